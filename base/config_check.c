@@ -1,0 +1,137 @@
+#include "base/config_check.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/net.h"
+
+static const char *check_name(const char *value)
+{
+    size_t len = strlen(value);
+
+    if (len > 63)
+        return "a name has at most 63 characters";
+    /* it becomes part of file names and endpoints */
+    if (strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") !=
+            len ||
+        value[0] == '.')
+        return "a name is made of letters, digits, '_', '-' and '.', and does not begin with "
+               "'.'";
+    return NULL;
+}
+
+static const char *check_level(const char *value)
+{
+    enum log_level level = LOG_LEVEL_INFO;
+
+    return log_level_parse(view_of(value), &level) ? "one of error, warn, info, debug" : NULL;
+}
+
+static const char *check_format(const char *value)
+{
+    return strcmp(value, "logfmt") != 0 && strcmp(value, "json") != 0 ? "logfmt or json" : NULL;
+}
+
+static const char *check_role(const char *value)
+{
+    return strcmp(value, "http") != 0 && strcmp(value, "broker") != 0 ? "http or broker" : NULL;
+}
+
+static const char *check_listen(const char *value)
+{
+    struct sockaddr_storage where;
+    socklen_t len = 0;
+
+    return net_parse_address(value, &where, &len)
+               ? "an address is a numeric host and a port, as 127.0.0.1:8080 or [::1]:8080"
+               : NULL;
+}
+
+/* An admin listener may be switched off. */
+static const char *check_admin_listen(const char *value)
+{
+    return *value ? check_listen(value) : NULL;
+}
+
+static const char *check_url(const char *value)
+{
+    struct view v = view_of(value);
+
+    return *value && !view_starts(v, "https://") && !view_starts(v, "http://")
+               ? "an address begins with https://"
+               : NULL;
+}
+
+static const char *check_store(const char *value)
+{
+    struct view v = view_of(value);
+
+    return view_starts(v, "sqlite:") || view_starts(v, "postgres://") ||
+                   view_starts(v, "postgresql://")
+               ? NULL
+               : "a store is sqlite:FILE or postgres://…";
+}
+
+static const char *check_endpoint(const char *value)
+{
+    struct view v = view_of(value);
+
+    return view_starts(v, "ipc://") || view_starts(v, "tcp://")
+               ? NULL
+               : "an endpoint begins with ipc:// or tcp://";
+}
+
+static const char *check_above_zero(const char *value)
+{
+    return strspn(value, "0") == strlen(value) ? "must be above 0" : NULL;
+}
+
+static const char *check_not_empty(const char *value)
+{
+    return *value ? NULL : "must not be empty";
+}
+
+static const struct {
+    const char *key;
+    const char *(*check)(const char *value);
+} rules[] = {
+    {"name",                                check_name        },
+    {"data_dir",                            check_not_empty   },
+    {"run_dir",                             check_not_empty   },
+    {"log/level",                           check_level       },
+    {"log/format",                          check_format      },
+    {"master_key_file",                     check_not_empty   },
+    {"public_url",                          check_url         },
+    {"ingress/role",                        check_role        },
+    {"ingress/listen",                      check_listen      },
+    {"ingress/admin_listen",                check_admin_listen},
+    {"ingress/spool",                       check_not_empty   },
+    {"ingress/spool_max_bytes",             check_above_zero  },
+    {"ingress/max_connections",             check_above_zero  },
+    {"ingress/max_connections_per_address", check_above_zero  },
+    {"core/store",                          check_store       },
+    {"core/admin_listen",                   check_admin_listen},
+    {"core/lease_ms",                       check_above_zero  },
+    {"egress/admin_listen",                 check_admin_listen},
+    {"egress/concurrency",                  check_above_zero  },
+    {"egress/attempt_ms",                   check_above_zero  },
+    {"egress/connect_ms",                   check_above_zero  },
+    {"bus/events",                          check_endpoint    },
+    {"bus/commands",                        check_endpoint    },
+    {"bus/control",                         check_endpoint    },
+    {"bus/tap",                             check_endpoint    },
+    {"retry/attempts",                      check_above_zero  },
+    {"retention/messages_days",             check_above_zero  },
+    {"retention/dead_days",                 check_above_zero  },
+};
+
+const char *config_check(const char *key, const char *value)
+{
+    for (size_t i = 0; i < AMO_COUNT(rules); i++) {
+        if (strcmp(rules[i].key, key) == 0)
+            return rules[i].check(value);
+    }
+    return NULL;
+}

@@ -1,0 +1,410 @@
+#include "base/config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/config_scan.h"
+#include "base/testing.h"
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+
+    assert_non_null(f);
+    assert_int_equal(fwrite(text, 1, strlen(text), f), strlen(text));
+    assert_int_equal(fclose(f), 0);
+}
+
+static struct config *loaded(const char *text)
+{
+    struct config *c = NULL;
+    struct buf why;
+    int rc = 0;
+
+    buf_init(&why, 1000);
+    if (text)
+        write_file("amo.conf", text);
+    rc = config_load(text ? "amo.conf" : NULL, &why, &c);
+    assert_string_equal(buf_str(&why), "");
+    assert_int_equal(rc, 0);
+    buf_fini(&why);
+    return c;
+}
+
+static void assert_refused(const char *text, const char *expected)
+{
+    struct config *c = NULL;
+    struct buf why;
+
+    buf_init(&why, 1000);
+    write_file("amo.conf", text);
+    assert_int_equal(config_load("amo.conf", &why, &c), -EINVAL);
+    assert_null(c);
+    assert_string_equal(buf_str(&why), expected);
+    buf_fini(&why);
+}
+
+static void without_file_and_environment_the_defaults_stand(void **state)
+{
+    struct config *c = loaded(NULL);
+
+    (void)state;
+    assert_string_equal(config_text(c, "ingress/listen"), "127.0.0.1:8080");
+    assert_string_equal(config_text(c, "name"), "");
+    assert_int_equal(config_number(c, "egress/concurrency"), 64);
+    assert_true(config_number(c, "ingress/spool_max_bytes") == 4ULL << 30);
+    assert_string_equal(config_text(c, "core/store"), "sqlite:var/data/core/core.db");
+    assert_string_equal(config_text(c, "bus/tap"), "ipc://var/run/tap");
+    assert_false(config_is_set(c, "ingress/listen"));
+    config_free(c);
+    config_free(NULL);
+}
+
+static void a_file_is_read_in_all_its_forms(void **state)
+{
+    struct config *c = loaded("# a comment\r\n"
+                              "   # another, oddly indented\n"
+                              "\n"
+                              "data_dir = /srv/amo\r\n"
+                              "ingress # the door\n"
+                              "    listen = 0.0.0.0:80\n"
+                              "    role=http\n"
+                              "log\n"
+                              "    level = 'debug'   # for now\n"
+                              "core/lease_ms = 5\n"
+                              "public_url = \"https://x/#y\"");
+
+    (void)state;
+    assert_string_equal(config_text(c, "ingress/listen"), "0.0.0.0:80");
+    assert_string_equal(config_text(c, "log/level"), "debug");
+    assert_string_equal(config_text(c, "public_url"), "https://x/#y");
+    assert_int_equal(config_number(c, "core/lease_ms"), 5);
+    assert_string_equal(config_text(c, "ingress/spool"), "/srv/amo/ingress/spool.db");
+    assert_true(config_is_set(c, "ingress/role"));
+    config_free(c);
+}
+
+static void an_empty_file_changes_nothing(void **state)
+{
+    struct config *c = loaded("\xef\xbb\xbf\n# nothing\n");
+
+    (void)state;
+    assert_false(config_is_set(c, "data_dir"));
+    config_free(c);
+}
+
+static void the_environment_wins_over_the_file(void **state)
+{
+    struct config *c = NULL;
+
+    (void)state;
+    testing_set_env("AMO_INGRESS_LISTEN", "127.0.0.1:1");
+    testing_set_env("AMO_INGRESS_ADMIN_LISTEN", "");
+    testing_set_env("AMO_SOMETHING_ELSE", "ignored");
+    c = loaded("ingress\n    listen = 127.0.0.1:2\n    admin_listen = 127.0.0.1:3\n");
+    assert_string_equal(config_text(c, "ingress/listen"), "127.0.0.1:1");
+    assert_string_equal(config_text(c, "ingress/admin_listen"), "");
+    assert_true(config_is_set(c, "ingress/admin_listen"));
+    config_free(c);
+    testing_set_env("AMO_INGRESS_LISTEN", NULL);
+    testing_set_env("AMO_INGRESS_ADMIN_LISTEN", NULL);
+}
+
+static void a_bad_value_of_the_environment_is_named(void **state)
+{
+    struct config *c = NULL;
+    struct buf why;
+
+    (void)state;
+    buf_init(&why, 1000);
+    testing_set_env("AMO_EGRESS_CONCURRENCY", "many");
+    assert_int_equal(config_load(NULL, &why, &c), -EINVAL);
+    assert_string_equal(buf_str(&why), "AMO_EGRESS_CONCURRENCY: a number was expected");
+    testing_set_env("AMO_EGRESS_CONCURRENCY", NULL);
+    buf_fini(&why);
+}
+
+static void unknown_keys_are_refused_with_their_line(void **state)
+{
+    (void)state;
+    assert_refused("# c\n\ningress\n    lisen = 1\n", "amo.conf:4: ingress/lisen: unknown key");
+    assert_refused("nonsense = 1\n", "amo.conf:1: nonsense: unknown key");
+    assert_refused("nonsense\n", "amo.conf:1: nonsense: unknown key");
+    assert_refused("name = x\n    more = y\n", "amo.conf:2: name/more: unknown key");
+    assert_refused("ingress = x\n", "amo.conf:1: ingress: unknown key");
+}
+
+static void a_key_given_twice_is_refused(void **state)
+{
+    (void)state;
+    assert_refused("name = a\nname = a\n", "amo.conf:2: name: given twice");
+    assert_refused("log\n    level = info\nlog/level = warn\n",
+                   "amo.conf:3: log/level: given twice");
+    assert_refused("log\n    level = info\nlog\n    level = warn\n",
+                   "amo.conf:4: log/level: given twice");
+}
+
+static void a_hash_that_would_cut_a_value_is_refused(void **state)
+{
+    const char *why =
+        "amo.conf:2: an unquoted '#' would cut the value off: quote the value, or "
+        "give the comment a line of its own";
+
+    (void)state;
+    assert_refused("name = a\npublic_url = https://x#y\n", why);
+    assert_refused("name = a\npublic_url = https://x # y\n", why);
+    assert_refused("name = a\npublic_url = # y\n", why);
+}
+
+static void bad_values_are_refused_with_their_line(void **state)
+{
+    (void)state;
+    assert_refused("drain_ms = soon\n", "amo.conf:1: drain_ms: a number was expected");
+    assert_refused("drain_ms =\n", "amo.conf:1: drain_ms: a number was expected");
+    assert_refused("drain_ms = -1\n", "amo.conf:1: drain_ms: a number was expected");
+    assert_refused("drain_ms = 99999999999999999999\n",
+                   "amo.conf:1: drain_ms: the number is too large");
+    assert_refused("ingress/spool_max_bytes = 4 GiB\n",
+                   "amo.conf:1: ingress/spool_max_bytes: a size was expected, as 512MiB");
+    assert_refused("egress/concurrency = 0\n",
+                   "amo.conf:1: egress/concurrency: must be above 0");
+    assert_refused("log/level = loud\n",
+                   "amo.conf:1: log/level: one of error, warn, info, debug");
+    assert_refused("log/format = xml\n", "amo.conf:1: log/format: logfmt or json");
+    assert_refused("ingress/role = ftp\n", "amo.conf:1: ingress/role: http or broker");
+    assert_refused("ingress/listen = localhost:80\n",
+                   "amo.conf:1: ingress/listen: an address is a numeric host and a port, as "
+                   "127.0.0.1:8080 or [::1]:8080");
+    assert_refused("ingress/listen = \"\"\n",
+                   "amo.conf:1: ingress/listen: an address is a numeric host and a port, as "
+                   "127.0.0.1:8080 or [::1]:8080");
+    assert_refused("name = a/b\n",
+                   "amo.conf:1: name: a name is made of letters, digits, '_', '-' "
+                   "and '.', and does not begin with '.'");
+    assert_refused("core/store = mysql:x\n",
+                   "amo.conf:1: core/store: a store is sqlite:FILE or postgres://…");
+    assert_refused("bus/events = inproc://x\n",
+                   "amo.conf:1: bus/events: an endpoint begins with ipc:// or tcp://");
+    assert_refused("public_url = example.org\n",
+                   "amo.conf:1: public_url: an address begins with https://");
+    assert_refused("data_dir = ''\n", "amo.conf:1: data_dir: must not be empty");
+    assert_refused("name\n", "amo.conf:1: name: '=' and a value were expected");
+}
+
+static void broken_lines_are_refused_with_their_number(void **state)
+{
+    (void)state;
+    assert_refused("\n  name = a\n", "amo.conf:2: indent by four spaces");
+    assert_refused("log\n\tlevel = info\n", "amo.conf:2: indent by four spaces");
+    assert_refused("    name = a\n", "amo.conf:1: indented too far");
+    assert_refused("log\n        level = info\n", "amo.conf:2: indented too far");
+    assert_refused("= a\n", "amo.conf:1: a key was expected");
+    assert_refused("/name = a\n", "amo.conf:1: a key was expected");
+    assert_refused("log/\n    level = info\n", "amo.conf:1: a key was expected");
+    assert_refused("name a\n", "amo.conf:1: '=' was expected behind the key");
+    assert_refused("name: a\n", "amo.conf:1: '=' was expected behind the key");
+    assert_refused("name = 'a\n", "amo.conf:1: the quote is never closed");
+    assert_refused("name = \"\n", "amo.conf:1: the quote is never closed");
+    assert_refused("name = \"a\" b\n", "amo.conf:1: text behind the closing quote");
+    assert_refused("name = a\x01\n", "amo.conf:1: control character");
+}
+
+static void what_is_too_long_is_refused(void **state)
+{
+    struct buf text;
+
+    (void)state;
+    buf_init(&text, 2 * CONFIG_FILE_MAX);
+    (void)buf_add_str(&text, "name = ");
+    for (size_t i = 0; i < CONFIG_LINE_MAX; i++)
+        (void)buf_add_char(&text, 'a');
+    assert_refused(buf_str(&text), "amo.conf:1: the line is too long");
+    buf_reset(&text);
+    for (int i = 0; i < 2001; i++)
+        (void)buf_add_str(&text, "log\n");
+    assert_refused(buf_str(&text), "amo.conf:2001: too many lines");
+    buf_reset(&text);
+    for (size_t i = 0; i <= CONFIG_FILE_MAX; i++)
+        (void)buf_add_char(&text, '\n');
+    assert_refused(buf_str(&text), "amo.conf: the file is too long");
+    buf_fini(&text);
+}
+
+static void a_file_that_cannot_be_read_is_named(void **state)
+{
+    struct config *c = NULL;
+    struct buf why;
+
+    (void)state;
+    buf_init(&why, 1000);
+    assert_int_equal(config_load("absent.conf", &why, &c), -ENOENT);
+    assert_string_equal(buf_str(&why), "absent.conf: No such file or directory");
+    buf_reset(&why);
+    assert_int_equal(config_load(".", &why, &c), -EISDIR);
+    assert_string_equal(buf_str(&why), ".: Is a directory");
+    buf_fini(&why);
+}
+
+static const struct config_key secret_keys[] = {
+    {"connector/name",   CONFIG_TEXT,   "demo"},
+    {"connector/secret", CONFIG_SECRET, ""    },
+};
+
+static int load_secret(const char *text, struct buf *why, struct config **ret)
+{
+    write_file("amo.conf", text);
+    buf_reset(why);
+    return config_load_keys(secret_keys, AMO_COUNT(secret_keys), "amo.conf", why, ret);
+}
+
+static void a_secret_comes_as_value_or_as_file(void **state)
+{
+    struct config *c = NULL;
+    struct buf why;
+
+    (void)state;
+    buf_init(&why, 1000);
+    write_file("secret.txt", "s3cret\n");
+    assert_int_equal(load_secret("connector\n    secret = abc\n", &why, &c), 0);
+    assert_string_equal(config_text(c, "connector/secret"), "abc");
+    config_free(c);
+    assert_int_equal(load_secret("connector\n    secret_file = secret.txt\n", &why, &c), 0);
+    assert_string_equal(config_text(c, "connector/secret"), "s3cret");
+    config_free(c);
+    testing_set_env("AMO_CONNECTOR_SECRET_FILE", "secret.txt");
+    assert_int_equal(load_secret("connector/secret = abc\n", &why, &c), 0);
+    assert_string_equal(config_text(c, "connector/secret"), "s3cret");
+    config_free(c);
+    testing_set_env("AMO_CONNECTOR_SECRET_FILE", NULL);
+    buf_fini(&why);
+}
+
+static void a_secret_given_in_two_ways_is_refused(void **state)
+{
+    struct config *c = NULL;
+    struct buf why;
+
+    (void)state;
+    buf_init(&why, 1000);
+    write_file("secret.txt", "s3cret\n");
+    assert_int_equal(
+        load_secret("connector\n    secret = a\n    secret_file = secret.txt\n", &why, &c),
+        -EINVAL);
+    assert_string_equal(buf_str(&why), "amo.conf:3: connector/secret_file: given twice");
+    testing_set_env("AMO_CONNECTOR_SECRET", "a");
+    testing_set_env("AMO_CONNECTOR_SECRET_FILE", "secret.txt");
+    assert_int_equal(load_secret("", &why, &c), -EINVAL);
+    assert_string_equal(buf_str(&why),
+                        "AMO_CONNECTOR_SECRET_FILE: the secret itself is given, too");
+    testing_set_env("AMO_CONNECTOR_SECRET", NULL);
+    testing_set_env("AMO_CONNECTOR_SECRET_FILE", NULL);
+    buf_fini(&why);
+}
+
+static void a_broken_secret_file_is_refused(void **state)
+{
+    struct config *c = NULL;
+    struct buf why;
+
+    (void)state;
+    buf_init(&why, 1000);
+    write_file("empty.txt", "\n");
+    assert_int_equal(load_secret("connector/secret_file = absent.txt\n", &why, &c), -EINVAL);
+    assert_string_equal(buf_str(&why),
+                        "amo.conf:1: connector/secret_file: the file cannot be read");
+    assert_int_equal(load_secret("connector/secret_file = empty.txt\n", &why, &c), -EINVAL);
+    assert_string_equal(buf_str(&why), "amo.conf:1: connector/secret_file: the file is empty");
+    assert_int_equal(load_secret("connector/name_file = empty.txt\n", &why, &c), -EINVAL);
+    assert_string_equal(buf_str(&why), "amo.conf:1: connector/name_file: unknown key");
+    buf_fini(&why);
+}
+
+static void printing_shows_origins_and_no_secrets(void **state)
+{
+    struct config *c = NULL;
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 100000);
+    assert_int_equal(load_secret("connector/secret = abc\n", &out, &c), 0);
+    assert_int_equal(config_print(c, &out), 0);
+    assert_string_equal(buf_str(&out),
+                        "connector/name                           default      demo\n"
+                        "connector/secret                         file         ********\n");
+    config_free(c);
+    buf_reset(&out);
+    c = loaded("core/store = postgres://amo:pa@ss@db:5432/amo\n");
+    assert_int_equal(config_print(c, &out), 0);
+    assert_non_null(strstr(buf_str(&out), "postgres://amo:********@db:5432/amo\n"));
+    assert_null(strstr(buf_str(&out), "pa@ss"));
+    config_free(c);
+    buf_fini(&out);
+}
+
+static void text_alone_is_checked_without_environment(void **state)
+{
+    struct config *c = NULL;
+    struct buf why;
+
+    (void)state;
+    buf_init(&why, 1000);
+    testing_set_env("AMO_NAME", "other");
+    assert_int_equal(config_load_text(view_of("log/level = warn\n"), "some", &why, &c), 0);
+    assert_string_equal(config_text(c, "log/level"), "warn");
+    assert_string_equal(config_text(c, "name"), "");
+    config_free(c);
+    testing_set_env("AMO_NAME", NULL);
+    assert_int_equal(config_load_text(view_of("x"), "some", &why, &c), -EINVAL);
+    assert_string_equal(buf_str(&why), "some:1: x: unknown key");
+    buf_fini(&why);
+}
+
+static int load_and_free(void *arg)
+{
+    struct config *c = NULL;
+    struct buf why;
+    int rc = 0;
+
+    buf_init(&why, 1000);
+    rc = config_load_keys(secret_keys, AMO_COUNT(secret_keys), arg, &why, &c);
+    config_free(c);
+    buf_fini(&why);
+    return rc;
+}
+
+static void loading_survives_every_failed_allocation(void **state)
+{
+    char path[] = "amo.conf";
+
+    (void)state;
+    write_file("secret.txt", "s3cret\n");
+    write_file(path, "connector\n    name = x\n    secret_file = secret.txt\n");
+    testing_fail_each_allocation(load_and_free, path);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(without_file_and_environment_the_defaults_stand),
+    cmocka_unit_test(a_file_is_read_in_all_its_forms),
+    cmocka_unit_test(an_empty_file_changes_nothing),
+    cmocka_unit_test(the_environment_wins_over_the_file),
+    cmocka_unit_test(a_bad_value_of_the_environment_is_named),
+    cmocka_unit_test(unknown_keys_are_refused_with_their_line),
+    cmocka_unit_test(a_key_given_twice_is_refused),
+    cmocka_unit_test(a_hash_that_would_cut_a_value_is_refused),
+    cmocka_unit_test(bad_values_are_refused_with_their_line),
+    cmocka_unit_test(broken_lines_are_refused_with_their_number),
+    cmocka_unit_test(what_is_too_long_is_refused),
+    cmocka_unit_test(a_file_that_cannot_be_read_is_named),
+    cmocka_unit_test(a_secret_comes_as_value_or_as_file),
+    cmocka_unit_test(a_secret_given_in_two_ways_is_refused),
+    cmocka_unit_test(a_broken_secret_file_is_refused),
+    cmocka_unit_test(printing_shows_origins_and_no_secrets),
+    cmocka_unit_test(text_alone_is_checked_without_environment),
+    cmocka_unit_test(loading_survives_every_failed_allocation),
+};
+
+int main(void)
+{
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,126 @@
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+static char log_process[64] = "amo";
+static enum log_level log_threshold = LOG_LEVEL_INFO;
+static bool log_json;
+
+static const char *const level_names[] = {"error", "warn", "info", "debug"};
+
+int log_level_parse(struct view name, enum log_level *ret)
+{
+    for (size_t i = 0; i < AMO_COUNT(level_names); i++) {
+        if (view_is(name, level_names[i])) {
+            *ret = (enum log_level)i;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
+void log_setup(const char *process, enum log_level level, bool json)
+{
+    (void)snprintf(log_process, sizeof(log_process), "%s", process); /* a longer name is cut */
+    log_threshold = level;
+    log_json = json;
+}
+
+bool log_enabled(enum log_level level)
+{
+    return level <= log_threshold;
+}
+
+const char *log_value(struct view v, char room[LOG_VALUE_MAX])
+{
+    size_t n = v.len < LOG_VALUE_MAX - 1 ? v.len : LOG_VALUE_MAX - 1;
+
+    if (n == 0)
+        room[n++] = '-';
+    for (size_t i = 0; i < n && v.len; i++) {
+        char c = v.ptr[i];
+
+        if (c <= ' ' || c > '~' || c == '"' || c == '=' || c == '\\')
+            c = '_';
+        room[i] = c;
+    }
+    room[n] = '\0';
+    return room;
+}
+
+/* What would break the line, or the terminal it is read on. */
+static void remove_controls(char *pairs)
+{
+    for (char *p = pairs; *p; p++) {
+        if ((unsigned char)*p < ' ' || *p == 0x7f)
+            *p = '_';
+    }
+}
+
+/* Turn `a=b c="d e"` into `,"a":"b","c":"d e"`. */
+static void pairs_to_json(const char *pairs, struct buf *out)
+{
+    const char *p = pairs;
+
+    while (*p) {
+        size_t key = strcspn(p, "= ");
+        size_t value = 0;
+        const char *end = NULL;
+
+        (void)buf_add_f(out, ",\"%.*s\":\"", (int)key, p); /* a longer line is cut */
+        p += key + (p[key] == '=');
+        end = *p == '"' ? strchr(p + 1, '"') : NULL;
+        value = end ? (size_t)(end - p) + 1 : strcspn(p, " ");
+        for (size_t i = 0; i < value; i++) {
+            if (p[i] == '\\')
+                (void)buf_add_char(out, '_');
+            else if (p[i] != '"')
+                (void)buf_add_char(out, p[i]);
+        }
+        (void)buf_add_char(out, '"');
+        p += value;
+        p += strspn(p, " ");
+    }
+}
+
+void log_line(enum log_level level, const char *what, const char *fmt, ...)
+{
+    char pairs[1024] = "";
+    char ts[CLOCK_ISO_LEN + 1];
+    struct buf line;
+    va_list args;
+    int saved = errno;
+
+    if (level > log_threshold)
+        return;
+    if (fmt) {
+        va_start(args, fmt);
+        (void)vsnprintf(pairs, sizeof(pairs), fmt, args); /* a longer line is cut */
+        va_end(args);
+        remove_controls(pairs);
+    }
+    clock_format_iso(clock_unix_ms(), ts);
+    buf_init(&line, 8192);
+    if (log_json) {
+        (void)buf_add_f(&line,
+                        "{\"ts\":\"%s\",\"level\":\"%s\",\"process\":\"%s\",\"what\":\"%s\"",
+                        ts, level_names[level], log_process, what);
+        pairs_to_json(pairs, &line);
+        (void)buf_add_str(&line, "}\n");
+    } else {
+        (void)buf_add_f(&line, "ts=%s level=%s process=%s what=%s%s%s\n", ts,
+                        level_names[level], log_process, what, pairs[0] ? " " : "", pairs);
+    }
+    /* One write a line, so lines of several processes do not mix; nobody can be told when
+     * stderr itself fails. */
+    if (write(STDERR_FILENO, buf_str(&line), buf_view(&line).len) < 0)
+        errno = saved;
+    buf_fini(&line);
+    errno = saved;
+}

@@ -1,0 +1,39 @@
+#pragma once
+
+/* One happening, one line on stderr: `ts=… level=info process=core what=command.done k=v …`
+ * (logfmt) or the same as JSON. Values are quoted where they must be; control characters never
+ * reach the terminal. Bodies, phones, names, tokens, secrets and signatures are not logged.
+ *
+ *   log_line(LOG_INFO, "command.done", "trace=%s command=%" PRIu64 " ms=%d", trace, id, ms);
+ *
+ * The format's text must be `key=value` pairs separated by one space; a value that comes from
+ * outside is passed through LOG_STR so that it cannot forge a pair:
+ *
+ *   char b[LOG_VALUE_MAX]; log_line(LOG_WARN, "webhook.refused", "scope=%s", log_value(v, b));
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+
+enum log_level {
+    LOG_LEVEL_ERROR, /* a person must act */
+    LOG_LEVEL_WARN,  /* handled, but should not grow */
+    LOG_LEVEL_INFO,  /* life of process and message */
+    LOG_LEVEL_DEBUG, /* off in production */
+};
+
+#define LOG_VALUE_MAX 128
+
+/* "error", "warn", "info", "debug". -EINVAL. */
+AMO_MUSTCHECK int log_level_parse(struct view name, enum log_level *ret);
+/* What every line of this process begins with; @process is copied (at most 63 bytes). */
+void log_setup(const char *process, enum log_level level, bool json);
+bool log_enabled(enum log_level level);
+/* @what is a dotted name listed in docs/operations.md; @fmt may be NULL. */
+void log_line(enum log_level level, const char *what, const char *fmt, ...) AMO_PRINTF(3, 4);
+/* An outside text as a safe value: cut to fit, anything but [!-~] without '"', '=', '\\' shown
+ * as '_'; "-" when empty. Returns @room. */
+const char *log_value(struct view v, char room[LOG_VALUE_MAX]);

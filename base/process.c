@@ -1,0 +1,285 @@
+#include "base/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+/* What process_start returns so that main can `return value - 1`. */
+#define START_EXIT(code) ((code) + 1)
+
+static int usage_error(const char *kind, const char *words, const char *what)
+{
+    (void)fprintf(stderr, "amo-%s: %s%s (try --help)\n", kind, words, what);
+    return START_EXIT(EXIT_USAGE);
+}
+
+/* 0 to go on. */
+static int parse_arguments(const char *kind, const char *usage, int argc, char **argv,
+                           const char **ret_path)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            (void)printf("%s", usage);
+            return START_EXIT(fflush(stdout) ? EXIT_FAILED : EXIT_FINE);
+        }
+        if (strcmp(argv[i], "--version") == 0) {
+            (void)printf("amo-%s %s\n", kind, AMO_VERSION);
+            return START_EXIT(fflush(stdout) ? EXIT_FAILED : EXIT_FINE);
+        }
+        if (strncmp(argv[i], "--config=", 9) == 0)
+            *ret_path = argv[i] + 9;
+        else if (strcmp(argv[i], "--config") != 0)
+            return usage_error(kind, "unknown argument ", argv[i]);
+        else if (++i < argc)
+            *ret_path = argv[i];
+        else
+            return usage_error(kind, "--config needs a file", "");
+    }
+    return 0;
+}
+
+static int load_config(struct process *p, const char *path)
+{
+    struct buf why;
+    int rc = 0;
+
+    buf_init(&why, 4096);
+    rc = config_load(path, &why, &p->config);
+    if (rc)
+        (void)fprintf(stderr, "amo-%s: %s\n", p->kind, buf_str(&why));
+    buf_fini(&why);
+    if (rc)
+        return START_EXIT(rc == -ENOMEM ? EXIT_TEMPORARY : EXIT_USAGE);
+    /* config_load has seen to it that a name fits */
+    (void)snprintf(p->name, sizeof(p->name), "%s",
+                   *config_text(p->config, "name") ? config_text(p->config, "name") : p->kind);
+    return 0;
+}
+
+static void set_log_up(const struct process *p)
+{
+    enum log_level level = LOG_LEVEL_INFO;
+
+    /* config_load has checked both values */
+    if (log_level_parse(view_of(config_text(p->config, "log/level")), &level))
+        level = LOG_LEVEL_INFO;
+    log_setup(p->name, level, strcmp(config_text(p->config, "log/format"), "json") == 0);
+}
+
+/* The signals that arrive through process_signal_fd. */
+static sigset_t signals_we_read(void)
+{
+    sigset_t set;
+
+    (void)sigemptyset(&set); /* these fail only for signals that do not exist */
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGHUP);
+    return set;
+}
+
+static int set_signals_up(void)
+{
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigset_t set = signals_we_read();
+
+    /* pthread_: the same as sigprocmask while there is one thread, and right with more */
+    if (pthread_sigmask(SIG_BLOCK, &set, NULL) || sigaction(SIGPIPE, &ignore, NULL))
+        return -EINVAL;
+    return 0;
+}
+
+/* -EWOULDBLOCK when somebody else holds it. */
+static int lock_take(const char *path, int *ret_fd)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    int rc = 0;
+
+    if (fd < 0)
+        return -errno;
+    if (flock(fd, LOCK_EX | LOCK_NB)) {
+        rc = -errno;
+        (void)close(fd); /* nothing was written to it */
+        return rc;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+static int start_failed(const struct process *p, const char *what, const char *path, int rc)
+{
+    if (rc == -EWOULDBLOCK)
+        (void)fprintf(stderr, "amo-%s: another process named %s is running (it holds %s)\n",
+                      p->kind, p->name, path);
+    else /* NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread is started */
+        (void)fprintf(stderr, "amo-%s: %s %s: %s\n", p->kind, what, path, strerror(-rc));
+    return START_EXIT(EXIT_FAILED);
+}
+
+/* Makes the directory "@dir" or "@dir/@sub" and takes the lock "<name>.lock" in it. */
+static int claim_dir(const struct process *p, const char *dir, const char *sub, int *ret_fd)
+{
+    struct buf path;
+    int rc = 0;
+
+    buf_init(&path, 4096);
+    (void)buf_add_f(&path, "%s%s%s", dir, *sub ? "/" : "", sub);
+    rc = buf_error(&path);
+    if (!rc)
+        rc = process_make_dir(buf_str(&path));
+    if (rc) {
+        rc = start_failed(p, "cannot make", buf_str(&path), rc);
+        goto out;
+    }
+    (void)buf_add_f(&path, "/%s.lock", p->name);
+    rc = buf_error(&path);
+    if (!rc)
+        rc = lock_take(buf_str(&path), ret_fd);
+    if (rc)
+        rc = start_failed(p, "cannot lock", buf_str(&path), rc);
+out:
+    buf_fini(&path);
+    return rc;
+}
+
+int process_start(struct process *p, const char *kind, const char *usage, int argc, char **argv)
+{
+    const char *path = NULL;
+    int rc = 0;
+
+    *p = (struct process){.kind = kind, .lock_fd = -1, .data_lock_fd = -1};
+    rc = parse_arguments(kind, usage, argc, argv, &path);
+    if (!rc)
+        rc = load_config(p, path);
+    if (rc)
+        goto out;
+    set_log_up(p);
+    (void)umask(0007); /* what we make is for our group, not for others */
+    rc = claim_dir(p, config_text(p->config, "run_dir"), "", &p->lock_fd);
+    if (!rc)
+        rc = claim_dir(p, config_text(p->config, "data_dir"), kind, &p->data_lock_fd);
+    if (!rc && set_signals_up())
+        rc = start_failed(p, "cannot set up", "signals", -EINVAL);
+out:
+    if (rc)
+        process_fini(p);
+    return rc;
+}
+
+void process_fini(struct process *p)
+{
+    /* closing lets the locks go; nothing was written to them */
+    if (p->data_lock_fd >= 0)
+        (void)close(p->data_lock_fd);
+    if (p->lock_fd >= 0)
+        (void)close(p->lock_fd);
+    config_free(p->config);
+    *p = (struct process){.kind = p->kind, .lock_fd = -1, .data_lock_fd = -1};
+}
+
+int process_signal_fd(int *ret_fd)
+{
+    sigset_t set = signals_we_read();
+    int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+
+    if (fd < 0)
+        return -errno;
+    *ret_fd = fd;
+    return 0;
+}
+
+int process_signal_next(int fd)
+{
+    struct signalfd_siginfo info;
+
+    if (read(fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return 0;
+    return (int)info.ssi_signo;
+}
+
+/* One datagram to the socket systemd named; a leading '@' means the abstract name space. */
+static void notify_systemd(const char *text)
+{
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): nothing of ours writes the environment */
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    size_t len = path ? strlen(path) : 0;
+    int fd = -1;
+
+    if (len < 2 || len >= sizeof(to.sun_path) || (path[0] != '/' && path[0] != '@'))
+        return;
+    memcpy(to.sun_path, path, len);
+    if (path[0] == '@')
+        to.sun_path[0] = '\0';
+    fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    /* readiness that cannot be told is systemd's time-out to handle */
+    (void)sendto(fd, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)&to,
+                 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
+    (void)close(fd);
+}
+
+void process_ready(const struct process *p, const char *details)
+{
+    log_line(LOG_LEVEL_INFO, "ready", "version=%s pid=%d kind=%s%s%s", AMO_VERSION,
+             (int)getpid(), p->kind, details && *details ? " " : "", details ? details : "");
+    notify_systemd("READY=1");
+}
+
+static int make_one_dir(const char *path)
+{
+    struct stat st;
+
+    if (mkdir(path, 0750) == 0)
+        return 0;
+    if (errno != EEXIST)
+        return -errno;
+    if (stat(path, &st))
+        return -errno;
+    return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+}
+
+int process_make_dir(const char *path)
+{
+    char part[4096];
+    size_t len = strlen(path);
+    int rc = 0;
+
+    if (len == 0)
+        return -ENOENT;
+    if (len >= sizeof(part))
+        return -ENAMETOOLONG;
+    for (size_t i = 1; i <= len && !rc; i++) {
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        rc = make_one_dir(part);
+    }
+    return rc;
+}
+
+int process_make_parent(const char *file)
+{
+    const char *slash = strrchr(file, '/');
+    char dir[4096];
+
+    if (!slash || slash == file)
+        return 0;
+    if (view_copy(view_make(file, (size_t)(slash - file)), dir, sizeof(dir)))
+        return -ENAMETOOLONG;
+    return process_make_dir(dir);
+}

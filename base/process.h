@@ -1,0 +1,49 @@
+#pragma once
+
+/* What every main does in the same order: arguments, config, log, directories, lock, signals.
+ *
+ * Exit codes: 0 fine, 1 failed, 2 usage or config, 3 cannot reach the peer, 75 temporary. */
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "base/config.h"
+
+enum {
+    EXIT_FINE = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_UNREACHABLE = 3,
+    EXIT_TEMPORARY = 75,
+};
+
+struct process {
+    struct config *config; /* owned */
+    const char *kind;      /* "ingress", "core", "egress" */
+    char name[64];         /* config `name`, default the kind */
+    int lock_fd;           /* flock on <run_dir>/<name>.lock, -1 when none */
+    int data_lock_fd;      /* flock on <data_dir>/<kind>/<name>.lock, -1 when none */
+};
+
+/* Parses `--config FILE --version --help`; loads the config, sets the log up with the process's
+ * name, makes data_dir and run_dir (mode 0750), takes the locks <run_dir>/<name>.lock and
+ * <data_dir>/<kind>/<name>.lock (processes of different names may share both directories; a
+ * store or spool that must have one user locks itself), blocks SIGTERM, SIGINT and SIGHUP (they arrive through
+ * process_signal_fd), ignores SIGPIPE, sets umask 0007.
+ * @usage is printed for --help. Returns 0, or a positive value: the caller returns
+ * (value - 1) from main (so --help gives 1 -> exit 0; config errors 3 -> exit 2). Errors were
+ * printed on stderr in words. */
+AMO_MUSTCHECK int process_start(struct process *p, const char *kind, const char *usage,
+                                int argc, char **argv);
+void process_fini(struct process *p);
+/* A signalfd for SIGTERM, SIGINT, SIGHUP. -errno. */
+AMO_MUSTCHECK int process_signal_fd(int *ret_fd);
+/* Next signal number from it, 0 when none waits. */
+int process_signal_next(int fd);
+/* Logs `ready` with @details and tells systemd (NOTIFY_SOCKET) when asked. */
+void process_ready(const struct process *p, const char *details);
+/* Directory @path and its parents with mode 0750. -errno. */
+AMO_MUSTCHECK int process_make_dir(const char *path);
+/* mkdir of the directory part of a file's path. */
+AMO_MUSTCHECK int process_make_parent(const char *file);

@@ -1,0 +1,242 @@
+#include "base/process.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/testing.h"
+
+static char dir[] = "/tmp/amo-process-test-XXXXXX";
+
+static int set_up(void **state)
+{
+    char path[64];
+
+    (void)state;
+    if (!mkdtemp(dir))
+        return -1;
+    (void)snprintf(path, sizeof(path), "%s/data", dir);
+    testing_set_env("AMO_DATA_DIR", path);
+    (void)snprintf(path, sizeof(path), "%s/run", dir);
+    testing_set_env("AMO_RUN_DIR", path);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    const char *const left[] = {"run/one.lock",
+                                "run/core.lock",
+                                "data/core/one.lock",
+                                "run/two.lock",
+                                "data/core/core.lock",
+                                "data/core/two.lock",
+                                "data/core",
+                                "data",
+                                "run",
+                                "notify",
+                                "a/b/c",
+                                "a/b",
+                                "a",
+                                "file",
+                                "amo.conf"};
+    char path[128];
+
+    (void)state;
+    for (size_t i = 0; i < AMO_COUNT(left); i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", dir, left[i]);
+        (void)remove(path); /* not every test makes all of them */
+    }
+    return rmdir(dir);
+}
+
+/* What process_start says to these arguments; the last one is NULL. */
+static int start(struct process *p, const char *first, const char *second)
+{
+    char program[] = "amo-core";
+    char one[200];
+    char two[200];
+    char *argv[] = {program, one, two, NULL};
+    int argc = 1 + (first != NULL) + (second != NULL);
+
+    (void)snprintf(one, sizeof(one), "%s", first ? first : "");
+    (void)snprintf(two, sizeof(two), "%s", second ? second : "");
+    argv[argc] = NULL;
+    return process_start(p, "core", "usage: amo-core\n", argc, argv);
+}
+
+static mode_t mode_of(const char *name)
+{
+    struct stat st = {.st_mode = 0};
+    char path[128];
+
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+    assert_int_equal(stat(path, &st), 0);
+    return st.st_mode & 0777;
+}
+
+static void a_process_starts_with_directories_and_locks_of_its_own(void **state)
+{
+    struct process p;
+
+    (void)state;
+    assert_int_equal(start(&p, NULL, NULL), 0);
+    assert_string_equal(p.name, "core");
+    assert_string_equal(p.kind, "core");
+    assert_true(p.lock_fd >= 0);
+    assert_int_equal(mode_of("run"), 0750);
+    assert_int_equal(mode_of("data"), 0750);
+    assert_int_equal(mode_of("data/core"), 0750);
+    process_fini(&p);
+    process_fini(&p);
+}
+
+static void a_second_process_of_the_same_name_refuses_to_start(void **state)
+{
+    struct process first;
+    struct process second;
+
+    (void)state;
+    assert_int_equal(start(&first, NULL, NULL), 0);
+    assert_int_equal(start(&second, NULL, NULL) - 1, EXIT_FAILED);
+    process_fini(&first);
+    assert_int_equal(start(&second, NULL, NULL), 0);
+    process_fini(&second);
+}
+
+static void processes_of_different_names_share_the_directories(void **state)
+{
+    struct process first;
+    struct process second;
+
+    (void)state;
+    testing_set_env("AMO_NAME", "one");
+    assert_int_equal(start(&first, NULL, NULL), 0);
+    testing_set_env("AMO_NAME", "two");
+    assert_int_equal(start(&second, NULL, NULL), 0);
+    assert_string_equal(second.name, "two");
+    process_fini(&first);
+    process_fini(&second);
+    testing_set_env("AMO_NAME", NULL);
+}
+
+static void help_and_version_end_well(void **state)
+{
+    struct process p;
+
+    (void)state;
+    assert_int_equal(start(&p, "--help", NULL) - 1, EXIT_FINE);
+    assert_int_equal(start(&p, "--version", NULL) - 1, EXIT_FINE);
+}
+
+static void bad_arguments_and_bad_config_are_usage_errors(void **state)
+{
+    struct process p;
+
+    (void)state;
+    assert_int_equal(start(&p, "--what", NULL) - 1, EXIT_USAGE);
+    assert_int_equal(start(&p, "--config", NULL) - 1, EXIT_USAGE);
+    assert_int_equal(start(&p, "--config", "/nonexistent/amo.conf") - 1, EXIT_USAGE);
+    assert_int_equal(start(&p, "--config=/nonexistent/amo.conf", NULL) - 1, EXIT_USAGE);
+    testing_set_env("AMO_DRAIN_MS", "x");
+    assert_int_equal(start(&p, NULL, NULL) - 1, EXIT_USAGE);
+    testing_set_env("AMO_DRAIN_MS", NULL);
+}
+
+static void a_directory_that_cannot_be_made_stops_the_start(void **state)
+{
+    struct process p;
+    char path[64];
+    FILE *f = NULL;
+
+    (void)state;
+    (void)snprintf(path, sizeof(path), "%s/file", dir);
+    f = fopen(path, "w");
+    assert_non_null(f);
+    assert_int_equal(fclose(f), 0);
+    testing_set_env("AMO_RUN_DIR", path);
+    assert_int_equal(start(&p, NULL, NULL) - 1, EXIT_FAILED);
+    (void)snprintf(path, sizeof(path), "%s/run", dir);
+    testing_set_env("AMO_RUN_DIR", path);
+}
+
+static void signals_arrive_through_the_descriptor(void **state)
+{
+    struct process p;
+    struct pollfd wait = {.events = POLLIN};
+    int fd = -1;
+
+    (void)state;
+    assert_int_equal(start(&p, NULL, NULL), 0);
+    assert_int_equal(process_signal_fd(&fd), 0);
+    assert_int_equal(process_signal_next(fd), 0);
+    assert_int_equal(kill(getpid(), SIGHUP), 0);
+    wait.fd = fd;
+    assert_int_equal(poll(&wait, 1, 5000), 1);
+    assert_int_equal(process_signal_next(fd), SIGHUP);
+    assert_int_equal(process_signal_next(fd), 0);
+    assert_int_equal(close(fd), 0);
+    process_fini(&p);
+}
+
+static void readiness_is_told_to_the_service_manager(void **state)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    struct process p;
+    char text[64] = "";
+    int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+    (void)state;
+    (void)snprintf(at.sun_path, sizeof(at.sun_path), "%s/notify", dir);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&at, sizeof(at)), 0);
+    testing_set_env("NOTIFY_SOCKET", at.sun_path);
+    assert_int_equal(start(&p, NULL, NULL), 0);
+    log_setup("core", LOG_LEVEL_ERROR, false);
+    process_ready(&p, "port=1");
+    assert_true(recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT) > 0);
+    assert_string_equal(text, "READY=1");
+    testing_set_env("NOTIFY_SOCKET", NULL);
+    process_ready(&p, NULL);
+    assert_int_equal(close(fd), 0);
+    process_fini(&p);
+}
+
+static void directories_are_made_with_their_parents(void **state)
+{
+    char path[128];
+
+    (void)state;
+    (void)snprintf(path, sizeof(path), "%s//a/b/c/", dir);
+    assert_int_equal(process_make_dir(path), 0);
+    assert_int_equal(process_make_dir(path), 0);
+    assert_int_equal(mode_of("a/b/c"), 0750);
+    (void)snprintf(path, sizeof(path), "%s/a/b/file.db", dir);
+    assert_int_equal(process_make_parent(path), 0);
+    assert_int_equal(process_make_parent("file.db"), 0);
+    assert_int_equal(process_make_parent("/file.db"), 0);
+    assert_int_equal(process_make_dir(""), -ENOENT);
+    assert_int_equal(process_make_dir("/dev/null/x"), -ENOTDIR);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(a_process_starts_with_directories_and_locks_of_its_own),
+    cmocka_unit_test(a_second_process_of_the_same_name_refuses_to_start),
+    cmocka_unit_test(processes_of_different_names_share_the_directories),
+    cmocka_unit_test(help_and_version_end_well),
+    cmocka_unit_test(bad_arguments_and_bad_config_are_usage_errors),
+    cmocka_unit_test(a_directory_that_cannot_be_made_stops_the_start),
+    cmocka_unit_test(signals_arrive_through_the_descriptor),
+    cmocka_unit_test(readiness_is_told_to_the_service_manager),
+    cmocka_unit_test(directories_are_made_with_their_parents),
+};
+
+int main(void)
+{
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

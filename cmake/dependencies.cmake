@@ -1,0 +1,13 @@
+# Every library is found once, as an imported target whose headers count as system headers.
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(zmq REQUIRED IMPORTED_TARGET libzmq>=4.3)
+pkg_check_modules(czmq REQUIRED IMPORTED_TARGET libczmq>=4.2)
+pkg_check_modules(mhd REQUIRED IMPORTED_TARGET libmicrohttpd>=0.9.75)
+pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl>=7.88)
+pkg_check_modules(msgpack REQUIRED IMPORTED_TARGET msgpack>=4)
+pkg_check_modules(crypto REQUIRED IMPORTED_TARGET libcrypto>=3.0)
+pkg_check_modules(jsonc REQUIRED IMPORTED_TARGET json-c>=0.16)
+pkg_check_modules(sqlite REQUIRED IMPORTED_TARGET sqlite3>=3.40)
+if(AMO_TESTS)
+    pkg_check_modules(cmocka REQUIRED IMPORTED_TARGET cmocka)
+endif()
