@@ -1,0 +1,267 @@
+/* One edge's session with core.
+ *
+ * From: the process (edge_send) and core (the DEALER).
+ * To: core, and the process's handlers.
+ * Holds: nothing of any message; only the session: boot ids, silence, the socket. */
+
+#include "proto/bus/edge.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "proto/bus/loop.h"
+#include "proto/bus/socket.h"
+#include "proto/limits.h"
+
+struct edge {
+    struct loop *loop;
+    char *endpoint;
+    struct id boot;
+    struct id core_boot; /* of the present session */
+    bool up;
+    struct tap *tap;
+    struct edge_handlers on;
+    struct bus_socket *socket;
+    int timer;
+    int64_t heard_ms;
+    int64_t opened_ms;
+    struct buf body;
+};
+
+/* frames handled before the loop looks elsewhere */
+#define EDGE_BATCH 64
+
+static void edge_readable(void *arg);
+static void edge_tick(void *arg);
+static void edge_frame(struct edge *e, const struct bus_message *m);
+static void edge_say_hello(struct edge *e);
+
+static int edge_open(struct edge *e)
+{
+    int rc = bus_dealer_connect(e->endpoint, e->tap, &e->socket);
+
+    if (rc)
+        return rc;
+    e->opened_ms = clock_mono_ms();
+    rc = loop_add_socket(e->loop, e->socket, edge_readable, e);
+    if (rc == 0)
+        edge_say_hello(e);
+    return rc;
+}
+
+static void edge_close(struct edge *e)
+{
+    if (!e->socket)
+        return;
+    loop_remove_socket(e->loop, e->socket);
+    bus_socket_free(e->socket);
+    e->socket = NULL;
+}
+
+int edge_new(struct loop *loop, const char *endpoint, const struct id *boot, struct tap *tap,
+             const struct edge_handlers *handlers, struct edge **ret_edge)
+{
+    struct edge *e = mem_zalloc(sizeof(*e));
+    int rc = -ENOMEM;
+
+    if (!e)
+        return -ENOMEM;
+    buf_init(&e->body, LIMIT_FRAME_BYTES);
+    e->loop = loop;
+    e->boot = *boot;
+    e->tap = tap;
+    e->on = *handlers;
+    e->endpoint = mem_strdup(endpoint);
+    if (!e->endpoint)
+        goto out;
+    rc = edge_open(e);
+    rc = rc ? rc : loop_add_timer(loop, EDGE_HEARTBEAT_MS, true, edge_tick, e, &e->timer);
+    if (rc == 0) {
+        *ret_edge = e;
+        e = NULL;
+    }
+out:
+    edge_free(e);
+    return rc;
+}
+
+void edge_free(struct edge *e)
+{
+    if (!e)
+        return;
+    loop_remove_timer(e->loop, e->timer);
+    edge_close(e);
+    buf_fini(&e->body);
+    mem_free(e->endpoint);
+    mem_free(e);
+}
+
+static int edge_post(struct edge *e, enum msg_kind kind, const struct id *trace,
+                     struct view body)
+{
+    struct envelope env = {.version = ENVELOPE_VERSION,
+                           .kind = kind,
+                           .edge_boot = e->boot,
+                           .core_boot = e->core_boot,
+                           .unix_ms = clock_unix_ms()};
+    char head[ENVELOPE_MAX_LEN];
+    size_t head_len = 0;
+    int rc = 0;
+
+    if (!e->socket)
+        return EDGE_E_AWAY;
+    if (trace)
+        env.trace = *trace;
+    envelope_encode(&env, head, &head_len);
+    rc = bus_send(e->socket, VIEW_NONE, view_make(head, head_len), body);
+    return rc == BUS_E_FULL || rc == BUS_E_GONE ? EDGE_E_FULL : rc;
+}
+
+int edge_send(struct edge *e, enum msg_kind kind, const struct id *trace, struct view body)
+{
+    return e->up ? edge_post(e, kind, trace, body) : EDGE_E_AWAY;
+}
+
+static void edge_say_hello(struct edge *e)
+{
+    struct hello h = {0};
+
+    e->on.hello(e->on.arg, &h);
+    h.version = VIEW_LIT(AMO_VERSION);
+    buf_reset(&e->body);
+    /* not sent now is sent at the next tick */
+    if (hello_encode(&h, &e->body) == 0)
+        (void)edge_post(e, MSG_HELLO, NULL, buf_view(&e->body));
+}
+
+static void edge_lose(struct edge *e)
+{
+    bool was_up = e->up;
+
+    e->up = false;
+    e->core_boot = (struct id){{0}};
+    if (was_up) {
+        log_line(LOG_LEVEL_WARN, "core.lost", NULL);
+        e->on.lost(e->on.arg);
+    }
+}
+
+void edge_restart(struct edge *e)
+{
+    edge_lose(e);
+    edge_close(e);
+    if (edge_open(e))
+        log_line(LOG_LEVEL_ERROR, "core.connect_failed", NULL); /* edge_tick tries again */
+}
+
+static void edge_beat(struct edge *e)
+{
+    struct heartbeat hb = {0};
+
+    e->on.heartbeat(e->on.arg, &hb);
+    buf_reset(&e->body);
+    /* a missed heartbeat is made up for by the next */
+    if (heartbeat_encode(&hb, &e->body) == 0)
+        (void)!edge_post(e, MSG_HEARTBEAT, NULL, buf_view(&e->body));
+}
+
+static void edge_tick(void *arg)
+{
+    struct edge *e = arg;
+    int64_t now = clock_mono_ms();
+    int64_t since = e->heard_ms > e->opened_ms ? e->heard_ms : e->opened_ms;
+
+    if (!e->socket || now - since > EDGE_SILENCE_MS) {
+        edge_restart(e);
+        return;
+    }
+    if (!e->up) {
+        edge_say_hello(e);
+        return;
+    }
+    edge_beat(e);
+}
+
+static void edge_readable(void *arg)
+{
+    struct edge *e = arg;
+
+    for (int i = 0; i < EDGE_BATCH && e->socket; i++) {
+        struct bus_message m;
+        int rc = bus_recv(e->socket, &m);
+
+        if (rc == BUS_E_MALFORMED)
+            continue;
+        if (rc)
+            break;
+        edge_frame(e, &m);
+        bus_message_fini(&m);
+    }
+}
+
+static void edge_welcome(struct edge *e, const struct envelope *env, struct view body)
+{
+    struct welcome w;
+
+    if (welcome_decode(body, &w)) {
+        log_line(LOG_LEVEL_ERROR, "core.welcome_malformed", NULL);
+        return;
+    }
+    e->core_boot = env->core_boot;
+    e->up = true;
+    log_line(LOG_LEVEL_INFO, "core.welcome", NULL);
+    e->on.welcome(e->on.arg, &w);
+}
+
+static void edge_frame(struct edge *e, const struct bus_message *m)
+{
+    struct envelope env;
+
+    if (envelope_decode(m->head, &env)) {
+        log_line(LOG_LEVEL_WARN, "frame.malformed", NULL);
+        return;
+    }
+    if (!id_equal(&env.edge_boot, &e->boot))
+        return; /* meant for an earlier life under this routing id */
+    if (env.kind == MSG_WELCOME) {
+        e->heard_ms = clock_mono_ms();
+        edge_welcome(e, &env, m->body);
+        return;
+    }
+    if (env.kind == MSG_HELLO_AGAIN) {
+        e->heard_ms = clock_mono_ms();
+        edge_lose(e);
+        edge_say_hello(e);
+        return;
+    }
+    if (env.kind == MSG_REFUSED) {
+        char room[LOG_VALUE_MAX];
+
+        log_line(LOG_LEVEL_ERROR, "core.refused", "reason=%s", log_value(m->body, room));
+        return;
+    }
+    if (!e->up || !id_equal(&env.core_boot, &e->core_boot))
+        return; /* another session's frame */
+    e->heard_ms = clock_mono_ms();
+    if (env.kind != MSG_HEARTBEAT_ANSWER)
+        e->on.message(e->on.arg, &env, m->body);
+    if (env.kind == MSG_REGISTRY)
+        edge_beat(e); /* somebody may be waiting to hear that it is held */
+}
+
+bool edge_is_up(const struct edge *e)
+{
+    return e->up;
+}
+
+const struct id *edge_core_boot(const struct edge *e)
+{
+    return &e->core_boot;
+}
+
+int64_t edge_heard_ms(const struct edge *e)
+{
+    return e->heard_ms;
+}

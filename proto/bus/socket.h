@@ -1,0 +1,54 @@
+#pragma once
+
+/* The ZeroMQ sockets of the project: ROUTER in core, DEALER at the edges, with every option set
+ * here and every error of a call handled here. A frame set is an envelope and a body; at the
+ * ROUTER the peer's routing id stands before them.
+ *
+ * A socket is not a store: what is sent is kept by the sender until the receiver has named it.
+ * One thread, one socket. */
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+
+struct bus_socket;
+struct tap;
+typedef struct _zsock_t zsock_t;
+
+enum {
+    BUS_E_EMPTY = 1, /* nothing to read now */
+    BUS_E_FULL,      /* the peer does not read: keep it and try later */
+    BUS_E_GONE,      /* no such peer (any more) */
+    BUS_E_MALFORMED, /* not two frames; it was read and dropped */
+};
+
+/* Once a process, before any socket; switches czmq's signal handlers off. */
+void bus_init(void);
+void bus_fini(void);
+
+/* @endpoint "ipc:///path" or "tcp://…". An ipc path is made 0660. tcp needs keys and is refused
+ * with -EPROTONOSUPPORT until it has them. @tap may be NULL. -errno. */
+AMO_MUSTCHECK int bus_router_bind(const char *endpoint, struct tap *tap,
+                                  struct bus_socket **ret_socket);
+AMO_MUSTCHECK int bus_dealer_connect(const char *endpoint, struct tap *tap,
+                                     struct bus_socket **ret_socket);
+void bus_socket_free(struct bus_socket *s);
+zsock_t *bus_socket_handle(struct bus_socket *s);
+
+/* One received frame set; owns its memory, the views borrow it. */
+struct bus_message {
+    struct view peer; /* ROUTER only: the sender's routing id */
+    struct view head; /* envelope */
+    struct view body;
+    _Alignas(8) unsigned char parts[3][64]; /* zmq_msg_t each */
+    int n_parts;
+};
+
+/* 0 (finish with bus_message_fini), BUS_E_EMPTY, BUS_E_MALFORMED, -errno. Never waits. */
+AMO_MUSTCHECK int bus_recv(struct bus_socket *s, struct bus_message *ret);
+void bus_message_fini(struct bus_message *m);
+
+/* Copies. @peer is VIEW_NONE for a DEALER. 0, BUS_E_FULL, BUS_E_GONE, -errno. Never waits. */
+AMO_MUSTCHECK int bus_send(struct bus_socket *s, struct view peer, struct view head,
+                           struct view body);

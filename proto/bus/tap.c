@@ -1,0 +1,197 @@
+#include "proto/bus/tap.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <czmq.h>
+
+#include "base/mem.h"
+#include "proto/bus/loop.h"
+#include "proto/bus/socket.h"
+#include "proto/envelope.h"
+#include "proto/limits.h"
+#include "proto/messages.h"
+
+struct tap {
+    struct loop *loop;
+    zsock_t *sock;
+    char name[64];
+    uint64_t number;
+    int n_topics; /* distinct subscriptions alive */
+    int poll_timer;
+};
+
+/* Subscriptions arrive as messages: 1 or 0 and the topic. Equal ones are announced once, so the
+ * count says "somebody" or "nobody", not how many. */
+static void tap_read_subscriptions(void *arg)
+{
+    struct tap *t = arg;
+
+    for (;;) {
+        zmq_msg_t m;
+        const unsigned char *p = NULL;
+
+        (void)zmq_msg_init(&m); /* cannot fail */
+        if (zmq_msg_recv(&m, zsock_resolve(t->sock), ZMQ_DONTWAIT) < 0) {
+            (void)zmq_msg_close(&m);
+            return;
+        }
+        p = zmq_msg_data(&m);
+        if (zmq_msg_size(&m) > 0 && p[0] == 1)
+            t->n_topics++;
+        else if (zmq_msg_size(&m) > 0 && p[0] == 0 && t->n_topics > 0)
+            t->n_topics--;
+        (void)zmq_msg_close(&m);
+    }
+}
+
+int tap_new(struct loop *loop, const char *endpoint, const char *name, struct tap **ret_tap)
+{
+    struct tap *t = mem_zalloc(sizeof(*t));
+    struct buf path;
+    int rc = -ENOMEM;
+
+    buf_init(&path, 512);
+    if (!t)
+        goto out;
+    (void)snprintf(t->name, sizeof(t->name), "%s", name); /* names are at most 63 bytes */
+    t->loop = loop;
+    t->sock = zsock_new(ZMQ_XPUB);
+    rc = t->sock ? buf_add_f(&path, "%s-%s", endpoint, name) : -ENOMEM;
+    if (rc)
+        goto out;
+    zsock_set_sndhwm(t->sock, LIMIT_TAP_HWM);
+    zsock_set_linger(t->sock, 0);
+    if (strncmp(buf_str(&path), "ipc://", 6) != 0)
+        rc = -EPROTONOSUPPORT;
+    else if (zsock_bind(t->sock, "%s", buf_str(&path)) < 0)
+        rc = errno ? -errno : -EIO;
+    else if (chmod(buf_str(&path) + 6, 0660) < 0)
+        rc = -errno;
+    rc = rc ? rc : loop_add_timer(loop, 200, true, tap_read_subscriptions, t, &t->poll_timer);
+    if (rc == 0) {
+        *ret_tap = t;
+        t = NULL;
+    }
+out:
+    buf_fini(&path);
+    tap_free(t);
+    return rc;
+}
+
+void tap_free(struct tap *t)
+{
+    if (!t)
+        return;
+    if (t->poll_timer)
+        loop_remove_timer(t->loop, t->poll_timer);
+    zsock_destroy(&t->sock);
+    mem_free(t);
+}
+
+bool tap_wanted(const struct tap *t)
+{
+    return t && t->n_topics > 0;
+}
+
+static bool tap_part(struct tap *t, struct view v, int flags)
+{
+    return zmq_send(zsock_resolve(t->sock), v.ptr, v.len, flags | ZMQ_DONTWAIT) >= 0;
+}
+
+void tap_frame(struct tap *t, char direction, struct view head, struct view body)
+{
+    struct envelope e = {0};
+    const char *kind = NULL;
+    unsigned char number[8];
+
+    if (envelope_decode(head, &e) == 0)
+        kind = msg_name(e.kind);
+    t->number++;
+    for (int i = 0; i < 8; i++)
+        number[i] = (unsigned char)(t->number >> (56 - 8 * i));
+    /* a full subscriber drops the whole set; it sees the gap in the numbers */
+    (void)(tap_part(t, view_of(kind ? kind : "UNKNOWN"), ZMQ_SNDMORE) &&
+           tap_part(t, view_of(t->name), ZMQ_SNDMORE) &&
+           tap_part(t, view_make(number, 8), ZMQ_SNDMORE) &&
+           tap_part(t, view_make(&direction, 1), ZMQ_SNDMORE) &&
+           tap_part(t, head, ZMQ_SNDMORE) && tap_part(t, body, 0));
+}
+
+struct tap_reader {
+    zsock_t *sock;
+};
+
+int tap_reader_new(const char *const *topics, struct tap_reader **ret_reader)
+{
+    struct tap_reader *r = mem_zalloc(sizeof(*r));
+
+    if (!r)
+        return -ENOMEM;
+    r->sock = zsock_new(ZMQ_SUB);
+    if (!r->sock) {
+        mem_free(r);
+        return -ENOMEM;
+    }
+    zsock_set_rcvhwm(r->sock, LIMIT_TAP_HWM);
+    if (!topics || !topics[0])
+        zsock_set_subscribe(r->sock, "");
+    for (; topics && *topics; topics++)
+        zsock_set_subscribe(r->sock, *topics);
+    *ret_reader = r;
+    return 0;
+}
+
+int tap_reader_connect(struct tap_reader *r, const char *endpoint)
+{
+    return zsock_connect(r->sock, "%s", endpoint) < 0 ? -errno : 0;
+}
+
+void tap_reader_free(struct tap_reader *r)
+{
+    if (!r)
+        return;
+    zsock_destroy(&r->sock);
+    mem_free(r);
+}
+
+static struct view frame_view(zmsg_t *m, zframe_t *f)
+{
+    (void)m;
+    return f ? view_make(zframe_data(f), zframe_size(f)) : VIEW_NONE;
+}
+
+int tap_reader_next(struct tap_reader *r, int timeout_ms, struct tap_message *ret)
+{
+    zmsg_t *m = NULL;
+    struct view number;
+
+    zsock_set_rcvtimeo(r->sock, timeout_ms);
+    m = zmsg_recv(r->sock);
+    if (!m)
+        return BUS_E_EMPTY;
+    if (zmsg_size(m) != 6) {
+        zmsg_destroy(&m);
+        return BUS_E_MALFORMED;
+    }
+    ret->kind = frame_view(m, zmsg_first(m));
+    ret->process = frame_view(m, zmsg_next(m));
+    number = frame_view(m, zmsg_next(m));
+    ret->number = 0;
+    for (size_t i = 0; i < number.len && i < 8; i++)
+        ret->number = ret->number << 8 | (unsigned char)number.ptr[i];
+    ret->direction = *(char *)zframe_data(zmsg_next(m));
+    ret->head = frame_view(m, zmsg_next(m));
+    ret->body = frame_view(m, zmsg_next(m));
+    ret->frames = m;
+    return 0;
+}
+
+void tap_message_fini(struct tap_message *m)
+{
+    zmsg_t *frames = m->frames;
+
+    zmsg_destroy(&frames);
+    m->frames = NULL;
+}

@@ -1,0 +1,136 @@
+#pragma once
+
+/* The command as it goes to a worker, and the result that comes back.
+ *
+ * A command carries everything an attempt needs but the secrets: those come with the registry.
+ * All texts are borrowed. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "base/ids.h"
+#include "proto/pack.h"
+
+enum command_kind {
+    COMMAND_AMO_MESSAGE = 1,     /* new_message from the client; target amojo */
+    COMMAND_AMO_STATUS = 2,      /* delivery_status; target amojo */
+    COMMAND_AMO_CONNECT = 3,     /* connect the channel to the account; target amojo */
+    COMMAND_AMO_CREATE_CHAT = 4, /* create chat: yields its amo id; target amojo */
+    COMMAND_AMO_HISTORY = 5,     /* is `key` among the last messages of chat_id? target amojo */
+    COMMAND_SERVICE_MESSAGE = 6, /* message.created; target webhook */
+};
+
+struct command {
+    uint64_t kind;    /* enum command_kind */
+    uint64_t id;      /* core's id of the command; ephemeral ones have the top bit set */
+    uint64_t attempt; /* 1, 2, …: part of the result's identity */
+    struct id trace;
+    int64_t start_within_ms;  /* from receipt: not started by then, hand it back unstarted */
+    int64_t finish_within_ms; /* from receipt: by then it is over, whatever happens */
+    struct view key;          /* msgid towards amojo, webhook-id towards a service */
+    struct view scope;        /* amojo */
+    struct view connector;    /* webhook: whose url and secret */
+    struct view source;
+
+    /* conversation */
+    struct view conversation_id;     /* amojo: ours */
+    struct view conversation_ref_id; /* amojo: theirs; present = link the two */
+    struct view conversation;        /* webhook: the service's id; absent = write first */
+    struct view chat_id;             /* amojo: history, create chat answer */
+
+    /* people */
+    struct view sender_id;
+    struct view sender_ref_id;
+    struct view sender_name;
+    struct view sender_phone;
+    struct view sender_email;
+    struct view sender_avatar;
+    struct view sender_link;
+    struct view receiver_id;
+    struct view receiver_phone;
+    struct view receiver_name;
+    struct view author; /* webhook: the manager's amojo id */
+
+    /* message */
+    struct view message_id; /* amo's id: delivery_status path */
+    struct view type;
+    struct view text;
+    int64_t sent_ms;
+    bool silent;
+    bool write_first;
+    struct view reply_id; /* the receiver's own id of the quoted message */
+
+    /* delivery_status */
+    int64_t status_code; /* 1, 2, -1 */
+    int64_t error_code;  /* 901..905 with -1 */
+    struct view error_text;
+
+    /* connect */
+    struct view account;
+    struct view title;
+};
+
+enum outcome {
+    OUTCOME_DONE = 1,
+    OUTCOME_RETRY = 2,   /* this command: try again, counts */
+    OUTCOME_HOLD = 3,    /* the destination: wait, does not count */
+    OUTCOME_UNKNOWN = 4, /* sent, no answer: counts; the other side must recognise the repeat */
+    OUTCOME_DEAD = 5,    /* this command: final refusal */
+    OUTCOME_UNSTARTED = 6, /* handed back: nothing was sent, nothing counts */
+};
+
+/* Why, as far as core decides differently on it. */
+enum cause {
+    CAUSE_NONE = 0,
+    CAUSE_CONNECT = 1,       /* DNS, TCP or TLS failed: nothing was sent */
+    CAUSE_TIMEOUT = 2,       /* sent, no answer in time */
+    CAUSE_CUT = 3,           /* sent, connection cut */
+    CAUSE_THROTTLED = 4,     /* 429 */
+    CAUSE_FORBIDDEN = 5,     /* 403 */
+    CAUSE_NOT_FOUND = 6,     /* 404 */
+    CAUSE_GONE = 7,          /* 410 */
+    CAUSE_REFUSED = 8,       /* 400 and other final 4xx */
+    CAUSE_SERVER = 9,        /* 5xx, 408 */
+    CAUSE_REDIRECT = 10,     /* 3xx, never followed */
+    CAUSE_UNREADABLE = 11,   /* accepted, but the answer taught no id */
+    CAUSE_PRIVATE = 12,      /* address refused: private network */
+    CAUSE_UNREGISTERED = 13, /* worker has no such channel or connector */
+};
+
+struct result {
+    uint64_t id;
+    uint64_t attempt;
+    uint64_t outcome;       /* enum outcome */
+    uint64_t cause;         /* enum cause */
+    uint64_t status;        /* HTTP status, 0 none */
+    int64_t retry_after_ms; /* the remote side's wish, -1 and 0 none; capped */
+    int64_t took_ms;
+    int64_t began_ms; /* wall time of the attempt's start */
+    int64_t skew_ms;  /* remote Date minus ours */
+    bool skew_known;
+    bool found;           /* history: the key is there */
+    bool complete;        /* history: the answer could be read to its end */
+    struct view evidence; /* words and the beginning of the answer; no secrets */
+    struct view words;    /* the remote side's own error message, for people */
+
+    /* learnt from the answer */
+    struct view amo_message_id;
+    struct view amo_chat_id;
+    struct view amo_sender_id;
+    struct view service_conversation;
+    struct view service_message_id;
+    struct view scope_id; /* connect */
+};
+
+const char *command_kind_name(uint64_t kind);
+const char *outcome_name(uint64_t outcome);
+const char *cause_name(uint64_t cause);
+
+/* One map appended. */
+AMO_MUSTCHECK int command_encode(const struct command *c, struct buf *out);
+AMO_MUSTCHECK int command_decode(struct view bytes, struct command *ret);
+AMO_MUSTCHECK int command_decode_object(const msgpack_object *map, struct command *ret);
+AMO_MUSTCHECK int result_encode(const struct result *r, struct buf *out);
+AMO_MUSTCHECK int result_decode_object(const msgpack_object *map, struct result *ret);

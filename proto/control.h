@@ -1,0 +1,54 @@
+#pragma once
+
+/* The control protocol: amoctl asks core with CONTROL_CALL {verb, args}, core answers with
+ * CONTROL_ANSWER {code, json, error}. `args` and `json` are JSON texts; `code` is amoctl's exit
+ * code; `error` is one sentence for people. A session is not needed: the boot ids stay zero but
+ * for the caller's, which the answer repeats.
+ *
+ * X(verb, "arguments", "answer"). An argument in [] may be absent. Lists are arrays of objects,
+ * everything else is one object. */
+#define CONTROL_VERBS(X)                                                                       \
+    X("status", "", "version, uptime_s, registry_version, peers[], queue figures")             \
+    X("channel.add", "reply (support's answer as text), [url], [segment]", "id, code, name")   \
+    X("channel.list", "", "[{id, code, name, url, scopes}]")                                   \
+    X("channel.show", "id", "the channel and support's flags, no secret")                      \
+    X("connector.add", "name, kind, url, [secret], [token], [allow_private]",                  \
+      "name, url, and secret and token when they were generated")                              \
+    X("connector.list", "", "[{name, kind, url, allow_private, off, scopes}]")                 \
+    X("account.connect", "channel, account, connector, [title], [scope_id]", "scope_id")       \
+    X("account.list", "", "[{scope_id, channel, account, connector, title, paused, held}]")    \
+    X("account.pause", "scope_id", "scope_id, paused")                                         \
+    X("account.resume", "scope_id", "scope_id, paused")                                        \
+    X("source.add", "connector, source, scope_id", "connector, source, scope_id")              \
+    X("source.list", "", "[{connector, source, scope_id}]")                                    \
+    X("conversation.list", "[scope_id]",                                                       \
+      "[{id, connector, source, conversation, scope_id, "                                      \
+      "client_id, chat_id, state}]")                                                           \
+    X("queue", "", "[{destination, waiting, oldest_s, held}]")                                 \
+    X("dead.list", "", "[{id, kind, reason, mid, amo_id, service_id, died_at}]")               \
+    X("dead.show", "id", "the dead letter with its attempts")                                  \
+    X("dead.retry", "ids[]", "retried[]")                                                      \
+    X("dead.drop", "ids[]", "dropped[]")                                                       \
+    X("quarantine.list", "", "[{id, kind, reason, scope_id, connector, at}]")                  \
+    X("quarantine.show", "id", "the event with its raw body")                                  \
+    X("trace", "id", "message, journey[{at, what, ms, …}]")
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "proto/pack.h"
+
+struct control_call {
+    struct view verb;
+    struct view args; /* JSON object; absent: {} */
+};
+
+struct control_answer {
+    uint64_t code; /* EXIT_FINE, EXIT_FAILED, EXIT_USAGE, EXIT_UNREACHABLE */
+    struct view json;
+    struct view error;
+};
+
+AMO_MUSTCHECK int control_call_encode(const struct control_call *c, struct buf *out);
+AMO_MUSTCHECK int control_call_decode(struct view body, struct control_call *ret);
+AMO_MUSTCHECK int control_answer_encode(const struct control_answer *a, struct buf *out);
+AMO_MUSTCHECK int control_answer_decode(struct view body, struct control_answer *ret);

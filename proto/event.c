@@ -1,0 +1,81 @@
+#include "proto/event.h"
+
+#include "proto/pack.h"
+
+static const struct field fields[] = {
+    FIELD(FIELD_U64, event, kind),
+    FIELD(FIELD_ID, event, trace),
+    FIELD(FIELD_I64, event, taken_ms),
+    FIELD(FIELD_I64, event, sent_ms),
+    FIELD(FIELD_TEXT, event, scope),
+    FIELD(FIELD_TEXT, event, connector),
+    FIELD(FIELD_TEXT, event, source),
+    FIELD(FIELD_TEXT, event, chat_id),
+    FIELD(FIELD_TEXT, event, chat_client_id),
+    FIELD(FIELD_TEXT, event, conversation),
+    FIELD(FIELD_BOOL, event, write_first),
+    FIELD(FIELD_TEXT, event, sender_id),
+    FIELD(FIELD_TEXT, event, sender_name),
+    FIELD(FIELD_TEXT, event, sender_phone),
+    FIELD(FIELD_TEXT, event, sender_email),
+    FIELD(FIELD_TEXT, event, sender_avatar),
+    FIELD(FIELD_TEXT, event, sender_link),
+    FIELD(FIELD_TEXT, event, receiver_id),
+    FIELD(FIELD_TEXT, event, receiver_client_id),
+    FIELD(FIELD_TEXT, event, receiver_name),
+    FIELD(FIELD_TEXT, event, receiver_phone),
+    FIELD(FIELD_TEXT, event, receiver_email),
+    FIELD(FIELD_TEXT, event, message_id),
+    FIELD(FIELD_TEXT, event, type),
+    FIELD(FIELD_TEXT, event, raw_type),
+    FIELD(FIELD_TEXT, event, text),
+    FIELD(FIELD_BOOL, event, silent),
+    FIELD(FIELD_TEXT, event, media),
+    FIELD(FIELD_TEXT, event, media_name),
+    FIELD(FIELD_TEXT, event, media_mime),
+    FIELD(FIELD_TEXT, event, thumbnail),
+    FIELD(FIELD_TEXT, event, media_group),
+    FIELD(FIELD_U64, event, media_size),
+    FIELD(FIELD_U64, event, media_duration),
+    FIELD(FIELD_TEXT, event, reply_id),
+    FIELD(FIELD_TEXT, event, reply_client_id),
+    FIELD(FIELD_TEXT, event, post_id),
+    FIELD(FIELD_TEXT, event, status),
+    FIELD(FIELD_TEXT, event, error_code),
+    FIELD(FIELD_TEXT, event, error_text),
+    FIELD(FIELD_TEXT, event, message_client_id),
+    FIELD(FIELD_TEXT, event, emoji),
+    FIELD(FIELD_BOOL, event, unset),
+    FIELD(FIELD_I64, event, expires_ms),
+    FIELD(FIELD_BIN, event, raw),
+    FIELD(FIELD_TEXT, event, reason),
+    FIELD(FIELD_TEXT, event, dedup),
+};
+
+static const char *const kind_names[] = {
+    "unknown",         "amo.message",    "amo.reaction", "amo.typing",
+    "service.message", "service.status", "quarantine",
+};
+
+const char *event_kind_name(uint64_t kind)
+{
+    return kind_names[kind < AMO_COUNT(kind_names) ? kind : 0];
+}
+
+int event_encode(const struct event *e, struct buf *out)
+{
+    return pack_struct(out, fields, AMO_COUNT(fields), e);
+}
+
+int event_decode(struct view bytes, struct event *ret)
+{
+    struct event e;
+    int rc = unpack_struct_bytes(bytes, fields, AMO_COUNT(fields), &e);
+
+    if (rc)
+        return rc;
+    if (e.kind == 0 || e.kind >= AMO_COUNT(kind_names))
+        return PACK_E_MALFORMED;
+    *ret = e;
+    return 0;
+}

@@ -1,0 +1,50 @@
+#pragma once
+
+/* Everything an outsider can grow has its limit here, with unit and reason. */
+
+/* HTTP, from outside */
+#define LIMIT_AMO_BODY       (2U << 20) /* bytes of an amojo webhook; a long text is legal (N1) */
+#define LIMIT_CONNECTOR_BODY (256U << 10) /* bytes of a connector's request */
+#define LIMIT_HEADER_BYTES   (32U << 10)  /* memory libmicrohttpd may use for one head */
+#define LIMIT_BODIES_BYTES                                                                     \
+    (64U << 20)                     /* bodies being read at once, of all connections together */
+#define LIMIT_URL             2048U /* bytes of a request target */
+#define LIMIT_REQUEST_MS      10000 /* from the first byte to the last of one request */
+#define LIMIT_IDLE_S          30U   /* kept-alive connection without a request */
+#define LIMIT_UNVERIFIED_RATE 50U   /* unverified requests a second of one address, then 429 */
+#define LIMIT_ADDRESSES       4096U /* addresses counted at once; the oldest is forgotten */
+#define LIMIT_SIGNATURES      8U    /* entries in webhook-signature (C4) */
+#define LIMIT_SIGNATURE_BYTES 1024U
+#define LIMIT_WEBHOOK_SKEW_S  300 /* Standard Webhooks tolerance, either way */
+#define LIMIT_JSON_DEPTH      1000U
+
+/* Fields of a message, bytes */
+#define LIMIT_SERVICE_ID 128U /* an id a service gives a message (B2) */
+#define LIMIT_ID         512U /* any other id from outside */
+#define LIMIT_NAME       1024U
+#define LIMIT_ERROR_TEXT 255U /* shown to a manager (amojo 3.5) */
+#define LIMIT_STATUSES   100U /* items of one statuses call (B2) */
+
+/* Spool */
+#define LIMIT_SEGMENT_BYTES (16U << 20)
+#define LIMIT_REPEAT_ENTRIES                                                                   \
+    262144U /* connector ids remembered for 24 h; the oldest go first */
+#define LIMIT_REPEAT_MS (24LL * 3600 * 1000)
+
+/* Bus */
+#define LIMIT_CREDIT_EVENTS 512U        /* events in flight from one ingress */
+#define LIMIT_CREDIT_BYTES  (8U << 20)  /* their bytes; one larger event may travel alone */
+#define LIMIT_FRAME_BYTES   (16U << 20) /* ZMQ_MAXMSGSIZE: above credit and one body */
+#define LIMIT_FRAME_EVENTS  256U        /* events in one EVENT_PUSH */
+#define LIMIT_HWM           4096        /* frames; above any credit, so it never bites */
+#define LIMIT_TAP_HWM       1000        /* frames a slow monitor may lag before drops */
+#define LIMIT_PEERS         256U        /* edges one core knows at once */
+
+/* Egress and core */
+#define LIMIT_ANSWER_BYTES   (1U << 20) /* read of a remote side's answer */
+#define LIMIT_EVIDENCE_BYTES 2048U      /* of an answer kept with an attempt */
+#define LIMIT_EVIDENCE_ROWS  12U        /* attempts kept with a command */
+#define LIMIT_WAITING_STATUS 100000U    /* statuses that wait for an unknown message */
+#define LIMIT_RETRY_AFTER_MS (3600LL * 1000)
+#define LIMIT_CONTROL_BYTES  (4U << 20)
+#define LIMIT_LIST_ROWS      1000U /* rows of one amoctl list */

@@ -1,0 +1,44 @@
+#pragma once
+
+/* The message table: every frame that crosses between processes is one row. Numbers are never
+ * reused. X(NAME, number, FROM, TO, "meaning"). docs/wire.md is checked against it. */
+
+#include <stdint.h>
+
+/* EDGE is INGRESS or EGRESS. */
+#define MSG_TABLE(X)                                                                           \
+    X(EVENT_PUSH, 1, INGRESS, CORE,                                                            \
+      "events with their spool numbers and the spool's low mark")                              \
+    X(EVENT_TAKEN, 2, CORE, INGRESS, "these ranges are committed; the spool may forget them")  \
+    X(COMMAND_PUSH, 3, CORE, EGRESS, "make one attempt each, within the credit egress gave")   \
+    X(RESULT_PUSH, 4, EGRESS, CORE,                                                            \
+      "outcomes of attempts; kept until RESULT_TAKEN names them")                              \
+    X(RESULT_TAKEN, 5, CORE, EGRESS, "these outcomes are committed; egress may forget them")   \
+    X(HELLO, 6, EDGE, CORE, "who I am, what I hold, how much I can take")                      \
+    X(WELCOME, 7, CORE, EDGE, "session open: registry, credit, how far the spool was taken")   \
+    X(HELLO_AGAIN, 8, CORE, EDGE, "I do not know this session; introduce yourself")            \
+    X(CREDIT, 9, EGRESS, CORE, "how many more attempts and bytes I can take in all")           \
+    X(HEARTBEAT, 10, EDGE, CORE, "alive; registry version held; a few figures")                \
+    X(HEARTBEAT_ANSWER, 11, CORE, EDGE, "alive")                                               \
+    X(REGISTRY, 12, CORE, EDGE, "the registry changed; this is the new one")                   \
+    X(REFUSED, 13, CORE, EDGE, "your frame was not understood, with the reason")               \
+    X(CONTROL_CALL, 14, AMOCTL, CORE, "one verb with its arguments")                           \
+    X(CONTROL_ANSWER, 15, CORE, AMOCTL, "exit code and one JSON document, or an error in words")
+
+enum msg_kind {
+#define MSG_ENUM(name, number, from, to, meaning) MSG_##name = (number),
+    MSG_TABLE(MSG_ENUM)
+#undef MSG_ENUM
+};
+
+/* "EVENT_PUSH"; NULL for an unknown number. */
+const char *msg_name(uint64_t kind);
+
+enum role {
+    ROLE_INGRESS = 1,
+    ROLE_CORE,
+    ROLE_EGRESS,
+    ROLE_AMOCTL,
+};
+/* "ingress", … */
+const char *role_name(enum role role);

@@ -1,0 +1,93 @@
+#pragma once
+
+/* The registry: channels, scopes, connectors and sources, as each process holds it in memory.
+ * Core owns it; edges get a copy with WELCOME and REGISTRY, each with only the secrets its role
+ * needs: ingress what verifying takes, egress what signing takes.
+ *
+ * Owns its texts. Small (some thousand rows), so look-ups walk arrays but for scopes. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "base/secret.h"
+#include "proto/messages.h"
+
+#define REGISTRY_SECRETS_MAX 2 /* new and old, while one is being rotated out */
+
+struct reg_channel {
+    char *id;
+    char *code;
+    char *name;
+    char *url; /* "https://amojo.amocrm.ru", no final slash */
+    char *bot_id;
+    struct secret secrets[REGISTRY_SECRETS_MAX]; /* [0] signs; both verify */
+};
+
+struct reg_scope {
+    char *id; /* "<channel id>_<account amojo id>" */
+    char *channel;
+    char *account;
+    char *connector;
+    char *title;
+    bool paused;
+};
+
+struct reg_connector {
+    char *name;
+    char *url;
+    bool allow_private;
+    bool off;                                    /* switched off (410) */
+    struct secret secrets[REGISTRY_SECRETS_MAX]; /* decoded key bytes; [0] signs first */
+    struct secret tokens[REGISTRY_SECRETS_MAX];
+};
+
+struct reg_source {
+    char *connector;
+    char *source;
+    char *scope;
+};
+
+struct registry {
+    uint64_t version; /* grows with every change; 0 = none yet */
+    struct reg_channel *channels;
+    size_t n_channels;
+    struct reg_scope *scopes;
+    size_t n_scopes;
+    struct reg_connector *connectors;
+    size_t n_connectors;
+    struct reg_source *sources;
+    size_t n_sources;
+};
+
+AMO_MUSTCHECK int registry_new(struct registry **ret_registry);
+void registry_free(struct registry *r);
+
+/* Rows are appended empty; the caller fills them. NULL when there is no memory. */
+struct reg_channel *registry_add_channel(struct registry *r);
+struct reg_scope *registry_add_scope(struct registry *r);
+struct reg_connector *registry_add_connector(struct registry *r);
+struct reg_source *registry_add_source(struct registry *r);
+
+/* NULL when unknown. */
+const struct reg_channel *registry_channel(const struct registry *r, struct view id);
+const struct reg_scope *registry_scope(const struct registry *r, struct view id);
+const struct reg_connector *registry_connector(const struct registry *r, struct view name);
+/* The channel part of a scope id: up to the first '_'; the whole when there is none. */
+struct view registry_scope_channel(struct view scope_id);
+/* The account part: behind the first '_'; VIEW_NONE when there is none. */
+struct view registry_scope_account(struct view scope_id);
+
+/* Which scope a connector's @source belongs to: with one scope any source, with several the
+ * listed one. NULL with *ret_known = false when the source is unlisted, NULL with true when the
+ * connector has no scope at all. Source: docs/delivery.md, "Registry". */
+const struct reg_scope *registry_scope_of_source(const struct registry *r,
+                                                 struct view connector, struct view source,
+                                                 bool *ret_known);
+
+/* One msgpack map with what @role may see. Appends. */
+AMO_MUSTCHECK int registry_encode(const struct registry *r, enum role role, struct buf *out);
+/* PACK_E_MALFORMED, -ENOMEM. */
+AMO_MUSTCHECK int registry_decode(struct view bytes, struct registry **ret_registry);

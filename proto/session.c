@@ -1,0 +1,149 @@
+#include "proto/session.h"
+
+#include <string.h>
+
+static const struct field hello_fields[] = {
+    FIELD(FIELD_U64, hello, role),         FIELD(FIELD_TEXT, hello, name),
+    FIELD(FIELD_TEXT, hello, version),     FIELD(FIELD_U64, hello, registry_version),
+    FIELD(FIELD_ID, hello, spool),         FIELD(FIELD_U64, hello, low),
+    FIELD(FIELD_U64, hello, next),         FIELD(FIELD_U64, hello, credit),
+    FIELD(FIELD_U64, hello, credit_bytes), FIELD(FIELD_BIN, hello, held),
+};
+
+static const struct field welcome_fields[] = {
+    FIELD(FIELD_U64, welcome, credit),   FIELD(FIELD_U64, welcome, credit_bytes),
+    FIELD(FIELD_ID, welcome, spool),     FIELD(FIELD_U64, welcome, mark),
+    FIELD(FIELD_BIN, welcome, taken),    FIELD(FIELD_BIN, welcome, registry),
+    FIELD(FIELD_I64, welcome, lease_ms),
+};
+
+static const struct field heartbeat_fields[] = {
+    FIELD(FIELD_U64, heartbeat, registry_version), FIELD(FIELD_U64, heartbeat, credit),
+    FIELD(FIELD_U64, heartbeat, credit_bytes),     FIELD(FIELD_U64, heartbeat, spool_events),
+    FIELD(FIELD_U64, heartbeat, spool_bytes),      FIELD(FIELD_U64, heartbeat, busy),
+};
+
+int hello_encode(const struct hello *h, struct buf *out)
+{
+    return pack_struct(out, hello_fields, AMO_COUNT(hello_fields), h);
+}
+
+int hello_decode(struct view body, struct hello *ret)
+{
+    return unpack_struct_bytes(body, hello_fields, AMO_COUNT(hello_fields), ret);
+}
+
+int welcome_encode(const struct welcome *w, struct buf *out)
+{
+    return pack_struct(out, welcome_fields, AMO_COUNT(welcome_fields), w);
+}
+
+int welcome_decode(struct view body, struct welcome *ret)
+{
+    return unpack_struct_bytes(body, welcome_fields, AMO_COUNT(welcome_fields), ret);
+}
+
+int heartbeat_encode(const struct heartbeat *h, struct buf *out)
+{
+    return pack_struct(out, heartbeat_fields, AMO_COUNT(heartbeat_fields), h);
+}
+
+int heartbeat_decode(struct view body, struct heartbeat *ret)
+{
+    return unpack_struct_bytes(body, heartbeat_fields, AMO_COUNT(heartbeat_fields), ret);
+}
+
+#define PAIR_LEN 16
+
+static void put_be64(unsigned char *p, uint64_t v)
+{
+    for (int i = 0; i < 8; i++)
+        p[i] = (unsigned char)(v >> (56 - 8 * i));
+}
+
+static uint64_t get_be64(const char *p)
+{
+    uint64_t v = 0;
+
+    for (int i = 0; i < 8; i++)
+        v = v << 8 | (unsigned char)p[i];
+    return v;
+}
+
+int pairs_add(struct buf *out, uint64_t a, uint64_t b)
+{
+    unsigned char bytes[PAIR_LEN];
+
+    put_be64(bytes, a);
+    put_be64(bytes + 8, b);
+    return buf_add(out, bytes, sizeof(bytes));
+}
+
+size_t pairs_count(struct view pairs)
+{
+    return pairs.len / PAIR_LEN;
+}
+
+void pairs_at(struct view pairs, size_t i, uint64_t *ret_a, uint64_t *ret_b)
+{
+    *ret_a = get_be64(pairs.ptr + i * PAIR_LEN);
+    *ret_b = get_be64(pairs.ptr + i * PAIR_LEN + 8);
+}
+
+int event_push_begin(struct buf *out, const struct id *spool, uint64_t low, size_t n_events)
+{
+    msgpack_packer pk;
+
+    pack_init(&pk, out);
+    (void)msgpack_pack_map(&pk, 3); /* errors stick in the buf */
+    pack_key(&pk, "spool");
+    pack_put_bin(&pk, id_view(spool));
+    pack_key(&pk, "low");
+    (void)msgpack_pack_uint64(&pk, low);
+    pack_key(&pk, "events");
+    (void)msgpack_pack_array(&pk, n_events);
+    return buf_error(out);
+}
+
+int event_push_add(struct buf *out, uint64_t number, struct view event, int suspect)
+{
+    msgpack_packer pk;
+
+    pack_init(&pk, out);
+    (void)msgpack_pack_array(&pk, 3);
+    (void)msgpack_pack_uint64(&pk, number);
+    pack_put_bin(&pk, event);
+    (void)(suspect ? msgpack_pack_true(&pk) : msgpack_pack_false(&pk));
+    return buf_error(out);
+}
+
+struct taken {
+    struct id spool;
+    struct view pairs;
+};
+
+static const struct field taken_fields[] = {
+    FIELD(FIELD_ID, taken, spool),
+    FIELD(FIELD_BIN, taken, pairs),
+};
+
+int taken_encode(const struct id *spool, struct view pairs, struct buf *out)
+{
+    struct taken t = {.pairs = pairs};
+
+    if (spool)
+        t.spool = *spool;
+    return pack_struct(out, taken_fields, AMO_COUNT(taken_fields), &t);
+}
+
+int taken_decode(struct view body, struct id *ret_spool, struct view *ret_pairs)
+{
+    struct taken t;
+    int rc = unpack_struct_bytes(body, taken_fields, AMO_COUNT(taken_fields), &t);
+
+    if (rc)
+        return rc;
+    *ret_spool = t.spool;
+    *ret_pairs = t.pairs;
+    return 0;
+}

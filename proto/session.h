@@ -1,0 +1,77 @@
+#pragma once
+
+/* Bodies of the frames that open and keep a session between an edge and core, and those that
+ * carry ranges and lists. Commands and results themselves are in proto/command.h, events in
+ * proto/event.h, the registry in proto/registry.h. All texts are borrowed. */
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "base/ids.h"
+#include "proto/pack.h"
+
+/* A range of numbers, both ends included. */
+struct range {
+    uint64_t low;
+    uint64_t high;
+};
+
+/* HELLO */
+struct hello {
+    uint64_t role; /* enum role */
+    struct view name;
+    struct view version;       /* of the program */
+    uint64_t registry_version; /* held already; 0 none */
+    struct id spool;           /* ingress */
+    uint64_t low;              /* ingress: lowest number still held */
+    uint64_t next;             /* ingress: next number to be given */
+    uint64_t credit;           /* egress: attempts it can hold in all */
+    uint64_t credit_bytes;     /* egress: their bytes */
+    struct view held;          /* egress: packed list of (id, attempt) it works on or has
+                                  unreported results for; see held_* below */
+};
+
+/* WELCOME */
+struct welcome {
+    uint64_t credit;       /* to ingress: events in flight */
+    uint64_t credit_bytes; /* to ingress: their bytes */
+    struct id spool;       /* to ingress: echo of HELLO's */
+    uint64_t mark;         /* to ingress: highest number ever taken from this spool, 0 none */
+    struct view taken;     /* to ingress: ranges_* of numbers taken at or above HELLO's low */
+    struct view registry;  /* registry_encode for the role; absent when the version is held */
+    int64_t lease_ms;      /* silence of half of it: start nothing new */
+};
+
+/* CREDIT, HEARTBEAT */
+struct heartbeat {
+    uint64_t registry_version;
+    uint64_t credit;
+    uint64_t credit_bytes;
+    uint64_t spool_events; /* ingress */
+    uint64_t spool_bytes;
+    uint64_t busy; /* egress: attempts under way */
+};
+
+AMO_MUSTCHECK int hello_encode(const struct hello *h, struct buf *out);
+AMO_MUSTCHECK int hello_decode(struct view body, struct hello *ret);
+AMO_MUSTCHECK int welcome_encode(const struct welcome *w, struct buf *out);
+AMO_MUSTCHECK int welcome_decode(struct view body, struct welcome *ret);
+AMO_MUSTCHECK int heartbeat_encode(const struct heartbeat *h, struct buf *out);
+AMO_MUSTCHECK int heartbeat_decode(struct view body, struct heartbeat *ret);
+
+/* Lists of pairs of numbers, as one bin: ranges (low, high) or holdings (command id, attempt).
+ * Big-endian, 16 bytes a pair. */
+AMO_MUSTCHECK int pairs_add(struct buf *out, uint64_t a, uint64_t b);
+size_t pairs_count(struct view pairs); /* a torn end is not counted */
+void pairs_at(struct view pairs, size_t i, uint64_t *ret_a, uint64_t *ret_b);
+
+/* EVENT_PUSH: {spool, low, events: [[number, event bytes], …]}; the caller adds the events. */
+AMO_MUSTCHECK int event_push_begin(struct buf *out, const struct id *spool, uint64_t low,
+                                   size_t n_events);
+AMO_MUSTCHECK int event_push_add(struct buf *out, uint64_t number, struct view event,
+                                 int suspect);
+
+/* EVENT_TAKEN and RESULT_TAKEN: {spool, pairs}; RESULT_TAKEN's pairs are (id, attempt). */
+AMO_MUSTCHECK int taken_encode(const struct id *spool, struct view pairs, struct buf *out);
+AMO_MUSTCHECK int taken_decode(struct view body, struct id *ret_spool, struct view *ret_pairs);

@@ -1,0 +1,228 @@
+#include "proto/session.h"
+
+#include <string.h>
+
+#include "base/testing.h"
+#include "proto/messages.h"
+
+static void a_hello_comes_back_as_it_went(void **state)
+{
+    const struct hello h = {
+        .role = ROLE_EGRESS,
+        .name = VIEW_LIT("egress-2"),
+        .version = VIEW_LIT("0.1.0"),
+        .registry_version = 9,
+        .spool = {{5}},
+        .low = 3,
+        .next = UINT64_MAX,
+        .credit = 128,
+        .credit_bytes = 8 << 20,
+        .held = VIEW_LIT("0123456789abcdef"),
+    };
+    struct hello back;
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 4096);
+    assert_int_equal(hello_encode(&h, &out), 0);
+    assert_int_equal(hello_decode(buf_view(&out), &back), 0);
+    assert_true(back.role == ROLE_EGRESS && back.registry_version == 9 && back.low == 3);
+    assert_true(back.next == UINT64_MAX && back.credit == 128 && back.credit_bytes == 8 << 20);
+    assert_true(view_equal(back.name, h.name) && view_equal(back.held, h.held));
+    assert_true(id_equal(&back.spool, &h.spool));
+    buf_fini(&out);
+}
+
+static void a_welcome_comes_back_as_it_went(void **state)
+{
+    const struct welcome w = {
+        .credit = 512,
+        .credit_bytes = 1 << 20,
+        .spool = {{6}},
+        .mark = 77,
+        .taken = VIEW_LIT("0123456789abcdef"),
+        .registry = VIEW_LIT("\x80"),
+        .lease_ms = 20000,
+    };
+    struct welcome back;
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 4096);
+    assert_int_equal(welcome_encode(&w, &out), 0);
+    assert_int_equal(welcome_decode(buf_view(&out), &back), 0);
+    assert_true(back.credit == 512 && back.mark == 77 && back.lease_ms == 20000);
+    assert_true(view_equal(back.registry, w.registry) && view_equal(back.taken, w.taken));
+    buf_fini(&out);
+}
+
+static void no_registry_is_told_from_an_empty_one(void **state)
+{
+    struct welcome back;
+
+    (void)state;
+    assert_int_equal(welcome_decode(VIEW_LIT("\x80"), &back), 0);
+    assert_null(back.registry.ptr);
+    assert_int_equal(back.lease_ms, 0);
+}
+
+static void a_heartbeat_comes_back_as_it_went(void **state)
+{
+    const struct heartbeat h = {.registry_version = 1,
+                                .credit = 2,
+                                .credit_bytes = 3,
+                                .spool_events = 4,
+                                .spool_bytes = 5,
+                                .busy = 6};
+    struct heartbeat back;
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 4096);
+    assert_int_equal(heartbeat_encode(&h, &out), 0);
+    assert_int_equal(heartbeat_decode(buf_view(&out), &back), 0);
+    assert_memory_equal(&back, &h, sizeof(h));
+    buf_fini(&out);
+}
+
+static void pairs_are_read_back_and_a_torn_end_is_not_counted(void **state)
+{
+    uint64_t a = 0;
+    uint64_t b = 0;
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 4096);
+    assert_int_equal(pairs_add(&out, 1, UINT64_MAX), 0);
+    assert_int_equal(pairs_add(&out, UINT64_C(0x0102030405060708), 2), 0);
+    assert_memory_equal(out.ptr + 16, "\1\2\3\4\5\6\7\10\0\0\0\0\0\0\0\2", 16);
+    assert_int_equal(pairs_count(buf_view(&out)), 2);
+    assert_int_equal(pairs_count(view_make(out.ptr, 31)), 1);
+    assert_int_equal(pairs_count(VIEW_NONE), 0);
+    pairs_at(buf_view(&out), 1, &a, &b);
+    assert_true(a == UINT64_C(0x0102030405060708) && b == 2);
+    pairs_at(buf_view(&out), 0, &a, &b);
+    assert_true(a == 1 && b == UINT64_MAX);
+    buf_fini(&out);
+}
+
+static void taken_comes_back_as_it_went(void **state)
+{
+    const struct id spool = {{9}};
+    struct id back;
+    struct view pairs;
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 4096);
+    assert_int_equal(taken_encode(&spool, VIEW_LIT("0123456789abcdef"), &out), 0);
+    assert_int_equal(taken_decode(buf_view(&out), &back, &pairs), 0);
+    assert_true(id_equal(&back, &spool) && pairs.len == 16);
+    buf_reset(&out);
+    assert_int_equal(taken_encode(NULL, VIEW_LIT(""), &out), 0);
+    assert_int_equal(taken_decode(buf_view(&out), &back, &pairs), 0);
+    assert_true(id_is_zero(&back) && pairs.len == 0);
+    buf_fini(&out);
+}
+
+static void events_are_pushed_with_their_numbers(void **state)
+{
+    const struct id spool = {{4}};
+    const msgpack_object *items = NULL;
+    struct pack_doc d;
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 4096);
+    assert_int_equal(event_push_begin(&out, &spool, 7, 2), 0);
+    assert_int_equal(event_push_add(&out, 8, VIEW_LIT("one"), 0), 0);
+    assert_int_equal(event_push_add(&out, 9, VIEW_LIT("two"), 1), 0);
+    assert_int_equal(pack_doc_open(&d, buf_view(&out)), 0);
+    assert_int_equal(pack_u64(pack_get(pack_doc_root(&d), "low")), 7);
+    assert_int_equal(pack_array(pack_doc_root(&d), "events", &items), 2);
+    assert_int_equal(items[1].via.array.size, 3);
+    assert_int_equal(pack_u64(&items[1].via.array.ptr[0]), 9);
+    assert_true(view_is(pack_text(&items[1].via.array.ptr[1]), "two"));
+    assert_true(pack_bool(&items[1].via.array.ptr[2]));
+    assert_false(pack_bool(&items[0].via.array.ptr[2]));
+    pack_doc_close(&d);
+    buf_fini(&out);
+}
+
+static void nonsense_is_malformed_and_unknown_keys_are_not(void **state)
+{
+    /* "\x63" is 'c': written so, the escape before it ends where it should */
+    static const char *const wrong[] = {
+        "",
+        "\xc1",
+        "\x90",
+        "\x81\xa4role\xa1x",
+        "\x81\xa6\x63redit\xa1x",
+        "\x81\xa5pairs\x01",
+        "\x81\xa5taken\x01",
+    };
+    struct hello h;
+    struct welcome w;
+    struct heartbeat hb;
+    struct id id;
+    struct view pairs;
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(hello_decode(view_of(wrong[i]), &h), PACK_E_MALFORMED);
+        assert_int_equal(welcome_decode(view_of(wrong[i]), &w), PACK_E_MALFORMED);
+        assert_int_equal(heartbeat_decode(view_of(wrong[i]), &hb), PACK_E_MALFORMED);
+        assert_int_equal(taken_decode(view_of(wrong[i]), &id, &pairs), PACK_E_MALFORMED);
+    }
+    assert_int_equal(hello_decode(view_of(wrong[3]), &h), PACK_E_MALFORMED);
+    assert_int_equal(heartbeat_decode(view_of(wrong[4]), &hb), PACK_E_MALFORMED);
+    assert_int_equal(taken_decode(view_of(wrong[5]), &id, &pairs), PACK_E_MALFORMED);
+    assert_int_equal(welcome_decode(view_of(wrong[6]), &w), PACK_E_MALFORMED);
+    assert_int_equal(hello_decode(VIEW_LIT("\x81\xa5later\xc3"), &h), 0);
+    assert_int_equal(heartbeat_decode(VIEW_LIT("\x81\xa5later\xc3"), &hb), 0);
+}
+
+static int encode_each(void *arg)
+{
+    const struct hello h = {.role = 1, .name = VIEW_LIT("x")};
+    const struct welcome w = {.credit = 1};
+    const struct id spool = {{1}};
+    struct buf out;
+    int rc = 0;
+
+    (void)arg;
+    buf_init(&out, 4096);
+    rc = hello_encode(&h, &out);
+    buf_fini(&out);
+    rc = rc ? rc : welcome_encode(&w, &out);
+    buf_fini(&out);
+    rc = rc ? rc : event_push_begin(&out, &spool, 1, 1);
+    rc = rc ? rc : event_push_add(&out, 1, VIEW_LIT("event"), 0);
+    buf_fini(&out);
+    rc = rc ? rc : pairs_add(&out, 1, 2);
+    buf_fini(&out);
+    return rc;
+}
+
+static void encoding_without_memory_says_so(void **state)
+{
+    (void)state;
+    testing_fail_each_allocation(encode_each, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_hello_comes_back_as_it_went),
+        cmocka_unit_test(a_welcome_comes_back_as_it_went),
+        cmocka_unit_test(no_registry_is_told_from_an_empty_one),
+        cmocka_unit_test(a_heartbeat_comes_back_as_it_went),
+        cmocka_unit_test(pairs_are_read_back_and_a_torn_end_is_not_counted),
+        cmocka_unit_test(taken_comes_back_as_it_went),
+        cmocka_unit_test(events_are_pushed_with_their_numbers),
+        cmocka_unit_test(nonsense_is_malformed_and_unknown_keys_are_not),
+        cmocka_unit_test(encoding_without_memory_says_so),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
