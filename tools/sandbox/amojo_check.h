@@ -1,0 +1,44 @@
+#pragma once
+
+/* Is the body of a message call what amojo takes? Pure: looks at the JSON alone; whether the
+ * ids in it are known is for amojo_message. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tools/sandbox/jread.h"
+
+enum {
+    AMOJO_CLIENT_ID_MAX = 64,
+    AMOJO_SOURCE_MAX = 40
+};
+
+/* A participant as named in a call; borrowed from the body, members NULL when absent. */
+struct amojo_party {
+    bool given;
+    const char *id;
+    const char *ref_id;
+    const char *name;
+    const char *phone;
+};
+
+/* A message call, borrowed from the body. */
+struct amojo_call {
+    bool edit;
+    const char *msgid;
+    const char *id;
+    const char *conversation_id;
+    const char *conversation_ref_id;
+    const char *source;
+    struct amojo_party sender;
+    struct amojo_party receiver;
+};
+
+/* @c has words when the body is refused; then @ret_call may be incomplete. */
+void amojo_check_message(struct jcheck *c, struct json_object *body,
+                         struct amojo_call *ret_call);
+/* source.external_id of @o; NULL when absent or wrong. */
+const char *amojo_check_source(struct jcheck *c, struct json_object *o, const char *path);
+/* error_code and error beside the status @status in @o. */
+void amojo_check_error(struct jcheck *c, struct json_object *o, const char *path,
+                       int64_t status);

@@ -1,0 +1,159 @@
+/* What amojo takes and what it refuses, by the documented calls. */
+#include "tools/sandbox/amojo_check.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tools/sandbox/testing.h"
+
+static void every_documented_message_call_is_taken(void **state)
+{
+    static const char *const names[] = {
+        "edit-bind-client-id",
+        "edit-text",
+        "edit-with-delivery-status",
+        "import-history-1",
+        "message-from-bot-text",
+        "message-from-contact-audio",
+        "message-from-contact-callback-data",
+        "message-from-contact-comment",
+        "message-from-contact-contact",
+        "message-from-contact-file",
+        "message-from-contact-forward",
+        "message-from-contact-linked-write-first",
+        "message-from-contact-location",
+        "message-from-contact-picture",
+        "message-from-contact-reply-by-id",
+        "message-from-contact-reply-by-msgid",
+        "message-from-contact-reply-descriptive",
+        "message-from-contact-shared-post",
+        "message-from-contact-sticker",
+        "message-from-contact-text",
+        "message-from-contact-video",
+        "message-from-contact-voice",
+        "message-from-user-text",
+        "message-repeat-same-msgid",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < AMO_COUNT(names); i++) {
+        char path[128];
+        struct json_object *o = NULL;
+        struct jcheck c = {""};
+        struct amojo_call call;
+
+        (void)snprintf(path, sizeof(path), "tests/fixtures/requests/%s.json", names[i]);
+        o = testing_read_json(path);
+        amojo_check_message(&c, jread_object(o, "body"), &call);
+        print_message("%s %s\n", names[i], c.words);
+        assert_string_equal(c.words, "");
+        assert_non_null(call.conversation_id);
+        json_object_put(o);
+    }
+}
+
+/* A good text from a client with one member of @where replaced by the JSON @value (NULL =
+ * removed); the words it is refused with. */
+static void assert_refused(const char *where, const char *key, const char *value,
+                           const char *words)
+{
+    static const char good[] =
+        "{\"event_type\":\"new_message\",\"payload\":{\"timestamp\":1767225720,"
+        "\"msec_timestamp\":1767225720250,\"msgid\":\"m-1\",\"conversation_id\":\"c-1\","
+        "\"source\":{\"external_id\":\"line 1\"},"
+        "\"sender\":{\"id\":\"u-1\",\"name\":\"N\",\"profile\":{\"phone\":\"7900\"}},"
+        "\"message\":{\"type\":\"text\",\"text\":\"hello\"}}}";
+    struct json_object *o = jread_parse(VIEW_LIT(good));
+    struct json_object *payload = jread_object(o, "payload");
+    struct json_object *at = *where ? jread_object(payload, where) : payload;
+    struct jcheck c = {""};
+    struct amojo_call call;
+
+    amojo_check_message(&c, o, &call);
+    assert_string_equal(c.words, "");
+    if (value)
+        json_object_object_add(at, key, jread_parse(view_of(value)));
+    else
+        json_object_object_del(at, key);
+    amojo_check_message(&c, o, &call);
+    assert_string_equal(c.words, words);
+    json_object_put(o);
+}
+
+static void numbers_must_be_numbers_and_strings_strings(void **state)
+{
+    (void)state;
+    assert_refused("", "timestamp", "\"1767225720\"", "payload.timestamp: must be an integer");
+    assert_refused("", "timestamp", NULL, "payload.timestamp: is required");
+    assert_refused("", "msec_timestamp", "1767225720",
+                   "payload.msec_timestamp: must be "
+                   "milliseconds");
+    assert_refused("", "msgid", "17", "payload.msgid: must be a string");
+    assert_refused("", "msgid", "\"\"", "payload.msgid: cannot be blank");
+    assert_refused("", "silent", "1", "payload.silent: must be a boolean");
+    assert_refused("", "conversation_id", NULL, "payload.conversation_id: is required");
+}
+
+static void ids_and_sources_have_limits(void **state)
+{
+    static const char sixty_five[] =
+        "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"";
+
+    (void)state;
+    assert_refused("", "msgid", sixty_five, "payload.msgid: is too long");
+    assert_refused("", "conversation_id", sixty_five, "payload.conversation_id: is too long");
+    assert_refused("sender", "id", sixty_five, "payload.sender.id: is too long");
+    assert_refused("source", "external_id", "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"",
+                   "source.external_id: is too long");
+    assert_refused("source", "external_id", "\"\xD1\x8F\"",
+                   "source.external_id: must be printable ASCII");
+}
+
+static void roles_are_checked(void **state)
+{
+    (void)state;
+    assert_refused("", "sender", NULL, "payload.sender: is required");
+    assert_refused("sender", "name", NULL, "payload.sender.name: is required");
+    assert_refused("sender", "id", NULL, "payload.sender.id: cannot be blank");
+    assert_refused("", "receiver", "{\"id\":\"u-2\",\"name\":\"M\"}",
+                   "payload.sender.ref_id: cannot be blank");
+    assert_refused("", "receiver", "{\"name\":\"M\"}", "payload.receiver.id: cannot be blank");
+}
+
+static void each_kind_needs_its_fields(void **state)
+{
+    (void)state;
+    assert_refused("message", "type", "\"poem\"", "payload.message.type: is not a known type");
+    assert_refused("message", "text", "\"\"", "payload.message.text: cannot be blank");
+    assert_refused("message", "text", NULL, "payload.message.text: is required");
+    assert_refused("message", "type", "\"picture\"", "payload.message.media: is required");
+    assert_refused("message", "type", "\"voice\"", "payload.message.media: is required");
+    assert_refused("message", "type", "\"location\"", "payload.message.location: is required");
+    assert_refused("message", "type", "\"contact\"", "payload.message.contact: is required");
+    assert_refused("message", "media", "\"file:///etc/passwd\"",
+                   "payload.message.media: must be an address");
+    assert_refused("message", "delivery_status", "{\"status_code\":1}",
+                   "payload.message.delivery_status: belongs to an edit");
+    assert_refused("", "forwards", "{\"messages\":[]}",
+                   "payload.forwards.messages: must hold one message");
+    assert_refused("", "reply_to", "{\"message\":{\"text\":\"x\"}}",
+                   "payload.reply_to.message.type: is required");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_documented_message_call_is_taken),
+        cmocka_unit_test(numbers_must_be_numbers_and_strings_strings),
+        cmocka_unit_test(ids_and_sources_have_limits),
+        cmocka_unit_test(roles_are_checked),
+        cmocka_unit_test(each_kind_needs_its_fields),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,42 @@
+#pragma once
+
+/* What a tester may turn while the sandbox runs; docs/sandbox.md, section 1. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "tools/sandbox/jread.h"
+
+enum settings_journal {
+    JOURNAL_FULL,
+    JOURNAL_BRIEF,
+    JOURNAL_OFF
+};
+
+struct settings {
+    int64_t clock_offset_ms;
+    int64_t repeat; /* 200 or 400 */
+    bool adopt_unknown;
+    int64_t webhook_timeout_ms;
+    bool webhook_newline;
+    int64_t webhook_concurrency;
+    int64_t client_concurrency;
+    int64_t client_timeout_ms;
+    int64_t client_backoff_ms;
+    int64_t client_backoff_max_ms;
+    int64_t client_give_up; /* attempts, 0 = never */
+    bool echo;
+    bool tls_verify;
+    enum settings_journal journal;
+    int64_t max_journal;
+    int64_t max_messages;
+    int64_t max_log;
+};
+
+void settings_init(struct settings *s);
+/* Change what @o names. On a mistake nothing is changed and @c says why. */
+void settings_patch(struct settings *s, struct json_object *o, struct jcheck *c);
+/* A new object with all of them. */
+struct json_object *settings_json(const struct settings *s);

@@ -1,0 +1,24 @@
+#pragma once
+
+/* Testers who wait for something to become true, so that no test ever sleeps. */
+
+#include <stddef.h>
+
+#include <sys/queue.h>
+
+struct exchange;
+struct sandbox;
+struct wait;
+
+TAILQ_HEAD(wait_list, wait);
+
+struct waits {
+    struct wait_list list;
+    size_t n;
+};
+
+void waits_init(struct waits *w);
+/* Answer those whose wish is true; at the end of every turn of the loop. */
+void waits_check(struct sandbox *s);
+/* GET /_sandbox/wait; takes the exchange over. */
+void waits_handle(struct sandbox *s, struct exchange *x);
