@@ -1,0 +1,55 @@
+#include "egress/resolve.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/buf.h"
+
+static bool slot_is(const struct resolve_slot *s, unsigned policy, const char *host)
+{
+    return s->owner && s->policy == policy && strcasecmp(s->host, host) == 0;
+}
+
+bool resolve_is_busy(const struct resolve_gate *g, unsigned policy, const char *host)
+{
+    for (size_t i = 0; i < RESOLVE_SLOTS; i++) {
+        if (slot_is(&g->slots[i], policy, host))
+            return true;
+    }
+    return false;
+}
+
+bool resolve_enter(struct resolve_gate *g, const void *owner, unsigned policy, const char *host)
+{
+    struct resolve_slot *spare = NULL;
+
+    for (size_t i = 0; i < RESOLVE_SLOTS; i++) {
+        struct resolve_slot *s = &g->slots[i];
+
+        if (s->owner == owner)
+            return true;
+        if (slot_is(s, policy, host))
+            return false;
+        if (!s->owner && !spare)
+            spare = s;
+    }
+    if (!spare || view_copy(view_of(host), spare->host, sizeof(spare->host)))
+        return false;
+    spare->owner = owner;
+    spare->policy = policy;
+    g->n_busy++;
+    return true;
+}
+
+bool resolve_leave(struct resolve_gate *g, const void *owner)
+{
+    for (size_t i = 0; i < RESOLVE_SLOTS; i++) {
+        if (g->slots[i].owner != owner)
+            continue;
+        g->slots[i].owner = NULL;
+        g->n_busy--;
+        g->changed = true;
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,36 @@
+#pragma once
+
+/* The gate before the resolver: at most HTTP_RESOLVES_MAX names at once, each by one call only.
+ * Everybody else who needs the name waits for that one and shares its fate. Pure book-keeping.
+ *
+ * Why: a resolver that does not answer keeps a thread for as long as it likes; without a gate
+ * every call to a dead zone would take one, and those to living names would queue behind. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct http_call;
+
+/* As many as http.h promises. */
+#define RESOLVE_SLOTS 16
+
+struct resolve_slot {
+    const void *owner; /* NULL: free */
+    unsigned policy;   /* caches of names are not shared between policies */
+    char host[256];
+};
+
+struct resolve_gate {
+    struct resolve_slot slots[RESOLVE_SLOTS];
+    size_t n_busy;
+    bool changed; /* a slot was freed since somebody looked */
+};
+
+/* May @owner have @host resolved now? True takes a slot (or keeps the one it has). */
+bool resolve_enter(struct resolve_gate *g, const void *owner, unsigned policy,
+                   const char *host);
+/* @owner's name is resolved, or not going to be. Harmless without a slot. Returns whether it
+ * had one. */
+bool resolve_leave(struct resolve_gate *g, const void *owner);
+/* Is somebody at @host? */
+bool resolve_is_busy(const struct resolve_gate *g, unsigned policy, const char *host);

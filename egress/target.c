@@ -1,0 +1,110 @@
+#include "egress/target.h"
+
+#include "proto/limits.h"
+
+/* A request is made of one command, which fits a frame; JSON may double what it escapes. */
+#define REQUEST_BODY_MAX   ((size_t)4 * LIMIT_FRAME_BYTES)
+#define REQUEST_HEADER_MAX 8192U
+#define REQUEST_URL_MAX    8192U
+
+void http_request_init(struct http_request *q)
+{
+    *q = (struct http_request){.method = "POST"};
+    buf_init(&q->url, REQUEST_URL_MAX);
+    buf_init(&q->headers, REQUEST_HEADER_MAX);
+    buf_init(&q->body, REQUEST_BODY_MAX);
+}
+
+void http_request_fini(struct http_request *q)
+{
+    buf_fini(&q->url);
+    buf_fini(&q->headers);
+    buf_fini(&q->body);
+}
+
+void http_request_reset(struct http_request *q)
+{
+    buf_reset(&q->url);
+    buf_reset(&q->headers);
+    buf_reset(&q->body);
+    q->signature[0] = '\0';
+}
+
+void target_reading_fini(struct target_reading *r)
+{
+    json_free(r->doc);
+    *r = (struct target_reading){0};
+}
+
+enum target target_of_kind(uint64_t kind)
+{
+    return kind == COMMAND_SERVICE_MESSAGE ? TARGET_WEBHOOK : TARGET_AMOJO;
+}
+
+const struct target_ops *target_ops(enum target t)
+{
+    switch (t) {
+    case TARGET_AMOJO:
+        return &target_amojo;
+    case TARGET_WEBHOOK:
+        return &target_webhook;
+    }
+    return &target_webhook;
+}
+
+static bool is_unreserved(unsigned char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == '-' || c == '_' || c == '.' || c == '~';
+}
+
+int target_add_segment(struct buf *url, struct view segment)
+{
+    if (view_empty(segment) || view_is(segment, ".") || view_is(segment, ".."))
+        return TARGET_E_IMPOSSIBLE;
+    while (segment.len) {
+        size_t n = 0;
+
+        while (n < segment.len && is_unreserved((unsigned char)segment.ptr[n]))
+            n++;
+        (void)buf_add(url, segment.ptr, n); /* sticky, asked below */
+        if (n < segment.len)
+            (void)buf_add_f(url, "%%%02X", (unsigned char)segment.ptr[n++]);
+        segment = view_make(segment.ptr + n, segment.len - n);
+    }
+    return buf_error(url);
+}
+
+bool target_url_is_fine(struct view url)
+{
+    size_t scheme = view_starts(url, "https://") ? 8 : view_starts(url, "http://") ? 7 : 0;
+
+    if (scheme == 0 || url.len <= scheme || url.len > LIMIT_URL)
+        return false;
+    for (size_t i = 0; i < url.len; i++) {
+        if ((unsigned char)url.ptr[i] <= ' ' || url.ptr[i] == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+struct view target_cut(struct view text, size_t max)
+{
+    if (text.len <= max)
+        return text;
+    while (max && ((unsigned char)text.ptr[max] & 0xc0) == 0x80)
+        max--;
+    return view_make(text.ptr, max);
+}
+
+struct view target_text(struct json *doc, const struct json_node *n)
+{
+    struct view v = VIEW_NONE;
+
+    return json_text(doc, n, &v) ? VIEW_NONE : v;
+}
+
+const struct json_node *target_root(const struct target_reading *r)
+{
+    return r->doc ? json_root(r->doc) : NULL;
+}

@@ -1,0 +1,84 @@
+#pragma once
+
+/* What egress/transfer.c (an attempt until it has its result) and egress/report.c (its result
+ * until it is taken) share. For nobody else. */
+
+#include "base/list.h"
+#include "egress/target.h"
+#include "egress/transfer.h"
+#include "proto/bus/loop.h"
+#include "proto/command.h"
+
+enum transfer_state {
+    TRANSFER_QUEUED,
+    TRANSFER_RUNNING,
+    TRANSFER_KEPT,
+    TRANSFER_SENT,
+};
+#define TRANSFER_N_STATES 4
+
+/* (id, attempt) as the bus writes it: the key of the table. */
+#define TRANSFER_KEY_LEN 16
+
+/* A result without its texts always fits: it needs no memory when there is none. */
+#define RESULT_SMALL 192
+
+/* The bytes of one COMMAND_PUSH, shared by its commands. */
+struct batch {
+    size_t n_users;
+    size_t len;
+    char bytes[];
+};
+
+struct transfer {
+    struct list link; /* in the list of its state */
+    struct transfers *ts;
+    enum transfer_state state;
+    char key[TRANSFER_KEY_LEN];
+    uint64_t id;
+    uint64_t attempt;
+
+    /* until it has its result */
+    struct batch *batch;
+    struct command command; /* borrows the batch */
+    int64_t start_by_ms;    /* monotonic */
+    int64_t finish_by_ms;
+    int64_t began_unix_ms;
+    struct http_call *call;
+
+    /* from then on */
+    char *result; /* owned unless it is small */
+    size_t result_len;
+    char small[RESULT_SMALL];
+    int64_t sent_ms; /* monotonic */
+};
+
+struct transfers {
+    struct loop *loop;
+    struct http *http;
+    struct figures *figures;
+    struct transfers_settings settings;
+    struct transfers_hooks hooks;
+    const struct registry *registry;
+    struct table *table; /* key -> transfer */
+    struct list lists[TRANSFER_N_STATES];
+    size_t n[TRANSFER_N_STATES];
+    size_t batch_bytes;
+    bool stopped;
+    struct loop_deferred pump; /* start what may start */
+    struct loop_deferred push; /* send the results of this turn */
+    int queue_timer;           /* while something is queued */
+    int push_timer;            /* while core's socket is full */
+    struct buf frame;
+    struct buf scratch;
+};
+
+/* Into @state: the one place where a state changes. */
+void transfer_move(struct transfer *t, enum transfer_state state);
+/* It has its result: off with the command, keep the result until it is taken. */
+void transfer_keep(struct transfer *t, const struct result *r);
+/* Gone. */
+void transfer_free(struct transfer *t);
+
+void report_init(struct transfers *ts);
+void report_fini(struct transfers *ts);
