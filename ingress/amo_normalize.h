@@ -1,0 +1,30 @@
+#pragma once
+
+/* What an amojo webhook's body means, by the rules N1–N22 of docs/amojo.md, "Bodies". Pure: bytes
+ * in, one event out; the signature was checked before. */
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "proto/event.h"
+
+struct json;
+
+enum amo_verdict {
+    AMO_ACCEPT, /* 200; the event says what it was */
+    AMO_IGNORE, /* 200; a kind we do not act on: the event is a quarantine event */
+    AMO_REJECT, /* 400; against the rules: the event is a quarantine event */
+};
+
+struct amo_normal {
+    enum amo_verdict verdict;
+    /* Without trace and taken_ms, which the door knows. Its texts borrow the body, the scope
+     * and what is owned below. */
+    struct event event;
+    struct json *doc; /* owned */
+    struct buf dedup; /* owned */
+};
+
+/* @scope is the path's scope id. 0 (amo_normal_fini when done), -ENOMEM (nothing to finish).
+ * The reason of a quarantine event is a constant. */
+AMO_MUSTCHECK int amo_normalize(struct view body, struct view scope, struct amo_normal *ret);
+void amo_normal_fini(struct amo_normal *n);

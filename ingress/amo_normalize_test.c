@@ -1,0 +1,375 @@
+#include "ingress/amo_normalize.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/crypto.h"
+#include "base/json.h"
+#include "base/secret.h"
+#include "base/testing.h"
+
+#define ACCOUNT "831f0943-4783-43d0-835e-d2d8d2553844"
+#define SCOPE   "0b024cf5-011a-41f4-b10c-62b7e5052de5_" ACCOUNT
+
+/* --- fixtures ----------------------------------------------------------------------------- */
+
+static void read_file(const char *path, struct secret *ret)
+{
+    char full[4096];
+
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): tests have one thread */
+    (void)snprintf(full, sizeof(full), "%s/tests/fixtures/%s", getenv("AMO_SOURCE_DIR"), path);
+    assert_int_equal(secret_read_file(ret, full, 4 << 20), 0);
+}
+
+static struct view want_text(const struct json_node *n, const char *key)
+{
+    struct view v = VIEW_NONE;
+
+    (void)json_strict_text(json_get(n, key), &v); /* null is VIEW_NONE */
+    return v;
+}
+
+static int64_t want_int(const struct json_node *n, const char *key)
+{
+    int64_t v = 0;
+
+    (void)json_int(json_get(n, key), &v); /* null is 0 */
+    return v;
+}
+
+static void same_text(const char *file, const struct json_node *n, const char *key,
+                      struct view got)
+{
+    struct view want = want_text(n, key);
+
+    if (!view_equal(want, got) || !want.ptr != !got.ptr)
+        fail_msg("%s %s: %.*s, not %.*s", file, key, (int)got.len, got.ptr ? got.ptr : "",
+                 (int)want.len, want.ptr ? want.ptr : "");
+}
+
+static void check_message(const char *file, const struct json_node *n, const struct event *e)
+{
+    static const struct {
+        const char *key;
+        size_t offset;
+    } texts[] = {
+        {"dedup_key",          offsetof(struct event, dedup)             },
+        {"chat_id",            offsetof(struct event, chat_id)           },
+        {"chat_client_id",     offsetof(struct event, chat_client_id)    },
+        {"source",             offsetof(struct event, source)            },
+        {"sender_id",          offsetof(struct event, sender_id)         },
+        {"sender_name",        offsetof(struct event, sender_name)       },
+        {"receiver_id",        offsetof(struct event, receiver_id)       },
+        {"receiver_client_id", offsetof(struct event, receiver_client_id)},
+        {"receiver_name",      offsetof(struct event, receiver_name)     },
+        {"receiver_phone",     offsetof(struct event, receiver_phone)    },
+        {"receiver_email",     offsetof(struct event, receiver_email)    },
+        {"message_id",         offsetof(struct event, message_id)        },
+        {"type",               offsetof(struct event, type)              },
+        {"raw_type",           offsetof(struct event, raw_type)          },
+        {"media",              offsetof(struct event, media)             },
+        {"thumbnail",          offsetof(struct event, thumbnail)         },
+        {"file_name",          offsetof(struct event, media_name)        },
+        {"media_group_id",     offsetof(struct event, media_group)       },
+        {"reply_to_id",        offsetof(struct event, reply_id)          },
+        {"reply_to_client_id", offsetof(struct event, reply_client_id)   },
+        {"post_id",            offsetof(struct event, post_id)           },
+    };
+    struct view hash = want_text(n, "text_sha256");
+
+    for (size_t i = 0; i < AMO_COUNT(texts); i++)
+        same_text(file, n, texts[i].key,
+                  *(const struct view *)(const void *)((const char *)e + texts[i].offset));
+    assert_int_equal(e->kind, EVENT_AMO_MESSAGE);
+    assert_int_equal(e->sent_ms, want_int(n, "time_ms"));
+    assert_int_equal(e->media_size, want_int(n, "file_size"));
+    assert_int_equal(e->media_duration, want_int(n, "media_duration"));
+    if (hash.ptr) {
+        unsigned char digest[CRYPTO_SHA256_LEN];
+        char hex[2 * CRYPTO_SHA256_LEN + 1];
+
+        assert_int_equal(e->text.len, want_int(n, "text_bytes"));
+        assert_int_equal(crypto_sha256(e->text, digest), 0);
+        crypto_hex(digest, sizeof(digest), hex);
+        assert_true(view_is(hash, hex));
+    } else {
+        same_text(file, n, "text", e->text);
+    }
+    /* nothing is lost of what has no field of its own */
+    if (json_get(n, "buttons") || json_get(n, "list_rows") || json_get(n, "forward_ids") ||
+        json_get(n, "location") || json_get(n, "contact") || json_get(n, "template_id"))
+        assert_non_null(e->raw.ptr);
+}
+
+static void check_reaction(const char *file, const struct json_node *n, const struct event *e)
+{
+    assert_int_equal(e->kind, EVENT_AMO_REACTION);
+    same_text(file, n, "message_id", e->message_id);
+    same_text(file, n, "message_client_id", e->message_client_id);
+    same_text(file, n, "user_id", e->sender_id);
+    same_text(file, n, "emoji", e->emoji);
+    assert_int_equal(e->unset, view_is(want_text(n, "reaction"), "unreact"));
+    assert_int_equal(e->sent_ms, want_int(n, "time") * 1000);
+}
+
+static void check_typing(const char *file, const struct json_node *n, const struct event *e)
+{
+    assert_int_equal(e->kind, EVENT_AMO_TYPING);
+    same_text(file, n, "user_id", e->sender_id);
+    same_text(file, n, "post_id", e->post_id);
+    assert_int_equal(e->expires_ms, want_int(n, "expired_at") * 1000);
+}
+
+static void check_case(const char *file, const struct json_node *c)
+{
+    const struct json_node *n = json_get(c, "normalized");
+    struct view decision = want_text(c, "decision");
+    struct secret body = SECRET_EMPTY;
+    struct amo_normal got;
+    char path[256];
+    bool write_first = false;
+
+    (void)snprintf(path, sizeof(path), "webhooks/%s", file);
+    read_file(path, &body);
+    assert_int_equal(amo_normalize(secret_view(&body), VIEW_LIT(SCOPE), &got), 0);
+    assert_true(view_is(got.event.scope, SCOPE));
+    if (!view_is(decision, "accept")) {
+        assert_int_equal(got.verdict, view_is(decision, "ignore") ? AMO_IGNORE : AMO_REJECT);
+        assert_int_equal(got.event.kind, EVENT_QUARANTINE);
+        assert_true(view_equal(got.event.raw, secret_view(&body)));
+        assert_true(got.event.reason.len > 0);
+    } else {
+        assert_int_equal(got.verdict, AMO_ACCEPT);
+        if (view_is(want_text(n, "kind"), "message"))
+            check_message(file, n, &got.event);
+        else if (view_is(want_text(n, "kind"), "reaction"))
+            check_reaction(file, n, &got.event);
+        else
+            check_typing(file, n, &got.event);
+        same_text(file, n, "chat_id", got.event.chat_id);
+        same_text(file, n, "chat_client_id", got.event.chat_client_id);
+        same_text(file, n, "dedup_key", got.event.dedup);
+        assert_true(json_bool(json_get(n, "write_first"), &write_first));
+        assert_int_equal(got.event.write_first, write_first);
+    }
+    amo_normal_fini(&got);
+    secret_fini(&body);
+}
+
+static void every_fixture_is_read_as_expected(void **state)
+{
+    struct secret text = SECRET_EMPTY;
+    struct json *doc = NULL;
+    char path[4096];
+    DIR *d = NULL;
+    const struct dirent *f = NULL;
+    size_t n = 0;
+
+    (void)state;
+    read_file("webhooks.expected.json", &text);
+    assert_int_equal(json_parse(secret_view(&text), &doc), 0);
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): tests have one thread */
+    (void)snprintf(path, sizeof(path), "%s/tests/fixtures/webhooks", getenv("AMO_SOURCE_DIR"));
+    d = opendir(path);
+    assert_non_null(d);
+    while ((f = readdir(d))) { /* NOLINT(concurrency-mt-unsafe): as above */
+        const struct json_node *c = NULL;
+
+        if (f->d_name[0] == '.')
+            continue;
+        c = json_get(json_get(json_root(doc), "cases"), f->d_name);
+        assert_non_null(c);
+        check_case(f->d_name, c);
+        n++;
+    }
+    (void)closedir(d);
+    assert_int_equal(n, 44);
+    json_free(doc);
+    secret_fini(&text);
+}
+
+/* --- single rules ------------------------------------------------------------------------- */
+
+#define MESSAGE(inner, more)                                                                   \
+    "{\"account_id\":\"" ACCOUNT                                                               \
+    "\",\"time\":7,\"message\":{\"conversation\":{\"id\":\"c\"}" more                          \
+    ",\"message\":{\"id\":\"m\"" inner "}}}"
+
+static struct amo_normal read_body(const char *body)
+{
+    struct amo_normal n;
+
+    assert_int_equal(amo_normalize(view_of(body), VIEW_LIT(SCOPE), &n), 0);
+    return n;
+}
+
+static void expect(const char *body, enum amo_verdict verdict)
+{
+    struct amo_normal n = read_body(body);
+
+    if (n.verdict != verdict)
+        fail_msg("%s: %d, not %d", body, (int)n.verdict, (int)verdict);
+    amo_normal_fini(&n);
+}
+
+static void what_a_hook_must_have(void **state)
+{
+    (void)state;
+    expect(MESSAGE("", ""), AMO_ACCEPT);
+    expect("", AMO_REJECT);
+    expect("[]", AMO_REJECT);
+    expect("null", AMO_REJECT);
+    expect("{} x", AMO_REJECT);
+    expect("{}\n \t\r", AMO_IGNORE);
+    expect("\xef\xbb\xbf{}", AMO_IGNORE);
+    expect("{\"message\":1}", AMO_REJECT);
+    expect("{\"message\":[]}", AMO_REJECT);
+    expect("{\"message\":null}", AMO_IGNORE);
+    expect("{\"message\":{}}", AMO_REJECT);
+    expect("{\"message\":{\"message\":{\"id\":\"\"},\"conversation\":{\"id\":\"c\"}}}",
+           AMO_REJECT);
+    expect("{\"message\":{\"message\":{\"id\":{}},\"conversation\":{\"id\":\"c\"}}}",
+           AMO_REJECT);
+    expect("{\"message\":{\"message\":{\"id\":\"m\"},\"conversation\":{\"id\":null}}}",
+           AMO_REJECT);
+    expect("{\"message\":{\"message\":{\"id\":5},\"conversation\":{\"id\":6}}}", AMO_ACCEPT);
+    expect("{\"account_id\":\"other\",\"message\":null}", AMO_REJECT);
+    expect("{\"account_id\":{},\"message\":null}", AMO_IGNORE);
+    expect("{\"action\":{\"reaction\":{\"msgid\":\"m\",\"conversation\":{\"id\":\"c\"},"
+           "\"type\":\"react\"}}}",
+           AMO_ACCEPT);
+    expect("{\"action\":{\"reaction\":{\"conversation\":{\"id\":\"c\"},\"type\":\"react\"}}}",
+           AMO_REJECT);
+    expect("{\"action\":{\"reaction\":{\"msgid\":\"m\",\"type\":\"react\"}}}", AMO_REJECT);
+    expect("{\"action\":{\"reaction\":{\"msgid\":\"m\",\"conversation\":{\"id\":\"c\"},"
+           "\"type\":\"REACT\"}}}",
+           AMO_REJECT);
+    expect("{\"action\":{\"typing\":{}}}", AMO_REJECT);
+    expect("{\"action\":{\"typing\":{\"conversation\":{\"id\":\"c\"}}}}", AMO_ACCEPT);
+    expect("{\"action\":{\"edited\":{}}}", AMO_IGNORE);
+    expect("{\"conversation_id\":\"c\",\"receiver\":\"r\"}", AMO_IGNORE);
+}
+
+static void depth_is_bounded_and_never_the_stack(void **state)
+{
+    struct buf deep;
+
+    (void)state;
+    buf_init(&deep, 4 << 20);
+    for (size_t levels = 100; levels <= 1000000; levels *= 10) {
+        struct amo_normal n;
+
+        buf_reset(&deep);
+        (void)buf_add_str(&deep, "{\"message\":null,\"x\":");
+        for (size_t i = 0; i < levels; i++)
+            (void)buf_add_char(&deep, '[');
+        for (size_t i = 0; i < levels; i++)
+            (void)buf_add_char(&deep, ']');
+        (void)buf_add_char(&deep, '}');
+        assert_int_equal(buf_error(&deep), 0);
+        assert_int_equal(amo_normalize(buf_view(&deep), VIEW_LIT(SCOPE), &n), 0);
+        assert_int_equal(n.verdict, levels < 1000 ? AMO_IGNORE : AMO_REJECT);
+        amo_normal_fini(&n);
+    }
+    buf_fini(&deep);
+}
+
+static void times_are_tried_in_order(void **state)
+{
+    static const struct {
+        const char *body;
+        int64_t ms;
+    } cases[] = {
+        {MESSAGE("", ",\"msec_timestamp\":5,\"timestamp\":6"),     5   },
+        {MESSAGE("", ",\"msec_timestamp\":0,\"timestamp\":6"),     6000},
+        {MESSAGE("", ",\"msec_timestamp\":\"5\""),                 5   },
+        {MESSAGE("", ",\"msec_timestamp\":5.0"),                   5   },
+        {MESSAGE("", ",\"msec_timestamp\":5.5"),                   7000},
+        {MESSAGE("", ",\"msec_timestamp\":-5,\"timestamp\":null"), 7000},
+        {MESSAGE("", ",\"timestamp\":9223372036854775807"),        7000},
+        {MESSAGE("", ""),                                          7000},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < AMO_COUNT(cases); i++) {
+        struct amo_normal n = read_body(cases[i].body);
+
+        assert_int_equal(n.event.sent_ms, cases[i].ms);
+        amo_normal_fini(&n);
+    }
+}
+
+static void values_are_taken_for_what_they_mean(void **state)
+{
+    struct amo_normal n = read_body(MESSAGE(
+        ",\"type\":\"Text\",\"text\":\"a\\u0000b\\ud800c\",\"file_size\":\"12\","
+        "\"media\":\"\",\"media_duration\":-1,\"reply_to\":\"nonsense\",\"id\":\"last\"",
+        ",\"sender\":{\"id\":9007199254740993},\"receiver\":[],\"source\":{\"external_id\":"
+        "0}"));
+
+    (void)state;
+    assert_true(view_is(n.event.type, "unknown"));
+    assert_true(view_is(n.event.raw_type, "Text"));
+    assert_true(view_is(n.event.text, "a\xef\xbf\xbd"
+                                      "b\xef\xbf\xbd"
+                                      "c"));
+    assert_true(view_is(n.event.message_id, "last")); /* the last duplicate wins */
+    assert_true(view_is(n.event.sender_id, "9007199254740993"));
+    assert_true(view_is(n.event.source, "0"));
+    assert_null(n.event.media.ptr);
+    assert_null(n.event.receiver_id.ptr);
+    assert_null(n.event.reply_id.ptr);
+    assert_int_equal(n.event.media_size, 12);
+    assert_int_equal(n.event.media_duration, 0);
+    assert_null(n.event.raw.ptr);
+    amo_normal_fini(&n);
+    n = read_body(MESSAGE("", ""));
+    assert_true(view_is(n.event.type, "text"));
+    assert_null(n.event.raw_type.ptr);
+    assert_non_null(n.event.text.ptr);
+    assert_int_equal(n.event.text.len, 0);
+    amo_normal_fini(&n);
+}
+
+static int read_and_encode(void *arg)
+{
+    struct amo_normal n;
+    struct buf out;
+    int rc = amo_normalize(view_of(arg), VIEW_LIT(SCOPE), &n);
+
+    if (rc)
+        return rc;
+    buf_init(&out, 1 << 20);
+    rc = event_encode(&n.event, &out);
+    buf_fini(&out);
+    amo_normal_fini(&n);
+    return rc;
+}
+
+static void without_memory_nothing_breaks(void **state)
+{
+    char message[] =
+        MESSAGE(",\"text\":\"a\\u0000b\",\"forwards\":{}", ",\"sender\":{\"id\":5}");
+    char broken[] = "{";
+
+    (void)state;
+    testing_fail_each_allocation(read_and_encode, message);
+    testing_fail_each_allocation(read_and_encode, broken);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_fixture_is_read_as_expected),
+        cmocka_unit_test(what_a_hook_must_have),
+        cmocka_unit_test(depth_is_bounded_and_never_the_stack),
+        cmocka_unit_test(times_are_tried_in_order),
+        cmocka_unit_test(values_are_taken_for_what_they_mean),
+        cmocka_unit_test(without_memory_nothing_breaks),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,428 @@
+/* The process put together, and the one place where a turn's events become promises.
+ *
+ * From: the routes (ingress_append) and the door (exchanges that wait).
+ * To: the spool (one flush for all), then the waiting answers, then push.
+ * Holds: the batch: exchanges whose events are appended and not flushed yet. */
+
+#include "ingress/ingress.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/admin.h"
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/log.h"
+#include "base/net.h"
+#include "base/process.h"
+#include "ingress/door.h"
+#include "ingress/exchange.h"
+#include "ingress/guard.h"
+#include "ingress/push.h"
+#include "ingress/registry_copy.h"
+#include "ingress/repeat.h"
+#include "ingress/routes.h"
+#include "ingress/spool.h"
+#include "proto/bus/socket.h"
+#include "proto/bus/tap.h"
+#include "proto/event.h"
+#include "proto/limits.h"
+
+#define INGRESS_TICK_MS  100
+#define INGRESS_ADMIN_MS 1000
+#define EVENT_KEEP       (256U << 10) /* bytes of the encoding buffer kept between events */
+
+static void on_wait(void *arg, struct exchange *x);
+static void on_flush(void *arg);
+static void on_tick(void *arg);
+static void on_admin(void *arg);
+static void on_taken(void *arg);
+static void on_registry(void *arg, struct view bytes);
+static uint64_t registry_version(void *arg);
+static void refresh(void *arg);
+static int before_drop(void *arg);
+
+/* --- start -------------------------------------------------------------------------------- */
+
+static int start_failed(const char *what, const char *which, int rc)
+{
+    const char *why = "another process has it";
+
+    if (rc == 0)
+        return 0;
+    if (rc < 0)
+        why = strerror(-rc); /* NOLINT(concurrency-mt-unsafe): one thread */
+    (void)fprintf(stderr, "amo-ingress: %s %s: %s\n", what, which, why);
+    return rc == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
+}
+
+static int open_spool(struct ingress *in)
+{
+    struct spool_config sc = {.dir = in->drain_spool ? in->drain_spool
+                                                     : config_text(in->config, "ingress/spool"),
+                              .max_bytes = config_number(in->config, "ingress/spool_max_bytes"),
+                              .before_drop = in->drain_spool ? NULL : before_drop,
+                              .arg = in};
+    struct stat st;
+    uint64_t from = 0;
+    int rc = 0;
+
+    if (in->drain_spool && stat(in->drain_spool, &st))
+        return start_failed("no such spool", in->drain_spool, -errno);
+    rc = spool_open(&sc, &in->spool);
+    if (rc || in->drain_spool)
+        return start_failed("cannot open the spool", sc.dir, rc);
+    rc = repeat_open(sc.dir, clock_unix_ms(), &in->repeat);
+    if (rc)
+        return start_failed("cannot open the repeat log in", sc.dir, rc);
+    from = repeat_known_to(in->repeat) + 1;
+    if (from > spool_next(in->spool))
+        from = 1; /* a log of another spool */
+    rc = spool_visit(in->spool, from, repeat_learn, in->repeat);
+    repeat_confirm(in->repeat, spool_next(in->spool));
+    return start_failed("cannot read the spool", sc.dir, rc);
+}
+
+static int open_registry(struct ingress *in)
+{
+    struct buf dir;
+    int rc = 0;
+
+    buf_init(&dir, 4096);
+    (void)buf_add_f(&dir, "%s/ingress", config_text(in->config, "data_dir"));
+    rc = buf_error(&dir);
+    rc = rc ? rc : process_make_dir(buf_str(&dir));
+    rc = rc ? rc : registry_copy_open(buf_str(&dir), &in->registry);
+    rc = start_failed("cannot use", buf_str(&dir), rc);
+    buf_fini(&dir);
+    return rc;
+}
+
+static int open_door(struct ingress *in)
+{
+    const struct config *c = in->config;
+    struct door_config dc = {.loop = in->loop,
+                             .listen = config_text(c, "ingress/listen"),
+                             .max_connections = config_number(c, "ingress/max_connections"),
+                             .figures = &in->figures,
+                             .head = routes_head,
+                             .wait = on_wait,
+                             .arg = in};
+    int rc = guard_new(config_text(c, "ingress/trusted_proxies"),
+                       config_number(c, "ingress/max_connections_per_address"), &in->guard);
+
+    if (rc)
+        return start_failed("bad ingress/trusted_proxies",
+                            config_text(c, "ingress/trusted_proxies"), rc);
+    dc.guard = in->guard;
+    return start_failed("cannot listen on", dc.listen, door_new(&dc, &in->door));
+}
+
+static int open_admin(struct ingress *in)
+{
+    const char *listen = config_text(in->config, "ingress/admin_listen");
+    int rc = admin_new(listen, in->figures.stats, ingress_ready, refresh, in, &in->admin);
+
+    if (rc == 0 && in->admin)
+        rc = loop_add_fd(in->loop, admin_fd(in->admin), on_admin, in);
+    if (rc == 0 && in->admin)
+        rc = loop_add_timer(in->loop, INGRESS_ADMIN_MS, true, on_admin, in, NULL);
+    return start_failed("cannot listen on", listen, rc);
+}
+
+static int open_bus(struct ingress *in)
+{
+    const char *endpoint = config_text(in->config, "bus/events");
+    struct id boot;
+    struct push_config pc = {.loop = in->loop,
+                             .spool = in->spool,
+                             .endpoint = endpoint,
+                             .name = in->name,
+                             .boot = &boot,
+                             .registry_version = registry_version,
+                             .registry = on_registry,
+                             .taken = on_taken,
+                             .arg = in};
+    int rc = id_random(&boot);
+
+    if (rc)
+        return start_failed("cannot make", "a boot id", rc);
+    rc = tap_new(in->loop, config_text(in->config, "bus/tap"), in->name, &in->tap);
+    if (rc)
+        return start_failed("cannot bind", config_text(in->config, "bus/tap"), rc);
+    pc.tap = in->tap;
+    return start_failed("cannot connect to", endpoint, push_new(&pc, &in->push));
+}
+
+int ingress_init(struct ingress *in, const struct process *p, const char *drain_spool)
+{
+    int rc = 0;
+
+    *in = (struct ingress){.config = p->config, .name = p->name, .drain_spool = drain_spool};
+    list_init(&in->batch);
+    buf_init(&in->event, LIMIT_FRAME_BYTES / 2);
+    loop_deferred_init(&in->flush, on_flush, in);
+    bus_init();
+    rc = start_failed("cannot make", "the loop", loop_new(&in->loop));
+    rc = rc ? rc : start_failed("cannot make", "figures", figures_init(&in->figures, in->name));
+    rc = rc ? rc : open_spool(in);
+    if (!drain_spool) {
+        rc = rc ? rc : open_registry(in);
+        rc = rc ? rc : open_door(in);
+        rc = rc ? rc : open_admin(in);
+    }
+    rc = rc ? rc : open_bus(in);
+    return rc ? rc
+              : start_failed(
+                    "cannot make", "a timer",
+                    loop_add_timer(in->loop, INGRESS_TICK_MS, true, on_tick, in, NULL));
+}
+
+void ingress_fini(struct ingress *in)
+{
+    push_free(in->push);
+    in->push = NULL;
+    if (in->admin)
+        loop_remove_fd(in->loop, admin_fd(in->admin));
+    admin_free(in->admin);
+    loop_cancel(&in->flush);
+    if (in->door && !list_is_empty(&in->batch)) /* they hear 503 rather than nothing */
+        on_flush(in);
+    door_free(in->door);
+    guard_free(in->guard);
+    registry_copy_close(in->registry);
+    if (in->repeat && !in->failed && repeat_sync(in->repeat))
+        log_line(LOG_LEVEL_WARN, "repeat.not_synced", NULL); /* read from the spool next time */
+    repeat_close(in->repeat);
+    in->repeat = NULL;
+    spool_close(in->spool);
+    tap_free(in->tap);
+    figures_fini(&in->figures);
+    buf_fini(&in->event);
+    loop_free(in->loop);
+    bus_fini();
+}
+
+void ingress_describe(const struct ingress *in, struct buf *out)
+{
+    const char *listen = config_text(in->config, "ingress/admin_listen");
+    const char *colon = strrchr(listen, ':');
+
+    if (in->door)
+        (void)buf_add_f(out, "listen=%s", door_address(in->door)); /* short */
+    if (in->admin)
+        (void)buf_add_f(out, " admin=%.*s:%u", colon ? (int)(colon - listen) : 0, listen,
+                        admin_port(in->admin));
+    if (in->drain_spool)
+        (void)buf_add_str(out, "draining=1");
+}
+
+/* --- the batch ---------------------------------------------------------------------------- */
+
+static void spool_refused(struct ingress *in, struct exchange *x, int rc)
+{
+    if (rc == SPOOL_E_FULL || rc == SPOOL_E_DISK) {
+        exchange_unavailable(x, "spool_full", "no room to keep it; try again later");
+    } else if (rc == -ENOMEM) {
+        exchange_unavailable(x, "busy", "there is no memory for it now");
+    } else {
+        in->failed = true;
+        exchange_unavailable(x, "spool_failed", "it could not be kept; try again later");
+    }
+    loop_defer(in->loop, &in->flush); /* closes the door, or ends */
+}
+
+int ingress_append(struct ingress *in, struct exchange *x, struct event *e, struct view aux)
+{
+    uint64_t number = 0;
+    int rc = 0;
+
+    e->taken_ms = clock_unix_ms();
+    buf_reset(&in->event);
+    rc = id_uuid7(e->taken_ms, &e->trace);
+    rc = rc ? -ENOMEM : event_encode(e, &in->event);
+    rc = rc ? rc : spool_append(in->spool, aux, buf_view(&in->event), &number);
+    if (in->event.cap > EVENT_KEEP)
+        buf_fini(&in->event);
+    if (rc) {
+        spool_refused(in, x, rc);
+        return rc;
+    }
+    in->n_batch++;
+    x->waits = true;
+    if (log_enabled(LOG_LEVEL_DEBUG)) {
+        char trace[ID_TEXT_LEN + 1];
+
+        id_format(&e->trace, trace);
+        log_line(LOG_LEVEL_DEBUG, "event.appended", "trace=%s kind=%s number=%" PRIu64, trace,
+                 event_kind_name(e->kind), number);
+    }
+    return 0;
+}
+
+static void on_wait(void *arg, struct exchange *x)
+{
+    struct ingress *in = arg;
+
+    list_add_tail(&in->batch, &x->waiting);
+    loop_defer(in->loop, &in->flush);
+}
+
+/* The end of a turn. No answer that promises anything has left before this. */
+static void on_flush(void *arg)
+{
+    struct ingress *in = arg;
+    uint64_t n = in->n_batch;
+    int rc = in->failed ? -EIO : spool_flush(in->spool);
+
+    in->n_batch = 0; /* the door may bring the next ones before this ends */
+    if (rc) {
+        log_line(LOG_LEVEL_ERROR, "spool.flush_failed", "rc=%d", rc);
+        in->failed = true;
+        in->exit_code = EXIT_TEMPORARY;
+    } else if (n > 0) {
+        stat_add(in->figures.flushes, 1);
+        stat_add(in->figures.flushed_events, n);
+        repeat_confirm(in->repeat, spool_next(in->spool));
+    }
+    while (!list_is_empty(&in->batch)) {
+        struct exchange *x = LIST_ENTRY(in->batch.next, struct exchange, waiting);
+
+        list_remove(&x->waiting);
+        if (rc)
+            exchange_unavailable(x, "spool_failed", "it could not be kept; try again later");
+        door_answer(in->door, x);
+    }
+    if (rc || spool_room(in->spool, 0))
+        door_close(in->door);
+    door_run(in->door);
+    if (rc) {
+        loop_stop(in->loop);
+        return;
+    }
+    if (n > 0 && in->push)
+        push_wake(in->push);
+}
+
+/* --- core --------------------------------------------------------------------------------- */
+
+static void try_open(struct ingress *in)
+{
+    if (!in->door || in->stopping || door_is_open(in->door) || !spool_reopen(in->spool))
+        return;
+    if (door_open(in->door))
+        log_line(LOG_LEVEL_WARN, "listen.failed", "address=%s", door_address(in->door));
+}
+
+static void on_taken(void *arg)
+{
+    struct ingress *in = arg;
+    struct spool_figures f;
+
+    try_open(in);
+    if (!in->drain_spool)
+        return;
+    spool_figures(in->spool, &f);
+    if (f.events == 0) {
+        log_line(LOG_LEVEL_INFO, "spool.drained", NULL);
+        loop_stop(in->loop);
+    }
+}
+
+static void on_registry(void *arg, struct view bytes)
+{
+    struct ingress *in = arg;
+    int rc = in->registry ? registry_copy_update(in->registry, bytes) : 0;
+
+    if (rc > 0)
+        log_line(LOG_LEVEL_ERROR, "registry.malformed", NULL);
+    else if (rc)
+        log_line(LOG_LEVEL_ERROR, "registry.not_saved", "rc=%d", rc);
+    else if (in->registry)
+        log_line(LOG_LEVEL_INFO, "registry.new", "version=%" PRIu64,
+                 registry_copy_version(in->registry));
+}
+
+static uint64_t registry_version(void *arg)
+{
+    const struct ingress *in = arg;
+
+    return in->registry ? registry_copy_version(in->registry) : 0;
+}
+
+static int before_drop(void *arg)
+{
+    const struct ingress *in = arg;
+
+    /* while it is not open, it has not learnt yet what the segment says */
+    return in->repeat ? repeat_sync(in->repeat) : -EAGAIN;
+}
+
+/* --- watching and stopping ---------------------------------------------------------------- */
+
+static void on_tick(void *arg)
+{
+    struct ingress *in = arg;
+
+    try_open(in);
+    if (!in->stopping)
+        return;
+    if (!in->door || door_busy(in->door) == 0 || clock_mono_ms() >= in->stop_by_ms)
+        loop_stop(in->loop);
+}
+
+static void on_admin(void *arg)
+{
+    struct ingress *in = arg;
+
+    admin_run(in->admin);
+}
+
+static void refresh(void *arg)
+{
+    struct ingress *in = arg;
+
+    figures_refresh(&in->figures, in->spool);
+}
+
+bool ingress_ready(void *arg, struct buf *reasons)
+{
+    struct ingress *in = arg;
+    bool ready = true;
+
+    if (!registry_copy_get(in->registry)) {
+        (void)buf_add_str(reasons, "no registry\n"); /* short */
+        ready = false;
+    }
+    if (spool_room(in->spool, 0)) {
+        (void)buf_add_str(reasons, spool_room(in->spool, 0) == SPOOL_E_DISK ? "disk full\n"
+                                                                            : "spool full\n");
+        ready = false;
+    } else if (!door_is_open(in->door) && !in->stopping) {
+        (void)buf_add_str(reasons, "not listening\n");
+        ready = false;
+    }
+    if (in->stopping) {
+        (void)buf_add_str(reasons, "stopping\n");
+        ready = false;
+    }
+    if (ready && !push_is_up(in->push))
+        (void)buf_add_str(reasons, "core is away: events are kept in the spool\n");
+    return ready;
+}
+
+void ingress_stop(struct ingress *in)
+{
+    if (in->stopping)
+        return;
+    log_line(LOG_LEVEL_INFO, "stopping", NULL);
+    in->stopping = true;
+    in->stop_by_ms = clock_mono_ms() + (int64_t)config_number(in->config, "drain_ms");
+    if (in->door)
+        door_drain(in->door);
+    else
+        loop_stop(in->loop);
+}

@@ -1,0 +1,60 @@
+#pragma once
+
+/* Repeats at the connector API: which idempotency keys were accepted in the last 24 hours, and
+ * with which body. Core is authoritative; this lets ingress answer a repeat at once, also while
+ * core is away.
+ *
+ * Bounded by LIMIT_REPEAT_ENTRIES; the oldest go first. It survives because every event's record
+ * in the spool carries its entry (aux), and because what a segment says is written to a log of
+ * its own (repeat.log and repeat.old in the spool's folder) before that segment is deleted. An
+ * entry counts at once, so that a repeat inside one batch is seen, but reaches the log only after
+ * its event was flushed. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+
+#define REPEAT_KEY_LEN  16
+#define REPEAT_BODY_LEN 8
+#define REPEAT_AUX_LEN  (REPEAT_KEY_LEN + REPEAT_BODY_LEN + 8)
+
+struct repeat;
+
+struct repeat_entry {
+    unsigned char key[REPEAT_KEY_LEN];   /* of connector and idempotency key */
+    unsigned char body[REPEAT_BODY_LEN]; /* of the request's bytes */
+    int64_t at_ms;                       /* wall time of the first */
+};
+
+enum {
+    REPEAT_E_SAME = 1, /* the same key with the same body */
+    REPEAT_E_OTHER,    /* the same key with another body */
+};
+
+/* -EIO. */
+AMO_MUSTCHECK int repeat_entry_make(struct view connector, struct view key, struct view body,
+                                    int64_t now_ms, struct repeat_entry *ret);
+/* The entry as it lies beside its event. */
+void repeat_entry_encode(const struct repeat_entry *e, unsigned char ret[REPEAT_AUX_LEN]);
+
+/* Reads the logs in folder @dir; entries older than 24 hours at @now_ms are left. -errno. */
+AMO_MUSTCHECK int repeat_open(const char *dir, int64_t now_ms, struct repeat **ret_repeat);
+/* Accepts NULL. What is not in the log stays in the spool. */
+void repeat_close(struct repeat *r);
+/* Every event up to this number is in the logs; those behind it are read from the spool. */
+uint64_t repeat_known_to(const struct repeat *r);
+/* An event found in the spool; spool_visit's function. An aux that is no entry is passed over.
+ * @arg is the struct repeat. -ENOMEM. */
+AMO_MUSTCHECK int repeat_learn(void *arg, uint64_t number, struct view aux);
+
+/* 0 when @e is new, REPEAT_E_*. Forgets what is too old. */
+AMO_MUSTCHECK int repeat_check(struct repeat *r, const struct repeat_entry *e);
+/* Its event was appended to the spool. -ENOMEM: the repeat will be core's to see. */
+AMO_MUSTCHECK int repeat_add(struct repeat *r, const struct repeat_entry *e);
+/* All events below @next are flushed, and so all entries added so far. */
+void repeat_confirm(struct repeat *r, uint64_t next);
+/* Confirmed entries are on disk when this returns 0. -errno. */
+AMO_MUSTCHECK int repeat_sync(struct repeat *r);
+size_t repeat_count(const struct repeat *r);

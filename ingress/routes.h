@@ -1,0 +1,16 @@
+#pragma once
+
+/* Which path means what. Heads come here from the door. */
+
+struct exchange;
+
+/* door_config's head; @arg is the struct ingress. */
+void routes_head(void *arg, struct exchange *x);
+
+/* The single routes, each in a file of its own: decide at the head what can be decided without
+ * the body, else set `whole`. */
+struct ingress;
+struct view;
+void amo_route_head(struct ingress *in, struct exchange *x);
+void connector_route_messages(struct ingress *in, struct exchange *x);
+void connector_route_statuses(struct ingress *in, struct exchange *x);

@@ -1,0 +1,96 @@
+#pragma once
+
+/* The spool: ingress's own durable queue of events that core has not taken yet.
+ *
+ * A folder of segments (ingress/segment.h) and `spool.id`. Events get numbers from 1 upwards,
+ * never twice under one spool id. What is appended becomes promised with the next flush, and
+ * only flushed events can be read. Which events are taken is kept in memory alone: after a crash
+ * core is asked. The low mark (below it everything is taken) travels to the disk inside later
+ * records, so telling it never costs a flush.
+ *
+ * One process a folder (it is locked), one thread. Decision: docs/adr/0002-spool.md. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "base/ids.h"
+
+struct spool;
+
+struct spool_config {
+    const char *dir; /* made when missing, mode 0750 */
+    uint64_t max_bytes;
+    /* Called before a segment is deleted, so that what its aux parts say is kept elsewhere.
+     * Not 0: the segment stays for now. May be NULL. */
+    int (*before_drop)(void *arg);
+    void *arg;
+};
+
+enum {
+    SPOOL_E_FULL = 1, /* over max_bytes */
+    SPOOL_E_DISK,     /* the disk has no room for a segment */
+    SPOOL_E_END,      /* nothing (more) to read */
+    SPOOL_E_BUSY,     /* another process has it */
+};
+
+/* SPOOL_E_BUSY, -errno. A full disk is no error here: appending says so. */
+AMO_MUSTCHECK int spool_open(const struct spool_config *config, struct spool **ret_spool);
+/* What was not flushed is forgotten. Accepts NULL. */
+void spool_close(struct spool *s);
+
+const struct id *spool_id(const struct spool *s);
+/* A new id, on disk before this returns: the folder is a copy of another one. -errno. */
+AMO_MUSTCHECK int spool_renew_id(struct spool *s);
+/* The lowest number that may still be untaken, as far as the disk knows: good to tell core. */
+uint64_t spool_low(const struct spool *s);
+/* The next number to be given. */
+uint64_t spool_next(const struct spool *s);
+
+/* Room for records of @bytes in all? 0, SPOOL_E_FULL, SPOOL_E_DISK. After one of these it stays
+ * so until spool_reopen() says otherwise. */
+AMO_MUSTCHECK int spool_room(struct spool *s, size_t bytes);
+/* The event gets the next number; it is promised after spool_flush(). @aux is kept beside it.
+ * SPOOL_E_FULL, SPOOL_E_DISK; -ENOMEM; other -errno only together with a failed flush. */
+AMO_MUSTCHECK int spool_append(struct spool *s, struct view aux, struct view body,
+                               uint64_t *ret_number);
+/* One write and one sync for everything appended since the last time. After an error nothing of
+ * it may be promised, and the process must end: what the kernel kept is not known. -errno. */
+AMO_MUSTCHECK int spool_flush(struct spool *s);
+/* Appended since the last flush? */
+bool spool_is_dirty(const struct spool *s);
+/* The spool was full and has room again (an eighth of it, or of two segments on the disk). Also
+ * true when it never was full. */
+bool spool_reopen(struct spool *s);
+
+/* Where a reader stands; a value, so it can be kept and restored. */
+struct spool_cursor {
+    uint64_t segment;
+    uint64_t number;
+    size_t offset;
+};
+void spool_rewind(const struct spool *s, struct spool_cursor *c);
+/* The next flushed event that is not taken. Steps over damaged records, which are logged, marked
+ * as taken and kept aside. @ret_body is good until the next call of this module.
+ * SPOOL_E_END, -errno (nothing moved). */
+AMO_MUSTCHECK int spool_read(struct spool *s, struct spool_cursor *c, uint64_t *ret_number,
+                             struct view *ret_body);
+/* Core has @low … @high, both included; numbers that are not here do not matter. Deletes
+ * segments that are done. -ENOMEM: not all could be marked; ask core again. */
+AMO_MUSTCHECK int spool_take(struct spool *s, uint64_t low, uint64_t high);
+
+/* @fn for the aux part of every event with a number of at least @from that still lies here.
+ * Stops at the first error of @fn and returns it. -errno. */
+AMO_MUSTCHECK int spool_visit(struct spool *s, uint64_t from,
+                              int (*fn)(void *arg, uint64_t number, struct view aux),
+                              void *arg);
+
+struct spool_figures {
+    uint64_t events;   /* not taken */
+    uint64_t bytes;    /* of segments with such events */
+    uint64_t segments; /* files */
+    uint64_t lost;     /* damaged events stepped over since the process began */
+};
+void spool_figures(const struct spool *s, struct spool_figures *ret);

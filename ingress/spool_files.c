@@ -1,0 +1,141 @@
+#include "ingress/spool_files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "ingress/spool.h"
+
+#define ID_FILE     "spool.id"
+#define ID_FILE_NEW "spool.id.new"
+
+int spool_files_lock(const char *dir, int *ret_dir_fd)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = 0;
+
+    if (fd < 0)
+        return -errno;
+    if (flock(fd, LOCK_EX | LOCK_NB)) {
+        rc = errno == EWOULDBLOCK ? SPOOL_E_BUSY : -errno;
+        (void)close(fd); /* read only */
+        return rc;
+    }
+    *ret_dir_fd = fd;
+    return 0;
+}
+
+int spool_files_id(int dir_fd, struct id *ret)
+{
+    struct id id;
+    int fd = openat(dir_fd, ID_FILE, O_RDONLY | O_CLOEXEC);
+    ssize_t n = 0;
+
+    if (fd < 0)
+        return errno == ENOENT ? spool_files_new_id(dir_fd, ret) : -errno;
+    n = read(fd, id.bytes, sizeof(id.bytes));
+    (void)close(fd); /* read only */
+    if (n != (ssize_t)sizeof(id.bytes) || id_is_zero(&id))
+        return spool_files_new_id(dir_fd, ret);
+    *ret = id;
+    return 0;
+}
+
+int spool_files_new_id(int dir_fd, struct id *ret)
+{
+    struct id id;
+    int fd = -1;
+    int rc = id_random(&id);
+
+    if (rc)
+        return rc;
+    fd = openat(dir_fd, ID_FILE_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -errno;
+    if (write(fd, id.bytes, sizeof(id.bytes)) != (ssize_t)sizeof(id.bytes) || fsync(fd) ||
+        renameat(dir_fd, ID_FILE_NEW, dir_fd, ID_FILE) || fsync(dir_fd))
+        rc = errno ? -errno : -EIO;
+    (void)close(fd); /* synced */
+    if (rc == 0)
+        *ret = id;
+    return rc;
+}
+
+struct entry {
+    uint64_t first;
+    size_t size;
+};
+
+static int compare_entries(const void *a, const void *b)
+{
+    const struct entry *x = a;
+    const struct entry *y = b;
+
+    return (x->first > y->first) - (x->first < y->first);
+}
+
+/* "<20 digits>.seg" */
+static bool name_parse(const char *name, uint64_t *ret_first)
+{
+    struct view v = view_of(name);
+
+    return v.len == 24 && strcmp(name + 20, ".seg") == 0 &&
+           num_parse_u64(view_make(v.ptr, 20), ret_first) == 0 && *ret_first > 0;
+}
+
+static int list_entries(int dir_fd, DIR *dir, struct entry **entries, size_t *n)
+{
+    const struct dirent *d = NULL;
+
+    while ((d = readdir(dir))) { /* NOLINT(concurrency-mt-unsafe): one thread */
+        struct entry e = {0};
+        struct stat st;
+        struct entry *p = NULL;
+
+        if (!name_parse(d->d_name, &e.first))
+            continue;
+        if (fstatat(dir_fd, d->d_name, &st, 0))
+            return -errno;
+        e.size = (size_t)st.st_size;
+        p = mem_realloc(*entries, (*n + 1) * sizeof(e));
+        if (!p)
+            return -ENOMEM;
+        *entries = p;
+        (*entries)[(*n)++] = e;
+    }
+    return 0;
+}
+
+int spool_files_each(int dir_fd, int (*fn)(void *arg, uint64_t first, size_t size), void *arg)
+{
+    struct entry *entries = NULL;
+    DIR *dir = NULL;
+    size_t n = 0;
+    int rc = 0;
+    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0)
+        return -errno;
+    dir = fdopendir(fd);
+    if (!dir) {
+        rc = -errno;
+        (void)close(fd); /* read only */
+        return rc;
+    }
+    rc = list_entries(dir_fd, dir, &entries, &n);
+    if (rc == 0 && n > 1)
+        qsort(entries, n, sizeof(*entries), compare_entries);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = fn(arg, entries[i].first, entries[i].size);
+    mem_free(entries);
+    (void)closedir(dir); /* read only */
+    return rc;
+}

@@ -1,0 +1,341 @@
+"""amo-ingress as a real executable, with a played core and clients of our own around it.
+
+Everything lies in a scratch directory, listens on port 0, is waited for by what it says, and is ended by pid.
+"""
+import base64
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "lib"))
+import bus  # noqa: E402
+
+BIN = pathlib.Path(os.environ.get("AMO_BIN_DIR") or os.environ.get("AMO_BIN") or ROOT / "build" / "bin")
+DEADLINE = float(os.environ.get("AMO_TEST_DEADLINE", "30"))
+
+CHANNEL = "0b024cf5-011a-41f4-b10c-62b7e5052de5"
+ACCOUNT = "831f0943-4783-43d0-835e-d2d8d2553844"
+SCOPE = f"{CHANNEL}_{ACCOUNT}"
+SECRET = "63e499d7595e7c8b55945cd77957bba45cd50f23"
+TOKEN = "token-of-mobilon-000000000000000000"
+OTHER_TOKEN = "token-of-another-00000000000000000"
+KEY = bytes(range(32))
+
+
+def wait_for(true, what, timeout=DEADLINE, every=0.01):
+    end = time.monotonic() + timeout
+    while True:
+        value = true()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited {timeout} s for {what}")
+        time.sleep(every)
+
+
+def registry(version=1, sources=(), scopes=None, tokens=(TOKEN,), keys=(KEY,)):
+    """The registry's frame body, as docs/wire.md has it."""
+    scopes = [(SCOPE, "mobilon")] if scopes is None else scopes
+    row = {"code": "ru.test", "name": "Test", "url": "https://amojo.example", "bot_id": "bot"}
+
+    def connector(name, tokens, keys):
+        return {"name": name, "url": "", "allow_private": False, "off": False,
+                "secrets": [bytes(k) for k in keys], "tokens": [t.encode() for t in tokens]}
+
+    return bus.pack({
+        "version": version,
+        "channels": [dict(row, id=CHANNEL, secrets=[SECRET.encode()])],
+        "connectors": [connector("mobilon", tokens, keys), connector("another", (OTHER_TOKEN,), ()),
+                       connector("lonely", ("token-of-lonely-000000000000000000",), ())],
+        "scopes": [{"id": s, "channel": CHANNEL, "account": s.partition("_")[2], "connector": c,
+                    "title": "t", "paused": False} for s, c in scopes],
+        "sources": [{"connector": c, "source": s, "scope": scope} for c, s, scope in sources],
+    })
+
+
+def sign(body, secret=SECRET):
+    return hmac.new(secret.encode(), body, hashlib.sha1).hexdigest()
+
+
+def standard_headers(body, key=KEY, ident="evt_1", at=None):
+    at = str(int(time.time()) if at is None else at)
+    mac = hmac.new(key, f"{ident}.{at}.".encode() + body, hashlib.sha256).digest()
+    return {"webhook-id": ident, "webhook-timestamp": at,
+            "webhook-signature": "v1," + base64.b64encode(mac).decode()}
+
+
+def hook(message_id="m-1", text="Добрый день", **extra):
+    """A small amojo message webhook as bytes."""
+    return json.dumps({
+        "account_id": ACCOUNT, "time": 1767225611,
+        "message": {"conversation": {"id": "chat-1", "client_id": "mb-1"},
+                    "sender": {"id": "user-1", "name": "Manager"},
+                    "receiver": {"id": "client-1", "phone": "+70001234567"},
+                    "timestamp": 1767225610, "msec_timestamp": 1767225610137,
+                    "message": dict({"id": message_id, "type": "text", "text": text}, **extra)},
+    }, ensure_ascii=False).encode()
+
+
+def message(ident="wa1-1", text="Привет", source="wa1", **extra):
+    return json.dumps(dict({
+        "id": ident, "source": source, "conversation": {"id": "79005550101"},
+        "sender": {"id": "79005550101", "name": "Ирина", "phone": "79005550101"},
+        "type": "text", "text": text}, **extra), ensure_ascii=False).encode()
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    @property
+    def code(self):
+        return self.json["error"]["code"]
+
+
+class Core(threading.Thread):
+    """A played core that collects events and says that it has them, until told otherwise."""
+
+    def __init__(self, endpoint, **welcome):
+        super().__init__(daemon=True)
+        self.endpoint = endpoint
+        self.welcome = dict({"credit": 512, "credit_bytes": 8 << 20, "registry": registry()}, **welcome)
+        self.events = []      # (number, event map, suspect) in order of arrival
+        self.frames = []      # [(number, ...), ...] a frame
+        self.lows = []
+        self.hellos = []
+        self.heartbeats = []
+        self.take = True      # answer with EVENT_TAKEN
+        self.pending = []     # (peer, spool, numbers) not said yet
+        self.orders = []
+        self.lock = threading.Lock()
+        self.stopping = False
+        self.start()
+
+    # -- in the thread
+
+    def run(self):
+        self.core = bus.FakeCore(self.endpoint, welcome=self._welcome)
+        while not self.stopping:
+            with self.lock:
+                orders, self.orders = self.orders, []
+            for order in orders:
+                order()
+            try:
+                self._frame(self.core.next(0.02))
+            except TimeoutError:
+                pass
+            self.heartbeats = self.core.heartbeats
+        self.core.close()
+
+    def _welcome(self, hello):
+        self.hellos.append(hello.body)
+        answer = dict(self.welcome, spool=hello.body.get("spool"))
+        return {k: v for k, v in answer.items() if v is not None}
+
+    def _frame(self, frame):
+        if frame.kind != "EVENT_PUSH":
+            return
+        numbers = []
+        self.lows.append(frame.body["low"])
+        for number, event, suspect in frame.body["events"]:
+            self.events.append((number, bus.unpack(event), suspect))
+            numbers.append(number)
+        self.frames.append(numbers)
+        self.pending.append((frame.peer, frame.body["spool"], numbers))
+        if self.take:
+            self._say()
+
+    def _say(self):
+        for peer, spool, numbers in self.pending:
+            self.core.send(peer, "EVENT_TAKEN", {"spool": spool, "pairs": bus.pairs((n, n) for n in numbers)})
+        self.pending = []
+
+    # -- from the test
+
+    def order(self, what):
+        done = threading.Event()
+
+        def run():
+            what()
+            done.set()
+
+        with self.lock:
+            self.orders.append(run)
+        assert done.wait(DEADLINE)
+
+    def take_all(self):
+        self.take = True
+        self.order(self._say)
+
+    def restart(self):
+        """Dies and comes back with a new boot id."""
+        self.pending = []
+        self.order(self.core.restart)
+
+    def send_registry(self, body):
+        self.order(lambda: [self.core.send(peer, "REGISTRY", body) for peer in self.core.peers])
+
+    def wait_events(self, n, timeout=DEADLINE):
+        wait_for(lambda: len(self.events) >= n, f"{n} events, there are {len(self.events)}", timeout)
+        return self.events
+
+    def wait_hello(self, n=1):
+        wait_for(lambda: len(self.hellos) >= n, "HELLO")
+        return self.hellos[-1]
+
+    def close(self):
+        if not self.stopping:
+            self.stopping = True
+            self.join(DEADLINE)
+
+
+class Ingress:
+    def __init__(self, directory, wrap=(), args=(), **config):
+        self.dir = pathlib.Path(directory)
+        self.wrap, self.args = list(wrap), list(args)
+        self.log_path = self.dir / "ingress.log"
+        self.config = config
+        self.child = None
+        self.held = []
+        self.start()
+
+    @property
+    def endpoint(self):
+        return f"ipc://{self.dir}/events"
+
+    @property
+    def spool_dir(self):
+        return self.dir / "spool"
+
+    def environment(self):
+        env = {k: v for k, v in os.environ.items() if not k.startswith("AMO_")}
+        env.update(AMO_DATA_DIR=str(self.dir / "data"), AMO_RUN_DIR=str(self.dir / "run"),
+                   AMO_INGRESS_LISTEN="127.0.0.1:0", AMO_INGRESS_ADMIN_LISTEN="127.0.0.1:0",
+                   AMO_INGRESS_SPOOL=str(self.spool_dir), AMO_BUS_EVENTS=self.endpoint,
+                   AMO_DRAIN_MS="5000", AMO_LOG_LEVEL="debug",
+                   AMO_INGRESS_MAX_CONNECTIONS_PER_ADDRESS="512")
+        if self.wrap:
+            env["ASAN_OPTIONS"] = "detect_leaks=0"   # the leak sanitizer cannot run under strace
+        env.update({k.upper(): str(v) for k, v in self.config.items()})
+        return env
+
+    def start(self, **more):
+        self.config.update(more)
+        self.seen = self.log_path.stat().st_size if self.log_path.exists() else 0
+        with open(self.log_path, "ab") as log:
+            self.child = subprocess.Popen(self.wrap + [str(BIN / "amo-ingress")] + self.args,
+                                          env=self.environment(), stdout=log, stderr=log,
+                                          stdin=subprocess.DEVNULL)
+        line = self.wait_log(r"what=ready .*")
+        found = re.search(r"listen=\S*:(\d+) admin=\S*:(\d+)", line)
+        if found:
+            self.port, self.admin_port = int(found[1]), int(found[2])
+        self.pid = int(re.search(r"pid=(\d+)", line)[1])
+        return self
+
+    def log(self):
+        with open(self.log_path, "rb") as log:
+            log.seek(self.seen)
+            return log.read().decode("utf-8", "replace")
+
+    def wait_log(self, pattern, timeout=DEADLINE):
+        def look():
+            found = re.search(pattern, self.log())
+            if not found and self.child.poll() is not None:
+                raise AssertionError(f"ended with {self.child.returncode}:\n{self.log()}")
+            return found and found[0]
+        return wait_for(look, pattern, timeout)
+
+    def kill(self):
+        os.kill(self.pid, signal.SIGKILL)
+        self.child.wait(DEADLINE)
+
+    def stop(self, expect=0):
+        if self.child.poll() is None:
+            os.kill(self.pid, signal.SIGTERM)
+        code = self.child.wait(DEADLINE)
+        assert code == expect, f"exit {code}:\n{self.log()[-3000:]}"
+
+    def close(self):
+        for connection in self.held:
+            connection.close()
+        if self.child and self.child.poll() is None:
+            try:
+                self.stop()
+            except Exception:
+                self.child.kill()
+                self.child.wait(DEADLINE)
+                raise
+
+    # -- HTTP
+
+    def connect(self, timeout=DEADLINE):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+
+    def request(self, method, path, body=None, headers=None, connection=None):
+        c = connection or self.connect()
+        c.request(method, path, body=body, headers=headers or {})
+        r = c.getresponse()
+        answer = Answer(r.status, r.headers, r.read())
+        if not connection:
+            c.close()
+        return answer
+
+    def amo(self, body=None, signature=None, scope=SCOPE, connection=None, **headers):
+        body = hook() if body is None else body
+        headers = dict({"X-Signature": sign(body) if signature is None else signature}, **headers)
+        return self.request("POST", f"/messages/{scope}", body, headers, connection)
+
+    def service(self, body=None, path="messages", name="mobilon", token=TOKEN, connection=None, **headers):
+        body = message() if body is None else body
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        headers = {k.replace("_", "-"): v for k, v in headers.items()}
+        return self.request("POST", f"/v1/connectors/{name}/{path}", body, headers, connection)
+
+    def raw(self, data, timeout=DEADLINE, until_close=True):
+        """Bytes as they are; what comes back until the other side closes."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout) as s:
+            s.sendall(data)
+            got = b""
+            while until_close or b"\r\n\r\n" not in got:
+                try:
+                    piece = s.recv(65536)
+                except ConnectionResetError:
+                    break
+                if not piece:
+                    break
+                got += piece
+            return got
+
+    def admin(self, path):
+        c = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=DEADLINE)
+        c.request("GET", path)
+        r = c.getresponse()
+        answer = Answer(r.status, r.headers, r.read())
+        c.close()
+        return answer
+
+    def metric(self, name, **labels):
+        """Sum of the rows of a metric that carry these labels."""
+        total, found = 0.0, False
+        for line in self.admin("/metrics").body.decode().splitlines():
+            m = re.match(r"(\w+)(?:\{(.*)\})? (\S+)$", line)
+            if m and m[1] == name and all(f'{k}="{v}"' in (m[2] or "") for k, v in labels.items()):
+                total, found = total + float(m[3]), True
+        return total if found else 0.0
