@@ -1,0 +1,103 @@
+#include "core/checkpoint.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <time.h>
+
+#include <sqlite3.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+/* Passive checkpoints take what no reader needs and lock out nobody. */
+#define CHECKPOINT_EVERY_MS 500
+
+struct checkpoint {
+    sqlite3 *handle;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool stopping;
+};
+
+/* Sleeps one period; true when it is time to go. */
+static bool checkpoint_wait(struct checkpoint *c)
+{
+    struct timespec until;
+    bool stop = false;
+
+    (void)clock_gettime(CLOCK_REALTIME, &until); /* always there */
+    until.tv_nsec += CHECKPOINT_EVERY_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    (void)pthread_mutex_lock(&c->lock);
+    if (!c->stopping)
+        (void)pthread_cond_timedwait(&c->wake, &c->lock, &until); /* early is harmless */
+    stop = c->stopping;
+    (void)pthread_mutex_unlock(&c->lock);
+    return stop;
+}
+
+static void *checkpoint_main(void *arg)
+{
+    struct checkpoint *c = arg;
+    bool stop = false;
+
+    do {
+        int in_wal = 0;
+        int moved = 0;
+
+        stop = checkpoint_wait(c);
+        /* SQLITE_BUSY only means: next time */
+        (void)sqlite3_wal_checkpoint_v2(c->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_wal,
+                                        &moved);
+    } while (!stop);
+    return NULL;
+}
+
+int checkpoint_start(const char *db_path, struct checkpoint **ret_checkpoint)
+{
+    struct checkpoint *c = mem_zalloc(sizeof(*c));
+    sigset_t all;
+    sigset_t old;
+    int rc = 0;
+
+    if (!c)
+        return -ENOMEM;
+    if (sqlite3_open_v2(db_path, &c->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                        NULL) != SQLITE_OK) {
+        (void)sqlite3_close(c->handle);
+        mem_free(c);
+        return -EIO;
+    }
+    (void)pthread_mutex_init(&c->lock, NULL); /* default attributes: cannot fail on Linux */
+    (void)pthread_cond_init(&c->wake, NULL);
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &old); /* signals belong to the loop */
+    rc = pthread_create(&c->thread, NULL, checkpoint_main, c);
+    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (rc) {
+        (void)sqlite3_close(c->handle);
+        mem_free(c);
+        return -rc;
+    }
+    *ret_checkpoint = c;
+    return 0;
+}
+
+void checkpoint_stop(struct checkpoint *c)
+{
+    if (!c)
+        return;
+    (void)pthread_mutex_lock(&c->lock);
+    c->stopping = true;
+    (void)pthread_cond_signal(&c->wake);
+    (void)pthread_mutex_unlock(&c->lock);
+    (void)pthread_join(c->thread, NULL); /* it ends by itself */
+    (void)pthread_cond_destroy(&c->wake);
+    (void)pthread_mutex_destroy(&c->lock);
+    (void)sqlite3_close(c->handle);
+    mem_free(c);
+}

@@ -1,0 +1,84 @@
+#pragma once
+
+/* A command in core's memory: its states, and the one function that moves it between them.
+ *
+ * The body stays in the store and is read when the command is dispatched. What is in flight is
+ * written nowhere: after a crash the command is simply not settled. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "core/store.h"
+#include "proto/command.h"
+
+/* X(STATE, "what is true of the command"). docs/states.md is checked against both tables. */
+#define COMMAND_STATES(X)                                                                      \
+    X(QUEUED, "behind another command of its lane")                                            \
+    X(READY, "head of its lane; goes when its destination and a worker let it")                \
+    X(WAITING, "head of its lane; its back-off is not over")                                   \
+    X(IN_FLIGHT, "a worker has it")                                                            \
+    X(CHECKING, "its outcome is unclear; the history of the chat is being asked")              \
+    X(DONE, "settled: the remote side has taken it")                                           \
+    X(DEAD, "given up: a dead letter with its evidence")
+
+enum command_state {
+#define COMMAND_STATE_ENUM(name, meaning) COMMAND_##name,
+    COMMAND_STATES(COMMAND_STATE_ENUM)
+#undef COMMAND_STATE_ENUM
+};
+
+/* X(FROM, TO, "why"): every legal move; all others are bugs. */
+#define COMMAND_MOVES(X)                                                                       \
+    X(QUEUED, READY, "the one before it was settled")                                          \
+    X(QUEUED, DEAD, "its life time is over")                                                   \
+    X(READY, IN_FLIGHT, "dispatched to a worker")                                              \
+    X(READY, DONE, "not needed any more: a later status stands behind it")                     \
+    X(READY, DEAD, "its life time is over, or what it needs has died")                         \
+    X(WAITING, READY, "its back-off is over")                                                  \
+    X(WAITING, DEAD, "its life time is over")                                                  \
+    X(IN_FLIGHT, DONE, "outcome done")                                                         \
+    X(IN_FLIGHT, WAITING, "outcome retry or unknown")                                          \
+    X(IN_FLIGHT, READY, "outcome hold, handed back unstarted, or its worker was lost")         \
+    X(IN_FLIGHT, CHECKING, "refused or unreadable, but it may have been taken before")         \
+    X(IN_FLIGHT, DEAD, "outcome dead, or attempts used up")                                    \
+    X(CHECKING, DONE, "the history has it")                                                    \
+    X(CHECKING, WAITING, "the history could not be asked now")                                 \
+    X(CHECKING, DEAD, "the history does not have it, three times")                             \
+    X(WAITING, DONE, "a late answer of an earlier attempt said done")                          \
+    X(READY, WAITING, "workers were lost with it in hand: one such at a time, and later")      \
+    X(CHECKING, READY, "core could not begin the question; asked again")
+
+struct lane;
+struct dest;
+struct peer;
+
+struct core_command {
+    int64_t id;
+    enum command_state state;
+    enum command_kind kind;
+    struct lane *lane;
+    struct list in_lane; /* lane->commands, in intake order */
+    struct peer *worker; /* while IN_FLIGHT; NULL: silent since */
+    size_t heap_at;      /* place in the timer heap, 1-based; 0 = not in it */
+    int64_t due_mono_ms; /* WAITING: when the back-off ends; IN_FLIGHT: when the lease ends */
+    int64_t message;
+    int64_t taken_ms;
+    int64_t paused_ms;
+    int64_t first_mono_ms; /* first counted attempt of this life of core; 0 none */
+    int64_t first_held_ms; /* dest's held time then */
+    uint64_t attempt;      /* identity of the attempt in flight or the last one */
+    uint32_t attempts;     /* counted */
+    uint32_t lost;         /* workers lost with it in hand */
+    uint32_t body_len;     /* bytes, as far as known */
+    bool tried;            /* may have reached the remote side before */
+    bool forbidden;        /* had its one re-signed attempt after 403 */
+    bool delayed;          /* the manager was told that it waits */
+};
+
+const char *command_state_name(enum command_state s);
+bool command_may_move(enum command_state from, enum command_state to);
+/* A message or an edit: protected by its own key, long life. Else short. */
+bool command_is_message(enum command_kind kind);
+/* Milliseconds a command of this kind lives from intake. */
+int64_t command_life_ms(enum command_kind kind);

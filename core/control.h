@@ -1,0 +1,51 @@
+#pragma once
+
+/* amoctl's verbs: one table, one function a verb. A verb either answers in its turn (the answer
+ * leaves after the commit) or waits for a remote side and answers later. */
+
+#include "base/json.h"
+#include "core/core.h"
+
+/* The call a verb works on. */
+struct control_ask {
+    struct core *core;
+    struct json *args;         /* parsed; an object */
+    struct json_writer *w;     /* the verb writes one JSON document here */
+    struct buf *error;         /* or one sentence here, with a code that is not 0 */
+    struct control_wait *wait; /* set by a verb that answers later */
+};
+
+/* EXIT_FINE, EXIT_FAILED, EXIT_USAGE, EXIT_UNREACHABLE; CONTROL_LATER with ask->wait set;
+ * negative: trouble of the store. */
+typedef int control_verb_fn(struct control_ask *ask);
+#define CONTROL_LATER 1000
+
+void control_readable(void *arg);
+void control_tick(struct core *c, int64_t now_mono_ms);
+void control_free(struct core *c);
+
+/* --- for verbs ------------------------------------------------------------------------------ */
+/* A text argument; "" when absent. */
+struct view control_arg(struct control_ask *ask, const char *key);
+/* A required one: EXIT_USAGE with words when absent, else 0. */
+AMO_MUSTCHECK int control_need(struct control_ask *ask, const char *key, struct view *ret);
+/* Writes the sentence and returns @code. */
+int control_fail(struct control_ask *ask, int code, const char *fmt, ...) AMO_PRINTF(3, 4);
+
+/* --- verbs that wait ------------------------------------------------------------------------ */
+/* Answers once every live ingress holds the present registry, or after 20 s with a warning.
+ * The document written so far is the answer. */
+int control_wait_registry(struct control_ask *ask);
+/* Answers when control_wait_done is called. NULL: no memory. @fini frees @arg. */
+struct control_wait *control_wait_new(struct core *c, void *arg, void (*fini)(void *arg));
+void *control_wait_arg(struct control_wait *w);
+/* The document @json (VIEW_NONE: none) and @error (NULL: none) go out once the registry is held
+ * when @code is 0. */
+void control_wait_done(struct control_wait *w, int code, struct view json, const char *error);
+
+/* --- the verbs ------------------------------------------------------------------------------ */
+control_verb_fn verb_status, verb_channel_add, verb_channel_list, verb_channel_show,
+    verb_connector_add, verb_connector_list, verb_account_connect, verb_account_list,
+    verb_account_pause, verb_account_resume, verb_source_add, verb_source_list,
+    verb_conversation_list, verb_queue, verb_dead_list, verb_dead_show, verb_dead_retry,
+    verb_dead_drop, verb_quarantine_list, verb_quarantine_show, verb_trace;

@@ -1,0 +1,512 @@
+/* The assembly of core, and its turn: read, apply in one transaction, commit, then acknowledge
+ * and dispatch.
+ *
+ * From: the loop. To: peers.c, intake.c, settle.c, dispatch.c.
+ * Holds: acknowledgements and answers until the commit stands. */
+
+#include "core/core.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/admin.h"
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/process.h"
+#include "base/stats.h"
+#include "core/checkpoint.h"
+#include "core/control.h"
+#include "core/dispatch.h"
+#include "core/inquiry.h"
+#include "core/intake.h"
+#include "core/peers.h"
+#include "core/watch.h"
+#include "proto/bus/socket.h"
+#include "proto/bus/tap.h"
+#include "proto/limits.h"
+#include "proto/session.h"
+
+static void core_turn_end(void *arg);
+static int core_load_commands(struct core *c);
+
+/* --- the turn ------------------------------------------------------------------------------- */
+
+bool core_is_trouble(int rc)
+{
+    return rc == -EIO || rc == -ENOSPC || rc == -ENOMEM;
+}
+
+void core_give_up(struct core *c, const char *what, int rc)
+{
+    if (c->exit_code == EXIT_TEMPORARY)
+        return;
+    log_line(LOG_LEVEL_ERROR, "store.failed", "in=%s error=%d", what, -rc);
+    c->exit_code = EXIT_TEMPORARY;
+    loop_stop(c->loop);
+}
+
+int core_turn(struct core *c)
+{
+    int rc = 0;
+
+    if (c->exit_code)
+        return -EIO;
+    loop_defer(c->loop, &c->turn_end);
+    c->turn_dirty = true;
+    rc = store_begin(c->store);
+    if (rc)
+        core_give_up(c, "begin", rc);
+    return rc;
+}
+
+void core_wake(struct core *c)
+{
+    loop_defer(c->loop, &c->turn_end);
+}
+
+int core_post(struct core *c, const struct peer *p, enum msg_kind kind, const struct id *trace,
+              struct view body)
+{
+    struct parcel *parcel = mem_zalloc(sizeof(*parcel));
+
+    if (!parcel)
+        return -ENOMEM;
+    buf_init(&parcel->body, LIMIT_FRAME_BYTES);
+    if (buf_add_view(&parcel->body, body)) {
+        buf_fini(&parcel->body);
+        mem_free(parcel);
+        return -ENOMEM;
+    }
+    parcel->socket = p->socket;
+    memcpy(parcel->route, p->route, p->route_len);
+    parcel->route_len = p->route_len;
+    parcel->envelope = (struct envelope){
+        .version = ENVELOPE_VERSION, .kind = kind, .edge_boot = p->boot, .core_boot = c->boot};
+    if (trace)
+        parcel->envelope.trace = *trace;
+    list_init(&parcel->link);
+    list_add_tail(&c->parcels, &parcel->link);
+    core_wake(c);
+    return 0;
+}
+
+static void parcel_free(struct parcel *p)
+{
+    list_remove(&p->link);
+    buf_fini(&p->body);
+    mem_free(p);
+}
+
+static void core_send_parcels(struct core *c)
+{
+    while (!list_is_empty(&c->parcels)) {
+        struct parcel *p = LIST_ENTRY(c->parcels.next, struct parcel, link);
+        char head[ENVELOPE_MAX_LEN];
+        size_t head_len = 0;
+
+        p->envelope.unix_ms = clock_unix_ms();
+        envelope_encode(&p->envelope, head, &head_len);
+        /* whoever asked and went away does not wait for the answer any more */
+        (void)!bus_send(p->socket, view_make(p->route, p->route_len), view_make(head, head_len),
+                        buf_view(&p->body));
+        parcel_free(p);
+    }
+}
+
+static int core_write_spools(struct core *c)
+{
+    for (struct list *i = c->spools.next; i != &c->spools; i = i->next) {
+        struct spool *s = LIST_ENTRY(i, struct spool, link);
+        struct buf ranges;
+        int rc = 0;
+
+        if (!s->dirty)
+            continue;
+        buf_init(&ranges, (size_t)TAKEN_RANGES_MAX * 16);
+        rc = taken_encode_ranges(&s->taken, &ranges);
+        rc = rc ? rc
+                : store_spool_put(c->store, &s->id, s->taken.mark, s->taken.low,
+                                  buf_view(&ranges));
+        buf_fini(&ranges);
+        if (rc)
+            return rc;
+        s->dirty = false;
+    }
+    return 0;
+}
+
+/* EVENT_TAKEN and RESULT_TAKEN for all that this turn committed. */
+static void core_acknowledge(struct core *c)
+{
+    for (struct list *i = c->peers.next; i != &c->peers; i = i->next) {
+        struct peer *p = LIST_ENTRY(i, struct peer, link);
+        bool events = p->role == ROLE_INGRESS;
+        struct buf body;
+
+        if (p->acks.len == 0)
+            continue;
+        buf_init(&body, LIMIT_FRAME_BYTES);
+        /* not sent for want of memory: pushed again by the edge, and recognised */
+        if (taken_encode(events ? &p->spool->id : NULL, buf_view(&p->acks), &body) == 0)
+            peer_send(c, p, events ? MSG_EVENT_TAKEN : MSG_RESULT_TAKEN, NULL, buf_view(&body));
+        buf_fini(&body);
+        buf_reset(&p->acks);
+    }
+}
+
+static void core_wake_later(void *arg)
+{
+    struct core *c = arg;
+
+    c->wake_timer = 0;
+    c->wake_at_ms = 0;
+    core_wake(c);
+}
+
+/* One timer for whatever is due first. */
+static void core_set_timer(struct core *c, int64_t now)
+{
+    int64_t due = queue_next_due(c->queue, now);
+    int64_t other = inquiry_next_due(c);
+
+    due = other < due ? other : due;
+    if (due >= now + 1000)
+        return; /* the tick comes first */
+    if (due <= now)
+        return; /* held up by credit alone: its arrival wakes us */
+    if (c->wake_timer && c->wake_at_ms <= due)
+        return;
+    loop_remove_timer(c->loop, c->wake_timer);
+    c->wake_timer = 0;
+    c->wake_at_ms = due;
+    if (loop_add_timer(c->loop, due - now, false, core_wake_later, c, &c->wake_timer))
+        c->wake_at_ms = 0; /* no memory: the tick wakes us */
+}
+
+static void core_commit(struct core *c)
+{
+    int rc = 0;
+
+    if (!c->turn_dirty)
+        return;
+    rc = core_write_spools(c);
+    rc = rc ? rc : store_commit(c->store);
+    if (rc) {
+        core_give_up(c, "commit", rc);
+        return;
+    }
+    c->turn_dirty = false;
+    stat_add(c->n_commits, 1);
+    core_acknowledge(c);
+}
+
+static void core_turn_end(void *arg)
+{
+    struct core *c = arg;
+
+    if (c->exit_code)
+        return; /* nothing of this turn was promised to anybody */
+    dispatch_due(c, clock_mono_ms());
+    core_commit(c);
+    if (c->exit_code)
+        return;
+    if (c->registry_changed) {
+        c->registry_changed = false;
+        peers_send_registry(c);
+    }
+    core_send_parcels(c);
+    dispatch_run(c);
+    if (c->turn_dirty) {
+        core_wake(c); /* dispatching settled something: commit that, too */
+        return;
+    }
+    core_set_timer(c, clock_mono_ms());
+}
+
+/* --- registry and queue --------------------------------------------------------------------- */
+
+static void core_apply_pauses(struct core *c)
+{
+    for (size_t i = 0; i < c->registry->n_scopes; i++) {
+        struct view id = view_of(c->registry->scopes[i].id);
+        struct dest *d = queue_dest(c->queue, true, id);
+        int64_t now = clock_mono_ms();
+        int64_t since = 0;
+
+        if (!d || d->paused == c->registry->scopes[i].paused)
+            continue;
+        /* after a restart: as long ago as it was, unless the wall clock says nonsense */
+        if (!d->paused && store_scope_paused_since(c->store, id, &since) == 0 &&
+            since < clock_unix_ms())
+            now -= clock_unix_ms() - since;
+        dest_pause(c->queue, d, c->registry->scopes[i].paused, now);
+    }
+}
+
+int core_registry_changed(struct core *c)
+{
+    int rc = store_registry_bump(c->store);
+
+    return rc ? rc : core_registry_reload(c);
+}
+
+int core_registry_reload(struct core *c)
+{
+    struct registry *fresh = NULL;
+    int rc = store_registry_load(c->store, &c->keys, &fresh);
+
+    if (rc)
+        return rc;
+    registry_free(c->registry);
+    c->registry = fresh;
+    c->registry_changed = true;
+    core_apply_pauses(c);
+    core_wake(c);
+    return 0;
+}
+
+int core_enqueue(struct core *c, const struct command_row *row)
+{
+    struct core_command *cmd = NULL;
+    int rc = queue_add(c->queue, row, clock_mono_ms(), clock_unix_ms(), &cmd);
+
+    if (rc == 0)
+        core_wake(c);
+    return rc;
+}
+
+static int core_load_one(void *arg, const struct command_row *row)
+{
+    struct core *c = arg;
+    struct core_command *cmd = NULL;
+    int rc = queue_add(c->queue, row, clock_mono_ms(), clock_unix_ms(), &cmd);
+
+    if (rc == 0)
+        cmd->tried = true; /* it may have been on its way when we ended */
+    return rc;
+}
+
+static int core_load_commands(struct core *c)
+{
+    int rc = store_commands_walk(c->store, core_load_one, c);
+
+    if (rc == 0)
+        log_line(LOG_LEVEL_INFO, "queue.loaded", "commands=%zu", queue_count(c->queue));
+    return rc;
+}
+
+static void known_worker_add(void *arg, struct view name, const struct id *boot)
+{
+    struct core *c = arg;
+    struct known_worker *k = mem_zalloc(sizeof(*k));
+
+    (void)boot;
+    if (!k || view_copy(name, k->name, sizeof(k->name))) {
+        mem_free(k); /* not waited for: its commands come back by their key */
+        return;
+    }
+    list_init(&k->link);
+    list_add_tail(&c->known_workers, &k->link);
+}
+
+/* --- opening -------------------------------------------------------------------------------- */
+
+static bool core_is_ready(void *arg, struct buf *reasons)
+{
+    struct core *c = arg;
+
+    if (c->stopping)
+        (void)buf_add_str(reasons, "stopping\n"); /* shown as far as it fits */
+    return !c->stopping && c->exit_code == 0;
+}
+
+static void core_init(struct core *c, struct config *config)
+{
+    memset(c, 0, sizeof(*c));
+    c->config = config;
+    list_init(&c->peers);
+    list_init(&c->spools);
+    list_init(&c->parcels);
+    list_init(&c->fresh);
+    list_init(&c->known_workers);
+    list_init(&c->inquiries);
+    list_init(&c->control_waits);
+    loop_deferred_init(&c->turn_end, core_turn_end, c);
+    c->began_mono_ms = clock_mono_ms();
+}
+
+static int core_open_stats(struct core *c)
+{
+    int rc = stats_new(&c->stats);
+
+    if (rc)
+        return rc;
+    c->n_events = stats_counter(c->stats, "amo_events_total", "", "events taken from spools");
+    c->n_repeats =
+        stats_counter(c->stats, "amo_events_repeated_total", "", "events taken before");
+    c->n_quarantined =
+        stats_counter(c->stats, "amo_quarantined_total", "", "events put into quarantine");
+    c->n_dead = stats_counter(c->stats, "amo_dead_letters_total", "", "commands given up");
+    c->n_commits =
+        stats_counter(c->stats, "amo_commits_total", "", "transactions of the store");
+    c->journey_in = stats_histogram(c->stats, "amo_journey_seconds", "direction=\"inbound\"",
+                                    "webhook in to call answered");
+    c->journey_out = stats_histogram(c->stats, "amo_journey_seconds", "direction=\"outbound\"",
+                                     "webhook in to call answered");
+    return 0;
+}
+
+static const char *keys_words(int rc)
+{
+    switch (rc) {
+    case KEYS_E_MISSING:
+        return "missing_though_sealed_rows_exist";
+    case KEYS_E_WRONG:
+        return "not_the_key_of_this_store";
+    case KEYS_E_FORM:
+        return "neither_32_bytes_nor_64_hex_digits";
+    default:
+        return "unreadable";
+    }
+}
+
+static int core_open_store(struct core *c)
+{
+    struct buf why;
+    int rc = 0;
+
+    buf_init(&why, 1024);
+    rc = store_open(config_text(c->config, "core/store"), &why, &c->store);
+    if (rc)
+        (void)fprintf(stderr, "amo-core: cannot open the store: %s\n", buf_str(&why));
+    buf_fini(&why);
+    if (rc)
+        return rc;
+    rc = keys_open(&c->keys, config_text(c->config, "master_key_file"), c->store);
+    if (rc) {
+        log_line(LOG_LEVEL_ERROR, "master_key.refused", "reason=%s", keys_words(rc));
+        return rc > 0 ? -EINVAL : rc;
+    }
+    rc = store_registry_load(c->store, &c->keys, &c->registry);
+    rc = rc ? rc : checkpoint_start(store_path(c->store), &c->checkpoint);
+    return rc;
+}
+
+static int core_open_queue(struct core *c)
+{
+    uint64_t seed = 0;
+    int rc = crypto_random(&seed, sizeof(seed));
+
+    rc = rc ? rc
+            : queue_new((double)config_number(c->config, "scope/rate"),
+                        (double)config_number(c->config, "scope/burst"),
+                        (int64_t)config_number(c->config, "retry/base_ms"),
+                        (int64_t)config_number(c->config, "retry/cap_ms"), seed, &c->queue);
+    if (rc)
+        return rc;
+    core_apply_pauses(c);
+    c->next_attempt = (uint64_t)clock_unix_ms() << 20;
+    c->settling_until_ms = clock_mono_ms() + (int64_t)config_number(c->config, "core/lease_ms");
+    rc = store_workers_walk(c->store, known_worker_add, c);
+    return rc ? rc : core_load_commands(c);
+}
+
+static int core_open_bus(struct core *c)
+{
+    const char *name = config_text(c->config, "name");
+    int rc =
+        tap_new(c->loop, config_text(c->config, "bus/tap"), name[0] ? name : "core", &c->tap);
+
+    rc = rc ? rc : bus_router_bind(config_text(c->config, "bus/events"), c->tap, &c->events);
+    rc =
+        rc ? rc : bus_router_bind(config_text(c->config, "bus/commands"), c->tap, &c->commands);
+    rc = rc ? rc : bus_router_bind(config_text(c->config, "bus/control"), NULL, &c->control);
+    if (rc)
+        log_line(LOG_LEVEL_ERROR, "bus.failed", "error=%d", -rc);
+    rc = rc ? rc : loop_add_socket(c->loop, c->events, peers_events_readable, c);
+    rc = rc ? rc : loop_add_socket(c->loop, c->commands, peers_commands_readable, c);
+    return rc ? rc : loop_add_socket(c->loop, c->control, control_readable, c);
+}
+
+static void core_admin_run(void *arg)
+{
+    admin_run(((struct core *)arg)->admin);
+}
+
+static void core_tick(void *arg)
+{
+    struct core *c = arg;
+
+    if (c->admin)
+        admin_run(c->admin);
+    watch_tick(c);
+}
+
+static int core_open_admin(struct core *c)
+{
+    int rc = admin_new(config_text(c->config, "core/admin_listen"), c->stats, core_is_ready,
+                       watch_gauges, c, &c->admin);
+
+    if (rc)
+        log_line(LOG_LEVEL_ERROR, "admin.failed", "error=%d", -rc);
+    if (rc == 0 && c->admin)
+        rc = loop_add_fd(c->loop, admin_fd(c->admin), core_admin_run, c);
+    return rc ? rc : loop_add_timer(c->loop, 1000, true, core_tick, c, NULL);
+}
+
+int core_open(struct core *c, struct config *config)
+{
+    int rc = 0;
+
+    core_init(c, config);
+    rc = id_random(&c->boot);
+    rc = rc ? rc : core_open_stats(c);
+    rc = rc ? rc : core_open_store(c);
+    rc = rc ? rc : core_open_queue(c);
+    rc = rc ? rc : loop_new(&c->loop);
+    rc = rc ? rc : core_open_bus(c);
+    return rc ? rc : core_open_admin(c);
+}
+
+int core_run(struct core *c)
+{
+    core_wake(c);
+    if (loop_run(c->loop) && c->exit_code == 0)
+        c->exit_code = EXIT_FAILED;
+    return c->exit_code;
+}
+
+void core_close(struct core *c)
+{
+    /* what was committed is told; what was not is sent again by its holder */
+    if (c->exit_code == 0 && c->store && store_in_transaction(c->store))
+        core_commit(c);
+    control_free(c);
+    inquiry_free(c);
+    intake_forget(c);
+    peers_free(c);
+    while (c->parcels.next && !list_is_empty(&c->parcels))
+        parcel_free(LIST_ENTRY(c->parcels.next, struct parcel, link));
+    while (c->known_workers.next && !list_is_empty(&c->known_workers)) {
+        struct known_worker *k = LIST_ENTRY(c->known_workers.next, struct known_worker, link);
+
+        list_remove(&k->link);
+        mem_free(k);
+    }
+    admin_free(c->admin);
+    tap_free(c->tap);
+    bus_socket_free(c->events);
+    bus_socket_free(c->commands);
+    bus_socket_free(c->control);
+    loop_free(c->loop);
+    queue_free(c->queue);
+    checkpoint_stop(c->checkpoint);
+    registry_free(c->registry);
+    keys_fini(&c->keys);
+    store_close(c->store);
+    stats_free(c->stats);
+}

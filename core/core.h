@@ -1,0 +1,176 @@
+#pragma once
+
+/* The map of amo-core: its parts in the order a message meets them.
+ *
+ *   peers      who is connected: sessions of ingress and egress processes
+ *   intake     EVENT_PUSH → store, under savepoints, through the pure router
+ *   turn       one store transaction a turn of the loop; acknowledgements only after its commit
+ *   queue      every command in memory: lanes, destinations, timers
+ *   dispatch   queue → COMMAND_PUSH, within workers' credit
+ *   settle     RESULT_PUSH → store: what an outcome means for its command
+ *   inquiry    calls outside lanes: connect, create chat, history
+ *   watch      what only time brings: life times, "delayed", pruning
+ *   control    amoctl's verbs
+ *
+ * One thread and one loop; the checkpoint thread touches the database file alone. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "base/ids.h"
+#include "base/list.h"
+#include "core/command.h"
+#include "core/keys.h"
+#include "core/queue.h"
+#include "core/store.h"
+#include "core/taken.h"
+#include "proto/bus/loop.h"
+#include "proto/envelope.h"
+#include "proto/messages.h"
+#include "proto/registry.h"
+
+struct admin;
+struct bus_socket;
+struct checkpoint;
+struct config;
+struct stats;
+struct tap;
+
+/* A spool core has seen, by its id. */
+struct spool {
+    struct list link;
+    struct id id;
+    struct taken_set taken;
+    bool dirty; /* changed in this turn */
+};
+
+/* One session. A worker is a peer with role egress. */
+struct peer {
+    struct list link;
+    enum role role;
+    struct bus_socket *socket; /* borrowed: events or commands */
+    unsigned char route[256];  /* routing id */
+    size_t route_len;
+    char name[64];
+    char version[32];
+    struct id boot;
+    int64_t heard_mono_ms;
+    int64_t since_unix_ms;
+    uint64_t registry_version; /* held by it */
+    struct buf acks;           /* pairs to be acknowledged after this turn's commit */
+    /* ingress */
+    struct spool *spool;
+    uint64_t spool_events;
+    uint64_t spool_bytes;
+    /* egress */
+    uint64_t credit;
+    uint64_t credit_bytes;
+    uint64_t busy;
+    size_t n_in_flight;
+    size_t bytes_in_flight;
+    struct buf batch; /* packed commands of this turn */
+    size_t n_batch;
+};
+
+/* An answer or frame that leaves after the commit. */
+struct parcel {
+    struct list link;
+    struct bus_socket *socket;
+    unsigned char route[256];
+    size_t route_len;
+    struct envelope envelope;
+    struct buf body;
+};
+
+/* A worker of before a restart, still awaited. */
+struct known_worker {
+    struct list link;
+    char name[64];
+};
+
+struct core {
+    struct config *config;
+    struct loop *loop;
+    struct stats *stats;
+    struct admin *admin;
+    struct tap *tap;
+    struct id boot;
+    int64_t began_mono_ms;
+    int exit_code;
+    bool stopping;
+
+    struct bus_socket *events;
+    struct bus_socket *commands;
+    struct bus_socket *control;
+
+    struct store *store;
+    struct keys keys;
+    struct checkpoint *checkpoint;
+    struct registry *registry;
+
+    struct list peers;
+    size_t n_peers;
+    struct list spools;
+    struct list parcels;
+    struct loop_deferred turn_end;
+    bool turn_dirty;       /* something to commit or acknowledge */
+    bool registry_changed; /* tell the edges after the commit */
+
+    struct queue *queue;
+    struct list fresh; /* of the event being applied: become commands when it stands */
+    int wake_timer;
+    int64_t wake_at_ms;
+    uint64_t next_attempt;     /* identity of the next attempt; never reused */
+    int64_t settling_until_ms; /* after a start: statuses wait for the workers of before */
+    struct list known_workers; /* names still awaited */
+    int64_t suspect;           /* the one command under way that may kill its workers; 0 none */
+    struct list inquiries;
+    struct list control_waits;
+
+    uint64_t ticks; /* seconds since the start, about */
+
+    /* clock */
+    int64_t last_mono_ms;
+    int64_t last_unix_ms;
+    int64_t jump_mono_ms; /* last jump of the wall clock; 0 none */
+    int64_t skew_ms;      /* against amojo's Date */
+
+    /* figures; each has one owner, named in docs/operations.md */
+    struct stat_counter *n_events;
+    struct stat_counter *n_repeats;
+    struct stat_counter *n_quarantined;
+    struct stat_counter *n_dead;
+    struct stat_counter *n_commits;
+    struct stat_histogram *journey_in;
+    struct stat_histogram *journey_out;
+};
+
+/* Opens everything in the order of architecture.md; on failure words go to the log. */
+AMO_MUSTCHECK int core_open(struct core *c, struct config *config);
+/* Until stopped; the exit code. */
+int core_run(struct core *c);
+void core_close(struct core *c);
+
+/* --- the turn ------------------------------------------------------------------------------- */
+/* Before the first write of a turn: begins the transaction and asks for the turn's end. When the
+ * store cannot begin, the process ends with 75 and this returns non-zero. */
+AMO_MUSTCHECK int core_turn(struct core *c);
+/* The store failed in a way that says nothing about one event: give up, exit 75, be restarted. */
+void core_give_up(struct core *c, const char *what, int rc);
+/* -EIO, -ENOSPC and -ENOMEM are the machine's trouble, not the event's. */
+bool core_is_trouble(int rc);
+/* A frame that leaves after the commit of this turn. @trace may be NULL. */
+AMO_MUSTCHECK int core_post(struct core *c, const struct peer *p, enum msg_kind kind,
+                            const struct id *trace, struct view body);
+/* A new or changed registry: load it again and tell every edge after the commit. */
+AMO_MUSTCHECK int core_registry_changed(struct core *c);
+/* The registry as the store has it: after a change that was undone. */
+AMO_MUSTCHECK int core_registry_reload(struct core *c);
+/* A command row that was just stored enters the queue. */
+AMO_MUSTCHECK int core_enqueue(struct core *c, const struct command_row *row);
+/* Look again whether something can be dispatched, at the end of the turn. */
+void core_wake(struct core *c);
+/* Nothing may expire now: the clock jumped or disagrees with amojo's. */
+bool core_clock_doubtful(const struct core *c, int64_t now_mono_ms);

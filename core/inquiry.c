@@ -1,0 +1,400 @@
+/* From: settle.c (unclear outcomes), control (connect). To: a worker, and back by its result.
+ * Holds: the question; the command it is about stays in the store. */
+
+#include "core/inquiry.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/dispatch.h"
+#include "core/peers.h"
+#include "core/resolve.h"
+#include "core/settle.h"
+
+/* ids above every stored command's */
+#define INQUIRY_ID_BIT   (1ULL << 63)
+#define CONNECT_AGAIN_MS 600000
+/* the operator waits this long for a connect */
+#define CONNECT_WAIT_MS  20000
+/* three looks within a minute: amo shows an accepted message only after a while */
+static const int64_t look_after_ms[] = {1000, 9000, 30000};
+
+enum inquiry_kind {
+    INQUIRY_CONNECT,
+    INQUIRY_CHAT,    /* a check learns the chat's amo id first */
+    INQUIRY_HISTORY, /* then asks for its messages */
+};
+
+struct inquiry {
+    struct list link;
+    uint64_t id;
+    enum inquiry_kind kind;
+    int64_t due_mono_ms;   /* not before; while asked: the end of the lease */
+    int64_t until_mono_ms; /* connect: give up then; 0 never */
+    bool asked;
+    struct peer *worker;
+    uint64_t attempt;
+    struct dest *dest;
+    /* connect */
+    char *channel;
+    char *account;
+    char *title;
+    inquiry_done_fn *done;
+    void *arg;
+    /* check */
+    int64_t command;
+    enum check_reason why;
+    char *words;
+    char *chat_id;
+    size_t looks;
+    uint32_t failures;
+};
+
+static void inquiry_end(struct inquiry *q)
+{
+    list_remove(&q->link);
+    if (q->asked && q->worker)
+        q->worker->n_in_flight--;
+    mem_free(q->channel);
+    mem_free(q->account);
+    mem_free(q->title);
+    mem_free(q->words);
+    mem_free(q->chat_id);
+    mem_free(q);
+}
+
+static struct inquiry *inquiry_new(struct core *c, enum inquiry_kind kind, struct dest *d)
+{
+    struct inquiry *q = mem_zalloc(sizeof(*q));
+
+    if (!q)
+        return NULL;
+    q->kind = kind;
+    q->dest = d;
+    q->due_mono_ms = clock_mono_ms();
+    list_init(&q->link);
+    list_add_tail(&c->inquiries, &q->link);
+    core_wake(c);
+    return q;
+}
+
+void inquiry_check(struct core *c, struct core_command *cmd, enum check_reason why,
+                   struct view words)
+{
+    int64_t now = clock_mono_ms();
+    struct inquiry *q = inquiry_new(c, INQUIRY_CHAT, cmd->lane->dest);
+
+    if (q && words.len)
+        q->words = mem_strndup(words.ptr, words.len);
+    if (!q) { /* no memory now: it waits and is tried again, protected by its msgid */
+        queue_move(c->queue, cmd, COMMAND_WAITING, now + 1000, now);
+        return;
+    }
+    q->command = cmd->id;
+    q->why = why;
+    log_line(LOG_LEVEL_INFO, "command.checking", "command=%lld", (long long)cmd->id);
+    queue_move(c->queue, cmd, COMMAND_CHECKING, 0, now);
+}
+
+void inquiry_cancel(struct core *c, const struct core_command *cmd)
+{
+    struct list *next = NULL;
+
+    for (struct list *i = c->inquiries.next; i != &c->inquiries; i = next) {
+        struct inquiry *q = LIST_ENTRY(i, struct inquiry, link);
+
+        next = i->next;
+        if (q->command == cmd->id)
+            inquiry_end(q);
+    }
+}
+
+int inquiry_connect(struct core *c, struct view channel, struct view account, struct view title,
+                    inquiry_done_fn *done, void *arg)
+{
+    struct inquiry *q = inquiry_new(c, INQUIRY_CONNECT, NULL);
+
+    if (!q)
+        return -ENOMEM;
+    q->done = done;
+    q->arg = arg;
+    q->until_mono_ms = clock_mono_ms() + CONNECT_WAIT_MS;
+    q->channel = mem_strndup(channel.ptr, channel.len);
+    q->account = mem_strndup(account.ptr, account.len);
+    q->title = mem_strndup(title.ptr, title.len);
+    if (q->channel && q->account && q->title)
+        return 0;
+    inquiry_end(q);
+    return -ENOMEM;
+}
+
+static void reconnected(struct core *c, void *arg, const struct result *r)
+{
+    struct dest *d = arg;
+    char room[LOG_VALUE_MAX];
+    bool ok = r && r->outcome == OUTCOME_DONE;
+
+    log_line(ok ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "scope.reconnected", "destination=%s ok=%d",
+             log_value(view_of(d->key), room), ok);
+    if (ok)
+        dest_release(c->queue, d, clock_mono_ms());
+    core_wake(c);
+}
+
+void inquiry_reconnect(struct core *c, struct dest *d)
+{
+    int64_t now = clock_mono_ms();
+    const struct reg_scope *s = registry_scope(c->registry, view_of(d->key + strlen("scope:")));
+
+    if (!s || (d->connected_mono_ms && now - d->connected_mono_ms < CONNECT_AGAIN_MS))
+        return;
+    d->connected_mono_ms = now;
+    if (inquiry_connect(c, view_of(s->channel), view_of(s->account), view_of(s->title),
+                        reconnected, d))
+        d->connected_mono_ms = 0; /* no memory: at the next 404 */
+}
+
+/* --- asking --------------------------------------------------------------------------------- */
+
+static int check_body(struct core *c, struct inquiry *q, struct resolved *r)
+{
+    struct core_command *cmd = queue_find(c->queue, q->command);
+    int rc = cmd ? resolve_command(c, cmd, r) : RESOLVE_E_PARENT;
+
+    if (rc)
+        return rc;
+    if (!q->chat_id && r->body.chat_id.len) {
+        q->chat_id = mem_strndup(r->body.chat_id.ptr, r->body.chat_id.len);
+        if (!q->chat_id)
+            return -ENOMEM;
+    }
+    if (q->chat_id)
+        q->kind = INQUIRY_HISTORY;
+    r->body.kind = q->kind == INQUIRY_HISTORY ? COMMAND_AMO_HISTORY : COMMAND_AMO_CREATE_CHAT;
+    r->body.chat_id = view_of(q->chat_id);
+    return 0;
+}
+
+static void connect_body(const struct inquiry *q, struct command *body)
+{
+    body->kind = COMMAND_AMO_CONNECT;
+    body->scope = view_of(q->channel);
+    body->account = view_of(q->account);
+    body->title = view_of(q->title);
+}
+
+static int inquiry_ask(struct core *c, struct inquiry *q, struct peer *p, int64_t now)
+{
+    struct resolved r = {0};
+    size_t bytes = 0;
+    int rc = 0;
+
+    if (q->kind == INQUIRY_CONNECT)
+        connect_body(q, &r.body);
+    else
+        rc = check_body(c, q, &r);
+    q->id = INQUIRY_ID_BIT | ++c->next_attempt;
+    r.body.id = q->id;
+    rc = rc ? rc : dispatch_pack(c, p, &r.body, &bytes);
+    if (rc == 0) {
+        q->asked = true;
+        q->worker = p;
+        q->attempt = r.body.attempt;
+        q->due_mono_ms = now + (int64_t)config_number(c->config, "core/lease_ms") + 2000;
+        p->n_in_flight++;
+    }
+    resolved_fini(&r);
+    return rc;
+}
+
+/* The command is settled, or its message is not known any more. */
+static void check_orphaned(struct core *c, struct inquiry *q)
+{
+    struct core_command *cmd = queue_find(c->queue, q->command);
+
+    if (cmd && cmd->state == COMMAND_CHECKING)
+        settle_dead(c, cmd, "parent", VIEW_NONE);
+    inquiry_end(q);
+}
+
+void inquiry_dispatch(struct core *c, int64_t now_mono_ms)
+{
+    struct list *next = NULL;
+
+    for (struct list *i = c->inquiries.next; i != &c->inquiries; i = next) {
+        struct inquiry *q = LIST_ENTRY(i, struct inquiry, link);
+        struct peer *p = NULL;
+        int rc = 0;
+
+        next = i->next;
+        if (q->asked || now_mono_ms < q->due_mono_ms || (q->dest && q->dest->paused))
+            continue;
+        p = peers_pick_worker(c, 0, now_mono_ms);
+        if (!p)
+            return;
+        if (q->dest && !dest_take_token(q->dest, now_mono_ms))
+            continue;
+        rc = inquiry_ask(c, q, p, now_mono_ms);
+        if (rc == RESOLVE_E_PARENT || rc == RESOLVE_E_STALE)
+            check_orphaned(c, q);
+        else if (rc)
+            q->due_mono_ms = now_mono_ms + 1000;
+    }
+}
+
+/* --- answers -------------------------------------------------------------------------------- */
+
+static void check_absent(struct core *c, struct inquiry *q, struct core_command *cmd)
+{
+    enum check_reason why = q->why;
+    struct view words = view_of(q->words);
+
+    if (q->looks < AMO_COUNT(look_after_ms)) {
+        q->due_mono_ms = clock_mono_ms() + look_after_ms[q->looks];
+        core_wake(c);
+        return;
+    }
+    switch (why) {
+    case CHECK_REFUSED:
+        settle_dead(c, cmd, "refused", words);
+        break;
+    case CHECK_GIVEN_UP:
+        settle_dead(c, cmd, "attempts", words);
+        break;
+    case CHECK_ACCEPTED:
+        settle_done(c, cmd, NULL); /* accepted; only its amo id stays unknown */
+        break;
+    }
+    inquiry_end(q);
+}
+
+/* The question itself failed: ask again later; the lane waits, its life goes on. */
+static void check_later(struct core *c, struct inquiry *q)
+{
+    q->due_mono_ms = clock_mono_ms() + queue_backoff_ms(c->queue, q->failures++);
+    core_wake(c);
+}
+
+static void check_answer(struct core *c, struct inquiry *q, const struct result *r)
+{
+    struct core_command *cmd = queue_find(c->queue, q->command);
+
+    if (!cmd || cmd->state != COMMAND_CHECKING) {
+        inquiry_end(q);
+        return;
+    }
+    if (r->outcome != OUTCOME_DONE) {
+        check_later(c, q);
+        return;
+    }
+    q->failures = 0;
+    if (q->kind == INQUIRY_CHAT) {
+        q->chat_id =
+            r->amo_chat_id.len ? mem_strndup(r->amo_chat_id.ptr, r->amo_chat_id.len) : NULL;
+        if (!q->chat_id) {
+            check_later(c, q);
+            return;
+        }
+        q->kind = INQUIRY_HISTORY;
+        core_wake(c);
+        return;
+    }
+    if (r->found) {
+        struct result learnt = *r;
+
+        learnt.amo_chat_id = view_of(q->chat_id);
+        settle_done(c, cmd, &learnt);
+        inquiry_end(q);
+        return;
+    }
+    if (!r->complete) {
+        check_later(c, q);
+        return;
+    }
+    q->looks++;
+    check_absent(c, q, cmd);
+}
+
+bool inquiry_result(struct core *c, struct peer *p, const struct result *r)
+{
+    (void)p;
+    if (!(r->id & INQUIRY_ID_BIT))
+        return false;
+    for (struct list *i = c->inquiries.next; i != &c->inquiries; i = i->next) {
+        struct inquiry *q = LIST_ENTRY(i, struct inquiry, link);
+
+        if (q->id != r->id || !q->asked)
+            continue;
+        q->asked = false;
+        if (q->worker)
+            q->worker->n_in_flight--;
+        q->worker = NULL;
+        q->due_mono_ms = clock_mono_ms();
+        if (r->outcome == OUTCOME_UNSTARTED) {
+            q->due_mono_ms += 200;
+        } else if (q->kind == INQUIRY_CONNECT) {
+            q->done(c, q->arg, r);
+            inquiry_end(q);
+        } else {
+            check_answer(c, q, r);
+        }
+        return true;
+    }
+    return true; /* of an inquiry that is over */
+}
+
+void inquiry_worker_lost(struct core *c, const struct peer *p)
+{
+    for (struct list *i = c->inquiries.next; i != &c->inquiries; i = i->next) {
+        struct inquiry *q = LIST_ENTRY(i, struct inquiry, link);
+
+        if (q->worker != p)
+            continue;
+        q->worker = NULL;
+        q->asked = false;
+        q->due_mono_ms = clock_mono_ms();
+    }
+}
+
+void inquiry_tick(struct core *c, int64_t now_mono_ms)
+{
+    struct list *next = NULL;
+
+    for (struct list *i = c->inquiries.next; i != &c->inquiries; i = next) {
+        struct inquiry *q = LIST_ENTRY(i, struct inquiry, link);
+
+        next = i->next;
+        if (q->until_mono_ms && now_mono_ms >= q->until_mono_ms) {
+            q->done(c, q->arg, NULL);
+            inquiry_end(q);
+        } else if (q->asked && now_mono_ms >= q->due_mono_ms) {
+            q->asked = false;
+            if (q->worker)
+                q->worker->n_in_flight--;
+            q->worker = NULL;
+        }
+    }
+}
+
+int64_t inquiry_next_due(const struct core *c)
+{
+    int64_t next = INT64_MAX;
+
+    for (const struct list *i = c->inquiries.next; i != &c->inquiries; i = i->next) {
+        const struct inquiry *q = LIST_ENTRY_CONST(i, struct inquiry, link);
+
+        if (!q->asked && q->due_mono_ms < next)
+            next = q->due_mono_ms;
+    }
+    return next;
+}
+
+void inquiry_free(struct core *c)
+{
+    while (c->inquiries.next && !list_is_empty(&c->inquiries))
+        inquiry_end(LIST_ENTRY(c->inquiries.next, struct inquiry, link));
+}

@@ -1,0 +1,38 @@
+#pragma once
+
+/* Calls outside lanes, never stored: connect, create chat, history. Two uses: an operator's
+ * `account connect` and the reconnect after 404, and the check of a message whose outcome is
+ * unclear: is its msgid in the history of its chat? */
+
+#include "core/core.h"
+#include "proto/command.h"
+
+enum check_reason {
+    CHECK_REFUSED,  /* 400, but it may have been taken before: absent = dead */
+    CHECK_GIVEN_UP, /* attempts used up: absent = dead */
+    CHECK_ACCEPTED, /* 2xx without a readable id: absent = done, id unknown */
+};
+
+/* The command goes to CHECKING; it comes back by settle_done or settle_dead. @words is kept. */
+void inquiry_check(struct core *c, struct core_command *cmd, enum check_reason why,
+                   struct view words);
+/* The check's command was settled otherwise. */
+void inquiry_cancel(struct core *c, const struct core_command *cmd);
+/* Connect the scope's channel again, once in ten minutes; success releases its hold. */
+void inquiry_reconnect(struct core *c, struct dest *d);
+
+/* One connect call; @done is told the result (NULL: no worker answered in time). -ENOMEM. */
+typedef void inquiry_done_fn(struct core *c, void *arg, const struct result *r);
+AMO_MUSTCHECK int inquiry_connect(struct core *c, struct view channel, struct view account,
+                                  struct view title, inquiry_done_fn *done, void *arg);
+
+/* Calls that may go now are packed for workers. */
+void inquiry_dispatch(struct core *c, int64_t now_mono_ms);
+/* Is @r of an inquiry? Then it is dealt with. */
+bool inquiry_result(struct core *c, struct peer *p, const struct result *r);
+/* Those at @p are asked again. */
+void inquiry_worker_lost(struct core *c, const struct peer *p);
+/* Time-outs. */
+void inquiry_tick(struct core *c, int64_t now_mono_ms);
+int64_t inquiry_next_due(const struct core *c);
+void inquiry_free(struct core *c);

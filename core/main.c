@@ -1,0 +1,66 @@
+/* amo-core: config, what needs rights, peers, ready, loop - in this order, as in every main. */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/admin.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "core/core.h"
+#include "proto/bus/socket.h"
+
+static const char usage[] =
+    "usage: amo-core [--config FILE] [--version] [--help]\n"
+    "The router of amo-message-server: owns the store and every queue. Settings come from the\n"
+    "file and from AMO_* in the environment; see docs/configuration.md.\n";
+
+struct signals {
+    struct core *core;
+    int fd;
+};
+
+/* Nothing is under way in core that a stop could cut: what is not committed was not promised. */
+static void on_signal(void *arg)
+{
+    struct signals *s = arg;
+    int number = 0;
+
+    while ((number = process_signal_next(s->fd)) > 0) {
+        log_line(LOG_LEVEL_INFO, "signal", "number=%d", number);
+        if (number == 1)
+            continue; /* SIGHUP: core has nothing to read again */
+        s->core->stopping = true;
+        loop_stop(s->core->loop);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct process process;
+    struct core core;
+    struct signals signals = {&core, -1};
+    char details[128];
+    int rc = process_start(&process, "core", usage, argc, argv);
+
+    if (rc > 0)
+        return rc - 1;
+    bus_init();
+    rc = core_open(&core, process.config);
+    rc = rc ? rc : process_signal_fd(&signals.fd);
+    rc = rc ? rc : loop_add_fd(core.loop, signals.fd, on_signal, &signals);
+    if (rc == 0) {
+        (void)snprintf(details, sizeof(details), "admin=127.0.0.1:%u",
+                       core.admin ? admin_port(core.admin) : 0); /* fits */
+        process_ready(&process, details);
+        rc = core_run(&core);
+    } else {
+        log_line(LOG_LEVEL_ERROR, "start.failed", "error=%d", -rc);
+        rc =
+            rc == -EINVAL || rc == -EPROTO || rc == -EPROTONOSUPPORT ? EXIT_USAGE : EXIT_FAILED;
+    }
+    core_close(&core);
+    log_line(LOG_LEVEL_INFO, "stopped", "code=%d", rc);
+    bus_fini();
+    process_fini(&process);
+    return rc;
+}

@@ -1,0 +1,448 @@
+/* Who is connected.
+ *
+ * From: the two ROUTER sockets. To: intake.c (events), settle.c (results).
+ * Holds: sessions; no message. */
+
+#include "core/peers.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/control.h"
+#include "core/dispatch.h"
+#include "core/intake.h"
+#include "core/settle.h"
+#include "proto/bus/edge.h"
+#include "proto/bus/socket.h"
+#include "proto/limits.h"
+#include "proto/session.h"
+
+/* frame sets read before the turn is committed */
+#define PEERS_BATCH    64
+/* a peer this long silent is forgotten; well above a heartbeat */
+#define PEER_FORGET_MS 15000
+
+static void peers_frame(struct core *c, struct bus_socket *s, const struct bus_message *m);
+static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_message *m,
+                       const struct envelope *env);
+static void peer_frame(struct core *c, struct peer *p, const struct envelope *env,
+                       struct view body);
+
+static void peers_read(struct core *c, struct bus_socket *s)
+{
+    for (int i = 0; i < PEERS_BATCH; i++) {
+        struct bus_message m;
+        int rc = bus_recv(s, &m);
+
+        if (rc == BUS_E_MALFORMED)
+            continue;
+        if (rc)
+            break;
+        peers_frame(c, s, &m);
+        bus_message_fini(&m);
+    }
+}
+
+void peers_events_readable(void *arg)
+{
+    struct core *c = arg;
+
+    peers_read(c, c->events);
+}
+
+void peers_commands_readable(void *arg)
+{
+    struct core *c = arg;
+
+    peers_read(c, c->commands);
+}
+
+static struct peer *peer_find(struct core *c, struct view route, const struct bus_socket *s)
+{
+    for (struct list *i = c->peers.next; i != &c->peers; i = i->next) {
+        struct peer *p = LIST_ENTRY(i, struct peer, link);
+
+        if (p->socket == s && view_equal(route, view_make(p->route, p->route_len)))
+            return p;
+    }
+    return NULL;
+}
+
+static void reply(struct core *c, struct bus_socket *s, struct view route,
+                  const struct envelope *env, enum msg_kind kind, struct view body)
+{
+    struct envelope answer = {.version = ENVELOPE_VERSION,
+                              .kind = kind,
+                              .edge_boot = env->edge_boot,
+                              .core_boot = c->boot,
+                              .unix_ms = clock_unix_ms()};
+    char head[ENVELOPE_MAX_LEN];
+    size_t head_len = 0;
+
+    envelope_encode(&answer, head, &head_len);
+    /* the edge asks again when it hears nothing */
+    (void)!bus_send(s, route, view_make(head, head_len), body);
+}
+
+static void peers_frame(struct core *c, struct bus_socket *s, const struct bus_message *m)
+{
+    struct envelope env = {0};
+    struct peer *p = NULL;
+    int rc = envelope_decode(m->head, &env);
+
+    if (rc == ENVELOPE_E_MALFORMED) {
+        log_line(LOG_LEVEL_WARN, "frame.malformed", NULL);
+        return;
+    }
+    if (rc == ENVELOPE_E_VERSION || !msg_name(env.kind)) {
+        reply(c, s, m->peer, &env, MSG_REFUSED,
+              rc ? VIEW_LIT("version not spoken here") : VIEW_LIT("unknown kind"));
+        return;
+    }
+    if (env.kind == MSG_HELLO) {
+        peer_hello(c, s, m, &env);
+        return;
+    }
+    p = peer_find(c, m->peer, s);
+    if (!p || !id_equal(&p->boot, &env.edge_boot) || !id_equal(&c->boot, &env.core_boot)) {
+        reply(c, s, m->peer, &env, MSG_HELLO_AGAIN, VIEW_LIT("\x80"));
+        return;
+    }
+    p->heard_mono_ms = clock_mono_ms();
+    peer_frame(c, p, &env, m->body);
+}
+
+/* --- opening -------------------------------------------------------------------------------- */
+
+static void peer_free(struct core *c, struct peer *p)
+{
+    list_remove(&p->link);
+    c->n_peers--;
+    buf_fini(&p->acks);
+    buf_fini(&p->batch);
+    mem_free(p);
+}
+
+void peer_lose_commands(struct core *c, struct peer *p)
+{
+    dispatch_lost(c, p);
+}
+
+/* The same process under a new session, or its successor: the old session ends. */
+static void peer_replace(struct core *c, const struct hello *h, const struct id *boot)
+{
+    struct list *next = NULL;
+
+    for (struct list *i = c->peers.next; i != &c->peers; i = next) {
+        struct peer *p = LIST_ENTRY(i, struct peer, link);
+
+        next = i->next;
+        if (p->role != (enum role)h->role || !view_is(h->name, p->name))
+            continue;
+        if (p->role == ROLE_EGRESS) {
+            if (id_equal(&p->boot, boot))
+                dispatch_detach(c, p); /* still alive: what it holds comes with HELLO */
+            else
+                peer_lose_commands(c, p);
+        }
+        peer_free(c, p);
+    }
+}
+
+static struct peer *peer_new(struct core *c, struct bus_socket *s, struct view route,
+                             const struct hello *h, const struct id *boot)
+{
+    struct peer *p = c->n_peers < LIMIT_PEERS ? mem_zalloc(sizeof(*p)) : NULL;
+
+    if (!p || route.len > sizeof(p->route) || view_copy(h->name, p->name, sizeof(p->name)) ||
+        h->name.len == 0) {
+        mem_free(p);
+        return NULL;
+    }
+    if (view_copy(h->version, p->version, sizeof(p->version)))
+        p->version[0] = '\0';
+    p->role = (enum role)h->role;
+    p->socket = s;
+    memcpy(p->route, route.ptr, route.len);
+    p->route_len = route.len;
+    p->boot = *boot;
+    p->heard_mono_ms = clock_mono_ms();
+    p->since_unix_ms = clock_unix_ms();
+    p->registry_version = h->registry_version;
+    p->credit = h->credit;
+    p->credit_bytes = h->credit_bytes;
+    buf_init(&p->acks, LIMIT_FRAME_BYTES);
+    buf_init(&p->batch, LIMIT_FRAME_BYTES - 4096);
+    list_init(&p->link);
+    list_add_tail(&c->peers, &p->link);
+    c->n_peers++;
+    return p;
+}
+
+static struct spool *spool_find(struct core *c, const struct id *id)
+{
+    for (struct list *i = c->spools.next; i != &c->spools; i = i->next) {
+        struct spool *s = LIST_ENTRY(i, struct spool, link);
+
+        if (id_equal(&s->id, id))
+            return s;
+    }
+    return NULL;
+}
+
+static struct spool *spool_load(struct core *c, const struct id *id)
+{
+    struct spool *s = spool_find(c, id);
+    struct buf ranges;
+    uint64_t mark = 0;
+    uint64_t low = 0;
+    int rc = 0;
+
+    if (s)
+        return s;
+    s = mem_zalloc(sizeof(*s));
+    if (!s)
+        return NULL;
+    buf_init(&ranges, 1 << 16);
+    s->id = *id;
+    taken_init(&s->taken);
+    list_init(&s->link);
+    rc = store_spool_get(c->store, id, &mark, &low, &ranges);
+    if (rc == 0) {
+        s->taken.mark = mark;
+        s->taken.low = low;
+        rc = taken_decode_ranges(&s->taken, buf_view(&ranges));
+    }
+    buf_fini(&ranges);
+    if (rc && rc != STORE_E_NONE) {
+        log_line(LOG_LEVEL_ERROR, "spool.load_failed", "error=%d", rc);
+        mem_free(s);
+        return NULL;
+    }
+    list_add_tail(&c->spools, &s->link);
+    return s;
+}
+
+/* Leaves after the commit of this turn: an ingress forgets what `taken` names, and some of it may
+ * have come in this very turn. */
+static void peer_welcome(struct core *c, struct peer *p, const struct hello *h)
+{
+    struct welcome w = {.lease_ms = (int64_t)config_number(c->config, "core/lease_ms")};
+    struct buf registry;
+    struct buf ranges;
+    struct buf body;
+
+    buf_init(&registry, LIMIT_FRAME_BYTES);
+    buf_init(&ranges, 1 << 16);
+    buf_init(&body, LIMIT_FRAME_BYTES);
+    if (registry_encode(c->registry, p->role, &registry))
+        goto out; /* no memory: it says HELLO again */
+    w.registry = buf_view(&registry);
+    if (p->role == ROLE_INGRESS) {
+        w.credit = LIMIT_CREDIT_EVENTS;
+        w.credit_bytes = LIMIT_CREDIT_BYTES;
+        w.spool = h->spool;
+        w.mark = p->spool->taken.mark;
+        taken_raise_low(&p->spool->taken, h->low);
+        if (taken_encode_ranges(&p->spool->taken, &ranges))
+            goto out;
+        w.taken = buf_view(&ranges);
+    }
+    if (welcome_encode(&w, &body) == 0)
+        (void)!core_post(c, p, MSG_WELCOME, NULL, buf_view(&body)); /* no memory: as above */
+out:
+    buf_fini(&registry);
+    buf_fini(&ranges);
+    buf_fini(&body);
+}
+
+static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_message *m,
+                       const struct envelope *env)
+{
+    enum role want = s == c->events ? ROLE_INGRESS : ROLE_EGRESS;
+    char room[LOG_VALUE_MAX];
+    struct peer *p = NULL;
+    struct hello h;
+
+    if (hello_decode(m->body, &h) || h.role != (uint64_t)want) {
+        reply(c, s, m->peer, env, MSG_REFUSED, VIEW_LIT("malformed hello"));
+        return;
+    }
+    peer_replace(c, &h, &env->edge_boot);
+    p = peer_new(c, s, m->peer, &h, &env->edge_boot);
+    if (!p) {
+        reply(c, s, m->peer, env, MSG_REFUSED, VIEW_LIT("no room for another process"));
+        return;
+    }
+    if (p->role == ROLE_INGRESS) {
+        p->spool = spool_load(c, &h.spool);
+        if (!p->spool) {
+            peer_free(c, p);
+            return;
+        }
+    } else {
+        dispatch_worker_joined(c, p, h.held);
+    }
+    log_line(LOG_LEVEL_INFO, "peer.joined", "role=%s name=%s", role_name(p->role),
+             log_value(view_of(p->name), room));
+    peer_welcome(c, p, &h);
+    core_wake(c);
+}
+
+/* --- frames of a session -------------------------------------------------------------------- */
+
+static void peer_figures(struct core *c, struct peer *p, struct view body)
+{
+    struct heartbeat hb;
+
+    if (heartbeat_decode(body, &hb))
+        return;
+    p->registry_version = hb.registry_version;
+    p->spool_events = hb.spool_events;
+    p->spool_bytes = hb.spool_bytes;
+    p->busy = hb.busy;
+    if (p->role == ROLE_EGRESS) {
+        p->credit = hb.credit;
+        p->credit_bytes = hb.credit_bytes;
+        core_wake(c);
+    }
+    control_tick(c, clock_mono_ms()); /* a call may wait for this registry to be held */
+}
+
+static void peer_frame(struct core *c, struct peer *p, const struct envelope *env,
+                       struct view body)
+{
+    switch ((enum msg_kind)env->kind) {
+    case MSG_EVENT_PUSH:
+        if (p->role == ROLE_INGRESS)
+            intake_push(c, p, env, body);
+        return;
+    case MSG_RESULT_PUSH:
+        if (p->role == ROLE_EGRESS)
+            settle_push(c, p, body);
+        return;
+    case MSG_CREDIT:
+        peer_figures(c, p, body);
+        return;
+    case MSG_HEARTBEAT:
+        peer_figures(c, p, body);
+        peer_send(c, p, MSG_HEARTBEAT_ANSWER, NULL, VIEW_LIT("\x80"));
+        return;
+    case MSG_EVENT_TAKEN:
+    case MSG_COMMAND_PUSH:
+    case MSG_RESULT_TAKEN:
+    case MSG_HELLO:
+    case MSG_WELCOME:
+    case MSG_HELLO_AGAIN:
+    case MSG_HEARTBEAT_ANSWER:
+    case MSG_REGISTRY:
+    case MSG_REFUSED:
+    case MSG_CONTROL_CALL:
+    case MSG_CONTROL_ANSWER:
+        log_line(LOG_LEVEL_WARN, "frame.unexpected", "kind=%s peer=%s", msg_name(env->kind),
+                 p->name);
+        return;
+    }
+}
+
+void peer_send(struct core *c, struct peer *p, enum msg_kind kind, const struct id *trace,
+               struct view body)
+{
+    struct envelope env = {.version = ENVELOPE_VERSION,
+                           .kind = kind,
+                           .edge_boot = p->boot,
+                           .core_boot = c->boot,
+                           .unix_ms = clock_unix_ms()};
+    char head[ENVELOPE_MAX_LEN];
+    size_t head_len = 0;
+
+    if (trace)
+        env.trace = *trace;
+    envelope_encode(&env, head, &head_len);
+    /* whoever is gone says HELLO again; leases and spools bring back what was lost */
+    (void)!bus_send(p->socket, view_make(p->route, p->route_len), view_make(head, head_len),
+                    body);
+}
+
+void peers_send_registry(struct core *c)
+{
+    for (struct list *i = c->peers.next; i != &c->peers; i = i->next) {
+        struct peer *p = LIST_ENTRY(i, struct peer, link);
+        struct buf body;
+
+        buf_init(&body, LIMIT_FRAME_BYTES);
+        if (registry_encode(c->registry, p->role, &body) == 0)
+            peer_send(c, p, MSG_REGISTRY, NULL, buf_view(&body));
+        buf_fini(&body);
+    }
+}
+
+bool peer_is_alive(const struct peer *p, int64_t now_mono_ms)
+{
+    return now_mono_ms - p->heard_mono_ms < EDGE_SILENCE_MS;
+}
+
+struct peer *peers_pick_worker(struct core *c, size_t bytes, int64_t now_mono_ms)
+{
+    struct peer *best = NULL;
+
+    for (struct list *i = c->peers.next; i != &c->peers; i = i->next) {
+        struct peer *p = LIST_ENTRY(i, struct peer, link);
+
+        if (p->role != ROLE_EGRESS || !peer_is_alive(p, now_mono_ms) ||
+            p->n_in_flight >= p->credit)
+            continue;
+        /* one larger command may travel alone */
+        if (p->n_in_flight && p->bytes_in_flight + bytes > p->credit_bytes)
+            continue;
+        if (!best || p->credit - p->n_in_flight > best->credit - best->n_in_flight)
+            best = p;
+    }
+    return best;
+}
+
+bool peers_hold_registry(const struct core *c, uint64_t version, int64_t now_mono_ms)
+{
+    for (const struct list *i = c->peers.next; i != &c->peers; i = i->next) {
+        const struct peer *p = LIST_ENTRY_CONST(i, struct peer, link);
+
+        if (p->role == ROLE_INGRESS && peer_is_alive(p, now_mono_ms) &&
+            p->registry_version < version)
+            return false;
+    }
+    return true;
+}
+
+void peers_tick(struct core *c, int64_t now_mono_ms)
+{
+    struct list *next = NULL;
+
+    for (struct list *i = c->peers.next; i != &c->peers; i = next) {
+        struct peer *p = LIST_ENTRY(i, struct peer, link);
+
+        next = i->next;
+        if (now_mono_ms - p->heard_mono_ms < PEER_FORGET_MS)
+            continue;
+        log_line(LOG_LEVEL_WARN, "peer.silent", "role=%s name=%s", role_name(p->role), p->name);
+        /* silence proves nothing: what it holds is dispatched again when its lease is over */
+        if (p->role == ROLE_EGRESS)
+            dispatch_detach(c, p);
+        peer_free(c, p);
+    }
+}
+
+void peers_free(struct core *c)
+{
+    while (c->peers.next && !list_is_empty(&c->peers))
+        peer_free(c, LIST_ENTRY(c->peers.next, struct peer, link));
+    while (c->spools.next && !list_is_empty(&c->spools)) {
+        struct spool *s = LIST_ENTRY(c->spools.next, struct spool, link);
+
+        list_remove(&s->link);
+        mem_free(s);
+    }
+}

@@ -1,0 +1,659 @@
+/* Every waiting command in memory.
+ *
+ * From: intake.c and the start (queue_add), settle.c (back-off, hold).
+ * To: dispatch.c (queue_next).
+ * Holds: each command from its row in the store until it is settled there. */
+
+#include "core/queue.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "core/plant.h"
+
+/* Design. A destination with work stands in `ring`; dispatch takes the first, gives it one
+ * command and puts it behind the others: turns are fair between scopes, whatever their load. A
+ * held destination stays in the ring but is passed over until hold_until_ms, when exactly one
+ * probe may go (`probing`).
+ *
+ * Only a lane's first command is in the timer heap or in a ready list, so both stay as small as
+ * the number of lanes with work. */
+
+/* a breaker opens after so many counted failures in a row */
+#define BREAKER_FAILURES 5
+/* shortest hold, and the slow probe of a hold that needs a person */
+#define HOLD_SLOW_MS     60000
+#define JITTER_FLOOR_MS  200
+/* after 429 the rate halves, not below this; each success gives a twentieth back */
+#define RATE_FLOOR       0.5
+
+static void command_unplace(struct queue *q, struct core_command *c);
+static void lane_forward(struct queue *q, struct lane *l, int64_t now_mono_ms);
+
+const char *hold_reason_name(enum hold_reason r)
+{
+    switch (r) {
+    case HOLD_NONE:
+        return "none";
+    case HOLD_CONNECT:
+        return "connect";
+    case HOLD_THROTTLED:
+        return "throttled";
+    case HOLD_FORBIDDEN:
+        return "forbidden";
+    case HOLD_NOT_FOUND:
+        return "not_found";
+    case HOLD_GONE:
+        return "gone";
+    case HOLD_BREAKER:
+        return "breaker";
+    case HOLD_PRIVATE:
+        return "private";
+    }
+    return "?";
+}
+
+int queue_new(double scope_rate, double scope_burst, int64_t retry_base_ms,
+              int64_t retry_cap_ms, uint64_t seed, struct queue **ret_queue)
+{
+    struct queue *q = mem_zalloc(sizeof(*q));
+
+    if (!q)
+        return -ENOMEM;
+    list_init(&q->ring);
+    list_init(&q->idle);
+    q->scope_rate = scope_rate;
+    q->scope_burst = scope_burst < 1 ? 1 : scope_burst;
+    q->retry_base_ms = retry_base_ms;
+    q->retry_cap_ms = retry_cap_ms;
+    q->random = seed ? seed : 1;
+    if (table_new(&q->commands) || table_new(&q->lanes) || table_new(&q->dests)) {
+        queue_free(q);
+        return -ENOMEM;
+    }
+    *ret_queue = q;
+    return 0;
+}
+
+void queue_free(struct queue *q)
+{
+    size_t iter = 0;
+    void *p = NULL;
+
+    if (!q)
+        return;
+    while (q->commands && (p = table_next(q->commands, &iter)))
+        mem_free(p);
+    iter = 0;
+    while (q->lanes && (p = table_next(q->lanes, &iter)))
+        mem_free(p);
+    iter = 0;
+    while (q->dests && (p = table_next(q->dests, &iter))) {
+        mem_free(((struct dest *)p)->key);
+        mem_free(p);
+    }
+    table_free(q->commands);
+    table_free(q->lanes);
+    table_free(q->dests);
+    mem_free(q->heap);
+    mem_free(q);
+}
+
+struct dest *queue_dest(struct queue *q, bool is_scope, struct view name)
+{
+    char key[700];
+    struct dest *d = NULL;
+    int n = snprintf(key, sizeof(key), "%s:%.*s", is_scope ? "scope" : "connector",
+                     (int)name.len, name.ptr);
+
+    if (n < 0 || (size_t)n >= sizeof(key))
+        return NULL;
+    d = table_get(q->dests, view_of(key));
+    if (d)
+        return d;
+    d = mem_zalloc(sizeof(*d));
+    if (!d)
+        return NULL;
+    d->key = mem_strdup(key);
+    list_init(&d->link);
+    list_init(&d->ready);
+    list_init(&d->parked);
+    d->is_scope = is_scope;
+    d->full_rate = is_scope ? q->scope_rate : 0;
+    d->rate = d->full_rate;
+    d->burst = q->scope_burst;
+    d->tokens = d->burst;
+    if (!d->key || table_add(q->dests, view_of(d->key), d)) {
+        mem_free(d->key);
+        mem_free(d);
+        return NULL;
+    }
+    list_add_tail(&q->idle, &d->link);
+    return d;
+}
+
+static struct view id_key(const int64_t *id)
+{
+    return view_make(id, sizeof(*id));
+}
+
+static struct lane *queue_lane(struct queue *q, const struct command_row *row)
+{
+    int64_t id = row->lane ? row->lane : -row->id; /* 0: a lane of its own */
+    struct lane *l = table_get(q->lanes, id_key(&id));
+
+    if (l)
+        return l;
+    l = mem_zalloc(sizeof(*l));
+    if (!l)
+        return NULL;
+    l->id = id;
+    list_init(&l->commands);
+    list_init(&l->link);
+    if (row->connector && row->kind == COMMAND_SERVICE_MESSAGE)
+        l->dest = queue_dest(q, false, view_of(row->connector));
+    else
+        l->dest = queue_dest(q, true, view_of(row->scope ? row->scope : ""));
+    l->scope = row->scope ? queue_dest(q, true, view_of(row->scope)) : NULL;
+    if (!l->dest || (row->scope && !l->scope) || table_add(q->lanes, id_key(&l->id), l)) {
+        mem_free(l);
+        return NULL;
+    }
+    return l;
+}
+
+static void lane_drop_if_empty(struct queue *q, struct lane *l)
+{
+    if (!list_is_empty(&l->commands))
+        return;
+    list_remove(&l->link);
+    (void)table_remove(q->lanes, id_key(&l->id)); /* it is ours */
+    mem_free(l);
+}
+
+static bool heap_room(struct queue *q)
+{
+    size_t cap = q->heap_cap ? q->heap_cap * 2 : 64;
+    void *p = NULL;
+
+    if (table_count(q->commands) + 2 < q->heap_cap)
+        return true;
+    p = mem_realloc(q->heap, cap * sizeof(struct core_command *));
+    if (!p)
+        return false;
+    q->heap = p;
+    q->heap_cap = cap;
+    return true;
+}
+
+int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_ms,
+              int64_t now_unix_ms, struct core_command **ret_command)
+{
+    struct core_command *c = NULL;
+    int rc = -ENOMEM;
+
+    if (!heap_room(q))
+        return -ENOMEM;
+    c = mem_zalloc(sizeof(*c));
+    if (!c)
+        return -ENOMEM;
+    c->id = row->id;
+    c->kind = (enum command_kind)row->kind;
+    c->message = row->message;
+    c->taken_ms = row->taken_ms;
+    c->paused_ms = row->paused_ms;
+    c->attempts = (uint32_t)row->attempts;
+    c->lost = (uint32_t)row->lost;
+    c->body_len = (uint32_t)num_min(row->body_len, UINT32_MAX);
+    list_init(&c->in_lane);
+    rc = table_add(q->commands, id_key(&c->id), c);
+    if (rc) {
+        mem_free(c);
+        return rc;
+    }
+    c->lane = queue_lane(q, row);
+    if (!c->lane) {
+        (void)table_remove(q->commands, id_key(&c->id)); /* added just now */
+        mem_free(c);
+        return -ENOMEM;
+    }
+    if (plant_here("overtaken", c->id) && !list_is_empty(&c->lane->commands) &&
+        LIST_ENTRY(c->lane->commands.prev, struct core_command, in_lane)->state ==
+            COMMAND_QUEUED)
+        list_insert_before(c->lane->commands.prev, &c->in_lane);
+    else
+        list_add_tail(&c->lane->commands, &c->in_lane);
+    c->lane->dest->n_waiting++;
+    c->state = COMMAND_QUEUED;
+    if (row->next_ms > now_unix_ms) {
+        /* a clock that jumped must not make it wait longer than any back-off */
+        int64_t wait = row->next_ms - now_unix_ms;
+
+        c->due_mono_ms = now_mono_ms + (wait < q->retry_cap_ms ? wait : q->retry_cap_ms);
+    }
+    if (c->lane->scope && c->lane->scope->paused) {
+        /* of the present pause only what it waits through itself counts for it */
+        int64_t before = now_mono_ms - c->lane->scope->paused_mono_ms;
+        int64_t age = now_unix_ms - row->taken_ms;
+
+        if (before > age)
+            c->paused_ms -= before - (age > 0 ? age : 0);
+    }
+    lane_forward(q, c->lane, now_mono_ms);
+    *ret_command = c;
+    return 0;
+}
+
+struct core_command *queue_find(const struct queue *q, int64_t id)
+{
+    return table_get(q->commands, id_key(&id));
+}
+
+size_t queue_count(const struct queue *q)
+{
+    return table_count(q->commands);
+}
+
+/* --- the timer heap ------------------------------------------------------------------------- */
+
+static void heap_set(struct queue *q, size_t at, struct core_command *c)
+{
+    q->heap[at] = c;
+    c->heap_at = at;
+}
+
+static void heap_up(struct queue *q, size_t at)
+{
+    struct core_command *c = q->heap[at];
+
+    while (at > 1 && q->heap[at / 2]->due_mono_ms > c->due_mono_ms) {
+        heap_set(q, at, q->heap[at / 2]);
+        at /= 2;
+    }
+    heap_set(q, at, c);
+}
+
+static void heap_down(struct queue *q, size_t at)
+{
+    struct core_command *c = q->heap[at];
+
+    for (size_t child = at * 2; child <= q->n_heap; child = at * 2) {
+        if (child < q->n_heap && q->heap[child + 1]->due_mono_ms < q->heap[child]->due_mono_ms)
+            child++;
+        if (q->heap[child]->due_mono_ms >= c->due_mono_ms)
+            break;
+        heap_set(q, at, q->heap[child]);
+        at = child;
+    }
+    heap_set(q, at, c);
+}
+
+static void heap_add(struct queue *q, struct core_command *c)
+{
+    assert(q->n_heap + 1 < q->heap_cap); /* room was made when the command came in */
+    heap_set(q, ++q->n_heap, c);
+    heap_up(q, q->n_heap);
+}
+
+static void heap_remove(struct queue *q, struct core_command *c)
+{
+    size_t at = c->heap_at;
+    struct core_command *last = q->heap[q->n_heap--];
+
+    c->heap_at = 0;
+    if (last == c)
+        return;
+    heap_set(q, at, last);
+    heap_up(q, at);
+    heap_down(q, last->heap_at);
+}
+
+/* --- moving --------------------------------------------------------------------------------- */
+
+static void dest_ring(struct queue *q, struct dest *d)
+{
+    bool has_work = !list_is_empty(&d->ready);
+
+    list_remove(&d->link);
+    list_add_tail(has_work ? &q->ring : &q->idle, &d->link);
+}
+
+static void lane_ready(struct queue *q, struct lane *l, bool first)
+{
+    struct dest *d = l->dest;
+    bool was_idle = list_is_empty(&d->ready);
+
+    list_remove(&l->link);
+    if (l->scope && l->scope->paused) {
+        list_add_tail(&l->scope->parked, &l->link);
+        return;
+    }
+    if (first)
+        list_add_head(&d->ready, &l->link);
+    else
+        list_add_tail(&d->ready, &l->link);
+    if (was_idle)
+        dest_ring(q, d);
+}
+
+/* Leave the list or heap that the present state stands for. */
+static void command_unplace(struct queue *q, struct core_command *c)
+{
+    if (c->heap_at)
+        heap_remove(q, c);
+    if (c->state == COMMAND_READY) {
+        list_remove(&c->lane->link);
+        if (list_is_empty(&c->lane->dest->ready))
+            dest_ring(q, c->lane->dest);
+    }
+    if (c->state == COMMAND_IN_FLIGHT && c->lane->dest->probe == c->id)
+        c->lane->dest->probing = false; /* others were under way before the hold */
+    c->worker = NULL;
+}
+
+/* Into the list or heap of its new state, which is not an end. */
+static void command_become(struct queue *q, struct core_command *c, enum command_state to,
+                           int64_t due_mono_ms)
+{
+    assert(command_may_move(c->state, to));
+    command_unplace(q, c);
+    c->state = to;
+    c->due_mono_ms = due_mono_ms;
+    if (to == COMMAND_READY)
+        lane_ready(q, c->lane, false);
+    else if (to == COMMAND_WAITING || to == COMMAND_IN_FLIGHT)
+        heap_add(q, c);
+}
+
+/* The first of the lane comes forward when nothing of the lane is under way. */
+static void lane_forward(struct queue *q, struct lane *l, int64_t now_mono_ms)
+{
+    struct core_command *c = NULL;
+    int64_t due = 0;
+
+    if (list_is_empty(&l->commands))
+        return;
+    c = LIST_ENTRY(l->commands.next, struct core_command, in_lane);
+    if (c->state != COMMAND_QUEUED)
+        return;
+    due = c->due_mono_ms;
+    command_become(q, c, COMMAND_READY, 0);
+    if (due > now_mono_ms)
+        command_become(q, c, COMMAND_WAITING, due);
+}
+
+/* DONE or DEAD: it goes, and the next of its lane comes forward. */
+static void command_end(struct queue *q, struct core_command *c, enum command_state to,
+                        int64_t now_mono_ms)
+{
+    struct lane *l = c->lane;
+
+    assert(command_may_move(c->state, to));
+    command_unplace(q, c);
+    list_remove(&c->in_lane);
+    l->dest->n_waiting--;
+    (void)table_remove(q->commands, id_key(&c->id)); /* it is ours */
+    mem_free(c);
+    lane_forward(q, l, now_mono_ms);
+    lane_drop_if_empty(q, l);
+}
+
+void queue_move(struct queue *q, struct core_command *c, enum command_state to,
+                int64_t due_mono_ms, int64_t now_mono_ms)
+{
+    switch (to) {
+    case COMMAND_QUEUED:
+    case COMMAND_READY:
+    case COMMAND_WAITING:
+    case COMMAND_IN_FLIGHT:
+    case COMMAND_CHECKING:
+        command_become(q, c, to, due_mono_ms);
+        break;
+    case COMMAND_DONE:
+    case COMMAND_DEAD:
+        command_end(q, c, to, now_mono_ms);
+        break;
+    }
+}
+
+/* --- choosing ------------------------------------------------------------------------------- */
+
+static void dest_refill(struct dest *d, int64_t now_mono_ms)
+{
+    double more = 0;
+
+    if (d->rate <= 0)
+        return;
+    more = (double)(now_mono_ms - d->tokens_at_ms) * d->rate / 1000.0;
+    d->tokens = d->tokens + more > d->burst ? d->burst : d->tokens + more;
+    d->tokens_at_ms = now_mono_ms;
+}
+
+bool dest_take_token(struct dest *d, int64_t now_mono_ms)
+{
+    if (d->rate <= 0)
+        return true;
+    dest_refill(d, now_mono_ms);
+    if (d->tokens < 1)
+        return false;
+    d->tokens -= 1;
+    return true;
+}
+
+bool dest_is_held(const struct dest *d)
+{
+    return d->hold != HOLD_NONE;
+}
+
+/* May one command go to @d now? Takes the token when it may. */
+static bool dest_admits(struct dest *d, int64_t now_mono_ms)
+{
+    if (d->paused)
+        return false;
+    if (dest_is_held(d) && (d->probing || now_mono_ms < d->hold_until_ms))
+        return false;
+    return dest_take_token(d, now_mono_ms);
+}
+
+static struct lane *dest_first(struct dest *d, bool messages_only)
+{
+    struct list *next = NULL;
+
+    for (struct list *i = d->ready.next; i != &d->ready; i = next) {
+        struct lane *l = LIST_ENTRY(i, struct lane, link);
+        struct core_command *c = LIST_ENTRY(l->commands.next, struct core_command, in_lane);
+
+        next = i->next;
+        if (l->scope && l->scope != d && l->scope->paused) {
+            list_remove(&l->link); /* its scope was paused while it stood here */
+            list_add_tail(&l->scope->parked, &l->link);
+            continue;
+        }
+        if (!messages_only || command_is_message(c->kind))
+            return l;
+    }
+    return NULL;
+}
+
+struct core_command *queue_next(struct queue *q, bool messages_only, int64_t now_mono_ms)
+{
+    struct list *i = q->ring.next;
+    struct core_command *c = NULL;
+
+    while (i != &q->ring) {
+        struct dest *d = LIST_ENTRY(i, struct dest, link);
+        struct lane *l = dest_first(d, messages_only);
+
+        i = i->next;
+        if (!l && list_is_empty(&d->ready))
+            dest_ring(q, d); /* all its lanes were parked */
+        if (!l || !dest_admits(d, now_mono_ms))
+            continue;
+        c = LIST_ENTRY(l->commands.next, struct core_command, in_lane);
+        if (dest_is_held(d)) {
+            d->probing = true;
+            d->probe = c->id;
+        }
+        list_remove(&d->link);
+        list_add_tail(&q->ring, &d->link); /* its turn is over */
+        return c;
+    }
+    return NULL;
+}
+
+void queue_give_back(struct queue *q, struct core_command *c, int64_t now_mono_ms)
+{
+    struct dest *d = c->lane->dest;
+
+    (void)now_mono_ms;
+    if (d->probe == c->id)
+        d->probing = false;
+    if (d->rate > 0)
+        d->tokens += 1;
+    if (c->state == COMMAND_READY)
+        lane_ready(q, c->lane, true);
+}
+
+struct core_command *queue_due(struct queue *q, int64_t now_mono_ms)
+{
+    return q->n_heap && q->heap[1]->due_mono_ms <= now_mono_ms ? q->heap[1] : NULL;
+}
+
+int64_t queue_next_due(const struct queue *q, int64_t now_mono_ms)
+{
+    int64_t next = q->n_heap ? q->heap[1]->due_mono_ms : INT64_MAX;
+
+    for (const struct list *i = q->ring.next; i != &q->ring; i = i->next) {
+        const struct dest *d = LIST_ENTRY_CONST(i, struct dest, link);
+        int64_t at = now_mono_ms;
+
+        if (d->paused || d->probing)
+            continue;
+        if (dest_is_held(d) && d->hold_until_ms > at)
+            at = d->hold_until_ms;
+        else if (d->rate > 0 && d->tokens < 1)
+            at = now_mono_ms + (int64_t)((1 - d->tokens) * 1000 / d->rate) + 1;
+        if (at < next)
+            next = at;
+    }
+    return next;
+}
+
+/* xorshift: jitter needs no better randomness */
+static uint64_t queue_random(struct queue *q)
+{
+    q->random ^= q->random << 13;
+    q->random ^= q->random >> 7;
+    q->random ^= q->random << 17;
+    return q->random;
+}
+
+int64_t queue_backoff_ms(struct queue *q, uint32_t n)
+{
+    int64_t top = q->retry_base_ms;
+
+    for (; n > 0 && top < q->retry_cap_ms; n--)
+        top *= 2;
+    if (top > q->retry_cap_ms)
+        top = q->retry_cap_ms;
+    if (top <= JITTER_FLOOR_MS)
+        return top;
+    return JITTER_FLOOR_MS + (int64_t)(queue_random(q) % (uint64_t)(top - JITTER_FLOOR_MS + 1));
+}
+
+/* --- destinations --------------------------------------------------------------------------- */
+
+void dest_release(struct queue *q, struct dest *d, int64_t now_mono_ms)
+{
+    if (dest_is_held(d))
+        d->held_total_ms += now_mono_ms - d->hold_since_ms;
+    d->hold = HOLD_NONE;
+    d->probing = false;
+    d->holds = 0;
+    d->failures = 0;
+    dest_ring(q, d);
+}
+
+void dest_success(struct queue *q, struct dest *d, int64_t now_mono_ms)
+{
+    d->failures = 0;
+    if (d->rate > 0 && d->rate < d->full_rate) {
+        d->rate += d->full_rate / 20;
+        d->rate = d->rate > d->full_rate ? d->full_rate : d->rate;
+    }
+    /* An answer to what was under way when the hold began tells that the destination lives; it
+     * does not take back "not before" or "a person must look". */
+    if (dest_is_held(d) && now_mono_ms < d->hold_until_ms && d->hold != HOLD_CONNECT &&
+        d->hold != HOLD_BREAKER)
+        return;
+    if (dest_is_held(d) || d->holds)
+        dest_release(q, d, now_mono_ms);
+}
+
+void dest_hold(struct queue *q, struct dest *d, enum hold_reason why, int64_t wish_ms,
+               int64_t now_mono_ms)
+{
+    int64_t wait = 0;
+
+    if (dest_is_held(d) && now_mono_ms < d->hold_until_ms && why != HOLD_GONE) {
+        /* one of those that were under way when the hold began: it says nothing new */
+        if (d->hold_until_ms < now_mono_ms + wish_ms)
+            d->hold_until_ms = now_mono_ms + wish_ms;
+        return;
+    }
+    wait = queue_backoff_ms(q, d->holds);
+    if (why == HOLD_FORBIDDEN || why == HOLD_PRIVATE)
+        wait = HOLD_SLOW_MS;
+    if (wait < wish_ms)
+        wait = wish_ms;
+    if (!dest_is_held(d))
+        d->hold_since_ms = now_mono_ms;
+    d->hold = why;
+    d->holds++;
+    d->probing = false;
+    d->hold_until_ms = why == HOLD_GONE ? INT64_MAX : now_mono_ms + wait;
+    if (why == HOLD_THROTTLED && d->rate > 0)
+        d->rate = d->rate / 2 < RATE_FLOOR ? RATE_FLOOR : d->rate / 2;
+}
+
+bool dest_failure(struct queue *q, struct dest *d, int64_t now_mono_ms)
+{
+    if (dest_is_held(d)) {
+        dest_hold(q, d, HOLD_BREAKER, 0, now_mono_ms); /* the probe failed */
+        return true;
+    }
+    if (++d->failures < BREAKER_FAILURES)
+        return false;
+    dest_hold(q, d, HOLD_BREAKER, 0, now_mono_ms);
+    return true;
+}
+
+int64_t dest_held_ms(const struct dest *d, int64_t now_mono_ms)
+{
+    return d->held_total_ms + (dest_is_held(d) ? now_mono_ms - d->hold_since_ms : 0);
+}
+
+void dest_pause(struct queue *q, struct dest *d, bool paused, int64_t now_mono_ms)
+{
+    size_t iter = 0;
+    struct core_command *c = NULL;
+
+    if (d->paused == paused)
+        return;
+    d->paused = paused;
+    if (paused) {
+        d->paused_mono_ms = now_mono_ms;
+        return;
+    }
+    /* the clock of what waited here stood still */
+    while ((c = table_next(q->commands, &iter))) {
+        if (c->lane->scope == d)
+            c->paused_ms += now_mono_ms - d->paused_mono_ms;
+    }
+    while (!list_is_empty(&d->parked))
+        lane_ready(q, LIST_ENTRY(d->parked.next, struct lane, link), false);
+}

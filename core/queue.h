@@ -1,0 +1,128 @@
+#pragma once
+
+/* Every waiting command in memory: lanes (order), destinations (rate, hold, pause) and the
+ * timers of both. No sockets, no store: time and randomness are arguments, so tests own them.
+ *
+ * A lane is one conversation towards one destination; only its first command may be READY,
+ * WAITING, IN_FLIGHT or CHECKING. A destination is a scope (calls to amojo) or a connector.
+ *
+ * From: intake and start-up (queue_add). To: dispatch (queue_next). Holds: every command that is
+ * not settled. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "base/list.h"
+#include "base/table.h"
+#include "core/command.h"
+
+enum hold_reason {
+    HOLD_NONE,
+    HOLD_CONNECT,   /* cannot be reached */
+    HOLD_THROTTLED, /* 429 */
+    HOLD_FORBIDDEN, /* repeated 403: a person must look */
+    HOLD_NOT_FOUND, /* 404 for the whole scope */
+    HOLD_GONE,      /* 410: switched off until an operator acts */
+    HOLD_BREAKER,   /* too many failures one after the other */
+    HOLD_PRIVATE,   /* resolves to a private address */
+};
+const char *hold_reason_name(enum hold_reason r);
+
+struct dest {
+    char *key;          /* "scope:<id>" or "connector:<name>" */
+    struct list link;   /* in queue->ring or queue->idle */
+    struct list ready;  /* lanes whose head is READY, first come first served */
+    struct list parked; /* lanes that wait for this scope's pause to end */
+    bool is_scope;
+    bool paused;            /* by an operator */
+    int64_t paused_mono_ms; /* since when */
+    enum hold_reason hold;
+    int64_t hold_until_ms; /* mono; then one probe may go */
+    bool probing;          /* the probe is under way */
+    int64_t probe;         /* its command */
+    uint32_t holds;        /* in a row, for the back-off */
+    int64_t hold_since_ms;
+    int64_t held_total_ms; /* of ended holds */
+    uint32_t failures;     /* counted failures in a row */
+    /* token bucket; rate 0 = no limit */
+    double rate;
+    double full_rate;
+    double burst;
+    double tokens;
+    int64_t tokens_at_ms;
+    size_t n_waiting;          /* commands not settled */
+    int64_t connected_mono_ms; /* last connect call for a 404; 0 never */
+};
+
+struct lane {
+    int64_t id;
+    struct list commands; /* core_command.in_lane */
+    struct list link;     /* dest->ready or scope->parked; alone otherwise */
+    struct dest *dest;    /* where its commands go */
+    struct dest *scope;   /* whose pause stops it; the same as dest towards amo; may be NULL */
+};
+
+struct queue {
+    struct table *commands;
+    struct table *lanes;
+    struct table *dests;
+    struct list ring;           /* dests with READY lanes, in turn */
+    struct list idle;           /* the others */
+    struct core_command **heap; /* 1-based, by due_mono_ms */
+    size_t n_heap;
+    size_t heap_cap;
+    double scope_rate;
+    double scope_burst;
+    int64_t retry_base_ms;
+    int64_t retry_cap_ms;
+    uint64_t random; /* state of the jitter */
+};
+
+AMO_MUSTCHECK int queue_new(double scope_rate, double scope_burst, int64_t retry_base_ms,
+                            int64_t retry_cap_ms, uint64_t seed, struct queue **ret_queue);
+void queue_free(struct queue *q);
+
+/* The destination of a scope or connector, made when missing. NULL: no memory. */
+struct dest *queue_dest(struct queue *q, bool is_scope, struct view name);
+
+/* A command from the store, new or at start-up. It is QUEUED or READY (WAITING when
+ * row->next_ms is in the future). @row is borrowed. -ENOMEM, -EEXIST. */
+AMO_MUSTCHECK int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_ms,
+                            int64_t now_unix_ms, struct core_command **ret_command);
+struct core_command *queue_find(const struct queue *q, int64_t id);
+size_t queue_count(const struct queue *q);
+
+/* The one mover. @due_mono_ms matters for WAITING and IN_FLIGHT. DONE and DEAD free the command
+ * and let the next of the lane come forward. */
+void queue_move(struct queue *q, struct core_command *c, enum command_state to,
+                int64_t due_mono_ms, int64_t now_mono_ms);
+
+/* The next command that may go now: READY, destination open, token there; takes the token.
+ * @messages_only leaves statuses out. NULL: none now. Destinations take turns. */
+struct core_command *queue_next(struct queue *q, bool messages_only, int64_t now_mono_ms);
+/* It could not go after all: the token comes back. Stays READY, first of its lane. */
+void queue_give_back(struct queue *q, struct core_command *c, int64_t now_mono_ms);
+/* A token for a call outside lanes (history, connect): false = not now. */
+bool dest_take_token(struct dest *d, int64_t now_mono_ms);
+
+/* The WAITING or IN_FLIGHT command whose time has come, NULL when none. */
+struct core_command *queue_due(struct queue *q, int64_t now_mono_ms);
+/* When the next timer, hold or token is due; INT64_MAX when nothing waits for time. */
+int64_t queue_next_due(const struct queue *q, int64_t now_mono_ms);
+
+/* Full jitter: random in [200 ms, min(cap, base * 2^n)]. @n from 0. */
+int64_t queue_backoff_ms(struct queue *q, uint32_t n);
+
+/* The destination answered: it lives. Ends a hold. */
+void dest_success(struct queue *q, struct dest *d, int64_t now_mono_ms);
+/* A counted failure; true when it opened the breaker (then nothing more counts). */
+bool dest_failure(struct queue *q, struct dest *d, int64_t now_mono_ms);
+/* @wish_ms > 0: not before that. Doubles its back-off with every hold in a row. */
+void dest_hold(struct queue *q, struct dest *d, enum hold_reason why, int64_t wish_ms,
+               int64_t now_mono_ms);
+void dest_release(struct queue *q, struct dest *d, int64_t now_mono_ms);
+bool dest_is_held(const struct dest *d);
+int64_t dest_held_ms(const struct dest *d, int64_t now_mono_ms);
+void dest_pause(struct queue *q, struct dest *d, bool paused, int64_t now_mono_ms);

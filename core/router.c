@@ -1,0 +1,264 @@
+/* What one event means.
+ *
+ * From: intake.c, an event and what the store knows about it.
+ * To: intake.c, a plan it carries out.
+ * Holds: nothing; pure. */
+
+#include "core/router.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/crypto.h"
+#include "proto/limits.h"
+
+static int route_amo_message(const struct event *e, const struct mapping *m, int64_t oldest_ms,
+                             struct plan *p);
+static int route_service_message(const struct event *e, const struct mapping *m,
+                                 struct plan *p);
+static int route_service_status(const struct event *e, const struct mapping *m, struct plan *p);
+
+static int plan_end(struct plan *p, enum verdict verdict, const char *reason)
+{
+    p->verdict = verdict;
+    p->reason = reason;
+    return 0;
+}
+
+int router_route(const struct event *e, const struct mapping *m, int64_t oldest_ms,
+                 struct plan *ret)
+{
+    memset(ret, 0, sizeof(*ret));
+    switch ((enum event_kind)e->kind) {
+    case EVENT_AMO_MESSAGE:
+        return route_amo_message(e, m, oldest_ms, ret);
+    case EVENT_SERVICE_MESSAGE:
+        return route_service_message(e, m, ret);
+    case EVENT_SERVICE_STATUS:
+        return route_service_status(e, m, ret);
+    case EVENT_AMO_TYPING:
+        return plan_end(ret, VERDICT_NOTHING, "typing");
+    case EVENT_AMO_REACTION:
+        return plan_end(ret, VERDICT_QUARANTINE, "unsupported_reaction");
+    case EVENT_QUARANTINE:
+        return plan_end(ret, VERDICT_QUARANTINE, "not_understood");
+    }
+    return plan_end(ret, VERDICT_QUARANTINE, "unknown_kind");
+}
+
+/* Outbound: "amo-h" + 40 hex digits over scope and amo's id. A connector may not be called
+ * "amo", so it meets no inbound mid. */
+int router_mid(const struct event *e, char ret[ID_DERIVED_MAX + 1])
+{
+    const struct view parts[] = {e->scope, VIEW_LIT("\0"), e->message_id};
+    unsigned char digest[CRYPTO_SHA256_LEN];
+    char hex[2 * CRYPTO_SHA256_LEN + 1];
+    struct buf joined;
+    int rc = 0;
+
+    if (e->kind == EVENT_SERVICE_MESSAGE)
+        return id_derive(e->connector, VIEW_NONE, e->message_id, ret);
+    buf_init(&joined, 1 << 16);
+    for (size_t i = 0; i < AMO_COUNT(parts); i++)
+        (void)buf_add_view(&joined, parts[i]); /* asked once, below */
+    rc = buf_error(&joined);
+    rc = rc ? rc : crypto_sha256(buf_view(&joined), digest);
+    buf_fini(&joined);
+    if (rc)
+        return rc;
+    crypto_hex(digest, sizeof(digest), hex);
+    (void)snprintf(ret, ID_DERIVED_MAX + 1, "amo-h%.40s", hex); /* 45 characters */
+    return 0;
+}
+
+void router_phone(struct view text, char ret[32])
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < text.len && n < 31; i++) {
+        if (text.ptr[i] >= '0' && text.ptr[i] <= '9')
+            ret[n++] = text.ptr[i];
+    }
+    ret[n] = '\0';
+    if (n == 11 && ret[0] == '8')
+        ret[0] = '7';
+}
+
+int router_client_id(struct view connector, struct view source, struct view id,
+                     char ret[ID_DERIVED_MAX + 1])
+{
+    return id_derive(connector, source.len ? source : VIEW_NONE, id, ret);
+}
+
+/* What a text message must have; everything else waits in quarantine until it can cross. */
+static const char *text_objection(const struct event *e)
+{
+    if (!view_is(e->type, "text"))
+        return "unsupported_type";
+    return view_empty(e->text) ? "empty_text" : NULL;
+}
+
+static int refuse(struct plan *p, const char *reason, int64_t code, const char *words)
+{
+    p->status_code = -1;
+    p->error_code = code;
+    p->error_text = view_of(words);
+    return plan_end(p, VERDICT_REFUSE, reason);
+}
+
+/* Which of the company's numbers a manager writes from. */
+static struct view outbound_source(const struct event *e, const struct mapping *m)
+{
+    if (e->source.len)
+        return e->source;
+    return m->only_source.ptr ? m->only_source : VIEW_LIT("");
+}
+
+static int route_write_first(const struct mapping *m, struct plan *p)
+{
+    struct view connector = view_of(m->scope->connector);
+    int rc = 0;
+
+    if (p->phone[0] == '\0')
+        return refuse(p, "no_phone", 905, "no phone number");
+    p->new_chat = true;
+    if (m->by_phone) { /* a second card writes to the same client, or he wrote before */
+        p->conversation = m->by_phone;
+        return plan_end(p, VERDICT_APPLY, NULL);
+    }
+    rc = router_client_id(connector, p->source, view_of(p->phone), p->client_id);
+    rc = rc ? rc : id_derive(connector, VIEW_NONE, view_of(p->phone), p->user_id);
+    return rc ? rc : plan_end(p, VERDICT_APPLY, NULL);
+}
+
+static int route_amo_message(const struct event *e, const struct mapping *m, int64_t oldest_ms,
+                             struct plan *p)
+{
+    const char *objection = text_objection(e);
+    int rc = router_mid(e, p->mid);
+
+    if (rc)
+        return rc;
+    if (!m->scope)
+        return plan_end(p, VERDICT_QUARANTINE, "unknown_scope");
+    if (e->message_id.len == 0 || e->message_id.len > LIMIT_ID)
+        return plan_end(p, VERDICT_QUARANTINE,
+                        "bad_message_id"); /* a repeat would not be known */
+    if (m->known)
+        return plan_end(p, VERDICT_NOTHING,
+                        m->known->direction == MESSAGE_INBOUND ? "echo" : "repeat");
+    if (e->sent_ms && e->sent_ms < oldest_ms)
+        return plan_end(p, VERDICT_QUARANTINE, "too_old");
+    if (objection)
+        return refuse(p, objection, 905, "unsupported message type");
+    router_phone(e->receiver_phone, p->phone);
+    p->source = outbound_source(e, m);
+    if (m->found) {
+        p->conversation = m->found;
+        return plan_end(p, VERDICT_APPLY, NULL);
+    }
+    if (m->by_client) { /* the webhook came before the answer that teaches us the chat */
+        p->conversation = m->by_client;
+        p->new_chat = true;
+        return plan_end(p, VERDICT_APPLY, NULL);
+    }
+    if (e->chat_client_id.len)
+        return refuse(p, "unknown_conversation", 905, "unknown conversation");
+    return route_write_first(m, p);
+}
+
+static int route_service_message(const struct event *e, const struct mapping *m, struct plan *p)
+{
+    const char *objection = text_objection(e);
+    int rc = router_mid(e, p->mid);
+
+    if (rc)
+        return rc;
+    if (m->known)
+        return plan_end(p, VERDICT_NOTHING, "repeat");
+    if (!m->scope)
+        return plan_end(p, VERDICT_QUARANTINE,
+                        m->source_known ? "connector_without_account" : "unknown_source");
+    if (objection)
+        return plan_end(p, VERDICT_QUARANTINE, objection);
+    p->source = e->source.ptr ? e->source : VIEW_LIT("");
+    router_phone(e->sender_phone, p->phone);
+    if (m->found) {
+        p->conversation = m->found;
+        return plan_end(p, VERDICT_APPLY, NULL);
+    }
+    if (m->by_phone && !m->by_phone->service_id) {
+        p->conversation = m->by_phone; /* a manager wrote first; now the client answers */
+        p->adopt = true;
+        return plan_end(p, VERDICT_APPLY, NULL);
+    }
+    rc = router_client_id(e->connector, p->source, e->conversation, p->client_id);
+    rc = rc ? rc : id_derive(e->connector, VIEW_NONE, e->sender_id, p->user_id);
+    if (rc)
+        return rc;
+    if (m->by_client && !m->by_client->service_id) {
+        p->conversation = m->by_client; /* the service names it by the phone we wrote to */
+        p->adopt = true;
+    }
+    return plan_end(p, VERDICT_APPLY, NULL);
+}
+
+static int64_t error_code_of(struct view code)
+{
+    static const struct {
+        const char *code;
+        int64_t number;
+    } codes[] = {
+        {"chat_deleted",   901},
+        {"channel_off",    902},
+        {"internal",       903},
+        {"not_on_channel", 904},
+    };
+
+    for (size_t i = 0; i < AMO_COUNT(codes); i++) {
+        if (view_is(code, codes[i].code))
+            return codes[i].number;
+    }
+    return 905;
+}
+
+static int status_code_of(struct view status)
+{
+    if (view_is(status, "delivered"))
+        return 1;
+    if (view_is(status, "read"))
+        return 2;
+    return view_is(status, "failed") ? -1 : 0;
+}
+
+/* Forward steps only; a failure after "delivered" is no news; 1 or 2 after a failure wins. */
+static bool status_is_news(int64_t told, int64_t code)
+{
+    if (code == -1)
+        return told == 0;
+    return code > told;
+}
+
+static int route_service_status(const struct event *e, const struct mapping *m, struct plan *p)
+{
+    int64_t code = status_code_of(e->status);
+
+    if (!m->named)
+        return plan_end(p, VERDICT_WAIT, "unknown_message");
+    if (m->named->direction != MESSAGE_OUTBOUND || !view_is(e->connector, m->named->connector))
+        return plan_end(p, VERDICT_QUARANTINE, "foreign_message");
+    p->adopt = e->conversation.len > 0;
+    if (code == 0)
+        return plan_end(p, VERDICT_NOTHING, "sent");
+    if (!status_is_news(m->named->told, code))
+        return plan_end(p, VERDICT_NOTHING, "no_news");
+    p->status_code = code;
+    if (code == -1) {
+        p->error_code = error_code_of(e->error_code);
+        p->error_text = e->error_text.len ? e->error_text : VIEW_LIT("not delivered");
+        if (p->error_text.len > LIMIT_ERROR_TEXT)
+            p->error_text.len = LIMIT_ERROR_TEXT;
+    }
+    return plan_end(p, VERDICT_STATUS, NULL);
+}

@@ -1,0 +1,433 @@
+/* Results are settled.
+ *
+ * From: an egress (RESULT_PUSH), inquiry.c (what the history said), watch.c (lives that ended).
+ * To: the store and the queue; RESULT_TAKEN to the worker after the commit.
+ * Holds: nothing; the worker keeps its result until RESULT_TAKEN. */
+
+#include "core/settle.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/stats.h"
+#include "core/inquiry.h"
+#include "core/intake.h"
+#include "core/resolve.h"
+#include "proto/limits.h"
+#include "proto/session.h"
+
+/* delivery_status 404: the message may not be visible yet */
+#define STATUS_NOT_FOUND_MS 60000
+
+static void settle_one(struct core *c, struct peer *p, const struct result *r);
+static void settle_outcome(struct core *c, struct core_command *cmd, const struct result *r);
+static void settle_hold(struct core *c, struct core_command *cmd, const struct result *r);
+
+void settle_push(struct core *c, struct peer *p, struct view body)
+{
+    const msgpack_object *items = NULL;
+    struct pack_doc d;
+    size_t n = 0;
+
+    if (pack_doc_open(&d, body)) {
+        log_line(LOG_LEVEL_ERROR, "result.push_malformed", "peer=%s", p->name);
+        return;
+    }
+    n = pack_array(pack_doc_root(&d), "results", &items);
+    for (size_t i = 0; i < n && !c->exit_code; i++) {
+        struct result r;
+
+        if (result_decode_object(&items[i], &r) == 0)
+            settle_one(c, p, &r);
+        else
+            log_line(LOG_LEVEL_ERROR, "result.malformed", "peer=%s", p->name);
+    }
+    pack_doc_close(&d);
+    core_wake(c);
+}
+
+static int settle_evidence(struct core *c, const struct core_command *cmd, const struct peer *p,
+                           const struct result *r)
+{
+    struct attempt_row row = {.command = cmd->id,
+                              .message = cmd->message,
+                              .kind = (int64_t)cmd->kind,
+                              .number = cmd->attempts + 1,
+                              .began_ms = r->began_ms,
+                              .took_ms = r->took_ms,
+                              .outcome = (int64_t)r->outcome,
+                              .cause = (int64_t)r->cause,
+                              .status = (int64_t)r->status,
+                              .evidence = r->evidence,
+                              .worker = view_of(p->name)};
+
+    if (row.evidence.len > LIMIT_EVIDENCE_BYTES)
+        row.evidence.len = LIMIT_EVIDENCE_BYTES;
+    return store_attempt_add(c->store, &row);
+}
+
+static void settle_one(struct core *c, struct peer *p, const struct result *r)
+{
+    struct core_command *cmd = NULL;
+    int rc = core_turn(c);
+
+    rc = rc ? rc : pairs_add(&p->acks, r->id, r->attempt);
+    if (rc) {
+        core_give_up(c, "settle", rc);
+        return;
+    }
+    if (r->skew_known)
+        c->skew_ms = r->skew_ms;
+    if (inquiry_result(c, p, r))
+        return;
+    cmd = r->id <= INT64_MAX ? queue_find(c->queue, (int64_t)r->id) : NULL;
+    if (!cmd)
+        return; /* settled before: a repeat of its result */
+    if (r->outcome != OUTCOME_UNSTARTED) {
+        rc = settle_evidence(c, cmd, p, r);
+        if (rc) {
+            core_give_up(c, "settle", rc);
+            return;
+        }
+    }
+    if (cmd->state == COMMAND_IN_FLIGHT && cmd->attempt == r->attempt) {
+        if (cmd->worker) {
+            cmd->worker->n_in_flight--;
+            cmd->worker->bytes_in_flight -= cmd->body_len;
+            cmd->worker = NULL;
+        }
+        settle_outcome(c, cmd, r);
+        return;
+    }
+    /* An attempt we had given up upon: only "done" is news, whoever tries it now. */
+    if (r->outcome == OUTCOME_DONE && cmd->state != COMMAND_QUEUED) {
+        if (cmd->state == COMMAND_IN_FLIGHT && cmd->worker) {
+            cmd->worker->n_in_flight--;
+            cmd->worker->bytes_in_flight -= cmd->body_len;
+        }
+        inquiry_cancel(c, cmd);
+        settle_done(c, cmd, r);
+    }
+}
+
+static enum hold_reason hold_reason_of(uint64_t cause)
+{
+    switch ((enum cause)cause) {
+    case CAUSE_THROTTLED:
+        return HOLD_THROTTLED;
+    case CAUSE_FORBIDDEN:
+        return HOLD_FORBIDDEN;
+    case CAUSE_NOT_FOUND:
+        return HOLD_NOT_FOUND;
+    case CAUSE_GONE:
+        return HOLD_GONE;
+    case CAUSE_PRIVATE:
+        return HOLD_PRIVATE;
+    case CAUSE_NONE:
+    case CAUSE_CONNECT:
+    case CAUSE_TIMEOUT:
+    case CAUSE_CUT:
+    case CAUSE_REFUSED:
+    case CAUSE_SERVER:
+    case CAUSE_REDIRECT:
+    case CAUSE_UNREADABLE:
+    case CAUSE_UNREGISTERED:
+        return HOLD_CONNECT;
+    }
+    return HOLD_CONNECT;
+}
+
+static void settle_outcome(struct core *c, struct core_command *cmd, const struct result *r)
+{
+    int64_t now = clock_mono_ms();
+    bool tried = cmd->tried;
+
+    if (r->outcome != OUTCOME_UNSTARTED && r->cause != CAUSE_CONNECT)
+        cmd->tried = true;
+    switch ((enum outcome)r->outcome) {
+    case OUTCOME_DONE:
+        dest_success(c->queue, cmd->lane->dest, now);
+        settle_done(c, cmd, r);
+        return;
+    case OUTCOME_RETRY:
+        settle_retry(c, cmd, cause_name(r->cause), r->retry_after_ms);
+        return;
+    case OUTCOME_HOLD:
+        settle_hold(c, cmd, r);
+        return;
+    case OUTCOME_UNKNOWN:
+        if (r->cause == CAUSE_UNREADABLE && cmd->kind == COMMAND_AMO_MESSAGE)
+            inquiry_check(c, cmd, CHECK_ACCEPTED, VIEW_NONE);
+        else
+            settle_retry(c, cmd, cause_name(r->cause), r->retry_after_ms);
+        return;
+    case OUTCOME_DEAD:
+        dest_success(c->queue, cmd->lane->dest, now); /* it answers */
+        /* refused as a repeat, perhaps: the history knows */
+        if (cmd->kind == COMMAND_AMO_MESSAGE && r->cause == CAUSE_REFUSED && tried)
+            inquiry_check(c, cmd, CHECK_REFUSED, r->words);
+        else
+            settle_dead(c, cmd, cause_name(r->cause), r->words);
+        return;
+    case OUTCOME_UNSTARTED:
+        queue_move(c->queue, cmd, COMMAND_READY, 0, now);
+        return;
+    }
+}
+
+static void settle_progress(struct core *c, const struct core_command *cmd, int64_t wait_ms)
+{
+    int rc = store_command_progress(c->store, cmd->id, cmd->attempts,
+                                    wait_ms ? clock_unix_ms() + wait_ms : 0, cmd->lost);
+
+    if (rc)
+        core_give_up(c, "settle", rc);
+}
+
+static void settle_hold(struct core *c, struct core_command *cmd, const struct result *r)
+{
+    struct dest *d = cmd->lane->dest;
+    enum hold_reason why = hold_reason_of(r->cause);
+    int64_t now = clock_mono_ms();
+    bool was_held = dest_is_held(d);
+    char room[LOG_VALUE_MAX];
+
+    if (why == HOLD_FORBIDDEN && !cmd->forbidden && !was_held) {
+        /* perhaps the clock or a half-rotated secret: sign again and try once */
+        cmd->forbidden = true;
+        queue_move(c->queue, cmd, COMMAND_WAITING,
+                   now + (int64_t)config_number(c->config, "retry/base_ms"), now);
+        return;
+    }
+    dest_hold(c->queue, d, why, r->retry_after_ms, now);
+    if (!was_held)
+        log_line(why == HOLD_FORBIDDEN || why == HOLD_GONE ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN,
+                 "destination.held", "destination=%s reason=%s",
+                 log_value(view_of(d->key), room), hold_reason_name(why));
+    queue_move(c->queue, cmd, COMMAND_READY, 0, now);
+    if (why == HOLD_NOT_FOUND && d->is_scope)
+        inquiry_reconnect(c, d);
+}
+
+void settle_retry(struct core *c, struct core_command *cmd, const char *reason, int64_t wish_ms)
+{
+    struct dest *d = cmd->lane->dest;
+    int64_t now = clock_mono_ms();
+    int64_t window = (int64_t)config_number(c->config, "retry/window_ms");
+    int64_t wait = 0;
+
+    if (strcmp(reason, "not_found") == 0)
+        window = window < STATUS_NOT_FOUND_MS ? window : STATUS_NOT_FOUND_MS;
+    else if (dest_failure(c->queue, d, now)) {
+        queue_move(c->queue, cmd, COMMAND_READY, 0, now); /* the destination waits, not it */
+        return;
+    }
+    if (cmd->attempts == 0 || cmd->first_mono_ms == 0) {
+        cmd->first_mono_ms = now;
+        cmd->first_held_ms = dest_held_ms(d, now);
+    }
+    cmd->attempts++;
+    if (cmd->attempts >= config_number(c->config, "retry/attempts") ||
+        (now - cmd->first_mono_ms - (dest_held_ms(d, now) - cmd->first_held_ms) > window)) {
+        if (cmd->kind == COMMAND_AMO_MESSAGE)
+            inquiry_check(c, cmd, CHECK_GIVEN_UP, VIEW_NONE);
+        else
+            settle_dead(c, cmd, reason, VIEW_NONE);
+        return;
+    }
+    wait = queue_backoff_ms(c->queue, cmd->attempts - 1);
+    if (wait < wish_ms)
+        wait = wish_ms < LIMIT_RETRY_AFTER_MS ? wish_ms : LIMIT_RETRY_AFTER_MS;
+    settle_progress(c, cmd, wait);
+    queue_move(c->queue, cmd, COMMAND_WAITING, now + wait, now);
+}
+
+/* --- done ----------------------------------------------------------------------------------- */
+
+static int learn_from_amo(struct core *c, const struct message *m, const struct result *r)
+{
+    struct conversation conv = {0};
+    bool changed = false;
+    int rc = 0;
+
+    if (r->amo_message_id.len && !m->amo_id)
+        rc = store_message_learn_amo(c->store, m->id, r->amo_message_id);
+    rc = rc ? rc : store_conversation(c->store, m->conversation, &conv);
+    if (rc)
+        return rc == STORE_E_NONE ? 0 : rc;
+    if (r->amo_chat_id.len && !conv.chat_id) {
+        conv.chat_id = mem_strndup(r->amo_chat_id.ptr, r->amo_chat_id.len);
+        rc = conv.chat_id
+                 ? store_chat_put(c->store, view_of(conv.scope), r->amo_chat_id, conv.id)
+                 : -ENOMEM;
+        changed = true;
+    }
+    changed = changed || !conv.linked;
+    conv.linked = true; /* amo has taken a message with both ids */
+    if (rc == 0 && changed)
+        rc = store_conversation_update(c->store, &conv);
+    conversation_fini(&conv);
+    return rc;
+}
+
+/* A status that came before the service's id of its message was known. */
+static int release_waiting(struct core *c, const struct message *m, struct view service_id)
+{
+    char key[2 * LIMIT_ID];
+    int rc = 0;
+
+    if (snprintf(key, sizeof(key), "s%s/%.*s", m->connector, (int)service_id.len,
+                 service_id.ptr) >= (int)sizeof(key))
+        return 0;
+    /* bounded: one that still finds no message would wait under the same key again */
+    for (size_t i = 0; rc == 0 && i < LIMIT_STATUSES; i++) {
+        struct buf event;
+
+        buf_init(&event, LIMIT_FRAME_BYTES);
+        rc = store_waiting_take(c->store, key, &event);
+        rc = rc ? rc : intake_event(c, buf_view(&event), false);
+        buf_fini(&event);
+    }
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
+static int learn_from_service(struct core *c, const struct message *m, const struct result *r)
+{
+    struct conversation conv = {0};
+    int rc = 0;
+
+    if (r->service_message_id.len && r->service_message_id.len <= LIMIT_ID && !m->service_id)
+        rc = store_message_learn_service(c->store, m->id, view_of(m->connector),
+                                         r->service_message_id);
+    rc = rc ? rc : store_conversation(c->store, m->conversation, &conv);
+    if (rc)
+        return rc == STORE_E_NONE ? 0 : rc;
+    if (r->service_conversation.len && r->service_conversation.len <= LIMIT_ID &&
+        !conv.service_id) {
+        conv.service_id = mem_strndup(r->service_conversation.ptr, r->service_conversation.len);
+        rc = conv.service_id ? store_conversation_update(c->store, &conv) : -ENOMEM;
+        if (rc == -EEXIST)
+            rc = 0; /* the client wrote under that id before: both stay */
+    }
+    conversation_fini(&conv);
+    if (rc == 0 && r->service_message_id.len)
+        rc = release_waiting(c, m, r->service_message_id);
+    return rc;
+}
+
+static void observe_journey(struct core *c, const struct core_command *cmd)
+{
+    double seconds = (double)(clock_unix_ms() - cmd->taken_ms) / 1000.0;
+
+    if (cmd->kind == COMMAND_AMO_MESSAGE)
+        stat_observe(c->journey_in, seconds);
+    else if (cmd->kind == COMMAND_SERVICE_MESSAGE)
+        stat_observe(c->journey_out, seconds);
+}
+
+static int done_message(struct core *c, const struct core_command *cmd, const struct result *r)
+{
+    bool to_amo = cmd->kind == COMMAND_AMO_MESSAGE;
+    struct message m = {0};
+    char trace[ID_TEXT_LEN + 1];
+    int rc = store_message(c->store, cmd->message, &m);
+
+    if (rc)
+        return rc == STORE_E_NONE ? 0 : rc;
+    rc = store_message_state(c->store, m.id, to_amo ? "delivered_to_amo" : "taken_over",
+                             clock_unix_ms());
+    if (rc == 0 && r)
+        rc = to_amo ? learn_from_amo(c, &m, r) : learn_from_service(c, &m, r);
+    id_format(&m.trace, trace);
+    if (rc == 0)
+        log_line(LOG_LEVEL_INFO, "command.done", "trace=%s command=%lld kind=%s ms=%lld", trace,
+                 (long long)cmd->id, command_kind_name((uint64_t)cmd->kind),
+                 (long long)(clock_unix_ms() - cmd->taken_ms));
+    message_fini(&m);
+    return rc;
+}
+
+void settle_done(struct core *c, struct core_command *cmd, const struct result *r)
+{
+    int rc = core_turn(c);
+
+    if (rc == 0 && cmd->message && command_is_message(cmd->kind))
+        rc = done_message(c, cmd, r);
+    rc = rc ? rc : store_command_settle(c->store, cmd->id);
+    if (rc) {
+        core_give_up(c, "settle", rc);
+        return;
+    }
+    observe_journey(c, cmd);
+    queue_move(c->queue, cmd, COMMAND_DONE, 0, clock_mono_ms());
+}
+
+void settle_drop(struct core *c, struct core_command *cmd)
+{
+    int rc = core_turn(c);
+
+    rc = rc ? rc : store_command_settle(c->store, cmd->id);
+    if (rc) {
+        core_give_up(c, "settle", rc);
+        return;
+    }
+    queue_move(c->queue, cmd, COMMAND_DONE, 0, clock_mono_ms());
+}
+
+/* --- dead ----------------------------------------------------------------------------------- */
+
+/* −1 on the card: 905 in the service's own words, else 903. */
+static int tell_manager(struct core *c, const struct message *m, const char *reason,
+                        struct view words)
+{
+    bool refused = strcmp(reason, "refused") == 0;
+    char text[LIMIT_ERROR_TEXT + 1];
+
+    (void)snprintf(text, sizeof(text), "not delivered: %s", reason); /* cut is fine */
+    if (words.len > LIMIT_ERROR_TEXT)
+        words.len = LIMIT_ERROR_TEXT;
+    return intake_tell_status(c, view_of(m->scope), m->conversation, m->id, view_of(m->amo_id),
+                              -1, refused ? 905 : 903, words.len ? words : view_of(text),
+                              &m->trace, clock_unix_ms());
+}
+
+static int dead_message(struct core *c, const struct core_command *cmd, const char *reason,
+                        struct view words)
+{
+    struct message m = {0};
+    int rc = store_message(c->store, cmd->message, &m);
+
+    if (rc)
+        return rc == STORE_E_NONE ? 0 : rc;
+    rc = store_message_state(c->store, m.id, "failed", clock_unix_ms());
+    if (rc == 0 && cmd->kind == COMMAND_SERVICE_MESSAGE && m.told <= 0)
+        rc = tell_manager(c, &m, reason, words);
+    message_fini(&m);
+    return rc;
+}
+
+void settle_dead(struct core *c, struct core_command *cmd, const char *reason,
+                 struct view words)
+{
+    int rc = core_turn(c);
+
+    log_line(LOG_LEVEL_ERROR, "command.dead", "command=%lld kind=%s reason=%s attempts=%u",
+             (long long)cmd->id, command_kind_name((uint64_t)cmd->kind), reason, cmd->attempts);
+    rc = rc ? rc : store_dead_add(c->store, cmd->id, reason, clock_unix_ms());
+    if (rc == 0 && cmd->message && command_is_message(cmd->kind))
+        rc = dead_message(c, cmd, reason, words);
+    if (rc) {
+        core_give_up(c, "settle", rc);
+        return;
+    }
+    stat_add(c->n_dead, 1);
+    queue_move(c->queue, cmd, COMMAND_DEAD, 0, clock_mono_ms());
+    rc = intake_keep(c);
+    if (rc)
+        core_give_up(c, "settle", rc);
+}

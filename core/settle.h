@@ -1,0 +1,20 @@
+#pragma once
+
+/* RESULT_PUSH → store: what an outcome means for its command, its lane and its destination. */
+
+#include "core/core.h"
+#include "proto/command.h"
+
+/* One frame of @p; RESULT_TAKEN leaves after the commit. */
+void settle_push(struct core *c, struct peer *p, struct view body);
+/* Done, with what the answer taught. @r may be NULL (the history said so). */
+void settle_done(struct core *c, struct core_command *cmd, const struct result *r);
+/* Give up: dead letter, alarm, and the manager is told when he wrote it. @words (the remote
+ * side's own) may be VIEW_NONE. */
+void settle_dead(struct core *c, struct core_command *cmd, const char *reason,
+                 struct view words);
+/* Not needed any more. */
+void settle_drop(struct core *c, struct core_command *cmd);
+/* Count an attempt and wait; dead when attempts or time are used up. */
+void settle_retry(struct core *c, struct core_command *cmd, const char *reason,
+                  int64_t wish_ms);

@@ -1,0 +1,314 @@
+/* The store's frame: opening, migrations, transactions, meta, spools, workers, figures. */
+
+#include "core/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/process.h"
+#include "core/db.h"
+#include "core/store_db.h"
+#include "core/store_schema.h"
+
+int store_schema_version(void)
+{
+    return schema_count();
+}
+
+static int store_migrate(struct store *s, struct buf *ret_why)
+{
+    struct db_rows *r = NULL;
+    int64_t have = 0;
+    int rc = db_query(s->db, &r, "PRAGMA user_version", "");
+
+    if (rc == 0 && (rc = db_next(r)) == 1) {
+        have = db_int(r, 0);
+        db_end(r);
+        rc = 0;
+    }
+    if (rc)
+        return rc;
+    if (have > schema_count()) {
+        (void)buf_add_f(ret_why,
+                        "the store was written by a newer program (schema %lld, here %d)",
+                        (long long)have, schema_count());
+        return -EPROTO;
+    }
+    for (int n = (int)have + 1; rc == 0 && n <= schema_count(); n++) {
+        struct buf version;
+
+        buf_init(&version, 64);
+        rc = buf_add_f(&version, "PRAGMA user_version=%d", n);
+        rc = rc ? rc : db_exec(s->db, "BEGIN IMMEDIATE");
+        rc = rc ? rc : db_exec(s->db, schema_migration(n));
+        rc = rc ? rc : db_exec(s->db, buf_str(&version));
+        rc = rc ? rc : db_exec(s->db, "COMMIT");
+        buf_fini(&version);
+    }
+    return rc;
+}
+
+/* Two cores on one store, whatever their names, would each think that they own every queue. */
+static int store_lock(struct store *s, const char *path, struct buf *ret_why)
+{
+    struct buf lock;
+    int rc = 0;
+
+    buf_init(&lock, 4096);
+    rc = buf_add_f(&lock, "%s.lock", path);
+    if (rc == 0) {
+        s->lock_fd = open(buf_str(&lock), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        rc = s->lock_fd < 0 ? -errno : 0;
+    }
+    if (rc == 0 && flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+        rc = -EBUSY;
+        (void)buf_add_f(ret_why, "%s: another core has this store open", path); /* fits */
+    }
+    buf_fini(&lock);
+    return rc;
+}
+
+int store_open(const char *url, struct buf *ret_why, struct store **ret_store)
+{
+    struct store *s = NULL;
+    int rc = 0;
+
+    if (strncmp(url, "sqlite:", 7) != 0 || url[7] == '\0') {
+        (void)buf_add_f(ret_why, "core/store: only sqlite:<path> is understood");
+        return -EPROTONOSUPPORT;
+    }
+    s = mem_zalloc(sizeof(*s));
+    if (!s)
+        return -ENOMEM;
+    s->lock_fd = -1;
+    rc = process_make_parent(url + 7);
+    rc = rc ? rc : store_lock(s, url + 7, ret_why);
+    rc = rc ? rc : db_open(url + 7, ret_why, &s->db);
+    rc = rc ? rc : store_migrate(s, ret_why);
+    if (rc) {
+        if (buf_view(ret_why).len == 0)
+            (void)buf_add_f(ret_why, "%s: %s (error %d)", url + 7,
+                            s->db ? db_error(s->db) : "cannot open", -rc);
+        store_close(s);
+        return rc;
+    }
+    *ret_store = s;
+    return 0;
+}
+
+void store_close(struct store *s)
+{
+    if (!s)
+        return;
+    db_close(s->db);
+    if (s->lock_fd >= 0)
+        (void)close(s->lock_fd); /* gives the lock back */
+    mem_free(s);
+}
+
+const char *store_path(const struct store *s)
+{
+    return db_path(s->db);
+}
+
+const char *store_error(const struct store *s)
+{
+    return db_error(s->db);
+}
+
+int store_begin(struct store *s)
+{
+    int rc = 0;
+
+    if (s->in_transaction)
+        return 0;
+    rc = db_run(s->db, "BEGIN IMMEDIATE", "");
+    if (rc == 0)
+        s->in_transaction = true;
+    return rc;
+}
+
+bool store_in_transaction(const struct store *s)
+{
+    return s->in_transaction;
+}
+
+int store_commit(struct store *s)
+{
+    int rc = 0;
+
+    if (!s->in_transaction)
+        return 0;
+    rc = db_run(s->db, "COMMIT", "");
+    if (rc == 0)
+        s->in_transaction = false;
+    return rc;
+}
+
+int store_savepoint(struct store *s)
+{
+    return db_run(s->db, "SAVEPOINT one", "");
+}
+
+int store_release(struct store *s)
+{
+    return db_run(s->db, "RELEASE one", "");
+}
+
+int store_rollback_to(struct store *s)
+{
+    int rc = db_run(s->db, "ROLLBACK TO one", "");
+
+    return rc ? rc : db_run(s->db, "RELEASE one", "");
+}
+
+/* 0 with the query at its first row, STORE_E_NONE, or an error: the common shape of a look-up. */
+int store_one(int query_rc, struct db_rows *r)
+{
+    int rc = query_rc ? query_rc : db_next(r);
+
+    if (rc == 1)
+        return 0;
+    return rc == 0 ? STORE_E_NONE : rc;
+}
+
+int store_meta_get(struct store *s, const char *key, struct buf *ret)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, "SELECT value FROM meta WHERE key=?", "s", key);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    rc = buf_add_view(ret, db_view(r, 0));
+    db_end(r);
+    return rc;
+}
+
+int store_meta_put(struct store *s, const char *key, struct view value)
+{
+    return db_run(s->db, "INSERT OR REPLACE INTO meta VALUES(?,?)", "sb", key, value);
+}
+
+int store_has_sealed(struct store *s, bool *ret)
+{
+    struct db_rows *r = NULL;
+    int rc =
+        db_query(s->db, &r,
+                 "SELECT EXISTS(SELECT 1 FROM channels) OR EXISTS(SELECT 1 FROM connectors)"
+                 " OR EXISTS(SELECT 1 FROM meta WHERE key='key_check')",
+                 "");
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    *ret = db_int(r, 0) != 0;
+    db_end(r);
+    return 0;
+}
+
+int store_spool_get(struct store *s, const struct id *spool, uint64_t *ret_mark,
+                    uint64_t *ret_low, struct buf *ret_ranges)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, "SELECT mark, low, ranges FROM spools WHERE id=?", "b",
+                      id_view(spool));
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    *ret_mark = (uint64_t)db_int(r, 0);
+    *ret_low = (uint64_t)db_int(r, 1);
+    rc = buf_add_view(ret_ranges, db_view(r, 2));
+    db_end(r);
+    return rc;
+}
+
+int store_spool_put(struct store *s, const struct id *spool, uint64_t mark, uint64_t low,
+                    struct view ranges)
+{
+    return db_run(s->db, "INSERT OR REPLACE INTO spools VALUES(?,?,?,?)", "biib",
+                  id_view(spool), (int64_t)mark, (int64_t)low, ranges);
+}
+
+int store_worker_seen(struct store *s, struct view name, const struct id *boot, int64_t now_ms)
+{
+    return db_run(s->db, "INSERT OR REPLACE INTO workers VALUES(?,?,?)", "tbi", name,
+                  id_view(boot), now_ms);
+}
+
+int store_worker_forget(struct store *s, struct view name)
+{
+    return db_run(s->db, "DELETE FROM workers WHERE name=?", "t", name);
+}
+
+int store_workers_walk(struct store *s, store_worker_fn *fn, void *arg)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, "SELECT name, boot FROM workers", "");
+
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        struct id boot;
+
+        rc = 0;
+        if (id_from_view(db_view(r, 1), &boot) == 0)
+            fn(arg, db_view(r, 0), &boot);
+    }
+    return rc;
+}
+
+int store_counts(struct store *s, int64_t *ret_dead, int64_t *ret_quarantine,
+                 int64_t *ret_waiting_statuses)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT (SELECT count(*) FROM dead), (SELECT count(*) FROM quarantine),"
+                      " (SELECT count(*) FROM waiting_statuses)",
+                      "");
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    *ret_dead = db_int(r, 0);
+    *ret_quarantine = db_int(r, 1);
+    *ret_waiting_statuses = db_int(r, 2);
+    db_end(r);
+    return 0;
+}
+
+int store_prune(struct store *s, int64_t messages_before_ms, int64_t dead_before_ms,
+                int64_t limit)
+{
+    int rc =
+        db_run(s->db,
+               "DELETE FROM message_ids WHERE message IN (SELECT id FROM (SELECT id, taken_ms"
+               " FROM messages ORDER BY id LIMIT ?) WHERE taken_ms < ?)",
+               "ii", limit, messages_before_ms);
+
+    rc =
+        rc ? rc
+           : db_run(s->db,
+                    "DELETE FROM attempts WHERE message IN (SELECT id FROM (SELECT id, taken_ms"
+                    " FROM messages ORDER BY id LIMIT ?) WHERE taken_ms < ?)",
+                    "ii", limit, messages_before_ms);
+    rc = rc ? rc
+            : db_run(s->db,
+                     "DELETE FROM messages WHERE id IN (SELECT id FROM (SELECT id, taken_ms"
+                     " FROM messages ORDER BY id LIMIT ?) WHERE taken_ms < ?)",
+                     "ii", limit, messages_before_ms);
+    /* of refusals, which have no message */
+    rc =
+        rc ? rc
+           : db_run(s->db,
+                    "DELETE FROM attempts WHERE id IN (SELECT id FROM (SELECT id, began_ms FROM"
+                    " attempts WHERE message=0 ORDER BY id LIMIT ?) WHERE began_ms < ?)",
+                    "ii", limit, messages_before_ms);
+    rc = rc ? rc : db_run(s->db, "DELETE FROM dead WHERE died_ms < ?", "i", dead_before_ms);
+    return rc ? rc
+              : db_run(s->db, "DELETE FROM quarantine WHERE at_ms < ?", "i", dead_before_ms);
+}

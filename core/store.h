@@ -1,0 +1,237 @@
+#pragma once
+
+/* Core's store, in the words of the bridge: registry, spools, conversations, messages, commands,
+ * dead letters, quarantine. SQLite behind it (core/db.h). Everything a turn changes is one
+ * transaction; every event has a savepoint inside it.
+ *
+ * Functions return 0, STORE_E_NONE where "not there" is an answer, -Exxx otherwise. Rows that are
+ * handed out own their texts (x_fini). */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "base/ids.h"
+#include "proto/registry.h"
+
+struct store;
+struct keys;
+
+enum {
+    STORE_E_NONE = 1, /* no such row */
+};
+
+/* @url is "sqlite:<path>". Runs the migrations that are missing; refuses a database of a newer
+ * program (-EPROTO) in words. Other schemes: -EPROTONOSUPPORT. */
+AMO_MUSTCHECK int store_open(const char *url, struct buf *ret_why, struct store **ret_store);
+void store_close(struct store *s);
+const char *store_path(const struct store *s);
+/* The last failure in words, for the log. */
+const char *store_error(const struct store *s);
+/* How many migrations this program knows, and the number in the database. */
+int store_schema_version(void);
+
+/* --- transactions --------------------------------------------------------------------------- */
+/* Begins when not begun; cheap to call again. */
+AMO_MUSTCHECK int store_begin(struct store *s);
+bool store_in_transaction(const struct store *s);
+AMO_MUSTCHECK int store_commit(struct store *s);
+AMO_MUSTCHECK int store_savepoint(struct store *s);
+AMO_MUSTCHECK int store_release(struct store *s);
+/* Undo what came since the savepoint; the transaction stands. */
+AMO_MUSTCHECK int store_rollback_to(struct store *s);
+
+/* --- meta ----------------------------------------------------------------------------------- */
+AMO_MUSTCHECK int store_meta_get(struct store *s, const char *key, struct buf *ret);
+AMO_MUSTCHECK int store_meta_put(struct store *s, const char *key, struct view value);
+/* Do sealed rows exist (so that a missing master key must not be made anew)? */
+AMO_MUSTCHECK int store_has_sealed(struct store *s, bool *ret);
+
+/* --- registry (secrets sealed with @keys) --------------------------------------------------- */
+AMO_MUSTCHECK int store_registry_load(struct store *s, const struct keys *keys,
+                                      struct registry **ret_registry);
+/* Adds one to the version. */
+AMO_MUSTCHECK int store_registry_bump(struct store *s);
+/* @answer: support's answer without its secret, JSON. Replaces a channel of the same id. */
+AMO_MUSTCHECK int store_channel_put(struct store *s, const struct keys *keys,
+                                    const struct reg_channel *c, struct view answer);
+AMO_MUSTCHECK int store_channel_answer(struct store *s, struct view id, struct buf *ret_json);
+AMO_MUSTCHECK int store_connector_put(struct store *s, const struct keys *keys,
+                                      const struct reg_connector *c);
+AMO_MUSTCHECK int store_connector_off(struct store *s, struct view name, bool off);
+/* A scope that is there keeps its pause. */
+AMO_MUSTCHECK int store_scope_put(struct store *s, const struct reg_scope *scope);
+/* Paused since @now_ms, unless it is already; and resumed: the commands of the scope are credited
+ * with the time they stood still, so that a restart does not forget it. */
+AMO_MUSTCHECK int store_scope_pause(struct store *s, struct view id, int64_t now_ms);
+AMO_MUSTCHECK int store_scope_resume(struct store *s, struct view id, int64_t now_ms);
+/* STORE_E_NONE when it is not paused. */
+AMO_MUSTCHECK int store_scope_paused_since(struct store *s, struct view id, int64_t *ret_ms);
+AMO_MUSTCHECK int store_source_put(struct store *s, struct view connector, struct view source,
+                                   struct view scope);
+
+/* --- spools --------------------------------------------------------------------------------- */
+/* @ranges is session.h pairs. STORE_E_NONE for a new spool. */
+AMO_MUSTCHECK int store_spool_get(struct store *s, const struct id *spool, uint64_t *ret_mark,
+                                  uint64_t *ret_low, struct buf *ret_ranges);
+AMO_MUSTCHECK int store_spool_put(struct store *s, const struct id *spool, uint64_t mark,
+                                  uint64_t low, struct view ranges);
+
+/* --- conversations -------------------------------------------------------------------------- */
+struct conversation {
+    int64_t id; /* 0: not there */
+    char *connector;
+    char *source;     /* "" none */
+    char *service_id; /* NULL: the service's id is not known yet */
+    char *scope;
+    char *client_id; /* our id of the chat towards amo */
+    char *chat_id;   /* amo's id of the chat last written to; NULL unknown */
+    char *user_id;   /* our id of the client towards amo */
+    char *user_ref;  /* amo's id of the client; NULL unknown */
+    char *phone;     /* digits; NULL unknown */
+    char *name;      /* of the client; NULL unknown */
+    char *contact;   /* the service's id of the client; NULL unknown */
+    bool linked;     /* amo knows that client_id and chat_id are one */
+};
+void conversation_fini(struct conversation *c);
+AMO_MUSTCHECK int store_conversation(struct store *s, int64_t id, struct conversation *ret);
+AMO_MUSTCHECK int store_conversation_by_service(struct store *s, struct view connector,
+                                                struct view source, struct view service_id,
+                                                struct conversation *ret);
+AMO_MUSTCHECK int store_conversation_by_chat(struct store *s, struct view scope,
+                                             struct view chat_id, struct conversation *ret);
+AMO_MUSTCHECK int store_conversation_by_client(struct store *s, struct view scope,
+                                               struct view client_id, struct conversation *ret);
+/* Of this phone: one whose service id is not known before the others, then the newest. An empty
+ * @source stands for any, and a conversation without one for every. */
+AMO_MUSTCHECK int store_conversation_by_phone(struct store *s, struct view connector,
+                                              struct view source, struct view phone,
+                                              struct conversation *ret);
+/* @c->id is set. */
+AMO_MUSTCHECK int store_conversation_add(struct store *s, struct conversation *c);
+/* All fields but id. */
+AMO_MUSTCHECK int store_conversation_update(struct store *s, const struct conversation *c);
+/* chat @chat_id of @scope belongs to @conversation. */
+AMO_MUSTCHECK int store_chat_put(struct store *s, struct view scope, struct view chat_id,
+                                 int64_t conversation);
+
+/* --- messages ------------------------------------------------------------------------------- */
+enum message_direction {
+    MESSAGE_INBOUND = 1, /* client → amo */
+    MESSAGE_OUTBOUND = 2 /* manager → client */
+};
+struct message {
+    int64_t id;
+    int64_t direction; /* enum message_direction */
+    int64_t conversation;
+    char *mid;
+    char *scope;
+    char *connector;
+    char *amo_id;     /* NULL unknown */
+    char *service_id; /* NULL unknown */
+    char *state;      /* "accepted", "delivered_to_amo", "taken_over", "failed" */
+    int64_t told;     /* last delivery status queued to amo: 0, 1, 2, -1 */
+    int64_t taken_ms;
+    int64_t settled_ms;
+    struct id trace;
+};
+void message_fini(struct message *m);
+AMO_MUSTCHECK int store_message_add(struct store *s, const struct message *m, int64_t *ret_id);
+AMO_MUSTCHECK int store_message(struct store *s, int64_t id, struct message *ret);
+/* By any id: "m<mid>", "a<amo id>" or "s<connector>/<service id>". */
+AMO_MUSTCHECK int store_message_by_key(struct store *s, const char *key, struct message *ret);
+/* For trace: by mid, amo id, trace id, or a service id of any connector. */
+AMO_MUSTCHECK int store_message_by_any(struct store *s, struct view id, struct message *ret);
+/* Learn an id and make the message found by it; a taken key is left as it is. */
+AMO_MUSTCHECK int store_message_learn_amo(struct store *s, int64_t id, struct view amo_id);
+AMO_MUSTCHECK int store_message_learn_service(struct store *s, int64_t id,
+                                              struct view connector, struct view service_id);
+AMO_MUSTCHECK int store_message_state(struct store *s, int64_t id, const char *state,
+                                      int64_t now_ms);
+AMO_MUSTCHECK int store_message_told(struct store *s, int64_t id, int64_t told);
+
+/* --- commands ------------------------------------------------------------------------------- */
+struct command_row {
+    int64_t id;
+    int64_t lane;
+    int64_t kind;    /* enum command_kind */
+    int64_t message; /* 0 none */
+    char *scope;     /* amojo target, or NULL */
+    char *connector; /* webhook target, or NULL */
+    char *body;      /* packed struct command, as far as it does not change */
+    size_t body_len;
+    int64_t taken_ms;
+    int64_t attempts;  /* counted */
+    int64_t next_ms;   /* wall time of the next attempt, 0 at once */
+    int64_t lost;      /* workers lost with it in hand */
+    int64_t paused_ms; /* time an operator's pause has stopped its life */
+};
+void command_row_fini(struct command_row *c);
+AMO_MUSTCHECK int store_command_add(struct store *s, const struct command_row *c,
+                                    int64_t *ret_id);
+AMO_MUSTCHECK int store_command(struct store *s, int64_t id, struct command_row *ret);
+AMO_MUSTCHECK int store_command_progress(struct store *s, int64_t id, int64_t attempts,
+                                         int64_t next_ms, int64_t lost);
+AMO_MUSTCHECK int store_command_settle(struct store *s, int64_t id);
+/* Every waiting command in intake order, without its body. The callback returns 0 or an error
+ * that ends the walk. */
+typedef int store_command_fn(void *arg, const struct command_row *row);
+AMO_MUSTCHECK int store_commands_walk(struct store *s, store_command_fn *fn, void *arg);
+
+/* --- attempts: the evidence ----------------------------------------------------------------- */
+struct attempt_row {
+    int64_t command;
+    int64_t message;
+    int64_t kind;
+    int64_t number;
+    int64_t began_ms;
+    int64_t took_ms;
+    int64_t outcome;
+    int64_t cause;
+    int64_t status;
+    struct view evidence;
+    struct view worker;
+};
+AMO_MUSTCHECK int store_attempt_add(struct store *s, const struct attempt_row *a);
+/* JSON objects appended to @w's open array: of a command, or of a message when @command is 0. */
+struct json_writer;
+AMO_MUSTCHECK int store_attempts_json(struct store *s, int64_t command, int64_t message,
+                                      struct json_writer *w);
+
+/* --- dead letters, quarantine, waiting statuses --------------------------------------------- */
+AMO_MUSTCHECK int store_dead_add(struct store *s, int64_t command, const char *reason,
+                                 int64_t now_ms);
+/* Back to the lane's tail as a new command: its row (attempts 0). STORE_E_NONE. */
+AMO_MUSTCHECK int store_dead_retry(struct store *s, int64_t id, int64_t now_ms,
+                                   struct command_row *ret);
+AMO_MUSTCHECK int store_dead_drop(struct store *s, int64_t id);
+AMO_MUSTCHECK int store_dead_json(struct store *s, int64_t id, struct json_writer *w);
+
+AMO_MUSTCHECK int store_quarantine_add(struct store *s, const char *reason, struct view event,
+                                       struct view scope, struct view connector, uint64_t kind,
+                                       const struct id *trace, int64_t now_ms);
+AMO_MUSTCHECK int store_quarantine_json(struct store *s, int64_t id, struct json_writer *w);
+
+AMO_MUSTCHECK int store_waiting_add(struct store *s, const char *key, struct view event,
+                                    int64_t until_ms);
+/* Take one waiting event of @key out. STORE_E_NONE. */
+AMO_MUSTCHECK int store_waiting_take(struct store *s, const char *key, struct buf *ret_event);
+/* Take one that is overdue. */
+AMO_MUSTCHECK int store_waiting_take_overdue(struct store *s, int64_t now_ms,
+                                             struct buf *ret_event);
+
+/* --- figures, lists, pruning ---------------------------------------------------------------- */
+AMO_MUSTCHECK int store_counts(struct store *s, int64_t *ret_dead, int64_t *ret_quarantine,
+                               int64_t *ret_waiting_statuses);
+AMO_MUSTCHECK int store_conversations_json(struct store *s, struct view scope,
+                                           struct json_writer *w);
+/* At most @limit rows of each kind older than the given times. */
+AMO_MUSTCHECK int store_prune(struct store *s, int64_t messages_before_ms,
+                              int64_t dead_before_ms, int64_t limit);
+/* Workers core knew, so that it waits for them after a restart. */
+AMO_MUSTCHECK int store_worker_seen(struct store *s, struct view name, const struct id *boot,
+                                    int64_t now_ms);
+typedef void store_worker_fn(void *arg, struct view name, const struct id *boot);
+AMO_MUSTCHECK int store_workers_walk(struct store *s, store_worker_fn *fn, void *arg);
+AMO_MUSTCHECK int store_worker_forget(struct store *s, struct view name);

@@ -1,0 +1,364 @@
+/* Commands, their attempts, dead letters, quarantine and statuses that wait. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "core/store.h"
+#include "core/store_db.h"
+#include "proto/command.h"
+#include "proto/event.h"
+#include "proto/limits.h"
+
+void command_row_fini(struct command_row *c)
+{
+    mem_free(c->scope);
+    mem_free(c->connector);
+    mem_free(c->body);
+    memset(c, 0, sizeof(*c));
+}
+
+int store_command_add(struct store *s, const struct command_row *c, int64_t *ret_id)
+{
+    int rc = db_run(s->db,
+                    "INSERT INTO commands(lane,kind,message,scope,connector,body,taken_ms,"
+                    "attempts,next_ms,lost,paused_ms) VALUES(?,?,?,?,?,?,?,?,?,0,?)",
+                    "iiissbiiii", c->lane, c->kind, c->message, c->scope, c->connector,
+                    view_make(c->body, c->body_len), c->taken_ms, c->attempts, c->next_ms,
+                    c->paused_ms);
+
+    if (rc == 0)
+        *ret_id = db_last_id(s->db);
+    return rc;
+}
+
+#define COLUMNS "id,lane,kind,message,scope,connector,taken_ms,attempts,next_ms,lost,paused_ms"
+
+static int command_read(struct db_rows *r, struct command_row *ret)
+{
+    struct command_row c = {.id = db_int(r, 0),
+                            .lane = db_int(r, 1),
+                            .kind = db_int(r, 2),
+                            .message = db_int(r, 3),
+                            .taken_ms = db_int(r, 6),
+                            .attempts = db_int(r, 7),
+                            .next_ms = db_int(r, 8),
+                            .lost = db_int(r, 9),
+                            .paused_ms = db_int(r, 10)};
+    int rc = db_string(r, 4, &c.scope);
+
+    rc = rc ? rc : db_string(r, 5, &c.connector);
+    if (rc) {
+        command_row_fini(&c);
+        return rc;
+    }
+    *ret = c;
+    return 0;
+}
+
+static int command_body(struct db_rows *r, int column, struct command_row *c)
+{
+    c->body_len = db_view(r, column).len;
+    return db_string(r, column, &c->body);
+}
+
+int store_command(struct store *s, int64_t id, struct command_row *ret)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, "SELECT " COLUMNS ",body FROM commands WHERE id=?", "i", id);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    rc = command_read(r, ret);
+    if (rc == 0 && (rc = command_body(r, 11, ret)) != 0)
+        command_row_fini(ret);
+    db_end(r);
+    return rc;
+}
+
+int store_command_progress(struct store *s, int64_t id, int64_t attempts, int64_t next_ms,
+                           int64_t lost)
+{
+    return db_run(s->db, "UPDATE commands SET attempts=?, next_ms=?, lost=? WHERE id=?", "iiii",
+                  attempts, next_ms, lost, id);
+}
+
+int store_command_settle(struct store *s, int64_t id)
+{
+    return db_run(s->db, "DELETE FROM commands WHERE id=?", "i", id);
+}
+
+int store_commands_walk(struct store *s, store_command_fn *fn, void *arg)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, "SELECT " COLUMNS " FROM commands ORDER BY id", "");
+
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        struct command_row c;
+
+        rc = command_read(r, &c);
+        if (rc == 0) {
+            rc = fn(arg, &c);
+            command_row_fini(&c);
+        }
+        if (rc)
+            db_end(r);
+    }
+    return rc;
+}
+
+int store_attempt_add(struct store *s, const struct attempt_row *a)
+{
+    return db_run(s->db,
+                  "INSERT INTO attempts(command,message,kind,number,began_ms,took_ms,outcome,"
+                  "cause,status,evidence,worker) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
+                  "iiiiiiiiitt", a->command, a->message, a->kind, a->number, a->began_ms,
+                  a->took_ms, a->outcome, a->cause, a->status, a->evidence, a->worker);
+}
+
+static void add_time(struct json_writer *w, const char *key, int64_t unix_ms)
+{
+    char text[CLOCK_ISO_LEN + 1];
+
+    clock_format_iso(unix_ms, text);
+    json_add_text(w, key, unix_ms ? view_of(text) : VIEW_NONE);
+}
+
+/* one text each, so that each has its index */
+#define ATTEMPTS_SELECT                                                                        \
+    "SELECT command,kind,began_ms,took_ms,outcome,cause,status,evidence,worker,number FROM"    \
+    " attempts WHERE "
+
+int store_attempts_json(struct store *s, int64_t command, int64_t message,
+                        struct json_writer *w)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      command ? ATTEMPTS_SELECT "command=? ORDER BY id LIMIT ?"
+                              : ATTEMPTS_SELECT "message=? ORDER BY id LIMIT ?",
+                      "ii", command ? command : message, (int64_t)LIMIT_LIST_ROWS);
+
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        rc = 0;
+        json_open_object(w, NULL);
+        add_time(w, "at", db_int(r, 2));
+        json_add_text(w, "what", view_of(command_kind_name((uint64_t)db_int(r, 1))));
+        json_add_int(w, "command", db_int(r, 0));
+        json_add_int(w, "attempt", db_int(r, 9));
+        json_add_text(w, "outcome", view_of(outcome_name((uint64_t)db_int(r, 4))));
+        json_add_text(w, "cause", view_of(cause_name((uint64_t)db_int(r, 5))));
+        json_add_int(w, "status", db_int(r, 6));
+        json_add_int(w, "ms", db_int(r, 3));
+        json_add_text(w, "worker", db_view(r, 8));
+        json_add_text(w, "evidence", db_view(r, 7));
+        json_close_object(w);
+    }
+    return rc;
+}
+
+int store_dead_add(struct store *s, int64_t command, const char *reason, int64_t now_ms)
+{
+    int rc =
+        db_run(s->db,
+               "INSERT OR REPLACE INTO dead SELECT id,lane,kind,message,scope,connector,body,"
+               "taken_ms,attempts,?,? FROM commands WHERE id=?",
+               "sii", reason, now_ms, command);
+
+    return rc ? rc : store_command_settle(s, command);
+}
+
+int store_dead_retry(struct store *s, int64_t id, int64_t now_ms, struct command_row *ret)
+{
+    struct db_rows *r = NULL;
+    struct command_row c;
+    int rc = db_query(s->db, &r,
+                      "SELECT id,lane,kind,message,scope,connector,taken_ms,0,0,0,0,"
+                      "body FROM dead WHERE id=?",
+                      "i", id);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    rc = command_read(r, &c);
+    if (rc == 0 && (rc = command_body(r, 11, &c)) != 0)
+        command_row_fini(&c);
+    db_end(r);
+    if (rc)
+        return rc;
+    c.taken_ms = now_ms; /* a new life */
+    rc = store_command_add(s, &c, &c.id);
+    rc = rc ? rc : db_run(s->db, "DELETE FROM dead WHERE id=?", "i", id);
+    if (rc)
+        command_row_fini(&c);
+    else
+        *ret = c;
+    return rc;
+}
+
+int store_dead_drop(struct store *s, int64_t id)
+{
+    int rc = db_run(s->db, "DELETE FROM dead WHERE id=?", "i", id);
+
+    return rc == 0 && db_changes(s->db) == 0 ? STORE_E_NONE : rc;
+}
+
+static void dead_json_row(struct db_rows *r, struct json_writer *w)
+{
+    json_add_int(w, "id", db_int(r, 0));
+    json_add_text(w, "kind", view_of(command_kind_name((uint64_t)db_int(r, 1))));
+    json_add_text(w, "reason", db_view(r, 2));
+    json_add_text(w, "scope_id", db_view(r, 3));
+    json_add_text(w, "connector", db_view(r, 4));
+    json_add_int(w, "attempts", db_int(r, 5));
+    add_time(w, "taken_at", db_int(r, 6));
+    add_time(w, "died_at", db_int(r, 7));
+    json_add_text(w, "mid", db_view(r, 8));
+    json_add_text(w, "amo_id", db_view(r, 9));
+    json_add_text(w, "service_id", db_view(r, 10));
+}
+
+#define DEAD_SELECT                                                                            \
+    "SELECT d.id,d.kind,d.reason,d.scope,d.connector,d.attempts,d.taken_ms,d.died_ms,m.mid,"   \
+    "m.amo_id,m.service_id FROM dead d LEFT JOIN messages m ON m.id=d.message"
+
+int store_dead_json(struct store *s, int64_t id, struct json_writer *w)
+{
+    struct db_rows *r = NULL;
+    int rc = 0;
+
+    if (id) {
+        rc = db_query(s->db, &r, DEAD_SELECT " WHERE d.id=?", "i", id);
+        rc = store_one(rc, r);
+        if (rc)
+            return rc;
+        dead_json_row(r, w);
+        db_end(r);
+        json_open_array(w, "tries");
+        rc = store_attempts_json(s, id, 0, w);
+        json_close_array(w);
+        return rc;
+    }
+    rc = db_query(s->db, &r, DEAD_SELECT " ORDER BY d.id DESC LIMIT ?", "i",
+                  (int64_t)LIMIT_LIST_ROWS);
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        rc = 0;
+        json_open_object(w, NULL);
+        dead_json_row(r, w);
+        json_close_object(w);
+    }
+    return rc;
+}
+
+/* NOLINTNEXTLINE(readability-function-size): the arguments are the fields of one row */
+int store_quarantine_add(struct store *s, const char *reason, struct view event,
+                         struct view scope, struct view connector, uint64_t kind,
+                         const struct id *trace, int64_t now_ms)
+{
+    return db_run(s->db,
+                  "INSERT INTO quarantine(kind,reason,scope,connector,event,trace,at_ms)"
+                  " VALUES(?,?,?,?,?,?,?)",
+                  "isttbbi", (int64_t)kind, reason, scope, connector, event, id_view(trace),
+                  now_ms);
+}
+
+static void quarantine_json_row(struct db_rows *r, struct json_writer *w)
+{
+    struct id trace;
+    char text[ID_TEXT_LEN + 1] = "";
+
+    json_add_int(w, "id", db_int(r, 0));
+    json_add_text(w, "kind", view_of(event_kind_name((uint64_t)db_int(r, 1))));
+    json_add_text(w, "reason", db_view(r, 2));
+    json_add_text(w, "scope_id", db_view(r, 3));
+    json_add_text(w, "connector", db_view(r, 4));
+    add_time(w, "at", db_int(r, 5));
+    if (id_from_view(db_view(r, 6), &trace) == 0)
+        id_format(&trace, text);
+    json_add_text(w, "trace", view_of(text));
+}
+
+#define QUARANTINE_SELECT                                                                      \
+    "SELECT id,kind,reason,scope,connector,at_ms,trace,event FROM quarantine"
+
+static void quarantine_json_event(struct view bytes, struct json_writer *w)
+{
+    struct event e;
+
+    json_add_int(w, "bytes", (int64_t)bytes.len);
+    if (event_decode(bytes, &e))
+        return;
+    json_add_text(w, "message_id", e.message_id);
+    json_add_text(w, "chat_id", e.chat_id);
+    json_add_text(w, "type", e.type);
+    json_add_text(w, "text", e.text);
+    if (e.raw.ptr && json_utf8_valid(e.raw))
+        json_add_text(w, "raw", e.raw);
+}
+
+int store_quarantine_json(struct store *s, int64_t id, struct json_writer *w)
+{
+    struct db_rows *r = NULL;
+    int rc = 0;
+
+    if (id) {
+        rc = db_query(s->db, &r, QUARANTINE_SELECT " WHERE id=?", "i", id);
+        rc = store_one(rc, r);
+        if (rc)
+            return rc;
+        quarantine_json_row(r, w);
+        quarantine_json_event(db_view(r, 7), w);
+        db_end(r);
+        return 0;
+    }
+    rc = db_query(s->db, &r, QUARANTINE_SELECT " ORDER BY id DESC LIMIT ?", "i",
+                  (int64_t)LIMIT_LIST_ROWS);
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        rc = 0;
+        json_open_object(w, NULL);
+        quarantine_json_row(r, w);
+        json_close_object(w);
+    }
+    return rc;
+}
+
+int store_waiting_add(struct store *s, const char *key, struct view event, int64_t until_ms)
+{
+    return db_run(s->db, "INSERT INTO waiting_statuses(key,event,until_ms) VALUES(?,?,?)",
+                  "sbi", key, event, until_ms);
+}
+
+static int waiting_take(struct store *s, struct db_rows *r, int query_rc, struct buf *ret_event)
+{
+    int64_t id = 0;
+    int rc = store_one(query_rc, r);
+
+    if (rc)
+        return rc;
+    id = db_int(r, 0);
+    rc = buf_add_view(ret_event, db_view(r, 1));
+    db_end(r);
+    return rc ? rc : db_run(s->db, "DELETE FROM waiting_statuses WHERE id=?", "i", id);
+}
+
+int store_waiting_take(struct store *s, const char *key, struct buf *ret_event)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT id,event FROM waiting_statuses WHERE key=? ORDER BY id LIMIT 1",
+                      "s", key);
+
+    return waiting_take(s, r, rc, ret_event);
+}
+
+int store_waiting_take_overdue(struct store *s, int64_t now_ms, struct buf *ret_event)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(
+        s->db, &r, "SELECT id,event FROM waiting_statuses WHERE until_ms<? ORDER BY id LIMIT 1",
+        "i", now_ms);
+
+    return waiting_take(s, r, rc, ret_event);
+}

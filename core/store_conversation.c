@@ -1,0 +1,177 @@
+/* Conversations and the chats amo knows them by. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "core/store.h"
+#include "core/store_db.h"
+#include "proto/limits.h"
+
+#define COLUMNS                                                                                \
+    "id,connector,source,service_id,scope,client_id,chat_id,user_id,user_ref,phone,name,"      \
+    "contact,linked"
+
+void conversation_fini(struct conversation *c)
+{
+    mem_free(c->connector);
+    mem_free(c->source);
+    mem_free(c->service_id);
+    mem_free(c->scope);
+    mem_free(c->client_id);
+    mem_free(c->chat_id);
+    mem_free(c->user_id);
+    mem_free(c->user_ref);
+    mem_free(c->phone);
+    mem_free(c->name);
+    mem_free(c->contact);
+    memset(c, 0, sizeof(*c));
+}
+
+static int conversation_read(struct db_rows *r, struct conversation *ret)
+{
+    struct conversation c = {.id = db_int(r, 0), .linked = db_int(r, 12) != 0};
+    char **const texts[] = {&c.connector, &c.source,  &c.service_id, &c.scope,
+                            &c.client_id, &c.chat_id, &c.user_id,    &c.user_ref,
+                            &c.phone,     &c.name,    &c.contact};
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < AMO_COUNT(texts); i++)
+        rc = db_string(r, (int)i + 1, texts[i]);
+    if (rc) {
+        conversation_fini(&c);
+        return rc;
+    }
+    *ret = c;
+    return 0;
+}
+
+static int conversation_one(int query_rc, struct db_rows *r, struct conversation *ret)
+{
+    int rc = store_one(query_rc, r);
+
+    if (rc)
+        return rc;
+    rc = conversation_read(r, ret);
+    db_end(r);
+    return rc;
+}
+
+int store_conversation(struct store *s, int64_t id, struct conversation *ret)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, "SELECT " COLUMNS " FROM conversations WHERE id=?", "i", id);
+
+    return conversation_one(rc, r, ret);
+}
+
+int store_conversation_by_service(struct store *s, struct view connector, struct view source,
+                                  struct view service_id, struct conversation *ret)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT " COLUMNS " FROM conversations WHERE connector=? AND source=? AND"
+                      " service_id=?",
+                      "ttt", connector, source, service_id);
+
+    return conversation_one(rc, r, ret);
+}
+
+int store_conversation_by_chat(struct store *s, struct view scope, struct view chat_id,
+                               struct conversation *ret)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT " COLUMNS " FROM conversations WHERE id=(SELECT conversation FROM"
+                      " chats WHERE scope=? AND chat_id=?)",
+                      "tt", scope, chat_id);
+
+    return conversation_one(rc, r, ret);
+}
+
+int store_conversation_by_client(struct store *s, struct view scope, struct view client_id,
+                                 struct conversation *ret)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT " COLUMNS " FROM conversations WHERE scope=? AND client_id=?",
+                      "tt", scope, client_id);
+
+    return conversation_one(rc, r, ret);
+}
+
+int store_conversation_by_phone(struct store *s, struct view connector, struct view source,
+                                struct view phone, struct conversation *ret)
+{
+    struct db_rows *r = NULL;
+    int rc =
+        db_query(s->db, &r,
+                 "SELECT " COLUMNS " FROM conversations WHERE connector=?1 AND phone=?3 AND"
+                 " (source IN (?2,'') OR ?2='') ORDER BY service_id IS NULL DESC, id DESC"
+                 " LIMIT 1",
+                 "ttt", connector, source, phone);
+
+    return conversation_one(rc, r, ret);
+}
+
+int store_conversation_add(struct store *s, struct conversation *c)
+{
+    int rc = db_run(s->db,
+                    "INSERT INTO conversations(connector,source,service_id,scope,client_id,"
+                    "chat_id,user_id,user_ref,phone,name,contact,linked)"
+                    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+                    "sssssssssssi", c->connector, c->source, c->service_id, c->scope,
+                    c->client_id, c->chat_id, c->user_id, c->user_ref, c->phone, c->name,
+                    c->contact, (int64_t)c->linked);
+
+    if (rc == 0)
+        c->id = db_last_id(s->db);
+    return rc;
+}
+
+int store_conversation_update(struct store *s, const struct conversation *c)
+{
+    return db_run(s->db,
+                  "UPDATE conversations SET connector=?,source=?,service_id=?,scope=?,"
+                  "client_id=?,chat_id=?,user_id=?,user_ref=?,phone=?,name=?,contact=?,linked=?"
+                  " WHERE id=?",
+                  "sssssssssssii", c->connector, c->source, c->service_id, c->scope,
+                  c->client_id, c->chat_id, c->user_id, c->user_ref, c->phone, c->name,
+                  c->contact, (int64_t)c->linked, c->id);
+}
+
+int store_chat_put(struct store *s, struct view scope, struct view chat_id,
+                   int64_t conversation)
+{
+    return db_run(s->db, "INSERT OR REPLACE INTO chats VALUES(?,?,?)", "tti", scope, chat_id,
+                  conversation);
+}
+
+/* Phones and names are for the people in the chat, not for lists. */
+int store_conversations_json(struct store *s, struct view scope, struct json_writer *w)
+{
+    static const char *const keys[] = {"id",       "connector", "source", "conversation",
+                                       "scope_id", "client_id", "chat_id"};
+    struct db_rows *r = NULL;
+    int rc =
+        db_query(s->db, &r,
+                 "SELECT id,connector,source,service_id,scope,client_id,chat_id,linked FROM"
+                 " conversations WHERE ?1 IS NULL OR scope=?1 ORDER BY id DESC LIMIT ?2",
+                 "ti", scope, (int64_t)LIMIT_LIST_ROWS);
+
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        rc = 0;
+        json_open_object(w, NULL);
+        json_add_int(w, keys[0], db_int(r, 0));
+        for (int i = 1; i < 7; i++)
+            json_add_text(w, keys[i], db_view(r, i));
+        json_add_text(w, "state",
+                      view_of(db_int(r, 7)                              ? "linked"
+                              : db_view(r, 6).ptr && !db_view(r, 3).ptr ? "amo_only"
+                              : db_view(r, 6).ptr                       ? "not_linked"
+                                                                        : "service_only"));
+        json_close_object(w);
+    }
+    return rc;
+}

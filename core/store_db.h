@@ -1,0 +1,17 @@
+#pragma once
+
+/* What the store's own files share; nobody else includes it. */
+
+#include <stdbool.h>
+
+#include "base/compiler.h"
+#include "core/db.h"
+
+struct store {
+    struct db *db;
+    bool in_transaction;
+    int lock_fd;
+};
+
+/* 0 with the query at its first row (db_end it), STORE_E_NONE, or an error. */
+AMO_MUSTCHECK int store_one(int query_rc, struct db_rows *r);

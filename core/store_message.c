@@ -1,0 +1,186 @@
+/* Messages, and the one table of all the ids they are known by. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "core/store.h"
+#include "core/store_db.h"
+
+#define COLUMNS                                                                                \
+    "id,direction,conversation,mid,scope,connector,amo_id,service_id,state,told,taken_ms,"     \
+    "settled_ms,trace"
+
+void message_fini(struct message *m)
+{
+    mem_free(m->mid);
+    mem_free(m->scope);
+    mem_free(m->connector);
+    mem_free(m->amo_id);
+    mem_free(m->service_id);
+    mem_free(m->state);
+    memset(m, 0, sizeof(*m));
+}
+
+static int message_read(struct db_rows *r, struct message *ret)
+{
+    struct message m = {.id = db_int(r, 0),
+                        .direction = db_int(r, 1),
+                        .conversation = db_int(r, 2),
+                        .told = db_int(r, 9),
+                        .taken_ms = db_int(r, 10),
+                        .settled_ms = db_int(r, 11)};
+    int rc = db_string(r, 3, &m.mid);
+
+    rc = rc ? rc : db_string(r, 4, &m.scope);
+    rc = rc ? rc : db_string(r, 5, &m.connector);
+    rc = rc ? rc : db_string(r, 6, &m.amo_id);
+    rc = rc ? rc : db_string(r, 7, &m.service_id);
+    rc = rc ? rc : db_string(r, 8, &m.state);
+    if (rc == 0 && id_from_view(db_view(r, 12), &m.trace))
+        rc = -EIO;
+    if (rc) {
+        message_fini(&m);
+        return rc;
+    }
+    *ret = m;
+    return 0;
+}
+
+static int message_one(int query_rc, struct db_rows *r, struct message *ret)
+{
+    int rc = store_one(query_rc, r);
+
+    if (rc)
+        return rc;
+    rc = message_read(r, ret);
+    db_end(r);
+    return rc;
+}
+
+int store_message(struct store *s, int64_t id, struct message *ret)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, "SELECT " COLUMNS " FROM messages WHERE id=?", "i", id);
+
+    return message_one(rc, r, ret);
+}
+
+int store_message_by_key(struct store *s, const char *key, struct message *ret)
+{
+    struct db_rows *r = NULL;
+    int rc =
+        db_query(s->db, &r,
+                 "SELECT " COLUMNS " FROM messages WHERE id=(SELECT message FROM message_ids"
+                 " WHERE id=?)",
+                 "s", key);
+
+    return message_one(rc, r, ret);
+}
+
+/* A key another message holds already stays with it: the first one wins. */
+static int message_key(struct store *s, int64_t id, char kind, struct view a, struct view b)
+{
+    struct buf key;
+    int rc = 0;
+
+    buf_init(&key, 2048);
+    (void)buf_add_char(&key, kind); /* asked once, below */
+    (void)buf_add_view(&key, a);
+    if (b.ptr) {
+        (void)buf_add_char(&key, '/');
+        (void)buf_add_view(&key, b);
+    }
+    rc = buf_error(&key);
+    rc = rc ? rc
+            : db_run(s->db, "INSERT OR IGNORE INTO message_ids VALUES(?,?)", "ti",
+                     buf_view(&key), id);
+    buf_fini(&key);
+    return rc;
+}
+
+int store_message_add(struct store *s, const struct message *m, int64_t *ret_id)
+{
+    int64_t id = 0;
+    int rc =
+        db_run(s->db,
+               "INSERT INTO messages(direction,conversation,mid,scope,connector,amo_id,"
+               "service_id,state,told,taken_ms,settled_ms,trace) VALUES(?,?,?,?,?,?,?,?,0,?,"
+               "0,?)",
+               "iissssssib", m->direction, m->conversation, m->mid, m->scope, m->connector,
+               m->amo_id, m->service_id, m->state, m->taken_ms, id_view(&m->trace));
+
+    if (rc)
+        return rc;
+    id = db_last_id(s->db);
+    rc = message_key(s, id, 'm', view_of(m->mid), VIEW_NONE);
+    if (rc == 0 && m->amo_id)
+        rc = message_key(s, id, 'a', view_of(m->amo_id), VIEW_NONE);
+    if (rc == 0 && m->service_id)
+        rc = message_key(s, id, 's', view_of(m->connector), view_of(m->service_id));
+    if (rc == 0)
+        *ret_id = id;
+    return rc;
+}
+
+int store_message_learn_amo(struct store *s, int64_t id, struct view amo_id)
+{
+    int rc = db_run(s->db, "UPDATE messages SET amo_id=? WHERE id=?", "ti", amo_id, id);
+
+    return rc ? rc : message_key(s, id, 'a', amo_id, VIEW_NONE);
+}
+
+int store_message_learn_service(struct store *s, int64_t id, struct view connector,
+                                struct view service_id)
+{
+    int rc = db_run(s->db, "UPDATE messages SET service_id=? WHERE id=?", "ti", service_id, id);
+
+    return rc ? rc : message_key(s, id, 's', connector, service_id);
+}
+
+int store_message_state(struct store *s, int64_t id, const char *state, int64_t now_ms)
+{
+    return db_run(s->db, "UPDATE messages SET state=?, settled_ms=? WHERE id=?", "sii", state,
+                  now_ms, id);
+}
+
+int store_message_told(struct store *s, int64_t id, int64_t told)
+{
+    return db_run(s->db, "UPDATE messages SET told=? WHERE id=?", "ii", told, id);
+}
+
+/* A service's id may belong to any connector: each is tried. */
+static int message_by_service_id(struct store *s, struct view id, struct message *ret)
+{
+    struct db_rows *r = NULL;
+    int rc =
+        db_query(s->db, &r,
+                 "SELECT " COLUMNS " FROM messages WHERE id=(SELECT i.message FROM connectors"
+                 " c JOIN message_ids i ON i.id='s'||c.name||'/'||? LIMIT 1)",
+                 "t", id);
+
+    return message_one(rc, r, ret);
+}
+
+int store_message_by_any(struct store *s, struct view id, struct message *ret)
+{
+    static const char kinds[] = "ma";
+    char key[600];
+    struct id trace;
+    int rc = STORE_E_NONE;
+
+    for (size_t i = 0; rc == STORE_E_NONE && kinds[i]; i++) {
+        if (snprintf(key, sizeof(key), "%c%.*s", kinds[i], (int)id.len, id.ptr) <
+            (int)sizeof(key))
+            rc = store_message_by_key(s, key, ret);
+    }
+    if (rc == STORE_E_NONE && id_parse(id, &trace) == 0) {
+        struct db_rows *r = NULL;
+
+        rc = db_query(s->db, &r, "SELECT " COLUMNS " FROM messages WHERE trace=?", "b",
+                      id_view(&trace));
+        rc = message_one(rc, r, ret);
+    }
+    return rc == STORE_E_NONE ? message_by_service_id(s, id, ret) : rc;
+}

@@ -1,0 +1,61 @@
+#include "core/store_schema.h"
+
+/* Numbered and never changed once released: a new need is a new migration at the end. */
+static const char *const migrations[] = {
+    /* 1: the road */
+    "CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;"
+    "CREATE TABLE channels(id TEXT PRIMARY KEY, code TEXT, name TEXT, url TEXT, bot_id TEXT,"
+    "  secret BLOB, old_secret BLOB, answer TEXT) WITHOUT ROWID;"
+    "CREATE TABLE scopes(id TEXT PRIMARY KEY, channel TEXT, account TEXT, connector TEXT,"
+    "  title TEXT, paused INTEGER) WITHOUT ROWID;"
+    "CREATE TABLE connectors(name TEXT PRIMARY KEY, url TEXT, allow_private INTEGER,"
+    "  off INTEGER, secret BLOB, old_secret BLOB, token BLOB, old_token BLOB) WITHOUT ROWID;"
+    "CREATE TABLE sources(connector TEXT, source TEXT, scope TEXT,"
+    "  PRIMARY KEY(connector, source)) WITHOUT ROWID;"
+    "CREATE TABLE spools(id BLOB PRIMARY KEY, mark INTEGER, low INTEGER, ranges BLOB)"
+    "  WITHOUT ROWID;"
+    "CREATE TABLE workers(name TEXT PRIMARY KEY, boot BLOB, seen_ms INTEGER) WITHOUT ROWID;"
+    "CREATE TABLE conversations(id INTEGER PRIMARY KEY, connector TEXT, source TEXT,"
+    "  service_id TEXT, scope TEXT, client_id TEXT, chat_id TEXT, user_id TEXT, user_ref TEXT,"
+    "  phone TEXT, name TEXT, contact TEXT, linked INTEGER);"
+    "CREATE UNIQUE INDEX conversations_service ON conversations(connector, source, service_id)"
+    "  WHERE service_id IS NOT NULL;"
+    "CREATE INDEX conversations_client ON conversations(scope, client_id);"
+    "CREATE INDEX conversations_phone ON conversations(connector, phone, source)"
+    "  WHERE phone IS NOT NULL;"
+    "CREATE TABLE chats(scope TEXT, chat_id TEXT, conversation INTEGER,"
+    "  PRIMARY KEY(scope, chat_id)) WITHOUT ROWID;"
+    "CREATE TABLE messages(id INTEGER PRIMARY KEY, direction INTEGER, conversation INTEGER,"
+    "  mid TEXT, scope TEXT, connector TEXT, amo_id TEXT, service_id TEXT, state TEXT,"
+    "  told INTEGER, taken_ms INTEGER, settled_ms INTEGER, trace BLOB);"
+    /* time-ordered, so it grows at its end */
+    "CREATE INDEX messages_trace ON messages(trace);"
+    /* the one index with random keys: every id a message is known by */
+    "CREATE TABLE message_ids(id TEXT PRIMARY KEY, message INTEGER) WITHOUT ROWID;"
+    "CREATE TABLE commands(id INTEGER PRIMARY KEY AUTOINCREMENT, lane INTEGER, kind INTEGER,"
+    "  message INTEGER, scope TEXT, connector TEXT, body BLOB, taken_ms INTEGER,"
+    "  attempts INTEGER, next_ms INTEGER, lost INTEGER, paused_ms INTEGER);"
+    "CREATE TABLE attempts(id INTEGER PRIMARY KEY, command INTEGER, message INTEGER,"
+    "  kind INTEGER, number INTEGER, began_ms INTEGER, took_ms INTEGER, outcome INTEGER,"
+    "  cause INTEGER, status INTEGER, evidence TEXT, worker TEXT);"
+    "CREATE INDEX attempts_command ON attempts(command);"
+    "CREATE INDEX attempts_message ON attempts(message);"
+    "CREATE TABLE dead(id INTEGER PRIMARY KEY, lane INTEGER, kind INTEGER, message INTEGER,"
+    "  scope TEXT, connector TEXT, body BLOB, taken_ms INTEGER, attempts INTEGER,"
+    "  reason TEXT, died_ms INTEGER);"
+    "CREATE TABLE quarantine(id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER, reason TEXT,"
+    "  scope TEXT, connector TEXT, event BLOB, trace BLOB, at_ms INTEGER);"
+    "CREATE TABLE waiting_statuses(id INTEGER PRIMARY KEY, key TEXT, event BLOB,"
+    "  until_ms INTEGER);"
+    "CREATE INDEX waiting_statuses_key ON waiting_statuses(key);",
+};
+
+int schema_count(void)
+{
+    return (int)AMO_COUNT(migrations);
+}
+
+const char *schema_migration(int number)
+{
+    return migrations[number - 1];
+}

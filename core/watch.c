@@ -1,0 +1,280 @@
+#include "core/watch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/stats.h"
+#include "core/control.h"
+#include "core/dispatch.h"
+#include "core/inquiry.h"
+#include "core/intake.h"
+#include "core/peers.h"
+#include "core/resolve.h"
+#include "core/settle.h"
+#include "proto/limits.h"
+
+/* the wall clock went another way than the monotonic one */
+#define CLOCK_JUMP_MS     5000
+/* nothing expires so long after a jump */
+#define CLOCK_DOUBT_MS    300000
+#define CLOCK_SKEW_MS     60000
+/* commands looked at for their age in one tick; the walk goes on at the next */
+#define SWEEP_EVERY_TICKS 5
+#define PRUNE_ROWS        500
+
+bool core_clock_doubtful(const struct core *c, int64_t now_mono_ms)
+{
+    return llabs(c->skew_ms) > CLOCK_SKEW_MS ||
+           (c->jump_mono_ms && now_mono_ms - c->jump_mono_ms < CLOCK_DOUBT_MS);
+}
+
+static void watch_clock(struct core *c, int64_t now_mono, int64_t now_unix)
+{
+    int64_t drift = (now_unix - c->last_unix_ms) - (now_mono - c->last_mono_ms);
+
+    if (c->last_mono_ms && llabs(drift) > CLOCK_JUMP_MS) {
+        c->jump_mono_ms = now_mono;
+        log_line(LOG_LEVEL_ERROR, "clock.jumped", "ms=%lld", (long long)drift);
+    }
+    c->last_mono_ms = now_mono;
+    c->last_unix_ms = now_unix;
+}
+
+static bool is_over(struct core *c, const struct core_command *cmd, int64_t now_unix,
+                    int64_t now_mono)
+{
+    int64_t paused = cmd->paused_ms;
+    const struct dest *scope = cmd->lane->scope;
+
+    (void)c;
+    if (cmd->state == COMMAND_IN_FLIGHT)
+        return false; /* its outcome decides */
+    if (scope && scope->paused)
+        paused += now_mono - scope->paused_mono_ms;
+    return now_unix - cmd->taken_ms - paused > command_life_ms(cmd->kind);
+}
+
+/* A manager's message that waits for whatever reason shows as "delayed" on the card; a later
+ * status wins. */
+static void tell_delayed(struct core *c, struct core_command *cmd)
+{
+    struct message m = {0};
+    int rc = core_turn(c);
+
+    rc = rc ? rc : store_message(c->store, cmd->message, &m);
+    if (rc == 0 && m.told == 0)
+        rc = intake_tell_status(c, view_of(m.scope), m.conversation, m.id, view_of(m.amo_id),
+                                -1, 903, VIEW_LIT("delayed"), &m.trace, clock_unix_ms());
+    message_fini(&m);
+    if (rc == 0)
+        rc = intake_keep(c);
+    if (rc && rc != STORE_E_NONE)
+        core_give_up(c, "delayed", rc);
+}
+
+struct aged {
+    int64_t id;
+    bool over;
+};
+
+/* Finds at most @cap commands that are over or late; table order, so none is favoured. */
+static size_t find_aged(struct core *c, struct aged *ret, size_t cap, int64_t now_unix,
+                        int64_t now_mono)
+{
+    int64_t delayed = (int64_t)config_number(c->config, "core/delayed_ms");
+    bool doubtful = core_clock_doubtful(c, now_mono);
+    struct core_command *cmd = NULL;
+    size_t iter = 0;
+    size_t n = 0;
+
+    while (n < cap && (cmd = table_next(c->queue->commands, &iter))) {
+        if (!doubtful && is_over(c, cmd, now_unix, now_mono)) {
+            ret[n++] = (struct aged){cmd->id, true};
+        } else if (delayed && !cmd->delayed && cmd->kind == COMMAND_SERVICE_MESSAGE &&
+                   now_unix - cmd->taken_ms > delayed) {
+            cmd->delayed = true;
+            ret[n++] = (struct aged){cmd->id, false};
+        }
+    }
+    return n;
+}
+
+static void watch_ages(struct core *c, int64_t now_unix, int64_t now_mono)
+{
+    struct aged aged[256];
+    size_t n = find_aged(c, aged, AMO_COUNT(aged), now_unix, now_mono);
+
+    for (size_t i = 0; i < n && !c->exit_code; i++) {
+        struct core_command *cmd = queue_find(c->queue, aged[i].id);
+
+        if (cmd && aged[i].over) {
+            inquiry_cancel(
+                c, cmd); /* a history that cannot be asked must not stop a lane for ever */
+            settle_dead(c, cmd, "life_time", VIEW_NONE);
+        } else if (cmd) {
+            tell_delayed(c, cmd);
+        }
+    }
+}
+
+/* A status whose message never came: kept for a person. */
+static void watch_overdue(struct core *c, int64_t now_unix)
+{
+    struct buf event;
+    int rc = 0;
+
+    buf_init(&event, LIMIT_FRAME_BYTES);
+    for (int i = 0; rc == 0 && i < 100; i++) {
+        buf_reset(&event);
+        rc = core_turn(c);
+        rc = rc ? rc : store_waiting_take_overdue(c->store, now_unix, &event);
+        rc = rc ? rc
+                : store_quarantine_add(c->store, "status_without_message", buf_view(&event),
+                                       VIEW_NONE, VIEW_NONE, 0, &c->boot, now_unix);
+    }
+    buf_fini(&event);
+    if (rc && rc != STORE_E_NONE)
+        core_give_up(c, "overdue", rc);
+}
+
+static void watch_prune(struct core *c, int64_t now_unix)
+{
+    int64_t day = 24LL * 3600 * 1000;
+    int rc = core_turn(c);
+
+    rc = rc ? rc
+            : store_prune(
+                  c->store,
+                  now_unix - day * (int64_t)config_number(c->config, "retention/messages_days"),
+                  now_unix - day * (int64_t)config_number(c->config, "retention/dead_days"),
+                  PRUNE_ROWS);
+    if (rc)
+        core_give_up(c, "prune", rc);
+}
+
+void watch_tick(void *arg)
+{
+    struct core *c = arg;
+    int64_t now_mono = clock_mono_ms();
+    int64_t now_unix = clock_unix_ms();
+
+    c->ticks++;
+    watch_clock(c, now_mono, now_unix);
+    peers_tick(c, now_mono);
+    inquiry_tick(c, now_mono);
+    control_tick(c, now_mono);
+    if (now_mono >= c->settling_until_ms) {
+        while (!list_is_empty(&c->known_workers)) {
+            struct known_worker *k =
+                LIST_ENTRY(c->known_workers.next, struct known_worker, link);
+
+            /* gone for longer than any attempt: not waited for after the next start */
+            list_remove(&k->link);
+            if (core_turn(c) == 0 && store_worker_forget(c->store, view_of(k->name)))
+                core_give_up(c, "workers", -EIO);
+            mem_free(k);
+        }
+    }
+    if (c->ticks % SWEEP_EVERY_TICKS == 0) {
+        watch_ages(c, now_unix, now_mono);
+        if (!core_clock_doubtful(c, now_mono))
+            watch_overdue(c, now_unix);
+    }
+    if (c->ticks % 60 == 0 && !core_clock_doubtful(c, now_mono))
+        watch_prune(c, now_unix);
+    core_wake(c);
+}
+
+struct target_figures {
+    double waiting;
+    double in_flight;
+    double oldest_s;
+};
+
+static void gauge_commands(struct core *c)
+{
+    struct target_figures amo = {0};
+    struct target_figures hook = {0};
+    int64_t now = clock_unix_ms();
+    struct core_command *cmd = NULL;
+    size_t iter = 0;
+
+    while ((cmd = table_next(c->queue->commands, &iter))) {
+        struct target_figures *f = cmd->kind == COMMAND_SERVICE_MESSAGE ? &hook : &amo;
+        double age = (double)(now - cmd->taken_ms) / 1000;
+
+        if (cmd->state == COMMAND_IN_FLIGHT)
+            f->in_flight++;
+        else
+            f->waiting++;
+        if (age > f->oldest_s)
+            f->oldest_s = age;
+    }
+    const char *help = "commands that are not settled";
+    const char *old = "age of the oldest command that is not settled";
+
+    stat_set(stats_gauge(c->stats, "amo_commands", "state=\"waiting\",target=\"amojo\"", help),
+             amo.waiting);
+    stat_set(
+        stats_gauge(c->stats, "amo_commands", "state=\"in_flight\",target=\"amojo\"", help),
+        amo.in_flight);
+    stat_set(
+        stats_gauge(c->stats, "amo_commands", "state=\"waiting\",target=\"webhook\"", help),
+        hook.waiting);
+    stat_set(
+        stats_gauge(c->stats, "amo_commands", "state=\"in_flight\",target=\"webhook\"", help),
+        hook.in_flight);
+    stat_set(stats_gauge(c->stats, "amo_command_oldest_seconds", "target=\"amojo\"", old),
+             amo.oldest_s);
+    stat_set(stats_gauge(c->stats, "amo_command_oldest_seconds", "target=\"webhook\"", old),
+             hook.oldest_s);
+}
+
+static void gauge_destinations(struct core *c)
+{
+    double held_scopes = 0;
+    double held_connectors = 0;
+    struct dest *d = NULL;
+    size_t iter = 0;
+
+    while ((d = table_next(c->queue->dests, &iter))) {
+        if (dest_is_held(d))
+            *(d->is_scope ? &held_scopes : &held_connectors) += 1;
+    }
+    stat_set(stats_gauge(c->stats, "amo_held_scopes", "", "scopes whose calls are held"),
+             held_scopes);
+    stat_set(stats_gauge(c->stats, "amo_breaker_open", "target=\"amojo\"", "held destinations"),
+             held_scopes);
+    stat_set(
+        stats_gauge(c->stats, "amo_breaker_open", "target=\"webhook\"", "held destinations"),
+        held_connectors);
+}
+
+void watch_gauges(void *arg)
+{
+    struct core *c = arg;
+    int64_t dead = 0;
+    int64_t quarantine = 0;
+    int64_t waiting = 0;
+    double workers = 0;
+
+    gauge_commands(c);
+    gauge_destinations(c);
+    for (struct list *i = c->peers.next; i != &c->peers; i = i->next)
+        workers += LIST_ENTRY(i, struct peer, link)->role == ROLE_EGRESS;
+    stat_set(stats_gauge(c->stats, "amo_workers", "", "egress processes connected"), workers);
+    stat_set(stats_gauge(c->stats, "amo_clock_skew_seconds", "", "amojo's clock minus ours"),
+             (double)c->skew_ms / 1000);
+    if (store_counts(c->store, &dead, &quarantine, &waiting))
+        return; /* the next commit says what is wrong with the store */
+    stat_set(stats_gauge(c->stats, "amo_dead_letters", "", "dead letters kept"), (double)dead);
+    stat_set(stats_gauge(c->stats, "amo_quarantine", "", "events in quarantine"),
+             (double)quarantine);
+    stat_set(stats_gauge(c->stats, "amo_waiting_statuses", "",
+                         "statuses whose message is not known yet"),
+             (double)waiting);
+}

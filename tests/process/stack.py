@@ -1,0 +1,302 @@
+"""The whole bridge on real executables, with the sandbox around it, in a scratch directory.
+
+Every process is started on port 0, killed by pid, and waited for by what it says, never by time.
+"""
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+import uuid
+
+import zmq
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+import bus  # noqa: E402
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BIN = pathlib.Path(os.environ.get("AMO_BIN_DIR", ROOT / "build" / "bin"))
+DEADLINE = float(os.environ.get("AMO_TEST_DEADLINE", "60"))
+
+
+def wait_for(true, what, timeout=DEADLINE, every=0.02):
+    """Until true() gives something, which is returned."""
+    end = time.monotonic() + timeout
+    while True:
+        value = true()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited {timeout} s for {what}")
+        time.sleep(every)
+
+
+def http(method, url, body=None, headers=None, timeout=30):
+    """(status, parsed body or text, headers). Errors of HTTP are answers, too."""
+    data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
+    request = urllib.request.Request(url, data=data, method=method, headers=headers or {})
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=timeout) as answer:
+            status, raw, head = answer.status, answer.read(), answer.headers
+    except urllib.error.HTTPError as error:
+        status, raw, head = error.code, error.read(), error.headers
+    text = raw.decode("utf-8", "replace")
+    try:
+        return status, json.loads(text), head
+    except ValueError:
+        return status, text, head
+
+
+class Process:
+    """One executable, its log lines, and its life."""
+
+    def __init__(self, name, args, env, log_dir):
+        self.name, self.args, self.env = name, args, env
+        self.log_path = pathlib.Path(log_dir) / f"{name}.log"
+        self.lines = []
+        self.changed = threading.Condition()
+        self.child = None
+        self.lives = 0
+
+    def start(self):
+        self.lives += 1
+        self.seen = len(self.lines)
+        self.child = subprocess.Popen(self.args, env=self.env, stdout=subprocess.PIPE,
+                                      stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        self.reader = threading.Thread(target=self._read, args=(self.child.stdout,), daemon=True)
+        self.reader.start()
+        return self
+
+    def _read(self, pipe):
+        with open(self.log_path, "ab") as log:
+            for raw in pipe:
+                log.write(raw)
+                log.flush()
+                with self.changed:
+                    self.lines.append(raw.decode("utf-8", "replace").rstrip("\n"))
+                    self.changed.notify_all()
+        with self.changed:
+            self.changed.notify_all()
+
+    def wait_line(self, pattern, timeout=DEADLINE, since=None):
+        """The first line of this life that matches; its match."""
+        rx = re.compile(pattern)
+        at = self.seen if since is None else since
+        end = time.monotonic() + timeout
+        with self.changed:
+            while True:
+                while at < len(self.lines):
+                    found = rx.search(self.lines[at])
+                    at += 1
+                    if found:
+                        return found
+                if self.child.poll() is not None and not self.reader.is_alive() and at >= len(self.lines):
+                    raise RuntimeError(f"{self.name} ended with {self.child.returncode}:\n" +
+                                       "\n".join(self.lines[self.seen:][-30:]))
+                if not self.changed.wait(min(0.5, max(0.0, end - time.monotonic()))) and time.monotonic() > end:
+                    raise TimeoutError(f"{self.name} never said {pattern!r}; last lines:\n" +
+                                       "\n".join(self.lines[-30:]))
+
+    def kill(self):
+        """SIGKILL, and gone."""
+        if self.child and self.child.poll() is None:
+            os.kill(self.child.pid, signal.SIGKILL)
+        if self.child:
+            self.child.wait()
+            self.reader.join(10)
+
+    def stop(self, timeout=30):
+        """SIGTERM, and its exit code."""
+        if self.child and self.child.poll() is None:
+            os.kill(self.child.pid, signal.SIGTERM)
+            try:
+                self.child.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise
+        self.reader.join(10)
+        return self.child.returncode
+
+    @property
+    def alive(self):
+        return self.child is not None and self.child.poll() is None
+
+
+class ControlError(Exception):
+    def __init__(self, code, error):
+        super().__init__(f"{code}: {error}")
+        self.code = code
+
+
+class Stack:
+    """Sandbox, core, ingress and any number of workers."""
+
+    def __init__(self, workers=1, env=None, bin_dir=None, sandbox_args=()):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="amo-", dir=os.environ.get("AMO_SCRATCH", "/tmp")))
+        self.bin = pathlib.Path(bin_dir or BIN)
+        self.extra = env or {}
+        self.processes = {}
+        self.port = None
+        self.scope = self.channel = None
+        self.sandbox_url = None
+        self.add("sandbox", ["amo-sandbox", "--listen", "127.0.0.1:0", *sandbox_args], {})
+        self.add("core", ["amo-core"], {"AMO_CORE_ADMIN_LISTEN": "127.0.0.1:0"})
+        self.add("ingress", ["amo-ingress"], {"AMO_INGRESS_LISTEN": "127.0.0.1:0",
+                                              "AMO_INGRESS_ADMIN_LISTEN": "127.0.0.1:0"})
+        for i in range(workers):
+            self.add(f"egress-{i}", ["amo-egress"], {"AMO_NAME": f"egress-{i}",
+                                                     "AMO_EGRESS_ADMIN_LISTEN": "127.0.0.1:0"})
+        self.workers = [f"egress-{i}" for i in range(workers)]
+
+    def add(self, name, args, env):
+        base = {k: v for k, v in os.environ.items() if not k.startswith("AMO_") or k == "AMO_SCRATCH"}
+        base.update({"AMO_DATA_DIR": str(self.dir / "data"), "AMO_RUN_DIR": str(self.dir / "run"),
+                     "AMO_LOG_LEVEL": "info"})
+        base.update(env)
+        base.update(self.extra)
+        self.processes[name] = Process(name, [str(self.bin / args[0]), *args[1:]], base, self.dir)
+
+    def __getitem__(self, name):
+        return self.processes[name]
+
+    def start(self, name):
+        p = self.processes[name]
+        p.start()
+        if name == "sandbox":
+            self.sandbox_url = p.wait_line(r"listening on (http\S+)").group(1)
+        else:
+            p.wait_line(r"what=ready")
+        if name == "ingress":
+            self.port = int(p.wait_line(r"what=ready .*listen=\S+:(\d+)").group(1))
+            # the sandbox knows this address: later lives listen on the same one
+            p.env["AMO_INGRESS_LISTEN"] = f"127.0.0.1:{self.port}"
+        return p
+
+    def admin(self, name):
+        return int(self[name].wait_line(r"what=ready .*admin=\S*?:(\d+)").group(1))
+
+    def metrics(self, name):
+        text = http("GET", f"http://127.0.0.1:{self.admin(name)}/metrics")[1]
+        found = {}
+        for line in text.splitlines():
+            if line and not line.startswith("#"):
+                key, value = line.rsplit(" ", 1)
+                found[key] = float(value)
+        return found
+
+    def figure(self, name, metric):
+        """The sum of a metric over its labels."""
+        return sum(v for k, v in self.metrics(name).items() if k.split("{")[0] == metric)
+
+    def up(self, register=True):
+        for name in ("sandbox", "core", "ingress", *self.workers):
+            self.start(name)
+        if register:
+            self.register()
+        return self
+
+    def down(self, keep=False):
+        for p in reversed(list(self.processes.values())):
+            p.kill()
+        if not keep and not os.environ.get("AMO_KEEP"):
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        if kind is not None:
+            for p in self.processes.values():
+                print(f"--- {p.name} (lives {p.lives})")
+                print("\n".join(p.lines[-25:]))
+        self.down(keep=False)
+
+    # --- the sandbox -----------------------------------------------------------------------------
+
+    def sandbox(self, path, body=None, method=None, ok=True):
+        method = method or ("GET" if body is None else "POST")
+        status, answer, _ = http(method, f"{self.sandbox_url}/_sandbox/{path}", body, timeout=120)
+        if ok and status >= 300:
+            raise RuntimeError(f"sandbox {path}: {status} {answer}")
+        return answer
+
+    def wait(self, what, timeout=DEADLINE, **more):
+        query = "&".join(f"{k}={v}" for k, v in {"what": what, "timeout_ms": int(timeout * 1000), **more}.items())
+        answer = self.sandbox(f"wait?{query}")
+        if not answer["done"]:
+            raise TimeoutError(f"the sandbox waited for {what} {more}: {answer}")
+        return answer
+
+    def list(self, path):
+        """All items of a sandbox list."""
+        items, since = [], 0
+        while True:
+            glue = "&" if "?" in path else "?"
+            page = self.sandbox(f"{path}{glue}since={since}&limit=10000")
+            items += page["items"]
+            if not page["next"]:
+                return items
+            since = page["next"]
+
+    def fault(self, **rule):
+        return self.sandbox("faults", rule)["items"][0]["fault"]
+
+    def clear_faults(self):
+        self.sandbox("faults", method="DELETE")
+
+    # --- control ---------------------------------------------------------------------------------
+
+    def control(self, verb, timeout=40.0, **args):
+        """One verb of the control protocol, spoken without amoctl."""
+        socket = zmq.Context.instance().socket(zmq.DEALER)
+        socket.setsockopt(zmq.LINGER, 0)
+        socket.connect(f"ipc://{self.dir}/run/control")
+        boot = uuid.uuid4().bytes
+        try:
+            socket.send_multipart([bus.envelope("CONTROL_CALL", boot),
+                                   bus.pack({"verb": verb, "args": json.dumps(args)})])
+            if not socket.poll(int(timeout * 1000)):
+                raise TimeoutError(f"core did not answer {verb}")
+            head, body = socket.recv_multipart()
+        finally:
+            socket.close(0)
+        answer = bus.unpack(body)
+        assert bus.unpack(head)[2] == boot
+        if answer.get("code", 0):
+            raise ControlError(answer["code"], answer.get("error"))
+        return json.loads(answer["json"]) if answer.get("json") else None
+
+    def register(self, connector="svc", report="read", account=None, **settings):
+        """A channel, a connector and a connected account; the scope id."""
+        account = account or str(uuid.uuid4())
+        bridge = f"http://127.0.0.1:{self.port}"
+        channel = self.sandbox("channels", {"webhook_url": bridge + "/messages/:scope_id"})
+        self.channel = channel["id"]
+        reply = json.dumps(self.sandbox(f"channels/{self.channel}/registration"))
+        self.control("channel.add", reply=reply, url=self.sandbox_url)
+        svc = self.sandbox("connectors", {"name": connector, "bridge_url": bridge, "report": report, **settings})
+        self.control("connector.add", name=connector, kind="http", url=f"{self.sandbox_url}/mobilon/{connector}",
+                     allow_private=True, secret=svc["secret"], token=svc["token"])
+        self.svc = svc
+        self.secret = channel["secret"]
+        self.scope = self.control("account.connect", channel=self.channel, account=account,
+                                  connector=connector, title="Test")["scope_id"]
+        return self.scope
+
+    # --- people ----------------------------------------------------------------------------------
+
+    def client_writes(self, text, conversation="79005550101", source="wa1", connector="svc", **more):
+        return self.sandbox("client/writes", {"connector": connector, "source": source, "text": text,
+                                              "conversation": conversation, **more})["items"][0]
+
+    def manager_writes(self, text, chat, **more):
+        return self.sandbox("manager/writes", {"scope_id": self.scope, "chat": chat, "text": text, **more})["items"][0]
