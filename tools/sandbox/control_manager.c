@@ -17,6 +17,10 @@ static int manager_status(int rc, struct jcheck *c)
 {
     if (rc == 0)
         return 0;
+    if (rc == -ENOTCONN) {
+        jcheck_fail(c, "", "webhook_url", "is not set on this channel");
+        return 409;
+    }
     jcheck_fail(c, "", "limit",
                 rc == -ENOSPC ? "max_log or queued calls reached" : "no memory");
     return 507;
@@ -68,6 +72,11 @@ static struct amojo_message *manager_message(struct sandbox *s, struct amojo_cha
     struct amojo_scope *sc = chat->scope;
     struct amojo_message *m = NULL;
 
+    *ret_status = 409;
+    if (!sc->channel->webhook_url) {
+        jcheck_fail(c, "", "webhook_url", "is not set on this channel");
+        return NULL;
+    }
     *ret_status = 507;
     if (!sandbox_has_room(s, s->amojo.messages.n + s->service.messages.n,
                           (size_t)s->settings.max_messages, "max_messages")) {

@@ -63,7 +63,7 @@ struct hook_send {
     struct view body;
 };
 
-/* -ENOSPC when a limit is reached, -ENOMEM. */
+/* -ENOSPC when a limit is reached, -ENOTCONN without any address to send to, -ENOMEM. */
 AMO_MUSTCHECK int hooks_send(struct sandbox *s, const struct hook_send *h,
                              uint64_t *ret_number);
 /* NULL after a reset. */

@@ -1,0 +1,267 @@
+"""amoctl towards a core that is played: what it asks, what it shows, and how it ends."""
+import json
+import os
+import socket
+import stat
+import subprocess
+import time
+import uuid
+
+import pytest
+
+from tools_harness import BIN, ROOT, Control, amoctl, environment
+
+CALLS = [
+    (["status"], "status", {}),
+    (["channel", "list"], "channel.list", {}),
+    (["channel", "show", "ch"], "channel.show", {"id": "ch"}),
+    (["connector", "add", "--name", "n", "--kind", "http", "--url", "https://x", "--allow-private"],
+     "connector.add", {"name": "n", "kind": "http", "url": "https://x", "allow_private": True}),
+    (["connector", "list"], "connector.list", {}),
+    (["account", "connect", "--channel", "c", "--account", "a", "--connector", "n", "--title", "Имя"],
+     "account.connect", {"channel": "c", "account": "a", "connector": "n", "title": "Имя"}),
+    (["account", "connect", "--channel", "c", "--account", "a", "--connector", "n", "--scope-id", "c_a"],
+     "account.connect", {"channel": "c", "account": "a", "connector": "n", "scope_id": "c_a"}),
+    (["account", "list"], "account.list", {}),
+    (["account", "pause", "c_a"], "account.pause", {"scope_id": "c_a"}),
+    (["account", "resume", "c_a"], "account.resume", {"scope_id": "c_a"}),
+    (["source", "add", "--connector", "n", "--source", "wa1", "--scope", "c_a"],
+     "source.add", {"connector": "n", "source": "wa1", "scope_id": "c_a"}),
+    (["source", "list"], "source.list", {}),
+    (["conversation", "list"], "conversation.list", {}),
+    (["conversation", "list", "--scope", "c_a"], "conversation.list", {"scope_id": "c_a"}),
+    (["queue"], "queue", {}),
+    (["dead", "list"], "dead.list", {}),
+    (["dead", "show", "3"], "dead.show", {"id": "3"}),
+    (["dead", "retry", "3", "4"], "dead.retry", {"ids": ["3", "4"]}),
+    (["dead", "drop", "3"], "dead.drop", {"ids": ["3"]}),
+    (["quarantine", "list"], "quarantine.list", {}),
+    (["quarantine", "show", "5"], "quarantine.show", {"id": "5"}),
+    (["trace", "any-id"], "trace", {"id": "any-id"}),
+]
+
+
+@pytest.mark.parametrize("words, verb, arguments", CALLS, ids=[" ".join(w[:2]) for w, _, _ in CALLS])
+def test_each_verb_asks_core_and_prints_one_json_document(core, run_dir, words, verb, arguments):
+    document = [{"id": 1}] if verb.endswith("list") or verb == "queue" else {"journey": [], "message": {}}
+    core.will_answer(document)
+    done = amoctl(run_dir, *words, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == document
+    assert core.asked == [(verb, arguments)]
+    call = core.calls[0]
+    assert call.kind == "CONTROL_CALL" and len(call.edge_boot) == 16 and call.core_boot == b""
+
+
+@pytest.mark.parametrize("words, verb, arguments", CALLS, ids=[" ".join(w[:2]) for w, _, _ in CALLS])
+def test_each_verb_has_help_that_needs_no_core(run_dir, words, verb, arguments):
+    done = amoctl(run_dir, *words, "--help")
+    assert done.returncode == 0 and done.stdout.startswith("usage: amoctl " + verb.replace(".", " "))
+
+
+def test_general_help_names_every_verb_and_version_is_told(run_dir):
+    done = amoctl(run_dir, "--help")
+    assert done.returncode == 0
+    for _, verb, _ in CALLS:
+        assert f"\n  {verb.replace('.', ' ')}" in done.stdout
+    assert "\n  config check FILE" in done.stdout
+    assert amoctl(run_dir, "--version").stdout.startswith("amoctl ")
+
+
+@pytest.mark.parametrize("words", [[], ["fly"], ["channel"], ["channel", "fly"], ["status", "now"], ["trace"],
+                                   ["--frob", "status"], ["dead", "retry"], ["channel", "add"],
+                                   ["account", "connect", "--channel", "c"], ["status", "--scope", "x"]])
+def test_usage_errors_end_with_2_and_ask_nobody(core, run_dir, words):
+    done = amoctl(run_dir, *words)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith("amoctl: ") and "--help" in done.stderr
+    assert core.calls == []
+
+
+def test_a_usage_error_is_json_too_when_asked(run_dir):
+    done = amoctl(run_dir, "fly", "--json")
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["error"]["code"] == "usage"
+
+
+def test_lists_are_tables_for_people(core, run_dir):
+    core.will_answer([{"name": "Мобилон", "scopes": 2}, {"name": "x", "scopes": 10}])
+    assert amoctl(run_dir, "connector", "list").stdout == "NAME     SCOPES\nМобилон       2\nx            10\n"
+    core.will_answer([])
+    assert amoctl(run_dir, "connector", "list").stdout == "no connectors\n"
+
+
+def test_the_scope_id_stands_alone_on_stdout(core, run_dir):
+    core.will_answer({"scope_id": "chan_acc"})
+    done = amoctl(run_dir, "account", "connect", "--channel", "c", "--account", "a", "--connector", "n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "chan_acc\n", "")
+
+
+def test_supports_answer_goes_to_core_as_it_came(core, run_dir):
+    reply = '{ // ограничения\n  "result": {"ru": {"id": "ch", "secret_key": "hush"}}\n}\n'
+    (run_dir / "reply.json").write_text(reply, encoding="utf-8")
+    core.will_answer({"id": "ch"})
+    done = amoctl(run_dir, "channel", "add", "--reply", run_dir / "reply.json", "--segment", "ru",
+                  "--amojo-url", "http://127.0.0.1:9800")
+    assert done.returncode == 0 and "hush" not in done.stdout + done.stderr
+    core.will_answer({"id": "ch"})
+    assert amoctl(run_dir, "channel", "add", "--reply=-", stdin=reply).returncode == 0
+    assert core.asked == [("channel.add", {"reply": reply, "segment": "ru", "url": "http://127.0.0.1:9800"}),
+                          ("channel.add", {"reply": reply})]
+
+
+def test_secrets_come_from_files_and_one_final_newline_does_not_count(core, run_dir):
+    (run_dir / "secret").write_text("whsec_aGVsbG8=\n", encoding="utf-8")
+    (run_dir / "token").write_text("token-of-the-service\n\n", encoding="utf-8")
+    core.will_answer({"name": "n", "url": "https://x"})
+    done = amoctl(run_dir, "connector", "add", "--name", "n", "--kind", "http", "--url", "https://x",
+                  "--secret-file", run_dir / "secret", "--token-file", run_dir / "token")
+    assert done.returncode == 0
+    assert "aGVsbG8" not in done.stdout + done.stderr and "not shown again" not in done.stdout
+    assert core.asked[0][1]["secret"] == "whsec_aGVsbG8="
+    assert core.asked[0][1]["token"] == "token-of-the-service\n"
+
+
+def test_what_core_generated_is_printed_once_with_a_warning(core, run_dir):
+    core.will_answer({"name": "n", "url": "https://x", "secret": "whsec_made", "token": "made"})
+    done = amoctl(run_dir, "connector", "add", "--name", "n", "--kind", "http", "--url", "https://x")
+    assert done.stdout.count("whsec_made") == 1 and "not shown again" in done.stdout
+
+
+@pytest.mark.parametrize("option", ["--secret-file", "--token-file"])
+def test_a_file_that_cannot_be_read_is_a_usage_error_before_core_is_asked(core, run_dir, option):
+    done = amoctl(run_dir, "connector", "add", "--name", "n", "--kind", "http", "--url", "u", option, "/nowhere")
+    assert done.returncode == 2 and "/nowhere" in done.stderr
+    assert core.calls == []
+
+
+@pytest.mark.parametrize("code", [1, 2, 3])
+def test_cores_refusal_is_told_in_words_with_its_code(core, run_dir, code):
+    core.will_answer(code=code, error="no such\x1b[31m channel")
+    done = amoctl(run_dir, "channel", "show", "x")
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr == "amoctl: no such[31m channel\n"
+    core.will_answer(code=code, error="no such channel")
+    done = amoctl(run_dir, "channel", "show", "x", "--json")
+    assert done.returncode == code
+    assert json.loads(done.stdout)["error"]["message"] == "no such channel"
+
+
+def test_nothing_from_outside_reaches_the_terminal_raw(core, run_dir):
+    evil = 'a\x1b]0;x\x07\u009b31m\u202e\n'
+    core.will_answer([{"title": evil}])
+    shown = amoctl(run_dir, "account", "list").stdout
+    assert shown == "TITLE\na]0;x31m \n"
+    core.will_answer([{"title": evil}])
+    shown = amoctl(run_dir, "account", "list", "--json").stdout
+    assert json.loads(shown)[0]["title"] == evil
+    assert all(c == "\n" or (c >= " " and c not in "\x7f\u009b\u202e") for c in shown)
+
+
+def test_an_answer_to_somebody_else_is_not_taken(core, run_dir):
+    def stray(control, frame):
+        control.send(frame, "CONTROL_ANSWER", {"json": '{"whose": "not mine"}'}, boot=uuid.uuid4().bytes)
+        control.send(frame, "HEARTBEAT_ANSWER", {})
+
+    core.will_answer({"whose": "mine"}, before=stray)
+    assert json.loads(amoctl(run_dir, "status", "--json").stdout) == {"whose": "mine"}
+
+
+@pytest.mark.parametrize("answer", ["not json", "{", "[1]"])
+def test_an_answer_that_cannot_be_read_fails(core, run_dir, answer):
+    core.will_answer(answer)
+    done = amoctl(run_dir, "status")
+    assert done.returncode == 1 and "cannot be read" in done.stderr
+
+
+def test_a_refused_frame_is_another_version(core, run_dir):
+    core.answers.append((None, lambda control, frame: control.send(frame, "REFUSED", b"version not spoken here")))
+    done = amoctl(run_dir, "status")
+    assert done.returncode == 1 and "version" in done.stderr
+
+
+def test_without_core_it_says_where_it_tried_and_ends_with_3(run_dir):
+    done = amoctl(run_dir, "status", "--json")
+    assert done.returncode == 3
+    assert f"{run_dir}/control" in done.stderr and "amo-core" in done.stderr
+    assert json.loads(done.stdout)["error"]["code"] == "unreachable"
+
+
+def test_a_socket_left_behind_is_nobody(run_dir):
+    left = socket.socket(socket.AF_UNIX)
+    left.bind(str(run_dir / "control"))
+    left.close()
+    done = amoctl(run_dir, "status")
+    assert done.returncode == 3 and "nobody listens" in done.stderr
+
+
+def test_a_core_that_starts_a_moment_later_is_waited_for(run_dir):
+    child = subprocess.Popen([BIN / "amoctl", "status", "--json"], env=environment(run_dir), stdout=subprocess.PIPE,
+                             stdin=subprocess.DEVNULL)
+    time.sleep(0.5)  # it is looking by now, or looks at once: either is right
+    late = Control(run_dir)
+    try:
+        late.will_answer({"late": True})
+        assert json.loads(child.communicate(timeout=30)[0]) == {"late": True}
+    finally:
+        late.close()
+
+
+def test_a_silent_core_is_not_waited_for_for_ever(core, run_dir):
+    done = amoctl(run_dir, "status")
+    assert done.returncode == 3 and "no answer" in done.stderr
+    assert len(core.calls) == 1, "a call is not repeated behind the operator's back"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another user can be played by root only")
+def test_a_socket_of_another_user_is_told_in_words(core, run_dir):
+    os.chmod(run_dir, 0o755)
+    os.chmod(run_dir / "control", 0o660)
+    reachable = all(os.stat(p).st_mode & stat.S_IXOTH for p in BIN.resolve().parents)
+    if not reachable:
+        pytest.skip("the programs are not readable by another user")
+    done = subprocess.run([BIN / "amoctl", "status"], env=environment(run_dir), user=65534, group=65534,
+                          extra_groups=[], capture_output=True, text=True, timeout=60, check=False, cwd="/")
+    assert done.returncode == 3
+    assert "not allowed" in done.stderr and str(run_dir / "control") in done.stderr and "group" in done.stderr
+
+
+def test_an_endpoint_that_cannot_be_used_is_a_config_error(run_dir):
+    done = amoctl(run_dir, "status", env={"AMO_BUS_CONTROL": "tcp://127.0.0.1:5000"})
+    assert done.returncode == 2 and "bus/control" in done.stderr
+    done = amoctl(run_dir, "status", env={"AMO_BUS_CONTROL": "ipc:///" + "x" * 120})
+    assert done.returncode == 2 and "longer" in done.stderr
+
+
+def test_a_config_file_says_where_core_is(core, run_dir):
+    config = run_dir / "amo.conf"
+    config.write_text(f'run_dir = "{run_dir}"\n', encoding="utf-8")
+    core.will_answer({"ok": True})
+    env = {k: v for k, v in os.environ.items() if not k.startswith("AMO_")}
+    done = subprocess.run([BIN / "amoctl", "--config", config, "status", "--json"], env=env, capture_output=True,
+                          text=True, timeout=60, check=False)
+    assert json.loads(done.stdout) == {"ok": True}
+    config.write_text("run_dirr = x\n", encoding="utf-8")
+    done = amoctl(run_dir, "--config", config, "status")
+    assert done.returncode == 2 and "amo.conf:1" in done.stderr
+
+
+def test_config_check_reads_as_every_program_would(run_dir):
+    good = amoctl(run_dir, "config", "check", ROOT / "deploy" / "amo.conf.example")
+    assert good.returncode == 0 and "bus/control" in good.stdout
+    as_json = amoctl(run_dir, "config", "check", ROOT / "deploy" / "amo.conf.example", "--json")
+    assert json.loads(as_json.stdout)["valid"] is True
+    bad = run_dir / "bad.conf"
+    bad.write_text("ingress\n    lisen = 1\n", encoding="utf-8")
+    done = amoctl(run_dir, "config", "check", bad)
+    assert done.returncode == 2 and "bad.conf:2" in done.stderr
+    assert json.loads(amoctl(run_dir, "config", "check", bad, "--json").stdout)["error"]["code"] == "usage"
+    assert amoctl(run_dir, "config", "check", run_dir / "none").returncode == 2
+
+
+def test_trace_tells_the_journey_with_times(core, run_dir):
+    core.will_answer({"message": {"mid": "m1", "amo_id": "a1"}, "waiting": [], "journey": [
+        {"at": "2026-11-22T13:00:00.000Z", "what": "taken at the door"},
+        {"at": "2026-11-22T13:00:00.012Z", "what": "amo.message", "attempt": 1, "outcome": "done", "status": 200}]})
+    shown = amoctl(run_dir, "trace", "a1").stdout
+    assert "m1" in shown and "+12 ms  amo.message" in shown and "attempt=1 outcome=done status=200" in shown

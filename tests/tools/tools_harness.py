@@ -1,0 +1,136 @@
+"""amoctl and amo-monitor as real processes, with a core and taps that are played here."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import threading
+
+import zmq
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+import bus  # noqa: E402
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BIN = pathlib.Path(os.environ.get("AMO_BIN_DIR", ROOT / "build" / "bin"))
+
+
+def environment(run_dir, **more):
+    base = {k: v for k, v in os.environ.items() if not k.startswith("AMO_")}
+    return base | {"AMO_RUN_DIR": str(run_dir)} | more
+
+
+def amoctl(run_dir, *args, stdin=None, env=None, timeout=60):
+    return subprocess.run([BIN / "amoctl", *args], env=environment(run_dir, **(env or {})), input=stdin,
+                          stdin=subprocess.DEVNULL if stdin is None else None,
+                          capture_output=True, timeout=timeout, check=False, text=True, encoding="utf-8")
+
+
+class Control:
+    """Core's control socket: answers what it was told to answer and keeps what it was asked."""
+
+    def __init__(self, run_dir):
+        self.endpoint = f"ipc://{run_dir}/control"
+        self.calls = []
+        self.answers = []
+        self.socket = zmq.Context.instance().socket(zmq.ROUTER)
+        self.socket.setsockopt(zmq.LINGER, 1000)
+        self.socket.bind(self.endpoint)
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def will_answer(self, document=None, code=0, error=None, before=None):
+        """The next call gets this; `before` may send frames first: before(self, call frame)."""
+        body = {"code": code} if code else {}
+        if document is not None:
+            body["json"] = document if isinstance(document, str) else json.dumps(document, ensure_ascii=False)
+        if error is not None:
+            body["error"] = error
+        self.answers.append((body, before))
+
+    def send(self, frame, kind, body, boot=None):
+        head = bus.envelope(kind, frame.edge_boot if boot is None else boot)
+        self.socket.send_multipart([frame.peer, head, body if isinstance(body, bytes) else bus.pack(body)])
+
+    def serve(self):
+        while not self.over.is_set():
+            if not self.socket.poll(50):
+                continue
+            frame = bus.Frame(*self.socket.recv_multipart())
+            self.calls.append(frame)
+            if not self.answers:
+                continue  # silence
+            body, before = self.answers.pop(0)
+            if before:
+                before(self, frame)
+            if body is not None:
+                self.send(frame, "CONTROL_ANSWER", body)
+
+    @property
+    def asked(self):
+        """(verb, arguments) of every call."""
+        return [(f.body["verb"], json.loads(f.body["args"])) for f in self.calls]
+
+    def close(self):
+        self.over.set()
+        self.thread.join()
+        self.socket.close()
+
+
+class Tap:
+    """The tap of one process: frames are numbered, a listener is waited for."""
+
+    def __init__(self, run_dir, name):
+        self.name = name.encode()
+        self.number = 0
+        self.socket = zmq.Context.instance().socket(zmq.XPUB)
+        self.socket.setsockopt(zmq.LINGER, 1000)
+        self.socket.bind(f"ipc://{run_dir}/tap-{name}")
+
+    def wait_listener(self, timeout=20):
+        assert self.socket.poll(timeout * 1000), "nobody listens"
+        assert self.socket.recv()[0] == 1
+
+    def wait_nobody(self, timeout=20):
+        assert self.socket.poll(timeout * 1000), "somebody still listens"
+        assert self.socket.recv()[0] == 0
+
+    def send(self, kind, body, direction=b">", trace=b"", skip=0):
+        self.number += 1 + skip
+        head = bus.envelope(kind, b"e" * 16, b"c" * 16, trace)
+        self.socket.send_multipart([(kind if isinstance(kind, str) else "UNKNOWN").encode(), self.name,
+                                    self.number.to_bytes(8, "big"), direction, head,
+                                    body if isinstance(body, bytes) else bus.pack(body)])
+
+    def close(self):
+        self.socket.close()
+
+
+class Monitor:
+    """amo-monitor with its lines."""
+
+    def __init__(self, run_dir, *args):
+        self.child = subprocess.Popen([BIN / "amo-monitor", *args], env=environment(run_dir), encoding="utf-8",
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+
+    def line(self, timeout=20):
+        """The next line of stdout; a monitor that says nothing is killed by the deadline."""
+        guard = threading.Timer(timeout, self.child.kill)
+        guard.start()
+        try:
+            text = self.child.stdout.readline()
+        finally:
+            guard.cancel()
+        assert text.endswith("\n"), f"no line; stderr: {self.child.stderr.read() if self.child.poll() is not None else ''}"
+        return text.rstrip("\n")
+
+    def finish(self, timeout=20):
+        """Its remaining lines, what it said on stderr, and its exit code."""
+        out, err = self.child.communicate(timeout=timeout)
+        return out.splitlines(), err, self.child.returncode
+
+    def close(self):
+        if self.child.poll() is None:
+            self.child.kill()
+        self.child.communicate()

@@ -1,0 +1,341 @@
+#include "tools/common/args.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* What was found before it is known which verb it is for. */
+struct scan {
+    const struct args_program *program;
+    int argc;
+    char **argv;
+    const char **words; /* owned */
+    size_t n_words;
+    const char **given; /* owned; pairs: option as written, value */
+    size_t n_given;
+    struct args found;
+    struct buf *why;
+};
+
+static int scan_arguments(struct scan *s);
+static int find_verb(struct scan *s);
+static int fill_options(struct scan *s);
+static int check_operands(struct scan *s);
+
+static int refuse(struct scan *s, const char *before, const char *what, const char *after)
+{
+    (void)buf_add_f(s->why, "%s%s%s", before, what, after); /* errors stick in the buf */
+    return ARGS_E_USAGE;
+}
+
+int args_parse(const struct args_program *p, int argc, char **argv, struct args *ret,
+               struct buf *ret_why)
+{
+    size_t room = argc > 0 ? (size_t)argc + 1 : 1;
+    struct scan s = {.program = p, .argc = argc, .argv = argv, .why = ret_why};
+    int rc = -ENOMEM;
+
+    s.words = mem_zalloc_array(room, sizeof(*s.words));
+    s.given = mem_zalloc_array(room, 2 * sizeof(*s.given));
+    if (!s.words || !s.given)
+        goto out;
+    rc = scan_arguments(&s);
+    if (rc == 0 && !s.found.version)
+        rc = find_verb(&s);
+    if (rc == 0 && s.found.verb && !s.found.help) {
+        rc = fill_options(&s);
+        rc = rc ? rc : check_operands(&s);
+    }
+    if (rc == 0) {
+        *ret = s.found;
+        ret->words = s.words;
+        s.words = NULL;
+    }
+out:
+    mem_free(s.words);
+    mem_free(s.given);
+    return rc;
+}
+
+void args_fini(struct args *a)
+{
+    mem_free(a->words);
+    a->words = NULL;
+}
+
+/* --- what was given ------------------------------------------------------------------------- */
+
+static const struct args_option *option_of(const struct args_verb *v, struct view name)
+{
+    for (size_t i = 0; i < v->n_options; i++) {
+        if (view_is(name, v->options[i].name))
+            return &v->options[i];
+    }
+    return NULL;
+}
+
+/* An option of any verb: the same name takes a value everywhere or nowhere. */
+static const struct args_option *option_anywhere(const struct args_program *p, struct view name)
+{
+    const struct args_option *o = NULL;
+
+    for (size_t i = 0; !o && i < p->n_verbs; i++)
+        o = option_of(&p->verbs[i], name);
+    return o;
+}
+
+static struct view option_name(const char *arg)
+{
+    return view_make(arg + 2, strcspn(arg + 2, "="));
+}
+
+/* The value of the option at @i: behind '=' or the next argument. */
+static int option_value(struct scan *s, int *i, const char **ret)
+{
+    const char *arg = s->argv[*i];
+    const char *equals = strchr(arg, '=');
+
+    if (!equals && *i + 1 >= s->argc)
+        return refuse(s, "", arg, " needs a value");
+    *ret = equals ? equals + 1 : s->argv[++*i];
+    return 0;
+}
+
+/* --json, --help, --version, --config. True when it was one; *ret_rc tells how it went. */
+static bool common_option(struct scan *s, int *i, int *ret_rc)
+{
+    const char *arg = s->argv[*i];
+    bool *flag = strcmp(arg, "--json") == 0                             ? &s->found.json
+                 : strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0 ? &s->found.help
+                 : strcmp(arg, "--version") == 0                        ? &s->found.version
+                                                                        : NULL;
+
+    *ret_rc = 0;
+    if (flag) {
+        *flag = true;
+        return true;
+    }
+    if (strncmp(arg, "--", 2) != 0 || !view_is(option_name(arg), "config"))
+        return false;
+    if (s->found.config)
+        *ret_rc = refuse(s, "", "--config", " is given twice");
+    else
+        *ret_rc = option_value(s, i, &s->found.config);
+    return true;
+}
+
+static int verb_option(struct scan *s, int *i)
+{
+    const char *arg = s->argv[*i];
+    const struct args_option *o =
+        strncmp(arg, "--", 2) == 0 ? option_anywhere(s->program, option_name(arg)) : NULL;
+    const char *value = "";
+    int rc = 0;
+
+    if (!o)
+        return refuse(s, "unknown option ", arg, "");
+    if (o->kind != ARGS_FLAG)
+        rc = option_value(s, i, &value);
+    else if (strchr(arg, '='))
+        rc = refuse(s, "--", o->name, " takes no value");
+    s->given[2 * s->n_given] = o->name;
+    s->given[2 * s->n_given + 1] = value;
+    s->n_given++;
+    return rc;
+}
+
+static int scan_arguments(struct scan *s)
+{
+    bool words_only = false;
+
+    for (int i = 1; i < s->argc; i++) {
+        const char *arg = s->argv[i];
+        int rc = 0;
+
+        if (words_only || arg[0] != '-' || arg[1] == '\0') {
+            s->words[s->n_words++] = arg;
+            continue;
+        }
+        if (strcmp(arg, "--") == 0) {
+            words_only = true;
+            continue;
+        }
+        if (!common_option(s, &i, &rc))
+            rc = verb_option(s, &i);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+/* --- which verb ----------------------------------------------------------------------------- */
+
+static bool is_group(const struct args_program *p, const char *word, bool *ret_has_names)
+{
+    for (size_t i = 0; i < p->n_verbs; i++) {
+        if (strcmp(p->verbs[i].group, word) == 0) {
+            *ret_has_names = p->verbs[i].name != NULL;
+            return true;
+        }
+    }
+    return false;
+}
+
+static const struct args_verb *verb_of(const struct args_program *p, const char *group,
+                                       const char *name)
+{
+    for (size_t i = 0; i < p->n_verbs; i++) {
+        const struct args_verb *v = &p->verbs[i];
+
+        if (strcmp(v->group, group) == 0 && (!v->name || (name && strcmp(v->name, name) == 0)))
+            return v;
+    }
+    return NULL;
+}
+
+static int find_verb(struct scan *s)
+{
+    const char **words = s->words;
+    bool has_names = false;
+    size_t used = 1;
+
+    if (s->n_words > 0 && strcmp(words[0], "help") == 0) {
+        s->found.help = true;
+        words++;
+        s->n_words--;
+    }
+    if (s->n_words == 0)
+        return s->found.help ? 0 : refuse(s, "what shall be done?", "", "");
+    if (!is_group(s->program, words[0], &has_names))
+        return refuse(s, "there is no verb ", words[0], "");
+    if (has_names && s->n_words == 1) {
+        s->found.group = words[0];
+        return s->found.help ? 0 : refuse(s, "", words[0], " what?");
+    }
+    s->found.verb = verb_of(s->program, words[0], has_names ? words[1] : NULL);
+    if (!s->found.verb) {
+        s->found.group = words[0];
+        (void)buf_add_f(s->why, "there is no verb %s %s", words[0], words[1]);
+        return ARGS_E_USAGE;
+    }
+    used = has_names ? 2 : 1;
+    s->found.operands = words + used;
+    s->found.n_operands = s->n_words - used;
+    return 0;
+}
+
+static void put_verb(const struct args_verb *v, struct buf *out)
+{
+    (void)buf_add_f(out, "%s%s%s", v->group, v->name ? " " : "", v->name ? v->name : "");
+}
+
+/* --- does it fit ---------------------------------------------------------------------------- */
+
+static int fill_options(struct scan *s)
+{
+    const struct args_verb *v = s->found.verb;
+
+    assert(v->n_options <= ARGS_OPTIONS_MAX);
+    for (size_t i = 0; i < s->n_given; i++) {
+        const struct args_option *o = option_of(v, view_of(s->given[2 * i]));
+
+        if (!o)
+            return refuse(s, "--", s->given[2 * i], " is an option of another verb");
+        if (s->found.values[o - v->options])
+            return refuse(s, "--", o->name, " is given twice");
+        s->found.values[o - v->options] = s->given[2 * i + 1];
+    }
+    for (size_t i = 0; i < v->n_options; i++) {
+        const char *value = s->found.values[i];
+
+        if (v->options[i].required && !value)
+            return refuse(s, "--", v->options[i].name, " is missing");
+        if (value && v->options[i].kind != ARGS_FLAG && value[0] == '\0')
+            return refuse(s, "--", v->options[i].name, " is empty");
+    }
+    return 0;
+}
+
+static int check_operands(struct scan *s)
+{
+    const struct args_verb *v = s->found.verb;
+    size_t most = !v->operand ? 0 : v->many ? SIZE_MAX : 1;
+
+    if (s->found.n_operands > most)
+        return refuse(s, "", s->found.operands[most], " is one word too many");
+    if (v->operand && s->found.n_operands == 0)
+        return refuse(s, "", v->operand_word, " is missing");
+    for (size_t i = 0; i < s->found.n_operands; i++) {
+        if (s->found.operands[i][0] == '\0')
+            return refuse(s, "", v->operand_word, " is empty");
+    }
+    return 0;
+}
+
+const char *args_value(const struct args *a, const char *name)
+{
+    const struct args_option *o = option_of(a->verb, view_of(name));
+
+    return o ? a->values[o - a->verb->options] : NULL;
+}
+
+/* --- help ----------------------------------------------------------------------------------- */
+
+static void put_usage(const struct args_verb *v, struct buf *out)
+{
+    put_verb(v, out);
+    for (size_t i = 0; i < v->n_options; i++) {
+        const struct args_option *o = &v->options[i];
+
+        (void)buf_add_f(out, " %s--%s%s%s%s", o->required ? "" : "[", o->name,
+                        o->word ? " " : "", o->word ? o->word : "", o->required ? "" : "]");
+    }
+    if (v->operand)
+        (void)buf_add_f(out, " %s%s", v->operand_word, v->many ? "..." : "");
+}
+
+static void help_verb(const struct args_program *p, const struct args_verb *v, struct buf *out)
+{
+    (void)buf_add_f(out, "usage: %s ", p->name);
+    put_usage(v, out);
+    (void)buf_add_f(out, "\n\n%s\n", v->about);
+    if (v->n_options > 0)
+        (void)buf_add_char(out, '\n');
+    for (size_t i = 0; i < v->n_options; i++) {
+        const struct args_option *o = &v->options[i];
+        char left[64];
+
+        /* names and words of our own table: they fit */
+        (void)snprintf(left, sizeof(left), "--%s%s%s", o->name, o->word ? " " : "",
+                       o->word ? o->word : "");
+        (void)buf_add_f(out, "  %-22s %s\n", left, o->about);
+    }
+    (void)buf_add_str(out,
+                      "\n  --config FILE          settings; AMO_* in the environment wins\n"
+                      "  --json                 for programs: JSON on stdout\n"
+                      "  --help                 this page\n");
+}
+
+void args_help(const struct args_program *p, const struct args *a, struct buf *out)
+{
+    if (a->verb) {
+        help_verb(p, a->verb, out);
+        return;
+    }
+    (void)buf_add_f(out, "usage: %s [--config FILE] [--json] VERB [OPTIONS]\n", p->name);
+    if (!a->group)
+        (void)buf_add_f(out, "%s\n", p->about);
+    (void)buf_add_char(out, '\n');
+    for (size_t i = 0; i < p->n_verbs; i++) {
+        if (a->group && strcmp(a->group, p->verbs[i].group) != 0)
+            continue;
+        (void)buf_add_f(out, "  ");
+        put_usage(&p->verbs[i], out);
+        (void)buf_add_f(out, "\n        %s\n", p->verbs[i].about);
+    }
+    if (!a->group)
+        (void)buf_add_f(out, "\n%s", p->notes);
+}

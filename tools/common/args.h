@@ -1,0 +1,84 @@
+#pragma once
+
+/* The command line of our two tools: verbs of one or two words with options that stand before or
+ * after them. A program is a table of verbs; parsing and help come from the table alone.
+ *
+ * Nothing here opens a file or talks to anybody. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+
+enum args_kind {
+    ARGS_TEXT,   /* takes a value */
+    ARGS_FILE,   /* takes a file's name; its content is meant, as it is */
+    ARGS_SECRET, /* takes a file's name; its content is meant, without a final newline */
+    ARGS_FLAG,   /* takes none */
+};
+
+struct args_option {
+    const char *name; /* "reply" for --reply */
+    const char *key;  /* what the program calls its value */
+    enum args_kind kind;
+    bool required;
+    const char *word;  /* stands for the value in help; NULL for a flag */
+    const char *about; /* for help */
+};
+
+#define ARGS_OPTIONS_MAX 8 /* of one verb */
+
+struct args_verb {
+    const char *group; /* "channel", or the verb itself when it has one word */
+    const char *name;  /* "add"; NULL when it has one word */
+    const char *about; /* for help */
+    const struct args_option *options;
+    size_t n_options;
+    const char *operand;      /* what the program calls it; NULL: takes none */
+    const char *operand_word; /* in help */
+    bool many;                /* one operand or more */
+    const void *more;         /* the program's own */
+};
+
+/* A row of the table. clang-format 14 falls over the braces of uneven rows, so they are in here. */
+#define ARGS_VERB(...)                                                                         \
+    {                                                                                          \
+        __VA_ARGS__                                                                            \
+    }
+
+struct args_program {
+    const char *name;
+    const char *about;
+    const char *notes; /* the end of the general help */
+    const struct args_verb *verbs;
+    size_t n_verbs;
+};
+
+struct args {
+    const struct args_verb *verb; /* NULL with help or version */
+    const char *group;            /* help for this group; or NULL */
+    const char *config;           /* --config; NULL: none */
+    bool json;
+    bool help;
+    bool version;
+    const char *values[ARGS_OPTIONS_MAX]; /* by the verb's options; NULL: not given */
+    const char **words;                   /* owned; verb and operands as given */
+    const char *const *operands;          /* in words */
+    size_t n_operands;
+};
+
+enum {
+    ARGS_E_USAGE = 1, /* said in @why */
+};
+
+/* All texts are borrowed from @argv and the table. Options of all verbs are known everywhere, so
+ * that they may stand before the verb; an option of another verb is refused.
+ * 0 (then args_fini), ARGS_E_USAGE, -ENOMEM. */
+AMO_MUSTCHECK int args_parse(const struct args_program *p, int argc, char **argv,
+                             struct args *ret, struct buf *ret_why);
+void args_fini(struct args *a);
+/* The value of the verb's option @name ("" for a flag that was given), NULL when not given. */
+const char *args_value(const struct args *a, const char *name);
+/* What --help prints: of the verb, of the group, or of the program. */
+void args_help(const struct args_program *p, const struct args *a, struct buf *out);

@@ -1,0 +1,9 @@
+#pragma once
+
+/* Does anybody listen at a Unix socket? ZeroMQ connects behind our back and never says that it
+ * cannot, so a plain socket looks first. Sends nothing. */
+
+#include "base/compiler.h"
+
+/* 0: somebody listens. -ENOENT, -ECONNREFUSED, -EACCES, …; -ENOSPC: longer than a path may be. */
+AMO_MUSTCHECK int probe_socket(const char *path);

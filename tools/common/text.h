@@ -1,0 +1,27 @@
+#pragma once
+
+/* Text from outside on its way to a terminal: made harmless, and measured in columns.
+ *
+ * Harmless means: valid UTF-8 without control characters (a terminal obeys those) and without
+ * the marks that turn the direction of writing around (a person would read something else than
+ * what is there). */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+
+/* The next code point of @rest, which is shortened by it; U+FFFD for a byte that begins none.
+ * @rest must not be empty. */
+uint32_t text_next(struct view *rest);
+/* Appends @v as one harmless line: a line end or tab becomes a space, what else must not be shown
+ * is left out, bytes that are not UTF-8 become U+FFFD. Errors stick in @out. */
+void text_clean(struct view v, struct buf *out);
+/* The same for a JSON document: what must not be shown is written as an escape, so nothing is
+ * lost to who parses it. @json is valid JSON. */
+void text_clean_json(struct view json, struct buf *out);
+/* Number of code points. */
+size_t text_chars(struct view v);
+/* Columns a terminal needs for a clean @v: wide characters take two, combining marks none. */
+size_t text_width(struct view v);

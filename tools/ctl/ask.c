@@ -1,0 +1,210 @@
+#include "tools/ctl/ask.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/process.h"
+#include "base/secret.h"
+#include "proto/bus/loop.h"
+#include "proto/bus/socket.h"
+#include "proto/control.h"
+#include "proto/envelope.h"
+#include "proto/limits.h"
+#include "proto/messages.h"
+#include "tools/common/probe.h"
+#include "tools/common/text.h"
+
+#define ASK_CONNECT_MS 5000
+#define ASK_PAUSE_MS   50 /* between two looks whether core is there */
+
+struct ask {
+    struct loop *loop;
+    struct bus_socket *socket;
+    struct id boot; /* ours: the answer repeats it */
+    bool answered;
+    struct ask_answer *answer;
+};
+
+void ask_answer_init(struct ask_answer *a)
+{
+    a->code = EXIT_FAILED;
+    buf_init(&a->json, LIMIT_FRAME_BYTES);
+    buf_init(&a->error, 4096);
+}
+
+void ask_answer_fini(struct ask_answer *a)
+{
+    if (a->json.ptr)
+        secret_wipe(a->json.ptr, a->json.len);
+    buf_fini(&a->json);
+    buf_fini(&a->error);
+}
+
+/* --- is core there? ------------------------------------------------------------------------- */
+
+static void fail(struct ask_answer *a, int code, const char *before, const char *where,
+                 const char *after)
+{
+    a->code = code;
+    buf_reset(&a->error);
+    (void)buf_add_str(&a->error, before); /* errors stick in the buf */
+    text_clean(view_of(where), &a->error);
+    (void)buf_add_str(&a->error, after);
+}
+
+static void tell_unreachable(struct ask_answer *a, const char *where, int rc)
+{
+    if (rc == -EACCES || rc == -EPERM)
+        fail(a, EXIT_UNREACHABLE, "not allowed to open ", where,
+             ": be root or in the group that owns this socket and its directory");
+    else if (rc == -ENOENT)
+        fail(a, EXIT_UNREACHABLE, "core cannot be reached: nothing is at ", where,
+             " (is amo-core running, with the same run_dir?)");
+    else
+        fail(a, EXIT_UNREACHABLE, "core cannot be reached: nobody listens at ", where,
+             " (is amo-core running?)");
+}
+
+/* True when core listens at @endpoint; else the reason is in @a. */
+static bool wait_for_core(const char *endpoint, struct ask_answer *a)
+{
+    int64_t until_ms = clock_mono_ms() + ASK_CONNECT_MS;
+    const char *path = endpoint + strlen("ipc://");
+    int rc = 0;
+
+    if (strncmp(endpoint, "ipc://", strlen("ipc://")) != 0) {
+        fail(a, EXIT_USAGE, "bus/control ", endpoint,
+             " cannot be used: only ipc:// endpoints are spoken yet");
+        return false;
+    }
+    for (;;) {
+        rc = probe_socket(path);
+        if (rc == 0)
+            return true;
+        if (rc == -ENOSPC) {
+            fail(a, EXIT_USAGE, "bus/control ", endpoint,
+                 " is longer than a socket's path may be");
+            return false;
+        }
+        if (rc == -EACCES || rc == -EPERM || clock_mono_ms() >= until_ms)
+            break;
+        (void)poll(NULL, 0, ASK_PAUSE_MS); /* a pause; one cut short only looks again sooner */
+    }
+    tell_unreachable(a, path, rc);
+    return false;
+}
+
+/* --- the question --------------------------------------------------------------------------- */
+
+static void take_answer(struct ask *ask, struct view body)
+{
+    struct ask_answer *a = ask->answer;
+    struct control_answer answer;
+
+    if (control_answer_decode(body, &answer)) {
+        fail(a, EXIT_FAILED, "core's answer cannot be read (another version?)", "", "");
+        return;
+    }
+    a->code = answer.code <= EXIT_TEMPORARY ? (int)answer.code : EXIT_FAILED;
+    if (answer.json.ptr)
+        (void)buf_add_view(&a->json,
+                           answer.json); /* errors stick and are asked for at the end */
+    if (answer.error.ptr)
+        text_clean(answer.error, &a->error);
+}
+
+static void on_message(struct ask *ask, const struct bus_message *m)
+{
+    struct envelope env = {0};
+    int rc = envelope_decode(m->head, &env);
+
+    if (rc == ENVELOPE_E_MALFORMED || !id_equal(&env.edge_boot, &ask->boot))
+        return; /* not for us */
+    if (env.kind == MSG_CONTROL_ANSWER && rc == 0)
+        take_answer(ask, m->body);
+    else if (env.kind == MSG_REFUSED || rc == ENVELOPE_E_VERSION)
+        fail(ask->answer, EXIT_FAILED,
+             "core does not understand this amoctl (another version?)", "", "");
+    else
+        return;
+    ask->answered = true;
+    loop_stop(ask->loop);
+}
+
+static void on_readable(void *arg)
+{
+    struct ask *ask = arg;
+    struct bus_message m;
+    int rc = 0;
+
+    while (!ask->answered && (rc = bus_recv(ask->socket, &m)) != BUS_E_EMPTY) {
+        if (rc == BUS_E_MALFORMED)
+            continue;
+        if (rc)
+            return; /* the deadline tells */
+        on_message(ask, &m);
+        bus_message_fini(&m);
+    }
+}
+
+static void on_deadline(void *arg)
+{
+    const struct ask *ask = arg;
+
+    loop_stop(ask->loop);
+}
+
+static int ask_send(struct ask *ask, struct view verb, struct view args)
+{
+    struct envelope env = {.version = ENVELOPE_VERSION,
+                           .kind = MSG_CONTROL_CALL,
+                           .edge_boot = ask->boot,
+                           .unix_ms = clock_unix_ms()};
+    struct control_call call = {.verb = verb, .args = args};
+    char head[ENVELOPE_MAX_LEN];
+    size_t head_len = 0;
+    struct buf body;
+    int rc = 0;
+
+    buf_init(&body, LIMIT_FRAME_BYTES);
+    envelope_encode(&env, head, &head_len);
+    rc = control_call_encode(&call, &body);
+    rc = rc ? rc : bus_send(ask->socket, VIEW_NONE, view_make(head, head_len), buf_view(&body));
+    if (body.ptr)
+        secret_wipe(body.ptr, body.len); /* it may carry a secret */
+    buf_fini(&body);
+    return rc;
+}
+
+void ask_core(const char *endpoint, struct view verb, struct view args, int wait_ms,
+              struct ask_answer *ret)
+{
+    struct ask ask = {.answer = ret};
+    int timer = 0;
+    int rc = 0;
+
+    if (!wait_for_core(endpoint, ret))
+        return;
+    rc = loop_new(&ask.loop);
+    rc = rc ? rc : id_random(&ask.boot);
+    rc = rc ? rc : bus_dealer_connect(endpoint, NULL, &ask.socket);
+    rc = rc ? rc : loop_add_socket(ask.loop, ask.socket, on_readable, &ask);
+    rc = rc ? rc : loop_add_timer(ask.loop, wait_ms, false, on_deadline, &ask, &timer);
+    rc = rc ? rc : ask_send(&ask, verb, args);
+    rc = rc ? rc : loop_run(ask.loop);
+    if (rc)
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
+        fail(ret, EXIT_FAILED, "cannot ask: ", strerror(rc < 0 ? -rc : EAGAIN), "");
+    else if (!ask.answered)
+        fail(ret, EXIT_UNREACHABLE, "core is at ", endpoint + strlen("ipc://"),
+             " but gave no answer in time; look before asking again, it may have done it");
+    if (buf_error(&ret->json))
+        fail(ret, EXIT_FAILED, "no memory for core's answer", "", "");
+    if (ask.socket)
+        loop_remove_socket(ask.loop, ask.socket);
+    bus_socket_free(ask.socket);
+    loop_free(ask.loop);
+}

@@ -1,0 +1,235 @@
+/* amoctl: arguments, config, the question, the answer. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/config.h"
+#include "base/json.h"
+#include "base/process.h"
+#include "base/secret.h"
+#include "proto/bus/socket.h"
+#include "proto/limits.h"
+#include "tools/common/args.h"
+#include "tools/common/text.h"
+#include "tools/ctl/ask.h"
+#include "tools/ctl/request.h"
+#include "tools/ctl/verbs.h"
+
+#define WAIT_MS      10000 /* core answers at once, unless it is at work */
+#define WAIT_LONG_MS 25000 /* core itself waits 20 s for a remote side */
+
+/* Words for people on stderr; for programs the same as a document on stdout. */
+static int tell(const struct args *a, int code, const char *words)
+{
+    static const char *const names[] = {"fine", "failed", "usage", "unreachable"};
+    struct json_writer w;
+    struct buf out;
+
+    buf_init(&out, 64 << 10);
+    text_clean(view_of(words), &out);
+    (void)fprintf(stderr, "amoctl: %s\n",
+                  buf_str(&out)); /* if this fails there is no way left */
+    if (a && a->json) {
+        buf_reset(&out);
+        json_writer_init(&w, &out);
+        json_open_object(&w, NULL);
+        json_open_object(&w, "error");
+        json_add_text(
+            &w, "code",
+            view_of(code >= 0 && code < (int)AMO_COUNT(names) ? names[code] : "failed"));
+        json_add_text(&w, "message", view_of(words));
+        json_close_object(&w);
+        json_close_object(&w);
+        (void)printf("%s\n", buf_str(&out));
+    }
+    buf_fini(&out);
+    return code;
+}
+
+static int tell_memory(const struct args *a)
+{
+    return tell(a, EXIT_FAILED, "out of memory");
+}
+
+/* Core's document, for a program or for a person. */
+static int print_document(const struct args *a, struct view json)
+{
+    const struct verb *verb = a->verb->more;
+    struct json *doc = NULL;
+    struct buf out;
+    int rc = json_parse(json, &doc);
+
+    buf_init(&out, (size_t)64 << 20);
+    if (rc == 0 && a->json) {
+        text_clean_json(json, &out);
+        (void)buf_add_char(&out, '\n');
+        rc = buf_error(&out);
+    } else if (rc == 0) {
+        rc = show_answer(verb->show, verb->nothing, doc, &out);
+    }
+    if (rc == 0)
+        rc = fwrite(buf_str(&out), 1, out.len, stdout) == out.len && fflush(stdout) == 0 ? 0
+                                                                                         : -EIO;
+    if (out.ptr)
+        secret_wipe(out.ptr, out.len);
+    buf_fini(&out);
+    json_free(doc);
+    if (rc == -ENOMEM)
+        return tell_memory(a);
+    if (rc == -EIO)
+        return tell(NULL, EXIT_FAILED, "the answer could not be written");
+    return rc ? tell(a, EXIT_FAILED, "core's answer cannot be read (another version?)")
+              : EXIT_FINE;
+}
+
+static int print_answer(const struct args *a, const struct ask_answer *answer)
+{
+    int rc = EXIT_FINE;
+
+    if (answer->code != EXIT_FINE && answer->json.len == 0)
+        return tell(a, answer->code,
+                    answer->error.len ? buf_str(&answer->error)
+                                      : "core refused without a reason");
+    if (answer->json.len > 0)
+        rc = print_document(a, buf_view(&answer->json));
+    if (answer->error.len > 0)
+        (void)tell(NULL, answer->code,
+                   buf_str(&answer->error)); /* the code is returned below */
+    return answer->code != EXIT_FINE ? answer->code : rc;
+}
+
+static int run_asked(const struct args *a, const struct config *config, struct view args)
+{
+    const struct verb *verb = a->verb->more;
+    struct ask_answer answer;
+    int rc = 0;
+
+    bus_init();
+    ask_answer_init(&answer);
+    ask_core(config_text(config, "bus/control"), view_of(verb->control), args,
+             verb->waits ? WAIT_LONG_MS : WAIT_MS, &answer);
+    rc = print_answer(a, &answer);
+    ask_answer_fini(&answer);
+    bus_fini();
+    return rc;
+}
+
+/* Files before core: a mistake in the arguments does not need core to be told. */
+static int run_verb(const struct args *a)
+{
+    struct config *config = NULL;
+    struct buf args;
+    struct buf why;
+    int rc = 0;
+
+    buf_init(&why, 4096);
+    buf_init(&args, LIMIT_CONTROL_BYTES);
+    rc = config_load(a->config, &why, &config);
+    rc = rc ? rc : request_write(a, &args, &why);
+    if (rc == -ENOMEM)
+        rc = tell_memory(a);
+    else if (rc == -ENOSPC)
+        rc = tell(a, EXIT_USAGE, "the arguments are larger than core takes");
+    else if (rc)
+        rc = tell(a, EXIT_USAGE, buf_str(&why));
+    else
+        rc = run_asked(a, config, buf_view(&args));
+    if (args.ptr)
+        secret_wipe(args.ptr, args.len);
+    buf_fini(&args);
+    buf_fini(&why);
+    config_free(config);
+    return rc;
+}
+
+static int run_config_check(const struct args *a)
+{
+    const char *path = a->operands[0];
+    struct config *config = NULL;
+    struct json_writer w;
+    struct buf out;
+    int rc = 0;
+
+    buf_init(&out, 1 << 20);
+    rc = config_load(path, &out, &config);
+    if (rc) {
+        rc = rc == -ENOMEM ? tell_memory(a) : tell(a, EXIT_USAGE, buf_str(&out));
+        goto out;
+    }
+    buf_reset(&out);
+    if (a->json) {
+        json_writer_init(&w, &out);
+        json_open_object(&w, NULL);
+        json_add_text(&w, "file", json_utf8_valid(view_of(path)) ? view_of(path) : VIEW_NONE);
+        json_add_bool(&w, "valid", true);
+        json_close_object(&w);
+        (void)buf_add_char(&out, '\n');
+        rc = buf_error(&out);
+    } else {
+        rc = config_print(config, &out);
+    }
+    if (rc)
+        rc = tell_memory(a);
+    else if (fwrite(buf_str(&out), 1, out.len, stdout) != out.len || fflush(stdout))
+        rc = tell(NULL, EXIT_FAILED, "the answer could not be written");
+out:
+    config_free(config);
+    buf_fini(&out);
+    return rc;
+}
+
+static int print_help(const struct args *a)
+{
+    struct buf out;
+    int rc = EXIT_FINE;
+
+    buf_init(&out, 1 << 20);
+    args_help(&amoctl_program, a, &out);
+    if (buf_error(&out) || fwrite(buf_str(&out), 1, out.len, stdout) != out.len ||
+        fflush(stdout))
+        rc = EXIT_FAILED;
+    buf_fini(&out);
+    return rc;
+}
+
+static int run(const struct args *a)
+{
+    if (a->version) {
+        (void)printf("amoctl %s\n", AMO_VERSION); /* asked for with the flush */
+        return fflush(stdout) ? EXIT_FAILED : EXIT_FINE;
+    }
+    if (a->help)
+        return print_help(a);
+    return ((const struct verb *)a->verb->more)->control ? run_verb(a) : run_config_check(a);
+}
+
+/* A mistake in the arguments comes before --json is known for sure; look for the word. */
+static int tell_usage(int argc, char **argv, struct buf *why)
+{
+    struct args a = {0};
+
+    for (int i = 1; i < argc; i++)
+        a.json = a.json || strcmp(argv[i], "--json") == 0;
+    (void)buf_add_str(why, " (try amoctl --help)");
+    return tell(&a, EXIT_USAGE, buf_str(why));
+}
+
+int main(int argc, char **argv)
+{
+    struct args a = {0};
+    struct buf why;
+    int rc = 0;
+
+    buf_init(&why, 4096);
+    rc = args_parse(&amoctl_program, argc, argv, &a, &why);
+    if (rc == 0)
+        rc = run(&a);
+    else if (rc == -ENOMEM)
+        rc = tell_memory(&a);
+    else
+        rc = tell_usage(argc, argv, &why);
+    args_fini(&a);
+    buf_fini(&why);
+    return rc;
+}

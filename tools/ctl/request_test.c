@@ -1,0 +1,159 @@
+#include "tools/ctl/request.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/testing.h"
+#include "proto/control.h"
+#include "proto/limits.h"
+#include "tools/ctl/verbs.h"
+
+static void write_file(const char *path, struct view text)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text.ptr, text.len), (ssize_t)text.len);
+    assert_int_equal(close(fd), 0);
+}
+
+/* The arguments that @words (with the program's name first) become; the verb's code. */
+static int request_of(const char *const *words, int n, struct buf *out, struct buf *why)
+{
+    char room[16][64];
+    char *argv[16];
+    struct args a;
+    int rc = 0;
+
+    assert_true(n <= 16);
+    for (int i = 0; i < n; i++) {
+        assert_int_equal(view_copy(view_of(words[i]), room[i], sizeof(room[i])), 0);
+        argv[i] = room[i];
+    }
+    rc = args_parse(&amoctl_program, n, argv, &a, why);
+    if (rc)
+        return rc;
+    rc = request_write(&a, out, why);
+    args_fini(&a);
+    return rc;
+}
+
+#define CHECK(want, ...)                                                                       \
+    do {                                                                                       \
+        static const char *const words[] = {"amoctl", __VA_ARGS__};                            \
+        struct buf out;                                                                        \
+        struct buf why;                                                                        \
+        buf_init(&out, LIMIT_CONTROL_BYTES);                                                   \
+        buf_init(&why, 4096);                                                                  \
+        assert_int_equal(request_of(words, (int)AMO_COUNT(words), &out, &why), 0);             \
+        assert_string_equal(buf_str(&out), want);                                              \
+        buf_fini(&out);                                                                        \
+        buf_fini(&why);                                                                        \
+    } while (0)
+
+#define REFUSED(want, ...)                                                                     \
+    do {                                                                                       \
+        static const char *const words[] = {"amoctl", __VA_ARGS__};                            \
+        struct buf out;                                                                        \
+        struct buf why;                                                                        \
+        buf_init(&out, LIMIT_CONTROL_BYTES);                                                   \
+        buf_init(&why, 4096);                                                                  \
+        assert_int_equal(request_of(words, (int)AMO_COUNT(words), &out, &why),                 \
+                         REQUEST_E_USAGE);                                                     \
+        assert_string_equal(buf_str(&why), want);                                              \
+        buf_fini(&out);                                                                        \
+        buf_fini(&why);                                                                        \
+    } while (0)
+
+static void options_and_operands_become_cores_arguments(void **state)
+{
+    (void)state;
+    CHECK("{}", "status");
+    CHECK("{\"id\":\"7\"}", "dead", "show", "7");
+    CHECK("{\"ids\":[\"7\",\"9\"]}", "dead", "retry", "7", "9");
+    CHECK("{\"scope_id\":\"c_a\"}", "account", "pause", "c_a");
+    CHECK("{\"scope_id\":\"c_a\"}", "conversation", "list", "--scope", "c_a");
+    CHECK("{\"channel\":\"c\",\"account\":\"a\",\"connector\":\"n\",\"title\":\"T \\\" t\"}",
+          "account", "connect", "--channel", "c", "--account", "a", "--connector", "n",
+          "--title", "T \" t");
+    CHECK("{\"connector\":\"n\",\"source\":\"+7\",\"scope_id\":\"c_a\"}", "source", "add",
+          "--connector", "n", "--source", "+7", "--scope", "c_a");
+    CHECK("{\"name\":\"n\",\"kind\":\"http\",\"url\":\"http://h\",\"allow_private\":true}",
+          "connector", "add", "--name", "n", "--kind", "http", "--url", "http://h",
+          "--allow-private");
+}
+
+static void supports_answer_goes_as_it_came(void **state)
+{
+    (void)state;
+    write_file("reply.json", VIEW_LIT("{\"a\": 1} // \xd1\x8f\n"));
+    CHECK("{\"reply\":\"{\\\"a\\\": 1} // \xd1\x8f\\n\",\"url\":\"http://s\"}", "channel",
+          "add", "--reply", "reply.json", "--amojo-url", "http://s");
+}
+
+static void a_final_newline_of_a_secret_file_does_not_count(void **state)
+{
+    (void)state;
+    write_file("secret", VIEW_LIT("whsec_c2VjcmV0\n"));
+    write_file("token", VIEW_LIT("token"));
+    CHECK("{\"name\":\"n\",\"kind\":\"http\",\"url\":\"u\",\"secret\":\"whsec_c2VjcmV0\","
+          "\"token\":\"token\"}",
+          "connector", "add", "--name", "n", "--kind", "http", "--url", "u", "--secret-file",
+          "secret", "--token-file", "token");
+}
+
+static void a_file_that_cannot_be_used_is_named(void **state)
+{
+    (void)state;
+    write_file("empty", VIEW_LIT(""));
+    write_file("binary", VIEW_LIT("\xff\xfe"));
+    REFUSED("nowhere: No such file or directory", "channel", "add", "--reply", "nowhere");
+    REFUSED("empty: is empty", "channel", "add", "--reply", "empty");
+    REFUSED("binary: is not UTF-8", "channel", "add", "--reply", "binary");
+    REFUSED("nowhere: No such file or directory", "connector", "add", "--name", "n", "--kind",
+            "http", "--url", "u", "--token-file", "nowhere");
+    REFUSED("empty: is empty", "connector", "add", "--name", "n", "--kind", "http", "--url",
+            "u", "--token-file", "empty");
+    REFUSED("binary: is not text", "connector", "add", "--name", "n", "--kind", "http", "--url",
+            "u", "--secret-file", "binary");
+    REFUSED("ID: is not UTF-8", "trace", "\xff");
+}
+
+/* Every verb of core can be asked for, and nothing is asked for that core has not. */
+static void the_verbs_are_those_of_core(void **state)
+{
+    static const char *const core[] = {
+#define NAME(verb, args, answer) verb,
+        CONTROL_VERBS(NAME)
+#undef NAME
+    };
+    size_t n_asked = 0;
+
+    (void)state;
+    for (size_t i = 0; i < amoctl_program.n_verbs; i++) {
+        const struct verb *v = amoctl_program.verbs[i].more;
+        size_t at = 0;
+
+        if (!v->control)
+            continue;
+        while (at < AMO_COUNT(core) && strcmp(core[at], v->control) != 0)
+            at++;
+        assert_true(at < AMO_COUNT(core));
+        n_asked++;
+    }
+    assert_int_equal(n_asked, AMO_COUNT(core));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(options_and_operands_become_cores_arguments),
+        cmocka_unit_test(supports_answer_goes_as_it_came),
+        cmocka_unit_test(a_final_newline_of_a_secret_file_does_not_count),
+        cmocka_unit_test(a_file_that_cannot_be_used_is_named),
+        cmocka_unit_test(the_verbs_are_those_of_core),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

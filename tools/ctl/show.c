@@ -1,0 +1,482 @@
+#include "tools/ctl/show.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "tools/common/grid.h"
+#include "tools/common/text.h"
+
+#define SHOW_CELL_MAX ((size_t)8 << 20) /* bytes; a raw body is the longest value there is */
+#define SHOW_DEPTH    4                 /* objects inside objects */
+#define SHOW_INDENT   2
+
+static int show_list(const char *nothing, struct json *doc, const struct json_node *list,
+                     size_t indent, struct buf *out);
+static int show_object(struct json *doc, const struct json_node *n, size_t depth,
+                       struct buf *out);
+static int show_scope(struct json *doc, struct buf *out);
+static int show_given(struct json *doc, struct buf *out);
+static int show_trace(struct json *doc, struct buf *out);
+
+int show_answer(enum show how, const char *nothing, struct json *doc, struct buf *out)
+{
+    switch (how) {
+    case SHOW_LIST:
+        return show_list(nothing, doc, json_root(doc), 0, out);
+    case SHOW_OBJECT:
+        return show_object(doc, json_root(doc), 0, out);
+    case SHOW_SCOPE:
+        return show_scope(doc, out);
+    case SHOW_GIVEN:
+        return show_given(doc, out);
+    case SHOW_TRACE:
+        return show_trace(doc, out);
+    }
+    return -EPROTO;
+}
+
+/* --- one value ------------------------------------------------------------------------------ */
+
+static bool ends_with(struct view v, const char *tail)
+{
+    size_t n = strlen(tail);
+
+    return v.len > n && memcmp(v.ptr + v.len - n, tail, n) == 0;
+}
+
+static void put_duration(int64_t s, struct buf *out)
+{
+    /* errors stick in the buf, here and below */
+    if (s < 60)
+        (void)buf_add_f(out, "%" PRId64 " s", s);
+    else if (s < 3600)
+        (void)buf_add_f(out, "%" PRId64 " min %" PRId64 " s", s / 60, s % 60);
+    else if (s < 86400)
+        (void)buf_add_f(out, "%" PRId64 " h %" PRId64 " min", s / 3600, s / 60 % 60);
+    else
+        (void)buf_add_f(out, "%" PRId64 " d %" PRId64 " h", s / 86400, s / 3600 % 24);
+}
+
+static void put_bytes(int64_t n, struct buf *out)
+{
+    if (n < 1024)
+        (void)buf_add_f(out, "%" PRId64 " B", n);
+    else if (n < 1048576)
+        (void)buf_add_f(out, "%.1f KiB", (double)n / 1024.0);
+    else
+        (void)buf_add_f(out, "%.1f MiB", (double)n / 1048576.0);
+}
+
+/* A number by the unit in its name. False: nothing special about it. */
+static bool put_measure(struct view key, int64_t n, struct buf *out)
+{
+    char iso[CLOCK_ISO_LEN + 1];
+
+    if (n < 0)
+        return false;
+    if (ends_with(key, "_s"))
+        put_duration(n, out);
+    else if (ends_with(key, "_bytes"))
+        put_bytes(n, out);
+    else if (ends_with(key, "_at") && n > 1000000000000) {
+        clock_format_iso(n, iso);
+        (void)buf_add_str(out, iso);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* A text, number, truth or nothing. */
+static int put_scalar(struct json *doc, struct view key, const struct json_node *n,
+                      struct buf *out)
+{
+    struct view text = VIEW_NONE;
+    int64_t number = 0;
+    bool truth = false;
+    int rc = 0;
+
+    if (json_strict_text(n, &text)) {
+        (void)buf_add_view(out, text.len ? text : VIEW_LIT("-"));
+        return 0;
+    }
+    if (json_int(n, &number) && put_measure(key, number, out))
+        return 0;
+    rc = json_text(doc, n, &text); /* a number's own digits */
+    if (rc)
+        return rc;
+    if (text.ptr)
+        (void)buf_add_view(out, text);
+    else if (json_bool(n, &truth))
+        (void)buf_add_str(out, truth ? "yes" : "no");
+    else
+        (void)buf_add_str(out, "-");
+    return 0;
+}
+
+/* Any value in one line: "a, b" and "x=1 y=2". */
+/* NOLINTNEXTLINE(misc-no-recursion): SHOW_DEPTH bounds it */
+static int put_value(struct json *doc, struct view key, const struct json_node *n, size_t depth,
+                     struct buf *out)
+{
+    const void *iter = NULL;
+    struct view name = VIEW_NONE;
+    const struct json_node *value = NULL;
+    size_t from = out->len;
+    int rc = 0;
+
+    if (!json_is_array(n) && !json_is_object(n))
+        return put_scalar(doc, key, n, out);
+    if (depth > SHOW_DEPTH) {
+        (void)buf_add_str(out, "...");
+        return 0;
+    }
+    for (size_t i = 0; rc == 0 && i < json_array_len(n); i++) {
+        (void)buf_add_str(out, i ? ", " : "");
+        rc = put_value(doc, key, json_array_at(n, i), depth + 1, out);
+    }
+    while (rc == 0 && json_next(n, &iter, &name, &value)) {
+        (void)buf_add_str(out, out->len > from ? " " : "");
+        (void)buf_add_view(out, name);
+        (void)buf_add_char(out, '=');
+        rc = put_value(doc, name, value, depth + 1, out);
+    }
+    if (out->len == from)
+        (void)buf_add_char(out, '-');
+    return rc;
+}
+
+static int add_cell(struct json *doc, struct view key, const struct json_node *n,
+                    struct grid *g)
+{
+    struct buf cell;
+    int rc = 0;
+
+    buf_init(&cell, SHOW_CELL_MAX);
+    rc = put_value(doc, key, n, 0, &cell);
+    rc = rc ? rc : buf_error(&cell);
+    if (rc == 0)
+        grid_add(g, buf_view(&cell));
+    buf_fini(&cell);
+    return rc;
+}
+
+/* --- lists ---------------------------------------------------------------------------------- */
+
+/* The keys of all rows, in the order they are met. */
+struct columns {
+    struct view keys[GRID_COLUMNS_MAX];
+    size_t n;
+};
+
+static void columns_of_row(struct columns *c, const struct json_node *row)
+{
+    const void *iter = NULL;
+    struct view key = VIEW_NONE;
+    const struct json_node *value = NULL;
+
+    while (c->n < GRID_COLUMNS_MAX && json_next(row, &iter, &key, &value)) {
+        size_t i = 0;
+
+        while (i < c->n && !view_equal(c->keys[i], key))
+            i++;
+        if (i == c->n)
+            c->keys[c->n++] = key;
+    }
+}
+
+/* "oldest_s" as OLDEST, "scope_id" as SCOPE ID. */
+static void add_title(struct view key, struct grid *g)
+{
+    char title[64];
+    size_t n = 0;
+
+    if (ends_with(key, "_s"))
+        key.len -= 2;
+    else if (ends_with(key, "_bytes"))
+        key.len -= 6;
+    for (; n < key.len && n < sizeof(title); n++) {
+        char c = key.ptr[n];
+
+        title[n] = (char)(c == '_' ? ' ' : c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+    }
+    grid_add(g, view_make(title, n));
+}
+
+/* Cell @key of @row; json_get takes a C string, and the keys are ours to walk anyway. */
+static const struct json_node *cell_of(const struct json_node *row, struct view key)
+{
+    const void *iter = NULL;
+    struct view name = VIEW_NONE;
+    const struct json_node *value = NULL;
+
+    while (json_next(row, &iter, &name, &value)) {
+        if (view_equal(name, key))
+            return value;
+    }
+    return NULL;
+}
+
+/* A column of numbers is set to the right; texts that look like numbers are not numbers. */
+static bool is_number_column(const struct json_node *list, struct view key)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < json_array_len(list); i++) {
+        const struct json_node *n = cell_of(json_array_at(list, i), key);
+        struct view text = VIEW_NONE;
+        double d = 0;
+
+        if (json_strict_text(n, &text) || (n && !json_double(n, &d)))
+            return false;
+        any = any || n;
+    }
+    return any;
+}
+
+static int show_list(const char *nothing, struct json *doc, const struct json_node *list,
+                     size_t indent, struct buf *out)
+{
+    struct columns columns = {.n = 0};
+    struct grid g;
+    int rc = 0;
+
+    if (!json_is_array(list))
+        return -EPROTO;
+    for (size_t i = 0; i < json_array_len(list); i++)
+        columns_of_row(&columns, json_array_at(list, i));
+    if (columns.n == 0) {
+        (void)buf_add_f(out, "%*s%s\n", (int)indent, "", nothing);
+        return buf_error(out);
+    }
+    grid_init(&g, columns.n);
+    for (size_t c = 0; c < columns.n; c++) {
+        g.right[c] = is_number_column(list, columns.keys[c]);
+        add_title(columns.keys[c], &g);
+    }
+    for (size_t i = 0; rc == 0 && i < json_array_len(list); i++) {
+        for (size_t c = 0; rc == 0 && c < columns.n; c++)
+            rc = add_cell(doc, columns.keys[c],
+                          cell_of(json_array_at(list, i), columns.keys[c]), &g);
+    }
+    rc = rc ? rc : grid_print(&g, indent, out);
+    grid_fini(&g);
+    return rc;
+}
+
+/* --- objects -------------------------------------------------------------------------------- */
+
+static bool is_table(const struct json_node *n)
+{
+    return json_is_array(n) && json_is_object(json_array_at(n, 0));
+}
+
+/* What does not fit in a line comes after the others, under its own heading. */
+/* NOLINTNEXTLINE(misc-no-recursion): SHOW_DEPTH bounds it */
+static int show_inner(struct json *doc, const struct json_node *n, size_t depth,
+                      struct buf *out)
+{
+    const void *iter = NULL;
+    struct view key = VIEW_NONE;
+    const struct json_node *value = NULL;
+    int rc = 0;
+
+    while (rc == 0 && json_next(n, &iter, &key, &value)) {
+        bool table = is_table(value);
+
+        if (!table && !(json_is_object(value) && depth < SHOW_DEPTH))
+            continue;
+        (void)buf_add_f(out, "\n%*s", (int)(depth * SHOW_INDENT), "");
+        text_clean(key, out);
+        (void)buf_add_char(out, '\n');
+        rc = table ? show_list("", doc, value, (depth + 1) * SHOW_INDENT, out)
+                   : show_object(doc, value, depth + 1, out);
+    }
+    return rc ? rc : buf_error(out);
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): SHOW_DEPTH bounds it */
+static int show_object(struct json *doc, const struct json_node *n, size_t depth,
+                       struct buf *out)
+{
+    const void *iter = NULL;
+    struct view key = VIEW_NONE;
+    const struct json_node *value = NULL;
+    struct grid g;
+    int rc = 0;
+
+    if (!json_is_object(n))
+        return -EPROTO;
+    grid_init(&g, 2);
+    while (rc == 0 && json_next(n, &iter, &key, &value)) {
+        struct view name = key;
+
+        if (is_table(value) || (json_is_object(value) && depth < SHOW_DEPTH))
+            continue;
+        if (ends_with(key, "_s"))
+            name.len -= 2; /* the value names its unit */
+        grid_add(&g, name);
+        rc = add_cell(doc, key, value, &g);
+    }
+    rc = rc ? rc : grid_print(&g, depth * SHOW_INDENT, out);
+    grid_fini(&g);
+    return rc ? rc : show_inner(doc, n, depth, out);
+}
+
+static int show_scope(struct json *doc, struct buf *out)
+{
+    struct view scope = VIEW_NONE;
+
+    if (!json_strict_text(json_get(json_root(doc), "scope_id"), &scope))
+        return -EPROTO;
+    text_clean(scope, out);
+    (void)buf_add_char(out, '\n');
+    return buf_error(out);
+}
+
+static int show_given(struct json *doc, struct buf *out)
+{
+    bool secret = json_get(json_root(doc), "secret") != NULL;
+    bool token = json_get(json_root(doc), "token") != NULL;
+    int rc = show_object(doc, json_root(doc), 0, out);
+
+    if (rc == 0 && (secret || token))
+        (void)buf_add_f(
+            out, "\nThe %s made for this connector and %s not shown again: keep %s now.\n",
+            secret && token ? "secret and the token were"
+            : secret        ? "secret was"
+                            : "token was",
+            secret && token ? "are" : "is", secret && token ? "them" : "it");
+    return rc ? rc : buf_error(out);
+}
+
+/* --- journeys ------------------------------------------------------------------------------- */
+
+static bool step_time(const struct json_node *step, int64_t *ret_ms)
+{
+    struct view text = VIEW_NONE;
+
+    if (json_strict_text(json_get(step, "at"), &text))
+        return clock_parse_iso(text, ret_ms) == 0;
+    return json_int(json_get(step, "at"), ret_ms);
+}
+
+/* Everything a step tells beyond when and what, without what says nothing. */
+static int put_details(struct json *doc, const struct json_node *step, struct buf *out)
+{
+    const void *iter = NULL;
+    struct view key = VIEW_NONE;
+    const struct json_node *value = NULL;
+    int rc = 0;
+
+    while (rc == 0 && json_next(step, &iter, &key, &value)) {
+        struct view text = VIEW_NONE;
+
+        if (!value || view_is(key, "at") || view_is(key, "what"))
+            continue;
+        if (json_strict_text(value, &text) && (text.len == 0 || view_is(text, "none")))
+            continue;
+        (void)buf_add_str(out, out->len ? " " : "");
+        (void)buf_add_view(out, key);
+        (void)buf_add_char(out, '=');
+        rc = put_value(doc, key, value, 1, out);
+    }
+    return rc ? rc : buf_error(out);
+}
+
+static int add_step(struct json *doc, const struct json_node *step, int64_t first_ms,
+                    struct grid *g)
+{
+    char text[CLOCK_ISO_LEN + 1] = "-";
+    struct view what = VIEW_LIT("-");
+    int64_t at_ms = 0;
+    struct buf details;
+    int rc = 0;
+
+    buf_init(&details, SHOW_CELL_MAX);
+    if (step_time(step, &at_ms))
+        clock_format_iso(at_ms, text);
+    grid_add(g, view_of(text));
+    if (at_ms)
+        (void)snprintf(text, sizeof(text), "%+" PRId64 " ms", at_ms - first_ms); /* fits */
+    grid_add(g, view_of(text));
+    (void)json_strict_text(json_get(step, "what"), &what); /* else "-" */
+    grid_add(g, what);
+    rc = put_details(doc, step, &details);
+    grid_add(g, buf_view(&details));
+    buf_fini(&details);
+    return rc;
+}
+
+/* Indices of the steps in the order of time; steps without a time stay behind their neighbour. */
+static int journey_order(const struct json_node *steps, size_t **ret_order)
+{
+    size_t n = json_array_len(steps);
+    size_t *order = mem_zalloc_array(n + 1, sizeof(*order));
+    int64_t *times = mem_zalloc_array(n + 1, sizeof(*times));
+
+    if (!order || !times) {
+        mem_free(order);
+        mem_free(times);
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < n; i++) {
+        size_t at = i;
+
+        if (!step_time(json_array_at(steps, i), &times[i]))
+            times[i] = i ? times[i - 1] : 0;
+        for (; at > 0 && times[order[at - 1]] > times[i]; at--)
+            order[at] = order[at - 1];
+        order[at] = i;
+    }
+    mem_free(times);
+    *ret_order = order;
+    return 0;
+}
+
+static int show_journey(struct json *doc, const struct json_node *steps, struct buf *out)
+{
+    static const char *const titles[] = {"time", "since", "what", "details"};
+    int64_t first_ms = 0;
+    size_t *order = NULL;
+    struct grid g;
+    int rc = journey_order(steps, &order);
+
+    if (rc)
+        return rc;
+    grid_init(&g, AMO_COUNT(titles));
+    g.right[1] = true;
+    for (size_t i = 0; i < AMO_COUNT(titles); i++)
+        add_title(view_of(titles[i]), &g);
+    /* without it, times are since 1970 */
+    (void)step_time(json_array_at(steps, order[0]), &first_ms);
+    for (size_t i = 0; rc == 0 && i < json_array_len(steps); i++)
+        rc = add_step(doc, json_array_at(steps, order[i]), first_ms, &g);
+    rc = rc ? rc : grid_print(&g, SHOW_INDENT, out);
+    grid_fini(&g);
+    mem_free(order);
+    return rc;
+}
+
+static int show_trace(struct json *doc, struct buf *out)
+{
+    const struct json_node *root = json_root(doc);
+    const struct json_node *waiting = json_get(root, "waiting");
+    int rc = 0;
+
+    if (!json_is_array(json_get(root, "journey")))
+        return -EPROTO;
+    (void)buf_add_str(out, "message\n");
+    rc = show_object(doc, json_get(root, "message"), 1, out);
+    (void)buf_add_str(out, "\njourney\n");
+    rc = rc ? rc : show_journey(doc, json_get(root, "journey"), out);
+    if (rc == 0 && json_array_len(waiting) > 0) {
+        (void)buf_add_str(out, "\nwaiting\n");
+        rc = show_list("", doc, waiting, SHOW_INDENT, out);
+    }
+    return rc ? rc : buf_error(out);
+}

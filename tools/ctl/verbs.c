@@ -1,0 +1,142 @@
+#include "tools/ctl/verbs.h"
+
+#define OPTIONS(list) .options = (list), .n_options = AMO_COUNT(list)
+
+static const struct args_option channel_add[] = {
+    {"reply",     "reply",   ARGS_FILE, true,  "FILE",
+     "support's answer as it came, // comments and all; - is stdin"                    },
+    {"segment",   "segment", ARGS_TEXT, false, "NAME", "ru (default), com or kommo"    },
+    {"amojo-url", "url",     ARGS_TEXT, false, "URL",  "amojo's address, for a sandbox"},
+};
+static const struct args_option connector_add[] = {
+    {"name",          "name",          ARGS_TEXT,   true,  "NAME",
+     "1 to 20 of a-z, 0-9 and -; part of ids for ever"                                                },
+    {"kind",          "kind",          ARGS_TEXT,   true,  "KIND", "http"                             },
+    {"url",           "url",           ARGS_TEXT,   true,  "URL",  "where the service takes our calls"},
+    {"secret-file",   "secret",        ARGS_SECRET, false, "FILE",
+     "signing secret, with or without whsec_; made when not given"                                    },
+    {"token-file",    "token",         ARGS_SECRET, false, "FILE",
+     "bearer token of the service; made when not given"                                               },
+    {"allow-private", "allow_private", ARGS_FLAG,   false, NULL,
+     "its address may be in a private network, and plain http"                                        },
+};
+static const struct args_option account_connect[] = {
+    {"channel",   "channel",   ARGS_TEXT, true,  "ID",       "channel id, as in channel list"    },
+    {"account",   "account",   ARGS_TEXT, true,  "AMOJO_ID", "the account's amojo id"            },
+    {"connector", "connector", ARGS_TEXT, true,  "NAME",     "whose messages it exchanges"       },
+    {"title",     "title",     ARGS_TEXT, false, "TEXT",     "how amoCRM shows the channel"      },
+    {"scope-id",  "scope_id",  ARGS_TEXT, false, "SCOPE",    "connected already: no call is made"},
+};
+static const struct args_option source_add[] = {
+    {"connector", "connector", ARGS_TEXT, true, "NAME",   "the connector it belongs to"},
+    {"source",    "source",    ARGS_TEXT, true, "SOURCE",
+     "number or messenger account, as it names it"                                     },
+    {"scope",     "scope_id",  ARGS_TEXT, true, "SCOPE",  "whose messages these are"   },
+};
+static const struct args_option conversation_list[] = {
+    {"scope", "scope_id", ARGS_TEXT, false, "SCOPE", "of this account only"},
+};
+
+#define MORE(...)                                                                              \
+    .more = &(const struct verb)                                                               \
+    {                                                                                          \
+        __VA_ARGS__                                                                            \
+    }
+
+static const struct args_verb verbs[] = {
+    ARGS_VERB(.group = "status",
+              .about = "how the bridge is: what waits, what failed, who is connected",
+              MORE(.control = "status", .show = SHOW_OBJECT)),
+
+    ARGS_VERB(.group = "channel", .name = "add",
+              .about = "import support's answer about a new channel", OPTIONS(channel_add),
+              MORE(.control = "channel.add", .show = SHOW_OBJECT, .waits = true)),
+    ARGS_VERB(.group = "channel", .name = "list",
+              .about = "channels and how many accounts use each",
+              MORE(.control = "channel.list", .show = SHOW_LIST, .nothing = "no channels")),
+    ARGS_VERB(.group = "channel", .name = "show",
+              .about = "one channel with what support switched on for it", .operand = "id",
+              .operand_word = "ID", MORE(.control = "channel.show", .show = SHOW_OBJECT)),
+
+    ARGS_VERB(.group = "connector", .name = "add",
+              .about = "add a Mobilon service; a secret or token that is not given is made and "
+                       "shown once",
+              OPTIONS(connector_add),
+              MORE(.control = "connector.add", .show = SHOW_GIVEN, .waits = true)),
+    ARGS_VERB(.group = "connector", .name = "list",
+              .about = "connectors, without their secrets",
+              MORE(.control = "connector.list", .show = SHOW_LIST, .nothing = "no connectors")),
+
+    ARGS_VERB(.group = "account", .name = "connect",
+              .about = "connect a channel to an account; prints the scope id alone",
+              OPTIONS(account_connect),
+              MORE(.control = "account.connect", .show = SHOW_SCOPE, .waits = true)),
+    ARGS_VERB(.group = "account", .name = "list", .about = "connected accounts: paused, held",
+              MORE(.control = "account.list", .show = SHOW_LIST, .nothing = "no accounts")),
+    ARGS_VERB(.group = "account", .name = "pause",
+              .about = "hold everything of an account; its clock stands still",
+              .operand = "scope_id", .operand_word = "SCOPE",
+              MORE(.control = "account.pause", .show = SHOW_OBJECT, .waits = true)),
+    ARGS_VERB(.group = "account", .name = "resume",
+              .about = "end a pause, and a hold whose reason you have mended",
+              .operand = "scope_id", .operand_word = "SCOPE",
+              MORE(.control = "account.resume", .show = SHOW_OBJECT, .waits = true)),
+
+    ARGS_VERB(.group = "source", .name = "add",
+              .about = "say whose a source is, when a connector serves several accounts",
+              OPTIONS(source_add),
+              MORE(.control = "source.add", .show = SHOW_OBJECT, .waits = true)),
+    ARGS_VERB(.group = "source", .name = "list", .about = "sources that belong to an account",
+              MORE(.control = "source.list", .show = SHOW_LIST, .nothing = "no sources")),
+
+    ARGS_VERB(.group = "conversation", .name = "list",
+              .about = "conversations with their ids on both sides", OPTIONS(conversation_list),
+              MORE(.control = "conversation.list", .show = SHOW_LIST,
+                   .nothing = "no conversations")),
+
+    ARGS_VERB(.group = "queue", .about = "waiting commands by destination and age",
+              MORE(.control = "queue", .show = SHOW_LIST, .nothing = "nothing waits")),
+
+    ARGS_VERB(.group = "dead", .name = "list", .about = "commands that were given up",
+              MORE(.control = "dead.list", .show = SHOW_LIST, .nothing = "no dead letters")),
+    ARGS_VERB(.group = "dead", .name = "show",
+              .about = "one of them with its attempts and answers", .operand = "id",
+              .operand_word = "ID", MORE(.control = "dead.show", .show = SHOW_OBJECT)),
+    ARGS_VERB(.group = "dead", .name = "retry", .about = "try again, at the end of its lane",
+              .operand = "ids", .operand_word = "ID", .many = true,
+              MORE(.control = "dead.retry", .show = SHOW_OBJECT)),
+    ARGS_VERB(.group = "dead", .name = "drop", .about = "forget for good", .operand = "ids",
+              .operand_word = "ID", .many = true,
+              MORE(.control = "dead.drop", .show = SHOW_OBJECT)),
+
+    ARGS_VERB(.group = "quarantine", .name = "list",
+              .about = "events that could not be understood or applied",
+              MORE(.control = "quarantine.list", .show = SHOW_LIST,
+                   .nothing = "quarantine is empty")),
+    ARGS_VERB(.group = "quarantine", .name = "show", .about = "one of them with its raw body",
+              .operand = "id", .operand_word = "ID",
+              MORE(.control = "quarantine.show", .show = SHOW_OBJECT)),
+
+    ARGS_VERB(.group = "trace",
+              .about = "the journey of a message with times, by any id of either side",
+              .operand = "id", .operand_word = "ID",
+              MORE(.control = "trace", .show = SHOW_TRACE)),
+
+    ARGS_VERB(
+            .group = "config", .name = "check",
+            .about =
+                "read a configuration file as every program would, and print what comes of it",
+            .operand = "file", .operand_word = "FILE",
+            MORE(.control = NULL, .show = SHOW_OBJECT)),
+};
+
+const struct args_program amoctl_program = {
+    .name = "amoctl",
+    .about = "Asks amo-core and tells it what to do. Options stand before or after the verb.",
+    .notes =
+        "amoctl VERB --help tells more of one verb. Core is asked at bus/control of --config\n"
+        "FILE, or of AMO_BUS_CONTROL or AMO_RUN_DIR in the environment, which wins.\n"
+        "Exit: 0 fine, 1 failed, 2 usage or configuration, 3 core cannot be reached.\n",
+    .verbs = verbs,
+    .n_verbs = AMO_COUNT(verbs),
+};

@@ -1,0 +1,156 @@
+#include "tools/monitor/decode.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#include "proto/messages.h"
+
+struct decode {
+    const struct envelope *env;
+    decode_fn *fn;
+    void *arg;
+};
+
+static const char *what_name(uint64_t kind)
+{
+    switch ((enum msg_kind)kind) {
+    case MSG_EVENT_PUSH:
+        return "event";
+    case MSG_COMMAND_PUSH:
+        return "command";
+    case MSG_RESULT_PUSH:
+        return "result";
+    case MSG_EVENT_TAKEN:
+        return "event_taken";
+    case MSG_RESULT_TAKEN:
+        return "result_taken";
+    case MSG_HELLO:
+        return "hello";
+    case MSG_WELCOME:
+        return "welcome";
+    case MSG_HELLO_AGAIN:
+        return "hello_again";
+    case MSG_CREDIT:
+        return "credit";
+    case MSG_HEARTBEAT:
+        return "heartbeat";
+    case MSG_HEARTBEAT_ANSWER:
+        return "heartbeat_answer";
+    case MSG_REGISTRY:
+        return "registry";
+    case MSG_REFUSED:
+        return "refused";
+    case MSG_CONTROL_CALL:
+        return "control_call";
+    case MSG_CONTROL_ANSWER:
+        return "control_answer";
+    }
+    return "unknown";
+}
+
+static void put_item(const struct decode *d, struct decode_item *item)
+{
+    item->what = what_name(d->env->kind);
+    /* an id of the item is more than that of the frame */
+    if (id_from_view(pack_text(pack_get(item->fields, "trace")), &item->trace))
+        item->trace = d->env->trace;
+    d->fn(d->arg, d->env, item);
+}
+
+/* [number, event bytes, suspect] */
+static int put_event(const struct decode *d, const msgpack_object *o)
+{
+    struct decode_item item = {.numbered = true};
+    const msgpack_object *parts = o->type == MSGPACK_OBJECT_ARRAY ? o->via.array.ptr : NULL;
+    struct pack_doc doc;
+    int rc = PACK_E_MALFORMED;
+
+    if (!parts || o->via.array.size < 2) {
+        item.malformed = true;
+        put_item(d, &item);
+        return 0;
+    }
+    item.number = pack_u64(&parts[0]);
+    item.suspect = o->via.array.size > 2 && pack_bool(&parts[2]);
+    rc = pack_doc_open(&doc, pack_text(&parts[1]));
+    if (rc == -ENOMEM)
+        return rc;
+    if (rc == 0 && pack_doc_root(&doc)->type == MSGPACK_OBJECT_MAP)
+        item.fields = pack_doc_root(&doc);
+    item.malformed = !item.fields;
+    put_item(d, &item);
+    if (rc == 0)
+        pack_doc_close(&doc);
+    return 0;
+}
+
+static int put_list(const struct decode *d, const msgpack_object *root, const char *key)
+{
+    const msgpack_object *items = NULL;
+    size_t n = pack_array(root, key, &items);
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        struct decode_item item = {.fields = NULL};
+
+        if (d->env->kind == MSG_EVENT_PUSH) {
+            rc = put_event(d, &items[i]);
+            continue;
+        }
+        item.fields = items[i].type == MSGPACK_OBJECT_MAP ? &items[i] : NULL;
+        item.malformed = !item.fields;
+        put_item(d, &item);
+    }
+    if (n == 0) {
+        struct decode_item item = {.malformed = !pack_get(root, key)};
+
+        put_item(d, &item);
+    }
+    return rc;
+}
+
+/* The member that holds the items of a frame of many; NULL: the body is one item. */
+static const char *list_key(uint64_t kind)
+{
+    return kind == MSG_EVENT_PUSH     ? "events"
+           : kind == MSG_COMMAND_PUSH ? "commands"
+           : kind == MSG_RESULT_PUSH  ? "results"
+                                      : NULL;
+}
+
+int decode_frame(const struct tap_message *m, decode_fn *fn, void *arg)
+{
+    struct envelope env = {0};
+    struct decode d = {.env = &env, .fn = fn, .arg = arg};
+    struct decode_item item = {.words = VIEW_NONE};
+    const msgpack_object *root = NULL;
+    struct pack_doc doc;
+    int rc = 0;
+
+    if (envelope_decode(m->head, &env) == ENVELOPE_E_MALFORMED) {
+        item.malformed = true;
+        put_item(&d, &item);
+        return 0;
+    }
+    rc = m->body.len ? pack_doc_open(&doc, m->body) : PACK_E_MALFORMED;
+    if (rc == -ENOMEM)
+        return rc;
+    root = rc == 0 ? pack_doc_root(&doc) : NULL;
+    if (root && root->type == MSGPACK_OBJECT_MAP && list_key(env.kind)) {
+        int failed = put_list(&d, root, list_key(env.kind));
+
+        pack_doc_close(&doc);
+        return failed;
+    }
+    if (root && root->type == MSGPACK_OBJECT_MAP)
+        item.fields = root;
+    else if (env.kind == MSG_REFUSED)
+        item.words = m->body;
+    else
+        item.malformed = m->body.len > 0 || list_key(env.kind);
+    put_item(&d, &item);
+    if (rc == 0)
+        pack_doc_close(&doc);
+    return 0;
+}

@@ -1,0 +1,112 @@
+#include "tools/monitor/filter.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "proto/messages.h"
+
+#define BIT(kind)  (UINT32_C(1) << (kind))
+#define HEARTBEATS (BIT(MSG_HEARTBEAT) | BIT(MSG_HEARTBEAT_ANSWER) | BIT(MSG_CREDIT))
+
+static const struct {
+    const char *word;
+    uint32_t kinds;
+} words[] = {
+    {"event",     BIT(MSG_EVENT_PUSH)                                                        },
+    {"command",   BIT(MSG_COMMAND_PUSH)                                                      },
+    {"result",    BIT(MSG_RESULT_PUSH)                                                       },
+    {"taken",     BIT(MSG_EVENT_TAKEN) | BIT(MSG_RESULT_TAKEN)                               },
+    {"session",   BIT(MSG_HELLO) | BIT(MSG_WELCOME) | BIT(MSG_HELLO_AGAIN) | BIT(MSG_REFUSED)},
+    {"heartbeat", HEARTBEATS                                                                 },
+    {"registry",  BIT(MSG_REGISTRY) | BIT(MSG_WELCOME)                                       },
+    {"control",   BIT(MSG_CONTROL_CALL) | BIT(MSG_CONTROL_ANSWER)                            },
+    {"all",       UINT32_MAX                                                                 },
+};
+
+static bool is_word(struct view given, const char *word)
+{
+    return word && given.len == strlen(word) && strncasecmp(given.ptr, word, given.len) == 0;
+}
+
+static uint32_t kinds_of(struct view word)
+{
+    for (size_t i = 0; i < AMO_COUNT(words); i++) {
+        if (is_word(word, words[i].word))
+            return words[i].kinds;
+    }
+    for (uint64_t kind = 1; kind < 32; kind++) {
+        if (is_word(word, msg_name(kind)))
+            return BIT(kind);
+    }
+    return 0;
+}
+
+int filter_parse_kinds(const char *list, uint32_t *ret_kinds, struct view *ret_word)
+{
+    uint32_t kinds = 0;
+
+    if (!list) {
+        *ret_kinds = ~HEARTBEATS;
+        return 0;
+    }
+    for (;;) {
+        struct view word = view_make(list, strcspn(list, ","));
+        uint32_t more = kinds_of(word);
+
+        if (!more) {
+            *ret_word = word;
+            return -EINVAL;
+        }
+        kinds |= more;
+        list += word.len;
+        if (*list == '\0')
+            break;
+        list++;
+    }
+    *ret_kinds = kinds;
+    return 0;
+}
+
+static bool field_is(const struct decode_item *item, const char *key, const char *want)
+{
+    return view_is(pack_text(pack_get(item->fields, key)), want);
+}
+
+static bool scope_passes(const struct filter *f, const struct decode_item *item,
+                         const struct recall_about *about)
+{
+    return field_is(item, "scope", f->scope) || field_is(item, "scope_id", f->scope) ||
+           (about && about->scope && strcmp(about->scope, f->scope) == 0);
+}
+
+static bool conversation_passes(const struct filter *f, const struct decode_item *item,
+                                const struct recall_about *about)
+{
+    static const char *const keys[] = {
+        "conversation",   "conversation_id",      "chat_id",    "conversation_ref_id",
+        "chat_client_id", "service_conversation", "amo_chat_id"};
+
+    for (size_t i = 0; i < AMO_COUNT(keys); i++) {
+        if (field_is(item, keys[i], f->conversation))
+            return true;
+    }
+    for (size_t i = 0; about && i < AMO_COUNT(about->ids); i++) {
+        if (about->ids[i] && strcmp(about->ids[i], f->conversation) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool filter_passes(const struct filter *f, uint64_t kind, const struct decode_item *item,
+                   const struct recall_about *about)
+{
+    if (!(f->kinds & BIT(msg_name(kind) ? kind : 0)))
+        return false;
+    if (!id_is_zero(&f->trace) && !id_equal(&f->trace, &item->trace) &&
+        !(about && id_equal(&f->trace, &about->trace)))
+        return false;
+    if (f->scope && !scope_passes(f, item, about))
+        return false;
+    return !f->conversation || conversation_passes(f, item, about);
+}

@@ -1,0 +1,26 @@
+#pragma once
+
+/* An item as one line: for people `time process direction what key=value …`, for programs one
+ * JSON object. What it may show is decided by mask.h. */
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "proto/bus/tap.h"
+#include "proto/envelope.h"
+#include "tools/monitor/decode.h"
+#include "tools/monitor/recall.h"
+
+struct line_style {
+    bool json;
+    bool reveal; /* personal data as it is; never secrets */
+};
+
+/* Appends the line with its end. @about may be NULL. -ENOMEM, -ENOSPC. */
+AMO_MUSTCHECK int line_item(struct line_style style, const struct tap_message *m,
+                            const struct envelope *env, const struct decode_item *item,
+                            const struct recall_about *about, struct buf *out);
+/* Appends the line that tells of @n frames of @process which nobody will see. */
+AMO_MUSTCHECK int line_dropped(struct line_style style, struct view process, uint64_t n,
+                               int64_t unix_ms, struct buf *out);

@@ -1,0 +1,274 @@
+/* amo-monitor: what passes between the processes, live. */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/config.h"
+#include "base/json.h"
+#include "base/num.h"
+#include "base/process.h"
+#include "proto/bus/socket.h"
+#include "tools/common/args.h"
+#include "tools/common/grid.h"
+#include "tools/common/probe.h"
+#include "tools/common/text.h"
+#include "tools/monitor/tail.h"
+
+static const struct args_option tail_options[] = {
+    {"kind",         "kind",         ARGS_TEXT, false, "LIST",
+     "of event, command, result, taken, session, heartbeat, registry, control, all, or names "
+     "of "
+     "frames; without it everything but heartbeats"                                                },
+    {"scope",        "scope",        ARGS_TEXT, false, "SCOPE",   "of this account only"           },
+    {"conversation", "conversation", ARGS_TEXT, false, "ID",      "of this conversation, by any id"},
+    {"trace",        "trace",        ARGS_TEXT, false, "ID",      "of this trace id"               },
+    {"reveal",       "reveal",       ARGS_FLAG, false, NULL,
+     "texts, names and phones as they are (never secrets)"                                         },
+    {"count",        "count",        ARGS_TEXT, false, "N",       "stop after N frames"            },
+    {"for",          "for",          ARGS_TEXT, false, "SECONDS", "stop after so long"             },
+};
+
+static const struct args_verb verbs[] = {
+    ARGS_VERB(.group = "tail",
+              .about = "print events, commands, results and the rest as they pass, a line each",
+              .options = tail_options, .n_options = AMO_COUNT(tail_options)),
+    ARGS_VERB(.group = "sockets", .about = "the taps there are on this host"),
+};
+
+static const struct args_program program = {
+    .name = "amo-monitor",
+    .about = "Shows what passes between the processes of the bridge. Personal data is masked.",
+    .notes =
+        "Processes are found by their sockets at bus/tap of --config FILE, or of AMO_BUS_TAP\n"
+        "or AMO_RUN_DIR in the environment, which wins. In a line, > was sent and < was\n"
+        "received by the process; \"dropped N\" are frames the monitor was too slow for.\n"
+        "Exit: 0 fine, 1 failed, 2 usage or configuration, 3 no process was found.\n",
+    .verbs = verbs,
+    .n_verbs = AMO_COUNT(verbs),
+};
+
+static volatile sig_atomic_t stop_asked;
+
+static void on_signal(int number)
+{
+    (void)number;
+    stop_asked = 1;
+}
+
+/* No SA_RESTART: what waits shall notice. */
+static int catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+
+    (void)sigemptyset(&action.sa_mask); /* cannot fail */
+    return sigaction(SIGINT, &action, NULL) || sigaction(SIGTERM, &action, NULL) ? -errno : 0;
+}
+
+static int complain(int code, const char *before, struct view what, const char *after)
+{
+    struct buf line;
+
+    buf_init(&line, 8192);
+    (void)buf_add_str(&line, before);
+    text_clean(what, &line);
+    (void)buf_add_str(&line, after);
+    (void)fprintf(stderr, "amo-monitor: %s\n", buf_str(&line)); /* there is no other way */
+    buf_fini(&line);
+    return code;
+}
+
+/* --- tail ----------------------------------------------------------------------------------- */
+
+static int tail_numbers(const struct args *a, struct tail *ret)
+{
+    const char *count = args_value(a, "count");
+    const char *seconds = args_value(a, "for");
+    uint64_t s = 0;
+
+    if (count && num_parse_range(view_of(count), 1, UINT64_MAX, &ret->count))
+        return complain(EXIT_USAGE, "--count ", view_of(count), " is no number of frames");
+    if (seconds && num_parse_range(view_of(seconds), 1, 1000000000, &s))
+        return complain(EXIT_USAGE, "--for ", view_of(seconds), " is no number of seconds");
+    ret->for_ms = (int64_t)s * 1000;
+    return 0;
+}
+
+static int tail_settings(const struct args *a, struct tail *ret)
+{
+    const char *trace = args_value(a, "trace");
+    struct view word = VIEW_NONE;
+
+    ret->style.json = a->json;
+    ret->style.reveal = args_value(a, "reveal") != NULL;
+    ret->filter.scope = args_value(a, "scope");
+    ret->filter.conversation = args_value(a, "conversation");
+    if (filter_parse_kinds(args_value(a, "kind"), &ret->filter.kinds, &word))
+        return complain(EXIT_USAGE, "--kind has no word \"", word, "\" (see tail --help)");
+    if (trace && id_parse(view_of(trace), &ret->filter.trace))
+        return complain(EXIT_USAGE, "--trace ", view_of(trace),
+                        " is no trace id (amoctl trace finds it by any id)");
+    return tail_numbers(a, ret);
+}
+
+static int run_tail(const struct args *a, struct find *f)
+{
+    struct tail t = {.stop = &stop_asked, .out = stdout};
+    int rc = tail_settings(a, &t);
+
+    if (rc)
+        return rc;
+    rc = catch_signals();
+    if (rc)
+        return EXIT_FAILED;
+    bus_init();
+    rc = tail_run(&t, f);
+    bus_fini();
+    return rc;
+}
+
+/* --- sockets -------------------------------------------------------------------------------- */
+
+struct listing {
+    struct grid grid;
+    struct json_writer json;
+};
+
+static int on_socket(void *arg, const char *name, const char *path)
+{
+    struct listing *l = arg;
+    int rc = probe_socket(path);
+    struct view state = rc == 0         ? VIEW_LIT("listening")
+                        : rc == -EACCES ? VIEW_LIT("not allowed")
+                                        : VIEW_LIT("left behind");
+
+    grid_add(&l->grid, view_of(name));
+    grid_add(&l->grid, view_of(path));
+    grid_add(&l->grid, state);
+    json_open_object(&l->json, NULL);
+    json_add_text(&l->json, "process", view_of(name));
+    json_add_text(&l->json, "socket", view_of(path));
+    json_add_text(&l->json, "state", state);
+    json_close_object(&l->json);
+    return 0;
+}
+
+static int print(struct view text)
+{
+    return fwrite(text.ptr, 1, text.len, stdout) == text.len && fflush(stdout) == 0
+               ? EXIT_FINE
+               : EXIT_FAILED;
+}
+
+static int print_listing(const struct args *a, const struct listing *l, const struct find *f)
+{
+    struct buf out;
+    int rc = 0;
+
+    buf_init(&out, 1 << 20);
+    if (a->json) {
+        text_clean_json(buf_view(l->json.out), &out);
+        (void)buf_add_char(&out, '\n');
+        rc = buf_error(&out);
+    } else if (find_count(f) == 0) {
+        rc = buf_add_f(&out, "no taps in %s\n", find_directory(f));
+    } else {
+        rc = grid_print(&l->grid, 0, &out);
+    }
+    rc = rc ? complain(EXIT_FAILED, "out of memory", VIEW_NONE, "") : print(buf_view(&out));
+    buf_fini(&out);
+    return rc;
+}
+
+static int run_sockets(const struct args *a, struct find *f)
+{
+    struct listing l;
+    struct buf json;
+    int rc = 0;
+
+    buf_init(&json, 1 << 20);
+    json_writer_init(&l.json, &json);
+    grid_init(&l.grid, 3);
+    grid_add(&l.grid, VIEW_LIT("PROCESS"));
+    grid_add(&l.grid, VIEW_LIT("SOCKET"));
+    grid_add(&l.grid, VIEW_LIT("STATE"));
+    json_open_array(&l.json, NULL);
+    rc = find_scan(f, on_socket, &l);
+    json_close_array(&l.json);
+    if (rc == -EACCES)
+        rc = complain(EXIT_UNREACHABLE, "not allowed to look into ", view_of(find_directory(f)),
+                      "");
+    else if (rc)
+        rc = complain(EXIT_FAILED, "cannot look into ", view_of(find_directory(f)), "");
+    else
+        rc = print_listing(a, &l, f);
+    grid_fini(&l.grid);
+    buf_fini(&json);
+    return rc;
+}
+
+/* --- main ----------------------------------------------------------------------------------- */
+
+static int run_verb(const struct args *a)
+{
+    struct config *config = NULL;
+    struct find *f = NULL;
+    struct buf why;
+    int rc = 0;
+
+    buf_init(&why, 4096);
+    rc = config_load(a->config, &why, &config);
+    if (rc) {
+        rc = complain(EXIT_USAGE, "", buf_view(&why), "");
+        goto out;
+    }
+    rc = find_new(config_text(config, "bus/tap"), &f);
+    if (rc == -EPROTONOSUPPORT)
+        rc = complain(EXIT_USAGE, "bus/tap ", view_of(config_text(config, "bus/tap")),
+                      " cannot be used: only ipc:// endpoints are spoken yet");
+    else if (rc)
+        rc = complain(EXIT_FAILED, "out of memory", VIEW_NONE, "");
+    else
+        rc = strcmp(a->verb->group, "tail") == 0 ? run_tail(a, f) : run_sockets(a, f);
+out:
+    find_free(f);
+    config_free(config);
+    buf_fini(&why);
+    return rc;
+}
+
+static int print_help(const struct args *a)
+{
+    struct buf out;
+    int rc = 0;
+
+    buf_init(&out, 1 << 20);
+    args_help(&program, a, &out);
+    rc = buf_error(&out) ? EXIT_FAILED : print(buf_view(&out));
+    buf_fini(&out);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct args a = {0};
+    struct buf why;
+    int rc = 0;
+
+    buf_init(&why, 4096);
+    rc = args_parse(&program, argc, argv, &a, &why);
+    if (rc < 0)
+        rc = complain(EXIT_FAILED, "out of memory", VIEW_NONE, "");
+    else if (rc)
+        rc = complain(EXIT_USAGE, "", buf_view(&why), " (try amo-monitor --help)");
+    else if (a.version)
+        rc = print(VIEW_LIT("amo-monitor " AMO_VERSION "\n"));
+    else if (a.help)
+        rc = print_help(&a);
+    else
+        rc = run_verb(&a);
+    args_fini(&a);
+    buf_fini(&why);
+    return rc;
+}

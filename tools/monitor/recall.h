@@ -1,0 +1,26 @@
+#pragma once
+
+/* What the last commands were about: a result names its command only by number, and a person who
+ * follows a message wants its results, too. Keeps the last few thousand. */
+
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/ids.h"
+#include "proto/pack.h"
+
+struct recall;
+
+struct recall_about {
+    uint64_t command;
+    struct id trace;
+    char *scope;  /* NULL: none; as the next */
+    char *ids[4]; /* of the conversation on either side */
+};
+
+AMO_MUSTCHECK int recall_new(struct recall **ret_recall);
+void recall_free(struct recall *r);
+/* A command's fields. Without memory for it, it is not remembered. */
+void recall_command(struct recall *r, const msgpack_object *fields);
+/* What result @fields is about; NULL when its command was not seen. Borrowed. */
+const struct recall_about *recall_result(const struct recall *r, const msgpack_object *fields);

@@ -1,0 +1,25 @@
+#pragma once
+
+/* Follows every tap of this host and prints what passes, until told to stop. */
+
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/compiler.h"
+#include "tools/monitor/filter.h"
+#include "tools/monitor/find.h"
+#include "tools/monitor/line.h"
+
+struct tail {
+    struct filter filter;
+    struct line_style style;
+    uint64_t count;                    /* stop after so many frames were shown; 0: do not */
+    int64_t for_ms;                    /* stop after so long; 0: do not */
+    const volatile sig_atomic_t *stop; /* a signal handler sets it */
+    FILE *out;
+};
+
+/* The exit code: EXIT_FINE, EXIT_FAILED, EXIT_UNREACHABLE when there never was a tap. Says on
+ * stderr what it listens to and what went wrong. bus_init must have been called. */
+int tail_run(const struct tail *t, struct find *f);
