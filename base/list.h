@@ -13,7 +13,7 @@ struct list {
 };
 
 /* The element that holds link @ptr as its field @member. */
-#define LIST_ENTRY(ptr, type, member) ((type *)((uintptr_t)(ptr)-offsetof(type, member)))
+#define LIST_ENTRY(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 /* The same for reading only. */
 #define LIST_ENTRY_CONST(ptr, type, member)                                                    \
     ((const type *)(const void *)((const char *)(ptr)-offsetof(type, member)))

@@ -347,6 +347,7 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl
     fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
     if (fd >= 0)
         c->http->n_connects++;
+    /* cppcheck-suppress resourceLeak ; curl owns it from here and closes it */
     return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 

@@ -18,6 +18,7 @@ static struct view path_without_query(struct view path)
     return path;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the arguments are the scheme's own inputs */
 int amojo_sign_dated(struct view secret, const char *method, struct view content_md5,
                      const char *content_type, struct view date, struct view path,
                      char ret_signature[41])
@@ -44,6 +45,7 @@ int amojo_sign_dated(struct view secret, const char *method, struct view content
     return rc;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the arguments are the scheme's own inputs */
 int amojo_sign(struct view secret, const char *method, struct view body,
                const char *content_type, int64_t unix_ms, struct view path,
                struct amojo_signature *ret)
@@ -123,6 +125,7 @@ static int webhook_mac(const struct secret *key, struct view id, struct view tim
     return rc;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the arguments are the scheme's own inputs */
 int webhook_sign(const struct secret *secrets, size_t n_secrets, struct view id, int64_t unix_s,
                  struct view body, char *ret, size_t cap)
 {
@@ -174,6 +177,7 @@ static bool webhook_over_limit(struct view signatures)
     return signatures.len > LIMIT_SIGNATURE_BYTES || n > LIMIT_SIGNATURES;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the arguments are the scheme's own inputs */
 enum webhook_verdict webhook_verify(const struct secret *secrets, size_t n_secrets,
                                     struct view id, struct view timestamp,
                                     struct view signatures, struct view body,

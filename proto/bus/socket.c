@@ -22,6 +22,7 @@ static_assert(sizeof(zmq_msg_t) == 64, "bus_message.parts holds zmq_msg_t");
 void bus_init(void)
 {
     /* czmq reads it when it starts; our signals come through a signalfd */
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread exists */
     (void)setenv("ZSYS_SIGHANDLER", "false", 1);
     (void)zsys_init();
     zsys_handler_set(NULL);
@@ -111,7 +112,7 @@ void bus_socket_free(struct bus_socket *s)
     mem_free(s);
 }
 
-zsock_t *bus_socket_handle(struct bus_socket *s)
+void *bus_socket_handle(struct bus_socket *s)
 {
     return s->sock;
 }
@@ -130,6 +131,7 @@ static int recv_parts(void *handle, struct bus_message *m, int *ret_seen)
 
     while (more) {
         zmq_msg_t spare;
+        /* cppcheck-suppress uninitvar ; zmq_msg_init below is what initialises it */
         zmq_msg_t *part = m->n_parts < 3 ? message_part(m, m->n_parts) : &spare;
 
         (void)zmq_msg_init(part); /* cannot fail */

@@ -14,7 +14,6 @@
 
 struct bus_socket;
 struct tap;
-typedef struct _zsock_t zsock_t;
 
 enum {
     BUS_E_EMPTY = 1, /* nothing to read now */
@@ -34,7 +33,8 @@ AMO_MUSTCHECK int bus_router_bind(const char *endpoint, struct tap *tap,
 AMO_MUSTCHECK int bus_dealer_connect(const char *endpoint, struct tap *tap,
                                      struct bus_socket **ret_socket);
 void bus_socket_free(struct bus_socket *s);
-zsock_t *bus_socket_handle(struct bus_socket *s);
+/* czmq's socket, for proto/bus/loop.c alone. */
+void *bus_socket_handle(struct bus_socket *s);
 
 /* One received frame set; owns its memory, the views borrow it. */
 struct bus_message {

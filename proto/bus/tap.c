@@ -166,6 +166,7 @@ int tap_reader_next(struct tap_reader *r, int timeout_ms, struct tap_message *re
 {
     zmsg_t *m = NULL;
     struct view number;
+    struct view direction;
 
     zsock_set_rcvtimeo(r->sock, timeout_ms);
     m = zmsg_recv(r->sock);
@@ -181,7 +182,8 @@ int tap_reader_next(struct tap_reader *r, int timeout_ms, struct tap_message *re
     ret->number = 0;
     for (size_t i = 0; i < number.len && i < 8; i++)
         ret->number = ret->number << 8 | (unsigned char)number.ptr[i];
-    ret->direction = *(char *)zframe_data(zmsg_next(m));
+    direction = frame_view(m, zmsg_next(m));
+    ret->direction = direction.len ? direction.ptr[0] : '?';
     ret->head = frame_view(m, zmsg_next(m));
     ret->body = frame_view(m, zmsg_next(m));
     ret->frames = m;

@@ -383,6 +383,16 @@ def test_acts_on_unknown_things_are_refused(sandbox, amo):
     sandbox.post("webhooks", {"body_base64": "*"}, status=400)
 
 
+def test_a_channel_without_an_address_sends_nothing(sandbox):
+    from sandbox_rig import Amo
+    amo = Amo(sandbox).connect()
+    amo.message("m-1")
+    sandbox.post("manager/writes", {"conversation_id": "c-1", "text": "x"}, status=409)
+    sandbox.post("webhooks", {"body": "{}"}, status=409)
+    assert len(sandbox.messages(**{"from": "all"})) == 1
+    assert sandbox.wait("idle")["value"] == 0
+
+
 def test_the_registration_answer_has_every_documented_field(sandbox, amo):
     example = json.loads((FIXTURES / "requests" / "channel-registration-answer.json").read_text())["body"]
     answer = sandbox.get(f"channels/{amo.channel['id']}/registration")
