@@ -1,0 +1,211 @@
+"""Each rule of tests/lint is shown a clean tree, which it passes, and one with a planted fault, which it catches."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+import lint  # noqa: E402
+import rules_docs  # noqa: E402
+import source  # noqa: E402
+
+STOPS = "\n".join(f"{n}. `core/take.c: take_one` - the event is known" for n in range(rules_docs.FEWEST_STOPS))
+
+CLEAN = {
+    "base/mem.h": "#pragma once\n/* Memory that a test can make fail. */\n#include <stddef.h>\nvoid *mem_alloc(size_t n);\n",
+    "base/mem.c": '#include "base/mem.h"\n\n#include <stdlib.h>\n\nvoid *mem_alloc(size_t n)\n{\n'
+                  "    return malloc(n);\n}\n",
+    "proto/messages.h": "#pragma once\n/* Every message that crosses a process border. */\n"
+                        '#define MSG_TABLE(X) \\\n    X(EVENT_PUSH, 1, INGRESS, CORE, "events; answered by " "EVENT_TAKEN") \\\n'
+                        '    X(EVENT_TAKEN, 2, CORE, INGRESS, "committed, may be forgotten")\n',
+    "core/command.h": "#pragma once\n/* What core owes a remote side. */\n"
+                      '#define COMMAND_STATES(X) \\\n    X(READY, "may go") \\\n    X(FLYING, "gone") \\\n'
+                      '    X(DONE, "settled")\n'
+                      "enum command_state {\n#define E(name, meaning) COMMAND_##name,\n    COMMAND_STATES(E)\n};\n"
+                      '#define COMMAND_MOVES(X) \\\n    X(READY, FLYING, "dispatched") \\\n'
+                      '    X(FLYING, READY, "no answer (yet)") \\\n    X(FLYING, DONE, "settled")\n',
+    "core/take.c": "/* Takes one event.\n * From: ingress.\n * To: router.\n * Holds: nothing. */\n"
+                   '#include "base/mem.h"\n#include "core/command.h"\n\nint take_one(enum command_state state);\n\n'
+                   "int take_one(enum command_state state)\n{\n    switch (state) {\n    case COMMAND_READY:\n"
+                   "    case COMMAND_FLYING:\n    case COMMAND_DONE:\n        return 0;\n    }\n    return 1;\n}\n",
+    "docs/words.md": "| word | meaning |\n|---|---|\n" + "".join(f"| {w} | a thing |\n" for w in rules_docs.WORDS),
+    "docs/message-path.md": STOPS + "\n",
+    "docs/states.md": "| from | to | why |\n|---|---|---|\n| READY | FLYING | dispatched |\n"
+                      "| `FLYING` | `READY` | no answer |\n| FLYING | DONE | settled |\n",
+    "docs/wire.md": "| name | number | from | to | meaning |\n|---|---|---|---|---|\n"
+                    "| EVENT_PUSH | 1 | ingress | core | events |\n| `EVENT_TAKEN` | 2 | core | ingress | taken |\n",
+    "base/config_keys.h": "#pragma once\n/* Every key. */\n"
+                          '#define CONFIG_KEYS(X) \\\n    X("run_dir", PATH, "var/run", "sockets") \\\n'
+                          '    X("log/level", TEXT, "info", "how much")\n',
+    "deploy/amo.conf.example": '# Words.\n#run_dir = "var/run"\n\n#log\n# how much\n#    level = "info"\n',
+    "docs/configuration.md": "| key | default |\n|---|---|\n| `run_dir` | `var/run` |\n| `log/level` | `info` |\n",
+    "README.md": "See [the words](docs/words.md).\n",
+    "go.sh": "#!/bin/sh\necho \"$1\"\n",
+}
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A function that lays the clean tree, with files put in or changed, and names its folder."""
+
+    def lay(changes=None):
+        for name, text in (CLEAN | (changes or {})).items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if text is None:
+                path.unlink(missing_ok=True)
+            else:
+                path.write_text(text, encoding="utf-8")
+        return tmp_path
+
+    return lay
+
+
+def found_by(rule, root):
+    return [str(finding) for finding in lint.RULES[rule](root)]
+
+
+def added(name, text):
+    return {name: CLEAN.get(name, "") + text}
+
+
+def replaced(name, old, new):
+    assert old in CLEAN[name]
+    return {name: CLEAN[name].replace(old, new)}
+
+
+DEEP = "int f(void);\nint f(void)\n{\n" + "    (void)0;\n" * 101 + "    return 0;\n}\n"
+
+PLANTED = [
+    ("include-arrows", added("base/mem.c", '#include "core/command.h"\n'), "base/ may not include"),
+    ("include-arrows", {"ingress/a.c": '#include "core/command.h"\n'}, "ingress/ may not include"),
+    ("include-arrows", {"tools/sandbox/a.c": '#include "proto/messages.h"\n'}, "tools/sandbox/ may not include"),
+    ("include-arrows", {"proto/bus/b.h": "#pragma once\n", "proto/a.c": '#include "proto/bus/b.h"\n'}, "proto/ may not"),
+    ("include-arrows", {"core/a.c": '#include "command.h"\n'}, "from the root"),
+    ("include-arrows", {"core/a.c": '#include "core/nowhere.h"\n'}, "does not exist"),
+    ("zeromq", {"core/a.c": "#include <czmq.h>\n"}, "belongs to proto/bus"),
+    ("zeromq", {"egress/a.c": "void f(void)\n{\n    zsock_send(0);\n}\n"}, "zsock_send"),
+    ("zeromq", {"base/config.c": "#include <czmq.h>\nvoid f(void)\n{\n    zmsg_new();\n}\n"}, "zmsg_new"),
+    ("allocation", {"core/a.c": "void *f(void)\n{\n    return calloc(1, 1);\n}\n"}, "calloc"),
+    ("allocation", {"core/a_test.c": "void f(void *p)\n{\n    free (p);\n}\n"}, "free"),
+    ("unsafe-calls", {"core/a.c": "int f(char *s)\n{\n    return atoi(s);\n}\n"}, "atoi"),
+    ("unsafe-calls", {"core/a.c": "void f(char *s)\n{\n    sprintf(s, \"x\");\n}\n"}, "sprintf"),
+    ("header-shape", {"core/a.h": "#pragma once\nint a(void);\n"}, "opens with a comment"),
+    ("header-shape", {"core/a.h": "/* A. */\nint a(void);\n"}, "#pragma once"),
+    ("sizes", {"core/a.c": DEEP}, "f has 104 lines"),
+    ("sizes", {"core/a.c": "\n" * 700}, "split the file"),
+    ("enum-switches", replaced("core/take.c", "    case COMMAND_DONE:\n", "    default:\n"), "COMMAND_READY"),
+    ("enum-switches", {"core/a.c": "enum colour { COLOUR_RED };\nint a(enum colour c)\n{\n    switch (c) {\n"
+                                   "    case COLOUR_RED:\n        return 1;\n    default:\n        return 0;\n    }\n}\n"},
+     "COLOUR_RED"),
+    ("words", replaced("docs/words.md", "| lane | a thing |\n", ""), '"lane"'),
+    ("words", replaced("docs/words.md", "| lane | a thing |", "| lane | |"), "a word and its meaning"),
+    ("words", {"docs/words.md": None}, "does not exist"),
+    ("message-path", replaced("docs/message-path.md", "0. `core/take.c: take_one`", "0. `core/take.c: gone`"), "gone"),
+    ("message-path", added("docs/message-path.md", "9. `core/gone.c: take_one` - it is gone\n"), "core/gone.c"),
+    ("message-path", added("docs/message-path.md", "9. `core/take.c: take_one`\n"), "what is true now"),
+    ("message-path", {"docs/message-path.md": "nothing\n"}, "0 stops"),
+    ("message-path", replaced("core/take.c", " * Holds: nothing. ", ""), "Holds:"),
+    ("states", replaced("docs/states.md", "| FLYING | DONE | settled |\n", ""), "FLYING -> DONE"),
+    ("states", added("docs/states.md", "| DONE | READY | why not |\n"), "DONE -> READY is not legal"),
+    ("states", replaced("core/command.h", 'X(DONE, "settled")', 'X(DONE, "settled") X(LOST, "gone")'), "LOST"),
+    ("states", replaced("core/command.h", "X(READY, FLYING,", "X(READY, GONE,"), "GONE"),
+    ("states", replaced("core/command.h", 'X(FLYING, DONE, "settled")', "X(FLYING, DONE)"), "a move is"),
+    ("wire", replaced("docs/wire.md", "| `EVENT_TAKEN` | 2 |", "| `EVENT_TAKEN` | 3 |"), "EVENT_TAKEN is 2"),
+    ("wire", replaced("docs/wire.md", "| EVENT_PUSH | 1 | ingress | core | events |\n", ""), "EVENT_PUSH"),
+    ("wire", added("docs/wire.md", "| GHOST | 9 | core | egress | boo |\n"), "GHOST"),
+    ("wire", replaced("proto/messages.h", "X(EVENT_TAKEN, 2,", "X(EVENT_TAKEN, 1,"), "share the number"),
+    ("configuration", added("deploy/amo.conf.example", "#    colour = 1\n"), "log/colour is not in"),
+    ("configuration", replaced("deploy/amo.conf.example", '"info"', '"debug"'), "the default of log/level"),
+    ("configuration", replaced("deploy/amo.conf.example", '#run_dir = "var/run"\n', ""), "run_dir is missing"),
+    ("configuration", replaced("docs/configuration.md", "| `run_dir` | `var/run` |\n", ""), "run_dir is missing"),
+    ("configuration", replaced("docs/configuration.md", "`info`", "`warn`"), "the default of log/level"),
+    ("leftovers", {"core/a.c": "/* TO" "DO: later */\n"}, "left-over"),
+    ("stands-alone", {"docs/a.md": "see ../sha" "red/x.md\n"}, "means nothing"),
+    ("links", {"docs/a.md": "[gone](nowhere.md)\n"}, "leads nowhere"),
+    ("headers-alone", {"core/a.h": "#pragma once\n/* A. */\nsize_t a(void);\n"}, "does not compile alone with gcc"),
+    ("headers-alone", {"core/a.h": "#pragma once\n/* A. */\nsize_t a(void);\n"}, "does not compile alone with clang"),
+    ("shell", {"go.sh": "#!/bin/sh\necho $1\n"}, "SC2086"),
+    ("format", {"core/a.c": "int  x ;\n"}, "not formatted"),
+]
+
+
+@pytest.mark.parametrize("rule, changes, words", PLANTED, ids=[f"{r}-{i}" for i, (r, _, _) in enumerate(PLANTED)])
+def test_a_planted_fault_is_caught(tree, rule, changes, words):
+    assert any(words in finding for finding in found_by(rule, tree(changes)))
+
+
+@pytest.mark.parametrize("rule", [r for r in lint.QUICK if r != "format"])
+def test_a_clean_tree_passes(tree, rule):
+    assert found_by(rule, tree()) == []
+
+
+def test_every_quick_rule_has_a_planted_fault():
+    assert set(lint.QUICK) == {rule for rule, _, _ in PLANTED}
+
+
+PROJECT = """cmake_minimum_required(VERSION 3.25)
+project(planted C)
+add_library(planted core/a.c)
+target_compile_options(planted PRIVATE $<$<BOOL:${AMO_ANALYZE}>:-fanalyzer> -Werror)
+"""
+
+PRESETS = """{"version": 6, "configurePresets": [
+{"name": "dev", "generator": "Ninja", "binaryDir": "${sourceDir}/build",
+ "cacheVariables": {"CMAKE_EXPORT_COMPILE_COMMANDS": "ON"}},
+{"name": "analyze", "inherits": "dev", "binaryDir": "${sourceDir}/build-analyze",
+ "cacheVariables": {"AMO_ANALYZE": "ON"}}],
+"buildPresets": [{"name": "analyze", "configurePreset": "analyze"}]}
+"""
+
+SLOW_PLANTED = [
+    ("cppcheck", "int a(void);\nint a(void)\n{\n    int x[2] = {0, 0};\n    return x[3];\n}\n", "out of bounds"),
+    ("clang-tidy", "int a(int b);\nint a(int b)\n{\n    if (b = 1)\n        return 1;\n    return 0;\n}\n", "never actually"),
+    ("gcc-analyzer", "#include <stdlib.h>\nvoid a(void);\nvoid a(void)\n{\n    char *p = malloc(3);\n    free(p);\n"
+                     "    free(p);\n}\n", "double"),
+]
+
+
+@pytest.mark.parametrize("rule, text, words", SLOW_PLANTED, ids=[rule for rule, _, _ in SLOW_PLANTED])
+def test_an_analyser_catches_a_planted_fault(tree, rule, text, words):
+    root = tree({"core/a.c": text, "CMakeLists.txt": PROJECT, "CMakePresets.json": PRESETS})
+    shutil.copy(HERE.parents[1] / ".clang-tidy", root)
+    assert any(words in finding for finding in found_by(rule, root))
+
+
+def test_every_slow_rule_has_a_planted_fault():
+    assert set(lint.SLOW) == {rule for rule, _, _ in SLOW_PLANTED}
+
+
+def test_comments_and_strings_are_not_code():
+    text = 'int a; /* malloc( */ // free(\nchar *s = "strcpy(";\n'
+    assert "malloc" not in source.code(text) and "strcpy" not in source.code(text)
+    assert source.code(text).count("\n") == text.count("\n")
+
+
+def test_functions_are_found_whatever_stands_around_them():
+    text = ("struct a {\n    int x;\n};\nstatic const int t[] = {1, 2};\n#define M(x) \\\n    do { x; } while (0)\n"
+            "AMO_PRINTF(1, 2) static int one(void (*fn)(int), struct a *a)\n{\n    if (a) { fn(1); }\n    return 0;\n}\n"
+            "enum e { A };\nint two(\n    void)\n{\n    return 1;\n}\n")
+    assert [name for name, _, _ in source.functions(text)] == ["one", "two"]
+
+
+def test_rows_of_a_table_macro_keep_commas_and_brackets_of_their_strings():
+    rows = source.macro_rows('#define T(X)  \\\n    X(A, 1, "one, (two)" " and three") \\\n    X(B, f(2, 3), "b")\n', "T")
+    assert rows == [["A", "1", "one, (two) and three"], ["B", "f(2, 3)", "b"]]
+
+
+def test_the_command_line_names_its_rules_and_its_findings(tree):
+    root = tree({"core/a.c": "int f(char *s)\n{\n    return atoi(s);\n}\n"})
+    command = ["/usr/bin/python3", str(HERE / "lint.py"), "--root", str(root)]
+    bad = subprocess.run([*command, "unsafe-calls"], capture_output=True, text=True, check=False)
+    assert bad.returncode == 1 and "core/a.c:3:" in bad.stdout
+    good = subprocess.run([*command, "zeromq", "wire"], capture_output=True, text=True, check=False)
+    assert good.returncode == 0
+    unknown = subprocess.run([*command, "no-such-rule"], capture_output=True, text=True, check=False)
+    assert unknown.returncode == 2
