@@ -43,13 +43,19 @@ static bool checkpoint_wait(struct checkpoint *c)
 static void *checkpoint_main(void *arg)
 {
     struct checkpoint *c = arg;
+    bool reads = false;
     bool stop = false;
 
     do {
-        int in_wal = 0;
+        int in_wal = -1;
         int moved = 0;
 
         stop = checkpoint_wait(c);
+        /* A connection learns with its first read that there is a log; until then a checkpoint
+         * does nothing and says that all is well. */
+        if (!reads)
+            reads =
+                sqlite3_exec(c->handle, "PRAGMA schema_version", NULL, NULL, NULL) == SQLITE_OK;
         /* SQLITE_BUSY only means: next time */
         (void)sqlite3_wal_checkpoint_v2(c->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_wal,
                                         &moved);

@@ -219,14 +219,26 @@ int verb_account_pause(struct control_ask *ask)
     return account_pause(ask, true);
 }
 
+static void release_held(struct core *c, struct dest *d)
+{
+    if (d && dest_is_held(d))
+        dest_release(c->queue, d, clock_mono_ms());
+}
+
 int verb_account_resume(struct control_ask *ask)
 {
-    struct dest *d = queue_dest(ask->core->queue, true, control_arg(ask, "scope_id"));
+    struct core *c = ask->core;
+    struct view id = control_arg(ask, "scope_id");
     int rc = account_pause(ask, false);
+    const struct reg_scope *s = rc == EXIT_FINE ? registry_scope(c->registry, id) : NULL;
 
-    /* an operator who resumes has mended what was wrong: no more waiting for the slow probe */
-    if (rc == EXIT_FINE && d && dest_is_held(d))
-        dest_release(ask->core->queue, d, clock_mono_ms());
+    /* an operator who resumes has mended what was wrong, on either side of the account: no more
+     * waiting for the slow probe, and a connector that answered 410 is tried again */
+    if (s) {
+        release_held(c, queue_dest(c->queue, true, id));
+        release_held(c, queue_dest(c->queue, false, view_of(s->connector)));
+        core_wake(c);
+    }
     return rc;
 }
 

@@ -320,11 +320,11 @@ static int connector_token(struct control_ask *ask, struct secret *ret)
 static int connector_check(struct control_ask *ask, struct view name, struct view url)
 {
     const char *meets = name_meets(ask->core->registry, name);
-    bool private = view_is(control_arg(ask, "allow_private"), "true");
+    bool may_dial_private = view_is(control_arg(ask, "allow_private"), "true");
     bool flag = false;
 
     if (json_bool(json_get(json_root(ask->args), "allow_private"), &flag))
-    private = flag;
+        may_dial_private = flag;
     if (!name_is_fine(name))
         return control_fail(ask, EXIT_USAGE, "the name must be 1 to 20 of a-z, 0-9 and '-'");
     if (meets)
@@ -337,7 +337,7 @@ static int connector_check(struct control_ask *ask, struct view name, struct vie
         return control_fail(ask, EXIT_USAGE, "the kind must be http");
     if (!url_is_fine(url))
         return control_fail(ask, EXIT_USAGE, "the url is not http(s)://…");
-    if (!view_starts(url, "https://") && !private)
+    if (!view_starts(url, "https://") && !may_dial_private)
         return control_fail(ask, EXIT_USAGE, "plain http needs --allow-private");
     return 0;
 }

@@ -398,6 +398,8 @@ static int core_open_store(struct core *c)
 
 static int core_open_queue(struct core *c)
 {
+    int64_t dead = 0;
+    int64_t quarantine = 0;
     uint64_t seed = 0;
     int rc = crypto_random(&seed, sizeof(seed));
 
@@ -411,7 +413,8 @@ static int core_open_queue(struct core *c)
     core_apply_pauses(c);
     c->next_attempt = (uint64_t)clock_unix_ms() << 20;
     c->settling_until_ms = clock_mono_ms() + (int64_t)config_number(c->config, "core/lease_ms");
-    rc = store_workers_walk(c->store, known_worker_add, c);
+    rc = store_counts(c->store, &dead, &quarantine, &c->n_waiting_statuses);
+    rc = rc ? rc : store_workers_walk(c->store, known_worker_add, c);
     return rc ? rc : core_load_commands(c);
 }
 

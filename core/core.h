@@ -119,7 +119,8 @@ struct core {
     bool registry_changed; /* tell the edges after the commit */
 
     struct queue *queue;
-    struct list fresh; /* of the event being applied: become commands when it stands */
+    int64_t n_waiting_statuses; /* in the store; bounded */
+    struct list fresh;          /* of the event being applied: become commands when it stands */
     int wake_timer;
     int64_t wake_at_ms;
     uint64_t next_attempt;     /* identity of the next attempt; never reused */

@@ -289,9 +289,12 @@ static int apply_plan(struct core *c, const struct event *e, struct view bytes,
     case VERDICT_STATUS:
         return apply_status(c, e, l, p);
     case VERDICT_WAIT:
+        if (c->n_waiting_statuses >= LIMIT_WAITING_STATUS)
+            return intake_quarantine(c, bytes, "too_many_waiting");
         if (snprintf(key, sizeof(key), "s%.*s/%.*s", (int)e->connector.len, e->connector.ptr,
                      (int)e->message_id.len, e->message_id.ptr) >= (int)sizeof(key))
             return -EINVAL;
+        c->n_waiting_statuses++;
         return store_waiting_add(c->store, key, bytes,
                                  clock_unix_ms() + command_life_ms(COMMAND_AMO_STATUS));
     case VERDICT_QUARANTINE:

@@ -9,6 +9,7 @@
 #include "core/resolve.h"
 #include "core/testing.h"
 #include "core/watch.h"
+#include "proto/limits.h"
 #include "proto/session.h"
 
 #define HOUR_MS 3600000LL
@@ -449,6 +450,21 @@ a_status_before_its_message_waits_and_is_released_when_the_id_is_learnt(void **s
     message_fini(&m);
 }
 
+static void waiting_statuses_have_a_bound(void **state)
+{
+    struct rig *r = *state;
+    struct event e = rig_status("svc-1", "delivered");
+
+    take(r, &e);
+    rig_restart(r);
+    assert_int_equal(r->core.n_waiting_statuses, 1);
+    r->core.n_waiting_statuses = LIMIT_WAITING_STATUS;
+    e = rig_status("svc-2", "delivered");
+    take(r, &e);
+    rig_assert_counts(r, 0, 1, 1);
+    rig_assert_quarantined(r, "too_many_waiting");
+}
+
 static void a_status_named_by_our_own_id_needs_no_waiting(void **state)
 {
     struct rig *r = *state;
@@ -551,6 +567,7 @@ int main(void)
         CASE(a_refused_message_is_kept_and_the_manager_is_told),
         CASE(what_leaves_is_resolved_when_it_is_dispatched),
         CASE(a_status_before_its_message_waits_and_is_released_when_the_id_is_learnt),
+        CASE(waiting_statuses_have_a_bound),
         CASE(a_status_named_by_our_own_id_needs_no_waiting),
         CASE(a_status_whose_message_never_came_is_kept_for_a_person),
         CASE(delivered_is_dropped_when_read_waits_behind_it),

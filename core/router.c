@@ -88,6 +88,7 @@ void router_phone(struct view text, char ret[32])
 int router_client_id(struct view connector, struct view source, struct view id,
                      char ret[ID_DERIVED_MAX + 1])
 {
+    /* Without a source the id is a phone's digits, so it meets no "<source>-<id>". */
     return id_derive(connector, source.len ? source : VIEW_NONE, id, ret);
 }
 
@@ -257,8 +258,7 @@ static int route_service_status(const struct event *e, const struct mapping *m, 
     if (code == -1) {
         p->error_code = error_code_of(e->error_code);
         p->error_text = e->error_text.len ? e->error_text : VIEW_LIT("not delivered");
-        if (p->error_text.len > LIMIT_ERROR_TEXT)
-            p->error_text.len = LIMIT_ERROR_TEXT;
+        p->error_text = view_cut(p->error_text, LIMIT_ERROR_TEXT);
     }
     return plan_end(p, VERDICT_STATUS, NULL);
 }

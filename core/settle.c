@@ -63,11 +63,9 @@ static int settle_evidence(struct core *c, const struct core_command *cmd, const
                               .outcome = (int64_t)r->outcome,
                               .cause = (int64_t)r->cause,
                               .status = (int64_t)r->status,
-                              .evidence = r->evidence,
+                              .evidence = view_cut(r->evidence, LIMIT_EVIDENCE_BYTES),
                               .worker = view_of(p->name)};
 
-    if (row.evidence.len > LIMIT_EVIDENCE_BYTES)
-        row.evidence.len = LIMIT_EVIDENCE_BYTES;
     return store_attempt_add(c->store, &row);
 }
 
@@ -88,7 +86,9 @@ static void settle_one(struct core *c, struct peer *p, const struct result *r)
     cmd = r->id <= INT64_MAX ? queue_find(c->queue, (int64_t)r->id) : NULL;
     if (!cmd)
         return; /* settled before: a repeat of its result */
-    if (r->outcome != OUTCOME_UNSTARTED) {
+    /* A probe of a destination that is held anyway says nothing new: one row was enough. */
+    if (r->outcome != OUTCOME_UNSTARTED &&
+        !(r->outcome == OUTCOME_HOLD && dest_is_held(cmd->lane->dest))) {
         rc = settle_evidence(c, cmd, p, r);
         if (rc) {
             core_give_up(c, "settle", rc);
@@ -290,6 +290,8 @@ static int release_waiting(struct core *c, const struct message *m, struct view 
 
         buf_init(&event, LIMIT_FRAME_BYTES);
         rc = store_waiting_take(c->store, key, &event);
+        if (rc == 0)
+            c->n_waiting_statuses--;
         rc = rc ? rc : intake_event(c, buf_view(&event), false);
         buf_fini(&event);
     }
@@ -389,8 +391,7 @@ static int tell_manager(struct core *c, const struct message *m, const char *rea
     char text[LIMIT_ERROR_TEXT + 1];
 
     (void)snprintf(text, sizeof(text), "not delivered: %s", reason); /* cut is fine */
-    if (words.len > LIMIT_ERROR_TEXT)
-        words.len = LIMIT_ERROR_TEXT;
+    words = view_cut(words, LIMIT_ERROR_TEXT);
     return intake_tell_status(c, view_of(m->scope), m->conversation, m->id, view_of(m->amo_id),
                               -1, refused ? 905 : 903, words.len ? words : view_of(text),
                               &m->trace, clock_unix_ms());

@@ -123,6 +123,7 @@ int rig_setup(void **state)
     struct rig *r = mem_zalloc(sizeof(*r));
 
     assert_non_null(r);
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment */
     log_setup("core", getenv("AMO_TEST_LOG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR, false);
     bus_init();
     (void)snprintf(r->dir, sizeof(r->dir), "/tmp/amo-core-XXXXXX");
@@ -136,6 +137,7 @@ int rig_setup(void **state)
 }
 
 /* Two levels are enough for what core makes. */
+/* NOLINTNEXTLINE(misc-no-recursion): its depth is an argument */
 static void remove_dir(const char *dir, int depth)
 {
     DIR *d = opendir(dir);
@@ -318,6 +320,7 @@ struct core_command *rig_command(struct rig *r, enum command_kind kind)
     return found;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): a status needs its message first, one level */
 struct core_command *rig_in_flight(struct rig *r, enum command_kind kind, const char *id)
 {
     struct event e =

@@ -24,7 +24,8 @@
 #define CLOCK_SKEW_MS     60000
 /* commands looked at for their age in one tick; the walk goes on at the next */
 #define SWEEP_EVERY_TICKS 5
-#define PRUNE_ROWS        500
+#define PRUNE_EVERY_TICKS 5
+#define PRUNE_ROWS        5000
 
 bool core_clock_doubtful(const struct core *c, int64_t now_mono_ms)
 {
@@ -132,6 +133,8 @@ static void watch_overdue(struct core *c, int64_t now_unix)
         buf_reset(&event);
         rc = core_turn(c);
         rc = rc ? rc : store_waiting_take_overdue(c->store, now_unix, &event);
+        if (rc == 0)
+            c->n_waiting_statuses--;
         rc = rc ? rc
                 : store_quarantine_add(c->store, "status_without_message", buf_view(&event),
                                        VIEW_NONE, VIEW_NONE, 0, &c->boot, now_unix);
@@ -184,7 +187,7 @@ void watch_tick(void *arg)
         if (!core_clock_doubtful(c, now_mono))
             watch_overdue(c, now_unix);
     }
-    if (c->ticks % 60 == 0 && !core_clock_doubtful(c, now_mono))
+    if (c->ticks % PRUNE_EVERY_TICKS == 0 && !core_clock_doubtful(c, now_mono))
         watch_prune(c, now_unix);
     core_wake(c);
 }

@@ -183,7 +183,9 @@ int tap_reader_next(struct tap_reader *r, int timeout_ms, struct tap_message *re
     for (size_t i = 0; i < number.len && i < 8; i++)
         ret->number = ret->number << 8 | (unsigned char)number.ptr[i];
     direction = frame_view(m, zmsg_next(m));
-    ret->direction = direction.len ? direction.ptr[0] : '?';
+    ret->direction = '?';
+    if (direction.len)
+        ret->direction = direction.ptr[0];
     ret->head = frame_view(m, zmsg_next(m));
     ret->body = frame_view(m, zmsg_next(m));
     ret->frames = m;

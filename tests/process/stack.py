@@ -24,6 +24,7 @@ import bus  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("AMO_BIN_DIR", ROOT / "build" / "bin"))
+SANITIZER = re.compile(r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|runtime error:|Assertion .* failed")
 DEADLINE = float(os.environ.get("AMO_TEST_DEADLINE", "60"))
 
 
@@ -131,6 +132,10 @@ class Process:
         return self.child is not None and self.child.poll() is None
 
 
+# Waiting made short: for tests that look at what happens, not at how long it takes.
+QUICK = {"AMO_SCOPE_RATE": "0", "AMO_RETRY_BASE_MS": "100", "AMO_RETRY_CAP_MS": "1000"}
+
+
 class ControlError(Exception):
     def __init__(self, code, error):
         super().__init__(f"{code}: {error}")
@@ -163,6 +168,8 @@ class Stack:
                      "AMO_LOG_LEVEL": "info"})
         base.update(env)
         base.update(self.extra)
+        if name == "core" and os.environ.get("AMO_CORE_BIN"):
+            args = [os.environ["AMO_CORE_BIN"], *args[1:]]  # an absolute path replaces the folder
         self.processes[name] = Process(name, [str(self.bin / args[0]), *args[1:]], base, self.dir)
 
     def __getitem__(self, name):
@@ -180,6 +187,11 @@ class Stack:
             # the sandbox knows this address: later lives listen on the same one
             p.env["AMO_INGRESS_LISTEN"] = f"127.0.0.1:{self.port}"
         return p
+
+    def start_over(self, name):
+        """Killed, and its next life."""
+        self[name].kill()
+        return self.start(name)
 
     def admin(self, name):
         return int(self[name].wait_line(r"what=ready .*admin=\S*?:(\d+)").group(1))
@@ -218,7 +230,15 @@ class Stack:
             for p in self.processes.values():
                 print(f"--- {p.name} (lives {p.lives})")
                 print("\n".join(p.lines[-25:]))
+        if kind is None and os.environ.get("AMO_SANITIZED"):
+            for p in reversed(list(self.processes.values())):
+                if p.alive:
+                    p.stop()  # so that leaks are looked for, too
         self.down(keep=False)
+        if kind is None:
+            said = [f"{p.name}: {line}" for p in self.processes.values() for line in p.lines
+                    if SANITIZER.search(line)]
+            assert not said, said
 
     # --- the sandbox -----------------------------------------------------------------------------
 
@@ -300,3 +320,49 @@ class Stack:
 
     def manager_writes(self, text, chat, **more):
         return self.sandbox("manager/writes", {"scope_id": self.scope, "chat": chat, "text": text, **more})["items"][0]
+
+    def meet(self, text="hello", conversation="79005550101", **more):
+        """A client's first message; the message amo made of it, which knows its chat."""
+        self.client_writes(text, conversation=conversation, **more)
+        return self.wait("amojo.message", text=text)["item"]
+
+    # --- looking ---------------------------------------------------------------------------------
+
+    def journal(self, **filters):
+        query = "&".join(f"{k}={v}" for k, v in filters.items())
+        return self.list(f"journal?{query}")
+
+    def statuses(self, message):
+        """The delivery statuses amo was told of a message, in order: (status, error code)."""
+        return [(s["status"], s["error_code"]) for s in self.list(f"amojo/statuses?id={message}")]
+
+    def account(self, scope=None):
+        return next(a for a in self.control("account.list") if a["scope_id"] == (scope or self.scope))
+
+    def peer(self, name):
+        """What core knows of a process, None when it does not know it."""
+        return next((p for p in self.control("status")["peers"] if p["name"] == name), None)
+
+    def settle(self, timeout=DEADLINE):
+        """Until nothing is under way: neither in the sandbox nor in the spool nor in the queue."""
+        def quiet():
+            return self.figure("ingress", "amo_spool_events") == 0 and self.control("status")["commands"] == 0
+
+        self.wait("idle", timeout=timeout)
+        wait_for(quiet, "an empty spool and an empty queue", timeout)
+        self.wait("idle", timeout=timeout)  # what the last messages brought about
+        wait_for(quiet, "the last statuses", timeout)
+
+    # --- strangers and machines ------------------------------------------------------------------
+
+    def service_call(self, path, body, connector="svc", headers=None, token=None):
+        """One call of the connector's API without the sandbox: (status, parsed answer, headers)."""
+        head = {"Authorization": f"Bearer {token or self.svc['token']}", "Content-Type": "application/json"}
+        return http("POST", f"http://127.0.0.1:{self.port}/v1/connectors/{connector}/{path}", body,
+                    {**head, **(headers or {})})
+
+    def webhook(self, body, timeout=DEADLINE, **more):
+        """amojo sends exactly this, signed unless told otherwise; the log entry with its answer."""
+        item = {"scope_id": self.scope, "body": body if isinstance(body, str) else json.dumps(body), **more}
+        number = self.sandbox("webhooks", item)["items"][0]["webhook"]
+        return self.wait("webhook", webhook=number, timeout=timeout)["item"]

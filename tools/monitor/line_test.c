@@ -102,18 +102,46 @@ static void an_event_is_one_line(void **state)
 }
 
 /* All texts of an event. */
+/* clang-format off: version 14 packs these rows differently at each run */
 #define EVENT_TEXTS(X)                                                                         \
     X(scope)                                                                                   \
     X(connector)                                                                               \
     X(source)                                                                                  \
     X(chat_id)                                                                                 \
     X(chat_client_id)                                                                          \
-    X(conversation) X(sender_id) X(sender_name) X(sender_phone) X(sender_email)                \
-        X(sender_avatar) X(sender_link) X(receiver_id) X(receiver_client_id) X(receiver_name)  \
-            X(receiver_phone) X(receiver_email) X(message_id) X(type) X(raw_type) X(text)      \
-                X(media) X(media_name) X(media_mime) X(thumbnail) X(media_group) X(reply_id)   \
-                    X(reply_client_id) X(post_id) X(status) X(error_code) X(error_text)        \
-                        X(message_client_id) X(emoji) X(raw) X(reason) X(dedup)
+    X(conversation)                                                                            \
+    X(sender_id)                                                                               \
+    X(sender_name)                                                                             \
+    X(sender_phone)                                                                            \
+    X(sender_email)                                                                            \
+    X(sender_avatar)                                                                           \
+    X(sender_link)                                                                             \
+    X(receiver_id)                                                                             \
+    X(receiver_client_id)                                                                      \
+    X(receiver_name)                                                                           \
+    X(receiver_phone)                                                                          \
+    X(receiver_email)                                                                          \
+    X(message_id)                                                                              \
+    X(type)                                                                                    \
+    X(raw_type)                                                                                \
+    X(text)                                                                                    \
+    X(media)                                                                                   \
+    X(media_name)                                                                              \
+    X(media_mime)                                                                              \
+    X(thumbnail)                                                                               \
+    X(media_group)                                                                             \
+    X(reply_id)                                                                                \
+    X(reply_client_id)                                                                         \
+    X(post_id)                                                                                 \
+    X(status)                                                                                  \
+    X(error_code)                                                                              \
+    X(error_text)                                                                              \
+    X(message_client_id)                                                                       \
+    X(emoji)                                                                                   \
+    X(raw)                                                                                     \
+    X(reason)                                                                                  \
+    X(dedup)
+/* clang-format on */
 
 /* Whoever adds a text to the event adds it to the list above, too. */
 enum {
@@ -125,14 +153,24 @@ enum {
 static_assert(sizeof(struct event) == N_EVENT_TEXTS * sizeof(struct view) + 88,
               "EVENT_TEXTS names every text of struct event");
 
+/* clang-format off: version 14 packs these rows differently at each run */
 #define EVENT_PERSONAL(X)                                                                      \
     X(sender_name)                                                                             \
     X(sender_phone)                                                                            \
     X(sender_email)                                                                            \
     X(sender_avatar)                                                                           \
     X(sender_link)                                                                             \
-    X(receiver_name) X(receiver_phone) X(receiver_email) X(text) X(media) X(media_name)        \
-        X(thumbnail) X(error_text) X(emoji) X(raw)
+    X(receiver_name)                                                                           \
+    X(receiver_phone)                                                                          \
+    X(receiver_email)                                                                          \
+    X(text)                                                                                    \
+    X(media)                                                                                   \
+    X(media_name)                                                                              \
+    X(thumbnail)                                                                               \
+    X(error_text)                                                                              \
+    X(emoji)                                                                                   \
+    X(raw)
+/* clang-format on */
 
 static void no_field_of_an_event_leaks_a_phone(void **state)
 {

@@ -1,0 +1,129 @@
+"""A manager writes first: from a card, to a phone. And what cannot cross at all."""
+import uuid
+
+import pytest
+
+from stack import QUICK, Stack, wait_for
+from test_doors import hook
+
+PHONE = "+7 (900) 555-01-01"
+DIGITS = "79005550101"
+
+
+@pytest.fixture
+def stack():
+    with Stack(env=QUICK) as s:
+        s.up()
+        yield s
+
+
+def writes_first(stack, text, phone=PHONE, **more):
+    return stack.sandbox("manager/writes-first", {"scope_id": stack.scope, "phone": phone, "source": "wa1",
+                                                  "text": text, **more})["items"][0]
+
+
+def test_two_first_words_in_a_row_from_one_card(stack):
+    stack.fault(on="service.message.created", match="first-word", delay_ms=700, times=1)
+    one = writes_first(stack, "first-word")
+    two = stack.manager_writes("second-word", one["chat"])
+    stack.wait("status", id=two["id"], status=2)
+    got = stack.list("service/messages")
+    assert [m["text"] for m in got] == ["first-word", "second-word"]
+    assert [m["write_first"] for m in got] == [True, False]
+    assert {m["conversation"] for m in got} == {DIGITS}
+    assert len(stack.control("conversation.list")) == 1
+
+
+@pytest.mark.parametrize("phone", ["8 900 555 01 01", "79005550101", "+79005550101"])
+def test_a_second_card_to_the_same_phone_is_the_same_client(stack, phone):
+    one = writes_first(stack, "from-card-one")
+    two = writes_first(stack, "from-card-two", phone=phone)
+    stack.wait("status", id=two["id"], status=2)
+    assert one["chat"] != two["chat"]
+    assert len(stack.control("conversation.list")) == 1
+    assert {m["conversation"] for m in stack.list("service/messages")} == {DIGITS}
+    stack.client_writes("who-is-it")
+    answer = stack.wait("amojo.message", text="who-is-it")["item"]
+    assert answer["chat"] == two["chat"]  # the card that wrote last
+    again = stack.manager_writes("card-one-again", one["chat"])
+    stack.wait("status", id=again["id"], status=2)
+    stack.client_writes("and-now")
+    assert stack.wait("amojo.message", text="and-now")["item"]["chat"] == one["chat"]
+
+
+@pytest.mark.parametrize("conversation", [DIGITS, "telegram-555"])
+def test_a_client_who_answers_before_we_learnt_his_chat_is_recognised(stack, conversation):
+    stack.fault(on="service.message.created", match="are-you-there", delay_ms=1500, times=1)
+    item = writes_first(stack, "are-you-there")
+    wait_for(lambda: stack.list("service/messages"), "the message at the service")
+    stack.client_writes("yes-I-am", conversation=conversation,
+                        sender={"id": "client-7", "name": "Client", "phone": "8 (900) 5550101"})
+    answer = stack.wait("amojo.message", text="yes-I-am", timeout=10)["item"]
+    assert answer["chat"] == item["chat"]
+    stack.wait("status", id=item["id"], status=2)
+    stack.settle()
+    assert len(stack.control("conversation.list")) == 1
+    stack.manager_writes("good", item["chat"])
+    assert stack.wait("service.message", text="good")["item"]["conversation"] == conversation
+
+
+def test_a_known_client_is_written_to_in_his_conversation(stack):
+    stack.meet()
+    item = writes_first(stack, "from-another-card")
+    stack.wait("status", id=item["id"], status=2)
+    got = stack.wait("service.message", text="from-another-card")["item"]
+    assert got["conversation"] == DIGITS and not got["write_first"]
+    assert len(stack.control("conversation.list")) == 1
+    stack.client_writes("I-see")
+    assert stack.wait("amojo.message", text="I-see")["item"]["chat"] == item["chat"]
+
+
+def test_a_service_that_teaches_its_id_by_a_status(stack):
+    """An empty answer to what writes first; the conversation's id comes with a status."""
+    stack.sandbox("connectors", {"name": "svc", "answer_ids": False, "report": "none"})
+    item = writes_first(stack, "hello-there")
+    got = stack.wait("service.message", text="hello-there")["item"]
+    stack.sandbox("client/statuses", {"connector": "svc", "id": got["id"], "status": "delivered",
+                                      "conversation": "chat-900"})
+    stack.wait("status", id=item["id"], status=1)
+    stack.manager_writes("more-words", item["chat"])
+    assert stack.wait("service.message", text="more-words")["item"]["conversation"] == "chat-900"
+
+
+def refused(stack, webhook, reason, words):
+    assert webhook["status"] == 200
+    kept = wait_for(lambda: stack.control("quarantine.list"), "the quarantine")
+    assert [q["reason"] for q in kept] == [reason]
+    ident = stack.control("quarantine.show", id=kept[0]["id"])["message_id"]
+    stack.wait("status", id=ident, status=-1)
+    told = stack.list(f"amojo/statuses?id={ident}")
+    assert [(s["status"], s["error_code"], s["error"]) for s in told] == [(-1, 905, words)]
+    assert stack.list("service/messages") == []
+
+
+def test_without_a_phone_nobody_can_be_written_to(stack):
+    body = hook(stack.scope.partition("_")[2], "to-nobody", client=None)
+    refused(stack, stack.webhook(body), "no_phone", "no phone number")
+    assert stack.control("conversation.list") == []
+
+
+def test_a_picture_is_kept_and_the_manager_is_told(stack):
+    met = stack.meet()
+    item = stack.manager_writes("", met["chat"], message={
+        "type": "picture", "media": "https://files.example/1.jpg", "file_name": "1.jpg", "file_size": 4})
+    webhook = stack.wait("webhook", webhook=item["webhook"])["item"]
+    refused(stack, webhook, "unsupported_type", "unsupported message type")
+    fine = stack.manager_writes("then-in-words", met["chat"])
+    stack.wait("status", id=fine["id"], status=2)
+
+
+def test_a_chat_of_another_bridge_is_refused_in_words(stack):
+    body = hook(stack.scope.partition("_")[2], "to-a-stranger", client="old-bridge-77")
+    refused(stack, stack.webhook(body), "unknown_conversation", "unknown conversation")
+
+
+def test_an_inbound_picture_is_refused_by_name(stack):
+    status, answer, _ = stack.service_call("messages", {
+        "id": str(uuid.uuid4()), "source": "wa1", "conversation": {"id": "1"}, "sender": {"id": "1"},
+        "type": "picture", "text": "", "media": {"url": "https://files.example/1.jpg"}})
+    assert status == 422 and answer["error"]["code"] == "unsupported"

@@ -1,0 +1,164 @@
+"""What is down holds up only itself, and catches up in order when it is back."""
+import http.server
+import json
+import socket
+import threading
+
+import pytest
+
+from stack import QUICK, Stack, wait_for
+
+
+@pytest.fixture
+def stack():
+    """Two accounts of two channels with a service each: `svc` and `other`."""
+    with Stack(env=QUICK) as s:
+        s.up(register=False)
+        s.register("other")
+        s.other, s.other_channel = s.scope, s.channel
+        s.register("svc")
+        yield s
+
+
+def texts(items, **where):
+    return [m["text"] for m in items if all(m[k] == v for k, v in where.items())]
+
+
+@pytest.mark.parametrize("fault", [{"status": 503}, {"cut": "before"}, {"cut": "after"}, {"status": 500}])
+def test_an_amojo_that_fails_for_one_account_holds_up_no_other(stack, fault):
+    stack.fault(on="amojo.new_message", match=stack.channel, **fault)
+    written = [f"bad-{n}" for n in range(6)]
+    for text in written:
+        stack.client_writes(text)
+    wait_for(lambda: stack.account()["held"] == "breaker", "the breaker")
+    assert stack.figure("core", "amo_held_scopes") == 1
+    for n in range(10):
+        stack.client_writes(f"good-{n}", conversation="79005550177", connector="other")
+    for n in range(10):
+        stack.wait("amojo.message", text=f"good-{n}")
+    assert not stack.account(stack.other)["held"]
+    stack.clear_faults()
+    for text in written:
+        stack.wait("amojo.message", text=text)
+    arrived = stack.list(f"amojo/messages?scope={stack.scope}")
+    assert texts(arrived) == written
+    assert {m["effects"] for m in arrived} == {1}
+    wait_for(lambda: not stack.account()["held"], "the hold to end")
+    assert stack.control("dead.list") == []
+
+
+class Service(threading.Thread):
+    """A service of our own, that can be born on a port later than the bridge dials it."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.got = []
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                outer.got.append((self.headers["webhook-id"], body["data"]["text"]))
+                self.send_response(200)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.start()
+
+    def run(self):
+        self.server.serve_forever(0.05)
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def test_a_service_whose_port_is_closed_holds_up_only_itself(stack):
+    port = free_port()
+    stack.control("connector.add", name="closed", kind="http", url=f"http://127.0.0.1:{port}/hook",
+                  allow_private=True, token="t" * 40)
+    account = stack.sandbox("scopes", {"channel_id": stack.channel, "account_id":
+                                       "11111111-2222-4333-8444-555555555555"})
+    scope = stack.control("account.connect", channel=stack.channel, connector="closed", title="T",
+                          account=account["scope_id"].partition("_")[2])["scope_id"]
+    client = {"id": "c1", "source": "wa1", "conversation": {"id": "c1"}, "sender": {"id": "c1", "name": "C"},
+              "type": "text", "text": "from-closed"}
+    assert stack.service_call("messages", client, connector="closed", token="t" * 40)[0] == 202
+    chat = stack.wait("amojo.message", text="from-closed")["item"]["chat"]
+    written = [f"to-closed-{n}" for n in range(8)]
+    ids = [stack.manager_writes(text, chat, scope_id=scope)["id"] for text in written]
+
+    def queue(name):
+        return next((q for q in stack.control("queue") if q["destination"] == name), {"waiting": 0, "held": ""})
+
+    wait_for(lambda: queue("connector:closed")["held"] == "connect", "the hold")
+    met = stack.meet()
+    for n in range(10):
+        stack.manager_writes(f"to-svc-{n}", met["chat"])
+    for n in range(10):
+        stack.wait("service.message", text=f"to-svc-{n}")
+    # its inbound side flows on
+    client.update(id="c2", text="closed-again")
+    assert stack.service_call("messages", client, connector="closed", token="t" * 40)[0] == 202
+    stack.wait("amojo.message", text="closed-again")
+    assert queue("connector:closed")["waiting"] == len(written)
+    service = Service(port)
+    try:
+        wait_for(lambda: len(service.got) >= len(written), "the service to catch up")
+        stack.settle()
+        assert [text for _, text in service.got] == written
+        assert len({key for key, _ in service.got}) == len(written)
+        assert not queue("connector:closed")["held"]
+        assert stack.control("dead.list") == []
+        mids = {i: stack.control("trace", id=i)["message"]["mid"] for i in ids}
+        assert [key for key, _ in service.got] == [mids[i] for i in ids]
+    finally:
+        service.close()
+
+
+def test_a_lane_that_waits_holds_up_no_other_lane_of_its_destination(stack):
+    stuck, free = stack.meet("hello-1", "79005550101"), stack.meet("hello-2", "79005550102")
+    stack.fault(on="service.message.created", match="stuck", delay_ms=60000, times=1)
+    stack.manager_writes("stuck-1", stuck["chat"])
+    stack.manager_writes("behind-stuck", stuck["chat"])
+    for n in range(20):
+        stack.manager_writes(f"free-{n}", free["chat"])
+    stack.wait("service.message", text="free-19")
+    got = stack.list("service/messages?connector=svc")
+    assert texts(got, conversation="79005550102") == [f"free-{n}" for n in range(20)]
+    assert "behind-stuck" not in texts(got)
+    stack.start_over("egress-0")
+    stack.wait("service.message", text="behind-stuck")
+    assert [m["text"] for m in stack.list("service/messages?connector=svc&conversation=79005550101")] == \
+        ["stuck-1", "behind-stuck"]
+    stack.settle()
+    assert all(m["webhook_ids"] == 1 for m in stack.list("service/messages"))
+
+
+def test_several_accounts_of_one_connector_are_told_apart_by_source(stack):
+    second = stack.control("account.connect", channel=stack.channel, connector="svc", title="Second",
+                           account="99999999-2222-4333-8444-555555555555")["scope_id"]
+    stack.control("source.add", connector="svc", source="wa1", scope_id=stack.scope)
+    stack.control("source.add", connector="svc", source="wa2", scope_id=second)
+    one = stack.meet("for-one", "79005550101", source="wa1")
+    two = stack.meet("for-two", "79005550101", source="wa2")
+    assert (one["scope_id"], two["scope_id"]) == (stack.scope, second)
+    assert one["chat"] != two["chat"] and one["conversation_id"] != two["conversation_id"]
+    stack.manager_writes("answer-two", two["chat"], scope_id=second)
+    assert stack.wait("service.message", text="answer-two")["item"]["data"]["source"] == "wa2"
+    body = {"id": "x1", "source": "wa9", "conversation": {"id": "1"}, "sender": {"id": "1"}, "type": "text", "text": "t"}
+    status, answer, _ = stack.service_call("messages", body)
+    assert (status, answer["error"]["code"]) == (422, "unknown_source")
