@@ -66,6 +66,15 @@ int view_copy(struct view v, char *ret, size_t cap)
     return 0;
 }
 
+struct view view_cut(struct view text, size_t max)
+{
+    if (text.len <= max)
+        return text;
+    while (max && ((unsigned char)text.ptr[max] & 0xc0) == 0x80)
+        max--;
+    return view_make(text.ptr, max);
+}
+
 int view_compare(struct view a, struct view b)
 {
     size_t n = a.len < b.len ? a.len : b.len;

@@ -51,6 +51,20 @@ static void copying_a_view_needs_room_for_the_end(void **state)
     assert_string_equal(room, "abc");
 }
 
+static void a_text_is_cut_between_characters(void **state)
+{
+    struct view v = VIEW_LIT("a\xd1\x8b\xe2\x82\xac");
+
+    (void)state;
+    assert_int_equal(view_cut(v, 0).len, 0);
+    assert_int_equal(view_cut(v, 2).len, 1);
+    assert_int_equal(view_cut(v, 3).len, 3);
+    assert_int_equal(view_cut(v, 5).len, 3);
+    assert_int_equal(view_cut(v, 6).len, 6);
+    assert_int_equal(view_cut(v, 99).len, 6);
+    assert_int_equal(view_cut(VIEW_NONE, 4).len, 0);
+}
+
 static void a_buf_grows_to_its_limit_and_no_further(void **state)
 {
     struct buf b;
@@ -169,6 +183,7 @@ int main(void)
         cmocka_unit_test(views_compare_bytewise),
         cmocka_unit_test(a_text_is_found_inside_a_view),
         cmocka_unit_test(copying_a_view_needs_room_for_the_end),
+        cmocka_unit_test(a_text_is_cut_between_characters),
         cmocka_unit_test(a_buf_grows_to_its_limit_and_no_further),
         cmocka_unit_test(the_first_error_sticks_until_reset),
         cmocka_unit_test(an_empty_buf_shows_as_empty_text),

@@ -90,11 +90,7 @@ bool target_url_is_fine(struct view url)
 
 struct view target_cut(struct view text, size_t max)
 {
-    if (text.len <= max)
-        return text;
-    while (max && ((unsigned char)text.ptr[max] & 0xc0) == 0x80)
-        max--;
-    return view_make(text.ptr, max);
+    return view_cut(text, max);
 }
 
 struct view target_text(struct json *doc, const struct json_node *n)

@@ -114,13 +114,14 @@ static void a_result_passes_with_its_command(void **state)
 
 static void what_is_about_something_else_does_not_pass(void **state)
 {
-    /* clang-format off: version 14 never settles on rows of uneven length */
+    /* clang-format 14 never settles on rows of uneven length */
+    /* clang-format off */
     static const struct filter filters[] = {
         {.kinds = 1U << MSG_EVENT_PUSH},
-        {                                             .kinds = UINT32_MAX,                 .scope = "chan_other"},
-        {                                                       .kinds = UINT32_MAX, .conversation = "demo-6"},
-        {                                .kinds = UINT32_MAX,                                   .trace = {{2}}},
-        { .kinds = UINT32_MAX,                                    .scope = "chan_acc", .conversation = "demo-6"},
+        {.kinds = UINT32_MAX, .scope = "chan_other"},
+        {.kinds = UINT32_MAX, .conversation = "demo-6"},
+        {.kinds = UINT32_MAX, .trace = {{2}}},
+        {.kinds = UINT32_MAX, .scope = "chan_acc", .conversation = "demo-6"},
     };
     /* clang-format on */
     struct decode_item bare = {.what = "heartbeat"};

@@ -102,7 +102,8 @@ static void an_event_is_one_line(void **state)
 }
 
 /* All texts of an event. */
-/* clang-format off: version 14 packs these rows differently at each run */
+/* clang-format 14 packs these rows differently at each run */
+/* clang-format off */
 #define EVENT_TEXTS(X)                                                                         \
     X(scope)                                                                                   \
     X(connector)                                                                               \
@@ -153,7 +154,8 @@ enum {
 static_assert(sizeof(struct event) == N_EVENT_TEXTS * sizeof(struct view) + 88,
               "EVENT_TEXTS names every text of struct event");
 
-/* clang-format off: version 14 packs these rows differently at each run */
+/* clang-format 14 packs these rows differently at each run */
+/* clang-format off */
 #define EVENT_PERSONAL(X)                                                                      \
     X(sender_name)                                                                             \
     X(sender_phone)                                                                            \
