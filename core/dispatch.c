@@ -13,6 +13,7 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "core/inquiry.h"
 #include "core/peers.h"
 #include "core/plant.h"
@@ -43,6 +44,21 @@ static bool settling(const struct core *c, int64_t now)
     return now < c->settling_until_ms && !list_is_empty(&c->known_workers);
 }
 
+/* Three eighths of what the workers take: their credit is twice what they try at once, so a
+ * quarter of the places stays free for others whatever one destination does. */
+static size_t dispatch_share(const struct core *c, int64_t now)
+{
+    uint64_t credit = 0;
+
+    for (const struct list *i = c->peers.next; i != &c->peers; i = i->next) {
+        const struct peer *p = LIST_ENTRY_CONST(i, struct peer, link);
+
+        if (p->role == ROLE_EGRESS && peer_is_alive(p, now))
+            credit += p->credit;
+    }
+    return (size_t)num_max(credit * 3 / 8, 1);
+}
+
 void dispatch_run(struct core *c)
 {
     int64_t now = clock_mono_ms();
@@ -50,6 +66,7 @@ void dispatch_run(struct core *c)
     if (c->stopping)
         return;
     inquiry_dispatch(c, now);
+    c->queue->dest_share = dispatch_share(c, now);
     for (int i = 0;; i++) {
         struct core_command *cmd = NULL;
 

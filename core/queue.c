@@ -321,8 +321,11 @@ static void command_unplace(struct queue *q, struct core_command *c)
         if (list_is_empty(&c->lane->dest->ready))
             dest_ring(q, c->lane->dest);
     }
-    if (c->state == COMMAND_IN_FLIGHT && c->lane->dest->probe == c->id)
-        c->lane->dest->probing = false; /* others were under way before the hold */
+    if (c->state == COMMAND_IN_FLIGHT) {
+        c->lane->dest->n_in_flight--;
+        if (c->lane->dest->probe == c->id)
+            c->lane->dest->probing = false; /* others were under way before the hold */
+    }
     c->worker = NULL;
 }
 
@@ -338,6 +341,8 @@ static void command_become(struct queue *q, struct core_command *c, enum command
         lane_ready(q, c->lane, false);
     else if (to == COMMAND_WAITING || to == COMMAND_IN_FLIGHT)
         heap_add(q, c);
+    if (to == COMMAND_IN_FLIGHT)
+        c->lane->dest->n_in_flight++;
 }
 
 /* The first of the lane comes forward when nothing of the lane is under way. */
@@ -403,6 +408,12 @@ static bool dest_admits(struct dest *d, int64_t now_mono_ms)
     return dest_take_token(d, now_mono_ms);
 }
 
+/* One that swallows calls must not hold every place at the workers until its breaker opens. */
+static bool dest_has_its_share(const struct queue *q, const struct dest *d)
+{
+    return q->dest_share && d->n_in_flight >= q->dest_share;
+}
+
 static struct lane *dest_first(struct dest *d, bool messages_only)
 {
     struct list *next = NULL;
@@ -435,7 +446,7 @@ struct core_command *queue_next(struct queue *q, bool messages_only, int64_t now
         i = i->next;
         if (!l && list_is_empty(&d->ready))
             dest_ring(q, d); /* all its lanes were parked */
-        if (!l || !dest_admits(d, now_mono_ms))
+        if (!l || dest_has_its_share(q, d) || !dest_admits(d, now_mono_ms))
             continue;
         c = LIST_ENTRY(l->commands.next, struct core_command, in_lane);
         if (dest_is_held(d)) {
@@ -475,7 +486,7 @@ int64_t queue_next_due(const struct queue *q, int64_t now_mono_ms)
         const struct dest *d = LIST_ENTRY_CONST(i, struct dest, link);
         int64_t at = now_mono_ms;
 
-        if (d->paused || d->probing)
+        if (d->paused || d->probing || dest_has_its_share(q, d))
             continue;
         if (dest_is_held(d) && d->hold_until_ms > at)
             at = d->hold_until_ms;

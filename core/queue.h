@@ -53,6 +53,7 @@ struct dest {
     double tokens;
     int64_t tokens_at_ms;
     size_t n_waiting;          /* commands not settled */
+    size_t n_in_flight;        /* of them at workers */
     int64_t connected_mono_ms; /* last connect call for a 404; 0 never */
 };
 
@@ -77,7 +78,8 @@ struct queue {
     double scope_burst;
     int64_t retry_base_ms;
     int64_t retry_cap_ms;
-    uint64_t random; /* state of the jitter */
+    size_t dest_share; /* most commands of one destination at workers; 0 = no limit */
+    uint64_t random;   /* state of the jitter */
 };
 
 AMO_MUSTCHECK int queue_new(double scope_rate, double scope_burst, int64_t retry_base_ms,

@@ -183,6 +183,29 @@ static void a_held_destination_holds_up_no_other(void **state)
     rig_close(&r);
 }
 
+static void a_destination_that_swallows_calls_leaves_room_for_others(void **state)
+{
+    struct core_command *c = NULL;
+    struct rig r;
+
+    (void)state;
+    rig_open(&r, 0, 1);
+    r.q->dest_share = 3;
+    for (int i = 1; i <= 10; i++)
+        add_message(&r, i, "deaf");
+    for (int i = 0; i < 3; i++)
+        assert_non_null(c = send_next(&r));
+    assert_null(send_next(&r));
+    add_message(&r, 11, "other");
+    assert_non_null(send_next(&r)); /* at once, though the first one has more to send */
+    assert_null(send_next(&r));
+    assert_true(queue_next_due(r.q, r.now) > r.now); /* and nobody spins for it */
+    finish(&r, c);
+    assert_non_null(send_next(&r));
+    assert_null(send_next(&r));
+    rig_close(&r);
+}
+
 static void scopes_take_turns_whatever_their_load(void **state)
 {
     struct rig r;
@@ -1009,6 +1032,7 @@ int main(void)
         cmocka_unit_test(order_of_a_lane_holds_through_retries_checks_and_holds),
         cmocka_unit_test(a_lane_that_waits_holds_up_no_other),
         cmocka_unit_test(a_held_destination_holds_up_no_other),
+        cmocka_unit_test(a_destination_that_swallows_calls_leaves_room_for_others),
         cmocka_unit_test(scopes_take_turns_whatever_their_load),
         cmocka_unit_test(a_command_without_a_lane_has_one_of_its_own),
         cmocka_unit_test(statuses_stay_when_only_messages_may_go),
