@@ -157,15 +157,21 @@ static void control_verb(struct core *c, const struct peer *caller,
 static void control_call(struct core *c, const struct bus_message *m)
 {
     struct peer caller = {.socket = c->control};
+    struct envelope env = {0};
     struct control_call call;
-    struct envelope env;
+    int rc = envelope_decode(m->head, &env);
 
-    if (envelope_decode(m->head, &env) || env.kind != MSG_CONTROL_CALL ||
-        m->peer.len > sizeof(caller.route))
+    if (rc == ENVELOPE_E_MALFORMED || m->peer.len > sizeof(caller.route))
         return; /* nobody of ours speaks like that */
     memcpy(caller.route, m->peer.ptr, m->peer.len);
     caller.route_len = m->peer.len;
     caller.boot = env.edge_boot;
+    if (rc || env.kind != MSG_CONTROL_CALL) {
+        /* no memory: as below */
+        (void)!core_post(c, &caller, MSG_REFUSED, NULL,
+                         rc ? VIEW_LIT("version not spoken here") : VIEW_LIT("unknown kind"));
+        return;
+    }
     if (control_call_decode(m->body, &call))
         control_answer(c, &caller, EXIT_USAGE, VIEW_NONE, "malformed call");
     else

@@ -37,7 +37,7 @@ static int core_load_commands(struct core *c);
 
 bool core_is_trouble(int rc)
 {
-    return rc == -EIO || rc == -ENOSPC || rc == -ENOMEM;
+    return rc == -EIO || rc == -ENOMEM;
 }
 
 void core_give_up(struct core *c, const char *what, int rc)
@@ -46,6 +46,7 @@ void core_give_up(struct core *c, const char *what, int rc)
         return;
     log_line(LOG_LEVEL_ERROR, "store.failed", "in=%s error=%d", what, -rc);
     c->exit_code = EXIT_TEMPORARY;
+    peers_say_going(c);
     loop_stop(c->loop);
 }
 
@@ -214,11 +215,13 @@ static void core_turn_end(void *arg)
     core_commit(c);
     if (c->exit_code)
         return;
+    core_send_parcels(c);
+    /* behind a WELCOME of this turn, which may still tell the registry of before */
     if (c->registry_changed) {
         c->registry_changed = false;
         peers_send_registry(c);
+        control_tick(c, clock_mono_ms()); /* there may be nobody to wait for */
     }
-    core_send_parcels(c);
     dispatch_run(c);
     if (c->turn_dirty) {
         core_wake(c); /* dispatching settled something: commit that, too */
@@ -374,6 +377,19 @@ static const char *keys_words(int rc)
     }
 }
 
+/* A store that cannot take one row must not be found out by the first events: they would count
+ * our death as theirs. */
+static int core_try_store(struct core *c)
+{
+    int rc = store_begin(c->store);
+
+    rc = rc ? rc : store_meta_put(c->store, "boot", id_view(&c->boot));
+    rc = rc ? rc : store_commit(c->store);
+    if (rc)
+        log_line(LOG_LEVEL_ERROR, "store.failed", "in=start error=%d", -rc);
+    return rc;
+}
+
 static int core_open_store(struct core *c)
 {
     struct buf why;
@@ -391,7 +407,8 @@ static int core_open_store(struct core *c)
         log_line(LOG_LEVEL_ERROR, "master_key.refused", "reason=%s", keys_words(rc));
         return rc > 0 ? -EINVAL : rc;
     }
-    rc = store_registry_load(c->store, &c->keys, &c->registry);
+    rc = core_try_store(c);
+    rc = rc ? rc : store_registry_load(c->store, &c->keys, &c->registry);
     rc = rc ? rc : checkpoint_start(store_path(c->store), &c->checkpoint);
     return rc;
 }
@@ -488,6 +505,8 @@ void core_close(struct core *c)
     /* what was committed is told; what was not is sent again by its holder */
     if (c->exit_code == 0 && c->store && store_in_transaction(c->store))
         core_commit(c);
+    if (c->exit_code == 0)
+        peers_say_going(c);
     control_free(c);
     inquiry_free(c);
     intake_forget(c);

@@ -160,7 +160,8 @@ void core_close(struct core *c);
 AMO_MUSTCHECK int core_turn(struct core *c);
 /* The store failed in a way that says nothing about one event: give up, exit 75, be restarted. */
 void core_give_up(struct core *c, const char *what, int rc);
-/* -EIO, -ENOSPC and -ENOMEM are the machine's trouble, not the event's. */
+/* -EIO and -ENOMEM are the machine's trouble, not the event's; -ENOSPC is an event's own: one of
+ * its texts is longer than what it must fit into. */
 bool core_is_trouble(int rc);
 /* A frame that leaves after the commit of this turn. @trace may be NULL. */
 AMO_MUSTCHECK int core_post(struct core *c, const struct peer *p, enum msg_kind kind,

@@ -47,8 +47,6 @@ static int db_code(int rc)
         return 0;
     case SQLITE_CONSTRAINT:
         return -EEXIST;
-    case SQLITE_FULL:
-        return -ENOSPC;
     case SQLITE_NOMEM:
         return -ENOMEM;
     default:

@@ -24,8 +24,8 @@ void db_close(struct db *d);
 
 /* Several statements without rows, as in a migration. */
 AMO_MUSTCHECK int db_exec(struct db *d, const char *sql);
-/* One statement without rows. 0, -EEXIST for a broken UNIQUE or PRIMARY KEY, -ENOSPC when the
- * disk is full, -EIO otherwise. */
+/* One statement without rows. 0, -EEXIST for a broken UNIQUE or PRIMARY KEY, -EIO otherwise,
+ * also when the disk is full: -ENOSPC is a buf's word for its own limit. */
 AMO_MUSTCHECK int db_run(struct db *d, const char *sql, const char *format, ...);
 /* Rows changed by the last db_run. */
 int64_t db_changes(const struct db *d);

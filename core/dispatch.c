@@ -83,6 +83,8 @@ void dispatch_run(struct core *c)
             break;
         if (c->exit_code)
             return;
+        if (c->turn_dirty)
+            break; /* it made rows: nothing of them may leave before they are committed */
     }
     dispatch_flush(c);
 }

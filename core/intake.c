@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stats.h"
+#include "core/lookup.h"
 #include "core/router.h"
 #include "proto/command.h"
 #include "proto/event.h"
@@ -24,16 +25,6 @@
 struct fresh {
     struct list link;
     struct command_row row;
-};
-
-/* What was looked up for one event; owns the rows the mapping borrows. */
-struct lookup {
-    struct mapping mapping;
-    struct conversation found;
-    struct conversation by_client;
-    struct conversation by_phone;
-    struct message known;
-    struct message named;
 };
 
 static int intake_one(struct core *c, struct peer *p, const msgpack_object *item);
@@ -90,12 +81,15 @@ static int intake_one(struct core *c, struct peer *p, const msgpack_object *item
         stat_add(c->n_repeats, 1);
         return pairs_add(&p->acks, number, number);
     }
+    /* Marked first: what follows either stands or ends this process with the mark. */
+    rc = taken_add(&p->spool->taken, number);
+    if (rc) {
+        log_line(LOG_LEVEL_ERROR, "event.too_many_gaps", "peer=%s", p->name);
+        return rc; /* not taken: the spool sends it again when the gaps are filled */
+    }
     rc = intake_event(c, pack_text(&o[1]), item->via.array.size > 2 && pack_bool(&o[2]));
     if (rc)
         return rc;
-    rc = taken_add(&p->spool->taken, number);
-    if (rc)
-        return rc; /* too many gaps: exit and be sent it again is the safe way out */
     p->spool->dirty = true;
     stat_add(c->n_events, 1);
     return pairs_add(&p->acks, number, number);
@@ -136,140 +130,6 @@ static int intake_quarantine(struct core *c, struct view bytes, const char *reas
     stat_add(c->n_quarantined, 1);
     return store_quarantine_add(c->store, reason, bytes, e.scope, e.connector, e.kind, &e.trace,
                                 clock_unix_ms());
-}
-
-/* --- looking up ----------------------------------------------------------------------------- */
-
-static int found_or_not(int rc, const void *row, const void **ret)
-{
-    if (rc == 0)
-        *ret = row;
-    return rc == STORE_E_NONE ? 0 : rc;
-}
-
-static struct view only_source(const struct registry *r, const struct reg_scope *scope)
-{
-    struct view one = VIEW_NONE;
-
-    for (size_t i = 0; i < r->n_sources; i++) {
-        if (strcmp(r->sources[i].scope, scope->id) != 0)
-            continue;
-        if (one.ptr)
-            return VIEW_NONE;
-        one = view_of(r->sources[i].source);
-    }
-    return one;
-}
-
-static int look_up_amo(struct core *c, const struct event *e, struct lookup *l)
-{
-    struct mapping *m = &l->mapping;
-    struct view source = e->source.ptr ? e->source : VIEW_LIT("");
-    char key[LIMIT_ID + 2];
-    char phone[32];
-    int rc = 0;
-
-    m->scope = registry_scope(c->registry, e->scope);
-    if (!m->scope || e->message_id.len > LIMIT_ID || e->message_id.len == 0)
-        return 0;
-    m->only_source = only_source(c->registry, m->scope);
-    (void)snprintf(key, sizeof(key), "a%.*s", (int)e->message_id.len,
-                   e->message_id.ptr); /* fits */
-    rc = found_or_not(store_message_by_key(c->store, key, &l->known), &l->known,
-                      (const void **)&m->known);
-    if (rc == 0 && !m->known)
-        rc = found_or_not(store_conversation_by_chat(c->store, e->scope, e->chat_id, &l->found),
-                          &l->found, (const void **)&m->found);
-    if (rc || m->known || m->found)
-        return rc;
-    if (e->chat_client_id.len)
-        return found_or_not(
-            store_conversation_by_client(c->store, e->scope, e->chat_client_id, &l->by_client),
-            &l->by_client, (const void **)&m->by_client);
-    router_phone(e->receiver_phone, phone);
-    if (!e->source.len && m->only_source.ptr)
-        source = m->only_source;
-    if (phone[0])
-        rc = found_or_not(store_conversation_by_phone(c->store, view_of(m->scope->connector),
-                                                      source, view_of(phone), &l->by_phone),
-                          &l->by_phone, (const void **)&m->by_phone);
-    return rc;
-}
-
-static int look_up_service_message(struct core *c, const struct event *e, struct lookup *l)
-{
-    struct mapping *m = &l->mapping;
-    struct view source = e->source.ptr ? e->source : VIEW_LIT("");
-    char mid[ID_DERIVED_MAX + 1];
-    char client_id[ID_DERIVED_MAX + 1];
-    char key[ID_DERIVED_MAX + 2];
-    char phone[32];
-    int rc = router_mid(e, mid);
-
-    if (rc)
-        return rc;
-    m->scope = registry_scope_of_source(c->registry, e->connector, source, &m->source_known);
-    (void)snprintf(key, sizeof(key), "m%s", mid); /* one longer than mid */
-    rc = found_or_not(store_message_by_key(c->store, key, &l->known), &l->known,
-                      (const void **)&m->known);
-    if (rc || m->known || !m->scope)
-        return rc;
-    rc = found_or_not(store_conversation_by_service(c->store, e->connector, source,
-                                                    e->conversation, &l->found),
-                      &l->found, (const void **)&m->found);
-    /* a manager wrote first without naming a number: the service has told us the thread alone */
-    if (rc == 0 && !m->found && source.len)
-        rc = found_or_not(store_conversation_by_service(c->store, e->connector, VIEW_LIT(""),
-                                                        e->conversation, &l->found),
-                          &l->found, (const void **)&m->found);
-    if (rc || m->found)
-        return rc;
-    router_phone(e->sender_phone, phone);
-    if (phone[0])
-        rc = found_or_not(store_conversation_by_phone(c->store, e->connector, source,
-                                                      view_of(phone), &l->by_phone),
-                          &l->by_phone, (const void **)&m->by_phone);
-    rc = rc ? rc : router_client_id(e->connector, source, e->conversation, client_id);
-    return rc ? rc
-              : found_or_not(store_conversation_by_client(c->store, view_of(m->scope->id),
-                                                          view_of(client_id), &l->by_client),
-                             &l->by_client, (const void **)&m->by_client);
-}
-
-static int look_up_status(struct core *c, const struct event *e, struct lookup *l)
-{
-    char key[2 * LIMIT_ID];
-    int rc = STORE_E_NONE;
-
-    if (e->message_id.len == 0 || e->message_id.len > LIMIT_ID)
-        return -EINVAL;
-    (void)snprintf(key, sizeof(key), "m%.*s", (int)e->message_id.len,
-                   e->message_id.ptr); /* fits */
-    rc = store_message_by_key(c->store, key, &l->named);
-    if (rc == STORE_E_NONE) {
-        if (snprintf(key, sizeof(key), "s%.*s/%.*s", (int)e->connector.len, e->connector.ptr,
-                     (int)e->message_id.len, e->message_id.ptr) >= (int)sizeof(key))
-            return -EINVAL;
-        rc = store_message_by_key(c->store, key, &l->named);
-    }
-    return found_or_not(rc, &l->named, (const void **)&l->mapping.named);
-}
-
-static int look_up(struct core *c, const struct event *e, struct lookup *l)
-{
-    switch ((enum event_kind)e->kind) {
-    case EVENT_AMO_MESSAGE:
-        return look_up_amo(c, e, l);
-    case EVENT_SERVICE_MESSAGE:
-        return look_up_service_message(c, e, l);
-    case EVENT_SERVICE_STATUS:
-        return look_up_status(c, e, l);
-    case EVENT_AMO_REACTION:
-    case EVENT_AMO_TYPING:
-    case EVENT_QUARANTINE:
-        return 0;
-    }
-    return 0;
 }
 
 /* --- applying ------------------------------------------------------------------------------- */
@@ -315,14 +175,10 @@ int intake_apply(struct core *c, struct view bytes)
 
     if (rc)
         return rc < 0 ? rc : -EBADMSG;
-    rc = look_up(c, &e, &l);
+    rc = lookup_event(c, &e, &l);
     rc = rc ? rc : router_route(&e, &l.mapping, e.taken_ms - days * 24 * 3600 * 1000, &p);
     rc = rc ? rc : apply_plan(c, &e, bytes, &l, &p);
-    conversation_fini(&l.found);
-    conversation_fini(&l.by_client);
-    conversation_fini(&l.by_phone);
-    message_fini(&l.known);
-    message_fini(&l.named);
+    lookup_fini(&l);
     return rc;
 }
 

@@ -34,6 +34,14 @@ static void on_signal(void *arg)
     }
 }
 
+/* A store that fails is perhaps a full disk: start me again. */
+static int start_code(int rc)
+{
+    if (rc == -EIO)
+        return EXIT_TEMPORARY;
+    return rc == -EINVAL || rc == -EPROTO || rc == -EPROTONOSUPPORT ? EXIT_USAGE : EXIT_FAILED;
+}
+
 int main(int argc, char **argv)
 {
     struct process process;
@@ -55,8 +63,7 @@ int main(int argc, char **argv)
         rc = core_run(&core);
     } else {
         log_line(LOG_LEVEL_ERROR, "start.failed", "error=%d", -rc);
-        rc =
-            rc == -EINVAL || rc == -EPROTO || rc == -EPROTONOSUPPORT ? EXIT_USAGE : EXIT_FAILED;
+        rc = start_code(rc);
     }
     core_close(&core);
     log_line(LOG_LEVEL_INFO, "stopped", "code=%d", rc);

@@ -31,6 +31,7 @@ static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_me
                        const struct envelope *env);
 static void peer_frame(struct core *c, struct peer *p, const struct envelope *env,
                        struct view body);
+static void peer_send_registry(struct core *c, struct peer *p);
 
 static void peers_read(struct core *c, struct bus_socket *s)
 {
@@ -310,6 +311,8 @@ static void peer_figures(struct core *c, struct peer *p, struct view body)
         p->credit_bytes = hb.credit_bytes;
         core_wake(c);
     }
+    if (p->registry_version < c->registry->version && !c->registry_changed)
+        peer_send_registry(c, p);     /* the frame that told it was lost */
     control_tick(c, clock_mono_ms()); /* a call may wait for this registry to be held */
 }
 
@@ -343,6 +346,7 @@ static void peer_frame(struct core *c, struct peer *p, const struct envelope *en
     case MSG_REFUSED:
     case MSG_CONTROL_CALL:
     case MSG_CONTROL_ANSWER:
+    case MSG_GOING:
         log_line(LOG_LEVEL_WARN, "frame.unexpected", "kind=%s peer=%s", msg_name(env->kind),
                  p->name);
         return;
@@ -368,17 +372,31 @@ void peer_send(struct core *c, struct peer *p, enum msg_kind kind, const struct 
                     body);
 }
 
+void peers_say_going(struct core *c)
+{
+    for (struct list *i = c->peers.next; i && i != &c->peers; i = i->next) {
+        struct peer *p = LIST_ENTRY(i, struct peer, link);
+
+        if (p->role == ROLE_INGRESS)
+            peer_send(c, p, MSG_GOING, NULL, VIEW_LIT("\x80"));
+    }
+}
+
+static void peer_send_registry(struct core *c, struct peer *p)
+{
+    struct buf body;
+
+    buf_init(&body, LIMIT_FRAME_BYTES);
+    /* not sent now is sent again when its next heartbeat tells the old version */
+    if (registry_encode(c->registry, p->role, &body) == 0)
+        peer_send(c, p, MSG_REGISTRY, NULL, buf_view(&body));
+    buf_fini(&body);
+}
+
 void peers_send_registry(struct core *c)
 {
-    for (struct list *i = c->peers.next; i != &c->peers; i = i->next) {
-        struct peer *p = LIST_ENTRY(i, struct peer, link);
-        struct buf body;
-
-        buf_init(&body, LIMIT_FRAME_BYTES);
-        if (registry_encode(c->registry, p->role, &body) == 0)
-            peer_send(c, p, MSG_REGISTRY, NULL, buf_view(&body));
-        buf_fini(&body);
-    }
+    for (struct list *i = c->peers.next; i != &c->peers; i = i->next)
+        peer_send_registry(c, LIST_ENTRY(i, struct peer, link));
 }
 
 bool peer_is_alive(const struct peer *p, int64_t now_mono_ms)

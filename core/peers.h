@@ -21,6 +21,8 @@ bool peers_hold_registry(const struct core *c, uint64_t version, int64_t now_mon
 /* Send at once (no promise hangs on it). @trace may be NULL. */
 void peer_send(struct core *c, struct peer *p, enum msg_kind kind, const struct id *trace,
                struct view body);
+/* GOING to every ingress: this end is in order, no event is to be suspected for it. */
+void peers_say_going(struct core *c);
 /* REGISTRY to every edge. */
 void peers_send_registry(struct core *c);
 /* All commands that @p holds go back to their lanes: its boot is proven dead. */

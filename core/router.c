@@ -133,19 +133,26 @@ static int route_write_first(const struct mapping *m, struct plan *p)
     return rc ? rc : plan_end(p, VERDICT_APPLY, NULL);
 }
 
+/* Ids become keys of look-ups: bounded, and text to their end. */
+static bool id_is_fine(struct view id)
+{
+    return id.len > 0 && id.len <= LIMIT_ID && !memchr(id.ptr, '\0', id.len);
+}
+
 static int route_amo_message(const struct event *e, const struct mapping *m, int64_t oldest_ms,
                              struct plan *p)
 {
     const char *objection = text_objection(e);
-    int rc = router_mid(e, p->mid);
+    int rc = 0;
 
-    if (rc)
-        return rc;
     if (!m->scope)
         return plan_end(p, VERDICT_QUARANTINE, "unknown_scope");
-    if (e->message_id.len == 0 || e->message_id.len > LIMIT_ID)
+    if (!id_is_fine(e->message_id) || !id_is_fine(e->chat_id))
         return plan_end(p, VERDICT_QUARANTINE,
                         "bad_message_id"); /* a repeat would not be known */
+    rc = router_mid(e, p->mid);
+    if (rc)
+        return rc;
     if (m->known)
         return plan_end(p, VERDICT_NOTHING,
                         m->known->direction == MESSAGE_INBOUND ? "echo" : "repeat");

@@ -281,33 +281,58 @@ int store_counts(struct store *s, int64_t *ret_dead, int64_t *ret_quarantine,
     return 0;
 }
 
+/* The oldest messages that are too old: what the statements below begin with. */
+#define OLD_MESSAGES                                                                           \
+    "WITH old AS (SELECT * FROM (SELECT * FROM messages ORDER BY id LIMIT ?1) WHERE"           \
+    " taken_ms < ?2) "
+
+/* Is the oldest message old enough? Mostly not, and then nothing is searched. */
+static int store_has_old(struct store *s, int64_t messages_before_ms, bool *ret)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, "SELECT taken_ms FROM messages ORDER BY id LIMIT 1", "");
+
+    rc = store_one(rc, r);
+    *ret = rc == 0 && db_int(r, 0) < messages_before_ms;
+    if (rc == 0)
+        db_end(r);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
+static int store_prune_messages(struct store *s, int64_t before_ms, int64_t limit)
+{
+    /* by their keys: the table of ids has no index on the message */
+    int rc = db_run(s->db,
+                    OLD_MESSAGES "DELETE FROM message_ids WHERE id IN (SELECT 'm'||mid FROM old"
+                                 " UNION ALL SELECT 'a'||amo_id FROM old UNION ALL SELECT"
+                                 " 's'||connector||'/'||service_id FROM old) AND message IN"
+                                 " (SELECT id FROM old)",
+                    "ii", limit, before_ms);
+
+    rc = rc ? rc
+            : db_run(s->db,
+                     OLD_MESSAGES "DELETE FROM attempts WHERE message IN (SELECT id FROM old)",
+                     "ii", limit, before_ms);
+    return rc ? rc
+              : db_run(s->db,
+                       OLD_MESSAGES "DELETE FROM messages WHERE id IN (SELECT id FROM old)",
+                       "ii", limit, before_ms);
+}
+
 int store_prune(struct store *s, int64_t messages_before_ms, int64_t dead_before_ms,
                 int64_t limit)
 {
-    int rc =
-        db_run(s->db,
-               "DELETE FROM message_ids WHERE message IN (SELECT id FROM (SELECT id, taken_ms"
-               " FROM messages ORDER BY id LIMIT ?) WHERE taken_ms < ?)",
-               "ii", limit, messages_before_ms);
+    bool old = false;
+    int rc = store_has_old(s, messages_before_ms, &old);
 
-    rc =
-        rc ? rc
-           : db_run(s->db,
-                    "DELETE FROM attempts WHERE message IN (SELECT id FROM (SELECT id, taken_ms"
-                    " FROM messages ORDER BY id LIMIT ?) WHERE taken_ms < ?)",
-                    "ii", limit, messages_before_ms);
+    if (rc == 0 && old)
+        rc = store_prune_messages(s, messages_before_ms, limit);
+    /* of refusals, which have no message */
     rc = rc ? rc
             : db_run(s->db,
-                     "DELETE FROM messages WHERE id IN (SELECT id FROM (SELECT id, taken_ms"
-                     " FROM messages ORDER BY id LIMIT ?) WHERE taken_ms < ?)",
+                     "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE message=0"
+                     " ORDER BY id LIMIT ?) AND began_ms < ?",
                      "ii", limit, messages_before_ms);
-    /* of refusals, which have no message */
-    rc =
-        rc ? rc
-           : db_run(s->db,
-                    "DELETE FROM attempts WHERE id IN (SELECT id FROM (SELECT id, began_ms FROM"
-                    " attempts WHERE message=0 ORDER BY id LIMIT ?) WHERE began_ms < ?)",
-                    "ii", limit, messages_before_ms);
     rc = rc ? rc : db_run(s->db, "DELETE FROM dead WHERE died_ms < ?", "i", dead_before_ms);
     return rc ? rc
               : db_run(s->db, "DELETE FROM quarantine WHERE at_ms < ?", "i", dead_before_ms);

@@ -220,13 +220,11 @@ void rig_turn(struct rig *r)
 
 void rig_commit(struct rig *r)
 {
-    struct core *c = &r->core;
+    int64_t heard = r->worker->heard_mono_ms;
 
-    for (struct list *i = c->peers.next; i != &c->peers; i = i->next)
-        LIST_ENTRY(i, struct peer, link)->heard_mono_ms -= 1000000; /* not alive for now */
+    r->worker->heard_mono_ms -= 1000000; /* not alive for now: nothing is dispatched */
     rig_turn(r);
-    for (struct list *i = c->peers.next; i != &c->peers; i = i->next)
-        LIST_ENTRY(i, struct peer, link)->heard_mono_ms = clock_mono_ms();
+    r->worker->heard_mono_ms = heard;
 }
 
 /* --- events --------------------------------------------------------------------------------- */

@@ -124,6 +124,7 @@ enum MHD_Result door_head_answer(struct MHD_Connection *connection, const struct
         return MHD_queue_response(connection, x->status, ok);
     if (x->ok)
         body = VIEW_LIT("OK");
+    /* NOLINTNEXTLINE(performance-no-int-to-ptr): libmicrohttpd's type lacks the const */
     r = MHD_create_response_from_buffer(body.len, (void *)(uintptr_t)body.ptr,
                                         MHD_RESPMEM_MUST_COPY);
     if (!r)

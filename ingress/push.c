@@ -48,6 +48,7 @@ struct push {
     size_t cap_flights;
     uint64_t flight_bytes;
     bool alone;               /* the one flight is a suspect */
+    bool in_order;            /* core said that it goes: its end says nothing of any event */
     bool lost;                /* the session ended: what the flights came to is not known */
     struct id core;           /* the core the flights went to */
     struct suspect *suspects; /* owned; in number order */
@@ -215,6 +216,8 @@ static void on_message(void *arg, const struct envelope *env, struct view body)
         push_taken(p, body);
     else if (env->kind == MSG_REGISTRY)
         p->config.registry(p->config.arg, body);
+    else if (env->kind == MSG_GOING)
+        p->in_order = true;
 }
 
 /* --- suspects ----------------------------------------------------------------------------- */
@@ -247,7 +250,10 @@ static void count_losses(struct push *p)
     struct suspect *now = NULL;
     size_t n = 0;
 
-    if (p->n_flights == 0 || id_equal(&p->core, edge_core_boot(p->edge)))
+    bool in_order = p->in_order;
+
+    p->in_order = false;
+    if (in_order || p->n_flights == 0 || id_equal(&p->core, edge_core_boot(p->edge)))
         return;
     now = mem_zalloc_array(p->n_flights + p->n_suspects, sizeof(*now));
     if (!now)

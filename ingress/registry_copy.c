@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -177,6 +178,13 @@ int registry_copy_update(struct registry_copy *c, struct view bytes)
 
     if (rc)
         return rc;
+    if (r->n_channels == 0 && c->registry && c->registry->n_channels) {
+        /* a core with an empty or wrong store: to believe it is to answer 404 to amo, for ever */
+        log_line(LOG_LEVEL_ERROR, "registry.blank", "kept_version=%" PRIu64,
+                 c->registry->version);
+        registry_free(r);
+        return 0;
+    }
     registry_free(c->registry);
     c->registry = r;
     return copy_save(c, bytes);

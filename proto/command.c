@@ -1,5 +1,7 @@
 #include "proto/command.h"
 
+#include "proto/limits.h"
+
 static const struct field command_fields[] = {
     FIELD(FIELD_U64, command, kind),
     FIELD(FIELD_U64, command, id),
@@ -118,11 +120,27 @@ int result_encode(const struct result *r, struct buf *out)
     return pack_struct(out, result_fields, AMO_COUNT(result_fields), r);
 }
 
+/* Times a worker may tell: beyond them sums would overflow. */
+#define TIME_MAX_MS (1LL << 53)
+
+static int64_t clamp(int64_t value, int64_t low, int64_t high)
+{
+    if (value < low)
+        return low;
+    return value > high ? high : value;
+}
+
 int result_decode_object(const msgpack_object *map, struct result *ret)
 {
     int rc = unpack_struct(map, result_fields, AMO_COUNT(result_fields), ret);
 
     if (rc == 0 && (ret->outcome == 0 || ret->outcome >= AMO_COUNT(outcome_names)))
         rc = PACK_E_MALFORMED;
+    if (rc == 0) {
+        ret->retry_after_ms = clamp(ret->retry_after_ms, -1, LIMIT_RETRY_AFTER_MS);
+        ret->took_ms = clamp(ret->took_ms, 0, TIME_MAX_MS);
+        ret->began_ms = clamp(ret->began_ms, 0, TIME_MAX_MS);
+        ret->skew_ms = clamp(ret->skew_ms, -TIME_MAX_MS, TIME_MAX_MS);
+    }
     return rc;
 }

@@ -74,8 +74,11 @@ int event_decode(struct view bytes, struct event *ret)
 
     if (rc)
         return rc;
-    if (e.kind == 0 || e.kind >= AMO_COUNT(kind_names))
+    if (e.kind == 0 || e.kind >= AMO_COUNT(kind_names) || e.taken_ms < 0 ||
+        e.taken_ms > EVENT_MS_MAX)
         return PACK_E_MALFORMED;
+    if (e.sent_ms < 0 || e.sent_ms > EVENT_MS_MAX)
+        e.sent_ms = 0; /* the sender's clock is the sender's */
     *ret = e;
     return 0;
 }

@@ -83,6 +83,9 @@ struct event {
     struct view dedup;  /* key under which a repeat is the same (N20); absent: none */
 };
 
+/* Times beyond this (about the year 287396) are nobody's: sums with them must not overflow. */
+#define EVENT_MS_MAX (1LL << 53)
+
 /* "amo.message", …; "unknown" for another number. */
 const char *event_kind_name(uint64_t kind);
 /* Appends one event. -ENOMEM, -ENOSPC of the buf. */

@@ -23,7 +23,9 @@
     X(REGISTRY, 12, CORE, EDGE, "the registry changed; this is the new one")                   \
     X(REFUSED, 13, CORE, EDGE, "your frame was not understood, with the reason")               \
     X(CONTROL_CALL, 14, AMOCTL, CORE, "one verb with its arguments")                           \
-    X(CONTROL_ANSWER, 15, CORE, AMOCTL, "exit code and one JSON document, or an error in words")
+    X(CONTROL_ANSWER, 15, CORE, AMOCTL,                                                        \
+      "exit code and one JSON document, or an error in words")                                 \
+    X(GOING, 16, CORE, EDGE, "core ends in order: what it has not named was not applied")
 
 enum msg_kind {
 #define MSG_ENUM(name, number, from, to, meaning) MSG_##name = (number),

@@ -222,14 +222,16 @@ class Stack:
         if not keep and not os.environ.get("AMO_KEEP"):
             shutil.rmtree(self.dir, ignore_errors=True)
 
+    living = []  # for the report of a failing test whose stack a fixture holds
+
     def __enter__(self):
+        Stack.living.append(self)
         return self
 
     def __exit__(self, kind, value, trace):
+        Stack.living.remove(self)
         if kind is not None:
-            for p in self.processes.values():
-                print(f"--- {p.name} (lives {p.lives})")
-                print("\n".join(p.lines[-25:]))
+            print(self.last_words())
         if kind is None and os.environ.get("AMO_SANITIZED"):
             for p in reversed(list(self.processes.values())):
                 if p.alive:
@@ -239,6 +241,11 @@ class Stack:
             said = [f"{p.name}: {line}" for p in self.processes.values() for line in p.lines
                     if SANITIZER.search(line)]
             assert not said, said
+
+    def last_words(self, lines=25):
+        """The end of every log."""
+        return "\n".join(line for p in self.processes.values()
+                         for line in [f"--- {p.name} (lives {p.lives})", *p.lines[-lines:]])
 
     # --- the sandbox -----------------------------------------------------------------------------
 

@@ -1,4 +1,5 @@
 """Who is let in, who is not, and what is kept of those who are signed but not understood."""
+import time
 import uuid
 
 from stack import http, wait_for
@@ -6,7 +7,7 @@ from stack import http, wait_for
 
 def hook(account, text, client="svc-unknown", **more):
     """A webhook of amojo as it comes."""
-    return {"account_id": account, "time": 1767225611, "message": {
+    return {"account_id": account, "time": int(time.time()), "message": {
         "conversation": {"id": str(uuid.uuid4()), **({"client_id": client} if client else {})},
         "source": {"external_id": "wa1"},
         "sender": {"id": str(uuid.uuid4()), "name": "Manager"},

@@ -53,6 +53,7 @@ def test_a_second_card_to_the_same_phone_is_the_same_client(stack, phone):
 
 @pytest.mark.parametrize("conversation", [DIGITS, "telegram-555"])
 def test_a_client_who_answers_before_we_learnt_his_chat_is_recognised(stack, conversation):
+    stack.sandbox("connectors", {"name": "svc", "report": "none"})  # a report would teach it
     stack.fault(on="service.message.created", match="are-you-there", delay_ms=1500, times=1)
     item = writes_first(stack, "are-you-there")
     wait_for(lambda: stack.list("service/messages"), "the message at the service")
@@ -60,7 +61,7 @@ def test_a_client_who_answers_before_we_learnt_his_chat_is_recognised(stack, con
                         sender={"id": "client-7", "name": "Client", "phone": "8 (900) 5550101"})
     answer = stack.wait("amojo.message", text="yes-I-am", timeout=10)["item"]
     assert answer["chat"] == item["chat"]
-    stack.wait("status", id=item["id"], status=2)
+    wait_for(lambda: stack.control("trace", id=item["id"])["message"]["state"] == "taken_over", "the slow answer")
     stack.settle()
     assert len(stack.control("conversation.list")) == 1
     stack.manager_writes("good", item["chat"])

@@ -18,6 +18,7 @@ def test_retry_after_is_obeyed(stack, side):
     stack.fault(on=f"{side}.{kind}", status=429, retry_after=2, times=1)
     if side == "amojo":
         stack.client_writes("patience-1")
+        wait_for(lambda: stack.account()["held"] == "throttled", "the hold")
         stack.client_writes("patience-2", conversation="79005550109")
     else:
         stack.manager_writes("patience-1", met["chat"])

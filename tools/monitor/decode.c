@@ -45,6 +45,8 @@ static const char *what_name(uint64_t kind)
         return "control_call";
     case MSG_CONTROL_ANSWER:
         return "control_answer";
+    case MSG_GOING:
+        return "going";
     }
     return "unknown";
 }

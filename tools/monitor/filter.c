@@ -13,15 +13,16 @@ static const struct {
     const char *word;
     uint32_t kinds;
 } words[] = {
-    {"event",     BIT(MSG_EVENT_PUSH)                                                        },
-    {"command",   BIT(MSG_COMMAND_PUSH)                                                      },
-    {"result",    BIT(MSG_RESULT_PUSH)                                                       },
-    {"taken",     BIT(MSG_EVENT_TAKEN) | BIT(MSG_RESULT_TAKEN)                               },
-    {"session",   BIT(MSG_HELLO) | BIT(MSG_WELCOME) | BIT(MSG_HELLO_AGAIN) | BIT(MSG_REFUSED)},
-    {"heartbeat", HEARTBEATS                                                                 },
-    {"registry",  BIT(MSG_REGISTRY) | BIT(MSG_WELCOME)                                       },
-    {"control",   BIT(MSG_CONTROL_CALL) | BIT(MSG_CONTROL_ANSWER)                            },
-    {"all",       UINT32_MAX                                                                 },
+    {"event",     BIT(MSG_EVENT_PUSH)                            },
+    {"command",   BIT(MSG_COMMAND_PUSH)                          },
+    {"result",    BIT(MSG_RESULT_PUSH)                           },
+    {"taken",     BIT(MSG_EVENT_TAKEN) | BIT(MSG_RESULT_TAKEN)   },
+    {"session",   BIT(MSG_HELLO) | BIT(MSG_WELCOME) | BIT(MSG_HELLO_AGAIN) | BIT(MSG_REFUSED) |
+                    BIT(MSG_GOING)                },
+    {"heartbeat", HEARTBEATS                                     },
+    {"registry",  BIT(MSG_REGISTRY) | BIT(MSG_WELCOME)           },
+    {"control",   BIT(MSG_CONTROL_CALL) | BIT(MSG_CONTROL_ANSWER)},
+    {"all",       UINT32_MAX                                     },
 };
 
 static bool is_word(struct view given, const char *word)
