@@ -112,14 +112,13 @@ void spool_close(struct spool *s)
 static int spool_add_segment(void *arg, uint64_t first, size_t size)
 {
     struct spool *s = arg;
-    struct segment *before = last_segment(s);
     struct segment *g = NULL;
     int rc = segment_new(first, &g);
 
     if (rc)
         return rc;
-    if (before)
-        before->end = first;
+    if (!list_is_empty(&s->segments))
+        segment_of(s->segments.prev)->end = first;
     g->used = size;
     g->flushed = size;
     g->sealed = true;
