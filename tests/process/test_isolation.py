@@ -159,6 +159,7 @@ def test_several_accounts_of_one_connector_are_told_apart_by_source(stack):
     assert one["chat"] != two["chat"] and one["conversation_id"] != two["conversation_id"]
     stack.manager_writes("answer-two", two["chat"], scope_id=second)
     assert stack.wait("service.message", text="answer-two")["item"]["data"]["source"] == "wa2"
-    body = {"id": "x1", "source": "wa9", "conversation": {"id": "1"}, "sender": {"id": "1"}, "type": "text", "text": "t"}
+    body = {"id": "x1", "source": "wa9", "conversation": {"id": "1"}, "sender": {"id": "1"}, "type": "text",
+            "text": "t"}
     status, answer, _ = stack.service_call("messages", body)
     assert (status, answer["error"]["code"]) == (422, "unknown_source")

@@ -285,7 +285,8 @@ def test_a_malformed_hello_is_refused_and_nonsense_ignored(core):
         edge.send("HELLO", body, core_boot=b"")
         assert edge.next("REFUSED")
     for parts in ([b""], [b"x"], [b"", b""], [b"\x96\x01", b""], [b"\xc1" * 200, b"x"], [b"a", b"b", b"c", b"d"],
-                  [bus.pack([1, 6, "short", b"", b"", 0]), b"\x80"], [bus.pack([1, -6, b"1" * 16, b"", b"", 0]), b"\x80"]):
+                  [bus.pack([1, 6, "short", b"", b"", 0]), b"\x80"],
+                  [bus.pack([1, -6, b"1" * 16, b"", b"", 0]), b"\x80"]):
         edge.socket.send_multipart(parts)
     assert edge.hello()["credit"] == 512
     edge.close()
@@ -293,7 +294,8 @@ def test_a_malformed_hello_is_refused_and_nonsense_ignored(core):
 
 
 def test_core_survives_nonsense_within_a_session(core, ingress, worker):
-    bodies = [b"", b"\xc1", b"\x80", bus.pack([]), bus.pack({"events": 1}), bus.pack({"events": [1, [], [1], ["x", 2]]}),
+    bodies = [b"", b"\xc1", b"\x80", bus.pack([]), bus.pack({"events": 1}),
+              bus.pack({"events": [1, [], [1], ["x", 2]]}),
               bus.pack({"spool": b"short", "events": [[1, b""]]}), bus.pack({"results": [1, [], {"id": -1}]}),
               bus.pack({"results": [{"id": 2**64 - 1, "attempt": 1, "outcome": 99}]}), b"\x91" * 3000,
               bus.pack({"spool": ingress.spool, "events": [[2**64 - 1, b"\x80"]]})]
@@ -479,7 +481,8 @@ def test_after_a_restart_statuses_wait_for_the_workers_core_knew(core, ingress, 
 
 def test_a_late_done_of_an_attempt_that_was_given_up_settles():
     with lonely_core(AMO_CORE_LEASE_MS="1500", AMO_EGRESS_ATTEMPT_MS="1000") as core:
-        ingress, slow, quick = HandIngress(core), HandWorker(core, name="slow", credit=1), HandWorker(core, name="quick")
+        ingress, quick = HandIngress(core), HandWorker(core, name="quick")
+        slow = HandWorker(core, name="slow", credit=1)
         ingress.hello()
         slow.hello()
         ingress.push((1, client_says("who-was-it")))

@@ -200,7 +200,8 @@ class HandWorker(Edge):
 
 def client_says(text, conversation="79005550101", ident=None, source="wa1"):
     return {"kind": SERVICE_MESSAGE_EVENT, "trace": uuid.uuid4().bytes, "taken_ms": int(time.time() * 1000),
-            "connector": "svc", "source": source, "conversation": conversation, "message_id": ident or f"id-{text[:40]}",
+            "connector": "svc", "source": source, "conversation": conversation,
+            "message_id": ident or f"id-{text[:40]}",
             "sender_id": conversation, "sender_name": "Client", "sender_phone": conversation, "type": "text",
             "text": text}
 
