@@ -43,7 +43,6 @@
 /* Egress and core */
 #define LIMIT_ANSWER_BYTES   (1U << 20) /* read of a remote side's answer */
 #define LIMIT_EVIDENCE_BYTES 2048U      /* of an answer kept with an attempt */
-#define LIMIT_EVIDENCE_ROWS  12U        /* attempts kept with a command */
 #define LIMIT_WAITING_STATUS 100000U    /* statuses that wait for an unknown message */
 #define LIMIT_RETRY_AFTER_MS (3600LL * 1000)
 #define LIMIT_CONTROL_BYTES  (4U << 20)
