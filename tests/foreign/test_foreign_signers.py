@@ -1,105 +1,15 @@
 """Libraries written by others against the sandbox, both ways, and against the vectors."""
 import base64
 import json
-import os
 import pathlib
-import shutil
-import subprocess
 import time
-
-import pytest
-
-from sandbox_rig import Amo, Sandbox
 
 HERE = pathlib.Path(__file__).resolve().parent
 VECTORS = HERE.parent / "vectors"
 
 
-@pytest.fixture(scope="session")
-def node(tmp_path_factory):
-    """Runs a script of this folder with JSON in and JSON out; installs the packages first."""
-    def give_up(why):
-        if os.environ.get("AMO_FOREIGN_REQUIRED"):
-            pytest.fail(why)
-        pytest.skip(why)
-
-    if not shutil.which("node") or not shutil.which("npm"):
-        give_up("node and npm are not installed")
-    if not (HERE / "node_modules" / "standardwebhooks").is_dir() or \
-            not (HERE / "node_modules" / "@mobilon-dev" / "amotop").is_dir():
-        done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=HERE, capture_output=True,
-                              text=True, timeout=300)
-        if done.returncode:
-            give_up("npm ci failed: " + done.stderr[-500:])
-
-    def run(script, task, **environment):
-        done = subprocess.run(["node", str(HERE / script)], input=json.dumps(task), capture_output=True,
-                              text=True, timeout=60, env={**os.environ, **environment})
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    return run
-
-
 def b64(data):
     return base64.b64encode(data if isinstance(data, bytes) else data.encode()).decode()
-
-
-@pytest.fixture(scope="module")
-def tls(tmp_path_factory):
-    """amotop speaks https only."""
-    place = tmp_path_factory.mktemp("tls")
-    cert, key = place / "cert.pem", place / "key.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-                    "-keyout", key, "-out", cert, "-subj", "/CN=localhost", "-addext",
-                    "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True)
-    with Sandbox("--cert", str(cert), "--key", str(key), ca=str(cert)) as sandbox:
-        sandbox.cert = str(cert)
-        yield sandbox
-
-
-@pytest.fixture
-def amotop(tls, node):
-    tls.post("reset", {"what": "all"})
-    amo = Amo(tls).connect()
-
-    def run(*steps, secret=None, channel=False):
-        who = {"channelId": amo.channel["id"]} if channel else {"scopeId": amo.scope}
-        return node("amotop.js", {"domain": f"localhost:{tls.port}", "channelSecret": secret or amo.secret,
-                                  "steps": steps, **who}, NODE_EXTRA_CA_CERTS=tls.cert)
-
-    run.sandbox, run.amo = tls, amo
-    return run
-
-
-def test_amotop_makes_a_chat_sends_a_text_a_status_and_reads_the_history(amotop):
-    chat, text, again, status, history = amotop(
-        ["createChat", {"conversation_id": "c-1", "user": {"id": "u-1", "name": "Клиент"}}],
-        ["payload:getTextPayloadFromContact",
-         {"conversationId": {"$": [0, "id"]}, "senderName": "Клиент", "message": "Привет 👋", "sourceExternalId": "line-1"}],
-        ["payload:getTextPayloadFromBot",
-         {"conversationId": {"$": [0, "id"]}, "channelBotId": amotop.amo.channel["bot_id"], "message": "Ответ", "silent": True}],
-        ["updateMessageStatus", {"$": [2, "new_message", "msgid"]}, 2],
-        ["getChatHistory", {"$": [0, "id"]}])
-    assert text["data"]["new_message"]["conversation_id"] == chat["data"]["id"]
-    assert again["data"]["new_message"]["receiver_id"]
-    assert status == {"data": ""}
-    texts = [m["message"]["text"] for m in history["data"]["messages"]]
-    assert texts == ["Ответ", "Привет 👋"]
-    listed = amotop.sandbox.messages()
-    assert [(m["from"], m["text"], m["status"]) for m in listed] == [("client", "Привет 👋", None), ("bot", "Ответ", 2)]
-    assert amotop.sandbox.get("journal", verified="false")["items"] == []
-
-
-def test_amotop_with_a_wrong_secret_is_forbidden(amotop):
-    answers = amotop(["createChat", {"conversation_id": "c-1", "user": {"id": "u-1", "name": "K"}}],
-                     ["getChatHistory", "x"], secret="0" * 40)
-    assert [a["status"] for a in answers] == [403, 403]
-
-
-def test_amotops_connect_in_the_old_scheme_is_forbidden(amotop):
-    [answer] = amotop(["connectChannel", amotop.amo.account, "T"], channel=True)
-    assert "403" in answer["error"]
 
 
 def test_the_library_signs_the_vectors_alike(node):

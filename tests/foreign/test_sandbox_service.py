@@ -1,5 +1,6 @@
 """The Mobilon side of the sandbox: what it takes, what it calls."""
 import json
+import threading
 
 import pytest
 
@@ -239,3 +240,103 @@ def test_a_connector_is_checked(sandbox):
     assert sandbox.get("connectors/y") == made
     assert {c["name"] for c in sandbox.get("connectors")["items"]} >= {"y"}
     json.dumps(made)
+
+
+AT = "2026-01-01T00:02:00.000Z"
+EVENTS = {
+    "reaction.changed": {"message_id": "wa1-1", "emoji": "👍", "set": True, "conversation": {"id": "c"},
+                         "author": {"amo_user": "u"}},
+    "typing.started": {"conversation": {"id": "c"}, "expires_at": AT},
+    "delivery.failed": {"id": "wa1-1", "mid": "mid-1", "code": "amojo_refused", "text": "слова",
+                        "conversation": {"id": None}},
+    "connector.test": {"nonce": "n-1"},
+}
+
+
+@pytest.mark.parametrize("kind", sorted(EVENTS))
+def test_each_event_is_kept_and_can_be_waited_for(sandbox, service, kind):
+    body = {"type": kind, "timestamp": AT, "data": EVENTS[kind]}
+    found = []
+    waiting = threading.Thread(target=lambda: found.append(sandbox.wait("service.event", type=kind)))
+    waiting.start()
+    assert service.call("e-1", body).status == 200
+    waiting.join(20)
+    item = found[0]["item"]
+    assert (item["type"], item["data"], item["webhook_id"]) == (kind, EVENTS[kind], "e-1")
+    assert sandbox.wait("service.event", id="e-1")["item"] == item
+    for key in ("message_id", "id", "mid", "nonce"):
+        if key in EVENTS[kind]:
+            assert sandbox.wait("service.event", id=EVENTS[kind][key])["item"] == item
+    if kind == "delivery.failed":
+        assert sandbox.wait("service.event", text="слов")["item"] == item
+    assert sandbox.get("wait", what="service.event", id="nobody", timeout_ms=0)["done"] is False
+
+
+@pytest.mark.parametrize("kind, change, words", [
+    ("reaction.changed", {"message_id": None}, "data.message_id: is required"),
+    ("reaction.changed", {"set": "yes"}, "data.set: must be a boolean"),
+    ("reaction.changed", {"emoji": None}, "data.emoji: is required"),
+    ("typing.started", {"conversation": None}, "data.conversation: is required"),
+    ("typing.started", {"expires_at": "now"}, "data.expires_at: must be a time in UTC"),
+    ("delivery.failed", {"code": 5}, "data.code: must be a string"),
+    ("connector.test", {"nonce": ""}, "data.nonce: cannot be blank"),
+])
+def test_each_event_is_checked(sandbox, service, kind, change, words):
+    answer = service.call("e-1", {"type": kind, "timestamp": AT, "data": EVENTS[kind] | change})
+    assert (answer.status, answer.json["error"]["message"]) == (422, words)
+    assert sandbox.get("service/events")["items"] == []
+
+
+def test_an_event_nobody_knows_is_refused(sandbox, service):
+    assert service.call("e-1", {"type": "message.gone", "timestamp": AT, "data": {}}).status == 422
+
+
+FULL = {
+    "type": "picture", "author": {"amo_user": "u"}, "location": None, "contact": None, "reply_to": {"id": "wa1-1"},
+    "media": {"url": "https://e.com/1", "name": "1.jpg", "size": 9, "mime": None, "duration": None, "thumbnail": None,
+              "group": "g"},
+    "forwarded": {"id": None, "author": "A"}, "buttons": [{"text": "Да", "row": 0}, {"text": "Нет", "url": "https://e.com", "row": 1}],
+    "list": {"header": "h", "body": "b", "footer": "f", "button": "x",
+             "sections": [{"title": "t", "rows": [{"callback_data": "r", "title": "R", "description": "d"}]}]},
+    "template": {"id": 7, "external_id": "t", "content": "c", "params": [{"key": "k", "value": "v"}]}, "post": {"id": "p"},
+}
+
+
+def test_a_message_with_every_part_is_taken(sandbox, service):
+    assert service.message("mid-1", **FULL).status == 200
+    data = sandbox.get("service/messages")["items"][0]["data"]
+    assert {k: data[k] for k in FULL} == FULL
+
+
+@pytest.mark.parametrize("change, words", [
+    ({"media": None}, "data.media: is required"), ({"type": "text"}, "data.media: does not belong to this type"),
+    ({"reply_to": {"id": 5}}, "data.reply_to.id: must be a string"), ({"author": "u"}, "data.author: must be an object"),
+    ({"buttons": {}}, "data.buttons: must be an array"), ({"post": {}}, "data.post.id: is required"),
+    ({"template": {"id": "7"}}, "data.template.id: must be an integer"), ({"contact": {}}, "data.contact: does not belong to this type"),
+])
+def test_each_part_of_a_message_is_checked(sandbox, service, change, words):
+    answer = service.message("mid-1", **FULL | change)
+    assert (answer.status, answer.json["error"]["message"]) == (422, words)
+
+
+def test_a_refusal_can_be_played_in_the_services_own_words(sandbox, service):
+    error = {"error": {"code": "not_on_channel", "message": "нет в WhatsApp"}}
+    sandbox.post("faults", {"on": "service.message.created", "match": "79005550101", "status": 422, "body": error, "times": 1})
+    answer = service.message("mid-1")
+    assert (answer.status, answer.json) == (422, error)
+    assert sandbox.get("service/messages")["items"] == []
+    assert service.message("mid-1").status == 200
+    sandbox.post("faults", {"on": "service", "status": 410})
+    assert service.message("mid-2").status == 410
+    answered = {"conversation": {"id": "learnt"}, "id": "svc-own"}
+    sandbox.call("DELETE", "/_sandbox/faults")
+    sandbox.post("faults", {"on": "service.message.created", "status": 200, "process": True, "body": answered})
+    assert service.message("mid-3").json == answered
+    assert len(sandbox.get("service/messages")["items"]) == 2
+
+
+def test_a_conversation_written_to_first_may_have_a_name_nobody_can_guess(sandbox, service):
+    sandbox.post("connectors", {"name": "demo", "conversation_prefix": "wa:"})
+    answer = service.message("mid-1", conversation=None, write_first=True)
+    assert answer.json["conversation"]["id"] == "wa:79005550101"
+    assert sandbox.get("service/messages", conversation="wa:79005550101")["items"][0]["write_first"] is True

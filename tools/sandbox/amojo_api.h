@@ -7,6 +7,7 @@
 
 #include <json-c/json.h>
 
+#include "tools/sandbox/amojo_store.h"
 #include "tools/sandbox/gate.h"
 
 struct sandbox;
@@ -59,11 +60,13 @@ struct amojo_chat *amojo_find_chat(const struct amojo_scope *sc, const char *id,
 /* The message a call names, by amojo's id if given, else by the bridge's. NULL when unknown. */
 struct amojo_message *amojo_find_message(const struct amojo_scope *sc, const char *id,
                                          const char *msgid);
-/* Message object as shown in lists. */
-struct json_object *amojo_message_json(const struct amojo_message *m);
-/* Text of the newest form of a message; NULL when it has none. Own copy (mem_free). */
-char *amojo_message_text(const struct amojo_message *m);
-/* The part of the newest body that is the message call's payload or the webhook's `message`;
- * the whole parsed body is in *ret_whole (json_object_put). */
-struct json_object *amojo_message_payload(const struct amojo_message *m,
-                                          struct json_object **ret_whole);
+/* Take in a message the sandbox never saw, without content: in adopt mode. @id or @msgid may be
+ * NULL. NULL: no memory. */
+struct amojo_message *amojo_adopt_message(struct sandbox *s, struct amojo_scope *sc,
+                                          const char *id, const char *msgid);
+/* Keep an action of the bridge; false (507) when the log is full. @m NULL = none. */
+bool amojo_note_action(struct sandbox *s, enum amojo_action_kind kind, struct amojo_chat *chat,
+                       struct amojo_message *m, struct json_object *body);
+/* Keep a status of @m, counted in the lists. False when a limit or memory refuses it. */
+bool amojo_note_status(struct sandbox *s, struct amojo_message *m, struct json_object *st,
+                       int64_t code, bool by_edit);

@@ -1,19 +1,14 @@
 /* What: every call to amojo but messages: connect, disconnect, chats, statuses, typing,
- *       reactions, history.
+ *       reactions.
  * From: amojo_api, through the gate; signature and scope are right.
  * To:   amojo_store.
  * Holds: nothing. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "tools/sandbox/amojo_api.h"
 #include "tools/sandbox/amojo_check.h"
 #include "tools/sandbox/sandbox.h"
-
-enum {
-    HISTORY_MAX = 50
-};
 
 /* The end of every check: 400 with the words, true when the call is refused. */
 static bool call_refused(const struct jcheck *c, struct json_object *body, struct reply *r)
@@ -91,11 +86,11 @@ void amojo_call_disconnect(struct sandbox *s, struct amojo_channel *ch,
     if (call_refused(&c, body, r))
         return;
     sc = amojo_scope_find(&s->amojo, ch, account);
-    if (!sc || !sc->connected) {
-        amojo_reply_error(r, 404, "account is not connected");
+    if (!sc) {
+        amojo_reply_error(r, 404, "account was never connected");
         return;
     }
-    sc->connected = false;
+    sc->connected = false; /* again: it stays so */
     s->counters.amojo_disconnects++;
     r->status = 200;
 }
@@ -111,28 +106,52 @@ static struct json_object *chats_reply(const struct amojo_chat *chat, bool only_
     if (!only_ids) {
         jread_add_str(u, "client_id", user->client_id);
         jread_add_str(u, "name", user->name);
+        jread_add_str(u, "avatar", user->avatar ? user->avatar : "");
         jread_add_str(u, "phone", user->phone);
+        jread_add_str(u, "email", user->email);
     }
     json_object_object_add(o, "user", u);
     return o;
 }
 
 /* The participant of a chat that is being made: ours by id, or (seen live) a CRM user by
- * ref_id alone, who then gets a participant of his own. */
+ * ref_id alone, who then gets a participant of his own. One who is known stays as he is. */
 static struct amojo_user *chats_user(struct sandbox *s, struct amojo_scope *sc,
-                                     struct json_object *user)
+                                     const struct amojo_party *p)
 {
-    const char *id = jread_str(user, "id");
-    const char *phone = jread_str(jread_object(user, "profile"), "phone");
-    struct amojo_user *u = strmap_get(&sc->users_by_client, id);
+    struct amojo_user *u = p->id ? strmap_get(&sc->users_by_client, p->id) : NULL;
 
-    if (!u && amojo_user_add(&s->amojo, sc, NULL, id, &u))
+    if (u)
+        return u;
+    if (amojo_user_add(&s->amojo, sc, NULL, p->id, &u))
         return NULL;
-    if (jread_str(user, "name"))
-        amojo_set(&u->name, jread_str(user, "name"));
-    if (phone)
-        amojo_set(&u->phone, phone);
+    amojo_set(&u->name, p->name);
+    amojo_set(&u->phone, p->phone);
+    amojo_set(&u->email, p->email);
+    amojo_set(&u->avatar, p->avatar);
     return u;
+}
+
+/* A chat for @conversation; NULL with the answer in @r. */
+static struct amojo_chat *chats_make(struct sandbox *s, struct amojo_scope *sc,
+                                     const char *conversation, const struct amojo_party *p,
+                                     struct reply *r)
+{
+    struct amojo_chat *chat = NULL;
+    struct amojo_user *u = NULL;
+
+    if (!sandbox_has_room(s, amojo_count_objects(&s->amojo), SANDBOX_OBJECTS_MAX, "objects")) {
+        amojo_reply_error(r, 507, "sandbox_full");
+        return NULL;
+    }
+    u = chats_user(s, sc, p);
+    if (!u || amojo_chat_add(&s->amojo, sc, NULL, conversation, u, &chat)) {
+        amojo_reply_error(r, 500, "no memory");
+        return NULL;
+    }
+    chat->seq = sandbox_seq(s);
+    s->counters.amojo_chats++;
+    return chat;
 }
 
 void amojo_call_chats(struct sandbox *s, struct amojo_scope *sc, struct json_object *body,
@@ -144,29 +163,21 @@ void amojo_call_chats(struct sandbox *s, struct amojo_scope *sc, struct json_obj
     const char *source = amojo_check_source(&c, body, "");
     struct json_object *user = jcheck_object(&c, body, "", "user", JCHECK_REQUIRED);
     bool by_ref = jread_str(user, "ref_id") && !jread_get(user, "id");
+    struct amojo_party party = {0};
     struct amojo_chat *chat = NULL;
-    struct amojo_user *u = NULL;
 
     if (!by_ref) {
-        (void)jcheck_str(&c, user, "user", "id", JCHECK_REQUIRED, AMOJO_CLIENT_ID_MAX);
-        (void)jcheck_str(&c, user, "user", "name", JCHECK_REQUIRED, 0); /* c keeps it */
+        amojo_check_party(&c, user, "user", &party);
+        (void)jcheck_str(&c, user, "user", "id", JCHECK_REQUIRED, 0); /* c keeps the mistake */
     }
     if (call_refused(&c, body, r))
         return;
-    if (!sandbox_has_room(s, amojo_count_objects(&s->amojo), SANDBOX_OBJECTS_MAX, "objects")) {
-        amojo_reply_error(r, 507, "sandbox_full");
-        return;
-    }
     chat = strmap_get(&sc->chats_by_client, conversation);
     if (!chat) {
-        u = chats_user(s, sc, user);
-        if (!u || amojo_chat_add(&s->amojo, sc, NULL, conversation, u, &chat)) {
-            amojo_reply_error(r, 500, "no memory");
+        chat = chats_make(s, sc, conversation, &party, r);
+        if (!chat)
             return;
-        }
-        chat->seq = sandbox_seq(s);
         amojo_set(&chat->source, source);
-        s->counters.amojo_chats++;
     }
     amojo_reply_json(r, chats_reply(chat, by_ref));
 }
@@ -194,9 +205,8 @@ static int64_t status_read(struct jcheck *c, struct json_object *body, const cha
     return code;
 }
 
-/* In adopt mode a message the sandbox never saw is taken in, without content. */
-static struct amojo_message *status_adopt(struct sandbox *s, struct amojo_scope *sc,
-                                          const char *id)
+struct amojo_message *amojo_adopt_message(struct sandbox *s, struct amojo_scope *sc,
+                                          const char *id, const char *msgid)
 {
     struct amojo_chat *chat = strmap_get(&sc->chats_by_id, "adopted");
     struct amojo_message *m = NULL;
@@ -206,11 +216,66 @@ static struct amojo_message *status_adopt(struct sandbox *s, struct amojo_scope 
             return NULL;
         chat->seq = sandbox_seq(s);
     }
-    if (amojo_message_add(&s->amojo, chat, id, NULL, NULL, &m))
+    if (amojo_message_add(&s->amojo, chat, id, msgid, NULL, &m))
         return NULL;
     m->seq = sandbox_seq(s);
+    m->at_ms = sandbox_unix_ms(s);
     m->from = FROM_MANAGER;
     return m;
+}
+
+bool amojo_note_status(struct sandbox *s, struct amojo_message *m, struct json_object *st,
+                       int64_t code, bool by_edit)
+{
+    const char *error = jread_str(st, "error");
+    bool backwards = m->has_status && code < m->status;
+
+    if (!sandbox_has_room(s, s->amojo.statuses.n, (size_t)s->settings.max_log, "max_log") ||
+        amojo_status_add(&s->amojo,
+                         &(struct amojo_status){
+                             .seq = sandbox_seq(s),
+                             .at_ms = sandbox_unix_ms(s),
+                             .scope = m->chat->scope,
+                             .status = code,
+                             .error_code = jread_int(st, "error_code", 0),
+                             .backwards = backwards,
+                             .by_edit = by_edit,
+                         },
+                         m->id, error))
+        return false;
+    m->has_status = true;
+    m->status = code;
+    m->error_code = jread_int(st, "error_code", 0);
+    amojo_set(&m->error, error);
+    s->counters.amojo_statuses++;
+    s->counters.amojo_backwards += backwards;
+    return true;
+}
+
+bool amojo_note_action(struct sandbox *s, enum amojo_action_kind kind, struct amojo_chat *chat,
+                       struct amojo_message *m, struct json_object *body)
+{
+    const char *text = json_object_to_json_string_ext(body, JSON_C_TO_STRING_PLAIN |
+                                                                JSON_C_TO_STRING_NOSLASHESCAPE);
+    struct blob *kept = NULL;
+    int rc = 0;
+
+    if (!sandbox_has_room(s, s->amojo.actions.n, (size_t)s->settings.max_log, "max_log"))
+        return false;
+    kept = blob_new(text, strlen(text));
+    if (!kept)
+        return false;
+    rc = amojo_action_add(&s->amojo,
+                          &(struct amojo_action){
+                              .seq = sandbox_seq(s),
+                              .at_ms = sandbox_unix_ms(s),
+                              .kind = kind,
+                              .chat = chat,
+                              .message = m,
+                          },
+                          kept);
+    blob_drop(kept);
+    return rc == 0;
 }
 
 void amojo_call_status(struct sandbox *s, struct amojo_scope *sc, const char *id,
@@ -219,41 +284,19 @@ void amojo_call_status(struct sandbox *s, struct amojo_scope *sc, const char *id
     struct jcheck c = {""};
     int64_t code = status_read(&c, body, id);
     struct amojo_message *m = strmap_get(&sc->messages_by_id, id);
-    const char *error = jread_str(body, "error");
-    bool backwards = false;
 
     if (call_refused(&c, body, r))
         return;
     if (!m && s->settings.adopt_unknown)
-        m = status_adopt(s, sc, id);
+        m = amojo_adopt_message(s, sc, id, NULL);
     if (!m) {
         amojo_reply_error(r, 404, "message not found");
         return;
     }
-    if (!sandbox_has_room(s, s->amojo.statuses.n, (size_t)s->settings.max_log, "max_log")) {
+    if (amojo_note_status(s, m, body, code, false))
+        r->status = 200;
+    else
         amojo_reply_error(r, 507, "sandbox_full");
-        return;
-    }
-    backwards = m->has_status && code < m->status;
-    if (amojo_status_add(&s->amojo,
-                         &(struct amojo_status){
-                             .seq = sandbox_seq(s),
-                             .at_ms = sandbox_unix_ms(s),
-                             .scope = sc,
-                             .status = code,
-                             .error_code = jread_int(body, "error_code", 0),
-                             .backwards = backwards,
-                         },
-                         m->id, error)) {
-        amojo_reply_error(r, 500, "no memory");
-        return;
-    }
-    m->has_status = true;
-    m->status = code;
-    m->error_code = jread_int(body, "error_code", 0);
-    s->counters.amojo_statuses++;
-    s->counters.amojo_backwards += backwards;
-    r->status = 200;
 }
 
 void amojo_call_typing(struct sandbox *s, struct amojo_scope *sc, struct json_object *body,
@@ -262,14 +305,19 @@ void amojo_call_typing(struct sandbox *s, struct amojo_scope *sc, struct json_ob
     struct jcheck c = {""};
     const char *conversation = jcheck_str(&c, body, "", "conversation_id", JCHECK_REQUIRED, 0);
     struct json_object *sender = jcheck_object(&c, body, "", "sender", JCHECK_REQUIRED);
+    struct amojo_chat *chat = strmap_get(&sc->chats_by_client, conversation);
 
     (void)jcheck_str(&c, sender, "sender", "id", JCHECK_REQUIRED, 0); /* c keeps the mistake */
     if (jcheck_int(&c, body, "", "duration_ms", JCHECK_OPTIONAL) < 0)
         jcheck_fail(&c, "", "duration_ms", "is negative");
     if (call_refused(&c, body, r))
         return;
-    if (!strmap_get(&sc->chats_by_client, conversation) && !s->settings.adopt_unknown) {
+    if (!chat && !s->settings.adopt_unknown) {
         amojo_reply_error(r, 404, "chat not found");
+        return;
+    }
+    if (!amojo_note_action(s, ACTION_TYPING, chat, NULL, body)) {
+        amojo_reply_error(r, 507, "sandbox_full");
         return;
     }
     s->counters.amojo_typings++;
@@ -291,112 +339,85 @@ static void react_check(struct jcheck *c, struct json_object *body)
     (void)jcheck_str(c, user, "user", "ref_id", JCHECK_OPTIONAL, 0);
     if (type && strcmp(type, "react") != 0 && strcmp(type, "unreact") != 0)
         jcheck_fail(c, "", "type", "must be react or unreact");
-    (void)jcheck_str(c, body, "", "emoji",
-                     type && strcmp(type, "react") == 0 ? JCHECK_REQUIRED : JCHECK_OPTIONAL, 0);
+    amojo_check_emoji(
+        c,
+        jcheck_str(c, body, "", "emoji",
+                   type && strcmp(type, "react") == 0 ? JCHECK_REQUIRED : JCHECK_OPTIONAL, 0));
+}
+
+/* Who is named must be known; the words when not, else NULL. */
+static const char *react_unknown(const struct sandbox *s, const struct amojo_scope *sc,
+                                 struct json_object *body, const struct amojo_message *m)
+{
+    const char *ref = jread_str(jread_object(body, "user"), "ref_id");
+    const char *chat_id = jread_str(body, "conversation_ref_id");
+    const char *conversation = jread_str(body, "conversation_id");
+    const struct amojo_chat *chat = chat_id ? strmap_get(&sc->chats_by_id, chat_id)
+                                            : strmap_get(&sc->chats_by_client, conversation);
+
+    if (s->settings.adopt_unknown)
+        return NULL;
+    if (!chat)
+        return "chat not found";
+    if (!m)
+        return "message not found";
+    if (m->chat != chat)
+        return "message is of another chat";
+    if (ref && strcmp(ref, sc->channel->bot_id) != 0 &&
+        !strmap_get(&sc->channel->speakers, ref) && !strmap_get(&sc->users_by_id, ref))
+        return "user not found";
+    return NULL;
+}
+
+/* One reaction a user and message: the new one takes the place of the old. */
+static void react_remember(struct amojo_message *m, struct json_object *body)
+{
+    struct json_object *user = jread_object(body, "user");
+    const char *id = jread_str(user, "id");
+    const char *type = jread_str(body, "type");
+    struct json_object *left = json_object_new_array();
+    struct json_object *mine = NULL;
+
+    for (size_t i = 0; m->reactions && i < json_object_array_length(m->reactions); i++) {
+        struct json_object *one = json_object_array_get_idx(m->reactions, i);
+
+        if (strcmp(jread_str(one, "user"), id) != 0)
+            json_object_array_add(left, json_object_get(one));
+    }
+    if (strcmp(type, "react") == 0) {
+        mine = json_object_new_object();
+        jread_add_str(mine, "user", id);
+        jread_add_str_or_null(mine, "author", jread_str(user, "ref_id"));
+        jread_add_str(mine, "emoji", jread_str(body, "emoji"));
+        json_object_array_add(left, mine);
+    }
+    json_object_put(m->reactions);
+    m->reactions = left;
 }
 
 void amojo_call_react(struct sandbox *s, struct amojo_scope *sc, struct json_object *body,
                       struct reply *r)
 {
+    struct amojo_message *m =
+        amojo_find_message(sc, jread_str(body, "id"), jread_str(body, "msgid"));
     struct jcheck c = {""};
+    const char *unknown = NULL;
 
     react_check(&c, body);
     if (call_refused(&c, body, r))
         return;
-    if (!amojo_find_message(sc, jread_str(body, "id"), jread_str(body, "msgid")) &&
-        !s->settings.adopt_unknown) {
-        amojo_reply_error(r, 404, "message not found");
+    unknown = react_unknown(s, sc, body, m);
+    if (unknown) {
+        amojo_reply_error(r, 404, unknown);
         return;
     }
+    if (!m)
+        m = amojo_adopt_message(s, sc, jread_str(body, "id"), jread_str(body, "msgid"));
+    if (!m || !amojo_note_action(s, ACTION_REACTION, m->chat, m, body)) {
+        amojo_reply_error(r, 507, "sandbox_full");
+        return;
+    }
+    react_remember(m, body);
     s->counters.amojo_reactions++;
     r->status = 200;
-}
-
-static struct json_object *history_party(const char *id, const char *client_id,
-                                         const char *name, const char *phone)
-{
-    struct json_object *o = json_object_new_object();
-
-    jread_add_str(o, "id", id);
-    jread_add_str(o, "name", name);
-    jread_add_str(o, "client_id", client_id);
-    jread_add_str(o, "phone", phone);
-    return o;
-}
-
-static struct json_object *history_item(const struct amojo_message *m)
-{
-    static const char *const fields[] = {"type",           "text",      "media",
-                                         "thumbnail",      "file_name", "file_size",
-                                         "media_group_id", "location",  "contact"};
-    struct json_object *o = json_object_new_object();
-    struct json_object *out = json_object_new_object();
-    struct json_object *whole = NULL;
-    struct json_object *payload = amojo_message_payload(m, &whole);
-    struct json_object *content = jread_object(payload, "message");
-    const struct amojo_user *u = m->chat->user;
-    struct json_object *client =
-        u ? history_party(u->id, u->client_id, u->name, u->phone) : NULL;
-
-    jread_add_int(o, "timestamp", jread_int(payload, "timestamp", m->at_ms / 1000));
-    jread_add_int(o, "msec_timestamp", jread_int(payload, "msec_timestamp", m->at_ms));
-    if (m->from == FROM_CLIENT) {
-        json_object_object_add(o, "sender", client);
-    } else {
-        json_object_object_add(o, "sender", history_party(m->speaker_id, NULL, NULL, NULL));
-        json_object_object_add(o, "receiver", client);
-    }
-    jread_add_str(out, "id", m->id);
-    jread_add_str(out, "client_id", m->client_id);
-    for (size_t i = 0; i < AMO_COUNT(fields); i++) {
-        struct json_object *v = jread_get(content, fields[i]);
-
-        if (v)
-            json_object_object_add(out, fields[i], json_object_get(v));
-    }
-    json_object_object_add(o, "message", out);
-    json_object_put(whole);
-    return o;
-}
-
-/* Number of a query parameter; -1 when it is there but no number. */
-static int64_t history_number(const char *query, const char *key, int64_t otherwise)
-{
-    size_t n = strlen(key);
-    char *end = NULL;
-    long v = 0;
-
-    for (const char *p = query; *p; p += strcspn(p, "&"), p += *p == '&') {
-        if (strncmp(p, key, n) != 0 || p[n] != '=')
-            continue;
-        v = strtol(p + n + 1, &end, 10);
-        return end == p + n + 1 || (*end && *end != '&') || v < 0 ? -1 : v;
-    }
-    return otherwise;
-}
-
-void amojo_call_history(struct sandbox *s, struct amojo_scope *sc, const char *chat_id,
-                        const char *query, struct reply *r)
-{
-    struct amojo_chat *chat = strmap_get(&sc->chats_by_id, chat_id);
-    int64_t limit = history_number(query, "limit", HISTORY_MAX);
-    int64_t offset = history_number(query, "offset", 0);
-    struct json_object *o = NULL;
-    struct json_object *items = NULL;
-
-    if (limit < 1 || limit > HISTORY_MAX || offset < 0) {
-        amojo_reply_error(r, 400, "limit: must be 1 to 50");
-        return;
-    }
-    s->counters.amojo_histories++;
-    if (!chat || (size_t)offset >= chat->messages.n) {
-        r->status = 204;
-        return;
-    }
-    o = json_object_new_object();
-    items = json_object_new_array();
-    for (size_t i = chat->messages.n - (size_t)offset; i > 0 && limit > 0; i--, limit--)
-        json_object_array_add(items, history_item(chat->messages.at[i - 1]));
-    json_object_object_add(o, "messages", items);
-    amojo_reply_json(r, o);
 }

@@ -4,6 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+enum {
+    EMOJI_MAX = 64 /* bytes */
+};
+
 /* What each kind of message needs besides its type. */
 static const struct {
     const char *type;
@@ -66,8 +70,30 @@ void amojo_check_error(struct jcheck *c, struct json_object *o, const char *path
 
 static void check_url(struct jcheck *c, const char *path, const char *key, const char *url)
 {
-    if (url && strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
+    bool fits = !url || strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0;
+
+    for (const char *p = url; fits && p && *p; p++)
+        fits = (unsigned char)*p > ' ' && *p != 0x7f;
+    if (!fits)
         jcheck_fail(c, path, key, "must be an address");
+}
+
+/* Members of @o that are strings when they are there. */
+static void check_strings(struct jcheck *c, struct json_object *o, const char *path,
+                          const char *const *keys, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        (void)jcheck_str(c, o, path, keys[i], JCHECK_OPTIONAL, 0); /* c keeps the mistake */
+}
+
+void amojo_check_emoji(struct jcheck *c, const char *emoji)
+{
+    bool fits = false;
+
+    for (const char *p = emoji; p && *p; p++)
+        fits = fits || (unsigned char)*p >= 0x80;
+    if (emoji && *emoji && (!fits || strlen(emoji) > EMOJI_MAX))
+        jcheck_fail(c, "", "emoji", "must be an emoji");
 }
 
 static void check_location(struct jcheck *c, struct json_object *o, const char *path)
@@ -78,6 +104,14 @@ static void check_location(struct jcheck *c, struct json_object *o, const char *
         return;
     jcheck_float(c, l, "location", "lon");
     jcheck_float(c, l, "location", "lat");
+    if (jcheck_bad(c))
+        return;
+    if (json_object_get_double(jread_get(l, "lat")) > 90 ||
+        json_object_get_double(jread_get(l, "lat")) < -90)
+        jcheck_fail(c, "location", "lat", "is out of range");
+    if (json_object_get_double(jread_get(l, "lon")) > 180 ||
+        json_object_get_double(jread_get(l, "lon")) < -180)
+        jcheck_fail(c, "location", "lon", "is out of range");
 }
 
 static void check_contact(struct jcheck *c, struct json_object *o, const char *path)
@@ -90,13 +124,20 @@ static void check_contact(struct jcheck *c, struct json_object *o, const char *p
     (void)jcheck_str(c, k, "contact", "phone", JCHECK_REQUIRED, 0);
 }
 
+/* How a body is looked at. */
+struct check_manner {
+    bool edit;    /* what is left out did not change */
+    bool leans;   /* a quoted or shared thing carries the content */
+    bool lenient; /* a file's name and size may be missing */
+};
+
 static void check_media(struct jcheck *c, struct json_object *m, const char *path, size_t kind,
-                        bool edit)
+                        const struct check_manner *how)
 {
-    /* An edit may leave the file out: it did not change. */
-    enum jcheck_need need = kinds[kind].media && !edit ? JCHECK_REQUIRED : JCHECK_OPTIONAL;
-    enum jcheck_need named =
-        kinds[kind].name_and_size && !edit ? JCHECK_REQUIRED : JCHECK_OPTIONAL;
+    enum jcheck_need need = kinds[kind].media && !how->edit ? JCHECK_REQUIRED : JCHECK_OPTIONAL;
+    enum jcheck_need named = kinds[kind].name_and_size && !how->edit && !how->lenient
+                                 ? JCHECK_REQUIRED
+                                 : JCHECK_OPTIONAL;
     const char *media = jcheck_str(c, m, path, "media", need, 0);
 
     if (media && *media)
@@ -111,15 +152,27 @@ static void check_media(struct jcheck *c, struct json_object *m, const char *pat
 
 static void check_posts(struct jcheck *c, struct json_object *m, const char *path)
 {
+    static const char *const shared_strings[] = {"preview_link", "preview_permalink",
+                                                 "site_name"};
+    static const char *const post_strings[] = {"preview_url", "preview_permalink", "username",
+                                               "caption"};
     struct json_object *shared = jcheck_object(c, m, path, "shared_post", JCHECK_OPTIONAL);
     struct json_object *post = jcheck_object(c, m, path, "post", JCHECK_OPTIONAL);
 
-    if (shared)
-        (void)jcheck_str(c, shared, "shared_post", "url", JCHECK_REQUIRED, 0);
+    if (shared) {
+        const char *type = jcheck_str(c, shared, "shared_post", "type", JCHECK_OPTIONAL, 0);
+
+        check_url(c, "shared_post", "url",
+                  jcheck_str(c, shared, "shared_post", "url", JCHECK_REQUIRED, 0));
+        check_strings(c, shared, "shared_post", shared_strings, AMO_COUNT(shared_strings));
+        if (type && strcmp(type, "post") != 0)
+            jcheck_fail(c, "shared_post", "type", "must be post");
+    }
     if (!post)
         return;
-    (void)jcheck_str(c, post, "post", "id", JCHECK_REQUIRED, 0);
-    (void)jcheck_str(c, post, "post", "url", JCHECK_REQUIRED, 0);
+    (void)jcheck_str(c, post, "post", "id", JCHECK_REQUIRED, 0); /* c keeps the mistake */
+    check_url(c, "post", "url", jcheck_str(c, post, "post", "url", JCHECK_REQUIRED, 0));
+    check_strings(c, post, "post", post_strings, AMO_COUNT(post_strings));
 }
 
 static void check_edit_status(struct jcheck *c, struct json_object *m, bool edit)
@@ -133,53 +186,57 @@ static void check_edit_status(struct jcheck *c, struct json_object *m, bool edit
     if (!edit)
         jcheck_fail(c, "payload.message", "delivery_status", "belongs to an edit");
     status = jcheck_int(c, st, "delivery_status", "status_code", JCHECK_REQUIRED);
+    if (status != -1 && status != 1 && status != 2)
+        jcheck_fail(c, "delivery_status", "status_code", "must be -1, 1 or 2");
     amojo_check_error(c, st, "delivery_status", status);
 }
 
-/* @may_be_blank: something else (a quoted or shared thing) carries the content. */
-static void check_content(struct jcheck *c, struct json_object *m, bool edit, bool may_be_blank)
+static void check_content(struct jcheck *c, struct json_object *m,
+                          const struct check_manner *how)
 {
     static const char path[] = "payload.message";
     const char *type = jcheck_str(c, m, path, "type", JCHECK_REQUIRED, 0);
     int kind = check_kind(type);
     const char *text = NULL;
+    bool may_be_blank = false;
 
     if (kind < 0) {
         jcheck_fail(c, path, "type", "is not a known type");
         return;
     }
     text = jcheck_str(c, m, path, "text", JCHECK_OPTIONAL, 0);
-    may_be_blank = may_be_blank || jread_object(m, "shared_post");
+    may_be_blank = how->leans || jread_object(m, "shared_post");
     if (strcmp(type, "text") == 0 && (!text || (!*text && !may_be_blank)))
         jcheck_fail(c, path, "text", text ? "cannot be blank" : "is required");
-    check_media(c, m, path, (size_t)kind, edit);
+    check_media(c, m, path, (size_t)kind, how);
     if (strcmp(type, "location") == 0)
         check_location(c, m, path);
     if (strcmp(type, "contact") == 0)
         check_contact(c, m, path);
     (void)jcheck_str(c, m, path, "callback_data", JCHECK_OPTIONAL, 0); /* c keeps the mistake */
     check_posts(c, m, path);
-    check_edit_status(c, m, edit);
+    check_edit_status(c, m, how->edit);
 }
 
-/* A quoted or forwarded message: an id of either side, or enough to show it. */
-static void check_embedded(struct jcheck *c, struct json_object *m, const char *path)
+static void check_times(struct jcheck *c, struct json_object *o, const char *path)
 {
-    struct json_object *sender = NULL;
-    const char *type = NULL;
+    int64_t s = jcheck_int(c, o, path, "timestamp", JCHECK_REQUIRED);
+    int64_t ms = jcheck_int(c, o, path, "msec_timestamp", JCHECK_REQUIRED);
 
-    if (!json_object_is_type(m, json_type_object)) {
-        jcheck_fail(c, path, "", "must be an object");
-        return;
-    }
-    if (jcheck_str(c, m, path, "id", JCHECK_OPTIONAL, 0) ||
-        jcheck_str(c, m, path, "msgid", JCHECK_OPTIONAL, 0))
-        return;
-    type = jcheck_str(c, m, path, "type", JCHECK_REQUIRED, 0);
+    if (s < 1 || s > 100000000000)
+        jcheck_fail(c, path, "timestamp", "must be seconds");
+    if (ms < 100000000000)
+        jcheck_fail(c, path, "msec_timestamp", "must be milliseconds");
+}
+
+void amojo_check_described(struct jcheck *c, struct json_object *m, const char *path)
+{
+    const char *type = jcheck_str(c, m, path, "type", JCHECK_REQUIRED, 0);
+    struct json_object *sender = NULL;
+
     if (check_kind(type) < 0)
         jcheck_fail(c, path, "type", "is not a known type");
-    (void)jcheck_int(c, m, path, "timestamp", JCHECK_REQUIRED); /* c keeps the mistake */
-    (void)jcheck_int(c, m, path, "msec_timestamp", JCHECK_REQUIRED);
+    check_times(c, m, path);
     if (type && strcmp(type, "text") == 0)
         (void)jcheck_str(c, m, path, "text", JCHECK_REQUIRED, 0);
     if (type && strcmp(type, "location") == 0)
@@ -191,53 +248,79 @@ static void check_embedded(struct jcheck *c, struct json_object *m, const char *
         (void)jcheck_str(c, sender, "sender", "name", JCHECK_REQUIRED, 0);
 }
 
-/* True when the message leans on another one. */
-static bool check_links(struct jcheck *c, struct json_object *p)
+/* A quoted or forwarded message: an id of either side, or enough to show it. */
+static struct json_object *check_embedded(struct jcheck *c, struct json_object *m,
+                                          const char *path)
 {
+    static const char *const strings[] = {"text", "media", "thumbnail", "file_name"};
+    bool named = false;
+
+    if (!json_object_is_type(m, json_type_object)) {
+        jcheck_fail(c, path, "", "must be an object");
+        return NULL;
+    }
+    named = jcheck_str(c, m, path, "id", JCHECK_OPTIONAL, 0);
+    named = jcheck_str(c, m, path, "msgid", JCHECK_OPTIONAL, 0) || named;
+    if (!named)
+        amojo_check_described(c, m, path);
+    check_strings(c, m, path, strings, AMO_COUNT(strings));
+    (void)jcheck_int(c, m, path, "file_size", JCHECK_OPTIONAL); /* c keeps the mistake */
+    (void)jcheck_int(c, m, path, "media_duration", JCHECK_OPTIONAL);
+    return m;
+}
+
+/* True when the message leans on another one. */
+static bool check_links(struct jcheck *c, struct json_object *p, struct amojo_call *call)
+{
+    static const char *const from[] = {"conversation_id", "conversation_ref_id"};
     struct json_object *reply = jcheck_object(c, p, "payload", "reply_to", JCHECK_OPTIONAL);
     struct json_object *forwards = jcheck_object(c, p, "payload", "forwards", JCHECK_OPTIONAL);
     struct json_object *list = jread_array(forwards, "messages");
 
     if (reply)
-        check_embedded(c, jread_get(reply, "message"), "payload.reply_to.message");
+        call->quoted =
+            check_embedded(c, jread_get(reply, "message"), "payload.reply_to.message");
     if (!forwards)
         return false;
     if (!list || json_object_array_length(list) != 1) {
         jcheck_fail(c, "payload.forwards", "messages", "must hold one message");
         return false;
     }
-    check_embedded(c, json_object_array_get_idx(list, 0), "payload.forwards.messages");
+    call->forwards = forwards;
+    call->forwarded =
+        check_embedded(c, json_object_array_get_idx(list, 0), "payload.forwards.messages");
+    check_strings(c, forwards, "payload.forwards", from, AMO_COUNT(from));
     return true;
 }
 
-static void check_party(struct jcheck *c, struct json_object *p, const char *key,
-                        enum jcheck_need need, struct amojo_party *ret)
+void amojo_check_party(struct jcheck *c, struct json_object *o, const char *path,
+                       struct amojo_party *ret)
 {
-    char path[32];
-    struct json_object *o = jcheck_object(c, p, "payload", key, need);
     struct json_object *profile = NULL;
 
     *ret = (struct amojo_party){.given = o != NULL};
     if (!o)
         return;
-    (void)snprintf(path, sizeof(path), "payload.%s", key); /* keys are ours and short */
     ret->ref_id = jcheck_str(c, o, path, "ref_id", JCHECK_OPTIONAL, 0);
     ret->id = jcheck_str(c, o, path, "id", JCHECK_OPTIONAL, AMOJO_CLIENT_ID_MAX);
     ret->name = jcheck_str(c, o, path, "name", JCHECK_REQUIRED, 0);
-    check_url(c, path, "avatar", jcheck_str(c, o, path, "avatar", JCHECK_OPTIONAL, 0));
+    ret->avatar = jcheck_str(c, o, path, "avatar", JCHECK_OPTIONAL, 0);
+    check_url(c, path, "avatar", ret->avatar);
     (void)jcheck_str(c, o, path, "profile_link", JCHECK_OPTIONAL, 0); /* c keeps the mistake */
     profile = jcheck_object(c, o, path, "profile", JCHECK_OPTIONAL);
     if (!profile)
         return;
     ret->phone = jcheck_str(c, profile, "profile", "phone", JCHECK_OPTIONAL, 0);
-    (void)jcheck_str(c, profile, "profile", "email", JCHECK_OPTIONAL, 0);
+    ret->email = jcheck_str(c, profile, "profile", "email", JCHECK_OPTIONAL, 0);
 }
 
 /* A client speaks without receiver; anybody else needs one, and a sender amojo knows. */
 static void check_roles(struct jcheck *c, struct json_object *p, struct amojo_call *call)
 {
-    check_party(c, p, "sender", JCHECK_REQUIRED, &call->sender);
-    check_party(c, p, "receiver", JCHECK_OPTIONAL, &call->receiver);
+    amojo_check_party(c, jcheck_object(c, p, "payload", "sender", JCHECK_REQUIRED),
+                      "payload.sender", &call->sender);
+    amojo_check_party(c, jcheck_object(c, p, "payload", "receiver", JCHECK_OPTIONAL),
+                      "payload.receiver", &call->receiver);
     if (call->receiver.given) {
         if (!call->receiver.id || !*call->receiver.id)
             jcheck_fail(c, "payload.receiver", "id", "cannot be blank");
@@ -249,24 +332,13 @@ static void check_roles(struct jcheck *c, struct json_object *p, struct amojo_ca
         jcheck_fail(c, "payload.sender", "id", "cannot be blank");
 }
 
-static void check_times(struct jcheck *c, struct json_object *p)
-{
-    int64_t s = jcheck_int(c, p, "payload", "timestamp", JCHECK_REQUIRED);
-    int64_t ms = jcheck_int(c, p, "payload", "msec_timestamp", JCHECK_REQUIRED);
-
-    if (s < 1 || s > 100000000000)
-        jcheck_fail(c, "payload", "timestamp", "must be seconds");
-    if (ms < 100000000000)
-        jcheck_fail(c, "payload", "msec_timestamp", "must be milliseconds");
-}
-
-void amojo_check_message(struct jcheck *c, struct json_object *body,
+void amojo_check_message(struct jcheck *c, struct json_object *body, bool lenient,
                          struct amojo_call *ret_call)
 {
     const char *event = jcheck_str(c, body, "", "event_type", JCHECK_REQUIRED, 0);
     struct json_object *p = jcheck_object(c, body, "", "payload", JCHECK_REQUIRED);
     struct json_object *m = jcheck_object(c, p, "payload", "message", JCHECK_REQUIRED);
-    bool leans = false;
+    struct check_manner how = {.lenient = lenient};
 
     *ret_call = (struct amojo_call){0};
     if (event && strcmp(event, "new_message") != 0 && strcmp(event, "edit_message") != 0)
@@ -274,7 +346,8 @@ void amojo_check_message(struct jcheck *c, struct json_object *body,
     if (jcheck_bad(c) || !event)
         return;
     ret_call->edit = strcmp(event, "edit_message") == 0;
-    check_times(c, p);
+    how.edit = ret_call->edit;
+    check_times(c, p, "payload");
     ret_call->msgid =
         jcheck_str(c, p, "payload", "msgid", ret_call->edit ? JCHECK_OPTIONAL : JCHECK_REQUIRED,
                    AMOJO_CLIENT_ID_MAX);
@@ -287,8 +360,10 @@ void amojo_check_message(struct jcheck *c, struct json_object *body,
     ret_call->source = amojo_check_source(c, p, "payload");
     if (ret_call->edit && !ret_call->msgid && !ret_call->id)
         jcheck_fail(c, "payload", "msgid", "or id is required");
-    if (!ret_call->edit)
+    /* Who speaks and what is quoted is not looked at in an edit. */
+    if (!ret_call->edit) {
         check_roles(c, p, ret_call);
-    leans = check_links(c, p);
-    check_content(c, m, ret_call->edit, leans);
+        how.leans = check_links(c, p, ret_call);
+    }
+    check_content(c, m, &how);
 }

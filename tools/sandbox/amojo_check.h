@@ -20,6 +20,8 @@ struct amojo_party {
     const char *ref_id;
     const char *name;
     const char *phone;
+    const char *email;
+    const char *avatar;
 };
 
 /* A message call, borrowed from the body. */
@@ -32,11 +34,22 @@ struct amojo_call {
     const char *source;
     struct amojo_party sender;
     struct amojo_party receiver;
+    struct json_object *quoted;    /* reply_to.message, NULL = none */
+    struct json_object *forwarded; /* forwards.messages[0], NULL = none */
+    struct json_object *forwards;
 };
 
-/* @c has words when the body is refused; then @ret_call may be incomplete. */
-void amojo_check_message(struct jcheck *c, struct json_object *body,
+/* @lenient: a file's name and size may be missing. @c has words when the body is refused; then
+ * @ret_call may be incomplete. */
+void amojo_check_message(struct jcheck *c, struct json_object *body, bool lenient,
                          struct amojo_call *ret_call);
+/* Does an embedded message say enough about itself to be shown without being known? */
+void amojo_check_described(struct jcheck *c, struct json_object *m, const char *path);
+/* A participant: @key of @o. Members that are wrong are noted and left NULL. */
+void amojo_check_party(struct jcheck *c, struct json_object *o, const char *path,
+                       struct amojo_party *ret);
+/* Something that may be an emoji: no letters or digits alone. */
+void amojo_check_emoji(struct jcheck *c, const char *emoji);
 /* source.external_id of @o; NULL when absent or wrong. */
 const char *amojo_check_source(struct jcheck *c, struct json_object *o, const char *path);
 /* error_code and error beside the status @status in @o. */

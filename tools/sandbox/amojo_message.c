@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "tools/sandbox/amojo_api.h"
 #include "tools/sandbox/amojo_check.h"
+#include "tools/sandbox/amojo_show.h"
 #include "tools/sandbox/sandbox.h"
 
 struct amojo_chat *amojo_find_chat(const struct amojo_scope *sc, const char *id,
@@ -26,86 +27,35 @@ struct amojo_message *amojo_find_message(const struct amojo_scope *sc, const cha
     return m || id ? m : strmap_get(&sc->messages_by_client, msgid);
 }
 
-struct json_object *amojo_message_payload(const struct amojo_message *m,
-                                          struct json_object **ret_whole)
-{
-    const struct blob *b = m->edit ? m->edit : m->body;
-    struct json_object *payload = NULL;
-
-    *ret_whole = b ? jread_parse(view_make(b->bytes, b->len)) : NULL;
-    payload = jread_object(*ret_whole, "payload");
-    return payload ? payload : jread_object(*ret_whole, "message");
-}
-
-char *amojo_message_text(const struct amojo_message *m)
-{
-    struct json_object *whole = NULL;
-    struct json_object *payload = amojo_message_payload(m, &whole);
-    const char *text = jread_str(jread_object(payload, "message"), "text");
-    char *copy = text ? mem_strdup(text) : NULL;
-
-    json_object_put(whole);
-    return copy;
-}
-
-struct json_object *amojo_message_json(const struct amojo_message *m)
-{
-    struct json_object *o = json_object_new_object();
-    struct json_object *whole = NULL;
-    struct json_object *payload = amojo_message_payload(m, &whole);
-    struct json_object *content = jread_object(payload, "message");
-    const struct amojo_scope *sc = m->chat->scope;
-
-    json_object_object_add(o, "seq", json_object_new_uint64(m->seq));
-    jread_add_int(o, "at_ms", m->at_ms);
-    jread_add_str(o, "scope_id", sc->id);
-    jread_add_str(o, "chat", m->chat->id);
-    jread_add_str_or_null(o, "conversation_id", m->chat->client_id);
-    jread_add_str_or_null(o, "msgid", m->client_id);
-    jread_add_str(o, "id", m->id);
-    jread_add_str(o, "from", amojo_from_name(m->from));
-    jread_add_str_or_null(o, "type", jread_str(content, "type"));
-    jread_add_str_or_null(o, "text", jread_str(content, "text"));
-    jread_add_int(o, "effects", 1);
-    json_object_object_add(o, "calls", json_object_new_uint64(amojo_tries(sc, m->client_id)));
-    json_object_object_add(o, "repeats", json_object_new_uint64(m->repeats));
-    json_object_object_add(o, "edits", json_object_new_uint64(m->edits));
-    json_object_object_add(o, "status",
-                           m->has_status ? json_object_new_int64(m->status) : NULL);
-    json_object_object_add(o, "error_code",
-                           m->error_code ? json_object_new_int64(m->error_code) : NULL);
-    json_object_object_add(o, "payload", json_object_get(payload));
-    json_object_put(whole);
-    return o;
-}
-
 /* Crossed once more: msgid is amo's id, ref_id is the bridge's. */
 static struct json_object *message_reply(const struct amojo_message *m)
 {
     struct json_object *o = json_object_new_object();
     struct json_object *n = json_object_new_object();
-    const struct amojo_user *client = m->chat->user;
 
     jread_add_str(n, "conversation_id", m->chat->id);
     jread_add_str(n, "sender_id", m->speaker_id);
-    if (m->from != FROM_CLIENT && client)
-        jread_add_str(n, "receiver_id", client->id);
+    if (m->from != FROM_CLIENT && m->client)
+        jread_add_str(n, "receiver_id", m->client->id);
     jread_add_str(n, "msgid", m->id);
     jread_add_str(n, "ref_id", m->client_id);
     json_object_object_add(o, "new_message", n);
     return o;
 }
 
-/* The client named by @p, known by the bridge's id or by amojo's; made when new. NULL with
- * words in @r. */
+/* The client of a call, known by the bridge's id or by amojo's; made when new: an id that is
+ * new each time makes a participant each time. NULL with words in @r. */
 static struct amojo_user *message_client(struct sandbox *s, struct amojo_scope *sc,
-                                         const struct amojo_party *p, struct reply *r)
+                                         const struct amojo_call *call, struct reply *r)
 {
+    const struct amojo_party *p = call->receiver.given ? &call->receiver : &call->sender;
     struct amojo_user *u = strmap_get(&sc->users_by_id, p->ref_id);
     int rc = 0;
 
     if (p->ref_id && !u && !s->settings.adopt_unknown) {
-        amojo_reply_error(r, 400, "sender: user not found");
+        amojo_reply_error(r, 400,
+                          call->receiver.given ? "receiver: user not found"
+                                               : "sender: user not found");
         return NULL;
     }
     if (!u && !p->ref_id)
@@ -121,6 +71,10 @@ static struct amojo_user *message_client(struct sandbox *s, struct amojo_scope *
     amojo_set(&u->name, p->name);
     if (p->phone)
         amojo_set(&u->phone, p->phone);
+    if (p->email)
+        amojo_set(&u->email, p->email);
+    if (p->avatar)
+        amojo_set(&u->avatar, p->avatar);
     return u;
 }
 
@@ -157,7 +111,7 @@ static struct amojo_chat *message_chat(struct sandbox *s, struct amojo_scope *sc
     } else if (strmap_get(&sc->chats_by_client, call->conversation_id) != c) {
         rc = amojo_chat_name(c, call->conversation_id);
     }
-    if (rc) {
+    if (rc || amojo_chat_join(c, client)) {
         amojo_reply_error(r, 500, "no memory");
         return NULL;
     }
@@ -178,14 +132,63 @@ static void message_repeat(struct sandbox *s, struct amojo_message *m, struct re
         amojo_reply_error(r, 400, "message with this msgid already exists");
 }
 
-static void message_keep(struct sandbox *s, struct amojo_chat *chat,
-                         const struct amojo_call *call, enum amojo_from from, struct view raw,
-                         struct reply *r)
+/* A quoted message must be known, or tell enough about itself. False with words in @c. */
+static bool message_link(struct sandbox *s, struct amojo_scope *sc, struct json_object *m,
+                         const char *path, struct jcheck *c,
+                         const struct amojo_message **ret_message)
 {
-    const char *speaker = from == FROM_CLIENT ? chat->user->id : call->sender.ref_id;
-    struct blob *body = blob_new(raw.ptr, raw.len);
+    const char *id = jread_str(m, "id");
+    const char *msgid = jread_str(m, "msgid");
+    struct jcheck described = {""};
+
+    *ret_message = amojo_find_message(sc, id, msgid);
+    if (!m || *ret_message || s->settings.adopt_unknown || (!id && !msgid))
+        return true;
+    amojo_check_described(&described, m, path);
+    if (jcheck_bad(&described))
+        jcheck_fail(c, path, "", "message not found");
+    return !jcheck_bad(c);
+}
+
+/* What a message leans on: a quote is of the same chat, a forward from the chat it names. */
+static bool message_links(struct sandbox *s, struct amojo_scope *sc,
+                          const struct amojo_call *call, struct reply *r)
+{
+    static const char quote[] = "payload.reply_to.message";
+    static const char forward[] = "payload.forwards.messages";
+    const struct amojo_chat *chat =
+        call->conversation_ref_id ? strmap_get(&sc->chats_by_id, call->conversation_ref_id)
+                                  : strmap_get(&sc->chats_by_client, call->conversation_id);
+    const char *from_ref = jread_str(call->forwards, "conversation_ref_id");
+    const char *from = jread_str(call->forwards, "conversation_id");
+    const struct amojo_message *m = NULL;
+    struct jcheck c = {""};
+
+    if (message_link(s, sc, call->quoted, quote, &c, &m) && m && m->chat != chat)
+        jcheck_fail(&c, quote, "", "is of another chat");
+    if (!jcheck_bad(&c) && message_link(s, sc, call->forwarded, forward, &c, &m) && m &&
+        ((from_ref && strcmp(m->chat->id, from_ref) != 0) ||
+         (from && strmap_get(&sc->chats_by_client, from) != m->chat)))
+        jcheck_fail(&c, forward, "", "is not of the chat that is named");
+    if (jcheck_bad(&c))
+        amojo_reply_error(r, 400, c.words);
+    return !jcheck_bad(&c);
+}
+
+/* A call that was found right. */
+struct message_kept {
+    struct amojo_user *client;
+    const struct amojo_call *call;
+    enum amojo_from from;
+    struct view raw;
+};
+
+static void message_keep(struct sandbox *s, struct amojo_chat *chat,
+                         const struct message_kept *k, struct reply *r)
+{
+    struct blob *body = blob_new(k->raw.ptr, k->raw.len);
     struct amojo_message *m = NULL;
-    int rc = body ? amojo_message_add(&s->amojo, chat, NULL, call->msgid, body, &m) : -1;
+    int rc = body ? amojo_message_add(&s->amojo, chat, NULL, k->call->msgid, body, &m) : -1;
 
     blob_drop(body);
     if (rc) {
@@ -194,19 +197,23 @@ static void message_keep(struct sandbox *s, struct amojo_chat *chat,
     }
     m->seq = sandbox_seq(s);
     m->at_ms = sandbox_unix_ms(s);
-    m->from = from;
-    amojo_set(&m->speaker_id, speaker);
+    m->from = k->from;
+    m->client = k->client;
+    amojo_set(&m->speaker_id, k->from == FROM_CLIENT ? k->client->id : k->call->sender.ref_id);
     s->counters.amojo_messages++;
     amojo_reply_json(r, message_reply(m));
-    if (from == FROM_USER && s->settings.echo)
-        hooks_echo(s, m);
+    if (k->from == FROM_USER && s->settings.echo != ECHO_OFF) {
+        uint64_t number = hooks_echo(s, m);
+
+        if (s->settings.echo == ECHO_EARLY)
+            r->hold = number;
+    }
 }
 
 static void message_new(struct sandbox *s, struct amojo_scope *sc,
                         const struct amojo_call *call, struct view raw, struct reply *r)
 {
     struct amojo_message *m = strmap_get(&sc->messages_by_client, call->msgid);
-    const struct amojo_party *client = call->receiver.given ? &call->receiver : &call->sender;
     enum amojo_from from = FROM_CLIENT;
     struct amojo_user *user = NULL;
     struct amojo_chat *chat = NULL;
@@ -226,10 +233,32 @@ static void message_new(struct sandbox *s, struct amojo_scope *sc,
         amojo_reply_error(r, 400, "sender: user not found");
         return;
     }
-    user = message_client(s, sc, client, r);
+    if (!message_links(s, sc, call, r))
+        return;
+    user = message_client(s, sc, call, r);
     chat = user ? message_chat(s, sc, call, user, r) : NULL;
     if (chat)
-        message_keep(s, chat, call, from, raw, r);
+        message_keep(s, chat, &(struct message_kept){user, call, from, raw}, r);
+}
+
+/* May this edit be made? The message is found by amojo's id or the bridge's; given both, the
+ * bridge's becomes its name. False with the answer in @r. */
+static bool message_may_edit(struct amojo_scope *sc, const struct amojo_call *call,
+                             const struct amojo_message *m, struct reply *r)
+{
+    const struct amojo_message *taken = strmap_get(&sc->messages_by_client, call->msgid);
+    const struct amojo_chat *chat = strmap_get(&sc->chats_by_client, call->conversation_id);
+    const char *words = NULL;
+
+    if (!m)
+        words = "message not found";
+    else if (call->msgid && taken && taken != m)
+        words = "message with this msgid already exists";
+    else if (chat && m->body && chat != m->chat) /* one adopted has no chat of its own */
+        words = "payload.conversation_id: the message is of another chat";
+    if (words)
+        amojo_reply_error(r, 400, words);
+    return !words;
 }
 
 static void message_edit(struct sandbox *s, struct amojo_scope *sc,
@@ -241,24 +270,25 @@ static void message_edit(struct sandbox *s, struct amojo_scope *sc,
         jread_object(jread_object(jread_object(body, "payload"), "message"), "delivery_status");
     struct blob *edit = NULL;
 
-    if (!m) {
-        amojo_reply_error(r, 400, "message not found");
+    if (!m && s->settings.adopt_unknown)
+        m = amojo_adopt_message(s, sc, call->id, call->msgid);
+    if (!message_may_edit(sc, call, m, r))
         return;
-    }
     edit = blob_new(raw.ptr, raw.len);
     if (!edit || (call->id && call->msgid && amojo_message_name(m, call->msgid))) {
         blob_drop(edit);
         amojo_reply_error(r, 500, "no memory");
         return;
     }
+    if (!amojo_note_action(s, ACTION_EDIT, m->chat, m, body) ||
+        (st && !amojo_note_status(s, m, st, jread_int(st, "status_code", 0), true))) {
+        blob_drop(edit);
+        amojo_reply_error(r, 507, "sandbox_full");
+        return;
+    }
     blob_drop(m->edit);
     m->edit = edit;
     m->edits++;
-    if (st) {
-        m->has_status = true;
-        m->status = jread_int(st, "status_code", 0);
-        m->error_code = jread_int(st, "error_code", 0);
-    }
     s->counters.amojo_edits++;
     amojo_reply_json(r, message_reply(m));
 }
@@ -273,7 +303,7 @@ void amojo_call_message(struct sandbox *s, struct amojo_scope *sc, struct json_o
         amojo_reply_error(r, 400, "body: is not JSON");
         return;
     }
-    amojo_check_message(&c, body, &call);
+    amojo_check_message(&c, body, s->settings.lenient_files, &call);
     if (jcheck_bad(&c))
         amojo_reply_error(r, 400, c.words);
     else if (call.edit)

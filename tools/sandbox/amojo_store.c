@@ -8,6 +8,7 @@
 #include "tools/sandbox/digest.h"
 
 static const char *const from_names[] = {"client", "user", "bot", "manager"};
+static const char *const action_names[] = {"edit", "reaction", "typing"};
 
 void amojo_set(char **field, const char *text)
 {
@@ -164,6 +165,8 @@ static void user_free(struct amojo_user *u)
     mem_free(u->client_id);
     mem_free(u->name);
     mem_free(u->phone);
+    mem_free(u->email);
+    mem_free(u->avatar);
     mem_free(u);
 }
 
@@ -204,7 +207,17 @@ static void chat_free(struct amojo_chat *c)
     mem_free(c->client_id);
     mem_free(c->source);
     vec_fini(&c->messages);
+    vec_fini(&c->clients);
     mem_free(c);
+}
+
+int amojo_chat_join(struct amojo_chat *chat, struct amojo_user *u)
+{
+    for (size_t i = chat->clients.n; i > 0; i--) {
+        if (chat->clients.at[i - 1] == u)
+            return 0;
+    }
+    return vec_add(&chat->clients, u);
 }
 
 int amojo_chat_name(struct amojo_chat *chat, const char *client_id)
@@ -225,7 +238,7 @@ int amojo_chat_add(struct amojo_store *st, struct amojo_scope *sc, const char *i
     c->scope = sc;
     c->user = user;
     c->id = amojo_id(id);
-    if (!c->id)
+    if (!c->id || (user && amojo_chat_join(c, user)))
         goto out;
     rc = vec_make_room(&st->chats);
     if (rc == 0)
@@ -253,6 +266,8 @@ static void message_free(struct amojo_message *m)
     mem_free(m->id);
     mem_free(m->client_id);
     mem_free(m->speaker_id);
+    mem_free(m->error);
+    json_object_put(m->reactions);
     blob_drop(m->body);
     blob_drop(m->edit);
     mem_free(m);
@@ -312,6 +327,25 @@ int amojo_status_add(struct amojo_store *st, const struct amojo_status *from, co
     return vec_add(&st->statuses, a);
 }
 
+const char *amojo_action_name(enum amojo_action_kind kind)
+{
+    return action_names[kind];
+}
+
+int amojo_action_add(struct amojo_store *st, const struct amojo_action *from, struct blob *body)
+{
+    struct amojo_action *a = mem_zalloc(sizeof(*a));
+    int rc = a ? vec_make_room(&st->actions) : -ENOMEM;
+
+    if (rc) {
+        mem_free(a);
+        return rc;
+    }
+    *a = *from;
+    a->body = blob_hold(body);
+    return vec_add(&st->actions, a);
+}
+
 void amojo_try_count(struct amojo_scope *sc, const char *msgid)
 {
     uint64_t *n = strmap_get(&sc->tries, msgid);
@@ -351,15 +385,28 @@ static void statuses_clear(struct amojo_store *st)
     vec_fini(&st->statuses);
 }
 
+static void actions_clear(struct amojo_store *st)
+{
+    for (size_t i = 0; i < st->actions.n; i++) {
+        struct amojo_action *a = st->actions.at[i];
+
+        blob_drop(a->body);
+        mem_free(a);
+    }
+    vec_fini(&st->actions);
+}
+
 void amojo_clear_logs(struct amojo_store *st)
 {
     statuses_clear(st);
+    actions_clear(st);
     st->first_listed = st->messages.n;
 }
 
 void amojo_clear(struct amojo_store *st, bool all)
 {
     statuses_clear(st);
+    actions_clear(st);
     for (size_t i = 0; i < st->scopes.n; i++)
         scope_clear_traffic(st->scopes.at[i]);
     for (size_t i = 0; i < st->messages.n; i++)

@@ -54,6 +54,8 @@ struct amojo_user {
     char *client_id; /* NULL until the bridge names one */
     char *name;
     char *phone;
+    char *email;
+    char *avatar;
 };
 
 struct amojo_chat {
@@ -65,6 +67,7 @@ struct amojo_chat {
     char *source;
     bool write_first;
     struct vec messages;
+    struct vec clients; /* struct amojo_user: all that were ever named as its client */
 };
 
 enum amojo_from {
@@ -78,6 +81,7 @@ struct amojo_message {
     uint64_t seq;
     int64_t at_ms;
     struct amojo_chat *chat;
+    struct amojo_user *client; /* who it is from or to, NULL unknown */
     enum amojo_from from;
     char *id;
     char *client_id;   /* msgid; NULL for one born in amo */
@@ -89,6 +93,24 @@ struct amojo_message {
     bool has_status;
     int64_t status;
     int64_t error_code;
+    char *error;
+    struct json_object *reactions; /* array, one a user; NULL = none */
+};
+
+/* Something the bridge did that is neither a message nor a status. */
+enum amojo_action_kind {
+    ACTION_EDIT,
+    ACTION_REACTION,
+    ACTION_TYPING
+};
+
+struct amojo_action {
+    uint64_t seq;
+    int64_t at_ms;
+    enum amojo_action_kind kind;
+    struct amojo_chat *chat;       /* NULL unknown */
+    struct amojo_message *message; /* NULL for typing */
+    struct blob *body;
 };
 
 struct amojo_status {
@@ -100,6 +122,7 @@ struct amojo_status {
     int64_t error_code;
     char *error;
     bool backwards;
+    bool by_edit; /* came in an edit_message */
 };
 
 struct amojo_store {
@@ -110,6 +133,7 @@ struct amojo_store {
     struct vec chats;    /* all scopes, by seq */
     struct vec messages; /* the same */
     struct vec statuses;
+    struct vec actions;
     struct vec users;
     size_t first_listed; /* messages before this index were there at the last reset of logs */
 };
@@ -133,6 +157,12 @@ AMO_MUSTCHECK int amojo_chat_add(struct amojo_store *st, struct amojo_scope *sc,
 AMO_MUSTCHECK int amojo_message_add(struct amojo_store *st, struct amojo_chat *chat,
                                     const char *id, const char *client_id, struct blob *body,
                                     struct amojo_message **ret);
+/* @body gets one more owner. The new action is borrowed from the store. */
+AMO_MUSTCHECK int amojo_action_add(struct amojo_store *st, const struct amojo_action *from,
+                                   struct blob *body);
+const char *amojo_action_name(enum amojo_action_kind kind);
+/* @u is a client of @chat, too. */
+AMO_MUSTCHECK int amojo_chat_join(struct amojo_chat *chat, struct amojo_user *u);
 /* The strings of @from are not looked at, @id and @error (may be NULL) are copied. */
 AMO_MUSTCHECK int amojo_status_add(struct amojo_store *st, const struct amojo_status *from,
                                    const char *id, const char *error);

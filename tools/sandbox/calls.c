@@ -24,6 +24,7 @@ struct call_job {
     char *connector;
     char *method;
     char *path;
+    char *key;           /* NULL = none */
     char webhook_id[48]; /* the same for all attempts */
     struct blob *body;   /* NULL = none */
 };
@@ -87,6 +88,7 @@ void calls_free_job(struct lane_job *job)
     mem_free(j->connector);
     mem_free(j->method);
     mem_free(j->path);
+    mem_free(j->key);
     blob_drop(j->body);
     mem_free(j);
 }
@@ -130,6 +132,7 @@ static struct call_job *call_job_new(struct sandbox *s, const struct call_send *
     amojo_set(&j->connector, c->connector->name);
     amojo_set(&j->method, c->method);
     amojo_set(&j->path, c->path);
+    amojo_set(&j->key, c->key);
     j->body = blob_hold(body);
     if (j->connector && j->method && j->path)
         return j;
@@ -143,7 +146,9 @@ static void call_lane(const struct call_send *c, uint64_t number, char *ret, siz
 
     /* Reports do not wait behind messages: a service has separate workers for them. */
     if (lane)
-        (void)snprintf(ret, cap, "%s %s %s", kind_names[c->kind], c->connector->name, lane);
+        (void)snprintf(ret, cap, "%s %s %s",
+                       kind_names[c->after_messages ? CALL_MESSAGE : c->kind],
+                       c->connector->name, lane);
     else
         (void)snprintf(ret, cap, "alone-%llu", (unsigned long long)number); /* may be cut */
 }
@@ -237,6 +242,10 @@ static struct curl_slist *call_headers(struct call_job *j, const struct service_
 
     list = list ? call_header(list, "Expect:") : NULL;
     list = list ? call_header(list, "User-Agent: mobilon-sandbox") : NULL;
+    if (list && j->key) {
+        (void)snprintf(line, sizeof(line), "Idempotency-Key: %s", j->key); /* may be cut */
+        list = call_header(list, line);
+    }
     if (list && k->auth != AUTH_SIGNATURE) {
         (void)snprintf(line, sizeof(line), "Authorization: Bearer %s", k->token); /* limited */
         list = call_header(list, line);

@@ -4,6 +4,7 @@
  * Each is repeated, same id, same body, until the bridge accepts it; those of a conversation
  * go one after another. And the log of them. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -66,6 +67,8 @@ struct call_send {
     const char *conversation; /* NULL = unknown */
     const char *id;           /* NULL = none */
     const char *lane;         /* NULL = the conversation, else a line of its own */
+    const char *key;          /* header Idempotency-Key, NULL = none */
+    bool after_messages;      /* in the line of the conversation's messages */
     struct view body;         /* ptr NULL = none */
 };
 

@@ -52,11 +52,15 @@ control_fn control_manager_types;
 control_fn control_webhooks_post;
 control_fn control_client_writes;
 control_fn control_client_statuses;
+control_fn control_client_edits;
+control_fn control_client_reacts;
+control_fn control_client_types;
 control_fn control_client_calls;
 
 control_fn control_list_amojo_messages;
 control_fn control_list_amojo_chats;
 control_fn control_list_amojo_statuses;
+control_fn control_list_amojo_actions;
 control_fn control_list_service_messages;
 control_fn control_list_service_events;
 control_fn control_list_webhooks;

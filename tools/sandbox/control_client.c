@@ -72,23 +72,25 @@ static struct json_object *client_sender(const char *conversation)
     return o;
 }
 
-/* The connector message of an act: its own keys, with what is missing put in. */
-static struct json_object *client_body(struct json_object *act, const char *id,
-                                       const char *conversation)
+/* {"id": @id} as @key; nothing when @id is NULL. */
+static void client_add_id(struct json_object *o, const char *key, const char *id)
 {
-    static const char *const ours[] = {"connector", "conversation", "count",  "spread",
-                                       "_turn",     "id",           "sender", "type"};
-    struct json_object *o = json_object_new_object();
-    struct json_object *c = json_object_new_object();
-    struct json_object *sender = jread_object(act, "sender");
-    const char *type = jread_str(act, "type");
+    struct json_object *c = NULL;
 
-    jread_add_str(o, "id", id);
-    jread_add_str(c, "id", conversation);
-    json_object_object_add(o, "conversation", c);
-    json_object_object_add(o, "sender",
-                           sender ? json_object_get(sender) : client_sender(conversation));
-    jread_add_str(o, "type", type ? type : "text");
+    if (!id)
+        return;
+    c = json_object_new_object();
+    jread_add_str(c, "id", id);
+    json_object_object_add(o, key, c);
+}
+
+/* Put everything of @act into @o that is not the sandbox's own. */
+static void client_pass(struct json_object *o, struct json_object *act)
+{
+    static const char *const ours[] = {
+        "connector", "conversation", "count", "spread", "idempotency_key",
+        "sender",    "_turn",        "id",    "lane",   "type"};
+
     for (struct jread_walk w = jread_walk(act); jread_next(&w);) {
         bool own = false;
 
@@ -97,6 +99,27 @@ static struct json_object *client_body(struct json_object *act, const char *id,
         if (!own)
             json_object_object_add(o, w.key, json_object_get(w.value));
     }
+}
+
+/* The connector message of an act: its own keys, with what is missing put in. */
+static struct json_object *client_body(struct json_object *act, const char *id,
+                                       const char *conversation)
+{
+    struct json_object *o = json_object_new_object();
+    struct json_object *sender = jread_object(act, "sender");
+    const char *type = jread_str(act, "type");
+    const char *direction = jread_str(act, "direction");
+    bool out = direction && strcmp(direction, "out") == 0;
+
+    jread_add_str(o, "id", id);
+    client_add_id(o, "conversation", conversation);
+    if (out)
+        json_object_object_add(o, "receiver", client_sender(conversation));
+    if (sender || !out)
+        json_object_object_add(o, "sender",
+                               sender ? json_object_get(sender) : client_sender(conversation));
+    jread_add_str(o, "type", type ? type : "text");
+    client_pass(o, act);
     return o;
 }
 
@@ -128,6 +151,7 @@ static int client_write(struct sandbox *s, struct json_object *act, struct jchec
                         .path = "/messages",
                         .conversation = conversation,
                         .id = id,
+                        .key = jread_str(act, "idempotency_key"),
                         .body = view_of(json_object_to_json_string_ext(
                             o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)),
                     },
@@ -168,6 +192,118 @@ static int client_report(struct sandbox *s, struct json_object *act, struct jche
 void control_client_statuses(struct sandbox *s, const struct control_request *q)
 {
     control_each(s, q, client_report);
+}
+
+/* Send @o (taken over) to @path, behind the messages of the act's conversation. */
+static int client_send(struct sandbox *s, const struct call_send *form, struct json_object *act,
+                       struct json_object *o, struct jcheck *c, struct json_object **ret_item)
+{
+    struct call_send call = *form;
+    uint64_t number = 0;
+    int rc = 0;
+
+    call.kind = CALL_OTHER;
+    call.conversation = jread_str(act, "conversation");
+    call.lane = jread_str(act, "lane");
+    call.key = jread_str(act, "idempotency_key");
+    call.after_messages = true;
+    call.body = view_of(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
+                                                              JSON_C_TO_STRING_NOSLASHESCAPE));
+    rc = calls_send(s, &call, &number);
+    json_object_put(o);
+    if (rc == 0)
+        *ret_item = client_item(number, call.id, call.conversation);
+    return client_status(rc, c);
+}
+
+static int client_edit(struct sandbox *s, struct json_object *act, struct jcheck *c,
+                       struct json_object **ret_item)
+{
+    int status = 0;
+    const struct service_connector *k = client_connector(s, act, c, &status);
+    const char *id = jcheck_str(c, act, "", "id", JCHECK_REQUIRED, 200);
+    struct json_object *o = NULL;
+    char path[256];
+
+    if (!k)
+        return status;
+    if (jcheck_bad(c))
+        return 400;
+    (void)snprintf(path, sizeof(path), "/messages/%s", id); /* there is room */
+    o = json_object_new_object();
+    client_pass(o, act);
+    jread_add_str(o, "type", jread_str(act, "type"));
+    return client_send(
+        s, &(struct call_send){.connector = k, .method = "PATCH", .path = path, .id = id}, act,
+        o, c, ret_item);
+}
+
+void control_client_edits(struct sandbox *s, const struct control_request *q)
+{
+    control_each(s, q, client_edit);
+}
+
+static int client_react(struct sandbox *s, struct json_object *act, struct jcheck *c,
+                        struct json_object **ret_item)
+{
+    int status = 0;
+    const struct service_connector *k = client_connector(s, act, c, &status);
+    const char *conversation = jread_str(act, "conversation");
+    struct json_object *sender = jread_object(act, "sender");
+    const char *id = jcheck_str(c, act, "", "id", JCHECK_REQUIRED, 200);
+    struct json_object *o = NULL;
+
+    if (!k)
+        return status;
+    if (jcheck_bad(c))
+        return 400;
+    o = json_object_new_object();
+    jread_add_str(o, "message_id", id);
+    client_add_id(o, "conversation", conversation);
+    if (sender)
+        json_object_object_add(o, "sender", json_object_get(sender));
+    else
+        client_add_id(o, "sender", conversation); /* as in his messages */
+    client_pass(o, act);
+    return client_send(
+        s,
+        &(struct call_send){.connector = k, .method = "POST", .path = "/reactions", .id = id},
+        act, o, c, ret_item);
+}
+
+void control_client_reacts(struct sandbox *s, const struct control_request *q)
+{
+    control_each(s, q, client_react);
+}
+
+static int client_type(struct sandbox *s, struct json_object *act, struct jcheck *c,
+                       struct json_object **ret_item)
+{
+    int status = 0;
+    const struct service_connector *k = client_connector(s, act, c, &status);
+    const char *conversation = jcheck_str(c, act, "", "conversation", JCHECK_REQUIRED, 0);
+    struct json_object *sender = jread_object(act, "sender");
+    struct json_object *o = NULL;
+
+    if (!k)
+        return status;
+    if (jcheck_bad(c))
+        return 400;
+    o = json_object_new_object();
+    client_add_id(o, "conversation", conversation);
+    if (sender)
+        json_object_object_add(o, "sender", json_object_get(sender));
+    else
+        client_add_id(o, "sender", conversation);
+    client_pass(o, act);
+    return client_send(s,
+                       &(struct call_send){.connector = k, .method = "POST", .path = "/typing"},
+                       act, o, c, ret_item);
+}
+
+void control_client_types(struct sandbox *s, const struct control_request *q)
+{
+    control_each(s, q, client_type);
 }
 
 static bool client_is_method(const char *method)
@@ -215,6 +351,7 @@ static int client_call(struct sandbox *s, struct json_object *act, struct jcheck
                         .conversation = jread_str(act, "conversation"),
                         .id = jread_str(act, "id"),
                         .lane = jread_str(act, "lane"),
+                        .key = jread_str(act, "idempotency_key"),
                         .body = view_of(text),
                     },
                     &number);

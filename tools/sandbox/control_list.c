@@ -4,7 +4,7 @@
  * Holds: nothing. */
 #include <string.h>
 
-#include "tools/sandbox/amojo_api.h"
+#include "tools/sandbox/amojo_show.h"
 #include "tools/sandbox/control.h"
 #include "tools/sandbox/query.h"
 #include "tools/sandbox/sandbox.h"
@@ -121,11 +121,54 @@ void control_list_amojo_messages(struct sandbox *s, const struct control_request
     list_answer(q, &s->amojo.messages, s->amojo.first_listed, message_fits, &f, message_json);
 }
 
+static bool action_fits(const void *entry, const struct list_filter *f)
+{
+    const struct amojo_action *a = entry;
+
+    return list_is(f->a, amojo_action_name(a->kind)) &&
+           list_is(f->b, a->message ? a->message->id : NULL) &&
+           list_is(f->c, a->message ? a->message->client_id : NULL) &&
+           list_is(f->d, a->chat ? a->chat->client_id : NULL);
+}
+
+static struct json_object *action_json(const void *entry)
+{
+    return amojo_action_json(entry);
+}
+
+void control_list_amojo_actions(struct sandbox *s, const struct control_request *q)
+{
+    static const char *const keys[5] = {"kind", "id", "msgid", "conversation", NULL};
+    struct list_filter f;
+
+    list_filter_read(q, &f, keys);
+    list_answer(q, &s->amojo.actions, 0, action_fits, &f, action_json);
+}
+
 static bool chat_fits(const void *entry, const struct list_filter *f)
 {
     const struct amojo_chat *chat = entry;
 
-    return list_is(f->a, chat->scope->id);
+    return list_is(f->a, chat->scope->id) && list_is(f->b, chat->client_id);
+}
+
+/* Everybody who was ever named as its client. */
+static struct json_object *chat_clients(const struct amojo_chat *chat)
+{
+    struct json_object *list = json_object_new_array();
+
+    for (size_t i = 0; i < chat->clients.n; i++) {
+        const struct amojo_user *u = chat->clients.at[i];
+        struct json_object *o = json_object_new_object();
+
+        jread_add_str(o, "id", u->id);
+        jread_add_str_or_null(o, "client_id", u->client_id);
+        jread_add_str_or_null(o, "name", u->name);
+        jread_add_str_or_null(o, "phone", u->phone);
+        jread_add_str_or_null(o, "email", u->email);
+        json_object_array_add(list, o);
+    }
+    return list;
 }
 
 static struct json_object *chat_json(const void *entry)
@@ -142,12 +185,14 @@ static struct json_object *chat_json(const void *entry)
     json_object_object_add(o, "messages", json_object_new_uint64(chat->messages.n));
     jread_add_bool(o, "write_first", chat->write_first);
     jread_add_bool(o, "linked", chat->client_id != NULL);
+    json_object_object_add(o, "participants", json_object_new_uint64(chat->clients.n));
+    json_object_object_add(o, "clients", chat_clients(chat));
     return o;
 }
 
 void control_list_amojo_chats(struct sandbox *s, const struct control_request *q)
 {
-    static const char *const keys[5] = {"scope", NULL, NULL, NULL, NULL};
+    static const char *const keys[5] = {"scope", "conversation", NULL, NULL, NULL};
     struct list_filter f;
 
     list_filter_read(q, &f, keys);
@@ -175,6 +220,7 @@ static struct json_object *status_json(const void *entry)
                            a->error_code ? json_object_new_int64(a->error_code) : NULL);
     jread_add_str_or_null(o, "error", a->error);
     jread_add_bool(o, "backwards", a->backwards);
+    jread_add_bool(o, "by_edit", a->by_edit);
     return o;
 }
 

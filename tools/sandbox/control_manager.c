@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "tools/sandbox/amojo_api.h"
 #include "tools/sandbox/control.h"
+#include "tools/sandbox/control_content.h"
 #include "tools/sandbox/digest.h"
 #include "tools/sandbox/sandbox.h"
 
@@ -19,6 +20,10 @@ static int manager_status(int rc, struct jcheck *c)
         return 0;
     if (rc == -ENOTCONN) {
         jcheck_fail(c, "", "webhook_url", "is not set on this channel");
+        return 409;
+    }
+    if (rc == -ENETDOWN) {
+        jcheck_fail(c, "", "scope_id", "is not connected");
         return 409;
     }
     jcheck_fail(c, "", "limit",
@@ -77,6 +82,10 @@ static struct amojo_message *manager_message(struct sandbox *s, struct amojo_cha
         jcheck_fail(c, "", "webhook_url", "is not set on this channel");
         return NULL;
     }
+    if (!sc->connected) {
+        jcheck_fail(c, "", "scope_id", "is not connected");
+        return NULL;
+    }
     *ret_status = 507;
     if (!sandbox_has_room(s, s->amojo.messages.n + s->service.messages.n,
                           (size_t)s->settings.max_messages, "max_messages")) {
@@ -96,19 +105,20 @@ static struct amojo_message *manager_message(struct sandbox *s, struct amojo_cha
     m->seq = sandbox_seq(s);
     m->at_ms = sandbox_unix_ms(s);
     m->from = FROM_MANAGER;
+    m->client = chat->user;
     amojo_set(&m->speaker_id, manager ? manager : sc->manager_id);
     return m;
 }
 
-/* Send the webhook of @m; its body becomes the message's. */
+/* Send the webhook of @m; its body becomes the message's. @content is what the act says. */
 static int manager_send(struct sandbox *s, struct amojo_message *m, struct json_object *act,
-                        struct jcheck *c, struct json_object **ret_item)
+                        struct json_object *content, struct jcheck *c,
+                        struct json_object **ret_item)
 {
     const char *text = jread_str(act, "text");
     const char *source = jread_str(act, "source");
     struct json_object *o =
-        hook_body_message(s, m, text ? text : "", source ? source : m->chat->source,
-                          jread_object(act, "message"));
+        hook_body_message(s, m, text ? text : "", source ? source : m->chat->source, content);
     const char *bytes = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
                                                               JSON_C_TO_STRING_NOSLASHESCAPE);
     uint64_t number = 0;
@@ -134,12 +144,16 @@ static int manager_write(struct sandbox *s, struct json_object *act, struct jche
 {
     struct amojo_scope *sc = control_scope(s, act, c);
     struct amojo_chat *chat = sc ? manager_chat(sc, act, c) : NULL;
+    struct json_object *content = chat ? control_content(sc, act, c) : NULL;
     struct amojo_message *m = NULL;
     int status = 404;
 
-    if (chat)
+    if (content)
         m = manager_message(s, chat, act, c, &status);
-    return m ? manager_send(s, m, act, c, ret_item) : status;
+    if (m)
+        status = manager_send(s, m, act, content, c, ret_item);
+    json_object_put(content);
+    return status;
 }
 
 void control_manager_writes(struct sandbox *s, const struct control_request *q)
@@ -152,6 +166,7 @@ static int manager_write_first(struct sandbox *s, struct json_object *act, struc
 {
     struct amojo_scope *sc = control_scope(s, act, c);
     const char *phone = jcheck_str(c, act, "", "phone", JCHECK_REQUIRED, 64);
+    struct json_object *content = NULL;
     struct amojo_user *u = NULL;
     struct amojo_chat *chat = NULL;
     struct amojo_message *m = NULL;
@@ -159,11 +174,14 @@ static int manager_write_first(struct sandbox *s, struct json_object *act, struc
 
     if (!sc || !phone)
         return sc ? 400 : 404;
+    content = control_content(sc, act, c);
+    if (!content)
+        return 404;
     if (!sandbox_has_room(s, amojo_count_objects(&s->amojo), SANDBOX_OBJECTS_MAX, "objects") ||
         amojo_user_add(&s->amojo, sc, NULL, NULL, &u) ||
         amojo_chat_add(&s->amojo, sc, jread_str(act, "chat"), NULL, u, &chat)) {
         jcheck_fail(c, "", "limit", "objects reached");
-        return 507;
+        goto out;
     }
     amojo_set(&u->phone, phone);
     amojo_set(&u->name, phone);
@@ -171,7 +189,11 @@ static int manager_write_first(struct sandbox *s, struct json_object *act, struc
     chat->seq = sandbox_seq(s);
     chat->write_first = true;
     m = manager_message(s, chat, act, c, &status);
-    return m ? manager_send(s, m, act, c, ret_item) : status;
+    if (m)
+        status = manager_send(s, m, act, content, c, ret_item);
+out:
+    json_object_put(content);
+    return status;
 }
 
 void control_manager_writes_first(struct sandbox *s, const struct control_request *q)
@@ -204,7 +226,6 @@ static int manager_react(struct sandbox *s, struct json_object *act, struct jche
 {
     struct hook_send h = {.kind = "reaction"};
     struct amojo_scope *sc = control_scope(s, act, c);
-    const char *type = jread_str(act, "type");
     const struct amojo_message *m =
         sc ? amojo_find_message(sc, jread_str(act, "id"), jread_str(act, "msgid")) : NULL;
 
@@ -213,9 +234,7 @@ static int manager_react(struct sandbox *s, struct json_object *act, struct jche
         return 404;
     }
     h.id = m->id;
-    return manager_send_action(
-        s, &h, m->chat,
-        hook_body_reaction(s, m, type ? type : "react", jread_str(act, "emoji")), c, ret_item);
+    return manager_send_action(s, &h, m->chat, hook_body_reaction(s, m, act), c, ret_item);
 }
 
 void control_manager_reacts(struct sandbox *s, const struct control_request *q)
@@ -232,7 +251,7 @@ static int manager_type(struct sandbox *s, struct json_object *act, struct jchec
 
     if (!chat)
         return 404;
-    return manager_send_action(s, &h, chat, hook_body_typing(s, chat), c, ret_item);
+    return manager_send_action(s, &h, chat, hook_body_typing(s, chat, act), c, ret_item);
 }
 
 void control_manager_types(struct sandbox *s, const struct control_request *q)
@@ -290,6 +309,7 @@ static void raw_learn(struct sandbox *s, struct amojo_scope *sc, struct json_obj
         m->seq = sandbox_seq(s);
         m->at_ms = sandbox_unix_ms(s);
         m->from = FROM_MANAGER;
+        m->client = chat->user;
         amojo_set(&m->speaker_id, sender);
     }
     blob_drop(kept);
@@ -340,6 +360,7 @@ static int raw_send(struct sandbox *s, struct json_object *act, struct jcheck *c
         s,
         &(struct hook_send){
             .kind = "raw",
+            .by_hand = true,
             .scope = sc,
             .chat = jread_str(jread_object(msg, "conversation"), "id"),
             .id = jread_str(jread_object(msg, "message"), "id"),

@@ -351,6 +351,7 @@ static void connector_read(struct jcheck *c, struct json_object *o, struct servi
 {
     const char *url = jcheck_str(c, o, "", "bridge_url", JCHECK_OPTIONAL, 1000);
     const char *token = jcheck_str(c, o, "", "token", JCHECK_OPTIONAL, 200);
+    const char *prefix = jcheck_str(c, o, "", "conversation_prefix", JCHECK_OPTIONAL, 32);
     struct json_object *error = jcheck_object(c, o, "", "report_error", JCHECK_OPTIONAL);
     struct json_object *old = NULL;
     size_t n = url ? strlen(url) : 0;
@@ -368,6 +369,8 @@ static void connector_read(struct jcheck *c, struct json_object *o, struct servi
     }
     if (token)
         amojo_set(&k->token, token);
+    if (prefix)
+        amojo_set(&k->prefix, prefix);
     if (jread_str(o, "secret"))
         amojo_set(&k->secret, jread_str(o, "secret"));
     if (json_object_object_get_ex(o, "secret_old", &old))

@@ -190,16 +190,19 @@ void listener_close(struct listener *l)
 
     if (!l)
         return;
-    /* libmicrohttpd aborts when it is stopped with a suspended connection. */
-    while ((x = TAILQ_FIRST(&l->sleepers))) {
-        timers_disarm(l->timers, &x->timer);
-        x->state = EXCHANGE_CUT;
-        exchange_wake(x);
-    }
-    if (l->daemon) {
-        (void)MHD_run(l->daemon); /* on the way out: nothing to be done about a failure */
+    /* libmicrohttpd aborts when it is stopped with a suspended connection; and the run that lets
+     * the sleepers go may put a request to sleep that came just now. */
+    do {
+        while ((x = TAILQ_FIRST(&l->sleepers))) {
+            timers_disarm(l->timers, &x->timer);
+            x->state = EXCHANGE_CUT;
+            exchange_wake(x);
+        }
+        if (l->daemon)
+            (void)MHD_run(l->daemon); /* on the way out: nothing to be done about a failure */
+    } while (!TAILQ_EMPTY(&l->sleepers));
+    if (l->daemon)
         MHD_stop_daemon(l->daemon);
-    }
     if (l->fd >= 0)
         (void)close(l->fd); /* nothing was promised on it */
     mem_free(l);

@@ -11,9 +11,16 @@ struct gate {
     struct gate_call call;
     struct fault_play play;
     struct reply reply;
+    unsigned holds; /* looks at the webhook that is waited for */
+};
+
+enum {
+    HOLD_EVERY_MS = 5,
+    HOLD_LOOKS_MAX = 10000
 };
 
 static void gate_process(void *arg, struct exchange *x);
+static void gate_hold(void *arg, struct exchange *x);
 static void gate_finish(void *arg, struct exchange *x);
 
 static void gate_free(void *own)
@@ -115,8 +122,21 @@ static void gate_process(void *arg, struct exchange *x)
 
     if (!skip)
         g->call.process(g->sandbox, x, g->call.body, g->call.entry, &g->reply);
-    if (p->delay_ms > 0)
-        exchange_later(x, p->delay_ms, gate_finish, g);
+    gate_hold(g, x);
+}
+
+/* The answer stays here while a webhook it waits for is under way. */
+static void gate_hold(void *arg, struct exchange *x)
+{
+    struct gate *g = arg;
+    const struct hook_entry *e =
+        g->reply.hold ? hooks_get(&g->sandbox->hooks, g->reply.hold) : NULL;
+    bool waits = e && (e->state == HOOK_QUEUED || e->state == HOOK_SENT);
+
+    if (waits && g->holds++ < HOLD_LOOKS_MAX)
+        exchange_later(x, HOLD_EVERY_MS, gate_hold, g);
+    else if (g->play.delay_ms > 0)
+        exchange_later(x, g->play.delay_ms, gate_finish, g);
     else
         gate_finish(g, x);
 }

@@ -18,6 +18,7 @@ struct reply {
     int status;
     struct json_object *json; /* owned; NULL = empty body */
     char reason[256];         /* for the journal, "" when there is nothing to say */
+    uint64_t hold;            /* number of a webhook the answer waits for, 0 = none */
 };
 
 /* Process the call: all effects happen here. @body is borrowed, NULL when it is not JSON. */

@@ -4,10 +4,16 @@
  * Holds: nothing.
  * Source: docs/amojo.md, "Webhooks". */
 #include <errno.h>
+#include <string.h>
 
 #include "tools/sandbox/amojo_api.h"
+#include "tools/sandbox/amojo_show.h"
 #include "tools/sandbox/hooks.h"
 #include "tools/sandbox/sandbox.h"
+
+enum {
+    TYPING_MS = 5000
+};
 
 static struct json_object *body_envelope(const struct sandbox *s, const struct amojo_scope *sc)
 {
@@ -42,6 +48,16 @@ static struct json_object *body_receiver(const struct amojo_user *u)
     return o;
 }
 
+/* The manager of an act, or the scope's own. */
+static struct json_object *body_user(const struct amojo_scope *sc, struct json_object *act)
+{
+    struct json_object *o = json_object_new_object();
+    const char *manager = jread_str(act, "manager");
+
+    jread_add_str(o, "id", manager ? manager : sc->manager_id);
+    return o;
+}
+
 static struct json_object *body_content(const struct amojo_message *m, const char *text,
                                         struct json_object *overlay)
 {
@@ -70,7 +86,7 @@ struct json_object *hook_body_message(const struct sandbox *s, const struct amoj
     struct json_object *sender = json_object_new_object();
     int64_t now_ms = sandbox_unix_ms(s);
 
-    json_object_object_add(msg, "receiver", body_receiver(chat->user));
+    json_object_object_add(msg, "receiver", body_receiver(m->client ? m->client : chat->user));
     jread_add_str(sender, "id", m->speaker_id);
     jread_add_str(sender, "name", "Sandbox manager");
     json_object_object_add(msg, "sender", sender);
@@ -89,55 +105,61 @@ struct json_object *hook_body_message(const struct sandbox *s, const struct amoj
 }
 
 struct json_object *hook_body_reaction(const struct sandbox *s, const struct amojo_message *m,
-                                       const char *type, const char *emoji)
+                                       struct json_object *act)
 {
     struct json_object *o = body_envelope(s, m->chat->scope);
     struct json_object *action = json_object_new_object();
     struct json_object *r = json_object_new_object();
-    struct json_object *user = json_object_new_object();
-    struct json_object *msg = json_object_new_object();
+    struct json_object *msg = NULL;
+    const char *type = jread_str(act, "type");
+    const char *form = jread_str(act, "form");
 
-    jread_add_str(r, "type", type);
-    jread_add_str(r, "emoji", emoji);
-    jread_add_str(user, "id", m->chat->scope->manager_id);
-    json_object_object_add(r, "user", user);
+    jread_add_str(r, "type", type ? type : "react");
+    jread_add_str(r, "emoji", jread_str(act, "emoji"));
+    json_object_object_add(r, "user", body_user(m->chat->scope, act));
     json_object_object_add(r, "conversation", body_conversation(m->chat));
-    jread_add_str(msg, "id", m->id);
-    jread_add_str(msg, "client_id", m->client_id);
-    json_object_object_add(r, "message", msg);
+    if (form && strcmp(form, "msgid") == 0) {
+        jread_add_str(r, "msgid", m->id); /* the other documented form: amo's id */
+    } else {
+        msg = json_object_new_object();
+        jread_add_str(msg, "id", m->id);
+        jread_add_str(msg, "client_id", m->client_id);
+        json_object_object_add(r, "message", msg);
+    }
     json_object_object_add(action, "reaction", r);
     json_object_object_add(o, "action", action);
     return o;
 }
 
-struct json_object *hook_body_typing(const struct sandbox *s, const struct amojo_chat *chat)
+struct json_object *hook_body_typing(const struct sandbox *s, const struct amojo_chat *chat,
+                                     struct json_object *act)
 {
     struct json_object *o = body_envelope(s, chat->scope);
     struct json_object *action = json_object_new_object();
     struct json_object *t = json_object_new_object();
-    struct json_object *user = json_object_new_object();
+    const char *form = jread_str(act, "form");
 
-    jread_add_str(user, "id", chat->scope->manager_id);
-    json_object_object_add(t, "user", user);
+    /* Two places are documented for the user. */
+    json_object_object_add(form && strcmp(form, "action") == 0 ? action : t, "user",
+                           body_user(chat->scope, act));
     json_object_object_add(t, "conversation", body_conversation(chat));
-    jread_add_int(t, "expired_at", sandbox_unix_ms(s) / 1000 + 5);
+    jread_add_int(t, "expired_at",
+                  (sandbox_unix_ms(s) + jread_int(act, "duration_ms", TYPING_MS)) / 1000);
     json_object_object_add(action, "typing", t);
     json_object_object_add(o, "action", action);
     return o;
 }
 
-void hooks_echo(struct sandbox *s, const struct amojo_message *m)
+uint64_t hooks_echo(struct sandbox *s, const struct amojo_message *m)
 {
-    struct json_object *whole = NULL;
-    struct json_object *payload = amojo_message_payload(m, &whole);
-    struct json_object *content = jread_object(payload, "message");
+    struct json_object *content = amojo_message_content(m);
     struct json_object *o = hook_body_message(s, m, "", m->chat->source, content);
     const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
                                                              JSON_C_TO_STRING_NOSLASHESCAPE);
     uint64_t number = 0;
 
     if (hooks_send(s,
-                   &(struct hook_send){.kind = "message",
+                   &(struct hook_send){.kind = "echo",
                                        .scope = m->chat->scope,
                                        .chat = m->chat->id,
                                        .id = m->id,
@@ -146,5 +168,6 @@ void hooks_echo(struct sandbox *s, const struct amojo_message *m)
                    &number))
         sandbox_say("what=echo.dropped");
     json_object_put(o);
-    json_object_put(whole);
+    json_object_put(content);
+    return number;
 }

@@ -109,6 +109,9 @@ int hooks_send(struct sandbox *s, const struct hook_send *h, uint64_t *ret_numbe
 
     if (!h->url && !h->scope->channel->webhook_url)
         goto out;
+    rc = -ENETDOWN;
+    if (!h->by_hand && !h->scope->connected)
+        goto out;
     rc = -ENOSPC;
     if (!sandbox_has_room(s, s->hooks.log.n, (size_t)s->settings.max_log, "max_log") ||
         !sandbox_has_room(s, lanes_count(s->hook_lanes), SANDBOX_QUEUE_MAX, "queued calls"))

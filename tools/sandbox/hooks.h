@@ -59,11 +59,13 @@ struct hook_send {
     const char *secret;    /* NULL = the channel's */
     const char *signature; /* NULL = the right one; "" = no header */
     const char *lane;      /* NULL = the chat, else a line of its own */
+    bool by_hand;          /* a tester's own bytes: sent although nobody is connected */
     bool newline;          /* one LF behind the body, outside the signature */
     struct view body;
 };
 
-/* -ENOSPC when a limit is reached, -ENOTCONN without any address to send to, -ENOMEM. */
+/* What is sent by amojo itself (@by_hand false) goes only to a connected account: -ENETDOWN.
+ * -ENOSPC when a limit is reached, -ENOTCONN without any address to send to, -ENOMEM. */
 AMO_MUSTCHECK int hooks_send(struct sandbox *s, const struct hook_send *h,
                              uint64_t *ret_number);
 /* NULL after a reset. */
@@ -79,8 +81,11 @@ void hooks_free_job(struct lane_job *job);
 struct json_object *hook_body_message(const struct sandbox *s, const struct amojo_message *m,
                                       const char *text, const char *source,
                                       struct json_object *overlay);
+/* @act: the tester's, with type, emoji, manager, form, duration_ms. */
 struct json_object *hook_body_reaction(const struct sandbox *s, const struct amojo_message *m,
-                                       const char *type, const char *emoji);
-struct json_object *hook_body_typing(const struct sandbox *s, const struct amojo_chat *chat);
-/* The webhook amojo may send for a message that was imported in a user's name. */
-void hooks_echo(struct sandbox *s, const struct amojo_message *m);
+                                       struct json_object *act);
+struct json_object *hook_body_typing(const struct sandbox *s, const struct amojo_chat *chat,
+                                     struct json_object *act);
+/* The webhook amojo may send for a message that was imported in a user's name; its number, 0
+ * when it could not be sent. */
+uint64_t hooks_echo(struct sandbox *s, const struct amojo_message *m);

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "tools/sandbox/gate.h"
 #include "tools/sandbox/sandbox.h"
+#include "tools/sandbox/service_check.h"
 #include "tools/sandbox/verify.h"
 
 static const char prefix[] = "/mobilon/";
@@ -56,57 +57,20 @@ static const char *service_verify(struct sandbox *s, struct exchange *x,
     return verify_webhook(&w, secrets, AMO_COUNT(secrets), sandbox_unix_ms(s) / 1000);
 }
 
-static bool service_is_type(const char *type)
-{
-    static const char *const types[] = {"text",  "contact", "file",    "video",   "picture",
-                                        "voice", "audio",   "sticker", "location"};
-
-    for (size_t i = 0; i < AMO_COUNT(types); i++) {
-        if (strcmp(types[i], type) == 0)
-            return true;
-    }
-    return false;
-}
-
-static void service_check_message(struct jcheck *c, struct json_object *data,
-                                  const char *webhook_id)
-{
-    const char *id = jcheck_str(c, data, "data", "id", JCHECK_REQUIRED, 128);
-    const char *type = jcheck_str(c, data, "data", "type", JCHECK_REQUIRED, 0);
-    const char *direction = jcheck_str(c, data, "data", "direction", JCHECK_REQUIRED, 0);
-    bool first = jcheck_bool(c, data, "data", "write_first");
-    struct json_object *receiver =
-        jcheck_object(c, data, "data", "receiver", first ? JCHECK_REQUIRED : JCHECK_OPTIONAL);
-    struct json_object *conversation = jcheck_object(c, data, "data", "conversation",
-                                                     first ? JCHECK_OPTIONAL : JCHECK_REQUIRED);
-
-    (void)jcheck_str(c, data, "data", "source", JCHECK_REQUIRED, 0); /* c keeps the mistake */
-    (void)jcheck_str(c, data, "data", "text", JCHECK_OPTIONAL, 0);
-    if (conversation)
-        (void)jcheck_str(c, conversation, "data.conversation", "id",
-                         first ? JCHECK_OPTIONAL : JCHECK_REQUIRED, 0);
-    if (first)
-        (void)jcheck_str(c, receiver, "data.receiver", "phone", JCHECK_REQUIRED, 0);
-    if (type && !service_is_type(type))
-        jcheck_fail(c, "data", "type", "is not known");
-    if (direction && strcmp(direction, "out") != 0)
-        jcheck_fail(c, "data", "direction", "must be out");
-    if (id && strncmp(webhook_id, id, strlen(id)) != 0)
-        jcheck_fail(c, "", "webhook-id", "must begin with the message's id");
-}
-
 /* Where the message belongs: as named, or by the phone that is written to first. */
-static void service_conversation(struct json_object *data, char *ret, size_t cap)
+static void service_conversation(const struct service_connector *k, struct json_object *data,
+                                 char *ret, size_t cap)
 {
     const char *id = jread_str(jread_object(data, "conversation"), "id");
     const char *phone = jread_str(jread_object(data, "receiver"), "phone");
-    size_t n = 0;
+    int n = 0;
 
     if (id && *id) {
         (void)snprintf(ret, cap, "%s", id); /* may be cut */
         return;
     }
-    for (; phone && *phone && n + 1 < cap; phone++) {
+    n = snprintf(ret, cap, "%s", k->prefix ? k->prefix : ""); /* short: setup checks it */
+    for (; phone && *phone && (size_t)n + 1 < cap; phone++) {
         if (*phone >= '0' && *phone <= '9')
             ret[n++] = *phone;
     }
@@ -166,7 +130,7 @@ static struct service_message *service_take_message(struct sandbox *s,
         s->counters.service_doubles++;
         return m;
     }
-    service_conversation(data, conversation, sizeof(conversation));
+    service_conversation(k, data, conversation, sizeof(conversation));
     if (service_message_add(&s->service, k, id, conversation, body, &m))
         return NULL;
     m->seq = sandbox_seq(s);
@@ -226,14 +190,11 @@ static void service_process(struct sandbox *s, struct exchange *x, struct json_o
     struct service_connector *k = service_connector_of(s, exchange_path(x));
     const char *webhook_id = exchange_header(x, "webhook-id");
     struct jcheck c = {""};
-    const char *type = jcheck_str(&c, body, "", "type", JCHECK_REQUIRED, 0);
-    struct json_object *data = jcheck_object(&c, body, "", "data", JCHECK_REQUIRED);
+    struct json_object *data = jread_object(body, "data");
     struct service_webhook *w = k ? strmap_get(&k->webhooks, webhook_id) : NULL;
 
     (void)entry;
-    (void)jcheck_str(&c, body, "", "timestamp", JCHECK_REQUIRED, 0); /* c keeps the mistake */
-    if (type && strcmp(type, "message.created") == 0)
-        service_check_message(&c, data, webhook_id);
+    service_check(&c, body, webhook_id);
     if (!k)
         service_reply_error(r, 404, "unknown connector");
     else if (!body)

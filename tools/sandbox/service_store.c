@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -23,6 +24,7 @@ static void connector_free(struct service_connector *k)
     mem_free(k->secret_old);
     mem_free(k->error_code);
     mem_free(k->error_text);
+    mem_free(k->prefix);
     strmap_fini(&k->webhooks);
     strmap_fini(&k->messages);
     mem_free(k);
@@ -177,6 +179,7 @@ struct json_object *service_connector_json(const struct service_connector *k)
     json_object_object_add(o, "report_error", error);
     jread_add_str(o, "report_id", k->report_service_id ? "service" : "mid");
     jread_add_bool(o, "answer_ids", k->answer_ids);
+    jread_add_str(o, "conversation_prefix", k->prefix ? k->prefix : "");
     return o;
 }
 
@@ -233,6 +236,32 @@ struct json_object *service_event_json(const struct service_event *e)
     json_object_object_add(o, "repeats", json_object_new_uint64(e->repeats));
     json_object_object_add(o, "data", service_data(e->body));
     return o;
+}
+
+bool service_event_has(const struct service_event *e, const char *text)
+{
+    struct json_object *data = service_data(e->body);
+    bool has = strstr(json_object_to_json_string_ext(data, JSON_C_TO_STRING_PLAIN |
+                                                               JSON_C_TO_STRING_NOSLASHESCAPE),
+                      text);
+
+    json_object_put(data);
+    return has;
+}
+
+bool service_event_is(const struct service_event *e, const char *id)
+{
+    static const char *const keys[] = {"message_id", "id", "mid", "nonce"};
+    struct json_object *data = service_data(e->body);
+    bool is = strcmp(e->webhook_id, id) == 0;
+
+    for (size_t i = 0; i < AMO_COUNT(keys); i++) {
+        const char *v = jread_str(data, keys[i]);
+
+        is = is || (v && strcmp(v, id) == 0);
+    }
+    json_object_put(data);
+    return is;
 }
 
 void service_clear_logs(struct service_store *st)

@@ -37,6 +37,7 @@ struct service_connector {
     char *error_text;
     bool report_service_id;
     bool answer_ids;
+    char *prefix; /* of the name of a conversation that is written to first; NULL = none */
     struct strmap webhooks; /* webhook-id -> struct service_webhook */
     struct strmap messages; /* the bridge's message id -> struct service_message */
 };
@@ -99,6 +100,10 @@ AMO_MUSTCHECK int service_webhook_add(struct service_store *st, struct service_c
 struct json_object *service_connector_json(const struct service_connector *k);
 struct json_object *service_message_json(const struct service_message *m);
 struct json_object *service_event_json(const struct service_event *e);
+/* The data of an event holds @text somewhere in a value. */
+bool service_event_has(const struct service_event *e, const char *text);
+/* An id the event is about: its webhook-id, message_id, id, mid or nonce. */
+bool service_event_is(const struct service_event *e, const char *id);
 /* Text of a message, own copy (mem_free); NULL when it has none. */
 char *service_message_text(const struct service_message *m);
 

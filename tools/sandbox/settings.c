@@ -4,7 +4,7 @@
 
 enum {
     INT_ROWS = 12,
-    BOOL_ROWS = 3
+    BOOL_ROWS = 2
 };
 
 static const struct {
@@ -34,9 +34,8 @@ static const struct {
     size_t offset;
     bool initial;
 } bool_rows[BOOL_ROWS] = {
-    {"webhook_newline", offsetof(struct settings, webhook_newline), true },
-    {"echo",            offsetof(struct settings, echo),            false},
-    {"tls_verify",      offsetof(struct settings, tls_verify),      true },
+    {"webhook_newline", offsetof(struct settings, webhook_newline), true},
+    {"tls_verify",      offsetof(struct settings, tls_verify),      true},
 };
 static const char *const journal_names[] = {"full", "brief", "off"};
 
@@ -82,6 +81,20 @@ static bool settings_patch_words(struct settings *s, const char *key, struct jso
         s->adopt_unknown = strcmp(word, "adopt") == 0;
         if (!s->adopt_unknown && strcmp(word, "refuse") != 0)
             jcheck_fail(c, "", key, "must be refuse or adopt");
+        return true;
+    }
+    if (strcmp(key, "file_details") == 0) {
+        s->lenient_files = strcmp(word, "optional") == 0;
+        if (!s->lenient_files && strcmp(word, "required") != 0)
+            jcheck_fail(c, "", key, "must be required or optional");
+        return true;
+    }
+    if (strcmp(key, "echo") == 0) {
+        s->echo = strcmp(word, "early") == 0   ? ECHO_EARLY
+                  : json_object_get_boolean(v) ? ECHO_AFTER
+                                               : ECHO_OFF;
+        if (!json_object_is_type(v, json_type_boolean) && s->echo != ECHO_EARLY)
+            jcheck_fail(c, "", key, "must be true, false or early");
         return true;
     }
     if (strcmp(key, "journal") != 0)
@@ -142,6 +155,11 @@ struct json_object *settings_json(const struct settings *s)
         jread_add_int(o, int_rows[i].name, *settings_int(&copy, i));
     for (size_t i = 0; i < BOOL_ROWS; i++)
         jread_add_bool(o, bool_rows[i].name, *settings_bool(&copy, i));
+    if (s->echo == ECHO_EARLY)
+        jread_add_str(o, "echo", "early");
+    else
+        jread_add_bool(o, "echo", s->echo == ECHO_AFTER);
+    jread_add_str(o, "file_details", s->lenient_files ? "optional" : "required");
     jread_add_str(o, "unknown_refs", s->adopt_unknown ? "adopt" : "refuse");
     jread_add_str(o, "journal", journal_names[s->journal]);
     return o;

@@ -15,6 +15,13 @@ enum settings_journal {
     JOURNAL_OFF
 };
 
+/* The webhook for a message imported in a CRM user's name. */
+enum settings_echo {
+    ECHO_OFF,
+    ECHO_AFTER, /* sent beside the answer of the call */
+    ECHO_EARLY  /* the answer waits until the webhook is answered */
+};
+
 struct settings {
     int64_t clock_offset_ms;
     int64_t repeat; /* 200 or 400 */
@@ -27,7 +34,8 @@ struct settings {
     int64_t client_backoff_ms;
     int64_t client_backoff_max_ms;
     int64_t client_give_up; /* attempts, 0 = never */
-    bool echo;
+    enum settings_echo echo;
+    bool lenient_files; /* name and size of a file may be missing */
     bool tls_verify;
     enum settings_journal journal;
     int64_t max_journal;

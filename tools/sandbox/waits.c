@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "tools/sandbox/amojo_api.h"
+#include "tools/sandbox/amojo_show.h"
 #include "tools/sandbox/control.h"
 #include "tools/sandbox/query.h"
 #include "tools/sandbox/sandbox.h"
@@ -23,6 +23,7 @@ struct wait {
     char id[QUERY_VALUE_MAX];
     char text[QUERY_VALUE_MAX];
     char conversation[QUERY_VALUE_MAX];
+    char type[QUERY_VALUE_MAX];
     int64_t count;
     int64_t status;
     uint64_t number;  /* of a webhook or call */
@@ -113,6 +114,70 @@ static void look_service_message(struct sandbox *s, struct wait *w, struct wait_
     }
 }
 
+/* Actions of one kind, in order; only what is new since the last look. */
+static void look_action(struct sandbox *s, struct wait *w, enum amojo_action_kind kind,
+                        struct wait_view *ret)
+{
+    size_t from = w->looked > s->amojo.actions.n ? 0 : w->looked;
+
+    for (size_t i = from; i < s->amojo.actions.n && !ret->done; i++) {
+        const struct amojo_action *a = s->amojo.actions.at[i];
+        const struct amojo_message *m = a->message;
+        const char *conversation = a->chat ? a->chat->client_id : NULL;
+
+        w->looked = i + 1;
+        if (a->kind != kind)
+            continue;
+        if (w->conversation[0] && (!conversation || strcmp(conversation, w->conversation) != 0))
+            continue;
+        if (w->id[0] && (!m || (strcmp(m->id, w->id) != 0 &&
+                                (!m->client_id || strcmp(m->client_id, w->id) != 0))))
+            continue;
+        if (w->text[0] && !wait_text_fits(w, amojo_action_text(a)))
+            continue;
+        if (w->type[0] && !amojo_action_is(a, w->type))
+            continue;
+        ret->done = true;
+        ret->item = amojo_action_json(a);
+        w->looked = i;
+    }
+}
+
+static void look_edit(struct sandbox *s, struct wait *w, struct wait_view *ret)
+{
+    look_action(s, w, ACTION_EDIT, ret);
+}
+
+static void look_reaction(struct sandbox *s, struct wait *w, struct wait_view *ret)
+{
+    look_action(s, w, ACTION_REACTION, ret);
+}
+
+static void look_typing(struct sandbox *s, struct wait *w, struct wait_view *ret)
+{
+    look_action(s, w, ACTION_TYPING, ret);
+}
+
+static void look_service_event(struct sandbox *s, struct wait *w, struct wait_view *ret)
+{
+    size_t from = w->looked > s->service.events.n ? 0 : w->looked;
+
+    for (size_t i = from; i < s->service.events.n && !ret->done; i++) {
+        const struct service_event *e = s->service.events.at[i];
+
+        w->looked = i + 1;
+        if (w->type[0] && strcmp(e->type, w->type) != 0)
+            continue;
+        if (w->id[0] && !service_event_is(e, w->id))
+            continue;
+        if (w->text[0] && !service_event_has(e, w->text))
+            continue;
+        ret->done = true;
+        ret->item = service_event_json(e);
+        w->looked = i;
+    }
+}
+
 static void look_webhook(struct sandbox *s, struct wait *w, struct wait_view *ret)
 {
     const struct hook_entry *e = hooks_get(&s->hooks, w->number);
@@ -149,6 +214,10 @@ static const struct {
     {"status",          look_status         },
     {"amojo.message",   look_amojo_message  },
     {"service.message", look_service_message},
+    {"amojo.edit",      look_edit           },
+    {"amojo.reaction",  look_reaction       },
+    {"amojo.typing",    look_typing         },
+    {"service.event",   look_service_event  },
     {"webhook",         look_webhook        },
     {"call",            look_call           },
 };
@@ -257,6 +326,7 @@ void waits_handle(struct sandbox *s, struct exchange *x)
         memcpy(w->id, msgid, sizeof(msgid));
     query_get(q, "text", w->text);
     query_get(q, "conversation", w->conversation);
+    query_get(q, "type", w->type);
     w->count = query_int(q, "count", 1);
     w->status = query_int(q, "status", 1);
     w->number = (uint64_t)query_int(q, "webhook", query_int(q, "call", 0));
