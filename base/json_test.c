@@ -377,6 +377,11 @@ static void surrogate_pairs_become_one_code_point(void **state)
     (void)state;
     assert_text("{\"v\":\"\\ud83d\\ude00!\"}", "\xf0\x9f\x98\x80!");
     assert_text("{\"v\":\"\\u0416\"}", "\xd0\x96");
+    /* json-c takes the lower half of these code points for another surrogate */
+    assert_text("{\"v\":\"a\\ud836\\uDC00b\\uD877\\udfff\"}", "a\xf0\x9d\xa0\x80"
+                                                              "b\xf0\xad\xbf\xbf");
+    assert_text("{\"v\":\"\\\\ud836\\udc00\"}", "\\ud836\xef\xbf\xbd");
+    assert_text("{\"v\":\"\\ud836\\ud836\\udc00\"}", "\xef\xbf\xbd\xf0\x9d\xa0\x80");
     assert_text("{\"v\":\"\xf0\x9f\x98\x80\"}", "\xf0\x9f\x98\x80");
 }
 
@@ -489,7 +494,8 @@ static int parse_and_read(void *arg)
 static void reading_survives_every_failed_allocation(void **state)
 {
     char text[] = "[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,"
-                  "\"a\\u0000\",31,32,33,34,35,36,37,38,39,40,41,42,43,44,45,46,47,48,49,50]";
+                  "\"a\\u0000\\ud836\\udc00\",31,32,33,34,35,36,37,38,39,40,41,42,43,44,45,46,"
+                  "47,48,49,50]";
 
     (void)state;
     testing_fail_each_allocation(parse_and_read, text);
