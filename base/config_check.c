@@ -83,6 +83,13 @@ static const char *check_endpoint(const char *value)
                : "an endpoint begins with ipc:// or tcp://";
 }
 
+static const char *check_spelling(const char *value)
+{
+    return strcmp(value, "both") == 0 || strcmp(value, "old") == 0 || strcmp(value, "new") == 0
+               ? NULL
+               : "both, old or new";
+}
+
 static const char *check_above_zero(const char *value)
 {
     return strspn(value, "0") == strlen(value) ? "must be above 0" : NULL;
@@ -118,6 +125,7 @@ static const struct {
     {"egress/concurrency",                  check_above_zero  },
     {"egress/attempt_ms",                   check_above_zero  },
     {"egress/connect_ms",                   check_above_zero  },
+    {"egress/status_spelling",              check_spelling    },
     {"bus/events",                          check_endpoint    },
     {"bus/commands",                        check_endpoint    },
     {"bus/control",                         check_endpoint    },

@@ -24,11 +24,16 @@
     X("core/lease_ms", NUMBER, "20000", "how long a worker may hold a command")                \
     X("core/delayed_ms", NUMBER, "600000",                                                     \
       "age at which a waiting manager's message shows as delayed; 0 = never")                  \
+    X("core/echo_ms", NUMBER, "20000",                                                         \
+      "how long a webhook waits that may echo a message of ours still under way")              \
+    X("core/deleted_text", TEXT, "Сообщение удалено",                                          \
+      "what amo shows for a message deleted on the service's side; empty = nothing")           \
     X("egress/admin_listen", TEXT, "127.0.0.1:9103", "health and metrics")                     \
     X("egress/concurrency", NUMBER, "64", "attempts in flight")                                \
     X("egress/attempt_ms", NUMBER, "15000", "longest attempt")                                 \
     X("egress/connect_ms", NUMBER, "5000", "longest connect")                                  \
     X("egress/ca_file", PATH, "/etc/ssl/certs/ca-certificates.crt", "trusted authorities")     \
+    X("egress/status_spelling", TEXT, "both", "both, old or new names in a delivery status")   \
     X("bus/events", TEXT, "ipc://<run_dir>/events", "core binds, ingress connects")            \
     X("bus/commands", TEXT, "ipc://<run_dir>/commands", "core binds, egress connects")         \
     X("bus/control", TEXT, "ipc://<run_dir>/control", "core binds, amoctl connects")           \

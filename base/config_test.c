@@ -173,6 +173,8 @@ static void bad_values_are_refused_with_their_line(void **state)
                    "amo.conf:1: log/level: one of error, warn, info, debug");
     assert_refused("log/format = xml\n", "amo.conf:1: log/format: logfmt or json");
     assert_refused("ingress/role = ftp\n", "amo.conf:1: ingress/role: http or broker");
+    assert_refused("egress/status_spelling = ours\n",
+                   "amo.conf:1: egress/status_spelling: both, old or new");
     assert_refused("ingress/listen = localhost:80\n",
                    "amo.conf:1: ingress/listen: an address is a numeric host and a port, as "
                    "127.0.0.1:8080 or [::1]:8080");

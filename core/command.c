@@ -30,22 +30,60 @@ bool command_may_move(enum command_state from, enum command_state to)
     return false;
 }
 
-bool command_is_message(enum command_kind kind)
+/* What one kind of command is like. */
+struct kind {
+    bool message; /* protected by its own key */
+    bool service; /* goes to a connector */
+    bool new_amo; /* makes a message at amo: an unclear outcome asks the history */
+    int64_t life_ms;
+};
+
+#define HOUR_MS (3600LL * 1000)
+#define DAY_MS  (24 * HOUR_MS)
+
+static struct kind kind_of(enum command_kind kind)
 {
     switch (kind) {
     case COMMAND_AMO_MESSAGE:
+    case COMMAND_AMO_OUTGOING:
+        return (struct kind){.message = true, .new_amo = true, .life_ms = DAY_MS};
     case COMMAND_SERVICE_MESSAGE:
-        return true;
+        return (struct kind){.message = true, .service = true, .life_ms = DAY_MS};
+    case COMMAND_AMO_EDIT:
+        return (struct kind){.life_ms = DAY_MS};
+    case COMMAND_SERVICE_REACTION:
+    case COMMAND_SERVICE_FAILED:
+    case COMMAND_SERVICE_TYPING:
+    case COMMAND_SERVICE_TEST:
+        return (struct kind){.service = true, .life_ms = HOUR_MS};
     case COMMAND_AMO_STATUS:
+    case COMMAND_AMO_REACTION:
+    case COMMAND_AMO_TYPING:
     case COMMAND_AMO_CONNECT:
+    case COMMAND_AMO_DISCONNECT:
     case COMMAND_AMO_CREATE_CHAT:
     case COMMAND_AMO_HISTORY:
-        return false;
+        break;
     }
-    return false;
+    return (struct kind){.life_ms = HOUR_MS};
+}
+
+bool command_is_message(enum command_kind kind)
+{
+    return kind_of(kind).message;
+}
+
+bool command_is_new_at_amo(enum command_kind kind)
+{
+    return kind_of(kind).new_amo;
+}
+
+bool command_is_for_service(enum command_kind kind)
+{
+    return kind_of(kind).service;
 }
 
 int64_t command_life_ms(enum command_kind kind)
 {
-    return command_is_message(kind) ? 24LL * 3600 * 1000 : 3600LL * 1000;
+    return kind_of(kind).life_ms;
 }

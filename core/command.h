@@ -78,7 +78,12 @@ struct core_command {
 
 const char *command_state_name(enum command_state s);
 bool command_may_move(enum command_state from, enum command_state to);
-/* A message or an edit: protected by its own key, long life. Else short. */
+/* A message: protected by its own key, so it may go again after a restart at once. */
 bool command_is_message(enum command_kind kind);
-/* Milliseconds a command of this kind lives from intake. */
+/* It makes a message at amo: an unclear outcome is settled by its history. */
+bool command_is_new_at_amo(enum command_kind kind);
+/* It goes to a connector, else to amojo. */
+bool command_is_for_service(enum command_kind kind);
+/* Milliseconds a command of this kind lives from intake: messages and edits a day, the rest an
+ * hour. */
 int64_t command_life_ms(enum command_kind kind);

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/process.h"
+#include "core/inquiry.h"
 #include "core/peers.h"
 #include "proto/bus/socket.h"
 #include "proto/control.h"
@@ -32,6 +33,7 @@ static const struct {
     {"channel.show",      verb_channel_show     },
     {"connector.add",     verb_connector_add    },
     {"connector.list",    verb_connector_list   },
+    {"connector.test",    verb_connector_test   },
     {"account.connect",   verb_account_connect  },
     {"account.list",      verb_account_list     },
     {"account.pause",     verb_account_pause    },
@@ -46,6 +48,8 @@ static const struct {
     {"dead.drop",         verb_dead_drop        },
     {"quarantine.list",   verb_quarantine_list  },
     {"quarantine.show",   verb_quarantine_show  },
+    {"quarantine.replay", verb_quarantine_replay},
+    {"quarantine.drop",   verb_quarantine_drop  },
     {"trace",             verb_trace            },
 };
 
@@ -267,6 +271,11 @@ static void control_wait_end(struct control_wait *w)
     mem_free(w);
 }
 
+void control_wait_drop(struct control_wait *w)
+{
+    control_wait_end(w);
+}
+
 int control_wait_registry(struct control_ask *ask)
 {
     struct control_wait *w = control_wait_new(ask->core, NULL, NULL);
@@ -294,6 +303,7 @@ void control_tick(struct core *c, int64_t now_mono_ms)
 {
     struct list *next = NULL;
 
+    inquiry_tick(c, now_mono_ms); /* a question never outlives the call it was asked for */
     for (struct list *i = c->control_waits.next; i != &c->control_waits; i = next) {
         struct control_wait *w = LIST_ENTRY(i, struct control_wait, link);
 

@@ -29,6 +29,12 @@ void control_free(struct core *c);
 struct view control_arg(struct control_ask *ask, const char *key);
 /* A required one: EXIT_USAGE with words when absent, else 0. */
 AMO_MUSTCHECK int control_need(struct control_ask *ask, const char *key, struct view *ret);
+/* A positive number from argument @node. */
+AMO_MUSTCHECK int control_id_of(struct control_ask *ask, const struct json_node *node,
+                                int64_t *ret);
+/* One object {@key: [what @fn wrote for each of the argument `ids`]}. */
+AMO_MUSTCHECK int control_each_id(struct control_ask *ask, const char *key,
+                                  int (*fn)(struct control_ask *ask, int64_t id));
 /* Writes the sentence and returns @code. */
 int control_fail(struct control_ask *ask, int code, const char *fmt, ...) AMO_PRINTF(3, 4);
 
@@ -39,6 +45,8 @@ int control_wait_registry(struct control_ask *ask);
 /* Answers when control_wait_done is called. NULL: no memory. @fini frees @arg. */
 struct control_wait *control_wait_new(struct core *c, void *arg, void (*fini)(void *arg));
 void *control_wait_arg(struct control_wait *w);
+/* The verb fails after all, in its own turn: nobody waits. @arg is freed. */
+void control_wait_drop(struct control_wait *w);
 /* The document @json (VIEW_NONE: none) and @error (NULL: none) go out once the registry is held
  * when @code is 0. */
 void control_wait_done(struct control_wait *w, int code, struct view json, const char *error);
@@ -48,4 +56,5 @@ control_verb_fn verb_status, verb_channel_add, verb_channel_list, verb_channel_s
     verb_connector_add, verb_connector_list, verb_account_connect, verb_account_list,
     verb_account_pause, verb_account_resume, verb_source_add, verb_source_list,
     verb_conversation_list, verb_queue, verb_dead_list, verb_dead_show, verb_dead_retry,
-    verb_dead_drop, verb_quarantine_list, verb_quarantine_show, verb_trace;
+    verb_dead_drop, verb_quarantine_list, verb_quarantine_show, verb_quarantine_replay,
+    verb_quarantine_drop, verb_connector_test, verb_trace;

@@ -62,7 +62,7 @@ int verb_status(struct control_ask *ask)
     json_add_int(ask->w, "commands", (int64_t)queue_count(c->queue));
     json_add_int(ask->w, "dead_letters", dead);
     json_add_int(ask->w, "quarantine", quarantine);
-    json_add_int(ask->w, "waiting_statuses", waiting);
+    json_add_int(ask->w, "waiting_events", waiting);
     json_add_int(ask->w, "clock_skew_ms", c->skew_ms);
     json_open_array(ask->w, "peers");
     for (struct list *i = c->peers.next; i != &c->peers; i = i->next)
@@ -114,8 +114,7 @@ int verb_conversation_list(struct control_ask *ask)
     return rc;
 }
 
-/* A positive number from argument @node. */
-static int id_of(struct control_ask *ask, const struct json_node *node, int64_t *ret)
+int control_id_of(struct control_ask *ask, const struct json_node *node, int64_t *ret)
 {
     if (!json_int(node, ret) || *ret <= 0)
         return control_fail(ask, EXIT_USAGE, "the id is not a number");
@@ -135,7 +134,7 @@ int verb_dead_list(struct control_ask *ask)
 int verb_dead_show(struct control_ask *ask)
 {
     int64_t id = 0;
-    int rc = id_of(ask, json_get(json_root(ask->args), "id"), &id);
+    int rc = control_id_of(ask, json_get(json_root(ask->args), "id"), &id);
 
     if (rc)
         return rc;
@@ -176,8 +175,8 @@ static int dead_drop_one(struct control_ask *ask, int64_t id)
     return rc;
 }
 
-static int dead_each(struct control_ask *ask, const char *key,
-                     int (*fn)(struct control_ask *ask, int64_t id))
+int control_each_id(struct control_ask *ask, const char *key,
+                    int (*fn)(struct control_ask *ask, int64_t id))
 {
     const struct json_node *ids = json_get(json_root(ask->args), "ids");
     int rc = json_array_len(ids) ? 0 : control_fail(ask, EXIT_USAGE, "no ids");
@@ -189,7 +188,7 @@ static int dead_each(struct control_ask *ask, const char *key,
     for (size_t i = 0; rc == 0 && i < json_array_len(ids); i++) {
         int64_t id = 0;
 
-        rc = id_of(ask, json_array_at(ids, i), &id);
+        rc = control_id_of(ask, json_array_at(ids, i), &id);
         rc = rc ? rc : fn(ask, id);
     }
     json_close_array(ask->w);
@@ -208,7 +207,7 @@ static int dead_exist(struct control_ask *ask)
         struct json_writer w;
         struct buf sink;
         int64_t id = 0;
-        int rc = id_of(ask, json_array_at(ids, i), &id);
+        int rc = control_id_of(ask, json_array_at(ids, i), &id);
 
         for (size_t j = 0; rc == 0 && j < i; j++) {
             int64_t other = 0;
@@ -233,40 +232,24 @@ int verb_dead_retry(struct control_ask *ask)
 {
     int rc = dead_exist(ask);
 
-    return rc ? rc : dead_each(ask, "retried", dead_retry_one);
+    return rc ? rc : control_each_id(ask, "retried", dead_retry_one);
 }
 
 int verb_dead_drop(struct control_ask *ask)
 {
     int rc = dead_exist(ask);
 
-    return rc ? rc : dead_each(ask, "dropped", dead_drop_one);
-}
-
-int verb_quarantine_list(struct control_ask *ask)
-{
-    int rc = 0;
-
-    json_open_array(ask->w, NULL);
-    rc = store_quarantine_json(ask->core->store, 0, ask->w);
-    json_close_array(ask->w);
-    return rc;
-}
-
-int verb_quarantine_show(struct control_ask *ask)
-{
-    int64_t id = 0;
-    int rc = id_of(ask, json_get(json_root(ask->args), "id"), &id);
-
-    if (rc)
-        return rc;
-    json_open_object(ask->w, NULL);
-    rc = store_quarantine_json(ask->core->store, id, ask->w);
-    json_close_object(ask->w);
-    return rc == STORE_E_NONE ? control_fail(ask, EXIT_FAILED, "no such entry") : rc;
+    return rc ? rc : control_each_id(ask, "dropped", dead_drop_one);
 }
 
 /* --- trace ---------------------------------------------------------------------------------- */
+
+static const char *message_direction_name(int64_t direction)
+{
+    if (direction == MESSAGE_IMPORTED)
+        return "imported";
+    return direction == MESSAGE_OUTBOUND ? "outbound" : "inbound";
+}
 
 static void trace_message(struct json_writer *w, const struct message *m)
 {
@@ -275,15 +258,14 @@ static void trace_message(struct json_writer *w, const struct message *m)
     id_format(&m->trace, trace);
     json_add_text(w, "trace", view_of(trace));
     json_add_text(w, "mid", view_of(m->mid));
-    json_add_text(w, "direction",
-                  view_of(m->direction == MESSAGE_INBOUND ? "inbound" : "outbound"));
+    json_add_text(w, "direction", view_of(message_direction_name(m->direction)));
     json_add_text(w, "scope_id", view_of(m->scope));
     json_add_text(w, "connector", view_of(m->connector));
     json_add_text(w, "amo_id", view_of(m->amo_id));
     json_add_text(w, "service_id", view_of(m->service_id));
     json_add_int(w, "conversation", m->conversation);
     json_add_text(w, "state", view_of(m->state));
-    json_add_int(w, "told", m->told);
+    json_add_int(w, "told", m->told == TOLD_DELAYED ? -1 : m->told);
     add_time(w, "taken_at", m->taken_ms);
     add_time(w, "settled_at", m->settled_ms);
     json_add_int(w, "ms", m->settled_ms ? m->settled_ms - m->taken_ms : 0);

@@ -24,6 +24,7 @@
 #include "core/inquiry.h"
 #include "core/intake.h"
 #include "core/peers.h"
+#include "core/waiting.h"
 #include "core/watch.h"
 #include "proto/bus/socket.h"
 #include "proto/bus/tap.h"
@@ -335,6 +336,7 @@ static void core_init(struct core *c, struct config *config)
     list_init(&c->spools);
     list_init(&c->parcels);
     list_init(&c->fresh);
+    list_init(&c->wakes);
     list_init(&c->known_workers);
     list_init(&c->inquiries);
     list_init(&c->control_waits);
@@ -430,7 +432,7 @@ static int core_open_queue(struct core *c)
     core_apply_pauses(c);
     c->next_attempt = (uint64_t)clock_unix_ms() << 20;
     c->settling_until_ms = clock_mono_ms() + (int64_t)config_number(c->config, "core/lease_ms");
-    rc = store_counts(c->store, &dead, &quarantine, &c->n_waiting_statuses);
+    rc = store_counts(c->store, &dead, &quarantine, &c->n_waiting);
     rc = rc ? rc : store_workers_walk(c->store, known_worker_add, c);
     return rc ? rc : core_load_commands(c);
 }
@@ -510,6 +512,7 @@ void core_close(struct core *c)
     control_free(c);
     inquiry_free(c);
     intake_forget(c);
+    waiting_free(c);
     peers_free(c);
     while (c->parcels.next && !list_is_empty(&c->parcels))
         parcel_free(LIST_ENTRY(c->parcels.next, struct parcel, link));

@@ -4,6 +4,9 @@
  *
  *   peers      who is connected: sessions of ingress and egress processes
  *   intake     EVENT_PUSH → store, under savepoints, through the pure router
+ *   apply      what the router planned becomes rows: conversation, message, command
+ *   waiting    events that wait for the message they are about
+ *   hint       typing: outside spool, store and lanes
  *   turn       one store transaction a turn of the loop; acknowledgements only after its commit
  *   queue      every command in memory: lanes, destinations, timers
  *   dispatch   queue → COMMAND_PUSH, within workers' credit
@@ -84,6 +87,13 @@ struct parcel {
     struct buf body;
 };
 
+/* When a lane's last typing went. */
+struct hint_slot {
+    int64_t lane;
+    int64_t mono_ms;
+};
+#define CORE_HINTS 1024
+
 /* A worker of before a restart, still awaited. */
 struct known_worker {
     struct list link;
@@ -119,8 +129,9 @@ struct core {
     bool registry_changed; /* tell the edges after the commit */
 
     struct queue *queue;
-    int64_t n_waiting_statuses; /* in the store; bounded */
-    struct list fresh;          /* of the event being applied: become commands when it stands */
+    int64_t n_waiting; /* events in the store that wait; bounded */
+    struct list wakes; /* keys that were woken in this turn */
+    struct list fresh; /* of the event being applied: become commands when it stands */
     int wake_timer;
     int64_t wake_at_ms;
     uint64_t next_attempt;     /* identity of the next attempt; never reused */
@@ -128,6 +139,7 @@ struct core {
     struct list known_workers; /* names still awaited */
     int64_t suspect;           /* the one command under way that may kill its workers; 0 none */
     struct list inquiries;
+    struct hint_slot hints[CORE_HINTS];
     struct list control_waits;
 
     uint64_t ticks; /* seconds since the start, about */

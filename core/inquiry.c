@@ -14,12 +14,15 @@
 #include "core/peers.h"
 #include "core/resolve.h"
 #include "core/settle.h"
+#include "proto/limits.h"
 
 /* ids above every stored command's */
 #define INQUIRY_ID_BIT   (1ULL << 63)
 #define CONNECT_AGAIN_MS 600000
 /* the operator waits this long for a connect */
 #define CONNECT_WAIT_MS  20000
+/* calls outside lanes that wait at once: beyond them nobody needs to know who types */
+#define ONCE_MAX         1000
 /* three looks within a minute: amo shows an accepted message only after a while */
 static const int64_t look_after_ms[] = {1000, 9000, 30000};
 
@@ -27,6 +30,7 @@ enum inquiry_kind {
     INQUIRY_CONNECT,
     INQUIRY_CHAT,    /* a check learns the chat's amo id first */
     INQUIRY_HISTORY, /* then asks for its messages */
+    INQUIRY_ONCE,    /* whatever is in `packed`, once */
 };
 
 struct inquiry {
@@ -45,6 +49,7 @@ struct inquiry {
     char *title;
     inquiry_done_fn *done;
     void *arg;
+    struct buf packed; /* once: the command */
     /* check */
     int64_t command;
     enum check_reason why;
@@ -64,6 +69,7 @@ static void inquiry_end(struct inquiry *q)
     mem_free(q->title);
     mem_free(q->words);
     mem_free(q->chat_id);
+    buf_fini(&q->packed);
     mem_free(q);
 }
 
@@ -132,6 +138,29 @@ int inquiry_connect(struct core *c, struct view channel, struct view account, st
     return -ENOMEM;
 }
 
+int inquiry_once(struct core *c, struct dest *d, const struct command *body,
+                 int64_t until_mono_ms, inquiry_done_fn *done, void *arg)
+{
+    struct inquiry *q = NULL;
+    size_t n = 0;
+
+    for (const struct list *i = c->inquiries.next; i != &c->inquiries; i = i->next)
+        n++;
+    if (n >= ONCE_MAX)
+        return -EBUSY;
+    q = inquiry_new(c, INQUIRY_ONCE, d);
+    if (!q)
+        return -ENOMEM;
+    buf_init(&q->packed, LIMIT_FRAME_BYTES);
+    q->until_mono_ms = until_mono_ms;
+    q->done = done;
+    q->arg = arg;
+    if (command_encode(body, &q->packed) == 0)
+        return 0;
+    inquiry_end(q);
+    return -ENOMEM;
+}
+
 static void reconnected(struct core *c, void *arg, const struct result *r)
 {
     struct dest *d = arg;
@@ -174,6 +203,8 @@ static int check_body(struct core *c, struct inquiry *q, struct resolved *r)
     }
     if (q->chat_id)
         q->kind = INQUIRY_HISTORY;
+    if (q->kind != INQUIRY_HISTORY)
+        resolve_client(r); /* whoever wrote the message: the chat is the client's */
     r->body.kind = q->kind == INQUIRY_HISTORY ? COMMAND_AMO_HISTORY : COMMAND_AMO_CREATE_CHAT;
     r->body.chat_id = view_of(q->chat_id);
     return 0;
@@ -187,6 +218,14 @@ static void connect_body(const struct inquiry *q, struct command *body)
     body->title = view_of(q->title);
 }
 
+/* @r NULL: no answer in time. */
+static void inquiry_over(struct core *c, struct inquiry *q, const struct result *r)
+{
+    if (q->done)
+        q->done(c, q->arg, r);
+    inquiry_end(q);
+}
+
 static int inquiry_ask(struct core *c, struct inquiry *q, struct peer *p, int64_t now)
 {
     struct resolved r = {0};
@@ -195,6 +234,8 @@ static int inquiry_ask(struct core *c, struct inquiry *q, struct peer *p, int64_
 
     if (q->kind == INQUIRY_CONNECT)
         connect_body(q, &r.body);
+    else if (q->kind == INQUIRY_ONCE)
+        rc = command_decode(buf_view(&q->packed), &r.body);
     else
         rc = check_body(c, q, &r);
     q->id = INQUIRY_ID_BIT | ++c->next_attempt;
@@ -239,7 +280,9 @@ void inquiry_dispatch(struct core *c, int64_t now_mono_ms)
         if (q->dest && !dest_take_token(q->dest, now_mono_ms))
             continue;
         rc = inquiry_ask(c, q, p, now_mono_ms);
-        if (rc == RESOLVE_E_PARENT || rc == RESOLVE_E_STALE)
+        if (q->kind == INQUIRY_ONCE && rc > 0)
+            inquiry_over(c, q, NULL); /* unreadable: cannot be */
+        else if (rc == RESOLVE_E_PARENT || rc == RESOLVE_E_STALE)
             check_orphaned(c, q);
         else if (rc)
             q->due_mono_ms = now_mono_ms + 1000;
@@ -336,9 +379,8 @@ bool inquiry_result(struct core *c, struct peer *p, const struct result *r)
         q->due_mono_ms = clock_mono_ms();
         if (r->outcome == OUTCOME_UNSTARTED) {
             q->due_mono_ms += 200;
-        } else if (q->kind == INQUIRY_CONNECT) {
-            q->done(c, q->arg, r);
-            inquiry_end(q);
+        } else if (q->kind == INQUIRY_CONNECT || q->kind == INQUIRY_ONCE) {
+            inquiry_over(c, q, r);
         } else {
             check_answer(c, q, r);
         }
@@ -368,10 +410,9 @@ void inquiry_tick(struct core *c, int64_t now_mono_ms)
         struct inquiry *q = LIST_ENTRY(i, struct inquiry, link);
 
         next = i->next;
-        if (q->until_mono_ms && now_mono_ms >= q->until_mono_ms) {
-            q->done(c, q->arg, NULL);
-            inquiry_end(q);
-        } else if (q->asked && now_mono_ms >= q->due_mono_ms) {
+        if (q->until_mono_ms && now_mono_ms >= q->until_mono_ms)
+            inquiry_over(c, q, NULL);
+        else if (q->asked && now_mono_ms >= q->due_mono_ms) {
             q->asked = false;
             if (q->worker)
                 q->worker->n_in_flight--;

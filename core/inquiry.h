@@ -1,8 +1,9 @@
 #pragma once
 
-/* Calls outside lanes, never stored: connect, create chat, history. Two uses: an operator's
- * `account connect` and the reconnect after 404, and the check of a message whose outcome is
- * unclear: is its msgid in the history of its chat? */
+/* Calls outside lanes, never stored: connect, create chat, history, typing, test. Three uses: an
+ * operator's `account connect` and the reconnect after 404; the check of a message whose outcome
+ * is unclear: is its msgid in the history of its chat?; and calls that are made once or not at
+ * all. */
 
 #include "core/core.h"
 #include "proto/command.h"
@@ -25,6 +26,12 @@ void inquiry_reconnect(struct core *c, struct dest *d);
 typedef void inquiry_done_fn(struct core *c, void *arg, const struct result *r);
 AMO_MUSTCHECK int inquiry_connect(struct core *c, struct view channel, struct view account,
                                   struct view title, inquiry_done_fn *done, void *arg);
+
+/* One call of @body towards @d that is made once, if it can be before @until_mono_ms, and whose
+ * failure nobody minds; @done may be NULL. -ENOMEM; -EBUSY: too many wait. */
+struct command;
+AMO_MUSTCHECK int inquiry_once(struct core *c, struct dest *d, const struct command *body,
+                               int64_t until_mono_ms, inquiry_done_fn *done, void *arg);
 
 /* Calls that may go now are packed for workers. */
 void inquiry_dispatch(struct core *c, int64_t now_mono_ms);

@@ -15,23 +15,20 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stats.h"
+#include "core/apply.h"
+#include "core/inquiry.h"
 #include "core/lookup.h"
 #include "core/router.h"
+#include "core/waiting.h"
 #include "proto/command.h"
 #include "proto/event.h"
 #include "proto/limits.h"
 #include "proto/session.h"
 
-struct fresh {
-    struct list link;
-    struct command_row row;
-};
-
 static int intake_one(struct core *c, struct peer *p, const msgpack_object *item);
-static int intake_quarantine(struct core *c, struct view bytes, const char *reason);
-static int apply_message(struct core *c, const struct event *e, const struct plan *p);
-static int apply_status(struct core *c, const struct event *e, const struct lookup *l,
-                        const struct plan *p);
+static int intake_apply(struct core *c, struct view bytes, enum intake_how how);
+static int apply_plan(struct core *c, const struct event *e, struct view bytes,
+                      const struct message *named, const struct plan *p);
 static int apply_refusal(struct core *c, const struct event *e, struct view bytes,
                          const struct plan *p);
 
@@ -87,21 +84,25 @@ static int intake_one(struct core *c, struct peer *p, const msgpack_object *item
         log_line(LOG_LEVEL_ERROR, "event.too_many_gaps", "peer=%s", p->name);
         return rc; /* not taken: the spool sends it again when the gaps are filled */
     }
-    rc = intake_event(c, pack_text(&o[1]), item->via.array.size > 2 && pack_bool(&o[2]));
+    rc = intake_event(c, pack_text(&o[1]),
+                      item->via.array.size > 2 && pack_bool(&o[2]) ? INTAKE_SUSPECT
+                                                                   : INTAKE_FRESH);
     if (rc)
         return rc;
+    waiting_run(c);
     p->spool->dirty = true;
     stat_add(c->n_events, 1);
     return pairs_add(&p->acks, number, number);
 }
 
-int intake_event(struct core *c, struct view bytes, bool suspect)
+int intake_event(struct core *c, struct view bytes, enum intake_how how)
 {
     int rc = store_savepoint(c->store);
 
     if (rc)
         return rc;
-    rc = suspect ? intake_quarantine(c, bytes, "suspect") : intake_apply(c, bytes);
+    rc = how == INTAKE_SUSPECT ? intake_quarantine(c, bytes, "suspect")
+                               : intake_apply(c, bytes, how);
     if (rc == 0)
         rc = store_release(c->store);
     if (rc == 0) {
@@ -116,7 +117,7 @@ int intake_event(struct core *c, struct view bytes, bool suspect)
     return rc ? rc : intake_quarantine(c, bytes, "failed");
 }
 
-static int intake_quarantine(struct core *c, struct view bytes, const char *reason)
+int intake_quarantine(struct core *c, struct view bytes, const char *reason)
 {
     struct event e = {0};
     char trace[ID_TEXT_LEN + 1];
@@ -134,38 +135,66 @@ static int intake_quarantine(struct core *c, struct view bytes, const char *reas
 
 /* --- applying ------------------------------------------------------------------------------- */
 
-static int apply_plan(struct core *c, const struct event *e, struct view bytes,
-                      const struct lookup *l, const struct plan *p)
+/* An account that still sends webhooks of version 1: connected again, with version 2. */
+static void intake_reconnect_v1(struct core *c, const struct event *e)
 {
-    char key[2 * LIMIT_ID];
+    struct dest *d = NULL;
 
+    if (e->kind != EVENT_QUARANTINE || !view_starts(e->reason, "v1 ") ||
+        !registry_scope(c->registry, e->scope))
+        return;
+    d = queue_dest(c->queue, true, e->scope);
+    if (d)
+        inquiry_reconnect(c, d);
+}
+
+static int apply_wait(struct core *c, const struct event *e, struct view bytes,
+                      const struct plan *p, enum intake_how how)
+{
+    char key[WAITING_KEY_MAX];
+    int rc = 0;
+
+    if (how == INTAKE_LATE)
+        return intake_quarantine(c, bytes, p->reason); /* it has waited */
+    if (c->n_waiting >= LIMIT_WAITING)
+        return intake_quarantine(c, bytes, "too_many_waiting");
+    if (p->verdict == VERDICT_WAIT_ECHO) {
+        waiting_echo_key(p->conversation->id, key);
+        return waiting_put(c, key, bytes, (int64_t)config_number(c->config, "core/echo_ms"));
+    }
+    rc = waiting_key(e, key);
+    return rc ? rc : waiting_put(c, key, bytes, command_life_ms(COMMAND_AMO_STATUS));
+}
+
+static int apply_plan(struct core *c, const struct event *e, struct view bytes,
+                      const struct message *named, const struct plan *p)
+{
     switch (p->verdict) {
     case VERDICT_APPLY:
         return apply_message(c, e, p);
     case VERDICT_NOTHING:
         log_line(LOG_LEVEL_DEBUG, "event.nothing", "kind=%s reason=%s",
                  event_kind_name(e->kind), p->reason);
-        return apply_status(c, e, l, p);
+        return apply_status(c, e, named, p);
     case VERDICT_STATUS:
-        return apply_status(c, e, l, p);
-    case VERDICT_WAIT:
-        if (c->n_waiting_statuses >= LIMIT_WAITING_STATUS)
-            return intake_quarantine(c, bytes, "too_many_waiting");
-        if (snprintf(key, sizeof(key), "s%.*s/%.*s", (int)e->connector.len, e->connector.ptr,
-                     (int)e->message_id.len, e->message_id.ptr) >= (int)sizeof(key))
-            return -EINVAL;
-        c->n_waiting_statuses++;
-        return store_waiting_add(c->store, key, bytes,
-                                 clock_unix_ms() + command_life_ms(COMMAND_AMO_STATUS));
+        return apply_status(c, e, named, p);
+    case VERDICT_EDIT:
+        return apply_edit(c, e, named);
+    case VERDICT_REACTION:
+        return apply_reaction(c, e, named);
     case VERDICT_QUARANTINE:
+        intake_reconnect_v1(c, e);
         return intake_quarantine(c, bytes, p->reason);
     case VERDICT_REFUSE:
         return apply_refusal(c, e, bytes, p);
+    case VERDICT_WAIT:
+    case VERDICT_WAIT_ECHO:
+        break;
     }
     return -EINVAL;
 }
 
-int intake_apply(struct core *c, struct view bytes)
+static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
 {
     int64_t days = (int64_t)config_number(c->config, "retention/messages_days");
     struct lookup l = {0};
@@ -175,154 +204,37 @@ int intake_apply(struct core *c, struct view bytes)
 
     if (rc)
         return rc < 0 ? rc : -EBADMSG;
-    rc = lookup_event(c, &e, &l);
+    if (e.replay && e.replay <= INT64_MAX) /* it is that entry, in its new life */
+        rc = store_quarantine_drop(c->store, (int64_t)e.replay);
+    rc = rc < 0 ? rc : lookup_event(c, &e, &l);
+    /* it has waited; and rather an echo than a manager's message that goes nowhere */
+    if (how == INTAKE_LATE || c->n_waiting >= LIMIT_WAITING)
+        l.mapping.echo_pending = false;
     rc = rc ? rc : router_route(&e, &l.mapping, e.taken_ms - days * 24 * 3600 * 1000, &p);
-    rc = rc ? rc : apply_plan(c, &e, bytes, &l, &p);
+    if (rc == 0 && (p.verdict == VERDICT_WAIT || p.verdict == VERDICT_WAIT_ECHO))
+        rc = apply_wait(c, &e, bytes, &p, how);
+    else
+        rc = rc ? rc : apply_plan(c, &e, bytes, l.mapping.named, &p);
     lookup_fini(&l);
     return rc;
 }
 
-static int set_text(char **field, struct view v)
+static int apply_refusal(struct core *c, const struct event *e, struct view bytes,
+                         const struct plan *p)
 {
-    char *copy = NULL;
+    const struct telling t = {.scope = e->scope,
+                              .amo_id = e->message_id,
+                              .code = p->status_code,
+                              .error_code = p->error_code,
+                              .error_text = p->error_text,
+                              .trace = e->trace,
+                              .taken_ms = e->taken_ms};
+    int rc = intake_quarantine(c, bytes, p->reason);
 
-    if (v.len == 0)
-        return 0;
-    copy = mem_strndup(v.ptr, v.len);
-    if (!copy)
-        return -ENOMEM;
-    mem_free(*field);
-    *field = copy;
-    return 0;
+    return rc ? rc : apply_telling(c, &t);
 }
 
-/* The same for a conversation that may know it already: @changed tells whether a row must be
- * written, because each write touches indexes with random keys. */
-static int learn_text(char **field, struct view v, bool *changed)
-{
-    if (v.len == 0 || (*field && view_is(v, *field)))
-        return 0;
-    *changed = true;
-    return set_text(field, v);
-}
-
-static int learn_from_manager(struct conversation *conv, const struct event *e,
-                              const struct plan *p, bool *changed)
-{
-    int rc = 0;
-
-    if (p->new_chat || !conv->chat_id || !view_is(e->chat_id, conv->chat_id)) {
-        /* answers go to the chat that was written to last; amo links it with the next
-         * message from the client */
-        rc = learn_text(&conv->chat_id, e->chat_id, changed);
-        rc = rc ? rc : learn_text(&conv->user_ref, e->receiver_id, changed);
-        conv->linked = e->chat_client_id.len > 0;
-        *changed = true;
-    }
-    if (!conv->phone)
-        rc = rc ? rc : learn_text(&conv->phone, view_of(p->phone), changed);
-    if (!conv->name)
-        rc = rc ? rc : learn_text(&conv->name, e->receiver_name, changed);
-    return rc;
-}
-
-/* What an event newly says about its conversation. */
-static int conversation_learn(struct conversation *conv, const struct event *e,
-                              const struct plan *p, bool *changed)
-{
-    int rc = 0;
-
-    if (e->kind == EVENT_AMO_MESSAGE)
-        return learn_from_manager(conv, e, p, changed);
-    if (p->adopt)
-        rc = learn_text(&conv->service_id, e->conversation, changed);
-    /* it is found by source and id: a source that was not known counts from now on */
-    if (conv->source[0] == '\0')
-        rc = rc ? rc : learn_text(&conv->source, p->source, changed);
-    rc = rc ? rc : learn_text(&conv->contact, e->sender_id, changed);
-    rc = rc ? rc : learn_text(&conv->name, e->sender_name, changed);
-    return rc ? rc : learn_text(&conv->phone, view_of(p->phone), changed);
-}
-
-static int conversation_new(struct core *c, const struct event *e, const struct plan *p,
-                            struct conversation *conv)
-{
-    bool from_amo = e->kind == EVENT_AMO_MESSAGE;
-    const struct reg_scope *scope = NULL;
-    bool changed = false;
-    bool known = false;
-    int rc = 0;
-
-    scope = from_amo ? registry_scope(c->registry, e->scope)
-                     : registry_scope_of_source(c->registry, e->connector, p->source, &known);
-    if (!scope)
-        return -EINVAL;
-    rc = set_text(&conv->connector, view_of(scope->connector));
-    conv->source = mem_strndup(p->source.ptr ? p->source.ptr : "", p->source.len);
-    rc = conv->source ? rc : -ENOMEM;
-    rc = rc ? rc : set_text(&conv->scope, view_of(scope->id));
-    rc = rc ? rc : set_text(&conv->client_id, view_of(p->client_id));
-    rc = rc ? rc : set_text(&conv->user_id, view_of(p->user_id));
-    if (!from_amo)
-        rc = rc ? rc : set_text(&conv->service_id, e->conversation);
-    rc = rc ? rc : conversation_learn(conv, e, p, &changed);
-    return rc ? rc : store_conversation_add(c->store, conv);
-}
-
-/* The conversation of the plan, made or brought up to date. */
-static int conversation_for(struct core *c, const struct event *e, const struct plan *p,
-                            struct conversation *conv)
-{
-    bool changed = false;
-    int rc = 0;
-
-    if (!p->conversation) {
-        rc = conversation_new(c, e, p, conv);
-        changed = true;
-    } else {
-        rc = store_conversation(c->store, p->conversation->id, conv);
-        rc = rc == STORE_E_NONE ? -EINVAL : rc;
-        rc = rc ? rc : conversation_learn(conv, e, p, &changed);
-        if (rc == 0 && changed)
-            rc = store_conversation_update(c->store, conv);
-    }
-    if (rc == 0 && changed && e->kind == EVENT_AMO_MESSAGE)
-        rc = store_chat_put(c->store, e->scope, e->chat_id, conv->id);
-    return rc;
-}
-
-/* Two lanes a conversation: towards amo and towards the service. */
-static int64_t lane_of(int64_t conversation, bool to_amo)
-{
-    return conversation * 2 + (to_amo ? 0 : 1);
-}
-
-static int fresh_add(struct core *c, struct command_row *row, const struct command *body)
-{
-    struct fresh *f = mem_zalloc(sizeof(*f));
-    struct buf packed;
-    int rc = -ENOMEM;
-
-    buf_init(&packed, LIMIT_FRAME_BYTES);
-    if (f)
-        rc = command_encode(body, &packed);
-    if (rc == 0) {
-        row->body = packed.ptr;
-        row->body_len = packed.len;
-        rc = store_command_add(c->store, row, &row->id);
-        row->body = NULL;
-    }
-    buf_fini(&packed);
-    if (rc) {
-        command_row_fini(row);
-        mem_free(f);
-        return rc;
-    }
-    f->row = *row;
-    list_init(&f->link);
-    list_add_tail(&c->fresh, &f->link);
-    return 0;
-}
+/* --- new commands ----------------------------------------------------------------------------- */
 
 int intake_keep(struct core *c)
 {
@@ -349,147 +261,4 @@ void intake_forget(struct core *c)
         command_row_fini(&f->row);
         mem_free(f);
     }
-}
-
-/* What does not change until it is sent; ids are resolved when it is dispatched. */
-static void message_body(const struct event *e, const struct plan *p, struct command *body)
-{
-    bool to_amo = e->kind == EVENT_SERVICE_MESSAGE;
-
-    body->kind = to_amo ? COMMAND_AMO_MESSAGE : COMMAND_SERVICE_MESSAGE;
-    body->trace = e->trace;
-    body->key = view_of(p->mid);
-    body->type = e->type;
-    body->text = e->text;
-    body->sent_ms = e->sent_ms ? e->sent_ms : e->taken_ms;
-    body->silent = e->silent;
-    body->source = p->source;
-    if (to_amo) {
-        body->sender_name = e->sender_name;
-        body->sender_phone = e->sender_phone;
-        body->sender_email = e->sender_email;
-        body->sender_avatar = e->sender_avatar;
-        body->sender_link = e->sender_link;
-        return;
-    }
-    body->author = e->sender_id;
-    body->receiver_name = e->receiver_name;
-}
-
-static int apply_message(struct core *c, const struct event *e, const struct plan *p)
-{
-    bool to_amo = e->kind == EVENT_SERVICE_MESSAGE;
-    struct conversation conv = {0};
-    struct command_row row = {0};
-    struct command body = {0};
-    struct message m = {0};
-    char room[LOG_VALUE_MAX];
-    char trace[ID_TEXT_LEN + 1];
-    char state[] = "accepted";
-    int rc = conversation_for(c, e, p, &conv);
-
-    if (rc)
-        goto out;
-    m.direction = to_amo ? MESSAGE_INBOUND : MESSAGE_OUTBOUND;
-    m.conversation = conv.id;
-    m.mid = mem_strdup(p->mid);
-    m.scope = conv.scope;
-    m.connector = conv.connector;
-    m.state = state;
-    m.taken_ms = e->taken_ms;
-    m.trace = e->trace;
-    rc = m.mid ? set_text(to_amo ? &m.service_id : &m.amo_id, e->message_id) : -ENOMEM;
-    rc = rc ? rc : store_message_add(c->store, &m, &row.message);
-    mem_free(m.mid);
-    mem_free(to_amo ? m.service_id : m.amo_id);
-    if (rc)
-        goto out;
-    row.lane = lane_of(conv.id, to_amo);
-    message_body(e, p, &body);
-    row.kind = (int64_t)body.kind;
-    row.taken_ms = e->taken_ms;
-    row.scope = mem_strdup(conv.scope);
-    row.connector = mem_strdup(conv.connector);
-    if (row.scope && row.connector) {
-        rc = fresh_add(c, &row, &body);
-    } else {
-        command_row_fini(&row);
-        rc = -ENOMEM;
-    }
-    id_format(&e->trace, trace);
-    if (rc == 0)
-        log_line(LOG_LEVEL_INFO, "event.taken", "trace=%s kind=%s mid=%s", trace,
-                 event_kind_name(e->kind), log_value(view_of(p->mid), room));
-out:
-    conversation_fini(&conv);
-    return rc;
-}
-
-/* NOLINTNEXTLINE(readability-function-size): the arguments are the fields of one row */
-int intake_tell_status(struct core *c, struct view scope, int64_t conversation, int64_t message,
-                       struct view amo_id, int64_t code, int64_t error_code,
-                       struct view error_text, const struct id *trace, int64_t taken_ms)
-{
-    struct command_row row = {.lane = conversation ? lane_of(conversation, true) : 0,
-                              .kind = COMMAND_AMO_STATUS,
-                              .message = message,
-                              .taken_ms = taken_ms};
-    struct command body = {.kind = COMMAND_AMO_STATUS,
-                           .trace = *trace,
-                           .message_id = amo_id,
-                           .status_code = code,
-                           .error_code = error_code,
-                           .error_text = code == -1 ? error_text : VIEW_NONE};
-    int rc = 0;
-
-    if (amo_id.len == 0)
-        return 0; /* amo never named it: nobody could be told */
-    row.scope = mem_strndup(scope.ptr, scope.len);
-    if (!row.scope)
-        return -ENOMEM;
-    rc = fresh_add(c, &row, &body);
-    return rc || !message ? rc : store_message_told(c->store, message, code);
-}
-
-/* A status may also teach the conversation's id at the service. */
-static int status_learn(struct core *c, const struct event *e, const struct message *named)
-{
-    struct conversation conv = {0};
-    int rc = store_conversation(c->store, named->conversation, &conv);
-
-    if (rc)
-        return rc == STORE_E_NONE ? 0 : rc;
-    if (!conv.service_id) {
-        rc = set_text(&conv.service_id, e->conversation);
-        rc = rc ? rc : store_conversation_update(c->store, &conv);
-        if (rc == -EEXIST)
-            rc = 0; /* another conversation has that id: the client wrote before we learnt it */
-    }
-    conversation_fini(&conv);
-    return rc;
-}
-
-static int apply_status(struct core *c, const struct event *e, const struct lookup *l,
-                        const struct plan *p)
-{
-    const struct message *named = l->mapping.named;
-    int rc = 0;
-
-    if (named && p->adopt)
-        rc = status_learn(c, e, named);
-    if (rc || !named || p->verdict != VERDICT_STATUS)
-        return rc;
-    return intake_tell_status(c, view_of(named->scope), named->conversation, named->id,
-                              view_of(named->amo_id), p->status_code, p->error_code,
-                              p->error_text, &e->trace, e->taken_ms);
-}
-
-static int apply_refusal(struct core *c, const struct event *e, struct view bytes,
-                         const struct plan *p)
-{
-    int rc = intake_quarantine(c, bytes, p->reason);
-
-    return rc ? rc
-              : intake_tell_status(c, e->scope, 0, 0, e->message_id, p->status_code,
-                                   p->error_code, p->error_text, &e->trace, e->taken_ms);
 }

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/apply.h"
+#include "core/waiting.h"
 #include "proto/limits.h"
 
 void lookup_fini(struct lookup *l)
@@ -26,18 +28,32 @@ static int found_or_not(int rc, const void *row, const void **ret)
     return rc == STORE_E_NONE ? 0 : rc;
 }
 
-static struct view only_source(const struct registry *r, const struct reg_scope *scope)
+static void look_up_sources(const struct registry *r, struct mapping *m)
 {
-    struct view one = VIEW_NONE;
-
     for (size_t i = 0; i < r->n_sources; i++) {
-        if (strcmp(r->sources[i].scope, scope->id) != 0)
+        if (strcmp(r->sources[i].scope, m->scope->id) != 0)
             continue;
-        if (one.ptr)
-            return VIEW_NONE;
-        one = view_of(r->sources[i].source);
+        m->only_source = m->n_sources++ ? VIEW_NONE : view_of(r->sources[i].source);
     }
-    return one;
+}
+
+/* A message in the name of a person or the bot is on its way, and amo may send it back before its
+ * answer has told us what it calls it. Behind a webhook that waits for this the next ones wait,
+ * too, because they keep their order. */
+static int look_up_echo(struct core *c, struct mapping *m)
+{
+    const struct conversation *conv = m->found ? m->found : m->by_client;
+    const struct core_command *head =
+        conv ? queue_head(c->queue, apply_lane(conv->id, true)) : NULL;
+    char key[WAITING_KEY_MAX];
+
+    m->echo_pending =
+        head && head->kind == COMMAND_AMO_OUTGOING &&
+        (head->tried || head->state == COMMAND_IN_FLIGHT || head->state == COMMAND_CHECKING);
+    if (!conv || m->echo_pending || c->n_waiting == 0)
+        return 0;
+    waiting_echo_key(conv->id, key);
+    return store_waiting_has(c->store, key, &m->echo_pending);
 }
 
 static int look_up_amo(struct core *c, const struct event *e, struct lookup *l)
@@ -51,7 +67,7 @@ static int look_up_amo(struct core *c, const struct event *e, struct lookup *l)
     m->scope = registry_scope(c->registry, e->scope);
     if (!m->scope || e->message_id.len > LIMIT_ID || e->message_id.len == 0)
         return 0;
-    m->only_source = only_source(c->registry, m->scope);
+    look_up_sources(c->registry, m);
     (void)snprintf(key, sizeof(key), "a%.*s", (int)e->message_id.len,
                    e->message_id.ptr); /* fits */
     rc = found_or_not(store_message_by_key(c->store, key, &l->known), &l->known,
@@ -59,12 +75,13 @@ static int look_up_amo(struct core *c, const struct event *e, struct lookup *l)
     if (rc == 0 && !m->known)
         rc = found_or_not(store_conversation_by_chat(c->store, e->scope, e->chat_id, &l->found),
                           &l->found, (const void **)&m->found);
-    if (rc || m->known || m->found)
-        return rc;
-    if (e->chat_client_id.len)
-        return found_or_not(
+    if (rc == 0 && !m->known && !m->found && e->chat_client_id.len)
+        rc = found_or_not(
             store_conversation_by_client(c->store, e->scope, e->chat_client_id, &l->by_client),
             &l->by_client, (const void **)&m->by_client);
+    rc = rc ? rc : look_up_echo(c, m);
+    if (rc || m->known || m->found || e->chat_client_id.len)
+        return rc;
     router_phone(e->receiver_phone, phone);
     if (!e->source.len && m->only_source.ptr)
         source = m->only_source;
@@ -75,10 +92,53 @@ static int look_up_amo(struct core *c, const struct event *e, struct lookup *l)
     return rc;
 }
 
+/* The conversation by the service's id of it. */
+static int look_up_service_thread(struct core *c, const struct event *e, struct lookup *l)
+{
+    struct view source = e->source.ptr ? e->source : VIEW_LIT("");
+    int rc = found_or_not(store_conversation_by_service(c->store, e->connector, source,
+                                                        e->conversation, &l->found),
+                          &l->found, (const void **)&l->mapping.found);
+
+    /* a manager wrote first without naming a number: the service has told us the thread alone */
+    if (rc == 0 && !l->mapping.found && source.len)
+        rc = found_or_not(store_conversation_by_service(c->store, e->connector, VIEW_LIT(""),
+                                                        e->conversation, &l->found),
+                          &l->found, (const void **)&l->mapping.found);
+    return rc;
+}
+
+static int look_up_typing_manager(struct core *c, const struct event *e, struct lookup *l)
+{
+    int rc = found_or_not(store_conversation_by_chat(c->store, e->scope, e->chat_id, &l->found),
+                          &l->found, (const void **)&l->mapping.found);
+
+    if (rc == 0 && !l->mapping.found && e->chat_client_id.len)
+        rc = found_or_not(
+            store_conversation_by_client(c->store, e->scope, e->chat_client_id, &l->found),
+            &l->found, (const void **)&l->mapping.found);
+    return rc;
+}
+
+/* A manager's message that the service reports like one of its own, by its name of it or by
+ * ours. */
+static int look_up_service_echo(struct core *c, const struct event *e, struct lookup *l)
+{
+    int rc = e->message_id.len > LIMIT_ID
+                 ? STORE_E_NONE
+                 : lookup_message(c, e->connector, e->message_id, &l->known);
+
+    if (rc == 0 && l->known.direction == MESSAGE_OUTBOUND &&
+        view_is(e->connector, l->known.connector))
+        l->mapping.known = &l->known;
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
 static int look_up_service_message(struct core *c, const struct event *e, struct lookup *l)
 {
     struct mapping *m = &l->mapping;
     struct view source = e->source.ptr ? e->source : VIEW_LIT("");
+    const struct reg_channel *channel = NULL;
     char mid[ID_DERIVED_MAX + 1];
     char client_id[ID_DERIVED_MAX + 1];
     char key[ID_DERIVED_MAX + 2];
@@ -91,19 +151,16 @@ static int look_up_service_message(struct core *c, const struct event *e, struct
     (void)snprintf(key, sizeof(key), "m%s", mid); /* one longer than mid */
     rc = found_or_not(store_message_by_key(c->store, key, &l->known), &l->known,
                       (const void **)&m->known);
+    if (rc == 0 && !m->known && e->outgoing)
+        rc = look_up_service_echo(c, e, l);
     if (rc || m->known || !m->scope)
         return rc;
-    rc = found_or_not(store_conversation_by_service(c->store, e->connector, source,
-                                                    e->conversation, &l->found),
-                      &l->found, (const void **)&m->found);
-    /* a manager wrote first without naming a number: the service has told us the thread alone */
-    if (rc == 0 && !m->found && source.len)
-        rc = found_or_not(store_conversation_by_service(c->store, e->connector, VIEW_LIT(""),
-                                                        e->conversation, &l->found),
-                          &l->found, (const void **)&m->found);
+    channel = registry_channel(c->registry, view_of(m->scope->channel));
+    m->bot_known = channel && channel->bot_id && channel->bot_id[0];
+    rc = look_up_service_thread(c, e, l);
     if (rc || m->found)
         return rc;
-    router_phone(e->sender_phone, phone);
+    router_phone(router_client_phone(e), phone);
     if (phone[0])
         rc = found_or_not(store_conversation_by_phone(c->store, e->connector, source,
                                                       view_of(phone), &l->by_phone),
@@ -115,21 +172,49 @@ static int look_up_service_message(struct core *c, const struct event *e, struct
                              &l->by_client, (const void **)&m->by_client);
 }
 
-static int look_up_status(struct core *c, const struct event *e, struct lookup *l)
+int lookup_message(struct core *c, struct view connector, struct view id, struct message *ret)
 {
     char key[2 * LIMIT_ID];
     int rc = STORE_E_NONE;
 
-    if (e->message_id.len == 0 || e->message_id.len > LIMIT_ID)
+    if (id.len == 0 || id.len > LIMIT_ID)
         return -EINVAL;
-    (void)snprintf(key, sizeof(key), "m%.*s", (int)e->message_id.len,
-                   e->message_id.ptr); /* fits */
-    rc = store_message_by_key(c->store, key, &l->named);
-    if (rc == STORE_E_NONE) {
-        if (snprintf(key, sizeof(key), "s%.*s/%.*s", (int)e->connector.len, e->connector.ptr,
-                     (int)e->message_id.len, e->message_id.ptr) >= (int)sizeof(key))
-            return -EINVAL;
-        rc = store_message_by_key(c->store, key, &l->named);
+    (void)snprintf(key, sizeof(key), "m%.*s", (int)id.len, id.ptr); /* fits */
+    rc = store_message_by_key(c->store, key, ret);
+    if (rc != STORE_E_NONE || !connector.ptr)
+        return rc;
+    if (snprintf(key, sizeof(key), "s%.*s/%.*s", (int)connector.len, connector.ptr, (int)id.len,
+                 id.ptr) >= (int)sizeof(key))
+        return -EINVAL;
+    return store_message_by_key(c->store, key, ret);
+}
+
+int lookup_message_of_amo(struct core *c, struct view amo_id, struct view our_id,
+                          struct message *ret)
+{
+    char key[LIMIT_ID + 2];
+    int rc = STORE_E_NONE;
+
+    if (amo_id.len > LIMIT_ID)
+        return -EINVAL;
+    (void)snprintf(key, sizeof(key), "a%.*s", (int)amo_id.len, amo_id.ptr); /* fits */
+    if (amo_id.len)
+        rc = store_message_by_key(c->store, key, ret);
+    if (rc == STORE_E_NONE && our_id.len && our_id.len <= LIMIT_ID)
+        rc = lookup_message(c, VIEW_NONE, our_id, ret);
+    return rc;
+}
+
+/* The message that a status, an edit or a reaction is about. */
+static int look_up_named(struct core *c, const struct event *e, struct lookup *l)
+{
+    int rc = 0;
+
+    if (e->kind == EVENT_AMO_REACTION) {
+        l->mapping.scope = registry_scope(c->registry, e->scope);
+        rc = lookup_message_of_amo(c, e->message_id, e->message_client_id, &l->named);
+    } else {
+        rc = lookup_message(c, e->connector, e->message_id, &l->named);
     }
     return found_or_not(rc, &l->named, (const void **)&l->mapping.named);
 }
@@ -142,9 +227,14 @@ int lookup_event(struct core *c, const struct event *e, struct lookup *l)
     case EVENT_SERVICE_MESSAGE:
         return look_up_service_message(c, e, l);
     case EVENT_SERVICE_STATUS:
-        return look_up_status(c, e, l);
+    case EVENT_SERVICE_EDIT:
+    case EVENT_SERVICE_REACTION:
     case EVENT_AMO_REACTION:
+        return look_up_named(c, e, l);
     case EVENT_AMO_TYPING:
+        return look_up_typing_manager(c, e, l);
+    case EVENT_SERVICE_TYPING:
+        return look_up_service_thread(c, e, l);
     case EVENT_QUARANTINE:
         return 0;
     }

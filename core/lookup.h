@@ -20,3 +20,9 @@ struct lookup {
  * up, -Exxx of the store. */
 AMO_MUSTCHECK int lookup_event(struct core *c, const struct event *e, struct lookup *l);
 void lookup_fini(struct lookup *l);
+/* A message by what a service calls it: our mid or, with a @connector, its own id. STORE_E_NONE. */
+AMO_MUSTCHECK int lookup_message(struct core *c, struct view connector, struct view id,
+                                 struct message *ret);
+/* By what amo calls it, or by our id when amo names that. */
+AMO_MUSTCHECK int lookup_message_of_amo(struct core *c, struct view amo_id, struct view our_id,
+                                        struct message *ret);

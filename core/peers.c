@@ -12,8 +12,10 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/answer.h"
 #include "core/control.h"
 #include "core/dispatch.h"
+#include "core/hint.h"
 #include "core/intake.h"
 #include "core/settle.h"
 #include "proto/bus/edge.h"
@@ -324,6 +326,14 @@ static void peer_frame(struct core *c, struct peer *p, const struct envelope *en
         if (p->role == ROLE_INGRESS)
             intake_push(c, p, env, body);
         return;
+    case MSG_EVENT_HINT:
+        if (p->role == ROLE_INGRESS)
+            hint_take(c, body);
+        return;
+    case MSG_QUERY:
+        if (p->role == ROLE_INGRESS)
+            answer_query(c, p, body);
+        return;
     case MSG_RESULT_PUSH:
         if (p->role == ROLE_EGRESS)
             settle_push(c, p, body);
@@ -347,6 +357,8 @@ static void peer_frame(struct core *c, struct peer *p, const struct envelope *en
     case MSG_CONTROL_CALL:
     case MSG_CONTROL_ANSWER:
     case MSG_GOING:
+    case MSG_ANSWER:
+    case MSG_REPLAY:
         log_line(LOG_LEVEL_WARN, "frame.unexpected", "kind=%s peer=%s", msg_name(env->kind),
                  p->name);
         return;

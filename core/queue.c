@@ -125,7 +125,7 @@ static struct lane *queue_lane(struct queue *q, const struct command_row *row)
     l->id = id;
     list_init(&l->commands);
     list_init(&l->link);
-    if (row->connector && row->kind == COMMAND_SERVICE_MESSAGE)
+    if (row->connector && command_is_for_service((enum command_kind)row->kind))
         l->dest = queue_dest(q, false, view_of(row->connector));
     else
         l->dest = queue_dest(q, true, view_of(row->scope ? row->scope : ""));
@@ -217,6 +217,15 @@ int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_m
     lane_forward(q, c->lane, now_mono_ms);
     *ret_command = c;
     return 0;
+}
+
+struct core_command *queue_head(const struct queue *q, int64_t lane)
+{
+    const struct lane *l = table_get(q->lanes, id_key(&lane));
+
+    return l && !list_is_empty(&l->commands)
+               ? LIST_ENTRY(l->commands.next, struct core_command, in_lane)
+               : NULL;
 }
 
 struct core_command *queue_find(const struct queue *q, int64_t id)

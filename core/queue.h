@@ -94,6 +94,8 @@ struct dest *queue_dest(struct queue *q, bool is_scope, struct view name);
 AMO_MUSTCHECK int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_ms,
                             int64_t now_unix_ms, struct core_command **ret_command);
 struct core_command *queue_find(const struct queue *q, int64_t id);
+/* The first command of a lane; NULL when it has none. */
+struct core_command *queue_head(const struct queue *q, int64_t lane);
 size_t queue_count(const struct queue *q);
 
 /* The one mover. @due_mono_ms matters for WAITING and IN_FLIGHT. DONE and DEAD free the command

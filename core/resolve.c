@@ -5,55 +5,24 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/degrade.h"
+#include "core/lookup.h"
+#include "proto/limits.h"
+
+static int resolve_kind(struct core *c, struct resolved *r);
+static int resolve_quote_for_amo(struct core *c, struct resolved *r);
+static int resolve_forward_for_amo(struct core *c, struct resolved *r);
+static int resolve_parts_for_service(struct core *c, struct resolved *r);
+
 void resolved_fini(struct resolved *r)
 {
     command_row_fini(&r->row);
     conversation_fini(&r->conversation);
     message_fini(&r->message);
-}
-
-/* Towards amo: our ids always; theirs whenever the chat was born there, which is harmless when
- * the two are linked already. */
-static void resolve_amo_message(struct resolved *r)
-{
-    const struct conversation *conv = &r->conversation;
-    struct command *b = &r->body;
-
-    b->scope = view_of(conv->scope);
-    b->conversation_id = view_of(conv->client_id);
-    b->sender_id = view_of(conv->user_id);
-    if (conv->chat_id && conv->user_ref) {
-        b->conversation_ref_id = view_of(conv->chat_id);
-        b->sender_ref_id = view_of(conv->user_ref);
-    }
-    b->chat_id = view_of(conv->chat_id);
-    if (b->sender_name.len == 0) /* amo wants a name */
-        b->sender_name = view_of(conv->name ? conv->name : conv->phone ? conv->phone : "?");
-}
-
-static void resolve_service_message(struct resolved *r)
-{
-    const struct conversation *conv = &r->conversation;
-    struct command *b = &r->body;
-
-    b->connector = view_of(conv->connector);
-    b->scope = view_of(conv->scope);
-    b->source = view_of(conv->source);
-    b->conversation = view_of(conv->service_id);
-    b->write_first = conv->service_id == NULL;
-    b->receiver_id = view_of(conv->contact);
-    b->receiver_phone = view_of(conv->phone);
-    if (conv->name)
-        b->receiver_name = view_of(conv->name);
-}
-
-static int resolve_status(struct resolved *r)
-{
-    /* "delivered" is dropped when "read" waits behind it */
-    if (r->message.id && r->body.status_code == 1 && r->message.told == 2)
-        return RESOLVE_E_STALE;
-    r->body.scope = view_of(r->row.scope);
-    return r->body.message_id.len ? 0 : RESOLVE_E_PARENT;
+    message_fini(&r->quoted);
+    message_fini(&r->forwarded);
+    conversation_fini(&r->forwarded_from);
+    buf_fini(&r->text);
 }
 
 int resolve_command(struct core *c, const struct core_command *cmd, struct resolved *ret)
@@ -61,6 +30,7 @@ int resolve_command(struct core *c, const struct core_command *cmd, struct resol
     int rc = 0;
 
     memset(ret, 0, sizeof(*ret));
+    buf_init(&ret->text, LIMIT_FRAME_BYTES);
     rc = store_command(c->store, cmd->id, &ret->row);
     if (rc == 0)
         rc = command_decode(view_make(ret->row.body, ret->row.body_len), &ret->body);
@@ -74,19 +44,312 @@ int resolve_command(struct core *c, const struct core_command *cmd, struct resol
     if (rc)
         return rc == STORE_E_NONE ? RESOLVE_E_PARENT : rc;
     ret->body.id = (uint64_t)cmd->id;
-    switch (cmd->kind) {
+    return resolve_kind(c, ret);
+}
+
+/* --- towards amo ---------------------------------------------------------------------------- */
+
+/* Our ids always; theirs whenever the chat was born there, which is harmless when the two are
+ * linked already. */
+static void resolve_chat(struct resolved *r)
+{
+    const struct conversation *conv = &r->conversation;
+
+    r->body.scope = view_of(conv->scope);
+    r->body.conversation_id = view_of(conv->client_id);
+    r->body.chat_id = view_of(conv->chat_id);
+    if (conv->chat_id && conv->user_ref && conv->amo_born)
+        r->body.conversation_ref_id = view_of(conv->chat_id);
+}
+
+static const char *client_name(const struct conversation *conv)
+{
+    return conv->name ? conv->name : conv->phone ? conv->phone : "?"; /* amo wants a name */
+}
+
+void resolve_client(struct resolved *r)
+{
+    const struct conversation *conv = &r->conversation;
+
+    r->body.sender_id = view_of(conv->user_id);
+    r->body.sender_ref_id =
+        r->body.conversation_ref_id.ptr ? view_of(conv->user_ref) : VIEW_NONE;
+    if (r->body.kind != COMMAND_AMO_MESSAGE) { /* the one in the body is the author */
+        r->body.sender_name = r->body.receiver_name;
+        r->body.sender_phone = r->body.receiver_phone;
+        r->body.sender_email = r->body.receiver_email;
+        r->body.sender_avatar = VIEW_NONE;
+        r->body.sender_link = VIEW_NONE;
+    }
+    if (r->body.sender_name.len == 0)
+        r->body.sender_name = view_of(client_name(conv));
+}
+
+static int resolve_amo_message(struct core *c, struct resolved *r)
+{
+    int rc = 0;
+
+    resolve_chat(r);
+    resolve_client(r);
+    rc = resolve_quote_for_amo(c, r);
+    return rc ? rc : resolve_forward_for_amo(c, r);
+}
+
+/* In the name of a CRM user, or of the channel's bot. The client is always the same receiver: a
+ * new id would make amo a new person of him. */
+static int resolve_amo_outgoing(struct core *c, struct resolved *r)
+{
+    const struct conversation *conv = &r->conversation;
+    const struct reg_channel *channel = NULL;
+    int rc = 0;
+
+    resolve_chat(r);
+    channel = registry_channel(c->registry, registry_scope_channel(view_of(conv->scope)));
+    r->body.sender_ref_id =
+        r->body.author.len ? r->body.author : view_of(channel ? channel->bot_id : NULL);
+    if (r->body.sender_name.len == 0)
+        r->body.sender_name = view_of(channel && channel->name ? channel->name : "?");
+    r->body.receiver_id = view_of(conv->user_id);
+    if (r->body.conversation_ref_id.ptr)
+        r->body.receiver_ref_id = view_of(conv->user_ref);
+    if (r->body.receiver_name.len == 0)
+        r->body.receiver_name = view_of(client_name(conv));
+    if (r->body.receiver_phone.len == 0)
+        r->body.receiver_phone = view_of(conv->phone);
+    r->body.author = VIEW_NONE;
+    rc = resolve_quote_for_amo(c, r);
+    return rc ? rc : resolve_forward_for_amo(c, r);
+}
+
+static bool is_failed(const struct message *m)
+{
+    return m->state && strcmp(m->state, "failed") == 0;
+}
+
+/* Amo never got it; or has it, but we never learnt under which name. */
+static bool is_lost(const struct message *m)
+{
+    return !m->amo_id && (is_failed(m) || m->direction == MESSAGE_OUTBOUND);
+}
+
+/* The same of the service: it does not know our id of a message that it did not take. */
+static bool is_lost_there(const struct message *m)
+{
+    return !m->service_id && is_failed(m);
+}
+
+/* By amo's id, else by ours; a message of another chat, or one that amo never got, is quoted by
+ * its words, if the service gave them. */
+static int resolve_quote_for_amo(struct core *c, struct resolved *r)
+{
+    struct content *t = &r->body.content;
+    struct view id = t->reply_id;
+    int rc = 0;
+
+    t->reply_id = VIEW_NONE;
+    t->reply_client_id = VIEW_NONE;
+    if (id.len == 0 || id.len > LIMIT_ID)
+        return 0;
+    rc = lookup_message(c, view_of(r->conversation.connector), id, &r->quoted);
+    if (rc == STORE_E_NONE)
+        return 0;
+    if (rc || r->quoted.conversation != r->conversation.id || is_lost(&r->quoted))
+        return rc;
+    if (r->quoted.amo_id)
+        t->reply_id = view_of(r->quoted.amo_id);
+    else
+        t->reply_client_id = view_of(r->quoted.mid);
+    return 0;
+}
+
+/* The same for what is forwarded, which may come from any chat of the account. */
+static int resolve_forward_for_amo(struct core *c, struct resolved *r)
+{
+    struct content *t = &r->body.content;
+    struct view id = t->forward_id;
+    int rc = 0;
+
+    t->forward_id = VIEW_NONE;
+    t->forward_client_id = VIEW_NONE;
+    if (id.len == 0 || id.len > LIMIT_ID)
+        return 0;
+    rc = lookup_message(c, view_of(r->conversation.connector), id, &r->forwarded);
+    if (rc == STORE_E_NONE)
+        return 0;
+    if (rc || is_lost(&r->forwarded) ||
+        !view_is(view_of(r->forwarded.scope), r->conversation.scope))
+        return rc;
+    if (r->forwarded.amo_id)
+        t->forward_id = view_of(r->forwarded.amo_id);
+    else
+        t->forward_client_id = view_of(r->forwarded.mid);
+    rc = store_conversation(c->store, r->forwarded.conversation, &r->forwarded_from);
+    if (rc)
+        return rc == STORE_E_NONE ? 0 : rc;
+    if (r->forwarded_from.id != r->conversation.id) {
+        r->body.forward_conversation_id = view_of(r->forwarded_from.client_id);
+        r->body.forward_conversation_ref_id = view_of(r->forwarded_from.chat_id);
+    }
+    return 0;
+}
+
+static int resolve_status(struct resolved *r)
+{
+    /* "delivered" is dropped when "read" waits behind it */
+    if (r->message.id && r->body.status_code == 1 && r->message.told == 2)
+        return RESOLVE_E_STALE;
+    r->body.scope = view_of(r->row.scope);
+    return r->body.message_id.len ? 0 : RESOLVE_E_PARENT;
+}
+
+/* A message born at amo is named by amo's id, and told ours on the way. */
+static int resolve_edit(struct resolved *r)
+{
+    const struct message *m = &r->message;
+
+    if (is_lost(m))
+        return RESOLVE_E_PARENT;
+    resolve_chat(r);
+    r->body.conversation_ref_id = VIEW_NONE; /* an edit moves nothing */
+    r->body.message_client_id = view_of(m->mid);
+    if (m->direction == MESSAGE_OUTBOUND)
+        r->body.message_id = view_of(m->amo_id);
+    return 0;
+}
+
+static int resolve_amo_reaction(struct resolved *r)
+{
+    const struct conversation *conv = &r->conversation;
+    const struct message *m = &r->message;
+
+    if (is_lost(m))
+        return RESOLVE_E_PARENT;
+    resolve_chat(r);
+    if (conv->chat_id &&
+        !conv->linked) { /* only a message links: amo knows no id of ours yet */
+        r->body.conversation_id = VIEW_NONE;
+        r->body.conversation_ref_id = view_of(conv->chat_id);
+    }
+    r->body.message_id = view_of(m->amo_id);
+    if (!m->amo_id)
+        r->body.message_client_id = view_of(m->mid);
+    if (r->body.sender_id.len == 0)
+        r->body.sender_id = view_of(conv->user_id);
+    return 0;
+}
+
+/* --- towards the service --------------------------------------------------------------------- */
+
+static void resolve_thread(struct resolved *r)
+{
+    r->body.connector = view_of(r->conversation.connector);
+    r->body.scope = view_of(r->conversation.scope);
+    r->body.source = view_of(r->conversation.source);
+    r->body.conversation = view_of(r->conversation.service_id);
+}
+
+static int resolve_service_message(struct core *c, struct resolved *r)
+{
+    const struct conversation *conv = &r->conversation;
+    struct command *b = &r->body;
+
+    resolve_thread(r);
+    b->write_first = conv->service_id == NULL;
+    b->receiver_id = view_of(conv->contact);
+    b->receiver_phone = view_of(conv->phone);
+    if (conv->name)
+        b->receiver_name = view_of(conv->name);
+    return resolve_parts_for_service(c, r);
+}
+
+/* What the service calls the message: its own id, else our mid. */
+static struct view service_name(const struct message *m)
+{
+    return view_of(m->service_id ? m->service_id : m->mid);
+}
+
+static int find_amo_message(struct core *c, struct view amo_id, struct view our_id,
+                            struct message *ret)
+{
+    int rc = 0;
+
+    if (amo_id.len > LIMIT_ID || our_id.len > LIMIT_ID || amo_id.len + our_id.len == 0)
+        return STORE_E_NONE;
+    rc = lookup_message_of_amo(c, amo_id, our_id, ret);
+    return rc;
+}
+
+/* A quoted message that the service knows is named; of another one the words lead the text. */
+static int resolve_parts_for_service(struct core *c, struct resolved *r)
+{
+    struct content *t = &r->body.content;
+    bool quote = t->reply_id.len || t->reply_client_id.len || t->reply_text.len || t->reply_type.len;
+    int rc = find_amo_message(c, t->reply_id, t->reply_client_id, &r->quoted);
+    int forward_rc = 0;
+
+    if (rc < 0)
+        return rc;
+    t->reply_id = VIEW_NONE;
+    t->reply_client_id = VIEW_NONE;
+    if (rc == 0 && r->quoted.conversation == r->conversation.id && !is_lost_there(&r->quoted)) {
+        t->reply_id = service_name(&r->quoted);
+        quote = false;
+    }
+    forward_rc = find_amo_message(c, t->forward_id, t->forward_client_id, &r->forwarded);
+    if (forward_rc < 0)
+        return forward_rc;
+    t->forward_id = forward_rc == 0 && !is_lost_there(&r->forwarded) &&
+                            view_is(view_of(r->forwarded.connector), r->conversation.connector)
+                        ? service_name(&r->forwarded)
+                        : VIEW_NONE;
+    t->forward_client_id = VIEW_NONE;
+    return degrade_outbound(t, quote, &r->text);
+}
+
+static int resolve_service_reaction(struct resolved *r)
+{
+    if (is_lost_there(&r->message))
+        return RESOLVE_E_PARENT;
+    resolve_thread(r);
+    r->body.message_id = service_name(&r->message);
+    return 0;
+}
+
+static int resolve_service_failed(struct resolved *r)
+{
+    resolve_thread(r);
+    r->body.message_id = view_of(r->message.service_id);
+    r->body.message_client_id = view_of(r->message.mid);
+    return 0;
+}
+
+static int resolve_kind(struct core *c, struct resolved *r)
+{
+    switch ((enum command_kind)r->body.kind) {
     case COMMAND_AMO_MESSAGE:
-        resolve_amo_message(ret);
-        return 0;
-    case COMMAND_SERVICE_MESSAGE:
-        resolve_service_message(ret);
-        return 0;
+        return resolve_amo_message(c, r);
+    case COMMAND_AMO_OUTGOING:
+        return resolve_amo_outgoing(c, r);
     case COMMAND_AMO_STATUS:
-        return resolve_status(ret);
+        return resolve_status(r);
+    case COMMAND_AMO_EDIT:
+        return resolve_edit(r);
+    case COMMAND_AMO_REACTION:
+        return resolve_amo_reaction(r);
+    case COMMAND_SERVICE_MESSAGE:
+        return resolve_service_message(c, r);
+    case COMMAND_SERVICE_REACTION:
+        return resolve_service_reaction(r);
+    case COMMAND_SERVICE_FAILED:
+        return resolve_service_failed(r);
     case COMMAND_AMO_CONNECT:
+    case COMMAND_AMO_DISCONNECT:
     case COMMAND_AMO_CREATE_CHAT:
     case COMMAND_AMO_HISTORY:
-        return -EINVAL; /* never stored: inquiries */
+    case COMMAND_AMO_TYPING:
+    case COMMAND_SERVICE_TYPING:
+    case COMMAND_SERVICE_TEST:
+        break; /* never stored */
     }
     return -EINVAL;
 }

@@ -11,7 +11,11 @@ struct resolved {
     struct command body;
     struct command_row row;
     struct conversation conversation;
-    struct message message;
+    struct message message;             /* which the command is, or is about */
+    struct message quoted;              /* which it answers */
+    struct message forwarded;           /* which it forwards … */
+    struct conversation forwarded_from; /* … and from where */
+    struct buf text;                    /* words that had to be made */
 };
 
 enum {
@@ -23,3 +27,5 @@ enum {
 AMO_MUSTCHECK int resolve_command(struct core *c, const struct core_command *cmd,
                                   struct resolved *ret);
 void resolved_fini(struct resolved *r);
+/* The client as the sender, for a call that speaks of him (create chat). */
+void resolve_client(struct resolved *r);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/crypto.h"
+#include "core/degrade.h"
 #include "proto/limits.h"
 
 static int route_amo_message(const struct event *e, const struct mapping *m, int64_t oldest_ms,
@@ -18,6 +19,8 @@ static int route_amo_message(const struct event *e, const struct mapping *m, int
 static int route_service_message(const struct event *e, const struct mapping *m,
                                  struct plan *p);
 static int route_service_status(const struct event *e, const struct mapping *m, struct plan *p);
+static int route_service_edit(const struct event *e, const struct mapping *m, struct plan *p);
+static int route_reaction(const struct event *e, const struct mapping *m, struct plan *p);
 
 static int plan_end(struct plan *p, enum verdict verdict, const char *reason)
 {
@@ -37,10 +40,14 @@ int router_route(const struct event *e, const struct mapping *m, int64_t oldest_
         return route_service_message(e, m, ret);
     case EVENT_SERVICE_STATUS:
         return route_service_status(e, m, ret);
-    case EVENT_AMO_TYPING:
-        return plan_end(ret, VERDICT_NOTHING, "typing");
+    case EVENT_SERVICE_EDIT:
+        return route_service_edit(e, m, ret);
     case EVENT_AMO_REACTION:
-        return plan_end(ret, VERDICT_QUARANTINE, "unsupported_reaction");
+    case EVENT_SERVICE_REACTION:
+        return route_reaction(e, m, ret);
+    case EVENT_AMO_TYPING:
+    case EVENT_SERVICE_TYPING:
+        return plan_end(ret, VERDICT_NOTHING, "typing"); /* of a spool of before: stale */
     case EVENT_QUARANTINE:
         return plan_end(ret, VERDICT_QUARANTINE, "not_understood");
     }
@@ -85,19 +92,16 @@ void router_phone(struct view text, char ret[32])
         ret[0] = '7';
 }
 
+struct view router_client_phone(const struct event *e)
+{
+    return e->kind == EVENT_AMO_MESSAGE || e->outgoing ? e->receiver_phone : e->sender_phone;
+}
+
 int router_client_id(struct view connector, struct view source, struct view id,
                      char ret[ID_DERIVED_MAX + 1])
 {
     /* Without a source the id is a phone's digits, so it meets no "<source>-<id>". */
     return id_derive(connector, source.len ? source : VIEW_NONE, id, ret);
-}
-
-/* What a text message must have; everything else waits in quarantine until it can cross. */
-static const char *text_objection(const struct event *e)
-{
-    if (!view_is(e->type, "text"))
-        return "unsupported_type";
-    return view_empty(e->text) ? "empty_text" : NULL;
 }
 
 static int refuse(struct plan *p, const char *reason, int64_t code, const char *words)
@@ -123,6 +127,8 @@ static int route_write_first(const struct mapping *m, struct plan *p)
 
     if (p->phone[0] == '\0')
         return refuse(p, "no_phone", 905, "no phone number");
+    if (p->source.len == 0 && m->n_sources > 1) /* which of our numbers should write? */
+        return refuse(p, "no_source", 904, "no source is named");
     p->new_chat = true;
     if (m->by_phone) { /* a second card writes to the same client, or he wrote before */
         p->conversation = m->by_phone;
@@ -142,7 +148,7 @@ static bool id_is_fine(struct view id)
 static int route_amo_message(const struct event *e, const struct mapping *m, int64_t oldest_ms,
                              struct plan *p)
 {
-    const char *objection = text_objection(e);
+    const char *objection = degrade_objection(&e->content);
     int rc = 0;
 
     if (!m->scope)
@@ -155,11 +161,15 @@ static int route_amo_message(const struct event *e, const struct mapping *m, int
         return rc;
     if (m->known)
         return plan_end(p, VERDICT_NOTHING,
-                        m->known->direction == MESSAGE_INBOUND ? "echo" : "repeat");
+                        m->known->direction == MESSAGE_OUTBOUND ? "repeat" : "echo");
+    if (m->echo_pending) {
+        p->conversation = m->found ? m->found : m->by_client;
+        return plan_end(p, VERDICT_WAIT_ECHO, "echo_pending");
+    }
     if (e->sent_ms && e->sent_ms < oldest_ms)
         return plan_end(p, VERDICT_QUARANTINE, "too_old");
     if (objection)
-        return refuse(p, objection, 905, "unsupported message type");
+        return refuse(p, "nothing_to_deliver", 905, objection);
     router_phone(e->receiver_phone, p->phone);
     p->source = outbound_source(e, m);
     if (m->found) {
@@ -176,22 +186,34 @@ static int route_amo_message(const struct event *e, const struct mapping *m, int
     return route_write_first(m, p);
 }
 
+/* Ingress lets nothing of this through; an older one might. */
+static const char *inbound_objection(const struct content *c)
+{
+    if (view_empty(c->type) || view_is(c->type, "unknown"))
+        return "unsupported_type";
+    return degrade_objection(c) && view_empty(c->shared_post) && view_empty(c->forward_id)
+               ? "empty_message"
+               : NULL;
+}
+
 static int route_service_message(const struct event *e, const struct mapping *m, struct plan *p)
 {
-    const char *objection = text_objection(e);
     int rc = router_mid(e, p->mid);
 
     if (rc)
         return rc;
     if (m->known)
-        return plan_end(p, VERDICT_NOTHING, "repeat");
+        return plan_end(p, VERDICT_NOTHING,
+                        m->known->direction == MESSAGE_OUTBOUND ? "echo" : "repeat");
     if (!m->scope)
         return plan_end(p, VERDICT_QUARANTINE,
                         m->source_known ? "connector_without_account" : "unknown_source");
-    if (objection)
-        return plan_end(p, VERDICT_QUARANTINE, objection);
+    if (inbound_objection(&e->content))
+        return plan_end(p, VERDICT_QUARANTINE, inbound_objection(&e->content));
+    if (e->outgoing && !e->author.len && !m->bot_known)
+        return plan_end(p, VERDICT_QUARANTINE, "no_author"); /* amo would refuse it */
     p->source = e->source.ptr ? e->source : VIEW_LIT("");
-    router_phone(e->sender_phone, p->phone);
+    router_phone(router_client_phone(e), p->phone);
     if (m->found) {
         p->conversation = m->found;
         return plan_end(p, VERDICT_APPLY, NULL);
@@ -202,7 +224,9 @@ static int route_service_message(const struct event *e, const struct mapping *m,
         return plan_end(p, VERDICT_APPLY, NULL);
     }
     rc = router_client_id(e->connector, p->source, e->conversation, p->client_id);
-    rc = rc ? rc : id_derive(e->connector, VIEW_NONE, e->sender_id, p->user_id);
+    rc = rc ? rc
+            : id_derive(e->connector, VIEW_NONE, e->outgoing ? e->receiver_id : e->sender_id,
+                        p->user_id);
     if (rc)
         return rc;
     if (m->by_client && !m->by_client->service_id) {
@@ -210,25 +234,6 @@ static int route_service_message(const struct event *e, const struct mapping *m,
         p->adopt = true;
     }
     return plan_end(p, VERDICT_APPLY, NULL);
-}
-
-static int64_t error_code_of(struct view code)
-{
-    static const struct {
-        const char *code;
-        int64_t number;
-    } codes[] = {
-        {"chat_deleted",   901},
-        {"channel_off",    902},
-        {"internal",       903},
-        {"not_on_channel", 904},
-    };
-
-    for (size_t i = 0; i < AMO_COUNT(codes); i++) {
-        if (view_is(code, codes[i].code))
-            return codes[i].number;
-    }
-    return 905;
 }
 
 static int status_code_of(struct view status)
@@ -240,12 +245,20 @@ static int status_code_of(struct view status)
     return view_is(status, "failed") ? -1 : 0;
 }
 
-/* Forward steps only; a failure after "delivered" is no news; 1 or 2 after a failure wins. */
+/* Forward steps only; a failure after "delivered" is no news, after "delayed" it is; 1 or 2 after a
+ * failure wins. */
 static bool status_is_news(int64_t told, int64_t code)
 {
     if (code == -1)
-        return told == 0;
+        return told == 0 || told == TOLD_DELAYED;
     return code > told;
+}
+
+/* Of another connector, or of another account. */
+static bool is_foreign(const struct event *e, const struct message *named)
+{
+    return e->connector.ptr ? !view_is(e->connector, named->connector)
+                            : !view_is(e->scope, named->scope);
 }
 
 static int route_service_status(const struct event *e, const struct mapping *m, struct plan *p)
@@ -254,7 +267,9 @@ static int route_service_status(const struct event *e, const struct mapping *m, 
 
     if (!m->named)
         return plan_end(p, VERDICT_WAIT, "unknown_message");
-    if (m->named->direction != MESSAGE_OUTBOUND || !view_is(e->connector, m->named->connector))
+    if (m->named->direction == MESSAGE_IMPORTED && !is_foreign(e, m->named))
+        return plan_end(p, VERDICT_NOTHING, "imported"); /* amo shows no status of those */
+    if (m->named->direction != MESSAGE_OUTBOUND || is_foreign(e, m->named))
         return plan_end(p, VERDICT_QUARANTINE, "foreign_message");
     p->adopt = e->conversation.len > 0;
     if (code == 0)
@@ -263,9 +278,29 @@ static int route_service_status(const struct event *e, const struct mapping *m, 
         return plan_end(p, VERDICT_NOTHING, "no_news");
     p->status_code = code;
     if (code == -1) {
-        p->error_code = error_code_of(e->error_code);
+        p->error_code = degrade_error_code(e->error_code);
         p->error_text = e->error_text.len ? e->error_text : VIEW_LIT("not delivered");
         p->error_text = view_cut(p->error_text, LIMIT_ERROR_TEXT);
     }
     return plan_end(p, VERDICT_STATUS, NULL);
+}
+
+static int route_service_edit(const struct event *e, const struct mapping *m, struct plan *p)
+{
+    if (!m->named)
+        return plan_end(p, VERDICT_WAIT, "unknown_message");
+    return is_foreign(e, m->named) ? plan_end(p, VERDICT_QUARANTINE, "foreign_message")
+                                   : plan_end(p, VERDICT_EDIT, NULL);
+}
+
+/* Of either side, to the other. */
+static int route_reaction(const struct event *e, const struct mapping *m, struct plan *p)
+{
+    if (e->kind == EVENT_AMO_REACTION && !m->scope)
+        return plan_end(p, VERDICT_QUARANTINE, "unknown_scope");
+    if (!m->named)
+        return plan_end(p, VERDICT_WAIT, "unknown_message");
+    if (is_foreign(e, m->named))
+        return plan_end(p, VERDICT_QUARANTINE, "foreign_message");
+    return plan_end(p, VERDICT_REACTION, NULL);
 }

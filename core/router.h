@@ -21,16 +21,24 @@ struct mapping {
     const struct conversation *by_client; /* by our client id of the chat */
     const struct conversation *by_phone;  /* by (connector, source, phone) */
     const struct message *known;          /* the same message was taken before */
-    const struct message *named;          /* the message a status is about */
-    bool source_known;                    /* service side: the source belongs somewhere */
-    struct view only_source;              /* amo side: the scope's one source, if it has one */
+    const struct message *named;          /* the message a status, edit or reaction is about */
+    bool named_repeat;                    /* the reaction is a repeat */
+    bool
+        echo_pending; /* a message of ours that amo may echo is under way in the conversation */
+    bool source_known;       /* service side: the source belongs somewhere */
+    struct view only_source; /* amo side: the scope's one source, if it has one */
+    size_t n_sources;        /* amo side: listed for the scope */
+    bool bot_known;          /* service side: the channel has a bot to write in the name of */
 };
 
 enum verdict {
     VERDICT_APPLY,      /* message: conversation, message row, command */
     VERDICT_STATUS,     /* a status to be told to amo */
-    VERDICT_NOTHING,    /* understood; there is nothing to do (repeat, echo, "sent", typing) */
-    VERDICT_WAIT,       /* a status of a message not known yet */
+    VERDICT_EDIT,       /* the text of a message is to be changed at amo */
+    VERDICT_REACTION,   /* a reaction to be told to the other side */
+    VERDICT_NOTHING,    /* understood; there is nothing to do (repeat, echo, "sent") */
+    VERDICT_WAIT,       /* about a message that is not known yet */
+    VERDICT_WAIT_ECHO,  /* perhaps the echo of a message of ours whose id is not known yet */
     VERDICT_QUARANTINE, /* kept for a person, with `reason` */
     VERDICT_REFUSE,     /* outbound that cannot be delivered: quarantine and tell the manager */
 };
@@ -61,6 +69,8 @@ AMO_MUSTCHECK int router_route(const struct event *e, const struct mapping *m,
 AMO_MUSTCHECK int router_mid(const struct event *e, char ret[ID_DERIVED_MAX + 1]);
 /* Digits only; a leading 8 of an 11-digit number becomes 7. "" when there are none. */
 void router_phone(struct view text, char ret[32]);
+/* The phone of the client in the event, whoever wrote it. */
+struct view router_client_phone(const struct event *e);
 /* Our id of a conversation towards amo. */
 AMO_MUSTCHECK int router_client_id(struct view connector, struct view source, struct view id,
                                    char ret[ID_DERIVED_MAX + 1]);

@@ -34,6 +34,10 @@ static const struct message told_2 = {
     .id = 4, .direction = MESSAGE_OUTBOUND, .connector = connector_name, .told = 2};
 static const struct message told_failed = {
     .id = 4, .direction = MESSAGE_OUTBOUND, .connector = connector_name, .told = -1};
+static const struct message delayed = {
+    .id = 4, .direction = MESSAGE_OUTBOUND, .connector = connector_name, .told = TOLD_DELAYED};
+static const struct message imported = {
+    .id = 4, .direction = MESSAGE_IMPORTED, .connector = connector_name, .told = 0};
 
 /* --- events --------------------------------------------------------------------------------- */
 
@@ -48,8 +52,8 @@ static struct event amo_message(void)
                           .receiver_id = VIEW_LIT("client-ref"),
                           .receiver_phone = VIEW_LIT("+7 (999) 123-45-67"),
                           .message_id = VIEW_LIT("amo-msg-1"),
-                          .type = VIEW_LIT("text"),
-                          .text = VIEW_LIT("hello")};
+                          .content.type = VIEW_LIT("text"),
+                          .content.text = VIEW_LIT("hello")};
 }
 
 static struct event service_message(void)
@@ -62,8 +66,8 @@ static struct event service_message(void)
                           .sender_id = VIEW_LIT("client-7"),
                           .sender_phone = VIEW_LIT("89991234567"),
                           .message_id = VIEW_LIT("m-1"),
-                          .type = VIEW_LIT("text"),
-                          .text = VIEW_LIT("hi")};
+                          .content.type = VIEW_LIT("text"),
+                          .content.text = VIEW_LIT("hi")};
 }
 
 static struct event service_status(const char *status)
@@ -215,13 +219,13 @@ static void messages_from_amo_that_go_no_further(void **state)
          NULL,                                            "picture",
          "",                                                              0,
          NULL,                                                                                 VERDICT_REFUSE,
-         "unsupported_type"                                                                                                       },
+         "nothing_to_deliver"                                                                                                     },
         {"no text",
          {.scope = &scope, .found = &linked},
          NULL,                                            "text",
          "",                                                              0,
          NULL,                                                                                 VERDICT_REFUSE,
-         "empty_text"                                                                                                             },
+         "nothing_to_deliver"                                                                                                     },
         {"no phone",             {.scope = &scope}, "",   "text",    "x", 0,             NULL, VERDICT_REFUSE,     "no_phone"     },
         {"phone without digits",
          {.scope = &scope},
@@ -242,8 +246,8 @@ static void messages_from_amo_that_go_no_further(void **state)
         struct event e = amo_message();
         struct plan p;
 
-        e.type = view_of(cases[i].type);
-        e.text = view_of(cases[i].text);
+        e.content.type = view_of(cases[i].type);
+        e.content.text = view_of(cases[i].text);
         e.receiver_phone = cases[i].phone ? view_of(cases[i].phone) : e.receiver_phone;
         e.sent_ms = cases[i].sent_ms ? cases[i].sent_ms : e.sent_ms;
         e.message_id = cases[i].id ? view_of(cases[i].id) : e.message_id;
@@ -274,7 +278,7 @@ static void kinds_that_make_no_message_end_at_once(void **state)
     e.kind = EVENT_AMO_TYPING;
     assert_ends(route(e, (struct mapping){0}), VERDICT_NOTHING, "typing");
     e.kind = EVENT_AMO_REACTION;
-    assert_ends(route(e, (struct mapping){0}), VERDICT_QUARANTINE, "unsupported_reaction");
+    assert_ends(route(e, (struct mapping){0}), VERDICT_QUARANTINE, "unknown_scope");
     e.kind = EVENT_QUARANTINE;
     assert_ends(route(e, (struct mapping){0}), VERDICT_QUARANTINE, "not_understood");
     e.kind = 99;
@@ -352,12 +356,13 @@ static void messages_from_a_service_that_go_no_further(void **state)
     assert_ends(route(e, (struct mapping){.source_known = true}), VERDICT_QUARANTINE,
                 "connector_without_account");
     assert_ends(route(e, (struct mapping){0}), VERDICT_QUARANTINE, "unknown_source");
-    e.type = VIEW_LIT("picture");
+    e.content.type = VIEW_LIT("unknown");
     assert_ends(route(e, (struct mapping){.scope = &scope}), VERDICT_QUARANTINE,
                 "unsupported_type");
-    e.type = VIEW_LIT("text");
-    e.text = VIEW_LIT("");
-    assert_ends(route(e, (struct mapping){.scope = &scope}), VERDICT_QUARANTINE, "empty_text");
+    e.content.type = VIEW_LIT("text");
+    e.content.text = VIEW_LIT("");
+    assert_ends(route(e, (struct mapping){.scope = &scope}), VERDICT_QUARANTINE,
+                "empty_message");
 }
 
 static void a_message_without_an_id_has_no_plan(void **state)
@@ -395,6 +400,9 @@ static void statuses_only_step_forward_and_success_wins_over_failure(void **stat
         {"failed",    &told_1,      VERDICT_NOTHING,    "no_news",         0 },
         {"failed",    &told_2,      VERDICT_NOTHING,    "no_news",         0 },
         {"failed",    &told_failed, VERDICT_NOTHING,    "no_news",         0 },
+        {"failed",    &delayed,     VERDICT_STATUS,     NULL,              -1},
+        {"delivered", &delayed,     VERDICT_STATUS,     NULL,              1 },
+        {"read",      &imported,    VERDICT_NOTHING,    "imported",        0 },
         {"delivered", &told_failed, VERDICT_STATUS,     NULL,              1 },
         {"read",      &told_failed, VERDICT_STATUS,     NULL,              2 },
         {"delivered", NULL,         VERDICT_WAIT,       "unknown_message", 0 },

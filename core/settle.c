@@ -15,18 +15,30 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stats.h"
+#include "core/apply.h"
+#include "core/conversation.h"
+#include "core/degrade.h"
 #include "core/inquiry.h"
 #include "core/intake.h"
 #include "core/resolve.h"
+#include "core/waiting.h"
 #include "proto/limits.h"
 #include "proto/session.h"
 
 /* delivery_status 404: the message may not be visible yet */
 #define STATUS_NOT_FOUND_MS 60000
 
+/* Why a command was given up. */
+struct fate {
+    const char *reason;
+    struct view words; /* the remote side's own; VIEW_NONE none */
+    struct view code;  /* a service's word for it */
+};
+
 static void settle_one(struct core *c, struct peer *p, const struct result *r);
 static void settle_outcome(struct core *c, struct core_command *cmd, const struct result *r);
 static void settle_hold(struct core *c, struct core_command *cmd, const struct result *r);
+static void settle_refused(struct core *c, struct core_command *cmd, const struct result *r);
 
 void settle_push(struct core *c, struct peer *p, struct view body)
 {
@@ -42,10 +54,12 @@ void settle_push(struct core *c, struct peer *p, struct view body)
     for (size_t i = 0; i < n && !c->exit_code; i++) {
         struct result r;
 
-        if (result_decode_object(&items[i], &r) == 0)
+        if (result_decode_object(&items[i], &r) == 0) {
             settle_one(c, p, &r);
-        else
+            waiting_run(c);
+        } else {
             log_line(LOG_LEVEL_ERROR, "result.malformed", "peer=%s", p->name);
+        }
     }
     pack_doc_close(&d);
     core_wake(c);
@@ -161,7 +175,7 @@ static void settle_outcome(struct core *c, struct core_command *cmd, const struc
         settle_hold(c, cmd, r);
         return;
     case OUTCOME_UNKNOWN:
-        if (r->cause == CAUSE_UNREADABLE && cmd->kind == COMMAND_AMO_MESSAGE)
+        if (r->cause == CAUSE_UNREADABLE && command_is_new_at_amo(cmd->kind))
             inquiry_check(c, cmd, CHECK_ACCEPTED, VIEW_NONE);
         else
             settle_retry(c, cmd, cause_name(r->cause), r->retry_after_ms);
@@ -169,10 +183,10 @@ static void settle_outcome(struct core *c, struct core_command *cmd, const struc
     case OUTCOME_DEAD:
         dest_success(c->queue, cmd->lane->dest, now); /* it answers */
         /* refused as a repeat, perhaps: the history knows */
-        if (cmd->kind == COMMAND_AMO_MESSAGE && r->cause == CAUSE_REFUSED && tried)
+        if (command_is_new_at_amo(cmd->kind) && r->cause == CAUSE_REFUSED && tried)
             inquiry_check(c, cmd, CHECK_REFUSED, r->words);
         else
-            settle_dead(c, cmd, cause_name(r->cause), r->words);
+            settle_refused(c, cmd, r);
         return;
     case OUTCOME_UNSTARTED:
         queue_move(c->queue, cmd, COMMAND_READY, 0, now);
@@ -234,7 +248,7 @@ void settle_retry(struct core *c, struct core_command *cmd, const char *reason, 
     cmd->attempts++;
     if (cmd->attempts >= config_number(c->config, "retry/attempts") ||
         (now - cmd->first_mono_ms - (dest_held_ms(d, now) - cmd->first_held_ms) > window)) {
-        if (cmd->kind == COMMAND_AMO_MESSAGE)
+        if (command_is_new_at_amo(cmd->kind))
             inquiry_check(c, cmd, CHECK_GIVEN_UP, VIEW_NONE);
         else
             settle_dead(c, cmd, reason, VIEW_NONE);
@@ -249,25 +263,44 @@ void settle_retry(struct core *c, struct core_command *cmd, const char *reason, 
 
 /* --- done ----------------------------------------------------------------------------------- */
 
-static int learn_from_amo(struct core *c, const struct message *m, const struct result *r)
+/* An answer is the remote side's: what would not fit into a key is not learnt. */
+static bool is_id(struct view v)
 {
+    return v.len > 0 && v.len <= LIMIT_ID;
+}
+
+static int learn_chat(struct core *c, struct conversation *conv, struct view chat_id)
+{
+    if (!is_id(chat_id) || conv->chat_id)
+        return 0;
+    conv->chat_id = mem_strndup(chat_id.ptr, chat_id.len);
+    return conv->chat_id ? store_chat_put(c->store, view_of(conv->scope), chat_id, conv->id)
+                         : -ENOMEM;
+}
+
+/* The answer's ids are crossed: `msgid` is amo's of the message, `conversation_id` amo's of the
+ * chat, and of sender and receiver one is the client. */
+static int learn_from_amo(struct core *c, const struct core_command *cmd,
+                          const struct message *m, const struct result *r)
+{
+    struct view client =
+        cmd->kind == COMMAND_AMO_OUTGOING ? r->amo_receiver_id : r->amo_sender_id;
     struct conversation conv = {0};
     bool changed = false;
     int rc = 0;
 
-    if (r->amo_message_id.len && !m->amo_id)
+    if (is_id(r->amo_message_id) && !m->amo_id) {
         rc = store_message_learn_amo(c->store, m->id, r->amo_message_id);
+        waiting_wake_amo(c, r->amo_message_id);
+    }
     rc = rc ? rc : store_conversation(c->store, m->conversation, &conv);
     if (rc)
         return rc == STORE_E_NONE ? 0 : rc;
-    if (r->amo_chat_id.len && !conv.chat_id) {
-        conv.chat_id = mem_strndup(r->amo_chat_id.ptr, r->amo_chat_id.len);
-        rc = conv.chat_id
-                 ? store_chat_put(c->store, view_of(conv.scope), r->amo_chat_id, conv.id)
-                 : -ENOMEM;
-        changed = true;
-    }
-    changed = changed || !conv.linked;
+    changed = !conv.linked || (is_id(r->amo_chat_id) && !conv.chat_id) ||
+              (is_id(client) && !conv.user_ref);
+    rc = learn_chat(c, &conv, r->amo_chat_id);
+    if (!conv.user_ref && is_id(client))
+        rc = rc ? rc : text_set(&conv.user_ref, client);
     conv.linked = true; /* amo has taken a message with both ids */
     if (rc == 0 && changed)
         rc = store_conversation_update(c->store, &conv);
@@ -275,42 +308,18 @@ static int learn_from_amo(struct core *c, const struct message *m, const struct 
     return rc;
 }
 
-/* A status that came before the service's id of its message was known. */
-static int release_waiting(struct core *c, const struct message *m, struct view service_id)
-{
-    char key[2 * LIMIT_ID];
-    int rc = 0;
-
-    if (snprintf(key, sizeof(key), "s%s/%.*s", m->connector, (int)service_id.len,
-                 service_id.ptr) >= (int)sizeof(key))
-        return 0;
-    /* bounded: one that still finds no message would wait under the same key again */
-    for (size_t i = 0; rc == 0 && i < LIMIT_STATUSES; i++) {
-        struct buf event;
-
-        buf_init(&event, LIMIT_FRAME_BYTES);
-        rc = store_waiting_take(c->store, key, &event);
-        if (rc == 0)
-            c->n_waiting_statuses--;
-        rc = rc ? rc : intake_event(c, buf_view(&event), false);
-        buf_fini(&event);
-    }
-    return rc == STORE_E_NONE ? 0 : rc;
-}
-
 static int learn_from_service(struct core *c, const struct message *m, const struct result *r)
 {
     struct conversation conv = {0};
     int rc = 0;
 
-    if (r->service_message_id.len && r->service_message_id.len <= LIMIT_ID && !m->service_id)
+    if (is_id(r->service_message_id) && !m->service_id)
         rc = store_message_learn_service(c->store, m->id, view_of(m->connector),
                                          r->service_message_id);
     rc = rc ? rc : store_conversation(c->store, m->conversation, &conv);
     if (rc)
         return rc == STORE_E_NONE ? 0 : rc;
-    if (r->service_conversation.len && r->service_conversation.len <= LIMIT_ID &&
-        !conv.service_id) {
+    if (is_id(r->service_conversation) && !conv.service_id) {
         conv.service_id = mem_strndup(r->service_conversation.ptr, r->service_conversation.len);
         rc = conv.service_id ? store_conversation_update(c->store, &conv) : -ENOMEM;
         if (rc == -EEXIST)
@@ -318,7 +327,7 @@ static int learn_from_service(struct core *c, const struct message *m, const str
     }
     conversation_fini(&conv);
     if (rc == 0 && r->service_message_id.len)
-        rc = release_waiting(c, m, r->service_message_id);
+        waiting_wake_service(c, m->connector, r->service_message_id);
     return rc;
 }
 
@@ -326,7 +335,7 @@ static void observe_journey(struct core *c, const struct core_command *cmd)
 {
     double seconds = (double)(clock_unix_ms() - cmd->taken_ms) / 1000.0;
 
-    if (cmd->kind == COMMAND_AMO_MESSAGE)
+    if (command_is_new_at_amo(cmd->kind))
         stat_observe(c->journey_in, seconds);
     else if (cmd->kind == COMMAND_SERVICE_MESSAGE)
         stat_observe(c->journey_out, seconds);
@@ -334,7 +343,7 @@ static void observe_journey(struct core *c, const struct core_command *cmd)
 
 static int done_message(struct core *c, const struct core_command *cmd, const struct result *r)
 {
-    bool to_amo = cmd->kind == COMMAND_AMO_MESSAGE;
+    bool to_amo = command_is_new_at_amo(cmd->kind);
     struct message m = {0};
     char trace[ID_TEXT_LEN + 1];
     int rc = store_message(c->store, cmd->message, &m);
@@ -344,7 +353,7 @@ static int done_message(struct core *c, const struct core_command *cmd, const st
     rc = store_message_state(c->store, m.id, to_amo ? "delivered_to_amo" : "taken_over",
                              clock_unix_ms());
     if (rc == 0 && r)
-        rc = to_amo ? learn_from_amo(c, &m, r) : learn_from_service(c, &m, r);
+        rc = to_amo ? learn_from_amo(c, cmd, &m, r) : learn_from_service(c, &m, r);
     id_format(&m.trace, trace);
     if (rc == 0)
         log_line(LOG_LEVEL_INFO, "command.done", "trace=%s command=%lld kind=%s ms=%lld", trace,
@@ -352,6 +361,17 @@ static int done_message(struct core *c, const struct core_command *cmd, const st
                  (long long)(clock_unix_ms() - cmd->taken_ms));
     message_fini(&m);
     return rc;
+}
+
+/* Webhooks that may be its echo: its ids are known now, or it will never have any. */
+static void wake_echoes(struct core *c, const struct core_command *cmd)
+{
+    char key[WAITING_KEY_MAX];
+
+    if (cmd->kind != COMMAND_AMO_OUTGOING)
+        return;
+    waiting_echo_key(cmd->lane->id / 2, key);
+    waiting_wake(c, key);
 }
 
 void settle_done(struct core *c, struct core_command *cmd, const struct result *r)
@@ -366,6 +386,7 @@ void settle_done(struct core *c, struct core_command *cmd, const struct result *
         return;
     }
     observe_journey(c, cmd);
+    wake_echoes(c, cmd);
     queue_move(c->queue, cmd, COMMAND_DONE, 0, clock_mono_ms());
 }
 
@@ -383,52 +404,87 @@ void settle_drop(struct core *c, struct core_command *cmd)
 
 /* --- dead ----------------------------------------------------------------------------------- */
 
-/* −1 on the card: 905 in the service's own words, else 903. */
-static int tell_manager(struct core *c, const struct message *m, const char *reason,
-                        struct view words)
+/* −1 on the card: 905 in the service's own words, or what its word for it means; 904 when no
+ * conversation came about; 903 when nobody refused it. */
+static int tell_manager(struct core *c, const struct message *m, const struct fate *f)
 {
-    bool refused = strcmp(reason, "refused") == 0;
+    struct conversation conv = {0};
+    struct view words = view_cut(f->words, LIMIT_ERROR_TEXT);
     char text[LIMIT_ERROR_TEXT + 1];
+    struct telling t = {.scope = view_of(m->scope),
+                        .conversation = m->conversation,
+                        .message = m->id,
+                        .amo_id = view_of(m->amo_id),
+                        .code = -1,
+                        .error_code = 903,
+                        .trace = m->trace,
+                        .taken_ms = clock_unix_ms()};
 
-    (void)snprintf(text, sizeof(text), "not delivered: %s", reason); /* cut is fine */
-    words = view_cut(words, LIMIT_ERROR_TEXT);
-    return intake_tell_status(c, view_of(m->scope), m->conversation, m->id, view_of(m->amo_id),
-                              -1, refused ? 905 : 903, words.len ? words : view_of(text),
-                              &m->trace, clock_unix_ms());
+    (void)snprintf(text, sizeof(text), "not delivered: %s", f->reason); /* cut is fine */
+    t.error_text = words.len ? words : view_of(text);
+    if (strcmp(f->reason, "refused") == 0) {
+        int rc = store_conversation(c->store, m->conversation, &conv);
+
+        if (rc < 0)
+            return rc;
+        t.error_code = degrade_error_code(f->code);
+        if (t.error_code == 905 && !conv.service_id)
+            t.error_code = 904;
+        conversation_fini(&conv);
+    }
+    return apply_telling(c, &t);
 }
 
-static int dead_message(struct core *c, const struct core_command *cmd, const char *reason,
-                        struct view words)
+static int dead_message(struct core *c, const struct core_command *cmd, const struct fate *f)
 {
     struct message m = {0};
     int rc = store_message(c->store, cmd->message, &m);
 
     if (rc)
         return rc == STORE_E_NONE ? 0 : rc;
-    rc = store_message_state(c->store, m.id, "failed", clock_unix_ms());
-    if (rc == 0 && cmd->kind == COMMAND_SERVICE_MESSAGE && m.told <= 0)
-        rc = tell_manager(c, &m, reason, words);
+    rc = store_message_failed(c->store, m.id, f->reason, view_cut(f->words, LIMIT_ERROR_TEXT),
+                              clock_unix_ms());
+    if (rc == 0 && command_is_new_at_amo(cmd->kind))
+        rc = apply_failure(c, &m, f->reason, f->words);
+    else if (rc == 0 && m.told <= 0)
+        rc = tell_manager(c, &m, f);
     message_fini(&m);
     return rc;
 }
 
-void settle_dead(struct core *c, struct core_command *cmd, const char *reason,
-                 struct view words)
+static void settle_fate(struct core *c, struct core_command *cmd, const struct fate *f)
 {
     int rc = core_turn(c);
 
     log_line(LOG_LEVEL_ERROR, "command.dead", "command=%lld kind=%s reason=%s attempts=%u",
-             (long long)cmd->id, command_kind_name((uint64_t)cmd->kind), reason, cmd->attempts);
-    rc = rc ? rc : store_dead_add(c->store, cmd->id, reason, clock_unix_ms());
+             (long long)cmd->id, command_kind_name((uint64_t)cmd->kind), f->reason,
+             cmd->attempts);
+    rc = rc ? rc : store_dead_add(c->store, cmd->id, f->reason, clock_unix_ms());
     if (rc == 0 && cmd->message && command_is_message(cmd->kind))
-        rc = dead_message(c, cmd, reason, words);
+        rc = dead_message(c, cmd, f);
     if (rc) {
         core_give_up(c, "settle", rc);
         return;
     }
     stat_add(c->n_dead, 1);
+    wake_echoes(c, cmd);
     queue_move(c->queue, cmd, COMMAND_DEAD, 0, clock_mono_ms());
     rc = intake_keep(c);
     if (rc)
         core_give_up(c, "settle", rc);
+}
+
+void settle_dead(struct core *c, struct core_command *cmd, const char *reason,
+                 struct view words)
+{
+    const struct fate f = {.reason = reason, .words = words};
+
+    settle_fate(c, cmd, &f);
+}
+
+static void settle_refused(struct core *c, struct core_command *cmd, const struct result *r)
+{
+    const struct fate f = {.reason = cause_name(r->cause), .words = r->words, .code = r->code};
+
+    settle_fate(c, cmd, &f);
 }

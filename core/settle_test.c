@@ -270,33 +270,71 @@ static void attempts_used_up_make_a_dead_letter_and_tell_the_manager(void **stat
     resolved_fini(&body);
 }
 
+/* The manager's message "amo-1" is refused with @code; what amo is told. */
+static int64_t told_after_refusal(struct rig *r, const char *code)
+{
+    struct core_command *c = rig_in_flight(r, COMMAND_SERVICE_MESSAGE, "amo-1");
+    struct resolved body;
+    int64_t told = 0;
+
+    rig_result(r, r->worker, c,
+               (struct result){.outcome = OUTCOME_DEAD,
+                               .cause = CAUSE_REFUSED,
+                               .code = view_of(code),
+                               .words = VIEW_LIT("no such number")});
+    rig_commit(r);
+    assert_int_equal(resolve_command(&r->core, rig_command(r, COMMAND_AMO_STATUS), &body), 0);
+    assert_true(view_is(body.body.error_text, "no such number"));
+    told = body.body.error_code;
+    resolved_fini(&body);
+    return told;
+}
+
 static void a_refusal_tells_the_manager_in_the_services_words(void **state)
 {
     struct rig *r = *state;
-    struct core_command *c = rig_in_flight(r, COMMAND_SERVICE_MESSAGE, "amo-1");
+    struct event e = rig_client_text("m1"); /* so the conversation is known to the service */
+
+    (void)rig_push(r, &e);
+    assert_int_equal(told_after_refusal(r, NULL), 905);
+}
+
+static void a_refused_first_word_means_that_no_chat_came_about(void **state)
+{
+    assert_int_equal(told_after_refusal(*state, NULL), 904);
+}
+
+static void the_services_own_word_decides_the_number(void **state)
+{
+    assert_int_equal(told_after_refusal(*state, "channel_off"), 902);
+}
+
+static void the_service_is_told_which_message_of_a_client_died(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
+    struct core_command *told = NULL;
     struct resolved body;
 
     rig_result(r, r->worker, c,
                (struct result){.outcome = OUTCOME_DEAD,
                                .cause = CAUSE_REFUSED,
-                               .words = VIEW_LIT("no such number")});
-    rig_commit(r);
-    assert_int_equal(resolve_command(&r->core, rig_command(r, COMMAND_AMO_STATUS), &body), 0);
-    assert_int_equal(body.body.error_code, 905);
-    assert_true(view_is(body.body.error_text, "no such number"));
-    resolved_fini(&body);
-}
-
-static void a_clients_message_that_died_tells_nobody(void **state)
-{
-    struct rig *r = *state;
-    struct core_command *c = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
-
-    rig_result(r, r->worker, c,
-               (struct result){.outcome = OUTCOME_DEAD, .cause = CAUSE_REFUSED});
+                               .words = VIEW_LIT("text: cannot be blank")});
     rig_commit(r);
     rig_assert_counts(r, 1, 0, 0);
-    assert_int_equal(queue_count(r->core.queue), 0);
+    told = rig_command(r, COMMAND_SERVICE_FAILED);
+    assert_non_null(told);
+    assert_int_equal(queue_count(r->core.queue), 1);
+    assert_int_equal(resolve_command(&r->core, told, &body), 0);
+    assert_true(view_is(body.body.message_id, "m1"));
+    assert_true(view_is(body.body.reason, "refused"));
+    assert_true(view_is(body.body.error_text, "text: cannot be blank"));
+    assert_true(view_is(body.body.key, "svc-m1-failed"));
+    resolved_fini(&body);
+    rig_turn(r);
+    rig_result(r, r->worker, told,
+               (struct result){.outcome = OUTCOME_DEAD, .cause = CAUSE_REFUSED});
+    assert_int_equal(queue_count(r->core.queue), 0); /* nobody is told of that */
 }
 
 static void a_retry_obeys_retry_after_and_is_remembered(void **state)
@@ -563,8 +601,9 @@ static void a_checked_command_whose_message_is_gone_does_not_stop_its_lane(void 
 static void after_a_restart_a_refusal_asks_the_history(void **state)
 {
     struct rig *r = *state;
-    struct core_command *c = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
+    struct core_command *c = NULL;
 
+    (void)rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
     rig_restart(r);
     rig_turn(r);
     c = rig_command(r, COMMAND_AMO_MESSAGE);
@@ -707,7 +746,8 @@ static void of_the_suspects_one_goes_at_a_time(void **state)
     dispatch_lost(&r->core, r->worker); /* it was that one */
     r->worker->n_in_flight = 0;
     r->worker->bytes_in_flight = 0;
-    assert_int_equal(queue_count(r->core.queue), 2);
+    /* two others, and the call that tells the service */
+    assert_int_equal(queue_count(r->core.queue), 3);
     rig_commit(r);
     rig_assert_dead(r, "workers_lost");
 }
@@ -764,7 +804,7 @@ static void a_managers_message_that_waits_shows_as_delayed_once(void **state)
                      COMMAND_READY); /* it still goes */
     rig_commit(r);
     m = rig_message(r, "aamo-1");
-    assert_int_equal(m.told, -1);
+    assert_int_equal(m.told, TOLD_DELAYED);
     message_fini(&m);
 }
 
@@ -822,7 +862,7 @@ static void what_is_under_way_is_not_given_up_but_what_is_only_asked_about_is(vo
                (struct result){.outcome = OUTCOME_UNKNOWN, .cause = CAUSE_UNREADABLE});
     assert_int_equal(c->state, COMMAND_CHECKING);
     sweep(r);
-    assert_int_equal(queue_count(r->core.queue), 0);
+    assert_null(rig_command(r, COMMAND_AMO_MESSAGE));
     assert_true(list_is_empty(&r->core.inquiries));
     rig_commit(r);
     rig_assert_dead(r, "life_time");
@@ -844,7 +884,7 @@ static void nothing_ends_while_the_clock_is_doubtful(void **state)
     assert_int_equal(c->state, COMMAND_READY);
     r->core.jump_mono_ms = 0;
     sweep(r);
-    assert_int_equal(queue_count(r->core.queue), 0);
+    assert_null(rig_command(r, COMMAND_AMO_MESSAGE));
 }
 
 static void a_pause_stops_the_clock_of_life(void **state)
@@ -949,7 +989,9 @@ int main(void)
         CASE(a_late_done_ends_a_back_off_and_a_question),
         CASE(attempts_used_up_make_a_dead_letter_and_tell_the_manager),
         CASE(a_refusal_tells_the_manager_in_the_services_words),
-        CASE(a_clients_message_that_died_tells_nobody),
+        CASE(a_refused_first_word_means_that_no_chat_came_about),
+        CASE(the_services_own_word_decides_the_number),
+        CASE(the_service_is_told_which_message_of_a_client_died),
         CASE(a_retry_obeys_retry_after_and_is_remembered),
         CASE(five_failures_in_a_row_open_the_breaker_and_stop_counting),
         CASE(repeated_403_holds_the_scope_after_one_more_try),

@@ -263,12 +263,12 @@ int store_workers_walk(struct store *s, store_worker_fn *fn, void *arg)
 }
 
 int store_counts(struct store *s, int64_t *ret_dead, int64_t *ret_quarantine,
-                 int64_t *ret_waiting_statuses)
+                 int64_t *ret_waiting)
 {
     struct db_rows *r = NULL;
     int rc = db_query(s->db, &r,
                       "SELECT (SELECT count(*) FROM dead), (SELECT count(*) FROM quarantine),"
-                      " (SELECT count(*) FROM waiting_statuses)",
+                      " (SELECT count(*) FROM waiting)",
                       "");
 
     rc = store_one(rc, r);
@@ -276,7 +276,7 @@ int store_counts(struct store *s, int64_t *ret_dead, int64_t *ret_quarantine,
         return rc;
     *ret_dead = db_int(r, 0);
     *ret_quarantine = db_int(r, 1);
-    *ret_waiting_statuses = db_int(r, 2);
+    *ret_waiting = db_int(r, 2);
     db_end(r);
     return 0;
 }
@@ -309,6 +309,11 @@ static int store_prune_messages(struct store *s, int64_t before_ms, int64_t limi
                                  " (SELECT id FROM old)",
                     "ii", limit, before_ms);
 
+    rc = rc ? rc
+            : db_run(s->db,
+                     OLD_MESSAGES
+                     "DELETE FROM message_once WHERE message IN (SELECT id FROM old)",
+                     "ii", limit, before_ms);
     rc = rc ? rc
             : db_run(s->db,
                      OLD_MESSAGES "DELETE FROM attempts WHERE message IN (SELECT id FROM old)",

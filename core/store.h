@@ -20,6 +20,7 @@ struct keys;
 
 enum {
     STORE_E_NONE = 1, /* no such row */
+    STORE_E_KNOWN,    /* the row was there before */
 };
 
 /* @url is "sqlite:<path>". Runs the migrations that are missing; refuses a database of a newer
@@ -93,6 +94,7 @@ struct conversation {
     char *name;      /* of the client; NULL unknown */
     char *contact;   /* the service's id of the client; NULL unknown */
     bool linked;     /* amo knows that client_id and chat_id are one */
+    bool amo_born;   /* the chat began at amo: its ids are named in what we send there */
 };
 void conversation_fini(struct conversation *c);
 AMO_MUSTCHECK int store_conversation(struct store *s, int64_t id, struct conversation *ret);
@@ -118,8 +120,9 @@ AMO_MUSTCHECK int store_chat_put(struct store *s, struct view scope, struct view
 
 /* --- messages ------------------------------------------------------------------------------- */
 enum message_direction {
-    MESSAGE_INBOUND = 1, /* client → amo */
-    MESSAGE_OUTBOUND = 2 /* manager → client */
+    MESSAGE_INBOUND = 1,  /* client → amo */
+    MESSAGE_OUTBOUND = 2, /* manager → client */
+    MESSAGE_IMPORTED = 3, /* written to the client on the service's side → amo */
 };
 struct message {
     int64_t id;
@@ -131,11 +134,17 @@ struct message {
     char *amo_id;     /* NULL unknown */
     char *service_id; /* NULL unknown */
     char *state;      /* "accepted", "delivered_to_amo", "taken_over", "failed" */
-    int64_t told;     /* last delivery status queued to amo: 0, 1, 2, -1 */
+    char *type;       /* amojo's word; NULL unknown */
+    char *reaction;   /* the manager's emoji; NULL none */
+    char *reason;     /* of "failed": a word */
+    char *words;      /* of "failed": the remote side's own; NULL none */
+    int64_t told;     /* last delivery status queued to amo: 0, 1, 2, -1, TOLD_DELAYED */
     int64_t taken_ms;
     int64_t settled_ms;
     struct id trace;
 };
+/* −1/903 "delayed" was queued: a failure is still news after it. */
+#define TOLD_DELAYED (-2)
 void message_fini(struct message *m);
 AMO_MUSTCHECK int store_message_add(struct store *s, const struct message *m, int64_t *ret_id);
 AMO_MUSTCHECK int store_message(struct store *s, int64_t id, struct message *ret);
@@ -149,6 +158,12 @@ AMO_MUSTCHECK int store_message_learn_service(struct store *s, int64_t id,
                                               struct view connector, struct view service_id);
 AMO_MUSTCHECK int store_message_state(struct store *s, int64_t id, const char *state,
                                       int64_t now_ms);
+AMO_MUSTCHECK int store_message_failed(struct store *s, int64_t id, const char *reason,
+                                       struct view words, int64_t now_ms);
+/* VIEW_NONE takes it away. */
+AMO_MUSTCHECK int store_message_reaction(struct store *s, int64_t id, struct view emoji);
+/* Something about the message that must be done once; STORE_E_KNOWN: it was. */
+AMO_MUSTCHECK int store_message_once(struct store *s, int64_t id, struct view key);
 AMO_MUSTCHECK int store_message_told(struct store *s, int64_t id, int64_t told);
 
 /* --- commands ------------------------------------------------------------------------------- */
@@ -199,7 +214,7 @@ struct json_writer;
 AMO_MUSTCHECK int store_attempts_json(struct store *s, int64_t command, int64_t message,
                                       struct json_writer *w);
 
-/* --- dead letters, quarantine, waiting statuses --------------------------------------------- */
+/* --- dead letters, quarantine, events that wait --------------------------------------------- */
 AMO_MUSTCHECK int store_dead_add(struct store *s, int64_t command, const char *reason,
                                  int64_t now_ms);
 /* Back to the lane's tail as a new command: its row (attempts 0). STORE_E_NONE. */
@@ -211,19 +226,27 @@ AMO_MUSTCHECK int store_dead_json(struct store *s, int64_t id, struct json_write
 AMO_MUSTCHECK int store_quarantine_add(struct store *s, const char *reason, struct view event,
                                        struct view scope, struct view connector, uint64_t kind,
                                        const struct id *trace, int64_t now_ms);
+/* The event's bytes. STORE_E_NONE. */
+AMO_MUSTCHECK int store_quarantine_event(struct store *s, int64_t id, struct buf *ret_event);
+AMO_MUSTCHECK int store_quarantine_drop(struct store *s, int64_t id);
+/* Number and reason of the newest entry; 0 when there is none. */
+AMO_MUSTCHECK int store_quarantine_newest(struct store *s, int64_t *ret_id,
+                                          struct buf *ret_reason);
 AMO_MUSTCHECK int store_quarantine_json(struct store *s, int64_t id, struct json_writer *w);
 
 AMO_MUSTCHECK int store_waiting_add(struct store *s, const char *key, struct view event,
                                     int64_t until_ms);
 /* Take one waiting event of @key out. STORE_E_NONE. */
 AMO_MUSTCHECK int store_waiting_take(struct store *s, const char *key, struct buf *ret_event);
-/* Take one that is overdue. */
-AMO_MUSTCHECK int store_waiting_take_overdue(struct store *s, int64_t now_ms,
-                                             struct buf *ret_event);
+/* Does one wait under @key? */
+AMO_MUSTCHECK int store_waiting_has(struct store *s, const char *key, bool *ret);
+/* Take one that is overdue and whose key fits the pattern @keys ("*": any), with its key. */
+AMO_MUSTCHECK int store_waiting_take_overdue(struct store *s, int64_t now_ms, const char *keys,
+                                             struct buf *ret_event, struct buf *ret_key);
 
 /* --- figures, lists, pruning ---------------------------------------------------------------- */
 AMO_MUSTCHECK int store_counts(struct store *s, int64_t *ret_dead, int64_t *ret_quarantine,
-                               int64_t *ret_waiting_statuses);
+                               int64_t *ret_waiting);
 AMO_MUSTCHECK int store_conversations_json(struct store *s, struct view scope,
                                            struct json_writer *w);
 /* At most @limit rows of each kind older than the given times. */

@@ -292,10 +292,49 @@ static void quarantine_json_event(struct view bytes, struct json_writer *w)
         return;
     json_add_text(w, "message_id", e.message_id);
     json_add_text(w, "chat_id", e.chat_id);
-    json_add_text(w, "type", e.type);
-    json_add_text(w, "text", e.text);
+    json_add_text(w, "type", e.content.type);
+    json_add_text(w, "text", e.content.text);
     if (e.raw.ptr && json_utf8_valid(e.raw))
         json_add_text(w, "raw", e.raw);
+}
+
+int store_quarantine_event(struct store *s, int64_t id, struct buf *ret_event)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, "SELECT event FROM quarantine WHERE id=?", "i", id);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    rc = buf_add_view(ret_event, db_view(r, 0));
+    db_end(r);
+    return rc;
+}
+
+int store_quarantine_drop(struct store *s, int64_t id)
+{
+    int rc = db_run(s->db, "DELETE FROM quarantine WHERE id=?", "i", id);
+
+    return rc == 0 && db_changes(s->db) == 0 ? STORE_E_NONE : rc;
+}
+
+int store_quarantine_newest(struct store *s, int64_t *ret_id, struct buf *ret_reason)
+{
+    struct db_rows *r = NULL;
+    int rc =
+        db_query(s->db, &r, "SELECT id,reason FROM quarantine ORDER BY id DESC LIMIT 1", "");
+
+    rc = store_one(rc, r);
+    if (rc == STORE_E_NONE) {
+        *ret_id = 0;
+        return 0;
+    }
+    if (rc)
+        return rc;
+    *ret_id = db_int(r, 0);
+    rc = buf_add_view(ret_reason, db_view(r, 1));
+    db_end(r);
+    return rc;
 }
 
 int store_quarantine_json(struct store *s, int64_t id, struct json_writer *w)
@@ -326,11 +365,12 @@ int store_quarantine_json(struct store *s, int64_t id, struct json_writer *w)
 
 int store_waiting_add(struct store *s, const char *key, struct view event, int64_t until_ms)
 {
-    return db_run(s->db, "INSERT INTO waiting_statuses(key,event,until_ms) VALUES(?,?,?)",
-                  "sbi", key, event, until_ms);
+    return db_run(s->db, "INSERT INTO waiting(key,event,until_ms) VALUES(?,?,?)", "sbi", key,
+                  event, until_ms);
 }
 
-static int waiting_take(struct store *s, struct db_rows *r, int query_rc, struct buf *ret_event)
+static int waiting_take(struct store *s, struct db_rows *r, int query_rc, struct buf *ret_event,
+                        struct buf *ret_key)
 {
     int64_t id = 0;
     int rc = store_one(query_rc, r);
@@ -339,26 +379,42 @@ static int waiting_take(struct store *s, struct db_rows *r, int query_rc, struct
         return rc;
     id = db_int(r, 0);
     rc = buf_add_view(ret_event, db_view(r, 1));
+    if (rc == 0 && ret_key)
+        rc = buf_add_view(ret_key, db_view(r, 2));
     db_end(r);
-    return rc ? rc : db_run(s->db, "DELETE FROM waiting_statuses WHERE id=?", "i", id);
+    return rc ? rc : db_run(s->db, "DELETE FROM waiting WHERE id=?", "i", id);
 }
 
 int store_waiting_take(struct store *s, const char *key, struct buf *ret_event)
 {
     struct db_rows *r = NULL;
-    int rc = db_query(s->db, &r,
-                      "SELECT id,event FROM waiting_statuses WHERE key=? ORDER BY id LIMIT 1",
+    int rc = db_query(s->db, &r, "SELECT id,event FROM waiting WHERE key=? ORDER BY id LIMIT 1",
                       "s", key);
 
-    return waiting_take(s, r, rc, ret_event);
+    return waiting_take(s, r, rc, ret_event, NULL);
 }
 
-int store_waiting_take_overdue(struct store *s, int64_t now_ms, struct buf *ret_event)
+int store_waiting_has(struct store *s, const char *key, bool *ret)
 {
     struct db_rows *r = NULL;
-    int rc = db_query(
-        s->db, &r, "SELECT id,event FROM waiting_statuses WHERE until_ms<? ORDER BY id LIMIT 1",
-        "i", now_ms);
+    int rc = db_query(s->db, &r, "SELECT 1 FROM waiting WHERE key=? LIMIT 1", "s", key);
 
-    return waiting_take(s, r, rc, ret_event);
+    rc = store_one(rc, r);
+    *ret = rc == 0;
+    if (rc == 0)
+        db_end(r);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
+int store_waiting_take_overdue(struct store *s, int64_t now_ms, const char *keys,
+                               struct buf *ret_event, struct buf *ret_key)
+{
+    struct db_rows *r = NULL;
+    int rc =
+        db_query(s->db, &r,
+                 "SELECT id,event,key FROM waiting WHERE until_ms<? AND key GLOB ? ORDER BY"
+                 " id LIMIT 1",
+                 "is", now_ms, keys);
+
+    return waiting_take(s, r, rc, ret_event, ret_key);
 }

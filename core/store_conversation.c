@@ -11,7 +11,7 @@
 
 #define COLUMNS                                                                                \
     "id,connector,source,service_id,scope,client_id,chat_id,user_id,user_ref,phone,name,"      \
-    "contact,linked"
+    "contact,linked,amo_born"
 
 void conversation_fini(struct conversation *c)
 {
@@ -31,7 +31,8 @@ void conversation_fini(struct conversation *c)
 
 static int conversation_read(struct db_rows *r, struct conversation *ret)
 {
-    struct conversation c = {.id = db_int(r, 0), .linked = db_int(r, 12) != 0};
+    struct conversation c = {
+        .id = db_int(r, 0), .linked = db_int(r, 12) != 0, .amo_born = db_int(r, 13) != 0};
     char **const texts[] = {&c.connector, &c.source,  &c.service_id, &c.scope,
                             &c.client_id, &c.chat_id, &c.user_id,    &c.user_ref,
                             &c.phone,     &c.name,    &c.contact};
@@ -119,11 +120,11 @@ int store_conversation_add(struct store *s, struct conversation *c)
 {
     int rc = db_run(s->db,
                     "INSERT INTO conversations(connector,source,service_id,scope,client_id,"
-                    "chat_id,user_id,user_ref,phone,name,contact,linked)"
-                    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
-                    "sssssssssssi", c->connector, c->source, c->service_id, c->scope,
+                    "chat_id,user_id,user_ref,phone,name,contact,linked,amo_born)"
+                    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                    "sssssssssssii", c->connector, c->source, c->service_id, c->scope,
                     c->client_id, c->chat_id, c->user_id, c->user_ref, c->phone, c->name,
-                    c->contact, (int64_t)c->linked);
+                    c->contact, (int64_t)c->linked, (int64_t)c->amo_born);
 
     if (rc == 0)
         c->id = db_last_id(s->db);
@@ -132,13 +133,14 @@ int store_conversation_add(struct store *s, struct conversation *c)
 
 int store_conversation_update(struct store *s, const struct conversation *c)
 {
-    return db_run(s->db,
-                  "UPDATE conversations SET connector=?,source=?,service_id=?,scope=?,"
-                  "client_id=?,chat_id=?,user_id=?,user_ref=?,phone=?,name=?,contact=?,linked=?"
-                  " WHERE id=?",
-                  "sssssssssssii", c->connector, c->source, c->service_id, c->scope,
-                  c->client_id, c->chat_id, c->user_id, c->user_ref, c->phone, c->name,
-                  c->contact, (int64_t)c->linked, c->id);
+    return db_run(
+        s->db,
+        "UPDATE conversations SET connector=?,source=?,service_id=?,scope=?,"
+        "client_id=?,chat_id=?,user_id=?,user_ref=?,phone=?,name=?,contact=?,linked=?,"
+        "amo_born=? WHERE id=?",
+        "sssssssssssiii", c->connector, c->source, c->service_id, c->scope, c->client_id,
+        c->chat_id, c->user_id, c->user_ref, c->phone, c->name, c->contact, (int64_t)c->linked,
+        (int64_t)c->amo_born, c->id);
 }
 
 int store_chat_put(struct store *s, struct view scope, struct view chat_id,

@@ -10,7 +10,7 @@
 
 #define COLUMNS                                                                                \
     "id,direction,conversation,mid,scope,connector,amo_id,service_id,state,told,taken_ms,"     \
-    "settled_ms,trace"
+    "settled_ms,trace,type,reaction,reason,words"
 
 void message_fini(struct message *m)
 {
@@ -20,6 +20,10 @@ void message_fini(struct message *m)
     mem_free(m->amo_id);
     mem_free(m->service_id);
     mem_free(m->state);
+    mem_free(m->type);
+    mem_free(m->reaction);
+    mem_free(m->reason);
+    mem_free(m->words);
     memset(m, 0, sizeof(*m));
 }
 
@@ -38,6 +42,10 @@ static int message_read(struct db_rows *r, struct message *ret)
     rc = rc ? rc : db_string(r, 6, &m.amo_id);
     rc = rc ? rc : db_string(r, 7, &m.service_id);
     rc = rc ? rc : db_string(r, 8, &m.state);
+    rc = rc ? rc : db_string(r, 13, &m.type);
+    rc = rc ? rc : db_string(r, 14, &m.reaction);
+    rc = rc ? rc : db_string(r, 15, &m.reason);
+    rc = rc ? rc : db_string(r, 16, &m.words);
     if (rc == 0 && id_from_view(db_view(r, 12), &m.trace))
         rc = -EIO;
     if (rc) {
@@ -106,10 +114,10 @@ int store_message_add(struct store *s, const struct message *m, int64_t *ret_id)
     int rc =
         db_run(s->db,
                "INSERT INTO messages(direction,conversation,mid,scope,connector,amo_id,"
-               "service_id,state,told,taken_ms,settled_ms,trace) VALUES(?,?,?,?,?,?,?,?,0,?,"
-               "0,?)",
-               "iissssssib", m->direction, m->conversation, m->mid, m->scope, m->connector,
-               m->amo_id, m->service_id, m->state, m->taken_ms, id_view(&m->trace));
+               "service_id,state,told,taken_ms,settled_ms,trace,type) VALUES(?,?,?,?,?,?,?,?,0,"
+               "?,0,?,?)",
+               "iissssssibs", m->direction, m->conversation, m->mid, m->scope, m->connector,
+               m->amo_id, m->service_id, m->state, m->taken_ms, id_view(&m->trace), m->type);
 
     if (rc)
         return rc;
@@ -143,6 +151,26 @@ int store_message_state(struct store *s, int64_t id, const char *state, int64_t 
 {
     return db_run(s->db, "UPDATE messages SET state=?, settled_ms=? WHERE id=?", "sii", state,
                   now_ms, id);
+}
+
+int store_message_failed(struct store *s, int64_t id, const char *reason, struct view words,
+                         int64_t now_ms)
+{
+    return db_run(
+        s->db, "UPDATE messages SET state='failed', settled_ms=?, reason=?, words=? WHERE id=?",
+        "isti", now_ms, reason, words, id);
+}
+
+int store_message_reaction(struct store *s, int64_t id, struct view emoji)
+{
+    return db_run(s->db, "UPDATE messages SET reaction=? WHERE id=?", "ti", emoji, id);
+}
+
+int store_message_once(struct store *s, int64_t id, struct view key)
+{
+    int rc = db_run(s->db, "INSERT OR IGNORE INTO message_once VALUES(?,?)", "it", id, key);
+
+    return rc == 0 && db_changes(s->db) == 0 ? STORE_E_KNOWN : rc;
 }
 
 int store_message_told(struct store *s, int64_t id, int64_t told)

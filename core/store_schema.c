@@ -48,6 +48,18 @@ static const char *const migrations[] = {
     "CREATE TABLE waiting_statuses(id INTEGER PRIMARY KEY, key TEXT, event BLOB,"
     "  until_ms INTEGER);"
     "CREATE INDEX waiting_statuses_key ON waiting_statuses(key);",
+    /* 2: every kind of message. What waits is not only statuses; a conversation knows whether
+       amo's chat was born there; a message its type and the last reaction of a manager */
+    "ALTER TABLE waiting_statuses RENAME TO waiting;"
+    "CREATE INDEX waiting_until ON waiting(until_ms);"
+    "ALTER TABLE conversations ADD COLUMN amo_born INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE conversations SET amo_born=(user_ref IS NOT NULL);"
+    "ALTER TABLE messages ADD COLUMN type TEXT;"
+    "ALTER TABLE messages ADD COLUMN reaction TEXT;"
+    "ALTER TABLE messages ADD COLUMN reason TEXT;"
+    "ALTER TABLE messages ADD COLUMN words TEXT;"
+    "CREATE TABLE message_once(message INTEGER, key TEXT, PRIMARY KEY(message, key))"
+    "  WITHOUT ROWID;",
 };
 
 int schema_count(void)

@@ -835,7 +835,7 @@ static void quarantine_keeps_bytes_that_nobody_understands(void **state)
     buf_fini(&out);
 }
 
-static void waiting_statuses_come_out_once_in_order_of_their_key(void **state)
+static void what_waits_comes_out_once_in_order_of_its_key(void **state)
 {
     struct rig *r = *state;
     struct store *s = r->store;
@@ -852,10 +852,10 @@ static void waiting_statuses_come_out_once_in_order_of_their_key(void **state)
     assert_string_equal(buf_str(&event), "second");
     assert_int_equal(store_waiting_take(s, "ssvc/1", &event), STORE_E_NONE);
     buf_reset(&event);
-    assert_int_equal(store_waiting_take_overdue(s, NOW + 20, &event), STORE_E_NONE);
-    assert_int_equal(store_waiting_take_overdue(s, NOW + 21, &event), 0);
+    assert_int_equal(store_waiting_take_overdue(s, NOW + 20, "*", &event, NULL), STORE_E_NONE);
+    assert_int_equal(store_waiting_take_overdue(s, NOW + 21, "*", &event, NULL), 0);
     assert_string_equal(buf_str(&event), "other");
-    assert_int_equal(store_waiting_take_overdue(s, NOW + 21, &event), STORE_E_NONE);
+    assert_int_equal(store_waiting_take_overdue(s, NOW + 21, "*", &event, NULL), STORE_E_NONE);
     buf_fini(&event);
 }
 
@@ -1417,7 +1417,7 @@ static const struct CMUnitTest contract[] = {
     CASE(dropped_is_dropped),
     CASE(asking_for_what_is_not_there_is_an_answer),
     CASE(quarantine_keeps_bytes_that_nobody_understands),
-    CASE(waiting_statuses_come_out_once_in_order_of_their_key),
+    CASE(what_waits_comes_out_once_in_order_of_its_key),
     CASE(pruning_takes_what_is_old_with_all_that_hangs_on_it),
     CASE(pruning_goes_in_steps),
     CASE(the_registry_comes_back_with_its_secrets),

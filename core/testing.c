@@ -13,6 +13,7 @@
 #include "core/dispatch.h"
 #include "core/inquiry.h"
 #include "core/intake.h"
+#include "core/resolve.h"
 #include "core/settle.h"
 #include "proto/bus/socket.h"
 #include "proto/limits.h"
@@ -25,16 +26,17 @@ static const char config_form[] = "data_dir = \"%s\"\n"
                                   "core\n"
                                   "    admin_listen = \"127.0.0.1:0\"\n"
                                   "scope\n"
-                                  "    rate = 0\n";
+                                  "    rate = 0\n"
+                                  "%s";
 
-static struct config *rig_config(const char *dir)
+static struct config *rig_config(const char *dir, const char *more)
 {
     struct config *config = NULL;
-    char text[600];
+    char text[900];
     struct buf why;
 
     buf_init(&why, 1024);
-    (void)snprintf(text, sizeof(text), config_form, dir, dir);
+    (void)snprintf(text, sizeof(text), config_form, dir, dir, more ? more : "");
     if (config_load_text(view_of(text), "test", &why, &config))
         print_message("%s\n", buf_str(&why));
     buf_fini(&why);
@@ -90,7 +92,7 @@ static struct spool *rig_spool(struct rig *r)
 
 static void rig_open(struct rig *r)
 {
-    r->config = rig_config(r->dir);
+    r->config = rig_config(r->dir, r->more_config);
     assert_int_equal(core_open(&r->core, r->config), 0);
     r->ingress = rig_peer(r, ROLE_INGRESS, "ingress", 1);
     r->ingress->spool = rig_spool(r);
@@ -205,6 +207,47 @@ void rig_register(struct rig *r)
     assert_int_equal(r->core.exit_code, 0);
 }
 
+/* What was put into the store becomes the registry. */
+static void registry_stored(struct rig *r, struct registry *reg)
+{
+    assert_int_equal(core_registry_changed(&r->core), 0);
+    registry_free(reg);
+    rig_commit(r);
+    assert_int_equal(r->core.exit_code, 0);
+}
+
+void rig_register_second(struct rig *r)
+{
+    struct store *s = r->core.store;
+    struct registry *reg = NULL;
+    struct reg_connector *con = NULL;
+    struct reg_scope *scope = NULL;
+
+    assert_int_equal(registry_new(&reg), 0);
+    assert_int_equal(core_turn(&r->core), 0);
+    con = registry_add_connector(reg);
+    con->name = mem_strdup("two");
+    con->url = mem_strdup("https://two.example");
+    assert_int_equal(secret_init(&con->secrets[0], VIEW_LIT("another secret of 24 byt")), 0);
+    assert_int_equal(store_connector_put(s, &r->core.keys, con), 0);
+    scope = registry_add_scope(reg);
+    scope->id = mem_strdup("ch_two");
+    scope->channel = mem_strdup("ch");
+    scope->account = mem_strdup("two");
+    scope->connector = mem_strdup("two");
+    scope->title = mem_strdup("Second");
+    assert_int_equal(store_scope_put(s, scope), 0);
+    registry_stored(r, reg);
+}
+
+void rig_register_source(struct rig *r, const char *source, const char *scope)
+{
+    assert_int_equal(core_turn(&r->core), 0);
+    assert_int_equal(
+        store_source_put(r->core.store, VIEW_LIT("svc"), view_of(source), view_of(scope)), 0);
+    registry_stored(r, NULL);
+}
+
 /* --- turns ---------------------------------------------------------------------------------- */
 
 void rig_turn(struct rig *r)
@@ -234,7 +277,7 @@ void rig_push_bytes(struct rig *r, uint64_t number, struct view bytes, bool susp
     struct envelope env = {.version = ENVELOPE_VERSION, .kind = MSG_EVENT_PUSH};
     struct buf body;
 
-    buf_init(&body, 1 << 20);
+    buf_init(&body, LIMIT_FRAME_BYTES);
     assert_int_equal(event_push_begin(&body, &r->spool, 1, 1), 0);
     assert_int_equal(event_push_add(&body, number, bytes, suspect), 0);
     mem_fail_at(r->fail_memory_at);
@@ -248,57 +291,11 @@ uint64_t rig_push(struct rig *r, const struct event *e)
     uint64_t number = r->next_number++;
     struct buf bytes;
 
-    buf_init(&bytes, 1 << 20);
+    buf_init(&bytes, LIMIT_FRAME_BYTES);
     assert_int_equal(event_encode(e, &bytes), 0);
     rig_push_bytes(r, number, buf_view(&bytes), false);
     buf_fini(&bytes);
     return number;
-}
-
-struct event rig_client_text(const char *id)
-{
-    struct event e = {.kind = EVENT_SERVICE_MESSAGE,
-                      .taken_ms = clock_unix_ms(),
-                      .connector = VIEW_LIT("svc"),
-                      .source = VIEW_LIT("line1"),
-                      .conversation = VIEW_LIT("thread"),
-                      .sender_id = VIEW_LIT("client"),
-                      .sender_name = VIEW_LIT("Ann"),
-                      .sender_phone = VIEW_LIT("+7 999 123-45-67"),
-                      .message_id = view_of(id),
-                      .type = VIEW_LIT("text"),
-                      .text = VIEW_LIT("hello")};
-
-    memset(e.trace.bytes, 5, sizeof(e.trace.bytes));
-    return e;
-}
-
-struct event rig_manager_text(const char *id)
-{
-    struct event e = {.kind = EVENT_AMO_MESSAGE,
-                      .taken_ms = clock_unix_ms(),
-                      .sent_ms = clock_unix_ms(),
-                      .scope = VIEW_LIT("ch_acc"),
-                      .chat_id = VIEW_LIT("chat"),
-                      .sender_id = VIEW_LIT("manager"),
-                      .receiver_id = VIEW_LIT("client-ref"),
-                      .receiver_name = VIEW_LIT("Ann"),
-                      .receiver_phone = VIEW_LIT("89991234567"),
-                      .message_id = view_of(id),
-                      .type = VIEW_LIT("text"),
-                      .text = VIEW_LIT("good day")};
-
-    memset(e.trace.bytes, 6, sizeof(e.trace.bytes));
-    return e;
-}
-
-struct event rig_status(const char *id, const char *status)
-{
-    return (struct event){.kind = EVENT_SERVICE_STATUS,
-                          .taken_ms = clock_unix_ms(),
-                          .connector = VIEW_LIT("svc"),
-                          .message_id = view_of(id),
-                          .status = view_of(status)};
 }
 
 /* --- commands and results ------------------------------------------------------------------- */
@@ -316,6 +313,37 @@ struct core_command *rig_command(struct rig *r, enum command_kind kind)
         found = c;
     }
     return found;
+}
+
+size_t rig_count(struct rig *r, enum command_kind kind)
+{
+    struct core_command *c = NULL;
+    size_t iter = 0;
+    size_t n = 0;
+
+    while ((c = table_next(r->core.queue->commands, &iter)))
+        n += c->kind == kind;
+    return n;
+}
+
+void rig_resolve(struct rig *r, enum command_kind kind, struct resolved *ret)
+{
+    struct core_command *c = rig_command(r, kind);
+
+    assert_non_null(c);
+    assert_int_equal(resolve_command(&r->core, c, ret), 0);
+}
+
+int rig_resolve_code(struct rig *r, enum command_kind kind)
+{
+    struct core_command *c = rig_command(r, kind);
+    struct resolved body;
+    int rc = 0;
+
+    assert_non_null(c);
+    rc = resolve_command(&r->core, c, &body);
+    resolved_fini(&body);
+    return rc;
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): a status needs its message first, one level */

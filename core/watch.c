@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stats.h"
+#include "core/apply.h"
 #include "core/control.h"
 #include "core/dispatch.h"
 #include "core/inquiry.h"
@@ -15,6 +16,7 @@
 #include "core/peers.h"
 #include "core/resolve.h"
 #include "core/settle.h"
+#include "core/waiting.h"
 #include "proto/limits.h"
 
 /* the wall clock went another way than the monotonic one */
@@ -67,9 +69,20 @@ static void tell_delayed(struct core *c, struct core_command *cmd)
     int rc = core_turn(c);
 
     rc = rc ? rc : store_message(c->store, cmd->message, &m);
-    if (rc == 0 && m.told == 0)
-        rc = intake_tell_status(c, view_of(m.scope), m.conversation, m.id, view_of(m.amo_id),
-                                -1, 903, VIEW_LIT("delayed"), &m.trace, clock_unix_ms());
+    if (rc == 0 && m.told == 0) {
+        const struct telling t = {.scope = view_of(m.scope),
+                                  .conversation = m.conversation,
+                                  .message = m.id,
+                                  .amo_id = view_of(m.amo_id),
+                                  .code = -1,
+                                  .error_code = 903,
+                                  .error_text = VIEW_LIT("delayed"),
+                                  .delayed = true,
+                                  .trace = m.trace,
+                                  .taken_ms = clock_unix_ms()};
+
+        rc = apply_telling(c, &t);
+    }
     message_fini(&m);
     if (rc == 0)
         rc = intake_keep(c);
@@ -122,28 +135,6 @@ static void watch_ages(struct core *c, int64_t now_unix, int64_t now_mono)
     }
 }
 
-/* A status whose message never came: kept for a person. */
-static void watch_overdue(struct core *c, int64_t now_unix)
-{
-    struct buf event;
-    int rc = 0;
-
-    buf_init(&event, LIMIT_FRAME_BYTES);
-    for (int i = 0; rc == 0 && i < 100; i++) {
-        buf_reset(&event);
-        rc = core_turn(c);
-        rc = rc ? rc : store_waiting_take_overdue(c->store, now_unix, &event);
-        if (rc == 0)
-            c->n_waiting_statuses--;
-        rc = rc ? rc
-                : store_quarantine_add(c->store, "status_without_message", buf_view(&event),
-                                       VIEW_NONE, VIEW_NONE, 0, &c->boot, now_unix);
-    }
-    buf_fini(&event);
-    if (rc && rc != STORE_E_NONE)
-        core_give_up(c, "overdue", rc);
-}
-
 static void watch_prune(struct core *c, int64_t now_unix)
 {
     int64_t day = 24LL * 3600 * 1000;
@@ -182,11 +173,10 @@ void watch_tick(void *arg)
             mem_free(k);
         }
     }
-    if (c->ticks % SWEEP_EVERY_TICKS == 0) {
+    if (c->ticks % SWEEP_EVERY_TICKS == 0)
         watch_ages(c, now_unix, now_mono);
-        if (!core_clock_doubtful(c, now_mono))
-            watch_overdue(c, now_unix);
-    }
+    waiting_overdue(c, now_unix, core_clock_doubtful(c, now_mono));
+    waiting_run(c);
     if (c->ticks % PRUNE_EVERY_TICKS == 0 && !core_clock_doubtful(c, now_mono))
         watch_prune(c, now_unix);
     core_wake(c);
@@ -207,7 +197,7 @@ static void gauge_commands(struct core *c)
     size_t iter = 0;
 
     while ((cmd = table_next(c->queue->commands, &iter))) {
-        struct target_figures *f = cmd->kind == COMMAND_SERVICE_MESSAGE ? &hook : &amo;
+        struct target_figures *f = command_is_for_service(cmd->kind) ? &hook : &amo;
         double age = (double)(now - cmd->taken_ms) / 1000;
 
         if (cmd->state == COMMAND_IN_FLIGHT)
@@ -277,7 +267,7 @@ void watch_gauges(void *arg)
     stat_set(stats_gauge(c->stats, "amo_dead_letters", "", "dead letters kept"), (double)dead);
     stat_set(stats_gauge(c->stats, "amo_quarantine", "", "events in quarantine"),
              (double)quarantine);
-    stat_set(stats_gauge(c->stats, "amo_waiting_statuses", "",
-                         "statuses whose message is not known yet"),
+    stat_set(stats_gauge(c->stats, "amo_waiting_events", "",
+                         "events that wait for the message they are about"),
              (double)waiting);
 }

@@ -105,6 +105,7 @@ static int open_calls(struct egress *e, const struct config *c)
         .concurrency = concurrency,
         .credit = 2 * concurrency,
         .attempt_ms = (int64_t)config_number(c, "egress/attempt_ms"),
+        .spelling = status_spelling_of(config_text(c, "egress/status_spelling")),
     };
     int rc = 0;
 

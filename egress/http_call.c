@@ -245,11 +245,13 @@ static void find_host(struct http_call *c)
 static CURLcode set_method(struct http_call *c)
 {
     const struct http_request *q = &c->request;
-    CURLcode rc = CURLE_OK;
+    bool plain = strcmp(q->method, "GET") == 0 || strcmp(q->method, "POST") == 0;
+    /* any other method carries a body as POST does, under its own name */
+    CURLcode rc = set_text(c->easy, CURLOPT_CUSTOMREQUEST, plain ? NULL : q->method);
 
     if (strcmp(q->method, "GET") == 0)
-        return set_number(c->easy, CURLOPT_HTTPGET, 1);
-    rc = set_number(c->easy, CURLOPT_POST, 1);
+        return first_error(rc, set_number(c->easy, CURLOPT_HTTPGET, 1));
+    rc = first_error(rc, set_number(c->easy, CURLOPT_POST, 1));
     /* not copied: ours until the end */
     rc = first_error(rc, set_text(c->easy, CURLOPT_POSTFIELDS, buf_str(&q->body)));
     return first_error(rc, set_number(c->easy, CURLOPT_POSTFIELDSIZE, (long)q->body.len));

@@ -16,8 +16,9 @@
 #define WEBHOOK JUDGE_ON(TARGET_WEBHOOK)
 #define BOTH    (AMOJO | WEBHOOK)
 #define ANY     JUDGE_ANY
-#define MESSAGE JUDGE_ON(COMMAND_AMO_MESSAGE)
-#define STATUS  JUDGE_ON(COMMAND_AMO_STATUS)
+#define MESSAGE (JUDGE_ON(COMMAND_AMO_MESSAGE) | JUDGE_ON(COMMAND_AMO_OUTGOING))
+/* calls about a message that amo may not show yet */
+#define ABOUT   (JUDGE_ON(COMMAND_AMO_STATUS) | JUDGE_ON(COMMAND_AMO_REACTION))
 
 /* clang-format off */
 const struct judge_row judge_table[] = {
@@ -47,10 +48,10 @@ const struct judge_row judge_table[] = {
     {AMOJO, MESSAGE, HTTP_ANSWERED, 400, 400, -1, 1, OUTCOME_UNKNOWN, CAUSE_REFUSED,
      "curl sent it twice: this may be the refusal of our own repeat"},
     {AMOJO, ANY, HTTP_ANSWERED, 400, 400, -1, -1, OUTCOME_DEAD, CAUSE_REFUSED,
-     "wrong, or a repeated msgid: core looks into the history when it may be the latter"},
+     "wrong, or a new message's repeated msgid: core asks the history when it may be that"},
     {AMOJO, ANY, HTTP_ANSWERED, 401, 403, -1, -1, OUTCOME_HOLD, CAUSE_FORBIDDEN,
      "signature, clock or account: about the scope, not about this command"},
-    {AMOJO, STATUS, HTTP_ANSWERED, 404, 404, -1, -1, OUTCOME_RETRY, CAUSE_NOT_FOUND,
+    {AMOJO, ABOUT, HTTP_ANSWERED, 404, 404, -1, -1, OUTCOME_RETRY, CAUSE_NOT_FOUND,
      "the message may not be visible yet"},
     {AMOJO, ANY, HTTP_ANSWERED, 404, 404, -1, -1, OUTCOME_HOLD, CAUSE_NOT_FOUND,
      "the channel is not connected (any more): about the scope"},

@@ -1,5 +1,7 @@
 #include "egress/target.h"
 
+#include <string.h>
+
 #include "proto/limits.h"
 
 /* A request is made of one command, which fits a frame; JSON may double what it escapes. */
@@ -38,7 +40,33 @@ void target_reading_fini(struct target_reading *r)
 
 enum target target_of_kind(uint64_t kind)
 {
-    return kind == COMMAND_SERVICE_MESSAGE ? TARGET_WEBHOOK : TARGET_AMOJO;
+    switch ((enum command_kind)kind) {
+    case COMMAND_SERVICE_MESSAGE:
+    case COMMAND_SERVICE_REACTION:
+    case COMMAND_SERVICE_TYPING:
+    case COMMAND_SERVICE_FAILED:
+    case COMMAND_SERVICE_TEST:
+        return TARGET_WEBHOOK;
+    case COMMAND_AMO_MESSAGE:
+    case COMMAND_AMO_STATUS:
+    case COMMAND_AMO_CONNECT:
+    case COMMAND_AMO_CREATE_CHAT:
+    case COMMAND_AMO_HISTORY:
+    case COMMAND_AMO_OUTGOING:
+    case COMMAND_AMO_EDIT:
+    case COMMAND_AMO_REACTION:
+    case COMMAND_AMO_TYPING:
+    case COMMAND_AMO_DISCONNECT:
+        break;
+    }
+    return TARGET_AMOJO;
+}
+
+enum status_spelling status_spelling_of(const char *word)
+{
+    return strcmp(word, "old") == 0   ? STATUS_SPELLING_OLD
+           : strcmp(word, "new") == 0 ? STATUS_SPELLING_NEW
+                                      : STATUS_SPELLING_BOTH;
 }
 
 const struct target_ops *target_ops(enum target t)
@@ -91,6 +119,59 @@ bool target_url_is_fine(struct view url)
 struct view target_cut(struct view text, size_t max)
 {
     return view_cut(text, max);
+}
+
+static size_t n_digits(struct view v)
+{
+    size_t n = 0;
+
+    while (n < v.len && v.ptr[n] >= '0' && v.ptr[n] <= '9')
+        n++;
+    return n;
+}
+
+static void skip(struct view *v, size_t n)
+{
+    *v = view_make(v->ptr + n, v->len - n);
+}
+
+static bool next_is_of(struct view v, const char *chars)
+{
+    return v.len && v.ptr[0] && strchr(chars, v.ptr[0]);
+}
+
+bool target_is_number(struct view text)
+{
+    size_t n = 0;
+
+    if (next_is_of(text, "-"))
+        skip(&text, 1);
+    n = n_digits(text);
+    if (n == 0 || (n > 1 && text.ptr[0] == '0'))
+        return false;
+    skip(&text, n);
+    if (next_is_of(text, ".")) {
+        skip(&text, 1);
+        n = n_digits(text);
+        if (n == 0)
+            return false;
+        skip(&text, n);
+    }
+    if (next_is_of(text, "eE")) {
+        skip(&text, 1);
+        if (next_is_of(text, "+-"))
+            skip(&text, 1);
+        n = n_digits(text);
+        if (n == 0)
+            return false;
+        skip(&text, n);
+    }
+    return text.len == 0;
+}
+
+bool target_is_stale(const struct command *c, int64_t now_ms)
+{
+    return c->expires_ms != 0 && c->expires_ms <= now_ms;
 }
 
 struct view target_text(struct json *doc, const struct json_node *n)

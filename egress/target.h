@@ -3,8 +3,8 @@
 /* A target is one kind of remote side. It turns a command into one HTTP request and reads what
  * the answer teaches; how calls are made, judged and reported is the same for all of them.
  *
- * One file a target: target_amojo.c, target_webhook.c. Pure: the time is an argument, nothing is
- * sent here. */
+ * One file a target: target_amojo.c (with amojo_body.c and amojo_answer.c), target_webhook.c.
+ * Pure: the time is an argument, nothing is sent here. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,7 +27,7 @@ enum http_policy {
 /* One request, ready to go: serialised once, these bytes are signed and sent. */
 struct http_request {
     enum http_policy policy;
-    const char *method; /* "GET", "POST"; a literal */
+    const char *method; /* "GET", "POST", "DELETE"; a literal */
     struct buf url;
     struct buf headers; /* "Name: value\n" each */
     struct buf body;
@@ -64,20 +64,39 @@ struct target_reading {
     struct json *doc; /* owned; NULL when the body was no JSON */
     bool readable;
     struct view words;
+    struct view code; /* the service's own word for its refusal */
     bool found;
     bool complete;
     struct view amo_message_id;
     struct view amo_chat_id;
     struct view amo_sender_id;
+    struct view amo_receiver_id;
     struct view service_conversation;
     struct view service_message_id;
     struct view scope_id;
 };
 void target_reading_fini(struct target_reading *r);
 
+/* How the body of amojo's delivery_status is written: two editions of the reference name the same
+ * thing differently. */
+enum status_spelling {
+    STATUS_SPELLING_BOTH, /* msgid, delivery_status and status_code in one body */
+    STATUS_SPELLING_OLD,  /* msgid and delivery_status */
+    STATUS_SPELLING_NEW,  /* status_code */
+};
+/* "both", "old", "new"; anything else is both. */
+enum status_spelling status_spelling_of(const char *word);
+
+/* What a request is made with besides its command. */
+struct target_context {
+    const struct registry *registry;
+    int64_t now_ms; /* wall time: of the signature, and for what goes stale */
+    enum status_spelling spelling;
+};
+
 struct target_ops {
-    /* Fill @q (freshly reset), signed with @now_ms. TARGET_E_*, -ENOMEM, -ENOSPC, -EIO. */
-    int (*build)(const struct command *c, const struct registry *r, int64_t now_ms,
+    /* Fill @q (freshly reset), signed. TARGET_E_*, -ENOMEM, -ENOSPC, -EIO. */
+    int (*build)(const struct command *c, const struct target_context *x,
                  struct http_request *q);
     /* Read an answer of any status. Cannot fail: what cannot be read is not readable. */
     void (*read)(const struct command *c, const struct http_answer *a,
@@ -100,6 +119,10 @@ AMO_MUSTCHECK int target_add_segment(struct buf *url, struct view segment);
 bool target_url_is_fine(struct view url);
 /* The longest beginning of @text of at most @max bytes that does not cut a UTF-8 character. */
 struct view target_cut(struct view text, size_t max);
+/* Is it a number as JSON has it? Then it may stand in a body as it is. */
+bool target_is_number(struct view text);
+/* Has what a typing command tells about gone stale? */
+bool target_is_stale(const struct command *c, int64_t now_ms);
 /* The answer's JSON; NULL, which reads as absent, when it is none. */
 const struct json_node *target_root(const struct target_reading *r);
 /* @n's text as a view of @doc; VIEW_NONE when it has none (or memory ran out). */

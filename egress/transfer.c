@@ -29,6 +29,8 @@
 #define QUEUE_TICK_MS   100
 /* bytes of commands held at most, whatever core believes the credit is */
 #define BATCH_BYTES_MAX ((size_t)4 * LIMIT_CREDIT_BYTES)
+/* bytes kept of a service's own word for an error */
+#define CODE_MAX        64U
 
 static void transfers_pump(void *arg);
 static void queue_tick(void *arg);
@@ -350,7 +352,8 @@ static void transfer_not_built(struct transfer *t, int rc)
             "usable address");
     else if (rc == TARGET_E_IMPOSSIBLE)
         transfer_refuse(t, OUTCOME_DEAD, CAUSE_REFUSED,
-                        "the command names an id that no request can carry");
+                        "no request can be made of the command: an id or a part is missing or "
+                        "unusable, or its time is over");
     else
         transfer_unstarted(t, "no memory");
 }
@@ -360,6 +363,7 @@ static void transfer_start(struct transfer *t, int64_t now_ms)
     struct transfers *ts = t->ts;
     int64_t left = t->finish_by_ms - now_ms;
     enum target target = target_of_kind(t->command.kind);
+    struct target_context x = {.registry = ts->registry, .spelling = ts->settings.spelling};
     struct http_call *call = NULL;
     int rc = 0;
 
@@ -373,9 +377,9 @@ static void transfer_start(struct transfer *t, int64_t now_ms)
         return;
     }
     t->began_unix_ms = clock_unix_ms();
-    rc = ts->registry ? target_ops(target)->build(&t->command, ts->registry, t->began_unix_ms,
-                                                  http_call_request(call))
-                      : TARGET_E_UNREGISTERED;
+    x.now_ms = t->began_unix_ms;
+    rc = x.registry ? target_ops(target)->build(&t->command, &x, http_call_request(call))
+                    : TARGET_E_UNREGISTERED;
     if (rc == 0) {
         t->call = call;
         transfer_move(t, TRANSFER_RUNNING);
@@ -432,6 +436,7 @@ static void result_of(const struct transfer *t, const struct http_answer *a,
         .amo_message_id = reading->amo_message_id,
         .amo_chat_id = reading->amo_chat_id,
         .amo_sender_id = reading->amo_sender_id,
+        .amo_receiver_id = reading->amo_receiver_id,
         .service_conversation = reading->service_conversation,
         .service_message_id = reading->service_message_id,
         .scope_id = reading->scope_id,
@@ -443,20 +448,44 @@ static void result_of(const struct transfer *t, const struct http_answer *a,
         r->skew_known = judge_skew(a->date, t->began_unix_ms + a->took_ms / 2, &r->skew_ms);
 }
 
-static void add_words(const struct transfer *t, const struct http_answer *a,
-                      const struct target_reading *reading, struct buf *evidence,
-                      struct buf *words, struct result *r)
+/* What a result says to people, until it is encoded. */
+struct texts {
+    struct buf evidence;
+    struct buf words;
+    struct buf code;
+};
+
+static void texts_init(struct texts *x)
+{
+    /* more than is kept: masking and cleaning come before cutting */
+    buf_init(&x->evidence, (size_t)16 * LIMIT_EVIDENCE_BYTES);
+    buf_init(&x->words, (size_t)16 * LIMIT_ERROR_TEXT);
+    buf_init(&x->code, (size_t)16 * CODE_MAX);
+}
+
+static void texts_fini(struct texts *x)
+{
+    buf_fini(&x->evidence);
+    buf_fini(&x->words);
+    buf_fini(&x->code);
+}
+
+/* Without memory the result goes without them. */
+static void add_texts(const struct transfer *t, const struct http_answer *a,
+                      const struct target_reading *reading, struct texts *x, struct result *r)
 {
     const struct view signature = view_of(http_call_request(t->call)->signature);
 
     if (r->outcome == OUTCOME_DONE)
         return;
-    /* without memory the result goes without them */
-    if (evidence_add(evidence, a, &signature, 1) == 0)
-        r->evidence = buf_view(evidence);
+    if (evidence_add(&x->evidence, a, &signature, 1) == 0)
+        r->evidence = buf_view(&x->evidence);
     if (!view_empty(reading->words) &&
-        evidence_add_words(words, reading->words, LIMIT_ERROR_TEXT) == 0)
-        r->words = buf_view(words);
+        evidence_add_words(&x->words, reading->words, LIMIT_ERROR_TEXT) == 0)
+        r->words = buf_view(&x->words);
+    if (!view_empty(reading->code) &&
+        evidence_add_words(&x->code, reading->code, CODE_MAX) == 0)
+        r->code = buf_view(&x->code);
 }
 
 static void transfer_answered(void *arg, const struct http_answer *a)
@@ -466,14 +495,12 @@ static void transfer_answered(void *arg, const struct http_answer *a)
     enum target target = target_of_kind(t->command.kind);
     struct target_reading reading;
     struct result r;
-    struct buf evidence;
-    struct buf words;
+    struct texts x;
 
-    buf_init(&evidence, (size_t)16 * LIMIT_EVIDENCE_BYTES);
-    buf_init(&words, (size_t)16 * LIMIT_ERROR_TEXT);
+    texts_init(&x);
     target_ops(target)->read(&t->command, a, &reading);
     result_of(t, a, &reading, target, &r);
-    add_words(t, a, &reading, &evidence, &words, &r);
+    add_texts(t, a, &reading, &x, &r);
     log_result(t, &r, target);
     figures_attempt(ts->figures, target, r.outcome, a->status, a->took_ms);
     if (r.skew_known)
@@ -481,8 +508,7 @@ static void transfer_answered(void *arg, const struct http_answer *a)
     t->call = NULL;
     transfer_keep(t, &r);
     target_reading_fini(&reading);
-    buf_fini(&evidence);
-    buf_fini(&words);
+    texts_fini(&x);
     loop_defer(ts->loop, &ts->pump);
 }
 

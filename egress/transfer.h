@@ -20,6 +20,7 @@
 
 #include "base/buf.h"
 #include "base/compiler.h"
+#include "egress/target.h"
 #include "proto/registry.h"
 
 struct figures;
@@ -41,6 +42,7 @@ struct transfers_settings {
     size_t concurrency; /* attempts under way at once */
     size_t credit;      /* attempts taken and not reported, queue included */
     int64_t attempt_ms; /* longest attempt */
+    enum status_spelling spelling;
 };
 
 /* Borrows everything but the settings and hooks, which it copies. -ENOMEM. */

@@ -109,7 +109,7 @@ static void add_commands(struct buf *out, uint64_t first_id, size_t n)
             .attempt = 1,
             .scope = VIEW_LIT("channel_account"),
             .key = VIEW_LIT("key"),
-            .text = VIEW_LIT("text"),
+            .content.text = VIEW_LIT("text"),
         };
 
         assert_int_equal(command_encode(&c, out), 0);

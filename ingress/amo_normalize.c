@@ -2,7 +2,7 @@
  *
  * From: amo_route.c, a verified body.
  * To: the same, which encodes the event for the spool.
- * Holds: the parsed body while the event borrows from it. */
+ * Holds: the parsed body and the parts made of it, while the event borrows from them. */
 
 #include "ingress/amo_normalize.h"
 
@@ -11,22 +11,23 @@
 #include <stddef.h>
 
 #include "base/json.h"
+#include "ingress/amo_content.h"
+#include "ingress/amo_read.h"
 #include "proto/limits.h"
 #include "proto/registry.h"
 
-/* Reads with one sticky error, so that a row of fields is a row of lines. */
-struct reader {
-    struct json *doc;
-    int rc;
-};
+/* Bytes that a part may be longer than the body it comes from: its keys are ours, and what needs
+ * no escape there may need one here. With that the event still fits the spool's record. */
+#define PARTS_EXTRA (64U << 10)
+#define TYPING_MS   5000 /* a manager types for so long, unless said otherwise */
 
-static enum amo_verdict read_body(struct reader *r, struct amo_normal *n,
+static enum amo_verdict read_body(struct amo_reader *r, struct amo_normal *n,
                                   const char **ret_reason);
-static enum amo_verdict read_message(struct reader *r, struct amo_normal *n,
+static enum amo_verdict read_message(struct amo_reader *r, struct amo_normal *n,
                                      const struct json_node *hook, const char **ret_reason);
-static enum amo_verdict read_reaction(struct reader *r, struct amo_normal *n,
+static enum amo_verdict read_reaction(struct amo_reader *r, struct amo_normal *n,
                                       const struct json_node *hook, const char **ret_reason);
-static enum amo_verdict read_typing(struct reader *r, struct amo_normal *n,
+static enum amo_verdict read_typing(struct amo_reader *r, struct amo_normal *n,
                                     const struct json_node *hook, const char **ret_reason);
 
 static const char *parse_reason(int rc)
@@ -38,72 +39,59 @@ static const char *parse_reason(int rc)
     return "body is not JSON";
 }
 
+static int read_parsed(struct amo_normal *n, const char **ret_reason)
+{
+    struct amo_reader r = {.doc = n->doc};
+    int rc = 0;
+
+    n->verdict = read_body(&r, n, ret_reason);
+    rc = amo_parts_error(&n->parts);
+    if (rc == -ENOSPC) {
+        n->verdict = AMO_REJECT;
+        *ret_reason = "its parts are too large to be kept apart";
+        rc = 0;
+    }
+    if (r.rc)
+        return r.rc;
+    return rc ? rc : buf_error(&n->dedup);
+}
+
 int amo_normalize(struct view body, struct view scope, struct amo_normal *ret)
 {
-    struct amo_normal n = {.verdict = AMO_REJECT, .event = {.scope = scope}};
-    struct reader r = {0};
     const char *reason = NULL;
-    int rc = json_parse(body, &n.doc);
+    int rc = 0;
 
-    buf_init(&n.dedup, body.len + 256);
+    *ret = (struct amo_normal){.verdict = AMO_REJECT, .event = {.scope = scope}};
+    buf_init(&ret->dedup, body.len + 256);
+    amo_parts_init(&ret->parts, body.len + PARTS_EXTRA);
+    rc = json_parse(body, &ret->doc);
     if (rc > 0)
         reason = parse_reason(rc);
-    if (rc < 0)
-        goto out;
-    if (rc == 0) {
-        r.doc = n.doc;
-        n.verdict = read_body(&r, &n, &reason);
-        rc = r.rc ? r.rc : buf_error(&n.dedup);
-        if (rc)
-            goto out;
+    else if (rc == 0)
+        rc = read_parsed(ret, &reason);
+    if (rc < 0) {
+        amo_normal_fini(ret);
+        return rc;
     }
-    if (n.verdict != AMO_ACCEPT)
-        n.event = (struct event){
-            .kind = EVENT_QUARANTINE, .scope = scope, .raw = body, .reason = view_of(reason)};
-    else if (n.event.raw.ptr)
-        n.event.raw = body;
-    *ret = n;
+    if (ret->verdict != AMO_ACCEPT)
+        amo_normal_refuse(ret, body, reason);
     return 0;
-out:
-    amo_normal_fini(&n);
-    return rc;
+}
+
+void amo_normal_refuse(struct amo_normal *n, struct view body, const char *reason)
+{
+    n->event = (struct event){.kind = EVENT_QUARANTINE,
+                              .scope = n->event.scope,
+                              .raw = body,
+                              .reason = view_of(reason)};
 }
 
 void amo_normal_fini(struct amo_normal *n)
 {
     json_free(n->doc);
     n->doc = NULL;
+    amo_parts_fini(&n->parts);
     buf_fini(&n->dedup);
-}
-
-static struct view text_of(struct reader *r, const struct json_node *n)
-{
-    struct view v = VIEW_NONE;
-
-    if (r->rc == 0)
-        r->rc = json_text(r->doc, n, &v);
-    return r->rc ? VIEW_NONE : v;
-}
-
-static struct view text_at(struct reader *r, const struct json_node *n, const char *path)
-{
-    return text_of(r, json_path(n, path));
-}
-
-/* A count of something: 0 unless above 0. */
-static uint64_t count_at(const struct json_node *n, const char *key)
-{
-    int64_t v = 0;
-
-    return json_int(json_get(n, key), &v) && v > 0 ? (uint64_t)v : 0;
-}
-
-/* Seconds as milliseconds, 0 when there are none or too many. */
-static int64_t seconds_at(const struct json_node *n, const char *key)
-{
-    int64_t v = 0;
-
-    return json_int(json_get(n, key), &v) && v > 0 && v <= INT64_MAX / 1000 ? v * 1000 : 0;
 }
 
 static enum amo_verdict reject(const char *reason, const char **ret_reason)
@@ -113,13 +101,13 @@ static enum amo_verdict reject(const char *reason, const char **ret_reason)
 }
 
 /* N13, N14 */
-static enum amo_verdict read_body(struct reader *r, struct amo_normal *n,
+static enum amo_verdict read_body(struct amo_reader *r, struct amo_normal *n,
                                   const char **ret_reason)
 {
     const struct json_node *root = json_root(n->doc);
     const struct json_node *message = json_get(root, "message");
     const struct json_node *action = json_get(root, "action");
-    struct view account = text_of(r, json_get(root, "account_id"));
+    struct view account = amo_read_text(r, root, "account_id");
 
     if (!json_is_object(root))
         return reject("top level is not an object", ret_reason);
@@ -134,91 +122,59 @@ static enum amo_verdict read_body(struct reader *r, struct amo_normal *n,
     if (json_is_object(json_get(action, "typing")))
         return read_typing(r, n, root, ret_reason);
     *ret_reason = "unknown kind of webhook";
-    if (!json_get(root, "account_id") && text_of(r, json_get(root, "conversation_id")).ptr &&
-        text_of(r, json_get(root, "receiver")).ptr)
+    if (!json_get(root, "account_id") && amo_read_text(r, root, "conversation_id").ptr &&
+        amo_read_text(r, root, "receiver").ptr)
         *ret_reason = "v1 webhook: connect the account with v2";
     return AMO_IGNORE;
 }
 
-static void read_chat(struct reader *r, struct event *e, const struct json_node *holder)
+static void read_chat(struct amo_reader *r, struct event *e, const struct json_node *holder)
 {
-    e->chat_id = text_at(r, holder, "conversation.id");
-    e->chat_client_id = text_at(r, holder, "conversation.client_id");
+    const struct json_node *conversation = json_get(holder, "conversation");
+
+    e->chat_id = amo_read_text(r, conversation, "id");
+    e->chat_client_id = amo_read_text(r, conversation, "client_id");
     e->write_first = !e->chat_client_id.ptr;
 }
 
-/* N17 */
-static void read_type(struct reader *r, struct event *e, const struct json_node *inner)
+static void read_people(struct amo_reader *r, struct event *e, const struct json_node *message)
 {
-    static const char *const known[] = {"text",  "contact", "file",    "video",   "picture",
-                                        "voice", "audio",   "sticker", "location"};
+    const struct json_node *sender = json_get(message, "sender");
+    const struct json_node *receiver = json_get(message, "receiver");
 
-    e->raw_type = text_of(r, json_get(inner, "type"));
-    e->type = e->raw_type.ptr ? VIEW_LIT("unknown") : VIEW_LIT("text");
-    for (size_t i = 0; i < AMO_COUNT(known); i++) {
-        if (view_is(e->raw_type, known[i]))
-            e->type = e->raw_type;
-    }
-}
-
-static void read_people(struct reader *r, struct event *e, const struct json_node *message)
-{
-    e->source = text_at(r, message, "source.external_id");
-    e->sender_id = text_at(r, message, "sender.id");
-    e->sender_name = text_at(r, message, "sender.name");
-    e->receiver_id = text_at(r, message, "receiver.id");
-    e->receiver_client_id = text_at(r, message, "receiver.client_id");
-    e->receiver_name = text_at(r, message, "receiver.name");
-    e->receiver_phone = text_at(r, message, "receiver.phone");
-    e->receiver_email = text_at(r, message, "receiver.email");
-}
-
-static void read_content(struct reader *r, struct event *e, const struct json_node *inner)
-{
-    static const char *const more[] = {"markup", "template", "forwards", "location", "contact"};
-
-    read_type(r, e, inner);
-    e->text = text_of(r, json_get(inner, "text"));
-    if (!e->text.ptr)
-        e->text = VIEW_LIT("");
-    e->media = text_of(r, json_get(inner, "media"));
-    e->thumbnail = text_of(r, json_get(inner, "thumbnail"));
-    e->media_name = text_of(r, json_get(inner, "file_name"));
-    e->media_size = count_at(inner, "file_size");
-    e->media_group = text_of(r, json_get(inner, "media_group_id"));
-    e->media_duration = count_at(inner, "media_duration");
-    e->reply_id = text_at(r, inner, "reply_to.message.id");
-    e->reply_client_id = text_at(r, inner, "reply_to.message.msgid");
-    e->post_id = text_at(r, inner, "post.id");
-    for (size_t i = 0; i < AMO_COUNT(more); i++) {
-        if (json_is_object(json_get(inner, more[i])))
-            e->raw = VIEW_LIT(""); /* the body itself is put there at the end */
-    }
+    e->source = amo_read_path(r, message, "source.external_id");
+    e->sender_id = amo_read_text(r, sender, "id");
+    e->sender_name = amo_read_text(r, sender, "name");
+    e->receiver_id = amo_read_text(r, receiver, "id");
+    e->receiver_client_id = amo_read_text(r, receiver, "client_id");
+    e->receiver_name = amo_read_text(r, receiver, "name");
+    e->receiver_phone = amo_read_text(r, receiver, "phone");
+    e->receiver_email = amo_read_text(r, receiver, "email");
 }
 
 /* N11, N15, N20 */
-static enum amo_verdict read_message(struct reader *r, struct amo_normal *n,
+static enum amo_verdict read_message(struct amo_reader *r, struct amo_normal *n,
                                      const struct json_node *hook, const char **ret_reason)
 {
     const struct json_node *message = json_get(hook, "message");
     const struct json_node *inner = json_get(message, "message");
     struct event *e = &n->event;
-    int64_t sent_ms = 0;
 
     if (!json_is_object(inner))
         return reject("message.message is not an object", ret_reason);
     e->kind = EVENT_AMO_MESSAGE;
-    e->message_id = text_of(r, json_get(inner, "id"));
+    e->message_id = amo_read_text(r, inner, "id");
     if (!e->message_id.ptr)
         return reject("message.message.id missing", ret_reason);
     read_chat(r, e, message);
     if (!e->chat_id.ptr)
         return reject("message.conversation.id missing", ret_reason);
-    if (!json_int(json_get(message, "msec_timestamp"), &sent_ms) || sent_ms <= 0)
-        sent_ms = seconds_at(message, "timestamp");
-    e->sent_ms = sent_ms ? sent_ms : seconds_at(hook, "time");
+    e->sent_ms = amo_read_time(message);
+    if (!e->sent_ms)
+        e->sent_ms = amo_read_seconds(hook, "time");
     read_people(r, e, message);
-    read_content(r, e, inner);
+    amo_content_read(r, inner, &n->parts, &e->content, &e->raw_type);
+    e->post_id = amo_read_path(r, inner, "post.id");
     (void)buf_add_str(&n->dedup, "m:"); /* asked for at the end */
     (void)buf_add_view(&n->dedup, e->message_id);
     e->dedup = buf_view(&n->dedup);
@@ -226,17 +182,17 @@ static enum amo_verdict read_message(struct reader *r, struct amo_normal *n,
 }
 
 /* N12, N20 */
-static enum amo_verdict read_reaction(struct reader *r, struct amo_normal *n,
+static enum amo_verdict read_reaction(struct amo_reader *r, struct amo_normal *n,
                                       const struct json_node *hook, const char **ret_reason)
 {
     const struct json_node *reaction = json_path(hook, "action.reaction");
-    struct view type = text_of(r, json_get(reaction, "type"));
+    struct view type = amo_read_text(r, reaction, "type");
     struct event *e = &n->event;
 
     e->kind = EVENT_AMO_REACTION;
-    e->message_id = text_at(r, reaction, "message.id");
+    e->message_id = amo_read_path(r, reaction, "message.id");
     if (!e->message_id.ptr)
-        e->message_id = text_of(r, json_get(reaction, "msgid"));
+        e->message_id = amo_read_text(r, reaction, "msgid");
     if (!e->message_id.ptr)
         return reject("action.reaction names no message", ret_reason);
     read_chat(r, e, reaction);
@@ -245,12 +201,12 @@ static enum amo_verdict read_reaction(struct reader *r, struct amo_normal *n,
     if (!view_is(type, "react") && !view_is(type, "unreact"))
         return reject("action.reaction.type is neither react nor unreact", ret_reason);
     e->unset = view_is(type, "unreact");
-    e->message_client_id = text_at(r, reaction, "message.client_id");
-    e->sender_id = text_at(r, reaction, "user.id");
+    e->message_client_id = amo_read_path(r, reaction, "message.client_id");
+    e->sender_id = amo_read_path(r, reaction, "user.id");
     if (!e->sender_id.ptr)
-        e->sender_id = text_at(r, hook, "action.user.id");
-    e->emoji = text_of(r, json_get(reaction, "emoji"));
-    e->sent_ms = seconds_at(hook, "time");
+        e->sender_id = amo_read_path(r, hook, "action.user.id");
+    e->emoji = amo_read_text(r, reaction, "emoji");
+    e->sent_ms = amo_read_seconds(hook, "time");
     (void)buf_add_str(&n->dedup, "r:"); /* asked for at the end */
     (void)buf_add_view(&n->dedup, e->message_id);
     (void)buf_add_char(&n->dedup, ':');
@@ -265,7 +221,7 @@ static enum amo_verdict read_reaction(struct reader *r, struct amo_normal *n,
 }
 
 /* N12 */
-static enum amo_verdict read_typing(struct reader *r, struct amo_normal *n,
+static enum amo_verdict read_typing(struct amo_reader *r, struct amo_normal *n,
                                     const struct json_node *hook, const char **ret_reason)
 {
     const struct json_node *typing = json_path(hook, "action.typing");
@@ -275,11 +231,13 @@ static enum amo_verdict read_typing(struct reader *r, struct amo_normal *n,
     read_chat(r, e, typing);
     if (!e->chat_id.ptr)
         return reject("action.typing.conversation.id missing", ret_reason);
-    e->sender_id = text_at(r, typing, "user.id");
+    e->sender_id = amo_read_path(r, typing, "user.id");
     if (!e->sender_id.ptr)
-        e->sender_id = text_at(r, hook, "action.user.id");
-    e->post_id = text_of(r, json_get(typing, "post_id"));
-    e->sent_ms = seconds_at(hook, "time");
-    e->expires_ms = seconds_at(typing, "expired_at");
+        e->sender_id = amo_read_path(r, hook, "action.user.id");
+    e->post_id = amo_read_text(r, typing, "post_id");
+    e->sent_ms = amo_read_seconds(hook, "time");
+    e->expires_ms = amo_read_seconds(typing, "expired_at");
+    if (!e->expires_ms && e->sent_ms)
+        e->expires_ms = e->sent_ms + TYPING_MS;
     return AMO_ACCEPT;
 }

@@ -1,10 +1,12 @@
 #pragma once
 
 /* What an amojo webhook's body means, by the rules N1–N22 of docs/amojo.md, "Bodies". Pure: bytes
- * in, one event out; the signature was checked before. */
+ * in, one event out; the signature was checked before. What the message says is read by
+ * ingress/amo_content.h. */
 
 #include "base/buf.h"
 #include "base/compiler.h"
+#include "ingress/amo_content.h"
 #include "proto/event.h"
 
 struct json;
@@ -20,11 +22,14 @@ struct amo_normal {
     /* Without trace and taken_ms, which the door knows. Its texts borrow the body, the scope
      * and what is owned below. */
     struct event event;
-    struct json *doc; /* owned */
-    struct buf dedup; /* owned */
+    struct json *doc;       /* owned */
+    struct buf dedup;       /* owned */
+    struct amo_parts parts; /* owned */
 };
 
-/* @scope is the path's scope id. 0 (amo_normal_fini when done), -ENOMEM (nothing to finish).
- * The reason of a quarantine event is a constant. */
+/* @scope is the path's scope id. 0 (amo_normal_fini when done), -ENOMEM (nothing to finish). *ret
+ * is written in any case. The reason of a quarantine event is a constant. */
 AMO_MUSTCHECK int amo_normalize(struct view body, struct view scope, struct amo_normal *ret);
+/* After all it is one for quarantine, for that reason (a constant). */
+void amo_normal_refuse(struct amo_normal *n, struct view body, const char *reason);
 void amo_normal_fini(struct amo_normal *n);

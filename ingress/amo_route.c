@@ -1,7 +1,8 @@
 /* POST /messages/{scope_id}: amojo's webhook.
  *
  * From: the door, a request.
- * To: the spool, an event; the answer leaves after the flush.
+ * To: the spool, an event; the answer leaves after the flush. Typing goes to core at once, past
+ * the spool, or nowhere.
  * Holds: nothing after its return. */
 
 #include <errno.h>
@@ -77,6 +78,11 @@ static void amo_whole(void *arg, struct exchange *x)
 
 static void amo_accept(struct ingress *in, struct exchange *x, struct amo_normal *n)
 {
+    if (n->event.kind == EVENT_AMO_TYPING) {
+        ingress_hint(in, x, &n->event);
+        exchange_ok(x);
+        return;
+    }
     if (ingress_append(in, x, &n->event, VIEW_NONE))
         return;
     switch (n->verdict) {

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "ingress/guard.h"
+#include "proto/limits.h"
 
 enum method {
     METHOD_GET,
@@ -46,7 +47,9 @@ struct exchange {
 
     /* set by the route at the head */
     enum source source;
-    struct view name;   /* scope id or connector, out of the path */
+    struct view name; /* scope id or connector, out of the path */
+    struct view id;   /* of a message, out of the path; may lie in id_room */
+    char id_room[LIMIT_SERVICE_ID];
     size_t body_max;    /* bytes; more is 413 */
     exchange_fn *whole; /* what to do with the whole body; NULL: the answer is decided */
     bool trusted;       /* verified: not counted against the address */
@@ -61,8 +64,13 @@ struct exchange {
     unsigned retry_after_s; /* with 429 and 503 */
     bool challenge;         /* WWW-Authenticate with 401 */
     bool close;             /* the connection ends with it */
-    bool waits;             /* leaves after the flush */
-    struct list waiting;    /* in the batch */
+    bool waits;             /* leaves after the flush, or with core's answer */
+    struct list waiting;    /* in the batch, or among the questions */
+
+    /* a question to core (ingress/connector_query.c) */
+    bool asks;
+    uint64_t query;         /* its number */
+    int64_t query_until_ms; /* monotonic */
 };
 
 void exchange_init(struct exchange *x);

@@ -66,7 +66,7 @@ void figures_count(struct figures *f, const struct exchange *x, int64_t mono_us)
     if (x->source == SOURCE_NONE)
         return;
     stat_add(tally(f, x->source, exchange_result(x)), 1);
-    if (x->status == 200 || x->status == 202)
+    if (!x->asks && (x->status == 200 || x->status == 202))
         stat_observe(f->accept, (double)(mono_us - x->began_us) / 1e6);
 }
 

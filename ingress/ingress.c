@@ -18,6 +18,8 @@
 #include "base/log.h"
 #include "base/net.h"
 #include "base/process.h"
+#include "ingress/amo_normalize.h"
+#include "ingress/connector_query.h"
 #include "ingress/door.h"
 #include "ingress/exchange.h"
 #include "ingress/guard.h"
@@ -30,6 +32,7 @@
 #include "proto/bus/tap.h"
 #include "proto/event.h"
 #include "proto/limits.h"
+#include "proto/query.h"
 
 #define INGRESS_TICK_MS  100
 #define INGRESS_ADMIN_MS 1000
@@ -41,6 +44,9 @@ static void on_tick(void *arg);
 static void on_admin(void *arg);
 static void on_taken(void *arg);
 static void on_registry(void *arg, struct view bytes);
+static void on_answer(void *arg, const struct answer *a);
+static void on_replay(void *arg, const struct replay *r);
+static void on_lost(void *arg);
 static uint64_t registry_version(void *arg);
 static void refresh(void *arg);
 static int before_drop(void *arg);
@@ -145,6 +151,9 @@ static int open_bus(struct ingress *in)
                              .registry_version = registry_version,
                              .registry = on_registry,
                              .taken = on_taken,
+                             .answer = on_answer,
+                             .replay = on_replay,
+                             .lost = on_lost,
                              .arg = in};
     int rc = id_random(&boot);
 
@@ -163,6 +172,7 @@ int ingress_init(struct ingress *in, const struct process *p, const char *drain_
 
     *in = (struct ingress){.config = p->config, .name = p->name, .drain_spool = drain_spool};
     list_init(&in->batch);
+    queries_init(&in->queries);
     buf_init(&in->event, LIMIT_FRAME_BYTES / 2);
     loop_deferred_init(&in->flush, on_flush, in);
     bus_init();
@@ -181,17 +191,29 @@ int ingress_init(struct ingress *in, const struct process *p, const char *drain_
                     loop_add_timer(in->loop, INGRESS_TICK_MS, true, on_tick, in, NULL));
 }
 
+/* Nobody may be left waiting when the door goes: they hear 503 rather than nothing. */
+static void answer_all(struct ingress *in)
+{
+    door_drain(in->door); /* so that nobody comes twice */
+    do {
+        queries_give_up(in);
+        if (list_is_empty(&in->batch))
+            door_run(in->door);
+        else
+            on_flush(in);
+    } while (!list_is_empty(&in->batch) || !list_is_empty(&in->queries.waiting));
+}
+
 void ingress_fini(struct ingress *in)
 {
-    push_free(in->push);
-    in->push = NULL;
     if (in->admin)
         loop_remove_fd(in->loop, admin_fd(in->admin));
     admin_free(in->admin);
+    if (in->door)
+        answer_all(in);
     loop_cancel(&in->flush);
-    if (in->door && !list_is_empty(&in->batch)) /* they hear 503 rather than nothing */
-        on_flush(in);
     door_free(in->door);
+    push_free(in->push);
     guard_free(in->guard);
     registry_copy_close(in->registry);
     if (in->repeat && !in->failed && repeat_sync(in->repeat))
@@ -228,6 +250,8 @@ static void spool_refused(struct ingress *in, struct exchange *x, int rc)
         exchange_unavailable(x, "spool_full", "no room to keep it; try again later");
     } else if (rc == -ENOMEM) {
         exchange_unavailable(x, "busy", "there is no memory for it now");
+    } else if (rc == -ENOSPC) {
+        exchange_fault(x, 413, "too_large", "its parts are larger than allowed", NULL);
     } else {
         in->failed = true;
         exchange_unavailable(x, "spool_failed", "it could not be kept; try again later");
@@ -235,24 +259,28 @@ static void spool_refused(struct ingress *in, struct exchange *x, int rc)
     loop_defer(in->loop, &in->flush); /* closes the door, or ends */
 }
 
-int ingress_append(struct ingress *in, struct exchange *x, struct event *e, struct view aux)
+/* Trace id and time. */
+static int stamp(struct event *e)
+{
+    e->taken_ms = clock_unix_ms();
+    return id_uuid7(e->taken_ms, &e->trace) ? -ENOMEM : 0;
+}
+
+/* Into the spool; it is promised with the next flush. SPOOL_E_*, -ENOMEM, -ENOSPC when it is
+ * larger than a frame, -EIO. */
+static int keep(struct ingress *in, struct event *e, struct view aux)
 {
     uint64_t number = 0;
-    int rc = 0;
+    int rc = stamp(e);
 
-    e->taken_ms = clock_unix_ms();
     buf_reset(&in->event);
-    rc = id_uuid7(e->taken_ms, &e->trace);
-    rc = rc ? -ENOMEM : event_encode(e, &in->event);
+    rc = rc ? rc : event_encode(e, &in->event);
     rc = rc ? rc : spool_append(in->spool, aux, buf_view(&in->event), &number);
     if (in->event.cap > EVENT_KEEP)
         buf_fini(&in->event);
-    if (rc) {
-        spool_refused(in, x, rc);
+    if (rc)
         return rc;
-    }
     in->n_batch++;
-    x->waits = true;
     if (log_enabled(LOG_LEVEL_DEBUG)) {
         char trace[ID_TEXT_LEN + 1];
 
@@ -263,10 +291,31 @@ int ingress_append(struct ingress *in, struct exchange *x, struct event *e, stru
     return 0;
 }
 
+int ingress_append(struct ingress *in, struct exchange *x, struct event *e, struct view aux)
+{
+    int rc = keep(in, e, aux);
+
+    if (rc)
+        spool_refused(in, x, rc);
+    else
+        x->waits = true;
+    return rc;
+}
+
+void ingress_hint(struct ingress *in, struct exchange *x, struct event *e)
+{
+    if (stamp(e) || !push_hint(in->push, e))
+        x->result = "dropped";
+}
+
 static void on_wait(void *arg, struct exchange *x)
 {
     struct ingress *in = arg;
 
+    if (x->asks) {
+        queries_wait(in, x);
+        return;
+    }
     list_add_tail(&in->batch, &x->waiting);
     loop_defer(in->loop, &in->flush);
 }
@@ -346,6 +395,36 @@ static void on_registry(void *arg, struct view bytes)
                  registry_copy_version(in->registry));
 }
 
+static void on_answer(void *arg, const struct answer *a)
+{
+    queries_answer(arg, a);
+}
+
+static void on_lost(void *arg)
+{
+    queries_give_up(arg);
+}
+
+/* What core has in quarantine, as it reads today. It goes the way of a fresh webhook; core ends
+ * its entry when it takes the event, so an event that is not kept here costs nothing. */
+static void on_replay(void *arg, const struct replay *r)
+{
+    struct ingress *in = arg;
+    struct amo_normal n;
+    int rc = in->door ? amo_normalize(r->raw, r->scope, &n) : -EAGAIN;
+
+    if (rc == 0) {
+        if (n.event.kind == EVENT_AMO_TYPING)
+            amo_normal_refuse(&n, r->raw, "typing is over by now");
+        n.event.replay = r->number;
+        rc = keep(in, &n.event, VIEW_NONE);
+        amo_normal_fini(&n);
+        loop_defer(in->loop, &in->flush);
+    }
+    log_line(rc ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, rc ? "replay.refused" : "replay.appended",
+             "number=%" PRIu64 " rc=%d", r->number, rc);
+}
+
 static uint64_t registry_version(void *arg)
 {
     const struct ingress *in = arg;
@@ -368,6 +447,7 @@ static void on_tick(void *arg)
     struct ingress *in = arg;
 
     try_open(in);
+    queries_expire(in, clock_mono_ms());
     if (!in->stopping)
         return;
     if (!in->door || door_busy(in->door) == 0 || clock_mono_ms() >= in->stop_by_ms)

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/compiler.h"
 #include "base/list.h"
+#include "ingress/connector_query.h"
 #include "ingress/figures.h"
 #include "proto/bus/loop.h"
 
@@ -42,7 +43,8 @@ struct ingress {
     struct list batch;              /* exchanges that wait for the flush */
     uint64_t n_batch;               /* events appended for them */
     struct loop_deferred flush;
-    struct push *push; /* the session with core */
+    struct push *push;      /* the session with core */
+    struct queries queries; /* exchanges that wait for core's answer */
 
     struct tap *tap;
     struct figures figures;
@@ -68,7 +70,11 @@ void ingress_stop(struct ingress *in);
 bool ingress_ready(void *arg, struct buf *reasons);
 
 /* An event into the spool, for an exchange that then waits. @aux as in spool_append(). Stamps the
- * event with trace id and time. 0; otherwise the answer is decided: 503. */
+ * event with trace id and time. 0; otherwise the answer is decided: 503, or 413 for an event that
+ * fits no frame. */
 struct event;
 AMO_MUSTCHECK int ingress_append(struct ingress *in, struct exchange *x, struct event *e,
                                  struct view aux);
+/* An event that lives for seconds, to core at once; when core is away it is dropped, which
+ * @x counts. Stamped as above. */
+void ingress_hint(struct ingress *in, struct exchange *x, struct event *e);

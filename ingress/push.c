@@ -1,7 +1,7 @@
 /* Events to core.
  *
- * From: the spool, what is flushed.
- * To: core, over the session (EVENT_PUSH).
+ * From: the spool, what is flushed; typing and questions from the routes.
+ * To: core, over the session (EVENT_PUSH, EVENT_HINT, QUERY).
  * Holds: only which numbers are in flight; the events stay in the spool until EVENT_TAKEN. */
 
 #include "ingress/push.h"
@@ -16,7 +16,9 @@
 #include "ingress/spool.h"
 #include "proto/bus/edge.h"
 #include "proto/bus/loop.h"
+#include "proto/event.h"
 #include "proto/limits.h"
+#include "proto/query.h"
 #include "proto/session.h"
 
 #define PUSH_FRAME_BYTES                                                                       \
@@ -68,6 +70,8 @@ static void begin_again(struct push *p);
 static void push_renew(void *arg);
 static int push_frame(struct push *p);
 static void push_taken(struct push *p, struct view body);
+static void push_answered(struct push *p, struct view body);
+static void push_replay(struct push *p, struct view body);
 static void count_losses(struct push *p);
 
 int push_new(const struct push_config *config, struct push **ret_push)
@@ -108,7 +112,7 @@ void push_free(struct push *p)
 
 bool push_is_up(const struct push *p)
 {
-    return edge_is_up(p->edge);
+    return p && edge_is_up(p->edge);
 }
 
 /* --- the session -------------------------------------------------------------------------- */
@@ -141,6 +145,8 @@ static void on_lost(void *arg)
     struct push *p = arg;
 
     p->lost = true; /* the flights are counted when core is back and says who it is */
+    if (p->config.lost)
+        p->config.lost(p->config.arg);
 }
 
 /* Marks what core names. Some may stay unmarked without memory: core knows them when they come
@@ -218,6 +224,59 @@ static void on_message(void *arg, const struct envelope *env, struct view body)
         p->config.registry(p->config.arg, body);
     else if (env->kind == MSG_GOING)
         p->in_order = true;
+    else if (env->kind == MSG_ANSWER)
+        push_answered(p, body);
+    else if (env->kind == MSG_REPLAY)
+        push_replay(p, body);
+}
+
+/* --- past the spool ----------------------------------------------------------------------- */
+
+bool push_hint(struct push *p, const struct event *e)
+{
+    struct buf event;
+    int rc = 0;
+
+    if (!push_is_up(p))
+        return false;
+    buf_init(&event, LIMIT_HINT_BYTES);
+    buf_reset(&p->frame);
+    rc = event_encode(e, &event);
+    rc = rc ? rc : hint_encode(buf_view(&event), &p->frame);
+    rc = rc ? rc : edge_send(p->edge, MSG_EVENT_HINT, &e->trace, buf_view(&p->frame));
+    buf_fini(&event);
+    return rc == 0;
+}
+
+int push_query(struct push *p, const struct query *q)
+{
+    int rc = 0;
+
+    if (!push_is_up(p))
+        return EDGE_E_AWAY;
+    buf_reset(&p->frame);
+    rc = query_encode(q, &p->frame);
+    return rc ? rc : edge_send(p->edge, MSG_QUERY, NULL, buf_view(&p->frame));
+}
+
+static void push_answered(struct push *p, struct view body)
+{
+    struct answer a;
+
+    if (answer_decode(body, &a))
+        log_line(LOG_LEVEL_ERROR, "answer.malformed", NULL);
+    else if (p->config.answer)
+        p->config.answer(p->config.arg, &a);
+}
+
+static void push_replay(struct push *p, struct view body)
+{
+    struct replay r;
+
+    if (replay_decode(body, &r) || !r.raw.ptr || !r.scope.ptr)
+        log_line(LOG_LEVEL_ERROR, "replay.malformed", NULL);
+    else if (p->config.replay)
+        p->config.replay(p->config.arg, &r);
 }
 
 /* --- suspects ----------------------------------------------------------------------------- */

@@ -1,7 +1,8 @@
 #pragma once
 
 /* What ingress sends to core and hears from it: events from the spool within core's credit,
- * EVENT_TAKEN, the registry. Owns the session.
+ * EVENT_TAKEN, the registry; events that live for seconds, questions and their answers, bodies out
+ * of quarantine. Owns the session.
  *
  * An event that was in flight when core died twice travels alone from then on; if core dies with
  * it alone, it is marked suspect and core quarantines it unread. */
@@ -13,8 +14,12 @@
 #include "base/compiler.h"
 #include "base/ids.h"
 
+struct answer;
+struct event;
 struct loop;
 struct push;
+struct query;
+struct replay;
 struct spool;
 struct tap;
 
@@ -30,6 +35,11 @@ struct push_config {
     void (*registry)(void *arg, struct view bytes);
     /* Core took events: there may be room again. May be NULL. */
     void (*taken)(void *arg);
+    /* Core's answer to a push_query(), and a body it wants normalized again; both borrow the
+     * frame. The session is over: no answer will come. All may be NULL. */
+    void (*answer)(void *arg, const struct answer *a);
+    void (*replay)(void *arg, const struct replay *r);
+    void (*lost)(void *arg);
     void *arg;
 };
 
@@ -37,5 +47,9 @@ AMO_MUSTCHECK int push_new(const struct push_config *config, struct push **ret_p
 void push_free(struct push *p);
 /* Events were flushed: send what credit allows. */
 void push_wake(struct push *p);
-/* A session with core is open. */
+/* An event past the spool: it goes to core now or nowhere. True: it went. */
+bool push_hint(struct push *p, const struct event *e);
+/* A question. 0; anything else: it did not go, and no answer will come. */
+AMO_MUSTCHECK int push_query(struct push *p, const struct query *q);
+/* A session with core is open. Accepts NULL, as the two above do: nothing is open. */
 bool push_is_up(const struct push *p);

@@ -1,6 +1,6 @@
 /* The index of repeats.
  *
- * From: connector_route.c asks and adds; the spool teaches it after a restart.
+ * From: connector_message.c and its like ask and add; the spool teaches it after a restart.
  * To: nobody.
  * Holds: hashes of keys and bodies, 24 hours. */
 
@@ -205,6 +205,22 @@ int repeat_check(struct repeat *r, const struct repeat_entry *e)
     return memcmp(r->ring[r->slots[i] - 1].body, e->body, REPEAT_BODY_LEN) == 0
                ? REPEAT_E_SAME
                : REPEAT_E_OTHER;
+}
+
+int repeat_find(const struct repeat *r, struct view connector, struct view key, int64_t now_ms,
+                int64_t *ret_at_ms)
+{
+    struct repeat_entry e;
+    size_t i = 0;
+    int rc = repeat_entry_make(connector, key, VIEW_LIT(""), now_ms, &e);
+
+    if (rc)
+        return rc;
+    i = find_slot(r, e.key);
+    if (!r->slots[i] || r->ring[r->slots[i] - 1].at_ms < now_ms - LIMIT_REPEAT_MS)
+        return REPEAT_E_UNKNOWN;
+    *ret_at_ms = r->ring[r->slots[i] - 1].at_ms;
+    return 0;
 }
 
 int repeat_add(struct repeat *r, const struct repeat_entry *e)

@@ -31,9 +31,10 @@ struct repeat_entry {
 enum {
     REPEAT_E_SAME = 1, /* the same key with the same body */
     REPEAT_E_OTHER,    /* the same key with another body */
+    REPEAT_E_UNKNOWN,  /* no such key */
 };
 
-/* -EIO. */
+/* -EIO, -ENOMEM. */
 AMO_MUSTCHECK int repeat_entry_make(struct view connector, struct view key, struct view body,
                                     int64_t now_ms, struct repeat_entry *ret);
 /* The entry as it lies beside its event. */
@@ -51,6 +52,10 @@ AMO_MUSTCHECK int repeat_learn(void *arg, uint64_t number, struct view aux);
 
 /* 0 when @e is new, REPEAT_E_*. Forgets what is too old. */
 AMO_MUSTCHECK int repeat_check(struct repeat *r, const struct repeat_entry *e);
+/* When the key was first taken, wall time. REPEAT_E_UNKNOWN, also when that is too long ago at
+ * @now_ms; -EIO, -ENOMEM. */
+AMO_MUSTCHECK int repeat_find(const struct repeat *r, struct view connector, struct view key,
+                              int64_t now_ms, int64_t *ret_at_ms);
 /* Its event was appended to the spool. -ENOMEM: the repeat will be core's to see. */
 AMO_MUSTCHECK int repeat_add(struct repeat *r, const struct repeat_entry *e);
 /* All events below @next are flushed, and so all entries added so far. */

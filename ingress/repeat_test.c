@@ -106,6 +106,25 @@ static void after_a_day_it_is_new_again(void **state)
     repeat_close(r);
 }
 
+static void a_key_tells_when_it_first_came(void **state)
+{
+    struct repeat *r = open_at(NOW);
+    int64_t at_ms = 0;
+
+    (void)state;
+    add(r, 1, NOW);
+    assert_int_equal(repeat_find(r, VIEW_LIT("c"), VIEW_LIT("1"), NOW + 5, &at_ms), 0);
+    assert_true(at_ms == NOW);
+    assert_int_equal(repeat_find(r, VIEW_LIT("c"), VIEW_LIT("2"), NOW, &at_ms),
+                     REPEAT_E_UNKNOWN);
+    assert_int_equal(repeat_find(r, VIEW_LIT("d"), VIEW_LIT("1"), NOW, &at_ms),
+                     REPEAT_E_UNKNOWN);
+    assert_int_equal(
+        repeat_find(r, VIEW_LIT("c"), VIEW_LIT("1"), NOW + LIMIT_REPEAT_MS + 1, &at_ms),
+        REPEAT_E_UNKNOWN);
+    repeat_close(r);
+}
+
 static void only_confirmed_entries_reach_the_log(void **state)
 {
     struct repeat *r = open_at(NOW);
@@ -309,6 +328,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_repeat_is_known_by_key_and_body),
         TEST(after_a_day_it_is_new_again),
+        TEST(a_key_tells_when_it_first_came),
         TEST(only_confirmed_entries_reach_the_log),
         TEST(the_log_forgets_what_is_a_day_old),
         TEST(a_torn_log_is_good_up_to_the_tear_and_goes_on_from_there),

@@ -2,8 +2,10 @@
 
 #include <string.h>
 
+#include "base/crypto.h"
 #include "ingress/exchange.h"
 #include "ingress/ingress.h"
+#include "ingress/service_read.h"
 #include "proto/limits.h"
 
 static void health(struct ingress *in, struct exchange *x)
@@ -30,34 +32,95 @@ static void ready(struct ingress *in, struct exchange *x)
 
 typedef void route_fn(struct ingress *in, struct exchange *x);
 
-/* `*` is one part of the path, kept as the exchange's name. */
-static const struct {
+#define CONNECTORS "/v1/connectors/"
+#define READS      "GET, HEAD"
+
+/* `before` name `after` id: parts of the path that have no '/', kept with the exchange. */
+static const struct route {
     const char *before;
     const char *after; /* NULL: no name in the path */
-    enum method method;
+    bool id;           /* an id follows */
     const char *allow;
-    route_fn *fn;
+    route_fn *get; /* NULL: another method; HEAD goes with GET */
+    route_fn *post;
+    route_fn *patch;
 } routes[] = {
-    {"/messages/",      "",          METHOD_POST, "POST",      amo_route_head          },
-    {"/v1/connectors/", "/messages", METHOD_POST, "POST",      connector_route_messages},
-    {"/v1/connectors/", "/statuses", METHOD_POST, "POST",      connector_route_statuses},
-    {"/healthz",        NULL,        METHOD_GET,  "GET, HEAD", health                  },
-    {"/readyz",         NULL,        METHOD_GET,  "GET, HEAD", ready                   },
+  /* clang-format off */
+    {"/messages/", "",            false, "POST",         NULL,                  amo_route_head,            NULL},
+    {CONNECTORS,   "/messages",   false, "POST",         NULL,                  connector_route_messages,  NULL},
+    {CONNECTORS,   "/messages/",  true,  READS ", PATCH", connector_route_query, NULL,                     connector_route_edit},
+    {CONNECTORS,   "/statuses",   false, "POST",         NULL,                  connector_route_statuses,  NULL},
+    {CONNECTORS,   "/reactions",  false, "POST",         NULL,                  connector_route_reactions, NULL},
+    {CONNECTORS,   "/typing",     false, "POST",         NULL,                  connector_route_typing,    NULL},
+    {"/healthz",   NULL,          false, READS,          health,                NULL,                      NULL},
+    {"/readyz",    NULL,          false, READS,          ready,                 NULL,                      NULL},
+  /* clang-format on */
 };
 
-static bool path_fits(struct view path, const char *before, const char *after,
-                      struct view *ret_name)
+/* Splits @path at the fixed parts. @ret_id is as sent. */
+static bool path_fits(const struct route *r, struct view path, struct view *ret_name,
+                      struct view *ret_id)
 {
-    size_t head = strlen(before);
-    size_t tail = after ? strlen(after) : 0;
+    size_t head = strlen(r->before);
+    struct view rest;
+    const char *slash = NULL;
+    size_t n = 0;
 
-    if (!after)
-        return view_is(path, before);
-    if (!view_starts(path, before) || path.len <= head + tail ||
-        memcmp(path.ptr + path.len - tail, after, tail) != 0)
+    if (!r->after)
+        return view_is(path, r->before);
+    if (!view_starts(path, r->before))
         return false;
-    *ret_name = view_make(path.ptr + head, path.len - head - tail);
-    return !memchr(ret_name->ptr, '/', ret_name->len);
+    rest = view_make(path.ptr + head, path.len - head);
+    slash = rest.len ? memchr(rest.ptr, '/', rest.len) : NULL;
+    n = slash ? (size_t)(slash - rest.ptr) : rest.len;
+    *ret_name = view_make(rest.ptr, n);
+    rest = view_make(rest.ptr + n, rest.len - n);
+    if (n == 0 || !view_starts(rest, r->after))
+        return false;
+    n = strlen(r->after);
+    *ret_id = view_make(rest.ptr + n, rest.len - n);
+    return r->id ? ret_id->len > 0 && !memchr(ret_id->ptr, '/', ret_id->len) : ret_id->len == 0;
+}
+
+/* Takes %XX for the letter it stands for, where that is one an id can have; anything else that
+ * an id cannot have is left for whoever looks at the id. */
+static void take_id(struct exchange *x, struct view sent)
+{
+    size_t len = 0;
+
+    x->id = sent;
+    if (!sent.ptr || !memchr(sent.ptr, '%', sent.len))
+        return;
+    for (size_t i = 0; i < sent.len; i++) {
+        unsigned char c = (unsigned char)sent.ptr[i];
+
+        if (c == '%') {
+            if (sent.len - i < 3 || crypto_unhex(view_make(sent.ptr + i + 1, 2), &c) ||
+                !service_id_valid(view_make(&c, 1)))
+                return;
+            i += 2;
+        }
+        if (len == sizeof(x->id_room))
+            return;
+        x->id_room[len++] = (char)c;
+    }
+    x->id = view_make(x->id_room, len);
+}
+
+static route_fn *method_fn(const struct route *r, enum method method)
+{
+    switch (method) {
+    case METHOD_GET:
+    case METHOD_HEAD:
+        return r->get;
+    case METHOD_POST:
+        return r->post;
+    case METHOD_PATCH:
+        return r->patch;
+    case METHOD_OTHER:
+        break;
+    }
+    return NULL;
 }
 
 void routes_head(void *arg, struct exchange *x)
@@ -65,15 +128,20 @@ void routes_head(void *arg, struct exchange *x)
     struct ingress *in = arg;
 
     for (size_t i = 0; i < AMO_COUNT(routes); i++) {
-        if (!path_fits(x->path, routes[i].before, routes[i].after, &x->name))
+        struct view id = VIEW_NONE;
+        route_fn *fn = NULL;
+
+        if (!path_fits(&routes[i], x->path, &x->name, &id))
             continue;
-        if (x->method == routes[i].method ||
-            (x->method == METHOD_HEAD && routes[i].method == METHOD_GET)) {
-            routes[i].fn(in, x);
+        fn = method_fn(&routes[i], x->method);
+        if (!fn) {
+            x->allow = routes[i].allow;
+            exchange_fault(x, 405, "method_not_allowed", "this path takes another method",
+                           NULL);
             return;
         }
-        x->allow = routes[i].allow;
-        exchange_fault(x, 405, "method_not_allowed", "this path takes another method", NULL);
+        take_id(x, id);
+        fn(in, x);
         return;
     }
     exchange_fault(x, 404, "unknown_route", "there is nothing at this path", NULL);

@@ -1,182 +1,208 @@
 /* A request of a Mobilon service becomes events.
  *
- * From: connector_route.c, an authenticated body.
- * To: the same, which encodes the events for the spool.
- * Holds: nothing; the events borrow from the parsed body. */
+ * From: connector_message.c and connector_change.c, an authenticated body.
+ * To: the same, which encode the events for the spool.
+ * Holds: the parsed body and the parts made of it, while the event borrows from them. */
 
 #include "ingress/service_normalize.h"
 
-#include <ctype.h>
 #include <errno.h>
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "proto/limits.h"
 
-/* Reads one object; the first thing that is wrong stays. */
-struct reader {
-    const struct json_node *root;
-    struct service_fault fault;
-};
+#define TYPING_MS     5000 /* how long a client types, unless said otherwise */
+#define TYPING_MS_MIN 1000
+#define TYPING_MS_MAX 30000
+#define EMOJI_MAX     64U /* bytes: the longest joined sequences have about 40 */
 
-static void read_conversation(struct reader *r, struct event *e, bool required);
-static void read_sender(struct reader *r, struct event *e);
-static void read_kind(struct reader *r, struct event *e);
+typedef void fill_fn(struct service_reader *r, struct service_normal *n);
 
-bool service_id_valid(struct view id)
+static void fill_message(struct service_reader *r, struct service_normal *n);
+static void fill_edit(struct service_reader *r, struct service_normal *n);
+static void fill_reaction(struct service_reader *r, struct service_normal *n);
+static void fill_typing(struct service_reader *r, struct service_normal *n);
+
+static int normalize(struct view body, enum event_kind kind, fill_fn *fill,
+                     struct service_normal *ret, struct service_fault *ret_fault)
 {
-    if (id.len == 0 || id.len > LIMIT_SERVICE_ID)
-        return false;
-    for (size_t i = 0; i < id.len; i++) {
-        char c = id.ptr[i];
+    struct service_reader r = {0};
+    int rc = 0;
 
-        if (!isalnum((unsigned char)c) && c != '.' && c != '_' && c != ':' && c != '-')
-            return false;
-    }
-    return true;
-}
-
-static void fail(struct reader *r, const char *code, const char *message, const char *field)
-{
-    if (!r->fault.status)
-        r->fault = (struct service_fault){422, code, message, field};
-}
-
-/* A text of at most @max bytes; absent, null and "" are VIEW_NONE. */
-static struct view text_opt(struct reader *r, const char *path, size_t max)
-{
-    const struct json_node *n = json_path(r->root, path);
-    struct view v = VIEW_NONE;
-
-    if (!n)
-        return VIEW_NONE;
-    if (!json_strict_text(n, &v)) {
-        fail(r, "invalid", "must be a string", path);
-        return VIEW_NONE;
-    }
-    if (v.len > max) {
-        fail(r, "too_long", "is longer than allowed", path);
-        return VIEW_NONE;
-    }
-    return v.len ? v : VIEW_NONE;
-}
-
-static struct view text_must(struct reader *r, const char *path, size_t max)
-{
-    struct view v = text_opt(r, path, max);
-
-    if (!v.ptr)
-        fail(r, "required", "is required", path);
-    return v;
-}
-
-static int64_t time_opt(struct reader *r, const char *path)
-{
-    struct view v = text_opt(r, path, LIMIT_ID);
-    int64_t ms = 0;
-
-    if (v.ptr && clock_parse_iso(v, &ms)) {
-        fail(r, "invalid", "must be a time such as 2026-01-01T00:01:01.250Z", path);
-        return 0;
-    }
-    return ms;
-}
-
-static int parse(struct view body, struct json **ret_doc, struct service_fault *ret_fault)
-{
-    int rc = json_parse(body, ret_doc);
-
-    if (rc > 0) {
-        *ret_fault =
-            (struct service_fault){400, "not_json", "the body is not JSON in UTF-8", NULL};
-        return SERVICE_E_FAULT;
-    }
-    if (rc == 0 && !json_is_object(json_root(*ret_doc))) {
-        json_free(*ret_doc);
-        *ret_fault =
-            (struct service_fault){400, "not_json", "the body is not a JSON object", NULL};
-        return SERVICE_E_FAULT;
-    }
+    *ret = (struct service_normal){.event = {.kind = kind}};
+    service_parts_init(&ret->parts);
+    rc = service_parse(body, &ret->doc, ret_fault);
+    if (rc)
+        return rc;
+    r.doc = ret->doc;
+    r.root = json_root(ret->doc);
+    fill(&r, ret);
+    rc = service_verdict(&r, ret_fault);
+    if (rc)
+        service_normal_fini(ret);
     return rc;
 }
 
-int service_message(struct view body, struct json **ret_doc, struct event *ret,
+void service_normal_fini(struct service_normal *n)
+{
+    json_free(n->doc);
+    n->doc = NULL;
+    service_parts_fini(&n->parts);
+}
+
+int service_message(struct view body, struct service_normal *ret,
                     struct service_fault *ret_fault)
 {
-    struct json *doc = NULL;
-    struct reader r = {0};
-    struct event e = {.kind = EVENT_SERVICE_MESSAGE};
-    int rc = parse(body, &doc, ret_fault);
+    return normalize(body, EVENT_SERVICE_MESSAGE, fill_message, ret, ret_fault);
+}
 
-    if (rc)
-        return rc;
-    r.root = json_root(doc);
-    e.message_id = text_must(&r, "id", LIMIT_ID);
-    if (e.message_id.ptr && !service_id_valid(e.message_id))
-        fail(&r, "invalid", "must be at most 128 of A-Z a-z 0-9 . _ : -", "id");
-    e.source = text_must(&r, "source", LIMIT_ID);
-    read_conversation(&r, &e, true);
-    read_sender(&r, &e);
-    read_kind(&r, &e);
-    e.sent_ms = time_opt(&r, "sent_at");
-    e.reply_id = text_opt(&r, "reply_to.id", LIMIT_ID);
-    if (json_get(r.root, "silent") && !json_bool(json_get(r.root, "silent"), &e.silent))
-        fail(&r, "invalid", "must be true or false", "silent");
-    if (r.fault.status) {
-        json_free(doc);
-        *ret_fault = r.fault;
-        return SERVICE_E_FAULT;
+int service_edit(struct view body, struct service_normal *ret, struct service_fault *ret_fault)
+{
+    return normalize(body, EVENT_SERVICE_EDIT, fill_edit, ret, ret_fault);
+}
+
+int service_reaction(struct view body, struct service_normal *ret,
+                     struct service_fault *ret_fault)
+{
+    return normalize(body, EVENT_SERVICE_REACTION, fill_reaction, ret, ret_fault);
+}
+
+int service_typing(struct view body, struct service_normal *ret,
+                   struct service_fault *ret_fault)
+{
+    return normalize(body, EVENT_SERVICE_TYPING, fill_typing, ret, ret_fault);
+}
+
+/* --- a message ---------------------------------------------------------------------------- */
+
+static void read_conversation(struct service_reader *r, struct event *e, bool required)
+{
+    (void)service_object(r, "conversation"); /* a fault when it is something else */
+    e->conversation = required ? service_text_must(r, "conversation.id", LIMIT_ID)
+                               : service_text(r, "conversation.id", LIMIT_ID);
+}
+
+static void read_sender(struct service_reader *r, struct event *e)
+{
+    (void)service_object(r, "sender"); /* as above */
+    e->sender_id = e->outgoing ? service_text(r, "sender.id", LIMIT_ID)
+                               : service_text_must(r, "sender.id", LIMIT_ID);
+    e->sender_name = service_text(r, "sender.name", LIMIT_NAME);
+    e->sender_phone = service_text(r, "sender.phone", LIMIT_ID);
+    e->sender_email = service_text(r, "sender.email", LIMIT_ID);
+    e->sender_avatar = service_text(r, "sender.avatar", LIMIT_URL);
+    e->sender_link = service_text(r, "sender.profile_link", LIMIT_URL);
+}
+
+/* Whom somebody on the service's side wrote to, and in whose name. A client does neither: to take
+ * such a message for the client's own would show the wrong one speaking. */
+static void read_receiver(struct service_reader *r, struct event *e)
+{
+    bool receiver = service_object(r, "receiver");
+    bool author = service_object(r, "author");
+
+    if (!e->outgoing) {
+        if (receiver || author)
+            service_fail(r, "invalid", "belongs to direction out only",
+                         receiver ? "receiver" : "author");
+        return;
     }
-    *ret_doc = doc;
-    *ret = e;
-    return 0;
+    e->author = service_text(r, "author.amo_user", LIMIT_ID);
+    e->receiver_id = service_text_must(r, "receiver.id", LIMIT_ID);
+    e->receiver_name = service_text(r, "receiver.name", LIMIT_NAME);
+    e->receiver_phone = service_text(r, "receiver.phone", LIMIT_ID);
+    e->receiver_email = service_text(r, "receiver.email", LIMIT_ID);
 }
 
-static void read_conversation(struct reader *r, struct event *e, bool required)
+static bool is_outgoing(struct service_reader *r)
 {
-    const struct json_node *n = json_get(r->root, "conversation");
+    struct view direction = service_text(r, "direction", LIMIT_ID);
 
-    if (n && !json_is_object(n))
-        fail(r, "invalid", "must be an object", "conversation");
-    e->conversation = required ? text_must(r, "conversation.id", LIMIT_ID)
-                               : text_opt(r, "conversation.id", LIMIT_ID);
+    if (direction.ptr && !view_is(direction, "in") && !view_is(direction, "out"))
+        service_fail(r, "invalid", "must be in or out", "direction");
+    return view_is(direction, "out");
 }
 
-static void read_sender(struct reader *r, struct event *e)
+static void fill_message(struct service_reader *r, struct service_normal *n)
 {
-    e->sender_id = text_must(r, "sender.id", LIMIT_ID);
-    e->sender_name = text_opt(r, "sender.name", LIMIT_NAME);
-    e->sender_phone = text_opt(r, "sender.phone", LIMIT_ID);
-    e->sender_email = text_opt(r, "sender.email", LIMIT_ID);
-    e->sender_avatar = text_opt(r, "sender.avatar", LIMIT_URL);
-    e->sender_link = text_opt(r, "sender.profile_link", LIMIT_URL);
+    struct event *e = &n->event;
+
+    e->message_id = service_id_must(r, "id");
+    e->source = service_text_must(r, "source", LIMIT_ID);
+    e->outgoing = is_outgoing(r);
+    read_conversation(r, e, true);
+    read_sender(r, e);
+    read_receiver(r, e);
+    service_content_read(r, &n->parts, &e->content);
+    e->raw_type = e->content.type;
+    e->sent_ms = service_time(r, "sent_at");
+    e->silent = service_bool(r, "silent", false);
 }
 
-/* Texts of clients only, for now; what cannot be carried is refused, never cut away. */
-static void read_kind(struct reader *r, struct event *e)
-{
-    static const char *const parts[] = {"media", "location", "contact"};
-    struct view direction = text_opt(r, "direction", LIMIT_ID);
+/* --- changes ------------------------------------------------------------------------------ */
 
-    e->type = text_must(r, "type", LIMIT_ID);
-    e->raw_type = e->type;
-    if (e->type.ptr && !view_is(e->type, "text"))
-        fail(r, "unsupported", "only text messages are carried so far", "type");
-    if (direction.ptr && !view_is(direction, "in"))
-        fail(r, "unsupported", "only messages of clients are carried so far", "direction");
-    for (size_t i = 0; i < AMO_COUNT(parts); i++) {
-        if (json_get(r->root, parts[i]))
-            fail(r, "unsupported", "only text messages are carried so far", parts[i]);
+static void fill_edit(struct service_reader *r, struct service_normal *n)
+{
+    struct event *e = &n->event;
+
+    e->deleted = service_bool(r, "deleted", false);
+    service_content_read_change(r, e->deleted, &n->parts, &e->content);
+    e->sent_ms = service_time(r, "sent_at");
+}
+
+/* Something that is no ASCII word: amoCRM shows nothing else as a reaction. */
+static bool is_emoji(struct view v)
+{
+    bool beyond_ascii = false;
+
+    for (size_t i = 0; i < v.len; i++) {
+        unsigned char c = (unsigned char)v.ptr[i];
+
+        beyond_ascii = beyond_ascii || c >= 0x80;
+        if (c <= ' ' || c == 0x7f || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'))
+            return false;
     }
-    e->text = text_must(r, "text", LIMIT_CONNECTOR_BODY);
+    return beyond_ascii;
 }
+
+static void fill_reaction(struct service_reader *r, struct service_normal *n)
+{
+    struct event *e = &n->event;
+
+    e->message_id = service_id_must(r, "message_id");
+    e->unset = !service_bool(r, "set", true);
+    e->emoji = e->unset ? service_text(r, "emoji", EMOJI_MAX)
+                        : service_text_must(r, "emoji", EMOJI_MAX);
+    if (e->emoji.ptr && !is_emoji(e->emoji))
+        service_fail(r, "invalid", "must be an emoji", "emoji");
+    (void)service_object(r, "sender"); /* a fault when it is something else */
+    e->sender_id = service_text(r, "sender.id", LIMIT_ID);
+    (void)service_object(r, "author"); /* as above */
+    e->author = service_text(r, "author.amo_user", LIMIT_ID);
+    read_conversation(r, e, false);
+}
+
+static void fill_typing(struct service_reader *r, struct service_normal *n)
+{
+    struct event *e = &n->event;
+    uint64_t ms = 0;
+
+    e->source = service_text_must(r, "source", LIMIT_ID);
+    read_conversation(r, e, true);
+    (void)service_object(r, "sender"); /* a fault when it is something else */
+    e->sender_id = service_text(r, "sender.id", LIMIT_ID);
+    ms = service_count(r, "duration_ms", TYPING_MS_MIN, TYPING_MS_MAX);
+    e->expires_ms = ms ? (int64_t)ms : TYPING_MS;
+}
+
+/* --- statuses ----------------------------------------------------------------------------- */
 
 int service_statuses(struct view body, struct json **ret_doc, size_t *ret_n,
                      struct service_fault *ret_fault)
 {
     struct json *doc = NULL;
     const struct json_node *items = NULL;
-    int rc = parse(body, &doc, ret_fault);
+    int rc = service_parse(body, &doc, ret_fault);
 
     if (rc)
         return rc;
@@ -200,27 +226,24 @@ int service_status(struct json *doc, size_t i, struct event *ret,
                    struct service_fault *ret_fault)
 {
     static const char *const words[] = {"sent", "delivered", "read", "failed"};
-    struct reader r = {.root = json_array_at(json_get(json_root(doc), "statuses"), i)};
+    struct service_reader r = {.doc = doc,
+                               .root = json_array_at(json_get(json_root(doc), "statuses"), i)};
     struct event e = {.kind = EVENT_SERVICE_STATUS};
     bool known = false;
 
     if (!json_is_object(r.root))
-        fail(&r, "invalid", "must be an object", "statuses");
-    e.message_id = text_must(&r, "id", LIMIT_ID);
-    if (e.message_id.ptr && !service_id_valid(e.message_id))
-        fail(&r, "invalid", "must be at most 128 of A-Z a-z 0-9 . _ : -", "id");
-    e.status = text_must(&r, "status", LIMIT_ID);
+        service_fail(&r, "invalid", "must be an object", "statuses");
+    e.message_id = service_id_must(&r, "id");
+    e.status = service_text_must(&r, "status", LIMIT_ID);
     for (size_t w = 0; w < AMO_COUNT(words); w++)
         known = known || view_is(e.status, words[w]);
     if (!known)
-        fail(&r, "invalid", "must be sent, delivered, read or failed", "status");
+        service_fail(&r, "invalid", "must be sent, delivered, read or failed", "status");
     read_conversation(&r, &e, false);
-    e.sent_ms = time_opt(&r, "at");
-    e.error_code = text_opt(&r, "error.code", LIMIT_ID);
-    e.error_text = text_opt(&r, "error.text", LIMIT_CONNECTOR_BODY);
+    e.sent_ms = service_time(&r, "at");
+    (void)service_object(&r, "error"); /* a fault when it is something else */
+    e.error_code = service_text(&r, "error.code", LIMIT_ID);
+    e.error_text = service_text(&r, "error.text", LIMIT_CONNECTOR_BODY);
     *ret = e;
-    if (!r.fault.status)
-        return 0;
-    *ret_fault = r.fault;
-    return SERVICE_E_FAULT;
+    return service_verdict(&r, ret_fault);
 }

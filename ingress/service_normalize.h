@@ -4,36 +4,45 @@
  * amojo's reader is forgiving, because the caller is ours to teach: a wrong field is refused by
  * name. Pure: bytes in, events out; who asks was checked before. */
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
 #include "base/compiler.h"
+#include "ingress/service_content.h"
+#include "ingress/service_read.h"
 #include "proto/event.h"
 
 struct json;
 
-/* What is wrong, in the words of the API's error answer; all constants. */
-struct service_fault {
-    int status; /* 400 or 422; 0 = nothing is wrong */
-    const char *code;
-    const char *message;
-    const char *field; /* or NULL */
+/* One request that is one event. */
+struct service_normal {
+    /* Without connector, trace, taken_ms and dedup, and for an edit without message_id. Its
+     * texts borrow the body and what is owned below. */
+    struct event event;
+    struct json *doc;           /* owned */
+    struct service_parts parts; /* owned */
 };
 
-enum {
-    SERVICE_E_FAULT = 1, /* the request is refused; the fault says why */
-};
-
-/* 1 to 128 of [A-Za-z0-9._:-]: an id a service gives a message, and a key of its own. */
-bool service_id_valid(struct view id);
-
-/* One message. The event lacks connector, trace, taken_ms and dedup, and borrows the body and
- * *ret_doc, which the caller frees. SERVICE_E_FAULT, -ENOMEM. */
-AMO_MUSTCHECK int service_message(struct view body, struct json **ret_doc, struct event *ret,
+/* 0 (service_normal_fini when done); SERVICE_E_FAULT, -ENOMEM (nothing to finish). *ret is written
+ * in any case. */
+typedef int service_read_fn(struct view body, struct service_normal *ret,
+                            struct service_fault *ret_fault);
+/* POST …/messages */
+AMO_MUSTCHECK int service_message(struct view body, struct service_normal *ret,
                                   struct service_fault *ret_fault);
+/* PATCH …/messages/{id}: EVENT_SERVICE_EDIT; the type is absent when the caller gave none. */
+AMO_MUSTCHECK int service_edit(struct view body, struct service_normal *ret,
+                               struct service_fault *ret_fault);
+/* POST …/reactions */
+AMO_MUSTCHECK int service_reaction(struct view body, struct service_normal *ret,
+                                   struct service_fault *ret_fault);
+/* POST …/typing; `expires_ms` is how long it lasts, for want of a clock here. */
+AMO_MUSTCHECK int service_typing(struct view body, struct service_normal *ret,
+                                 struct service_fault *ret_fault);
+void service_normal_fini(struct service_normal *n);
 
-/* A call with statuses: the document and how many items it has, 1 to LIMIT_STATUSES. */
+/* A call with statuses: the document, which the caller frees, and how many items it has, 1 to
+ * LIMIT_STATUSES. SERVICE_E_FAULT, -ENOMEM. */
 AMO_MUSTCHECK int service_statuses(struct view body, struct json **ret_doc, size_t *ret_n,
                                    struct service_fault *ret_fault);
 /* Item @i of it as an event. With SERVICE_E_FAULT the item alone is refused; *ret then holds at

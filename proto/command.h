@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/compiler.h"
 #include "base/ids.h"
+#include "proto/content.h"
 #include "proto/pack.h"
 
 enum command_kind {
@@ -20,6 +21,15 @@ enum command_kind {
     COMMAND_AMO_CREATE_CHAT = 4, /* create chat: yields its amo id; target amojo */
     COMMAND_AMO_HISTORY = 5,     /* is `key` among the last messages of chat_id? target amojo */
     COMMAND_SERVICE_MESSAGE = 6, /* message.created; target webhook */
+    COMMAND_AMO_OUTGOING = 7,    /* new_message written on the service's side; target amojo */
+    COMMAND_AMO_EDIT = 8,        /* edit_message; target amojo */
+    COMMAND_AMO_REACTION = 9,    /* react, unreact; target amojo */
+    COMMAND_AMO_TYPING = 10,     /* typing; ephemeral; target amojo */
+    COMMAND_AMO_DISCONNECT = 11, /* disconnect the channel from the account; target amojo */
+    COMMAND_SERVICE_REACTION = 12, /* reaction.changed; target webhook */
+    COMMAND_SERVICE_TYPING = 13,   /* typing.started; ephemeral; target webhook */
+    COMMAND_SERVICE_FAILED = 14,   /* delivery.failed; target webhook */
+    COMMAND_SERVICE_TEST = 15,     /* connector.test; ephemeral; target webhook */
 };
 
 struct command {
@@ -49,27 +59,40 @@ struct command {
     struct view sender_avatar;
     struct view sender_link;
     struct view receiver_id;
+    struct view receiver_ref_id;
     struct view receiver_phone;
+    struct view receiver_email;
     struct view receiver_name;
     struct view author; /* webhook: the manager's amojo id */
 
     /* message */
-    struct view message_id; /* amo's id: delivery_status path */
-    struct view type;
-    struct view text;
+    struct view message_id; /* amojo: its id of the message a status, edit or reaction is about;
+                               webhook: the service's, or ours */
+    struct view message_client_id; /* amojo: our id of it (msgid) */
     int64_t sent_ms;
     bool silent;
     bool write_first;
-    struct view reply_id; /* the receiver's own id of the quoted message */
+    struct content content;
+    struct view post_id; /* webhook: our id of the post the manager answers under */
+    /* where a forwarded message comes from, when it is another chat */
+    struct view forward_conversation_id;
+    struct view forward_conversation_ref_id;
+
+    /* reaction, typing */
+    struct view emoji;
+    bool unset;
+    int64_t expires_ms; /* typing: wall time after which it is stale, 0 unknown */
 
     /* delivery_status */
-    int64_t status_code; /* 1, 2, -1 */
-    int64_t error_code;  /* 901..905 with -1 */
-    struct view error_text;
+    int64_t status_code;    /* 1, 2, -1; in an edit 0: none */
+    int64_t error_code;     /* 901..905 with -1 */
+    struct view error_text; /* also of delivery.failed */
+    struct view reason;     /* delivery.failed: a word */
 
     /* connect */
     struct view account;
     struct view title;
+    bool time_window_off; /* the channel's time window does not count in this account */
 };
 
 enum outcome {
@@ -114,11 +137,13 @@ struct result {
     bool complete;        /* history: the answer could be read to its end */
     struct view evidence; /* words and the beginning of the answer; no secrets */
     struct view words;    /* the remote side's own error message, for people */
+    struct view code;     /* the service's own word for it */
 
     /* learnt from the answer */
     struct view amo_message_id;
     struct view amo_chat_id;
     struct view amo_sender_id;
+    struct view amo_receiver_id;
     struct view service_conversation;
     struct view service_message_id;
     struct view scope_id; /* connect */

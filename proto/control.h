@@ -15,6 +15,7 @@
     X("connector.add", "name, kind, url, [secret], [token], [allow_private]",                  \
       "name, url, and secret and token when they were generated")                              \
     X("connector.list", "", "[{name, kind, url, allow_private, off, scopes}]")                 \
+    X("connector.test", "name", "connector, outcome, cause, status, ms, answer")               \
     X("account.connect", "channel, account, connector, [title], [scope_id]", "scope_id")       \
     X("account.list", "", "[{scope_id, channel, account, connector, title, paused, held}]")    \
     X("account.pause", "scope_id", "scope_id, paused")                                         \
@@ -31,6 +32,8 @@
     X("dead.drop", "ids[]", "dropped[]")                                                       \
     X("quarantine.list", "", "[{id, kind, reason, scope_id, connector, at}]")                  \
     X("quarantine.show", "id", "the event with its raw body")                                  \
+    X("quarantine.replay", "ids[]", "replayed[{id, result, [as], [reason]}]")                  \
+    X("quarantine.drop", "ids[]", "dropped[]")                                                 \
     X("trace", "id", "message, journey[{at, what, ms, …}]")
 
 #include "base/buf.h"

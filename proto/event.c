@@ -26,19 +26,12 @@ static const struct field fields[] = {
     FIELD(FIELD_TEXT, event, receiver_phone),
     FIELD(FIELD_TEXT, event, receiver_email),
     FIELD(FIELD_TEXT, event, message_id),
-    FIELD(FIELD_TEXT, event, type),
     FIELD(FIELD_TEXT, event, raw_type),
-    FIELD(FIELD_TEXT, event, text),
     FIELD(FIELD_BOOL, event, silent),
-    FIELD(FIELD_TEXT, event, media),
-    FIELD(FIELD_TEXT, event, media_name),
-    FIELD(FIELD_TEXT, event, media_mime),
-    FIELD(FIELD_TEXT, event, thumbnail),
-    FIELD(FIELD_TEXT, event, media_group),
-    FIELD(FIELD_U64, event, media_size),
-    FIELD(FIELD_U64, event, media_duration),
-    FIELD(FIELD_TEXT, event, reply_id),
-    FIELD(FIELD_TEXT, event, reply_client_id),
+    FIELD(FIELD_BOOL, event, outgoing),
+    FIELD(FIELD_TEXT, event, author),
+    FIELD(FIELD_BOOL, event, deleted),
+    CONTENT_FIELDS(event),
     FIELD(FIELD_TEXT, event, post_id),
     FIELD(FIELD_TEXT, event, status),
     FIELD(FIELD_TEXT, event, error_code),
@@ -50,11 +43,12 @@ static const struct field fields[] = {
     FIELD(FIELD_BIN, event, raw),
     FIELD(FIELD_TEXT, event, reason),
     FIELD(FIELD_TEXT, event, dedup),
+    FIELD(FIELD_U64, event, replay),
 };
 
 static const char *const kind_names[] = {
-    "unknown",         "amo.message",    "amo.reaction", "amo.typing",
-    "service.message", "service.status", "quarantine",
+    "unknown",        "amo.message", "amo.reaction", "amo.typing",       "service.message",
+    "service.status", "quarantine",  "service.edit", "service.reaction", "service.typing",
 };
 
 const char *event_kind_name(uint64_t kind)

@@ -9,14 +9,18 @@
 #include "base/buf.h"
 #include "base/compiler.h"
 #include "base/ids.h"
+#include "proto/content.h"
 
 enum event_kind {
-    EVENT_AMO_MESSAGE = 1,     /* a manager (or bot) wrote in amoCRM */
-    EVENT_AMO_REACTION = 2,    /* a manager reacted */
-    EVENT_AMO_TYPING = 3,      /* a manager types */
-    EVENT_SERVICE_MESSAGE = 4, /* a client wrote through a connector's service */
-    EVENT_SERVICE_STATUS = 5,  /* the service tells how far one of our messages came */
-    EVENT_QUARANTINE = 6,      /* signed, but not understood: `raw` and `reason` */
+    EVENT_AMO_MESSAGE = 1,      /* a manager (or bot) wrote in amoCRM */
+    EVENT_AMO_REACTION = 2,     /* a manager reacted */
+    EVENT_AMO_TYPING = 3,       /* a manager types */
+    EVENT_SERVICE_MESSAGE = 4,  /* a client wrote through a connector's service */
+    EVENT_SERVICE_STATUS = 5,   /* the service tells how far one of our messages came */
+    EVENT_QUARANTINE = 6,       /* signed, but not understood: `raw` and `reason` */
+    EVENT_SERVICE_EDIT = 7,     /* a message was changed or deleted on the service's side */
+    EVENT_SERVICE_REACTION = 8, /* somebody on the service's side reacted to a message */
+    EVENT_SERVICE_TYPING = 9,   /* a client types; never in a spool */
 };
 
 struct event {
@@ -50,19 +54,12 @@ struct event {
 
     /* message */
     struct view message_id; /* the sender side's own id; status: the id it names */
-    struct view type;       /* one of amojo's nine words, or "unknown" */
-    struct view raw_type;
-    struct view text;
+    struct view raw_type;   /* amo: the word as it came */
     bool silent;
-    struct view media;
-    struct view media_name;
-    struct view media_mime;
-    struct view thumbnail;
-    struct view media_group;
-    uint64_t media_size;     /* bytes, 0 unknown */
-    uint64_t media_duration; /* seconds, 0 unknown */
-    struct view reply_id;
-    struct view reply_client_id;
+    bool outgoing;      /* service: written by a person or bot on its side, not by the client */
+    struct view author; /* service: the CRM user's amojo id in whose name; absent: the bot */
+    bool deleted;       /* edit: the message is gone */
+    struct content content;
     struct view post_id; /* comment under a post: our id of the post */
 
     /* status of a message (EVENT_SERVICE_STATUS) */
@@ -77,10 +74,10 @@ struct event {
     int64_t expires_ms; /* typing: when it is stale, 0 unknown */
 
     /* quarantine */
-    struct view raw;    /* the body as it came, bin; also with a message that has parts for
-                           which there is no field above (forwards, keyboards, places) */
+    struct view raw;    /* the body as it came, bin */
     struct view reason; /* why it was not understood */
     struct view dedup;  /* key under which a repeat is the same (N20); absent: none */
+    uint64_t replay;    /* number of the quarantine entry this was made from; 0 none */
 };
 
 /* Times beyond this (about the year 287396) are nobody's: sums with them must not overflow. */

@@ -25,6 +25,11 @@
 #define LIMIT_ERROR_TEXT 255U /* shown to a manager (amojo 3.5) */
 #define LIMIT_STATUSES   100U /* items of one statuses call (B2) */
 
+/* Questions of ingress to core (GET …/messages/{id}) */
+#define LIMIT_QUERIES    256U        /* waiting in one ingress: each holds a connection */
+#define LIMIT_QUERY_MS   5000        /* until the asker is told to come back */
+#define LIMIT_HINT_BYTES (16U << 10) /* of an event that lives for seconds; larger is dropped */
+
 /* Spool */
 #define LIMIT_SEGMENT_BYTES (16U << 20)
 #define LIMIT_REPEAT_ENTRIES                                                                   \
@@ -43,7 +48,7 @@
 /* Egress and core */
 #define LIMIT_ANSWER_BYTES   (1U << 20) /* read of a remote side's answer */
 #define LIMIT_EVIDENCE_BYTES 2048U      /* of an answer kept with an attempt */
-#define LIMIT_WAITING_STATUS 100000U    /* statuses that wait for an unknown message */
+#define LIMIT_WAITING        100000U    /* events that wait for what they are about */
 #define LIMIT_RETRY_AFTER_MS (3600LL * 1000)
 #define LIMIT_CONTROL_BYTES  (4U << 20)
 #define LIMIT_LIST_ROWS      1000U /* rows of one amoctl list */

@@ -25,7 +25,13 @@
     X(CONTROL_CALL, 14, AMOCTL, CORE, "one verb with its arguments")                           \
     X(CONTROL_ANSWER, 15, CORE, AMOCTL,                                                        \
       "exit code and one JSON document, or an error in words")                                 \
-    X(GOING, 16, CORE, EDGE, "core ends in order: what it has not named was not applied")
+    X(GOING, 16, CORE, EDGE, "core ends in order: what it has not named was not applied")      \
+    X(EVENT_HINT, 17, INGRESS, CORE,                                                           \
+      "an event that lives for seconds (typing): acted on at once or never, not acknowledged") \
+    X(QUERY, 18, INGRESS, CORE, "where is the message a service asks for")                     \
+    X(ANSWER, 19, CORE, INGRESS, "how far it came, or that it is not known")                   \
+    X(REPLAY, 20, CORE, INGRESS,                                                               \
+      "a body out of quarantine: normalize it again and push what it is")
 
 enum msg_kind {
 #define MSG_ENUM(name, number, from, to, meaning) MSG_##name = (number),

@@ -33,7 +33,9 @@ SCOPE = f"{CHANNEL}_{ACCOUNT}"
 SECRET = "63e499d7595e7c8b55945cd77957bba45cd50f23"
 NEW_KEY, OLD_KEY = bytes(range(32)), bytes(range(100, 132))
 
-AMO_MESSAGE, AMO_STATUS, AMO_CONNECT, AMO_CREATE_CHAT, AMO_HISTORY, SERVICE_MESSAGE = range(1, 7)
+(AMO_MESSAGE, AMO_STATUS, AMO_CONNECT, AMO_CREATE_CHAT, AMO_HISTORY, SERVICE_MESSAGE, AMO_OUTGOING, AMO_EDIT,
+ AMO_REACTION, AMO_TYPING, AMO_DISCONNECT, SERVICE_REACTION, SERVICE_TYPING, SERVICE_FAILED,
+ SERVICE_TEST) = range(1, 16)
 DONE, RETRY, HOLD, UNKNOWN, DEAD, UNSTARTED = range(1, 7)
 CAUSES = ["none", "connect", "timeout", "cut", "throttled", "forbidden", "not_found", "gone", "refused", "server",
           "redirect", "unreadable", "private", "unregistered"]

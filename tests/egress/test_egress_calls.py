@@ -120,7 +120,8 @@ def test_a_service_is_called_with_standard_webhooks(bench):
                  "conversation": {"id": "79005550101"},
                  "receiver": {"id": "79005550101", "phone": "79005550101"},
                  "author": {"amo_user": "5b1f6c1e-0000-4000-8000-000000000017"}, "type": "text", "text": "text 1",
-                 "reply_to": {"id": "wa1-3EB0"}, "buttons": [], "template": None}}
+                 "media": None, "location": None, "contact": None, "reply_to": {"id": "wa1-3EB0"}, "forwarded": None,
+                 "buttons": [], "list": None, "template": None, "post": None}}
 
 
 def test_write_first_has_no_conversation_and_a_repeat_is_the_same_to_the_byte(bench):

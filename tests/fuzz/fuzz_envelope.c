@@ -8,6 +8,7 @@
 #include "proto/envelope.h"
 #include "proto/event.h"
 #include "proto/pack.h"
+#include "proto/query.h"
 #include "proto/registry.h"
 #include "proto/session.h"
 #include "tests/fuzz/fuzz.h"
@@ -39,7 +40,7 @@ static void check_event(struct view bytes)
     buf_init(&out, OUT_MAX);
     FUZZ_MUST(event_encode(&e, &out) == 0);
     FUZZ_MUST(event_decode(buf_view(&out), &back) == 0);
-    FUZZ_MUST(view_equal(e.text, back.text) && e.kind == back.kind &&
+    FUZZ_MUST(view_equal(e.content.text, back.content.text) && e.kind == back.kind &&
               e.sent_ms == back.sent_ms);
     buf_fini(&out);
 }
@@ -121,6 +122,20 @@ static void check_registry(struct view bytes)
     buf_fini(&out);
 }
 
+static void check_queries(struct view bytes)
+{
+    struct query q;
+    struct answer a;
+    struct replay r;
+    struct view event;
+
+    FUZZ_MUST(query_decode(bytes, &q) >= 0);
+    FUZZ_MUST(answer_decode(bytes, &a) >= 0);
+    FUZZ_MUST(replay_decode(bytes, &r) >= 0);
+    if (hint_decode(bytes, &event) == 0 && event.ptr)
+        check_event(event);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     struct view v = view_make(bytes, len);
@@ -131,5 +146,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     check_lists(v);
     check_session(v);
     check_registry(v);
+    check_queries(v);
     return 0;
 }

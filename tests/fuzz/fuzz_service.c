@@ -1,5 +1,5 @@
-/* Any bytes into both readers of the connector API: either a fault with a code, or an event that
- * keeps the API's rules. */
+/* Any bytes into all readers of the connector API: either a fault with a code, or an event that
+ * keeps the API's rules and is the same after its way through the spool. */
 
 #include "base/json.h"
 #include "ingress/service_normalize.h"
@@ -12,29 +12,105 @@ static void check_fault(int rc, const struct service_fault *f)
     FUZZ_MUST(rc == 0 || ((f->status == 400 || f->status == 422) && f->code && f->message));
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+/* A part that travels as JSON is JSON. */
+static void check_part(struct view part)
 {
-    struct view body = view_make(bytes, len);
+    struct json *doc = NULL;
+
+    FUZZ_MUST(!part.ptr || (json_parse(part, &doc) == 0 && json_is_object(json_root(doc))));
+    json_free(doc);
+}
+
+static void check_number(struct view digits)
+{
+    struct json *doc = NULL;
+    struct view strict = VIEW_NONE;
+    double d = 0;
+
+    if (!digits.ptr)
+        return;
+    FUZZ_MUST(json_parse(digits, &doc) == 0 && json_double(json_root(doc), &d));
+    FUZZ_MUST(!json_strict_text(json_root(doc), &strict) && d >= -180 && d <= 180);
+    json_free(doc);
+}
+
+static void check_content(const struct content *c)
+{
+    check_part(c->shared_post);
+    check_part(c->post);
+    check_number(c->lat);
+    check_number(c->lon);
+    FUZZ_MUST(!c->lat.ptr == !c->lon.ptr);
+    FUZZ_MUST(!c->media.ptr || (c->media.len <= LIMIT_URL && c->media_name.len > 0));
+    FUZZ_MUST(!c->text.ptr || json_utf8_valid(c->text));
+}
+
+static void check_encoded(const struct event *e)
+{
+    struct event back;
+    struct buf out;
+
+    buf_init(&out, (size_t)16 * 1024 * 1024);
+    FUZZ_MUST(event_encode(e, &out) == 0);
+    FUZZ_MUST(event_decode(buf_view(&out), &back) == 0);
+    FUZZ_MUST(back.kind == e->kind && view_equal(back.content.text, e->content.text));
+    FUZZ_MUST(view_equal(back.message_id, e->message_id));
+    buf_fini(&out);
+}
+
+static void check_message(struct view body)
+{
+    struct service_fault fault = {0};
+    struct service_normal n;
+    int rc = service_message(body, &n, &fault);
+    const struct event *e = &n.event;
+
+    check_fault(rc, &fault);
+    if (rc)
+        return;
+    FUZZ_MUST(service_id_valid(e->message_id) && e->source.len > 0 && e->conversation.len > 0);
+    FUZZ_MUST(e->outgoing ? e->receiver_id.len > 0 : e->sender_id.len > 0);
+    FUZZ_MUST(e->content.type.len > 0);
+    check_content(&e->content);
+    check_encoded(e);
+    service_normal_fini(&n);
+}
+
+static void check_changes(struct view body)
+{
+    service_read_fn *const reads[] = {service_edit, service_reaction, service_typing};
+
+    for (size_t i = 0; i < AMO_COUNT(reads); i++) {
+        struct service_fault fault = {0};
+        struct service_normal n;
+        int rc = reads[i](body, &n, &fault);
+
+        check_fault(rc, &fault);
+        if (rc)
+            continue;
+        FUZZ_MUST(reads[i] != service_reaction || service_id_valid(n.event.message_id));
+        FUZZ_MUST(reads[i] != service_typing ||
+                  (n.event.expires_ms >= 1000 && n.event.expires_ms <= 30000));
+        check_content(&n.event.content);
+        check_encoded(&n.event);
+        service_normal_fini(&n);
+    }
+}
+
+static void check_statuses(struct view body)
+{
     struct service_fault fault = {0};
     struct json *doc = NULL;
     struct event e;
     size_t n = 0;
-    int rc = service_message(body, &doc, &e, &fault);
+    int rc = service_statuses(body, &doc, &n, &fault);
 
-    check_fault(rc, &fault);
-    if (rc == 0) {
-        FUZZ_MUST(service_id_valid(e.message_id) && e.text.len > 0 && e.source.len > 0);
-        FUZZ_MUST(e.conversation.len > 0 && e.sender_id.len > 0);
-        json_free(doc);
-        doc = NULL;
-    }
-    fault = (struct service_fault){0};
-    rc = service_statuses(body, &doc, &n, &fault);
     check_fault(rc, &fault);
     for (size_t i = 0; rc == 0 && i < n; i++) {
-        fault = (struct service_fault){0};
-        int item = service_status(doc, i, &e, &fault);
+        int item = 0;
 
+        fault = (struct service_fault){0};
+        item = service_status(doc, i, &e, &fault);
         check_fault(item, &fault);
         FUZZ_MUST(item || service_id_valid(e.message_id));
     }
@@ -42,5 +118,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         FUZZ_MUST(n > 0 && n <= LIMIT_STATUSES);
         json_free(doc);
     }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+    struct view body = view_make(bytes, len);
+
+    check_message(body);
+    check_changes(body);
+    check_statuses(body);
     return 0;
 }

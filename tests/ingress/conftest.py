@@ -35,3 +35,16 @@ def pair(make):
     core.wait_hello()
     ingress.wait_log("what=registry.new")
     return ingress, core
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """The same for a whole file: for tests that look at their own events only."""
+    path = tmp_path_factory.mktemp("shared")
+    core = Core(f"ipc://{path}/events")
+    ingress = Ingress(path)
+    core.wait_hello()
+    ingress.wait_log("what=registry.new")
+    yield ingress, core
+    ingress.close()
+    core.close()

@@ -119,6 +119,9 @@ class Core(threading.Thread):
         self.lows = []
         self.hellos = []
         self.heartbeats = []
+        self.hints = []       # event maps that came past the spool
+        self.queries = []     # bodies of QUERY
+        self.on_query = lambda query: {}      # the ANSWER's fields but the number; None: stay silent
         self.take = True      # answer with EVENT_TAKEN
         self.pending = []     # (peer, spool, numbers) not said yet
         self.orders = []
@@ -148,8 +151,17 @@ class Core(threading.Thread):
         return {k: v for k, v in answer.items() if v is not None}
 
     def _frame(self, frame):
-        if frame.kind != "EVENT_PUSH":
-            return
+        if frame.kind == "EVENT_HINT":
+            self.hints.append(bus.unpack(frame.body["event"]))
+        elif frame.kind == "QUERY":
+            self.queries.append(frame.body)
+            answer = self.on_query(frame.body)
+            if answer is not None:
+                self.core.send(frame.peer, "ANSWER", dict({"number": frame.body["number"]}, **answer))
+        elif frame.kind == "EVENT_PUSH":
+            self._events(frame)
+
+    def _events(self, frame):
         numbers = []
         self.lows.append(frame.body["low"])
         for number, event, suspect in frame.body["events"]:
@@ -188,7 +200,15 @@ class Core(threading.Thread):
         self.order(self.core.restart)
 
     def send_registry(self, body):
-        self.order(lambda: [self.core.send(peer, "REGISTRY", body) for peer in self.core.peers])
+        self.send_all("REGISTRY", body)
+
+    def send_all(self, kind, body):
+        """One frame to every ingress that is there."""
+        self.order(lambda: [self.core.send(peer, kind, body) for peer in self.core.peers])
+
+    def wait_hints(self, n, timeout=DEADLINE):
+        wait_for(lambda: len(self.hints) >= n, f"{n} hints, there are {len(self.hints)}", timeout)
+        return self.hints
 
     def wait_events(self, n, timeout=DEADLINE):
         wait_for(lambda: len(self.events) >= n, f"{n} events, there are {len(self.events)}", timeout)
@@ -301,12 +321,13 @@ class Ingress:
         headers = dict({"X-Signature": sign(body) if signature is None else signature}, **headers)
         return self.request("POST", f"/messages/{scope}", body, headers, connection)
 
-    def service(self, body=None, path="messages", name="mobilon", token=TOKEN, connection=None, **headers):
-        body = message() if body is None else body
+    def service(self, body=None, path="messages", name="mobilon", token=TOKEN, connection=None, method="POST",
+                **headers):
+        body = message() if body is None and method == "POST" else body
         if token:
             headers["Authorization"] = f"Bearer {token}"
         headers = {k.replace("_", "-"): v for k, v in headers.items()}
-        return self.request("POST", f"/v1/connectors/{name}/{path}", body, headers, connection)
+        return self.request(method, f"/v1/connectors/{name}/{path}", body, headers, connection)
 
     def raw(self, data, timeout=DEADLINE, until_close=True):
         """Bytes as they are; what comes back until the other side closes."""

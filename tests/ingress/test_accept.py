@@ -4,10 +4,8 @@ import threading
 
 import pytest
 
-from ingress_harness import (ACCOUNT, CHANNEL, OTHER_TOKEN, ROOT, SCOPE, TOKEN, hook, message, registry, sign,
-                             standard_headers, wait_for)
-
-EXPECTED = json.loads((ROOT / "tests/fixtures/webhooks.expected.json").read_text())
+from ingress_harness import (ACCOUNT, CHANNEL, OTHER_TOKEN, SCOPE, TOKEN, hook, message, registry, sign, standard_headers,
+                             wait_for)
 
 
 def test_a_webhook_is_accepted_and_delivered(pair):
@@ -23,20 +21,6 @@ def test_a_webhook_is_accepted_and_delivered(pair):
     wait_for(lambda: ingress.metric("amo_spool_events") == 0, "an empty spool")
     assert ingress.metric("amo_webhooks_total", process="ingress", source="amojo", result="accepted") == 1
     assert ingress.metric("amo_accept_seconds_count") == 1
-
-
-@pytest.mark.parametrize("name", sorted(EXPECTED["cases"]))
-def test_every_fixture_gets_its_answer(pair, name):
-    ingress, core = pair
-    case = EXPECTED["cases"][name]
-    body = (ROOT / "tests/fixtures/webhooks" / name).read_bytes()
-    answer = ingress.amo(body, signature=case["x_signature"])
-    assert answer.status == case["status"]
-    _, event, _ = core.wait_events(1)[0]
-    if case["decision"] == "accept":
-        assert event["kind"] != 6
-    else:
-        assert event["kind"] == 6 and event["raw"] == body and event["reason"]
 
 
 def test_the_trailing_newline_of_the_wire_is_not_signed(pair):
@@ -98,8 +82,9 @@ def test_methods_and_paths(pair):
 
 def test_without_any_registry_nothing_is_known(make):
     ingress = make()
-    assert ingress.amo().status == 503
-    assert ingress.service().status == 503
+    assert ingress.amo().code == "no_registry"
+    answer = ingress.service()
+    assert answer.status == 503 and answer.code == "no_registry" and int(answer.headers["Retry-After"]) > 0
     ready = ingress.request("GET", "/readyz")
     assert ready.status == 503 and "no registry" in ready.json["error"]["message"]
     assert b"no registry" in ingress.admin("/readyz").body and ingress.admin("/readyz").status == 503
@@ -192,8 +177,8 @@ def test_repeats_survive_a_restart_and_deleted_segments(make):
 @pytest.mark.parametrize("field,value,code", [
     ("id", None, "required"), ("id", "with space", "invalid"), ("id", "x" * 129, "invalid"), ("id", 5, "invalid"),
     ("source", None, "required"), ("conversation", {}, "required"), ("sender", {"id": None}, "required"),
-    ("type", None, "required"), ("type", "picture", "unsupported"), ("direction", "out", "unsupported"),
-    ("media", {"url": "https://x"}, "unsupported"), ("text", "", "required"), ("sent_at", "yesterday", "invalid"),
+    ("type", None, "required"), ("type", "poll", "invalid"), ("direction", "up", "invalid"),
+    ("media", {"url": "https://x"}, "invalid"), ("text", "", "required"), ("sent_at", "yesterday", "invalid"),
     ("silent", "yes", "invalid")])
 def test_a_wrong_field_is_named(pair, field, value, code):
     ingress, core = pair

@@ -339,6 +339,10 @@ class Stack:
         query = "&".join(f"{k}={v}" for k, v in filters.items())
         return self.list(f"journal?{query}")
 
+    def bodies(self, **filters):
+        """The parsed bodies of the calls that arrived, in order."""
+        return [j["body"] if isinstance(j["body"], dict) else json.loads(j["body"]) for j in self.journal(**filters)]
+
     def statuses(self, message):
         """The delivery statuses amo was told of a message, in order: (status, error code)."""
         return [(s["status"], s["error_code"]) for s in self.list(f"amojo/statuses?id={message}")]
@@ -362,10 +366,14 @@ class Stack:
 
     # --- strangers and machines ------------------------------------------------------------------
 
-    def service_call(self, path, body, connector="svc", headers=None, token=None):
-        """One call of the connector's API without the sandbox: (status, parsed answer, headers)."""
+    def service_call(self, path, body, **more):
+        """One POST to the connector's API without the sandbox: (status, parsed answer, headers)."""
+        return self.call("POST", path, body, **more)
+
+    def call(self, method, path, body=None, connector="svc", headers=None, token=None):
+        """Any call of the connector's API."""
         head = {"Authorization": f"Bearer {token or self.svc['token']}", "Content-Type": "application/json"}
-        return http("POST", f"http://127.0.0.1:{self.port}/v1/connectors/{connector}/{path}", body,
+        return http(method, f"http://127.0.0.1:{self.port}/v1/connectors/{connector}/{path}", body,
                     {**head, **(headers or {})})
 
     def webhook(self, body, timeout=DEADLINE, **more):

@@ -62,17 +62,6 @@ def test_what_is_signed_and_not_understood_is_400_and_kept_as_it_came(stack):
     stack.wait("service.message", text="still-alive")
 
 
-def test_typing_and_reactions_are_answered_and_do_nothing(stack):
-    met = stack.meet()
-    written = stack.manager_writes("look", met["chat"])
-    stack.wait("service.message", text="look")
-    stack.sandbox("manager/types", {"scope_id": stack.scope, "chat": met["chat"]})
-    stack.sandbox("manager/reacts", {"scope_id": stack.scope, "id": written["id"], "type": "react", "emoji": "👍"})
-    stack.settle()
-    assert {w["status"] for w in stack.list("webhooks")} == {200}
-    assert stack.list("service/events") == [] and stack.control("dead.list") == []
-
-
 def test_health_is_told_by_every_process(stack):
     for name in ("core", "ingress", *stack.workers):
         for path in ("healthz", "readyz"):

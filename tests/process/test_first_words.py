@@ -108,14 +108,37 @@ def test_without_a_phone_nobody_can_be_written_to(stack):
     assert stack.control("conversation.list") == []
 
 
-def test_a_picture_is_kept_and_the_manager_is_told(stack):
+def test_a_picture_without_a_link_is_kept_and_the_manager_is_told(stack):
     met = stack.meet()
     item = stack.manager_writes("", met["chat"], message={
-        "type": "picture", "media": "https://files.example/1.jpg", "file_name": "1.jpg", "file_size": 4})
+        "type": "picture", "media": "", "file_name": "1.jpg", "file_size": 4})
     webhook = stack.wait("webhook", webhook=item["webhook"])["item"]
-    refused(stack, webhook, "unsupported_type", "unsupported message type")
+    refused(stack, webhook, "nothing_to_deliver", "the file has no link")
     fine = stack.manager_writes("then-in-words", met["chat"])
     stack.wait("status", id=fine["id"], status=2)
+
+
+def test_which_number_should_write_first_must_be_known(stack):
+    """Several sources are listed and the webhook names none: the manager reads 904."""
+    for source in ("wa1", "wa2"):
+        stack.control("source.add", connector="svc", source=source, scope_id=stack.scope)
+    body = hook(stack.scope.partition("_")[2], "from-which-number", client=None)
+    del body["message"]["source"]
+    body["message"]["receiver"]["phone"] = "79005550909"
+    assert stack.webhook(body)["status"] == 200
+    ident = body["message"]["message"]["id"]
+    stack.wait("status", id=ident, status=-1)
+    assert stack.statuses(ident) == [(-1, 904)]
+    assert [q["reason"] for q in stack.control("quarantine.list")] == ["no_source"]
+
+
+def test_a_first_word_that_the_service_refuses_is_904_in_its_words(stack):
+    stack.fault(on="service.message.created", match="nobody-there", status=422, times=1,
+                body={"error": {"code": "whatever", "message": "this number is in no messenger"}})
+    item = writes_first(stack, "nobody-there")
+    stack.wait("status", id=item["id"], status=-1)
+    told = stack.list(f"amojo/statuses?id={item['id']}")
+    assert [(s["error_code"], s["error"]) for s in told] == [(904, "this number is in no messenger")]
 
 
 def test_a_chat_of_another_bridge_is_refused_in_words(stack):
@@ -123,8 +146,8 @@ def test_a_chat_of_another_bridge_is_refused_in_words(stack):
     refused(stack, stack.webhook(body), "unknown_conversation", "unknown conversation")
 
 
-def test_an_inbound_picture_is_refused_by_name(stack):
+def test_an_inbound_picture_without_its_size_is_refused_by_name(stack):
     status, answer, _ = stack.service_call("messages", {
         "id": str(uuid.uuid4()), "source": "wa1", "conversation": {"id": "1"}, "sender": {"id": "1"},
         "type": "picture", "text": "", "media": {"url": "https://files.example/1.jpg"}})
-    assert status == 422 and answer["error"]["code"] == "unsupported"
+    assert (status, answer["error"]["code"], answer["error"]["field"]) == (422, "required", "media.size")

@@ -81,11 +81,11 @@ def test_a_status_that_comes_before_the_id_it_names_waits_and_is_told(stack):
     got = wait_for(lambda: stack.list("service/messages"), "the message at the service")[0]
     report(stack, got["service_id"], "delivered")
     report(stack, got["service_id"], "read")
-    wait_for(lambda: stack.control("status")["waiting_statuses"] == 2, "both to wait")
+    wait_for(lambda: stack.control("status")["waiting_events"] == 2, "both to wait")
     assert stack.statuses(written["id"]) == []
     stack.wait("status", id=written["id"], status=2)
     stack.settle()
-    assert stack.control("status")["waiting_statuses"] == 0
+    assert stack.control("status")["waiting_events"] == 0
     assert [s for s, _ in stack.statuses(written["id"])] in ([1, 2], [2])
     assert stack.control("quarantine.list") == []
 
@@ -96,9 +96,9 @@ def test_a_waiting_status_survives_core(stack):
     written = stack.manager_writes("slow-answer", met["chat"])
     got = wait_for(lambda: stack.list("service/messages"), "the message at the service")[0]
     report(stack, got["service_id"], "read")
-    wait_for(lambda: stack.control("status")["waiting_statuses"] == 1, "it to wait")
+    wait_for(lambda: stack.control("status")["waiting_events"] == 1, "it to wait")
     stack.start_over("core")
-    assert stack.control("status")["waiting_statuses"] == 1
+    assert stack.control("status")["waiting_events"] == 1
     stack.wait("status", id=written["id"], status=2)
     assert stack.sandbox("counters")["service.doubles"] == 0
 

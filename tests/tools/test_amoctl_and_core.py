@@ -82,7 +82,8 @@ def test_an_empty_list_is_an_empty_array_or_words(real_core, run_dir, words):
 
 @pytest.mark.parametrize("words, code", [
     ("channel show nowhere", 1), ("trace nowhere", 1), ("dead show 5", 1), ("dead show x", 2), ("dead retry 5 6", 1),
-    ("dead drop 5", 1), ("quarantine show 5", 1), ("account pause nowhere", 1),
+    ("dead drop 5", 1), ("quarantine show 5", 1), ("quarantine replay 5", 1), ("quarantine drop 5 6", 1),
+    ("quarantine drop x", 2), ("connector test nobody", 1), ("account pause nowhere", 1),
     ("account connect --channel c --account a --connector n", 1),
     ("connector add --name UPPER --kind http --url https://x", 2),
     ("source add --connector n --source s --scope c_a", 1)])

@@ -47,6 +47,14 @@ static const char *what_name(uint64_t kind)
         return "control_answer";
     case MSG_GOING:
         return "going";
+    case MSG_EVENT_HINT:
+        return "event_hint";
+    case MSG_QUERY:
+        return "query";
+    case MSG_ANSWER:
+        return "answer";
+    case MSG_REPLAY:
+        return "replay";
     }
     return "unknown";
 }
@@ -60,13 +68,28 @@ static void put_item(const struct decode *d, struct decode_item *item)
     d->fn(d->arg, d->env, item);
 }
 
+/* The item of packed event @bytes. */
+static int put_packed(const struct decode *d, struct view bytes, struct decode_item *item)
+{
+    struct pack_doc doc;
+    int rc = pack_doc_open(&doc, bytes);
+
+    if (rc == -ENOMEM)
+        return rc;
+    if (rc == 0 && pack_doc_root(&doc)->type == MSGPACK_OBJECT_MAP)
+        item->fields = pack_doc_root(&doc);
+    item->malformed = !item->fields;
+    put_item(d, item);
+    if (rc == 0)
+        pack_doc_close(&doc);
+    return 0;
+}
+
 /* [number, event bytes, suspect] */
 static int put_event(const struct decode *d, const msgpack_object *o)
 {
     struct decode_item item = {.numbered = true};
     const msgpack_object *parts = o->type == MSGPACK_OBJECT_ARRAY ? o->via.array.ptr : NULL;
-    struct pack_doc doc;
-    int rc = PACK_E_MALFORMED;
 
     if (!parts || o->via.array.size < 2) {
         item.malformed = true;
@@ -75,16 +98,15 @@ static int put_event(const struct decode *d, const msgpack_object *o)
     }
     item.number = pack_u64(&parts[0]);
     item.suspect = o->via.array.size > 2 && pack_bool(&parts[2]);
-    rc = pack_doc_open(&doc, pack_text(&parts[1]));
-    if (rc == -ENOMEM)
-        return rc;
-    if (rc == 0 && pack_doc_root(&doc)->type == MSGPACK_OBJECT_MAP)
-        item.fields = pack_doc_root(&doc);
-    item.malformed = !item.fields;
-    put_item(d, &item);
-    if (rc == 0)
-        pack_doc_close(&doc);
-    return 0;
+    return put_packed(d, pack_text(&parts[1]), &item);
+}
+
+/* {event: bytes} */
+static int put_hint(const struct decode *d, const msgpack_object *root)
+{
+    struct decode_item item = {.numbered = false};
+
+    return put_packed(d, pack_text(pack_get(root, "event")), &item);
 }
 
 static int put_list(const struct decode *d, const msgpack_object *root, const char *key)
@@ -139,8 +161,10 @@ int decode_frame(const struct tap_message *m, decode_fn *fn, void *arg)
     if (rc == -ENOMEM)
         return rc;
     root = rc == 0 ? pack_doc_root(&doc) : NULL;
-    if (root && root->type == MSGPACK_OBJECT_MAP && list_key(env.kind)) {
-        int failed = put_list(&d, root, list_key(env.kind));
+    if (root && root->type == MSGPACK_OBJECT_MAP &&
+        (list_key(env.kind) || env.kind == MSG_EVENT_HINT)) {
+        int failed = env.kind == MSG_EVENT_HINT ? put_hint(&d, root)
+                                                : put_list(&d, root, list_key(env.kind));
 
         pack_doc_close(&doc);
         return failed;
@@ -150,7 +174,7 @@ int decode_frame(const struct tap_message *m, decode_fn *fn, void *arg)
     else if (env.kind == MSG_REFUSED)
         item.words = m->body;
     else
-        item.malformed = m->body.len > 0 || list_key(env.kind);
+        item.malformed = m->body.len > 0 || list_key(env.kind) || env.kind == MSG_EVENT_HINT;
     put_item(&d, &item);
     if (rc == 0)
         pack_doc_close(&doc);

@@ -1,7 +1,7 @@
 #pragma once
 
-/* A frame of a tap, taken apart: one item for every event, command or result in it, one item for
- * a frame of any other kind. Pure. */
+/* A frame of a tap, taken apart: one item for every event (a hint's, too), command or result in it,
+ * one item for a frame of any other kind. Pure. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,7 +13,8 @@
 #include "proto/pack.h"
 
 struct decode_item {
-    const char *what; /* "event", "command", "result", else the frame's kind in lower case */
+    const char *what; /* "event", "command", "result", else the frame's kind in lower case:
+                         "event_hint", … */
     struct id trace;  /* of the item, else of the frame; zero: none */
     const msgpack_object *fields; /* a map; NULL when there is none */
     bool numbered;                /* event: */

@@ -13,7 +13,7 @@ static const struct {
     const char *word;
     uint32_t kinds;
 } words[] = {
-    {"event",     BIT(MSG_EVENT_PUSH)                            },
+    {"event",     BIT(MSG_EVENT_PUSH) | BIT(MSG_EVENT_HINT)      },
     {"command",   BIT(MSG_COMMAND_PUSH)                          },
     {"result",    BIT(MSG_RESULT_PUSH)                           },
     {"taken",     BIT(MSG_EVENT_TAKEN) | BIT(MSG_RESULT_TAKEN)   },
@@ -22,6 +22,7 @@ static const struct {
     {"heartbeat", HEARTBEATS                                     },
     {"registry",  BIT(MSG_REGISTRY) | BIT(MSG_WELCOME)           },
     {"control",   BIT(MSG_CONTROL_CALL) | BIT(MSG_CONTROL_ANSWER)},
+    {"query",     BIT(MSG_QUERY) | BIT(MSG_ANSWER)               },
     {"all",       UINT32_MAX                                     },
 };
 

@@ -19,7 +19,7 @@ struct filter {
 };
 
 /* Words of @list, separated by commas, in any case: event, command, result, taken, session,
- * heartbeat, registry, control, all, or the name of a frame. NULL: everything but heartbeats.
+ * heartbeat, registry, control, query, all, or the name of a frame. NULL: everything but heartbeats.
  * -EINVAL with the unknown word in @ret_word. */
 AMO_MUSTCHECK int filter_parse_kinds(const char *list, uint32_t *ret_kinds,
                                      struct view *ret_word);

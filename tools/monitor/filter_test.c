@@ -16,8 +16,11 @@ static uint32_t kinds_of(const char *list)
 static void kinds_are_named_by_word_or_by_frame(void **state)
 {
     (void)state;
-    assert_int_equal(kinds_of("event"), 1U << MSG_EVENT_PUSH);
-    assert_int_equal(kinds_of("Event,RESULT"), 1U << MSG_EVENT_PUSH | 1U << MSG_RESULT_PUSH);
+    assert_int_equal(kinds_of("event"), 1U << MSG_EVENT_PUSH | 1U << MSG_EVENT_HINT);
+    assert_int_equal(kinds_of("Event_Push,RESULT"),
+                     1U << MSG_EVENT_PUSH | 1U << MSG_RESULT_PUSH);
+    assert_int_equal(kinds_of("query"), 1U << MSG_QUERY | 1U << MSG_ANSWER);
+    assert_int_equal(kinds_of("replay"), 1U << MSG_REPLAY);
     assert_int_equal(kinds_of("hello"), 1U << MSG_HELLO);
     assert_int_equal(kinds_of("command_push"), 1U << MSG_COMMAND_PUSH);
     assert_int_equal(kinds_of("all"), UINT32_MAX);

@@ -94,7 +94,7 @@ static bool is_number(const msgpack_object *o)
 /* The word for a number of ours; NULL when it is just a number. */
 static const char *word_of(const struct sink *s, const char *key, uint64_t n)
 {
-    if (strcmp(key, "kind") == 0 && strcmp(s->what, "event") == 0)
+    if (strcmp(key, "kind") == 0 && strncmp(s->what, "event", strlen("event")) == 0)
         return event_kind_name(n);
     if (strcmp(key, "kind") == 0 && strcmp(s->what, "command") == 0)
         return command_kind_name(n);

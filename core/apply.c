@@ -1,0 +1,388 @@
+/* Plans become rows.
+ *
+ * From: intake.c (an event and its plan), settle.c and watch.c (what the other side must be told).
+ * To: the store; then queue.c by way of intake_keep.
+ * Holds: new commands, in core->fresh, until the event's savepoint stands. */
+
+#include "core/apply.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/crypto.h"
+#include "base/ids.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/conversation.h"
+#include "core/waiting.h"
+#include "proto/limits.h"
+
+static int command_add(struct core *c, struct command_row *row, const struct command *body);
+static int message_add(struct core *c, const struct event *e, const struct plan *p,
+                       const struct conversation *conv, int64_t *ret_id);
+static int message_body(const struct event *e, const struct plan *p, struct command *body,
+                        char user_id[ID_DERIVED_MAX + 1]);
+
+int64_t apply_lane(int64_t conversation, bool to_amo)
+{
+    return conversation * 2 + (to_amo ? 0 : 1);
+}
+
+static enum command_kind message_kind(const struct event *e)
+{
+    if (e->kind == EVENT_AMO_MESSAGE)
+        return COMMAND_SERVICE_MESSAGE;
+    return e->outgoing ? COMMAND_AMO_OUTGOING : COMMAND_AMO_MESSAGE;
+}
+
+/* A row without its scope would stand in the lane of nobody. */
+static int row_of(struct command_row *row, const char *scope, const char *connector)
+{
+    row->scope = mem_strdup(scope);
+    row->connector = mem_strdup(connector);
+    if (row->scope && row->connector)
+        return 0;
+    command_row_fini(row);
+    return -ENOMEM;
+}
+
+/* What came before the message and is about it, by whichever name. */
+static void message_wake(struct core *c, const struct event *e, const struct plan *p,
+                         const struct conversation *conv)
+{
+    if (e->kind == EVENT_AMO_MESSAGE) {
+        waiting_wake_amo(c, e->message_id);
+        return;
+    }
+    waiting_wake_service(c, conv->connector, e->message_id);
+    waiting_wake_service(c, conv->connector, view_of(p->mid));
+}
+
+int apply_message(struct core *c, const struct event *e, const struct plan *p)
+{
+    bool to_amo = e->kind != EVENT_AMO_MESSAGE;
+    char user_id[ID_DERIVED_MAX + 1];
+    struct conversation conv = {0};
+    struct command_row row = {.kind = (int64_t)message_kind(e), .taken_ms = e->taken_ms};
+    struct command body = {0};
+    char room[LOG_VALUE_MAX];
+    char trace[ID_TEXT_LEN + 1];
+    int rc = conversation_for(c, e, p, &conv);
+
+    rc = rc ? rc : message_add(c, e, p, &conv, &row.message);
+    rc = rc ? rc : message_body(e, p, &body, user_id);
+    if (rc)
+        goto out;
+    row.lane = apply_lane(conv.id, to_amo);
+    rc = row_of(&row, conv.scope, conv.connector);
+    rc = rc ? rc : command_add(c, &row, &body);
+    if (rc)
+        goto out;
+    message_wake(c, e, p, &conv);
+    id_format(&e->trace, trace);
+    log_line(LOG_LEVEL_INFO, "event.taken", "trace=%s kind=%s mid=%s", trace,
+             event_kind_name(e->kind), log_value(view_of(p->mid), room));
+out:
+    conversation_fini(&conv);
+    return rc;
+}
+
+static int message_add(struct core *c, const struct event *e, const struct plan *p,
+                       const struct conversation *conv, int64_t *ret_id)
+{
+    bool to_amo = e->kind != EVENT_AMO_MESSAGE;
+    char state[] = "accepted";
+    struct message m = {.direction = to_amo ? e->outgoing ? MESSAGE_IMPORTED : MESSAGE_INBOUND
+                                            : MESSAGE_OUTBOUND,
+                        .conversation = conv->id,
+                        .scope = conv->scope,
+                        .connector = conv->connector,
+                        .state = state,
+                        .taken_ms = e->taken_ms,
+                        .trace = e->trace};
+    int rc = 0;
+
+    m.mid = mem_strdup(p->mid);
+    rc = m.mid ? text_set(to_amo ? &m.service_id : &m.amo_id, e->message_id) : -ENOMEM;
+    rc = rc ? rc : text_set(&m.type, e->content.type);
+    rc = rc ? rc : store_message_add(c->store, &m, ret_id);
+    mem_free(m.mid);
+    mem_free(m.type);
+    mem_free(to_amo ? m.service_id : m.amo_id);
+    return rc;
+}
+
+static void client_body(const struct event *e, struct command *body)
+{
+    body->sender_name = e->sender_name;
+    body->sender_phone = e->sender_phone;
+    body->sender_email = e->sender_email;
+    body->sender_avatar = e->sender_avatar;
+    body->sender_link = e->sender_link;
+}
+
+/* Our id of whoever wrote or reacted on the service's side. Without an id of his own he goes by
+ * the CRM user's in whose name it was: one id of ours must not stand for two users of amo. */
+static int author_id(const struct event *e, char user_id[ID_DERIVED_MAX + 1])
+{
+    struct view id = e->sender_id.len ? e->sender_id : e->author;
+
+    return id_derive(e->connector, VIEW_NONE, id.len ? id : VIEW_LIT("bot"), user_id);
+}
+
+/* Written by a person or a bot on the service's side. */
+static int outgoing_body(const struct event *e, struct command *body,
+                         char user_id[ID_DERIVED_MAX + 1])
+{
+    int rc = author_id(e, user_id);
+
+    body->sender_id = view_of(user_id);
+    body->sender_name = e->sender_name;
+    body->sender_avatar = e->sender_avatar;
+    body->author = e->author;
+    body->receiver_name = e->receiver_name;
+    body->receiver_phone = e->receiver_phone;
+    body->receiver_email = e->receiver_email;
+    body->silent = true; /* nobody must be told what his own side wrote */
+    return rc;
+}
+
+/* What does not change until it is sent; ids are resolved when it is dispatched. */
+static int message_body(const struct event *e, const struct plan *p, struct command *body,
+                        char user_id[ID_DERIVED_MAX + 1])
+{
+    body->kind = message_kind(e);
+    body->trace = e->trace;
+    body->key = view_of(p->mid);
+    body->content = e->content;
+    body->sent_ms = e->sent_ms ? e->sent_ms : e->taken_ms;
+    body->silent = e->silent;
+    body->source = p->source;
+    if (body->kind == COMMAND_AMO_OUTGOING)
+        return outgoing_body(e, body, user_id);
+    if (body->kind == COMMAND_AMO_MESSAGE) {
+        client_body(e, body);
+        return 0;
+    }
+    body->author = e->sender_id;
+    body->receiver_name = e->receiver_name;
+    body->post_id = e->post_id;
+    return 0;
+}
+
+/* Takes the texts of @row in any case. */
+static int command_add(struct core *c, struct command_row *row, const struct command *body)
+{
+    struct fresh *f = NULL;
+    struct buf packed;
+    int rc = -ENOMEM;
+
+    buf_init(&packed, LIMIT_FRAME_BYTES);
+    if (row->scope || row->connector)
+        f = mem_zalloc(sizeof(*f));
+    if (f)
+        rc = command_encode(body, &packed);
+    if (rc == 0) {
+        row->body = packed.ptr;
+        row->body_len = packed.len;
+        rc = store_command_add(c->store, row, &row->id);
+        row->body = NULL;
+    }
+    buf_fini(&packed);
+    if (rc) {
+        command_row_fini(row);
+        mem_free(f);
+        return rc;
+    }
+    f->row = *row;
+    list_init(&f->link);
+    list_add_tail(&c->fresh, &f->link);
+    return 0;
+}
+
+/* A command about a message that is there, in a lane of its conversation. */
+static int follow_up(struct core *c, const struct message *m, const struct command *body,
+                     int64_t taken_ms)
+{
+    bool to_amo = !command_is_for_service((enum command_kind)body->kind);
+    struct command_row row = {.lane = apply_lane(m->conversation, to_amo),
+                              .kind = (int64_t)body->kind,
+                              .message = m->id,
+                              .taken_ms = taken_ms};
+    int rc = row_of(&row, m->scope, m->connector);
+
+    return rc ? rc : command_add(c, &row, body);
+}
+
+int apply_telling(struct core *c, const struct telling *t)
+{
+    struct command_row row = {.lane = t->conversation ? apply_lane(t->conversation, true) : 0,
+                              .kind = COMMAND_AMO_STATUS,
+                              .message = t->message,
+                              .taken_ms = t->taken_ms};
+    struct command body = {.kind = COMMAND_AMO_STATUS,
+                           .trace = t->trace,
+                           .message_id = t->amo_id,
+                           .status_code = t->code,
+                           .error_code = t->error_code,
+                           .error_text = t->code == -1 ? t->error_text : VIEW_NONE};
+    int rc = 0;
+
+    if (t->amo_id.len == 0)
+        return 0; /* amo never named it: nobody could be told */
+    row.scope = mem_strndup(t->scope.ptr, t->scope.len);
+    if (!row.scope)
+        return -ENOMEM;
+    rc = command_add(c, &row, &body);
+    return rc || !t->message
+               ? rc
+               : store_message_told(c->store, t->message, t->delayed ? TOLD_DELAYED : t->code);
+}
+
+/* --- about a message that is there ------------------------------------------------------------ */
+
+/* A status may also teach the conversation's id at the service. */
+static int status_learn(struct core *c, const struct event *e, const struct message *named)
+{
+    struct conversation conv = {0};
+    int rc = store_conversation(c->store, named->conversation, &conv);
+
+    if (rc)
+        return rc == STORE_E_NONE ? 0 : rc;
+    if (!conv.service_id) {
+        rc = text_set(&conv.service_id, e->conversation);
+        rc = rc ? rc : store_conversation_update(c->store, &conv);
+        if (rc == -EEXIST)
+            rc = 0; /* another conversation has that id: the client wrote before we learnt it */
+    }
+    conversation_fini(&conv);
+    return rc;
+}
+
+int apply_status(struct core *c, const struct event *e, const struct message *named,
+                 const struct plan *p)
+{
+    struct telling t = {.code = p->status_code,
+                        .error_code = p->error_code,
+                        .error_text = p->error_text,
+                        .trace = e->trace,
+                        .taken_ms = e->taken_ms};
+    int rc = 0;
+
+    if (named && p->adopt)
+        rc = status_learn(c, e, named);
+    if (rc || !named || p->verdict != VERDICT_STATUS)
+        return rc;
+    t.scope = view_of(named->scope);
+    t.conversation = named->conversation;
+    t.message = named->id;
+    t.amo_id = view_of(named->amo_id);
+    return apply_telling(c, &t);
+}
+
+/* The message's own type, unless amo would want parts of it that the edit does not bring and the
+ * bridge does not keep: then the words stand alone. */
+static struct view edited_type(const struct message *named, const struct content *edit)
+{
+    struct view type = view_of(named->type);
+
+    if (!type.ptr || (view_is(type, "location") && view_empty(edit->lat)) ||
+        (view_is(type, "contact") && view_empty(edit->contact_phone)))
+        return VIEW_LIT("text");
+    return type;
+}
+
+int apply_edit(struct core *c, const struct event *e, const struct message *named)
+{
+    struct command body = {.kind = COMMAND_AMO_EDIT,
+                           .trace = e->trace,
+                           .sent_ms = e->sent_ms ? e->sent_ms : e->taken_ms,
+                           .content = e->content};
+
+    if (e->deleted) {
+        /* amo cannot delete: the words say so, unless the operator wants nothing said */
+        body.content =
+            (struct content){.type = VIEW_LIT("text"),
+                             .text = view_of(config_text(c->config, "core/deleted_text"))};
+        if (view_empty(body.content.text))
+            return 0;
+    }
+    if (view_empty(body.content.type))
+        body.content.type = edited_type(named, &body.content);
+    return follow_up(c, named, &body, e->taken_ms);
+}
+
+/* What makes one reaction the same as another: the webhook's own key, or who and what and when. */
+static int reaction_key(const struct message *named, const struct event *e,
+                        char ret[ID_DERIVED_MAX + 24])
+{
+    unsigned char digest[CRYPTO_SHA256_LEN];
+    char hex[2 * CRYPTO_SHA256_LEN + 1];
+    struct view key = e->dedup.len ? e->dedup : id_view(&e->trace);
+    int rc = crypto_sha256(key, digest);
+
+    if (rc)
+        return rc;
+    crypto_hex(digest, sizeof(digest), hex);
+    (void)snprintf(ret, ID_DERIVED_MAX + 24, "%.64s-reaction-%.8s", named->mid, hex); /* fits */
+    return 0;
+}
+
+static int reaction_to_service(struct core *c, const struct event *e,
+                               const struct message *named)
+{
+    char key[ID_DERIVED_MAX + 24];
+    struct command body = {.kind = COMMAND_SERVICE_REACTION,
+                           .trace = e->trace,
+                           .author = e->sender_id,
+                           .emoji = e->emoji,
+                           .unset = e->unset,
+                           .sent_ms = e->sent_ms ? e->sent_ms : e->taken_ms};
+    int rc = e->dedup.len ? store_message_once(c->store, named->id, e->dedup) : 0;
+
+    if (rc)
+        return rc == STORE_E_KNOWN ? 0 : rc; /* a repeat: it is done */
+    if (e->unset && e->emoji.len == 0)
+        body.emoji = view_of(named->reaction); /* amo does not say which one goes */
+    rc = reaction_key(named, e, key);
+    body.key = view_of(key);
+    rc = rc ? rc : follow_up(c, named, &body, e->taken_ms);
+    return rc ? rc
+              : store_message_reaction(c->store, named->id, e->unset ? VIEW_NONE : e->emoji);
+}
+
+int apply_reaction(struct core *c, const struct event *e, const struct message *named)
+{
+    char user_id[ID_DERIVED_MAX + 1] = "";
+    struct command body = {.kind = COMMAND_AMO_REACTION,
+                           .trace = e->trace,
+                           .emoji = e->emoji,
+                           .unset = e->unset,
+                           .sender_ref_id = e->author};
+    int rc = 0;
+
+    if (e->kind == EVENT_AMO_REACTION)
+        return reaction_to_service(c, e, named);
+    if (e->sender_id.len || e->author.len) /* else it is the conversation's client */
+        rc = author_id(e, user_id);
+    body.sender_id = view_of(user_id);
+    return rc ? rc : follow_up(c, named, &body, e->taken_ms);
+}
+
+int apply_failure(struct core *c, const struct message *m, const char *reason,
+                  struct view words)
+{
+    char key[ID_DERIVED_MAX + 24];
+    struct command body = {.kind = COMMAND_SERVICE_FAILED,
+                           .trace = m->trace,
+                           .reason = view_of(reason),
+                           .error_text = view_cut(words, LIMIT_EVIDENCE_BYTES),
+                           .sent_ms = clock_unix_ms()};
+
+    (void)snprintf(key, sizeof(key), "%.64s-failed", m->mid); /* fits */
+    body.key = view_of(key);
+    return follow_up(c, m, &body, body.sent_ms);
+}

@@ -1,0 +1,14 @@
+#pragma once
+
+/* Which conversation an event belongs to, as the router planned it: made, or brought up to date
+ * with what the event newly says about it. */
+
+#include "core/core.h"
+#include "core/router.h"
+#include "proto/event.h"
+
+/* The conversation of the plan @p for a message @e. @conv is filled in any case (finish it). */
+AMO_MUSTCHECK int conversation_for(struct core *c, const struct event *e, const struct plan *p,
+                                   struct conversation *conv);
+/* Replaces an owned text; an empty @v leaves it. -ENOMEM. */
+AMO_MUSTCHECK int text_set(char **field, struct view v);

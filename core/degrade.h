@@ -1,0 +1,20 @@
+#pragma once
+
+/* What a service of Mobilon cannot be given as it is, in the shape it can be given: words instead
+ * of parts. Nothing is dropped in silence: what no shape fits is refused with words for the
+ * manager. Pure. The rules are a table in docs/connector.md, "What becomes of what". */
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "proto/content.h"
+
+/* Why a manager's message cannot be given to a client, in the manager's words; NULL: it can. */
+const char *degrade_objection(const struct content *c);
+/* @c in the shape it goes out: a forwarded message takes the place of an empty one or follows the
+ * words before it, an unknown type becomes text or file, a file without a link its caption, a
+ * place or card without its parts their words; with @quote the quoted words lead, line by line
+ * behind "> ". Texts that had to be made are in @made (initialised by the caller) and borrowed by
+ * @c. -ENOMEM, -ENOSPC. */
+AMO_MUSTCHECK int degrade_outbound(struct content *c, bool quote, struct buf *made);
+/* The number that means no delivery to amo, for a service's word of it: 901…905. */
+int64_t degrade_error_code(struct view code);

@@ -1,0 +1,34 @@
+#pragma once
+
+/* Events that were taken but cannot be applied yet: they are about a message that is not known
+ * (an edit, a status or a reaction overtook it), or they may be the echo of a message of ours
+ * whose id amo has not told us yet. They wait in the store under a key and are applied when the
+ * key is woken; what nobody wakes goes to quarantine, an echo that did not come is a message. */
+
+#include "core/core.h"
+#include "proto/event.h"
+
+/* Room for any key. */
+#define WAITING_KEY_MAX 1200
+
+/* The key of a message by the id an event calls it by: -EINVAL when it is too long for one. */
+AMO_MUSTCHECK int waiting_key(const struct event *e, char ret[WAITING_KEY_MAX]);
+/* The key of the echoes of a conversation. */
+void waiting_echo_key(int64_t conversation, char ret[WAITING_KEY_MAX]);
+
+/* Keep @bytes under @key for @wait_ms. */
+AMO_MUSTCHECK int waiting_put(struct core *c, const char *key, struct view bytes,
+                              int64_t wait_ms);
+/* Something is known now that events may wait for. They are applied by waiting_run, outside the
+ * savepoint of what woke them; nothing happens when the process ends before: they are overdue
+ * then. Without memory they wait until they are overdue. */
+void waiting_wake(struct core *c, const char *key);
+/* The same for a message's ids: what it is called by its sender, and by amo. */
+void waiting_wake_service(struct core *c, const char *connector, struct view id);
+void waiting_wake_amo(struct core *c, struct view amo_id);
+/* Apply what was woken. Outside any savepoint. */
+void waiting_run(struct core *c);
+/* What has waited too long. With a @doubtful clock only what may be an echo: a manager's words must
+ * not wait for the clock to be mended. */
+void waiting_overdue(struct core *c, int64_t now_unix_ms, bool doubtful);
+void waiting_free(struct core *c);

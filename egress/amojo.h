@@ -1,0 +1,14 @@
+#pragma once
+
+/* What the files of target amojo share: target_amojo.c makes the request, amojo_body.c what is in
+ * it, amojo_answer.c reads what came back. For nobody else. */
+
+#include "egress/target.h"
+
+/* Append the body of @c's call; nothing for a call without one. TARGET_E_IMPOSSIBLE: a part it
+ * cannot do without is missing, no JSON or stale. -ENOMEM, -ENOSPC. */
+AMO_MUSTCHECK int amojo_body(const struct command *c, const struct target_context *x,
+                             struct buf *out);
+/* target_ops.read */
+void amojo_read(const struct command *c, const struct http_answer *a,
+                struct target_reading *ret);

@@ -1,0 +1,153 @@
+/* amojo: what an answer teaches.
+ *
+ * From: egress/transfer.c, what came back.
+ * To: back to it: amo's ids, what the history holds, words for people.
+ * Holds: nothing. Source: docs/amojo.md "Identifiers", "Answers". */
+
+#include "egress/amojo.h"
+
+#include "base/ids.h"
+#include "proto/limits.h"
+
+static void read_message(const struct command *c, struct target_reading *ret);
+static void read_edit(const struct command *c, struct target_reading *ret);
+static void read_chat(const struct command *c, struct target_reading *ret);
+static void read_connect(struct target_reading *ret);
+static void read_history(const struct command *c, const struct http_answer *a,
+                         struct target_reading *ret);
+static void read_error(struct target_reading *ret);
+
+void amojo_read(const struct command *c, const struct http_answer *a,
+                struct target_reading *ret)
+{
+    *ret = (struct target_reading){0};
+    /* no memory and no JSON are the same here: not readable; NULL reads as absent below */
+    if (a->end == HTTP_ANSWERED && a->body.len && !a->truncated &&
+        json_parse(a->body, &ret->doc))
+        ret->doc = NULL;
+    if (a->status < 200 || a->status > 299) {
+        read_error(ret);
+        return;
+    }
+    switch ((enum command_kind)c->kind) {
+    case COMMAND_AMO_MESSAGE:
+    case COMMAND_AMO_OUTGOING:
+        read_message(c, ret);
+        break;
+    case COMMAND_AMO_EDIT:
+        read_edit(c, ret);
+        break;
+    case COMMAND_AMO_CONNECT:
+        read_connect(ret);
+        break;
+    case COMMAND_AMO_CREATE_CHAT:
+        read_chat(c, ret);
+        break;
+    case COMMAND_AMO_HISTORY:
+        read_history(c, a, ret);
+        break;
+    case COMMAND_AMO_STATUS:
+    case COMMAND_AMO_REACTION:
+    case COMMAND_AMO_TYPING:
+    case COMMAND_AMO_DISCONNECT:
+    case COMMAND_SERVICE_MESSAGE:
+    case COMMAND_SERVICE_REACTION:
+    case COMMAND_SERVICE_TYPING:
+    case COMMAND_SERVICE_FAILED:
+    case COMMAND_SERVICE_TEST:
+        ret->readable = true; /* any 2xx, with or without a body */
+        break;
+    }
+}
+
+/* An id of amo's: a UUID, and not what we sent. One edition of the answer gives our own ids back
+ * where others give amo's. */
+static struct view foreign_id(struct json *doc, const struct json_node *n, struct view ours)
+{
+    struct view v = target_text(doc, n);
+    struct id id;
+
+    if (view_empty(v) || view_equal(v, ours) || id_parse(v, &id))
+        return VIEW_NONE;
+    return v;
+}
+
+/* msgid is amo's id here, ours comes back as ref_id. */
+static struct view amo_message_id(const struct target_reading *r, const struct json_node *n,
+                                  struct view ours)
+{
+    struct view id = target_text(r->doc, json_get(n, "msgid"));
+
+    return view_empty(id) || id.len > LIMIT_ID || view_equal(id, ours) ? VIEW_NONE : id;
+}
+
+static void read_message(const struct command *c, struct target_reading *ret)
+{
+    const struct json_node *n = json_get(target_root(ret), "new_message");
+
+    ret->amo_message_id = amo_message_id(ret, n, c->key);
+    ret->readable = !view_empty(ret->amo_message_id);
+    ret->amo_chat_id = foreign_id(ret->doc, json_get(n, "conversation_id"), c->conversation_id);
+    ret->amo_sender_id = foreign_id(ret->doc, json_get(n, "sender_id"), c->sender_id);
+    ret->amo_receiver_id = foreign_id(ret->doc, json_get(n, "receiver_id"), c->receiver_id);
+}
+
+/* What an edit is answered is not documented: it need teach nothing. */
+static void read_edit(const struct command *c, struct target_reading *ret)
+{
+    const struct json_node *n = json_get(target_root(ret), "new_message");
+
+    ret->amo_message_id = amo_message_id(ret, n, c->message_client_id);
+    ret->amo_chat_id = foreign_id(ret->doc, json_get(n, "conversation_id"), c->conversation_id);
+    ret->readable = true;
+}
+
+static void read_chat(const struct command *c, struct target_reading *ret)
+{
+    const struct json_node *root = target_root(ret);
+
+    ret->amo_chat_id = foreign_id(ret->doc, json_get(root, "id"), c->conversation_id);
+    ret->amo_sender_id = foreign_id(ret->doc, json_path(root, "user.id"), c->sender_id);
+    ret->readable = !view_empty(ret->amo_chat_id);
+}
+
+static void read_connect(struct target_reading *ret)
+{
+    struct view scope = target_text(ret->doc, json_get(target_root(ret), "scope_id"));
+
+    if (!view_empty(scope) && scope.len <= LIMIT_ID) {
+        ret->scope_id = scope;
+        ret->readable = true;
+    }
+}
+
+static void read_history(const struct command *c, const struct http_answer *a,
+                         struct target_reading *ret)
+{
+    const struct json_node *messages = json_get(target_root(ret), "messages");
+
+    if (a->status == 204) { /* no such chat, or nothing in it */
+        ret->readable = ret->complete = true;
+        return;
+    }
+    if (!json_is_array(messages))
+        return;
+    ret->readable = ret->complete = true;
+    for (size_t i = 0; i < json_array_len(messages) && !ret->found; i++) {
+        const struct json_node *m = json_get(json_array_at(messages, i), "message");
+
+        if (!view_equal(target_text(ret->doc, json_get(m, "client_id")), c->key))
+            continue;
+        ret->found = true;
+        ret->amo_message_id = target_text(ret->doc, json_get(m, "id"));
+    }
+}
+
+/* The form of an error is not documented: a hint for people, never for decisions. */
+static void read_error(struct target_reading *ret)
+{
+    const struct json_node *root = target_root(ret);
+    struct view words = target_text(ret->doc, json_get(root, "error_description"));
+
+    ret->words = view_empty(words) ? target_text(ret->doc, json_get(root, "detail")) : words;
+}

@@ -1,0 +1,129 @@
+/* PATCH /v1/connectors/{name}/messages/{id}, POST …/reactions and …/typing: what happens to
+ * messages after they were written, and before.
+ *
+ * From: the door, a request.
+ * To: the spool, an event; the answer leaves after the flush. Typing goes to core at once, past
+ * the spool, or nowhere.
+ * Holds: nothing after its return. */
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "ingress/connector.h"
+#include "ingress/connector_repeat.h"
+#include "ingress/exchange.h"
+#include "ingress/ingress.h"
+#include "ingress/routes.h"
+#include "ingress/service_normalize.h"
+#include "proto/limits.h"
+
+static void edit_whole(void *arg, struct exchange *x);
+static void reaction_whole(void *arg, struct exchange *x);
+static void typing_whole(void *arg, struct exchange *x);
+static void edit_accept(struct ingress *in, struct exchange *x, struct event *e);
+static void reaction_accept(struct ingress *in, struct exchange *x, struct event *e);
+static void typing_accept(struct ingress *in, struct exchange *x, struct event *e);
+
+void connector_route_edit(struct ingress *in, struct exchange *x)
+{
+    connector_head(in, x, edit_whole);
+}
+
+void connector_route_reactions(struct ingress *in, struct exchange *x)
+{
+    connector_head(in, x, reaction_whole);
+}
+
+void connector_route_typing(struct ingress *in, struct exchange *x)
+{
+    connector_head(in, x, typing_whole);
+}
+
+typedef void accept_fn(struct ingress *in, struct exchange *x, struct event *e);
+
+/* Who asks, what it says, and then what is to be done with it. */
+static void take(struct ingress *in, struct exchange *x, service_read_fn *read,
+                 accept_fn *accept)
+{
+    struct service_fault fault = {0};
+    struct service_normal n;
+    int rc = 0;
+
+    if (!connector_verified(in, x))
+        return;
+    rc = read(buf_view(&x->body), &n, &fault);
+    if (rc) {
+        connector_fault(x, rc, &fault);
+        return;
+    }
+    n.event.connector = x->name;
+    accept(in, x, &n.event);
+    service_normal_fini(&n);
+}
+
+/* --- edits -------------------------------------------------------------------------------- */
+
+static void edit_whole(void *arg, struct exchange *x)
+{
+    take(arg, x, service_edit, edit_accept);
+}
+
+/* Without a key of its own an edit can come twice: the second changes nothing. With one, the key
+ * is one of this message's edits, so that it meets neither messages nor other messages' edits. */
+static void edit_accept(struct ingress *in, struct exchange *x, struct event *e)
+{
+    const struct connector_words words = {"id", x->id};
+    struct buf key;
+
+    if (!service_id_valid(x->id)) {
+        exchange_fault(x, 422, "invalid", "must be at most 128 of A-Z a-z 0-9 . _ : -", "id");
+        return;
+    }
+    if (!connector_key_fits(x))
+        return;
+    e->message_id = x->id;
+    if (view_empty(x->idempotency_key)) {
+        if (ingress_append(in, x, e, VIEW_NONE) == 0)
+            connector_answer(x, 202, words.name, words.id, "accepted");
+        return;
+    }
+    e->dedup = x->idempotency_key;
+    buf_init(&key, (size_t)2 * LIMIT_SERVICE_ID + 16);
+    (void)buf_add_str(&key, "edit "); /* no id has a blank; asked once, below */
+    (void)buf_add_view(&key, x->id);
+    (void)buf_add_char(&key, ' ');
+    if (buf_add_view(&key, x->idempotency_key))
+        exchange_unavailable(x, "busy", "there is no memory for it now");
+    else
+        connector_append_once(in, x, e, buf_view(&key), &words);
+    buf_fini(&key);
+}
+
+/* --- reactions ---------------------------------------------------------------------------- */
+
+static void reaction_whole(void *arg, struct exchange *x)
+{
+    take(arg, x, service_reaction, reaction_accept);
+}
+
+/* Setting what is set changes nothing, so a repeat does no harm. */
+static void reaction_accept(struct ingress *in, struct exchange *x, struct event *e)
+{
+    if (ingress_append(in, x, e, VIEW_NONE) == 0)
+        connector_answer(x, 202, NULL, VIEW_NONE, "accepted");
+}
+
+/* --- typing ------------------------------------------------------------------------------- */
+
+static void typing_whole(void *arg, struct exchange *x)
+{
+    take(arg, x, service_typing, typing_accept);
+}
+
+static void typing_accept(struct ingress *in, struct exchange *x, struct event *e)
+{
+    if (!connector_source_known(in, x, e->source))
+        return;
+    e->expires_ms += clock_unix_ms(); /* so far it said how long */
+    ingress_hint(in, x, e);
+    connector_answer(x, 202, NULL, VIEW_NONE, "accepted");
+}

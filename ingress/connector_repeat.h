@@ -1,0 +1,20 @@
+#pragma once
+
+/* Events of the connector API that a caller may send again: the first is kept and answered 202
+ * `accepted`, the same again 200 `duplicate`, another body under the same key 409. */
+
+#include "base/buf.h"
+
+struct event;
+struct exchange;
+struct ingress;
+
+/* The id in the answer: {"mid":"…","status":"accepted"}. */
+struct connector_words {
+    const char *name;
+    struct view id;
+};
+
+/* @key is what makes a repeat (ingress/repeat.h). The answer is decided in any case. */
+void connector_append_once(struct ingress *in, struct exchange *x, struct event *e,
+                           struct view key, const struct connector_words *words);
