@@ -17,13 +17,15 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/conversation.h"
+#include "core/degrade.h"
 #include "core/waiting.h"
 #include "proto/limits.h"
 
 static int command_add(struct core *c, struct command_row *row, const struct command *body);
 static int message_add(struct core *c, const struct event *e, const struct plan *p,
                        const struct conversation *conv, int64_t *ret_id);
-static int message_body(const struct event *e, const struct plan *p, struct command *body,
+static int message_body(const struct event *e, const struct plan *p,
+                        const struct conversation *conv, struct command *body,
                         char user_id[ID_DERIVED_MAX + 1]);
 
 int64_t apply_lane(int64_t conversation, bool to_amo)
@@ -73,7 +75,7 @@ int apply_message(struct core *c, const struct event *e, const struct plan *p)
     int rc = conversation_for(c, e, p, &conv);
 
     rc = rc ? rc : message_add(c, e, p, &conv, &row.message);
-    rc = rc ? rc : message_body(e, p, &body, user_id);
+    rc = rc ? rc : message_body(e, p, &conv, &body, user_id);
     if (rc)
         goto out;
     row.lane = apply_lane(conv.id, to_amo);
@@ -108,9 +110,11 @@ static int message_add(struct core *c, const struct event *e, const struct plan 
     m.mid = mem_strdup(p->mid);
     rc = m.mid ? text_set(to_amo ? &m.service_id : &m.amo_id, e->message_id) : -ENOMEM;
     rc = rc ? rc : text_set(&m.type, e->content.type);
+    rc = rc ? rc : text_set(&m.chat_id, e->chat_id);
     rc = rc ? rc : store_message_add(c->store, &m, ret_id);
     mem_free(m.mid);
     mem_free(m.type);
+    mem_free(m.chat_id);
     mem_free(to_amo ? m.service_id : m.amo_id);
     return rc;
 }
@@ -150,10 +154,26 @@ static int outgoing_body(const struct event *e, struct command *body,
     return rc;
 }
 
+/* To the service. Whom it goes to is settled now: a repeat must not differ because the client has
+ * changed his name in between. */
+static void service_body(const struct event *e, const struct conversation *conv,
+                         struct command *body)
+{
+    body->author = e->sender_id;
+    body->source = view_of(conv->source);
+    body->receiver_id = view_of(conv->contact);
+    body->receiver_phone = view_of(conv->phone);
+    body->receiver_name = conv->name ? view_of(conv->name) : e->receiver_name;
+    body->post_id = e->post_id;
+}
+
 /* What does not change until it is sent; ids are resolved when it is dispatched. */
-static int message_body(const struct event *e, const struct plan *p, struct command *body,
+static int message_body(const struct event *e, const struct plan *p,
+                        const struct conversation *conv, struct command *body,
                         char user_id[ID_DERIVED_MAX + 1])
 {
+    int rc = 0;
+
     body->kind = message_kind(e);
     body->trace = e->trace;
     body->key = view_of(p->mid);
@@ -163,14 +183,16 @@ static int message_body(const struct event *e, const struct plan *p, struct comm
     body->source = p->source;
     if (body->kind == COMMAND_AMO_OUTGOING)
         return outgoing_body(e, body, user_id);
-    if (body->kind == COMMAND_AMO_MESSAGE) {
-        client_body(e, body);
+    if (body->kind == COMMAND_SERVICE_MESSAGE) {
+        service_body(e, conv, body);
         return 0;
     }
-    body->author = e->sender_id;
-    body->receiver_name = e->receiver_name;
-    body->post_id = e->post_id;
-    return 0;
+    client_body(e, body);
+    if (conversation_is_client(conv, e->sender_id))
+        return 0;
+    rc = id_derive(e->connector, VIEW_NONE, e->sender_id, user_id);
+    body->sender_id = rc ? VIEW_NONE : view_of(user_id); /* one of several people there */
+    return rc;
 }
 
 /* Takes the texts of @row in any case. */
@@ -289,6 +311,12 @@ static struct view edited_type(const struct message *named, const struct content
 {
     struct view type = view_of(named->type);
 
+    if (edit->media.len && !degrade_is_file(type))
+        return VIEW_LIT("file");
+    if (edit->lat.len)
+        return VIEW_LIT("location");
+    if (edit->contact_phone.len)
+        return VIEW_LIT("contact");
     if (!type.ptr || (view_is(type, "location") && view_empty(edit->lat)) ||
         (view_is(type, "contact") && view_empty(edit->contact_phone)))
         return VIEW_LIT("text");
@@ -301,6 +329,7 @@ int apply_edit(struct core *c, const struct event *e, const struct message *name
                            .trace = e->trace,
                            .sent_ms = e->sent_ms ? e->sent_ms : e->taken_ms,
                            .content = e->content};
+    int rc = 0;
 
     if (e->deleted) {
         /* amo cannot delete: the words say so, unless the operator wants nothing said */
@@ -312,46 +341,75 @@ int apply_edit(struct core *c, const struct event *e, const struct message *name
     }
     if (view_empty(body.content.type))
         body.content.type = edited_type(named, &body.content);
-    return follow_up(c, named, &body, e->taken_ms);
+    if (e->dedup.len)
+        rc = store_message_once(c->store, named->id, e->dedup);
+    if (rc)
+        return rc == STORE_E_KNOWN ? 0 : rc; /* a late repeat must not bring an old text back */
+    if (!view_is(body.content.type, named->type ? named->type : ""))
+        rc = store_message_type(c->store, named->id, body.content.type);
+    return rc ? rc : follow_up(c, named, &body, e->taken_ms);
 }
 
 /* What makes one reaction the same as another: the webhook's own key, or who and what and when. */
 static int reaction_key(const struct message *named, const struct event *e,
-                        char ret[ID_DERIVED_MAX + 24])
+                        char ret[ID_DERIVED_MAX + 32])
 {
     unsigned char digest[CRYPTO_SHA256_LEN];
     char hex[2 * CRYPTO_SHA256_LEN + 1];
-    struct view key = e->dedup.len ? e->dedup : id_view(&e->trace);
+    struct view key = e->dedup.len && e->sent_ms ? e->dedup : id_view(&e->trace);
     int rc = crypto_sha256(key, digest);
 
     if (rc)
         return rc;
     crypto_hex(digest, sizeof(digest), hex);
-    (void)snprintf(ret, ID_DERIVED_MAX + 24, "%.64s-reaction-%.8s", named->mid, hex); /* fits */
+    (void)snprintf(ret, ID_DERIVED_MAX + 32, "%.64s-reaction-%.16s", named->mid,
+                   hex); /* fits */
     return 0;
 }
 
 static int reaction_to_service(struct core *c, const struct event *e,
                                const struct message *named)
 {
-    char key[ID_DERIVED_MAX + 24];
+    struct view person = e->sender_id.ptr ? view_cut(e->sender_id, LIMIT_ID) : VIEW_LIT("");
+    char key[ID_DERIVED_MAX + 32];
+    struct buf set;
     struct command body = {.kind = COMMAND_SERVICE_REACTION,
                            .trace = e->trace,
                            .author = e->sender_id,
-                           .emoji = e->emoji,
+                           .emoji = view_cut(e->emoji, LIMIT_EMOJI),
                            .unset = e->unset,
                            .sent_ms = e->sent_ms ? e->sent_ms : e->taken_ms};
-    int rc = e->dedup.len ? store_message_once(c->store, named->id, e->dedup) : 0;
+    int rc = reaction_key(named, e, key);
 
+    if (rc == 0 && e->dedup.len &&
+        e->sent_ms) /* without its time two of a kind look the same */
+        rc = store_message_once(c->store, named->id, view_of(key));
     if (rc)
         return rc == STORE_E_KNOWN ? 0 : rc; /* a repeat: it is done */
-    if (e->unset && e->emoji.len == 0)
-        body.emoji = view_of(named->reaction); /* amo does not say which one goes */
-    rc = reaction_key(named, e, key);
+    buf_init(&set, LIMIT_ID);
+    if (e->unset && e->emoji.len == 0) { /* amo does not say which one goes */
+        rc = store_reaction_get(c->store, named->id, person, &set);
+        body.emoji = buf_view(&set);
+    }
     body.key = view_of(key);
     rc = rc ? rc : follow_up(c, named, &body, e->taken_ms);
+    buf_fini(&set);
     return rc ? rc
-              : store_message_reaction(c->store, named->id, e->unset ? VIEW_NONE : e->emoji);
+              : store_reaction_put(c->store, named->id, person,
+                                   e->unset ? VIEW_NONE : view_cut(e->emoji, LIMIT_EMOJI));
+}
+
+/* Is it the client of the conversation who reacts? Amo knows him by one id, whatever it was made of;
+ * others are people of their own. */
+static bool is_client(struct core *c, const struct event *e, const struct message *named)
+{
+    struct conversation conv = {0};
+    bool is = false;
+
+    if (store_conversation(c->store, named->conversation, &conv) == 0)
+        is = conversation_is_client(&conv, e->sender_id);
+    conversation_fini(&conv);
+    return is;
 }
 
 int apply_reaction(struct core *c, const struct event *e, const struct message *named)
@@ -366,23 +424,24 @@ int apply_reaction(struct core *c, const struct event *e, const struct message *
 
     if (e->kind == EVENT_AMO_REACTION)
         return reaction_to_service(c, e, named);
-    if (e->sender_id.len || e->author.len) /* else it is the conversation's client */
+    if (e->author.len || (e->sender_id.len && !is_client(c, e, named))) /* else the client */
         rc = author_id(e, user_id);
     body.sender_id = view_of(user_id);
     return rc ? rc : follow_up(c, named, &body, e->taken_ms);
 }
 
-int apply_failure(struct core *c, const struct message *m, const char *reason,
+int apply_failure(struct core *c, const struct message *m, int64_t command, const char *reason,
                   struct view words)
 {
-    char key[ID_DERIVED_MAX + 24];
+    char key[ID_DERIVED_MAX + 32];
     struct command body = {.kind = COMMAND_SERVICE_FAILED,
                            .trace = m->trace,
                            .reason = view_of(reason),
-                           .error_text = view_cut(words, LIMIT_EVIDENCE_BYTES),
+                           .error_text = view_cut(words, LIMIT_ERROR_TEXT),
                            .sent_ms = clock_unix_ms()};
 
-    (void)snprintf(key, sizeof(key), "%.64s-failed", m->mid); /* fits */
+    (void)snprintf(key, sizeof(key), "%.64s-failed-%lld", m->mid,
+                   (long long)command); /* fits */
     body.key = view_of(key);
     return follow_up(c, m, &body, body.sent_ms);
 }

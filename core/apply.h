@@ -26,9 +26,9 @@ AMO_MUSTCHECK int apply_edit(struct core *c, const struct event *e,
 /* A reaction of either side, to the other one. */
 AMO_MUSTCHECK int apply_reaction(struct core *c, const struct event *e,
                                  const struct message *named);
-/* Tell the service that its message @m was given up. @words may be VIEW_NONE. */
-AMO_MUSTCHECK int apply_failure(struct core *c, const struct message *m, const char *reason,
-                                struct view words);
+/* Tell the service that its message @m was given up with @command. @words may be VIEW_NONE. */
+AMO_MUSTCHECK int apply_failure(struct core *c, const struct message *m, int64_t command,
+                                const char *reason, struct view words);
 
 /* A delivery status for amo. */
 struct telling {

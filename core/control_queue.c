@@ -151,6 +151,8 @@ static int dead_retry_one(struct control_ask *ask, int64_t id)
 
     if (rc == STORE_E_NONE)
         return control_fail(ask, EXIT_FAILED, "no dead letter %lld", (long long)id);
+    if (rc == 0 && row.message && command_is_message((enum command_kind)row.kind))
+        rc = store_message_state(ask->core->store, row.message, "accepted", 0);
     rc = rc ? rc : core_enqueue(ask->core, &row);
     if (rc == 0) {
         queue_find(ask->core->queue, row.id)->tried = true; /* in its life before */

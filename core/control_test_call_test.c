@@ -179,6 +179,13 @@ static void half_a_letter_is_not_shown(void **state)
 }
 
 /* A thousand people type, and nobody makes calls: the operator is told, core goes on. */
+static void ignored(struct core *c, void *arg, const struct result *result)
+{
+    (void)c;
+    (void)arg;
+    (void)result;
+}
+
 static void when_too_many_calls_wait_it_is_refused(void **state)
 {
     struct rig *r = *state;
@@ -188,6 +195,11 @@ static void when_too_many_calls_wait_it_is_refused(void **state)
     for (int i = 0; i < 1000; i++)
         assert_int_equal(inquiry_once(&r->core, d, &body, clock_mono_ms() + 5000, NULL, NULL),
                          0);
+    assert_int_equal(inquiry_once(&r->core, d, &body, clock_mono_ms() + 5000, NULL, NULL),
+                     -EBUSY);
+    for (int i = 0; i < 16; i++) /* somebody waits for these: they have room of their own */
+        assert_int_equal(
+            inquiry_once(&r->core, d, &body, clock_mono_ms() + 5000, ignored, NULL), 0);
     ctl_sad(r, "connector.test", TEST_SVC, EXIT_FAILED, "too many");
     assert_true(list_is_empty(&r->core.control_waits));
 }

@@ -58,6 +58,7 @@ static int learn_from_manager(struct conversation *conv, const struct event *e,
 static int conversation_learn(struct conversation *conv, const struct event *e,
                               const struct plan *p, bool *changed)
 {
+    struct view client = e->outgoing ? e->receiver_id : e->sender_id;
     int rc = 0;
 
     if (e->kind == EVENT_AMO_MESSAGE)
@@ -67,11 +68,17 @@ static int conversation_learn(struct conversation *conv, const struct event *e,
     /* it is found by source and id: a source that was not known counts from now on */
     if (conv->source[0] == '\0')
         rc = rc ? rc : learn_text(&conv->source, p->source, changed);
-    rc = rc ? rc
-            : learn_text(&conv->contact, e->outgoing ? e->receiver_id : e->sender_id, changed);
+    if (!conversation_is_client(conv, client))
+        return rc; /* somebody else in the same conversation */
+    rc = rc ? rc : learn_text(&conv->contact, client, changed);
     rc = rc ? rc
             : learn_text(&conv->name, e->outgoing ? e->receiver_name : e->sender_name, changed);
     return rc ? rc : learn_text(&conv->phone, view_of(p->phone), changed);
+}
+
+bool conversation_is_client(const struct conversation *conv, struct view person)
+{
+    return !conv->contact || view_is(person, conv->contact);
 }
 
 static int conversation_new(struct core *c, const struct event *e, const struct plan *p,

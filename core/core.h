@@ -130,7 +130,7 @@ struct core {
 
     struct queue *queue;
     int64_t n_waiting; /* events in the store that wait; bounded */
-    struct list wakes; /* keys that were woken in this turn */
+    struct list wakes; /* woken keys whose events are still to be applied */
     struct list fresh; /* of the event being applied: become commands when it stands */
     int wake_timer;
     int64_t wake_at_ms;

@@ -10,7 +10,7 @@ static bool has(struct view v)
     return v.len > 0;
 }
 
-static bool is_media(struct view type)
+bool degrade_is_file(struct view type)
 {
     static const char *const words[] = {"picture", "video", "voice",
                                         "audio",   "file",  "sticker"};
@@ -22,11 +22,6 @@ static bool is_media(struct view type)
     return false;
 }
 
-static bool has_forward(const struct content *c)
-{
-    return has(c->forward_text) || has(c->forward_media);
-}
-
 static bool has_place(const struct content *c)
 {
     return has(c->lat) && has(c->lon);
@@ -34,14 +29,27 @@ static bool has_place(const struct content *c)
 
 static bool has_card(const struct content *c)
 {
-    return has(c->contact_name) || has(c->contact_phone);
+    return has(c->contact_name) && has(c->contact_phone);
+}
+
+/* What can be opened: an address, not words in its place. */
+static bool is_link(struct view v)
+{
+    if (!view_starts(v, "https://") && !view_starts(v, "http://"))
+        return false;
+    for (size_t i = 0; i < v.len; i++) {
+        if ((unsigned char)v.ptr[i] <= ' ' || v.ptr[i] == 0x7f)
+            return false;
+    }
+    return true;
 }
 
 /* Something a person could read or open. */
 static bool has_anything(const struct content *c)
 {
-    return has(c->text) || has(c->media) || has_forward(c) || has_place(c) || has_card(c) ||
-           has(c->buttons) || has(c->list);
+    return has(c->text) || has(c->media) || has(c->forward_text) || has(c->forward_media) ||
+           has_place(c) || has(c->contact_name) || has(c->contact_phone) || has(c->buttons) ||
+           has(c->list);
 }
 
 const char *degrade_objection(const struct content *c)
@@ -50,45 +58,67 @@ const char *degrade_objection(const struct content *c)
         return NULL;
     if (view_is(c->type, "text"))
         return "the message is empty";
-    return is_media(c->type) ? "the file has no link" : "unsupported message type";
+    return degrade_is_file(c->type) ? "the file has no link" : "unsupported message type";
 }
 
 /* The type that what is there can bear. */
 static struct view bearable_type(const struct content *c)
 {
-    if (is_media(c->type) && has(c->media))
-        return c->type;
     if (view_is(c->type, "location") && has_place(c))
         return c->type;
     if (view_is(c->type, "contact") && has_card(c))
         return c->type;
-    return has(c->media) ? VIEW_LIT("file") : VIEW_LIT("text");
+    if (!is_link(c->media))
+        return VIEW_LIT("text");
+    return degrade_is_file(c->type) ? c->type : VIEW_LIT("file");
 }
 
-/* The words of both; the file of the forwarded one when there is no other. */
-static int take_forward(struct content *c, struct buf *made)
+static void take_forwarded_file(struct content *c)
 {
-    if (!has_forward(c))
-        return 0;
-    (void)buf_add_view(made, c->text); /* asked once, below */
-    if (has(c->text) && has(c->forward_text))
-        (void)buf_add_char(made, '\n');
-    (void)buf_add_view(made, c->forward_text);
-    if (!has(c->media) && has(c->forward_media)) {
-        c->media = c->forward_media;
-        c->media_name = c->forward_media_name;
-        c->media_size = c->forward_media_size;
-        c->type = c->forward_type;
-    } else if (has(c->forward_media)) {
-        if (made->len)
-            (void)buf_add_char(made, '\n');
-        (void)buf_add_view(made, c->forward_media);
-    }
-    c->text = buf_view(made);
-    return buf_error(made);
+    if (is_link(c->media) || !is_link(c->forward_media))
+        return;
+    c->type = c->forward_type;
+    c->media = c->forward_media;
+    c->media_name = c->forward_media_name;
+    c->media_size = c->forward_media_size;
+    c->forward_media = VIEW_NONE;
 }
 
-/* A quoted message without words, in a sign that every client can read. */
+static void add_line(struct buf *made, struct view one, struct view other)
+{
+    if (!has(one) && !has(other))
+        return;
+    if (made->len)
+        (void)buf_add_char(made, '\n'); /* errors are asked for at the end */
+    (void)buf_add_view(made, one);
+    if (has(one) && has(other))
+        (void)buf_add_str(made, ", ");
+    (void)buf_add_view(made, other);
+}
+
+/* Parts that the type has no place for become lines; a service is given one thing at a time. */
+static void add_parts(struct content *c, struct buf *made)
+{
+    bool file = !view_is(c->type, "text") && !view_is(c->type, "location") &&
+                !view_is(c->type, "contact");
+
+    if (!file) {
+        add_line(made, c->media, VIEW_NONE);
+        c->media = VIEW_NONE;
+    }
+    add_line(made, c->forward_media, VIEW_NONE);
+    if (!view_is(c->type, "location")) {
+        add_line(made, c->lat, c->lon);
+        c->lat = c->lon = VIEW_NONE;
+    }
+    if (!view_is(c->type, "contact")) {
+        add_line(made, c->contact_name, c->contact_phone);
+        c->contact_name = c->contact_phone = VIEW_NONE;
+    }
+}
+
+/* A quoted message without words, in a sign that every client can read; of one whose kind is not
+ * known either, that something was quoted. */
 static struct view sign_of(struct view type)
 {
     static const struct {
@@ -109,46 +139,39 @@ static struct view sign_of(struct view type)
         if (view_is(type, signs[i].type))
             return view_of(signs[i].sign);
     }
-    return VIEW_NONE;
+    return VIEW_LIT("\xe2\x80\xa6"); /* … */
 }
 
-/* "> " before every line of the quoted words, then the message's own. */
-static int lead_quote(struct content *c, struct buf *made)
+/* "> " before every line of the quoted words. */
+static void add_quote(const struct content *c, struct buf *made)
 {
     struct view rest = has(c->reply_text) ? c->reply_text : sign_of(c->reply_type);
-    struct buf quoted;
-    int rc = 0;
 
-    if (!has(rest))
-        return 0;
-    buf_init(&quoted, made->max);
     while (has(rest)) {
         const char *end = view_find(rest, "\n");
         size_t len = end ? (size_t)(end - rest.ptr) : rest.len;
 
-        (void)buf_add_str(&quoted, "> "); /* asked once, below */
-        (void)buf_add_view(&quoted, view_make(rest.ptr, len));
-        (void)buf_add_char(&quoted, '\n');
+        if (made->len)
+            (void)buf_add_char(made, '\n'); /* errors are asked for at the end */
+        (void)buf_add_str(made, "> ");
+        (void)buf_add_view(made, view_make(rest.ptr, len));
         len += end ? 1 : 0;
         rest = view_make(rest.ptr + len, rest.len - len);
     }
-    (void)buf_add_view(&quoted, c->text); /* which may be in @made */
-    rc = buf_error(&quoted);
-    buf_reset(made);
-    rc = rc ? rc : buf_add_view(made, buf_view(&quoted));
-    buf_fini(&quoted);
-    c->text = buf_view(made);
-    return rc;
 }
 
 int degrade_outbound(struct content *c, bool quote, struct buf *made)
 {
-    int rc = take_forward(c, made);
-
+    take_forwarded_file(c);
     c->type = bearable_type(c);
-    if (rc == 0 && quote)
-        rc = lead_quote(c, made);
-    return rc;
+    if (quote)
+        add_quote(c, made);
+    add_line(made, c->text, VIEW_NONE);
+    add_line(made, c->forward_text, VIEW_NONE);
+    add_parts(c, made);
+    if (made->len)
+        c->text = buf_view(made);
+    return buf_error(made);
 }
 
 int64_t degrade_error_code(struct view code)

@@ -12,9 +12,12 @@
 const char *degrade_objection(const struct content *c);
 /* @c in the shape it goes out: a forwarded message takes the place of an empty one or follows the
  * words before it, an unknown type becomes text or file, a file without a link its caption, a
- * place or card without its parts their words; with @quote the quoted words lead, line by line
+ * place or card without its parts their words, a part the type
+ * has no place for a line; with @quote the quoted words lead, line by line
  * behind "> ". Texts that had to be made are in @made (initialised by the caller) and borrowed by
  * @c. -ENOMEM, -ENOSPC. */
 AMO_MUSTCHECK int degrade_outbound(struct content *c, bool quote, struct buf *made);
+/* One of the six words for something with a file. */
+bool degrade_is_file(struct view type);
 /* The number that means no delivery to amo, for a service's word of it: 901…905. */
 int64_t degrade_error_code(struct view code);

@@ -33,7 +33,9 @@ static void what_a_service_can_take_stays_as_it_is(void **state)
                               .lat = VIEW_LIT("1"),
                               .lon = VIEW_LIT("2")},
              false, "location||");
-    outbound((struct content){.type = VIEW_LIT("contact"), .contact_phone = VIEW_LIT("7")},
+    outbound((struct content){.type = VIEW_LIT("contact"),
+                              .contact_name = VIEW_LIT("Ann"),
+                              .contact_phone = VIEW_LIT("7")},
              false, "contact||");
     outbound((struct content){.type = VIEW_LIT("text"), .list = VIEW_LIT("{}")}, false,
              "text||");
@@ -57,6 +59,30 @@ static void parts_that_are_missing_leave_the_words(void **state)
              "text|caption|");
     outbound((struct content){.type = VIEW_LIT("location"), .text = VIEW_LIT("at the gate")},
              false, "text|at the gate|");
+}
+
+static void a_part_that_the_type_has_no_place_for_becomes_a_line(void **state)
+{
+    (void)state;
+    outbound((struct content){.type = VIEW_LIT("text"),
+                              .text = VIEW_LIT("here"),
+                              .lat = VIEW_LIT("1.5"),
+                              .lon = VIEW_LIT("2")},
+             false, "text|here\n1.5, 2|");
+    outbound((struct content){.type = VIEW_LIT("unknown"), .contact_phone = VIEW_LIT("+7")},
+             false, "text|+7|");
+    outbound((struct content){.type = VIEW_LIT("location"),
+                              .lat = VIEW_LIT("1"),
+                              .lon = VIEW_LIT("2"),
+                              .media = VIEW_LIT("https://a/1")},
+             false, "location|https://a/1|");
+    outbound((struct content){.type = VIEW_LIT("picture"), .media = VIEW_LIT("no address")},
+             false, "text|no address|");
+    outbound((struct content){.type = VIEW_LIT("picture"),
+                              .text = VIEW_LIT("us"),
+                              .media = VIEW_LIT("https://a/1"),
+                              .contact_name = VIEW_LIT("Ann")},
+             false, "picture|us\nAnn|https://a/1");
 }
 
 static void what_says_nothing_is_refused_in_words(void **state)
@@ -132,6 +158,7 @@ int main(void)
         cmocka_unit_test(what_a_service_can_take_stays_as_it_is),
         cmocka_unit_test(an_unknown_type_becomes_its_words_or_a_file),
         cmocka_unit_test(parts_that_are_missing_leave_the_words),
+        cmocka_unit_test(a_part_that_the_type_has_no_place_for_becomes_a_line),
         cmocka_unit_test(what_says_nothing_is_refused_in_words),
         cmocka_unit_test(a_forwarded_message_takes_the_place_of_an_empty_one),
         cmocka_unit_test(a_quote_nobody_can_name_leads_line_by_line),

@@ -61,6 +61,14 @@ bool dest_take_token(struct dest *d, int64_t now_mono_ms)
     return true;
 }
 
+bool dest_take_spare_token(struct dest *d, int64_t now_mono_ms)
+{
+    if (d->rate <= 0)
+        return true;
+    dest_refill(d, now_mono_ms);
+    return d->tokens >= d->burst / 2 && dest_take_token(d, now_mono_ms);
+}
+
 bool dest_is_held(const struct dest *d)
 {
     return d->hold != HOLD_NONE;

@@ -65,7 +65,7 @@ void dispatch_run(struct core *c)
 
     if (c->stopping)
         return;
-    inquiry_dispatch(c, now);
+    inquiry_dispatch(c, false, now);
     c->queue->dest_share = dispatch_share(c, now);
     for (int i = 0;; i++) {
         struct core_command *cmd = NULL;
@@ -86,6 +86,7 @@ void dispatch_run(struct core *c)
         if (c->turn_dirty)
             break; /* it made rows: nothing of them may leave before they are committed */
     }
+    inquiry_dispatch(c, true, now);
     dispatch_flush(c);
 }
 
@@ -97,8 +98,11 @@ int dispatch_pack(struct core *c, struct peer *p, struct command *body, size_t *
     int rc = 0;
 
     body->attempt = ++c->next_attempt;
-    body->finish_within_ms = lease;
+    if (body->finish_within_ms <= 0 || body->finish_within_ms > lease)
+        body->finish_within_ms = lease;
     body->start_within_ms = lease > attempt ? lease - attempt : lease / 2;
+    if (body->start_within_ms > body->finish_within_ms)
+        body->start_within_ms = body->finish_within_ms;
     rc = command_encode(body, &p->batch);
     if (rc) { /* half a command must not stay behind the whole ones, nor its error */
         p->batch.len = before;

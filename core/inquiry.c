@@ -23,6 +23,10 @@
 #define CONNECT_WAIT_MS  20000
 /* calls outside lanes that wait at once: beyond them nobody needs to know who types */
 #define ONCE_MAX         1000
+/* room above them for calls that an operator waits for */
+#define ONCE_ASKED       16
+/* a call that has found no token looks again so soon */
+#define TOKEN_AGAIN_MS   100
 /* three looks within a minute: amo shows an accepted message only after a while */
 static const int64_t look_after_ms[] = {1000, 9000, 30000};
 
@@ -59,11 +63,21 @@ struct inquiry {
     uint32_t failures;
 };
 
+/* Its place at the worker and at the destination is free again. */
+static void inquiry_unask(struct inquiry *q)
+{
+    if (q->asked && q->worker)
+        q->worker->n_in_flight--;
+    if (q->asked && q->kind == INQUIRY_ONCE)
+        q->dest->n_in_flight--;
+    q->asked = false;
+    q->worker = NULL;
+}
+
 static void inquiry_end(struct inquiry *q)
 {
     list_remove(&q->link);
-    if (q->asked && q->worker)
-        q->worker->n_in_flight--;
+    inquiry_unask(q);
     mem_free(q->channel);
     mem_free(q->account);
     mem_free(q->title);
@@ -145,8 +159,8 @@ int inquiry_once(struct core *c, struct dest *d, const struct command *body,
     size_t n = 0;
 
     for (const struct list *i = c->inquiries.next; i != &c->inquiries; i = i->next)
-        n++;
-    if (n >= ONCE_MAX)
+        n += LIST_ENTRY_CONST(i, struct inquiry, link)->kind == INQUIRY_ONCE;
+    if (n >= ONCE_MAX + (done ? ONCE_ASKED : 0)) /* somebody waits for this one */
         return -EBUSY;
     q = inquiry_new(c, INQUIRY_ONCE, d);
     if (!q)
@@ -240,6 +254,8 @@ static int inquiry_ask(struct core *c, struct inquiry *q, struct peer *p, int64_
         rc = check_body(c, q, &r);
     q->id = INQUIRY_ID_BIT | ++c->next_attempt;
     r.body.id = q->id;
+    if (q->kind == INQUIRY_ONCE) /* nobody needs its answer later */
+        r.body.finish_within_ms = q->until_mono_ms - now;
     rc = rc ? rc : dispatch_pack(c, p, &r.body, &bytes);
     if (rc == 0) {
         q->asked = true;
@@ -247,6 +263,8 @@ static int inquiry_ask(struct core *c, struct inquiry *q, struct peer *p, int64_
         q->attempt = r.body.attempt;
         q->due_mono_ms = now + (int64_t)config_number(c->config, "core/lease_ms") + 2000;
         p->n_in_flight++;
+        if (q->kind == INQUIRY_ONCE)
+            q->dest->n_in_flight++;
     }
     resolved_fini(&r);
     return rc;
@@ -262,30 +280,49 @@ static void check_orphaned(struct core *c, struct inquiry *q)
     inquiry_end(q);
 }
 
-void inquiry_dispatch(struct core *c, int64_t now_mono_ms)
+/* May it go now? Messages come first: what is called once takes only what they leave. */
+static bool inquiry_may_go(struct core *c, const struct inquiry *q, int64_t now_mono_ms)
+{
+    if (!q->dest)
+        return true;
+    if (q->kind == INQUIRY_ONCE && !q->done)
+        return queue_spares_place(c->queue, q->dest, now_mono_ms);
+    return dest_take_token(q->dest, now_mono_ms);
+}
+
+static void inquiry_try(struct core *c, struct inquiry *q, struct peer *p, int64_t now_mono_ms)
+{
+    int rc = 0;
+
+    if (!inquiry_may_go(c, q, now_mono_ms)) {
+        q->due_mono_ms = now_mono_ms + TOKEN_AGAIN_MS;
+        return;
+    }
+    rc = inquiry_ask(c, q, p, now_mono_ms);
+    if (q->kind == INQUIRY_ONCE && rc > 0)
+        inquiry_over(c, q, NULL); /* unreadable: cannot be */
+    else if (rc == RESOLVE_E_PARENT || rc == RESOLVE_E_STALE)
+        check_orphaned(c, q);
+    else if (rc)
+        q->due_mono_ms = now_mono_ms + 1000;
+}
+
+void inquiry_dispatch(struct core *c, bool once, int64_t now_mono_ms)
 {
     struct list *next = NULL;
 
     for (struct list *i = c->inquiries.next; i != &c->inquiries; i = next) {
         struct inquiry *q = LIST_ENTRY(i, struct inquiry, link);
         struct peer *p = NULL;
-        int rc = 0;
 
         next = i->next;
-        if (q->asked || now_mono_ms < q->due_mono_ms || (q->dest && q->dest->paused))
+        if (q->asked || once != (q->kind == INQUIRY_ONCE) || now_mono_ms < q->due_mono_ms ||
+            (q->dest && q->dest->paused))
             continue;
         p = peers_pick_worker(c, 0, now_mono_ms);
         if (!p)
             return;
-        if (q->dest && !dest_take_token(q->dest, now_mono_ms))
-            continue;
-        rc = inquiry_ask(c, q, p, now_mono_ms);
-        if (q->kind == INQUIRY_ONCE && rc > 0)
-            inquiry_over(c, q, NULL); /* unreadable: cannot be */
-        else if (rc == RESOLVE_E_PARENT || rc == RESOLVE_E_STALE)
-            check_orphaned(c, q);
-        else if (rc)
-            q->due_mono_ms = now_mono_ms + 1000;
+        inquiry_try(c, q, p, now_mono_ms);
     }
 }
 
@@ -372,10 +409,7 @@ bool inquiry_result(struct core *c, struct peer *p, const struct result *r)
 
         if (q->id != r->id || !q->asked)
             continue;
-        q->asked = false;
-        if (q->worker)
-            q->worker->n_in_flight--;
-        q->worker = NULL;
+        inquiry_unask(q);
         q->due_mono_ms = clock_mono_ms();
         if (r->outcome == OUTCOME_UNSTARTED) {
             q->due_mono_ms += 200;
@@ -396,8 +430,8 @@ void inquiry_worker_lost(struct core *c, const struct peer *p)
 
         if (q->worker != p)
             continue;
-        q->worker = NULL;
-        q->asked = false;
+        q->worker = NULL; /* its count goes with it */
+        inquiry_unask(q);
         q->due_mono_ms = clock_mono_ms();
     }
 }
@@ -410,13 +444,11 @@ void inquiry_tick(struct core *c, int64_t now_mono_ms)
         struct inquiry *q = LIST_ENTRY(i, struct inquiry, link);
 
         next = i->next;
-        if (q->until_mono_ms && now_mono_ms >= q->until_mono_ms)
-            inquiry_over(c, q, NULL);
-        else if (q->asked && now_mono_ms >= q->due_mono_ms) {
-            q->asked = false;
-            if (q->worker)
-                q->worker->n_in_flight--;
-            q->worker = NULL;
+        if (q->until_mono_ms && now_mono_ms >= q->until_mono_ms &&
+            !(q->asked && !q->done && now_mono_ms < q->due_mono_ms)) {
+            inquiry_over(c, q, NULL); /* its place at the worker is its own until it answers */
+        } else if (q->asked && now_mono_ms >= q->due_mono_ms) {
+            inquiry_unask(q);
         }
     }
 }

@@ -33,8 +33,8 @@ struct command;
 AMO_MUSTCHECK int inquiry_once(struct core *c, struct dest *d, const struct command *body,
                                int64_t until_mono_ms, inquiry_done_fn *done, void *arg);
 
-/* Calls that may go now are packed for workers. */
-void inquiry_dispatch(struct core *c, int64_t now_mono_ms);
+/* Calls that may go now are packed for workers: those of inquiry_once, or all the others. */
+void inquiry_dispatch(struct core *c, bool once, int64_t now_mono_ms);
 /* Is @r of an inquiry? Then it is dealt with. */
 bool inquiry_result(struct core *c, struct peer *p, const struct result *r);
 /* Those at @p are asked again. */

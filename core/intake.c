@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/config.h"
+#include "base/crypto.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stats.h"
@@ -31,6 +32,7 @@ static int apply_plan(struct core *c, const struct event *e, struct view bytes,
                       const struct message *named, const struct plan *p);
 static int apply_refusal(struct core *c, const struct event *e, struct view bytes,
                          const struct plan *p);
+static int quarantine_once(struct core *c, struct view bytes, const char *reason);
 
 void intake_push(struct core *c, struct peer *p, const struct envelope *env, struct view body)
 {
@@ -119,8 +121,45 @@ int intake_event(struct core *c, struct view bytes, enum intake_how how)
 
 int intake_quarantine(struct core *c, struct view bytes, const char *reason)
 {
+    int rc = quarantine_once(c, bytes, reason);
+
+    return rc == STORE_E_KNOWN ? 0 : rc;
+}
+
+/* What makes a repeat of the same webhook the same entry: a captured one sent over and over must
+ * not fill the quarantine. VIEW_NONE when it has nothing of the kind. */
+static int quarantine_key(const struct event *e, const char *reason,
+                          unsigned char digest[CRYPTO_SHA256_LEN], struct view *ret)
+{
+    const struct view parts[] = {view_of(reason), e->scope, e->connector,
+                                 e->dedup.len ? e->dedup : e->raw};
+    struct buf joined;
+    int rc = 0;
+
+    *ret = VIEW_NONE;
+    if (view_empty(parts[AMO_COUNT(parts) - 1]) || strcmp(reason, "failed") == 0)
+        return 0;
+    buf_init(&joined, LIMIT_FRAME_BYTES);
+    for (size_t i = 0; i < AMO_COUNT(parts); i++) {
+        (void)buf_add_view(&joined, parts[i]); /* asked once, below */
+        (void)buf_add_char(&joined, '\0');
+    }
+    rc = buf_error(&joined);
+    rc = rc ? rc : crypto_sha256(buf_view(&joined), digest);
+    buf_fini(&joined);
+    if (rc == 0)
+        *ret = view_make(digest, CRYPTO_SHA256_LEN);
+    return rc;
+}
+
+/* STORE_E_KNOWN: it was kept before. */
+static int quarantine_once(struct core *c, struct view bytes, const char *reason)
+{
+    unsigned char digest[CRYPTO_SHA256_LEN];
+    struct view same = VIEW_NONE;
     struct event e = {0};
     char trace[ID_TEXT_LEN + 1];
+    int rc = 0;
 
     /* what cannot even be decoded, or killed us perhaps, is kept as bytes, unread */
     if (strcmp(reason, "suspect") == 0 || event_decode(bytes, &e))
@@ -129,8 +168,10 @@ int intake_quarantine(struct core *c, struct view bytes, const char *reason)
     log_line(LOG_LEVEL_WARN, "event.quarantined", "trace=%s kind=%s reason=%s", trace,
              event_kind_name(e.kind), reason);
     stat_add(c->n_quarantined, 1);
-    return store_quarantine_add(c->store, reason, bytes, e.scope, e.connector, e.kind, &e.trace,
-                                clock_unix_ms());
+    rc = quarantine_key(&e, reason, digest, &same);
+    return rc ? rc
+              : store_quarantine_add(c->store, reason, bytes, e.scope, e.connector, e.kind,
+                                     &e.trace, same, clock_unix_ms());
 }
 
 /* --- applying ------------------------------------------------------------------------------- */
@@ -156,7 +197,8 @@ static int apply_wait(struct core *c, const struct event *e, struct view bytes,
 
     if (how == INTAKE_LATE)
         return intake_quarantine(c, bytes, p->reason); /* it has waited */
-    if (c->n_waiting >= LIMIT_WAITING)
+    if (c->n_waiting >=
+        LIMIT_WAITING + (p->verdict == VERDICT_WAIT_ECHO ? LIMIT_WAITING_ECHO : 0))
         return intake_quarantine(c, bytes, "too_many_waiting");
     if (p->verdict == VERDICT_WAIT_ECHO) {
         waiting_echo_key(p->conversation->id, key);
@@ -206,9 +248,11 @@ static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
         return rc < 0 ? rc : -EBADMSG;
     if (e.replay && e.replay <= INT64_MAX) /* it is that entry, in its new life */
         rc = store_quarantine_drop(c->store, (int64_t)e.replay);
-    rc = rc < 0 ? rc : lookup_event(c, &e, &l);
+    if (rc == STORE_E_NONE)
+        return 0; /* it was replayed or dropped meanwhile */
+    rc = rc ? rc : lookup_event(c, &e, &l);
     /* it has waited; and rather an echo than a manager's message that goes nowhere */
-    if (how == INTAKE_LATE || c->n_waiting >= LIMIT_WAITING)
+    if (how == INTAKE_LATE || c->n_waiting >= LIMIT_WAITING + LIMIT_WAITING_ECHO)
         l.mapping.echo_pending = false;
     rc = rc ? rc : router_route(&e, &l.mapping, e.taken_ms - days * 24 * 3600 * 1000, &p);
     if (rc == 0 && (p.verdict == VERDICT_WAIT || p.verdict == VERDICT_WAIT_ECHO))
@@ -229,9 +273,11 @@ static int apply_refusal(struct core *c, const struct event *e, struct view byte
                               .error_text = p->error_text,
                               .trace = e->trace,
                               .taken_ms = e->taken_ms};
-    int rc = intake_quarantine(c, bytes, p->reason);
+    int rc = quarantine_once(c, bytes, p->reason);
 
-    return rc ? rc : apply_telling(c, &t);
+    if (rc)
+        return rc == STORE_E_KNOWN ? 0 : rc; /* the manager was told then */
+    return apply_telling(c, &t);
 }
 
 /* --- new commands ----------------------------------------------------------------------------- */

@@ -37,6 +37,20 @@ static void look_up_sources(const struct registry *r, struct mapping *m)
     }
 }
 
+/* A conversation with this phone, of this account: one connector may serve several. */
+static int look_up_phone(struct core *c, const struct reg_scope *scope, struct view source,
+                         const char *phone, struct lookup *l)
+{
+    int rc = STORE_E_NONE;
+
+    if (phone[0])
+        rc = store_conversation_by_phone(c->store, view_of(scope->connector), source,
+                                         view_of(phone), &l->by_phone);
+    if (rc == 0 && strcmp(l->by_phone.scope, scope->id) != 0)
+        rc = STORE_E_NONE;
+    return found_or_not(rc, &l->by_phone, (const void **)&l->mapping.by_phone);
+}
+
 /* A message in the name of a person or the bot is on its way, and amo may send it back before its
  * answer has told us what it calls it. Behind a webhook that waits for this the next ones wait,
  * too, because they keep their order. */
@@ -85,11 +99,7 @@ static int look_up_amo(struct core *c, const struct event *e, struct lookup *l)
     router_phone(e->receiver_phone, phone);
     if (!e->source.len && m->only_source.ptr)
         source = m->only_source;
-    if (phone[0])
-        rc = found_or_not(store_conversation_by_phone(c->store, view_of(m->scope->connector),
-                                                      source, view_of(phone), &l->by_phone),
-                          &l->by_phone, (const void **)&m->by_phone);
-    return rc;
+    return look_up_phone(c, m->scope, source, phone, l);
 }
 
 /* The conversation by the service's id of it. */
@@ -161,10 +171,7 @@ static int look_up_service_message(struct core *c, const struct event *e, struct
     if (rc || m->found)
         return rc;
     router_phone(router_client_phone(e), phone);
-    if (phone[0])
-        rc = found_or_not(store_conversation_by_phone(c->store, e->connector, source,
-                                                      view_of(phone), &l->by_phone),
-                          &l->by_phone, (const void **)&m->by_phone);
+    rc = look_up_phone(c, m->scope, source, phone, l);
     rc = rc ? rc : router_client_id(e->connector, source, e->conversation, client_id);
     return rc ? rc
               : found_or_not(store_conversation_by_client(c->store, view_of(m->scope->id),
@@ -179,6 +186,8 @@ int lookup_message(struct core *c, struct view connector, struct view id, struct
 
     if (id.len == 0 || id.len > LIMIT_ID)
         return -EINVAL;
+    if (memchr(id.ptr, '\0', id.len))
+        return STORE_E_NONE; /* no id of ours or theirs */
     (void)snprintf(key, sizeof(key), "m%.*s", (int)id.len, id.ptr); /* fits */
     rc = store_message_by_key(c->store, key, ret);
     if (rc != STORE_E_NONE || !connector.ptr)
@@ -197,9 +206,10 @@ int lookup_message_of_amo(struct core *c, struct view amo_id, struct view our_id
 
     if (amo_id.len > LIMIT_ID)
         return -EINVAL;
-    (void)snprintf(key, sizeof(key), "a%.*s", (int)amo_id.len, amo_id.ptr); /* fits */
-    if (amo_id.len)
+    if (amo_id.len && !memchr(amo_id.ptr, '\0', amo_id.len)) {
+        (void)snprintf(key, sizeof(key), "a%.*s", (int)amo_id.len, amo_id.ptr); /* fits */
         rc = store_message_by_key(c->store, key, ret);
+    }
     if (rc == STORE_E_NONE && our_id.len && our_id.len <= LIMIT_ID)
         rc = lookup_message(c, VIEW_NONE, our_id, ret);
     return rc;

@@ -423,6 +423,13 @@ static bool dest_has_its_share(const struct queue *q, const struct dest *d)
     return q->dest_share && d->n_in_flight >= q->dest_share;
 }
 
+bool queue_spares_place(struct queue *q, struct dest *d, int64_t now_mono_ms)
+{
+    if (dest_is_held(d) || dest_has_its_share(q, d))
+        return false;
+    return dest_take_spare_token(d, now_mono_ms);
+}
+
 static struct lane *dest_first(struct dest *d, bool messages_only)
 {
     struct list *next = NULL;

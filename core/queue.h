@@ -108,8 +108,13 @@ void queue_move(struct queue *q, struct core_command *c, enum command_state to,
 struct core_command *queue_next(struct queue *q, bool messages_only, int64_t now_mono_ms);
 /* It could not go after all: the token comes back. Stays READY, first of its lane. */
 void queue_give_back(struct queue *q, struct core_command *c, int64_t now_mono_ms);
+/* Does @d leave room for a call that may as well not be made? Takes the token: half of the burst stays
+ * for messages, and so does the last of the destination's places. */
+bool queue_spares_place(struct queue *q, struct dest *d, int64_t now_mono_ms);
 /* A token for a call outside lanes (history, connect): false = not now. */
 bool dest_take_token(struct dest *d, int64_t now_mono_ms);
+/* The same, while more than half of the burst is left. */
+bool dest_take_spare_token(struct dest *d, int64_t now_mono_ms);
 
 /* The WAITING or IN_FLIGHT command whose time has come, NULL when none. */
 struct core_command *queue_due(struct queue *q, int64_t now_mono_ms);

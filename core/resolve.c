@@ -71,6 +71,12 @@ void resolve_client(struct resolved *r)
 {
     const struct conversation *conv = &r->conversation;
 
+    if (r->body.kind == COMMAND_AMO_MESSAGE && r->body.sender_id.len) {
+        /* another person than the conversation's client */
+        if (r->body.sender_name.len == 0)
+            r->body.sender_name = VIEW_LIT("?");
+        return;
+    }
     r->body.sender_id = view_of(conv->user_id);
     r->body.sender_ref_id =
         r->body.conversation_ref_id.ptr ? view_of(conv->user_ref) : VIEW_NONE;
@@ -138,6 +144,12 @@ static bool is_lost_there(const struct message *m)
     return !m->service_id && is_failed(m);
 }
 
+/* In another of the conversation's chats at amo than the one that is written to now. */
+static bool stands_elsewhere(const struct message *m, const struct conversation *conv)
+{
+    return m->chat_id && conv->chat_id && strcmp(m->chat_id, conv->chat_id) != 0;
+}
+
 /* By amo's id, else by ours; a message of another chat, or one that amo never got, is quoted by
  * its words, if the service gave them. */
 static int resolve_quote_for_amo(struct core *c, struct resolved *r)
@@ -153,13 +165,35 @@ static int resolve_quote_for_amo(struct core *c, struct resolved *r)
     rc = lookup_message(c, view_of(r->conversation.connector), id, &r->quoted);
     if (rc == STORE_E_NONE)
         return 0;
-    if (rc || r->quoted.conversation != r->conversation.id || is_lost(&r->quoted))
+    if (rc || r->quoted.conversation != r->conversation.id || is_lost(&r->quoted) ||
+        stands_elsewhere(&r->quoted, &r->conversation))
         return rc;
     if (r->quoted.amo_id)
         t->reply_id = view_of(r->quoted.amo_id);
     else
         t->reply_client_id = view_of(r->quoted.mid);
     return 0;
+}
+
+/* Will amo know it when it sees its name? One of another lane may still wait there. */
+static bool amo_has(const struct message *m, int64_t conversation)
+{
+    return m->amo_id || (!is_lost(m) && m->conversation == conversation) ||
+           (m->state && strcmp(m->state, "delivered_to_amo") == 0);
+}
+
+/* What is forwarded has neither a name for amo nor words: a sign stands for it. */
+static int forward_by_sign(struct resolved *r)
+{
+    struct content *t = &r->body.content;
+
+    if (t->forward_text.len || t->forward_media.len ||
+        (t->forward_type.len && !view_is(t->forward_type, "text")))
+        return 0;
+    (void)buf_add_view(&r->text, t->text); /* asked once, below */
+    (void)buf_add_str(&r->text, t->text.len ? "\n\xe2\x86\xaa" : "\xe2\x86\xaa"); /* ↪ */
+    t->text = buf_view(&r->text);
+    return buf_error(&r->text);
 }
 
 /* The same for what is forwarded, which may come from any chat of the account. */
@@ -171,14 +205,16 @@ static int resolve_forward_for_amo(struct core *c, struct resolved *r)
 
     t->forward_id = VIEW_NONE;
     t->forward_client_id = VIEW_NONE;
-    if (id.len == 0 || id.len > LIMIT_ID)
+    if (id.len == 0)
         return 0;
-    rc = lookup_message(c, view_of(r->conversation.connector), id, &r->forwarded);
-    if (rc == STORE_E_NONE)
-        return 0;
-    if (rc || is_lost(&r->forwarded) ||
-        !view_is(view_of(r->forwarded.scope), r->conversation.scope))
+    rc = id.len > LIMIT_ID
+             ? STORE_E_NONE
+             : lookup_message(c, view_of(r->conversation.connector), id, &r->forwarded);
+    if (rc < 0)
         return rc;
+    if (rc == STORE_E_NONE || !view_is(view_of(r->forwarded.scope), r->conversation.scope) ||
+        !amo_has(&r->forwarded, r->conversation.id))
+        return forward_by_sign(r);
     if (r->forwarded.amo_id)
         t->forward_id = view_of(r->forwarded.amo_id);
     else
@@ -211,6 +247,8 @@ static int resolve_edit(struct resolved *r)
         return RESOLVE_E_PARENT;
     resolve_chat(r);
     r->body.conversation_ref_id = VIEW_NONE; /* an edit moves nothing */
+    if (stands_elsewhere(m, &r->conversation))
+        r->body.conversation_ref_id = view_of(m->chat_id);
     r->body.message_client_id = view_of(m->mid);
     if (m->direction == MESSAGE_OUTBOUND)
         r->body.message_id = view_of(m->amo_id);
@@ -225,10 +263,10 @@ static int resolve_amo_reaction(struct resolved *r)
     if (is_lost(m))
         return RESOLVE_E_PARENT;
     resolve_chat(r);
-    if (conv->chat_id &&
-        !conv->linked) { /* only a message links: amo knows no id of ours yet */
+    if ((conv->chat_id && !conv->linked) || stands_elsewhere(m, conv)) {
+        /* only a message links: amo knows no id of ours of that chat */
         r->body.conversation_id = VIEW_NONE;
-        r->body.conversation_ref_id = view_of(conv->chat_id);
+        r->body.conversation_ref_id = view_of(m->chat_id ? m->chat_id : conv->chat_id);
     }
     r->body.message_id = view_of(m->amo_id);
     if (!m->amo_id)
@@ -244,7 +282,8 @@ static void resolve_thread(struct resolved *r)
 {
     r->body.connector = view_of(r->conversation.connector);
     r->body.scope = view_of(r->conversation.scope);
-    r->body.source = view_of(r->conversation.source);
+    if (view_empty(r->body.source))
+        r->body.source = view_of(r->conversation.source);
     r->body.conversation = view_of(r->conversation.service_id);
 }
 
@@ -255,10 +294,10 @@ static int resolve_service_message(struct core *c, struct resolved *r)
 
     resolve_thread(r);
     b->write_first = conv->service_id == NULL;
-    b->receiver_id = view_of(conv->contact);
-    b->receiver_phone = view_of(conv->phone);
-    if (conv->name)
-        b->receiver_name = view_of(conv->name);
+    if (!b->receiver_id.ptr && !b->receiver_phone.ptr) { /* not known when it was queued */
+        b->receiver_id = view_of(conv->contact);
+        b->receiver_phone = view_of(conv->phone);
+    }
     return resolve_parts_for_service(c, r);
 }
 
@@ -271,19 +310,17 @@ static struct view service_name(const struct message *m)
 static int find_amo_message(struct core *c, struct view amo_id, struct view our_id,
                             struct message *ret)
 {
-    int rc = 0;
-
     if (amo_id.len > LIMIT_ID || our_id.len > LIMIT_ID || amo_id.len + our_id.len == 0)
         return STORE_E_NONE;
-    rc = lookup_message_of_amo(c, amo_id, our_id, ret);
-    return rc;
+    return lookup_message_of_amo(c, amo_id, our_id, ret);
 }
 
 /* A quoted message that the service knows is named; of another one the words lead the text. */
 static int resolve_parts_for_service(struct core *c, struct resolved *r)
 {
     struct content *t = &r->body.content;
-    bool quote = t->reply_id.len || t->reply_client_id.len || t->reply_text.len || t->reply_type.len;
+    bool quote =
+        t->reply_id.len || t->reply_client_id.len || t->reply_text.len || t->reply_type.len;
     int rc = find_amo_message(c, t->reply_id, t->reply_client_id, &r->quoted);
     int forward_rc = 0;
 

@@ -271,8 +271,19 @@ static bool is_id(struct view v)
 
 static int learn_chat(struct core *c, struct conversation *conv, struct view chat_id)
 {
+    struct conversation other = {0};
+    int rc = STORE_E_NONE;
+
     if (!is_id(chat_id) || conv->chat_id)
         return 0;
+    rc = store_conversation_by_chat(c->store, view_of(conv->scope), chat_id, &other);
+    conversation_fini(&other);
+    if (rc == 0) { /* a manager's words there must not go to another client */
+        log_line(LOG_LEVEL_ERROR, "chat.taken", "conversation=%lld", (long long)conv->id);
+        return 0;
+    }
+    if (rc != STORE_E_NONE)
+        return rc;
     conv->chat_id = mem_strndup(chat_id.ptr, chat_id.len);
     return conv->chat_id ? store_chat_put(c->store, view_of(conv->scope), chat_id, conv->id)
                          : -ENOMEM;
@@ -301,9 +312,14 @@ static int learn_from_amo(struct core *c, const struct core_command *cmd,
     rc = learn_chat(c, &conv, r->amo_chat_id);
     if (!conv.user_ref && is_id(client))
         rc = rc ? rc : text_set(&conv.user_ref, client);
-    conv.linked = true; /* amo has taken a message with both ids */
+    /* amo has taken a message with both ids; of the chat that answers go to now, not of another */
+    if (r->amo_chat_id.len == 0 || !conv.chat_id || view_is(r->amo_chat_id, conv.chat_id))
+        conv.linked = true;
     if (rc == 0 && changed)
         rc = store_conversation_update(c->store, &conv);
+    if (rc == 0 && !m->chat_id && (is_id(r->amo_chat_id) || conv.chat_id))
+        rc = store_message_chat(c->store, m->id,
+                                is_id(r->amo_chat_id) ? r->amo_chat_id : view_of(conv.chat_id));
     conversation_fini(&conv);
     return rc;
 }
@@ -428,7 +444,7 @@ static int tell_manager(struct core *c, const struct message *m, const struct fa
         if (rc < 0)
             return rc;
         t.error_code = degrade_error_code(f->code);
-        if (t.error_code == 905 && !conv.service_id)
+        if (t.error_code == 905 && rc == 0 && !conv.service_id)
             t.error_code = 904;
         conversation_fini(&conv);
     }
@@ -445,9 +461,22 @@ static int dead_message(struct core *c, const struct core_command *cmd, const st
     rc = store_message_failed(c->store, m.id, f->reason, view_cut(f->words, LIMIT_ERROR_TEXT),
                               clock_unix_ms());
     if (rc == 0 && command_is_new_at_amo(cmd->kind))
-        rc = apply_failure(c, &m, f->reason, f->words);
+        rc = apply_failure(c, &m, cmd->id, f->reason, f->words);
     else if (rc == 0 && m.told <= 0)
         rc = tell_manager(c, &m, f);
+    message_fini(&m);
+    return rc;
+}
+
+/* The message stands as it was; its service is told that the change did not come about. */
+static int dead_edit(struct core *c, const struct core_command *cmd, const struct fate *f)
+{
+    struct message m = {0};
+    int rc = store_message(c->store, cmd->message, &m);
+
+    if (rc)
+        return rc == STORE_E_NONE ? 0 : rc;
+    rc = apply_failure(c, &m, cmd->id, "edit_failed", f->words);
     message_fini(&m);
     return rc;
 }
@@ -462,6 +491,8 @@ static void settle_fate(struct core *c, struct core_command *cmd, const struct f
     rc = rc ? rc : store_dead_add(c->store, cmd->id, f->reason, clock_unix_ms());
     if (rc == 0 && cmd->message && command_is_message(cmd->kind))
         rc = dead_message(c, cmd, f);
+    else if (rc == 0 && cmd->message && cmd->kind == COMMAND_AMO_EDIT)
+        rc = dead_edit(c, cmd, f);
     if (rc) {
         core_give_up(c, "settle", rc);
         return;

@@ -329,7 +329,7 @@ static void the_service_is_told_which_message_of_a_client_died(void **state)
     assert_true(view_is(body.body.message_id, "m1"));
     assert_true(view_is(body.body.reason, "refused"));
     assert_true(view_is(body.body.error_text, "text: cannot be blank"));
-    assert_true(view_is(body.body.key, "svc-m1-failed"));
+    assert_true(view_is(body.body.key, "svc-m1-failed-1")); /* the command that died */
     resolved_fini(&body);
     rig_turn(r);
     rig_result(r, r->worker, told,

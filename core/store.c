@@ -316,6 +316,10 @@ static int store_prune_messages(struct store *s, int64_t before_ms, int64_t limi
                      "ii", limit, before_ms);
     rc = rc ? rc
             : db_run(s->db,
+                     OLD_MESSAGES "DELETE FROM reactions WHERE message IN (SELECT id FROM old)",
+                     "ii", limit, before_ms);
+    rc = rc ? rc
+            : db_run(s->db,
                      OLD_MESSAGES "DELETE FROM attempts WHERE message IN (SELECT id FROM old)",
                      "ii", limit, before_ms);
     return rc ? rc

@@ -135,7 +135,7 @@ struct message {
     char *service_id; /* NULL unknown */
     char *state;      /* "accepted", "delivered_to_amo", "taken_over", "failed" */
     char *type;       /* amojo's word; NULL unknown */
-    char *reaction;   /* the manager's emoji; NULL none */
+    char *chat_id;    /* amo's chat it stands in; NULL unknown */
     char *reason;     /* of "failed": a word */
     char *words;      /* of "failed": the remote side's own; NULL none */
     int64_t told;     /* last delivery status queued to amo: 0, 1, 2, -1, TOLD_DELAYED */
@@ -160,8 +160,14 @@ AMO_MUSTCHECK int store_message_state(struct store *s, int64_t id, const char *s
                                       int64_t now_ms);
 AMO_MUSTCHECK int store_message_failed(struct store *s, int64_t id, const char *reason,
                                        struct view words, int64_t now_ms);
-/* VIEW_NONE takes it away. */
-AMO_MUSTCHECK int store_message_reaction(struct store *s, int64_t id, struct view emoji);
+AMO_MUSTCHECK int store_message_type(struct store *s, int64_t id, struct view type);
+AMO_MUSTCHECK int store_message_chat(struct store *s, int64_t id, struct view chat_id);
+/* A manager's reaction: VIEW_NONE takes it away. And what he set last; appends nothing when there is
+ * none. */
+AMO_MUSTCHECK int store_reaction_put(struct store *s, int64_t message, struct view person,
+                                     struct view emoji);
+AMO_MUSTCHECK int store_reaction_get(struct store *s, int64_t message, struct view person,
+                                     struct buf *ret_emoji);
 /* Something about the message that must be done once; STORE_E_KNOWN: it was. */
 AMO_MUSTCHECK int store_message_once(struct store *s, int64_t id, struct view key);
 AMO_MUSTCHECK int store_message_told(struct store *s, int64_t id, int64_t told);
@@ -223,9 +229,11 @@ AMO_MUSTCHECK int store_dead_retry(struct store *s, int64_t id, int64_t now_ms,
 AMO_MUSTCHECK int store_dead_drop(struct store *s, int64_t id);
 AMO_MUSTCHECK int store_dead_json(struct store *s, int64_t id, struct json_writer *w);
 
+/* @same: what makes two entries one, VIEW_NONE none; STORE_E_KNOWN when it is there. */
 AMO_MUSTCHECK int store_quarantine_add(struct store *s, const char *reason, struct view event,
                                        struct view scope, struct view connector, uint64_t kind,
-                                       const struct id *trace, int64_t now_ms);
+                                       const struct id *trace, struct view same,
+                                       int64_t now_ms);
 /* The event's bytes. STORE_E_NONE. */
 AMO_MUSTCHECK int store_quarantine_event(struct store *s, int64_t id, struct buf *ret_event);
 AMO_MUSTCHECK int store_quarantine_drop(struct store *s, int64_t id);
@@ -240,9 +248,9 @@ AMO_MUSTCHECK int store_waiting_add(struct store *s, const char *key, struct vie
 AMO_MUSTCHECK int store_waiting_take(struct store *s, const char *key, struct buf *ret_event);
 /* Does one wait under @key? */
 AMO_MUSTCHECK int store_waiting_has(struct store *s, const char *key, bool *ret);
-/* Take one that is overdue and whose key fits the pattern @keys ("*": any), with its key. */
+/* Take one that is overdue and whose key fits the pattern @keys ("*": any). */
 AMO_MUSTCHECK int store_waiting_take_overdue(struct store *s, int64_t now_ms, const char *keys,
-                                             struct buf *ret_event, struct buf *ret_key);
+                                             struct buf *ret_event);
 
 /* --- figures, lists, pruning ---------------------------------------------------------------- */
 AMO_MUSTCHECK int store_counts(struct store *s, int64_t *ret_dead, int64_t *ret_quarantine,

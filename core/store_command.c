@@ -1,4 +1,4 @@
-/* Commands, their attempts, dead letters, quarantine and statuses that wait. */
+/* Commands, their attempts, dead letters, quarantine and events that wait. */
 
 #include <errno.h>
 #include <string.h>
@@ -255,13 +255,15 @@ int store_dead_json(struct store *s, int64_t id, struct json_writer *w)
 /* NOLINTNEXTLINE(readability-function-size): the arguments are the fields of one row */
 int store_quarantine_add(struct store *s, const char *reason, struct view event,
                          struct view scope, struct view connector, uint64_t kind,
-                         const struct id *trace, int64_t now_ms)
+                         const struct id *trace, struct view same, int64_t now_ms)
 {
-    return db_run(s->db,
-                  "INSERT INTO quarantine(kind,reason,scope,connector,event,trace,at_ms)"
-                  " VALUES(?,?,?,?,?,?,?)",
-                  "isttbbi", (int64_t)kind, reason, scope, connector, event, id_view(trace),
-                  now_ms);
+    int rc = db_run(s->db,
+                    "INSERT OR IGNORE INTO quarantine(kind,reason,scope,connector,event,trace,"
+                    "same,at_ms) VALUES(?,?,?,?,?,?,?,?)",
+                    "isttbbbi", (int64_t)kind, reason, scope, connector, event, id_view(trace),
+                    same, now_ms);
+
+    return rc == 0 && db_changes(s->db) == 0 ? STORE_E_KNOWN : rc;
 }
 
 static void quarantine_json_row(struct db_rows *r, struct json_writer *w)
@@ -369,8 +371,7 @@ int store_waiting_add(struct store *s, const char *key, struct view event, int64
                   event, until_ms);
 }
 
-static int waiting_take(struct store *s, struct db_rows *r, int query_rc, struct buf *ret_event,
-                        struct buf *ret_key)
+static int waiting_take(struct store *s, struct db_rows *r, int query_rc, struct buf *ret_event)
 {
     int64_t id = 0;
     int rc = store_one(query_rc, r);
@@ -379,8 +380,6 @@ static int waiting_take(struct store *s, struct db_rows *r, int query_rc, struct
         return rc;
     id = db_int(r, 0);
     rc = buf_add_view(ret_event, db_view(r, 1));
-    if (rc == 0 && ret_key)
-        rc = buf_add_view(ret_key, db_view(r, 2));
     db_end(r);
     return rc ? rc : db_run(s->db, "DELETE FROM waiting WHERE id=?", "i", id);
 }
@@ -391,7 +390,7 @@ int store_waiting_take(struct store *s, const char *key, struct buf *ret_event)
     int rc = db_query(s->db, &r, "SELECT id,event FROM waiting WHERE key=? ORDER BY id LIMIT 1",
                       "s", key);
 
-    return waiting_take(s, r, rc, ret_event, NULL);
+    return waiting_take(s, r, rc, ret_event);
 }
 
 int store_waiting_has(struct store *s, const char *key, bool *ret)
@@ -407,7 +406,7 @@ int store_waiting_has(struct store *s, const char *key, bool *ret)
 }
 
 int store_waiting_take_overdue(struct store *s, int64_t now_ms, const char *keys,
-                               struct buf *ret_event, struct buf *ret_key)
+                               struct buf *ret_event)
 {
     struct db_rows *r = NULL;
     int rc =
@@ -416,5 +415,5 @@ int store_waiting_take_overdue(struct store *s, int64_t now_ms, const char *keys
                  " id LIMIT 1",
                  "is", now_ms, keys);
 
-    return waiting_take(s, r, rc, ret_event, ret_key);
+    return waiting_take(s, r, rc, ret_event);
 }

@@ -10,7 +10,7 @@
 
 #define COLUMNS                                                                                \
     "id,direction,conversation,mid,scope,connector,amo_id,service_id,state,told,taken_ms,"     \
-    "settled_ms,trace,type,reaction,reason,words"
+    "settled_ms,trace,type,chat_id,reason,words"
 
 void message_fini(struct message *m)
 {
@@ -21,7 +21,7 @@ void message_fini(struct message *m)
     mem_free(m->service_id);
     mem_free(m->state);
     mem_free(m->type);
-    mem_free(m->reaction);
+    mem_free(m->chat_id);
     mem_free(m->reason);
     mem_free(m->words);
     memset(m, 0, sizeof(*m));
@@ -43,7 +43,7 @@ static int message_read(struct db_rows *r, struct message *ret)
     rc = rc ? rc : db_string(r, 7, &m.service_id);
     rc = rc ? rc : db_string(r, 8, &m.state);
     rc = rc ? rc : db_string(r, 13, &m.type);
-    rc = rc ? rc : db_string(r, 14, &m.reaction);
+    rc = rc ? rc : db_string(r, 14, &m.chat_id);
     rc = rc ? rc : db_string(r, 15, &m.reason);
     rc = rc ? rc : db_string(r, 16, &m.words);
     if (rc == 0 && id_from_view(db_view(r, 12), &m.trace))
@@ -111,13 +111,14 @@ static int message_key(struct store *s, int64_t id, char kind, struct view a, st
 int store_message_add(struct store *s, const struct message *m, int64_t *ret_id)
 {
     int64_t id = 0;
-    int rc =
-        db_run(s->db,
-               "INSERT INTO messages(direction,conversation,mid,scope,connector,amo_id,"
-               "service_id,state,told,taken_ms,settled_ms,trace,type) VALUES(?,?,?,?,?,?,?,?,0,"
-               "?,0,?,?)",
-               "iissssssibs", m->direction, m->conversation, m->mid, m->scope, m->connector,
-               m->amo_id, m->service_id, m->state, m->taken_ms, id_view(&m->trace), m->type);
+    int rc = db_run(
+        s->db,
+        "INSERT INTO messages(direction,conversation,mid,scope,connector,amo_id,"
+        "service_id,state,told,taken_ms,settled_ms,trace,type,chat_id) VALUES(?,?,?,?,?,?,?,?,"
+        "0,?,0,?,?,?)",
+        "iissssssibss", m->direction, m->conversation, m->mid, m->scope, m->connector,
+        m->amo_id, m->service_id, m->state, m->taken_ms, id_view(&m->trace), m->type,
+        m->chat_id);
 
     if (rc)
         return rc;
@@ -161,9 +162,38 @@ int store_message_failed(struct store *s, int64_t id, const char *reason, struct
         "isti", now_ms, reason, words, id);
 }
 
-int store_message_reaction(struct store *s, int64_t id, struct view emoji)
+int store_message_type(struct store *s, int64_t id, struct view type)
 {
-    return db_run(s->db, "UPDATE messages SET reaction=? WHERE id=?", "ti", emoji, id);
+    return db_run(s->db, "UPDATE messages SET type=? WHERE id=?", "ti", type, id);
+}
+
+int store_message_chat(struct store *s, int64_t id, struct view chat_id)
+{
+    return db_run(s->db, "UPDATE messages SET chat_id=? WHERE id=?", "ti", chat_id, id);
+}
+
+int store_reaction_put(struct store *s, int64_t message, struct view person, struct view emoji)
+{
+    if (!emoji.ptr)
+        return db_run(s->db, "DELETE FROM reactions WHERE message=? AND person=?", "it",
+                      message, person);
+    return db_run(s->db, "INSERT OR REPLACE INTO reactions VALUES(?,?,?)", "itt", message,
+                  person, emoji);
+}
+
+int store_reaction_get(struct store *s, int64_t message, struct view person,
+                       struct buf *ret_emoji)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, "SELECT emoji FROM reactions WHERE message=? AND person=?",
+                      "it", message, person);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc == STORE_E_NONE ? 0 : rc;
+    rc = buf_add_view(ret_emoji, db_view(r, 0));
+    db_end(r);
+    return rc;
 }
 
 int store_message_once(struct store *s, int64_t id, struct view key)

@@ -49,15 +49,22 @@ static const char *const migrations[] = {
     "  until_ms INTEGER);"
     "CREATE INDEX waiting_statuses_key ON waiting_statuses(key);",
     /* 2: every kind of message. What waits is not only statuses; a conversation knows whether
-       amo's chat was born there; a message its type and the last reaction of a manager */
+       amo's chat was born there; a message its type, its chat and the managers' reactions; what is
+       kept for a person is kept once */
     "ALTER TABLE waiting_statuses RENAME TO waiting;"
     "CREATE INDEX waiting_until ON waiting(until_ms);"
     "ALTER TABLE conversations ADD COLUMN amo_born INTEGER NOT NULL DEFAULT 0;"
     "UPDATE conversations SET amo_born=(user_ref IS NOT NULL);"
     "ALTER TABLE messages ADD COLUMN type TEXT;"
-    "ALTER TABLE messages ADD COLUMN reaction TEXT;"
+    "ALTER TABLE messages ADD COLUMN chat_id TEXT;"
+    "CREATE TABLE reactions(message INTEGER, person TEXT, emoji TEXT,"
+    "  PRIMARY KEY(message, person)) WITHOUT ROWID;"
+    "ALTER TABLE quarantine ADD COLUMN same BLOB;"
+    "CREATE UNIQUE INDEX quarantine_same ON quarantine(same) WHERE same IS NOT NULL;"
     "ALTER TABLE messages ADD COLUMN reason TEXT;"
     "ALTER TABLE messages ADD COLUMN words TEXT;"
+    "CREATE INDEX quarantine_at ON quarantine(at_ms);"
+    "CREATE INDEX dead_died ON dead(died_ms);"
     "CREATE TABLE message_once(message INTEGER, key TEXT, PRIMARY KEY(message, key))"
     "  WITHOUT ROWID;",
 };

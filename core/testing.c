@@ -406,7 +406,8 @@ size_t rig_inquiries(struct rig *r, int64_t now_ms, struct command *ret, size_t 
     size_t n = 0;
 
     r->worker->heard_mono_ms = now_ms;
-    inquiry_dispatch(&r->core, now_ms);
+    inquiry_dispatch(&r->core, false, now_ms);
+    inquiry_dispatch(&r->core, true, now_ms);
     n = r->worker->n_batch;
     assert_true(n <= cap);
     buf_fini(&frame);

@@ -84,6 +84,7 @@ struct event rig_manager_reaction(const char *amo_id, const char *emoji)
 {
     struct event e = {.kind = EVENT_AMO_REACTION,
                       .taken_ms = clock_unix_ms(),
+                      .sent_ms = 1000,
                       .scope = VIEW_LIT("ch_acc"),
                       .chat_id = VIEW_LIT("chat-1"),
                       .sender_id = VIEW_LIT("manager"),
@@ -194,11 +195,17 @@ static void message_done(struct rig *r, enum command_kind kind, const struct eve
 void rig_client_message_done(struct rig *r, const char *id, const char *amo_id)
 {
     struct event e = rig_client_text(id);
+    struct conversation conv = {0};
 
+    /* in the chat that a manager began, if one did */
+    (void)!store_conversation_by_service(r->core.store, VIEW_LIT("svc"), VIEW_LIT("line1"),
+                                         VIEW_LIT("thread"), &conv);
     message_done(r, COMMAND_AMO_MESSAGE, &e,
                  (struct result){.amo_message_id = view_of(amo_id),
-                                 .amo_chat_id = VIEW_LIT("chat-1"),
+                                 .amo_chat_id =
+                                     conv.chat_id ? view_of(conv.chat_id) : VIEW_LIT("chat-1"),
                                  .amo_sender_id = VIEW_LIT("client-ref")});
+    conversation_fini(&conv);
 }
 
 void rig_manager_message_done(struct rig *r, const char *amo_id, const char *service_id)

@@ -121,36 +121,25 @@ void waiting_run(struct core *c)
     }
 }
 
-/* Nobody came: an echo that did not come was none, the rest is kept for a person. */
-static int waiting_give_up(struct core *c, struct view event, struct view key)
-{
-    if (key.len && key.ptr[0] == 'e')
-        return intake_event(c, event, INTAKE_LATE);
-    return intake_quarantine(c, event, "unknown_message");
-}
-
 void waiting_overdue(struct core *c, int64_t now_unix_ms, bool doubtful)
 {
     struct buf event;
-    struct buf key;
     int rc = 0;
 
     buf_init(&event, LIMIT_FRAME_BYTES);
-    buf_init(&key, WAITING_KEY_MAX);
     for (int i = 0; rc == 0 && i < OVERDUE_ROWS && c->n_waiting > 0; i++) {
         buf_reset(&event);
-        buf_reset(&key);
         rc = core_turn(c);
         rc = rc ? rc
                 : store_waiting_take_overdue(c->store, now_unix_ms, doubtful ? "e*" : "*",
-                                             &event, &key);
+                                             &event);
         if (rc == 0) {
             c->n_waiting--;
-            rc = waiting_give_up(c, buf_view(&event), buf_view(&key));
+            /* an echo that did not come was none; what is still not known is kept for a person */
+            rc = intake_event(c, buf_view(&event), INTAKE_LATE);
         }
     }
     buf_fini(&event);
-    buf_fini(&key);
     if (rc && rc != STORE_E_NONE)
         core_give_up(c, "waiting", rc);
 }

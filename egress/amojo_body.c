@@ -194,6 +194,7 @@ static int write_edit(const struct command *c, struct json_writer *w)
     write_times(c->sent_ms, w);
     json_add_text_if(w, "msgid", c->message_client_id);
     json_add_text_if(w, "conversation_id", c->conversation_id);
+    json_add_text_if(w, "conversation_ref_id", c->conversation_ref_id);
     rc = write_content(c, w);
     json_add_text_if(w, "id", c->message_id);
     json_close_object(w);
@@ -295,7 +296,7 @@ static void write_edited_status(const struct command *c, struct json_writer *w)
     json_add_int(w, "status_code", c->status_code);
     if (c->status_code == -1) {
         json_add_int(w, "error_code", c->error_code);
-        json_add_text_if(w, "error", target_cut(c->error_text, LIMIT_ERROR_TEXT));
+        json_add_text_if(w, "error", view_cut(c->error_text, LIMIT_ERROR_TEXT));
     }
     json_close_object(w);
 }
@@ -432,7 +433,7 @@ static void write_status(const struct command *c, enum status_spelling spelling,
         json_add_int(w, "status_code", c->status_code);
     if (c->status_code == -1) {
         json_add_int(w, "error_code", c->error_code);
-        json_add_text_if(w, "error", target_cut(c->error_text, LIMIT_ERROR_TEXT));
+        json_add_text_if(w, "error", view_cut(c->error_text, LIMIT_ERROR_TEXT));
     }
     json_close_object(w);
 }

@@ -53,7 +53,7 @@ static void cut(struct buf *b, size_t from, size_t max)
 {
     if (b->len - from <= max)
         return;
-    b->len = from + target_cut(view_make(b->ptr + from, b->len - from), max).len;
+    b->len = from + view_cut(view_make(b->ptr + from, b->len - from), max).len;
     b->ptr[b->len] = '\0';
 }
 

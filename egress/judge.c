@@ -18,7 +18,8 @@
 #define ANY     JUDGE_ANY
 #define MESSAGE (JUDGE_ON(COMMAND_AMO_MESSAGE) | JUDGE_ON(COMMAND_AMO_OUTGOING))
 /* calls about a message that amo may not show yet */
-#define ABOUT   (JUDGE_ON(COMMAND_AMO_STATUS) | JUDGE_ON(COMMAND_AMO_REACTION))
+#define ABOUT                                                                                  \
+    (JUDGE_ON(COMMAND_AMO_STATUS) | JUDGE_ON(COMMAND_AMO_REACTION) | JUDGE_ON(COMMAND_AMO_EDIT))
 
 /* clang-format off */
 const struct judge_row judge_table[] = {

@@ -72,7 +72,7 @@ static const struct expected expectations[] = {
      CAUSE_NOT_FOUND                                                                                                },
     {TARGET_AMOJO,   COMMAND_AMO_OUTGOING,    HTTP_ANSWERED,     404, false, false, OUTCOME_HOLD,
      CAUSE_NOT_FOUND                                                                                                },
-    {TARGET_AMOJO,   COMMAND_AMO_EDIT,        HTTP_ANSWERED,     404, false, false, OUTCOME_HOLD,
+    {TARGET_AMOJO,   COMMAND_AMO_EDIT,        HTTP_ANSWERED,     404, false, false, OUTCOME_RETRY,
      CAUSE_NOT_FOUND                                                                                                },
     {TARGET_WEBHOOK, ANY_KIND,                HTTP_ANSWERED,     404, false, false, OUTCOME_DEAD,    CAUSE_REFUSED  },
     {TARGET_AMOJO,   ANY_KIND,                HTTP_ANSWERED,     405, false, false, OUTCOME_DEAD,    CAUSE_REFUSED  },

@@ -116,11 +116,6 @@ bool target_url_is_fine(struct view url)
     return true;
 }
 
-struct view target_cut(struct view text, size_t max)
-{
-    return view_cut(text, max);
-}
-
 static size_t n_digits(struct view v)
 {
     size_t n = 0;

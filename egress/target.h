@@ -117,8 +117,6 @@ const struct target_ops *target_ops(enum target t);
 AMO_MUSTCHECK int target_add_segment(struct buf *url, struct view segment);
 /* Is it "https://…" (or "http://…") and nothing that would break a request line? */
 bool target_url_is_fine(struct view url);
-/* The longest beginning of @text of at most @max bytes that does not cut a UTF-8 character. */
-struct view target_cut(struct view text, size_t max);
 /* Is it a number as JSON has it? Then it may stand in a body as it is. */
 bool target_is_number(struct view text);
 /* Has what a typing command tells about gone stale? */

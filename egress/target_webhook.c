@@ -88,7 +88,7 @@ static const char *type_of(uint64_t kind)
     return NULL;
 }
 
-/* Nothing of the attempt is in the body, so a repeat is the same to the byte. */
+/* Nothing of the attempt is in the body: a repeat differs by what was learnt in between at most. */
 static int write_body(const struct command *c, int64_t now_ms, struct json_writer *w)
 {
     const char *type = type_of(c->kind);

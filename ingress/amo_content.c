@@ -332,13 +332,13 @@ static void add_pair(struct buf *out, struct view one, struct view other)
 /* The words of all of them, their places and cards as words, and where the files of the later ones
  * lie. */
 static void join_forwards(struct amo_reader *r, const struct json_node *messages,
-                          struct buf *out, struct content *c)
+                          const struct json_node *first, struct buf *out, struct content *c)
 {
     for (size_t i = 0; i < json_array_len(messages); i++) {
         const struct json_node *message = json_array_at(messages, i);
 
         add_line(out, amo_read_text(r, message, "text"));
-        if (i > 0)
+        if (message != first) /* whose file is the message's own */
             add_line(out, amo_read_text(r, message, "media"));
         add_pair(out, amo_read_path(r, message, "location.lat"),
                  amo_read_path(r, message, "location.lon"));
@@ -374,10 +374,14 @@ static void read_forward_ids(struct amo_reader *r, const struct json_node *messa
 static void read_forwards(struct amo_reader *r, const struct json_node *messages,
                           struct amo_parts *p, struct content *c)
 {
-    if (!json_is_object(json_array_at(messages, 0)))
+    size_t first = 0;
+
+    while (first < json_array_len(messages) && !json_is_object(json_array_at(messages, first)))
+        first++;
+    if (first == json_array_len(messages))
         return;
-    read_first_forward(r, json_array_at(messages, 0), c);
+    read_first_forward(r, json_array_at(messages, first), c);
     if (json_array_len(messages) > 1 || !c->forward_text.ptr)
-        join_forwards(r, messages, &p->forward_text, c);
+        join_forwards(r, messages, json_array_at(messages, first), &p->forward_text, c);
     read_forward_ids(r, messages, &p->forward_ids, c);
 }

@@ -26,6 +26,7 @@
 #define PUSH_RETRY_MS   50     /* core did not read: look again */
 #define PUSH_CREDIT_MAX 16384U /* events in flight, whatever core would take */
 #define PUSH_LOSSES     2      /* deaths of core until an event travels alone */
+#define PUSH_ALONE      2      /* deaths with it alone until it is marked: one may be chance */
 
 struct flight {
     uint64_t number;
@@ -36,7 +37,8 @@ struct flight {
 struct suspect {
     uint64_t number;
     unsigned losses;
-    bool marked; /* core died while it travelled alone */
+    unsigned alone; /* of them while it travelled alone */
+    bool marked;    /* nothing else explains them */
 };
 
 struct push {
@@ -330,7 +332,8 @@ static void count_losses(struct push *p)
             s->number = p->flights[i].number;
         }
         s->losses++;
-        s->marked = s->marked || p->alone;
+        s->alone += p->alone;
+        s->marked = s->alone >= PUSH_ALONE;
         if (s->marked)
             log_line(LOG_LEVEL_ERROR, "event.suspect", "number=%" PRIu64, s->number);
     }

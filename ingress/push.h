@@ -5,7 +5,7 @@
  * of quarantine. Owns the session.
  *
  * An event that was in flight when core died twice travels alone from then on; if core dies with
- * it alone, it is marked suspect and core quarantines it unread. */
+ * it alone twice more, it is marked suspect and core quarantines it unread. */
 
 #include <stdbool.h>
 #include <stdint.h>

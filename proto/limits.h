@@ -24,6 +24,7 @@
 #define LIMIT_NAME       1024U
 #define LIMIT_ERROR_TEXT 255U /* shown to a manager (amojo 3.5) */
 #define LIMIT_STATUSES   100U /* items of one statuses call (B2) */
+#define LIMIT_EMOJI      64U  /* the longest of Unicode are half of it */
 
 /* Questions of ingress to core (GET …/messages/{id}) */
 #define LIMIT_QUERIES    256U        /* waiting in one ingress: each holds a connection */
@@ -49,6 +50,7 @@
 #define LIMIT_ANSWER_BYTES   (1U << 20) /* read of a remote side's answer */
 #define LIMIT_EVIDENCE_BYTES 2048U      /* of an answer kept with an attempt */
 #define LIMIT_WAITING        100000U    /* events that wait for what they are about */
+#define LIMIT_WAITING_ECHO   10000U     /* room above them for what may be an echo */
 #define LIMIT_RETRY_AFTER_MS (3600LL * 1000)
 #define LIMIT_CONTROL_BYTES  (4U << 20)
 #define LIMIT_LIST_ROWS      1000U /* rows of one amoctl list */

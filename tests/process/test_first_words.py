@@ -151,3 +151,30 @@ def test_an_inbound_picture_without_its_size_is_refused_by_name(stack):
         "id": str(uuid.uuid4()), "source": "wa1", "conversation": {"id": "1"}, "sender": {"id": "1"},
         "type": "picture", "text": "", "media": {"url": "https://files.example/1.jpg"}})
     assert (status, answer["error"]["code"], answer["error"]["field"]) == (422, "required", "media.size")
+
+
+def test_a_message_of_the_other_card_is_quoted_edited_and_reacted_to_where_it_stands(stack):
+    """Two cards write first to one phone: two chats of amo, one conversation. What stands in the one that was not
+    written to last cannot be quoted in the other by its id; the client's answer arrives all the same."""
+    one = writes_first(stack, "from-card-one")
+    two = writes_first(stack, "from-card-two")
+    stack.wait("status", id=two["id"], status=2)
+    got = {m["text"]: m for m in stack.list("service/messages")}
+    old, new = got["from-card-one"], got["from-card-two"]
+    for ident, text, quote in ((new["id"], "to-the-second", True), (old["id"], "to-the-first", False)):
+        assert stack.service_call("messages", {
+            "id": str(uuid.uuid4()), "source": "wa1", "conversation": {"id": DIGITS}, "type": "text", "text": text,
+            "sender": {"id": "wa:1", "name": "Client", "phone": DIGITS}, "reply_to": {"id": ident}})[0] == 202
+        payload = stack.wait("amojo.message", text=text)["item"]["payload"]
+        assert ("reply_to" in payload) == quote
+        assert payload["conversation_ref_id"] == two["chat"]
+    for m, item in ((old, one), (new, two)):
+        assert stack.service_call("reactions", {"message_id": m["id"], "emoji": "👍",
+                                                "sender": {"id": "wa:1"}})[0] == 202
+        call = wait_for(lambda i=item: [b for b in stack.bodies(side="amojo", kind="react") if b["id"] == i["id"]],
+                        "the reaction")[0]
+        assert call["user"]["id"] == stack.wait("amojo.message", text="to-the-first")["item"]["payload"]["sender"]["id"]
+        assert stack.call("PATCH", f"messages/{m['id']}", {"text": m["text"] + ", mended"})[0] == 202
+    stack.settle()
+    assert stack.control("dead.list") == []
+    assert len([j for j in stack.journal(side="amojo", kind="edit_message") if j["status"] == 200]) == 2

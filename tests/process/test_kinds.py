@@ -351,3 +351,79 @@ def test_a_message_born_at_amo_is_edited_by_its_id_there(stack):
     assert payload["msgid"] == data["id"] and payload["message"]["text"] == "без опечатки"
 
 
+
+
+# --- what readers of this table found missing in it -------------------------------------------------
+
+
+@pytest.mark.parametrize("message, type_, text, part", [
+    ({"type": "text", "text": "здесь", "location": {"lat": 55.75, "lon": 37.61}}, "text", "здесь\n55.75, 37.61", None),
+    ({"type": "text", "text": "вот", "contact": {"name": "Аня", "phone": "+7"}}, "text", "вот\nАня, +7", None),
+    ({"type": "venue", "text": "", "location": {"lat": 1.5, "lon": 2}}, "text", "1.5, 2", None),
+    ({"type": "contact", "text": "", "contact": {"phone": "+7"}}, "text", "+7", None),
+    ({"type": "picture", "text": "", "media": "не ссылка"}, "text", "не ссылка", None),
+    ({"type": "location", "text": "", "media": URL, "location": {"lat": 1.5, "lon": 2}}, "location", URL, "location"),
+])
+def test_parts_of_another_type_become_lines(stack, message, type_, text, part):
+    """A service is given one thing at a time; what the type has no place for is words."""
+    data = at_service(stack, hook(stack, message))
+    assert (data["type"], data["text"]) == (type_, text)
+    assert [p for p in ("media", "location", "contact") if data[p]] == ([part] if part else [])
+
+
+@pytest.mark.parametrize("first", ["text", "picture", "location", "contact", "voice"])
+@pytest.mark.parametrize("part", [{"media": {"url": URL, "name": "n.jpg", "size": 5}},
+                                  {"location": {"lat": -1.5, "lon": 2.25}}, {"contact": {"name": "Аня", "phone": "7"}}])
+def test_an_edit_may_bring_another_kind_and_the_next_one_knows_it(stack, first, part):
+    """Without a type the parts say it: a file on a file keeps its kind, else it is a file, a place, a card."""
+    ident, mid = post(stack, service_body(first, unique(first, "in", "turns")), "in")
+    at_amo(stack, mid)
+    assert stack.call("PATCH", f"messages/{ident}", part)[0] == 202
+    kind = next(iter(part))
+    want = {"media": first if first in ("picture", "voice") else "file"}.get(kind, kind)
+    assert edit_of(stack, msgid=mid)["message"]["type"] == want
+    assert stack.call("PATCH", f"messages/{ident}", {"text": f"caption of {mid}"})[0] == 202
+    last = edit_of(stack, text=f"caption of {mid}")["message"]
+    assert last["type"] == (want if kind == "media" else "text")
+
+
+def test_a_forward_of_what_amo_does_not_have_yet_goes_by_its_words(stack):
+    """Another conversation's message is still under way: amo would refuse its name."""
+    stack.fault(on="amojo.new_message", match="still-under-way", delay_ms=2500, times=1)
+    sent = stack.client_writes("still-under-way", conversation=OTHER)
+    forward = {"id": sent["id"], "type": "text", "text": "its words", "author": "Друг"}
+    _, mid = post(stack, {"type": "text", "text": "", "forward": forward}, "in")
+    message = at_amo(stack, mid)["payload"]["forwards"]["messages"][0]
+    assert message["text"] == "its words" and not {"id", "msgid"} & set(message)
+    stack.wait("amojo.message", text="still-under-way")
+
+
+@pytest.mark.parametrize("text", ["", "сам пишу"])
+def test_a_forward_without_name_and_words_leaves_a_sign(stack, text):
+    _, mid = post(stack, {"type": "text", "text": text, "forward": {"id": "nobody-knows"}}, "in")
+    assert at_amo(stack, mid)["text"] == (text + "\n↪" if text else "↪")
+
+
+def test_an_edit_that_amo_refuses_is_told_to_the_service(stack):
+    ident, mid = post(stack, service_body("text", unique("text", "in", "vain")), "in")
+    at_amo(stack, mid)
+    stack.fault(on="amojo.edit_message", match="in-vain", status=400, times=1, body={"error_description": "no"})
+    assert stack.call("PATCH", f"messages/{ident}", {"text": "in-vain"})[0] == 202
+    told = wait_for(lambda: [e["data"] for e in stack.list("service/events?type=delivery.failed")
+                             if e["data"]["id"] == ident], "the service to be told")
+    assert [(t["mid"], t["code"]) for t in told] == [(mid, "edit_failed")]
+    assert stack.call("GET", f"messages/{ident}")[1]["status"] == "delivered_to_amo"  # as it was
+    stack.control("dead.drop", ids=[d["id"] for d in stack.control("dead.list")])
+
+
+def test_several_people_in_one_conversation_stay_several(stack):
+    """The first who writes is the client; another one is a person of his own at amo."""
+    def says(person, text):
+        assert stack.service_call("messages", {
+            "id": str(uuid.uuid4()), "source": "wa1", "conversation": {"id": "group-1"}, "type": "text", "text": text,
+            "sender": {"id": person, "name": person.title()}})[0] == 202
+        return stack.wait("amojo.message", text=text)["item"]["payload"]["sender"]
+
+    assert says("ann", "from-ann")["id"] == "svc-ann"
+    assert says("bob", "from-bob") == {"id": "svc-bob", "name": "Bob"}
+    assert says("ann", "ann-again") == {"id": "svc-ann", "name": "Ann"}

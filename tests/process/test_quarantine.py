@@ -27,8 +27,8 @@ def amoctl(stack, *words):
 
 def test_an_operator_lists_shows_replays_drops_and_tests(stack):
     raw = '{"account_id": "x", "message": [1, 2'
-    for _ in range(2):
-        assert stack.webhook(raw, learn=False)["status"] == 400
+    for body in (raw, raw + " "):
+        assert stack.webhook(body, learn=False)["status"] == 400
     one, two = sorted(str(q["id"]) for q in kept(stack, 2))
     code, said, _ = amoctl(stack, "quarantine", "list")
     assert code == 0 and "not_understood" in said and raw not in said
@@ -81,8 +81,8 @@ def test_a_raw_body_goes_through_the_normalizer_again(stack):
 def test_a_webhook_of_version_one_is_kept_and_the_account_connected_anew(stack):
     before = stack.sandbox("counters")["amojo.connects"]
     body = {"receiver": "svc-1", "conversation_id": "svc-1", "type": "text", "text": "in the old way", "media": ""}
-    for _ in range(3):
-        assert stack.webhook(body, learn=False)["status"] == 200
+    for n in range(3):
+        assert stack.webhook({**body, "n": n}, learn=False)["status"] == 200
     assert kept(stack, 3)[0]["reason"] == "not_understood"
     stack.wait("amojo.connects", count=before + 1)
     stack.settle()
@@ -98,3 +98,16 @@ def test_entries_are_dropped_all_or_none(stack):
     assert len(stack.control("quarantine.list")) == 3
     assert stack.control("quarantine.drop", ids=ids[:2])["dropped"] == ids[:2]
     assert [q["id"] for q in stack.control("quarantine.list")] == ids[2:]
+
+
+def test_a_captured_webhook_sent_over_and_over_is_kept_and_told_once(stack):
+    """A signature carries no time: only the content says that it is the same."""
+    body = hook(stack.scope.partition("_")[2], "to-nobody", client=None)
+    unknown = {"account_id": stack.scope.partition("_")[2], "action": {"edit": {"id": "x"}}}
+    for _ in range(5):
+        assert stack.webhook(body)["status"] == 200
+        assert stack.webhook(unknown, learn=False)["status"] == 200
+    kept(stack, 2)
+    stack.settle()
+    assert sorted(q["reason"] for q in kept(stack, 2)) == ["no_phone", "not_understood"]
+    assert len(stack.list(f"amojo/statuses?id={body['message']['message']['id']}")) == 1

@@ -99,3 +99,24 @@ def test_a_connector_is_tested_and_the_answer_is_said(stack):
         stack.control("connector.test", name="svc")
     with pytest.raises(ControlError, match="no such connector"):
         stack.control("connector.test", name="nobody")
+
+
+def test_trace_finds_a_message_by_any_id_of_either_side(stack):
+    """Of a client's, a manager's and an imported message: our id, theirs, amo's, and the trace id."""
+    sent = stack.client_writes("to-be-traced", conversation="79005550707")
+    item = stack.wait("amojo.message", text="to-be-traced")["item"]
+    written = stack.manager_writes("traced-back", item["chat"])
+    got = stack.wait("service.message", text="traced-back")["item"]
+    own = stack.client_writes("traced-own", conversation="79005550707", direction="out")
+    imported = stack.wait("amojo.message", text="traced-own")["item"]
+    stack.service_call("reactions", {"message_id": sent["id"], "emoji": "👍"})
+    stack.call("PATCH", f"messages/{sent['id']}", {"text": "to-be-traced, mended"})
+    stack.settle()
+    for ids in ((sent["id"], item["msgid"], item["id"]), (written["id"], got["id"], got["service_id"]),
+                (own["id"], imported["msgid"], imported["id"])):
+        found = [stack.control("trace", id=i)["message"] for i in ids]
+        found.append(stack.control("trace", id=found[0]["trace"])["message"])
+        assert len({m["mid"] for m in found}) == 1 and {found[0]["amo_id"], found[0]["mid"],
+                                                        found[0]["service_id"]} == set(ids)
+    steps = [s["what"] for s in stack.control("trace", id=sent["id"])["journey"]]
+    assert {"amo.message", "amo.reaction", "amo.edit"} <= set(steps)

@@ -151,3 +151,15 @@ def test_a_client_reacts_to_first_words_before_he_answers(stack):
     assert stack.service_call("typing", {"source": "wa1", "conversation": {"id": got["conversation"]}})[0] == 202
     stack.settle()
     assert len(calls(stack, "typing")) == before and stack.control("dead.list") == []
+
+
+def test_each_manager_takes_back_his_own_reaction(stack):
+    ann, bob = str(uuid.uuid4()), str(uuid.uuid4())
+    item = stack.client_writes("react-to-me")
+    amo = stack.wait("amojo.message", text="react-to-me")["item"]
+    for manager, kind, emoji in ((ann, "react", "👍"), (bob, "react", "❤️"), (ann, "unreact", None),
+                                 (bob, "unreact", None)):
+        reacts(stack, id=amo["id"], type=kind, manager=manager, **({"emoji": emoji} if emoji else {}))
+    got = wait_for(lambda: len(e := events(stack, "reaction.changed", message_id=item["id"])) == 4 and e, "all four")
+    assert [(e["author"]["amo_user"], e["emoji"], e["set"]) for e in got] == [
+        (ann, "👍", True), (bob, "❤️", True), (ann, "👍", False), (bob, "❤️", False)]

@@ -247,7 +247,10 @@ static bool message_may_edit(struct amojo_scope *sc, const struct amojo_call *ca
                              const struct amojo_message *m, struct reply *r)
 {
     const struct amojo_message *taken = strmap_get(&sc->messages_by_client, call->msgid);
-    const struct amojo_chat *chat = strmap_get(&sc->chats_by_client, call->conversation_id);
+    /* as in a message: amo's id of the chat decides, when it is given */
+    const struct amojo_chat *chat =
+        call->conversation_ref_id ? strmap_get(&sc->chats_by_id, call->conversation_ref_id)
+                                  : strmap_get(&sc->chats_by_client, call->conversation_id);
     const char *words = NULL;
 
     if (!m)
