@@ -63,8 +63,8 @@ void service_content_read_change(struct service_reader *r, bool deleted,
     c->type = service_type(r, "type");
     c->text = service_text(r, "text", LIMIT_CONNECTOR_BODY);
     read_media(r, false, c);
-    read_place(r, false, p, c);
-    read_card(r, false, c);
+    read_place(r, !deleted && view_is(c->type, "location"), p, c);
+    read_card(r, !deleted && view_is(c->type, "contact"), c);
     if (!deleted && !c->text.ptr && !c->media.ptr && !c->lat.ptr && !c->contact_name.ptr)
         service_fail(r, "required", "there is nothing to change", "text");
 }

@@ -9,12 +9,12 @@
 #include <errno.h>
 
 #include "base/json.h"
+#include "ingress/emoji.h"
 #include "proto/limits.h"
 
 #define TYPING_MS     5000 /* how long a client types, unless said otherwise */
 #define TYPING_MS_MIN 1000
 #define TYPING_MS_MAX 30000
-#define EMOJI_MAX     64U /* bytes: the longest joined sequences have about 40 */
 
 typedef void fill_fn(struct service_reader *r, struct service_normal *n);
 
@@ -90,8 +90,8 @@ static void read_sender(struct service_reader *r, struct event *e)
     e->sender_name = service_text(r, "sender.name", LIMIT_NAME);
     e->sender_phone = service_text(r, "sender.phone", LIMIT_ID);
     e->sender_email = service_text(r, "sender.email", LIMIT_ID);
-    e->sender_avatar = service_text(r, "sender.avatar", LIMIT_URL);
-    e->sender_link = service_text(r, "sender.profile_link", LIMIT_URL);
+    e->sender_avatar = service_url(r, "sender.avatar");
+    e->sender_link = service_url(r, "sender.profile_link");
 }
 
 /* Whom somebody on the service's side wrote to, and in whose name. A client does neither: to take
@@ -150,30 +150,15 @@ static void fill_edit(struct service_reader *r, struct service_normal *n)
     e->sent_ms = service_time(r, "sent_at");
 }
 
-/* Something that is no ASCII word: amoCRM shows nothing else as a reaction. */
-static bool is_emoji(struct view v)
-{
-    bool beyond_ascii = false;
-
-    for (size_t i = 0; i < v.len; i++) {
-        unsigned char c = (unsigned char)v.ptr[i];
-
-        beyond_ascii = beyond_ascii || c >= 0x80;
-        if (c <= ' ' || c == 0x7f || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'))
-            return false;
-    }
-    return beyond_ascii;
-}
-
 static void fill_reaction(struct service_reader *r, struct service_normal *n)
 {
     struct event *e = &n->event;
 
     e->message_id = service_id_must(r, "message_id");
     e->unset = !service_bool(r, "set", true);
-    e->emoji = e->unset ? service_text(r, "emoji", EMOJI_MAX)
-                        : service_text_must(r, "emoji", EMOJI_MAX);
-    if (e->emoji.ptr && !is_emoji(e->emoji))
+    e->emoji = e->unset ? service_text(r, "emoji", LIMIT_EMOJI)
+                        : service_text_must(r, "emoji", LIMIT_EMOJI);
+    if (e->emoji.ptr && !emoji_is(e->emoji))
         service_fail(r, "invalid", "must be an emoji", "emoji");
     (void)service_object(r, "sender"); /* a fault when it is something else */
     e->sender_id = service_text(r, "sender.id", LIMIT_ID);

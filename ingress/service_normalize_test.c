@@ -15,8 +15,9 @@ static void a_full_message_is_read_whole(void **state)
     static const char body[] =
         "{\"id\":\"wa1-3EB0A9F1\",\"source\":\"wa1\",\"sent_at\":\"2026-01-01T00:01:01.250Z\","
         "\"direction\":\"in\",\"conversation\":{\"id\":\"79005550101\"},\"sender\":{\"id\":"
-        "\"79005550101\",\"name\":\"N\",\"phone\":\"P\",\"email\":\"E\",\"avatar\":\"A\","
-        "\"profile_link\":\"L\"},\"type\":\"text\",\"text\":\"T\",\"media\":null,"
+        "\"79005550101\",\"name\":\"N\",\"phone\":\"P\",\"email\":\"E\",\"avatar\":\"https://"
+        "a\","
+        "\"profile_link\":\"https://l\"},\"type\":\"text\",\"text\":\"T\",\"media\":null,"
         "\"reply_to\":{\"id\":\"wa1-0\"},\"location\":null,\"contact\":null,\"silent\":true,"
         "\"unknown\":[1]}";
     struct service_fault fault = {0};
@@ -35,8 +36,8 @@ static void a_full_message_is_read_whole(void **state)
     assert_true(view_is(e.sender_name, "N"));
     assert_true(view_is(e.sender_phone, "P"));
     assert_true(view_is(e.sender_email, "E"));
-    assert_true(view_is(e.sender_avatar, "A"));
-    assert_true(view_is(e.sender_link, "L"));
+    assert_true(view_is(e.sender_avatar, "https://a"));
+    assert_true(view_is(e.sender_link, "https://l"));
     assert_true(view_is(e.content.type, "text"));
     assert_true(view_is(e.content.text, "T"));
     assert_true(view_is(e.content.reply_id, "wa1-0"));

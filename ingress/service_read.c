@@ -150,6 +150,9 @@ struct view service_type(struct service_reader *r, const char *path)
     return v;
 }
 
+/* the end of the year 2199: amojo takes seconds of ten digits */
+#define TIME_MAX_MS 7258118399999LL
+
 int64_t service_time(struct service_reader *r, const char *path)
 {
     struct view v = service_text(r, path, LIMIT_ID);
@@ -157,6 +160,10 @@ int64_t service_time(struct service_reader *r, const char *path)
 
     if (v.ptr && clock_parse_iso(v, &ms)) {
         service_fail(r, "invalid", "must be a time such as 2026-01-01T00:01:01.250Z", path);
+        return 0;
+    }
+    if (ms < 0 || ms > TIME_MAX_MS) {
+        service_fail(r, "invalid", "must be a time between 1970 and 2200", path);
         return 0;
     }
     return ms;
