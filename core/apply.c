@@ -381,8 +381,8 @@ static int reaction_to_service(struct core *c, const struct event *e,
                            .sent_ms = e->sent_ms ? e->sent_ms : e->taken_ms};
     int rc = reaction_key(named, e, key);
 
-    if (rc == 0 && e->dedup.len &&
-        e->sent_ms) /* without its time two of a kind look the same */
+    /* without its time two of a kind look the same */
+    if (rc == 0 && e->dedup.len && e->sent_ms)
         rc = store_message_once(c->store, named->id, view_of(key));
     if (rc)
         return rc == STORE_E_KNOWN ? 0 : rc; /* a repeat: it is done */

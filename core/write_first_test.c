@@ -178,19 +178,21 @@ static void two_first_hooks_in_a_row_are_one_conversation(void **state)
 static void a_second_card_is_the_one_that_is_answered(void **state)
 {
     struct rig *r = *state;
+    struct event second = first_word("amo-2", "chat-b");
     struct conversation one;
     struct conversation two;
 
+    second.receiver_id = VIEW_LIT("client-ref-b"); /* amo has him under each card anew */
     take(r, first_word("amo-1", "chat-a"));
     done(r, COMMAND_SERVICE_MESSAGE,
          (struct result){.service_conversation = VIEW_LIT("thread")});
-    take(r, first_word("amo-2", "chat-b"));
+    take(r, second);
     one = by_chat(r, "chat-a");
     two = by_chat(r, "chat-b");
     assert_int_equal(one.id, two.id);
     conversation_fini(&one);
     conversation_fini(&two);
-    assert_names(r, "m1", "chat-b", "client-ref");
+    assert_names(r, "m1", "chat-b", "client-ref-b");
 }
 
 static void a_second_card_to_a_client_who_wrote_himself_is_named(void **state)

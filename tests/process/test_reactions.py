@@ -111,6 +111,7 @@ def test_typing_that_cannot_go_is_dropped_without_a_trace(stack):
     before = len(stack.journal(side="amojo", kind="typing")), len(stack.journal(side="service", kind="typing.started"))
     stack.client_writes("new-here", conversation="79005550303")
     chat = stack.wait("amojo.message", text="new-here")["item"]
+    wait_for(lambda: stack.control("trace", id=chat["msgid"])["message"]["state"] == "delivered_to_amo", "its answer")
     assert stack.service_call("typing", {"source": "wa1", "conversation": {"id": "79005550303"}})[0] == 202
     stack.sandbox("manager/types", {"scope_id": stack.scope, "chat": chat["chat"]})
     wait_for(lambda: len(stack.journal(side="amojo", kind="typing")) > before[0]
