@@ -68,7 +68,7 @@ static void inquiry_unask(struct inquiry *q)
 {
     if (q->asked && q->worker)
         q->worker->n_in_flight--;
-    if (q->asked && q->kind == INQUIRY_ONCE)
+    if (q->asked && q->kind == INQUIRY_ONCE && q->dest)
         q->dest->n_in_flight--;
     q->asked = false;
     q->worker = NULL;
@@ -263,7 +263,7 @@ static int inquiry_ask(struct core *c, struct inquiry *q, struct peer *p, int64_
         q->attempt = r.body.attempt;
         q->due_mono_ms = now + (int64_t)config_number(c->config, "core/lease_ms") + 2000;
         p->n_in_flight++;
-        if (q->kind == INQUIRY_ONCE)
+        if (q->kind == INQUIRY_ONCE && q->dest)
             q->dest->n_in_flight++;
     }
     resolved_fini(&r);
