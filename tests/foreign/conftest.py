@@ -88,7 +88,7 @@ def amotop(tls, node):
 
     def run(*steps, secret=None, channel=False):
         who = {"channelId": amo.channel["id"]} if channel else {"scopeId": amo.scope}
-        return node("amotop.js", {"domain": f"localhost:{tls.port}", "channelSecret": secret or amo.secret,
+        return node("amotop.js", {"domain": f"127.0.0.1:{tls.port}", "channelSecret": secret or amo.secret,
                                   "steps": steps, **who}, NODE_EXTRA_CA_CERTS=tls.cert)
 
     run.sandbox, run.amo = tls, amo

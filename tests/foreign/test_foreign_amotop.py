@@ -35,7 +35,7 @@ def settled(amotop, answers):
 def test_get_scope_id_and_domain(amotop):
     scope, domain = amotop(["getScopeId"], ["getAmoChatDomain"])
     assert scope == {"data": amotop.amo.scope}
-    assert domain["data"].startswith("localhost:")
+    assert domain["data"].startswith("127.0.0.1:")
 
 
 def test_create_chat(amotop):
