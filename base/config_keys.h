@@ -24,6 +24,10 @@
     X("core/lease_ms", NUMBER, "20000", "how long a worker may hold a command")                \
     X("core/delayed_ms", NUMBER, "600000",                                                     \
       "age at which a waiting manager's message shows as delayed; 0 = never")                  \
+    X("core/overlap_hours", NUMBER, "24",                                                      \
+      "how long a rotated secret or token stays valid beside the new one")                     \
+    X("core/connect_every_ms", NUMBER, "600000",                                               \
+      "an account is connected again by itself at most once in this time")                     \
     X("core/echo_ms", NUMBER, "20000",                                                         \
       "how long a webhook waits that may echo a message of ours still under way")              \
     X("core/deleted_text", TEXT, "Сообщение удалено",                                          \

@@ -16,6 +16,8 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/stats.h"
+#include "core/channel_flags.h"
 #include "core/conversation.h"
 #include "core/degrade.h"
 #include "core/waiting.h"
@@ -412,6 +414,16 @@ static bool is_client(struct core *c, const struct event *e, const struct messag
     return is;
 }
 
+/* Did support switch this reaction on for the channel? */
+static bool is_reaction_taken(const struct core *c, const struct event *e,
+                              const struct message *named)
+{
+    const struct reg_channel *channel =
+        registry_channel(c->registry, registry_scope_channel(view_of(named->scope)));
+
+    return !channel || channel_takes_reaction(channel, e->unset ? VIEW_NONE : e->emoji);
+}
+
 int apply_reaction(struct core *c, const struct event *e, const struct message *named)
 {
     char user_id[ID_DERIVED_MAX + 1] = "";
@@ -424,6 +436,10 @@ int apply_reaction(struct core *c, const struct event *e, const struct message *
 
     if (e->kind == EVENT_AMO_REACTION)
         return reaction_to_service(c, e, named);
+    if (!is_reaction_taken(c, e, named)) {
+        stat_add(c->n_reactions_off, 1);
+        return 0;
+    }
     if (e->author.len || (e->sender_id.len && !is_client(c, e, named))) /* else the client */
         rc = author_id(e, user_id);
     body.sender_id = view_of(user_id);

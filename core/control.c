@@ -27,30 +27,38 @@ static const struct {
     const char *name;
     control_verb_fn *fn;
 } verbs[] = {
-    {"status",            verb_status           },
-    {"channel.add",       verb_channel_add      },
-    {"channel.list",      verb_channel_list     },
-    {"channel.show",      verb_channel_show     },
-    {"connector.add",     verb_connector_add    },
-    {"connector.list",    verb_connector_list   },
-    {"connector.test",    verb_connector_test   },
-    {"account.connect",   verb_account_connect  },
-    {"account.list",      verb_account_list     },
-    {"account.pause",     verb_account_pause    },
-    {"account.resume",    verb_account_resume   },
-    {"source.add",        verb_source_add       },
-    {"source.list",       verb_source_list      },
-    {"conversation.list", verb_conversation_list},
-    {"queue",             verb_queue            },
-    {"dead.list",         verb_dead_list        },
-    {"dead.show",         verb_dead_show        },
-    {"dead.retry",        verb_dead_retry       },
-    {"dead.drop",         verb_dead_drop        },
-    {"quarantine.list",   verb_quarantine_list  },
-    {"quarantine.show",   verb_quarantine_show  },
-    {"quarantine.replay", verb_quarantine_replay},
-    {"quarantine.drop",   verb_quarantine_drop  },
-    {"trace",             verb_trace            },
+    {"status",             verb_status            },
+    {"channel.add",        verb_channel_add       },
+    {"channel.list",       verb_channel_list      },
+    {"channel.show",       verb_channel_show      },
+    {"channel.secret",     verb_channel_secret    },
+    {"channel.remove",     verb_channel_remove    },
+    {"connector.add",      verb_connector_add     },
+    {"connector.list",     verb_connector_list    },
+    {"connector.show",     verb_connector_show    },
+    {"connector.test",     verb_connector_test    },
+    {"connector.rotate",   verb_connector_rotate  },
+    {"connector.remove",   verb_connector_remove  },
+    {"account.connect",    verb_account_connect   },
+    {"account.disconnect", verb_account_disconnect},
+    {"account.list",       verb_account_list      },
+    {"account.pause",      verb_account_pause     },
+    {"account.resume",     verb_account_resume    },
+    {"source.add",         verb_source_add        },
+    {"source.list",        verb_source_list       },
+    {"source.remove",      verb_source_remove     },
+    {"source.default",     verb_source_default    },
+    {"conversation.list",  verb_conversation_list },
+    {"queue",              verb_queue             },
+    {"dead.list",          verb_dead_list         },
+    {"dead.show",          verb_dead_show         },
+    {"dead.retry",         verb_dead_retry        },
+    {"dead.drop",          verb_dead_drop         },
+    {"quarantine.list",    verb_quarantine_list   },
+    {"quarantine.show",    verb_quarantine_show   },
+    {"quarantine.replay",  verb_quarantine_replay },
+    {"quarantine.drop",    verb_quarantine_drop   },
+    {"trace",              verb_trace             },
 };
 
 struct control_wait {
@@ -230,6 +238,41 @@ int control_fail(struct control_ask *ask, int code, const char *fmt, ...)
     buf_reset(ask->error);
     (void)buf_add_str(ask->error, text); /* fits */
     return code;
+}
+
+int control_copy(struct view v, char **ret)
+{
+    *ret = mem_strndup(v.ptr ? v.ptr : "", v.len);
+    return *ret ? 0 : -ENOMEM;
+}
+
+bool control_url_is_fine(struct view url)
+{
+    bool fine = view_starts(url, "https://") || view_starts(url, "http://");
+
+    for (size_t i = 0; fine && i < url.len; i++)
+        fine = url.ptr[i] > ' ' && url.ptr[i] <= '~' && url.ptr[i] != '@';
+    return fine && url.len < LIMIT_URL;
+}
+
+int control_refuse_waiting(struct control_ask *ask, const char *channel, const char *connector)
+{
+    const struct core_command *cmd = NULL;
+    size_t iter = 0;
+    size_t n = 0;
+
+    while ((cmd = table_next(ask->core->queue->commands, &iter))) {
+        const struct lane *l = cmd->lane;
+
+        if (channel && l->scope)
+            n += view_is(registry_scope_channel(view_of(l->scope->key + strlen("scope:"))),
+                         channel);
+        else if (connector && !l->dest->is_scope)
+            n += strcmp(l->dest->key + strlen("connector:"), connector) == 0;
+    }
+    return n ? control_fail(ask, EXIT_FAILED,
+                            "%zu commands still wait for it; see amoctl queue", n)
+             : 0;
 }
 
 /* --- waits ---------------------------------------------------------------------------------- */

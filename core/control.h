@@ -37,6 +37,15 @@ AMO_MUSTCHECK int control_each_id(struct control_ask *ask, const char *key,
                                   int (*fn)(struct control_ask *ask, int64_t id));
 /* Writes the sentence and returns @code. */
 int control_fail(struct control_ask *ask, int code, const char *fmt, ...) AMO_PRINTF(3, 4);
+/* A copy of @v, "" for none. -ENOMEM. */
+AMO_MUSTCHECK int control_copy(struct view v, char **ret);
+/* "https://host[:port]…", printable, without a user; plain http is for sandboxes and private
+ * networks. */
+bool control_url_is_fine(struct view url);
+/* EXIT_FAILED with words while commands wait for an account of @channel, or for @connector; the
+ * other one is NULL. 0: none do. */
+AMO_MUSTCHECK int control_refuse_waiting(struct control_ask *ask, const char *channel,
+                                         const char *connector);
 
 /* --- verbs that wait ------------------------------------------------------------------------ */
 /* Answers once every live ingress holds the present registry, or after 20 s with a warning.
@@ -53,8 +62,10 @@ void control_wait_done(struct control_wait *w, int code, struct view json, const
 
 /* --- the verbs ------------------------------------------------------------------------------ */
 control_verb_fn verb_status, verb_channel_add, verb_channel_list, verb_channel_show,
-    verb_connector_add, verb_connector_list, verb_account_connect, verb_account_list,
-    verb_account_pause, verb_account_resume, verb_source_add, verb_source_list,
+    verb_channel_secret, verb_channel_remove, verb_connector_add, verb_connector_list,
+    verb_connector_show, verb_connector_rotate, verb_connector_remove, verb_account_connect,
+    verb_account_disconnect, verb_account_list, verb_account_pause, verb_account_resume,
+    verb_source_add, verb_source_list, verb_source_remove, verb_source_default,
     verb_conversation_list, verb_queue, verb_dead_list, verb_dead_show, verb_dead_retry,
     verb_dead_drop, verb_quarantine_list, verb_quarantine_show, verb_quarantine_replay,
     verb_quarantine_drop, verb_connector_test, verb_trace;

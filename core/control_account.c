@@ -1,7 +1,7 @@
-/* Verbs about accounts (scopes) and sources.
+/* Verbs about accounts (scopes): connected, paused, disconnected.
  *
- * From: control.c. To: the store, core_registry_changed, and inquiry.c for the connect call.
- * Holds: an account until amojo has answered its connect. */
+ * From: control.c. To: the store, core_registry_changed, and inquiry.c for the call to amojo.
+ * Holds: an account until amojo has answered. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,29 +11,29 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/process.h"
+#include "core/channel_flags.h"
 #include "core/control.h"
 #include "core/inquiry.h"
 
-static int string_of(struct view v, char **ret)
-{
-    *ret = mem_strndup(v.ptr ? v.ptr : "", v.len);
-    return *ret ? 0 : -ENOMEM;
-}
+/* the operator waits this long */
+#define DISCONNECT_WAIT_MS 20000
 
-/* --- accounts ------------------------------------------------------------------------------- */
-
+/* An account whose call to amojo is under way. */
 struct pending_account {
     struct control_wait *wait;
+    char *scope; /* disconnect */
     char *channel;
     char *account;
     char *connector;
     char *title;
+    bool window_off;
 };
 
 static void pending_free(void *arg)
 {
     struct pending_account *p = arg;
 
+    mem_free(p->scope);
     mem_free(p->channel);
     mem_free(p->account);
     mem_free(p->connector);
@@ -41,20 +41,27 @@ static void pending_free(void *arg)
     mem_free(p);
 }
 
-static int scope_store(struct core *c, struct view scope_id, const char *channel,
-                       const char *account, const char *connector, const char *title)
+/* Connected, or connected again: a pause of its own it keeps, unless it had left. */
+static int scope_store(struct core *c, struct view scope_id, const struct pending_account *p,
+                       bool called)
 {
+    int64_t now = clock_unix_ms();
     struct registry *tmp = NULL;
     struct reg_scope *s = NULL;
     int rc = registry_new(&tmp);
 
     s = rc ? NULL : registry_add_scope(tmp);
-    rc = s ? string_of(scope_id, &s->id) : -ENOMEM;
-    rc = rc ? rc : string_of(view_of(channel), &s->channel);
-    rc = rc ? rc : string_of(view_of(account), &s->account);
-    rc = rc ? rc : string_of(view_of(connector), &s->connector);
-    rc = rc ? rc : string_of(view_of(title), &s->title);
-    rc = rc ? rc : store_scope_put(c->store, s);
+    rc = s ? control_copy(scope_id, &s->id) : -ENOMEM;
+    rc = rc ? rc : control_copy(view_of(p->channel), &s->channel);
+    rc = rc ? rc : control_copy(view_of(p->account), &s->account);
+    rc = rc ? rc : control_copy(view_of(p->connector), &s->connector);
+    rc = rc ? rc : control_copy(view_of(p->title), &s->title);
+    if (rc == 0) {
+        s->window_off = p->window_off;
+        s->connected_ms = called ? now : 0;
+        rc = store_scope_put(c->store, s);
+    }
+    rc = rc ? rc : store_scope_come_back(c->store, scope_id, now);
     rc = rc ? rc : core_registry_changed(c);
     registry_free(tmp);
     return rc;
@@ -67,7 +74,8 @@ static void scope_json(struct json_writer *w, struct view scope_id)
     json_close_object(w);
 }
 
-static void connect_failed(struct control_wait *w, const struct result *r)
+/* @what: "connect", "disconnect". */
+static void call_failed(struct control_wait *w, const char *what, const struct result *r)
 {
     struct buf text;
 
@@ -76,7 +84,7 @@ static void connect_failed(struct control_wait *w, const struct result *r)
         (void)buf_add_str(&text,
                           "no answer within 20 seconds: is an egress running?"); /* fits */
     else
-        (void)buf_add_f(&text, "amojo did not connect: %s (status %llu) %.*s",
+        (void)buf_add_f(&text, "amojo did not %s: %s (status %llu) %.*s", what,
                         cause_name(r->cause), (unsigned long long)r->status,
                         (int)num_min(r->evidence.len, 512),
                         r->evidence.ptr ? r->evidence.ptr : "");
@@ -94,18 +102,19 @@ static void connect_done(struct core *c, void *arg, const struct result *r)
     int rc = 0;
 
     if (!r || r->outcome != OUTCOME_DONE) {
-        connect_failed(p->wait, r);
+        call_failed(p->wait, "connect", r);
         return;
     }
     (void)snprintf(made, sizeof(made), "%.64s_%.128s", p->channel,
                    p->account); /* cut: refused */
     scope = r->scope_id.len ? r->scope_id : view_of(made);
     rc = core_turn(c);
-    rc = rc ? rc : scope_store(c, scope, p->channel, p->account, p->connector, p->title);
+    rc = rc ? rc : scope_store(c, scope, p, true);
     if (rc) {
         core_give_up(c, "control", rc);
         return;
     }
+    inquiry_connected(c, queue_dest(c->queue, true, scope));
     buf_init(&json, 4096);
     json_writer_init(&w, &json);
     scope_json(&w, scope);
@@ -113,37 +122,14 @@ static void connect_done(struct core *c, void *arg, const struct result *r)
     buf_fini(&json);
 }
 
-static int connect_later(struct control_ask *ask, struct view channel, struct view account,
-                         struct view connector, struct view title)
-{
-    struct core *c = ask->core;
-    struct pending_account *p = mem_zalloc(sizeof(*p));
-    int rc = p ? string_of(channel, &p->channel) : -ENOMEM;
-
-    if (!p)
-        return rc;
-    rc = rc ? rc : string_of(account, &p->account);
-    rc = rc ? rc : string_of(connector, &p->connector);
-    rc = rc ? rc : string_of(title, &p->title);
-    p->wait = rc ? NULL : control_wait_new(c, p, pending_free);
-    if (!p->wait) {
-        pending_free(p);
-        return rc ? rc
-                  : control_fail(ask, EXIT_FAILED, "too many calls are waiting; try again");
-    }
-    ask->wait = p->wait;
-    rc = inquiry_connect(c, channel, account, title, connect_done, p);
-    return rc ? rc : CONTROL_LATER;
-}
-
-int verb_account_connect(struct control_ask *ask)
+/* What the caller asked for; EXIT_USAGE, EXIT_FAILED with words. */
+static int connect_read(struct control_ask *ask, struct pending_account *p)
 {
     const struct reg_channel *ch = NULL;
     struct view channel = VIEW_NONE;
     struct view account = VIEW_NONE;
     struct view connector = VIEW_NONE;
     struct view title = control_arg(ask, "title");
-    struct view scope = control_arg(ask, "scope_id");
     int rc = control_need(ask, "channel", &channel);
 
     rc = rc ? rc : control_need(ask, "account", &account);
@@ -157,17 +143,193 @@ int verb_account_connect(struct control_ask *ask)
         return control_fail(ask, EXIT_FAILED, "no such connector; see amoctl connector list");
     if (title.len == 0)
         title = view_of(ch->name);
-    if (scope.len == 0)
-        return connect_later(ask, channel, account, connector, title);
-    if (!view_equal(registry_scope_channel(scope), channel) ||
-        !view_equal(registry_scope_account(scope), account))
+    if (!json_bool(json_get(json_root(ask->args), "no_time_window"), &p->window_off))
+        p->window_off = false;
+    rc = control_copy(channel, &p->channel);
+    rc = rc ? rc : control_copy(account, &p->account);
+    rc = rc ? rc : control_copy(connector, &p->connector);
+    return rc ? rc : control_copy(title, &p->title);
+}
+
+/* Support's flags come first: amojo would only say 403. */
+static int connect_admitted(struct control_ask *ask, const struct pending_account *p)
+{
+    struct buf kept;
+    struct buf words;
+    int rc = 0;
+
+    buf_init(&kept, (size_t)1 << 16);
+    buf_init(&words, 1024);
+    rc = store_channel_answer(ask->core->store, view_of(p->channel), &kept);
+    rc = rc ? rc : channel_flags_admit(buf_view(&kept), view_of(p->account), &words);
+    if (rc == CHANNEL_FLAGS_E_OBJECTION)
+        rc = control_fail(ask, EXIT_FAILED, "%s", buf_str(&words));
+    buf_fini(&kept);
+    buf_fini(&words);
+    return rc;
+}
+
+/* An account that exchanges messages with one connector does not move to another unasked: its
+ * conversations are the first one's. */
+static int connect_elsewhere(struct control_ask *ask, const struct pending_account *p)
+{
+    const struct registry *r = ask->core->registry;
+
+    for (size_t i = 0; i < r->n_scopes; i++) {
+        const struct reg_scope *s = &r->scopes[i];
+
+        if (!s->disconnected && strcmp(s->channel, p->channel) == 0 &&
+            strcmp(s->account, p->account) == 0 && strcmp(s->connector, p->connector) != 0)
+            return control_fail(ask, EXIT_FAILED,
+                                "the account is connected with connector %s: amoctl account "
+                                "disconnect %s first",
+                                s->connector, s->id);
+    }
+    return 0;
+}
+
+static int connect_later(struct control_ask *ask, struct pending_account *p)
+{
+    int rc = 0;
+
+    p->wait = control_wait_new(ask->core, p, pending_free);
+    if (!p->wait) {
+        pending_free(p);
+        return control_fail(ask, EXIT_FAILED, "too many calls are waiting; try again");
+    }
+    ask->wait = p->wait;
+    rc = inquiry_connect(ask->core, p->channel, p->account, p->title, p->window_off,
+                         connect_done, p);
+    return rc ? rc : CONTROL_LATER;
+}
+
+static int connect_without_call(struct control_ask *ask, const struct pending_account *p,
+                                struct view scope)
+{
+    struct dest *d = NULL;
+    int rc = 0;
+
+    if (!view_is(registry_scope_channel(scope), p->channel) ||
+        !view_is(registry_scope_account(scope), p->account))
         return control_fail(ask, EXIT_USAGE, "the scope id is not <channel id>_<account id>");
-    rc = scope_store(ask->core, scope, ch->id, account.ptr, connector.ptr, title.ptr);
+    rc = scope_store(ask->core, scope, p, false);
     if (rc)
         return rc;
+    d = queue_dest(ask->core->queue, true, scope);
+    if (d)
+        d->greeted = true; /* no call means none, until core starts again */
     scope_json(ask->w, scope);
     return control_wait_registry(ask);
 }
+
+int verb_account_connect(struct control_ask *ask)
+{
+    struct view scope = control_arg(ask, "scope_id");
+    struct pending_account *p = mem_zalloc(sizeof(*p));
+    int rc = p ? connect_read(ask, p) : -ENOMEM;
+
+    rc = rc ? rc : connect_admitted(ask, p);
+    rc = rc ? rc : connect_elsewhere(ask, p);
+    if (rc == 0 && scope.len == 0)
+        return connect_later(ask, p);
+    rc = rc ? rc : connect_without_call(ask, p, scope);
+    if (p)
+        pending_free(p);
+    return rc;
+}
+
+/* --- disconnecting -------------------------------------------------------------------------- */
+
+static void disconnected_json(struct json_writer *w, struct view scope)
+{
+    json_open_object(w, NULL);
+    json_add_text(w, "scope_id", scope);
+    json_add_bool(w, "disconnected", true);
+    json_close_object(w);
+}
+
+static int scope_leave(struct core *c, struct view scope)
+{
+    int rc = store_scope_leave(c->store, scope, clock_unix_ms());
+
+    return rc ? rc : core_registry_changed(c);
+}
+
+static void disconnect_done(struct core *c, void *arg, const struct result *r)
+{
+    struct pending_account *p = arg;
+    struct json_writer w;
+    struct buf json;
+    int rc = 0;
+
+    /* 404: it was not connected there, which is what was wanted */
+    if (!r || (r->outcome != OUTCOME_DONE && r->cause != CAUSE_NOT_FOUND)) {
+        call_failed(p->wait, "disconnect", r);
+        return;
+    }
+    rc = core_turn(c);
+    rc = rc ? rc : scope_leave(c, view_of(p->scope));
+    if (rc) {
+        core_give_up(c, "control", rc);
+        return;
+    }
+    buf_init(&json, 4096);
+    json_writer_init(&w, &json);
+    disconnected_json(&w, view_of(p->scope));
+    control_wait_done(p->wait, EXIT_FINE, buf_view(&json), NULL);
+    buf_fini(&json);
+}
+
+static int disconnect_later(struct control_ask *ask, const struct reg_scope *s)
+{
+    struct core *c = ask->core;
+    struct command body = {.kind = COMMAND_AMO_DISCONNECT,
+                           .scope = view_of(s->channel),
+                           .account = view_of(s->account)};
+    struct pending_account *p = mem_zalloc(sizeof(*p));
+    int rc = p ? control_copy(view_of(s->id), &p->scope) : -ENOMEM;
+
+    rc = rc ? rc : id_uuid7(clock_unix_ms(), &body.trace);
+    p->wait = rc ? NULL : control_wait_new(c, p, pending_free);
+    if (!p->wait) {
+        pending_free(p);
+        return rc ? rc
+                  : control_fail(ask, EXIT_FAILED, "too many calls are waiting; try again");
+    }
+    /* by no destination: a paused or held account can leave, too */
+    rc = inquiry_once(c, NULL, &body, clock_mono_ms() + DISCONNECT_WAIT_MS, disconnect_done, p);
+    if (rc == 0) {
+        ask->wait = p->wait;
+        return CONTROL_LATER;
+    }
+    control_wait_drop(p->wait);
+    return rc == -EBUSY
+               ? control_fail(ask, EXIT_FAILED, "too many calls are waiting; try again")
+               : rc;
+}
+
+int verb_account_disconnect(struct control_ask *ask)
+{
+    const struct reg_scope *s = NULL;
+    struct view id = VIEW_NONE;
+    bool no_call = false;
+    int rc = control_need(ask, "scope_id", &id);
+
+    if (rc)
+        return rc;
+    s = registry_scope(ask->core->registry, id);
+    if (!s)
+        return control_fail(ask, EXIT_FAILED, "no such account; see amoctl account list");
+    if (s->disconnected)
+        return control_fail(ask, EXIT_FAILED, "the account is disconnected already");
+    if (!json_bool(json_get(json_root(ask->args), "no_call"), &no_call) || !no_call)
+        return disconnect_later(ask, s);
+    disconnected_json(ask->w, id);
+    rc = scope_leave(ask->core, id);
+    return rc ? rc : control_wait_registry(ask);
+}
+
+/* --- looking, pausing ----------------------------------------------------------------------- */
 
 int verb_account_list(struct control_ask *ask)
 {
@@ -177,6 +339,7 @@ int verb_account_list(struct control_ask *ask)
     for (size_t i = 0; i < r->n_scopes; i++) {
         const struct reg_scope *s = &r->scopes[i];
         const struct dest *d = queue_dest(ask->core->queue, true, view_of(s->id));
+        char at[CLOCK_ISO_LEN + 1];
 
         json_open_object(ask->w, NULL);
         json_add_text(ask->w, "scope_id", view_of(s->id));
@@ -184,9 +347,15 @@ int verb_account_list(struct control_ask *ask)
         json_add_text(ask->w, "account", view_of(s->account));
         json_add_text(ask->w, "connector", view_of(s->connector));
         json_add_text(ask->w, "title", view_of(s->title));
-        json_add_bool(ask->w, "paused", s->paused);
+        json_add_bool(ask->w, "paused", s->paused && !s->disconnected);
+        json_add_bool(ask->w, "disconnected", s->disconnected);
         json_add_text(ask->w, "held",
                       d && dest_is_held(d) ? view_of(hold_reason_name(d->hold)) : VIEW_NONE);
+        clock_format_iso(s->connected_ms, at);
+        json_add_text(ask->w, "connect_called_at", s->connected_ms ? view_of(at) : VIEW_NONE);
+        json_add_text(ask->w, "default_source",
+                      s->default_source ? view_of(s->default_source) : VIEW_NONE);
+        json_add_bool(ask->w, "no_time_window", s->window_off);
         json_close_object(ask->w);
     }
     json_close_array(ask->w);
@@ -195,13 +364,19 @@ int verb_account_list(struct control_ask *ask)
 
 static int account_pause(struct control_ask *ask, bool paused)
 {
+    const struct reg_scope *s = NULL;
     struct view id = VIEW_NONE;
     int rc = control_need(ask, "scope_id", &id);
 
     if (rc)
         return rc;
-    if (!registry_scope(ask->core->registry, id))
+    s = registry_scope(ask->core->registry, id);
+    if (!s)
         return control_fail(ask, EXIT_FAILED, "no such account; see amoctl account list");
+    if (s->disconnected)
+        return control_fail(
+            ask, EXIT_FAILED,
+            "the account is disconnected: amoctl account connect brings it back");
     rc = paused ? store_scope_pause(ask->core->store, id, clock_unix_ms())
                 : store_scope_resume(ask->core->store, id, clock_unix_ms());
     rc = rc ? rc : core_registry_changed(ask->core);
@@ -240,51 +415,4 @@ int verb_account_resume(struct control_ask *ask)
         core_wake(c);
     }
     return rc;
-}
-
-/* --- sources -------------------------------------------------------------------------------- */
-
-int verb_source_add(struct control_ask *ask)
-{
-    const struct reg_scope *s = NULL;
-    struct view connector = VIEW_NONE;
-    struct view source = VIEW_NONE;
-    struct view scope = VIEW_NONE;
-    int rc = control_need(ask, "connector", &connector);
-
-    rc = rc ? rc : control_need(ask, "source", &source);
-    rc = rc ? rc : control_need(ask, "scope_id", &scope);
-    if (rc)
-        return rc;
-    if (source.len > 36)
-        return control_fail(ask, EXIT_USAGE, "amo takes source names of at most 36 characters");
-    s = registry_scope(ask->core->registry, scope);
-    if (!s || !view_is(connector, s->connector))
-        return control_fail(ask, EXIT_FAILED, "this connector has no such account");
-    rc = store_source_put(ask->core->store, connector, source, scope);
-    rc = rc ? rc : core_registry_changed(ask->core);
-    if (rc)
-        return rc;
-    json_open_object(ask->w, NULL);
-    json_add_text(ask->w, "connector", connector);
-    json_add_text(ask->w, "source", source);
-    json_add_text(ask->w, "scope_id", scope);
-    json_close_object(ask->w);
-    return control_wait_registry(ask);
-}
-
-int verb_source_list(struct control_ask *ask)
-{
-    const struct registry *r = ask->core->registry;
-
-    json_open_array(ask->w, NULL);
-    for (size_t i = 0; i < r->n_sources; i++) {
-        json_open_object(ask->w, NULL);
-        json_add_text(ask->w, "connector", view_of(r->sources[i].connector));
-        json_add_text(ask->w, "source", view_of(r->sources[i].source));
-        json_add_text(ask->w, "scope_id", view_of(r->sources[i].scope));
-        json_close_object(ask->w);
-    }
-    json_close_array(ask->w);
-    return EXIT_FINE;
 }

@@ -90,7 +90,7 @@ static int conversation_new(struct core *c, const struct event *e, const struct 
     bool known = false;
     int rc = 0;
 
-    scope = from_amo ? registry_scope(c->registry, e->scope)
+    scope = from_amo ? registry_scope_connected(c->registry, e->scope)
                      : registry_scope_of_source(c->registry, e->connector, p->source, &known);
     if (!scope)
         return -EINVAL;

@@ -241,6 +241,7 @@ static void core_apply_pauses(struct core *c)
         int64_t now = clock_mono_ms();
         int64_t since = 0;
 
+        /* whoever has left is paused since then */
         if (!d || d->paused == c->registry->scopes[i].paused)
             continue;
         /* after a restart: as long ago as it was, unless the wall clock says nonsense */
@@ -358,6 +359,9 @@ static int core_open_stats(struct core *c)
     c->n_dead = stats_counter(c->stats, "amo_dead_letters_total", "", "commands given up");
     c->n_commits =
         stats_counter(c->stats, "amo_commits_total", "", "transactions of the store");
+    c->n_reactions_off =
+        stats_counter(c->stats, "amo_reactions_unsupported_total", "",
+                      "clients' reactions that support has not switched on for the channel");
     c->journey_in = stats_histogram(c->stats, "amo_journey_seconds", "direction=\"inbound\"",
                                     "webhook in to call answered");
     c->journey_out = stats_histogram(c->stats, "amo_journey_seconds", "direction=\"outbound\"",

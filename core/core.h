@@ -156,6 +156,7 @@ struct core {
     struct stat_counter *n_quarantined;
     struct stat_counter *n_dead;
     struct stat_counter *n_commits;
+    struct stat_counter *n_reactions_off;
     struct stat_histogram *journey_in;
     struct stat_histogram *journey_out;
 };

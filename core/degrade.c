@@ -174,6 +174,18 @@ int degrade_outbound(struct content *c, bool quote, struct buf *made)
     return buf_error(made);
 }
 
+int degrade_quote(struct content *c, struct buf *made)
+{
+    if (has(c->reply_text) || has(c->reply_type)) {
+        add_quote(c, made);
+        add_line(made, c->text, VIEW_NONE);
+        c->text = buf_view(made);
+    }
+    c->reply_id = c->reply_client_id = VIEW_NONE;
+    c->reply_text = c->reply_type = c->reply_author = VIEW_NONE;
+    return buf_error(made);
+}
+
 int64_t degrade_error_code(struct view code)
 {
     static const struct {

@@ -17,6 +17,9 @@ const char *degrade_objection(const struct content *c);
  * behind "> ". Texts that had to be made are in @made (initialised by the caller) and borrowed by
  * @c. -ENOMEM, -ENOSPC. */
 AMO_MUSTCHECK int degrade_outbound(struct content *c, bool quote, struct buf *made);
+/* The quoted words lead the text, line by line behind "> ", and nothing is quoted any more: for a
+ * channel without quotes. As degrade_outbound for @made. */
+AMO_MUSTCHECK int degrade_quote(struct content *c, struct buf *made);
 /* One of the six words for something with a file. */
 bool degrade_is_file(struct view type);
 /* The number that means no delivery to amo, for a service's word of it: 901…905. */

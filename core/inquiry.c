@@ -17,16 +17,17 @@
 #include "proto/limits.h"
 
 /* ids above every stored command's */
-#define INQUIRY_ID_BIT   (1ULL << 63)
-#define CONNECT_AGAIN_MS 600000
+#define INQUIRY_ID_BIT  (1ULL << 63)
 /* the operator waits this long for a connect */
-#define CONNECT_WAIT_MS  20000
+#define CONNECT_WAIT_MS 20000
 /* calls outside lanes that wait at once: beyond them nobody needs to know who types */
-#define ONCE_MAX         1000
+#define ONCE_MAX        1000
+/* accounts connected in one second after a start: amojo's limits are not known */
+#define GREET_AT_ONCE   4
 /* room above them for calls that an operator waits for */
-#define ONCE_ASKED       16
+#define ONCE_ASKED      16
 /* a call that has found no token looks again so soon */
-#define TOKEN_AGAIN_MS   100
+#define TOKEN_AGAIN_MS  100
 /* three looks within a minute: amo shows an accepted message only after a while */
 static const int64_t look_after_ms[] = {1000, 9000, 30000};
 
@@ -51,6 +52,7 @@ struct inquiry {
     char *channel;
     char *account;
     char *title;
+    bool window_off;
     inquiry_done_fn *done;
     void *arg;
     struct buf packed; /* once: the command */
@@ -133,8 +135,8 @@ void inquiry_cancel(struct core *c, const struct core_command *cmd)
     }
 }
 
-int inquiry_connect(struct core *c, struct view channel, struct view account, struct view title,
-                    inquiry_done_fn *done, void *arg)
+int inquiry_connect(struct core *c, const char *channel, const char *account, const char *title,
+                    bool window_off, inquiry_done_fn *done, void *arg)
 {
     struct inquiry *q = inquiry_new(c, INQUIRY_CONNECT, NULL);
 
@@ -143,9 +145,10 @@ int inquiry_connect(struct core *c, struct view channel, struct view account, st
     q->done = done;
     q->arg = arg;
     q->until_mono_ms = clock_mono_ms() + CONNECT_WAIT_MS;
-    q->channel = mem_strndup(channel.ptr, channel.len);
-    q->account = mem_strndup(account.ptr, account.len);
-    q->title = mem_strndup(title.ptr, title.len);
+    q->window_off = window_off;
+    q->channel = mem_strdup(channel);
+    q->account = mem_strdup(account);
+    q->title = mem_strdup(title);
     if (q->channel && q->account && q->title)
         return 0;
     inquiry_end(q);
@@ -188,17 +191,60 @@ static void reconnected(struct core *c, void *arg, const struct result *r)
     core_wake(c);
 }
 
+void inquiry_connected(struct core *c, struct dest *d)
+{
+    if (!d)
+        return;
+    d->greeted = true;
+    d->connected_unix_ms = clock_unix_ms();
+    dest_release(c->queue, d, clock_mono_ms());
+    core_wake(c);
+}
+
+/* The last call counts however core has ended since; one "in the future" is of another clock. */
+static bool connect_is_due(const struct core *c, const struct dest *d,
+                           const struct reg_scope *s, int64_t now_unix_ms)
+{
+    int64_t last =
+        d->connected_unix_ms > s->connected_ms ? d->connected_unix_ms : s->connected_ms;
+
+    return last > now_unix_ms ||
+           now_unix_ms - last >= (int64_t)config_number(c->config, "core/connect_every_ms");
+}
+
 void inquiry_reconnect(struct core *c, struct dest *d)
 {
-    int64_t now = clock_mono_ms();
+    int64_t now = clock_unix_ms();
     const struct reg_scope *s = registry_scope(c->registry, view_of(d->key + strlen("scope:")));
+    int rc = 0;
 
-    if (!s || (d->connected_mono_ms && now - d->connected_mono_ms < CONNECT_AGAIN_MS))
+    if (!s || s->disconnected || !connect_is_due(c, d, s, now))
         return;
-    d->connected_mono_ms = now;
-    if (inquiry_connect(c, view_of(s->channel), view_of(s->account), view_of(s->title),
-                        reconnected, d))
-        d->connected_mono_ms = 0; /* no memory: at the next 404 */
+    if (inquiry_connect(c, s->channel, s->account, s->title, s->window_off, reconnected, d))
+        return; /* no memory: at the next 404, or the next tick */
+    d->connected_unix_ms = now;
+    rc = core_turn(c);
+    rc = rc ? rc : store_scope_connecting(c->store, view_of(s->id), now);
+    if (rc)
+        core_give_up(c, "connect", rc);
+}
+
+void inquiry_greet(struct core *c, int64_t now_mono_ms)
+{
+    int n = 0;
+
+    if (!peers_pick_worker(c, 0, now_mono_ms))
+        return; /* a call that nobody can make would count as made */
+    for (size_t i = 0; i < c->registry->n_scopes && n < GREET_AT_ONCE; i++) {
+        const struct reg_scope *s = &c->registry->scopes[i];
+        struct dest *d = queue_dest(c->queue, true, view_of(s->id));
+
+        if (!d || d->greeted || s->paused || s->disconnected)
+            continue;
+        d->greeted = true;
+        n++;
+        inquiry_reconnect(c, d);
+    }
 }
 
 /* --- asking --------------------------------------------------------------------------------- */
@@ -230,6 +276,7 @@ static void connect_body(const struct inquiry *q, struct command *body)
     body->scope = view_of(q->channel);
     body->account = view_of(q->account);
     body->title = view_of(q->title);
+    body->time_window_off = q->window_off;
 }
 
 /* @r NULL: no answer in time. */

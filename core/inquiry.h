@@ -1,7 +1,7 @@
 #pragma once
 
 /* Calls outside lanes, never stored: connect, create chat, history, typing, test. Three uses: an
- * operator's `account connect` and the reconnect after 404; the check of a message whose outcome
+ * operator's `account connect` and the connect calls made unasked; the check of a message whose outcome
  * is unclear: is its msgid in the history of its chat?; and calls that are made once or not at
  * all. */
 
@@ -19,15 +19,22 @@ void inquiry_check(struct core *c, struct core_command *cmd, enum check_reason w
                    struct view words);
 /* The check's command was settled otherwise. */
 void inquiry_cancel(struct core *c, const struct core_command *cmd);
-/* Connect the scope's channel again, once in ten minutes; success releases its hold. */
+/* Connect the scope's channel again, at most once in `core/connect_every_ms`, over restarts, too;
+ * success releases its hold. For 404s and repeated 403s, and for every account after a start. */
 void inquiry_reconnect(struct core *c, struct dest *d);
+/* Once a second: accounts that were not connected since this core has begun are, a few at a time,
+ * once a worker is there. */
+void inquiry_greet(struct core *c, int64_t now_mono_ms);
+/* An operator has just connected it. */
+void inquiry_connected(struct core *c, struct dest *d);
 
 /* One connect call; @done is told the result (NULL: no worker answered in time). -ENOMEM. */
 typedef void inquiry_done_fn(struct core *c, void *arg, const struct result *r);
-AMO_MUSTCHECK int inquiry_connect(struct core *c, struct view channel, struct view account,
-                                  struct view title, inquiry_done_fn *done, void *arg);
+AMO_MUSTCHECK int inquiry_connect(struct core *c, const char *channel, const char *account,
+                                  const char *title, bool window_off, inquiry_done_fn *done,
+                                  void *arg);
 
-/* One call of @body towards @d that is made once, if it can be before @until_mono_ms, and whose
+/* One call of @body towards @d (NULL: by no destination's rate, pause or hold) that is made once, if it can be before @until_mono_ms, and whose
  * failure nobody minds; @done may be NULL. -ENOMEM; -EBUSY: too many wait. */
 struct command;
 AMO_MUSTCHECK int inquiry_once(struct core *c, struct dest *d, const struct command *body,

@@ -182,7 +182,7 @@ static void intake_reconnect_v1(struct core *c, const struct event *e)
     struct dest *d = NULL;
 
     if (e->kind != EVENT_QUARANTINE || !view_starts(e->reason, "v1 ") ||
-        !registry_scope(c->registry, e->scope))
+        !registry_scope_connected(c->registry, e->scope))
         return;
     d = queue_dest(c->queue, true, e->scope);
     if (d)

@@ -33,8 +33,10 @@ static void look_up_sources(const struct registry *r, struct mapping *m)
     for (size_t i = 0; i < r->n_sources; i++) {
         if (strcmp(r->sources[i].scope, m->scope->id) != 0)
             continue;
-        m->only_source = m->n_sources++ ? VIEW_NONE : view_of(r->sources[i].source);
+        m->own_source = m->n_sources++ ? VIEW_NONE : view_of(r->sources[i].source);
     }
+    if (m->scope->default_source)
+        m->own_source = view_of(m->scope->default_source);
 }
 
 /* A conversation with this phone, of this account: one connector may serve several. */
@@ -78,7 +80,7 @@ static int look_up_amo(struct core *c, const struct event *e, struct lookup *l)
     char phone[32];
     int rc = 0;
 
-    m->scope = registry_scope(c->registry, e->scope);
+    m->scope = registry_scope_connected(c->registry, e->scope);
     if (!m->scope || e->message_id.len > LIMIT_ID || e->message_id.len == 0)
         return 0;
     look_up_sources(c->registry, m);
@@ -97,8 +99,8 @@ static int look_up_amo(struct core *c, const struct event *e, struct lookup *l)
     if (rc || m->known || m->found || e->chat_client_id.len)
         return rc;
     router_phone(e->receiver_phone, phone);
-    if (!e->source.len && m->only_source.ptr)
-        source = m->only_source;
+    if (!e->source.len && m->own_source.ptr)
+        source = m->own_source;
     return look_up_phone(c, m->scope, source, phone, l);
 }
 
@@ -120,8 +122,12 @@ static int look_up_service_thread(struct core *c, const struct event *e, struct 
 
 static int look_up_typing_manager(struct core *c, const struct event *e, struct lookup *l)
 {
-    int rc = found_or_not(store_conversation_by_chat(c->store, e->scope, e->chat_id, &l->found),
-                          &l->found, (const void **)&l->mapping.found);
+    int rc = 0;
+
+    if (!registry_scope_connected(c->registry, e->scope))
+        return 0;
+    rc = found_or_not(store_conversation_by_chat(c->store, e->scope, e->chat_id, &l->found),
+                      &l->found, (const void **)&l->mapping.found);
 
     if (rc == 0 && !l->mapping.found && e->chat_client_id.len)
         rc = found_or_not(
@@ -221,7 +227,7 @@ static int look_up_named(struct core *c, const struct event *e, struct lookup *l
     int rc = 0;
 
     if (e->kind == EVENT_AMO_REACTION) {
-        l->mapping.scope = registry_scope(c->registry, e->scope);
+        l->mapping.scope = registry_scope_connected(c->registry, e->scope);
         rc = lookup_message_of_amo(c, e->message_id, e->message_client_id, &l->named);
     } else {
         rc = lookup_message(c, e->connector, e->message_id, &l->named);

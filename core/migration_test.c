@@ -205,7 +205,8 @@ static void an_empty_database_of_before_opens(void **state)
 
     make_first(r, "");
     reopen(r);
-    assert_int_equal(store_schema_version(), 2);
+    assert_int_equal(store_schema_version(), schema_count());
+    assert_true(schema_count() >= 3);
 }
 
 /* A migration that fails halfway has not happened. */

@@ -54,7 +54,8 @@ struct dest {
     int64_t tokens_at_ms;
     size_t n_waiting;          /* commands not settled */
     size_t n_in_flight;        /* of them at workers */
-    int64_t connected_mono_ms; /* last connect call for a 404; 0 never */
+    bool greeted;              /* scope: connected since this core has begun, or not due then */
+    int64_t connected_unix_ms; /* scope: this core's last connect call; 0 none */
 };
 
 struct lane {

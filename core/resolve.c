@@ -1,4 +1,7 @@
-/* From: dispatch.c and inquiry.c. To: the same. Holds: copies of rows, for one call. */
+/* A command becomes what is sent: its ids are looked up now, and what the other side cannot hold
+ * takes another shape.
+ *
+ * From: dispatch.c and inquiry.c. To: the same. Holds: copies of rows, for one call. */
 
 #include "core/resolve.h"
 
@@ -10,6 +13,7 @@
 #include "proto/limits.h"
 
 static int resolve_kind(struct core *c, struct resolved *r);
+static const struct reg_channel *channel_of(const struct core *c, const struct resolved *r);
 static int resolve_quote_for_amo(struct core *c, struct resolved *r);
 static int resolve_forward_for_amo(struct core *c, struct resolved *r);
 static int resolve_parts_for_service(struct core *c, struct resolved *r);
@@ -110,7 +114,7 @@ static int resolve_amo_outgoing(struct core *c, struct resolved *r)
     int rc = 0;
 
     resolve_chat(r);
-    channel = registry_channel(c->registry, registry_scope_channel(view_of(conv->scope)));
+    channel = channel_of(c, r);
     r->body.sender_ref_id =
         r->body.author.len ? r->body.author : view_of(channel ? channel->bot_id : NULL);
     if (r->body.sender_name.len == 0)
@@ -150,14 +154,23 @@ static bool stands_elsewhere(const struct message *m, const struct conversation 
     return m->chat_id && conv->chat_id && strcmp(m->chat_id, conv->chat_id) != 0;
 }
 
+static const struct reg_channel *channel_of(const struct core *c, const struct resolved *r)
+{
+    return registry_channel(c->registry,
+                            registry_scope_channel(view_of(r->conversation.scope)));
+}
+
 /* By amo's id, else by ours; a message of another chat, or one that amo never got, is quoted by
  * its words, if the service gave them. */
 static int resolve_quote_for_amo(struct core *c, struct resolved *r)
 {
+    const struct reg_channel *channel = channel_of(c, r);
     struct content *t = &r->body.content;
     struct view id = t->reply_id;
     int rc = 0;
 
+    if (channel && channel->no_quotes)
+        return degrade_quote(t, &r->text);
     t->reply_id = VIEW_NONE;
     t->reply_client_id = VIEW_NONE;
     if (id.len == 0 || id.len > LIMIT_ID)
@@ -190,8 +203,9 @@ static int forward_by_sign(struct resolved *r)
     if (t->forward_text.len || t->forward_media.len ||
         (t->forward_type.len && !view_is(t->forward_type, "text")))
         return 0;
-    (void)buf_add_view(&r->text, t->text); /* asked once, below */
-    (void)buf_add_str(&r->text, t->text.len ? "\n\xe2\x86\xaa" : "\xe2\x86\xaa"); /* ↪ */
+    if (r->text.len == 0)                      /* else the text was made here already */
+        (void)buf_add_view(&r->text, t->text); /* asked once, below */
+    (void)buf_add_str(&r->text, r->text.len ? "\n\xe2\x86\xaa" : "\xe2\x86\xaa"); /* ↪ */
     t->text = buf_view(&r->text);
     return buf_error(&r->text);
 }

@@ -117,7 +117,7 @@ static struct view outbound_source(const struct event *e, const struct mapping *
 {
     if (e->source.len)
         return e->source;
-    return m->only_source.ptr ? m->only_source : VIEW_LIT("");
+    return m->own_source.ptr ? m->own_source : VIEW_LIT("");
 }
 
 static int route_write_first(const struct mapping *m, struct plan *p)

@@ -22,11 +22,11 @@ struct mapping {
     const struct conversation *by_phone;  /* by (connector, source, phone) */
     const struct message *known;          /* the same message was taken before */
     const struct message *named;          /* the message a status, edit or reaction is about */
-    bool echo_pending;       /* a message that amo may echo is under way in the conversation */
-    bool source_known;       /* service side: the source belongs somewhere */
-    struct view only_source; /* amo side: the scope's one source, if it has one */
-    size_t n_sources;        /* amo side: listed for the scope */
-    bool bot_known;          /* service side: the channel has a bot to write in the name of */
+    bool echo_pending;      /* a message that amo may echo is under way in the conversation */
+    bool source_known;      /* service side: the source belongs somewhere */
+    struct view own_source; /* amo side: the scope's default source, or its only one */
+    size_t n_sources;       /* amo side: listed for the scope */
+    bool bot_known;         /* service side: the channel has a bot to write in the name of */
 };
 
 enum verdict {

@@ -160,17 +160,17 @@ static void a_client_id_nobody_knows_is_refused_and_not_written_first(void **sta
     assert_int_equal(p.error_code, 905);
 }
 
-static void writing_first_takes_the_scopes_only_source(void **state)
+static void writing_first_takes_the_scopes_own_source(void **state)
 {
     struct event e = amo_message();
     struct plan p;
 
     (void)state;
-    p = route(e, (struct mapping){.scope = &scope, .only_source = VIEW_LIT("line1")});
+    p = route(e, (struct mapping){.scope = &scope, .own_source = VIEW_LIT("line1")});
     assert_true(view_is(p.source, "line1"));
     assert_string_equal(p.client_id, "svc-line1-79991234567");
     e.source = VIEW_LIT("line2"); /* but the manager's own choice wins */
-    p = route(e, (struct mapping){.scope = &scope, .only_source = VIEW_LIT("line1")});
+    p = route(e, (struct mapping){.scope = &scope, .own_source = VIEW_LIT("line1")});
     assert_true(view_is(p.source, "line2"));
 }
 
@@ -581,7 +581,7 @@ int main(void)
         cmocka_unit_test(a_second_card_writes_into_the_same_conversation),
         cmocka_unit_test(a_webhook_before_the_answer_is_found_by_our_own_id),
         cmocka_unit_test(a_client_id_nobody_knows_is_refused_and_not_written_first),
-        cmocka_unit_test(writing_first_takes_the_scopes_only_source),
+        cmocka_unit_test(writing_first_takes_the_scopes_own_source),
         cmocka_unit_test(messages_from_amo_that_go_no_further),
         cmocka_unit_test(the_age_limit_is_exact_and_needs_a_time),
         cmocka_unit_test(kinds_that_make_no_message_end_at_once),

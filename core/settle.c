@@ -224,7 +224,7 @@ static void settle_hold(struct core *c, struct core_command *cmd, const struct r
                  "destination.held", "destination=%s reason=%s",
                  log_value(view_of(d->key), room), hold_reason_name(why));
     queue_move(c->queue, cmd, COMMAND_READY, 0, now);
-    if (why == HOLD_NOT_FOUND && d->is_scope)
+    if ((why == HOLD_NOT_FOUND || why == HOLD_FORBIDDEN) && d->is_scope)
         inquiry_reconnect(c, d);
 }
 

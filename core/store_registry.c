@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/secret.h"
+#include "core/channel_flags.h"
 #include "core/keys.h"
 #include "core/store.h"
 #include "core/store_db.h"
@@ -74,9 +75,14 @@ int store_channel_put(struct store *s, const struct keys *keys, const struct reg
     rc = seal_field(keys, "channels", c->id, "secret", &c->secrets[0], &first);
     rc = rc ? rc : seal_field(keys, "channels", c->id, "old_secret", &c->secrets[1], &second);
     rc = rc ? rc
-            : db_run(s->db, "INSERT OR REPLACE INTO channels VALUES(?,?,?,?,?,?,?,?)",
-                     "sssssbbt", c->id, c->code, c->name, c->url, c->bot_id,
-                     sealed_view(&first), sealed_view(&second), answer);
+            : db_run(s->db,
+                     "INSERT INTO channels(id,code,name,url,bot_id,secret,old_secret,"
+                     "old_until_ms,answer) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)"
+                     " ON CONFLICT(id) DO UPDATE SET code=?2, name=?3, url=?4, bot_id=?5,"
+                     " secret=?6, old_secret=?7, old_until_ms=?8,"
+                     " answer=coalesce(?9, answer)",
+                     "sssssbbit", c->id, c->code, c->name, c->url, c->bot_id,
+                     sealed_view(&first), sealed_view(&second), c->old_until_ms, answer);
     buf_fini(&first);
     buf_fini(&second);
     return rc;
@@ -109,10 +115,12 @@ int store_connector_put(struct store *s, const struct keys *keys, const struct r
     rc = rc ? rc
             : seal_field(keys, "connectors", c->name, "old_token", &c->tokens[1], &sealed[3]);
     rc = rc ? rc
-            : db_run(s->db, "INSERT OR REPLACE INTO connectors VALUES(?,?,?,?,?,?,?,?)",
-                     "ssiibbbb", c->name, c->url, (int64_t)c->allow_private, (int64_t)c->off,
+            : db_run(s->db,
+                     "INSERT OR REPLACE INTO connectors(name,url,allow_private,off,secret,"
+                     "old_secret,token,old_token,old_until_ms) VALUES(?,?,?,?,?,?,?,?,?)",
+                     "ssiibbbbi", c->name, c->url, (int64_t)c->allow_private, (int64_t)c->off,
                      sealed_view(&sealed[0]), sealed_view(&sealed[1]), sealed_view(&sealed[2]),
-                     sealed_view(&sealed[3]));
+                     sealed_view(&sealed[3]), c->old_until_ms);
     for (size_t i = 0; i < AMO_COUNT(sealed); i++)
         buf_fini(&sealed[i]);
     return rc;
@@ -125,12 +133,48 @@ int store_connector_off(struct store *s, struct view name, bool off)
 
 int store_scope_put(struct store *s, const struct reg_scope *scope)
 {
-    return db_run(s->db,
-                  "INSERT INTO scopes VALUES(?,?,?,?,?,0) ON CONFLICT(id) DO UPDATE SET"
-                  " channel=excluded.channel, account=excluded.account,"
-                  " connector=excluded.connector, title=excluded.title",
-                  "sssss", scope->id, scope->channel, scope->account, scope->connector,
-                  scope->title);
+    return db_run(
+        s->db,
+        "INSERT INTO scopes(id,channel,account,connector,title,paused,window_off,connected_ms)"
+        " VALUES(?,?,?,?,?,0,?,?) ON CONFLICT(id) DO UPDATE SET"
+        " channel=excluded.channel, account=excluded.account,"
+        " connector=excluded.connector, title=excluded.title,"
+        " window_off=excluded.window_off,"
+        " connected_ms=max(connected_ms, excluded.connected_ms)",
+        "sssssii", scope->id, scope->channel, scope->account, scope->connector, scope->title,
+        (int64_t)scope->window_off, scope->connected_ms);
+}
+
+int store_scope_connecting(struct store *s, struct view id, int64_t now_ms)
+{
+    return db_run(s->db, "UPDATE scopes SET connected_ms=? WHERE id=?", "it", now_ms, id);
+}
+
+int store_scope_leave(struct store *s, struct view id, int64_t now_ms)
+{
+    int rc = store_scope_pause(s, id, now_ms);
+
+    return rc ? rc : db_run(s->db, "UPDATE scopes SET disconnected=1 WHERE id=?", "t", id);
+}
+
+int store_scope_come_back(struct store *s, struct view id, int64_t now_ms)
+{
+    struct db_rows *r = NULL;
+    int rc =
+        db_query(s->db, &r, "SELECT 1 FROM scopes WHERE id=? AND disconnected<>0", "t", id);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc == STORE_E_NONE ? 0 : rc;
+    db_end(r);
+    rc = store_scope_resume(s, id, now_ms);
+    return rc ? rc : db_run(s->db, "UPDATE scopes SET disconnected=0 WHERE id=?", "t", id);
+}
+
+int store_scope_default_source(struct store *s, struct view id, struct view source)
+{
+    return db_run(s->db, "UPDATE scopes SET default_source=? WHERE id=?", "tt",
+                  source.len ? source : VIEW_NONE, id);
 }
 
 /* scopes.paused: wall time since when, 0 not. */
@@ -174,12 +218,43 @@ int store_source_put(struct store *s, struct view connector, struct view source,
                   source, scope);
 }
 
+int store_source_remove(struct store *s, struct view connector, struct view source)
+{
+    int rc = db_run(s->db,
+                    "UPDATE scopes SET default_source=NULL WHERE default_source=?2 AND id IN"
+                    " (SELECT scope FROM sources WHERE connector=?1 AND source=?2)",
+                    "tt", connector, source);
+
+    return rc ? rc
+              : db_run(s->db, "DELETE FROM sources WHERE connector=? AND source=?", "tt",
+                       connector, source);
+}
+
+int store_channel_remove(struct store *s, struct view id)
+{
+    int rc = db_run(
+        s->db, "DELETE FROM sources WHERE scope IN (SELECT id FROM scopes WHERE channel=?)",
+        "t", id);
+
+    rc = rc ? rc : db_run(s->db, "DELETE FROM scopes WHERE channel=?", "t", id);
+    return rc ? rc : db_run(s->db, "DELETE FROM channels WHERE id=?", "t", id);
+}
+
+int store_connector_remove(struct store *s, struct view name)
+{
+    int rc = db_run(s->db, "DELETE FROM sources WHERE connector=?", "t", name);
+
+    rc = rc ? rc : db_run(s->db, "DELETE FROM scopes WHERE connector=?", "t", name);
+    return rc ? rc : db_run(s->db, "DELETE FROM connectors WHERE name=?", "t", name);
+}
+
 static int load_channels(struct store *s, const struct keys *keys, struct registry *reg)
 {
     struct db_rows *r = NULL;
-    int rc = db_query(
-        s->db, &r, "SELECT id,code,name,url,bot_id,secret,old_secret FROM channels ORDER BY id",
-        "");
+    int rc = db_query(s->db, &r,
+                      "SELECT id,code,name,url,bot_id,secret,old_secret,old_until_ms,answer"
+                      " FROM channels ORDER BY id",
+                      "");
 
     while (rc == 0 && (rc = db_next(r)) == 1) {
         struct reg_channel *c = registry_add_channel(reg);
@@ -196,6 +271,9 @@ static int load_channels(struct store *s, const struct keys *keys, struct regist
         rc = rc ? rc
                 : unseal_field(keys, "channels", c->id, "old_secret", db_view(r, 6),
                                &c->secrets[1]);
+        rc = rc ? rc : channel_flags_apply(db_view(r, 8), c);
+        if (rc == 0)
+            c->old_until_ms = db_int(r, 7);
     }
     if (rc && r)
         db_end(r); /* left in the middle of a row */
@@ -207,8 +285,8 @@ static int load_connectors(struct store *s, const struct keys *keys, struct regi
     static const char *const fields[] = {"secret", "old_secret", "token", "old_token"};
     struct db_rows *r = NULL;
     int rc = db_query(s->db, &r,
-                      "SELECT name,url,allow_private,off,secret,old_secret,token,old_token"
-                      " FROM connectors ORDER BY name",
+                      "SELECT name,url,allow_private,off,secret,old_secret,token,old_token,"
+                      "old_until_ms FROM connectors ORDER BY name",
                       "");
 
     while (rc == 0 && (rc = db_next(r)) == 1) {
@@ -223,6 +301,7 @@ static int load_connectors(struct store *s, const struct keys *keys, struct regi
         if (rc == 0) {
             c->allow_private = db_int(r, 2) != 0;
             c->off = db_int(r, 3) != 0;
+            c->old_until_ms = db_int(r, 8);
         }
     }
     if (rc && r)
@@ -233,9 +312,11 @@ static int load_connectors(struct store *s, const struct keys *keys, struct regi
 static int load_scopes(struct store *s, struct registry *reg)
 {
     struct db_rows *r = NULL;
-    int rc = db_query(
-        s->db, &r, "SELECT id,channel,account,connector,title,paused FROM scopes ORDER BY id",
-        "");
+    int rc =
+        db_query(s->db, &r,
+                 "SELECT id,channel,account,connector,title,paused,disconnected,window_off,"
+                 "connected_ms,default_source FROM scopes ORDER BY id",
+                 "");
 
     while (rc == 0 && (rc = db_next(r)) == 1) {
         struct reg_scope *p = registry_add_scope(reg);
@@ -246,8 +327,13 @@ static int load_scopes(struct store *s, struct registry *reg)
         rc = rc ? rc : db_string(r, 2, &p->account);
         rc = rc ? rc : db_string(r, 3, &p->connector);
         rc = rc ? rc : db_string(r, 4, &p->title);
-        if (rc == 0)
+        rc = rc ? rc : db_string(r, 9, &p->default_source);
+        if (rc == 0) {
             p->paused = db_int(r, 5) != 0;
+            p->disconnected = db_int(r, 6) != 0;
+            p->window_off = db_int(r, 7) != 0;
+            p->connected_ms = db_int(r, 8);
+        }
     }
     if (rc && r)
         db_end(r); /* left in the middle of a row */

@@ -67,6 +67,14 @@ static const char *const migrations[] = {
     "CREATE INDEX dead_died ON dead(died_ms);"
     "CREATE TABLE message_once(message INTEGER, key TEXT, PRIMARY KEY(message, key))"
     "  WITHOUT ROWID;",
+    /* 3: a channel's and a connector's life: secrets that are being rotated out, accounts that
+       leave and come back, when amo was last asked to connect, the number managers write from */
+    "ALTER TABLE channels ADD COLUMN old_until_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE connectors ADD COLUMN old_until_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE scopes ADD COLUMN disconnected INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE scopes ADD COLUMN connected_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE scopes ADD COLUMN window_off INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE scopes ADD COLUMN default_source TEXT;",
 };
 
 int schema_count(void)

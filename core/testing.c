@@ -90,6 +90,18 @@ static struct spool *rig_spool(struct rig *r)
     return s;
 }
 
+/* Nobody is connected unasked, unless a test is about that. */
+static void rig_greeted(struct rig *r)
+{
+    for (size_t i = 0; i < r->core.registry->n_scopes; i++) {
+        struct dest *d =
+            queue_dest(r->core.queue, true, view_of(r->core.registry->scopes[i].id));
+
+        assert_non_null(d);
+        d->greeted = true;
+    }
+}
+
 static void rig_open(struct rig *r)
 {
     r->config = rig_config(r->dir, r->more_config);
@@ -104,6 +116,7 @@ static void rig_open(struct rig *r)
         list_remove(&k->link);
         mem_free(k);
     }
+    rig_greeted(r);
 }
 
 static void rig_close(struct rig *r)
@@ -203,6 +216,7 @@ void rig_register(struct rig *r)
     assert_int_equal(store_scope_put(s, scope), 0);
     assert_int_equal(core_registry_changed(&r->core), 0);
     registry_free(reg);
+    rig_greeted(r);
     rig_commit(r);
     assert_int_equal(r->core.exit_code, 0);
 }
@@ -212,6 +226,7 @@ static void registry_stored(struct rig *r, struct registry *reg)
 {
     assert_int_equal(core_registry_changed(&r->core), 0);
     registry_free(reg);
+    rig_greeted(r);
     rig_commit(r);
     assert_int_equal(r->core.exit_code, 0);
 }

@@ -15,6 +15,7 @@
 #include "core/intake.h"
 #include "core/peers.h"
 #include "core/resolve.h"
+#include "core/rotation.h"
 #include "core/settle.h"
 #include "core/waiting.h"
 #include "proto/limits.h"
@@ -177,6 +178,9 @@ void watch_tick(void *arg)
         watch_ages(c, now_unix, now_mono);
     waiting_overdue(c, now_unix, core_clock_doubtful(c, now_mono));
     waiting_run(c);
+    if (!core_clock_doubtful(c, now_mono))
+        rotation_tick(c, now_unix);
+    inquiry_greet(c, now_mono);
     if (c->ticks % PRUNE_EVERY_TICKS == 0 && !core_clock_doubtful(c, now_mono))
         watch_prune(c, now_unix);
     core_wake(c);

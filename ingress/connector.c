@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "ingress/exchange.h"
+#include "ingress/figures.h"
 #include "ingress/ingress.h"
 #include "ingress/registry_copy.h"
 #include "ingress/service_read.h"
@@ -108,6 +109,29 @@ void connector_head(struct ingress *in, struct exchange *x, exchange_fn *whole)
     x->whole = whole;
 }
 
+static bool token_is_old(const struct reg_connector *c, struct view token)
+{
+    return token.ptr && c->tokens[1].bytes && secret_equal(secret_view(&c->tokens[1]), token);
+}
+
+/* The present secret first: who signs with the one before alone is counted. */
+static enum webhook_verdict signature_verdict(struct ingress *in, const struct reg_connector *c,
+                                              const struct exchange *x)
+{
+    int64_t now_s = clock_unix_ms() / 1000;
+    enum webhook_verdict verdict =
+        webhook_verify(c->secrets, 1, x->webhook_id, x->webhook_timestamp, x->webhook_signature,
+                       buf_view(&x->body), now_s);
+
+    if (verdict != WEBHOOK_SIGNATURE || !c->secrets[1].bytes)
+        return verdict;
+    verdict = webhook_verify(c->secrets + 1, 1, x->webhook_id, x->webhook_timestamp,
+                             x->webhook_signature, buf_view(&x->body), now_s);
+    if (verdict == WEBHOOK_FITS)
+        figures_count_old(&in->figures, "connector_secret", c->name);
+    return verdict;
+}
+
 /* The registry may have changed since the head: everything is looked up anew. */
 bool connector_verified(struct ingress *in, struct exchange *x)
 {
@@ -120,9 +144,7 @@ bool connector_verified(struct ingress *in, struct exchange *x)
         return false;
     }
     if (!view_empty(x->webhook_signature))
-        verdict = webhook_verify(c->secrets, AMO_COUNT(c->secrets), x->webhook_id,
-                                 x->webhook_timestamp, x->webhook_signature, buf_view(&x->body),
-                                 clock_unix_ms() / 1000);
+        verdict = signature_verdict(in, c, x);
     if (verdict != WEBHOOK_FITS) {
         if (!guard_is_struck(in->guard, &x->origin,
                              clock_mono_ms())) /* else a flood of lines */
@@ -132,6 +154,8 @@ bool connector_verified(struct ingress *in, struct exchange *x)
         return false;
     }
     x->trusted = true;
+    if (token_is_old(c, bearer(x->authorization)))
+        figures_count_old(&in->figures, "connector_token", c->name);
     return true;
 }
 

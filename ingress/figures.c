@@ -70,6 +70,17 @@ void figures_count(struct figures *f, const struct exchange *x, int64_t mono_us)
         stat_observe(f->accept, (double)(mono_us - x->began_us) / 1e6);
 }
 
+void figures_count_old(struct figures *f, const char *kind, const char *name)
+{
+    char labels[256];
+
+    (void)snprintf(labels, sizeof(labels), "process=\"%s\",kind=\"%s\",name=\"%s\"", f->process,
+                   kind, name); /* ids of the registry: 64 at most */
+    stat_add(stats_counter(f->stats, "amo_old_credentials_total", labels,
+                           "requests that proved themselves by a credential being rotated out"),
+             1);
+}
+
 void figures_refresh(struct figures *f, const struct spool *s)
 {
     struct spool_figures now;

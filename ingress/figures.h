@@ -37,5 +37,8 @@ AMO_MUSTCHECK int figures_init(struct figures *f, const char *process);
 void figures_fini(struct figures *f);
 /* An answer left (or is about to): amo_webhooks_total and amo_accept_seconds. */
 void figures_count(struct figures *f, const struct exchange *x, int64_t mono_us);
+/* A request proved itself by what is being rotated out: @kind "channel_secret",
+ * "connector_secret" or "connector_token" of @name, as the registry spells it. */
+void figures_count_old(struct figures *f, const char *kind, const char *name);
 /* Gauges of the spool, before they are shown. */
 void figures_refresh(struct figures *f, const struct spool *s);

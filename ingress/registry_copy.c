@@ -178,8 +178,10 @@ int registry_copy_update(struct registry_copy *c, struct view bytes)
 
     if (rc)
         return rc;
-    if (r->n_channels == 0 && c->registry && c->registry->n_channels) {
-        /* a core with an empty or wrong store: to believe it is to answer 404 to amo, for ever */
+    if (r->n_channels == 0 && c->registry && c->registry->n_channels &&
+        r->version <= c->registry->version) {
+        /* a core with an empty or wrong store: to believe it is to answer 404 to amo, for ever.
+         * An operator who removes the last channel makes a newer version. */
         log_line(LOG_LEVEL_ERROR, "registry.blank", "kept_version=%" PRIu64,
                  c->registry->version);
         registry_free(r);

@@ -9,19 +9,34 @@
  * everything else is one object. */
 #define CONTROL_VERBS(X)                                                                       \
     X("status", "", "version, uptime_s, registry_version, peers[], queue figures")             \
-    X("channel.add", "reply (support's answer as text), [url], [segment]", "id, code, name")   \
-    X("channel.list", "", "[{id, code, name, url, scopes}]")                                   \
-    X("channel.show", "id", "the channel and support's flags, no secret")                      \
+    X("channel.add", "reply (support's answer as text), [url], [segment]",                     \
+      "id, code, name, url, secret_rotated, flags[] that need attention")                      \
+    X("channel.list", "", "[{id, code, name, url, bot_id, scopes, old_valid_until}]")          \
+    X("channel.show", "id",                                                                    \
+      "the channel, no secret, and flags[{flag, value, state, meaning}]")                      \
+    X("channel.secret", "id, secret or finish, [overlap_hours]", "id, old_valid_until")        \
+    X("channel.remove", "id", "removed")                                                       \
     X("connector.add", "name, kind, url, [secret], [token], [allow_private]",                  \
       "name, url, and secret and token when they were generated")                              \
-    X("connector.list", "", "[{name, kind, url, allow_private, off, scopes}]")                 \
+    X("connector.list", "",                                                                    \
+      "[{name, kind, url, allow_private, off, scopes, old_valid_until}]")                      \
+    X("connector.show", "name", "the same, held, waiting, accounts[], sources[]")              \
+    X("connector.rotate", "name, [secret], [token], [overlap_hours], [finish]",                \
+      "name, old_valid_until, and secret and token when they were generated")                  \
+    X("connector.remove", "name", "removed")                                                   \
     X("connector.test", "name", "connector, outcome, cause, status, ms, answer")               \
-    X("account.connect", "channel, account, connector, [title], [scope_id]", "scope_id")       \
-    X("account.list", "", "[{scope_id, channel, account, connector, title, paused, held}]")    \
+    X("account.connect", "channel, account, connector, [title], [no_time_window], [scope_id]", \
+      "scope_id")                                                                              \
+    X("account.disconnect", "scope_id, [no_call]", "scope_id, disconnected")                   \
+    X("account.list", "",                                                                      \
+      "[{scope_id, channel, account, connector, title, paused, disconnected, held, "           \
+      "connect_called_at, default_source, no_time_window}]")                                   \
     X("account.pause", "scope_id", "scope_id, paused")                                         \
     X("account.resume", "scope_id", "scope_id, paused")                                        \
     X("source.add", "connector, source, scope_id", "connector, source, scope_id")              \
-    X("source.list", "", "[{connector, source, scope_id}]")                                    \
+    X("source.list", "", "[{connector, source, scope_id, default}]")                           \
+    X("source.remove", "connector, source", "connector, removed")                              \
+    X("source.default", "scope_id, source or none", "scope_id, default")                       \
     X("conversation.list", "[scope_id]",                                                       \
       "[{id, connector, source, conversation, scope_id, "                                      \
       "client_id, chat_id, state}]")                                                           \

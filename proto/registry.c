@@ -23,6 +23,7 @@ static void channel_fini(struct reg_channel *c)
     mem_free(c->name);
     mem_free(c->url);
     mem_free(c->bot_id);
+    mem_free(c->reactions_list);
     for (size_t i = 0; i < REGISTRY_SECRETS_MAX; i++)
         secret_fini(&c->secrets[i]);
 }
@@ -34,6 +35,7 @@ static void scope_fini(struct reg_scope *s)
     mem_free(s->account);
     mem_free(s->connector);
     mem_free(s->title);
+    mem_free(s->default_source);
 }
 
 static void connector_fini(struct reg_connector *c)
@@ -139,6 +141,13 @@ const struct reg_scope *registry_scope(const struct registry *r, struct view id)
     return NULL;
 }
 
+const struct reg_scope *registry_scope_connected(const struct registry *r, struct view id)
+{
+    const struct reg_scope *s = registry_scope(r, id);
+
+    return s && !s->disconnected ? s : NULL;
+}
+
 const struct reg_connector *registry_connector(const struct registry *r, struct view name)
 {
     for (size_t i = 0; r && i < r->n_connectors; i++) {
@@ -171,7 +180,7 @@ const struct reg_scope *registry_scope_of_source(const struct registry *r,
 
     *ret_known = true;
     for (size_t i = 0; r && i < r->n_scopes; i++) {
-        if (view_is(connector, r->scopes[i].connector)) {
+        if (!r->scopes[i].disconnected && view_is(connector, r->scopes[i].connector)) {
             only = &r->scopes[i];
             n++;
         }
@@ -181,7 +190,11 @@ const struct reg_scope *registry_scope_of_source(const struct registry *r,
     for (size_t i = 0; i < r->n_sources; i++) {
         if (view_is(connector, r->sources[i].connector) &&
             view_is(source, r->sources[i].source))
-            return registry_scope(r, view_of(r->sources[i].scope));
+            only = registry_scope(r, view_of(r->sources[i].scope));
+        else
+            continue;
+        if (only && !only->disconnected)
+            return only;
     }
     *ret_known = false;
     return NULL;
@@ -246,13 +259,20 @@ static void put_connectors(msgpack_packer *pk, const struct registry *r, enum ro
     }
 }
 
+/* Whoever left is nobody to an edge. */
 static void put_scopes(msgpack_packer *pk, const struct registry *r)
 {
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->n_scopes; i++)
+        n += !r->scopes[i].disconnected;
     pack_key(pk, "scopes");
-    (void)msgpack_pack_array(pk, r->n_scopes);
+    (void)msgpack_pack_array(pk, n);
     for (size_t i = 0; i < r->n_scopes; i++) {
         const struct reg_scope *s = &r->scopes[i];
 
+        if (s->disconnected)
+            continue;
         (void)msgpack_pack_map(pk, 6);
         put_pair(pk, "id", s->id);
         put_pair(pk, "channel", s->channel);

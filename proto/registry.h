@@ -2,7 +2,8 @@
 
 /* The registry: channels, scopes, connectors and sources, as each process holds it in memory.
  * Core owns it; edges get a copy with WELCOME and REGISTRY, each with only the secrets its role
- * needs: ingress what verifying takes, egress what signing takes.
+ * needs: ingress what verifying takes, egress what signing takes. What is marked "core" stays
+ * there, and so do accounts that were disconnected.
  *
  * Owns its texts. Small (some thousand rows), so look-ups walk arrays but for scopes. */
 
@@ -24,6 +25,10 @@ struct reg_channel {
     char *url; /* "https://amojo.amocrm.ru", no final slash */
     char *bot_id;
     struct secret secrets[REGISTRY_SECRETS_MAX]; /* [0] signs; both verify */
+    int64_t old_until_ms; /* core: wall time at which [1] is forgotten; 0 there is none */
+    bool no_quotes;       /* core: support has not switched quotes on */
+    bool no_reactions;    /* core: nor reactions, none at all */
+    char *reactions_list; /* core: the only ones; NULL any */
 };
 
 struct reg_scope {
@@ -33,6 +38,10 @@ struct reg_scope {
     char *connector;
     char *title;
     bool paused;
+    bool disconnected;    /* core: it left; its commands wait as in a pause */
+    bool window_off;      /* core: the channel's time window does not count here */
+    int64_t connected_ms; /* core: wall time of the last connect call; 0 never */
+    char *default_source; /* core: from which number a manager writes who names none; NULL */
 };
 
 struct reg_connector {
@@ -42,6 +51,8 @@ struct reg_connector {
     bool off;                                    /* switched off (410) */
     struct secret secrets[REGISTRY_SECRETS_MAX]; /* decoded key bytes; [0] signs first */
     struct secret tokens[REGISTRY_SECRETS_MAX];
+    int64_t
+        old_until_ms; /* core: wall time at which both [1] are forgotten; 0 there are none */
 };
 
 struct reg_source {
@@ -74,14 +85,16 @@ struct reg_source *registry_add_source(struct registry *r);
 /* NULL when unknown. */
 const struct reg_channel *registry_channel(const struct registry *r, struct view id);
 const struct reg_scope *registry_scope(const struct registry *r, struct view id);
+/* The same, unless it was disconnected. */
+const struct reg_scope *registry_scope_connected(const struct registry *r, struct view id);
 const struct reg_connector *registry_connector(const struct registry *r, struct view name);
 /* The channel part of a scope id: up to the first '_'; the whole when there is none. */
 struct view registry_scope_channel(struct view scope_id);
 /* The account part: behind the first '_'; VIEW_NONE when there is none. */
 struct view registry_scope_account(struct view scope_id);
 
-/* Which scope a connector's @source belongs to: with one scope any source, with several the
- * listed one. NULL with *ret_known = false when the source is unlisted, NULL with true when the
+/* Which scope a connector's @source belongs to: with one connected scope any source, with several
+ * the listed one. NULL with *ret_known = false when the source is unlisted, NULL with true when the
  * connector has no scope at all. Source: docs/delivery.md, "Registry". */
 const struct reg_scope *registry_scope_of_source(const struct registry *r,
                                                  struct view connector, struct view source,

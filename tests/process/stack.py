@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 import uuid
 
@@ -258,7 +259,7 @@ class Stack:
         return answer
 
     def wait(self, what, timeout=DEADLINE, **more):
-        query = "&".join(f"{k}={v}" for k, v in {"what": what, "timeout_ms": int(timeout * 1000), **more}.items())
+        query = urllib.parse.urlencode({"what": what, "timeout_ms": int(timeout * 1000), **more})
         answer = self.sandbox(f"wait?{query}")
         if not answer["done"]:
             raise TimeoutError(f"the sandbox waited for {what} {more}: {answer}")
@@ -302,6 +303,14 @@ class Stack:
         if answer.get("code", 0):
             raise ControlError(answer["code"], answer.get("error"))
         return json.loads(answer["json"]) if answer.get("json") else None
+
+    def amoctl(self, *words, code=0, **more):
+        """amoctl with --json: its document. With a @code that is not 0 what it said on stderr."""
+        env = {"PATH": os.environ["PATH"], "AMO_RUN_DIR": str(self.dir / "run"), "AMO_DATA_DIR": str(self.dir / "data")}
+        done = subprocess.run([self.bin / "amoctl", *map(str, words), "--json"], env=env, capture_output=True,
+                              encoding="utf-8", timeout=60, check=False, **{"stdin": subprocess.DEVNULL, **more})
+        assert done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
+        return json.loads(done.stdout) if code == 0 else done.stderr
 
     def register(self, connector="svc", report="read", account=None, **settings):
         """A channel, a connector and a connected account; the scope id."""

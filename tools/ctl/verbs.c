@@ -20,12 +20,46 @@ static const struct args_option connector_add[] = {
     {"allow-private", "allow_private", ARGS_FLAG,   false, NULL,
      "its address may be in a private network, and plain http"                                        },
 };
+#define ROTATION_OPTIONS                                                                       \
+    {"overlap",                                                                                \
+     "overlap_hours",                                                                          \
+     ARGS_TEXT,                                                                                \
+     false,                                                                                    \
+     "HOURS",                                                                                  \
+     "how long the old one stays valid; 0 not at all; core/overlap_hours unless given"},       \
+    {                                                                                          \
+        "finish", "finish", ARGS_FLAG, false, NULL, "end the rotation that is under way now"   \
+    }
+static const struct args_option channel_secret[] = {
+    {"file", "secret", ARGS_SECRET, false, "FILE", "the new secret, from support"},
+    ROTATION_OPTIONS,
+};
+static const struct args_option connector_rotate[] = {
+    {"secret-file", "secret", ARGS_SECRET, false, "FILE",
+     "signing secret; made when not given"                                                   },
+    {"token-file",  "token",  ARGS_SECRET, false, "FILE", "bearer token; made when not given"},
+    ROTATION_OPTIONS,
+};
 static const struct args_option account_connect[] = {
-    {"channel",   "channel",   ARGS_TEXT, true,  "ID",       "channel id, as in channel list"    },
-    {"account",   "account",   ARGS_TEXT, true,  "AMOJO_ID", "the account's amojo id"            },
-    {"connector", "connector", ARGS_TEXT, true,  "NAME",     "whose messages it exchanges"       },
-    {"title",     "title",     ARGS_TEXT, false, "TEXT",     "how amoCRM shows the channel"      },
-    {"scope-id",  "scope_id",  ARGS_TEXT, false, "SCOPE",    "connected already: no call is made"},
+    {"channel",        "channel",        ARGS_TEXT, true,  "ID",       "channel id, as in channel list"    },
+    {"account",        "account",        ARGS_TEXT, true,  "AMOJO_ID", "the account's amojo id"            },
+    {"connector",      "connector",      ARGS_TEXT, true,  "NAME",     "whose messages it exchanges"       },
+    {"title",          "title",          ARGS_TEXT, false, "TEXT",     "how amoCRM shows the channel"      },
+    {"scope-id",       "scope_id",       ARGS_TEXT, false, "SCOPE",    "connected already: no call is made"},
+    {"no-time-window", "no_time_window", ARGS_FLAG, false, NULL,
+     "the channel's time window does not count in this account"                                            },
+};
+static const struct args_option account_disconnect[] = {
+    {"no-call", "no_call", ARGS_FLAG, false, NULL, "amojo is not told: it knows already"},
+};
+static const struct args_option source_remove[] = {
+    {"connector", "connector", ARGS_TEXT, true, "NAME",   "the connector it belongs to"},
+    {"source",    "source",    ARGS_TEXT, true, "SOURCE", "as in source list"          },
+};
+static const struct args_option source_default[] = {
+    {"scope",  "scope_id", ARGS_TEXT, true,  "SCOPE",  "whose managers"                       },
+    {"source", "source",   ARGS_TEXT, false, "SOURCE", "they write from it unless they choose"},
+    {"none",   "none",     ARGS_FLAG, false, NULL,     "no default any more"                  },
 };
 static const struct args_option source_add[] = {
     {"connector", "connector", ARGS_TEXT, true, "NAME",   "the connector it belongs to"},
@@ -57,6 +91,14 @@ static const struct args_verb verbs[] = {
     ARGS_VERB(.group = "channel", .name = "show",
               .about = "one channel with what support switched on for it", .operand = "id",
               .operand_word = "ID", MORE(.control = "channel.show", .show = SHOW_OBJECT)),
+    ARGS_VERB(.group = "channel", .name = "secret",
+              .about = "a new secret from support; the old one still verifies for a while",
+              .operand = "id", .operand_word = "ID", OPTIONS(channel_secret),
+              MORE(.control = "channel.secret", .show = SHOW_OBJECT, .waits = true)),
+    ARGS_VERB(.group = "channel", .name = "remove",
+              .about = "forget a channel that no account uses", .operand = "id",
+              .operand_word = "ID",
+              MORE(.control = "channel.remove", .show = SHOW_OBJECT, .waits = true)),
 
     ARGS_VERB(.group = "connector", .name = "add",
               .about = "add a Mobilon service; a secret or token that is not given is made and "
@@ -66,6 +108,18 @@ static const struct args_verb verbs[] = {
     ARGS_VERB(.group = "connector", .name = "list",
               .about = "connectors, without their secrets",
               MORE(.control = "connector.list", .show = SHOW_LIST, .nothing = "no connectors")),
+    ARGS_VERB(.group = "connector", .name = "show",
+              .about = "one of them: its accounts and sources, what waits, a rotation",
+              .operand = "name", .operand_word = "NAME",
+              MORE(.control = "connector.show", .show = SHOW_OBJECT)),
+    ARGS_VERB(.group = "connector", .name = "rotate",
+              .about = "a new secret and token; the old ones stay valid for a while",
+              .operand = "name", .operand_word = "NAME", OPTIONS(connector_rotate),
+              MORE(.control = "connector.rotate", .show = SHOW_GIVEN, .waits = true)),
+    ARGS_VERB(.group = "connector", .name = "remove",
+              .about = "forget a service that no account uses", .operand = "name",
+              .operand_word = "NAME",
+              MORE(.control = "connector.remove", .show = SHOW_OBJECT, .waits = true)),
     ARGS_VERB(.group = "connector", .name = "test",
               .about = "call the service once, and say what it answered", .operand = "name",
               .operand_word = "NAME",
@@ -75,6 +129,10 @@ static const struct args_verb verbs[] = {
               .about = "connect a channel to an account; prints the scope id alone",
               OPTIONS(account_connect),
               MORE(.control = "account.connect", .show = SHOW_SCOPE, .waits = true)),
+    ARGS_VERB(.group = "account", .name = "disconnect",
+              .about = "disconnect an account; what waits for it stands still until it is back",
+              .operand = "scope_id", .operand_word = "SCOPE", OPTIONS(account_disconnect),
+              MORE(.control = "account.disconnect", .show = SHOW_OBJECT, .waits = true)),
     ARGS_VERB(.group = "account", .name = "list", .about = "connected accounts: paused, held",
               MORE(.control = "account.list", .show = SHOW_LIST, .nothing = "no accounts")),
     ARGS_VERB(.group = "account", .name = "pause",
@@ -92,6 +150,13 @@ static const struct args_verb verbs[] = {
               MORE(.control = "source.add", .show = SHOW_OBJECT, .waits = true)),
     ARGS_VERB(.group = "source", .name = "list", .about = "sources that belong to an account",
               MORE(.control = "source.list", .show = SHOW_LIST, .nothing = "no sources")),
+    ARGS_VERB(.group = "source", .name = "remove",
+              .about = "a source belongs to nobody any more", OPTIONS(source_remove),
+              MORE(.control = "source.remove", .show = SHOW_OBJECT, .waits = true)),
+    ARGS_VERB(.group = "source", .name = "default",
+              .about = "from which number managers write who name none",
+              OPTIONS(source_default),
+              MORE(.control = "source.default", .show = SHOW_OBJECT, .waits = true)),
 
     ARGS_VERB(.group = "conversation", .name = "list",
               .about = "conversations with their ids on both sides", OPTIONS(conversation_list),

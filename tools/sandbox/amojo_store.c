@@ -45,6 +45,8 @@ static void channel_free(struct amojo_channel *ch)
     mem_free(ch->name);
     mem_free(ch->code);
     mem_free(ch->client_uuid);
+    mem_free(ch->segment);
+    mem_free(ch->registration);
     mem_free(ch->webhook_url);
     mem_free(ch->bot_id);
     strmap_fini(&ch->allowed);

@@ -20,7 +20,9 @@ struct amojo_channel {
     char *name;
     char *code;
     char *client_uuid;
-    char *webhook_url; /* NULL = none */
+    char *segment;      /* support's answer stands under it; NULL "ru" */
+    char *registration; /* JSON object laid over support's answer; NULL none */
+    char *webhook_url;  /* NULL = none */
     char *bot_id;
     bool restricted;        /* only accounts in `allowed` may connect */
     struct strmap allowed;  /* account id -> the channel */

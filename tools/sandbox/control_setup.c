@@ -98,6 +98,23 @@ static struct json_object *registration_bot(const struct amojo_channel *ch)
     return o;
 }
 
+/* Members that a test wants otherwise, or (null) not at all. */
+static void registration_lay_over(struct json_object *o, const struct amojo_channel *ch)
+{
+    struct json_object *over = ch->registration ? json_tokener_parse(ch->registration) : NULL;
+
+    if (!over)
+        return;
+    json_object_object_foreach(over, key, value)
+    {
+        if (value)
+            json_object_object_add(o, key, json_object_get(value));
+        else
+            json_object_object_del(o, key);
+    }
+    json_object_put(over);
+}
+
 /* What amoCRM's support mails when a channel was registered. */
 static struct json_object *registration_json(const struct amojo_channel *ch)
 {
@@ -132,11 +149,12 @@ static struct json_object *registration_json(const struct amojo_channel *ch)
     jread_add_bool(o, "time_window_support", false);
     jread_add_bool(o, "need_display_template", false);
     jread_add_int(o, "time_window_enum", 0);
-    jread_add_bool(o, "reactions_all", false);
+    jread_add_bool(o, "reactions_all", true);
     jread_add_str(o, "reactions_list", "");
     jread_add_bool(o, "en_enabled", false);
     jread_add_str(o, "client_uuid", ch->client_uuid);
-    json_object_object_add(result, "ru", o);
+    registration_lay_over(o, ch);
+    json_object_object_add(result, ch->segment ? ch->segment : "ru", o);
     json_object_object_add(whole, "result", result);
     json_object_object_add(whole, "error", NULL);
     return whole;
@@ -169,8 +187,13 @@ static void channel_read(struct jcheck *c, struct json_object *o, struct amojo_c
         {"name",        &ch->name,        128 },
         {"code",        &ch->code,        128 },
         {"client_uuid", &ch->client_uuid, 64  },
+        {"segment",     &ch->segment,     16  },
     };
     struct json_object *allowed = NULL;
+    struct json_object *over = jread_object(o, "registration");
+
+    if (over)
+        amojo_set(&ch->registration, json_object_to_json_string(over));
 
     for (size_t i = 0; i < AMO_COUNT(texts); i++) {
         const char *v = jcheck_str(c, o, "", texts[i].key, JCHECK_OPTIONAL, texts[i].max);

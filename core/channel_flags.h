@@ -1,0 +1,34 @@
+#pragma once
+
+/* What support switched on for a channel: its answer to the registration, without the secret, kept
+ * as one JSON object, obeyed by the bridge and told in words. Pure.
+ *
+ * A flag that the answer does not have restricts nothing. Source: docs/amojo.md, "Support's
+ * answer". */
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "base/json.h"
+#include "proto/registry.h"
+
+enum {
+    CHANNEL_FLAGS_E_OBJECTION = 1, /* said in words */
+};
+
+/* Appends what is kept of the channel object @n of support's answer: one JSON object. @segment is
+ * the key it stood under ("ru"), "" unknown. -ENOMEM, -ENOSPC. */
+AMO_MUSTCHECK int channel_flags_keep(struct json *doc, const struct json_node *n,
+                                     struct view segment, struct buf *out);
+/* What the bridge obeys of @kept while messages pass, into @c; what cannot be read (a store of
+ * before) restricts nothing. -ENOMEM. */
+AMO_MUSTCHECK int channel_flags_apply(struct view kept, struct reg_channel *c);
+/* May @account (its amojo id) be connected? 0; CHANNEL_FLAGS_E_OBJECTION with why not and what to
+ * do in @ret_words; -ENOMEM. */
+AMO_MUSTCHECK int channel_flags_admit(struct view kept, struct view account,
+                                      struct buf *ret_words);
+/* An array "@key" of {flag, value, state, meaning}: `state` is "ok", "note" (something is missing
+ * that one may want) or "problem" (nothing works). With @cares only what is not "ok". */
+AMO_MUSTCHECK int channel_flags_tell(struct view kept, const char *key, bool cares,
+                                     struct json_writer *w);
+/* Does the channel let a client react with @emoji (VIEW_NONE: take a reaction away)? */
+bool channel_takes_reaction(const struct reg_channel *c, struct view emoji);
