@@ -186,7 +186,9 @@ static void reconnected(struct core *c, void *arg, const struct result *r)
 
     log_line(ok ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "scope.reconnected", "destination=%s ok=%d",
              log_value(view_of(d->key), room), ok);
-    if (ok)
+    if (ok && d->hold == HOLD_FORBIDDEN)
+        d->hold_until_ms = clock_mono_ms(); /* connecting is not writing: one may try now */
+    else if (ok)
         dest_release(c->queue, d, clock_mono_ms());
     core_wake(c);
 }
@@ -196,20 +198,16 @@ void inquiry_connected(struct core *c, struct dest *d)
     if (!d)
         return;
     d->greeted = true;
-    d->connected_unix_ms = clock_unix_ms();
     dest_release(c->queue, d, clock_mono_ms());
     core_wake(c);
 }
 
-/* The last call counts however core has ended since; one "in the future" is of another clock. */
-static bool connect_is_due(const struct core *c, const struct dest *d,
-                           const struct reg_scope *s, int64_t now_unix_ms)
+/* Long enough ago; a time "in the future" is of another clock. */
+static bool is_long_ago(const struct core *c, int64_t then_unix_ms, int64_t now_unix_ms)
 {
-    int64_t last =
-        d->connected_unix_ms > s->connected_ms ? d->connected_unix_ms : s->connected_ms;
-
-    return last > now_unix_ms ||
-           now_unix_ms - last >= (int64_t)config_number(c->config, "core/connect_every_ms");
+    return then_unix_ms > now_unix_ms ||
+           now_unix_ms - then_unix_ms >=
+               (int64_t)config_number(c->config, "core/connect_every_ms");
 }
 
 void inquiry_reconnect(struct core *c, struct dest *d)
@@ -218,13 +216,14 @@ void inquiry_reconnect(struct core *c, struct dest *d)
     const struct reg_scope *s = registry_scope(c->registry, view_of(d->key + strlen("scope:")));
     int rc = 0;
 
-    if (!s || s->disconnected || !connect_is_due(c, d, s, now))
+    if (!s || s->disconnected || !is_long_ago(c, s->reconnected_ms, now) ||
+        !is_long_ago(c, d->reconnected_unix_ms, now))
         return;
     if (inquiry_connect(c, s->channel, s->account, s->title, s->window_off, reconnected, d))
         return; /* no memory: at the next 404, or the next tick */
-    d->connected_unix_ms = now;
+    d->reconnected_unix_ms = now;
     rc = core_turn(c);
-    rc = rc ? rc : store_scope_connecting(c->store, view_of(s->id), now);
+    rc = rc ? rc : store_scope_reconnecting(c->store, view_of(s->id), now);
     if (rc)
         core_give_up(c, "connect", rc);
 }
@@ -242,6 +241,8 @@ void inquiry_greet(struct core *c, int64_t now_mono_ms)
         if (!d || d->greeted || s->paused || s->disconnected)
             continue;
         d->greeted = true;
+        if (!is_long_ago(c, s->connected_ms, clock_unix_ms()))
+            continue;
         n++;
         inquiry_reconnect(c, d);
     }

@@ -19,11 +19,12 @@ void inquiry_check(struct core *c, struct core_command *cmd, enum check_reason w
                    struct view words);
 /* The check's command was settled otherwise. */
 void inquiry_cancel(struct core *c, const struct core_command *cmd);
-/* Connect the scope's channel again, at most once in `core/connect_every_ms`, over restarts, too;
- * success releases its hold. For 404s and repeated 403s, and for every account after a start. */
+/* Connect the scope's channel again, unasked: for 404s, repeated 403s and webhooks of version 1.
+ * At most once in `core/connect_every_ms`, over restarts, too; success releases its hold,
+ * or lets one command try whether the 403s are over. */
 void inquiry_reconnect(struct core *c, struct dest *d);
 /* Once a second: accounts that were not connected since this core has begun are, a few at a time,
- * once a worker is there. */
+ * once a worker is there; not those that anybody connected in the last `core/connect_every_ms`. */
 void inquiry_greet(struct core *c, int64_t now_mono_ms);
 /* An operator has just connected it. */
 void inquiry_connected(struct core *c, struct dest *d);

@@ -52,10 +52,10 @@ struct dest {
     double burst;
     double tokens;
     int64_t tokens_at_ms;
-    size_t n_waiting;          /* commands not settled */
-    size_t n_in_flight;        /* of them at workers */
-    bool greeted;              /* scope: connected since this core has begun, or not due then */
-    int64_t connected_unix_ms; /* scope: this core's last connect call; 0 none */
+    size_t n_waiting;   /* commands not settled */
+    size_t n_in_flight; /* of them at workers */
+    bool greeted;       /* scope: connected since this core has begun, or not due then */
+    int64_t reconnected_unix_ms; /* scope: the last connect call of this core unasked; 0 none */
 };
 
 struct lane {

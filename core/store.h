@@ -73,8 +73,8 @@ AMO_MUSTCHECK int store_scope_pause(struct store *s, struct view id, int64_t now
 AMO_MUSTCHECK int store_scope_resume(struct store *s, struct view id, int64_t now_ms);
 /* STORE_E_NONE when it is not paused. */
 AMO_MUSTCHECK int store_scope_paused_since(struct store *s, struct view id, int64_t *ret_ms);
-/* Its connect call goes out now. */
-AMO_MUSTCHECK int store_scope_connecting(struct store *s, struct view id, int64_t now_ms);
+/* A connect call that nobody asked for goes out now. */
+AMO_MUSTCHECK int store_scope_reconnecting(struct store *s, struct view id, int64_t now_ms);
 /* Disconnected: nobody to the edges, and paused. Back again: neither. */
 AMO_MUSTCHECK int store_scope_leave(struct store *s, struct view id, int64_t now_ms);
 AMO_MUSTCHECK int store_scope_come_back(struct store *s, struct view id, int64_t now_ms);

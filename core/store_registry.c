@@ -145,9 +145,10 @@ int store_scope_put(struct store *s, const struct reg_scope *scope)
         (int64_t)scope->window_off, scope->connected_ms);
 }
 
-int store_scope_connecting(struct store *s, struct view id, int64_t now_ms)
+int store_scope_reconnecting(struct store *s, struct view id, int64_t now_ms)
 {
-    return db_run(s->db, "UPDATE scopes SET connected_ms=? WHERE id=?", "it", now_ms, id);
+    return db_run(s->db, "UPDATE scopes SET connected_ms=?1, reconnected_ms=?1 WHERE id=?2",
+                  "it", now_ms, id);
 }
 
 int store_scope_leave(struct store *s, struct view id, int64_t now_ms)
@@ -315,7 +316,7 @@ static int load_scopes(struct store *s, struct registry *reg)
     int rc =
         db_query(s->db, &r,
                  "SELECT id,channel,account,connector,title,paused,disconnected,window_off,"
-                 "connected_ms,default_source FROM scopes ORDER BY id",
+                 "connected_ms,default_source,reconnected_ms FROM scopes ORDER BY id",
                  "");
 
     while (rc == 0 && (rc = db_next(r)) == 1) {
@@ -333,6 +334,7 @@ static int load_scopes(struct store *s, struct registry *reg)
             p->disconnected = db_int(r, 6) != 0;
             p->window_off = db_int(r, 7) != 0;
             p->connected_ms = db_int(r, 8);
+            p->reconnected_ms = db_int(r, 10);
         }
     }
     if (rc && r)

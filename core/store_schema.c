@@ -73,6 +73,7 @@ static const char *const migrations[] = {
     "ALTER TABLE connectors ADD COLUMN old_until_ms INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE scopes ADD COLUMN disconnected INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE scopes ADD COLUMN connected_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE scopes ADD COLUMN reconnected_ms INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE scopes ADD COLUMN window_off INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE scopes ADD COLUMN default_source TEXT;",
 };

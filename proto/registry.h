@@ -38,10 +38,11 @@ struct reg_scope {
     char *connector;
     char *title;
     bool paused;
-    bool disconnected;    /* core: it left; its commands wait as in a pause */
-    bool window_off;      /* core: the channel's time window does not count here */
-    int64_t connected_ms; /* core: wall time of the last connect call; 0 never */
-    char *default_source; /* core: from which number a manager writes who names none; NULL */
+    bool disconnected;      /* core: it left; its commands wait as in a pause */
+    bool window_off;        /* core: the channel's time window does not count here */
+    int64_t connected_ms;   /* core: wall time of the last connect call; 0 never */
+    int64_t reconnected_ms; /* core: of the last one made unasked */
+    char *default_source;   /* core: from which number a manager writes who names none; NULL */
 };
 
 struct reg_connector {

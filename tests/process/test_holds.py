@@ -35,6 +35,7 @@ def test_retry_after_is_obeyed(stack, side):
 def test_403_twice_holds_the_scope_until_a_person_resumes_it(stack):
     stack.meet()
     stack.fault(on="amojo.new_message", status=403)
+    stack.fault(on="amojo.connect", status=403)
     stack.client_writes("locked-out-1")
     stack.client_writes("locked-out-2", conversation="79005550109")
     wait_for(lambda: stack.account()["held"] == "forbidden", "the hold")
@@ -48,6 +49,18 @@ def test_403_twice_holds_the_scope_until_a_person_resumes_it(stack):
     for n in (1, 2):
         assert stack.wait("amojo.message", text=f"locked-out-{n}", timeout=5)["item"]["effects"] == 1
     assert not stack.account()["held"] and stack.control("dead.list") == []
+
+
+def test_403s_that_a_connect_call_ends_need_nobody(stack):
+    stack.meet()
+    connects = stack.sandbox("counters")["amojo.connects"]
+    stack.fault(on="amojo.new_message", status=403, times=3)
+    stack.client_writes("let-in-again-1")
+    stack.client_writes("let-in-again-2", conversation="79005550109")
+    for n in (1, 2):
+        stack.wait("amojo.message", text=f"let-in-again-{n}")
+    assert stack.sandbox("counters")["amojo.connects"] == connects + 1
+    wait_for(lambda: not stack.account()["held"], "the end of the hold")
 
 
 def test_one_403_is_signed_again_and_nobody_is_troubled(stack):
