@@ -226,15 +226,17 @@ int verb_account_connect(struct control_ask *ask)
 {
     struct view scope = control_arg(ask, "scope_id");
     struct pending_account *p = mem_zalloc(sizeof(*p));
-    int rc = p ? connect_read(ask, p) : -ENOMEM;
+    int rc = 0;
 
+    if (!p)
+        return -ENOMEM;
+    rc = connect_read(ask, p);
     rc = rc ? rc : connect_admitted(ask, p);
     rc = rc ? rc : connect_elsewhere(ask, p);
     if (rc == 0 && scope.len == 0)
         return connect_later(ask, p);
     rc = rc ? rc : connect_without_call(ask, p, scope);
-    if (p)
-        pending_free(p);
+    pending_free(p);
     return rc;
 }
 
@@ -287,8 +289,11 @@ static int disconnect_later(struct control_ask *ask, const struct reg_scope *s)
                            .scope = view_of(s->channel),
                            .account = view_of(s->account)};
     struct pending_account *p = mem_zalloc(sizeof(*p));
-    int rc = p ? control_copy(view_of(s->id), &p->scope) : -ENOMEM;
+    int rc = 0;
 
+    if (!p)
+        return -ENOMEM;
+    rc = control_copy(view_of(s->id), &p->scope);
     rc = rc ? rc : id_uuid7(clock_unix_ms(), &body.trace);
     p->wait = rc ? NULL : control_wait_new(c, p, pending_free);
     if (!p->wait) {
