@@ -190,6 +190,7 @@ static int connect_elsewhere(struct control_ask *ask, const struct pending_accou
 
 static int connect_later(struct control_ask *ask, struct pending_account *p)
 {
+    struct connect_call what;
     int rc = 0;
 
     p->wait = control_wait_new(ask->core, p, pending_free);
@@ -198,8 +199,8 @@ static int connect_later(struct control_ask *ask, struct pending_account *p)
         return control_fail(ask, EXIT_FAILED, "too many calls are waiting; try again");
     }
     ask->wait = p->wait;
-    rc = inquiry_connect(ask->core, p->channel, p->account, p->title, p->window_off,
-                         connect_done, p);
+    what = (struct connect_call){p->channel, p->account, p->title, p->window_off};
+    rc = inquiry_connect(ask->core, &what, connect_done, p);
     return rc ? rc : CONTROL_LATER;
 }
 

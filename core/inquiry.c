@@ -135,8 +135,8 @@ void inquiry_cancel(struct core *c, const struct core_command *cmd)
     }
 }
 
-int inquiry_connect(struct core *c, const char *channel, const char *account, const char *title,
-                    bool window_off, inquiry_done_fn *done, void *arg)
+int inquiry_connect(struct core *c, const struct connect_call *what, inquiry_done_fn *done,
+                    void *arg)
 {
     struct inquiry *q = inquiry_new(c, INQUIRY_CONNECT, NULL);
 
@@ -145,10 +145,10 @@ int inquiry_connect(struct core *c, const char *channel, const char *account, co
     q->done = done;
     q->arg = arg;
     q->until_mono_ms = clock_mono_ms() + CONNECT_WAIT_MS;
-    q->window_off = window_off;
-    q->channel = mem_strdup(channel);
-    q->account = mem_strdup(account);
-    q->title = mem_strdup(title);
+    q->window_off = what->window_off;
+    q->channel = mem_strdup(what->channel);
+    q->account = mem_strdup(what->account);
+    q->title = mem_strdup(what->title);
     if (q->channel && q->account && q->title)
         return 0;
     inquiry_end(q);
@@ -214,12 +214,14 @@ void inquiry_reconnect(struct core *c, struct dest *d)
 {
     int64_t now = clock_unix_ms();
     const struct reg_scope *s = registry_scope(c->registry, view_of(d->key + strlen("scope:")));
+    struct connect_call what;
     int rc = 0;
 
     if (!s || s->disconnected || !is_long_ago(c, s->reconnected_ms, now) ||
         !is_long_ago(c, d->reconnected_unix_ms, now))
         return;
-    if (inquiry_connect(c, s->channel, s->account, s->title, s->window_off, reconnected, d))
+    what = (struct connect_call){s->channel, s->account, s->title, s->window_off};
+    if (inquiry_connect(c, &what, reconnected, d))
         return; /* no memory: at the next 404, or the next tick */
     d->reconnected_unix_ms = now;
     rc = core_turn(c);

@@ -31,9 +31,14 @@ void inquiry_connected(struct core *c, struct dest *d);
 
 /* One connect call; @done is told the result (NULL: no worker answered in time). -ENOMEM. */
 typedef void inquiry_done_fn(struct core *c, void *arg, const struct result *r);
-AMO_MUSTCHECK int inquiry_connect(struct core *c, const char *channel, const char *account,
-                                  const char *title, bool window_off, inquiry_done_fn *done,
-                                  void *arg);
+struct connect_call {
+    const char *channel;
+    const char *account;
+    const char *title;
+    bool window_off; /* the channel's time window does not count in the account */
+};
+AMO_MUSTCHECK int inquiry_connect(struct core *c, const struct connect_call *what,
+                                  inquiry_done_fn *done, void *arg);
 
 /* One call of @body towards @d (NULL: by no destination's rate, pause or hold) that is made once, if it can be before @until_mono_ms, and whose
  * failure nobody minds; @done may be NULL. -ENOMEM; -EBUSY: too many wait. */

@@ -37,6 +37,7 @@ struct dest {
     struct list parked; /* lanes that wait for this scope's pause to end */
     bool is_scope;
     bool paused;            /* by an operator */
+    bool greeted;           /* scope: connected since this core has begun, or not due then */
     int64_t paused_mono_ms; /* since when */
     enum hold_reason hold;
     int64_t hold_until_ms; /* mono; then one probe may go */
@@ -52,9 +53,8 @@ struct dest {
     double burst;
     double tokens;
     int64_t tokens_at_ms;
-    size_t n_waiting;   /* commands not settled */
-    size_t n_in_flight; /* of them at workers */
-    bool greeted;       /* scope: connected since this core has begun, or not due then */
+    size_t n_waiting;            /* commands not settled */
+    size_t n_in_flight;          /* of them at workers */
     int64_t reconnected_unix_ms; /* scope: the last connect call of this core unasked; 0 none */
 };
 

@@ -11,7 +11,7 @@
 #include "core/queue.h"
 
 #define HOUR_MS        3600000LL
-#define OVERLAP_MAX_H  (30 * 24)
+#define OVERLAP_MAX_H  720
 #define ROTATION_IS_ON "a rotation is under way until %s: end it with --finish first"
 
 int rotation_read(struct control_ask *ask, int64_t old_until_ms, struct rotation *ret)
