@@ -1,7 +1,5 @@
 import json
-import os
 import pathlib
-import shutil
 import subprocess
 import sys
 
@@ -10,7 +8,9 @@ import pytest
 HERE = pathlib.Path(__file__).resolve().parent
 
 sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(HERE.parent / "lib"))
 
+import foreign_node  # noqa: E402
 from sandbox_rig import Amo, Bridge, Sandbox, Service  # noqa: E402
 
 
@@ -43,29 +43,10 @@ def service(sandbox, bridge):
 
 
 @pytest.fixture(scope="session")
-def node(tmp_path_factory):
+def node():
     """Runs a script of this folder with JSON in and JSON out; installs the packages first."""
-    def give_up(why):
-        if os.environ.get("AMO_FOREIGN_REQUIRED"):
-            pytest.fail(why)
-        pytest.skip(why)
-
-    if not shutil.which("node") or not shutil.which("npm"):
-        give_up("node and npm are not installed")
-    if not (HERE / "node_modules" / "standardwebhooks").is_dir() or \
-            not (HERE / "node_modules" / "@mobilon-dev" / "amotop").is_dir():
-        done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=HERE, capture_output=True,
-                              text=True, timeout=300)
-        if done.returncode:
-            give_up("npm ci failed: " + done.stderr[-500:])
-
-    def run(script, task, **environment):
-        done = subprocess.run(["node", str(HERE / script)], input=json.dumps(task), capture_output=True,
-                              text=True, timeout=60, env={**os.environ, **environment})
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    return run
+    foreign_node.need_packages()
+    return lambda script, task, **environment: foreign_node.run(script, json.dumps(task), **environment)
 
 
 @pytest.fixture(scope="module")

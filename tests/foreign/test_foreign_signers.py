@@ -76,4 +76,5 @@ def test_the_lock_file_names_no_download_hosts():
     for name, package in lock["packages"].items():
         assert "resolved" not in package, name
         assert not name or package["integrity"].startswith("sha512-"), name
-    assert {"@mobilon-dev/amotop", "standardwebhooks"} == set(lock["packages"][""]["dependencies"])
+    assert {"@mobilon-dev/amotop", "@seriousme/openapi-schema-validator", "standardwebhooks"} == \
+        set(lock["packages"][""]["dependencies"])
