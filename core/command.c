@@ -63,6 +63,8 @@ static struct kind kind_of(enum command_kind kind)
     case COMMAND_AMO_DISCONNECT:
     case COMMAND_AMO_CREATE_CHAT:
     case COMMAND_AMO_HISTORY:
+    case COMMAND_AMO_REACH:
+    case COMMAND_AMO_HOOK:
         break;
     }
     return (struct kind){.life_ms = HOUR_MS};

@@ -338,6 +338,11 @@ void control_wait_done(struct control_wait *w, int code, struct view json, const
         w->version = w->core->registry->version;
         return; /* control_tick answers when the edges know */
     }
+    control_wait_tell(w, code, json, error);
+}
+
+void control_wait_tell(struct control_wait *w, int code, struct view json, const char *error)
+{
     control_answer(w->core, &w->caller, code, json, error);
     control_wait_end(w);
 }

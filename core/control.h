@@ -59,6 +59,8 @@ void control_wait_drop(struct control_wait *w);
 /* The document @json (VIEW_NONE: none) and @error (NULL: none) go out once the registry is held
  * when @code is 0. */
 void control_wait_done(struct control_wait *w, int code, struct view json, const char *error);
+/* The same at once: nothing in the registry has changed. */
+void control_wait_tell(struct control_wait *w, int code, struct view json, const char *error);
 
 /* --- the verbs ------------------------------------------------------------------------------ */
 control_verb_fn verb_status, verb_channel_add, verb_channel_list, verb_channel_show,

@@ -10,6 +10,7 @@
 #include "base/process.h"
 #include "core/control.h"
 #include "core/inquiry.h"
+#include "core/words.h"
 #include "proto/limits.h"
 
 /* the operator waits this long */
@@ -30,7 +31,8 @@ static void pending_free(void *arg)
     mem_free(p);
 }
 
-static void test_json(const struct pending_test *p, const struct result *r, struct buf *out)
+static void test_json(const struct pending_test *p, const struct result *r, struct view words,
+                      struct buf *out)
 {
     struct json_writer w;
 
@@ -39,8 +41,13 @@ static void test_json(const struct pending_test *p, const struct result *r, stru
     json_add_text(&w, "connector", view_of(p->connector));
     json_add_text(&w, "outcome", view_of(outcome_name(r->outcome)));
     json_add_text(&w, "cause", view_of(cause_name(r->cause)));
+    json_add_text(&w, "stage", r->outcome == OUTCOME_DONE ? VIEW_LIT("answered") : r->stage);
     json_add_int(&w, "status", (int64_t)r->status);
     json_add_int(&w, "ms", r->took_ms);
+    json_add_text_if(&w, "tls", view_is(r->stage, "tls") ? r->code : VIEW_NONE);
+    if (r->cert_until_ms)
+        json_add_int(&w, "cert_days", words_cert_days(r, clock_unix_ms()));
+    json_add_text(&w, "words", words);
     json_add_text(&w, "answer", r->evidence);
     json_close_object(&w);
 }
@@ -48,26 +55,26 @@ static void test_json(const struct pending_test *p, const struct result *r, stru
 static void test_done(struct core *c, void *arg, const struct result *r)
 {
     struct pending_test *p = arg;
-    struct view heard = view_cut(r ? r->evidence : VIEW_NONE, 512);
     struct buf json;
     struct buf words;
 
     (void)c;
-    buf_init(&json, TEST_JSON_MAX);
-    buf_init(&words, 2048);
     if (!r) {
-        control_wait_done(p->wait, EXIT_UNREACHABLE, VIEW_NONE,
+        control_wait_tell(p->wait, EXIT_UNREACHABLE, VIEW_NONE,
                           "no answer within 20 seconds: is an egress running?");
-    } else if (r->outcome == OUTCOME_DONE) {
-        test_json(p, r, &json);
-        control_wait_done(p->wait, EXIT_FINE, buf_view(&json), NULL);
-    } else {
-        /* fits: the evidence is cut */
-        (void)buf_add_f(&words, "the service did not take the test: %s (status %llu) %.*s",
-                        cause_name(r->cause), (unsigned long long)r->status, (int)heard.len,
-                        heard.ptr ? heard.ptr : "");
-        control_wait_done(p->wait, EXIT_FAILED, VIEW_NONE, buf_str(&words));
+        return;
     }
+    buf_init(&json, TEST_JSON_MAX);
+    buf_init(&words, 4096);
+    words_connector(r, &words); /* fits: what was heard is cut */
+    if (r->cert_until_ms)
+        (void)buf_add_f(&words, "; its certificate ends in %lld days",
+                        (long long)words_cert_days(r, clock_unix_ms()));
+    test_json(p, r, buf_view(&words), &json);
+    if (r->outcome == OUTCOME_DONE)
+        control_wait_tell(p->wait, EXIT_FINE, buf_view(&json), NULL);
+    else
+        control_wait_tell(p->wait, EXIT_FAILED, buf_view(&json), buf_str(&words));
     buf_fini(&json);
     buf_fini(&words);
 }

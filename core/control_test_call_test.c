@@ -71,12 +71,15 @@ static void a_refusal_is_told_in_the_services_words(void **state)
                                (struct result){.outcome = OUTCOME_DEAD,
                                                .cause = CAUSE_REFUSED,
                                                .status = 422,
+                                               .stage = VIEW_LIT("answered"),
                                                .evidence = VIEW_LIT("bad signature")});
 
     assert_int_equal(reply.code, EXIT_FAILED);
     assert_non_null(strstr(reply.error, "422"));
     assert_non_null(strstr(reply.error, "bad signature"));
-    assert_null(reply.doc);
+    ctl_text(&reply, json_root(reply.doc), "stage", "answered");
+    ctl_text(&reply, json_root(reply.doc), "cause", "refused");
+    json_free(reply.doc);
     rig_assert_counts(r, 0, 0, 0); /* no dead letter */
 }
 
@@ -88,6 +91,7 @@ static void a_test_that_fails_holds_nobody(void **state)
         ended(r, &c, (struct result){.outcome = OUTCOME_HOLD, .cause = CAUSE_GONE});
 
     assert_int_equal(reply.code, EXIT_FAILED);
+    json_free(reply.doc);
     assert_false(dest_is_held(queue_dest(r->core.queue, false, VIEW_LIT("svc"))));
 }
 
@@ -176,6 +180,7 @@ static void half_a_letter_is_not_shown(void **state)
                                   .cause = CAUSE_REFUSED,
                                   .evidence = view_make(text, sizeof(text))});
     assert_true(json_utf8_valid(view_of(reply.error)));
+    json_free(reply.doc);
 }
 
 /* A thousand people type, and nobody makes calls: the operator is told, core goes on. */

@@ -400,6 +400,8 @@ static int resolve_kind(struct core *c, struct resolved *r)
     case COMMAND_AMO_TYPING:
     case COMMAND_SERVICE_TYPING:
     case COMMAND_SERVICE_TEST:
+    case COMMAND_AMO_REACH:
+    case COMMAND_AMO_HOOK:
         break; /* never stored */
     }
     return -EINVAL;

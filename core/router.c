@@ -48,6 +48,8 @@ int router_route(const struct event *e, const struct mapping *m, int64_t oldest_
     case EVENT_AMO_TYPING:
     case EVENT_SERVICE_TYPING:
         return plan_end(ret, VERDICT_NOTHING, "typing"); /* of a spool of before: stale */
+    case EVENT_DOOR_TEST:
+        return plan_end(ret, VERDICT_NOTHING, "test"); /* whoever waits for it was told */
     case EVENT_QUARANTINE:
         return plan_end(ret, VERDICT_QUARANTINE, "not_understood");
     }

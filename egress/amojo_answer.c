@@ -50,6 +50,8 @@ void amojo_read(const struct command *c, const struct http_answer *a,
     case COMMAND_AMO_REACTION:
     case COMMAND_AMO_TYPING:
     case COMMAND_AMO_DISCONNECT:
+    case COMMAND_AMO_REACH:
+    case COMMAND_AMO_HOOK:
     case COMMAND_SERVICE_MESSAGE:
     case COMMAND_SERVICE_REACTION:
     case COMMAND_SERVICE_TYPING:
@@ -121,6 +123,14 @@ static void read_connect(struct target_reading *ret)
     }
 }
 
+/* Written in amoCRM: amo knows no id of ours. */
+static bool is_amo_born(const struct target_reading *r, const struct json_node *m)
+{
+    return view_empty(target_text(r->doc, json_get(m, "client_id"))) &&
+           !view_empty(target_text(r->doc, json_get(m, "id")));
+}
+
+/* Without a key: the newest that was written in amoCRM. */
 static void read_history(const struct command *c, const struct http_answer *a,
                          struct target_reading *ret)
 {
@@ -136,7 +146,9 @@ static void read_history(const struct command *c, const struct http_answer *a,
     for (size_t i = 0; i < json_array_len(messages) && !ret->found; i++) {
         const struct json_node *m = json_get(json_array_at(messages, i), "message");
 
-        if (!view_equal(target_text(ret->doc, json_get(m, "client_id")), c->key))
+        if (view_empty(c->key)
+                ? !is_amo_born(ret, m)
+                : !view_equal(target_text(ret->doc, json_get(m, "client_id")), c->key))
             continue;
         ret->found = true;
         ret->amo_message_id = target_text(ret->doc, json_get(m, "id"));

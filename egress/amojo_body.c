@@ -28,6 +28,9 @@ static int write_typing(const struct command *c, int64_t now_ms, struct json_wri
 static void write_connect(const struct command *c, struct json_writer *w);
 static void write_disconnect(const struct command *c, struct json_writer *w);
 static void write_chat(const struct command *c, struct json_writer *w);
+static void write_hook(const struct command *c, int64_t now_ms, struct json_writer *w);
+static enum status_spelling spelling_of(const struct command *c,
+                                        const struct target_context *x);
 
 int amojo_body(const struct command *c, const struct target_context *x, struct buf *out)
 {
@@ -44,7 +47,7 @@ int amojo_body(const struct command *c, const struct target_context *x, struct b
         rc = write_edit(c, &w);
         break;
     case COMMAND_AMO_STATUS:
-        write_status(c, x->spelling, &w);
+        write_status(c, spelling_of(c, x), &w);
         break;
     case COMMAND_AMO_REACTION:
         rc = write_reaction(c, &w);
@@ -61,7 +64,11 @@ int amojo_body(const struct command *c, const struct target_context *x, struct b
     case COMMAND_AMO_CREATE_CHAT:
         write_chat(c, &w);
         break;
+    case COMMAND_AMO_HOOK:
+        write_hook(c, x->now_ms, &w);
+        break;
     case COMMAND_AMO_HISTORY: /* a GET: nothing */
+    case COMMAND_AMO_REACH:
     case COMMAND_SERVICE_MESSAGE:
     case COMMAND_SERVICE_REACTION:
     case COMMAND_SERVICE_TYPING:
@@ -421,6 +428,14 @@ static void write_forward(const struct command *c, struct json_writer *w)
 
 /* --- everything else ------------------------------------------------------------------------- */
 
+/* The command's own, when it tries one out. */
+static enum status_spelling spelling_of(const struct command *c, const struct target_context *x)
+{
+    if (view_is(c->spelling, "old"))
+        return STATUS_SPELLING_OLD;
+    return view_is(c->spelling, "new") ? STATUS_SPELLING_NEW : x->spelling;
+}
+
 static void write_status(const struct command *c, enum status_spelling spelling,
                          struct json_writer *w)
 {
@@ -512,5 +527,16 @@ static void write_chat(const struct command *c, struct json_writer *w)
     json_add_text(w, "conversation_id", c->conversation_id);
     write_source(c, w);
     write_client(c, "user", w);
+    json_close_object(w);
+}
+
+/* A webhook of our own making: the door knows it by its one member, and by its age. */
+static void write_hook(const struct command *c, int64_t now_ms, struct json_writer *w)
+{
+    json_open_object(w, NULL);
+    json_open_object(w, "door_test");
+    json_add_text(w, "nonce", c->key);
+    json_add_int(w, "at_ms", now_ms);
+    json_close_object(w);
     json_close_object(w);
 }

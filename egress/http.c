@@ -382,7 +382,7 @@ static void fail_waiting(struct http *h, unsigned policy, const char *host, cons
     }
     while (!list_is_empty(&same)) {
         struct http_call *c = LIST_ENTRY(same.next, struct http_call, link);
-        struct http_answer a = {.end = HTTP_NOT_SENT, .words = words};
+        struct http_answer a = {.end = HTTP_NOT_SENT, .stage = STAGE_DNS, .words = words};
 
         a.took_ms = clock_mono_ms() - c->began_ms;
         call_finish(c, &a);
@@ -433,7 +433,8 @@ static void http_sweep(void *arg)
 
     for (struct list *i = h->parked.next; i != &h->parked; i = next) {
         struct http_call *c = LIST_ENTRY(i, struct http_call, link);
-        struct http_answer a = {.end = HTTP_NOT_SENT, .words = "too many names to resolve"};
+        struct http_answer a = {
+            .end = HTTP_NOT_SENT, .stage = STAGE_DNS, .words = "too many names to resolve"};
 
         next = i->next;
         if (c->deadline_ms > now)

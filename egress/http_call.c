@@ -23,6 +23,8 @@
 #define KEEP_BYTES        65536
 /* curl takes 64 KiB for sending by default, for each handle that ever sent over TLS */
 #define SEND_BUFFER_BYTES 16384L
+/* seconds a resolved name is good for */
+#define DNS_CACHE_S       60L
 
 static size_t on_body(char *bytes, size_t size, size_t n, void *arg);
 static size_t on_header(char *bytes, size_t size, size_t n, void *arg);
@@ -242,6 +244,18 @@ static void find_host(struct http_call *c)
     c->literal = c->literal || inet_pton(AF_INET, c->host, address) == 1;
 }
 
+/* A look must see what is there now: no name, connection or certificate of before. */
+static CURLcode set_freshness(struct http_call *c)
+{
+    long fresh = c->request.fresh ? 1 : 0;
+    CURLcode rc = set_number(c->easy, CURLOPT_FRESH_CONNECT, fresh);
+
+    rc = first_error(rc, set_number(c->easy, CURLOPT_FORBID_REUSE, fresh));
+    rc = first_error(rc, set_number(c->easy, CURLOPT_CERTINFO, fresh));
+    return first_error(rc,
+                       set_number(c->easy, CURLOPT_DNS_CACHE_TIMEOUT, fresh ? 0 : DNS_CACHE_S));
+}
+
 static CURLcode set_method(struct http_call *c)
 {
     const struct http_request *q = &c->request;
@@ -271,6 +285,7 @@ int http_call_prepare(struct http_call *c, int64_t left_ms)
     /* what the configured address says and nothing else */
     code = first_error(code, set_text(c->easy, CURLOPT_PROTOCOLS_STR, tls ? "https" : "http"));
     code = first_error(code, set_method(c));
+    code = first_error(code, set_freshness(c));
     code = first_error(code, set_pointer(c->easy, CURLOPT_HTTPHEADER, c->headers));
     code = first_error(code, set_number(c->easy, CURLOPT_TIMEOUT_MS, (long)left_ms));
     code = first_error(code, set_number(c->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms));
@@ -392,6 +407,98 @@ static enum http_end end_of(const struct http_call *c, CURLcode result, long sta
     return result == CURLE_OPERATION_TIMEDOUT ? HTTP_SENT_TIMEOUT : HTTP_SENT_CUT;
 }
 
+static bool is_tls_error(CURLcode result)
+{
+    return result == CURLE_SSL_CONNECT_ERROR || result == CURLE_PEER_FAILED_VERIFICATION ||
+           result == CURLE_SSL_CERTPROBLEM || result == CURLE_SSL_CIPHER ||
+           result == CURLE_SSL_CACERT_BADFILE || result == CURLE_SSL_ISSUER_ERROR ||
+           result == CURLE_SSL_INVALIDCERTSTATUS;
+}
+
+/* Nothing was sent: which step was it that failed? */
+static enum stage unsent_stage(const struct http_call *c, CURLcode result)
+{
+    curl_off_t named = 0;
+    curl_off_t connected = 0;
+
+    if (result == CURLE_URL_MALFORMAT || result == CURLE_UNSUPPORTED_PROTOCOL)
+        return STAGE_NONE;
+    if (result == CURLE_COULDNT_RESOLVE_HOST)
+        return STAGE_DNS;
+    if (is_tls_error(result))
+        return STAGE_TLS;
+    /* they only read a number of the handle: cannot fail */
+    (void)curl_easy_getinfo(c->easy, CURLINFO_NAMELOOKUP_TIME_T, &named);
+    (void)curl_easy_getinfo(c->easy, CURLINFO_CONNECT_TIME_T, &connected);
+    if (connected > 0)
+        return STAGE_TLS;
+    return named > 0 || c->literal ? STAGE_CONNECT : STAGE_DNS;
+}
+
+static enum stage stage_of(const struct http_call *c, CURLcode result, enum http_end end)
+{
+    switch (end) {
+    case HTTP_ANSWERED:
+        return STAGE_ANSWERED;
+    case HTTP_PRIVATE:
+        return STAGE_ADDRESS;
+    case HTTP_SENT_TIMEOUT:
+    case HTTP_SENT_CUT:
+        return STAGE_SENT;
+    case HTTP_NOT_SENT:
+        break;
+    }
+    return unsent_stage(c, result);
+}
+
+/* Why the certificate was not taken; the numbers are OpenSSL's (x509_vfy.h). */
+static const char *tls_refused(const struct http_call *c, CURLcode result)
+{
+    static const struct {
+        long number;
+        const char *word;
+    } reasons[] = {
+        {2,  "unknown_authority"},
+        {9,  "not_yet_valid"    },
+        {10, "expired"          },
+        {18, "self_signed"      },
+        {19, "self_signed"      },
+        {20, "unknown_authority"},
+        {21, "unknown_authority"},
+        {23, "revoked"          },
+    };
+    long number = 0;
+
+    if (result != CURLE_PEER_FAILED_VERIFICATION)
+        return "handshake";
+    (void)curl_easy_getinfo(c->easy, CURLINFO_SSL_VERIFYRESULT, &number);
+    for (size_t i = 0; i < AMO_COUNT(reasons); i++) {
+        if (reasons[i].number == number)
+            return reasons[i].word;
+    }
+    return strstr(c->error, "name") ? "other_name" : "not_trusted";
+}
+
+/* The end of the first certificate: the server's own. */
+static int64_t cert_until_ms(const struct http_call *c)
+{
+    struct curl_certinfo *info = NULL;
+    const char *key = "Expire date:";
+
+    if (curl_easy_getinfo(c->easy, CURLINFO_CERTINFO, &info) != CURLE_OK || !info ||
+        info->num_of_certs < 1)
+        return 0;
+    for (const struct curl_slist *i = info->certinfo[0]; i; i = i->next) {
+        time_t at = 0;
+
+        if (strncmp(i->data, key, strlen(key)) != 0)
+            continue;
+        at = curl_getdate(i->data + strlen(key), NULL);
+        return at > 0 ? (int64_t)at * 1000 : 0;
+    }
+    return 0;
+}
+
 void http_call_answer(struct http_call *c, CURLcode result, struct http_answer *ret)
 {
     long status = 0;
@@ -409,6 +516,11 @@ void http_call_answer(struct http_call *c, CURLcode result, struct http_answer *
         .words = "",
         .took_ms = clock_mono_ms() - c->began_ms,
     };
+    ret->stage = stage_of(c, result, ret->end);
+    if (c->request.fresh && ret->stage == STAGE_TLS)
+        ret->tls_refused = tls_refused(c, result);
+    if (c->request.fresh && c->n_sent)
+        ret->cert_until_ms = cert_until_ms(c);
     if (ret->end == HTTP_ANSWERED)
         ret->status = (unsigned)status;
     else if (ret->end == HTTP_PRIVATE)

@@ -30,6 +30,7 @@ void http_request_reset(struct http_request *q)
     buf_reset(&q->headers);
     buf_reset(&q->body);
     q->signature[0] = '\0';
+    q->fresh = false;
 }
 
 void target_reading_fini(struct target_reading *r)
@@ -57,6 +58,8 @@ enum target target_of_kind(uint64_t kind)
     case COMMAND_AMO_REACTION:
     case COMMAND_AMO_TYPING:
     case COMMAND_AMO_DISCONNECT:
+    case COMMAND_AMO_REACH:
+    case COMMAND_AMO_HOOK:
         break;
     }
     return TARGET_AMOJO;

@@ -31,6 +31,7 @@ struct http_request {
     struct buf url;
     struct buf headers; /* "Name: value\n" each */
     struct buf body;
+    bool fresh; /* a look: names, connection and certificate anew, nothing is kept for others */
     /* A value that must not show in evidence even when the answer echoes it; "" none. */
     char signature[256];
 };
@@ -51,6 +52,10 @@ struct http_answer {
     struct view date;
     struct view retry_after;
     const char *words; /* why there is no answer; "" when there is one */
+    enum stage stage;
+    /* of a fresh call */
+    const char *tls_refused; /* a word for why there is no TLS; NULL none */
+    int64_t cert_until_ms;   /* wall time at which the certificate ends; 0 not known */
     int64_t took_ms;
 };
 

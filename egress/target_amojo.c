@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "base/crypto.h"
 #include "egress/amojo.h"
 #include "proto/sign.h"
 
@@ -20,6 +21,10 @@ static const char *method_of(uint64_t kind);
 static int build_url(const struct command *c, struct view base, struct view channel,
                      struct buf *url);
 static int sign(const struct reg_channel *channel, int64_t now_ms, struct http_request *q);
+static int sign_hook(const struct reg_channel *channel, struct http_request *q);
+static bool is_look(const struct command *c);
+static int build_reach(const struct command *c, const struct reg_channel *channel,
+                       struct http_request *q);
 
 const struct target_ops target_amojo = {.build = build, .read = amojo_read};
 
@@ -37,13 +42,37 @@ static int build(const struct command *c, const struct target_context *x,
     const struct reg_channel *channel = find_channel(c, x->registry);
     int rc = 0;
 
+    q->fresh = is_look(c);
+    if (c->kind == COMMAND_AMO_REACH)
+        return build_reach(c, channel, q);
     if (!channel || !channel->secrets[0].bytes || !target_url_is_fine(view_of(channel->url)))
         return TARGET_E_UNREGISTERED;
     q->policy = HTTP_POLICY_AMOJO;
     q->method = method_of(c->kind);
     rc = build_url(c, view_of(channel->url), view_of(channel->id), &q->url);
     rc = rc ? rc : amojo_body(c, x, &q->body);
+    if (c->kind == COMMAND_AMO_HOOK)
+        return rc ? rc : sign_hook(channel, q);
     return rc ? rc : sign(channel, x->now_ms, q);
+}
+
+/* Of ours, about ourselves: no message of anybody's. */
+static bool is_look(const struct command *c)
+{
+    return c->kind == COMMAND_AMO_REACH || c->kind == COMMAND_AMO_HOOK;
+}
+
+/* Unsigned: whoever is there answers something. */
+static int build_reach(const struct command *c, const struct reg_channel *channel,
+                       struct http_request *q)
+{
+    struct view url = view_empty(c->url) ? view_of(channel ? channel->url : NULL) : c->url;
+
+    if (!target_url_is_fine(url))
+        return TARGET_E_UNREGISTERED;
+    q->policy = HTTP_POLICY_AMOJO;
+    q->method = "GET";
+    return buf_add_view(&q->url, url);
 }
 
 static const char *method_of(uint64_t kind)
@@ -65,6 +94,8 @@ static int build_url(const struct command *c, struct view base, struct view chan
 {
     int rc = 0;
 
+    if (c->kind == COMMAND_AMO_HOOK)
+        return target_url_is_fine(c->url) ? buf_add_view(url, c->url) : TARGET_E_IMPOSSIBLE;
     while (base.len && base.ptr[base.len - 1] == '/')
         base.len--;
     (void)buf_add_view(url, base); /* sticky: the last append tells */
@@ -92,6 +123,8 @@ static int build_url(const struct command *c, struct view base, struct view chan
         rc = add_scope_path(url, c->scope, "/chats/");
         rc = rc ? rc : target_add_segment(url, c->chat_id);
         return rc ? rc : buf_add_str(url, "/history?limit=50&offset=0");
+    case COMMAND_AMO_REACH:
+    case COMMAND_AMO_HOOK:
     case COMMAND_SERVICE_MESSAGE:
     case COMMAND_SERVICE_REACTION:
     case COMMAND_SERVICE_TYPING:
@@ -128,4 +161,17 @@ static int sign(const struct reg_channel *channel, int64_t now_ms, struct http_r
                           "Date: %s\nContent-Type: " CONTENT_TYPE
                           "\nContent-MD5: %s\nX-Signature: %s\n",
                           s.date, s.content_md5, s.signature);
+}
+
+/* As amojo signs its webhooks: the body alone. */
+static int sign_hook(const struct reg_channel *channel, struct http_request *q)
+{
+    unsigned char digest[CRYPTO_SHA1_LEN];
+    int rc = crypto_hmac_sha1(secret_view(&channel->secrets[0]), buf_view(&q->body), digest);
+
+    if (rc)
+        return rc;
+    crypto_hex(digest, sizeof(digest), q->signature);
+    return buf_add_f(&q->headers, "Content-Type: " CONTENT_TYPE "\nX-Signature: %s\n",
+                     q->signature);
 }

@@ -315,6 +315,86 @@ static void what_cannot_be_built_says_why(void **state)
     registry_free(r);
 }
 
+static void a_look_at_a_host_is_an_unsigned_get(void **state)
+{
+    struct registry *r = make_registry("https://amojo.amocrm.ru");
+    struct command c = {.kind = COMMAND_AMO_REACH, .scope = VIEW_LIT(CHANNEL)};
+    struct http_request q;
+
+    (void)state;
+    http_request_init(&q);
+    assert_int_equal(build(&c, r, &q), 0);
+    assert_string_equal(buf_str(&q.url), "https://amojo.amocrm.ru");
+    assert_string_equal(q.method, "GET");
+    assert_true(q.fresh && q.headers.len == 0 && q.body.len == 0);
+    http_request_reset(&q);
+    assert_false(q.fresh);
+    c.scope = VIEW_LIT("unknown");
+    assert_int_equal(build(&c, r, &q), TARGET_E_UNREGISTERED);
+    c.url = VIEW_LIT("https://door.example/healthz");
+    assert_int_equal(build(&c, r, &q), 0);
+    assert_string_equal(buf_str(&q.url), "https://door.example/healthz");
+    http_request_fini(&q);
+    registry_free(r);
+}
+
+static void a_test_webhook_is_signed_as_amojo_signs_its_own(void **state)
+{
+    struct registry *r = make_registry("https://amojo.amocrm.ru");
+    struct command c = {.kind = COMMAND_AMO_HOOK,
+                        .scope = VIEW_LIT(CHANNEL "_doctor"),
+                        .key = VIEW_LIT("nonce-1"),
+                        .url = VIEW_LIT("https://door.example/messages/" CHANNEL "_doctor")};
+    struct json *doc = NULL;
+    struct http_request q;
+
+    (void)state;
+    http_request_init(&q);
+    assert_int_equal(build(&c, r, &q), 0);
+    assert_string_equal(q.method, "POST");
+    assert_string_equal(buf_str(&q.url), "https://door.example/messages/" CHANNEL "_doctor");
+    assert_true(q.fresh);
+    assert_true(amojo_webhook_verify(r->channels[0].secrets, 1, buf_view(&q.body),
+                                     view_of(q.signature)));
+    assert_true(has_header(&q, "X-Signature", view_of(q.signature)));
+    assert_int_equal(json_parse(buf_view(&q.body), &doc), 0);
+    assert_true(view_is(text_at(doc, "door_test.nonce"), "nonce-1"));
+    json_free(doc);
+    http_request_reset(&q);
+    c.url = VIEW_LIT("gopher://door.example");
+    assert_int_equal(build(&c, r, &q), TARGET_E_IMPOSSIBLE);
+    http_request_fini(&q);
+    registry_free(r);
+}
+
+static void a_status_can_be_spelled_for_once(void **state)
+{
+    static const struct {
+        const char *spelling;
+        bool old, new;
+    } rows[] = {
+        {"old", true,  false},
+        {"new", false, true },
+        {"",    true,  true },
+        {"x",   true,  true }
+    };
+
+    (void)state;
+    for (size_t i = 0; i < AMO_COUNT(rows); i++) {
+        struct command c = {.kind = COMMAND_AMO_STATUS,
+                            .scope = VIEW_LIT(SCOPE),
+                            .message_id = VIEW_LIT(AMO_ID),
+                            .status_code = 1,
+                            .spelling = view_of(rows[i].spelling)};
+        struct http_request q;
+
+        build_amojo(&c, &q);
+        assert_int_equal(view_find(buf_view(&q.body), "delivery_status") != NULL, rows[i].old);
+        assert_int_equal(view_find(buf_view(&q.body), "status_code") != NULL, rows[i].new);
+        http_request_fini(&q);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,6 +410,9 @@ int main(void)
         cmocka_unit_test(the_path_is_signed_with_what_the_address_already_has),
         cmocka_unit_test(an_error_text_is_cut_at_a_character),
         cmocka_unit_test(what_cannot_be_built_says_why),
+        cmocka_unit_test(a_look_at_a_host_is_an_unsigned_get),
+        cmocka_unit_test(a_test_webhook_is_signed_as_amojo_signs_its_own),
+        cmocka_unit_test(a_status_can_be_spelled_for_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,7 +89,7 @@ static void what_need_teach_nothing_is_readable_whatever_it_says(void **state)
         COMMAND_AMO_STATUS,       COMMAND_AMO_REACTION,   COMMAND_AMO_TYPING,
         COMMAND_AMO_DISCONNECT,   COMMAND_AMO_EDIT,       COMMAND_SERVICE_MESSAGE,
         COMMAND_SERVICE_REACTION, COMMAND_SERVICE_TYPING, COMMAND_SERVICE_FAILED,
-        COMMAND_SERVICE_TEST,
+        COMMAND_SERVICE_TEST,     COMMAND_AMO_REACH,      COMMAND_AMO_HOOK,
     };
     static const char *const bodies[] = {"", "OK", "{}", "[]", "{\"new_message\":null}"};
 
@@ -128,6 +128,23 @@ static void an_edit_teaches_amos_id_when_it_says_one(void **state)
     read_as(COMMAND_AMO_EDIT, 200,
             "{\"new_message\":{\"msgid\":\"" AMO_ID "\",\"ref_id\":\"mb-msg-1\"}}", &r);
     assert_true(r.readable && view_is(r.amo_message_id, AMO_ID));
+    target_reading_fini(&r);
+}
+
+static void without_a_key_the_history_names_the_newest_of_amos_own(void **state)
+{
+    struct command c = {.kind = COMMAND_AMO_HISTORY};
+    const struct http_answer a = {
+        .end = HTTP_ANSWERED,
+        .status = 200,
+        .body = VIEW_LIT("{\"messages\":[{\"message\":{\"id\":\"a-1\",\"client_id\":\"ours\"}},"
+                         "{\"message\":{\"id\":\"a-2\"}},{\"message\":{\"id\":\"a-3\"}}]}"),
+    };
+    struct target_reading r;
+
+    (void)state;
+    target_amojo.read(&c, &a, &r);
+    assert_true(r.found && r.complete && view_is(r.amo_message_id, "a-2"));
     target_reading_fini(&r);
 }
 
@@ -191,7 +208,7 @@ static void a_service_may_teach_its_ids_and_say_why_it_refuses(void **state)
 static void each_kind_of_command_has_its_side(void **state)
 {
     (void)state;
-    for (uint64_t kind = COMMAND_AMO_MESSAGE; kind <= COMMAND_SERVICE_TEST; kind++) {
+    for (uint64_t kind = COMMAND_AMO_MESSAGE; kind <= COMMAND_AMO_HOOK; kind++) {
         bool service = strncmp(command_kind_name(kind), "service.", 8) == 0;
 
         assert_int_equal(target_of_kind(kind), service ? TARGET_WEBHOOK : TARGET_AMOJO);
@@ -234,11 +251,12 @@ static int build_each(void *arg)
 
     c.connector = VIEW_LIT("demo");
     c.message_id = c.chat_id = VIEW_LIT(AMO_ID);
+    c.url = VIEW_LIT("https://door.example/messages/x");
     c.content.shared_post = VIEW_LIT("{\"url\":\"https://e.example/1\"}");
     c.content.post = VIEW_LIT("{\"id\":\"post-1\"}");
     c.content.buttons = VIEW_LIT("[{\"text\":\"a\",\"row\":0}]");
     c.content.list = c.content.template = VIEW_LIT("{\"id\":1}");
-    for (c.kind = COMMAND_AMO_MESSAGE; c.kind <= COMMAND_SERVICE_TEST && rc == 0; c.kind++) {
+    for (c.kind = COMMAND_AMO_MESSAGE; c.kind <= COMMAND_AMO_HOOK && rc == 0; c.kind++) {
         http_request_init(&q);
         rc = build(&c, r, &q);
         http_request_fini(&q);
@@ -276,6 +294,7 @@ int main(void)
         cmocka_unit_test(a_message_of_our_side_teaches_who_the_client_is_to_amo),
         cmocka_unit_test(an_edit_teaches_amos_id_when_it_says_one),
         cmocka_unit_test(the_history_says_found_only_for_our_own_key),
+        cmocka_unit_test(without_a_key_the_history_names_the_newest_of_amos_own),
         cmocka_unit_test(a_cut_body_teaches_nothing),
         cmocka_unit_test(a_service_may_teach_its_ids_and_say_why_it_refuses),
         cmocka_unit_test(each_kind_of_command_has_its_side),

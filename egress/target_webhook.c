@@ -53,6 +53,7 @@ static int build(const struct command *c, const struct target_context *x,
         return TARGET_E_IMPOSSIBLE;
     q->policy = connector->allow_private ? HTTP_POLICY_PRIVATE : HTTP_POLICY_PUBLIC;
     q->method = "POST";
+    q->fresh = c->kind == COMMAND_SERVICE_TEST;
     json_writer_init(&w, &q->body);
     rc = write_body(c, x->now_ms, &w);
     rc = rc ? rc : buf_error(&q->body);
@@ -83,6 +84,8 @@ static const char *type_of(uint64_t kind)
     case COMMAND_AMO_REACTION:
     case COMMAND_AMO_TYPING:
     case COMMAND_AMO_DISCONNECT:
+    case COMMAND_AMO_REACH:
+    case COMMAND_AMO_HOOK:
         break;
     }
     return NULL;

@@ -440,11 +440,15 @@ static void result_of(const struct transfer *t, const struct http_answer *a,
         .service_conversation = reading->service_conversation,
         .service_message_id = reading->service_message_id,
         .scope_id = reading->scope_id,
+        .cert_until_ms = a->cert_until_ms,
     };
+    if (row->outcome != OUTCOME_DONE)
+        r->stage = view_of(stage_name(a->stage));
     if (row->outcome == OUTCOME_RETRY || row->outcome == OUTCOME_HOLD)
         r->retry_after_ms = judge_retry_after(a->retry_after, t->began_unix_ms + a->took_ms);
     /* only amojo's clock matters: its signatures and our life times hang on it */
-    if (target == TARGET_AMOJO && a->end == HTTP_ANSWERED)
+    if (target == TARGET_AMOJO && t->command.kind != COMMAND_AMO_HOOK &&
+        a->end == HTTP_ANSWERED)
         r->skew_known = judge_skew(a->date, t->began_unix_ms + a->took_ms / 2, &r->skew_ms);
 }
 
@@ -486,6 +490,8 @@ static void add_texts(const struct transfer *t, const struct http_answer *a,
     if (!view_empty(reading->code) &&
         evidence_add_words(&x->code, reading->code, CODE_MAX) == 0)
         r->code = buf_view(&x->code);
+    if (a->tls_refused)
+        r->code = view_of(a->tls_refused);
 }
 
 static void transfer_answered(void *arg, const struct http_answer *a)

@@ -49,6 +49,8 @@ static const struct field command_fields[] = {
     FIELD(FIELD_TEXT, command, account),
     FIELD(FIELD_TEXT, command, title),
     FIELD(FIELD_BOOL, command, time_window_off),
+    FIELD(FIELD_TEXT, command, url),
+    FIELD(FIELD_TEXT, command, spelling),
 };
 
 static const struct field result_fields[] = {
@@ -61,12 +63,14 @@ static const struct field result_fields[] = {
     FIELD(FIELD_I64, result, took_ms),
     FIELD(FIELD_I64, result, began_ms),
     FIELD(FIELD_I64, result, skew_ms),
+    FIELD(FIELD_I64, result, cert_until_ms),
     FIELD(FIELD_BOOL, result, skew_known),
     FIELD(FIELD_BOOL, result, found),
     FIELD(FIELD_BOOL, result, complete),
     FIELD(FIELD_TEXT, result, evidence),
     FIELD(FIELD_TEXT, result, words),
     FIELD(FIELD_TEXT, result, code),
+    FIELD(FIELD_TEXT, result, stage),
     FIELD(FIELD_TEXT, result, amo_message_id),
     FIELD(FIELD_TEXT, result, amo_chat_id),
     FIELD(FIELD_TEXT, result, amo_sender_id),
@@ -77,10 +81,10 @@ static const struct field result_fields[] = {
 };
 
 static const char *const kind_names[] = {
-    "unknown",          "amo.message",    "amo.status",      "amo.connect",
-    "amo.create_chat",  "amo.history",    "service.message", "amo.outgoing",
-    "amo.edit",         "amo.reaction",   "amo.typing",      "amo.disconnect",
-    "service.reaction", "service.typing", "service.failed",  "service.test",
+    "unknown",      "amo.message",     "amo.status",       "amo.connect",    "amo.create_chat",
+    "amo.history",  "service.message", "amo.outgoing",     "amo.edit",       "amo.reaction",
+    "amo.typing",   "amo.disconnect",  "service.reaction", "service.typing", "service.failed",
+    "service.test", "amo.reach",       "amo.hook",
 };
 static const char *const outcome_names[] = {"none",    "done", "retry",    "hold",
                                             "unknown", "dead", "unstarted"};
@@ -102,6 +106,27 @@ const char *outcome_name(uint64_t outcome)
 const char *cause_name(uint64_t cause)
 {
     return cause_names[cause < AMO_COUNT(cause_names) ? cause : 0];
+}
+
+const char *stage_name(enum stage stage)
+{
+    switch (stage) {
+    case STAGE_NONE:
+        break;
+    case STAGE_DNS:
+        return "dns";
+    case STAGE_ADDRESS:
+        return "address";
+    case STAGE_CONNECT:
+        return "connect";
+    case STAGE_TLS:
+        return "tls";
+    case STAGE_SENT:
+        return "sent";
+    case STAGE_ANSWERED:
+        return "answered";
+    }
+    return NULL;
 }
 
 int command_encode(const struct command *c, struct buf *out)
@@ -154,6 +179,7 @@ int result_decode_object(const msgpack_object *map, struct result *ret)
         ret->took_ms = clamp(ret->took_ms, 0, TIME_MAX_MS);
         ret->began_ms = clamp(ret->began_ms, 0, TIME_MAX_MS);
         ret->skew_ms = clamp(ret->skew_ms, -TIME_MAX_MS, TIME_MAX_MS);
+        ret->cert_until_ms = clamp(ret->cert_until_ms, 0, TIME_MAX_MS);
     }
     return rc;
 }

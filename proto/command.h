@@ -30,6 +30,8 @@ enum command_kind {
     COMMAND_SERVICE_TYPING = 13,   /* typing.started; ephemeral; target webhook */
     COMMAND_SERVICE_FAILED = 14,   /* delivery.failed; target webhook */
     COMMAND_SERVICE_TEST = 15,     /* connector.test; ephemeral; target webhook */
+    COMMAND_AMO_REACH = 16, /* unsigned GET of `url`, else of amojo: is it there? ephemeral */
+    COMMAND_AMO_HOOK = 17,  /* a test webhook to `url`, signed as amojo does; ephemeral */
 };
 
 struct command {
@@ -93,6 +95,10 @@ struct command {
     struct view account;
     struct view title;
     bool time_window_off; /* the channel's time window does not count in this account */
+
+    /* looks at ourselves */
+    struct view url;      /* amo.reach, amo.hook: where to, instead of the channel's address */
+    struct view spelling; /* amo.status: "old" or "new" instead of the worker's own */
 };
 
 enum outcome {
@@ -122,6 +128,17 @@ enum cause {
     CAUSE_UNREGISTERED = 13, /* worker has no such channel or connector */
 };
 
+/* How far a call came. */
+enum stage {
+    STAGE_NONE,
+    STAGE_DNS,      /* the name was not found */
+    STAGE_ADDRESS,  /* found, but not to be dialled: a private network */
+    STAGE_CONNECT,  /* nobody took the connection */
+    STAGE_TLS,      /* connected; no agreement, or the certificate is no good */
+    STAGE_SENT,     /* sent; no whole answer */
+    STAGE_ANSWERED, /* answered, with whatever status */
+};
+
 struct result {
     uint64_t id;
     uint64_t attempt;
@@ -130,14 +147,16 @@ struct result {
     uint64_t status;        /* HTTP status, 0 none */
     int64_t retry_after_ms; /* the remote side's wish, -1 and 0 none; capped */
     int64_t took_ms;
-    int64_t began_ms; /* wall time of the attempt's start */
-    int64_t skew_ms;  /* remote Date minus ours */
+    int64_t began_ms;      /* wall time of the attempt's start */
+    int64_t skew_ms;       /* remote Date minus ours */
+    int64_t cert_until_ms; /* wall time at which its certificate ends; 0 none, or not asked */
     bool skew_known;
     bool found;           /* history: the key is there */
     bool complete;        /* history: the answer could be read to its end */
     struct view evidence; /* words and the beginning of the answer; no secrets */
     struct view words;    /* the remote side's own error message, for people */
-    struct view code;     /* the service's own word for it */
+    struct view code;     /* the service's own word for it; of a look, what TLS refused */
+    struct view stage;    /* how far it came, unless it is done: enum stage's name */
 
     /* learnt from the answer */
     struct view amo_message_id;
@@ -152,6 +171,8 @@ struct result {
 const char *command_kind_name(uint64_t kind);
 const char *outcome_name(uint64_t outcome);
 const char *cause_name(uint64_t cause);
+/* "dns", "address", …; NULL for STAGE_NONE */
+const char *stage_name(enum stage stage);
 
 /* One map appended. */
 AMO_MUSTCHECK int command_encode(const struct command *c, struct buf *out);

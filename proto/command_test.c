@@ -16,17 +16,18 @@
     X(sender_avatar) X(sender_link)                                                            \
     X(receiver_id) X(receiver_ref_id) X(receiver_phone) X(receiver_email) X(receiver_name)     \
     X(author) X(message_id) X(message_client_id) X(post_id) X(forward_conversation_id)         \
-    X(forward_conversation_ref_id) X(emoji) X(error_text) X(reason) X(account) X(title)
+    X(forward_conversation_ref_id) X(emoji) X(error_text) X(reason) X(account) X(title) X(url)   \
+    X(spelling)
 #define COMMAND_NUMBERS(X)                                                                     \
     X(kind) X(id) X(attempt) X(start_within_ms) X(finish_within_ms) X(sent_ms) X(expires_ms)   \
     X(status_code) X(error_code)
 #define COMMAND_FLAGS(X) X(silent) X(write_first) X(unset) X(time_window_off)
 #define RESULT_TEXTS(X)                                                                        \
-    X(evidence) X(words) X(code) X(amo_message_id) X(amo_chat_id) X(amo_sender_id)             \
+    X(evidence) X(words) X(code) X(stage) X(amo_message_id) X(amo_chat_id) X(amo_sender_id)             \
     X(amo_receiver_id) X(service_conversation) X(service_message_id) X(scope_id)
 #define RESULT_NUMBERS(X)                                                                      \
     X(id) X(attempt) X(outcome) X(cause) X(status) X(retry_after_ms) X(took_ms) X(began_ms)    \
-    X(skew_ms)
+    X(skew_ms) X(cert_until_ms)
 #define RESULT_FLAGS(X) X(skew_known) X(found) X(complete)
 /* clang-format on */
 
@@ -172,7 +173,8 @@ static void every_field_of_a_result_crosses_the_bus(void **state)
                        .retry_after_ms = 2000,
                        .took_ms = 12,
                        .began_ms = INT64_C(1767225660250),
-                       .skew_ms = -1500};
+                       .skew_ms = -1500,
+                       .cert_until_ms = INT64_C(1798761600000)};
     struct pack_doc d;
     struct result back;
     struct buf out;
@@ -224,7 +226,9 @@ static void kinds_outcomes_and_causes_have_names(void **state)
     assert_string_equal(command_kind_name(COMMAND_AMO_OUTGOING), "amo.outgoing");
     assert_string_equal(command_kind_name(COMMAND_AMO_DISCONNECT), "amo.disconnect");
     assert_string_equal(command_kind_name(COMMAND_SERVICE_TEST), "service.test");
-    assert_string_equal(command_kind_name(COMMAND_SERVICE_TEST + 1), "unknown");
+    assert_string_equal(command_kind_name(COMMAND_AMO_REACH), "amo.reach");
+    assert_string_equal(command_kind_name(COMMAND_AMO_HOOK), "amo.hook");
+    assert_string_equal(command_kind_name(COMMAND_AMO_HOOK + 1), "unknown");
     assert_string_equal(command_kind_name(99), "unknown");
     assert_string_equal(outcome_name(OUTCOME_DONE), "done");
     assert_string_equal(outcome_name(OUTCOME_UNSTARTED), "unstarted");
@@ -232,6 +236,9 @@ static void kinds_outcomes_and_causes_have_names(void **state)
     assert_string_equal(cause_name(CAUSE_UNREGISTERED), "unregistered");
     assert_string_equal(cause_name(CAUSE_GONE), "gone");
     assert_string_equal(cause_name(99), "none");
+    assert_null(stage_name(STAGE_NONE));
+    assert_string_equal(stage_name(STAGE_DNS), "dns");
+    assert_string_equal(stage_name(STAGE_ANSWERED), "answered");
 }
 
 static int encode_both(void *arg)

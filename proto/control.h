@@ -24,7 +24,8 @@
     X("connector.rotate", "name, [secret], [token], [overlap_hours], [finish]",                \
       "name, old_valid_until, and secret and token when they were generated")                  \
     X("connector.remove", "name", "removed")                                                   \
-    X("connector.test", "name", "connector, outcome, cause, status, ms, answer")               \
+    X("connector.test", "name",                                                                \
+      "connector, outcome, cause, stage, status, ms, [tls], [cert_days], words, answer")       \
     X("account.connect", "channel, account, connector, [title], [no_time_window], [scope_id]", \
       "scope_id")                                                                              \
     X("account.disconnect", "scope_id, [no_call]", "scope_id, disconnected")                   \

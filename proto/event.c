@@ -47,8 +47,9 @@ static const struct field fields[] = {
 };
 
 static const char *const kind_names[] = {
-    "unknown",        "amo.message", "amo.reaction", "amo.typing",       "service.message",
-    "service.status", "quarantine",  "service.edit", "service.reaction", "service.typing",
+    "unknown",          "amo.message",    "amo.reaction", "amo.typing",
+    "service.message",  "service.status", "quarantine",   "service.edit",
+    "service.reaction", "service.typing", "door.test",
 };
 
 const char *event_kind_name(uint64_t kind)

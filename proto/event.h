@@ -21,6 +21,7 @@ enum event_kind {
     EVENT_SERVICE_EDIT = 7,     /* a message was changed or deleted on the service's side */
     EVENT_SERVICE_REACTION = 8, /* somebody on the service's side reacted to a message */
     EVENT_SERVICE_TYPING = 9,   /* a client types; never in a spool */
+    EVENT_DOOR_TEST = 10,       /* our own test webhook came through: `message_id` its nonce */
 };
 
 struct event {

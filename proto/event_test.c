@@ -190,7 +190,7 @@ static void what_is_no_event_is_malformed_and_touches_nothing(void **state)
     (void)state;
     assert_int_equal(event_decode(VIEW_LIT(""), &back), PACK_E_MALFORMED);
     assert_int_equal(event_decode(VIEW_LIT("\x80"), &back), PACK_E_MALFORMED);
-    assert_int_equal(event_decode(VIEW_LIT("\x81\xa4kind\x0a"), &back), PACK_E_MALFORMED);
+    assert_int_equal(event_decode(VIEW_LIT("\x81\xa4kind\x0b"), &back), PACK_E_MALFORMED);
     assert_int_equal(event_decode(VIEW_LIT("\x81\xa4kind\xc2"), &back), PACK_E_MALFORMED);
     assert_int_equal(event_decode(VIEW_LIT("\x82\xa4kind\x01\xa4text\x01"), &back),
                      PACK_E_MALFORMED);
@@ -206,6 +206,7 @@ static void kinds_have_names(void **state)
     assert_string_equal(event_kind_name(EVENT_AMO_MESSAGE), "amo.message");
     assert_string_equal(event_kind_name(EVENT_QUARANTINE), "quarantine");
     assert_string_equal(event_kind_name(EVENT_SERVICE_TYPING), "service.typing");
+    assert_string_equal(event_kind_name(EVENT_DOOR_TEST), "door.test");
     assert_string_equal(event_kind_name(0), "unknown");
     assert_string_equal(event_kind_name(77), "unknown");
 }
