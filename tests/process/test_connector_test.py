@@ -141,3 +141,11 @@ def test_a_connector_that_nobody_knows_is_refused_in_words(bridge):
     code, said = amoctl_json(bridge, "connector", "test", "nobody")
     assert code == 1 and "no such connector" in said["error"]["message"]
     assert amoctl(bridge, "connector", "test")[0] == 2
+
+
+@pytest.mark.parametrize("url", ["https://user@127.0.0.1/", "https://good.example@127.0.0.1/", "ftp://127.0.0.1/",
+                                 "file:///etc/passwd", "gopher://127.0.0.1:6379/", "https://a b/", "127.0.0.1",
+                                 "http://127.0.0.1/"])
+def test_an_address_of_another_kind_is_refused_when_it_is_given(bridge, url):
+    code, _, complaint = amoctl(bridge, "connector", "add", "--name", "trick", "--kind", "http", "--url", url)
+    assert code == 2 and complaint.startswith("amoctl: ")
