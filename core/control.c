@@ -59,6 +59,8 @@ static const struct {
     {"quarantine.replay",  verb_quarantine_replay },
     {"quarantine.drop",    verb_quarantine_drop   },
     {"trace",              verb_trace             },
+    {"doctor",             verb_doctor            },
+    {"doctor.check",       verb_doctor_check      },
 };
 
 struct control_wait {

@@ -340,6 +340,7 @@ static void core_init(struct core *c, struct config *config)
     list_init(&c->wakes);
     list_init(&c->known_workers);
     list_init(&c->inquiries);
+    list_init(&c->door_tests);
     list_init(&c->control_waits);
     loop_deferred_init(&c->turn_end, core_turn_end, c);
     c->began_mono_ms = clock_mono_ms();

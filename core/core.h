@@ -139,6 +139,7 @@ struct core {
     struct list known_workers; /* names still awaited */
     int64_t suspect;           /* the one command under way that may kill its workers; 0 none */
     struct list inquiries;
+    struct list door_tests; /* test webhooks that are waited for */
     struct hint_slot hints[CORE_HINTS];
     struct list control_waits;
 

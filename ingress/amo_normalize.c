@@ -29,6 +29,8 @@ static enum amo_verdict read_reaction(struct amo_reader *r, struct amo_normal *n
                                       const struct json_node *hook, const char **ret_reason);
 static enum amo_verdict read_typing(struct amo_reader *r, struct amo_normal *n,
                                     const struct json_node *hook, const char **ret_reason);
+static enum amo_verdict read_door_test(struct amo_reader *r, struct amo_normal *n,
+                                       const struct json_node *test, const char **ret_reason);
 
 static const char *parse_reason(int rc)
 {
@@ -121,6 +123,8 @@ static enum amo_verdict read_body(struct amo_reader *r, struct amo_normal *n,
         return read_reaction(r, n, root, ret_reason);
     if (json_is_object(json_get(action, "typing")))
         return read_typing(r, n, root, ret_reason);
+    if (json_is_object(json_get(root, "door_test")))
+        return read_door_test(r, n, json_get(root, "door_test"), ret_reason);
     *ret_reason = "unknown kind of webhook";
     if (!json_get(root, "account_id") && amo_read_text(r, root, "conversation_id").ptr &&
         amo_read_text(r, root, "receiver").ptr)
@@ -239,5 +243,21 @@ static enum amo_verdict read_typing(struct amo_reader *r, struct amo_normal *n,
     e->expires_ms = amo_read_seconds(typing, "expired_at");
     if (!e->expires_ms && e->sent_ms)
         e->expires_ms = e->sent_ms + TYPING_MS;
+    return AMO_ACCEPT;
+}
+
+/* Our own: a worker sent it to see whether the public address ends here. */
+static enum amo_verdict read_door_test(struct amo_reader *r, struct amo_normal *n,
+                                       const struct json_node *test, const char **ret_reason)
+{
+    struct event *e = &n->event;
+    int64_t at_ms = 0;
+
+    e->kind = EVENT_DOOR_TEST;
+    e->message_id = amo_read_text(r, test, "nonce");
+    if (!e->message_id.ptr || e->message_id.len > LIMIT_ID)
+        return reject("door_test.nonce missing", ret_reason);
+    if (json_int(json_get(test, "at_ms"), &at_ms) && at_ms > 0 && at_ms <= EVENT_MS_MAX)
+        e->sent_ms = at_ms;
     return AMO_ACCEPT;
 }

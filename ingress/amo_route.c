@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "ingress/amo_normalize.h"
 #include "ingress/exchange.h"
 #include "ingress/ingress.h"
@@ -19,6 +20,9 @@
 
 static void amo_whole(void *arg, struct exchange *x);
 static void amo_accept(struct ingress *in, struct exchange *x, struct amo_normal *n);
+
+/* a test of the front door is for those who wait at this moment */
+#define DOOR_TEST_MS 120000
 
 /* Letters a scope id can have: two UUIDs and what lies between. */
 static bool scope_plausible(struct view scope)
@@ -88,10 +92,22 @@ static void amo_whole(void *arg, struct exchange *x)
     amo_normal_fini(&n);
 }
 
+static bool is_stale_test(const struct event *e)
+{
+    int64_t now = clock_unix_ms();
+
+    return e->sent_ms < now - DOOR_TEST_MS || e->sent_ms > now + DOOR_TEST_MS;
+}
+
 static void amo_accept(struct ingress *in, struct exchange *x, struct amo_normal *n)
 {
     if (n->event.kind == EVENT_AMO_TYPING) {
         ingress_hint(in, x, &n->event);
+        exchange_ok(x);
+        return;
+    }
+    if (n->event.kind == EVENT_DOOR_TEST && is_stale_test(&n->event)) {
+        x->result = "ignored"; /* somebody sends again what he has seen once */
         exchange_ok(x);
         return;
     }

@@ -50,7 +50,9 @@
     X("quarantine.show", "id", "the event with its raw body")                                  \
     X("quarantine.replay", "ids[]", "replayed[{id, result, [as], [reason]}]")                  \
     X("quarantine.drop", "ids[]", "dropped[]")                                                 \
-    X("trace", "id", "message, journey[{at, what, ms, …}]")
+    X("trace", "id", "message, journey[{at, what, ms, …}]")                                    \
+    X("doctor", "", "checks[{check, subject, state, words, todo}], ask[{what, subject}]")      \
+    X("doctor.check", "what, subject", "checks[]")
 
 #include "base/buf.h"
 #include "base/compiler.h"

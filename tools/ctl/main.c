@@ -14,43 +14,11 @@
 #include "tools/common/text.h"
 #include "tools/ctl/ask.h"
 #include "tools/ctl/request.h"
+#include "tools/ctl/tell.h"
 #include "tools/ctl/verbs.h"
 
 #define WAIT_MS      10000 /* core answers at once, unless it is at work */
 #define WAIT_LONG_MS 25000 /* core itself waits 20 s for a remote side */
-
-/* Words for people on stderr; for programs the same as a document on stdout. */
-static int tell(const struct args *a, int code, const char *words)
-{
-    static const char *const names[] = {"fine", "failed", "usage", "unreachable"};
-    struct json_writer w;
-    struct buf out;
-
-    buf_init(&out, 64 << 10);
-    text_clean(view_of(words), &out);
-    (void)fprintf(stderr, "amoctl: %s\n",
-                  buf_str(&out)); /* if this fails there is no way left */
-    if (a && a->json) {
-        buf_reset(&out);
-        json_writer_init(&w, &out);
-        json_open_object(&w, NULL);
-        json_open_object(&w, "error");
-        json_add_text(
-            &w, "code",
-            view_of(code >= 0 && code < (int)AMO_COUNT(names) ? names[code] : "failed"));
-        json_add_text(&w, "message", view_of(words));
-        json_close_object(&w);
-        json_close_object(&w);
-        (void)printf("%s\n", buf_str(&out));
-    }
-    buf_fini(&out);
-    return code;
-}
-
-static int tell_memory(const struct args *a)
-{
-    return tell(a, EXIT_FAILED, "out of memory");
-}
 
 /* Core's document, for a program or for a person. */
 static int print_document(const struct args *a, struct view json)
@@ -106,6 +74,11 @@ static int run_asked(const struct args *a, const struct config *config, struct v
     int rc = 0;
 
     bus_init();
+    if (verb->run) {
+        rc = verb->run(a, config);
+        bus_fini();
+        return rc;
+    }
     ask_answer_init(&answer);
     ask_core(config_text(config, "bus/control"), view_of(verb->control), args,
              verb->waits ? WAIT_LONG_MS : WAIT_MS, &answer);

@@ -120,6 +120,9 @@ static void a_file_that_cannot_be_used_is_named(void **state)
     REFUSED("ID: is not UTF-8", "trace", "\xff");
 }
 
+/* Asked on the way by verbs that are several calls. */
+static const char *const on_the_way[] = {"doctor.check"};
+
 /* Every verb of core can be asked for, and nothing is asked for that core has not. */
 static void the_verbs_are_those_of_core(void **state)
 {
@@ -142,7 +145,7 @@ static void the_verbs_are_those_of_core(void **state)
         assert_true(at < AMO_COUNT(core));
         n_asked++;
     }
-    assert_int_equal(n_asked, AMO_COUNT(core));
+    assert_int_equal(n_asked + AMO_COUNT(on_the_way), AMO_COUNT(core));
 }
 
 int main(void)

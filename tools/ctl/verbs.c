@@ -1,5 +1,7 @@
 #include "tools/ctl/verbs.h"
 
+#include "tools/ctl/doctor.h"
+
 #define OPTIONS(list) .options = (list), .n_options = AMO_COUNT(list)
 
 static const struct args_option channel_add[] = {
@@ -197,6 +199,10 @@ static const struct args_verb verbs[] = {
               .about = "the journey of a message with times, by any id of either side",
               .operand = "id", .operand_word = "ID",
               MORE(.control = "trace", .show = SHOW_TRACE)),
+
+    ARGS_VERB(.group = "doctor",
+              .about = "look at everything that can be wrong, and say what to do",
+              MORE(.control = "doctor", .run = doctor_run)),
 
     ARGS_VERB(
             .group = "config", .name = "check",

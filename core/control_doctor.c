@@ -1,0 +1,396 @@
+/* `amoctl doctor`: what core can see for itself, and which looks at remote sides are to be asked
+ * for one by one (core/control_doctor_look.c).
+ *
+ * From: control.c. To: the caller. Holds: nothing. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/process.h"
+#include "core/check.h"
+#include "core/control.h"
+#include "core/peers.h"
+
+#define GIB               ((int64_t)1 << 30)
+#define MIB               ((int64_t)1 << 20)
+/* channels whose remote sides are looked at */
+#define DOCTOR_LOOKS_MAX  32
+#define DISK_RED_BYTES    (256 * MIB)
+#define DISK_YELLOW_BYTES (2 * GIB)
+
+/* --- processes ------------------------------------------------------------------------------ */
+
+static void check_peer(struct control_ask *ask, const struct peer *p, int64_t now)
+{
+    bool alive = peer_is_alive(p, now);
+    bool current = p->registry_version == ask->core->registry->version;
+    struct check c = {.name = role_name(p->role),
+                      .subject = view_of(p->name),
+                      .light = alive && current ? LIGHT_GREEN : LIGHT_YELLOW,
+                      .todo = "look at the process and its log"};
+
+    if (!alive)
+        check_add(ask->w, &c, "silent for %" PRId64 " s", (now - p->heard_mono_ms) / 1000);
+    else if (!current)
+        check_add(ask->w, &c, "holds an older registry");
+    else
+        check_add(ask->w, &c, "alive, version %s, knows the present registry", p->version);
+}
+
+static void check_role(struct control_ask *ask, enum role role, const char *todo)
+{
+    int64_t now = clock_mono_ms();
+    struct check none = {.name = role_name(role), .light = LIGHT_RED, .todo = todo};
+    size_t n_alive = 0;
+
+    for (struct list *i = ask->core->peers.next; i != &ask->core->peers; i = i->next) {
+        const struct peer *p = LIST_ENTRY(i, struct peer, link);
+
+        if (p->role != role)
+            continue;
+        check_peer(ask, p, now);
+        n_alive += peer_is_alive(p, now);
+    }
+    if (n_alive == 0)
+        check_add(ask->w, &none, "no process of this kind is connected");
+}
+
+static void check_spools(struct control_ask *ask)
+{
+    int64_t max = (int64_t)config_number(ask->core->config, "ingress/spool_max_bytes");
+
+    for (struct list *i = ask->core->peers.next; i != &ask->core->peers; i = i->next) {
+        const struct peer *p = LIST_ENTRY(i, struct peer, link);
+        int64_t left = max > 0 ? 100 - (int64_t)p->spool_bytes / (max / 100 + 1) : 100;
+        struct check c = {.name = "spool",
+                          .subject = view_of(p->name),
+                          .light = check_low(left, 10, 50),
+                          .todo = "see whether core keeps up (amoctl queue, its log); give "
+                                  "ingress/spool_max_bytes more room"};
+
+        if (p->role == ROLE_INGRESS)
+            check_add(ask->w, &c, "%" PRIu64 " events, %" PRIu64 " KiB; %" PRId64 " %% left",
+                      p->spool_events, p->spool_bytes / 1024, left < 0 ? 0 : left);
+    }
+}
+
+static int check_counts(struct control_ask *ask)
+{
+    int64_t dead = 0;
+    int64_t quarantine = 0;
+    int64_t waiting = 0;
+    int rc = store_counts(ask->core->store, &dead, &quarantine, &waiting);
+    struct check letters = {.name = "dead_letters",
+                            .light = dead ? LIGHT_YELLOW : LIGHT_GREEN,
+                            .todo = "amoctl dead list; then retry or drop"};
+    struct check events = {.name = "quarantine",
+                           .light = quarantine ? LIGHT_YELLOW : LIGHT_GREEN,
+                           .todo = "amoctl quarantine list; then replay or drop"};
+
+    if (rc)
+        return rc;
+    check_add(ask->w, &letters, "%" PRId64 " commands were given up", dead);
+    check_add(ask->w, &events, "%" PRId64 " events were not understood or applied", quarantine);
+    return 0;
+}
+
+/* --- disk and permissions ------------------------------------------------------------------- */
+
+static void check_disk(struct control_ask *ask)
+{
+    const char *path = config_text(ask->core->config, "data_dir");
+    struct check c = {.name = "disk",
+                      .subject = view_of(path),
+                      .light = LIGHT_RED,
+                      .todo = "free the disk: without room nothing is accepted"};
+    struct statvfs s;
+    int64_t free_bytes = 0;
+    int64_t percent = 0;
+
+    if (statvfs(path, &s) != 0) {
+        check_add(ask->w, &c, "cannot be looked at: error %d", errno);
+        return;
+    }
+    free_bytes = (int64_t)(s.f_bavail * s.f_frsize);
+    percent = s.f_blocks ? (int64_t)(s.f_bavail * 100 / s.f_blocks) : 0;
+    c.light = check_low(free_bytes, DISK_RED_BYTES, DISK_YELLOW_BYTES);
+    if (c.light == LIGHT_GREEN)
+        c.light = check_low(percent, 2, 5);
+    check_add(ask->w, &c, "%" PRId64 " MiB free, %" PRId64 " %%", free_bytes / MIB, percent);
+}
+
+static void check_closed(struct control_ask *ask, const char *name, const char *path,
+                         mode_t open, const char *todo)
+{
+    struct check c = {.name = name, .subject = view_of(path), .light = LIGHT_RED, .todo = todo};
+    struct stat s;
+
+    if (stat(path, &s) != 0) {
+        check_add(ask->w, &c, "cannot be looked at: error %d", errno);
+        return;
+    }
+    if (s.st_mode & open) {
+        check_add(ask->w, &c, "open to others: mode %04o", (unsigned)(s.st_mode & 07777));
+        return;
+    }
+    c.light = LIGHT_GREEN;
+    check_add(ask->w, &c, "closed to others: mode %04o", (unsigned)(s.st_mode & 07777));
+}
+
+static bool is_below(struct view path, struct view dir)
+{
+    while (dir.len && dir.ptr[dir.len - 1] == '/')
+        dir.len--;
+    return path.len > dir.len && path.ptr[dir.len] == '/' && dir.ptr &&
+           memcmp(path.ptr, dir.ptr, dir.len) == 0;
+}
+
+static void check_store(struct control_ask *ask)
+{
+    const char *path = strchr(config_text(ask->core->config, "core/store"), ':');
+    struct check c = {
+        .name = "store", .light = LIGHT_RED, .todo = "chmod 0600, and 0750 above"};
+    struct stat s;
+
+    path = path ? path + 1 : "";
+    c.subject = view_of(path);
+    if (stat(path, &s) != 0) {
+        check_add(ask->w, &c, "cannot be looked at: error %d", errno);
+        return;
+    }
+    c.light = s.st_mode & (S_IROTH | S_IWOTH) ? LIGHT_YELLOW : LIGHT_GREEN;
+    check_add(ask->w, &c, "%" PRId64 " KiB, mode %04o", (int64_t)s.st_size / 1024,
+              (unsigned)(s.st_mode & 07777));
+}
+
+static void check_permissions(struct control_ask *ask)
+{
+    const struct config *config = ask->core->config;
+    const char *data = config_text(config, "data_dir");
+    const char *key = config_text(config, "master_key_file");
+    struct check beside = {.name = "master_key",
+                           .subject = view_of(key),
+                           .light = LIGHT_YELLOW,
+                           .todo = "move it, and set master_key_file"};
+
+    check_closed(ask, "data_dir", data, S_IROTH | S_IWOTH | S_IXOTH, "chmod 0750");
+    check_closed(ask, "run_dir", config_text(config, "run_dir"), S_IROTH | S_IWOTH | S_IXOTH,
+                 "chmod 0750");
+    check_closed(ask, "master_key", key, S_IRWXG | S_IRWXO, "chmod 0600");
+    if (is_below(view_of(key), view_of(data)))
+        check_add(ask->w, &beside,
+                  "lies in data_dir: who takes a copy of the store takes its key with it");
+    check_store(ask);
+}
+
+/* --- registry ------------------------------------------------------------------------------- */
+
+/* What support switched on for the channel, as far as messages hang on it. */
+static void check_flags(struct control_ask *ask, const struct reg_channel *ch, struct json *doc)
+{
+    const struct json_node *root = doc ? json_root(doc) : NULL;
+    const char *url = config_text(ask->core->config, "public_url");
+    struct check c = {.name = "channel", .subject = view_of(ch->id), .light = LIGHT_RED};
+    struct view hook = VIEW_NONE;
+    bool on = true;
+
+    if (!root) {
+        c.light = LIGHT_YELLOW;
+        c.todo = "amoctl channel add with support's whole answer";
+        check_add(ask->w, &c, "support's answer is not known");
+        return;
+    }
+    if (json_bool(json_get(root, "enabled"), &on) && !on) {
+        c.todo = "ask support to switch it on";
+        check_add(ask->w, &c, "support has it switched off: nothing works");
+    } else if (json_bool(json_get(root, "webhook_v2"), &on) && !on) {
+        c.todo = "ask support for webhooks of version 2";
+        check_add(ask->w, &c,
+                  "webhooks of version 2 are off: the bridge understands no others");
+    } else if (json_bool(json_get(root, "test_mode"), &on) && on) {
+        c.light = LIGHT_YELLOW;
+        c.todo = "ask support when the channel is to work for customers";
+        check_add(ask->w, &c, "in test mode");
+    } else {
+        c.light = LIGHT_GREEN;
+        check_add(ask->w, &c, "switched on, with webhooks of version 2");
+    }
+    if (!*url || !json_strict_text(json_get(root, "webhook_url_v2"), &hook) || !hook.len)
+        return;
+    c.name = "webhook_url";
+    c.todo = "give support public_url with /messages/:scope_id behind it, or mend public_url";
+    c.light = view_starts(hook, url) ? LIGHT_GREEN : LIGHT_YELLOW;
+    check_add(ask->w, &c, "support sends webhooks to %.*s%s", (int)hook.len, hook.ptr,
+              c.light == LIGHT_GREEN ? "" : ", which is not below public_url");
+}
+
+static int check_channels(struct control_ask *ask)
+{
+    const struct registry *r = ask->core->registry;
+    struct check none = {.name = "channel",
+                         .light = LIGHT_YELLOW,
+                         .todo = "amoctl channel add --reply with support's answer"};
+
+    if (r->n_channels == 0)
+        check_add(ask->w, &none, "there is no channel yet");
+    for (size_t i = 0; i < r->n_channels; i++) {
+        struct json *doc = NULL;
+        struct buf answer;
+        int rc = 0;
+
+        buf_init(&answer, 1 << 16);
+        rc = store_channel_answer(ask->core->store, view_of(r->channels[i].id), &answer);
+        if (rc == 0 && answer.len && json_parse(buf_view(&answer), &doc))
+            doc = NULL;
+        if (rc == 0)
+            check_flags(ask, &r->channels[i], doc);
+        json_free(doc);
+        buf_fini(&answer);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static void check_account(struct control_ask *ask, const struct reg_scope *s)
+{
+    const struct dest *d = queue_dest(ask->core->queue, true, view_of(s->id));
+    struct check c = {.name = "account", .subject = view_of(s->id), .light = LIGHT_GREEN};
+
+    if (d && dest_is_held(d)) {
+        c.light = LIGHT_RED;
+        c.todo = "see the runbook, \"A destination is held\"; then amoctl account resume";
+        check_add(ask->w, &c, "calls to amojo are held: %s", hold_reason_name(d->hold));
+    } else if (s->paused) {
+        c.light = LIGHT_YELLOW;
+        c.todo = "amoctl account resume, when it is to work again";
+        check_add(ask->w, &c, "paused by an operator");
+    } else {
+        check_add(ask->w, &c, "connected, connector %s", s->connector);
+    }
+}
+
+static void check_connector(struct control_ask *ask, const struct reg_connector *con)
+{
+    const struct dest *d = queue_dest(ask->core->queue, false, view_of(con->name));
+    bool gone = con->off || (d && d->hold == HOLD_GONE);
+    struct check c = {.name = "connector", .subject = view_of(con->name), .light = LIGHT_RED};
+
+    if (gone) {
+        c.todo = "mend the service, then amoctl account resume of one of its accounts";
+        check_add(ask->w, &c, "switched off: the service answered 410");
+    } else if (d && dest_is_held(d)) {
+        c.todo = "amoctl connector test says what is wrong";
+        check_add(ask->w, &c, "calls to it are held: %s", hold_reason_name(d->hold));
+    } else {
+        c.light = LIGHT_GREEN;
+        check_add(ask->w, &c, "in use");
+    }
+}
+
+/* --- public_url ----------------------------------------------------------------------------- */
+
+static bool is_loopback_url(struct view url)
+{
+    static const char *const hosts[] = {"http://127.", "http://localhost", "http://[::1]"};
+
+    for (size_t i = 0; i < AMO_COUNT(hosts); i++) {
+        if (view_starts(url, hosts[i]))
+            return true;
+    }
+    return false;
+}
+
+/* True when it can be looked at. */
+static bool check_public_url(struct control_ask *ask)
+{
+    struct view url = view_of(config_text(ask->core->config, "public_url"));
+    struct check c = {.name = "public_url", .subject = url, .light = LIGHT_YELLOW};
+
+    if (url.len == 0) {
+        c.todo = "set public_url in core's configuration and start core again";
+        check_add(ask->w, &c, "not set: the front door cannot be looked at from outside");
+        return false;
+    }
+    if (!view_starts(url, "https://") && !view_starts(url, "http://")) {
+        c.light = LIGHT_RED;
+        c.todo = "set it to the https address under which amojo reaches ingress";
+        check_add(ask->w, &c, "is no web address");
+        return false;
+    }
+    if (view_starts(url, "http://") && !is_loopback_url(url)) {
+        c.todo = "put a proxy with a certificate before ingress";
+        check_add(ask->w, &c, "is not https: texts and names travel in the open");
+        return true;
+    }
+    c.light = LIGHT_GREEN;
+    check_add(ask->w, &c, "set");
+    return true;
+}
+
+/* --- the verb ------------------------------------------------------------------------------- */
+
+static void add_look(struct json_writer *w, const char *what, const char *subject)
+{
+    json_open_object(w, NULL);
+    json_add_text(w, "what", view_of(what));
+    json_add_text(w, "subject", view_of(subject));
+    json_close_object(w);
+}
+
+static const struct reg_scope *scope_of(const struct registry *r, const char *channel)
+{
+    for (size_t i = 0; i < r->n_scopes; i++) {
+        if (strcmp(r->scopes[i].channel, channel) == 0)
+            return &r->scopes[i];
+    }
+    return NULL;
+}
+
+static void add_looks(struct control_ask *ask, bool door)
+{
+    const struct registry *r = ask->core->registry;
+
+    json_open_array(ask->w, "ask");
+    if (door)
+        add_look(ask->w, "front_door", r->n_channels ? r->channels[0].id : "");
+    for (size_t i = 0; i < r->n_channels && i < DOCTOR_LOOKS_MAX; i++) {
+        const struct reg_scope *s = scope_of(r, r->channels[i].id);
+
+        add_look(ask->w, "amojo", r->channels[i].id);
+        if (s)
+            add_look(ask->w, "signature", s->id);
+    }
+    json_close_array(ask->w);
+}
+
+int verb_doctor(struct control_ask *ask)
+{
+    const struct registry *r = ask->core->registry;
+    bool door = false;
+    int rc = 0;
+
+    json_open_object(ask->w, NULL);
+    json_open_array(ask->w, "checks");
+    check_role(ask, ROLE_INGRESS, "start amo-ingress with the same run_dir");
+    check_role(ask, ROLE_EGRESS, "start amo-egress with the same run_dir");
+    check_spools(ask);
+    rc = check_counts(ask);
+    check_disk(ask);
+    check_permissions(ask);
+    door = check_public_url(ask);
+    rc = rc ? rc : check_channels(ask);
+    for (size_t i = 0; i < r->n_scopes; i++)
+        check_account(ask, &r->scopes[i]);
+    for (size_t i = 0; i < r->n_connectors; i++)
+        check_connector(ask, &r->connectors[i]);
+    json_close_array(ask->w);
+    add_looks(ask, door);
+    json_close_object(ask->w);
+    return rc ? rc : EXIT_FINE;
+}

@@ -1,0 +1,209 @@
+#include "tools/ctl/doctor.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/config.h"
+#include "base/json.h"
+#include "base/process.h"
+#include "tools/common/text.h"
+#include "tools/ctl/ask.h"
+#include "tools/ctl/tell.h"
+
+#define DOCTOR_WAIT_MS 25000 /* a look takes up to 20 s */
+
+enum state {
+    STATE_GREEN,
+    STATE_YELLOW,
+    STATE_RED,
+    STATE_N,
+};
+static const char *const state_names[STATE_N] = {"green", "yellow", "red"};
+
+struct doctor {
+    const struct args *args;
+    const char *endpoint;
+    struct buf json; /* the document, as it grows */
+    struct json_writer w;
+    size_t n[STATE_N];
+    int broken; /* what stops it: an exit code; 0 nothing */
+};
+
+/* Anything new is taken for the worst. */
+static enum state state_of(struct view name)
+{
+    for (int s = STATE_GREEN; s < STATE_RED; s++) {
+        if (view_is(name, state_names[s]))
+            return (enum state)s;
+    }
+    return STATE_RED;
+}
+
+static struct view text_at(const struct json_node *n, const char *key)
+{
+    struct view v = VIEW_NONE;
+
+    (void)json_strict_text(json_get(n, key), &v); /* null and absent are nothing */
+    return v;
+}
+
+/* A line each, as soon as it is known: some looks take their time. */
+static void print_check(const struct json_node *n, enum state state)
+{
+    struct view subject = text_at(n, "subject");
+    struct view todo = text_at(n, "todo");
+    struct buf line;
+
+    buf_init(&line, 64 << 10);
+    (void)buf_add_f(&line, "%-7s ", state_names[state]); /* errors stick in the buf */
+    text_clean(text_at(n, "check"), &line);
+    if (subject.len) {
+        (void)buf_add_char(&line, ' ');
+        text_clean(subject, &line);
+    }
+    (void)buf_add_str(&line, ": ");
+    text_clean(text_at(n, "words"), &line);
+    if (todo.len) {
+        (void)buf_add_str(&line, "\n        -> ");
+        text_clean(todo, &line);
+    }
+    (void)buf_add_char(&line, '\n');
+    (void)tell_output(&line); /* said on stderr */
+    buf_fini(&line);
+}
+
+static void take_check(struct doctor *d, const struct json_node *n)
+{
+    static const char *const keys[] = {"check", "subject", "state", "words", "todo"};
+    enum state state = state_of(text_at(n, "state"));
+
+    d->n[state]++;
+    json_open_object(&d->w, NULL);
+    for (size_t i = 0; i < AMO_COUNT(keys); i++)
+        json_add_text(&d->w, keys[i], text_at(n, keys[i]));
+    json_close_object(&d->w);
+    if (!d->args->json)
+        print_check(n, state);
+}
+
+/* A look that core could not make is a red check of its own. */
+static void take_failure(struct doctor *d, struct view what, struct view subject,
+                         const struct ask_answer *answer)
+{
+    struct json *doc = NULL;
+    struct json_writer w;
+    struct buf text;
+
+    buf_init(&text, 64 << 10);
+    json_writer_init(&w, &text);
+    json_open_object(&w, NULL);
+    json_add_text(&w, "check", what);
+    json_add_text(&w, "subject", subject);
+    json_add_text(&w, "state", view_of(state_names[STATE_RED]));
+    json_add_text(&w, "words", buf_view(&answer->error));
+    json_add_text(&w, "todo", VIEW_LIT("mend what is red above it first; then core's log"));
+    json_close_object(&w);
+    if (json_parse(buf_view(&text), &doc) == 0)
+        take_check(d, json_root(doc));
+    else
+        d->broken = EXIT_FAILED;
+    json_free(doc);
+    buf_fini(&text);
+}
+
+static void take_checks(struct doctor *d, const struct json_node *root)
+{
+    const struct json_node *checks = json_get(root, "checks");
+
+    for (size_t i = 0; i < json_array_len(checks); i++)
+        take_check(d, json_array_at(checks, i));
+}
+
+static void look(struct doctor *d, const struct json_node *wish)
+{
+    struct view what = text_at(wish, "what");
+    struct view subject = text_at(wish, "subject");
+    struct ask_answer answer;
+    struct json *doc = NULL;
+    struct json_writer w;
+    struct buf args;
+
+    ask_answer_init(&answer);
+    buf_init(&args, 64 << 10);
+    json_writer_init(&w, &args);
+    json_open_object(&w, NULL);
+    json_add_text(&w, "what", what);
+    json_add_text(&w, "subject", subject);
+    json_close_object(&w);
+    ask_core(d->endpoint, VIEW_LIT("doctor.check"), buf_view(&args), DOCTOR_WAIT_MS, &answer);
+    if (answer.code == EXIT_FINE && json_parse(buf_view(&answer.json), &doc) == 0)
+        take_checks(d, json_root(doc));
+    else
+        take_failure(d, what, subject, &answer);
+    json_free(doc);
+    buf_fini(&args);
+    ask_answer_fini(&answer);
+}
+
+/* What core sees by itself, and the looks it wants to be asked for. */
+static void look_at_all(struct doctor *d)
+{
+    const struct json_node *wishes = NULL;
+    struct ask_answer answer;
+    struct json *doc = NULL;
+
+    ask_answer_init(&answer);
+    ask_core(d->endpoint, VIEW_LIT("doctor"), VIEW_LIT("{}"), DOCTOR_WAIT_MS, &answer);
+    if (answer.code != EXIT_FINE)
+        d->broken = tell(d->args, answer.code, buf_str(&answer.error));
+    else if (json_parse(buf_view(&answer.json), &doc))
+        d->broken =
+            tell(d->args, EXIT_FAILED, "core's answer cannot be read (another version?)");
+    if (doc) {
+        take_checks(d, json_root(doc));
+        wishes = json_get(json_root(doc), "ask");
+        for (size_t i = 0; i < json_array_len(wishes); i++)
+            look(d, json_array_at(wishes, i));
+    }
+    json_free(doc);
+    ask_answer_fini(&answer);
+}
+
+static int print_end(struct doctor *d)
+{
+    struct buf out;
+    int rc = 0;
+
+    buf_init(&out, (size_t)16 << 20);
+    json_close_array(&d->w);
+    json_open_object(&d->w, "summary");
+    for (int s = STATE_GREEN; s < STATE_N; s++)
+        json_add_int(&d->w, state_names[s], (int64_t)d->n[s]);
+    json_close_object(&d->w);
+    json_close_object(&d->w);
+    if (d->args->json) {
+        text_clean_json(buf_view(&d->json), &out);
+        (void)buf_add_char(&out, '\n'); /* errors stick in the buf */
+    } else {
+        (void)buf_add_f(&out, "%zu green, %zu yellow, %zu red\n", d->n[STATE_GREEN],
+                        d->n[STATE_YELLOW], d->n[STATE_RED]);
+    }
+    rc = buf_error(&d->json) ? tell_memory(d->args) : tell_output(&out);
+    buf_fini(&out);
+    return rc;
+}
+
+int doctor_run(const struct args *a, const struct config *config)
+{
+    struct doctor d = {.args = a, .endpoint = config_text(config, "bus/control")};
+    int rc = 0;
+
+    buf_init(&d.json, (size_t)16 << 20);
+    json_writer_init(&d.w, &d.json);
+    json_open_object(&d.w, NULL);
+    json_open_array(&d.w, "checks");
+    look_at_all(&d);
+    rc = d.broken ? d.broken : print_end(&d);
+    buf_fini(&d.json);
+    return rc ? rc : d.n[STATE_RED] ? EXIT_FAILED : EXIT_FINE;
+}
