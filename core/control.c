@@ -61,6 +61,7 @@ static const struct {
     {"trace",              verb_trace             },
     {"doctor",             verb_doctor            },
     {"doctor.check",       verb_doctor_check      },
+    {"probe.call",         verb_probe_call        },
 };
 
 struct control_wait {

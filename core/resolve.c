@@ -55,7 +55,7 @@ int resolve_command(struct core *c, const struct core_command *cmd, struct resol
 
 /* Our ids always; theirs whenever the chat was born there, which is harmless when the two are
  * linked already. */
-static void resolve_chat(struct resolved *r)
+void resolve_chat(struct resolved *r)
 {
     const struct conversation *conv = &r->conversation;
 

@@ -27,5 +27,7 @@ enum {
 AMO_MUSTCHECK int resolve_command(struct core *c, const struct core_command *cmd,
                                   struct resolved *ret);
 void resolved_fini(struct resolved *r);
+/* Our ids of the conversation's chat, and theirs where the two are to be linked. */
+void resolve_chat(struct resolved *r);
 /* The client as the sender, for a call that speaks of him (create chat). */
 void resolve_client(struct resolved *r);

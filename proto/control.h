@@ -52,7 +52,11 @@
     X("quarantine.drop", "ids[]", "dropped[]")                                                 \
     X("trace", "id", "message, journey[{at, what, ms, …}]")                                    \
     X("doctor", "", "checks[{check, subject, state, words, todo}], ask[{what, subject}]")      \
-    X("doctor.check", "what, subject", "checks[]")
+    X("doctor.check", "what, subject", "checks[]")                                             \
+    X("probe.call",                                                                            \
+      "scope_id, chat, what (message, history, newest, status, look), [key], [at], "           \
+      "[message], [spelling]",                                                                 \
+      "outcome, cause, stage, status, ms, retry_after_ms, found, message, words, answer")
 
 #include "base/buf.h"
 #include "base/compiler.h"

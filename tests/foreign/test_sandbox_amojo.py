@@ -87,6 +87,26 @@ def test_a_message_is_answered_with_crossed_ids_and_made_once(sandbox, amo):
     assert (message["text"], message["from"], message["msgid"]) == ("привет", "client", "m-1")
 
 
+def test_a_status_can_be_read_by_one_edition_alone(sandbox, amo):
+    mid = amo.message("m-1").json["new_message"]["msgid"]
+    path = f"{amo.scope}/{mid}/delivery_status"
+    bodies = {"old": {"msgid": mid, "delivery_status": 1}, "new": {"status_code": 1},
+              "both": {"msgid": mid, "delivery_status": 1, "status_code": 1}}
+    for spelling, taken in (("any", {"old", "new", "both"}), ("old", {"old", "both"}), ("new", {"new", "both"})):
+        sandbox.settings(status_spelling=spelling)
+        assert sandbox.get("settings")["status_spelling"] == spelling
+        assert {k for k, body in bodies.items() if amo.call("POST", path, body).status == 200} == taken
+    sandbox.post("settings", {"status_spelling": "modern"}, method="PATCH", status=400)
+
+
+def test_the_history_can_be_late(sandbox, amo):
+    chat = amo.message("m-1").json["new_message"]["conversation_id"]
+    sandbox.settings(history_delay_ms=600000)
+    assert amo.history(chat).status == 204
+    sandbox.settings(history_delay_ms=0)
+    assert [m["message"]["client_id"] for m in amo.history(chat).json["messages"]] == ["m-1"]
+
+
 def test_what_arrives_is_listed_in_order_with_filters_and_pages(sandbox, amo):
     for n in range(10):
         amo.message(f"m-{n}", f"text {n}", conversation=f"c-{n % 2}")

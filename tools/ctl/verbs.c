@@ -1,6 +1,7 @@
 #include "tools/ctl/verbs.h"
 
 #include "tools/ctl/doctor.h"
+#include "tools/ctl/probe.h"
 
 #define OPTIONS(list) .options = (list), .n_options = AMO_COUNT(list)
 
@@ -71,6 +72,12 @@ static const struct args_option source_add[] = {
 };
 static const struct args_option conversation_list[] = {
     {"scope", "scope_id", ARGS_TEXT, false, "SCOPE", "of this account only"},
+};
+
+static const struct args_option probe[] = {
+    {"chat",  "chat",  ARGS_TEXT, false, "CHAT", "amojo id of a chat with a test client"      },
+    {"yes",   "yes",   ARGS_FLAG, false, NULL,   "yes, write there"                           },
+    {"burst", "burst", ARGS_FLAG, false, NULL,   "up to 60 reads at once, to meet amo's limit"},
 };
 
 #define MORE(...)                                                                              \
@@ -203,6 +210,11 @@ static const struct args_verb verbs[] = {
     ARGS_VERB(.group = "doctor",
               .about = "look at everything that can be wrong, and say what to do",
               MORE(.control = "doctor", .run = doctor_run)),
+    ARGS_VERB(.group = "probe",
+              .about = "find out on a live account what amojo's documents leave open; without "
+                       "--yes it only says what it would do",
+              .operand = "scope_id", .operand_word = "SCOPE", OPTIONS(probe),
+              MORE(.control = "probe.call", .run = probe_run)),
 
     ARGS_VERB(
             .group = "config", .name = "check",

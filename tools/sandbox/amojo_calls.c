@@ -182,6 +182,18 @@ void amojo_call_chats(struct sandbox *s, struct amojo_scope *sc, struct json_obj
     amojo_reply_json(r, chats_reply(chat, by_ref));
 }
 
+/* What one edition of the reference does not know is not there to it. */
+static void status_check_spelling(struct jcheck *c, enum settings_spelling spelling,
+                                  struct json_object *body)
+{
+    if (spelling == SPELLING_OLD && !jread_get(body, "delivery_status"))
+        jcheck_fail(c, "", "delivery_status", "is required");
+    if (spelling == SPELLING_OLD && !jread_get(body, "msgid"))
+        jcheck_fail(c, "", "msgid", "is required");
+    if (spelling == SPELLING_NEW && !jread_get(body, "status_code"))
+        jcheck_fail(c, "", "status_code", "is required");
+}
+
 /* Either spelling, or both when they agree. */
 static int64_t status_read(struct jcheck *c, struct json_object *body, const char *id)
 {
@@ -285,6 +297,7 @@ void amojo_call_status(struct sandbox *s, struct amojo_scope *sc, const char *id
     int64_t code = status_read(&c, body, id);
     struct amojo_message *m = strmap_get(&sc->messages_by_id, id);
 
+    status_check_spelling(&c, s->settings.status_spelling, body);
     if (call_refused(&c, body, r))
         return;
     if (!m && s->settings.adopt_unknown)

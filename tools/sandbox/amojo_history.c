@@ -104,6 +104,11 @@ static int64_t history_number(const char *query, const char *key, int64_t otherw
     return otherwise;
 }
 
+static const struct amojo_message *message_at(const struct amojo_chat *chat, size_t i)
+{
+    return chat->messages.at[i];
+}
+
 void amojo_call_history(struct sandbox *s, struct amojo_scope *sc, const char *chat_id,
                         const char *query, struct reply *r)
 {
@@ -112,19 +117,23 @@ void amojo_call_history(struct sandbox *s, struct amojo_scope *sc, const char *c
     int64_t offset = history_number(query, "offset", 0);
     struct json_object *o = NULL;
     struct json_object *items = NULL;
+    int64_t until_ms = sandbox_unix_ms(s) - s->settings.history_delay_ms;
+    size_t n = chat ? chat->messages.n : 0;
 
     if (limit < 1 || limit > HISTORY_MAX || offset < 0) {
         amojo_reply_error(r, 400, "limit: must be 1 to 50");
         return;
     }
     s->counters.amojo_histories++;
-    if (!chat || (size_t)offset >= chat->messages.n) {
+    while (n > 0 && message_at(chat, n - 1)->at_ms > until_ms)
+        n--; /* not shown yet */
+    if (!chat || (size_t)offset >= n) {
         r->status = 204;
         return;
     }
     o = json_object_new_object();
     items = json_object_new_array();
-    for (size_t i = chat->messages.n - (size_t)offset; i > 0 && limit > 0; i--, limit--)
+    for (size_t i = n - (size_t)offset; i > 0 && limit > 0; i--, limit--)
         json_object_array_add(items, history_item(chat->messages.at[i - 1]));
     json_object_object_add(o, "messages", items);
     amojo_reply_json(r, o);

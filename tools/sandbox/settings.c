@@ -3,7 +3,7 @@
 #include <string.h>
 
 enum {
-    INT_ROWS = 12,
+    INT_ROWS = 13,
     BOOL_ROWS = 2
 };
 
@@ -17,6 +17,7 @@ static const struct {
     {"clock_offset_ms",       offsetof(struct settings, clock_offset_ms),       -4000000000000,
      4000000000000,                                                                                       0      },
     {"repeat",                offsetof(struct settings, repeat),                200,            400,      200    },
+    {"history_delay_ms",      offsetof(struct settings, history_delay_ms),      0,              600000,   0      },
     {"webhook_timeout_ms",    offsetof(struct settings, webhook_timeout_ms),    1,              600000,   5000   },
     {"webhook_concurrency",   offsetof(struct settings, webhook_concurrency),   1,              1024,     64     },
     {"client_concurrency",    offsetof(struct settings, client_concurrency),    1,              1024,     64     },
@@ -38,6 +39,7 @@ static const struct {
     {"tls_verify",      offsetof(struct settings, tls_verify),      true},
 };
 static const char *const journal_names[] = {"full", "brief", "off"};
+static const char *const spelling_names[] = {"any", "old", "new"};
 
 static int64_t *settings_int(struct settings *s, size_t row)
 {
@@ -71,6 +73,18 @@ static void settings_patch_int(struct settings *s, size_t row, struct json_objec
         *settings_int(s, row) = n;
 }
 
+static void settings_patch_spelling(struct settings *s, const char *key, const char *word,
+                                    struct jcheck *c)
+{
+    for (size_t i = 0; i < AMO_COUNT(spelling_names); i++) {
+        if (strcmp(word, spelling_names[i]) == 0) {
+            s->status_spelling = (enum settings_spelling)i;
+            return;
+        }
+    }
+    jcheck_fail(c, "", key, "must be any, old or new");
+}
+
 static bool settings_patch_words(struct settings *s, const char *key, struct json_object *v,
                                  struct jcheck *c)
 {
@@ -87,6 +101,10 @@ static bool settings_patch_words(struct settings *s, const char *key, struct jso
         s->lenient_files = strcmp(word, "optional") == 0;
         if (!s->lenient_files && strcmp(word, "required") != 0)
             jcheck_fail(c, "", key, "must be required or optional");
+        return true;
+    }
+    if (strcmp(key, "status_spelling") == 0) {
+        settings_patch_spelling(s, key, word, c);
         return true;
     }
     if (strcmp(key, "echo") == 0) {
@@ -161,6 +179,7 @@ struct json_object *settings_json(const struct settings *s)
         jread_add_bool(o, "echo", s->echo == ECHO_AFTER);
     jread_add_str(o, "file_details", s->lenient_files ? "optional" : "required");
     jread_add_str(o, "unknown_refs", s->adopt_unknown ? "adopt" : "refuse");
+    jread_add_str(o, "status_spelling", spelling_names[s->status_spelling]);
     jread_add_str(o, "journal", journal_names[s->journal]);
     return o;
 }

@@ -22,9 +22,18 @@ enum settings_echo {
     ECHO_EARLY  /* the answer waits until the webhook is answered */
 };
 
+/* Which edition of its reference amojo reads delivery statuses by. */
+enum settings_spelling {
+    SPELLING_ANY,
+    SPELLING_OLD, /* msgid and delivery_status */
+    SPELLING_NEW  /* status_code */
+};
+
 struct settings {
     int64_t clock_offset_ms;
-    int64_t repeat; /* 200 or 400 */
+    int64_t repeat;           /* 200 or 400 */
+    int64_t history_delay_ms; /* a message is not in the history before */
+    enum settings_spelling status_spelling;
     bool adopt_unknown;
     int64_t webhook_timeout_ms;
     bool webhook_newline;
