@@ -13,6 +13,10 @@
 
 /* Passive checkpoints take what no reader needs and lock out nobody. */
 #define CHECKPOINT_EVERY_MS 500
+/* to clean, a moment in which nobody writes or reads is needed: looked for so often … */
+#define CLEAN_EVERY_MS      20
+/* … and waited for so long, because the loop waits meanwhile if it wants to write */
+#define CLEAN_BUSY_MS       50
 
 struct checkpoint {
     sqlite3 *handle;
@@ -20,37 +24,103 @@ struct checkpoint {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     bool stopping;
+    bool rebuild;     /* with the next cleaning */
+    uint64_t wanted;  /* the newest ticket */
+    uint64_t cleaned; /* the newest that stands */
 };
 
 /* Sleeps one period; true when it is time to go. */
-static bool checkpoint_wait(struct checkpoint *c)
+static bool checkpoint_wait(struct checkpoint *c, long ms)
 {
     struct timespec until;
     bool stop = false;
 
     (void)clock_gettime(CLOCK_REALTIME, &until); /* always there */
-    until.tv_nsec += CHECKPOINT_EVERY_MS * 1000000L;
+    until.tv_nsec += ms * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
     (void)pthread_mutex_lock(&c->lock);
-    if (!c->stopping)
+    if (!c->stopping && (c->wanted == c->cleaned || ms < CHECKPOINT_EVERY_MS))
         (void)pthread_cond_timedwait(&c->wake, &c->lock, &until); /* early is harmless */
     stop = c->stopping;
     (void)pthread_mutex_unlock(&c->lock);
     return stop;
 }
 
+/* The log is emptied behind a checkpoint that leaves nothing. False: somebody was in the way. */
+static bool clean_now(struct checkpoint *c, bool rebuild)
+{
+    bool clean = false;
+
+    (void)sqlite3_busy_timeout(c->handle, CLEAN_BUSY_MS); /* cannot fail */
+    if (!rebuild || sqlite3_exec(c->handle, "PRAGMA temp_store=MEMORY; VACUUM", NULL, NULL,
+                                 NULL) == SQLITE_OK)
+        clean = sqlite3_wal_checkpoint_v2(c->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
+                                          NULL) == SQLITE_OK;
+    (void)sqlite3_busy_timeout(c->handle, 0);
+    return clean;
+}
+
+/* True: it is wanted and could not be done yet. */
+static bool checkpoint_cleans(struct checkpoint *c)
+{
+    uint64_t wanted = 0;
+    bool rebuild = false;
+    bool clean = false;
+    bool again = false;
+
+    (void)pthread_mutex_lock(&c->lock);
+    wanted = c->wanted;
+    rebuild = c->rebuild;
+    again = wanted != c->cleaned;
+    (void)pthread_mutex_unlock(&c->lock);
+    if (!again)
+        return false;
+    clean = clean_now(c, rebuild);
+    (void)pthread_mutex_lock(&c->lock);
+    if (clean) {
+        c->cleaned = wanted;
+        c->rebuild = c->rebuild && wanted != c->wanted;
+    }
+    again = c->cleaned != c->wanted;
+    (void)pthread_mutex_unlock(&c->lock);
+    return again;
+}
+
+uint64_t checkpoint_clean(struct checkpoint *c, bool rebuild)
+{
+    uint64_t ticket = 0;
+
+    (void)pthread_mutex_lock(&c->lock);
+    ticket = ++c->wanted;
+    c->rebuild = c->rebuild || rebuild;
+    (void)pthread_cond_signal(&c->wake);
+    (void)pthread_mutex_unlock(&c->lock);
+    return ticket;
+}
+
+bool checkpoint_is_clean(struct checkpoint *c, uint64_t ticket)
+{
+    bool clean = false;
+
+    (void)pthread_mutex_lock(&c->lock);
+    clean = c->cleaned >= ticket;
+    (void)pthread_mutex_unlock(&c->lock);
+    return clean;
+}
+
 static void *checkpoint_main(void *arg)
 {
     struct checkpoint *c = arg;
     bool reads = false;
+    bool again = false;
     bool stop = false;
 
     do {
         int in_wal = -1;
         int moved = 0;
 
-        stop = checkpoint_wait(c);
+        stop = checkpoint_wait(c, again ? CLEAN_EVERY_MS : CHECKPOINT_EVERY_MS);
         /* A connection learns with its first read that there is a log; until then a checkpoint
          * does nothing and says that all is well. */
         if (!reads)
@@ -59,6 +129,7 @@ static void *checkpoint_main(void *arg)
         /* SQLITE_BUSY only means: next time */
         (void)sqlite3_wal_checkpoint_v2(c->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_wal,
                                         &moved);
+        again = checkpoint_cleans(c);
     } while (!stop);
     return NULL;
 }

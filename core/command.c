@@ -85,6 +85,11 @@ bool command_is_for_service(enum command_kind kind)
     return kind_of(kind).service;
 }
 
+bool command_bears_erasing(enum command_kind kind)
+{
+    return kind == COMMAND_AMO_STATUS || kind == COMMAND_SERVICE_FAILED;
+}
+
 int64_t command_life_ms(enum command_kind kind)
 {
     return kind_of(kind).life_ms;

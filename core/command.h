@@ -74,6 +74,7 @@ struct core_command {
     bool tried;            /* may have reached the remote side before */
     bool forbidden;        /* had its one re-signed attempt after 403 */
     bool delayed;          /* the manager was told that it waits */
+    bool erased;           /* its person was erased: of its attempts nothing is written down */
 };
 
 const char *command_state_name(enum command_state s);
@@ -84,6 +85,8 @@ bool command_is_message(enum command_kind kind);
 bool command_is_new_at_amo(enum command_kind kind);
 /* It goes to a connector, else to amojo. */
 bool command_is_for_service(enum command_kind kind);
+/* It says something worth saying even without anybody's words: a status, a failure. */
+bool command_bears_erasing(enum command_kind kind);
 /* Milliseconds a command of this kind lives from intake: messages and edits a day, the rest an
  * hour. */
 int64_t command_life_ms(enum command_kind kind);

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/process.h"
+#include "core/erase.h"
 #include "core/inquiry.h"
 #include "core/peers.h"
 #include "proto/bus/socket.h"
@@ -62,6 +63,7 @@ static const struct {
     {"doctor",             verb_doctor            },
     {"doctor.check",       verb_doctor_check      },
     {"probe.call",         verb_probe_call        },
+    {"erase",              verb_erase             },
 };
 
 struct control_wait {
@@ -355,6 +357,7 @@ void control_tick(struct core *c, int64_t now_mono_ms)
     struct list *next = NULL;
 
     inquiry_tick(c, now_mono_ms); /* a question never outlives the call it was asked for */
+    erase_tick(c, now_mono_ms);   /* nor does an erasure */
     for (struct list *i = c->control_waits.next; i != &c->control_waits; i = next) {
         struct control_wait *w = LIST_ENTRY(i, struct control_wait, link);
 

@@ -71,4 +71,4 @@ control_verb_fn verb_status, verb_channel_add, verb_channel_list, verb_channel_s
     verb_conversation_list, verb_queue, verb_dead_list, verb_dead_show, verb_dead_retry,
     verb_dead_drop, verb_quarantine_list, verb_quarantine_show, verb_quarantine_replay,
     verb_quarantine_drop, verb_connector_test, verb_trace, verb_doctor, verb_doctor_check,
-    verb_probe_call;
+    verb_probe_call, verb_erase;

@@ -160,6 +160,12 @@ static int check_entry(struct control_ask *ask, int64_t id, bool replay)
     rc = store_quarantine_event(ask->core->store, id, &bytes);
     if (rc == STORE_E_NONE)
         rc = control_fail(ask, EXIT_FAILED, "no entry %lld", (long long)id);
+    else if (rc == STORE_E_ERASED)
+        rc = replay ? control_fail(ask, EXIT_FAILED,
+                                   "entry %lld was erased with its person: there is nothing to"
+                                   " replay",
+                                   (long long)id)
+                    : 0;
     else if (rc == 0 && replay)
         rc = may_replay(ask, id, buf_view(&bytes));
     buf_fini(&bytes);

@@ -199,7 +199,7 @@ int control_each_id(struct control_ask *ask, const char *key,
 }
 
 /* All or none: which of them exist is asked before anything changes. */
-static int dead_exist(struct control_ask *ask)
+static int dead_exist(struct control_ask *ask, bool retry)
 {
     const struct json_node *ids = json_get(json_root(ask->args), "ids");
 
@@ -224,7 +224,13 @@ static int dead_exist(struct control_ask *ask)
         buf_fini(&sink);
         if (rc == STORE_E_NONE)
             return control_fail(ask, EXIT_FAILED, "no dead letter %lld", (long long)id);
-        if (rc)
+        rc = rc ? rc : store_dead_whole(ask->core->store, id);
+        if (rc == STORE_E_ERASED && retry)
+            return control_fail(ask, EXIT_FAILED,
+                                "dead letter %lld was erased with its person: there is nothing"
+                                " to send",
+                                (long long)id);
+        if (rc && rc != STORE_E_ERASED)
             return rc;
     }
     return 0;
@@ -232,14 +238,14 @@ static int dead_exist(struct control_ask *ask)
 
 int verb_dead_retry(struct control_ask *ask)
 {
-    int rc = dead_exist(ask);
+    int rc = dead_exist(ask, true);
 
     return rc ? rc : control_each_id(ask, "retried", dead_retry_one);
 }
 
 int verb_dead_drop(struct control_ask *ask)
 {
-    int rc = dead_exist(ask);
+    int rc = dead_exist(ask, false);
 
     return rc ? rc : control_each_id(ask, "dropped", dead_drop_one);
 }
@@ -267,6 +273,7 @@ static void trace_message(struct json_writer *w, const struct message *m)
     json_add_text(w, "service_id", view_of(m->service_id));
     json_add_int(w, "conversation", m->conversation);
     json_add_text(w, "state", view_of(m->state));
+    json_add_text_if(w, "reason", view_of(m->reason));
     json_add_int(w, "told", m->told == TOLD_DELAYED ? -1 : m->told);
     add_time(w, "taken_at", m->taken_ms);
     add_time(w, "settled_at", m->settled_ms);

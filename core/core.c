@@ -21,6 +21,7 @@
 #include "core/checkpoint.h"
 #include "core/control.h"
 #include "core/dispatch.h"
+#include "core/erase.h"
 #include "core/inquiry.h"
 #include "core/intake.h"
 #include "core/peers.h"
@@ -202,6 +203,7 @@ static void core_commit(struct core *c)
         return;
     }
     c->turn_dirty = false;
+    c->commits++;
     stat_add(c->n_commits, 1);
     core_acknowledge(c);
 }
@@ -344,6 +346,8 @@ static void core_init(struct core *c, struct config *config)
     list_init(&c->control_waits);
     loop_deferred_init(&c->turn_end, core_turn_end, c);
     c->began_mono_ms = clock_mono_ms();
+    c->next_turn = (uint64_t)clock_unix_ms();
+    c->rebuild_max_bytes = LIMIT_REBUILD_BYTES;
 }
 
 static int core_open_stats(struct core *c)
@@ -515,6 +519,7 @@ void core_close(struct core *c)
     if (c->exit_code == 0)
         peers_say_going(c);
     control_free(c);
+    erase_free(c);
     inquiry_free(c);
     intake_forget(c);
     waiting_free(c);

@@ -13,6 +13,7 @@
  *   settle     RESULT_PUSH → store: what an outcome means for its command
  *   inquiry    calls outside lanes: connect, create chat, history
  *   watch      what only time brings: life times, "delayed", pruning
+ *   erase      a person's texts, names and files out of store and spools
  *   control    amoctl's verbs
  *
  * One thread and one loop; the checkpoint thread touches the database file alone. */
@@ -38,6 +39,7 @@ struct admin;
 struct bus_socket;
 struct checkpoint;
 struct config;
+struct erase;
 struct stats;
 struct tap;
 
@@ -67,6 +69,9 @@ struct peer {
     struct spool *spool;
     uint64_t spool_events;
     uint64_t spool_bytes;
+    uint64_t turned;     /* number of the last SPOOL_TURN it has answered */
+    uint64_t kept_files; /* damaged ones, as of then */
+    int64_t turn_asked_mono_ms;
     /* egress */
     uint64_t credit;
     uint64_t credit_bytes;
@@ -142,8 +147,12 @@ struct core {
     struct list door_tests; /* test webhooks that are waited for */
     struct hint_slot hints[CORE_HINTS];
     struct list control_waits;
+    struct erase *erase;       /* the erasure under way, NULL none */
+    uint64_t next_turn;        /* number of the next SPOOL_TURN; never reused */
+    int64_t rebuild_max_bytes; /* a larger store is not written anew while core runs */
 
     uint64_t ticks; /* seconds since the start, about */
+    uint64_t commits;
 
     /* clock */
     int64_t last_mono_ms;

@@ -75,7 +75,7 @@ int db_open(const char *path, struct buf *ret_why, struct db **ret_db)
             : db_exec(d, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
                          "PRAGMA wal_autocheckpoint=0; PRAGMA busy_timeout=10000;"
                          "PRAGMA foreign_keys=OFF; PRAGMA temp_store=MEMORY;"
-                         "PRAGMA cache_size=-2000;");
+                         "PRAGMA cache_size=-2000; PRAGMA secure_delete=ON;");
     if (rc)
         (void)buf_add_f(ret_why, "%s: %s", path, d->handle ? sqlite3_errmsg(d->handle) : "");
 out:

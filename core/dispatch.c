@@ -123,6 +123,8 @@ static void dispatch_unsendable(struct core *c, struct core_command *cmd, int rc
         settle_drop(c, cmd);
     else if (rc == RESOLVE_E_PARENT)
         settle_dead(c, cmd, "parent", VIEW_NONE);
+    else if (rc == RESOLVE_E_ERASED)
+        settle_erased(c, cmd);
     else if (core_is_trouble(rc))
         core_give_up(c, "dispatch", rc);
     else

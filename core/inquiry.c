@@ -351,7 +351,7 @@ static void inquiry_try(struct core *c, struct inquiry *q, struct peer *p, int64
     rc = inquiry_ask(c, q, p, now_mono_ms);
     if (q->kind == INQUIRY_ONCE && rc > 0)
         inquiry_over(c, q, NULL); /* unreadable: cannot be */
-    else if (rc == RESOLVE_E_PARENT || rc == RESOLVE_E_STALE)
+    else if (rc == RESOLVE_E_PARENT || rc == RESOLVE_E_STALE || rc == RESOLVE_E_ERASED)
         check_orphaned(c, q);
     else if (rc)
         q->due_mono_ms = now_mono_ms + 1000;

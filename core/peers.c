@@ -15,9 +15,11 @@
 #include "core/answer.h"
 #include "core/control.h"
 #include "core/dispatch.h"
+#include "core/erase.h"
 #include "core/hint.h"
 #include "core/intake.h"
 #include "core/settle.h"
+#include "core/store_erase.h"
 #include "proto/bus/edge.h"
 #include "proto/bus/socket.h"
 #include "proto/limits.h"
@@ -34,6 +36,7 @@ static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_me
 static void peer_frame(struct core *c, struct peer *p, const struct envelope *env,
                        struct view body);
 static void peer_send_registry(struct core *c, struct peer *p);
+static void ingress_seen(struct core *c, const struct peer *p);
 
 static void peers_read(struct core *c, struct bus_socket *s)
 {
@@ -230,6 +233,17 @@ static struct spool *spool_load(struct core *c, const struct id *id)
     return s;
 }
 
+/* So that it is missed when it is away and a person is erased. */
+static void ingress_seen(struct core *c, const struct peer *p)
+{
+    int rc = core_turn(c);
+
+    rc = rc ? rc
+            : store_ingress_seen(c->store, view_of(p->name), &p->spool->id, clock_unix_ms());
+    if (rc)
+        core_give_up(c, "ingresses", rc);
+}
+
 /* Leaves after the commit of this turn: an ingress forgets what `taken` names, and some of it may
  * have come in this very turn. */
 static void peer_welcome(struct core *c, struct peer *p, const struct hello *h)
@@ -287,6 +301,7 @@ static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_me
             peer_free(c, p);
             return;
         }
+        ingress_seen(c, p);
     } else {
         dispatch_worker_joined(c, p, h.held);
     }
@@ -345,6 +360,10 @@ static void peer_frame(struct core *c, struct peer *p, const struct envelope *en
         peer_figures(c, p, body);
         peer_send(c, p, MSG_HEARTBEAT_ANSWER, NULL, VIEW_LIT("\x80"));
         return;
+    case MSG_SPOOL_TURNED:
+        if (p->role == ROLE_INGRESS)
+            erase_turned(c, p, body);
+        return;
     case MSG_EVENT_TAKEN:
     case MSG_COMMAND_PUSH:
     case MSG_RESULT_TAKEN:
@@ -359,6 +378,7 @@ static void peer_frame(struct core *c, struct peer *p, const struct envelope *en
     case MSG_GOING:
     case MSG_ANSWER:
     case MSG_REPLAY:
+    case MSG_SPOOL_TURN:
         log_line(LOG_LEVEL_WARN, "frame.unexpected", "kind=%s peer=%s", msg_name(env->kind),
                  p->name);
         return;
@@ -461,6 +481,8 @@ void peers_tick(struct core *c, int64_t now_mono_ms)
         /* silence proves nothing: what it holds is dispatched again when its lease is over */
         if (p->role == ROLE_EGRESS)
             dispatch_detach(c, p);
+        else
+            ingress_seen(c, p);
         peer_free(c, p);
     }
 }

@@ -179,6 +179,7 @@ int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_m
     c->paused_ms = row->paused_ms;
     c->attempts = (uint32_t)row->attempts;
     c->lost = (uint32_t)row->lost;
+    c->erased = row->erased;
     c->body_len = (uint32_t)num_min(row->body_len, UINT32_MAX);
     list_init(&c->in_lane);
     rc = table_add(q->commands, id_key(&c->id), c);

@@ -36,6 +36,8 @@ int resolve_command(struct core *c, const struct core_command *cmd, struct resol
     memset(ret, 0, sizeof(*ret));
     buf_init(&ret->text, LIMIT_FRAME_BYTES);
     rc = store_command(c->store, cmd->id, &ret->row);
+    if (rc == 0 && !ret->row.body)
+        return RESOLVE_E_ERASED;
     if (rc == 0)
         rc = command_decode(view_make(ret->row.body, ret->row.body_len), &ret->body);
     if (rc)

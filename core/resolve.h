@@ -21,6 +21,7 @@ struct resolved {
 enum {
     RESOLVE_E_STALE = 1, /* not needed any more */
     RESOLVE_E_PARENT,    /* what it is about does not exist (any more) */
+    RESOLVE_E_ERASED,    /* what it said was erased */
 };
 
 /* 0, RESOLVE_E_*, -Exxx. Finish with resolved_fini in any case. */

@@ -68,17 +68,18 @@ void settle_push(struct core *c, struct peer *p, struct view body)
 static int settle_evidence(struct core *c, const struct core_command *cmd, const struct peer *p,
                            const struct result *r)
 {
-    struct attempt_row row = {.command = cmd->id,
-                              .message = cmd->message,
-                              .kind = (int64_t)cmd->kind,
-                              .number = cmd->attempts + 1,
-                              .began_ms = r->began_ms,
-                              .took_ms = r->took_ms,
-                              .outcome = (int64_t)r->outcome,
-                              .cause = (int64_t)r->cause,
-                              .status = (int64_t)r->status,
-                              .evidence = view_cut(r->evidence, LIMIT_EVIDENCE_BYTES),
-                              .worker = view_of(p->name)};
+    struct attempt_row row = {
+        .command = cmd->id,
+        .message = cmd->message,
+        .kind = (int64_t)cmd->kind,
+        .number = cmd->attempts + 1,
+        .began_ms = r->began_ms,
+        .took_ms = r->took_ms,
+        .outcome = (int64_t)r->outcome,
+        .cause = (int64_t)r->cause,
+        .status = (int64_t)r->status,
+        .evidence = cmd->erased ? VIEW_NONE : view_cut(r->evidence, LIMIT_EVIDENCE_BYTES),
+        .worker = view_of(p->name)};
 
     return store_attempt_add(c->store, &row);
 }
@@ -163,6 +164,14 @@ static void settle_outcome(struct core *c, struct core_command *cmd, const struc
 
     if (r->outcome != OUTCOME_UNSTARTED && r->cause != CAUSE_CONNECT)
         cmd->tried = true;
+    if (cmd->erased && r->outcome != OUTCOME_DONE && !command_bears_erasing(cmd->kind)) {
+        /* what it said is not there any more: neither tried again nor looked for */
+        if (r->outcome == OUTCOME_UNKNOWN && r->cause == CAUSE_UNREADABLE)
+            settle_done(c, cmd, NULL); /* accepted; only its id stays unknown */
+        else
+            settle_erased(c, cmd);
+        return;
+    }
     switch ((enum outcome)r->outcome) {
     case OUTCOME_DONE:
         dest_success(c->queue, cmd->lane->dest, now);
@@ -498,6 +507,30 @@ static void settle_fate(struct core *c, struct core_command *cmd, const struct f
         return;
     }
     stat_add(c->n_dead, 1);
+    wake_echoes(c, cmd);
+    queue_move(c->queue, cmd, COMMAND_DEAD, 0, clock_mono_ms());
+    rc = intake_keep(c);
+    if (rc)
+        core_give_up(c, "settle", rc);
+}
+
+void settle_erased(struct core *c, struct core_command *cmd)
+{
+    static const struct fate f = {.reason = "erased"};
+    int rc = core_turn(c);
+
+    log_line(LOG_LEVEL_INFO, "command.erased", "command=%lld kind=%s", (long long)cmd->id,
+             command_kind_name((uint64_t)cmd->kind));
+    inquiry_cancel(c, cmd);
+    rc = rc ? rc : store_command_settle(c->store, cmd->id);
+    if (rc == 0 && cmd->message && command_is_message(cmd->kind))
+        rc = dead_message(c, cmd, &f);
+    else if (rc == 0 && cmd->message && cmd->kind == COMMAND_AMO_EDIT)
+        rc = dead_edit(c, cmd, &f);
+    if (rc) {
+        core_give_up(c, "settle", rc);
+        return;
+    }
     wake_echoes(c, cmd);
     queue_move(c->queue, cmd, COMMAND_DEAD, 0, clock_mono_ms());
     rc = intake_keep(c);

@@ -13,6 +13,9 @@ void settle_done(struct core *c, struct core_command *cmd, const struct result *
  * side's own) may be VIEW_NONE. */
 void settle_dead(struct core *c, struct core_command *cmd, const char *reason,
                  struct view words);
+/* Its person was erased, and with him what it said: its message has failed, the side that wrote it
+ * is told, and there is no dead letter. */
+void settle_erased(struct core *c, struct core_command *cmd);
 /* Not needed any more. */
 void settle_drop(struct core *c, struct core_command *cmd);
 /* Count an attempt and wait; dead when attempts or time are used up. */

@@ -20,7 +20,7 @@ int store_schema_version(void)
     return schema_count();
 }
 
-static int store_migrate(struct store *s, struct buf *ret_why)
+static int store_migrate(struct store *s, struct buf *ret_why, bool *ret_fresh)
 {
     struct db_rows *r = NULL;
     int64_t have = 0;
@@ -33,6 +33,7 @@ static int store_migrate(struct store *s, struct buf *ret_why)
     }
     if (rc)
         return rc;
+    *ret_fresh = have == 0;
     if (have > schema_count()) {
         (void)buf_add_f(ret_why,
                         "the store was written by a newer program (schema %lld, here %d)",
@@ -51,6 +52,28 @@ static int store_migrate(struct store *s, struct buf *ret_why)
         buf_fini(&version);
     }
     return rc;
+}
+
+/* What an erasure works on: of this process, in memory. */
+static const char erase_tables[] =
+    "CREATE TEMP TABLE erase_conversations(id INTEGER PRIMARY KEY);"
+    "CREATE TEMP TABLE erase_messages(id INTEGER PRIMARY KEY);";
+
+/* Written anew when a migration or an erasure asked for it: what was deleted before is nowhere in
+ * the file then. A database larger than memory needs room beside it. */
+static int store_rebuild(struct store *s, bool fresh)
+{
+    struct buf wish;
+    int rc = 0;
+
+    buf_init(&wish, 64);
+    rc = store_meta_get(s, STORE_META_REBUILD, &wish);
+    buf_fini(&wish);
+    if (rc)
+        return rc == STORE_E_NONE ? 0 : rc;
+    if (!fresh)
+        rc = db_exec(s->db, "PRAGMA temp_store=FILE; VACUUM; PRAGMA temp_store=MEMORY");
+    return rc ? rc : db_run(s->db, "DELETE FROM meta WHERE key=?", "s", STORE_META_REBUILD);
 }
 
 /* Two cores on one store, whatever their names, would each think that they own every queue. */
@@ -76,6 +99,7 @@ static int store_lock(struct store *s, const char *path, struct buf *ret_why)
 int store_open(const char *url, struct buf *ret_why, struct store **ret_store)
 {
     struct store *s = NULL;
+    bool fresh = false;
     int rc = 0;
 
     if (strncmp(url, "sqlite:", 7) != 0 || url[7] == '\0') {
@@ -89,7 +113,9 @@ int store_open(const char *url, struct buf *ret_why, struct store **ret_store)
     rc = process_make_parent(url + 7);
     rc = rc ? rc : store_lock(s, url + 7, ret_why);
     rc = rc ? rc : db_open(url + 7, ret_why, &s->db);
-    rc = rc ? rc : store_migrate(s, ret_why);
+    rc = rc ? rc : store_migrate(s, ret_why, &fresh);
+    rc = rc ? rc : store_rebuild(s, fresh);
+    rc = rc ? rc : db_exec(s->db, erase_tables);
     if (rc) {
         if (buf_view(ret_why).len == 0)
             (void)buf_add_f(ret_why, "%s: %s (error %d)", url + 7,

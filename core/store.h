@@ -21,6 +21,7 @@ struct keys;
 enum {
     STORE_E_NONE = 1, /* no such row */
     STORE_E_KNOWN,    /* the row was there before */
+    STORE_E_ERASED,   /* it is there, without its content: a person was erased */
 };
 
 /* @url is "sqlite:<path>". Runs the migrations that are missing; refuses a database of a newer
@@ -202,6 +203,8 @@ struct command_row {
     int64_t next_ms;   /* wall time of the next attempt, 0 at once */
     int64_t lost;      /* workers lost with it in hand */
     int64_t paused_ms; /* time an operator's pause has stopped its life */
+    bool erased;       /* its person was erased: without a body it cannot be sent, and of its
+                          attempts no evidence is kept */
 };
 void command_row_fini(struct command_row *c);
 AMO_MUSTCHECK int store_command_add(struct store *s, const struct command_row *c,
@@ -238,9 +241,11 @@ AMO_MUSTCHECK int store_attempts_json(struct store *s, int64_t command, int64_t 
 /* --- dead letters, quarantine, events that wait --------------------------------------------- */
 AMO_MUSTCHECK int store_dead_add(struct store *s, int64_t command, const char *reason,
                                  int64_t now_ms);
-/* Back to the lane's tail as a new command: its row (attempts 0). STORE_E_NONE. */
+/* Back to the lane's tail as a new command: its row (attempts 0). STORE_E_NONE, STORE_E_ERASED. */
 AMO_MUSTCHECK int store_dead_retry(struct store *s, int64_t id, int64_t now_ms,
                                    struct command_row *ret);
+/* 0 when it has its content, STORE_E_NONE, STORE_E_ERASED. */
+AMO_MUSTCHECK int store_dead_whole(struct store *s, int64_t id);
 AMO_MUSTCHECK int store_dead_drop(struct store *s, int64_t id);
 AMO_MUSTCHECK int store_dead_json(struct store *s, int64_t id, struct json_writer *w);
 
@@ -249,7 +254,7 @@ AMO_MUSTCHECK int store_quarantine_add(struct store *s, const char *reason, stru
                                        struct view scope, struct view connector, uint64_t kind,
                                        const struct id *trace, struct view same,
                                        int64_t now_ms);
-/* The event's bytes. STORE_E_NONE. */
+/* The event's bytes. STORE_E_NONE, STORE_E_ERASED. */
 AMO_MUSTCHECK int store_quarantine_event(struct store *s, int64_t id, struct buf *ret_event);
 AMO_MUSTCHECK int store_quarantine_drop(struct store *s, int64_t id);
 /* Number and reason of the newest entry; 0 when there is none. */

@@ -34,7 +34,8 @@ int store_command_add(struct store *s, const struct command_row *c, int64_t *ret
     return rc;
 }
 
-#define COLUMNS "id,lane,kind,message,scope,connector,taken_ms,attempts,next_ms,lost,paused_ms"
+#define COLUMNS                                                                                \
+    "id,lane,kind,message,scope,connector,taken_ms,attempts,next_ms,lost,paused_ms,erased"
 
 static int command_read(struct db_rows *r, struct command_row *ret)
 {
@@ -46,7 +47,8 @@ static int command_read(struct db_rows *r, struct command_row *ret)
                             .attempts = db_int(r, 7),
                             .next_ms = db_int(r, 8),
                             .lost = db_int(r, 9),
-                            .paused_ms = db_int(r, 10)};
+                            .paused_ms = db_int(r, 10),
+                            .erased = db_int(r, 11) != 0};
     int rc = db_string(r, 4, &c.scope);
 
     rc = rc ? rc : db_string(r, 5, &c.connector);
@@ -73,7 +75,7 @@ int store_command(struct store *s, int64_t id, struct command_row *ret)
     if (rc)
         return rc;
     rc = command_read(r, ret);
-    if (rc == 0 && (rc = command_body(r, 11, ret)) != 0)
+    if (rc == 0 && (rc = command_body(r, 12, ret)) != 0)
         command_row_fini(ret);
     db_end(r);
     return rc;
@@ -170,20 +172,37 @@ int store_dead_add(struct store *s, int64_t command, const char *reason, int64_t
     return rc ? rc : store_command_settle(s, command);
 }
 
+int store_dead_whole(struct store *s, int64_t id)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, "SELECT body IS NULL FROM dead WHERE id=?", "i", id);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    rc = db_int(r, 0) ? STORE_E_ERASED : 0;
+    db_end(r);
+    return rc;
+}
+
 int store_dead_retry(struct store *s, int64_t id, int64_t now_ms, struct command_row *ret)
 {
     struct db_rows *r = NULL;
     struct command_row c;
-    int rc = db_query(s->db, &r,
-                      "SELECT id,lane,kind,message,scope,connector,taken_ms,0,0,0,0,"
-                      "body FROM dead WHERE id=?",
-                      "i", id);
+    int rc = store_dead_whole(s, id);
+
+    if (rc)
+        return rc;
+    rc = db_query(s->db, &r,
+                  "SELECT id,lane,kind,message,scope,connector,taken_ms,0,0,0,0,0,"
+                  "body FROM dead WHERE id=?",
+                  "i", id);
 
     rc = store_one(rc, r);
     if (rc)
         return rc;
     rc = command_read(r, &c);
-    if (rc == 0 && (rc = command_body(r, 11, &c)) != 0)
+    if (rc == 0 && (rc = command_body(r, 12, &c)) != 0)
         command_row_fini(&c);
     db_end(r);
     if (rc)
@@ -218,11 +237,13 @@ static void dead_json_row(struct db_rows *r, struct json_writer *w)
     json_add_text(w, "mid", db_view(r, 8));
     json_add_text(w, "amo_id", db_view(r, 9));
     json_add_text(w, "service_id", db_view(r, 10));
+    if (db_int(r, 11))
+        json_add_bool(w, "erased", true);
 }
 
 #define DEAD_SELECT                                                                            \
     "SELECT d.id,d.kind,d.reason,d.scope,d.connector,d.attempts,d.taken_ms,d.died_ms,m.mid,"   \
-    "m.amo_id,m.service_id FROM dead d LEFT JOIN messages m ON m.id=d.message"
+    "m.amo_id,m.service_id,d.body IS NULL FROM dead d LEFT JOIN messages m ON m.id=d.message"
 
 int store_dead_json(struct store *s, int64_t id, struct json_writer *w)
 {
@@ -280,6 +301,8 @@ static void quarantine_json_row(struct db_rows *r, struct json_writer *w)
     if (id_from_view(db_view(r, 6), &trace) == 0)
         id_format(&trace, text);
     json_add_text(w, "trace", view_of(text));
+    if (!db_view(r, 7).ptr)
+        json_add_bool(w, "erased", true);
 }
 
 #define QUARANTINE_SELECT                                                                      \
@@ -289,6 +312,8 @@ static void quarantine_json_event(struct view bytes, struct json_writer *w)
 {
     struct event e;
 
+    if (!bytes.ptr)
+        return;
     json_add_int(w, "bytes", (int64_t)bytes.len);
     if (event_decode(bytes, &e))
         return;
@@ -308,7 +333,7 @@ int store_quarantine_event(struct store *s, int64_t id, struct buf *ret_event)
     rc = store_one(rc, r);
     if (rc)
         return rc;
-    rc = buf_add_view(ret_event, db_view(r, 0));
+    rc = db_view(r, 0).ptr ? buf_add_view(ret_event, db_view(r, 0)) : STORE_E_ERASED;
     db_end(r);
     return rc;
 }

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "core/store.h"
 #include "core/store_db.h"
+#include "core/store_erase.h"
 #include "proto/limits.h"
 
 #define COLUMNS                                                                                \
@@ -65,6 +66,32 @@ int store_conversation(struct store *s, int64_t id, struct conversation *ret)
     int rc = db_query(s->db, &r, "SELECT " COLUMNS " FROM conversations WHERE id=?", "i", id);
 
     return conversation_one(rc, r, ret);
+}
+
+int store_conversations_walk(struct store *s, int64_t limit, store_conversation_fn *fn,
+                             void *arg, int64_t *at, bool *ret_more)
+{
+    struct db_rows *r = NULL;
+    int64_t n = 0;
+    int rc = db_query(s->db, &r,
+                      "SELECT " COLUMNS " FROM conversations WHERE id>? ORDER BY id LIMIT ?",
+                      "ii", *at, limit);
+
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        struct conversation conv;
+
+        n++;
+        rc = conversation_read(r, &conv);
+        if (rc == 0) {
+            *at = conv.id;
+            rc = fn(arg, &conv);
+            conversation_fini(&conv);
+        }
+        if (rc)
+            db_end(r);
+    }
+    *ret_more = n == limit;
+    return rc;
 }
 
 int store_conversation_by_service(struct store *s, struct view connector, struct view source,

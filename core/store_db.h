@@ -7,6 +7,9 @@
 #include "base/compiler.h"
 #include "core/db.h"
 
+/* meta: the file is to be written anew at the next start. */
+#define STORE_META_REBUILD "rebuild"
+
 struct store {
     struct db *db;
     bool in_transaction;

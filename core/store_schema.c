@@ -76,6 +76,13 @@ static const char *const migrations[] = {
     "ALTER TABLE scopes ADD COLUMN reconnected_ms INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE scopes ADD COLUMN window_off INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE scopes ADD COLUMN default_source TEXT;",
+    /* 4: erasing. What was erased; the ingresses that may hold something; commands whose attempts
+       leave no evidence. What was deleted before still lies in unused parts of pages: the file is
+       written anew once */
+    "CREATE TABLE erasures(id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER, report TEXT);"
+    "CREATE TABLE ingresses(name TEXT PRIMARY KEY, spool BLOB, seen_ms INTEGER) WITHOUT ROWID;"
+    "ALTER TABLE commands ADD COLUMN erased INTEGER NOT NULL DEFAULT 0;"
+    "INSERT OR REPLACE INTO meta VALUES('rebuild', x'31');",
 };
 
 int schema_count(void)

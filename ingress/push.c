@@ -61,6 +61,11 @@ struct push {
     struct buf frame;
     struct loop_deferred renew;
     int retry_timer;
+    /* SPOOL_TURN */
+    uint64_t turn;        /* core's number of it; 0 none */
+    uint64_t turn_before; /* what lay in the spool then has lower numbers */
+    bool turn_closed;     /* the file of then takes no more events */
+    bool turn_told;       /* core has the answer */
 };
 
 static void on_hello(void *arg, struct hello *ret);
@@ -74,6 +79,8 @@ static int push_frame(struct push *p);
 static void push_taken(struct push *p, struct view body);
 static void push_answered(struct push *p, struct view body);
 static void push_replay(struct push *p, struct view body);
+static void push_turn(struct push *p, struct view body);
+static void turn_on(struct push *p);
 static void count_losses(struct push *p);
 
 int push_new(const struct push_config *config, struct push **ret_push)
@@ -140,6 +147,7 @@ static void on_heartbeat(void *arg, struct heartbeat *ret)
     ret->registry_version = p->config.registry_version(p->config.arg);
     ret->spool_events = f.events;
     ret->spool_bytes = f.bytes;
+    turn_on(p); /* what could not be done before */
 }
 
 static void on_lost(void *arg)
@@ -188,6 +196,7 @@ static void on_welcome(void *arg, const struct welcome *w)
     p->credit_bytes = w->credit_bytes ? w->credit_bytes : LIMIT_CREDIT_BYTES;
     if (p->config.taken)
         p->config.taken(p->config.arg);
+    turn_on(p);
     push_wake(p);
 }
 
@@ -230,6 +239,8 @@ static void on_message(void *arg, const struct envelope *env, struct view body)
         push_answered(p, body);
     else if (env->kind == MSG_REPLAY)
         push_replay(p, body);
+    else if (env->kind == MSG_SPOOL_TURN)
+        push_turn(p, body);
 }
 
 /* --- past the spool ----------------------------------------------------------------------- */
@@ -279,6 +290,49 @@ static void push_replay(struct push *p, struct view body)
         log_line(LOG_LEVEL_ERROR, "replay.malformed", NULL);
     else if (p->config.replay)
         p->config.replay(p->config.arg, &r);
+}
+
+/* --- letting go --------------------------------------------------------------------------- */
+
+/* Closes the file, waits until core has taken all of it, and says so when it is gone. */
+static void turn_on(struct push *p)
+{
+    struct spool_turn answer = {.number = p->turn};
+    int rc = 0;
+
+    if (!p->turn || p->turn_told)
+        return;
+    if (!p->turn_closed) {
+        rc = spool_turn(p->config.spool);
+        if (rc)
+            log_line(LOG_LEVEL_WARN, "spool.not_turned", "rc=%d", rc); /* tried again */
+        p->turn_closed = rc == 0;
+    }
+    if (rc || !spool_is_gone(p->config.spool, p->turn_before))
+        return;
+    buf_reset(&p->frame);
+    rc = spool_count_kept(p->config.spool, &answer.kept);
+    rc = rc ? rc : spool_turn_encode(&answer, &p->frame);
+    rc = rc ? rc : edge_send(p->edge, MSG_SPOOL_TURNED, NULL, buf_view(&p->frame));
+    p->turn_told = rc == 0;
+}
+
+/* Core asks again when it hears nothing: the same number is the same turn. */
+static void push_turn(struct push *p, struct view body)
+{
+    struct spool_turn t;
+
+    if (spool_turn_decode(body, &t) || t.number == 0) {
+        log_line(LOG_LEVEL_ERROR, "spool.turn_malformed", NULL);
+        return;
+    }
+    p->turn_told = false;
+    if (t.number != p->turn) {
+        p->turn = t.number;
+        p->turn_before = spool_next(p->config.spool);
+        p->turn_closed = false;
+    }
+    turn_on(p);
 }
 
 /* --- suspects ----------------------------------------------------------------------------- */
@@ -500,5 +554,6 @@ static void push_taken(struct push *p, struct view body)
     }
     if (p->config.taken)
         p->config.taken(p->config.arg);
+    turn_on(p);
     push_wake(p);
 }

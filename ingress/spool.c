@@ -564,6 +564,28 @@ int spool_take(struct spool *s, uint64_t low, uint64_t high)
     return rc;
 }
 
+int spool_turn(struct spool *s)
+{
+    const struct segment *last = last_segment(s);
+    int rc = s->failed;
+
+    if (rc || !last || last->first == s->next)
+        return rc;
+    rc = spool_roll(s, s->segment_room);
+    return s->failed ? s->failed : rc;
+}
+
+bool spool_is_gone(struct spool *s, uint64_t number)
+{
+    spool_sweep(s);
+    return list_is_empty(&s->segments) || segment_of(s->segments.next)->first >= number;
+}
+
+int spool_count_kept(const struct spool *s, uint64_t *ret)
+{
+    return spool_files_count_kept(s->dir_fd, ret);
+}
+
 void spool_figures(const struct spool *s, struct spool_figures *ret)
 {
     struct spool_figures f = {.lost = s->lost};

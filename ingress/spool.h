@@ -81,6 +81,15 @@ AMO_MUSTCHECK int spool_read(struct spool *s, struct spool_cursor *c, uint64_t *
  * segments that are done. -ENOMEM: not all could be marked; ask core again. */
 AMO_MUSTCHECK int spool_take(struct spool *s, uint64_t low, uint64_t high);
 
+/* No event is appended to the present file any more, so that it goes when all of it is taken.
+ * Nothing happens when it is empty. -ENOSPC: there is no room for the next file now; the same call
+ * later. Other -errno as with a failed flush. */
+AMO_MUSTCHECK int spool_turn(struct spool *s);
+/* Is everything below @number taken, and are its files gone? Deletes what can be deleted. */
+bool spool_is_gone(struct spool *s, uint64_t number);
+/* Damaged files that were set aside. -errno. */
+AMO_MUSTCHECK int spool_count_kept(const struct spool *s, uint64_t *ret);
+
 /* @fn for the aux part of every event with a number of at least @from that still lies here.
  * Stops at the first error of @fn and returns it. -errno. */
 AMO_MUSTCHECK int spool_visit(struct spool *s, uint64_t from,

@@ -114,22 +114,43 @@ static int list_entries(int dir_fd, DIR *dir, struct entry **entries, size_t *n)
     return 0;
 }
 
+static DIR *dir_open(int dir_fd)
+{
+    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+    if (!dir && fd >= 0)
+        (void)close(fd); /* read only */
+    return dir;
+}
+
+int spool_files_count_kept(int dir_fd, uint64_t *ret)
+{
+    const struct dirent *d = NULL;
+    DIR *dir = dir_open(dir_fd);
+    uint64_t n = 0;
+
+    if (!dir)
+        return errno ? -errno : -EIO;
+    while ((d = readdir(dir))) { /* NOLINT(concurrency-mt-unsafe): one thread */
+        size_t len = strlen(d->d_name);
+
+        n += len > 4 && strcmp(d->d_name + len - 4, ".bad") == 0;
+    }
+    (void)closedir(dir); /* read only */
+    *ret = n;
+    return 0;
+}
+
 int spool_files_each(int dir_fd, int (*fn)(void *arg, uint64_t first, size_t size), void *arg)
 {
     struct entry *entries = NULL;
-    DIR *dir = NULL;
+    DIR *dir = dir_open(dir_fd);
     size_t n = 0;
     int rc = 0;
-    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    if (fd < 0)
-        return -errno;
-    dir = fdopendir(fd);
-    if (!dir) {
-        rc = -errno;
-        (void)close(fd); /* read only */
-        return rc;
-    }
+    if (!dir)
+        return errno ? -errno : -EIO;
     rc = list_entries(dir_fd, dir, &entries, &n);
     if (rc == 0 && n > 1)
         qsort(entries, n, sizeof(*entries), compare_entries);

@@ -15,6 +15,8 @@ AMO_MUSTCHECK int spool_files_lock(const char *dir, int *ret_dir_fd);
 AMO_MUSTCHECK int spool_files_id(int dir_fd, struct id *ret);
 /* A new id, synced and put in place of the old one at once. -errno. */
 AMO_MUSTCHECK int spool_files_new_id(int dir_fd, struct id *ret);
+/* How many damaged files lie there, set aside. -errno. */
+AMO_MUSTCHECK int spool_files_count_kept(int dir_fd, uint64_t *ret);
 /* @fn for every segment file in number order. Stops at its first error. -errno. */
 AMO_MUSTCHECK int
 spool_files_each(int dir_fd, int (*fn)(void *arg, uint64_t first, size_t size), void *arg);

@@ -584,6 +584,8 @@ static void damage_in_a_sealed_segment_is_stepped_over_wherever_it_is(void **sta
         assert_int_equal(spool_take(s, 1, number), 0);
         assert_int_equal(count_files(".bad"), 1);
         assert_int_equal(count_files(".seg"), 1);
+        assert_int_equal(spool_count_kept(s, &number), 0);
+        assert_int_equal(number, 1);
         spool_close(s);
         remove_folder(dir);
     }
@@ -624,6 +626,46 @@ static int sum_numbers(void *arg, uint64_t number, struct view aux)
     if (aux.len)
         *sum += number;
     return *sum > 1000000 ? -E2BIG : 0;
+}
+
+static void after_a_turn_nothing_taken_is_left(void **state)
+{
+    struct spool *s = open_small();
+    struct spool_cursor c;
+    uint64_t kept = 7;
+
+    (void)state;
+    assert_int_equal(spool_turn(s), 0);
+    assert_true(spool_is_gone(s, 1)); /* of nothing */
+    append_flush(s, 1, 5, 100);
+    assert_int_equal(append(s, 6, 100), 0); /* not flushed: it goes along */
+    assert_int_equal(spool_turn(s), 0);
+    assert_int_equal(count_files(".seg"), 2);
+    append_flush(s, 7, 8, 100);
+    assert_int_equal(spool_take(s, 1, 5), 0);
+    assert_false(spool_is_gone(s, 7));
+    expect_all(s, 6, 8);
+    assert_int_equal(spool_take(s, 6, 6), 0);
+    assert_true(spool_is_gone(s, 7));
+    assert_false(spool_is_gone(s, 8)); /* what came later has its own file */
+    assert_int_equal(count_files(".seg"), 1);
+    spool_close(s);
+    s = open_small();
+    assert_int_equal(spool_next(s), 9);
+    spool_rewind(s, &c);
+    expect_rest(s, &c, 7, 8);
+    assert_int_equal(spool_take(s, 7, 8), 0);
+    assert_int_equal(spool_turn(s), 0);
+    assert_true(spool_is_gone(s, 9));
+    assert_int_equal(spool_turn(s), 0); /* of an empty file: nothing */
+    assert_int_equal(spool_count_kept(s, &kept), 0);
+    assert_int_equal(kept, 0);
+    spool_close(s);
+    s = open_small();
+    assert_int_equal(spool_next(s), 9); /* numbers go on */
+    append_flush(s, 9, 9, 100);
+    expect_all(s, 9, 9);
+    spool_close(s);
 }
 
 static void aux_parts_are_visited_from_a_number_on(void **state)
@@ -700,6 +742,7 @@ int main(void)
         TEST(damage_before_a_later_flush_loses_only_itself),
         TEST(damage_in_a_sealed_segment_is_stepped_over_wherever_it_is),
         TEST(a_sealed_segment_that_lost_its_end_does_not_stop_the_rest),
+        TEST(after_a_turn_nothing_taken_is_left),
         TEST(aux_parts_are_visited_from_a_number_on),
         TEST(without_memory_nothing_breaks),
     };

@@ -56,7 +56,10 @@
     X("probe.call",                                                                            \
       "scope_id, chat, what (message, history, newest, status, look), [key], [at], "           \
       "[message], [spelling]",                                                                 \
-      "outcome, cause, stage, status, ms, retry_after_ms, found, message, words, answer")
+      "outcome, cause, stage, status, ms, retry_after_ms, found, message, words, answer")      \
+    X("erase", "[phone], [conversation] (one of them), [dry_run]",                             \
+      "erasure, dry_run, conversations[], removed{}, ingresses[{name, state, events}], "       \
+      "warnings[]")
 
 #include "base/buf.h"
 #include "base/compiler.h"

@@ -54,3 +54,6 @@
 #define LIMIT_RETRY_AFTER_MS (3600LL * 1000)
 #define LIMIT_CONTROL_BYTES  (4U << 20)
 #define LIMIT_LIST_ROWS      1000U /* rows of one amoctl list */
+#define LIMIT_ERASE          1000U /* conversations erased in one go */
+#define LIMIT_REBUILD_BYTES                                                                    \
+    (64LL << 20) /* of a store written anew while core runs: about a second without writing */

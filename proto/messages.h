@@ -31,7 +31,11 @@
     X(QUERY, 18, INGRESS, CORE, "where is the message a service asks for")                     \
     X(ANSWER, 19, CORE, INGRESS, "how far it came, or that it is not known")                   \
     X(REPLAY, 20, CORE, INGRESS,                                                               \
-      "a body out of quarantine: normalize it again and push what it is")
+      "a body out of quarantine: normalize it again and push what it is")                      \
+    X(SPOOL_TURN, 21, CORE, INGRESS,                                                           \
+      "close the present segment, so that all that lies in the spool now can go")              \
+    X(SPOOL_TURNED, 22, INGRESS, CORE,                                                         \
+      "all that lay there then is taken, and its files are gone")
 
 enum msg_kind {
 #define MSG_ENUM(name, number, from, to, meaning) MSG_##name = (number),

@@ -53,6 +53,21 @@ int heartbeat_decode(struct view body, struct heartbeat *ret)
     return unpack_struct_bytes(body, heartbeat_fields, AMO_COUNT(heartbeat_fields), ret);
 }
 
+static const struct field spool_turn_fields[] = {
+    FIELD(FIELD_U64, spool_turn, number),
+    FIELD(FIELD_U64, spool_turn, kept),
+};
+
+int spool_turn_encode(const struct spool_turn *t, struct buf *out)
+{
+    return pack_struct(out, spool_turn_fields, AMO_COUNT(spool_turn_fields), t);
+}
+
+int spool_turn_decode(struct view body, struct spool_turn *ret)
+{
+    return unpack_struct_bytes(body, spool_turn_fields, AMO_COUNT(spool_turn_fields), ret);
+}
+
 #define PAIR_LEN 16
 
 static void put_be64(unsigned char *p, uint64_t v)

@@ -60,6 +60,15 @@ AMO_MUSTCHECK int welcome_decode(struct view body, struct welcome *ret);
 AMO_MUSTCHECK int heartbeat_encode(const struct heartbeat *h, struct buf *out);
 AMO_MUSTCHECK int heartbeat_decode(struct view body, struct heartbeat *ret);
 
+/* SPOOL_TURN, SPOOL_TURNED */
+struct spool_turn {
+    uint64_t number; /* core's; comes back in the answer */
+    uint64_t kept; /* answer: damaged files set aside in the folder, which nobody looks into */
+};
+
+AMO_MUSTCHECK int spool_turn_encode(const struct spool_turn *t, struct buf *out);
+AMO_MUSTCHECK int spool_turn_decode(struct view body, struct spool_turn *ret);
+
 /* Lists of pairs of numbers, as one bin: ranges (low, high) or holdings (command id, attempt).
  * Big-endian, 16 bytes a pair. */
 AMO_MUSTCHECK int pairs_add(struct buf *out, uint64_t a, uint64_t b);

@@ -85,6 +85,21 @@ static void a_heartbeat_comes_back_as_it_went(void **state)
     buf_fini(&out);
 }
 
+static void a_turn_of_the_spool_comes_back_as_it_went(void **state)
+{
+    const struct spool_turn t = {.number = UINT64_MAX, .kept = 3};
+    struct spool_turn back;
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 4096);
+    assert_int_equal(spool_turn_encode(&t, &out), 0);
+    assert_int_equal(spool_turn_decode(buf_view(&out), &back), 0);
+    assert_memory_equal(&back, &t, sizeof(t));
+    assert_int_equal(spool_turn_decode(VIEW_LIT("\x90"), &back), PACK_E_MALFORMED);
+    buf_fini(&out);
+}
+
 static void pairs_are_read_back_and_a_torn_end_is_not_counted(void **state)
 {
     uint64_t a = 0;
@@ -217,6 +232,7 @@ int main(void)
         cmocka_unit_test(a_welcome_comes_back_as_it_went),
         cmocka_unit_test(no_registry_is_told_from_an_empty_one),
         cmocka_unit_test(a_heartbeat_comes_back_as_it_went),
+        cmocka_unit_test(a_turn_of_the_spool_comes_back_as_it_went),
         cmocka_unit_test(pairs_are_read_back_and_a_torn_end_is_not_counted),
         cmocka_unit_test(taken_comes_back_as_it_went),
         cmocka_unit_test(events_are_pushed_with_their_numbers),

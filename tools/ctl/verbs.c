@@ -79,6 +79,13 @@ static const struct args_option probe[] = {
     {"yes",   "yes",   ARGS_FLAG, false, NULL,   "yes, write there"                           },
     {"burst", "burst", ARGS_FLAG, false, NULL,   "up to 60 reads at once, to meet amo's limit"},
 };
+static const struct args_option erase[] = {
+    {"phone",        "phone",        ARGS_TEXT, false, "PHONE",
+     "all conversations of this phone, however it is written"                           },
+    {"conversation", "conversation", ARGS_TEXT, false, "ID",
+     "this one, by its number in conversation list"                                     },
+    {"dry-run",      "dry_run",      ARGS_FLAG, false, NULL,    "only say what would go"},
+};
 
 #define MORE(...)                                                                              \
     .more = &(const struct verb)                                                               \
@@ -215,6 +222,9 @@ static const struct args_verb verbs[] = {
                        "--yes it only says what it would do",
               .operand = "scope_id", .operand_word = "SCOPE", OPTIONS(probe),
               MORE(.control = "probe.call", .run = probe_run)),
+    ARGS_VERB(.group = "erase",
+              .about = "remove a person's texts, names, phones and files; ids and times stay",
+              OPTIONS(erase), MORE(.control = "erase", .show = SHOW_OBJECT, .waits = true)),
 
     ARGS_VERB(
             .group = "config", .name = "check",

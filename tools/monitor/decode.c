@@ -55,6 +55,10 @@ static const char *what_name(uint64_t kind)
         return "answer";
     case MSG_REPLAY:
         return "replay";
+    case MSG_SPOOL_TURN:
+        return "spool_turn";
+    case MSG_SPOOL_TURNED:
+        return "spool_turned";
     }
     return "unknown";
 }

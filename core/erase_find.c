@@ -1,0 +1,258 @@
+/* What there is of a person.
+ *
+ * From: erase.c, step by step. To: the store's lists of what was found, and the erasure's own.
+ * Holds: nothing. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/apply.h"
+#include "core/erase.h"
+#include "core/lookup.h"
+#include "proto/limits.h"
+
+/* rows looked at in one step: a few milliseconds */
+#define FIND_CONVERSATIONS 5000
+#define FIND_COMMANDS      2000
+#define FIND_MESSAGES      20000
+
+size_t erase_ids(const struct buf *ids)
+{
+    return ids->len / sizeof(int64_t);
+}
+
+int64_t erase_id_at(const struct buf *ids, size_t i)
+{
+    int64_t id = 0;
+
+    memcpy(&id, ids->ptr + i * sizeof(id), sizeof(id));
+    return id;
+}
+
+static int ids_add(struct buf *ids, int64_t id)
+{
+    return buf_add(ids, &id, sizeof(id)) ? -ENOMEM : 0;
+}
+
+/* --- conversations and commands ------------------------------------------------------------- */
+
+static int take_conversation(struct erase *e, int64_t id)
+{
+    struct conversation conv = {0};
+    bool known = false;
+    int rc = store_erase_has_conversation(e->core->store, id, &known);
+
+    if (rc || known)
+        return rc;
+    if (e->person.n_conversations >= LIMIT_ERASE) {
+        e->too_many = true;
+        return 0;
+    }
+    rc = store_conversation(e->core->store, id, &conv);
+    rc = rc ? rc : erase_person_add(&e->person, &conv);
+    conversation_fini(&conv);
+    if (rc)
+        return rc == STORE_E_NONE ? 0 : rc;
+    return store_erase_add_conversation(e->core->store, id);
+}
+
+static int conversation_fn(void *arg, const struct conversation *conv)
+{
+    struct erase *e = arg;
+
+    return erase_is_conversation(conv, e->person.phones[0]) ? take_conversation(e, conv->id)
+                                                            : 0;
+}
+
+/* Said by the client of a conversation, or by somebody else in it: then only what he said is
+ * his. */
+static int body_fn(void *arg, int64_t id, int64_t lane, struct view body)
+{
+    struct erase *e = arg;
+    struct command cmd;
+    bool client = false;
+
+    if (command_decode(body, &cmd) || !erase_is_command(&cmd, e->person.phones[0], &client))
+        return 0;
+    return client && lane > 1 ? take_conversation(e, lane / 2) : ids_add(&e->commands, id);
+}
+
+static int find_conversations(struct erase *e, bool *ret_more)
+{
+    *ret_more = false;
+    return e->by_phone
+               ? store_conversations_walk(e->core->store, FIND_CONVERSATIONS, conversation_fn,
+                                          e, &e->at_conversation, ret_more)
+               : 0;
+}
+
+static int find_bodies(struct erase *e, bool *ret_more)
+{
+    *ret_more = false;
+    return e->by_phone ? store_bodies_walk(e->core->store, FIND_COMMANDS, body_fn, e,
+                                           &e->at_command, ret_more)
+                       : 0;
+}
+
+int erase_find(struct erase *e, bool *ret_more)
+{
+    int rc = 0;
+
+    switch (e->step) {
+    case ERASE_CONVERSATIONS:
+        return find_conversations(e, ret_more);
+    case ERASE_COMMANDS:
+        rc = find_bodies(e, ret_more);
+        if (rc == 0 && !*ret_more) /* a conversation of later has later messages */
+            rc = store_newest_message(e->core->store, &e->newest_message);
+        return rc;
+    case ERASE_MESSAGES:
+        return store_erase_find_messages(e->core->store, FIND_MESSAGES, &e->at_message,
+                                         ret_more);
+    case ERASE_SPOOLS:
+    case ERASE_APPLY:
+    case ERASE_COMMITTING:
+    case ERASE_SPOOLS_AGAIN:
+    case ERASE_CLEAN:
+    case ERASE_END:
+        break;
+    }
+    return -EINVAL;
+}
+
+int erase_find_commands(struct erase *e, struct buf *ret_ids)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < 2 * e->person.n_conversations; i++) {
+        int64_t lane = apply_lane(e->person.conversations[i / 2].id, i % 2 == 0);
+        struct core_command *head = queue_head(e->core->queue, lane);
+
+        if (!head)
+            continue;
+        for (struct list *l = &head->in_lane; rc == 0 && l != &head->lane->commands;
+             l = l->next)
+            rc = ids_add(ret_ids, LIST_ENTRY(l, struct core_command, in_lane)->id);
+    }
+    for (size_t i = 0; rc == 0 && i < erase_ids(&e->commands); i++) {
+        const struct core_command *cmd =
+            queue_find(e->core->queue, erase_id_at(&e->commands, i));
+        bool with_them = false;
+
+        if (!cmd)
+            continue;
+        rc = store_erase_has_conversation(e->core->store, cmd->lane->id / 2, &with_them);
+        if (rc == 0 && (cmd->lane->id <= 1 || !with_them))
+            rc = ids_add(ret_ids, cmd->id);
+    }
+    return rc;
+}
+
+/* --- events --------------------------------------------------------------------------------- */
+
+struct event_walk {
+    struct erase *erase;
+    enum store_event_place place;
+};
+
+/* Does it stand in a chat of his, by amo's id of before, perhaps? */
+static int is_of_chat(struct erase *e, const struct event *ev, bool *ret)
+{
+    struct conversation conv = {0};
+    int rc = STORE_E_NONE;
+
+    if (ev->scope.len && ev->chat_id.len)
+        rc = store_conversation_by_chat(e->core->store, ev->scope, ev->chat_id, &conv);
+    if (rc == 0)
+        rc = store_erase_has_conversation(e->core->store, conv.id, ret);
+    conversation_fini(&conv);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
+/* Is it about a message of his? */
+static int is_of_message(struct erase *e, const struct event *ev, bool *ret)
+{
+    struct message m = {0};
+    int rc = STORE_E_NONE;
+
+    if (ev->message_id.len && ev->message_id.len <= LIMIT_ID)
+        rc = ev->connector.ptr
+                 ? lookup_message(e->core, ev->connector, ev->message_id, &m)
+                 : lookup_message_of_amo(e->core, ev->message_id, ev->message_client_id, &m);
+    if (rc == 0)
+        rc = store_erase_has_conversation(e->core->store, m.conversation, ret);
+    message_fini(&m);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
+static int is_his(struct erase *e, const struct event *ev, bool *ret)
+{
+    int rc = 0;
+
+    *ret = erase_is_event(&e->person, ev);
+    if (!*ret)
+        rc = is_of_chat(e, ev, ret);
+    if (rc == 0 && !*ret)
+        rc = is_of_message(e, ev, ret);
+    return rc;
+}
+
+static int event_fn(void *arg, int64_t id, struct view bytes)
+{
+    const struct event_walk *w = arg;
+    struct erase *e = w->erase;
+    bool waiting = w->place == STORE_EVENT_WAITING;
+    struct event ev;
+    bool his = false;
+    int rc = event_decode(bytes, &ev);
+
+    if (rc == -ENOMEM)
+        return rc;
+    if (rc == 0)
+        rc = is_his(e, &ev, &his);
+    else if (rc > 0) {
+        his = erase_is_raw(&e->person, bytes);
+        rc = 0;
+    }
+    if (rc == 0 && his)
+        rc = ids_add(waiting ? &e->waiting : &e->quarantine, id);
+    else if (rc == 0 && waiting && erase_is_nobodys(&ev))
+        e->unowned++;
+    return rc;
+}
+
+static int chat_fn(void *arg, struct view chat)
+{
+    struct erase *e = arg;
+
+    return erase_person_add_chat(&e->person, chat);
+}
+
+static int find_events(struct erase *e)
+{
+    struct event_walk walk = {e, STORE_EVENT_QUARANTINE};
+    int rc = store_erase_chats(e->core->store, chat_fn, e);
+
+    buf_reset(&e->quarantine);
+    buf_reset(&e->waiting);
+    e->unowned = 0;
+    rc = rc ? rc : store_events_walk(e->core->store, walk.place, event_fn, &walk);
+    walk.place = STORE_EVENT_WAITING;
+    return rc ? rc : store_events_walk(e->core->store, walk.place, event_fn, &walk);
+}
+
+int erase_find_rest(struct erase *e)
+{
+    bool more = true;
+    int rc = 0;
+
+    while (rc == 0 && more)
+        rc = find_conversations(e, &more);
+    for (more = true; rc == 0 && more;)
+        rc = find_bodies(e, &more);
+    e->at_message = e->newest_message;
+    for (more = true; rc == 0 && more;)
+        rc = store_erase_find_messages(e->core->store, FIND_MESSAGES, &e->at_message, &more);
+    rc = rc ? rc : find_events(e);
+    return rc ? rc : store_erase_count(e->core->store, &e->rows);
+}

@@ -1,0 +1,246 @@
+/* From: erase_find.c. To: the same. Holds: what a person is known by, for one erasure. */
+
+#include "core/erase_match.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "core/router.h"
+
+/* An id shorter than this says nothing in a body whose parts are not known. */
+#define RAW_ID_MIN 6
+
+void erase_person_fini(struct erase_person *p)
+{
+    for (size_t i = 0; i < p->n_phones; i++)
+        mem_free(p->phones[i]);
+    for (size_t i = 0; i < p->n_chats; i++)
+        mem_free(p->chats[i]);
+    for (size_t i = 0; i < p->n_conversations; i++)
+        conversation_fini(&p->conversations[i]);
+    mem_free(p->phones);
+    mem_free(p->chats);
+    mem_free(p->conversations);
+    memset(p, 0, sizeof(*p));
+}
+
+static int add_text(char ***list, size_t *n, struct view text)
+{
+    char **longer = NULL;
+    char *copy = NULL;
+
+    for (size_t i = 0; i < *n; i++) {
+        if (view_is(text, (*list)[i]))
+            return 0;
+    }
+    copy = mem_strndup(text.ptr, text.len);
+    longer = copy ? mem_realloc(*list, (*n + 1) * sizeof(*longer)) : NULL;
+    if (!longer) {
+        mem_free(copy);
+        return -ENOMEM;
+    }
+    *list = longer;
+    longer[(*n)++] = copy;
+    return 0;
+}
+
+int erase_person_add_phone(struct erase_person *p, struct view phone)
+{
+    char digits[32];
+
+    router_phone(phone, digits);
+    return strlen(digits) < ERASE_PHONE_MIN
+               ? 0
+               : add_text(&p->phones, &p->n_phones, view_of(digits));
+}
+
+int erase_person_add_chat(struct erase_person *p, struct view chat)
+{
+    return chat.len ? add_text(&p->chats, &p->n_chats, chat) : 0;
+}
+
+int erase_person_add(struct erase_person *p, struct conversation *conv)
+{
+    struct conversation *longer = NULL;
+    int rc = erase_person_add_phone(p, view_of(conv->phone));
+
+    rc = rc ? rc : erase_person_add_chat(p, view_of(conv->chat_id));
+    if (rc)
+        return rc;
+    longer = mem_realloc(p->conversations, (p->n_conversations + 1) * sizeof(*longer));
+    if (!longer)
+        return -ENOMEM;
+    p->conversations = longer;
+    longer[p->n_conversations++] = *conv;
+    memset(conv, 0, sizeof(*conv));
+    return 0;
+}
+
+/* --- phones --------------------------------------------------------------------------------- */
+
+/* Does the text go on with these digits from here? */
+static bool digits_follow(struct view text, const char *digits)
+{
+    size_t i = 0;
+
+    while (*digits) {
+        while (i < text.len && text.ptr[i] && strchr(" -().", text.ptr[i]))
+            i++;
+        if (i == text.len || text.ptr[i] != *digits)
+            return false;
+        i++;
+        digits++;
+    }
+    return true;
+}
+
+bool erase_has_phone(struct view text, const char *phone)
+{
+    /* with its country or without: +7 900 …, 8 900 …, 900 … */
+    const char *digits = strlen(phone) == 11 && phone[0] == '7' ? phone + 1 : phone;
+
+    if (strlen(phone) < ERASE_PHONE_MIN)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == digits[0] &&
+            digits_follow(view_make(text.ptr + i, text.len - i), digits))
+            return true;
+    }
+    return false;
+}
+
+bool erase_has_phones(const struct erase_person *p, struct view text)
+{
+    for (size_t i = 0; i < p->n_phones; i++) {
+        if (erase_has_phone(text, p->phones[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool is_phone(struct view text, const char *phone)
+{
+    char digits[32];
+
+    router_phone(text, digits);
+    return strcmp(digits, phone) == 0;
+}
+
+static bool is_phone_of(const struct erase_person *p, struct view text)
+{
+    for (size_t i = 0; i < p->n_phones; i++) {
+        if (is_phone(text, p->phones[i]))
+            return true;
+    }
+    return false;
+}
+
+bool erase_is_conversation(const struct conversation *conv, const char *phone)
+{
+    return is_phone(view_of(conv->phone), phone) ||
+           is_phone(view_of(conv->service_id), phone) ||
+           is_phone(view_of(conv->contact), phone);
+}
+
+bool erase_ids_have_phone(const struct erase_person *p, const struct conversation *conv)
+{
+    const char *const ids[] = {conv->service_id, conv->contact, conv->client_id, conv->user_id};
+
+    for (size_t i = 0; i < AMO_COUNT(ids); i++) {
+        if (ids[i] && erase_has_phones(p, view_of(ids[i])))
+            return true;
+    }
+    return false;
+}
+
+bool erase_is_command(const struct command *body, const char *phone, bool *ret_client)
+{
+    bool sender = is_phone(body->sender_phone, phone);
+
+    *ret_client = is_phone(body->receiver_phone, phone) || is_phone(body->receiver_id, phone) ||
+                  (sender && body->sender_id.len == 0);
+    return sender || *ret_client;
+}
+
+/* --- events --------------------------------------------------------------------------------- */
+
+static bool same(struct view v, const char *id)
+{
+    return v.len > 0 && id && view_is(v, id);
+}
+
+static bool is_of_conversation(const struct event *e, const struct conversation *conv)
+{
+    if (e->connector.ptr && view_is(e->connector, conv->connector)) {
+        if (same(e->conversation, conv->service_id) &&
+            (e->source.len == 0 || conv->source[0] == '\0' || view_is(e->source, conv->source)))
+            return true;
+        return same(e->sender_id, conv->contact) || same(e->receiver_id, conv->contact);
+    }
+    return same(e->chat_client_id, conv->client_id) ||
+           same(e->receiver_client_id, conv->user_id) || same(e->receiver_id, conv->user_ref);
+}
+
+bool erase_is_nobodys(const struct event *e)
+{
+    return e->conversation.len == 0 && e->chat_id.len == 0 && e->sender_id.len == 0 &&
+           e->sender_phone.len == 0 && e->receiver_phone.len == 0;
+}
+
+bool erase_is_event(const struct erase_person *p, const struct event *e)
+{
+    for (size_t i = 0; i < p->n_chats; i++) {
+        if (same(e->chat_id, p->chats[i]))
+            return true;
+    }
+    for (size_t i = 0; i < p->n_conversations; i++) {
+        if (is_of_conversation(e, &p->conversations[i]))
+            return true;
+    }
+    if (is_phone_of(p, e->sender_phone) || is_phone_of(p, e->receiver_phone) ||
+        is_phone_of(p, e->conversation) || is_phone_of(p, e->sender_id))
+        return true;
+    if (e->raw.ptr)
+        return erase_is_raw(p, e->raw);
+    return erase_is_nobodys(e) &&
+           (erase_has_phones(p, e->content.text) || erase_has_phones(p, e->content.media) ||
+            erase_has_phones(p, e->content.contact_phone) ||
+            erase_has_phones(p, e->error_text));
+}
+
+/* In quotes, as JSON has it. */
+static bool has_quoted(struct view raw, const char *id)
+{
+    size_t len = id ? strlen(id) : 0;
+
+    if (len < RAW_ID_MIN)
+        return false;
+    for (size_t i = 1; i + len < raw.len; i++) {
+        if (raw.ptr[i - 1] == '"' && raw.ptr[i + len] == '"' &&
+            memcmp(raw.ptr + i, id, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool erase_is_raw(const struct erase_person *p, struct view raw)
+{
+    if (erase_has_phones(p, raw))
+        return true;
+    for (size_t i = 0; i < p->n_chats; i++) {
+        if (has_quoted(raw, p->chats[i]))
+            return true;
+    }
+    for (size_t i = 0; i < p->n_conversations; i++) {
+        const struct conversation *c = &p->conversations[i];
+        const char *const ids[] = {c->client_id, c->user_id, c->user_ref, c->service_id,
+                                   c->contact};
+
+        for (size_t k = 0; k < AMO_COUNT(ids); k++) {
+            if (has_quoted(raw, ids[k]))
+                return true;
+        }
+    }
+    return false;
+}
