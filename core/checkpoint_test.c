@@ -5,15 +5,19 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "core/db.h"
 
 #define PATH "checkpoint.db"
@@ -100,6 +104,116 @@ static void stopping_makes_a_last_checkpoint_at_once(void **state)
     db_close(d);
 }
 
+/* How many texts of deleted rows a file still holds. */
+static size_t remains(const char *path, const bool *deleted, size_t n)
+{
+    FILE *f = fopen(path, "rb");
+    size_t size = (size_t)size_of(path);
+    char *bytes = mem_zalloc(size + 1);
+    const char *at = bytes;
+    size_t found = 0;
+
+    assert_non_null(f);
+    assert_non_null(bytes);
+    assert_int_equal(fread(bytes, 1, size, f), size);
+    (void)fclose(f);
+    while ((at = view_find(view_make(at, (size_t)(bytes + size - at)), "secret-"))) {
+        size_t i = (size_t)strtoul(at += 7, NULL, 10);
+
+        found += i < n && deleted[i];
+    }
+    mem_free(bytes);
+    return found;
+}
+
+static void await_clean(struct checkpoint *c, bool rebuild)
+{
+    int64_t deadline = clock_mono_ms() + 30000;
+    uint64_t ticket = checkpoint_clean(c, rebuild);
+
+    while (!checkpoint_is_clean(c, ticket) && clock_mono_ms() < deadline)
+        (void)usleep(1000);
+    assert_true(checkpoint_is_clean(c, ticket));
+}
+
+/* Rows are deleted in no order, so that pages are joined and rows move: then SQLite leaves old
+ * bytes behind, secure_delete or not. */
+static void what_was_deleted_is_nowhere_once_it_is_clean(void **state)
+{
+    enum {
+        ROWS = 3000,
+    };
+    static bool deleted[ROWS];
+    static const char filler[1000] = {'x'};
+    struct checkpoint *c = NULL;
+    struct db *d = NULL;
+    uint64_t random = 7;
+
+    (void)state;
+    forget();
+    d = opened();
+    assert_int_equal(checkpoint_start(PATH, &c), 0);
+    assert_int_equal(db_exec(d, "BEGIN"), 0);
+    for (size_t i = 0; i < ROWS; i++) {
+        char text[sizeof(filler)];
+
+        random = random * 6364136223846793005ULL + 1;
+        memcpy(text, filler, sizeof(text));
+        (void)snprintf(text, 16, "secret-%06zu-", i);
+        assert_int_equal(db_run(d, "INSERT INTO t VALUES(?,?)", "ib", (int64_t)i,
+                                view_make(text, 100 + (size_t)(random >> 33) % 800)),
+                         0);
+    }
+    assert_int_equal(db_exec(d, "COMMIT; BEGIN"), 0);
+    for (size_t k = 0; k < 4 * (size_t)ROWS; k++) {
+        size_t i = 0;
+
+        random = random * 6364136223846793005ULL + 1;
+        i = (size_t)(random >> 33) % ROWS;
+        deleted[i] = true;
+        assert_int_equal(db_run(d, "DELETE FROM t WHERE id=?", "i", (int64_t)i), 0);
+    }
+    assert_int_equal(db_exec(d, "COMMIT"), 0);
+    await_clean(c, false);
+    assert_int_equal(size_of(PATH "-wal"), 0);
+    assert_true(remains(PATH, deleted, ROWS) > 0); /* or the next lines prove nothing */
+    await_clean(c, true);
+    assert_int_equal(size_of(PATH "-wal"), 0);
+    assert_int_equal(remains(PATH, deleted, ROWS), 0);
+    /* the connection of before goes on */
+    write_rows(d, 10);
+    checkpoint_stop(c);
+    db_close(d);
+}
+
+static void cleaning_waits_for_who_writes(void **state)
+{
+    struct checkpoint *c = NULL;
+    struct db *d = NULL;
+    int64_t until = 0;
+    uint64_t ticket = 0;
+
+    (void)state;
+    forget();
+    d = opened();
+    assert_int_equal(checkpoint_start(PATH, &c), 0);
+    assert_int_equal(db_exec(d, "BEGIN IMMEDIATE"), 0);
+    write_rows(d, 10);
+    ticket = checkpoint_clean(c, true);
+    until = clock_mono_ms() + 300; /* several tries */
+    while (clock_mono_ms() < until)
+        (void)usleep(1000);
+    assert_false(checkpoint_is_clean(c, ticket));
+    assert_int_equal(db_exec(d, "COMMIT"), 0);
+    until = clock_mono_ms() + 30000;
+    while (!checkpoint_is_clean(c, ticket) && clock_mono_ms() < until)
+        (void)usleep(1000);
+    assert_true(checkpoint_is_clean(c, ticket));
+    assert_int_equal(size_of(PATH "-wal"), 0);
+    checkpoint_stop(c);
+    db_close(d);
+}
+
 static void a_database_that_is_not_there_is_told(void **state)
 {
     struct checkpoint *c = NULL;
@@ -115,6 +229,8 @@ int main(void)
         cmocka_unit_test(pages_move_to_the_database_while_rows_are_written),
         cmocka_unit_test(nothing_moves_without_the_thread),
         cmocka_unit_test(stopping_makes_a_last_checkpoint_at_once),
+        cmocka_unit_test(what_was_deleted_is_nowhere_once_it_is_clean),
+        cmocka_unit_test(cleaning_waits_for_who_writes),
         cmocka_unit_test(a_database_that_is_not_there_is_told),
     };
 

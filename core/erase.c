@@ -39,6 +39,8 @@ static void erase_end(struct erase *e)
 {
     struct core *c = e->core;
 
+    if (e->wait)
+        control_wait_drop(e->wait); /* core ends: nobody is answered any more */
     c->erase = NULL;
     loop_remove_timer(c->loop, e->timer);
     erase_person_fini(&e->person);

@@ -209,6 +209,42 @@ static void an_empty_database_of_before_opens(void **state)
     assert_true(schema_count() >= 3);
 }
 
+static bool file_has(const char *path, const char *what)
+{
+    FILE *f = fopen(path, "rb");
+    char bytes[1 << 18];
+    size_t n = 0;
+
+    assert_non_null(f);
+    n = fread(bytes, 1, sizeof(bytes), f);
+    (void)fclose(f);
+    return view_find(view_make(bytes, n), what) != NULL;
+}
+
+/* What was deleted before pages were overwritten lies in the file until it is written anew. */
+static void what_was_deleted_before_is_nowhere_in_the_file(void **state)
+{
+    struct rig *r = *state;
+    struct db *db = NULL;
+    struct buf why;
+
+    buf_init(&why, 1024);
+    make_first(r, rows_of_before);
+    assert_int_equal(db_open(r->path, &why, &db), 0);
+    assert_int_equal(db_exec(db, "PRAGMA secure_delete=OFF;"
+                                 "INSERT INTO meta VALUES('x','words-of-somebody');"
+                                 "DELETE FROM meta WHERE key='x'"),
+                     0);
+    db_close(db);
+    assert_true(file_has(r->path, "words-of-somebody"));
+    reopen(r);
+    store_close(r->store);
+    r->store = NULL;
+    assert_false(file_has(r->path, "words-of-somebody"));
+    assert_true(file_has(r->path, "svc-line1-thread"));
+    buf_fini(&why);
+}
+
 /* A migration that fails halfway has not happened. */
 static void a_migration_that_cannot_be_made_changes_nothing(void **state)
 {
@@ -303,6 +339,7 @@ int main(void)
         CASE(what_waited_before_waits_on),
         CASE(rows_of_before_take_what_is_new),
         CASE(an_empty_database_of_before_opens),
+        CASE(what_was_deleted_before_is_nowhere_in_the_file),
         CASE(a_migration_that_cannot_be_made_changes_nothing),
         CASE(what_was_done_once_is_forgotten_with_its_message),
         CASE(the_last_message_may_be_pruned_without_a_trace),
