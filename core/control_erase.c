@@ -81,6 +81,7 @@ int verb_erase(struct control_ask *ask)
     rc = who_is_meant(ask, e);
     /* absent: false */
     (void)json_bool(json_get(json_root(ask->args), "dry_run"), &e->dry_run);
+    (void)json_bool(json_get(json_root(ask->args), "unowned"), &e->unowned_too);
     if (rc) {
         erase_person_fini(&e->person);
         mem_free(e);
@@ -216,8 +217,8 @@ static void warn_store(struct report *r)
              (long long)named);
     if (e->unowned)
         warn(r,
-             "%lld events wait for messages that nobody knows: whose they are is not known;"
-             " in an hour at most they are in quarantine",
+             "%lld events are about messages that nobody knows, so whose words they are is not"
+             " known either: --unowned takes them, too",
              (long long)e->unowned);
     if (e->under_way && !e->dry_run)
         warn(r, "%lld messages were on their way: they may still arrive",

@@ -38,6 +38,7 @@ struct erase {
     struct control_wait *wait; /* who asked; NULL: has been answered */
     bool dry_run;
     bool by_phone;
+    bool unowned_too;
     enum erase_step step;
     int64_t until_mono_ms; /* the end of a step that waits for others */
     int timer;
@@ -54,7 +55,7 @@ struct erase {
     struct buf commands;   /* int64_t each: his, in a conversation that is not */
     struct buf quarantine; /* int64_t each */
     struct buf waiting;    /* int64_t each */
-    int64_t unowned;       /* events that wait for a message nobody knows */
+    int64_t unowned;       /* events with words about messages nobody knows */
     struct store_erased rows;
     int64_t loose_evidence; /* of attempts without a message */
     int64_t given_up;       /* commands that waited */

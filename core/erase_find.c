@@ -205,20 +205,21 @@ static int event_fn(void *arg, int64_t id, struct view bytes)
     struct event ev;
     bool his = false;
     int rc = event_decode(bytes, &ev);
+    bool readable = rc == 0;
 
-    if (rc == -ENOMEM)
+    if (rc < 0)
         return rc;
-    if (rc == 0)
+    if (readable)
         rc = is_his(e, &ev, &his);
-    else if (rc > 0) {
+    else {
         his = erase_is_raw(&e->person, bytes);
         rc = 0;
     }
-    if (rc == 0 && his)
-        rc = ids_add(waiting ? &e->waiting : &e->quarantine, id);
-    else if (rc == 0 && waiting && erase_is_nobodys(&ev))
-        e->unowned++;
-    return rc;
+    if (rc == 0 && !his && readable && erase_is_nobodys(&ev)) {
+        his = e->unowned_too;
+        e->unowned += !his;
+    }
+    return rc || !his ? rc : ids_add(waiting ? &e->waiting : &e->quarantine, id);
 }
 
 static int chat_fn(void *arg, struct view chat)

@@ -182,10 +182,24 @@ static bool is_of_conversation(const struct event *e, const struct conversation 
            same(e->receiver_client_id, conv->user_id) || same(e->receiver_id, conv->user_ref);
 }
 
+static bool has_words(const struct event *e)
+{
+    const struct content *c = &e->content;
+    const struct view parts[] = {c->text, c->media, c->contact_name, c->contact_phone,
+                                 c->lat,  c->list,  c->shared_post,  e->error_text};
+
+    for (size_t i = 0; i < AMO_COUNT(parts); i++) {
+        if (parts[i].len)
+            return true;
+    }
+    return false;
+}
+
 bool erase_is_nobodys(const struct event *e)
 {
-    return e->conversation.len == 0 && e->chat_id.len == 0 && e->sender_id.len == 0 &&
-           e->sender_phone.len == 0 && e->receiver_phone.len == 0;
+    return e->raw.ptr == NULL && e->conversation.len == 0 && e->chat_id.len == 0 &&
+           e->sender_id.len == 0 && e->sender_phone.len == 0 && e->receiver_phone.len == 0 &&
+           has_words(e);
 }
 
 bool erase_is_event(const struct erase_person *p, const struct event *e)

@@ -43,7 +43,7 @@ bool erase_ids_have_phone(const struct erase_person *p, const struct conversatio
 /* The phone of the client in a command that waits; @ret_client: of the conversation's, not of
  * somebody else in it. */
 bool erase_is_command(const struct command *body, const char *phone, bool *ret_client);
-/* It names nobody, as an edit or a status does whose message is not known: only its words can tell
+/* It has words and names nobody, as an edit does whose message is not known: only the words can tell
  * whose it is. */
 bool erase_is_nobodys(const struct event *e);
 /* By what the event says itself: people, chats, conversations. */

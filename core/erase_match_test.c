@@ -135,6 +135,9 @@ static void an_event_is_his_by_any_of_his_names(void **state)
             fail_msg("event %zu is another's", i);
     }
     erase_person_fini(&p);
+    assert_true(erase_is_nobodys(&others[3]));
+    assert_false(erase_is_nobodys(&others[4])); /* somebody's */
+    assert_false(erase_is_nobodys(&others[5])); /* a body that nobody understood */
 }
 
 static void of_two_ids_the_phone_is_told_from_others(void **state)

@@ -57,7 +57,7 @@
       "scope_id, chat, what (message, history, newest, status, look), [key], [at], "           \
       "[message], [spelling]",                                                                 \
       "outcome, cause, stage, status, ms, retry_after_ms, found, message, words, answer")      \
-    X("erase", "[phone], [conversation] (one of them), [dry_run]",                             \
+    X("erase", "[phone], [conversation] (one of them), [dry_run], [unowned]",                  \
       "erasure, dry_run, conversations[], removed{}, ingresses[{name, state, events}], "       \
       "warnings[]")
 

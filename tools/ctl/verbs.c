@@ -84,6 +84,8 @@ static const struct args_option erase[] = {
      "all conversations of this phone, however it is written"                           },
     {"conversation", "conversation", ARGS_TEXT, false, "ID",
      "this one, by its number in conversation list"                                     },
+    {"unowned",      "unowned",      ARGS_FLAG, false, NULL,
+     "also words about messages that nobody knows, whosever they are"                   },
     {"dry-run",      "dry_run",      ARGS_FLAG, false, NULL,    "only say what would go"},
 };
 
