@@ -274,6 +274,7 @@ static int erase_apply(struct erase *e)
 
 static void log_erased(const struct erase *e)
 {
+    long long commands = e->given_up + e->under_way;
     struct buf numbers;
 
     buf_init(&numbers, 200);
@@ -283,9 +284,8 @@ static void log_erased(const struct erase *e)
     log_line(LOG_LEVEL_INFO, "person.erased",
              "erasure=%lld conversations=%s messages=%lld commands=%lld dead=%lld"
              " quarantined=%zu waiting=%zu",
-             (long long)e->id, buf_str(&numbers), (long long)e->rows.messages,
-             (long long)(e->given_up + e->under_way), (long long)e->rows.dead,
-             erase_ids(&e->quarantine), erase_ids(&e->waiting));
+             (long long)e->id, buf_str(&numbers), (long long)e->rows.messages, commands,
+             (long long)e->rows.dead, erase_ids(&e->quarantine), erase_ids(&e->waiting));
     buf_fini(&numbers);
 }
 
