@@ -84,8 +84,7 @@ void resolve_client(struct resolved *r)
         return;
     }
     r->body.sender_id = view_of(conv->user_id);
-    r->body.sender_ref_id =
-        r->body.conversation_ref_id.ptr ? view_of(conv->user_ref) : VIEW_NONE;
+    r->body.sender_ref_id = view_of(conv->amo_born ? conv->user_ref : NULL);
     if (r->body.kind != COMMAND_AMO_MESSAGE) { /* the one in the body is the author */
         r->body.sender_name = r->body.receiver_name;
         r->body.sender_phone = r->body.receiver_phone;
@@ -122,8 +121,7 @@ static int resolve_amo_outgoing(struct core *c, struct resolved *r)
     if (r->body.sender_name.len == 0)
         r->body.sender_name = view_of(channel && channel->name ? channel->name : "?");
     r->body.receiver_id = view_of(conv->user_id);
-    if (r->body.conversation_ref_id.ptr)
-        r->body.receiver_ref_id = view_of(conv->user_ref);
+    r->body.receiver_ref_id = view_of(conv->amo_born ? conv->user_ref : NULL);
     if (r->body.receiver_name.len == 0)
         r->body.receiver_name = view_of(client_name(conv));
     if (r->body.receiver_phone.len == 0)

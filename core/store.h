@@ -133,6 +133,23 @@ AMO_MUSTCHECK int store_conversation_update(struct store *s, const struct conver
 /* chat @chat_id of @scope belongs to @conversation. */
 AMO_MUSTCHECK int store_chat_put(struct store *s, struct view scope, struct view chat_id,
                                  int64_t conversation);
+/* Of one connector, by the service's id under any source or by phone: adds the numbers found. */
+struct conversation_ids {
+    int64_t *ids; /* the caller's */
+    size_t max;
+    size_t n;
+};
+AMO_MUSTCHECK int store_conversations_by_word(struct store *s, struct view connector,
+                                              struct view word, struct view phone,
+                                              struct conversation_ids *ids);
+/* The chats of a conversation: texts appended to @w's open array. */
+struct json_writer;
+AMO_MUSTCHECK int store_chats_json(struct store *s, const struct conversation *c,
+                                   struct json_writer *w);
+/* How many of the @newest messages are of it: "inbound", "outbound", "imported" and the time of the
+ * last, members of @w's open object. */
+AMO_MUSTCHECK int store_conversation_counts_json(struct store *s, int64_t conversation,
+                                                 int64_t newest, struct json_writer *w);
 
 /* --- messages ------------------------------------------------------------------------------- */
 enum message_direction {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "core/store.h"
@@ -203,4 +204,66 @@ int store_conversations_json(struct store *s, struct view scope, struct json_wri
         json_close_object(w);
     }
     return rc;
+}
+
+int store_conversations_by_word(struct store *s, struct view connector, struct view word,
+                                struct view phone, struct conversation_ids *ids)
+{
+    /* from source to source along the index: there is none by the service's id alone */
+    static const char sql[] =
+        "WITH RECURSIVE sources(name) AS ("
+        "  SELECT min(source) FROM conversations WHERE connector=?1 AND service_id IS NOT NULL"
+        "  UNION ALL SELECT (SELECT min(source) FROM conversations WHERE connector=?1 AND"
+        "    source>sources.name AND service_id IS NOT NULL) FROM sources WHERE name IS NOT "
+        "NULL)"
+        "SELECT c.id FROM sources JOIN conversations c ON c.connector=?1 AND"
+        "  c.source=sources.name AND c.service_id=?2 "
+        "UNION SELECT id FROM conversations WHERE connector=?1 AND phone=?3 LIMIT ?4";
+    struct db_rows *r = NULL;
+    int rc =
+        db_query(s->db, &r, sql, "ttti", connector, word, phone, (int64_t)(ids->max - ids->n));
+
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        rc = 0;
+        ids->ids[ids->n++] = db_int(r, 0);
+    }
+    return rc;
+}
+
+int store_chats_json(struct store *s, const struct conversation *c, struct json_writer *w)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT chat_id FROM chats WHERE scope=? AND conversation=? LIMIT ?",
+                      "sii", c->scope, c->id, (int64_t)LIMIT_LIST_ROWS);
+
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        rc = 0;
+        json_add_text(w, NULL, db_view(r, 0));
+    }
+    return rc;
+}
+
+int store_conversation_counts_json(struct store *s, int64_t conversation, int64_t newest,
+                                   struct json_writer *w)
+{
+    char last[CLOCK_ISO_LEN + 1];
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT count(*) FILTER (WHERE direction=1),"
+                      " count(*) FILTER (WHERE direction=2),"
+                      " count(*) FILTER (WHERE direction=3), max(taken_ms) FROM messages"
+                      " WHERE id>(SELECT max(id) FROM messages)-?2 AND conversation=?1",
+                      "ii", conversation, newest);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc == STORE_E_NONE ? -EIO : rc; /* sums always have a row */
+    json_add_int(w, "inbound", db_int(r, 0));
+    json_add_int(w, "outbound", db_int(r, 1));
+    json_add_int(w, "imported", db_int(r, 2));
+    clock_format_iso(db_int(r, 3), last);
+    json_add_text(w, "last_at", db_int(r, 3) ? view_of(last) : VIEW_NONE);
+    db_end(r);
+    return 0;
 }

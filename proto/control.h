@@ -41,6 +41,12 @@
     X("conversation.list", "[scope_id]",                                                       \
       "[{id, connector, source, conversation, scope_id, "                                      \
       "client_id, chat_id, state}]")                                                           \
+    X("conversation.show", "id (our number, or any id of either side)",                        \
+      "the conversation, chats[], messages, waiting[]")                                        \
+    X("conversation.import",                                                                   \
+      "rows[{line, connector, [source], [conversation], [phone], [client_id], [chat_id], "     \
+      "[user_ref], [user_id], [name], [scope]}], [dry_run]",                                   \
+      "created, updated, unchanged, refused, unnamed, refusals[{line, reason}]")               \
     X("queue", "", "[{destination, waiting, oldest_s, held}]")                                 \
     X("dead.list", "", "[{id, kind, reason, mid, amo_id, service_id, died_at}]")               \
     X("dead.show", "id", "the dead letter with its attempts")                                  \

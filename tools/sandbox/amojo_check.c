@@ -356,7 +356,7 @@ void amojo_check_message(struct jcheck *c, struct json_object *body, bool lenien
         jcheck_str(c, p, "payload", "conversation_id", JCHECK_REQUIRED, AMOJO_CLIENT_ID_MAX);
     ret_call->conversation_ref_id =
         jcheck_str(c, p, "payload", "conversation_ref_id", JCHECK_OPTIONAL, 0);
-    (void)jcheck_bool(c, p, "payload", "silent"); /* c keeps the mistake */
+    ret_call->silent = jcheck_bool(c, p, "payload", "silent");
     ret_call->source = amojo_check_source(c, p, "payload");
     if (ret_call->edit && !ret_call->msgid && !ret_call->id)
         jcheck_fail(c, "payload", "msgid", "or id is required");

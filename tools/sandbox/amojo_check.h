@@ -27,6 +27,7 @@ struct amojo_party {
 /* A message call, borrowed from the body. */
 struct amojo_call {
     bool edit;
+    bool silent;
     const char *msgid;
     const char *id;
     const char *conversation_id;

@@ -183,6 +183,17 @@ struct message_kept {
     struct view raw;
 };
 
+/* A client's first word in a chat that was not begun from a card makes a contact and an unsorted
+ * lead of it, unless it is silent. */
+static void message_lead(struct sandbox *s, struct amojo_chat *chat,
+                         const struct amojo_call *call)
+{
+    if (chat->lead || chat->write_first || call->silent)
+        return;
+    chat->lead = true;
+    s->counters.amojo_leads++;
+}
+
 static void message_keep(struct sandbox *s, struct amojo_chat *chat,
                          const struct message_kept *k, struct reply *r)
 {
@@ -201,6 +212,8 @@ static void message_keep(struct sandbox *s, struct amojo_chat *chat,
     m->client = k->client;
     amojo_set(&m->speaker_id, k->from == FROM_CLIENT ? k->client->id : k->call->sender.ref_id);
     s->counters.amojo_messages++;
+    if (k->from == FROM_CLIENT)
+        message_lead(s, chat, k->call);
     amojo_reply_json(r, message_reply(m));
     if (k->from == FROM_USER && s->settings.echo != ECHO_OFF) {
         uint64_t number = hooks_echo(s, m);

@@ -68,6 +68,7 @@ struct amojo_chat {
     struct amojo_user *user;
     char *source;
     bool write_first;
+    bool lead; /* amo made an unsorted lead of it */
     struct vec messages;
     struct vec clients; /* struct amojo_user: all that were ever named as its client */
 };

@@ -184,6 +184,7 @@ static struct json_object *chat_json(const void *entry)
     jread_add_str_or_null(o, "source", chat->source);
     json_object_object_add(o, "messages", json_object_new_uint64(chat->messages.n));
     jread_add_bool(o, "write_first", chat->write_first);
+    jread_add_bool(o, "lead", chat->lead);
     jread_add_bool(o, "linked", chat->client_id != NULL);
     json_object_object_add(o, "participants", json_object_new_uint64(chat->clients.n));
     json_object_object_add(o, "clients", chat_clients(chat));

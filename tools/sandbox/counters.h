@@ -14,6 +14,7 @@
     X(amojo_connects, "amojo.connects")                                                        \
     X(amojo_disconnects, "amojo.disconnects")                                                  \
     X(amojo_chats, "amojo.chats")                                                              \
+    X(amojo_leads, "amojo.leads")                                                              \
     X(amojo_messages, "amojo.messages")                                                        \
     X(amojo_repeats, "amojo.repeats")                                                          \
     X(amojo_edits, "amojo.edits")                                                              \
