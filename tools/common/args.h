@@ -27,7 +27,7 @@ struct args_option {
     const char *about; /* for help */
 };
 
-#define ARGS_OPTIONS_MAX 8 /* of one verb */
+#define ARGS_OPTIONS_MAX 24 /* of one verb */
 
 struct args_verb {
     const char *group; /* "channel", or the verb itself when it has one word */

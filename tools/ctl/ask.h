@@ -6,6 +6,9 @@
 #include "base/buf.h"
 #include "base/compiler.h"
 
+#define ASK_WAIT_MS      10000 /* core answers at once, unless it is at work */
+#define ASK_WAIT_LONG_MS 25000 /* core itself waits 20 s for a remote side */
+
 struct ask_answer {
     int code;         /* what amoctl exits with: EXIT_* of base/process.h */
     struct buf json;  /* core's document; empty: none. May hold a secret made just now: wiped */

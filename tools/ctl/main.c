@@ -11,45 +11,10 @@
 #include "proto/bus/socket.h"
 #include "proto/limits.h"
 #include "tools/common/args.h"
-#include "tools/common/text.h"
 #include "tools/ctl/ask.h"
 #include "tools/ctl/request.h"
 #include "tools/ctl/tell.h"
 #include "tools/ctl/verbs.h"
-
-#define WAIT_MS      10000 /* core answers at once, unless it is at work */
-#define WAIT_LONG_MS 25000 /* core itself waits 20 s for a remote side */
-
-/* Core's document, for a program or for a person. */
-static int print_document(const struct args *a, struct view json)
-{
-    const struct verb *verb = a->verb->more;
-    struct json *doc = NULL;
-    struct buf out;
-    int rc = json_parse(json, &doc);
-
-    buf_init(&out, (size_t)64 << 20);
-    if (rc == 0 && a->json) {
-        text_clean_json(json, &out);
-        (void)buf_add_char(&out, '\n');
-        rc = buf_error(&out);
-    } else if (rc == 0) {
-        rc = show_answer(verb->show, verb->nothing, doc, &out);
-    }
-    if (rc == 0)
-        rc = fwrite(buf_str(&out), 1, out.len, stdout) == out.len && fflush(stdout) == 0 ? 0
-                                                                                         : -EIO;
-    if (out.ptr)
-        secret_wipe(out.ptr, out.len);
-    buf_fini(&out);
-    json_free(doc);
-    if (rc == -ENOMEM)
-        return tell_memory(a);
-    if (rc == -EIO)
-        return tell(NULL, EXIT_FAILED, "the answer could not be written");
-    return rc ? tell(a, EXIT_FAILED, "core's answer cannot be read (another version?)")
-              : EXIT_FINE;
-}
 
 static int print_answer(const struct args *a, const struct ask_answer *answer)
 {
@@ -60,7 +25,7 @@ static int print_answer(const struct args *a, const struct ask_answer *answer)
                     answer->error.len ? buf_str(&answer->error)
                                       : "core refused without a reason");
     if (answer->json.len > 0)
-        rc = print_document(a, buf_view(&answer->json));
+        rc = tell_document(a, buf_view(&answer->json));
     if (answer->error.len > 0)
         (void)tell(NULL, answer->code,
                    buf_str(&answer->error)); /* the code is returned below */
@@ -74,14 +39,9 @@ static int run_asked(const struct args *a, const struct config *config, struct v
     int rc = 0;
 
     bus_init();
-    if (verb->run) {
-        rc = verb->run(a, config);
-        bus_fini();
-        return rc;
-    }
     ask_answer_init(&answer);
     ask_core(config_text(config, "bus/control"), view_of(verb->control), args,
-             verb->waits ? WAIT_LONG_MS : WAIT_MS, &answer);
+             verb->waits ? ASK_WAIT_LONG_MS : ASK_WAIT_MS, &answer);
     rc = print_answer(a, &answer);
     ask_answer_fini(&answer);
     bus_fini();
@@ -144,11 +104,36 @@ static int run_config_check(const struct args *a)
     }
     if (rc)
         rc = tell_memory(a);
-    else if (fwrite(buf_str(&out), 1, out.len, stdout) != out.len || fflush(stdout))
-        rc = tell(NULL, EXIT_FAILED, "the answer could not be written");
+    else
+        rc = tell_text(buf_view(&out));
 out:
     config_free(config);
     buf_fini(&out);
+    return rc;
+}
+
+/* A verb that makes its calls itself, or none. */
+static int run_own(const struct args *a)
+{
+    const struct verb *verb = a->verb->more;
+    struct config *config = NULL;
+    struct buf why;
+    int rc = 0;
+
+    buf_init(&why, 4096);
+    if (!verb->offline)
+        bus_init();
+    rc = config_load(a->config, &why, &config);
+    if (rc == -ENOMEM)
+        rc = tell_memory(a);
+    else if (rc && !verb->offline)
+        rc = tell(a, EXIT_USAGE, buf_str(&why));
+    else
+        rc = verb->run(a, config);
+    if (!verb->offline)
+        bus_fini();
+    buf_fini(&why);
+    config_free(config);
     return rc;
 }
 
@@ -174,6 +159,8 @@ static int run(const struct args *a)
     }
     if (a->help)
         return print_help(a);
+    if (((const struct verb *)a->verb->more)->run)
+        return run_own(a);
     return ((const struct verb *)a->verb->more)->control ? run_verb(a) : run_config_check(a);
 }
 

@@ -1,10 +1,13 @@
 #include "tools/ctl/tell.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/json.h"
 #include "base/process.h"
+#include "base/secret.h"
 #include "tools/common/text.h"
+#include "tools/ctl/verbs.h"
 
 int tell(const struct args *a, int code, const char *words)
 {
@@ -38,10 +41,42 @@ int tell_memory(const struct args *a)
     return tell(a, EXIT_FAILED, "out of memory");
 }
 
-int tell_output(const struct buf *out)
+int tell_text(struct view text)
 {
-    if (!buf_error(out) && fwrite(buf_str(out), 1, out->len, stdout) == out->len &&
-        fflush(stdout) == 0)
+    if (fwrite(text.ptr, 1, text.len, stdout) == text.len && fflush(stdout) == 0)
         return EXIT_FINE;
     return tell(NULL, EXIT_FAILED, "the answer could not be written");
+}
+
+int tell_output(const struct buf *out)
+{
+    return buf_error(out) ? tell_memory(NULL) : tell_text(buf_view(out));
+}
+
+int tell_document(const struct args *a, struct view json)
+{
+    const struct verb *verb = a->verb->more;
+    struct json *doc = NULL;
+    struct buf out;
+    int rc = json_parse(json, &doc);
+
+    buf_init(&out, (size_t)64 << 20);
+    if (rc == 0 && a->json) {
+        text_clean_json(json, &out);
+        (void)buf_add_char(&out, '\n');
+        rc = buf_error(&out);
+    } else if (rc == 0) {
+        rc = show_answer(verb->show, verb->nothing, doc, &out);
+    }
+    if (rc == -ENOMEM)
+        rc = tell_memory(a);
+    else if (rc)
+        rc = tell(a, EXIT_FAILED, "core's answer cannot be read (another version?)");
+    else
+        rc = tell_text(buf_view(&out));
+    if (out.ptr)
+        secret_wipe(out.ptr, out.len); /* it may hold a secret made just now */
+    buf_fini(&out);
+    json_free(doc);
+    return rc;
 }

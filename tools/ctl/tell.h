@@ -1,13 +1,18 @@
 #pragma once
 
-/* What goes wrong, told to whoever asked: to people in words, to programs as one document. */
+/* What amoctl says: answers on stdout, words on stderr, each made harmless for a terminal. All
+ * return what amoctl exits with. */
 
 #include "base/buf.h"
 #include "tools/common/args.h"
 
-/* Words on stderr; with --json the same as a document on stdout. @a may be NULL: words alone.
- * Returns @code. */
+/* Words for people on stderr; with --json the same as a document on stdout. @a may be NULL:
+ * words alone. Returns @code. */
 int tell(const struct args *a, int code, const char *words);
 int tell_memory(const struct args *a);
-/* @out to stdout; EXIT_FINE, or EXIT_FAILED with words. */
+/* A document as JSON, or as the verb says that people read it. */
+int tell_document(const struct args *a, struct view json);
+/* A text on stdout as it is. */
+int tell_text(struct view text);
+/* The same of what was made in @out, unless it could not be. */
 int tell_output(const struct buf *out);

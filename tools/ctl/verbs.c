@@ -1,6 +1,7 @@
 #include "tools/ctl/verbs.h"
 
 #include "tools/ctl/doctor.h"
+#include "tools/ctl/import.h"
 #include "tools/ctl/probe.h"
 
 #define OPTIONS(list) .options = (list), .n_options = AMO_COUNT(list)
@@ -72,6 +73,12 @@ static const struct args_option source_add[] = {
 };
 static const struct args_option conversation_list[] = {
     {"scope", "scope_id", ARGS_TEXT, false, "SCOPE", "of this account only"},
+};
+static const struct args_option conversation_import[] = {
+    {"connector", "connector", ARGS_TEXT, false, "NAME",   "of rows that name none"               },
+    {"scope",     "scope",     ARGS_TEXT, false, "SCOPE",  "of rows that name none"               },
+    {"format",    "format",    ARGS_TEXT, false, "FORMAT", "csv or jsonl; seen by itself"         },
+    {"dry-run",   "dry_run",   ARGS_FLAG, false, NULL,     "say what would happen, change nothing"},
 };
 
 static const struct args_option probe[] = {
@@ -180,6 +187,16 @@ static const struct args_verb verbs[] = {
               .about = "conversations with their ids on both sides", OPTIONS(conversation_list),
               MORE(.control = "conversation.list", .show = SHOW_LIST,
                    .nothing = "no conversations")),
+    ARGS_VERB(.group = "conversation", .name = "show",
+              .about = "one conversation by our number or any id of either side",
+              .operand = "id", .operand_word = "ID",
+              MORE(.control = "conversation.show", .show = SHOW_OBJECT)),
+    ARGS_VERB(.group = "conversation", .name = "import",
+              .about =
+                  "take over the conversations of an older bridge: JSON lines or CSV, - is "
+                  "stdin",
+              OPTIONS(conversation_import), .operand = "file", .operand_word = "FILE",
+              MORE(.control = "conversation.import", .show = SHOW_OBJECT, .run = import_run)),
 
     ARGS_VERB(.group = "queue", .about = "waiting commands by destination and age",
               MORE(.control = "queue", .show = SHOW_LIST, .nothing = "nothing waits")),

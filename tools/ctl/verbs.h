@@ -14,9 +14,10 @@ struct verb {
     enum show show;
     const char *nothing; /* said for an empty list */
     bool waits;          /* for a remote side, or until every ingress knows */
-    /* Several calls: instead of the one, between bus_init and bus_fini; the exit code. NULL: one
-     * call. */
+    /* several calls, or none; the exit code. NULL: one call. bus_init has been called, unless
+     * it is offline */
     int (*run)(const struct args *a, const struct config *config);
+    bool offline; /* run() needs no core: a configuration that is wrong comes as NULL */
 };
 
 extern const struct args_program amoctl_program;

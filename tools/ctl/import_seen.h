@@ -1,0 +1,30 @@
+#pragma once
+
+/* Which rows of a file name the same thing: for a dry run, in which core forgets each batch before
+ * the next one comes. Keeps fingerprints, no texts: 16 bytes for each of a row's ids. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "tools/ctl/import_file.h"
+
+struct import_seen {
+    struct import_seen_slot *slots; /* owned */
+    size_t n_slots;
+    size_t n;
+};
+
+void import_seen_init(struct import_seen *s);
+void import_seen_fini(struct import_seen *s);
+
+struct import_match {
+    uint64_t line;           /* of an earlier row that names the same; 0: none */
+    bool whole;              /* and says the same in every column */
+    enum import_column what; /* what both name */
+};
+
+/* Looks for rows before line @before that share the service's conversation, client_id or chat_id
+ * with @row, and remembers @row. -ENOMEM. */
+AMO_MUSTCHECK int import_seen_add(struct import_seen *s, const struct import_row *row,
+                                  uint64_t before, struct import_match *ret);
