@@ -124,12 +124,15 @@ static int run_own(const struct args *a)
     if (!verb->offline)
         bus_init();
     rc = config_load(a->config, &why, &config);
-    if (rc == -ENOMEM)
+    if (rc == -ENOMEM) {
         rc = tell_memory(a);
-    else if (rc && !verb->offline)
+    } else if (rc && !verb->offline) {
         rc = tell(a, EXIT_USAGE, buf_str(&why));
-    else
+    } else {
+        if (rc)
+            (void)tell(NULL, EXIT_USAGE, buf_str(&why)); /* goes on without its defaults */
         rc = verb->run(a, config);
+    }
     if (!verb->offline)
         bus_fini();
     buf_fini(&why);

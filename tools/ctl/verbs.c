@@ -1,11 +1,34 @@
 #include "tools/ctl/verbs.h"
 
+#include "tools/ctl/channel_request.h"
 #include "tools/ctl/doctor.h"
 #include "tools/ctl/import.h"
 #include "tools/ctl/probe.h"
 
 #define OPTIONS(list) .options = (list), .n_options = AMO_COUNT(list)
 
+static const struct args_option channel_request[] = {
+    {"out",           "out",           ARGS_TEXT, false, "FILE",         "write the letter there"       },
+    {"force",         "force",         ARGS_FLAG, false, NULL,           "over a file that is there"    },
+    {"name",          "name",          ARGS_TEXT, false, "NAME",         "1: of the service"            },
+    {"webhook-url",   "webhook_url",   ARGS_TEXT, false, "URL",
+     "2: https://HOST/messages/:scope_id; default by public_url"                                        },
+    {"accounts",      "accounts",      ARGS_TEXT, false, "NUMBERS",      "3: as 31263018,31263019"      },
+    {"write-first",   "write_first",   ARGS_TEXT, false, "yes|no",       "4: default yes"               },
+    {"time-window",   "time_window",   ARGS_TEXT, false, "no|SECONDS",   "5: default no"                },
+    {"show-template", "show_template", ARGS_TEXT, false, "yes|no",       "5: after it, .com only"       },
+    {"email",         "email",         ARGS_TEXT, false, "ADDRESS",      "6: where support writes"      },
+    {"icon",          "icon",          ARGS_TEXT, false, "FILE",         "7: SVG, 14x14, up to 100 KB"  },
+    {"client-uuid",   "client_uuid",   ARGS_TEXT, false, "UUID",         "8: of the integration"        },
+    {"widget-code",   "widget_code",   ARGS_TEXT, false, "CODE",         "9: of the widget"             },
+    {"public",        "public",        ARGS_TEXT, false, "yes|no",       "10: for all users; default no"},
+    {"stores-files",  "stores_files",  ARGS_TEXT, false, "yes|no",       "11: default yes"              },
+    {"reactions",     "reactions",     ARGS_TEXT, false, "no|all|EMOJI", "12: default no"               },
+    {"quotes",        "quotes",        ARGS_TEXT, false, "yes|no",       "13: default yes"              },
+    {"voice",         "voice",         ARGS_TEXT, false, "yes|no",       "14: default no"               },
+    {"code",          "code",          ARGS_TEXT, false, "CODE",         "15: as ru.company.name"       },
+    {"max-file-size", "max_file_size", ARGS_TEXT, false, "MB",           "for Kommo: the largest file"  },
+};
 static const struct args_option channel_add[] = {
     {"reply",     "reply",   ARGS_FILE, true,  "FILE",
      "support's answer as it came, // comments and all; - is stdin"                    },
@@ -107,6 +130,10 @@ static const struct args_verb verbs[] = {
               .about = "how the bridge is: what waits, what failed, who is connected",
               MORE(.control = "status", .show = SHOW_OBJECT)),
 
+    ARGS_VERB(.group = "channel", .name = "request",
+              .about = "the questionnaire for amoCRM's support; asks for what is not given",
+              OPTIONS(channel_request),
+              MORE(.show = SHOW_OBJECT, .run = channel_request_run, .offline = true)),
     ARGS_VERB(.group = "channel", .name = "add",
               .about = "import support's answer about a new channel", OPTIONS(channel_add),
               MORE(.control = "channel.add", .show = SHOW_OBJECT, .waits = true)),

@@ -1,0 +1,275 @@
+#include "tools/ctl/channel_request.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/process.h"
+#include "tools/common/text.h"
+#include "tools/ctl/icon.h"
+#include "tools/ctl/registration_ask.h"
+#include "tools/ctl/tell.h"
+
+#define FILE_MODE 0644 /* a letter: no secrets in it */
+
+struct request {
+    const struct args *args;
+    struct registration registration;
+    const char *fallbacks[REGISTRATION_N];
+    struct buf url;     /* of the configuration */
+    struct buf wrong;   /* what is told of all answers together */
+    struct buf missing; /* flags */
+};
+
+static int from_flags(struct request *q);
+static int from_fallbacks(struct request *q);
+static int tell_mistakes(struct request *q);
+static int write_out(struct request *q);
+
+/* The configuration knows where the outside reaches us. */
+static void set_fallbacks(struct request *q, const struct config *config)
+{
+    const char *public_url = config ? config_text(config, "public_url") : "";
+    size_t len = strlen(public_url);
+
+    for (int i = 0; i < REGISTRATION_N; i++)
+        q->fallbacks[i] = registration_question((enum registration_item)i)->fallback;
+    if (!len)
+        return;
+    while (len && public_url[len - 1] == '/')
+        len--;
+    (void)buf_add(&q->url, public_url, len); /* asked below */
+    (void)buf_add_str(&q->url, "/messages/:scope_id");
+    if (buf_error(&q->url) == 0)
+        q->fallbacks[REGISTRATION_WEBHOOK_URL] = buf_str(&q->url);
+}
+
+int channel_request_run(const struct args *a, const struct config *config)
+{
+    struct request q = {.args = a};
+    int rc = 0;
+
+    registration_init(&q.registration);
+    buf_init(&q.url, 4096);
+    buf_init(&q.wrong, 64 << 10);
+    buf_init(&q.missing, 4096);
+    set_fallbacks(&q, config);
+    rc = from_flags(&q);
+    if (rc == 0 && !isatty(STDIN_FILENO))
+        rc = from_fallbacks(&q);
+    if (rc == 0)
+        rc = tell_mistakes(&q);
+    if (rc == 0 && isatty(STDIN_FILENO)) {
+        rc = registration_ask(&q.registration, q.fallbacks, channel_request_take);
+        if (rc == REGISTRATION_E_ENDED)
+            rc = tell(a, EXIT_USAGE, "the answers ended before the questions");
+    }
+    if (rc == 0)
+        rc = write_out(&q);
+    if (rc == -ENOMEM)
+        rc = tell_memory(a);
+    registration_fini(&q.registration);
+    buf_fini(&q.url);
+    buf_fini(&q.wrong);
+    buf_fini(&q.missing);
+    return rc;
+}
+
+/* --- answers -------------------------------------------------------------------------------- */
+
+static int icon_of(struct registration *r, const char *path, struct buf *why)
+{
+    struct buf svg;
+    int fd = -1;
+    int rc = 0;
+
+    buf_init(&svg, ICON_BYTES_MAX + 1);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    rc = fd < 0 ? -errno : 0;
+    while (rc == 0 && svg.len <= ICON_BYTES_MAX) {
+        size_t want = ICON_BYTES_MAX + 1 - svg.len;
+        char *room = buf_reserve(&svg, want);
+        ssize_t n = room ? read(fd, room, want) : 0;
+
+        if (!room)
+            rc = -ENOMEM;
+        else if (n < 0)
+            rc = errno == EINTR ? 0 : -errno;
+        else if (n == 0)
+            break;
+        else
+            buf_grow(&svg, (size_t)n);
+    }
+    if (fd >= 0)
+        (void)close(fd); /* only read: nothing can be lost */
+    if (rc && rc != -ENOMEM) {
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
+        (void)buf_add_f(why, "%s: %s", path, strerror(-rc)); /* errors stick in the buf */
+        rc = REGISTRATION_E_WRONG;
+    } else if (rc == 0) {
+        (void)buf_add_f(why, "%s ", path);
+        rc = icon_check(buf_view(&svg), why, &r->warnings) ? REGISTRATION_E_WRONG : 0;
+    }
+    buf_fini(&svg);
+    return rc;
+}
+
+int channel_request_take(struct registration *r, enum registration_item item, struct view text,
+                         struct buf *why)
+{
+    int rc = registration_answer(r, item, text, why);
+
+    if (rc || item != REGISTRATION_ICON)
+        return rc;
+    return icon_of(r, r->answers[item], why);
+}
+
+static void add_mistake(struct request *q, enum registration_item item, const char *what,
+                        const struct buf *why)
+{
+    (void)buf_add_f(&q->wrong, "%s--%s: %s%s", q->wrong.len ? "; " : "",
+                    registration_question(item)->flag, what,
+                    buf_str(why)); /* errors stick in the buf */
+}
+
+static int from_flags(struct request *q)
+{
+    struct buf why;
+    int rc = 0;
+
+    buf_init(&why, 16384);
+    for (int i = 0; rc >= 0 && i < REGISTRATION_N; i++) {
+        enum registration_item item = (enum registration_item)i;
+        const char *value = args_value(q->args, registration_question(item)->flag);
+
+        buf_reset(&why);
+        if (!value)
+            continue;
+        rc = channel_request_take(&q->registration, item, view_of(value), &why);
+        if (rc > 0)
+            add_mistake(q, item, "", &why);
+    }
+    buf_fini(&why);
+    return rc < 0 ? rc : 0;
+}
+
+/* Nobody there to be asked. */
+static int from_fallbacks(struct request *q)
+{
+    struct buf why;
+    int rc = 0;
+
+    buf_init(&why, 4096);
+    for (int i = 0; rc >= 0 && i < REGISTRATION_N; i++) {
+        enum registration_item item = (enum registration_item)i;
+        const char *flag = registration_question(item)->flag;
+
+        if (!registration_wants(&q->registration, item) || args_value(q->args, flag))
+            continue;
+        if (!q->fallbacks[i]) {
+            (void)buf_add_f(&q->missing, "%s --%s", q->missing.len ? "," : "",
+                            flag); /* errors stick in the buf */
+            continue;
+        }
+        rc = channel_request_take(&q->registration, item, view_of(q->fallbacks[i]), &why);
+        if (rc > 0) /* only that one can be wrong */
+            add_mistake(q, item, "public_url of the configuration does not do: ", &why);
+    }
+    buf_fini(&why);
+    return rc < 0 ? rc : 0;
+}
+
+/* All at once: nobody likes to mend one to be told the next. */
+static int tell_mistakes(struct request *q)
+{
+    if (q->missing.len)
+        (void)buf_add_f(&q->wrong, "%smissing:%s", q->wrong.len ? "; " : "",
+                        buf_str(&q->missing)); /* cut at worst */
+    return q->wrong.len ? tell(q->args, EXIT_USAGE, buf_str(&q->wrong)) : 0;
+}
+
+/* --- the letter ----------------------------------------------------------------------------- */
+
+static int write_file(const struct args *a, const char *path, struct view text)
+{
+    bool force = args_value(a, "force") != NULL;
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | (force ? O_TRUNC : O_EXCL),
+                  FILE_MODE);
+    size_t done = 0;
+    int error = fd < 0 ? errno : 0;
+    struct buf why;
+
+    while (!error && done < text.len) {
+        ssize_t n = write(fd, text.ptr + done, text.len - done);
+
+        if (n < 0 && errno != EINTR)
+            error = errno;
+        done += n > 0 ? (size_t)n : 0;
+    }
+    if (fd >= 0 && !error && fchmod(fd, FILE_MODE))
+        error = errno;
+    if (fd >= 0 && close(fd) && !error)
+        error = errno;
+    if (!error)
+        return EXIT_FINE;
+    buf_init(&why, 8192);
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
+    (void)buf_add_f(&why, "%s: %s%s", path, strerror(error),
+                    error == EEXIST ? " (--force writes over it)" : ""); /* asked by nobody */
+    error = tell(a, error == EEXIST ? EXIT_USAGE : EXIT_FAILED, buf_str(&why));
+    buf_fini(&why);
+    return error;
+}
+
+static void tell_warnings(const struct registration *r)
+{
+    const char *line = buf_str(&r->warnings);
+    struct buf clean;
+
+    buf_init(&clean, 8192);
+    while (*line) {
+        size_t len = strcspn(line, "\n");
+
+        buf_reset(&clean);
+        text_clean(view_make(line, len), &clean);
+        /* if this fails there is no way left */
+        (void)fprintf(stderr, "amoctl: warning: %s\n", buf_str(&clean));
+        line += len + (line[len] == '\n');
+    }
+    buf_fini(&clean);
+}
+
+static int write_out(struct request *q)
+{
+    const char *path = args_value(q->args, "out");
+    struct buf letters;
+    struct buf json;
+    int rc = 0;
+
+    buf_init(&letters, 128 << 10);
+    buf_init(&json, 1 << 20);
+    registration_letter(&q->registration, REGISTRATION_RU, &letters);
+    (void)buf_add_str(&letters, "\n----\n\n");
+    registration_letter(&q->registration, REGISTRATION_EN, &letters);
+    rc = buf_error(&letters);
+    if (rc == 0 && q->args->json)
+        rc = registration_json(&q->registration, view_of(path), &json);
+    if (rc == 0)
+        tell_warnings(&q->registration);
+    if (rc == 0 && path)
+        rc = write_file(q->args, path, buf_view(&letters));
+    if (rc == 0 && q->args->json)
+        rc = tell_document(q->args, buf_view(&json));
+    else if (rc == 0 && !path)
+        rc = tell_text(buf_view(&letters));
+    else if (rc == 0)
+        /* for a person, who sees the file as well */
+        (void)fprintf(stderr, "amoctl: written to %s; attach the icon and send it to support\n",
+                      path);
+    buf_fini(&letters);
+    buf_fini(&json);
+    return rc < 0 ? -ENOMEM : rc;
+}

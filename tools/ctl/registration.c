@@ -1,0 +1,437 @@
+#include "tools/ctl/registration.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/ids.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "proto/limits.h"
+#include "tools/common/text.h"
+
+#define NAME_CHARS     64
+#define ACCOUNTS_MAX   100
+#define WINDOW_LEAST_S 60
+#define WINDOW_MOST_S  2678400 /* 31 days */
+#define FILE_MOST_MB   2048
+
+static int wrong(struct buf *why, const char *words)
+{
+    (void)buf_add_str(why, words); /* errors stick in the buf, here and below */
+    return REGISTRATION_E_WRONG;
+}
+
+static void warn(struct registration *r, const char *words)
+{
+    (void)buf_add_str(&r->warnings, words);
+    (void)buf_add_char(&r->warnings, '\n');
+}
+
+void registration_init(struct registration *r)
+{
+    memset(r->answers, 0, sizeof(r->answers));
+    buf_init(&r->warnings, 64 << 10);
+}
+
+void registration_fini(struct registration *r)
+{
+    for (size_t i = 0; i < REGISTRATION_N; i++)
+        mem_free(r->answers[i]);
+    buf_fini(&r->warnings);
+}
+
+bool registration_wants(const struct registration *r, enum registration_item item)
+{
+    if (r->answers[item])
+        return false;
+    return item != REGISTRATION_SHOW_TEMPLATE || !r->answers[REGISTRATION_TIME_WINDOW] ||
+           strcmp(r->answers[REGISTRATION_TIME_WINDOW], "no") != 0;
+}
+
+/* --- what a good answer is ------------------------------------------------------------------ */
+
+static struct view trim(struct view v)
+{
+    while (v.len && isspace((unsigned char)v.ptr[0]))
+        v = view_make(v.ptr + 1, v.len - 1);
+    while (v.len && isspace((unsigned char)v.ptr[v.len - 1]))
+        v.len--;
+    return v;
+}
+
+static bool is_one_of(struct view v, const char *const *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (view_is(v, words[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool says_yes(struct view v)
+{
+    static const char *const words[] = {"yes", "y", "YES", "Yes", "Y", "да", "Да", "ДА", "д"};
+
+    return is_one_of(v, words, AMO_COUNT(words));
+}
+
+static bool says_no(struct view v)
+{
+    static const char *const words[] = {"no", "n", "NO", "No", "N", "нет", "Нет", "НЕТ", "н"};
+
+    return is_one_of(v, words, AMO_COUNT(words));
+}
+
+static int check_yes_no(struct view v, struct buf *out, struct buf *why)
+{
+    if (!says_yes(v) && !says_no(v))
+        return wrong(why, "yes or no");
+    (void)buf_add_str(out, says_yes(v) ? "yes" : "no");
+    return 0;
+}
+
+static int check_name(struct registration *r, struct view v, struct buf *out, struct buf *why)
+{
+    bool latin = true;
+
+    if (text_chars(v) > NAME_CHARS)
+        return wrong(why, "at most 64 characters");
+    for (size_t i = 0; i < v.len; i++) {
+        if ((unsigned char)v.ptr[i] < ' ' || v.ptr[i] == 0x7f)
+            return wrong(why, "no control characters");
+        latin = latin && (unsigned char)v.ptr[i] < 0x80;
+    }
+    if (!latin)
+        warn(r,
+             "the name has letters that are not Latin; the documentation asks for Latin ones, "
+             "though names in Cyrillic have been registered");
+    if (isdigit((unsigned char)v.ptr[0]))
+        warn(r, "the name begins with a digit; the documentation asks for a letter");
+    (void)buf_add_view(out, v);
+    return 0;
+}
+
+/* "a.example.org": at least two labels, the last one no number. */
+static bool is_host(struct view v)
+{
+    size_t dots = 0;
+    size_t label = 0;
+    bool letters = false;
+
+    for (size_t i = 0; i < v.len; i++) {
+        char c = v.ptr[i];
+
+        if (c == '.') {
+            if (label == 0 || v.ptr[i - 1] == '-')
+                return false;
+            dots++;
+            label = 0;
+            letters = false;
+            continue;
+        }
+        if (!isalnum((unsigned char)c) && !(c == '-' && label > 0))
+            return false;
+        letters = letters || isalpha((unsigned char)c);
+        if (++label > 63)
+            return false;
+    }
+    return dots > 0 && label > 1 && letters && v.ptr[v.len - 1] != '-' && v.len <= 253;
+}
+
+static bool ends_with(struct view v, const char *tail)
+{
+    size_t n = strlen(tail);
+
+    return v.len >= n && memcmp(v.ptr + v.len - n, tail, n) == 0;
+}
+
+static int check_host(struct view host, struct buf *why)
+{
+    static const char *const inner[] = {".localhost", ".local",   ".internal", ".lan", ".home",
+                                        ".corp",      ".invalid", ".test",     ".arpa"};
+    size_t digits = 0;
+
+    if (host.len && host.ptr[0] == '[')
+        return wrong(why, "a name is needed, not an IP address");
+    for (size_t i = 0; i < host.len; i++) {
+        if ((unsigned char)host.ptr[i] >= 0x80)
+            return wrong(why, "write the host in its xn--… form");
+    }
+    if (view_is(host, "localhost"))
+        return wrong(why, "amoCRM cannot reach localhost");
+    while (digits < host.len && strchr("0123456789.", host.ptr[digits]) && host.ptr[digits])
+        digits++;
+    if (host.len && digits == host.len)
+        return wrong(why, "a name is needed, not an IP address");
+    if (!is_host(host))
+        return wrong(why, "the host is not a public name");
+    for (size_t i = 0; i < AMO_COUNT(inner); i++) {
+        if (ends_with(host, inner[i]))
+            return wrong(why, "amoCRM cannot reach a host of a private network");
+    }
+    return 0;
+}
+
+/* https://host[:port]/path/:scope_id */
+static int check_url(struct registration *r, struct view v, struct buf *out, struct buf *why)
+{
+    static const char marker[] = "/:scope_id";
+    struct view rest = VIEW_NONE;
+    struct view host = VIEW_NONE;
+    const char *slash = NULL;
+    const char *colon = NULL;
+    uint64_t port = 0;
+    int rc = 0;
+
+    if (view_starts(v, "http://"))
+        return wrong(why, "https is needed: amoCRM sends clients' messages there");
+    if (!view_starts(v, "https://"))
+        return wrong(why, "an address as https://chat.example.org/messages/:scope_id");
+    for (size_t i = 0; i < v.len; i++) {
+        if ((unsigned char)v.ptr[i] <= ' ' || v.ptr[i] == 0x7f ||
+            strchr("?#@\\\"<>{}", v.ptr[i]))
+            return wrong(why, "no blanks, ?, #, @ or braces in the address");
+    }
+    rest = view_make(v.ptr + 8, v.len - 8);
+    slash = memchr(rest.ptr, '/', rest.len);
+    host = view_make(rest.ptr, slash ? (size_t)(slash - rest.ptr) : rest.len);
+    colon = memchr(host.ptr, ':', host.len);
+    if (colon && host.ptr[0] != '[') {
+        struct view digits = view_make(colon + 1, host.len - (size_t)(colon - host.ptr) - 1);
+
+        if (num_parse_range(digits, 1, 65535, &port))
+            return wrong(why, "the port is 1 to 65535");
+        host.len = (size_t)(colon - host.ptr);
+    }
+    rc = check_host(host, why);
+    if (rc)
+        return rc;
+    rest = view_make(rest.ptr + (slash ? slash - rest.ptr : (ptrdiff_t)rest.len),
+                     slash ? rest.len - (size_t)(slash - rest.ptr) : 0);
+    if (!ends_with(rest, marker))
+        return wrong(why, "it must end with /:scope_id, where amoCRM puts the account");
+    rest.len -= strlen(marker);
+    if (view_find(rest, ":scope_id"))
+        return wrong(why, ":scope_id must stand there once");
+    if (!ends_with(rest, "/messages"))
+        warn(r,
+             "this bridge takes webhooks at …/messages/:scope_id; with another path your proxy "
+             "must change it");
+    (void)buf_add_view(out, v);
+    return 0;
+}
+
+/* "1, 2;3" → "1,2,3" */
+static int check_accounts(struct view v, struct buf *out, struct buf *why)
+{
+    size_t n = 0;
+
+    while (v.len) {
+        size_t len = 0;
+
+        while (len < v.len && isdigit((unsigned char)v.ptr[len]))
+            len++;
+        if (len > 12 || (len && v.ptr[0] == '0'))
+            return wrong(why, "numbers of accounts, as 31263018");
+        if (len && n++ == ACCOUNTS_MAX)
+            return wrong(why, "at most 100 accounts");
+        if (len)
+            (void)buf_add_f(out, "%s%.*s", n > 1 ? "," : "", (int)len, v.ptr);
+        if (len < v.len && !strchr(" ,;\t", v.ptr[len]))
+            return wrong(why, "numbers of accounts, as 31263018,31263019 (not names, not amojo "
+                              "ids)");
+        v = view_make(v.ptr + len + (len < v.len), v.len - len - (len < v.len));
+    }
+    return n ? 0 : wrong(why, "at least one account");
+}
+
+static int check_window(struct view v, struct buf *out, struct buf *why)
+{
+    uint64_t s = 0;
+
+    if (says_no(v)) {
+        (void)buf_add_str(out, "no");
+        return 0;
+    }
+    if (num_parse_range(v, WINDOW_LEAST_S, WINDOW_MOST_S, &s))
+        return wrong(why, "no, or seconds from 60 to 2678400 (31 days), as 86400 for a day");
+    (void)buf_add_view(out, v);
+    return 0;
+}
+
+static int check_email(struct view v, struct buf *out, struct buf *why)
+{
+    static const char form[] = "an e-mail address as support@example.org";
+    const char *at = memchr(v.ptr, '@', v.len);
+    size_t left = at ? (size_t)(at - v.ptr) : 0;
+
+    if (!at || left == 0 || left > 64 || v.len > 254)
+        return wrong(why, form);
+    for (size_t i = 0; i < left; i++) {
+        if (!isalnum((unsigned char)v.ptr[i]) && !strchr(".!#$%&'*+/=?^_`{|}~-", v.ptr[i]))
+            return wrong(why, form);
+    }
+    if (v.ptr[0] == '.' || at[-1] == '.' || !is_host(view_make(at + 1, v.len - left - 1)))
+        return wrong(why, form);
+    (void)buf_add_view(out, v);
+    return 0;
+}
+
+static int check_uuid(struct view v, struct buf *out, struct buf *why)
+{
+    char text[ID_TEXT_LEN + 1];
+    struct id id;
+
+    if (id_parse(v, &id))
+        return wrong(why, "a UUID as c439f6b2-8d4e-4a27-a9e1-bdd4beb1e406 (the integration's "
+                          "page shows it)");
+    id_format(&id, text);
+    (void)buf_add_str(out, text);
+    return 0;
+}
+
+static int check_widget(struct view v, struct buf *out, struct buf *why)
+{
+    bool fine = v.len <= 64;
+
+    for (size_t i = 0; fine && i < v.len; i++)
+        fine = islower((unsigned char)v.ptr[i]) || isdigit((unsigned char)v.ptr[i]) ||
+               v.ptr[i] == '_';
+    if (!fine)
+        return wrong(why, "1 to 64 of a-z, 0-9 and _, as in the widget's manifest");
+    (void)buf_add_view(out, v);
+    return 0;
+}
+
+/* No Latin letters and no control characters: names of emoji are not emoji. */
+static int check_reactions(struct view v, struct buf *out, struct buf *why)
+{
+    size_t word = 0;
+
+    if (says_no(v) || view_is(v, "all") || view_is(v, "все")) {
+        (void)buf_add_str(out, says_no(v) ? "no" : "all");
+        return 0;
+    }
+    for (size_t i = 0; i < v.len; i++) {
+        unsigned char c = (unsigned char)v.ptr[i];
+
+        if (c == ' ' || c == ',') {
+            word = 0;
+            continue;
+        }
+        /* the keycaps begin with a digit, # or * */
+        if (++word > LIMIT_EMOJI || (c < 0x80 && !isdigit(c) && c != '#' && c != '*'))
+            return wrong(why, "no, all, or emoji with blanks between them");
+    }
+    /* letters of other scripts have smaller lead bytes than any emoji */
+    if (v.len > 1024 || (!memchr(v.ptr, 0xe2, v.len) && !memchr(v.ptr, 0xf0, v.len)))
+        return wrong(why, "no, all, or emoji with blanks between them");
+    (void)buf_add_view(out, v);
+    return 0;
+}
+
+/* "ru.company.name": 2 to 4 parts, each begun with a letter. */
+static int check_code(struct view v, struct buf *out, struct buf *why)
+{
+    static const char form[] =
+        "2 to 4 parts with dots between them, of a-z, 0-9 and _, as ru.company.name";
+    size_t parts = 1;
+    size_t part = 0;
+
+    for (size_t i = 0; i < v.len; i++) {
+        char c = v.ptr[i];
+
+        if (c == '.' && part) {
+            parts++;
+            part = 0;
+            continue;
+        }
+        if (!islower((unsigned char)c) &&
+            (part == 0 || !(isdigit((unsigned char)c) || c == '_')))
+            return wrong(why, form);
+        part++;
+    }
+    if (part == 0 || parts < 2 || parts > 4 || v.len > 64 || v.ptr[1] == '.')
+        return wrong(why, form);
+    (void)buf_add_view(out, v);
+    return 0;
+}
+
+static int check_size(struct view v, struct buf *out, struct buf *why)
+{
+    uint64_t mb = 0;
+
+    if (says_no(v) || view_is(v, "-")) {
+        (void)buf_add_str(out, "no");
+        return 0;
+    }
+    if (num_parse_range(v, 1, FILE_MOST_MB, &mb))
+        return wrong(why, "megabytes from 1 to 2048, as 50; no when it is not for Kommo");
+    (void)buf_add_view(out, v);
+    return 0;
+}
+
+static int check(struct registration *r, enum registration_item item, struct view v,
+                 struct buf *out, struct buf *why)
+{
+    switch (item) {
+    case REGISTRATION_NAME:
+        return check_name(r, v, out, why);
+    case REGISTRATION_WEBHOOK_URL:
+        return check_url(r, v, out, why);
+    case REGISTRATION_ACCOUNTS:
+        return check_accounts(v, out, why);
+    case REGISTRATION_TIME_WINDOW:
+        return check_window(v, out, why);
+    case REGISTRATION_EMAIL:
+        return check_email(v, out, why);
+    case REGISTRATION_ICON:
+        (void)buf_add_view(out, v); /* its content is looked at by who reads it */
+        return 0;
+    case REGISTRATION_CLIENT_UUID:
+        return check_uuid(v, out, why);
+    case REGISTRATION_WIDGET_CODE:
+        return check_widget(v, out, why);
+    case REGISTRATION_REACTIONS:
+        return check_reactions(v, out, why);
+    case REGISTRATION_CODE:
+        return check_code(v, out, why);
+    case REGISTRATION_MAX_FILE_SIZE:
+        return check_size(v, out, why);
+    case REGISTRATION_WRITE_FIRST:
+    case REGISTRATION_SHOW_TEMPLATE:
+    case REGISTRATION_PUBLIC:
+    case REGISTRATION_STORES_FILES:
+    case REGISTRATION_QUOTES:
+    case REGISTRATION_VOICE:
+        return check_yes_no(v, out, why);
+    case REGISTRATION_N:
+        break;
+    }
+    return -EINVAL;
+}
+
+int registration_answer(struct registration *r, enum registration_item item, struct view text,
+                        struct buf *why)
+{
+    struct view v = trim(text);
+    struct buf out;
+    int rc = 0;
+
+    buf_init(&out, 4096);
+    if (v.len == 0)
+        rc = wrong(why, "an answer is needed");
+    else if (v.len > 4000 || !json_utf8_valid(v))
+        rc = wrong(why, "a short text in UTF-8");
+    else
+        rc = check(r, item, v, &out, why);
+    rc = rc ? rc : buf_error(&out);
+    if (rc == 0) {
+        mem_free(r->answers[item]);
+        r->answers[item] = buf_take(&out);
+    }
+    buf_fini(&out);
+    return rc == -ENOSPC ? wrong(why, "a short text") : rc;
+}

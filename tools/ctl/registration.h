@@ -1,0 +1,75 @@
+#pragma once
+
+/* The questionnaire that amoCRM's support wants to see answered before it registers a channel: its
+ * questions, what a good answer is, and the letter made of the answers. Reads no file, asks nobody. */
+
+#include "base/buf.h"
+#include "base/compiler.h"
+
+/* In the order of the questionnaire: X(id, flag, number). */
+#define REGISTRATION_ITEMS(X)                                                                  \
+    X(NAME, "name", 1)                                                                         \
+    X(WEBHOOK_URL, "webhook-url", 2)                                                           \
+    X(ACCOUNTS, "accounts", 3)                                                                 \
+    X(WRITE_FIRST, "write-first", 4)                                                           \
+    X(TIME_WINDOW, "time-window", 5)                                                           \
+    X(SHOW_TEMPLATE, "show-template", 5)                                                       \
+    X(EMAIL, "email", 6)                                                                       \
+    X(ICON, "icon", 7)                                                                         \
+    X(CLIENT_UUID, "client-uuid", 8)                                                           \
+    X(WIDGET_CODE, "widget-code", 9)                                                           \
+    X(PUBLIC, "public", 10)                                                                    \
+    X(STORES_FILES, "stores-files", 11)                                                        \
+    X(REACTIONS, "reactions", 12)                                                              \
+    X(QUOTES, "quotes", 13)                                                                    \
+    X(VOICE, "voice", 14)                                                                      \
+    X(CODE, "code", 15)                                                                        \
+    X(MAX_FILE_SIZE, "max-file-size", 16)
+
+enum registration_item {
+#define REGISTRATION_ITEM(id, flag, number) REGISTRATION_##id,
+    REGISTRATION_ITEMS(REGISTRATION_ITEM)
+#undef REGISTRATION_ITEM
+    REGISTRATION_N
+};
+
+struct registration_question {
+    const char *flag;
+    int number;           /* in the questionnaire; 16: asked for Kommo only */
+    const char *fallback; /* what this bridge needs; NULL: nobody but you knows */
+    const char *ru;
+    const char *en;
+    const char *effect_ru; /* what the answer changes */
+    const char *effect_en;
+};
+
+/* Answers as they were understood: "yes" and "no", digits, lower case where case means nothing. */
+struct registration {
+    char *answers[REGISTRATION_N]; /* owned; NULL: not answered */
+    struct buf warnings;           /* a line each */
+};
+
+enum {
+    REGISTRATION_E_WRONG = 1, /* not an answer to this question; said in @why */
+};
+
+enum registration_language {
+    REGISTRATION_RU,
+    REGISTRATION_EN,
+};
+
+const struct registration_question *registration_question(enum registration_item item);
+void registration_init(struct registration *r);
+void registration_fini(struct registration *r);
+
+/* An answer of a person; of the icon its path. REGISTRATION_E_WRONG, -ENOMEM. */
+AMO_MUSTCHECK int registration_answer(struct registration *r, enum registration_item item,
+                                      struct view text, struct buf *why);
+/* Is there any need to ask this? The template belongs to a time window. */
+bool registration_wants(const struct registration *r, enum registration_item item);
+/* The letter. All answers are there but the file size. */
+void registration_letter(const struct registration *r, enum registration_language language,
+                         struct buf *out);
+/* {ru, en, answers, warnings} and, unless VIEW_NONE, the file it was written to. */
+AMO_MUSTCHECK int registration_json(const struct registration *r, struct view file,
+                                    struct buf *out);
