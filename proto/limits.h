@@ -57,4 +57,4 @@
 #define LIMIT_ERASE          1000U /* conversations erased in one go */
 #define LIMIT_REBUILD_BYTES                                                                    \
     (64LL << 20) /* of a store written anew while core runs: about a second without writing */
-#define LIMIT_IMPORT_BATCH   500U  /* conversations of one conversation.import */
+#define LIMIT_IMPORT_BATCH 500U /* conversations of one conversation.import */
