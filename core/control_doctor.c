@@ -194,7 +194,7 @@ static void check_permissions(struct control_ask *ask)
 static void check_flags(struct control_ask *ask, const struct reg_channel *ch, struct json *doc)
 {
     const struct json_node *root = doc ? json_root(doc) : NULL;
-    const char *url = config_text(ask->core->config, "public_url");
+    struct view url = view_of(config_text(ask->core->config, "public_url"));
     struct check c = {.name = "channel", .subject = view_of(ch->id), .light = LIGHT_RED};
     struct view hook = VIEW_NONE;
     bool on = true;
@@ -220,11 +220,11 @@ static void check_flags(struct control_ask *ask, const struct reg_channel *ch, s
         c.light = LIGHT_GREEN;
         check_add(ask->w, &c, "switched on, with webhooks of version 2");
     }
-    if (!*url || !json_strict_text(json_get(root, "webhook_url_v2"), &hook) || !hook.len)
+    if (!url.len || !json_strict_text(json_get(root, "webhook_url_v2"), &hook) || !hook.len)
         return;
     c.name = "webhook_url";
     c.todo = "give support public_url with /messages/:scope_id behind it, or mend public_url";
-    c.light = view_starts(hook, url) ? LIGHT_GREEN : LIGHT_YELLOW;
+    c.light = is_below(hook, url) ? LIGHT_GREEN : LIGHT_YELLOW;
     check_add(ask->w, &c, "support sends webhooks to %.*s%s", (int)hook.len, hook.ptr,
               c.light == LIGHT_GREEN ? "" : ", which is not below public_url");
 }
@@ -257,13 +257,13 @@ static int check_channels(struct control_ask *ask)
     return 0;
 }
 
-static void check_account(struct control_ask *ask, const struct reg_scope *s)
+/* True when there is nothing to say about it: thousands in order are one line. */
+static bool account_is_fine(struct control_ask *ask, const struct reg_scope *s)
 {
     const struct dest *d = queue_dest(ask->core->queue, true, view_of(s->id));
-    struct check c = {.name = "account", .subject = view_of(s->id), .light = LIGHT_GREEN};
+    struct check c = {.name = "account", .subject = view_of(s->id), .light = LIGHT_RED};
 
     if (d && dest_is_held(d)) {
-        c.light = LIGHT_RED;
         c.todo = "see the runbook, \"A destination is held\"; then amoctl account resume";
         check_add(ask->w, &c, "calls to amojo are held: %s", hold_reason_name(d->hold));
     } else if (s->paused) {
@@ -271,11 +271,12 @@ static void check_account(struct control_ask *ask, const struct reg_scope *s)
         c.todo = "amoctl account resume, when it is to work again";
         check_add(ask->w, &c, "paused by an operator");
     } else {
-        check_add(ask->w, &c, "connected, connector %s", s->connector);
+        return true;
     }
+    return false;
 }
 
-static void check_connector(struct control_ask *ask, const struct reg_connector *con)
+static bool connector_is_fine(struct control_ask *ask, const struct reg_connector *con)
 {
     const struct dest *d = queue_dest(ask->core->queue, false, view_of(con->name));
     bool gone = con->off || (d && d->hold == HOLD_GONE);
@@ -288,9 +289,27 @@ static void check_connector(struct control_ask *ask, const struct reg_connector 
         c.todo = "amoctl connector test says what is wrong";
         check_add(ask->w, &c, "calls to it are held: %s", hold_reason_name(d->hold));
     } else {
-        c.light = LIGHT_GREEN;
-        check_add(ask->w, &c, "in use");
+        return true;
     }
+    return false;
+}
+
+static void check_destinations(struct control_ask *ask)
+{
+    const struct registry *r = ask->core->registry;
+    struct check accounts = {.name = "account", .light = LIGHT_GREEN};
+    struct check connectors = {.name = "connector", .light = LIGHT_GREEN};
+    size_t n_accounts = 0;
+    size_t n_connectors = 0;
+
+    for (size_t i = 0; i < r->n_scopes; i++)
+        n_accounts += account_is_fine(ask, &r->scopes[i]);
+    for (size_t i = 0; i < r->n_connectors; i++)
+        n_connectors += connector_is_fine(ask, &r->connectors[i]);
+    if (n_accounts)
+        check_add(ask->w, &accounts, "%zu connected, neither paused nor held", n_accounts);
+    if (n_connectors)
+        check_add(ask->w, &connectors, "%zu in use, none of them held", n_connectors);
 }
 
 /* --- public_url ----------------------------------------------------------------------------- */
@@ -371,7 +390,6 @@ static void add_looks(struct control_ask *ask, bool door)
 
 int verb_doctor(struct control_ask *ask)
 {
-    const struct registry *r = ask->core->registry;
     bool door = false;
     int rc = 0;
 
@@ -385,10 +403,7 @@ int verb_doctor(struct control_ask *ask)
     check_permissions(ask);
     door = check_public_url(ask);
     rc = rc ? rc : check_channels(ask);
-    for (size_t i = 0; i < r->n_scopes; i++)
-        check_account(ask, &r->scopes[i]);
-    for (size_t i = 0; i < r->n_connectors; i++)
-        check_connector(ask, &r->connectors[i]);
+    check_destinations(ask);
     json_close_array(ask->w);
     add_looks(ask, door);
     json_close_object(ask->w);

@@ -6,7 +6,7 @@
 
 /* of the other side's own words: the rest is in the document */
 #define WORDS_HEARD 512
-#define DAY_MS      (24 * 3600 * INT64_C(1000))
+#define DAY_MS      (INT64_C(24) * 3600 * 1000)
 
 struct view words_heard(const struct result *r)
 {
