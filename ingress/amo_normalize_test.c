@@ -359,6 +359,32 @@ static void what_a_hook_must_have(void **state)
     expect("{\"conversation_id\":\"c\",\"receiver\":\"r\"}", AMO_IGNORE);
 }
 
+static void our_own_test_of_the_door_is_no_message(void **state)
+{
+    struct amo_normal n =
+        read_body("{\"door_test\":{\"nonce\":\"n-1\",\"at_ms\":1700000000123}}");
+
+    (void)state;
+    assert_int_equal(n.verdict, AMO_ACCEPT);
+    assert_int_equal(n.event.kind, EVENT_DOOR_TEST);
+    assert_true(view_is(n.event.message_id, "n-1"));
+    assert_int_equal(n.event.sent_ms, INT64_C(1700000000123));
+    assert_true(!n.event.chat_id.ptr && !n.event.dedup.ptr);
+    amo_normal_fini(&n);
+    n = read_body("{\"door_test\":{\"nonce\":\"n-1\",\"at_ms\":-5}}");
+    assert_true(n.verdict == AMO_ACCEPT && n.event.sent_ms == 0); /* of no time: too old */
+    amo_normal_fini(&n);
+    expect("{\"door_test\":{}}", AMO_REJECT);
+    expect("{\"door_test\":{\"nonce\":\"\"}}", AMO_REJECT);
+    expect("{\"door_test\":1}", AMO_IGNORE);
+    /* beside a message it is nothing */
+    n = read_body(
+        "{\"door_test\":{\"nonce\":\"n\"},\"message\":{\"conversation\":{\"id\":\"c\"},"
+        "\"message\":{\"id\":\"m\"}}}");
+    assert_int_equal(n.event.kind, EVENT_AMO_MESSAGE);
+    amo_normal_fini(&n);
+}
+
 static void depth_is_bounded_and_never_the_stack(void **state)
 {
     struct buf deep;
@@ -633,6 +659,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_fixture_is_read_as_expected),
         cmocka_unit_test(what_a_hook_must_have),
+        cmocka_unit_test(our_own_test_of_the_door_is_no_message),
         cmocka_unit_test(depth_is_bounded_and_never_the_stack),
         cmocka_unit_test(times_are_tried_in_order),
         cmocka_unit_test(values_are_taken_for_what_they_mean),
