@@ -11,48 +11,42 @@
 /* accounts and kinds of webhook that are kept of an answer: it has a handful of either */
 #define KEPT_MAX 1000
 
-enum state {
-    STATE_OK,
-    STATE_NOTE,
-    STATE_PROBLEM,
-};
-
 /* A flag that is true or false, and what either means for the people who use the channel. */
 struct plain_flag {
     const char *key;
-    enum state off; /* how bad is false */
+    enum channel_flag_state off; /* how bad is false */
     const char *yes;
     const char *no;
 };
 
 static const struct plain_flag plain_flags[] = {
-    {"enabled",        STATE_PROBLEM, "the channel works",
-     "support has switched the channel off: nothing works; ask support why"                                                                                              },
-    {"webhook_v2",     STATE_PROBLEM, "webhooks come in the form that the bridge reads",
-     "webhooks come in the old form, which says too little: ask support to switch v2 on"                                                                                 },
-    {"write_first",    STATE_NOTE,
-     "managers can begin a conversation with a phone number from a card",                "managers can only answer: ask support for \"write first\" if they should begin"},
-    {"supports_reply", STATE_NOTE,    "quotes are passed on both ways",
-     "amoCRM shows no quotes: the quoted words lead the text of a client's message"                                                                                      },
-    {"saves_files",    STATE_OK,
-     "amoCRM may fetch a file months later: links to files must stay good that long",    "amoCRM copies files at once: links to files may be short-lived"                },
-    {"en_enabled",     STATE_OK,      "offered in the international segment, too",
-     "offered in its own segment only"                                                                                                                                   },
-    {"test_mode",      STATE_OK,
-     "support calls the channel a test; the bridge does nothing differently",            "in ordinary use"                                                               },
+    {"enabled",        CHANNEL_FLAG_PROBLEM, "the channel works",
+     "support has switched the channel off: nothing works; ask support why"                                                                                                     },
+    {"webhook_v2",     CHANNEL_FLAG_PROBLEM, "webhooks come in the form that the bridge reads",
+     "webhooks come in the old form, which says too little: ask support to switch v2 on"                                                                                        },
+    {"write_first",    CHANNEL_FLAG_NOTE,
+     "managers can begin a conversation with a phone number from a card",                       "managers can only answer: ask support for \"write first\" if they should begin"},
+    {"supports_reply", CHANNEL_FLAG_NOTE,    "quotes are passed on both ways",
+     "amoCRM shows no quotes: the quoted words lead the text of a client's message"                                                                                             },
+    {"saves_files",    CHANNEL_FLAG_OK,
+     "amoCRM may fetch a file months later: links to files must stay good that long",           "amoCRM copies files at once: links to files may be short-lived"                },
+    {"en_enabled",     CHANNEL_FLAG_OK,      "offered in the international segment, too",
+     "offered in its own segment only"                                                                                                                                          },
+    {"test_mode",      CHANNEL_FLAG_OK,
+     "support calls the channel a test; the bridge does nothing differently",                   "in ordinary use"                                                               },
 };
 
 static const char *const texts_kept[] = {"webhook_url_v2", "reactions_list", "widget_code",
                                          "client_uuid"};
 
-static const char *state_name(enum state s)
+static const char *state_name(enum channel_flag_state s)
 {
     switch (s) {
-    case STATE_OK:
+    case CHANNEL_FLAG_OK:
         return "ok";
-    case STATE_NOTE:
+    case CHANNEL_FLAG_NOTE:
         return "note";
-    case STATE_PROBLEM:
+    case CHANNEL_FLAG_PROBLEM:
         return "problem";
     }
     return "?";
@@ -243,21 +237,16 @@ int channel_flags_admit(struct view kept, struct view account, struct buf *ret_w
 struct teller {
     struct json *doc;
     const struct json_node *root;
-    struct json_writer *w;
-    bool cares;
+    channel_flag_fn *fn;
+    void *arg;
 };
 
-static void tell(const struct teller *t, const char *flag, struct view value, enum state state,
-                 const char *meaning)
+static void tell(const struct teller *t, const char *flag, struct view value,
+                 enum channel_flag_state state, const char *meaning)
 {
-    if (t->cares && state == STATE_OK)
-        return;
-    json_open_object(t->w, NULL);
-    json_add_text(t->w, "flag", view_of(flag));
-    json_add_text(t->w, "value", value);
-    json_add_text(t->w, "state", view_of(state_name(state)));
-    json_add_text(t->w, "meaning", view_of(meaning));
-    json_close_object(t->w);
+    const struct channel_flag f = {flag, value, state, meaning};
+
+    t->fn(t->arg, &f);
 }
 
 static void tell_plain(const struct teller *t)
@@ -267,7 +256,7 @@ static void tell_plain(const struct teller *t)
         bool b = false;
 
         if (json_bool(json_get(t->root, f->key), &b))
-            tell(t, f->key, b ? VIEW_LIT("yes") : VIEW_LIT("no"), b ? STATE_OK : f->off,
+            tell(t, f->key, b ? VIEW_LIT("yes") : VIEW_LIT("no"), b ? CHANNEL_FLAG_OK : f->off,
                  b ? f->yes : f->no);
     }
 }
@@ -280,12 +269,12 @@ static void tell_reactions(const struct teller *t)
     if (!json_bool(json_get(t->root, "reactions_all"), &all))
         return;
     if (all)
-        tell(t, "reactions", VIEW_LIT("all"), STATE_OK, "any reaction, both ways");
+        tell(t, "reactions", VIEW_LIT("all"), CHANNEL_FLAG_OK, "any reaction, both ways");
     else if (list.len)
-        tell(t, "reactions", list, STATE_OK,
+        tell(t, "reactions", list, CHANNEL_FLAG_OK,
              "these reactions, both ways; a client's other ones are not passed on");
     else
-        tell(t, "reactions", VIEW_LIT("none"), STATE_NOTE,
+        tell(t, "reactions", VIEW_LIT("none"), CHANNEL_FLAG_NOTE,
              "managers cannot react, and a client's reactions are not passed on");
 }
 
@@ -298,13 +287,14 @@ static void tell_window(const struct teller *t)
     if (!window)
         return;
     if (!is_true(json_get(window, "enabled"))) {
-        tell(t, "time_window", VIEW_LIT("no"), STATE_OK, "managers may answer at any time");
+        tell(t, "time_window", VIEW_LIT("no"), CHANNEL_FLAG_OK,
+             "managers may answer at any time");
         return;
     }
     (void)json_int(json_get(window, "expires"), &expires_s);        /* else 0 */
     (void)snprintf(text, sizeof(text), "%" PRId64 " s", expires_s); /* fits */
     tell(
-        t, "time_window", view_of(text), STATE_NOTE,
+        t, "time_window", view_of(text), CHANNEL_FLAG_NOTE,
         is_true(json_get(window, "need_template"))
             ? "so long after a client's message a manager may answer, then only by a template; "
               "account connect --no-time-window ends that for one account"
@@ -321,7 +311,7 @@ static void tell_events(const struct teller *t)
         return;
     buf_init(&list, 1024);
     add_list(t->doc, events, 20, &list);
-    tell(t, "webhook_events", buf_view(&list), STATE_OK,
+    tell(t, "webhook_events", buf_view(&list), CHANNEL_FLAG_OK,
          json_array_len(events) > 1
              ? "what amoCRM posts to the bridge"
              : "managers' messages; typing and reactions only if support subscribes them");
@@ -337,10 +327,11 @@ static void tell_accounts(const struct teller *t)
     buf_init(&list, 4096);
     add_list(t->doc, json_array_len(names) ? names : ids, 20, &list);
     if (json_array_len(ids))
-        tell(t, "allowed_acc_list", buf_view(&list), STATE_OK,
+        tell(t, "allowed_acc_list", buf_view(&list), CHANNEL_FLAG_OK,
              "only these accounts can be connected, until support lifts it");
     else
-        tell(t, "allowed_acc_list", VIEW_LIT("any"), STATE_OK, "any account can be connected");
+        tell(t, "allowed_acc_list", VIEW_LIT("any"), CHANNEL_FLAG_OK,
+             "any account can be connected");
     buf_fini(&list);
 }
 
@@ -351,37 +342,64 @@ static void tell_rest(const struct teller *t)
     struct view segment = text_of(t->doc, json_get(t->root, "segment"));
 
     if (bot.len)
-        tell(t, "bot.id", bot, STATE_OK,
+        tell(t, "bot.id", bot, CHANNEL_FLAG_OK,
              "what Mobilon's own people and bots write stands under the channel's name");
     else
-        tell(t, "bot.id", VIEW_LIT("none"), STATE_NOTE,
+        tell(t, "bot.id", VIEW_LIT("none"), CHANNEL_FLAG_NOTE,
              "what Mobilon's own people and bots write cannot be shown: only messages in the "
              "name of a CRM user can");
     if (url.len)
-        tell(t, "webhook_url_v2", url, STATE_OK,
+        tell(t, "webhook_url_v2", url, CHANNEL_FLAG_OK,
              "where amoCRM posts: it must lead to this bridge's /messages/:scope_id");
     if (segment.len)
-        tell(t, "segment", segment, STATE_OK, "which amoCRM the channel was registered in");
+        tell(t, "segment", segment, CHANNEL_FLAG_OK,
+             "which amoCRM the channel was registered in");
+}
+
+int channel_flags_each(struct view kept, channel_flag_fn *fn, void *arg)
+{
+    struct teller t = {.fn = fn, .arg = arg};
+    int rc = read_kept(kept, &t.doc);
+
+    if (rc || !t.doc)
+        return rc;
+    t.root = json_root(t.doc);
+    tell_plain(&t);
+    tell_reactions(&t);
+    tell_window(&t);
+    tell_events(&t);
+    tell_accounts(&t);
+    tell_rest(&t);
+    json_free(t.doc);
+    return 0;
+}
+
+struct flag_writer {
+    struct json_writer *w;
+    bool cares;
+};
+
+static void write_flag(void *arg, const struct channel_flag *f)
+{
+    const struct flag_writer *to = arg;
+
+    if (to->cares && f->state == CHANNEL_FLAG_OK)
+        return;
+    json_open_object(to->w, NULL);
+    json_add_text(to->w, "flag", view_of(f->flag));
+    json_add_text(to->w, "value", f->value);
+    json_add_text(to->w, "state", view_of(state_name(f->state)));
+    json_add_text(to->w, "meaning", view_of(f->meaning));
+    json_close_object(to->w);
 }
 
 int channel_flags_tell(struct view kept, const char *key, bool cares, struct json_writer *w)
 {
-    struct teller t = {.w = w, .cares = cares};
-    int rc = read_kept(kept, &t.doc);
+    struct flag_writer to = {w, cares};
+    int rc = 0;
 
-    if (rc)
-        return rc;
     json_open_array(w, key);
-    if (t.doc) {
-        t.root = json_root(t.doc);
-        tell_plain(&t);
-        tell_reactions(&t);
-        tell_window(&t);
-        tell_events(&t);
-        tell_accounts(&t);
-        tell_rest(&t);
-    }
+    rc = channel_flags_each(kept, write_flag, &to);
     json_close_array(w);
-    json_free(t.doc);
-    return 0;
+    return rc;
 }

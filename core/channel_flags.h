@@ -26,6 +26,20 @@ AMO_MUSTCHECK int channel_flags_apply(struct view kept, struct reg_channel *c);
  * do in @ret_words; -ENOMEM. */
 AMO_MUSTCHECK int channel_flags_admit(struct view kept, struct view account,
                                       struct buf *ret_words);
+enum channel_flag_state {
+    CHANNEL_FLAG_OK,
+    CHANNEL_FLAG_NOTE,    /* something is missing that one may want */
+    CHANNEL_FLAG_PROBLEM, /* nothing works */
+};
+struct channel_flag {
+    const char *flag;
+    struct view value; /* good for the call */
+    enum channel_flag_state state;
+    const char *meaning; /* a sentence for people */
+};
+/* Tells every flag that the answer has, in a fixed order. -ENOMEM. */
+typedef void channel_flag_fn(void *arg, const struct channel_flag *f);
+AMO_MUSTCHECK int channel_flags_each(struct view kept, channel_flag_fn *fn, void *arg);
 /* An array "@key" of {flag, value, state, meaning}: `state` is "ok", "note" (something is missing
  * that one may want) or "problem" (nothing works). With @cares only what is not "ok". */
 AMO_MUSTCHECK int channel_flags_tell(struct view kept, const char *key, bool cares,

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/process.h"
+#include "core/channel_flags.h"
 #include "core/check.h"
 #include "core/control.h"
 #include "core/peers.h"
@@ -190,43 +191,59 @@ static void check_permissions(struct control_ask *ask)
 
 /* --- registry ------------------------------------------------------------------------------- */
 
-/* What support switched on for the channel, as far as messages hang on it. */
-static void check_flags(struct control_ask *ask, const struct reg_channel *ch, struct json *doc)
-{
-    const struct json_node *root = doc ? json_root(doc) : NULL;
-    struct view url = view_of(config_text(ask->core->config, "public_url"));
-    struct check c = {.name = "channel", .subject = view_of(ch->id), .light = LIGHT_RED};
-    struct view hook = VIEW_NONE;
-    bool on = true;
+struct flag_check {
+    struct json_writer *w;
+    struct check check;
+    const char *public_url;
+    size_t n_fine;
+};
 
-    if (!root) {
-        c.light = LIGHT_YELLOW;
-        c.todo = "amoctl channel add with support's whole answer";
-        check_add(ask->w, &c, "support's answer is not known");
-        return;
-    }
-    if (json_bool(json_get(root, "enabled"), &on) && !on) {
-        c.todo = "ask support to switch it on";
-        check_add(ask->w, &c, "support has it switched off: nothing works");
-    } else if (json_bool(json_get(root, "webhook_v2"), &on) && !on) {
-        c.todo = "ask support for webhooks of version 2";
-        check_add(ask->w, &c,
-                  "webhooks of version 2 are off: the bridge understands no others");
-    } else if (json_bool(json_get(root, "test_mode"), &on) && on) {
-        c.light = LIGHT_YELLOW;
-        c.todo = "ask support when the channel is to work for customers";
-        check_add(ask->w, &c, "in test mode");
-    } else {
-        c.light = LIGHT_GREEN;
-        check_add(ask->w, &c, "switched on, with webhooks of version 2");
-    }
-    if (!url.len || !json_strict_text(json_get(root, "webhook_url_v2"), &hook) || !hook.len)
+static void check_hook(struct flag_check *f, struct view hook)
+{
+    struct check c = f->check;
+
+    if (!*f->public_url)
         return;
     c.name = "webhook_url";
     c.todo = "give support public_url with /messages/:scope_id behind it, or mend public_url";
-    c.light = is_below(hook, url) ? LIGHT_GREEN : LIGHT_YELLOW;
-    check_add(ask->w, &c, "support sends webhooks to %.*s%s", (int)hook.len, hook.ptr,
+    c.light = view_starts(hook, f->public_url) ? LIGHT_GREEN : LIGHT_YELLOW;
+    check_add(f->w, &c, "support sends webhooks to %.*s%s", (int)hook.len, hook.ptr,
               c.light == LIGHT_GREEN ? "" : ", which is not below public_url");
+}
+
+/* What one may want otherwise is told, and is nobody's fault. */
+static void check_flag(void *arg, const struct channel_flag *flag)
+{
+    struct flag_check *f = arg;
+
+    if (strcmp(flag->flag, "webhook_url_v2") == 0)
+        check_hook(f, flag->value);
+    f->n_fine += flag->state == CHANNEL_FLAG_OK;
+    if (flag->state == CHANNEL_FLAG_OK)
+        return;
+    f->check.light = flag->state == CHANNEL_FLAG_PROBLEM ? LIGHT_RED : LIGHT_GREEN;
+    f->check.todo = "ask support, then amoctl channel add --reply with its new answer";
+    check_add(f->w, &f->check, "%s is %.*s: %s", flag->flag, (int)flag->value.len,
+              flag->value.ptr, flag->meaning);
+}
+
+static int check_flags(struct control_ask *ask, const struct reg_channel *ch, struct view kept)
+{
+    struct flag_check f = {
+        .w = ask->w,
+        .public_url = config_text(ask->core->config, "public_url"),
+        .check = {.name = "channel", .subject = view_of(ch->id)}
+    };
+    int rc = channel_flags_each(kept, check_flag, &f);
+
+    f.check.light = f.n_fine ? LIGHT_GREEN : LIGHT_YELLOW;
+    f.check.todo = "amoctl channel add with support's whole answer";
+    if (rc == 0 && f.n_fine)
+        check_add(ask->w, &f.check,
+                  "%zu flags are as they should be; amoctl channel show tells each", f.n_fine);
+    else if (rc == 0)
+        check_add(ask->w, &f.check, "support's answer is not known");
+    return rc;
 }
 
 static int check_channels(struct control_ask *ask)
@@ -239,17 +256,12 @@ static int check_channels(struct control_ask *ask)
     if (r->n_channels == 0)
         check_add(ask->w, &none, "there is no channel yet");
     for (size_t i = 0; i < r->n_channels; i++) {
-        struct json *doc = NULL;
         struct buf answer;
         int rc = 0;
 
         buf_init(&answer, 1 << 16);
         rc = store_channel_answer(ask->core->store, view_of(r->channels[i].id), &answer);
-        if (rc == 0 && answer.len && json_parse(buf_view(&answer), &doc))
-            doc = NULL;
-        if (rc == 0)
-            check_flags(ask, &r->channels[i], doc);
-        json_free(doc);
+        rc = rc ? rc : check_flags(ask, &r->channels[i], buf_view(&answer));
         buf_fini(&answer);
         if (rc)
             return rc;
@@ -266,6 +278,8 @@ static bool account_is_fine(struct control_ask *ask, const struct reg_scope *s)
     if (d && dest_is_held(d)) {
         c.todo = "see the runbook, \"A destination is held\"; then amoctl account resume";
         check_add(ask->w, &c, "calls to amojo are held: %s", hold_reason_name(d->hold));
+    } else if (s->disconnected) {
+        return false; /* it left: there is nothing to be wrong with */
     } else if (s->paused) {
         c.light = LIGHT_YELLOW;
         c.todo = "amoctl account resume, when it is to work again";
