@@ -212,7 +212,7 @@ static void an_empty_database_of_before_opens(void **state)
 static bool file_has(const char *path, const char *what)
 {
     FILE *f = fopen(path, "rb");
-    char bytes[1 << 18];
+    static char bytes[1 << 20];
     size_t n = 0;
 
     assert_non_null(f);
@@ -232,8 +232,10 @@ static void what_was_deleted_before_is_nowhere_in_the_file(void **state)
     make_first(r, rows_of_before);
     assert_int_equal(db_open(r->path, &why, &db), 0);
     assert_int_equal(db_exec(db, "PRAGMA secure_delete=OFF;"
-                                 "INSERT INTO meta VALUES('x','words-of-somebody');"
-                                 "DELETE FROM meta WHERE key='x'"),
+                                 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n"
+                                 " WHERE i<20) INSERT INTO meta SELECT 'x'||i,"
+                                 " 'words-of-somebody'||hex(zeroblob(3000)) FROM n;"
+                                 "DELETE FROM meta WHERE key LIKE 'x%'"),
                      0);
     db_close(db);
     assert_true(file_has(r->path, "words-of-somebody"));
