@@ -332,10 +332,10 @@ static int row_create(struct row *r)
     rc = rc ? rc : text_set(&c.user_ref, r->user_ref);
     rc = rc ? rc : text_set(&c.phone, view_of(r->digits));
     rc = rc ? rc : text_set(&c.name, r->name);
-    /* The older bridge's id of the chat is known to amo. Both sides' ids are named in what we
-     * send, so that chat and client are found even if ours of the client is new there. */
+    /* The older bridge's id of the chat is known to amo. Where ours of the client may be new there,
+     * amo's is named beside it: now, or once a manager's message has taught it. */
     c.linked = r->client_id.len > 0;
-    c.amo_born = r->user_ref.len > 0;
+    c.amo_born = r->user_ref.len > 0 || r->user_id.len == 0;
     rc = rc ? rc : store_conversation_add(s, &c);
     if (rc == 0 && r->chat_id.len)
         rc = store_chat_put(s, r->scope, r->chat_id, c.id);

@@ -88,6 +88,27 @@ static void without_our_old_id_of_the_client_amos_is_named_beside_a_new_one(void
     resolved_fini(&out);
 }
 
+/* Neither side's id of the client was given: the first message of a manager teaches amo's. */
+static void a_client_without_any_id_is_named_once_a_manager_wrote(void **state)
+{
+    struct rig *r = *state;
+    struct event e = rig_manager_text("a1");
+    struct resolved out;
+
+    import(r,
+           ROWS(ROW("\"conversation\":\"thread\",\"client_id\":\"old-77\",\"chat_id\":\"" CHAT
+                    "\"")),
+           "1000", NULL);
+    e.chat_id = VIEW_LIT(CHAT);
+    e.chat_client_id = VIEW_LIT("old-77");
+    e.receiver_id = VIEW_LIT(USER);
+    rig_take(r, &e);
+    client_writes(r, &out);
+    assert_true(view_is(out.body.conversation_ref_id, CHAT));
+    assert_true(view_is(out.body.sender_ref_id, USER));
+    resolved_fini(&out);
+}
+
 static void a_chat_that_was_never_linked_is_linked_by_the_next_message(void **state)
 {
     struct rig *r = *state;
@@ -354,6 +375,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(an_imported_client_writes_into_the_chat_that_amo_has),
         CASE(without_our_old_id_of_the_client_amos_is_named_beside_a_new_one),
+        CASE(a_client_without_any_id_is_named_once_a_manager_wrote),
         CASE(a_chat_that_was_never_linked_is_linked_by_the_next_message),
         CASE(a_manager_in_the_old_chat_reaches_the_services_conversation),
         CASE(a_second_import_finds_everything_unchanged),

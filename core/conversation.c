@@ -47,6 +47,8 @@ static int learn_from_manager(struct conversation *conv, const struct event *e,
         conv->linked = e->chat_client_id.len > 0;
         *changed = true;
     }
+    if (conv->amo_born && !conv->user_ref) /* imported without it */
+        rc = rc ? rc : learn_text(&conv->user_ref, e->receiver_id, changed);
     if (!conv->phone)
         rc = rc ? rc : learn_text(&conv->phone, view_of(p->phone), changed);
     if (!conv->name)

@@ -91,6 +91,16 @@ def test_an_imported_client_stays_one_chat_one_lead_and_one_person(stack, withou
     assert stack.control("quarantine.list") == [] and stack.control("dead.list") == []
 
 
+@pytest.mark.parametrize("without", [("user_id", "user_ref"), ("user_id", "user_ref", "chat_id")])
+def test_a_client_without_any_id_stays_one_person_when_a_manager_writes_first(stack, without):
+    old = Old(stack)
+    assert imported(stack, [old.row(without)])["unnamed"] == 1
+    stack.manager_writes("how-are-you", old.chat)
+    stack.wait("service.message", text="how-are-you")
+    assert both_ways(stack, old, "fine")["participant"] == old.user
+    assert at_amo(stack) == (1, 1, 1)
+
+
 def test_without_the_import_amo_makes_a_second_chat_and_a_second_lead(stack):
     """The other side of the test above: it can fail."""
     old = Old(stack)
@@ -100,6 +110,22 @@ def test_without_the_import_amo_makes_a_second_chat_and_a_second_lead(stack):
     stack.wait("status", id=lost["id"], status=-1)
     assert at_amo(stack) == (2, 2, 2)
     assert [q["reason"] for q in stack.control("quarantine.list")] == ["unknown_conversation"]
+
+
+def test_a_client_who_wrote_before_the_import_is_reached_from_both_chats(stack):
+    old = Old(stack)
+    stack.client_writes("already-here", conversation=old.phone, sender={"id": old.phone, "name": "Client"})
+    new = stack.wait("amojo.message", text="already-here")["item"]["chat"]
+    stack.settle()
+    assert counts(imported(stack, [old.row()])) == (0, 1, 0, 0)
+    assert counts(imported(stack, [old.row()])) == (0, 0, 1, 0)
+    for chat in (old.chat, new):
+        stack.manager_writes(f"out-of-{chat}", chat)
+        assert stack.wait("service.message", text=f"out-of-{chat}")["item"]["conversation"] == old.phone
+    stack.client_writes("still-me", conversation=old.phone, sender={"id": old.phone, "name": "Client"})
+    assert stack.wait("amojo.message", text="still-me")["item"]["chat"] == new
+    assert sorted(stack.control("conversation.show", id=new)["chats"]) == sorted([old.chat, new])
+    assert at_amo(stack)[0] == 2
 
 
 def test_a_manager_who_answers_before_the_client_writes_reaches_him(stack):

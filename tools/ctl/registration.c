@@ -373,6 +373,15 @@ static int check_size(struct view v, struct buf *out, struct buf *why)
     return 0;
 }
 
+static int check_public(struct registration *r, struct view v, struct buf *out, struct buf *why)
+{
+    if (says_yes(v))
+        warn(r,
+             "support registers a channel for the named accounts first and opens it to all on "
+             "a later request");
+    return check_yes_no(v, out, why);
+}
+
 static int check(struct registration *r, enum registration_item item, struct view v,
                  struct buf *out, struct buf *why)
 {
@@ -400,9 +409,10 @@ static int check(struct registration *r, enum registration_item item, struct vie
         return check_code(v, out, why);
     case REGISTRATION_MAX_FILE_SIZE:
         return check_size(v, out, why);
+    case REGISTRATION_PUBLIC:
+        return check_public(r, v, out, why);
     case REGISTRATION_WRITE_FIRST:
     case REGISTRATION_SHOW_TEMPLATE:
-    case REGISTRATION_PUBLIC:
     case REGISTRATION_STORES_FILES:
     case REGISTRATION_QUOTES:
     case REGISTRATION_VOICE:

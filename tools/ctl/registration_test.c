@@ -93,6 +93,7 @@ static void answers_are_understood_or_refused_in_words(void **state)
         {REGISTRATION_WRITE_FIRST,   "да",                                                              "yes",                  NULL                 },
         {REGISTRATION_WRITE_FIRST,   "N",                                                                 "no",                   NULL                 },
         {REGISTRATION_WRITE_FIRST,   "maybe",                                                             NULL,                   "yes or no"          },
+        {REGISTRATION_PUBLIC,        "yes",                                                               "yes",                  "a later request"    },
         {REGISTRATION_TIME_WINDOW,   "нет",                                                            "no",                   NULL                 },
         {REGISTRATION_TIME_WINDOW,   "86400",                                                             "86400",                NULL                 },
         {REGISTRATION_TIME_WINDOW,   "59",                                                                NULL,                   "31 days"            },
