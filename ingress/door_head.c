@@ -9,6 +9,9 @@
 #include "base/num.h"
 #include "ingress/exchange.h"
 
+/* what libmicrohttpd takes for a header beside its text, and some more */
+#define HEADER_COST 96
+
 struct reading {
     struct exchange *x;
     struct door_head *head;
@@ -36,6 +39,7 @@ static enum MHD_Result read_header(void *arg, enum MHD_ValueKind kind, const cha
 
     (void)kind;
     value = value ? value : "";
+    head->bytes += strlen(key) + strlen(value) + HEADER_COST;
     if (strcasecmp(key, "Host") == 0) {
         head->n_hosts++;
     } else if (strcasecmp(key, "Content-Length") == 0) {
@@ -74,7 +78,7 @@ void door_head_read(struct MHD_Connection *connection, const char *url, const ch
 {
     struct reading r = {.x = x, .head = ret};
 
-    *ret = (struct door_head){0};
+    *ret = (struct door_head){.bytes = strlen(url) + strlen(method)};
     x->method = method_of(method);
     x->path = view_of(url);
     (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, read_header,

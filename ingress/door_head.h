@@ -15,6 +15,7 @@ struct exchange;
 
 /* What the door needs of a head beyond what the exchange keeps. */
 struct door_head {
+    size_t bytes;       /* of memory that it takes, about */
     const char *broken; /* why the head is refused, NULL when it is in order */
     bool chunked;
     uint64_t length;       /* of the body, as far as the head says; 0 with chunked */

@@ -5,7 +5,8 @@
 /* HTTP, from outside */
 #define LIMIT_AMO_BODY       (2U << 20) /* bytes of an amojo webhook; a long text is legal (N1) */
 #define LIMIT_CONNECTOR_BODY (256U << 10) /* bytes of a connector's request */
-#define LIMIT_HEADER_BYTES   (16U << 10)  /* memory libmicrohttpd may use for one head */
+#define LIMIT_HEADER_BYTES   (16U << 10)  /* memory that the head of a request may take */
+#define LIMIT_ANSWER_HEAD    (8U << 10)   /* memory kept for the head of its answer */
 #define LIMIT_BODIES_BYTES                                                                     \
     (64U << 20)                     /* bodies being read at once, of all connections together */
 #define LIMIT_URL             2048U /* bytes of a request target */

@@ -38,6 +38,8 @@ TABLE = [
     ("the same id again", 409, "conflict", "id", ("POST", f"{CALL}/messages", changed(id="taken", text="other"))),
     ("over 256 KiB", 413, "too_large", None, ("POST", f"{CALL}/messages", b" " * (256 * 1024 + 1))),
     ("a long path", 414, "too_long", None, ("GET", f"{CALL}/messages/{'m' * 2100}", None)),
+    ("a long query", 414, "too_long", None, ("GET", f"{CALL}/messages/m?{'q' * 2100}", None)),
+    ("a long head", 431, "head_too_large", None, ("GET", f"{CALL}/messages/m", None, {"X": "y" * 17000})),
     ("no JSON by its type", 415, "unsupported_media_type", None,
      ("POST", f"{CALL}/messages", message(), {"Content-Type": "text/plain"})),
     ("no text", 422, "required", "text", ("POST", f"{CALL}/messages", changed(text=None))),

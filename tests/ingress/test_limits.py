@@ -105,6 +105,21 @@ def test_the_long_head_is_refused(pair):
     assert ingress.request("GET", "/healthz").status == 200
 
 
+def test_every_head_is_answered_and_nothing_else_is_taken(pair):
+    """What is accepted is answered, however little memory its head leaves for the answer's."""
+    ingress, core = pair
+    body = message()
+    accepted = []
+    for n, size in enumerate([*range(7000, 13000, 500), *range(14800, 17200, 60), *range(23000, 26000, 250)]):
+        fill = ["X: " + "y" * size] if n % 2 else [f"X-{i}: " + "y" * 60 for i in range(size // 70)]
+        got = ingress.raw(head(*fill, f"Authorization: Bearer {TOKEN}", "Content-Type: application/json",
+                               f"Idempotency-Key: k{n}", f"Content-Length: {len(body)}", "Connection: close",
+                               path="/v1/connectors/mobilon/messages") + body)
+        assert status_of(got) in (202, 200, 409, 431), (n, size, got[:100])
+        accepted.append(status_of(got) == 202)
+    assert any(accepted) and not all(accepted)
+
+
 def test_a_slow_request_is_cut_and_a_slow_head_too(pair):
     ingress, _ = pair
     sockets = [socket.create_connection(("127.0.0.1", ingress.port)) for _ in range(3)]

@@ -110,7 +110,7 @@ def say_too_much(r, contract):
     for name, method, target in rows:
         proven = [f"{k}: {v}" for k, v in proof(name, b"").items()]
         long = target.replace("mobilon", "m" * 2100).replace(SCOPE, "s" * 2100)
-        long = long if long != target else target + "?" + "q" * 20000
+        long = long if long != target else target + "?" + "q" * 30000
         large = 2 << 20 if name == "amojoWebhook" else 256 << 10
         large = large + 1 if method not in ("PUT",) and target.startswith(("/v1", "/messages/")) else 10 ** 30
         for wanted, got in [
@@ -119,6 +119,7 @@ def say_too_much(r, contract):
                 (413, r.send(method, target, [*proven, f"Content-Length: {large}"])),
                 (414, r.send(method, long, proven)),
                 (431, r.send(method, target, [*proven, "X: " + "y" * 33000])),
+                (431, r.send(method, target, [*proven, "X: " + "y" * 17000])),
                 (505, r.send(method, target, proven, version="HTTP/2.0"))]:
             assert got is not None and got.status == wanted, (name, wanted, got)
     for odd in (["Content-Length: abc"], ["Transfer-Encoding: gzip"], ["Content-Length: 1", "Content-Length: 1"],
