@@ -379,7 +379,7 @@ static void add_look(struct json_writer *w, const char *what, const char *subjec
 static const struct reg_scope *scope_of(const struct registry *r, const char *channel)
 {
     for (size_t i = 0; i < r->n_scopes; i++) {
-        if (strcmp(r->scopes[i].channel, channel) == 0)
+        if (!r->scopes[i].disconnected && strcmp(r->scopes[i].channel, channel) == 0)
             return &r->scopes[i];
     }
     return NULL;

@@ -144,22 +144,28 @@ def test_a_repeat_is_taken_once_and_a_rotation_refuses_nobody_who_may(service):
     body = json.dumps({"type": "message.created", "timestamp": "2026-01-01T00:00:00.000Z", "data": {
         "id": "amo-1", "type": "text", "text": "once", "conversation": {"id": "c-1"}, "receiver": {"id": None, "phone": None}}}).encode()
 
-    def post(key, ident="amo-1", at=None, **changed):
-        headers = {**standard_headers(body, base64.b64decode(key), ident, at), **changed}
-        return http("POST", url, body, {"Content-Type": "application/json", **{k: v for k, v in headers.items() if v}})
+    def post(key, ident="amo-1", at=None, data=body, **changed):
+        headers = {**standard_headers(data, base64.b64decode(key), ident, at), **changed}
+        return http("POST", url, data, {"Content-Type": "application/json", **{k: v for k, v in headers.items() if v}})
+
+    def taken():
+        """How many messages it took, once all it has said until now is read."""
+        nonce = f"test-{uuid.uuid4()}"
+        assert post(NEW, nonce, data=json.dumps({"type": "connector.test", "data": {"nonce": nonce}}).encode())[0] == 200
+        program.wait(nonce)
+        return program.count("text once")
 
     first = post(OLD)
     assert first[0] == 200 and first[1]["conversation"] == {"id": "c-1"} and first[1]["id"]
     assert post(NEW)[:2] == post(OLD)[:2] == first[:2]
-    assert program.count("once") == 1
-    assert post(NEW, "amo-2")[1]["id"] != first[1]["id"] and program.count("once") == 2
+    assert taken() == 1
+    assert post(NEW, "amo-2")[1]["id"] != first[1]["id"] and taken() == 2
     stranger = base64.b64encode(b"s" * 32).decode()
-    both = post(OLD)[0], standard_headers(body, base64.b64decode(OLD), "amo-3")
-    wrong = standard_headers(body, base64.b64decode(stranger), "amo-3")["webhook-signature"]
-    assert post(OLD, "amo-3", **{"webhook-signature": f"{wrong} {both[1]['webhook-signature']}"})[0] == 200   # one match is enough
-    before = program.count("once")
-    for refused in (post(stranger, "amo-4"), post(OLD, "amo-4", at=time.time() - 3600), post(OLD, "amo-4", at=int(time.time()) + 3600),
+    wrong, right = (standard_headers(body, base64.b64decode(key), "amo-3")["webhook-signature"] for key in (stranger, OLD))
+    assert post(OLD, "amo-3", **{"webhook-signature": f"{wrong} {right}"})[0] == 200     # one match is enough
+    assert taken() == 3
+    for refused in (post(stranger, "amo-4"), post(OLD, "amo-4", at=int(time.time()) - 3600), post(OLD, "amo-4", at=int(time.time()) + 3600),
                     post(OLD, "amo-4", **{"webhook-id": "amo-5"}), post(OLD, "amo-4", **{"webhook-signature": ""}),
                     post(OLD, "amo-4", **{"webhook-timestamp": ""}), post(OLD, "amo-4", **{"webhook-signature": "v1,x"})):
         assert refused[0] == 401
-    assert program.count("once") == before
+    assert taken() == 3

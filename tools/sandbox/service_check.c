@@ -248,7 +248,7 @@ static void check_message(struct jcheck *c, struct json_object *data)
     const char *conversation = NULL;
 
     (void)jcheck_str(c, data, "data", "id", JCHECK_REQUIRED, ID_MAX); /* c keeps the mistake */
-    (void)jcheck_str(c, data, "data", "source", JCHECK_REQUIRED, 0);
+    (void)jcheck_str(c, data, "data", "source", JCHECK_OPTIONAL, 0);
     if (!jread_get(data, "write_first"))
         jcheck_fail(c, "data", "write_first", "is required");
     conversation = check_id_of(c, data, "conversation", known, known);

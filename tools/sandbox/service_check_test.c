@@ -57,7 +57,7 @@ static void members_of_a_message_have_their_types(void **state)
 {
     (void)state;
     assert_refused("", "id", "7", "data.id: must be a string");
-    assert_refused("", "source", "null", "data.source: is required");
+    assert_refused("", "source", "7", "data.source: must be a string");
     assert_refused("", "write_first", "null", "data.write_first: is required");
     assert_refused("", "conversation", "{\"id\":null}", "data.conversation.id: is required");
     assert_refused("", "direction", "\"in\"", "data.direction: must be out");
