@@ -321,6 +321,17 @@ static void control_wait_end(struct control_wait *w)
     mem_free(w);
 }
 
+int control_asked(struct control_ask *ask, struct control_wait *w, int rc)
+{
+    if (rc == 0) {
+        ask->wait = w;
+        return CONTROL_LATER;
+    }
+    ask->wait = NULL;
+    control_wait_drop(w);
+    return rc == -EBUSY ? control_fail(ask, EXIT_FAILED, CONTROL_TOO_MANY) : rc;
+}
+
 void control_wait_drop(struct control_wait *w)
 {
     control_wait_end(w);
@@ -331,7 +342,7 @@ int control_wait_registry(struct control_ask *ask)
     struct control_wait *w = control_wait_new(ask->core, NULL, NULL);
 
     if (!w)
-        return control_fail(ask, EXIT_FAILED, "too many calls are waiting; try again");
+        return control_fail(ask, EXIT_FAILED, CONTROL_TOO_MANY);
     w->version = ask->core->registry->version;
     ask->wait = w;
     return CONTROL_LATER;

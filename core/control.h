@@ -18,7 +18,8 @@ struct control_ask {
 /* EXIT_FINE, EXIT_FAILED, EXIT_USAGE, EXIT_UNREACHABLE; CONTROL_LATER with ask->wait set;
  * negative: trouble of the store. */
 typedef int control_verb_fn(struct control_ask *ask);
-#define CONTROL_LATER 1000
+#define CONTROL_LATER    1000
+#define CONTROL_TOO_MANY "too many calls are waiting; try again"
 
 void control_readable(void *arg);
 void control_tick(struct core *c, int64_t now_mono_ms);
@@ -54,6 +55,9 @@ int control_wait_registry(struct control_ask *ask);
 /* Answers when control_wait_done is called. NULL: no memory. @fini frees @arg. */
 struct control_wait *control_wait_new(struct core *c, void *arg, void (*fini)(void *arg));
 void *control_wait_arg(struct control_wait *w);
+/* A question was put (@rc 0) for whom @w waits: CONTROL_LATER. It could not be: nobody waits, and
+ * words or the error. */
+AMO_MUSTCHECK int control_asked(struct control_ask *ask, struct control_wait *w, int rc);
 /* The verb fails after all, in its own turn: nobody waits. @arg is freed. */
 void control_wait_drop(struct control_wait *w);
 /* The document @json (VIEW_NONE: none) and @error (NULL: none) go out once the registry is held

@@ -196,12 +196,11 @@ static int connect_later(struct control_ask *ask, struct pending_account *p)
     p->wait = control_wait_new(ask->core, p, pending_free);
     if (!p->wait) {
         pending_free(p);
-        return control_fail(ask, EXIT_FAILED, "too many calls are waiting; try again");
+        return control_fail(ask, EXIT_FAILED, CONTROL_TOO_MANY);
     }
-    ask->wait = p->wait;
     what = (struct connect_call){p->channel, p->account, p->title, p->window_off};
     rc = inquiry_connect(ask->core, &what, connect_done, p);
-    return rc ? rc : CONTROL_LATER;
+    return control_asked(ask, p->wait, rc);
 }
 
 static int connect_without_call(struct control_ask *ask, const struct pending_account *p,
@@ -299,33 +298,37 @@ static int disconnect_later(struct control_ask *ask, const struct reg_scope *s)
     p->wait = rc ? NULL : control_wait_new(c, p, pending_free);
     if (!p->wait) {
         pending_free(p);
-        return rc ? rc
-                  : control_fail(ask, EXIT_FAILED, "too many calls are waiting; try again");
+        return rc ? rc : control_fail(ask, EXIT_FAILED, CONTROL_TOO_MANY);
     }
     /* by no destination: a paused or held account can leave, too */
     rc = inquiry_once(c, NULL, &body, clock_mono_ms() + DISCONNECT_WAIT_MS, disconnect_done, p);
-    if (rc == 0) {
-        ask->wait = p->wait;
-        return CONTROL_LATER;
-    }
-    control_wait_drop(p->wait);
-    return rc == -EBUSY
-               ? control_fail(ask, EXIT_FAILED, "too many calls are waiting; try again")
-               : rc;
+    return control_asked(ask, p->wait, rc);
+}
+
+/* The account that argument `scope_id` names; NULL with words and @ret_code. */
+static const struct reg_scope *scope_named(struct control_ask *ask, int *ret_code)
+{
+    const struct reg_scope *s = NULL;
+    struct view id = VIEW_NONE;
+
+    *ret_code = control_need(ask, "scope_id", &id);
+    if (*ret_code)
+        return NULL;
+    s = registry_scope(ask->core->registry, id);
+    if (!s)
+        *ret_code = control_fail(ask, EXIT_FAILED, "no such account; see amoctl account list");
+    return s;
 }
 
 int verb_account_disconnect(struct control_ask *ask)
 {
-    const struct reg_scope *s = NULL;
-    struct view id = VIEW_NONE;
+    struct view id = control_arg(ask, "scope_id");
     bool no_call = false;
-    int rc = control_need(ask, "scope_id", &id);
+    int rc = 0;
+    const struct reg_scope *s = scope_named(ask, &rc);
 
-    if (rc)
-        return rc;
-    s = registry_scope(ask->core->registry, id);
     if (!s)
-        return control_fail(ask, EXIT_FAILED, "no such account; see amoctl account list");
+        return rc;
     if (s->disconnected)
         return control_fail(ask, EXIT_FAILED, "the account is disconnected already");
     if (!json_bool(json_get(json_root(ask->args), "no_call"), &no_call) || !no_call)
@@ -370,15 +373,12 @@ int verb_account_list(struct control_ask *ask)
 
 static int account_pause(struct control_ask *ask, bool paused)
 {
-    const struct reg_scope *s = NULL;
-    struct view id = VIEW_NONE;
-    int rc = control_need(ask, "scope_id", &id);
+    struct view id = control_arg(ask, "scope_id");
+    int rc = 0;
+    const struct reg_scope *s = scope_named(ask, &rc);
 
-    if (rc)
-        return rc;
-    s = registry_scope(ask->core->registry, id);
     if (!s)
-        return control_fail(ask, EXIT_FAILED, "no such account; see amoctl account list");
+        return rc;
     if (s->disconnected)
         return control_fail(
             ask, EXIT_FAILED,

@@ -387,9 +387,7 @@ static int look_ask(struct control_ask *ask, struct look *l, struct view what)
     if (!any_worker(ask->core))
         return control_fail(ask, EXIT_FAILED, "no egress is connected: nobody can look");
     rc = inquiry_once(ask->core, NULL, &body, clock_mono_ms() + LOOK_WAIT_MS, look_done, l);
-    return rc == -EBUSY
-               ? control_fail(ask, EXIT_FAILED, "too many calls are waiting; try again")
-               : rc;
+    return rc == -EBUSY ? control_fail(ask, EXIT_FAILED, CONTROL_TOO_MANY) : rc;
 }
 
 int verb_doctor_check(struct control_ask *ask)
@@ -414,7 +412,7 @@ int verb_doctor_check(struct control_ask *ask)
     l->wait = l->subject ? control_wait_new(ask->core, l, look_free) : NULL;
     if (!l->wait) {
         look_free(l);
-        return control_fail(ask, EXIT_FAILED, "too many calls are waiting; try again");
+        return control_fail(ask, EXIT_FAILED, CONTROL_TOO_MANY);
     }
     rc = look_ask(ask, l, what);
     if (rc) {

@@ -93,7 +93,7 @@ int verb_erase(struct control_ask *ask)
     e->wait = control_wait_new(c, e, wait_gone);
     if (!e->wait) {
         erase_free(c);
-        return control_fail(ask, EXIT_FAILED, "too many calls are waiting; try again");
+        return control_fail(ask, EXIT_FAILED, CONTROL_TOO_MANY);
     }
     ask->wait = e->wait;
     return CONTROL_LATER;

@@ -133,14 +133,9 @@ static int probe_ask(struct control_ask *ask, struct view what, struct resolved 
         return rc;
     ask->wait = control_wait_new(c, NULL, NULL);
     if (!ask->wait)
-        return control_fail(ask, EXIT_FAILED, "too many calls are waiting; try again");
+        return control_fail(ask, EXIT_FAILED, CONTROL_TOO_MANY);
     rc = inquiry_once(c, d, &r->body, clock_mono_ms() + PROBE_WAIT_MS, probe_done, ask->wait);
-    if (rc == 0)
-        return CONTROL_LATER;
-    control_wait_drop(ask->wait);
-    return rc == -EBUSY
-               ? control_fail(ask, EXIT_FAILED, "too many calls are waiting; try again")
-               : rc;
+    return control_asked(ask, ask->wait, rc);
 }
 
 int verb_probe_call(struct control_ask *ask)

@@ -107,15 +107,8 @@ int verb_connector_test(struct control_ask *ask)
     p->wait = p->connector ? control_wait_new(c, p, pending_free) : NULL;
     if (!p->wait) {
         pending_free(p);
-        return control_fail(ask, EXIT_FAILED, "too many calls are waiting; try again");
+        return control_fail(ask, EXIT_FAILED, CONTROL_TOO_MANY);
     }
     rc = inquiry_once(c, d, &body, clock_mono_ms() + TEST_WAIT_MS, test_done, p);
-    if (rc == 0) {
-        ask->wait = p->wait;
-        return CONTROL_LATER;
-    }
-    control_wait_drop(p->wait);
-    return rc == -EBUSY
-               ? control_fail(ask, EXIT_FAILED, "too many calls are waiting; try again")
-               : rc;
+    return control_asked(ask, p->wait, rc);
 }
