@@ -243,7 +243,7 @@ static int scan_attribute(struct scan *s)
 
 static int scan_end_tag(struct scan *s)
 {
-    struct view name = VIEW_NONE;
+    struct view name;
 
     skip(s, 2);
     name = take_name(s);
@@ -259,7 +259,7 @@ static int scan_end_tag(struct scan *s)
 
 static int scan_tag(struct scan *s)
 {
-    struct view name = VIEW_NONE;
+    struct view name;
     int rc = 0;
 
     if (view_starts(s->text, "</"))

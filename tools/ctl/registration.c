@@ -178,8 +178,8 @@ static int check_host(struct view host, struct buf *why)
 static int check_url(struct registration *r, struct view v, struct buf *out, struct buf *why)
 {
     static const char marker[] = "/:scope_id";
-    struct view rest = VIEW_NONE;
-    struct view host = VIEW_NONE;
+    struct view rest;
+    struct view host;
     const char *slash = NULL;
     const char *colon = NULL;
     uint64_t port = 0;
