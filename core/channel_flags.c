@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "proto/limits.h"
@@ -99,12 +100,47 @@ static void keep_window(const struct json_node *window, struct json_writer *w)
     json_close_object(w);
 }
 
+static int wrong_type(const char *key, struct buf *ret_words)
+{
+    (void)buf_add_f(ret_words, "%s in support's answer is not what it should be: look at it",
+                    key); /* fits */
+    return CHANNEL_FLAGS_E_OBJECTION;
+}
+
+/* What cannot be read must not be taken for "everything is allowed". */
+static int check_types(struct json *doc, const struct json_node *n, struct buf *ret_words)
+{
+    const struct json_node *list = json_get(n, "allowed_acc_list");
+    size_t n_accounts = json_array_len(list);
+    bool b = false;
+
+    for (size_t i = 0; i < AMO_COUNT(plain_flags); i++) {
+        const struct json_node *flag = json_get(n, plain_flags[i].key);
+
+        if (json_is_present(flag) && !json_bool(flag, &b))
+            return wrong_type(plain_flags[i].key, ret_words);
+    }
+    if (json_is_present(json_get(n, "reactions_all")) &&
+        !json_bool(json_get(n, "reactions_all"), &b))
+        return wrong_type("reactions_all", ret_words);
+    if (json_is_present(list) && !json_is_array(list))
+        return wrong_type("allowed_acc_list", ret_words);
+    for (size_t i = 0; i < n_accounts; i++) {
+        if (text_of(doc, json_get(json_array_at(list, i), "id")).len == 0)
+            return wrong_type("allowed_acc_list", ret_words);
+    }
+    return 0;
+}
+
 int channel_flags_keep(struct json *doc, const struct json_node *n, struct view segment,
-                       struct buf *out)
+                       struct buf *out, struct buf *ret_words)
 {
     struct json_writer w;
     bool b = false;
+    int rc = check_types(doc, n, ret_words);
 
+    if (rc)
+        return rc;
     json_writer_init(&w, out);
     json_open_object(&w, NULL);
     json_add_text_if(&w, "segment", segment);
@@ -179,7 +215,9 @@ static bool list_has(struct json *doc, const struct json_node *list, struct view
     size_t n = json_array_len(list);
 
     for (size_t i = 0; i < n; i++) {
-        if (view_equal(text_of(doc, json_array_at(list, i)), text))
+        struct view v = text_of(doc, json_array_at(list, i));
+
+        if (v.len == text.len && v.len && strncasecmp(v.ptr, text.ptr, v.len) == 0)
             return true;
     }
     return false;

@@ -16,9 +16,11 @@ enum {
 };
 
 /* Appends what is kept of the channel object @n of support's answer: one JSON object. @segment is
- * the key it stood under ("ru"), "" unknown. -ENOMEM, -ENOSPC. */
+ * the key it stood under ("ru"), "" unknown. CHANNEL_FLAGS_E_OBJECTION when a flag has not its type,
+ * because to leave it out would be to allow everything: in @ret_words. -ENOMEM, -ENOSPC. */
 AMO_MUSTCHECK int channel_flags_keep(struct json *doc, const struct json_node *n,
-                                     struct view segment, struct buf *out);
+                                     struct view segment, struct buf *out,
+                                     struct buf *ret_words);
 /* What the bridge obeys of @kept while messages pass, into @c; what cannot be read (a store of
  * before) restricts nothing. -ENOMEM. */
 AMO_MUSTCHECK int channel_flags_apply(struct view kept, struct reg_channel *c);

@@ -10,10 +10,12 @@
 static void kept_of(const char *answer, struct buf *kept)
 {
     struct json *doc = NULL;
+    struct buf why;
 
+    buf_init(&why, 1024);
     buf_init(kept, 1 << 16);
     assert_int_equal(json_parse(view_of(answer), &doc), 0);
-    assert_int_equal(channel_flags_keep(doc, json_root(doc), VIEW_LIT("ru"), kept), 0);
+    assert_int_equal(channel_flags_keep(doc, json_root(doc), VIEW_LIT("ru"), kept, &why), 0);
     json_free(doc);
 }
 
@@ -123,11 +125,35 @@ static void an_account_that_support_does_not_allow_is_refused(void **state)
 
     (void)state;
     admitted(answer, "one", "");
-    admitted(answer, "two", "");
+    admitted(answer, "TWO", "");
     admitted(answer, "three", "one, two");
     admitted(answer, "on", "allowed_acc_list");
     admitted("{\"enabled\":false}", "one", "switched this channel off");
     admitted("{\"webhook_v2\":false}", "one", "version 1");
+}
+
+static void what_cannot_be_read_is_not_taken_for_a_permission(void **state)
+{
+    static const char *const answers[] = {
+        "{\"enabled\":\"perhaps\"}", "{\"allowed_acc_list\":\"one\"}", "{\"reactions_all\":[]}",
+        "{\"allowed_acc_list\":[{\"external_id\":\"amocrm:1\"}]}"};
+
+    (void)state;
+    for (size_t i = 0; i < AMO_COUNT(answers); i++) {
+        struct json *doc = NULL;
+        struct buf kept;
+        struct buf why;
+
+        buf_init(&kept, 1 << 16);
+        buf_init(&why, 1024);
+        assert_int_equal(json_parse(view_of(answers[i]), &doc), 0);
+        assert_int_equal(channel_flags_keep(doc, json_root(doc), VIEW_NONE, &kept, &why),
+                         CHANNEL_FLAGS_E_OBJECTION);
+        assert_true(why.len > 10);
+        json_free(doc);
+        buf_fini(&kept);
+        buf_fini(&why);
+    }
 }
 
 static void every_flag_is_told_in_words(void **state)
@@ -181,11 +207,13 @@ static int flags_case(void *arg)
     struct reg_channel c = {0};
     struct json *doc = NULL;
     struct buf kept;
+    struct buf why;
     int rc = json_parse(VIEW_LIT(answer), &doc);
 
     (void)arg;
+    buf_init(&why, 1024);
     buf_init(&kept, 1 << 16);
-    rc = rc ? rc : channel_flags_keep(doc, json_root(doc), VIEW_LIT("ru"), &kept);
+    rc = rc ? rc : channel_flags_keep(doc, json_root(doc), VIEW_LIT("ru"), &kept, &why);
     rc = rc ? rc : channel_flags_apply(buf_view(&kept), &c);
     if (rc == 0)
         assert_string_equal(c.reactions_list, "ab");
@@ -209,6 +237,7 @@ int main(void)
         cmocka_unit_test(a_store_of_before_restricts_nothing),
         cmocka_unit_test(quotes_and_reactions_are_as_support_says),
         cmocka_unit_test(an_account_that_support_does_not_allow_is_refused),
+        cmocka_unit_test(what_cannot_be_read_is_not_taken_for_a_permission),
         cmocka_unit_test(every_flag_is_told_in_words),
         cmocka_unit_test(only_what_needs_attention_is_told_to_whom_cares),
         cmocka_unit_test(flags_survive_every_failed_allocation),

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "base/process.h"
 #include "core/erase.h"
 #include "core/inquiry.h"
@@ -253,13 +254,56 @@ int control_copy(struct view v, char **ret)
     return *ret ? 0 : -ENOMEM;
 }
 
+/* ":1" to ":65535", or nothing. */
+static bool port_is_fine(const char *at, const char *end)
+{
+    uint64_t n = 0;
+
+    return at == end ||
+           (*at == ':' &&
+            num_parse_range(view_make(at + 1, (size_t)(end - at - 1)), 1, 65535, &n) == 0);
+}
+
+/* "host", "host:port", "[v6]:port"; not their syntax in full: curl has the last word. */
+static bool host_is_fine(struct view host)
+{
+    const char *end = host.ptr + host.len;
+    const char *stop = NULL;
+
+    if (host.len == 0)
+        return false;
+    if (host.ptr[0] == '[') {
+        stop = memchr(host.ptr, ']', host.len);
+        return stop && stop > host.ptr + 1 && port_is_fine(stop + 1, end);
+    }
+    stop = memchr(host.ptr, ':', host.len);
+    return stop != host.ptr && port_is_fine(stop ? stop : end, end);
+}
+
 bool control_url_is_fine(struct view url)
 {
-    bool fine = view_starts(url, "https://") || view_starts(url, "http://");
+    size_t at = view_starts(url, "https://") ? 8 : view_starts(url, "http://") ? 7 : 0;
+    size_t end = at;
 
-    for (size_t i = 0; fine && i < url.len; i++)
-        fine = url.ptr[i] > ' ' && url.ptr[i] <= '~' && url.ptr[i] != '@';
-    return fine && url.len < LIMIT_URL;
+    for (size_t i = 0; i < url.len; i++) {
+        if (url.ptr[i] <= ' ' || url.ptr[i] > '~' || strchr("@#\\", url.ptr[i]))
+            return false;
+    }
+    while (end < url.len && url.ptr[end] != '/' && url.ptr[end] != '?')
+        end++;
+    return at && host_is_fine(view_make(url.ptr + at, end - at)) && url.len < LIMIT_URL;
+}
+
+/* Towards it, or of an account of its. */
+static bool is_of_connector(const struct registry *r, const struct lane *l,
+                            const char *connector)
+{
+    const struct reg_scope *s = NULL;
+
+    if (!l->dest->is_scope)
+        return strcmp(l->dest->key + strlen("connector:"), connector) == 0;
+    s = registry_scope(r, view_of(l->dest->key + strlen("scope:")));
+    return s && strcmp(s->connector, connector) == 0;
 }
 
 int control_refuse_waiting(struct control_ask *ask, const char *channel, const char *connector)
@@ -274,8 +318,8 @@ int control_refuse_waiting(struct control_ask *ask, const char *channel, const c
         if (channel && l->scope)
             n += view_is(registry_scope_channel(view_of(l->scope->key + strlen("scope:"))),
                          channel);
-        else if (connector && !l->dest->is_scope)
-            n += strcmp(l->dest->key + strlen("connector:"), connector) == 0;
+        else if (connector)
+            n += is_of_connector(ask->core->registry, l, connector);
     }
     return n ? control_fail(ask, EXIT_FAILED,
                             "%zu commands still wait for it; see amoctl queue", n)

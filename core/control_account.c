@@ -3,6 +3,7 @@
  * From: control.c. To: the store, core_registry_changed, and inquiry.c for the call to amojo.
  * Holds: an account until amojo has answered. */
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -92,12 +93,40 @@ static void call_failed(struct control_wait *w, const char *what, const struct r
     buf_fini(&text);
 }
 
+/* An account that exchanges messages with one connector does not move to another unasked: its
+ * conversations are the first one's. NULL: none. */
+static const struct reg_scope *connected_elsewhere(const struct registry *r,
+                                                   const struct pending_account *p)
+{
+    for (size_t i = 0; i < r->n_scopes; i++) {
+        const struct reg_scope *s = &r->scopes[i];
+
+        if (!s->disconnected && strcmp(s->channel, p->channel) == 0 &&
+            strcmp(s->account, p->account) == 0 && strcmp(s->connector, p->connector) != 0)
+            return s;
+    }
+    return NULL;
+}
+
+/* While amojo was asked, others gave orders, too. NULL: it is all still so. */
+static const char *changed_meanwhile(const struct registry *r, const struct pending_account *p)
+{
+    if (!registry_channel(r, view_of(p->channel)))
+        return "amojo has connected it, but the channel was removed meanwhile";
+    if (!registry_connector(r, view_of(p->connector)))
+        return "amojo has connected it, but the connector was removed meanwhile";
+    if (connected_elsewhere(r, p))
+        return "amojo has connected it, but meanwhile it was connected with another connector";
+    return NULL;
+}
+
 static void connect_done(struct core *c, void *arg, const struct result *r)
 {
     struct pending_account *p = arg;
     struct json_writer w;
     struct buf json;
     struct view scope;
+    const char *objection = NULL;
     char made[200];
     int rc = 0;
 
@@ -108,6 +137,11 @@ static void connect_done(struct core *c, void *arg, const struct result *r)
     (void)snprintf(made, sizeof(made), "%.64s_%.128s", p->channel,
                    p->account); /* cut: refused */
     scope = r->scope_id.len ? r->scope_id : view_of(made);
+    objection = changed_meanwhile(c->registry, p);
+    if (objection) {
+        control_wait_done(p->wait, EXIT_FAILED, VIEW_NONE, objection);
+        return;
+    }
     rc = core_turn(c);
     rc = rc ? rc : scope_store(c, scope, p, true);
     if (rc) {
@@ -120,6 +154,25 @@ static void connect_done(struct core *c, void *arg, const struct result *r)
     scope_json(&w, scope);
     control_wait_done(p->wait, EXIT_FINE, buf_view(&json), NULL);
     buf_fini(&json);
+}
+
+/* The account's amojo id becomes part of ids and addresses. */
+static int account_check(struct control_ask *ask, struct view account)
+{
+    size_t n_digits = 0;
+
+    for (size_t i = 0; i < account.len; i++) {
+        unsigned char c = (unsigned char)account.ptr[i];
+
+        n_digits += isdigit(c) != 0;
+        if (!isalnum(c) && c != '-')
+            return control_fail(ask, EXIT_USAGE, "the account's amojo id is a UUID");
+    }
+    return n_digits == account.len
+               ? control_fail(ask, EXIT_USAGE,
+                              "this is the account's number; its amojo id is needed: GET "
+                              "/api/v4/account?with=amojo_id tells it")
+               : 0;
 }
 
 /* What the caller asked for; EXIT_USAGE, EXIT_FAILED with words. */
@@ -145,8 +198,11 @@ static int connect_read(struct control_ask *ask, struct pending_account *p)
         title = view_of(ch->name);
     if (!json_bool(json_get(json_root(ask->args), "no_time_window"), &p->window_off))
         p->window_off = false;
-    rc = control_copy(channel, &p->channel);
+    rc = account_check(ask, account);
+    rc = rc ? rc : control_copy(channel, &p->channel);
     rc = rc ? rc : control_copy(account, &p->account);
+    for (char *a = p->account; rc == 0 && *a; a++)
+        *a = (char)tolower((unsigned char)*a); /* one account has one name */
     rc = rc ? rc : control_copy(connector, &p->connector);
     return rc ? rc : control_copy(title, &p->title);
 }
@@ -169,23 +225,15 @@ static int connect_admitted(struct control_ask *ask, const struct pending_accoun
     return rc;
 }
 
-/* An account that exchanges messages with one connector does not move to another unasked: its
- * conversations are the first one's. */
 static int connect_elsewhere(struct control_ask *ask, const struct pending_account *p)
 {
-    const struct registry *r = ask->core->registry;
+    const struct reg_scope *s = connected_elsewhere(ask->core->registry, p);
 
-    for (size_t i = 0; i < r->n_scopes; i++) {
-        const struct reg_scope *s = &r->scopes[i];
-
-        if (!s->disconnected && strcmp(s->channel, p->channel) == 0 &&
-            strcmp(s->account, p->account) == 0 && strcmp(s->connector, p->connector) != 0)
-            return control_fail(ask, EXIT_FAILED,
-                                "the account is connected with connector %s: amoctl account "
-                                "disconnect %s first",
-                                s->connector, s->id);
-    }
-    return 0;
+    return s ? control_fail(ask, EXIT_FAILED,
+                            "the account is connected with connector %s: amoctl account "
+                            "disconnect %s first",
+                            s->connector, s->id)
+             : 0;
 }
 
 static int connect_later(struct control_ask *ask, struct pending_account *p)

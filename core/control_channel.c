@@ -44,6 +44,7 @@ struct import {
     struct json *doc;
     const struct json_node *n;     /* the channel */
     const struct segment *segment; /* it stood under; NULL: the object came alone */
+    size_t n_segments;             /* in the answer */
     struct view id;
     struct view secret;
     struct view code;
@@ -53,10 +54,12 @@ struct import {
 };
 
 /* {"result": {"ru": {…}}, "error": null}, or the inner object alone. */
-static const struct json_node *find_channel(const struct json_node *root, struct import *im)
+static const struct json_node *find_channel(const struct json_node *root, struct view wanted,
+                                            struct import *im)
 {
     const struct json_node *result = json_get(root, "result");
     const struct json_node *within = result ? result : root;
+    const struct json_node *found = NULL;
 
     for (size_t i = 0; i < AMO_COUNT(segments); i++) {
         for (size_t k = 0; k < AMO_COUNT(segments[i].keys) && segments[i].keys[k]; k++) {
@@ -64,11 +67,26 @@ static const struct json_node *find_channel(const struct json_node *root, struct
 
             if (!json_is_object(n))
                 continue;
+            im->n_segments++;
+            if (found && !view_is(wanted, segments[i].name))
+                continue; /* the first, or the one that is wanted */
             im->segment = &segments[i];
-            return n;
+            found = n;
         }
     }
+    if (found)
+        return found;
     return json_get(within, "id") ? within : NULL;
+}
+
+/* One line; every one seen has 40 hex digits. */
+static bool secret_is_fine(struct view secret)
+{
+    for (size_t i = 0; i < secret.len; i++) {
+        if (secret.ptr[i] < ' ' || secret.ptr[i] > '~')
+            return false;
+    }
+    return secret.len > 0 && secret.len <= LIMIT_ID;
 }
 
 static int read_text(struct json *doc, const struct json_node *n, const char *path,
@@ -118,8 +136,8 @@ static int import_fields(struct control_ask *ask, struct import *im)
     if (im->id.len == 0 || im->id.len > 64 || memchr(im->id.ptr, '_', im->id.len) ||
         memchr(im->id.ptr, '/', im->id.len))
         return control_fail(ask, EXIT_USAGE, "the answer has no usable channel id");
-    if (im->secret.len == 0 || im->secret.len > LIMIT_ID)
-        return control_fail(ask, EXIT_USAGE, "the answer has no secret_key");
+    if (!secret_is_fine(im->secret))
+        return control_fail(ask, EXIT_USAGE, "the answer has no usable secret_key");
     return import_url(ask, im);
 }
 
@@ -134,9 +152,13 @@ static int import_read(struct control_ask *ask, struct buf *bare, struct import 
         return control_fail(ask, EXIT_USAGE, "support's answer is not JSON");
     if (rc)
         return rc;
-    im->n = find_channel(json_root(im->doc), im);
+    im->n = find_channel(json_root(im->doc), control_arg(ask, "segment"), im);
     if (!im->n)
         return control_fail(ask, EXIT_USAGE, "support's answer has no result.ru with an id");
+    if (im->n_segments > 1 && control_arg(ask, "segment").len == 0)
+        return control_fail(
+            ask, EXIT_USAGE,
+            "the answer holds channels of several segments: --segment says which");
     return import_fields(ask, im);
 }
 
@@ -156,6 +178,14 @@ static int import_row(struct control_ask *ask, const struct import *im, struct r
     if (rc || !known)
         return rc;
     *ret_rotated = !secret_equal(secret_view(&known->secrets[0]), im->secret);
+    if (*ret_rotated &&
+        known->secrets[1].bytes) /* a third one would cut off the first unseen */
+        return control_fail(
+            ask, EXIT_FAILED,
+            secret_equal(secret_view(&known->secrets[1]), im->secret)
+                ? "this answer is older: its secret is the one that is being rotated out"
+                : "the answer brings another secret while one is being rotated: amoctl channel "
+                  "secret --finish first");
     if (*ret_rotated) {
         ch->old_until_ms = rotation_until(ask->core, -1);
         return secret_init(&ch->secrets[1], secret_view(&known->secrets[0]));
@@ -188,15 +218,19 @@ static int import_store(struct control_ask *ask, const struct import *im)
     struct registry *tmp = NULL;
     struct reg_channel *ch = NULL;
     struct buf kept;
+    struct buf words;
     bool rotated = false;
     int rc = registry_new(&tmp);
 
     buf_init(&kept, KEPT_MAX);
+    buf_init(&words, 1024);
     ch = rc ? NULL : registry_add_channel(tmp);
     rc = ch ? import_row(ask, im, ch, &rotated) : -ENOMEM;
     rc = rc ? rc
             : channel_flags_keep(im->doc, im->n, view_of(im->segment ? im->segment->name : ""),
-                                 &kept);
+                                 &kept, &words);
+    if (rc == CHANNEL_FLAGS_E_OBJECTION && words.len)
+        rc = control_fail(ask, EXIT_USAGE, "%s", buf_str(&words));
     rc = rc ? rc : store_channel_put(c->store, &c->keys, ch, buf_view(&kept));
     rc = rc ? rc : core_registry_changed(c);
     rc = rc ? rc : channel_json(ask, ch, rotated, buf_view(&kept));
@@ -205,6 +239,7 @@ static int import_store(struct control_ask *ask, const struct import *im)
     rc = rc ? rc : control_wait_registry(ask);
     registry_free(tmp);
     buf_fini(&kept);
+    buf_fini(&words);
     return rc;
 }
 
@@ -339,10 +374,13 @@ int verb_channel_secret(struct control_ask *ask)
         return rc;
     if (r.finish)
         return secret_store(ask, ch, VIEW_NONE, 0);
-    if (secret.len == 0 || secret.len > LIMIT_ID)
+    if (secret.len == 0)
         return control_fail(
             ask, EXIT_USAGE,
             "the new secret is missing: support gives it, --file FILE brings it");
+    if (!secret_is_fine(secret))
+        return control_fail(ask, EXIT_USAGE,
+                            "the new secret is not one line of printable characters");
     if (secret_equal(secret_view(&ch->secrets[0]), secret))
         return control_fail(ask, EXIT_FAILED, "this is the secret that is in use already");
     return secret_store(ask, ch, secret, r.overlap_h);

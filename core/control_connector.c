@@ -228,6 +228,12 @@ int verb_connector_show(struct control_ask *ask)
 
 /* --- rotation and end ----------------------------------------------------------------------- */
 
+/* What was not there has no copy either. */
+static int keep(const struct secret *from, struct secret *to)
+{
+    return from->bytes ? secret_init(to, secret_view(from)) : 0;
+}
+
 /* The row as it will be: texts borrowed of @con, secrets its own. */
 static int rotated_row(struct control_ask *ask, const struct reg_connector *con,
                        const struct rotation *r, struct reg_connector *row)
@@ -240,14 +246,14 @@ static int rotated_row(struct control_ask *ask, const struct reg_connector *con,
     memset(row->tokens, 0, sizeof(row->tokens));
     row->old_until_ms = keep_old ? rotation_until(ask->core, r->overlap_h) : 0;
     if (r->finish) {
-        rc = secret_init(&row->secrets[0], secret_view(&con->secrets[0]));
-        return rc ? rc : secret_init(&row->tokens[0], secret_view(&con->tokens[0]));
+        rc = keep(&con->secrets[0], &row->secrets[0]);
+        return rc ? rc : keep(&con->tokens[0], &row->tokens[0]);
     }
     rc = make_secret(ask, &row->secrets[0]);
     rc = rc ? rc : make_token(ask, &row->tokens[0]);
     if (rc == 0 && keep_old) {
-        rc = secret_init(&row->secrets[1], secret_view(&con->secrets[0]));
-        rc = rc ? rc : secret_init(&row->tokens[1], secret_view(&con->tokens[0]));
+        rc = keep(&con->secrets[0], &row->secrets[1]);
+        rc = rc ? rc : keep(&con->tokens[0], &row->tokens[1]);
     }
     return rc;
 }

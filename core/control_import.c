@@ -4,6 +4,7 @@
  *
  * From: control.c, some rows of amoctl's file. To: the store. Holds: nothing. */
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -201,6 +202,32 @@ static int check_uuid(struct row *r, const char *key, struct view *v, char ret[I
     return 0;
 }
 
+/* Digits and what people put between them; letters would hide that digits are missing. */
+static bool phone_is_fine(struct view phone, const char *digits)
+{
+    size_t n = strlen(digits);
+
+    for (size_t i = 0; i < phone.len; i++) {
+        unsigned char c = (unsigned char)phone.ptr[i];
+
+        if (!isdigit(c) && !strchr(" +-().\t", c) && c < 0x80)
+            return false;
+    }
+    return n >= 3 && n <= 15;
+}
+
+/* "7.90055500E+10": a table has made a number of it, and its end is lost. */
+static bool is_rounded(struct view v)
+{
+    size_t i = 0;
+
+    while (i < v.len &&
+           (isdigit((unsigned char)v.ptr[i]) || v.ptr[i] == '.' || v.ptr[i] == ','))
+        i++;
+    return i > 0 && i + 1 < v.len && (v.ptr[i] == 'E' || v.ptr[i] == 'e') &&
+           v.ptr[i + 1] == '+';
+}
+
 static int row_check(struct row *r)
 {
     int rc = 0;
@@ -208,8 +235,10 @@ static int row_check(struct row *r)
     if (r->connector.len == 0)
         return refuse(r, "connector is missing");
     router_phone(r->phone, r->digits);
-    if (r->phone.len && r->digits[0] == '\0')
-        return refuse(r, "phone has no digits");
+    if (r->phone.len && !phone_is_fine(r->phone, r->digits))
+        return refuse(r, "phone is no number of 3 to 15 digits (a table's 7.9E+10, perhaps)");
+    if (is_rounded(r->conversation))
+        return refuse(r, "conversation is a rounded number (a table's 7.9E+10)");
     if (r->conversation.len == 0 && r->digits[0] == '\0')
         return refuse(r, "neither conversation nor phone: the service could not be told whose "
                          "chat it is");

@@ -112,9 +112,14 @@ static void a_connector_gets_both_anew_and_keeps_both_old_ones(void **state)
     assert_int_equal(connector(r)->secrets[0].len, 32);
     assert_true(view_is(secret_view(&connector(r)->secrets[1]), "connector secret of 24 by"));
     ctl_sad(r, "connector.rotate", "{\"name\":\"svc\"}", EXIT_FAILED, "--finish");
+    assert_null(connector(r)->tokens[1].bytes); /* it had none before */
+    ctl_fine(r, "connector.rotate", "{\"name\":\"svc\",\"finish\":true}");
+    ctl_fine(r, "connector.rotate", "{\"name\":\"svc\",\"overlap_hours\":1}");
+    assert_non_null(connector(r)->tokens[1].bytes);
     rotation_tick(&r->core, clock_unix_ms() + 2 * HOUR_MS);
     rig_commit(r);
     assert_null(connector(r)->secrets[1].bytes);
+    assert_null(connector(r)->tokens[1].bytes);
     assert_int_equal(connector(r)->secrets[0].len, 32);
     ctl_sad(r, "connector.rotate", "{\"name\":\"no\"}", EXIT_FAILED, "no such connector");
     ctl_sad(r, "connector.rotate", "{\"name\":\"svc\",\"secret\":\"weak\"}", EXIT_USAGE,
@@ -166,10 +171,39 @@ static void a_newer_answer_of_support_replaces_flags_and_rotates_the_secret(void
     assert_true(view_is(secret_view(&channel(r)->secrets[0]), "newer"));
     assert_true(view_is(secret_view(&channel(r)->secrets[1]), "channel secret"));
     assert_true(channel(r)->no_quotes);
+    /* a third one, or the old one again, would cut somebody off unseen */
+    ctl_sad(r, "channel.add", REPLY("newest", ""), EXIT_FAILED, "--finish");
+    ctl_sad(r, "channel.add", REPLY("channel secret", ""), EXIT_FAILED, "older");
+    ctl_sad(r, "channel.add", REPLY("a\\nb", ""), EXIT_USAGE, "secret_key");
+    ctl_sad(r, "channel.add", REPLY("newer", ",\\\"enabled\\\":[]"), EXIT_USAGE, "enabled");
     /* the same again: the rotation goes on as it was */
     ctl_fine(r, "channel.add", REPLY("newer", ""));
     assert_true(view_is(secret_view(&channel(r)->secrets[1]), "channel secret"));
     assert_false(channel(r)->no_quotes);
+}
+
+static void a_secret_that_comes_with_an_answer_frees_what_403_has_held(void **state)
+{
+    struct rig *r = *state;
+
+    dest_hold(r->core.queue, dest(r), HOLD_FORBIDDEN, 0, clock_mono_ms());
+    ctl_fine(r, "channel.add", REPLY("channel secret", ""));
+    assert_true(dest_is_held(dest(r)));
+    ctl_fine(r, "channel.add", REPLY("newer", ""));
+    assert_false(dest_is_held(dest(r)));
+}
+
+static void a_new_secret_waits_until_every_ingress_knows_it(void **state)
+{
+    struct rig *r = *state;
+    struct reply reply;
+
+    ctl_call(r, "channel.secret", SECRET("fresh"));
+    assert_false(ctl_wait(r, 50, 0, &reply));
+    ctl_ingress_holds_registry(r);
+    assert_true(ctl_wait(r, 5000, 0, &reply));
+    assert_int_equal(reply.code, EXIT_FINE);
+    json_free(reply.doc);
 }
 
 static void the_segment_decides_about_the_host(void **state)
@@ -185,6 +219,16 @@ static void the_segment_decides_about_the_host(void **state)
                         "https://amojo.kommo.com");
     (void)snprintf(args, sizeof(args), kommo, ",\"segment\":\"ru\"");
     ctl_sad(r, "channel.add", args, EXIT_USAGE, "segment kommo");
+    ctl_sad(r, "channel.add",
+            "{\"reply\":\"{\\\"ru\\\":{\\\"id\\\":\\\"r\\\",\\\"secret_key\\\":\\\"s\\\"},"
+            "\\\"com\\\":{\\\"id\\\":\\\"c\\\",\\\"secret_key\\\":\\\"s\\\"}}\"}",
+            EXIT_USAGE, "--segment");
+    ctl_fine(r, "channel.add",
+             "{\"reply\":\"{\\\"ru\\\":{\\\"id\\\":\\\"r\\\",\\\"secret_key\\\":\\\"s\\\"},"
+             "\\\"com\\\":{\\\"id\\\":\\\"c\\\",\\\"secret_key\\\":\\\"s\\\"}}\","
+             "\"segment\":\"com\"}");
+    assert_string_equal(registry_channel(r->core.registry, VIEW_LIT("c"))->url,
+                        "https://amojo.amocrm.com");
     (void)snprintf(args, sizeof(args), kommo, ",\"segment\":\"moon\"");
     ctl_sad(r, "channel.add", args, EXIT_USAGE, "ru, com or kommo");
 }
@@ -316,6 +360,50 @@ static void an_account_does_not_move_to_another_connector_unasked(void **state)
             "connector svc");
 }
 
+static void an_account_is_named_by_its_amojo_id(void **state)
+{
+    struct rig *r = *state;
+
+    ctl_sad(r, "account.connect",
+            "{\"channel\":\"ch\",\"account\":\"31263018\",\"connector\":\"svc\"}", EXIT_USAGE,
+            "with=amojo_id");
+    ctl_sad(r, "account.connect",
+            "{\"channel\":\"ch\",\"account\":\"../x\",\"connector\":\"svc\"}", EXIT_USAGE,
+            "UUID");
+}
+
+/* While amojo is asked: what was true when the call left need not be when it has answered. */
+static void what_changed_while_amojo_was_asked_is_seen(void **state)
+{
+    static const char connect[] =
+        "{\"channel\":\"ch\",\"account\":\"new\",\"connector\":\"svc\"}";
+    static const char moved[] = "{\"channel\":\"ch\",\"account\":\"new\",\"connector\":\"two\","
+                                "\"scope_id\":\"ch_new\"}";
+    struct rig *r = *state;
+    struct reply reply;
+    struct command c;
+
+    rig_register_second(r);
+    ctl_ingress_holds_registry(r);
+    ctl_call(r, "account.connect", connect);
+    assert_false(ctl_wait(r, 50, 0, &reply));
+    c = called(r);
+    ctl_fine(r, "account.connect", moved);
+    reply = answered(r, &c, (struct result){.outcome = OUTCOME_DONE});
+    assert_int_equal(reply.code, EXIT_FAILED);
+    assert_non_null(strstr(reply.error, "another connector"));
+    assert_string_equal(registry_scope(r->core.registry, VIEW_LIT("ch_new"))->connector, "two");
+    ctl_fine(r, "account.disconnect", "{\"scope_id\":\"ch_new\",\"no_call\":true}");
+    ctl_fine(r, "account.disconnect", "{\"scope_id\":\"ch_acc\",\"no_call\":true}");
+    ctl_call(r, "account.connect", connect);
+    assert_false(ctl_wait(r, 50, 0, &reply));
+    c = called(r);
+    ctl_fine(r, "connector.remove", "{\"name\":\"svc\"}");
+    reply = answered(r, &c, (struct result){.outcome = OUTCOME_DONE});
+    assert_int_equal(reply.code, EXIT_FAILED);
+    assert_non_null(strstr(reply.error, "removed meanwhile"));
+}
+
 static void what_is_used_cannot_be_removed(void **state)
 {
     struct rig *r = *state;
@@ -327,6 +415,10 @@ static void what_is_used_cannot_be_removed(void **state)
     ctl_sad(r, "connector.remove", "{\"name\":\"no\"}", EXIT_FAILED, "no such");
     ctl_fine(r, "account.disconnect", "{\"scope_id\":\"ch_acc\",\"no_call\":true}");
     ctl_sad(r, "channel.remove", "{\"id\":\"ch\"}", EXIT_FAILED, "1 commands still wait");
+    ctl_sad(r, "connector.remove", "{\"name\":\"svc\"}", EXIT_FAILED, "1 commands still wait");
+    ctl_sad(r, "source.add",
+            "{\"connector\":\"svc\",\"source\":\"wa1\",\"scope_id\":\"ch_acc\"}", EXIT_FAILED,
+            "no such account");
     assert_int_equal(
         store_command_settle(r->core.store, rig_command(r, COMMAND_AMO_MESSAGE)->id), 0);
     queue_move(r->core.queue, rig_command(r, COMMAND_AMO_MESSAGE), COMMAND_DONE, 0,
@@ -389,6 +481,23 @@ static void nobody_is_connected_without_a_worker_nor_while_paused_or_gone(void *
     assert_false(dest(r)->greeted);
     inquiry_reconnect(&r->core, dest(r));
     assert_true(list_is_empty(&r->core.inquiries));
+}
+
+static void an_unasked_connect_keeps_the_window_and_yields_to_a_disconnect(void **state)
+{
+    struct rig *r = *state;
+    struct command c;
+
+    r->core.registry->scopes[0].window_off = true;
+    inquiry_reconnect(&r->core, dest(r));
+    c = called(r);
+    assert_true(c.time_window_off);
+    ctl_fine(r, "account.disconnect", "{\"scope_id\":\"ch_acc\",\"no_call\":true}");
+    rig_result_raw(r, r->worker,
+                   &(struct result){.id = c.id, .attempt = c.attempt, .outcome = OUTCOME_DONE});
+    c = called(r); /* amojo may have heard the two the other way round */
+    assert_int_equal(c.kind, COMMAND_AMO_DISCONNECT);
+    assert_true(view_is(c.account, "acc"));
 }
 
 static void a_storm_of_403s_connects_once(void **state)
@@ -482,15 +591,20 @@ int main(void)
         CASE(nothing_is_forgotten_while_the_clock_is_in_doubt),
         CASE(a_new_secret_tries_again_what_403_has_held),
         CASE(a_newer_answer_of_support_replaces_flags_and_rotates_the_secret),
+        CASE(a_secret_that_comes_with_an_answer_frees_what_403_has_held),
+        CASE(a_new_secret_waits_until_every_ingress_knows_it),
         CASE(the_segment_decides_about_the_host),
         CASE(whoever_left_is_nobody_and_what_waits_stands_still),
         CASE(whoever_comes_back_is_as_before),
         CASE(amojo_that_knows_no_such_account_is_content),
         CASE(amojo_that_refuses_keeps_the_account_connected),
         CASE(an_account_does_not_move_to_another_connector_unasked),
+        CASE(an_account_is_named_by_its_amojo_id),
+        CASE(what_changed_while_amojo_was_asked_is_seen),
         CASE(what_is_used_cannot_be_removed),
         CASE(an_account_is_connected_after_a_start_but_not_twice_in_ten_minutes),
         CASE(nobody_is_connected_without_a_worker_nor_while_paused_or_gone),
+        CASE(an_unasked_connect_keeps_the_window_and_yields_to_a_disconnect),
         CASE(a_storm_of_403s_connects_once),
         CASE(sources_come_and_go_and_one_may_be_the_default),
         CASE(a_manager_who_names_no_number_writes_from_the_default_one),

@@ -178,14 +178,32 @@ int inquiry_once(struct core *c, struct dest *d, const struct command *body,
     return -ENOMEM;
 }
 
+/* It left while it was being connected unasked: amojo may have heard the two the other way round. */
+static void disconnect_again(struct core *c, const struct reg_scope *s)
+{
+    struct command body = {.kind = COMMAND_AMO_DISCONNECT,
+                           .scope = view_of(s->channel),
+                           .account = view_of(s->account)};
+    int rc = id_uuid7(clock_unix_ms(), &body.trace);
+
+    rc = rc ? rc : inquiry_once(c, NULL, &body, clock_mono_ms() + CONNECT_WAIT_MS, NULL, NULL);
+    if (rc)
+        log_line(LOG_LEVEL_ERROR, "scope.disconnect_failed", "error=%d", -rc);
+}
+
 static void reconnected(struct core *c, void *arg, const struct result *r)
 {
     struct dest *d = arg;
+    const struct reg_scope *s = registry_scope(c->registry, view_of(d->key + strlen("scope:")));
     char room[LOG_VALUE_MAX];
     bool ok = r && r->outcome == OUTCOME_DONE;
 
     log_line(ok ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "scope.reconnected", "destination=%s ok=%d",
              log_value(view_of(d->key), room), ok);
+    if (ok && s && s->disconnected) {
+        disconnect_again(c, s);
+        return;
+    }
     if (ok && d->hold == HOLD_FORBIDDEN)
         d->hold_until_ms = clock_mono_ms(); /* connecting is not writing: one may try now */
     else if (ok)

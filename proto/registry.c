@@ -176,26 +176,31 @@ const struct reg_scope *registry_scope_of_source(const struct registry *r,
                                                  bool *ret_known)
 {
     const struct reg_scope *only = NULL;
-    size_t n = 0;
+    size_t n_connected = 0;
+    size_t n_left = 0;
+    size_t n_listed = 0;
 
     *ret_known = true;
-    for (size_t i = 0; r && i < r->n_scopes; i++) {
-        if (!r->scopes[i].disconnected && view_is(connector, r->scopes[i].connector)) {
-            only = &r->scopes[i];
-            n++;
+    for (size_t i = 0; r && i < r->n_sources; i++) {
+        if (!view_is(connector, r->sources[i].connector))
+            continue;
+        n_listed++;
+        if (view_is(source, r->sources[i].source)) {
+            only = registry_scope_connected(r, view_of(r->sources[i].scope));
+            *ret_known = only != NULL;
+            return only; /* it is this one's, or of one who left: nobody else's */
         }
     }
-    if (n <= 1)
-        return only;
-    for (size_t i = 0; i < r->n_sources; i++) {
-        if (view_is(connector, r->sources[i].connector) &&
-            view_is(source, r->sources[i].source))
-            only = registry_scope(r, view_of(r->sources[i].scope));
-        else
+    for (size_t i = 0; r && i < r->n_scopes; i++) {
+        if (!view_is(connector, r->scopes[i].connector))
             continue;
-        if (only && !only->disconnected)
-            return only;
+        n_left += r->scopes[i].disconnected;
+        n_connected += !r->scopes[i].disconnected;
+        if (!r->scopes[i].disconnected)
+            only = &r->scopes[i];
     }
+    if (n_connected == 0 || (n_connected == 1 && (n_left == 0 || n_listed == 0)))
+        return only;
     *ret_known = false;
     return NULL;
 }
@@ -259,27 +264,21 @@ static void put_connectors(msgpack_packer *pk, const struct registry *r, enum ro
     }
 }
 
-/* Whoever left is nobody to an edge. */
 static void put_scopes(msgpack_packer *pk, const struct registry *r)
 {
-    size_t n = 0;
-
-    for (size_t i = 0; i < r->n_scopes; i++)
-        n += !r->scopes[i].disconnected;
     pack_key(pk, "scopes");
-    (void)msgpack_pack_array(pk, n);
+    (void)msgpack_pack_array(pk, r->n_scopes);
     for (size_t i = 0; i < r->n_scopes; i++) {
         const struct reg_scope *s = &r->scopes[i];
 
-        if (s->disconnected)
-            continue;
-        (void)msgpack_pack_map(pk, 6);
+        (void)msgpack_pack_map(pk, 7);
         put_pair(pk, "id", s->id);
         put_pair(pk, "channel", s->channel);
         put_pair(pk, "account", s->account);
         put_pair(pk, "connector", s->connector);
         put_pair(pk, "title", s->title);
         put_bool(pk, "paused", s->paused);
+        put_bool(pk, "disconnected", s->disconnected);
     }
 }
 
@@ -370,8 +369,10 @@ static int get_scope(const msgpack_object *o, struct registry *r)
     rc = rc ? rc : get_string(o, "account", &s->account);
     rc = rc ? rc : get_string(o, "connector", &s->connector);
     rc = rc ? rc : get_string(o, "title", &s->title);
-    if (rc == 0)
+    if (rc == 0) {
         s->paused = pack_bool(pack_get(o, "paused"));
+        s->disconnected = pack_bool(pack_get(o, "disconnected")); /* absent: of before */
+    }
     return rc;
 }
 

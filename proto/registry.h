@@ -3,7 +3,7 @@
 /* The registry: channels, scopes, connectors and sources, as each process holds it in memory.
  * Core owns it; edges get a copy with WELCOME and REGISTRY, each with only the secrets its role
  * needs: ingress what verifying takes, egress what signing takes. What is marked "core" stays
- * there, and so do accounts that were disconnected.
+ * there.
  *
  * Owns its texts. Small (some thousand rows), so look-ups walk arrays but for scopes. */
 
@@ -38,7 +38,7 @@ struct reg_scope {
     char *connector;
     char *title;
     bool paused;
-    bool disconnected;      /* core: it left; its commands wait as in a pause */
+    bool disconnected;      /* it left; its commands wait as in a pause */
     bool window_off;        /* core: the channel's time window does not count here */
     int64_t connected_ms;   /* core: wall time of the last connect call; 0 never */
     int64_t reconnected_ms; /* core: of the last one made unasked */
@@ -94,9 +94,10 @@ struct view registry_scope_channel(struct view scope_id);
 /* The account part: behind the first '_'; VIEW_NONE when there is none. */
 struct view registry_scope_account(struct view scope_id);
 
-/* Which scope a connector's @source belongs to: with one connected scope any source, with several
- * the listed one. NULL with *ret_known = false when the source is unlisted, NULL with true when the
- * connector has no scope at all. Source: docs/delivery.md, "Registry". */
+/* Which scope a connector's @source belongs to: the listed one; a source that nobody has listed,
+ * the connector's only scope, unless others have left it whose sources are listed. NULL with
+ * *ret_known = false when the source is nobody's (or of a scope that left), NULL with true when the
+ * connector has no connected scope at all. Source: docs/delivery.md, "Registry". */
 const struct reg_scope *registry_scope_of_source(const struct registry *r,
                                                  struct view connector, struct view source,
                                                  bool *ret_known);

@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT / "tests" / "lib"))
 
 import bus  # noqa: E402
 
-BIN = Path(os.environ.get("AMO_BIN", ROOT / "build" / "bin"))
+BIN = Path(os.environ.get("AMO_BIN", os.environ.get("AMO_BIN_DIR", ROOT / "build" / "bin")))
 
 CHANNEL = "0b024cf5-011a-41f4-b10c-62b7e5052de5"
 ACCOUNT = "831f0943-4783-43d0-835e-d2d8d2553844"

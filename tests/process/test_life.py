@@ -1,10 +1,13 @@
 """The life of channels, connectors, accounts and sources, by amoctl on a running bridge."""
 import json
+import os
+import signal
+import subprocess
 import uuid
 
 import pytest
 
-from stack import QUICK, Stack, http, wait_for
+from stack import QUICK, Stack, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -239,6 +242,52 @@ def test_accounts_are_connected_again_after_a_start_but_not_within_ten_minutes(s
     assert connects() == 2  # paused: left alone
     stack.amoctl("account", "resume", stack.scope)
     wait_for(lambda: connects() == 3, "a connect call after the pause")
+
+
+def test_the_sources_of_who_left_are_nobodys(stack):
+    """Two companies on one connector: one leaves, and no client of his reaches the other."""
+    other = connect(stack, stack.channel)["scope_id"]
+    for source, scope in (("wa1", stack.scope), ("wa2", other)):
+        stack.amoctl("source", "add", "--connector", "svc", "--source", source, "--scope", scope)
+    stack.amoctl("account", "disconnect", other)
+    message = {"id": "x", "conversation": {"id": "c9"}, "sender": {"id": "c9"}, "type": "text", "text": "whose am I?"}
+    for source in ("wa2", "wa9"):
+        status, answer, _ = stack.service_call("messages", {**message, "source": source})
+        assert (status, answer["error"]["code"]) == (422, "unknown_source"), source
+    assert stack.service_call("messages", {**message, "source": "wa1"})[0] == 202
+    stack.settle()
+    assert {m["scope_id"] for m in stack.list("amojo/messages")} == {stack.scope}
+    # the one who is left may take any source again once the other one's are taken off the list
+    for source in ("wa1", "wa2"):
+        stack.amoctl("source", "remove", "--connector", "svc", "--source", source)
+    assert stack.service_call("messages", {**message, "id": "y", "source": "wa9"})[0] == 202
+
+
+def test_a_connector_stays_while_an_accounts_messages_wait(stack):
+    stack.amoctl("account", "pause", stack.scope)
+    stack.client_writes("waits")
+    wait_for(lambda: stack.control("status")["commands"] == 1, "the command")
+    stack.amoctl("account", "disconnect", stack.scope)
+    assert "wait" in stack.amoctl("connector", "remove", "svc", code=1)
+    assert connect(stack, stack.channel, account=stack.scope.split("_")[1])
+    stack.wait("amojo.message", text="waits")
+
+
+def test_connecting_returns_when_every_live_ingress_knows_the_account(stack):
+    ingress = stack["ingress"].child
+    os.kill(ingress.pid, signal.SIGSTOP)
+    words = ["account", "connect", "--channel", stack.channel, "--account", str(uuid.uuid4()), "--connector", "svc"]
+    env = {"PATH": os.environ["PATH"], "AMO_RUN_DIR": str(stack.dir / "run")}
+    child = subprocess.Popen([stack.bin / "amoctl", *words], env=env, stdout=subprocess.PIPE, text=True)
+    try:
+        stack["core"].wait_line("what=ready")
+        wait_for(lambda: stack.sandbox("counters")["amojo.connects"] == 2, "amojo's answer")
+        assert len(stack.control("account.list")) == 2  # core knows it
+        with pytest.raises(subprocess.TimeoutExpired):
+            child.communicate(timeout=1)
+    finally:
+        os.kill(ingress.pid, signal.SIGCONT)
+    assert child.communicate(timeout=30)[0].startswith(stack.channel) and child.returncode == 0
 
 
 # --- sources ----------------------------------------------------------------------------------------

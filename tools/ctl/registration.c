@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/ids.h"
 #include "base/json.h"
@@ -101,6 +102,9 @@ static int check_name(struct registration *r, struct view v, struct buf *out, st
     for (size_t i = 0; i < v.len; i++) {
         if ((unsigned char)v.ptr[i] < ' ' || v.ptr[i] == 0x7f)
             return wrong(why, "no control characters");
+        if (view_starts(view_make(v.ptr + i, v.len - i), "\xe2\x80\xae") ||
+            view_starts(view_make(v.ptr + i, v.len - i), "\xe2\x80\xad"))
+            return wrong(why, "no letters that turn the text around");
         latin = latin && (unsigned char)v.ptr[i] < 0x80;
     }
     if (!latin)
@@ -144,7 +148,7 @@ static bool ends_with(struct view v, const char *tail)
 {
     size_t n = strlen(tail);
 
-    return v.len >= n && memcmp(v.ptr + v.len - n, tail, n) == 0;
+    return v.len >= n && strncasecmp(v.ptr + v.len - n, tail, n) == 0;
 }
 
 static int check_host(struct view host, struct buf *why)
