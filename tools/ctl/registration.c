@@ -93,6 +93,17 @@ static int check_yes_no(struct view v, struct buf *out, struct buf *why)
     return 0;
 }
 
+/* One of Unicode's marks of writing direction (U+202A to 202E, U+2066 to 2069). */
+static bool turns_around(struct view v)
+{
+    const unsigned char *c = (const unsigned char *)v.ptr;
+
+    if (v.len < 3 || c[0] != 0xe2)
+        return false;
+    return (c[1] == 0x80 && c[2] >= 0xaa && c[2] <= 0xae) ||
+           (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9);
+}
+
 static int check_name(struct registration *r, struct view v, struct buf *out, struct buf *why)
 {
     bool latin = true;
@@ -102,8 +113,7 @@ static int check_name(struct registration *r, struct view v, struct buf *out, st
     for (size_t i = 0; i < v.len; i++) {
         if ((unsigned char)v.ptr[i] < ' ' || v.ptr[i] == 0x7f)
             return wrong(why, "no control characters");
-        if (view_starts(view_make(v.ptr + i, v.len - i), "\xe2\x80\xae") ||
-            view_starts(view_make(v.ptr + i, v.len - i), "\xe2\x80\xad"))
+        if (turns_around(view_make(v.ptr + i, v.len - i)))
             return wrong(why, "no letters that turn the text around");
         latin = latin && (unsigned char)v.ptr[i] < 0x80;
     }
