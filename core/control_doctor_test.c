@@ -54,7 +54,7 @@ static void ended(struct rig *r, const char *check, const char *state, const cha
     const struct json_node *last = NULL;
     struct view text = VIEW_NONE;
 
-    assert_true(ctl_wait(r, 5000, 0, &reply));
+    assert_true(ctl_wait(r, 20000, 0, &reply));
     assert_int_equal(reply.code, EXIT_FINE);
     checks = json_get(json_root(reply.doc), "checks");
     assert_true(json_array_len(checks) > 0);
@@ -155,7 +155,7 @@ static void a_long_stop_of_core_ends_the_wait(void **state)
 
     answered(r, &c, fine);
     control_tick(&r->core, clock_mono_ms() + 60000);
-    assert_true(ctl_wait(r, 5000, 0, &reply));
+    assert_true(ctl_wait(r, 20000, 0, &reply));
     assert_int_equal(reply.code, EXIT_FAILED);
     json_free(reply.doc);
     assert_true(list_is_empty(&r->core.door_tests));

@@ -328,7 +328,7 @@ static void a_failing_store_leaves_nothing_half_done(void **state)
         ctl_ingress_holds_registry(r);
         db_fail_at(at);
         ctl_call(r, "conversation.import", ROWS(WHOLE));
-        answered = ctl_wait(r, 5000, 0, &reply);
+        answered = ctl_wait(r, 20000, 0, &reply);
         db_fail_at(0);
         json_free(reply.doc);
         if (answered && reply.code == EXIT_FINE)

@@ -201,7 +201,7 @@ static void a_new_secret_waits_until_every_ingress_knows_it(void **state)
     ctl_call(r, "channel.secret", SECRET("fresh"));
     assert_false(ctl_wait(r, 50, 0, &reply));
     ctl_ingress_holds_registry(r);
-    assert_true(ctl_wait(r, 5000, 0, &reply));
+    assert_true(ctl_wait(r, 20000, 0, &reply));
     assert_int_equal(reply.code, EXIT_FINE);
     json_free(reply.doc);
 }
@@ -254,7 +254,7 @@ static struct reply answered(struct rig *r, const struct command *c, struct resu
     result.id = c->id;
     result.attempt = c->attempt;
     rig_result_raw(r, r->worker, &result);
-    assert_true(ctl_wait(r, 5000, 0, &reply));
+    assert_true(ctl_wait(r, 20000, 0, &reply));
     return reply;
 }
 

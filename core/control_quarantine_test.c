@@ -239,7 +239,7 @@ static void whatever_fails_nothing_is_half_replayed(void **state)
         ctl_ingress_holds_registry(r);
         ctl_call(r, "quarantine.replay", "{\"ids\":[1]}");
         db_fail_at(n);
-        if (ctl_wait(r, 2000, 0, &reply)) {
+        if (ctl_wait(r, 20000, 0, &reply)) {
             db_fail_at(0);
             json_free(reply.doc);
             break;
@@ -292,7 +292,7 @@ static void a_body_is_handed_to_ingress_and_stays_until_it_comes_back(void **sta
     assert_int_equal(got.number, 1);
     assert_true(view_is(got.scope, "ch_acc"));
     assert_true(view_is(got.raw, "{\"what\":1}"));
-    assert_true(ctl_wait(r, 5000, 0, &reply));
+    assert_true(ctl_wait(r, 20000, 0, &reply));
     ctl_text(&reply, json_array_at(json_get(json_root(reply.doc), "replayed"), 0), "result",
              "handed to ingress");
     json_free(reply.doc);

@@ -167,7 +167,7 @@ static void the_answer_waits_until_every_live_ingress_holds_the_registry(void **
              "{\"connector\":\"svc\",\"source\":\"l1\",\"scope_id\":\"ch_acc\"}");
     assert_false(ctl_wait(r, 100, 0, &reply));
     ctl_ingress_holds_registry(r);
-    assert_true(ctl_wait(r, 5000, 0, &reply));
+    assert_true(ctl_wait(r, 20000, 0, &reply));
     assert_int_equal(reply.code, EXIT_FINE);
     ctl_text(&reply, json_root(reply.doc), "source", "l1");
     json_free(reply.doc);
@@ -183,7 +183,7 @@ static void what_was_generated_is_not_lost_with_the_warning(void **state)
              "{\"name\":\"two\",\"kind\":\"http\",\"url\":\"https://a.b\"}");
     assert_false(ctl_wait(r, 50, 0, &reply));
     r->ingress->heard_mono_ms = clock_mono_ms() + 60000; /* alive, but it does not take it */
-    assert_true(ctl_wait(r, 5000, clock_mono_ms() + 60000, &reply));
+    assert_true(ctl_wait(r, 20000, clock_mono_ms() + 60000, &reply));
     assert_int_equal(reply.code, EXIT_FAILED);
     assert_non_null(strstr(reply.error, "not every ingress"));
     assert_non_null(reply.doc);
@@ -202,7 +202,7 @@ static void too_many_waiting_calls_change_nothing(void **state)
     ctl_ingress_holds_registry(r);
     ctl_call(r, "connector.add",
              "{\"name\":\"two\",\"kind\":\"http\",\"url\":\"https://a.b\"}");
-    assert_true(ctl_wait(r, 5000, 0, &reply));
+    assert_true(ctl_wait(r, 20000, 0, &reply));
     assert_int_equal(reply.code, EXIT_FAILED);
     assert_null(registry_connector(r->core.registry, VIEW_LIT("two")));
     assert_int_equal(r->core.registry->version, version);
@@ -243,7 +243,7 @@ static void connect_calls_amojo_once_and_answers_with_the_scope(void **state)
     yes.id = asked[0].id;
     yes.attempt = asked[0].attempt;
     rig_result_raw(r, r->worker, &yes);
-    assert_true(ctl_wait(r, 5000, 0, &reply));
+    assert_true(ctl_wait(r, 20000, 0, &reply));
     assert_int_equal(reply.code, EXIT_FINE);
     ctl_text(&reply, json_root(reply.doc), "scope_id", "ch_a2");
     json_free(reply.doc);
@@ -265,7 +265,7 @@ static void a_connect_that_fails_says_why_and_stores_nothing(void **state)
     no.id = asked[0].id;
     no.attempt = asked[0].attempt;
     rig_result_raw(r, r->worker, &no);
-    assert_true(ctl_wait(r, 5000, 0, &reply));
+    assert_true(ctl_wait(r, 20000, 0, &reply));
     assert_int_equal(reply.code, EXIT_FAILED);
     assert_non_null(strstr(reply.error, "403"));
     assert_null(registry_scope(r->core.registry, VIEW_LIT("ch_a2")));
@@ -287,7 +287,7 @@ static void a_connect_nobody_answers_ends_after_its_time_at_any_tick(void **stat
         control_tick(&r->core, at);
         inquiry_tick(&r->core, at);
     }
-    assert_true(ctl_wait(r, 5000, 0, &reply));
+    assert_true(ctl_wait(r, 20000, 0, &reply));
     assert_int_equal(reply.code, EXIT_UNREACHABLE);
     assert_true(list_is_empty(&r->core.inquiries));
     assert_true(list_is_empty(&r->core.control_waits));

@@ -31,7 +31,7 @@ static struct reply ended(struct rig *r, const struct command *c, struct result 
     result.id = c->id;
     result.attempt = c->attempt;
     rig_result_raw(r, r->worker, &result);
-    assert_true(ctl_wait(r, 5000, 0, &reply));
+    assert_true(ctl_wait(r, 20000, 0, &reply));
     assert_int_equal(r->core.exit_code, 0);
     assert_true(list_is_empty(&r->core.inquiries));
     assert_true(list_is_empty(&r->core.control_waits));
@@ -117,7 +117,7 @@ static void nobody_who_answers_ends_it_in_time(void **state)
         control_tick(&r->core, at);
         inquiry_tick(&r->core, at);
     }
-    assert_true(ctl_wait(r, 5000, 0, &reply));
+    assert_true(ctl_wait(r, 20000, 0, &reply));
     assert_int_equal(reply.code, EXIT_UNREACHABLE);
     assert_non_null(strstr(reply.error, "egress"));
     rig_result_raw(r, r->worker,
@@ -138,7 +138,7 @@ static void a_long_stop_of_core_ends_it_once(void **state)
     control_tick(&r->core, clock_mono_ms() + 60000);
     assert_true(list_is_empty(&r->core.inquiries));
     inquiry_tick(&r->core, clock_mono_ms() + 60000);
-    assert_true(ctl_wait(r, 5000, 0, &reply));
+    assert_true(ctl_wait(r, 20000, 0, &reply));
     assert_int_equal(reply.code, EXIT_UNREACHABLE);
     assert_true(list_is_empty(&r->core.control_waits));
 }

@@ -98,7 +98,7 @@ struct reply ctl_ask(struct rig *r, const char *verb, const char *args)
 
     ctl_ingress_holds_registry(r);
     ctl_call(r, verb, args);
-    if (!ctl_wait(r, 5000, 0, &reply))
+    if (!ctl_wait(r, 20000, 0, &reply))
         fail_msg("%s was not answered", verb);
     return reply;
 }
