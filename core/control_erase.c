@@ -220,6 +220,9 @@ static void warn_store(struct report *r)
              "%lld events are about messages that nobody knows, so whose words they are is not"
              " known either: --unowned takes them, too",
              (long long)e->unowned);
+    if (e->of_others)
+        warn(r, "%lld messages of others in his conversations are not his, and stay",
+             (long long)e->of_others);
     if (e->under_way && !e->dry_run)
         warn(r, "%lld messages were on their way: they may still arrive",
              (long long)e->under_way);
@@ -248,7 +251,7 @@ static void report_removed(struct report *r)
     json_add_int(&r->w, "reactions", e->rows.reactions);
     json_add_int(&r->w, "commands", e->given_up);
     json_add_int(&r->w, "commands_under_way", e->under_way);
-    json_add_int(&r->w, "dead_letters", e->rows.dead);
+    json_add_int(&r->w, "dead_letters", e->rows.dead + (int64_t)erase_ids(&e->dead));
     json_add_int(&r->w, "quarantine", (int64_t)erase_ids(&e->quarantine));
     json_add_int(&r->w, "waiting_events", (int64_t)erase_ids(&e->waiting));
     json_close_object(&r->w);

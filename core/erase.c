@@ -45,6 +45,7 @@ static void erase_end(struct erase *e)
     loop_remove_timer(c->loop, e->timer);
     erase_person_fini(&e->person);
     buf_fini(&e->commands);
+    buf_fini(&e->dead);
     buf_fini(&e->quarantine);
     buf_fini(&e->waiting);
     mem_free(e);
@@ -138,8 +139,10 @@ static int command_without_words(struct erase *e, struct core_command *cmd)
 /* What is at a worker keeps its place until its result comes: it may be done by now. */
 static int erase_command(struct erase *e, struct core_command *cmd)
 {
-    int rc = 0;
+    int rc = store_evidence_erase(e->core->store, cmd->id);
 
+    if (rc)
+        return rc;
     if (command_bears_erasing(cmd->kind)) {
         rc = command_without_words(e, cmd);
         cmd->erased = true;
@@ -207,22 +210,34 @@ static int erase_loose(struct erase *e)
     return rc;
 }
 
-/* Of a large store the pages cannot be written anew while everybody waits. */
+/* In the same transaction: whoever dies before the cleaning is over finds the wish at the next
+ * start. Of a large store the pages cannot be written anew while everybody waits. */
 static int wish_rebuild(struct erase *e)
 {
     int64_t size = 0;
     int rc = store_size(e->core->store, &size);
 
-    if (rc || size <= e->core->rebuild_max_bytes)
-        return rc;
-    e->rebuilds_later = true;
-    return store_wish_rebuild(e->core->store);
+    e->rebuilds_later = rc == 0 && size > e->core->rebuild_max_bytes;
+    return rc ? rc : store_wish_rebuild(e->core->store);
+}
+
+/* Nothing is kept of him; but an erasure of before may have left traces behind. */
+static int clean_up_after_others(struct erase *e)
+{
+    int64_t size = 0;
+    bool wished = false;
+    int rc = store_rebuild_is_wished(e->core->store, &wished);
+
+    e->step = wished && !e->dry_run ? ERASE_CLEAN : ERASE_END;
+    rc = rc ? rc : store_size(e->core->store, &size);
+    e->rebuilds_later = size > e->core->rebuild_max_bytes;
+    return rc;
 }
 
 static bool found_nothing(const struct erase *e, const struct buf *commands)
 {
     return e->person.n_conversations == 0 && commands->len == 0 && e->quarantine.len == 0 &&
-           e->waiting.len == 0 && e->loose_evidence == 0;
+           e->waiting.len == 0 && e->dead.len == 0 && e->loose_evidence == 0;
 }
 
 static int write_report(struct erase *e)
@@ -251,8 +266,10 @@ static int erase_apply(struct erase *e)
     buf_init(&commands, SIZE_MAX / 2);
     rc = rc ? rc : erase_find_commands(e, &commands);
     rc = rc ? rc : erase_loose(e);
-    if (rc || found_nothing(e, &commands))
+    if (rc)
         e->step = ERASE_END;
+    else if (found_nothing(e, &commands))
+        rc = clean_up_after_others(e);
     else if (e->dry_run) {
         count_commands(e, &commands);
         e->id = -1;
@@ -260,6 +277,8 @@ static int erase_apply(struct erase *e)
     } else {
         rc = erase_commands(e, &commands);
         rc = rc ? rc : erase_events(e);
+        for (size_t i = 0; rc == 0 && i < erase_ids(&e->dead); i++)
+            rc = store_dead_erase(e->core->store, erase_id_at(&e->dead, i));
         rc = rc ? rc : store_erase_apply(e->core->store);
         rc = rc ? rc : wish_rebuild(e);
         rc = rc ? rc : write_report(e);
@@ -300,8 +319,11 @@ static int answer(struct erase *e)
     if (rc == 0 && e->wait && e->id == 0)
         control_wait_tell(e->wait, EXIT_FAILED, VIEW_NONE,
                           complete ? "nothing of this person is kept here"
-                                   : "nothing of this person is kept here, but not every"
-                                     " ingress could be asked; see amoctl status");
+                          : e->not_clean
+                              ? "nothing of this person is kept here, but the store's log could"
+                                " not be emptied in time; run it again"
+                              : "nothing of this person is kept here, but not every"
+                                " ingress could be asked; see amoctl status");
     else if (rc == 0 && e->wait)
         control_wait_tell(e->wait, complete ? EXIT_FINE : EXIT_FAILED, buf_view(&report),
                           complete ? NULL : "erased, but not everywhere yet: see the warnings");
@@ -313,7 +335,11 @@ static int finish(struct erase *e)
 {
     int rc = 0;
 
-    if (e->id > 0) {
+    if (e->ticket && !e->not_clean && !e->rebuilds_later) {
+        rc = core_turn(e->core);
+        rc = rc ? rc : store_rebuild_is_done(e->core->store);
+    }
+    if (rc == 0 && e->id > 0) {
         rc = core_turn(e->core);
         rc = rc ? rc : write_report(e);
         if (rc == 0)
@@ -404,6 +430,7 @@ int erase_start(struct core *c, struct erase *e)
     e->core = c;
     e->step = ERASE_SPOOLS;
     buf_init(&e->commands, SIZE_MAX / 2);
+    buf_init(&e->dead, SIZE_MAX / 2);
     buf_init(&e->quarantine, SIZE_MAX / 2);
     buf_init(&e->waiting, SIZE_MAX / 2);
     c->erase = e;

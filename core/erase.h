@@ -53,8 +53,11 @@ struct erase {
     /* what is found */
     struct erase_person person;
     struct buf commands;   /* int64_t each: his, in a conversation that is not */
+    struct buf dead;       /* int64_t each: dead letters, the same */
     struct buf quarantine; /* int64_t each */
     struct buf waiting;    /* int64_t each */
+    int64_t of_others;     /* commands of others in his conversations, which go on */
+    bool second_walk;      /* of the conversations, now that his names are known */
     int64_t unowned;       /* events with words about messages nobody knows */
     struct store_erased rows;
     int64_t loose_evidence; /* of attempts without a message */

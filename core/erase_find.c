@@ -60,8 +60,10 @@ static int conversation_fn(void *arg, const struct conversation *conv)
 {
     struct erase *e = arg;
 
-    return erase_is_conversation(conv, e->person.phones[0]) ? take_conversation(e, conv->id)
-                                                            : 0;
+    return erase_is_conversation(conv, e->person.phones[0]) ||
+                   erase_is_contact(&e->person, conv)
+               ? take_conversation(e, conv->id)
+               : 0;
 }
 
 /* Said by the client of a conversation, or by somebody else in it: then only what he said is
@@ -77,13 +79,37 @@ static int body_fn(void *arg, int64_t id, int64_t lane, struct view body)
     return client && lane > 1 ? take_conversation(e, lane / 2) : ids_add(&e->commands, id);
 }
 
+static int dead_fn(void *arg, int64_t id, int64_t lane, struct view body)
+{
+    struct erase *e = arg;
+    struct command cmd;
+    bool client = false;
+    bool with_them = false; /* goes with its message */
+    int rc = 0;
+
+    if (command_decode(body, &cmd) || !erase_is_command(&cmd, e->person.phones[0], &client))
+        return 0;
+    rc = store_erase_has_conversation(e->core->store, lane / 2, &with_them);
+    return rc || with_them ? rc : ids_add(&e->dead, id);
+}
+
+/* Twice: a service's name of him, known from the first time, may stand in conversations that came
+ * before the one with his phone. */
 static int find_conversations(struct erase *e, bool *ret_more)
 {
+    int rc = 0;
+
     *ret_more = false;
-    return e->by_phone
-               ? store_conversations_walk(e->core->store, FIND_CONVERSATIONS, conversation_fn,
-                                          e, &e->at_conversation, ret_more)
-               : 0;
+    if (!e->by_phone)
+        return 0;
+    rc = store_conversations_walk(e->core->store, FIND_CONVERSATIONS, conversation_fn, e,
+                                  &e->at_conversation, ret_more);
+    if (rc == 0 && !*ret_more && !e->second_walk) {
+        e->second_walk = true;
+        e->at_conversation = 0;
+        *ret_more = true;
+    }
+    return rc;
 }
 
 static int find_bodies(struct erase *e, bool *ret_more)
@@ -120,6 +146,24 @@ int erase_find(struct erase *e, bool *ret_more)
     return -EINVAL;
 }
 
+/* Somebody else may speak in his conversation, too: those words are not his, and go on. */
+static int find_command(struct erase *e, const struct core_command *cmd, struct buf *ret_ids)
+{
+    struct command_row row = {0};
+    struct command body;
+    bool others = false;
+    int rc = store_command(e->core->store, cmd->id, &row);
+
+    if (rc == 0 &&
+        command_decode(view_make(row.body ? row.body : "", row.body_len), &body) == 0)
+        others = erase_is_of_others(&e->person, &body);
+    command_row_fini(&row);
+    if (rc < 0)
+        return rc;
+    e->of_others += others;
+    return others ? 0 : ids_add(ret_ids, cmd->id);
+}
+
 int erase_find_commands(struct erase *e, struct buf *ret_ids)
 {
     int rc = 0;
@@ -132,7 +176,7 @@ int erase_find_commands(struct erase *e, struct buf *ret_ids)
             continue;
         for (struct list *l = &head->in_lane; rc == 0 && l != &head->lane->commands;
              l = l->next)
-            rc = ids_add(ret_ids, LIST_ENTRY(l, struct core_command, in_lane)->id);
+            rc = find_command(e, LIST_ENTRY(l, struct core_command, in_lane), ret_ids);
     }
     for (size_t i = 0; rc == 0 && i < erase_ids(&e->commands); i++) {
         const struct core_command *cmd =
@@ -254,6 +298,9 @@ int erase_find_rest(struct erase *e)
     e->at_message = e->newest_message;
     for (more = true; rc == 0 && more;)
         rc = store_erase_find_messages(e->core->store, FIND_MESSAGES, &e->at_message, &more);
+    buf_reset(&e->dead);
+    if (rc == 0 && e->by_phone)
+        rc = store_dead_bodies_walk(e->core->store, dead_fn, e);
     rc = rc ? rc : find_events(e);
     return rc ? rc : store_erase_count(e->core->store, &e->rows);
 }

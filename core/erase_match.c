@@ -2,6 +2,7 @@
 
 #include "core/erase_match.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -9,7 +10,9 @@
 #include "core/router.h"
 
 /* An id shorter than this says nothing in a body whose parts are not known. */
-#define RAW_ID_MIN 6
+#define RAW_ID_MIN    6
+/* Bytes of signs between two digits of a phone: an escape of JSON and some more. */
+#define PHONE_GAP_MAX 12
 
 void erase_person_fini(struct erase_person *p)
 {
@@ -79,14 +82,42 @@ int erase_person_add(struct erase_person *p, struct conversation *conv)
 
 /* --- phones --------------------------------------------------------------------------------- */
 
+static bool is_hex4(struct view text)
+{
+    for (size_t i = 0; i < 4; i++) {
+        if (i >= text.len || !isxdigit((unsigned char)text.ptr[i]))
+            return false;
+    }
+    return true;
+}
+
+/* Bytes of the sign that may stand between two digits; 0: none may. */
+static size_t sign_len(struct view text)
+{
+    unsigned char c = text.len ? (unsigned char)text.ptr[0] : 0;
+
+    if (c == '\\' && text.len > 2 && text.ptr[1] == 'u' &&
+        is_hex4(view_make(text.ptr + 2, text.len - 2)))
+        return memcmp(text.ptr + 2, "003", 3) == 0 ? 0 : 6; /* a digit, or a colon */
+    if (c == '\\')
+        return text.len > 1 && strchr("t/", text.ptr[1]) ? 2 : 0;
+    if ((c < ' ' && c != '\t') || isalnum(c) || strchr("\",:{}[]", c))
+        return 0; /* here one value, or one line, ends */
+    return 1;
+}
+
 /* Does the text go on with these digits from here? */
 static bool digits_follow(struct view text, const char *digits)
 {
     size_t i = 0;
 
     while (*digits) {
-        while (i < text.len && text.ptr[i] && strchr(" -().", text.ptr[i]))
-            i++;
+        size_t from = i;
+        size_t n = 0;
+
+        while ((n = sign_len(view_make(text.ptr + i, text.len - i))) > 0 &&
+               i + n - from <= PHONE_GAP_MAX)
+            i += n;
         if (i == text.len || text.ptr[i] != *digits)
             return false;
         i++;
@@ -141,6 +172,25 @@ bool erase_is_conversation(const struct conversation *conv, const char *phone)
     return is_phone(view_of(conv->phone), phone) ||
            is_phone(view_of(conv->service_id), phone) ||
            is_phone(view_of(conv->contact), phone);
+}
+
+bool erase_is_contact(const struct erase_person *p, const struct conversation *conv)
+{
+    for (size_t i = 0; conv->contact && i < p->n_conversations; i++) {
+        const struct conversation *his = &p->conversations[i];
+
+        if (his->contact && strcmp(his->contact, conv->contact) == 0 &&
+            strcmp(his->connector, conv->connector) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Who is not the conversation's client is named in the command. */
+bool erase_is_of_others(const struct erase_person *p, const struct command *body)
+{
+    return (body->kind == COMMAND_AMO_MESSAGE || body->kind == COMMAND_AMO_REACTION) &&
+           body->sender_id.len > 0 && !is_phone_of(p, body->sender_phone);
 }
 
 bool erase_ids_have_phone(const struct erase_person *p, const struct conversation *conv)

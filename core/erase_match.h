@@ -32,12 +32,17 @@ AMO_MUSTCHECK int erase_person_add(struct erase_person *p, struct conversation *
 AMO_MUSTCHECK int erase_person_add_phone(struct erase_person *p, struct view phone);
 AMO_MUSTCHECK int erase_person_add_chat(struct erase_person *p, struct view chat);
 
-/* The phone stands in the text: its digits in a row, blanks, brackets, points and hyphens between
- * them or not, with +7, 8 or nothing before them. */
+/* The phone stands in the text: its digits in a row, with some signs between them or not (blanks,
+ * brackets, hyphens of any kind, JSON's escapes; not what parts one value from the next), with +7, 8
+ * or nothing before them. */
 bool erase_has_phone(struct view text, const char *phone);
 bool erase_has_phones(const struct erase_person *p, struct view text);
 /* Is a conversation his, by its phone or an id that is the phone? */
 bool erase_is_conversation(const struct conversation *conv, const char *phone);
+/* Is its client called as in a conversation of his, by the same service? */
+bool erase_is_contact(const struct erase_person *p, const struct conversation *conv);
+/* Did another client say it, in a conversation of his? */
+bool erase_is_of_others(const struct erase_person *p, const struct command *body);
 /* Do ids of it that stay name the phone? */
 bool erase_ids_have_phone(const struct erase_person *p, const struct conversation *conv);
 /* The phone of the client in a command that waits; @ret_client: of the conversation's, not of

@@ -310,6 +310,98 @@ static void of_a_group_only_what_the_person_said_goes(void **state)
     assert_int_equal(count(r, "SELECT count(*) FROM conversations WHERE phone IS NOT NULL"), 1);
 }
 
+static void of_the_persons_own_conversation_others_keep_their_words(void **state)
+{
+    struct rig *r = *state;
+    struct event first = rig_client_text("m1");
+    struct event other = rig_client_text("m2");
+    struct reply reply;
+
+    rig_take(r, &first);
+    other.sender_id = VIEW_LIT("second");
+    other.sender_phone = VIEW_LIT("+7 900 000-00-01");
+    rig_take(r, &other);
+    reply = erased(r, "{\"phone\":\"79991234567\"}");
+    assert_int_equal(reply.code, 0);
+    assert_int_equal(removed(&reply, "commands"), 1);
+    assert_true(warns(&reply, "1 messages of others"));
+    json_free(reply.doc);
+    assert_message(r, "ssvc/m1", "failed", "erased");
+    assert_message(r, "ssvc/m2", "accepted", NULL);
+    assert_int_equal(rig_count(r, COMMAND_AMO_MESSAGE), 1);
+}
+
+static void a_dead_letter_in_somebody_elses_conversation_goes_too(void **state)
+{
+    struct rig *r = *state;
+    struct event other = rig_client_text("m2");
+    struct reply reply;
+
+    rig_client_message_done(r, "m1", "amo-1");
+    other.sender_id = VIEW_LIT("second");
+    other.sender_phone = VIEW_LIT("+7 900 000-00-01");
+    rig_take(r, &other);
+    settle_dead(&r->core, rig_command(r, COMMAND_AMO_MESSAGE), "refused",
+                VIEW_LIT("his words"));
+    rig_commit(r);
+    reply = erased(r, "{\"phone\":\"79000000001\"}");
+    assert_int_equal(reply.code, 0);
+    assert_int_equal(removed(&reply, "dead_letters"), 1);
+    json_free(reply.doc);
+    assert_int_equal(count(r, "SELECT count(*) FROM dead WHERE body IS NOT NULL"), 0);
+    assert_int_equal(count(r, "SELECT count(*) FROM dead"), 1);
+    assert_int_equal(count(r, "SELECT count(*) FROM messages WHERE words IS NOT NULL"), 0);
+}
+
+/* The service tells the phone once, and his name of him in both. */
+static void the_same_client_is_found_without_his_phone(void **state)
+{
+    struct rig *r = *state;
+    struct event before = rig_client_text("m1");
+    struct event with = rig_client_text("m2");
+    struct reply reply;
+
+    before.conversation = VIEW_LIT("older thread");
+    before.sender_phone = VIEW_NONE;
+    rig_take(r, &before);
+    rig_take(r, &with);
+    reply = erased(r, "{\"phone\":\"79991234567\"}");
+    assert_int_equal(reply.code, 0);
+    assert_int_equal(removed(&reply, "commands"), 2);
+    json_free(reply.doc);
+    assert_message(r, "ssvc/m1", "failed", "erased");
+    assert_int_equal(count(r, "SELECT count(*) FROM conversations WHERE name IS NOT NULL"), 0);
+}
+
+/* Core dies when it has committed and not cleaned: the wish stands, and the next start, or the next
+ * question, cleans. */
+static void a_death_before_the_cleaning_is_made_good(void **state)
+{
+    struct rig *r = *state;
+    struct event e = rig_client_text("m1");
+    struct reply reply;
+
+    rig_take(r, &e);
+    ctl_call(r, "erase", "{\"conversation\":1}");
+    for (int i = 0; i < 3000 && !(r->core.erase && r->core.erase->step > ERASE_COMMITTING);
+         i++) {
+        if (r->core.erase)
+            r->ingress->turned = r->core.erase->turn;
+        assert_false(ctl_wait(r, 1, 0, &reply));
+    }
+    assert_int_equal(count(r, "SELECT count(*) FROM meta WHERE key='rebuild'"), 1);
+    rig_restart(r);
+    assert_int_equal(count(r, "SELECT count(*) FROM meta WHERE key='rebuild'"), 0);
+    /* without a start in between: whoever asks again, by phone, cleans */
+    assert_int_equal(core_turn(&r->core), 0);
+    assert_int_equal(store_wish_rebuild(r->core.store), 0);
+    rig_commit(r);
+    reply = erased(r, "{\"phone\":\"79991234567\"}");
+    assert_int_equal(reply.code, EXIT_FAILED);
+    assert_non_null(strstr(reply.error, "nothing of this person"));
+    assert_int_equal(count(r, "SELECT count(*) FROM meta WHERE key='rebuild'"), 0);
+}
+
 static void an_ingress_that_says_nothing_is_named(void **state)
 {
     struct rig *r = *state;
@@ -330,6 +422,83 @@ static void an_ingress_that_says_nothing_is_named(void **state)
     assert_true(warns(&reply, "ingress ingress has not let go of what it holds (12 events"));
     assert_int_equal(removed(&reply, "commands"), 1);
     json_free(reply.doc);
+}
+
+/* What came while core looked is in the spool yet: it asks a second time, and says when nobody
+ * answers that. */
+static void the_second_turn_is_waited_for_too(void **state)
+{
+    struct rig *r = *state;
+    struct event e = rig_client_text("m1");
+    struct reply reply = {0};
+    int64_t now = clock_mono_ms();
+    uint64_t first = 0;
+
+    rig_take(r, &e);
+    ctl_call(r, "erase", "{\"conversation\":1}");
+    for (int i = 0; i < 3000; i++) {
+        if (r->core.erase && first == 0)
+            first = r->ingress->turned = r->core.erase->turn;
+        r->ingress->heard_mono_ms = clock_mono_ms() + 1000000;
+        if (r->core.erase && r->core.erase->step == ERASE_SPOOLS_AGAIN)
+            now += 1000;
+        if (ctl_wait(r, 1, now, &reply))
+            break;
+    }
+    assert_true(first > 0);
+    assert_int_equal(reply.code, EXIT_FAILED);
+    assert_true(warns(&reply, "ingress ingress has not let go"));
+    assert_int_equal(removed(&reply, "commands"), 1);
+    json_free(reply.doc);
+}
+
+/* Evidence of a call that was about no message: of a command that waits, or of one long gone. */
+static void evidence_without_a_message_goes_too(void **state)
+{
+    struct rig *r = *state;
+    struct event e = rig_client_text("m1");
+    struct attempt_row of_waiting = {.evidence = VIEW_LIT("hello Ann")};
+    struct attempt_row loose = {.command = 900, .evidence = VIEW_LIT("to 79991234567")};
+    struct attempt_row other = {.command = 901, .evidence = VIEW_LIT("to 79990000000")};
+    struct reply reply;
+
+    rig_take(r, &e);
+    of_waiting.command = rig_command(r, COMMAND_AMO_MESSAGE)->id;
+    assert_int_equal(core_turn(&r->core), 0);
+    assert_int_equal(store_attempt_add(r->core.store, &of_waiting), 0);
+    assert_int_equal(store_attempt_add(r->core.store, &loose), 0);
+    assert_int_equal(store_attempt_add(r->core.store, &other), 0);
+    rig_commit(r);
+    reply = erased(r, "{\"phone\":\"79991234567\",\"dry_run\":true}");
+    assert_int_equal(removed(&reply, "evidence"), 2);
+    json_free(reply.doc);
+    assert_int_equal(count(r, EVIDENCE), 3);
+    reply = erased(r, "{\"phone\":\"79991234567\"}");
+    assert_int_equal(removed(&reply, "evidence"), 2);
+    json_free(reply.doc);
+    assert_int_equal(count(r, EVIDENCE), 1);
+    assert_int_equal(count(r, "SELECT command FROM attempts WHERE evidence IS NOT NULL"), 901);
+}
+
+static void an_event_that_waits_goes_and_makes_room(void **state)
+{
+    struct rig *r = *state;
+    struct event e = rig_client_text("m1");
+    struct event edit = rig_edit("m-not-there-yet", "his other words");
+    struct reply reply;
+
+    rig_take(r, &e);
+    rig_take(r, &edit);
+    assert_int_equal(r->core.n_waiting, 1);
+    reply = erased(r, "{\"conversation\":1}");
+    assert_true(warns(&reply, "1 events are about messages that nobody knows"));
+    json_free(reply.doc);
+    assert_int_equal(r->core.n_waiting, 1);
+    reply = erased(r, "{\"conversation\":1,\"unowned\":true}");
+    assert_int_equal(removed(&reply, "waiting_events"), 1);
+    json_free(reply.doc);
+    assert_int_equal(r->core.n_waiting, 0);
+    rig_assert_counts(r, 0, 0, 0);
 }
 
 static void damaged_files_are_told(void **state)
@@ -467,7 +636,14 @@ int main(void)
         CASE(after_a_restart_its_answer_is_still_not_written_down),
         CASE(an_unclear_one_is_not_asked_for_any_more),
         CASE(of_a_group_only_what_the_person_said_goes),
+        CASE(of_the_persons_own_conversation_others_keep_their_words),
+        CASE(a_dead_letter_in_somebody_elses_conversation_goes_too),
+        CASE(the_same_client_is_found_without_his_phone),
+        CASE(a_death_before_the_cleaning_is_made_good),
         CASE(an_ingress_that_says_nothing_is_named),
+        CASE(the_second_turn_is_waited_for_too),
+        CASE(evidence_without_a_message_goes_too),
+        CASE(an_event_that_waits_goes_and_makes_room),
         CASE(damaged_files_are_told),
         CASE(a_large_store_is_written_anew_at_the_next_start),
         CASE(there_is_one_at_a_time_and_it_ends_without_who_asked),

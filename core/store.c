@@ -72,7 +72,8 @@ static int store_rebuild(struct store *s, bool fresh)
     if (rc)
         return rc == STORE_E_NONE ? 0 : rc;
     if (!fresh)
-        rc = db_exec(s->db, "PRAGMA temp_store=FILE; VACUUM; PRAGMA temp_store=MEMORY");
+        rc = db_exec(s->db, "PRAGMA temp_store=FILE; VACUUM; PRAGMA temp_store=MEMORY;"
+                            "PRAGMA wal_checkpoint(TRUNCATE)");
     return rc ? rc : db_run(s->db, "DELETE FROM meta WHERE key=?", "s", STORE_META_REBUILD);
 }
 

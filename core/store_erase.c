@@ -202,6 +202,11 @@ int store_command_erase(struct store *s, int64_t id, struct view body)
     return db_run(s->db, "UPDATE commands SET body=?, erased=1 WHERE id=?", "bi", body, id);
 }
 
+int store_evidence_erase(struct store *s, int64_t command)
+{
+    return db_run(s->db, "UPDATE attempts SET evidence=NULL WHERE command=?", "i", command);
+}
+
 int store_erasure_add(struct store *s, int64_t now_ms, struct view report, int64_t *ret_id)
 {
     int rc =
@@ -237,6 +242,51 @@ int store_size(struct store *s, int64_t *ret_bytes)
 int store_wish_rebuild(struct store *s)
 {
     return store_meta_put(s, STORE_META_REBUILD, VIEW_LIT("1"));
+}
+
+int store_rebuild_is_wished(struct store *s, bool *ret)
+{
+    struct buf wish;
+    int rc = 0;
+
+    buf_init(&wish, 64);
+    rc = store_meta_get(s, STORE_META_REBUILD, &wish);
+    buf_fini(&wish);
+    if (rc < 0)
+        return rc;
+    *ret = rc == 0;
+    return 0;
+}
+
+int store_rebuild_is_done(struct store *s)
+{
+    return db_run(s->db, "DELETE FROM meta WHERE key=?", "s", STORE_META_REBUILD);
+}
+
+int store_dead_bodies_walk(struct store *s, store_body_fn *fn, void *arg)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT id,lane,body FROM dead WHERE body IS NOT NULL ORDER BY id", "");
+
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        rc = fn(arg, db_int(r, 0), db_int(r, 1), db_view(r, 2));
+        if (rc)
+            db_end(r);
+    }
+    return rc;
+}
+
+int store_dead_erase(struct store *s, int64_t id)
+{
+    int rc = db_run(s->db, "UPDATE dead SET body=NULL WHERE id=?", "i", id);
+
+    rc = rc ? rc
+            : db_run(s->db,
+                     "UPDATE messages SET words=NULL WHERE id=(SELECT message FROM dead WHERE"
+                     " id=?)",
+                     "i", id);
+    return rc ? rc : store_evidence_erase(s, id);
 }
 
 int store_ingress_seen(struct store *s, struct view name, const struct id *spool,

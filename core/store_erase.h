@@ -26,6 +26,9 @@ AMO_MUSTCHECK int store_conversations_walk(struct store *s, int64_t limit,
 typedef int store_body_fn(void *arg, int64_t id, int64_t lane, struct view body);
 AMO_MUSTCHECK int store_bodies_walk(struct store *s, int64_t limit, store_body_fn *fn,
                                     void *arg, int64_t *at, bool *ret_more);
+/* The same of dead letters, all of them; and the content of one, with what its attempts left. */
+AMO_MUSTCHECK int store_dead_bodies_walk(struct store *s, store_body_fn *fn, void *arg);
+AMO_MUSTCHECK int store_dead_erase(struct store *s, int64_t id);
 /* Quarantined events, and those that wait; the bytes are borrowed. */
 enum store_event_place {
     STORE_EVENT_QUARANTINE,
@@ -54,16 +57,21 @@ AMO_MUSTCHECK int store_erase_loose_evidence(struct store *s, struct view phone,
                                              int64_t *ret_count);
 /* The entry keeps its place without its event; the event that waits goes. */
 AMO_MUSTCHECK int store_erase_event(struct store *s, enum store_event_place place, int64_t id);
-/* Another body, VIEW_NONE none; and of its attempts no evidence is kept any more. */
+/* Another body, VIEW_NONE none; and of attempts to come no evidence is kept. */
 AMO_MUSTCHECK int store_command_erase(struct store *s, int64_t id, struct view body);
+/* What the attempts of a command left, waiting or dead. */
+AMO_MUSTCHECK int store_evidence_erase(struct store *s, int64_t command);
 /* @report: JSON without anything personal. */
 AMO_MUSTCHECK int store_erasure_add(struct store *s, int64_t now_ms, struct view report,
                                     int64_t *ret_id);
 AMO_MUSTCHECK int store_erasure_report(struct store *s, int64_t id, struct view report);
 
-/* Bytes of the database; and the wish that it is written anew at the next start. */
+/* Bytes of the database; and the wish that it is written anew, at the next start at the latest. */
 AMO_MUSTCHECK int store_size(struct store *s, int64_t *ret_bytes);
 AMO_MUSTCHECK int store_wish_rebuild(struct store *s);
+/* Does it stand? And it need not any more. */
+AMO_MUSTCHECK int store_rebuild_is_wished(struct store *s, bool *ret);
+AMO_MUSTCHECK int store_rebuild_is_done(struct store *s);
 
 /* Ingresses that were here, so that one that is away is missed. At most LIMIT_PEERS, those seen
  * last. */

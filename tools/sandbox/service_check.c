@@ -288,10 +288,11 @@ static void check_typing(struct jcheck *c, struct json_object *data)
 
 static void check_failed(struct jcheck *c, struct json_object *data)
 {
-    static const char *const required[] = {"id", "mid", "code", "text"};
+    static const char *const required[] = {"id", "mid", "code"};
 
     for (size_t i = 0; i < AMO_COUNT(required); i++)
         (void)jcheck_str(c, data, "data", required[i], JCHECK_REQUIRED, 0); /* c keeps it */
+    (void)jcheck_str(c, data, "data", "text", JCHECK_OPTIONAL, 0);
     (void)check_id_of(c, data, "conversation", JCHECK_OPTIONAL, JCHECK_OPTIONAL);
 }
 
