@@ -1,7 +1,17 @@
 #include "core/check.h"
 
+#include <arpa/inet.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define MIB               ((int64_t)1 << 20)
+#define ROOM_RED_BYTES    (256 * MIB)
+#define ROOM_YELLOW_BYTES (2048 * MIB)
+#define ROOM_RED          2 /* percent */
+#define ROOM_YELLOW       5
 
 enum light check_low(int64_t value, int64_t red, int64_t yellow)
 {
@@ -39,4 +49,67 @@ void check_add(struct json_writer *w, const struct check *c, const char *fmt, ..
     json_add_text(w, "words", view_cut(view_of(words), sizeof(words)));
     json_add_text(w, "todo", c->light != LIGHT_GREEN ? view_of(c->todo) : VIEW_NONE);
     json_close_object(w);
+}
+
+void check_room(struct json_writer *w, const char *path, const struct statvfs *s)
+{
+    int64_t free_bytes = (int64_t)(s->f_bavail * s->f_frsize);
+    int64_t percent = s->f_blocks ? (int64_t)(s->f_bavail * 100 / s->f_blocks) : 0;
+    enum light bytes = check_low(free_bytes, ROOM_RED_BYTES, ROOM_YELLOW_BYTES);
+    enum light part = check_low(percent, ROOM_RED, ROOM_YELLOW);
+    struct check c = {.name = "disk",
+                      .subject = view_of(path),
+                      .light = bytes > part ? bytes : part,
+                      .todo = "free the disk: without room nothing is accepted"};
+
+    check_add(w, &c, "%" PRId64 " MiB free, %" PRId64 " %%", free_bytes / MIB, percent);
+}
+
+/* --- addresses ------------------------------------------------------------------------------ */
+
+/* Without a port. */
+static struct view host_of(struct view authority)
+{
+    bool six = view_starts(authority, "[");
+    size_t n = 0;
+
+    while (n < authority.len && authority.ptr[n] != (six ? ']' : ':'))
+        n++;
+    while (six && n < authority.len && authority.ptr[n] != ':')
+        n++;
+    authority.len = n;
+    return authority;
+}
+
+/* The whole name: what only begins like one of ours is anybody's. */
+static bool is_this_host(struct view host)
+{
+    char text[INET_ADDRSTRLEN];
+    struct in_addr four;
+
+    if (view_copy(host, text, sizeof(text)))
+        return false;
+    if (inet_pton(AF_INET, text, &four) == 1)
+        return ntohl(four.s_addr) >> 24 == 127;
+    return strcmp(text, "[::1]") == 0 || strcasecmp(text, "localhost") == 0;
+}
+
+enum address check_address(struct view url)
+{
+    size_t scheme = view_starts(url, "https://") ? 8 : view_starts(url, "http://") ? 7 : 0;
+    size_t n = scheme;
+    struct view authority = VIEW_NONE;
+    struct view host = VIEW_NONE;
+
+    if (scheme == 0)
+        return ADDRESS_NONE;
+    while (n < url.len && !strchr("/?#", url.ptr[n]))
+        n++;
+    authority = view_make(url.ptr + scheme, n - scheme);
+    if (authority.len && memchr(authority.ptr, '@', authority.len))
+        return ADDRESS_PERSON;
+    host = host_of(authority);
+    if (host.len == 0)
+        return ADDRESS_NONE;
+    return scheme == 8 || is_this_host(host) ? ADDRESS_FINE : ADDRESS_OPEN;
 }

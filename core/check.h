@@ -2,6 +2,8 @@
 
 /* One line of amoctl doctor: what was looked at, how it is, and what to do. */
 
+#include <sys/statvfs.h>
+
 #include "base/buf.h"
 #include "base/compiler.h"
 #include "base/json.h"
@@ -24,3 +26,16 @@ void check_add(struct json_writer *w, const struct check *c, const char *fmt, ..
     AMO_PRINTF(3, 4);
 /* Red below @red, yellow below @yellow. */
 enum light check_low(int64_t value, int64_t red, int64_t yellow);
+/* The line about the room of the file system that @path is on. */
+void check_room(struct json_writer *w, const char *path, const struct statvfs *s);
+
+/* What the outside is told to call. */
+enum address {
+    ADDRESS_FINE,   /* https; or http of this very host, where nobody listens in */
+    ADDRESS_OPEN,   /* http: everybody on the way reads it */
+    ADDRESS_PERSON, /* a user or a password is in it: it is not for showing */
+    ADDRESS_NONE,   /* no web address */
+};
+enum address check_address(struct view url);
+/* of an address of ADDRESS_PERSON, after its name */
+#define CHECK_URL_PERSON "has a user or a password in it"

@@ -17,12 +17,8 @@
 #include "core/control.h"
 #include "core/peers.h"
 
-#define GIB               ((int64_t)1 << 30)
-#define MIB               ((int64_t)1 << 20)
-/* channels whose remote sides are looked at */
-#define DOCTOR_LOOKS_MAX  32
-#define DISK_RED_BYTES    (256 * MIB)
-#define DISK_YELLOW_BYTES (2 * GIB)
+/* channels whose remote sides are looked at: one look may take half a minute */
+#define DOCTOR_LOOKS_MAX 32
 
 /* --- processes ------------------------------------------------------------------------------ */
 
@@ -105,24 +101,14 @@ static int check_counts(struct control_ask *ask)
 static void check_disk(struct control_ask *ask)
 {
     const char *path = config_text(ask->core->config, "data_dir");
-    struct check c = {.name = "disk",
-                      .subject = view_of(path),
-                      .light = LIGHT_RED,
-                      .todo = "free the disk: without room nothing is accepted"};
+    struct check c = {
+        .name = "disk", .subject = view_of(path), .light = LIGHT_RED, .todo = "see data_dir"};
     struct statvfs s;
-    int64_t free_bytes = 0;
-    int64_t percent = 0;
 
-    if (statvfs(path, &s) != 0) {
+    if (statvfs(path, &s) == 0)
+        check_room(ask->w, path, &s);
+    else
         check_add(ask->w, &c, "cannot be looked at: error %d", errno);
-        return;
-    }
-    free_bytes = (int64_t)(s.f_bavail * s.f_frsize);
-    percent = s.f_blocks ? (int64_t)(s.f_bavail * 100 / s.f_blocks) : 0;
-    c.light = check_low(free_bytes, DISK_RED_BYTES, DISK_YELLOW_BYTES);
-    if (c.light == LIGHT_GREEN)
-        c.light = check_low(percent, 2, 5);
-    check_add(ask->w, &c, "%" PRId64 " MiB free, %" PRId64 " %%", free_bytes / MIB, percent);
 }
 
 static void check_closed(struct control_ask *ask, const char *name, const char *path,
@@ -207,6 +193,11 @@ static void check_hook(struct flag_check *f, struct view hook)
     c.name = "webhook_url";
     c.todo = "give support public_url with /messages/:scope_id behind it, or mend public_url";
     c.light = view_starts(hook, f->public_url) ? LIGHT_GREEN : LIGHT_YELLOW;
+    if (check_address(hook) == ADDRESS_PERSON) {
+        c.light = LIGHT_YELLOW;
+        check_add(f->w, &c, "the address that support has " CHECK_URL_PERSON);
+        return;
+    }
     check_add(f->w, &c, "support sends webhooks to %.*s%s", (int)hook.len, hook.ptr,
               c.light == LIGHT_GREEN ? "" : ", which is not below public_url");
 }
@@ -328,17 +319,6 @@ static void check_destinations(struct control_ask *ask)
 
 /* --- public_url ----------------------------------------------------------------------------- */
 
-static bool is_loopback_url(struct view url)
-{
-    static const char *const hosts[] = {"http://127.", "http://localhost", "http://[::1]"};
-
-    for (size_t i = 0; i < AMO_COUNT(hosts); i++) {
-        if (view_starts(url, hosts[i]))
-            return true;
-    }
-    return false;
-}
-
 /* True when it can be looked at. */
 static bool check_public_url(struct control_ask *ask)
 {
@@ -350,16 +330,24 @@ static bool check_public_url(struct control_ask *ask)
         check_add(ask->w, &c, "not set: the front door cannot be looked at from outside");
         return false;
     }
-    if (!view_starts(url, "https://") && !view_starts(url, "http://")) {
+    switch (check_address(url)) {
+    case ADDRESS_NONE:
         c.light = LIGHT_RED;
         c.todo = "set it to the https address under which amojo reaches ingress";
         check_add(ask->w, &c, "is no web address");
         return false;
-    }
-    if (view_starts(url, "http://") && !is_loopback_url(url)) {
+    case ADDRESS_PERSON:
+        c.light = LIGHT_RED;
+        c.subject = VIEW_NONE;
+        c.todo = "leave them out: everybody who sees the address would have them";
+        check_add(ask->w, &c, CHECK_URL_PERSON);
+        return false;
+    case ADDRESS_OPEN:
         c.todo = "put a proxy with a certificate before ingress";
         check_add(ask->w, &c, "is not https: texts and names travel in the open");
         return true;
+    case ADDRESS_FINE:
+        break;
     }
     c.light = LIGHT_GREEN;
     check_add(ask->w, &c, "set");
@@ -383,6 +371,19 @@ static const struct reg_scope *scope_of(const struct registry *r, const char *ch
             return &r->scopes[i];
     }
     return NULL;
+}
+
+static void check_looks(struct control_ask *ask)
+{
+    size_t n = ask->core->registry->n_channels;
+    struct check c = {.name = "amojo",
+                      .light = LIGHT_YELLOW,
+                      .todo = "amoctl account connect of an account of theirs makes a signed "
+                              "call; amoctl channel list names them all"};
+
+    if (n > DOCTOR_LOOKS_MAX)
+        check_add(ask->w, &c, "%zu more channels were not looked at, the first %d are",
+                  n - DOCTOR_LOOKS_MAX, DOCTOR_LOOKS_MAX);
 }
 
 static void add_looks(struct control_ask *ask, bool door)
@@ -418,6 +419,7 @@ int verb_doctor(struct control_ask *ask)
     door = check_public_url(ask);
     rc = rc ? rc : check_channels(ask);
     check_destinations(ask);
+    check_looks(ask);
     json_close_array(ask->w);
     add_looks(ask, door);
     json_close_object(ask->w);

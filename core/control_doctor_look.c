@@ -250,7 +250,9 @@ static void look_done(struct core *c, void *arg, const struct result *r)
     bool taken = r && r->status >= 200 && r->status <= 299;
 
     if (!r)
-        check_add(&l->w, &none, "no worker made the call in time");
+        check_add(&l->w, &none,
+                  "no worker made the call in time: is an egress running? One that has just "
+                  "stopped still counts as connected for some seconds");
     else
         l->judge(l, r, &l->w);
     if (!l->nonce[0] || !taken) {
@@ -354,6 +356,8 @@ static int look_body(struct control_ask *ask, struct look *l, struct view what,
     if (view_is(what, "front_door") && (ch || subject.len == 0)) {
         if (public_url(ask->core).len == 0)
             return control_fail(ask, EXIT_FAILED, "public_url is not set");
+        if (check_address(public_url(ask->core)) == ADDRESS_PERSON)
+            return control_fail(ask, EXIT_FAILED, "public_url " CHECK_URL_PERSON);
         return door_body(l, body);
     }
     if (view_is(what, "amojo") && ch)

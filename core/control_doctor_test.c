@@ -1,5 +1,6 @@
 /* amoctl doctor, the looks: a test webhook on both its ways, and what ends the wait for it. */
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -172,6 +173,151 @@ static void a_restart_of_core_leaves_nobody_waiting(void **state)
     assert_true(list_is_empty(&r->core.door_tests));
 }
 
+static void a_worker_that_makes_no_call_is_told_in_words(void **state)
+{
+    struct rig *r = *state;
+
+    (void)begun(r, DOOR_ARGS);
+    inquiry_tick(&r->core, clock_mono_ms() + 20000);
+    ended(r, "egress", "red", "is an egress running?");
+}
+
+/* --- what core sees by itself --------------------------------------------------------------- */
+
+/* Of all the lines about @check there must be one in @state with @words; @state NULL: none. */
+static void seen(struct rig *r, const char *check, const char *state, const char *words)
+{
+    struct reply reply = ctl_ask(r, "doctor", "{}");
+    const struct json_node *checks = json_get(json_root(reply.doc), "checks");
+    bool found = false;
+
+    assert_int_equal(reply.code, EXIT_FINE);
+    for (size_t i = 0; i < json_array_len(checks); i++) {
+        const struct json_node *n = json_array_at(checks, i);
+        struct view name = VIEW_NONE;
+        struct view light = VIEW_NONE;
+        struct view text = VIEW_NONE;
+        struct view subject = VIEW_NONE;
+
+        if (json_strict_text(json_get(n, "subject"), &subject))
+            assert_null(view_find(subject, "user:word"));
+        assert_true(json_strict_text(json_get(n, "check"), &name));
+        assert_true(json_strict_text(json_get(n, "state"), &light));
+        assert_true(json_strict_text(json_get(n, "words"), &text));
+        assert_null(view_find(text, "user:word"));
+        found = found || (view_is(name, check) && view_find(text, words) &&
+                          (!state || view_is(light, state)));
+    }
+    if (found != (state != NULL))
+        fail_msg("%s, %s: %s", check, state ? state : "never", words);
+    json_free(reply.doc);
+}
+
+static void a_spool_that_fills_is_seen(void **state)
+{
+    struct rig *r = *state;
+    uint64_t max = config_number(r->core.config, "ingress/spool_max_bytes");
+
+    assert_true(max > 1000);
+    r->ingress->spool_events = 17;
+    seen(r, "spool", "green", "17 events, 0 KiB; 100 % left");
+    r->ingress->spool_bytes = max / 100 * 49;
+    seen(r, "spool", "green", "% left");
+    r->ingress->spool_bytes = max / 100 * 60;
+    seen(r, "spool", "yellow", "% left");
+    r->ingress->spool_bytes = max / 100 * 92;
+    seen(r, "spool", "red", "% left");
+    r->ingress->spool_bytes = max * 2;
+    seen(r, "spool", "red", " 0 % left");
+}
+
+static void what_was_given_up_or_not_understood_is_counted(void **state)
+{
+    struct rig *r = *state;
+    const struct event strange = {.kind = EVENT_QUARANTINE,
+                                  .taken_ms = clock_unix_ms(),
+                                  .reason = VIEW_LIT("moon"),
+                                  .raw = VIEW_LIT("{}")};
+    struct result dead = {.outcome = OUTCOME_DEAD, .cause = CAUSE_REFUSED, .status = 422};
+
+    seen(r, "dead_letters", "green", "0 commands");
+    seen(r, "quarantine", "green", "0 events");
+    rig_result(r, r->worker, rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1"), dead);
+    rig_commit(r);
+    seen(r, "dead_letters", "yellow", "1 commands");
+    seen(r, "quarantine", "green", "0 events");
+    rig_take(r, &strange);
+    seen(r, "quarantine", "yellow", "1 events");
+}
+
+static void who_has_an_older_registry_or_is_silent_is_seen(void **state)
+{
+    struct rig *r = *state;
+
+    r->worker->registry_version = r->core.registry->version;
+    seen(r, "egress", "green", "knows the present registry");
+    r->worker->registry_version--;
+    seen(r, "egress", "yellow", "older registry");
+    r->worker->heard_mono_ms -= 60000;
+    seen(r, "egress", "yellow", "silent for 6");
+    seen(r, "egress", "red", "no process of this kind");
+}
+
+static void held_accounts_and_connectors_are_seen(void **state)
+{
+    struct rig *r = *state;
+    int64_t now = clock_mono_ms();
+
+    seen(r, "account", "green", "1 connected");
+    seen(r, "connector", "green", "1 in use");
+    dest_hold(r->core.queue, queue_dest(r->core.queue, true, VIEW_LIT("ch_acc")),
+              HOLD_FORBIDDEN, 0, now);
+    seen(r, "account", "red", "calls to amojo are held: ");
+    seen(r, "account", NULL, "1 connected");
+    dest_hold(r->core.queue, queue_dest(r->core.queue, false, VIEW_LIT("svc")), HOLD_CONNECT,
+              60000, now);
+    seen(r, "connector", "red", "calls to it are held: ");
+    seen(r, "connector", NULL, "1 in use");
+}
+
+static void how_many_channels_were_not_looked_at_is_told(void **state)
+{
+    struct rig *r = *state;
+    char args[256];
+
+    for (int i = 2; i <= 35; i++) { /* the rig has one */
+        (void)snprintf(args, sizeof(args),
+                       "{\"reply\":\"{\\\"result\\\":{\\\"ru\\\":{\\\"id\\\":"
+                       "\\\"c%d\\\",\\\"secret_key\\\":\\\"s\\\"}}}\"}",
+                       i);
+        ctl_fine(r, "channel.add", args);
+        if (i == 32)
+            seen(r, "amojo", NULL, "not looked at");
+    }
+    seen(r, "amojo", "yellow", "3 more channels were not looked at");
+}
+
+static void a_public_address_is_judged_and_no_password_of_it_shown(void **state)
+{
+    struct rig *r = *state;
+    struct reply reply;
+
+    seen(r, "public_url", "yellow", "not set");
+    r->more_config = "public_url = \"http://localhost.evil.example\"\n";
+    rig_restart(r);
+    seen(r, "public_url", "yellow", "is not https");
+    r->more_config = "public_url = \"http:///door\"\n";
+    rig_restart(r);
+    seen(r, "public_url", "red", "no web address");
+    r->more_config = "public_url = \"https://user:word@door.example\"\n";
+    rig_restart(r);
+    seen(r, "public_url", "red", "has a user or a password in it");
+    reply = ctl_ask(r, "doctor", "{}"); /* the door is left alone */
+    ctl_text(&reply, json_array_at(json_get(json_root(reply.doc), "ask"), 0), "what", "amojo");
+    json_free(reply.doc);
+    ctl_sad(r, "doctor.check", DOOR_ARGS, EXIT_FAILED, "has a user or a password in it");
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, ctl_setup, ctl_teardown)
 
 int main(void)
@@ -185,6 +331,13 @@ int main(void)
         CASE(amojos_clock_is_told),
         CASE(a_long_stop_of_core_ends_the_wait),
         CASE(a_restart_of_core_leaves_nobody_waiting),
+        CASE(a_worker_that_makes_no_call_is_told_in_words),
+        CASE(a_spool_that_fills_is_seen),
+        CASE(what_was_given_up_or_not_understood_is_counted),
+        CASE(who_has_an_older_registry_or_is_silent_is_seen),
+        CASE(held_accounts_and_connectors_are_seen),
+        CASE(how_many_channels_were_not_looked_at_is_told),
+        CASE(a_public_address_is_judged_and_no_password_of_it_shown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
