@@ -151,6 +151,10 @@ int verb_probe_call(struct control_ask *ask)
         return rc;
     if (!s)
         return control_fail(ask, EXIT_FAILED, "no such account; see amoctl account list");
+    if (s->disconnected) /* it is paused as well */
+        return control_fail(
+            ask, EXIT_FAILED,
+            "the account is disconnected: amoctl account connect brings it back");
     if (s->paused)
         return control_fail(ask, EXIT_FAILED, "the account is paused");
     rc = id_uuid7(clock_unix_ms(), &r.body.trace);

@@ -142,6 +142,11 @@ def test_refusals_are_told_in_words(stack, chat):
     stack.control("account.pause", scope_id=stack.scope)
     assert "paused" in refused(stack.scope, "--chat", chat)
     stack.control("account.resume", scope_id=stack.scope)
+    stack.control("account.disconnect", scope_id=stack.scope, no_call=True)
+    told = refused(stack.scope, "--chat", chat)
+    assert "disconnected" in told and "account connect" in told and "paused" not in told
+    stack.control("account.connect", channel=stack.channel, account=stack.scope.removeprefix(f"{stack.channel}_"),
+                  connector="svc", title="Test")
     stack.fault(on="amojo.new_message", times=1, status=403)
     assert "did not take the test message: status 403" in refused(stack.scope, "--chat", chat)
     for args, words in (({"what": "moon"}, "no such call"), ({"what": "history"}, "key is missing"),
