@@ -70,6 +70,63 @@ def test_the_probe_repeats_the_very_same_call(core, run_dir):
     assert core.asked[0] == core.asked[1] and len(core.asked) == 2
 
 
+def test_what_a_probe_found_before_it_failed_is_not_lost(core, run_dir):
+    for _ in range(2):
+        core.will_answer({"outcome": "done", "status": 200, "message": "m-1"})
+    core.will_answer({"outcome": "done", "status": 200, "found": True})
+    core.will_answer(code=3, error="no answer in time")
+    done = amoctl(run_dir, "probe", "s", "--chat", "c", "--yes", "--json")
+    said = json.loads(done.stdout)
+    assert done.returncode == 3 and "no answer in time" in done.stderr
+    assert said["error"] == {"code": "unreachable", "message": "no answer in time"}
+    assert (said["scope_id"], said["chat"], said["msgid"]) == ("s", "c", core.asked[0][1]["key"])
+    assert [f["question"] for f in said["findings"]] == ["repeated_msgid", "history_delay"] and said["settings"] == {}
+
+
+def test_a_failed_probe_tells_people_what_it_found_and_no_settings(core, run_dir):
+    for _ in range(2):
+        core.will_answer({"outcome": "done", "status": 200, "message": "m-1"})
+    core.will_answer(code=1, error="too many calls")
+    done = amoctl(run_dir, "probe", "s", "--chat", "c", "--yes")
+    assert (done.returncode, done.stderr) == (1, "amoctl: too many calls\n")
+    [line] = done.stdout.splitlines()
+    assert line.startswith("repeated_msgid: answered 200 with the id of the first time")
+
+
+def probe_until_the_end(core, run_dir, repeat, *more):
+    """(exit code, {question: finding}, settings) of a probe whose other questions are dealt with."""
+    core.will_answer({"outcome": "done", "status": 200, "message": "m-1"})
+    core.will_answer(repeat)
+    core.will_answer({"outcome": "done", "status": 200, "found": True})
+    core.will_answer({"outcome": "done", "status": 200, "found": True, "message": "m-2"})
+    core.will_answer({"outcome": "done", "status": 200})
+    core.will_answer({"outcome": "done", "status": 200})
+    for answer in more:
+        core.will_answer(answer)
+    done = amoctl(run_dir, "probe", "s", "--chat", "c", "--yes", "--json", *(["--burst"] if more else []))
+    said = json.loads(done.stdout)
+    assert "error" not in said, said
+    return done.returncode, {f["question"]: f for f in said["findings"]}, said["settings"]
+
+
+@pytest.mark.parametrize("outcome, status", [("retry", 500), ("unknown", 0), ("throttled", 429)])
+def test_a_repeat_that_got_no_clear_answer_stays_a_question(core, run_dir, outcome, status):
+    code, found, _ = probe_until_the_end(core, run_dir, {"outcome": outcome, "status": status, "answer": "busy"})
+    repeat = found.pop("repeated_msgid")
+    assert code == 1 and not repeat["answered"] and not repeat["same_id"]
+    assert repeat["repeat_status"] == status and f"answered {status}: busy" in repeat["words"]
+    assert all(f["answered"] for f in found.values())
+
+
+def test_the_rate_to_choose_is_a_good_deal_below_what_amo_took(core, run_dir):
+    fine = {"outcome": "done", "status": 200, "message": "m-1"}
+    limit = {"outcome": "hold", "status": 429, "retry_after_ms": 2000, "answer": "slow down"}
+    code, found, settings = probe_until_the_end(core, run_dir, fine, fine, fine, fine, fine, limit)
+    assert code == 0 and (found["limit"]["calls"], found["limit"]["limited"]) == (5, True)
+    # four reads went well: in a second or in however much longer it took
+    assert settings["scope/rate"] == max(1, 4 * 700 // found["limit"]["took_ms"]) <= 2
+
+
 def test_the_probe_asks_nobody_without_consent(core, run_dir):
     for words in ([], ["--chat", "c"], ["--yes"], ["--burst", "--yes"]):
         assert amoctl(run_dir, "probe", "s", *words).returncode == 2

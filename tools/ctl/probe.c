@@ -13,12 +13,11 @@
 #include "base/process.h"
 #include "tools/common/text.h"
 #include "tools/ctl/ask.h"
+#include "tools/ctl/probe_words.h"
 #include "tools/ctl/tell.h"
 
 #define PROBE_WAIT_MS   25000 /* a call takes up to 18 s */
-#define HISTORY_MAX_MS  60000
 #define HISTORY_EACH_MS 250
-#define HISTORY_CORE_MS 40000 /* when core looks there for the last time (core/inquiry.c) */
 #define BURST_MAX       60
 #define RATE_DEFAULT    7 /* scope/rate */
 
@@ -57,6 +56,8 @@ struct probe {
     size_t n_open; /* questions without an answer */
     const char *spelling;
     int64_t rate;
+    int failed; /* what stopped it: an exit code with its words; 0 nothing */
+    char error[2048];
 };
 
 /* What of a call differs from the others; NULL: absent. */
@@ -110,8 +111,17 @@ static void write_call(const struct probe *p, const struct call *c, struct buf *
     json_close_object(&w);
 }
 
+/* Said at once. What was found before goes out with it: there is a message in the chat already. */
+static int fail(struct probe *p, int code, const char *words)
+{
+    p->failed = tell(NULL, code, words);
+    if (view_copy(view_cut(view_of(words), sizeof(p->error) - 1), p->error, sizeof(p->error)))
+        p->error[0] = '\0'; /* never: it was cut */
+    return p->failed;
+}
+
 /* 0, or the exit code with what was wrong said. */
-static int ask(const struct probe *p, const struct call *c, struct heard *ret)
+static int ask(struct probe *p, const struct call *c, struct heard *ret)
 {
     struct ask_answer answer;
     struct json *doc = NULL;
@@ -124,9 +134,9 @@ static int ask(const struct probe *p, const struct call *c, struct heard *ret)
     write_call(p, c, &args);
     ask_core(p->endpoint, VIEW_LIT("probe.call"), buf_view(&args), PROBE_WAIT_MS, &answer);
     if (answer.code != EXIT_FINE)
-        rc = tell(p->args, answer.code, buf_str(&answer.error));
+        rc = fail(p, answer.code, buf_str(&answer.error));
     else if (json_parse(buf_view(&answer.json), &doc))
-        rc = tell(p->args, EXIT_FAILED, "core's answer cannot be read (another version?)");
+        rc = fail(p, EXIT_FAILED, "core's answer cannot be read (another version?)");
     else
         hear(json_root(doc), ret);
     json_free(doc);
@@ -183,7 +193,7 @@ static int find_repeat(struct probe *p)
     if (rc == 0 && !first.done) {
         (void)snprintf(text, sizeof(text), "amojo did not take the test message: %s %s",
                        first.words, first.answer); /* cut: it is long enough */
-        rc = tell(p->args, EXIT_FAILED, text);
+        rc = fail(p, EXIT_FAILED, text);
     }
     rc = rc ? rc : ask(p, &c, &again);
     if (rc)
@@ -217,13 +227,14 @@ static int find_history(struct probe *p)
     const struct call c = {.what = "history", .key = p->key};
     int64_t began = clock_mono_ms();
     struct heard h = {0};
+    struct probe_words words;
     int64_t took = 0;
     int rc = 0;
 
     for (;;) {
         rc = ask(p, &c, &h);
         took = clock_mono_ms() - began;
-        if (rc || h.found || took > HISTORY_MAX_MS)
+        if (rc || h.found || took > PROBE_HISTORY_MS)
             break;
         (void)poll(NULL, 0, HISTORY_EACH_MS); /* a pause; one cut short only looks sooner */
     }
@@ -234,18 +245,8 @@ static int find_history(struct probe *p)
         json_add_int(&p->w, "delay_ms", took);
     else
         json_add_null(&p->w, "delay_ms");
-    if (!h.found)
-        finding_end(p, "history_delay", true,
-                    "the message is not in the history after %d s (%s)", HISTORY_MAX_MS / 1000,
-                    h.words);
-    else if (took > HISTORY_CORE_MS)
-        finding_end(p, "history_delay", false,
-                    "shown after %" PRId64 " ms, later than the bridge looks for the last time "
-                    "(%d s): tell its makers",
-                    took, HISTORY_CORE_MS / 1000);
-    else
-        finding_end(p, "history_delay", false,
-                    "shown after %" PRId64 " ms; the bridge looks after 1, 10 and 40 s", took);
+    probe_words_history(h.found, took, h.words, &words);
+    finding_end(p, "history_delay", words.open, "%s", words.text);
     return 0;
 }
 
@@ -357,11 +358,13 @@ static int print_end(struct probe *p)
     if (p->rate)
         json_add_int(&p->w, "scope/rate", p->rate);
     json_close_object(&p->w);
+    if (p->failed)
+        tell_error(&p->w, p->failed, p->error);
     json_close_object(&p->w);
     if (p->args->json) {
         text_clean_json(buf_view(&p->json), &out);
         (void)buf_add_char(&out, '\n'); /* errors stick in the buf */
-    } else {
+    } else if (!p->failed) {
         print_settings(p, &out);
     }
     rc = buf_error(&p->json) ? tell_memory(p->args) : tell_output(&out);
@@ -389,7 +392,9 @@ static int probe_all(struct probe *p)
     rc = rc ? rc : find_spelling(p);
     if (rc == 0 && args_value(p->args, "burst"))
         rc = find_limit(p);
-    rc = rc ? rc : print_end(p);
+    rc = print_end(p);
+    if (p->failed)
+        return p->failed;
     return rc ? rc : p->n_open ? EXIT_FAILED : EXIT_FINE;
 }
 

@@ -9,9 +9,19 @@
 #include "tools/common/text.h"
 #include "tools/ctl/verbs.h"
 
-int tell(const struct args *a, int code, const char *words)
+void tell_error(struct json_writer *w, int code, const char *words)
 {
     static const char *const names[] = {"fine", "failed", "usage", "unreachable"};
+    bool known = code >= 0 && code < (int)AMO_COUNT(names);
+
+    json_open_object(w, "error");
+    json_add_text(w, "code", view_of(known ? names[code] : "failed"));
+    json_add_text(w, "message", view_of(words));
+    json_close_object(w);
+}
+
+int tell(const struct args *a, int code, const char *words)
+{
     struct json_writer w;
     struct buf out;
 
@@ -23,12 +33,7 @@ int tell(const struct args *a, int code, const char *words)
         buf_reset(&out);
         json_writer_init(&w, &out);
         json_open_object(&w, NULL);
-        json_open_object(&w, "error");
-        json_add_text(
-            &w, "code",
-            view_of(code >= 0 && code < (int)AMO_COUNT(names) ? names[code] : "failed"));
-        json_add_text(&w, "message", view_of(words));
-        json_close_object(&w);
+        tell_error(&w, code, words);
         json_close_object(&w);
         (void)printf("%s\n", buf_str(&out));
     }

@@ -9,6 +9,9 @@
 /* Words for people on stderr; with --json the same as a document on stdout. @a may be NULL:
  * words alone. Returns @code. */
 int tell(const struct args *a, int code, const char *words);
+/* The same as the member `error` of the object that @w is in; nothing is said. */
+struct json_writer;
+void tell_error(struct json_writer *w, int code, const char *words);
 int tell_memory(const struct args *a);
 /* A document as JSON, or as the verb says that people read it. */
 int tell_document(const struct args *a, struct view json);
