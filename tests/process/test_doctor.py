@@ -3,6 +3,7 @@ import hashlib
 import hmac
 import json
 import os
+import socket
 import time
 
 import pytest
@@ -112,11 +113,13 @@ def test_a_test_webhook_leaves_nothing_behind_and_cannot_be_used_again(bridge):
         assert http("POST", url, captured.body, head)[0] == 200
     stack.settle()
     assert stack.figure("core", "amo_events_total") == before + 3  # fresh: they went all the way, and nobody waits
-    old = json.dumps({"door_test": {"nonce": "door-x", "at_ms": int(time.time() * 1000) - 121000}}).encode()
-    head["X-Signature"] = hmac.new(stack.secret.encode(), old, hashlib.sha1).hexdigest()
-    assert http("POST", url, old, head)[0] == 200
+    for off in (-121000, 125000):  # old, or of a time to come, so that it would stay good for long
+        late = json.dumps({"door_test": {"nonce": "door-x", "at_ms": int(time.time() * 1000) + off}}).encode()
+        head["X-Signature"] = hmac.new(stack.secret.encode(), late, hashlib.sha1).hexdigest()
+        assert http("POST", url, late, head)[0] == 200
     head["X-Signature"] = "0" * 40
     assert http("POST", url, captured.body, head)[0] == 401
+    stack.settle()
     assert stack.figure("core", "amo_events_total") == before + 3
     assert stack.control("quarantine.list") == [] == stack.control("dead.list")
     assert stack.control("conversation.list") == []
@@ -159,6 +162,26 @@ def test_a_clock_that_differs_from_amojos_is_seen(bridge, offset, state):
     bridge.stack.sandbox("settings", {"clock_offset_ms": offset}, method="PATCH")
     _, found = bridge.checks()
     assert of(found, "clock")[0] == state and ("ahead" if offset < 0 else "behind") in of(found, "clock")[1]
+
+
+def test_an_amojo_that_cannot_be_reached_is_red(bridge, certificates):
+    stack, own = bridge.stack, Remote(lambda request: answer(200, "OK"), certificates.self_signed())
+    reply = json.dumps(stack.sandbox(f"channels/{stack.channel}/registration"))
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and no listen: refused
+        closed = nobody.getsockname()[1]
+        try:
+            for url, words in (("https://amojo.invalid", "DNS"), (f"http://127.0.0.1:{closed}", "TCP"),
+                               (f"https://localhost:{own.port}", "TLS")):
+                stack.control("channel.add", reply=reply, url=url)
+                code, found = bridge.checks()
+                for check in ("amojo", "signature"):
+                    assert of(found, check)[0] == "red" and words in of(found, check)[1], (url, found[check])
+                assert code == 1 and "clock" not in found and of(found, "front_door")[0] == "green"
+        finally:
+            stack.control("channel.add", reply=reply, url=stack.sandbox_url)
+            own.close()
+    assert of(bridge.checks()[1], "amojo")[0] == "green"
 
 
 def test_a_signature_that_amojo_refuses_is_red(bridge):
