@@ -289,16 +289,24 @@ static void an_unclear_one_is_not_asked_for_any_more(void **state)
 
 /* --- others --------------------------------------------------------------------------------- */
 
+/* Somebody else in the same conversation; 79000000001. */
+static struct event others_text(const char *id)
+{
+    struct event e = rig_client_text(id);
+
+    e.sender_id = VIEW_LIT("second");
+    e.sender_phone = VIEW_LIT("+7 900 000-00-01");
+    return e;
+}
+
 static void of_a_group_only_what_the_person_said_goes(void **state)
 {
     struct rig *r = *state;
     struct event first = rig_client_text("m1");
-    struct event other = rig_client_text("m2");
+    struct event other = others_text("m2");
     struct reply reply;
 
     rig_take(r, &first);
-    other.sender_id = VIEW_LIT("second");
-    other.sender_phone = VIEW_LIT("+7 900 000-00-01");
     rig_take(r, &other);
     reply = erased(r, "{\"phone\":\"79000000001\"}");
     assert_int_equal(reply.code, 0);
@@ -314,12 +322,10 @@ static void of_the_persons_own_conversation_others_keep_their_words(void **state
 {
     struct rig *r = *state;
     struct event first = rig_client_text("m1");
-    struct event other = rig_client_text("m2");
+    struct event other = others_text("m2");
     struct reply reply;
 
     rig_take(r, &first);
-    other.sender_id = VIEW_LIT("second");
-    other.sender_phone = VIEW_LIT("+7 900 000-00-01");
     rig_take(r, &other);
     reply = erased(r, "{\"phone\":\"79991234567\"}");
     assert_int_equal(reply.code, 0);
@@ -334,12 +340,10 @@ static void of_the_persons_own_conversation_others_keep_their_words(void **state
 static void a_dead_letter_in_somebody_elses_conversation_goes_too(void **state)
 {
     struct rig *r = *state;
-    struct event other = rig_client_text("m2");
+    struct event other = others_text("m2");
     struct reply reply;
 
     rig_client_message_done(r, "m1", "amo-1");
-    other.sender_id = VIEW_LIT("second");
-    other.sender_phone = VIEW_LIT("+7 900 000-00-01");
     rig_take(r, &other);
     settle_dead(&r->core, rig_command(r, COMMAND_AMO_MESSAGE), "refused",
                 VIEW_LIT("his words"));

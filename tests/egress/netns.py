@@ -10,21 +10,19 @@ import threading
 import uuid
 from pathlib import Path
 
+import pytest
+
 CLONE_NEWNET = 0x40000000
 A, AAAA = 1, 28
 
 
-def possible():
-    return os.geteuid() == 0 and shutil.which("ip")
-
-
 class Namespace:
-    """Every address of @addresses is a local one in it; @hosts is its /etc/hosts."""
+    """Every address of @addresses is a local one in it; @hosts is its /etc/hosts, @resolver more of its resolv.conf."""
 
-    def __init__(self, addresses=(), hosts=""):
+    def __init__(self, addresses=(), hosts="", resolver="options timeout:1 attempts:1\n"):
         self.name = "amo-" + uuid.uuid4().hex[:8]
         self.etc = Path("/etc/netns") / self.name
-        self.addresses, self.hosts = addresses, hosts
+        self.addresses, self.hosts, self.resolver = addresses, hosts, resolver
         self.prefix = ["ip", "netns", "exec", self.name]
 
     def _ip(self, *args):
@@ -38,7 +36,7 @@ class Namespace:
             more = ["nodad"] if ":" in address else []
             self._ip("-n", self.name, "address", "add", f"{address}/{size}", "dev", "lo", *more)
         self.etc.mkdir(parents=True)
-        (self.etc / "resolv.conf").write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+        (self.etc / "resolv.conf").write_text("nameserver 127.0.0.1\n" + self.resolver)
         (self.etc / "hosts").write_text("127.0.0.1 localhost\n" + self.hosts)
 
     def stop(self):
@@ -61,6 +59,19 @@ class Namespace:
         thread.start()
         thread.join()
         return got[0]
+
+
+def lent(namespace):
+    """For a fixture: the namespace while it is needed, or no test where there can be none."""
+    if os.geteuid() != 0 or not shutil.which("ip"):
+        pytest.skip("network namespaces need root and iproute2")
+    try:
+        namespace.start()
+    except (subprocess.CalledProcessError, OSError) as error:
+        namespace.stop()
+        pytest.skip(f"no network namespace here: {error}")
+    yield namespace
+    namespace.stop()
 
 
 class NameServer:

@@ -3,14 +3,13 @@
 All of it happens in a network namespace in which every address of the table is a local one with a service behind it:
 what is dialled is reached, and seen."""
 import socket
-import subprocess
 import threading
 
 import pytest
 
 from egress_harness import (DEAD, DONE, HOLD, SERVICE_TEST, Bench, Remote, answer, outcome, registry, to_service,
                             wait_until)
-from netns import NameServer, Namespace, possible
+from netns import NameServer, Namespace, lent
 
 PUBLIC, PUBLIC6 = "93.184.215.14", "2606:4700::1234"
 LOCAL = ["10.1.2.3", "100.64.0.1", "100.100.100.200", "168.63.129.16", "169.254.169.254", "172.16.0.1", "172.31.255.1",
@@ -124,16 +123,7 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place(authority):
-    if not possible():
-        pytest.skip("network namespaces need root and iproute2")
-    p = Place(authority)
-    try:
-        p.start()
-    except (subprocess.CalledProcessError, OSError) as error:
-        p.stop()
-        pytest.skip(f"no network namespace here: {error}")
-    yield p
-    p.stop()
+    yield from lent(Place(authority))
 
 
 @pytest.mark.parametrize("trick", TRICKS)

@@ -1,17 +1,11 @@
 """Connections: TLS, reuse, proxies, private addresses, names that do not resolve, calls that time out or break."""
-import ctypes
-import os
-import shutil
 import socket
-import subprocess
-import threading
 import time
-import uuid
-from pathlib import Path
 
 import pytest
 from egress_harness import (AMO_STATUS, DEAD, DONE, HOLD, UNKNOWN, Authority, Remote, accepted, answer, message,
                             outcome, registry, to_service)
+from netns import Namespace, lent
 
 
 def test_one_handshake_serves_many_calls(bench, authority):
@@ -164,62 +158,27 @@ def test_a_refusal_of_what_curl_sent_twice_is_not_final(bench):
 # --- a resolver that does not answer ---------------------------------------------------------------
 
 
-class DeadDns:
-    """A network namespace whose only name server swallows every question."""
+class DeadDns(Namespace):
+    """Its only name server takes every question and never reads one."""
 
     def __init__(self):
-        self.name = "amo-" + uuid.uuid4().hex[:8]
-        self.etc = Path("/etc/netns") / self.name
+        super().__init__(hosts="127.0.0.1 alive.test\n", resolver="")
         self.hole = None
 
     def start(self):
-        def ip(*args):
-            subprocess.run(["ip", *args], check=True, capture_output=True)
-
-        ip("netns", "add", self.name)
-        ip("-n", self.name, "link", "set", "lo", "up")
+        super().start()
         self.hole = self.run_inside(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-        self.hole.bind(("127.0.0.1", 53))   # takes every question and never reads one
-        self.etc.mkdir(parents=True)
-        (self.etc / "resolv.conf").write_text("nameserver 127.0.0.1\n")
-        (self.etc / "hosts").write_text("127.0.0.1 localhost alive.test\n")
+        self.hole.bind(("127.0.0.1", 53))
 
     def stop(self):
         if self.hole:
             self.hole.close()
-        subprocess.run(["ip", "netns", "del", self.name], capture_output=True)
-        shutil.rmtree(self.etc, ignore_errors=True)
-
-    def run_inside(self, make):
-        """What make() returns when called by a thread that lives in the namespace."""
-        got = []
-
-        def body():
-            fd = os.open(f"/run/netns/{self.name}", os.O_RDONLY)
-            libc = ctypes.CDLL(None, use_errno=True)
-            if libc.setns(fd, 0x40000000) != 0:
-                raise OSError(ctypes.get_errno(), "setns")
-            os.close(fd)
-            got.append(make())
-
-        thread = threading.Thread(target=body)
-        thread.start()
-        thread.join()
-        return got[0]
+        super().stop()
 
 
 @pytest.fixture
 def dead_dns():
-    if os.geteuid() != 0 or not shutil.which("ip"):
-        pytest.skip("network namespaces need root and iproute2")
-    ns = DeadDns()
-    try:
-        ns.start()
-    except (subprocess.CalledProcessError, OSError) as error:
-        ns.stop()
-        pytest.skip(f"no network namespace here: {error}")
-    yield ns
-    ns.stop()
+    yield from lent(DeadDns())
 
 
 def test_a_dead_name_server_stalls_nobody_else(bench, dead_dns):
@@ -229,7 +188,7 @@ def test_a_dead_name_server_stalls_nobody_else(bench, dead_dns):
     dead = [(f"dead{i}", f"https://service{i}.example/hook", False) for i in range(8)]
     alive = ("alive", f"http://alive.test:{service.port}/hook", True)
     core = bench.start_core(registry(remote.url, [*dead, alive]))
-    bench.worker(prefix=["ip", "netns", "exec", dead_dns.name], **{"egress/connect_ms": 2000})
+    bench.worker(prefix=dead_dns.prefix, **{"egress/connect_ms": 2000})
     core.wait_hello()
     began = time.monotonic()
     core.push(*[to_service(1 + i, connector=f"dead{i % 8}") for i in range(40)])
@@ -250,7 +209,7 @@ def test_calls_go_on_while_names_are_being_resolved_for_long(bench, dead_dns):
     bench.remotes.append(remote)
     dead = [(f"dead{i}", f"https://service{i}.example/hook", False) for i in range(30)]
     core = bench.start_core(registry(remote.url, dead))
-    bench.worker(prefix=["ip", "netns", "exec", dead_dns.name], **{"egress/connect_ms": 1000})
+    bench.worker(prefix=dead_dns.prefix, **{"egress/connect_ms": 1000})
     core.wait_hello()
     core.push(*[to_service(1 + i, connector=f"dead{i}") for i in range(30)])
     slowest, results = 0, []
@@ -269,7 +228,7 @@ def test_a_status_after_a_dead_name_is_still_fast(bench, dead_dns):
     remote = dead_dns.run_inside(lambda: Remote(accepted))
     bench.remotes.append(remote)
     core = bench.start_core(registry(remote.url, [("dead", "https://service.example/", False)]))
-    worker = bench.worker(prefix=["ip", "netns", "exec", dead_dns.name], **{"egress/connect_ms": 500})
+    worker = bench.worker(prefix=dead_dns.prefix, **{"egress/connect_ms": 500})
     core.wait_hello()
     core.push(to_service(1, connector="dead"))
     assert outcome(core.result(5)) == (HOLD, "connect")
