@@ -98,8 +98,8 @@ enum address check_address(struct view url)
 {
     size_t scheme = view_starts(url, "https://") ? 8 : view_starts(url, "http://") ? 7 : 0;
     size_t n = scheme;
-    struct view authority = VIEW_NONE;
-    struct view host = VIEW_NONE;
+    struct view authority;
+    struct view host;
 
     if (scheme == 0)
         return ADDRESS_NONE;

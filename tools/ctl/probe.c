@@ -376,6 +376,7 @@ static int probe_all(struct probe *p)
 {
     struct id id;
     int rc = id_random(&id);
+    int printed = 0;
 
     if (rc)
         return tell(p->args, EXIT_FAILED, "no random bytes");
@@ -392,9 +393,8 @@ static int probe_all(struct probe *p)
     rc = rc ? rc : find_spelling(p);
     if (rc == 0 && args_value(p->args, "burst"))
         rc = find_limit(p);
-    rc = print_end(p);
-    if (p->failed)
-        return p->failed;
+    printed = print_end(p); /* whatever came of it: there is a message in the chat */
+    rc = rc ? rc : printed;
     return rc ? rc : p->n_open ? EXIT_FAILED : EXIT_FINE;
 }
 
