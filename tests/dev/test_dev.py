@@ -34,7 +34,18 @@ def test_an_unknown_command_is_refused_with_the_list():
 
 def test_a_bench_that_does_not_exist_is_refused():
     done = run(ROOT / "dev", "bench", "no-such-bench")
-    assert "no-such-bench" in done.stderr or "no benches yet" in done.stdout
+    assert done.returncode == 1 and "no bench named no-such-bench" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["up", "down", "test", "bench"])
+def test_a_question_for_help_starts_nothing(command):
+    done = run(ROOT / "dev", command, "--help", timeout=20)
+    assert (done.returncode, done.stderr) == (0, "") and done.stdout.startswith("./dev COMMAND\n")
+
+
+def test_a_stray_argument_is_refused():
+    done = run(ROOT / "dev", "up", "now", timeout=20)
+    assert done.returncode == 1 and "takes no arguments: now" in done.stderr
 
 
 def free_addresses(count):

@@ -23,7 +23,7 @@ class Namespace:
         self.name = "amo-" + uuid.uuid4().hex[:8]
         self.etc = Path("/etc/netns") / self.name
         self.addresses, self.hosts, self.resolver = addresses, hosts, resolver
-        self.prefix = ["ip", "netns", "exec", self.name]
+        self.prefix, self.made = ["ip", "netns", "exec", self.name], []
 
     def _ip(self, *args):
         subprocess.run(["ip", *args], check=True, capture_output=True)
@@ -36,12 +36,17 @@ class Namespace:
             more = ["nodad"] if ":" in address else []
             self._ip("-n", self.name, "address", "add", f"{address}/{size}", "dev", "lo", *more)
         self.etc.mkdir(parents=True)
+        self.made = [p for p in (Path("/etc/resolv.conf"), Path("/etc/hosts")) if not p.exists()]
+        for p in self.made:
+            p.touch()  # ours is mounted over it, and a bare Debian has none
         (self.etc / "resolv.conf").write_text("nameserver 127.0.0.1\n" + self.resolver)
         (self.etc / "hosts").write_text("127.0.0.1 localhost\n" + self.hosts)
 
     def stop(self):
         subprocess.run(["ip", "netns", "del", self.name], capture_output=True, check=False)
         shutil.rmtree(self.etc, ignore_errors=True)
+        for p in self.made:
+            p.unlink(missing_ok=True)
 
     def run_inside(self, make):
         """What make() returns when called by a thread that lives in the namespace."""
