@@ -1,14 +1,17 @@
 #pragma once
 
-/* For tests only: run a case with each of its allocations failing in turn. Nothing may leak
- * (the sanitizers watch), crash, or report anything but -ENOMEM. */
+/* For tests only: what stands in files, and cases run with each of their allocations failing in turn:
+ * nothing may leak (the sanitizers watch), crash, or report anything but -ENOMEM. */
 
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -19,6 +22,28 @@ static inline void testing_set_env(const char *name, const char *value)
 {
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): tests have one thread */
     assert_int_equal(value ? setenv(name, value, 1) : unsetenv(name), 0);
+}
+
+/* Do the bytes stand in the file? One that is not there has none; at most 4 MiB are looked at. */
+static inline bool testing_file_has(const char *path, const char *what)
+{
+    size_t len = strlen(what);
+    size_t cap = (size_t)4 << 20;
+    FILE *f = fopen(path, "rb");
+    char *bytes = NULL;
+    size_t n = 0;
+    bool found = false;
+
+    if (!f)
+        return false;
+    bytes = test_malloc(cap);
+    n = fread(bytes, 1, cap, f);
+    assert_true(n < cap); /* the whole file was looked at */
+    for (size_t i = 0; i + len <= n && !found; i++)
+        found = memcmp(bytes + i, what, len) == 0;
+    test_free(bytes);
+    assert_int_equal(fclose(f), 0);
+    return found;
 }
 
 /* Does the whole case, frees all it made, and returns 0 or -ENOMEM. */

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "core/check.h"
 #include "proto/limits.h"
 
 /* accounts and kinds of webhook that are kept of an answer: it has a handful of either */
@@ -386,7 +387,10 @@ static void tell_rest(const struct teller *t)
         tell(t, "bot.id", VIEW_LIT("none"), CHANNEL_FLAG_NOTE,
              "what Mobilon's own people and bots write cannot be shown: only messages in the "
              "name of a CRM user can");
-    if (url.len)
+    if (check_address(url) == ADDRESS_PERSON)
+        tell(t, "webhook_url_v2", VIEW_LIT("not shown"), CHANNEL_FLAG_NOTE,
+             "the address " CHECK_URL_PERSON ": give support one without");
+    else if (url.len)
         tell(t, "webhook_url_v2", url, CHANNEL_FLAG_OK,
              "where amoCRM posts: it must lead to this bridge's /messages/:scope_id");
     if (segment.len)

@@ -183,6 +183,18 @@ static void every_flag_is_told_in_words(void **state)
     buf_fini(&out);
 }
 
+static void a_password_in_an_address_is_not_shown(void **state)
+{
+    struct buf out;
+
+    (void)state;
+    told("{\"webhook_url_v2\":\"https://user:word@b.example/messages/:scope_id\"}", false,
+         &out);
+    assert_non_null(strstr(buf_str(&out), "has a user or a password in it"));
+    assert_null(strstr(buf_str(&out), "user:word"));
+    buf_fini(&out);
+}
+
 static void only_what_needs_attention_is_told_to_whom_cares(void **state)
 {
     struct buf out;
@@ -239,6 +251,7 @@ int main(void)
         cmocka_unit_test(an_account_that_support_does_not_allow_is_refused),
         cmocka_unit_test(what_cannot_be_read_is_not_taken_for_a_permission),
         cmocka_unit_test(every_flag_is_told_in_words),
+        cmocka_unit_test(a_password_in_an_address_is_not_shown),
         cmocka_unit_test(only_what_needs_attention_is_told_to_whom_cares),
         cmocka_unit_test(flags_survive_every_failed_allocation),
     };

@@ -113,3 +113,11 @@ enum address check_address(struct view url)
         return ADDRESS_NONE;
     return scheme == 8 || is_this_host(host) ? ADDRESS_FINE : ADDRESS_OPEN;
 }
+
+bool check_is_below(struct view url, struct view base)
+{
+    while (base.len && base.ptr[base.len - 1] == '/')
+        base.len--;
+    return base.len > 0 && url.len >= base.len && memcmp(url.ptr, base.ptr, base.len) == 0 &&
+           (url.len == base.len || strchr("/?#", url.ptr[base.len]));
+}

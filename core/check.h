@@ -37,5 +37,7 @@ enum address {
     ADDRESS_NONE,   /* no web address */
 };
 enum address check_address(struct view url);
+/* Is @url the address @base, or one below it? */
+bool check_is_below(struct view url, struct view base);
 /* of an address of ADDRESS_PERSON, after its name */
 #define CHECK_URL_PERSON "has a user or a password in it"

@@ -88,11 +88,29 @@ static void an_address_is_judged_by_its_whole_host(void **state)
     }
 }
 
+static void an_address_is_below_another_or_only_begins_like_it(void **state)
+{
+    static const char base[] = "https://bridge.example";
+
+    (void)state;
+    assert_true(
+        check_is_below(view_of("https://bridge.example/messages/:scope_id"), view_of(base)));
+    assert_true(check_is_below(view_of("https://bridge.example"), view_of(base)));
+    assert_true(check_is_below(view_of("https://bridge.example/a"),
+                               VIEW_LIT("https://bridge.example/")));
+    assert_false(
+        check_is_below(view_of("https://bridge.example.evil.org/messages"), view_of(base)));
+    assert_false(check_is_below(view_of("https://bridge.example:8443/"), view_of(base)));
+    assert_false(check_is_below(view_of("https://bridge.exampl"), view_of(base)));
+    assert_false(check_is_below(view_of("https://bridge.example/"), VIEW_NONE));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_disk_is_judged_by_its_bytes_and_by_its_part),
         cmocka_unit_test(an_address_is_judged_by_its_whole_host),
+        cmocka_unit_test(an_address_is_below_another_or_only_begins_like_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,7 @@
 #include "core/check.h"
 #include "core/control.h"
 #include "core/peers.h"
+#include "core/store_erase.h"
 
 /* channels whose remote sides are looked at: one look may take half a minute */
 #define DOCTOR_LOOKS_MAX 32
@@ -155,6 +156,21 @@ static void check_store(struct control_ask *ask)
               (unsigned)(s.st_mode & 07777));
 }
 
+/* What an erasure left to do. */
+static int check_rewrite(struct control_ask *ask)
+{
+    struct check c = {.name = "store",
+                      .light = LIGHT_YELLOW,
+                      .todo = "start core anew when nobody else reads the file and the disk has"
+                              " room for it twice"};
+    bool wished = false;
+    int rc = store_rebuild_is_wished(ask->core->store, &wished);
+
+    if (wished)
+        check_add(ask->w, &c, "traces of people who were erased may lie in unused parts of it");
+    return rc;
+}
+
 static void check_permissions(struct control_ask *ask)
 {
     const struct config *config = ask->core->config;
@@ -184,16 +200,17 @@ struct flag_check {
     size_t n_fine;
 };
 
-static void check_hook(struct flag_check *f, struct view hook)
+static void check_hook(struct flag_check *f, const struct channel_flag *flag)
 {
+    struct view hook = flag->value;
     struct check c = f->check;
 
     if (!*f->public_url)
         return;
     c.name = "webhook_url";
     c.todo = "give support public_url with /messages/:scope_id behind it, or mend public_url";
-    c.light = view_starts(hook, f->public_url) ? LIGHT_GREEN : LIGHT_YELLOW;
-    if (check_address(hook) == ADDRESS_PERSON) {
+    c.light = check_is_below(hook, view_of(f->public_url)) ? LIGHT_GREEN : LIGHT_YELLOW;
+    if (flag->state != CHANNEL_FLAG_OK) {
         c.light = LIGHT_YELLOW;
         check_add(f->w, &c, "the address that support has " CHECK_URL_PERSON);
         return;
@@ -208,7 +225,7 @@ static void check_flag(void *arg, const struct channel_flag *flag)
     struct flag_check *f = arg;
 
     if (strcmp(flag->flag, "webhook_url_v2") == 0)
-        check_hook(f, flag->value);
+        check_hook(f, flag);
     f->n_fine += flag->state == CHANNEL_FLAG_OK;
     if (flag->state == CHANNEL_FLAG_OK)
         return;
@@ -416,6 +433,7 @@ int verb_doctor(struct control_ask *ask)
     rc = check_counts(ask);
     check_disk(ask);
     check_permissions(ask);
+    rc = rc ? rc : check_rewrite(ask);
     door = check_public_url(ask);
     rc = rc ? rc : check_channels(ask);
     check_destinations(ask);

@@ -223,6 +223,12 @@ static void warn_store(struct report *r)
     if (e->of_others)
         warn(r, "%lld messages of others in his conversations are not his, and stay",
              (long long)e->of_others);
+    if (e->namesakes)
+        warn(r,
+             "conversation %lld and %lld more bear the service's name of this client, but "
+             "another"
+             " phone: they stay; --conversation takes one",
+             (long long)e->namesake, (long long)e->namesakes - 1);
     if (e->under_way && !e->dry_run)
         warn(r, "%lld messages were on their way: they may still arrive",
              (long long)e->under_way);
@@ -247,11 +253,11 @@ static void report_removed(struct report *r)
     json_add_int(&r->w, "names", e->rows.names);
     json_add_int(&r->w, "messages", e->rows.messages);
     json_add_int(&r->w, "words", e->rows.words);
-    json_add_int(&r->w, "evidence", e->rows.evidence + e->loose_evidence);
+    json_add_int(&r->w, "evidence", e->rows.evidence);
     json_add_int(&r->w, "reactions", e->rows.reactions);
     json_add_int(&r->w, "commands", e->given_up);
     json_add_int(&r->w, "commands_under_way", e->under_way);
-    json_add_int(&r->w, "dead_letters", e->rows.dead + (int64_t)erase_ids(&e->dead));
+    json_add_int(&r->w, "dead_letters", e->rows.dead);
     json_add_int(&r->w, "quarantine", (int64_t)erase_ids(&e->quarantine));
     json_add_int(&r->w, "waiting_events", (int64_t)erase_ids(&e->waiting));
     json_close_object(&r->w);

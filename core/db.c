@@ -12,6 +12,8 @@
 
 /* More different statements than core has; a power of two. */
 #define DB_STATEMENTS 256
+/* covers the short locks of the checkpoint thread */
+#define DB_BUSY_MS    10000
 
 struct db_rows {
     struct db *db;
@@ -69,12 +71,14 @@ int db_open(const char *path, struct buf *ret_why, struct db **ret_db)
         sqlite3_open_v2(path, &d->handle,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     rc = rc == SQLITE_OK ? 0 : -EIO;
+    (void)sqlite3_busy_timeout(d->handle,
+                               DB_BUSY_MS); /* fails without a handle, as that does */
     /* The checkpoint thread alone writes WAL pages back; a full flush at each commit is what
-     * "taken" rests on. The busy time covers its short locks. */
+     * "taken" rests on. */
     rc = rc ? rc
             : db_exec(d, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                         "PRAGMA wal_autocheckpoint=0; PRAGMA busy_timeout=10000;"
-                         "PRAGMA foreign_keys=OFF; PRAGMA temp_store=MEMORY;"
+                         "PRAGMA wal_autocheckpoint=0; PRAGMA foreign_keys=OFF;"
+                         "PRAGMA temp_store=MEMORY;"
                          "PRAGMA cache_size=-2000; PRAGMA secure_delete=ON;");
     if (rc)
         (void)buf_add_f(ret_why, "%s: %s", path, d->handle ? sqlite3_errmsg(d->handle) : "");
@@ -101,6 +105,21 @@ void db_close(struct db *d)
 int db_exec(struct db *d, const char *sql)
 {
     return db_code(sqlite3_exec(d->handle, sql, NULL, NULL, NULL));
+}
+
+int db_rewrite(struct db *d, int wait_ms)
+{
+    int back = SQLITE_OK;
+    int rc = SQLITE_OK;
+
+    (void)sqlite3_busy_timeout(d->handle, wait_ms); /* cannot fail */
+    rc = sqlite3_exec(d->handle, "PRAGMA temp_store=FILE; VACUUM", NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_wal_checkpoint_v2(d->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    back = sqlite3_exec(d->handle, "PRAGMA temp_store=MEMORY", NULL, NULL, NULL);
+    (void)sqlite3_busy_timeout(d->handle, DB_BUSY_MS);
+    rc = rc == SQLITE_OK ? back : rc;
+    return (rc & 0xff) == SQLITE_BUSY ? -EBUSY : db_code(rc);
 }
 
 static struct db_rows *db_statement(struct db *d, const char *sql)

@@ -24,6 +24,9 @@ void db_close(struct db *d);
 
 /* Several statements without rows, as in a migration. */
 AMO_MUSTCHECK int db_exec(struct db *d, const char *sql);
+/* The whole file written anew, and nothing left in the log; nobody may write or read meanwhile, which
+ * is waited for @wait_ms. Outside a transaction. -EBUSY, -ENOMEM, -EIO. */
+AMO_MUSTCHECK int db_rewrite(struct db *d, int wait_ms);
 /* One statement without rows. 0, -EEXIST for a broken UNIQUE or PRIMARY KEY, -EIO otherwise,
  * also when the disk is full: -ENOSPC is a buf's word for its own limit. */
 AMO_MUSTCHECK int db_run(struct db *d, const char *sql, const char *format, ...);

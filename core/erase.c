@@ -45,7 +45,6 @@ static void erase_end(struct erase *e)
     loop_remove_timer(c->loop, e->timer);
     erase_person_fini(&e->person);
     buf_fini(&e->commands);
-    buf_fini(&e->dead);
     buf_fini(&e->quarantine);
     buf_fini(&e->waiting);
     mem_free(e);
@@ -139,10 +138,8 @@ static int command_without_words(struct erase *e, struct core_command *cmd)
 /* What is at a worker keeps its place until its result comes: it may be done by now. */
 static int erase_command(struct erase *e, struct core_command *cmd)
 {
-    int rc = store_evidence_erase(e->core->store, cmd->id);
+    int rc = 0;
 
-    if (rc)
-        return rc;
     if (command_bears_erasing(cmd->kind)) {
         rc = command_without_words(e, cmd);
         cmd->erased = true;
@@ -196,20 +193,6 @@ static int erase_events(struct erase *e)
     return rc;
 }
 
-static int erase_loose(struct erase *e)
-{
-    int rc = 0;
-
-    for (size_t i = 0; rc == 0 && i < e->person.n_phones; i++) {
-        int64_t n = 0;
-
-        rc = store_erase_loose_evidence(e->core->store, view_of(e->person.phones[i]),
-                                        !e->dry_run, &n);
-        e->loose_evidence += n;
-    }
-    return rc;
-}
-
 /* In the same transaction: whoever dies before the cleaning is over finds the wish at the next
  * start. Of a large store the pages cannot be written anew while everybody waits. */
 static int wish_rebuild(struct erase *e)
@@ -230,14 +213,14 @@ static int clean_up_after_others(struct erase *e)
 
     e->step = wished && !e->dry_run ? ERASE_CLEAN : ERASE_END;
     rc = rc ? rc : store_size(e->core->store, &size);
-    e->rebuilds_later = size > e->core->rebuild_max_bytes;
+    e->rebuilds_later = wished && size > e->core->rebuild_max_bytes;
     return rc;
 }
 
 static bool found_nothing(const struct erase *e, const struct buf *commands)
 {
     return e->person.n_conversations == 0 && commands->len == 0 && e->quarantine.len == 0 &&
-           e->waiting.len == 0 && e->dead.len == 0 && e->loose_evidence == 0;
+           e->waiting.len == 0 && e->rows.dead == 0 && e->rows.evidence == 0;
 }
 
 static int write_report(struct erase *e)
@@ -265,7 +248,7 @@ static int erase_apply(struct erase *e)
 
     buf_init(&commands, SIZE_MAX / 2);
     rc = rc ? rc : erase_find_commands(e, &commands);
-    rc = rc ? rc : erase_loose(e);
+    rc = rc ? rc : store_erase_count(e->core->store, &e->rows);
     if (rc)
         e->step = ERASE_END;
     else if (found_nothing(e, &commands))
@@ -277,8 +260,6 @@ static int erase_apply(struct erase *e)
     } else {
         rc = erase_commands(e, &commands);
         rc = rc ? rc : erase_events(e);
-        for (size_t i = 0; rc == 0 && i < erase_ids(&e->dead); i++)
-            rc = store_dead_erase(e->core->store, erase_id_at(&e->dead, i));
         rc = rc ? rc : store_erase_apply(e->core->store);
         rc = rc ? rc : wish_rebuild(e);
         rc = rc ? rc : write_report(e);
@@ -308,6 +289,22 @@ static void log_erased(const struct erase *e)
     buf_fini(&numbers);
 }
 
+static const char *words_of_nothing(const struct erase *e, bool complete)
+{
+    if (e->not_clean)
+        return "nothing of this person is kept here, but the store's log could not be emptied "
+               "in"
+               " time; run it again";
+    if (!complete)
+        return "nothing of this person is kept here, but not every ingress could be asked; see"
+               " amoctl status";
+    if (e->rebuilds_later)
+        return "nothing of this person is kept here, but traces of what was erased before may "
+               "lie"
+               " in unused parts of the store's file until core is started the next time";
+    return "nothing of this person is kept here";
+}
+
 static int answer(struct erase *e)
 {
     struct buf report;
@@ -317,13 +314,7 @@ static int answer(struct erase *e)
     buf_init(&report, LIMIT_CONTROL_BYTES);
     rc = erase_report(e, &report, &complete);
     if (rc == 0 && e->wait && e->id == 0)
-        control_wait_tell(e->wait, EXIT_FAILED, VIEW_NONE,
-                          complete ? "nothing of this person is kept here"
-                          : e->not_clean
-                              ? "nothing of this person is kept here, but the store's log could"
-                                " not be emptied in time; run it again"
-                              : "nothing of this person is kept here, but not every"
-                                " ingress could be asked; see amoctl status");
+        control_wait_tell(e->wait, EXIT_FAILED, VIEW_NONE, words_of_nothing(e, complete));
     else if (rc == 0 && e->wait)
         control_wait_tell(e->wait, complete ? EXIT_FINE : EXIT_FAILED, buf_view(&report),
                           complete ? NULL : "erased, but not everywhere yet: see the warnings");
@@ -382,6 +373,7 @@ static int erase_step(struct erase *e, int64_t now)
     case ERASE_CONVERSATIONS:
     case ERASE_COMMANDS:
     case ERASE_MESSAGES:
+    case ERASE_EVIDENCE:
         rc = erase_find(e, &more);
         if (rc == 0 && !more)
             e->step++;
@@ -430,7 +422,6 @@ int erase_start(struct core *c, struct erase *e)
     e->core = c;
     e->step = ERASE_SPOOLS;
     buf_init(&e->commands, SIZE_MAX / 2);
-    buf_init(&e->dead, SIZE_MAX / 2);
     buf_init(&e->quarantine, SIZE_MAX / 2);
     buf_init(&e->waiting, SIZE_MAX / 2);
     c->erase = e;

@@ -7,7 +7,8 @@
  *
  *   spools   every ingress closes its present file and says when core has taken all of it and the
  *            files are gone: what he wrote so far is in the store then, and nowhere else
- *   find     his conversations, their messages and commands, a piece of the tables in each step
+ *   find     his conversations, their messages and commands, what remote sides said of him, a piece of
+ *            the tables in each step
  *   apply    everything in one transaction
  *   spools   once more, for what came in the meantime
  *   clean    the log of the store and unused parts of its pages (core/checkpoint.h)
@@ -26,6 +27,7 @@ enum erase_step {
     ERASE_CONVERSATIONS,
     ERASE_COMMANDS,
     ERASE_MESSAGES,
+    ERASE_EVIDENCE,
     ERASE_APPLY,
     ERASE_COMMITTING,
     ERASE_SPOOLS_AGAIN,
@@ -49,24 +51,26 @@ struct erase {
     int64_t at_conversation;
     int64_t at_command;
     int64_t at_message;
+    int64_t at_evidence;
     int64_t newest_message; /* when the conversations were known */
     /* what is found */
     struct erase_person person;
-    struct buf commands;   /* int64_t each: his, in a conversation that is not */
-    struct buf dead;       /* int64_t each: dead letters, the same */
-    struct buf quarantine; /* int64_t each */
-    struct buf waiting;    /* int64_t each */
-    int64_t of_others;     /* commands of others in his conversations, which go on */
-    bool second_walk;      /* of the conversations, now that his names are known */
-    int64_t unowned;       /* events with words about messages nobody knows */
+    struct buf commands;    /* int64_t each: his, in a conversation that is not */
+    struct buf quarantine;  /* int64_t each */
+    struct buf waiting;     /* int64_t each */
+    int64_t of_others;      /* commands and dead letters of others in his conversations */
+    bool second_walk;       /* of the conversations, now that his names are known */
+    int64_t namesakes;      /* conversations of his name, but another phone */
+    int64_t namesake;       /* the first of them */
+    size_t evidence_phones; /* phones that were known when the walk of evidence began */
+    int64_t unowned;        /* events with words about messages nobody knows */
     struct store_erased rows;
-    int64_t loose_evidence; /* of attempts without a message */
-    int64_t given_up;       /* commands that waited */
-    int64_t under_way;      /* commands that lost their content on the way */
-    bool too_many;          /* conversations are left */
-    bool not_clean;         /* the store could not be cleaned in time */
-    bool rebuilds_later;    /* it is too large to be written anew now */
-    int64_t id;             /* row of erasures; 0: nothing was found */
+    int64_t given_up;    /* commands that waited */
+    int64_t under_way;   /* commands that lost their content on the way */
+    bool too_many;       /* conversations are left */
+    bool not_clean;      /* the store could not be cleaned in time */
+    bool rebuilds_later; /* it is too large to be written anew now */
+    int64_t id;          /* row of erasures; 0: nothing was found */
 };
 
 /* @e->person holds what was asked for. Takes @e in any case. -ENOMEM, -EIO. */

@@ -15,6 +15,7 @@
 #define FIND_CONVERSATIONS 5000
 #define FIND_COMMANDS      2000
 #define FIND_MESSAGES      20000
+#define FIND_EVIDENCE      5000
 
 size_t erase_ids(const struct buf *ids)
 {
@@ -60,10 +61,11 @@ static int conversation_fn(void *arg, const struct conversation *conv)
 {
     struct erase *e = arg;
 
-    return erase_is_conversation(conv, e->person.phones[0]) ||
-                   erase_is_contact(&e->person, conv)
-               ? take_conversation(e, conv->id)
-               : 0;
+    if (erase_is_conversation(conv, e->person.phones[0]) || erase_is_contact(&e->person, conv))
+        return take_conversation(e, conv->id);
+    if (e->second_walk && erase_is_namesake(&e->person, conv) && e->namesakes++ == 0)
+        e->namesake = conv->id;
+    return 0;
 }
 
 /* Said by the client of a conversation, or by somebody else in it: then only what he said is
@@ -79,18 +81,46 @@ static int body_fn(void *arg, int64_t id, int64_t lane, struct view body)
     return client && lane > 1 ? take_conversation(e, lane / 2) : ids_add(&e->commands, id);
 }
 
-static int dead_fn(void *arg, int64_t id, int64_t lane, struct view body)
+/* What somebody else wrote in a conversation of his stays, as it goes on while it waits. */
+static int dead_fn(void *arg, int64_t id, bool with_them, struct view body)
 {
     struct erase *e = arg;
     struct command cmd;
+    bool readable = command_decode(body, &cmd) == 0;
     bool client = false;
-    bool with_them = false; /* goes with its message */
-    int rc = 0;
 
-    if (command_decode(body, &cmd) || !erase_is_command(&cmd, e->person.phones[0], &client))
+    if (with_them && readable && erase_is_of_others(&e->person, &cmd)) {
+        e->of_others++;
         return 0;
-    rc = store_erase_has_conversation(e->core->store, lane / 2, &with_them);
-    return rc || with_them ? rc : ids_add(&e->dead, id);
+    }
+    if (!with_them &&
+        !(readable && e->by_phone && erase_is_command(&cmd, e->person.phones[0], &client)))
+        return 0;
+    return store_erase_add_dead(e->core->store, id);
+}
+
+static int evidence_fn(void *arg, int64_t attempt, struct view evidence)
+{
+    struct erase *e = arg;
+
+    return erase_has_phones(&e->person, evidence)
+               ? store_erase_add_evidence(e->core->store, attempt)
+               : 0;
+}
+
+/* What a remote side said of him in conversations of others. Phones that came to be known on the way
+ * are looked for from the beginning. */
+static int find_evidence(struct erase *e, bool *ret_more)
+{
+    if (e->evidence_phones != e->person.n_phones) {
+        e->evidence_phones = e->person.n_phones;
+        e->at_evidence = 0;
+    }
+    *ret_more = false;
+    return e->person.n_phones == 0
+               ? 0
+               : store_evidence_walk(e->core->store, FIND_EVIDENCE, evidence_fn, e,
+                                     &e->at_evidence, ret_more);
 }
 
 /* Twice: a service's name of him, known from the first time, may stand in conversations that came
@@ -135,6 +165,8 @@ int erase_find(struct erase *e, bool *ret_more)
     case ERASE_MESSAGES:
         return store_erase_find_messages(e->core->store, FIND_MESSAGES, &e->at_message,
                                          ret_more);
+    case ERASE_EVIDENCE:
+        return find_evidence(e, ret_more);
     case ERASE_SPOOLS:
     case ERASE_APPLY:
     case ERASE_COMMITTING:
@@ -161,7 +193,10 @@ static int find_command(struct erase *e, const struct core_command *cmd, struct 
     if (rc < 0)
         return rc;
     e->of_others += others;
-    return others ? 0 : ids_add(ret_ids, cmd->id);
+    if (others)
+        return 0;
+    rc = store_erase_add_evidence_of(e->core->store, cmd->id);
+    return rc ? rc : ids_add(ret_ids, cmd->id);
 }
 
 int erase_find_commands(struct erase *e, struct buf *ret_ids)
@@ -186,8 +221,10 @@ int erase_find_commands(struct erase *e, struct buf *ret_ids)
         if (!cmd)
             continue;
         rc = store_erase_has_conversation(e->core->store, cmd->lane->id / 2, &with_them);
-        if (rc == 0 && (cmd->lane->id <= 1 || !with_them))
-            rc = ids_add(ret_ids, cmd->id);
+        if (rc || (cmd->lane->id > 1 && with_them))
+            continue;
+        rc = store_erase_add_evidence_of(e->core->store, cmd->id);
+        rc = rc ? rc : ids_add(ret_ids, cmd->id);
     }
     return rc;
 }
@@ -298,9 +335,9 @@ int erase_find_rest(struct erase *e)
     e->at_message = e->newest_message;
     for (more = true; rc == 0 && more;)
         rc = store_erase_find_messages(e->core->store, FIND_MESSAGES, &e->at_message, &more);
-    buf_reset(&e->dead);
-    if (rc == 0 && e->by_phone)
-        rc = store_dead_bodies_walk(e->core->store, dead_fn, e);
+    rc = rc ? rc : store_dead_walk(e->core->store, dead_fn, e);
     rc = rc ? rc : find_events(e);
-    return rc ? rc : store_erase_count(e->core->store, &e->rows);
+    for (more = true; rc == 0 && more;)
+        rc = find_evidence(e, &more);
+    return rc;
 }

@@ -10,9 +10,13 @@
 #include "core/router.h"
 
 /* An id shorter than this says nothing in a body whose parts are not known. */
-#define RAW_ID_MIN    6
-/* Bytes of signs between two digits of a phone: an escape of JSON and some more. */
-#define PHONE_GAP_MAX 12
+#define RAW_ID_MIN     6
+/* Signs between two digits of a phone: a dash of three bytes between blanks of two, and some more. */
+#define PHONE_GAP_MAX  12
+/* Digits directly before it: a country, a trunk prefix, the end of an escape (\u2013, %20). */
+#define PHONE_LEAD_MAX 4
+/* Shorter ones may stand in an id of letters and digits by chance. */
+#define PHONE_SURE_LEN 10
 
 void erase_person_fini(struct erase_person *p)
 {
@@ -96,34 +100,52 @@ static size_t sign_len(struct view text)
 {
     unsigned char c = text.len ? (unsigned char)text.ptr[0] : 0;
 
+    if (view_starts(text, "&nbsp;"))
+        return 6;
+    if (c == '%' && text.len > 2 && isxdigit((unsigned char)text.ptr[1]) &&
+        isxdigit((unsigned char)text.ptr[2]))
+        return text.ptr[1] == '3' ? 0 : 3; /* %30 is a digit, %3A a colon */
     if (c == '\\' && text.len > 2 && text.ptr[1] == 'u' &&
         is_hex4(view_make(text.ptr + 2, text.len - 2)))
         return memcmp(text.ptr + 2, "003", 3) == 0 ? 0 : 6; /* a digit, or a colon */
     if (c == '\\')
-        return text.len > 1 && strchr("t/", text.ptr[1]) ? 2 : 0;
+        return text.len > 1 && strchr("tnr/", text.ptr[1]) ? 2 : 0;
     if ((c < ' ' && c != '\t') || isalnum(c) || strchr("\",:{}[]", c))
         return 0; /* here one value, or one line, ends */
     return 1;
 }
 
-/* Does the text go on with these digits from here? */
-static bool digits_follow(struct view text, const char *digits)
+/* Does the text go on with these digits from here? @ret_len: bytes of them. */
+static bool digits_follow(struct view text, const char *digits, size_t *ret_len)
 {
     size_t i = 0;
 
     while (*digits) {
-        size_t from = i;
         size_t n = 0;
 
-        while ((n = sign_len(view_make(text.ptr + i, text.len - i))) > 0 &&
-               i + n - from <= PHONE_GAP_MAX)
-            i += n;
+        for (size_t signs = 0; signs < PHONE_GAP_MAX; signs++, i += n) {
+            n = sign_len(view_make(text.ptr + i, text.len - i));
+            if (n == 0)
+                break;
+        }
         if (i == text.len || text.ptr[i] != *digits)
             return false;
         i++;
         digits++;
     }
+    *ret_len = i;
     return true;
+}
+
+/* Not in the middle of a longer number: a time, an id. */
+static bool stands_alone(struct view text, size_t from, size_t end, bool sure)
+{
+    unsigned char after = end < text.len ? (unsigned char)text.ptr[end] : ' ';
+    size_t lead = 0;
+
+    while (lead < from && isdigit((unsigned char)text.ptr[from - lead - 1]))
+        lead++;
+    return lead <= PHONE_LEAD_MAX && !isdigit(after) && (sure || !isalpha(after));
 }
 
 bool erase_has_phone(struct view text, const char *phone)
@@ -134,8 +156,11 @@ bool erase_has_phone(struct view text, const char *phone)
     if (strlen(phone) < ERASE_PHONE_MIN)
         return false;
     for (size_t i = 0; i < text.len; i++) {
+        size_t len = 0;
+
         if (text.ptr[i] == digits[0] &&
-            digits_follow(view_make(text.ptr + i, text.len - i), digits))
+            digits_follow(view_make(text.ptr + i, text.len - i), digits, &len) &&
+            stands_alone(text, i, i + len, strlen(digits) >= PHONE_SURE_LEN))
             return true;
     }
     return false;
@@ -174,7 +199,7 @@ bool erase_is_conversation(const struct conversation *conv, const char *phone)
            is_phone(view_of(conv->contact), phone);
 }
 
-bool erase_is_contact(const struct erase_person *p, const struct conversation *conv)
+static bool has_contact(const struct erase_person *p, const struct conversation *conv)
 {
     for (size_t i = 0; conv->contact && i < p->n_conversations; i++) {
         const struct conversation *his = &p->conversations[i];
@@ -184,6 +209,16 @@ bool erase_is_contact(const struct erase_person *p, const struct conversation *c
             return true;
     }
     return false;
+}
+
+bool erase_is_contact(const struct erase_person *p, const struct conversation *conv)
+{
+    return has_contact(p, conv) && (!conv->phone || is_phone_of(p, view_of(conv->phone)));
+}
+
+bool erase_is_namesake(const struct erase_person *p, const struct conversation *conv)
+{
+    return has_contact(p, conv) && conv->phone && !is_phone_of(p, view_of(conv->phone));
 }
 
 /* Who is not the conversation's client is named in the command. */
@@ -220,13 +255,16 @@ static bool same(struct view v, const char *id)
     return v.len > 0 && id && view_is(v, id);
 }
 
-static bool is_of_conversation(const struct event *e, const struct conversation *conv)
+/* @anybodys: its sender has another phone than he, so that a name of the service's does not count. */
+static bool is_of_conversation(const struct event *e, const struct conversation *conv,
+                               bool anybodys)
 {
     if (e->connector.ptr && view_is(e->connector, conv->connector)) {
         if (same(e->conversation, conv->service_id) &&
             (e->source.len == 0 || conv->source[0] == '\0' || view_is(e->source, conv->source)))
             return true;
-        return same(e->sender_id, conv->contact) || same(e->receiver_id, conv->contact);
+        return (same(e->sender_id, conv->contact) && !anybodys) ||
+               same(e->receiver_id, conv->contact);
     }
     return same(e->chat_client_id, conv->client_id) ||
            same(e->receiver_client_id, conv->user_id) || same(e->receiver_id, conv->user_ref);
@@ -254,12 +292,14 @@ bool erase_is_nobodys(const struct event *e)
 
 bool erase_is_event(const struct erase_person *p, const struct event *e)
 {
+    bool anybodys = e->sender_phone.len > 0 && !is_phone_of(p, e->sender_phone);
+
     for (size_t i = 0; i < p->n_chats; i++) {
         if (same(e->chat_id, p->chats[i]))
             return true;
     }
     for (size_t i = 0; i < p->n_conversations; i++) {
-        if (is_of_conversation(e, &p->conversations[i]))
+        if (is_of_conversation(e, &p->conversations[i], anybodys))
             return true;
     }
     if (is_phone_of(p, e->sender_phone) || is_phone_of(p, e->receiver_phone) ||

@@ -33,14 +33,16 @@ AMO_MUSTCHECK int erase_person_add_phone(struct erase_person *p, struct view pho
 AMO_MUSTCHECK int erase_person_add_chat(struct erase_person *p, struct view chat);
 
 /* The phone stands in the text: its digits in a row, with some signs between them or not (blanks,
- * brackets, hyphens of any kind, JSON's escapes; not what parts one value from the next), with +7, 8
- * or nothing before them. */
+ * brackets, hyphens of any kind, escapes of JSON and of URLs; not what parts one value from the next),
+ * with +7, 8 or nothing before them, and not as part of a longer number. */
 bool erase_has_phone(struct view text, const char *phone);
 bool erase_has_phones(const struct erase_person *p, struct view text);
 /* Is a conversation his, by its phone or an id that is the phone? */
 bool erase_is_conversation(const struct conversation *conv, const char *phone);
-/* Is its client called as in a conversation of his, by the same service? */
+/* Is its client called as in a conversation of his, by the same service, and no phone of another's is
+ * known? Is it called so, and one is known? */
 bool erase_is_contact(const struct erase_person *p, const struct conversation *conv);
+bool erase_is_namesake(const struct erase_person *p, const struct conversation *conv);
 /* Did another client say it, in a conversation of his? */
 bool erase_is_of_others(const struct erase_person *p, const struct command *body);
 /* Do ids of it that stay name the phone? */

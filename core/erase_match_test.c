@@ -17,7 +17,12 @@ static void a_phone_is_found_in_whatever_form(void **state)
                                       "+7\xc2\xa0"
                                       "916\xe2\x80\x91"
                                       "555/77/88",
-                                      "{\"p\":\"+7\\u00a0916\\u2011555\\t77\\/88\"}"};
+                                      "{\"p\":\"+7\\u00a0916\\u2011555\\t77\\/88\"}",
+                                      "{\"p\":\"+7 916\\u00a0\\u2013\\u00a0555-77-88\"}",
+                                      "{\"p\":\"\\u0020916 555\\n77 88\"}",
+                                      "who=%2B7%20916%20555-77-88&x=1",
+                                      "8&nbsp;916&nbsp;555&nbsp;77&nbsp;88",
+                                      "tel79165557788ext5"};
     static const char *const others[] = {"",
                                          "79165557789",
                                          "7916555778",
@@ -26,7 +31,10 @@ static void a_phone_is_found_in_whatever_form(void **state)
                                          "-------",
                                          "[7916,5557788]",
                                          "{\"a\":\"7916\",\"b\":\"5557788\"}",
-                                         "7916\\u00355557788"};
+                                         "7916\\u00355557788",
+                                         "791655577889",
+                                         "17000079165557788",
+                                         "7916%355557788"};
 
     (void)state;
     for (size_t i = 0; i < AMO_COUNT(his); i++)
@@ -35,6 +43,11 @@ static void a_phone_is_found_in_whatever_form(void **state)
         assert_false(erase_has_phone(view_of(others[i]), "79165557788"));
     assert_true(erase_has_phone(view_of("+49 30 1234567"), "49301234567"));
     assert_false(erase_has_phone(view_of("112"), "112")); /* says nothing */
+    /* a short one may stand anywhere by chance */
+    assert_true(erase_has_phone(view_of("call 123-45-67"), "1234567"));
+    assert_true(erase_has_phone(view_of("4951234567"), "1234567"));
+    assert_false(erase_has_phone(view_of("{\"ts\":1791234567890}"), "1234567"));
+    assert_false(erase_has_phone(view_of("f3c1-1234-567a-b"), "1234567"));
 }
 
 static void a_conversation_is_known_by_phone_or_by_an_id_that_is_one(void **state)
@@ -55,21 +68,6 @@ static void a_conversation_is_known_by_phone_or_by_an_id_that_is_one(void **stat
     assert_false(erase_is_conversation(&c, "79165557788"));
     c.contact = id;
     assert_true(erase_is_conversation(&c, "79165557788"));
-}
-
-static void a_command_is_of_the_client_or_of_somebody_beside_him(void **state)
-{
-    struct command c = {.sender_phone = VIEW_LIT("+79165557788")};
-    bool client = false;
-
-    (void)state;
-    assert_true(erase_is_command(&c, "79165557788", &client) && client);
-    c.sender_id = VIEW_LIT("svc-another");
-    assert_true(erase_is_command(&c, "79165557788", &client) && !client);
-    c = (struct command){.receiver_phone = VIEW_LIT("89165557788")};
-    assert_true(erase_is_command(&c, "79165557788", &client) && client);
-    c = (struct command){.content.text = VIEW_LIT("call 79165557788")};
-    assert_false(erase_is_command(&c, "79165557788", &client)); /* another speaks of him */
 }
 
 static struct erase_person person(void)
@@ -93,6 +91,47 @@ static struct erase_person person(void)
     assert_int_equal(p.n_chats, 2);
     assert_int_equal(p.n_phones, 1);
     return p;
+}
+
+/* A service may have one name for many: a phone tells them apart. */
+static void a_name_of_the_services_counts_unless_another_phone_is_known(void **state)
+{
+    struct erase_person p = person();
+    char svc[] = "svc";
+    char two[] = "two";
+    char client[] = "client";
+    char his[] = "79165557788";
+    char other[] = "79165557789";
+    struct conversation c = {.connector = svc, .contact = client};
+    struct event e = {.connector = VIEW_LIT("svc"), .sender_id = VIEW_LIT("client")};
+
+    (void)state;
+    assert_true(erase_is_contact(&p, &c) && !erase_is_namesake(&p, &c));
+    c.phone = his;
+    assert_true(erase_is_contact(&p, &c) && !erase_is_namesake(&p, &c));
+    c.phone = other;
+    assert_true(!erase_is_contact(&p, &c) && erase_is_namesake(&p, &c));
+    c.connector = two;
+    assert_true(!erase_is_contact(&p, &c) && !erase_is_namesake(&p, &c));
+    assert_true(erase_is_event(&p, &e));
+    e.sender_phone = VIEW_LIT("+7 916 555 77 89");
+    assert_false(erase_is_event(&p, &e));
+    erase_person_fini(&p);
+}
+
+static void a_command_is_of_the_client_or_of_somebody_beside_him(void **state)
+{
+    struct command c = {.sender_phone = VIEW_LIT("+79165557788")};
+    bool client = false;
+
+    (void)state;
+    assert_true(erase_is_command(&c, "79165557788", &client) && client);
+    c.sender_id = VIEW_LIT("svc-another");
+    assert_true(erase_is_command(&c, "79165557788", &client) && !client);
+    c = (struct command){.receiver_phone = VIEW_LIT("89165557788")};
+    assert_true(erase_is_command(&c, "79165557788", &client) && client);
+    c = (struct command){.content.text = VIEW_LIT("call 79165557788")};
+    assert_false(erase_is_command(&c, "79165557788", &client)); /* another speaks of him */
 }
 
 static void an_event_is_his_by_any_of_his_names(void **state)
@@ -191,6 +230,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_phone_is_found_in_whatever_form),
         cmocka_unit_test(a_conversation_is_known_by_phone_or_by_an_id_that_is_one),
+        cmocka_unit_test(a_name_of_the_services_counts_unless_another_phone_is_known),
         cmocka_unit_test(a_command_is_of_the_client_or_of_somebody_beside_him),
         cmocka_unit_test(an_event_is_his_by_any_of_his_names),
         cmocka_unit_test(of_two_ids_the_phone_is_told_from_others),

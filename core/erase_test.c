@@ -84,6 +84,20 @@ static void assert_message(struct rig *r, const char *key, const char *state,
     message_fini(&m);
 }
 
+static bool has_check(const struct reply *reply, const char *words)
+{
+    const struct json_node *all = json_get(json_root(reply->doc), "checks");
+
+    for (size_t i = 0; i < json_array_len(all); i++) {
+        struct view text;
+
+        if (json_strict_text(json_get(json_array_at(all, i), "words"), &text) &&
+            view_find(text, words))
+            return true;
+    }
+    return false;
+}
+
 static int64_t count(struct rig *r, const char *path_and_sql)
 {
     struct db_rows *rows = NULL;
@@ -105,6 +119,21 @@ static int64_t count(struct rig *r, const char *path_and_sql)
 #define EVIDENCE "SELECT count(*) FROM attempts WHERE evidence IS NOT NULL"
 
 /* --- waiting -------------------------------------------------------------------------------- */
+
+/* Does @words stand in a file of the store? */
+static bool files_have(struct rig *r, const char *words)
+{
+    static const char *const ends[] = {"", "-wal"};
+    bool found = false;
+
+    for (size_t i = 0; i < AMO_COUNT(ends); i++) {
+        char path[300];
+
+        (void)snprintf(path, sizeof(path), "%s%s", store_path(r->core.store), ends[i]);
+        found = found || testing_file_has(path, words);
+    }
+    return found;
+}
 
 static void what_waits_is_given_up_and_its_writer_told(void **state)
 {
@@ -345,9 +374,14 @@ static void a_dead_letter_in_somebody_elses_conversation_goes_too(void **state)
 
     rig_client_message_done(r, "m1", "amo-1");
     rig_take(r, &other);
-    settle_dead(&r->core, rig_command(r, COMMAND_AMO_MESSAGE), "refused",
-                VIEW_LIT("his words"));
+    rig_turn(r);
+    rig_result(r, r->worker, rig_command(r, COMMAND_AMO_MESSAGE),
+               (struct result){.outcome = OUTCOME_DEAD,
+                               .cause = CAUSE_REFUSED,
+                               .words = VIEW_LIT("his words"),
+                               .evidence = VIEW_LIT("his words again")});
     rig_commit(r);
+    assert_int_equal(count(r, EVIDENCE), 1);
     reply = erased(r, "{\"phone\":\"79000000001\"}");
     assert_int_equal(reply.code, 0);
     assert_int_equal(removed(&reply, "dead_letters"), 1);
@@ -355,6 +389,91 @@ static void a_dead_letter_in_somebody_elses_conversation_goes_too(void **state)
     assert_int_equal(count(r, "SELECT count(*) FROM dead WHERE body IS NOT NULL"), 0);
     assert_int_equal(count(r, "SELECT count(*) FROM dead"), 1);
     assert_int_equal(count(r, "SELECT count(*) FROM messages WHERE words IS NOT NULL"), 0);
+    assert_int_equal(count(r, EVIDENCE), 0);
+}
+
+static void a_dead_letter_of_somebody_else_in_his_conversation_stays(void **state)
+{
+    struct rig *r = *state;
+    struct event other = others_text("m2");
+    struct reply reply;
+
+    rig_client_message_done(r, "m1", "amo-1");
+    rig_take(r, &other);
+    settle_dead(&r->core, rig_command(r, COMMAND_AMO_MESSAGE), "refused", VIEW_LIT("words"));
+    rig_commit(r);
+    reply = erased(r, "{\"conversation\":1}");
+    assert_int_equal(reply.code, 0);
+    assert_int_equal(removed(&reply, "dead_letters"), 0);
+    assert_true(warns(&reply, "1 messages of others"));
+    json_free(reply.doc);
+    assert_int_equal(count(r, "SELECT count(*) FROM dead WHERE body IS NOT NULL"), 1);
+}
+
+/* The remote side refused it once, with his phone in its words; it arrived later. */
+static void what_was_said_of_him_in_somebody_elses_conversation_goes(void **state)
+{
+    struct rig *r = *state;
+    struct event other = others_text("m2");
+    struct core_command *c = NULL;
+    struct reply reply;
+
+    rig_client_message_done(r, "m1", "amo-1");
+    rig_take(r, &other);
+    rig_turn(r);
+    c = rig_command(r, COMMAND_AMO_MESSAGE);
+    rig_result(r, r->worker, c,
+               (struct result){.outcome = OUTCOME_DONE,
+                               .amo_message_id = VIEW_LIT("amo-2"),
+                               .evidence = VIEW_LIT("{\"phone\":\"+7 900 000 00 01\"}")});
+    rig_commit(r);
+    assert_int_equal(count(r, EVIDENCE), 1);
+    reply = erased(r, "{\"phone\":\"79000000001\"}");
+    assert_int_equal(reply.code, 0);
+    assert_int_equal(removed(&reply, "evidence"), 1);
+    json_free(reply.doc);
+    assert_int_equal(count(r, EVIDENCE), 0);
+}
+
+/* A service that has one name for two clients, whose phones it tells. */
+static void a_namesake_with_another_phone_stays_and_is_told(void **state)
+{
+    struct rig *r = *state;
+    struct event first = rig_client_text("m1");
+    struct event other = rig_client_text("m2");
+    struct reply reply;
+
+    other.conversation = VIEW_LIT("of another");
+    other.sender_phone = VIEW_LIT("+7 900 000-00-01");
+    rig_take(r, &first);
+    rig_take(r, &other);
+    reply = erased(r, "{\"phone\":\"79991234567\"}");
+    assert_int_equal(reply.code, 0);
+    assert_int_equal(removed(&reply, "commands"), 1);
+    assert_true(warns(&reply, "conversation 2 and 0 more"));
+    json_free(reply.doc);
+    assert_message(r, "ssvc/m1", "failed", "erased");
+    assert_message(r, "ssvc/m2", "accepted", NULL);
+    assert_int_equal(count(r, "SELECT count(*) FROM conversations WHERE phone IS NOT NULL"), 1);
+}
+
+/* Named beside the conversation's client, and yet he: found twice, counted once. */
+static void what_is_found_twice_is_counted_once(void **state)
+{
+    struct rig *r = *state;
+    struct event first = rig_client_text("m1");
+    struct event named = rig_client_text("m2");
+    struct reply reply;
+
+    named.sender_id = VIEW_LIT("his other name");
+    rig_take(r, &first);
+    rig_take(r, &named);
+    reply = erased(r, "{\"phone\":\"79991234567\",\"dry_run\":true}");
+    assert_int_equal(removed(&reply, "commands"), 2);
+    json_free(reply.doc);
+    reply = erased(r, "{\"phone\":\"79991234567\"}");
+    assert_int_equal(removed(&reply, "commands"), 2);
+    json_free(reply.doc);
 }
 
 /* The service tells the phone once, and his name of him in both. */
@@ -404,6 +523,49 @@ static void a_death_before_the_cleaning_is_made_good(void **state)
     assert_int_equal(reply.code, EXIT_FAILED);
     assert_non_null(strstr(reply.error, "nothing of this person"));
     assert_int_equal(count(r, "SELECT count(*) FROM meta WHERE key='rebuild'"), 0);
+}
+
+/* Somebody who reads the file keeps the log from being emptied: the wish outlives him, and starts. */
+static void a_reader_in_the_way_is_outlived(void **state)
+{
+    struct rig *r = *state;
+    struct event e = rig_client_text("m1");
+    struct db *reader = NULL;
+    struct reply reply = {0};
+    int64_t now = clock_mono_ms();
+    struct buf why;
+
+    rig_take(r, &e);
+    assert_true(files_have(r, "+7 999 123-45-67") || files_have(r, "79991234567"));
+    buf_init(&why, 1024);
+    assert_int_equal(db_open(store_path(r->core.store), &why, &reader), 0);
+    assert_int_equal(db_exec(reader, "BEGIN; SELECT count(*) FROM commands"), 0);
+    ctl_call(r, "erase", "{\"phone\":\"79991234567\"}");
+    for (int i = 0; i < 3000; i++) {
+        if (r->core.erase)
+            r->ingress->turned = r->core.erase->turn;
+        now += r->core.erase && r->core.erase->ticket ? 1000 : 0;
+        if (ctl_wait(r, 1, now, &reply))
+            break;
+    }
+    assert_int_equal(reply.code, EXIT_FAILED);
+    assert_true(warns(&reply, "could not be emptied in time"));
+    json_free(reply.doc);
+    assert_int_equal(count(r, "SELECT count(*) FROM meta WHERE key='rebuild'"), 1);
+    rig_restart(r); /* is not held up, and forgets nothing */
+    assert_int_equal(count(r, "SELECT count(*) FROM meta WHERE key='rebuild'"), 1);
+    reply = ctl_ask(r, "doctor", "{}");
+    assert_true(has_check(&reply, "traces of people who were erased"));
+    json_free(reply.doc);
+    db_close(reader);
+    buf_fini(&why);
+    rig_restart(r);
+    assert_int_equal(count(r, "SELECT count(*) FROM meta WHERE key='rebuild'"), 0);
+    assert_false(files_have(r, "hello"));
+    assert_false(files_have(r, "9991234567"));
+    reply = ctl_ask(r, "doctor", "{}");
+    assert_false(has_check(&reply, "traces of people who were erased"));
+    json_free(reply.doc);
 }
 
 static void an_ingress_that_says_nothing_is_named(void **state)
@@ -531,6 +693,9 @@ static void a_large_store_is_written_anew_at_the_next_start(void **state)
     assert_int_equal(reply.code, 0);
     assert_true(warns(&reply, "too large to be written anew"));
     json_free(reply.doc);
+    reply = erased(r, "{\"phone\":\"79991234567\"}");
+    assert_int_equal(reply.code, EXIT_FAILED);
+    assert_non_null(strstr(reply.error, "traces of what was erased before"));
     assert_int_equal(count(r, "SELECT count(*) FROM meta WHERE key='rebuild'"), 1);
     rig_restart(r);
     assert_int_equal(count(r, "SELECT count(*) FROM meta WHERE key='rebuild'"), 0);
@@ -642,6 +807,11 @@ int main(void)
         CASE(of_a_group_only_what_the_person_said_goes),
         CASE(of_the_persons_own_conversation_others_keep_their_words),
         CASE(a_dead_letter_in_somebody_elses_conversation_goes_too),
+        CASE(a_dead_letter_of_somebody_else_in_his_conversation_stays),
+        CASE(what_was_said_of_him_in_somebody_elses_conversation_goes),
+        CASE(a_namesake_with_another_phone_stays_and_is_told),
+        CASE(what_is_found_twice_is_counted_once),
+        CASE(a_reader_in_the_way_is_outlived),
         CASE(the_same_client_is_found_without_his_phone),
         CASE(a_death_before_the_cleaning_is_made_good),
         CASE(an_ingress_that_says_nothing_is_named),

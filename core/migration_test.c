@@ -209,18 +209,6 @@ static void an_empty_database_of_before_opens(void **state)
     assert_true(schema_count() >= 3);
 }
 
-static bool file_has(const char *path, const char *what)
-{
-    FILE *f = fopen(path, "rb");
-    static char bytes[1 << 20];
-    size_t n = 0;
-
-    assert_non_null(f);
-    n = fread(bytes, 1, sizeof(bytes), f);
-    (void)fclose(f);
-    return view_find(view_make(bytes, n), what) != NULL;
-}
-
 /* What was deleted before pages were overwritten lies in the file until it is written anew. */
 static void what_was_deleted_before_is_nowhere_in_the_file(void **state)
 {
@@ -238,12 +226,12 @@ static void what_was_deleted_before_is_nowhere_in_the_file(void **state)
                                  "DELETE FROM meta WHERE key LIKE 'x%'"),
                      0);
     db_close(db);
-    assert_true(file_has(r->path, "words-of-somebody"));
+    assert_true(testing_file_has(r->path, "words-of-somebody"));
     reopen(r);
     store_close(r->store);
     r->store = NULL;
-    assert_false(file_has(r->path, "words-of-somebody"));
-    assert_true(file_has(r->path, "svc-line1-thread"));
+    assert_false(testing_file_has(r->path, "words-of-somebody"));
+    assert_true(testing_file_has(r->path, "svc-line1-thread"));
     buf_fini(&why);
 }
 

@@ -8,12 +8,17 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/process.h"
 #include "core/db.h"
 #include "core/store_db.h"
+#include "core/store_erase.h"
 #include "core/store_schema.h"
+
+/* for who reads the file at a start */
+#define REWRITE_WAIT_MS 1000
 
 int store_schema_version(void)
 {
@@ -57,24 +62,26 @@ static int store_migrate(struct store *s, struct buf *ret_why, bool *ret_fresh)
 /* What an erasure works on: of this process, in memory. */
 static const char erase_tables[] =
     "CREATE TEMP TABLE erase_conversations(id INTEGER PRIMARY KEY);"
-    "CREATE TEMP TABLE erase_messages(id INTEGER PRIMARY KEY);";
+    "CREATE TEMP TABLE erase_messages(id INTEGER PRIMARY KEY);"
+    "CREATE TEMP TABLE erase_dead(id INTEGER PRIMARY KEY);"
+    "CREATE TEMP TABLE erase_evidence(id INTEGER PRIMARY KEY);";
 
 /* Written anew when a migration or an erasure asked for it: what was deleted before is nowhere in
- * the file then. A database larger than memory needs room beside it. */
+ * the file then. A database larger than memory needs room beside it. What cannot be done now is
+ * wished for on: messages must not wait for it. */
 static int store_rebuild(struct store *s, bool fresh)
 {
-    struct buf wish;
-    int rc = 0;
+    bool wished = false;
+    int kept = 0;
+    int rc = store_rebuild_is_wished(s, &wished);
 
-    buf_init(&wish, 64);
-    rc = store_meta_get(s, STORE_META_REBUILD, &wish);
-    buf_fini(&wish);
-    if (rc)
-        return rc == STORE_E_NONE ? 0 : rc;
+    if (rc || !wished)
+        return rc;
     if (!fresh)
-        rc = db_exec(s->db, "PRAGMA temp_store=FILE; VACUUM; PRAGMA temp_store=MEMORY;"
-                            "PRAGMA wal_checkpoint(TRUNCATE)");
-    return rc ? rc : db_run(s->db, "DELETE FROM meta WHERE key=?", "s", STORE_META_REBUILD);
+        kept = db_rewrite(s->db, REWRITE_WAIT_MS);
+    if (kept)
+        log_line(LOG_LEVEL_WARN, "store.not_rewritten", "error=%d", -kept);
+    return kept ? 0 : store_rebuild_is_done(s);
 }
 
 /* Two cores on one store, whatever their names, would each think that they own every queue. */

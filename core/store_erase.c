@@ -5,11 +5,18 @@
 #include "core/store_db.h"
 #include "proto/limits.h"
 
+#define OF_CONVERSATIONS "IN (SELECT id FROM temp.erase_conversations)"
+#define OF_MESSAGES      "IN (SELECT id FROM temp.erase_messages)"
+/* lanes are two a conversation (apply_lane); one alone has none */
+#define IN_LANE          "lane>1 AND lane/2 " OF_CONVERSATIONS
+
 int store_erase_begin(struct store *s)
 {
     int rc = db_run(s->db, "DELETE FROM temp.erase_conversations", "");
 
-    return rc ? rc : db_run(s->db, "DELETE FROM temp.erase_messages", "");
+    rc = rc ? rc : db_run(s->db, "DELETE FROM temp.erase_messages", "");
+    rc = rc ? rc : db_run(s->db, "DELETE FROM temp.erase_dead", "");
+    return rc ? rc : db_run(s->db, "DELETE FROM temp.erase_evidence", "");
 }
 
 int store_erase_add_conversation(struct store *s, int64_t id)
@@ -118,19 +125,82 @@ int store_erase_chats(struct store *s, store_chat_fn *fn, void *arg)
     return rc;
 }
 
+/* --- dead letters, evidence ----------------------------------------------------------------- */
+
+int store_dead_walk(struct store *s, store_dead_fn *fn, void *arg)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT id,ifnull(message " OF_MESSAGES ",0) OR (" IN_LANE "),body"
+                      " FROM dead WHERE body IS NOT NULL ORDER BY id",
+                      "");
+
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        rc = fn(arg, db_int(r, 0), db_int(r, 1) != 0, db_view(r, 2));
+        if (rc)
+            db_end(r);
+    }
+    return rc;
+}
+
+int store_erase_add_dead(struct store *s, int64_t id)
+{
+    return db_run(s->db, "INSERT OR IGNORE INTO temp.erase_dead VALUES(?)", "i", id);
+}
+
+int store_evidence_walk(struct store *s, int64_t limit, store_evidence_fn *fn, void *arg,
+                        int64_t *at, bool *ret_more)
+{
+    struct db_rows *r = NULL;
+    int64_t end = *at + limit;
+    int rc = db_query(s->db, &r, "SELECT ifnull(max(id),0) FROM attempts", "");
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    *ret_more = end < db_int(r, 0);
+    if (!*ret_more)
+        end = db_int(r, 0);
+    db_end(r);
+    rc = db_query(s->db, &r,
+                  "SELECT id,evidence FROM attempts WHERE id>? AND id<=? AND evidence IS NOT"
+                  " NULL ORDER BY id",
+                  "ii", *at, end);
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        rc = fn(arg, db_int(r, 0), db_view(r, 1));
+        if (rc)
+            db_end(r);
+    }
+    if (rc == 0)
+        *at = end;
+    return rc;
+}
+
+int store_erase_add_evidence(struct store *s, int64_t attempt)
+{
+    return db_run(s->db, "INSERT OR IGNORE INTO temp.erase_evidence VALUES(?)", "i", attempt);
+}
+
+int store_erase_add_evidence_of(struct store *s, int64_t command)
+{
+    return db_run(s->db,
+                  "INSERT OR IGNORE INTO temp.erase_evidence SELECT id FROM attempts WHERE"
+                  " command=? AND evidence IS NOT NULL",
+                  "i", command);
+}
+
 /* --- what goes ------------------------------------------------------------------------------ */
 
-#define OF_CONVERSATIONS "IN (SELECT id FROM temp.erase_conversations)"
-#define OF_MESSAGES      "IN (SELECT id FROM temp.erase_messages)"
-
-#define HAS_NAME  "(name IS NOT NULL OR phone IS NOT NULL) AND id " OF_CONVERSATIONS
-#define HAS_WORDS "words IS NOT NULL AND id " OF_MESSAGES
-/* lanes are two a conversation (apply_lane); one alone has none */
-#define IN_LANE   "lane>1 AND lane/2 " OF_CONVERSATIONS
+#define HAS_NAME "(name IS NOT NULL OR phone IS NOT NULL) AND id " OF_CONVERSATIONS
+#define IS_DEAD  "body IS NOT NULL AND id IN (SELECT id FROM temp.erase_dead)"
+#define HAS_WORDS                                                                              \
+    "words IS NOT NULL AND (id " OF_MESSAGES " OR id IN (SELECT message FROM dead WHERE id IN" \
+    " (SELECT id FROM temp.erase_dead)))"
 #define HAS_EVIDENCE                                                                           \
-    "evidence IS NOT NULL AND (message " OF_MESSAGES " OR command IN (SELECT id FROM dead"     \
-    " WHERE " IN_LANE ") OR command IN (SELECT id FROM commands WHERE " IN_LANE "))"
-#define IS_DEAD "body IS NOT NULL AND (message " OF_MESSAGES " OR " IN_LANE ")"
+    "evidence IS NOT NULL AND (message " OF_MESSAGES " OR id IN (SELECT id FROM"               \
+    " temp.erase_evidence) OR command IN (SELECT id FROM temp.erase_dead) OR command IN"       \
+    " (SELECT id FROM dead WHERE " IN_LANE                                                     \
+    ") OR command IN (SELECT id FROM commands WHERE " IN_LANE "))"
 
 int store_erase_count(struct store *s, struct store_erased *ret)
 {
@@ -161,33 +231,12 @@ int store_erase_apply(struct store *s)
 {
     int rc = db_run(s->db, "UPDATE attempts SET evidence=NULL WHERE " HAS_EVIDENCE, "");
 
-    rc = rc ? rc : db_run(s->db, "UPDATE dead SET body=NULL WHERE " IS_DEAD, "");
     rc = rc ? rc : db_run(s->db, "UPDATE messages SET words=NULL WHERE " HAS_WORDS, "");
+    rc = rc ? rc : db_run(s->db, "UPDATE dead SET body=NULL WHERE " IS_DEAD, "");
     rc = rc ? rc : db_run(s->db, "DELETE FROM reactions WHERE message " OF_MESSAGES, "");
     return rc ? rc
               : db_run(s->db, "UPDATE conversations SET name=NULL, phone=NULL WHERE " HAS_NAME,
                        "");
-}
-
-int store_erase_loose_evidence(struct store *s, struct view phone, bool apply,
-                               int64_t *ret_count)
-{
-    struct db_rows *r = NULL;
-    int rc = db_query(s->db, &r,
-                      "SELECT count(*) FROM attempts WHERE message=0 AND instr(evidence,?)>0",
-                      "t", phone);
-
-    rc = store_one(rc, r);
-    if (rc)
-        return rc;
-    *ret_count = db_int(r, 0);
-    db_end(r);
-    return !apply || *ret_count == 0
-               ? 0
-               : db_run(s->db,
-                        "UPDATE attempts SET evidence=NULL WHERE message=0 AND"
-                        " instr(evidence,?)>0",
-                        "t", phone);
 }
 
 int store_erase_event(struct store *s, enum store_event_place place, int64_t id)
@@ -200,11 +249,6 @@ int store_erase_event(struct store *s, enum store_event_place place, int64_t id)
 int store_command_erase(struct store *s, int64_t id, struct view body)
 {
     return db_run(s->db, "UPDATE commands SET body=?, erased=1 WHERE id=?", "bi", body, id);
-}
-
-int store_evidence_erase(struct store *s, int64_t command)
-{
-    return db_run(s->db, "UPDATE attempts SET evidence=NULL WHERE command=?", "i", command);
 }
 
 int store_erasure_add(struct store *s, int64_t now_ms, struct view report, int64_t *ret_id)
@@ -261,32 +305,6 @@ int store_rebuild_is_wished(struct store *s, bool *ret)
 int store_rebuild_is_done(struct store *s)
 {
     return db_run(s->db, "DELETE FROM meta WHERE key=?", "s", STORE_META_REBUILD);
-}
-
-int store_dead_bodies_walk(struct store *s, store_body_fn *fn, void *arg)
-{
-    struct db_rows *r = NULL;
-    int rc = db_query(s->db, &r,
-                      "SELECT id,lane,body FROM dead WHERE body IS NOT NULL ORDER BY id", "");
-
-    while (rc == 0 && (rc = db_next(r)) == 1) {
-        rc = fn(arg, db_int(r, 0), db_int(r, 1), db_view(r, 2));
-        if (rc)
-            db_end(r);
-    }
-    return rc;
-}
-
-int store_dead_erase(struct store *s, int64_t id)
-{
-    int rc = db_run(s->db, "UPDATE dead SET body=NULL WHERE id=?", "i", id);
-
-    rc = rc ? rc
-            : db_run(s->db,
-                     "UPDATE messages SET words=NULL WHERE id=(SELECT message FROM dead WHERE"
-                     " id=?)",
-                     "i", id);
-    return rc ? rc : store_evidence_erase(s, id);
 }
 
 int store_ingress_seen(struct store *s, struct view name, const struct id *spool,

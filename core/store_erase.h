@@ -26,9 +26,18 @@ AMO_MUSTCHECK int store_conversations_walk(struct store *s, int64_t limit,
 typedef int store_body_fn(void *arg, int64_t id, int64_t lane, struct view body);
 AMO_MUSTCHECK int store_bodies_walk(struct store *s, int64_t limit, store_body_fn *fn,
                                     void *arg, int64_t *at, bool *ret_more);
-/* The same of dead letters, all of them; and the content of one, with what its attempts left. */
-AMO_MUSTCHECK int store_dead_bodies_walk(struct store *s, store_body_fn *fn, void *arg);
-AMO_MUSTCHECK int store_dead_erase(struct store *s, int64_t id);
+/* Dead letters that have one, all of them; @with_them: of a conversation or a message found. One
+ * that is found. */
+typedef int store_dead_fn(void *arg, int64_t id, bool with_them, struct view body);
+AMO_MUSTCHECK int store_dead_walk(struct store *s, store_dead_fn *fn, void *arg);
+AMO_MUSTCHECK int store_erase_add_dead(struct store *s, int64_t id);
+/* The evidence of attempts, among the next @limit ids; one that is found; and that of all attempts
+ * of a command. */
+typedef int store_evidence_fn(void *arg, int64_t attempt, struct view evidence);
+AMO_MUSTCHECK int store_evidence_walk(struct store *s, int64_t limit, store_evidence_fn *fn,
+                                      void *arg, int64_t *at, bool *ret_more);
+AMO_MUSTCHECK int store_erase_add_evidence(struct store *s, int64_t attempt);
+AMO_MUSTCHECK int store_erase_add_evidence_of(struct store *s, int64_t command);
 /* Quarantined events, and those that wait; the bytes are borrowed. */
 enum store_event_place {
     STORE_EVENT_QUARANTINE,
@@ -52,15 +61,10 @@ struct store_erased {
 /* What store_erase_apply() would take away. */
 AMO_MUSTCHECK int store_erase_count(struct store *s, struct store_erased *ret);
 AMO_MUSTCHECK int store_erase_apply(struct store *s);
-/* Evidence of attempts that belong to no message and name @phone (digits). */
-AMO_MUSTCHECK int store_erase_loose_evidence(struct store *s, struct view phone, bool apply,
-                                             int64_t *ret_count);
 /* The entry keeps its place without its event; the event that waits goes. */
 AMO_MUSTCHECK int store_erase_event(struct store *s, enum store_event_place place, int64_t id);
 /* Another body, VIEW_NONE none; and of attempts to come no evidence is kept. */
 AMO_MUSTCHECK int store_command_erase(struct store *s, int64_t id, struct view body);
-/* What the attempts of a command left, waiting or dead. */
-AMO_MUSTCHECK int store_evidence_erase(struct store *s, int64_t command);
 /* @report: JSON without anything personal. */
 AMO_MUSTCHECK int store_erasure_add(struct store *s, int64_t now_ms, struct view report,
                                     int64_t *ret_id);

@@ -131,6 +131,7 @@ void rig_restart(struct rig *r)
         r->core.exit_code = 75; /* so that closing commits nothing */
     rig_close(r);
     rig_open(r);
+    r->restarts++;
 }
 
 int rig_setup(void **state)

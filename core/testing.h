@@ -20,6 +20,7 @@ struct rig {
     struct id spool;
     uint64_t next_number;    /* of the spool */
     uint64_t fail_memory_at; /* in the next rig_push: mem_fail_at, for core alone */
+    uint64_t restarts;
     const char
         *more_config; /* lines for the end of the configuration; at the next rig_restart */
 };

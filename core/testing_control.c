@@ -12,16 +12,21 @@
 #include "proto/limits.h"
 
 static struct bus_socket *amoctl;
+static uint64_t amoctl_restarts; /* of core, when it connected */
+
+static void amoctl_connect(const struct rig *r)
+{
+    char endpoint[128];
+
+    (void)snprintf(endpoint, sizeof(endpoint), "ipc://%s/control", r->dir);
+    assert_int_equal(bus_dealer_connect(endpoint, NULL, &amoctl), 0);
+    amoctl_restarts = r->restarts;
+}
 
 int ctl_setup(void **state)
 {
-    struct rig *r = NULL;
-    char endpoint[128];
-
     assert_int_equal(rig_setup(state), 0);
-    r = *state;
-    (void)snprintf(endpoint, sizeof(endpoint), "ipc://%s/control", r->dir);
-    assert_int_equal(bus_dealer_connect(endpoint, NULL, &amoctl), 0);
+    amoctl_connect(*state);
     return 0;
 }
 
@@ -39,7 +44,10 @@ void ctl_call(struct rig *r, const char *verb, const char *args)
     struct buf body;
     size_t n = 0;
 
-    (void)r;
+    if (r->restarts != amoctl_restarts) {
+        bus_socket_free(amoctl); /* a call into the old connection may be lost with it */
+        amoctl_connect(r);
+    }
     buf_init(&body, LIMIT_FRAME_BYTES);
     assert_int_equal(control_call_encode(&c, &body), 0);
     envelope_encode(&env, head, &n);

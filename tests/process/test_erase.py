@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 
+from remotes import amoctl_json
 from stack import QUICK, ControlError, Stack, http, wait_for
 from test_doors import hook
 from test_quarantine import amoctl
@@ -206,6 +207,9 @@ def test_who_cannot_be_meant_is_refused_in_words(stack):
                              (("erase", "--phone", PHONE, "--dry-run"), 1, "nothing of this person")):
         got, said, complaint = amoctl(stack, *words)
         assert (got, said) == (code, "") and why in complaint, (words, got, complaint)
+        got, said = amoctl_json(stack, *words)
+        assert got == code and why in said["error"]["message"], (words, got, said)
+        assert said["error"]["code"] == ("usage" if code == 2 else "failed")
     # the phone is the service's id of the conversation: that stays, and is said
     code, said, complaint = amoctl(stack, "erase", "--phone", "+7 900 555 01 01")
     assert code == 0 and "1 conversations the service made them of the phone" in said, complaint
