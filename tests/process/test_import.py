@@ -1,10 +1,12 @@
 """The change from an older bridge: its clients are played with their old ids, their conversations are imported with
 amoctl, and amo must not notice: no new chat, no new client, no new lead."""
+import contextlib
 import csv
 import io
 import json
 import os
 import pathlib
+import sqlite3
 import subprocess
 import sys
 import uuid
@@ -303,3 +305,32 @@ def test_without_core_the_import_says_so_and_can_be_repeated(stack):
     assert done.returncode == 3 and json.loads(done.stdout)["error"]["code"] == "unreachable"
     stack.start("core")
     assert counts(imported(stack, many(1))) == (1, 0, 0, 0)
+
+
+def test_core_killed_in_the_middle_and_a_repeat_finishes(stack):
+    rows = 20000
+    env = {k: v for k, v in os.environ.items() if not k.startswith("AMO_")} | {"AMO_RUN_DIR": str(stack.dir / "run")}
+    file = stack.dir / "export.jsonl"
+    file.write_text(many(rows))
+
+    def stored():
+        with contextlib.closing(sqlite3.connect(f"file:{stack.dir}/data/core/core.db?mode=ro", uri=True)) as db:
+            return db.execute("SELECT count(*) FROM conversations").fetchone()[0]
+
+    with subprocess.Popen([stack.bin / "amoctl", "conversation", "import", file, "--json"], env=env,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
+        wait_for(lambda: stored() > 0, "the first batch")
+        stack["core"].kill()
+        said = json.loads(running.stdout.read())
+    first = stored()
+    assert 0 < first < rows and running.returncode == 3, (first, running.returncode, said)
+    assert said["created"] == first and said["stopped_at_line"] == first + 1 and "core" in said["stopped_because"]
+    stack.start("core")
+    again = imported(stack, file.read_text())
+    assert counts(again) == (rows - first, 0, first, 0) and stored() == rows
+
+
+def test_a_file_of_too_many_rows_is_refused_at_its_row(stack):
+    done = amoctl(stack, "conversation", "import", "-", stdin="{}\n" * 1000001)
+    assert done.returncode == 2 and "line 1000001" in done.stdout + done.stderr
+    assert "more than 1000000 rows: split the file" in done.stdout + done.stderr

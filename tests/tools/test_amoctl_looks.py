@@ -1,4 +1,4 @@
-"""amoctl doctor and probe towards a core that is played: verbs that are several calls."""
+"""amoctl doctor, probe and import towards a core that is played: verbs that are several calls."""
 import json
 
 import pytest
@@ -131,3 +131,31 @@ def test_the_probe_asks_nobody_without_consent(core, run_dir):
     for words in ([], ["--chat", "c"], ["--yes"], ["--burst", "--yes"]):
         assert amoctl(run_dir, "probe", "s", *words).returncode == 2
     assert core.calls == []
+
+
+def import_rows(run_dir, tmp_path, count, end="", *words):
+    file = tmp_path / "export.jsonl"
+    file.write_text("".join(json.dumps({"connector": "svc", "conversation": f"c{n}", "client_id": f"old-{n}"}) + "\n"
+                            for n in range(count)) + end)
+    return amoctl(run_dir, "conversation", "import", str(file), *words)
+
+
+@pytest.mark.parametrize("code, error", [(1, "the connector svc is gone"), (2, "what is that"), (3, "no answer in time")])
+def test_an_import_that_core_refuses_in_the_middle_has_not_succeeded(core, run_dir, tmp_path, code, error):
+    core.will_answer({"created": 500})
+    core.will_answer(code=code, error=error)
+    done = import_rows(run_dir, tmp_path, 1200, "", "--json")
+    said = json.loads(done.stdout)
+    assert done.returncode == code and error in done.stderr and len(core.asked) == 2
+    assert (said["created"], said["stopped_at_line"], said["stopped_because"]) == (500, 501, error)
+
+
+def test_a_bad_end_of_a_file_does_not_hide_that_the_rows_before_it_were_not_taken(core, run_dir, tmp_path):
+    core.will_answer({"created": 500})
+    core.will_answer(code=3, error="no answer in time")
+    done = import_rows(run_dir, tmp_path, 600, "x" * 100000 + "\n")
+    assert done.returncode == 3 and "line 501: no answer in time" in done.stderr
+    core.will_answer({"created": 500})
+    core.will_answer({"created": 100})
+    done = import_rows(run_dir, tmp_path, 600, "x" * 100000 + "\n")
+    assert done.returncode == 2 and "line 601" in done.stderr

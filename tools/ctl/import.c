@@ -272,48 +272,56 @@ static int take_row(struct import *m, struct import_row *row)
                                                                            : EXIT_FINE;
 }
 
+/* Nothing more can be read at @line, for m->why. What was read before is sent; if that fails, it is
+ * what is told. EXIT_*, or -ENOMEM. */
+static int end_badly(struct import *m, uint64_t line)
+{
+    struct buf why = m->why;
+    int sent = 0;
+
+    buf_init(&m->why, 4096);
+    sent = batch_send(m);
+    if (sent) {
+        buf_fini(&why);
+        return sent;
+    }
+    buf_fini(&m->why);
+    m->why = why;
+    m->stopped_line = line;
+    return EXIT_USAGE;
+}
+
 /* EXIT_*, or -ENOMEM. */
 static int import_all(struct import *m)
 {
     struct import_row row = {.line = 0};
-    int rc = 0;
+    int sent = EXIT_FINE;
 
-    while (rc == 0) {
+    while (sent == EXIT_FINE) {
+        int rc = 0; /* of the file */
+
         buf_reset(&m->why);
         rc = import_file_next(m->file, &row, &m->why);
-        if (rc < 0 || rc == IMPORT_E_END)
-            break;
-        if (rc == IMPORT_E_FILE || m->rows == IMPORT_ROWS_MAX) {
-            if (rc == 0)
-                (void)buf_add_f(&m->why, "more than %d rows: split the file", IMPORT_ROWS_MAX);
-            m->stopped_line = row.line;
+        if (rc < 0)
+            return rc;
+        if (rc == IMPORT_E_END)
+            return batch_send(m);
+        if (rc != IMPORT_E_FILE && m->rows == IMPORT_ROWS_MAX) {
+            buf_reset(&m->why);
+            (void)buf_add_f(&m->why, "more than %d rows: split the file", IMPORT_ROWS_MAX);
             rc = IMPORT_E_FILE;
-            break;
         }
+        if (rc == IMPORT_E_FILE)
+            return end_badly(m, row.line);
         m->rows++;
         if (rc == IMPORT_E_ROW) {
             m->refused++;
             list_row(m, (int64_t)row.line, buf_view(&m->why));
-            rc = 0;
             continue;
         }
-        rc = take_row(m, &row);
+        sent = take_row(m, &row);
     }
-    if (rc == IMPORT_E_END)
-        return batch_send(m);
-    if (rc == IMPORT_E_FILE) {
-        struct buf why = m->why; /* of the file: it comes before a batch's */
-        uint64_t line = m->stopped_line;
-        int sent = 0;
-
-        buf_init(&m->why, 4096);
-        sent = batch_send(m);
-        buf_fini(&m->why);
-        m->why = why;
-        m->stopped_line = line;
-        return sent < 0 ? sent : EXIT_USAGE;
-    }
-    return rc;
+    return sent;
 }
 
 /* --- the report ----------------------------------------------------------------------------- */
