@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/db.h"
 
 /* Passive checkpoints take what no reader needs and lock out nobody. */
 #define CHECKPOINT_EVERY_MS 500
@@ -47,16 +48,28 @@ static bool checkpoint_wait(struct checkpoint *c, long ms)
     return stop;
 }
 
-/* The log is emptied behind a checkpoint that leaves nothing. False: somebody was in the way. */
-static bool clean_now(struct checkpoint *c, bool rebuild)
+static bool empty_log(struct checkpoint *c)
+{
+    return sqlite3_wal_checkpoint_v2(c->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
+           SQLITE_OK;
+}
+
+/* The log is emptied behind a checkpoint that leaves nothing. False: somebody was in the way. With
+ * @rebuild the file is written anew, if nobody is in the way before, so that the log does not grow
+ * for nothing; @ret_rebuilt: that need not be done again, even if the log could not be emptied. */
+static bool clean_now(struct checkpoint *c, bool rebuild, bool *ret_rebuilt)
 {
     bool clean = false;
 
+    *ret_rebuilt = false;
     (void)sqlite3_busy_timeout(c->handle, CLEAN_BUSY_MS); /* cannot fail */
-    if (!rebuild || sqlite3_exec(c->handle, "PRAGMA temp_store=MEMORY; VACUUM", NULL, NULL,
-                                 NULL) == SQLITE_OK)
-        clean = sqlite3_wal_checkpoint_v2(c->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
-                                          NULL) == SQLITE_OK;
+    clean = empty_log(c);
+    if (clean && rebuild) {
+        *ret_rebuilt = db_has_room(sqlite3_db_filename(c->handle, NULL)) &&
+                       sqlite3_exec(c->handle, "PRAGMA temp_store=MEMORY; VACUUM", NULL, NULL,
+                                    NULL) == SQLITE_OK;
+        clean = empty_log(c) && *ret_rebuilt; /* what was written in vain, too */
+    }
     (void)sqlite3_busy_timeout(c->handle, 0);
     return clean;
 }
@@ -66,6 +79,7 @@ static bool checkpoint_cleans(struct checkpoint *c)
 {
     uint64_t wanted = 0;
     bool rebuild = false;
+    bool rebuilt = false;
     bool clean = false;
     bool again = false;
 
@@ -76,12 +90,12 @@ static bool checkpoint_cleans(struct checkpoint *c)
     (void)pthread_mutex_unlock(&c->lock);
     if (!again)
         return false;
-    clean = clean_now(c, rebuild);
+    clean = clean_now(c, rebuild, &rebuilt);
     (void)pthread_mutex_lock(&c->lock);
-    if (clean) {
+    if (clean && c->cleaned < wanted)
         c->cleaned = wanted;
+    if (rebuilt)
         c->rebuild = c->rebuild && wanted != c->wanted;
-    }
     again = c->cleaned != c->wanted;
     (void)pthread_mutex_unlock(&c->lock);
     return again;
@@ -97,6 +111,14 @@ uint64_t checkpoint_clean(struct checkpoint *c, bool rebuild)
     (void)pthread_cond_signal(&c->wake);
     (void)pthread_mutex_unlock(&c->lock);
     return ticket;
+}
+
+void checkpoint_withdraw(struct checkpoint *c)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    c->cleaned = c->wanted;
+    c->rebuild = false;
+    (void)pthread_mutex_unlock(&c->lock);
 }
 
 bool checkpoint_is_clean(struct checkpoint *c, uint64_t ticket)

@@ -21,4 +21,6 @@ void checkpoint_stop(struct checkpoint *c);
  * else can write: for small databases only. Begun as soon as nobody writes, and tried again until
  * it stands. A ticket for checkpoint_is_clean(). */
 uint64_t checkpoint_clean(struct checkpoint *c, bool rebuild);
+/* Nobody waits any more: whoever is in the way is left alone. */
+void checkpoint_withdraw(struct checkpoint *c);
 bool checkpoint_is_clean(struct checkpoint *c, uint64_t ticket);

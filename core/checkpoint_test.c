@@ -214,6 +214,42 @@ static void cleaning_waits_for_who_writes(void **state)
     db_close(d);
 }
 
+/* Somebody reads for long, a backup perhaps: the file is not written anew again and again into a log
+ * that cannot be emptied. With rows behind the reader, and without. */
+static void a_reader_does_not_make_the_log_grow(void **state)
+{
+    (void)state;
+    for (int rows_behind = 0; rows_behind <= 10; rows_behind += 10) {
+        struct checkpoint *c = NULL;
+        struct db *reader = NULL;
+        struct db *d = NULL;
+        int64_t until = 0;
+        uint64_t ticket = 0;
+
+        forget();
+        d = opened();
+        write_rows(d, 500);
+        assert_int_equal(checkpoint_start(PATH, &c), 0);
+        await_clean(c, true);
+        reader = opened();
+        assert_int_equal(db_exec(reader, "BEGIN; SELECT count(*) FROM t"), 0);
+        write_rows(d, rows_behind);
+        ticket = checkpoint_clean(c, true);
+        until = clock_mono_ms() + 1000; /* a dozen tries */
+        while (clock_mono_ms() < until)
+            (void)usleep(1000);
+        assert_false(rows_behind && checkpoint_is_clean(c, ticket));
+        assert_true(size_of(PATH "-wal") < 2 * size_of(PATH));
+        checkpoint_withdraw(c);
+        write_rows(d, 1); /* and nobody is held up */
+        db_close(reader);
+        await_clean(c, true);
+        assert_int_equal(size_of(PATH "-wal"), 0);
+        checkpoint_stop(c);
+        db_close(d);
+    }
+}
+
 static void a_database_that_is_not_there_is_told(void **state)
 {
     struct checkpoint *c = NULL;
@@ -231,6 +267,7 @@ int main(void)
         cmocka_unit_test(stopping_makes_a_last_checkpoint_at_once),
         cmocka_unit_test(what_was_deleted_is_nowhere_once_it_is_clean),
         cmocka_unit_test(cleaning_waits_for_who_writes),
+        cmocka_unit_test(a_reader_does_not_make_the_log_grow),
         cmocka_unit_test(a_database_that_is_not_there_is_told),
     };
 

@@ -162,7 +162,7 @@ static int check_rewrite(struct control_ask *ask)
     struct check c = {.name = "store",
                       .light = LIGHT_YELLOW,
                       .todo = "start core anew when nobody else reads the file and the disk has"
-                              " room for it twice"};
+                              " room for three copies of it"};
     bool wished = false;
     int rc = store_rebuild_is_wished(ask->core->store, &wished);
 

@@ -5,15 +5,19 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <sqlite3.h>
 
 #include "base/mem.h"
 
 /* More different statements than core has; a power of two. */
-#define DB_STATEMENTS 256
+#define DB_STATEMENTS       256
 /* covers the short locks of the checkpoint thread */
-#define DB_BUSY_MS    10000
+#define DB_BUSY_MS          10000
+/* of the file, while it is written anew: in the log, and a temporary one that may lie beside it */
+#define REWRITE_COPIES      3
+#define REWRITE_SPARE_BYTES (16U << 20)
 
 struct db_rows {
     struct db *db;
@@ -71,8 +75,8 @@ int db_open(const char *path, struct buf *ret_why, struct db **ret_db)
         sqlite3_open_v2(path, &d->handle,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     rc = rc == SQLITE_OK ? 0 : -EIO;
-    (void)sqlite3_busy_timeout(d->handle,
-                               DB_BUSY_MS); /* fails without a handle, as that does */
+    if (rc == 0)
+        (void)sqlite3_busy_timeout(d->handle, DB_BUSY_MS); /* cannot fail */
     /* The checkpoint thread alone writes WAL pages back; a full flush at each commit is what
      * "taken" rests on. */
     rc = rc ? rc
@@ -107,18 +111,40 @@ int db_exec(struct db *d, const char *sql)
     return db_code(sqlite3_exec(d->handle, sql, NULL, NULL, NULL));
 }
 
+bool db_has_room(const char *path)
+{
+    struct stat file;
+    struct statvfs disk;
+
+    return stat(path, &file) == 0 && statvfs(path, &disk) == 0 &&
+           (uint64_t)disk.f_bavail * disk.f_frsize >=
+               REWRITE_COPIES * (uint64_t)file.st_size + REWRITE_SPARE_BYTES;
+}
+
+static int empty_log(struct db *d)
+{
+    return sqlite3_wal_checkpoint_v2(d->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+}
+
 int db_rewrite(struct db *d, int wait_ms)
 {
-    int back = SQLITE_OK;
+    bool room = false;
+    int emptied = SQLITE_OK;
     int rc = SQLITE_OK;
 
     (void)sqlite3_busy_timeout(d->handle, wait_ms); /* cannot fail */
-    rc = sqlite3_exec(d->handle, "PRAGMA temp_store=FILE; VACUUM", NULL, NULL, NULL);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_wal_checkpoint_v2(d->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-    back = sqlite3_exec(d->handle, "PRAGMA temp_store=MEMORY", NULL, NULL, NULL);
+    rc = empty_log(d);
+    room = db_has_room(d->path);
+    if (rc == SQLITE_OK && room) {
+        rc = sqlite3_exec(d->handle, "PRAGMA temp_store=FILE; VACUUM", NULL, NULL, NULL);
+        emptied = empty_log(d); /* what was written in vain, too */
+        rc = rc == SQLITE_OK ? emptied : rc;
+        emptied = sqlite3_exec(d->handle, "PRAGMA temp_store=MEMORY", NULL, NULL, NULL);
+        rc = rc == SQLITE_OK ? emptied : rc;
+    }
     (void)sqlite3_busy_timeout(d->handle, DB_BUSY_MS);
-    rc = rc == SQLITE_OK ? back : rc;
+    if (rc == SQLITE_OK && !room)
+        return -ENOSPC;
     return (rc & 0xff) == SQLITE_BUSY ? -EBUSY : db_code(rc);
 }
 

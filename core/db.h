@@ -25,8 +25,11 @@ void db_close(struct db *d);
 /* Several statements without rows, as in a migration. */
 AMO_MUSTCHECK int db_exec(struct db *d, const char *sql);
 /* The whole file written anew, and nothing left in the log; nobody may write or read meanwhile, which
- * is waited for @wait_ms. Outside a transaction. -EBUSY, -ENOMEM, -EIO. */
+ * is waited for @wait_ms. Not begun when somebody is there or the disk has no room, so that the log
+ * does not grow for nothing. Outside a transaction. -EBUSY, -ENOSPC, -ENOMEM, -EIO. */
 AMO_MUSTCHECK int db_rewrite(struct db *d, int wait_ms);
+/* Is there room on the disk for copies of the file at @path: in the log, and beside it? */
+bool db_has_room(const char *path);
 /* One statement without rows. 0, -EEXIST for a broken UNIQUE or PRIMARY KEY, -EIO otherwise,
  * also when the disk is full: -ENOSPC is a buf's word for its own limit. */
 AMO_MUSTCHECK int db_run(struct db *d, const char *sql, const char *format, ...);

@@ -354,6 +354,7 @@ static int clean_on(struct erase *e, int64_t now)
     if (checkpoint_is_clean(c->checkpoint, e->ticket)) {
         e->step = ERASE_END;
     } else if (now >= e->until_mono_ms) {
+        checkpoint_withdraw(c->checkpoint);
         e->not_clean = true;
         e->step = ERASE_END;
     }

@@ -325,6 +325,7 @@ static int find_events(struct erase *e)
 
 int erase_find_rest(struct erase *e)
 {
+    size_t known = e->person.n_conversations;
     bool more = true;
     int rc = 0;
 
@@ -332,7 +333,8 @@ int erase_find_rest(struct erase *e)
         rc = find_conversations(e, &more);
     for (more = true; rc == 0 && more;)
         rc = find_bodies(e, &more);
-    e->at_message = e->newest_message;
+    /* one that has only now come to be his may have messages of long ago */
+    e->at_message = e->person.n_conversations == known ? e->newest_message : 0;
     for (more = true; rc == 0 && more;)
         rc = store_erase_find_messages(e->core->store, FIND_MESSAGES, &e->at_message, &more);
     rc = rc ? rc : store_dead_walk(e->core->store, dead_fn, e);

@@ -145,6 +145,8 @@ static bool stands_alone(struct view text, size_t from, size_t end, bool sure)
 
     while (lead < from && isdigit((unsigned char)text.ptr[from - lead - 1]))
         lead++;
+    if (lead > PHONE_LEAD_MAX && lead < from && text.ptr[from - lead - 1] == 'u')
+        lead -= PHONE_LEAD_MAX; /* an escape of four digits before a country */
     return lead <= PHONE_LEAD_MAX && !isdigit(after) && (sure || !isalpha(after));
 }
 
@@ -175,12 +177,25 @@ bool erase_has_phones(const struct erase_person *p, struct view text)
     return false;
 }
 
+/* With its country (+7) or without. */
+static bool same_phone(const char *a, const char *b)
+{
+    size_t of_a = strlen(a);
+    size_t of_b = strlen(b);
+
+    if (of_a == 11 && of_b == 10 && a[0] == '7')
+        a++;
+    else if (of_b == 11 && of_a == 10 && b[0] == '7')
+        b++;
+    return strcmp(a, b) == 0;
+}
+
 static bool is_phone(struct view text, const char *phone)
 {
     char digits[32];
 
     router_phone(text, digits);
-    return strcmp(digits, phone) == 0;
+    return same_phone(digits, phone);
 }
 
 static bool is_phone_of(const struct erase_person *p, struct view text)
@@ -255,16 +270,22 @@ static bool same(struct view v, const char *id)
     return v.len > 0 && id && view_is(v, id);
 }
 
-/* @anybodys: its sender has another phone than he, so that a name of the service's does not count. */
-static bool is_of_conversation(const struct event *e, const struct conversation *conv,
-                               bool anybodys)
+/* A name of the service's does not count where somebody has another phone than he. */
+static bool is_named(const struct erase_person *p, struct view id, struct view phone,
+                     const char *contact)
+{
+    return same(id, contact) && (phone.len == 0 || is_phone_of(p, phone));
+}
+
+static bool is_of_conversation(const struct erase_person *p, const struct event *e,
+                               const struct conversation *conv)
 {
     if (e->connector.ptr && view_is(e->connector, conv->connector)) {
         if (same(e->conversation, conv->service_id) &&
             (e->source.len == 0 || conv->source[0] == '\0' || view_is(e->source, conv->source)))
             return true;
-        return (same(e->sender_id, conv->contact) && !anybodys) ||
-               same(e->receiver_id, conv->contact);
+        return is_named(p, e->sender_id, e->sender_phone, conv->contact) ||
+               is_named(p, e->receiver_id, e->receiver_phone, conv->contact);
     }
     return same(e->chat_client_id, conv->client_id) ||
            same(e->receiver_client_id, conv->user_id) || same(e->receiver_id, conv->user_ref);
@@ -292,18 +313,17 @@ bool erase_is_nobodys(const struct event *e)
 
 bool erase_is_event(const struct erase_person *p, const struct event *e)
 {
-    bool anybodys = e->sender_phone.len > 0 && !is_phone_of(p, e->sender_phone);
-
     for (size_t i = 0; i < p->n_chats; i++) {
         if (same(e->chat_id, p->chats[i]))
             return true;
     }
     for (size_t i = 0; i < p->n_conversations; i++) {
-        if (is_of_conversation(e, &p->conversations[i], anybodys))
+        if (is_of_conversation(p, e, &p->conversations[i]))
             return true;
     }
     if (is_phone_of(p, e->sender_phone) || is_phone_of(p, e->receiver_phone) ||
-        is_phone_of(p, e->conversation) || is_phone_of(p, e->sender_id))
+        is_phone_of(p, e->conversation) || is_phone_of(p, e->sender_id) ||
+        is_phone_of(p, e->receiver_id))
         return true;
     if (e->raw.ptr)
         return erase_is_raw(p, e->raw);

@@ -34,7 +34,7 @@ AMO_MUSTCHECK int erase_person_add_chat(struct erase_person *p, struct view chat
 
 /* The phone stands in the text: its digits in a row, with some signs between them or not (blanks,
  * brackets, hyphens of any kind, escapes of JSON and of URLs; not what parts one value from the next),
- * with +7, 8 or nothing before them, and not as part of a longer number. */
+ * with +7, 8 or nothing before them, and no more digits directly behind them. */
 bool erase_has_phone(struct view text, const char *phone);
 bool erase_has_phones(const struct erase_person *p, struct view text);
 /* Is a conversation his, by its phone or an id that is the phone? */

@@ -22,6 +22,7 @@ static void a_phone_is_found_in_whatever_form(void **state)
                                       "{\"p\":\"\\u0020916 555\\n77 88\"}",
                                       "who=%2B7%20916%20555-77-88&x=1",
                                       "8&nbsp;916&nbsp;555&nbsp;77&nbsp;88",
+                                      "{\"p\":\"\\u211679165557788\"}",
                                       "tel79165557788ext5"};
     static const char *const others[] = {"",
                                          "79165557789",
@@ -60,6 +61,8 @@ static void a_conversation_is_known_by_phone_or_by_an_id_that_is_one(void **stat
 
     (void)state;
     assert_true(erase_is_conversation(&c, "79165557788"));
+    assert_true(erase_is_conversation(&c, "9165557788")); /* typed without its country */
+    assert_false(erase_is_conversation(&c, "165557788"));
     c = (struct conversation){.phone = other};
     assert_false(erase_is_conversation(&c, "79165557788"));
     c.service_id = id;
@@ -116,6 +119,12 @@ static void a_name_of_the_services_counts_unless_another_phone_is_known(void **s
     assert_true(erase_is_event(&p, &e));
     e.sender_phone = VIEW_LIT("+7 916 555 77 89");
     assert_false(erase_is_event(&p, &e));
+    e = (struct event){.connector = VIEW_LIT("svc"), .receiver_id = VIEW_LIT("client")};
+    assert_true(erase_is_event(&p, &e));
+    e.receiver_phone = VIEW_LIT("+7 916 555 77 89");
+    assert_false(erase_is_event(&p, &e));
+    e = (struct event){.connector = VIEW_LIT("svc"), .receiver_id = VIEW_LIT("79165557788")};
+    assert_true(erase_is_event(&p, &e));
     erase_person_fini(&p);
 }
 

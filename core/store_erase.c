@@ -195,7 +195,8 @@ int store_erase_add_evidence_of(struct store *s, int64_t command)
 #define IS_DEAD  "body IS NOT NULL AND id IN (SELECT id FROM temp.erase_dead)"
 #define HAS_WORDS                                                                              \
     "words IS NOT NULL AND (id " OF_MESSAGES " OR id IN (SELECT message FROM dead WHERE id IN" \
-    " (SELECT id FROM temp.erase_dead)))"
+    " (SELECT id FROM temp.erase_dead)) OR id IN (SELECT message FROM attempts WHERE id IN"    \
+    " (SELECT id FROM temp.erase_evidence)))"
 #define HAS_EVIDENCE                                                                           \
     "evidence IS NOT NULL AND (message " OF_MESSAGES " OR id IN (SELECT id FROM"               \
     " temp.erase_evidence) OR command IN (SELECT id FROM temp.erase_dead) OR command IN"       \
@@ -229,9 +230,9 @@ int store_erase_count(struct store *s, struct store_erased *ret)
 
 int store_erase_apply(struct store *s)
 {
-    int rc = db_run(s->db, "UPDATE attempts SET evidence=NULL WHERE " HAS_EVIDENCE, "");
+    int rc = db_run(s->db, "UPDATE messages SET words=NULL WHERE " HAS_WORDS, "");
 
-    rc = rc ? rc : db_run(s->db, "UPDATE messages SET words=NULL WHERE " HAS_WORDS, "");
+    rc = rc ? rc : db_run(s->db, "UPDATE attempts SET evidence=NULL WHERE " HAS_EVIDENCE, "");
     rc = rc ? rc : db_run(s->db, "UPDATE dead SET body=NULL WHERE " IS_DEAD, "");
     rc = rc ? rc : db_run(s->db, "DELETE FROM reactions WHERE message " OF_MESSAGES, "");
     return rc ? rc
