@@ -28,8 +28,13 @@
 #define ONCE_ASKED      16
 /* a call that has found no token looks again so soon */
 #define TOKEN_AGAIN_MS  100
-/* three looks within a minute: amo shows an accepted message only after a while */
-static const int64_t look_after_ms[] = {1000, 9000, 30000};
+/* three looks within a minute: amo shows an accepted message only after a while. These are parts of
+ * core/looks_ms. */
+static const int64_t look_after_parts[] = {1, 9, 30};
+
+enum {
+    LOOK_PARTS = 40
+};
 
 enum inquiry_kind {
     INQUIRY_CONNECT,
@@ -401,8 +406,10 @@ static void check_absent(struct core *c, struct inquiry *q, struct core_command 
     enum check_reason why = q->why;
     struct view words = view_of(q->words);
 
-    if (q->looks < AMO_COUNT(look_after_ms)) {
-        q->due_mono_ms = clock_mono_ms() + look_after_ms[q->looks];
+    if (q->looks < AMO_COUNT(look_after_parts)) {
+        q->due_mono_ms = clock_mono_ms() +
+                         look_after_parts[q->looks] *
+                             (int64_t)config_number(c->config, "core/looks_ms") / LOOK_PARTS;
         core_wake(c);
         return;
     }

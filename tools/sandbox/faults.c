@@ -103,8 +103,8 @@ static void fault_read(struct fault *r, struct json_object *rule, struct jcheck 
         jread_get(rule, "times") ? jcheck_int(c, rule, "", "times", JCHECK_REQUIRED) : -1;
     r->skip = jcheck_int(c, rule, "", "skip", JCHECK_OPTIONAL);
     r->play.status = (int)jcheck_int(c, rule, "", "status", JCHECK_OPTIONAL);
-    if (r->play.status != 0 && (r->play.status < 200 || r->play.status > 599))
-        jcheck_fail(c, "", "status", "must be 200 to 599");
+    if (r->play.status != 0 && (r->play.status < 200 || r->play.status > 999))
+        jcheck_fail(c, "", "status", "must be 200 to 999");
     r->play.process = jcheck_bool(c, rule, "", "process");
     r->play.delay_ms = jcheck_int(c, rule, "", "delay_ms", JCHECK_OPTIONAL);
     r->play.delay_before_ms = jcheck_int(c, rule, "", "delay_before_ms", JCHECK_OPTIONAL);
