@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/net.h"
+#include "base/request_path.h"
 
 #define ADMIN_CONNECTIONS_MAX 16
 #define ADMIN_MEMORY_MAX      ((size_t)16 * 1024) /* bytes a connection: request line and headers */
@@ -63,7 +64,7 @@ static enum MHD_Result answer(struct MHD_Connection *conn, unsigned status, cons
     if (MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type) == MHD_YES &&
         MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close") == MHD_YES &&
         (status != MHD_HTTP_METHOD_NOT_ALLOWED ||
-         MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, "GET") == MHD_YES))
+         MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, "GET, HEAD") == MHD_YES))
         ok = MHD_queue_response(conn, status, r);
     MHD_destroy_response(r);
     return ok;
@@ -155,20 +156,22 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *conn, const 
                                   const char *method, const char *version, const char *upload,
                                   size_t *upload_len, void **request)
 {
+    struct view path = request_path_of(view_of(url));
     struct admin *a = arg;
 
     (void)version;
     (void)upload;
     (void)upload_len;
     (void)request;
-    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0)
+    /* HEAD is a GET whose body libmicrohttpd leaves out */
+    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         return answer_error(conn, MHD_HTTP_METHOD_NOT_ALLOWED, "method_not_allowed",
                             VIEW_LIT("only GET is answered here"));
-    if (strcmp(url, "/healthz") == 0)
+    if (view_is(path, "/healthz"))
         return answer_health(conn);
-    if (strcmp(url, "/readyz") == 0)
+    if (view_is(path, "/readyz"))
         return answer_ready(a, conn);
-    if (strcmp(url, "/metrics") == 0)
+    if (view_is(path, "/metrics"))
         return answer_metrics(a, conn);
     return answer_error(conn, MHD_HTTP_NOT_FOUND, "not_found",
                         VIEW_LIT("there are /healthz, /readyz and /metrics"));

@@ -24,9 +24,13 @@
 /* The token of "Bearer …", VIEW_NONE when there is none. */
 static struct view bearer(struct view authorization)
 {
-    if (authorization.len <= 7 || strncasecmp(authorization.ptr, "Bearer ", 7) != 0)
+    size_t n = 7;
+
+    if (authorization.len <= n || strncasecmp(authorization.ptr, "Bearer ", n) != 0)
         return VIEW_NONE;
-    return view_make(authorization.ptr + 7, authorization.len - 7);
+    while (n < authorization.len && authorization.ptr[n] == ' ')
+        n++;
+    return view_make(authorization.ptr + n, authorization.len - n);
 }
 
 static bool token_fits(const struct reg_connector *c, struct view token)
@@ -76,7 +80,7 @@ static bool content_is_json(struct view type)
 {
     size_t len = 0;
 
-    while (len < type.len && type.ptr[len] != ';' && type.ptr[len] != ' ')
+    while (len < type.len && !strchr("; \t", type.ptr[len]))
         len++;
     return (len == 16 && strncasecmp(type.ptr, "application/json", 16) == 0) ||
            (len > 17 && strncasecmp(type.ptr, "application/", 12) == 0 &&

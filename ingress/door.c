@@ -504,6 +504,8 @@ static enum MHD_Result guest_head(struct guest *g, const char *url, const char *
         exchange_fault(x, 431, "head_too_large", "the head is larger than allowed", NULL);
     } else if (g->target_len > LIMIT_URL) {
         exchange_fault(x, 414, "too_long", "the address is longer than allowed", NULL);
+    } else if (buf_error(&x->path_room)) {
+        exchange_unavailable(x, "busy", "there is no memory for it now");
     } else {
         g->door->config.head(g->door->config.arg, x);
     }

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/num.h"
+#include "base/request_path.h"
 #include "ingress/exchange.h"
 
 /* what libmicrohttpd takes for a header beside its text, and some more */
@@ -31,6 +32,18 @@ static const struct {
     {"Content-Type",      offsetof(struct exchange, content_type)     },
 };
 
+/* libmicrohttpd leaves blanks behind a value, and tabs on either side; they belong to none. */
+static struct view trim(const char *value)
+{
+    size_t n = 0;
+
+    value += strspn(value, " \t");
+    n = strlen(value);
+    while (n && (value[n - 1] == ' ' || value[n - 1] == '\t'))
+        n--;
+    return view_make(value, n);
+}
+
 static enum MHD_Result read_header(void *arg, enum MHD_ValueKind kind, const char *key,
                                    const char *value)
 {
@@ -52,11 +65,11 @@ static enum MHD_Result read_header(void *arg, enum MHD_ValueKind kind, const cha
             head->broken = "only chunked is known as Transfer-Encoding";
         head->chunked = true;
     } else if (strcasecmp(key, "X-Forwarded-For") == 0) {
-        head->forwarded = view_of(value); /* the last one: nearest to us */
+        head->forwarded = trim(value); /* the last one: nearest to us */
     }
     for (size_t i = 0; i < AMO_COUNT(kept); i++) {
         if (strcasecmp(key, kept[i].name) == 0)
-            *(struct view *)(void *)((char *)r->x + kept[i].offset) = view_of(value);
+            *(struct view *)(void *)((char *)r->x + kept[i].offset) = trim(value);
     }
     return MHD_YES;
 }
@@ -80,7 +93,7 @@ void door_head_read(struct MHD_Connection *connection, const char *url, const ch
 
     *ret = (struct door_head){.bytes = strlen(url) + strlen(method)};
     x->method = method_of(method);
-    x->path = view_of(url);
+    x->path = request_path_of(view_of(url));
     (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, read_header,
                                     &r); /* how many */
     if (ret->broken)
@@ -93,6 +106,11 @@ void door_head_read(struct MHD_Connection *connection, const char *url, const ch
         ret->broken = "the length is given twice";
     else if (ret->n_lengths == 0 && !ret->chunked)
         ret->length = 0;
+    if (!ret->broken && request_path_is_escaped(x->path)) {
+        if (request_path_plain(x->path, &x->path_room) == 0)
+            x->path =
+                buf_view(&x->path_room); /* else it is longer than allowed, or no memory */
+    }
 }
 
 static bool add_header(struct MHD_Response *r, const char *name, const char *value)

@@ -9,6 +9,7 @@
 void exchange_init(struct exchange *x)
 {
     *x = (struct exchange){0};
+    buf_init(&x->path_room, LIMIT_URL);
     buf_init(&x->body, 0);
     buf_init(&x->answer, ANSWER_MAX);
     list_init(&x->waiting);
@@ -17,6 +18,7 @@ void exchange_init(struct exchange *x)
 void exchange_fini(struct exchange *x)
 {
     list_remove(&x->waiting);
+    buf_fini(&x->path_room);
     buf_fini(&x->body);
     buf_fini(&x->answer);
 }

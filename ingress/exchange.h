@@ -33,7 +33,8 @@ typedef void exchange_fn(void *arg, struct exchange *x);
 struct exchange {
     /* the request; views borrow the connection until the answer is queued */
     enum method method;
-    struct view path;      /* as sent, without the query */
+    struct view path;      /* without scheme, host and query, and with no needless escapes */
+    struct buf path_room;  /* where it lies when it had some */
     struct view signature; /* X-Signature */
     struct view authorization;
     struct view webhook_id;

@@ -329,9 +329,9 @@ class Ingress:
         headers = {k.replace("_", "-"): v for k, v in headers.items()}
         return self.request(method, f"/v1/connectors/{name}/{path}", body, headers, connection)
 
-    def raw(self, data, timeout=DEADLINE, until_close=True):
+    def raw(self, data, timeout=DEADLINE, until_close=True, port=None):
         """Bytes as they are; what comes back until the other side closes."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout) as s:
+        with socket.create_connection(("127.0.0.1", port or self.port), timeout) as s:
             s.sendall(data)
             got = b""
             while until_close or b"\r\n\r\n" not in got:
