@@ -199,19 +199,28 @@ static int find_command(struct erase *e, const struct core_command *cmd, struct 
     return rc ? rc : ids_add(ret_ids, cmd->id);
 }
 
+static bool is_lane_of(const struct erase_person *p, const struct lane *l)
+{
+    for (size_t i = 0; i < p->n_conversations; i++) {
+        if (l->id == apply_lane(p->conversations[i].id, true) ||
+            l->id == apply_lane(p->conversations[i].id, false))
+            return true;
+    }
+    return false;
+}
+
 int erase_find_commands(struct erase *e, struct buf *ret_ids)
 {
+    const struct lane *lane = NULL;
+    size_t iter = 0;
     int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < 2 * e->person.n_conversations; i++) {
-        int64_t lane = apply_lane(e->person.conversations[i / 2].id, i % 2 == 0);
-        struct core_command *head = queue_head(e->core->queue, lane);
-
-        if (!head)
+    /* a conversation that has moved has lanes of before, too */
+    while (rc == 0 && (lane = table_next(e->core->queue->lanes, &iter))) {
+        if (!is_lane_of(&e->person, lane))
             continue;
-        for (struct list *l = &head->in_lane; rc == 0 && l != &head->lane->commands;
-             l = l->next)
-            rc = find_command(e, LIST_ENTRY(l, struct core_command, in_lane), ret_ids);
+        for (struct list *i = lane->commands.next; rc == 0 && i != &lane->commands; i = i->next)
+            rc = find_command(e, LIST_ENTRY(i, struct core_command, in_lane), ret_ids);
     }
     for (size_t i = 0; rc == 0 && i < erase_ids(&e->commands); i++) {
         const struct core_command *cmd =

@@ -59,8 +59,9 @@ static int look_up_phone(struct core *c, const struct reg_scope *scope, struct v
 static int look_up_echo(struct core *c, struct mapping *m)
 {
     const struct conversation *conv = m->found ? m->found : m->by_client;
+    struct dest *d = conv ? queue_dest(c->queue, true, view_of(conv->scope)) : NULL;
     const struct core_command *head =
-        conv ? queue_head(c->queue, apply_lane(conv->id, true)) : NULL;
+        d ? queue_head(c->queue, apply_lane(conv->id, true), d, d) : NULL;
     char key[WAITING_KEY_MAX];
 
     m->echo_pending =

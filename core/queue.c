@@ -112,25 +112,44 @@ static struct view id_key(const int64_t *id)
     return view_make(id, sizeof(*id));
 }
 
+static struct view lane_key(const struct lane_key *k)
+{
+    return view_make(k, sizeof(*k));
+}
+
+/* 0: a lane of its own. False: no memory. */
+static bool lane_key_of(struct queue *q, const struct command_row *row, struct lane_key *ret)
+{
+    bool to_service = row->connector && command_is_for_service((enum command_kind)row->kind);
+    const char *name = to_service ? row->connector : row->scope ? row->scope : "";
+
+    *ret = (struct lane_key){.id = row->lane ? row->lane : -row->id,
+                             .dest = queue_dest(q, !to_service, view_of(name)),
+                             .scope =
+                                 row->scope ? queue_dest(q, true, view_of(row->scope)) : NULL};
+    return ret->dest && (ret->scope || !row->scope);
+}
+
 static struct lane *queue_lane(struct queue *q, const struct command_row *row)
 {
-    int64_t id = row->lane ? row->lane : -row->id; /* 0: a lane of its own */
-    struct lane *l = table_get(q->lanes, id_key(&id));
+    struct lane *l = NULL;
+    struct lane_key key;
 
+    if (!lane_key_of(q, row, &key))
+        return NULL;
+    l = table_get(q->lanes, lane_key(&key));
     if (l)
         return l;
     l = mem_zalloc(sizeof(*l));
     if (!l)
         return NULL;
-    l->id = id;
+    l->key = key;
+    l->id = key.id;
+    l->dest = key.dest;
+    l->scope = key.scope;
     list_init(&l->commands);
     list_init(&l->link);
-    if (row->connector && command_is_for_service((enum command_kind)row->kind))
-        l->dest = queue_dest(q, false, view_of(row->connector));
-    else
-        l->dest = queue_dest(q, true, view_of(row->scope ? row->scope : ""));
-    l->scope = row->scope ? queue_dest(q, true, view_of(row->scope)) : NULL;
-    if (!l->dest || (row->scope && !l->scope) || table_add(q->lanes, id_key(&l->id), l)) {
+    if (table_add(q->lanes, lane_key(&l->key), l)) {
         mem_free(l);
         return NULL;
     }
@@ -142,7 +161,7 @@ static void lane_drop_if_empty(struct queue *q, struct lane *l)
     if (!list_is_empty(&l->commands))
         return;
     list_remove(&l->link);
-    (void)table_remove(q->lanes, id_key(&l->id)); /* it is ours */
+    (void)table_remove(q->lanes, lane_key(&l->key)); /* it is ours */
     mem_free(l);
 }
 
@@ -220,9 +239,11 @@ int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_m
     return 0;
 }
 
-struct core_command *queue_head(const struct queue *q, int64_t lane)
+struct core_command *queue_head(const struct queue *q, int64_t lane, struct dest *d,
+                                struct dest *scope)
 {
-    const struct lane *l = table_get(q->lanes, id_key(&lane));
+    const struct lane_key key = {.id = lane, .dest = d, .scope = scope};
+    const struct lane *l = table_get(q->lanes, lane_key(&key));
 
     return l && !list_is_empty(&l->commands)
                ? LIST_ENTRY(l->commands.next, struct core_command, in_lane)

@@ -58,7 +58,16 @@ struct dest {
     int64_t reconnected_unix_ms; /* scope: the last connect call of this core unasked; 0 none */
 };
 
+/* A lane is one conversation towards one destination, for one account: when the conversation moves
+ * to another account, what is still for the old one stands in a lane of its own. */
+struct lane_key {
+    int64_t id;
+    struct dest *dest;
+    struct dest *scope;
+};
+
 struct lane {
+    struct lane_key key; /* the three below */
     int64_t id;
     struct list commands; /* core_command.in_lane */
     struct list link;     /* dest->ready or scope->parked; alone otherwise */
@@ -95,8 +104,9 @@ struct dest *queue_dest(struct queue *q, bool is_scope, struct view name);
 AMO_MUSTCHECK int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_ms,
                             int64_t now_unix_ms, struct core_command **ret_command);
 struct core_command *queue_find(const struct queue *q, int64_t id);
-/* The first command of a lane; NULL when it has none. */
-struct core_command *queue_head(const struct queue *q, int64_t lane);
+/* The first command of a lane towards @d for @scope; NULL when it has none. */
+struct core_command *queue_head(const struct queue *q, int64_t lane, struct dest *d,
+                                struct dest *scope);
 size_t queue_count(const struct queue *q);
 
 /* The one mover. @due_mono_ms matters for WAITING and IN_FLIGHT. DONE and DEAD free the command

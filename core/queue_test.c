@@ -240,6 +240,29 @@ static void a_command_without_a_lane_has_one_of_its_own(void **state)
     rig_close(&r);
 }
 
+static void a_conversation_that_moved_has_a_lane_for_each_account(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_open(&r, 0, 1);
+    dest_pause(r.q, scope_of(&r, "old"), true, r.now);
+    add_message(&r, 2, "old");
+    add_outbound(&r, 3, "old", "wa");
+    struct core_command *in = add_message(&r, 2, "new");
+    struct core_command *out = add_outbound(&r, 3, "new", "wa");
+
+    assert_ptr_equal(send_next(&r), in); /* not held up by the pause of the other account */
+    assert_ptr_equal(send_next(&r), out);
+    assert_null(send_next(&r));
+    assert_ptr_equal(in->lane->dest, scope_of(&r, "new"));
+    assert_ptr_equal(queue_head(r.q, 2, in->lane->dest, in->lane->scope), in);
+    finish(&r, in);
+    finish(&r, out);
+    assert_int_equal(table_count(r.q->lanes), 2);
+    rig_close(&r);
+}
+
 static void statuses_stay_when_only_messages_may_go(void **state)
 {
     struct rig r;
@@ -1035,6 +1058,7 @@ int main(void)
         cmocka_unit_test(a_destination_that_swallows_calls_leaves_room_for_others),
         cmocka_unit_test(scopes_take_turns_whatever_their_load),
         cmocka_unit_test(a_command_without_a_lane_has_one_of_its_own),
+        cmocka_unit_test(a_conversation_that_moved_has_a_lane_for_each_account),
         cmocka_unit_test(statuses_stay_when_only_messages_may_go),
         cmocka_unit_test(what_was_given_back_goes_first_and_has_its_token_again),
         cmocka_unit_test(a_command_is_in_the_queue_once),
