@@ -32,6 +32,7 @@ void answer_query(struct core *c, struct peer *p, struct view body)
 {
     struct answer a = {0};
     struct message m = {0};
+    struct wanted wanted = {0};
     struct query q;
     struct buf out;
     int rc = 0;
@@ -42,9 +43,9 @@ void answer_query(struct core *c, struct peer *p, struct view body)
     }
     a.number = q.number;
     rc = core_turn(c);
-    rc = rc ? rc : lookup_message(c, q.connector, q.message_id, &m);
-    rc = rc == -EINVAL ? STORE_E_NONE : rc; /* no message has such an id */
-    if (rc == 0 && view_is(q.connector, m.connector))
+    wanted.connector = q.connector;
+    rc = rc ? rc : lookup_message(c, &wanted, q.message_id, &m);
+    if (rc == 0)
         answer_about(&m, &a);
     buf_init(&out, LIMIT_CONTROL_BYTES);
     /* without an answer the asker says that core is away, which is as good as true */

@@ -58,11 +58,11 @@ static void message_wake(struct core *c, const struct event *e, const struct pla
                          const struct conversation *conv)
 {
     if (e->kind == EVENT_AMO_MESSAGE) {
-        waiting_wake_amo(c, e->message_id);
+        waiting_wake_amo(c, conv->scope, e->message_id);
         return;
     }
-    waiting_wake_service(c, conv->connector, e->message_id);
-    waiting_wake_service(c, conv->connector, view_of(p->mid));
+    waiting_wake_sent(c, conv->connector, e->message_id, e->outgoing);
+    waiting_wake_sent(c, conv->connector, view_of(p->mid), e->outgoing);
 }
 
 int apply_message(struct core *c, const struct event *e, const struct plan *p)

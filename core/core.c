@@ -442,6 +442,7 @@ static int core_open_queue(struct core *c)
     c->next_attempt = (uint64_t)clock_unix_ms() << 20;
     c->settling_until_ms = clock_mono_ms() + (int64_t)config_number(c->config, "core/lease_ms");
     rc = store_counts(c->store, &dead, &quarantine, &c->n_waiting);
+    rc = rc ? rc : waiting_rekey(c);
     rc = rc ? rc : store_workers_walk(c->store, known_worker_add, c);
     return rc ? rc : core_load_commands(c);
 }

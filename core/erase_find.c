@@ -265,10 +265,8 @@ static int is_of_message(struct erase *e, const struct event *ev, bool *ret)
     struct message m = {0};
     int rc = STORE_E_NONE;
 
-    if (ev->message_id.len && ev->message_id.len <= LIMIT_ID)
-        rc = ev->connector.ptr
-                 ? lookup_message(e->core, ev->connector, ev->message_id, &m)
-                 : lookup_message_of_amo(e->core, ev->message_id, ev->message_client_id, &m);
+    if (ev->message_id.len)
+        rc = lookup_named(e->core, ev, &m);
     if (rc == 0)
         rc = store_erase_has_conversation(e->core->store, m.conversation, ret);
     message_fini(&m);

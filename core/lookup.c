@@ -5,12 +5,11 @@
 #include "core/lookup.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "core/apply.h"
+#include "core/key.h"
 #include "core/waiting.h"
-#include "proto/limits.h"
 
 void lookup_fini(struct lookup *l)
 {
@@ -77,17 +76,15 @@ static int look_up_amo(struct core *c, const struct event *e, struct lookup *l)
 {
     struct mapping *m = &l->mapping;
     struct view source = e->source.ptr ? e->source : VIEW_LIT("");
-    char key[LIMIT_ID + 2];
+    struct key key;
     char phone[32];
     int rc = 0;
 
     m->scope = registry_scope_connected(c->registry, e->scope);
-    if (!m->scope || e->message_id.len > LIMIT_ID || e->message_id.len == 0)
+    if (!m->scope || key_amo(e->scope, e->message_id, &key))
         return 0;
     look_up_sources(c->registry, m);
-    (void)snprintf(key, sizeof(key), "a%.*s", (int)e->message_id.len,
-                   e->message_id.ptr); /* fits */
-    rc = found_or_not(store_message_by_key(c->store, key, &l->known), &l->known,
+    rc = found_or_not(store_message_by_key(c->store, &key, &l->known), &l->known,
                       (const void **)&m->known);
     if (rc == 0 && !m->known)
         rc = found_or_not(store_conversation_by_chat(c->store, e->scope, e->chat_id, &l->found),
@@ -141,14 +138,11 @@ static int look_up_typing_manager(struct core *c, const struct event *e, struct 
  * ours. */
 static int look_up_service_echo(struct core *c, const struct event *e, struct lookup *l)
 {
-    int rc = e->message_id.len > LIMIT_ID
-                 ? STORE_E_NONE
-                 : lookup_message(c, e->connector, e->message_id, &l->known);
+    const struct wanted wanted = {
+        .connector = e->connector, .thread = e->conversation, .ours = true};
 
-    if (rc == 0 && l->known.direction == MESSAGE_OUTBOUND &&
-        view_is(e->connector, l->known.connector))
-        l->mapping.known = &l->known;
-    return rc == STORE_E_NONE ? 0 : rc;
+    return found_or_not(lookup_message(c, &wanted, e->message_id, &l->known), &l->known,
+                        (const void **)&l->mapping.known);
 }
 
 static int look_up_service_message(struct core *c, const struct event *e, struct lookup *l)
@@ -158,16 +152,16 @@ static int look_up_service_message(struct core *c, const struct event *e, struct
     const struct reg_channel *channel = NULL;
     char mid[ID_DERIVED_MAX + 1];
     char client_id[ID_DERIVED_MAX + 1];
-    char key[ID_DERIVED_MAX + 2];
+    struct key key;
     char phone[32];
     int rc = router_mid(e, mid);
 
     if (rc)
         return rc;
     m->scope = registry_scope_of_source(c->registry, e->connector, source, &m->source_known);
-    (void)snprintf(key, sizeof(key), "m%s", mid); /* one longer than mid */
-    rc = found_or_not(store_message_by_key(c->store, key, &l->known), &l->known,
-                      (const void **)&m->known);
+    if (key_mid(view_of(mid), &key) == 0)
+        rc = found_or_not(store_message_by_key(c->store, &key, &l->known), &l->known,
+                          (const void **)&m->known);
     if (rc == 0 && !m->known && e->outgoing)
         rc = look_up_service_echo(c, e, l);
     if (rc || m->known || !m->scope)
@@ -186,53 +180,133 @@ static int look_up_service_message(struct core *c, const struct event *e, struct
                              &l->by_client, (const void **)&m->by_client);
 }
 
-int lookup_message(struct core *c, struct view connector, struct view id, struct message *ret)
+/* Is the message in the conversation that the service calls so, as far as is known? */
+static int is_of_thread(struct core *c, const struct message *m, struct view thread, bool *ret)
 {
-    char key[2 * LIMIT_ID];
-    int rc = STORE_E_NONE;
+    struct conversation conv = {0};
+    int rc = store_conversation(c->store, m->conversation, &conv);
 
-    if (id.len == 0 || id.len > LIMIT_ID)
-        return -EINVAL;
-    if (memchr(id.ptr, '\0', id.len))
-        return STORE_E_NONE; /* no id of ours or theirs */
-    (void)snprintf(key, sizeof(key), "m%.*s", (int)id.len, id.ptr); /* fits */
-    rc = store_message_by_key(c->store, key, ret);
-    if (rc != STORE_E_NONE || !connector.ptr)
-        return rc;
-    if (snprintf(key, sizeof(key), "s%.*s/%.*s", (int)connector.len, connector.ptr, (int)id.len,
-                 id.ptr) >= (int)sizeof(key))
-        return -EINVAL;
-    return store_message_by_key(c->store, key, ret);
+    if (rc == 0)
+        *ret = !conv.service_id || view_is(thread, conv.service_id);
+    conversation_fini(&conv);
+    return rc == STORE_E_NONE ? 0 : rc;
 }
 
-int lookup_message_of_amo(struct core *c, struct view amo_id, struct view our_id,
-                          struct message *ret)
+static int is_wanted(struct core *c, const struct wanted *w, const struct message *m, bool *ret)
 {
-    char key[LIMIT_ID + 2];
+    *ret = view_is(w->connector, m->connector) &&
+           (!w->scope.ptr || view_is(w->scope, m->scope)) &&
+           (!w->conversation || w->conversation == m->conversation) &&
+           (!w->ours || m->direction == MESSAGE_OUTBOUND);
+    return *ret && w->thread.len ? is_of_thread(c, m, w->thread, ret) : 0;
+}
+
+int lookup_message(struct core *c, const struct wanted *w, struct view id, struct message *ret)
+{
+    struct key keys[3];
+    size_t n = 0;
+    int rc = 0;
+
+    /* what is no id makes no key */
+    n += !w->ours && key_sent(w->connector, id, &keys[n]) == 0;
+    n += key_answered(w->connector, id, &keys[n]) == 0;
+    n += key_mid(id, &keys[n]) == 0;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        struct message m = {0};
+        bool wanted = false;
+
+        rc = store_message_by_key(c->store, &keys[i], &m);
+        if (rc == STORE_E_NONE) {
+            rc = 0;
+            continue;
+        }
+        rc = rc ? rc : is_wanted(c, w, &m, &wanted);
+        if (rc == 0 && wanted) {
+            *ret = m; /* handed over */
+            return 0;
+        }
+        message_fini(&m);
+    }
+    return rc ? rc : STORE_E_NONE;
+}
+
+int lookup_message_of_amo(struct core *c, struct view scope, struct view amo_id,
+                          struct view our_id, struct message *ret)
+{
+    struct key key;
     int rc = STORE_E_NONE;
 
-    if (amo_id.len > LIMIT_ID)
-        return -EINVAL;
-    if (amo_id.len && !memchr(amo_id.ptr, '\0', amo_id.len)) {
-        (void)snprintf(key, sizeof(key), "a%.*s", (int)amo_id.len, amo_id.ptr); /* fits */
-        rc = store_message_by_key(c->store, key, ret);
+    if (key_amo(scope, amo_id, &key) == 0)
+        rc = store_message_by_key(c->store, &key, ret);
+    if (rc != STORE_E_NONE || key_mid(our_id, &key))
+        return rc;
+    rc = store_message_by_key(c->store, &key, ret);
+    if (rc == 0 && !view_is(scope, ret->scope)) {
+        message_fini(ret); /* another account's */
+        return STORE_E_NONE;
     }
-    if (rc == STORE_E_NONE && our_id.len && our_id.len <= LIMIT_ID)
-        rc = lookup_message(c, VIEW_NONE, our_id, ret);
     return rc;
 }
 
-/* The message that a status, an edit or a reaction is about. */
-static int look_up_named(struct core *c, const struct event *e, struct lookup *l)
+/* Is the service still to answer to something? Until then the id may be of that. */
+static bool awaits_answers(struct core *c, struct view connector)
 {
+    const struct dest *d = queue_dest(c->queue, false, connector);
+
+    return !d || d->n_waiting > 0;
+}
+
+/* The conversation tells two of the same id apart; alone it may have come to be called otherwise. */
+static int look_up_in_thread(struct core *c, struct wanted *w, const struct event *e,
+                             struct message *ret)
+{
+    int rc = STORE_E_NONE;
+
+    w->thread = e->conversation;
+    if (w->thread.len)
+        rc = lookup_message(c, w, e->message_id, ret);
+    w->thread = VIEW_NONE;
+    return rc == STORE_E_NONE ? lookup_message(c, w, e->message_id, ret) : rc;
+}
+
+int lookup_named(struct core *c, const struct event *e, struct message *ret)
+{
+    struct wanted w = {.connector = e->connector, .ours = e->kind == EVENT_SERVICE_STATUS};
     int rc = 0;
 
-    if (e->kind == EVENT_AMO_REACTION) {
-        l->mapping.scope = registry_scope_connected(c->registry, e->scope);
-        rc = lookup_message_of_amo(c, e->message_id, e->message_client_id, &l->named);
-    } else {
-        rc = lookup_message(c, e->connector, e->message_id, &l->named);
+    if (!e->connector.ptr)
+        return lookup_message_of_amo(c, e->scope, e->message_id, e->message_client_id, ret);
+    rc = look_up_in_thread(c, &w, e, ret);
+    if (rc != STORE_E_NONE || !w.ours || awaits_answers(c, e->connector))
+        return rc;
+    /* a status of what is not ours: no answer can bring that id any more */
+    w.ours = false;
+    return look_up_in_thread(c, &w, e, ret);
+}
+
+/* Somebody else's, by our id of it: told apart from a message that is still to come. */
+static int look_up_foreign(struct core *c, const struct event *e, struct message *ret)
+{
+    struct key key;
+    int rc = STORE_E_NONE;
+
+    if (key_mid(e->connector.ptr ? e->message_id : e->message_client_id, &key) == 0)
+        rc = store_message_by_key(c->store, &key, ret);
+    if (rc == 0 && e->connector.ptr && view_is(e->connector, ret->connector)) {
+        message_fini(ret); /* its own service's, and not what the event is about */
+        return STORE_E_NONE;
     }
+    return rc;
+}
+
+static int look_up_named(struct core *c, const struct event *e, struct lookup *l)
+{
+    int rc = lookup_named(c, e, &l->named);
+
+    if (e->kind == EVENT_AMO_REACTION)
+        l->mapping.scope = registry_scope_connected(c->registry, e->scope);
+    if (rc == STORE_E_NONE)
+        rc = look_up_foreign(c, e, &l->named);
     return found_or_not(rc, &l->named, (const void **)&l->mapping.named);
 }
 

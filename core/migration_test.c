@@ -6,8 +6,11 @@
 
 #include "base/testing.h"
 #include "core/db.h"
+#include "core/key.h"
 #include "core/store.h"
 #include "core/store_schema.h"
+#include "core/waiting.h"
+#include "proto/event.h"
 
 #define NOW 1700000000000LL
 #define DAY 86400000LL
@@ -128,6 +131,7 @@ static void every_row_of_before_is_there(void **state)
     struct rig *r = *state;
     struct conversation c;
     struct command_row row;
+    struct key key;
     struct message m;
     struct buf buf;
     int64_t dead = 0;
@@ -142,7 +146,8 @@ static void every_row_of_before_is_there(void **state)
     assert_string_equal(c.contact, "client");
     assert_false(c.linked);
     conversation_fini(&c);
-    assert_int_equal(store_message_by_key(r->store, "aamo-1", &m), 0);
+    assert_int_equal(key_amo(VIEW_LIT("ch_acc"), VIEW_LIT("amo-1"), &key), 0);
+    assert_int_equal(store_message_by_key(r->store, &key, &m), 0);
     assert_string_equal(m.mid, "svc-m1");
     assert_string_equal(m.state, "delivered_to_amo");
     assert_int_equal(m.settled_ms, NOW + 100);
@@ -160,6 +165,106 @@ static void every_row_of_before_is_there(void **state)
     assert_int_equal(waiting, 2);
     assert_int_equal(store_quarantine_event(r->store, 4, &buf), 0);
     buf_fini(&buf);
+}
+
+static int64_t held_by(struct rig *r, int spelt, const struct key *key)
+{
+    struct message m = {0};
+    int64_t id = 0;
+    int rc = 0;
+
+    assert_int_equal(spelt, 0);
+    rc = store_message_by_key(r->store, key, &m);
+    assert_true(rc == 0 || rc == STORE_E_NONE);
+    id = m.id;
+    message_fini(&m);
+    return id;
+}
+
+/* A service had answered with a client's id, and later with the same once more; another account's
+ * message had the amo id of the first one. */
+static void ids_of_before_come_into_spaces_of_their_own(void **state)
+{
+    static const char more[] =
+        "INSERT INTO messages VALUES"
+        "(3,2,2,'amo-h3','ch_acc','svc','amo-3','m1','taken_over',0,1700000000000,0,"
+        " x'07070707070707070707070707070707'),"
+        "(4,2,2,'amo-h4','ch_acc','svc','amo-4','m1','taken_over',0,1700000000000,0,"
+        " x'08080808080808080808080808080808'),"
+        "(5,2,2,'amo-h5','ch_two','svc','amo-1','m5','taken_over',0,1700000000000,0,"
+        " x'09090909090909090909090909090909'),"
+        "(6,3,1,'svc-o6','ch_acc','svc',NULL,'o6','accepted',0,1700000000000,0,"
+        " x'0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a');"
+        "INSERT INTO message_ids VALUES('mamo-h3',3),('aamo-3',3),('mamo-h4',4),('aamo-4',4),"
+        "('mamo-h5',5),('ssvc/m5',5),('msvc-o6',6),('ssvc/o6',6)";
+    struct rig *r = *state;
+    char rows[sizeof(rows_of_before) + sizeof(more)];
+    struct key k;
+
+    (void)snprintf(rows, sizeof(rows), "%s%s", rows_of_before, more);
+    make_first(r, rows);
+    reopen(r);
+    assert_int_equal(held_by(r, key_sent(VIEW_LIT("svc"), VIEW_LIT("m1"), &k), &k), 1);
+    assert_int_equal(held_by(r, key_answered(VIEW_LIT("svc"), VIEW_LIT("m1"), &k), &k), 4);
+    assert_int_equal(held_by(r, key_answered(VIEW_LIT("svc"), VIEW_LIT("m5"), &k), &k), 5);
+    assert_int_equal(held_by(r, key_sent(VIEW_LIT("svc"), VIEW_LIT("m5"), &k), &k), 0);
+    assert_int_equal(held_by(r, key_sent(VIEW_LIT("svc"), VIEW_LIT("o6"), &k), &k), 6);
+    assert_int_equal(held_by(r, key_amo(VIEW_LIT("ch_acc"), VIEW_LIT("amo-1"), &k), &k), 1);
+    assert_int_equal(held_by(r, key_amo(VIEW_LIT("ch_two"), VIEW_LIT("amo-1"), &k), &k), 5);
+    assert_int_equal(held_by(r, key_amo(VIEW_LIT("ch_two"), VIEW_LIT("amo-2"), &k), &k), 0);
+    assert_int_equal(held_by(r, key_mid(VIEW_LIT("amo-h3"), &k), &k), 3);
+    assert_int_equal(held_by(r, key_mid(VIEW_LIT("svc-m1"), &k), &k), 1);
+}
+
+static void wait_as_before(struct rig *r, const char *key, const struct event *e)
+{
+    struct buf bytes;
+
+    buf_init(&bytes, 1 << 16);
+    assert_int_equal(event_encode(e, &bytes), 0);
+    assert_int_equal(store_waiting_add(r->store, key, buf_view(&bytes), NOW), 0);
+    buf_fini(&bytes);
+}
+
+/* Core does it, once, because only it can read what waits. */
+static void what_waited_before_is_found_under_the_keys_of_now(void **state)
+{
+    const struct event status = {.kind = EVENT_SERVICE_STATUS,
+                                 .connector = VIEW_LIT("svc"),
+                                 .message_id = VIEW_LIT("7"),
+                                 .status = VIEW_LIT("read")};
+    const struct event edit = {
+        .kind = EVENT_SERVICE_EDIT, .connector = VIEW_LIT("svc"), .message_id = VIEW_LIT("7")};
+    const struct event reaction = {.kind = EVENT_AMO_REACTION,
+                                   .scope = VIEW_LIT("ch_acc"),
+                                   .message_id = VIEW_LIT("amo-7")};
+    const struct event echo = {.kind = EVENT_AMO_MESSAGE,
+                               .scope = VIEW_LIT("ch_acc"),
+                               .message_id = VIEW_LIT("amo-8")};
+    static const char *const keys[] = {"tsvc/7", "ssvc/7", "ach_acc/amo-7", "e12", "ssvc/9"};
+    struct rig *r = *state;
+    struct core core = {0};
+    struct buf event;
+
+    buf_init(&event, 1 << 16);
+    make_first(r, "");
+    reopen(r);
+    core.store = r->store;
+    wait_as_before(r, "ssvc/7", &status);
+    wait_as_before(r, "ssvc/7", &edit);
+    wait_as_before(r, "aamo-7", &reaction);
+    wait_as_before(r, "e12", &echo);
+    assert_int_equal(store_waiting_add(r->store, "ssvc/9", VIEW_LIT("\x93nothing"), NOW), 0);
+    assert_int_equal(waiting_rekey(&core), 0);
+    wait_as_before(r, "ssvc/8", &status);
+    assert_int_equal(waiting_rekey(&core), 0); /* never again */
+    for (size_t i = 0; i < AMO_COUNT(keys); i++) {
+        assert_int_equal(store_waiting_take(r->store, keys[i], &event), 0);
+        assert_int_equal(store_waiting_take(r->store, keys[i], &event), STORE_E_NONE);
+        buf_reset(&event);
+    }
+    assert_int_equal(store_waiting_take(r->store, "ssvc/8", &event), 0);
+    buf_fini(&event);
 }
 
 static void what_waited_before_waits_on(void **state)
@@ -326,6 +431,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(the_chats_that_amo_began_are_recognised),
         CASE(every_row_of_before_is_there),
+        CASE(ids_of_before_come_into_spaces_of_their_own),
+        CASE(what_waited_before_is_found_under_the_keys_of_now),
         CASE(what_waited_before_waits_on),
         CASE(rows_of_before_take_what_is_new),
         CASE(an_empty_database_of_before_opens),

@@ -173,14 +173,14 @@ static int resolve_quote_for_amo(struct core *c, struct resolved *r)
         return degrade_quote(t, &r->text);
     t->reply_id = VIEW_NONE;
     t->reply_client_id = VIEW_NONE;
-    if (id.len == 0 || id.len > LIMIT_ID)
+    rc = lookup_message(c,
+                        &(struct wanted){.connector = view_of(r->conversation.connector),
+                                         .conversation = r->conversation.id},
+                        id, &r->quoted);
+    if (rc)
+        return rc == STORE_E_NONE ? 0 : rc;
+    if (is_lost(&r->quoted) || stands_elsewhere(&r->quoted, &r->conversation))
         return 0;
-    rc = lookup_message(c, view_of(r->conversation.connector), id, &r->quoted);
-    if (rc == STORE_E_NONE)
-        return 0;
-    if (rc || r->quoted.conversation != r->conversation.id || is_lost(&r->quoted) ||
-        stands_elsewhere(&r->quoted, &r->conversation))
-        return rc;
     if (r->quoted.amo_id)
         t->reply_id = view_of(r->quoted.amo_id);
     else
@@ -221,13 +221,13 @@ static int resolve_forward_for_amo(struct core *c, struct resolved *r)
     t->forward_client_id = VIEW_NONE;
     if (id.len == 0)
         return 0;
-    rc = id.len > LIMIT_ID
-             ? STORE_E_NONE
-             : lookup_message(c, view_of(r->conversation.connector), id, &r->forwarded);
+    rc = lookup_message(c,
+                        &(struct wanted){.connector = view_of(r->conversation.connector),
+                                         .scope = view_of(r->conversation.scope)},
+                        id, &r->forwarded);
     if (rc < 0)
         return rc;
-    if (rc == STORE_E_NONE || !view_is(view_of(r->forwarded.scope), r->conversation.scope) ||
-        !amo_has(&r->forwarded, r->conversation.id))
+    if (rc == STORE_E_NONE || !amo_has(&r->forwarded, r->conversation.id))
         return forward_by_sign(r);
     if (r->forwarded.amo_id)
         t->forward_id = view_of(r->forwarded.amo_id);
@@ -321,21 +321,14 @@ static struct view service_name(const struct message *m)
     return view_of(m->service_id ? m->service_id : m->mid);
 }
 
-static int find_amo_message(struct core *c, struct view amo_id, struct view our_id,
-                            struct message *ret)
-{
-    if (amo_id.len > LIMIT_ID || our_id.len > LIMIT_ID || amo_id.len + our_id.len == 0)
-        return STORE_E_NONE;
-    return lookup_message_of_amo(c, amo_id, our_id, ret);
-}
-
 /* A quoted message that the service knows is named; of another one the words lead the text. */
 static int resolve_parts_for_service(struct core *c, struct resolved *r)
 {
     struct content *t = &r->body.content;
     bool quote =
         t->reply_id.len || t->reply_client_id.len || t->reply_text.len || t->reply_type.len;
-    int rc = find_amo_message(c, t->reply_id, t->reply_client_id, &r->quoted);
+    struct view scope = view_of(r->conversation.scope);
+    int rc = lookup_message_of_amo(c, scope, t->reply_id, t->reply_client_id, &r->quoted);
     int forward_rc = 0;
 
     if (rc < 0)
@@ -346,7 +339,8 @@ static int resolve_parts_for_service(struct core *c, struct resolved *r)
         t->reply_id = service_name(&r->quoted);
         quote = false;
     }
-    forward_rc = find_amo_message(c, t->forward_id, t->forward_client_id, &r->forwarded);
+    forward_rc =
+        lookup_message_of_amo(c, scope, t->forward_id, t->forward_client_id, &r->forwarded);
     if (forward_rc < 0)
         return forward_rc;
     t->forward_id = forward_rc == 0 && !is_lost_there(&r->forwarded) &&

@@ -310,8 +310,8 @@ static int learn_from_amo(struct core *c, const struct core_command *cmd,
     int rc = 0;
 
     if (is_id(r->amo_message_id) && !m->amo_id) {
-        rc = store_message_learn_amo(c->store, m->id, r->amo_message_id);
-        waiting_wake_amo(c, r->amo_message_id);
+        rc = store_message_learn_amo(c->store, m, r->amo_message_id);
+        waiting_wake_amo(c, m->scope, r->amo_message_id);
     }
     rc = rc ? rc : store_conversation(c->store, m->conversation, &conv);
     if (rc)
@@ -339,8 +339,7 @@ static int learn_from_service(struct core *c, const struct message *m, const str
     int rc = 0;
 
     if (is_id(r->service_message_id) && !m->service_id)
-        rc = store_message_learn_service(c->store, m->id, view_of(m->connector),
-                                         r->service_message_id);
+        rc = store_message_learn_answer(c->store, m, r->service_message_id);
     rc = rc ? rc : store_conversation(c->store, m->conversation, &conv);
     if (rc)
         return rc == STORE_E_NONE ? 0 : rc;
@@ -352,7 +351,7 @@ static int learn_from_service(struct core *c, const struct message *m, const str
     }
     conversation_fini(&conv);
     if (rc == 0 && r->service_message_id.len)
-        waiting_wake_service(c, m->connector, r->service_message_id);
+        waiting_wake_answered(c, m->connector, r->service_message_id);
     return rc;
 }
 

@@ -224,6 +224,11 @@ int store_meta_get(struct store *s, const char *key, struct buf *ret)
     return rc;
 }
 
+int store_meta_drop(struct store *s, const char *key)
+{
+    return db_run(s->db, "DELETE FROM meta WHERE key=?", "s", key);
+}
+
 int store_meta_put(struct store *s, const char *key, struct view value)
 {
     return db_run(s->db, "INSERT OR REPLACE INTO meta VALUES(?,?)", "sb", key, value);
@@ -337,10 +342,11 @@ static int store_prune_messages(struct store *s, int64_t before_ms, int64_t limi
 {
     /* by their keys: the table of ids has no index on the message */
     int rc = db_run(s->db,
-                    OLD_MESSAGES "DELETE FROM message_ids WHERE id IN (SELECT 'm'||mid FROM old"
-                                 " UNION ALL SELECT 'a'||amo_id FROM old UNION ALL SELECT"
-                                 " 's'||connector||'/'||service_id FROM old) AND message IN"
-                                 " (SELECT id FROM old)",
+                    OLD_MESSAGES
+                    "DELETE FROM message_ids WHERE id IN (SELECT 'm'||mid FROM old"
+                    " UNION ALL SELECT 'a'||scope||'/'||amo_id FROM old"
+                    " UNION ALL SELECT CASE direction WHEN 2 THEN 't' ELSE 's' END||connector"
+                    "||'/'||service_id FROM old) AND message IN (SELECT id FROM old)",
                     "ii", limit, before_ms);
 
     rc = rc ? rc

@@ -16,6 +16,7 @@
 #include "proto/registry.h"
 
 struct store;
+struct key;
 struct keys;
 
 enum {
@@ -46,6 +47,7 @@ AMO_MUSTCHECK int store_rollback_to(struct store *s);
 
 /* --- meta ----------------------------------------------------------------------------------- */
 AMO_MUSTCHECK int store_meta_get(struct store *s, const char *key, struct buf *ret);
+AMO_MUSTCHECK int store_meta_drop(struct store *s, const char *key);
 AMO_MUSTCHECK int store_meta_put(struct store *s, const char *key, struct view value);
 /* Do sealed rows exist (so that a missing master key must not be made anew)? */
 AMO_MUSTCHECK int store_has_sealed(struct store *s, bool *ret);
@@ -181,14 +183,17 @@ struct message {
 void message_fini(struct message *m);
 AMO_MUSTCHECK int store_message_add(struct store *s, const struct message *m, int64_t *ret_id);
 AMO_MUSTCHECK int store_message(struct store *s, int64_t id, struct message *ret);
-/* By any id: "m<mid>", "a<amo id>" or "s<connector>/<service id>". */
-AMO_MUSTCHECK int store_message_by_key(struct store *s, const char *key, struct message *ret);
-/* For trace: by mid, amo id, trace id, or a service id of any connector. */
+AMO_MUSTCHECK int store_message_by_key(struct store *s, const struct key *key,
+                                       struct message *ret);
+/* For trace: by mid, trace id, amo's id in any account, or an id of any connector's service; the
+ * newest that is called so. */
 AMO_MUSTCHECK int store_message_by_any(struct store *s, struct view id, struct message *ret);
-/* Learn an id and make the message found by it; a taken key is left as it is. */
-AMO_MUSTCHECK int store_message_learn_amo(struct store *s, int64_t id, struct view amo_id);
-AMO_MUSTCHECK int store_message_learn_service(struct store *s, int64_t id,
-                                              struct view connector, struct view service_id);
+/* Learn an id and make the message found by it. Of amo's ids a taken one stays with the first; what a
+ * service answered is the newest's, because a service may begin to count anew. */
+AMO_MUSTCHECK int store_message_learn_amo(struct store *s, const struct message *m,
+                                          struct view amo_id);
+AMO_MUSTCHECK int store_message_learn_answer(struct store *s, const struct message *m,
+                                             struct view service_id);
 AMO_MUSTCHECK int store_message_state(struct store *s, int64_t id, const char *state,
                                       int64_t now_ms);
 AMO_MUSTCHECK int store_message_failed(struct store *s, int64_t id, const char *reason,
@@ -283,6 +288,8 @@ AMO_MUSTCHECK int store_waiting_add(struct store *s, const char *key, struct vie
                                     int64_t until_ms);
 /* Take one waiting event of @key out. STORE_E_NONE. */
 AMO_MUSTCHECK int store_waiting_take(struct store *s, const char *key, struct buf *ret_event);
+/* One that waits comes under another key. */
+AMO_MUSTCHECK int store_waiting_move(struct store *s, int64_t id, const char *key);
 /* Does one wait under @key? */
 AMO_MUSTCHECK int store_waiting_has(struct store *s, const char *key, bool *ret);
 /* Take one that is overdue and whose key fits the pattern @keys ("*": any). */

@@ -418,6 +418,11 @@ int store_waiting_take(struct store *s, const char *key, struct buf *ret_event)
     return waiting_take(s, r, rc, ret_event);
 }
 
+int store_waiting_move(struct store *s, int64_t id, const char *key)
+{
+    return db_run(s->db, "UPDATE waiting SET key=? WHERE id=?", "si", key, id);
+}
+
 int store_waiting_has(struct store *s, const char *key, bool *ret)
 {
     struct db_rows *r = NULL;

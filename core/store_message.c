@@ -1,10 +1,10 @@
 /* Messages, and the one table of all the ids they are known by. */
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "core/key.h"
 #include "core/store.h"
 #include "core/store_db.h"
 
@@ -75,41 +75,33 @@ int store_message(struct store *s, int64_t id, struct message *ret)
     return message_one(rc, r, ret);
 }
 
-int store_message_by_key(struct store *s, const char *key, struct message *ret)
+int store_message_by_key(struct store *s, const struct key *key, struct message *ret)
 {
     struct db_rows *r = NULL;
     int rc =
         db_query(s->db, &r,
                  "SELECT " COLUMNS " FROM messages WHERE id=(SELECT message FROM message_ids"
                  " WHERE id=?)",
-                 "s", key);
+                 "s", key->text);
 
     return message_one(rc, r, ret);
 }
 
-/* A key another message holds already stays with it: the first one wins. */
-static int message_key(struct store *s, int64_t id, char kind, struct view a, struct view b)
+/* @spelt is of the key's making; an id that makes no key is simply not found by. */
+static int message_key(struct store *s, int64_t id, int spelt, const struct key *key,
+                       bool newest)
 {
-    struct buf key;
-    int rc = 0;
-
-    buf_init(&key, 2048);
-    (void)buf_add_char(&key, kind); /* asked once, below */
-    (void)buf_add_view(&key, a);
-    if (b.ptr) {
-        (void)buf_add_char(&key, '/');
-        (void)buf_add_view(&key, b);
-    }
-    rc = buf_error(&key);
-    rc = rc ? rc
-            : db_run(s->db, "INSERT OR IGNORE INTO message_ids VALUES(?,?)", "ti",
-                     buf_view(&key), id);
-    buf_fini(&key);
-    return rc;
+    if (spelt)
+        return 0;
+    return db_run(s->db,
+                  newest ? "INSERT OR REPLACE INTO message_ids VALUES(?,?)"
+                         : "INSERT OR IGNORE INTO message_ids VALUES(?,?)",
+                  "si", key->text, id);
 }
 
 int store_message_add(struct store *s, const struct message *m, int64_t *ret_id)
 {
+    struct key key;
     int64_t id = 0;
     int rc = db_run(
         s->db,
@@ -123,29 +115,40 @@ int store_message_add(struct store *s, const struct message *m, int64_t *ret_id)
     if (rc)
         return rc;
     id = db_last_id(s->db);
-    rc = message_key(s, id, 'm', view_of(m->mid), VIEW_NONE);
+    rc = message_key(s, id, key_mid(view_of(m->mid), &key), &key, false);
     if (rc == 0 && m->amo_id)
-        rc = message_key(s, id, 'a', view_of(m->amo_id), VIEW_NONE);
-    if (rc == 0 && m->service_id)
-        rc = message_key(s, id, 's', view_of(m->connector), view_of(m->service_id));
+        rc = message_key(s, id, key_amo(view_of(m->scope), view_of(m->amo_id), &key), &key,
+                         false);
+    if (rc == 0 && m->service_id && m->direction == MESSAGE_OUTBOUND)
+        rc = message_key(s, id,
+                         key_answered(view_of(m->connector), view_of(m->service_id), &key),
+                         &key, true);
+    else if (rc == 0 && m->service_id)
+        rc = message_key(s, id, key_sent(view_of(m->connector), view_of(m->service_id), &key),
+                         &key, false);
     if (rc == 0)
         *ret_id = id;
     return rc;
 }
 
-int store_message_learn_amo(struct store *s, int64_t id, struct view amo_id)
+int store_message_learn_amo(struct store *s, const struct message *m, struct view amo_id)
 {
-    int rc = db_run(s->db, "UPDATE messages SET amo_id=? WHERE id=?", "ti", amo_id, id);
+    struct key key;
+    int rc = db_run(s->db, "UPDATE messages SET amo_id=? WHERE id=?", "ti", amo_id, m->id);
 
-    return rc ? rc : message_key(s, id, 'a', amo_id, VIEW_NONE);
+    return rc ? rc
+              : message_key(s, m->id, key_amo(view_of(m->scope), amo_id, &key), &key, false);
 }
 
-int store_message_learn_service(struct store *s, int64_t id, struct view connector,
-                                struct view service_id)
+int store_message_learn_answer(struct store *s, const struct message *m, struct view service_id)
 {
-    int rc = db_run(s->db, "UPDATE messages SET service_id=? WHERE id=?", "ti", service_id, id);
+    struct key key;
+    int rc =
+        db_run(s->db, "UPDATE messages SET service_id=? WHERE id=?", "ti", service_id, m->id);
 
-    return rc ? rc : message_key(s, id, 's', connector, service_id);
+    return rc ? rc
+              : message_key(s, m->id, key_answered(view_of(m->connector), service_id, &key),
+                            &key, true);
 }
 
 int store_message_state(struct store *s, int64_t id, const char *state, int64_t now_ms)
@@ -208,37 +211,32 @@ int store_message_told(struct store *s, int64_t id, int64_t told)
     return db_run(s->db, "UPDATE messages SET told=? WHERE id=?", "ii", told, id);
 }
 
-/* A service's id may belong to any connector: each is tried. */
-static int message_by_service_id(struct store *s, struct view id, struct message *ret)
-{
-    struct db_rows *r = NULL;
-    int rc =
-        db_query(s->db, &r,
-                 "SELECT " COLUMNS " FROM messages WHERE id=(SELECT i.message FROM connectors"
-                 " c JOIN message_ids i ON i.id='s'||c.name||'/'||? LIMIT 1)",
-                 "t", id);
-
-    return message_one(rc, r, ret);
-}
+/* An id of either side may be anybody's: each account and each connector is tried, the accounts along
+ * the index, because they may have left. */
+#define ANY_ID                                                                                 \
+    "WITH RECURSIVE scopes(name) AS (SELECT min(scope) FROM conversations UNION ALL SELECT"    \
+    " (SELECT min(scope) FROM conversations WHERE scope>scopes.name) FROM scopes WHERE name"   \
+    " IS NOT NULL), named(key) AS (SELECT 'm'||?1"                                             \
+    " UNION ALL SELECT 'a'||name||'/'||?1 FROM scopes WHERE name IS NOT NULL"                  \
+    " UNION ALL SELECT 's'||name||'/'||?1 FROM connectors"                                     \
+    " UNION ALL SELECT 't'||name||'/'||?1 FROM connectors)"
 
 int store_message_by_any(struct store *s, struct view id, struct message *ret)
 {
-    static const char kinds[] = "ma";
-    char key[600];
+    struct db_rows *r = NULL;
     struct id trace;
     int rc = STORE_E_NONE;
 
-    for (size_t i = 0; rc == STORE_E_NONE && kinds[i]; i++) {
-        if (snprintf(key, sizeof(key), "%c%.*s", kinds[i], (int)id.len, id.ptr) <
-            (int)sizeof(key))
-            rc = store_message_by_key(s, key, ret);
-    }
-    if (rc == STORE_E_NONE && id_parse(id, &trace) == 0) {
-        struct db_rows *r = NULL;
-
+    if (id_parse(id, &trace) == 0) {
         rc = db_query(s->db, &r, "SELECT " COLUMNS " FROM messages WHERE trace=?", "b",
                       id_view(&trace));
         rc = message_one(rc, r, ret);
     }
-    return rc == STORE_E_NONE ? message_by_service_id(s, id, ret) : rc;
+    if (rc != STORE_E_NONE)
+        return rc;
+    rc = db_query(s->db, &r,
+                  ANY_ID " SELECT " COLUMNS " FROM messages WHERE id=(SELECT max(i.message)"
+                         " FROM named JOIN message_ids i ON i.id=named.key)",
+                  "t", id);
+    return message_one(rc, r, ret);
 }

@@ -83,6 +83,21 @@ static const char *const migrations[] = {
     "CREATE TABLE ingresses(name TEXT PRIMARY KEY, spool BLOB, seen_ms INTEGER) WITHOUT ROWID;"
     "ALTER TABLE commands ADD COLUMN erased INTEGER NOT NULL DEFAULT 0;"
     "INSERT OR REPLACE INTO meta VALUES('rebuild', x'31');",
+    /* ids in spaces of their own (core/key.h): amo's within their account, what a service answered
+       beside what it sent. Made anew out of the messages, sorted, so that it is one pass; of a
+       service's answers the newest has the id. What waits is put under its new keys by core, which
+       can read it (core/waiting.c) */
+    "CREATE TABLE spaced_ids(id TEXT PRIMARY KEY, message INTEGER) WITHOUT ROWID;"
+    "INSERT INTO spaced_ids SELECT key, CASE WHEN key<'t' THEN min(message) ELSE max(message) "
+    "END"
+    "  FROM (SELECT 'm'||mid AS key, id AS message FROM messages"
+    "  UNION ALL SELECT 'a'||scope||'/'||amo_id, id FROM messages WHERE amo_id IS NOT NULL"
+    "  UNION ALL SELECT CASE direction WHEN 2 THEN 't' ELSE 's' "
+    "END||connector||'/'||service_id,"
+    "  id FROM messages WHERE service_id IS NOT NULL) WHERE key IS NOT NULL GROUP BY key;"
+    "DROP TABLE message_ids;"
+    "ALTER TABLE spaced_ids RENAME TO message_ids;"
+    "INSERT OR REPLACE INTO meta VALUES('waiting_keys', x'31');",
 };
 
 int schema_count(void)

@@ -2,6 +2,7 @@
  * that a second backend has to pass the same suite; what is true of the files of SQLite alone
  * stands at the end. */
 
+#include "core/key.h"
 #include "core/store.h"
 
 #include <dirent.h>
@@ -165,6 +166,37 @@ static int64_t add_message(struct store *s, const char *mid, const char *amo_id,
 
     assert_int_equal(add_message_rc(s, mid, amo_id, service_id, conversation, NOW, &id), 0);
     return id;
+}
+
+/* "m<mid>", "a<amo's id>", "s…" and "t<connector>/<id>". */
+static int by_word(struct store *s, const char *word, struct message *ret)
+{
+    struct view id = view_of(word + 1);
+    const char *slash = strchr(word, '/');
+    struct key key;
+
+    if (word[0] == 'm')
+        assert_int_equal(key_mid(id, &key), 0);
+    else if (word[0] == 'a')
+        assert_int_equal(key_amo(VIEW_LIT("ch_acc"), id, &key), 0);
+    else
+        assert_int_equal(
+            (word[0] == 's' ? key_sent : key_answered)(
+                view_make(id.ptr, (size_t)(slash - id.ptr)), view_of(slash + 1), &key),
+            0);
+    return store_message_by_key(s, &key, ret);
+}
+
+static void learn(struct store *s, int64_t id, const char *amo_id, const char *answer)
+{
+    struct message m;
+
+    assert_int_equal(store_message(s, id, &m), 0);
+    if (amo_id)
+        assert_int_equal(store_message_learn_amo(s, &m, view_of(amo_id)), 0);
+    if (answer)
+        assert_int_equal(store_message_learn_answer(s, &m, view_of(answer)), 0);
+    message_fini(&m);
 }
 
 static int add_command_rc(struct store *s, int64_t lane, int64_t message, int64_t *ret)
@@ -529,15 +561,16 @@ static void a_message_is_found_by_every_id_it_has_or_learns(void **state)
     int64_t out = add_message(s, "amo-h1", "amo1", NULL, 1);
     struct message m;
 
-    assert_message(store_message_by_key(s, "msvc-m1", &m), &m, in);
-    assert_message(store_message_by_key(s, "ssvc/m1", &m), &m, in);
-    assert_message(store_message_by_key(s, "aamo1", &m), &m, out);
-    assert_int_equal(store_message_by_key(s, "aamo2", &m), STORE_E_NONE);
-    assert_int_equal(store_message_learn_amo(s, in, VIEW_LIT("amo2")), 0);
-    assert_message(store_message_by_key(s, "aamo2", &m), &m, in);
-    assert_int_equal(store_message_learn_service(s, out, VIEW_LIT("svc"), VIEW_LIT("s2")), 0);
-    assert_message(store_message_by_key(s, "ssvc/s2", &m), &m, out);
-    assert_int_equal(store_message_by_key(s, "selse/s2", &m), STORE_E_NONE);
+    assert_message(by_word(s, "msvc-m1", &m), &m, in);
+    assert_message(by_word(s, "ssvc/m1", &m), &m, in);
+    assert_message(by_word(s, "aamo1", &m), &m, out);
+    assert_int_equal(by_word(s, "aamo2", &m), STORE_E_NONE);
+    learn(s, in, "amo2", NULL);
+    assert_message(by_word(s, "aamo2", &m), &m, in);
+    learn(s, out, NULL, "s2");
+    assert_message(by_word(s, "tsvc/s2", &m), &m, out);
+    assert_int_equal(by_word(s, "ssvc/s2", &m), STORE_E_NONE);
+    assert_int_equal(by_word(s, "telse/s2", &m), STORE_E_NONE);
     assert_int_equal(store_message(s, in, &m), 0);
     assert_string_equal(m.amo_id, "amo2");
     assert_int_equal(m.direction, MESSAGE_INBOUND);
@@ -553,8 +586,44 @@ static void an_id_that_is_taken_stays_with_its_first_message(void **state)
     int64_t two = add_message(s, "m2", NULL, "x", 1);
     struct message m;
 
-    assert_int_equal(store_message_learn_amo(s, two, VIEW_LIT("amo1")), 0);
-    assert_message(store_message_by_key(s, "aamo1", &m), &m, one);
+    learn(s, two, "amo1", NULL);
+    assert_message(by_word(s, "aamo1", &m), &m, one);
+}
+
+static void what_a_service_sent_and_what_it_answered_are_counted_apart(void **state)
+{
+    struct rig *r = *state;
+    struct store *s = r->store;
+    int64_t in = add_message(s, "svc-7", NULL, "7", 1);
+    int64_t old = add_message(s, "amo-h1", "amo1", NULL, 1);
+    int64_t fresh = add_message(s, "amo-h2", "amo2", NULL, 1);
+    struct message m;
+
+    learn(s, old, NULL, "7");
+    assert_message(by_word(s, "ssvc/7", &m), &m, in);
+    assert_message(by_word(s, "tsvc/7", &m), &m, old);
+    learn(s, fresh, NULL, "7"); /* it counts anew */
+    assert_message(by_word(s, "tsvc/7", &m), &m, fresh);
+    learn(s, old, NULL, "8");
+    assert_message(by_word(s, "ssvc/7", &m), &m, in);
+}
+
+/* The old message had the id once; pruning it takes nothing from the newer one. */
+static void pruning_leaves_an_id_that_a_newer_message_has_now(void **state)
+{
+    struct rig *r = *state;
+    struct store *s = r->store;
+    struct message m;
+    int64_t old = 0;
+    int64_t fresh = 0;
+
+    assert_int_equal(add_message_rc(s, "amo-h1", "amo1", NULL, 1, NOW - 200 * DAY, &old), 0);
+    learn(s, old, NULL, "7");
+    fresh = add_message(s, "amo-h2", "amo2", NULL, 1);
+    learn(s, fresh, NULL, "7");
+    assert_int_equal(store_prune(s, NOW - 180 * DAY, NOW - 30 * DAY, 500), 0);
+    assert_int_equal(by_word(s, "aamo1", &m), STORE_E_NONE);
+    assert_message(by_word(s, "tsvc/7", &m), &m, fresh);
 }
 
 static void trace_finds_a_message_by_any_id(void **state)
@@ -571,7 +640,8 @@ static void trace_finds_a_message_by_any_id(void **state)
     struct message m;
 
     assert_int_equal(store_connector_put(s, &keys, &con), 0);
-    assert_int_equal(store_message_learn_amo(s, in, VIEW_LIT("amo1")), 0);
+    (void)add_conversation(s, NULL, "c"); /* of its account */
+    learn(s, in, "amo1", NULL);
     id_format(&trace, text);
     assert_message(store_message_by_any(s, VIEW_LIT("svc-m1"), &m), &m, in);
     assert_message(store_message_by_any(s, VIEW_LIT("amo1"), &m), &m, in);
@@ -904,8 +974,8 @@ static void pruning_takes_what_is_old_with_all_that_hangs_on_it(void **state)
     assert_int_equal(store_dead_add(s, add_command(s, 1, fresh), "x", NOW - DAY), 0);
     assert_int_equal(store_prune(s, NOW - 180 * DAY, NOW - 30 * DAY, 500), 0);
     assert_int_equal(store_message(s, old, &m), STORE_E_NONE);
-    assert_int_equal(store_message_by_key(s, "aamo-old", &m), STORE_E_NONE);
-    assert_message(store_message_by_key(s, "aamo-new", &m), &m, fresh);
+    assert_int_equal(by_word(s, "aamo-old", &m), STORE_E_NONE);
+    assert_message(by_word(s, "aamo-new", &m), &m, fresh);
     assert_int_equal(attempts_of(s, 100, 0), 0);
     assert_int_equal(attempts_of(s, 101, 0), 1);
     assert_int_equal(attempts_of(s, 102, 0), 0);
@@ -1256,9 +1326,9 @@ static bool event_is_there(struct store *s)
     if (there)
         conversation_fini(&c);
     for (int i = 0; i < 3; i++) {
-        static const char *const keys[] = {"mmid", "aamo", "ssvc/svc-id"};
+        static const char *const keys[] = {"mmid", "aamo", "tsvc/svc-id"};
 
-        assert_int_equal(store_message_by_key(s, keys[i], &m), there ? 0 : STORE_E_NONE);
+        assert_int_equal(by_word(s, keys[i], &m), there ? 0 : STORE_E_NONE);
         if (there) {
             assert_int_equal(m.told, 1);
             message_fini(&m);
@@ -1417,6 +1487,8 @@ static const struct CMUnitTest contract[] = {
     CASE(the_list_shows_states_and_no_phones),
     CASE(a_message_is_found_by_every_id_it_has_or_learns),
     CASE(an_id_that_is_taken_stays_with_its_first_message),
+    CASE(what_a_service_sent_and_what_it_answered_are_counted_apart),
+    CASE(pruning_leaves_an_id_that_a_newer_message_has_now),
     CASE(trace_finds_a_message_by_any_id),
     CASE(state_and_told_change_alone),
     CASE(commands_walk_in_intake_order_and_come_back_whole),

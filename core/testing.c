@@ -13,6 +13,7 @@
 #include "core/dispatch.h"
 #include "core/inquiry.h"
 #include "core/intake.h"
+#include "core/key.h"
 #include "core/resolve.h"
 #include "core/settle.h"
 #include "proto/bus/socket.h"
@@ -466,19 +467,43 @@ void rig_assert_accounts(struct rig *r)
     }
 }
 
-struct message rig_message(struct rig *r, const char *key)
+/* "m<mid>", "a<amo's id>" of the rig's account, "s<connector>/<id>" that a service gave in either
+ * direction. */
+static int find_message(struct rig *r, const char *word, struct message *ret)
+{
+    struct view id = view_of(word + 1);
+    const char *slash = strchr(word, '/');
+    struct key key;
+    int rc = STORE_E_NONE;
+
+    if (word[0] == 'm')
+        assert_int_equal(key_mid(id, &key), 0);
+    else if (word[0] == 'a')
+        assert_int_equal(key_amo(VIEW_LIT("ch_acc"), id, &key), 0);
+    else
+        assert_int_equal(
+            key_sent(view_make(id.ptr, (size_t)(slash - id.ptr)), view_of(slash + 1), &key), 0);
+    rc = store_message_by_key(r->core.store, &key, ret);
+    if (rc == STORE_E_NONE && word[0] == 's') {
+        key.text[0] = 't';
+        rc = store_message_by_key(r->core.store, &key, ret);
+    }
+    return rc;
+}
+
+struct message rig_message(struct rig *r, const char *word)
 {
     struct message m = {0};
 
-    if (store_message_by_key(r->core.store, key, &m))
-        fail_msg("no message has the key %s", key);
+    if (find_message(r, word, &m))
+        fail_msg("no message is known as %s", word);
     return m;
 }
 
-bool rig_has_message(struct rig *r, const char *key)
+bool rig_has_message(struct rig *r, const char *word)
 {
     struct message m = {0};
-    int rc = store_message_by_key(r->core.store, key, &m);
+    int rc = find_message(r, word, &m);
 
     message_fini(&m);
     assert_true(rc == 0 || rc == STORE_E_NONE);

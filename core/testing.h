@@ -90,9 +90,10 @@ size_t rig_inquiries(struct rig *r, int64_t now_ms, struct command *ret, size_t 
 
 /* What every peer is said to have in flight is what the queue has there. */
 void rig_assert_accounts(struct rig *r);
-/* The message of a key ("m…", "a…", "s…"); finish with message_fini. */
-struct message rig_message(struct rig *r, const char *key);
-bool rig_has_message(struct rig *r, const char *key);
+/* The message known as "m<mid>", "a<amo's id>" in the rig's account, or "s<connector>/<id>" by what its
+ * service gave it, in either direction; finish with message_fini. */
+struct message rig_message(struct rig *r, const char *word);
+bool rig_has_message(struct rig *r, const char *word);
 /* Dead letters, quarantined events, waiting statuses; commands stored. */
 void rig_assert_counts(struct rig *r, int64_t dead, int64_t quarantine, int64_t waiting);
 int64_t rig_stored_commands(struct rig *r);

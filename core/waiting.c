@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/intake.h"
+#include "core/store_erase.h"
 #include "proto/limits.h"
 
 /* applied for one key before other work gets its turn */
@@ -21,21 +22,30 @@
 /* overdue ones looked at in one tick */
 #define OVERDUE_ROWS 100
 
+/* its keys are of before */
+#define WAITING_KEYS_META "waiting_keys"
+
 struct wake {
     struct list link;
     char *key;
 };
 
+static int key_of(const struct event *e, struct key *ret)
+{
+    if (e->kind == EVENT_AMO_REACTION)
+        return key_amo(e->scope, e->message_id, ret);
+    if (e->kind == EVENT_SERVICE_STATUS)
+        return key_answered(e->connector, e->message_id, ret);
+    return key_sent(e->connector, e->message_id, ret);
+}
+
 int waiting_key(const struct event *e, char ret[WAITING_KEY_MAX])
 {
-    bool amo = e->kind == EVENT_AMO_REACTION;
-    struct view holder = amo ? VIEW_LIT("") : e->connector;
+    struct key key;
 
-    if (e->message_id.len == 0 || e->message_id.len > LIMIT_ID || holder.len > LIMIT_ID)
+    if (key_of(e, &key))
         return -EINVAL;
-    (void)snprintf(ret, WAITING_KEY_MAX, "%c%.*s%s%.*s", amo ? 'a' : 's', (int)holder.len,
-                   holder.ptr ? holder.ptr : "", amo ? "" : "/", (int)e->message_id.len,
-                   e->message_id.ptr); /* two ids fit */
+    memcpy(ret, key.text, sizeof(key.text));
     return 0;
 }
 
@@ -70,21 +80,65 @@ void waiting_wake(struct core *c, const char *key)
     list_add_tail(&c->wakes, &w->link);
 }
 
-void waiting_wake_service(struct core *c, const char *connector, struct view id)
+static void wake_key(struct core *c, int spelt, const struct key *key)
 {
-    char key[WAITING_KEY_MAX];
-
-    if (snprintf(key, sizeof(key), "s%s/%.*s", connector, (int)id.len, id.ptr) <
-        (int)sizeof(key))
-        waiting_wake(c, key);
+    if (spelt == 0) /* else nothing can wait under it */
+        waiting_wake(c, key->text);
 }
 
-void waiting_wake_amo(struct core *c, struct view amo_id)
+void waiting_wake_sent(struct core *c, const char *connector, struct view id, bool outgoing)
 {
-    char key[WAITING_KEY_MAX];
+    struct key key;
 
-    if (snprintf(key, sizeof(key), "a%.*s", (int)amo_id.len, amo_id.ptr) < (int)sizeof(key))
-        waiting_wake(c, key);
+    wake_key(c, key_sent(view_of(connector), id, &key), &key);
+    if (outgoing)
+        wake_key(c, key_answered(view_of(connector), id, &key), &key);
+}
+
+void waiting_wake_answered(struct core *c, const char *connector, struct view id)
+{
+    struct key key;
+
+    wake_key(c, key_answered(view_of(connector), id, &key), &key);
+    wake_key(c, key_sent(view_of(connector), id, &key), &key);
+}
+
+void waiting_wake_amo(struct core *c, const char *scope, struct view amo_id)
+{
+    struct key key;
+
+    wake_key(c, key_amo(view_of(scope), amo_id, &key), &key);
+}
+
+/* --- keys of before --------------------------------------------------------------------------- */
+
+static int rekey_one(void *arg, int64_t id, struct view bytes)
+{
+    struct core *c = arg;
+    struct event e;
+    struct key key;
+
+    if (event_decode(bytes, &e))
+        return 0; /* it is kept for a person when its time is over */
+    if (e.kind == EVENT_AMO_MESSAGE || e.kind == EVENT_SERVICE_MESSAGE || key_of(&e, &key))
+        return 0; /* what may be an echo has the key of its conversation */
+    return store_waiting_move(c->store, id, key.text);
+}
+
+int waiting_rekey(struct core *c)
+{
+    struct buf wished;
+    int rc = 0;
+
+    buf_init(&wished, 16);
+    rc = store_meta_get(c->store, WAITING_KEYS_META, &wished);
+    buf_fini(&wished);
+    if (rc)
+        return rc == STORE_E_NONE ? 0 : rc;
+    rc = store_begin(c->store);
+    rc = rc ? rc : store_events_walk(c->store, STORE_EVENT_WAITING, rekey_one, c);
+    rc = rc ? rc : store_meta_drop(c->store, WAITING_KEYS_META);
+    return rc ? rc : store_commit(c->store);
 }
 
 /* The oldest one of @key is applied. STORE_E_NONE: there is none. */

@@ -6,12 +6,14 @@
  * key is woken; what nobody wakes goes to quarantine, an echo that did not come is a message. */
 
 #include "core/core.h"
+#include "core/key.h"
 #include "proto/event.h"
 
 /* Room for any key. */
-#define WAITING_KEY_MAX 1200
+#define WAITING_KEY_MAX KEY_MAX
 
-/* The key of a message by the id an event calls it by: -EINVAL when it is too long for one. */
+/* The key of a message by the id an event calls it by: -EINVAL when it can be none. A status waits for
+ * an answer to us, an edit or a reaction for what was sent to us or for that. */
 AMO_MUSTCHECK int waiting_key(const struct event *e, char ret[WAITING_KEY_MAX]);
 /* The key of the echoes of a conversation. */
 void waiting_echo_key(int64_t conversation, char ret[WAITING_KEY_MAX]);
@@ -23,9 +25,14 @@ AMO_MUSTCHECK int waiting_put(struct core *c, const char *key, struct view bytes
  * savepoint of what woke them; nothing happens when the process ends before: they are overdue
  * then. Without memory they wait until they are overdue. */
 void waiting_wake(struct core *c, const char *key);
-/* The same for a message's ids: what it is called by its sender, and by amo. */
-void waiting_wake_service(struct core *c, const char *connector, struct view id);
-void waiting_wake_amo(struct core *c, struct view amo_id);
+/* The same for a message's ids. A service sent it under @id, or reported it (@outgoing) as its own
+ * side's, and then it may speak of how far that came. */
+void waiting_wake_sent(struct core *c, const char *connector, struct view id, bool outgoing);
+/* A service answered to a message of ours with @id. */
+void waiting_wake_answered(struct core *c, const char *connector, struct view id);
+void waiting_wake_amo(struct core *c, const char *scope, struct view amo_id);
+/* What waits in a store of before comes under the keys of now. Once. */
+AMO_MUSTCHECK int waiting_rekey(struct core *c);
 /* Apply what was woken. Outside any savepoint. */
 void waiting_run(struct core *c);
 /* What has waited too long. With a @doubtful clock only what may be an echo: a manager's words must

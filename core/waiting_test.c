@@ -46,10 +46,13 @@ static void a_key_says_whose_id_it_is(void **state)
 
     (void)state;
     assert_int_equal(waiting_key(&e, key), 0);
-    assert_string_equal(key, "ssvc/id/1");
+    assert_string_equal(key, "tsvc/id/1"); /* of what we sent */
+    e.kind = EVENT_SERVICE_EDIT;
+    assert_int_equal(waiting_key(&e, key), 0);
+    assert_string_equal(key, "ssvc/id/1"); /* of what was sent to us */
     e = rig_manager_reaction("id/1", "x");
     assert_int_equal(waiting_key(&e, key), 0);
-    assert_string_equal(key, "aid/1");
+    assert_string_equal(key, "ach_acc/id/1");
     waiting_echo_key(INT64_MIN, key);
     assert_string_equal(key, "e-9223372036854775808");
 }
@@ -72,7 +75,8 @@ static void the_longest_ids_fit_and_longer_ones_are_refused(void **state)
     e.connector = view_make(text, LIMIT_ID + 1);
     assert_int_equal(waiting_key(&e, key), -EINVAL);
     e.connector = VIEW_NONE;
-    assert_int_equal(waiting_key(&e, key), 0);
+    assert_int_equal(waiting_key(&e, key), -EINVAL); /* nobody's */
+    e.connector = VIEW_LIT("svc");
     e.message_id = VIEW_NONE;
     assert_int_equal(waiting_key(&e, key), -EINVAL);
 }
@@ -118,8 +122,9 @@ static void a_key_longer_than_any_wakes_nobody(void **state)
 
     put(r, "ssvc/a", &e);
     memset(text, 'y', sizeof(text));
-    waiting_wake_amo(&r->core, view_make(text, sizeof(text)));
-    waiting_wake_service(&r->core, "svc", view_make(text, sizeof(text)));
+    waiting_wake_amo(&r->core, "ch_acc", view_make(text, sizeof(text)));
+    waiting_wake_sent(&r->core, "svc", view_make(text, sizeof(text)), true);
+    waiting_wake_answered(&r->core, "svc", view_make(text, sizeof(text)));
     assert_true(list_is_empty(&r->core.wakes));
     rig_commit(r);
 }

@@ -1,0 +1,43 @@
+#include "core/key.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool is_id(struct view v)
+{
+    return v.len > 0 && v.len <= LIMIT_ID && !memchr(v.ptr, '\0', v.len);
+}
+
+/* No '/' stands in a connector's name or a scope's id, so it parts them in one way only. */
+static int spell(char space, struct view holder, struct view id, struct key *ret)
+{
+    if (!is_id(holder) || !is_id(id))
+        return KEY_E_NONE;
+    (void)snprintf(ret->text, sizeof(ret->text), "%c%.*s/%.*s", space, (int)holder.len,
+                   holder.ptr, (int)id.len, id.ptr); /* two ids fit */
+    return 0;
+}
+
+int key_mid(struct view mid, struct key *ret)
+{
+    if (!is_id(mid))
+        return KEY_E_NONE;
+    (void)snprintf(ret->text, sizeof(ret->text), "m%.*s", (int)mid.len, mid.ptr); /* fits */
+    return 0;
+}
+
+int key_amo(struct view scope, struct view id, struct key *ret)
+{
+    return spell('a', scope, id, ret);
+}
+
+int key_sent(struct view connector, struct view id, struct key *ret)
+{
+    return spell('s', connector, id, ret);
+}
+
+int key_answered(struct view connector, struct view id, struct key *ret)
+{
+    return spell('t', connector, id, ret);
+}

@@ -1,0 +1,158 @@
+"""Ids that are counted apart stay apart: what a service sent and what it answered with, its own ids and ours,
+one account's ids and another's, keys and ids."""
+import uuid
+
+import pytest
+
+from stack import QUICK, ControlError, Stack, wait_for
+from test_doors import hook
+
+
+@pytest.fixture(scope="module")
+def stack():
+    with Stack(env=QUICK) as s:
+        s.up(register=False)
+        s.register(report="none")
+        yield s
+
+
+class Client:
+    """Somebody who has written once, so that amo has a chat of him."""
+
+    def __init__(self, stack):
+        self.stack = stack
+        self.id = "7900" + str(uuid.uuid4().int)[:7]
+        self.chat = self.says("hello-" + self.id)["chat"]
+
+    def says(self, text, ident=None):
+        ident = ident or uuid.uuid4().hex
+        status, answer, _ = self.stack.service_call("messages", {
+            "id": ident, "source": "wa1", "conversation": {"id": self.id}, "sender": {"id": self.id, "name": "Вера"},
+            "type": "text", "text": text})
+        assert (status, answer["status"]) == (202, "accepted"), answer
+        return self.stack.wait("amojo.message", text=text)["item"]
+
+    def is_told(self, text, answer):
+        """A manager's words, which the service answers with @answer; amo's id of them."""
+        self.stack.fault(on="service.message.created", match=text, status=200, body=answer, process=True, times=1)
+        ident = self.stack.manager_writes(text, self.chat)["id"]
+        wait_for(lambda: (known(self.stack, ident) or {}).get("state") == "taken_over", "its answer")
+        return ident
+
+
+def known(stack, ident):
+    try:
+        return stack.control("trace", id=ident)["message"]
+    except ControlError:
+        return None
+
+
+@pytest.fixture
+def client(stack):
+    return Client(stack)
+
+
+@pytest.fixture
+def number():
+    """An id that nobody has had."""
+    return str(uuid.uuid4().int)[:12]
+
+
+def status(stack, ident, word="delivered"):
+    code, answer, _ = stack.service_call("statuses", {"statuses": [{"id": ident, "status": word}]})
+    assert code == 202 and answer["results"][0]["status"] == "accepted", answer
+
+
+def edit(stack, ident, text):
+    code, answer, _ = stack.call("PATCH", f"messages/{ident}", {"text": text})
+    assert code == 202, answer
+    return wait_for(lambda: [p for p in edits(stack) if p["message"]["text"] == text], "the edit")[0]
+
+
+def edits(stack):
+    return [b["payload"] for b in stack.bodies(side="amojo", kind="edit_message")]
+
+
+def quarantined(stack, reason):
+    return [q for q in stack.control("quarantine.list") if q["reason"] == reason]
+
+
+def test_a_clients_edit_changes_the_clients_message_and_not_the_managers(stack, client, number):
+    client.is_told("from-the-manager-" + number, {"id": number})
+    client.says("incoming-" + number, ident=number)
+    changed = edit(stack, number, "mended-" + number)
+    assert changed["msgid"] == "svc-" + number and "id" not in changed
+
+
+def test_a_status_is_of_the_managers_message_whatever_a_client_wrote_under_that_id(stack, client, number):
+    client.says("incoming-" + number, ident=number)
+    ident = client.is_told("from-the-manager-" + number, {"id": number})
+    status(stack, number)
+    stack.wait("status", id=ident, status=1)
+    assert not quarantined(stack, "foreign_message")
+
+
+def test_a_clients_message_of_that_id_does_not_eat_a_status_that_waits(stack, client, number):
+    text = "from-the-manager-" + number
+    stack.fault(on="service.message.created", match=text, status=200, body={"id": number}, process=True,
+                delay_ms=1500, times=1)
+    ident = stack.manager_writes(text, client.chat)["id"]
+    stack.wait("service.message", text=text)
+    status(stack, number)
+    client.says("incoming-" + number, ident=number)
+    stack.wait("status", id=ident, status=1)
+    assert not quarantined(stack, "unknown_message") and not quarantined(stack, "foreign_message")
+
+
+def test_a_services_own_id_counts_before_a_mid_that_reads_the_same(stack, client, number):
+    other = Client(stack)
+    client.says("short-" + number, ident=number)
+    other.says("long-" + number, ident="svc-" + number)
+    changed = edit(stack, "svc-" + number, "mended-" + number)
+    assert changed["msgid"] == "svc-svc-" + number
+    assert changed["conversation_id"] == "svc-wa1-" + other.id
+    said = stack.call("GET", f"messages/svc-{number}")[1]
+    assert said["mid"] == "svc-svc-" + number
+
+
+def test_a_status_goes_to_the_newest_message_that_was_answered_with_its_id(stack, client, number):
+    old = client.is_told("before-the-restart-" + number, {"id": number})
+    status(stack, number)
+    stack.wait("status", id=old, status=1)
+    new = client.is_told("after-the-restart-" + number, {"id": number})
+    status(stack, number, "read")
+    stack.wait("status", id=new, status=2)
+    assert [s for s, _ in stack.statuses(old)] == [1]
+    assert stack.call("GET", f"messages/{number}")[1]["amo_id"] == new
+    assert stack.control("trace", id=number)["message"]["amo_id"] == new
+
+
+def test_a_clients_quote_names_the_message_of_his_own_chat(stack, client, number):
+    """Another client's message has the id that the manager's got as an answer."""
+    Client(stack).says("of-somebody-else-" + number, ident=number)
+    ident = client.is_told("quoted-words-" + number, {"id": number})
+    text = "answer-" + number
+    code, answer, _ = stack.service_call("messages", {
+        "id": uuid.uuid4().hex, "source": "wa1", "conversation": {"id": client.id},
+        "sender": {"id": client.id, "name": "Вера"}, "type": "text", "text": text, "reply_to": {"id": number}})
+    assert code == 202, answer
+    stack.wait("amojo.message", text=text)
+    sent = [b["payload"] for b in stack.bodies(side="amojo", kind="new_message")]
+    assert [p["reply_to"] for p in sent if p["message"]["text"] == text] == [{"message": {"id": ident}}]
+
+
+def test_one_message_id_in_two_accounts_is_two_messages(stack, client):
+    two = stack.sandbox("connectors", {"name": "two", "bridge_url": f"http://127.0.0.1:{stack.port}"})
+    stack.control("connector.add", name="two", kind="http", url=f"{stack.sandbox_url}/mobilon/two", allow_private=True,
+                  secret=two["secret"], token=two["token"])
+    ident, accounts = str(uuid.uuid4()), {stack.scope: "svc"}
+    accounts[stack.control("account.connect", channel=stack.channel, account=str(uuid.uuid4()), connector="two",
+                           title="Two")["scope_id"]] = "two"
+    for scope, connector in accounts.items():
+        body = hook(scope.partition("_")[2], f"words-of-{connector}-{ident}", client=None)
+        body["message"]["receiver"]["phone"] = "+79005550177"
+        body["message"]["message"]["id"] = ident
+        assert stack.webhook(body, scope_id=scope, learn=False)["status"] == 200
+    for connector in accounts.values():
+        wait_for(lambda text=f"words-of-{connector}-{ident}": any(
+            text in str(j["body"]) for j in stack.journal(side="service")), "the call to " + connector)
