@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 struct view view_of(const char *s)
 {
@@ -66,12 +67,26 @@ int view_copy(struct view v, char *ret, size_t cap)
     return 0;
 }
 
+/* Where the character begins that @at is in. */
+static size_t character_at(struct view text, size_t at)
+{
+    while (at && ((unsigned char)text.ptr[at] & 0xc0) == 0x80)
+        at--;
+    return at;
+}
+
+/* bytes of one sign that a cut goes around; the longest of Unicode's emoji are two thirds of it */
+#define SIGN_MAX 64U
+
 struct view view_cut(struct view text, size_t max)
 {
     if (text.len <= max)
         return text;
-    while (max && ((unsigned char)text.ptr[max] & 0xc0) == 0x80)
-        max--;
+    max = character_at(text, max);
+    for (size_t at = max; max - at <= SIGN_MAX; at = character_at(text, at - 1)) {
+        if (!utf8_is_inside(text, at))
+            return view_make(text.ptr, at);
+    }
     return view_make(text.ptr, max);
 }
 

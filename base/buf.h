@@ -34,7 +34,9 @@ const char *view_find(struct view v, const char *what);
 bool view_empty(struct view v);
 /* Copy with closing NUL into @ret (capacity @cap). 0, or -ENOSPC with @ret untouched. */
 AMO_MUSTCHECK int view_copy(struct view v, char *ret, size_t cap);
-/* The first @max bytes of a UTF-8 text at most, never half a character. */
+/* The first @max bytes of a UTF-8 text at most, never half a character; nor half of a sign that
+ * is made of several (an emoji with its colour, a letter with its accent), unless that would be
+ * one without end. */
 struct view view_cut(struct view text, size_t max);
 /* -1, 0, 1: bytewise order. */
 int view_compare(struct view a, struct view b);

@@ -34,6 +34,29 @@ int64_t clock_unix_ms(void)
     return clock_read_us(CLOCK_REALTIME) / 1000;
 }
 
+int64_t clock_ms_of_number(int64_t number)
+{
+    static const int64_t in_s[] = {1, 1000, 1000000, 1000000000};
+
+    for (size_t i = 0; i < AMO_COUNT(in_s); i++) {
+        if (number < 1000000000 * in_s[i] || number / in_s[i] > CLOCK_MS_MAX / 1000)
+            continue;
+        return in_s[i] < 1000 ? number * 1000 : number / (in_s[i] / 1000);
+    }
+    return 0;
+}
+
+/* the years 0 to 9999 */
+#define FORMAT_MS_MIN (-62167219200000LL)
+#define FORMAT_MS_MAX 253402300799999LL
+
+static int64_t formattable(int64_t unix_ms)
+{
+    if (unix_ms < FORMAT_MS_MIN)
+        return FORMAT_MS_MIN;
+    return unix_ms > FORMAT_MS_MAX ? FORMAT_MS_MAX : unix_ms;
+}
+
 static void clock_split(int64_t unix_ms, struct tm *ret_tm, int *ret_ms)
 {
     int64_t s = unix_ms / 1000;
@@ -56,7 +79,7 @@ void clock_format_iso(int64_t unix_ms, char ret[CLOCK_ISO_LEN + 1])
     char text[80];
     int ms = 0;
 
-    clock_split(unix_ms, &tm, &ms);
+    clock_split(formattable(unix_ms), &tm, &ms);
     (void)snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
                    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, ms);
     memcpy(ret, text, CLOCK_ISO_LEN);
@@ -69,7 +92,7 @@ void clock_format_rfc2822(int64_t unix_ms, char ret[CLOCK_RFC2822_LEN + 1])
     char text[80];
     int ms = 0;
 
-    clock_split(unix_ms, &tm, &ms);
+    clock_split(formattable(unix_ms), &tm, &ms);
     (void)snprintf(text, sizeof(text), "%s, %02d %s %04d %02d:%02d:%02d +0000",
                    days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900,
                    tm.tm_hour, tm.tm_min, tm.tm_sec);

@@ -17,7 +17,15 @@ int64_t clock_mono_us(void);
 /* Milliseconds since 1970-01-01 UTC. */
 int64_t clock_unix_ms(void);
 
-/* "2026-11-22T13:00:00.123Z" and a NUL. */
+/* The end of the year 2199: amojo takes seconds of ten digits. No later time is anybody's. */
+#define CLOCK_MS_MAX 7258118399999LL
+/* Milliseconds since 1970 of a time that somebody wrote down as a number of seconds, milli-,
+ * micro- or nanoseconds: which it is shows in its size, for times from September 2001 (ten digits
+ * of seconds) to 2199. 0 when it is none of them. */
+int64_t clock_ms_of_number(int64_t number);
+
+/* "2026-11-22T13:00:00.123Z" and a NUL. Always of this form: a time before the year 0 or behind
+ * 9999 is shown as the first or last one that has four digits of a year. */
 #define CLOCK_ISO_LEN 24
 void clock_format_iso(int64_t unix_ms, char ret[CLOCK_ISO_LEN + 1]);
 /* "Thu, 29 Oct 2020 11:59:55 +0000" and a NUL: amojo's Date header.

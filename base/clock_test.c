@@ -18,6 +18,60 @@ static void wall_time_is_shown_as_iso(void **state)
     assert_string_equal(text, "1969-12-31T23:59:59.999Z");
 }
 
+static void a_time_that_is_none_has_four_digits_of_a_year_all_the_same(void **state)
+{
+    static const struct {
+        int64_t ms;
+        const char *iso;
+        const char *date;
+    } cases[] = {
+        {1796000000000000, "9999-12-31T23:59:59.999Z", "Fri, 31 Dec 9999 23:59:59 +0000"},
+        {INT64_MAX,        "9999-12-31T23:59:59.999Z", "Fri, 31 Dec 9999 23:59:59 +0000"},
+        {INT64_MIN,        "0000-01-01T00:00:00.000Z", "Sat, 01 Jan 0000 00:00:00 +0000"},
+    };
+    char text[CLOCK_RFC2822_LEN + 1];
+
+    (void)state;
+    for (size_t i = 0; i < AMO_COUNT(cases); i++) {
+        clock_format_iso(cases[i].ms, text);
+        assert_string_equal(text, cases[i].iso);
+        clock_format_rfc2822(cases[i].ms, text);
+        assert_string_equal(text, cases[i].date);
+    }
+}
+
+static void the_unit_of_a_number_shows_in_its_size(void **state)
+{
+    static const struct {
+        int64_t number;
+        int64_t ms;
+    } cases[] = {
+        {1796000000,          1796000000000}, /* s, ms, us, ns */
+        {1796000000123,       1796000000123},
+        {1796000000123456,    1796000000123},
+        {1796000000123456789, 1796000000123},
+        {1000000000,          1000000000000}, /* the first and the last of each */
+        {7258118399,          7258118399000},
+        {1000000000000,       1000000000000},
+        {7258118399999,       7258118399999},
+        {7258118399999999999, 7258118399999},
+        {999999999,           0            },
+        {7258118400,          0            },
+        {999999999999,        0            },
+        {7258118400000,       0            },
+        {7258118400000000,    0            },
+        {7258118400000000000, 0            },
+        {0,                   0            },
+        {-1796000000,         0            },
+        {INT64_MAX,           0            },
+        {INT64_MIN,           0            },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < AMO_COUNT(cases); i++)
+        assert_int_equal(clock_ms_of_number(cases[i].number), cases[i].ms);
+}
+
 static void the_date_header_has_a_numeric_zone(void **state)
 {
     char text[CLOCK_RFC2822_LEN + 1];
@@ -126,6 +180,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wall_time_is_shown_as_iso),
+        cmocka_unit_test(a_time_that_is_none_has_four_digits_of_a_year_all_the_same),
+        cmocka_unit_test(the_unit_of_a_number_shows_in_its_size),
         cmocka_unit_test(the_date_header_has_a_numeric_zone),
         cmocka_unit_test(what_is_formatted_is_parsed_back),
         cmocka_unit_test(http_dates_come_with_any_zone),

@@ -193,7 +193,7 @@ bool connector_key_fits(struct exchange *x)
     return false;
 }
 
-void connector_answer(struct exchange *x, unsigned status, const char *key, struct view id,
+void connector_answer(struct exchange *x, unsigned status, const struct connector_words *words,
                       const char *word)
 {
     struct json_writer w;
@@ -202,8 +202,9 @@ void connector_answer(struct exchange *x, unsigned status, const char *key, stru
     x->type = "application/json";
     json_writer_init(&w, &x->answer); /* short; without memory the status says it alone */
     json_open_object(&w, NULL);
-    if (key)
-        json_add_text(&w, key, id);
+    if (words->name)
+        json_add_text(&w, words->name, words->id);
     json_add_text(&w, "status", view_of(word));
+    service_warnings_write(words->warnings, &w);
     json_close_object(&w);
 }

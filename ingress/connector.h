@@ -11,6 +11,14 @@
 
 struct ingress;
 struct service_fault;
+struct service_warnings;
+
+/* What an answer says beside how it went. */
+struct connector_words {
+    const char *name; /* of the id: {"mid":"…"}; NULL none */
+    struct view id;
+    const struct service_warnings *warnings; /* borrowed */
+};
 
 /* The head of a call: what can be refused without the body is; else the body is wanted for
  * @whole. */
@@ -24,6 +32,6 @@ void connector_fault(struct exchange *x, int rc, const struct service_fault *fau
 bool connector_source_known(struct ingress *in, struct exchange *x, struct view source);
 /* Is the header Idempotency-Key, if any, of a length we keep? False: 422 is decided. */
 bool connector_key_fits(struct exchange *x);
-/* {@key: id, "status": word}; without @key the word alone. */
-void connector_answer(struct exchange *x, unsigned status, const char *key, struct view id,
+/* {name: id, "status": word, "warnings": […]}: without a name the word, without warnings no list. */
+void connector_answer(struct exchange *x, unsigned status, const struct connector_words *words,
                       const char *word);

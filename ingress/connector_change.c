@@ -19,9 +19,12 @@
 static void edit_whole(void *arg, struct exchange *x);
 static void reaction_whole(void *arg, struct exchange *x);
 static void typing_whole(void *arg, struct exchange *x);
-static void edit_accept(struct ingress *in, struct exchange *x, struct event *e);
-static void reaction_accept(struct ingress *in, struct exchange *x, struct event *e);
-static void typing_accept(struct ingress *in, struct exchange *x, struct event *e);
+static void edit_accept(struct ingress *in, struct exchange *x, struct event *e,
+                        const struct service_warnings *warnings);
+static void reaction_accept(struct ingress *in, struct exchange *x, struct event *e,
+                            const struct service_warnings *warnings);
+static void typing_accept(struct ingress *in, struct exchange *x, struct event *e,
+                          const struct service_warnings *warnings);
 
 void connector_route_edit(struct ingress *in, struct exchange *x)
 {
@@ -38,7 +41,8 @@ void connector_route_typing(struct ingress *in, struct exchange *x)
     connector_head(in, x, typing_whole);
 }
 
-typedef void accept_fn(struct ingress *in, struct exchange *x, struct event *e);
+typedef void accept_fn(struct ingress *in, struct exchange *x, struct event *e,
+                       const struct service_warnings *warnings);
 
 /* Who asks, what it says, and then what is to be done with it. */
 static void take(struct ingress *in, struct exchange *x, service_read_fn *read,
@@ -56,7 +60,7 @@ static void take(struct ingress *in, struct exchange *x, service_read_fn *read,
         return;
     }
     n.event.connector = x->name;
-    accept(in, x, &n.event);
+    accept(in, x, &n.event, &n.warnings);
     service_normal_fini(&n);
 }
 
@@ -69,9 +73,10 @@ static void edit_whole(void *arg, struct exchange *x)
 
 /* Without a key of its own an edit can come twice: the second changes nothing. With one, the key
  * is one of this message's edits, so that it meets neither messages nor other messages' edits. */
-static void edit_accept(struct ingress *in, struct exchange *x, struct event *e)
+static void edit_accept(struct ingress *in, struct exchange *x, struct event *e,
+                        const struct service_warnings *warnings)
 {
-    const struct connector_words words = {"id", x->id};
+    const struct connector_words words = {"id", x->id, warnings};
     struct buf key;
 
     if (!service_id_valid(x->id)) {
@@ -83,7 +88,7 @@ static void edit_accept(struct ingress *in, struct exchange *x, struct event *e)
     e->message_id = x->id;
     if (view_empty(x->idempotency_key)) {
         if (ingress_append(in, x, e, VIEW_NONE) == 0)
-            connector_answer(x, 202, words.name, words.id, "accepted");
+            connector_answer(x, 202, &words, "accepted");
         return;
     }
     e->dedup = x->idempotency_key;
@@ -106,10 +111,11 @@ static void reaction_whole(void *arg, struct exchange *x)
 }
 
 /* Setting what is set changes nothing, so a repeat does no harm. */
-static void reaction_accept(struct ingress *in, struct exchange *x, struct event *e)
+static void reaction_accept(struct ingress *in, struct exchange *x, struct event *e,
+                            const struct service_warnings *warnings)
 {
     if (ingress_append(in, x, e, VIEW_NONE) == 0)
-        connector_answer(x, 202, NULL, VIEW_NONE, "accepted");
+        connector_answer(x, 202, &(struct connector_words){.warnings = warnings}, "accepted");
 }
 
 /* --- typing ------------------------------------------------------------------------------- */
@@ -119,11 +125,12 @@ static void typing_whole(void *arg, struct exchange *x)
     take(arg, x, service_typing, typing_accept);
 }
 
-static void typing_accept(struct ingress *in, struct exchange *x, struct event *e)
+static void typing_accept(struct ingress *in, struct exchange *x, struct event *e,
+                          const struct service_warnings *warnings)
 {
     if (!connector_source_known(in, x, e->source))
         return;
     e->expires_ms += clock_unix_ms(); /* so far it said how long */
     ingress_hint(in, x, e);
-    connector_answer(x, 202, NULL, VIEW_NONE, "accepted");
+    connector_answer(x, 202, &(struct connector_words){.warnings = warnings}, "accepted");
 }

@@ -22,7 +22,8 @@
 
 static void messages_whole(void *arg, struct exchange *x);
 static void statuses_whole(void *arg, struct exchange *x);
-static void message_accept(struct ingress *in, struct exchange *x, struct event *e);
+static void message_accept(struct ingress *in, struct exchange *x, struct event *e,
+                           const struct service_warnings *warnings);
 static void statuses_accept(struct ingress *in, struct exchange *x, struct json *doc, size_t n);
 
 void connector_route_messages(struct ingress *in, struct exchange *x)
@@ -51,11 +52,12 @@ static void messages_whole(void *arg, struct exchange *x)
         connector_fault(x, rc, &fault);
         return;
     }
-    message_accept(in, x, &n.event);
+    message_accept(in, x, &n.event, &n.warnings);
     service_normal_fini(&n);
 }
 
-static void message_accept(struct ingress *in, struct exchange *x, struct event *e)
+static void message_accept(struct ingress *in, struct exchange *x, struct event *e,
+                           const struct service_warnings *warnings)
 {
     struct view key = view_empty(x->idempotency_key) ? e->message_id : x->idempotency_key;
     char mid[ID_DERIVED_MAX + 1];
@@ -68,7 +70,8 @@ static void message_accept(struct ingress *in, struct exchange *x, struct event 
     }
     e->connector = x->name;
     e->dedup = key;
-    connector_append_once(in, x, e, key, &(struct connector_words){"mid", view_of(mid)});
+    connector_append_once(in, x, e, key,
+                          &(struct connector_words){"mid", view_of(mid), warnings});
 }
 
 /* --- statuses ----------------------------------------------------------------------------- */
@@ -92,10 +95,13 @@ static void statuses_whole(void *arg, struct exchange *x)
     json_free(doc);
 }
 
-static void add_result(struct json_writer *w, struct view id, const struct service_fault *f)
+/* @f is NULL when it was accepted. What is no id is shown as far as it could be one: a hundred
+ * long ones would leave no room for the others' results. */
+static void add_result(struct json_writer *w, struct view id, const struct service_fault *f,
+                       const struct service_warnings *warnings)
 {
     json_open_object(w, NULL);
-    json_add_text(w, "id", id);
+    json_add_text(w, "id", view_cut(id, LIMIT_SERVICE_ID));
     json_add_text(w, "status", f ? VIEW_LIT("rejected") : VIEW_LIT("accepted"));
     if (f) {
         json_open_object(w, "error");
@@ -103,6 +109,8 @@ static void add_result(struct json_writer *w, struct view id, const struct servi
         json_add_text(w, "message", view_of(f->message));
         json_add_text_if(w, "field", view_of(f->field));
         json_close_object(w);
+    } else {
+        service_warnings_write(warnings, w);
     }
     json_close_object(w);
 }
@@ -119,14 +127,15 @@ static void statuses_accept(struct ingress *in, struct exchange *x, struct json 
     json_open_object(&w, NULL);
     json_open_array(&w, "results");
     for (size_t i = 0; i < n; i++) {
+        struct service_warnings warnings;
         struct service_fault fault = {0};
         struct event e;
-        int rc = service_status(doc, i, &e, &fault);
+        int rc = service_status(doc, i, &e, &warnings, &fault);
 
         e.connector = x->name;
         if (rc == 0 && ingress_append(in, x, &e, VIEW_NONE))
             goto out;
-        add_result(&w, e.message_id, rc ? &fault : NULL);
+        add_result(&w, e.message_id, rc ? &fault : NULL, &warnings);
     }
     json_close_array(&w);
     json_close_object(&w);

@@ -23,7 +23,7 @@ static int answer_repeat(struct ingress *in, struct exchange *x,
 
     if (rc == REPEAT_E_SAME) {
         x->result = "duplicate";
-        connector_answer(x, 200, words->name, words->id, "duplicate");
+        connector_answer(x, 200, words, "duplicate");
         x->waits = spool_is_dirty(in->spool); /* its first may be in this very batch */
     } else if (rc == REPEAT_E_OTHER && view_empty(x->idempotency_key)) {
         exchange_fault(x, 409, "conflict", "this id came before with another body", "id");
@@ -51,5 +51,5 @@ void connector_append_once(struct ingress *in, struct exchange *x, struct event 
         return;
     if (repeat_add(in->repeat, &entry))
         log_line(LOG_LEVEL_WARN, "repeat.no_memory", NULL); /* core will see the repeat */
-    connector_answer(x, 202, words->name, words->id, "accepted");
+    connector_answer(x, 202, words, "accepted");
 }

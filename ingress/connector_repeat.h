@@ -5,15 +5,10 @@
 
 #include "base/buf.h"
 
+struct connector_words;
 struct event;
 struct exchange;
 struct ingress;
-
-/* The id in the answer: {"mid":"…","status":"accepted"}. */
-struct connector_words {
-    const char *name;
-    struct view id;
-};
 
 /* @key is what makes a repeat (ingress/repeat.h). The answer is decided in any case. */
 void connector_append_once(struct ingress *in, struct exchange *x, struct event *e,

@@ -12,16 +12,19 @@
 #include "ingress/message_type.h"
 #include "proto/limits.h"
 
-#define LATITUDE_MAX  90.0
-#define LONGITUDE_MAX 180.0
-#define DURATION_MAX  (30ULL * 24 * 3600) /* seconds; more is a mistake of units */
+#define LATITUDE_MAX   90.0
+#define LONGITUDE_MAX  180.0
+#define DURATION_MAX   (30ULL * 24 * 3600) /* seconds; more is a mistake of units */
+/* bytes, where amojo does not ask for them; more is a mistake, too */
+#define SIZE_MAX_SHOWN (1ULL << 53)
 
+static void read_words(struct service_reader *r, struct content *c);
 static void read_media(struct service_reader *r, bool required, struct content *c);
 static void read_place(struct service_reader *r, bool required, struct service_parts *p,
                        struct content *c);
 static void read_card(struct service_reader *r, bool required, struct content *c);
-static void read_reply(struct service_reader *r, struct content *c);
-static void read_forward(struct service_reader *r, struct content *c);
+static void read_reply(struct service_shown *s, struct content *c);
+static void read_forward(struct service_shown *s, struct content *c);
 static void read_posts(struct service_reader *r, struct service_parts *p, struct content *c);
 
 void service_parts_init(struct service_parts *p)
@@ -44,24 +47,32 @@ void service_content_read(struct service_reader *r, struct service_parts *p, str
     c->type = service_type(r, "type");
     if (!c->type.ptr)
         service_fail(r, "required", "is required", "type");
-    c->text = service_text(r, "text", LIMIT_CONNECTOR_BODY);
+    read_words(r, c);
     read_media(r, message_type_is_media(c->type), c);
     read_place(r, view_is(c->type, "location"), p, c);
     read_card(r, view_is(c->type, "contact"), c);
-    c->callback_data = service_text(r, "callback_data", LIMIT_NAME);
+    c->callback_data = service_shown_whole(&r->shown, "callback_data", LIMIT_NAME);
     read_posts(r, p, c);
-    read_reply(r, c);
-    read_forward(r, c);
-    if (view_is(c->type, "text") && !c->text.ptr && !json_path(r->root, "forward") &&
-        !c->shared_post.ptr)
+    read_reply(&r->shown, c);
+    read_forward(&r->shown, c);
+    if (view_is(c->type, "text") && !c->text.ptr && !c->forward_type.ptr && !c->shared_post.ptr)
         service_fail(r, "required", "is required", "text");
+}
+
+/* The words of a text are all it has; those below a file, a place or a card are not. */
+static void read_words(struct service_reader *r, struct content *c)
+{
+    bool all = !c->type.ptr || view_is(c->type, "text");
+
+    c->text = all ? service_text(r, "text", LIMIT_CONNECTOR_BODY)
+                  : service_shown_text(&r->shown, "text", LIMIT_CONNECTOR_BODY);
 }
 
 void service_content_read_change(struct service_reader *r, bool deleted,
                                  struct service_parts *p, struct content *c)
 {
     c->type = service_type(r, "type");
-    c->text = service_text(r, "text", LIMIT_CONNECTOR_BODY);
+    read_words(r, c);
     read_media(r, false, c);
     read_place(r, !deleted && view_is(c->type, "location"), p, c);
     read_card(r, !deleted && view_is(c->type, "contact"), c);
@@ -69,11 +80,27 @@ void service_content_read_change(struct service_reader *r, bool deleted,
         service_fail(r, "required", "there is nothing to change", "text");
 }
 
-/* Is this part there, and may it be? Without a type (a change) any part may, but only one. */
+/* Does the object say anything? */
+static bool has_members(const struct json_node *object)
+{
+    const void *iter = NULL;
+    struct view key;
+    const struct json_node *value = NULL;
+
+    while (json_next(object, &iter, &key, &value)) {
+        if (value && !service_node_is_nothing(value))
+            return true;
+    }
+    return false;
+}
+
+/* Is this part there, and may it be? Without a type (a change) any part may, but only one. What
+ * has nothing in it is not there; what has something and does not belong here is refused, because
+ * without it the message would not be what was sent. */
 static bool part(struct service_reader *r, const char *path, bool fits, bool required,
                  const struct content *c)
 {
-    if (!service_object(r, path)) {
+    if (!service_object(r, path) || !has_members(json_path(r->root, path))) {
         if (required)
             service_fail(r, "required", "is required", path);
         return false;
@@ -113,26 +140,38 @@ static bool wants_size(struct view type)
            view_is(type, "file");
 }
 
+static void read_sticker(struct service_shown *s, struct content *c)
+{
+    c->sticker_id = service_shown_whole(s, "sticker_id", LIMIT_ID);
+    if (!c->sticker_id.ptr || !c->type.ptr || view_is(c->type, "sticker"))
+        return;
+    c->sticker_id = VIEW_NONE;
+    service_shown_warn(s, "invalid", "was left out: does not belong to this type of message",
+                       "sticker_id");
+}
+
 static void read_media(struct service_reader *r, bool required, struct content *c)
 {
-    bool is_sticker = view_is(c->type, "sticker");
+    struct service_shown *s = &r->shown;
 
-    c->sticker_id = service_text(r, "sticker_id", LIMIT_ID);
-    if (c->sticker_id.ptr && c->type.ptr && !is_sticker)
-        service_fail(r, "invalid", "does not belong to this type of message", "sticker_id");
+    read_sticker(s, c);
     if (!part(r, "media", message_type_is_media(c->type), required, c))
         return;
     c->media = service_url_must(r, "media.url");
-    c->media_name = service_text(r, "media.name", LIMIT_NAME);
+    c->media_name = service_shown_text(s, "media.name", LIMIT_NAME);
     if (!c->media_name.ptr && c->media.ptr)
         c->media_name = name_of_url(c->media);
-    c->media_size = service_count(r, "media.size", 1, INT64_MAX);
-    if (!c->media_size && wants_size(c->type))
-        service_fail(r, "required", "is required", "media.size");
-    c->media_mime = service_text(r, "media.mime", LIMIT_ID);
-    c->media_duration = service_count(r, "media.duration", 0, DURATION_MAX);
-    c->thumbnail = service_url(r, "media.thumbnail");
-    c->media_group = service_text(r, "media.group", LIMIT_ID);
+    if (wants_size(c->type)) {
+        c->media_size = service_count(r, "media.size", 1, INT64_MAX);
+        if (!c->media_size)
+            service_fail(r, "required", "is required", "media.size");
+    } else {
+        c->media_size = service_shown_count(s, "media.size", 1, SIZE_MAX_SHOWN);
+    }
+    c->media_mime = service_shown_text(s, "media.mime", LIMIT_ID);
+    c->media_duration = service_shown_count(s, "media.duration", 0, DURATION_MAX);
+    c->thumbnail = service_shown_url(s, "media.thumbnail");
+    c->media_group = service_shown_whole(s, "media.group", LIMIT_ID);
 }
 
 /* --- a place, a card ---------------------------------------------------------------------- */
@@ -150,45 +189,72 @@ static void read_card(struct service_reader *r, bool required, struct content *c
 {
     if (!part(r, "contact", view_is(c->type, "contact"), required, c))
         return;
-    c->contact_name = service_text_must(r, "contact.name", LIMIT_NAME);
-    c->contact_phone = service_text_must(r, "contact.phone", LIMIT_ID);
+    /* amojo wants both; a card without a name goes by its phone */
+    c->contact_phone = service_number_or_text_must(r, "contact.phone", LIMIT_ID);
+    c->contact_name = service_shown_text(&r->shown, "contact.name", LIMIT_NAME);
+    if (!c->contact_name.ptr)
+        c->contact_name = c->contact_phone;
 }
 
 /* --- quote, forward ----------------------------------------------------------------------- */
 
-static void read_reply(struct service_reader *r, struct content *c)
+/* A quote that names no message and says nothing is none. */
+static void read_reply(struct service_shown *s, struct content *c)
 {
-    if (!service_object(r, "reply_to"))
+    if (!service_shown_object(s, "reply_to"))
         return;
-    c->reply_id = service_text(r, "reply_to.id", LIMIT_ID);
-    c->reply_type = service_type(r, "reply_to.type");
-    c->reply_text = service_text(r, "reply_to.text", LIMIT_CONNECTOR_BODY);
-    c->reply_author = service_text(r, "reply_to.author", LIMIT_NAME);
-    c->reply_sent_ms = service_time(r, "reply_to.sent_at");
-    if (!c->reply_id.ptr && !c->reply_text.ptr && !c->reply_type.ptr)
-        service_fail(r, "required", "is required, or else the text", "reply_to.id");
+    c->reply_id = service_shown_whole(s, "reply_to.id", LIMIT_ID);
+    c->reply_type = service_shown_type(s, "reply_to.type");
+    c->reply_text = service_shown_text(s, "reply_to.text", LIMIT_CONNECTOR_BODY);
+    if (!c->reply_id.ptr && !c->reply_text.ptr && !c->reply_type.ptr) {
+        service_shown_warn(s, "required",
+                           "the quote was left out: is required, or else the text",
+                           "reply_to.id");
+        return;
+    }
+    c->reply_author = service_shown_text(s, "reply_to.author", LIMIT_NAME);
+    c->reply_sent_ms = service_shown_time(s, "reply_to.sent_at");
 }
 
-static void read_forward(struct service_reader *r, struct content *c)
+static void read_forwarded_file(struct service_shown *s, struct content *c)
 {
-    if (!service_object(r, "forward"))
+    if (!service_shown_object(s, "forward.media"))
         return;
-    c->forward_id = service_text(r, "forward.id", LIMIT_ID);
-    c->forward_type = service_type(r, "forward.type");
-    c->forward_text = service_text(r, "forward.text", LIMIT_CONNECTOR_BODY);
-    if (service_object(r, "forward.media")) {
-        c->forward_media = service_url_must(r, "forward.media.url");
-        c->forward_media_name = service_text(r, "forward.media.name", LIMIT_NAME);
-        if (!c->forward_media_name.ptr && c->forward_media.ptr)
-            c->forward_media_name = name_of_url(c->forward_media);
-        c->forward_media_size = service_count(r, "forward.media.size", 1, INT64_MAX);
+    c->forward_media = service_shown_url(s, "forward.media.url");
+    if (!c->forward_media.ptr) {
+        service_shown_warn(s, "required", "the file was left out: is required",
+                           "forward.media.url");
+        return;
     }
-    c->forward_author = service_text(r, "forward.author", LIMIT_NAME);
-    c->forward_sent_ms = service_time(r, "forward.sent_at");
-    if (!c->forward_id.ptr && !c->forward_text.ptr && !c->forward_media.ptr)
-        service_fail(r, "required", "is required, or else the text or the file", "forward.id");
-    if (!c->forward_type.ptr)
-        c->forward_type = c->forward_media.ptr ? VIEW_LIT("file") : VIEW_LIT("text");
+    c->forward_media_name = service_shown_text(s, "forward.media.name", LIMIT_NAME);
+    if (!c->forward_media_name.ptr)
+        c->forward_media_name = name_of_url(c->forward_media);
+    c->forward_media_size = service_shown_count(s, "forward.media.size", 1, SIZE_MAX_SHOWN);
+}
+
+/* With a type there is one; one that names no message and says nothing is none. */
+static void read_forward(struct service_shown *s, struct content *c)
+{
+    struct view type = VIEW_NONE;
+
+    if (!service_shown_object(s, "forward"))
+        return;
+    c->forward_id = service_shown_whole(s, "forward.id", LIMIT_ID);
+    type = service_shown_type(s, "forward.type");
+    c->forward_text = service_shown_text(s, "forward.text", LIMIT_CONNECTOR_BODY);
+    read_forwarded_file(s, c);
+    if (!c->forward_id.ptr && !c->forward_text.ptr && !c->forward_media.ptr) {
+        service_shown_warn(
+            s, "required",
+            "the forward was left out: is required, or else the text or the file",
+            "forward.id");
+        return;
+    }
+    c->forward_author = service_shown_text(s, "forward.author", LIMIT_NAME);
+    c->forward_sent_ms = service_shown_time(s, "forward.sent_at");
+    if (!type.ptr)
+        type = c->forward_media.ptr ? VIEW_LIT("file") : VIEW_LIT("text");
+    c->forward_type = type;
 }
 
 /* --- posts -------------------------------------------------------------------------------- */
@@ -196,53 +262,64 @@ static void read_forward(struct service_reader *r, struct content *c)
 /* A member of a post: its path in the request, after the dot its key in what we keep. */
 struct post_field {
     const char *path;
-    bool url;
+    size_t max; /* bytes; 0: a URL */
+    bool must;  /* without it amojo would refuse the post, and the message with it */
 };
 
+static struct view post_text(struct service_shown *s, const struct post_field *f)
+{
+    if (f->max == 0)
+        return service_shown_url(s, f->path);
+    return f->must ? service_shown_whole(s, f->path, f->max) /* an id */
+                   : service_shown_text(s, f->path, f->max);
+}
+
+/* A post that lacks what amojo must have is left out. */
 static void read_post(struct service_reader *r, const struct post_field *fields, size_t n,
                       struct buf *out, struct view *ret)
 {
     struct json_writer w;
+    bool whole = true;
 
     json_writer_init(&w, out);
     json_open_object(&w, NULL);
     for (size_t i = 0; i < n; i++) {
         const char *path = fields[i].path;
-        struct view v =
-            fields[i].url ? service_url(r, path) : service_text(r, path, LIMIT_NAME);
+        struct view v = post_text(&r->shown, &fields[i]);
 
         json_add_text_if(&w, strchr(path, '.') + 1, v);
+        if (fields[i].must && !v.ptr) {
+            service_shown_warn(&r->shown, "required", "the post was left out: is required",
+                               path);
+            whole = false;
+        }
     }
     json_close_object(&w);
     if (!r->rc)
         r->rc = buf_error(out);
-    *ret = buf_view(out);
+    if (whole)
+        *ret = buf_view(out);
 }
 
 static void read_posts(struct service_reader *r, struct service_parts *p, struct content *c)
 {
     static const struct post_field shared[] = {
-        {"shared_post.url",               true },
-        {"shared_post.preview_link",      true },
-        {"shared_post.preview_permalink", true },
-        {"shared_post.site_name",         false}
+        {"shared_post.url",               0,          true },
+        {"shared_post.preview_link",      0,          false},
+        {"shared_post.preview_permalink", 0,          false},
+        {"shared_post.site_name",         LIMIT_NAME, false}
     };
     static const struct post_field post[] = {
-        {"post.id",                false},
-        {"post.url",               true },
-        {"post.preview_url",       true },
-        {"post.preview_permalink", true },
-        {"post.username",          false},
-        {"post.caption",           false}
+        {"post.id",                LIMIT_NAME,    true },
+        {"post.url",               0,             true },
+        {"post.preview_url",       0,             false},
+        {"post.preview_permalink", 0,             false},
+        {"post.username",          LIMIT_NAME,    false},
+        {"post.caption",           LIMIT_CAPTION, false}
     };
 
-    if (service_object(r, "shared_post")) {
-        (void)service_url_must(r, "shared_post.url"); /* read with the others */
+    if (service_shown_object(&r->shown, "shared_post"))
         read_post(r, shared, AMO_COUNT(shared), &p->shared_post, &c->shared_post);
-    }
-    if (service_object(r, "post")) {
-        (void)service_text_must(r, "post.id", LIMIT_NAME); /* as above */
-        (void)service_url_must(r, "post.url");
+    if (service_shown_object(&r->shown, "post"))
         read_post(r, post, AMO_COUNT(post), &p->post, &c->post);
-    }
 }

@@ -26,7 +26,7 @@ static void fill_typing(struct service_reader *r, struct service_normal *n);
 static int normalize(struct view body, enum event_kind kind, fill_fn *fill,
                      struct service_normal *ret, struct service_fault *ret_fault)
 {
-    struct service_reader r = {0};
+    struct service_reader r;
     int rc = 0;
 
     *ret = (struct service_normal){.event = {.kind = kind}};
@@ -34,9 +34,9 @@ static int normalize(struct view body, enum event_kind kind, fill_fn *fill,
     rc = service_parse(body, &ret->doc, ret_fault);
     if (rc)
         return rc;
-    r.doc = ret->doc;
-    r.root = json_root(ret->doc);
+    service_reader_init(&r, ret->doc, json_root(ret->doc));
     fill(&r, ret);
+    ret->warnings = r.shown.warnings;
     rc = service_verdict(&r, ret_fault);
     if (rc)
         service_normal_fini(ret);
@@ -75,43 +75,65 @@ int service_typing(struct view body, struct service_normal *ret,
 
 /* --- a message ---------------------------------------------------------------------------- */
 
-static void read_conversation(struct service_reader *r, struct event *e, bool required)
+static void read_conversation(struct service_reader *r, struct event *e)
 {
     (void)service_object(r, "conversation"); /* a fault when it is something else */
-    e->conversation = required ? service_text_must(r, "conversation.id", LIMIT_ID)
-                               : service_text(r, "conversation.id", LIMIT_ID);
+    e->conversation = service_text_must(r, "conversation.id", LIMIT_ID);
 }
 
+/* Of something that names its message: helpful, but not needed. */
+static struct view conversation_of_message(struct service_shown *s)
+{
+    (void)service_shown_object(s, "conversation"); /* a warning when it is something else */
+    return service_shown_whole(s, "conversation.id", LIMIT_ID);
+}
+
+/* A client's id says who he is. On the service's side the author does, and whoever wrote without
+ * an id is the channel's bot. */
 static void read_sender(struct service_reader *r, struct event *e)
 {
-    (void)service_object(r, "sender"); /* as above */
-    e->sender_id = e->outgoing ? service_text(r, "sender.id", LIMIT_ID)
-                               : service_text_must(r, "sender.id", LIMIT_ID);
-    e->sender_name = service_text(r, "sender.name", LIMIT_NAME);
-    e->sender_phone = service_text(r, "sender.phone", LIMIT_ID);
-    e->sender_email = service_text(r, "sender.email", LIMIT_ID);
-    e->sender_avatar = service_url(r, "sender.avatar");
-    e->sender_link = service_url(r, "sender.profile_link");
+    struct service_shown *s = &r->shown;
+
+    if (e->outgoing) {
+        (void)service_shown_object(s, "sender"); /* a warning when it is something else */
+        e->sender_id = service_shown_whole(s, "sender.id", LIMIT_ID);
+    } else {
+        (void)service_object(r, "sender"); /* a fault when it is something else */
+        e->sender_id = service_text_must(r, "sender.id", LIMIT_ID);
+    }
+    e->sender_name = service_shown_text(s, "sender.name", LIMIT_NAME);
+    e->sender_phone = service_shown_whole(s, "sender.phone", LIMIT_ID);
+    e->sender_email = service_shown_whole(s, "sender.email", LIMIT_ID);
+    e->sender_avatar = service_shown_url(s, "sender.avatar");
+    e->sender_link = service_shown_url(s, "sender.profile_link");
 }
 
 /* Whom somebody on the service's side wrote to, and in whose name. A client does neither: to take
- * such a message for the client's own would show the wrong one speaking. */
+ * such a message for the client's own would show the wrong one speaking. Where the direction was
+ * said in so many words, there is no doubt, and nothing to refuse. */
 static void read_receiver(struct service_reader *r, struct event *e)
 {
-    bool receiver = service_object(r, "receiver");
-    bool author = service_object(r, "author");
+    static const char *const keys[] = {"receiver", "author"};
+    bool said = json_is_present(json_path(r->root, "direction"));
 
-    if (!e->outgoing) {
-        if (receiver || author)
-            service_fail(r, "invalid", "belongs to direction out only",
-                         receiver ? "receiver" : "author");
-        return;
+    for (size_t i = 0; !e->outgoing && i < AMO_COUNT(keys); i++) {
+        if (!json_is_present(json_path(r->root, keys[i])))
+            continue;
+        if (said)
+            service_shown_warn(&r->shown, "invalid",
+                               "was left out: belongs to direction out only", keys[i]);
+        else if (service_object(r, keys[i]))
+            service_fail(r, "invalid", "belongs to direction out only", keys[i]);
     }
+    if (!e->outgoing)
+        return;
+    (void)service_object(r, "author"); /* a fault when it is something else */
     e->author = service_text(r, "author.amo_user", LIMIT_ID);
+    (void)service_object(r, "receiver"); /* as above */
     e->receiver_id = service_text_must(r, "receiver.id", LIMIT_ID);
-    e->receiver_name = service_text(r, "receiver.name", LIMIT_NAME);
-    e->receiver_phone = service_text(r, "receiver.phone", LIMIT_ID);
-    e->receiver_email = service_text(r, "receiver.email", LIMIT_ID);
+    e->receiver_name = service_shown_text(&r->shown, "receiver.name", LIMIT_NAME);
+    e->receiver_phone = service_shown_whole(&r->shown, "receiver.phone", LIMIT_ID);
+    e->receiver_email = service_shown_whole(&r->shown, "receiver.email", LIMIT_ID);
 }
 
 static bool is_outgoing(struct service_reader *r)
@@ -130,13 +152,13 @@ static void fill_message(struct service_reader *r, struct service_normal *n)
     e->message_id = service_id_must(r, "id");
     e->source = service_text_must(r, "source", LIMIT_ID);
     e->outgoing = is_outgoing(r);
-    read_conversation(r, e, true);
+    read_conversation(r, e);
     read_sender(r, e);
     read_receiver(r, e);
     service_content_read(r, &n->parts, &e->content);
     e->raw_type = e->content.type;
-    e->sent_ms = service_time(r, "sent_at");
-    e->silent = service_bool(r, "silent", false);
+    e->sent_ms = service_shown_time(&r->shown, "sent_at");
+    e->silent = service_shown_bool(&r->shown, "silent", false);
 }
 
 /* --- changes ------------------------------------------------------------------------------ */
@@ -147,7 +169,7 @@ static void fill_edit(struct service_reader *r, struct service_normal *n)
 
     e->deleted = service_bool(r, "deleted", false);
     service_content_read_change(r, e->deleted, &n->parts, &e->content);
-    e->sent_ms = service_time(r, "sent_at");
+    e->sent_ms = service_shown_time(&r->shown, "sent_at");
 }
 
 static void fill_reaction(struct service_reader *r, struct service_normal *n)
@@ -164,19 +186,20 @@ static void fill_reaction(struct service_reader *r, struct service_normal *n)
     e->sender_id = service_text(r, "sender.id", LIMIT_ID);
     (void)service_object(r, "author"); /* as above */
     e->author = service_text(r, "author.amo_user", LIMIT_ID);
-    read_conversation(r, e, false);
+    e->conversation = conversation_of_message(&r->shown);
 }
 
 static void fill_typing(struct service_reader *r, struct service_normal *n)
 {
+    struct service_shown *s = &r->shown;
     struct event *e = &n->event;
     uint64_t ms = 0;
 
     e->source = service_text_must(r, "source", LIMIT_ID);
-    read_conversation(r, e, true);
-    (void)service_object(r, "sender"); /* a fault when it is something else */
-    e->sender_id = service_text(r, "sender.id", LIMIT_ID);
-    ms = service_count(r, "duration_ms", TYPING_MS_MIN, TYPING_MS_MAX);
+    read_conversation(r, e);
+    (void)service_shown_object(s, "sender"); /* a warning when it is something else */
+    e->sender_id = service_shown_whole(s, "sender.id", LIMIT_ID);
+    ms = service_shown_within(s, "duration_ms", TYPING_MS_MIN, TYPING_MS_MAX);
     e->expires_ms = ms ? (int64_t)ms : TYPING_MS;
 }
 
@@ -208,14 +231,14 @@ int service_statuses(struct view body, struct json **ret_doc, size_t *ret_n,
 }
 
 int service_status(struct json *doc, size_t i, struct event *ret,
-                   struct service_fault *ret_fault)
+                   struct service_warnings *ret_warnings, struct service_fault *ret_fault)
 {
     static const char *const words[] = {"sent", "delivered", "read", "failed"};
-    struct service_reader r = {.doc = doc,
-                               .root = json_array_at(json_get(json_root(doc), "statuses"), i)};
+    struct service_reader r;
     struct event e = {.kind = EVENT_SERVICE_STATUS};
     bool known = false;
 
+    service_reader_init(&r, doc, json_array_at(json_get(json_root(doc), "statuses"), i));
     if (!json_is_object(r.root))
         service_fail(&r, "invalid", "must be an object", "statuses");
     e.message_id = service_id_must(&r, "id");
@@ -224,11 +247,12 @@ int service_status(struct json *doc, size_t i, struct event *ret,
         known = known || view_is(e.status, words[w]);
     if (!known)
         service_fail(&r, "invalid", "must be sent, delivered, read or failed", "status");
-    read_conversation(&r, &e, false);
-    e.sent_ms = service_time(&r, "at");
-    (void)service_object(&r, "error"); /* a fault when it is something else */
-    e.error_code = service_text(&r, "error.code", LIMIT_ID);
-    e.error_text = service_text(&r, "error.text", LIMIT_CONNECTOR_BODY);
+    e.conversation = conversation_of_message(&r.shown);
+    e.sent_ms = service_shown_time(&r.shown, "at");
+    (void)service_shown_object(&r.shown, "error"); /* a warning when it is something else */
+    e.error_code = service_shown_whole(&r.shown, "error.code", LIMIT_ID);
+    e.error_text = service_shown_text(&r.shown, "error.text", LIMIT_CONNECTOR_BODY);
     *ret = e;
+    *ret_warnings = r.shown.warnings;
     return service_verdict(&r, ret_fault);
 }

@@ -1,8 +1,9 @@
 #pragma once
 
-/* What a request of a Mobilon service means: the connector API of docs/connector.md. Strict where
- * amojo's reader is forgiving, because the caller is ours to teach: a wrong field is refused by
- * name. Pure: bytes in, events out; who asks was checked before. */
+/* What a request of a Mobilon service means: the connector API of docs/connector.md. What the
+ * words need to reach the right person is read strictly, because the caller is ours to teach: a
+ * wrong field is refused by name. What is only shown is never refused; what became of it is in
+ * the warnings. Pure: bytes in, events out; who asks was checked before. */
 
 #include <stddef.h>
 
@@ -21,6 +22,7 @@ struct service_normal {
     struct event event;
     struct json *doc;           /* owned */
     struct service_parts parts; /* owned */
+    struct service_warnings warnings;
 };
 
 /* 0 (service_normal_fini when done); SERVICE_E_FAULT, -ENOMEM (nothing to finish). *ret is written
@@ -45,7 +47,8 @@ void service_normal_fini(struct service_normal *n);
  * LIMIT_STATUSES. SERVICE_E_FAULT, -ENOMEM. */
 AMO_MUSTCHECK int service_statuses(struct view body, struct json **ret_doc, size_t *ret_n,
                                    struct service_fault *ret_fault);
-/* Item @i of it as an event. With SERVICE_E_FAULT the item alone is refused; *ret then holds at
- * most its message_id. */
+/* Item @i of it as an event, and what became of its lesser parts. With SERVICE_E_FAULT the item
+ * alone is refused; *ret then holds at most its message_id. */
 AMO_MUSTCHECK int service_status(struct json *doc, size_t i, struct event *ret,
+                                 struct service_warnings *ret_warnings,
                                  struct service_fault *ret_fault);

@@ -71,6 +71,58 @@ static struct service_normal expect_taken(service_read_fn *read, const char *bod
     return n;
 }
 
+/* It is taken, and @field is all that is told to be cut or left out. */
+static struct service_normal expect_warning(service_read_fn *read, const char *body,
+                                            const char *code, const char *field)
+{
+    struct service_normal n = expect_taken(read, body);
+
+    if (n.warnings.n != 1 || strcmp(n.warnings.all[0].field, field) != 0 ||
+        strcmp(n.warnings.all[0].code, code) != 0)
+        fail_msg("%s: %zu warnings, %s", body, n.warnings.n,
+                 n.warnings.n ? n.warnings.all[0].field : "-");
+    return n;
+}
+
+static void what_is_only_shown_is_cut_or_left_out_by_name(void **state)
+{
+    static const struct {
+        const char *body;
+        const char *code;
+        const char *field;
+    } cases[] = {
+  /* clang-format off */
+        {"{" BASE ",\"sender\":{\"id\":\"1\",\"name\":1}}", "invalid", "sender.name"},
+        {"{" BASE ",\"sent_at\":\"now\"}", "invalid", "sent_at"},
+        {"{" BASE ",\"sent_at\":1767225661}", "invalid", "sent_at"},
+        {"{" BASE ",\"silent\":\"true\"}", "invalid", "silent"},
+        {"{" BASE ",\"sticker_id\":\"s\"}", "invalid", "sticker_id"},
+        {"{" BASE ",\"reply_to\":{}}", "required", "reply_to.id"},
+        {"{" BASE ",\"reply_to\":{\"id\":[1],\"text\":\"t\"}}", "invalid", "reply_to.id"},
+        {"{" BASE ",\"reply_to\":\"q\"}", "invalid", "reply_to"},
+        {"{" BASE ",\"reply_to\":{\"id\":\"q\",\"type\":\"x\"}}", "invalid", "reply_to.type"},
+        {"{" BASE ",\"forward\":{}}", "required", "forward.id"},
+        {"{" BASE ",\"forward\":[1]}", "invalid", "forward"},
+        {"{" BASE ",\"forward\":{\"id\":\"f\",\"media\":{\"size\":1}}}", "required",
+        "forward.media.url"},
+        {"{" BASE ",\"shared_post\":{}}", "required", "shared_post.url"},
+        {"{" BASE ",\"post\":{\"id\":\"1\"}}", "required", "post.url"},
+        {"{" BASE ",\"post\":{\"url\":\"https://p\"}}", "required", "post.id"},
+  /* clang-format on */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < AMO_COUNT(cases); i++) {
+        struct service_normal n =
+            expect_warning(service_message, cases[i].body, cases[i].code, cases[i].field);
+
+        assert_true(view_is(n.event.content.text, "hello"));
+        assert_null(n.event.content.post.ptr);
+        assert_null(n.event.content.shared_post.ptr);
+        service_normal_fini(&n);
+    }
+}
+
 static void what_is_wrong_is_named(void **state)
 {
     static const struct {
@@ -79,34 +131,29 @@ static void what_is_wrong_is_named(void **state)
         const char *code;
         const char *field; /* NULL none */
     } cases[] = {
-        {"",                                                400, "not_json", NULL             },
-        {"{",                                               400, "not_json", NULL             },
-        {"[]",                                              400, "not_json", NULL             },
-        {"5",                                               400, "not_json", NULL             },
-        {"null",                                            400, "not_json", NULL             },
-        {"{\"id\":\"\xff\"}",                               400, "not_json", NULL             },
-        {"{}",                                              422, "required", "id"             },
-        {"{" BASE ",\"id\":5}",                             422, "invalid",  "id"             },
-        {"{" BASE ",\"id\":\"a b\"}",                       422, "invalid",  "id"             },
-        {"{" BASE ",\"id\":\"a/b\"}",                       422, "invalid",  "id"             },
-        {"{" BASE ",\"id\":null}",                          422, "required", "id"             },
-        {"{" BASE ",\"source\":\"\"}",                      422, "required", "source"         },
-        {"{" BASE ",\"conversation\":\"7900\"}",            422, "invalid",  "conversation"   },
-        {"{" BASE ",\"conversation\":{}}",                  422, "required", "conversation.id"},
-        {"{" BASE ",\"sender\":null}",                      422, "required", "sender.id"      },
-        {"{" BASE ",\"sender\":{\"id\":\"1\",\"name\":1}}", 422, "invalid",  "sender.name"    },
-        {"{" BASE ",\"type\":\"poll\"}",                    422, "invalid",  "type"           },
-        {"{" BASE ",\"type\":null}",                        422, "required", "type"           },
-        {"{" BASE ",\"text\":null}",                        422, "required", "text"           },
-        {"{" BASE ",\"text\":7}",                           422, "invalid",  "text"           },
-        {"{" BASE ",\"direction\":\"out\"}",                422, "required", "receiver.id"    },
-        {"{" BASE ",\"media\":{}}",                         422, "invalid",  "media"          },
-        {"{" BASE ",\"location\":{}}",                      422, "invalid",  "location"       },
-        {"{" BASE ",\"contact\":{}}",                       422, "invalid",  "contact"        },
-        {"{" BASE ",\"sent_at\":\"now\"}",                  422, "invalid",  "sent_at"        },
-        {"{" BASE ",\"sent_at\":1767225661}",               422, "invalid",  "sent_at"        },
-        {"{" BASE ",\"silent\":\"true\"}",                  422, "invalid",  "silent"         },
-        {"{" BASE ",\"reply_to\":{\"id\":[]}}",             422, "invalid",  "reply_to.id"    },
+        {"",                                     400, "not_json", NULL             },
+        {"{",                                    400, "not_json", NULL             },
+        {"[]",                                   400, "not_json", NULL             },
+        {"5",                                    400, "not_json", NULL             },
+        {"null",                                 400, "not_json", NULL             },
+        {"{\"id\":\"\xff\"}",                    400, "not_json", NULL             },
+        {"{}",                                   422, "required", "id"             },
+        {"{" BASE ",\"id\":5}",                  422, "invalid",  "id"             },
+        {"{" BASE ",\"id\":\"a b\"}",            422, "invalid",  "id"             },
+        {"{" BASE ",\"id\":\"a/b\"}",            422, "invalid",  "id"             },
+        {"{" BASE ",\"id\":null}",               422, "required", "id"             },
+        {"{" BASE ",\"source\":\"\"}",           422, "required", "source"         },
+        {"{" BASE ",\"conversation\":\"7900\"}", 422, "invalid",  "conversation"   },
+        {"{" BASE ",\"conversation\":{}}",       422, "required", "conversation.id"},
+        {"{" BASE ",\"sender\":null}",           422, "required", "sender.id"      },
+        {"{" BASE ",\"type\":\"poll\"}",         422, "invalid",  "type"           },
+        {"{" BASE ",\"type\":null}",             422, "required", "type"           },
+        {"{" BASE ",\"text\":null}",             422, "required", "text"           },
+        {"{" BASE ",\"text\":7}",                422, "invalid",  "text"           },
+        {"{" BASE ",\"direction\":\"out\"}",     422, "required", "receiver.id"    },
+        {"{" BASE ",\"media\":{\"x\":1}}",       422, "invalid",  "media"          },
+        {"{" BASE ",\"location\":{\"x\":1}}",    422, "invalid",  "location"       },
+        {"{" BASE ",\"contact\":{\"x\":1}}",     422, "invalid",  "contact"        },
     };
 
     (void)state;
@@ -153,6 +200,37 @@ static void a_file_is_a_link_with_what_is_known_about_it(void **state)
     service_normal_fini(&n);
 }
 
+static void what_is_only_shown_of_a_file_does_not_cost_it(void **state)
+{
+    static const struct {
+        const char *body;
+        const char *field;
+        uint64_t duration;
+    } cases[] = {
+  /* clang-format off */
+        {MEDIA("voice", URL ",\"duration\":-1"), "media.duration", 0},
+        {MEDIA("voice", URL ",\"duration\":true"), "media.duration", 0},
+        {MEDIA("voice", URL ",\"duration\":3.72"), "media.duration", 4},
+        {MEDIA("voice", URL ",\"duration\":2592001"), "media.duration", 0},
+        {MEDIA("voice", URL ",\"duration\":\"9\""), "media.duration", 9},
+        {MEDIA("voice", URL ",\"thumbnail\":\"x\""), "media.thumbnail", 0},
+        {MEDIA("voice", URL ",\"size\":1e300"), "media.size", 0},
+        {MEDIA("voice", URL ",\"group\":7"), "media.group", 0},
+        {MEDIA("voice", URL ",\"name\":[7]"), "media.name", 0},
+  /* clang-format on */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < AMO_COUNT(cases); i++) {
+        struct service_normal n =
+            expect_warning(service_message, cases[i].body, "invalid", cases[i].field);
+
+        assert_int_equal(n.event.content.media_duration, cases[i].duration);
+        assert_true(view_is(n.event.content.media_name, "b.jpg"));
+        service_normal_fini(&n);
+    }
+}
+
 static void what_is_wrong_with_a_file_is_named(void **state)
 {
     static const struct {
@@ -160,27 +238,24 @@ static void what_is_wrong_with_a_file_is_named(void **state)
         const char *code;
         const char *field;
     } cases[] = {
-        {HEAD "\"type\":\"picture\"}",                       "required",                                 "media"                                                                                   },
-        {HEAD "\"type\":\"sticker\",\"media\":null}",        "required",                                 "media"                                                                                   },
-        {HEAD "\"type\":\"voice\",\"media\":\"https://x\"}", "invalid",                                  "media"                                                                                   },
-        {MEDIA("picture",                                    "\"size\":1"),                              "required",                                                                                 "media.url"},
-        {MEDIA("picture",                                                  URL),                                                                              "required",                                                                                                                   "media.size"},
-        {MEDIA("file",                                      URL ",\"size\":0"),                                                                                "invalid",                                             "media.size"},
-        {MEDIA("video",                                         URL ",\"size\":-1"),"invalid",                                      "media.size"},
-        {MEDIA("file",URL ",\"size\":\"5\""),                                 "invalid",                                                                          "media.size"},
-        {MEDIA("file",                                       URL ",\"size\":1.5"),                                                                     "invalid",                                                                                                                      "media.size"},
-        {MEDIA("voice",                                                  "\"url\":\"ftp://x/y\""),                                                                                 "invalid",                                                                                                                 "media.url"},
-        {MEDIA("voice",                                      "\"url\":\"https:///y\""),                                                                                "invalid",                                         "media.url"},
-        {MEDIA("voice",                                         "\"url\":\"https://\""),"invalid","media.url"},
-        {MEDIA("voice","\"url\":\"https://x/ y\""),"invalid","media.url"},
-        {MEDIA("voice",                                      "\"url\":\"https://x/\\n\""),                 "invalid",                                                                                                           "media.url"},
-        {MEDIA("voice",                                                  "\"url\":\"https://x/\xd0\x96\""),                                                                                "invalid",                                                                                                                                                            "media.url"},
-        {MEDIA("voice",                                       URL ",\"duration\":-1"),                                                                                 "invalid",                                                                                                                                                                                   "media.duration"},
-        {MEDIA("voice",                                         URL ",\"duration\":true"),                                                        "invalid",                                        "media.duration"},
-        {MEDIA("voice",URL ",\"thumbnail\":\"x\""),"invalid","media.thumbnail"},
-        {MEDIA("location",                                      URL),                   "invalid",                    "media"},
-        {HEAD "\"type\":\"text\",\"text\":\"t\",\"sticker_id\":\"s\"}",                                                  "invalid",
-         "sticker_id"                                                                                                        },
+  /* clang-format off */
+        {HEAD "\"type\":\"picture\"}", "required", "media"},
+        {HEAD "\"type\":\"sticker\",\"media\":null}", "required", "media"},
+        {HEAD "\"type\":\"voice\",\"media\":\"https://x\"}", "invalid", "media"},
+        {MEDIA("picture", "\"size\":1"), "required", "media.url"},
+        {MEDIA("picture", URL), "required", "media.size"},
+        {MEDIA("file", URL ",\"size\":0"), "invalid", "media.size"},
+        {MEDIA("video", URL ",\"size\":-1"), "invalid", "media.size"},
+        {MEDIA("file",URL ",\"size\":\"5\""), "invalid", "media.size"},
+        {MEDIA("file", URL ",\"size\":1.5"), "invalid", "media.size"},
+        {MEDIA("voice", "\"url\":\"ftp://x/y\""), "invalid", "media.url"},
+        {MEDIA("voice", "\"url\":\"https:///y\""), "invalid", "media.url"},
+        {MEDIA("voice", "\"url\":\"https://\""), "invalid", "media.url"},
+        {MEDIA("voice", "\"url\":\"https://x/ y\""), "invalid", "media.url"},
+        {MEDIA("voice", "\"url\":\"https://x/\\n\""), "invalid", "media.url"},
+        {MEDIA("voice", "\"url\":\"https://x/\xd0\x96\""), "invalid", "media.url"},
+        {MEDIA("location", URL), "invalid", "media"},
+  /* clang-format on */
     };
 
     (void)state;
@@ -212,8 +287,9 @@ static void places_and_cards_are_whole_or_refused(void **state)
     service_normal_fini(&n);
     expect_fault(service_message, HEAD "\"type\":\"contact\",\"contact\":{\"name\":\"n\"}}",
                  422, "required", "contact.phone");
-    expect_fault(service_message, HEAD "\"type\":\"text\",\"text\":\"t\",\"contact\":{}}", 422,
-                 "invalid", "contact");
+    expect_fault(service_message,
+                 HEAD "\"type\":\"text\",\"text\":\"t\",\"contact\":{\"x\":1}}", 422, "invalid",
+                 "contact");
 }
 
 static void quotes_forwards_and_posts_are_read(void **state)
@@ -242,17 +318,6 @@ static void quotes_forwards_and_posts_are_read(void **state)
     assert_true(view_is(c->post, "{\"id\":\"7\",\"url\":\"https://q\",\"caption\":\"C\"}"));
     service_normal_fini(&n);
 #define TEXT HEAD "\"type\":\"text\",\"text\":\"t\","
-    expect_fault(service_message, TEXT "\"reply_to\":{}}", 422, "required", "reply_to.id");
-    expect_fault(service_message, TEXT "\"reply_to\":\"q\"}", 422, "invalid", "reply_to");
-    expect_fault(service_message, TEXT "\"reply_to\":{\"type\":\"x\"}}", 422, "invalid",
-                 "reply_to.type");
-    expect_fault(service_message, TEXT "\"forward\":{}}", 422, "required", "forward.id");
-    expect_fault(service_message, TEXT "\"forward\":[1]}", 422, "invalid", "forward");
-    expect_fault(service_message, TEXT "\"forward\":{\"media\":{}}}", 422, "required",
-                 "forward.media.url");
-    expect_fault(service_message, TEXT "\"shared_post\":{}}", 422, "required",
-                 "shared_post.url");
-    expect_fault(service_message, TEXT "\"post\":{\"id\":\"1\"}}", 422, "required", "post.url");
     expect_fault(service_message,
                  HEAD "\"type\":\"text\",\"post\":{\"id\":\"1\",\"url\":"
                       "\"https://p\"}}",
@@ -369,11 +434,18 @@ static void typing_lasts_a_while(void **state)
     expect_fault(service_typing, "{\"source\":\"s\"}", 422, "required", "conversation.id");
     expect_fault(service_typing, "{\"conversation\":{\"id\":\"c\"}}", 422, "required",
                  "source");
-    expect_fault(service_typing, TYPING(",\"duration_ms\":999"), 422, "invalid", "duration_ms");
-    expect_fault(service_typing, TYPING(",\"duration_ms\":30001"), 422, "invalid",
-                 "duration_ms");
-    expect_fault(service_typing, TYPING(",\"duration_ms\":\"5000\""), 422, "invalid",
-                 "duration_ms");
+    n = expect_warning(service_typing, TYPING(",\"duration_ms\":999"), "invalid",
+                       "duration_ms");
+    assert_int_equal(n.event.expires_ms, 1000);
+    service_normal_fini(&n);
+    n = expect_warning(service_typing, TYPING(",\"duration_ms\":30001"), "invalid",
+                       "duration_ms");
+    assert_int_equal(n.event.expires_ms, 30000);
+    service_normal_fini(&n);
+    n = expect_warning(service_typing, TYPING(",\"duration_ms\":\"5000\""), "invalid",
+                       "duration_ms");
+    assert_int_equal(n.event.expires_ms, 5000);
+    service_normal_fini(&n);
 }
 
 static void ids_have_their_letters_and_length(void **state)
@@ -398,6 +470,7 @@ static void statuses_are_read_one_by_one(void **state)
         "\"code\":"
         "\"not_on_channel\",\"text\":\"t\"}},{\"id\":\"c\",\"status\":\"lost\"},5,{\"status\":"
         "\"sent\"}]}";
+    struct service_warnings warnings;
     struct service_fault fault = {0};
     struct json *doc = NULL;
     struct event e;
@@ -406,21 +479,21 @@ static void statuses_are_read_one_by_one(void **state)
     (void)state;
     assert_int_equal(service_statuses(VIEW_LIT(body), &doc, &n, &fault), 0);
     assert_int_equal(n, 5);
-    assert_int_equal(service_status(doc, 0, &e, &fault), 0);
+    assert_int_equal(service_status(doc, 0, &e, &warnings, &fault), 0);
     assert_int_equal(e.kind, EVENT_SERVICE_STATUS);
     assert_true(view_is(e.message_id, "a"));
     assert_true(view_is(e.status, "read"));
     assert_true(view_is(e.conversation, "c"));
     assert_int_equal(e.sent_ms, 1767225600000);
-    assert_int_equal(service_status(doc, 1, &e, &fault), 0);
+    assert_int_equal(service_status(doc, 1, &e, &warnings, &fault), 0);
     assert_true(view_is(e.error_code, "not_on_channel"));
     assert_true(view_is(e.error_text, "t"));
-    assert_int_equal(service_status(doc, 2, &e, &fault), SERVICE_E_FAULT);
+    assert_int_equal(service_status(doc, 2, &e, &warnings, &fault), SERVICE_E_FAULT);
     assert_string_equal(fault.field, "status");
     assert_true(view_is(e.message_id, "c"));
-    assert_int_equal(service_status(doc, 3, &e, &fault), SERVICE_E_FAULT);
+    assert_int_equal(service_status(doc, 3, &e, &warnings, &fault), SERVICE_E_FAULT);
     assert_null(e.message_id.ptr);
-    assert_int_equal(service_status(doc, 4, &e, &fault), SERVICE_E_FAULT);
+    assert_int_equal(service_status(doc, 4, &e, &warnings, &fault), SERVICE_E_FAULT);
     assert_string_equal(fault.field, "id");
     json_free(doc);
 }
@@ -450,6 +523,7 @@ static void lists_have_a_length(void **state)
 
 static int read_all(void *arg)
 {
+    struct service_warnings warnings;
     struct service_fault fault = {0};
     struct service_normal normal;
     struct json *doc = NULL;
@@ -462,7 +536,7 @@ static int read_all(void *arg)
     service_normal_fini(&normal);
     rc = service_statuses(VIEW_LIT("{\"statuses\":[{\"id\":\"a\",\"status\":\"read\"}]}"), &doc,
                           &n, &fault);
-    rc = rc ? rc : service_status(doc, 0, &e, &fault);
+    rc = rc ? rc : service_status(doc, 0, &e, &warnings, &fault);
     json_free(doc);
     return rc;
 }
@@ -482,8 +556,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_message_is_read_whole),
+        cmocka_unit_test(what_is_only_shown_is_cut_or_left_out_by_name),
         cmocka_unit_test(what_is_wrong_is_named),
         cmocka_unit_test(a_file_is_a_link_with_what_is_known_about_it),
+        cmocka_unit_test(what_is_only_shown_of_a_file_does_not_cost_it),
         cmocka_unit_test(what_is_wrong_with_a_file_is_named),
         cmocka_unit_test(places_and_cards_are_whole_or_refused),
         cmocka_unit_test(quotes_forwards_and_posts_are_read),

@@ -5,7 +5,6 @@
 #include <math.h>
 #include <strings.h>
 
-#include "base/clock.h"
 #include "ingress/digits.h"
 #include "ingress/message_type.h"
 #include "proto/limits.h"
@@ -38,19 +37,36 @@ void service_fail(struct service_reader *r, const char *code, const char *messag
 
 int service_verdict(const struct service_reader *r, struct service_fault *ret_fault)
 {
-    if (r->rc)
-        return r->rc;
+    if (r->rc || r->shown.rc)
+        return r->rc ? r->rc : r->shown.rc;
     if (!r->fault.status)
         return 0;
     *ret_fault = r->fault;
     return SERVICE_E_FAULT;
 }
 
+void service_reader_init(struct service_reader *r, struct json *doc,
+                         const struct json_node *root)
+{
+    *r = (struct service_reader){
+        .doc = doc, .root = root, .shown = {.doc = doc, .root = root}
+    };
+}
+
+bool service_node_is_nothing(const struct json_node *n)
+{
+    struct view text = VIEW_NONE;
+
+    if (json_strict_text(n, &text))
+        return text.len == 0;
+    return json_is_array(n) && json_array_len(n) == 0;
+}
+
 bool service_object(struct service_reader *r, const char *path)
 {
     const struct json_node *n = json_path(r->root, path);
 
-    if (n && !json_is_object(n))
+    if (n && !json_is_object(n) && !service_node_is_nothing(n))
         service_fail(r, "invalid", "must be an object", path);
     return json_is_object(n);
 }
@@ -107,7 +123,7 @@ struct view service_id_must(struct service_reader *r, const char *path)
     return id;
 }
 
-static bool is_url(struct view v)
+bool service_url_valid(struct view v)
 {
     size_t scheme = 0;
 
@@ -124,18 +140,30 @@ static bool is_url(struct view v)
     return true;
 }
 
-struct view service_url(struct service_reader *r, const char *path)
+/* A number written as one: json_int() and json_double() take digits in a string, too. */
+static bool is_number(const struct json_node *n)
 {
-    struct view v = service_text(r, path, LIMIT_URL);
+    struct view text = VIEW_NONE;
 
-    if (v.ptr && !is_url(v))
-        service_fail(r, "invalid", "must be an http or https URL of printable ASCII", path);
-    return v;
+    return !json_strict_text(n, &text);
+}
+
+struct view service_number_or_text_must(struct service_reader *r, const char *path, size_t max)
+{
+    double d = 0;
+
+    if (is_number(json_path(r->root, path)) && json_double(json_path(r->root, path), &d))
+        return service_shown_whole(&r->shown, path, max);
+    return service_text_must(r, path, max);
 }
 
 struct view service_url_must(struct service_reader *r, const char *path)
 {
-    return must(r, path, service_url(r, path));
+    struct view v = service_text_must(r, path, LIMIT_URL);
+
+    if (v.ptr && !service_url_valid(v))
+        service_fail(r, "invalid", "must be an http or https URL of printable ASCII", path);
+    return v;
 }
 
 struct view service_type(struct service_reader *r, const char *path)
@@ -150,25 +178,6 @@ struct view service_type(struct service_reader *r, const char *path)
     return v;
 }
 
-/* the end of the year 2199: amojo takes seconds of ten digits */
-#define TIME_MAX_MS 7258118399999LL
-
-int64_t service_time(struct service_reader *r, const char *path)
-{
-    struct view v = service_text(r, path, LIMIT_ID);
-    int64_t ms = 0;
-
-    if (v.ptr && clock_parse_iso(v, &ms)) {
-        service_fail(r, "invalid", "must be a time such as 2026-01-01T00:01:01.250Z", path);
-        return 0;
-    }
-    if (ms < 0 || ms > TIME_MAX_MS) {
-        service_fail(r, "invalid", "must be a time between 1970 and 2200", path);
-        return 0;
-    }
-    return ms;
-}
-
 bool service_bool(struct service_reader *r, const char *path, bool otherwise)
 {
     const struct json_node *n = json_path(r->root, path);
@@ -177,14 +186,6 @@ bool service_bool(struct service_reader *r, const char *path, bool otherwise)
     if (n && !json_bool(n, &b))
         service_fail(r, "invalid", "must be true or false", path);
     return b;
-}
-
-/* A number written as one: json_int() and json_double() take digits in a string, too. */
-static bool is_number(const struct json_node *n)
-{
-    struct view text = VIEW_NONE;
-
-    return !json_strict_text(n, &text);
 }
 
 uint64_t service_count(struct service_reader *r, const char *path, uint64_t low, uint64_t high)

@@ -1,8 +1,11 @@
 #pragma once
 
-/* Reading a request of a Mobilon service, strictly: null, "" and absent are the same, anything
+/* Reading a request of a Mobilon service: the parts without which it cannot reach its reader or
+ * would say something else. Those are read strictly: null, "" and absent are the same, anything
  * else of the wrong kind is a fault that names the field. The first fault stays; whoever began
- * asks for it at the end. Paths are constants: faults keep them. */
+ * asks for it at the end. Paths are constants: faults keep them.
+ *
+ * Every other part is read through `shown`, which knows warnings only: ingress/service_shown.h. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,6 +14,7 @@
 #include "base/buf.h"
 #include "base/compiler.h"
 #include "base/json.h"
+#include "ingress/service_shown.h"
 
 /* What is wrong, in the words of the API's error answer; all constants. */
 struct service_fault {
@@ -28,8 +32,12 @@ struct service_reader {
     struct json *doc;             /* borrowed */
     const struct json_node *root; /* the object that paths begin at */
     struct service_fault fault;
-    int rc; /* 0 or -ENOMEM */
+    int rc;                     /* 0 or -ENOMEM */
+    struct service_shown shown; /* the same object, for what is only shown */
 };
+
+void service_reader_init(struct service_reader *r, struct json *doc,
+                         const struct json_node *root);
 
 /* The body as an object. SERVICE_E_FAULT, -ENOMEM. */
 AMO_MUSTCHECK int service_parse(struct view body, struct json **ret_doc,
@@ -42,7 +50,8 @@ void service_fail(struct service_reader *r, const char *code, const char *messag
 AMO_MUSTCHECK int service_verdict(const struct service_reader *r,
                                   struct service_fault *ret_fault);
 
-/* Is the member there, and is it an object? */
+/* Is the member there, and is it an object? An empty list is none: an empty object looks like
+ * that in some languages. */
 bool service_object(struct service_reader *r, const char *path);
 /* A text of at most @max bytes, or VIEW_NONE. */
 struct view service_text(struct service_reader *r, const char *path, size_t max);
@@ -50,13 +59,12 @@ struct view service_text(struct service_reader *r, const char *path, size_t max)
 struct view service_text_must(struct service_reader *r, const char *path, size_t max);
 /* An id as service_id_valid() has it, required. */
 struct view service_id_must(struct service_reader *r, const char *path);
-/* An http(s) URL of printable ASCII, at most LIMIT_URL bytes. */
-struct view service_url(struct service_reader *r, const char *path);
+/* A text, or a number, which becomes its digits with a warning; required. */
+struct view service_number_or_text_must(struct service_reader *r, const char *path, size_t max);
+/* A text of at most LIMIT_URL bytes as service_url_valid() has it, required. */
 struct view service_url_must(struct service_reader *r, const char *path);
 /* One of amojo's nine words. */
 struct view service_type(struct service_reader *r, const char *path);
-/* A time as Unix milliseconds, 0 when absent. */
-int64_t service_time(struct service_reader *r, const char *path);
 /* @otherwise when absent. */
 bool service_bool(struct service_reader *r, const char *path, bool otherwise);
 /* A JSON number without fraction, both bounds included; 0 when absent. */
@@ -65,5 +73,9 @@ uint64_t service_count(struct service_reader *r, const char *path, uint64_t low,
 struct view service_degrees(struct service_reader *r, const char *path, double bound,
                             struct buf *made);
 
+/* "" or an empty list: as good as absent. */
+bool service_node_is_nothing(const struct json_node *n);
+/* An http(s) URL of printable ASCII. */
+bool service_url_valid(struct view url);
 /* 1 to 128 of [A-Za-z0-9._:-]: an id a service gives a message, and a key of its own. */
 bool service_id_valid(struct view id);

@@ -23,9 +23,10 @@
 #define LIMIT_SERVICE_ID 128U /* an id a service gives a message (B2) */
 #define LIMIT_ID         512U /* any other id from outside */
 #define LIMIT_NAME       1024U
-#define LIMIT_ERROR_TEXT 255U /* shown to a manager (amojo 3.5) */
-#define LIMIT_STATUSES   100U /* items of one statuses call (B2) */
-#define LIMIT_EMOJI      64U  /* the longest of Unicode are half of it */
+#define LIMIT_CAPTION    (16U << 10) /* of a post; 2,200 letters of any script are half of it */
+#define LIMIT_ERROR_TEXT 255U        /* shown to a manager (amojo 3.5) */
+#define LIMIT_STATUSES   100U        /* items of one statuses call (B2) */
+#define LIMIT_EMOJI      64U         /* the longest of Unicode are half of it */
 
 /* Questions of ingress to core (GET …/messages/{id}) */
 #define LIMIT_QUERIES    256U        /* waiting in one ingress: each holds a connection */

@@ -1,6 +1,7 @@
 /* Any bytes into all readers of the connector API: either a fault with a code, or an event that
  * keeps the API's rules and is the same after its way through the spool. */
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "ingress/service_normalize.h"
 #include "proto/limits.h"
@@ -10,6 +11,14 @@ static void check_fault(int rc, const struct service_fault *f)
 {
     FUZZ_MUST(rc == 0 || rc == SERVICE_E_FAULT);
     FUZZ_MUST(rc == 0 || ((f->status == 400 || f->status == 422) && f->code && f->message));
+}
+
+/* There is room for one more: none was lost. */
+static void check_warnings(const struct service_warnings *w)
+{
+    FUZZ_MUST(w->n < SERVICE_WARNINGS_MAX);
+    for (size_t i = 0; i < w->n; i++)
+        FUZZ_MUST(w->all[i].field && w->all[i].code && w->all[i].message);
 }
 
 /* A part that travels as JSON is JSON. */
@@ -70,7 +79,8 @@ static void check_message(struct view body)
         return;
     FUZZ_MUST(service_id_valid(e->message_id) && e->source.len > 0 && e->conversation.len > 0);
     FUZZ_MUST(e->outgoing ? e->receiver_id.len > 0 : e->sender_id.len > 0);
-    FUZZ_MUST(e->content.type.len > 0);
+    FUZZ_MUST(e->content.type.len > 0 && e->sent_ms >= 0 && e->sent_ms <= CLOCK_MS_MAX);
+    check_warnings(&n.warnings);
     check_content(&e->content);
     check_encoded(e);
     service_normal_fini(&n);
@@ -99,6 +109,7 @@ static void check_changes(struct view body)
 
 static void check_statuses(struct view body)
 {
+    struct service_warnings warnings;
     struct service_fault fault = {0};
     struct json *doc = NULL;
     struct event e;
@@ -110,9 +121,10 @@ static void check_statuses(struct view body)
         int item = 0;
 
         fault = (struct service_fault){0};
-        item = service_status(doc, i, &e, &fault);
+        item = service_status(doc, i, &e, &warnings, &fault);
         check_fault(item, &fault);
         FUZZ_MUST(item || service_id_valid(e.message_id));
+        check_warnings(&warnings);
     }
     if (rc == 0) {
         FUZZ_MUST(n > 0 && n <= LIMIT_STATUSES);

@@ -7,6 +7,7 @@ import http.client
 import itertools
 import json
 import pathlib
+import re
 import socket
 
 import jsonschema
@@ -69,7 +70,9 @@ class Contract:
 
     def find(self, method, target):
         """The name of the operation of a request, and its responses."""
-        parts = target.partition("?")[0].split("/")
+        path = re.sub("^https?://[^/?]+(?=/)", "", target.partition("?")[0], flags=re.I)
+        path = re.sub("%([0-9a-fA-F]{2})", lambda m: chr(int(m[1], 16)) if re.match("[A-Za-z0-9._~-]", chr(int(m[1], 16))) else m[0], path)
+        parts = path.split("/")
         known = False
         for name, (its_method, its_parts, operation) in self.operations.items():
             if len(parts) == len(its_parts) and all(p == t or (t.startswith("{") and p) for p, t in zip(parts, its_parts)):
@@ -107,14 +110,20 @@ class Contract:
     # -- judging
 
     def errors(self, schema, value, strict=False):
+        return [f"{path or 'it'}: {words}" for path, words in self.errors_at(schema, value, strict)]
+
+    def errors_at(self, schema, value, strict=False):
+        """(path of the member, what is wrong with it)"""
         document = self.strict if strict else self.document
         resolver = jsonschema.RefResolver("", document)
         validator = jsonschema.Draft202012Validator(schema, resolver=resolver)
-        return [f"{'.'.join(map(str, e.absolute_path)) or 'it'}: {e.message[:200]}" for e in validator.iter_errors(value)]
+        return [(".".join(map(str, e.absolute_path)), e.message[:200]) for e in validator.iter_errors(value)]
 
-    def request_errors(self, name, body):
+    def request_errors(self, name, body, named=()):
+        """What is wrong with it, but for the members that the answer's warnings have @named."""
         schema = self.operations[name][2]["requestBody"]["content"]["application/json"]["schema"]
-        return self.errors(schema, body)
+        return [f"{path or 'it'}: {words}" for path, words in self.errors_at(schema, body)
+                if not path or not any(f"{field}.".startswith(f"{path}.") or path.startswith(f"{field}.") for field in named)]
 
     def webhook_errors(self, kind, body):
         hook = self.document["webhooks"].get(kind)
@@ -246,4 +255,7 @@ def accepted_against(contract, name, body, answer):
         return []
     if b'"rejected"' in answer.body:
         return []                       # of a list of statuses: its other items were taken
-    return contract.request_errors(name, json.loads(body.decode().removeprefix("\ufeff")))
+    named = [w["field"] for w in answer.json.get("warnings", [])]
+    for i, result in enumerate(answer.json.get("results", [])):
+        named += [f"statuses.{i}.{w['field']}" for w in result.get("warnings", [])]
+    return contract.request_errors(name, json.loads(body.decode().removeprefix("\ufeff")), named)

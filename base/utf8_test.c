@@ -1,0 +1,70 @@
+#include "base/utf8.h"
+
+#include "base/testing.h"
+
+/* man, joiner, woman, joiner, girl */
+#define FAMILY "\xf0\x9f\x91\xa8\xe2\x80\x8d\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa7"
+#define HEART  "\xe2\x9d\xa4\xef\xb8\x8f"         /* with its variation */
+#define THUMB  "\xf0\x9f\x91\x8d\xf0\x9f\x8f\xbd" /* with its colour */
+#define FLAG   "\xf0\x9f\x87\xb7\xf0\x9f\x87\xba"
+#define KEYCAP "1\xef\xb8\x8f\xe2\x83\xa3"
+#define ACCENT "e\xcc\x81"
+
+static void a_cut_leaves_no_half_of_a_sign(void **state)
+{
+    static const char *const signs[] = {FAMILY, HEART, THUMB, FLAG, KEYCAP, ACCENT, "\xd0\x96"};
+    char text[128];
+
+    (void)state;
+    for (size_t i = 0; i < AMO_COUNT(signs); i++) {
+        struct view sign = view_of(signs[i]);
+        struct buf two;
+
+        buf_init(&two, sizeof(text));
+        assert_int_equal(buf_add_view(&two, sign) | buf_add_view(&two, sign), 0);
+        for (size_t max = 0; max <= two.len; max++)
+            assert_int_equal(view_cut(buf_view(&two), max).len, max / sign.len * sign.len);
+        buf_fini(&two);
+    }
+}
+
+static void a_heap_of_marks_is_cut_at_a_character(void **state)
+{
+    char text[1 + 2 * 200];
+    struct view all;
+
+    (void)state;
+    text[0] = 'e';
+    for (size_t i = 1; i < sizeof(text); i += 2) {
+        text[i] = '\xcc';
+        text[i + 1] = '\x81';
+    }
+    all = view_make(text, sizeof(text));
+    assert_int_equal(view_cut(all, 300).len, 299);
+    assert_int_equal(view_cut(all, 40).len, 0); /* one sign, of moderate length so far */
+}
+
+static void blanks_and_bare_marks_show_nothing(void **state)
+{
+    static const char *const nothing[] = {
+        "",         " \t\n",       "\xc2\xa0", "\xe2\x80\x8b\xe2\x80\x8d", "\xef\xbb\xbf",
+        "\xcc\x81", "\xef\xb8\x8f"};
+    static const char *const something[] = {"a", " . ", FAMILY, HEART, "\xd0\x96", "0"};
+
+    (void)state;
+    for (size_t i = 0; i < AMO_COUNT(nothing); i++)
+        assert_false(utf8_shows(view_of(nothing[i])));
+    for (size_t i = 0; i < AMO_COUNT(something); i++)
+        assert_true(utf8_shows(view_of(something[i])));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_cut_leaves_no_half_of_a_sign),
+        cmocka_unit_test(a_heap_of_marks_is_cut_at_a_character),
+        cmocka_unit_test(blanks_and_bare_marks_show_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
