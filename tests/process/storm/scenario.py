@@ -1,0 +1,319 @@
+"""What happens in a run: steps drawn from a seed, then everything is well again, then the judge.
+
+Light steps are what people do; faults are what remote sides do to calls; heavy steps are what happens to machines. A
+run has many light ones, some faults and two or three heavy ones.
+"""
+import os
+import shutil
+import signal
+import time
+
+from storm.judge import judge
+from storm.world import PHONES, World, judge_number, small_world, wait_for
+
+PEOPLE = list(PHONES)
+PAGE = "<html><body>We will be back soon</body></html>"
+
+
+class Storm:
+    def __init__(self, stack, rng):
+        self.stack, self.rng = stack, rng
+        self.w = World(stack, rng)
+        self.j = self.w.j
+        self.stores, self.spools = [], []
+        self.shifted = False
+
+    def say(self, words):
+        self.j.say(words)
+
+    # --- what people do ------------------------------------------------------------------------------
+
+    def place(self):
+        """(service, source, account) of somebody connected."""
+        name = self.rng.choice([n for n, a in self.w.accounts.items() if a["connected"] and a["sources"]])
+        a = self.w.accounts[name]
+        return a["service"], self.rng.choice(a["sources"]), name
+
+    def some_thread(self):
+        if self.w.threads and self.rng.random() < 0.75:
+            t = self.rng.choice(self.w.threads)
+            if self.w.owner(t["service"], t["source"]):
+                return t
+        service, source, _ = self.place()
+        if self.rng.random() < 0.3:
+            people = self.rng.sample(PEOPLE, 3)
+            return self.w.thread(f"group-{source}", service, source, people)
+        return self.w.thread(self.rng.choice(PEOPLE), service, source)
+
+    def client(self):
+        t = self.some_thread()
+        for _ in range(self.rng.choice([1, 1, 1, 3])):
+            act = self.w.client(t)
+            self.say(f"{t['party']} writes {act['token']} as {act['id']} in {t['thread']} by {t['source']}")
+
+    def colleague(self):
+        t = self.some_thread()
+        act = self.w.colleague(t)
+        self.say(f"a colleague writes {act['token']} as {act['id']} to {t['party']} in {t['thread']}")
+
+    def edit(self):
+        mine = [a for a in self.j.acts if a["kind"] in ("client", "colleague")]
+        if not mine:
+            return self.client()
+        act = self.rng.choice(mine[-6:])
+        for _ in range(self.rng.choice([1, 2, 3])):
+            e = self.w.edit(act)
+            self.say(f"{e['text']}")
+        return None
+
+    def manager(self):
+        name = self.rng.choice([n for n, a in self.w.accounts.items() if a["connected"]])
+        chats = self.w.chats(name)
+        if not chats:
+            return self.first()
+        chat, about = self.rng.choice(chats[-5:])
+        for _ in range(self.rng.choice([1, 1, 2])):
+            act = self.w.manager(name, chat, about)
+            self.say(f"{name} answers {about['party']} with {act and act['token']} in {chat[:8]}")
+        return None
+
+    def first(self):
+        _, source, name = self.place()
+        who = self.rng.choice(PEOPLE)
+        phone = PHONES[who]
+        number = judge_number(phone)
+        if self.rng.random() < 0.4:
+            at_home = [number, "8" + number[1:]] if number[0] == "7" else []
+            phone = self.rng.choice([f"+{number}", f"00{number}", phone, *at_home])
+        act = self.w.first(name, who, source, phone)
+        self.say(f"{name} writes {act and act['token']} first to {who}, {phone}, by {source}")
+        if act and self.rng.random() < 0.4:
+            again = self.w.manager(name, act["chat"], {**act, "source": source})
+            self.say(f"  and {again and again['token']} after it")
+
+    def answer_to_first(self):
+        """Somebody who was written to first answers, in a thread that we may never have named."""
+        if not self.w.cards:
+            return self.first()
+        card = self.rng.choice(self.w.cards)
+        if self.w.owner(card["service"], card["source"]):
+            t = self.w.thread(card["party"], card["service"], card["source"])
+            act = self.w.client(t)
+            self.say(f"{t['party']} answers {act['token']} as {act['id']} in {t['thread']} by {t['source']}")
+        return None
+
+    # --- what remote sides do ------------------------------------------------------------------------------
+
+    def amo_fault(self):
+        r = self.rng
+        on = r.choice(["amojo.new_message"] * 4 + ["amojo.history", "amojo.edit_message", "amojo.delivery_status",
+                                                   "amojo"])
+        kinds = [{"cut": "after"}, {"cut": "before"}, {"status": 500}, {"status": 503, "retry_after": 1},
+                 {"delay_ms": 700}, {"delay_ms": 1800}, {"status": 500, "process": True},
+                 {"status": 429, "retry_after": 1}]
+        if on in ("amojo.new_message", "amojo.history"):
+            kinds += [{"status": 200, "body": PAGE}, {"status": 200, "body": PAGE, "process": True},
+                      {"status": 999, "body": PAGE}, {"status": 302, "body": PAGE}, {"status": 403}, {"status": 404}]
+        rule = {"on": on, **r.choice(kinds), "times": r.randrange(1, 4)}
+        self.stack.fault(**rule)
+        self.say(f"amo: {rule}")
+
+    def service_fault(self):
+        r = self.rng
+        name = r.choice(list(self.w.services))
+        fault = r.choice([{"cut": "after"}, {"cut": "before"}, {"status": 500}, {"status": 500, "after": True},
+                          {"status": 502, "body": PAGE}, {"delay": 0.9}, {"delay": 2.0}, {"status": 302, "body": PAGE},
+                          {"status": 404, "body": PAGE}, {"status": 429}])
+        fault = {"on": r.choice(["", "message.created"]), **fault}
+        for _ in range(r.randrange(1, 4)):
+            self.w.services[name].faults.append(dict(fault))
+        self.say(f"{name}: {fault}")
+
+    def buried(self):
+        """The answer to a client's word is lost, and more than a page of newer words comes over it."""
+        _, _, name = self.place()
+        chats = [(c, a) for c, a in self.w.chats(name) if "thread" in a]
+        if not chats:
+            return self.client()
+        chat, about = self.rng.choice(chats)
+        t = self.w.thread(about["party"], about["service"], about["source"])
+        act = self.w.client(t)
+        self.stack.fault(on="amojo.new_message", match=act["token"] + " ", times=1, cut="after")
+        self.stack.fault(on="amojo.new_message", match=act["token"] + " ", times=1, skip=0, delay_ms=900, status=400)
+        self.say(f"the answer to {act['token']} is lost, and 55 words are written over it")
+        for _ in range(55):
+            self.w.manager(name, chat, about)
+        return None
+
+    # --- what happens to machines ----------------------------------------------------------------------------
+
+    def kill(self):
+        for victim in self.rng.sample(list(self.w.BRIDGE), self.rng.choice([1, 1, 2])):
+            self.say(f"{victim} is killed")
+            self.stack.start_over(victim)
+
+    def freeze(self):
+        victim = self.rng.choice(["egress-0", "egress-0", "egress-1", "core", "ingress"])
+        seconds = self.rng.choice([0.5, 2.0, 4.0, 6.5])
+        self.say(f"{victim} is frozen for {seconds} s")
+        os.kill(self.stack[victim].child.pid, signal.SIGSTOP)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.light()
+            time.sleep(0.2)
+        os.kill(self.stack[victim].child.pid, signal.SIGCONT)
+        self.say(f"{victim} goes on")
+
+    def away(self):
+        """Core and workers away longer than a lease and an echo's wait; a worker back later than core."""
+        seconds = self.rng.choice([1.0, 4.5, 5.5])
+        names = ["core", *self.rng.choice([["egress-0", "egress-1"], ["egress-0", "egress-1"], []])]
+        self.say(f"{names} are away for {seconds} s")
+        for name in names:
+            self.stack[name].kill()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.light(core=False)
+            time.sleep(0.3)
+        for name in names:
+            self.stack.start(name)
+            time.sleep(self.rng.choice([0, 1.5]))
+        self.say("they are back")
+
+    def wrong_clock(self):
+        """The machine starts with a clock hours off, and is put right by another start."""
+        shift = self.rng.choice([-60, -7, 5, 30, 48, 1000])
+        self.say(f"a start with the clock {shift:+d} h off")
+        self.restart(shift)
+        for _ in range(4):
+            self.light(first=False)
+            time.sleep(0.4)
+        self.say("a start with the right clock")
+        self.restart(0)
+
+    def restart(self, shift):
+        for name in self.w.BRIDGE:
+            self.stack[name].kill()
+        self.w.clock(shift)
+        self.shifted = bool(shift)
+        for name in self.w.BRIDGE:
+            self.stack.start(name)
+
+    def store_back(self):
+        self.say("a copy of the store is made")
+        n = self.j.count
+        self.w.copy_store("store.copy")
+        for _ in range(self.rng.randrange(3, 7)):
+            self.light()
+            time.sleep(0.1)
+        if self.rng.random() < 0.5:
+            time.sleep(0.6)
+        self.stack["core"].kill()
+        self.w.put_store_back("store.copy")
+        if self.rng.random() < 0.4:
+            self.stack.start_over("ingress")
+        self.stack.start("core")
+        (self.stack.dir / "store.copy").unlink()
+        self.j.excuses.append({"kind": "store", "from_n": n, "to_n": self.j.count + 20})
+        self.say("the copy of the store was put back")
+
+    def spool_back(self):
+        self.say("a copy of the spool is made")
+        self.stack["ingress"].kill()
+        self.w.copy_spool("spool.copy")
+        n = self.j.count
+        self.stack.start("ingress")
+        for _ in range(self.rng.randrange(2, 5)):
+            self.light()
+            time.sleep(0.1)
+        drained = self.rng.random() < 0.6
+        if drained:
+            try:
+                wait_for(lambda: self.stack.figure("ingress", "amo_spool_events") == 0, "the spool to empty", 6)
+            except TimeoutError:
+                drained = False
+        self.stack["ingress"].kill()  # whoever writes in between is not accepted
+        self.w.put_spool_back("spool.copy")
+        first = self.rng.random() < 0.5
+        if first:  # core is away, so the copy takes new events before core can tell
+            self.stack["core"].kill()
+            self.stack.start("ingress")
+            self.client()
+            self.client()
+            time.sleep(0.3)
+            self.stack.start("core")
+        else:
+            self.stack.start("ingress")
+        self.w.heard()
+        if not drained:
+            self.j.excuses.append({"kind": "spool", "from_n": n, "to_n": self.j.count + 20})
+        shutil.rmtree(self.stack.dir / "spool.copy")
+        self.say(f"the copy of the spool was put back (drained before: {drained}, ingress first: {first})")
+
+    # --- the run ---------------------------------------------------------------------------------------
+
+    def light(self, core=True, first=True):
+        acts = [self.client] * 5 + [self.edit] * 2 + [self.colleague] * 2 + [self.answer_to_first]
+        acts += [self.manager] * 4 + ([self.first] * 2 if first else [])
+        acts += [self.amo_fault, self.service_fault]
+        self.rng.choice(acts)()
+
+    HEAVY = ("kill", "freeze", "away", "wrong_clock", "store_back", "spool_back", "buried")
+
+    def run(self):
+        self.w.set_up()
+        for _ in range(3):
+            self.client()
+        heavies = self.rng.sample(self.HEAVY, self.rng.choice([1, 2, 2, 3]))
+        plan = [None] * self.rng.randrange(12, 22)
+        for h in heavies:
+            plan.insert(self.rng.randrange(2, len(plan)), h)
+        for step in plan:
+            if step:
+                getattr(self, step)()
+            else:
+                self.light()
+            time.sleep(self.rng.choice([0, 0.05, 0.2]))
+        return self.end()
+
+    def end(self, timeout=45):
+        """All is well again: what still waits then waits without an end."""
+        self.say("all is well again")
+        self.stack.clear_faults()
+        for s in self.w.services.values():
+            s.faults.clear()
+        for name in self.w.BRIDGE:
+            if not self.stack[name].alive:
+                self.stack.start(name)
+        for a in self.w.accounts.values():
+            if a["connected"]:
+                self.stack.control("account.resume", scope_id=a["scope"])
+        calm = self.w.settle(timeout)
+        self.say(f"calm: {calm}")
+        self.history = self.w.history()
+        problems = judge(self.history)
+        if not calm:
+            s = self.stack.control("status")
+            problems.append(("endless", f"no calm {timeout} s after all was well: {s['commands']} commands, "
+                                        f"{s['waiting_events']} events, queue {self.stack.control('queue')}"))
+        return problems
+
+
+def storm(seed, out=print, plant=None, **env):
+    """One run: what the judge says of it. What happened is printed when there is something to say."""
+    stack, rng = small_world(seed, **env)
+    with stack:
+        s = Storm(stack, rng)
+        try:
+            problems = s.run()
+        except BaseException:
+            out("\n".join(s.j.log[-60:]))
+            raise
+        finally:
+            s.w.close()
+        if problems:
+            out(f"seed {seed}:")
+            out("\n".join(s.j.log))
+            out("\n".join(f"  {kind}: {words}" for kind, words in problems))
+            out(f"quarantine: {s.w.quarantine}")
+        return problems

@@ -1,0 +1,250 @@
+"""A messenger service, in Python and under the test's control: it keeps what it really did, whatever it answered.
+
+It plays what a real one may do: answer late or not at all, answer with an error although the message went out, report
+a message before it answers, name a conversation it has had all along, count its ids from 1 on both sides.
+"""
+import base64
+import hashlib
+import hmac
+import http.client
+import http.server
+import json
+import queue
+import re
+import threading
+import time
+
+
+def international(phone):
+    """The number as somebody in Russia dials it who reads it: digits with the country in front; None if it is none."""
+    digits = re.sub(r"\D", "", phone or "")
+    if (phone or "").strip().startswith("+"):
+        return digits
+    if digits.startswith("00"):
+        return digits[2:]
+    return "7" + digits[1:] if len(digits) == 11 and digits[0] == "8" else digits or None
+
+
+class Service:
+    """One connector's other side. `journal` is the test's: seq() and lock of the whole run."""
+
+    def __init__(self, name, journal, rng, manners):
+        self.name, self.journal, self.rng, self.manners = name, journal, rng, manners
+        self.secret = "whsec_" + base64.b64encode(rng.randbytes(24)).decode()
+        self.token = f"{rng.getrandbits(200):050x}"
+        self.threads = {}       # id of a thread -> (party, source)
+        self.private = {}       # (phone, source) -> id of a thread, of people who have one
+        self.people = {}        # phone -> party
+        self.taken = {}         # webhook-id -> the answer it got
+        self.reached, self.events, self.failures = [], [], []
+        self.faults = []        # of the next calls: {"on", "status", "cut", "delay"}
+        self.lanes = {}
+        self.counter = 0        # of ids it gives our messages
+        self.bridge = None      # (host, port)
+        self.closing = False
+        self.busy = 0
+        service = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                service.called(self, body)
+
+            def log_message(self, *words):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}/{name}"
+
+    def close(self):
+        self.closing = True
+        for lane in self.lanes.values():
+            lane.put(None)
+        self.server.shutdown()
+        self.server.server_close()
+
+    # --- called by the bridge ----------------------------------------------------------------------
+
+    def verified(self, headers, body):
+        ident, at, given = (headers.get(f"webhook-{part}", "") for part in ("id", "timestamp", "signature"))
+        key = base64.b64decode(self.secret.removeprefix("whsec_"))
+        good = "v1," + base64.b64encode(hmac.digest(key, f"{ident}.{at}.".encode() + body, hashlib.sha256)).decode()
+        return ident and abs(self.journal.clock() - int(at or 0)) <= 300 and good in given.split(" ")
+
+    def fault(self, kind):
+        with self.journal.lock:
+            for f in self.faults:
+                if kind.startswith(f["on"]):
+                    self.faults.remove(f)
+                    return f
+        return {}
+
+    def called(self, handler, body):
+        if not self.verified(handler.headers, body):
+            return self.answer(handler, 401, {"error": {"code": "unauthorized", "message": "not verified"}})
+        ident, event = handler.headers["webhook-id"], json.loads(body)
+        fault = self.fault(event["type"])
+        if fault.get("status") and not fault.get("after"):
+            return self.answer(handler, fault["status"], fault.get("body", {"error": {"message": "later"}}))
+        if fault.get("cut") == "before":
+            return self.cut(handler)
+        effect = None
+        with self.journal.lock:
+            known = self.taken.get(ident)
+            if known is None:
+                known, effect = self.take(event, ident)
+                self.taken[ident] = known
+            else:
+                effect = known.get("effect")
+        if effect is not None and self.manners["echo"] and not known.get("echoed"):
+            known["echoed"] = True
+            self.echo(event["data"], known)
+        time.sleep(fault.get("delay", 0) or self.rng.choice([0, 0, 0, self.manners["slow"]]))
+        if fault.get("cut"):
+            return self.cut(handler)
+        if fault.get("status"):
+            return self.answer(handler, fault["status"], fault.get("body", {"error": {"message": "later"}}))
+        if effect is not None:
+            effect["told"] = True
+        self.answer(handler, 200, known["answer"])
+        if effect is not None and not known.get("reported"):
+            known["reported"] = True
+            self.report(event["data"], known, effect)
+        return None
+
+    def cut(self, handler):
+        handler.close_connection = True
+        try:
+            handler.connection.shutdown(2)
+        except OSError:
+            pass
+
+    def answer(self, handler, status, body):
+        raw = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        try:
+            handler.send_response(status)
+            handler.send_header("Content-Type", "text/html" if isinstance(body, str) else "application/json")
+            handler.send_header("Content-Length", str(len(raw)))
+            handler.end_headers()
+            handler.wfile.write(raw)
+        except OSError:
+            pass
+
+    def take(self, event, ident):
+        """A call that is new to us: what it does, and the answer to it and its repeats."""
+        data = event["data"]
+        if event["type"] == "delivery.failed":
+            self.failures.append({"mid": data["mid"], "code": data["code"], "id": data["id"]})
+        if event["type"] != "message.created":
+            self.events.append({"type": event["type"], "data": data})
+            return {"answer": {}}, None
+        thread, party, source = self.whom(data)
+        self.counter += 1
+        own = {"none": None, "count": str(self.counter), "long": f"true_{self.counter}@c.us_{ident[-8:]}==",
+               "svc": f"svc-{self.counter}"}[self.manners["ids"]]
+        answer = {}
+        if own:
+            answer["id"] = own
+        if thread and (not data["write_first"] or self.manners["teaches"]):
+            answer["conversation"] = {"id": thread}
+        effect = {"token": self.journal.token_of(data["text"]), "text": data["text"], "service": self.name,
+                  "source": source, "party": party, "thread": thread, "webhook_id": ident, "seq": self.journal.seq(),
+                  "told": False, "write_first": data["write_first"], "phone": data["receiver"].get("phone")}
+        self.reached.append(effect)
+        return {"answer": answer, "effect": effect, "own": own}, effect
+
+    def whom(self, data):
+        """(thread, party, source) that a message goes to: by its conversation, else by the number."""
+        ident = data["conversation"]["id"]
+        if ident:
+            party, source = self.threads.get(ident, (f"nobody's thread {ident}", data["source"]))
+            return ident, party, data["source"] if data["source"] else source
+        number = international(data["receiver"].get("phone"))
+        party = self.people.get(number, f"nobody's number {data['receiver'].get('phone')}")
+        source = data["source"] or self.manners["source"]
+        thread = self.private.get((number, source))
+        if not thread and number:
+            thread = self.new_thread(number)
+            self.private[number, source] = thread
+            self.threads[thread] = (party, source)
+        return thread, party, source
+
+    def new_thread(self, number):
+        return number if self.manners["threads"] == "number" else f"{self.name}-{500600 + len(self.threads)}"
+
+    # --- calls of its own ------------------------------------------------------------------------------
+
+    def echo(self, data, known):
+        """A messenger's library says "message created" before its "send" returns."""
+        effect = known["effect"]
+        body = {"id": known["own"] or data["id"], "source": effect["source"], "direction": "out",
+                "conversation": {"id": effect["thread"]}, "sender": {"id": "operator"},
+                "receiver": {"id": effect["thread"]}, "author": None, "type": "text", "text": data["text"]}
+        self.post(effect["thread"] + " echo", "POST", "messages", body)
+
+    def report(self, data, known, effect, reports=None):
+        ident = known["own"] if known["own"] and self.manners["report_by"] == "own" else data["id"]
+        for status in self.manners["reports"] if reports is None else reports:
+            body = {"statuses": [{"id": ident, "status": status, "conversation": {"id": effect["thread"]}}]}
+            self.post(effect["thread"] + " report", "POST", "statuses", body,
+                      {"kind": "report", "of": effect["token"], "status": status})
+
+    def post(self, lane, method, path, body, act=None, headers=None):
+        """Behind the others of @lane, and again until there is an answer that is one."""
+        if lane not in self.lanes:
+            self.lanes[lane] = queue.Queue()
+            threading.Thread(target=self.run, args=(self.lanes[lane],), daemon=True).start()
+        act = {"kind": "call", "accepted": False, "n": None, "refusal": None, **(act or {})}
+        with self.journal.lock:
+            self.busy += 1
+            self.journal.acts.append(act)
+        self.lanes[lane].put((method, path, body, act, headers or {}))
+        return act
+
+    def run(self, lane):
+        while (job := lane.get()) is not None:
+            self.do(*job)
+            with self.journal.lock:
+                self.busy -= 1
+
+    def do(self, method, path, body, act, headers):
+        wait = 0.05
+        raw = json.dumps(body, ensure_ascii=False).encode()
+        while not self.closing:
+            if act.get("target", {}).get("refusal"):
+                return  # nobody edits what was never taken
+            since = self.journal.count
+            status, answer = self.once(method, path, raw, headers)
+            if status and status < 300:
+                item = (answer.get("results") or [{}])[0]
+                with self.journal.lock:
+                    act["accepted"] = item.get("status", "accepted") in ("accepted", "duplicate")
+                    act["refusal"] = None if act["accepted"] else str(item)
+                    act["mid"], act["n"], act["since"] = answer.get("mid"), self.journal.accepted(), since
+                return
+            if status and status not in (408, 429) and status < 500:
+                act["refusal"] = f"{status} {answer}"
+                return
+            time.sleep(wait)
+            wait = min(1.0, wait * 2)
+
+    def once(self, method, path, raw, headers):
+        connection = http.client.HTTPConnection(*self.bridge, timeout=10)
+        try:
+            connection.request(method, f"/v1/connectors/{self.name}/{path}", raw,
+                               {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json", **headers})
+            answer = connection.getresponse()
+            text = answer.read()
+            return answer.status, json.loads(text) if text.startswith(b"{") else {}
+        except (OSError, http.client.HTTPException, ValueError):
+            return 0, {}
+        finally:
+            connection.close()
+
+    def ask(self, ident):
+        """GET messages/{id}: (status, answer)."""
+        return self.once("GET", f"messages/{ident}", None, {})

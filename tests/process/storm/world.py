@@ -1,0 +1,383 @@
+"""The cast around a running bridge: accounts at the sandbox's amojo, services of our own, people, groups, cards.
+
+Every act is written into the journal as it is done; `history()` is what the judge is given.
+"""
+import json
+import os
+import random
+import re
+import shutil
+import sqlite3
+import threading
+import time
+import uuid
+
+from stack import ControlError, Stack, wait_for
+from storm import judge
+from storm.service import Service
+
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
+KNOBS = {"AMO_SCOPE_RATE": "0", "AMO_RETRY_BASE_MS": "100", "AMO_RETRY_CAP_MS": "1000",
+         "AMO_CORE_LEASE_MS": "3000", "AMO_EGRESS_ATTEMPT_MS": "1500", "AMO_CORE_ECHO_MS": "4000",
+         "AMO_CORE_LOOKS_MS": "1500", "AMO_INGRESS_MAX_CONNECTIONS_PER_ADDRESS": "512",
+         "AMO_RETRY_ATTEMPTS": "30", "AMO_LOG_LEVEL": "debug"}
+# Numbers that are taken for each other by whoever applies the Russian 8 to all of them, or compares their ends.
+PHONES = {"anna": "+7 900 555-01-01", "boris": "+7 (499) 123-45-67", "chi": "+84 99 123 45 67",
+          "dina": "+852 9123 4567", "egor": "+7 529 123-45-67", "fred": "+44 7900 555-01-01",
+          "galya": "8 900 555 02 02", "ivan": "+7 900 555-03-03"}
+
+
+class Journal:
+    """What was done, by whom and in which order; shared by all threads of a run."""
+
+    token_of = staticmethod(judge.token_of)
+
+    def __init__(self):
+        self.lock = threading.RLock()
+        self.acts, self.owners, self.excuses, self.log = [], [], [], []
+        self.count = self.number = 0
+        self.began = time.monotonic()
+
+    def clock(self):
+        return time.time()
+
+    def seq(self):
+        with self.lock:
+            self.number += 1
+            return self.number
+
+    def accepted(self):
+        with self.lock:
+            self.count += 1
+            return self.count
+
+    def say(self, words):
+        self.log.append(f"{time.monotonic() - self.began:6.2f} {words}")
+
+
+class World:
+    def __init__(self, stack, rng):
+        self.stack, self.rng, self.j = stack, rng, Journal()
+        self.accounts = {}    # name -> {"account", "channel", "scope", "service", "sources", "connected"}
+        self.services = {}
+        self.threads = []     # {"party", "people", "service", "source", "thread"}
+        self.tokens = 0
+        self.cards = []
+        self.scopes = {}      # every scope id there ever was -> account's name
+        self.keyed = 0.1      # how often a message comes with an Idempotency-Key, which may read like another's id
+        self.ids = {"wa": 0, "tg": 0}
+        self.user = str(uuid.UUID(int=rng.getrandbits(128)))
+
+    # --- setting up ---------------------------------------------------------------------------------
+
+    def set_up(self, given=None, **settings):
+        """Everybody is there; what is not named is drawn."""
+        for name in ("sandbox", "core", "ingress", *self.stack.workers):
+            self.stack.start(name)
+        r = self.rng
+        self.stack.sandbox("settings", {"echo": r.choice([False, True, "early"]), "repeat": r.choice([200, 200, 400]),
+                                        **settings},
+                           method="PATCH")
+        for name, source in (("wa", "wa1"), ("tg", "tg1")):
+            manners = {"ids": r.choice(["none", "count", "long", "svc"]), "teaches": r.random() < 0.7,
+                       "echo": r.random() < 0.5, "slow": r.choice([0, 0.05, 0.4]), "source": source,
+                       "report_by": r.choice(["mid", "own"]),
+                       "reports": r.choice([[], ["delivered"], ["delivered", "read"]]),
+                       "threads": r.choice(["number", "name"])}
+            if manners["echo"]:  # what it reports as written on its side needs an id of the space of what it sends us
+                manners["ids"] = r.choice(["long", "svc"])
+            manners.update(given or {})
+            self.j.say(f"service {name}: {manners}")
+            s = self.services[name] = Service(name, self.j, random.Random(r.getrandbits(32)), manners)
+            s.bridge = ("127.0.0.1", self.stack.port)
+            s.people = {judge_number(p): f"{who}" for who, p in PHONES.items()}
+            self.stack.control("connector.add", name=name, kind="http", url=s.url, allow_private=True, secret=s.secret,
+                               token=s.token)
+        for name, service, sources in (("A", "wa", ["wa1", "wa3"]), ("B", "wa", ["wa2"]), ("C", "tg", ["tg1"])):
+            self.accounts[name] = {"account": str(uuid.UUID(int=r.getrandbits(128))), "service": service,
+                                   "sources": sources, "connected": True, "channel": self.new_channel(), "scope": None}
+            self.connect(name)
+            for source in sources:
+                self.own(service, source, name)
+                self.stack.control("source.add", connector=service, source=source,
+                                   scope_id=self.accounts[name]["scope"])
+
+    def new_channel(self):
+        bridge = f"http://127.0.0.1:{self.stack.port}/messages/:scope_id"
+        channel = self.stack.sandbox("channels", {"webhook_url": bridge, "users": [self.user]})["id"]
+        reply = json.dumps(self.stack.sandbox(f"channels/{channel}/registration"))
+        self.stack.control("channel.add", reply=reply, url=self.stack.sandbox_url)
+        return channel
+
+    def connect(self, name):
+        a = self.accounts[name]
+        a["scope"] = self.stack.control("account.connect", channel=a["channel"], account=a["account"],
+                                        connector=a["service"], title=name)["scope_id"]
+        a["connected"] = True
+        self.scopes[a["scope"]] = name
+
+    def own(self, service, source, account):
+        self.j.owners.append({"service": service, "source": source, "account": account, "since_n": self.j.count})
+
+    def owner(self, service, source):
+        had = [o["account"] for o in self.j.owners if (o["service"], o["source"]) == (service, source)]
+        return had[-1] if had else None
+
+    def close(self):
+        for s in self.services.values():
+            s.close()
+
+    # --- people ---------------------------------------------------------------------------------------
+
+    def token(self, letter):
+        self.tokens += 1
+        return f"{letter}{self.tokens}"
+
+    def thread(self, party, service, source, people=None):
+        """The thread of @party there; begun if there is none."""
+        for t in self.threads:
+            if (t["party"], t["service"], t["source"]) == (party, service, source):
+                return t
+        s = self.services[service]
+        number = judge_number(PHONES[party]) if party in PHONES else None
+        ident = s.private.get((number, source)) if number else None
+        if not ident:
+            ident = s.new_thread(number) if number else f"{party}-{service}@g.us"
+            while ident in s.threads:  # the same person by another number of ours: a thread of its own
+                ident += "-2"
+        with self.j.lock:
+            s.threads[ident] = (party, source)
+            if number:
+                s.private[number, source] = ident
+        t = {"party": party, "people": people or [party], "service": service, "source": source, "thread": ident}
+        self.threads.append(t)
+        return t
+
+    def next_id(self, service):
+        """A service counts what it receives from 1, as it counts what it sends; some ids look like another's mid."""
+        self.ids[service] += 1
+        n = self.ids[service]
+        return self.rng.choice([str(n), str(n), f"{service}-{n}", f"m{n}"]) if n > 1 else str(n)
+
+    def client(self, t, **more):
+        s = self.services[t["service"]]
+        who = self.rng.choice(t["people"])
+        act = {"kind": "client", "token": self.token("c"), "party": t["party"], "service": t["service"],
+               "source": t["source"], "thread": t["thread"], "id": self.next_id(t["service"]), **more}
+        sender = {"id": f"{t['service']}:{who}", "name": who.title()}
+        if t["service"] == "wa" or self.rng.random() < 0.5:
+            sender["phone"] = PHONES[who]
+        headers = {"Idempotency-Key": self.next_id("tg")} if self.rng.random() < self.keyed else {}
+        return s.post(t["thread"], "POST", "messages",
+                      {"id": act["id"], "source": t["source"], "conversation": {"id": t["thread"]}, "sender": sender,
+                       "type": "text", "text": f"{act['token']} says {who}"}, act, headers)
+
+    def colleague(self, t):
+        s = self.services[t["service"]]
+        act = {"kind": "colleague", "token": self.token("o"), "party": t["party"], "service": t["service"],
+               "source": t["source"], "thread": t["thread"], "id": self.next_id(t["service"])}
+        author = self.rng.choice([None, {"amo_user": self.user}])
+        return s.post(t["thread"], "POST", "messages",
+                      {"id": act["id"], "source": t["source"], "direction": "out", "conversation": {"id": t["thread"]},
+                       "sender": {"id": "operator-7", "name": "Oleg"},
+                       "receiver": {"id": f"{t['service']}:{t['people'][0]}"}, "author": author, "type": "text",
+                       "text": f"{act['token']} from a colleague"}, act)
+
+    def edit(self, act):
+        s = self.services[act["service"]]
+        act["edits"] = act.get("edits", 0) + 1
+        text = f"{act['token']} edit {act['edits']}"
+        return s.post(act["thread"], "PATCH", f"messages/{act['id']}", {"text": text},
+                      {"kind": "edit", "of": act["token"], "text": text, "target": act})
+
+    # --- managers -------------------------------------------------------------------------------------
+
+    def chats(self, account):
+        """[(chat, act)] of an account: where clients' words stand, and the cards."""
+        found = {}
+        by_token = {a["token"]: a for a in self.j.acts if "token" in a and a["kind"] in ("client", "colleague")}
+        for m in self.stack.list(f"amojo/messages?scope={self.accounts[account]['scope']}"):
+            act = by_token.get(judge.token_of(m["text"]))
+            if act:
+                found.setdefault(m["chat"], act)
+        for c in self.cards:
+            if c["account"] == account and c["scope"] == self.accounts[account]["scope"]:
+                found[c["chat"]] = c
+        return list(found.items())
+
+    def manager(self, account, chat, about, **more):
+        a = self.accounts[account]
+        text = f"{self.token('m')} from a manager"
+        item = self.try_sandbox("manager/writes", {"scope_id": a["scope"], "chat": chat, "text": text, **more})
+        return self.managed(account, item, text, about, about.get("source"))
+
+    def first(self, account, who, source, phone):
+        a = self.accounts[account]
+        text = f"{self.token('m')} first words"
+        item = self.try_sandbox("manager/writes-first", {"scope_id": a["scope"], "phone": phone, "source": source,
+                                                         "text": text})
+        if item:
+            self.cards.append({"account": account, "scope": a["scope"], "chat": item["chat"], "party": who,
+                               "service": a["service"], "source": source})
+        return self.managed(account, item, text, {"party": who, "service": a["service"]}, source)
+
+    def try_sandbox(self, path, body):
+        try:
+            return self.stack.sandbox(path, body)["items"][0]
+        except RuntimeError as refusal:
+            self.j.say(f"nobody could: {refusal}")
+            return None
+
+    def managed(self, account, item, text, about, source):
+        if not item:
+            return None
+        act = {"kind": "manager", "token": judge.token_of(text), "account": account,
+               "scope": self.accounts[account]["scope"], "chat": item["chat"], "amo_id": item["id"], "webhook": item["webhook"],
+               "party": about["party"], "service": about["service"], "source": source, "accepted": False, "n": None,
+               "since": self.j.count}
+        self.j.acts.append(act)
+        return act
+
+    def heard(self):
+        """Which webhooks were answered 200, so far."""
+        answers = {w["webhook"]: w["status"] for w in self.stack.list("webhooks")}
+        with self.j.lock:
+            for act in self.j.acts:
+                if act["kind"] == "manager" and not act["accepted"] and answers.get(act["webhook"]) == 200:
+                    act["accepted"], act["n"] = True, self.j.accepted()
+
+    # --- machines ------------------------------------------------------------------------------------
+
+    BRIDGE = ("core", "ingress", "egress-0", "egress-1")
+
+    def clock(self, shift):
+        """The next lives of the bridge's processes have a wall clock that is so many hours off; 0: the right one."""
+        for name in self.BRIDGE:
+            env = self.stack[name].env
+            for key in ("LD_PRELOAD", "FAKETIME", "DONT_FAKE_MONOTONIC"):
+                env.pop(key, None)
+            if shift:
+                assert os.path.exists(FAKETIME), "the package libfaketime is not installed"
+                env.update(LD_PRELOAD=FAKETIME, FAKETIME=f"{shift:+d}h", DONT_FAKE_MONOTONIC="1")
+
+    def copy_store(self, to):
+        """As operations.md has it: SQLite's own backup, core running."""
+        target = self.stack.dir / to
+        source = sqlite3.connect(f"file:{self.stack.dir}/data/core/core.db?mode=ro", uri=True)
+        copy = sqlite3.connect(target)
+        with copy:
+            source.backup(copy)
+        copy.close()
+        source.close()
+
+    def put_store_back(self, name):
+        folder = self.stack.dir / "data" / "core"
+        for part in ("core.db", "core.db-wal", "core.db-shm"):
+            (folder / part).unlink(missing_ok=True)
+        shutil.copy(self.stack.dir / name, folder / "core.db")
+        (folder / "core.db").chmod(0o600)
+
+    def copy_spool(self, to):
+        shutil.copytree(self.stack.dir / "data" / "ingress", self.stack.dir / to)
+
+    def put_spool_back(self, name):
+        shutil.rmtree(self.stack.dir / "data" / "ingress")
+        shutil.copytree(self.stack.dir / name, self.stack.dir / "data" / "ingress")
+
+    # --- the end --------------------------------------------------------------------------------------
+
+    def quiet(self):
+        try:
+            s = self.stack.control("status", timeout=5)
+            return (self.stack.figure("ingress", "amo_spool_events") == 0 and s["commands"] == 0
+                    and s["waiting_events"] == 0 and not any(x.busy for x in self.services.values()))
+        except (TimeoutError, OSError, ControlError):
+            return False
+
+    def settle(self, timeout):
+        end = time.monotonic() + timeout
+        calm = 0
+        while calm < 3 and time.monotonic() < end:
+            done = self.stack.sandbox("wait?what=idle&timeout_ms=1000")["done"]
+            calm = calm + 1 if done and self.quiet() else 0
+            time.sleep(0.15)
+        return calm >= 3
+
+    def history(self):
+        self.heard()
+        stack = self.stack
+        journal = stack.list("journal?side=amojo&kind=new_message")
+        first = {}
+        for e in journal:
+            body = e["body"] if isinstance(e["body"], dict) else json.loads(e["body"] or "{}")
+            first.setdefault((e["scope_id"], e["key"]), body.get("payload", {}).get("message", {}).get("text"))
+        account_of = self.scopes.get
+        amo, managers = [], {a["amo_id"]: a for a in self.j.acts if a["kind"] == "manager"}
+        for m in stack.list("amojo/messages"):
+            amo.append({"account": account_of(m["scope_id"]), "chat": m["chat"], "id": m["id"], "msgid": m["msgid"],
+                        "first": first.get((m["scope_id"], m["msgid"])) or m["text"], "text": m["text"],
+                        "effects": m["effects"], "seq": m["seq"]})
+        edits = [{"id": e["id"], "text": e["text"], "seq": e["seq"]} for e in stack.list("amojo/actions?kind=edit")]
+        statuses = []
+        for a in {id(a): a for a in managers.values()}.values():
+            statuses += [{"id": s["id"], "account": a["account"], "status": s["status"], "error_code": s["error_code"],
+                          "seq": s["seq"]} for s in stack.list(f"amojo/statuses?id={a['amo_id']}&scope={a['scope']}")]
+        statuses.sort(key=lambda s: s["seq"])
+        acts = [{k: v for k, v in a.items() if k != "target"} for a in self.j.acts if a["kind"] != "call"]
+        services = self.services.values()
+        return {"acts": acts, "owners": self.j.owners, "amo": amo, "edits": edits, "statuses": statuses,
+                "cards": self.cards, "reached": [r for s in services for r in s.reached],
+                "failures": [f for s in services for f in s.failures], "excuses": self.j.excuses,
+                **self.sayings()}
+
+    def sayings(self):
+        """What the bridge says of itself, as an operator or a service asks."""
+        states, waiting = {}, []
+        by_mid, by_amo = {}, {}
+        for a in self.j.acts:
+            if a["kind"] in ("client", "colleague") and a["accepted"]:
+                by_mid[a["mid"]] = a["token"]
+                status, answer = self.services[a["service"]].ask(a["mid"])
+                if status == 200 and answer.get("mid") == a["mid"]:
+                    states[a["token"]] = {"state": answer["status"], "amo_id": answer.get("amo_id")}
+            elif a["kind"] == "manager":
+                by_amo[a["amo_id"]] = a["token"]
+                states.update(self.trace(a["amo_id"], a["token"], waiting))
+        for token, s in list(states.items()):
+            if s["state"] == "accepted" and token not in waiting:
+                mid = next((m for m, t in by_mid.items() if t == token), None)
+                if mid:
+                    self.trace(mid, token, waiting)
+        dead = [{"token": by_mid.get(d["mid"]) or by_amo.get(d["amo_id"]), "kind": d["kind"], "reason": d["reason"]}
+                for d in self.stack.control("dead.list")]
+        kept = []
+        self.quarantine = []
+        for q in self.stack.control("quarantine.list"):
+            whole = self.stack.control("quarantine.show", id=q["id"])
+            self.quarantine.append({k: whole.get(k) for k in ("kind", "reason", "text", "message_id")})
+            said = [whole.get("text"), *re.findall(r'"text": ?"([^"]+)', whole.get("raw") or "")]
+            kept += [*said, *map(judge.token_of, said), by_amo.get(whole.get("message_id"))]
+        return {"states": states, "waiting": waiting, "dead": dead, "kept": [k for k in kept if k]}
+
+    def trace(self, ident, token, waiting):
+        try:
+            told = self.stack.control("trace", id=ident)
+        except ControlError:
+            return {}
+        if told.get("waiting"):
+            waiting.append(token)
+        return {token: {"state": told["message"]["state"], "amo_id": told["message"].get("amo_id")}}
+
+
+def judge_number(phone):
+    """The number in full: everybody of the cast has one."""
+    digits = re.sub(r"\D", "", phone)
+    return digits if phone.startswith("+") else "7" + digits[1:]
+
+
+def small_world(seed, **env):
+    """A stack with two workers, and the rng of the seed."""
+    return Stack(workers=2, env={**KNOBS, **env}), random.Random(seed)
+
+
+__all__ = ["World", "small_world", "wait_for", "PHONES"]

@@ -1,0 +1,228 @@
+"""Runs drawn from a seed on real processes, judged from what the remote sides have: a few here, hundreds on request.
+
+`/usr/bin/python3 -m storm --seeds 200 --jobs 4` in this folder runs many; a seed is repeated with `--from SEED`, as far
+as the machine lets it. What the judge must be able to see is planted here, each kind on a running bridge.
+"""
+import json
+import pathlib
+import re
+import sys
+import time
+import uuid
+
+import pytest
+
+from stack import BIN
+from storm.judge import judge
+from storm.scenario import storm
+from storm.world import World, small_world
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+from amojo import Bridge  # noqa: E402
+
+QUIET = {"ids": "svc", "teaches": True, "echo": False, "slow": 0, "reports": [], "report_by": "own",
+         "threads": "number"}
+SEEDS = (9014, 9017, 9023, 9024)
+PLANTED = BIN.parent / "tests" / "amo-core-planted"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_right_person_once_or_somebody_is_told(seed):
+    assert storm(seed) == []
+
+
+# --- what is planted is seen ------------------------------------------------------------------------------
+
+class Liar:
+    """A bridge at peace, and somebody who does behind its back what it must never do."""
+
+    def __init__(self):
+        self.stack, rng = small_world(4711)
+        self.stack.__enter__()
+        self.w = World(self.stack, rng)
+        self.w.set_up(QUIET, echo=False, repeat=200)
+        self.w.keyed = 0
+        self.wa = self.w.services["wa"]
+        self.a = self.w.accounts["A"]
+
+    def thread(self, party):
+        return self.w.thread(party, "wa", "wa1")
+
+    def said(self, party, **more):
+        act = self.w.client(self.thread(party), **more)
+        self.stack.wait("amojo.message", text=act["token"] + " ")
+        return act
+
+    def at_amo(self, act):
+        return next(m for m in self.stack.list("amojo/messages") if m["text"].startswith(act["token"] + " "))
+
+    def answered(self, act):
+        """A manager answers it; the service has that."""
+        m = self.w.manager("A", self.at_amo(act)["chat"], act)
+        self.stack.wait("webhook", webhook=m["webhook"])
+        end = time.monotonic() + 20
+        while not any(r["token"] == m["token"] and r["told"] for r in self.wa.reached):
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        return m
+
+    def rogue(self):
+        """Calls of amojo in the account's name that the bridge knows nothing of."""
+        channel = self.stack.sandbox(f"channels/{self.a['channel']}")
+        return Bridge(self.stack.sandbox_url, channel["secret"], self.a["scope"])
+
+    def rogue_call(self, token, thread, ident):
+        """A signed call of the service in the bridge's name."""
+        data = {"id": ident, "text": f"{token} again", "source": "wa1", "write_first": False,
+                "conversation": {"id": thread}, "receiver": {}, "type": "text"}
+        with self.w.j.lock:
+            self.wa.taken[ident], effect = self.wa.take({"type": "message.created", "data": data}, ident)
+        effect["told"] = True
+
+    # the plants: each gives the token that the judge must name
+
+    def a_page_taken_for_an_answer(self):
+        """amo answers with ids and has nothing: what a bridge that believes a page would say."""
+        act = self.w.client(self.thread("anna"))
+        ids = {"new_message": {"msgid": str(uuid.uuid4()), "conversation_id": str(uuid.uuid4()),
+                               "sender_id": str(uuid.uuid4()), "receiver_id": None}}
+        self.stack.fault(on="amojo.new_message", match=act["token"] + " ", status=200, body=ids)
+        return act["token"], "lie"
+
+    def a_copy_in_another_chat(self):
+        act = self.said("boris")
+        self.rogue().message("wrong-thread", "wrong-user", f"{act['token']} copied")
+        self.said("chi")
+        return act["token"], "double"
+
+    def words_in_somebody_elses_chat(self):
+        one, other = self.said("dina"), self.said("egor")
+        token = self.w.token("c")
+        self.w.j.acts.append({**one, "token": token, "accepted": False})
+        self.rogue().message(self.at_amo(other)["conversation_id"], "wrong-user", f"{token} astray")
+        return self.at_amo(other)["chat"], "stranger"
+
+    def a_second_webhook_id(self):
+        m = self.answered(self.said("fred"))
+        self.rogue_call(m["token"], self.thread("fred")["thread"], "another-webhook-id")
+        return m["token"], "double"
+
+    def words_to_the_wrong_number(self):
+        m = self.answered(self.said("galya"))
+        self.wa.reached[-1]["party"] = "nobody's number 84"
+        return m["token"], "stranger"
+
+    def an_old_edit_again(self):
+        act = self.said("ivan")
+        for n in (1, 2):
+            self.w.edit(act)
+            self.stack.wait("amojo.edit", text=f"{act['token']} edit {n}")
+        m = self.at_amo(act)
+        self.rogue().call("POST", f"/v2/origin/custom/{self.a['scope']}", {
+            "event_type": "edit_message", "payload": {
+                "timestamp": int(time.time()), "msec_timestamp": int(time.time() * 1000), "msgid": m["msgid"],
+                "conversation_id": m["conversation_id"],
+                "message": {"type": "text", "text": f"{act['token']} edit 1"}}})
+        return act["token"], "overtaken"
+
+    def a_last_edit_that_vanishes(self):
+        act = self.said("ivan")
+        self.stack.fault(on="amojo.edit_message", match=f"{act['token']} edit", status=200, body={})
+        self.w.edit(act)
+        return act["token"], "stale"
+
+    def a_status_that_nobody_reported(self):
+        m = self.answered(self.said("anna"))
+        self.rogue().call("POST", f"/v2/origin/custom/{self.a['scope']}/{m['amo_id']}/delivery_status",
+                          {"msgid": m["amo_id"], "delivery_status": 2, "status_code": 2})
+        return m["token"], "lie"
+
+    def a_death_that_nobody_tells(self):
+        act = self.said("boris")
+        no = {"error": {"code": "not_on_channel", "message": "no"}}
+        self.wa.faults.append({"on": "message.created", "status": 422, "body": no})
+        m = self.w.manager("A", self.at_amo(act)["chat"], act)
+        self.stack.fault(on="amojo.delivery_status", match=m["amo_id"], status=400)
+        return m["token"], "untold"
+
+    def a_death_of_what_is_there(self):
+        act = self.w.client(self.thread("chi"))
+        self.stack.fault(on="amojo.new_message", match=act["token"] + " ", status=400, process=True, delay_ms=0)
+        self.stack.fault(on="amojo.history", status=204)
+        return act["token"], "slander"
+
+    def a_report_that_vanishes(self):
+        m = self.answered(self.said("fred"))
+        self.stack.fault(on="amojo.delivery_status", match=m["amo_id"], status=200, body={})
+        effect = self.wa.reached[-1]
+        self.wa.report({}, self.wa.taken[effect["webhook_id"]], effect, ["read"])
+        return m["token"], "lost"
+
+    def a_final_no(self):
+        act = self.said("dina")
+        self.w.client(self.thread("dina"), id=act["id"])
+        return f"c{self.w.tokens}", "refused"
+
+    def words_that_wait_without_an_end(self):
+        self.w.stack.control("account.pause", scope_id=self.w.accounts["B"]["scope"])
+        return self.w.client(self.w.thread("egor", "wa", "wa2"))["token"], "endless"
+
+    PLANTS = ("a_page_taken_for_an_answer", "a_copy_in_another_chat", "words_in_somebody_elses_chat",
+              "a_second_webhook_id", "words_to_the_wrong_number", "an_old_edit_again", "a_last_edit_that_vanishes",
+              "a_status_that_nobody_reported", "a_death_that_nobody_tells", "a_report_that_vanishes", "a_final_no",
+              "words_that_wait_without_an_end", "a_death_of_what_is_there")
+
+
+def test_the_judge_sees_each_kind_that_is_planted_on_a_running_bridge():
+    liar = Liar()
+    try:
+        for party in ("anna", "boris"):
+            liar.answered(liar.said(party))
+        liar.w.settle(20)
+        assert judge(liar.w.history()) == []  # nothing is planted yet
+        planted = {name: getattr(liar, name)() for name in liar.PLANTS}
+        wait_quiet(liar)
+        problems = judge(liar.w.history())
+        print(json.dumps(problems, indent=1))
+        unseen = {name: want for name, want in planted.items()
+                  if not any(kind == want[1] and want[0] in re.findall(r"[\w-]+", words) for kind, words in problems)}
+        assert unseen == {}
+    finally:
+        liar.w.close()
+        liar.stack.__exit__(*sys.exc_info())
+
+
+def wait_quiet(liar):
+    """One account stays paused: its command is all that waits."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        s = liar.stack.control("status")
+        if s["commands"] == 1 and s["waiting_events"] == 0 and not any(x.busy for x in liar.w.services.values()):
+            return
+        time.sleep(0.1)
+    raise TimeoutError(liar.stack.control("status"))
+
+
+@pytest.mark.skipif(not PLANTED.exists(), reason="the planted build of core is not there")
+@pytest.mark.parametrize("plant, kind", [("lost", "lost"), ("double", "double"), ("overtaken", "overtaken")])
+def test_the_judge_sees_what_is_planted_in_core(plant, kind):
+    stack, rng = small_world(4712, AMO_PLANT=plant)
+    stack["core"].args[0] = str(PLANTED)
+    with stack:
+        w = World(stack, rng)
+        try:
+            w.set_up(QUIET, echo=False, repeat=200)
+            t = w.thread("anna", "wa", "wa1")
+            w.client(t)
+            w.settle(20)
+            stack.control("account.pause", scope_id=w.accounts["A"]["scope"])  # so that a lane fills
+            for _ in range(90):
+                w.client(t)
+            chat, about = w.chats("A")[0]
+            for _ in range(90):
+                w.manager("A", chat, about)
+            stack.control("account.resume", scope_id=w.accounts["A"]["scope"])
+            w.settle(15)
+            assert kind in {k for k, _ in judge(w.history())}
+        finally:
+            w.close()
