@@ -43,7 +43,7 @@ enum command_state {
     X(IN_FLIGHT, CHECKING, "refused or unreadable, but it may have been taken before")         \
     X(IN_FLIGHT, DEAD, "outcome dead, or attempts used up")                                    \
     X(CHECKING, DONE, "the history has it")                                                    \
-    X(CHECKING, WAITING, "the history could not be asked now")                                 \
+    X(CHECKING, WAITING, "not in the history: again; or it could not be asked now")            \
     X(CHECKING, DEAD, "the history does not have it, three times")                             \
     X(WAITING, DONE, "a late answer of an earlier attempt said done")                          \
     X(READY, WAITING, "workers were lost with it in hand: one such at a time, and later")      \
@@ -72,6 +72,7 @@ struct core_command {
     uint32_t lost;         /* workers lost with it in hand */
     uint32_t body_len;     /* bytes, as far as known */
     bool tried;            /* may have reached the remote side before */
+    bool unproven;         /* was answered 2xx, and amo's id was not in the answer */
     bool forbidden;        /* had its one re-signed attempt after 403 */
     bool delayed;          /* the manager was told that it waits */
     bool erased;           /* its person was erased: of its attempts nothing is written down */

@@ -220,11 +220,13 @@ struct unhappy {
 static void any_other_result_gives_it_up(void **state)
 {
     static const struct unhappy cases[] = {
-        {OUTCOME_DEAD,      CAUSE_REFUSED  },
-        {OUTCOME_RETRY,     CAUSE_SERVER   },
-        {OUTCOME_UNKNOWN,   CAUSE_TIMEOUT  },
-        {OUTCOME_HOLD,      CAUSE_THROTTLED},
-        {OUTCOME_UNSTARTED, CAUSE_NONE     },
+        {OUTCOME_DEAD,      CAUSE_REFUSED   },
+        {OUTCOME_RETRY,     CAUSE_SERVER    },
+        {OUTCOME_UNKNOWN,   CAUSE_TIMEOUT   },
+        {OUTCOME_UNKNOWN,   CAUSE_UNREADABLE},
+        {OUTCOME_DONE,      CAUSE_NONE      }, /* without amo's id */
+        {OUTCOME_HOLD,      CAUSE_THROTTLED },
+        {OUTCOME_UNSTARTED, CAUSE_NONE      },
     };
 
     for (size_t i = 0; i < AMO_COUNT(cases); i++) {
@@ -247,19 +249,6 @@ static void any_other_result_gives_it_up(void **state)
         assert_int_equal(ctl_teardown(state), 0);
         assert_int_equal(ctl_setup(state), 0);
     }
-}
-
-static void accepted_without_a_readable_id_it_is_delivered(void **state)
-{
-    struct rig *r = *state;
-    struct core_command *c = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
-
-    assert_fine(r, "{\"conversation\":1}");
-    rig_result(r, r->worker, c,
-               (struct result){.outcome = OUTCOME_UNKNOWN, .cause = CAUSE_UNREADABLE});
-    rig_commit(r);
-    assert_message(r, "ssvc/m1", "delivered_to_amo", NULL);
-    assert_int_equal(rig_stored_commands(r), 0);
 }
 
 static void a_lost_worker_gives_it_up(void **state)
@@ -294,7 +283,9 @@ static void after_a_restart_its_answer_is_still_not_written_down(void **state)
     dispatch_worker_joined(&r->core, r->worker, buf_view(&held));
     buf_fini(&held);
     rig_result(r, r->worker, c,
-               (struct result){.outcome = OUTCOME_DONE, .evidence = VIEW_LIT("hello Ann")});
+               (struct result){.outcome = OUTCOME_DONE,
+                               .amo_message_id = VIEW_LIT("amo-1"),
+                               .evidence = VIEW_LIT("hello Ann")});
     rig_commit(r);
     assert_message(r, "ssvc/m1", "delivered_to_amo", NULL);
     assert_int_equal(count(r, EVIDENCE), 0);
@@ -800,7 +791,6 @@ int main(void)
         CASE(a_status_that_waits_loses_the_services_words),
         CASE(a_result_done_is_settled_as_ever),
         CASE(any_other_result_gives_it_up),
-        CASE(accepted_without_a_readable_id_it_is_delivered),
         CASE(a_lost_worker_gives_it_up),
         CASE(after_a_restart_its_answer_is_still_not_written_down),
         CASE(an_unclear_one_is_not_asked_for_any_more),

@@ -415,14 +415,15 @@ static void check_absent(struct core *c, struct inquiry *q, struct core_command 
     }
     switch (why) {
     case CHECK_REFUSED:
-        settle_dead(c, cmd, "refused", words);
+        settle_dead(c, cmd, cmd->unproven ? "unclear" : "refused", words);
         break;
     case CHECK_GIVEN_UP:
-        settle_dead(c, cmd, "attempts", words);
+        settle_dead(c, cmd, cmd->unproven ? "unclear" : "attempts", words);
         break;
-    case CHECK_ACCEPTED:
-        settle_done(c, cmd, NULL); /* accepted; only its amo id stays unknown */
-        break;
+    case CHECK_UNPROVEN:
+        inquiry_end(q);
+        settle_unproven(c, cmd);
+        return;
     }
     inquiry_end(q);
 }
@@ -458,7 +459,7 @@ static void check_answer(struct core *c, struct inquiry *q, const struct result 
         core_wake(c);
         return;
     }
-    if (r->found) {
+    if (r->found && r->amo_message_id.len && r->amo_message_id.len <= LIMIT_ID) {
         struct result learnt = *r;
 
         learnt.amo_chat_id = view_of(q->chat_id);
@@ -466,7 +467,7 @@ static void check_answer(struct core *c, struct inquiry *q, const struct result 
         inquiry_end(q);
         return;
     }
-    if (!r->complete) {
+    if (!r->complete || r->found) {
         check_later(c, q);
         return;
     }

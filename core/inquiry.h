@@ -11,10 +11,11 @@
 enum check_reason {
     CHECK_REFUSED,  /* 400, but it may have been taken before: absent = dead */
     CHECK_GIVEN_UP, /* attempts used up: absent = dead */
-    CHECK_ACCEPTED, /* 2xx without a readable id: absent = done, id unknown */
+    CHECK_UNPROVEN, /* 2xx without amo's id: absent = again, under the same msgid */
 };
 
-/* The command goes to CHECKING; it comes back by settle_done or settle_dead. @words is kept. */
+/* The command goes to CHECKING; it comes back by settle_done, settle_unproven or settle_dead.
+ * @words is kept. */
 void inquiry_check(struct core *c, struct core_command *cmd, enum check_reason why,
                    struct view words);
 /* The check's command was settled otherwise. */

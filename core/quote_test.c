@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "core/resolve.h"
+#include "core/store_db.h"
 #include "core/testing.h"
 #include "proto/limits.h"
 
@@ -108,7 +109,11 @@ static void amo_is_given_our_id_where_it_never_told_its_own(void **state)
     struct rig *r = *state;
 
     take(r, rig_client_text("m1"));
-    done(r, COMMAND_AMO_MESSAGE, (struct result){.amo_chat_id = VIEW_LIT("chat-1")});
+    done(r, COMMAND_AMO_MESSAGE,
+         (struct result){.amo_message_id = VIEW_LIT("amo-1"),
+                         .amo_chat_id = VIEW_LIT("chat-1")});
+    /* as a store of before knows it */
+    assert_int_equal(db_exec(r->core.store->db, "UPDATE messages SET amo_id=NULL"), 0);
     assert_quoted_for_amo(r, "m1", "msgid:svc-m1");
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/settle.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,6 +85,20 @@ static int settle_evidence(struct core *c, const struct core_command *cmd, const
     return store_attempt_add(c->store, &row);
 }
 
+/* An answer is the remote side's: what would not fit into a key is not learnt. */
+static bool is_id(struct view v)
+{
+    return v.len > 0 && v.len <= LIMIT_ID;
+}
+
+/* Delivered means amo's id in hand: whatever a worker makes of an answer without one. */
+static enum outcome outcome_of(const struct core_command *cmd, const struct result *r)
+{
+    bool proven = !command_is_new_at_amo(cmd->kind) || is_id(r->amo_message_id);
+
+    return r->outcome == OUTCOME_DONE && !proven ? OUTCOME_UNKNOWN : (enum outcome)r->outcome;
+}
+
 static void settle_one(struct core *c, struct peer *p, const struct result *r)
 {
     struct core_command *cmd = NULL;
@@ -120,7 +135,7 @@ static void settle_one(struct core *c, struct peer *p, const struct result *r)
         return;
     }
     /* An attempt we had given up upon: only "done" is news, whoever tries it now. */
-    if (r->outcome == OUTCOME_DONE && cmd->state != COMMAND_QUEUED) {
+    if (outcome_of(cmd, r) == OUTCOME_DONE && cmd->state != COMMAND_QUEUED) {
         if (cmd->state == COMMAND_IN_FLIGHT && cmd->worker) {
             cmd->worker->n_in_flight--;
             cmd->worker->bytes_in_flight -= cmd->body_len;
@@ -152,6 +167,7 @@ static enum hold_reason hold_reason_of(uint64_t cause)
     case CAUSE_REDIRECT:
     case CAUSE_UNREADABLE:
     case CAUSE_UNREGISTERED:
+    case CAUSE_NOT_HTTP:
         return HOLD_CONNECT;
     }
     return HOLD_CONNECT;
@@ -164,15 +180,13 @@ static void settle_outcome(struct core *c, struct core_command *cmd, const struc
 
     if (r->outcome != OUTCOME_UNSTARTED && r->cause != CAUSE_CONNECT)
         cmd->tried = true;
-    if (cmd->erased && r->outcome != OUTCOME_DONE && !command_bears_erasing(cmd->kind)) {
+    if (cmd->erased && outcome_of(cmd, r) != OUTCOME_DONE &&
+        !command_bears_erasing(cmd->kind)) {
         /* what it said is not there any more: neither tried again nor looked for */
-        if (r->outcome == OUTCOME_UNKNOWN && r->cause == CAUSE_UNREADABLE)
-            settle_done(c, cmd, NULL); /* accepted; only its id stays unknown */
-        else
-            settle_erased(c, cmd);
+        settle_erased(c, cmd);
         return;
     }
-    switch ((enum outcome)r->outcome) {
+    switch (outcome_of(cmd, r)) {
     case OUTCOME_DONE:
         dest_success(c->queue, cmd->lane->dest, now);
         settle_done(c, cmd, r);
@@ -184,10 +198,13 @@ static void settle_outcome(struct core *c, struct core_command *cmd, const struc
         settle_hold(c, cmd, r);
         return;
     case OUTCOME_UNKNOWN:
-        if (r->cause == CAUSE_UNREADABLE && command_is_new_at_amo(cmd->kind))
-            inquiry_check(c, cmd, CHECK_ACCEPTED, VIEW_NONE);
-        else
+        if (command_is_new_at_amo(cmd->kind) &&
+            (r->cause == CAUSE_UNREADABLE || r->cause == CAUSE_NONE)) {
+            cmd->unproven = true;
+            inquiry_check(c, cmd, CHECK_UNPROVEN, VIEW_NONE);
+        } else {
             settle_retry(c, cmd, cause_name(r->cause), r->retry_after_ms);
+        }
         return;
     case OUTCOME_DEAD:
         dest_success(c->queue, cmd->lane->dest, now); /* it answers */
@@ -237,12 +254,35 @@ static void settle_hold(struct core *c, struct core_command *cmd, const struct r
         inquiry_reconnect(c, d);
 }
 
+/* False when attempts or the time of trying are used up. */
+static bool count_attempt(struct core *c, struct core_command *cmd, int64_t window, int64_t now)
+{
+    const struct dest *d = cmd->lane->dest;
+
+    if (cmd->attempts == 0 || cmd->first_mono_ms == 0) {
+        cmd->first_mono_ms = now;
+        cmd->first_held_ms = dest_held_ms(d, now);
+    }
+    cmd->attempts++;
+    return cmd->attempts < config_number(c->config, "retry/attempts") &&
+           now - cmd->first_mono_ms - (dest_held_ms(d, now) - cmd->first_held_ms) <= window;
+}
+
+static void wait_again(struct core *c, struct core_command *cmd, int64_t wish_ms, int64_t now)
+{
+    int64_t wait = queue_backoff_ms(c->queue, cmd->attempts - 1);
+
+    if (wait < wish_ms)
+        wait = wish_ms < LIMIT_RETRY_AFTER_MS ? wish_ms : LIMIT_RETRY_AFTER_MS;
+    settle_progress(c, cmd, wait);
+    queue_move(c->queue, cmd, COMMAND_WAITING, now + wait, now);
+}
+
 void settle_retry(struct core *c, struct core_command *cmd, const char *reason, int64_t wish_ms)
 {
     struct dest *d = cmd->lane->dest;
     int64_t now = clock_mono_ms();
     int64_t window = (int64_t)config_number(c->config, "retry/window_ms");
-    int64_t wait = 0;
 
     if (strcmp(reason, "not_found") == 0)
         window = window < STATUS_NOT_FOUND_MS ? window : STATUS_NOT_FOUND_MS;
@@ -250,33 +290,27 @@ void settle_retry(struct core *c, struct core_command *cmd, const char *reason, 
         queue_move(c->queue, cmd, COMMAND_READY, 0, now); /* the destination waits, not it */
         return;
     }
-    if (cmd->attempts == 0 || cmd->first_mono_ms == 0) {
-        cmd->first_mono_ms = now;
-        cmd->first_held_ms = dest_held_ms(d, now);
-    }
-    cmd->attempts++;
-    if (cmd->attempts >= config_number(c->config, "retry/attempts") ||
-        (now - cmd->first_mono_ms - (dest_held_ms(d, now) - cmd->first_held_ms) > window)) {
+    if (!count_attempt(c, cmd, window, now)) {
         if (command_is_new_at_amo(cmd->kind))
             inquiry_check(c, cmd, CHECK_GIVEN_UP, VIEW_NONE);
         else
             settle_dead(c, cmd, reason, VIEW_NONE);
         return;
     }
-    wait = queue_backoff_ms(c->queue, cmd->attempts - 1);
-    if (wait < wish_ms)
-        wait = wish_ms < LIMIT_RETRY_AFTER_MS ? wish_ms : LIMIT_RETRY_AFTER_MS;
-    settle_progress(c, cmd, wait);
-    queue_move(c->queue, cmd, COMMAND_WAITING, now + wait, now);
+    wait_again(c, cmd, wish_ms, now);
+}
+
+void settle_unproven(struct core *c, struct core_command *cmd)
+{
+    int64_t now = clock_mono_ms();
+
+    if (count_attempt(c, cmd, (int64_t)config_number(c->config, "retry/window_ms"), now))
+        wait_again(c, cmd, 0, now);
+    else
+        settle_dead(c, cmd, "unclear", VIEW_NONE);
 }
 
 /* --- done ----------------------------------------------------------------------------------- */
-
-/* An answer is the remote side's: what would not fit into a key is not learnt. */
-static bool is_id(struct view v)
-{
-    return v.len > 0 && v.len <= LIMIT_ID;
-}
 
 static int learn_chat(struct core *c, struct conversation *conv, struct view chat_id)
 {
@@ -376,7 +410,7 @@ static int done_message(struct core *c, const struct core_command *cmd, const st
         return rc == STORE_E_NONE ? 0 : rc;
     rc = store_message_state(c->store, m.id, to_amo ? "delivered_to_amo" : "taken_over",
                              clock_unix_ms());
-    if (rc == 0 && r)
+    if (rc == 0)
         rc = to_amo ? learn_from_amo(c, cmd, &m, r) : learn_from_service(c, &m, r);
     id_format(&m.trace, trace);
     if (rc == 0)
@@ -402,6 +436,7 @@ void settle_done(struct core *c, struct core_command *cmd, const struct result *
 {
     int rc = core_turn(c);
 
+    assert(!command_is_new_at_amo(cmd->kind) || is_id(r->amo_message_id));
     if (rc == 0 && cmd->message && command_is_message(cmd->kind))
         rc = done_message(c, cmd, r);
     rc = rc ? rc : store_command_settle(c->store, cmd->id);

@@ -7,7 +7,8 @@
 
 /* One frame of @p; RESULT_TAKEN leaves after the commit. */
 void settle_push(struct core *c, struct peer *p, struct view body);
-/* Done, with what the answer taught. @r may be NULL (the history said so). */
+/* Done, with what the answer or the history taught. A message is done at amo only with amo's id of
+ * it in hand: any other @r is a mistake of ours. */
 void settle_done(struct core *c, struct core_command *cmd, const struct result *r);
 /* Give up: dead letter, alarm, and the manager is told when he wrote it. @words (the remote
  * side's own) may be VIEW_NONE. */
@@ -18,6 +19,9 @@ void settle_dead(struct core *c, struct core_command *cmd, const char *reason,
 void settle_erased(struct core *c, struct core_command *cmd);
 /* Not needed any more. */
 void settle_drop(struct core *c, struct core_command *cmd);
+/* It is not in amo's history, though it was answered 2xx: count an attempt and send it again, under
+ * the same msgid; dead as "unclear" when attempts or time are used up. */
+void settle_unproven(struct core *c, struct core_command *cmd);
 /* Count an attempt and wait; dead when attempts or time are used up. */
 void settle_retry(struct core *c, struct core_command *cmd, const char *reason,
                   int64_t wish_ms);

@@ -98,7 +98,9 @@ static void the_webhook_before_the_answer_teaches_but_names_nothing(void **state
     assert_false(conv.amo_born);
     assert_true(conv.linked);
     conversation_fini(&conv);
-    done(r, COMMAND_AMO_MESSAGE, (struct result){.amo_chat_id = VIEW_LIT("chat-1")});
+    done(r, COMMAND_AMO_MESSAGE,
+         (struct result){.amo_message_id = VIEW_LIT("amo-1"),
+                         .amo_chat_id = VIEW_LIT("chat-1")});
     assert_names(r, "m2", NULL, NULL);
 }
 

@@ -10,7 +10,9 @@
 #include "proto/limits.h"
 
 static void read_message(const struct command *c, struct target_reading *ret);
-static void read_edit(const struct command *c, struct target_reading *ret);
+static void read_edit(const struct command *c, const struct http_answer *a,
+                      struct target_reading *ret);
+static bool is_consent(const struct target_reading *r, const struct http_answer *a);
 static void read_chat(const struct command *c, struct target_reading *ret);
 static void read_connect(struct target_reading *ret);
 static void read_history(const struct command *c, const struct http_answer *a,
@@ -35,7 +37,7 @@ void amojo_read(const struct command *c, const struct http_answer *a,
         read_message(c, ret);
         break;
     case COMMAND_AMO_EDIT:
-        read_edit(c, ret);
+        read_edit(c, a, ret);
         break;
     case COMMAND_AMO_CONNECT:
         read_connect(ret);
@@ -50,6 +52,8 @@ void amojo_read(const struct command *c, const struct http_answer *a,
     case COMMAND_AMO_REACTION:
     case COMMAND_AMO_TYPING:
     case COMMAND_AMO_DISCONNECT:
+        ret->readable = is_consent(ret, a);
+        break;
     case COMMAND_AMO_REACH:
     case COMMAND_AMO_HOOK:
     case COMMAND_SERVICE_MESSAGE:
@@ -60,6 +64,15 @@ void amojo_read(const struct command *c, const struct http_answer *a,
         ret->readable = true; /* any 2xx, with or without a body */
         break;
     }
+}
+
+/* To what need teach nothing amojo says nothing, or some JSON that is no error of its own. */
+static bool is_consent(const struct target_reading *r, const struct http_answer *a)
+{
+    const struct json_node *root = target_root(r);
+
+    return !target_is_page(a->body) && !json_get(root, "error_code") &&
+           !json_get(root, "error_type");
 }
 
 /* An id of amo's: a UUID, and not what we sent. One edition of the answer gives our own ids back
@@ -86,7 +99,10 @@ static struct view amo_message_id(const struct target_reading *r, const struct j
 static void read_message(const struct command *c, struct target_reading *ret)
 {
     const struct json_node *n = json_get(target_root(ret), "new_message");
+    struct view named = target_text(ret->doc, json_get(n, "ref_id"));
 
+    if (!view_empty(named) && !view_equal(named, c->key))
+        return; /* of another message: a cache in between */
     ret->amo_message_id = amo_message_id(ret, n, c->key);
     ret->readable = !view_empty(ret->amo_message_id);
     ret->amo_chat_id = foreign_id(ret->doc, json_get(n, "conversation_id"), c->conversation_id);
@@ -95,13 +111,14 @@ static void read_message(const struct command *c, struct target_reading *ret)
 }
 
 /* What an edit is answered is not documented: it need teach nothing. */
-static void read_edit(const struct command *c, struct target_reading *ret)
+static void read_edit(const struct command *c, const struct http_answer *a,
+                      struct target_reading *ret)
 {
     const struct json_node *n = json_get(target_root(ret), "new_message");
 
     ret->amo_message_id = amo_message_id(ret, n, c->message_client_id);
     ret->amo_chat_id = foreign_id(ret->doc, json_get(n, "conversation_id"), c->conversation_id);
-    ret->readable = true;
+    ret->readable = is_consent(ret, a);
 }
 
 static void read_chat(const struct command *c, struct target_reading *ret)
@@ -123,11 +140,14 @@ static void read_connect(struct target_reading *ret)
     }
 }
 
-/* Written in amoCRM: amo knows no id of ours. */
-static bool is_amo_born(const struct target_reading *r, const struct json_node *m)
+/* Is it the one that is looked for? Without a key: one that was written in amoCRM, of which amo
+ * knows no id of ours. */
+static bool is_wanted(const struct command *c, const struct target_reading *r,
+                      const struct json_node *m)
 {
-    return view_empty(target_text(r->doc, json_get(m, "client_id"))) &&
-           !view_empty(target_text(r->doc, json_get(m, "id")));
+    struct view ours = target_text(r->doc, json_get(m, "client_id"));
+
+    return view_empty(c->key) ? view_empty(ours) : view_equal(ours, c->key);
 }
 
 /* Without a key: the newest that was written in amoCRM. */
@@ -145,14 +165,19 @@ static void read_history(const struct command *c, const struct http_answer *a,
     ret->readable = ret->complete = true;
     for (size_t i = 0; i < json_array_len(messages) && !ret->found; i++) {
         const struct json_node *m = json_get(json_array_at(messages, i), "message");
+        struct view id = target_text(ret->doc, json_get(m, "id"));
 
-        if (view_empty(c->key)
-                ? !is_amo_born(ret, m)
-                : !view_equal(target_text(ret->doc, json_get(m, "client_id")), c->key))
+        if (view_empty(id) || id.len > LIMIT_ID) {
+            ret->readable = ret->complete = false; /* this row might be the one */
+            continue;
+        }
+        if (!is_wanted(c, ret, m))
             continue;
         ret->found = true;
-        ret->amo_message_id = target_text(ret->doc, json_get(m, "id"));
+        ret->amo_message_id = id;
     }
+    if (ret->found)
+        ret->readable = ret->complete = true;
 }
 
 /* The form of an error is not documented: a hint for people, never for decisions. */

@@ -37,11 +37,11 @@ const struct judge_row judge_table[] = {
     {BOTH, ANY, HTTP_ANSWERED, 200, 299, 1, -1, OUTCOME_DONE, CAUSE_NONE,
      "taken"},
     {BOTH, ANY, HTTP_ANSWERED, 200, 299, 0, -1, OUTCOME_UNKNOWN, CAUSE_UNREADABLE,
-     "taken, but the id is not known: looked up, never blindly sent again"},
+     "it proves nothing: no id where one must be, or a page of whoever stands in front"},
 
     /* elsewhere */
-    {AMOJO, ANY, HTTP_ANSWERED, 300, 399, -1, -1, OUTCOME_HOLD, CAUSE_REDIRECT,
-     "never followed: the signature covers the path; the configured address is wrong"},
+    {AMOJO, ANY, HTTP_ANSWERED, 300, 399, -1, -1, OUTCOME_UNKNOWN, CAUSE_REDIRECT,
+     "never followed, the signature covers the path; what is behind it nobody knows"},
     {WEBHOOK, ANY, HTTP_ANSWERED, 300, 399, -1, -1, OUTCOME_DEAD, CAUSE_REDIRECT,
      "never followed"},
 
@@ -72,7 +72,7 @@ const struct judge_row judge_table[] = {
      "its trouble; the same again, later"},
 
     /* whatever else calls itself an answer */
-    {BOTH, ANY, HTTP_ANSWERED, 0, ~0U, -1, -1, OUTCOME_UNKNOWN, CAUSE_UNREADABLE,
+    {BOTH, ANY, HTTP_ANSWERED, 0, ~0U, -1, -1, OUTCOME_UNKNOWN, CAUSE_NOT_HTTP,
      "no status of HTTP: nothing can be concluded"},
 };
 /* clang-format on */

@@ -41,8 +41,8 @@ static const struct expected expectations[] = {
      CAUSE_UNREADABLE                                                                                               },
     {TARGET_WEBHOOK, ANY_KIND,                HTTP_ANSWERED,     204, true,  false, OUTCOME_DONE,    CAUSE_NONE     },
 
-    {TARGET_AMOJO,   ANY_KIND,                HTTP_ANSWERED,     301, false, false, OUTCOME_HOLD,    CAUSE_REDIRECT },
-    {TARGET_AMOJO,   ANY_KIND,                HTTP_ANSWERED,     308, false, false, OUTCOME_HOLD,    CAUSE_REDIRECT },
+    {TARGET_AMOJO,   ANY_KIND,                HTTP_ANSWERED,     301, false, false, OUTCOME_UNKNOWN, CAUSE_REDIRECT },
+    {TARGET_AMOJO,   ANY_KIND,                HTTP_ANSWERED,     308, false, false, OUTCOME_UNKNOWN, CAUSE_REDIRECT },
     {TARGET_WEBHOOK, ANY_KIND,                HTTP_ANSWERED,     302, false, false, OUTCOME_DEAD,    CAUSE_REDIRECT },
 
     {TARGET_AMOJO,   ANY_KIND,                HTTP_ANSWERED,     400, false, false, OUTCOME_DEAD,    CAUSE_REFUSED  },
@@ -92,10 +92,9 @@ static const struct expected expectations[] = {
     {TARGET_WEBHOOK, ANY_KIND,                HTTP_ANSWERED,     502, false, false, OUTCOME_RETRY,   CAUSE_SERVER   },
     {TARGET_WEBHOOK, ANY_KIND,                HTTP_ANSWERED,     504, false, false, OUTCOME_RETRY,   CAUSE_SERVER   },
 
-    {TARGET_AMOJO,   ANY_KIND,                HTTP_ANSWERED,     101, false, false, OUTCOME_UNKNOWN,
-     CAUSE_UNREADABLE                                                                                               },
+    {TARGET_AMOJO,   ANY_KIND,                HTTP_ANSWERED,     101, false, false, OUTCOME_UNKNOWN, CAUSE_NOT_HTTP },
     {TARGET_WEBHOOK, ANY_KIND,                HTTP_ANSWERED,     600, true,  false, OUTCOME_UNKNOWN,
-     CAUSE_UNREADABLE                                                                                               },
+     CAUSE_NOT_HTTP                                                                                                 },
 };
 
 static bool used[64];

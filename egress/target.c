@@ -167,6 +167,15 @@ bool target_is_number(struct view text)
     return text.len == 0;
 }
 
+bool target_is_page(struct view body)
+{
+    if (view_starts(body, "\xef\xbb\xbf"))
+        skip(&body, 3);
+    while (next_is_of(body, " \t\r\n"))
+        skip(&body, 1);
+    return next_is_of(body, "<");
+}
+
 bool target_is_stale(const struct command *c, int64_t now_ms)
 {
     return c->expires_ms != 0 && c->expires_ms <= now_ms;

@@ -124,6 +124,9 @@ AMO_MUSTCHECK int target_add_segment(struct buf *url, struct view segment);
 bool target_url_is_fine(struct view url);
 /* Is it a number as JSON has it? Then it may stand in a body as it is. */
 bool target_is_number(struct view text);
+/* Is it a page, for a person's eyes? No answer of an API begins like one: it is of whoever stands
+ * in front of the remote side, and proves nothing about it. */
+bool target_is_page(struct view body);
 /* Has what a typing command tells about gone stale? */
 bool target_is_stale(const struct command *c, int64_t now_ms);
 /* The answer's JSON; NULL, which reads as absent, when it is none. */

@@ -105,6 +105,50 @@ static void what_need_teach_nothing_is_readable_whatever_it_says(void **state)
     }
 }
 
+static void a_page_is_no_answer_to_anything(void **state)
+{
+    static const uint64_t kinds[] = {
+        COMMAND_AMO_MESSAGE,      COMMAND_AMO_OUTGOING,   COMMAND_AMO_EDIT,
+        COMMAND_AMO_STATUS,       COMMAND_AMO_REACTION,   COMMAND_AMO_DISCONNECT,
+        COMMAND_AMO_CONNECT,      COMMAND_AMO_HISTORY,    COMMAND_AMO_CREATE_CHAT,
+        COMMAND_SERVICE_MESSAGE,  COMMAND_SERVICE_TYPING, COMMAND_SERVICE_FAILED,
+        COMMAND_SERVICE_REACTION, COMMAND_SERVICE_TEST,
+    };
+    static const char *const bodies[] = {"<html></html>", " \r\n\t<!DOCTYPE html>",
+                                         "\xef\xbb\xbf<?xml version=\"1.0\"?>"};
+    struct target_reading r;
+
+    (void)state;
+    for (size_t i = 0; i < AMO_COUNT(kinds); i++) {
+        for (size_t j = 0; j < AMO_COUNT(bodies); j++) {
+            read_as(kinds[i], 200, bodies[j], &r);
+            assert_false(r.readable || r.complete || r.found);
+            target_reading_fini(&r);
+        }
+    }
+}
+
+static void an_error_with_200_consents_to_nothing(void **state)
+{
+    struct target_reading r;
+
+    (void)state;
+    read_as(COMMAND_AMO_STATUS, 200, "{\"error_code\":400,\"error_type\":\"BAD_REQUEST\"}", &r);
+    assert_false(r.readable);
+    target_reading_fini(&r);
+}
+
+static void an_answer_about_another_message_is_none(void **state)
+{
+    struct target_reading r;
+
+    (void)state;
+    read_as(COMMAND_AMO_MESSAGE, 200,
+            "{\"new_message\":{\"msgid\":\"" AMO_ID "\",\"ref_id\":\"mb-msg-2\"}}", &r);
+    assert_false(r.readable);
+    target_reading_fini(&r);
+}
+
 static void a_message_of_our_side_teaches_who_the_client_is_to_amo(void **state)
 {
     struct target_reading r;
@@ -291,6 +335,9 @@ int main(void)
         cmocka_unit_test(amos_ids_are_told_from_our_own),
         cmocka_unit_test(an_answer_that_teaches_no_id_is_not_readable),
         cmocka_unit_test(what_need_teach_nothing_is_readable_whatever_it_says),
+        cmocka_unit_test(a_page_is_no_answer_to_anything),
+        cmocka_unit_test(an_error_with_200_consents_to_nothing),
+        cmocka_unit_test(an_answer_about_another_message_is_none),
         cmocka_unit_test(a_message_of_our_side_teaches_who_the_client_is_to_amo),
         cmocka_unit_test(an_edit_teaches_amos_id_when_it_says_one),
         cmocka_unit_test(the_history_says_found_only_for_our_own_key),

@@ -317,13 +317,13 @@ static void read_answer(const struct command *c, const struct http_answer *a,
 
     (void)c;
     *ret = (struct target_reading){0};
-    /* a body is optional: what is no JSON object teaches nothing */
+    /* a body is optional: what is no JSON object teaches nothing, and only a page is no answer */
     if (a->end == HTTP_ANSWERED && a->body.len && !a->truncated &&
         json_parse(a->body, &ret->doc))
         ret->doc = NULL;
     root = target_root(ret);
     if (a->status >= 200 && a->status <= 299) {
-        ret->readable = true;
+        ret->readable = !target_is_page(a->body);
         ret->service_conversation = id_or_none(ret->doc, json_path(root, "conversation.id"));
         ret->service_message_id = id_or_none(ret->doc, json_get(root, "id"));
         return;

@@ -123,9 +123,10 @@ enum cause {
     CAUSE_REFUSED = 8,       /* 400 and other final 4xx */
     CAUSE_SERVER = 9,        /* 5xx, 408 */
     CAUSE_REDIRECT = 10,     /* 3xx, never followed */
-    CAUSE_UNREADABLE = 11,   /* accepted, but the answer taught no id */
+    CAUSE_UNREADABLE = 11,   /* 2xx, but the answer proves nothing: no id, or a page */
     CAUSE_PRIVATE = 12,      /* address refused: private network */
     CAUSE_UNREGISTERED = 13, /* worker has no such channel or connector */
+    CAUSE_NOT_HTTP = 14,     /* a status that is none: nothing can be concluded */
 };
 
 /* How far a call came. */

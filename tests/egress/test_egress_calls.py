@@ -140,7 +140,7 @@ def test_write_first_has_no_conversation_and_a_repeat_is_the_same_to_the_byte(be
 
 
 @pytest.mark.parametrize("status, wanted", [
-    (301, (HOLD, "redirect")), (400, (DEAD, "refused")), (403, (HOLD, "forbidden")), (404, (HOLD, "not_found")),
+    (301, (UNKNOWN, "redirect")), (400, (DEAD, "refused")), (403, (HOLD, "forbidden")), (404, (HOLD, "not_found")),
     (408, (RETRY, "server")), (429, (HOLD, "throttled")), (500, (RETRY, "server")), (502, (RETRY, "server")),
     (200, (UNKNOWN, "unreadable"))])
 def test_amojos_answers_are_judged(bench, status, wanted):
