@@ -255,8 +255,8 @@ int apply_telling(struct core *c, const struct telling *t)
                            .error_text = t->code == -1 ? t->error_text : VIEW_NONE};
     int rc = 0;
 
-    if (t->amo_id.len == 0)
-        return 0; /* amo never named it: nobody could be told */
+    if (t->amo_id.len == 0 || !registry_scope_connected(c->registry, t->scope))
+        return 0; /* amo never named it, or the account left: nobody could be told */
     row.scope = mem_strndup(t->scope.ptr, t->scope.len);
     if (!row.scope)
         return -ENOMEM;
@@ -455,9 +455,17 @@ int apply_failure(struct core *c, const struct message *m, int64_t command, cons
                            .reason = view_of(reason),
                            .error_text = view_cut(words, LIMIT_ERROR_TEXT),
                            .sent_ms = clock_unix_ms()};
+    struct command_row row = {
+        .kind = COMMAND_SERVICE_FAILED, .message = m->id, .taken_ms = body.sent_ms};
 
     (void)snprintf(key, sizeof(key), "%.64s-failed-%lld", m->mid,
                    (long long)command); /* fits */
     body.key = view_of(key);
-    return follow_up(c, m, &body, body.sent_ms);
+    if (!registry_connector(c->registry, view_of(m->connector)))
+        return 0; /* there is nobody to tell any more */
+    if (registry_scope_connected(c->registry, view_of(m->scope)))
+        return follow_up(c, m, &body, body.sent_ms);
+    /* the account left: its service is told all the same, past what waits for the account */
+    row.connector = mem_strdup(m->connector);
+    return row.connector ? command_add(c, &row, &body) : -ENOMEM;
 }

@@ -25,6 +25,7 @@
 #include "core/inquiry.h"
 #include "core/intake.h"
 #include "core/peers.h"
+#include "core/reach.h"
 #include "core/waiting.h"
 #include "core/watch.h"
 #include "proto/bus/socket.h"
@@ -224,6 +225,10 @@ static void core_turn_end(void *arg)
         c->registry_changed = false;
         peers_send_registry(c);
         control_tick(c, clock_mono_ms()); /* there may be nobody to wait for */
+        if (c->reach_due)
+            reach_queue(c); /* before anything else comes for those who are reached now */
+        if (c->exit_code)
+            return;
     }
     dispatch_run(c);
     if (c->turn_dirty) {
@@ -261,6 +266,18 @@ int core_registry_changed(struct core *c)
     return rc ? rc : core_registry_reload(c);
 }
 
+/* Pauses and secrets come and go often, and reach nobody else. */
+static void core_reach_changed(struct core *c)
+{
+    uint64_t print = reach_fingerprint(c->registry);
+
+    if (print == c->reach_print)
+        return;
+    c->reach_print = print;
+    c->reach_due = true;
+    c->reach_at = 0;
+}
+
 int core_registry_reload(struct core *c)
 {
     struct registry *fresh = NULL;
@@ -271,6 +288,7 @@ int core_registry_reload(struct core *c)
     registry_free(c->registry);
     c->registry = fresh;
     c->registry_changed = true;
+    core_reach_changed(c);
     core_apply_pauses(c);
     core_wake(c);
     return 0;
@@ -420,6 +438,8 @@ static int core_open_store(struct core *c)
     }
     rc = core_try_store(c);
     rc = rc ? rc : store_registry_load(c->store, &c->keys, &c->registry);
+    if (rc == 0)
+        core_reach_changed(c); /* whatever the end of the life before has left */
     rc = rc ? rc : checkpoint_start(store_path(c->store), &c->checkpoint);
     return rc;
 }

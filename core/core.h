@@ -6,6 +6,7 @@
  *   intake     EVENT_PUSH → store, under savepoints, through the pure router
  *   apply      what the router planned becomes rows: conversation, message, command
  *   waiting    events that wait for the message they are about
+ *   reach      who is reached: conversations and what waits follow the registry
  *   hint       typing: outside spool, store and lanes
  *   turn       one store transaction a turn of the loop; acknowledgements only after its commit
  *   queue      every command in memory: lanes, destinations, timers
@@ -132,6 +133,10 @@ struct core {
     struct loop_deferred turn_end;
     bool turn_dirty;       /* something to commit or acknowledge */
     bool registry_changed; /* tell the edges after the commit */
+
+    uint64_t reach_print; /* reach_fingerprint of the registry in force */
+    bool reach_due;       /* who is reached has changed: look at all that waits */
+    int64_t reach_at;     /* conversations above it are still to be looked at; -1 none */
 
     struct queue *queue;
     int64_t n_waiting; /* events in the store that wait; bounded */

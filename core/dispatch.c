@@ -17,6 +17,7 @@
 #include "core/inquiry.h"
 #include "core/peers.h"
 #include "core/plant.h"
+#include "core/reach.h"
 #include "core/resolve.h"
 #include "core/settle.h"
 #include "proto/command.h"
@@ -125,6 +126,8 @@ static void dispatch_unsendable(struct core *c, struct core_command *cmd, int rc
         settle_dead(c, cmd, "parent", VIEW_NONE);
     else if (rc == RESOLVE_E_ERASED)
         settle_erased(c, cmd);
+    else if (rc == RESOLVE_E_MOVED)
+        reach_stray(c, cmd);
     else if (core_is_trouble(rc))
         core_give_up(c, "dispatch", rc);
     else

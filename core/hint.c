@@ -10,6 +10,7 @@
 #include "core/apply.h"
 #include "core/inquiry.h"
 #include "core/lookup.h"
+#include "core/reach.h"
 #include "proto/command.h"
 #include "proto/event.h"
 #include "proto/limits.h"
@@ -95,7 +96,10 @@ void hint_take(struct core *c, struct view body)
         return;
     }
     rc = lookup_event(c, &e, &l);
-    if (rc == 0 && l.mapping.found)
+    /* nothing is moved for a hint: who is not reached as it stands is not told */
+    if (rc == 0 && l.mapping.found &&
+        reach_of(c->registry, l.mapping.found).way == REACH_STAYS &&
+        (e.kind == EVENT_SERVICE_TYPING || view_is(e.scope, l.mapping.found->scope)))
         hint_send(c, &e, l.mapping.found);
     lookup_fini(&l);
 }

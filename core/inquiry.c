@@ -353,6 +353,16 @@ static void check_orphaned(struct core *c, struct inquiry *q)
     inquiry_end(q);
 }
 
+/* Its conversation has moved meanwhile: dispatch finds out where to. */
+static void check_elsewhere(struct core *c, struct inquiry *q)
+{
+    struct core_command *cmd = queue_find(c->queue, q->command);
+
+    if (cmd && cmd->state == COMMAND_CHECKING)
+        queue_move(c->queue, cmd, COMMAND_READY, 0, clock_mono_ms());
+    inquiry_end(q);
+}
+
 /* May it go now? Messages come first: what is called once takes only what they leave. */
 static bool inquiry_may_go(struct core *c, const struct inquiry *q, int64_t now_mono_ms)
 {
@@ -374,6 +384,8 @@ static void inquiry_try(struct core *c, struct inquiry *q, struct peer *p, int64
     rc = inquiry_ask(c, q, p, now_mono_ms);
     if (q->kind == INQUIRY_ONCE && rc > 0)
         inquiry_over(c, q, NULL); /* unreadable: cannot be */
+    else if (rc == RESOLVE_E_MOVED)
+        check_elsewhere(c, q);
     else if (rc == RESOLVE_E_PARENT || rc == RESOLVE_E_STALE || rc == RESOLVE_E_ERASED)
         check_orphaned(c, q);
     else if (rc)

@@ -20,6 +20,7 @@
 #include "core/doctor.h"
 #include "core/inquiry.h"
 #include "core/lookup.h"
+#include "core/reach.h"
 #include "core/router.h"
 #include "core/waiting.h"
 #include "proto/command.h"
@@ -256,6 +257,7 @@ static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
     if (rc == STORE_E_NONE)
         return 0; /* it was replayed or dropped meanwhile */
     rc = rc ? rc : lookup_event(c, &e, &l);
+    rc = rc ? rc : reach_event(c, &e, &l);
     /* it has waited; and rather an echo than a manager's message that goes nowhere */
     if (how == INTAKE_LATE || c->n_waiting >= LIMIT_WAITING + LIMIT_WAITING_ECHO)
         l.mapping.echo_pending = false;

@@ -9,6 +9,7 @@
 
 #include "core/apply.h"
 #include "core/key.h"
+#include "core/reach.h"
 #include "core/waiting.h"
 
 void lookup_fini(struct lookup *l)
@@ -16,6 +17,7 @@ void lookup_fini(struct lookup *l)
     conversation_fini(&l->found);
     conversation_fini(&l->by_client);
     conversation_fini(&l->by_phone);
+    conversation_fini(&l->about);
     message_fini(&l->known);
     message_fini(&l->named);
 }
@@ -38,6 +40,22 @@ static void look_up_sources(const struct registry *r, struct mapping *m)
         m->own_source = view_of(m->scope->default_source);
 }
 
+/* May the account write from the source that is named, or that it writes from by default? */
+static void look_up_right(const struct registry *r, struct view source, struct mapping *m)
+{
+    struct view connector = view_of(m->scope->connector);
+    bool known = false;
+
+    if (source.len == 0 || registry_scope_of_source(r, connector, source, &known) == m->scope)
+        return;
+    m->unknown_source = true;
+    for (size_t i = 0; i < r->n_sources; i++) {
+        if (view_is(connector, r->sources[i].connector) &&
+            view_is(source, r->sources[i].source))
+            m->foreign_source = true;
+    }
+}
+
 /* A conversation with this phone, of this account: one connector may serve several. */
 static int look_up_phone(struct core *c, const struct reg_scope *scope, struct view source,
                          const char *phone, struct lookup *l)
@@ -47,7 +65,7 @@ static int look_up_phone(struct core *c, const struct reg_scope *scope, struct v
     if (phone[0])
         rc = store_conversation_by_phone(c->store, view_of(scope->connector), source,
                                          view_of(phone), &l->by_phone);
-    if (rc == 0 && strcmp(l->by_phone.scope, scope->id) != 0)
+    if (rc == 0 && reach_of(c->registry, &l->by_phone).scope != scope)
         rc = STORE_E_NONE;
     return found_or_not(rc, &l->by_phone, (const void **)&l->mapping.by_phone);
 }
@@ -84,6 +102,8 @@ static int look_up_amo(struct core *c, const struct event *e, struct lookup *l)
     if (!m->scope || key_amo(e->scope, e->message_id, &key))
         return 0;
     look_up_sources(c->registry, m);
+    look_up_right(c->registry, e->source.len || !m->own_source.ptr ? e->source : m->own_source,
+                  m);
     rc = found_or_not(store_message_by_key(c->store, &key, &l->known), &l->known,
                       (const void **)&m->known);
     if (rc == 0 && !m->known)
@@ -106,6 +126,7 @@ static int look_up_amo(struct core *c, const struct event *e, struct lookup *l)
 static int look_up_service_thread(struct core *c, const struct event *e, struct lookup *l)
 {
     struct view source = e->source.ptr ? e->source : VIEW_LIT("");
+    bool known = false;
     int rc = found_or_not(store_conversation_by_service(c->store, e->connector, source,
                                                         e->conversation, &l->found),
                           &l->found, (const void **)&l->mapping.found);
@@ -115,6 +136,11 @@ static int look_up_service_thread(struct core *c, const struct event *e, struct 
         rc = found_or_not(store_conversation_by_service(c->store, e->connector, VIEW_LIT(""),
                                                         e->conversation, &l->found),
                           &l->found, (const void **)&l->mapping.found);
+    /* … but not of another account: the thread has turned out to be by a number that it has not */
+    if (rc == 0 && l->mapping.found && !l->found.source[0] &&
+        reach_of(c->registry, &l->found).scope !=
+            registry_scope_of_source(c->registry, e->connector, source, &known))
+        l->mapping.found = NULL;
     return rc;
 }
 

@@ -12,6 +12,7 @@ struct lookup {
     struct conversation found;
     struct conversation by_client;
     struct conversation by_phone;
+    struct conversation about;
     struct message known;
     struct message named;
 };

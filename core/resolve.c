@@ -10,6 +10,7 @@
 
 #include "core/degrade.h"
 #include "core/lookup.h"
+#include "core/reach.h"
 #include "proto/limits.h"
 
 static int resolve_kind(struct core *c, struct resolved *r);
@@ -49,6 +50,8 @@ int resolve_command(struct core *c, const struct core_command *cmd, struct resol
     }
     if (rc)
         return rc == STORE_E_NONE ? RESOLVE_E_PARENT : rc;
+    if (!reach_is_current(c, &ret->row, &ret->conversation))
+        return RESOLVE_E_MOVED;
     ret->body.id = (uint64_t)cmd->id;
     return resolve_kind(c, ret);
 }
@@ -148,9 +151,12 @@ static bool is_lost_there(const struct message *m)
     return !m->service_id && is_failed(m);
 }
 
-/* In another of the conversation's chats at amo than the one that is written to now. */
+/* In another of the conversation's chats at amo than the one that is written to now, or in an account
+ * that had the conversation before. */
 static bool stands_elsewhere(const struct message *m, const struct conversation *conv)
 {
+    if (strcmp(m->scope, conv->scope) != 0)
+        return true;
     return m->chat_id && conv->chat_id && strcmp(m->chat_id, conv->chat_id) != 0;
 }
 
@@ -312,6 +318,8 @@ static int resolve_service_message(struct core *c, struct resolved *r)
         b->receiver_id = view_of(conv->contact);
         b->receiver_phone = view_of(conv->phone);
     }
+    if (!conv->contact) /* the service of before had a name for him */
+        b->receiver_id = VIEW_NONE;
     return resolve_parts_for_service(c, r);
 }
 
@@ -335,7 +343,8 @@ static int resolve_parts_for_service(struct core *c, struct resolved *r)
         return rc;
     t->reply_id = VIEW_NONE;
     t->reply_client_id = VIEW_NONE;
-    if (rc == 0 && r->quoted.conversation == r->conversation.id && !is_lost_there(&r->quoted)) {
+    if (rc == 0 && r->quoted.conversation == r->conversation.id && !is_lost_there(&r->quoted) &&
+        view_is(view_of(r->quoted.connector), r->conversation.connector)) {
         t->reply_id = service_name(&r->quoted);
         quote = false;
     }
@@ -363,6 +372,7 @@ static int resolve_service_reaction(struct resolved *r)
 static int resolve_service_failed(struct resolved *r)
 {
     resolve_thread(r);
+    r->body.connector = view_of(r->row.connector); /* who wrote it is told, wherever it went */
     r->body.message_id = view_of(r->message.service_id);
     r->body.message_client_id = view_of(r->message.mid);
     return 0;

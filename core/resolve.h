@@ -22,6 +22,7 @@ enum {
     RESOLVE_E_STALE = 1, /* not needed any more */
     RESOLVE_E_PARENT,    /* what it is about does not exist (any more) */
     RESOLVE_E_ERASED,    /* what it said was erased */
+    RESOLVE_E_MOVED,     /* its conversation reaches somebody else now: reach_stray */
 };
 
 /* 0, RESOLVE_E_*, -Exxx. Finish with resolved_fini in any case. */

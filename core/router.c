@@ -127,6 +127,8 @@ static int route_write_first(const struct mapping *m, struct plan *p)
     struct view connector = view_of(m->scope->connector);
     int rc = 0;
 
+    if (m->unknown_source) /* the client could not answer */
+        return refuse(p, "unknown_source", 904, "this number belongs to no account");
     if (p->phone[0] == '\0')
         return refuse(p, "no_phone", 905, "no phone number");
     if (p->source.len == 0 && m->n_sources > 1) /* which of our numbers should write? */
@@ -139,6 +141,21 @@ static int route_write_first(const struct mapping *m, struct plan *p)
     rc = router_client_id(connector, p->source, view_of(p->phone), p->client_id);
     rc = rc ? rc : id_derive(connector, VIEW_NONE, view_of(p->phone), p->user_id);
     return rc ? rc : plan_end(p, VERDICT_APPLY, NULL);
+}
+
+/* Whether what a manager writes in @conv may go to its client, who may be somebody else's by now. */
+static int route_reach(const struct mapping *m, const struct conversation *conv, struct plan *p)
+{
+    if (conv && strcmp(conv->scope, m->scope->id) != 0)
+        return refuse(p, "moved_conversation", 905,
+                      "the number belongs to another account now");
+    if (conv && m->unreachable)
+        return refuse(p, "unreachable", 905, "the number belongs to no account now");
+    if (conv && !conv->service_id && !conv->phone)
+        return refuse(p, "unreachable", 905, "the new service does not know this client yet");
+    if (m->foreign_source)
+        return refuse(p, "foreign_source", 904, "this number belongs to another account");
+    return 0;
 }
 
 /* Ids become keys of look-ups: bounded, and text to their end. */
@@ -170,6 +187,9 @@ static int route_amo_message(const struct event *e, const struct mapping *m, int
     }
     if (e->sent_ms && e->sent_ms < oldest_ms)
         return plan_end(p, VERDICT_QUARANTINE, "too_old");
+    rc = route_reach(m, m->found ? m->found : m->by_client, p);
+    if (rc || p->reason)
+        return rc;
     if (objection)
         return refuse(p, "nothing_to_deliver", 905, objection);
     router_phone(e->receiver_phone, p->phone);
@@ -263,6 +283,16 @@ static bool is_foreign(const struct event *e, const struct message *named)
                             : !view_is(e->scope, named->scope);
 }
 
+/* Whoever is told of a message is the account that has its conversation now. */
+static const char *reach_objection(const struct mapping *m)
+{
+    if (m->about && strcmp(m->about->scope, m->named->scope) != 0)
+        return "moved_conversation";
+    if (m->about && m->unreachable)
+        return "unreachable";
+    return m->named_left ? "account_left" : NULL;
+}
+
 static int route_service_status(const struct event *e, const struct mapping *m, struct plan *p)
 {
     int64_t code = status_code_of(e->status);
@@ -276,6 +306,8 @@ static int route_service_status(const struct event *e, const struct mapping *m, 
     p->adopt = e->conversation.len > 0;
     if (code == 0)
         return plan_end(p, VERDICT_NOTHING, "sent");
+    if (m->named_left) /* about their own message: also when the number moved */
+        return plan_end(p, VERDICT_QUARANTINE, "account_left");
     if (!status_is_news(m->named->told, code))
         return plan_end(p, VERDICT_NOTHING, "no_news");
     p->status_code = code;
@@ -291,8 +323,11 @@ static int route_service_edit(const struct event *e, const struct mapping *m, st
 {
     if (!m->named)
         return plan_end(p, VERDICT_WAIT, "unknown_message");
-    return is_foreign(e, m->named) ? plan_end(p, VERDICT_QUARANTINE, "foreign_message")
-                                   : plan_end(p, VERDICT_EDIT, NULL);
+    if (is_foreign(e, m->named))
+        return plan_end(p, VERDICT_QUARANTINE, "foreign_message");
+    if (reach_objection(m))
+        return plan_end(p, VERDICT_QUARANTINE, reach_objection(m));
+    return plan_end(p, VERDICT_EDIT, NULL);
 }
 
 /* Of either side, to the other. */
@@ -304,5 +339,7 @@ static int route_reaction(const struct event *e, const struct mapping *m, struct
         return plan_end(p, VERDICT_WAIT, "unknown_message");
     if (is_foreign(e, m->named))
         return plan_end(p, VERDICT_QUARANTINE, "foreign_message");
+    if (reach_objection(m))
+        return plan_end(p, VERDICT_QUARANTINE, reach_objection(m));
     return plan_end(p, VERDICT_REACTION, NULL);
 }

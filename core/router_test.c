@@ -17,9 +17,11 @@ static const struct reg_scope scope = {
     .id = scope_id, .channel = channel_id, .connector = connector_name};
 
 static char conv_service_id[] = "thread-9";
-static const struct conversation unlinked = {.id = 5, .connector = connector_name};
+static char conv_phone[] = "79005550101";
+static const struct conversation unlinked = {
+    .id = 5, .connector = connector_name, .scope = scope_id, .phone = conv_phone};
 static const struct conversation linked = {
-    .id = 6, .connector = connector_name, .service_id = conv_service_id};
+    .id = 6, .connector = connector_name, .scope = scope_id, .service_id = conv_service_id};
 
 static const struct message inbound = {
     .id = 1, .direction = MESSAGE_INBOUND, .connector = connector_name};

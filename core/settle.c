@@ -315,17 +315,19 @@ void settle_unproven(struct core *c, struct core_command *cmd)
 static int learn_chat(struct core *c, struct conversation *conv, struct view chat_id)
 {
     struct conversation other = {0};
+    bool is_ours = false;
     int rc = STORE_E_NONE;
 
     if (!is_id(chat_id) || conv->chat_id)
         return 0;
     rc = store_conversation_by_chat(c->store, view_of(conv->scope), chat_id, &other);
+    is_ours = rc == 0 && other.id == conv->id; /* it was here before, and comes back */
     conversation_fini(&other);
-    if (rc == 0) { /* a manager's words there must not go to another client */
+    if (rc == 0 && !is_ours) { /* a manager's words there must not go to another client */
         log_line(LOG_LEVEL_ERROR, "chat.taken", "conversation=%lld", (long long)conv->id);
         return 0;
     }
-    if (rc != STORE_E_NONE)
+    if (rc != STORE_E_NONE && !is_ours)
         return rc;
     conv->chat_id = mem_strndup(chat_id.ptr, chat_id.len);
     return conv->chat_id ? store_chat_put(c->store, view_of(conv->scope), chat_id, conv->id)
@@ -481,6 +483,8 @@ static int tell_manager(struct core *c, const struct message *m, const struct fa
 
     (void)snprintf(text, sizeof(text), "not delivered: %s", f->reason); /* cut is fine */
     t.error_text = words.len ? words : view_of(text);
+    if (strcmp(f->reason, "moved") == 0 || strcmp(f->reason, "nobody") == 0)
+        t.error_code = 905; /* whoever wrote cannot reach this client any more */
     if (strcmp(f->reason, "refused") == 0) {
         int rc = store_conversation(c->store, m->conversation, &conv);
 

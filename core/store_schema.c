@@ -98,6 +98,10 @@ static const char *const migrations[] = {
     "DROP TABLE message_ids;"
     "ALTER TABLE spaced_ids RENAME TO message_ids;"
     "INSERT OR REPLACE INTO meta VALUES('waiting_keys', x'31');",
+    /* who is reached: the chats of conversations that moved to another account stay with the one
+       before, and are found again when the conversation comes back */
+    "CREATE TABLE left_chats(conversation INTEGER, scope TEXT, chat_id TEXT, user_ref TEXT,"
+    "  linked INTEGER, amo_born INTEGER, PRIMARY KEY(conversation, scope)) WITHOUT ROWID;",
 };
 
 int schema_count(void)

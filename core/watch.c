@@ -14,6 +14,7 @@
 #include "core/inquiry.h"
 #include "core/intake.h"
 #include "core/peers.h"
+#include "core/reach.h"
 #include "core/resolve.h"
 #include "core/rotation.h"
 #include "core/settle.h"
@@ -181,6 +182,7 @@ void watch_tick(void *arg)
     if (!core_clock_doubtful(c, now_mono))
         rotation_tick(c, now_unix);
     inquiry_greet(c, now_mono);
+    reach_tick(c);
     if (c->ticks % PRUNE_EVERY_TICKS == 0 && !core_clock_doubtful(c, now_mono))
         watch_prune(c, now_unix);
     core_wake(c);

@@ -187,6 +187,8 @@ const struct reg_scope *registry_scope_of_source(const struct registry *r,
         n_listed++;
         if (view_is(source, r->sources[i].source)) {
             only = registry_scope_connected(r, view_of(r->sources[i].scope));
+            if (only && !view_is(connector, only->connector))
+                only = NULL; /* it exchanges messages with another one now */
             *ret_known = only != NULL;
             return only; /* it is this one's, or of one who left: nobody else's */
         }

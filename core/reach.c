@@ -1,0 +1,499 @@
+/* Who is reached, by the registry.
+ *
+ * From: intake.c, dispatch.c, core.c. To: the store; the queue. Holds: nothing. */
+
+#include "core/reach.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/conversation.h"
+#include "core/inquiry.h"
+#include "core/intake.h"
+#include "core/settle.h"
+#include "core/store_erase.h"
+#include "core/store_reach.h"
+#include "proto/command.h"
+
+/* conversations looked at in one tick: some ten milliseconds */
+#define TICK_ROWS  5000
+/* of them moved in one tick */
+#define TICK_MOVES 500
+
+#define WORDS_MOVED  "the number belongs to another account now"
+#define WORDS_NOBODY "the number belongs to no account now"
+
+/* --- the rule --------------------------------------------------------------------------------- */
+
+bool reach_is_same_account(const char *scope, const char *other)
+{
+    struct view account = registry_scope_account(view_of(other));
+
+    return account.len && view_equal(registry_scope_account(view_of(scope)), account);
+}
+
+bool reach_has_address(const struct conversation *conv)
+{
+    return conv->service_id || conv->phone;
+}
+
+/* The account as it is connected now: as before, or under one other channel. NULL: it left. */
+static const struct reg_scope *home_of(const struct registry *r, const char *scope)
+{
+    const struct reg_scope *found = registry_scope_connected(r, view_of(scope));
+    size_t n = 0;
+
+    if (found)
+        return found;
+    for (size_t i = 0; r && i < r->n_scopes; i++) {
+        if (r->scopes[i].disconnected || !reach_is_same_account(r->scopes[i].id, scope))
+            continue;
+        found = &r->scopes[i];
+        n++;
+    }
+    return n == 1 ? found : NULL;
+}
+
+static bool is_listed(const struct registry *r, struct view connector, struct view source)
+{
+    for (size_t i = 0; r && i < r->n_sources; i++) {
+        if (view_is(connector, r->sources[i].connector) &&
+            view_is(source, r->sources[i].source))
+            return true;
+    }
+    return false;
+}
+
+static const struct reg_scope *reached(const struct registry *r,
+                                       const struct conversation *conv)
+{
+    struct view connector = view_of(conv->connector);
+    struct view source = view_of(conv->source);
+    const struct reg_scope *home = home_of(r, conv->scope);
+    const struct reg_scope *at_door = NULL;
+    bool known = false;
+
+    if (home && !registry_connector(r, view_of(home->connector)))
+        home = NULL; /* nobody to call */
+    if (source.len == 0)
+        return home; /* the service chooses among its numbers: it can only be this account's */
+    at_door = registry_scope_of_source(r, connector, source, &known);
+    if (at_door && is_listed(r, connector, source))
+        return at_door;
+    if (home && registry_scope_of_source(r, view_of(home->connector), source, &known) == home)
+        return home;
+    return at_door;
+}
+
+struct reach reach_of(const struct registry *r, const struct conversation *conv)
+{
+    const struct reg_scope *to = reached(r, conv);
+
+    if (!to)
+        return (struct reach){REACH_NOBODY, NULL};
+    if (strcmp(to->id, conv->scope) == 0 && strcmp(to->connector, conv->connector) == 0)
+        return (struct reach){REACH_STAYS, to};
+    return (struct reach){REACH_FOLLOWS, to};
+}
+
+static uint64_t mix(uint64_t sum, const char *text)
+{
+    /* FNV-1a, the NUL included: not against anybody who wants it to meet */
+    for (size_t i = 0, n = text ? strlen(text) + 1 : 1; i < n; i++)
+        sum = (sum ^ (unsigned char)(text ? text[i] : '\0')) * 1099511628211U;
+    return sum;
+}
+
+uint64_t reach_fingerprint(const struct registry *r)
+{
+    uint64_t sum = 14695981039346656037U;
+
+    for (size_t i = 0; i < r->n_scopes; i++) {
+        sum = mix(sum, r->scopes[i].id);
+        sum = mix(sum, r->scopes[i].connector);
+        sum = mix(sum, r->scopes[i].disconnected ? "left" : "");
+    }
+    for (size_t i = 0; i < r->n_connectors; i++)
+        sum = mix(sum, r->connectors[i].name);
+    for (size_t i = 0; i < r->n_sources; i++) {
+        sum = mix(sum, r->sources[i].connector);
+        sum = mix(sum, r->sources[i].source);
+        sum = mix(sum, r->sources[i].scope);
+    }
+    return sum;
+}
+
+/* --- conversations ---------------------------------------------------------------------------- */
+
+static int to_connector(struct conversation *conv, const char *connector)
+{
+    if (strcmp(conv->connector, connector) == 0)
+        return 0;
+    /* what the other service calls it says nothing to this one, or names somebody else */
+    mem_free(conv->service_id);
+    mem_free(conv->contact);
+    conv->service_id = conv->contact = NULL;
+    return text_set(&conv->connector, view_of(connector));
+}
+
+static int to_scope(struct core *c, struct conversation *conv, const char *scope)
+{
+    int rc = 0;
+
+    if (strcmp(conv->scope, scope) == 0)
+        return 0;
+    rc = store_chat_leave(c->store, conv);
+    rc = rc ? rc : text_set(&conv->scope, view_of(scope));
+    return rc ? rc : store_chat_return(c->store, conv);
+}
+
+int reach_follow(struct core *c, struct conversation *conv, const struct reach *to)
+{
+    char room[LOG_VALUE_MAX];
+    int rc = to_connector(conv, to->scope->connector);
+
+    rc = rc ? rc : to_scope(c, conv, to->scope->id);
+    rc = rc ? rc : store_conversation_update(c->store, conv);
+    if (rc == 0)
+        log_line(LOG_LEVEL_INFO, "conversation.moved", "conversation=%lld scope=%s",
+                 (long long)conv->id, log_value(view_of(conv->scope), room));
+    return rc;
+}
+
+/* @ret_nobody may be NULL. */
+static int follow_found(struct core *c, struct conversation *conv, bool *ret_nobody)
+{
+    struct reach to = reach_of(c->registry, conv);
+
+    if (ret_nobody)
+        *ret_nobody = to.way == REACH_NOBODY;
+    return to.way == REACH_FOLLOWS ? reach_follow(c, conv, &to) : 0;
+}
+
+static int reach_message(struct core *c, const struct event *e, struct lookup *l)
+{
+    struct mapping *m = &l->mapping;
+    int rc = 0;
+
+    if (m->by_phone)
+        rc = follow_found(c, &l->by_phone, NULL);
+    if (rc == 0 && m->by_client)
+        rc = follow_found(c, &l->by_client, &m->unreachable);
+    if (rc == 0 && m->found)
+        rc = follow_found(c, &l->found, &m->unreachable);
+    if (rc || e->kind == EVENT_AMO_MESSAGE || !m->scope)
+        return rc;
+    /* a client who writes by a number of somebody else's, or by a connector that his company does
+     * not use any more, is in a conversation with whom the door says */
+    if (m->found && (strcmp(l->found.scope, m->scope->id) != 0 ||
+                     !view_is(e->connector, l->found.connector)))
+        m->found = NULL;
+    if (m->by_phone && strcmp(l->by_phone.scope, m->scope->id) != 0)
+        m->by_phone = NULL;
+    return 0;
+}
+
+/* What is about a message is for those who have its conversation now. */
+static int reach_named(struct core *c, struct lookup *l)
+{
+    struct mapping *m = &l->mapping;
+    int rc = 0;
+
+    if (!m->named)
+        return 0;
+    rc = store_conversation(c->store, m->named->conversation, &l->about);
+    if (rc)
+        return rc == STORE_E_NONE ? 0 : rc;
+    rc = follow_found(c, &l->about, &m->unreachable);
+    m->about = &l->about;
+    m->named_left = !registry_scope_connected(c->registry, view_of(m->named->scope));
+    return rc;
+}
+
+int reach_event(struct core *c, const struct event *e, struct lookup *l)
+{
+    switch ((enum event_kind)e->kind) {
+    case EVENT_AMO_MESSAGE:
+    case EVENT_SERVICE_MESSAGE:
+        return reach_message(c, e, l);
+    case EVENT_SERVICE_STATUS:
+    case EVENT_SERVICE_EDIT:
+    case EVENT_SERVICE_REACTION:
+    case EVENT_AMO_REACTION:
+        return reach_named(c, l);
+    case EVENT_AMO_TYPING:
+    case EVENT_SERVICE_TYPING:
+    case EVENT_QUARANTINE:
+    case EVENT_DOOR_TEST:
+        return 0;
+    }
+    return 0;
+}
+
+/* --- commands --------------------------------------------------------------------------------- */
+
+/* It says something to the side that wrote the message it is about. */
+static bool is_telling(uint64_t kind)
+{
+    return kind == COMMAND_AMO_STATUS || kind == COMMAND_SERVICE_FAILED;
+}
+
+static bool is_registered(const struct core *c, const struct command_row *row)
+{
+    if (command_is_for_service((enum command_kind)row->kind))
+        return row->connector && registry_connector(c->registry, view_of(row->connector));
+    return row->scope && registry_scope(c->registry, view_of(row->scope));
+}
+
+bool reach_is_current(const struct core *c, const struct command_row *row,
+                      const struct conversation *conv)
+{
+    struct view connector = view_of(row->connector);
+
+    if (!is_registered(c, row))
+        return false;
+    if (is_telling((uint64_t)row->kind) || !conv->id)
+        return true;
+    if (reach_of(c->registry, conv).way != REACH_STAYS || !row->scope ||
+        strcmp(row->scope, conv->scope) != 0)
+        return false;
+    return !command_is_for_service((enum command_kind)row->kind) ||
+           view_is(connector, conv->connector);
+}
+
+/* Into the lane where it belongs now, behind what stands there. Its attempts begin anew: the ones
+ * before were somebody else's. */
+static void redirect(struct core *c, struct core_command *cmd, struct command_row *row,
+                     const struct conversation *conv)
+{
+    int rc = core_turn(c);
+
+    rc = rc ? rc
+            : store_command_redirect(c->store, row->id, conv->scope,
+                                     row->connector ? conv->connector : NULL);
+    if (rc == 0 && command_is_message(cmd->kind))
+        rc = store_message_redirect(c->store, row->message,
+                                    command_is_new_at_amo(cmd->kind) ? conv->scope : NULL,
+                                    conv->connector);
+    rc = rc ? rc : text_set(&row->scope, view_of(conv->scope));
+    if (row->connector)
+        rc = rc ? rc : text_set(&row->connector, view_of(conv->connector));
+    row->attempts = row->next_ms = row->lost = 0;
+    if (rc == 0) {
+        queue_move(c->queue, cmd, COMMAND_DEAD, 0, clock_mono_ms()); /* its old place alone */
+        rc = core_enqueue(c, row);
+    }
+    if (rc)
+        core_give_up(c, "reach", rc);
+}
+
+/* Does it go along with its conversation? What a client wrote goes to whoever has the number now;
+ * what a manager wrote, and what is about a message that another account has, does not. */
+static bool goes_along(const struct command_row *row, const struct conversation *conv,
+                       const struct message *m)
+{
+    bool same_account = row->scope && reach_is_same_account(row->scope, conv->scope);
+
+    switch ((enum command_kind)row->kind) {
+    case COMMAND_AMO_MESSAGE:
+        return true;
+    case COMMAND_AMO_OUTGOING:
+        return same_account; /* its author is somebody's user */
+    case COMMAND_AMO_EDIT:
+    case COMMAND_AMO_REACTION: /* behind their message, which has gone along by now */
+        return strcmp(m->scope, conv->scope) == 0;
+    case COMMAND_SERVICE_MESSAGE:
+        return same_account && reach_has_address(conv);
+    case COMMAND_SERVICE_REACTION:
+        return same_account && strcmp(m->connector, conv->connector) == 0;
+    case COMMAND_AMO_STATUS:
+    case COMMAND_SERVICE_FAILED:
+    case COMMAND_AMO_CONNECT:
+    case COMMAND_AMO_DISCONNECT:
+    case COMMAND_AMO_CREATE_CHAT:
+    case COMMAND_AMO_HISTORY:
+    case COMMAND_AMO_TYPING:
+    case COMMAND_SERVICE_TYPING:
+    case COMMAND_SERVICE_TEST:
+    case COMMAND_AMO_REACH:
+    case COMMAND_AMO_HOOK:
+        break; /* tellings stay, the others are never stored */
+    }
+    return false;
+}
+
+static int stray(struct core *c, struct core_command *cmd, struct command_row *row,
+                 struct message *m, struct conversation *conv)
+{
+    struct reach to;
+    int rc = store_command(c->store, cmd->id, row);
+
+    if (rc == 0 && row->message) {
+        rc = store_message(c->store, row->message, m);
+        rc = rc ? rc : store_conversation(c->store, m->conversation, conv);
+    }
+    if (rc)
+        return rc == STORE_E_NONE ? 0 : rc;
+    if (!is_registered(c, row) && is_telling((uint64_t)row->kind)) {
+        settle_dead(c, cmd, "unregistered", VIEW_NONE);
+        return 0;
+    }
+    if (!conv->id)
+        return 0;
+    to = reach_of(c->registry, conv);
+    if (to.way == REACH_FOLLOWS)
+        rc = reach_follow(c, conv, &to);
+    if (rc || reach_is_current(c, row, conv))
+        return rc;
+    if (to.way == REACH_NOBODY)
+        settle_dead(c, cmd, "nobody", VIEW_LIT(WORDS_NOBODY));
+    else if (goes_along(row, conv, m))
+        redirect(c, cmd, row, conv);
+    else
+        settle_dead(c, cmd, "moved", VIEW_LIT(WORDS_MOVED));
+    return 0;
+}
+
+void reach_stray(struct core *c, struct core_command *cmd)
+{
+    struct conversation conv = {0};
+    struct command_row row = {0};
+    struct message m = {0};
+    int rc = core_turn(c);
+
+    rc = rc ? rc : stray(c, cmd, &row, &m, &conv);
+    if (rc)
+        core_give_up(c, "reach", rc);
+    command_row_fini(&row);
+    message_fini(&m);
+    conversation_fini(&conv);
+}
+
+/* --- the registry has changed ----------------------------------------------------------------- */
+
+static int by_id(const void *a, const void *b)
+{
+    const int64_t *x = a;
+    const int64_t *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+/* An account that left may come back, or its numbers may be given to somebody: until then, and for
+ * as long as core/away_days, what waits for it keeps its place. */
+static bool may_come_back(const struct core *c, const struct core_command *cmd)
+{
+    const struct reg_scope *s =
+        cmd->lane->scope
+            ? registry_scope(c->registry, view_of(cmd->lane->scope->key + strlen("scope:")))
+            : NULL;
+
+    return s && s->disconnected;
+}
+
+static int look_at(struct core *c, struct core_command *cmd)
+{
+    struct conversation conv = {0};
+    struct command_row row = {0};
+    bool stays = true;
+    int rc = store_command(c->store, cmd->id, &row);
+
+    if (rc == 0 && cmd->lane->id > 1) {
+        rc = store_conversation(c->store, cmd->lane->id / 2, &conv);
+        rc = rc == STORE_E_NONE ? 0 : rc;
+    }
+    if (rc == 0)
+        stays = reach_is_current(c, &row, &conv) ||
+                (may_come_back(c, cmd) &&
+                 (!conv.id || reach_of(c->registry, &conv).way == REACH_NOBODY));
+    command_row_fini(&row);
+    conversation_fini(&conv);
+    if (rc == 0 && !stays)
+        reach_stray(c, cmd);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
+void reach_queue(struct core *c)
+{
+    size_t cap = queue_count(c->queue);
+    int64_t *ids = mem_zalloc_array(cap + 1, sizeof(*ids));
+    struct core_command *cmd = NULL;
+    size_t iter = 0;
+    size_t n = 0;
+    int rc = ids && cap ? core_turn(c) : ids ? 0 : -ENOMEM;
+
+    c->reach_due = false;
+    while (rc == 0 && n < cap && (cmd = table_next(c->queue->commands, &iter))) {
+        /* under way, or being asked about: when it comes back (dispatch) */
+        if (cmd->state != COMMAND_IN_FLIGHT && cmd->state != COMMAND_CHECKING)
+            ids[n++] = cmd->id;
+    }
+    qsort(ids, n, sizeof(*ids), by_id); /* in the order in which they came */
+    for (size_t i = 0; rc == 0 && i < n && !c->exit_code; i++) {
+        cmd = queue_find(c->queue, ids[i]);
+        rc = cmd ? look_at(c, cmd) : 0;
+    }
+    mem_free(ids);
+    if (rc)
+        core_give_up(c, "reach", rc);
+    core_wake(c);
+}
+
+struct moving {
+    const struct registry *registry;
+    int64_t ids[TICK_MOVES];
+    size_t n;
+};
+
+static int note_moving(void *arg, const struct conversation *conv)
+{
+    struct moving *m = arg;
+
+    if (m->n < AMO_COUNT(m->ids) && reach_of(m->registry, conv).way == REACH_FOLLOWS)
+        m->ids[m->n++] = conv->id;
+    return 0;
+}
+
+static int move_one(struct core *c, int64_t id)
+{
+    struct conversation conv = {0};
+    int rc = store_conversation(c->store, id, &conv);
+
+    if (rc == 0)
+        rc = follow_found(c, &conv, NULL);
+    conversation_fini(&conv);
+    return rc;
+}
+
+void reach_tick(struct core *c)
+{
+    struct moving m = {.registry = c->registry};
+    int64_t at = c->reach_at;
+    bool more = false;
+    int rc = 0;
+
+    if (c->reach_due)
+        reach_queue(c);
+    if (c->reach_at < 0 || c->exit_code)
+        return;
+    rc = store_conversations_walk(c->store, TICK_ROWS, note_moving, &m, &at, &more);
+    if (rc) {
+        log_line(LOG_LEVEL_ERROR, "store.failed", "in=reach error=%d", -rc);
+        return; /* nothing is lost: at the next tick */
+    }
+    rc = m.n ? core_turn(c) : 0;
+    for (size_t i = 0; rc == 0 && i < m.n; i++)
+        rc = move_one(c, m.ids[i]);
+    if (rc) {
+        core_give_up(c, "reach", rc);
+        return;
+    }
+    if (m.n == AMO_COUNT(m.ids))
+        c->reach_at = m.ids[m.n - 1]; /* there may be more behind it */
+    else
+        c->reach_at = more ? at : -1;
+}

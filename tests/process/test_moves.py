@@ -1,0 +1,151 @@
+"""Who is reached is what the registry says now: numbers, accounts, channels and connectors that move."""
+import json
+import uuid
+
+import pytest
+
+from stack import QUICK, Stack, wait_for
+
+N = iter(range(100, 1000))
+
+
+@pytest.fixture(scope="module")
+def stack():
+    with Stack(env=QUICK) as s:
+        s.up(register=False)
+        yield s
+
+
+class Office:
+    """A connector of its own and the accounts of a channel that exchange messages with it."""
+
+    def __init__(self, stack, accounts=1):
+        self.stack, self.name = stack, f"svc{next(N)}"
+        self.first = stack.register(self.name)
+        self.channel, self.svc = stack.channel, stack.svc
+        self.scopes = [self.first] + [self.connect() for _ in range(accounts - 1)]
+
+    def add_channel(self):
+        channel = self.stack.sandbox("channels", {
+            "webhook_url": f"http://127.0.0.1:{self.stack.port}/messages/:scope_id"})["id"]
+        reply = self.stack.sandbox(f"channels/{channel}/registration")
+        path = self.stack.dir / "reply.json"
+        path.write_text(json.dumps(reply), encoding="utf-8")
+        self.stack.amoctl("channel", "add", "--reply", path, "--amojo-url", self.stack.sandbox_url)
+        return channel
+
+    def add_connector(self):
+        name = f"svc{next(N)}"
+        svc = self.stack.sandbox("connectors", {"name": name, "report": "read",
+                                                "bridge_url": f"http://127.0.0.1:{self.stack.port}"})
+        self.stack.control("connector.add", name=name, kind="http", url=f"{self.stack.sandbox_url}/mobilon/{name}",
+                           allow_private=True, secret=svc["secret"], token=svc["token"])
+        return name
+
+    def connect(self, account=None, channel=None, connector=None, code=0, options=()):
+        words = ("account", "connect", "--channel", channel or self.channel, "--account", account or uuid.uuid4(),
+                 "--connector", connector or self.name, *options)
+        answer = self.stack.amoctl(*words, code=code)
+        return answer if code else answer["scope_id"]
+
+    def source(self, source, scope, *options, code=0, connector=None):
+        return self.stack.amoctl("source", "add", "--connector", connector or self.name, "--source", source, "--scope",
+                                 scope, *options, code=code)
+
+    def says(self, text, who, source="wa1", connector=None, **more):
+        """A client's message; what amo made of it."""
+        self.stack.client_writes(text, conversation=who, source=source, connector=connector or self.name, **more)
+        return self.stack.wait("amojo.message", text=text)["item"]
+
+    def answers(self, text, met, **more):
+        return self.stack.manager_writes(text, met["chat"], scope_id=met["scope_id"], **more)
+
+    def post(self, who, source="wa1", text="hello", ident=None):
+        return self.stack.call("POST", "messages", {
+            "id": ident or str(uuid.uuid4()), "source": source, "conversation": {"id": who}, "type": "text",
+            "text": text, "sender": {"id": who, "phone": who}}, connector=self.name, token=self.svc["token"])
+
+    def told(self, item):
+        """What the manager was told of a message, once he was told that it failed."""
+        self.stack.wait("status", id=item["id"], status=-1)
+        return self.stack.statuses(item["id"])
+
+    def quarantined(self):
+        return [q["reason"] for q in self.stack.control("quarantine.list") if q["scope_id"] in self.scopes]
+
+    def texts(self, scope):
+        return [m["text"] for m in self.stack.list("amojo/messages") if m["scope_id"] == scope]
+
+    def sent(self, connector=None):
+        return [m["text"] for m in self.stack.list("service/messages") if m["connector"] == (connector or self.name)]
+
+
+def account_of(scope):
+    return scope.split("_")[1]
+
+
+# --- accounts ------------------------------------------------------------------------------------------
+
+def test_an_account_that_comes_back_under_another_channel_gets_its_clients(stack):
+    o = Office(stack)
+    old = o.says("in-the-old-channel", "79005550151")
+    stack.amoctl("account", "disconnect", o.first)
+    channel = o.add_channel()
+    new_scope = o.connect(account=account_of(o.first), channel=channel)
+    new = o.says("in-the-new-channel", "79005550151")
+    assert new["scope_id"] == new_scope != old["scope_id"]
+    fine = o.answers("answer-there", new)
+    stack.wait("status", id=fine["id"], status=2)
+    assert not [q for q in stack.control("queue") if q["waiting"]]
+
+
+def test_what_waited_for_an_account_follows_it_to_its_new_channel(stack):
+    o = Office(stack)
+    met = o.says("met-before", "79005550155")
+    stack.amoctl("account", "pause", o.first)
+    stack.client_writes("waits-for-the-account", conversation="79005550155", connector=o.name)
+    words = o.answers("words-that-wait", met)
+    wait_for(lambda: sum(q["waiting"] for q in stack.control("queue")) == 2, "what waits")
+    stack.amoctl("account", "disconnect", o.first, "--no-call")
+    new_scope = o.connect(account=account_of(o.first), channel=o.add_channel())
+    assert stack.wait("amojo.message", text="waits-for-the-account")["item"]["scope_id"] == new_scope
+    stack.wait("service.message", text="words-that-wait")
+    stack.settle()
+    assert words["id"]
+
+
+# --- connectors ----------------------------------------------------------------------------------------
+
+def test_a_manager_in_an_old_chat_reaches_the_new_connector_or_reads_it_at_once(stack):
+    o = Office(stack)
+    with_phone = o.says("client-with-a-phone", "79005550191")
+    nameless = o.says("client-without", "web-visitor", sender={"id": "web-visitor", "name": "Visitor"})
+    fresh = o.add_connector()
+    stack.amoctl("account", "disconnect", o.first)
+    assert o.connect(account=account_of(o.first), connector=fresh) == o.first
+    stack.amoctl("connector", "remove", o.name)
+    one = o.answers("by-the-new-connector", with_phone)
+    stack.wait("status", id=one["id"], status=2)
+    assert o.sent(fresh) == ["by-the-new-connector"] and o.sent() == []
+    assert o.told(o.answers("to-nobody", nameless)) == [(-1, 905)]
+    assert o.says("client-answers", "79005550191", connector=fresh)["chat"] == with_phone["chat"]
+    assert not [q for q in stack.control("queue") if q["waiting"]]
+
+
+# --- whose source --------------------------------------------------------------------------------------
+
+def test_an_account_cannot_write_from_another_accounts_number(stack):
+    o = Office(stack, accounts=2)
+    a, b = o.scopes
+    o.source("num1", a)
+    o.source("num2", b)
+    item = stack.sandbox("manager/writes-first", {"scope_id": a, "phone": "79005550201", "source": "num2",
+                                                  "text": "from-their-number"})["items"][0]
+    assert o.told(item) == [(-1, 904)]
+    met = o.says("known-client", "79005550202", source="num1")
+    assert o.told(o.answers("in-a-known-chat", met, source="num2")) == [(-1, 904)]
+    assert o.quarantined() == ["foreign_source", "foreign_source"]
+    fine = stack.sandbox("manager/writes-first", {"scope_id": a, "phone": "79005550201", "source": "num1",
+                                                  "text": "from-our-number"})["items"][0]
+    stack.wait("status", id=fine["id"], status=2)
+    assert o.sent() == ["from-our-number"]
