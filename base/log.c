@@ -8,6 +8,9 @@
 
 #include "base/clock.h"
 
+/* of one line, without what stands before them */
+#define LOG_PAIRS_MAX 1024
+
 static char log_process[64] = "amo";
 static enum log_level log_threshold = LOG_LEVEL_INFO;
 static bool log_json;
@@ -89,22 +92,12 @@ static void pairs_to_json(const char *pairs, struct buf *out)
     }
 }
 
-void log_line(enum log_level level, const char *what, const char *fmt, ...)
+static void write_line(enum log_level level, const char *what, char *pairs)
 {
-    char pairs[1024] = "";
     char ts[CLOCK_ISO_LEN + 1];
     struct buf line;
-    va_list args;
-    int saved = errno;
 
-    if (level > log_threshold)
-        return;
-    if (fmt) {
-        va_start(args, fmt);
-        (void)vsnprintf(pairs, sizeof(pairs), fmt, args); /* a longer line is cut */
-        va_end(args);
-        remove_controls(pairs);
-    }
+    remove_controls(pairs);
     clock_format_iso(clock_unix_ms(), ts);
     buf_init(&line, 8192);
     if (log_json) {
@@ -119,8 +112,48 @@ void log_line(enum log_level level, const char *what, const char *fmt, ...)
     }
     /* One write a line, so lines of several processes do not mix; nobody can be told when
      * stderr itself fails. */
-    if (write(STDERR_FILENO, buf_str(&line), buf_view(&line).len) < 0)
-        errno = saved;
+    (void)!write(STDERR_FILENO, buf_str(&line), buf_view(&line).len);
     buf_fini(&line);
+}
+
+void log_line(enum log_level level, const char *what, const char *fmt, ...)
+{
+    char pairs[LOG_PAIRS_MAX] = "";
+    va_list args;
+    int saved = errno;
+
+    if (level > log_threshold)
+        return;
+    if (fmt) {
+        va_start(args, fmt);
+        (void)vsnprintf(pairs, sizeof(pairs), fmt, args); /* a longer line is cut */
+        va_end(args);
+    }
+    write_line(level, what, pairs);
+    errno = saved;
+}
+
+void log_failed(enum log_level level, const char *what, int rc, const char *fmt, ...)
+{
+    char pairs[LOG_PAIRS_MAX] = "";
+    char words[LOG_VALUE_MAX] = "";
+    int number = rc < 0 ? -rc : rc;
+    size_t n = 0;
+    va_list args;
+    int saved = errno;
+
+    if (level > log_threshold)
+        return;
+    if (rc > 0 || strerror_r(number, words, sizeof(words)) != 0)
+        (void)snprintf(words, sizeof(words), "answer %d", rc); /* fits */
+    (void)snprintf(pairs, sizeof(pairs), "error=%d words=\"%s\"%s", number, words,
+                   fmt ? " " : ""); /* fits */
+    n = strlen(pairs);
+    if (fmt) {
+        va_start(args, fmt);
+        (void)vsnprintf(pairs + n, sizeof(pairs) - n, fmt, args); /* a longer line is cut */
+        va_end(args);
+    }
+    write_line(level, what, pairs);
     errno = saved;
 }

@@ -34,6 +34,11 @@ void log_setup(const char *process, enum log_level level, bool json);
 bool log_enabled(enum log_level level);
 /* @what is a dotted name listed in docs/operations.md; @fmt may be NULL. */
 void log_line(enum log_level level, const char *what, const char *fmt, ...) AMO_PRINTF(3, 4);
+/* The same about something that failed, which begins with `error=28 words="No space left on device"`:
+ * @rc is -Exxx; a positive one is named as the answer it is. A bare number is never logged (tests/lint).
+ * What is known besides stands in @fmt: the file, SQLite's words. */
+void log_failed(enum log_level level, const char *what, int rc, const char *fmt, ...)
+    AMO_PRINTF(4, 5);
 /* An outside text as a safe value: cut to fit, anything but [!-~] without '"', '=', '\\' shown
  * as '_'; "-" when empty. Returns @room. */
 const char *log_value(struct view v, char room[LOG_VALUE_MAX]);

@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -121,6 +122,22 @@ static void a_line_too_long_is_cut_and_still_one_line(void **state)
     assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
 }
 
+static void a_failure_is_told_by_number_and_in_words(void **state)
+{
+    (void)state;
+    log_setup("core", LOG_LEVEL_INFO, false);
+    errno = EINTR;
+    catch_begin();
+    log_failed(LOG_LEVEL_ERROR, "store.failed", -ENOSPC, "file=%s", "/a/b");
+    assert_non_null(
+        strstr(catch_end(),
+               " what=store.failed error=28 words=\"No space left on device\" file=/a/b\n"));
+    assert_int_equal(errno, EINTR);
+    catch_begin();
+    log_failed(LOG_LEVEL_ERROR, "store.failed", 3, NULL);
+    assert_non_null(strstr(catch_end(), " error=3 words=\"answer 3\"\n"));
+}
+
 static void level_names_are_known(void **state)
 {
     enum log_level level = LOG_LEVEL_INFO;
@@ -141,6 +158,7 @@ int main(void)
         cmocka_unit_test(control_characters_never_reach_the_terminal),
         cmocka_unit_test(an_outside_value_cannot_forge_a_pair),
         cmocka_unit_test(a_line_too_long_is_cut_and_still_one_line),
+        cmocka_unit_test(a_failure_is_told_by_number_and_in_words),
         cmocka_unit_test(level_names_are_known),
     };
 

@@ -63,12 +63,12 @@ static int open_bus(struct egress *e, const struct config *c)
     int rc = tap_new(e->loop, config_text(c, "bus/tap"), e->process->name, &e->tap);
 
     if (rc) {
-        log_line(LOG_LEVEL_ERROR, "tap.failed", "errno=%d", -rc);
+        log_failed(LOG_LEVEL_ERROR, "tap.failed", rc, NULL);
         return rc;
     }
     rc = edge_new(e->loop, config_text(c, "bus/commands"), &e->boot, e->tap, &on, &e->edge);
     if (rc)
-        log_line(LOG_LEVEL_ERROR, "core.connect_failed", "errno=%d", -rc);
+        log_failed(LOG_LEVEL_ERROR, "core.connect_failed", rc, NULL);
     return rc;
 }
 
@@ -78,7 +78,7 @@ static int open_admin(struct egress *e, const struct config *c)
                        &e->admin);
 
     if (rc) {
-        log_line(LOG_LEVEL_ERROR, "admin.failed", "errno=%d", -rc);
+        log_failed(LOG_LEVEL_ERROR, "admin.failed", rc, NULL);
         return rc;
     }
     if (!e->admin)
@@ -110,13 +110,13 @@ static int open_calls(struct egress *e, const struct config *c)
     int rc = 0;
 
     if (access(http.ca_file, R_OK) < 0)
-        log_line(LOG_LEVEL_WARN, "ca_file.unreadable", "errno=%d", errno);
+        log_failed(LOG_LEVEL_WARN, "ca_file.unreadable", -errno, "file=%s", http.ca_file);
     e->credit = settings.credit;
     rc = http_new(e->loop, &http, &e->http);
     rc =
         rc ? rc : transfers_new(e->loop, e->http, e->figures, &settings, &hooks, &e->transfers);
     if (rc)
-        log_line(LOG_LEVEL_ERROR, "http.failed", "errno=%d", -rc);
+        log_failed(LOG_LEVEL_ERROR, "http.failed", rc, NULL);
     return rc;
 }
 
@@ -229,7 +229,7 @@ static void take_registry(struct egress *e, struct view bytes)
 
     if (rc) {
         /* the old one serves on; heartbeats tell core which version that is */
-        log_line(LOG_LEVEL_ERROR, "registry.malformed", "rc=%d", rc);
+        log_failed(LOG_LEVEL_ERROR, "registry.malformed", rc, NULL);
         return;
     }
     transfers_set_registry(e->transfers, fresh);
@@ -266,7 +266,7 @@ static void on_message(void *arg, const struct envelope *env, struct view body)
     else
         rc = PACK_E_MALFORMED;
     if (rc)
-        log_line(LOG_LEVEL_ERROR, "frame.malformed", "kind=%" PRIu64 " rc=%d", env->kind, rc);
+        log_failed(LOG_LEVEL_ERROR, "frame.malformed", rc, "kind=%" PRIu64, env->kind);
 }
 
 static void on_lost(void *arg)

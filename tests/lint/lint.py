@@ -23,6 +23,7 @@ QUICK = {
     "zeromq": rules_code.zeromq_in_one_room,
     "allocation": rules_code.allocation_in_one_module,
     "unsafe-calls": rules_code.no_unsafe_calls,
+    "failures-in-words": rules_code.failures_in_words,
     "header-shape": rules_code.header_shape,
     "sizes": rules_code.sizes,
     "enum-switches": rules_code.enum_switches,

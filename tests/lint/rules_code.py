@@ -102,6 +102,21 @@ def no_unsafe_calls(root):
     return _banned(root, _UNSAFE, "{0}() is not used here (docs/contributing: strings and numbers)", allowed=set())
 
 
+_BARE_NUMBER = re.compile(r'\blog_line\s*\([^;]*?"[^"]*\b(?:rc|error|errno)=%', re.S)
+
+
+def failures_in_words(root):
+    """What failed is told by log_failed(), in words: a bare number of an error tells an operator nothing."""
+    found = []
+    for rel in source.files(root, ".c"):
+        if room_of(rel) == "ingress":
+            continue
+        text = source.read(root, rel)
+        for match in _BARE_NUMBER.finditer(text):
+            found.append(Finding(rel, source.line_of(text, match.start()), "a number of an error: use log_failed()"))
+    return found
+
+
 def _banned(root, pattern, words, allowed):
     found = []
     for rel in source.files(root, ".c", ".h"):

@@ -95,6 +95,8 @@ PLANTED = [
     ("allocation", {"core/a_test.c": "void f(void *p)\n{\n    free (p);\n}\n"}, "free"),
     ("unsafe-calls", {"core/a.c": "int f(char *s)\n{\n    return atoi(s);\n}\n"}, "atoi"),
     ("unsafe-calls", {"core/a.c": "void f(char *s)\n{\n    sprintf(s, \"x\");\n}\n"}, "sprintf"),
+    ("failures-in-words", {"core/a.c": 'void f(int rc)\n{\n    log_line(LOG_LEVEL_ERROR, "x.failed",\n             '
+                                       '"in=here error=%d", -rc);\n}\n'}, "log_failed"),
     ("header-shape", {"core/a.h": "#pragma once\nint a(void);\n"}, "opens with a comment"),
     ("header-shape", {"core/a.h": "/* A. */\nint a(void);\n"}, "#pragma once"),
     ("sizes", {"core/a.c": DEEP}, "f has 104 lines"),
