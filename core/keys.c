@@ -1,10 +1,11 @@
 #include "core/keys.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/process.h"
 #include "base/secret.h"
 #include "core/store.h"
@@ -38,30 +39,11 @@ static int keys_parse(struct keys *k, struct view text)
                : KEYS_E_FORM;
 }
 
-/* A store sealed with a key whose name was lost in a power cut could never be opened again. */
-static int keys_flush_dir(const char *path)
-{
-    struct buf dir;
-    const char *slash = strrchr(path, '/');
-    int fd = -1;
-    int rc = 0;
-
-    buf_init(&dir, 4096);
-    rc = slash ? buf_add(&dir, path, (size_t)(slash - path) + 1) : buf_add_str(&dir, ".");
-    if (rc == 0) {
-        fd = open(buf_str(&dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        rc = fd < 0 || fsync(fd) != 0 ? -EIO : 0;
-    }
-    if (fd >= 0)
-        (void)close(fd); /* nothing was written through it */
-    buf_fini(&dir);
-    return rc;
-}
-
+/* Whole and on disk under its name before anything is sealed with it: a store sealed with a key that a
+ * power cut took away could never be opened again. */
 static int keys_make(struct keys *k, const char *path)
 {
     char hex[2 * CRYPTO_KEY_LEN + 2];
-    int fd = -1;
     int rc = process_make_parent(path);
 
     rc = rc ? rc : crypto_random(k->master, sizeof(k->master));
@@ -69,15 +51,30 @@ static int keys_make(struct keys *k, const char *path)
         return rc;
     crypto_hex(k->master, sizeof(k->master), hex);
     memcpy(hex + (size_t)2 * CRYPTO_KEY_LEN, "\n", 2);
-    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return -errno;
-    if (write(fd, hex, (size_t)2 * CRYPTO_KEY_LEN + 1) != 2 * CRYPTO_KEY_LEN + 1 ||
-        fsync(fd) != 0)
-        rc = -EIO;
+    rc = file_create(path, view_make(hex, (size_t)2 * CRYPTO_KEY_LEN + 1));
     secret_wipe(hex, sizeof(hex));
-    (void)close(fd); /* flushed above */
-    return rc ? rc : keys_flush_dir(path);
+    return rc;
+}
+
+/* What an older program left when it died, or found no room, while it made the key. */
+static bool is_empty_file(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0;
+}
+
+/* There is no key yet: unless something was sealed with one, it is made. */
+static int keys_first(struct keys *k, const char *path, struct store *store)
+{
+    bool sealed = false;
+    int rc = store_has_sealed(store, &sealed);
+
+    if (rc == 0 && sealed)
+        return KEYS_E_MISSING;
+    if (rc == 0 && is_empty_file(path) && unlink(path) != 0)
+        rc = -errno;
+    return rc ? rc : keys_make(k, path);
 }
 
 /* The store remembers one sealed text; a key that opens it is the right one. */
@@ -106,16 +103,12 @@ static int keys_check(struct keys *k, struct store *store)
 int keys_open(struct keys *k, const char *path, struct store *store)
 {
     struct secret text = SECRET_EMPTY;
-    bool sealed = false;
     int rc = secret_read_file(&text, path, 256);
 
-    if (rc == 0) {
+    if (rc == 0)
         rc = keys_parse(k, secret_view(&text));
-    } else if (rc == -ENOENT) {
-        rc = store_has_sealed(store, &sealed);
-        if (rc == 0)
-            rc = sealed ? KEYS_E_MISSING : keys_make(k, path);
-    }
+    else if (rc == -ENOENT || is_empty_file(path))
+        rc = keys_first(k, path, store);
     secret_fini(&text);
     return rc ? rc : keys_check(k, store);
 }

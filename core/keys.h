@@ -18,7 +18,8 @@ enum {
     KEYS_E_FORM,        /* not 64 hex digits or 32 bytes */
 };
 
-/* Reads @path; makes it (mode 0600) only when the store holds nothing sealed. Keeps a key-check
+/* Reads @path; makes it (mode 0600) only when the store holds nothing sealed, also in place of an
+ * empty file. Keeps a key-check
  * value in the store. Must run inside no transaction. Wipe with keys_fini. */
 AMO_MUSTCHECK int keys_open(struct keys *k, const char *path, struct store *store);
 void keys_fini(struct keys *k);
