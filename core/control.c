@@ -123,6 +123,8 @@ static int verb_run(struct core *c, control_verb_fn *fn, struct control_ask *ask
     rc = fn(ask);
     if (rc == EXIT_FINE || rc == CONTROL_LATER)
         return store_release(c->store) ? -EIO : rc;
+    if (rc < 0 && core_is_trouble(rc))
+        return rc;
     if (store_rollback_to(c->store))
         return -EIO;
     /* the registry in memory goes back with the one in the store */
@@ -151,12 +153,14 @@ static void control_verb(struct core *c, const struct peer *caller,
         rc = control_fail(&ask, EXIT_USAGE, "the arguments are not a JSON object");
     else
         rc = verb_run(c, fn, &ask);
+    c->hand = (struct hand){.verb = true};
     if (rc < 0 && core_is_trouble(rc)) {
         core_give_up(c, "control", rc);
     } else if (rc < 0) {
         control_answer(c, caller, EXIT_FAILED, VIEW_NONE,
                        "core could not do this; see its log");
-        log_line(LOG_LEVEL_ERROR, "control.failed", "error=%d", -rc);
+        log_failed(LOG_LEVEL_ERROR, "control.failed", store_errno(rc), "sqlite=\"%s\"",
+                   store_error(c->store, rc));
     } else if (rc == CONTROL_LATER) {
         ask.wait->caller = *caller;
         /* the document so far is the answer's; the writer's buffer is handed over */
@@ -169,6 +173,7 @@ static void control_verb(struct core *c, const struct peer *caller,
         control_answer(c, caller, rc, rc == EXIT_FINE && json.len ? buf_view(&json) : VIEW_NONE,
                        error.len ? buf_str(&error) : NULL);
     }
+    c->hand = (struct hand){0};
     json_free(ask.args);
     buf_fini(&json);
     buf_fini(&error);

@@ -156,6 +156,18 @@ static void check_store(struct control_ask *ask)
               (unsigned)(s.st_mode & 07777));
 }
 
+static void check_damage(struct control_ask *ask)
+{
+    const char *words = store_damage(ask->core->store);
+    struct check c = {.name = "store",
+                      .subject = view_of(store_path(ask->core->store)),
+                      .light = LIGHT_RED,
+                      .todo = "see the runbook, \"The store is damaged\""};
+
+    if (words)
+        check_add(ask->w, &c, "a part of it is damaged and could not be mended: %s", words);
+}
+
 /* What an erasure left to do. */
 static int check_rewrite(struct control_ask *ask)
 {
@@ -189,6 +201,7 @@ static void check_permissions(struct control_ask *ask)
         check_add(ask->w, &beside,
                   "lies in data_dir: who takes a copy of the store takes its key with it");
     check_store(ask);
+    check_damage(ask);
 }
 
 /* --- registry ------------------------------------------------------------------------------- */

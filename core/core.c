@@ -38,21 +38,6 @@ static int core_load_commands(struct core *c);
 
 /* --- the turn ------------------------------------------------------------------------------- */
 
-bool core_is_trouble(int rc)
-{
-    return rc == -EIO || rc == -ENOMEM;
-}
-
-void core_give_up(struct core *c, const char *what, int rc)
-{
-    if (c->exit_code == EXIT_TEMPORARY)
-        return;
-    log_line(LOG_LEVEL_ERROR, "store.failed", "in=%s error=%d", what, -rc);
-    c->exit_code = EXIT_TEMPORARY;
-    peers_say_going(c);
-    loop_stop(c->loop);
-}
-
 int core_turn(struct core *c)
 {
     int rc = 0;
@@ -415,7 +400,9 @@ static int core_try_store(struct core *c)
     rc = rc ? rc : store_meta_put(c->store, "boot", id_view(&c->boot));
     rc = rc ? rc : store_commit(c->store);
     if (rc)
-        log_line(LOG_LEVEL_ERROR, "store.failed", "in=start error=%d", -rc);
+        log_failed(LOG_LEVEL_ERROR, "store.failed", store_errno(rc),
+                   "in=start file=%s sqlite=\"%s\"", store_path(c->store),
+                   store_error(c->store, rc));
     return rc;
 }
 
@@ -478,7 +465,7 @@ static int core_open_bus(struct core *c)
         rc ? rc : bus_router_bind(config_text(c->config, "bus/commands"), c->tap, &c->commands);
     rc = rc ? rc : bus_router_bind(config_text(c->config, "bus/control"), NULL, &c->control);
     if (rc)
-        log_line(LOG_LEVEL_ERROR, "bus.failed", "error=%d", -rc);
+        log_failed(LOG_LEVEL_ERROR, "bus.failed", rc, NULL);
     rc = rc ? rc : loop_add_socket(c->loop, c->events, peers_events_readable, c);
     rc = rc ? rc : loop_add_socket(c->loop, c->commands, peers_commands_readable, c);
     return rc ? rc : loop_add_socket(c->loop, c->control, control_readable, c);
@@ -504,7 +491,7 @@ static int core_open_admin(struct core *c)
                        watch_gauges, c, &c->admin);
 
     if (rc)
-        log_line(LOG_LEVEL_ERROR, "admin.failed", "error=%d", -rc);
+        log_failed(LOG_LEVEL_ERROR, "admin.failed", rc, NULL);
     if (rc == 0 && c->admin)
         rc = loop_add_fd(c->loop, admin_fd(c->admin), core_admin_run, c);
     return rc ? rc : loop_add_timer(c->loop, 1000, true, core_tick, c, NULL);
@@ -521,7 +508,10 @@ int core_open(struct core *c, struct config *config)
     rc = rc ? rc : core_open_queue(c);
     rc = rc ? rc : loop_new(&c->loop);
     rc = rc ? rc : core_open_bus(c);
-    return rc ? rc : core_open_admin(c);
+    rc = rc ? rc : core_open_admin(c);
+    if (rc == STORE_DAMAGED && c->store && !store_is_looked_at(c->store))
+        store_found_damaged(c->store, rc); /* the next start looks */
+    return rc;
 }
 
 int core_run(struct core *c)
@@ -538,7 +528,7 @@ void core_close(struct core *c)
     if (c->exit_code == 0 && c->store && store_in_transaction(c->store))
         core_commit(c);
     if (c->exit_code == 0)
-        peers_say_going(c);
+        peers_say_going(c, false);
     control_free(c);
     erase_free(c);
     inquiry_free(c);

@@ -106,6 +106,15 @@ struct known_worker {
     char name[64];
 };
 
+/* What core is about to read or change rows for: kept aside if it cannot get past damage there. */
+struct hand {
+    struct spool *spool; /* of the event; NULL: it waits in the store */
+    uint64_t number;
+    struct view event; /* borrowed; VIEW_NONE none */
+    int64_t command;   /* 0 none */
+    bool verb;         /* an operator's: nothing of it is tried again by itself */
+};
+
 struct core {
     struct config *config;
     struct loop *loop;
@@ -158,6 +167,10 @@ struct core {
 
     uint64_t ticks; /* seconds since the start, about */
     uint64_t commits;
+    struct hand hand;
+    uint64_t n_rows_failed; /* rows left as they are, since the start */
+    int64_t row_failed_mono_ms;
+    const char *row_failed_in;
 
     /* clock */
     int64_t last_mono_ms;
@@ -186,11 +199,6 @@ void core_close(struct core *c);
 /* Before the first write of a turn: begins the transaction and asks for the turn's end. When the
  * store cannot begin, the process ends with 75 and this returns non-zero. */
 AMO_MUSTCHECK int core_turn(struct core *c);
-/* The store failed in a way that says nothing about one event: give up, exit 75, be restarted. */
-void core_give_up(struct core *c, const char *what, int rc);
-/* -EIO and -ENOMEM are the machine's trouble, not the event's; -ENOSPC is an event's own: one of
- * its texts is longer than what it must fit into. */
-bool core_is_trouble(int rc);
 /* A frame that leaves after the commit of this turn. @trace may be NULL. */
 AMO_MUSTCHECK int core_post(struct core *c, const struct peer *p, enum msg_kind kind,
                             const struct id *trace, struct view body);
@@ -202,5 +210,20 @@ AMO_MUSTCHECK int core_registry_reload(struct core *c);
 AMO_MUSTCHECK int core_enqueue(struct core *c, const struct command_row *row);
 /* Look again whether something can be dispatched, at the end of the turn. */
 void core_wake(struct core *c);
+/* --- trouble -------------------------------------------------------------------------------- */
+/* Does @rc say something about the machine, not about the row in hand? Then core ends and starts anew.
+ * -ENOSPC is no such thing: one of a row's texts is longer than what it must fit into. */
+bool core_is_trouble(int rc);
+/* The store failed: told in words, exit 75, be restarted; 2 when another start would find the same. */
+void core_give_up(struct core *c, const char *in, int rc);
+/* Something went wrong about one row, which is left: told (the same @in once a minute), counted. Trouble
+ * ends core, so ask exit_code afterwards. @in is a literal. */
+void core_row_failed(struct core *c, const char *in, int rc);
+/* Around everything that is done for one row: what fails is undone, told like above, and the turn
+ * stands. core_row_end() gives back @rc, or why it could not stand; what is left of the row's way is
+ * the caller's to decide. */
+AMO_MUSTCHECK int core_row_begin(struct core *c);
+AMO_MUSTCHECK int core_row_end(struct core *c, const char *in, int rc);
+
 /* Nothing may expire now: the clock jumped or disagrees with amojo's. */
 bool core_clock_doubtful(const struct core *c, int64_t now_mono_ms);

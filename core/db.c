@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -10,14 +11,16 @@
 #include <sqlite3.h>
 
 #include "base/mem.h"
+#include "core/store.h"
 
 /* More different statements than core has; a power of two. */
 #define DB_STATEMENTS       256
 /* covers the short locks of the checkpoint thread */
-#define DB_BUSY_MS          10000
+#define DB_WAIT_MS          10000
 /* of the file, while it is written anew: in the log, and a temporary one that may lie beside it */
 #define REWRITE_COPIES      3
 #define REWRITE_SPARE_BYTES (16U << 20)
+#define DB_WORDS_MAX        200
 
 struct db_rows {
     struct db *db;
@@ -28,15 +31,23 @@ struct db_rows {
 struct db {
     sqlite3 *handle;
     char *path;
+    int failed;               /* the class of the last failure; 0 none */
+    char words[DB_WORDS_MAX]; /* of it */
     struct db_rows statements[DB_STATEMENTS];
 };
 
 static uint64_t db_calls;
 static uint64_t db_fails_at;
+static int db_fails_with = SQLITE_IOERR;
 
 void db_fail_at(uint64_t nth)
 {
     db_fails_at = nth ? db_calls + nth : 0;
+}
+
+void db_fail_with(int sqlite_code)
+{
+    db_fails_with = sqlite_code;
 }
 
 static bool db_may_go_on(void)
@@ -44,7 +55,8 @@ static bool db_may_go_on(void)
     return ++db_calls != db_fails_at;
 }
 
-static int db_code(int rc)
+/* What is to be done differs by these alone (adr/0016-error-classes.md). */
+static int db_class(int rc)
 {
     switch (rc & 0xff) {
     case SQLITE_OK:
@@ -55,9 +67,40 @@ static int db_code(int rc)
         return -EEXIST;
     case SQLITE_NOMEM:
         return -ENOMEM;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return STORE_BUSY;
+    case SQLITE_FULL:
+        return STORE_FULL;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+        return STORE_READONLY;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return STORE_DAMAGED;
+    case SQLITE_TOOBIG:
+    case SQLITE_MISMATCH:
+        return -EINVAL; /* of this value alone */
     default:
         return -EIO;
     }
+}
+
+/* The class of @rc; of a failure SQLite's words are kept, until the next one. */
+static int db_code(struct db *d, int rc)
+{
+    int class = db_class(rc);
+    int full = sqlite3_extended_errcode(d->handle);
+    int from_system = sqlite3_system_errno(d->handle);
+    bool same = (full & 0xff) == (rc & 0xff);
+
+    if (class == 0)
+        return 0;
+    d->failed = class;
+    (void)snprintf(d->words, sizeof(d->words), "%s (sqlite %d, errno %d)",
+                   same ? sqlite3_errmsg(d->handle) : sqlite3_errstr(rc), same ? full : rc,
+                   same && from_system != 0 ? from_system : 0); /* longer words are cut */
+    return class;
 }
 
 int db_open(const char *path, struct buf *ret_why, struct db **ret_db)
@@ -74,9 +117,9 @@ int db_open(const char *path, struct buf *ret_why, struct db **ret_db)
     rc =
         sqlite3_open_v2(path, &d->handle,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
-    rc = rc == SQLITE_OK ? 0 : -EIO;
+    rc = d->handle ? db_code(d, rc) : -ENOMEM;
     if (rc == 0)
-        (void)sqlite3_busy_timeout(d->handle, DB_BUSY_MS); /* cannot fail */
+        (void)sqlite3_busy_timeout(d->handle, DB_WAIT_MS); /* cannot fail */
     /* The checkpoint thread alone writes WAL pages back; a full flush at each commit is what
      * "taken" rests on. */
     rc = rc ? rc
@@ -85,7 +128,7 @@ int db_open(const char *path, struct buf *ret_why, struct db **ret_db)
                          "PRAGMA temp_store=MEMORY;"
                          "PRAGMA cache_size=-2000; PRAGMA secure_delete=ON;");
     if (rc)
-        (void)buf_add_f(ret_why, "%s: %s", path, d->handle ? sqlite3_errmsg(d->handle) : "");
+        (void)buf_add_f(ret_why, "%s: %s", path, d->words); /* cut is fine */
 out:
     (void)umask(old_mask);
     if (rc)
@@ -108,7 +151,7 @@ void db_close(struct db *d)
 
 int db_exec(struct db *d, const char *sql)
 {
-    return db_code(sqlite3_exec(d->handle, sql, NULL, NULL, NULL));
+    return db_code(d, sqlite3_exec(d->handle, sql, NULL, NULL, NULL));
 }
 
 bool db_has_room(const char *path)
@@ -124,6 +167,16 @@ bool db_has_room(const char *path)
 static int empty_log(struct db *d)
 {
     return sqlite3_wal_checkpoint_v2(d->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+}
+
+int db_empty_log(struct db *d, int wait_ms)
+{
+    int rc = SQLITE_OK;
+
+    (void)sqlite3_busy_timeout(d->handle, wait_ms); /* cannot fail */
+    rc = db_code(d, empty_log(d));
+    (void)sqlite3_busy_timeout(d->handle, DB_WAIT_MS);
+    return rc;
 }
 
 int db_rewrite(struct db *d, int wait_ms)
@@ -142,31 +195,35 @@ int db_rewrite(struct db *d, int wait_ms)
         emptied = sqlite3_exec(d->handle, "PRAGMA temp_store=MEMORY", NULL, NULL, NULL);
         rc = rc == SQLITE_OK ? emptied : rc;
     }
-    (void)sqlite3_busy_timeout(d->handle, DB_BUSY_MS);
+    (void)sqlite3_busy_timeout(d->handle, DB_WAIT_MS);
     if (rc == SQLITE_OK && !room)
         return -ENOSPC;
-    return (rc & 0xff) == SQLITE_BUSY ? -EBUSY : db_code(rc);
+    return db_code(d, rc);
 }
 
-static struct db_rows *db_statement(struct db *d, const char *sql)
+static int db_statement(struct db *d, const char *sql, struct db_rows **ret)
 {
     size_t i = ((uintptr_t)sql >> 3) % DB_STATEMENTS;
+    int rc = SQLITE_OK;
 
     for (size_t tried = 0; tried < DB_STATEMENTS; tried++, i = (i + 1) % DB_STATEMENTS) {
         struct db_rows *r = &d->statements[i];
 
-        if (r->sql == sql)
-            return r;
+        if (r->sql == sql) {
+            *ret = r;
+            return 0;
+        }
         if (r->sql)
             continue;
-        if (sqlite3_prepare_v3(d->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &r->stmt, NULL) !=
-            SQLITE_OK)
-            return NULL;
+        rc = sqlite3_prepare_v3(d->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &r->stmt, NULL);
+        if (rc != SQLITE_OK)
+            return db_code(d, rc);
         r->sql = sql;
         r->db = d;
-        return r;
+        *ret = r;
+        return 0;
     }
-    return NULL;
+    return -EIO; /* there are not so many */
 }
 
 static int db_bind_view(sqlite3_stmt *s, int at, struct view v, bool text)
@@ -212,15 +269,15 @@ static int db_bind(sqlite3_stmt *s, const char *format, va_list args)
 static int db_start(struct db *d, const char *sql, const char *format, va_list args,
                     struct db_rows **ret)
 {
-    struct db_rows *r = db_statement(d, sql);
-    int rc = 0;
+    struct db_rows *r = NULL;
+    int rc = db_statement(d, sql, &r);
 
-    if (!r)
-        return -EIO;
+    if (rc)
+        return rc;
     (void)sqlite3_reset(r->stmt); /* repeats the error of the last run, told then */
     rc = db_bind(r->stmt, format, args);
     if (rc != SQLITE_OK)
-        return db_code(rc);
+        return db_code(d, rc);
     *ret = r;
     return 0;
 }
@@ -236,7 +293,7 @@ int db_run(struct db *d, const char *sql, const char *format, ...)
     va_end(args);
     if (rc || !r)
         return rc ? rc : -EIO;
-    rc = db_may_go_on() ? db_code(sqlite3_step(r->stmt)) : -EIO;
+    rc = db_code(d, db_may_go_on() ? sqlite3_step(r->stmt) : db_fails_with);
     (void)sqlite3_reset(r->stmt); /* repeats rc */
     return rc;
 }
@@ -264,12 +321,13 @@ int db_query(struct db *d, struct db_rows **ret_rows, const char *sql, const cha
 
 int db_next(struct db_rows *r)
 {
-    int rc = db_may_go_on() ? sqlite3_step(r->stmt) : SQLITE_IOERR;
+    int rc = db_may_go_on() ? sqlite3_step(r->stmt) : db_fails_with;
 
     if (rc == SQLITE_ROW)
         return 1;
+    rc = db_code(r->db, rc);
     db_end(r);
-    return db_code(rc);
+    return rc;
 }
 
 void db_end(struct db_rows *r)
@@ -306,9 +364,9 @@ int db_string(struct db_rows *r, int column, char **ret)
     return 0;
 }
 
-const char *db_error(const struct db *d)
+const char *db_error(const struct db *d, int rc)
 {
-    return sqlite3_errmsg(d->handle);
+    return d->failed == rc && rc ? d->words : "-";
 }
 
 const char *db_path(const struct db *d)

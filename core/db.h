@@ -15,10 +15,12 @@
 #include "base/buf.h"
 #include "base/compiler.h"
 
+/* Failures have the classes of core/store.h; they never become a plain -EIO. */
 struct db;
 struct db_rows; /* a statement under way; at most one a statement at a time */
 
-/* Makes the file (mode 0600) when missing. -EIO, -ENOMEM; @ret_why gets SQLite's words. */
+/* Makes the file (mode 0600) when missing. @ret_why gets SQLite's words. Fails like every function
+ * here: with -EIO, -ENOMEM, or one of the classes above. */
 AMO_MUSTCHECK int db_open(const char *path, struct buf *ret_why, struct db **ret_db);
 void db_close(struct db *d);
 
@@ -26,12 +28,15 @@ void db_close(struct db *d);
 AMO_MUSTCHECK int db_exec(struct db *d, const char *sql);
 /* The whole file written anew, and nothing left in the log; nobody may write or read meanwhile, which
  * is waited for @wait_ms. Not begun when somebody is there or the disk has no room, so that the log
- * does not grow for nothing. Outside a transaction. -EBUSY, -ENOSPC, -ENOMEM, -EIO. */
+ * does not grow for nothing. Outside a transaction. STORE_BUSY, -ENOSPC, and as above. */
 AMO_MUSTCHECK int db_rewrite(struct db *d, int wait_ms);
+/* Everything in the log is in the file, synced, and the log is empty; who reads or writes is waited
+ * for @wait_ms. Outside a transaction. STORE_BUSY, and as above. */
+AMO_MUSTCHECK int db_empty_log(struct db *d, int wait_ms);
 /* Is there room on the disk for copies of the file at @path: in the log, and beside it? */
 bool db_has_room(const char *path);
-/* One statement without rows. 0, -EEXIST for a broken UNIQUE or PRIMARY KEY, -EIO otherwise,
- * also when the disk is full: -ENOSPC is a buf's word for its own limit. */
+/* One statement without rows. 0, -EEXIST for a broken UNIQUE or PRIMARY KEY, -EINVAL for a value
+ * that no row can hold, and as above. */
 AMO_MUSTCHECK int db_run(struct db *d, const char *sql, const char *format, ...);
 /* Rows changed by the last db_run. */
 int64_t db_changes(const struct db *d);
@@ -50,9 +55,12 @@ struct view db_view(struct db_rows *r, int column);
 /* A copy to be freed with mem_free; NULL for NULL. -ENOMEM. */
 AMO_MUSTCHECK int db_string(struct db_rows *r, int column, char **ret);
 
-/* SQLite's words for the last failure; ids and values never stand in them. */
-const char *db_error(const struct db *d);
+/* SQLite's words for the last failure with its extended code and the system's errno, if it was
+ * @rc; "-" otherwise. Ids and values never stand in them. */
+const char *db_error(const struct db *d, int rc);
 const char *db_path(const struct db *d);
 
-/* For tests: let the @nth db_run or db_next from now on fail with -EIO; 0 = none. */
+/* For tests: let the @nth db_run or db_next from now on fail; 0 = none. And how: SQLITE_IOERR
+ * unless another code of SQLite's is said. */
 void db_fail_at(uint64_t nth);
+void db_fail_with(int sqlite_code);

@@ -70,6 +70,7 @@ void dispatch_run(struct core *c)
     c->queue->dest_share = dispatch_share(c, now);
     for (int i = 0;; i++) {
         struct core_command *cmd = NULL;
+        bool went = false;
 
         if (i == DISPATCH_BATCH) {
             core_wake(c); /* there may be more: after the next frames were read */
@@ -80,7 +81,10 @@ void dispatch_run(struct core *c)
         cmd = queue_next(c->queue, settling(c, now), now);
         if (!cmd)
             break;
-        if (!dispatch_one(c, cmd, now))
+        c->hand = (struct hand){.command = cmd->id};
+        went = dispatch_one(c, cmd, now);
+        c->hand = (struct hand){0};
+        if (!went)
             break;
         if (c->exit_code)
             return;

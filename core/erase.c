@@ -407,6 +407,7 @@ void erase_tick(struct core *c, int64_t now_mono_ms)
 
     if (!e || c->exit_code)
         return;
+    c->hand = (struct hand){.verb = true};
     rc = erase_step(e, now_mono_ms);
     if (rc == 0 && e->step == ERASE_END) {
         rc = finish(e);
@@ -414,6 +415,7 @@ void erase_tick(struct core *c, int64_t now_mono_ms)
     }
     if (rc)
         core_give_up(c, "erase", rc);
+    c->hand = (struct hand){0};
 }
 
 int erase_start(struct core *c, struct erase *e)

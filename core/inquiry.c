@@ -193,7 +193,7 @@ static void disconnect_again(struct core *c, const struct reg_scope *s)
 
     rc = rc ? rc : inquiry_once(c, NULL, &body, clock_mono_ms() + CONNECT_WAIT_MS, NULL, NULL);
     if (rc)
-        log_line(LOG_LEVEL_ERROR, "scope.disconnect_failed", "error=%d", -rc);
+        log_failed(LOG_LEVEL_ERROR, "scope.disconnect_failed", rc, NULL);
 }
 
 static void reconnected(struct core *c, void *arg, const struct result *r)

@@ -62,6 +62,7 @@ void intake_push(struct core *c, struct peer *p, const struct envelope *env, str
         rc = intake_one(c, p, &items[i]);
     if (rc && core_is_trouble(rc))
         core_give_up(c, "intake", rc);
+    c->hand = (struct hand){0};
 out:
     pack_doc_close(&d);
 }
@@ -88,6 +89,7 @@ static int intake_one(struct core *c, struct peer *p, const msgpack_object *item
         log_line(LOG_LEVEL_ERROR, "event.too_many_gaps", "peer=%s", p->name);
         return rc; /* not taken: the spool sends it again when the gaps are filled */
     }
+    c->hand = (struct hand){.spool = p->spool, .number = number, .event = pack_text(&o[1])};
     rc = intake_event(c, pack_text(&o[1]),
                       item->via.array.size > 2 && pack_bool(&o[2]) ? INTAKE_SUSPECT
                                                                    : INTAKE_FRESH);
@@ -116,7 +118,8 @@ int intake_event(struct core *c, struct view bytes, enum intake_how how)
     intake_forget(c);
     if (core_is_trouble(rc))
         return rc;
-    log_line(LOG_LEVEL_ERROR, "event.failed", "error=%d", -rc);
+    log_failed(LOG_LEVEL_ERROR, "event.failed", store_errno(rc), "sqlite=\"%s\"",
+               store_error(c->store, rc));
     rc = store_rollback_to(c->store);
     return rc ? rc : intake_quarantine(c, bytes, "failed");
 }

@@ -17,6 +17,8 @@ enum intake_how {
 /* Apply one event under a savepoint of its own; what cannot be applied goes to quarantine, what
  * came out enters the queue. Only trouble of the store comes back. */
 AMO_MUSTCHECK int intake_event(struct core *c, struct view bytes, enum intake_how how);
+/* Reason of what could not be applied because a part of the store is damaged. */
+#define INTAKE_DAMAGED "store_damaged"
 /* Keep an event for a person. */
 AMO_MUSTCHECK int intake_quarantine(struct core *c, struct view bytes, const char *reason);
 /* Commands of core->fresh enter the queue; or are forgotten. */

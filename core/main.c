@@ -34,11 +34,15 @@ static void on_signal(void *arg)
     }
 }
 
-/* A store that fails is perhaps a full disk: start me again. */
-static int start_code(int rc)
+/* What may pass, start me again: a disk that is full or fails. What was looked at and is damaged stays
+ * so. */
+static int start_code(const struct core *core, int rc)
 {
-    if (rc == -EIO)
+    if (rc == -EIO || rc == -ENOSPC || rc == STORE_FULL || rc == STORE_READONLY ||
+        rc == STORE_BUSY)
         return EXIT_TEMPORARY;
+    if (rc == STORE_DAMAGED)
+        return core->store && !store_is_looked_at(core->store) ? EXIT_TEMPORARY : EXIT_USAGE;
     return rc == -EINVAL || rc == -EPROTO || rc == -EPROTONOSUPPORT ? EXIT_USAGE : EXIT_FAILED;
 }
 
@@ -62,8 +66,8 @@ int main(int argc, char **argv)
         process_ready(&process, details);
         rc = core_run(&core);
     } else {
-        log_line(LOG_LEVEL_ERROR, "start.failed", "error=%d", -rc);
-        rc = start_code(rc);
+        log_failed(LOG_LEVEL_ERROR, "start.failed", store_errno(rc), NULL);
+        rc = start_code(&core, rc);
     }
     core_close(&core);
     log_line(LOG_LEVEL_INFO, "stopped", "code=%d", rc);

@@ -68,13 +68,15 @@ static void make_first(struct rig *r, const char *rows)
 {
     struct db *db = NULL;
     struct buf why;
+    int rc = 0;
 
     buf_init(&why, 1024);
     assert_int_equal(db_open(r->path, &why, &db), 0);
     assert_int_equal(db_exec(db, schema_migration(1)), 0);
     assert_int_equal(db_exec(db, "PRAGMA user_version=1"), 0);
-    if (db_exec(db, rows))
-        fail_msg("%s", db_error(db));
+    rc = db_exec(db, rows);
+    if (rc)
+        fail_msg("%s", db_error(db, rc));
     db_close(db);
     buf_fini(&why);
 }

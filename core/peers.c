@@ -225,7 +225,8 @@ static struct spool *spool_load(struct core *c, const struct id *id)
     }
     buf_fini(&ranges);
     if (rc && rc != STORE_E_NONE) {
-        log_line(LOG_LEVEL_ERROR, "spool.load_failed", "error=%d", rc);
+        log_failed(LOG_LEVEL_ERROR, "spool.load_failed", store_errno(rc), "sqlite=\"%s\"",
+                   store_error(c->store, rc));
         mem_free(s);
         return NULL;
     }
@@ -404,14 +405,20 @@ void peer_send(struct core *c, struct peer *p, enum msg_kind kind, const struct 
                     body);
 }
 
-void peers_say_going(struct core *c)
+void peers_say_going(struct core *c, bool counts)
 {
+    struct buf body;
+
+    buf_init(&body, 64);
+    if (going_encode(counts, &body))
+        buf_reset(&body); /* no memory: nothing is to be suspected for it */
     for (struct list *i = c->peers.next; i && i != &c->peers; i = i->next) {
         struct peer *p = LIST_ENTRY(i, struct peer, link);
 
         if (p->role == ROLE_INGRESS)
-            peer_send(c, p, MSG_GOING, NULL, VIEW_LIT("\x80"));
+            peer_send(c, p, MSG_GOING, NULL, body.len ? buf_view(&body) : VIEW_LIT("\x80"));
     }
+    buf_fini(&body);
 }
 
 static void peer_send_registry(struct core *c, struct peer *p)

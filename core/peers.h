@@ -21,8 +21,9 @@ bool peers_hold_registry(const struct core *c, uint64_t version, int64_t now_mon
 /* Send at once (no promise hangs on it). @trace may be NULL. */
 void peer_send(struct core *c, struct peer *p, enum msg_kind kind, const struct id *trace,
                struct view body);
-/* GOING to every ingress: this end is in order, no event is to be suspected for it. */
-void peers_say_going(struct core *c);
+/* GOING to every ingress: this end is in order. @counts: something failed that the event in hand may
+ * be the cause of, so the same one must not be in hand too often. */
+void peers_say_going(struct core *c, bool counts);
 /* REGISTRY to every edge. */
 void peers_send_registry(struct core *c);
 /* All commands that @p holds go back to their lanes: its boot is proven dead. */

@@ -56,7 +56,9 @@ void settle_push(struct core *c, struct peer *p, struct view body)
         struct result r;
 
         if (result_decode_object(&items[i], &r) == 0) {
+            c->hand = (struct hand){.command = r.id <= INT64_MAX ? (int64_t)r.id : 0};
             settle_one(c, p, &r);
+            c->hand = (struct hand){0};
             waiting_run(c);
         } else {
             log_line(LOG_LEVEL_ERROR, "result.malformed", "peer=%s", p->name);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include "core/db.h"
 #include "core/store_db.h"
 #include "core/store_erase.h"
+#include "core/store_mend.h"
 #include "core/store_schema.h"
 
 /* for who reads the file at a start */
@@ -80,8 +82,62 @@ static int store_rebuild(struct store *s, bool fresh)
     if (!fresh)
         kept = db_rewrite(s->db, REWRITE_WAIT_MS);
     if (kept)
-        log_line(LOG_LEVEL_WARN, "store.not_rewritten", "error=%d", -kept);
+        log_failed(LOG_LEVEL_WARN, "store.not_rewritten", store_errno(kept),
+                   "file=%s sqlite=\"%s\"", store_path(s), store_error(s, kept));
     return kept ? 0 : store_rebuild_is_done(s);
+}
+
+/* After a damaged page was met: the whole of it is read before anybody relies on it, and mended when
+ * only indexes are hurt. What cannot be mended is told and worked around (core_give_up). */
+static int store_look(struct store *s)
+{
+    struct buf words;
+    bool whole = false;
+    bool mended = false;
+    int rc = 0;
+
+    buf_init(&words, 1024);
+    s->looked_at = true;
+    rc = mend_look(s->db, &whole, &mended, &words);
+    if (words.len)
+        log_line(LOG_LEVEL_ERROR, "store.damaged", "file=%s mended=%s sqlite=\"%s\"",
+                 store_path(s), mended ? "yes" : "no", buf_str(&words));
+    (void)snprintf(s->damage, sizeof(s->damage), "%s", whole ? "" : buf_str(&words));
+    if (rc == 0 && mended) /* what the old indexes took up is given back */
+        rc = store_meta_put(s, STORE_META_REBUILD, VIEW_LIT("1"));
+    if (rc == 0 && whole)
+        mend_unmark(store_path(s));
+    buf_fini(&words);
+    return rc;
+}
+
+/* The pages that the last life may have failed to flush can be read all the same: they are written
+ * into the file and synced anew before anybody is told that they are there. */
+static int store_settle_log(struct store *s)
+{
+    int rc = db_empty_log(s->db, REWRITE_WAIT_MS);
+
+    if (rc == STORE_BUSY) { /* a reader, a backup perhaps: the log is as it was */
+        log_failed(LOG_LEVEL_WARN, "store.log_not_emptied", store_errno(rc),
+                   "file=%s-wal sqlite=\"%s\"", store_path(s), store_error(s, rc));
+        return 0;
+    }
+    return rc;
+}
+
+/* Migrations read and write all over: they may be the first to meet damage. */
+static int store_prepare(struct store *s, struct buf *ret_why, bool *ret_fresh)
+{
+    int rc = 0;
+
+    if (mend_is_marked(store_path(s)))
+        rc = store_look(s);
+    rc = rc ? rc : store_migrate(s, ret_why, ret_fresh);
+    if (rc != STORE_DAMAGED || s->looked_at)
+        return rc;
+    store_found_damaged(s, rc);
+    rc = store_look(s);
+    return rc ? rc : store_migrate(s, ret_why, ret_fresh);
 }
 
 /* Two cores on one store, whatever their names, would each think that they own every queue. */
@@ -121,13 +177,14 @@ int store_open(const char *url, struct buf *ret_why, struct store **ret_store)
     rc = process_make_parent(url + 7);
     rc = rc ? rc : store_lock(s, url + 7, ret_why);
     rc = rc ? rc : db_open(url + 7, ret_why, &s->db);
-    rc = rc ? rc : store_migrate(s, ret_why, &fresh);
+    rc = rc ? rc : store_settle_log(s);
+    rc = rc ? rc : store_prepare(s, ret_why, &fresh);
     rc = rc ? rc : store_rebuild(s, fresh);
     rc = rc ? rc : db_exec(s->db, erase_tables);
     if (rc) {
         if (buf_view(ret_why).len == 0)
-            (void)buf_add_f(ret_why, "%s: %s (error %d)", url + 7,
-                            s->db ? db_error(s->db) : "cannot open", -rc);
+            (void)buf_add_f(ret_why, "%s: %s", url + 7,
+                            s->db ? db_error(s->db, rc) : "cannot open"); /* cut is fine */
         store_close(s);
         return rc;
     }
@@ -150,9 +207,35 @@ const char *store_path(const struct store *s)
     return db_path(s->db);
 }
 
-const char *store_error(const struct store *s)
+const char *store_error(const struct store *s, int rc)
 {
-    return db_error(s->db);
+    return db_error(s->db, rc);
+}
+
+int store_errno(int rc)
+{
+    return rc == STORE_FULL ? -ENOSPC : rc == STORE_BUSY ? -EBUSY : rc;
+}
+
+bool store_is_looked_at(const struct store *s)
+{
+    return s->looked_at;
+}
+
+const char *store_damage(const struct store *s)
+{
+    return s->damage[0] ? s->damage : NULL;
+}
+
+void store_found_damaged(struct store *s, int rc)
+{
+    int failed = 0;
+
+    (void)snprintf(s->damage, sizeof(s->damage), "%s", store_error(s, rc)); /* cut is fine */
+    failed = mend_mark(store_path(s), s->damage);
+    if (failed)
+        log_failed(LOG_LEVEL_ERROR, "store.not_marked", failed, "file=%s.damaged",
+                   store_path(s));
 }
 
 int store_begin(struct store *s)
@@ -182,6 +265,17 @@ int store_commit(struct store *s)
     if (rc == 0)
         s->in_transaction = false;
     return rc;
+}
+
+int store_abandon(struct store *s)
+{
+    int rc = 0;
+
+    if (!s->in_transaction)
+        return 0;
+    s->in_transaction = false;
+    rc = db_exec(s->db, "ROLLBACK");
+    return rc == -EIO ? 0 : rc; /* "no transaction is active": the failure has ended it */
 }
 
 int store_savepoint(struct store *s)

@@ -7,6 +7,7 @@
  * Functions return 0, STORE_E_NONE where "not there" is an answer, -Exxx otherwise. Rows that are
  * handed out own their texts (x_fini). */
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,13 +26,29 @@ enum {
     STORE_E_ERASED,   /* it is there, without its content: a person was erased */
 };
 
+/* Failures of the store that are told apart because what is to be done differs
+ * (adr/0016-error-classes.md): -Exxx like any other. */
+#define STORE_BUSY     (-EAGAIN)  /* another process kept it locked */
+#define STORE_FULL     (-EDQUOT)  /* no room on the disk */
+#define STORE_READONLY (-EROFS)   /* it may not be written */
+#define STORE_DAMAGED  (-EUCLEAN) /* what stands in the file is not what was written */
+
 /* @url is "sqlite:<path>". Runs the migrations that are missing; refuses a database of a newer
  * program (-EPROTO) in words. Other schemes: -EPROTONOSUPPORT. */
 AMO_MUSTCHECK int store_open(const char *url, struct buf *ret_why, struct store **ret_store);
 void store_close(struct store *s);
 const char *store_path(const struct store *s);
-/* The last failure in words, for the log. */
-const char *store_error(const struct store *s);
+/* SQLite's words about the last failure if it was @rc, for the log; "-" if it came from elsewhere. And
+ * the errno that says the same as @rc. */
+const char *store_error(const struct store *s, int rc);
+int store_errno(int rc);
+/* A damaged page was met (@rc is STORE_DAMAGED): the next start looks at the whole store before it is
+ * used. */
+void store_found_damaged(struct store *s, int rc);
+/* Was it looked at when it was opened? Then another start would find nothing new. */
+bool store_is_looked_at(const struct store *s);
+/* What is damaged and could not be mended, in SQLite's words; NULL: nothing is known. */
+const char *store_damage(const struct store *s);
 /* How many migrations this program knows, and the number in the database. */
 int store_schema_version(void);
 
@@ -40,6 +57,8 @@ int store_schema_version(void);
 AMO_MUSTCHECK int store_begin(struct store *s);
 bool store_in_transaction(const struct store *s);
 AMO_MUSTCHECK int store_commit(struct store *s);
+/* Nothing of the transaction stands. Before the process ends: what is in memory goes with it. */
+AMO_MUSTCHECK int store_abandon(struct store *s);
 AMO_MUSTCHECK int store_savepoint(struct store *s);
 AMO_MUSTCHECK int store_release(struct store *s);
 /* Undo what came since the savepoint; the transaction stands. */
@@ -290,6 +309,8 @@ AMO_MUSTCHECK int store_waiting_add(struct store *s, const char *key, struct vie
 AMO_MUSTCHECK int store_waiting_take(struct store *s, const char *key, struct buf *ret_event);
 /* One that waits comes under another key. */
 AMO_MUSTCHECK int store_waiting_move(struct store *s, int64_t id, const char *key);
+/* Drop one that is exactly @event. */
+AMO_MUSTCHECK int store_waiting_drop(struct store *s, struct view event);
 /* Does one wait under @key? */
 AMO_MUSTCHECK int store_waiting_has(struct store *s, const char *key, bool *ret);
 /* Take one that is overdue and whose key fits the pattern @keys ("*": any). */

@@ -423,6 +423,12 @@ int store_waiting_move(struct store *s, int64_t id, const char *key)
     return db_run(s->db, "UPDATE waiting SET key=? WHERE id=?", "si", key, id);
 }
 
+int store_waiting_drop(struct store *s, struct view event)
+{
+    return db_run(s->db, "DELETE FROM waiting WHERE id=(SELECT id FROM waiting WHERE event=?)",
+                  "b", event);
+}
+
 int store_waiting_has(struct store *s, const char *key, bool *ret)
 {
     struct db_rows *r = NULL;

@@ -14,6 +14,8 @@ struct store {
     struct db *db;
     bool in_transaction;
     int lock_fd;
+    bool looked_at;   /* the whole of it was read when it was opened */
+    char damage[200]; /* SQLite's words about what is damaged; "" nothing that is known */
 };
 
 /* 0 with the query at its first row (db_end it), STORE_E_NONE, or an error. */

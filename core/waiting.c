@@ -141,6 +141,20 @@ int waiting_rekey(struct core *c)
     return rc ? rc : store_commit(c->store);
 }
 
+/* It has waited long enough. Trouble ends core while it is still in hand. */
+static int apply_late(struct core *c, struct view event)
+{
+    struct hand before = c->hand;
+    int rc = 0;
+
+    c->hand = (struct hand){.event = event};
+    rc = intake_event(c, event, INTAKE_LATE);
+    if (rc && core_is_trouble(rc))
+        core_give_up(c, "waiting", rc);
+    c->hand = before;
+    return rc;
+}
+
 /* The oldest one of @key is applied. STORE_E_NONE: there is none. */
 static int waiting_apply_one(struct core *c, const char *key)
 {
@@ -151,7 +165,7 @@ static int waiting_apply_one(struct core *c, const char *key)
     rc = rc ? rc : store_waiting_take(c->store, key, &event);
     if (rc == 0) {
         c->n_waiting--;
-        rc = intake_event(c, buf_view(&event), INTAKE_LATE);
+        rc = apply_late(c, buf_view(&event));
     }
     buf_fini(&event);
     return rc;
@@ -190,7 +204,7 @@ void waiting_overdue(struct core *c, int64_t now_unix_ms, bool doubtful)
         if (rc == 0) {
             c->n_waiting--;
             /* an echo that did not come was none; what is still not known is kept for a person */
-            rc = intake_event(c, buf_view(&event), INTAKE_LATE);
+            rc = apply_late(c, buf_view(&event));
         }
     }
     buf_fini(&event);

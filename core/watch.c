@@ -127,6 +127,7 @@ static void watch_ages(struct core *c, int64_t now_unix, int64_t now_mono)
     for (size_t i = 0; i < n && !c->exit_code; i++) {
         struct core_command *cmd = queue_find(c->queue, aged[i].id);
 
+        c->hand = (struct hand){.command = aged[i].id};
         if (cmd && aged[i].over) {
             inquiry_cancel(
                 c, cmd); /* a history that cannot be asked must not stop a lane for ever */
@@ -135,13 +136,17 @@ static void watch_ages(struct core *c, int64_t now_unix, int64_t now_mono)
             tell_delayed(c, cmd);
         }
     }
+    c->hand = (struct hand){0};
 }
 
 static void watch_prune(struct core *c, int64_t now_unix)
 {
     int64_t day = 24LL * 3600 * 1000;
-    int rc = core_turn(c);
+    int rc = 0;
 
+    if (store_damage(c->store))
+        return; /* reads whatever is there: it would meet the damage every time */
+    rc = core_turn(c);
     rc = rc ? rc
             : store_prune(
                   c->store,

@@ -27,6 +27,7 @@
 #define PUSH_CREDIT_MAX 16384U /* events in flight, whatever core would take */
 #define PUSH_LOSSES     2      /* deaths of core until an event travels alone */
 #define PUSH_ALONE      2      /* deaths with it alone until it is marked: one may be chance */
+#define PUSH_ENDS       3 /* orderly ends of core with the same event first, or alone, in hand */
 
 struct flight {
     uint64_t number;
@@ -38,6 +39,7 @@ struct suspect {
     uint64_t number;
     unsigned losses;
     unsigned alone; /* of them while it travelled alone */
+    unsigned ends;  /* orderly ends of core while it travelled alone */
     bool marked;    /* nothing else explains them */
 };
 
@@ -51,10 +53,14 @@ struct push {
     size_t n_flights;
     size_t cap_flights;
     uint64_t flight_bytes;
-    bool alone;               /* the one flight is a suspect */
-    bool in_order;            /* core said that it goes: its end says nothing of any event */
-    bool lost;                /* the session ended: what the flights came to is not known */
-    struct id core;           /* the core the flights went to */
+    bool alone;          /* the one flight is a suspect */
+    bool in_order;       /* core said that it goes: its end says nothing of any event … */
+    bool end_counts;     /* … unless it is the same one time and again */
+    uint64_t first;      /* the event that was first in hand at the last such end … */
+    unsigned first_ends; /* … and at so many in a row */
+    uint64_t careful;    /* up to this number events travel one by one */
+    bool lost;           /* the session ended: what the flights came to is not known */
+    struct id core;      /* the core the flights went to */
     struct suspect *suspects; /* owned; in number order */
     size_t n_suspects;
     struct buf events;
@@ -81,6 +87,7 @@ static void push_answered(struct push *p, struct view body);
 static void push_replay(struct push *p, struct view body);
 static void push_turn(struct push *p, struct view body);
 static void turn_on(struct push *p);
+static void push_going(struct push *p, struct view body);
 static void count_losses(struct push *p);
 
 int push_new(const struct push_config *config, struct push **ret_push)
@@ -234,7 +241,7 @@ static void on_message(void *arg, const struct envelope *env, struct view body)
     else if (env->kind == MSG_REGISTRY)
         p->config.registry(p->config.arg, body);
     else if (env->kind == MSG_GOING)
-        p->in_order = true;
+        push_going(p, body);
     else if (env->kind == MSG_ANSWER)
         push_answered(p, body);
     else if (env->kind == MSG_REPLAY)
@@ -357,37 +364,76 @@ static void drop_suspects(struct push *p, uint64_t low, uint64_t high)
     p->n_suspects = kept;
 }
 
-/* Core is back under another boot id: it died with these in hand. The list of suspects becomes
- * the list of flights with what was known about them: only they can have anything to do with
- * it. */
-static void count_losses(struct push *p)
+/* The list of suspects becomes the list of flights with what was known about them: only they can have
+ * anything to do with the end of core. */
+static bool suspect_flights(struct push *p)
 {
-    struct suspect *now = NULL;
+    struct suspect *now = mem_zalloc_array(p->n_flights + p->n_suspects, sizeof(*now));
     size_t n = 0;
 
-    bool in_order = p->in_order;
-
-    p->in_order = false;
-    if (in_order || p->n_flights == 0 || id_equal(&p->core, edge_core_boot(p->edge)))
-        return;
-    now = mem_zalloc_array(p->n_flights + p->n_suspects, sizeof(*now));
     if (!now)
-        return; /* counted the next time */
+        return false; /* counted the next time */
     for (size_t i = 0; i < p->n_suspects; i++)
         now[n++] = p->suspects[i];
     mem_free(p->suspects);
     p->suspects = now;
-    p->n_suspects = n;
+    for (size_t i = 0; i < p->n_flights; i++) {
+        if (!find_suspect(p, p->flights[i].number))
+            p->suspects[p->n_suspects++] = (struct suspect){.number = p->flights[i].number};
+    }
+    return true;
+}
+
+static void push_going(struct push *p, struct view body)
+{
+    p->in_order = true;
+    p->end_counts = going_counts(body);
+}
+
+/* Core gave up in order, time and again with the same event first: perhaps that one, or one behind it
+ * in the same turn, is what it cannot get past. They go one by one, and one that core gives up over
+ * while it is alone is marked in the end. */
+static void count_end(struct push *p)
+{
+    uint64_t first = p->flights[0].number;
+    struct suspect *s = NULL;
+
+    if (p->alone) {
+        s = suspect_flights(p) ? find_suspect(p, first) : NULL;
+        if (!s)
+            return;
+        s->marked = s->marked || ++s->ends >= PUSH_ENDS;
+        if (s->marked)
+            log_line(LOG_LEVEL_ERROR, "event.suspect", "number=%" PRIu64, first);
+        return;
+    }
+    p->first_ends = p->first == first ? p->first_ends + 1 : 1;
+    p->first = first;
+    if (p->first_ends >= PUSH_ENDS)
+        p->careful = p->flights[p->n_flights - 1].number;
+}
+
+/* Core is back under another boot id: it died with these in hand. */
+static void count_losses(struct push *p)
+{
+    bool in_order = p->in_order;
+    bool counts = p->end_counts;
+
+    p->in_order = p->end_counts = false;
+    if (p->n_flights == 0 || id_equal(&p->core, edge_core_boot(p->edge)))
+        return;
+    if (in_order && counts)
+        count_end(p);
+    if (in_order || !suspect_flights(p))
+        return;
     for (size_t i = 0; i < p->n_flights; i++) {
         struct suspect *s = find_suspect(p, p->flights[i].number);
 
-        if (!s) {
-            s = &p->suspects[p->n_suspects++];
-            s->number = p->flights[i].number;
-        }
+        if (!s)
+            continue;
         s->losses++;
         s->alone += p->alone;
-        s->marked = s->alone >= PUSH_ALONE;
+        s->marked = s->marked || s->alone >= PUSH_ALONE;
         if (s->marked)
             log_line(LOG_LEVEL_ERROR, "event.suspect", "number=%" PRIu64, s->number);
     }
@@ -436,12 +482,18 @@ enum {
     PUSH_NOTHING = 100, /* nothing (more) to send now */
 };
 
+/* Only one that travels alone says by core's end what it is. */
+static bool goes_alone(const struct push *p, const struct suspect *s, uint64_t number)
+{
+    return number <= p->careful || (s && s->losses >= PUSH_LOSSES);
+}
+
 /* May this event travel with what is under way? */
-static bool push_fits(const struct push *p, const struct suspect *s, uint64_t bytes)
+static bool push_fits(const struct push *p, bool alone, uint64_t bytes)
 {
     if (p->n_flights == 0)
         return true;
-    if (p->alone || (s && s->losses >= PUSH_LOSSES))
+    if (p->alone || alone)
         return false;
     return p->n_flights < p->credit && p->flight_bytes + bytes <= p->credit_bytes;
 }
@@ -463,7 +515,7 @@ static int push_collect(struct push *p)
     if (rc)
         return rc;
     s = p->n_suspects ? find_suspect(p, number) : NULL;
-    if (!push_fits(p, s, body.len))
+    if (!push_fits(p, goes_alone(p, s, number), body.len))
         return PUSH_NOTHING;
     rc = flight_room(p);
     rc = rc ? rc : event_push_add(&p->events, number, body, s && s->marked);
@@ -474,7 +526,7 @@ static int push_collect(struct push *p)
     }
     p->flights[p->n_flights++] = (struct flight){number, body.len};
     p->flight_bytes += body.len;
-    p->alone = s && s->losses >= PUSH_LOSSES;
+    p->alone = goes_alone(p, s, number);
     p->cursor = at;
     return 0;
 }

@@ -5,7 +5,9 @@
  * of quarantine. Owns the session.
  *
  * An event that was in flight when core died twice travels alone from then on; if core dies with
- * it alone twice more, it is marked suspect and core quarantines it unread. */
+ * it alone twice more, it is marked suspect and core quarantines it unread. When core gives up in
+ * order, because its store fails, three times with the same event first in hand, the events of then
+ * travel one by one; one that core gives up over three times more is marked, too. */
 
 #include <stdbool.h>
 #include <stdint.h>

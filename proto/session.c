@@ -68,6 +68,31 @@ int spool_turn_decode(struct view body, struct spool_turn *ret)
     return unpack_struct_bytes(body, spool_turn_fields, AMO_COUNT(spool_turn_fields), ret);
 }
 
+int going_encode(bool counts, struct buf *out)
+{
+    msgpack_packer pk;
+
+    pack_init(&pk, out);
+    (void)msgpack_pack_map(&pk, counts ? 1 : 0); /* errors stick in the buf */
+    if (counts) {
+        pack_key(&pk, "counts");
+        (void)msgpack_pack_true(&pk);
+    }
+    return buf_error(out);
+}
+
+bool going_counts(struct view body)
+{
+    struct pack_doc d;
+    bool counts = false;
+
+    if (pack_doc_open(&d, body))
+        return false;
+    counts = pack_bool(pack_get(pack_doc_root(&d), "counts"));
+    pack_doc_close(&d);
+    return counts;
+}
+
 #define PAIR_LEN 16
 
 static void put_be64(unsigned char *p, uint64_t v)

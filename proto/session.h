@@ -4,6 +4,7 @@
  * carry ranges and lists. Commands and results themselves are in proto/command.h, events in
  * proto/event.h, the registry in proto/registry.h. All texts are borrowed. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -80,6 +81,10 @@ AMO_MUSTCHECK int event_push_begin(struct buf *out, const struct id *spool, uint
                                    size_t n_events);
 AMO_MUSTCHECK int event_push_add(struct buf *out, uint64_t number, struct view event,
                                  int suspect);
+
+/* GOING: {counts}; a body without it is a plain stop. */
+AMO_MUSTCHECK int going_encode(bool counts, struct buf *out);
+bool going_counts(struct view body);
 
 /* EVENT_TAKEN and RESULT_TAKEN: {spool, pairs}; RESULT_TAKEN's pairs are (id, attempt). */
 AMO_MUSTCHECK int taken_encode(const struct id *spool, struct view pairs, struct buf *out);

@@ -207,6 +207,63 @@ def test_an_event_that_kills_core_travels_alone_and_then_marked(make):
     core.wait_events(13)
 
 
+def go_in_order(core, body):
+    """Core says GOING, and another one begins."""
+    core.order(lambda: [core.core.send(p, "GOING", body) for p in list(core.core.peers)])
+    core.restart()
+
+
+def test_orderly_ends_with_the_same_event_in_hand_count_in_the_end(make):
+    core = make.core()
+    core.take = False
+    ingress = make()
+    ingress.wait_log("what=registry.new")
+    accept(ingress, 3)
+    core.wait_events(3)
+    for n in (6, 9):
+        go_in_order(core, {"counts": True})
+        core.wait_events(n)
+        assert ids(core)[n - 3:] == ["m-0", "m-1", "m-2"]
+    go_in_order(core, {"counts": True})   # three times m-0 was the first: one by one from now on
+    core.wait_events(10)
+    assert ids(core)[9:] == ["m-0"]
+    core.take_all()                       # m-0 is innocent
+    core.wait_events(12)
+    assert ids(core)[10:] == ["m-1", "m-2"] and not any(s for _, _, s in core.events)
+
+
+def test_the_event_that_core_gives_up_over_again_and_again_is_marked(make):
+    core = make.core()
+    core.take = False
+    ingress = make()
+    ingress.wait_log("what=registry.new")
+    accept(ingress, 2)
+    core.wait_events(2)
+    for n in (4, 6, 7, 8, 9):
+        go_in_order(core, {"counts": True})
+        core.wait_events(n)
+    assert ids(core)[6:] == ["m-0"] * 3 and not any(s for _, _, s in core.events)
+    go_in_order(core, {"counts": True})
+    core.wait_events(10)
+    assert core.events[9][1]["message_id"] == "m-0" and core.events[9][2] is True
+    core.take_all()
+    core.wait_events(11)
+    assert ids(core)[10:] == ["m-1"] and not core.events[10][2]
+
+
+def test_plain_ends_and_full_disks_count_nothing(make):
+    core = make.core()
+    core.take = False
+    ingress = make()
+    ingress.wait_log("what=registry.new")
+    accept(ingress, 2)
+    core.wait_events(2)
+    for n in range(7):
+        go_in_order(core, {})
+        core.wait_events(4 + 2 * n)
+    assert not any(s for _, _, s in core.events) and all(len(f) == 2 for f in core.frames[2:])
+
+
 def test_a_session_lost_without_a_death_counts_nothing(make):
     core = make.core()
     core.take = False

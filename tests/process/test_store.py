@@ -1,0 +1,177 @@
+"""Core's store and its key when the disk, or what stands on it, is not as it should be."""
+import json
+import os
+import random
+import shutil
+import sqlite3
+
+import pytest
+
+from stack import QUICK, Stack, wait_for
+
+NEEDS_STRACE = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+SEED = 20261130
+
+
+def store_file(stack):
+    return stack.dir / "data" / "core" / "core.db"
+
+
+def ends(process, timeout=30):
+    """Until this life is over; its exit code."""
+    process.child.wait(timeout)
+    process.reader.join(10)
+    return process.child.returncode
+
+
+def under_strace(process, *words):
+    """The next lives run under strace; what they ran as before."""
+    before = list(process.args)
+    process.args = ["strace", "-f", "-qq", "-o", "/dev/null", *words, *before]
+    process.env["ASAN_OPTIONS"] = "detect_leaks=0"  # the leak sanitizer cannot run under strace
+    return before
+
+
+@NEEDS_STRACE
+@pytest.mark.parametrize("call, fault", [("write", "error=ENOSPC"), ("write", "signal=KILL"), ("fsync", "signal=KILL"),
+                                         ("link", "signal=KILL")])
+def test_a_first_start_that_dies_while_making_the_master_key_harms_nobody(call, fault):
+    with Stack(env=QUICK) as stack:
+        key = stack.dir / "data" / "master.key"
+        core = stack["core"]
+        before = under_strace(core, "-P", str(key), "-P", f"{key}.new", "-e", f"trace={call}",
+                              "-e", f"inject={call}:{fault}:when=1")
+        core.start()
+        assert ends(core) != 2  # 2 would end it for good
+        core.args = before
+        stack.start("core")
+        assert len(key.read_text().strip()) == 64
+        assert not (key.parent / "master.key.new").exists()
+
+
+def test_an_empty_master_key_of_an_older_program_is_made_anew_while_nothing_is_sealed():
+    with Stack(env=QUICK) as stack:
+        key = stack.dir / "data" / "master.key"
+        key.parent.mkdir(parents=True, mode=0o750)
+        key.touch(mode=0o600)
+        stack.up()
+        assert len(key.read_text().strip()) == 64
+        stack["core"].kill()
+        key.write_text("")
+        stack["core"].start()
+        assert ends(stack["core"]) == 2, "over sealed rows no key is made"
+        assert key.read_text() == ""
+
+
+def spoil(stack, what):
+    """Random bytes over the first page of a table or an index."""
+    with sqlite3.connect(store_file(stack)) as db:
+        page, = db.execute("SELECT rootpage FROM sqlite_schema WHERE name=?", (what,)).fetchone()
+        size, = db.execute("PRAGMA page_size").fetchone()
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    print("seed", SEED)
+    with open(store_file(stack), "r+b") as f:
+        f.seek((page - 1) * size)
+        f.write(random.Random(SEED).randbytes(size))
+
+
+def supervised(stack, done, what, most):
+    """Core is started again as often as it asks for it, until done(); at most so many lives."""
+    def turn():
+        core = stack["core"]
+        if not core.alive:
+            assert ends(core) == 75
+            assert core.lives < most, "it is started again for ever"
+            stack.start("core")
+        return done()
+
+    return wait_for(turn, what)
+
+
+def red(stack):
+    return [c for c in stack.control("doctor")["checks"] if c["check"] == "store" and c["state"] == "red"]
+
+
+def test_a_damaged_index_is_found_told_and_made_anew():
+    with Stack(env=QUICK) as stack:
+        stack.up()
+        stack.meet("hello")
+        stack["core"].stop()
+        spoil(stack, "conversations_phone")
+        stack.start("core")
+        lives = stack["core"].lives
+        stack.client_writes("a-new-person", conversation="79005550202")
+        supervised(stack, lambda: stack.list("amojo/messages")[1:], "the message", lives + 2)
+        assert stack["core"].lives <= lives + 1
+        said = "\n".join(stack["core"].lines)
+        assert "what=store.failed error=117 words=\"Structure needs cleaning\" in=intake file=" in said
+        assert "database disk image is malformed (sqlite 11" in said
+        assert "what=store.damaged" in said and "mended=yes" in said
+        assert red(stack) == [] and not store_file(stack).with_suffix(".db.damaged").exists()
+        stack["core"].stop()
+        with sqlite3.connect(store_file(stack)) as db:
+            assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_a_damaged_table_is_contained_and_core_is_not_started_for_ever():
+    """SQLite writes nothing more in a transaction that met damage: a life of core ends for each such event, once."""
+    with Stack(env=QUICK) as stack:
+        stack.up()
+        chat = stack.meet("hello")["chat"]
+        stack.settle()
+        stack["core"].stop()
+        spoil(stack, "chats")
+        stack.start("core")
+        lives = stack["core"].lives
+        stack.manager_writes("to-nobody", chat)
+        kept = supervised(stack, lambda: stack["core"].alive and stack["core"].lives > lives
+                          and stack.control("quarantine.list"), "the webhook in quarantine", lives + 3)
+        assert [k["reason"] for k in kept] == ["store_damaged"]
+        assert len(red(stack)) == 1
+        lives = stack["core"].lives
+        stack.client_writes("still-here")  # what does not touch the damage goes on
+        stack.wait("amojo.message", text="still-here")
+        stack.settle()
+        assert stack["core"].alive and stack["core"].lives == lives
+        # the chat that is born now cannot be remembered: amo has the message, and a person is told
+        stack.client_writes("and-a-new-one", conversation="79005550203")
+        dead = supervised(stack, lambda: stack["core"].alive and stack.control("dead.list"), "the dead letter", lives + 3)
+        assert [d["reason"] for d in dead] == ["store_damaged"]
+        stack.client_writes("and-again")
+        stack.wait("amojo.message", text="and-again")
+        assert len(stack.list("amojo/messages")) == 4
+
+
+def test_a_file_that_is_no_store_ends_core_for_good_and_in_words():
+    with Stack(env=QUICK) as stack:
+        path = store_file(stack)
+        path.parent.mkdir(parents=True, mode=0o750)
+        path.write_bytes(b"this is no database, whatever it is called" * 200)
+        stack["core"].start()
+        assert ends(stack["core"]) == 2
+        assert "file is not a database" in "\n".join(stack["core"].lines)
+
+
+@NEEDS_STRACE
+def test_what_the_last_life_may_have_failed_to_flush_is_in_the_file_before_anybody_relies_on_it():
+    with Stack(env=QUICK) as stack:
+        stack.up()
+        stack["core"].kill()
+        trace = stack.dir / "trace.txt"
+        core = stack["core"]
+        path = store_file(stack)
+        assert path.with_suffix(".db-wal").stat().st_size > 0
+        core.args = ["strace", "-f", "-y", "-o", str(trace), "-e", "trace=pwrite64,fdatasync,fsync,ftruncate,bind", *core.args]
+        core.env["ASAN_OPTIONS"] = "detect_leaks=0"
+        stack.start("core")
+        calls = trace.read_text().splitlines()
+
+        def at(call, file):
+            return next(i for i, line in enumerate(calls) if f" {call}(" in line and file in line)
+
+        written, bound = at("pwrite64", f"{path}>"), at("bind", "/run/events")
+        log_synced = at("fdatasync", f"{path}-wal>")
+        synced = next(i for i in range(written, len(calls)) if "fdatasync(" in calls[i] and f"{path}>" in calls[i])
+        emptied = next(i for i in range(synced, len(calls)) if "ftruncate(" in calls[i] and f"{path}-wal>" in calls[i])
+        assert log_synced < written < synced < emptied < bound
