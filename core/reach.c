@@ -482,7 +482,7 @@ void reach_tick(struct core *c)
         return;
     rc = store_conversations_walk(c->store, TICK_ROWS, note_moving, &m, &at, &more);
     if (rc) {
-        log_line(LOG_LEVEL_ERROR, "store.failed", "in=reach error=%d", -rc);
+        core_row_failed(c, "reach", rc);
         return; /* nothing is lost: at the next tick */
     }
     rc = m.n ? core_turn(c) : 0;
