@@ -164,7 +164,7 @@ static void service_body(const struct event *e, const struct conversation *conv,
     body->author = e->sender_id;
     body->source = view_of(conv->source);
     body->receiver_id = view_of(conv->contact);
-    body->receiver_phone = view_of(conv->phone);
+    body->receiver_phone = conversation_phone(conv);
     body->receiver_name = conv->name ? view_of(conv->name) : e->receiver_name;
     body->post_id = e->post_id;
 }

@@ -175,6 +175,14 @@ static int read_kept(struct view kept, struct json **ret)
     return rc < 0 ? rc : 0;
 }
 
+/* Of a channel that was imported without a word on its segment the address tells. */
+static bool is_abroad(struct view segment, const char *url)
+{
+    if (segment.len)
+        return !view_is(segment, "ru");
+    return url && (strstr(url, "amocrm.com") || strstr(url, "kommo.com"));
+}
+
 int channel_flags_apply(struct view kept, struct reg_channel *c)
 {
     const struct json_node *root = NULL;
@@ -183,6 +191,8 @@ int channel_flags_apply(struct view kept, struct reg_channel *c)
     bool b = false;
     int rc = read_kept(kept, &doc);
 
+    c->abroad = is_abroad(
+        rc || !doc ? VIEW_NONE : text_of(doc, json_get(json_root(doc), "segment")), c->url);
     if (rc || !doc)
         return rc;
     root = json_root(doc);

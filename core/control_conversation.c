@@ -48,7 +48,7 @@ static int find_named(struct control_ask *ask, struct view word, struct named *n
     struct store *s = ask->core->store;
     struct conversation c = {0};
     uint64_t number = 0;
-    char phone[32];
+    struct phone phones[2]; /* as it counts in the segment ru, and elsewhere */
     int rc = 0;
 
     if (num_parse_u64(word, &number) == 0 && number <= INT64_MAX)
@@ -59,13 +59,14 @@ static int find_named(struct control_ask *ask, struct view word, struct named *n
         rc = named_one(store_conversation_by_chat(s, scope, word, &c), &c, named);
         rc = rc ? rc : named_one(store_conversation_by_client(s, scope, word, &c), &c, named);
     }
-    router_phone(word, phone);
-    for (size_t i = 0; rc == 0 && i < reg->n_connectors; i++) {
+    phone_read(word, false, &phones[0]);
+    phone_read(word, true, &phones[1]);
+    for (size_t i = 0; rc == 0 && i < 2 * reg->n_connectors; i++) {
         int64_t found[NAMED_MAX];
         struct conversation_ids ids = {.ids = found, .max = NAMED_MAX};
 
-        rc = store_conversations_by_word(s, view_of(reg->connectors[i].name), word,
-                                         view_of(phone), &ids);
+        rc = store_conversations_by_word(s, view_of(reg->connectors[i / 2].name), word,
+                                         view_of(phones[i % 2].key), &ids);
         for (size_t j = 0; j < ids.n; j++)
             named_add(named, found[j]);
     }
@@ -121,6 +122,7 @@ static int conversation_json(struct control_ask *ask, const struct conversation 
     json_add_text(w, "conversation", view_of(c->service_id));
     json_add_text(w, "contact", view_of(c->contact));
     json_add_text(w, "phone", view_of(c->phone));
+    json_add_bool(w, "shared", c->shared);
     json_add_text(w, "name", view_of(c->name));
     json_add_text(w, "scope_id", view_of(c->scope));
     json_add_text(w, "client_id", view_of(c->client_id));

@@ -15,6 +15,7 @@
 #include "core/control.h"
 #include "core/erase.h"
 #include "core/peers.h"
+#include "core/phone.h"
 #include "proto/limits.h"
 
 #define DAY_MS (24LL * 3600 * 1000)
@@ -47,10 +48,32 @@ static int conversation_of(struct control_ask *ask, struct erase *e)
     return rc;
 }
 
+/* Somebody types a phone: where accounts of both kinds are, 8… without + may be two. */
+static int which_phone(struct control_ask *ask, struct view phone, struct erase *e)
+{
+    const struct registry *r = ask->core->registry;
+    struct phone here;
+    struct phone abroad;
+    size_t n_abroad = 0;
+
+    for (size_t i = 0; i < r->n_channels; i++)
+        n_abroad += r->channels[i].abroad;
+    phone_read(phone, false, &here);
+    phone_read(phone, true, &abroad);
+    e->person.abroad = n_abroad > 0;
+    if (n_abroad > 0 && n_abroad < r->n_channels && strcmp(here.key, abroad.key) != 0)
+        return control_fail(ask, EXIT_USAGE,
+                            "with an 8 and no + this is one phone in channels of the segment "
+                            "ru and another in the others: write it with + and its country");
+    return 0;
+}
+
 static int phone_of(struct control_ask *ask, struct view phone, struct erase *e)
 {
-    int rc = phone.len > LIMIT_ID ? 0 : erase_person_add_phone(&e->person, phone);
+    int rc = which_phone(ask, phone, e);
 
+    if (rc == 0 && phone.len <= LIMIT_ID)
+        rc = erase_person_add_phone(&e->person, phone);
     if (rc == 0 && e->person.n_phones == 0)
         return control_fail(ask, EXIT_USAGE, "a phone has at least %d digits", ERASE_PHONE_MIN);
     e->by_phone = true;

@@ -35,7 +35,7 @@ struct row {
     const struct reg_scope *account;
     char chat[ID_TEXT_LEN + 1]; /* chat_id and user_ref in amo's spelling */
     char ref[ID_TEXT_LEN + 1];
-    char digits[32]; /* of the phone */
+    struct phone number; /* out of the phone */
     char derived_client[ID_DERIVED_MAX + 1];
     char derived_user[ID_DERIVED_MAX + 1];
     char reason[512]; /* why it is refused */
@@ -203,9 +203,9 @@ static int check_uuid(struct row *r, const char *key, struct view *v, char ret[I
 }
 
 /* Digits and what people put between them; letters would hide that digits are missing. */
-static bool phone_is_fine(struct view phone, const char *digits)
+static bool phone_is_fine(struct view phone, const struct phone *number)
 {
-    size_t n = strlen(digits);
+    size_t n = strlen(number->key);
 
     for (size_t i = 0; i < phone.len; i++) {
         unsigned char c = (unsigned char)phone.ptr[i];
@@ -234,12 +234,13 @@ static int row_check(struct row *r)
 
     if (r->connector.len == 0)
         return refuse(r, "connector is missing");
-    router_phone(r->phone, r->digits);
-    if (r->phone.len && !phone_is_fine(r->phone, r->digits))
+    phone_read(r->phone, false,
+               &r->number); /* whether there is one; row_account() knows which */
+    if (r->phone.len && !phone_is_fine(r->phone, &r->number))
         return refuse(r, "phone is no number of 3 to 15 digits (a table's 7.9E+10, perhaps)");
     if (is_rounded(r->conversation))
         return refuse(r, "conversation is a rounded number (a table's 7.9E+10)");
-    if (r->conversation.len == 0 && r->digits[0] == '\0')
+    if (r->conversation.len == 0 && r->number.key[0] == '\0')
         return refuse(r, "neither conversation nor phone: the service could not be told whose "
                          "chat it is");
     rc = check_uuid(r, "chat_id", &r->chat_id, r->chat);
@@ -275,6 +276,7 @@ static int row_account(struct row *r)
         return refuse(r, "connector and source belong to account %s", scope->id);
     r->account = scope;
     r->scope = view_of(scope->id);
+    phone_read(r->phone, phone_abroad(reg, r->scope), &r->number);
     return 0;
 }
 
@@ -320,13 +322,13 @@ static int find_thread(struct row *r, struct conversation *found)
 static int row_find(struct row *r, struct conversation *found)
 {
     struct store *s = r->ask->core->store;
-    struct view id = r->conversation.len ? r->conversation : view_of(r->digits);
+    struct view id = r->conversation.len ? r->conversation : view_of(r->number.key);
     struct conversation c = {0};
     int rc = router_client_id(r->connector, r->source, id, r->derived_client);
 
     /* as a client is called who is first met by his phone, or by his conversation */
     rc = rc ? rc
-            : id_derive(r->connector, VIEW_NONE, r->digits[0] ? view_of(r->digits) : id,
+            : id_derive(r->connector, VIEW_NONE, r->number.key[0] ? view_of(r->number.key) : id,
                         r->derived_user);
     rc = rc ? rc : find_thread(r, found);
     if (rc)
@@ -359,7 +361,8 @@ static int row_create(struct row *r)
     rc = rc ? rc : text_set(&c.service_id, r->conversation);
     rc = rc ? rc : text_set(&c.chat_id, r->chat_id);
     rc = rc ? rc : text_set(&c.user_ref, r->user_ref);
-    rc = rc ? rc : text_set(&c.phone, view_of(r->digits));
+    rc = rc ? rc : text_set(&c.phone, view_of(r->number.key));
+    rc = rc ? rc : text_set(&c.number, view_of(r->number.number));
     rc = rc ? rc : text_set(&c.name, r->name);
     /* The older bridge's id of the chat is known to amo. Where ours of the client may be new there,
      * amo's is named beside it: now, or once a manager's message has taught it. */
@@ -413,7 +416,9 @@ static int merge_thread(struct row *r, struct conversation *c, bool *changed)
                       (long long)c->id);
     rc = learn(&c->service_id, r->conversation, changed);
     rc = rc ? rc : learn(&c->source, r->source, changed);
-    rc = rc ? rc : learn(&c->phone, view_of(r->digits), changed);
+    if (!c->phone)
+        rc = rc ? rc : put(&c->number, view_of(r->number.number), changed);
+    rc = rc ? rc : learn(&c->phone, view_of(r->number.key), changed);
     return rc ? rc : learn(&c->name, r->name, changed);
 }
 

@@ -32,6 +32,13 @@ static int learn_text(char **field, struct view v, bool *changed)
     return text_set(field, v);
 }
 
+static int learn_phone(struct conversation *conv, const struct phone *phone, bool *changed)
+{
+    int rc = learn_text(&conv->phone, view_of(phone->key), changed);
+
+    return rc ? rc : learn_text(&conv->number, view_of(phone->number), changed);
+}
+
 static int learn_from_manager(struct conversation *conv, const struct event *e,
                               const struct plan *p, bool *changed)
 {
@@ -50,7 +57,7 @@ static int learn_from_manager(struct conversation *conv, const struct event *e,
     if (conv->amo_born && !conv->user_ref) /* imported without it */
         rc = rc ? rc : learn_text(&conv->user_ref, e->receiver_id, changed);
     if (!conv->phone)
-        rc = rc ? rc : learn_text(&conv->phone, view_of(p->phone), changed);
+        rc = rc ? rc : learn_phone(conv, &p->phone, changed);
     if (!conv->name)
         rc = rc ? rc : learn_text(&conv->name, e->receiver_name, changed);
     return rc;
@@ -70,12 +77,22 @@ static int conversation_learn(struct conversation *conv, const struct event *e,
     /* it is found by source and id: a source that was not known counts from now on */
     if (conv->source[0] == '\0')
         rc = rc ? rc : learn_text(&conv->source, p->source, changed);
-    if (!conversation_is_client(conv, client))
-        return rc; /* somebody else in the same conversation */
+    if (!conversation_is_client(conv, client)) {
+        if (!e->outgoing && !conv->shared) { /* somebody else speaks in it */
+            conv->shared = true;
+            *changed = true;
+        }
+        return rc;
+    }
     rc = rc ? rc : learn_text(&conv->contact, client, changed);
     rc = rc ? rc
             : learn_text(&conv->name, e->outgoing ? e->receiver_name : e->sender_name, changed);
-    return rc ? rc : learn_text(&conv->phone, view_of(p->phone), changed);
+    return rc ? rc : learn_phone(conv, &p->phone, changed);
+}
+
+struct view conversation_phone(const struct conversation *conv)
+{
+    return phone_digits(conv->number ? conv->number : conv->phone);
 }
 
 bool conversation_is_client(const struct conversation *conv, struct view person)

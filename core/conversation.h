@@ -10,6 +10,8 @@
 /* The conversation of the plan @p for a message @e. @conv is filled in any case (finish it). */
 AMO_MUSTCHECK int conversation_for(struct core *c, const struct event *e, const struct plan *p,
                                    struct conversation *conv);
+/* The phone of its client, as it came: what others are told. VIEW_NONE unknown. */
+struct view conversation_phone(const struct conversation *conv);
 /* Is this the service's id of the conversation's client? The first who wrote in it is. */
 bool conversation_is_client(const struct conversation *conv, struct view person);
 /* Replaces an owned text; an empty @v leaves it. -ENOMEM. */

@@ -46,6 +46,7 @@ static void erase_end(struct erase *e)
     erase_person_fini(&e->person);
     buf_fini(&e->commands);
     buf_fini(&e->quarantine);
+    buf_fini(&e->shared);
     buf_fini(&e->waiting);
     mem_free(e);
 }
@@ -426,6 +427,7 @@ int erase_start(struct core *c, struct erase *e)
     e->step = ERASE_SPOOLS;
     buf_init(&e->commands, SIZE_MAX / 2);
     buf_init(&e->quarantine, SIZE_MAX / 2);
+    buf_init(&e->shared, SIZE_MAX / 2);
     buf_init(&e->waiting, SIZE_MAX / 2);
     c->erase = e;
     rc = store_erase_begin(c->store);

@@ -55,7 +55,8 @@ struct erase {
     int64_t newest_message; /* when the conversations were known */
     /* what is found */
     struct erase_person person;
-    struct buf commands;    /* int64_t each: his, in a conversation that is not */
+    struct buf commands; /* int64_t each: his, in a conversation that is not */
+    struct buf shared;   /* int64_t each: conversations of several people whose client he is */
     struct buf quarantine;  /* int64_t each */
     struct buf waiting;     /* int64_t each */
     int64_t of_others;      /* commands and dead letters of others in his conversations */

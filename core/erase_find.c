@@ -9,6 +9,7 @@
 #include "core/apply.h"
 #include "core/erase.h"
 #include "core/lookup.h"
+#include "core/phone.h"
 #include "proto/limits.h"
 
 /* rows looked at in one step: a few milliseconds */
@@ -35,6 +36,15 @@ static int ids_add(struct buf *ids, int64_t id)
     return buf_add(ids, &id, sizeof(id)) ? -ENOMEM : 0;
 }
 
+static bool ids_has(const struct buf *ids, int64_t id)
+{
+    for (size_t i = 0; i < erase_ids(ids); i++) {
+        if (erase_id_at(ids, i) == id)
+            return true;
+    }
+    return false;
+}
+
 /* --- conversations and commands ------------------------------------------------------------- */
 
 static int take_conversation(struct erase *e, int64_t id)
@@ -57,12 +67,26 @@ static int take_conversation(struct erase *e, int64_t id)
     return store_erase_add_conversation(e->core->store, id);
 }
 
+/* Where several people speak only what he said is his, and that he is called its client. */
+static int take_shared(struct erase *e, int64_t id)
+{
+    if (ids_has(&e->shared, id))
+        return 0;
+    if (erase_ids(&e->shared) >= LIMIT_ERASE) {
+        e->too_many = true;
+        return 0;
+    }
+    return ids_add(&e->shared, id) ? -ENOMEM : store_erase_add_client(e->core->store, id);
+}
+
 static int conversation_fn(void *arg, const struct conversation *conv)
 {
     struct erase *e = arg;
 
-    if (erase_is_conversation(conv, e->person.phones[0]) || erase_is_contact(&e->person, conv))
-        return take_conversation(e, conv->id);
+    e->person.abroad = phone_abroad(e->core->registry, view_of(conv->scope));
+    if (erase_is_conversation(conv, e->person.phones[0], e->person.abroad) ||
+        erase_is_contact(&e->person, conv))
+        return conv->shared ? take_shared(e, conv->id) : take_conversation(e, conv->id);
     if (e->second_walk && erase_is_namesake(&e->person, conv) && e->namesakes++ == 0)
         e->namesake = conv->id;
     return 0;
@@ -73,12 +97,21 @@ static int conversation_fn(void *arg, const struct conversation *conv)
 static int body_fn(void *arg, int64_t id, int64_t lane, struct view body)
 {
     struct erase *e = arg;
+    struct conversation conv = {0};
     struct command cmd;
     bool client = false;
+    bool whole = false;
+    int rc = store_conversation(e->core->store, lane / 2, &conv);
 
-    if (command_decode(body, &cmd) || !erase_is_command(&cmd, e->person.phones[0], &client))
+    e->person.abroad = phone_abroad(e->core->registry, view_of(conv.scope));
+    whole = rc == 0 && lane > 1 && !conv.shared;
+    conversation_fini(&conv);
+    if (rc < 0)
+        return rc;
+    if (command_decode(body, &cmd) ||
+        !erase_is_command(&cmd, e->person.phones[0], e->person.abroad, &client))
         return 0;
-    return client && lane > 1 ? take_conversation(e, lane / 2) : ids_add(&e->commands, id);
+    return client && whole ? take_conversation(e, lane / 2) : ids_add(&e->commands, id);
 }
 
 /* What somebody else wrote in a conversation of his stays, as it goes on while it waits. */
@@ -93,8 +126,8 @@ static int dead_fn(void *arg, int64_t id, bool with_them, struct view body)
         e->of_others++;
         return 0;
     }
-    if (!with_them &&
-        !(readable && e->by_phone && erase_is_command(&cmd, e->person.phones[0], &client)))
+    if (!with_them && !(readable && e->by_phone &&
+                        erase_is_command(&cmd, e->person.phones[0], e->person.abroad, &client)))
         return 0;
     return store_erase_add_dead(e->core->store, id);
 }
@@ -209,6 +242,24 @@ static bool is_lane_of(const struct erase_person *p, const struct lane *l)
     return false;
 }
 
+/* What waits there, of one where several people speak only what is said in its client's name. */
+static int find_in_lane(struct erase *e, const struct lane *lane, struct buf *ret_ids)
+{
+    bool his = is_lane_of(&e->person, lane);
+    bool shared = !his && ids_has(&e->shared, lane->id / 2);
+    int rc = 0;
+
+    if (!his && !shared)
+        return 0;
+    for (struct list *i = lane->commands.next; rc == 0 && i != &lane->commands; i = i->next) {
+        const struct core_command *cmd = LIST_ENTRY(i, struct core_command, in_lane);
+
+        if (his || cmd->kind == COMMAND_AMO_MESSAGE || cmd->kind == COMMAND_AMO_REACTION)
+            rc = find_command(e, cmd, ret_ids);
+    }
+    return rc;
+}
+
 int erase_find_commands(struct erase *e, struct buf *ret_ids)
 {
     const struct lane *lane = NULL;
@@ -216,12 +267,8 @@ int erase_find_commands(struct erase *e, struct buf *ret_ids)
     int rc = 0;
 
     /* a conversation that has moved has lanes of before, too */
-    while (rc == 0 && (lane = table_next(e->core->queue->lanes, &iter))) {
-        if (!is_lane_of(&e->person, lane))
-            continue;
-        for (struct list *i = lane->commands.next; rc == 0 && i != &lane->commands; i = i->next)
-            rc = find_command(e, LIST_ENTRY(i, struct core_command, in_lane), ret_ids);
-    }
+    while (rc == 0 && (lane = table_next(e->core->queue->lanes, &iter)))
+        rc = find_in_lane(e, lane, ret_ids);
     for (size_t i = 0; rc == 0 && i < erase_ids(&e->commands); i++) {
         const struct core_command *cmd =
             queue_find(e->core->queue, erase_id_at(&e->commands, i));
@@ -230,7 +277,7 @@ int erase_find_commands(struct erase *e, struct buf *ret_ids)
         if (!cmd)
             continue;
         rc = store_erase_has_conversation(e->core->store, cmd->lane->id / 2, &with_them);
-        if (rc || (cmd->lane->id > 1 && with_them))
+        if (rc || (cmd->lane->id > 1 && with_them) || ids_has(ret_ids, cmd->id))
             continue;
         rc = store_erase_add_evidence_of(e->core->store, cmd->id);
         rc = rc ? rc : ids_add(ret_ids, cmd->id);
@@ -273,10 +320,25 @@ static int is_of_message(struct erase *e, const struct event *ev, bool *ret)
     return rc == STORE_E_NONE ? 0 : rc;
 }
 
+/* How are phones written where it came from? */
+static bool is_abroad(const struct erase *e, const struct event *ev)
+{
+    const struct registry *r = e->core->registry;
+    const struct reg_scope *scope = NULL;
+    bool known = false;
+
+    if (ev->scope.len)
+        return phone_abroad(r, ev->scope);
+    scope = registry_scope_of_source(r, ev->connector,
+                                     ev->source.ptr ? ev->source : VIEW_LIT(""), &known);
+    return scope && phone_abroad(r, view_of(scope->id));
+}
+
 static int is_his(struct erase *e, const struct event *ev, bool *ret)
 {
     int rc = 0;
 
+    e->person.abroad = is_abroad(e, ev);
     *ret = erase_is_event(&e->person, ev);
     if (!*ret)
         rc = is_of_chat(e, ev, ret);

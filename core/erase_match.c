@@ -4,10 +4,11 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "core/router.h"
+#include "core/phone.h"
 
 /* An id shorter than this says nothing in a body whose parts are not known. */
 #define RAW_ID_MIN     6
@@ -52,14 +53,30 @@ static int add_text(char ***list, size_t *n, struct view text)
     return 0;
 }
 
+static int add_word(struct erase_person *p, const struct phone *phone)
+{
+    char word[PHONE_WORD_MAX];
+
+    phone_word(phone, word);
+    return strlen(phone->key) < ERASE_PHONE_MIN
+               ? 0
+               : add_text(&p->phones, &p->n_phones, view_of(word));
+}
+
 int erase_person_add_phone(struct erase_person *p, struct view phone)
 {
-    char digits[32];
+    struct phone read;
 
-    router_phone(phone, digits);
-    return strlen(digits) < ERASE_PHONE_MIN
-               ? 0
-               : add_text(&p->phones, &p->n_phones, view_of(digits));
+    phone_read(phone, p->abroad, &read);
+    return add_word(p, &read);
+}
+
+/* The phone of a conversation is known by its key. */
+static void phone_of_conversation(const struct conversation *conv, struct phone *ret)
+{
+    phone_read(view_of(conv->phone), true, ret);
+    if (conv->number && conv->number[0] == '+')
+        (void)snprintf(ret->number, sizeof(ret->number), "+%s", ret->key); /* fits */
 }
 
 int erase_person_add_chat(struct erase_person *p, struct view chat)
@@ -70,8 +87,11 @@ int erase_person_add_chat(struct erase_person *p, struct view chat)
 int erase_person_add(struct erase_person *p, struct conversation *conv)
 {
     struct conversation *longer = NULL;
-    int rc = erase_person_add_phone(p, view_of(conv->phone));
+    struct phone phone;
+    int rc = 0;
 
+    phone_of_conversation(conv, &phone);
+    rc = add_word(p, &phone);
     rc = rc ? rc : erase_person_add_chat(p, view_of(conv->chat_id));
     if (rc)
         return rc;
@@ -152,10 +172,11 @@ static bool stands_alone(struct view text, size_t from, size_t end, bool sure)
 
 bool erase_has_phone(struct view text, const char *phone)
 {
+    const char *key = phone + (phone[0] == '+');
     /* with its country or without: +7 900 …, 8 900 …, 900 … */
-    const char *digits = strlen(phone) == 11 && phone[0] == '7' ? phone + 1 : phone;
+    const char *digits = strlen(key) == 11 && key[0] == '7' ? key + 1 : key;
 
-    if (strlen(phone) < ERASE_PHONE_MIN)
+    if (strlen(key) < ERASE_PHONE_MIN)
         return false;
     for (size_t i = 0; i < text.len; i++) {
         size_t len = 0;
@@ -177,41 +198,49 @@ bool erase_has_phones(const struct erase_person *p, struct view text)
     return false;
 }
 
-/* With its country (+7) or without. */
-static bool same_phone(const char *a, const char *b)
+static bool is_phone(struct view text, bool abroad, const char *phone)
 {
-    size_t of_a = strlen(a);
-    size_t of_b = strlen(b);
+    char word[PHONE_WORD_MAX];
+    struct phone read;
 
-    if (of_a == 11 && of_b == 10 && a[0] == '7')
-        a++;
-    else if (of_b == 11 && of_a == 10 && b[0] == '7')
-        b++;
-    return strcmp(a, b) == 0;
-}
-
-static bool is_phone(struct view text, const char *phone)
-{
-    char digits[32];
-
-    router_phone(text, digits);
-    return same_phone(digits, phone);
+    phone_read(text, abroad, &read);
+    phone_word(&read, word);
+    return phone_same(word, phone, abroad);
 }
 
 static bool is_phone_of(const struct erase_person *p, struct view text)
 {
     for (size_t i = 0; i < p->n_phones; i++) {
-        if (is_phone(text, p->phones[i]))
+        if (is_phone(text, p->abroad, p->phones[i]))
             return true;
     }
     return false;
 }
 
-bool erase_is_conversation(const struct conversation *conv, const char *phone)
+static bool has_phone(const struct conversation *conv, const char *phone, bool abroad)
 {
-    return is_phone(view_of(conv->phone), phone) ||
-           is_phone(view_of(conv->service_id), phone) ||
-           is_phone(view_of(conv->contact), phone);
+    char word[PHONE_WORD_MAX];
+    struct phone own;
+
+    phone_of_conversation(conv, &own);
+    phone_word(&own, word);
+    return phone_same(word, phone, abroad);
+}
+
+static bool has_phone_of(const struct erase_person *p, const struct conversation *conv)
+{
+    for (size_t i = 0; i < p->n_phones; i++) {
+        if (has_phone(conv, p->phones[i], p->abroad))
+            return true;
+    }
+    return false;
+}
+
+bool erase_is_conversation(const struct conversation *conv, const char *phone, bool abroad)
+{
+    return has_phone(conv, phone, abroad) ||
+           is_phone(view_of(conv->service_id), abroad, phone) ||
+           is_phone(view_of(conv->contact), abroad, phone);
 }
 
 static bool has_contact(const struct erase_person *p, const struct conversation *conv)
@@ -228,12 +257,12 @@ static bool has_contact(const struct erase_person *p, const struct conversation 
 
 bool erase_is_contact(const struct erase_person *p, const struct conversation *conv)
 {
-    return has_contact(p, conv) && (!conv->phone || is_phone_of(p, view_of(conv->phone)));
+    return has_contact(p, conv) && (!conv->phone || has_phone_of(p, conv));
 }
 
 bool erase_is_namesake(const struct erase_person *p, const struct conversation *conv)
 {
-    return has_contact(p, conv) && conv->phone && !is_phone_of(p, view_of(conv->phone));
+    return has_contact(p, conv) && conv->phone && !has_phone_of(p, conv);
 }
 
 /* Who is not the conversation's client is named in the command. */
@@ -254,11 +283,13 @@ bool erase_ids_have_phone(const struct erase_person *p, const struct conversatio
     return false;
 }
 
-bool erase_is_command(const struct command *body, const char *phone, bool *ret_client)
+bool erase_is_command(const struct command *body, const char *phone, bool abroad,
+                      bool *ret_client)
 {
-    bool sender = is_phone(body->sender_phone, phone);
+    bool sender = is_phone(body->sender_phone, abroad, phone);
 
-    *ret_client = is_phone(body->receiver_phone, phone) || is_phone(body->receiver_id, phone) ||
+    *ret_client = is_phone(body->receiver_phone, abroad, phone) ||
+                  is_phone(body->receiver_id, abroad, phone) ||
                   (sender && body->sender_id.len == 0);
     return sender || *ret_client;
 }

@@ -17,8 +17,9 @@
 
 /* What he is known by. */
 struct erase_person {
-    char **phones; /* digits, as router_phone() makes them */
+    char **phones; /* as phone_word() makes them */
     size_t n_phones;
+    bool abroad; /* how phones are written where is looked at present (core/phone.h) */
     struct conversation *conversations;
     size_t n_conversations;
     char **chats; /* amo's ids of them, those of before included */
@@ -28,7 +29,8 @@ struct erase_person {
 void erase_person_fini(struct erase_person *p);
 /* -ENOMEM; takes the texts of @conv on success. */
 AMO_MUSTCHECK int erase_person_add(struct erase_person *p, struct conversation *conv);
-/* Digits of @phone; one that is known or too short is passed over. -ENOMEM. */
+/* @phone as written where is looked at present; one that is known or too short is passed over.
+ * -ENOMEM. */
 AMO_MUSTCHECK int erase_person_add_phone(struct erase_person *p, struct view phone);
 AMO_MUSTCHECK int erase_person_add_chat(struct erase_person *p, struct view chat);
 
@@ -38,7 +40,7 @@ AMO_MUSTCHECK int erase_person_add_chat(struct erase_person *p, struct view chat
 bool erase_has_phone(struct view text, const char *phone);
 bool erase_has_phones(const struct erase_person *p, struct view text);
 /* Is a conversation his, by its phone or an id that is the phone? */
-bool erase_is_conversation(const struct conversation *conv, const char *phone);
+bool erase_is_conversation(const struct conversation *conv, const char *phone, bool abroad);
 /* Is its client called as in a conversation of his, by the same service, and no phone of another's is
  * known? Is it called so, and one is known? */
 bool erase_is_contact(const struct erase_person *p, const struct conversation *conv);
@@ -49,7 +51,8 @@ bool erase_is_of_others(const struct erase_person *p, const struct command *body
 bool erase_ids_have_phone(const struct erase_person *p, const struct conversation *conv);
 /* The phone of the client in a command that waits; @ret_client: of the conversation's, not of
  * somebody else in it. */
-bool erase_is_command(const struct command *body, const char *phone, bool *ret_client);
+bool erase_is_command(const struct command *body, const char *phone, bool abroad,
+                      bool *ret_client);
 /* It has words and names nobody, as an edit does whose message is not known: only the words can tell
  * whose it is. */
 bool erase_is_nobodys(const struct event *e);

@@ -60,17 +60,17 @@ static void a_conversation_is_known_by_phone_or_by_an_id_that_is_one(void **stat
     struct conversation c = {.phone = phone};
 
     (void)state;
-    assert_true(erase_is_conversation(&c, "79165557788"));
-    assert_true(erase_is_conversation(&c, "9165557788")); /* typed without its country */
-    assert_false(erase_is_conversation(&c, "165557788"));
+    assert_true(erase_is_conversation(&c, "79165557788", false));
+    assert_true(erase_is_conversation(&c, "9165557788", false)); /* typed without its country */
+    assert_false(erase_is_conversation(&c, "165557788", false));
     c = (struct conversation){.phone = other};
-    assert_false(erase_is_conversation(&c, "79165557788"));
+    assert_false(erase_is_conversation(&c, "79165557788", false));
     c.service_id = id;
-    assert_true(erase_is_conversation(&c, "79165557788"));
+    assert_true(erase_is_conversation(&c, "79165557788", false));
     c = (struct conversation){.service_id = group};
-    assert_false(erase_is_conversation(&c, "79165557788"));
+    assert_false(erase_is_conversation(&c, "79165557788", false));
     c.contact = id;
-    assert_true(erase_is_conversation(&c, "79165557788"));
+    assert_true(erase_is_conversation(&c, "79165557788", false));
 }
 
 static struct erase_person person(void)
@@ -134,13 +134,14 @@ static void a_command_is_of_the_client_or_of_somebody_beside_him(void **state)
     bool client = false;
 
     (void)state;
-    assert_true(erase_is_command(&c, "79165557788", &client) && client);
+    assert_true(erase_is_command(&c, "79165557788", false, &client) && client);
     c.sender_id = VIEW_LIT("svc-another");
-    assert_true(erase_is_command(&c, "79165557788", &client) && !client);
+    assert_true(erase_is_command(&c, "79165557788", false, &client) && !client);
     c = (struct command){.receiver_phone = VIEW_LIT("89165557788")};
-    assert_true(erase_is_command(&c, "79165557788", &client) && client);
+    assert_true(erase_is_command(&c, "79165557788", false, &client) && client);
     c = (struct command){.content.text = VIEW_LIT("call 79165557788")};
-    assert_false(erase_is_command(&c, "79165557788", &client)); /* another speaks of him */
+    assert_false(
+        erase_is_command(&c, "79165557788", false, &client)); /* another speaks of him */
 }
 
 static void an_event_is_his_by_any_of_his_names(void **state)

@@ -408,7 +408,7 @@ static void what_leaves_is_resolved_when_it_is_dispatched(void **state)
     assert_int_equal(resolve_command(&r->core, c, &body), 0);
     assert_true(body.body.write_first);
     assert_null(body.body.conversation.ptr);
-    assert_true(view_is(body.body.receiver_phone, "79991234567"));
+    assert_true(view_is(body.body.receiver_phone, "89991234567")); /* as it came */
     assert_int_equal(body.body.key.len, 45); /* "amo-h" and 40 hex digits */
     assert_true(view_is(body.body.content.text, "good day"));
     resolved_fini(&body);

@@ -58,13 +58,13 @@ static void look_up_right(const struct registry *r, struct view source, struct m
 
 /* A conversation with this phone, of this account: one connector may serve several. */
 static int look_up_phone(struct core *c, const struct reg_scope *scope, struct view source,
-                         const char *phone, struct lookup *l)
+                         const struct phone *phone, struct lookup *l)
 {
     int rc = STORE_E_NONE;
 
-    if (phone[0])
+    if (phone->key[0])
         rc = store_conversation_by_phone(c->store, view_of(scope->connector), source,
-                                         view_of(phone), &l->by_phone);
+                                         view_of(phone->key), &l->by_phone);
     if (rc == 0 && reach_of(c->registry, &l->by_phone).scope != scope)
         rc = STORE_E_NONE;
     return found_or_not(rc, &l->by_phone, (const void **)&l->mapping.by_phone);
@@ -95,7 +95,7 @@ static int look_up_amo(struct core *c, const struct event *e, struct lookup *l)
     struct mapping *m = &l->mapping;
     struct view source = e->source.ptr ? e->source : VIEW_LIT("");
     struct key key;
-    char phone[32];
+    struct phone phone;
     int rc = 0;
 
     m->scope = registry_scope_connected(c->registry, e->scope);
@@ -104,6 +104,7 @@ static int look_up_amo(struct core *c, const struct event *e, struct lookup *l)
     look_up_sources(c->registry, m);
     look_up_right(c->registry, e->source.len || !m->own_source.ptr ? e->source : m->own_source,
                   m);
+    m->abroad = phone_abroad(c->registry, e->scope);
     rc = found_or_not(store_message_by_key(c->store, &key, &l->known), &l->known,
                       (const void **)&m->known);
     if (rc == 0 && !m->known)
@@ -116,10 +117,10 @@ static int look_up_amo(struct core *c, const struct event *e, struct lookup *l)
     rc = rc ? rc : look_up_echo(c, m);
     if (rc || m->known || m->found || e->chat_client_id.len)
         return rc;
-    router_phone(e->receiver_phone, phone);
+    phone_read(e->receiver_phone, m->abroad, &phone);
     if (!e->source.len && m->own_source.ptr)
         source = m->own_source;
-    return look_up_phone(c, m->scope, source, phone, l);
+    return look_up_phone(c, m->scope, source, &phone, l);
 }
 
 /* The conversation by the service's id of it. */
@@ -179,7 +180,7 @@ static int look_up_service_message(struct core *c, const struct event *e, struct
     char mid[ID_DERIVED_MAX + 1];
     char client_id[ID_DERIVED_MAX + 1];
     struct key key;
-    char phone[32];
+    struct phone phone;
     int rc = router_mid(e, mid);
 
     if (rc)
@@ -194,11 +195,12 @@ static int look_up_service_message(struct core *c, const struct event *e, struct
         return rc;
     channel = registry_channel(c->registry, view_of(m->scope->channel));
     m->bot_known = channel && channel->bot_id && channel->bot_id[0];
+    m->abroad = channel && channel->abroad;
     rc = look_up_service_thread(c, e, l);
     if (rc || m->found)
         return rc;
-    router_phone(router_client_phone(e), phone);
-    rc = look_up_phone(c, m->scope, source, phone, l);
+    phone_read(router_client_phone(e), m->abroad, &phone);
+    rc = look_up_phone(c, m->scope, source, &phone, l);
     rc = rc ? rc : router_client_id(e->connector, source, e->conversation, client_id);
     return rc ? rc
               : found_or_not(store_conversation_by_client(c->store, view_of(m->scope->id),

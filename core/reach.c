@@ -38,7 +38,8 @@ bool reach_is_same_account(const char *scope, const char *other)
 
 bool reach_has_address(const struct conversation *conv)
 {
-    return conv->service_id || conv->phone;
+    /* of several people no phone leads to the one that is meant */
+    return conv->service_id || (conv->phone && !conv->shared);
 }
 
 /* The account as it is connected now: as before, or under one other channel. NULL: it left. */

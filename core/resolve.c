@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/conversation.h"
 #include "core/degrade.h"
 #include "core/lookup.h"
 #include "core/reach.h"
@@ -128,7 +129,7 @@ static int resolve_amo_outgoing(struct core *c, struct resolved *r)
     if (r->body.receiver_name.len == 0)
         r->body.receiver_name = view_of(client_name(conv));
     if (r->body.receiver_phone.len == 0)
-        r->body.receiver_phone = view_of(conv->phone);
+        r->body.receiver_phone = conversation_phone(conv);
     r->body.author = VIEW_NONE;
     rc = resolve_quote_for_amo(c, r);
     return rc ? rc : resolve_forward_for_amo(c, r);
@@ -316,7 +317,7 @@ static int resolve_service_message(struct core *c, struct resolved *r)
     b->write_first = conv->service_id == NULL;
     if (!b->receiver_id.ptr && !b->receiver_phone.ptr) { /* not known when it was queued */
         b->receiver_id = view_of(conv->contact);
-        b->receiver_phone = view_of(conv->phone);
+        b->receiver_phone = conversation_phone(conv);
     }
     if (!conv->contact) /* the service of before had a name for him */
         b->receiver_id = VIEW_NONE;

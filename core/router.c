@@ -81,19 +81,6 @@ int router_mid(const struct event *e, char ret[ID_DERIVED_MAX + 1])
     return 0;
 }
 
-void router_phone(struct view text, char ret[32])
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < text.len && n < 31; i++) {
-        if (text.ptr[i] >= '0' && text.ptr[i] <= '9')
-            ret[n++] = text.ptr[i];
-    }
-    ret[n] = '\0';
-    if (n == 11 && ret[0] == '8')
-        ret[0] = '7';
-}
-
 struct view router_client_phone(const struct event *e)
 {
     return e->kind == EVENT_AMO_MESSAGE || e->outgoing ? e->receiver_phone : e->sender_phone;
@@ -129,7 +116,7 @@ static int route_write_first(const struct mapping *m, struct plan *p)
 
     if (m->unknown_source) /* the client could not answer */
         return refuse(p, "unknown_source", 904, "this number belongs to no account");
-    if (p->phone[0] == '\0')
+    if (p->phone.key[0] == '\0')
         return refuse(p, "no_phone", 905, "no phone number");
     if (p->source.len == 0 && m->n_sources > 1) /* which of our numbers should write? */
         return refuse(p, "no_source", 904, "no source is named");
@@ -138,8 +125,8 @@ static int route_write_first(const struct mapping *m, struct plan *p)
         p->conversation = m->by_phone;
         return plan_end(p, VERDICT_APPLY, NULL);
     }
-    rc = router_client_id(connector, p->source, view_of(p->phone), p->client_id);
-    rc = rc ? rc : id_derive(connector, VIEW_NONE, view_of(p->phone), p->user_id);
+    rc = router_client_id(connector, p->source, view_of(p->phone.key), p->client_id);
+    rc = rc ? rc : id_derive(connector, VIEW_NONE, view_of(p->phone.key), p->user_id);
     return rc ? rc : plan_end(p, VERDICT_APPLY, NULL);
 }
 
@@ -192,7 +179,7 @@ static int route_amo_message(const struct event *e, const struct mapping *m, int
         return rc;
     if (objection)
         return refuse(p, "nothing_to_deliver", 905, objection);
-    router_phone(e->receiver_phone, p->phone);
+    phone_read(e->receiver_phone, m->abroad, &p->phone);
     p->source = outbound_source(e, m);
     if (m->found) {
         p->conversation = m->found;
@@ -235,7 +222,7 @@ static int route_service_message(const struct event *e, const struct mapping *m,
     if (e->outgoing && !e->author.len && !m->bot_known)
         return plan_end(p, VERDICT_QUARANTINE, "no_author"); /* amo would refuse it */
     p->source = e->source.ptr ? e->source : VIEW_LIT("");
-    router_phone(router_client_phone(e), p->phone);
+    phone_read(router_client_phone(e), m->abroad, &p->phone);
     if (m->found) {
         p->conversation = m->found;
         return plan_end(p, VERDICT_APPLY, NULL);

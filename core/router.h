@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/compiler.h"
 #include "base/ids.h"
+#include "core/phone.h"
 #include "core/store.h"
 #include "proto/event.h"
 #include "proto/registry.h"
@@ -31,6 +32,7 @@ struct mapping {
     bool source_known;      /* service side: the source belongs somewhere */
     struct view own_source; /* amo side: the scope's default source, or its only one */
     size_t n_sources;       /* amo side: listed for the scope */
+    bool abroad;            /* the scope's channel is of another segment than ru */
     bool bot_known;         /* service side: the channel has a bot to write in the name of */
 };
 
@@ -56,7 +58,7 @@ struct plan {
     char client_id[ID_DERIVED_MAX + 1]; /* of a new conversation */
     char user_id[ID_DERIVED_MAX + 1];   /* of its client */
     struct view source;
-    char phone[32]; /* digits, normalized; "" none */
+    struct phone phone; /* of the client */
     /* VERDICT_STATUS and VERDICT_REFUSE */
     int64_t status_code;
     int64_t error_code;
@@ -70,8 +72,6 @@ AMO_MUSTCHECK int router_route(const struct event *e, const struct mapping *m,
 
 /* The mid an event's message has: what `known` is looked up by. */
 AMO_MUSTCHECK int router_mid(const struct event *e, char ret[ID_DERIVED_MAX + 1]);
-/* Digits only; a leading 8 of an 11-digit number becomes 7. "" when there are none. */
-void router_phone(struct view text, char ret[32]);
 /* The phone of the client in the event, whoever wrote it. */
 struct view router_client_phone(const struct event *e);
 /* Our id of a conversation towards amo. */

@@ -116,7 +116,7 @@ static void a_manager_who_writes_first_makes_a_conversation_by_phone(void **stat
     assert_int_equal(p.verdict, VERDICT_APPLY);
     assert_null(p.conversation);
     assert_true(p.new_chat);
-    assert_string_equal(p.phone, "79991234567");
+    assert_string_equal(p.phone.key, "79991234567");
     assert_string_equal(p.user_id, "svc-79991234567");
     assert_true(p.client_id[0]);
     assert_int_equal(p.source.len, 0);
@@ -299,7 +299,7 @@ static void a_new_client_makes_a_new_conversation(void **state)
     assert_string_equal(p.mid, "svc-m-1");
     assert_string_equal(p.client_id, "svc-line1-thread-9");
     assert_string_equal(p.user_id, "svc-client-7");
-    assert_string_equal(p.phone, "79991234567");
+    assert_string_equal(p.phone.key, "79991234567");
     assert_true(view_is(p.source, "line1"));
     assert_false(p.adopt);
 }
@@ -545,36 +545,6 @@ static void the_same_event_always_has_the_same_ids(void **state)
     assert_string_equal(one.user_id, two.user_id);
 }
 
-static void phones_become_digits(void **state)
-{
-    static const struct {
-        const char *text;
-        const char *digits;
-    } cases[] = {
-        {"+7 (999) 123-45-67",                       "79991234567"                    },
-        {"8 999 123 45 67",                          "79991234567"                    },
-        {"79991234567",                              "79991234567"                    },
-        {"89991234",                                 "89991234"                       }, /* not a national number of 11 digits */
-        {"+88005553535",                             "78005553535"                    },
-        {"+1 212 555 0100",                          "12125550100"                    },
-        {"",                                         ""                               },
-        {"call me",                                  ""                               },
-        {"1234567890123456789012345678901234567890", "1234567890123456789012345678901"},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < AMO_COUNT(cases); i++) {
-        char got[32];
-
-        router_phone(view_of(cases[i].text), got);
-        assert_string_equal(got, cases[i].digits);
-    }
-    char none[32] = "x";
-
-    router_phone(VIEW_NONE, none);
-    assert_string_equal(none, "");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -601,7 +571,6 @@ int main(void)
         cmocka_unit_test(ids_of_messages_are_derived_from_the_senders),
         cmocka_unit_test(ids_of_conversations_know_their_source),
         cmocka_unit_test(the_same_event_always_has_the_same_ids),
-        cmocka_unit_test(phones_become_digits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

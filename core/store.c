@@ -64,6 +64,7 @@ static int store_migrate(struct store *s, struct buf *ret_why, bool *ret_fresh)
 /* What an erasure works on: of this process, in memory. */
 static const char erase_tables[] =
     "CREATE TEMP TABLE erase_conversations(id INTEGER PRIMARY KEY);"
+    "CREATE TEMP TABLE erase_clients(id INTEGER PRIMARY KEY);"
     "CREATE TEMP TABLE erase_messages(id INTEGER PRIMARY KEY);"
     "CREATE TEMP TABLE erase_dead(id INTEGER PRIMARY KEY);"
     "CREATE TEMP TABLE erase_evidence(id INTEGER PRIMARY KEY);";

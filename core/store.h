@@ -127,10 +127,12 @@ struct conversation {
     char *chat_id;   /* amo's id of the chat last written to; NULL unknown */
     char *user_id;   /* our id of the client towards amo */
     char *user_ref;  /* amo's id of the client; NULL unknown */
-    char *phone;     /* digits; NULL unknown */
+    char *phone;     /* by which it is found: a struct phone's key; NULL unknown */
+    char *number;    /* the phone as it came, a struct phone's; NULL: of before that was kept */
     char *name;      /* of the client; NULL unknown */
     char *contact;   /* the service's id of the client; NULL unknown */
     bool linked;     /* amo knows that client_id and chat_id are one */
+    bool shared;     /* more than one person has spoken in it: nobody's phone leads to it */
     bool amo_born;   /* the chat began at amo: its ids are named in what we send there */
 };
 void conversation_fini(struct conversation *c);
@@ -142,7 +144,7 @@ AMO_MUSTCHECK int store_conversation_by_chat(struct store *s, struct view scope,
                                              struct view chat_id, struct conversation *ret);
 AMO_MUSTCHECK int store_conversation_by_client(struct store *s, struct view scope,
                                                struct view client_id, struct conversation *ret);
-/* Of this phone: one whose service id is not known before the others, then the newest. An empty
+/* Of this phone's key, unless it is shared: one whose service id is not known before the others, then the newest. An empty
  * @source stands for any, and a conversation without one for every. */
 AMO_MUSTCHECK int store_conversation_by_phone(struct store *s, struct view connector,
                                               struct view source, struct view phone,
@@ -154,7 +156,8 @@ AMO_MUSTCHECK int store_conversation_update(struct store *s, const struct conver
 /* chat @chat_id of @scope belongs to @conversation. */
 AMO_MUSTCHECK int store_chat_put(struct store *s, struct view scope, struct view chat_id,
                                  int64_t conversation);
-/* Of one connector, by the service's id under any source or by phone: adds the numbers found. */
+/* Of one connector, by the service's id under any source or by a phone's key, as above: adds the
+ * numbers found. */
 struct conversation_ids {
     int64_t *ids; /* the caller's */
     size_t max;

@@ -13,7 +13,7 @@
 
 #define COLUMNS                                                                                \
     "id,connector,source,service_id,scope,client_id,chat_id,user_id,user_ref,phone,name,"      \
-    "contact,linked,amo_born"
+    "contact,linked,amo_born,number,shared"
 
 void conversation_fini(struct conversation *c)
 {
@@ -26,6 +26,7 @@ void conversation_fini(struct conversation *c)
     mem_free(c->user_id);
     mem_free(c->user_ref);
     mem_free(c->phone);
+    mem_free(c->number);
     mem_free(c->name);
     mem_free(c->contact);
     memset(c, 0, sizeof(*c));
@@ -33,8 +34,10 @@ void conversation_fini(struct conversation *c)
 
 static int conversation_read(struct db_rows *r, struct conversation *ret)
 {
-    struct conversation c = {
-        .id = db_int(r, 0), .linked = db_int(r, 12) != 0, .amo_born = db_int(r, 13) != 0};
+    struct conversation c = {.id = db_int(r, 0),
+                             .linked = db_int(r, 12) != 0,
+                             .amo_born = db_int(r, 13) != 0,
+                             .shared = db_int(r, 15) != 0};
     char **const texts[] = {&c.connector, &c.source,  &c.service_id, &c.scope,
                             &c.client_id, &c.chat_id, &c.user_id,    &c.user_ref,
                             &c.phone,     &c.name,    &c.contact};
@@ -42,6 +45,7 @@ static int conversation_read(struct db_rows *r, struct conversation *ret)
 
     for (size_t i = 0; rc == 0 && i < AMO_COUNT(texts); i++)
         rc = db_string(r, (int)i + 1, texts[i]);
+    rc = rc ? rc : db_string(r, 14, &c.number);
     if (rc) {
         conversation_fini(&c);
         return rc;
@@ -137,6 +141,7 @@ int store_conversation_by_phone(struct store *s, struct view connector, struct v
     int rc =
         db_query(s->db, &r,
                  "SELECT " COLUMNS " FROM conversations WHERE connector=?1 AND phone=?3 AND"
+                 " shared=0 AND"
                  " (source IN (?2,'') OR ?2='') ORDER BY service_id IS NULL DESC, id DESC"
                  " LIMIT 1",
                  "ttt", connector, source, phone);
@@ -146,13 +151,14 @@ int store_conversation_by_phone(struct store *s, struct view connector, struct v
 
 int store_conversation_add(struct store *s, struct conversation *c)
 {
-    int rc = db_run(s->db,
-                    "INSERT INTO conversations(connector,source,service_id,scope,client_id,"
-                    "chat_id,user_id,user_ref,phone,name,contact,linked,amo_born)"
-                    " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                    "sssssssssssii", c->connector, c->source, c->service_id, c->scope,
-                    c->client_id, c->chat_id, c->user_id, c->user_ref, c->phone, c->name,
-                    c->contact, (int64_t)c->linked, (int64_t)c->amo_born);
+    int rc =
+        db_run(s->db,
+               "INSERT INTO conversations(connector,source,service_id,scope,client_id,"
+               "chat_id,user_id,user_ref,phone,name,contact,linked,amo_born,number,shared)"
+               " VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+               "sssssssssssiisi", c->connector, c->source, c->service_id, c->scope,
+               c->client_id, c->chat_id, c->user_id, c->user_ref, c->phone, c->name, c->contact,
+               (int64_t)c->linked, (int64_t)c->amo_born, c->number, (int64_t)c->shared);
 
     if (rc == 0)
         c->id = db_last_id(s->db);
@@ -165,10 +171,10 @@ int store_conversation_update(struct store *s, const struct conversation *c)
         s->db,
         "UPDATE conversations SET connector=?,source=?,service_id=?,scope=?,"
         "client_id=?,chat_id=?,user_id=?,user_ref=?,phone=?,name=?,contact=?,linked=?,"
-        "amo_born=? WHERE id=?",
-        "sssssssssssiii", c->connector, c->source, c->service_id, c->scope, c->client_id,
+        "amo_born=?,number=?,shared=? WHERE id=?",
+        "sssssssssssiisii", c->connector, c->source, c->service_id, c->scope, c->client_id,
         c->chat_id, c->user_id, c->user_ref, c->phone, c->name, c->contact, (int64_t)c->linked,
-        (int64_t)c->amo_born, c->id);
+        (int64_t)c->amo_born, c->number, (int64_t)c->shared, c->id);
 }
 
 int store_chat_put(struct store *s, struct view scope, struct view chat_id,
@@ -218,7 +224,8 @@ int store_conversations_by_word(struct store *s, struct view connector, struct v
         "NULL)"
         "SELECT c.id FROM sources JOIN conversations c ON c.connector=?1 AND"
         "  c.source=sources.name AND c.service_id=?2 "
-        "UNION SELECT id FROM conversations WHERE connector=?1 AND phone=?3 LIMIT ?4";
+        "UNION SELECT id FROM conversations WHERE connector=?1 AND phone=?3 AND shared=0"
+        "  LIMIT ?4";
     struct db_rows *r = NULL;
     int rc =
         db_query(s->db, &r, sql, "ttti", connector, word, phone, (int64_t)(ids->max - ids->n));

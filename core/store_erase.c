@@ -14,6 +14,7 @@ int store_erase_begin(struct store *s)
 {
     int rc = db_run(s->db, "DELETE FROM temp.erase_conversations", "");
 
+    rc = rc ? rc : db_run(s->db, "DELETE FROM temp.erase_clients", "");
     rc = rc ? rc : db_run(s->db, "DELETE FROM temp.erase_messages", "");
     rc = rc ? rc : db_run(s->db, "DELETE FROM temp.erase_dead", "");
     return rc ? rc : db_run(s->db, "DELETE FROM temp.erase_evidence", "");
@@ -22,6 +23,11 @@ int store_erase_begin(struct store *s)
 int store_erase_add_conversation(struct store *s, int64_t id)
 {
     return db_run(s->db, "INSERT OR IGNORE INTO temp.erase_conversations VALUES(?)", "i", id);
+}
+
+int store_erase_add_client(struct store *s, int64_t id)
+{
+    return db_run(s->db, "INSERT OR IGNORE INTO temp.erase_clients VALUES(?)", "i", id);
 }
 
 int store_erase_has_conversation(struct store *s, int64_t id, bool *ret)
@@ -191,8 +197,10 @@ int store_erase_add_evidence_of(struct store *s, int64_t command)
 
 /* --- what goes ------------------------------------------------------------------------------ */
 
-#define HAS_NAME "(name IS NOT NULL OR phone IS NOT NULL) AND id " OF_CONVERSATIONS
-#define IS_DEAD  "body IS NOT NULL AND id IN (SELECT id FROM temp.erase_dead)"
+#define HAS_NAME                                                                               \
+    "(name IS NOT NULL OR phone IS NOT NULL) AND (id " OF_CONVERSATIONS                        \
+    " OR id IN (SELECT id FROM temp.erase_clients))"
+#define IS_DEAD "body IS NOT NULL AND id IN (SELECT id FROM temp.erase_dead)"
 #define HAS_WORDS                                                                              \
     "words IS NOT NULL AND (id " OF_MESSAGES " OR id IN (SELECT message FROM dead WHERE id IN" \
     " (SELECT id FROM temp.erase_dead)) OR id IN (SELECT message FROM attempts WHERE id IN"    \
@@ -236,7 +244,9 @@ int store_erase_apply(struct store *s)
     rc = rc ? rc : db_run(s->db, "UPDATE dead SET body=NULL WHERE " IS_DEAD, "");
     rc = rc ? rc : db_run(s->db, "DELETE FROM reactions WHERE message " OF_MESSAGES, "");
     return rc ? rc
-              : db_run(s->db, "UPDATE conversations SET name=NULL, phone=NULL WHERE " HAS_NAME,
+              : db_run(s->db,
+                       "UPDATE conversations SET name=NULL, phone=NULL, number=NULL"
+                       " WHERE " HAS_NAME,
                        "");
 }
 

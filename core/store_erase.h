@@ -11,6 +11,8 @@
 /* Nothing is found. */
 AMO_MUSTCHECK int store_erase_begin(struct store *s);
 AMO_MUSTCHECK int store_erase_add_conversation(struct store *s, int64_t id);
+/* One that others share with him: only his name and phone go, as its client's. */
+AMO_MUSTCHECK int store_erase_add_client(struct store *s, int64_t id);
 AMO_MUSTCHECK int store_erase_has_conversation(struct store *s, int64_t id, bool *ret);
 /* The messages of the conversations found, among the next @limit ids. */
 AMO_MUSTCHECK int store_erase_find_messages(struct store *s, int64_t limit, int64_t *at,

@@ -102,6 +102,11 @@ static const char *const migrations[] = {
        before, and are found again when the conversation comes back */
     "CREATE TABLE left_chats(conversation INTEGER, scope TEXT, chat_id TEXT, user_ref TEXT,"
     "  linked INTEGER, amo_born INTEGER, PRIMARY KEY(conversation, scope)) WITHOUT ROWID;",
+    /* a phone as it came, beside the key it is found by; conversations in which several people have
+       spoken. Who has spoken before this is not known any more: the next words of a second person
+       tell */
+    "ALTER TABLE conversations ADD COLUMN number TEXT;"
+    "ALTER TABLE conversations ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;",
 };
 
 int schema_count(void)

@@ -29,6 +29,7 @@ struct reg_channel {
     bool no_quotes;       /* core: support has not switched quotes on */
     bool no_reactions;    /* core: nor reactions, none at all */
     char *reactions_list; /* core: the only ones; NULL any */
+    bool abroad;          /* core: of another segment than ru */
 };
 
 struct reg_scope {

@@ -1,0 +1,175 @@
+"""A phone is an address: what it says beside its digits counts, and it is neither a person nor a conversation."""
+import json
+import uuid
+
+import pytest
+
+from remotes import amoctl_json
+from stack import QUICK, Stack, wait_for
+
+
+@pytest.fixture(scope="module")
+def stack():
+    with Stack(env=QUICK) as s:
+        s.up(register=False)
+        s.register(report="none")
+        yield s
+
+
+@pytest.fixture
+def abroad(stack):
+    """The channel is of another segment while this lasts."""
+    def be(segment):
+        answer = stack.sandbox(f"channels/{stack.channel}/registration")
+        [channel] = answer["result"].values()
+        stack.control("channel.add", reply=json.dumps({**answer, "result": {segment: channel}}), url=stack.sandbox_url)
+    be("kommo")
+    yield
+    be("ru")
+
+
+def unique(text):
+    return f"{text}-{uuid.uuid4().hex[:8]}"
+
+
+def says(stack, conversation, sender, phone=None, text=None, **more):
+    text = text or unique("words")
+    status, answer, _ = stack.service_call("messages", {
+        "id": uuid.uuid4().hex, "source": "wa1", "conversation": {"id": conversation}, "type": "text", "text": text,
+        "sender": {"id": sender, "name": sender, **({"phone": phone} if phone else {})}, **more})
+    assert status == 202, answer
+    return stack.wait("amojo.message", text=text)["item"]
+
+
+def created(stack, text):
+    """What the service was told."""
+    [data] = [b["data"] for b in wait_for(lambda: [b for b in stack.bodies(side="service", kind="message.created")
+                                                   if b["data"]["text"] == text], "the call")]
+    return data
+
+
+def writes_first(stack, phone, answer=None):
+    text = unique("first")
+    stack.fault(on="service.message.created", match=text, status=200, body=answer or {}, process=True, times=1)
+    item = stack.sandbox("manager/writes-first", {"scope_id": stack.scope, "phone": phone, "source": "wa1",
+                                                  "text": text})["items"][0]
+    return item, created(stack, text)
+
+
+def digits(data):
+    return data["receiver"]["phone"].lstrip("+")
+
+
+def tail():
+    return str(uuid.uuid4().int)[:8]
+
+
+def test_a_foreign_number_that_begins_with_8_is_told_as_it_is(stack):
+    end = tail()
+    assert digits(writes_first(stack, f"+84 9 {end[:4]} {end[4:]}")[1]) == "849" + end
+    chat = says(stack, "vn-" + end, "vn-" + end, "+848" + end)["chat"]
+    text = unique("answer")
+    stack.manager_writes(text, chat)
+    assert digits(created(stack, text)) == "848" + end
+    told = writes_first(stack, f"+7 48{end[:1]} {end[1:]}")[1]
+    assert told["write_first"] and told["conversation"]["id"] is None and digits(told) == "748" + end
+
+
+def test_a_number_of_another_country_does_not_lead_to_a_russian_client(stack):
+    end = tail()
+    says(stack, "moscow-" + end, "moscow-" + end, f"+7 49 {end}")
+    for number in (f"+84 9 {end}", f"0084 9{end}"):
+        told = writes_first(stack, number)[1]
+        assert told["conversation"]["id"] != "moscow-" + end and digits(told) == "849" + end
+    for number in (f"8 49 {end}", f"749{end}", f"+7 (49) {end}"):
+        assert writes_first(stack, number)[1]["conversation"]["id"] == "moscow-" + end
+
+
+def test_an_8_is_russias_only_in_channels_of_its_segment(stack, abroad):
+    end = tail()
+    says(stack, "moscow-" + end, "moscow-" + end, f"+7 49 {end}")
+    told = writes_first(stack, f"849{end}")[1]
+    assert told["write_first"] and told["conversation"]["id"] is None and digits(told) == "849" + end
+    says(stack, "vn-" + end, "vn-" + end, f"848{end}")
+    assert writes_first(stack, f"+84 8 {end}")[1]["conversation"]["id"] == "vn-" + end
+
+
+@pytest.mark.parametrize("number", ["+7 9 {} доб. 12", "8 9{}, 8 901 000-00-00", "tel:+7-9-{};ext=5", "+79{} (12)",
+                                    "+7 9 {} / +7 901 0000000"])
+def test_a_field_holds_one_number(stack, number):
+    end = tail()
+    says(stack, "c-" + end, "c-" + end, "79" + end + "1")
+    given = number.format(end + "1")
+    told = writes_first(stack, given)[1]
+    assert told["conversation"]["id"] == "c-" + end
+    other = number.format(end + "2")
+    assert digits(writes_first(stack, other)[1])[1:] == "9" + end + "2"
+
+
+def test_what_is_written_to_a_number_does_not_go_to_a_group(stack):
+    end = tail()
+    group, first, second = f"79{end}-1531238647@g.us", "791" + end, "792" + end
+    shown = says(stack, group, first, first)
+    says(stack, group, second, second)
+    told = writes_first(stack, "+" + first)[1]
+    assert told["write_first"] and told["conversation"]["id"] is None and digits(told) == first
+    assert says(stack, group, second, second)["chat"] == shown["chat"]
+    text = unique("to-the-group")
+    stack.manager_writes(text, shown["chat"])
+    assert created(stack, text)["conversation"]["id"] == group
+
+
+def test_a_group_is_not_taken_for_the_answer_to_first_words(stack):
+    """It was there before, and several have spoken in it."""
+    end = tail()
+    first, second = "791" + end, "792" + end
+    shown = says(stack, "group-" + end, second, second)
+    says(stack, "group-" + end, "third-" + end)
+    item = writes_first(stack, "+" + first)[0]
+    assert says(stack, "group-" + end, first, first)["chat"] == shown["chat"]
+    text = unique("more")
+    stack.manager_writes(text, item["chat"])
+    assert created(stack, text)["conversation"]["id"] is None
+
+
+def test_nobody_is_found_by_a_phone_in_a_group_after_a_restart(stack):
+    end = tail()
+    says(stack, "group-" + end, "791" + end, "791" + end)
+    says(stack, "group-" + end, "792" + end, "792" + end)
+    stack.start_over("core")
+    assert writes_first(stack, "+791" + end)[1]["conversation"]["id"] is None
+    code, _ = amoctl_json_or_none(stack, "conversation", "show", "+792" + end)
+    assert code == 1
+
+
+def amoctl_json_or_none(stack, *words):
+    try:
+        return amoctl_json(stack, *words)
+    except ValueError:  # it only complained
+        return 1, None
+
+
+def test_erasing_a_phone_does_not_take_another_country(stack):
+    """+84 9… of one person, +7 49… of another."""
+    end = tail()
+    says(stack, "vn-" + end, "vn-" + end, "+849" + end)
+    says(stack, "ru-" + end, "ru-" + end, "+749" + end)
+    code, report = amoctl_json(stack, "erase", "--phone", f"8 49 {end}", "--dry-run")
+    assert code == 0 and report["removed"]["names"] == 1, report
+    kept = [c for c in stack.control("conversation.list") if c["conversation"] in ("vn-" + end, "ru-" + end)]
+    assert len(kept) == 2
+
+
+def test_an_import_finds_and_keeps_phones_by_the_same_rule(stack):
+    end = tail()
+    row = {"connector": "svc", "source": "wa1", "chat_id": str(uuid.uuid4()), "user_ref": str(uuid.uuid4()),
+           "phone": f"+84 9 {end}"}
+    done = stack.control("conversation.import", rows=[row])
+    assert done["created"] == 1, done
+    assert writes_first(stack, f"+7 49 {end}")[1]["write_first"]
+    text = unique("answer")
+    code, shown = amoctl_json(stack, "conversation", "show", row["chat_id"])
+    assert code == 0 and shown["phone"] == "849" + end
+    stack.fault(on="service.message.created", match=text, status=200, body={}, process=True, times=1)
+    stack.sandbox("manager/writes-first", {"scope_id": stack.scope, "phone": f"00849{end}", "source": "wa1", "text": text})
+    assert digits(created(stack, text)) == "849" + end
