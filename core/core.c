@@ -26,6 +26,7 @@
 #include "core/intake.h"
 #include "core/peers.h"
 #include "core/reach.h"
+#include "core/spools.h"
 #include "core/waiting.h"
 #include "core/watch.h"
 #include "proto/bus/socket.h"
@@ -106,28 +107,6 @@ static void core_send_parcels(struct core *c)
     }
 }
 
-static int core_write_spools(struct core *c)
-{
-    for (struct list *i = c->spools.next; i != &c->spools; i = i->next) {
-        struct spool *s = LIST_ENTRY(i, struct spool, link);
-        struct buf ranges;
-        int rc = 0;
-
-        if (!s->dirty)
-            continue;
-        buf_init(&ranges, (size_t)TAKEN_RANGES_MAX * 16);
-        rc = taken_encode_ranges(&s->taken, &ranges);
-        rc = rc ? rc
-                : store_spool_put(c->store, &s->id, s->taken.mark, s->taken.low,
-                                  buf_view(&ranges));
-        buf_fini(&ranges);
-        if (rc)
-            return rc;
-        s->dirty = false;
-    }
-    return 0;
-}
-
 /* EVENT_TAKEN and RESULT_TAKEN for all that this turn committed. */
 static void core_acknowledge(struct core *c)
 {
@@ -182,7 +161,7 @@ static void core_commit(struct core *c)
 
     if (!c->turn_dirty)
         return;
-    rc = core_write_spools(c);
+    rc = spools_write(c);
     rc = rc ? rc : store_commit(c->store);
     if (rc) {
         core_give_up(c, "commit", rc);
@@ -535,6 +514,7 @@ void core_close(struct core *c)
     intake_forget(c);
     waiting_free(c);
     peers_free(c);
+    spools_free(c);
     while (c->parcels.next && !list_is_empty(&c->parcels))
         parcel_free(LIST_ENTRY(c->parcels.next, struct parcel, link));
     while (c->known_workers.next && !list_is_empty(&c->known_workers)) {

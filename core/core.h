@@ -3,6 +3,7 @@
 /* The map of amo-core: its parts in the order a message meets them.
  *
  *   peers      who is connected: sessions of ingress and egress processes
+ *   spools     what is taken of every spool, and who may speak for it
  *   intake     EVENT_PUSH → store, under savepoints, through the pure router
  *   apply      what the router planned becomes rows: conversation, message, command
  *   waiting    events that wait for the message they are about
@@ -49,7 +50,14 @@ struct spool {
     struct list link;
     struct id id;
     struct taken_set taken;
-    bool dirty; /* changed in this turn */
+    bool dirty;      /* changed in this turn */
+    struct id taker; /* boot id of the process whose events were taken last; zero unknown */
+    bool taker_dirty;
+    struct id holder;    /* boot id of the process that speaks for it; zero none yet */
+    struct id former[8]; /* of those it was taken over from: should one of them come back, there
+                            are two of it */
+    size_t n_former;
+    int64_t used_mono_ms;
 };
 
 /* One session. A worker is a peer with role egress. */
@@ -65,6 +73,7 @@ struct peer {
     int64_t heard_mono_ms;
     int64_t since_unix_ms;
     uint64_t registry_version; /* held by it */
+    bool ended;                /* no frame of this session is acted upon any more */
     struct buf acks;           /* pairs to be acknowledged after this turn's commit */
     /* ingress */
     struct spool *spool;

@@ -20,8 +20,10 @@
 #include "core/doctor.h"
 #include "core/inquiry.h"
 #include "core/lookup.h"
+#include "core/peers.h"
 #include "core/reach.h"
 #include "core/router.h"
+#include "core/spools.h"
 #include "core/waiting.h"
 #include "proto/command.h"
 #include "proto/event.h"
@@ -56,12 +58,14 @@ void intake_push(struct core *c, struct peer *p, const struct envelope *env, str
         log_line(LOG_LEVEL_ERROR, "event.push_of_other_spool", "peer=%s", p->name);
         goto out;
     }
-    taken_raise_low(&p->spool->taken, pack_u64(pack_get(root, "low")));
+    taken_heed_low(&p->spool->taken, pack_u64(pack_get(root, "low")));
     n = pack_array(root, "events", &items);
     for (size_t i = 0; rc == 0 && i < n; i++)
         rc = intake_one(c, p, &items[i]);
     if (rc && core_is_trouble(rc))
         core_give_up(c, "intake", rc);
+    else if (rc)
+        peer_end(c, p); /* what is behind it must not overtake it: all of it comes again */
     c->hand = (struct hand){0};
 out:
     pack_doc_close(&d);
@@ -73,8 +77,10 @@ static int intake_one(struct core *c, struct peer *p, const msgpack_object *item
     uint64_t number = 0;
     int rc = 0;
 
-    if (item->type != MSGPACK_OBJECT_ARRAY || item->via.array.size < 2)
+    if (item->type != MSGPACK_OBJECT_ARRAY || item->via.array.size < 2) {
+        log_line(LOG_LEVEL_ERROR, "event.push_malformed", "peer=%s", p->name);
         return 0;
+    }
     number = pack_u64(&o[0]);
     rc = core_turn(c);
     if (rc)
@@ -87,7 +93,7 @@ static int intake_one(struct core *c, struct peer *p, const msgpack_object *item
     rc = taken_add(&p->spool->taken, number);
     if (rc) {
         log_line(LOG_LEVEL_ERROR, "event.too_many_gaps", "peer=%s", p->name);
-        return rc; /* not taken: the spool sends it again when the gaps are filled */
+        return rc;
     }
     c->hand = (struct hand){.spool = p->spool, .number = number, .event = pack_text(&o[1])};
     rc = intake_event(c, pack_text(&o[1]),
@@ -97,6 +103,7 @@ static int intake_one(struct core *c, struct peer *p, const msgpack_object *item
         return rc;
     waiting_run(c);
     p->spool->dirty = true;
+    spools_took(p->spool, &p->boot);
     stat_add(c->n_events, 1);
     return pairs_add(&p->acks, number, number);
 }

@@ -5,6 +5,7 @@
 
 #include "core/peers.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@
 #include "core/hint.h"
 #include "core/intake.h"
 #include "core/settle.h"
+#include "core/spools.h"
 #include "core/store_erase.h"
 #include "proto/bus/edge.h"
 #include "proto/bus/socket.h"
@@ -114,7 +116,8 @@ static void peers_frame(struct core *c, struct bus_socket *s, const struct bus_m
         return;
     }
     p = peer_find(c, m->peer, s);
-    if (!p || !id_equal(&p->boot, &env.edge_boot) || !id_equal(&c->boot, &env.core_boot)) {
+    if (!p || p->ended || !id_equal(&p->boot, &env.edge_boot) ||
+        !id_equal(&c->boot, &env.core_boot)) {
         reply(c, s, m->peer, &env, MSG_HELLO_AGAIN, VIEW_LIT("\x80"));
         return;
     }
@@ -159,6 +162,26 @@ static void peer_replace(struct core *c, const struct hello *h, const struct id 
     }
 }
 
+void peers_end_others(struct core *c, const struct spool *s, const struct id *boot)
+{
+    struct list *next = NULL;
+
+    for (struct list *i = c->peers.next; i != &c->peers; i = next) {
+        struct peer *p = LIST_ENTRY(i, struct peer, link);
+
+        next = i->next;
+        if (p->spool == s && !id_equal(&p->boot, boot))
+            peer_free(c, p);
+    }
+}
+
+void peer_end(struct core *c, struct peer *p)
+{
+    p->ended = true;
+    /* behind what this turn has taken of it; no memory: the next frame asks for HELLO */
+    (void)!core_post(c, p, MSG_HELLO_AGAIN, NULL, VIEW_LIT("\x80"));
+}
+
 static struct peer *peer_new(struct core *c, struct bus_socket *s, struct view route,
                              const struct hello *h, const struct id *boot)
 {
@@ -187,51 +210,6 @@ static struct peer *peer_new(struct core *c, struct bus_socket *s, struct view r
     list_add_tail(&c->peers, &p->link);
     c->n_peers++;
     return p;
-}
-
-static struct spool *spool_find(struct core *c, const struct id *id)
-{
-    for (struct list *i = c->spools.next; i != &c->spools; i = i->next) {
-        struct spool *s = LIST_ENTRY(i, struct spool, link);
-
-        if (id_equal(&s->id, id))
-            return s;
-    }
-    return NULL;
-}
-
-static struct spool *spool_load(struct core *c, const struct id *id)
-{
-    struct spool *s = spool_find(c, id);
-    struct buf ranges;
-    uint64_t mark = 0;
-    uint64_t low = 0;
-    int rc = 0;
-
-    if (s)
-        return s;
-    s = mem_zalloc(sizeof(*s));
-    if (!s)
-        return NULL;
-    buf_init(&ranges, 1 << 16);
-    s->id = *id;
-    taken_init(&s->taken);
-    list_init(&s->link);
-    rc = store_spool_get(c->store, id, &mark, &low, &ranges);
-    if (rc == 0) {
-        s->taken.mark = mark;
-        s->taken.low = low;
-        rc = taken_decode_ranges(&s->taken, buf_view(&ranges));
-    }
-    buf_fini(&ranges);
-    if (rc && rc != STORE_E_NONE) {
-        log_failed(LOG_LEVEL_ERROR, "spool.load_failed", store_errno(rc), "sqlite=\"%s\"",
-                   store_error(c->store, rc));
-        mem_free(s);
-        return NULL;
-    }
-    list_add_tail(&c->spools, &s->link);
-    return s;
 }
 
 /* So that it is missed when it is away and a person is erased. */
@@ -264,8 +242,9 @@ static void peer_welcome(struct core *c, struct peer *p, const struct hello *h)
         w.credit = LIMIT_CREDIT_EVENTS;
         w.credit_bytes = LIMIT_CREDIT_BYTES;
         w.spool = h->spool;
+        taken_heed_low(&p->spool->taken, h->low);
         w.mark = p->spool->taken.mark;
-        taken_raise_low(&p->spool->taken, h->low);
+        w.low = p->spool->taken.low;
         if (taken_encode_ranges(&p->spool->taken, &ranges))
             goto out;
         w.taken = buf_view(&ranges);
@@ -278,36 +257,77 @@ out:
     buf_fini(&body);
 }
 
+/* No session for this one: it takes a new spool id and says HELLO again. */
+static void spool_refuse(struct core *c, struct bus_socket *s, const struct bus_message *m,
+                         const struct envelope *env, const struct hello *h,
+                         const struct spool *spool, int why)
+{
+    const struct spool_refused r = {.spool = spool->id, .reason = view_of(spools_words(why))};
+    const struct welcome w = {.spool = spool->id, .mark = spool->taken.mark};
+    char room[LOG_VALUE_MAX];
+    struct buf body;
+
+    buf_init(&body, 1024);
+    log_line(LOG_LEVEL_WARN, "spool.refused",
+             "name=%s reason=\"%s\" mark=%" PRIu64 " fresh=%" PRIu64, log_value(h->name, room),
+             spools_words(why), spool->taken.mark, h->fresh);
+    /* a mark that it cannot have reached tells any version of ingress the same; no memory: it
+     * asks again */
+    if (why == SPOOLS_E_COPY && welcome_encode(&w, &body) == 0)
+        reply(c, s, m->peer, env, MSG_WELCOME, buf_view(&body));
+    else if (why != SPOOLS_E_COPY && spool_refused_encode(&r, &body) == 0)
+        reply(c, s, m->peer, env, MSG_SPOOL_REFUSED, buf_view(&body));
+    buf_fini(&body);
+}
+
+/* The spool that the process behind this HELLO may speak for. NULL: it was answered, or is to ask
+ * again. */
+static struct spool *spool_claimed(struct core *c, struct bus_socket *s,
+                                   const struct bus_message *m, const struct envelope *env,
+                                   const struct hello *h)
+{
+    struct spool *spool = spools_load(c, &h->spool);
+    int why = spool ? spools_claim(c, spool, h, &env->edge_boot, clock_mono_ms()) : 0;
+
+    if (why == 0)
+        return spool;
+    spool_refuse(c, s, m, env, h, spool, why);
+    return NULL;
+}
+
 static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_message *m,
                        const struct envelope *env)
 {
     enum role want = s == c->events ? ROLE_INGRESS : ROLE_EGRESS;
     char room[LOG_VALUE_MAX];
+    struct spool *spool = NULL;
     struct peer *p = NULL;
     struct hello h;
+    bool again = false;
 
     if (hello_decode(m->body, &h) || h.role != (uint64_t)want) {
         reply(c, s, m->peer, env, MSG_REFUSED, VIEW_LIT("malformed hello"));
         return;
     }
+    if (want == ROLE_INGRESS && !(spool = spool_claimed(c, s, m, env, &h)))
+        return;
+    /* said again before the answer came: the session is the same */
+    p = peer_find(c, m->peer, s);
+    again = p && !p->ended && id_equal(&p->boot, &env->edge_boot);
     peer_replace(c, &h, &env->edge_boot);
     p = peer_new(c, s, m->peer, &h, &env->edge_boot);
     if (!p) {
         reply(c, s, m->peer, env, MSG_REFUSED, VIEW_LIT("no room for another process"));
         return;
     }
-    if (p->role == ROLE_INGRESS) {
-        p->spool = spool_load(c, &h.spool);
-        if (!p->spool) {
-            peer_free(c, p);
-            return;
-        }
+    p->spool = spool;
+    if (p->role == ROLE_INGRESS)
         ingress_seen(c, p);
-    } else {
+    else
         dispatch_worker_joined(c, p, h.held);
-    }
-    log_line(LOG_LEVEL_INFO, "peer.joined", "role=%s name=%s", role_name(p->role),
-             log_value(view_of(p->name), room));
+    if (!again)
+        log_line(LOG_LEVEL_INFO, "peer.joined", "role=%s name=%s", role_name(p->role),
+                 log_value(view_of(p->name), room));
     peer_welcome(c, p, &h);
     core_wake(c);
 }
@@ -380,6 +400,7 @@ static void peer_frame(struct core *c, struct peer *p, const struct envelope *en
     case MSG_ANSWER:
     case MSG_REPLAY:
     case MSG_SPOOL_TURN:
+    case MSG_SPOOL_REFUSED:
         log_line(LOG_LEVEL_WARN, "frame.unexpected", "kind=%s peer=%s", msg_name(env->kind),
                  p->name);
         return;
@@ -492,16 +513,11 @@ void peers_tick(struct core *c, int64_t now_mono_ms)
             ingress_seen(c, p);
         peer_free(c, p);
     }
+    spools_tick(c, now_mono_ms);
 }
 
 void peers_free(struct core *c)
 {
     while (c->peers.next && !list_is_empty(&c->peers))
         peer_free(c, LIST_ENTRY(c->peers.next, struct peer, link));
-    while (c->spools.next && !list_is_empty(&c->spools)) {
-        struct spool *s = LIST_ENTRY(c->spools.next, struct spool, link);
-
-        list_remove(&s->link);
-        mem_free(s);
-    }
 }

@@ -26,5 +26,10 @@ void peer_send(struct core *c, struct peer *p, enum msg_kind kind, const struct 
 void peers_say_going(struct core *c, bool counts);
 /* REGISTRY to every edge. */
 void peers_send_registry(struct core *c);
+/* The sessions that other processes than @boot have with this spool are over. */
+void peers_end_others(struct core *c, const struct spool *s, const struct id *boot);
+/* Nothing of this session is acted upon any more; it is asked to say HELLO again when this turn is
+ * committed. */
+void peer_end(struct core *c, struct peer *p);
 /* All commands that @p holds go back to their lanes: its boot is proven dead. */
 void peer_lose_commands(struct core *c, struct peer *p);

@@ -122,7 +122,9 @@ static void hello_is_answered_with_the_registry_and_the_credit(void **state)
 
     edge_open(&e, r, ROLE_INGRESS, 7);
     buf_init(&body, 1 << 20);
+    r->spool.bytes[0] ^= 1; /* its own */
     send_hello(&e, ROLE_INGRESS, "ingress-7", VIEW_NONE);
+    r->spool.bytes[0] ^= 1;
     (void)wait_peer(&e, "ingress-7");
     rig_turn(r);
     assert_true(edge_wait(&e, MSG_WELCOME, 5000, &body));
@@ -132,6 +134,62 @@ static void hello_is_answered_with_the_registry_and_the_credit(void **state)
     assert_int_equal(w.mark, 0);
     assert_int_equal(w.lease_ms, 20000);
     buf_fini(&body);
+    bus_socket_free(e.socket);
+}
+
+static void a_spool_of_a_live_process_is_refused_to_another_in_words(void **state)
+{
+    struct rig *r = *state;
+    struct spool_refused refused;
+    struct edge_rig e;
+    struct buf body;
+
+    edge_open(&e, r, ROLE_INGRESS, 7);
+    buf_init(&body, 1 << 20);
+    send_hello(&e, ROLE_INGRESS, "thief", VIEW_NONE); /* while r->ingress has it */
+    assert_true(edge_wait(&e, MSG_SPOOL_REFUSED, 5000, &body));
+    assert_int_equal(spool_refused_decode(buf_view(&body), &refused), 0);
+    assert_true(id_equal(&refused.spool, &r->spool));
+    assert_true(refused.reason.len > 20);
+    assert_int_equal(r->core.n_peers, 2); /* nobody joined, nobody was put out */
+    buf_fini(&body);
+    bus_socket_free(e.socket);
+}
+
+static void whoever_was_taken_for_dead_and_lives_takes_a_new_spool_id(void **state)
+{
+    struct rig *r = *state;
+    struct edge_rig first;
+    struct edge_rig second;
+
+    edge_open(&first, r, ROLE_INGRESS, 7);
+    edge_open(&second, r, ROLE_INGRESS, 8);
+    send_hello(&first, ROLE_INGRESS, "ingress", VIEW_NONE);
+    (void)wait_peer(&first, "ingress");
+    send_hello(&second, ROLE_INGRESS, "ingress", VIEW_NONE); /* as a restart would */
+    r->ingress = wait_peer(&second, "ingress");
+    send_hello(&first, ROLE_INGRESS, "ingress", VIEW_NONE);
+    assert_true(edge_wait(&first, MSG_SPOOL_REFUSED, 5000, NULL));
+    assert_int_equal(r->core.n_peers, 2);
+    bus_socket_free(first.socket);
+    bus_socket_free(second.socket);
+}
+
+static void hello_said_twice_is_one_session_and_one_line(void **state)
+{
+    struct rig *r = *state;
+    struct event event = rig_client_text("m1");
+    struct edge_rig e;
+
+    edge_open(&e, r, ROLE_INGRESS, 7);
+    send_hello(&e, ROLE_INGRESS, "ingress", VIEW_NONE);
+    r->ingress = wait_peer(&e, "ingress");
+    (void)rig_push(r, &event);
+    send_hello(&e, ROLE_INGRESS, "ingress", VIEW_NONE); /* it came late */
+    rig_turn(r);
+    assert_true(edge_wait(&e, MSG_WELCOME, 5000, NULL));
+    assert_int_equal(r->core.n_peers, 2);
+    r->ingress = wait_peer(&e, "ingress");
     bus_socket_free(e.socket);
 }
 
@@ -286,6 +344,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(hello_is_answered_with_the_registry_and_the_credit),
+        CASE(a_spool_of_a_live_process_is_refused_to_another_in_words),
+        CASE(whoever_was_taken_for_dead_and_lives_takes_a_new_spool_id),
+        CASE(hello_said_twice_is_one_session_and_one_line),
         CASE(what_was_taken_in_this_turn_is_told_only_after_its_commit),
         CASE(a_commit_that_fails_welcomes_nobody),
         CASE(a_frame_of_an_unknown_session_is_not_acted_upon),

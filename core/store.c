@@ -366,8 +366,31 @@ int store_spool_get(struct store *s, const struct id *spool, uint64_t *ret_mark,
 int store_spool_put(struct store *s, const struct id *spool, uint64_t mark, uint64_t low,
                     struct view ranges)
 {
-    return db_run(s->db, "INSERT OR REPLACE INTO spools VALUES(?,?,?,?)", "biib",
-                  id_view(spool), (int64_t)mark, (int64_t)low, ranges);
+    return db_run(s->db,
+                  "INSERT INTO spools(id, mark, low, ranges) VALUES(?,?,?,?)"
+                  " ON CONFLICT(id) DO UPDATE SET mark=excluded.mark, low=excluded.low,"
+                  " ranges=excluded.ranges",
+                  "biib", id_view(spool), (int64_t)mark, (int64_t)low, ranges);
+}
+
+int store_spool_taker(struct store *s, const struct id *spool, struct id *ret)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, "SELECT taker FROM spools WHERE id=?", "b", id_view(spool));
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    if (id_from_view(db_view(r, 0), ret))
+        *ret = (struct id){{0}};
+    db_end(r);
+    return 0;
+}
+
+int store_spool_taken_from(struct store *s, const struct id *spool, const struct id *boot)
+{
+    return db_run(s->db, "UPDATE spools SET taker=? WHERE id=?", "bb", id_view(boot),
+                  id_view(spool));
 }
 
 int store_worker_seen(struct store *s, struct view name, const struct id *boot, int64_t now_ms)

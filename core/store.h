@@ -115,6 +115,10 @@ AMO_MUSTCHECK int store_spool_get(struct store *s, const struct id *spool, uint6
                                   uint64_t *ret_low, struct buf *ret_ranges);
 AMO_MUSTCHECK int store_spool_put(struct store *s, const struct id *spool, uint64_t mark,
                                   uint64_t low, struct view ranges);
+/* Boot id of the process whose events were taken last; zero when that is not known. */
+AMO_MUSTCHECK int store_spool_taker(struct store *s, const struct id *spool, struct id *ret);
+AMO_MUSTCHECK int store_spool_taken_from(struct store *s, const struct id *spool,
+                                         const struct id *boot);
 
 /* --- conversations -------------------------------------------------------------------------- */
 struct conversation {

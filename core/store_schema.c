@@ -107,6 +107,9 @@ static const char *const migrations[] = {
        tell */
     "ALTER TABLE conversations ADD COLUMN number TEXT;"
     "ALTER TABLE conversations ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;",
+    /* spools: the boot id of the process from which events were taken last, to tell a copy of its
+       folder from the folder */
+    "ALTER TABLE spools ADD COLUMN taker BLOB;",
 };
 
 int schema_count(void)

@@ -77,6 +77,11 @@ void taken_raise_low(struct taken_set *t, uint64_t low)
         t->ranges[0].low = low;
 }
 
+void taken_heed_low(struct taken_set *t, uint64_t low)
+{
+    taken_raise_low(t, low <= t->mark ? low : t->mark + 1);
+}
+
 int taken_encode_ranges(const struct taken_set *t, struct buf *out)
 {
     for (size_t i = 0; i < t->n_ranges; i++) {

@@ -26,8 +26,12 @@ void taken_init(struct taken_set *t);
 bool taken_has(const struct taken_set *t, uint64_t number);
 /* -ENOSPC when there would be too many ranges: take it later. Taking twice is harmless. */
 AMO_MUSTCHECK int taken_add(struct taken_set *t, uint64_t number);
-/* The spool says that it holds nothing below @low any more. */
+/* Everything below @low counts as taken. */
 void taken_raise_low(struct taken_set *t, uint64_t low);
+/* A spool says that it holds nothing below @low any more: so what is missing there is missing for
+ * good, and no gap. Believed only as far as core itself has come: numbers that were never seen
+ * are nobody's to give away. */
+void taken_heed_low(struct taken_set *t, uint64_t low);
 /* As pairs (low, high). */
 AMO_MUSTCHECK int taken_encode_ranges(const struct taken_set *t, struct buf *out);
 /* -EINVAL when they are not sorted or too many. */

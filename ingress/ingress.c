@@ -70,6 +70,7 @@ static int open_spool(struct ingress *in)
     struct spool_config sc = {.dir = in->drain_spool ? in->drain_spool
                                                      : config_text(in->config, "ingress/spool"),
                               .max_bytes = config_number(in->config, "ingress/spool_max_bytes"),
+                              .boot = &in->boot,
                               .before_drop = in->drain_spool ? NULL : before_drop,
                               .arg = in};
     struct stat st;
@@ -142,12 +143,11 @@ static int open_admin(struct ingress *in)
 static int open_bus(struct ingress *in)
 {
     const char *endpoint = config_text(in->config, "bus/events");
-    struct id boot;
     struct push_config pc = {.loop = in->loop,
                              .spool = in->spool,
                              .endpoint = endpoint,
                              .name = in->name,
-                             .boot = &boot,
+                             .boot = &in->boot,
                              .registry_version = registry_version,
                              .registry = on_registry,
                              .taken = on_taken,
@@ -155,11 +155,7 @@ static int open_bus(struct ingress *in)
                              .replay = on_replay,
                              .lost = on_lost,
                              .arg = in};
-    int rc = id_random(&boot);
-
-    if (rc)
-        return start_failed("cannot make", "a boot id", rc);
-    rc = tap_new(in->loop, config_text(in->config, "bus/tap"), in->name, &in->tap);
+    int rc = tap_new(in->loop, config_text(in->config, "bus/tap"), in->name, &in->tap);
     if (rc)
         return start_failed("cannot bind", config_text(in->config, "bus/tap"), rc);
     pc.tap = in->tap;
@@ -178,6 +174,7 @@ int ingress_init(struct ingress *in, const struct process *p, const char *drain_
     bus_init();
     rc = start_failed("cannot make", "the loop", loop_new(&in->loop));
     rc = rc ? rc : start_failed("cannot make", "figures", figures_init(&in->figures, in->name));
+    rc = rc ? rc : start_failed("cannot make", "a boot id", id_random(&in->boot));
     rc = rc ? rc : open_spool(in);
     if (!drain_spool) {
         rc = rc ? rc : open_registry(in);

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/compiler.h"
+#include "base/ids.h"
 #include "base/list.h"
 #include "ingress/connector_query.h"
 #include "ingress/figures.h"
@@ -33,6 +34,7 @@ struct ingress {
     const struct config *config; /* borrowed */
     const char *name;            /* borrowed */
     struct loop *loop;
+    struct id boot; /* of this process */
 
     struct guard *guard;            /* addresses */
     struct door *door;              /* HTTP; NULL when only draining a spool */

@@ -10,38 +10,25 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "ingress/beside.h"
 #include "ingress/spool.h"
+#include "ingress/suspects.h"
+#include "ingress/turn.h"
 #include "proto/bus/edge.h"
 #include "proto/bus/loop.h"
 #include "proto/event.h"
 #include "proto/limits.h"
-#include "proto/query.h"
 #include "proto/session.h"
 
 #define PUSH_FRAME_BYTES                                                                       \
     ((size_t)1 << 20)          /* of events in one frame, unless one alone is larger */
 #define PUSH_RETRY_MS   50     /* core did not read: look again */
 #define PUSH_CREDIT_MAX 16384U /* events in flight, whatever core would take */
-#define PUSH_LOSSES     2      /* deaths of core until an event travels alone */
-#define PUSH_ALONE      2      /* deaths with it alone until it is marked: one may be chance */
-#define PUSH_ENDS       3 /* orderly ends of core with the same event first, or alone, in hand */
-
-struct flight {
-    uint64_t number;
-    uint64_t bytes;
-};
-
-/* An event that was in flight when core died. */
-struct suspect {
-    uint64_t number;
-    unsigned losses;
-    unsigned alone; /* of them while it travelled alone */
-    unsigned ends;  /* orderly ends of core while it travelled alone */
-    bool marked;    /* nothing else explains them */
-};
+#define PUSH_AGAIN_MS   10000  /* unanswered, though core is there: it goes again */
 
 struct push {
     struct push_config config;
@@ -53,25 +40,23 @@ struct push {
     size_t n_flights;
     size_t cap_flights;
     uint64_t flight_bytes;
-    bool alone;          /* the one flight is a suspect */
-    bool in_order;       /* core said that it goes: its end says nothing of any event … */
-    bool end_counts;     /* … unless it is the same one time and again */
-    uint64_t first;      /* the event that was first in hand at the last such end … */
-    unsigned first_ends; /* … and at so many in a row */
-    uint64_t careful;    /* up to this number events travel one by one */
-    bool lost;           /* the session ended: what the flights came to is not known */
-    struct id core;      /* the core the flights went to */
-    struct suspect *suspects; /* owned; in number order */
-    size_t n_suspects;
+    bool alone; /* the one flight is a suspect */
+    enum {
+        GOING_NOT,
+        GOING_PLAIN,  /* core said that it goes: its end says nothing of any event … */
+        GOING_COUNTS, /* … unless it is the same one time and again */
+    } going;
+    bool lost;      /* the session ended: what the flights came to is not known */
+    struct id core; /* the core the flights went to */
+    uint64_t fresh; /* no number from here on was sent by this process */
+    struct suspects suspects;
     struct buf events;
     struct buf frame;
     struct loop_deferred renew;
+    bool renew_due; /* the spool's id is somebody else's */
     int retry_timer;
-    /* SPOOL_TURN */
-    uint64_t turn;        /* core's number of it; 0 none */
-    uint64_t turn_before; /* what lay in the spool then has lower numbers */
-    bool turn_closed;     /* the file of then takes no more events */
-    bool turn_told;       /* core has the answer */
+    int trouble; /* of the last attempt to push, logged once; 0 none */
+    struct turn turn;
 };
 
 static void on_hello(void *arg, struct hello *ret);
@@ -79,21 +64,23 @@ static void on_heartbeat(void *arg, struct heartbeat *ret);
 static void on_welcome(void *arg, const struct welcome *w);
 static void on_message(void *arg, const struct envelope *env, struct view body);
 static void on_lost(void *arg);
+static void on_spool_refused(void *arg, struct view body);
 static void begin_again(struct push *p);
 static void push_renew(void *arg);
 static int push_frame(struct push *p);
 static void push_taken(struct push *p, struct view body);
-static void push_answered(struct push *p, struct view body);
-static void push_replay(struct push *p, struct view body);
-static void push_turn(struct push *p, struct view body);
-static void turn_on(struct push *p);
-static void push_going(struct push *p, struct view body);
-static void count_losses(struct push *p);
+static void push_unanswered(struct push *p);
 
 int push_new(const struct push_config *config, struct push **ret_push)
 {
     struct push *p = mem_zalloc(sizeof(*p));
-    struct edge_handlers on = {on_hello, on_heartbeat, on_welcome, on_message, on_lost, p};
+    const struct edge_handlers on = {.hello = on_hello,
+                                     .heartbeat = on_heartbeat,
+                                     .welcome = on_welcome,
+                                     .message = on_message,
+                                     .spool_refused = on_spool_refused,
+                                     .lost = on_lost,
+                                     .arg = p};
     int rc = 0;
 
     if (!p)
@@ -103,6 +90,7 @@ int push_new(const struct push_config *config, struct push **ret_push)
     buf_init(&p->frame, LIMIT_FRAME_BYTES);
     loop_deferred_init(&p->renew, push_renew, p);
     spool_rewind(config->spool, &p->cursor);
+    p->fresh = spool_next(config->spool);
     rc = edge_new(config->loop, config->endpoint, config->boot, config->tap, &on, &p->edge);
     if (rc == 0) {
         *ret_push = p;
@@ -122,7 +110,7 @@ void push_free(struct push *p)
     buf_fini(&p->events);
     buf_fini(&p->frame);
     mem_free(p->flights);
-    mem_free(p->suspects);
+    suspects_fini(&p->suspects);
     mem_free(p);
 }
 
@@ -141,8 +129,10 @@ static void on_hello(void *arg, struct hello *ret)
     ret->name = view_of(p->config.name);
     ret->registry_version = p->config.registry_version(p->config.arg);
     ret->spool = *spool_id(p->config.spool);
-    ret->low = spool_low(p->config.spool);
+    ret->low = spool_first(p->config.spool);
     ret->next = spool_next(p->config.spool);
+    ret->fresh = p->fresh;
+    ret->lives = spool_lives(p->config.spool);
 }
 
 static void on_heartbeat(void *arg, struct heartbeat *ret)
@@ -154,7 +144,10 @@ static void on_heartbeat(void *arg, struct heartbeat *ret)
     ret->registry_version = p->config.registry_version(p->config.arg);
     ret->spool_events = f.events;
     ret->spool_bytes = f.bytes;
-    turn_on(p); /* what could not be done before */
+    turn_step(&p->turn, p->config.spool, p->edge); /* what could not be done before */
+    if (p->renew_due)
+        loop_defer(p->config.loop, &p->renew);
+    push_unanswered(p);
 }
 
 static void on_lost(void *arg)
@@ -166,18 +159,66 @@ static void on_lost(void *arg)
         p->config.lost(p->config.arg);
 }
 
-/* Marks what core names. Some may stay unmarked without memory: core knows them when they come
- * again. */
-static void take_pairs(struct push *p, struct view pairs)
+/* Marks what core names. -ENOMEM: not all of it. */
+static int take_pairs(struct push *p, struct view pairs)
 {
+    int rc = 0;
+
     for (size_t i = 0; i < pairs_count(pairs); i++) {
         uint64_t low = 0;
         uint64_t high = 0;
 
         pairs_at(pairs, i, &low, &high);
         if (spool_take(p->config.spool, low, high))
+            rc = -ENOMEM;
+    }
+    if (rc)
+        log_line(LOG_LEVEL_ERROR, "spool.no_memory", NULL); /* unanswered ones go again */
+    return rc;
+}
+
+/* The marks here are a memory of what core knew. What it says now counts: if its store was put
+ * back to an older state, it knows less, and all that still lies here goes again. An older core
+ * that has nothing of this spool says nothing about it. */
+static void hear_what_core_has(struct push *p, const struct welcome *w)
+{
+    struct spool_figures before;
+    struct spool_figures after;
+
+    spool_figures(p->config.spool, &before);
+    if (w->low || w->mark || w->taken.ptr) {
+        if (spool_untake(p->config.spool))
+            log_line(LOG_LEVEL_ERROR, "spool.no_memory", NULL); /* some go again in vain */
+        if (w->low > 1 && spool_take(p->config.spool, 1, w->low - 1))
             log_line(LOG_LEVEL_ERROR, "spool.no_memory", NULL);
     }
+    (void)!take_pairs(p, w->taken); /* core knows them when they come again */
+    spool_figures(p->config.spool, &after);
+    if (after.events > before.events)
+        log_line(LOG_LEVEL_WARN, "spool.taken_forgotten", "events=%" PRIu64 " mark=%" PRIu64,
+                 after.events - before.events, w->mark);
+}
+
+/* What is taken is under way no more. */
+static void flights_settle(struct push *p)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < p->n_flights; i++) {
+        if (spool_has_taken(p->config.spool, p->flights[i].number))
+            p->flight_bytes -= p->flights[i].bytes;
+        else
+            p->flights[kept++] = p->flights[i];
+    }
+    p->n_flights = kept;
+    p->alone = p->alone && kept > 0;
+}
+
+static void renew_id(struct push *p)
+{
+    p->renew_due = true;
+    p->credit = 0;
+    loop_defer(p->config.loop, &p->renew);
 }
 
 static void on_welcome(void *arg, const struct welcome *w)
@@ -188,46 +229,89 @@ static void on_welcome(void *arg, const struct welcome *w)
         p->config.registry(p->config.arg, w->registry);
     if (!id_equal(&w->spool, spool_id(p->config.spool)) && !id_is_zero(&w->spool))
         return; /* an answer to a HELLO of before the id changed */
-    if (spool_next(p->config.spool) <= w->mark) {
-        /* core has taken numbers we are yet to give: this spool is a copy of an older state */
-        log_line(LOG_LEVEL_WARN, "spool.restored", "next=%" PRIu64 " mark=%" PRIu64,
-                 spool_next(p->config.spool), w->mark);
-        loop_defer(p->config.loop, &p->renew);
-        p->credit = 0;
+    if (w->mark >= p->fresh) {
+        /* core has taken numbers that this process has not sent: this spool is a copy of an older
+           state, or has lost its end */
+        log_line(LOG_LEVEL_WARN, "spool.restored",
+                 "next=%" PRIu64 " fresh=%" PRIu64 " mark=%" PRIu64,
+                 spool_next(p->config.spool), p->fresh, w->mark);
+        renew_id(p);
         return;
     }
-    take_pairs(p, w->taken);
-    if (p->lost || !id_equal(&p->core, edge_core_boot(p->edge)))
+    if (p->lost || !id_equal(&p->core, edge_core_boot(p->edge))) {
+        hear_what_core_has(p, w);
         begin_again(p);
+    } else {
+        (void)!take_pairs(p, w->taken); /* what stays unmarked goes again */
+        flights_settle(p);
+    }
     p->credit = num_min(w->credit ? w->credit : LIMIT_CREDIT_EVENTS, PUSH_CREDIT_MAX);
     p->credit_bytes = w->credit_bytes ? w->credit_bytes : LIMIT_CREDIT_BYTES;
     if (p->config.taken)
         p->config.taken(p->config.arg);
-    turn_on(p);
+    turn_step(&p->turn, p->config.spool, p->edge);
     push_wake(p);
 }
 
-/* Nothing sent is certain: everything not taken goes again, in order. A second WELCOME in one
- * session (several frames of the old one were each answered HELLO_AGAIN) is no such beginning. */
-static void begin_again(struct push *p)
+static void on_spool_refused(void *arg, struct view body)
 {
-    count_losses(p);
-    p->core = *edge_core_boot(p->edge);
+    struct push *p = arg;
+    struct spool_refused r;
+    char room[LOG_VALUE_MAX];
+
+    if (spool_refused_decode(body, &r) || !id_equal(&r.spool, spool_id(p->config.spool)))
+        return; /* an answer to a HELLO of before the id changed */
+    log_line(LOG_LEVEL_WARN, "spool.refused", "reason=%s", log_value(r.reason, room));
+    renew_id(p);
+}
+
+/* Everything not taken goes again, in order. */
+static void push_from_start(struct push *p)
+{
     p->n_flights = 0;
     p->flight_bytes = 0;
     p->alone = false;
-    p->lost = false;
     spool_rewind(p->config.spool, &p->cursor);
+}
+
+/* Nothing sent is certain. A second WELCOME in one session (several frames of the old one were
+ * each answered HELLO_AGAIN) is no such beginning. */
+static void begin_again(struct push *p)
+{
+    bool another = !id_equal(&p->core, edge_core_boot(p->edge));
+
+    if (another && p->going == GOING_NOT)
+        suspects_died(&p->suspects, p->flights, p->n_flights, p->alone);
+    if (another && p->going == GOING_COUNTS)
+        suspects_ended(&p->suspects, p->flights, p->n_flights, p->alone);
+    p->going = GOING_NOT;
+    p->core = *edge_core_boot(p->edge);
+    p->lost = false;
+    push_from_start(p);
+}
+
+/* A frame or its answer got lost on the way, or core could not name what it took. */
+static void push_unanswered(struct push *p)
+{
+    /* in number order, and so in the order of sending */
+    if (p->n_flights == 0 || clock_mono_ms() - p->flights[0].sent_ms < PUSH_AGAIN_MS)
+        return;
+    log_line(LOG_LEVEL_WARN, "event.unanswered", "events=%zu", p->n_flights);
+    push_from_start(p);
+    push_wake(p);
 }
 
 static void push_renew(void *arg)
 {
     struct push *p = arg;
 
-    if (spool_renew_id(p->config.spool)) {
-        log_line(LOG_LEVEL_ERROR, "spool.id_not_renewed", NULL); /* asked again at WELCOME */
-        return;
+    int rc = spool_renew_id(p->config.spool);
+
+    if (rc) {
+        log_failed(LOG_LEVEL_ERROR, "spool.id_not_renewed", rc, NULL);
+        return; /* tried again within a second: core refuses the old one, or the heartbeat asks */
     }
+    p->renew_due = false;
     p->lost = true;
     edge_restart(p->edge);
 }
@@ -241,202 +325,25 @@ static void on_message(void *arg, const struct envelope *env, struct view body)
     else if (env->kind == MSG_REGISTRY)
         p->config.registry(p->config.arg, body);
     else if (env->kind == MSG_GOING)
-        push_going(p, body);
+        p->going = going_counts(body) ? GOING_COUNTS : GOING_PLAIN;
     else if (env->kind == MSG_ANSWER)
-        push_answered(p, body);
+        beside_answered(&p->config, body);
     else if (env->kind == MSG_REPLAY)
-        push_replay(p, body);
+        beside_replay(&p->config, body);
     else if (env->kind == MSG_SPOOL_TURN)
-        push_turn(p, body);
+        turn_asked(&p->turn, p->config.spool, p->edge, body);
 }
 
 /* --- past the spool ----------------------------------------------------------------------- */
 
 bool push_hint(struct push *p, const struct event *e)
 {
-    struct buf event;
-    int rc = 0;
-
-    if (!push_is_up(p))
-        return false;
-    buf_init(&event, LIMIT_HINT_BYTES);
-    buf_reset(&p->frame);
-    rc = event_encode(e, &event);
-    rc = rc ? rc : hint_encode(buf_view(&event), &p->frame);
-    rc = rc ? rc : edge_send(p->edge, MSG_EVENT_HINT, &e->trace, buf_view(&p->frame));
-    buf_fini(&event);
-    return rc == 0;
+    return push_is_up(p) && beside_hint(p->edge, e) == 0;
 }
 
 int push_query(struct push *p, const struct query *q)
 {
-    int rc = 0;
-
-    if (!push_is_up(p))
-        return EDGE_E_AWAY;
-    buf_reset(&p->frame);
-    rc = query_encode(q, &p->frame);
-    return rc ? rc : edge_send(p->edge, MSG_QUERY, NULL, buf_view(&p->frame));
-}
-
-static void push_answered(struct push *p, struct view body)
-{
-    struct answer a;
-
-    if (answer_decode(body, &a))
-        log_line(LOG_LEVEL_ERROR, "answer.malformed", NULL);
-    else if (p->config.answer)
-        p->config.answer(p->config.arg, &a);
-}
-
-static void push_replay(struct push *p, struct view body)
-{
-    struct replay r;
-
-    if (replay_decode(body, &r) || !r.raw.ptr || !r.scope.ptr)
-        log_line(LOG_LEVEL_ERROR, "replay.malformed", NULL);
-    else if (p->config.replay)
-        p->config.replay(p->config.arg, &r);
-}
-
-/* --- letting go --------------------------------------------------------------------------- */
-
-/* Closes the file, waits until core has taken all of it, and says so when it is gone. */
-static void turn_on(struct push *p)
-{
-    struct spool_turn answer = {.number = p->turn};
-    int rc = 0;
-
-    if (!p->turn || p->turn_told)
-        return;
-    if (!p->turn_closed) {
-        rc = spool_turn(p->config.spool);
-        if (rc)
-            log_line(LOG_LEVEL_WARN, "spool.not_turned", "rc=%d", rc); /* tried again */
-        p->turn_closed = rc == 0;
-    }
-    if (rc || !spool_is_gone(p->config.spool, p->turn_before))
-        return;
-    buf_reset(&p->frame);
-    rc = spool_count_kept(p->config.spool, &answer.kept);
-    rc = rc ? rc : spool_turn_encode(&answer, &p->frame);
-    rc = rc ? rc : edge_send(p->edge, MSG_SPOOL_TURNED, NULL, buf_view(&p->frame));
-    p->turn_told = rc == 0;
-}
-
-/* Core asks again when it hears nothing: the same number is the same turn. */
-static void push_turn(struct push *p, struct view body)
-{
-    struct spool_turn t;
-
-    if (spool_turn_decode(body, &t) || t.number == 0) {
-        log_line(LOG_LEVEL_ERROR, "spool.turn_malformed", NULL);
-        return;
-    }
-    p->turn_told = false;
-    if (t.number != p->turn) {
-        p->turn = t.number;
-        p->turn_before = spool_next(p->config.spool);
-        p->turn_closed = false;
-    }
-    turn_on(p);
-}
-
-/* --- suspects ----------------------------------------------------------------------------- */
-
-static struct suspect *find_suspect(const struct push *p, uint64_t number)
-{
-    for (size_t i = 0; i < p->n_suspects; i++) {
-        if (p->suspects[i].number == number)
-            return &p->suspects[i];
-    }
-    return NULL;
-}
-
-static void drop_suspects(struct push *p, uint64_t low, uint64_t high)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < p->n_suspects; i++) {
-        if (p->suspects[i].number < low || p->suspects[i].number > high)
-            p->suspects[kept++] = p->suspects[i];
-    }
-    p->n_suspects = kept;
-}
-
-/* The list of suspects becomes the list of flights with what was known about them: only they can have
- * anything to do with the end of core. */
-static bool suspect_flights(struct push *p)
-{
-    struct suspect *now = mem_zalloc_array(p->n_flights + p->n_suspects, sizeof(*now));
-    size_t n = 0;
-
-    if (!now)
-        return false; /* counted the next time */
-    for (size_t i = 0; i < p->n_suspects; i++)
-        now[n++] = p->suspects[i];
-    mem_free(p->suspects);
-    p->suspects = now;
-    for (size_t i = 0; i < p->n_flights; i++) {
-        if (!find_suspect(p, p->flights[i].number))
-            p->suspects[p->n_suspects++] = (struct suspect){.number = p->flights[i].number};
-    }
-    return true;
-}
-
-static void push_going(struct push *p, struct view body)
-{
-    p->in_order = true;
-    p->end_counts = going_counts(body);
-}
-
-/* Core gave up in order, time and again with the same event first: perhaps that one, or one behind it
- * in the same turn, is what it cannot get past. They go one by one, and one that core gives up over
- * while it is alone is marked in the end. */
-static void count_end(struct push *p)
-{
-    uint64_t first = p->flights[0].number;
-    struct suspect *s = NULL;
-
-    if (p->alone) {
-        s = suspect_flights(p) ? find_suspect(p, first) : NULL;
-        if (!s)
-            return;
-        s->marked = s->marked || ++s->ends >= PUSH_ENDS;
-        if (s->marked)
-            log_line(LOG_LEVEL_ERROR, "event.suspect", "number=%" PRIu64, first);
-        return;
-    }
-    p->first_ends = p->first == first ? p->first_ends + 1 : 1;
-    p->first = first;
-    if (p->first_ends >= PUSH_ENDS)
-        p->careful = p->flights[p->n_flights - 1].number;
-}
-
-/* Core is back under another boot id: it died with these in hand. */
-static void count_losses(struct push *p)
-{
-    bool in_order = p->in_order;
-    bool counts = p->end_counts;
-
-    p->in_order = p->end_counts = false;
-    if (p->n_flights == 0 || id_equal(&p->core, edge_core_boot(p->edge)))
-        return;
-    if (in_order && counts)
-        count_end(p);
-    if (in_order || !suspect_flights(p))
-        return;
-    for (size_t i = 0; i < p->n_flights; i++) {
-        struct suspect *s = find_suspect(p, p->flights[i].number);
-
-        if (!s)
-            continue;
-        s->losses++;
-        s->alone += p->alone;
-        s->marked = s->marked || s->alone >= PUSH_ALONE;
-        if (s->marked)
-            log_line(LOG_LEVEL_ERROR, "event.suspect", "number=%" PRIu64, s->number);
-    }
+    return push_is_up(p) ? beside_query(p->edge, q) : EDGE_E_AWAY;
 }
 
 /* --- pushing ------------------------------------------------------------------------------ */
@@ -455,12 +362,13 @@ void push_wake(struct push *p)
 
     while (edge_is_up(p->edge) && rc == 0)
         rc = push_frame(p);
-    if (rc < 0)
-        log_line(LOG_LEVEL_ERROR, "event.push_failed", "rc=%d", rc);
+    if (rc < 0 && rc != p->trouble)
+        log_failed(LOG_LEVEL_ERROR, "event.push_failed", rc, NULL);
+    p->trouble = rc < 0 ? rc : 0;
     /* errors pass; a silent core is the session's to see */
     if ((rc < 0 || rc == EDGE_E_FULL) && !p->retry_timer &&
         loop_add_timer(p->config.loop, PUSH_RETRY_MS, false, push_again, p, &p->retry_timer))
-        log_line(LOG_LEVEL_ERROR, "event.push_failed", "rc=%d", -ENOMEM);
+        log_failed(LOG_LEVEL_ERROR, "event.push_failed", -ENOMEM, NULL);
 }
 
 static int flight_room(struct push *p)
@@ -482,12 +390,6 @@ enum {
     PUSH_NOTHING = 100, /* nothing (more) to send now */
 };
 
-/* Only one that travels alone says by core's end what it is. */
-static bool goes_alone(const struct push *p, const struct suspect *s, uint64_t number)
-{
-    return number <= p->careful || (s && s->losses >= PUSH_LOSSES);
-}
-
 /* May this event travel with what is under way? */
 static bool push_fits(const struct push *p, bool alone, uint64_t bytes)
 {
@@ -505,6 +407,7 @@ static int push_collect(struct push *p)
     const struct suspect *s = NULL;
     uint64_t number = 0;
     size_t len = p->events.len;
+    bool alone = false;
     struct view body;
     int rc = spool_read(p->config.spool, &at, &number, &body);
 
@@ -514,8 +417,9 @@ static int push_collect(struct push *p)
     }
     if (rc)
         return rc;
-    s = p->n_suspects ? find_suspect(p, number) : NULL;
-    if (!push_fits(p, goes_alone(p, s, number), body.len))
+    s = suspects_find(&p->suspects, number);
+    alone = suspects_alone(&p->suspects, s, number);
+    if (!push_fits(p, alone, body.len))
         return PUSH_NOTHING;
     rc = flight_room(p);
     rc = rc ? rc : event_push_add(&p->events, number, body, s && s->marked);
@@ -524,9 +428,9 @@ static int push_collect(struct push *p)
         p->events.error = 0;
         return rc;
     }
-    p->flights[p->n_flights++] = (struct flight){number, body.len};
+    p->flights[p->n_flights++] = (struct flight){number, body.len, clock_mono_ms()};
     p->flight_bytes += body.len;
-    p->alone = goes_alone(p, s, number);
+    p->alone = alone;
     p->cursor = at;
     return 0;
 }
@@ -548,8 +452,6 @@ static int push_frame(struct push *p)
     }
     if (n == 0)
         return rc;
-    if (rc < 0 && rc != -ENOMEM)
-        log_line(LOG_LEVEL_ERROR, "spool.unreadable", "rc=%d", rc); /* what was read goes */
     buf_reset(&p->frame);
     rc = event_push_begin(&p->frame, spool_id(p->config.spool), spool_low(p->config.spool), n);
     rc = rc ? rc : buf_add_view(&p->frame, buf_view(&p->events));
@@ -559,6 +461,8 @@ static int push_frame(struct push *p)
         p->n_flights = n_before;
         p->flight_bytes = bytes_before;
         p->alone = alone_before;
+    } else {
+        p->fresh = num_max(p->fresh, p->flights[p->n_flights - 1].number + 1);
     }
     if (p->frame.cap > 2 * PUSH_FRAME_BYTES) { /* a rare large event */
         buf_fini(&p->frame);
@@ -579,7 +483,8 @@ static void push_taken(struct push *p, struct view body)
     }
     if (!id_equal(&spool, spool_id(p->config.spool)))
         return;
-    take_pairs(p, pairs);
+    if (take_pairs(p, pairs))
+        return; /* unanswered, then: they go again */
     for (size_t i = 0; i < p->n_flights; i++) {
         bool taken = false;
 
@@ -597,15 +502,15 @@ static void push_taken(struct push *p, struct view body)
     }
     p->n_flights = kept;
     p->alone = p->alone && kept > 0;
-    for (size_t k = 0; p->n_suspects && k < pairs_count(pairs); k++) {
+    for (size_t k = 0; p->suspects.n && k < pairs_count(pairs); k++) {
         uint64_t low = 0;
         uint64_t high = 0;
 
         pairs_at(pairs, k, &low, &high);
-        drop_suspects(p, low, high);
+        suspects_drop(&p->suspects, low, high);
     }
     if (p->config.taken)
         p->config.taken(p->config.arg);
-    turn_on(p);
+    turn_step(&p->turn, p->config.spool, p->edge);
     push_wake(p);
 }

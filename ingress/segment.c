@@ -55,6 +55,7 @@ void segment_free(struct segment *s)
     if (s->fd >= 0)
         (void)close(s->fd); /* what had to be on disk was synced */
     mem_free(s->taken);
+    mem_free(s->gone);
     mem_free(s);
 }
 
@@ -347,6 +348,31 @@ int segment_take(struct segment *s, uint64_t low, uint64_t high)
         }
     }
     return 0;
+}
+
+int segment_give_up(struct segment *s, uint64_t low, uint64_t high)
+{
+    struct range *gone = mem_realloc(s->gone, (s->n_gone + 1) * sizeof(*gone));
+    int rc = 0;
+
+    if (!gone)
+        return -ENOMEM;
+    s->gone = gone;
+    rc = segment_take(s, low, high);
+    if (rc)
+        return rc;
+    s->gone[s->n_gone++] = (struct range){low, high};
+    s->damaged = true;
+    return 0;
+}
+
+void segment_untake(struct segment *s)
+{
+    if (s->taken_len)
+        memset(s->taken, 0, s->taken_len);
+    s->n_taken = 0;
+    for (size_t i = 0; i < s->n_gone; i++)
+        (void)!segment_take(s, s->gone[i].low, s->gone[i].high); /* there was room for them */
 }
 
 bool segment_is_done(const struct segment *s)

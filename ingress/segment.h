@@ -15,6 +15,7 @@
 #include "base/compiler.h"
 #include "base/list.h"
 #include "ingress/record.h"
+#include "proto/session.h"
 
 struct segment {
     struct list link;
@@ -29,6 +30,8 @@ struct segment {
     uint64_t n_taken;     /* marked records */
     unsigned char *taken; /* owned; one bit a record */
     size_t taken_len;     /* bytes */
+    struct range *gone;   /* owned; numbers that are lost, whatever core knows */
+    size_t n_gone;
 };
 
 /* A piece of a segment in memory, so that reading on costs no call for each record. */
@@ -75,5 +78,10 @@ AMO_MUSTCHECK int segment_resync(struct segment *s, struct window *w, size_t off
 bool segment_is_taken(const struct segment *s, uint64_t number);
 /* Marks @low … @high as far as they are its records. -ENOMEM: some are not marked. */
 AMO_MUSTCHECK int segment_take(struct segment *s, uint64_t low, uint64_t high);
+/* The same for records that cannot be read: for good, and the file is kept aside. -ENOMEM: none
+ * is marked. */
+AMO_MUSTCHECK int segment_give_up(struct segment *s, uint64_t low, uint64_t high);
+/* All marks go, but those of segment_give_up(). */
+void segment_untake(struct segment *s);
 /* Every record is taken? */
 bool segment_is_done(const struct segment *s);

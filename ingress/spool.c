@@ -22,6 +22,7 @@
 #include "ingress/record.h"
 #include "ingress/segment.h"
 #include "ingress/spool_files.h"
+#include "ingress/spool_state.h"
 #include "proto/limits.h"
 
 /* appended bytes that are written, not yet synced, before the turn's end */
@@ -29,43 +30,9 @@
 #define SPOOL_PENDING_MAX   (RECORD_MAX + SPOOL_PENDING_BYTES + 4096U)
 #define SPOOL_ROOM_MIN      (64U << 10) /* bytes of the smallest segment */
 
-struct spool {
-    int dir_fd;
-    struct spool_config config;
-    struct id id;
-    struct list segments;   /* in number order; the last one is never deleted */
-    struct segment *active; /* the last one while it takes appends, else NULL */
-    size_t segment_room;
-    uint64_t total;     /* bytes of records in all segments */
-    uint64_t next;      /* number to be given */
-    uint64_t low;       /* below it everything is taken */
-    uint64_t low_known; /* the same as far as it is on disk */
-    uint64_t low_said;  /* in the last appended record */
-    uint64_t batch;     /* first number of the present flush */
-    uint64_t lost;
-    struct buf pending; /* appended, not written */
-    size_t written;     /* bytes of the active segment that were written */
-    bool dirty;
-    int failed; /* a flush failed: nothing goes on */
-    int full;   /* 0, SPOOL_E_FULL, SPOOL_E_DISK */
-    struct window window;
-    struct segment *reading; /* where the window's segment is, a short cut */
-};
-
 static int spool_scan(struct spool *s);
 static int spool_roll(struct spool *s, size_t need);
 static void spool_sweep(struct spool *s);
-static void spool_advance_low(struct spool *s);
-
-static struct segment *segment_of(struct list *link)
-{
-    return LIST_ENTRY(link, struct segment, link);
-}
-
-static struct segment *last_segment(const struct spool *s)
-{
-    return list_is_empty(&s->segments) ? NULL : segment_of(s->segments.prev);
-}
 
 int spool_open(const struct spool_config *config, struct spool **ret_spool)
 {
@@ -81,10 +48,13 @@ int spool_open(const struct spool_config *config, struct spool **ret_spool)
     s->segment_room =
         (size_t)num_max(num_min(config->max_bytes / 8, LIMIT_SEGMENT_BYTES), SPOOL_ROOM_MIN);
     s->next = 1;
+    s->low = 1;
+    s->floor = 1;
     s->dir_fd = -1;
     rc = process_make_dir(config->dir);
     rc = rc ? rc : spool_files_lock(config->dir, &s->dir_fd);
     s->window.dir_fd = s->dir_fd;
+    rc = rc ? rc : spool_files_live(s->dir_fd, config->boot, s->lives, &s->lives_len);
     rc = rc ? rc : spool_scan(s);
     if (rc == 0) {
         *ret_spool = s;
@@ -160,6 +130,7 @@ static int spool_scan(struct spool *s)
         rc = spool_files_new_id(s->dir_fd, &s->id);
     } else {
         rc = spool_files_id(s->dir_fd, &s->id);
+        rc = rc ? rc : spool_files_floor(s->dir_fd, &s->id, &s->floor);
         rc = rc ? rc : spool_recover(s, last, &low);
     }
     if (rc)
@@ -169,12 +140,9 @@ static int spool_scan(struct spool *s)
     /* segments seen as gone stay gone */
     if (fsync(s->dir_fd))
         return -errno;
-    s->low = 1;
     spool_advance_low(s);
-    if (low > 1 && spool_take(s, 1, low - 1))
-        return -ENOMEM;
-    s->low_known = s->low;
-    return 0;
+    low = num_max(low, s->floor);
+    return low > 1 ? spool_take(s, 1, low - 1) : 0;
 }
 
 const struct id *spool_id(const struct spool *s)
@@ -182,14 +150,37 @@ const struct id *spool_id(const struct spool *s)
     return &s->id;
 }
 
+struct view spool_lives(const struct spool *s)
+{
+    return view_make(s->lives, s->lives_len);
+}
+
 int spool_renew_id(struct spool *s)
 {
-    return spool_files_new_id(s->dir_fd, &s->id);
+    struct id id;
+    int rc = id_random(&id);
+
+    /* the floor is for the new id alone, so between the two steps nothing has changed */
+    rc = rc ? rc : spool_files_put_floor(s->dir_fd, &id, s->low);
+    rc = rc ? rc : spool_files_put_id(s->dir_fd, &id);
+    if (rc)
+        return rc;
+    s->id = id;
+    s->floor = s->low;
+    return spool_untake(s);
+}
+
+uint64_t spool_first(const struct spool *s)
+{
+    uint64_t first =
+        list_is_empty(&s->segments) ? s->next : segment_of(s->segments.next)->first;
+
+    return num_max(first, s->floor);
 }
 
 uint64_t spool_low(const struct spool *s)
 {
-    return s->low_known;
+    return s->low;
 }
 
 uint64_t spool_next(const struct spool *s)
@@ -247,7 +238,6 @@ static int spool_seal(struct spool *s)
     s->active->fd = -1;
     s->active = NULL;
     s->dirty = false;
-    s->low_known = num_max(s->low_known, s->low_said);
     return 0;
 }
 
@@ -302,7 +292,6 @@ int spool_append(struct spool *s, struct view aux, struct view body, uint64_t *r
     s->active->used += len;
     s->active->end++;
     s->total += len;
-    s->low_said = r.low;
     *ret_number = s->next++;
     return 0;
 }
@@ -324,7 +313,6 @@ int spool_flush(struct spool *s)
     }
     s->dirty = false;
     s->active->flushed = s->active->used;
-    s->low_known = num_max(s->low_known, s->low_said);
     return 0;
 }
 
@@ -355,159 +343,9 @@ bool spool_reopen(struct spool *s)
     return true;
 }
 
-/* --- reading ------------------------------------------------------------------------------ */
-
-void spool_rewind(const struct spool *s, struct spool_cursor *c)
-{
-    (void)s;
-    *c = (struct spool_cursor){0};
-}
-
-/* The cursor's segment; when that one is gone, the one behind it. NULL at the end. */
-static struct segment *spool_at(struct spool *s, struct spool_cursor *c)
-{
-    if (s->reading && s->reading->first == c->segment)
-        return s->reading;
-    for (struct list *i = s->segments.next; i != &s->segments; i = i->next) {
-        struct segment *g = segment_of(i);
-
-        if (g->first < c->segment)
-            continue;
-        if (s->reading && s->reading != s->active && s->reading->fd >= 0) {
-            (void)close(s->reading->fd); /* only read from */
-            s->reading->fd = -1;
-        }
-        if (g->first != c->segment || c->number < g->first)
-            *c = (struct spool_cursor){.segment = g->first, .number = g->first};
-        s->reading = g;
-        return g;
-    }
-    return NULL;
-}
-
-/* Numbers that should be here and are not: nobody can have them, so nobody waits for them.
- * Deletes nothing: the caller stands in the segment. */
-static int spool_give_up(struct spool *s, struct segment *g, uint64_t low, uint64_t high)
-{
-    uint64_t before = g->n_taken;
-    int rc = segment_take(g, low, high);
-    uint64_t lost = g->n_taken - before;
-
-    g->damaged = true;
-    spool_advance_low(s);
-    if (rc == 0 && lost > 0) {
-        s->lost += lost;
-        log_line(LOG_LEVEL_ERROR, "spool.lost",
-                 "segment=%" PRIu64 " low=%" PRIu64 " high=%" PRIu64 " events=%" PRIu64,
-                 g->first, low, high, lost);
-    }
-    return rc;
-}
-
-/* Past the last record of @g, or at damage. 0: go on. */
-static int spool_read_gap(struct spool *s, struct segment *g, struct spool_cursor *c, int why)
-{
-    size_t found = g->flushed;
-    int rc = 0;
-
-    if (c->offset < g->flushed) {
-        /* zeros up to the end are what a crash between two segments leaves */
-        rc = segment_resync(g, &s->window, c->offset, g->flushed, c->number + 1, &found);
-        if (rc < 0)
-            return rc;
-        g->damaged = g->damaged || rc == 0 || why == RECORD_E_BAD;
-        c->offset = found;
-        return 0;
-    }
-    if (g == last_segment(s) && !g->sealed)
-        return SPOOL_E_END;
-    if (c->number < g->end) {
-        rc = spool_give_up(s, g, c->number, g->end - 1);
-        if (rc)
-            return rc;
-        c->number = g->end;
-    }
-    if (g == last_segment(s))
-        return SPOOL_E_END;
-    *c = (struct spool_cursor){.segment = g->first + 1}; /* the one behind */
-    return 0;
-}
-
-int spool_read(struct spool *s, struct spool_cursor *c, uint64_t *ret_number,
-               struct view *ret_body)
-{
-    struct spool_cursor at = *c;
-    struct segment *g = NULL;
-
-    while ((g = spool_at(s, &at))) {
-        struct record r;
-        size_t len = 0;
-        int rc = segment_read(g, &s->window, at.offset, g->flushed, &r, &len);
-
-        if (rc == 0 && (r.number < at.number || r.number >= g->end))
-            rc = RECORD_E_BAD;
-        if (rc > 0)
-            rc = spool_read_gap(s, g, &at, rc);
-        else if (rc == 0 && r.number > at.number) {
-            rc = spool_give_up(s, g, at.number, r.number - 1);
-            at.number = r.number;
-        } else if (rc == 0) {
-            at.offset += len;
-            at.number = r.number + 1;
-            if (!segment_is_taken(g, r.number)) {
-                *ret_number = r.number;
-                *ret_body = r.body;
-                *c = at;
-                return 0;
-            }
-        }
-        if (rc < 0)
-            return rc;
-        *c = at;
-        if (rc > 0)
-            return rc;
-    }
-    return SPOOL_E_END;
-}
-
-int spool_visit(struct spool *s, uint64_t from,
-                int (*fn)(void *arg, uint64_t number, struct view aux), void *arg)
-{
-    for (struct list *i = s->segments.next; i != &s->segments; i = i->next) {
-        struct segment *g = segment_of(i);
-        size_t offset = 0;
-        int rc = 0;
-
-        while (g->end > from) {
-            struct record r;
-            size_t len = 0;
-
-            rc = segment_read(g, &s->window, offset, g->flushed, &r, &len);
-            if (rc == RECORD_E_BAD) {
-                rc = segment_resync(g, &s->window, offset, g->flushed, 0, &offset);
-                if (rc == 0)
-                    continue;
-            }
-            if (rc)
-                break;
-            offset += len;
-            rc = r.number >= from ? fn(arg, r.number, r.aux) : 0;
-            if (rc)
-                return rc;
-        }
-        if (g != s->active && g->fd >= 0) {
-            (void)close(g->fd); /* only read from */
-            g->fd = -1;
-        }
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
-}
-
 /* --- forgetting --------------------------------------------------------------------------- */
 
-static void spool_advance_low(struct spool *s)
+void spool_advance_low(struct spool *s)
 {
     for (struct list *i = s->segments.next; i != &s->segments; i = i->next) {
         struct segment *g = segment_of(i);
@@ -562,6 +400,26 @@ int spool_take(struct spool *s, uint64_t low, uint64_t high)
     spool_advance_low(s);
     spool_sweep(s);
     return rc;
+}
+
+int spool_untake(struct spool *s)
+{
+    for (struct list *i = s->segments.next; i != &s->segments; i = i->next)
+        segment_untake(segment_of(i));
+    s->low = 1;
+    spool_advance_low(s);
+    return s->floor > 1 ? spool_take(s, 1, s->floor - 1) : 0;
+}
+
+bool spool_has_taken(const struct spool *s, uint64_t number)
+{
+    for (const struct list *i = s->segments.next; i != &s->segments; i = i->next) {
+        const struct segment *g = LIST_ENTRY_CONST(i, struct segment, link);
+
+        if (number >= g->first && number < g->end)
+            return segment_is_taken(g, number);
+    }
+    return true;
 }
 
 int spool_turn(struct spool *s)

@@ -4,9 +4,9 @@
  *
  * A folder of segments (ingress/segment.h) and `spool.id`. Events get numbers from 1 upwards,
  * never twice under one spool id. What is appended becomes promised with the next flush, and
- * only flushed events can be read. Which events are taken is kept in memory alone: after a crash
- * core is asked. The low mark (below it everything is taken) travels to the disk inside later
- * records, so telling it never costs a flush.
+ * only flushed events can be read. Which events are taken is kept in memory alone, a copy of what
+ * core knows: at every new session core is asked. The low mark (below it everything is taken)
+ * travels to the disk inside later records, for the time until core is heard after a start.
  *
  * One process a folder (it is locked), one thread. Decision: docs/adr/0002-spool.md. */
 
@@ -23,6 +23,7 @@ struct spool;
 struct spool_config {
     const char *dir; /* made when missing, mode 0750 */
     uint64_t max_bytes;
+    const struct id *boot; /* of this process, to be written down; NULL: nobody's */
     /* Called before a segment is deleted, so that what its aux parts say is kept elsewhere.
      * Not 0: the segment stays for now. May be NULL. */
     int (*before_drop)(void *arg);
@@ -42,9 +43,14 @@ AMO_MUSTCHECK int spool_open(const struct spool_config *config, struct spool **r
 void spool_close(struct spool *s);
 
 const struct id *spool_id(const struct spool *s);
-/* A new id, on disk before this returns: the folder is a copy of another one. -errno. */
+/* The boot ids of those who had this folder before, the last one first. Borrowed. */
+struct view spool_lives(const struct spool *s);
+/* A new id, on disk before this returns: the folder is a copy of another one. What is taken below
+ * spool_low() was taken under the old id and stays so; all the rest is yet to be sent. -errno. */
 AMO_MUSTCHECK int spool_renew_id(struct spool *s);
-/* The lowest number that may still be untaken, as far as the disk knows: good to tell core. */
+/* The lowest number that is still here and can be sent, taken or not. */
+uint64_t spool_first(const struct spool *s);
+/* Below it everything is taken or lost. */
 uint64_t spool_low(const struct spool *s);
 /* The next number to be given. */
 uint64_t spool_next(const struct spool *s);
@@ -80,6 +86,11 @@ AMO_MUSTCHECK int spool_read(struct spool *s, struct spool_cursor *c, uint64_t *
 /* Core has @low … @high, both included; numbers that are not here do not matter. Deletes
  * segments that are done. -ENOMEM: not all could be marked; ask core again. */
 AMO_MUSTCHECK int spool_take(struct spool *s, uint64_t low, uint64_t high);
+/* Forget what is taken, core says anew what it has: marks are a memory of what it knew. What is
+ * lost, and what was taken under the id before, stays. -ENOMEM: of the latter some comes again. */
+AMO_MUSTCHECK int spool_untake(struct spool *s);
+/* Is it taken, or not here? */
+bool spool_has_taken(const struct spool *s, uint64_t number);
 
 /* No event is appended to the present file any more, so that it goes when all of it is taken.
  * Nothing happens when it is empty. -ENOSPC: there is no room for the next file now; the same call

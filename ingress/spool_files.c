@@ -14,8 +14,9 @@
 #include "base/num.h"
 #include "ingress/spool.h"
 
-#define ID_FILE     "spool.id"
-#define ID_FILE_NEW "spool.id.new"
+#define ID_FILE    "spool.id"
+#define FLOOR_FILE "spool.floor"
+#define LIVES_FILE "spool.lives"
 
 int spool_files_lock(const char *dir, int *ret_dir_fd)
 {
@@ -33,40 +34,125 @@ int spool_files_lock(const char *dir, int *ret_dir_fd)
     return 0;
 }
 
+/* Up to @cap bytes of a small file; -ENOENT. */
+static int read_small(int dir_fd, const char *name, unsigned char *to, size_t cap, size_t *ret)
+{
+    int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
+    ssize_t n = 0;
+    int rc = 0;
+
+    if (fd < 0)
+        return -errno;
+    n = read(fd, to, cap);
+    rc = n < 0 ? -errno : 0;
+    (void)close(fd); /* read only */
+    if (rc == 0)
+        *ret = (size_t)n;
+    return rc;
+}
+
+/* All of it or nothing, also when the machine stops half-way. */
+static int replace_small(int dir_fd, const char *name, struct view bytes)
+{
+    char fresh[32];
+    ssize_t n = 0;
+    int rc = 0;
+    int fd = -1;
+
+    (void)snprintf(fresh, sizeof(fresh), "%s.new", name); /* fits */
+    fd = openat(dir_fd, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -errno;
+    n = write(fd, bytes.ptr, bytes.len);
+    if (n != (ssize_t)bytes.len)
+        rc = n < 0 ? -errno : -ENOSPC;
+    if (rc == 0 && (fsync(fd) || renameat(dir_fd, fresh, dir_fd, name) || fsync(dir_fd)))
+        rc = -errno;
+    (void)close(fd); /* synced */
+    return rc;
+}
+
 int spool_files_id(int dir_fd, struct id *ret)
 {
     struct id id;
-    int fd = openat(dir_fd, ID_FILE, O_RDONLY | O_CLOEXEC);
-    ssize_t n = 0;
+    size_t n = 0;
+    int rc = read_small(dir_fd, ID_FILE, id.bytes, sizeof(id.bytes), &n);
 
-    if (fd < 0)
-        return errno == ENOENT ? spool_files_new_id(dir_fd, ret) : -errno;
-    n = read(fd, id.bytes, sizeof(id.bytes));
-    (void)close(fd); /* read only */
-    if (n != (ssize_t)sizeof(id.bytes) || id_is_zero(&id))
+    if (rc == -ENOENT)
+        return spool_files_new_id(dir_fd, ret);
+    if (rc)
+        return rc;
+    if (n != sizeof(id.bytes) || id_is_zero(&id))
         return spool_files_new_id(dir_fd, ret);
     *ret = id;
     return 0;
 }
 
+int spool_files_put_id(int dir_fd, const struct id *id)
+{
+    return replace_small(dir_fd, ID_FILE, id_view(id));
+}
+
 int spool_files_new_id(int dir_fd, struct id *ret)
 {
     struct id id;
-    int fd = -1;
     int rc = id_random(&id);
 
-    if (rc)
-        return rc;
-    fd = openat(dir_fd, ID_FILE_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return -errno;
-    if (write(fd, id.bytes, sizeof(id.bytes)) != (ssize_t)sizeof(id.bytes) || fsync(fd) ||
-        renameat(dir_fd, ID_FILE_NEW, dir_fd, ID_FILE) || fsync(dir_fd))
-        rc = errno ? -errno : -EIO;
-    (void)close(fd); /* synced */
+    rc = rc ? rc : spool_files_put_id(dir_fd, &id);
     if (rc == 0)
         *ret = id;
     return rc;
+}
+
+int spool_files_live(int dir_fd, const struct id *boot, unsigned char ret[SPOOL_LIVES_LEN],
+                     size_t *ret_len)
+{
+    unsigned char now[SPOOL_LIVES_LEN];
+    size_t keep = 0;
+    size_t n = 0;
+    int rc = read_small(dir_fd, LIVES_FILE, ret, SPOOL_LIVES_LEN, &n);
+
+    if (rc && rc != -ENOENT)
+        return rc;
+    rc = 0;
+    n -= n % sizeof(*boot);
+    if (boot) {
+        keep = num_min(n, SPOOL_LIVES_LEN - sizeof(*boot));
+        memcpy(now, boot->bytes, sizeof(*boot));
+        memcpy(now + sizeof(*boot), ret, keep);
+        rc = replace_small(dir_fd, LIVES_FILE, view_make(now, sizeof(*boot) + keep));
+    }
+    *ret_len = n;
+    return rc == -ENOSPC || rc == -EDQUOT ? 0 : rc;
+}
+
+#define FLOOR_LEN (sizeof(struct id) + 8)
+
+int spool_files_put_floor(int dir_fd, const struct id *id, uint64_t floor)
+{
+    unsigned char bytes[FLOOR_LEN];
+
+    memcpy(bytes, id->bytes, sizeof(id->bytes));
+    for (size_t i = 0; i < 8; i++)
+        bytes[sizeof(id->bytes) + i] = (unsigned char)(floor >> (8 * i));
+    return replace_small(dir_fd, FLOOR_FILE, view_make(bytes, sizeof(bytes)));
+}
+
+int spool_files_floor(int dir_fd, const struct id *id, uint64_t *ret)
+{
+    unsigned char bytes[FLOOR_LEN];
+    uint64_t floor = 0;
+    size_t n = 0;
+    int rc = read_small(dir_fd, FLOOR_FILE, bytes, sizeof(bytes), &n);
+
+    if (rc && rc != -ENOENT)
+        return rc;
+    if (rc == 0 && n == sizeof(bytes) && memcmp(bytes, id->bytes, sizeof(id->bytes)) == 0) {
+        for (size_t i = 0; i < 8; i++)
+            floor |= (uint64_t)bytes[sizeof(id->bytes) + i] << (8 * i);
+    }
+    *ret = num_max(floor, 1);
+    return 0;
 }
 
 struct entry {

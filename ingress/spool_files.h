@@ -13,8 +13,21 @@
 AMO_MUSTCHECK int spool_files_lock(const char *dir, int *ret_dir_fd);
 /* The id kept in `spool.id`; a new one when there is none or it is not readable. -errno. */
 AMO_MUSTCHECK int spool_files_id(int dir_fd, struct id *ret);
-/* A new id, synced and put in place of the old one at once. -errno. */
+/* Synced and put in place of the old one at once. -errno. */
+AMO_MUSTCHECK int spool_files_put_id(int dir_fd, const struct id *id);
+/* A new one, put there. -errno. */
 AMO_MUSTCHECK int spool_files_new_id(int dir_fd, struct id *ret);
+/* Boot ids of processes that had the folder; enough that core has been heard of meanwhile. */
+#define SPOOL_LIVES_LEN ((size_t)64 * sizeof(struct id))
+/* Reads who had this folder before, and writes @boot down before them unless it is NULL. No room
+ * on the disk is no error: then this life takes no part in the list. -errno. */
+AMO_MUSTCHECK int spool_files_live(int dir_fd, const struct id *boot,
+                                   unsigned char ret[SPOOL_LIVES_LEN], size_t *ret_len);
+/* With a new id, what had been taken under the id before stays so: numbers below @floor are nobody's
+ * to send. Kept for this id alone. -errno. */
+AMO_MUSTCHECK int spool_files_put_floor(int dir_fd, const struct id *id, uint64_t floor);
+/* 1 when none is kept for this id. -errno. */
+AMO_MUSTCHECK int spool_files_floor(int dir_fd, const struct id *id, uint64_t *ret);
 /* How many damaged files lie there, set aside. -errno. */
 AMO_MUSTCHECK int spool_files_count_kept(int dir_fd, uint64_t *ret);
 /* @fn for every segment file in number order. Stops at its first error. -errno. */

@@ -357,24 +357,56 @@ static void a_segment_stays_until_its_aux_is_kept_elsewhere(void **state)
     spool_close(s);
 }
 
-static void the_low_mark_that_is_told_is_on_disk(void **state)
+static void the_low_mark_travels_to_the_disk_with_later_records(void **state)
 {
     struct spool *s = open_small();
-    uint64_t told = 0;
 
     (void)state;
     append_flush(s, 1, 10, 100);
     assert_int_equal(spool_take(s, 1, 6), 0);
-    assert_int_equal(spool_low(s), 1); /* nothing was flushed since */
-    append_flush(s, 11, 11, 100);
-    told = spool_low(s);
-    assert_int_equal(told, 7);
-    assert_int_equal(spool_take(s, 7, 11), 0);
     assert_int_equal(spool_low(s), 7);
+    append_flush(s, 11, 11, 100);
+    assert_int_equal(spool_take(s, 7, 11), 0);
     spool_close(s); /* as a crash: nothing more was written */
     s = open_small();
-    assert_true(spool_low(s) >= told);
-    expect_all(s, 7, 11); /* core knows them: they are not below the mark it was told */
+    assert_int_equal(spool_low(s), 7); /* until core is asked */
+    expect_all(s, 7, 11);
+    spool_close(s);
+}
+
+static void what_core_has_forgotten_is_sent_again_as_far_as_it_is_here(void **state)
+{
+    struct spool *s = open_small();
+
+    (void)state;
+    append_flush(s, 1, 10, 20000);
+    assert_int_equal(spool_take(s, 1, 8), 0);
+    assert_int_equal(spool_untake(s), 0);
+    assert_int_equal(spool_take(s, 1, 2), 0); /* what it still knows */
+    assert_true(spool_first(s) > 3);
+    assert_int_equal(spool_low(s), spool_first(s));
+    assert_true(spool_has_taken(s, 1));
+    assert_false(spool_has_taken(s, 8));
+    expect_all(s, spool_first(s), 10);
+    spool_close(s);
+}
+
+static void under_a_new_id_only_what_was_not_taken_is_sent(void **state)
+{
+    struct spool *s = open_small();
+
+    (void)state;
+    append_flush(s, 1, 10, 100);
+    assert_int_equal(spool_take(s, 1, 6), 0);
+    assert_int_equal(spool_take(s, 9, 9),
+                     0); /* out of order: under the new id core asks for it */
+    assert_int_equal(spool_renew_id(s), 0);
+    assert_int_equal(spool_first(s), 7);
+    expect_all(s, 7, 10);
+    spool_close(s);
+    s = open_small();
+    assert_int_equal(spool_untake(s), 0); /* a core that never heard of this id */
+    expect_all(s, 7, 10);
     spool_close(s);
 }
 
@@ -732,7 +764,9 @@ int main(void)
         TEST(ranges_from_outside_may_be_anything),
         TEST(a_done_segment_goes_but_never_the_last),
         TEST(a_segment_stays_until_its_aux_is_kept_elsewhere),
-        TEST(the_low_mark_that_is_told_is_on_disk),
+        TEST(the_low_mark_travels_to_the_disk_with_later_records),
+        TEST(what_core_has_forgotten_is_sent_again_as_far_as_it_is_here),
+        TEST(under_a_new_id_only_what_was_not_taken_is_sent),
         TEST(a_cursor_survives_that_its_segment_goes),
         TEST(over_the_limit_nothing_is_appended_until_there_is_room),
         TEST(a_tiny_spool_that_is_all_taken_opens_again),

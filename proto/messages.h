@@ -35,7 +35,9 @@
     X(SPOOL_TURN, 21, CORE, INGRESS,                                                           \
       "close the present segment, so that all that lies in the spool now can go")              \
     X(SPOOL_TURNED, 22, INGRESS, CORE,                                                         \
-      "all that lay there then is taken, and its files are gone")
+      "all that lay there then is taken, and its files are gone")                              \
+    X(SPOOL_REFUSED, 23, CORE, INGRESS,                                                        \
+      "this spool id is somebody else's; take a new one and introduce yourself again")
 
 enum msg_kind {
 #define MSG_ENUM(name, number, from, to, meaning) MSG_##name = (number),

@@ -6,15 +6,16 @@ static const struct field hello_fields[] = {
     FIELD(FIELD_U64, hello, role),         FIELD(FIELD_TEXT, hello, name),
     FIELD(FIELD_TEXT, hello, version),     FIELD(FIELD_U64, hello, registry_version),
     FIELD(FIELD_ID, hello, spool),         FIELD(FIELD_U64, hello, low),
-    FIELD(FIELD_U64, hello, next),         FIELD(FIELD_U64, hello, credit),
+    FIELD(FIELD_U64, hello, next),         FIELD(FIELD_U64, hello, fresh),
+    FIELD(FIELD_BIN, hello, lives),        FIELD(FIELD_U64, hello, credit),
     FIELD(FIELD_U64, hello, credit_bytes), FIELD(FIELD_BIN, hello, held),
 };
 
 static const struct field welcome_fields[] = {
     FIELD(FIELD_U64, welcome, credit),   FIELD(FIELD_U64, welcome, credit_bytes),
-    FIELD(FIELD_ID, welcome, spool),     FIELD(FIELD_U64, welcome, mark),
-    FIELD(FIELD_BIN, welcome, taken),    FIELD(FIELD_BIN, welcome, registry),
-    FIELD(FIELD_I64, welcome, lease_ms),
+    FIELD(FIELD_ID, welcome, spool),     FIELD(FIELD_U64, welcome, low),
+    FIELD(FIELD_U64, welcome, mark),     FIELD(FIELD_BIN, welcome, taken),
+    FIELD(FIELD_BIN, welcome, registry), FIELD(FIELD_I64, welcome, lease_ms),
 };
 
 static const struct field heartbeat_fields[] = {
@@ -91,6 +92,22 @@ bool going_counts(struct view body)
     counts = pack_bool(pack_get(pack_doc_root(&d), "counts"));
     pack_doc_close(&d);
     return counts;
+}
+
+static const struct field spool_refused_fields[] = {
+    FIELD(FIELD_ID, spool_refused, spool),
+    FIELD(FIELD_TEXT, spool_refused, reason),
+};
+
+int spool_refused_encode(const struct spool_refused *r, struct buf *out)
+{
+    return pack_struct(out, spool_refused_fields, AMO_COUNT(spool_refused_fields), r);
+}
+
+int spool_refused_decode(struct view body, struct spool_refused *ret)
+{
+    return unpack_struct_bytes(body, spool_refused_fields, AMO_COUNT(spool_refused_fields),
+                               ret);
 }
 
 #define PAIR_LEN 16

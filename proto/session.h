@@ -27,9 +27,13 @@ struct hello {
     struct id spool;           /* ingress */
     uint64_t low;              /* ingress: lowest number still held */
     uint64_t next;             /* ingress: next number to be given */
-    uint64_t credit;           /* egress: attempts it can hold in all */
-    uint64_t credit_bytes;     /* egress: their bytes */
-    struct view held;          /* egress: packed list of (id, attempt) it works on or has
+    uint64_t fresh;        /* ingress: from here on this process has sent nothing yet, so core
+                                  can have nothing; 0 not said: `next` stands for it */
+    struct view lives;     /* ingress: boot ids of the processes that had this spool before,
+                                  the last one first */
+    uint64_t credit;       /* egress: attempts it can hold in all */
+    uint64_t credit_bytes; /* egress: their bytes */
+    struct view held;      /* egress: packed list of (id, attempt) it works on or has
                                   unreported results for; see held_* below */
 };
 
@@ -38,8 +42,9 @@ struct welcome {
     uint64_t credit;       /* to ingress: events in flight */
     uint64_t credit_bytes; /* to ingress: their bytes */
     struct id spool;       /* to ingress: echo of HELLO's */
+    uint64_t low;          /* to ingress: core has everything below it; 0 not said */
     uint64_t mark;         /* to ingress: highest number ever taken from this spool, 0 none */
-    struct view taken;     /* to ingress: ranges_* of numbers taken at or above HELLO's low */
+    struct view taken;     /* to ingress: ranges_* of numbers taken at or above `low` */
     struct view registry;  /* registry_encode for the role; absent when the version is held */
     int64_t lease_ms;      /* silence of half of it: start nothing new */
 };
@@ -69,6 +74,15 @@ struct spool_turn {
 
 AMO_MUSTCHECK int spool_turn_encode(const struct spool_turn *t, struct buf *out);
 AMO_MUSTCHECK int spool_turn_decode(struct view body, struct spool_turn *ret);
+
+/* SPOOL_REFUSED */
+struct spool_refused {
+    struct id spool;    /* HELLO's: it belongs to somebody else, take a new id */
+    struct view reason; /* in words */
+};
+
+AMO_MUSTCHECK int spool_refused_encode(const struct spool_refused *r, struct buf *out);
+AMO_MUSTCHECK int spool_refused_decode(struct view body, struct spool_refused *ret);
 
 /* Lists of pairs of numbers, as one bin: ranges (low, high) or holdings (command id, attempt).
  * Big-endian, 16 bytes a pair. */

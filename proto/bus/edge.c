@@ -209,9 +209,10 @@ static void edge_welcome(struct edge *e, const struct envelope *env, struct view
         log_line(LOG_LEVEL_ERROR, "core.welcome_malformed", NULL);
         return;
     }
+    if (!e->up || !id_equal(&e->core_boot, &env->core_boot))
+        log_line(LOG_LEVEL_INFO, "core.welcome", NULL); /* HELLO said twice is answered twice */
     e->core_boot = env->core_boot;
     e->up = true;
-    log_line(LOG_LEVEL_INFO, "core.welcome", NULL);
     e->on.welcome(e->on.arg, &w);
 }
 
@@ -234,6 +235,12 @@ static void edge_frame(struct edge *e, const struct bus_message *m)
         e->heard_ms = clock_mono_ms();
         edge_lose(e);
         edge_say_hello(e);
+        return;
+    }
+    if (env.kind == MSG_SPOOL_REFUSED) {
+        e->heard_ms = clock_mono_ms();
+        if (e->on.spool_refused)
+            e->on.spool_refused(e->on.arg, m->body);
         return;
     }
     if (env.kind == MSG_REFUSED) {

@@ -28,6 +28,8 @@ struct edge_handlers {
     void (*welcome)(void *arg, const struct welcome *w);
     /* A frame of this session other than the above. */
     void (*message)(void *arg, const struct envelope *e, struct view body);
+    /* Core gives no session to this spool id (SPOOL_REFUSED's body); NULL where there is none. */
+    void (*spool_refused)(void *arg, struct view body);
     /* The session is over: nothing sent is certain, a new HELLO is on its way. */
     void (*lost)(void *arg);
     void *arg;

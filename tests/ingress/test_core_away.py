@@ -149,6 +149,47 @@ def test_a_restored_spool_takes_a_new_id_before_it_sends(make):
     wait_for(lambda: core.hellos[-1]["spool"] == new, "the same id")
 
 
+def test_what_core_leaves_unanswered_goes_again(make):
+    """A frame, or its answer, got lost on the way, and both sides live on."""
+    core = make.core()
+    core.take = False
+    ingress = make()
+    ingress.wait_log("what=registry.new")
+    accept(ingress, 3)
+    core.wait_events(3)
+    core.pending = []
+    core.take = True
+    ingress.wait_log(r"what=event.unanswered events=3")
+    core.wait_events(6)
+    assert ids(core) == ["m-0", "m-1", "m-2"] * 2 and len(core.hellos) == 1
+    wait_for(lambda: ingress.metric("amo_spool_events") == 0, "an empty spool")
+
+
+def test_a_spool_refused_in_words_takes_a_new_id(make):
+    core = make.core()
+    ingress = make()
+    ingress.wait_log("what=registry.new")
+    accept(ingress, 3)
+    core.wait_events(3)
+    ingress.stop()
+    old = core.hellos[-1]["spool"]
+    base = core._welcome
+
+    def answer(hello):
+        if hello.body["spool"] != old:
+            return base(hello)
+        core.hellos.append(hello.body)
+        core.core.send(hello.peer, "SPOOL_REFUSED", {"spool": old, "reason": "another one has it"})
+        return None
+
+    core.order(lambda: setattr(core.core, "welcome", answer))
+    ingress.start()
+    ingress.wait_log("what=spool.refused reason=another_one_has_it")
+    wait_for(lambda: core.hellos[-1]["spool"] != old, "a HELLO with a new id")
+    accept(ingress, 1, "new")
+    wait_for(lambda: "new-0" in ids(core), "the new event")
+
+
 def test_events_leave_within_credit(make):
     core = make.core(credit=4)
     core.take = False

@@ -209,6 +209,46 @@ def test_what_was_taken_is_known_after_a_restart_of_core(core, ingress):
     edge.close()
 
 
+def test_no_low_mark_gives_away_numbers_that_core_never_saw(core, ingress):
+    """Neither in HELLO nor in EVENT_PUSH, whoever says it."""
+    ingress.push((1, client_says("one")), (2, client_says("two")))
+    ingress.taken(1, 2)
+    ingress.push((3, client_says("three")), low=2**63)
+    ingress.taken(3)
+    ingress.close()
+    core.start_over("core")        # nobody holds the spool now
+    thief = HandIngress(core, name="thief", spool=ingress.spool)
+    thief.low, thief.number = 2**63, 2**63
+    welcome = thief.hello()
+    assert welcome["mark"] == 3 and welcome["low"] == 4
+    thief.close()
+    core.start_over("core")
+    edge = HandIngress(core, spool=ingress.spool)
+    edge.number = 4
+    edge.hello()
+    edge.push((4, client_says("four")))
+    edge.taken(4)
+    assert core.figure("core", "amo_events_total") == 1 and core.figure("core", "amo_events_repeated_total") == 0
+    edge.close()
+
+
+def test_behind_a_number_that_was_refused_nothing_is_taken(core, ingress):
+    """There is no room for the gaps: the session ends, and the lane's order stands."""
+    for first in range(1, 2049, 512):  # every second number: as many gaps as core can remember
+        ingress.push(*((n, {"kind": 77}) for n in range(first, first + 512, 2)))
+    ingress.taken(*range(1, 2049, 2))
+    ingress.push((2048, b"\xc1"), (2051, b"\xc1"), (2050, b"\xc1"))   # the second is one range too many
+    ingress.taken(2048)
+    assert ingress.next("HELLO_AGAIN")
+    ingress.push((2049, b"\xc1"))     # was on its way already
+    assert ingress.next("HELLO_AGAIN")
+    welcome = ingress.hello()
+    assert welcome["mark"] == 2048
+    low = 2049                        # what is missing below is missing for good, says the spool
+    ingress.push((2049, b"\xc1"), (2050, b"\xc1"), (2051, b"\xc1"), low=low)
+    ingress.taken(2049, 2050, 2051)
+
+
 def test_events_of_another_spool_than_hello_named_are_not_taken(core, ingress):
     right, ingress.spool = ingress.spool, uuid.uuid4().bytes
     ingress.push((1, client_says("whose")))

@@ -59,6 +59,8 @@ static const char *what_name(uint64_t kind)
         return "spool_turn";
     case MSG_SPOOL_TURNED:
         return "spool_turned";
+    case MSG_SPOOL_REFUSED:
+        return "spool_refused";
     }
     return "unknown";
 }

@@ -1,0 +1,32 @@
+#pragma once
+
+/* The spools core knows: what is taken of each, and who may speak for it.
+ *
+ * A spool's numbers mean something only as long as one process gives them. So a spool has one live
+ * session, and whoever else comes with its id is told to take a new one: the folder is a copy. */
+
+#include "core/core.h"
+#include "proto/session.h"
+
+enum {
+    SPOOLS_E_COPY = 1, /* core has taken numbers that this process has not sent */
+    SPOOLS_E_FORKED,   /* events were taken from a process that this one does not come after */
+    SPOOLS_E_HELD,     /* another live process speaks for it */
+    SPOOLS_E_ENDED, /* another process took it over from this one, and this one still lives */
+};
+
+/* The spool of this id, out of memory or the store; owned by @c. NULL: it cannot be read now. */
+struct spool *spools_load(struct core *c, const struct id *id);
+/* May the process of this HELLO speak for @s from now on? Then all other sessions of @s are over
+ * for good. 0, SPOOLS_E_*. */
+AMO_MUSTCHECK int spools_claim(struct core *c, struct spool *s, const struct hello *h,
+                               const struct id *boot, int64_t now_mono_ms);
+/* An event of it was taken from the process of this boot id. */
+void spools_took(struct spool *s, const struct id *boot);
+/* A SPOOLS_E_* in words for the other side. */
+const char *spools_words(int rc);
+/* What was taken in this turn, into its transaction. -errno of the store. */
+AMO_MUSTCHECK int spools_write(struct core *c);
+/* Forgets, in memory, what nobody has spoken for lately. */
+void spools_tick(struct core *c, int64_t now_mono_ms);
+void spools_free(struct core *c);
