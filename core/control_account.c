@@ -15,6 +15,8 @@
 #include "core/channel_flags.h"
 #include "core/control.h"
 #include "core/inquiry.h"
+#include "core/moves.h"
+#include "core/store_reach.h"
 
 /* the operator waits this long */
 #define DISCONNECT_WAIT_MS 20000
@@ -28,6 +30,7 @@ struct pending_account {
     char *connector;
     char *title;
     bool window_off;
+    int64_t moves; /* conversations that follow */
 };
 
 static void pending_free(void *arg)
@@ -63,15 +66,55 @@ static int scope_store(struct core *c, struct view scope_id, const struct pendin
         rc = store_scope_put(c->store, s);
     }
     rc = rc ? rc : store_scope_come_back(c->store, scope_id, now);
-    rc = rc ? rc : core_registry_changed(c);
+    rc = rc ? rc : store_sources_follow(c->store, s);
     registry_free(tmp);
     return rc;
 }
 
-static void scope_json(struct json_writer *w, struct view scope_id)
+/* Connecting as a change of who is reached: see moves.h. */
+struct connecting {
+    struct view scope;
+    const struct pending_account *account;
+};
+
+static int connect_make(struct control_ask *ask, void *arg)
+{
+    const struct connecting *what = arg;
+
+    return scope_store(ask->core, what->scope, what->account, false);
+}
+
+/* Whom would it cut off, and whose conversations would it take? */
+static int connect_counted(struct control_ask *ask, struct pending_account *p,
+                           struct view scope, struct moves *m)
+{
+    char made[200];
+    struct connecting what = {.scope = scope, .account = p};
+    int rc = 0;
+
+    (void)snprintf(made, sizeof(made), "%.64s_%.128s", p->channel,
+                   p->account); /* amojo's own way of making it */
+    if (scope.len == 0)
+        what.scope = view_of(made);
+    rc = moves_count(ask, connect_make, &what, m);
+    rc = rc ? rc : moves_admitted(ask, m);
+    rc = rc ? rc : moves_cut_admitted(ask, m);
+    p->moves = m->moves;
+    if (rc || !m->dry_run)
+        return rc;
+    json_open_object(ask->w, NULL);
+    json_add_text(ask->w, "scope_id", what.scope);
+    moves_json(m, ask->w);
+    json_close_object(ask->w);
+    return 0;
+}
+
+static void scope_json(struct json_writer *w, struct view scope_id, int64_t moves)
 {
     json_open_object(w, NULL);
     json_add_text(w, "scope_id", scope_id);
+    if (moves)
+        json_add_int(w, "moves", moves);
     json_close_object(w);
 }
 
@@ -144,6 +187,7 @@ static void connect_done(struct core *c, void *arg, const struct result *r)
     }
     rc = core_turn(c);
     rc = rc ? rc : scope_store(c, scope, p, true);
+    rc = rc ? rc : core_registry_changed(c);
     if (rc) {
         core_give_up(c, "control", rc);
         return;
@@ -151,7 +195,7 @@ static void connect_done(struct core *c, void *arg, const struct result *r)
     inquiry_connected(c, queue_dest(c->queue, true, scope));
     buf_init(&json, 4096);
     json_writer_init(&w, &json);
-    scope_json(&w, scope);
+    scope_json(&w, scope, p->moves);
     control_wait_done(p->wait, EXIT_FINE, buf_view(&json), NULL);
     buf_fini(&json);
 }
@@ -251,22 +295,29 @@ static int connect_later(struct control_ask *ask, struct pending_account *p)
     return control_asked(ask, p->wait, rc);
 }
 
+static int scope_id_fits(struct control_ask *ask, const struct pending_account *p,
+                         struct view scope)
+{
+    if (scope.len == 0 || (view_is(registry_scope_channel(scope), p->channel) &&
+                           view_is(registry_scope_account(scope), p->account)))
+        return 0;
+    return control_fail(ask, EXIT_USAGE, "the scope id is not <channel id>_<account id>");
+}
+
 static int connect_without_call(struct control_ask *ask, const struct pending_account *p,
                                 struct view scope)
 {
     struct dest *d = NULL;
     int rc = 0;
 
-    if (!view_is(registry_scope_channel(scope), p->channel) ||
-        !view_is(registry_scope_account(scope), p->account))
-        return control_fail(ask, EXIT_USAGE, "the scope id is not <channel id>_<account id>");
     rc = scope_store(ask->core, scope, p, false);
+    rc = rc ? rc : core_registry_changed(ask->core);
     if (rc)
         return rc;
     d = queue_dest(ask->core->queue, true, scope);
     if (d)
         d->greeted = true; /* no call means none, until core starts again */
-    scope_json(ask->w, scope);
+    scope_json(ask->w, scope, p->moves);
     return control_wait_registry(ask);
 }
 
@@ -274,6 +325,7 @@ int verb_account_connect(struct control_ask *ask)
 {
     struct view scope = control_arg(ask, "scope_id");
     struct pending_account *p = mem_zalloc(sizeof(*p));
+    struct moves m = {0};
     int rc = 0;
 
     if (!p)
@@ -281,20 +333,26 @@ int verb_account_connect(struct control_ask *ask)
     rc = connect_read(ask, p);
     rc = rc ? rc : connect_admitted(ask, p);
     rc = rc ? rc : connect_elsewhere(ask, p);
-    if (rc == 0 && scope.len == 0)
+    rc = rc ? rc : scope_id_fits(ask, p, scope);
+    rc = rc ? rc : connect_counted(ask, p, scope, &m);
+    moves_fini(&m);
+    if (rc == 0 && !m.dry_run && scope.len == 0)
         return connect_later(ask, p);
-    rc = rc ? rc : connect_without_call(ask, p, scope);
+    if (rc == 0 && !m.dry_run)
+        rc = connect_without_call(ask, p, scope);
     pending_free(p);
     return rc;
 }
 
 /* --- disconnecting -------------------------------------------------------------------------- */
 
-static void disconnected_json(struct json_writer *w, struct view scope)
+static void disconnected_json(struct json_writer *w, struct view scope, int64_t moves)
 {
     json_open_object(w, NULL);
     json_add_text(w, "scope_id", scope);
     json_add_bool(w, "disconnected", true);
+    if (moves)
+        json_add_int(w, "moves", moves);
     json_close_object(w);
 }
 
@@ -303,6 +361,28 @@ static int scope_leave(struct core *c, struct view scope)
     int rc = store_scope_leave(c->store, scope, clock_unix_ms());
 
     return rc ? rc : core_registry_changed(c);
+}
+
+static int leave_make(struct control_ask *ask, void *arg)
+{
+    const struct view *scope = arg;
+
+    return store_scope_leave(ask->core->store, *scope, clock_unix_ms());
+}
+
+/* The account that is left alone on the connector may take its clients: not unasked. */
+static int leave_counted(struct control_ask *ask, struct view scope, struct moves *m)
+{
+    int rc = moves_count(ask, leave_make, &scope, m);
+
+    rc = rc ? rc : moves_admitted(ask, m);
+    if (rc || !m->dry_run)
+        return rc;
+    json_open_object(ask->w, NULL);
+    json_add_text(ask->w, "scope_id", scope);
+    moves_json(m, ask->w);
+    json_close_object(ask->w);
+    return 0;
 }
 
 static void disconnect_done(struct core *c, void *arg, const struct result *r)
@@ -325,12 +405,12 @@ static void disconnect_done(struct core *c, void *arg, const struct result *r)
     }
     buf_init(&json, 4096);
     json_writer_init(&w, &json);
-    disconnected_json(&w, view_of(p->scope));
+    disconnected_json(&w, view_of(p->scope), p->moves);
     control_wait_done(p->wait, EXIT_FINE, buf_view(&json), NULL);
     buf_fini(&json);
 }
 
-static int disconnect_later(struct control_ask *ask, const struct reg_scope *s)
+static int disconnect_later(struct control_ask *ask, const struct reg_scope *s, int64_t moves)
 {
     struct core *c = ask->core;
     struct command body = {.kind = COMMAND_AMO_DISCONNECT,
@@ -341,6 +421,7 @@ static int disconnect_later(struct control_ask *ask, const struct reg_scope *s)
 
     if (!p)
         return -ENOMEM;
+    p->moves = moves;
     rc = control_copy(view_of(s->id), &p->scope);
     rc = rc ? rc : id_uuid7(clock_unix_ms(), &body.trace);
     p->wait = rc ? NULL : control_wait_new(c, p, pending_free);
@@ -371,7 +452,7 @@ static const struct reg_scope *scope_named(struct control_ask *ask, int *ret_cod
 int verb_account_disconnect(struct control_ask *ask)
 {
     struct view id = control_arg(ask, "scope_id");
-    bool no_call = false;
+    struct moves m = {0};
     int rc = 0;
     const struct reg_scope *s = scope_named(ask, &rc);
 
@@ -379,9 +460,13 @@ int verb_account_disconnect(struct control_ask *ask)
         return rc;
     if (s->disconnected)
         return control_fail(ask, EXIT_FAILED, "the account is disconnected already");
-    if (!json_bool(json_get(json_root(ask->args), "no_call"), &no_call) || !no_call)
-        return disconnect_later(ask, s);
-    disconnected_json(ask->w, id);
+    rc = leave_counted(ask, id, &m);
+    moves_fini(&m);
+    if (rc || m.dry_run)
+        return rc;
+    if (!moves_flag(ask, "no_call"))
+        return disconnect_later(ask, s, m.moves);
+    disconnected_json(ask->w, id, m.moves);
     rc = scope_leave(ask->core, id);
     return rc ? rc : control_wait_registry(ask);
 }

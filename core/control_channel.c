@@ -11,6 +11,7 @@
 #include "base/process.h"
 #include "core/channel_flags.h"
 #include "core/control.h"
+#include "core/moves.h"
 #include "core/rotation.h"
 #include "proto/limits.h"
 
@@ -386,8 +387,15 @@ int verb_channel_secret(struct control_ask *ask)
     return secret_store(ask, ch, secret, r.overlap_h);
 }
 
+static int remove_make(struct control_ask *ask, void *arg)
+{
+    return store_channel_remove(ask->core->store, view_of(arg));
+}
+
+/* With it go the accounts that left, whose sources may be somebody's then. */
 int verb_channel_remove(struct control_ask *ask)
 {
+    struct moves m = {0};
     int rc = 0;
     const struct reg_channel *ch = channel_named(ask, &rc);
 
@@ -401,9 +409,17 @@ int verb_channel_remove(struct control_ask *ask)
     rc = control_refuse_waiting(ask, ch->id, NULL);
     if (rc)
         return rc;
+    rc = moves_count(ask, remove_make, ch->id, &m);
+    rc = rc ? rc : moves_admitted(ask, &m);
+    moves_fini(&m);
+    if (rc)
+        return rc;
     json_open_object(ask->w, NULL);
     json_add_text(ask->w, "removed", view_of(ch->id));
+    moves_json(&m, ask->w);
     json_close_object(ask->w);
+    if (m.dry_run)
+        return EXIT_FINE;
     rc = store_channel_remove(ask->core->store, view_of(ch->id));
     rc = rc ? rc : core_registry_changed(ask->core);
     return rc ? rc : control_wait_registry(ask);

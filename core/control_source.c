@@ -8,6 +8,7 @@
 
 #include "base/process.h"
 #include "core/control.h"
+#include "core/moves.h"
 
 /* amo's two APIs disagree (36, 40): what both take */
 #define SOURCE_MAX 36
@@ -39,6 +40,37 @@ static int source_changed(struct control_ask *ask)
     return rc ? rc : control_wait_registry(ask);
 }
 
+struct source_change {
+    struct view connector;
+    struct view source;
+    struct view scope; /* VIEW_NONE: it goes */
+};
+
+static int source_make(struct control_ask *ask, void *arg)
+{
+    const struct source_change *c = arg;
+
+    return c->scope.ptr ? store_source_put(ask->core->store, c->connector, c->source, c->scope)
+                        : store_source_remove(ask->core->store, c->connector, c->source);
+}
+
+/* Counts, and does it unless it is a dry run or refused. The object of the answer is open. */
+static int source_change(struct control_ask *ask, struct source_change *c)
+{
+    struct moves m;
+    int rc = moves_count(ask, source_make, c, &m);
+
+    rc = rc ? rc : moves_admitted(ask, &m);
+    if (rc == 0) {
+        moves_json(&m, ask->w);
+        json_close_object(ask->w);
+        rc = m.dry_run ? 0 : source_make(ask, c);
+        rc = rc || m.dry_run ? rc : source_changed(ask);
+    }
+    moves_fini(&m);
+    return rc;
+}
+
 int verb_source_add(struct control_ask *ask)
 {
     const struct reg_scope *s = NULL;
@@ -62,9 +94,7 @@ int verb_source_add(struct control_ask *ask)
     json_add_text(ask->w, "connector", connector);
     json_add_text(ask->w, "source", source);
     json_add_text(ask->w, "scope_id", scope);
-    json_close_object(ask->w);
-    rc = store_source_put(ask->core->store, connector, source, scope);
-    return rc ? rc : source_changed(ask);
+    return source_change(ask, &(struct source_change){connector, source, scope});
 }
 
 int verb_source_list(struct control_ask *ask)
@@ -102,9 +132,7 @@ int verb_source_remove(struct control_ask *ask)
     json_open_object(ask->w, NULL);
     json_add_text(ask->w, "connector", connector);
     json_add_text(ask->w, "removed", source);
-    json_close_object(ask->w);
-    rc = store_source_remove(ask->core->store, connector, source);
-    return rc ? rc : source_changed(ask);
+    return source_change(ask, &(struct source_change){connector, source, VIEW_NONE});
 }
 
 int verb_source_default(struct control_ask *ask)

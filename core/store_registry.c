@@ -215,8 +215,16 @@ int store_scope_paused_since(struct store *s, struct view id, int64_t *ret_ms)
 int store_source_put(struct store *s, struct view connector, struct view source,
                      struct view scope)
 {
-    return db_run(s->db, "INSERT OR REPLACE INTO sources VALUES(?,?,?)", "ttt", connector,
-                  source, scope);
+    /* nobody else writes from it by default any more */
+    int rc =
+        db_run(s->db,
+               "UPDATE scopes SET default_source=NULL WHERE default_source=?2 AND id IN"
+               " (SELECT scope FROM sources WHERE connector=?1 AND source=?2 AND scope<>?3)",
+               "ttt", connector, source, scope);
+
+    return rc ? rc
+              : db_run(s->db, "INSERT OR REPLACE INTO sources VALUES(?,?,?)", "ttt", connector,
+                       source, scope);
 }
 
 int store_source_remove(struct store *s, struct view connector, struct view source)

@@ -84,6 +84,91 @@ def account_of(scope):
     return scope.split("_")[1]
 
 
+# --- a number moves to another account ----------------------------------------------------------------
+
+def test_a_number_that_was_given_to_another_account_takes_its_clients_with_it(stack):
+    o = Office(stack, accounts=2)
+    a, b = o.scopes
+    o.source("wa1", a)
+    o.source("wa2", b)
+    old = o.says("to-the-old-company", "79005550111")
+    assert old["scope_id"] == a
+    refused = o.source("wa1", b, code=1)  # not without saying so
+    assert "--move" in refused and "1 conversation" in refused
+    tried = o.source("wa1", b, "--dry-run")
+    assert tried["moves"] == 1 and tried["dry_run"] is True
+    assert o.says("still-the-old-company", "79005550111")["scope_id"] == a
+    assert o.source("wa1", b, "--move")["moves"] == 1
+    new = o.says("to-the-new-company", "79005550111")
+    assert new["scope_id"] == b and new["chat"] != old["chat"]
+    assert o.says("a-new-client", "79005550112")["scope_id"] == b
+    # neither do the old company's managers write from it any more
+    assert o.told(o.answers("from-the-old-company", old)) == [(-1, 905)]
+    fine = o.answers("from-the-new-company", new)
+    stack.wait("status", id=fine["id"], status=2)
+    assert o.sent() == ["from-the-new-company"]
+    assert "moved_conversation" in o.quarantined()
+    shown = stack.amoctl("conversation", "list", "--scope", a)
+    assert shown == []
+
+
+def test_what_waits_for_the_old_company_goes_to_the_new_one_and_its_words_die(stack):
+    o = Office(stack, accounts=2)
+    a, b = o.scopes
+    o.source("wa1", a)
+    o.source("wa2", b)
+    met = o.says("met", "79005550121")
+    stack.amoctl("account", "pause", a)
+    for n in range(3):
+        stack.client_writes(f"waits-{o.name}-{n}", conversation="79005550121", connector=o.name)
+    words = o.answers("words-of-the-old", met)
+    wait_for(lambda: sum(q["waiting"] for q in stack.control("queue")) == 4, "what waits")
+    assert o.source("wa1", b, "--move")["moves"] == 1
+    stack.wait("amojo.message", text=f"waits-{o.name}-2")
+    assert o.texts(b) == [f"waits-{o.name}-{n}" for n in range(3)] and o.texts(a) == ["met"]
+    stack.amoctl("account", "resume", a)
+    assert o.told(words) == [(-1, 905)]
+    assert o.sent() == []
+    assert "moved" in [d["reason"] for d in stack.control("dead.list") if d["amo_id"] == words["id"]]
+
+
+def test_an_edit_and_a_reaction_do_not_reach_the_company_that_had_the_number(stack):
+    o = Office(stack, accounts=2)
+    a, b = o.scopes
+    o.source("wa1", a)
+    o.source("wa2", b)
+    ident = o.name + "-m1"
+    assert o.post("79005550131", ident=ident, text="before-the-move")[0] == 202
+    met = stack.wait("amojo.message", text="before-the-move")["item"]
+    o.source("wa1", b, "--move")
+    assert stack.call("PATCH", f"messages/{ident}", {"text": "secret of the new company"}, connector=o.name,
+                      token=o.svc["token"])[0] == 202
+    assert stack.call("POST", "reactions", {"message_id": ident, "emoji": "\U0001F44D"}, connector=o.name,
+                      token=o.svc["token"])[0] == 202
+    stack.sandbox("manager/reacts", {"scope_id": a, "id": met["id"], "type": "react", "emoji": "\U0001F44D"})
+    wait_for(lambda: [q["reason"] for q in stack.control("quarantine.list")
+                      if q["connector"] == o.name or q["scope_id"] == a].count("moved_conversation") == 3,
+             "all three in quarantine")
+    stack.settle()
+    assert "secret of the new company" not in str(stack.list("amojo/messages"))
+    assert not [e for e in stack.list("service/events") if e["connector"] == o.name]
+
+
+def test_a_number_that_comes_back_finds_its_old_chats(stack):
+    o = Office(stack, accounts=2)
+    a, b = o.scopes
+    o.source("wa1", a)
+    o.source("wa2", b)
+    before = o.says("first-time", "79005550141")
+    o.source("wa1", b, "--move")
+    o.says("in-between", "79005550141")
+    o.source("wa1", a, "--move")
+    after = o.says("home-again", "79005550141")
+    assert (after["scope_id"], after["chat"]) == (a, before["chat"])
+    fine = o.answers("answer-after", after)
+    stack.wait("status", id=fine["id"], status=2)
+
+
 # --- accounts ------------------------------------------------------------------------------------------
 
 def test_an_account_that_comes_back_under_another_channel_gets_its_clients(stack):
@@ -112,6 +197,53 @@ def test_what_waited_for_an_account_follows_it_to_its_new_channel(stack):
     stack.wait("service.message", text="words-that-wait")
     stack.settle()
     assert words["id"]
+
+
+def test_the_source_of_an_account_that_left_goes_to_whom_it_is_given(stack):
+    o = Office(stack, accounts=2)
+    a, b = o.scopes
+    o.source("wa1", a)
+    o.source("wa2", b)
+    o.says("was-of-a", "79005550161")
+    stack.amoctl("account", "disconnect", a)
+    assert o.post("79005550161")[0] == 422  # nobody's
+    o.source("wa1", b, "--move")
+    assert o.says("is-of-b", "79005550161")["scope_id"] == b
+
+
+def test_another_account_takes_over_a_connector_only_when_told_so(stack):
+    o = Office(stack)
+    met = o.says("of-the-first", "79005550171")
+    stack.amoctl("account", "disconnect", o.first)
+    account = uuid.uuid4()
+    calls = stack.sandbox("counters")["amojo.connects"]
+    refused = o.connect(account=account, code=1)
+    assert "--move" in refused and "1 conversation" in refused
+    assert stack.amoctl("account", "connect", "--channel", o.channel, "--account", account, "--connector", o.name,
+                        "--dry-run")["moves"] == 1
+    assert stack.sandbox("counters")["amojo.connects"] == calls
+    second = o.connect(account=account, options=["--move"])
+    assert o.says("of-the-second", "79005550171")["scope_id"] == second
+    late = stack.webhook({"account_id": account_of(o.first), "time": 1, "message": {
+        "conversation": {"id": met["chat"]}, "message": {"id": str(uuid.uuid4()), "type": "text", "text": "late"},
+        "receiver": {"id": str(uuid.uuid4())}, "sender": {"id": str(uuid.uuid4())}, "timestamp": 1}},
+        scope_id=o.first, learn=False)
+    assert late["status"] == 200
+    stack.settle()
+    assert "late" not in o.sent()
+
+
+def test_a_second_account_does_not_cut_off_the_first(stack):
+    o = Office(stack)
+    o.says("first-company", "79005550181", source="wa7")
+    refused = o.connect(code=1)
+    assert "wa7" in refused and "--yes" in refused and "source add" in refused
+    assert o.says("first-company-again", "79005550181", source="wa7")["scope_id"] == o.first
+    o.source("wa7", o.first)
+    second = o.connect()  # listed first: nobody is cut off
+    assert o.says("first-company-still", "79005550181", source="wa7")["scope_id"] == o.first
+    o.source("wa8", second)
+    assert o.says("second-company", "79005550182", source="wa8")["scope_id"] == second
 
 
 # --- connectors ----------------------------------------------------------------------------------------

@@ -58,6 +58,17 @@ int tell_output(const struct buf *out)
     return buf_error(out) ? tell_memory(NULL) : tell_text(buf_view(out));
 }
 
+/* On stderr: stdout has the scope id alone. */
+static void tell_moves(struct json *doc)
+{
+    int64_t n = 0;
+
+    if (!json_get(json_root(doc), "dry_run") &&
+        json_int(json_get(json_root(doc), "moves"), &n) && n > 0)
+        (void)fprintf(stderr, "amoctl: %lld conversation%s moved with it\n", (long long)n,
+                      n == 1 ? "" : "s"); /* if this fails there is no way left */
+}
+
 int tell_document(const struct args *a, struct view json)
 {
     const struct verb *verb = a->verb->more;
@@ -73,6 +84,8 @@ int tell_document(const struct args *a, struct view json)
     } else if (rc == 0) {
         rc = show_answer(verb->show, verb->nothing, doc, &out);
     }
+    if (rc == 0 && !a->json && verb->show == SHOW_SCOPE)
+        tell_moves(doc);
     if (rc == -ENOMEM)
         rc = tell_memory(a);
     else if (rc)

@@ -57,6 +57,16 @@ static const struct args_option connector_add[] = {
     {                                                                                          \
         "finish", "finish", ARGS_FLAG, false, NULL, "end the rotation that is under way now"   \
     }
+/* Of verbs that change who is reached. */
+#define MOVE_OPTIONS                                                                           \
+    {"move", "move", ARGS_FLAG,                                                                \
+     false,  NULL,   "also when conversations go to another company's account with it"},       \
+    {                                                                                          \
+        "dry-run", "dry_run", ARGS_FLAG, false, NULL, "only say how many conversations move"   \
+    }
+static const struct args_option channel_remove[] = {
+    MOVE_OPTIONS,
+};
 static const struct args_option channel_secret[] = {
     {"file", "secret", ARGS_SECRET, false, "FILE", "the new secret, from support"},
     ROTATION_OPTIONS,
@@ -75,13 +85,18 @@ static const struct args_option account_connect[] = {
     {"scope-id",       "scope_id",       ARGS_TEXT, false, "SCOPE",    "connected already: no call is made"},
     {"no-time-window", "no_time_window", ARGS_FLAG, false, NULL,
      "the channel's time window does not count in this account"                                            },
+    {"yes",            "yes",            ARGS_FLAG, false, NULL,
+     "although clients of sources that are not listed are cut off"                                         },
+    MOVE_OPTIONS,
 };
 static const struct args_option account_disconnect[] = {
     {"no-call", "no_call", ARGS_FLAG, false, NULL, "amojo is not told: it knows already"},
+    MOVE_OPTIONS,
 };
 static const struct args_option source_remove[] = {
     {"connector", "connector", ARGS_TEXT, true, "NAME",   "the connector it belongs to"},
     {"source",    "source",    ARGS_TEXT, true, "SOURCE", "as in source list"          },
+    MOVE_OPTIONS,
 };
 static const struct args_option source_default[] = {
     {"scope",  "scope_id", ARGS_TEXT, true,  "SCOPE",  "whose managers"                       },
@@ -93,6 +108,7 @@ static const struct args_option source_add[] = {
     {"source",    "source",    ARGS_TEXT, true, "SOURCE",
      "number or messenger account, as it names it"                                     },
     {"scope",     "scope_id",  ARGS_TEXT, true, "SCOPE",  "whose messages these are"   },
+    MOVE_OPTIONS,
 };
 static const struct args_option conversation_list[] = {
     {"scope", "scope_id", ARGS_TEXT, false, "SCOPE", "of this account only"},
@@ -149,7 +165,7 @@ static const struct args_verb verbs[] = {
               MORE(.control = "channel.secret", .show = SHOW_OBJECT, .waits = true)),
     ARGS_VERB(.group = "channel", .name = "remove",
               .about = "forget a channel that no account uses", .operand = "id",
-              .operand_word = "ID",
+              .operand_word = "ID", OPTIONS(channel_remove),
               MORE(.control = "channel.remove", .show = SHOW_OBJECT, .waits = true)),
 
     ARGS_VERB(.group = "connector", .name = "add",
