@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/crypto.h"
+#include "base/utf8.h"
 #include "core/degrade.h"
 #include "proto/limits.h"
 
@@ -300,7 +301,7 @@ static int route_service_status(const struct event *e, const struct mapping *m, 
     p->status_code = code;
     if (code == -1) {
         p->error_code = degrade_error_code(e->error_code);
-        p->error_text = e->error_text.len ? e->error_text : VIEW_LIT("not delivered");
+        p->error_text = utf8_shows(e->error_text) ? e->error_text : VIEW_LIT("not delivered");
         p->error_text = view_cut(p->error_text, LIMIT_ERROR_TEXT);
     }
     return plan_end(p, VERDICT_STATUS, NULL);

@@ -9,18 +9,21 @@
 
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/utf8.h"
 #include "proto/limits.h"
 
 /* The sources API takes 36 characters, the chat API 40: what both take. */
 #define SOURCE_MAX        36
 #define TYPING_MS_DEFAULT 5000
+#define TIME_MS_MIN       100000000000LL /* 1973: fewer digits would be seconds to it */
 #define TYPING_MS_MAX     30000
 
-static int write_new(const struct command *c, struct json_writer *w);
-static int write_edit(const struct command *c, struct json_writer *w);
+static int write_new(const struct command *c, int64_t now_ms, struct json_writer *w);
+static int write_edit(const struct command *c, int64_t now_ms, struct json_writer *w);
 static int write_content(const struct command *c, struct json_writer *w);
-static void write_reply(const struct command *c, struct json_writer *w);
-static void write_forward(const struct command *c, struct json_writer *w);
+static void write_reply(const struct command *c, int64_t now_ms, struct json_writer *w);
+static void write_forward(const struct command *c, int64_t now_ms, struct json_writer *w);
 static void write_status(const struct command *c, enum status_spelling spelling,
                          struct json_writer *w);
 static int write_reaction(const struct command *c, struct json_writer *w);
@@ -41,10 +44,10 @@ int amojo_body(const struct command *c, const struct target_context *x, struct b
     switch ((enum command_kind)c->kind) {
     case COMMAND_AMO_MESSAGE:
     case COMMAND_AMO_OUTGOING:
-        rc = write_new(c, &w);
+        rc = write_new(c, x->now_ms, &w);
         break;
     case COMMAND_AMO_EDIT:
-        rc = write_edit(c, &w);
+        rc = write_edit(c, x->now_ms, &w);
         break;
     case COMMAND_AMO_STATUS:
         write_status(c, spelling_of(c, x), &w);
@@ -84,6 +87,17 @@ static struct view text_or(struct view v, struct view other)
     return view_empty(v) ? other : v;
 }
 
+/* A name with nothing to see in it is none: amojo refuses a blank one with the message. */
+static struct view name_or(struct view name, struct view other)
+{
+    return utf8_shows(name) ? name : other;
+}
+
+static struct view url_or_none(struct view url)
+{
+    return target_url_is_fine(url) ? url : VIEW_NONE;
+}
+
 /* --- people -------------------------------------------------------------------------------- */
 
 static void write_profile(struct view phone, struct view email, struct json_writer *w)
@@ -104,8 +118,8 @@ static void write_client(const struct command *c, const char *key, struct json_w
     json_add_text_if(w, "id", c->sender_id);
     json_add_text_if(w, "ref_id", c->sender_ref_id);
     json_add_text_if(w, "name",
-                     text_or(c->sender_name, text_or(c->sender_phone, c->sender_id)));
-    json_add_text_if(w, "avatar", c->sender_avatar);
+                     name_or(c->sender_name, text_or(c->sender_phone, c->sender_id)));
+    json_add_text_if(w, "avatar", url_or_none(c->sender_avatar));
     write_profile(c->sender_phone, c->sender_email, w);
     json_add_text_if(w, "profile_link", c->sender_link);
     json_close_object(w);
@@ -116,7 +130,7 @@ static void write_author(const struct command *c, struct json_writer *w)
 {
     json_open_object(w, "sender");
     json_add_text_if(w, "id", c->sender_id);
-    json_add_text_if(w, "name", text_or(c->sender_name, c->sender_id));
+    json_add_text_if(w, "name", name_or(c->sender_name, c->sender_id));
     json_add_text_if(w, "ref_id", c->sender_ref_id);
     json_close_object(w);
 }
@@ -127,7 +141,7 @@ static void write_receiver(const struct command *c, struct json_writer *w)
     json_add_text_if(w, "id", c->receiver_id);
     json_add_text_if(w, "ref_id", c->receiver_ref_id);
     json_add_text_if(w, "name",
-                     text_or(c->receiver_name, text_or(c->receiver_phone, c->receiver_id)));
+                     name_or(c->receiver_name, text_or(c->receiver_phone, c->receiver_id)));
     write_profile(c->receiver_phone, c->receiver_email, w);
     json_close_object(w);
 }
@@ -155,20 +169,26 @@ static void write_source(const struct command *c, struct json_writer *w)
 
 /* --- messages ------------------------------------------------------------------------------ */
 
-static void write_times(int64_t at_ms, struct json_writer *w)
+static int64_t time_or(int64_t ms, int64_t other_ms)
 {
+    return ms >= TIME_MS_MIN && ms <= CLOCK_MS_MAX ? ms : other_ms;
+}
+
+static void write_times(int64_t at_ms, int64_t now_ms, struct json_writer *w)
+{
+    at_ms = time_or(at_ms, now_ms);
     json_add_int(w, "timestamp", at_ms / 1000);
     json_add_int(w, "msec_timestamp", at_ms);
 }
 
-static int write_new(const struct command *c, struct json_writer *w)
+static int write_new(const struct command *c, int64_t now_ms, struct json_writer *w)
 {
     int rc = 0;
 
     json_open_object(w, NULL);
     json_add_text(w, "event_type", VIEW_LIT("new_message"));
     json_open_object(w, "payload");
-    write_times(c->sent_ms, w);
+    write_times(c->sent_ms, now_ms, w);
     json_add_text(w, "msgid", c->key);
     json_add_text(w, "conversation_id", c->conversation_id);
     json_add_text_if(w, "conversation_ref_id", c->conversation_ref_id);
@@ -181,15 +201,15 @@ static int write_new(const struct command *c, struct json_writer *w)
         write_client(c, "sender", w); /* and no receiver: that is what makes it incoming */
     }
     rc = write_content(c, w);
-    write_reply(c, w);
-    write_forward(c, w);
+    write_reply(c, now_ms, w);
+    write_forward(c, now_ms, w);
     json_close_object(w);
     json_close_object(w);
     return rc;
 }
 
 /* Given both names, amo takes ours for the message it knows by its own. */
-static int write_edit(const struct command *c, struct json_writer *w)
+static int write_edit(const struct command *c, int64_t now_ms, struct json_writer *w)
 {
     int rc = 0;
 
@@ -198,7 +218,7 @@ static int write_edit(const struct command *c, struct json_writer *w)
     json_open_object(w, NULL);
     json_add_text(w, "event_type", VIEW_LIT("edit_message"));
     json_open_object(w, "payload");
-    write_times(c->sent_ms, w);
+    write_times(c->sent_ms, now_ms, w);
     json_add_text_if(w, "msgid", c->message_client_id);
     json_add_text_if(w, "conversation_id", c->conversation_id);
     json_add_text_if(w, "conversation_ref_id", c->conversation_ref_id);
@@ -252,12 +272,13 @@ static void write_contact(const struct content *t, struct json_writer *w)
     if (view_empty(t->contact_name) && view_empty(t->contact_phone))
         return;
     json_open_object(w, "contact");
-    json_add_text_if(w, "name", text_or(t->contact_name, t->contact_phone));
+    json_add_text_if(w, "name", name_or(t->contact_name, t->contact_phone));
     json_add_text_if(w, "phone", t->contact_phone);
     json_close_object(w);
 }
 
-/* An object of texts that came as one JSON document: the members amo has, and no other. */
+/* An object of texts that came as one JSON document: the members amo has, and no other. What is
+ * none is left out: the words stand without it. */
 static int write_texts(struct json_writer *w, const char *key, struct view text,
                        const char *const *members, size_t n_members)
 {
@@ -268,7 +289,7 @@ static int write_texts(struct json_writer *w, const char *key, struct view text,
         return 0;
     rc = json_parse(text, &doc);
     if (rc)
-        return rc < 0 ? rc : TARGET_E_IMPOSSIBLE;
+        return rc < 0 ? rc : 0;
     json_open_object(w, key);
     for (size_t i = 0; i < n_members; i++) {
         struct view v = VIEW_NONE;
@@ -359,17 +380,17 @@ static bool describe(struct described *d)
     return true;
 }
 
-static void write_described(const struct described *d, struct json_writer *w)
+static void write_described(const struct described *d, int64_t now_ms, struct json_writer *w)
 {
     json_add_text(w, "type", d->type);
     json_add_text_if(w, "text", d->text);
-    write_times(d->sent_ms, w);
+    write_times(d->sent_ms, now_ms, w);
     json_open_object(w, "sender");
-    json_add_text(w, "name", text_or(d->author, VIEW_LIT("?")));
+    json_add_text(w, "name", name_or(d->author, VIEW_LIT("?")));
     json_close_object(w);
 }
 
-static void write_reply(const struct command *c, struct json_writer *w)
+static void write_reply(const struct command *c, int64_t now_ms, struct json_writer *w)
 {
     const struct content *t = &c->content;
     bool known = !view_empty(t->reply_id) || !view_empty(t->reply_client_id);
@@ -377,7 +398,7 @@ static void write_reply(const struct command *c, struct json_writer *w)
         .type = t->reply_type,
         .text = t->reply_text,
         .author = t->reply_author,
-        .sent_ms = t->reply_sent_ms ? t->reply_sent_ms : c->sent_ms,
+        .sent_ms = time_or(t->reply_sent_ms, c->sent_ms),
     };
 
     if (!known && !describe(&d))
@@ -389,12 +410,12 @@ static void write_reply(const struct command *c, struct json_writer *w)
     else if (known)
         json_add_text(w, "msgid", t->reply_client_id);
     else
-        write_described(&d, w);
+        write_described(&d, now_ms, w);
     json_close_object(w);
     json_close_object(w);
 }
 
-static void write_forward(const struct command *c, struct json_writer *w)
+static void write_forward(const struct command *c, int64_t now_ms, struct json_writer *w)
 {
     const struct content *t = &c->content;
     bool known = !view_empty(t->forward_id) || !view_empty(t->forward_client_id);
@@ -403,7 +424,7 @@ static void write_forward(const struct command *c, struct json_writer *w)
                                                                              : t->forward_type,
         .text = t->forward_text,
         .author = t->forward_author,
-        .sent_ms = t->forward_sent_ms ? t->forward_sent_ms : c->sent_ms,
+        .sent_ms = time_or(t->forward_sent_ms, c->sent_ms),
     };
 
     if (!known && !describe(&d))
@@ -416,7 +437,7 @@ static void write_forward(const struct command *c, struct json_writer *w)
     } else if (known) {
         json_add_text(w, "msgid", t->forward_client_id);
     } else {
-        write_described(&d, w);
+        write_described(&d, now_ms, w);
         write_file(t->forward_media, t->forward_media_name, t->forward_media_size, w);
     }
     json_close_object(w);

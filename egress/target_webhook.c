@@ -175,7 +175,7 @@ static void write_media(const struct content *t, struct json_writer *w)
     add_count(w, "size", t->media_size);
     json_add_text(w, "mime", none_if_empty(t->media_mime));
     add_count(w, "duration", t->media_duration);
-    json_add_text(w, "thumbnail", none_if_empty(t->thumbnail));
+    json_add_text(w, "thumbnail", target_url_is_fine(t->thumbnail) ? t->thumbnail : VIEW_NONE);
     json_add_text(w, "group", none_if_empty(t->media_group));
     json_close_object(w);
 }
@@ -214,25 +214,20 @@ static void write_forwarded(const struct content *t, struct json_writer *w)
 }
 
 /* A part that ingress made a JSON document of: copied once it is known to be one of its kind,
- * because what is not would break the whole body. */
+ * because what is not would break the whole body, and the words stand without it. */
 static int write_part(struct json_writer *w, const char *key, struct view part, bool is_list)
 {
     struct json *doc = NULL;
     bool fits = false;
-    int rc = 0;
+    int rc = view_empty(part) ? 0 : json_parse(part, &doc);
 
-    if (view_empty(part)) {
-        json_add_raw(w, key, is_list ? VIEW_LIT("[]") : VIEW_LIT("null"));
-        return 0;
-    }
-    rc = json_parse(part, &doc);
-    if (rc)
-        return rc < 0 ? rc : TARGET_E_IMPOSSIBLE;
-    fits = is_list ? json_is_array(json_root(doc)) : json_is_object(json_root(doc));
-    if (fits)
-        json_add_raw(w, key, part);
+    if (rc < 0)
+        return rc;
+    if (doc)
+        fits = is_list ? json_is_array(json_root(doc)) : json_is_object(json_root(doc));
+    json_add_raw(w, key, fits ? part : is_list ? VIEW_LIT("[]") : VIEW_LIT("null"));
     json_free(doc);
-    return fits ? 0 : TARGET_E_IMPOSSIBLE;
+    return 0;
 }
 
 static int write_created(const struct command *c, struct json_writer *w)

@@ -6,6 +6,8 @@
 
 #include "ingress/amo_content.h"
 
+#include <errno.h>
+
 #include "ingress/digits.h"
 #include "ingress/message_type.h"
 
@@ -48,6 +50,27 @@ int amo_parts_error(const struct amo_parts *p)
     for (size_t i = 0; i < AMO_COUNT(all) && !rc; i++)
         rc = buf_error(all[i]);
     return rc;
+}
+
+void amo_parts_drop_large(struct amo_parts *p, struct content *c)
+{
+    const struct {
+        struct buf *made;
+        struct view *part;
+    } all[] = {
+        {&p->buttons,      &c->buttons     },
+        {&p->list,         &c->list        },
+        {&p->template,     &c->template    },
+        {&p->forward_ids,  &c->forward_ids },
+        {&p->forward_text, &c->forward_text},
+    };
+
+    for (size_t i = 0; i < AMO_COUNT(all); i++) {
+        if (buf_error(all[i].made) != -ENOSPC)
+            continue;
+        buf_reset(all[i].made);
+        *all[i].part = VIEW_NONE;
+    }
 }
 
 size_t amo_parts_len(const struct amo_parts *p)
@@ -283,7 +306,7 @@ static void read_reply(struct amo_reader *r, const struct json_node *quoted, str
     if (!c->reply_id.ptr && !c->reply_client_id.ptr && !c->reply_text.ptr && !c->reply_type.ptr)
         return;
     c->reply_author = amo_read_path(r, quoted, "sender.name");
-    c->reply_sent_ms = amo_read_time(quoted);
+    c->reply_sent_ms = amo_read_time(r, quoted, 0);
 }
 
 static struct view forward_type(struct amo_reader *r, const struct json_node *message,
@@ -307,7 +330,7 @@ static void read_first_forward(struct amo_reader *r, const struct json_node *mes
     c->forward_media_size = amo_read_count(message, "file_size");
     c->forward_type = forward_type(r, message, c);
     c->forward_author = amo_read_path(r, message, "sender.name");
-    c->forward_sent_ms = amo_read_time(message);
+    c->forward_sent_ms = amo_read_time(r, message, 0);
 }
 
 static void add_line(struct buf *out, struct view line)

@@ -28,6 +28,8 @@ void amo_parts_init(struct amo_parts *p, size_t max);
 void amo_parts_fini(struct amo_parts *p);
 /* 0, or the first error of any of them: -ENOMEM, -ENOSPC. */
 AMO_MUSTCHECK int amo_parts_error(const struct amo_parts *p);
+/* Those that were too large are left out of @c, whole, and are no error any more. */
+void amo_parts_drop_large(struct amo_parts *p, struct content *c);
 size_t amo_parts_len(const struct amo_parts *p);
 
 /* Reads @inner (message.message) into @c, which is clear, and @raw_type (N17). Errors are in @r

@@ -41,12 +41,14 @@ static const char *parse_reason(int rc)
     return "body is not JSON";
 }
 
-static int read_parsed(struct amo_normal *n, const char **ret_reason)
+static int read_parsed(struct amo_normal *n, int64_t now_ms, const char **ret_reason)
 {
-    struct amo_reader r = {.doc = n->doc};
+    struct amo_reader r = {.doc = n->doc, .now_ms = now_ms};
     int rc = 0;
 
     n->verdict = read_body(&r, n, ret_reason);
+    if (n->event.content.text.len || n->event.content.media.len)
+        amo_parts_drop_large(&n->parts, &n->event.content); /* the words stand without them */
     rc = amo_parts_error(&n->parts);
     if (rc == -ENOSPC) {
         n->verdict = AMO_REJECT;
@@ -58,7 +60,7 @@ static int read_parsed(struct amo_normal *n, const char **ret_reason)
     return rc ? rc : buf_error(&n->dedup);
 }
 
-int amo_normalize(struct view body, struct view scope, struct amo_normal *ret)
+int amo_normalize(struct view body, struct view scope, int64_t now_ms, struct amo_normal *ret)
 {
     const char *reason = NULL;
     int rc = 0;
@@ -70,7 +72,7 @@ int amo_normalize(struct view body, struct view scope, struct amo_normal *ret)
     if (rc > 0)
         reason = parse_reason(rc);
     else if (rc == 0)
-        rc = read_parsed(ret, &reason);
+        rc = read_parsed(ret, now_ms, &reason);
     if (rc < 0) {
         amo_normal_fini(ret);
         return rc;
@@ -173,9 +175,7 @@ static enum amo_verdict read_message(struct amo_reader *r, struct amo_normal *n,
     read_chat(r, e, message);
     if (!e->chat_id.ptr)
         return reject("message.conversation.id missing", ret_reason);
-    e->sent_ms = amo_read_time(message);
-    if (!e->sent_ms)
-        e->sent_ms = amo_read_seconds(hook, "time");
+    e->sent_ms = amo_read_time(r, message, amo_read_when(r, hook, "time"));
     read_people(r, e, message);
     amo_content_read(r, inner, &n->parts, &e->content, &e->raw_type);
     e->post_id = amo_read_path(r, inner, "post.id");
@@ -210,7 +210,7 @@ static enum amo_verdict read_reaction(struct amo_reader *r, struct amo_normal *n
     if (!e->sender_id.ptr)
         e->sender_id = amo_read_path(r, hook, "action.user.id");
     e->emoji = amo_read_text(r, reaction, "emoji");
-    e->sent_ms = amo_read_seconds(hook, "time");
+    e->sent_ms = amo_read_when(r, hook, "time");
     (void)buf_add_str(&n->dedup, "r:"); /* asked for at the end */
     (void)buf_add_view(&n->dedup, e->message_id);
     (void)buf_add_char(&n->dedup, ':');
@@ -239,8 +239,8 @@ static enum amo_verdict read_typing(struct amo_reader *r, struct amo_normal *n,
     if (!e->sender_id.ptr)
         e->sender_id = amo_read_path(r, hook, "action.user.id");
     e->post_id = amo_read_text(r, typing, "post_id");
-    e->sent_ms = amo_read_seconds(hook, "time");
-    e->expires_ms = amo_read_seconds(typing, "expired_at");
+    e->sent_ms = amo_read_when(r, hook, "time");
+    e->expires_ms = amo_read_when(r, typing, "expired_at");
     if (!e->expires_ms && e->sent_ms)
         e->expires_ms = e->sent_ms + TYPING_MS;
     return AMO_ACCEPT;

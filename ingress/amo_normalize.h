@@ -27,9 +27,10 @@ struct amo_normal {
     struct amo_parts parts; /* owned */
 };
 
-/* @scope is the path's scope id. 0 (amo_normal_fini when done), -ENOMEM (nothing to finish). *ret
+/* @scope is the path's scope id, @now_ms the wall time: no time in a body is much later. 0 (amo_normal_fini when done), -ENOMEM (nothing to finish). *ret
  * is written in any case. The reason of a quarantine event is a constant. */
-AMO_MUSTCHECK int amo_normalize(struct view body, struct view scope, struct amo_normal *ret);
+AMO_MUSTCHECK int amo_normalize(struct view body, struct view scope, int64_t now_ms,
+                                struct amo_normal *ret);
 /* After all it is one for quarantine, for that reason (a constant). */
 void amo_normal_refuse(struct amo_normal *n, struct view body, const char *reason);
 void amo_normal_fini(struct amo_normal *n);

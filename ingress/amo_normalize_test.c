@@ -1,6 +1,7 @@
 #include "ingress/amo_normalize.h"
 
 #include <dirent.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 #include "base/testing.h"
 
 #define ACCOUNT "831f0943-4783-43d0-835e-d2d8d2553844"
+/* 2030-01-01: after all fixtures */
+#define NOW_MS  INT64_C(1893456000000)
 #define SCOPE   "0b024cf5-011a-41f4-b10c-62b7e5052de5_" ACCOUNT
 
 /* --- fixtures ----------------------------------------------------------------------------- */
@@ -240,7 +243,7 @@ static void check_case(const char *file, const struct json_node *c)
 
     (void)snprintf(path, sizeof(path), "webhooks/%s", file);
     read_file(path, &body);
-    assert_int_equal(amo_normalize(secret_view(&body), VIEW_LIT(SCOPE), &got), 0);
+    assert_int_equal(amo_normalize(secret_view(&body), VIEW_LIT(SCOPE), NOW_MS, &got), 0);
     assert_true(view_is(got.event.scope, SCOPE));
     if (!view_is(decision, "accept")) {
         assert_int_equal(got.verdict, view_is(decision, "ignore") ? AMO_IGNORE : AMO_REJECT);
@@ -301,14 +304,14 @@ static void every_fixture_is_read_as_expected(void **state)
 
 #define MESSAGE(inner, more)                                                                   \
     "{\"account_id\":\"" ACCOUNT                                                               \
-    "\",\"time\":7,\"message\":{\"conversation\":{\"id\":\"c\"}" more                          \
+    "\",\"time\":1700000007,\"message\":{\"conversation\":{\"id\":\"c\"}" more                 \
     ",\"message\":{\"id\":\"m\"" inner "}}}"
 
 static struct amo_normal read_body(const char *body)
 {
     struct amo_normal n;
 
-    assert_int_equal(amo_normalize(view_of(body), VIEW_LIT(SCOPE), &n), 0);
+    assert_int_equal(amo_normalize(view_of(body), VIEW_LIT(SCOPE), NOW_MS, &n), 0);
     return n;
 }
 
@@ -402,7 +405,7 @@ static void depth_is_bounded_and_never_the_stack(void **state)
             (void)buf_add_char(&deep, ']');
         (void)buf_add_char(&deep, '}');
         assert_int_equal(buf_error(&deep), 0);
-        assert_int_equal(amo_normalize(buf_view(&deep), VIEW_LIT(SCOPE), &n), 0);
+        assert_int_equal(amo_normalize(buf_view(&deep), VIEW_LIT(SCOPE), NOW_MS, &n), 0);
         assert_int_equal(n.verdict, levels < 1000 ? AMO_IGNORE : AMO_REJECT);
         amo_normal_fini(&n);
     }
@@ -415,14 +418,15 @@ static void times_are_tried_in_order(void **state)
         const char *body;
         int64_t ms;
     } cases[] = {
-        {MESSAGE("", ",\"msec_timestamp\":5,\"timestamp\":6"),     5   },
-        {MESSAGE("", ",\"msec_timestamp\":0,\"timestamp\":6"),     6000},
-        {MESSAGE("", ",\"msec_timestamp\":\"5\""),                 5   },
-        {MESSAGE("", ",\"msec_timestamp\":5.0"),                   5   },
-        {MESSAGE("", ",\"msec_timestamp\":5.5"),                   7000},
-        {MESSAGE("", ",\"msec_timestamp\":-5,\"timestamp\":null"), 7000},
-        {MESSAGE("", ",\"timestamp\":9223372036854775807"),        7000},
-        {MESSAGE("", ""),                                          7000},
+        {MESSAGE("", ",\"msec_timestamp\":1700000005123,\"timestamp\":1700000006"),
+         1700000005123                                                                           },
+        {MESSAGE("", ",\"msec_timestamp\":0,\"timestamp\":1700000006"),             1700000006000},
+        {MESSAGE("", ",\"msec_timestamp\":\"1700000005123\""),                      1700000005123},
+        {MESSAGE("", ",\"msec_timestamp\":1700000005123.0"),                        1700000005123},
+        {MESSAGE("", ",\"msec_timestamp\":1700000005123.5"),                        1700000007000},
+        {MESSAGE("", ",\"msec_timestamp\":-5,\"timestamp\":null"),                  1700000007000},
+        {MESSAGE("", ",\"timestamp\":9223372036854775807"),                         1700000007000},
+        {MESSAGE("", ""),                                                           1700000007000},
     };
 
     (void)state;
@@ -430,6 +434,42 @@ static void times_are_tried_in_order(void **state)
         struct amo_normal n = read_body(cases[i].body);
 
         assert_int_equal(n.event.sent_ms, cases[i].ms);
+        amo_normal_fini(&n);
+    }
+}
+
+#define TIMES(fine, coarse)                                                                    \
+    "{\"message\":{\"conversation\":{\"id\":\"c\"},\"msec_timestamp\":" fine                   \
+    ",\"timestamp\":" coarse ",\"message\":{\"id\":\"m\"}}}"
+
+static void a_time_that_cannot_be_is_none(void **state)
+{
+    static const struct {
+        const char *body;
+        int64_t ms;
+    } cases[] = {
+        {TIMES("null",                "1800000000000"), 1800000000000}, /* in another unit */
+        {TIMES("1800000000000000",    "1800000000"),    1800000000000},
+        {TIMES("1800000000",          "1800000000"),    1800000000000},
+        {TIMES("1800000000000000000", "null"),          1800000000000},
+        {TIMES("1800000000123",       "1800000000000"), 1800000000123},
+        {TIMES("1500000000000",       "1800000000"),    1800000000000}, /* of two the later one */
+        {TIMES("1800000000000",       "1500000000"),    1800000000000},
+        {TIMES("1800000000123",       "17"),            1800000000123},
+        {TIMES("17",                  "1800000000"),    1800000000000},
+        {TIMES("1893542400000",       "null"),          1893542400000}, /* a day ahead */
+        {TIMES("1893542400001",       "null"),          0            },
+        {TIMES("1999999999999",       "1800000000"),    1800000000000},
+        {TIMES("17",                  "17"),            0            },
+        {TIMES("58882000000000",      "-1"),            0            },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < AMO_COUNT(cases); i++) {
+        struct amo_normal n = read_body(cases[i].body);
+
+        if (n.event.sent_ms != cases[i].ms)
+            fail_msg("%s: %" PRId64, cases[i].body, n.event.sent_ms);
         amo_normal_fini(&n);
     }
 }
@@ -603,21 +643,46 @@ static void parts_that_grow_too_large_are_not_cut(void **state)
         (void)buf_add_char(&body, '\x01'); /* which JSON has no place for as it is */
     (void)buf_add_str(&body, "\"}]]}}}}");
     assert_int_equal(buf_error(&body), 0);
-    assert_int_equal(amo_normalize(buf_view(&body), VIEW_LIT(SCOPE), &n), 0);
+    assert_int_equal(amo_normalize(buf_view(&body), VIEW_LIT(SCOPE), NOW_MS, &n), 0);
     assert_int_equal(n.verdict, AMO_REJECT);
     assert_true(view_equal(n.event.raw, buf_view(&body)));
     amo_normal_fini(&n);
     buf_fini(&body);
 }
 
+static void parts_that_grow_too_large_do_not_cost_the_words(void **state)
+{
+    struct amo_normal n;
+    struct buf body;
+
+    (void)state;
+    buf_init(&body, 4 << 20);
+    (void)buf_add_str(&body,
+                      "{\"message\":{\"conversation\":{\"id\":\"c\"},\"message\":{\"id\":\"m\","
+                      "\"text\":\"words\",\"template\":{\"id\":7},\"markup\":{\"buttons\":[[{"
+                      "\"text\":\"");
+    for (size_t i = 0; i < 200000; i++)
+        (void)buf_add_char(&body, '\x01');
+    (void)buf_add_str(&body, "\"}]]}}}}");
+    assert_int_equal(buf_error(&body), 0);
+    assert_int_equal(amo_normalize(buf_view(&body), VIEW_LIT(SCOPE), NOW_MS, &n), 0);
+    assert_int_equal(n.verdict, AMO_ACCEPT);
+    assert_true(view_is(n.event.content.text, "words"));
+    assert_null(n.event.content.buttons.ptr);
+    assert_true(view_is(n.event.content.template, "{\"id\":7,\"params\":[]}"));
+    amo_normal_fini(&n);
+    buf_fini(&body);
+}
+
 static void typing_ends_by_itself(void **state)
 {
-    struct amo_normal n = read_body("{\"time\":100,\"action\":{\"typing\":{\"conversation\":{"
-                                    "\"id\":\"c\"}}}}");
+    struct amo_normal n =
+        read_body("{\"time\":1700000100,\"action\":{\"typing\":{\"conversation\":{"
+                  "\"id\":\"c\"}}}}");
 
     (void)state;
     assert_int_equal(n.event.kind, EVENT_AMO_TYPING);
-    assert_int_equal(n.event.expires_ms, 105000);
+    assert_int_equal(n.event.expires_ms, 1700000105000);
     amo_normal_refuse(&n, VIEW_LIT("raw"), "over");
     assert_int_equal(n.event.kind, EVENT_QUARANTINE);
     assert_true(view_is(n.event.raw, "raw") && view_is(n.event.scope, SCOPE));
@@ -628,7 +693,7 @@ static int read_and_encode(void *arg)
 {
     struct amo_normal n;
     struct buf out;
-    int rc = amo_normalize(view_of(arg), VIEW_LIT(SCOPE), &n);
+    int rc = amo_normalize(view_of(arg), VIEW_LIT(SCOPE), NOW_MS, &n);
 
     if (rc)
         return rc;
@@ -662,6 +727,7 @@ int main(void)
         cmocka_unit_test(our_own_test_of_the_door_is_no_message),
         cmocka_unit_test(depth_is_bounded_and_never_the_stack),
         cmocka_unit_test(times_are_tried_in_order),
+        cmocka_unit_test(a_time_that_cannot_be_is_none),
         cmocka_unit_test(values_are_taken_for_what_they_mean),
         cmocka_unit_test(buttons_are_read_row_by_row_and_broken_ones_left_out),
         cmocka_unit_test(a_list_keeps_its_order_and_only_what_it_says),
@@ -670,6 +736,7 @@ int main(void)
         cmocka_unit_test(all_forwarded_words_are_kept),
         cmocka_unit_test(a_place_is_two_numbers_or_none),
         cmocka_unit_test(parts_that_grow_too_large_are_not_cut),
+        cmocka_unit_test(parts_that_grow_too_large_do_not_cost_the_words),
         cmocka_unit_test(typing_ends_by_itself),
         cmocka_unit_test(without_memory_nothing_breaks),
     };

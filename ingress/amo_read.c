@@ -1,5 +1,7 @@
 #include "ingress/amo_read.h"
 
+#include "base/clock.h"
+
 struct view amo_read_value(struct amo_reader *r, const struct json_node *n)
 {
     struct view v = VIEW_NONE;
@@ -27,18 +29,23 @@ uint64_t amo_read_count(const struct json_node *n, const char *key)
     return json_int(json_get(n, key), &v) && v > 0 ? (uint64_t)v : 0;
 }
 
-int64_t amo_read_seconds(const struct json_node *n, const char *key)
-{
-    int64_t v = 0;
+/* amo's clock and ours may differ; by more than a day neither does */
+#define AHEAD_MS (24LL * 3600 * 1000)
 
-    return json_int(json_get(n, key), &v) && v > 0 && v <= INT64_MAX / 1000 ? v * 1000 : 0;
+int64_t amo_read_when(const struct amo_reader *r, const struct json_node *n, const char *key)
+{
+    int64_t number = 0;
+    int64_t ms = json_int(json_get(n, key), &number) ? clock_ms_of_number(number) : 0;
+
+    return ms > r->now_ms + AHEAD_MS ? 0 : ms;
 }
 
-int64_t amo_read_time(const struct json_node *n)
+int64_t amo_read_time(const struct amo_reader *r, const struct json_node *n, int64_t otherwise)
 {
-    int64_t ms = 0;
+    int64_t fine = amo_read_when(r, n, "msec_timestamp");
+    int64_t coarse = amo_read_when(r, n, "timestamp");
 
-    if (json_int(json_get(n, "msec_timestamp"), &ms) && ms > 0)
-        return ms;
-    return amo_read_seconds(n, "timestamp");
+    if (coarse > fine + 1000 || (coarse && coarse < fine - 1000))
+        return coarse > fine ? coarse : fine;
+    return fine ? fine : otherwise;
 }

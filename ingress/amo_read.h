@@ -11,6 +11,7 @@
 
 struct amo_reader {
     struct json *doc; /* borrowed; the texts live as long */
+    int64_t now_ms;   /* wall time at the door: nothing was written later */
     int rc;           /* 0 or -ENOMEM */
 };
 
@@ -20,7 +21,13 @@ struct view amo_read_text(struct amo_reader *r, const struct json_node *n, const
 struct view amo_read_path(struct amo_reader *r, const struct json_node *n, const char *path);
 /* A count of something: 0 unless above 0 (N18). */
 uint64_t amo_read_count(const struct json_node *n, const char *key);
-/* Seconds as milliseconds, 0 when there are none or too many. */
-int64_t amo_read_seconds(const struct json_node *n, const char *key);
-/* The time of a message in milliseconds: msec_timestamp, else timestamp, else 0. */
-int64_t amo_read_time(const struct json_node *n);
+/* Times, in milliseconds, 0 when there is none. The unit of a number is told by its size
+ * (clock_ms_of_number); what is none of a time there can be, or would be more than a day ahead,
+ * is no time.
+ *
+ * The member @key of a webhook. */
+int64_t amo_read_when(const struct amo_reader *r, const struct json_node *n, const char *key);
+/* When the message @n was written, by msec_timestamp and timestamp: of two that agree to a second
+ * the finer one, else the later one, because a webhook follows its message at once. Without either
+ * @otherwise. */
+int64_t amo_read_time(const struct amo_reader *r, const struct json_node *n, int64_t otherwise);

@@ -84,7 +84,7 @@ static void amo_whole(void *arg, struct exchange *x)
         return;
     }
     x->trusted = true;
-    if (amo_normalize(buf_view(&x->body), x->name, &n)) {
+    if (amo_normalize(buf_view(&x->body), x->name, clock_unix_ms(), &n)) {
         exchange_unavailable(x, "busy", "there is no memory for it now");
         return;
     }

@@ -408,7 +408,7 @@ static void on_replay(void *arg, const struct replay *r)
 {
     struct ingress *in = arg;
     struct amo_normal n;
-    int rc = in->door ? amo_normalize(r->raw, r->scope, &n) : -EAGAIN;
+    int rc = in->door ? amo_normalize(r->raw, r->scope, clock_unix_ms(), &n) : -EAGAIN;
 
     if (rc == 0) {
         if (n.event.kind == EVENT_AMO_TYPING)

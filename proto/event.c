@@ -1,5 +1,6 @@
 #include "proto/event.h"
 
+#include "base/clock.h"
 #include "proto/pack.h"
 
 static const struct field fields[] = {
@@ -72,7 +73,7 @@ int event_decode(struct view bytes, struct event *ret)
     if (e.kind == 0 || e.kind >= AMO_COUNT(kind_names) || e.taken_ms < 0 ||
         e.taken_ms > EVENT_MS_MAX)
         return PACK_E_MALFORMED;
-    if (e.sent_ms < 0 || e.sent_ms > EVENT_MS_MAX)
+    if (e.sent_ms < 0 || e.sent_ms > CLOCK_MS_MAX)
         e.sent_ms = 0; /* the sender's clock is the sender's */
     *ret = e;
     return 0;

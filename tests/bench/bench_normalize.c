@@ -17,6 +17,7 @@
 #undef json_bool
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/secret.h"
 #include "ingress/amo_normalize.h"
 #include "proto/event.h"
@@ -45,7 +46,7 @@ static double cpu_seconds(void)
 static int normalize(struct bench *b, struct view body)
 {
     struct amo_normal n;
-    int rc = amo_normalize(body, VIEW_LIT(SCOPE), &n);
+    int rc = amo_normalize(body, VIEW_LIT(SCOPE), clock_unix_ms(), &n);
 
     if (rc)
         return rc;

@@ -7,6 +7,9 @@
 #include "ingress/amo_normalize.h"
 #include "tests/fuzz/fuzz.h"
 
+/* 2026-03-02 */
+#define NOW_MS INT64_C(1772442900000)
+
 #define SCOPE VIEW_LIT("channel_831f0943-4783-43d0-835e-d2d8d2553844")
 
 static void check_event(const struct event *e)
@@ -89,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct view body = view_make(bytes, len);
     struct amo_normal n;
 
-    FUZZ_MUST(amo_normalize(body, SCOPE, &n) == 0);
+    FUZZ_MUST(amo_normalize(body, SCOPE, NOW_MS, &n) == 0);
     if (n.verdict == AMO_ACCEPT)
         check_accepted(&n.event);
     else
