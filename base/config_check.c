@@ -120,6 +120,7 @@ static const struct {
     {"ingress/max_connections_per_address", check_above_zero  },
     {"core/store",                          check_store       },
     {"core/admin_listen",                   check_admin_listen},
+    {"core/log_max_bytes",                  check_above_zero  },
     {"core/lease_ms",                       check_above_zero  },
     {"egress/admin_listen",                 check_admin_listen},
     {"egress/concurrency",                  check_above_zero  },

@@ -20,6 +20,7 @@
     X("ingress/max_connections", NUMBER, "1024", "open connections at once")                   \
     X("ingress/max_connections_per_address", NUMBER, "64", "open connections of one address")  \
     X("core/store", TEXT, "sqlite:<data_dir>/core/core.db", "where core keeps everything")     \
+    X("core/log_max_bytes", NUMBER, "67108864", "bound of the store's log, whatever the load") \
     X("core/admin_listen", TEXT, "127.0.0.1:9102", "health and metrics")                       \
     X("core/lease_ms", NUMBER, "20000", "how long a worker may hold a command")                \
     X("core/delayed_ms", NUMBER, "600000",                                                     \

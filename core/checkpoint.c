@@ -18,13 +18,20 @@
 #define CLEAN_EVERY_MS      20
 /* … and waited for so long, because the loop waits meanwhile if it wants to write */
 #define CLEAN_BUSY_MS       50
+/* from this part of its bound on the log is moved without waiting for the next turn */
+#define LOG_SOON            4
 
 struct checkpoint {
     sqlite3 *handle;
     pthread_t thread;
+    int64_t log_max_bytes;
     pthread_mutex_t lock;
     pthread_cond_t wake;
+    pthread_cond_t gap_over;
     bool stopping;
+    bool soon;        /* the log is large enough to be taken over out of turn */
+    bool wants_gap;   /* more was written during a checkpoint than may be */
+    bool gap;         /* the loop stands between two commits until the log is taken over */
     bool rebuild;     /* with the next cleaning */
     uint64_t wanted;  /* the newest ticket */
     uint64_t cleaned; /* the newest that stands */
@@ -36,12 +43,12 @@ static bool checkpoint_wait(struct checkpoint *c, long ms)
     struct timespec until;
     bool stop = false;
 
-    (void)clock_gettime(CLOCK_REALTIME, &until); /* always there */
+    (void)clock_gettime(CLOCK_MONOTONIC, &until); /* always there */
     until.tv_nsec += ms * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
     (void)pthread_mutex_lock(&c->lock);
-    if (!c->stopping && (c->wanted == c->cleaned || ms < CHECKPOINT_EVERY_MS))
+    if (!c->stopping && !c->gap && (c->wanted == c->cleaned || ms < CHECKPOINT_EVERY_MS))
         (void)pthread_cond_timedwait(&c->wake, &c->lock, &until); /* early is harmless */
     stop = c->stopping;
     (void)pthread_mutex_unlock(&c->lock);
@@ -131,6 +138,47 @@ bool checkpoint_is_clean(struct checkpoint *c, uint64_t ticket)
     return clean;
 }
 
+void checkpoint_after_commit(struct checkpoint *c, int64_t log_bytes)
+{
+    if (!c)
+        return;
+    (void)pthread_mutex_lock(&c->lock);
+    if (log_bytes > c->log_max_bytes / LOG_SOON && !c->wants_gap)
+        (void)pthread_cond_signal(&c->wake); /* now, not at the next half second */
+    c->soon = log_bytes > c->log_max_bytes / LOG_SOON;
+    if ((c->wants_gap && c->soon) || log_bytes > c->log_max_bytes / 2) {
+        c->gap = true;
+        (void)pthread_cond_signal(&c->wake);
+        while (c->gap)
+            (void)pthread_cond_wait(&c->gap_over, &c->lock); /* early is harmless */
+    }
+    (void)pthread_mutex_unlock(&c->lock);
+}
+
+/* A log whose every page was moved is written anew from its beginning by the next commit. Under load
+ * there are always newer pages than a checkpoint has seen, so it grows for ever: what came meanwhile
+ * is moved while the loop stands still, and that is little. */
+static void checkpoint_gap(struct checkpoint *c, bool gap, int in_wal, int moved)
+{
+    (void)pthread_mutex_lock(&c->lock);
+    c->wants_gap = !gap && c->soon && moved > 0 && moved <= in_wal;
+    if (gap) {
+        c->gap = false;
+        (void)pthread_cond_signal(&c->gap_over);
+    }
+    (void)pthread_mutex_unlock(&c->lock);
+}
+
+static bool is_gap(struct checkpoint *c)
+{
+    bool gap = false;
+
+    (void)pthread_mutex_lock(&c->lock);
+    gap = c->gap;
+    (void)pthread_mutex_unlock(&c->lock);
+    return gap;
+}
+
 static void *checkpoint_main(void *arg)
 {
     struct checkpoint *c = arg;
@@ -141,8 +189,10 @@ static void *checkpoint_main(void *arg)
     do {
         int in_wal = -1;
         int moved = 0;
+        bool gap = false;
 
         stop = checkpoint_wait(c, again ? CLEAN_EVERY_MS : CHECKPOINT_EVERY_MS);
+        gap = is_gap(c);
         /* A connection learns with its first read that there is a log; until then a checkpoint
          * does nothing and says that all is well. */
         if (!reads)
@@ -151,12 +201,25 @@ static void *checkpoint_main(void *arg)
         /* SQLITE_BUSY only means: next time */
         (void)sqlite3_wal_checkpoint_v2(c->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_wal,
                                         &moved);
+        checkpoint_gap(c, gap, in_wal, moved);
         again = checkpoint_cleans(c);
     } while (!stop);
     return NULL;
 }
 
-int checkpoint_start(const char *db_path, struct checkpoint **ret_checkpoint)
+/* A wall clock that is set back must not keep the thread asleep. */
+static void init_wake(pthread_cond_t *cond)
+{
+    pthread_condattr_t attributes;
+
+    (void)pthread_condattr_init(&attributes); /* none of these can fail on Linux */
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(cond, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+}
+
+int checkpoint_start(const char *db_path, int64_t log_max_bytes,
+                     struct checkpoint **ret_checkpoint)
 {
     struct checkpoint *c = mem_zalloc(sizeof(*c));
     sigset_t all;
@@ -172,7 +235,9 @@ int checkpoint_start(const char *db_path, struct checkpoint **ret_checkpoint)
         return -EIO;
     }
     (void)pthread_mutex_init(&c->lock, NULL); /* default attributes: cannot fail on Linux */
-    (void)pthread_cond_init(&c->wake, NULL);
+    (void)pthread_cond_init(&c->gap_over, NULL);
+    init_wake(&c->wake);
+    c->log_max_bytes = log_max_bytes;
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &old); /* signals belong to the loop */
     rc = pthread_create(&c->thread, NULL, checkpoint_main, c);
@@ -196,6 +261,7 @@ void checkpoint_stop(struct checkpoint *c)
     (void)pthread_mutex_unlock(&c->lock);
     (void)pthread_join(c->thread, NULL); /* it ends by itself */
     (void)pthread_cond_destroy(&c->wake);
+    (void)pthread_cond_destroy(&c->gap_over);
     (void)pthread_mutex_destroy(&c->lock);
     (void)sqlite3_close(c->handle);
     mem_free(c);

@@ -20,7 +20,8 @@
 #include "base/mem.h"
 #include "core/db.h"
 
-#define PATH "checkpoint.db"
+#define PATH    "checkpoint.db"
+#define LOG_MAX ((int64_t)64 << 20)
 
 static void forget(void)
 {
@@ -68,12 +69,45 @@ static void pages_move_to_the_database_while_rows_are_written(void **state)
     (void)state;
     forget();
     d = opened();
-    assert_int_equal(checkpoint_start(PATH, &c), 0);
+    assert_int_equal(checkpoint_start(PATH, LOG_MAX, &c), 0);
     while (size_of(PATH) < 100000 && clock_mono_ms() < deadline)
         write_rows(d, 10);
     assert_true(size_of(PATH) >= 100000);
     checkpoint_stop(c);
     db_close(d);
+}
+
+/* The largest the log was while rows were written as fast as the disk takes them. */
+static int64_t largest_log(int64_t log_max)
+{
+    struct checkpoint *c = NULL;
+    struct db *d = NULL;
+    int64_t largest = 0;
+    int64_t deadline = clock_mono_ms() + 60000;
+
+    forget();
+    d = opened();
+    assert_int_equal(checkpoint_start(PATH, log_max, &c), 0);
+    while (size_of(PATH) < 10 * log_max && clock_mono_ms() < deadline) {
+        assert_int_equal(db_exec(d, "BEGIN IMMEDIATE"), 0);
+        write_rows(d, 20);
+        assert_int_equal(db_exec(d, "COMMIT"), 0);
+        checkpoint_after_commit(c, db_log_bytes(d));
+        if (size_of(PATH "-wal") > largest)
+            largest = size_of(PATH "-wal");
+    }
+    assert_true(size_of(PATH) >= 10 * log_max);
+    checkpoint_stop(c);
+    db_close(d);
+    return largest;
+}
+
+static void load_does_not_let_the_log_grow_beyond_its_bound(void **state)
+{
+    int64_t log_max = (int64_t)2 << 20;
+
+    (void)state;
+    assert_true(largest_log(log_max) <= log_max);
 }
 
 static void nothing_moves_without_the_thread(void **state)
@@ -97,7 +131,7 @@ static void stopping_makes_a_last_checkpoint_at_once(void **state)
     (void)state;
     forget();
     d = opened();
-    assert_int_equal(checkpoint_start(PATH, &c), 0);
+    assert_int_equal(checkpoint_start(PATH, LOG_MAX, &c), 0);
     write_rows(d, 50);
     checkpoint_stop(c);
     assert_true(size_of(PATH) >= 100000);
@@ -152,7 +186,7 @@ static void what_was_deleted_is_nowhere_once_it_is_clean(void **state)
     (void)state;
     forget();
     d = opened();
-    assert_int_equal(checkpoint_start(PATH, &c), 0);
+    assert_int_equal(checkpoint_start(PATH, LOG_MAX, &c), 0);
     assert_int_equal(db_exec(d, "BEGIN"), 0);
     for (size_t i = 0; i < ROWS; i++) {
         char text[sizeof(filler)];
@@ -196,7 +230,7 @@ static void cleaning_waits_for_who_writes(void **state)
     (void)state;
     forget();
     d = opened();
-    assert_int_equal(checkpoint_start(PATH, &c), 0);
+    assert_int_equal(checkpoint_start(PATH, LOG_MAX, &c), 0);
     assert_int_equal(db_exec(d, "BEGIN IMMEDIATE"), 0);
     write_rows(d, 10);
     ticket = checkpoint_clean(c, true);
@@ -229,7 +263,7 @@ static void a_reader_does_not_make_the_log_grow(void **state)
         forget();
         d = opened();
         write_rows(d, 500);
-        assert_int_equal(checkpoint_start(PATH, &c), 0);
+        assert_int_equal(checkpoint_start(PATH, LOG_MAX, &c), 0);
         await_clean(c, true);
         reader = opened();
         assert_int_equal(db_exec(reader, "BEGIN; SELECT count(*) FROM t"), 0);
@@ -255,7 +289,7 @@ static void a_database_that_is_not_there_is_told(void **state)
     struct checkpoint *c = NULL;
 
     (void)state;
-    assert_int_equal(checkpoint_start("no/such/folder/x.db", &c), -EIO);
+    assert_int_equal(checkpoint_start("no/such/folder/x.db", LOG_MAX, &c), -EIO);
     checkpoint_stop(NULL);
 }
 
@@ -263,6 +297,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pages_move_to_the_database_while_rows_are_written),
+        cmocka_unit_test(load_does_not_let_the_log_grow_beyond_its_bound),
         cmocka_unit_test(nothing_moves_without_the_thread),
         cmocka_unit_test(stopping_makes_a_last_checkpoint_at_once),
         cmocka_unit_test(what_was_deleted_is_nowhere_once_it_is_clean),

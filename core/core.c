@@ -171,6 +171,7 @@ static void core_commit(struct core *c)
     c->commits++;
     stat_add(c->n_commits, 1);
     core_acknowledge(c);
+    checkpoint_after_commit(c->checkpoint, store_log_bytes(c->store));
 }
 
 static void core_turn_end(void *arg)
@@ -406,7 +407,10 @@ static int core_open_store(struct core *c)
     rc = rc ? rc : store_registry_load(c->store, &c->keys, &c->registry);
     if (rc == 0)
         core_reach_changed(c); /* whatever the end of the life before has left */
-    rc = rc ? rc : checkpoint_start(store_path(c->store), &c->checkpoint);
+    rc = rc ? rc
+            : checkpoint_start(store_path(c->store),
+                               (int64_t)config_number(c->config, "core/log_max_bytes"),
+                               &c->checkpoint);
     return rc;
 }
 

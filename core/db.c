@@ -31,6 +31,8 @@ struct db_rows {
 struct db {
     sqlite3 *handle;
     char *path;
+    int64_t page_size;
+    int log_pages;            /* in the log since it was last begun anew */
     int failed;               /* the class of the last failure; 0 none */
     char words[DB_WORDS_MAX]; /* of it */
     struct db_rows statements[DB_STATEMENTS];
@@ -103,6 +105,32 @@ static int db_code(struct db *d, int rc)
     return class;
 }
 
+static int on_commit(void *arg, sqlite3 *handle, const char *name, int pages)
+{
+    (void)handle;
+    (void)name;
+    ((struct db *)arg)->log_pages = pages;
+    return SQLITE_OK;
+}
+
+int64_t db_log_bytes(const struct db *d)
+{
+    return (int64_t)d->log_pages * d->page_size;
+}
+
+static int read_page_size(struct db *d)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(d, &r, "PRAGMA page_size", "");
+
+    if (rc == 0 && (rc = db_next(r)) == 1) {
+        d->page_size = db_int(r, 0);
+        db_end(r);
+        rc = 0;
+    }
+    return rc;
+}
+
 int db_open(const char *path, struct buf *ret_why, struct db **ret_db)
 {
     struct db *d = mem_zalloc(sizeof(*d));
@@ -127,6 +155,9 @@ int db_open(const char *path, struct buf *ret_why, struct db **ret_db)
                          "PRAGMA wal_autocheckpoint=0; PRAGMA foreign_keys=OFF;"
                          "PRAGMA temp_store=MEMORY;"
                          "PRAGMA cache_size=-2000; PRAGMA secure_delete=ON;");
+    rc = rc ? rc : read_page_size(d);
+    if (rc == 0)
+        (void)sqlite3_wal_hook(d->handle, on_commit, d); /* gives back the hook of before */
     if (rc)
         (void)buf_add_f(ret_why, "%s: %s", path, d->words); /* cut is fine */
 out:

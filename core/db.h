@@ -30,6 +30,8 @@ AMO_MUSTCHECK int db_exec(struct db *d, const char *sql);
  * is waited for @wait_ms. Not begun when somebody is there or the disk has no room, so that the log
  * does not grow for nothing. Outside a transaction. STORE_BUSY, -ENOSPC, and as above. */
 AMO_MUSTCHECK int db_rewrite(struct db *d, int wait_ms);
+/* So much stands in the log, as of the last commit. */
+int64_t db_log_bytes(const struct db *d);
 /* Everything in the log is in the file, synced, and the log is empty; who reads or writes is waited
  * for @wait_ms. Outside a transaction. STORE_BUSY, and as above. */
 AMO_MUSTCHECK int db_empty_log(struct db *d, int wait_ms);

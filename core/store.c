@@ -268,6 +268,11 @@ int store_commit(struct store *s)
     return rc;
 }
 
+int64_t store_log_bytes(const struct store *s)
+{
+    return db_log_bytes(s->db);
+}
+
 int store_abandon(struct store *s)
 {
     int rc = 0;

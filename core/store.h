@@ -57,6 +57,8 @@ int store_schema_version(void);
 AMO_MUSTCHECK int store_begin(struct store *s);
 bool store_in_transaction(const struct store *s);
 AMO_MUSTCHECK int store_commit(struct store *s);
+/* So much stands in the store's log, as of the last commit. */
+int64_t store_log_bytes(const struct store *s);
 /* Nothing of the transaction stands. Before the process ends: what is in memory goes with it. */
 AMO_MUSTCHECK int store_abandon(struct store *s);
 AMO_MUSTCHECK int store_savepoint(struct store *s);

@@ -1,9 +1,8 @@
 """Core's store and its key when the disk, or what stands on it, is not as it should be."""
-import json
-import os
 import random
 import shutil
 import sqlite3
+import threading
 
 import pytest
 
@@ -175,3 +174,40 @@ def test_what_the_last_life_may_have_failed_to_flush_is_in_the_file_before_anybo
         synced = next(i for i in range(written, len(calls)) if "fdatasync(" in calls[i] and f"{path}>" in calls[i])
         emptied = next(i for i in range(synced, len(calls)) if "ftruncate(" in calls[i] and f"{path}-wal>" in calls[i])
         assert log_synced < written < synced < emptied < bound
+
+
+def test_no_load_lets_the_log_of_the_store_grow_beyond_its_bound():
+    """Closed loop: each of four services writes its next message when the last one was taken."""
+    bound = 2 << 20
+    with Stack(env={**QUICK, "AMO_CORE_LOG_MAX_BYTES": str(bound)}) as stack:
+        stack.up()
+        log = store_file(stack).with_suffix(".db-wal")
+        store_before = store_file(stack).stat().st_size
+        largest, over, answers = 0, threading.Event(), set()
+
+        def writes(n):
+            count = 0
+            while not over.is_set():
+                count += 1
+                body = {"id": f"{n}-{count}", "source": "wa1", "conversation": {"id": f"7900{n:07d}"}, "type": "text",
+                        "sender": {"id": f"7900{n:07d}", "name": "c"}, "text": "x" * 1500}
+                answers.add(stack.service_call("messages", body)[0])
+
+        clients = [threading.Thread(target=writes, args=(n,)) for n in range(4)]
+        for c in clients:
+            c.start()
+
+        def grown():
+            nonlocal largest
+            largest = max(largest, log.stat().st_size)
+            return store_file(stack).stat().st_size > store_before + 2 * bound
+
+        try:
+            wait_for(grown, "a store that has grown by twice the bound")
+        finally:
+            over.set()
+            for c in clients:
+                c.join()
+        print("largest log", largest, "messages", stack.figure("core", "amo_events_total"))
+        assert largest <= bound + (1 << 20)  # and one turn
+        assert answers == {202}
