@@ -281,6 +281,7 @@ int calls_start(void *arg, struct lane_job *job)
                                 .headers = headers,
                                 .timeout_ms = s->settings.client_timeout_ms,
                                 .tls_verify = s->settings.tls_verify,
+                                .keep_alive = s->settings.keep_alive,
                                 .done = calls_done,
                                 .arg = j,
                             });

@@ -225,6 +225,7 @@ int hooks_start(void *arg, struct lane_job *job)
                                     .headers = headers,
                                     .timeout_ms = s->settings.webhook_timeout_ms,
                                     .tls_verify = s->settings.tls_verify,
+                                    .keep_alive = s->settings.keep_alive,
                                     .done = hooks_done,
                                     .arg = j,
                                 });

@@ -4,7 +4,7 @@
 
 enum {
     INT_ROWS = 13,
-    BOOL_ROWS = 2
+    BOOL_ROWS = 3
 };
 
 static const struct {
@@ -37,6 +37,7 @@ static const struct {
 } bool_rows[BOOL_ROWS] = {
     {"webhook_newline", offsetof(struct settings, webhook_newline), true},
     {"tls_verify",      offsetof(struct settings, tls_verify),      true},
+    {"keep_alive",      offsetof(struct settings, keep_alive),      true},
 };
 static const char *const journal_names[] = {"full", "brief", "off"};
 static const char *const spelling_names[] = {"any", "old", "new"};

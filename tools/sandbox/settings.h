@@ -46,6 +46,7 @@ struct settings {
     enum settings_echo echo;
     bool lenient_files; /* name and size of a file may be missing */
     bool tls_verify;
+    bool keep_alive;
     enum settings_journal journal;
     int64_t max_journal;
     int64_t max_messages;

@@ -205,6 +205,7 @@ static bool transfer_set(struct transfer *t, const struct wire_request *r)
     WIRE_SET(t->easy, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
     WIRE_SET(t->easy, CURLOPT_SSL_VERIFYPEER, r->tls_verify ? 1L : 0L);
     WIRE_SET(t->easy, CURLOPT_SSL_VERIFYHOST, r->tls_verify ? 2L : 0L);
+    WIRE_SET(t->easy, CURLOPT_FRESH_CONNECT, r->keep_alive ? 0L : 1L);
     WIRE_SET(t->easy, CURLOPT_CAPATH, NULL); /* the default one defeats curl's CA cache */
     WIRE_SET(t->easy, CURLOPT_HTTPHEADER, t->headers);
     WIRE_SET(t->easy, CURLOPT_WRITEFUNCTION, on_answer);

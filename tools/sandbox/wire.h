@@ -33,6 +33,7 @@ struct wire_request {
     struct curl_slist *headers; /* taken over, also on failure */
     int64_t timeout_ms;
     bool tls_verify;
+    bool keep_alive;    /* may go over a connection of before */
     wire_done_fn *done; /* called once, never from within wire_send */
     void *arg;
 };
