@@ -134,6 +134,8 @@ PLANTED = {
     "a report is nowhere": ("lost", [lambda h: h["statuses"].pop()]),
     "dead, and the manager was not told": ("untold", [lose("m6"), dead("m6", "service.message")]),
     "dead, and the service was not told": ("untold", [lose("c2"), dead("c2", "amo.message")]),
+    "dead of age too soon": ("hasty", [lose("c2"), dead("c2", "amo.message", "life_time"), lambda h: act(h, "c2").update(
+        hour=0), lambda h: h.update(hours=23)]),
     "waiting when all is well": ("endless", [lose("c2"), lambda h: h["waiting"].append("c2")]),
     "a final no of the door": ("refused", [lose("c2"), lambda h: act(h, "c2").update(
         accepted=False, refusal="409 conflict")]),
@@ -168,7 +170,7 @@ EXCUSED = {
     "an old edit again after the store went back": [
         lambda h: h["edits"].extend([{"id": "x1", "text": "c1 edit 1", "seq": 9},
                                      {"id": "x1", "text": "c1 edit 2", "seq": 10}]),
-        excuse("store", 6, 9)],
+        excuse("store", -1, 9)],
     "accepted before its source was given away": [moved(20)],
     "delayed, then delivered": [lambda h: h["statuses"].insert(
         0, {"id": "a5", "account": "A", "status": -1, "error_code": 903, "seq": 0})],

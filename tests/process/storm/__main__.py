@@ -16,7 +16,7 @@ LIMIT_S = 300
 
 
 def one(seed, logs):
-    """(seed, problems as (kind, words)); its words stand in a file of its own."""
+    """(seed, problems as (kind, words), all it said, which stands in a file of its own)."""
     path = pathlib.Path(logs) / f"{seed}.log"
     with open(path, "w", encoding="utf-8") as log:
         try:
@@ -29,7 +29,7 @@ def one(seed, logs):
     problems = re.findall(r"^  ([a-z]+): (.*)$", said, re.M)
     if code and not problems:
         problems = [("broken", f"the run ended with {code}: {said.strip().splitlines()[-1:]}")]
-    return seed, problems
+    return seed, problems, said
 
 
 def main():
@@ -45,14 +45,17 @@ def main():
         return 1 if storm(chosen.one) else 0
     logs = chosen.logs or tempfile.mkdtemp(prefix="amo-storm-")
     pathlib.Path(logs).mkdir(parents=True, exist_ok=True)
-    failed, kinds = [], collections.Counter()
+    failed, kinds, ends = [], collections.Counter(), collections.Counter()
     with concurrent.futures.ThreadPoolExecutor(chosen.jobs) as pool:
-        for seed, problems in pool.map(lambda s: one(s, logs), range(chosen.first, chosen.first + chosen.seeds)):
+        for seed, problems, said in pool.map(lambda s: one(s, logs), range(chosen.first, chosen.first + chosen.seeds)):
+            for group in re.findall(r"(?:dead|quarantine) \{(.*?)\}", said):
+                ends.update({k: int(n) for k, n in re.findall(r"'([^']+)': (\d+)", group)})
             if problems:
                 failed.append(seed)
                 kinds.update({kind for kind, _ in problems})
                 print(f"seed {seed}: " + "; ".join(f"{k}: {w}"[:200] for k, w in problems[:3]), flush=True)
     print(f"{chosen.seeds - len(failed)} of {chosen.seeds} seeds are green; logs in {logs}")
+    print("dead or in quarantine:", dict(ends))
     if failed:
         print("red:", *failed, f"({dict(kinds)})")
     return 1 if failed else 0

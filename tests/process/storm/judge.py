@@ -24,7 +24,8 @@ reached: what a service really did: {token, service, source, party, webhook_id, 
 failures: what services were told of clients' messages: {mid, code}
 states: what the bridge says: {token: {state, amo_id}}, of inbound messages and outbound ones
 dead: {token (None: it is not known whose), kind, reason}
-kept: tokens that stand in quarantine
+hours: how many hours have passed for everybody in leaps; an act's `hour` is how many there were when it was done
+kept: tokens and edits' texts that stand in quarantine; "<token> report" of reports about messages of before a move
 waiting: tokens the bridge says it still has a command for
 excuses: see below
 
@@ -38,6 +39,8 @@ lie       what the bridge calls delivered is there, under the id that it names; 
           reported by the service for that very message.
 slander   what the bridge calls failed (to a manager or to a service) is not there.
 lost      what was accepted is there, or dead, or in quarantine, or waiting. Edits and reports count.
+hasty     nothing dies of age before its time: a message or edit lives a day of the world's time, all else an hour,
+          whatever the bridge's own clock said meanwhile.
 untold    what is dead was told: the manager reads -1, the service got delivery.failed.
 endless   what still waits when all is well again and the deadline has passed.
 refused   the door said a final no to what it should have taken.
@@ -52,10 +55,10 @@ spool     {kind: spool, from_n, to_n}: a copy of a spool was put back. What was 
           had not left the spool when it was put back is physically gone; the run cannot know which of them that are,
           so any of (from_n, to_n] may be lost. Nothing may be there twice or with somebody else, nothing may be called
           delivered. A run that empties the spool before it puts the copy back adds no such excuse.
-store     {kind: store, from_n, to_n}: a copy of core's store was put back. Nothing accepted may be lost: the spool
-          still has all of it (runs are shorter than one segment) and sends it again. But core does it over: for
-          messages of (from_n, to_n], or reported on or edited there, an earlier edit or status may be seen again
-          before the last one; the end must be right. What the restored core gave up before may be given up again.
+store     {kind: store, to_n}: a copy of core's store was put back when to_n things had been accepted. Nothing
+          accepted may be lost: the spool still has all of it (runs are shorter than one segment) and sends it again.
+          But core does over what it had not done yet in the copy, or did not know: an edit or status accepted until
+          then may be seen again behind a later one; the end must be right.
 cut       a manager's word that the service did, but whose every answer was lost or an error, may be called failed:
           there is no history of services to ask.
 unclear   an inbound message whose death says `unclear` may be there: amo could not be asked.
@@ -76,7 +79,7 @@ def token_of(text):
 class Judge:
     def __init__(self, history):
         self.h = {"owners": [], "amo": [], "edits": [], "statuses": [], "cards": [], "reached": [], "failures": [],
-                  "states": {}, "dead": [], "kept": [], "waiting": [], "excuses": [], **history}
+                  "states": {}, "dead": [], "kept": [], "waiting": [], "excuses": [], "hours": 0, **history}
         self.problems = []
         self.acts = self.h["acts"]
         self.by_token = {a["token"]: a for a in self.acts if a["kind"] in ("client", "colleague", "manager")}
@@ -94,11 +97,12 @@ class Judge:
         self.problems.append((kind, words))
 
     def excused(self, kind, n):
-        return n is not None and any(e["kind"] == kind and e["from_n"] < n <= e["to_n"] for e in self.h["excuses"])
+        return n is not None and any(e["kind"] == kind and e.get("from_n", -1) < n <= e["to_n"]
+                                     for e in self.h["excuses"])
 
     def run(self):
         for check in (self.strangers_at_amo, self.strangers_at_services, self.doubles, self.lies, self.slanders,
-                      self.fates, self.doors, self.orders, self.edits, self.statuses):
+                      self.fates, self.deaths, self.doors, self.orders, self.edits, self.statuses):
             check()
         return self.problems
 
@@ -242,6 +246,14 @@ class Judge:
                 self.say("lost", f"{token} of {act['party']} was accepted and is nowhere "
                                  f"(state {self.h['states'].get(token)})")
 
+    def deaths(self):
+        for token, items in self.dead.items():
+            act = self.by_token.get(token)
+            for d in items:
+                life = 24 if d["kind"].split(".")[1] in ("message", "edit") else 1
+                if act and d["reason"] == "life_time" and self.h["hours"] - act["hour"] < life:
+                    self.say("hasty", f"{d['kind']} of {token} died of age after {self.h['hours'] - act['hour']} h")
+
     def told_quietly(self):
         managers = {(a["account"], a["amo_id"]): a for a in self.acts if a["kind"] == "manager"}
         return [(s, managers[s["account"], s["id"]]) for s in self.h["statuses"]
@@ -304,7 +316,7 @@ class Judge:
             if a["kind"] == "report" and a["accepted"] and not self.excused("spool", a["n"]):
                 wanted[a["of"]] = max(wanted[a["of"]], STEPS.get(a["status"], 0))
         for token, step in wanted.items():
-            if step <= best.get(token, -1) or token in self.h["kept"]:
+            if step <= best.get(token, -1) or f"{token} report" in self.h["kept"]:
                 continue
             if any("status" in d["kind"] for d in self.dead.get(token, [])):
                 continue

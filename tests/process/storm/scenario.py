@@ -3,6 +3,7 @@
 Light steps are what people do; faults are what remote sides do to calls; heavy steps are what happens to machines. A
 run has many light ones, some faults and two or three heavy ones.
 """
+import collections
 import os
 import shutil
 import signal
@@ -34,6 +35,15 @@ class Storm:
         a = self.w.accounts[name]
         return a["service"], self.rng.choice(a["sources"]), name
 
+    def alone(self):
+        """Who alone has spoken in a group so far: nobody can tell yet that it is one."""
+        found = set()
+        for t in self.w.threads:
+            if len(t["people"]) > 1:
+                spoken = {a["who"] for a in self.j.acts if a.get("thread") == t["thread"] and a.get("n") and "who" in a}
+                found |= set(t["people"] if len(spoken) < 2 else ())
+        return found
+
     def some_thread(self):
         if self.w.threads and self.rng.random() < 0.75:
             t = self.rng.choice(self.w.threads)
@@ -41,7 +51,9 @@ class Storm:
                 return t
         service, source, _ = self.place()
         if self.rng.random() < 0.3:
-            people = self.rng.sample(PEOPLE, 3)
+            met = {c["party"] for c in self.w.cards}
+            people = self.rng.sample([p for p in PEOPLE if p not in met] or PEOPLE, 2)
+            people += self.rng.sample([p for p in PEOPLE if p not in people], 1)
             return self.w.thread(f"group-{source}", service, source, people)
         return self.w.thread(self.rng.choice(PEOPLE), service, source)
 
@@ -79,7 +91,7 @@ class Storm:
 
     def first(self):
         _, source, name = self.place()
-        who = self.rng.choice(PEOPLE)
+        who = self.rng.choice([p for p in PEOPLE if p not in self.alone()])
         phone = PHONES[who]
         number = judge_number(phone)
         if self.rng.random() < 0.4:
@@ -148,7 +160,7 @@ class Storm:
     # --- what happens to machines ----------------------------------------------------------------------------
 
     def kill(self):
-        for victim in self.rng.sample(list(self.w.BRIDGE), self.rng.choice([1, 1, 2])):
+        for victim in self.rng.sample(self.w.bridge, self.rng.choice([1, 1, 2])):
             self.say(f"{victim} is killed")
             self.stack.start_over(victim)
 
@@ -192,16 +204,15 @@ class Storm:
         self.restart(0)
 
     def restart(self, shift):
-        for name in self.w.BRIDGE:
+        for name in self.w.bridge:
             self.stack[name].kill()
         self.w.clock(shift)
         self.shifted = bool(shift)
-        for name in self.w.BRIDGE:
+        for name in self.w.bridge:
             self.stack.start(name)
 
     def store_back(self):
         self.say("a copy of the store is made")
-        n = self.j.count
         self.w.copy_store("store.copy")
         for _ in range(self.rng.randrange(3, 7)):
             self.light()
@@ -214,8 +225,49 @@ class Storm:
             self.stack.start_over("ingress")
         self.stack.start("core")
         (self.stack.dir / "store.copy").unlink()
-        self.j.excuses.append({"kind": "store", "from_n": n, "to_n": self.j.count + 20})
+        self.j.excuses.append({"kind": "store", "to_n": self.j.count + 20})
         self.say("the copy of the store was put back")
+
+    def moved(self):
+        """A number is given to another company, and perhaps back."""
+        a, b = self.rng.sample(["A", "B"], 2)
+        mine = self.w.accounts[a]["sources"]
+        if not mine:
+            return
+        source = self.rng.choice(mine)
+        for to in self.rng.choice([[b], [b, a]]):
+            self.say(f"{source} is given to {to}")
+            self.w.move("wa", source, to)
+            for _ in range(4):
+                self.light()
+
+    def come_back(self):
+        name = self.rng.choice(["A", "B", "C"])
+        self.say(f"{name} leaves and comes back by another channel")
+        self.w.come_back(name)
+        for _ in range(3):
+            self.light()
+
+    def hours(self):
+        """The machine is off while hours pass for everybody."""
+        hours = self.rng.choice([2, 7, 30])
+        self.say(f"{hours} h pass while the machine is off")
+        for name in self.w.bridge:
+            self.stack[name].kill()
+        self.j.passed += hours
+        self.stack.sandbox("settings", {"clock_offset_ms": self.j.passed * 3600000}, method="PATCH")
+        self.restart(0)
+
+    def cloned(self):
+        """A host with a spool in it is copied, and both are used from then on."""
+        self.say("the host of ingress is copied, spool and all")
+        self.stack["ingress"].kill()
+        if not self.w.twin:
+            self.w.clone()
+        self.stack.start("ingress")
+        for _ in range(4):
+            self.client()
+            self.light()
 
     def spool_back(self):
         self.say("a copy of the spool is made")
@@ -258,13 +310,16 @@ class Storm:
         acts += [self.amo_fault, self.service_fault]
         self.rng.choice(acts)()
 
-    HEAVY = ("kill", "freeze", "away", "wrong_clock", "store_back", "spool_back", "buried")
+    HEAVY = ("kill", "freeze", "away", "wrong_clock", "hours", "store_back", "spool_back", "buried", "moved",
+             "come_back", "cloned")
 
     def run(self):
         self.w.set_up()
         for _ in range(3):
             self.client()
         heavies = self.rng.sample(self.HEAVY, self.rng.choice([1, 2, 2, 3]))
+        if only := os.environ.get("AMO_STORM_ONLY"):  # to look at one of them closely
+            heavies = only.split(",")
         plan = [None] * self.rng.randrange(12, 22)
         for h in heavies:
             plan.insert(self.rng.randrange(2, len(plan)), h)
@@ -282,7 +337,7 @@ class Storm:
         self.stack.clear_faults()
         for s in self.w.services.values():
             s.faults.clear()
-        for name in self.w.BRIDGE:
+        for name in self.w.bridge:
             if not self.stack[name].alive:
                 self.stack.start(name)
         for a in self.w.accounts.values():
@@ -311,9 +366,11 @@ def storm(seed, out=print, plant=None, **env):
             raise
         finally:
             s.w.close()
+        deaths = collections.Counter(f"{d['kind']} {d['reason']}" for d in s.history["dead"])
+        kept = collections.Counter(f"{q['kind']} {q['reason']}" for q in s.w.quarantine)
+        out(f"seed {seed}: dead {dict(deaths)}, quarantine {dict(kept)}")
         if problems:
             out(f"seed {seed}:")
             out("\n".join(s.j.log))
             out("\n".join(f"  {kind}: {words}" for kind, words in problems))
-            out(f"quarantine: {s.w.quarantine}")
         return problems

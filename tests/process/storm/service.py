@@ -25,6 +25,14 @@ def international(phone):
     return "7" + digits[1:] if len(digits) == 11 and digits[0] == "8" else digits or None
 
 
+class Quiet(http.server.ThreadingHTTPServer):
+    """Callers that are killed in the middle of a call are what this is for."""
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        pass
+
+
 class Service:
     """One connector's other side. `journal` is the test's: seq() and lock of the whole run."""
 
@@ -40,8 +48,9 @@ class Service:
         self.faults = []        # of the next calls: {"on", "status", "cut", "delay"}
         self.lanes = {}
         self.counter = 0        # of ids it gives our messages
-        self.bridge = None      # (host, port)
+        self.bridges = []       # (host, port)
         self.closing = False
+        self.unsettled = False  # while its accounts and sources change, the door may say a final no
         self.busy = 0
         service = self
 
@@ -55,8 +64,7 @@ class Service:
             def log_message(self, *words):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = Quiet(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server.server_port}/{name}"
 
@@ -197,28 +205,30 @@ class Service:
         """Behind the others of @lane, and again until there is an answer that is one."""
         if lane not in self.lanes:
             self.lanes[lane] = queue.Queue()
-            threading.Thread(target=self.run, args=(self.lanes[lane],), daemon=True).start()
-        act = {"kind": "call", "accepted": False, "n": None, "refusal": None, **(act or {})}
+            bridge = self.rng.choice(self.bridges)  # between two of them there is no order: a lane stays with its own
+            threading.Thread(target=self.run, args=(self.lanes[lane], bridge), daemon=True).start()
+        act = {"kind": "call", "accepted": False, "n": None, "refusal": None, "hour": self.journal.passed,
+               **(act or {})}
         with self.journal.lock:
             self.busy += 1
             self.journal.acts.append(act)
         self.lanes[lane].put((method, path, body, act, headers or {}))
         return act
 
-    def run(self, lane):
+    def run(self, lane, bridge):
         while (job := lane.get()) is not None:
-            self.do(*job)
+            self.do(bridge, *job)
             with self.journal.lock:
                 self.busy -= 1
 
-    def do(self, method, path, body, act, headers):
+    def do(self, bridge, method, path, body, act, headers):
         wait = 0.05
         raw = json.dumps(body, ensure_ascii=False).encode()
         while not self.closing:
             if act.get("target", {}).get("refusal"):
                 return  # nobody edits what was never taken
             since = self.journal.count
-            status, answer = self.once(method, path, raw, headers)
+            status, answer = self.once(bridge, method, path, raw, headers)
             if status and status < 300:
                 item = (answer.get("results") or [{}])[0]
                 with self.journal.lock:
@@ -227,13 +237,13 @@ class Service:
                     act["mid"], act["n"], act["since"] = answer.get("mid"), self.journal.accepted(), since
                 return
             if status and status not in (408, 429) and status < 500:
-                act["refusal"] = f"{status} {answer}"
+                act["refusal"], act["may_refuse"] = f"{status} {answer}", self.unsettled
                 return
             time.sleep(wait)
             wait = min(1.0, wait * 2)
 
-    def once(self, method, path, raw, headers):
-        connection = http.client.HTTPConnection(*self.bridge, timeout=10)
+    def once(self, bridge, method, path, raw, headers):
+        connection = http.client.HTTPConnection(*bridge, timeout=10)
         try:
             connection.request(method, f"/v1/connectors/{self.name}/{path}", raw,
                                {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json", **headers})
@@ -247,4 +257,4 @@ class Service:
 
     def ask(self, ident):
         """GET messages/{id}: (status, answer)."""
-        return self.once("GET", f"messages/{ident}", None, {})
+        return self.once(self.bridges[0], "GET", f"messages/{ident}", None, {})

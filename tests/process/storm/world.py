@@ -35,11 +35,12 @@ class Journal:
     def __init__(self):
         self.lock = threading.RLock()
         self.acts, self.owners, self.excuses, self.log = [], [], [], []
-        self.count = self.number = 0
+        self.count = self.number = self.passed = 0
         self.began = time.monotonic()
 
     def clock(self):
-        return time.time()
+        """The world's wall clock: hours may pass in a moment, for everybody."""
+        return time.time() + 3600 * self.passed
 
     def seq(self):
         with self.lock:
@@ -64,6 +65,7 @@ class World:
         self.tokens = 0
         self.cards = []
         self.scopes = {}      # every scope id there ever was -> account's name
+        self.twin = []
         self.keyed = 0.1      # how often a message comes with an Idempotency-Key, which may read like another's id
         self.ids = {"wa": 0, "tg": 0}
         self.user = str(uuid.UUID(int=rng.getrandbits(128)))
@@ -89,7 +91,7 @@ class World:
             manners.update(given or {})
             self.j.say(f"service {name}: {manners}")
             s = self.services[name] = Service(name, self.j, random.Random(r.getrandbits(32)), manners)
-            s.bridge = ("127.0.0.1", self.stack.port)
+            s.bridges = [("127.0.0.1", self.stack.port)]
             s.people = {judge_number(p): f"{who}" for who, p in PHONES.items()}
             self.stack.control("connector.add", name=name, kind="http", url=s.url, allow_private=True, secret=s.secret,
                                token=s.token)
@@ -149,7 +151,8 @@ class World:
             s.threads[ident] = (party, source)
             if number:
                 s.private[number, source] = ident
-        t = {"party": party, "people": people or [party], "service": service, "source": source, "thread": ident}
+        t = {"party": party, "people": people or [party], "service": service, "source": source, "thread": ident,
+             "said": 0}
         self.threads.append(t)
         return t
 
@@ -161,8 +164,10 @@ class World:
 
     def client(self, t, **more):
         s = self.services[t["service"]]
-        who = self.rng.choice(t["people"])
-        act = {"kind": "client", "token": self.token("c"), "party": t["party"], "service": t["service"],
+        # the first two words of a group are two people's, the first of whom was never written to first
+        who = t["people"][t["said"]] if t["said"] < len(t["people"][:2]) else self.rng.choice(t["people"])
+        t["said"] += 1
+        act = {"kind": "client", "who": who, "token": self.token("c"), "party": t["party"], "service": t["service"],
                "source": t["source"], "thread": t["thread"], "id": self.next_id(t["service"]), **more}
         sender = {"id": f"{t['service']}:{who}", "name": who.title()}
         if t["service"] == "wa" or self.rng.random() < 0.5:
@@ -234,7 +239,7 @@ class World:
         act = {"kind": "manager", "token": judge.token_of(text), "account": account,
                "scope": self.accounts[account]["scope"], "chat": item["chat"], "amo_id": item["id"], "webhook": item["webhook"],
                "party": about["party"], "service": about["service"], "source": source, "accepted": False, "n": None,
-               "since": self.j.count}
+               "since": self.j.count, "hour": self.j.passed}
         self.j.acts.append(act)
         return act
 
@@ -246,19 +251,64 @@ class World:
                 if act["kind"] == "manager" and not act["accepted"] and answers.get(act["webhook"]) == 200:
                     act["accepted"], act["n"] = True, self.j.accepted()
 
+    # --- whose numbers and accounts ---------------------------------------------------------------------
+
+    def move(self, service, source, account):
+        """An operator gives a source to another account; what is accepted when the verb has returned is its."""
+        s = self.services[service]
+        s.unsettled = True
+        self.stack.amoctl("source", "add", "--connector", service, "--source", source, "--scope",
+                          self.accounts[account]["scope"], "--move")
+        for a in self.accounts.values():
+            if source in a["sources"]:
+                a["sources"].remove(source)
+        self.accounts[account]["sources"].append(source)
+        self.own(service, source, account)
+        s.unsettled = False
+
+    def come_back(self, account):
+        """An account leaves and is connected again by another channel: another scope id, the same company."""
+        a = self.accounts[account]
+        s = self.services[a["service"]]
+        s.unsettled, a["connected"] = True, False
+        self.stack.amoctl("account", "disconnect", a["scope"])
+        a["channel"] = self.new_channel()
+        self.connect(account)
+        for source in a["sources"]:
+            self.stack.amoctl("source", "add", "--connector", a["service"], "--source", source, "--scope", a["scope"],
+                              "--move")
+        s.unsettled = False
+
     # --- machines ------------------------------------------------------------------------------------
 
-    BRIDGE = ("core", "ingress", "egress-0", "egress-1")
+    @property
+    def bridge(self):
+        return ["core", "ingress", *self.twin, *self.stack.workers]
 
     def clock(self, shift):
         """The next lives of the bridge's processes have a wall clock that is so many hours off; 0: the right one."""
-        for name in self.BRIDGE:
+        shift += self.j.passed
+        for name in self.bridge:
             env = self.stack[name].env
             for key in ("LD_PRELOAD", "FAKETIME", "DONT_FAKE_MONOTONIC"):
                 env.pop(key, None)
             if shift:
                 assert os.path.exists(FAKETIME), "the package libfaketime is not installed"
                 env.update(LD_PRELOAD=FAKETIME, FAKETIME=f"{shift:+d}h", DONT_FAKE_MONOTONIC="1")
+
+    def clone(self):
+        """A second ingress, of another name, beside a copy of the first one's folder; services use both."""
+        shutil.copytree(self.stack.dir / "data" / "ingress", self.stack.dir / "data-2" / "ingress")
+        self.stack.add("ingress-2", ["amo-ingress"], {"AMO_INGRESS_LISTEN": "127.0.0.1:0", "AMO_NAME": "ingress-2",
+                                                      "AMO_INGRESS_ADMIN_LISTEN": "127.0.0.1:0"})
+        p = self.stack["ingress-2"]
+        p.env["AMO_DATA_DIR"] = str(self.stack.dir / "data-2")
+        self.stack.start("ingress-2")
+        port = int(p.wait_line(r"what=ready .*listen=\S+:(\d+)").group(1))
+        p.env["AMO_INGRESS_LISTEN"] = f"127.0.0.1:{port}"
+        self.twin = ["ingress-2"]
+        for s in self.services.values():
+            s.bridges.append(("127.0.0.1", port))
 
     def copy_store(self, to):
         """As operations.md has it: SQLite's own backup, core running."""
@@ -289,7 +339,8 @@ class World:
     def quiet(self):
         try:
             s = self.stack.control("status", timeout=5)
-            return (self.stack.figure("ingress", "amo_spool_events") == 0 and s["commands"] == 0
+            held = [self.stack.figure(name, "amo_spool_events") for name in ["ingress", *self.twin]]
+            return (not any(held) and s["commands"] == 0
                     and s["waiting_events"] == 0 and not any(x.busy for x in self.services.values()))
         except (TimeoutError, OSError, ControlError):
             return False
@@ -327,7 +378,7 @@ class World:
         services = self.services.values()
         return {"acts": acts, "owners": self.j.owners, "amo": amo, "edits": edits, "statuses": statuses,
                 "cards": self.cards, "reached": [r for s in services for r in s.reached],
-                "failures": [f for s in services for f in s.failures], "excuses": self.j.excuses,
+                "failures": [f for s in services for f in s.failures], "excuses": self.j.excuses, "hours": self.j.passed,
                 **self.sayings()}
 
     def sayings(self):
@@ -355,9 +406,16 @@ class World:
         for q in self.stack.control("quarantine.list"):
             whole = self.stack.control("quarantine.show", id=q["id"])
             self.quarantine.append({k: whole.get(k) for k in ("kind", "reason", "text", "message_id")})
+            if q["kind"] == "service.status" and q["reason"].startswith("moved"):
+                kept += [f"{t} report" for t in self.named(q["connector"], whole.get("message_id"))]
             said = [whole.get("text"), *re.findall(r'"text": ?"([^"]+)', whole.get("raw") or "")]
             kept += [*said, *map(judge.token_of, said), by_amo.get(whole.get("message_id"))]
         return {"states": states, "waiting": waiting, "dead": dead, "kept": [k for k in kept if k]}
+
+    def named(self, service, ident):
+        """The manager's words that a service calls so, by its own id or by ours."""
+        return [k["effect"]["token"] for w, k in self.services[service].taken.items()
+                if "effect" in k and ident in (k["own"], w)]
 
     def trace(self, ident, token, waiting):
         try:
