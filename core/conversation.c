@@ -92,7 +92,7 @@ static int conversation_learn(struct conversation *conv, const struct event *e,
 
 struct view conversation_phone(const struct conversation *conv)
 {
-    return phone_digits(conv->number ? conv->number : conv->phone);
+    return phone_told(conv->number ? conv->number : conv->phone);
 }
 
 bool conversation_is_client(const struct conversation *conv, struct view person)

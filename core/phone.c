@@ -130,9 +130,11 @@ bool phone_same(const char *a, const char *b, bool abroad)
     return !abroad && (lacks_country(a, b) || lacks_country(b, a));
 }
 
-struct view phone_digits(const char *number)
+struct view phone_told(const char *number)
 {
-    return view_of(number && number[0] == '+' ? number + 1 : number);
+    bool like_russias = number && strlen(number) == 12 && number[1] == '8';
+
+    return view_of(number && number[0] == '+' && !like_russias ? number + 1 : number);
 }
 
 bool phone_abroad(const struct registry *r, struct view scope)

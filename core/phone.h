@@ -29,7 +29,8 @@ void phone_word(const struct phone *p, char ret[PHONE_WORD_MAX]);
 /* Are two words the same phone? Where Russia's way of writing holds (not @abroad) a number of ten
  * digits without + is one whose 7 or 8 was left out. */
 bool phone_same(const char *a, const char *b, bool abroad);
-/* What another side is told: the digits of a number as it came. */
-struct view phone_digits(const char *number);
+/* What another side is told: the digits of a number as it came. The + stays where the digits alone
+ * would read as Russia's way of writing (+84 99 123 45 67, 8 499 123 45 67): nobody could tell. */
+struct view phone_told(const char *number);
 /* Is the account @scope in a channel abroad? One that nobody knows is not. */
 bool phone_abroad(const struct registry *r, struct view scope);

@@ -94,9 +94,11 @@ static void a_phone_is_the_same_with_and_without_its_mark(void **state)
     assert_false(phone_same("9001234567", "79001234567", true));
     assert_false(phone_same("+4512345678", "74512345678", false)); /* Denmark's */
     assert_false(phone_same("", "79001234567", false));
-    assert_true(view_is(phone_digits("+79001234567"), "79001234567"));
-    assert_true(view_is(phone_digits("89001234567"), "89001234567"));
-    assert_null(phone_digits(NULL).ptr);
+    assert_true(view_is(phone_told("+79001234567"), "79001234567"));
+    assert_true(view_is(phone_told("89001234567"), "89001234567"));
+    assert_true(view_is(phone_told("+84991234567"), "+84991234567")); /* not 8 499 123 45 67 */
+    assert_true(view_is(phone_told("+849912345678"), "849912345678"));
+    assert_null(phone_told(NULL).ptr);
 }
 
 static void an_account_is_abroad_with_its_channel(void **state)

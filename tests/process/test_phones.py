@@ -75,6 +75,13 @@ def test_a_foreign_number_that_begins_with_8_is_told_as_it_is(stack):
     assert told["write_first"] and told["conversation"]["id"] is None and digits(told) == "748" + end
 
 
+def test_two_numbers_that_differ_by_their_plus_alone_are_told_apart(stack):
+    end = tail()
+    abroad = writes_first(stack, f"+84 9 {end}")[1]["receiver"]["phone"]
+    at_home = writes_first(stack, f"8 (49) {end}")[1]["receiver"]["phone"]
+    assert (abroad, at_home) == ("+849" + end, "849" + end)
+
+
 def test_a_number_of_another_country_does_not_lead_to_a_russian_client(stack):
     end = tail()
     says(stack, "moscow-" + end, "moscow-" + end, f"+7 49 {end}")
