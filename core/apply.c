@@ -20,6 +20,7 @@
 #include "core/channel_flags.h"
 #include "core/conversation.h"
 #include "core/degrade.h"
+#include "core/reaction_list.h"
 #include "core/waiting.h"
 #include "proto/limits.h"
 
@@ -389,9 +390,10 @@ static int reaction_to_service(struct core *c, const struct event *e,
     if (rc)
         return rc == STORE_E_KNOWN ? 0 : rc; /* a repeat: it is done */
     buf_init(&set, LIMIT_ID);
-    if (e->unset && e->emoji.len == 0) { /* amo does not say which one goes */
+    if (e->unset) { /* amo does not say which one goes, or spells it in another way */
         rc = store_reaction_get(c->store, named->id, person, &set);
-        body.emoji = buf_view(&set);
+        if (e->emoji.len == 0 || reaction_same(e->emoji, buf_view(&set)))
+            body.emoji = buf_view(&set);
     }
     body.key = view_of(key);
     rc = rc ? rc : follow_up(c, named, &body, e->taken_ms);
@@ -414,13 +416,15 @@ static bool is_client(struct core *c, const struct event *e, const struct messag
     return is;
 }
 
-/* Did support switch this reaction on for the channel? */
+/* Did support switch this reaction on for the channel? Then @ret_emoji is how it is spelled there.
+ * One that is taken back goes without an emoji when it could never be there. */
 static bool is_reaction_taken(const struct core *c, const struct event *e,
-                              const struct message *named)
+                              const struct message *named, struct view *ret_emoji)
 {
     const struct reg_channel *channel =
         registry_channel(c->registry, registry_scope_channel(view_of(named->scope)));
 
+    *ret_emoji = channel ? channel_reaction(channel, e->emoji) : e->emoji;
     return !channel || channel_takes_reaction(channel, e->unset ? VIEW_NONE : e->emoji);
 }
 
@@ -429,14 +433,13 @@ int apply_reaction(struct core *c, const struct event *e, const struct message *
     char user_id[ID_DERIVED_MAX + 1] = "";
     struct command body = {.kind = COMMAND_AMO_REACTION,
                            .trace = e->trace,
-                           .emoji = e->emoji,
                            .unset = e->unset,
                            .sender_ref_id = e->author};
     int rc = 0;
 
     if (e->kind == EVENT_AMO_REACTION)
         return reaction_to_service(c, e, named);
-    if (!is_reaction_taken(c, e, named)) {
+    if (!is_reaction_taken(c, e, named, &body.emoji)) {
         stat_add(c->n_reactions_off, 1);
         return 0;
     }

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "core/check.h"
+#include "core/reaction_list.h"
 #include "proto/limits.h"
 
 /* accounts and kinds of webhook that are kept of an answer: it has a handful of either */
@@ -101,6 +102,21 @@ static void keep_window(const struct json_node *window, struct json_writer *w)
     json_close_object(w);
 }
 
+/* A list of texts is as good as one text. */
+static void keep_list(struct json *doc, const struct json_node *list, const char *key,
+                      struct json_writer *w)
+{
+    struct buf joined;
+
+    buf_init(&joined, LIMIT_CAPTION);
+    for (size_t i = 0; i < json_array_len(list); i++) {
+        (void)buf_add_str(&joined, i ? "," : ""); /* sticky: what is too long allows nothing */
+        (void)buf_add_view(&joined, text_of(doc, json_array_at(list, i)));
+    }
+    json_add_text(w, key, buf_error(&joined) ? VIEW_LIT("") : buf_view(&joined));
+    buf_fini(&joined);
+}
+
 static int wrong_type(const char *key, struct buf *ret_words)
 {
     (void)buf_add_f(ret_words, "%s in support's answer is not what it should be: look at it",
@@ -152,7 +168,9 @@ int channel_flags_keep(struct json *doc, const struct json_node *n, struct view 
     if (json_bool(json_get(n, "reactions_all"), &b))
         json_add_bool(&w, "reactions_all", b);
     for (size_t i = 0; i < AMO_COUNT(texts_kept); i++) {
-        if (json_is_present(json_get(n, texts_kept[i])))
+        if (json_is_array(json_get(n, texts_kept[i])))
+            keep_list(doc, json_get(n, texts_kept[i]), texts_kept[i], &w);
+        else if (json_is_present(json_get(n, texts_kept[i])))
             json_add_text(&w, texts_kept[i], text_of(doc, json_get(n, texts_kept[i])));
     }
     json_add_text_if(&w, "bot_id", text_of(doc, json_path(n, "bot.id")));
@@ -212,13 +230,16 @@ int channel_flags_apply(struct view kept, struct reg_channel *c)
 
 bool channel_takes_reaction(const struct reg_channel *c, struct view emoji)
 {
-    char text[LIMIT_EMOJI + 1];
-
     if (c->no_reactions)
         return false;
-    if (!c->reactions_list || emoji.len == 0)
-        return true;
-    return view_copy(emoji, text, sizeof(text)) == 0 && strstr(c->reactions_list, text);
+    return emoji.len == 0 || channel_reaction(c, emoji).ptr;
+}
+
+struct view channel_reaction(const struct reg_channel *c, struct view emoji)
+{
+    if (emoji.len == 0 || c->no_reactions)
+        return VIEW_NONE;
+    return c->reactions_list ? reaction_listed(view_of(c->reactions_list), emoji) : emoji;
 }
 
 static bool list_has(struct json *doc, const struct json_node *list, struct view text)

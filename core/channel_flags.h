@@ -48,3 +48,6 @@ AMO_MUSTCHECK int channel_flags_tell(struct view kept, const char *key, bool car
                                      struct json_writer *w);
 /* Does the channel let a client react with @emoji (VIEW_NONE: take a reaction away)? */
 bool channel_takes_reaction(const struct reg_channel *c, struct view emoji);
+/* @emoji as the channel's list spells it, or as it is when there is none; VIEW_NONE when it is not
+ * switched on (core/reaction_list.h). Borrows @c or @emoji. */
+struct view channel_reaction(const struct reg_channel *c, struct view emoji);

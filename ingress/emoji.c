@@ -2,18 +2,7 @@
 
 #include <stdint.h>
 
-/* The character at @text's beginning and its length in bytes; the text is valid UTF-8. */
-static uint32_t decode(struct view text, size_t *ret_len)
-{
-    unsigned char first = (unsigned char)text.ptr[0];
-    size_t len = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    uint32_t c = len == 1 ? first : first & (0xffU >> (len + 1));
-
-    for (size_t i = 1; i < len && i < text.len; i++)
-        c = c << 6 | ((unsigned char)text.ptr[i] & 0x3f);
-    *ret_len = len < text.len ? len : text.len;
-    return c;
-}
+#include "base/utf8.h"
 
 /* A keycap's base, a joiner, a variation, a sign; not a letter. */
 static bool may_stand(uint32_t c)
@@ -39,7 +28,7 @@ bool emoji_is(struct view text)
 
     while (text.len) {
         size_t len = 0;
-        uint32_t c = decode(text, &len);
+        uint32_t c = utf8_first(text, &len);
 
         if (!may_stand(c))
             return false;

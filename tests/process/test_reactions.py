@@ -1,4 +1,5 @@
 """Reactions and typing: small signs, both ways."""
+import json
 import time
 import uuid
 
@@ -164,3 +165,59 @@ def test_each_manager_takes_back_his_own_reaction(stack):
     got = wait_for(lambda: len(e := events(stack, "reaction.changed", message_id=item["id"])) == 4 and e, "all four")
     assert [(e["author"]["amo_user"], e["emoji"], e["set"]) for e in got] == [
         (ann, "👍", True), (bob, "❤️", True), (ann, "👍", False), (bob, "❤️", False)]
+
+
+# --- what support switched on
+
+LISTS = ["👍,❤,😂,👨‍👩‍👧,1️⃣", "👍 ❤ 😂 👨‍👩‍👧 1️⃣", "👍❤😂👨‍👩‍👧1️⃣", ["👍", "❤", "😂", "👨‍👩‍👧", "1️⃣"]]
+# as the service spells it, as it is listed; None: it is not
+LISTED = [("❤️", "❤"), ("❤", "❤"), ("❤︎", "❤"), ("👍", "👍"), ("👍🏽", "👍"), ("👨‍👩‍👧", "👨‍👩‍👧"), ("1⃣", "1️⃣"), ("😂️", "😂"),
+          ("👨", None), ("👩", None), ("👨‍👩", None), ("👨‍👩‍👧‍👦", None), ("🔥", None), ("❤️‍🔥", None), ("👍👍", None), ("🏽", None)]
+
+
+def switch_on(stack, **flags):
+    """Support's newer answer."""
+    stack.sandbox("channels", {"id": stack.channel, "registration": {"reactions_all": False, **flags}})
+    reply = json.dumps(stack.sandbox(f"channels/{stack.channel}/registration"), ensure_ascii=False)
+    stack.control("channel.add", reply=reply, url=stack.sandbox_url)
+
+
+@pytest.mark.parametrize("listed", LISTS, ids=["commas", "blanks", "nothing", "an array"])
+def test_a_listed_reaction_is_known_in_any_spelling_and_sent_in_the_listed_one(stack, listed):
+    switch_on(stack, reactions_list=listed)
+    before, off = len(calls(stack, "react")), stack.figure("core", "amo_reactions_unsupported_total")
+    for emoji, _ in LISTED:
+        assert stack.service_call("reactions", {"message_id": stack.first["id"], "emoji": emoji})[0] == 202
+    wanted = [want for _, want in LISTED if want]
+    got = wait_for(lambda: len(c := calls(stack, "react")[before:]) >= len(wanted) and c, "those that are listed")
+    stack.settle()
+    assert [c["emoji"] for c in got] == wanted and all(c["type"] == "react" for c in got)
+    assert stack.figure("core", "amo_reactions_unsupported_total") == off + len(LISTED) - len(wanted)
+    # and so when it is taken back; one that was never there is none
+    before = len(calls(stack, "react"))
+    for emoji in ("❤️", "🔥"):
+        assert stack.service_call("reactions", {"message_id": stack.first["id"], "emoji": emoji, "set": False})[0] == 202
+    got = wait_for(lambda: len(c := calls(stack, "react")[before:]) == 2 and c, "the ends of them")
+    assert [(c["type"], c.get("emoji")) for c in got] == [("unreact", "❤"), ("unreact", None)]
+
+
+def test_a_list_with_variations_takes_reactions_without(stack):
+    switch_on(stack, reactions_list="❤️,☺️,👍🏽")
+    before = len(calls(stack, "react"))
+    for emoji in ("❤", "☺", "👍", "👍🏿", "👍🏽"):
+        assert stack.service_call("reactions", {"message_id": stack.first["id"], "emoji": emoji})[0] == 202
+    got = wait_for(lambda: len(c := calls(stack, "react")[before:]) == 3 and c, "the three that are listed")
+    stack.settle()
+    assert [c["emoji"] for c in got] == ["❤️", "☺️", "👍🏽"] and len(calls(stack, "react")) == before + 3
+
+
+def test_a_manager_takes_back_his_reaction_in_another_spelling(stack):
+    switch_on(stack, reactions_all=True)
+    manager, item = str(uuid.uuid4()), stack.client_writes("spelled-otherwise")
+    amo = stack.wait("amojo.message", text="spelled-otherwise")["item"]
+    for n, (kind, emoji) in enumerate((("react", "❤️"), ("unreact", "❤"))):
+        body = {"account_id": stack.scope.partition("_")[2], "time": int(time.time()) - 5 + n, "action": {"reaction": {
+            "type": kind, "emoji": emoji, "user": {"id": manager}, "conversation": {"id": stack.chat["chat"]}, "msgid": amo["id"]}}}
+        assert stack.webhook(body, learn=False)["status"] == 200
+    got = wait_for(lambda: len(e := events(stack, "reaction.changed", message_id=item["id"])) == 2 and e, "both")
+    assert [(e["emoji"], e["set"]) for e in got] == [("❤️", True), ("❤️", False)]
