@@ -138,25 +138,30 @@ int intake_quarantine(struct core *c, struct view bytes, const char *reason)
     return rc == STORE_E_KNOWN ? 0 : rc;
 }
 
-/* What makes a repeat of the same webhook the same entry: a captured one sent over and over must
- * not fill the quarantine. VIEW_NONE when it has nothing of the kind. */
-static int quarantine_key(const struct event *e, const char *reason,
+/* What makes a repeat of the same webhook the same entry: a captured one sent over and over must not
+ * fill the quarantine, whatever its sender may choose beside what is signed, as the account in the
+ * path and his headers are. So it is what the event says, of its channel or, where that is known, its
+ * account. VIEW_NONE when it has nothing of the kind. */
+static int quarantine_key(struct core *c, const struct event *e, const char *reason,
                           unsigned char digest[CRYPTO_SHA256_LEN], struct view *ret)
 {
-    const struct view parts[] = {view_of(reason), e->scope, e->connector,
-                                 e->dedup.len ? e->dedup : e->raw};
+    struct event said = *e;
     struct buf joined;
     int rc = 0;
 
     *ret = VIEW_NONE;
-    if (view_empty(parts[AMO_COUNT(parts) - 1]) || strcmp(reason, "failed") == 0)
+    if ((view_empty(e->dedup) && view_empty(e->raw)) || strcmp(reason, "failed") == 0)
         return 0;
+    said.trace = (struct id){{0}};
+    said.taken_ms = 0;
+    said.replay = 0;
+    said.dedup = VIEW_NONE;
+    said.reason = VIEW_NONE;
+    if (e->kind == EVENT_QUARANTINE || !registry_scope(c->registry, e->scope))
+        said.scope = registry_scope_channel(e->scope);
     buf_init(&joined, LIMIT_FRAME_BYTES);
-    for (size_t i = 0; i < AMO_COUNT(parts); i++) {
-        (void)buf_add_view(&joined, parts[i]); /* asked once, below */
-        (void)buf_add_char(&joined, '\0');
-    }
-    rc = buf_error(&joined);
+    rc = buf_add(&joined, reason, strlen(reason) + 1);
+    rc = rc ? rc : event_encode(&said, &joined);
     rc = rc ? rc : crypto_sha256(buf_view(&joined), digest);
     buf_fini(&joined);
     if (rc == 0)
@@ -180,7 +185,7 @@ static int quarantine_once(struct core *c, struct view bytes, const char *reason
     log_line(LOG_LEVEL_WARN, "event.quarantined", "trace=%s kind=%s reason=%s", trace,
              event_kind_name(e.kind), reason);
     stat_add(c->n_quarantined, 1);
-    rc = quarantine_key(&e, reason, digest, &same);
+    rc = quarantine_key(c, &e, reason, digest, &same);
     return rc ? rc
               : store_quarantine_add(c->store, reason, bytes, e.scope, e.connector, e.kind,
                                      &e.trace, same, clock_unix_ms());

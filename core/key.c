@@ -1,18 +1,13 @@
 #include "core/key.h"
 
-#include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 
-static bool is_id(struct view v)
-{
-    return v.len > 0 && v.len <= LIMIT_ID && !memchr(v.ptr, '\0', v.len);
-}
+#include "proto/foreign_id.h"
 
 /* No '/' stands in a connector's name or a scope's id, so it parts them in one way only. */
 static int spell(char space, struct view holder, struct view id, struct key *ret)
 {
-    if (!is_id(holder) || !is_id(id))
+    if (!foreign_id_is_fine(holder) || !foreign_id_is_fine(id))
         return KEY_E_NONE;
     (void)snprintf(ret->text, sizeof(ret->text), "%c%.*s/%.*s", space, (int)holder.len,
                    holder.ptr, (int)id.len, id.ptr); /* two ids fit */
@@ -21,7 +16,7 @@ static int spell(char space, struct view holder, struct view id, struct key *ret
 
 int key_mid(struct view mid, struct key *ret)
 {
-    if (!is_id(mid))
+    if (!foreign_id_is_fine(mid))
         return KEY_E_NONE;
     (void)snprintf(ret->text, sizeof(ret->text), "m%.*s", (int)mid.len, mid.ptr); /* fits */
     return 0;

@@ -13,6 +13,7 @@
 #include "base/crypto.h"
 #include "base/utf8.h"
 #include "core/degrade.h"
+#include "proto/foreign_id.h"
 #include "proto/limits.h"
 
 static int route_amo_message(const struct event *e, const struct mapping *m, int64_t oldest_ms,
@@ -146,12 +147,6 @@ static int route_reach(const struct mapping *m, const struct conversation *conv,
     return 0;
 }
 
-/* Ids become keys of look-ups: bounded, and text to their end. */
-static bool id_is_fine(struct view id)
-{
-    return id.len > 0 && id.len <= LIMIT_ID && !memchr(id.ptr, '\0', id.len);
-}
-
 static int route_amo_message(const struct event *e, const struct mapping *m, int64_t oldest_ms,
                              struct plan *p)
 {
@@ -160,7 +155,7 @@ static int route_amo_message(const struct event *e, const struct mapping *m, int
 
     if (!m->scope)
         return plan_end(p, VERDICT_QUARANTINE, "unknown_scope");
-    if (!id_is_fine(e->message_id) || !id_is_fine(e->chat_id))
+    if (!foreign_id_is_fine(e->message_id) || !foreign_id_is_fine(e->chat_id))
         return plan_end(p, VERDICT_QUARANTINE,
                         "bad_message_id"); /* a repeat would not be known */
     rc = router_mid(e, p->mid);

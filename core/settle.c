@@ -23,6 +23,7 @@
 #include "core/intake.h"
 #include "core/resolve.h"
 #include "core/waiting.h"
+#include "proto/foreign_id.h"
 #include "proto/limits.h"
 #include "proto/session.h"
 
@@ -87,16 +88,10 @@ static int settle_evidence(struct core *c, const struct core_command *cmd, const
     return store_attempt_add(c->store, &row);
 }
 
-/* An answer is the remote side's: what would not fit into a key is not learnt. */
-static bool is_id(struct view v)
-{
-    return v.len > 0 && v.len <= LIMIT_ID;
-}
-
 /* Delivered means amo's id in hand: whatever a worker makes of an answer without one. */
 static enum outcome outcome_of(const struct core_command *cmd, const struct result *r)
 {
-    bool proven = !command_is_new_at_amo(cmd->kind) || is_id(r->amo_message_id);
+    bool proven = !command_is_new_at_amo(cmd->kind) || foreign_id_is_fine(r->amo_message_id);
 
     return r->outcome == OUTCOME_DONE && !proven ? OUTCOME_UNKNOWN : (enum outcome)r->outcome;
 }
@@ -320,7 +315,7 @@ static int learn_chat(struct core *c, struct conversation *conv, struct view cha
     bool is_ours = false;
     int rc = STORE_E_NONE;
 
-    if (!is_id(chat_id) || conv->chat_id)
+    if (!foreign_id_is_fine(chat_id) || conv->chat_id)
         return 0;
     rc = store_conversation_by_chat(c->store, view_of(conv->scope), chat_id, &other);
     is_ours = rc == 0 && other.id == conv->id; /* it was here before, and comes back */
@@ -347,26 +342,27 @@ static int learn_from_amo(struct core *c, const struct core_command *cmd,
     bool changed = false;
     int rc = 0;
 
-    if (is_id(r->amo_message_id) && !m->amo_id) {
+    if (foreign_id_is_fine(r->amo_message_id) && !m->amo_id) {
         rc = store_message_learn_amo(c->store, m, r->amo_message_id);
         waiting_wake_amo(c, m->scope, r->amo_message_id);
     }
     rc = rc ? rc : store_conversation(c->store, m->conversation, &conv);
     if (rc)
         return rc == STORE_E_NONE ? 0 : rc;
-    changed = !conv.linked || (is_id(r->amo_chat_id) && !conv.chat_id) ||
-              (is_id(client) && !conv.user_ref);
+    changed = !conv.linked || (foreign_id_is_fine(r->amo_chat_id) && !conv.chat_id) ||
+              (foreign_id_is_fine(client) && !conv.user_ref);
     rc = learn_chat(c, &conv, r->amo_chat_id);
-    if (!conv.user_ref && is_id(client))
+    if (!conv.user_ref && foreign_id_is_fine(client))
         rc = rc ? rc : text_set(&conv.user_ref, client);
     /* amo has taken a message with both ids; of the chat that answers go to now, not of another */
     if (r->amo_chat_id.len == 0 || !conv.chat_id || view_is(r->amo_chat_id, conv.chat_id))
         conv.linked = true;
     if (rc == 0 && changed)
         rc = store_conversation_update(c->store, &conv);
-    if (rc == 0 && !m->chat_id && (is_id(r->amo_chat_id) || conv.chat_id))
+    if (rc == 0 && !m->chat_id && (foreign_id_is_fine(r->amo_chat_id) || conv.chat_id))
         rc = store_message_chat(c->store, m->id,
-                                is_id(r->amo_chat_id) ? r->amo_chat_id : view_of(conv.chat_id));
+                                foreign_id_is_fine(r->amo_chat_id) ? r->amo_chat_id
+                                                                   : view_of(conv.chat_id));
     conversation_fini(&conv);
     return rc;
 }
@@ -376,12 +372,12 @@ static int learn_from_service(struct core *c, const struct message *m, const str
     struct conversation conv = {0};
     int rc = 0;
 
-    if (is_id(r->service_message_id) && !m->service_id)
+    if (foreign_id_is_fine(r->service_message_id) && !m->service_id)
         rc = store_message_learn_answer(c->store, m, r->service_message_id);
     rc = rc ? rc : store_conversation(c->store, m->conversation, &conv);
     if (rc)
         return rc == STORE_E_NONE ? 0 : rc;
-    if (is_id(r->service_conversation) && !conv.service_id) {
+    if (foreign_id_is_fine(r->service_conversation) && !conv.service_id) {
         conv.service_id = mem_strndup(r->service_conversation.ptr, r->service_conversation.len);
         rc = conv.service_id ? store_conversation_update(c->store, &conv) : -ENOMEM;
         if (rc == -EEXIST)
@@ -440,7 +436,7 @@ void settle_done(struct core *c, struct core_command *cmd, const struct result *
 {
     int rc = core_turn(c);
 
-    assert(!command_is_new_at_amo(cmd->kind) || is_id(r->amo_message_id));
+    assert(!command_is_new_at_amo(cmd->kind) || foreign_id_is_fine(r->amo_message_id));
     if (rc == 0 && cmd->message && command_is_message(cmd->kind))
         rc = done_message(c, cmd, r);
     rc = rc ? rc : store_command_settle(c->store, cmd->id);

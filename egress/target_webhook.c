@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 
+#include "proto/foreign_id.h"
 #include "proto/limits.h"
 #include "proto/sign.h"
 
@@ -302,7 +303,7 @@ static struct view id_or_none(struct json *doc, const struct json_node *n)
 {
     struct view v = target_text(doc, n);
 
-    return v.len <= LIMIT_ID ? v : VIEW_NONE;
+    return foreign_id_is_fine(v) ? v : VIEW_NONE;
 }
 
 static void read_answer(const struct command *c, const struct http_answer *a,

@@ -12,8 +12,10 @@
 #include "ingress/connector_repeat.h"
 #include "ingress/exchange.h"
 #include "ingress/ingress.h"
+#include "ingress/repeat.h"
 #include "ingress/routes.h"
 #include "ingress/service_normalize.h"
+#include "proto/foreign_id.h"
 #include "proto/limits.h"
 
 static void edit_whole(void *arg, struct exchange *x);
@@ -77,10 +79,9 @@ static void edit_accept(struct ingress *in, struct exchange *x, struct event *e,
                         const struct service_warnings *warnings)
 {
     const struct connector_words words = {"id", x->id, warnings};
-    struct buf key;
 
-    if (!service_id_valid(x->id)) {
-        exchange_fault(x, 422, "invalid", "must be at most 128 of A-Z a-z 0-9 . _ : -", "id");
+    if (!foreign_id_is_fine(x->id)) {
+        exchange_fault(x, 422, "invalid", SERVICE_NAME_FAULT, "id");
         return;
     }
     if (!connector_key_fits(x))
@@ -92,15 +93,8 @@ static void edit_accept(struct ingress *in, struct exchange *x, struct event *e,
         return;
     }
     e->dedup = x->idempotency_key;
-    buf_init(&key, (size_t)2 * LIMIT_SERVICE_ID + 16);
-    (void)buf_add_str(&key, "edit "); /* no id has a blank; asked once, below */
-    (void)buf_add_view(&key, x->id);
-    (void)buf_add_char(&key, ' ');
-    if (buf_add_view(&key, x->idempotency_key))
-        exchange_unavailable(x, "busy", "there is no memory for it now");
-    else
-        connector_append_once(in, x, e, buf_view(&key), &words);
-    buf_fini(&key);
+    connector_append_once(
+        in, x, e, &(struct repeat_name){REPEAT_EDIT_KEY, x->idempotency_key, x->id}, &words);
 }
 
 /* --- reactions ---------------------------------------------------------------------------- */

@@ -16,6 +16,7 @@
 #include "ingress/connector_repeat.h"
 #include "ingress/exchange.h"
 #include "ingress/ingress.h"
+#include "ingress/repeat.h"
 #include "ingress/routes.h"
 #include "ingress/service_normalize.h"
 #include "proto/limits.h"
@@ -59,7 +60,7 @@ static void messages_whole(void *arg, struct exchange *x)
 static void message_accept(struct ingress *in, struct exchange *x, struct event *e,
                            const struct service_warnings *warnings)
 {
-    struct view key = view_empty(x->idempotency_key) ? e->message_id : x->idempotency_key;
+    struct repeat_name name = {REPEAT_MESSAGE_KEY, x->idempotency_key, VIEW_NONE};
     char mid[ID_DERIVED_MAX + 1];
 
     if (!connector_key_fits(x) || !connector_source_known(in, x, e->source))
@@ -69,8 +70,10 @@ static void message_accept(struct ingress *in, struct exchange *x, struct event 
         return;
     }
     e->connector = x->name;
-    e->dedup = key;
-    connector_append_once(in, x, e, key,
+    if (view_empty(x->idempotency_key))
+        name = (struct repeat_name){REPEAT_MESSAGE_ID, e->message_id, VIEW_NONE};
+    e->dedup = name.word;
+    connector_append_once(in, x, e, &name,
                           &(struct connector_words){"mid", view_of(mid), warnings});
 }
 

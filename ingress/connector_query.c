@@ -19,6 +19,7 @@
 #include "ingress/repeat.h"
 #include "ingress/routes.h"
 #include "ingress/service_read.h"
+#include "proto/foreign_id.h"
 #include "proto/limits.h"
 #include "proto/query.h"
 
@@ -61,8 +62,8 @@ static void query_whole(void *arg, struct exchange *x)
 
     if (!connector_verified(in, x))
         return;
-    if (!service_id_valid(x->id)) {
-        exchange_fault(x, 422, "invalid", "must be at most 128 of A-Z a-z 0-9 . _ : -", "id");
+    if (!foreign_id_is_fine(x->id)) {
+        exchange_fault(x, 422, "invalid", SERVICE_NAME_FAULT, "id");
         return;
     }
     /* they are few; counted because a connection that ends leaves the list by itself */
@@ -183,17 +184,31 @@ static struct view id_of_mid(struct view connector, struct view mid)
                                                                                   : VIEW_NONE;
 }
 
+/* When a message of this id was taken: by this version, or by one before. */
+static int find_sent(struct ingress *in, struct view connector, struct view id,
+                     int64_t *ret_taken_ms)
+{
+    struct repeat_name name = {REPEAT_MESSAGE_ID, id, VIEW_NONE};
+    int64_t now = clock_unix_ms();
+    int rc = repeat_find(in->repeat, connector, &name, now, ret_taken_ms);
+
+    if (rc != REPEAT_E_UNKNOWN)
+        return rc;
+    name.space = REPEAT_BEFORE;
+    return repeat_find(in->repeat, connector, &name, now, ret_taken_ms);
+}
+
 /* Core does not know it; it may still lie in our spool. */
 static void answer_unknown(struct ingress *in, struct exchange *x)
 {
     struct answer a = {.direction = VIEW_LIT("in"), .state = VIEW_LIT("accepted")};
     struct view id = x->id;
     char mid[ID_DERIVED_MAX + 1];
-    int rc = repeat_find(in->repeat, x->name, id, clock_unix_ms(), &a.taken_ms);
+    int rc = find_sent(in, x->name, id, &a.taken_ms);
 
     if (rc == REPEAT_E_UNKNOWN && id_of_mid(x->name, x->id).ptr) {
         id = id_of_mid(x->name, x->id);
-        rc = repeat_find(in->repeat, x->name, id, clock_unix_ms(), &a.taken_ms);
+        rc = find_sent(in, x->name, id, &a.taken_ms);
     }
     if (rc == 0)
         rc = id_derive(x->name, VIEW_NONE, id, mid);

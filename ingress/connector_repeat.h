@@ -9,7 +9,8 @@ struct connector_words;
 struct event;
 struct exchange;
 struct ingress;
+struct repeat_name;
 
-/* @key is what makes a repeat (ingress/repeat.h). The answer is decided in any case. */
+/* @name is what makes a repeat. The answer is decided in any case. */
 void connector_append_once(struct ingress *in, struct exchange *x, struct event *e,
-                           struct view key, const struct connector_words *words);
+                           const struct repeat_name *name, const struct connector_words *words);

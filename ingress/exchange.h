@@ -50,7 +50,7 @@ struct exchange {
     enum source source;
     struct view name; /* scope id or connector, out of the path */
     struct view id;   /* of a message, out of the path; may lie in id_room */
-    char id_room[LIMIT_SERVICE_ID];
+    char id_room[LIMIT_ID];
     size_t body_max;    /* bytes; more is 413 */
     exchange_fn *whole; /* what to do with the whole body; NULL: the answer is decided */
     bool trusted;       /* verified: not counted against the address */

@@ -49,19 +49,39 @@ struct repeat {
 
 static int log_read(struct repeat *r, const char *name, bool current, int64_t now_ms);
 
-int repeat_entry_make(struct view connector, struct view key, struct view body, int64_t now_ms,
-                      struct repeat_entry *ret)
+/* No name has a NUL in it. */
+static int name_join(struct view connector, const struct repeat_name *name, struct buf *out)
+{
+    const char space = (char)name->space;
+
+    (void)buf_add_view(out, connector); /* asked once, below */
+    (void)buf_add_char(out, '\0');
+    if (space) {
+        (void)buf_add_char(out, space);
+        (void)buf_add_char(out, '\0');
+    } else if (name->message.len) {
+        (void)buf_add_str(out, "edit ");
+        (void)buf_add_view(out, name->message);
+        (void)buf_add_char(out, ' ');
+    }
+    (void)buf_add_view(out, name->word);
+    if (space == REPEAT_EDIT_KEY) {
+        (void)buf_add_char(out, '\0');
+        (void)buf_add_view(out, name->message);
+    }
+    return buf_error(out);
+}
+
+int repeat_entry_make(struct view connector, const struct repeat_name *name, struct view body,
+                      int64_t now_ms, struct repeat_entry *ret)
 {
     unsigned char digest[CRYPTO_SHA256_LEN];
     struct repeat_entry e = {.at_ms = now_ms};
     struct buf joined;
     int rc = 0;
 
-    buf_init(&joined, connector.len + key.len + 1);
-    (void)buf_add_view(&joined, connector); /* asked for below */
-    (void)buf_add_char(&joined, '\0');
-    (void)buf_add_view(&joined, key);
-    rc = buf_error(&joined);
+    buf_init(&joined, connector.len + name->word.len + name->message.len + 8);
+    rc = name_join(connector, name, &joined);
     rc = rc ? rc : crypto_sha256(buf_view(&joined), digest);
     buf_fini(&joined);
     if (rc)
@@ -207,12 +227,12 @@ int repeat_check(struct repeat *r, const struct repeat_entry *e)
                : REPEAT_E_OTHER;
 }
 
-int repeat_find(const struct repeat *r, struct view connector, struct view key, int64_t now_ms,
-                int64_t *ret_at_ms)
+int repeat_find(const struct repeat *r, struct view connector, const struct repeat_name *name,
+                int64_t now_ms, int64_t *ret_at_ms)
 {
     struct repeat_entry e;
     size_t i = 0;
-    int rc = repeat_entry_make(connector, key, VIEW_LIT(""), now_ms, &e);
+    int rc = repeat_entry_make(connector, name, VIEW_LIT(""), now_ms, &e);
 
     if (rc)
         return rc;

@@ -22,8 +22,23 @@
 
 struct repeat;
 
+/* What a request is recognised by; each counts for itself. */
+enum repeat_space {
+    REPEAT_MESSAGE_ID = 'i',  /* a message's id */
+    REPEAT_MESSAGE_KEY = 'k', /* a message's Idempotency-Key */
+    REPEAT_EDIT_KEY = 'e',    /* an edit's, of one message */
+    REPEAT_BEFORE =
+        0, /* as versions of before had all of them in one; such are known for 24 hours
+                                 after the upgrade */
+};
+struct repeat_name {
+    enum repeat_space space;
+    struct view word;
+    struct view message; /* REPEAT_EDIT_KEY: the id of the message */
+};
+
 struct repeat_entry {
-    unsigned char key[REPEAT_KEY_LEN];   /* of connector and idempotency key */
+    unsigned char key[REPEAT_KEY_LEN];   /* of connector and name */
     unsigned char body[REPEAT_BODY_LEN]; /* of the request's bytes */
     int64_t at_ms;                       /* wall time of the first */
 };
@@ -35,8 +50,8 @@ enum {
 };
 
 /* -EIO, -ENOMEM. */
-AMO_MUSTCHECK int repeat_entry_make(struct view connector, struct view key, struct view body,
-                                    int64_t now_ms, struct repeat_entry *ret);
+AMO_MUSTCHECK int repeat_entry_make(struct view connector, const struct repeat_name *name,
+                                    struct view body, int64_t now_ms, struct repeat_entry *ret);
 /* The entry as it lies beside its event. */
 void repeat_entry_encode(const struct repeat_entry *e, unsigned char ret[REPEAT_AUX_LEN]);
 
@@ -54,8 +69,9 @@ AMO_MUSTCHECK int repeat_learn(void *arg, uint64_t number, struct view aux);
 AMO_MUSTCHECK int repeat_check(struct repeat *r, const struct repeat_entry *e);
 /* When the key was first taken, wall time. REPEAT_E_UNKNOWN, also when that is too long ago at
  * @now_ms; -EIO, -ENOMEM. */
-AMO_MUSTCHECK int repeat_find(const struct repeat *r, struct view connector, struct view key,
-                              int64_t now_ms, int64_t *ret_at_ms);
+AMO_MUSTCHECK int repeat_find(const struct repeat *r, struct view connector,
+                              const struct repeat_name *name, int64_t now_ms,
+                              int64_t *ret_at_ms);
 /* Its event was appended to the spool. -ENOMEM: the repeat will be core's to see. */
 AMO_MUSTCHECK int repeat_add(struct repeat *r, const struct repeat_entry *e);
 /* All events below @next are flushed, and so all entries added so far. */

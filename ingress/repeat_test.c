@@ -53,8 +53,11 @@ static struct repeat_entry entry(unsigned key, const char *body, int64_t now_ms)
     char text[16];
 
     (void)snprintf(text, sizeof(text), "%u", key);
-    assert_int_equal(repeat_entry_make(VIEW_LIT("c"), view_of(text), view_of(body), now_ms, &e),
-                     0);
+    assert_int_equal(
+        repeat_entry_make(VIEW_LIT("c"),
+                          &(struct repeat_name){REPEAT_MESSAGE_ID, view_of(text), VIEW_NONE},
+                          view_of(body), now_ms, &e),
+        0);
     return e;
 }
 
@@ -86,8 +89,16 @@ static void a_repeat_is_known_by_key_and_body(void **state)
     assert_int_equal(check(r, 1, "other", NOW + 5), REPEAT_E_OTHER);
     assert_int_equal(check(r, 2, "body", NOW + 5), 0);
     /* connector and key do not run into each other */
-    assert_int_equal(repeat_entry_make(VIEW_LIT("ab"), VIEW_LIT("c"), VIEW_LIT(""), 0, &a), 0);
-    assert_int_equal(repeat_entry_make(VIEW_LIT("a"), VIEW_LIT("bc"), VIEW_LIT(""), 0, &b), 0);
+    assert_int_equal(
+        repeat_entry_make(VIEW_LIT("ab"),
+                          &(struct repeat_name){REPEAT_MESSAGE_ID, VIEW_LIT("c"), VIEW_NONE},
+                          VIEW_LIT(""), 0, &a),
+        0);
+    assert_int_equal(
+        repeat_entry_make(VIEW_LIT("a"),
+                          &(struct repeat_name){REPEAT_MESSAGE_ID, VIEW_LIT("bc"), VIEW_NONE},
+                          VIEW_LIT(""), 0, &b),
+        0);
     assert_memory_not_equal(a.key, b.key, sizeof(a.key));
     repeat_close(r);
 }
@@ -113,14 +124,26 @@ static void a_key_tells_when_it_first_came(void **state)
 
     (void)state;
     add(r, 1, NOW);
-    assert_int_equal(repeat_find(r, VIEW_LIT("c"), VIEW_LIT("1"), NOW + 5, &at_ms), 0);
-    assert_true(at_ms == NOW);
-    assert_int_equal(repeat_find(r, VIEW_LIT("c"), VIEW_LIT("2"), NOW, &at_ms),
-                     REPEAT_E_UNKNOWN);
-    assert_int_equal(repeat_find(r, VIEW_LIT("d"), VIEW_LIT("1"), NOW, &at_ms),
-                     REPEAT_E_UNKNOWN);
     assert_int_equal(
-        repeat_find(r, VIEW_LIT("c"), VIEW_LIT("1"), NOW + LIMIT_REPEAT_MS + 1, &at_ms),
+        repeat_find(r, VIEW_LIT("c"),
+                    &(struct repeat_name){REPEAT_MESSAGE_ID, VIEW_LIT("1"), VIEW_NONE}, NOW + 5,
+                    &at_ms),
+        0);
+    assert_true(at_ms == NOW);
+    assert_int_equal(
+        repeat_find(r, VIEW_LIT("c"),
+                    &(struct repeat_name){REPEAT_MESSAGE_ID, VIEW_LIT("2"), VIEW_NONE}, NOW,
+                    &at_ms),
+        REPEAT_E_UNKNOWN);
+    assert_int_equal(
+        repeat_find(r, VIEW_LIT("d"),
+                    &(struct repeat_name){REPEAT_MESSAGE_ID, VIEW_LIT("1"), VIEW_NONE}, NOW,
+                    &at_ms),
+        REPEAT_E_UNKNOWN);
+    assert_int_equal(
+        repeat_find(r, VIEW_LIT("c"),
+                    &(struct repeat_name){REPEAT_MESSAGE_ID, VIEW_LIT("1"), VIEW_NONE},
+                    NOW + LIMIT_REPEAT_MS + 1, &at_ms),
         REPEAT_E_UNKNOWN);
     repeat_close(r);
 }
@@ -298,7 +321,9 @@ static int whole_life(void *arg)
     if (rc == 0) {
         struct repeat_entry e = {.at_ms = NOW};
 
-        rc = repeat_entry_make(VIEW_LIT("c"), VIEW_LIT("k"), VIEW_LIT("b"), NOW, &e);
+        rc = repeat_entry_make(
+            VIEW_LIT("c"), &(struct repeat_name){REPEAT_MESSAGE_ID, VIEW_LIT("k"), VIEW_NONE},
+            VIEW_LIT("b"), NOW, &e);
         rc = rc ? rc : repeat_add(r, &e);
         repeat_confirm(r, 300);
         rc = rc ? rc : repeat_sync(r);
@@ -322,10 +347,34 @@ static void without_memory_nothing_breaks(void **state)
     testing_fail_each_allocation(fresh_life, NULL);
 }
 
+static void names_of_different_kinds_never_meet(void **state)
+{
+    const struct repeat_name names[] = {
+        {REPEAT_MESSAGE_ID,  VIEW_LIT("7"),   VIEW_NONE      },
+        {REPEAT_MESSAGE_KEY, VIEW_LIT("7"),   VIEW_NONE      },
+        {REPEAT_BEFORE,      VIEW_LIT("7"),   VIEW_NONE      },
+        {REPEAT_EDIT_KEY,    VIEW_LIT("7"),   VIEW_LIT("m")  },
+        {REPEAT_EDIT_KEY,    VIEW_LIT("7"),   VIEW_LIT("n")  },
+        {REPEAT_EDIT_KEY,    VIEW_LIT("b c"), VIEW_LIT("a")  },
+        {REPEAT_EDIT_KEY,    VIEW_LIT("c"),   VIEW_LIT("a b")},
+        {REPEAT_BEFORE,      VIEW_LIT("7"),   VIEW_LIT("m")  },
+    };
+    struct repeat_entry e[AMO_COUNT(names)];
+
+    (void)state;
+    for (size_t i = 0; i < AMO_COUNT(names); i++) {
+        assert_int_equal(repeat_entry_make(VIEW_LIT("c"), &names[i], VIEW_LIT(""), 0, &e[i]),
+                         0);
+        for (size_t j = 0; j < i; j++)
+            assert_memory_not_equal(e[i].key, e[j].key, REPEAT_KEY_LEN);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_of_different_kinds_never_meet),
         TEST(a_repeat_is_known_by_key_and_body),
         TEST(after_a_day_it_is_new_again),
         TEST(a_key_tells_when_it_first_came),

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/crypto.h"
+#include "base/json.h"
 #include "ingress/exchange.h"
 #include "ingress/ingress.h"
-#include "ingress/service_read.h"
 #include "proto/limits.h"
 
 static void health(struct ingress *in, struct exchange *x)
@@ -82,21 +82,18 @@ static bool path_fits(const struct route *r, struct view path, struct view *ret_
     return r->id ? ret_id->len > 0 && !memchr(ret_id->ptr, '/', ret_id->len) : ret_id->len == 0;
 }
 
-/* Takes %XX for the letter it stands for, where that is one an id can have; anything else that
- * an id cannot have is left for whoever looks at the id. */
+/* Takes %XX for the byte it stands for. What is escaped wrongly, or is no text, is no id: it stays
+ * empty, and whoever looks at it says so. */
 static void take_id(struct exchange *x, struct view sent)
 {
     size_t len = 0;
 
-    x->id = sent;
-    if (!sent.ptr || !memchr(sent.ptr, '%', sent.len))
-        return;
+    x->id = VIEW_LIT("");
     for (size_t i = 0; i < sent.len; i++) {
         unsigned char c = (unsigned char)sent.ptr[i];
 
         if (c == '%') {
-            if (sent.len - i < 3 || crypto_unhex(view_make(sent.ptr + i + 1, 2), &c) ||
-                !service_id_valid(view_make(&c, 1)))
+            if (sent.len - i < 3 || crypto_unhex(view_make(sent.ptr + i + 1, 2), &c))
                 return;
             i += 2;
         }
@@ -104,7 +101,8 @@ static void take_id(struct exchange *x, struct view sent)
             return;
         x->id_room[len++] = (char)c;
     }
-    x->id = view_make(x->id_room, len);
+    if (json_utf8_valid(view_make(x->id_room, len)))
+        x->id = view_make(x->id_room, len);
 }
 
 static route_fn *method_fn(const struct route *r, enum method method)

@@ -176,7 +176,7 @@ static void fill_reaction(struct service_reader *r, struct service_normal *n)
 {
     struct event *e = &n->event;
 
-    e->message_id = service_id_must(r, "message_id");
+    e->message_id = service_name_must(r, "message_id");
     e->unset = !service_bool(r, "set", true);
     e->emoji = e->unset ? service_text(r, "emoji", LIMIT_EMOJI)
                         : service_text_must(r, "emoji", LIMIT_EMOJI);
@@ -241,7 +241,7 @@ int service_status(struct json *doc, size_t i, struct event *ret,
     service_reader_init(&r, doc, json_array_at(json_get(json_root(doc), "statuses"), i));
     if (!json_is_object(r.root))
         service_fail(&r, "invalid", "must be an object", "statuses");
-    e.message_id = service_id_must(&r, "id");
+    e.message_id = service_name_must(&r, "id");
     e.status = service_text_must(&r, "status", LIMIT_ID);
     for (size_t w = 0; w < AMO_COUNT(words); w++)
         known = known || view_is(e.status, words[w]);

@@ -7,6 +7,7 @@
 
 #include "ingress/digits.h"
 #include "ingress/message_type.h"
+#include "proto/foreign_id.h"
 #include "proto/limits.h"
 
 int service_parse(struct view body, struct json **ret_doc, struct service_fault *ret_fault)
@@ -120,6 +121,15 @@ struct view service_id_must(struct service_reader *r, const char *path)
 
     if (id.ptr && !service_id_valid(id))
         service_fail(r, "invalid", "must be at most 128 of A-Z a-z 0-9 . _ : -", path);
+    return id;
+}
+
+struct view service_name_must(struct service_reader *r, const char *path)
+{
+    struct view id = service_text_must(r, path, LIMIT_ID);
+
+    if (id.ptr && !foreign_id_is_fine(id))
+        service_fail(r, "invalid", SERVICE_NAME_FAULT, path);
     return id;
 }
 

@@ -59,6 +59,8 @@ struct view service_text(struct service_reader *r, const char *path, size_t max)
 struct view service_text_must(struct service_reader *r, const char *path, size_t max);
 /* An id as service_id_valid() has it, required. */
 struct view service_id_must(struct service_reader *r, const char *path);
+/* An id that names something, ours or whatever a service calls it (proto/foreign_id.h); required. */
+struct view service_name_must(struct service_reader *r, const char *path);
 /* A text, or a number, which becomes its digits with a warning; required. */
 struct view service_number_or_text_must(struct service_reader *r, const char *path, size_t max);
 /* A text of at most LIMIT_URL bytes as service_url_valid() has it, required. */
@@ -77,5 +79,7 @@ struct view service_degrees(struct service_reader *r, const char *path, double b
 bool service_node_is_nothing(const struct json_node *n);
 /* An http(s) URL of printable ASCII. */
 bool service_url_valid(struct view url);
-/* 1 to 128 of [A-Za-z0-9._:-]: an id a service gives a message, and a key of its own. */
+/* What is said of a name that is none. */
+#define SERVICE_NAME_FAULT "must be 1 to 512 bytes without blanks and control characters"
+/* 1 to 128 of [A-Za-z0-9._:-]: an id a service gives to a message it sends us. */
 bool service_id_valid(struct view id);

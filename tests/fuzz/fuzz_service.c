@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "ingress/service_normalize.h"
+#include "proto/foreign_id.h"
 #include "proto/limits.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -98,7 +99,7 @@ static void check_changes(struct view body)
         check_fault(rc, &fault);
         if (rc)
             continue;
-        FUZZ_MUST(reads[i] != service_reaction || service_id_valid(n.event.message_id));
+        FUZZ_MUST(reads[i] != service_reaction || foreign_id_is_fine(n.event.message_id));
         FUZZ_MUST(reads[i] != service_typing ||
                   (n.event.expires_ms >= 1000 && n.event.expires_ms <= 30000));
         check_content(&n.event.content);
@@ -123,7 +124,7 @@ static void check_statuses(struct view body)
         fault = (struct service_fault){0};
         item = service_status(doc, i, &e, &warnings, &fault);
         check_fault(item, &fault);
-        FUZZ_MUST(item || service_id_valid(e.message_id));
+        FUZZ_MUST(item || foreign_id_is_fine(e.message_id));
         check_warnings(&warnings);
     }
     if (rc == 0) {

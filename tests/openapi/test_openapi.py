@@ -88,7 +88,7 @@ def say_refusals(r, contract):
             assert r.send(method, target, AUTH, body).status == 422
             assert r.send(method, target, AUTH, b"{").status == 400
     for method in ("GET", "HEAD"):
-        assert r.send(method, f"{CALL}/messages/{'m' * 129}", AUTH).status == 422
+        assert r.send(method, f"{CALL}/messages/{'m' * 513}", AUTH).status == 422
     body = b"{}"
     assert r.send("POST", f"/messages/{SCOPE}", {"X-Signature": sign(b"x")}, body).status == 401
     assert r.send("POST", f"/messages/x{SCOPE}", {"X-Signature": sign(body)}, body).status == 404

@@ -1,10 +1,13 @@
 """Ids that are counted apart stay apart: what a service sent and what it answered with, its own ids and ours,
 one account's ids and another's, keys and ids."""
+import hmac
+import json
+import urllib.parse
 import uuid
 
 import pytest
 
-from stack import QUICK, ControlError, Stack, wait_for
+from stack import QUICK, ControlError, Stack, http, wait_for
 from test_doors import hook
 
 
@@ -73,6 +76,10 @@ def edits(stack):
     return [b["payload"] for b in stack.bodies(side="amojo", kind="edit_message")]
 
 
+def quoted(ident):
+    return urllib.parse.quote(ident, safe="")
+
+
 def quarantined(stack, reason):
     return [q for q in stack.control("quarantine.list") if q["reason"] == reason]
 
@@ -139,6 +146,95 @@ def test_a_clients_quote_names_the_message_of_his_own_chat(stack, client, number
     stack.wait("amojo.message", text=text)
     sent = [b["payload"] for b in stack.bodies(side="amojo", kind="new_message")]
     assert [p["reply_to"] for p in sent if p["message"]["text"] == text] == [{"message": {"id": ident}}]
+
+
+@pytest.mark.parametrize("shape", ["wamid.HBgLNzkwMDU1NTAyMDEVAgARGBI{}==", "true_79005550201@c.us_{}", "AB/cd+{}==",
+                                   "{}" + "x" * 118, "100%-{}", "сообщение-{}"])
+def test_an_id_learnt_from_an_answer_is_taken_wherever_an_id_may_stand(stack, client, number, shape):
+    given = shape.format(number)
+    ident = client.is_told("words-" + number, {"id": given})
+    assert stack.call("GET", "messages/" + quoted(given))[1]["amo_id"] == ident
+    status(stack, given)
+    stack.wait("status", id=ident, status=1)
+    code, answer, _ = stack.service_call("reactions", {"message_id": given, "emoji": "👍"})
+    assert code == 202, answer
+    wait_for(lambda: [b for b in stack.bodies(side="amojo", kind="react") if b.get("id") == ident], "the reaction")
+    for key in ("k-1", "k-1"):
+        code, answer, _ = stack.call("PATCH", "messages/" + quoted(given), {"text": "mended-" + number},
+                                     headers={"Idempotency-Key": key})
+    assert code == 200 and answer == {"id": given, "status": "duplicate"}
+    changed = wait_for(lambda: [p for p in edits(stack) if p["message"]["text"] == "mended-" + number], "the edit")
+    assert [p["id"] for p in changed] == [ident]
+    text = "answer-" + number
+    stack.service_call("messages", {
+        "id": uuid.uuid4().hex, "source": "wa1", "conversation": {"id": client.id}, "reply_to": {"id": given},
+        "sender": {"id": client.id, "name": "Вера"}, "type": "text", "text": text})
+    stack.wait("amojo.message", text=text)
+    assert [b["payload"]["reply_to"] for b in stack.bodies(side="amojo", kind="new_message")
+            if b["payload"]["message"]["text"] == text] == [{"message": {"id": ident}}]
+
+
+@pytest.mark.parametrize("given", ["two words", "a\nb", "x" * 513])
+def test_an_id_that_could_not_be_named_is_not_learnt(stack, client, number, given):
+    client.is_told("words-" + number, {"id": given})
+    code, answer, _ = stack.service_call("statuses", {"statuses": [{"id": given, "status": "read"}]})
+    assert code == 202 and answer["results"][0]["status"] == "rejected"
+    assert stack.call("GET", "messages/" + quoted(given))[0] == 422
+
+
+def message(client, ident, text):
+    return {"id": ident, "source": "wa1", "conversation": {"id": client.id}, "sender": {"id": client.id, "name": "Вера"},
+            "type": "text", "text": text}
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_key_that_reads_like_another_messages_id_is_not_that_message(stack, client, number, order):
+    calls = [(message(client, "x-" + number, "third-" + number), {"Idempotency-Key": number}),
+             (message(client, number, "fourth-" + number), {})]
+    for i in order:
+        code, answer, _ = stack.service_call("messages", calls[i][0], headers=calls[i][1])
+        assert (code, answer["status"]) == (202, "accepted"), answer
+    stack.wait("amojo.message", text="third-" + number)
+    stack.wait("amojo.message", text="fourth-" + number)
+    for body, headers in calls:
+        assert stack.service_call("messages", body, headers=headers)[1]["status"] == "duplicate"
+
+
+def test_a_key_is_no_message_that_one_could_ask_for(stack, client, number):
+    assert stack.service_call("messages", message(client, "x-" + number, "words-" + number),
+                              headers={"Idempotency-Key": number})[0] == 202
+    assert stack.call("GET", "messages/" + number)[0] == 404
+
+
+def test_a_captured_webhook_is_kept_once_whatever_account_its_path_says(stack):
+    before = len(stack.control("quarantine.list"))
+    known = hook(stack.scope.partition("_")[2], "captured-" + uuid.uuid4().hex)
+    bare = {k: v for k, v in hook("x", "captured-" + uuid.uuid4().hex).items() if k != "account_id"}
+    for body, answer in ((known, 400), (bare, 200)):
+        for _ in range(12):
+            raw = json.dumps(body).encode()
+            head = {"Content-Type": "application/json",
+                    "X-Signature": hmac.new(stack.secret.encode(), raw, "sha1").hexdigest()}
+            url = f"http://127.0.0.1:{stack.port}/messages/{stack.channel}_{uuid.uuid4()}"
+            assert http("POST", url, raw, head)[0] == answer
+    wait_for(lambda: stack.figure("ingress", "amo_spool_events") == 0, "core to take them")
+    assert len(stack.control("quarantine.list")) == before + 2
+
+
+def test_a_captured_call_is_kept_once_whatever_its_headers_say(stack, client):
+    """Nothing signs the Idempotency-Key."""
+    before = len(stack.control("quarantine.list"))
+    body = {**message(client, uuid.uuid4().hex, "in the name of nobody"), "direction": "out", "receiver": {"id": client.id}}
+    bot = stack.sandbox(f"channels/{stack.channel}/registration")
+    [channel] = bot["result"].values()
+    stack.control("channel.add", reply=json.dumps({**bot, "result": {"ru": {**channel, "bot": None}}}), url=stack.sandbox_url)
+    try:
+        for _ in range(5):
+            assert stack.service_call("messages", body, headers={"Idempotency-Key": uuid.uuid4().hex})[0] == 202
+        wait_for(lambda: stack.figure("ingress", "amo_spool_events") == 0, "core to take them")
+        assert len(stack.control("quarantine.list")) == before + 1
+    finally:
+        stack.control("channel.add", reply=json.dumps(bot), url=stack.sandbox_url)
 
 
 def test_one_message_id_in_two_accounts_is_two_messages(stack, client):
