@@ -21,6 +21,7 @@
 #include "core/checkpoint.h"
 #include "core/control.h"
 #include "core/dispatch.h"
+#include "core/echo.h"
 #include "core/erase.h"
 #include "core/inquiry.h"
 #include "core/intake.h"
@@ -322,6 +323,7 @@ static void core_init(struct core *c, struct config *config)
     list_init(&c->spools);
     list_init(&c->parcels);
     list_init(&c->fresh);
+    list_init(&c->echoes);
     list_init(&c->wakes);
     list_init(&c->known_workers);
     list_init(&c->inquiries);
@@ -433,6 +435,7 @@ static int core_open_queue(struct core *c)
     c->settling_until_ms = clock_mono_ms() + (int64_t)config_number(c->config, "core/lease_ms");
     rc = store_counts(c->store, &dead, &quarantine, &c->n_waiting);
     rc = rc ? rc : waiting_rekey(c);
+    rc = rc ? rc : echo_load(c);
     rc = rc ? rc : store_workers_walk(c->store, known_worker_add, c);
     return rc ? rc : core_load_commands(c);
 }
@@ -516,6 +519,7 @@ void core_close(struct core *c)
     erase_free(c);
     inquiry_free(c);
     intake_forget(c);
+    echo_free(c);
     waiting_free(c);
     peers_free(c);
     spools_free(c);

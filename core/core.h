@@ -7,6 +7,7 @@
  *   intake     EVENT_PUSH → store, under savepoints, through the pure router
  *   apply      what the router planned becomes rows: conversation, message, command
  *   waiting    events that wait for the message they are about
+ *   echo       events that may be our own words coming back, and wait until that can be told
  *   reach      who is reached: conversations and what waits follow the registry
  *   hint       typing: outside spool, store and lanes
  *   turn       one store transaction a turn of the loop; acknowledgements only after its commit
@@ -27,6 +28,7 @@
 #include "base/compiler.h"
 #include "base/ids.h"
 #include "base/list.h"
+#include "base/table.h"
 #include "core/command.h"
 #include "core/keys.h"
 #include "core/queue.h"
@@ -158,8 +160,12 @@ struct core {
 
     struct queue *queue;
     int64_t n_waiting; /* events in the store that wait; bounded */
-    struct list wakes; /* woken keys whose events are still to be applied */
-    struct list fresh; /* of the event being applied: become commands when it stands */
+    struct list
+        echoes; /* conversations in which events may be echoes, and wait (core/echo.c) */
+    struct table *echo_keys; /* the same, by their key */
+    int64_t echo_mono_ms;    /* of the last tick */
+    struct list wakes;       /* woken keys whose events are still to be applied */
+    struct list fresh;       /* of the event being applied: become commands when it stands */
     int wake_timer;
     int64_t wake_at_ms;
     uint64_t next_attempt;     /* identity of the next attempt; never reused */

@@ -1,8 +1,10 @@
 /* What amo or the service send back of messages they were given. */
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "core/echo.h"
 #include "core/inquiry.h"
 #include "core/intake.h"
 #include "core/queue.h"
@@ -54,6 +56,19 @@ static void answered(struct rig *r, const char *amo_id)
                                .amo_sender_id = VIEW_LIT("author-ref"),
                                .amo_receiver_id = VIEW_LIT("client-ref")});
     rig_commit(r);
+}
+
+/* Time passes in which the outcome could become known. */
+static void pass(struct rig *r, int64_t ms)
+{
+    int64_t now = r->core.echo_mono_ms ? r->core.echo_mono_ms : clock_mono_ms();
+    int64_t until = now + ms;
+
+    for (r->core.echo_mono_ms = now; now <= until; now += 500) {
+        r->worker->heard_mono_ms = now;
+        echo_tick(&r->core, now);
+    }
+    r->worker->heard_mono_ms = clock_mono_ms();
 }
 
 /* --- what amo sends back -------------------------------------------------------------------- */
@@ -153,9 +168,9 @@ static void after_a_while_the_webhook_waits_no_more(void **state)
 
     (void)one_under_way(r, "o1");
     take(r, in_chat("amo-2"));
-    waiting_overdue(&r->core, clock_unix_ms() + 15000, false);
+    pass(r, 15000);
     rig_assert_counts(r, 0, 0, 1);
-    waiting_overdue(&r->core, clock_unix_ms() + 21000, false);
+    pass(r, 6000);
     rig_commit(r);
     rig_assert_counts(r, 0, 0, 0);
     assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
@@ -172,7 +187,7 @@ static void the_wait_is_configured(void **state)
     rig_restart(r);
     (void)one_under_way(r, "o1");
     take(r, in_chat("amo-2"));
-    waiting_overdue(&r->core, clock_unix_ms() + 2000, false);
+    pass(r, 2000);
     rig_commit(r);
     assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
 }
@@ -200,30 +215,22 @@ static void several_webhooks_keep_their_order(void **state)
     }
 }
 
-/* The one before it was not woken, for want of memory for instance. */
+/* Its message was handed back: from now on nothing would have to wait. */
 static void a_webhook_does_not_overtake_one_that_waits(void **state)
 {
     struct rig *r = *state;
-    struct buf bytes;
-    struct event first = in_chat("amo-2");
-    struct conversation conv;
-    char key[WAITING_KEY_MAX];
+    struct core_command *c = one_under_way(r, "o1");
 
-    rig_client_message_done(r, "m0", "amo-0");
-    conv = rig_conversation(r);
-    waiting_echo_key(conv.id, key);
-    conversation_fini(&conv);
-    buf_init(&bytes, 1 << 16);
-    assert_int_equal(event_encode(&first, &bytes), 0);
-    assert_int_equal(core_turn(&r->core), 0);
-    assert_int_equal(waiting_put(&r->core, key, buf_view(&bytes), 20000), 0);
-    buf_fini(&bytes);
+    take(r, in_chat("amo-2"));
+    rig_result(r, r->worker, c, (struct result){.outcome = OUTCOME_UNSTARTED});
+    c->tried = false;
     take(r, in_chat("amo-3"));
     rig_assert_counts(r, 0, 0, 2);
-    waiting_overdue(&r->core, clock_unix_ms() + 21000, false);
+    pass(r, 1000); /* nothing is unclear any more */
     rig_commit(r);
+    rig_assert_counts(r, 0, 0, 0);
     assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 2);
-    assert_true(queue_find(r->core.queue, 2)->message < queue_find(r->core.queue, 3)->message);
+    assert_true(queue_find(r->core.queue, 3)->message < queue_find(r->core.queue, 4)->message);
 }
 
 static void a_chat_that_is_found_by_our_id_waits_as_well(void **state)
@@ -261,6 +268,62 @@ static void a_restart_forgets_neither_the_webhook_nor_the_doubt(void **state)
     answered(r, "amo-1");
     rig_assert_counts(r, 0, 0, 0);
     assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
+}
+
+static void time_in_which_nobody_could_tell_does_not_count(void **state)
+{
+    struct rig *r = *state;
+    int64_t now = clock_mono_ms();
+    struct core_command *c = one_under_way(r, "o1");
+
+    take(r, in_chat("amo-1"));
+    r->core.echo_mono_ms = now;
+    for (int i = 0; i < 100; i++)
+        echo_tick(&r->core, now += 1000); /* the worker says nothing */
+    rig_assert_counts(r, 0, 0, 1);
+    r->core.echo_mono_ms = now;
+    r->worker->heard_mono_ms = now + 90000;
+    echo_tick(&r->core, now + 90000); /* core itself stood still */
+    rig_assert_counts(r, 0, 0, 1);
+    r->worker->heard_mono_ms = clock_mono_ms();
+    rig_result(r, r->worker, c,
+               (struct result){.outcome = OUTCOME_HOLD, .cause = CAUSE_THROTTLED});
+    pass(r, 60000); /* amo wants no calls now */
+    rig_assert_counts(r, 0, 0, 1);
+    pass(r, 600000); /* but nobody waits for ever */
+    rig_assert_counts(r, 0, 0, 0);
+}
+
+static void after_a_restart_its_time_begins_anew(void **state)
+{
+    struct rig *r = *state;
+
+    (void)one_under_way(r, "o1");
+    take(r, in_chat("amo-1"));
+    pass(r, 15000);
+    rig_restart(r);
+    waiting_overdue(&r->core, clock_unix_ms() + HOUR_MS);
+    pass(r, 15000);
+    rig_assert_counts(r, 0, 0, 1);
+    pass(r, 6000);
+    rig_assert_counts(r, 0, 0, 0);
+}
+
+static void nothing_overdue_stands_in_front_of_an_echo(void **state)
+{
+    struct rig *r = *state;
+
+    for (int i = 0; i < 300; i++) {
+        char id[16];
+
+        (void)snprintf(id, sizeof(id), "s-%d", i);
+        take(r, rig_status(id, "delivered"));
+    }
+    (void)one_under_way(r, "o1");
+    take(r, in_chat("amo-2"));
+    pass(r, 21000);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
+    assert_int_equal(r->core.n_waiting, 300);
 }
 
 /* --- what does not wait --------------------------------------------------------------------- */
@@ -346,17 +409,68 @@ static void whatever_fails_no_half_message_is_left(void **state)
     struct event e = rig_client_text("m1");
 
     rig_take_with_faults(r, &e, 1);
+    e = rig_outgoing_text("o1");
+    rig_take_with_faults(r, &e, 1);
     e = rig_manager_text("amo-1");
     rig_take_with_faults(r, &e, 1);
     e = rig_manager_text("amo-2");
     e.content.text = VIEW_LIT(""); /* refused: kept, and the manager is told */
     rig_take_with_faults(r, &e, 1);
-    e = rig_outgoing_text("o1");
-    rig_take_with_faults(r, &e, 1);
     rig_assert_counts(r, 0, 1, 0);
 }
 
 /* --- what the service sends back ------------------------------------------------------------ */
+
+static void whatever_fails_a_waiting_report_is_not_lost(void **state)
+{
+    struct rig *r = *state;
+    struct event report = rig_outgoing_text("s-1");
+
+    rig_client_message_done(r, "m0", "amo-0");
+    (void)rig_in_flight(r, COMMAND_SERVICE_MESSAGE, "amo-1");
+    rig_take_with_faults(r, &report, 0);
+    rig_assert_counts(r, 0, 0, 1);
+}
+
+static void begun(struct rig *r, const char *amo_id, const char *chat, const char *phone)
+{
+    struct event e = rig_manager_text(amo_id);
+
+    e.chat_id = view_of(chat);
+    e.receiver_phone = view_of(phone);
+    (void)rig_push(r, &e);
+    rig_turn(r);
+}
+
+static void told(struct rig *r, int64_t command, const char *thread, const char *id)
+{
+    rig_result(r, r->worker, queue_find(r->core.queue, command),
+               (struct result){.outcome = OUTCOME_DONE,
+                               .service_conversation = view_of(thread),
+                               .service_message_id = view_of(id)});
+    rig_commit(r);
+}
+
+/* Two managers begin at once, and a report says neither thread nor phone that anybody knows. */
+static void a_report_of_first_words_waits_for_all_that_are_tried(void **state)
+{
+    struct rig *r = *state;
+    struct event report = rig_outgoing_text("s-1");
+
+    begun(r, "amo-1", "chat-a", "+7 900 000-00-01");
+    begun(r, "amo-2", "chat-b", "+7 900 000-00-02");
+    report.conversation = VIEW_LIT("thread-1");
+    report.receiver_id = VIEW_LIT("person-1");
+    report.receiver_phone = VIEW_NONE;
+    report.taken_ms = clock_unix_ms();
+    take(r, report);
+    rig_assert_counts(r, 0, 0, 1);
+    told(r, 2, "thread-2", "s-2"); /* not that one's */
+    rig_assert_counts(r, 0, 0, 1);
+    told(r, 1, "thread-1", "s-1");
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 0);
+}
 
 static void a_managers_message_the_service_reports_as_its_own_is_not_imported(void **state)
 {
@@ -399,12 +513,17 @@ int main(void)
         CASE(a_webhook_does_not_overtake_one_that_waits),
         CASE(a_chat_that_is_found_by_our_id_waits_as_well),
         CASE(a_restart_forgets_neither_the_webhook_nor_the_doubt),
+        CASE(time_in_which_nobody_could_tell_does_not_count),
+        CASE(after_a_restart_its_time_begins_anew),
+        CASE(nothing_overdue_stands_in_front_of_an_echo),
         CASE(nothing_waits_for_a_clients_message),
         CASE(nothing_waits_for_what_was_not_sent_yet),
         CASE(another_conversation_does_not_wait),
         CASE(when_too_many_wait_a_manager_is_heard_all_the_same),
         CASE(whatever_fails_a_waiting_webhook_is_not_lost),
         CASE(whatever_fails_no_half_message_is_left),
+        CASE(whatever_fails_a_waiting_report_is_not_lost),
+        CASE(a_report_of_first_words_waits_for_all_that_are_tried),
         CASE(a_managers_message_the_service_reports_as_its_own_is_not_imported),
         CASE(an_id_that_looks_like_ours_of_a_clients_message_is_a_message),
     };

@@ -249,9 +249,9 @@ static void an_edit_whose_message_never_comes_is_kept_for_a_person(void **state)
     struct rig *r = *state;
 
     take(r, rig_edit("m1", "first"));
-    waiting_overdue(&r->core, clock_unix_ms() + HOUR_MS - 60000, false);
+    waiting_overdue(&r->core, clock_unix_ms() + HOUR_MS - 60000);
     rig_assert_counts(r, 0, 0, 1);
-    waiting_overdue(&r->core, clock_unix_ms() + HOUR_MS + 60000, false);
+    waiting_overdue(&r->core, clock_unix_ms() + HOUR_MS + 60000);
     rig_commit(r);
     rig_assert_counts(r, 0, 1, 0);
     rig_assert_quarantined(r, "unknown_message");

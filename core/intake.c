@@ -18,6 +18,7 @@
 #include "base/stats.h"
 #include "core/apply.h"
 #include "core/doctor.h"
+#include "core/echo.h"
 #include "core/inquiry.h"
 #include "core/lookup.h"
 #include "core/peers.h"
@@ -29,6 +30,9 @@
 #include "proto/event.h"
 #include "proto/limits.h"
 #include "proto/session.h"
+
+/* so often a report may wait in vain for another one's first words */
+#define ECHO_WAITS 3
 
 static int intake_one(struct core *c, struct peer *p, const msgpack_object *item);
 static int intake_apply(struct core *c, struct view bytes, enum intake_how how);
@@ -207,7 +211,7 @@ static void intake_reconnect_v1(struct core *c, const struct event *e)
 }
 
 static int apply_wait(struct core *c, const struct event *e, struct view bytes,
-                      const struct plan *p, enum intake_how how)
+                      const struct plan *p, int64_t echo_of, enum intake_how how)
 {
     char key[WAITING_KEY_MAX];
     int rc = 0;
@@ -217,10 +221,9 @@ static int apply_wait(struct core *c, const struct event *e, struct view bytes,
     if (c->n_waiting >=
         LIMIT_WAITING + (p->verdict == VERDICT_WAIT_ECHO ? LIMIT_WAITING_ECHO : 0))
         return intake_quarantine(c, bytes, "too_many_waiting");
-    if (p->verdict == VERDICT_WAIT_ECHO) {
-        waiting_echo_key(p->conversation->id, key);
-        return waiting_put(c, key, bytes, (int64_t)config_number(c->config, "core/echo_ms"));
-    }
+    if (p->verdict == VERDICT_WAIT_ECHO)
+        return echo_put(c, e->kind == EVENT_AMO_MESSAGE ? ECHO_AMO : ECHO_SERVICE, echo_of,
+                        bytes);
     rc = waiting_key(e, key);
     return rc ? rc : waiting_put(c, key, bytes, command_life_ms(COMMAND_AMO_STATUS));
 }
@@ -253,6 +256,18 @@ static int apply_plan(struct core *c, const struct event *e, struct view bytes,
     return -EINVAL;
 }
 
+/* Not for ever, and rather an echo than a manager's message that goes nowhere. First words that are
+ * tried together: whose report it is shows when the last of them is answered. */
+static bool may_wait_as_echo(const struct core *c, const struct event *e,
+                             const struct mapping *m, enum intake_how how)
+{
+    int64_t longest = ECHO_WAITS * (int64_t)config_number(c->config, "core/echo_ms");
+
+    if (how == INTAKE_LATE || c->n_waiting >= LIMIT_WAITING + LIMIT_WAITING_ECHO)
+        return false;
+    return how != INTAKE_WOKEN || (m->echo_first && clock_unix_ms() - e->taken_ms < longest);
+}
+
 static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
 {
     int64_t days = (int64_t)config_number(c->config, "retention/messages_days");
@@ -273,12 +288,11 @@ static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
         return 0; /* it was replayed or dropped meanwhile */
     rc = rc ? rc : lookup_event(c, &e, &l);
     rc = rc ? rc : reach_event(c, &e, &l);
-    /* it has waited; and rather an echo than a manager's message that goes nowhere */
-    if (how == INTAKE_LATE || c->n_waiting >= LIMIT_WAITING + LIMIT_WAITING_ECHO)
-        l.mapping.echo_pending = false;
+    if (!may_wait_as_echo(c, &e, &l.mapping, how))
+        l.mapping.echo_of = 0;
     rc = rc ? rc : router_route(&e, &l.mapping, e.taken_ms - days * 24 * 3600 * 1000, &p);
     if (rc == 0 && (p.verdict == VERDICT_WAIT || p.verdict == VERDICT_WAIT_ECHO))
-        rc = apply_wait(c, &e, bytes, &p, how);
+        rc = apply_wait(c, &e, bytes, &p, l.mapping.echo_of, how);
     else
         rc = rc ? rc : apply_plan(c, &e, bytes, l.mapping.named, &p);
     lookup_fini(&l);

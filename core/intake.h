@@ -12,6 +12,7 @@ enum intake_how {
     INTAKE_FRESH,   /* as it comes from a spool */
     INTAKE_SUSPECT, /* may have killed us: kept unread */
     INTAKE_LATE,    /* has waited for what it is about: waits no more */
+    INTAKE_WOKEN, /* what it may be the echo of is settled; it may be another's, if that is unclear */
 };
 
 /* Apply one event under a savepoint of its own; what cannot be applied goes to quarantine, what

@@ -7,10 +7,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/apply.h"
+#include "core/echo.h"
 #include "core/key.h"
 #include "core/reach.h"
-#include "core/waiting.h"
 
 void lookup_fini(struct lookup *l)
 {
@@ -73,21 +72,32 @@ static int look_up_phone(struct core *c, const struct reg_scope *scope, struct v
 /* A message in the name of a person or the bot is on its way, and amo may send it back before its
  * answer has told us what it calls it. Behind a webhook that waits for this the next ones wait,
  * too, because they keep their order. */
-static int look_up_echo(struct core *c, struct mapping *m)
+static void look_up_echo(struct core *c, struct mapping *m)
 {
     const struct conversation *conv = m->found ? m->found : m->by_client;
-    struct dest *d = conv ? queue_dest(c->queue, true, view_of(conv->scope)) : NULL;
-    const struct core_command *head =
-        d ? queue_head(c->queue, apply_lane(conv->id, true), d, d) : NULL;
-    char key[WAITING_KEY_MAX];
 
-    m->echo_pending =
-        head && head->kind == COMMAND_AMO_OUTGOING &&
-        (head->tried || head->state == COMMAND_IN_FLIGHT || head->state == COMMAND_CHECKING);
-    if (!conv || m->echo_pending || c->n_waiting == 0)
+    if (conv && echo_is_pending(c, ECHO_AMO, conv))
+        m->echo_of = conv->id;
+}
+
+/* The other way round: a manager's message is tried, and the service may report it as its side's
+ * before its answer has told us what it calls it. A thread nobody knows may be that of first words. */
+static int look_up_report(struct core *c, const struct event *e, struct mapping *m)
+{
+    const struct conversation *conv = m->found;
+    struct phone client;
+
+    if (!conv && m->by_phone && !m->by_phone->service_id)
+        conv = m->by_phone;
+    if (!conv && m->by_client && !m->by_client->service_id)
+        conv = m->by_client;
+    if (conv && echo_is_pending(c, ECHO_SERVICE, conv)) {
+        m->echo_of = conv->id;
         return 0;
-    waiting_echo_key(conv->id, key);
-    return store_waiting_has(c->store, key, &m->echo_pending);
+    }
+    m->echo_first = true;
+    phone_read(router_client_phone(e), m->abroad, &client);
+    return echo_pending_first(c, e, &client, &m->echo_of);
 }
 
 static int look_up_amo(struct core *c, const struct event *e, struct lookup *l)
@@ -114,7 +124,8 @@ static int look_up_amo(struct core *c, const struct event *e, struct lookup *l)
         rc = found_or_not(
             store_conversation_by_client(c->store, e->scope, e->chat_client_id, &l->by_client),
             &l->by_client, (const void **)&m->by_client);
-    rc = rc ? rc : look_up_echo(c, m);
+    if (rc == 0)
+        look_up_echo(c, m);
     if (rc || m->known || m->found || e->chat_client_id.len)
         return rc;
     phone_read(e->receiver_phone, m->abroad, &phone);
@@ -172,15 +183,15 @@ static int look_up_service_echo(struct core *c, const struct event *e, struct lo
                         (const void **)&l->mapping.known);
 }
 
+static int look_up_client(struct core *c, const struct event *e, struct lookup *l);
+
 static int look_up_service_message(struct core *c, const struct event *e, struct lookup *l)
 {
     struct mapping *m = &l->mapping;
     struct view source = e->source.ptr ? e->source : VIEW_LIT("");
     const struct reg_channel *channel = NULL;
     char mid[ID_DERIVED_MAX + 1];
-    char client_id[ID_DERIVED_MAX + 1];
     struct key key;
-    struct phone phone;
     int rc = router_mid(e, mid);
 
     if (rc)
@@ -197,8 +208,20 @@ static int look_up_service_message(struct core *c, const struct event *e, struct
     m->bot_known = channel && channel->bot_id && channel->bot_id[0];
     m->abroad = channel && channel->abroad;
     rc = look_up_service_thread(c, e, l);
-    if (rc || m->found)
-        return rc;
+    if (rc == 0 && !m->found)
+        rc = look_up_client(c, e, l);
+    return rc || !e->outgoing ? rc : look_up_report(c, e, m);
+}
+
+/* Of a thread that the service has not named yet: by the phone, or by the id it would have. */
+static int look_up_client(struct core *c, const struct event *e, struct lookup *l)
+{
+    struct mapping *m = &l->mapping;
+    struct view source = e->source.ptr ? e->source : VIEW_LIT("");
+    char client_id[ID_DERIVED_MAX + 1];
+    struct phone phone;
+    int rc = 0;
+
     phone_read(router_client_phone(e), m->abroad, &phone);
     rc = look_up_phone(c, m->scope, source, &phone, l);
     rc = rc ? rc : router_client_id(e->connector, source, e->conversation, client_id);

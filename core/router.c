@@ -164,10 +164,8 @@ static int route_amo_message(const struct event *e, const struct mapping *m, int
     if (m->known)
         return plan_end(p, VERDICT_NOTHING,
                         m->known->direction == MESSAGE_OUTBOUND ? "repeat" : "echo");
-    if (m->echo_pending) {
-        p->conversation = m->found ? m->found : m->by_client;
+    if (m->echo_of)
         return plan_end(p, VERDICT_WAIT_ECHO, "echo_pending");
-    }
     if (e->sent_ms && e->sent_ms < oldest_ms)
         return plan_end(p, VERDICT_QUARANTINE, "too_old");
     rc = route_reach(m, m->found ? m->found : m->by_client, p);
@@ -217,6 +215,8 @@ static int route_service_message(const struct event *e, const struct mapping *m,
         return plan_end(p, VERDICT_QUARANTINE, inbound_objection(&e->content));
     if (e->outgoing && !e->author.len && !m->bot_known)
         return plan_end(p, VERDICT_QUARANTINE, "no_author"); /* amo would refuse it */
+    if (m->echo_of)
+        return plan_end(p, VERDICT_WAIT_ECHO, "echo_pending");
     p->source = e->source.ptr ? e->source : VIEW_LIT("");
     phone_read(router_client_phone(e), m->abroad, &p->phone);
     if (m->found) {

@@ -24,11 +24,14 @@ struct mapping {
     const struct message *known;          /* the same message was taken before */
     const struct message *named;          /* the message a status, edit or reaction is about */
     const struct conversation *about;     /* the one of @named */
-    bool named_left;        /* the account that @named was exchanged with is not connected */
-    bool unreachable;       /* nobody has the number of the conversation now */
-    bool foreign_source;    /* amo side: the source it names is another account's */
-    bool unknown_source;    /* amo side: the source it names is nobody's */
-    bool echo_pending;      /* a message that amo may echo is under way in the conversation */
+    bool named_left;     /* the account that @named was exchanged with is not connected */
+    bool unreachable;    /* nobody has the number of the conversation now */
+    bool foreign_source; /* amo side: the source it names is another account's */
+    bool unknown_source; /* amo side: the source it names is nobody's */
+    int64_t
+        echo_of; /* the conversation whose unclear message this may be the echo of; 0 none */
+    bool
+        echo_first; /* that is one which a manager has begun, and its thread is not known yet */
     bool source_known;      /* service side: the source belongs somewhere */
     struct view own_source; /* amo side: the scope's default source, or its only one */
     size_t n_sources;       /* amo side: listed for the scope */

@@ -19,6 +19,7 @@
 #include "core/apply.h"
 #include "core/conversation.h"
 #include "core/degrade.h"
+#include "core/echo.h"
 #include "core/inquiry.h"
 #include "core/intake.h"
 #include "core/resolve.h"
@@ -421,17 +422,6 @@ static int done_message(struct core *c, const struct core_command *cmd, const st
     return rc;
 }
 
-/* Webhooks that may be its echo: its ids are known now, or it will never have any. */
-static void wake_echoes(struct core *c, const struct core_command *cmd)
-{
-    char key[WAITING_KEY_MAX];
-
-    if (cmd->kind != COMMAND_AMO_OUTGOING)
-        return;
-    waiting_echo_key(cmd->lane->id / 2, key);
-    waiting_wake(c, key);
-}
-
 void settle_done(struct core *c, struct core_command *cmd, const struct result *r)
 {
     int rc = core_turn(c);
@@ -445,7 +435,7 @@ void settle_done(struct core *c, struct core_command *cmd, const struct result *
         return;
     }
     observe_journey(c, cmd);
-    wake_echoes(c, cmd);
+    echo_settled(c, cmd);
     queue_move(c->queue, cmd, COMMAND_DONE, 0, clock_mono_ms());
 }
 
@@ -543,7 +533,7 @@ static void settle_fate(struct core *c, struct core_command *cmd, const struct f
         return;
     }
     stat_add(c->n_dead, 1);
-    wake_echoes(c, cmd);
+    echo_settled(c, cmd);
     queue_move(c->queue, cmd, COMMAND_DEAD, 0, clock_mono_ms());
     rc = intake_keep(c);
     if (rc)
@@ -567,7 +557,7 @@ void settle_erased(struct core *c, struct core_command *cmd)
         core_give_up(c, "settle", rc);
         return;
     }
-    wake_echoes(c, cmd);
+    echo_settled(c, cmd);
     queue_move(c->queue, cmd, COMMAND_DEAD, 0, clock_mono_ms());
     rc = intake_keep(c);
     if (rc)

@@ -169,6 +169,10 @@ struct conversation_ids {
     size_t max;
     size_t n;
 };
+/* Of one connector, those that a manager began and whose name at the service nobody has told yet,
+ * newest first. */
+AMO_MUSTCHECK int store_conversations_unnamed(struct store *s, struct view connector,
+                                              struct conversation_ids *ids);
 AMO_MUSTCHECK int store_conversations_by_word(struct store *s, struct view connector,
                                               struct view word, struct view phone,
                                               struct conversation_ids *ids);
@@ -312,6 +316,7 @@ AMO_MUSTCHECK int store_quarantine_newest(struct store *s, int64_t *ret_id,
                                           struct buf *ret_reason);
 AMO_MUSTCHECK int store_quarantine_json(struct store *s, int64_t id, struct json_writer *w);
 
+/* @until_ms 0: how long is not for the store to say. */
 AMO_MUSTCHECK int store_waiting_add(struct store *s, const char *key, struct view event,
                                     int64_t until_ms);
 /* Take one waiting event of @key out. STORE_E_NONE. */
@@ -320,11 +325,13 @@ AMO_MUSTCHECK int store_waiting_take(struct store *s, const char *key, struct bu
 AMO_MUSTCHECK int store_waiting_move(struct store *s, int64_t id, const char *key);
 /* Drop one that is exactly @event. */
 AMO_MUSTCHECK int store_waiting_drop(struct store *s, struct view event);
-/* Does one wait under @key? */
-AMO_MUSTCHECK int store_waiting_has(struct store *s, const char *key, bool *ret);
-/* Take one that is overdue and whose key fits the pattern @keys ("*": any). */
-AMO_MUSTCHECK int store_waiting_take_overdue(struct store *s, int64_t now_ms, const char *keys,
+/* Take one that is overdue. */
+AMO_MUSTCHECK int store_waiting_take_overdue(struct store *s, int64_t now_ms,
                                              struct buf *ret_event);
+/* The key of each event that waits as what may be an echo, oldest first. The callback returns 0 or
+ * an error that ends the walk. */
+typedef int store_echo_fn(void *arg, const char *key);
+AMO_MUSTCHECK int store_echoes_walk(struct store *s, store_echo_fn *fn, void *arg);
 
 /* --- figures, lists, pruning ---------------------------------------------------------------- */
 AMO_MUSTCHECK int store_counts(struct store *s, int64_t *ret_dead, int64_t *ret_quarantine,

@@ -392,8 +392,8 @@ int store_quarantine_json(struct store *s, int64_t id, struct json_writer *w)
 
 int store_waiting_add(struct store *s, const char *key, struct view event, int64_t until_ms)
 {
-    return db_run(s->db, "INSERT INTO waiting(key,event,until_ms) VALUES(?,?,?)", "sbi", key,
-                  event, until_ms);
+    return db_run(s->db, "INSERT INTO waiting(key,event,until_ms) VALUES(?,?,NULLIF(?,0))",
+                  "sbi", key, event, until_ms);
 }
 
 static int waiting_take(struct store *s, struct db_rows *r, int query_rc, struct buf *ret_event)
@@ -429,27 +429,30 @@ int store_waiting_drop(struct store *s, struct view event)
                   "b", event);
 }
 
-int store_waiting_has(struct store *s, const char *key, bool *ret)
-{
-    struct db_rows *r = NULL;
-    int rc = db_query(s->db, &r, "SELECT 1 FROM waiting WHERE key=? LIMIT 1", "s", key);
-
-    rc = store_one(rc, r);
-    *ret = rc == 0;
-    if (rc == 0)
-        db_end(r);
-    return rc == STORE_E_NONE ? 0 : rc;
-}
-
-int store_waiting_take_overdue(struct store *s, int64_t now_ms, const char *keys,
-                               struct buf *ret_event)
+int store_waiting_take_overdue(struct store *s, int64_t now_ms, struct buf *ret_event)
 {
     struct db_rows *r = NULL;
     int rc =
-        db_query(s->db, &r,
-                 "SELECT id,event,key FROM waiting WHERE until_ms<? AND key GLOB ? ORDER BY"
-                 " id LIMIT 1",
-                 "is", now_ms, keys);
+        db_query(s->db, &r, "SELECT id,event FROM waiting WHERE until_ms<? ORDER BY id LIMIT 1",
+                 "i", now_ms);
 
     return waiting_take(s, r, rc, ret_event);
+}
+
+int store_echoes_walk(struct store *s, store_echo_fn *fn, void *arg)
+{
+    struct db_rows *r = NULL;
+    int rc =
+        db_query(s->db, &r, "SELECT key FROM waiting WHERE until_ms IS NULL ORDER BY id", "");
+
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        char *key = NULL;
+
+        rc = db_string(r, 0, &key);
+        rc = rc ? rc : fn(arg, key ? key : "");
+        mem_free(key);
+        if (rc)
+            db_end(r);
+    }
+    return rc;
 }

@@ -237,6 +237,22 @@ int store_conversations_by_word(struct store *s, struct view connector, struct v
     return rc;
 }
 
+int store_conversations_unnamed(struct store *s, struct view connector,
+                                struct conversation_ids *ids)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT id FROM conversations WHERE connector=? AND service_id IS NULL"
+                      " ORDER BY id DESC LIMIT ?",
+                      "ti", connector, (int64_t)(ids->max - ids->n));
+
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        rc = 0;
+        ids->ids[ids->n++] = db_int(r, 0);
+    }
+    return rc;
+}
+
 int store_chats_json(struct store *s, const struct conversation *c, struct json_writer *w)
 {
     struct db_rows *r = NULL;

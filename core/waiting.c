@@ -6,13 +6,12 @@
 #include "core/waiting.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/echo.h"
 #include "core/intake.h"
 #include "core/store_erase.h"
 #include "proto/limits.h"
@@ -47,11 +46,6 @@ int waiting_key(const struct event *e, char ret[WAITING_KEY_MAX])
         return -EINVAL;
     memcpy(ret, key.text, sizeof(key.text));
     return 0;
-}
-
-void waiting_echo_key(int64_t conversation, char ret[WAITING_KEY_MAX])
-{
-    (void)snprintf(ret, WAITING_KEY_MAX, "e%" PRId64, conversation); /* 21 characters */
 }
 
 int waiting_put(struct core *c, const char *key, struct view bytes, int64_t wait_ms)
@@ -141,14 +135,13 @@ int waiting_rekey(struct core *c)
     return rc ? rc : store_commit(c->store);
 }
 
-/* It has waited long enough. Trouble ends core while it is still in hand. */
-static int apply_late(struct core *c, struct view event)
+int waiting_apply(struct core *c, struct view event, enum intake_how how)
 {
     struct hand before = c->hand;
     int rc = 0;
 
     c->hand = (struct hand){.event = event};
-    rc = intake_event(c, event, INTAKE_LATE);
+    rc = intake_event(c, event, how);
     if (rc && core_is_trouble(rc))
         core_give_up(c, "waiting", rc);
     c->hand = before;
@@ -165,7 +158,7 @@ static int waiting_apply_one(struct core *c, const char *key)
     rc = rc ? rc : store_waiting_take(c->store, key, &event);
     if (rc == 0) {
         c->n_waiting--;
-        rc = apply_late(c, buf_view(&event));
+        rc = waiting_apply(c, buf_view(&event), INTAKE_LATE);
     }
     buf_fini(&event);
     return rc;
@@ -173,6 +166,7 @@ static int waiting_apply_one(struct core *c, const char *key)
 
 void waiting_run(struct core *c)
 {
+    echo_run(c);
     while (!list_is_empty(&c->wakes) && !c->exit_code) {
         struct wake *w = LIST_ENTRY(c->wakes.next, struct wake, link);
         int rc = 0;
@@ -189,7 +183,7 @@ void waiting_run(struct core *c)
     }
 }
 
-void waiting_overdue(struct core *c, int64_t now_unix_ms, bool doubtful)
+void waiting_overdue(struct core *c, int64_t now_unix_ms)
 {
     struct buf event;
     int rc = 0;
@@ -198,13 +192,11 @@ void waiting_overdue(struct core *c, int64_t now_unix_ms, bool doubtful)
     for (int i = 0; rc == 0 && i < OVERDUE_ROWS && c->n_waiting > 0; i++) {
         buf_reset(&event);
         rc = core_turn(c);
-        rc = rc ? rc
-                : store_waiting_take_overdue(c->store, now_unix_ms, doubtful ? "e*" : "*",
-                                             &event);
+        rc = rc ? rc : store_waiting_take_overdue(c->store, now_unix_ms, &event);
         if (rc == 0) {
             c->n_waiting--;
-            /* an echo that did not come was none; what is still not known is kept for a person */
-            rc = apply_late(c, buf_view(&event));
+            /* what is still not known is kept for a person */
+            rc = waiting_apply(c, buf_view(&event), INTAKE_LATE);
         }
     }
     buf_fini(&event);

@@ -1,11 +1,12 @@
 #pragma once
 
 /* Events that were taken but cannot be applied yet: they are about a message that is not known
- * (an edit, a status or a reaction overtook it), or they may be the echo of a message of ours
- * whose id amo has not told us yet. They wait in the store under a key and are applied when the
- * key is woken; what nobody wakes goes to quarantine, an echo that did not come is a message. */
+ * (an edit, a status or a reaction overtook it). They wait in the store under a key and are applied
+ * when the key is woken; what nobody wakes goes to quarantine. What may be an echo waits by itself
+ * (core/echo.h). */
 
 #include "core/core.h"
+#include "core/intake.h"
 #include "core/key.h"
 #include "proto/event.h"
 
@@ -15,8 +16,6 @@
 /* The key of a message by the id an event calls it by: -EINVAL when it can be none. A status waits for
  * an answer to us, an edit or a reaction for what was sent to us or for that. */
 AMO_MUSTCHECK int waiting_key(const struct event *e, char ret[WAITING_KEY_MAX]);
-/* The key of the echoes of a conversation. */
-void waiting_echo_key(int64_t conversation, char ret[WAITING_KEY_MAX]);
 
 /* Keep @bytes under @key for @wait_ms. */
 AMO_MUSTCHECK int waiting_put(struct core *c, const char *key, struct view bytes,
@@ -33,9 +32,11 @@ void waiting_wake_answered(struct core *c, const char *connector, struct view id
 void waiting_wake_amo(struct core *c, const char *scope, struct view amo_id);
 /* What waits in a store of before comes under the keys of now. Once. */
 AMO_MUSTCHECK int waiting_rekey(struct core *c);
-/* Apply what was woken. Outside any savepoint. */
+/* An event that was taken out of the store and waits no longer. Trouble ends core while it is still
+ * in hand. */
+AMO_MUSTCHECK int waiting_apply(struct core *c, struct view event, enum intake_how how);
+/* Apply what was woken, echoes too. Outside any savepoint. */
 void waiting_run(struct core *c);
-/* What has waited too long. With a @doubtful clock only what may be an echo: a manager's words must
- * not wait for the clock to be mended. */
-void waiting_overdue(struct core *c, int64_t now_unix_ms, bool doubtful);
+/* What has waited too long. */
+void waiting_overdue(struct core *c, int64_t now_unix_ms);
 void waiting_free(struct core *c);

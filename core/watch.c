@@ -11,6 +11,7 @@
 #include "core/apply.h"
 #include "core/control.h"
 #include "core/dispatch.h"
+#include "core/echo.h"
 #include "core/inquiry.h"
 #include "core/intake.h"
 #include "core/peers.h"
@@ -182,7 +183,9 @@ void watch_tick(void *arg)
     }
     if (c->ticks % SWEEP_EVERY_TICKS == 0)
         watch_ages(c, now_unix, now_mono);
-    waiting_overdue(c, now_unix, core_clock_doubtful(c, now_mono));
+    echo_tick(c, now_mono);
+    if (!core_clock_doubtful(c, now_mono))
+        waiting_overdue(c, now_unix);
     waiting_run(c);
     if (!core_clock_doubtful(c, now_mono))
         rotation_tick(c, now_unix);

@@ -1,0 +1,357 @@
+/* Events that may be our own words coming back.
+ *
+ * From: intake.c, a plan that says "wait for the echo". To: intake.c again, once the message is
+ * settled or the time is over.
+ * Holds: the events, in the store; how long they have waited, in memory. */
+
+#include "core/echo.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "core/apply.h"
+#include "core/intake.h"
+#include "core/peers.h"
+#include "core/waiting.h"
+#include "proto/event.h"
+#include "proto/limits.h"
+
+/* Behind a destination that is held the outcome stays unknown: a manager's words wait so long for
+ * it, and no longer. As long as it takes until they would show as delayed. */
+#define HELD_MAX_MS 600000
+/* a tick that came later than that: core was not running */
+#define STEP_MAX_MS 2000
+/* applied for one conversation before other work gets its turn */
+#define RUN_EVENTS  1000
+/* conversations without a name at the service that are looked at for one report */
+#define FIRST_MAX   200
+
+/* When one event's time is over, by the clocks of its conversation. */
+struct end {
+    struct list link;
+    int64_t counted_ms;
+    int64_t waited_ms;
+};
+
+/* What waits in one conversation, of one side. */
+struct echo {
+    struct list link; /* core->echoes */
+    char key[32];     /* in core->echo_keys, and in the store */
+    enum echo_side side;
+    int64_t conversation;
+    int64_t counted_ms; /* so long could the outcome become known */
+    int64_t waited_ms;  /* the same, and while the destination was held */
+    struct list ends;   /* in the order of the events */
+    bool over;          /* nothing is waited for any more */
+};
+
+static void echo_key(enum echo_side side, int64_t conversation, char ret[32])
+{
+    (void)snprintf(ret, 32, "%c%" PRId64, side == ECHO_AMO ? 'e' : 'o',
+                   conversation); /* fits */
+}
+
+static struct echo *echo_find(const struct core *c, enum echo_side side, int64_t conversation)
+{
+    char key[32];
+
+    echo_key(side, conversation, key);
+    return c->echo_keys ? table_get(c->echo_keys, view_of(key)) : NULL;
+}
+
+static void end_free(struct end *end)
+{
+    list_remove(&end->link);
+    mem_free(end);
+}
+
+static void echo_drop(struct core *c, struct echo *e)
+{
+    (void)table_remove(c->echo_keys, view_of(e->key)); /* it is ours */
+    while (!list_is_empty(&e->ends))
+        end_free(LIST_ENTRY(e->ends.next, struct end, link));
+    list_remove(&e->link);
+    mem_free(e);
+}
+
+void echo_free(struct core *c)
+{
+    while (c->echoes.next && !list_is_empty(&c->echoes))
+        echo_drop(c, LIST_ENTRY(c->echoes.next, struct echo, link));
+    table_free(c->echo_keys);
+    c->echo_keys = NULL;
+}
+
+static struct echo *echo_of(struct core *c, enum echo_side side, int64_t conversation)
+{
+    struct echo *e = echo_find(c, side, conversation);
+
+    if (e)
+        return e;
+    e = mem_zalloc(sizeof(*e));
+    if (!e)
+        return NULL;
+    e->side = side;
+    e->conversation = conversation;
+    echo_key(side, conversation, e->key);
+    list_init(&e->link);
+    list_init(&e->ends);
+    if ((!c->echo_keys && table_new(&c->echo_keys)) ||
+        table_add(c->echo_keys, view_of(e->key), e)) {
+        mem_free(e);
+        return NULL;
+    }
+    list_add_tail(&c->echoes, &e->link);
+    return e;
+}
+
+static int echo_add_end(struct core *c, struct echo *e)
+{
+    struct end *end = mem_zalloc(sizeof(*end));
+
+    if (!end)
+        return -ENOMEM;
+    end->counted_ms = e->counted_ms + (int64_t)config_number(c->config, "core/echo_ms");
+    end->waited_ms = e->waited_ms + HELD_MAX_MS;
+    list_init(&end->link);
+    list_add_tail(&e->ends, &end->link);
+    return 0;
+}
+
+int echo_put(struct core *c, enum echo_side side, int64_t conversation, struct view bytes)
+{
+    struct echo *e = echo_of(c, side, conversation);
+    int rc = e ? echo_add_end(c, e) : -ENOMEM;
+
+    if (rc == 0) {
+        rc = store_waiting_add(c->store, e->key, bytes, 0);
+        if (rc)
+            end_free(LIST_ENTRY(e->ends.prev, struct end, link));
+    }
+    if (e && list_is_empty(&e->ends))
+        echo_drop(c, e);
+    if (rc == 0)
+        c->n_waiting++;
+    return rc;
+}
+
+static int load_one(void *arg, const char *key)
+{
+    struct core *c = arg;
+    uint64_t conversation = 0;
+    struct echo *e = NULL;
+    int rc = num_parse_u64(view_of(key + 1), &conversation);
+
+    if (rc || conversation > INT64_MAX)
+        return -EBADMSG; /* nobody but echo_put writes such keys */
+    e = echo_of(c, key[0] == 'e' ? ECHO_AMO : ECHO_SERVICE, (int64_t)conversation);
+    return e ? echo_add_end(c, e) : -ENOMEM;
+}
+
+int echo_load(struct core *c)
+{
+    return store_echoes_walk(c->store, load_one, c);
+}
+
+/* --- what is waited for --------------------------------------------------------------------- */
+
+static struct core_command *lane_head(struct core *c, enum echo_side side,
+                                      const struct conversation *conv)
+{
+    struct dest *scope = queue_dest(c->queue, true, view_of(conv->scope));
+    struct dest *d =
+        side == ECHO_AMO ? scope : queue_dest(c->queue, false, view_of(conv->connector));
+
+    return d && scope ? queue_head(c->queue, apply_lane(conv->id, side == ECHO_AMO), d, scope)
+                      : NULL;
+}
+
+/* The message that the conversation's echoes would be of; NULL when none is unclear. */
+static struct core_command *unclear_head(struct core *c, enum echo_side side,
+                                         const struct conversation *conv)
+{
+    struct core_command *head = lane_head(c, side, conv);
+
+    if (!head ||
+        head->kind != (side == ECHO_AMO ? COMMAND_AMO_OUTGOING : COMMAND_SERVICE_MESSAGE))
+        return NULL;
+    return head->tried || head->state == COMMAND_IN_FLIGHT || head->state == COMMAND_CHECKING
+               ? head
+               : NULL;
+}
+
+bool echo_is_pending(struct core *c, enum echo_side side, const struct conversation *conv)
+{
+    return unclear_head(c, side, conv) || echo_find(c, side, conv->id);
+}
+
+/* May the report be of the words that @conv begins with? */
+static bool may_be_of(const struct conversation *conv, const struct event *e,
+                      const struct phone *client)
+{
+    if (conv->source[0] && e->source.len && !view_is(e->source, conv->source))
+        return false;
+    return !client->key[0] || !conv->phone || strcmp(client->key, conv->phone) == 0;
+}
+
+int echo_pending_first(struct core *c, const struct event *e, const struct phone *client,
+                       int64_t *ret_conversation)
+{
+    int64_t ids[FIRST_MAX];
+    struct conversation_ids unnamed = {.ids = ids, .max = FIRST_MAX};
+    const struct dest *d = queue_dest(c->queue, false, e->connector);
+    int rc = 0;
+
+    *ret_conversation = 0;
+    if (!d || d->n_waiting == 0)
+        return 0; /* it owes us no answer */
+    rc = store_conversations_unnamed(c->store, e->connector, &unnamed);
+    for (size_t i = 0; rc == 0 && i < unnamed.n && !*ret_conversation; i++) {
+        struct conversation conv = {0};
+
+        rc = store_conversation(c->store, ids[i], &conv);
+        if (rc == 0 && may_be_of(&conv, e, client) && unclear_head(c, ECHO_SERVICE, &conv))
+            *ret_conversation = conv.id;
+        conversation_fini(&conv);
+        rc = rc == STORE_E_NONE ? 0 : rc;
+    }
+    return rc;
+}
+
+/* --- the end of the wait -------------------------------------------------------------------- */
+
+void echo_settled(struct core *c, const struct core_command *cmd)
+{
+    struct echo *e = NULL;
+
+    if (cmd->kind != COMMAND_AMO_OUTGOING && cmd->kind != COMMAND_SERVICE_MESSAGE)
+        return;
+    e = echo_find(c, cmd->kind == COMMAND_AMO_OUTGOING ? ECHO_AMO : ECHO_SERVICE,
+                  cmd->lane->id / 2);
+    if (e)
+        e->over = true;
+}
+
+/* The oldest one is applied. STORE_E_NONE: there is none, and @e is gone. */
+static int echo_apply_one(struct core *c, struct echo *e, enum intake_how how)
+{
+    struct buf event;
+    int rc = core_turn(c);
+
+    buf_init(&event, LIMIT_FRAME_BYTES);
+    rc = rc ? rc : store_waiting_take(c->store, e->key, &event);
+    if (rc == 0) {
+        c->n_waiting--;
+        if (!list_is_empty(&e->ends))
+            end_free(LIST_ENTRY(e->ends.next, struct end, link));
+        rc = waiting_apply(c, buf_view(&event), how);
+    } else if (rc == STORE_E_NONE) {
+        echo_drop(c, e);
+    }
+    buf_fini(&event);
+    return rc;
+}
+
+void echo_run(struct core *c)
+{
+    struct list *next = NULL;
+    int n = 0;
+
+    for (struct list *i = c->echoes.next; i != &c->echoes && !c->exit_code; i = next) {
+        struct echo *e = LIST_ENTRY(i, struct echo, link);
+        int rc = 0;
+
+        next = i->next;
+        while (rc == 0 && e->over) {
+            if (n++ == RUN_EVENTS)
+                return; /* the others after other work, at the next tick */
+            rc = echo_apply_one(c, e, INTAKE_WOKEN); /* @e is gone when it was the last */
+        }
+        if (rc < 0)
+            core_give_up(c, "echo", rc);
+    }
+}
+
+static bool any_worker(const struct core *c, int64_t now_mono_ms)
+{
+    for (const struct list *i = c->peers.next; i != &c->peers; i = i->next) {
+        const struct peer *p = LIST_ENTRY_CONST(i, struct peer, link);
+
+        if (p->role == ROLE_EGRESS && peer_is_alive(p, now_mono_ms))
+            return true;
+    }
+    return false;
+}
+
+/* @step_ms have passed with @head unclear. */
+static void echo_pass(struct core *c, struct echo *e, const struct core_command *head,
+                      int64_t step_ms, int64_t now_mono_ms)
+{
+    const struct lane *l = head->lane;
+    bool told = head->state == COMMAND_IN_FLIGHT
+                    ? head->worker && peer_is_alive(head->worker, now_mono_ms)
+                    : !dest_is_held(l->dest);
+
+    if (!any_worker(c, now_mono_ms) || l->dest->paused || (l->scope && l->scope->paused))
+        return; /* nobody could tell */
+    e->waited_ms += step_ms;
+    if (told)
+        e->counted_ms += step_ms;
+}
+
+static bool echo_is_due(const struct echo *e)
+{
+    const struct end *first =
+        list_is_empty(&e->ends) ? NULL : LIST_ENTRY_CONST(e->ends.next, struct end, link);
+
+    return first && (e->counted_ms >= first->counted_ms || e->waited_ms >= first->waited_ms);
+}
+
+static int echo_tick_one(struct core *c, struct echo *e, int64_t step_ms, int64_t now_mono_ms)
+{
+    struct conversation conv = {0};
+    const struct core_command *head = NULL;
+    int rc = store_conversation(c->store, e->conversation, &conv);
+
+    if (rc == 0)
+        head = unclear_head(c, e->side, &conv);
+    conversation_fini(&conv);
+    if (rc < 0)
+        return rc;
+    if (!head) {
+        e->over = true; /* settled in an earlier life of core, or gone */
+        return 0;
+    }
+    echo_pass(c, e, head, step_ms, now_mono_ms);
+    rc = 0;
+    for (int n = 0; rc == 0 && n < RUN_EVENTS && echo_is_due(e); n++)
+        rc = echo_apply_one(c, e, INTAKE_LATE);
+    if (rc == 0 && list_is_empty(&e->ends))
+        echo_drop(c, e);
+    return rc < 0 ? rc : 0;
+}
+
+void echo_tick(struct core *c, int64_t now_mono_ms)
+{
+    int64_t step = c->echo_mono_ms ? now_mono_ms - c->echo_mono_ms : 0;
+    struct list *next = NULL;
+    int rc = 0;
+
+    c->echo_mono_ms = now_mono_ms;
+    if (step > STEP_MAX_MS)
+        step = STEP_MAX_MS;
+    for (struct list *i = c->echoes.next; rc == 0 && i != &c->echoes; i = next) {
+        next = i->next;
+        rc = echo_tick_one(c, LIST_ENTRY(i, struct echo, link), step, now_mono_ms);
+    }
+    if (rc)
+        core_give_up(c, "echo", rc);
+    else
+        echo_run(c);
+}
