@@ -3,11 +3,13 @@
 The examples are the same in every run (derandomize); a failing one is printed with what made it."""
 import itertools
 import json
+import time
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ingress_harness import ACCOUNT, SCOPE
+from odd import AMO_PARTS, BASE, FILE, FORWARD, OUT, POST, QUOTE, SHARED, SHOWN, with_part
 
 RULES = settings(max_examples=150, deadline=None, derandomize=True, print_blob=True,
                  suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
@@ -198,3 +200,58 @@ def test_a_well_formed_call_of_a_service_loses_nothing(shared, ident, text, conv
     again = ingress.service(body)
     assert again.status == 200 and again.json == {"mid": answer.json["mid"], "status": "duplicate"}
     assert len(core.events) == before + 1
+
+
+# Any JSON at all, and what looks nearly right.
+anything = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | texts
+                        | st.sampled_from(["http://", "https://x", "tg://x", "data:,x", "2026-01-01T00:00:00Z", "1e9", "text", "0", 1796000000000000, 2**63]),
+                        lambda inner: st.lists(inner, max_size=3)
+                        | st.dictionaries(st.sampled_from(["id", "url", "text", "name", "type", "media", "message", "messages", "buttons"]), inner,
+                                          max_size=3), max_leaves=8)
+odd_parts = st.lists(st.tuples(st.integers(0, 10**6), anything), min_size=1, max_size=6)
+
+
+@RULES
+@given(body=st.sampled_from([BASE, FILE, OUT, POST, SHARED, QUOTE, FORWARD]), odd=odd_parts)
+def test_whatever_stands_in_a_part_that_is_only_shown_the_words_arrive(shared, body, odd):
+    ingress, core = shared
+    before = len(core.events)
+    ident = f"any-{next(numbers)}"
+    parts = [path for its, path in SHOWN if its is body or its is BASE and path.partition(".")[0] not in ("sender", "sticker_id")]
+    call, named = dict(body, id=ident), set()
+    for n, value in odd:
+        path = parts[n % len(parts)]
+        if not any(path.startswith(f"{other}.") or other.startswith(f"{path}.") for other in named):
+            call = with_part(call, path, value)
+            named.add(path)
+    answer = ingress.service(json.dumps(call).encode())
+    assert answer.status == 202 and answer.json["mid"] == f"mobilon-{ident}", answer.body
+    for warning in answer.json.get("warnings", []):
+        assert any(warning["field"].startswith(path.partition(".")[0]) for path in named), (warning, named)
+    event = take_one(core, before)
+    compare(event, {"kind": 4, "message_id": ident, "text": body["text"], "type": body["type"], "conversation": "c", "source": "wa1",
+                    "media": body.get("media", {}).get("url"), "receiver_id": body.get("receiver", {}).get("id")})
+    assert 0 <= event.get("sent_ms", 0) < 7258118400000 and 0 <= event.get("media_duration", 0) <= 30 * 86400
+    assert len(event.get("sender_name", "").encode()) <= 1024
+    for part in ("post", "shared_post"):
+        assert not event.get(part) or {"post": {"id", "url"}, "shared_post": {"url"}}[part] <= set(json.loads(event[part]))
+
+
+@RULES
+@given(odd=odd_parts)
+def test_whatever_stands_in_a_part_of_a_webhook_that_is_only_shown_the_words_arrive(shared, odd):
+    ingress, core = shared
+    before = len(core.events)
+    hook = {"account_id": ACCOUNT, "time": 1767225611, "message": {
+        "conversation": {"id": "chat"}, "receiver": {"phone": "+70001234567"}, "timestamp": 1767225610,
+        "message": {"id": f"any-{next(numbers)}", "text": "слова"}}}
+    named = []
+    for n, value in odd:
+        path = AMO_PARTS[n % len(AMO_PARTS)]
+        if not any(path.startswith(f"{other}.") or other.startswith(f"{path}.") for other in named):
+            hook = with_part(hook, path, value)
+            named.append(path)
+    assert ingress.amo(json.dumps(hook).encode()).status == 200
+    event = take_one(core, before)
+    compare(event, {"kind": 1, "message_id": hook["message"]["message"]["id"], "text": "слова", "chat_id": "chat"})
+    assert 0 <= event.get("sent_ms", 0) < (time.time() + 90000) * 1000

@@ -4,39 +4,8 @@ import re
 
 import pytest
 
-from ingress_harness import ROOT, message
-
-FAMILY = "👨‍👩‍👧‍👦"
-ODD = [7, -1, 3.72, 1e300, True, [], [1], {}, {"a": None}, "", "x" * 3000, "Ж" * 40000, "\x00\n", "data:image/jpeg;base64,/9j/4AAQ",
-       "tg://user?id=500", "http://", "79005550101,79005550102", "\ud800"]
-BASE = {"source": "wa1", "conversation": {"id": "c"}, "sender": {"id": "c"}, "type": "text", "text": "сколько стоит?"}
-FILE = dict(BASE, type="voice", text="послушай", media={"url": "https://files.example.com/a.ogg"})
-OUT = dict(BASE, direction="out", receiver={"id": "c"}, sender={})
-POST = dict(BASE, post={"id": "17890001", "url": "https://www.instagram.com/p/CoDe123/"})
-SHARED = dict(BASE, shared_post={"url": "https://example.com/p"})
-QUOTE = dict(BASE, reply_to={"id": "q"})
-FORWARD = dict(BASE, forward={"id": "f", "media": {"url": "https://files.example.com/f.jpg"}})
-# every part that is only shown, in a message that is good without it
-SHOWN = ([(BASE, f"sender.{k}") for k in ("name", "phone", "email", "avatar", "profile_link")]
-         + [(FILE, f"media.{k}") for k in ("name", "size", "mime", "duration", "thumbnail", "group")]
-         + [(OUT, "sender"), (OUT, "sender.id"), (OUT, "sender.name"), (OUT, "sender.avatar")]
-         + [(OUT, f"receiver.{k}") for k in ("name", "phone", "email")]
-         + [(POST, f"post.{k}") for k in ("id", "url", "preview_url", "preview_permalink", "username", "caption")]
-         + [(SHARED, f"shared_post.{k}") for k in ("url", "preview_link", "preview_permalink", "site_name")]
-         + [(QUOTE, f"reply_to.{k}") for k in ("id", "type", "text", "author", "sent_at")]
-         + [(FORWARD, f"forward.{k}") for k in ("id", "type", "text", "author", "sent_at", "media", "media.url", "media.name",
-                                               "media.size")]
-         + [(BASE, k) for k in ("sent_at", "silent", "callback_data", "sticker_id", "reply_to", "forward", "post", "shared_post")])
-
-
-def with_part(body, path, value):
-    body = json.loads(json.dumps(body))
-    *way, last = path.split(".")
-    at = body
-    for key in way:
-        at = at.setdefault(key, {})
-    at[last] = value
-    return body
+from ingress_harness import ROOT
+from odd import BASE, FAMILY, FILE, FORWARD, ODD, OUT, POST, QUOTE, SHARED, SHOWN, with_part
 
 
 def post(ingress, body, path="messages", method="POST"):
