@@ -49,6 +49,19 @@ enum command_state {
     X(READY, WAITING, "workers were lost with it in hand: one such at a time, and later")      \
     X(CHECKING, READY, "core could not begin the question; asked again")
 
+/* Why a destination is held. */
+enum hold_reason {
+    HOLD_NONE,
+    HOLD_CONNECT,   /* cannot be reached */
+    HOLD_THROTTLED, /* 429 */
+    HOLD_FORBIDDEN, /* repeated 403: a person must look */
+    HOLD_NOT_FOUND, /* 404 for the whole scope */
+    HOLD_GONE,      /* 410: switched off until an operator acts */
+    HOLD_BREAKER,   /* too many failures one after the other, of several lanes */
+    HOLD_PRIVATE,   /* resolves to a private address */
+    HOLD_PROXY,     /* what answers is not the remote side itself: a page, a redirect */
+};
+
 struct lane;
 struct dest;
 struct peer;
@@ -67,15 +80,24 @@ struct core_command {
     int64_t paused_ms;
     int64_t first_mono_ms; /* first counted attempt of this life of core; 0 none */
     int64_t first_held_ms; /* dest's held time then */
-    uint64_t attempt;      /* identity of the attempt in flight or the last one */
-    uint32_t attempts;     /* counted */
-    uint32_t lost;         /* workers lost with it in hand */
-    uint32_t body_len;     /* bytes, as far as known */
-    bool tried;            /* may have reached the remote side before */
-    bool unproven;         /* was answered 2xx, and amo's id was not in the answer */
-    bool forbidden;        /* had its one re-signed attempt after 403 */
-    bool delayed;          /* the manager was told that it waits */
-    bool erased;           /* its person was erased: of its attempts nothing is written down */
+    int64_t asked_ms; /* since then: waited because it was asked to, or for nobody's fault */
+    /* its last failure, in the destination's numbers of who was served (core/blame.c) */
+    uint64_t failed_no;
+    uint64_t first_failed_no;
+    uint64_t attempt;  /* identity of the attempt in flight or the last one */
+    uint32_t attempts; /* counted */
+    uint32_t lost;     /* workers lost with it in hand */
+    uint32_t waits;    /* back-offs that counted nothing */
+    uint32_t body_len; /* bytes, as far as known */
+    bool tried;        /* may have reached the remote side before */
+    bool unproven;     /* was answered 2xx, and amo's id was not in the answer */
+    bool failed;       /* since core's start, at least once */
+    bool unblamed;     /* its last failure was taken for the destination's matter */
+    bool done_late;    /* an earlier attempt said done; the one under way is waited for */
+    enum hold_reason failed_as;
+    bool forbidden; /* had its one re-signed attempt after 403 */
+    bool delayed;   /* the manager was told that it waits */
+    bool erased;    /* its person was erased: of its attempts nothing is written down */
 };
 
 const char *command_state_name(enum command_state s);

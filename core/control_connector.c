@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/crypto.h"
 #include "base/mem.h"
 #include "base/process.h"
@@ -258,6 +259,16 @@ static int rotated_row(struct control_ask *ask, const struct reg_connector *con,
     return rc;
 }
 
+/* Its secret is another one now: a refused signature may be accepted. */
+static void try_signature_anew(struct core *c, struct view name)
+{
+    struct dest *d = queue_dest(c->queue, false, name);
+
+    if (d && d->hold == HOLD_FORBIDDEN)
+        dest_release(c->queue, d, clock_mono_ms());
+    core_wake(c);
+}
+
 int verb_connector_rotate(struct control_ask *ask)
 {
     struct core *c = ask->core;
@@ -282,6 +293,8 @@ int verb_connector_rotate(struct control_ask *ask)
         secret_fini(&row.tokens[i]);
     }
     rc = rc ? rc : core_registry_changed(c); /* @con is gone now */
+    if (rc == 0)
+        try_signature_anew(c, control_arg(ask, "name"));
     return rc ? rc : control_wait_registry(ask);
 }
 

@@ -298,7 +298,8 @@ static bool account_is_fine(struct control_ask *ask, const struct reg_scope *s)
 
     if (d && dest_is_held(d)) {
         c.todo = "see the runbook, \"A destination is held\"; then amoctl account resume";
-        check_add(ask->w, &c, "calls to amojo are held: %s", hold_reason_name(d->hold));
+        check_add(ask->w, &c, "calls to amojo are held: %s (%s)", hold_reason_name(d->hold),
+                  hold_reason_words(d->hold));
     } else if (s->disconnected) {
         return false; /* it left: there is nothing to be wrong with */
     } else if (s->paused) {
@@ -322,7 +323,8 @@ static bool connector_is_fine(struct control_ask *ask, const struct reg_connecto
         check_add(ask->w, &c, "switched off: the service answered 410");
     } else if (d && dest_is_held(d)) {
         c.todo = "amoctl connector test says what is wrong";
-        check_add(ask->w, &c, "calls to it are held: %s", hold_reason_name(d->hold));
+        check_add(ask->w, &c, "calls to it are held: %s (%s)", hold_reason_name(d->hold),
+                  hold_reason_words(d->hold));
     } else {
         return true;
     }

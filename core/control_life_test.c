@@ -148,7 +148,7 @@ static void a_new_secret_tries_again_what_403_has_held(void **state)
 {
     struct rig *r = *state;
 
-    dest_hold(r->core.queue, dest(r), HOLD_FORBIDDEN, 0, clock_mono_ms());
+    dest_hold(r->core.queue, dest(r), HOLD_FORBIDDEN, 0, 0, clock_mono_ms());
     ctl_fine(r, "channel.secret", SECRET("fresh"));
     assert_false(dest_is_held(dest(r)));
 }
@@ -186,7 +186,7 @@ static void a_secret_that_comes_with_an_answer_frees_what_403_has_held(void **st
 {
     struct rig *r = *state;
 
-    dest_hold(r->core.queue, dest(r), HOLD_FORBIDDEN, 0, clock_mono_ms());
+    dest_hold(r->core.queue, dest(r), HOLD_FORBIDDEN, 0, 0, clock_mono_ms());
     ctl_fine(r, "channel.add", REPLY("channel secret", ""));
     assert_true(dest_is_held(dest(r)));
     ctl_fine(r, "channel.add", REPLY("newer", ""));

@@ -319,7 +319,7 @@ static void resume_ends_a_hold_that_waits_for_a_person(void **state)
     struct dest *d = queue_dest(r->core.queue, true, VIEW_LIT("ch_acc"));
     struct reply reply;
 
-    dest_hold(r->core.queue, d, HOLD_GONE, 0, clock_mono_ms());
+    dest_hold(r->core.queue, d, HOLD_GONE, 0, 0, clock_mono_ms());
     reply = ctl_ask(r, "queue", "{}");
     ctl_text(&reply, json_array_at(json_root(reply.doc), 0), "held", "gone");
     json_free(reply.doc);

@@ -100,7 +100,7 @@ static void a_held_connector_can_be_tested(void **state)
     struct rig *r = *state;
     struct command c;
 
-    dest_hold(r->core.queue, queue_dest(r->core.queue, false, VIEW_LIT("svc")), HOLD_GONE, 0,
+    dest_hold(r->core.queue, queue_dest(r->core.queue, false, VIEW_LIT("svc")), HOLD_GONE, 0, 0,
               clock_mono_ms());
     c = begun(r);
     assert_int_equal(c.kind, COMMAND_SERVICE_TEST);

@@ -136,17 +136,18 @@ static void core_wake_later(void *arg)
     core_wake(c);
 }
 
-/* One timer for whatever is due first. */
-static void core_set_timer(struct core *c, int64_t now)
+/* One timer for whatever is due first. What could go at @then, before the last dispatch, and has
+ * not gone is held up by credit alone: its arrival wakes us, and nobody else waits for it. */
+static void core_set_timer(struct core *c, int64_t then)
 {
-    int64_t due = queue_next_due(c->queue, now);
-    int64_t other = inquiry_next_due(c);
+    int64_t now = clock_mono_ms();
+    int64_t due = queue_next_due(c->queue, then);
+    int64_t other = inquiry_next_due(c, then);
 
     due = other < due ? other : due;
+    due = due > now ? due : now + 1;
     if (due >= now + 1000)
         return; /* the tick comes first */
-    if (due <= now)
-        return; /* held up by credit alone: its arrival wakes us */
     if (c->wake_timer && c->wake_at_ms <= due)
         return;
     loop_remove_timer(c->loop, c->wake_timer);
@@ -178,6 +179,7 @@ static void core_commit(struct core *c)
 static void core_turn_end(void *arg)
 {
     struct core *c = arg;
+    int64_t then = 0;
 
     if (c->exit_code)
         return; /* nothing of this turn was promised to anybody */
@@ -196,12 +198,13 @@ static void core_turn_end(void *arg)
         if (c->exit_code)
             return;
     }
+    then = clock_mono_ms();
     dispatch_run(c);
     if (c->turn_dirty) {
         core_wake(c); /* dispatching settled something: commit that, too */
         return;
     }
-    core_set_timer(c, clock_mono_ms());
+    core_set_timer(c, then);
 }
 
 /* --- registry and queue --------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "core/blame.h"
 #include "core/inquiry.h"
 #include "core/peers.h"
 #include "core/plant.h"
@@ -159,6 +160,8 @@ static bool dispatch_one(struct core *c, struct core_command *cmd, int64_t now)
     size_t bytes = 0;
     int rc = 0;
 
+    if (blame_before_it_goes(c, cmd, now))
+        return true;
     if (cmd->lost >= LOST_SUSPECT && other_suspect_under_way(c, cmd)) {
         queue_give_back(c->queue, cmd, now);
         queue_move(c->queue, cmd, COMMAND_WAITING, now + SUSPECT_AGAIN_MS, now);
@@ -260,6 +263,10 @@ static void dispatch_back(struct core *c, struct core_command *cmd, int64_t now)
 {
     int rc = core_turn(c);
 
+    if (cmd->done_late) { /* no attempt of it is left */
+        settle_done(c, cmd, NULL);
+        return;
+    }
     cmd->tried = true;
     rc = rc ? rc : store_command_progress(c->store, cmd->id, cmd->attempts, 0, cmd->lost);
     if (rc) {

@@ -249,9 +249,9 @@ static void nothing_goes_where_messages_are_held(void **state)
     rig_client_message_done(r, "m1", "amo-1");
     scope = queue_dest(r->core.queue, true, VIEW_LIT("ch_acc"));
     hook = queue_dest(r->core.queue, false, VIEW_LIT("svc"));
-    dest_hold(r->core.queue, scope, HOLD_FORBIDDEN, 0, clock_mono_ms());
+    dest_hold(r->core.queue, scope, HOLD_FORBIDDEN, 0, 0, clock_mono_ms());
     assert_nothing(r, client_types());
-    dest_hold(r->core.queue, hook, HOLD_GONE, 0, clock_mono_ms());
+    dest_hold(r->core.queue, hook, HOLD_GONE, 0, 0, clock_mono_ms());
     assert_nothing(r, manager_types());
     dest_release(r->core.queue, scope, clock_mono_ms());
     dest_pause(r->core.queue, scope, true, clock_mono_ms());

@@ -10,6 +10,7 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/blame.h"
 #include "core/dispatch.h"
 #include "core/peers.h"
 #include "core/resolve.h"
@@ -209,6 +210,8 @@ static void reconnected(struct core *c, void *arg, const struct result *r)
         disconnect_again(c, s);
         return;
     }
+    if (ok)
+        dest_connected(d);
     if (ok && d->hold == HOLD_FORBIDDEN)
         d->hold_until_ms = clock_mono_ms(); /* connecting is not writing: one may try now */
     else if (ok)
@@ -221,6 +224,7 @@ void inquiry_connected(struct core *c, struct dest *d)
     if (!d)
         return;
     d->greeted = true;
+    dest_connected(d);
     dest_release(c->queue, d, clock_mono_ms());
     core_wake(c);
 }
@@ -434,7 +438,7 @@ static void check_absent(struct core *c, struct inquiry *q, struct core_command 
         break;
     case CHECK_UNPROVEN:
         inquiry_end(q);
-        settle_unproven(c, cmd);
+        blame_unproven(c, cmd);
         return;
     }
     inquiry_end(q);
@@ -541,14 +545,14 @@ void inquiry_tick(struct core *c, int64_t now_mono_ms)
     }
 }
 
-int64_t inquiry_next_due(const struct core *c)
+int64_t inquiry_next_due(const struct core *c, int64_t then_mono_ms)
 {
     int64_t next = INT64_MAX;
 
     for (const struct list *i = c->inquiries.next; i != &c->inquiries; i = i->next) {
         const struct inquiry *q = LIST_ENTRY_CONST(i, struct inquiry, link);
 
-        if (!q->asked && q->due_mono_ms < next)
+        if (!q->asked && q->due_mono_ms > then_mono_ms && q->due_mono_ms < next)
             next = q->due_mono_ms;
     }
     return next;

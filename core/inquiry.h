@@ -14,7 +14,7 @@ enum check_reason {
     CHECK_UNPROVEN, /* 2xx without amo's id: absent = again, under the same msgid */
 };
 
-/* The command goes to CHECKING; it comes back by settle_done, settle_unproven or settle_dead.
+/* The command goes to CHECKING; it comes back by settle_done, blame_unproven or settle_dead.
  * @words is kept. */
 void inquiry_check(struct core *c, struct core_command *cmd, enum check_reason why,
                    struct view words);
@@ -55,5 +55,6 @@ bool inquiry_result(struct core *c, struct peer *p, const struct result *r);
 void inquiry_worker_lost(struct core *c, const struct peer *p);
 /* Time-outs. */
 void inquiry_tick(struct core *c, int64_t now_mono_ms);
-int64_t inquiry_next_due(const struct core *c);
+/* When the next one is due after @then_mono_ms; those due before wait for something else. */
+int64_t inquiry_next_due(const struct core *c, int64_t then_mono_ms);
 void inquiry_free(struct core *c);

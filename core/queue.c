@@ -91,7 +91,8 @@ struct dest *queue_dest(struct queue *q, bool is_scope, struct view name)
         return NULL;
     d->key = mem_strdup(key);
     list_init(&d->link);
-    list_init(&d->ready);
+    list_init(&d->ready[0]);
+    list_init(&d->ready[1]);
     list_init(&d->parked);
     d->is_scope = is_scope;
     d->full_rate = is_scope ? q->scope_rate : 0;
@@ -316,28 +317,38 @@ static void heap_remove(struct queue *q, struct core_command *c)
 
 /* --- moving --------------------------------------------------------------------------------- */
 
+static bool dest_has_ready(const struct dest *d)
+{
+    return !list_is_empty(&d->ready[0]) || !list_is_empty(&d->ready[1]);
+}
+
 static void dest_ring(struct queue *q, struct dest *d)
 {
-    bool has_work = !list_is_empty(&d->ready);
-
     list_remove(&d->link);
-    list_add_tail(has_work ? &q->ring : &q->idle, &d->link);
+    list_add_tail(dest_has_ready(d) ? &q->ring : &q->idle, &d->link);
+}
+
+static struct core_command *lane_head(const struct lane *l)
+{
+    return LIST_ENTRY(l->commands.next, struct core_command, in_lane);
 }
 
 static void lane_ready(struct queue *q, struct lane *l, bool first)
 {
     struct dest *d = l->dest;
-    bool was_idle = list_is_empty(&d->ready);
+    struct list *ready = &d->ready[command_is_message(lane_head(l)->kind) ? 0 : 1];
+    bool was_idle = !dest_has_ready(d);
 
     list_remove(&l->link);
     if (l->scope && l->scope->paused) {
         list_add_tail(&l->scope->parked, &l->link);
         return;
     }
+    l->ready_no = first ? --q->ready_head : ++q->ready_tail;
     if (first)
-        list_add_head(&d->ready, &l->link);
+        list_add_head(ready, &l->link);
     else
-        list_add_tail(&d->ready, &l->link);
+        list_add_tail(ready, &l->link);
     if (was_idle)
         dest_ring(q, d);
 }
@@ -349,7 +360,7 @@ static void command_unplace(struct queue *q, struct core_command *c)
         heap_remove(q, c);
     if (c->state == COMMAND_READY) {
         list_remove(&c->lane->link);
-        if (list_is_empty(&c->lane->dest->ready))
+        if (!dest_has_ready(c->lane->dest))
             dest_ring(q, c->lane->dest);
     }
     if (c->state == COMMAND_IN_FLIGHT) {
@@ -429,16 +440,6 @@ void queue_move(struct queue *q, struct core_command *c, enum command_state to,
 
 /* --- choosing ------------------------------------------------------------------------------- */
 
-/* May one command go to @d now? Takes the token when it may. */
-static bool dest_admits(struct dest *d, int64_t now_mono_ms)
-{
-    if (d->paused)
-        return false;
-    if (dest_is_held(d) && (d->probing || now_mono_ms < d->hold_until_ms))
-        return false;
-    return dest_take_token(d, now_mono_ms);
-}
-
 /* One that swallows calls must not hold every place at the workers until its breaker opens. */
 static bool dest_has_its_share(const struct queue *q, const struct dest *d)
 {
@@ -452,13 +453,15 @@ bool queue_spares_place(struct queue *q, struct dest *d, int64_t now_mono_ms)
     return dest_take_spare_token(d, now_mono_ms);
 }
 
-static struct lane *dest_first(struct dest *d, bool messages_only)
+/* The first of one list that may go: of a held destination one that has not failed in this hold,
+ * if there is any; else none before the hold is over. */
+static struct lane *ready_first(struct dest *d, struct list *ready, int64_t now_mono_ms)
 {
+    struct lane *witness = NULL;
     struct list *next = NULL;
 
-    for (struct list *i = d->ready.next; i != &d->ready; i = next) {
+    for (struct list *i = ready->next; i != ready; i = next) {
         struct lane *l = LIST_ENTRY(i, struct lane, link);
-        struct core_command *c = LIST_ENTRY(l->commands.next, struct core_command, in_lane);
 
         next = i->next;
         if (l->scope && l->scope != d && l->scope->paused) {
@@ -466,10 +469,26 @@ static struct lane *dest_first(struct dest *d, bool messages_only)
             list_add_tail(&l->scope->parked, &l->link);
             continue;
         }
-        if (!messages_only || command_is_message(c->kind))
+        if (!dest_is_held(d) || dest_asks_lane(d, l->id, now_mono_ms))
             return l;
+        if (!hold_is_doubtful(d->hold) || !dest_is_witness(d, l->id))
+            return now_mono_ms >= d->hold_until_ms ? l : NULL;
+        witness = witness ? witness : l;
     }
-    return NULL;
+    return now_mono_ms >= d->hold_until_ms ? witness : NULL;
+}
+
+static struct lane *dest_first(struct dest *d, bool messages_only, int64_t now_mono_ms)
+{
+    struct lane *message = ready_first(d, &d->ready[0], now_mono_ms);
+    struct lane *other = messages_only ? NULL : ready_first(d, &d->ready[1], now_mono_ms);
+
+    if (!message || !other)
+        return message ? message : other;
+    if (dest_is_held(d) && hold_is_doubtful(d->hold) &&
+        dest_is_witness(d, message->id) != dest_is_witness(d, other->id))
+        return dest_is_witness(d, message->id) ? other : message;
+    return message->ready_no < other->ready_no ? message : other;
 }
 
 struct core_command *queue_next(struct queue *q, bool messages_only, int64_t now_mono_ms)
@@ -479,17 +498,21 @@ struct core_command *queue_next(struct queue *q, bool messages_only, int64_t now
 
     while (i != &q->ring) {
         struct dest *d = LIST_ENTRY(i, struct dest, link);
-        struct lane *l = dest_first(d, messages_only);
+        struct lane *l = NULL;
 
         i = i->next;
-        if (!l && list_is_empty(&d->ready))
-            dest_ring(q, d); /* all its lanes were parked */
-        if (!l || dest_has_its_share(q, d) || !dest_admits(d, now_mono_ms))
+        if (d->paused || (dest_is_held(d) && d->probing) || dest_has_its_share(q, d))
             continue;
-        c = LIST_ENTRY(l->commands.next, struct core_command, in_lane);
+        l = dest_first(d, messages_only, now_mono_ms);
+        if (!l && !dest_has_ready(d))
+            dest_ring(q, d); /* all its lanes were parked */
+        if (!l || !dest_take_token(d, now_mono_ms))
+            continue;
+        c = lane_head(l);
         if (dest_is_held(d)) {
             d->probing = true;
             d->probe = c->id;
+            d->probe_lane = l->id;
         }
         list_remove(&d->link);
         list_add_tail(&q->ring, &d->link); /* its turn is over */
@@ -516,20 +539,27 @@ struct core_command *queue_due(struct queue *q, int64_t now_mono_ms)
     return q->n_heap && q->heap[1]->due_mono_ms <= now_mono_ms ? q->heap[1] : NULL;
 }
 
+/* When @d can do something that it cannot do now; INT64_MAX when no time is waited for. */
+static int64_t dest_next_due(const struct queue *q, const struct dest *d, int64_t now_mono_ms)
+{
+    if (d->paused || dest_has_its_share(q, d) || (dest_is_held(d) && d->probing))
+        return INT64_MAX;
+    if (dest_is_held(d) && d->not_before_ms > now_mono_ms)
+        return d->not_before_ms < d->hold_until_ms ? d->not_before_ms : d->hold_until_ms;
+    if (dest_is_held(d) && d->hold_until_ms > now_mono_ms)
+        return d->hold_until_ms;
+    if (d->rate > 0 && d->tokens < 1)
+        return now_mono_ms + (int64_t)((1 - d->tokens) * 1000 / d->rate) + 1;
+    return INT64_MAX; /* it may go now: workers' credit holds it up, and wakes us */
+}
+
 int64_t queue_next_due(const struct queue *q, int64_t now_mono_ms)
 {
     int64_t next = q->n_heap ? q->heap[1]->due_mono_ms : INT64_MAX;
 
     for (const struct list *i = q->ring.next; i != &q->ring; i = i->next) {
-        const struct dest *d = LIST_ENTRY_CONST(i, struct dest, link);
-        int64_t at = now_mono_ms;
+        int64_t at = dest_next_due(q, LIST_ENTRY_CONST(i, struct dest, link), now_mono_ms);
 
-        if (d->paused || d->probing || dest_has_its_share(q, d))
-            continue;
-        if (dest_is_held(d) && d->hold_until_ms > at)
-            at = d->hold_until_ms;
-        else if (d->rate > 0 && d->tokens < 1)
-            at = now_mono_ms + (int64_t)((1 - d->tokens) * 1000 / d->rate) + 1;
         if (at < next)
             next = at;
     }
@@ -568,6 +598,8 @@ void dest_release(struct queue *q, struct dest *d, int64_t now_mono_ms)
     d->probing = false;
     d->holds = 0;
     d->failures = 0;
+    d->n_witnesses = 0;
+    d->not_before_ms = 0;
     dest_ring(q, d);
 }
 

@@ -18,22 +18,20 @@
 #include "base/table.h"
 #include "core/command.h"
 
-enum hold_reason {
-    HOLD_NONE,
-    HOLD_CONNECT,   /* cannot be reached */
-    HOLD_THROTTLED, /* 429 */
-    HOLD_FORBIDDEN, /* repeated 403: a person must look */
-    HOLD_NOT_FOUND, /* 404 for the whole scope */
-    HOLD_GONE,      /* 410: switched off until an operator acts */
-    HOLD_BREAKER,   /* too many failures one after the other */
-    HOLD_PRIVATE,   /* resolves to a private address */
-};
 const char *hold_reason_name(enum hold_reason r);
+/* The same for people, as the end of a sentence. */
+const char *hold_reason_words(enum hold_reason r);
+/* May it be one command's own matter? Then other lanes are asked. */
+bool hold_is_doubtful(enum hold_reason r);
+
+/* so many lanes must have failed before a doubtful hold is believed by all others */
+#define DEST_WITNESSES 3
 
 struct dest {
-    char *key;          /* "scope:<id>" or "connector:<name>" */
-    struct list link;   /* in queue->ring or queue->idle */
-    struct list ready;  /* lanes whose head is READY, first come first served */
+    char *key;        /* "scope:<id>" or "connector:<name>" */
+    struct list link; /* in queue->ring or queue->idle */
+    /* lanes whose head is READY, first come first served: messages, everything else */
+    struct list ready[2];
     struct list parked; /* lanes that wait for this scope's pause to end */
     bool is_scope;
     bool paused;            /* by an operator */
@@ -43,10 +41,21 @@ struct dest {
     int64_t hold_until_ms; /* mono; then one probe may go */
     bool probing;          /* the probe is under way */
     int64_t probe;         /* its command */
-    uint32_t holds;        /* in a row, for the back-off */
+    int64_t probe_lane;
+    int64_t
+        not_before_ms; /* mono; it was asked for, so not even a lane that knows nothing goes */
+    int64_t witness[DEST_WITNESSES]; /* lanes that failed in this hold, or in this row */
+    uint32_t n_witnesses;
+    uint32_t holds; /* in a row, for the back-off */
     int64_t hold_since_ms;
     int64_t held_total_ms; /* of ended holds */
     uint32_t failures;     /* counted failures in a row */
+    /* Who was served: answers that showed that it lives, numbered. */
+    uint64_t n_served;
+    int64_t served_lane;    /* by the last one */
+    uint64_t served_no;     /* the last one */
+    uint64_t served_before; /* the last one of any other lane */
+    uint64_t connected_no;  /* scope: the last successful connect, in the same numbers */
     /* token bucket; rate 0 = no limit */
     double rate;
     double full_rate;
@@ -71,6 +80,7 @@ struct lane {
     int64_t id;
     struct list commands; /* core_command.in_lane */
     struct list link;     /* dest->ready or scope->parked; alone otherwise */
+    int64_t ready_no;     /* its place among all that are ready */
     struct dest *dest;    /* where its commands go */
     struct dest *scope;   /* whose pause stops it; the same as dest towards amo; may be NULL */
 };
@@ -88,8 +98,10 @@ struct queue {
     double scope_burst;
     int64_t retry_base_ms;
     int64_t retry_cap_ms;
-    size_t dest_share; /* most commands of one destination at workers; 0 = no limit */
-    uint64_t random;   /* state of the jitter */
+    size_t dest_share;  /* most commands of one destination at workers; 0 = no limit */
+    int64_t ready_tail; /* the last ready_no given behind others */
+    int64_t ready_head; /* the last one given before others */
+    uint64_t random;    /* state of the jitter */
 };
 
 AMO_MUSTCHECK int queue_new(double scope_rate, double scope_burst, int64_t retry_base_ms,
@@ -135,14 +147,25 @@ int64_t queue_next_due(const struct queue *q, int64_t now_mono_ms);
 /* Full jitter: random in [200 ms, min(cap, base * 2^n)]. @n from 0. */
 int64_t queue_backoff_ms(struct queue *q, uint32_t n);
 
-/* The destination answered: it lives. Ends a hold. */
-void dest_success(struct queue *q, struct dest *d, int64_t now_mono_ms);
-/* A counted failure; true when it opened the breaker (then nothing more counts). */
-bool dest_failure(struct queue *q, struct dest *d, int64_t now_mono_ms);
-/* @wish_ms > 0: not before that. Doubles its back-off with every hold in a row. */
-void dest_hold(struct queue *q, struct dest *d, enum hold_reason why, int64_t wish_ms,
-               int64_t now_mono_ms);
+/* The destination answered a command of @lane: it lives. Ends a hold, unless that asked for time or
+ * for a person; the probe itself ends any that was in doubt. */
+void dest_success(struct queue *q, struct dest *d, int64_t lane, int64_t now_mono_ms);
+/* A counted failure of @lane; true when it is the destination's matter: it opened the breaker, or
+ * the destination is held (then nothing counts). @wish_ms as below. */
+bool dest_failure(struct queue *q, struct dest *d, int64_t lane, int64_t wish_ms,
+                  int64_t now_mono_ms);
+/* @lane is whose failure it was; 0: no doubt about it. @wish_ms > 0: not before that. Doubles its
+ * back-off with every hold in a row. */
+void dest_hold(struct queue *q, struct dest *d, enum hold_reason why, int64_t lane,
+               int64_t wish_ms, int64_t now_mono_ms);
 void dest_release(struct queue *q, struct dest *d, int64_t now_mono_ms);
 bool dest_is_held(const struct dest *d);
+/* A connect call of the scope has come through. */
+void dest_connected(struct dest *d);
+/* Few have said so, and @lane is not one of them: it may be asked before the hold is over. */
+bool dest_asks_lane(const struct dest *d, int64_t lane, int64_t now_mono_ms);
+bool dest_is_witness(const struct dest *d, int64_t lane);
+/* The number of the last answer that served any lane but this one. */
+uint64_t dest_served_others(const struct dest *d, int64_t lane);
 int64_t dest_held_ms(const struct dest *d, int64_t now_mono_ms);
 void dest_pause(struct queue *q, struct dest *d, bool paused, int64_t now_mono_ms);

@@ -127,12 +127,12 @@ static void order_of_a_lane_holds_through_retries_checks_and_holds(void **state)
     assert_ptr_equal(queue_due(r.q, r.now), c);
     queue_move(r.q, c, COMMAND_READY, 0, r.now);
     assert_ptr_equal(send_next(&r), c);
-    dest_hold(r.q, c->lane->dest, HOLD_CONNECT, 5000, r.now); /* hold */
+    dest_hold(r.q, c->lane->dest, HOLD_CONNECT, 0, 5000, r.now); /* hold */
     queue_move(r.q, c, COMMAND_READY, 0, r.now);
     assert_null(send_next(&r));
     r.now += 5000;
     assert_ptr_equal(send_next(&r), c);
-    dest_success(r.q, c->lane->dest, r.now);
+    dest_success(r.q, c->lane->dest, 1, r.now);
     queue_move(r.q, c, COMMAND_CHECKING, 0, r.now); /* history */
     assert_null(send_next(&r));
     finish(&r, c);
@@ -173,7 +173,7 @@ static void a_held_destination_holds_up_no_other(void **state)
     add_outbound(&r, 1, "s", "dead-service");
     add_message(&r, 2, "s"); /* the same scope, towards amo */
     add_message(&r, 3, "other");
-    dest_hold(r.q, queue_dest(r.q, false, VIEW_LIT("dead-service")), HOLD_CONNECT, 60000,
+    dest_hold(r.q, queue_dest(r.q, false, VIEW_LIT("dead-service")), HOLD_CONNECT, 0, 60000,
               r.now);
     c = send_next(&r);
     assert_int_equal(c->id, 2);
@@ -429,7 +429,8 @@ static void the_next_token_is_a_timer(void **state)
     assert_true(queue_next_due(r.q, r.now) == INT64_MAX);
     add_message(&r, 1, "s");
     add_message(&r, 2, "s");
-    assert_int_equal(queue_next_due(r.q, r.now), r.now);
+    /* what may go now waits for no time: for credit, perhaps */
+    assert_true(queue_next_due(r.q, r.now) == INT64_MAX);
     queue_move(r.q, send_next(&r), COMMAND_DONE, 0, r.now);
     assert_null(send_next(&r));
     assert_in_range(queue_next_due(r.q, r.now), r.now + 500, r.now + 501);
@@ -446,17 +447,17 @@ static void throttling_halves_the_rate_and_success_gives_it_back(void **state)
     (void)state;
     rig_open(&r, 8, 8);
     d = scope_of(&r, "s");
-    dest_hold(r.q, d, HOLD_THROTTLED, 3000, r.now);
+    dest_hold(r.q, d, HOLD_THROTTLED, 0, 3000, r.now);
     assert_true(d->rate > 3.99 && d->rate < 4.01);
     assert_int_equal(d->hold_until_ms, r.now + 3000); /* Retry-After */
     r.now += 3000;
     for (int i = 0; i < 40; i++) { /* never below the floor */
-        dest_hold(r.q, d, HOLD_THROTTLED, 0, r.now);
+        dest_hold(r.q, d, HOLD_THROTTLED, 0, 0, r.now);
         r.now = d->hold_until_ms;
     }
     assert_true(d->rate > 0.49 && d->rate < 0.51);
     for (int i = 0; i < 20; i++)
-        dest_success(r.q, d, r.now);
+        dest_success(r.q, d, 1, r.now);
     assert_true(d->rate > 7.99 && d->rate < 8.01);
     assert_false(dest_is_held(d));
     rig_close(&r);
@@ -464,7 +465,7 @@ static void throttling_halves_the_rate_and_success_gives_it_back(void **state)
 
 /* --- holds, breaker, probes ----------------------------------------------------------------- */
 
-static void the_breaker_opens_after_failures_in_a_row(void **state)
+static void the_breaker_opens_after_failures_in_a_row_of_several_lanes(void **state)
 {
     struct rig r;
     struct dest *d = NULL;
@@ -473,13 +474,134 @@ static void the_breaker_opens_after_failures_in_a_row(void **state)
     rig_open(&r, 0, 1);
     d = scope_of(&r, "s");
     for (int i = 0; i < 4; i++)
-        assert_false(dest_failure(r.q, d, r.now));
-    dest_success(r.q, d, r.now); /* in a row, or they do not count */
+        assert_false(dest_failure(r.q, d, 1 + i % 2, 0, r.now));
+    dest_success(r.q, d, 1, r.now); /* in a row, or they do not count */
     for (int i = 0; i < 4; i++)
-        assert_false(dest_failure(r.q, d, r.now));
+        assert_false(dest_failure(r.q, d, 1 + i % 2, 0, r.now));
     assert_false(dest_is_held(d));
-    assert_true(dest_failure(r.q, d, r.now));
+    assert_true(dest_failure(r.q, d, 1, 0, r.now));
     assert_int_equal(d->hold, HOLD_BREAKER);
+    rig_close(&r);
+}
+
+static void one_lane_that_fails_alone_opens_no_breaker(void **state)
+{
+    struct rig r;
+    struct dest *d = NULL;
+
+    (void)state;
+    rig_open(&r, 0, 1);
+    d = scope_of(&r, "s");
+    for (int i = 0; i < 50; i++)
+        assert_false(dest_failure(r.q, d, 1, 0, r.now));
+    assert_true(dest_failure(r.q, d, 2, 0, r.now)); /* the second witness */
+    assert_int_equal(d->hold, HOLD_BREAKER);
+    rig_close(&r);
+}
+
+/* Who is asked while few have said so. */
+static void a_hold_in_doubt_asks_other_lanes_one_at_a_time(void **state)
+{
+    static const enum hold_reason asked[] = {HOLD_FORBIDDEN, HOLD_NOT_FOUND, HOLD_PROXY};
+    static const enum hold_reason sure[] = {HOLD_CONNECT, HOLD_THROTTLED, HOLD_PRIVATE};
+
+    (void)state;
+    for (size_t i = 0; i < AMO_COUNT(asked) + AMO_COUNT(sure); i++) {
+        bool is_asked = i < AMO_COUNT(asked);
+        struct rig r;
+        struct core_command *c[3];
+        struct dest *d = NULL;
+
+        rig_open(&r, 0, 1);
+        d = scope_of(&r, "s");
+        for (int k = 0; k < 3; k++)
+            c[k] = add_message(&r, 1 + k, "s");
+        assert_ptr_equal(send_next(&r), c[0]);
+        dest_hold(r.q, d, is_asked ? asked[i] : sure[i - AMO_COUNT(asked)], c[0]->lane->id,
+                  is_asked ? 0 : 50000, r.now);
+        queue_move(r.q, c[0], COMMAND_READY, 0, r.now);
+        if (!is_asked) {
+            assert_null(send_next(&r));
+            rig_close(&r);
+            continue;
+        }
+        assert_ptr_equal(send_next(&r), c[1]);
+        assert_null(send_next(&r)); /* one at a time */
+        dest_hold(r.q, d, asked[i], c[1]->lane->id, 0, r.now);
+        queue_move(r.q, c[1], COMMAND_READY, 0, r.now);
+        assert_ptr_equal(send_next(&r), c[2]);
+        dest_success(r.q, d, c[2]->lane->id, r.now); /* it is not everybody's matter */
+        assert_false(dest_is_held(d));
+        rig_close(&r);
+    }
+}
+
+static void three_lanes_are_believed(void **state)
+{
+    struct rig r;
+    struct dest *d = NULL;
+
+    (void)state;
+    rig_open(&r, 0, 1);
+    d = scope_of(&r, "s");
+    for (int k = 0; k < 5; k++)
+        add_message(&r, 1 + k, "s");
+    dest_hold(r.q, d, HOLD_FORBIDDEN, 901, 0, r.now);
+    for (int k = 0; k < 2; k++) {
+        struct core_command *c = send_next(&r);
+
+        assert_non_null(c);
+        dest_hold(r.q, d, HOLD_FORBIDDEN, c->lane->id, 0, r.now);
+        queue_move(r.q, c, COMMAND_READY, 0, r.now);
+    }
+    assert_null(send_next(&r));
+    assert_int_equal(queue_next_due(r.q, r.now), d->hold_until_ms);
+    r.now = d->hold_until_ms;
+    /* the slow probe is of one who has not failed, though others stand before it */
+    assert_int_equal(send_next(&r)->id, 3);
+    rig_close(&r);
+}
+
+static void gone_is_believed_of_two_lanes(void **state)
+{
+    struct rig r;
+    struct core_command *c = NULL;
+    struct dest *d = NULL;
+
+    (void)state;
+    rig_open(&r, 0, 1);
+    d = scope_of(&r, "s");
+    add_message(&r, 1, "s");
+    add_message(&r, 2, "s");
+    dest_hold(r.q, d, HOLD_GONE, 901, 0, r.now);
+    c = send_next(&r);
+    assert_non_null(c);
+    dest_hold(r.q, d, HOLD_GONE, c->lane->id, 0, r.now);
+    queue_move(r.q, c, COMMAND_READY, 0, r.now);
+    r.now += 1000LL * 86400 * 365;
+    assert_null(send_next(&r));
+    rig_close(&r);
+}
+
+static void not_before_is_obeyed_by_those_who_would_be_asked(void **state)
+{
+    struct rig r;
+    struct dest *d = NULL;
+
+    (void)state;
+    rig_open(&r, 0, 1);
+    d = scope_of(&r, "s");
+    add_message(&r, 1, "s");
+    for (int i = 0; i < 5; i++)
+        (void)dest_failure(r.q, d, 901 + i % 2, 30000, r.now); /* 503 with Retry-After */
+    assert_int_equal(d->hold, HOLD_BREAKER);
+    assert_null(send_next(&r));
+    dest_success(r.q, d, 901, r.now + 1); /* of one under way: the wish stands */
+    assert_true(dest_is_held(d));
+    r.now += 29999;
+    assert_null(send_next(&r));
+    r.now += 1;
+    assert_non_null(send_next(&r));
     rig_close(&r);
 }
 
@@ -494,19 +616,19 @@ static void exactly_one_probe_goes_when_a_hold_is_over(void **state)
     for (int i = 0; i < 4; i++)
         add_message(&r, 1 + i, "s");
     d = scope_of(&r, "s");
-    dest_hold(r.q, d, HOLD_BREAKER, 2000, r.now);
+    dest_hold(r.q, d, HOLD_BREAKER, 0, 2000, r.now);
     assert_null(send_next(&r));
     r.now = d->hold_until_ms;
     probe = send_next(&r);
     assert_non_null(probe);
     assert_null(send_next(&r));
-    assert_true(dest_failure(r.q, d, r.now)); /* it fails: the next wait */
+    assert_true(dest_failure(r.q, d, 1, 0, r.now)); /* it fails: the next wait */
     queue_move(r.q, probe, COMMAND_READY, 0, r.now);
     assert_null(send_next(&r));
     r.now = d->hold_until_ms;
     probe = send_next(&r);
     assert_non_null(probe);
-    dest_success(r.q, d, r.now); /* it lives: all may go */
+    dest_success(r.q, d, 1, r.now); /* it lives: all may go */
     finish(&r, probe);
     for (int i = 0; i < 3; i++)
         assert_non_null(send_next(&r));
@@ -526,7 +648,7 @@ static void one_under_way_since_before_the_hold_frees_no_second_probe(void **sta
         add_message(&r, 1 + i, "s");
     old = send_next(&r);
     d = scope_of(&r, "s");
-    dest_hold(r.q, d, HOLD_CONNECT, 0, r.now);
+    dest_hold(r.q, d, HOLD_CONNECT, 0, 0, r.now);
     r.now = d->hold_until_ms;
     probe = send_next(&r);
     assert_non_null(probe);
@@ -547,13 +669,13 @@ static void those_under_way_do_not_lengthen_a_hold(void **state)
     (void)state;
     rig_open(&r, 0, 1);
     d = scope_of(&r, "s");
-    dest_hold(r.q, d, HOLD_CONNECT, 1500, r.now);
+    dest_hold(r.q, d, HOLD_CONNECT, 0, 1500, r.now);
     until = d->hold_until_ms;
     for (int i = 0; i < 64; i++)
-        dest_hold(r.q, d, HOLD_CONNECT, 0, r.now + 10);
+        dest_hold(r.q, d, HOLD_CONNECT, 0, 0, r.now + 10);
     assert_int_equal(d->holds, 1);
     assert_int_equal(d->hold_until_ms, until);
-    dest_hold(r.q, d, HOLD_THROTTLED, 4000, r.now + 10); /* but "not before" is obeyed */
+    dest_hold(r.q, d, HOLD_THROTTLED, 0, 4000, r.now + 10); /* but "not before" is obeyed */
     assert_int_equal(d->hold_until_ms, r.now + 4010);
     assert_int_equal(d->holds, 1);
     rig_close(&r);
@@ -568,20 +690,20 @@ static void an_old_success_does_not_take_back_retry_after(void **state)
     rig_open(&r, 7, 7);
     d = scope_of(&r, "s");
     add_message(&r, 1, "s");
-    dest_hold(r.q, d, HOLD_THROTTLED, 60000, r.now);
-    dest_success(r.q, d, r.now + 5);
+    dest_hold(r.q, d, HOLD_THROTTLED, 0, 60000, r.now);
+    dest_success(r.q, d, 1, r.now + 5);
     assert_true(dest_is_held(d));
     assert_null(send_next(&r));
     r.now += 60000;
     assert_non_null(send_next(&r)); /* the probe */
-    dest_success(r.q, d, r.now);
+    dest_success(r.q, d, 1, r.now);
     assert_false(dest_is_held(d));
-    dest_hold(r.q, d, HOLD_GONE, 0, r.now);
-    dest_success(r.q, d, r.now + 1000000); /* a person must act */
+    dest_hold(r.q, d, HOLD_GONE, 0, 0, r.now);
+    dest_success(r.q, d, 1, r.now + 1000000); /* a person must act */
     assert_true(dest_is_held(d));
     dest_release(r.q, d, r.now);
-    dest_hold(r.q, d, HOLD_CONNECT, 5000, r.now);
-    dest_success(r.q, d, r.now + 1); /* it can be reached, then */
+    dest_hold(r.q, d, HOLD_CONNECT, 0, 5000, r.now);
+    dest_success(r.q, d, 1, r.now + 1); /* it can be reached, then */
     assert_false(dest_is_held(d));
     rig_close(&r);
 }
@@ -599,15 +721,15 @@ static void holds_in_a_row_double_and_success_begins_anew(void **state)
         int64_t top = n < 9 ? (int64_t)BASE_MS << n : CAP_MS;
         int64_t wait = 0;
 
-        dest_hold(r.q, d, HOLD_CONNECT, 0, r.now);
+        dest_hold(r.q, d, HOLD_CONNECT, 0, 0, r.now);
         wait = d->hold_until_ms - r.now;
         assert_in_range(wait, 200, top < CAP_MS ? top : CAP_MS);
         longest = wait > longest ? wait : longest;
         r.now = d->hold_until_ms;
     }
     assert_true(longest > 10000);
-    dest_success(r.q, d, r.now);
-    dest_hold(r.q, d, HOLD_CONNECT, 0, r.now);
+    dest_success(r.q, d, 1, r.now);
+    dest_hold(r.q, d, HOLD_CONNECT, 0, 0, r.now);
     assert_in_range(d->hold_until_ms - r.now, 200, BASE_MS);
     rig_close(&r);
 }
@@ -621,9 +743,9 @@ static void what_a_person_must_mend_is_probed_slowly_and_gone_not_at_all(void **
     rig_open(&r, 0, 1);
     add_message(&r, 1, "s");
     d = scope_of(&r, "s");
-    dest_hold(r.q, d, HOLD_FORBIDDEN, 0, r.now);
+    dest_hold(r.q, d, HOLD_FORBIDDEN, 0, 0, r.now);
     assert_int_equal(d->hold_until_ms, r.now + 60000);
-    dest_hold(r.q, d, HOLD_GONE, 0, r.now); /* stronger, even while it is held */
+    dest_hold(r.q, d, HOLD_GONE, 0, 0, r.now); /* stronger, even while it is held */
     r.now += 1000LL * 86400 * 365;
     assert_null(send_next(&r));
     assert_true(queue_next_due(r.q, r.now) == INT64_MAX);
@@ -641,11 +763,11 @@ static void held_time_is_measured(void **state)
     rig_open(&r, 0, 1);
     d = scope_of(&r, "s");
     assert_int_equal(dest_held_ms(d, r.now), 0);
-    dest_hold(r.q, d, HOLD_CONNECT, 0, r.now);
+    dest_hold(r.q, d, HOLD_CONNECT, 0, 0, r.now);
     assert_int_equal(dest_held_ms(d, r.now + 700), 700);
     dest_release(r.q, d, r.now + 1000);
     assert_int_equal(dest_held_ms(d, r.now + 9000), 1000);
-    dest_hold(r.q, d, HOLD_CONNECT, 0, r.now + 9000);
+    dest_hold(r.q, d, HOLD_CONNECT, 0, 0, r.now + 9000);
     assert_int_equal(dest_held_ms(d, r.now + 9500), 1500);
     rig_close(&r);
 }
@@ -659,7 +781,7 @@ static void the_end_of_a_hold_is_a_timer(void **state)
     rig_open(&r, 0, 1);
     add_message(&r, 1, "s");
     d = scope_of(&r, "s");
-    dest_hold(r.q, d, HOLD_CONNECT, 7000, r.now);
+    dest_hold(r.q, d, HOLD_CONNECT, 0, 7000, r.now);
     assert_int_equal(queue_next_due(r.q, r.now), r.now + 7000);
     r.now += 7000;
     assert_non_null(send_next(&r)); /* while the probe is under way only its lease is a timer */
@@ -1070,7 +1192,12 @@ int main(void)
         cmocka_unit_test(connectors_have_no_rate),
         cmocka_unit_test(the_next_token_is_a_timer),
         cmocka_unit_test(throttling_halves_the_rate_and_success_gives_it_back),
-        cmocka_unit_test(the_breaker_opens_after_failures_in_a_row),
+        cmocka_unit_test(the_breaker_opens_after_failures_in_a_row_of_several_lanes),
+        cmocka_unit_test(one_lane_that_fails_alone_opens_no_breaker),
+        cmocka_unit_test(a_hold_in_doubt_asks_other_lanes_one_at_a_time),
+        cmocka_unit_test(three_lanes_are_believed),
+        cmocka_unit_test(gone_is_believed_of_two_lanes),
+        cmocka_unit_test(not_before_is_obeyed_by_those_who_would_be_asked),
         cmocka_unit_test(exactly_one_probe_goes_when_a_hold_is_over),
         cmocka_unit_test(one_under_way_since_before_the_hold_frees_no_second_probe),
         cmocka_unit_test(those_under_way_do_not_lengthen_a_hold),

@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/stats.h"
 #include "core/apply.h"
+#include "core/blame.h"
 #include "core/conversation.h"
 #include "core/degrade.h"
 #include "core/echo.h"
@@ -28,9 +29,6 @@
 #include "proto/limits.h"
 #include "proto/session.h"
 
-/* delivery_status 404: the message may not be visible yet */
-#define STATUS_NOT_FOUND_MS 60000
-
 /* Why a command was given up. */
 struct fate {
     const char *reason;
@@ -39,8 +37,9 @@ struct fate {
 };
 
 static void settle_one(struct core *c, struct peer *p, const struct result *r);
+static void settle_late(struct core *c, struct core_command *cmd, const struct result *r);
+static int settle_acquit(struct core *c, struct core_command *cmd, const struct result *r);
 static void settle_outcome(struct core *c, struct core_command *cmd, const struct result *r);
-static void settle_hold(struct core *c, struct core_command *cmd, const struct result *r);
 static void settle_refused(struct core *c, struct core_command *cmd, const struct result *r);
 
 void settle_push(struct core *c, struct peer *p, struct view body)
@@ -114,6 +113,11 @@ static void settle_one(struct core *c, struct peer *p, const struct result *r)
     cmd = r->id <= INT64_MAX ? queue_find(c->queue, (int64_t)r->id) : NULL;
     if (!cmd)
         return; /* settled before: a repeat of its result */
+    rc = settle_acquit(c, cmd, r);
+    if (rc) {
+        core_give_up(c, "settle", rc);
+        return;
+    }
     /* A probe of a destination that is held anyway says nothing new: one row was enough. */
     if (r->outcome != OUTCOME_UNSTARTED &&
         !(r->outcome == OUTCOME_HOLD && dest_is_held(cmd->lane->dest))) {
@@ -132,43 +136,34 @@ static void settle_one(struct core *c, struct peer *p, const struct result *r)
         settle_outcome(c, cmd, r);
         return;
     }
-    /* An attempt we had given up upon: only "done" is news, whoever tries it now. */
-    if (outcome_of(cmd, r) == OUTCOME_DONE && cmd->state != COMMAND_QUEUED) {
-        if (cmd->state == COMMAND_IN_FLIGHT && cmd->worker) {
-            cmd->worker->n_in_flight--;
-            cmd->worker->bytes_in_flight -= cmd->body_len;
-        }
-        inquiry_cancel(c, cmd);
-        settle_done(c, cmd, r);
-    }
+    if (outcome_of(cmd, r) == OUTCOME_DONE && cmd->state != COMMAND_QUEUED)
+        settle_late(c, cmd, r);
 }
 
-static enum hold_reason hold_reason_of(uint64_t cause)
+/* An attempt we had given up upon: only "done" is news, whoever tries it now. What has a key of its
+ * own is not done twice. What has none would still be done by the attempt that is under way, after
+ * whatever comes next: its lane stays shut until that one is over. */
+static void settle_late(struct core *c, struct core_command *cmd, const struct result *r)
 {
-    switch ((enum cause)cause) {
-    case CAUSE_THROTTLED:
-        return HOLD_THROTTLED;
-    case CAUSE_FORBIDDEN:
-        return HOLD_FORBIDDEN;
-    case CAUSE_NOT_FOUND:
-        return HOLD_NOT_FOUND;
-    case CAUSE_GONE:
-        return HOLD_GONE;
-    case CAUSE_PRIVATE:
-        return HOLD_PRIVATE;
-    case CAUSE_NONE:
-    case CAUSE_CONNECT:
-    case CAUSE_TIMEOUT:
-    case CAUSE_CUT:
-    case CAUSE_REFUSED:
-    case CAUSE_SERVER:
-    case CAUSE_REDIRECT:
-    case CAUSE_UNREADABLE:
-    case CAUSE_UNREGISTERED:
-    case CAUSE_NOT_HTTP:
-        return HOLD_CONNECT;
+    if (cmd->state == COMMAND_IN_FLIGHT && !command_is_message(cmd->kind)) {
+        cmd->done_late = true;
+        return;
     }
-    return HOLD_CONNECT;
+    if (cmd->state == COMMAND_IN_FLIGHT && cmd->worker) {
+        cmd->worker->n_in_flight--;
+        cmd->worker->bytes_in_flight -= cmd->body_len;
+    }
+    inquiry_cancel(c, cmd);
+    settle_done(c, cmd, r);
+}
+
+/* An attempt came home, whatever it says: this one killed nobody. */
+static int settle_acquit(struct core *c, struct core_command *cmd, const struct result *r)
+{
+    if (cmd->lost == 0 || r->outcome == OUTCOME_UNSTARTED)
+        return 0;
+    cmd->lost = 0;
+    return store_command_acquit(c->store, cmd->id);
 }
 
 static void settle_outcome(struct core *c, struct core_command *cmd, const struct result *r)
@@ -178,6 +173,10 @@ static void settle_outcome(struct core *c, struct core_command *cmd, const struc
 
     if (r->outcome != OUTCOME_UNSTARTED && r->cause != CAUSE_CONNECT)
         cmd->tried = true;
+    if (cmd->done_late) {
+        settle_done(c, cmd, NULL);
+        return;
+    }
     if (cmd->erased && outcome_of(cmd, r) != OUTCOME_DONE &&
         !command_bears_erasing(cmd->kind)) {
         /* what it said is not there any more: neither tried again nor looked for */
@@ -186,14 +185,14 @@ static void settle_outcome(struct core *c, struct core_command *cmd, const struc
     }
     switch (outcome_of(cmd, r)) {
     case OUTCOME_DONE:
-        dest_success(c->queue, cmd->lane->dest, now);
+        dest_success(c->queue, cmd->lane->dest, cmd->lane->id, now);
         settle_done(c, cmd, r);
         return;
     case OUTCOME_RETRY:
-        settle_retry(c, cmd, cause_name(r->cause), r->retry_after_ms);
+        blame_retry(c, cmd, cause_name(r->cause), r->retry_after_ms);
         return;
     case OUTCOME_HOLD:
-        settle_hold(c, cmd, r);
+        blame_hold(c, cmd, r);
         return;
     case OUTCOME_UNKNOWN:
         if (command_is_new_at_amo(cmd->kind) &&
@@ -201,11 +200,11 @@ static void settle_outcome(struct core *c, struct core_command *cmd, const struc
             cmd->unproven = true;
             inquiry_check(c, cmd, CHECK_UNPROVEN, VIEW_NONE);
         } else {
-            settle_retry(c, cmd, cause_name(r->cause), r->retry_after_ms);
+            blame_retry(c, cmd, cause_name(r->cause), r->retry_after_ms);
         }
         return;
     case OUTCOME_DEAD:
-        dest_success(c->queue, cmd->lane->dest, now); /* it answers */
+        dest_success(c->queue, cmd->lane->dest, cmd->lane->id, now); /* it answers */
         /* refused as a repeat, perhaps: the history knows */
         if (command_is_new_at_amo(cmd->kind) && r->cause == CAUSE_REFUSED && tried)
             inquiry_check(c, cmd, CHECK_REFUSED, r->words);
@@ -216,96 +215,6 @@ static void settle_outcome(struct core *c, struct core_command *cmd, const struc
         queue_move(c->queue, cmd, COMMAND_READY, 0, now);
         return;
     }
-}
-
-static void settle_progress(struct core *c, const struct core_command *cmd, int64_t wait_ms)
-{
-    int rc = store_command_progress(c->store, cmd->id, cmd->attempts,
-                                    wait_ms ? clock_unix_ms() + wait_ms : 0, cmd->lost);
-
-    if (rc)
-        core_give_up(c, "settle", rc);
-}
-
-static void settle_hold(struct core *c, struct core_command *cmd, const struct result *r)
-{
-    struct dest *d = cmd->lane->dest;
-    enum hold_reason why = hold_reason_of(r->cause);
-    int64_t now = clock_mono_ms();
-    bool was_held = dest_is_held(d);
-    char room[LOG_VALUE_MAX];
-
-    if (why == HOLD_FORBIDDEN && !cmd->forbidden && !was_held) {
-        /* perhaps the clock or a half-rotated secret: sign again and try once */
-        cmd->forbidden = true;
-        queue_move(c->queue, cmd, COMMAND_WAITING,
-                   now + (int64_t)config_number(c->config, "retry/base_ms"), now);
-        return;
-    }
-    dest_hold(c->queue, d, why, r->retry_after_ms, now);
-    if (!was_held)
-        log_line(why == HOLD_FORBIDDEN || why == HOLD_GONE ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN,
-                 "destination.held", "destination=%s reason=%s",
-                 log_value(view_of(d->key), room), hold_reason_name(why));
-    queue_move(c->queue, cmd, COMMAND_READY, 0, now);
-    if ((why == HOLD_NOT_FOUND || why == HOLD_FORBIDDEN) && d->is_scope)
-        inquiry_reconnect(c, d);
-}
-
-/* False when attempts or the time of trying are used up. */
-static bool count_attempt(struct core *c, struct core_command *cmd, int64_t window, int64_t now)
-{
-    const struct dest *d = cmd->lane->dest;
-
-    if (cmd->attempts == 0 || cmd->first_mono_ms == 0) {
-        cmd->first_mono_ms = now;
-        cmd->first_held_ms = dest_held_ms(d, now);
-    }
-    cmd->attempts++;
-    return cmd->attempts < config_number(c->config, "retry/attempts") &&
-           now - cmd->first_mono_ms - (dest_held_ms(d, now) - cmd->first_held_ms) <= window;
-}
-
-static void wait_again(struct core *c, struct core_command *cmd, int64_t wish_ms, int64_t now)
-{
-    int64_t wait = queue_backoff_ms(c->queue, cmd->attempts - 1);
-
-    if (wait < wish_ms)
-        wait = wish_ms < LIMIT_RETRY_AFTER_MS ? wish_ms : LIMIT_RETRY_AFTER_MS;
-    settle_progress(c, cmd, wait);
-    queue_move(c->queue, cmd, COMMAND_WAITING, now + wait, now);
-}
-
-void settle_retry(struct core *c, struct core_command *cmd, const char *reason, int64_t wish_ms)
-{
-    struct dest *d = cmd->lane->dest;
-    int64_t now = clock_mono_ms();
-    int64_t window = (int64_t)config_number(c->config, "retry/window_ms");
-
-    if (strcmp(reason, "not_found") == 0)
-        window = window < STATUS_NOT_FOUND_MS ? window : STATUS_NOT_FOUND_MS;
-    else if (dest_failure(c->queue, d, now)) {
-        queue_move(c->queue, cmd, COMMAND_READY, 0, now); /* the destination waits, not it */
-        return;
-    }
-    if (!count_attempt(c, cmd, window, now)) {
-        if (command_is_new_at_amo(cmd->kind))
-            inquiry_check(c, cmd, CHECK_GIVEN_UP, VIEW_NONE);
-        else
-            settle_dead(c, cmd, reason, VIEW_NONE);
-        return;
-    }
-    wait_again(c, cmd, wish_ms, now);
-}
-
-void settle_unproven(struct core *c, struct core_command *cmd)
-{
-    int64_t now = clock_mono_ms();
-
-    if (count_attempt(c, cmd, (int64_t)config_number(c->config, "retry/window_ms"), now))
-        wait_again(c, cmd, 0, now);
-    else
-        settle_dead(c, cmd, "unclear", VIEW_NONE);
 }
 
 /* --- done ----------------------------------------------------------------------------------- */

@@ -19,9 +19,3 @@ void settle_dead(struct core *c, struct core_command *cmd, const char *reason,
 void settle_erased(struct core *c, struct core_command *cmd);
 /* Not needed any more. */
 void settle_drop(struct core *c, struct core_command *cmd);
-/* It is not in amo's history, though it was answered 2xx: count an attempt and send it again, under
- * the same msgid; dead as "unclear" when attempts or time are used up. */
-void settle_unproven(struct core *c, struct core_command *cmd);
-/* Count an attempt and wait; dead when attempts or time are used up. */
-void settle_retry(struct core *c, struct core_command *cmd, const char *reason,
-                  int64_t wish_ms);

@@ -363,7 +363,7 @@ static void a_retry_obeys_retry_after_and_is_remembered(void **state)
     rig_restart(r);
     c = queue_find(r->core.queue, id);
     assert_int_equal(c->state, COMMAND_WAITING);
-    assert_int_equal(c->attempts, 1);
+    assert_int_equal(c->attempts, 0); /* to obey is no attempt */
     assert_true(c->due_mono_ms > clock_mono_ms() + 80000);
 }
 
@@ -373,7 +373,9 @@ static void five_failures_in_a_row_open_the_breaker_and_stop_counting(void **sta
     struct core_command *c = rig_in_flight(r, COMMAND_SERVICE_MESSAGE, "amo-1");
     struct dest *d = c->lane->dest;
 
-    for (int i = 0; i < 5; i++) {
+    (void)dest_failure(r->core.queue, d, 901, 0, clock_mono_ms()); /* another lane's */
+    for (int i = 0; i < 4; i++) {
+        assert_false(dest_is_held(d));
         rig_result(r, r->worker, c,
                    (struct result){.outcome = OUTCOME_RETRY, .cause = CAUSE_SERVER});
         if (c->state == COMMAND_WAITING)
@@ -382,7 +384,7 @@ static void five_failures_in_a_row_open_the_breaker_and_stop_counting(void **sta
     }
     assert_true(dest_is_held(d));
     assert_int_equal(d->hold, HOLD_BREAKER);
-    assert_int_equal(c->attempts, 4);
+    assert_int_equal(c->attempts, 3);
     assert_int_equal(c->state, COMMAND_READY);
 }
 
@@ -531,7 +533,7 @@ static void the_three_looks_happen_within_a_minute(void **state)
     look(r, (struct result){.outcome = OUTCOME_DONE, .complete = true});
     assert_int_equal(rig_inquiries(r, began, asked, 2), 0); /* not at once */
     look(r, (struct result){.outcome = OUTCOME_DONE, .complete = true});
-    assert_true(inquiry_next_due(&r->core) - began < 60000);
+    assert_true(inquiry_next_due(&r->core, began) - began < 60000);
 }
 
 static void a_history_that_cannot_be_read_is_no_proof(void **state)

@@ -266,6 +266,8 @@ AMO_MUSTCHECK int store_command_add(struct store *s, const struct command_row *c
 AMO_MUSTCHECK int store_command(struct store *s, int64_t id, struct command_row *ret);
 AMO_MUSTCHECK int store_command_progress(struct store *s, int64_t id, int64_t attempts,
                                          int64_t next_ms, int64_t lost);
+/* No worker was lost because of it. */
+AMO_MUSTCHECK int store_command_acquit(struct store *s, int64_t id);
 AMO_MUSTCHECK int store_command_settle(struct store *s, int64_t id);
 /* Every waiting command in intake order, without its body. The callback returns 0 or an error
  * that ends the walk. */

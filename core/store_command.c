@@ -88,6 +88,11 @@ int store_command_progress(struct store *s, int64_t id, int64_t attempts, int64_
                   attempts, next_ms, lost, id);
 }
 
+int store_command_acquit(struct store *s, int64_t id)
+{
+    return db_run(s->db, "UPDATE commands SET lost=0 WHERE id=?", "i", id);
+}
+
 int store_command_settle(struct store *s, int64_t id)
 {
     return db_run(s->db, "DELETE FROM commands WHERE id=?", "i", id);

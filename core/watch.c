@@ -64,13 +64,21 @@ static bool is_over(struct core *c, const struct core_command *cmd, int64_t now_
     return now_unix - cmd->taken_ms - paused > command_life_ms(cmd->kind);
 }
 
-/* A manager's message that waits for whatever reason shows as "delayed" on the card; a later
- * status wins. */
+/* A message that waits for whatever reason is told in the log; a manager's shows as "delayed" on the
+ * card, where a later status wins. */
 static void tell_delayed(struct core *c, struct core_command *cmd)
 {
     struct message m = {0};
     int rc = core_turn(c);
+    const struct dest *d = cmd->lane->dest;
+    char room[LOG_VALUE_MAX];
 
+    log_line(LOG_LEVEL_WARN, "command.delayed",
+             "command=%lld kind=%s destination=%s held=%s attempts=%u", (long long)cmd->id,
+             command_kind_name((uint64_t)cmd->kind), log_value(view_of(d->key), room),
+             hold_reason_name(d->hold), cmd->attempts);
+    if (cmd->kind != COMMAND_SERVICE_MESSAGE)
+        return;
     rc = rc ? rc : store_message(c->store, cmd->message, &m);
     if (rc == 0 && m.told == 0) {
         const struct telling t = {.scope = view_of(m.scope),
@@ -111,7 +119,7 @@ static size_t find_aged(struct core *c, struct aged *ret, size_t cap, int64_t no
     while (n < cap && (cmd = table_next(c->queue->commands, &iter))) {
         if (!doubtful && is_over(c, cmd, now_unix, now_mono)) {
             ret[n++] = (struct aged){cmd->id, true};
-        } else if (delayed && !cmd->delayed && cmd->kind == COMMAND_SERVICE_MESSAGE &&
+        } else if (delayed && !cmd->delayed && command_is_message(cmd->kind) &&
                    now_unix - cmd->taken_ms > delayed) {
             cmd->delayed = true;
             ret[n++] = (struct aged){cmd->id, false};

@@ -89,9 +89,9 @@ static const char *const kind_names[] = {
 static const char *const outcome_names[] = {"none",    "done", "retry",    "hold",
                                             "unknown", "dead", "unstarted"};
 static const char *const cause_names[] = {
-    "none",      "connect",    "timeout", "cut",          "throttled",
-    "forbidden", "not_found",  "gone",    "refused",      "server",
-    "redirect",  "unreadable", "private", "unregistered", "not_http",
+    "none",      "connect",      "timeout",  "cut",    "throttled", "forbidden",
+    "not_found", "gone",         "refused",  "server", "redirect",  "unreadable",
+    "private",   "unregistered", "not_http", "proxy",
 };
 
 const char *command_kind_name(uint64_t kind)

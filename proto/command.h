@@ -127,6 +127,7 @@ enum cause {
     CAUSE_PRIVATE = 12,      /* address refused: private network */
     CAUSE_UNREGISTERED = 13, /* worker has no such channel or connector */
     CAUSE_NOT_HTTP = 14,     /* a status that is none: nothing can be concluded */
+    CAUSE_PROXY = 15,        /* a page in place of the remote side's own answer */
 };
 
 /* How far a call came. */

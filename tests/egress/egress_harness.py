@@ -38,7 +38,7 @@ NEW_KEY, OLD_KEY = bytes(range(32)), bytes(range(100, 132))
  SERVICE_TEST) = range(1, 16)
 DONE, RETRY, HOLD, UNKNOWN, DEAD, UNSTARTED = range(1, 7)
 CAUSES = ["none", "connect", "timeout", "cut", "throttled", "forbidden", "not_found", "gone", "refused", "server",
-          "redirect", "unreadable", "private", "unregistered", "not_http"]
+          "redirect", "unreadable", "private", "unregistered", "not_http", "proxy"]
 
 
 def wait_until(what, condition, timeout=10.0):

@@ -28,8 +28,8 @@ def texts(items, **where):
 def test_an_amojo_that_fails_for_one_account_holds_up_no_other(stack, fault):
     stack.fault(on="amojo.new_message", match=stack.channel, **fault)
     written = [f"bad-{n}" for n in range(6)]
-    for text in written:
-        stack.client_writes(text)
+    for n, text in enumerate(written):  # several conversations: one that fails alone says nothing of the others
+        stack.client_writes(text, conversation=f"7900555018{n % 3}")
     wait_for(lambda: stack.account()["held"] == "breaker", "the breaker")
     assert stack.figure("core", "amo_held_scopes") == 1
     for n in range(10):
@@ -41,7 +41,9 @@ def test_an_amojo_that_fails_for_one_account_holds_up_no_other(stack, fault):
     for text in written:
         stack.wait("amojo.message", text=text)
     arrived = stack.list(f"amojo/messages?scope={stack.scope}")
-    assert texts(arrived) == written
+    assert sorted(texts(arrived)) == written
+    for n in range(3):  # each conversation in its order
+        assert [t for t in texts(arrived) if t in written[n::3]] == written[n::3]
     assert {m["effects"] for m in arrived} == {1}
     wait_for(lambda: not stack.account()["held"], "the hold to end")
     assert stack.control("dead.list") == []
