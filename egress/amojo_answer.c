@@ -27,6 +27,7 @@ void amojo_read(const struct command *c, const struct http_answer *a,
     if (a->end == HTTP_ANSWERED && a->body.len && !a->truncated &&
         json_parse(a->body, &ret->doc))
         ret->doc = NULL;
+    ret->form = target_form(a, ret->doc != NULL);
     if (a->status < 200 || a->status > 299) {
         read_error(ret);
         return;

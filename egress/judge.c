@@ -16,6 +16,9 @@
 #define WEBHOOK JUDGE_ON(TARGET_WEBHOOK)
 #define BOTH    (AMOJO | WEBHOOK)
 #define ANY     JUDGE_ANY
+#define OWN     JUDGE_ON(FORM_OWN)
+#define PAGE    JUDGE_ON(FORM_PAGE)
+#define NO_PAGE (~PAGE)
 #define MESSAGE (JUDGE_ON(COMMAND_AMO_MESSAGE) | JUDGE_ON(COMMAND_AMO_OUTGOING))
 /* calls about a message that amo may not show yet */
 #define ABOUT                                                                                  \
@@ -24,55 +27,81 @@
 /* clang-format off */
 const struct judge_row judge_table[] = {
     /* no answer */
-    {BOTH, ANY, HTTP_NOT_SENT, 0, 0, -1, -1, OUTCOME_HOLD, CAUSE_CONNECT,
+    {BOTH, ANY, HTTP_NOT_SENT, 0, 0, -1, -1, ANY, OUTCOME_HOLD, CAUSE_CONNECT,
      "nothing was sent: the destination waits, the command loses nothing"},
-    {BOTH, ANY, HTTP_PRIVATE, 0, 0, -1, -1, OUTCOME_HOLD, CAUSE_PRIVATE,
+    {BOTH, ANY, HTTP_PRIVATE, 0, 0, -1, -1, ANY, OUTCOME_HOLD, CAUSE_PRIVATE,
      "nothing was sent: an operator must allow private addresses or mend the name"},
-    {BOTH, ANY, HTTP_SENT_TIMEOUT, 0, 0, -1, -1, OUTCOME_UNKNOWN, CAUSE_TIMEOUT,
+    {BOTH, ANY, HTTP_SENT_TIMEOUT, 0, 0, -1, -1, ANY, OUTCOME_UNKNOWN, CAUSE_TIMEOUT,
      "it may have had its effect; the same key goes again"},
-    {BOTH, ANY, HTTP_SENT_CUT, 0, 0, -1, -1, OUTCOME_UNKNOWN, CAUSE_CUT,
+    {BOTH, ANY, HTTP_SENT_CUT, 0, 0, -1, -1, ANY, OUTCOME_UNKNOWN, CAUSE_CUT,
      "it may have had its effect; the same key goes again"},
 
     /* taken */
-    {BOTH, ANY, HTTP_ANSWERED, 200, 299, 1, -1, OUTCOME_DONE, CAUSE_NONE,
+    {BOTH, ANY, HTTP_ANSWERED, 200, 299, 1, -1, ANY, OUTCOME_DONE, CAUSE_NONE,
      "taken"},
-    {BOTH, ANY, HTTP_ANSWERED, 200, 299, 0, -1, OUTCOME_UNKNOWN, CAUSE_UNREADABLE,
+    {BOTH, ANY, HTTP_ANSWERED, 200, 299, 0, -1, ANY, OUTCOME_UNKNOWN, CAUSE_UNREADABLE,
      "it proves nothing: no id where one must be, or a page of whoever stands in front"},
 
     /* elsewhere */
-    {AMOJO, ANY, HTTP_ANSWERED, 300, 399, -1, -1, OUTCOME_UNKNOWN, CAUSE_REDIRECT,
+    {AMOJO, ANY, HTTP_ANSWERED, 300, 399, -1, -1, ANY, OUTCOME_UNKNOWN, CAUSE_REDIRECT,
      "never followed, the signature covers the path; what is behind it nobody knows"},
-    {WEBHOOK, ANY, HTTP_ANSWERED, 300, 399, -1, -1, OUTCOME_DEAD, CAUSE_REDIRECT,
-     "never followed"},
+    {WEBHOOK, ANY, HTTP_ANSWERED, 300, 399, -1, -1, ANY, OUTCOME_HOLD, CAUSE_REDIRECT,
+     "never followed: a proxy's, for a while, or the address is wrong"},
 
-    /* refused */
-    {AMOJO, MESSAGE, HTTP_ANSWERED, 400, 400, -1, 1, OUTCOME_UNKNOWN, CAUSE_REFUSED,
-     "curl sent it twice: this may be the refusal of our own repeat"},
-    {AMOJO, ANY, HTTP_ANSWERED, 400, 400, -1, -1, OUTCOME_DEAD, CAUSE_REFUSED,
-     "wrong, or a new message's repeated msgid: core asks the history when it may be that"},
-    {AMOJO, ANY, HTTP_ANSWERED, 401, 403, -1, -1, OUTCOME_HOLD, CAUSE_FORBIDDEN,
-     "signature, clock or account: about the scope, not about this command"},
-    {AMOJO, ABOUT, HTTP_ANSWERED, 404, 404, -1, -1, OUTCOME_RETRY, CAUSE_NOT_FOUND,
-     "the message may not be visible yet"},
-    {AMOJO, ANY, HTTP_ANSWERED, 404, 404, -1, -1, OUTCOME_HOLD, CAUSE_NOT_FOUND,
-     "the channel is not connected (any more): about the scope"},
-    {BOTH, ANY, HTTP_ANSWERED, 408, 408, -1, -1, OUTCOME_RETRY, CAUSE_SERVER,
-     "too slow for it; the same again"},
-    {BOTH, ANY, HTTP_ANSWERED, 410, 410, -1, -1, OUTCOME_HOLD, CAUSE_GONE,
+    /* whatever the body says */
+    {BOTH, ANY, HTTP_ANSWERED, 410, 410, -1, -1, ANY, OUTCOME_HOLD, CAUSE_GONE,
      "the endpoint is gone: switched off until a person looks"},
-    {BOTH, ANY, HTTP_ANSWERED, 425, 425, -1, -1, OUTCOME_RETRY, CAUSE_SERVER,
-     "too early; the same again"},
-    {BOTH, ANY, HTTP_ANSWERED, 429, 429, -1, -1, OUTCOME_HOLD, CAUSE_THROTTLED,
+    {BOTH, ANY, HTTP_ANSWERED, 413, 413, -1, -1, ANY, OUTCOME_DEAD, CAUSE_REFUSED,
+     "too large, and will be: final"},
+    {BOTH, ANY, HTTP_ANSWERED, 422, 422, -1, -1, ANY, OUTCOME_DEAD, CAUSE_REFUSED,
+     "read, and not acceptable: final"},
+    {BOTH, ANY, HTTP_ANSWERED, 429, 429, -1, -1, ANY, OUTCOME_HOLD, CAUSE_THROTTLED,
      "the destination wants less"},
-    {BOTH, ANY, HTTP_ANSWERED, 400, 499, -1, -1, OUTCOME_DEAD, CAUSE_REFUSED,
-     "final: the same again would be refused again"},
+    {WEBHOOK, ANY, HTTP_ANSWERED, 401, 401, -1, -1, ANY, OUTCOME_HOLD, CAUSE_FORBIDDEN,
+     "our signature is not taken: about the connector, not about this command"},
+
+    /* a service's own refusal */
+    {BOTH, ANY, HTTP_ANSWERED, 408, 408, -1, -1, NO_PAGE, OUTCOME_RETRY, CAUSE_SERVER,
+     "too slow for it; the same again"},
+    {BOTH, ANY, HTTP_ANSWERED, 425, 425, -1, -1, NO_PAGE, OUTCOME_RETRY, CAUSE_SERVER,
+     "too early; the same again"},
+    {WEBHOOK, ANY, HTTP_ANSWERED, 400, 499, -1, -1, OWN, OUTCOME_DEAD, CAUSE_REFUSED,
+     "final, in the documented form"},
+
+    /* what stands before the remote side, for a while */
+    {WEBHOOK, ANY, HTTP_ANSWERED, 402, 403, -1, -1, ANY, OUTCOME_HOLD, CAUSE_FORBIDDEN,
+     "not in the service's form: a signature, a guard or an account, not this command"},
+    {WEBHOOK, ANY, HTTP_ANSWERED, 404, 404, -1, -1, ANY, OUTCOME_HOLD, CAUSE_NOT_FOUND,
+     "not in the service's form: it is not there just now"},
+    {BOTH, ANY, HTTP_ANSWERED, 408, 408, -1, -1, PAGE, OUTCOME_RETRY, CAUSE_PROXY,
+     "a proxy's page: it waited in vain for the remote side"},
+    {BOTH, ANY, HTTP_ANSWERED, 425, 425, -1, -1, PAGE, OUTCOME_RETRY, CAUSE_PROXY,
+     "a proxy's page"},
+    {WEBHOOK, ANY, HTTP_ANSWERED, 400, 499, -1, -1, ANY, OUTCOME_HOLD, CAUSE_PROXY,
+     "not in the service's form: something else has answered"},
+
+    /* amojo's refusals */
+    {AMOJO, ANY, HTTP_ANSWERED, 401, 403, -1, -1, ANY, OUTCOME_HOLD, CAUSE_FORBIDDEN,
+     "signature, clock or account: about the scope, not about this command"},
+    {AMOJO, ABOUT, HTTP_ANSWERED, 404, 404, -1, -1, NO_PAGE, OUTCOME_RETRY, CAUSE_NOT_FOUND,
+     "the message may not be visible yet"},
+    {AMOJO, ANY, HTTP_ANSWERED, 404, 404, -1, -1, ANY, OUTCOME_HOLD, CAUSE_NOT_FOUND,
+     "the channel is not connected (any more): about the scope"},
+    {AMOJO, ANY, HTTP_ANSWERED, 400, 499, -1, -1, PAGE, OUTCOME_HOLD, CAUSE_PROXY,
+     "a page, and amojo has none: something before it has answered"},
+    {AMOJO, MESSAGE, HTTP_ANSWERED, 400, 400, -1, 1, ANY, OUTCOME_UNKNOWN, CAUSE_REFUSED,
+     "curl sent it twice: this may be the refusal of our own repeat"},
+    {AMOJO, ANY, HTTP_ANSWERED, 400, 499, -1, -1, ANY, OUTCOME_DEAD, CAUSE_REFUSED,
+     "wrong, or a new message's repeated msgid: core asks the history when it may be that"},
 
     /* in trouble */
-    {BOTH, ANY, HTTP_ANSWERED, 500, 599, -1, -1, OUTCOME_RETRY, CAUSE_SERVER,
+    {BOTH, ANY, HTTP_ANSWERED, 500, 599, -1, -1, PAGE, OUTCOME_RETRY, CAUSE_PROXY,
+     "a proxy's page: the remote side is away; the same again, later"},
+    {BOTH, ANY, HTTP_ANSWERED, 500, 599, -1, -1, ANY, OUTCOME_RETRY, CAUSE_SERVER,
      "its trouble; the same again, later"},
 
     /* whatever else calls itself an answer */
-    {BOTH, ANY, HTTP_ANSWERED, 0, ~0U, -1, -1, OUTCOME_UNKNOWN, CAUSE_NOT_HTTP,
+    {BOTH, ANY, HTTP_ANSWERED, 0, ~0U, -1, -1, ANY, OUTCOME_UNKNOWN, CAUSE_NOT_HTTP,
      "no status of HTTP: nothing can be concluded"},
 };
 /* clang-format on */
@@ -93,6 +122,8 @@ const struct judge_row *judge(const struct judge_case *c)
         if (r->kinds != JUDGE_ANY && (c->kind > 31 || !(r->kinds & JUDGE_ON(c->kind))))
             continue;
         if (c->end == HTTP_ANSWERED && (c->status < r->low || c->status > r->high))
+            continue;
+        if (c->end == HTTP_ANSWERED && !(r->forms & JUDGE_ON(c->form)))
             continue;
         if (fits(r->readable, c->readable) && fits(r->resent, c->resent))
             return r;

@@ -29,6 +29,16 @@ enum http_end {
     HTTP_SENT_CUT,     /* sent, the connection broke before the answer was whole */
 };
 
+/* What the body of an answer looks like: the remote side's own word, or that of something that
+ * stands before it. */
+enum answer_form {
+    FORM_EMPTY = 1, /* no body */
+    FORM_OWN,   /* as the remote side writes: the documented error form of a service; any JSON
+                       of amojo, whose form is not documented */
+    FORM_OTHER, /* neither */
+    FORM_PAGE,  /* a page for people's eyes; of a service whatever is no JSON */
+};
+
 struct judge_case {
     enum target target;
     uint64_t kind; /* enum command_kind */
@@ -36,6 +46,7 @@ struct judge_case {
     unsigned status; /* 0 unless HTTP_ANSWERED */
     bool readable;   /* the body taught what this kind of command must learn, if anything */
     bool resent;     /* the same call may have been sent twice: a kept-alive connection died */
+    enum answer_form form;
 };
 
 struct judge_row {
@@ -45,6 +56,7 @@ struct judge_row {
     unsigned low, high; /* status, both included; 0, 0 when not answered */
     int readable;       /* 1 readable, 0 not, -1 either */
     int resent;         /* the same */
+    unsigned forms;     /* JUDGE_ON(form) bits; JUDGE_ANY */
     enum outcome outcome;
     enum cause cause;
     const char *why;

@@ -188,6 +188,15 @@ struct view target_text(struct json *doc, const struct json_node *n)
     return json_text(doc, n, &v) ? VIEW_NONE : v;
 }
 
+enum answer_form target_form(const struct http_answer *a, bool own)
+{
+    if (own)
+        return FORM_OWN;
+    if (target_is_page(a->body))
+        return FORM_PAGE;
+    return a->body.len ? FORM_OTHER : FORM_EMPTY;
+}
+
 const struct json_node *target_root(const struct target_reading *r)
 {
     return r->doc ? json_root(r->doc) : NULL;

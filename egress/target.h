@@ -68,6 +68,7 @@ enum {
 struct target_reading {
     struct json *doc; /* owned; NULL when the body was no JSON */
     bool readable;
+    enum answer_form form;
     struct view words;
     struct view code; /* the service's own word for its refusal */
     bool found;
@@ -129,6 +130,8 @@ bool target_is_number(struct view text);
 bool target_is_page(struct view body);
 /* Has what a typing command tells about gone stale? */
 bool target_is_stale(const struct command *c, int64_t now_ms);
+/* What the body of @a looks like, where @own says whether it is as the remote side writes. */
+enum answer_form target_form(const struct http_answer *a, bool own);
 /* The answer's JSON; NULL, which reads as absent, when it is none. */
 const struct json_node *target_root(const struct target_reading *r);
 /* @n's text as a view of @doc; VIEW_NONE when it has none (or memory ran out). */

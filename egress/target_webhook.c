@@ -318,6 +318,10 @@ static void read_answer(const struct command *c, const struct http_answer *a,
         json_parse(a->body, &ret->doc))
         ret->doc = NULL;
     root = target_root(ret);
+    ret->form =
+        target_form(a, !view_empty(target_text(ret->doc, json_path(root, "error.code"))));
+    if (ret->form == FORM_OTHER && !ret->doc)
+        ret->form = FORM_PAGE;
     if (a->status >= 200 && a->status <= 299) {
         ret->readable = !target_is_page(a->body);
         ret->service_conversation = id_or_none(ret->doc, json_path(root, "conversation.id"));

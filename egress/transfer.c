@@ -420,6 +420,7 @@ static void result_of(const struct transfer *t, const struct http_answer *a,
         .status = a->status,
         .readable = reading->readable,
         .resent = a->resent,
+        .form = reading->form,
     };
     const struct judge_row *row = judge(&c);
 

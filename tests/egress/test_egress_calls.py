@@ -154,10 +154,12 @@ def test_amojos_answers_are_judged(bench, status, wanted):
 
 
 @pytest.mark.parametrize("status, wanted", [
-    (302, (DEAD, "redirect")), (401, (DEAD, "refused")), (410, (HOLD, "gone")), (422, (DEAD, "refused")),
+    (302, (HOLD, "redirect")), (401, (HOLD, "forbidden")), (403, (DEAD, "refused")), (404, (DEAD, "refused")),
+    (405, (DEAD, "refused")), (410, (HOLD, "gone")), (422, (DEAD, "refused")),
     (425, (RETRY, "server")), (429, (HOLD, "throttled")), (504, (RETRY, "server"))])
 def test_a_services_answers_are_judged(bench, status, wanted):
-    remote, core, _ = bench.up(lambda request: answer(status, {"error": {"message": "Нет такого номера\n"}},
+    said = {"error": {"code": "no_number", "message": "Нет такого номера\n"}}
+    remote, core, _ = bench.up(lambda request: answer(status, said,
                                                       [("Location", "/elsewhere"), ("Retry-After", "7")]),
                                connectors=[("demo", None, True)])
     core.push(to_service(1))
@@ -165,6 +167,31 @@ def test_a_services_answers_are_judged(bench, status, wanted):
     assert outcome(result) == wanted and result["words"] == "Нет такого номера "
     assert result.get("retry_after_ms", 0) == (7000 if wanted[0] in (RETRY, HOLD) else 0)
     assert len(remote.requests) == 1, "a redirect was followed"
+
+
+PAGE = "\n<!DOCTYPE html><html><body>nginx</body></html>"
+
+
+@pytest.mark.parametrize("status, body, wanted", [
+    (400, {"detail": "no"}, (HOLD, "proxy")), (400, {"error": "no code"}, (HOLD, "proxy")), (400, "", (HOLD, "proxy")),
+    (401, PAGE, (HOLD, "forbidden")), (403, PAGE, (HOLD, "forbidden")), (404, PAGE, (HOLD, "not_found")),
+    (404, {"detail": "Not Found"}, (HOLD, "not_found")), (405, "", (HOLD, "proxy")), (451, PAGE, (HOLD, "proxy")),
+    (308, PAGE, (HOLD, "redirect")), (413, PAGE, (DEAD, "refused")), (422, "", (DEAD, "refused")),
+    (500, "", (RETRY, "server")), (502, PAGE, (RETRY, "proxy")), (503, "no healthy upstream", (RETRY, "proxy"))])
+def test_what_stands_before_a_service_refuses_nothing_for_good(bench, status, body, wanted):
+    _, core, _ = bench.up(lambda request: answer(status, body), connectors=[("demo", None, True)])
+    core.push(to_service(1))
+    assert outcome(core.result()) == wanted
+
+
+@pytest.mark.parametrize("status, body, wanted", [
+    (400, PAGE, (HOLD, "proxy")), (405, PAGE, (HOLD, "proxy")), (400, "payload: no", (DEAD, "refused")),
+    (400, "", (DEAD, "refused")), (403, PAGE, (HOLD, "forbidden")), (404, PAGE, (HOLD, "not_found")),
+    (413, PAGE, (DEAD, "refused")), (502, PAGE, (RETRY, "proxy")), (503, "", (RETRY, "server"))])
+def test_a_page_in_place_of_amojos_answer_refuses_nothing_for_good(bench, status, body, wanted):
+    _, core, _ = bench.up(lambda request: answer(status, body))
+    core.push(message(1))
+    assert outcome(core.result()) == wanted
 
 
 def test_a_status_for_a_message_not_yet_visible_is_tried_again(bench):

@@ -112,8 +112,8 @@ def test_a_private_address_is_told_with_what_would_allow_it(bridge, remote, cert
 
 
 @pytest.mark.parametrize("status, cause, words", [
-    (301, "redirect", "never followed"), (401, "refused", "our signature"), (403, "refused", "our signature"),
-    (404, "refused", "path"), (410, "gone", "gone"), (422, "refused", "refused the test"),
+    (301, "redirect", "never followed"), (401, "forbidden", "our signature"), (403, "forbidden", "our signature"),
+    (404, "not_found", "path"), (410, "gone", "gone"), (422, "refused", "refused the test"),
     (429, "throttled", "fewer"), (500, "server", "in trouble"), (503, "server", "in trouble"),
 ])
 def test_a_refusal_is_told_by_its_status(bridge, remote, status, cause, words):
