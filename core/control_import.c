@@ -150,6 +150,19 @@ int verb_conversation_import(struct control_ask *ask)
 
 /* --- the row by itself ---------------------------------------------------------------------- */
 
+static int row_read_name(struct row *r, const struct json_node *name);
+
+static bool has_control(struct view v)
+{
+    for (size_t i = 0; i < v.len; i++) {
+        unsigned char c = (unsigned char)v.ptr[i];
+
+        if (c < ' ' || c == 0x7f)
+            return true;
+    }
+    return false;
+}
+
 static int row_read(struct row *r, const struct json_node *node)
 {
     const struct {
@@ -166,7 +179,6 @@ static int row_read(struct row *r, const struct json_node *node)
         {"user_id",      &r->user_id,      LIMIT_ID  },
         {"user_ref",     &r->user_ref,     LIMIT_ID  },
         {"phone",        &r->phone,        LIMIT_NAME},
-        {"name",         &r->name,         LIMIT_NAME},
     };
 
     (void)json_int(json_get(node, "line"), &r->line); /* absent: 0 */
@@ -179,13 +191,22 @@ static int row_read(struct row *r, const struct json_node *node)
             *fields[i].to = VIEW_LIT("");
         if (fields[i].to->len > fields[i].most)
             return refuse(r, "%s is longer than %zu bytes", fields[i].key, fields[i].most);
-        for (size_t j = 0; j < fields[i].to->len; j++) {
-            unsigned char ch = (unsigned char)fields[i].to->ptr[j];
-
-            if (ch < ' ' || ch == 0x7f)
-                return refuse(r, "%s has a control character", fields[i].key);
-        }
+        if (has_control(*fields[i].to))
+            return refuse(r, "%s has a control character", fields[i].key);
     }
+    return row_read_name(r, json_get(node, "name"));
+}
+
+/* It is only shown, so no row is refused for it: too long, it is cut; of something else than
+ * letters, it is none. */
+static int row_read_name(struct row *r, const struct json_node *name)
+{
+    int rc = json_text(r->ask->args, name, &r->name);
+
+    if (rc)
+        return rc;
+    r->name =
+        r->name.ptr && !has_control(r->name) ? view_cut(r->name, LIMIT_NAME) : VIEW_LIT("");
     return 0;
 }
 

@@ -243,6 +243,29 @@ static void a_conversation_that_amo_does_not_know_takes_the_rows_chat(void **sta
     resolved_fini(&out);
 }
 
+/* A name is only shown: it costs no row. */
+static void import_odd_names(struct rig *r)
+{
+    static const char *const names[] = {"\"a\\u0007\"", "[1]", "7", "{}", "true"};
+    char args[2048];
+    char name[1101];
+
+    for (size_t i = 0; i < AMO_COUNT(names); i++) {
+        (void)snprintf(
+            args, sizeof(args),
+            ROWS(ROW("\"conversation\":\"n%zu\",\"client_id\":\"n%zu\",\"name\":%s")), i, i,
+            names[i]);
+        import(r, args, "1000", NULL);
+    }
+    memset(name, 'x', 1100);
+    name[1100] = '\0';
+    (void)snprintf(args, sizeof(args),
+                   ROWS(ROW("\"conversation\":\"n\",\"client_id\":\"n\",\"name\":\"%s\"")),
+                   name);
+    import(r, args, "1000", NULL);
+    import(r, args, "0010", NULL);
+}
+
 static void what_contradicts_is_refused_in_words(void **state)
 {
     static const struct {
@@ -295,6 +318,7 @@ static void what_contradicts_is_refused_in_words(void **state)
     (void)snprintf(args, sizeof(args), ROWS(ROW("\"conversation\":\"c\",\"client_id\":\"%s\"")),
                    id);
     import(r, args, "0001", "longer than 512");
+    import_odd_names(r);
     import(r, ROWS(WHOLE), "0010", NULL);
     ctl_sad(r, "conversation.import", "{}", EXIT_USAGE, "rows at once");
     ctl_sad(r, "conversation.import", "{\"rows\":[]}", EXIT_USAGE, "rows at once");

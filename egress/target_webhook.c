@@ -126,6 +126,13 @@ static struct view none_if_empty(struct view v)
     return view_empty(v) ? VIEW_NONE : v;
 }
 
+/* What is only shown and means nothing when it is cut: a service that refuses it would refuse the
+ * words with it. */
+static struct view whole_or_none(struct view v)
+{
+    return v.len <= LIMIT_ID ? none_if_empty(v) : VIEW_NONE;
+}
+
 /* {"@member": value}, or null when there is none. */
 static void add_wrapped(struct json_writer *w, const char *key, const char *member,
                         struct view v)
@@ -151,7 +158,7 @@ static void write_receiver(const struct command *c, struct json_writer *w)
     json_open_object(w, "receiver");
     json_add_text(w, "id", none_if_empty(c->receiver_id));
     json_add_text(w, "phone", none_if_empty(c->receiver_phone));
-    json_add_text_if(w, "name", c->receiver_name);
+    json_add_text_if(w, "name", view_cut(c->receiver_name, LIMIT_NAME));
     json_close_object(w);
 }
 
@@ -172,12 +179,12 @@ static void write_media(const struct content *t, struct json_writer *w)
     }
     json_open_object(w, "media");
     json_add_text(w, "url", t->media);
-    json_add_text(w, "name", none_if_empty(t->media_name));
+    json_add_text(w, "name", none_if_empty(view_cut(t->media_name, LIMIT_NAME)));
     add_count(w, "size", t->media_size);
-    json_add_text(w, "mime", none_if_empty(t->media_mime));
+    json_add_text(w, "mime", whole_or_none(t->media_mime));
     add_count(w, "duration", t->media_duration);
     json_add_text(w, "thumbnail", target_url_is_fine(t->thumbnail) ? t->thumbnail : VIEW_NONE);
-    json_add_text(w, "group", none_if_empty(t->media_group));
+    json_add_text(w, "group", whole_or_none(t->media_group));
     json_close_object(w);
 }
 
@@ -210,7 +217,7 @@ static void write_forwarded(const struct content *t, struct json_writer *w)
     }
     json_open_object(w, "forwarded");
     json_add_text(w, "id", none_if_empty(t->forward_id));
-    json_add_text(w, "author", none_if_empty(t->forward_author));
+    json_add_text(w, "author", none_if_empty(view_cut(t->forward_author, LIMIT_NAME)));
     json_close_object(w);
 }
 

@@ -76,12 +76,48 @@ static void a_key_that_would_break_a_header_is_impossible(void **state)
     registry_free(r);
 }
 
+static void what_is_only_shown_is_no_reason_to_refuse(void **state)
+{
+    static char name[3000];
+    struct registry *r = make_registry("https://amojo.amocrm.ru");
+    struct command c = manager_message;
+    struct json *doc = NULL;
+    struct http_request q;
+    const struct json_node *data = NULL;
+    struct view v = VIEW_NONE;
+
+    (void)state;
+    memset(name, 'x', sizeof(name));
+    c.receiver_name = view_make(name, sizeof(name));
+    c.content.media = VIEW_LIT("https://f/a");
+    c.content.media_name = view_make(name, sizeof(name));
+    c.content.media_group = view_make(name, sizeof(name));
+    c.content.thumbnail = VIEW_LIT("data:image/png;base64,AA");
+    c.content.buttons = VIEW_LIT("{}");
+    c.content.list = VIEW_LIT("[");
+    http_request_init(&q);
+    assert_int_equal(build(&c, r, &q), 0);
+    assert_int_equal(json_parse(buf_view(&q.body), &doc), 0);
+    data = json_get(json_root(doc), "data");
+    assert_true(json_strict_text(json_path(data, "receiver.name"), &v) && v.len == LIMIT_NAME);
+    assert_true(json_strict_text(json_path(data, "media.name"), &v) && v.len == LIMIT_NAME);
+    assert_null(json_path(data, "media.group"));
+    assert_null(json_path(data, "media.thumbnail"));
+    assert_null(json_get(data, "list"));
+    assert_true(json_is_array(json_get(data, "buttons")));
+    assert_true(json_strict_text(json_get(data, "text"), &v) && view_equal(v, c.content.text));
+    json_free(doc);
+    http_request_fini(&q);
+    registry_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_managers_message_is_built_as_the_connectors_page_shows),
         cmocka_unit_test(plain_http_needs_a_connector_that_may_go_to_private_networks),
         cmocka_unit_test(a_key_that_would_break_a_header_is_impossible),
+        cmocka_unit_test(what_is_only_shown_is_no_reason_to_refuse),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
