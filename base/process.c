@@ -125,7 +125,25 @@ static int start_failed(const struct process *p, const char *what, const char *p
                       p->kind, p->name, path);
     else /* NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread is started */
         (void)fprintf(stderr, "amo-%s: %s %s: %s\n", p->kind, what, path, strerror(-rc));
-    return START_EXIT(EXIT_FAILED);
+    return START_EXIT(process_exit_code(rc));
+}
+
+int process_exit_code(int rc)
+{
+    switch (-rc) {
+    case EIO:
+    case ENOSPC:
+    case EDQUOT:
+    case EROFS: /* what a file system becomes that met an error */
+    case ENOMEM:
+    case EMFILE:
+    case ENFILE:
+    case EINTR:
+    case ENOBUFS:
+        return EXIT_TEMPORARY;
+    default:
+        return EXIT_FAILED;
+    }
 }
 
 /* Makes the directory "@dir" or "@dir/@sub" and takes the lock "<name>.lock" in it. */

@@ -37,6 +37,9 @@ struct process {
 AMO_MUSTCHECK int process_start(struct process *p, const char *kind, const char *usage,
                                 int argc, char **argv);
 void process_fini(struct process *p);
+/* How a start that failed with -errno ends: EXIT_TEMPORARY when the same start may well succeed
+ * later (a disk that failed once or is full, no memory, no descriptors), else EXIT_FAILED. */
+int process_exit_code(int rc);
 /* A signalfd for SIGTERM, SIGINT, SIGHUP. -errno. */
 AMO_MUSTCHECK int process_signal_fd(int *ret_fd);
 /* Next signal number from it, 0 when none waits. */

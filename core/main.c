@@ -43,7 +43,8 @@ static int start_code(const struct core *core, int rc)
         return EXIT_TEMPORARY;
     if (rc == STORE_DAMAGED)
         return core->store && !store_is_looked_at(core->store) ? EXIT_TEMPORARY : EXIT_USAGE;
-    return rc == -EINVAL || rc == -EPROTO || rc == -EPROTONOSUPPORT ? EXIT_USAGE : EXIT_FAILED;
+    return rc == -EINVAL || rc == -EPROTO || rc == -EPROTONOSUPPORT ? EXIT_USAGE
+                                                                    : process_exit_code(rc);
 }
 
 int main(int argc, char **argv)

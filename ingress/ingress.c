@@ -50,6 +50,8 @@ static void on_lost(void *arg);
 static uint64_t registry_version(void *arg);
 static void refresh(void *arg);
 static int before_drop(void *arg);
+static int keep_repeats(struct ingress *in);
+static bool is_over(struct ingress *in);
 
 /* --- start -------------------------------------------------------------------------------- */
 
@@ -62,7 +64,7 @@ static int start_failed(const char *what, const char *which, int rc)
     if (rc < 0)
         why = strerror(-rc); /* NOLINT(concurrency-mt-unsafe): one thread */
     (void)fprintf(stderr, "amo-ingress: %s %s: %s\n", what, which, why);
-    return rc == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
+    return rc == -EINVAL ? EXIT_USAGE : process_exit_code(rc);
 }
 
 static int open_spool(struct ingress *in)
@@ -213,8 +215,8 @@ void ingress_fini(struct ingress *in)
     push_free(in->push);
     guard_free(in->guard);
     registry_copy_close(in->registry);
-    if (in->repeat && !in->failed && repeat_sync(in->repeat))
-        log_line(LOG_LEVEL_WARN, "repeat.not_synced", NULL); /* read from the spool next time */
+    if (in->repeat && !spool_has_failed(in->spool))
+        (void)!keep_repeats(in); /* read from the spool next time */
     repeat_close(in->repeat);
     in->repeat = NULL;
     spool_close(in->spool);
@@ -250,7 +252,6 @@ static void spool_refused(struct ingress *in, struct exchange *x, int rc)
     } else if (rc == -ENOSPC) {
         exchange_fault(x, 413, "too_large", "its parts are larger than allowed", NULL);
     } else {
-        in->failed = true;
         exchange_unavailable(x, "spool_failed", "it could not be kept; try again later");
     }
     loop_defer(in->loop, &in->flush); /* closes the door, or ends */
@@ -322,14 +323,10 @@ static void on_flush(void *arg)
 {
     struct ingress *in = arg;
     uint64_t n = in->n_batch;
-    int rc = in->failed ? -EIO : spool_flush(in->spool);
+    int rc = spool_flush(in->spool);
 
     in->n_batch = 0; /* the door may bring the next ones before this ends */
-    if (rc) {
-        log_line(LOG_LEVEL_ERROR, "spool.flush_failed", "rc=%d", rc);
-        in->failed = true;
-        in->exit_code = EXIT_TEMPORARY;
-    } else if (n > 0) {
+    if (rc == 0 && n > 0) {
         stat_add(in->figures.flushes, 1);
         stat_add(in->figures.flushed_events, n);
         repeat_confirm(in->repeat, spool_next(in->spool));
@@ -345,12 +342,21 @@ static void on_flush(void *arg)
     if (rc || spool_room(in->spool, 0))
         door_close(in->door);
     door_run(in->door);
-    if (rc) {
-        loop_stop(in->loop);
-        return;
-    }
-    if (n > 0 && in->push)
+    if (!is_over(in) && n > 0 && in->push)
         push_wake(in->push);
+}
+
+/* The one place that ends the process when the spool has failed, whoever noticed: a flush, a file
+ * that was closed for an erasure, the next one that could not be made. */
+static bool is_over(struct ingress *in)
+{
+    if (!spool_has_failed(in->spool))
+        return false;
+    in->exit_code = EXIT_TEMPORARY;
+    if (in->door)
+        door_close(in->door);
+    loop_stop(in->loop);
+    return true;
 }
 
 /* --- core --------------------------------------------------------------------------------- */
@@ -429,12 +435,22 @@ static uint64_t registry_version(void *arg)
     return in->registry ? registry_copy_version(in->registry) : 0;
 }
 
+static int keep_repeats(struct ingress *in)
+{
+    int rc = repeat_sync(in->repeat);
+
+    if (rc && rc != in->repeat_rc)
+        log_failed(LOG_LEVEL_WARN, "repeat.not_synced", rc, NULL);
+    in->repeat_rc = rc;
+    return rc;
+}
+
 static int before_drop(void *arg)
 {
-    const struct ingress *in = arg;
+    struct ingress *in = arg;
 
     /* while it is not open, it has not learnt yet what the segment says */
-    return in->repeat ? repeat_sync(in->repeat) : -EAGAIN;
+    return in->repeat ? keep_repeats(in) : 1;
 }
 
 /* --- watching and stopping ---------------------------------------------------------------- */
@@ -443,6 +459,9 @@ static void on_tick(void *arg)
 {
     struct ingress *in = arg;
 
+    if (is_over(in))
+        return;
+    spool_tidy(in->spool);
     try_open(in);
     queries_expire(in, clock_mono_ms());
     if (!in->stopping)
@@ -468,6 +487,7 @@ static void refresh(void *arg)
 bool ingress_ready(void *arg, struct buf *reasons)
 {
     struct ingress *in = arg;
+    struct spool_figures f;
     bool ready = true;
 
     if (!registry_copy_get(in->registry)) {
@@ -488,6 +508,10 @@ bool ingress_ready(void *arg, struct buf *reasons)
     }
     if (ready && !push_is_up(in->push))
         (void)buf_add_str(reasons, "core is away: events are kept in the spool\n");
+    spool_figures(in->spool, &f);
+    if (f.lost > 0 || f.unreadable)
+        (void)buf_add_f(reasons, "spool damaged: %" PRIu64 " events could not be read%s\n",
+                        f.lost, f.unreadable ? ", the disk does not read its files" : "");
     return ready;
 }
 

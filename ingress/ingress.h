@@ -55,7 +55,7 @@ struct ingress {
     const char *drain_spool; /* --drain: deliver this spool and end */
     bool stopping;
     int64_t stop_by_ms; /* monotonic */
-    bool failed;        /* a flush failed: nothing may be promised any more */
+    int repeat_rc;      /* why the repeat log was not written, logged once; 0 it was */
     int exit_code;
 };
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/crypto.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "ingress/crc32c.h"
@@ -37,6 +38,7 @@ struct repeat {
     uint64_t flushed_to;  /* number of the newest flushed event */
     off_t log_len;        /* whole rows in repeat.log, bytes */
     size_t n_log;         /* entries in it */
+    bool renamed;         /* the folder is to be synced */
     int64_t log_began_ms; /* time of its first entry */
 };
 
@@ -46,6 +48,7 @@ struct repeat {
 #define ROW_MARKER 2U
 #define LOG_FILE   "repeat.log"
 #define LOG_OLD    "repeat.old"
+#define LOG_NEW    "repeat.new" /* while one becomes the other */
 
 static int log_read(struct repeat *r, const char *name, bool current, int64_t now_ms);
 
@@ -401,21 +404,28 @@ out:
     return rc;
 }
 
-/* The log becomes the old one; what the old one had is too old, or too much. */
+/* The log becomes the old one; what the old one had is too old, or too much. Whichever step fails,
+ * the log that is open stays good to write to, and the next call goes on from there. */
 static int log_rotate(struct repeat *r)
 {
-    int fd = -1;
+    int fd = openat(r->dir_fd, LOG_NEW, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
-    if (renameat(r->dir_fd, LOG_FILE, r->dir_fd, LOG_OLD))
-        return -errno;
-    fd = openat(r->dir_fd, LOG_FILE, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return -errno;
+    /* not there: this step was done before, and a later one failed */
+    if ((renameat(r->dir_fd, LOG_FILE, r->dir_fd, LOG_OLD) && errno != ENOENT) ||
+        renameat(r->dir_fd, LOG_NEW, r->dir_fd, LOG_FILE)) {
+        int rc = -errno;
+
+        (void)close(fd); /* nothing in it */
+        return rc;
+    }
     (void)close(r->log_fd); /* synced before */
     r->log_fd = fd;
     r->log_len = 0;
     r->n_log = 0;
-    return fsync(r->dir_fd) ? -errno : 0;
+    r->renamed = true;
+    return 0;
 }
 
 static int write_all(int fd, off_t offset, struct view bytes)
@@ -446,6 +456,8 @@ int repeat_sync(struct repeat *r)
         (r->n_log >= LIMIT_REPEAT_ENTRIES ||
          entry_at(r, r->logged)->at_ms - r->log_began_ms > LIMIT_REPEAT_MS))
         rc = log_rotate(r);
+    if (rc) /* the log grows beyond its bound until it can be */
+        log_failed(LOG_LEVEL_WARN, "repeat.not_rotated", rc, NULL);
     buf_init(&rows, ((size_t)(r->confirmed - r->logged) + 1) * ROW_LEN);
     for (uint64_t p = r->logged; p < r->confirmed; p++) {
         row_put(row, ROW_ENTRY, entry_at(r, p));
@@ -453,9 +465,9 @@ int repeat_sync(struct repeat *r)
     }
     row_put(row, ROW_MARKER, &marker);
     (void)buf_add(&rows, row, sizeof(row));
-    rc = rc ? rc : buf_error(&rows);
+    rc = buf_error(&rows);
     rc = rc ? rc : write_all(r->log_fd, r->log_len, buf_view(&rows));
-    if (rc == 0 && fdatasync(r->log_fd))
+    if (rc == 0 && (fdatasync(r->log_fd) || (r->renamed && fsync(r->dir_fd))))
         rc = -errno;
     if (rc == 0)
         r->log_len += (off_t)rows.len; /* else the next try writes over it */
@@ -467,5 +479,6 @@ int repeat_sync(struct repeat *r)
     r->n_log += (size_t)(r->confirmed - r->logged);
     r->logged = r->confirmed;
     r->known_to = num_max(r->known_to, r->flushed_to);
+    r->renamed = false;
     return 0;
 }

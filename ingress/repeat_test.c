@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -262,6 +263,54 @@ static void the_log_turns_over_and_old_entries_stay_known(void **state)
     repeat_close(r);
 }
 
+/* No descriptor can be had while this is on. */
+static void starve(bool on)
+{
+    static struct rlimit before;
+    struct rlimit none;
+
+    if (on) {
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+        none = before;
+        none.rlim_cur = 0;
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    } else {
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    }
+}
+
+static void a_turn_of_the_log_that_fails_half_way_is_made_up_for(void **state)
+{
+    struct repeat *r = open_at(NOW);
+    char log[128];
+    char old[128];
+
+    (void)state;
+    add(r, 1, NOW);
+    repeat_confirm(r, 2);
+    assert_int_equal(repeat_sync(r), 0);
+    add(r, 2, NOW + LIMIT_REPEAT_MS + 1); /* the log is due */
+    repeat_confirm(r, 3);
+    starve(true);
+    assert_int_equal(repeat_sync(r), 0); /* kept all the same */
+    starve(false);
+    add(r, 3, NOW + LIMIT_REPEAT_MS + 2);
+    repeat_confirm(r, 4);
+    path_of("repeat.log", log);
+    path_of("repeat.old", old);
+    assert_int_equal(rename(log, old), 0); /* as if only the first of two steps had been done */
+    assert_int_equal(repeat_sync(r), 0);
+    assert_int_equal(access(log, F_OK), 0);
+    add(r, 4, NOW + LIMIT_REPEAT_MS + 3);
+    repeat_confirm(r, 5);
+    assert_int_equal(repeat_sync(r), 0);
+    repeat_close(r); /* as a crash */
+    assert_int_equal(rename(log, old), 0);
+    r = open_at(NOW + LIMIT_REPEAT_MS + 4); /* and a start in the middle of the next turn */
+    assert_int_equal(check(r, 4, "body", NOW + LIMIT_REPEAT_MS + 4), REPEAT_E_SAME);
+    repeat_close(r);
+}
+
 static void what_the_spool_says_is_learnt_once(void **state)
 {
     struct repeat *r = open_at(NOW);
@@ -383,6 +432,7 @@ int main(void)
         TEST(a_torn_log_is_good_up_to_the_tear_and_goes_on_from_there),
         TEST(a_damaged_row_ends_the_log),
         TEST(the_log_turns_over_and_old_entries_stay_known),
+        TEST(a_turn_of_the_log_that_fails_half_way_is_made_up_for),
         TEST(what_the_spool_says_is_learnt_once),
         TEST(the_index_is_bounded_and_the_oldest_go_first),
         TEST(without_memory_nothing_breaks),

@@ -11,12 +11,20 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/num.h"
 
-#define WINDOW_BYTES ((size_t)128 << 10)
+#define WINDOW_BYTES     ((size_t)128 << 10)
+#define PIECE_BYTES      ((size_t)4096) /* read one by one where the disk fails */
+#define UNREADABLE       0xEE           /* in place of a piece that cannot be read */
+#define REFUSED_MAX      5U             /* failed reads, and … */
+#define REFUSED_MS       1000           /* … how long, until the bytes are given up */
+#define REFUSED_PAUSE_NS 50000000L
 
 static int file_size(int fd, size_t *ret);
 static int window_move(struct window *w, struct segment *s, size_t offset, size_t len);
@@ -73,6 +81,10 @@ int segment_create(struct segment *s, int dir_fd, size_t room)
 
     file_name(s, "seg", name);
     s->fd = openat(dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    /* numbers from here on were never given, so a file of that name is what could not be removed
+       below */
+    if (s->fd < 0 && errno == EEXIST)
+        s->fd = openat(dir_fd, name, O_RDWR | O_TRUNC | O_CLOEXEC);
     if (s->fd < 0)
         return -errno;
     rc = -posix_fallocate(s->fd, 0, (off_t)room);
@@ -86,6 +98,31 @@ int segment_create(struct segment *s, int dir_fd, size_t room)
     }
     s->room = room;
     return 0;
+}
+
+int segment_refill(struct segment *s, int dir_fd, size_t room)
+{
+    int rc = segment_open(s, dir_fd);
+
+    rc = rc ? rc : -posix_fallocate(s->fd, 0, (off_t)room);
+    if (rc == 0 && fsync(s->fd))
+        rc = -errno;
+    if (rc) {
+        if (s->fd >= 0)
+            (void)!ftruncate(s->fd, 0); /* what it got of the room goes back */
+        return rc;
+    }
+    s->room = room;
+    s->sealed = false;
+    return 0;
+}
+
+const char *segment_file(const struct segment *s)
+{
+    static char name[NAME_LEN];
+
+    file_name(s, "seg", name);
+    return name;
 }
 
 int segment_open(struct segment *s, int dir_fd)
@@ -163,6 +200,65 @@ static int window_move(struct window *w, struct segment *s, size_t offset, size_
     return 0;
 }
 
+/* Of the disk, not of ours or the moment's: going on without the bytes is better than waiting for
+ * them. */
+static bool is_of_the_disk(int rc)
+{
+    return rc == -EIO || rc == -ENODATA || rc == -EBADMSG || rc == -EUCLEAN || rc == -ENOENT;
+}
+
+/* Piece by piece; a piece that cannot be read becomes bytes that are neither a record nor
+ * nothing. */
+static int window_salvage(struct window *w, const struct segment *s, size_t offset, size_t len)
+{
+    char *p = NULL;
+
+    buf_reset(&w->bytes);
+    p = buf_reserve(&w->bytes, len);
+    if (!p)
+        return w->bytes.error;
+    for (size_t at = 0; at < len;) {
+        size_t piece = num_min(PIECE_BYTES - (offset + at) % PIECE_BYTES, len - at);
+        ssize_t n = -1;
+
+        for (int i = 0; s->fd >= 0 && i < 2 && n < 0; i++)
+            n = pread(s->fd, p + at, piece, (off_t)(offset + at));
+        if (n < (ssize_t)piece)
+            memset(p + at + (n > 0 ? n : 0), UNREADABLE, piece - (size_t)(n > 0 ? n : 0));
+        at += piece;
+    }
+    buf_grow(&w->bytes, len);
+    w->segment = s->first;
+    w->offset = offset;
+    return 0;
+}
+
+static int window_load(struct window *w, struct segment *s, size_t offset, size_t len)
+{
+    const struct timespec pause = {.tv_nsec = REFUSED_PAUSE_NS};
+
+    for (;;) {
+        int rc = segment_open(s, w->dir_fd);
+
+        rc = rc ? rc : window_move(w, s, offset, len);
+        if (rc == 0)
+            s->n_refused = 0;
+        if (rc == 0 || !is_of_the_disk(rc))
+            return rc;
+        if (s->n_refused++ == 0)
+            s->refused_ms = clock_mono_ms();
+        if (s->salvaged ||
+            (s->n_refused >= REFUSED_MAX && clock_mono_ms() - s->refused_ms >= REFUSED_MS)) {
+            s->salvaged = true;
+            s->damaged = true;
+            return window_salvage(w, s, offset, len);
+        }
+        if (!w->patient)
+            return rc;
+        (void)nanosleep(&pause, NULL); /* at the start: nobody waits but us */
+    }
+}
+
 /* What of the segment lies in the window from @offset on. */
 static struct view window_view(const struct window *w, const struct segment *s, size_t offset,
                                size_t limit)
@@ -194,10 +290,7 @@ int segment_read(struct segment *s, struct window *w, size_t offset, size_t limi
             if (want > limit - offset)
                 return RECORD_E_BAD; /* goes on behind the end: torn */
         }
-        rc = segment_open(s, w->dir_fd);
-        rc = rc ? rc
-                : window_move(w, s, offset,
-                              num_min(num_max(want, WINDOW_BYTES), limit - offset));
+        rc = window_load(w, s, offset, num_min(num_max(want, WINDOW_BYTES), limit - offset));
         if (rc)
             return rc;
         if (w->bytes.len < num_min(want, limit - offset))
@@ -228,8 +321,15 @@ int segment_resync(struct segment *s, struct window *w, size_t offset, size_t li
     return RECORD_E_END;
 }
 
+/* Where the last flush began, as far as the records say. */
+struct last_batch {
+    uint64_t number;
+    size_t offset;
+};
+
 /* Walks the whole file; where it stops, everything before is whole. */
-static int recover_walk(struct segment *s, struct window *w, size_t size, uint64_t *ret_low)
+static int recover_walk(struct segment *s, struct window *w, size_t size, uint64_t *ret_low,
+                        struct last_batch *last)
 {
     for (;;) {
         struct record r;
@@ -240,6 +340,8 @@ static int recover_walk(struct segment *s, struct window *w, size_t size, uint64
         if (rc < 0)
             return rc;
         if (rc == 0 && r.number == s->end) {
+            if (last->number != r.batch)
+                *last = (struct last_batch){r.batch, s->used};
             s->end++;
             s->used += len;
             *ret_low = num_max(*ret_low, r.low);
@@ -259,31 +361,89 @@ static int recover_walk(struct segment *s, struct window *w, size_t size, uint64
     }
 }
 
+/* That a later flush began proves that the one before had succeeded; of the last one nothing does.
+ * Its pages may be marked clean and yet never have reached the disk: only writing them again
+ * brings them there. */
+static int rewrite_last(struct segment *s, size_t offset)
+{
+    struct buf bytes;
+    int rc = 0;
+
+    buf_init(&bytes, WINDOW_BYTES);
+    while (rc == 0 && offset < s->used) {
+        size_t len = num_min(WINDOW_BYTES, s->used - offset);
+        char *p = NULL;
+        ssize_t n = 0;
+
+        buf_reset(&bytes);
+        p = buf_reserve(&bytes, len);
+        n = p ? pread(s->fd, p, len, (off_t)offset) : 0;
+        if (n <= 0) {
+            rc = !p ? bytes.error : n < 0 ? -errno : -EIO;
+            break;
+        }
+        rc = segment_write(s, offset, view_make(p, (size_t)n));
+        offset += (size_t)n;
+    }
+    buf_fini(&bytes);
+    if (rc == 0 && fsync(s->fd))
+        rc = -errno;
+    return rc;
+}
+
+/* Takes appends again, or is sealed when there is no room for them. */
+static int recover_room(struct segment *s, size_t room)
+{
+    int rc = 0;
+
+    /* a torn record must not come back to life between later ones */
+    if (ftruncate(s->fd, (off_t)s->used))
+        rc = -errno;
+    rc = rc ? rc : -posix_fallocate(s->fd, 0, (off_t)room);
+    if (rc == -ENOSPC)
+        return segment_seal(s);
+    if (rc == 0 && fsync(s->fd))
+        rc = -errno;
+    s->room = room;
+    return rc;
+}
+
+/* Nothing is cut off a file that the disk does not read to its end: a person may get more out of
+ * it. What was read goes on as it is. */
+static void recover_salvaged(struct segment *s, size_t batch_offset)
+{
+    int rc = s->fd >= 0 ? rewrite_last(s, batch_offset) : -ENOENT;
+
+    if (rc)
+        log_failed(LOG_LEVEL_ERROR, "spool.not_rewritten", rc, "file=%s", segment_file(s));
+    /* what is not read may hold numbers that were given: one at least, so that the next file has a
+       name of its own. Should core have more of them, it says so at WELCOME */
+    s->end++;
+    s->room = 0;
+    s->sealed = true;
+}
+
 int segment_recover(struct segment *s, int dir_fd, size_t room, uint64_t *ret_low)
 {
+    struct last_batch last = {0};
     struct window w;
     size_t size = 0;
     uint64_t low = 0;
     int rc = segment_open(s, dir_fd);
 
     window_init(&w, dir_fd);
+    w.patient = true;
     rc = rc ? rc : file_size(s->fd, &size);
-    rc = rc ? rc : recover_walk(s, &w, size, &low);
+    rc = rc ? rc : recover_walk(s, &w, size, &low, &last);
     window_fini(&w);
     if (rc)
         return rc;
-    if (s->damaged || s->used >= room) {
-        rc = segment_seal(s);
+    if (s->salvaged) {
+        recover_salvaged(s, last.offset);
     } else {
-        /* a torn record must not come back to life between later ones */
-        if (ftruncate(s->fd, (off_t)s->used))
-            rc = -errno;
-        rc = rc ? rc : -posix_fallocate(s->fd, 0, (off_t)room);
-        s->room = room;
-        if (rc == -ENOSPC)
-            rc = segment_seal(s);
-        else if (rc == 0 && fsync(s->fd))
-            rc = -errno;
+        rc = s->end > s->first ? rewrite_last(s, last.offset) : 0;
+        if (rc == 0)
+            rc = s->damaged || s->used >= room ? segment_seal(s) : recover_room(s, room);
     }
     if (rc)
         return rc;

@@ -27,6 +27,10 @@ struct segment {
     size_t flushed;       /* bytes that are on disk: readers stop here */
     bool sealed;          /* nothing is appended any more */
     bool damaged;         /* kept as .bad instead of being deleted */
+    bool salvaged;        /* the disk does not read all of it: what it does read is taken */
+    bool told;            /* … and that was logged */
+    unsigned n_refused;   /* failed reads in a row */
+    int64_t refused_ms;   /* the first of them, monotonic */
     uint64_t n_taken;     /* marked records */
     unsigned char *taken; /* owned; one bit a record */
     size_t taken_len;     /* bytes */
@@ -37,6 +41,7 @@ struct segment {
 /* A piece of a segment in memory, so that reading on costs no call for each record. */
 struct window {
     int dir_fd;       /* of the spool's folder, borrowed */
+    bool patient;     /* a read that fails is tried again at once: nobody is served yet */
     uint64_t segment; /* whose first number; 0 = empty */
     size_t offset;
     struct buf bytes;
@@ -58,16 +63,25 @@ AMO_MUSTCHECK int segment_open(struct segment *s, int dir_fd);
 AMO_MUSTCHECK int segment_write(struct segment *s, size_t offset, struct view bytes);
 /* Cut to what is used, sync, no more appends. -errno. */
 AMO_MUSTCHECK int segment_seal(struct segment *s);
-/* What a crash left: finds the last whole record, cuts what was torn, gives back the zeros.
+/* What a crash left: finds the last whole record, cuts what was torn, gives back the zeros. The
+ * last flush may have failed without the file showing it (what is read may not be on the disk), so
+ * its records are written once more and synced.
  * Sets end, used, flushed; @ret_low is the highest low mark of its records, 0 none. A flushed
  * record that is damaged seals the segment and marks it. -errno. */
 AMO_MUSTCHECK int segment_recover(struct segment *s, int dir_fd, size_t room,
                                   uint64_t *ret_low);
+/* The file is there and holds no record: it takes appends again, of @room bytes. -ENOSPC: it is as
+ * before; other -errno. */
+AMO_MUSTCHECK int segment_refill(struct segment *s, int dir_fd, size_t room);
+/* "00000000000000000001.seg", for log lines. Good until the next call. */
+const char *segment_file(const struct segment *s);
 /* Delete the file, or set it aside as .bad when it is damaged. -errno. */
 AMO_MUSTCHECK int segment_remove(const struct segment *s, int dir_fd);
 
 /* The record at @offset, through @w. 0, RECORD_E_END, RECORD_E_BAD (torn counts), -errno. The
- * views are good until the window moves. Reads nothing at or behind @limit. */
+ * views are good until the window moves. Reads nothing at or behind @limit.
+ * A disk that does not read is asked again: the first errors are passed on, for the caller to come
+ * again; after a second and five of them what cannot be read is damage like any other. */
 AMO_MUSTCHECK int segment_read(struct segment *s, struct window *w, size_t offset, size_t limit,
                                struct record *ret, size_t *ret_len);
 /* The next whole record behind @offset whose number is at least @number. 0 and its place, or

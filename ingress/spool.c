@@ -15,6 +15,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/num.h"
@@ -29,6 +30,7 @@
 #define SPOOL_PENDING_BYTES (4U << 20)
 #define SPOOL_PENDING_MAX   (RECORD_MAX + SPOOL_PENDING_BYTES + 4096U)
 #define SPOOL_ROOM_MIN      (64U << 10) /* bytes of the smallest segment */
+#define SPOOL_KEEP_MS       60000 /* a done segment stays for what cannot be kept elsewhere */
 
 static int spool_scan(struct spool *s);
 static int spool_roll(struct spool *s, size_t need);
@@ -105,10 +107,15 @@ static int spool_recover(struct spool *s, struct segment *g, uint64_t *ret_low)
     g->used = 0;
     g->flushed = 0;
     rc = segment_recover(g, s->dir_fd, s->segment_room, ret_low);
-    if (rc)
+    if (rc) {
+        log_failed(LOG_LEVEL_ERROR, "spool.not_opened", rc, "file=%s", segment_file(g));
         return rc;
+    }
     if (g->damaged)
-        log_line(LOG_LEVEL_ERROR, "spool.damaged", "segment=%" PRIu64, g->first);
+        log_line(LOG_LEVEL_ERROR, "spool.damaged", "file=%s unreadable=%s", segment_file(g),
+                 g->salvaged ? "yes" : "no");
+    g->told = g->salvaged;
+    s->unreadable = g->salvaged;
     s->next = g->end;
     s->written = g->used;
     if (!g->sealed)
@@ -204,6 +211,22 @@ int spool_room(struct spool *s, size_t bytes)
     return s->full;
 }
 
+bool spool_has_failed(const struct spool *s)
+{
+    return s->failed != 0;
+}
+
+/* Nothing is promised by this process any more. Logged here, where the file and the reason are
+ * known. */
+static int spool_fail(struct spool *s, const struct segment *g, const char *in, int rc)
+{
+    if (!s->failed)
+        log_failed(LOG_LEVEL_ERROR, "spool.flush_failed", rc, "in=%s file=%s", in,
+                   segment_file(g));
+    s->failed = rc;
+    return rc;
+}
+
 static int spool_write_pending(struct spool *s)
 {
     int rc = 0;
@@ -211,10 +234,8 @@ static int spool_write_pending(struct spool *s)
     if (s->pending.len == 0)
         return 0;
     rc = segment_write(s->active, s->written, buf_view(&s->pending));
-    if (rc) {
-        s->failed = rc;
-        return rc;
-    }
+    if (rc)
+        return spool_fail(s, s->active, "write", rc);
     s->written += s->pending.len;
     s->dirty = true;
     if (s->pending.cap > SPOOL_PENDING_BYTES)
@@ -229,11 +250,11 @@ static int spool_seal(struct spool *s)
 {
     int rc = spool_write_pending(s);
 
-    rc = rc ? rc : segment_seal(s->active);
-    if (rc) {
-        s->failed = rc;
+    if (rc)
         return rc;
-    }
+    rc = segment_seal(s->active);
+    if (rc)
+        return spool_fail(s, s->active, "seal", rc);
     (void)close(s->active->fd); /* synced; reading opens it again */
     s->active->fd = -1;
     s->active = NULL;
@@ -241,23 +262,45 @@ static int spool_seal(struct spool *s)
     return 0;
 }
 
-/* A new segment that takes at least @need bytes. The old one is sealed before, so that the new
- * one's name never promises numbers the old one does not hold. */
-static int spool_roll(struct spool *s, size_t need)
+/* The next segment, of @room bytes. One without a record is the next one already: a start on a full
+ * disk leaves it. */
+static int spool_next_segment(struct spool *s, size_t room)
 {
+    struct segment *last = last_segment(s);
     struct segment *g = NULL;
-    int rc = s->active ? spool_seal(s) : 0;
+    int rc = 0;
 
-    rc = rc ? rc : segment_new(s->next, &g);
-    rc = rc ? rc : segment_create(g, s->dir_fd, num_max(need, s->segment_room));
+    if (last && last->first == s->next) {
+        g = last;
+        rc = segment_refill(g, s->dir_fd, room);
+    } else {
+        rc = segment_new(s->next, &g);
+        if (rc)
+            return rc;
+        rc = segment_create(g, s->dir_fd, room);
+        if (rc == 0)
+            list_add_tail(&s->segments, &g->link);
+    }
     if (rc == 0) {
-        list_add_tail(&s->segments, &g->link);
         s->active = g;
         s->written = 0;
-        g = NULL;
-        spool_sweep(s);
+    } else if (rc != -ENOSPC) {
+        (void)spool_fail(s, g, "create", rc); /* told to the caller below */
     }
-    segment_free(g);
+    if (g != last && g != s->active)
+        segment_free(g);
+    return rc;
+}
+
+/* The old one is sealed before, so that the new one's name never promises numbers the old one does
+ * not hold. */
+static int spool_roll(struct spool *s, size_t need)
+{
+    int rc = s->active ? spool_seal(s) : 0;
+
+    rc = rc ? rc : spool_next_segment(s, num_max(need, s->segment_room));
+    if (rc == 0)
+        spool_sweep(s);
     return rc;
 }
 
@@ -307,10 +350,8 @@ int spool_flush(struct spool *s)
 
     if (rc || !s->dirty)
         return rc;
-    if (fdatasync(s->active->fd)) {
-        s->failed = -errno;
-        return s->failed;
-    }
+    if (fdatasync(s->active->fd))
+        return spool_fail(s, s->active, "flush", -errno);
     s->dirty = false;
     s->active->flushed = s->active->used;
     return 0;
@@ -359,30 +400,60 @@ void spool_advance_low(struct spool *s)
     s->low = num_max(s->low, s->next);
 }
 
+/* The front segment stays for now, for this reason: said once, until it is another one. */
+static void sweep_waits(struct spool *s, const struct segment *g, int rc)
+{
+    if (rc < 0 && rc != s->sweep_rc)
+        log_failed(LOG_LEVEL_WARN, "spool.not_deleted", rc, "file=%s", segment_file(g));
+    s->sweep_rc = rc;
+}
+
+/* What the aux parts of done segments say is asked to be kept elsewhere. It is a convenience, and
+ * the room is not: a full disk would stay full for want of their few bytes. Other trouble has a
+ * minute to pass. 0: they may go. */
+static int sweep_asks(struct spool *s)
+{
+    int rc = s->config.before_drop ? s->config.before_drop(s->config.arg) : 0;
+    int64_t now = clock_mono_ms();
+
+    s->owed_ms = rc >= 0 ? 0 : s->owed_ms ? s->owed_ms : now;
+    return rc == -ENOSPC || rc == -EDQUOT || (rc < 0 && now - s->owed_ms >= SPOOL_KEEP_MS) ? 0
+                                                                                           : rc;
+}
+
 /* Deletes what is done, from the front, so that the numbers of the files leave no holes. The
  * last segment stays: it knows the next number. */
 static void spool_sweep(struct spool *s)
 {
     bool asked = false;
+    int rc = 0;
 
-    while (s->segments.next != s->segments.prev) {
+    while (rc == 0 && s->segments.next != s->segments.prev) {
         struct segment *g = segment_of(s->segments.next);
         size_t used = g->used;
 
         if (!segment_is_done(g))
-            return;
-        if (!asked && s->config.before_drop && s->config.before_drop(s->config.arg))
-            return; /* next time */
+            break;
+        rc = asked ? 0 : sweep_asks(s);
         asked = true;
-        if (segment_remove(g, s->dir_fd)) {
-            log_line(LOG_LEVEL_WARN, "spool.not_deleted", "segment=%" PRIu64, g->first);
-            return;
-        }
+        rc = rc ? rc : segment_remove(g, s->dir_fd);
+        sweep_waits(s, g, rc);
+        if (rc)
+            break;
         if (s->reading == g)
             s->reading = NULL;
         s->total -= used;
         segment_free(g);
     }
+    if (rc == 0 && s->owed_ms)
+        (void)sweep_asks(
+            s); /* there may be room for it now; else it is kept with the next ones */
+}
+
+void spool_tidy(struct spool *s)
+{
+    if (s->sweep_rc)
+        spool_sweep(s);
 }
 
 int spool_take(struct spool *s, uint64_t low, uint64_t high)
@@ -446,12 +517,13 @@ int spool_count_kept(const struct spool *s, uint64_t *ret)
 
 void spool_figures(const struct spool *s, struct spool_figures *ret)
 {
-    struct spool_figures f = {.lost = s->lost};
+    struct spool_figures f = {.lost = s->lost, .unreadable = s->unreadable};
 
     for (struct list *i = s->segments.next; i != &s->segments; i = i->next) {
         const struct segment *g = segment_of(i);
 
         f.segments++;
+        f.unreadable = f.unreadable || g->salvaged;
         f.events += g->end - g->first - g->n_taken;
         if (!segment_is_done(g))
             f.bytes += g->used;

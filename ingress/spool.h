@@ -24,8 +24,9 @@ struct spool_config {
     const char *dir; /* made when missing, mode 0750 */
     uint64_t max_bytes;
     const struct id *boot; /* of this process, to be written down; NULL: nobody's */
-    /* Called before a segment is deleted, so that what its aux parts say is kept elsewhere.
-     * Not 0: the segment stays for now. May be NULL. */
+    /* Called before a segment is deleted, so that what its aux parts say is kept elsewhere. 1: not
+     * yet, the segment stays. -errno: it could not be done; the segment stays for a minute, unless
+     * it is room that is missing. May be NULL. */
     int (*before_drop)(void *arg);
     void *arg;
 };
@@ -65,6 +66,8 @@ AMO_MUSTCHECK int spool_append(struct spool *s, struct view aux, struct view bod
 /* One write and one sync for everything appended since the last time. After an error nothing of
  * it may be promised, and the process must end: what the kernel kept is not known. -errno. */
 AMO_MUSTCHECK int spool_flush(struct spool *s);
+/* Something failed for good, wherever it was noticed: the process must end, and be started again. */
+bool spool_has_failed(const struct spool *s);
 /* Appended since the last flush? */
 bool spool_is_dirty(const struct spool *s);
 /* The spool was full and has room again (an eighth of it, or of two segments on the disk). Also
@@ -96,6 +99,8 @@ bool spool_has_taken(const struct spool *s, uint64_t number);
  * Nothing happens when it is empty. -ENOSPC: there is no room for the next file now; the same call
  * later. Other -errno as with a failed flush. */
 AMO_MUSTCHECK int spool_turn(struct spool *s);
+/* Another try at what could not be deleted. Every now and then. */
+void spool_tidy(struct spool *s);
 /* Is everything below @number taken, and are its files gone? Deletes what can be deleted. */
 bool spool_is_gone(struct spool *s, uint64_t number);
 /* Damaged files that were set aside. -errno. */
@@ -112,5 +117,6 @@ struct spool_figures {
     uint64_t bytes;    /* of segments with such events */
     uint64_t segments; /* files */
     uint64_t lost;     /* damaged events stepped over since the process began */
+    bool unreadable;   /* the disk does not read a file that is still here */
 };
 void spool_figures(const struct spool *s, struct spool_figures *ret);

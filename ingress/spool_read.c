@@ -50,8 +50,8 @@ static int spool_give_up(struct spool *s, struct segment *g, uint64_t low, uint6
     if (rc == 0 && lost > 0) {
         s->lost += lost;
         log_line(LOG_LEVEL_ERROR, "spool.lost",
-                 "segment=%" PRIu64 " low=%" PRIu64 " high=%" PRIu64 " events=%" PRIu64,
-                 g->first, low, high, lost);
+                 "file=%s low=%" PRIu64 " high=%" PRIu64 " events=%" PRIu64, segment_file(g),
+                 low, high, lost);
     }
     return rc;
 }
@@ -85,6 +85,17 @@ static int spool_read_gap(struct spool *s, struct segment *g, struct spool_curso
     return 0;
 }
 
+/* Once for each file: that the disk does not read it, and when what is in it is given up. */
+static void tell_unreadable(struct segment *g, int rc)
+{
+    if (rc < 0 && !g->told && g->n_refused == 1)
+        log_failed(LOG_LEVEL_ERROR, "spool.unreadable", rc, "file=%s", segment_file(g));
+    if (!g->salvaged || g->told)
+        return;
+    g->told = true;
+    log_line(LOG_LEVEL_ERROR, "spool.damaged", "file=%s unreadable=yes", segment_file(g));
+}
+
 int spool_read(struct spool *s, struct spool_cursor *c, uint64_t *ret_number,
                struct view *ret_body)
 {
@@ -96,6 +107,7 @@ int spool_read(struct spool *s, struct spool_cursor *c, uint64_t *ret_number,
         size_t len = 0;
         int rc = segment_read(g, &s->window, at.offset, g->flushed, &r, &len);
 
+        tell_unreadable(g, rc);
         if (rc == 0 && (r.number < at.number || r.number >= g->end))
             rc = RECORD_E_BAD;
         if (rc > 0)
@@ -122,37 +134,47 @@ int spool_read(struct spool *s, struct spool_cursor *c, uint64_t *ret_number,
     return SPOOL_E_END;
 }
 
+static int visit_segment(struct spool *s, struct segment *g, uint64_t from,
+                         int (*fn)(void *arg, uint64_t number, struct view aux), void *arg)
+{
+    size_t offset = 0;
+
+    while (g->end > from) {
+        struct record r;
+        size_t len = 0;
+        int rc = segment_read(g, &s->window, offset, g->flushed, &r, &len);
+
+        if (rc == RECORD_E_BAD) {
+            rc = segment_resync(g, &s->window, offset, g->flushed, 0, &offset);
+            if (rc == 0)
+                continue;
+        }
+        if (rc)
+            return rc < 0 ? rc : 0; /* the end of it */
+        offset += len;
+        rc = r.number >= from ? fn(arg, r.number, r.aux) : 0;
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
 int spool_visit(struct spool *s, uint64_t from,
                 int (*fn)(void *arg, uint64_t number, struct view aux), void *arg)
 {
-    for (struct list *i = s->segments.next; i != &s->segments; i = i->next) {
+    int rc = 0;
+
+    s->window.patient = true;
+    for (struct list *i = s->segments.next; rc == 0 && i != &s->segments; i = i->next) {
         struct segment *g = segment_of(i);
-        size_t offset = 0;
-        int rc = 0;
 
-        while (g->end > from) {
-            struct record r;
-            size_t len = 0;
-
-            rc = segment_read(g, &s->window, offset, g->flushed, &r, &len);
-            if (rc == RECORD_E_BAD) {
-                rc = segment_resync(g, &s->window, offset, g->flushed, 0, &offset);
-                if (rc == 0)
-                    continue;
-            }
-            if (rc)
-                break;
-            offset += len;
-            rc = r.number >= from ? fn(arg, r.number, r.aux) : 0;
-            if (rc)
-                return rc;
-        }
+        rc = visit_segment(s, g, from, fn, arg);
+        tell_unreadable(g, rc);
         if (g != s->active && g->fd >= 0) {
             (void)close(g->fd); /* only read from */
             g->fd = -1;
         }
-        if (rc < 0)
-            return rc;
     }
-    return 0;
+    s->window.patient = false;
+    return rc;
 }

@@ -28,11 +28,15 @@ struct spool {
     uint64_t floor; /* below it everything was taken under the id before */
     uint64_t batch; /* first number of the present flush */
     uint64_t lost;
+    bool unreadable;    /* at the start the disk did not read the last file */
     struct buf pending; /* appended, not written */
     size_t written;     /* bytes of the active segment that were written */
     bool dirty;
-    int failed; /* a flush failed: nothing goes on */
-    int full;   /* 0, SPOOL_E_FULL, SPOOL_E_DISK */
+    int failed;   /* a flush failed: nothing goes on */
+    int sweep_rc; /* why a segment that is done is still here, logged once; 0 nothing */
+    int64_t
+        owed_ms; /* since when what its aux parts say could not be kept, monotonic; 0 it is */
+    int full;    /* 0, SPOOL_E_FULL, SPOOL_E_DISK */
     struct window window;
     struct segment *reading; /* where the window's segment is, a short cut */
 };
