@@ -326,6 +326,18 @@ static struct view edited_type(const struct message *named, const struct content
     return type;
 }
 
+/* A change that its sender gave no key has the one it got at the door: a spool that was put back or
+ * copied sends it again. STORE_E_KNOWN: it has been made. */
+static int change_once(struct core *c, const struct event *e, const struct message *named)
+{
+    char key[ID_TEXT_LEN + 16];
+    char trace[ID_TEXT_LEN + 1];
+
+    id_format(&e->trace, trace);
+    (void)snprintf(key, sizeof(key), "trace %s", trace); /* fits */
+    return store_message_once(c->store, named->id, e->dedup.len ? e->dedup : view_of(key));
+}
+
 int apply_edit(struct core *c, const struct event *e, const struct message *named)
 {
     struct command body = {.kind = COMMAND_AMO_EDIT,
@@ -344,8 +356,7 @@ int apply_edit(struct core *c, const struct event *e, const struct message *name
     }
     if (view_empty(body.content.type))
         body.content.type = edited_type(named, &body.content);
-    if (e->dedup.len)
-        rc = store_message_once(c->store, named->id, e->dedup);
+    rc = change_once(c, e, named);
     if (rc)
         return rc == STORE_E_KNOWN ? 0 : rc; /* a late repeat must not bring an old text back */
     if (!view_is(body.content.type, named->type ? named->type : ""))
@@ -353,7 +364,8 @@ int apply_edit(struct core *c, const struct event *e, const struct message *name
     return rc ? rc : follow_up(c, named, &body, e->taken_ms);
 }
 
-/* What makes one reaction the same as another: the webhook's own key, or who and what and when. */
+/* What makes one reaction the same as another: the webhook's own key, or who and what and when;
+ * without its time two of a kind look the same, and it has the key it got at the door. */
 static int reaction_key(const struct message *named, const struct event *e,
                         char ret[ID_DERIVED_MAX + 32])
 {
@@ -384,9 +396,7 @@ static int reaction_to_service(struct core *c, const struct event *e,
                            .sent_ms = e->sent_ms ? e->sent_ms : e->taken_ms};
     int rc = reaction_key(named, e, key);
 
-    /* without its time two of a kind look the same */
-    if (rc == 0 && e->dedup.len && e->sent_ms)
-        rc = store_message_once(c->store, named->id, view_of(key));
+    rc = rc ? rc : store_message_once(c->store, named->id, view_of(key));
     if (rc)
         return rc == STORE_E_KNOWN ? 0 : rc; /* a repeat: it is done */
     buf_init(&set, LIMIT_ID);
@@ -443,6 +453,9 @@ int apply_reaction(struct core *c, const struct event *e, const struct message *
         stat_add(c->n_reactions_off, 1);
         return 0;
     }
+    rc = change_once(c, e, named);
+    if (rc)
+        return rc == STORE_E_KNOWN ? 0 : rc;
     if (e->author.len || (e->sender_id.len && !is_client(c, e, named))) /* else the client */
         rc = author_id(e, user_id);
     body.sender_id = view_of(user_id);

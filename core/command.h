@@ -90,6 +90,7 @@ struct core_command {
     uint32_t waits;    /* back-offs that counted nothing */
     uint32_t body_len; /* bytes, as far as known */
     bool tried;        /* may have reached the remote side before */
+    bool again;        /* so may what stands behind it: sent before, all of it (core->again) */
     bool unproven;     /* was answered 2xx, and amo's id was not in the answer */
     bool failed;       /* since core's start, at least once */
     bool unblamed;     /* its last failure was taken for the destination's matter */

@@ -268,8 +268,10 @@ int core_enqueue(struct core *c, const struct command_row *row)
     struct core_command *cmd = NULL;
     int rc = queue_add(c->queue, row, clock_mono_ms(), clock_unix_ms(), &cmd);
 
-    if (rc == 0)
+    if (rc == 0) {
+        cmd->tried = cmd->again = c->again;
         core_wake(c);
+    }
     return rc;
 }
 

@@ -79,6 +79,7 @@ struct peer {
     struct buf acks;           /* pairs to be acknowledged after this turn's commit */
     /* ingress */
     struct spool *spool;
+    uint64_t sent_before; /* below it every number may have been sent before this session */
     uint64_t spool_events;
     uint64_t spool_bytes;
     uint64_t turned;     /* number of the last SPOOL_TURN it has answered */
@@ -183,6 +184,8 @@ struct core {
     uint64_t ticks; /* seconds since the start, about */
     uint64_t commits;
     struct hand hand;
+    bool
+        again; /* the event in hand may have been applied by a core that this store knows nothing of */
     uint64_t n_rows_failed; /* rows left as they are, since the start */
     int64_t row_failed_mono_ms;
     const char *row_failed_in;

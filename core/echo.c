@@ -172,23 +172,41 @@ static struct core_command *lane_head(struct core *c, enum echo_side side,
                       : NULL;
 }
 
-/* The message that the conversation's echoes would be of; NULL when none is unclear. */
-static struct core_command *unclear_head(struct core *c, enum echo_side side,
-                                         const struct conversation *conv)
+/* The first of a lane, from @cmd on, that was done before by a core whose store is not ours any more
+ * (core->again): its echoes come again, too, whatever stands in front of it. NULL: none. */
+static struct core_command *done_again(struct core_command *cmd, enum command_kind kind)
 {
+    const struct lane *l = cmd->lane;
+
+    for (struct list *i = &cmd->in_lane; i != &l->commands; i = i->next) {
+        struct core_command *one = LIST_ENTRY(i, struct core_command, in_lane);
+
+        if (!one->tried)
+            return NULL; /* they stand behind what was loaded, and before all that is new */
+        if (one->again && one->kind == kind)
+            return one;
+    }
+    return NULL;
+}
+
+/* The message that the conversation's echoes would be of; NULL when none is unclear. */
+static struct core_command *unclear_one(struct core *c, enum echo_side side,
+                                        const struct conversation *conv)
+{
+    enum command_kind kind = side == ECHO_AMO ? COMMAND_AMO_OUTGOING : COMMAND_SERVICE_MESSAGE;
     struct core_command *head = lane_head(c, side, conv);
 
-    if (!head ||
-        head->kind != (side == ECHO_AMO ? COMMAND_AMO_OUTGOING : COMMAND_SERVICE_MESSAGE))
+    if (!head)
         return NULL;
-    return head->tried || head->state == COMMAND_IN_FLIGHT || head->state == COMMAND_CHECKING
-               ? head
-               : NULL;
+    if (head->kind == kind &&
+        (head->tried || head->state == COMMAND_IN_FLIGHT || head->state == COMMAND_CHECKING))
+        return head;
+    return done_again(head, kind);
 }
 
 bool echo_is_pending(struct core *c, enum echo_side side, const struct conversation *conv)
 {
-    return unclear_head(c, side, conv) || echo_find(c, side, conv->id);
+    return unclear_one(c, side, conv) || echo_find(c, side, conv->id);
 }
 
 /* May the report be of the words that @conv begins with? */
@@ -216,7 +234,7 @@ int echo_pending_first(struct core *c, const struct event *e, const struct phone
         struct conversation conv = {0};
 
         rc = store_conversation(c->store, ids[i], &conv);
-        if (rc == 0 && may_be_of(&conv, e, client) && unclear_head(c, ECHO_SERVICE, &conv))
+        if (rc == 0 && may_be_of(&conv, e, client) && unclear_one(c, ECHO_SERVICE, &conv))
             *ret_conversation = conv.id;
         conversation_fini(&conv);
         rc = rc == STORE_E_NONE ? 0 : rc;
@@ -226,6 +244,15 @@ int echo_pending_first(struct core *c, const struct event *e, const struct phone
 
 /* --- the end of the wait -------------------------------------------------------------------- */
 
+/* Is another one of the lane, behind @cmd, of those that were done before? */
+static bool another_again(const struct core_command *cmd)
+{
+    const struct list *next = cmd->in_lane.next;
+
+    return next != &cmd->lane->commands &&
+           done_again(LIST_ENTRY(cmd->in_lane.next, struct core_command, in_lane), cmd->kind);
+}
+
 void echo_settled(struct core *c, const struct core_command *cmd)
 {
     struct echo *e = NULL;
@@ -234,7 +261,7 @@ void echo_settled(struct core *c, const struct core_command *cmd)
         return;
     e = echo_find(c, cmd->kind == COMMAND_AMO_OUTGOING ? ECHO_AMO : ECHO_SERVICE,
                   cmd->lane->id / 2);
-    if (e)
+    if (e && !another_again(cmd))
         e->over = true;
 }
 
@@ -320,7 +347,7 @@ static int echo_tick_one(struct core *c, struct echo *e, int64_t step_ms, int64_
     int rc = store_conversation(c->store, e->conversation, &conv);
 
     if (rc == 0)
-        head = unclear_head(c, e->side, &conv);
+        head = unclear_one(c, e->side, &conv);
     conversation_fini(&conv);
     if (rc < 0)
         return rc;

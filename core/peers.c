@@ -321,6 +321,7 @@ static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_me
         return;
     }
     p->spool = spool;
+    p->sent_before = h.fresh ? h.fresh : h.next;
     if (p->role == ROLE_INGRESS)
         ingress_seen(c, p);
     else

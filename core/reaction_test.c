@@ -338,6 +338,8 @@ static void a_reaction_in_a_crm_users_name_is_not_the_clients(void **state)
     rig_result(r, r->worker, rig_command(r, COMMAND_AMO_REACTION),
                (struct result){.outcome = OUTCOME_DONE});
     rig_commit(r);
+    e = rig_client_reaction("m1", THUMB);
+    e.author = VIEW_LIT("crm-user");
     e.sender_id = VIEW_LIT("operator-3"); /* or by the service's id of him */
     take(r, e);
     rig_resolve(r, COMMAND_AMO_REACTION, &body);
@@ -362,7 +364,7 @@ static void a_chat_that_is_not_linked_is_named_by_amos_id(void **state)
     resolved_fini(&body);
     done(r, COMMAND_AMO_REACTION);
     rig_client_message_done(r, "m1", "amo-2");
-    take(r, reaction);
+    take(r, rig_client_reaction("s-1", THUMB));
     rig_resolve(r, COMMAND_AMO_REACTION, &body);
     assert_true(body.body.conversation_id.len > 0);
     resolved_fini(&body);

@@ -68,6 +68,15 @@ struct event rig_outgoing_text(const char *id)
     return e;
 }
 
+/* Each has one of its own, as at the door. */
+static void rig_trace(struct event *e, uint8_t kind)
+{
+    static uint8_t n;
+
+    memset(e->trace.bytes, kind, sizeof(e->trace.bytes));
+    e->trace.bytes[0] = ++n;
+}
+
 struct event rig_edit(const char *id, const char *text)
 {
     struct event e = {.kind = EVENT_SERVICE_EDIT,
@@ -76,7 +85,7 @@ struct event rig_edit(const char *id, const char *text)
                       .message_id = view_of(id),
                       .content.text = view_of(text)};
 
-    memset(e.trace.bytes, 7, sizeof(e.trace.bytes));
+    rig_trace(&e, 7);
     return e;
 }
 
@@ -92,7 +101,7 @@ struct event rig_manager_reaction(const char *amo_id, const char *emoji)
                       .emoji = view_of(emoji),
                       .unset = emoji == NULL};
 
-    memset(e.trace.bytes, 8, sizeof(e.trace.bytes));
+    rig_trace(&e, 8);
     return e;
 }
 
@@ -105,7 +114,7 @@ struct event rig_client_reaction(const char *id, const char *emoji)
                       .emoji = view_of(emoji),
                       .unset = emoji == NULL};
 
-    memset(e.trace.bytes, 8, sizeof(e.trace.bytes));
+    rig_trace(&e, 8);
     return e;
 }
 

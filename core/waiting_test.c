@@ -161,10 +161,13 @@ static void very_many_are_applied_in_portions(void **state)
 {
     struct rig *r = *state;
     struct event message = rig_client_text("m1");
-    struct event edit = rig_edit("m1", "mended");
 
-    for (int i = 0; i < 1500; i++)
+    for (int i = 0; i < 1500; i++) {
+        struct event edit = rig_edit("m1", "mended");
+
+        edit.trace.bytes[1] = (uint8_t)(i / 256); /* each is another one */
         put(r, "ssvc/m1", &edit);
+    }
     rig_commit(r);
     rig_take(r, &message);
     assert_waiting(r, 500); /* other work has its turn */

@@ -1,0 +1,121 @@
+"""A copy of core's store is put back: what it does not know any more was done all the same, and is not done again."""
+import contextlib
+import pathlib
+import shutil
+import sqlite3
+import uuid
+
+import pytest
+
+from stack import QUICK, Stack, wait_for
+
+
+@pytest.fixture
+def stack():
+    with Stack(env={**QUICK, "AMO_CORE_LOOKS_MS": "1000"}) as s:
+        s.up()
+        yield s
+
+
+def copy_store(stack):
+    with contextlib.closing(sqlite3.connect(stack.dir / "data" / "core" / "core.db")) as source, \
+            contextlib.closing(sqlite3.connect(stack.dir / "backup.db")) as target:
+        source.backup(target)
+
+
+def put_back(stack):
+    path = stack.dir / "data" / "core" / "core.db"
+    stack["core"].kill()
+    for tail in ("-wal", "-shm"):
+        pathlib.Path(f"{path}{tail}").unlink(missing_ok=True)
+    shutil.copy(stack.dir / "backup.db", path)
+    stack.start("core")
+
+
+def state(stack, ident):
+    return stack.call("GET", f"messages/{ident}")[1].get("status")
+
+
+def test_what_amo_refuses_as_known_after_a_restored_store_is_not_called_failed(stack):
+    stack.sandbox("settings", {"repeat": 400}, method="PATCH")
+    stack.meet()
+    copy_store(stack)
+    said = [stack.client_writes(f"after-{n}")["id"] for n in range(3)]
+    stack.wait("amojo.message", text="after-2")
+    stack.settle()
+    put_back(stack)
+    stack["ingress"].wait_line(r"what=spool.taken_forgotten events=\d+")
+    wait_for(lambda: state(stack, said[-1]) == "delivered_to_amo", "the last of them to be known again")
+    stack.settle()
+    assert [state(stack, i) for i in said] == ["delivered_to_amo"] * 3
+    assert stack.control("dead.list") == [] and stack.list("service/events?type=delivery.failed") == []
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_an_echo_that_comes_again_after_a_restored_store_reaches_nobody(stack, busy):
+    user = str(uuid.uuid4())
+    stack.sandbox("channels", {"id": stack.channel, "users": [user]})
+    stack.sandbox("settings", {"echo": True}, method="PATCH")
+    stack.meet()
+    copy_store(stack)
+    if busy:  # something stands before it in its lane
+        stack.client_writes("a-client-before")
+    stack.client_writes("words-of-a-colleague", direction="out", author={"amo_user": user})
+    stack.wait("amojo.message", text="words-of-a-colleague")
+    stack.settle()
+    if busy:
+        stack.fault(on="amojo.new_message", match="a-client-before", delay_ms=1500, times=1)
+    put_back(stack)
+    stack["ingress"].wait_line(r"what=spool.taken_forgotten events=\d+")
+    stack.client_writes("the-last")
+    stack.wait("amojo.message", text="the-last")
+    stack.settle()
+    assert [m["text"] for m in stack.list("service/messages")] == []
+
+
+def test_reports_that_come_again_after_a_restored_store_are_no_messages(stack):
+    chat = stack.meet()["chat"]
+    copy_store(stack)
+    for n in range(2):
+        item = stack.manager_writes(f"managers-words-{n}", chat)
+        stack.wait("status", id=item["id"], status=2)
+        ident = stack.list("service/messages")[-1]["service_id"]
+        assert stack.service_call("messages", {
+            "id": ident, "source": "wa1", "direction": "out", "conversation": {"id": "79005550101"}, "type": "text",
+            "sender": {"id": "operator"}, "receiver": {"id": "79005550101"}, "author": None,
+            "text": f"managers-words-{n}"})[0] == 202
+    stack.settle()
+    stack.fault(on="service.message.created", match="managers-words-0", delay_ms=1500, times=1)
+    put_back(stack)
+    stack["ingress"].wait_line(r"what=spool.taken_forgotten events=\d+")
+    stack.client_writes("the-last")
+    stack.wait("amojo.message", text="the-last")
+    stack.settle()
+    assert [m["text"] for m in stack.list("amojo/messages")] == ["hello", "the-last"]
+
+
+def test_an_edit_without_a_key_that_a_copied_spool_sends_again_brings_no_old_text_back(stack):
+    said = stack.client_writes("first")["id"]
+    stack.wait("amojo.message", text="first")
+    assert stack.call("PATCH", f"messages/{said}", {"text": "an old text"})[0] == 202
+    assert stack.call("POST", "reactions", {"message_id": said, "emoji": "\U0001F44D"})[0] == 202
+    stack.wait("amojo.edit", text="an old text")
+    stack.wait("amojo.reactions", count=1)
+    stack.settle()
+    stack["ingress"].kill()
+    shutil.copytree(stack.dir / "data" / "ingress", stack.dir / "copy")
+    stack.start("ingress")
+    assert stack.call("PATCH", f"messages/{said}", {"text": "the text that stands"})[0] == 202
+    assert stack.call("POST", "reactions", {"message_id": said, "set": False})[0] == 202
+    stack.wait("amojo.edit", text="the text that stands")
+    stack.settle()
+    stack["ingress"].kill()
+    shutil.rmtree(stack.dir / "data" / "ingress")
+    shutil.copytree(stack.dir / "copy", stack.dir / "data" / "ingress")
+    stack.start("ingress")
+    stack["ingress"].wait_line(r"what=spool.(restored|refused)")
+    stack.client_writes("the-last")
+    stack.wait("amojo.message", text="the-last")
+    stack.settle()
+    now = next(m for m in stack.list("amojo/messages") if m["msgid"].endswith(said))
+    assert (now["text"], now["edits"], now["reactions"]) == ("the text that stands", 2, [])
