@@ -27,6 +27,8 @@
       "age at which a waiting manager's message shows as delayed; 0 = never")                  \
     X("core/overlap_hours", NUMBER, "24",                                                      \
       "how long a rotated secret or token stays valid beside the new one")                     \
+    X("core/away_days", NUMBER, "7",                                                           \
+      "how long what waits for an account that left is kept; 0 = it is given up at once")      \
     X("core/connect_every_ms", NUMBER, "600000",                                               \
       "an account is connected again by itself at most once in this time")                     \
     X("core/echo_ms", NUMBER, "20000",                                                         \

@@ -52,6 +52,7 @@ static const struct {
     {"source.default",      verb_source_default     },
     {"conversation.list",   verb_conversation_list  },
     {"queue",               verb_queue              },
+    {"queue.drop",          verb_queue_drop         },
     {"dead.list",           verb_dead_list          },
     {"dead.show",           verb_dead_show          },
     {"dead.retry",          verb_dead_retry         },
@@ -326,9 +327,18 @@ int control_refuse_waiting(struct control_ask *ask, const char *channel, const c
         else if (connector)
             n += is_of_connector(ask->core->registry, l, connector);
     }
-    return n ? control_fail(ask, EXIT_FAILED,
-                            "%zu commands still wait for it; see amoctl queue", n)
-             : 0;
+    if (n == 0)
+        return 0;
+    if (connector)
+        return control_fail(
+            ask, EXIT_FAILED,
+            "%zu commands still wait for it: see amoctl queue; amoctl queue drop"
+            " --connector %s gives them up",
+            n, connector);
+    return control_fail(ask, EXIT_FAILED,
+                        "%zu commands still wait for accounts of it: see amoctl queue; amoctl"
+                        " queue drop --scope SCOPE gives up what waits for one",
+                        n);
 }
 
 /* --- waits ---------------------------------------------------------------------------------- */

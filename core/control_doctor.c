@@ -15,6 +15,7 @@
 #include "core/channel_flags.h"
 #include "core/check.h"
 #include "core/control.h"
+#include "core/doctor.h"
 #include "core/peers.h"
 #include "core/store_erase.h"
 
@@ -452,6 +453,7 @@ int verb_doctor(struct control_ask *ask)
     door = check_public_url(ask);
     rc = rc ? rc : check_channels(ask);
     check_destinations(ask);
+    rc = rc ? rc : doctor_reach(ask);
     check_looks(ask);
     json_close_array(ask->w);
     add_looks(ask, door);

@@ -217,6 +217,8 @@ static void core_apply_pauses(struct core *c)
         int64_t now = clock_mono_ms();
         int64_t since = 0;
 
+        if (d)
+            d->left_unix_ms = c->registry->scopes[i].left_ms;
         /* whoever has left is paused since then */
         if (!d || d->paused == c->registry->scopes[i].paused)
             continue;

@@ -220,6 +220,8 @@ int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_m
     else
         list_add_tail(&c->lane->commands, &c->in_lane);
     c->lane->dest->n_waiting++;
+    if (c->lane->scope)
+        c->lane->scope->n_account++;
     c->state = COMMAND_QUEUED;
     if (row->next_ms > now_unix_ms) {
         /* a clock that jumped must not make it wait longer than any back-off */
@@ -414,6 +416,8 @@ static void command_end(struct queue *q, struct core_command *c, enum command_st
     command_unplace(q, c);
     list_remove(&c->in_lane);
     l->dest->n_waiting--;
+    if (l->scope)
+        l->scope->n_account--;
     (void)table_remove(q->commands, id_key(&c->id)); /* it is ours */
     mem_free(c);
     lane_forward(q, l, now_mono_ms);

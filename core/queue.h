@@ -37,6 +37,7 @@ struct dest {
     bool paused;            /* by an operator */
     bool greeted;           /* scope: connected since this core has begun, or not due then */
     int64_t paused_mono_ms; /* since when */
+    int64_t left_unix_ms;   /* scope: disconnected since; 0 it is not */
     enum hold_reason hold;
     int64_t hold_until_ms; /* mono; then one probe may go */
     bool probing;          /* the probe is under way */
@@ -63,6 +64,7 @@ struct dest {
     double tokens;
     int64_t tokens_at_ms;
     size_t n_waiting;            /* commands not settled */
+    size_t n_account;            /* scope: commands of it, in both directions */
     size_t n_in_flight;          /* of them at workers */
     int64_t reconnected_unix_ms; /* scope: the last connect call of this core unasked; 0 none */
 };

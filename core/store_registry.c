@@ -155,7 +155,10 @@ int store_scope_leave(struct store *s, struct view id, int64_t now_ms)
 {
     int rc = store_scope_pause(s, id, now_ms);
 
-    return rc ? rc : db_run(s->db, "UPDATE scopes SET disconnected=1 WHERE id=?", "t", id);
+    /* wall time since when; 1: it left when that was not written down yet */
+    return rc ? rc
+              : db_run(s->db, "UPDATE scopes SET disconnected=max(?,1) WHERE id=?", "it",
+                       now_ms, id);
 }
 
 int store_scope_come_back(struct store *s, struct view id, int64_t now_ms)
@@ -340,6 +343,7 @@ static int load_scopes(struct store *s, struct registry *reg)
         if (rc == 0) {
             p->paused = db_int(r, 5) != 0;
             p->disconnected = db_int(r, 6) != 0;
+            p->left_ms = db_int(r, 6) == 1 ? db_int(r, 5) : db_int(r, 6); /* since its pause */
             p->window_off = db_int(r, 7) != 0;
             p->connected_ms = db_int(r, 8);
             p->reconnected_ms = db_int(r, 10);

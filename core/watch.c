@@ -31,6 +31,7 @@
 #define SWEEP_EVERY_TICKS 5
 #define PRUNE_EVERY_TICKS 5
 #define PRUNE_ROWS        5000
+#define DAY_MS            (24LL * 3600 * 1000)
 
 bool core_clock_doubtful(const struct core *c, int64_t now_mono_ms)
 {
@@ -50,18 +51,30 @@ static void watch_clock(struct core *c, int64_t now_mono, int64_t now_unix)
     c->last_unix_ms = now_unix;
 }
 
-static bool is_over(struct core *c, const struct core_command *cmd, int64_t now_unix,
-                    int64_t now_mono)
+/* The clock of what waits for an account that left stands still, and that has an end, too. */
+static bool is_left_behind(const struct core *c, const struct core_command *cmd,
+                           int64_t now_unix)
+{
+    const struct dest *scope = cmd->lane->scope;
+    int64_t days = (int64_t)config_number(c->config, "core/away_days");
+
+    return scope && scope->left_unix_ms && now_unix - scope->left_unix_ms >= days * DAY_MS;
+}
+
+/* Why it is to be given up now; NULL it is not. */
+static const char *is_over(struct core *c, const struct core_command *cmd, int64_t now_unix,
+                           int64_t now_mono)
 {
     int64_t paused = cmd->paused_ms;
     const struct dest *scope = cmd->lane->scope;
 
-    (void)c;
     if (cmd->state == COMMAND_IN_FLIGHT)
-        return false; /* its outcome decides */
+        return NULL; /* its outcome decides */
+    if (is_left_behind(c, cmd, now_unix))
+        return "away";
     if (scope && scope->paused)
         paused += now_mono - scope->paused_mono_ms;
-    return now_unix - cmd->taken_ms - paused > command_life_ms(cmd->kind);
+    return now_unix - cmd->taken_ms - paused > command_life_ms(cmd->kind) ? "life_time" : NULL;
 }
 
 /* A message that waits for whatever reason is told in the log; a manager's shows as "delayed" on the
@@ -103,7 +116,7 @@ static void tell_delayed(struct core *c, struct core_command *cmd)
 
 struct aged {
     int64_t id;
-    bool over;
+    const char *over; /* why; NULL it is only late */
 };
 
 /* Finds at most @cap commands that are over or late; table order, so none is favoured. */
@@ -117,12 +130,14 @@ static size_t find_aged(struct core *c, struct aged *ret, size_t cap, int64_t no
     size_t n = 0;
 
     while (n < cap && (cmd = table_next(c->queue->commands, &iter))) {
-        if (!doubtful && is_over(c, cmd, now_unix, now_mono)) {
-            ret[n++] = (struct aged){cmd->id, true};
+        const char *over = doubtful ? NULL : is_over(c, cmd, now_unix, now_mono);
+
+        if (over) {
+            ret[n++] = (struct aged){cmd->id, over};
         } else if (delayed && !cmd->delayed && command_is_message(cmd->kind) &&
                    now_unix - cmd->taken_ms > delayed) {
             cmd->delayed = true;
-            ret[n++] = (struct aged){cmd->id, false};
+            ret[n++] = (struct aged){cmd->id, NULL};
         }
     }
     return n;
@@ -140,7 +155,7 @@ static void watch_ages(struct core *c, int64_t now_unix, int64_t now_mono)
         if (cmd && aged[i].over) {
             inquiry_cancel(
                 c, cmd); /* a history that cannot be asked must not stop a lane for ever */
-            settle_dead(c, cmd, "life_time", VIEW_NONE);
+            settle_dead(c, cmd, aged[i].over, VIEW_NONE);
         } else if (cmd) {
             tell_delayed(c, cmd);
         }
@@ -253,13 +268,19 @@ static void gauge_destinations(struct core *c)
 {
     double held_scopes = 0;
     double held_connectors = 0;
+    double away = 0;
     struct dest *d = NULL;
     size_t iter = 0;
 
     while ((d = table_next(c->queue->dests, &iter))) {
         if (dest_is_held(d))
             *(d->is_scope ? &held_scopes : &held_connectors) += 1;
+        if (d->left_unix_ms)
+            away += (double)d->n_account;
     }
+    stat_set(stats_gauge(c->stats, "amo_away_commands", "",
+                         "commands that wait for accounts that left"),
+             away);
     stat_set(stats_gauge(c->stats, "amo_held_scopes", "", "scopes whose calls are held"),
              held_scopes);
     stat_set(stats_gauge(c->stats, "amo_breaker_open", "target=\"amojo\"", "held destinations"),

@@ -15,7 +15,7 @@
     X("channel.show", "id",                                                                    \
       "the channel, no secret, and flags[{flag, value, state, meaning}]")                      \
     X("channel.secret", "id, secret or finish, [overlap_hours]", "id, old_valid_until")        \
-    X("channel.remove", "id", "removed")                                                       \
+    X("channel.remove", "id, [move], [dry_run]", "removed, moves, cut_off, [dry_run]")         \
     X("connector.add", "name, kind, url, [secret], [token], [allow_private]",                  \
       "name, url, and secret and token when they were generated")                              \
     X("connector.list", "",                                                                    \
@@ -26,17 +26,22 @@
     X("connector.remove", "name", "removed")                                                   \
     X("connector.test", "name",                                                                \
       "connector, outcome, cause, stage, status, ms, [tls], [cert_days], words, answer")       \
-    X("account.connect", "channel, account, connector, [title], [no_time_window], [scope_id]", \
-      "scope_id")                                                                              \
-    X("account.disconnect", "scope_id, [no_call]", "scope_id, disconnected")                   \
+    X("account.connect",                                                                       \
+      "channel, account, connector, [title], [no_time_window], [scope_id], [yes], [move], "    \
+      "[dry_run]",                                                                             \
+      "scope_id, [moves], [cut_off], [dry_run]")                                               \
+    X("account.disconnect", "scope_id, [no_call], [move], [dry_run]",                          \
+      "scope_id, disconnected, [moves], [cut_off], [dry_run]")                                 \
     X("account.list", "",                                                                      \
       "[{scope_id, channel, account, connector, title, paused, disconnected, held, "           \
       "connect_called_at, default_source, no_time_window}]")                                   \
     X("account.pause", "scope_id", "scope_id, paused")                                         \
     X("account.resume", "scope_id", "scope_id, paused")                                        \
-    X("source.add", "connector, source, scope_id", "connector, source, scope_id")              \
+    X("source.add", "connector, source, scope_id, [move], [dry_run]",                          \
+      "connector, source, scope_id, moves, cut_off, [dry_run]")                                \
     X("source.list", "", "[{connector, source, scope_id, default}]")                           \
-    X("source.remove", "connector, source", "connector, removed")                              \
+    X("source.remove", "connector, source, [move], [dry_run]",                                 \
+      "connector, removed, moves, cut_off, [dry_run]")                                         \
     X("source.default", "scope_id, source or none", "scope_id, default")                       \
     X("conversation.list", "[scope_id]",                                                       \
       "[{id, connector, source, conversation, scope_id, "                                      \
@@ -48,6 +53,8 @@
       "[user_ref], [user_id], [name], [scope]}], [dry_run]",                                   \
       "created, updated, unchanged, refused, unnamed, refusals[{line, reason}]")               \
     X("queue", "", "[{destination, waiting, oldest_s, held}]")                                 \
+    X("queue.drop", "connector, scope_id or conversation; [dry_run]",                          \
+      "dropped, under_way, left, [dry_run]")                                                   \
     X("dead.list", "", "[{id, kind, reason, mid, amo_id, service_id, died_at}]")               \
     X("dead.show", "id", "the dead letter with its attempts")                                  \
     X("dead.retry", "ids[]", "retried[]")                                                      \

@@ -40,6 +40,7 @@ struct reg_scope {
     char *title;
     bool paused;
     bool disconnected;      /* it left; its commands wait as in a pause */
+    int64_t left_ms;        /* core: wall time at which it left; 0 it did not */
     bool window_off;        /* core: the channel's time window does not count here */
     int64_t connected_ms;   /* core: wall time of the last connect call; 0 never */
     int64_t reconnected_ms; /* core: of the last one made unasked */

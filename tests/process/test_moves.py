@@ -281,3 +281,79 @@ def test_an_account_cannot_write_from_another_accounts_number(stack):
                                                   "text": "from-our-number"})["items"][0]
     stack.wait("status", id=fine["id"], status=2)
     assert o.sent() == ["from-our-number"]
+
+
+# --- what waits for somebody who does not come back ----------------------------------------------------
+
+def reach_lines(stack, word):
+    """What doctor says of who is reached, and of sources, with this in it."""
+    checks = stack.control("doctor")["checks"]
+    return [c for c in checks if c["check"] in ("reach", "source", "account") and word in json.dumps(c)]
+
+
+def leave_something(o, who):
+    """One message waits in each direction for an account that then leaves; the manager's message."""
+    met = o.says("met-" + o.name, who)
+    o.stack.amoctl("account", "pause", o.first)
+    assert o.post(who, ident=o.name + "-left")[0] == 202
+    words = o.answers("left-" + o.name, met)
+    wait_for(lambda: sum(q["waiting"] for q in o.stack.control("queue")) == 2, "what waits")
+    return words
+
+
+def test_what_waits_behind_a_dead_connector_can_be_dropped(stack):
+    o = Office(stack)
+    words = leave_something(o, "79005550211")
+    stack.amoctl("account", "disconnect", o.first)
+    refused = stack.amoctl("connector", "remove", o.name, code=1)
+    assert f"amoctl queue drop --connector {o.name}" in refused
+    [line] = reach_lines(stack, o.first)
+    assert line["state"] == "yellow" and "2 commands" in line["words"] and "queue drop" in line["todo"]
+    assert stack.amoctl("queue", "drop", "--connector", o.name, "--dry-run") == {
+        "dropped": 2, "under_way": 0, "left": 0, "dry_run": True}
+    assert stack.amoctl("queue", "drop", "--connector", o.name)["dropped"] == 2
+    dead = {d["kind"]: d["reason"] for d in stack.control("dead.list") if d["scope_id"] == o.first}
+    assert dead == {"amo.message": "dropped", "service.message": "dropped"}
+    stack.wait("service.event", type="delivery.failed", text=o.name + "-left")  # whoever wrote is told
+    stack.settle()
+    assert stack.amoctl("connector", "remove", o.name)["removed"] == o.name
+    assert words["id"] and o.sent() == []
+
+
+def test_dropping_tells_a_manager_whose_account_is_there(stack):
+    o = Office(stack)
+    met = o.says("met-" + o.name, "79005550221")
+    stack.fault(on="service.message.created", connector=o.name, status=503, times=1000)
+    words = o.answers("nobody-takes-it", met)
+    number = next(c["id"] for c in stack.control("conversation.list") if c["connector"] == o.name)
+    wait_for(lambda: stack.amoctl("queue", "drop", "--conversation", number)["dropped"] == 1, "a pause between attempts")
+    assert o.told(words) == [(-1, 903)]
+    stack.clear_faults()
+    assert stack.amoctl("queue", "drop", "--scope", o.first)["dropped"] == 0
+    for wrong in ((), ("--scope", "a", "--connector", "b"), ("--conversation", "x")):
+        stack.amoctl("queue", "drop", *wrong, code=2)
+
+
+def test_doctor_names_the_numbers_that_reach_nobody(stack):
+    o = Office(stack)
+    o.says("of-an-unlisted-number", "79005550231", source="wa-unlisted")
+    assert not reach_lines(stack, "wa-unlisted")
+    second = o.connect(options=["--yes"])
+    [line] = reach_lines(stack, "wa-unlisted")
+    assert line["state"] == "yellow" and "source add" in line["todo"]
+    o.source("wa-unlisted", o.first)
+    o.source("wa-second", second)
+    assert not reach_lines(stack, "wa-unlisted")
+    stack.amoctl("account", "disconnect", second)
+    assert "left" in reach_lines(stack, "wa-second")[0]["words"]
+
+
+def test_what_waits_for_an_account_that_left_has_an_end():
+    with Stack(env={**QUICK, "AMO_CORE_AWAY_DAYS": "0"}) as stack:
+        stack.up(register=False)
+        o = Office(stack)
+        leave_something(o, "79005550241")
+        stack.amoctl("account", "disconnect", o.first)
+        wait_for(lambda: sum(q["waiting"] for q in stack.control("queue")) == 0, "the end of it")
+        assert sorted(d["reason"] for d in stack.control("dead.list")) == ["away", "away"]
+        stack.wait("service.event", type="delivery.failed", text=o.name + "-left")

@@ -120,6 +120,15 @@ static const struct args_option conversation_import[] = {
     {"dry-run",   "dry_run",   ARGS_FLAG, false, NULL,     "say what would happen, change nothing"},
 };
 
+static const struct args_option queue_drop[] = {
+    {"connector",    "connector",    ARGS_TEXT, false, "NAME",
+     "what waits for this service, and for accounts of it that left"                             },
+    {"scope",        "scope_id",     ARGS_TEXT, false, "SCOPE", "both directions of this account"},
+    {"conversation", "conversation", ARGS_TEXT, false, "ID",
+     "both directions of this one, by its number in conversation list"                           },
+    {"dry-run",      "dry_run",      ARGS_FLAG, false, NULL,    "only say how many"              },
+};
+
 static const struct args_option probe[] = {
     {"chat",  "chat",  ARGS_TEXT, false, "CHAT", "amojo id of a chat with a test client"      },
     {"yes",   "yes",   ARGS_FLAG, false, NULL,   "yes, write there"                           },
@@ -241,6 +250,10 @@ static const struct args_verb verbs[] = {
               OPTIONS(conversation_import), .operand = "file", .operand_word = "FILE",
               MORE(.control = "conversation.import", .show = SHOW_OBJECT, .run = import_run)),
 
+    ARGS_VERB(.group = "queue", .name = "drop",
+              .about = "give up what waits for a connector, an account or in a conversation; "
+                       "whoever wrote it is told",
+              OPTIONS(queue_drop), MORE(.control = "queue.drop", .show = SHOW_OBJECT)),
     ARGS_VERB(.group = "queue", .about = "waiting commands by destination and age",
               MORE(.control = "queue", .show = SHOW_LIST, .nothing = "nothing waits")),
 
