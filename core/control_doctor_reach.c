@@ -167,6 +167,53 @@ static void check_accounts(struct control_ask *ask, const struct reg_scope *s)
         check_left(ask, s);
 }
 
+/* --- refused at the door ------------------------------------------------------------------------ */
+
+/* The next part of @v up to @stop, which is taken off it. */
+static struct view part(struct view *v, char stop)
+{
+    const char *at = v->len ? memchr(v->ptr, stop, v->len) : NULL;
+    size_t n = at ? (size_t)(at - v->ptr) : v->len;
+    struct view head = view_make(v->ptr, n);
+
+    *v = view_make(v->ptr + n + (at != NULL), v->len - n - (at != NULL));
+    return head;
+}
+
+/* Whoever was listed since then is not refused any more. */
+static bool is_still_nobodys(const struct registry *r, struct view connector,
+                             struct view source)
+{
+    bool known = false;
+
+    return registry_connector(r, connector) &&
+           !registry_scope_of_source(r, connector, source, &known);
+}
+
+static void check_refused(struct control_ask *ask, const struct peer *p)
+{
+    struct view rest = buf_view(&p->refused);
+
+    while (rest.len) {
+        struct view line = part(&rest, '\n');
+        struct view connector = part(&line, '\t');
+        struct check c = {.name = "source",
+                          .subject = part(&line, '\t'),
+                          .light = LIGHT_YELLOW,
+                          .todo =
+                              "amoctl source add, if the number is one of yours; the service"
+                              " does not send again what was refused"};
+        struct view n = part(&line, '\t');
+
+        if (is_still_nobodys(ask->core->registry, connector, c.subject))
+            check_add(
+                ask->w, &c,
+                "belongs to no account; messages of connector %.*s by it that were refused"
+                " within the hour: %.*s",
+                (int)connector.len, connector.ptr, (int)n.len, n.ptr);
+    }
+}
+
 int doctor_reach(struct control_ask *ask)
 {
     const struct registry *r = ask->core->registry;
@@ -179,5 +226,7 @@ int doctor_reach(struct control_ask *ask)
         check_source(ask, &r->sources[i]);
     while ((d = table_next(ask->core->queue->dests, &iter)))
         check_dest(ask, d);
+    for (const struct list *i = ask->core->peers.next; i != &ask->core->peers; i = i->next)
+        check_refused(ask, LIST_ENTRY_CONST(i, struct peer, link));
     return check_conversations(ask);
 }

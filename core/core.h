@@ -82,6 +82,7 @@ struct peer {
     uint64_t sent_before; /* below it every number may have been sent before this session */
     uint64_t spool_events;
     uint64_t spool_bytes;
+    struct buf refused;  /* sources its door refused lately; ingress/refused.h */
     uint64_t turned;     /* number of the last SPOOL_TURN it has answered */
     uint64_t kept_files; /* damaged ones, as of then */
     int64_t turn_asked_mono_ms;

@@ -133,6 +133,7 @@ static void peer_free(struct core *c, struct peer *p)
     c->n_peers--;
     buf_fini(&p->acks);
     buf_fini(&p->batch);
+    buf_fini(&p->refused);
     mem_free(p);
 }
 
@@ -205,6 +206,7 @@ static struct peer *peer_new(struct core *c, struct bus_socket *s, struct view r
     p->credit = h->credit;
     p->credit_bytes = h->credit_bytes;
     buf_init(&p->acks, LIMIT_FRAME_BYTES);
+    buf_init(&p->refused, 4096);
     buf_init(&p->batch, LIMIT_FRAME_BYTES - 4096);
     list_init(&p->link);
     list_add_tail(&c->peers, &p->link);
@@ -344,6 +346,8 @@ static void peer_figures(struct core *c, struct peer *p, struct view body)
     p->registry_version = hb.registry_version;
     p->spool_events = hb.spool_events;
     p->spool_bytes = hb.spool_bytes;
+    buf_reset(&p->refused);
+    (void)buf_add_view(&p->refused, hb.refused); /* longer than ours can be: none */
     p->busy = hb.busy;
     if (p->role == ROLE_EGRESS) {
         p->credit = hb.credit;

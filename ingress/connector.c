@@ -178,6 +178,7 @@ bool connector_source_known(struct ingress *in, struct exchange *x, struct view 
 
     if (registry_scope_of_source(registry_copy_get(in->registry), x->name, source, &known))
         return true;
+    refused_note(&in->refused, x->name, source, clock_unix_ms(), clock_mono_ms());
     if (known)
         exchange_fault(x, 422, "no_account", "the connector has no account yet", NULL);
     else

@@ -48,6 +48,7 @@ static void on_answer(void *arg, const struct answer *a);
 static void on_replay(void *arg, const struct replay *r);
 static void on_lost(void *arg);
 static uint64_t registry_version(void *arg);
+static struct view on_refused(void *arg);
 static void refresh(void *arg);
 static int before_drop(void *arg);
 static int keep_repeats(struct ingress *in);
@@ -151,6 +152,7 @@ static int open_bus(struct ingress *in)
                              .name = in->name,
                              .boot = &in->boot,
                              .registry_version = registry_version,
+                             .refused = on_refused,
                              .registry = on_registry,
                              .taken = on_taken,
                              .answer = on_answer,
@@ -175,6 +177,7 @@ int ingress_init(struct ingress *in, const struct process *p, const char *drain_
     loop_deferred_init(&in->flush, on_flush, in);
     bus_init();
     rc = start_failed("cannot make", "the loop", loop_new(&in->loop));
+    refused_init(&in->refused);
     rc = rc ? rc : start_failed("cannot make", "figures", figures_init(&in->figures, in->name));
     rc = rc ? rc : start_failed("cannot make", "a boot id", id_random(&in->boot));
     rc = rc ? rc : open_spool(in);
@@ -222,6 +225,7 @@ void ingress_fini(struct ingress *in)
     spool_close(in->spool);
     tap_free(in->tap);
     figures_fini(&in->figures);
+    refused_fini(&in->refused);
     buf_fini(&in->event);
     loop_free(in->loop);
     bus_fini();
@@ -426,6 +430,13 @@ static void on_replay(void *arg, const struct replay *r)
     }
     log_line(rc ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, rc ? "replay.refused" : "replay.appended",
              "number=%" PRIu64 " rc=%d", r->number, rc);
+}
+
+static struct view on_refused(void *arg)
+{
+    struct ingress *in = arg;
+
+    return refused_text(&in->refused, clock_unix_ms());
 }
 
 static uint64_t registry_version(void *arg)

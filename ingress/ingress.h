@@ -16,6 +16,7 @@
 #include "base/list.h"
 #include "ingress/connector_query.h"
 #include "ingress/figures.h"
+#include "ingress/refused.h"
 #include "proto/bus/loop.h"
 
 struct admin;
@@ -50,6 +51,7 @@ struct ingress {
 
     struct tap *tap;
     struct figures figures;
+    struct refused refused; /* sources that are nobody's */
     struct admin *admin;
 
     const char *drain_spool; /* --drain: deliver this spool and end */

@@ -22,6 +22,7 @@ static const struct field heartbeat_fields[] = {
     FIELD(FIELD_U64, heartbeat, registry_version), FIELD(FIELD_U64, heartbeat, credit),
     FIELD(FIELD_U64, heartbeat, credit_bytes),     FIELD(FIELD_U64, heartbeat, spool_events),
     FIELD(FIELD_U64, heartbeat, spool_bytes),      FIELD(FIELD_U64, heartbeat, busy),
+    FIELD(FIELD_TEXT, heartbeat, refused),
 };
 
 int hello_encode(const struct hello *h, struct buf *out)

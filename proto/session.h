@@ -56,7 +56,8 @@ struct heartbeat {
     uint64_t credit_bytes;
     uint64_t spool_events; /* ingress */
     uint64_t spool_bytes;
-    uint64_t busy; /* egress: attempts under way */
+    uint64_t busy;       /* egress: attempts under way */
+    struct view refused; /* ingress: sources refused in the last hour; ingress/refused.h */
 };
 
 AMO_MUSTCHECK int hello_encode(const struct hello *h, struct buf *out);

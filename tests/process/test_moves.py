@@ -169,6 +169,56 @@ def test_a_number_that_comes_back_finds_its_old_chats(stack):
     stack.wait("status", id=fine["id"], status=2)
 
 
+def test_a_move_stands_when_core_is_killed_behind_it(stack):
+    o = Office(stack, accounts=2)
+    a, b = o.scopes
+    o.source("wa1", a)
+    o.source("wa2", b)
+    o.says("met-" + o.name, "79005550145")
+    stack["egress-0"].stop()
+    for n in range(3):
+        assert o.post("79005550145", text=f"{o.name}-{n}")[0] == 202
+    wait_for(lambda: sum(q["waiting"] for q in stack.control("queue") if a in q["destination"]) == 3, "what waits")
+    o.source("wa1", b, "--move")
+    stack.start_over("core")
+    stack.start("egress-0")
+    wait_for(lambda: stack.peer("ingress"), "ingress at the new core")
+    stack.wait("amojo.message", text=f"{o.name}-2")
+    assert o.texts(b) == [f"{o.name}-{n}" for n in range(3)] and o.texts(a) == ["met-" + o.name]
+
+
+def test_what_was_under_way_when_the_number_moved_goes_to_the_new_company(stack):
+    o = Office(stack, accounts=2)
+    a, b = o.scopes
+    o.source("wa1", a)
+    o.source("wa2", b)
+    o.says("met-" + o.name, "79005550147")
+    stack.fault(on="amojo.new_message", match=o.name + "-way", delay_ms=700, status=503, times=1)
+    assert o.post("79005550147", text=o.name + "-way")[0] == 202
+    wait_for(lambda: o.stack.control("status")["peers"] and any(p.get("in_flight") for p in
+                                                                 o.stack.control("status")["peers"]), "the attempt")
+    o.source("wa1", b, "--move")
+    assert stack.wait("amojo.message", text=o.name + "-way")["item"]["scope_id"] == b
+    assert o.name + "-way" not in o.texts(a)
+
+
+def test_a_number_that_is_nobodys_any_more_reaches_nobody(stack):
+    o = Office(stack, accounts=2)
+    a, b = o.scopes
+    o.source("wa1", a)
+    o.source("wa2", b)
+    met = o.says("met-" + o.name, "79005550148")
+    assert stack.amoctl("source", "remove", "--connector", o.name, "--source", "wa1", "--dry-run")["cut_off"] == 1
+    gone = stack.amoctl("source", "remove", "--connector", o.name, "--source", "wa1")
+    assert (gone["moves"], gone["cut_off"]) == (0, 1)
+    assert o.post("79005550148")[0] == 422
+    assert o.told(o.answers("to-whom-" + o.name, met)) == [(-1, 905)]
+    assert o.quarantined() == ["unreachable"] and o.sent() == []
+    # it takes one verb to have all of it back
+    o.source("wa1", a)
+    assert o.says("again-" + o.name, "79005550148")["chat"] == met["chat"]
+
+
 # --- accounts ------------------------------------------------------------------------------------------
 
 def test_an_account_that_comes_back_under_another_channel_gets_its_clients(stack):
@@ -341,6 +391,10 @@ def test_doctor_names_the_numbers_that_reach_nobody(stack):
     second = o.connect(options=["--yes"])
     [line] = reach_lines(stack, "wa-unlisted")
     assert line["state"] == "yellow" and "source add" in line["todo"]
+    assert o.post("79005550231", source="wa-unlisted")[0] == 422
+    line = wait_for(lambda: [c for c in reach_lines(stack, "wa-unlisted") if c["check"] == "source"],
+                    "what the door refused")[0]
+    assert line["words"].endswith("hour: 1") and o.name in line["words"]
     o.source("wa-unlisted", o.first)
     o.source("wa-second", second)
     assert not reach_lines(stack, "wa-unlisted")
