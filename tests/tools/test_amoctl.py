@@ -31,6 +31,7 @@ CALLS = [
     (["conversation", "list"], "conversation.list", {}),
     (["conversation", "list", "--scope", "c_a"], "conversation.list", {"scope_id": "c_a"}),
     (["queue"], "queue", {}),
+    (["queue", "drop", "--scope", "S", "--dry-run"], "queue.drop", {"scope_id": "S", "dry_run": True}),
     (["dead", "list"], "dead.list", {}),
     (["dead", "show", "3"], "dead.show", {"id": "3"}),
     (["dead", "retry", "3", "4"], "dead.retry", {"ids": ["3", "4"]}),

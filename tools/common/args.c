@@ -173,24 +173,24 @@ static int scan_arguments(struct scan *s)
 
 /* --- which verb ----------------------------------------------------------------------------- */
 
-static bool is_group(const struct args_program *p, const char *word, bool *ret_has_names)
+static bool is_group(const struct args_program *p, const char *word)
 {
     for (size_t i = 0; i < p->n_verbs; i++) {
-        if (strcmp(p->verbs[i].group, word) == 0) {
-            *ret_has_names = p->verbs[i].name != NULL;
+        if (strcmp(p->verbs[i].group, word) == 0)
             return true;
-        }
     }
     return false;
 }
 
+/* @name NULL: the one that is the group's word alone. */
 static const struct args_verb *verb_of(const struct args_program *p, const char *group,
                                        const char *name)
 {
     for (size_t i = 0; i < p->n_verbs; i++) {
         const struct args_verb *v = &p->verbs[i];
 
-        if (strcmp(v->group, group) == 0 && (!v->name || (name && strcmp(v->name, name) == 0)))
+        if (strcmp(v->group, group) == 0 &&
+            (name ? v->name && strcmp(v->name, name) == 0 : !v->name))
             return v;
     }
     return NULL;
@@ -199,8 +199,7 @@ static const struct args_verb *verb_of(const struct args_program *p, const char 
 static int find_verb(struct scan *s)
 {
     const char **words = s->words;
-    bool has_names = false;
-    size_t used = 1;
+    size_t used = 2;
 
     if (s->n_words > 0 && strcmp(words[0], "help") == 0) {
         s->found.help = true;
@@ -209,19 +208,21 @@ static int find_verb(struct scan *s)
     }
     if (s->n_words == 0)
         return s->found.help ? 0 : refuse(s, "what shall be done?", "", "");
-    if (!is_group(s->program, words[0], &has_names))
+    if (!is_group(s->program, words[0]))
         return refuse(s, "there is no verb ", words[0], "");
-    if (has_names && s->n_words == 1) {
-        s->found.group = words[0];
-        return s->found.help ? 0 : refuse(s, "", words[0], " what?");
+    if (s->n_words > 1)
+        s->found.verb = verb_of(s->program, words[0], words[1]);
+    if (!s->found.verb) {
+        s->found.verb = verb_of(s->program, words[0], NULL);
+        used = 1;
     }
-    s->found.verb = verb_of(s->program, words[0], has_names ? words[1] : NULL);
     if (!s->found.verb) {
         s->found.group = words[0];
+        if (s->n_words == 1)
+            return s->found.help ? 0 : refuse(s, "", words[0], " what?");
         (void)buf_add_f(s->why, "there is no verb %s %s", words[0], words[1]);
         return ARGS_E_USAGE;
     }
-    used = has_names ? 2 : 1;
     s->found.operands = words + used;
     s->found.n_operands = s->n_words - used;
     return 0;

@@ -250,12 +250,12 @@ static const struct args_verb verbs[] = {
               OPTIONS(conversation_import), .operand = "file", .operand_word = "FILE",
               MORE(.control = "conversation.import", .show = SHOW_OBJECT, .run = import_run)),
 
+    ARGS_VERB(.group = "queue", .about = "waiting commands by destination and age",
+              MORE(.control = "queue", .show = SHOW_LIST, .nothing = "nothing waits")),
     ARGS_VERB(.group = "queue", .name = "drop",
               .about = "give up what waits for a connector, an account or in a conversation; "
                        "whoever wrote it is told",
               OPTIONS(queue_drop), MORE(.control = "queue.drop", .show = SHOW_OBJECT)),
-    ARGS_VERB(.group = "queue", .about = "waiting commands by destination and age",
-              MORE(.control = "queue", .show = SHOW_LIST, .nothing = "nothing waits")),
 
     ARGS_VERB(.group = "dead", .name = "list", .about = "commands that were given up",
               MORE(.control = "dead.list", .show = SHOW_LIST, .nothing = "no dead letters")),
