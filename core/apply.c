@@ -270,19 +270,18 @@ int apply_telling(struct core *c, const struct telling *t)
 /* --- about a message that is there ------------------------------------------------------------ */
 
 /* A status may also teach the conversation's id at the service. */
-static int status_learn(struct core *c, const struct event *e, const struct message *named)
+static int status_learn(struct core *c, const struct event *e, const struct message *named,
+                        int64_t *ret_conversation)
 {
     struct conversation conv = {0};
     int rc = store_conversation(c->store, named->conversation, &conv);
 
     if (rc)
         return rc == STORE_E_NONE ? 0 : rc;
-    if (!conv.service_id) {
-        rc = text_set(&conv.service_id, e->conversation);
-        rc = rc ? rc : store_conversation_update(c->store, &conv);
-        if (rc == -EEXIST)
-            rc = 0; /* another conversation has that id: the client wrote before we learnt it */
-    }
+    if (!conv.service_id)
+        rc = conversation_learn_thread(c, &conv, e->conversation, named->id);
+    if (rc == 0)
+        *ret_conversation = conv.id;
     conversation_fini(&conv);
     return rc;
 }
@@ -295,14 +294,15 @@ int apply_status(struct core *c, const struct event *e, const struct message *na
                         .error_text = p->error_text,
                         .trace = e->trace,
                         .taken_ms = e->taken_ms};
+    int64_t conversation = named ? named->conversation : 0;
     int rc = 0;
 
     if (named && p->adopt)
-        rc = status_learn(c, e, named);
+        rc = status_learn(c, e, named, &conversation);
     if (rc || !named || p->verdict != VERDICT_STATUS)
         return rc;
     t.scope = view_of(named->scope);
-    t.conversation = named->conversation;
+    t.conversation = conversation;
     t.message = named->id;
     t.amo_id = view_of(named->amo_id);
     return apply_telling(c, &t);

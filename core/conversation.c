@@ -5,7 +5,9 @@
 #include "core/conversation.h"
 
 #include <errno.h>
+#include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 
 int text_set(char **field, struct view v)
@@ -144,4 +146,108 @@ int conversation_for(struct core *c, const struct event *e, const struct plan *p
     if (rc == 0 && changed && e->kind == EVENT_AMO_MESSAGE)
         rc = store_chat_put(c->store, e->scope, e->chat_id, conv->id);
     return rc;
+}
+
+/* --- one that is known under the service's name of it already --------------------------------- */
+
+/* Under its number, or where one of the two names none. STORE_E_NONE; @ret may be another account's. */
+static int find_thread(struct core *c, const struct conversation *conv, struct view service_id,
+                       struct conversation *ret)
+{
+    struct view connector = view_of(conv->connector);
+    int64_t found[2];
+    struct conversation_ids ids = {.ids = found, .max = AMO_COUNT(found)};
+    int rc = store_conversation_by_service(c->store, connector, view_of(conv->source),
+                                           service_id, ret);
+
+    if (rc != STORE_E_NONE)
+        return rc;
+    if (conv->source[0])
+        return store_conversation_by_service(c->store, connector, VIEW_LIT(""), service_id,
+                                             ret);
+    rc = store_conversations_by_word(c->store, connector, service_id, VIEW_NONE, &ids);
+    if (rc || ids.n != 1)
+        return rc ? rc : STORE_E_NONE;
+    return store_conversation(c->store, found[0], ret);
+}
+
+/* The chat of @from becomes the one that answers go to, as when a manager writes in another card. */
+static int take_chat(struct conversation *conv, const struct conversation *from)
+{
+    int rc = text_set(&conv->chat_id, view_of(from->chat_id));
+
+    mem_free(conv->user_ref);
+    conv->user_ref = NULL;
+    conv->amo_born = true;
+    conv->linked = false;
+    return rc ? rc : text_set(&conv->user_ref, view_of(from->user_ref));
+}
+
+static int merge_fields(struct core *c, struct conversation *conv,
+                        const struct conversation *from, int64_t since)
+{
+    int64_t last = from->id;
+    int rc = store_conversation_written_last(c->store, since, from->id, conv->id, &last);
+
+    rc = rc == STORE_E_NONE ? 0 : rc;
+    if (rc == 0 && from->chat_id && last == from->id)
+        rc = take_chat(conv, from);
+    if (rc == 0 && conv->source[0] == '\0')
+        rc = text_set(&conv->source, view_of(from->source));
+    if (rc == 0 && !conv->phone && !conv->shared) {
+        rc = text_set(&conv->phone, view_of(from->phone));
+        rc = rc ? rc : text_set(&conv->number, view_of(from->number));
+    }
+    if (rc == 0 && !conv->name)
+        rc = text_set(&conv->name, view_of(from->name));
+    return rc;
+}
+
+static int join_later(struct core *c, int64_t from, int64_t to)
+{
+    struct join *j = mem_zalloc(sizeof(*j));
+
+    if (!j)
+        return -ENOMEM;
+    j->from = from;
+    j->to = to;
+    list_init(&j->link);
+    list_add_tail(&c->joins, &j->link);
+    log_line(LOG_LEVEL_INFO, "conversation.merged", "conversation=%lld into=%lld",
+             (long long)from, (long long)to);
+    return 0;
+}
+
+static int merge_into(struct core *c, struct conversation *conv,
+                      const struct conversation *from, int64_t since)
+{
+    int rc = merge_fields(c, conv, from, since);
+
+    rc = rc ? rc : store_conversation_merge(c->store, from->id, conv->id);
+    rc = rc ? rc : store_conversation_update(c->store, conv);
+    return rc ? rc : join_later(c, from->id, conv->id);
+}
+
+int conversation_learn_thread(struct core *c, struct conversation *conv, struct view service_id,
+                              int64_t since)
+{
+    struct conversation known = {0};
+    int rc = find_thread(c, conv, service_id, &known);
+
+    if (rc == STORE_E_NONE) {
+        rc = text_set(&conv->service_id, service_id);
+        return rc ? rc : store_conversation_update(c->store, conv);
+    }
+    if (rc == 0 && (known.id == conv->id || strcmp(known.scope, conv->scope) != 0)) {
+        conversation_fini(&known); /* another account's stays that one's, and both stay apart */
+        return 0;
+    }
+    rc = rc ? rc : merge_into(c, &known, conv, since);
+    if (rc) {
+        conversation_fini(&known);
+        return rc;
+    }
+    conversation_fini(conv);
+    *conv = known; /* handed over */
+    return 0;
 }

@@ -7,9 +7,21 @@
 #include "core/router.h"
 #include "proto/event.h"
 
+/* Two that became one: what is in the lanes of @from goes before what will come in those of @to. */
+struct join {
+    struct list link; /* core->joins */
+    int64_t from;
+    int64_t to;
+};
+
 /* The conversation of the plan @p for a message @e. @conv is filled in any case (finish it). */
 AMO_MUSTCHECK int conversation_for(struct core *c, const struct event *e, const struct plan *p,
                                    struct conversation *conv);
+/* The service has said what it calls @conv, whose id there was not known, since the message @since. Does
+ * it call another one so that is known, the two become one: @conv is that one then, and answers go to
+ * the chat that was written to last. intake_keep() must follow. */
+AMO_MUSTCHECK int conversation_learn_thread(struct core *c, struct conversation *conv,
+                                            struct view service_id, int64_t since);
 /* The phone of its client, as it came: what others are told. VIEW_NONE unknown. */
 struct view conversation_phone(const struct conversation *conv);
 /* Is this the service's id of the conversation's client? The first who wrote in it is. */

@@ -331,6 +331,7 @@ static void core_init(struct core *c, struct config *config)
     list_init(&c->parcels);
     list_init(&c->fresh);
     list_init(&c->echoes);
+    list_init(&c->joins);
     list_init(&c->wakes);
     list_init(&c->known_workers);
     list_init(&c->inquiries);

@@ -168,6 +168,7 @@ struct core {
     int64_t echo_mono_ms;    /* of the last tick */
     struct list wakes;       /* woken keys whose events are still to be applied */
     struct list fresh;       /* of the event being applied: become commands when it stands */
+    struct list joins; /* conversations that became one: their lanes do when that stands */
     int wake_timer;
     int64_t wake_at_ms;
     uint64_t next_attempt;     /* identity of the next attempt; never reused */

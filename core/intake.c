@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/stats.h"
 #include "core/apply.h"
+#include "core/conversation.h"
 #include "core/doctor.h"
 #include "core/echo.h"
 #include "core/inquiry.h"
@@ -320,10 +321,23 @@ static int apply_refusal(struct core *c, const struct event *e, struct view byte
 
 /* --- new commands ----------------------------------------------------------------------------- */
 
+/* The lanes of two conversations that became one, in both directions. */
+static int keep_join(struct core *c, struct join *j)
+{
+    int rc = queue_join(c->queue, apply_lane(j->from, true), apply_lane(j->to, true));
+
+    rc = rc ? rc : queue_join(c->queue, apply_lane(j->from, false), apply_lane(j->to, false));
+    list_remove(&j->link);
+    mem_free(j);
+    return rc;
+}
+
 int intake_keep(struct core *c)
 {
     int rc = 0;
 
+    while (rc == 0 && !list_is_empty(&c->joins))
+        rc = keep_join(c, LIST_ENTRY(c->joins.next, struct join, link));
     while (rc == 0 && !list_is_empty(&c->fresh)) {
         struct fresh *f = LIST_ENTRY(c->fresh.next, struct fresh, link);
 
@@ -338,6 +352,12 @@ int intake_keep(struct core *c)
 
 void intake_forget(struct core *c)
 {
+    while (!list_is_empty(&c->joins)) {
+        struct join *j = LIST_ENTRY(c->joins.next, struct join, link);
+
+        list_remove(&j->link);
+        mem_free(j);
+    }
     while (!list_is_empty(&c->fresh)) {
         struct fresh *f = LIST_ENTRY(c->fresh.next, struct fresh, link);
 

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "core/plant.h"
+#include "core/queue_heap.h"
 
 /* Design. A destination with work stands in `ring`; dispatch takes the first, gives it one
  * command and puts it behind the others: turns are fair between scopes, whatever their load. A
@@ -131,23 +132,19 @@ static bool lane_key_of(struct queue *q, const struct command_row *row, struct l
     return ret->dest && (ret->scope || !row->scope);
 }
 
-static struct lane *queue_lane(struct queue *q, const struct command_row *row)
+static struct lane *lane_of_key(struct queue *q, const struct lane_key *key)
 {
-    struct lane *l = NULL;
-    struct lane_key key;
+    struct lane *l = table_get(q->lanes, lane_key(key));
 
-    if (!lane_key_of(q, row, &key))
-        return NULL;
-    l = table_get(q->lanes, lane_key(&key));
     if (l)
         return l;
     l = mem_zalloc(sizeof(*l));
     if (!l)
         return NULL;
-    l->key = key;
-    l->id = key.id;
-    l->dest = key.dest;
-    l->scope = key.scope;
+    l->key = *key;
+    l->id = key->id;
+    l->dest = key->dest;
+    l->scope = key->scope;
     list_init(&l->commands);
     list_init(&l->link);
     if (table_add(q->lanes, lane_key(&l->key), l)) {
@@ -157,28 +154,64 @@ static struct lane *queue_lane(struct queue *q, const struct command_row *row)
     return l;
 }
 
-static void lane_drop_if_empty(struct queue *q, struct lane *l)
+static struct lane *queue_lane(struct queue *q, const struct command_row *row)
 {
-    if (!list_is_empty(&l->commands))
+    struct lane_key key;
+
+    return lane_key_of(q, row, &key) ? lane_of_key(q, &key) : NULL;
+}
+
+/* One that others stand before is kept for what will come. */
+static void lane_drop_if_empty(struct queue *q, struct lane *l, int64_t now_mono_ms)
+{
+    struct lane *followed = l->followed;
+
+    if (!list_is_empty(&l->commands) || l->after)
         return;
     list_remove(&l->link);
     (void)table_remove(q->lanes, lane_key(&l->key)); /* it is ours */
     mem_free(l);
+    if (!followed)
+        return;
+    followed->after = NULL;
+    lane_forward(q, followed, now_mono_ms);
+    lane_drop_if_empty(q, followed, now_mono_ms);
 }
 
-static bool heap_room(struct queue *q)
+/* The lane @id, and whatever it stands behind already, goes when @first is gone. */
+static int lane_put_after(struct queue *q, struct lane *first, int64_t id)
 {
-    size_t cap = q->heap_cap ? q->heap_cap * 2 : 64;
-    void *p = NULL;
+    struct lane_key key = first->key;
+    struct lane *l = NULL;
 
-    if (table_count(q->commands) + 2 < q->heap_cap)
-        return true;
-    p = mem_realloc(q->heap, cap * sizeof(struct core_command *));
-    if (!p)
-        return false;
-    q->heap = p;
-    q->heap_cap = cap;
-    return true;
+    key.id = id;
+    l = lane_of_key(q, &key);
+    if (!l)
+        return -ENOMEM;
+    while (l->after)
+        l = l->after;
+    if (l == first)
+        return 0; /* they were one before */
+    l->after = first;
+    first->followed = l;
+    return 0;
+}
+
+int queue_join(struct queue *q, int64_t from, int64_t to)
+{
+    struct lane *lanes[8]; /* destinations and accounts of one conversation are few */
+    struct lane *l = NULL;
+    size_t iter = 0;
+    size_t n = 0;
+    int rc = 0;
+
+    while (n < AMO_COUNT(lanes) && (l = table_next(q->lanes, &iter))) {
+        if (l->id == from && !l->followed)
+            lanes[n++] = l;
+    }
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = lane_put_after(q, lanes[i], to);
+    return rc;
 }
 
 int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_ms,
@@ -187,7 +220,7 @@ int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_m
     struct core_command *c = NULL;
     int rc = -ENOMEM;
 
-    if (!heap_room(q))
+    if (!queue_heap_room(q))
         return -ENOMEM;
     c = mem_zalloc(sizeof(*c));
     if (!c)
@@ -246,11 +279,13 @@ struct core_command *queue_head(const struct queue *q, int64_t lane, struct dest
                                 struct dest *scope)
 {
     const struct lane_key key = {.id = lane, .dest = d, .scope = scope};
-    const struct lane *l = table_get(q->lanes, lane_key(&key));
+    struct core_command *first = NULL;
 
-    return l && !list_is_empty(&l->commands)
-               ? LIST_ENTRY(l->commands.next, struct core_command, in_lane)
-               : NULL;
+    for (const struct lane *l = table_get(q->lanes, lane_key(&key)); l; l = l->after) {
+        if (!list_is_empty(&l->commands))
+            first = LIST_ENTRY(l->commands.next, struct core_command, in_lane);
+    }
+    return first;
 }
 
 struct core_command *queue_find(const struct queue *q, int64_t id)
@@ -261,60 +296,6 @@ struct core_command *queue_find(const struct queue *q, int64_t id)
 size_t queue_count(const struct queue *q)
 {
     return table_count(q->commands);
-}
-
-/* --- the timer heap ------------------------------------------------------------------------- */
-
-static void heap_set(struct queue *q, size_t at, struct core_command *c)
-{
-    q->heap[at] = c;
-    c->heap_at = at;
-}
-
-static void heap_up(struct queue *q, size_t at)
-{
-    struct core_command *c = q->heap[at];
-
-    while (at > 1 && q->heap[at / 2]->due_mono_ms > c->due_mono_ms) {
-        heap_set(q, at, q->heap[at / 2]);
-        at /= 2;
-    }
-    heap_set(q, at, c);
-}
-
-static void heap_down(struct queue *q, size_t at)
-{
-    struct core_command *c = q->heap[at];
-
-    for (size_t child = at * 2; child <= q->n_heap; child = at * 2) {
-        if (child < q->n_heap && q->heap[child + 1]->due_mono_ms < q->heap[child]->due_mono_ms)
-            child++;
-        if (q->heap[child]->due_mono_ms >= c->due_mono_ms)
-            break;
-        heap_set(q, at, q->heap[child]);
-        at = child;
-    }
-    heap_set(q, at, c);
-}
-
-static void heap_add(struct queue *q, struct core_command *c)
-{
-    assert(q->n_heap + 1 < q->heap_cap); /* room was made when the command came in */
-    heap_set(q, ++q->n_heap, c);
-    heap_up(q, q->n_heap);
-}
-
-static void heap_remove(struct queue *q, struct core_command *c)
-{
-    size_t at = c->heap_at;
-    struct core_command *last = q->heap[q->n_heap--];
-
-    c->heap_at = 0;
-    if (last == c)
-        return;
-    heap_set(q, at, last);
-    heap_up(q, at);
-    heap_down(q, last->heap_at);
 }
 
 /* --- moving --------------------------------------------------------------------------------- */
@@ -359,7 +340,7 @@ static void lane_ready(struct queue *q, struct lane *l, bool first)
 static void command_unplace(struct queue *q, struct core_command *c)
 {
     if (c->heap_at)
-        heap_remove(q, c);
+        queue_heap_remove(q, c);
     if (c->state == COMMAND_READY) {
         list_remove(&c->lane->link);
         if (!dest_has_ready(c->lane->dest))
@@ -384,9 +365,20 @@ static void command_become(struct queue *q, struct core_command *c, enum command
     if (to == COMMAND_READY)
         lane_ready(q, c->lane, false);
     else if (to == COMMAND_WAITING || to == COMMAND_IN_FLIGHT)
-        heap_add(q, c);
+        queue_heap_add(q, c);
     if (to == COMMAND_IN_FLIGHT)
         c->lane->dest->n_in_flight++;
+}
+
+/* Does something of before stand in a lane that goes first? */
+static bool is_behind(const struct lane *l, const struct core_command *c)
+{
+    for (const struct lane *a = l->after; a; a = a->after) {
+        if (!list_is_empty(&a->commands) &&
+            LIST_ENTRY_CONST(a->commands.prev, struct core_command, in_lane)->id < c->id)
+            return true;
+    }
+    return false;
 }
 
 /* The first of the lane comes forward when nothing of the lane is under way. */
@@ -398,7 +390,7 @@ static void lane_forward(struct queue *q, struct lane *l, int64_t now_mono_ms)
     if (list_is_empty(&l->commands))
         return;
     c = LIST_ENTRY(l->commands.next, struct core_command, in_lane);
-    if (c->state != COMMAND_QUEUED)
+    if (c->state != COMMAND_QUEUED || is_behind(l, c))
         return;
     due = c->due_mono_ms;
     command_become(q, c, COMMAND_READY, 0);
@@ -421,7 +413,7 @@ static void command_end(struct queue *q, struct core_command *c, enum command_st
     (void)table_remove(q->commands, id_key(&c->id)); /* it is ours */
     mem_free(c);
     lane_forward(q, l, now_mono_ms);
-    lane_drop_if_empty(q, l);
+    lane_drop_if_empty(q, l, now_mono_ms);
 }
 
 void queue_move(struct queue *q, struct core_command *c, enum command_state to,

@@ -85,6 +85,9 @@ struct lane {
     int64_t ready_no;     /* its place among all that are ready */
     struct dest *dest;    /* where its commands go */
     struct dest *scope;   /* whose pause stops it; the same as dest towards amo; may be NULL */
+    struct lane *after;   /* of a conversation that became one with this: what stands there goes
+                             before what came later; NULL none */
+    struct lane *followed; /* whose `after` this is; NULL none */
 };
 
 struct queue {
@@ -118,11 +121,15 @@ struct dest *queue_dest(struct queue *q, bool is_scope, struct view name);
 AMO_MUSTCHECK int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_ms,
                             int64_t now_unix_ms, struct core_command **ret_command);
 struct core_command *queue_find(const struct queue *q, int64_t id);
-/* The first command of a lane towards @d for @scope; NULL when it has none. */
+/* The first command of a lane towards @d for @scope, of what goes before it too; NULL when it has
+ * none. */
 struct core_command *queue_head(const struct queue *q, int64_t lane, struct dest *d,
                                 struct dest *scope);
 size_t queue_count(const struct queue *q);
 
+/* The conversation of lanes @from has become one with that of lanes @to, where everything new comes in:
+ * it goes when what stands at @from now is gone. -ENOMEM. */
+AMO_MUSTCHECK int queue_join(struct queue *q, int64_t from, int64_t to);
 /* The one mover. @due_mono_ms matters for WAITING and IN_FLIGHT. DONE and DEAD free the command
  * and let the next of the lane come forward. */
 void queue_move(struct queue *q, struct core_command *c, enum command_state to,

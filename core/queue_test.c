@@ -110,6 +110,66 @@ static void one_command_of_a_lane_goes_at_a_time_in_intake_order(void **state)
     rig_close(&r);
 }
 
+static void expect_next(struct rig *r, int64_t id)
+{
+    struct core_command *c = send_next(r);
+
+    assert_non_null(c);
+    assert_int_equal(c->id, id);
+    finish(r, c);
+}
+
+/* Lanes 3, 5 and 9 become one: what comes after goes behind all that stood in them. */
+static void what_comes_after_a_join_goes_behind_what_stood_there(void **state)
+{
+    struct core_command *slow = NULL;
+    struct rig r;
+
+    (void)state;
+    rig_open(&r, 0, 1);
+    add_message(&r, 3, "s"); /* 1 */
+    add_message(&r, 3, "s"); /* 2 */
+    slow = send_next(&r);
+    assert_int_equal(slow->id, 1);
+    assert_int_equal(queue_join(r.q, 3, 9), 0); /* 9 is empty */
+    add_message(&r, 9, "s");                    /* 3 */
+    add_message(&r, 5, "s");                    /* 4 */
+    assert_int_equal(queue_join(r.q, 5, 9), 0);
+    assert_int_equal(queue_join(r.q, 5, 9), 0); /* twice is once */
+    add_message(&r, 9, "s");                    /* 5 */
+    add_outbound(&r, 9, "s", "c");              /* 6: the other way is a lane of its own */
+    expect_next(&r, 4);
+    expect_next(&r, 6);
+    assert_null(send_next(&r)); /* 3 and 5 wait for 2, which waits for 1 */
+    finish(&r, slow);
+    expect_next(&r, 2);
+    expect_next(&r, 3);
+    expect_next(&r, 5);
+    assert_int_equal(queue_count(r.q), 0);
+    assert_int_equal(table_count(r.q->lanes), 0);
+    rig_close(&r);
+}
+
+static void what_stood_in_the_lane_itself_does_not_wait_for_a_join(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_open(&r, 0, 1);
+    add_message(&r, 9, "s");                                         /* 1 */
+    add_row(&r, 3, COMMAND_AMO_MESSAGE, "s", NULL, UNIX_MS + 60000); /* 2 backs off */
+    assert_int_equal(queue_join(r.q, 3, 9), 0);
+    add_message(&r, 9, "s"); /* 3 */
+    expect_next(&r, 1);
+    assert_null(send_next(&r));
+    r.now += 60000;
+    queue_move(r.q, queue_due(r.q, r.now), COMMAND_READY, 0, r.now);
+    expect_next(&r, 2);
+    expect_next(&r, 3);
+    assert_int_equal(table_count(r.q->lanes), 0);
+    rig_close(&r);
+}
+
 static void order_of_a_lane_holds_through_retries_checks_and_holds(void **state)
 {
     struct rig r;
@@ -1174,6 +1234,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_command_of_a_lane_goes_at_a_time_in_intake_order),
+        cmocka_unit_test(what_comes_after_a_join_goes_behind_what_stood_there),
+        cmocka_unit_test(what_stood_in_the_lane_itself_does_not_wait_for_a_join),
         cmocka_unit_test(order_of_a_lane_holds_through_retries_checks_and_holds),
         cmocka_unit_test(a_lane_that_waits_holds_up_no_other),
         cmocka_unit_test(a_held_destination_holds_up_no_other),

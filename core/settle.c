@@ -287,12 +287,8 @@ static int learn_from_service(struct core *c, const struct message *m, const str
     rc = rc ? rc : store_conversation(c->store, m->conversation, &conv);
     if (rc)
         return rc == STORE_E_NONE ? 0 : rc;
-    if (foreign_id_is_fine(r->service_conversation) && !conv.service_id) {
-        conv.service_id = mem_strndup(r->service_conversation.ptr, r->service_conversation.len);
-        rc = conv.service_id ? store_conversation_update(c->store, &conv) : -ENOMEM;
-        if (rc == -EEXIST)
-            rc = 0; /* the client wrote under that id before: both stay */
-    }
+    if (foreign_id_is_fine(r->service_conversation) && !conv.service_id)
+        rc = conversation_learn_thread(c, &conv, r->service_conversation, m->id);
     conversation_fini(&conv);
     if (rc == 0 && r->service_message_id.len)
         waiting_wake_answered(c, m->connector, r->service_message_id);
@@ -346,6 +342,9 @@ void settle_done(struct core *c, struct core_command *cmd, const struct result *
     observe_journey(c, cmd);
     echo_settled(c, cmd);
     queue_move(c->queue, cmd, COMMAND_DONE, 0, clock_mono_ms());
+    rc = intake_keep(c);
+    if (rc)
+        core_give_up(c, "settle", rc);
 }
 
 void settle_drop(struct core *c, struct core_command *cmd)

@@ -159,6 +159,12 @@ AMO_MUSTCHECK int store_conversation_by_phone(struct store *s, struct view conne
 AMO_MUSTCHECK int store_conversation_add(struct store *s, struct conversation *c);
 /* All fields but id. */
 AMO_MUSTCHECK int store_conversation_update(struct store *s, const struct conversation *c);
+/* @from turned out to be @to: whatever leads to the first leads to the second from now on, chats,
+ * messages, commands that wait and dead letters. Its row stays for that. */
+AMO_MUSTCHECK int store_conversation_merge(struct store *s, int64_t from, int64_t to);
+/* In which of the two did a manager write last, of messages from @since_message on? STORE_E_NONE. */
+AMO_MUSTCHECK int store_conversation_written_last(struct store *s, int64_t since_message,
+                                                  int64_t one, int64_t other, int64_t *ret);
 /* chat @chat_id of @scope belongs to @conversation. */
 AMO_MUSTCHECK int store_chat_put(struct store *s, struct view scope, struct view chat_id,
                                  int64_t conversation);

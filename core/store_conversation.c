@@ -68,7 +68,10 @@ static int conversation_one(int query_rc, struct db_rows *r, struct conversation
 int store_conversation(struct store *s, int64_t id, struct conversation *ret)
 {
     struct db_rows *r = NULL;
-    int rc = db_query(s->db, &r, "SELECT " COLUMNS " FROM conversations WHERE id=?", "i", id);
+    int rc = db_query(s->db, &r,
+                      "SELECT " COLUMNS " FROM conversations WHERE id=(SELECT"
+                      " coalesce(merged,id) FROM conversations WHERE id=?)",
+                      "i", id);
 
     return conversation_one(rc, r, ret);
 }
@@ -79,7 +82,8 @@ int store_conversations_walk(struct store *s, int64_t limit, store_conversation_
     struct db_rows *r = NULL;
     int64_t n = 0;
     int rc = db_query(s->db, &r,
-                      "SELECT " COLUMNS " FROM conversations WHERE id>? ORDER BY id LIMIT ?",
+                      "SELECT " COLUMNS " FROM conversations WHERE id>? AND merged IS NULL"
+                      " ORDER BY id LIMIT ?",
                       "ii", *at, limit);
 
     while (rc == 0 && (rc = db_next(r)) == 1) {
@@ -116,8 +120,9 @@ int store_conversation_by_chat(struct store *s, struct view scope, struct view c
 {
     struct db_rows *r = NULL;
     int rc = db_query(s->db, &r,
-                      "SELECT " COLUMNS " FROM conversations WHERE id=(SELECT conversation FROM"
-                      " chats WHERE scope=? AND chat_id=?)",
+                      "SELECT " COLUMNS " FROM conversations WHERE id=(SELECT"
+                      " coalesce(c.merged,c.id) FROM chats JOIN conversations c ON"
+                      " c.id=chats.conversation WHERE chats.scope=? AND chats.chat_id=?)",
                       "tt", scope, chat_id);
 
     return conversation_one(rc, r, ret);
@@ -128,7 +133,8 @@ int store_conversation_by_client(struct store *s, struct view scope, struct view
 {
     struct db_rows *r = NULL;
     int rc = db_query(s->db, &r,
-                      "SELECT " COLUMNS " FROM conversations WHERE scope=? AND client_id=?",
+                      "SELECT " COLUMNS " FROM conversations WHERE id=(SELECT"
+                      " coalesce(merged,id) FROM conversations WHERE scope=? AND client_id=?)",
                       "tt", scope, client_id);
 
     return conversation_one(rc, r, ret);
@@ -193,7 +199,8 @@ int store_conversations_json(struct store *s, struct view scope, struct json_wri
     int rc =
         db_query(s->db, &r,
                  "SELECT id,connector,source,service_id,scope,client_id,chat_id,linked FROM"
-                 " conversations WHERE ?1 IS NULL OR scope=?1 ORDER BY id DESC LIMIT ?2",
+                 " conversations WHERE merged IS NULL AND (?1 IS NULL OR scope=?1) ORDER BY id "
+                 "DESC LIMIT ?2",
                  "ti", scope, (int64_t)LIMIT_LIST_ROWS);
 
     while (rc == 0 && (rc = db_next(r)) == 1) {
@@ -243,6 +250,7 @@ int store_conversations_unnamed(struct store *s, struct view connector,
     struct db_rows *r = NULL;
     int rc = db_query(s->db, &r,
                       "SELECT id FROM conversations WHERE connector=? AND service_id IS NULL"
+                      " AND merged IS NULL"
                       " ORDER BY id DESC LIMIT ?",
                       "ti", connector, (int64_t)(ids->max - ids->n));
 
@@ -253,12 +261,48 @@ int store_conversations_unnamed(struct store *s, struct view connector,
     return rc;
 }
 
-int store_chats_json(struct store *s, const struct conversation *c, struct json_writer *w)
+int store_conversation_merge(struct store *s, int64_t from, int64_t to)
+{
+    int rc = db_run(s->db,
+                    "UPDATE conversations SET merged=?2, phone=NULL, number=NULL, name=NULL,"
+                    " contact=NULL WHERE id=?1 OR merged=?1",
+                    "ii", from, to);
+
+    /* lanes are two a conversation; what waits keeps its order by its number */
+    rc =
+        rc ? rc
+           : db_run(s->db, "UPDATE commands SET lane=lane+2*(?2-?1) WHERE lane/2=?1 AND lane>1",
+                    "ii", from, to);
+    return rc ? rc
+              : db_run(s->db, "UPDATE dead SET lane=lane+2*(?2-?1) WHERE lane/2=?1 AND lane>1",
+                       "ii", from, to);
+}
+
+int store_conversation_written_last(struct store *s, int64_t since_message, int64_t one,
+                                    int64_t other, int64_t *ret)
 {
     struct db_rows *r = NULL;
     int rc = db_query(s->db, &r,
-                      "SELECT chat_id FROM chats WHERE scope=? AND conversation=? LIMIT ?",
-                      "sii", c->scope, c->id, (int64_t)LIMIT_LIST_ROWS);
+                      "SELECT conversation FROM messages WHERE id>=? AND conversation IN (?,?)"
+                      " AND direction=2 ORDER BY id DESC LIMIT 1",
+                      "iii", since_message, one, other);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    *ret = db_int(r, 0);
+    db_end(r);
+    return 0;
+}
+
+int store_chats_json(struct store *s, const struct conversation *c, struct json_writer *w)
+{
+    struct db_rows *r = NULL;
+    int rc =
+        db_query(s->db, &r,
+                 "SELECT chat_id FROM chats WHERE scope=?1 AND conversation IN (SELECT id FROM"
+                 " conversations WHERE id=?2 OR merged=?2) LIMIT ?3",
+                 "sii", c->scope, c->id, (int64_t)LIMIT_LIST_ROWS);
 
     while (rc == 0 && (rc = db_next(r)) == 1) {
         rc = 0;
@@ -276,7 +320,8 @@ int store_conversation_counts_json(struct store *s, int64_t conversation, int64_
                       "SELECT count(*) FILTER (WHERE direction=1),"
                       " count(*) FILTER (WHERE direction=2),"
                       " count(*) FILTER (WHERE direction=3), max(taken_ms) FROM messages"
-                      " WHERE id>(SELECT max(id) FROM messages)-?2 AND conversation=?1",
+                      " WHERE id>(SELECT max(id) FROM messages)-?2 AND conversation IN "
+                      "(SELECT id FROM conversations WHERE id=?1 OR merged=?1)",
                       "ii", conversation, newest);
 
     rc = store_one(rc, r);

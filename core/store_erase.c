@@ -22,7 +22,10 @@ int store_erase_begin(struct store *s)
 
 int store_erase_add_conversation(struct store *s, int64_t id)
 {
-    return db_run(s->db, "INSERT OR IGNORE INTO temp.erase_conversations VALUES(?)", "i", id);
+    return db_run(s->db,
+                  "INSERT OR IGNORE INTO temp.erase_conversations SELECT id FROM conversations"
+                  " WHERE id=?1 OR merged=?1",
+                  "i", id);
 }
 
 int store_erase_add_client(struct store *s, int64_t id)

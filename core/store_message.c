@@ -9,7 +9,9 @@
 #include "core/store_db.h"
 
 #define COLUMNS                                                                                \
-    "id,direction,conversation,mid,scope,connector,amo_id,service_id,state,told,taken_ms,"     \
+    "id,direction,coalesce((SELECT c.merged FROM conversations c WHERE"                        \
+    " c.id=messages.conversation),conversation),mid,scope,connector,amo_id,service_id,state,"  \
+    "told,taken_ms,"                                                                           \
     "settled_ms,trace,type,chat_id,reason,words"
 
 void message_fini(struct message *m)

@@ -10,7 +10,7 @@ int store_reach_walk(struct store *s, store_reach_fn *fn, void *arg)
     struct db_rows *r = NULL;
     int rc = db_query(s->db, &r,
                       "SELECT connector,source,scope,count(*) FROM conversations"
-                      " GROUP BY connector,source,scope",
+                      " WHERE merged IS NULL GROUP BY connector,source,scope",
                       "");
 
     while (rc == 0 && (rc = db_next(r)) == 1) {

@@ -114,6 +114,9 @@ static const char *const migrations[] = {
        against the conversations whose name at the service nobody has told yet, which are few */
     "UPDATE waiting SET until_ms=NULL WHERE key GLOB 'e*';"
     "CREATE INDEX conversations_unnamed ON conversations(connector) WHERE service_id IS NULL;",
+    /* a conversation that turned out to be another one: everything of it is found there */
+    "ALTER TABLE conversations ADD COLUMN merged INTEGER;"
+    "CREATE INDEX conversations_merged ON conversations(merged) WHERE merged IS NOT NULL;",
 };
 
 int schema_count(void)
