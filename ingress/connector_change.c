@@ -56,7 +56,7 @@ static void take(struct ingress *in, struct exchange *x, service_read_fn *read,
 
     if (!connector_verified(in, x))
         return;
-    rc = read(buf_view(&x->body), &n, &fault);
+    rc = read(buf_view(&x->body), clock_unix_ms(), &n, &fault);
     if (rc) {
         connector_fault(x, rc, &fault);
         return;

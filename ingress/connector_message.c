@@ -48,7 +48,7 @@ static void messages_whole(void *arg, struct exchange *x)
 
     if (!connector_verified(in, x))
         return;
-    rc = service_message(buf_view(&x->body), &n, &fault);
+    rc = service_message(buf_view(&x->body), clock_unix_ms(), &n, &fault);
     if (rc) {
         connector_fault(x, rc, &fault);
         return;
@@ -133,7 +133,7 @@ static void statuses_accept(struct ingress *in, struct exchange *x, struct json 
         struct service_warnings warnings;
         struct service_fault fault = {0};
         struct event e;
-        int rc = service_status(doc, i, &e, &warnings, &fault);
+        int rc = service_status(doc, i, clock_unix_ms(), &e, &warnings, &fault);
 
         e.connector = x->name;
         if (rc == 0 && ingress_append(in, x, &e, VIEW_NONE))

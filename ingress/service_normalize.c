@@ -23,7 +23,7 @@ static void fill_edit(struct service_reader *r, struct service_normal *n);
 static void fill_reaction(struct service_reader *r, struct service_normal *n);
 static void fill_typing(struct service_reader *r, struct service_normal *n);
 
-static int normalize(struct view body, enum event_kind kind, fill_fn *fill,
+static int normalize(struct view body, int64_t now_ms, enum event_kind kind, fill_fn *fill,
                      struct service_normal *ret, struct service_fault *ret_fault)
 {
     struct service_reader r;
@@ -34,7 +34,7 @@ static int normalize(struct view body, enum event_kind kind, fill_fn *fill,
     rc = service_parse(body, &ret->doc, ret_fault);
     if (rc)
         return rc;
-    service_reader_init(&r, ret->doc, json_root(ret->doc));
+    service_reader_init(&r, ret->doc, json_root(ret->doc), now_ms);
     fill(&r, ret);
     ret->warnings = r.shown.warnings;
     rc = service_verdict(&r, ret_fault);
@@ -50,27 +50,28 @@ void service_normal_fini(struct service_normal *n)
     service_parts_fini(&n->parts);
 }
 
-int service_message(struct view body, struct service_normal *ret,
+int service_message(struct view body, int64_t now_ms, struct service_normal *ret,
                     struct service_fault *ret_fault)
 {
-    return normalize(body, EVENT_SERVICE_MESSAGE, fill_message, ret, ret_fault);
+    return normalize(body, now_ms, EVENT_SERVICE_MESSAGE, fill_message, ret, ret_fault);
 }
 
-int service_edit(struct view body, struct service_normal *ret, struct service_fault *ret_fault)
+int service_edit(struct view body, int64_t now_ms, struct service_normal *ret,
+                 struct service_fault *ret_fault)
 {
-    return normalize(body, EVENT_SERVICE_EDIT, fill_edit, ret, ret_fault);
+    return normalize(body, now_ms, EVENT_SERVICE_EDIT, fill_edit, ret, ret_fault);
 }
 
-int service_reaction(struct view body, struct service_normal *ret,
+int service_reaction(struct view body, int64_t now_ms, struct service_normal *ret,
                      struct service_fault *ret_fault)
 {
-    return normalize(body, EVENT_SERVICE_REACTION, fill_reaction, ret, ret_fault);
+    return normalize(body, now_ms, EVENT_SERVICE_REACTION, fill_reaction, ret, ret_fault);
 }
 
-int service_typing(struct view body, struct service_normal *ret,
+int service_typing(struct view body, int64_t now_ms, struct service_normal *ret,
                    struct service_fault *ret_fault)
 {
-    return normalize(body, EVENT_SERVICE_TYPING, fill_typing, ret, ret_fault);
+    return normalize(body, now_ms, EVENT_SERVICE_TYPING, fill_typing, ret, ret_fault);
 }
 
 /* --- a message ---------------------------------------------------------------------------- */
@@ -230,7 +231,7 @@ int service_statuses(struct view body, struct json **ret_doc, size_t *ret_n,
     return SERVICE_E_FAULT;
 }
 
-int service_status(struct json *doc, size_t i, struct event *ret,
+int service_status(struct json *doc, size_t i, int64_t now_ms, struct event *ret,
                    struct service_warnings *ret_warnings, struct service_fault *ret_fault)
 {
     static const char *const words[] = {"sent", "delivered", "read", "failed"};
@@ -238,7 +239,8 @@ int service_status(struct json *doc, size_t i, struct event *ret,
     struct event e = {.kind = EVENT_SERVICE_STATUS};
     bool known = false;
 
-    service_reader_init(&r, doc, json_array_at(json_get(json_root(doc), "statuses"), i));
+    service_reader_init(&r, doc, json_array_at(json_get(json_root(doc), "statuses"), i),
+                        now_ms);
     if (!json_is_object(r.root))
         service_fail(&r, "invalid", "must be an object", "statuses");
     e.message_id = service_name_must(&r, "id");

@@ -25,21 +25,21 @@ struct service_normal {
     struct service_warnings warnings;
 };
 
-/* 0 (service_normal_fini when done); SERVICE_E_FAULT, -ENOMEM (nothing to finish). *ret is written
+/* @now_ms is the wall time at the door. 0 (service_normal_fini when done); SERVICE_E_FAULT, -ENOMEM (nothing to finish). *ret is written
  * in any case. */
-typedef int service_read_fn(struct view body, struct service_normal *ret,
+typedef int service_read_fn(struct view body, int64_t now_ms, struct service_normal *ret,
                             struct service_fault *ret_fault);
 /* POST …/messages */
-AMO_MUSTCHECK int service_message(struct view body, struct service_normal *ret,
+AMO_MUSTCHECK int service_message(struct view body, int64_t now_ms, struct service_normal *ret,
                                   struct service_fault *ret_fault);
 /* PATCH …/messages/{id}: EVENT_SERVICE_EDIT; the type is absent when the caller gave none. */
-AMO_MUSTCHECK int service_edit(struct view body, struct service_normal *ret,
+AMO_MUSTCHECK int service_edit(struct view body, int64_t now_ms, struct service_normal *ret,
                                struct service_fault *ret_fault);
 /* POST …/reactions */
-AMO_MUSTCHECK int service_reaction(struct view body, struct service_normal *ret,
+AMO_MUSTCHECK int service_reaction(struct view body, int64_t now_ms, struct service_normal *ret,
                                    struct service_fault *ret_fault);
 /* POST …/typing; `expires_ms` is how long it lasts, for want of a clock here. */
-AMO_MUSTCHECK int service_typing(struct view body, struct service_normal *ret,
+AMO_MUSTCHECK int service_typing(struct view body, int64_t now_ms, struct service_normal *ret,
                                  struct service_fault *ret_fault);
 void service_normal_fini(struct service_normal *n);
 
@@ -49,6 +49,6 @@ AMO_MUSTCHECK int service_statuses(struct view body, struct json **ret_doc, size
                                    struct service_fault *ret_fault);
 /* Item @i of it as an event, and what became of its lesser parts. With SERVICE_E_FAULT the item
  * alone is refused; *ret then holds at most its message_id. */
-AMO_MUSTCHECK int service_status(struct json *doc, size_t i, struct event *ret,
+AMO_MUSTCHECK int service_status(struct json *doc, size_t i, int64_t now_ms, struct event *ret,
                                  struct service_warnings *ret_warnings,
                                  struct service_fault *ret_fault);

@@ -6,6 +6,8 @@
 #include "base/testing.h"
 #include "proto/limits.h"
 
+/* 2030-01-01 */
+#define NOW_MS INT64_C(1893456000000)
 #define BASE                                                                                   \
     "\"id\":\"wa1-3EB0A9F1\",\"source\":\"wa1\",\"conversation\":{\"id\":\"7900\"},"           \
     "\"sender\":{\"id\":\"7900\"},\"type\":\"text\",\"text\":\"hello\""
@@ -25,7 +27,7 @@ static void a_full_message_is_read_whole(void **state)
     struct event e;
 
     (void)state;
-    assert_int_equal(service_message(VIEW_LIT(body), &n, &fault), 0);
+    assert_int_equal(service_message(VIEW_LIT(body), NOW_MS, &n, &fault), 0);
     e = n.event;
     assert_int_equal(e.kind, EVENT_SERVICE_MESSAGE);
     assert_true(view_is(e.message_id, "wa1-3EB0A9F1"));
@@ -51,7 +53,7 @@ static void expect_fault(service_read_fn *read, const char *body, int status, co
     struct service_fault fault = {0};
     struct service_normal n;
 
-    if (read(view_of(body), &n, &fault) != SERVICE_E_FAULT)
+    if (read(view_of(body), NOW_MS, &n, &fault) != SERVICE_E_FAULT)
         fail_msg("%s: taken", body);
     if (fault.status != status || strcmp(fault.code, code) != 0 || !fault.field != !field ||
         (fault.field && strcmp(fault.field, field) != 0))
@@ -65,7 +67,7 @@ static struct service_normal expect_taken(service_read_fn *read, const char *bod
     struct service_fault fault = {0};
     struct service_normal n;
 
-    if (read(view_of(body), &n, &fault))
+    if (read(view_of(body), NOW_MS, &n, &fault))
         fail_msg("%s: %d %s %s", body, fault.status, fault.code,
                  fault.field ? fault.field : "-");
     return n;
@@ -95,6 +97,9 @@ static void what_is_only_shown_is_cut_or_left_out_by_name(void **state)
         {"{" BASE ",\"sender\":{\"id\":\"1\",\"name\":1}}", "invalid", "sender.name"},
         {"{" BASE ",\"sent_at\":\"now\"}", "invalid", "sent_at"},
         {"{" BASE ",\"sent_at\":1767225661}", "invalid", "sent_at"},
+        {"{" BASE ",\"sent_at\":\"2030-01-02T00:00:01Z\"}", "invalid", "sent_at"},
+        {"{" BASE ",\"silent\":\"yes\"}", "invalid", "silent"},
+        {"{" BASE ",\"silent\":1}", "invalid", "silent"},
         {"{" BASE ",\"silent\":\"true\"}", "invalid", "silent"},
         {"{" BASE ",\"sticker_id\":\"s\"}", "invalid", "sticker_id"},
         {"{" BASE ",\"reply_to\":{}}", "required", "reply_to.id"},
@@ -479,21 +484,21 @@ static void statuses_are_read_one_by_one(void **state)
     (void)state;
     assert_int_equal(service_statuses(VIEW_LIT(body), &doc, &n, &fault), 0);
     assert_int_equal(n, 5);
-    assert_int_equal(service_status(doc, 0, &e, &warnings, &fault), 0);
+    assert_int_equal(service_status(doc, 0, NOW_MS, &e, &warnings, &fault), 0);
     assert_int_equal(e.kind, EVENT_SERVICE_STATUS);
     assert_true(view_is(e.message_id, "a"));
     assert_true(view_is(e.status, "read"));
     assert_true(view_is(e.conversation, "c"));
     assert_int_equal(e.sent_ms, 1767225600000);
-    assert_int_equal(service_status(doc, 1, &e, &warnings, &fault), 0);
+    assert_int_equal(service_status(doc, 1, NOW_MS, &e, &warnings, &fault), 0);
     assert_true(view_is(e.error_code, "not_on_channel"));
     assert_true(view_is(e.error_text, "t"));
-    assert_int_equal(service_status(doc, 2, &e, &warnings, &fault), SERVICE_E_FAULT);
+    assert_int_equal(service_status(doc, 2, NOW_MS, &e, &warnings, &fault), SERVICE_E_FAULT);
     assert_string_equal(fault.field, "status");
     assert_true(view_is(e.message_id, "c"));
-    assert_int_equal(service_status(doc, 3, &e, &warnings, &fault), SERVICE_E_FAULT);
+    assert_int_equal(service_status(doc, 3, NOW_MS, &e, &warnings, &fault), SERVICE_E_FAULT);
     assert_null(e.message_id.ptr);
-    assert_int_equal(service_status(doc, 4, &e, &warnings, &fault), SERVICE_E_FAULT);
+    assert_int_equal(service_status(doc, 4, NOW_MS, &e, &warnings, &fault), SERVICE_E_FAULT);
     assert_string_equal(fault.field, "id");
     json_free(doc);
 }
@@ -529,14 +534,14 @@ static int read_all(void *arg)
     struct json *doc = NULL;
     struct event e;
     size_t n = 0;
-    int rc = service_message(view_of(arg), &normal, &fault);
+    int rc = service_message(view_of(arg), NOW_MS, &normal, &fault);
 
     if (rc)
         return rc;
     service_normal_fini(&normal);
     rc = service_statuses(VIEW_LIT("{\"statuses\":[{\"id\":\"a\",\"status\":\"read\"}]}"), &doc,
                           &n, &fault);
-    rc = rc ? rc : service_status(doc, 0, &e, &warnings, &fault);
+    rc = rc ? rc : service_status(doc, 0, NOW_MS, &e, &warnings, &fault);
     json_free(doc);
     return rc;
 }

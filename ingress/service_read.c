@@ -47,10 +47,10 @@ int service_verdict(const struct service_reader *r, struct service_fault *ret_fa
 }
 
 void service_reader_init(struct service_reader *r, struct json *doc,
-                         const struct json_node *root)
+                         const struct json_node *root, int64_t now_ms)
 {
     *r = (struct service_reader){
-        .doc = doc, .root = root, .shown = {.doc = doc, .root = root}
+        .doc = doc, .root = root, .shown = {.doc = doc, .root = root, .now_ms = now_ms}
     };
 }
 

@@ -36,8 +36,9 @@ struct service_reader {
     struct service_shown shown; /* the same object, for what is only shown */
 };
 
+/* @now_ms is the wall time at the door. */
 void service_reader_init(struct service_reader *r, struct json *doc,
-                         const struct json_node *root);
+                         const struct json_node *root, int64_t now_ms);
 
 /* The body as an object. SERVICE_E_FAULT, -ENOMEM. */
 AMO_MUSTCHECK int service_parse(struct view body, struct json **ret_doc,

@@ -121,37 +121,54 @@ struct view service_shown_type(struct service_shown *s, const char *path)
     return VIEW_NONE;
 }
 
+#define FORM "must be a time such as 2026-01-01T00:01:01.250Z"
+
+/* the service's clock and ours may differ; by more than a day neither does */
+#define AHEAD_MS (24LL * 3600 * 1000)
+
 int64_t service_shown_time(struct service_shown *s, const char *path)
 {
     const struct json_node *n = json_path(s->root, path);
     struct view text = VIEW_NONE;
+    bool iso = false;
     int64_t ms = 0;
 
     if (!n || is_empty(n))
         return 0;
-    if (json_strict_text(n, &text) && clock_parse_iso(text, &ms) == 0) {
-        if (ms >= 0 && ms <= CLOCK_MS_MAX)
-            return ms;
-        service_shown_warn(s, "invalid", LEFT_OUT "must be a time between 1970 and 2200", path);
+    iso = json_strict_text(n, &text) && clock_parse_iso(text, &ms) == 0;
+    if (!iso)
+        ms = json_int(n, &ms) ? clock_ms_of_number(ms) : 0;
+    if (!iso && !ms) {
+        service_shown_warn(s, "invalid", LEFT_OUT FORM, path);
         return 0;
     }
-    ms = json_int(n, &ms) ? clock_ms_of_number(ms) : 0;
-    service_shown_warn(s, "invalid",
-                       ms ? "must be a time such as 2026-01-01T00:01:01.250Z: the number was "
-                            "taken for one"
-                          : LEFT_OUT "must be a time such as 2026-01-01T00:01:01.250Z",
-                       path);
+    if (ms < 0 || ms > CLOCK_MS_MAX || ms > s->now_ms + AHEAD_MS) {
+        service_shown_warn(s, "invalid", LEFT_OUT "must be a time since 1970, and not ahead",
+                           path);
+        return 0;
+    }
+    if (!iso)
+        service_shown_warn(s, "invalid", FORM ": the number was taken for one", path);
     return ms;
 }
 
 bool service_shown_bool(struct service_shown *s, const char *path, bool otherwise)
 {
     const struct json_node *n = json_path(s->root, path);
+    struct view text = VIEW_NONE;
+    int64_t number = -1;
     bool b = otherwise;
 
-    if (n && !json_bool(n, &b) && !is_empty(n))
-        service_shown_warn(s, "invalid", LEFT_OUT "must be true or false", path);
-    return b;
+    if (!n || json_bool(n, &b) || is_empty(n))
+        return b;
+    (void)json_int(n, &number);       /* 1 and "1" */
+    (void)json_strict_text(n, &text); /* else empty */
+    if (number == 0 || number == 1 || view_is(text, "true") || view_is(text, "false")) {
+        service_shown_warn(s, "invalid", "must be true or false: was taken for it", path);
+        return number == 1 || view_is(text, "true");
+    }
+    service_shown_warn(s, "invalid", LEFT_OUT "must be true or false", path);
+    return otherwise;
 }
 
 /* False when there is none. */

@@ -34,6 +34,7 @@ struct service_warnings {
 struct service_shown {
     struct json *doc;             /* borrowed */
     const struct json_node *root; /* the object that paths begin at */
+    int64_t now_ms;               /* wall time at the door: nothing was written much later */
     struct service_warnings warnings;
     int rc; /* 0 or -ENOMEM */
 };
@@ -51,7 +52,8 @@ struct view service_shown_whole(struct service_shown *s, const char *path, size_
 struct view service_shown_url(struct service_shown *s, const char *path);
 /* One of amojo's nine words. */
 struct view service_shown_type(struct service_shown *s, const char *path);
-/* A time as Unix milliseconds, 0 when there is none: RFC 3339, or a number (clock_ms_of_number). */
+/* A time as Unix milliseconds, 0 when there is none: RFC 3339, or a number (clock_ms_of_number).
+ * More than a day ahead is none. */
 int64_t service_shown_time(struct service_shown *s, const char *path);
 /* @otherwise when there is none. */
 bool service_shown_bool(struct service_shown *s, const char *path, bool otherwise);

@@ -8,6 +8,9 @@
 #include "proto/limits.h"
 #include "tests/fuzz/fuzz.h"
 
+/* 2026-03-02 */
+#define NOW_MS INT64_C(1772442900000)
+
 static void check_fault(int rc, const struct service_fault *f)
 {
     FUZZ_MUST(rc == 0 || rc == SERVICE_E_FAULT);
@@ -72,7 +75,7 @@ static void check_message(struct view body)
 {
     struct service_fault fault = {0};
     struct service_normal n;
-    int rc = service_message(body, &n, &fault);
+    int rc = service_message(body, NOW_MS, &n, &fault);
     const struct event *e = &n.event;
 
     check_fault(rc, &fault);
@@ -94,7 +97,7 @@ static void check_changes(struct view body)
     for (size_t i = 0; i < AMO_COUNT(reads); i++) {
         struct service_fault fault = {0};
         struct service_normal n;
-        int rc = reads[i](body, &n, &fault);
+        int rc = reads[i](body, NOW_MS, &n, &fault);
 
         check_fault(rc, &fault);
         if (rc)
@@ -122,7 +125,7 @@ static void check_statuses(struct view body)
         int item = 0;
 
         fault = (struct service_fault){0};
-        item = service_status(doc, i, &e, &warnings, &fault);
+        item = service_status(doc, i, NOW_MS, &e, &warnings, &fault);
         check_fault(item, &fault);
         FUZZ_MUST(item || foreign_id_is_fine(e.message_id));
         check_warnings(&warnings);

@@ -1,6 +1,7 @@
 """A part of a call that is only shown never costs the words: it is cut or left out, and the answer says so by its name."""
 import json
 import re
+import time
 
 import pytest
 
@@ -83,8 +84,10 @@ def test_a_size_that_amo_asks_for_is_still_asked_for(shared):
 def test_a_time_is_told_by_its_size_or_is_that_of_the_door(shared):
     for n, number in enumerate((1767225661, 1767225661000, 1767225661000000, 1767225661000000000, "1767225661000")):
         taken(shared, f"time-{n}", dict(BASE, sent_at=number), ["sent_at"], sent_ms=1767225661000)
-    for n, none in enumerate(("9999-12-31T23:59:59Z", "1969-12-31T23:59:59Z", "yesterday", 17, -1767225661, 1e300, True, [7])):
+    for n, none in enumerate(("9999-12-31T23:59:59Z", "2199-12-31T23:59:59Z", int(time.time()) + 90000, "1969-12-31T23:59:59Z", "yesterday", 17, -1767225661, 1e300, True, [7])):
         taken(shared, f"time-1{n}", dict(BASE, sent_at=none), ["sent_at"], sent_ms=None)
+    for n, (odd, want) in enumerate([(1, True), ("true", True), ("1", True), (0, None), ("false", None), ("yes", None), (2, None), ([], None)]):
+        taken(shared, f"silent-{n}", dict(BASE, silent=odd), ["silent"], silent=want)
     taken(shared, "time-20", dict(BASE, sent_at="2026-01-01T00:01:01.250Z"), sent_ms=1767225661250)
 
 
