@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/log.h"
 
 /* What process_start returns so that main can `return value - 1`. */
@@ -257,12 +258,20 @@ void process_ready(const struct process *p, const char *details)
     notify_systemd("READY=1");
 }
 
+/* A new folder that a power cut takes back takes along what was promised in it. */
+static int flush_parent(const char *path)
+{
+    int rc = file_flush_parent(path);
+
+    return rc == -EINVAL ? 0 : rc; /* a file system that knows no such thing, as of /proc */
+}
+
 static int make_one_dir(const char *path)
 {
     struct stat st;
 
     if (mkdir(path, 0750) == 0)
-        return 0;
+        return flush_parent(path);
     if (errno != EEXIST)
         return -errno;
     if (stat(path, &st))

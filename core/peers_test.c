@@ -175,6 +175,34 @@ static void whoever_was_taken_for_dead_and_lives_takes_a_new_spool_id(void **sta
     bus_socket_free(second.socket);
 }
 
+static void spools_that_come_and_go_leave_nothing_in_memory(void **state)
+{
+    struct rig *r = *state;
+    const struct id own = r->spool;
+    struct edge_rig e;
+    size_t n = 0;
+
+    edge_open(&e, r, ROLE_INGRESS, 7);
+    for (unsigned char i = 1; i <= 100;
+         i++) { /* as one that is started anew without an event */
+        r->spool.bytes[0] = (unsigned char)(own.bytes[0] + i);
+        send_hello(&e, ROLE_INGRESS, "restless", VIEW_NONE);
+        while (!id_equal(&wait_peer(&e, "restless")->spool->id, &r->spool))
+            e.readable(&r->core);
+    }
+    r->spool = own;
+    peers_tick(&r->core, clock_mono_ms());
+    for (struct list *i = r->core.spools.next; i != &r->core.spools; i = i->next)
+        n++;
+    assert_true(n <= 66);
+    peers_tick(&r->core, clock_mono_ms() + 3600 * 1000); /* silent ones are forgotten … */
+    peers_tick(&r->core, clock_mono_ms() + 7200 * 1000); /* … and so are their spools */
+    assert_true(list_is_empty(&r->core.spools));
+    r->ingress = NULL;
+    r->worker = NULL;
+    bus_socket_free(e.socket);
+}
+
 static void hello_said_twice_is_one_session_and_one_line(void **state)
 {
     struct rig *r = *state;
@@ -346,6 +374,7 @@ int main(void)
         CASE(hello_is_answered_with_the_registry_and_the_credit),
         CASE(a_spool_of_a_live_process_is_refused_to_another_in_words),
         CASE(whoever_was_taken_for_dead_and_lives_takes_a_new_spool_id),
+        CASE(spools_that_come_and_go_leave_nothing_in_memory),
         CASE(hello_said_twice_is_one_session_and_one_line),
         CASE(what_was_taken_in_this_turn_is_told_only_after_its_commit),
         CASE(a_commit_that_fails_welcomes_nobody),

@@ -280,9 +280,12 @@ void door_close(struct door *d)
 
     if (fd < 0)
         return;
-    /* what the kernel has queued here would be reset by closing */
-    while (d->n_guests < d->config.max_connections && door_accept(d))
-        continue;
+    /* what the kernel has queued here would be reset by closing. No more than it can have queued:
+       whoever goes on knocking must not hold us here */
+    for (int i = 0; i <= DOOR_BACKLOG; i++) {
+        if (d->n_guests >= d->config.max_connections || !door_accept(d))
+            break;
+    }
     door_pause(d);
     d->fd = -1;
     (void)close(fd); /* nothing is written to it */

@@ -36,6 +36,7 @@
 
 #define INGRESS_TICK_MS  100
 #define INGRESS_ADMIN_MS 1000
+#define INGRESS_TIDY_MS  1000
 #define EVENT_KEEP       (256U << 10) /* bytes of the encoding buffer kept between events */
 
 static void on_wait(void *arg, struct exchange *x);
@@ -396,7 +397,7 @@ static void on_registry(void *arg, struct view bytes)
     if (rc > 0)
         log_line(LOG_LEVEL_ERROR, "registry.malformed", NULL);
     else if (rc)
-        log_line(LOG_LEVEL_ERROR, "registry.not_saved", "rc=%d", rc);
+        log_failed(LOG_LEVEL_ERROR, "registry.not_saved", rc, NULL);
     else if (in->registry)
         log_line(LOG_LEVEL_INFO, "registry.new", "version=%" PRIu64,
                  registry_copy_version(in->registry));
@@ -428,8 +429,10 @@ static void on_replay(void *arg, const struct replay *r)
         amo_normal_fini(&n);
         loop_defer(in->loop, &in->flush);
     }
-    log_line(rc ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, rc ? "replay.refused" : "replay.appended",
-             "number=%" PRIu64 " rc=%d", r->number, rc);
+    if (rc)
+        log_failed(LOG_LEVEL_WARN, "replay.refused", rc, "number=%" PRIu64, r->number);
+    else
+        log_line(LOG_LEVEL_INFO, "replay.appended", "number=%" PRIu64, r->number);
 }
 
 static struct view on_refused(void *arg)
@@ -473,6 +476,11 @@ static void on_tick(void *arg)
     if (is_over(in))
         return;
     spool_tidy(in->spool);
+    if (in->registry && clock_mono_ms() - in->tidied_ms >= INGRESS_TIDY_MS) {
+        in->tidied_ms = clock_mono_ms();
+        if (registry_copy_tidy(in->registry))
+            log_line(LOG_LEVEL_INFO, "registry.saved", NULL);
+    }
     try_open(in);
     queries_expire(in, clock_mono_ms());
     if (!in->stopping)

@@ -58,6 +58,7 @@ struct ingress {
     bool stopping;
     int64_t stop_by_ms; /* monotonic */
     int repeat_rc;      /* why the repeat log was not written, logged once; 0 it was */
+    int64_t tidied_ms;  /* monotonic */
     int exit_code;
 };
 

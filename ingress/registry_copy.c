@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/crypto.h"
@@ -14,14 +15,17 @@
 #include "proto/pack.h"
 #include "proto/registry.h"
 
-#define COPY_FILE    "registry.sealed"
-#define KEY_FILE     "registry.key"
-#define SEAL_CONTEXT VIEW_LIT("ingress registry")
+#define COPY_FILE     "registry.sealed"
+#define KEY_FILE      "registry.key"
+#define READ_TRIES    20
+#define READ_PAUSE_NS 50000000L
+#define SEAL_CONTEXT  VIEW_LIT("ingress registry")
 
 struct registry_copy {
     int dir_fd;
     unsigned char key[CRYPTO_KEY_LEN];
     struct registry *registry; /* owned; NULL none */
+    bool unsaved;              /* the one in force is not the one on disk */
 };
 
 static int key_load(struct registry_copy *c);
@@ -36,7 +40,8 @@ int registry_copy_open(const char *dir, struct registry_copy **ret_copy)
     if (!c)
         return -ENOMEM;
     c->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    rc = c->dir_fd < 0 ? -errno : 0;
+    /* a name that the last life could not sync can be seen all the same */
+    rc = c->dir_fd < 0 || fsync(c->dir_fd) ? -errno : 0;
     rc = rc ? rc : key_load(c);
     rc = rc ? rc : copy_load(c);
     if (rc == 0) {
@@ -69,7 +74,7 @@ uint64_t registry_copy_version(const struct registry_copy *c)
 }
 
 /* -ENOENT; a file that is too long is -EFBIG. */
-static int file_read(int dir_fd, const char *name, struct buf *out)
+static int file_read_once(int dir_fd, const char *name, struct buf *out)
 {
     int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
     int rc = 0;
@@ -89,6 +94,21 @@ static int file_read(int dir_fd, const char *name, struct buf *out)
         buf_grow(out, (size_t)n);
     }
     (void)close(fd); /* read only */
+    return rc;
+}
+
+/* A disk that fails for a moment must not cost the registry: without it amo hears 503, and core,
+ * which has another, may be away. */
+static int file_read(int dir_fd, const char *name, struct buf *out)
+{
+    const struct timespec pause = {.tv_nsec = READ_PAUSE_NS};
+    int rc = file_read_once(dir_fd, name, out);
+
+    for (int i = 0; rc == -EIO && i < READ_TRIES; i++) {
+        (void)nanosleep(&pause, NULL);
+        buf_reset(out);
+        rc = file_read_once(dir_fd, name, out);
+    }
     return rc;
 }
 
@@ -151,7 +171,7 @@ static int copy_load(struct registry_copy *c)
     rc = rc ? rc : crypto_open(c->key, SEAL_CONTEXT, buf_view(&sealed), &plain);
     rc = rc ? rc : registry_decode(buf_view(&plain), &c->registry);
     if (rc && rc != -ENOENT && rc != -ENOMEM)
-        log_line(LOG_LEVEL_ERROR, "registry.copy_unreadable", "rc=%d", rc);
+        log_failed(LOG_LEVEL_ERROR, "registry.copy_unreadable", rc, "file=%s", COPY_FILE);
     if (plain.ptr)
         secret_wipe(plain.ptr, plain.cap);
     buf_fini(&plain);
@@ -189,5 +209,24 @@ int registry_copy_update(struct registry_copy *c, struct view bytes)
     }
     registry_free(c->registry);
     c->registry = r;
-    return copy_save(c, bytes);
+    rc = copy_save(c, bytes);
+    c->unsaved = rc != 0;
+    return rc;
+}
+
+bool registry_copy_tidy(struct registry_copy *c)
+{
+    struct buf bytes;
+    int rc = 0;
+
+    if (!c->unsaved)
+        return false;
+    buf_init(&bytes, LIMIT_FRAME_BYTES);
+    rc = registry_encode(c->registry, ROLE_INGRESS, &bytes);
+    rc = rc ? rc : copy_save(c, buf_view(&bytes));
+    if (bytes.ptr)
+        secret_wipe(bytes.ptr, bytes.cap);
+    buf_fini(&bytes);
+    c->unsaved = rc != 0;
+    return rc == 0;
 }

@@ -4,6 +4,7 @@
  * accepts while core is down. The copy is `registry.sealed`, the key `registry.key` (mode 0600)
  * beside it: it protects a copy of the one file, not against who can read the whole folder. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -23,3 +24,5 @@ uint64_t registry_copy_version(const struct registry_copy *c);
 /* @bytes is registry_encode's. PACK_E_MALFORMED (the old one stays), -ENOMEM; another -errno:
  * the new one is in force but not on disk. */
 AMO_MUSTCHECK int registry_copy_update(struct registry_copy *c, struct view bytes);
+/* Another try at what could not be written, every now and then. True: it was written now. */
+bool registry_copy_tidy(struct registry_copy *c);

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/crypto.h"
@@ -43,12 +44,14 @@ struct repeat {
 };
 
 /* On disk, 40 bytes each: an entry or, with kind 2, "all up to number `at` is here". */
-#define ROW_LEN    40U
-#define ROW_ENTRY  1U
-#define ROW_MARKER 2U
-#define LOG_FILE   "repeat.log"
-#define LOG_OLD    "repeat.old"
-#define LOG_NEW    "repeat.new" /* while one becomes the other */
+#define ROW_LEN       40U
+#define ROW_ENTRY     1U
+#define ROW_MARKER    2U
+#define READ_TRIES    20
+#define READ_PAUSE_NS 50000000L
+#define LOG_FILE      "repeat.log"
+#define LOG_OLD       "repeat.old"
+#define LOG_NEW       "repeat.new" /* while one becomes the other */
 
 static int log_read(struct repeat *r, const char *name, bool current, int64_t now_ms);
 
@@ -368,7 +371,21 @@ static int row_apply(struct repeat *r, uint32_t kind, const struct repeat_entry 
     return repeat_add(r, e);
 }
 
-/* A torn end is cut off: rows behind it would not be found again. */
+/* As pread(), at the start, for a disk that fails for a moment. */
+static ssize_t read_patiently(int fd, unsigned char *to, size_t len, off_t offset)
+{
+    const struct timespec pause = {.tv_nsec = READ_PAUSE_NS};
+    ssize_t n = pread(fd, to, len, offset);
+
+    for (int i = 0; n < 0 && (errno == EIO || errno == EINTR) && i < READ_TRIES; i++) {
+        (void)nanosleep(&pause, NULL);
+        n = pread(fd, to, len, offset);
+    }
+    return n;
+}
+
+/* A torn end is cut off: rows behind it would not be found again. What the disk does not read is
+ * no better; core knows the repeats in it. */
 static int log_read(struct repeat *r, const char *name, bool current, int64_t now_ms)
 {
     int fd = openat(r->dir_fd, name, O_RDWR | O_CLOEXEC | (current ? O_CREAT : 0), 0600);
@@ -379,7 +396,7 @@ static int log_read(struct repeat *r, const char *name, bool current, int64_t no
 
     if (fd < 0)
         return errno == ENOENT ? 0 : -errno;
-    while (rc == 0 && (n = pread(fd, rows, sizeof(rows), whole)) >= (ssize_t)ROW_LEN) {
+    while (rc == 0 && (n = read_patiently(fd, rows, sizeof(rows), whole)) >= (ssize_t)ROW_LEN) {
         for (size_t i = 0; rc == 0 && i + ROW_LEN <= (size_t)n; i += ROW_LEN) {
             struct repeat_entry e;
             uint32_t kind = row_parse(rows + i, &e);
@@ -391,7 +408,8 @@ static int log_read(struct repeat *r, const char *name, bool current, int64_t no
         }
     }
     if (rc == 0 && n < 0)
-        rc = -errno;
+        log_failed(LOG_LEVEL_ERROR, "repeat.unreadable", -errno, "file=%s offset=%lld", name,
+                   (long long)whole);
 out:
     if (rc == 0 && current && ftruncate(fd, whole))
         rc = -errno;

@@ -51,7 +51,32 @@ static int read_small(int dir_fd, const char *name, unsigned char *to, size_t ca
     return rc;
 }
 
-/* All of it or nothing, also when the machine stops half-way. */
+static bool is_no_room(int rc)
+{
+    return rc == -ENOSPC || rc == -EDQUOT;
+}
+
+/* Bytes over bytes of a file that is there need no room. */
+static int write_over(int dir_fd, const char *name, struct view bytes)
+{
+    int fd = openat(dir_fd, name, O_WRONLY | O_CLOEXEC);
+    ssize_t n = 0;
+    int rc = 0;
+
+    if (fd < 0)
+        return -errno;
+    n = pwrite(fd, bytes.ptr, bytes.len, 0);
+    if (n != (ssize_t)bytes.len)
+        rc = n < 0 ? -errno : -ENOSPC;
+    else if (fsync(fd))
+        rc = -errno;
+    (void)close(fd); /* synced */
+    return rc;
+}
+
+/* All of it or nothing, also when the machine stops half-way; but on a full disk in place, as a
+ * spool that is full must be able to go on. What is torn then means nothing worse than an id, a
+ * life or a floor that nobody knows. */
 static int replace_small(int dir_fd, const char *name, struct view bytes)
 {
     char fresh[32];
@@ -69,7 +94,10 @@ static int replace_small(int dir_fd, const char *name, struct view bytes)
     if (rc == 0 && (fsync(fd) || renameat(dir_fd, fresh, dir_fd, name) || fsync(dir_fd)))
         rc = -errno;
     (void)close(fd); /* synced */
-    return rc;
+    if (!is_no_room(rc))
+        return rc;
+    (void)unlinkat(dir_fd, fresh, 0); /* nobody reads it */
+    return write_over(dir_fd, name, bytes);
 }
 
 int spool_files_id(int dir_fd, struct id *ret)
@@ -107,8 +135,7 @@ int spool_files_new_id(int dir_fd, struct id *ret)
 int spool_files_live(int dir_fd, const struct id *boot, unsigned char ret[SPOOL_LIVES_LEN],
                      size_t *ret_len)
 {
-    unsigned char now[SPOOL_LIVES_LEN];
-    size_t keep = 0;
+    unsigned char now[SPOOL_LIVES_LEN] = {0}; /* always as long: it can be written over */
     size_t n = 0;
     int rc = read_small(dir_fd, LIVES_FILE, ret, SPOOL_LIVES_LEN, &n);
 
@@ -117,13 +144,12 @@ int spool_files_live(int dir_fd, const struct id *boot, unsigned char ret[SPOOL_
     rc = 0;
     n -= n % sizeof(*boot);
     if (boot) {
-        keep = num_min(n, SPOOL_LIVES_LEN - sizeof(*boot));
         memcpy(now, boot->bytes, sizeof(*boot));
-        memcpy(now + sizeof(*boot), ret, keep);
-        rc = replace_small(dir_fd, LIVES_FILE, view_make(now, sizeof(*boot) + keep));
+        memcpy(now + sizeof(*boot), ret, num_min(n, SPOOL_LIVES_LEN - sizeof(*boot)));
+        rc = replace_small(dir_fd, LIVES_FILE, view_make(now, sizeof(now)));
     }
     *ret_len = n;
-    return rc == -ENOSPC || rc == -EDQUOT ? 0 : rc;
+    return is_no_room(rc) || rc == -ENOENT ? 0 : rc;
 }
 
 #define FLOOR_LEN (sizeof(struct id) + 8)
@@ -131,11 +157,13 @@ int spool_files_live(int dir_fd, const struct id *boot, unsigned char ret[SPOOL_
 int spool_files_put_floor(int dir_fd, const struct id *id, uint64_t floor)
 {
     unsigned char bytes[FLOOR_LEN];
+    int rc = 0;
 
     memcpy(bytes, id->bytes, sizeof(id->bytes));
     for (size_t i = 0; i < 8; i++)
         bytes[sizeof(id->bytes) + i] = (unsigned char)(floor >> (8 * i));
-    return replace_small(dir_fd, FLOOR_FILE, view_make(bytes, sizeof(bytes)));
+    rc = replace_small(dir_fd, FLOOR_FILE, view_make(bytes, sizeof(bytes)));
+    return is_no_room(rc) || rc == -ENOENT ? 0 : rc;
 }
 
 int spool_files_floor(int dir_fd, const struct id *id, uint64_t *ret)

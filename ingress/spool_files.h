@@ -24,7 +24,8 @@ AMO_MUSTCHECK int spool_files_new_id(int dir_fd, struct id *ret);
 AMO_MUSTCHECK int spool_files_live(int dir_fd, const struct id *boot,
                                    unsigned char ret[SPOOL_LIVES_LEN], size_t *ret_len);
 /* With a new id, what had been taken under the id before stays so: numbers below @floor are nobody's
- * to send. Kept for this id alone. -errno. */
+ * to send. Kept for this id alone. On a full disk it may not be kept, and after the next start
+ * some comes again. -errno. */
 AMO_MUSTCHECK int spool_files_put_floor(int dir_fd, const struct id *id, uint64_t floor);
 /* 1 when none is kept for this id. -errno. */
 AMO_MUSTCHECK int spool_files_floor(int dir_fd, const struct id *id, uint64_t *ret);

@@ -1,15 +1,13 @@
 """What a disk does to the spool: reads and writes that fail once or for ever, no room, files left half-way."""
 import os
-import pathlib
 import re
-import resource
 import shutil
 import socket
 import subprocess
 
 import pytest
 
-from ingress_harness import BIN, bus, hook, message, wait_for
+from ingress_harness import BIN, hook, message, registry, wait_for
 
 pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 
@@ -156,6 +154,51 @@ def test_a_file_left_over_by_a_creation_that_failed_is_no_failed_flush(make):
     assert ingress.child.poll() is None
 
 
+def small_disk(directory, size="1m"):
+    directory.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(directory)], capture_output=True)
+    if done.returncode:
+        pytest.skip("no right to mount a small file system")
+
+
+def test_on_a_full_disk_a_spool_can_take_a_new_id_all_the_same(make):
+    """Or it could never get rid of what fills the disk."""
+    small_disk(make.path / "spool")
+    try:
+        core = make.core()
+        ingress = make(amo_ingress_spool_max_bytes=512 << 10)
+        ingress.wait_log("what=registry.new")
+        fill(ingress, 3)
+        core.wait_events(3)
+        wait_for(lambda: ingress.metric("amo_spool_events") == 0, "an empty spool")
+        old = core.hellos[-1]["spool"]
+        core.close()
+        fill(ingress, 2, "away")
+        ingress.stop()
+        with open(ingress.spool_dir / "somebody-elses", "wb") as f:
+            with pytest.raises(OSError):
+                while True:
+                    os.write(f.fileno(), bytes(4096))
+        ingress.start()
+        back = make.core()
+        base = back._welcome
+        back.order(lambda: setattr(back.core, "welcome",
+                                   lambda h: {**base(h), **({"mark": 1000} if h.body["spool"] == old else {})}))
+        wait_for(lambda: back.hellos and back.hellos[-1]["spool"] != old, "a new id")
+        wait_for(lambda: ids(back)[-2:] == ["away-0", "away-1"], "the events under the new id")
+        wait_for(lambda: ingress.metric("amo_spool_events") == 0, "an empty spool")
+        ingress.stop()
+        said = len(back.hellos)
+        ingress.start()
+        back.wait_hello(said + 1)
+        assert back.hellos[-1]["spool"] == (ingress.spool_dir / "spool.id").read_bytes() != old
+        assert len(back.hellos[-1]["lives"]) >= 32
+        ingress.stop()
+        back.close()
+    finally:
+        subprocess.run(["umount", "-l", str(make.path / "spool")], check=False)
+
+
 # --- a failure is noticed wherever it comes up -------------------------------------------------------------------
 
 
@@ -192,6 +235,76 @@ def test_a_start_that_meets_one_error_of_the_disk_asks_to_be_started_again(make,
         assert done.returncode == 0, said        # a read is tried again
     else:
         assert done.returncode == 75 and "Input/output error" in said, (done.returncode, said)
+
+
+def test_a_registry_that_could_not_be_saved_is_saved_later(make):
+    core = make.core()
+    ingress = make()
+    ingress.wait_log("what=registry.new")
+    ingress.stop()
+    sealed = ingress.dir / "data" / "ingress" / "registry.sealed"
+    before = sealed.read_bytes()
+    ingress.wrap = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=renameat",
+                    "-e", "inject=renameat:error=EIO:when=3..4"]   # spool.lives and spool.id come first
+    core.welcome["registry"] = registry(9, tokens=("the-new-token-000000000000000000000",))
+    ingress.start()
+    ingress.wait_log("what=registry.not_saved error=5 words=\"Input/output error\"")
+    assert sealed.read_bytes() == before
+    ingress.wait_log("what=registry.saved")
+    core.close()
+    ingress.kill()
+    ingress.wrap = []
+    ingress.start()
+    assert ingress.service(message("new"), token="the-new-token-000000000000000000000").status == 202
+
+
+def test_the_sealed_registry_outlives_a_read_that_fails_for_a_moment(make):
+    core = make.core()
+    ingress = make()
+    ingress.wait_log("what=registry.new")
+    core.close()
+    ingress.stop()
+    ingress.wrap = faulty("read:error=EIO:when=1..2", ingress.dir / "data" / "ingress" / "registry.sealed")
+    ingress.start()
+    assert ingress.amo(hook("alone")).status == 200
+
+
+def test_a_log_of_repeats_that_the_disk_does_not_read_shuts_no_door(make):
+    core = make.core()
+    ingress = make(amo_ingress_spool_max_bytes=1 << 20)
+    ingress.wait_log("what=registry.new")
+    for i in range(12):
+        assert ingress.service(message(f"r-{i}", text="x" * 20000)).status == 202
+    wait_for(lambda: ingress.metric("amo_spool_events") == 0, "an empty spool")
+    ingress.stop()
+    ingress.wrap = faulty("pread64:error=EIO:when=1+", ingress.spool_dir / "repeat.log")
+    ingress.start()
+    ingress.wait_log("what=repeat.unreadable")
+    assert ingress.service(message("after")).status == 202
+    core.wait_events(13)
+
+
+def test_new_folders_are_on_disk_before_anything_is_promised_in_them(make):
+    core = make.core()
+    trace = make.path / "first-life.txt"
+    ingress = make(wrap=["strace", "-f", "-qq", "-yy", "-o", str(trace), "-e",
+                         "trace=mkdir,fsync,sendto,sendmsg,writev,write"],
+                   amo_ingress_spool=make.path / "far" / "away" / "spool")
+    ingress.wait_log("what=registry.new")
+    assert ingress.amo(hook("first")).status == 200
+    ingress.stop()
+    made, synced = set(), set()
+    for line in trace.read_text(errors="replace").splitlines():
+        folder = re.search(r'mkdir\("([^"]+)", \d+\)\s+= 0', line)
+        sync = re.search(r"fsync\(\d+<([^>]+)>\)\s+= 0", line)
+        if folder:
+            made.add(os.path.dirname(os.path.abspath(folder[1])))
+        if sync:
+            synced.add(sync[1])
+        if "HTTP/1.1 200" in line:
+            break
+    assert str(make.path / "far") in made and made <= synced, made - synced
+    assert core.wait_events(1)
 
 
 # --- what cannot be read -----------------------------------------------------------------------------------------

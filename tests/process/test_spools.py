@@ -5,7 +5,6 @@ import json
 import pathlib
 import shutil
 import sqlite3
-import uuid
 
 import pytest
 
@@ -205,6 +204,16 @@ def test_a_drained_copy_of_a_live_spool_delivers_what_only_it_has(stack):
     stack["drain"].start()
     stack["drain"].wait_line("what=spool.drained", timeout=20)
     clients.arrived()
+
+
+def test_spools_without_an_event_leave_no_row_in_the_store(stack):
+    """An ingress that has no segment takes a new id at each start; a row stays for ever."""
+    for _ in range(4):
+        stack.start_over("ingress")
+        stack["ingress"].wait_line("what=core.welcome")
+    with contextlib.closing(sqlite3.connect(stack.dir / "data" / "core" / "core.db")) as db:
+        assert db.execute("SELECT count(*) FROM spools").fetchone() == (0,)
+        assert db.execute("SELECT count(*) FROM ingresses").fetchone() == (1,)
 
 
 @pytest.mark.parametrize("ingress", ["running", "restarted"])
