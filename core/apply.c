@@ -24,6 +24,9 @@
 #include "core/waiting.h"
 #include "proto/limits.h"
 
+/* what a door of another clock says to have waited longer is not believed */
+#define WAITED_MAX_MS (24LL * 3600 * 1000)
+
 static int command_add(struct core *c, struct command_row *row, const struct command *body);
 static int message_add(struct core *c, const struct event *e, const struct plan *p,
                        const struct conversation *conv, int64_t *ret_id);
@@ -198,6 +201,17 @@ static int message_body(const struct event *e, const struct plan *p,
     return rc;
 }
 
+/* A life counts from when core takes the message, by core's clock: the door's may be another, and
+ * nobody has tried anything while it lay in the spool. */
+static void begin_life(struct command_row *row)
+{
+    int64_t now = clock_unix_ms();
+    int64_t waited = now - row->taken_ms;
+
+    row->waited_ms = waited > 0 && waited < WAITED_MAX_MS ? waited : 0;
+    row->taken_ms = now;
+}
+
 /* Takes the texts of @row in any case. */
 static int command_add(struct core *c, struct command_row *row, const struct command *body)
 {
@@ -205,6 +219,7 @@ static int command_add(struct core *c, struct command_row *row, const struct com
     struct buf packed;
     int rc = -ENOMEM;
 
+    begin_life(row);
     buf_init(&packed, LIMIT_FRAME_BYTES);
     if (row->scope || row->connector)
         f = mem_zalloc(sizeof(*f));

@@ -76,7 +76,8 @@ struct core_command {
     size_t heap_at;      /* place in the timer heap, 1-based; 0 = not in it */
     int64_t due_mono_ms; /* WAITING: when the back-off ends; IN_FLIGHT: when the lease ends */
     int64_t message;
-    int64_t taken_ms;
+    int64_t taken_ms;  /* by core, wall time */
+    int64_t waited_ms; /* before that: of its age for people, not of its life */
     int64_t paused_ms;
     int64_t first_mono_ms; /* first counted attempt of this life of core; 0 none */
     int64_t first_held_ms; /* dest's held time then */

@@ -51,6 +51,8 @@ static const struct {
     {"source.remove",       verb_source_remove      },
     {"source.default",      verb_source_default     },
     {"conversation.list",   verb_conversation_list  },
+    {"clock.show",          verb_clock_show         },
+    {"clock.agree",         verb_clock_agree        },
     {"queue",               verb_queue              },
     {"queue.drop",          verb_queue_drop         },
     {"dead.list",           verb_dead_list          },

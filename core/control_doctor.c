@@ -157,6 +157,20 @@ static void check_store(struct control_ask *ask)
               (unsigned)(s.st_mode & 07777));
 }
 
+static void check_clock_doubt(struct control_ask *ask)
+{
+    const struct doubt *d = &ask->core->doubt;
+    struct check c = {.name = "clock",
+                      .light = LIGHT_YELLOW,
+                      .todo = "see the runbook, \"The clock is in doubt\""};
+
+    if (d->on)
+        check_add(ask->w, &c,
+                  "in doubt (%s): nothing ends its life and nothing is deleted for"
+                  " its age until amojo or an operator agrees",
+                  d->why);
+}
+
 static void check_damage(struct control_ask *ask)
 {
     const char *words = store_damage(ask->core->store);
@@ -203,6 +217,7 @@ static void check_permissions(struct control_ask *ask)
                   "lies in data_dir: who takes a copy of the store takes its key with it");
     check_store(ask);
     check_damage(ask);
+    check_clock_doubt(ask);
 }
 
 /* --- registry ------------------------------------------------------------------------------- */

@@ -135,10 +135,10 @@ static void nothing_is_forgotten_while_the_clock_is_in_doubt(void **state)
     ctl_fine(r, "channel.secret", "{\"id\":\"ch\",\"secret\":\"x\",\"overlap_hours\":1}");
     assert_int_equal(core_turn(&r->core), 0);
     r->core.registry->channels[0].old_until_ms = 1; /* long over */
-    r->core.skew_ms = 10 * MINUTE_MS;
+    r->core.doubt.on = true;
     watch_tick(&r->core);
     assert_non_null(channel(r)->secrets[1].bytes);
-    r->core.skew_ms = 0;
+    r->core.doubt.on = false;
     watch_tick(&r->core);
     rig_commit(r);
     assert_null(channel(r)->secrets[1].bytes);

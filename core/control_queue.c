@@ -42,6 +42,35 @@ static void peer_json(struct json_writer *w, const struct peer *p)
     json_close_object(w);
 }
 
+static void clock_json(struct control_ask *ask, const char *name)
+{
+    const struct core *c = ask->core;
+
+    json_open_object(ask->w, name);
+    json_add_bool(ask->w, "in_doubt", c->doubt.on);
+    json_add_text(ask->w, "why", c->doubt.why ? view_of(c->doubt.why) : VIEW_NONE);
+    add_time(ask->w, "trusted_until", c->doubt.trusted_ms);
+    add_time(ask->w, "now", clock_unix_ms());
+    json_add_int(ask->w, "skew_ms", c->skew_ms);
+    json_close_object(ask->w);
+}
+
+int verb_clock_show(struct control_ask *ask)
+{
+    clock_json(ask, NULL);
+    return EXIT_FINE;
+}
+
+int verb_clock_agree(struct control_ask *ask)
+{
+    int rc = doubt_agree(ask->core);
+
+    if (rc)
+        return rc;
+    clock_json(ask, NULL);
+    return EXIT_FINE;
+}
+
 int verb_status(struct control_ask *ask)
 {
     struct core *c = ask->core;
@@ -64,6 +93,7 @@ int verb_status(struct control_ask *ask)
     json_add_int(ask->w, "quarantine", quarantine);
     json_add_int(ask->w, "waiting_events", waiting);
     json_add_int(ask->w, "clock_skew_ms", c->skew_ms);
+    clock_json(ask, "clock");
     json_open_array(ask->w, "peers");
     for (struct list *i = c->peers.next; i != &c->peers; i = i->next)
         peer_json(ask->w, LIST_ENTRY(i, struct peer, link));

@@ -164,6 +164,7 @@ static void core_commit(struct core *c)
     if (!c->turn_dirty)
         return;
     rc = spools_write(c);
+    rc = rc ? rc : doubt_write(c);
     rc = rc ? rc : store_commit(c->store);
     if (rc) {
         core_give_up(c, "commit", rc);
@@ -339,7 +340,6 @@ static void core_init(struct core *c, struct config *config)
     list_init(&c->control_waits);
     loop_deferred_init(&c->turn_end, core_turn_end, c);
     c->began_mono_ms = clock_mono_ms();
-    c->next_turn = (uint64_t)clock_unix_ms();
     c->rebuild_max_bytes = LIMIT_REBUILD_BYTES;
 }
 
@@ -438,8 +438,10 @@ static int core_open_queue(struct core *c)
                         (int64_t)config_number(c->config, "retry/cap_ms"), seed, &c->queue);
     if (rc)
         return rc;
+    rc = doubt_open(c);
+    if (rc)
+        return rc;
     core_apply_pauses(c);
-    c->next_attempt = (uint64_t)clock_unix_ms() << 20;
     c->settling_until_ms = clock_mono_ms() + (int64_t)config_number(c->config, "core/lease_ms");
     rc = store_counts(c->store, &dead, &quarantine, &c->n_waiting);
     rc = rc ? rc : waiting_rekey(c);

@@ -30,6 +30,7 @@
 #include "base/list.h"
 #include "base/table.h"
 #include "core/command.h"
+#include "core/doubt.h"
 #include "core/keys.h"
 #include "core/queue.h"
 #include "core/store.h"
@@ -193,10 +194,9 @@ struct core {
     const char *row_failed_in;
 
     /* clock */
-    int64_t last_mono_ms;
-    int64_t last_unix_ms;
-    int64_t jump_mono_ms; /* last jump of the wall clock; 0 none */
-    int64_t skew_ms;      /* against amojo's Date */
+    struct doubt doubt;
+    int64_t skew_ms;       /* against amojo's Date, when it was measured last */
+    int64_t frame_unix_ms; /* when its sender sent the frame that is read, by his clock */
 
     /* figures; each has one owner, named in docs/operations.md */
     struct stat_counter *n_events;
@@ -245,5 +245,5 @@ void core_row_failed(struct core *c, const char *in, int rc);
 AMO_MUSTCHECK int core_row_begin(struct core *c);
 AMO_MUSTCHECK int core_row_end(struct core *c, const char *in, int rc);
 
-/* Nothing may expire now: the clock jumped or disagrees with amojo's. */
+/* Nothing may expire now: nobody has proven the clock (core/doubt.h). */
 bool core_clock_doubtful(const struct core *c, int64_t now_mono_ms);

@@ -34,6 +34,9 @@
 
 /* so often a report may wait in vain for another one's first words */
 #define ECHO_WAITS 3
+#define DAY_MS     (24LL * 3600 * 1000)
+/* an event has hardly ever lain in a spool for longer */
+#define STAMP_DAYS 7
 
 static int intake_one(struct core *c, struct peer *p, const msgpack_object *item);
 static int intake_apply(struct core *c, struct view bytes, enum intake_how how);
@@ -271,9 +274,24 @@ static bool may_wait_as_echo(const struct core *c, const struct event *e,
     return how != INTAKE_WOKEN || (m->echo_first && clock_unix_ms() - e->taken_ms < longest);
 }
 
-static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
+/* What was sent before cannot be recognised as a repeat any more. In doubt nothing is forgotten. */
+static int64_t oldest_known(const struct core *c)
 {
     int64_t days = (int64_t)config_number(c->config, "retention/messages_days");
+
+    return c->doubt.on ? 0 : clock_unix_ms() - days * DAY_MS;
+}
+
+/* The door's clock is its own. What it cannot have been is taken for now. */
+static int64_t plausible(int64_t taken_ms)
+{
+    int64_t now = clock_unix_ms();
+
+    return taken_ms > now || taken_ms < now - STAMP_DAYS * DAY_MS ? now : taken_ms;
+}
+
+static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
+{
     struct lookup l = {0};
     struct event e;
     struct plan p;
@@ -281,6 +299,7 @@ static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
 
     if (rc)
         return rc < 0 ? rc : -EBADMSG;
+    e.taken_ms = plausible(e.taken_ms);
     if (e.kind == EVENT_DOOR_TEST) {
         doctor_heard(c, e.message_id);
         return 0;
@@ -293,7 +312,7 @@ static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
     rc = rc ? rc : reach_event(c, &e, &l);
     if (!may_wait_as_echo(c, &e, &l.mapping, how))
         l.mapping.echo_of = 0;
-    rc = rc ? rc : router_route(&e, &l.mapping, e.taken_ms - days * 24 * 3600 * 1000, &p);
+    rc = rc ? rc : router_route(&e, &l.mapping, oldest_known(c), &p);
     if (rc == 0 && (p.verdict == VERDICT_WAIT || p.verdict == VERDICT_WAIT_ECHO))
         rc = apply_wait(c, &e, bytes, &p, l.mapping.echo_of, how);
     else

@@ -35,6 +35,14 @@
 static void peers_frame(struct core *c, struct bus_socket *s, const struct bus_message *m);
 static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_message *m,
                        const struct envelope *env);
+static void results_push(struct core *c, struct peer *p, const struct envelope *env,
+                         struct view body)
+{
+    c->frame_unix_ms = env->unix_ms;
+    settle_push(c, p, body);
+    c->frame_unix_ms = 0;
+}
+
 static void peer_frame(struct core *c, struct peer *p, const struct envelope *env,
                        struct view body);
 static void peer_send_registry(struct core *c, struct peer *p);
@@ -377,7 +385,7 @@ static void peer_frame(struct core *c, struct peer *p, const struct envelope *en
         return;
     case MSG_RESULT_PUSH:
         if (p->role == ROLE_EGRESS)
-            settle_push(c, p, body);
+            results_push(c, p, env, body);
         return;
     case MSG_CREDIT:
         peer_figures(c, p, body);

@@ -229,6 +229,7 @@ int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_m
     c->kind = (enum command_kind)row->kind;
     c->message = row->message;
     c->taken_ms = row->taken_ms;
+    c->waited_ms = row->waited_ms;
     c->paused_ms = row->paused_ms;
     c->attempts = (uint32_t)row->attempts;
     c->lost = (uint32_t)row->lost;

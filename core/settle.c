@@ -106,8 +106,9 @@ static void settle_one(struct core *c, struct peer *p, const struct result *r)
         core_give_up(c, "settle", rc);
         return;
     }
-    if (r->skew_known)
-        c->skew_ms = r->skew_ms;
+    doubt_measured(c, r, c->frame_unix_ms);
+    if (c->exit_code)
+        return;
     if (inquiry_result(c, p, r))
         return;
     cmd = r->id <= INT64_MAX ? queue_find(c->queue, (int64_t)r->id) : NULL;
@@ -297,7 +298,7 @@ static int learn_from_service(struct core *c, const struct message *m, const str
 
 static void observe_journey(struct core *c, const struct core_command *cmd)
 {
-    double seconds = (double)(clock_unix_ms() - cmd->taken_ms) / 1000.0;
+    double seconds = (double)(clock_unix_ms() - cmd->taken_ms + cmd->waited_ms) / 1000.0;
 
     if (command_is_new_at_amo(cmd->kind))
         stat_observe(c->journey_in, seconds);
@@ -322,7 +323,7 @@ static int done_message(struct core *c, const struct core_command *cmd, const st
     if (rc == 0)
         log_line(LOG_LEVEL_INFO, "command.done", "trace=%s command=%lld kind=%s ms=%lld", trace,
                  (long long)cmd->id, command_kind_name((uint64_t)cmd->kind),
-                 (long long)(clock_unix_ms() - cmd->taken_ms));
+                 (long long)(clock_unix_ms() - cmd->taken_ms + cmd->waited_ms));
     message_fini(&m);
     return rc;
 }

@@ -258,7 +258,8 @@ struct command_row {
     char *connector; /* webhook target, or NULL */
     char *body;      /* packed struct command, as far as it does not change */
     size_t body_len;
-    int64_t taken_ms;
+    int64_t taken_ms;  /* by core: life counts from here */
+    int64_t waited_ms; /* before that, as far as is known; not stored */
     int64_t attempts;  /* counted */
     int64_t next_ms;   /* wall time of the next attempt, 0 at once */
     int64_t lost;      /* workers lost with it in hand */
@@ -346,6 +347,20 @@ AMO_MUSTCHECK int store_counts(struct store *s, int64_t *ret_dead, int64_t *ret_
                                int64_t *ret_waiting);
 AMO_MUSTCHECK int store_conversations_json(struct store *s, struct view scope,
                                            struct json_writer *w);
+/* What was stamped by a clock that is proven to be another: everything that expires, whose time lies in
+ * what the clock showed then or in the future, begins anew. */
+struct store_stamps {
+    int64_t low_ms;
+    int64_t high_ms;
+    int64_t row; /* messages up to this number are older */
+    int64_t now_ms;
+    int64_t overlap_ms; /* secrets that are being rotated out stay at least so long */
+};
+/* @ret_registry: the registry was changed. */
+AMO_MUSTCHECK int store_stamp_anew(struct store *s, const struct store_stamps *t,
+                                   bool *ret_registry);
+/* Number of the newest message; 0 none. */
+AMO_MUSTCHECK int store_message_newest(struct store *s, int64_t *ret_id);
 /* At most @limit rows of each kind older than the given times. */
 AMO_MUSTCHECK int store_prune(struct store *s, int64_t messages_before_ms,
                               int64_t dead_before_ms, int64_t limit);

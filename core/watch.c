@@ -22,34 +22,11 @@
 #include "core/waiting.h"
 #include "proto/limits.h"
 
-/* the wall clock went another way than the monotonic one */
-#define CLOCK_JUMP_MS     5000
-/* nothing expires so long after a jump */
-#define CLOCK_DOUBT_MS    300000
-#define CLOCK_SKEW_MS     60000
 /* commands looked at for their age in one tick; the walk goes on at the next */
 #define SWEEP_EVERY_TICKS 5
 #define PRUNE_EVERY_TICKS 5
 #define PRUNE_ROWS        5000
 #define DAY_MS            (24LL * 3600 * 1000)
-
-bool core_clock_doubtful(const struct core *c, int64_t now_mono_ms)
-{
-    return llabs(c->skew_ms) > CLOCK_SKEW_MS ||
-           (c->jump_mono_ms && now_mono_ms - c->jump_mono_ms < CLOCK_DOUBT_MS);
-}
-
-static void watch_clock(struct core *c, int64_t now_mono, int64_t now_unix)
-{
-    int64_t drift = (now_unix - c->last_unix_ms) - (now_mono - c->last_mono_ms);
-
-    if (c->last_mono_ms && llabs(drift) > CLOCK_JUMP_MS) {
-        c->jump_mono_ms = now_mono;
-        log_line(LOG_LEVEL_ERROR, "clock.jumped", "ms=%lld", (long long)drift);
-    }
-    c->last_mono_ms = now_mono;
-    c->last_unix_ms = now_unix;
-}
 
 /* The clock of what waits for an account that left stands still, and that has an end, too. */
 static bool is_left_behind(const struct core *c, const struct core_command *cmd,
@@ -134,8 +111,8 @@ static size_t find_aged(struct core *c, struct aged *ret, size_t cap, int64_t no
 
         if (over) {
             ret[n++] = (struct aged){cmd->id, over};
-        } else if (delayed && !cmd->delayed && command_is_message(cmd->kind) &&
-                   now_unix - cmd->taken_ms > delayed) {
+        } else if (!doubtful && delayed && !cmd->delayed && command_is_message(cmd->kind) &&
+                   now_unix - cmd->taken_ms + cmd->waited_ms > delayed) {
             cmd->delayed = true;
             ret[n++] = (struct aged){cmd->id, NULL};
         }
@@ -163,7 +140,7 @@ static void watch_ages(struct core *c, int64_t now_unix, int64_t now_mono)
     c->hand = (struct hand){0};
 }
 
-static void watch_prune(struct core *c, int64_t now_unix)
+static void watch_prune(struct core *c, int64_t now_mono, int64_t now_unix)
 {
     int64_t day = 24LL * 3600 * 1000;
     int rc = 0;
@@ -179,6 +156,8 @@ static void watch_prune(struct core *c, int64_t now_unix)
                   PRUNE_ROWS);
     if (rc)
         core_give_up(c, "prune", rc);
+    else
+        doubt_pruned(c, now_mono, now_unix);
 }
 
 void watch_tick(void *arg)
@@ -188,7 +167,7 @@ void watch_tick(void *arg)
     int64_t now_unix = clock_unix_ms();
 
     c->ticks++;
-    watch_clock(c, now_mono, now_unix);
+    doubt_tick(c, now_mono, now_unix);
     peers_tick(c, now_mono);
     inquiry_tick(c, now_mono);
     control_tick(c, now_mono);
@@ -214,8 +193,8 @@ void watch_tick(void *arg)
         rotation_tick(c, now_unix);
     inquiry_greet(c, now_mono);
     reach_tick(c);
-    if (c->ticks % PRUNE_EVERY_TICKS == 0 && !core_clock_doubtful(c, now_mono))
-        watch_prune(c, now_unix);
+    if (c->ticks % PRUNE_EVERY_TICKS == 0 && doubt_may_prune(c, now_mono, now_unix))
+        watch_prune(c, now_mono, now_unix);
     core_wake(c);
 }
 
@@ -235,7 +214,7 @@ static void gauge_commands(struct core *c)
 
     while ((cmd = table_next(c->queue->commands, &iter))) {
         struct target_figures *f = command_is_for_service(cmd->kind) ? &hook : &amo;
-        double age = (double)(now - cmd->taken_ms) / 1000;
+        double age = (double)(now - cmd->taken_ms + cmd->waited_ms) / 1000;
 
         if (cmd->state == COMMAND_IN_FLIGHT)
             f->in_flight++;
@@ -303,6 +282,9 @@ void watch_gauges(void *arg)
     for (struct list *i = c->peers.next; i != &c->peers; i = i->next)
         workers += LIST_ENTRY(i, struct peer, link)->role == ROLE_EGRESS;
     stat_set(stats_gauge(c->stats, "amo_workers", "", "egress processes connected"), workers);
+    stat_set(stats_gauge(c->stats, "amo_clock_in_doubt", "",
+                         "1: nothing expires and nothing is pruned"),
+             c->doubt.on);
     stat_set(stats_gauge(c->stats, "amo_clock_skew_seconds", "", "amojo's clock minus ours"),
              (double)c->skew_ms / 1000);
     if (store_counts(c->store, &dead, &quarantine, &waiting))

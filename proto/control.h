@@ -52,6 +52,8 @@
       "rows[{line, connector, [source], [conversation], [phone], [client_id], [chat_id], "     \
       "[user_ref], [user_id], [name], [scope]}], [dry_run]",                                   \
       "created, updated, unchanged, refused, unnamed, refusals[{line, reason}]")               \
+    X("clock.show", "", "in_doubt, why, trusted_until, now, skew_ms")                          \
+    X("clock.agree", "", "the same")                                                           \
     X("queue", "", "[{destination, waiting, oldest_s, held}]")                                 \
     X("queue.drop", "connector, scope_id or conversation; [dry_run]",                          \
       "dropped, under_way, left, [dry_run]")                                                   \

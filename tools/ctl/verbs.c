@@ -289,6 +289,13 @@ static const struct args_verb verbs[] = {
               .operand = "id", .operand_word = "ID",
               MORE(.control = "trace", .show = SHOW_TRACE)),
 
+    ARGS_VERB(.group = "clock", .name = "show",
+              .about = "may the wall clock be believed, and why not",
+              MORE(.control = "clock.show", .show = SHOW_OBJECT)),
+    ARGS_VERB(.group = "clock", .name = "agree",
+              .about =
+                  "you have looked at the clock and it is right: lives and retention go on",
+              MORE(.control = "clock.agree", .show = SHOW_OBJECT)),
     ARGS_VERB(.group = "doctor",
               .about = "look at everything that can be wrong, and say what to do",
               MORE(.control = "doctor", .run = doctor_run)),
