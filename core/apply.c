@@ -20,6 +20,7 @@
 #include "core/channel_flags.h"
 #include "core/conversation.h"
 #include "core/degrade.h"
+#include "core/person.h"
 #include "core/reaction_list.h"
 #include "core/waiting.h"
 #include "proto/limits.h"
@@ -30,7 +31,7 @@
 static int command_add(struct core *c, struct command_row *row, const struct command *body);
 static int message_add(struct core *c, const struct event *e, const struct plan *p,
                        const struct conversation *conv, int64_t *ret_id);
-static int message_body(const struct event *e, const struct plan *p,
+static int message_body(struct core *c, const struct event *e, const struct plan *p,
                         const struct conversation *conv, struct command *body,
                         char user_id[ID_DERIVED_MAX + 1]);
 
@@ -81,7 +82,7 @@ int apply_message(struct core *c, const struct event *e, const struct plan *p)
     int rc = conversation_for(c, e, p, &conv);
 
     rc = rc ? rc : message_add(c, e, p, &conv, &row.message);
-    rc = rc ? rc : message_body(e, p, &conv, &body, user_id);
+    rc = rc ? rc : message_body(c, e, p, &conv, &body, user_id);
     if (rc)
         goto out;
     row.lane = apply_lane(conv.id, to_amo);
@@ -136,18 +137,18 @@ static void client_body(const struct event *e, struct command *body)
 
 /* Our id of whoever wrote or reacted on the service's side. Without an id of his own he goes by
  * the CRM user's in whose name it was: one id of ours must not stand for two users of amo. */
-static int author_id(const struct event *e, char user_id[ID_DERIVED_MAX + 1])
+static int author_id(struct core *c, const struct event *e, char user_id[ID_DERIVED_MAX + 1])
 {
     struct view id = e->sender_id.len ? e->sender_id : e->author;
 
-    return id_derive(e->connector, VIEW_NONE, id.len ? id : VIEW_LIT("bot"), user_id);
+    return person_author(c, e->connector, id.len ? id : VIEW_LIT("bot"), user_id);
 }
 
 /* Written by a person or a bot on the service's side. */
-static int outgoing_body(const struct event *e, struct command *body,
+static int outgoing_body(struct core *c, const struct event *e, struct command *body,
                          char user_id[ID_DERIVED_MAX + 1])
 {
-    int rc = author_id(e, user_id);
+    int rc = author_id(c, e, user_id);
 
     body->sender_id = view_of(user_id);
     body->sender_name = e->sender_name;
@@ -174,7 +175,7 @@ static void service_body(const struct event *e, const struct conversation *conv,
 }
 
 /* What does not change until it is sent; ids are resolved when it is dispatched. */
-static int message_body(const struct event *e, const struct plan *p,
+static int message_body(struct core *c, const struct event *e, const struct plan *p,
                         const struct conversation *conv, struct command *body,
                         char user_id[ID_DERIVED_MAX + 1])
 {
@@ -188,7 +189,7 @@ static int message_body(const struct event *e, const struct plan *p,
     body->silent = e->silent;
     body->source = p->source;
     if (body->kind == COMMAND_AMO_OUTGOING)
-        return outgoing_body(e, body, user_id);
+        return outgoing_body(c, e, body, user_id);
     if (body->kind == COMMAND_SERVICE_MESSAGE) {
         service_body(e, conv, body);
         return 0;
@@ -196,7 +197,7 @@ static int message_body(const struct event *e, const struct plan *p,
     client_body(e, body);
     if (conversation_is_client(conv, e->sender_id))
         return 0;
-    rc = id_derive(e->connector, VIEW_NONE, e->sender_id, user_id);
+    rc = person_speaker(c, e->connector, e->sender_id, user_id);
     body->sender_id = rc ? VIEW_NONE : view_of(user_id); /* one of several people there */
     return rc;
 }
@@ -471,8 +472,10 @@ int apply_reaction(struct core *c, const struct event *e, const struct message *
     rc = change_once(c, e, named);
     if (rc)
         return rc == STORE_E_KNOWN ? 0 : rc;
-    if (e->author.len || (e->sender_id.len && !is_client(c, e, named))) /* else the client */
-        rc = author_id(e, user_id);
+    if (e->author.len)
+        rc = author_id(c, e, user_id);
+    else if (e->sender_id.len && !is_client(c, e, named)) /* else the client */
+        rc = person_speaker(c, e->connector, e->sender_id, user_id);
     body.sender_id = view_of(user_id);
     return rc ? rc : follow_up(c, named, &body, e->taken_ms);
 }

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/person.h"
 
 int text_set(char **field, struct view v)
 {
@@ -102,10 +103,19 @@ bool conversation_is_client(const struct conversation *conv, struct view person)
     return !conv->contact || view_is(person, conv->contact);
 }
 
+/* What his service calls the client, or the phone that a manager writes to. */
+static struct view client_of(const struct event *e, const struct plan *p)
+{
+    if (e->kind == EVENT_AMO_MESSAGE)
+        return view_of(p->phone.key);
+    return e->outgoing ? e->receiver_id : e->sender_id;
+}
+
 static int conversation_new(struct core *c, const struct event *e, const struct plan *p,
                             struct conversation *conv)
 {
     bool from_amo = e->kind == EVENT_AMO_MESSAGE;
+    char user_id[ID_DERIVED_MAX + 1];
     const struct reg_scope *scope = NULL;
     bool changed = false;
     bool known = false;
@@ -120,7 +130,8 @@ static int conversation_new(struct core *c, const struct event *e, const struct 
     rc = conv->source ? rc : -ENOMEM;
     rc = rc ? rc : text_set(&conv->scope, view_of(scope->id));
     rc = rc ? rc : text_set(&conv->client_id, view_of(p->client_id));
-    rc = rc ? rc : text_set(&conv->user_id, view_of(p->user_id));
+    rc = rc ? rc : person_client(c, view_of(scope->connector), client_of(e, p), user_id);
+    rc = rc ? rc : text_set(&conv->user_id, view_of(user_id));
     if (!from_amo)
         rc = rc ? rc : text_set(&conv->service_id, e->conversation);
     rc = rc ? rc : conversation_learn(conv, e, p, &changed);

@@ -165,6 +165,12 @@ AMO_MUSTCHECK int store_conversation_merge(struct store *s, int64_t from, int64_
 /* In which of the two did a manager write last, of messages from @since_message on? STORE_E_NONE. */
 AMO_MUSTCHECK int store_conversation_written_last(struct store *s, int64_t since_message,
                                                   int64_t one, int64_t other, int64_t *ret);
+/* Somebody without a conversation who was met under an id of ours: an author of a service, or a client?
+ * STORE_E_NONE. And is it the id of a conversation's client? */
+AMO_MUSTCHECK int store_person(struct store *s, const char *user_id, bool *ret_author);
+AMO_MUSTCHECK int store_person_add(struct store *s, const char *user_id, bool author);
+AMO_MUSTCHECK int store_person_has_conversation(struct store *s, const char *user_id,
+                                                bool *ret);
 /* chat @chat_id of @scope belongs to @conversation. */
 AMO_MUSTCHECK int store_chat_put(struct store *s, struct view scope, struct view chat_id,
                                  int64_t conversation);

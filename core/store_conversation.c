@@ -261,6 +261,38 @@ int store_conversations_unnamed(struct store *s, struct view connector,
     return rc;
 }
 
+int store_person(struct store *s, const char *user_id, bool *ret_author)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, "SELECT author FROM people WHERE user_id=?", "s", user_id);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    *ret_author = db_int(r, 0) != 0;
+    db_end(r);
+    return 0;
+}
+
+int store_person_add(struct store *s, const char *user_id, bool author)
+{
+    return db_run(s->db, "INSERT OR IGNORE INTO people VALUES(?,?)", "si", user_id,
+                  (int64_t)author);
+}
+
+int store_person_has_conversation(struct store *s, const char *user_id, bool *ret)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, "SELECT 1 FROM conversations WHERE user_id=? LIMIT 1", "s",
+                      user_id);
+
+    rc = store_one(rc, r);
+    *ret = rc == 0;
+    if (rc == 0)
+        db_end(r);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
 int store_conversation_merge(struct store *s, int64_t from, int64_t to)
 {
     int rc = db_run(s->db,

@@ -117,6 +117,10 @@ static const char *const migrations[] = {
     /* a conversation that turned out to be another one: everything of it is found there */
     "ALTER TABLE conversations ADD COLUMN merged INTEGER;"
     "CREATE INDEX conversations_merged ON conversations(merged) WHERE merged IS NOT NULL;",
+    /* people met under an id of ours who have no conversation: authors of a service, and further
+       speakers; and who has one, by that id */
+    "CREATE TABLE people(user_id TEXT PRIMARY KEY, author INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX conversations_user ON conversations(user_id);",
 };
 
 int schema_count(void)
