@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
+#include <strings.h>
 
 #include "base/json.h"
 #include "ingress/amo_content.h"
@@ -104,6 +105,12 @@ static enum amo_verdict reject(const char *reason, const char **ret_reason)
     return AMO_REJECT;
 }
 
+/* Its letters may be of either case. */
+static bool same_uuid(struct view a, struct view b)
+{
+    return a.len == b.len && (a.len == 0 || strncasecmp(a.ptr, b.ptr, a.len) == 0);
+}
+
 /* N13, N14 */
 static enum amo_verdict read_body(struct amo_reader *r, struct amo_normal *n,
                                   const char **ret_reason)
@@ -115,7 +122,7 @@ static enum amo_verdict read_body(struct amo_reader *r, struct amo_normal *n,
 
     if (!json_is_object(root))
         return reject("top level is not an object", ret_reason);
-    if (account.ptr && !view_equal(account, registry_scope_account(n->event.scope)))
+    if (account.ptr && !same_uuid(account, registry_scope_account(n->event.scope)))
         return reject("account_id is not the one of the path", ret_reason);
     if (json_is_present(message) && !json_is_object(message))
         return reject("message is not an object", ret_reason);

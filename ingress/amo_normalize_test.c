@@ -328,6 +328,9 @@ static void what_a_hook_must_have(void **state)
 {
     (void)state;
     expect(MESSAGE("", ""), AMO_ACCEPT);
+    expect("{\"account_id\":\"831F0943-4783-43D0-835E-D2D8D2553844\",\"message\":{"
+           "\"conversation\":{\"id\":\"c\"},\"message\":{\"id\":\"m\"}}}",
+           AMO_ACCEPT);
     expect("", AMO_REJECT);
     expect("[]", AMO_REJECT);
     expect("null", AMO_REJECT);

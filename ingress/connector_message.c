@@ -19,6 +19,7 @@
 #include "ingress/repeat.h"
 #include "ingress/routes.h"
 #include "ingress/service_normalize.h"
+#include "proto/foreign_id.h"
 #include "proto/limits.h"
 
 static void messages_whole(void *arg, struct exchange *x);
@@ -98,13 +99,13 @@ static void statuses_whole(void *arg, struct exchange *x)
     json_free(doc);
 }
 
-/* @f is NULL when it was accepted. What is no id is shown as far as it could be one: a hundred
+/* @f is NULL when it was accepted. What is no id is shown by its beginning: a hundred
  * long ones would leave no room for the others' results. */
 static void add_result(struct json_writer *w, struct view id, const struct service_fault *f,
                        const struct service_warnings *warnings)
 {
     json_open_object(w, NULL);
-    json_add_text(w, "id", view_cut(id, LIMIT_SERVICE_ID));
+    json_add_text(w, "id", foreign_id_is_fine(id) ? id : view_cut(id, LIMIT_SERVICE_ID));
     json_add_text(w, "status", f ? VIEW_LIT("rejected") : VIEW_LIT("accepted"));
     if (f) {
         json_open_object(w, "error");

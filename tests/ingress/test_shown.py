@@ -170,6 +170,10 @@ def test_a_status_loses_no_more_than_its_odd_part_and_spoils_no_other(shared):
     assert [[w["field"] for w in r["warnings"]] for r in got] == [["conversation.id", "at"], ["error"], ["error.code"], ["at"]]
     events = [e for _, e, _ in core.wait_events(before + 4)[before:]]
     assert events[0]["conversation"] == "7.5" and events[2]["error_code"] == "5" and events[3]["sent_ms"] == 1767225661000
+    # an id that was learnt from an answer comes back whole
+    answer = post(ingress, {"statuses": [{"id": "ж" * 256, "status": "read"}, {"id": '"' * 512, "status": "gone"}]}, "statuses")
+    assert [(r["id"], r["status"]) for r in answer.json["results"]] == [("ж" * 256, "accepted"), ('"' * 512, "rejected")]
+    core.wait_events(before + 5)
     # a hundred, each wrong in as long a manner as can be, and one that is right
     before = len(core.events)
     items = [{"id": "\x01" * 430, "status": "read"} for _ in range(99)] + [{"id": "s-5", "status": "read"}]
