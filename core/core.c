@@ -194,11 +194,16 @@ static void core_turn_end(void *arg)
         c->registry_changed = false;
         peers_send_registry(c);
         control_tick(c, clock_mono_ms()); /* there may be nobody to wait for */
-        if (c->reach_due)
-            reach_queue(c); /* before anything else comes for those who are reached now */
-        if (c->exit_code)
-            return;
+        c->reach_soon = c->reach_due;
     }
+    if (c->reach_soon) {
+        /* before anything else comes for those who are reached now */
+        reach_tick(c);
+        c->reach_soon = c->reach_at >= 0 && !c->exit_code;
+        core_wake(c); /* the rest between other work */
+    }
+    if (c->exit_code)
+        return;
     then = clock_mono_ms();
     dispatch_run(c);
     if (c->turn_dirty) {

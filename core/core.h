@@ -160,6 +160,7 @@ struct core {
     uint64_t reach_print; /* reach_fingerprint of the registry in force */
     bool reach_due;       /* who is reached has changed: look at all that waits */
     int64_t reach_at;     /* conversations above it are still to be looked at; -1 none */
+    bool reach_soon;      /* … in this turn and the next ones, not from tick to tick */
 
     struct queue *queue;
     int64_t n_waiting; /* events in the store that wait; bounded */

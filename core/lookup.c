@@ -35,6 +35,9 @@ static void look_up_sources(const struct registry *r, struct mapping *m)
             continue;
         m->own_source = m->n_sources++ ? VIEW_NONE : view_of(r->sources[i].source);
     }
+    for (size_t i = 0; i < r->n_scopes; i++)
+        m->shared = m->shared || (&r->scopes[i] != m->scope && !r->scopes[i].disconnected &&
+                                  strcmp(r->scopes[i].connector, m->scope->connector) == 0);
     if (m->scope->default_source)
         m->own_source = view_of(m->scope->default_source);
 }

@@ -51,7 +51,8 @@ bool reach_is_current(const struct core *c, const struct command_row *row,
 void reach_stray(struct core *c, struct core_command *cmd);
 /* Everything that waits is looked at once: after the registry has changed. */
 void reach_queue(struct core *c);
-/* Once a second: some more of the conversations are brought in line, until all are. */
+/* Once a second, and at once after a change: some more of the conversations are brought in line, until
+ * all are. */
 void reach_tick(struct core *c);
 /* What of the registry decides who is reached, as one number. */
 uint64_t reach_fingerprint(const struct registry *r);

@@ -120,7 +120,8 @@ static int route_write_first(const struct mapping *m, struct plan *p)
         return refuse(p, "unknown_source", 904, "this number belongs to no account");
     if (p->phone.key[0] == '\0')
         return refuse(p, "no_phone", 905, "no phone number");
-    if (p->source.len == 0 && m->n_sources > 1) /* which of our numbers should write? */
+    /* which of our numbers should write? And not another account's */
+    if (p->source.len == 0 && (m->n_sources > 1 || (m->n_sources == 0 && m->shared)))
         return refuse(p, "no_source", 904, "no source is named");
     p->new_chat = true;
     if (m->by_phone) { /* a second card writes to the same client, or he wrote before */

@@ -35,6 +35,7 @@ struct mapping {
     bool source_known;      /* service side: the source belongs somewhere */
     struct view own_source; /* amo side: the scope's default source, or its only one */
     size_t n_sources;       /* amo side: listed for the scope */
+    bool shared;            /* amo side: the connector serves other accounts, too */
     bool abroad;            /* the scope's channel is of another segment than ru */
     bool bot_known;         /* service side: the channel has a bot to write in the name of */
 };

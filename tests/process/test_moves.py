@@ -301,6 +301,7 @@ def test_a_second_account_does_not_cut_off_the_first(stack):
 def test_a_manager_in_an_old_chat_reaches_the_new_connector_or_reads_it_at_once(stack):
     o = Office(stack)
     with_phone = o.says("client-with-a-phone", "79005550191")
+    quiet = o.says("client-nobody-answers", "79005550192")
     nameless = o.says("client-without", "web-visitor", sender={"id": "web-visitor", "name": "Visitor"})
     fresh = o.add_connector()
     stack.amoctl("account", "disconnect", o.first)
@@ -311,6 +312,7 @@ def test_a_manager_in_an_old_chat_reaches_the_new_connector_or_reads_it_at_once(
     assert o.sent(fresh) == ["by-the-new-connector"] and o.sent() == []
     assert o.told(o.answers("to-nobody", nameless)) == [(-1, 905)]
     assert o.says("client-answers", "79005550191", connector=fresh)["chat"] == with_phone["chat"]
+    assert o.says("unasked-client", "79005550192", connector=fresh)["chat"] == quiet["chat"]
     assert not [q for q in stack.control("queue") if q["waiting"]]
 
 
@@ -326,6 +328,10 @@ def test_an_account_cannot_write_from_another_accounts_number(stack):
     assert o.told(item) == [(-1, 904)]
     met = o.says("known-client", "79005550202", source="num1")
     assert o.told(o.answers("in-a-known-chat", met, source="num2")) == [(-1, 904)]
+    third = o.connect()  # whose number would the service choose?
+    item = stack.sandbox("manager/writes-first", {"scope_id": third, "phone": "79005550201",
+                                                  "text": "from-any-number"})["items"][0]
+    assert o.told(item) == [(-1, 904)]
     assert o.quarantined() == ["foreign_source", "foreign_source"]
     fine = stack.sandbox("manager/writes-first", {"scope_id": a, "phone": "79005550201", "source": "num1",
                                                   "text": "from-our-number"})["items"][0]
