@@ -289,6 +289,26 @@ struct core_command *queue_head(const struct queue *q, int64_t lane, struct dest
     return first;
 }
 
+void queue_by_age(struct core_command *c)
+{
+    struct list *before = c ? c->in_lane.prev : NULL;
+
+    if (!c || c->state != COMMAND_QUEUED)
+        return;
+    while (before != &c->lane->commands) {
+        const struct core_command *other =
+            LIST_ENTRY_CONST(before, struct core_command, in_lane);
+
+        if (other->state != COMMAND_QUEUED || other->id < c->id)
+            break;
+        before = before->prev;
+    }
+    if (before->next == &c->in_lane)
+        return;
+    list_remove(&c->in_lane);
+    list_insert_before(before->next, &c->in_lane);
+}
+
 struct core_command *queue_find(const struct queue *q, int64_t id)
 {
     return table_get(q->commands, id_key(&id));

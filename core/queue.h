@@ -120,6 +120,9 @@ struct dest *queue_dest(struct queue *q, bool is_scope, struct view name);
  * row->next_ms is in the future). @row is borrowed. -ENOMEM, -EEXIST. */
 AMO_MUSTCHECK int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_ms,
                             int64_t now_unix_ms, struct core_command **ret_command);
+/* A command that has just come into a lane goes before those that came into the bridge after it, as
+ * far as they are QUEUED. NULL: nothing. */
+void queue_by_age(struct core_command *c);
 struct core_command *queue_find(const struct queue *q, int64_t id);
 /* The first command of a lane towards @d for @scope, of what goes before it too; NULL when it has
  * none. */

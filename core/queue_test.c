@@ -323,6 +323,29 @@ static void a_conversation_that_moved_has_a_lane_for_each_account(void **state)
     rig_close(&r);
 }
 
+static void one_that_comes_from_another_lane_goes_before_the_younger_ones(void **state)
+{
+    static const int64_t came[] = {1, 3, 5, 2};
+    static const int64_t order[] = {1, 2, 3, 5};
+    struct rig r;
+
+    (void)state;
+    rig_open(&r, 0, 1);
+    for (size_t i = 0; i < AMO_COUNT(came); i++) {
+        r.next_id = came[i] - 1;
+        queue_by_age(add_message(&r, 7, "s"));
+    }
+    for (size_t i = 0; i < AMO_COUNT(order); i++) {
+        struct core_command *c = send_next(&r);
+
+        assert_non_null(c);
+        assert_int_equal(c->id, order[i]);
+        finish(&r, c);
+    }
+    queue_by_age(NULL);
+    rig_close(&r);
+}
+
 static void statuses_stay_when_only_messages_may_go(void **state)
 {
     struct rig r;
@@ -1243,6 +1266,7 @@ int main(void)
         cmocka_unit_test(scopes_take_turns_whatever_their_load),
         cmocka_unit_test(a_command_without_a_lane_has_one_of_its_own),
         cmocka_unit_test(a_conversation_that_moved_has_a_lane_for_each_account),
+        cmocka_unit_test(one_that_comes_from_another_lane_goes_before_the_younger_ones),
         cmocka_unit_test(statuses_stay_when_only_messages_may_go),
         cmocka_unit_test(what_was_given_back_goes_first_and_has_its_token_again),
         cmocka_unit_test(a_command_is_in_the_queue_once),

@@ -266,7 +266,7 @@ bool reach_is_current(const struct core *c, const struct command_row *row,
            view_is(connector, conv->connector);
 }
 
-/* Into the lane where it belongs now, behind what stands there. Its attempts begin anew: the ones
+/* Into the lane where it belongs now, before what came later. Its attempts begin anew: the ones
  * before were somebody else's. */
 static void redirect(struct core *c, struct core_command *cmd, struct command_row *row,
                      const struct conversation *conv)
@@ -287,6 +287,7 @@ static void redirect(struct core *c, struct core_command *cmd, struct command_ro
     if (rc == 0) {
         queue_move(c->queue, cmd, COMMAND_DEAD, 0, clock_mono_ms()); /* its old place alone */
         rc = core_enqueue(c, row);
+        queue_by_age(queue_find(c->queue, row->id));
     }
     if (rc)
         core_give_up(c, "reach", rc);
@@ -396,6 +397,16 @@ static bool may_come_back(const struct core *c, const struct core_command *cmd)
     return s && s->disconnected;
 }
 
+/* What is at a worker, or being asked about, keeps its place and those behind it: they would
+ * overtake it. */
+static bool is_under_way(const struct lane *l)
+{
+    const struct core_command *head =
+        LIST_ENTRY_CONST(l->commands.next, struct core_command, in_lane);
+
+    return head->state == COMMAND_IN_FLIGHT || head->state == COMMAND_CHECKING;
+}
+
 static int look_at(struct core *c, struct core_command *cmd)
 {
     struct conversation conv = {0};
@@ -429,11 +440,14 @@ void reach_queue(struct core *c)
 
     c->reach_due = false;
     while (rc == 0 && n < cap && (cmd = table_next(c->queue->commands, &iter))) {
-        /* under way, or being asked about: when it comes back (dispatch) */
-        if (cmd->state != COMMAND_IN_FLIGHT && cmd->state != COMMAND_CHECKING)
+        if (is_under_way(cmd->lane))
+            c->reach_due =
+                true; /* behind what is under way: looked at again at the next tick */
+        else
             ids[n++] = cmd->id;
     }
-    qsort(ids, n, sizeof(*ids), by_id); /* in the order in which they came */
+    if (n)
+        qsort(ids, n, sizeof(*ids), by_id); /* in the order in which they came */
     for (size_t i = 0; rc == 0 && i < n && !c->exit_code; i++) {
         cmd = queue_find(c->queue, ids[i]);
         rc = cmd ? look_at(c, cmd) : 0;

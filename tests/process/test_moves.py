@@ -202,6 +202,27 @@ def test_what_was_under_way_when_the_number_moved_goes_to_the_new_company(stack)
     assert o.name + "-way" not in o.texts(a)
 
 
+def test_what_is_under_way_when_the_account_leaves_is_not_overtaken(stack):
+    """One attempt is under way, two wait behind it; the account leaves, and its number is given to another one."""
+    o = Office(stack, accounts=2)
+    a, b = o.scopes
+    o.source("wa1", a)
+    o.source("wa2", b)
+    o.says("met-" + o.name, "79005550149")
+    stack.fault(on="amojo.new_message", match=o.name + "-0", delay_ms=1500, status=503, times=1)
+    for n in range(3):
+        assert o.post("79005550149", text=f"{o.name}-{n}")[0] == 202
+    wait_for(lambda: any(p.get("in_flight") for p in stack.control("status")["peers"]), "the attempt")
+    stack.amoctl("account", "disconnect", a, "--no-call")
+    o.source("wa1", b, "--move")
+    assert o.post("79005550149", text=f"{o.name}-3")[0] == 202
+    stack.wait("amojo.message", text=f"{o.name}-2")
+    stack.settle()
+    # what came after the move may pass what is under way; those of before keep their order
+    assert [t for t in o.texts(b) if not t.endswith("-3")] == [f"{o.name}-{n}" for n in range(3)]
+    assert sorted(o.texts(b))[-1] == f"{o.name}-3" and o.texts(a) == ["met-" + o.name]
+
+
 def test_a_number_that_is_nobodys_any_more_reaches_nobody(stack):
     o = Office(stack, accounts=2)
     a, b = o.scopes
