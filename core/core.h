@@ -156,11 +156,12 @@ struct core {
     struct loop_deferred turn_end;
     bool turn_dirty;       /* something to commit or acknowledge */
     bool registry_changed; /* tell the edges after the commit */
+    bool reach_due;        /* who is reached has changed: look at all that waits */
+    bool
+        reach_soon; /* conversations are brought in line in every turn, not from tick to tick */
 
     uint64_t reach_print; /* reach_fingerprint of the registry in force */
-    bool reach_due;       /* who is reached has changed: look at all that waits */
     int64_t reach_at;     /* conversations above it are still to be looked at; -1 none */
-    bool reach_soon;      /* … in this turn and the next ones, not from tick to tick */
 
     struct queue *queue;
     int64_t n_waiting; /* events in the store that wait; bounded */

@@ -4,6 +4,10 @@
 
 #include "core/queue.h"
 
+#include <stdio.h>
+
+#include "base/mem.h"
+
 /* a breaker opens after so many counted failures in a row … */
 #define BREAKER_FAILURES 5
 /* … of so many lanes: one that fails alone pays for its own attempts */
@@ -17,6 +21,63 @@
 #define HOLD_SLOW_MS     60000
 /* after 429 the rate halves, not below this; each success gives a twentieth back */
 #define RATE_FLOOR       0.5
+#define JITTER_FLOOR_MS  200
+
+struct dest *queue_dest(struct queue *q, bool is_scope, struct view name)
+{
+    char key[700];
+    struct dest *d = NULL;
+    int n = snprintf(key, sizeof(key), "%s:%.*s", is_scope ? "scope" : "connector",
+                     (int)name.len, name.ptr);
+
+    if (n < 0 || (size_t)n >= sizeof(key))
+        return NULL;
+    d = table_get(q->dests, view_of(key));
+    if (d)
+        return d;
+    d = mem_zalloc(sizeof(*d));
+    if (!d)
+        return NULL;
+    d->key = mem_strdup(key);
+    list_init(&d->link);
+    list_init(&d->ready[0]);
+    list_init(&d->ready[1]);
+    list_init(&d->parked);
+    d->is_scope = is_scope;
+    d->full_rate = is_scope ? q->scope_rate : 0;
+    d->rate = d->full_rate;
+    d->burst = q->scope_burst;
+    d->tokens = d->burst;
+    if (!d->key || table_add(q->dests, view_of(d->key), d)) {
+        mem_free(d->key);
+        mem_free(d);
+        return NULL;
+    }
+    list_add_tail(&q->idle, &d->link);
+    return d;
+}
+
+/* xorshift: jitter needs no better randomness */
+static uint64_t queue_random(struct queue *q)
+{
+    q->random ^= q->random << 13;
+    q->random ^= q->random >> 7;
+    q->random ^= q->random << 17;
+    return q->random;
+}
+
+int64_t queue_backoff_ms(struct queue *q, uint32_t n)
+{
+    int64_t top = q->retry_base_ms;
+
+    for (; n > 0 && top < q->retry_cap_ms; n--)
+        top *= 2;
+    if (top > q->retry_cap_ms)
+        top = q->retry_cap_ms;
+    if (top <= JITTER_FLOOR_MS)
+        return top;
+    return JITTER_FLOOR_MS + (int64_t)(queue_random(q) % (uint64_t)(top - JITTER_FLOOR_MS + 1));
+}
 
 const char *hold_reason_name(enum hold_reason r)
 {

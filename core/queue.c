@@ -24,8 +24,6 @@
  * Only a lane's first command is in the timer heap or in a ready list, so both stay as small as
  * the number of lanes with work. */
 
-#define JITTER_FLOOR_MS 200
-
 static void command_unplace(struct queue *q, struct core_command *c);
 static void lane_forward(struct queue *q, struct lane *l, int64_t now_mono_ms);
 
@@ -73,40 +71,6 @@ void queue_free(struct queue *q)
     table_free(q->dests);
     mem_free(q->heap);
     mem_free(q);
-}
-
-struct dest *queue_dest(struct queue *q, bool is_scope, struct view name)
-{
-    char key[700];
-    struct dest *d = NULL;
-    int n = snprintf(key, sizeof(key), "%s:%.*s", is_scope ? "scope" : "connector",
-                     (int)name.len, name.ptr);
-
-    if (n < 0 || (size_t)n >= sizeof(key))
-        return NULL;
-    d = table_get(q->dests, view_of(key));
-    if (d)
-        return d;
-    d = mem_zalloc(sizeof(*d));
-    if (!d)
-        return NULL;
-    d->key = mem_strdup(key);
-    list_init(&d->link);
-    list_init(&d->ready[0]);
-    list_init(&d->ready[1]);
-    list_init(&d->parked);
-    d->is_scope = is_scope;
-    d->full_rate = is_scope ? q->scope_rate : 0;
-    d->rate = d->full_rate;
-    d->burst = q->scope_burst;
-    d->tokens = d->burst;
-    if (!d->key || table_add(q->dests, view_of(d->key), d)) {
-        mem_free(d->key);
-        mem_free(d);
-        return NULL;
-    }
-    list_add_tail(&q->idle, &d->link);
-    return d;
 }
 
 static struct view id_key(const int64_t *id)
@@ -581,28 +545,6 @@ int64_t queue_next_due(const struct queue *q, int64_t now_mono_ms)
             next = at;
     }
     return next;
-}
-
-/* xorshift: jitter needs no better randomness */
-static uint64_t queue_random(struct queue *q)
-{
-    q->random ^= q->random << 13;
-    q->random ^= q->random >> 7;
-    q->random ^= q->random << 17;
-    return q->random;
-}
-
-int64_t queue_backoff_ms(struct queue *q, uint32_t n)
-{
-    int64_t top = q->retry_base_ms;
-
-    for (; n > 0 && top < q->retry_cap_ms; n--)
-        top *= 2;
-    if (top > q->retry_cap_ms)
-        top = q->retry_cap_ms;
-    if (top <= JITTER_FLOOR_MS)
-        return top;
-    return JITTER_FLOOR_MS + (int64_t)(queue_random(q) % (uint64_t)(top - JITTER_FLOOR_MS + 1));
 }
 
 /* --- destinations --------------------------------------------------------------------------- */
