@@ -141,6 +141,10 @@ PLANTED = {
         accepted=False, refusal="409 conflict")]),
     # order
     "a client's second word first": ("overtaken", [lambda h: at_amo(h, "c1").update(seq=9)]),
+    "a colleague's word first, where no manager has written": ("overtaken", [
+        lambda h: at_amo(h, "o4").update(seq=0)]),
+    "a colleague's word before what it answers": ("overtaken", [
+        lambda h: act(h, "o4").update(n=7), lambda h: at_amo(h, "o4").update(seq=0)]),
     "a manager's second word first": ("overtaken", [lambda h: at_service(h, "m5").update(seq=9)]),
     "an edit goes back": ("overtaken", [lambda h: h["edits"].insert(2, {"id": "x1", "text": "c1 edit 1", "seq": 7})]),
     "the old text stands": ("stale", [lambda h: at_amo(h, "c1").update(text="c1 edit 1")]),
@@ -174,6 +178,10 @@ EXCUSED = {
     "accepted before its source was given away": [moved(20)],
     "delayed, then delivered": [lambda h: h["statuses"].insert(
         0, {"id": "a5", "account": "A", "status": -1, "error_code": 903, "seq": 0})],
+    "a colleague's word waited for a manager's to be known": [
+        lambda h: act(h, "o4").update(n=7), lambda h: h["acts"].append(
+            {**act(h, "c2"), "token": "c9", "n": 11, "since": 10, "mid": "wa-9"}),
+        lambda h: h["amo"].append({**at_amo(h, "c2"), "first": "c9 says", "text": "c9 says", "id": "x9", "seq": 3.5})],
     "failed, and the service that has it never said so": [lambda h: h["states"]["m6"].update(state="failed"),
                                                          lambda h: at_service(h, "m6").update(told=False)],
     "failed as unclear, and amo has it": [lambda h: h["states"]["c2"].update(state="failed"),

@@ -61,6 +61,9 @@ store     {kind: store, to_n}: a copy of core's store was put back when to_n thi
           then may be seen again behind a later one; the end must be right.
 cut       a manager's word that the service did, but whose every answer was lost or an error, may be called failed:
           there is no history of services to ask.
+waited    what is reported as written on the service's side waits while a manager's word to that party is tried there,
+          since it may be that word; a client's later words may then come before it. Never the other way round, and
+          not where no manager has written.
 unclear   an inbound message whose death says `unclear` may be there: amo could not be asked.
 """
 import re
@@ -276,9 +279,22 @@ class Judge:
                 lanes[lane].append((act["n"], there[token][0]["seq"], token))
         for lane, items in lanes.items():
             items.sort()
-            for (_, before, first), (_, after, second) in zip(items, items[1:]):
-                if after < before:
-                    self.say("overtaken", f"{second} came before {first} in {lane}")
+            late = [i for i in items if self.may_wait(i[2])]
+            rest = [i for i in items if i not in late]
+            for some in (items,) if not late else (rest, [i for i in items if self.by_token[i[2]]["kind"] != "client"]):
+                for (_, before, first), (_, after, second) in zip(some, some[1:]):
+                    if after < before:
+                        self.say("overtaken", f"{second} came before {first} in {lane}")
+            for n, at, token in late:
+                for m, other_at, other in rest:
+                    if m < n and other_at > at:
+                        self.say("overtaken", f"{token} came before {other} in {lane}")
+
+    def may_wait(self, token):
+        """A colleague's word to somebody to whom a manager has written, too."""
+        act = self.by_token[token]
+        return act["kind"] == "colleague" and any(
+            a["kind"] == "manager" and a["party"] == act["party"] and a["n"] and a["since"] <= act["n"] for a in self.acts)
 
     def edits(self):
         rank = {a["text"]: (a["of"], a["n"]) for a in self.acts if a["kind"] == "edit"}

@@ -406,7 +406,7 @@ class World:
         for q in self.stack.control("quarantine.list"):
             whole = self.stack.control("quarantine.show", id=q["id"])
             self.quarantine.append({k: whole.get(k) for k in ("kind", "reason", "text", "message_id")})
-            if q["kind"] == "service.status" and q["reason"].startswith("moved"):
+            if q["kind"] == "service.status" and q["reason"].startswith(("moved", "account_left")):
                 kept += [f"{t} report" for t in self.named(q["connector"], whole.get("message_id"))]
             said = [whole.get("text"), *re.findall(r'"text": ?"([^"]+)', whole.get("raw") or "")]
             kept += [*said, *map(judge.token_of, said), by_amo.get(whole.get("message_id"))]
