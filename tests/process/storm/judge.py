@@ -11,7 +11,8 @@ acts: in the order they were done. `token` is the word that no other act's text 
               how far a manager's message came)
     client, colleague: token, party, service, source, thread, mid (as the door said, None when it did not), accepted,
               refusal (the door's final no: its status, else None), may_refuse, n (of acceptance)
-    manager:  token, account, chat, amo_id, party, service, source (None: any), accepted, n
+    manager:  token, first (in a card of his, not in a client's chat), account, chat, amo_id, party,
+              service, source (None: any), accepted, n
     edit:     of (token), text, accepted, n
     report:   of (token), status (delivered, read, failed), accepted, n
 owners: who has had a source, [{service, source, account, since_n}], oldest first; n counts acceptances
@@ -62,8 +63,8 @@ store     {kind: store, to_n}: a copy of core's store was put back when to_n thi
 cut       a manager's word that the service did, but whose every answer was lost or an error, may be called failed:
           there is no history of services to ask.
 waited    what is reported as written on the service's side waits while a manager's word to that party is tried there,
-          since it may be that word; a client's later words may then come before it. Never the other way round, and
-          not where no manager has written.
+          or first words to anybody, since it may be that word; a client's later words may then come before it. Never
+          the other way round, and not where no manager has written.
 unclear   an inbound message whose death says `unclear` may be there: amo could not be asked.
 """
 import re
@@ -291,10 +292,11 @@ class Judge:
                         self.say("overtaken", f"{token} came before {other} in {lane}")
 
     def may_wait(self, token):
-        """A colleague's word to somebody to whom a manager has written, too."""
+        """A colleague's word to somebody to whom a manager has written, too, or after first words to anybody."""
         act = self.by_token[token]
         return act["kind"] == "colleague" and any(
-            a["kind"] == "manager" and a["party"] == act["party"] and a["n"] and a["since"] <= act["n"] for a in self.acts)
+            a["kind"] == "manager" and a["n"] and a["since"] <= act["n"] and a["service"] == act["service"]
+            and (a["party"] == act["party"] or a["first"]) for a in self.acts)
 
     def edits(self):
         rank = {a["text"]: (a["of"], a["n"]) for a in self.acts if a["kind"] == "edit"}

@@ -320,6 +320,7 @@ class Storm:
         heavies = self.rng.sample(self.HEAVY, self.rng.choice([1, 2, 2, 3]))
         if only := os.environ.get("AMO_STORM_ONLY"):  # to look at one of them closely
             heavies = only.split(",")
+        self.heavies = heavies
         plan = [None] * self.rng.randrange(12, 22)
         for h in heavies:
             plan.insert(self.rng.randrange(2, len(plan)), h)
@@ -368,7 +369,7 @@ def storm(seed, out=print, plant=None, **env):
             s.w.close()
         deaths = collections.Counter(f"{d['kind']} {d['reason']}" for d in s.history["dead"])
         kept = collections.Counter(f"{q['kind']} {q['reason']}" for q in s.w.quarantine)
-        out(f"seed {seed}: dead {dict(deaths)}, quarantine {dict(kept)}")
+        out(f"seed {seed}: {' '.join(s.heavies)}; dead {dict(deaths)}, quarantine {dict(kept)}")
         if problems:
             out(f"seed {seed}:")
             out("\n".join(s.j.log))

@@ -119,7 +119,8 @@ class World:
         self.scopes[a["scope"]] = name
 
     def own(self, service, source, account):
-        self.j.owners.append({"service": service, "source": source, "account": account, "since_n": self.j.count})
+        self.j.owners.append({"service": service, "source": source, "account": account,
+                              "since_n": self.j.accepted()})
 
     def owner(self, service, source):
         had = [o["account"] for o in self.j.owners if (o["service"], o["source"]) == (service, source)]
@@ -237,8 +238,9 @@ class World:
         if not item:
             return None
         act = {"kind": "manager", "token": judge.token_of(text), "account": account,
-               "scope": self.accounts[account]["scope"], "chat": item["chat"], "amo_id": item["id"], "webhook": item["webhook"],
-               "party": about["party"], "service": about["service"], "source": source, "accepted": False, "n": None,
+               "scope": self.accounts[account]["scope"], "chat": item["chat"], "amo_id": item["id"],
+               "webhook": item["webhook"], "party": about["party"], "first": "thread" not in about,
+               "service": about["service"], "source": source, "accepted": False, "n": None,
                "since": self.j.count, "hour": self.j.passed}
         self.j.acts.append(act)
         return act
@@ -378,7 +380,8 @@ class World:
         services = self.services.values()
         return {"acts": acts, "owners": self.j.owners, "amo": amo, "edits": edits, "statuses": statuses,
                 "cards": self.cards, "reached": [r for s in services for r in s.reached],
-                "failures": [f for s in services for f in s.failures], "excuses": self.j.excuses, "hours": self.j.passed,
+                "failures": [f for s in services for f in s.failures], "excuses": self.j.excuses,
+                "hours": self.j.passed,
                 **self.sayings()}
 
     def sayings(self):
