@@ -277,7 +277,11 @@ static int echo_apply_one(struct core *c, struct echo *e, enum intake_how how)
         c->n_waiting--;
         if (!list_is_empty(&e->ends))
             end_free(LIST_ENTRY(e->ends.next, struct end, link));
+        /* whether its spool had sent it before is not written down: a look at amo too many does no
+         * harm, one too few does */
+        c->again = true;
         rc = waiting_apply(c, buf_view(&event), how);
+        c->again = false;
     } else if (rc == STORE_E_NONE) {
         echo_drop(c, e);
     }

@@ -94,6 +94,25 @@ def test_reports_that_come_again_after_a_restored_store_are_no_messages(stack):
     assert [m["text"] for m in stack.list("amojo/messages")] == ["hello", "the-last"]
 
 
+def test_a_colleagues_words_that_wait_after_a_restored_store_are_not_called_failed(stack):
+    """They wait for a manager's, which go again, too, and are then made anew."""
+    stack.sandbox("settings", {"repeat": 400}, method="PATCH")
+    chat = stack.meet()["chat"]
+    stack.settle()
+    copy_store(stack)
+    stack.manager_writes("managers-words", chat)
+    stack.wait("service.message", text="managers-words")
+    stack.settle()
+    said = stack.client_writes("a-colleague", direction="out", author=None)["id"]
+    stack.wait("amojo.message", text="a-colleague")
+    stack.settle()
+    stack.fault(on="service.message.created", match="managers-words", delay_ms=1000, times=1)
+    put_back(stack)
+    stack["ingress"].wait_line(r"what=spool.taken_forgotten events=\d+")
+    wait_for(lambda: state(stack, said) in ("delivered_to_amo", "failed"), "it to be known again", 20)
+    assert state(stack, said) == "delivered_to_amo" and stack.control("dead.list") == []
+
+
 def test_an_edit_without_a_key_that_a_copied_spool_sends_again_brings_no_old_text_back(stack):
     said = stack.client_writes("first")["id"]
     stack.wait("amojo.message", text="first")
