@@ -73,6 +73,7 @@ struct peer {
     char name[64];
     char version[32];
     struct id boot;
+    uint64_t session; /* sockets its process had opened; 0 not said */
     int64_t heard_mono_ms;
     int64_t since_unix_ms;
     uint64_t registry_version; /* held by it */

@@ -209,7 +209,9 @@ void dispatch_flush(struct core *c)
             continue;
         buf_init(&body, LIMIT_FRAME_BYTES);
         pack_init(&pk, &body);
-        (void)msgpack_pack_map(&pk, 1); /* errors stick in the buf */
+        (void)msgpack_pack_map(&pk, 2); /* errors stick in the buf */
+        pack_key(&pk, "core_ms");       /* start_within and finish_within count from here */
+        (void)msgpack_pack_int64(&pk, clock_mono_ms());
         pack_key(&pk, "commands");
         (void)msgpack_pack_array(&pk, p->n_batch);
         (void)buf_add_view(&body, buf_view(&p->batch));
@@ -297,6 +299,42 @@ static void detach_one(struct core *c, struct core_command *cmd, struct peer *p)
     (void)c;
     (void)p;
     cmd->worker = NULL;
+}
+
+static bool is_held(struct view held, const struct core_command *cmd)
+{
+    for (size_t i = 0; i < pairs_count(held); i++) {
+        uint64_t id = 0;
+        uint64_t attempt = 0;
+
+        pairs_at(held, i, &id, &attempt);
+        if (id == (uint64_t)cmd->id && attempt == cmd->attempt)
+            return true;
+    }
+    return false;
+}
+
+void dispatch_unreceived(struct core *c, struct peer *p, struct view held)
+{
+    int64_t now = clock_mono_ms();
+    struct core_command *cmd = NULL;
+    size_t iter = 0;
+    size_t n = 0;
+    int64_t *ids = mem_zalloc_array(p->n_in_flight + 1, sizeof(*ids));
+
+    while (ids && n < p->n_in_flight && (cmd = table_next(c->queue->commands, &iter))) {
+        if (cmd->state == COMMAND_IN_FLIGHT && cmd->worker == p && !is_held(held, cmd))
+            ids[n++] = cmd->id;
+    }
+    for (size_t i = 0; i < n; i++) {
+        cmd = queue_find(c->queue, ids[i]);
+        if (cmd && cmd->done_late)
+            settle_done(c, cmd, NULL);
+        else if (cmd)
+            queue_move(c->queue, cmd, COMMAND_READY, 0, now);
+    }
+    mem_free(ids); /* no memory: the lease brings them back */
+    dispatch_detach(c, p);
 }
 
 void dispatch_detach(struct core *c, struct peer *p)

@@ -12,6 +12,9 @@ void dispatch_worker_joined(struct core *c, struct peer *p, struct view held);
 /* @p's life is proven over: what it held goes back at once. */
 void dispatch_lost(struct core *c, struct peer *p);
 /* @p is silent: what it holds stays in flight until the lease is over. */
+/* The process of @p has closed the socket of this session: what @held does not name it has never
+ * got and never will. That is ready again at once; the rest as in dispatch_detach. */
+void dispatch_unreceived(struct core *c, struct peer *p, struct view held);
 void dispatch_detach(struct core *c, struct peer *p);
 /* Leases and back-offs whose time has come. */
 void dispatch_due(struct core *c, int64_t now_mono_ms);

@@ -29,6 +29,8 @@
 
 /* frame sets read before the turn is committed */
 #define PEERS_BATCH    64
+/* a name whose holder was heard so lately is not given away: it says something every second */
+#define NAME_HEARD_MS  1250
 /* a peer this long silent is forgotten; well above a heartbeat */
 #define PEER_FORGET_MS 15000
 
@@ -150,6 +152,35 @@ void peer_lose_commands(struct core *c, struct peer *p)
     dispatch_lost(c, p);
 }
 
+/* Whoever has the name of this HELLO now; NULL nobody. */
+static const struct peer *peer_named(const struct core *c, const struct hello *h)
+{
+    for (const struct list *i = c->peers.next; i != &c->peers; i = i->next) {
+        const struct peer *p = LIST_ENTRY_CONST(i, struct peer, link);
+
+        if (p->role == (enum role)h->role && view_is(h->name, p->name))
+            return p;
+    }
+    return NULL;
+}
+
+/* The name belongs to a process that lives: two of one name would take each other's work away and
+ * call each other dead. Locks keep them apart in one folder only. */
+static bool name_is_taken(const struct core *c, const struct hello *h, const struct id *boot)
+{
+    const struct peer *p = peer_named(c, h);
+
+    return p && !id_equal(&p->boot, boot) && clock_mono_ms() - p->heard_mono_ms < NAME_HEARD_MS;
+}
+
+/* Said on a socket that its process has closed since: it came later than what was said after it. */
+static bool is_overtaken(const struct core *c, const struct hello *h, const struct id *boot)
+{
+    const struct peer *p = peer_named(c, h);
+
+    return p && id_equal(&p->boot, boot) && h->session && h->session < p->session;
+}
+
 /* The same process under a new session, or its successor: the old session ends. */
 static void peer_replace(struct core *c, const struct hello *h, const struct id *boot)
 {
@@ -162,7 +193,9 @@ static void peer_replace(struct core *c, const struct hello *h, const struct id 
         if (p->role != (enum role)h->role || !view_is(h->name, p->name))
             continue;
         if (p->role == ROLE_EGRESS) {
-            if (id_equal(&p->boot, boot))
+            if (id_equal(&p->boot, boot) && p->session && h->session > p->session)
+                dispatch_unreceived(c, p, h->held);
+            else if (id_equal(&p->boot, boot))
                 dispatch_detach(c, p); /* still alive: what it holds comes with HELLO */
             else
                 peer_lose_commands(c, p);
@@ -208,6 +241,7 @@ static struct peer *peer_new(struct core *c, struct bus_socket *s, struct view r
     memcpy(p->route, route.ptr, route.len);
     p->route_len = route.len;
     p->boot = *boot;
+    p->session = h->session;
     p->heard_mono_ms = clock_mono_ms();
     p->since_unix_ms = clock_unix_ms();
     p->registry_version = h->registry_version;
@@ -237,7 +271,9 @@ static void ingress_seen(struct core *c, const struct peer *p)
  * have come in this very turn. */
 static void peer_welcome(struct core *c, struct peer *p, const struct hello *h)
 {
-    struct welcome w = {.lease_ms = (int64_t)config_number(c->config, "core/lease_ms")};
+    struct welcome w = {.lease_ms = (int64_t)config_number(c->config, "core/lease_ms"),
+                        .echo_ms = h->mono_ms,
+                        .core_ms = clock_mono_ms()};
     struct buf registry;
     struct buf ranges;
     struct buf body;
@@ -319,6 +355,13 @@ static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_me
         reply(c, s, m->peer, env, MSG_REFUSED, VIEW_LIT("malformed hello"));
         return;
     }
+    if (is_overtaken(c, &h, &env->edge_boot))
+        return;
+    if (name_is_taken(c, &h, &env->edge_boot)) {
+        reply(c, s, m->peer, env, MSG_REFUSED,
+              VIEW_LIT("another process of this name is alive"));
+        return;
+    }
     if (want == ROLE_INGRESS && !(spool = spool_claimed(c, s, m, env, &h)))
         return;
     /* said again before the answer came: the session is the same */
@@ -367,6 +410,20 @@ static void peer_figures(struct core *c, struct peer *p, struct view body)
     control_tick(c, clock_mono_ms()); /* a call may wait for this registry to be held */
 }
 
+static void peer_answer_heartbeat(struct core *c, struct peer *p, struct view body)
+{
+    struct heartbeat_answer a = {.core_ms = clock_mono_ms()};
+    struct heartbeat hb;
+    struct buf answer;
+
+    if (heartbeat_decode(body, &hb) == 0)
+        a.echo_ms = hb.mono_ms;
+    buf_init(&answer, 256);
+    if (heartbeat_answer_encode(&a, &answer) == 0)
+        peer_send(c, p, MSG_HEARTBEAT_ANSWER, NULL, buf_view(&answer));
+    buf_fini(&answer);
+}
+
 static void peer_frame(struct core *c, struct peer *p, const struct envelope *env,
                        struct view body)
 {
@@ -392,7 +449,7 @@ static void peer_frame(struct core *c, struct peer *p, const struct envelope *en
         return;
     case MSG_HEARTBEAT:
         peer_figures(c, p, body);
-        peer_send(c, p, MSG_HEARTBEAT_ANSWER, NULL, VIEW_LIT("\x80"));
+        peer_answer_heartbeat(c, p, body);
         return;
     case MSG_SPOOL_TURNED:
         if (p->role == ROLE_INGRESS)

@@ -16,8 +16,15 @@ struct edge_rig {
     struct rig *rig;
     struct bus_socket *socket;
     struct id boot;
+    uint64_t session;
     void (*readable)(void *arg);
 };
+
+/* Not heard for two seconds: its name may be another's. */
+static void fall_silent(struct peer *p)
+{
+    p->heard_mono_ms -= 2000;
+}
 
 static void edge_open(struct edge_rig *e, struct rig *r, enum role role, unsigned char boot)
 {
@@ -27,6 +34,8 @@ static void edge_open(struct edge_rig *e, struct rig *r, enum role role, unsigne
                    role == ROLE_INGRESS ? "events" : "commands");
     assert_int_equal(bus_dealer_connect(endpoint, NULL, &e->socket), 0);
     e->rig = r;
+    e->session = 0;
+    fall_silent(role == ROLE_INGRESS ? r->ingress : r->worker);
     e->readable = role == ROLE_INGRESS ? peers_events_readable : peers_commands_readable;
     memset(e->boot.bytes, boot, sizeof(e->boot.bytes));
 }
@@ -86,7 +95,8 @@ static void send_hello(struct edge_rig *e, enum role role, const char *name, str
                       .next = e->rig->next_number,
                       .credit = 64,
                       .credit_bytes = 1 << 20,
-                      .held = held};
+                      .held = held,
+                      .session = e->session};
     struct buf body;
 
     buf_init(&body, 1 << 16);
@@ -165,9 +175,10 @@ static void whoever_was_taken_for_dead_and_lives_takes_a_new_spool_id(void **sta
     edge_open(&first, r, ROLE_INGRESS, 7);
     edge_open(&second, r, ROLE_INGRESS, 8);
     send_hello(&first, ROLE_INGRESS, "ingress", VIEW_NONE);
-    (void)wait_peer(&first, "ingress");
+    fall_silent(wait_peer(&first, "ingress"));
     send_hello(&second, ROLE_INGRESS, "ingress", VIEW_NONE); /* as a restart would */
     r->ingress = wait_peer(&second, "ingress");
+    fall_silent(r->ingress);
     send_hello(&first, ROLE_INGRESS, "ingress", VIEW_NONE);
     assert_true(edge_wait(&first, MSG_SPOOL_REFUSED, 5000, NULL));
     assert_int_equal(r->core.n_peers, 2);
@@ -308,6 +319,76 @@ static void a_new_boot_of_a_worker_gives_back_what_the_old_one_held(void **state
     bus_socket_free(e.socket);
 }
 
+static void a_name_whose_holder_lives_is_given_to_nobody_else(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
+    struct edge_rig e;
+    struct buf body;
+
+    buf_init(&body, 1000);
+    edge_open(&e, r, ROLE_EGRESS, 8);
+    r->worker->heard_mono_ms = clock_mono_ms();
+    send_hello(&e, ROLE_EGRESS, "egress", VIEW_NONE);
+    assert_true(edge_wait(&e, MSG_REFUSED, 5000, &body));
+    assert_non_null(strstr(buf_str(&body), "alive"));
+    assert_int_equal(c->state, COMMAND_IN_FLIGHT);
+    assert_int_equal(c->lost, 0);
+    buf_fini(&body);
+    bus_socket_free(e.socket);
+}
+
+static void say_session(struct edge_rig *e, uint64_t session, struct view held)
+{
+    e->session = session;
+    send_hello(e, ROLE_EGRESS, "egress", held);
+}
+
+/* What a HELLO over a later socket does not name was never received. */
+static void what_a_later_socket_does_not_name_goes_again_at_once(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
+    uint64_t attempt = c->attempt;
+    struct edge_rig e;
+
+    r->worker->session = 3;
+    edge_open(&e, r, ROLE_EGRESS, 2); /* the boot of r->worker */
+    say_session(&e, 2, VIEW_NONE);    /* of a socket closed before: nothing is proven */
+    for (int i = 0; i < 20; i++) {
+        e.readable(&r->core);
+        nap();
+    }
+    assert_int_equal(c->attempt, attempt);
+    assert_int_equal(c->state, COMMAND_IN_FLIGHT);
+    assert_int_equal(r->worker->session, 3);
+    say_session(&e, 4, VIEW_NONE);
+    for (int64_t until = clock_mono_ms() + 5000; clock_mono_ms() < until;) {
+        e.readable(&r->core);
+        r->worker = LIST_ENTRY(r->core.peers.prev, struct peer, link);
+        if (r->worker->session == 4)
+            break;
+        nap();
+    }
+    assert_int_equal(c->state, COMMAND_READY);
+    assert_int_equal(c->lost, 0);
+    rig_turn(r);
+    assert_int_equal(c->state, COMMAND_IN_FLIGHT);
+    assert_true(c->attempt != attempt);
+    rig_assert_accounts(r);
+    attempt = c->attempt;
+    say_session(&e, 4,
+                VIEW_NONE); /* said twice on one socket: it may have crossed the command */
+    for (int i = 0; i < 20; i++) {
+        e.readable(&r->core);
+        nap();
+    }
+    r->worker = LIST_ENTRY(r->core.peers.prev, struct peer, link);
+    assert_int_equal(c->state, COMMAND_IN_FLIGHT);
+    assert_int_equal(c->attempt, attempt);
+    bus_socket_free(e.socket);
+}
+
 static void a_new_session_of_the_same_boot_keeps_what_it_holds(void **state)
 {
     struct rig *r = *state;
@@ -380,6 +461,8 @@ int main(void)
         CASE(a_commit_that_fails_welcomes_nobody),
         CASE(a_frame_of_an_unknown_session_is_not_acted_upon),
         CASE(a_new_boot_of_a_worker_gives_back_what_the_old_one_held),
+        CASE(a_name_whose_holder_lives_is_given_to_nobody_else),
+        CASE(what_a_later_socket_does_not_name_goes_again_at_once),
         CASE(a_new_session_of_the_same_boot_keeps_what_it_holds),
         CASE(a_silent_worker_is_forgotten_and_its_commands_stay),
         CASE(a_worker_that_was_not_heard_lately_gets_nothing),

@@ -43,6 +43,7 @@ static void on_welcome(void *arg, const struct welcome *w);
 static void on_message(void *arg, const struct envelope *env, struct view body);
 static void on_lost(void *arg);
 static bool may_start(void *arg);
+static int64_t sent_ms(void *arg, int64_t core_ms);
 static int send_results(void *arg, struct view body);
 static void on_changed(void *arg);
 static void on_signal(void *arg);
@@ -97,6 +98,7 @@ static int open_calls(struct egress *e, const struct config *c)
     };
     const struct transfers_hooks hooks = {
         .may_start = may_start,
+        .sent = sent_ms,
         .send = send_results,
         .changed = on_changed,
         .arg = e,
@@ -281,6 +283,13 @@ static bool may_start(void *arg)
     const struct egress *e = arg;
 
     return clock_mono_ms() - edge_heard_ms(e->edge) <= e->lease_ms / 2;
+}
+
+static int64_t sent_ms(void *arg, int64_t core_ms)
+{
+    const struct egress *e = arg;
+
+    return edge_sent_ms(e->edge, core_ms);
 }
 
 static int send_results(void *arg, struct view body)

@@ -206,13 +206,13 @@ static void transfer_not_understood(struct transfer *t)
 }
 
 /* One command of a batch. -ENOMEM leaves it to core's lease: it was never taken. */
-static int accept_one(struct transfers *ts, const msgpack_object *o, struct batch *batch)
+static int accept_one(struct transfers *ts, const msgpack_object *o, struct batch *batch,
+                      int64_t sent_ms)
 {
     uint64_t id = pack_u64(pack_get(o, "id"));
     uint64_t attempt = pack_u64(pack_get(o, "attempt"));
     bool full = ts->n[TRANSFER_QUEUED] + ts->n[TRANSFER_RUNNING] >= ts->settings.credit ||
                 ts->batch_bytes > BATCH_BYTES_MAX;
-    int64_t now = clock_mono_ms();
     struct transfer *t = NULL;
     int rc = 0;
 
@@ -231,10 +231,11 @@ static int accept_one(struct transfers *ts, const msgpack_object *o, struct batc
     }
     t->batch = batch;
     batch->n_users++;
-    t->start_by_ms = t->command.start_within_ms > 0 ? now + t->command.start_within_ms
-                                                    : now + ts->settings.attempt_ms;
-    t->finish_by_ms = t->command.finish_within_ms > 0 ? now + t->command.finish_within_ms
-                                                      : now + 2 * ts->settings.attempt_ms;
+    /* from when core sent it: it may have lain in a socket for longer than its lease */
+    t->start_by_ms = sent_ms + (t->command.start_within_ms > 0 ? t->command.start_within_ms
+                                                               : ts->settings.attempt_ms);
+    t->finish_by_ms = sent_ms + (t->command.finish_within_ms > 0 ? t->command.finish_within_ms
+                                                                 : 2 * ts->settings.attempt_ms);
     if (full || ts->stopped)
         transfer_unstarted(t, full ? "over credit" : "stopping");
     return 0;
@@ -252,9 +253,12 @@ int transfers_accept(struct transfers *ts, struct view body)
         return rc;
     rc = pack_doc_open(&d, view_make(batch->bytes, batch->len));
     if (rc == 0) {
+        int64_t sent =
+            ts->hooks.sent(ts->hooks.arg, pack_i64(pack_get(pack_doc_root(&d), "core_ms")));
+
         n = pack_array(pack_doc_root(&d), "commands", &items);
         for (size_t i = 0; i < n && rc == 0; i++)
-            rc = accept_one(ts, &items[i], batch);
+            rc = accept_one(ts, &items[i], batch, sent);
         pack_doc_close(&d); /* the commands' texts are in the batch */
     }
     batch_leave(ts, &batch);

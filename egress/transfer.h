@@ -33,6 +33,8 @@ struct transfers_hooks {
     bool (*may_start)(void *arg);
     /* Send one RESULT_PUSH. 0; EDGE_E_AWAY: keep until transfers_resend(); else: try again. */
     int (*send)(void *arg, struct view body);
+    /* When core sent the frame at hand, in our monotonic time; @core_ms is its stamp, 0 none. */
+    int64_t (*sent)(void *arg, int64_t core_ms);
     /* How many are under way or kept has changed. */
     void (*changed)(void *arg);
     void *arg;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/stats.h"
 #include "base/testing.h"
 #include "egress/figures.h"
@@ -22,11 +23,18 @@ struct bench {
     struct figures *figures;
     struct transfers *ts;
     bool may_start;
+    int64_t age_ms; /* of what core sends */
     int send_rc;
     int n_sends;
     struct buf sent; /* the last frame that went */
     int stop_after;  /* stop the loop at this send */
 };
+
+static int64_t sent(void *arg, int64_t core_ms)
+{
+    (void)core_ms;
+    return clock_mono_ms() - ((struct bench *)arg)->age_ms;
+}
 
 static bool may_start(void *arg)
 {
@@ -62,7 +70,7 @@ static void bench_open(struct bench *b)
         .ca_file = "none", .connect_ms = 100, .max_connections = 4};
     const struct transfers_settings settings = {
         .concurrency = 2, .credit = 4, .attempt_ms = 500};
-    const struct transfers_hooks hooks = {may_start, send_frame, changed, b};
+    const struct transfers_hooks hooks = {may_start, send_frame, sent, changed, b};
 
     b->may_start = true;
     b->stop_after = 1;
@@ -194,6 +202,21 @@ static void what_may_not_start_goes_back_unstarted(void **state)
     bench_close(&b);
 }
 
+/* It lay in a socket for longer than it may be started. */
+static void what_is_older_than_its_start_goes_back_unstarted(void **state)
+{
+    struct result r[2];
+    struct bench b = {.age_ms = 3600000};
+
+    (void)state;
+    bench_open(&b);
+    accept_commands(&b, 1, 1);
+    bench_run(&b, 2000);
+    assert_int_equal(sent_results(&b, r, 2), 1);
+    assert_int_equal(r[0].outcome, OUTCOME_UNSTARTED);
+    bench_close(&b);
+}
+
 static void what_is_over_the_credit_goes_back_unstarted(void **state)
 {
     struct result r[8];
@@ -306,6 +329,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_a_registry_commands_are_held_and_kept_until_taken),
         cmocka_unit_test(what_may_not_start_goes_back_unstarted),
+        cmocka_unit_test(what_is_older_than_its_start_goes_back_unstarted),
         cmocka_unit_test(what_is_over_the_credit_goes_back_unstarted),
         cmocka_unit_test(while_core_does_not_read_results_are_offered_again),
         cmocka_unit_test(while_core_is_away_nothing_is_offered_until_it_is_back),

@@ -39,8 +39,8 @@ struct command {
     uint64_t id;      /* core's id of the command; ephemeral ones have the top bit set */
     uint64_t attempt; /* 1, 2, …: part of the result's identity */
     struct id trace;
-    int64_t start_within_ms;  /* from receipt: not started by then, hand it back unstarted */
-    int64_t finish_within_ms; /* from receipt: by then it is over, whatever happens */
+    int64_t start_within_ms;  /* from sending: not started by then, hand it back unstarted */
+    int64_t finish_within_ms; /* from sending: by then it is over, whatever happens */
     struct view key;          /* msgid towards amojo, webhook-id towards a service */
     struct view scope;        /* amojo */
     struct view connector;    /* webhook: whose url and secret */

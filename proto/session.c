@@ -9,6 +9,7 @@ static const struct field hello_fields[] = {
     FIELD(FIELD_U64, hello, next),         FIELD(FIELD_U64, hello, fresh),
     FIELD(FIELD_BIN, hello, lives),        FIELD(FIELD_U64, hello, credit),
     FIELD(FIELD_U64, hello, credit_bytes), FIELD(FIELD_BIN, hello, held),
+    FIELD(FIELD_U64, hello, session),      FIELD(FIELD_I64, hello, mono_ms),
 };
 
 static const struct field welcome_fields[] = {
@@ -16,13 +17,19 @@ static const struct field welcome_fields[] = {
     FIELD(FIELD_ID, welcome, spool),     FIELD(FIELD_U64, welcome, low),
     FIELD(FIELD_U64, welcome, mark),     FIELD(FIELD_BIN, welcome, taken),
     FIELD(FIELD_BIN, welcome, registry), FIELD(FIELD_I64, welcome, lease_ms),
+    FIELD(FIELD_I64, welcome, echo_ms),  FIELD(FIELD_I64, welcome, core_ms),
 };
 
 static const struct field heartbeat_fields[] = {
     FIELD(FIELD_U64, heartbeat, registry_version), FIELD(FIELD_U64, heartbeat, credit),
     FIELD(FIELD_U64, heartbeat, credit_bytes),     FIELD(FIELD_U64, heartbeat, spool_events),
     FIELD(FIELD_U64, heartbeat, spool_bytes),      FIELD(FIELD_U64, heartbeat, busy),
-    FIELD(FIELD_TEXT, heartbeat, refused),
+    FIELD(FIELD_TEXT, heartbeat, refused),         FIELD(FIELD_I64, heartbeat, mono_ms),
+};
+
+static const struct field heartbeat_answer_fields[] = {
+    FIELD(FIELD_I64, heartbeat_answer, echo_ms),
+    FIELD(FIELD_I64, heartbeat_answer, core_ms),
 };
 
 int hello_encode(const struct hello *h, struct buf *out)
@@ -53,6 +60,17 @@ int heartbeat_encode(const struct heartbeat *h, struct buf *out)
 int heartbeat_decode(struct view body, struct heartbeat *ret)
 {
     return unpack_struct_bytes(body, heartbeat_fields, AMO_COUNT(heartbeat_fields), ret);
+}
+
+int heartbeat_answer_encode(const struct heartbeat_answer *a, struct buf *out)
+{
+    return pack_struct(out, heartbeat_answer_fields, AMO_COUNT(heartbeat_answer_fields), a);
+}
+
+int heartbeat_answer_decode(struct view body, struct heartbeat_answer *ret)
+{
+    return unpack_struct_bytes(body, heartbeat_answer_fields,
+                               AMO_COUNT(heartbeat_answer_fields), ret);
 }
 
 static const struct field spool_turn_fields[] = {

@@ -35,6 +35,9 @@ struct hello {
     uint64_t credit_bytes; /* egress: their bytes */
     struct view held;      /* egress: packed list of (id, attempt) it works on or has
                                   unreported results for; see held_* below */
+    uint64_t session; /* sockets this process has opened, 1, 2, …: a later one proves that
+                                  nothing reaches the earlier ones any more; 0 not said */
+    int64_t mono_ms;  /* its monotonic clock; comes back as `echo_ms`; 0 not said */
 };
 
 /* WELCOME */
@@ -47,6 +50,8 @@ struct welcome {
     struct view taken;     /* to ingress: ranges_* of numbers taken at or above `low` */
     struct view registry;  /* registry_encode for the role; absent when the version is held */
     int64_t lease_ms;      /* silence of half of it: start nothing new */
+    int64_t echo_ms;       /* HELLO's mono_ms */
+    int64_t core_ms;       /* core's monotonic clock between HELLO and this; 0 not said */
 };
 
 /* CREDIT, HEARTBEAT */
@@ -58,6 +63,13 @@ struct heartbeat {
     uint64_t spool_bytes;
     uint64_t busy;       /* egress: attempts under way */
     struct view refused; /* ingress: sources refused in the last hour; ingress/refused.h */
+    int64_t mono_ms;     /* its monotonic clock; 0 not said */
+};
+
+/* HEARTBEAT_ANSWER */
+struct heartbeat_answer {
+    int64_t echo_ms; /* the heartbeat's mono_ms; 0 not said */
+    int64_t core_ms; /* core's monotonic clock at the answer; 0 not said */
 };
 
 AMO_MUSTCHECK int hello_encode(const struct hello *h, struct buf *out);
@@ -66,6 +78,8 @@ AMO_MUSTCHECK int welcome_encode(const struct welcome *w, struct buf *out);
 AMO_MUSTCHECK int welcome_decode(struct view body, struct welcome *ret);
 AMO_MUSTCHECK int heartbeat_encode(const struct heartbeat *h, struct buf *out);
 AMO_MUSTCHECK int heartbeat_decode(struct view body, struct heartbeat *ret);
+AMO_MUSTCHECK int heartbeat_answer_encode(const struct heartbeat_answer *a, struct buf *out);
+AMO_MUSTCHECK int heartbeat_answer_decode(struct view body, struct heartbeat_answer *ret);
 
 /* SPOOL_TURN, SPOOL_TURNED */
 struct spool_turn {

@@ -18,6 +18,8 @@ static void a_hello_comes_back_as_it_went(void **state)
         .credit = 128,
         .credit_bytes = 8 << 20,
         .held = VIEW_LIT("0123456789abcdef"),
+        .session = 4,
+        .mono_ms = 123456,
     };
     struct hello back;
     struct buf out;
@@ -30,6 +32,7 @@ static void a_hello_comes_back_as_it_went(void **state)
     assert_true(back.next == UINT64_MAX && back.credit == 128 && back.credit_bytes == 8 << 20);
     assert_true(view_equal(back.name, h.name) && view_equal(back.held, h.held));
     assert_true(id_equal(&back.spool, &h.spool));
+    assert_true(back.session == 4 && back.mono_ms == 123456);
     buf_fini(&out);
 }
 
@@ -43,6 +46,8 @@ static void a_welcome_comes_back_as_it_went(void **state)
         .taken = VIEW_LIT("0123456789abcdef"),
         .registry = VIEW_LIT("\x80"),
         .lease_ms = 20000,
+        .echo_ms = 123456,
+        .core_ms = 77,
     };
     struct welcome back;
     struct buf out;
@@ -53,6 +58,7 @@ static void a_welcome_comes_back_as_it_went(void **state)
     assert_int_equal(welcome_decode(buf_view(&out), &back), 0);
     assert_true(back.credit == 512 && back.mark == 77 && back.lease_ms == 20000);
     assert_true(view_equal(back.registry, w.registry) && view_equal(back.taken, w.taken));
+    assert_true(back.echo_ms == 123456 && back.core_ms == 77);
     buf_fini(&out);
 }
 
@@ -73,7 +79,10 @@ static void a_heartbeat_comes_back_as_it_went(void **state)
                                 .credit_bytes = 3,
                                 .spool_events = 4,
                                 .spool_bytes = 5,
-                                .busy = 6};
+                                .busy = 6,
+                                .mono_ms = 7};
+    const struct heartbeat_answer a = {.echo_ms = 7, .core_ms = 8};
+    struct heartbeat_answer answer;
     struct heartbeat back;
     struct buf out;
 
@@ -82,6 +91,13 @@ static void a_heartbeat_comes_back_as_it_went(void **state)
     assert_int_equal(heartbeat_encode(&h, &out), 0);
     assert_int_equal(heartbeat_decode(buf_view(&out), &back), 0);
     assert_memory_equal(&back, &h, sizeof(h));
+    buf_reset(&out);
+    assert_int_equal(heartbeat_answer_encode(&a, &out), 0);
+    assert_int_equal(heartbeat_answer_decode(buf_view(&out), &answer), 0);
+    assert_memory_equal(&answer, &a, sizeof(a));
+    /* a core of before says nothing */
+    assert_int_equal(heartbeat_answer_decode(VIEW_LIT("\x80"), &answer), 0);
+    assert_true(answer.echo_ms == 0 && answer.core_ms == 0);
     buf_fini(&out);
 }
 

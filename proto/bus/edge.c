@@ -14,6 +14,7 @@
 #include "proto/bus/loop.h"
 #include "proto/bus/socket.h"
 #include "proto/limits.h"
+#include "proto/sent.h"
 
 struct edge {
     struct loop *loop;
@@ -25,7 +26,12 @@ struct edge {
     struct edge_handlers on;
     struct bus_socket *socket;
     int timer;
-    int64_t heard_ms;
+    int64_t heard_ms;      /* when the last frame was read */
+    int64_t sure_ms;       /* when core surely lived */
+    uint64_t n_sockets;    /* opened so far */
+    bool stamps;           /* this core stamps what it sends */
+    int64_t frame_sent_ms; /* of the frame at hand, as its envelope tells */
+    struct sent_clock sent;
     int64_t opened_ms;
     struct buf body;
 };
@@ -45,6 +51,7 @@ static int edge_open(struct edge *e)
     if (rc)
         return rc;
     e->opened_ms = clock_mono_ms();
+    e->n_sockets++;
     rc = loop_add_socket(e->loop, e->socket, edge_readable, e);
     if (rc == 0)
         edge_say_hello(e);
@@ -130,6 +137,8 @@ static void edge_say_hello(struct edge *e)
 
     e->on.hello(e->on.arg, &h);
     h.version = VIEW_LIT(AMO_VERSION);
+    h.session = e->n_sockets;
+    h.mono_ms = clock_mono_ms();
     buf_reset(&e->body);
     /* not sent now is sent at the next tick */
     if (hello_encode(&h, &e->body) == 0)
@@ -141,6 +150,8 @@ static void edge_lose(struct edge *e)
     bool was_up = e->up;
 
     e->up = false;
+    e->stamps = false;
+    sent_clock_forget(&e->sent);
     e->core_boot = (struct id){{0}};
     if (was_up) {
         log_line(LOG_LEVEL_WARN, "core.lost", NULL);
@@ -161,6 +172,7 @@ static void edge_beat(struct edge *e)
     struct heartbeat hb = {0};
 
     e->on.heartbeat(e->on.arg, &hb);
+    hb.mono_ms = clock_mono_ms();
     buf_reset(&e->body);
     /* a missed heartbeat is made up for by the next */
     if (heartbeat_encode(&hb, &e->body) == 0)
@@ -201,6 +213,25 @@ static void edge_readable(void *arg)
     }
 }
 
+/* Core lived at @own_ms of our time. */
+static void edge_sure(struct edge *e, int64_t own_ms)
+{
+    if (own_ms > e->sure_ms)
+        e->sure_ms = own_ms;
+}
+
+/* What we asked at @echo_ms core has answered, at its own @core_ms. */
+static void edge_answered(struct edge *e, int64_t echo_ms, int64_t core_ms)
+{
+    if (!echo_ms || !core_ms) {
+        edge_sure(e, e->frame_sent_ms);
+        return;
+    }
+    e->stamps = true;
+    sent_clock_answered(&e->sent, echo_ms, core_ms, e->heard_ms);
+    edge_sure(e, echo_ms);
+}
+
 static void edge_welcome(struct edge *e, const struct envelope *env, struct view body)
 {
     struct welcome w;
@@ -213,7 +244,16 @@ static void edge_welcome(struct edge *e, const struct envelope *env, struct view
         log_line(LOG_LEVEL_INFO, "core.welcome", NULL); /* HELLO said twice is answered twice */
     e->core_boot = env->core_boot;
     e->up = true;
+    edge_answered(e, w.echo_ms, w.core_ms);
     e->on.welcome(e->on.arg, &w);
+}
+
+static void edge_heartbeat_answer(struct edge *e, struct view body)
+{
+    struct heartbeat_answer a;
+
+    if (heartbeat_answer_decode(body, &a) == 0)
+        edge_answered(e, a.echo_ms, a.core_ms);
 }
 
 static void edge_frame(struct edge *e, const struct bus_message *m)
@@ -226,6 +266,8 @@ static void edge_frame(struct edge *e, const struct bus_message *m)
     }
     if (!id_equal(&env.edge_boot, &e->boot))
         return; /* meant for an earlier life under this routing id */
+    e->frame_sent_ms =
+        sent_clock_frame(&e->sent, env.unix_ms, clock_unix_ms(), clock_mono_ms());
     if (env.kind == MSG_WELCOME) {
         e->heard_ms = clock_mono_ms();
         edge_welcome(e, &env, m->body);
@@ -252,7 +294,11 @@ static void edge_frame(struct edge *e, const struct bus_message *m)
     if (!e->up || !id_equal(&env.core_boot, &e->core_boot))
         return; /* another session's frame */
     e->heard_ms = clock_mono_ms();
-    if (env.kind != MSG_HEARTBEAT_ANSWER)
+    if (!e->stamps)
+        edge_sure(e, e->frame_sent_ms);
+    if (env.kind == MSG_HEARTBEAT_ANSWER)
+        edge_heartbeat_answer(e, m->body);
+    else
         e->on.message(e->on.arg, &env, m->body);
     if (env.kind == MSG_REGISTRY)
         edge_beat(e); /* somebody may be waiting to hear that it is held */
@@ -270,5 +316,16 @@ const struct id *edge_core_boot(const struct edge *e)
 
 int64_t edge_heard_ms(const struct edge *e)
 {
-    return e->heard_ms;
+    return e->sure_ms;
+}
+
+int64_t edge_sent_ms(struct edge *e, int64_t core_ms)
+{
+    int64_t own = e->frame_sent_ms;
+
+    if (core_ms && e->sent.tied) {
+        own = sent_clock_own(&e->sent, core_ms, clock_mono_ms());
+        edge_sure(e, own);
+    }
+    return own;
 }

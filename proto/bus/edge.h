@@ -56,7 +56,11 @@ AMO_MUSTCHECK int edge_send(struct edge *e, enum msg_kind kind, const struct id 
 bool edge_is_up(const struct edge *e);
 /* The boot id of the core of the present session; zero without one. Borrowed. */
 const struct id *edge_core_boot(const struct edge *e);
-/* Monotonic time of the last frame from core; 0 before the first. */
+/* Monotonic time at which core surely lived: when the last frame of it was sent, not when it was
+ * read. 0 before the first. */
 int64_t edge_heard_ms(const struct edge *e);
+/* Within a message handler: when core sent the frame at hand, in our monotonic time; @core_ms is
+ * the stamp in its body, 0 none. */
+int64_t edge_sent_ms(struct edge *e, int64_t core_ms);
 /* Ask for a new session now (for instance after the spool took a new id). */
 void edge_restart(struct edge *e);

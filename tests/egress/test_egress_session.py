@@ -1,6 +1,9 @@
 """The worker and core: results kept, sessions lost, credit, silence, stopping."""
+import signal
 import subprocess
 import time
+
+import pytest
 
 import bus
 from egress_harness import (BIN, DONE, UNKNOWN, UNSTARTED, accepted, message, outcome, registry, wait_until)
@@ -205,3 +208,35 @@ def test_two_of_one_name_refuse_and_two_names_share_the_work(bench):
     bench.worker(name="egress-b")
     core.wait_hello()
     assert {h.body["name"] for h in core.hellos} == {"egress", "egress-b"}
+
+
+@pytest.mark.parametrize("stamped", [True, False], ids=["stamped", "of-an-older-core"])
+def test_a_command_that_lay_in_the_socket_is_as_old_as_it_is(bench, stamped):
+    """The worker stands still with it in hand: read at last, it is not young again."""
+    remote, core, worker = bench.up()
+    core.settle()
+    if stamped:
+        core.stamp = True
+        core.settle()
+    worker.process.send_signal(signal.SIGSTOP)
+    core.push(message(1, start_within_ms=600, finish_within_ms=2000))
+    time.sleep(1.2)  # stands still for longer than the command may be started
+    worker.process.send_signal(signal.SIGCONT)
+    assert outcome(core.result()) == (UNSTARTED, "none")
+    assert remote.requests == []
+    core.push(message(2))
+    assert outcome(core.result()) == (DONE, "none")
+
+
+def test_frames_that_lay_in_the_socket_are_no_sign_of_life(bench):
+    """Half of the lease is counted from when core was surely there, not from when that was read."""
+    remote, core, worker = bench.up(lease_ms=4000)
+    core.stamp = True
+    core.settle()
+    worker.process.send_signal(signal.SIGSTOP)
+    core.push(message(1, start_within_ms=60000, finish_within_ms=60000))
+    time.sleep(2.5)
+    worker.process.send_signal(signal.SIGCONT)
+    time.sleep(0.5)  # core stays silent: only what is read now could speak for it
+    assert outcome(core.result()) == (UNSTARTED, "none")
+    assert remote.requests == []

@@ -67,6 +67,7 @@ class FakeCore:
         self.peers = {}     # routing id -> edge boot
         self.hellos = []
         self.heartbeats = []
+        self.stamp = False  # stamps what it sends with a clock of its own, as cores do today
         self.bind()
 
     def bind(self):
@@ -84,7 +85,14 @@ class FakeCore:
         self.peers = {}
         self.bind()
 
+    @staticmethod
+    def now_ms():
+        """A monotonic clock of core's own, far from the edge's."""
+        return int(time.monotonic() * 1000) + 86400000
+
     def send(self, peer, kind, body, trace=b""):
+        if self.stamp and kind == "COMMAND_PUSH":
+            body = {"core_ms": self.now_ms(), **body}
         head = envelope(kind, self.peers.get(peer, b""), self.boot, trace)
         self.socket.send_multipart([peer, head, pack(body) if not isinstance(body, bytes) else body])
 
@@ -108,7 +116,8 @@ class FakeCore:
                 del self.peers[frame.peer]
             elif frame.kind == "HEARTBEAT":
                 self.heartbeats.append(frame)
-                self.send(frame.peer, "HEARTBEAT_ANSWER", {})
+                answer = {"echo_ms": frame.body.get("mono_ms", 0), "core_ms": self.now_ms()} if self.stamp else {}
+                self.send(frame.peer, "HEARTBEAT_ANSWER", answer)
             else:
                 return frame
 
