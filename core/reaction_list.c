@@ -72,7 +72,7 @@ static struct view find(struct view list, struct view emoji, bool colours)
 
 struct view reaction_listed(struct view list, struct view emoji)
 {
-    struct view sign = VIEW_NONE;
+    struct view sign;
 
     if (!utf8_shows(emoji))
         return VIEW_NONE;

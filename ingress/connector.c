@@ -208,4 +208,5 @@ void connector_answer(struct exchange *x, unsigned status, const struct connecto
     json_add_text(&w, "status", view_of(word));
     service_warnings_write(words->warnings, &w);
     json_close_object(&w);
+    x->warned = words->warnings->n > 0;
 }

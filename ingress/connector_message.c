@@ -140,6 +140,7 @@ static void statuses_accept(struct ingress *in, struct exchange *x, struct json 
         if (rc == 0 && ingress_append(in, x, &e, VIEW_NONE))
             goto out;
         add_result(&w, e.message_id, rc ? &fault : NULL, &warnings);
+        x->warned = x->warned || (rc == 0 && warnings.n > 0);
     }
     json_close_array(&w);
     json_close_object(&w);

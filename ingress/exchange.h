@@ -63,6 +63,7 @@ struct exchange {
     const char *type;       /* its Content-Type, NULL none */
     const char *allow;      /* with 405 */
     unsigned retry_after_s; /* with 429 and 503 */
+    bool warned;            /* a part was cut or left out: counted */
     bool challenge;         /* WWW-Authenticate with 401 */
     bool close;             /* the connection ends with it */
     bool waits;             /* leaves after the flush, or with core's answer */

@@ -61,10 +61,24 @@ static struct stat_counter *tally(struct figures *f, enum source source, const c
     return counter;
 }
 
+/* @name is a connector's, as the registry spells it: 64 bytes at most. */
+static void count_warned(struct figures *f, struct view name)
+{
+    char labels[256];
+
+    (void)snprintf(labels, sizeof(labels), "process=\"%s\",connector=\"%.*s\"", f->process,
+                   (int)name.len, name.ptr);
+    stat_add(stats_counter(f->stats, "amo_requests_warned_total", labels,
+                           "requests of services with a part that was cut or left out"),
+             1);
+}
+
 void figures_count(struct figures *f, const struct exchange *x, int64_t mono_us)
 {
     if (x->source == SOURCE_NONE)
         return;
+    if (x->warned && x->status == 202)
+        count_warned(f, x->name);
     stat_add(tally(f, x->source, exchange_result(x)), 1);
     if (!x->asks && (x->status == 200 || x->status == 202))
         stat_observe(f->accept, (double)(mono_us - x->began_us) / 1e6);

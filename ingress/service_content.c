@@ -235,7 +235,7 @@ static void read_forwarded_file(struct service_shown *s, struct content *c)
 /* With a type there is one; one that names no message and says nothing is none. */
 static void read_forward(struct service_shown *s, struct content *c)
 {
-    struct view type = VIEW_NONE;
+    struct view type;
 
     if (!service_shown_object(s, "forward"))
         return;

@@ -133,7 +133,11 @@ def test_what_says_something_else_without_it_is_still_refused(shared):
 def test_a_repeat_is_told_the_same_warnings(shared):
     ingress, _ = shared
     body = dict(BASE, id="again-1", sent_at=5)
+    before = ingress.metric("amo_requests_warned_total", connector="mobilon")
     first, again = post(ingress, body), post(ingress, body)
+    assert post(ingress, {"statuses": [{"id": "s-0", "status": "read", "at": 5}] * 3}, "statuses").status == 202
+    assert post(ingress, dict(BASE, id="again-2")).status == 202
+    assert ingress.metric("amo_requests_warned_total", connector="mobilon") == before + 2
     assert (first.status, again.status) == (202, 200) and first.json["warnings"] == again.json["warnings"]
     assert first.json["warnings"] == [{"field": "sent_at", "code": "invalid",
                                        "message": "was left out: must be a time such as 2026-01-01T00:01:01.250Z"}]
