@@ -13,6 +13,7 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "core/inquiry.h"
+#include "core/look.h"
 #include "core/settle.h"
 #include "proto/limits.h"
 
@@ -36,7 +37,7 @@
 /* back-off that counts nothing does not grow beyond 2^4 times the base */
 #define WAITS_MAX    4
 
-static enum hold_reason hold_reason_of(uint64_t cause)
+enum hold_reason blame_hold_reason(uint64_t cause)
 {
     switch ((enum cause)cause) {
     case CAUSE_THROTTLED:
@@ -143,7 +144,7 @@ static void counted(struct core *c, struct core_command *cmd, enum hold_reason w
     if (!is_exhausted(c, cmd, window, now))
         wait_for(c, cmd, queue_backoff_ms(c->queue, cmd->attempts - 1));
     else if (command_is_new_at_amo(cmd->kind))
-        inquiry_check(c, cmd, CHECK_GIVEN_UP, VIEW_NONE);
+        look_begin(c, cmd, LOOK_GIVEN_UP, VIEW_NONE);
     else
         settle_dead(c, cmd, reason, VIEW_NONE);
 }
@@ -185,7 +186,7 @@ static void hold(struct core *c, struct core_command *cmd, enum hold_reason why,
 static void gone_alone(struct core *c, struct core_command *cmd)
 {
     if (command_is_new_at_amo(cmd->kind) && cmd->tried)
-        inquiry_check(c, cmd, CHECK_REFUSED, VIEW_NONE);
+        look_begin(c, cmd, LOOK_REFUSED, VIEW_NONE);
     else
         settle_dead(c, cmd, cause_name(CAUSE_GONE), VIEW_NONE);
 }
@@ -193,7 +194,7 @@ static void gone_alone(struct core *c, struct core_command *cmd)
 void blame_hold(struct core *c, struct core_command *cmd, const struct result *r)
 {
     struct dest *d = cmd->lane->dest;
-    enum hold_reason why = hold_reason_of(r->cause);
+    enum hold_reason why = blame_hold_reason(r->cause);
     bool own = hold_is_doubtful(why) && is_its_own(cmd, why);
 
     if (why == HOLD_FORBIDDEN && !cmd->forbidden && !dest_is_held(d)) {

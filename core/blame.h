@@ -18,6 +18,8 @@ void blame_retry(struct core *c, struct core_command *cmd, const char *reason, i
 /* It is not in amo's history, though it was answered 2xx: count an attempt and send it again, under
  * the same msgid; dead as "unclear" when attempts or time are used up. */
 void blame_unproven(struct core *c, struct core_command *cmd);
+/* What a destination is held for. */
+enum hold_reason blame_hold_reason(uint64_t cause);
 /* Before @cmd goes again: others were served since it failed, so it is not to go yet. True: it was
  * moved, and its turn is to be given back before. */
 bool blame_before_it_goes(struct core *c, struct core_command *cmd, int64_t now_mono_ms);

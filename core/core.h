@@ -14,7 +14,8 @@
  *   queue      every command in memory: lanes, destinations, timers
  *   dispatch   queue → COMMAND_PUSH, within workers' credit
  *   settle     RESULT_PUSH → store: what an outcome means for its command
- *   inquiry    calls outside lanes: connect, create chat, history
+ *   inquiry    calls outside lanes: connect, typing, tests
+ *   look       and those that look for an unclear message in amo's history
  *   watch      what only time brings: life times, "delayed", pruning
  *   erase      a person's texts, names and files out of store and spools
  *   control    amoctl's verbs

@@ -12,90 +12,54 @@
 #include "base/mem.h"
 #include "core/blame.h"
 #include "core/dispatch.h"
+#include "core/inquiry_private.h"
 #include "core/peers.h"
 #include "core/resolve.h"
 #include "core/settle.h"
 #include "proto/limits.h"
 
 /* ids above every stored command's */
-#define INQUIRY_ID_BIT  (1ULL << 63)
+#define INQUIRY_ID_BIT   (1ULL << 63)
 /* the operator waits this long for a connect */
-#define CONNECT_WAIT_MS 20000
+#define CONNECT_WAIT_MS  20000
 /* calls outside lanes that wait at once: beyond them nobody needs to know who types */
-#define ONCE_MAX        1000
+#define ONCE_MAX         1000
 /* accounts connected in one second after a start: amojo's limits are not known */
-#define GREET_AT_ONCE   4
+#define GREET_AT_ONCE    4
 /* room above them for calls that an operator waits for */
-#define ONCE_ASKED      16
+#define ONCE_ASKED       16
 /* a call that has found no token looks again so soon */
-#define TOKEN_AGAIN_MS  100
-/* three looks within a minute: amo shows an accepted message only after a while. These are parts of
- * core/looks_ms. */
-static const int64_t look_after_parts[] = {1, 9, 30};
-
-enum {
-    LOOK_PARTS = 40
-};
-
-enum inquiry_kind {
-    INQUIRY_CONNECT,
-    INQUIRY_CHAT,    /* a check learns the chat's amo id first */
-    INQUIRY_HISTORY, /* then asks for its messages */
-    INQUIRY_ONCE,    /* whatever is in `packed`, once */
-};
-
-struct inquiry {
-    struct list link;
-    uint64_t id;
-    enum inquiry_kind kind;
-    int64_t due_mono_ms;   /* not before; while asked: the end of the lease */
-    int64_t until_mono_ms; /* connect: give up then; 0 never */
-    bool asked;
-    struct peer *worker;
-    uint64_t attempt;
-    struct dest *dest;
-    /* connect */
-    char *channel;
-    char *account;
-    char *title;
-    bool window_off;
-    inquiry_done_fn *done;
-    void *arg;
-    struct buf packed; /* once: the command */
-    /* check */
-    int64_t command;
-    enum check_reason why;
-    char *words;
-    char *chat_id;
-    size_t looks;
-    uint32_t failures;
-};
+#define TOKEN_AGAIN_MS   100
+/* a look that has found no room for so long goes before messages: a lane waits for it */
+#define LOOK_PATIENCE_MS 5000
 
 /* Its place at the worker and at the destination is free again. */
 static void inquiry_unask(struct inquiry *q)
 {
     if (q->asked && q->worker)
         q->worker->n_in_flight--;
-    if (q->asked && q->kind == INQUIRY_ONCE && q->dest)
+    if (q->asked && q->dest)
         q->dest->n_in_flight--;
+    if (q->probing)
+        q->dest->probing = false;
+    q->probing = false;
     q->asked = false;
     q->worker = NULL;
 }
 
-static void inquiry_end(struct inquiry *q)
+void inquiry_end(struct inquiry *q)
 {
     list_remove(&q->link);
     inquiry_unask(q);
     mem_free(q->channel);
     mem_free(q->account);
     mem_free(q->title);
-    mem_free(q->words);
-    mem_free(q->chat_id);
+    look_free(q->look);
     buf_fini(&q->packed);
     mem_free(q);
 }
 
-static struct inquiry *inquiry_new(struct core *c, enum inquiry_kind kind, struct dest *d)
+struct inquiry *inquiry_new(struct core *c, enum inquiry_kind kind, struct dest *d)
 {
     struct inquiry *q = mem_zalloc(sizeof(*q));
 
@@ -108,24 +72,6 @@ static struct inquiry *inquiry_new(struct core *c, enum inquiry_kind kind, struc
     list_add_tail(&c->inquiries, &q->link);
     core_wake(c);
     return q;
-}
-
-void inquiry_check(struct core *c, struct core_command *cmd, enum check_reason why,
-                   struct view words)
-{
-    int64_t now = clock_mono_ms();
-    struct inquiry *q = inquiry_new(c, INQUIRY_CHAT, cmd->lane->dest);
-
-    if (q && words.len)
-        q->words = mem_strndup(words.ptr, words.len);
-    if (!q) { /* no memory now: it waits and is tried again, protected by its msgid */
-        queue_move(c->queue, cmd, COMMAND_WAITING, now + 1000, now);
-        return;
-    }
-    q->command = cmd->id;
-    q->why = why;
-    log_line(LOG_LEVEL_INFO, "command.checking", "command=%lld", (long long)cmd->id);
-    queue_move(c->queue, cmd, COMMAND_CHECKING, 0, now);
 }
 
 void inquiry_cancel(struct core *c, const struct core_command *cmd)
@@ -279,27 +225,6 @@ void inquiry_greet(struct core *c, int64_t now_mono_ms)
 
 /* --- asking --------------------------------------------------------------------------------- */
 
-static int check_body(struct core *c, struct inquiry *q, struct resolved *r)
-{
-    struct core_command *cmd = queue_find(c->queue, q->command);
-    int rc = cmd ? resolve_command(c, cmd, r) : RESOLVE_E_PARENT;
-
-    if (rc)
-        return rc;
-    if (!q->chat_id && r->body.chat_id.len) {
-        q->chat_id = mem_strndup(r->body.chat_id.ptr, r->body.chat_id.len);
-        if (!q->chat_id)
-            return -ENOMEM;
-    }
-    if (q->chat_id)
-        q->kind = INQUIRY_HISTORY;
-    if (q->kind != INQUIRY_HISTORY)
-        resolve_client(r); /* whoever wrote the message: the chat is the client's */
-    r->body.kind = q->kind == INQUIRY_HISTORY ? COMMAND_AMO_HISTORY : COMMAND_AMO_CREATE_CHAT;
-    r->body.chat_id = view_of(q->chat_id);
-    return 0;
-}
-
 static void connect_body(const struct inquiry *q, struct command *body)
 {
     body->kind = COMMAND_AMO_CONNECT;
@@ -328,7 +253,7 @@ static int inquiry_ask(struct core *c, struct inquiry *q, struct peer *p, int64_
     else if (q->kind == INQUIRY_ONCE)
         rc = command_decode(buf_view(&q->packed), &r.body);
     else
-        rc = check_body(c, q, &r);
+        rc = look_body(c, q, &r);
     q->id = INQUIRY_ID_BIT | ++c->next_attempt;
     r.body.id = q->id;
     if (q->kind == INQUIRY_ONCE) /* nobody needs its answer later */
@@ -340,7 +265,7 @@ static int inquiry_ask(struct core *c, struct inquiry *q, struct peer *p, int64_
         q->attempt = r.body.attempt;
         q->due_mono_ms = now + (int64_t)config_number(c->config, "core/lease_ms") + 2000;
         p->n_in_flight++;
-        if (q->kind == INQUIRY_ONCE && q->dest)
+        if (q->dest)
             q->dest->n_in_flight++;
     }
     resolved_fini(&r);
@@ -367,12 +292,15 @@ static void check_elsewhere(struct core *c, struct inquiry *q)
     inquiry_end(q);
 }
 
-/* May it go now? Messages come first: what is called once takes only what they leave. */
-static bool inquiry_may_go(struct core *c, const struct inquiry *q, int64_t now_mono_ms)
+/* May it go now? Messages come first: what is called once takes only what they leave, a look what is
+ * left of the destination's share. */
+static bool inquiry_may_go(struct core *c, struct inquiry *q, int64_t now_mono_ms)
 {
     if (!q->dest)
         return true;
-    if (q->kind == INQUIRY_ONCE && !q->done)
+    if (q->kind == INQUIRY_LOOK)
+        return queue_admits_call(c->queue, q->dest, &q->probing, now_mono_ms);
+    if (!q->done)
         return queue_spares_place(c->queue, q->dest, now_mono_ms);
     return dest_take_token(q->dest, now_mono_ms);
 }
@@ -386,6 +314,8 @@ static void inquiry_try(struct core *c, struct inquiry *q, struct peer *p, int64
         return;
     }
     rc = inquiry_ask(c, q, p, now_mono_ms);
+    if (rc)
+        inquiry_unask(q);
     if (q->kind == INQUIRY_ONCE && rc > 0)
         inquiry_over(c, q, NULL); /* unreadable: cannot be */
     else if (rc == RESOLVE_E_MOVED)
@@ -396,7 +326,14 @@ static void inquiry_try(struct core *c, struct inquiry *q, struct peer *p, int64
         q->due_mono_ms = now_mono_ms + 1000;
 }
 
-void inquiry_dispatch(struct core *c, bool once, int64_t now_mono_ms)
+/* Before messages: what an operator or a whole account waits for, and a look that waits too long. */
+static bool inquiry_goes_first(const struct inquiry *q, int64_t now_mono_ms)
+{
+    return q->kind == INQUIRY_CONNECT ||
+           (q->kind == INQUIRY_LOOK && now_mono_ms - q->wanted_mono_ms > LOOK_PATIENCE_MS);
+}
+
+void inquiry_dispatch(struct core *c, bool after, int64_t now_mono_ms)
 {
     struct list *next = NULL;
 
@@ -405,8 +342,8 @@ void inquiry_dispatch(struct core *c, bool once, int64_t now_mono_ms)
         struct peer *p = NULL;
 
         next = i->next;
-        if (q->asked || once != (q->kind == INQUIRY_ONCE) || now_mono_ms < q->due_mono_ms ||
-            (q->dest && q->dest->paused))
+        if (q->asked || after == inquiry_goes_first(q, now_mono_ms) ||
+            now_mono_ms < q->due_mono_ms || (q->dest && q->dest->paused))
             continue;
         p = peers_pick_worker(c, 0, now_mono_ms);
         if (!p)
@@ -416,80 +353,6 @@ void inquiry_dispatch(struct core *c, bool once, int64_t now_mono_ms)
 }
 
 /* --- answers -------------------------------------------------------------------------------- */
-
-static void check_absent(struct core *c, struct inquiry *q, struct core_command *cmd)
-{
-    enum check_reason why = q->why;
-    struct view words = view_of(q->words);
-
-    if (q->looks < AMO_COUNT(look_after_parts)) {
-        q->due_mono_ms = clock_mono_ms() +
-                         look_after_parts[q->looks] *
-                             (int64_t)config_number(c->config, "core/looks_ms") / LOOK_PARTS;
-        core_wake(c);
-        return;
-    }
-    switch (why) {
-    case CHECK_REFUSED:
-        settle_dead(c, cmd, cmd->unproven ? "unclear" : "refused", words);
-        break;
-    case CHECK_GIVEN_UP:
-        settle_dead(c, cmd, cmd->unproven ? "unclear" : "attempts", words);
-        break;
-    case CHECK_UNPROVEN:
-        inquiry_end(q);
-        blame_unproven(c, cmd);
-        return;
-    }
-    inquiry_end(q);
-}
-
-/* The question itself failed: ask again later; the lane waits, its life goes on. */
-static void check_later(struct core *c, struct inquiry *q)
-{
-    q->due_mono_ms = clock_mono_ms() + queue_backoff_ms(c->queue, q->failures++);
-    core_wake(c);
-}
-
-static void check_answer(struct core *c, struct inquiry *q, const struct result *r)
-{
-    struct core_command *cmd = queue_find(c->queue, q->command);
-
-    if (!cmd || cmd->state != COMMAND_CHECKING) {
-        inquiry_end(q);
-        return;
-    }
-    if (r->outcome != OUTCOME_DONE) {
-        check_later(c, q);
-        return;
-    }
-    q->failures = 0;
-    if (q->kind == INQUIRY_CHAT) {
-        q->chat_id =
-            r->amo_chat_id.len ? mem_strndup(r->amo_chat_id.ptr, r->amo_chat_id.len) : NULL;
-        if (!q->chat_id) {
-            check_later(c, q);
-            return;
-        }
-        q->kind = INQUIRY_HISTORY;
-        core_wake(c);
-        return;
-    }
-    if (r->found && r->amo_message_id.len && r->amo_message_id.len <= LIMIT_ID) {
-        struct result learnt = *r;
-
-        learnt.amo_chat_id = view_of(q->chat_id);
-        settle_done(c, cmd, &learnt);
-        inquiry_end(q);
-        return;
-    }
-    if (!r->complete || r->found) {
-        check_later(c, q);
-        return;
-    }
-    q->looks++;
-    check_absent(c, q, cmd);
-}
 
 bool inquiry_result(struct core *c, struct peer *p, const struct result *r)
 {
@@ -503,13 +366,12 @@ bool inquiry_result(struct core *c, struct peer *p, const struct result *r)
             continue;
         inquiry_unask(q);
         q->due_mono_ms = clock_mono_ms();
-        if (r->outcome == OUTCOME_UNSTARTED) {
+        if (q->kind == INQUIRY_LOOK)
+            look_answer(c, q, r);
+        else if (r->outcome == OUTCOME_UNSTARTED)
             q->due_mono_ms += 200;
-        } else if (q->kind == INQUIRY_CONNECT || q->kind == INQUIRY_ONCE) {
+        else
             inquiry_over(c, q, r);
-        } else {
-            check_answer(c, q, r);
-        }
         return true;
     }
     return true; /* of an inquiry that is over */

@@ -1,24 +1,13 @@
 #pragma once
 
 /* Calls outside lanes, never stored: connect, create chat, history, typing, test. Three uses: an
- * operator's `account connect` and the connect calls made unasked; the check of a message whose outcome
- * is unclear: is its msgid in the history of its chat?; and calls that are made once or not at
- * all. */
+ * operator's `account connect` and the connect calls made unasked; looks for a message whose outcome
+ * is unclear (core/look.h); and calls that are made once or not at all. */
 
 #include "core/core.h"
 #include "proto/command.h"
 
-enum check_reason {
-    CHECK_REFUSED,  /* 400, but it may have been taken before: absent = dead */
-    CHECK_GIVEN_UP, /* attempts used up: absent = dead */
-    CHECK_UNPROVEN, /* 2xx without amo's id: absent = again, under the same msgid */
-};
-
-/* The command goes to CHECKING; it comes back by settle_done, blame_unproven or settle_dead.
- * @words is kept. */
-void inquiry_check(struct core *c, struct core_command *cmd, enum check_reason why,
-                   struct view words);
-/* The check's command was settled otherwise. */
+/* The command of a look (core/look.h) was settled otherwise. */
 void inquiry_cancel(struct core *c, const struct core_command *cmd);
 /* Connect the scope's channel again, unasked: for 404s, repeated 403s and webhooks of version 1.
  * At most once in `core/connect_every_ms`, over restarts, too; success releases its hold,
@@ -47,8 +36,8 @@ struct command;
 AMO_MUSTCHECK int inquiry_once(struct core *c, struct dest *d, const struct command *body,
                                int64_t until_mono_ms, inquiry_done_fn *done, void *arg);
 
-/* Calls that may go now are packed for workers: those of inquiry_once, or all the others. */
-void inquiry_dispatch(struct core *c, bool once, int64_t now_mono_ms);
+/* Calls that may go now are packed for workers: those that go before messages, or @after them. */
+void inquiry_dispatch(struct core *c, bool after, int64_t now_mono_ms);
 /* Is @r of an inquiry? Then it is dealt with. */
 bool inquiry_result(struct core *c, struct peer *p, const struct result *r);
 /* Those at @p are asked again. */

@@ -434,6 +434,20 @@ bool queue_spares_place(struct queue *q, struct dest *d, int64_t now_mono_ms)
     return dest_take_spare_token(d, now_mono_ms);
 }
 
+bool queue_admits_call(struct queue *q, struct dest *d, bool *ret_probing, int64_t now_mono_ms)
+{
+    if (d->paused || dest_has_its_share(q, d) ||
+        (dest_is_held(d) && (d->probing || now_mono_ms < d->hold_until_ms)) ||
+        !dest_take_token(d, now_mono_ms))
+        return false;
+    if (dest_is_held(d)) {
+        *ret_probing = d->probing = true;
+        d->probe = 0; /* no command's */
+        d->probe_lane = 0;
+    }
+    return true;
+}
+
 /* The first of one list that may go: of a held destination one that has not failed in this hold,
  * if there is any; else none before the hold is over. */
 static struct lane *ready_first(struct dest *d, struct list *ready, int64_t now_mono_ms)

@@ -146,6 +146,10 @@ void queue_give_back(struct queue *q, struct core_command *c, int64_t now_mono_m
 /* Does @d leave room for a call that may as well not be made? Takes the token: half of the burst stays
  * for messages, and so does the last of the destination's places. */
 bool queue_spares_place(struct queue *q, struct dest *d, int64_t now_mono_ms);
+/* May a call go to @d now that stands for a command of its lane? Open, or due for a probe, which this
+ * is then (@ret_probing; whoever got it puts d->probing back when it is answered); with a place and a
+ * token left, which it takes. */
+bool queue_admits_call(struct queue *q, struct dest *d, bool *ret_probing, int64_t now_mono_ms);
 /* A token for a call outside lanes (history, connect): false = not now. */
 bool dest_take_token(struct dest *d, int64_t now_mono_ms);
 /* The same, while more than half of the burst is left. */

@@ -23,6 +23,7 @@
 #include "core/echo.h"
 #include "core/inquiry.h"
 #include "core/intake.h"
+#include "core/look.h"
 #include "core/resolve.h"
 #include "core/waiting.h"
 #include "proto/foreign_id.h"
@@ -82,6 +83,8 @@ static int settle_evidence(struct core *c, const struct core_command *cmd, const
         .outcome = (int64_t)r->outcome,
         .cause = (int64_t)r->cause,
         .status = (int64_t)r->status,
+        .scope = r->sent_scope,
+        .chat = r->sent_chat,
         .evidence = cmd->erased ? VIEW_NONE : view_cut(r->evidence, LIMIT_EVIDENCE_BYTES),
         .worker = view_of(p->name)};
 
@@ -199,7 +202,7 @@ static void settle_outcome(struct core *c, struct core_command *cmd, const struc
         if (command_is_new_at_amo(cmd->kind) &&
             (r->cause == CAUSE_UNREADABLE || r->cause == CAUSE_NONE)) {
             cmd->unproven = true;
-            inquiry_check(c, cmd, CHECK_UNPROVEN, VIEW_NONE);
+            look_begin(c, cmd, LOOK_UNPROVEN, VIEW_NONE);
         } else {
             blame_retry(c, cmd, cause_name(r->cause), r->retry_after_ms);
         }
@@ -208,7 +211,7 @@ static void settle_outcome(struct core *c, struct core_command *cmd, const struc
         dest_success(c->queue, cmd->lane->dest, cmd->lane->id, now); /* it answers */
         /* refused as a repeat, perhaps: the history knows */
         if (command_is_new_at_amo(cmd->kind) && r->cause == CAUSE_REFUSED && tried)
-            inquiry_check(c, cmd, CHECK_REFUSED, r->words);
+            look_begin(c, cmd, LOOK_REFUSED, r->words);
         else
             settle_refused(c, cmd, r);
         return;
@@ -226,7 +229,7 @@ static int learn_chat(struct core *c, struct conversation *conv, struct view cha
     bool is_ours = false;
     int rc = STORE_E_NONE;
 
-    if (!foreign_id_is_fine(chat_id) || conv->chat_id)
+    if (!foreign_id_is_fine(chat_id) || (conv->chat_id && view_is(chat_id, conv->chat_id)))
         return 0;
     rc = store_conversation_by_chat(c->store, view_of(conv->scope), chat_id, &other);
     is_ours = rc == 0 && other.id == conv->id; /* it was here before, and comes back */
@@ -237,9 +240,13 @@ static int learn_chat(struct core *c, struct conversation *conv, struct view cha
     }
     if (rc != STORE_E_NONE && !is_ours)
         return rc;
-    conv->chat_id = mem_strndup(chat_id.ptr, chat_id.len);
-    return conv->chat_id ? store_chat_put(c->store, view_of(conv->scope), chat_id, conv->id)
-                         : -ENOMEM;
+    if (!conv->chat_id) /* else one of several: answers go to the one that was written to last */
+        conv->chat_id = mem_strndup(chat_id.ptr, chat_id.len);
+    if (!conv->chat_id)
+        return -ENOMEM;
+    return is_ours && rc == 0
+               ? 0
+               : store_chat_put(c->store, view_of(conv->scope), chat_id, conv->id);
 }
 
 /* The answer's ids are crossed: `msgid` is amo's of the message, `conversation_id` amo's of the

@@ -300,8 +300,17 @@ struct attempt_row {
     int64_t status;
     struct view evidence;
     struct view worker;
+    struct view scope; /* of a message to amo that is not done: where it went */
+    struct view chat;  /* VIEW_NONE: amo was to find the chat by our id, or it is not known */
 };
 AMO_MUSTCHECK int store_attempt_add(struct store *s, const struct attempt_row *a);
+/* Where a message to amo may stand: the chats that its attempts went to, and those of its
+ * conversation, in whichever account. Another number than 0 ends the walk. */
+typedef int store_place_fn(void *arg, struct view scope, struct view chat);
+AMO_MUSTCHECK int store_message_places(struct store *s, const struct message *m,
+                                       store_place_fn *fn, void *arg);
+/* May an attempt have left it to amo to find the chat? True also when nothing is known of any. */
+AMO_MUSTCHECK int store_message_unplaced(struct store *s, int64_t message, bool *ret);
 /* JSON objects appended to @w's open array: of a command, or of a message when @command is 0. */
 struct json_writer;
 AMO_MUSTCHECK int store_attempts_json(struct store *s, int64_t command, int64_t message,

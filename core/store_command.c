@@ -121,9 +121,44 @@ int store_attempt_add(struct store *s, const struct attempt_row *a)
 {
     return db_run(s->db,
                   "INSERT INTO attempts(command,message,kind,number,began_ms,took_ms,outcome,"
-                  "cause,status,evidence,worker) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
-                  "iiiiiiiiitt", a->command, a->message, a->kind, a->number, a->began_ms,
-                  a->took_ms, a->outcome, a->cause, a->status, a->evidence, a->worker);
+                  "cause,status,evidence,worker,scope,chat) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                  "iiiiiiiiitttt", a->command, a->message, a->kind, a->number, a->began_ms,
+                  a->took_ms, a->outcome, a->cause, a->status, a->evidence, a->worker, a->scope,
+                  a->chat.len ? a->chat : VIEW_NONE);
+}
+
+int store_message_places(struct store *s, const struct message *m, store_place_fn *fn,
+                         void *arg)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT scope,chat FROM attempts WHERE message=?1 AND chat IS NOT NULL"
+                      " UNION SELECT scope,chat_id FROM chats WHERE conversation=?2"
+                      " UNION SELECT scope,chat_id FROM left_chats WHERE conversation=?2"
+                      " AND chat_id IS NOT NULL",
+                      "ii", m->id, m->conversation);
+
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        rc = fn(arg, db_view(r, 0), db_view(r, 1));
+        if (rc)
+            db_end(r);
+    }
+    return rc;
+}
+
+int store_message_unplaced(struct store *s, int64_t message, bool *ret)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(
+        s->db, &r, "SELECT count(*),count(chat) FROM attempts WHERE message=? AND kind IN(?,?)",
+        "iii", message, (int64_t)COMMAND_AMO_MESSAGE, (int64_t)COMMAND_AMO_OUTGOING);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc == STORE_E_NONE ? -EIO : rc; /* sums always have a row */
+    *ret = db_int(r, 0) == 0 || db_int(r, 0) > db_int(r, 1);
+    db_end(r);
+    return 0;
 }
 
 static void add_time(struct json_writer *w, const char *key, int64_t unix_ms)

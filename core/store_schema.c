@@ -121,6 +121,11 @@ static const char *const migrations[] = {
        speakers; and who has one, by that id */
     "CREATE TABLE people(user_id TEXT PRIMARY KEY, author INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE INDEX conversations_user ON conversations(user_id);",
+    /* where an attempt went whose outcome may have to be looked up; and a conversation's chats are
+       found by it */
+    "ALTER TABLE attempts ADD COLUMN scope TEXT;"
+    "ALTER TABLE attempts ADD COLUMN chat TEXT;"
+    "CREATE INDEX chats_conversation ON chats(conversation);",
 };
 
 int schema_count(void)

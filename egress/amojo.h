@@ -9,6 +9,9 @@
  * cannot do without is missing, no JSON or stale. -ENOMEM, -ENOSPC. */
 AMO_MUSTCHECK int amojo_body(const struct command *c, const struct target_context *x,
                              struct buf *out);
+/* Messages in one page of a chat's history: amojo gives no more. */
+#define AMOJO_HISTORY_PAGE 50
+
 /* target_ops.read */
 void amojo_read(const struct command *c, const struct http_answer *a,
                 struct target_reading *ret);

@@ -151,6 +151,24 @@ static bool is_wanted(const struct command *c, const struct target_reading *r,
     return view_empty(c->key) ? view_empty(ours) : view_equal(ours, c->key);
 }
 
+/* Are all of the page older than what is looked for? Then the pages behind it are, too, in whichever
+ * order amo keeps them. A row without a time may be of any. */
+static bool is_passed(const struct json_node *messages, int64_t until_ms)
+{
+    for (size_t i = 0; i < json_array_len(messages); i++) {
+        const struct json_node *m = json_array_at(messages, i);
+        int64_t at = 0;
+
+        if (json_int(json_get(m, "timestamp"), &at) && at < INT64_MAX / 1000)
+            at *= 1000;
+        (void)json_int(json_get(m, "msec_timestamp"),
+                       &at); /* where there is one, it is finer */
+        if (at <= 0 || at >= until_ms)
+            return false;
+    }
+    return until_ms > 0;
+}
+
 /* Without a key: the newest that was written in amoCRM. */
 static void read_history(const struct command *c, const struct http_answer *a,
                          struct target_reading *ret)
@@ -179,6 +197,9 @@ static void read_history(const struct command *c, const struct http_answer *a,
     }
     if (ret->found)
         ret->readable = ret->complete = true;
+    else if (ret->complete && json_array_len(messages) >= AMOJO_HISTORY_PAGE &&
+             !is_passed(messages, c->until_ms))
+        ret->next_offset = c->offset + AMOJO_HISTORY_PAGE;
 }
 
 /* The form of an error is not documented: a hint for people, never for decisions. */

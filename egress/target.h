@@ -73,6 +73,7 @@ struct target_reading {
     struct view code; /* the service's own word for its refusal */
     bool found;
     bool complete;
+    int64_t next_offset; /* of the history; 0: this was the end */
     struct view amo_message_id;
     struct view amo_chat_id;
     struct view amo_sender_id;

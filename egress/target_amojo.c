@@ -6,6 +6,7 @@
 
 #include "egress/target.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/crypto.h"
@@ -122,7 +123,9 @@ static int build_url(const struct command *c, struct view base, struct view chan
     case COMMAND_AMO_HISTORY:
         rc = add_scope_path(url, c->scope, "/chats/");
         rc = rc ? rc : target_add_segment(url, c->chat_id);
-        return rc ? rc : buf_add_str(url, "/history?limit=50&offset=0");
+        return rc ? rc
+                  : buf_add_f(url, "/history?limit=%d&offset=%" PRId64, AMOJO_HISTORY_PAGE,
+                              c->offset > 0 ? c->offset : 0);
     case COMMAND_AMO_REACH:
     case COMMAND_AMO_HOOK:
     case COMMAND_SERVICE_MESSAGE:

@@ -438,6 +438,7 @@ static void result_of(const struct transfer *t, const struct http_answer *a,
         .began_ms = t->began_unix_ms,
         .found = reading->found,
         .complete = reading->complete,
+        .next_offset = reading->next_offset,
         .amo_message_id = reading->amo_message_id,
         .amo_chat_id = reading->amo_chat_id,
         .amo_sender_id = reading->amo_sender_id,
@@ -449,6 +450,11 @@ static void result_of(const struct transfer *t, const struct http_answer *a,
     };
     if (row->outcome != OUTCOME_DONE)
         r->stage = view_of(stage_name(a->stage));
+    if (row->outcome != OUTCOME_DONE &&
+        (t->command.kind == COMMAND_AMO_MESSAGE || t->command.kind == COMMAND_AMO_OUTGOING)) {
+        r->sent_scope = t->command.scope;
+        r->sent_chat = t->command.chat_id;
+    }
     if (row->outcome == OUTCOME_RETRY || row->outcome == OUTCOME_HOLD)
         r->retry_after_ms = judge_retry_after(a->retry_after, t->began_unix_ms + a->took_ms);
     /* only amojo's clock matters: its signatures and our life times hang on it */

@@ -17,6 +17,8 @@ static const struct field command_fields[] = {
     FIELD(FIELD_TEXT, command, conversation_ref_id),
     FIELD(FIELD_TEXT, command, conversation),
     FIELD(FIELD_TEXT, command, chat_id),
+    FIELD(FIELD_I64, command, offset),
+    FIELD(FIELD_I64, command, until_ms),
     FIELD(FIELD_TEXT, command, sender_id),
     FIELD(FIELD_TEXT, command, sender_ref_id),
     FIELD(FIELD_TEXT, command, sender_name),
@@ -67,6 +69,7 @@ static const struct field result_fields[] = {
     FIELD(FIELD_BOOL, result, skew_known),
     FIELD(FIELD_BOOL, result, found),
     FIELD(FIELD_BOOL, result, complete),
+    FIELD(FIELD_I64, result, next_offset),
     FIELD(FIELD_TEXT, result, evidence),
     FIELD(FIELD_TEXT, result, words),
     FIELD(FIELD_TEXT, result, code),
@@ -78,6 +81,8 @@ static const struct field result_fields[] = {
     FIELD(FIELD_TEXT, result, service_conversation),
     FIELD(FIELD_TEXT, result, service_message_id),
     FIELD(FIELD_TEXT, result, scope_id),
+    FIELD(FIELD_TEXT, result, sent_scope),
+    FIELD(FIELD_TEXT, result, sent_chat),
 };
 
 static const char *const kind_names[] = {

@@ -50,7 +50,9 @@ struct command {
     struct view conversation_id;     /* amojo: ours */
     struct view conversation_ref_id; /* amojo: theirs; present = link the two */
     struct view conversation;        /* webhook: the service's id; absent = write first */
-    struct view chat_id;             /* amojo: history, create chat answer */
+    struct view chat_id; /* amojo: history; of a message the chat it goes to, if known */
+    int64_t offset;      /* history: so many messages, of the newest, are known already */
+    int64_t until_ms;    /* history: what is looked for is not older; 0: as old as may be */
 
     /* people */
     struct view sender_id;
@@ -155,6 +157,7 @@ struct result {
     bool skew_known;
     bool found;           /* history: the key is there */
     bool complete;        /* history: the answer could be read to its end */
+    int64_t next_offset;  /* history: there may be more from here on; 0: this was the end */
     struct view evidence; /* words and the beginning of the answer; no secrets */
     struct view words;    /* the remote side's own error message, for people */
     struct view code;     /* the service's own word for it; of a look, what TLS refused */
@@ -168,6 +171,10 @@ struct result {
     struct view service_conversation;
     struct view service_message_id;
     struct view scope_id; /* connect */
+
+    /* a message to amojo that is not done: where the attempt went */
+    struct view sent_scope;
+    struct view sent_chat; /* empty: amo was to find it by our own id */
 };
 
 const char *command_kind_name(uint64_t kind);

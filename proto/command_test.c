@@ -20,14 +20,15 @@
     X(spelling)
 #define COMMAND_NUMBERS(X)                                                                     \
     X(kind) X(id) X(attempt) X(start_within_ms) X(finish_within_ms) X(sent_ms) X(expires_ms)   \
-    X(status_code) X(error_code)
+    X(status_code) X(error_code) X(offset) X(until_ms)
 #define COMMAND_FLAGS(X) X(silent) X(write_first) X(unset) X(time_window_off)
 #define RESULT_TEXTS(X)                                                                        \
     X(evidence) X(words) X(code) X(stage) X(amo_message_id) X(amo_chat_id) X(amo_sender_id)             \
-    X(amo_receiver_id) X(service_conversation) X(service_message_id) X(scope_id)
+    X(amo_receiver_id) X(service_conversation) X(service_message_id) X(scope_id)     \
+    X(sent_scope) X(sent_chat)
 #define RESULT_NUMBERS(X)                                                                      \
     X(id) X(attempt) X(outcome) X(cause) X(status) X(retry_after_ms) X(took_ms) X(began_ms)    \
-    X(skew_ms) X(cert_until_ms)
+    X(skew_ms) X(cert_until_ms) X(next_offset)
 #define RESULT_FLAGS(X) X(skew_known) X(found) X(complete)
 /* clang-format on */
 
@@ -174,7 +175,8 @@ static void every_field_of_a_result_crosses_the_bus(void **state)
                        .took_ms = 12,
                        .began_ms = INT64_C(1767225660250),
                        .skew_ms = -1500,
-                       .cert_until_ms = INT64_C(1798761600000)};
+                       .cert_until_ms = INT64_C(1798761600000),
+                       .next_offset = 50};
     struct pack_doc d;
     struct result back;
     struct buf out;

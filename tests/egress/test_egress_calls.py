@@ -92,6 +92,35 @@ def test_status_connect_chat_and_history_are_called_as_amojo_wants_them(bench):
         assert request.headers["content-md5"] == hashlib.md5(request.body).hexdigest()
 
 
+def test_a_full_page_of_the_history_says_where_the_next_one_begins(bench):
+    def behave(request):
+        offset = int(request.target.partition("offset=")[2])
+        rows = [{"timestamp": 1772442901 - n, "message": {"id": f"m-{n}", "client_id": f"demo-{n}"}}
+                for n in range(offset, min(offset + 50, 120))]
+        return answer(200, {"messages": rows}) if rows else answer(204)
+
+    remote, core, _ = bench.up(behave)
+    for number, (offset, until, wanted) in enumerate([
+            (0, 0, 50), (50, 0, 100), (100, 0, None), (150, 0, None),  # a short page and none are the end
+            (0, 1772442861000, 50),  # some of the page are not older
+            (50, 1772442861000, None)], 1000):  # all of it is: there is nothing behind it
+        core.push(message(number, kind=AMO_HISTORY, chat_id=CHAT, offset=offset, until_ms=until))
+        result = core.result()
+        assert outcome(result) == (DONE, "none") and result["complete"] and "found" not in result
+        assert result.get("next_offset") == wanted, (offset, until)
+    assert remote.requests[1].target.endswith("/history?limit=50&offset=50")
+
+
+def test_a_message_that_is_not_done_says_where_its_attempt_went(bench):
+    _, core, _ = bench.up(lambda request: answer(200, "<html></html>"))
+    core.push(message(1, chat_id=CHAT))
+    result = core.result()
+    assert outcome(result) == (UNKNOWN, "unreadable")
+    assert (result["sent_scope"], result["sent_chat"]) == (SCOPE, CHAT)
+    core.push(message(2))
+    assert "sent_chat" not in core.result()
+
+
 def test_history_without_content_is_complete(bench):
     _, core, _ = bench.up(lambda request: answer(204))
     core.push(message(1, kind=AMO_HISTORY, chat_id=CHAT))
