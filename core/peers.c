@@ -308,8 +308,10 @@ static void spool_refuse(struct core *c, struct bus_socket *s, const struct bus_
                          const struct envelope *env, const struct hello *h,
                          const struct spool *spool, int why)
 {
-    const struct spool_refused r = {.spool = spool->id, .reason = view_of(spools_words(why))};
-    const struct welcome w = {.spool = spool->id, .mark = spool->taken.mark};
+    const uint64_t low = taken_first_gap(&spool->taken);
+    const struct spool_refused r = {
+        .spool = spool->id, .low = low, .reason = view_of(spools_words(why))};
+    const struct welcome w = {.spool = spool->id, .low = low, .mark = spool->taken.mark};
     char room[LOG_VALUE_MAX];
     struct buf body;
 

@@ -77,6 +77,11 @@ void taken_raise_low(struct taken_set *t, uint64_t low)
         t->ranges[0].low = low;
 }
 
+uint64_t taken_first_gap(const struct taken_set *t)
+{
+    return t->n_ranges && t->ranges[0].low <= t->low ? t->ranges[0].high + 1 : t->low;
+}
+
 void taken_heed_low(struct taken_set *t, uint64_t low)
 {
     taken_raise_low(t, low <= t->mark ? low : t->mark + 1);

@@ -28,6 +28,8 @@ bool taken_has(const struct taken_set *t, uint64_t number);
 AMO_MUSTCHECK int taken_add(struct taken_set *t, uint64_t number);
 /* Everything below @low counts as taken. */
 void taken_raise_low(struct taken_set *t, uint64_t low);
+/* The lowest number that is not taken. */
+uint64_t taken_first_gap(const struct taken_set *t);
 /* A spool says that it holds nothing below @low any more: so what is missing there is missing for
  * good, and no gap. Believed only as far as core itself has come: numbers that were never seen
  * are nobody's to give away. */

@@ -54,6 +54,7 @@ struct push {
     struct buf frame;
     struct loop_deferred renew;
     bool renew_due; /* the spool's id is somebody else's */
+    uint64_t renew_known;
     int retry_timer;
     int trouble; /* of the last attempt to push, logged once; 0 none */
     struct turn turn;
@@ -179,6 +180,14 @@ static int take_pairs(struct push *p, struct view pairs)
     return rc;
 }
 
+static void say_known(struct push *p, bool known)
+{
+    int rc = spool_id_known(p->config.spool, known);
+
+    if (rc)
+        log_failed(LOG_LEVEL_WARN, "spool.floor_not_kept", rc, NULL); /* said again */
+}
+
 /* The marks here are a memory of what core knew. What it says now counts: if its store was put
  * back to an older state, it knows less, and all that still lies here goes again. An older core
  * that has nothing of this spool says nothing about it. */
@@ -188,6 +197,8 @@ static void hear_what_core_has(struct push *p, const struct welcome *w)
     struct spool_figures after;
 
     spool_figures(p->config.spool, &before);
+    if (w->low)
+        say_known(p, w->mark > 0);
     if (w->low || w->mark || w->taken.ptr) {
         if (spool_untake(p->config.spool))
             log_line(LOG_LEVEL_ERROR, "spool.no_memory", NULL); /* some go again in vain */
@@ -216,9 +227,11 @@ static void flights_settle(struct push *p)
     p->alone = p->alone && kept > 0;
 }
 
-static void renew_id(struct push *p)
+/* @known: below it core has everything of the old id; 0 it did not say. */
+static void renew_id(struct push *p, uint64_t known)
 {
     p->renew_due = true;
+    p->renew_known = known ? known : UINT64_MAX;
     p->credit = 0;
     loop_defer(p->config.loop, &p->renew);
 }
@@ -237,7 +250,7 @@ static void on_welcome(void *arg, const struct welcome *w)
         log_line(LOG_LEVEL_WARN, "spool.restored",
                  "next=%" PRIu64 " fresh=%" PRIu64 " mark=%" PRIu64,
                  spool_next(p->config.spool), p->fresh, w->mark);
-        renew_id(p);
+        renew_id(p, w->low);
         return;
     }
     if (p->lost || !id_equal(&p->core, edge_core_boot(p->edge))) {
@@ -264,7 +277,7 @@ static void on_spool_refused(void *arg, struct view body)
     if (spool_refused_decode(body, &r) || !id_equal(&r.spool, spool_id(p->config.spool)))
         return; /* an answer to a HELLO of before the id changed */
     log_line(LOG_LEVEL_WARN, "spool.refused", "reason=%s", log_value(r.reason, room));
-    renew_id(p);
+    renew_id(p, r.low);
 }
 
 /* Everything not taken goes again, in order. */
@@ -307,7 +320,7 @@ static void push_renew(void *arg)
 {
     struct push *p = arg;
 
-    int rc = spool_renew_id(p->config.spool);
+    int rc = spool_renew_id(p->config.spool, p->renew_known);
 
     if (rc) {
         log_failed(LOG_LEVEL_ERROR, "spool.id_not_renewed", rc, NULL);
@@ -487,6 +500,7 @@ static void push_taken(struct push *p, struct view body)
         return;
     if (take_pairs(p, pairs))
         return; /* unanswered, then: they go again */
+    say_known(p, true);
     for (size_t i = 0; i < p->n_flights; i++) {
         bool taken = false;
 

@@ -51,7 +51,7 @@ int spool_open(const struct spool_config *config, struct spool **ret_spool)
         (size_t)num_max(num_min(config->max_bytes / 8, LIMIT_SEGMENT_BYTES), SPOOL_ROOM_MIN);
     s->next = 1;
     s->low = 1;
-    s->floor = 1;
+    s->floor.number = 1;
     s->dir_fd = -1;
     rc = process_make_dir(config->dir);
     rc = rc ? rc : spool_files_lock(config->dir, &s->dir_fd);
@@ -148,7 +148,7 @@ static int spool_scan(struct spool *s)
     if (fsync(s->dir_fd))
         return -errno;
     spool_advance_low(s);
-    low = num_max(low, s->floor);
+    low = num_max(low, s->floor.number);
     return low > 1 ? spool_take(s, 1, low - 1) : 0;
 }
 
@@ -162,19 +162,36 @@ struct view spool_lives(const struct spool *s)
     return view_make(s->lives, s->lives_len);
 }
 
-int spool_renew_id(struct spool *s)
+int spool_renew_id(struct spool *s, uint64_t known)
 {
+    struct spool_floor floor = {.number = num_min(s->low, known)};
     struct id id;
     int rc = id_random(&id);
 
     /* the floor is for the new id alone, so between the two steps nothing has changed */
-    rc = rc ? rc : spool_files_put_floor(s->dir_fd, &id, s->low);
+    rc = rc ? rc : spool_files_put_floor(s->dir_fd, &id, &floor);
     rc = rc ? rc : spool_files_put_id(s->dir_fd, &id);
     if (rc)
         return rc;
     s->id = id;
-    s->floor = s->low;
+    s->floor = floor;
     return spool_untake(s);
+}
+
+int spool_id_known(struct spool *s, bool known)
+{
+    struct spool_floor floor = s->floor;
+    int rc = 0;
+
+    if (known == floor.proven || floor.number == 1)
+        return 0;
+    if (!known)
+        floor.number = 1; /* its store is older than this id: it may not have that, either */
+    floor.proven = known;
+    rc = spool_files_put_floor(s->dir_fd, &s->id, &floor);
+    if (rc == 0)
+        s->floor = floor;
+    return rc;
 }
 
 uint64_t spool_first(const struct spool *s)
@@ -182,7 +199,7 @@ uint64_t spool_first(const struct spool *s)
     uint64_t first =
         list_is_empty(&s->segments) ? s->next : segment_of(s->segments.next)->first;
 
-    return num_max(first, s->floor);
+    return num_max(first, s->floor.number);
 }
 
 uint64_t spool_low(const struct spool *s)
@@ -479,7 +496,7 @@ int spool_untake(struct spool *s)
         segment_untake(segment_of(i));
     s->low = 1;
     spool_advance_low(s);
-    return s->floor > 1 ? spool_take(s, 1, s->floor - 1) : 0;
+    return s->floor.number > 1 ? spool_take(s, 1, s->floor.number - 1) : 0;
 }
 
 bool spool_has_taken(const struct spool *s, uint64_t number)

@@ -47,8 +47,13 @@ const struct id *spool_id(const struct spool *s);
 /* The boot ids of those who had this folder before, the last one first. Borrowed. */
 struct view spool_lives(const struct spool *s);
 /* A new id, on disk before this returns: the folder is a copy of another one. What is taken below
- * spool_low() was taken under the old id and stays so; all the rest is yet to be sent. -errno. */
-AMO_MUSTCHECK int spool_renew_id(struct spool *s);
+ * spool_low() was taken under the old id and stays so, as far as core still has it: below @known.
+ * All the rest is yet to be sent. -errno. */
+AMO_MUSTCHECK int spool_renew_id(struct spool *s, uint64_t known);
+/* Core has taken something under this id, or knows nothing of it: if it did before, its store is
+ * older than the id, and what was taken under the one before is to be sent, too, at the next
+ * spool_untake(). -errno: it is to be said again. */
+AMO_MUSTCHECK int spool_id_known(struct spool *s, bool known);
 /* The lowest number that is still here and can be sent, taken or not. */
 uint64_t spool_first(const struct spool *s);
 /* Below it everything is taken or lost. */

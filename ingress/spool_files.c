@@ -152,24 +152,25 @@ int spool_files_live(int dir_fd, const struct id *boot, unsigned char ret[SPOOL_
     return is_no_room(rc) || rc == -ENOENT ? 0 : rc;
 }
 
-#define FLOOR_LEN (sizeof(struct id) + 8)
+#define FLOOR_LEN (sizeof(struct id) + 9)
 
-int spool_files_put_floor(int dir_fd, const struct id *id, uint64_t floor)
+int spool_files_put_floor(int dir_fd, const struct id *id, const struct spool_floor *floor)
 {
     unsigned char bytes[FLOOR_LEN];
     int rc = 0;
 
     memcpy(bytes, id->bytes, sizeof(id->bytes));
     for (size_t i = 0; i < 8; i++)
-        bytes[sizeof(id->bytes) + i] = (unsigned char)(floor >> (8 * i));
+        bytes[sizeof(id->bytes) + i] = (unsigned char)(floor->number >> (8 * i));
+    bytes[FLOOR_LEN - 1] = floor->proven;
     rc = replace_small(dir_fd, FLOOR_FILE, view_make(bytes, sizeof(bytes)));
     return is_no_room(rc) || rc == -ENOENT ? 0 : rc;
 }
 
-int spool_files_floor(int dir_fd, const struct id *id, uint64_t *ret)
+int spool_files_floor(int dir_fd, const struct id *id, struct spool_floor *ret)
 {
     unsigned char bytes[FLOOR_LEN];
-    uint64_t floor = 0;
+    struct spool_floor floor = {0};
     size_t n = 0;
     int rc = read_small(dir_fd, FLOOR_FILE, bytes, sizeof(bytes), &n);
 
@@ -177,9 +178,11 @@ int spool_files_floor(int dir_fd, const struct id *id, uint64_t *ret)
         return rc;
     if (rc == 0 && n == sizeof(bytes) && memcmp(bytes, id->bytes, sizeof(id->bytes)) == 0) {
         for (size_t i = 0; i < 8; i++)
-            floor |= (uint64_t)bytes[sizeof(id->bytes) + i] << (8 * i);
+            floor.number |= (uint64_t)bytes[sizeof(id->bytes) + i] << (8 * i);
+        floor.proven = bytes[FLOOR_LEN - 1] == 1;
     }
-    *ret = num_max(floor, 1);
+    floor.number = num_max(floor.number, 1);
+    *ret = floor;
     return 0;
 }
 

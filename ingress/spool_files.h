@@ -3,11 +3,17 @@
 /* What lies in a spool's folder beside the records: its lock, its id, the list of segments. Part
  * of the spool (ingress/spool.h). */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
 #include "base/ids.h"
+
+struct spool_floor {
+    uint64_t number; /* below it everything was taken under the id before; 1 nothing */
+    bool proven;     /* core has taken something under this id: from then on it knows it */
+};
 
 /* Opens the folder and locks it for this process. SPOOL_E_BUSY, -errno. */
 AMO_MUSTCHECK int spool_files_lock(const char *dir, int *ret_dir_fd);
@@ -26,9 +32,10 @@ AMO_MUSTCHECK int spool_files_live(int dir_fd, const struct id *boot,
 /* With a new id, what had been taken under the id before stays so: numbers below @floor are nobody's
  * to send. Kept for this id alone. On a full disk it may not be kept, and after the next start
  * some comes again. -errno. */
-AMO_MUSTCHECK int spool_files_put_floor(int dir_fd, const struct id *id, uint64_t floor);
-/* 1 when none is kept for this id. -errno. */
-AMO_MUSTCHECK int spool_files_floor(int dir_fd, const struct id *id, uint64_t *ret);
+AMO_MUSTCHECK int spool_files_put_floor(int dir_fd, const struct id *id,
+                                        const struct spool_floor *floor);
+/* Below 1 when none is kept for this id. -errno. */
+AMO_MUSTCHECK int spool_files_floor(int dir_fd, const struct id *id, struct spool_floor *ret);
 /* How many damaged files lie there, set aside. -errno. */
 AMO_MUSTCHECK int spool_files_count_kept(int dir_fd, uint64_t *ret);
 /* @fn for every segment file in number order. Stops at its first error. -errno. */

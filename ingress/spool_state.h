@@ -25,7 +25,7 @@ struct spool {
     uint64_t low;   /* below it everything is taken */
     unsigned char lives[SPOOL_LIVES_LEN];
     size_t lives_len;
-    uint64_t floor; /* below it everything was taken under the id before */
+    struct spool_floor floor;
     uint64_t batch; /* first number of the present flush */
     uint64_t lost;
     bool unreadable;    /* at the start the disk did not read the last file */

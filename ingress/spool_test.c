@@ -200,7 +200,7 @@ static void an_id_is_kept_and_a_new_one_is_new(void **state)
     spool_close(s);
     s = open_small();
     assert_true(id_equal(&first, spool_id(s)));
-    assert_int_equal(spool_renew_id(s), 0);
+    assert_int_equal(spool_renew_id(s, UINT64_MAX), 0);
     assert_false(id_equal(&first, spool_id(s)));
     first = *spool_id(s);
     spool_close(s);
@@ -400,13 +400,24 @@ static void under_a_new_id_only_what_was_not_taken_is_sent(void **state)
     assert_int_equal(spool_take(s, 1, 6), 0);
     assert_int_equal(spool_take(s, 9, 9),
                      0); /* out of order: under the new id core asks for it */
-    assert_int_equal(spool_renew_id(s), 0);
+    assert_int_equal(spool_renew_id(s, UINT64_MAX), 0);
     assert_int_equal(spool_first(s), 7);
     expect_all(s, 7, 10);
     spool_close(s);
     s = open_small();
-    assert_int_equal(spool_untake(s), 0); /* a core that never heard of this id */
+    assert_int_equal(spool_id_known(s, false),
+                     0); /* a core that has not heard of this id yet */
+    assert_int_equal(spool_untake(s), 0);
     expect_all(s, 7, 10);
+    assert_int_equal(spool_id_known(s, true), 0);
+    spool_close(s);
+    s = open_small();
+    assert_int_equal(spool_id_known(s, false), 0); /* one that has forgotten it */
+    assert_int_equal(spool_untake(s), 0);
+    expect_all(s, 1, 10);
+    assert_int_equal(spool_take(s, 1, 10), 0);
+    assert_int_equal(spool_renew_id(s, 4), 0); /* of the old id it knows less than we */
+    expect_all(s, 4, 10);
     spool_close(s);
 }
 

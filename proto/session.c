@@ -115,6 +115,7 @@ bool going_counts(struct view body)
 
 static const struct field spool_refused_fields[] = {
     FIELD(FIELD_ID, spool_refused, spool),
+    FIELD(FIELD_U64, spool_refused, low),
     FIELD(FIELD_TEXT, spool_refused, reason),
 };
 

@@ -93,6 +93,7 @@ AMO_MUSTCHECK int spool_turn_decode(struct view body, struct spool_turn *ret);
 /* SPOOL_REFUSED */
 struct spool_refused {
     struct id spool;    /* HELLO's: it belongs to somebody else, take a new id */
+    uint64_t low;       /* core has everything of it below */
     struct view reason; /* in words */
 };
 

@@ -216,24 +216,33 @@ def test_spools_without_an_event_leave_no_row_in_the_store(stack):
         assert db.execute("SELECT count(*) FROM ingresses").fetchone() == (1,)
 
 
+def back_up_store(stack):
+    with contextlib.closing(sqlite3.connect(stack.dir / "data" / "core" / "core.db")) as source, \
+            contextlib.closing(sqlite3.connect(stack.dir / "backup.db")) as target:
+        source.backup(target)
+
+
+def restore_store(stack):
+    """As docs/operations.md says."""
+    path = stack.dir / "data" / "core" / "core.db"
+    stack["core"].kill()
+    for tail in ("-wal", "-shm"):
+        pathlib.Path(f"{path}{tail}").unlink(missing_ok=True)
+    shutil.copy(stack.dir / "backup.db", path)
+
+
 @pytest.mark.parametrize("ingress", ["running", "restarted"])
 def test_a_restored_store_gets_again_what_the_spool_still_has(stack, ingress):
     clients = Clients(stack)
     clients.post(4, "before")
     clients.arrived()
     stack.settle()
-    path = stack.dir / "data" / "core" / "core.db"
-    with contextlib.closing(sqlite3.connect(path)) as source, \
-            contextlib.closing(sqlite3.connect(stack.dir / "backup.db")) as target:
-        source.backup(target)
+    back_up_store(stack)
     for worker in stack.workers:
         stack[worker].stop()
     clients.post(20, "after")
     wait_for(lambda: stack.figure("ingress", "amo_spool_events") == 0, "core to take all")
-    stack["core"].kill()
-    for tail in ("-wal", "-shm"):
-        pathlib.Path(f"{path}{tail}").unlink(missing_ok=True)
-    shutil.copy(stack.dir / "backup.db", path)
+    restore_store(stack)
     if ingress == "restarted":
         stack.start_over("ingress")
     stack.start("core")
@@ -241,6 +250,55 @@ def test_a_restored_store_gets_again_what_the_spool_still_has(stack, ingress):
         stack.start(worker)
     clients.arrived()
     stack["ingress"].wait_line(r"what=spool.taken_forgotten events=\d+")
+
+
+def test_what_a_restored_store_forgot_goes_again_also_under_a_new_id(stack):
+    """A copy comes first to the restored store and has the id now; the other one's events are still owed."""
+    clients = Clients(stack)
+    clients.post(5, "before")
+    stack.settle()
+    stack["ingress"].stop()
+    shutil.copytree(stack.dir / "data" / "ingress", stack.dir / "clone" / "ingress")
+    stack.start("ingress")
+    back_up_store(stack)
+    for worker in stack.workers:
+        stack[worker].stop()
+    clients.post(10, "after")
+    wait_for(lambda: stack.figure("ingress", "amo_spool_events") == 0, "core to take all")
+    restore_store(stack)
+    stack["ingress"].kill()
+    other_ingress(stack, "clone", stack.dir / "clone")
+    stack.start("core")
+    stack.start("clone")
+    stack["clone"].wait_line("what=core.welcome")
+    stack.start("ingress")
+    stack["ingress"].wait_line("what=spool.refused")
+    for worker in stack.workers:
+        stack.start(worker)
+    clients.arrived()
+
+
+def test_a_store_older_than_a_spools_id_gets_what_was_taken_under_the_one_before(stack):
+    clients = Clients(stack)
+    back_up_store(stack)
+    for worker in stack.workers:
+        stack[worker].stop()
+    clients.post(10, "mine")
+    wait_for(lambda: stack.figure("ingress", "amo_spool_events") == 0, "core to take all")
+    shutil.copytree(stack.dir / "data" / "ingress", stack.dir / "clone" / "ingress")
+    other_ingress(stack, "clone", stack.dir / "clone")
+    stack.start("clone")
+    stack["clone"].wait_line("what=spool.re(fused|stored)")
+    clients.post(5, "clones", "clone")
+    wait_for(lambda: stack.figure("clone", "amo_spool_events") == 0, "core to take all")
+    stack["ingress"].kill()        # for good
+    stack["clone"].stop()
+    restore_store(stack)
+    stack.start("core")
+    stack.start("clone")
+    for worker in stack.workers:
+        stack.start(worker)
+    clients.arrived()
 
 
 def damage_every_second(spool, first, last):
