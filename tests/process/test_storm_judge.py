@@ -37,7 +37,7 @@ GOOD = {
     "reached": [
         {"token": "m5", "service": "wa", "source": "wa1", "party": "anna", "webhook_id": "w5", "seq": 1, "told": True},
         {"token": "m6", "service": "wa", "source": "wa1", "party": "anna", "webhook_id": "w6", "seq": 2, "told": True}],
-    "failures": [], "dead": [], "kept": [], "waiting": [], "excuses": [],
+    "left": [], "failures": [], "dead": [], "kept": [], "waiting": [], "excuses": [],
     "states": {"c1": {"state": "delivered_to_amo", "amo_id": "x1"}, "c2": {"state": "delivered_to_amo", "amo_id": "x2"},
                "c3": {"state": "delivered_to_amo", "amo_id": "x3"}, "o4": {"state": "delivered_to_amo", "amo_id": "x4"},
                "m5": {"state": "taken_over", "amo_id": "a5"}, "m6": {"state": "taken_over", "amo_id": "a6"}}}
@@ -166,6 +166,8 @@ def test_each_planted_fault_is_named(what):
 EXCUSED = {
     "dead, and the manager read -1": [lose("m6"), dead("m6", "service.message"), lambda h: h["statuses"].append(
         {"id": "a6", "account": "A", "status": -1, "error_code": 905, "seq": 9})],
+    "dead, and its account has left": [lose("m6"), dead("m6", "service.message"), lambda h: h["left"].append("old"),
+                                       lambda h: act(h, "m6").update(scope="old")],
     "dead, and the service was told": [lose("c2"), dead("c2", "amo.message"), lambda h: h["failures"].append(
         {"mid": "wa-2", "code": "refused"})],
     "in quarantine": [lose("c2"), lambda h: h["kept"].append("c2")],

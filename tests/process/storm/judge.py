@@ -24,6 +24,7 @@ reached: what a service really did: {token, service, source, party, webhook_id, 
     takes conversation or number for; `told` is false when no whole answer of 2xx ever left the service for it
 failures: what services were told of clients' messages: {mid, code}
 states: what the bridge says: {token: {state, amo_id}}, of inbound messages and outbound ones
+left: scope ids by which an account was connected and is not any more; a manager's act has a `scope`
 dead: {token (None: it is not known whose), kind, reason}
 hours: how many hours have passed for everybody in leaps; an act's `hour` is how many there were when it was done
 kept: tokens and edits' texts that stand in quarantine; "<token> report" of reports about messages of before a move
@@ -65,6 +66,8 @@ cut       a manager's word that the service did, but whose every answer was lost
 waited    what is reported as written on the service's side waits while a manager's word to that party is tried there,
           or first words to anybody, since it may be that word; a client's later words may then come before it. Never
           the other way round, and not where no manager has written.
+left      a manager in a chat of an account that has left by the channel he wrote in cannot be told that his words are
+          dead: amo takes nothing from there any more. They stand among the dead letters.
 unclear   an inbound message whose death says `unclear` may be there: amo could not be asked.
 """
 import re
@@ -83,7 +86,7 @@ def token_of(text):
 class Judge:
     def __init__(self, history):
         self.h = {"owners": [], "amo": [], "edits": [], "statuses": [], "cards": [], "reached": [], "failures": [],
-                  "states": {}, "dead": [], "kept": [], "waiting": [], "excuses": [], "hours": 0, **history}
+                  "states": {}, "dead": [], "kept": [], "waiting": [], "excuses": [], "hours": 0, "left": [], **history}
         self.problems = []
         self.acts = self.h["acts"]
         self.by_token = {a["token"]: a for a in self.acts if a["kind"] in ("client", "colleague", "manager")}
@@ -238,7 +241,9 @@ class Judge:
                 continue
             deaths = [d for d in self.dead.get(token, []) if d["kind"] in ("amo.message", "service.message")]
             if deaths:
-                if -1 not in told[token] if act["kind"] == "manager" else act["mid"] not in failed:
+                if act.get("scope") in self.h["left"]:
+                    pass
+                elif -1 not in told[token] if act["kind"] == "manager" else act["mid"] not in failed:
                     self.say("untold", f"{token} is dead ({deaths[0]['reason']}), and its sender was not told")
             elif token in self.h["waiting"]:
                 self.say("endless", f"{token} still waits")

@@ -66,6 +66,7 @@ class World:
         self.cards = []
         self.scopes = {}      # every scope id there ever was -> account's name
         self.twin = []
+        self.left = []
         self.keyed = 0.1      # how often a message comes with an Idempotency-Key, which may read like another's id
         self.ids = {"wa": 0, "tg": 0}
         self.user = str(uuid.UUID(int=rng.getrandbits(128)))
@@ -274,6 +275,7 @@ class World:
         s = self.services[a["service"]]
         s.unsettled, a["connected"] = True, False
         self.stack.amoctl("account", "disconnect", a["scope"])
+        self.left.append(a["scope"])
         a["channel"] = self.new_channel()
         self.connect(account)
         for source in a["sources"]:
@@ -381,7 +383,7 @@ class World:
         return {"acts": acts, "owners": self.j.owners, "amo": amo, "edits": edits, "statuses": statuses,
                 "cards": self.cards, "reached": [r for s in services for r in s.reached],
                 "failures": [f for s in services for f in s.failures], "excuses": self.j.excuses,
-                "hours": self.j.passed,
+                "hours": self.j.passed, "left": self.left,
                 **self.sayings()}
 
     def sayings(self):
