@@ -400,6 +400,8 @@ static void call_ended(struct http_call *c, CURLcode result)
         return;
     }
     http_call_answer(c, result, &a);
+    if (a.end == HTTP_NOT_SENT && a.stage == STAGE_DNS && result == CURLE_OPERATION_TIMEDOUT)
+        http_call_unresolved(c);
     if (resolve_leave(&h->gate, c) && a.end == HTTP_NOT_SENT) {
         char host[HTTP_HOST_MAX + 1];
         char words[CURL_ERROR_SIZE];

@@ -25,6 +25,8 @@
 #define SEND_BUFFER_BYTES 16384L
 /* seconds a resolved name is good for */
 #define DNS_CACHE_S       60L
+/* so long a name is asked for IPv4 alone after it did not resolve in time */
+#define IPV4_ALONE_MS     600000
 
 static size_t on_body(char *bytes, size_t size, size_t n, void *arg);
 static size_t on_header(char *bytes, size_t size, size_t n, void *arg);
@@ -244,6 +246,35 @@ static void find_host(struct http_call *c)
     c->literal = c->literal || inet_pton(AF_INET, c->host, address) == 1;
 }
 
+static bool is_ipv4_alone(const struct http *h, const char *host)
+{
+    for (size_t i = 0; i < NAMES_MAX; i++) {
+        if (h->names.slots[i].until_ms > clock_mono_ms() &&
+            strcasecmp(h->names.slots[i].host, host) == 0)
+            return true;
+    }
+    return false;
+}
+
+void http_call_unresolved(const struct http_call *c)
+{
+    struct names *n = &c->http->names;
+    size_t at = n->next;
+
+    for (size_t i = 0; i < NAMES_MAX; i++) {
+        if (strcasecmp(n->slots[i].host, c->host) == 0)
+            at = i;
+    }
+    if (is_ipv4_alone(c->http, c->host)) { /* that was not it: both again */
+        n->slots[at].until_ms = 0;
+        return;
+    }
+    if (at == n->next)
+        n->next = (n->next + 1) % NAMES_MAX;
+    memcpy(n->slots[at].host, c->host, sizeof(c->host));
+    n->slots[at].until_ms = clock_mono_ms() + IPV4_ALONE_MS;
+}
+
 /* A look must see what is there now: no name, connection or certificate of before. */
 static CURLcode set_freshness(struct http_call *c)
 {
@@ -286,6 +317,10 @@ int http_call_prepare(struct http_call *c, int64_t left_ms)
     code = first_error(code, set_text(c->easy, CURLOPT_PROTOCOLS_STR, tls ? "https" : "http"));
     code = first_error(code, set_method(c));
     code = first_error(code, set_freshness(c));
+    code = first_error(code,
+                       set_number(c->easy, CURLOPT_IPRESOLVE,
+                                  is_ipv4_alone(c->http, c->host) ? CURL_IPRESOLVE_V4
+                                                                  : CURL_IPRESOLVE_WHATEVER));
     code = first_error(code, set_pointer(c->easy, CURLOPT_HTTPHEADER, c->headers));
     code = first_error(code, set_number(c->easy, CURLOPT_TIMEOUT_MS, (long)left_ms));
     code = first_error(code, set_number(c->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms));

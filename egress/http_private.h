@@ -22,6 +22,17 @@ struct http_multi {
     unsigned index; /* enum http_policy */
 };
 
+/* Names that did not resolve in time: a name server that swallows the question for IPv6 swallows
+ * the answer to the one for IPv4 with it, which is then asked alone for a while. */
+#define NAMES_MAX 64
+struct names {
+    struct {
+        char host[HTTP_HOST_MAX + 1]; /* "" free */
+        int64_t until_ms;
+    } slots[NAMES_MAX];
+    size_t next; /* taken when none is free */
+};
+
 struct http {
     struct loop *loop;
     int epoll_fd;
@@ -30,6 +41,7 @@ struct http {
     struct loop_deferred work;
     struct http_multi multis[HTTP_N_POLICIES];
     struct resolve_gate gate;
+    struct names names;
     struct list idle;   /* calls in the pool */
     struct list flying; /* calls in a multi */
     struct list parked; /* calls whose name is being resolved, or waits for its turn */
@@ -71,5 +83,7 @@ void http_call_free(struct http_call *c);
 AMO_MUSTCHECK int http_call_prepare(struct http_call *c, int64_t left_ms);
 /* Forget the answer and everything else of a flight. */
 void http_call_clear(struct http_call *c);
+/* Its name was not resolved in time: IPv4 alone the next time, or both when it was that. */
+void http_call_unresolved(const struct http_call *c);
 /* What happened, from curl's result. */
 void http_call_answer(struct http_call *c, CURLcode result, struct http_answer *ret);

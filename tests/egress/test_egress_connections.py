@@ -5,7 +5,7 @@ import time
 import pytest
 from egress_harness import (AMO_STATUS, DEAD, DONE, HOLD, UNKNOWN, Authority, Remote, accepted, answer, message,
                             outcome, registry, to_service)
-from netns import Namespace, lent
+from netns import AAAA, Namespace, NameServer, lent
 
 
 def test_one_handshake_serves_many_calls(bench, authority):
@@ -222,6 +222,26 @@ def test_calls_go_on_while_names_are_being_resolved_for_long(bench, dead_dns):
     assert slowest < 0.5
     results += core.results(90 - len(results), 15)
     assert all(outcome(r) == (HOLD, "connect") for r in results if r["id"] < 100)
+
+
+@pytest.fixture
+def deaf_to_ipv6():
+    yield from lent(Namespace(resolver=""))
+
+
+def test_a_name_server_that_swallows_questions_for_ipv6_keeps_nobody_away(bench, deaf_to_ipv6):
+    names = deaf_to_ipv6.run_inside(NameServer)
+    names.names["service.test"], names.swallows = ["127.0.0.1"], (AAAA,)
+    remote = deaf_to_ipv6.run_inside(lambda: Remote(lambda request: answer(200, {})))
+    bench.remotes.append(remote)
+    core = bench.start_core(registry(remote.url, [("deaf", f"http://service.test:{remote.port}/", True)]))
+    bench.worker(prefix=deaf_to_ipv6.prefix, **{"egress/connect_ms": 1000})
+    core.wait_hello()
+    core.push(to_service(1, connector="deaf"))
+    assert outcome(core.result()) == (HOLD, "connect")  # it was found out
+    core.push(to_service(1, attempt=2, connector="deaf"))
+    assert outcome(core.result()) == (DONE, "none")
+    names.close()
 
 
 def test_a_status_after_a_dead_name_is_still_fast(bench, dead_dns):
