@@ -190,6 +190,7 @@ struct core {
 
     uint64_t ticks; /* seconds since the start, about */
     uint64_t commits;
+    bool more_aged; /* the last sweep has not found the end of what is old */
     struct hand hand;
     bool
         again; /* the event in hand may have been applied by a core that this store knows nothing of */

@@ -68,6 +68,11 @@ void dispatch_run(struct core *c)
     if (c->stopping)
         return;
     inquiry_dispatch(c, false, now);
+    if (c->turn_dirty) { /* it settled something: as below */
+        dispatch_flush(c);
+        return;
+    }
+    c->queue->run++;
     c->queue->dest_share = dispatch_share(c, now);
     for (int i = 0;; i++) {
         struct core_command *cmd = NULL;
@@ -85,7 +90,7 @@ void dispatch_run(struct core *c)
         c->hand = (struct hand){.command = cmd->id};
         went = dispatch_one(c, cmd, now);
         c->hand = (struct hand){0};
-        if (!went)
+        if (!went && !queue_pass_over(c->queue, cmd->lane->dest, now))
             break;
         if (c->exit_code)
             return;

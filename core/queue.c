@@ -24,6 +24,9 @@
  * Only a lane's first command is in the timer heap or in a ready list, so both stay as small as
  * the number of lanes with work. */
 
+/* a command that no worker has room for lets others go before it for so long */
+#define NO_ROOM_MS 1000
+
 static void command_unplace(struct queue *q, struct core_command *c);
 static void lane_forward(struct queue *q, struct lane *l, int64_t now_mono_ms);
 
@@ -351,8 +354,10 @@ static void command_become(struct queue *q, struct core_command *c, enum command
         lane_ready(q, c->lane, false);
     else if (to == COMMAND_WAITING || to == COMMAND_IN_FLIGHT)
         queue_heap_add(q, c);
-    if (to == COMMAND_IN_FLIGHT)
+    if (to == COMMAND_IN_FLIGHT) {
         c->lane->dest->n_in_flight++;
+        c->lane->dest->no_room_since_ms = 0;
+    }
 }
 
 /* Does something of before stand in a lane that goes first? */
@@ -496,7 +501,8 @@ struct core_command *queue_next(struct queue *q, bool messages_only, int64_t now
         struct lane *l = NULL;
 
         i = i->next;
-        if (d->paused || (dest_is_held(d) && d->probing) || dest_has_its_share(q, d))
+        if (d->paused || (dest_is_held(d) && d->probing) || dest_has_its_share(q, d) ||
+            (q->run && d->passed_over == q->run))
             continue;
         l = dest_first(d, messages_only, now_mono_ms);
         if (!l && !dest_has_ready(d))
@@ -514,6 +520,14 @@ struct core_command *queue_next(struct queue *q, bool messages_only, int64_t now
         return c;
     }
     return NULL;
+}
+
+bool queue_pass_over(struct queue *q, struct dest *d, int64_t now_mono_ms)
+{
+    if (d->no_room_since_ms == 0)
+        d->no_room_since_ms = now_mono_ms;
+    d->passed_over = q->run;
+    return now_mono_ms - d->no_room_since_ms < NO_ROOM_MS;
 }
 
 void queue_give_back(struct queue *q, struct core_command *c, int64_t now_mono_ms)

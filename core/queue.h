@@ -66,6 +66,8 @@ struct dest {
     size_t n_waiting;            /* commands not settled */
     size_t n_account;            /* scope: commands of it, in both directions */
     size_t n_in_flight;          /* of them at workers */
+    uint64_t passed_over;        /* the run that had no room for its next one */
+    int64_t no_room_since_ms;    /* since when its next one has not fitted; 0 it does */
     int64_t reconnected_unix_ms; /* scope: the last connect call of this core unasked; 0 none */
 };
 
@@ -103,6 +105,7 @@ struct queue {
     double scope_burst;
     int64_t retry_base_ms;
     int64_t retry_cap_ms;
+    uint64_t run;       /* of dispatch; see queue_pass_over */
     size_t dest_share;  /* most commands of one destination at workers; 0 = no limit */
     int64_t ready_tail; /* the last ready_no given behind others */
     int64_t ready_head; /* the last one given before others */
@@ -143,6 +146,9 @@ void queue_move(struct queue *q, struct core_command *c, enum command_state to,
 struct core_command *queue_next(struct queue *q, bool messages_only, int64_t now_mono_ms);
 /* It could not go after all: the token comes back. Stays READY, first of its lane. */
 void queue_give_back(struct queue *q, struct core_command *c, int64_t now_mono_ms);
+/* Its next command fits no worker now: others go before it until the next run (`run` is counted up).
+ * False when it has not fitted for a second: then they are to wait, until there is room. */
+bool queue_pass_over(struct queue *q, struct dest *d, int64_t now_mono_ms);
 /* Does @d leave room for a call that may as well not be made? Takes the token: half of the burst stays
  * for messages, and so does the last of the destination's places. */
 bool queue_spares_place(struct queue *q, struct dest *d, int64_t now_mono_ms);

@@ -820,6 +820,40 @@ static void too_little_credit_is_waited_for_without_spinning(void **state)
     assert_int_equal(rig_command(r, COMMAND_SERVICE_MESSAGE)->state, COMMAND_IN_FLIGHT);
 }
 
+static void what_has_no_room_lets_smaller_ones_of_others_go(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
+    struct event large = rig_manager_text("amo-1");
+    struct event small = rig_client_text("m2");
+    struct core_command *waits = NULL;
+    struct buf text;
+
+    buf_init(&text, 8192);
+    for (int i = 0; i < 4000; i++)
+        assert_int_equal(buf_add_char(&text, 'x'), 0);
+    large.content.text = buf_view(&text);
+    r->worker->credit_bytes = r->worker->bytes_in_flight + 2000;
+    (void)rig_push(r, &large);
+    rig_commit(r);
+    small.conversation = VIEW_LIT("another thread");
+    small.sender_phone = VIEW_NONE;
+    (void)rig_push(r, &small);
+    rig_turn(r);
+    waits = rig_command(r, COMMAND_SERVICE_MESSAGE);
+    assert_int_equal(waits->state, COMMAND_READY);
+    assert_int_equal(rig_count(r, COMMAND_AMO_MESSAGE), 2);
+    assert_int_equal(c->lane->dest->n_in_flight, 2);
+    /* after a second of that the others wait, so that room is made for it */
+    waits->lane->dest->no_room_since_ms -= 5000;
+    small.message_id = VIEW_LIT("m3");
+    small.conversation = VIEW_LIT("a third thread");
+    (void)rig_push(r, &small);
+    rig_turn(r);
+    assert_int_equal(c->lane->dest->n_in_flight, 2);
+    buf_fini(&text);
+}
+
 /* --- what only time brings ------------------------------------------------------------------ */
 
 static void sweep(struct rig *r)
@@ -879,6 +913,30 @@ static void delivered_wins_over_delayed(void **state)
     message_fini(&m);
     assert_int_equal(queue_count(r->core.queue), 2); /* −1, then 1, in one lane */
     assert_int_equal(table_count(r->core.queue->lanes), 1);
+}
+
+static void a_thousand_that_are_old_do_not_take_an_hour(void **state)
+{
+    struct rig *r = *state;
+    size_t iter = 0;
+    struct core_command *c = NULL;
+    struct event e = rig_client_text("m");
+
+    e.sender_phone = VIEW_NONE;
+    r->worker->credit = 0;
+    for (int i = 0; i < 1000; i++) {
+        char id[16];
+
+        (void)snprintf(id, sizeof(id), "m-%d", i);
+        e.message_id = view_of(id);
+        (void)rig_push(r, &e);
+    }
+    rig_commit(r);
+    while ((c = table_next(r->core.queue->commands, &iter)))
+        c->taken_ms -= 25 * HOUR_MS;
+    for (int i = 0; i < 30 && rig_count(r, COMMAND_AMO_MESSAGE); i++)
+        watch_tick(&r->core);
+    assert_int_equal(rig_count(r, COMMAND_AMO_MESSAGE), 0);
 }
 
 static void a_life_that_is_over_ends_in_a_dead_letter(void **state)
@@ -1064,8 +1122,10 @@ int main(void)
         CASE(three_workers_lost_with_a_suspect_in_hand_and_it_is_dead),
         CASE(of_the_suspects_one_goes_at_a_time),
         CASE(too_little_credit_is_waited_for_without_spinning),
+        CASE(what_has_no_room_lets_smaller_ones_of_others_go),
         CASE(a_managers_message_that_waits_shows_as_delayed_once),
         CASE(delivered_wins_over_delayed),
+        CASE(a_thousand_that_are_old_do_not_take_an_hour),
         CASE(a_life_that_is_over_ends_in_a_dead_letter),
         CASE(what_is_under_way_is_not_given_up_but_what_is_only_asked_about_is),
         CASE(nothing_ends_while_the_clock_is_doubtful),

@@ -24,6 +24,8 @@
 
 /* commands looked at for their age in one tick; the walk goes on at the next */
 #define SWEEP_EVERY_TICKS 5
+/* so long a sweep goes on while it finds more: the loop has other work, too */
+#define SWEEP_MS          100
 #define PRUNE_EVERY_TICKS 5
 #define PRUNE_ROWS        5000
 #define DAY_MS            (24LL * 3600 * 1000)
@@ -120,24 +122,33 @@ static size_t find_aged(struct core *c, struct aged *ret, size_t cap, int64_t no
     return n;
 }
 
-static void watch_ages(struct core *c, int64_t now_unix, int64_t now_mono)
+static void handle_aged(struct core *c, const struct aged *aged)
 {
-    struct aged aged[256];
-    size_t n = find_aged(c, aged, AMO_COUNT(aged), now_unix, now_mono);
+    struct core_command *cmd = queue_find(c->queue, aged->id);
 
-    for (size_t i = 0; i < n && !c->exit_code; i++) {
-        struct core_command *cmd = queue_find(c->queue, aged[i].id);
-
-        c->hand = (struct hand){.command = aged[i].id};
-        if (cmd && aged[i].over) {
-            inquiry_cancel(
-                c, cmd); /* a history that cannot be asked must not stop a lane for ever */
-            settle_dead(c, cmd, aged[i].over, VIEW_NONE);
-        } else if (cmd) {
-            tell_delayed(c, cmd);
-        }
+    c->hand = (struct hand){.command = aged->id};
+    if (cmd && aged->over) {
+        inquiry_cancel(c,
+                       cmd); /* a history that cannot be asked must not stop a lane for ever */
+        settle_dead(c, cmd, aged->over, VIEW_NONE);
+    } else if (cmd) {
+        tell_delayed(c, cmd);
     }
     c->hand = (struct hand){0};
+}
+
+/* True when there may be more: the next tick goes on. */
+static bool watch_ages(struct core *c, int64_t now_unix, int64_t now_mono)
+{
+    struct aged aged[256];
+    size_t n = 0;
+
+    do {
+        n = find_aged(c, aged, AMO_COUNT(aged), now_unix, now_mono);
+        for (size_t i = 0; i < n && !c->exit_code; i++)
+            handle_aged(c, &aged[i]);
+    } while (n == AMO_COUNT(aged) && !c->exit_code && clock_mono_ms() - now_mono < SWEEP_MS);
+    return n == AMO_COUNT(aged);
 }
 
 static void watch_prune(struct core *c, int64_t now_mono, int64_t now_unix)
@@ -183,8 +194,8 @@ void watch_tick(void *arg)
             mem_free(k);
         }
     }
-    if (c->ticks % SWEEP_EVERY_TICKS == 0)
-        watch_ages(c, now_unix, now_mono);
+    if (c->more_aged || c->ticks % SWEEP_EVERY_TICKS == 0)
+        c->more_aged = watch_ages(c, now_unix, now_mono);
     echo_tick(c, now_mono);
     if (!core_clock_doubtful(c, now_mono))
         waiting_overdue(c, now_unix);
