@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/person.h"
+#include "core/shared.h"
 
 int text_set(char **field, struct view v)
 {
@@ -142,6 +143,7 @@ int conversation_for(struct core *c, const struct event *e, const struct plan *p
                      struct conversation *conv)
 {
     bool changed = false;
+    bool was_shared = false;
     int rc = 0;
 
     if (!p->conversation) {
@@ -150,12 +152,18 @@ int conversation_for(struct core *c, const struct event *e, const struct plan *p
     } else {
         rc = store_conversation(c->store, p->conversation->id, conv);
         rc = rc == STORE_E_NONE ? -EINVAL : rc;
+        was_shared = conv->shared;
         rc = rc ? rc : conversation_learn(conv, e, p, &changed);
+        if (rc == 0 && conv->shared && !was_shared)
+            rc = shared_split(c, conv);
         if (rc == 0 && changed)
             rc = store_conversation_update(c->store, conv);
     }
-    if (rc == 0 && changed && e->kind == EVENT_AMO_MESSAGE)
-        rc = store_chat_put(c->store, e->scope, e->chat_id, conv->id);
+    if (rc || !changed || e->kind != EVENT_AMO_MESSAGE)
+        return rc;
+    rc = store_chat_put(c->store, e->scope, e->chat_id, conv->id);
+    if (rc == 0 && p->new_chat && e->chat_client_id.len == 0)
+        rc = store_chat_by_phone(c->store, e->scope, e->chat_id);
     return rc;
 }
 
@@ -214,7 +222,7 @@ static int merge_fields(struct core *c, struct conversation *conv,
     return rc;
 }
 
-static int join_later(struct core *c, int64_t from, int64_t to)
+int conversation_join(struct core *c, int64_t from, int64_t to)
 {
     struct join *j = mem_zalloc(sizeof(*j));
 
@@ -224,8 +232,6 @@ static int join_later(struct core *c, int64_t from, int64_t to)
     j->to = to;
     list_init(&j->link);
     list_add_tail(&c->joins, &j->link);
-    log_line(LOG_LEVEL_INFO, "conversation.merged", "conversation=%lld into=%lld",
-             (long long)from, (long long)to);
     return 0;
 }
 
@@ -236,7 +242,10 @@ static int merge_into(struct core *c, struct conversation *conv,
 
     rc = rc ? rc : store_conversation_merge(c->store, from->id, conv->id);
     rc = rc ? rc : store_conversation_update(c->store, conv);
-    return rc ? rc : join_later(c, from->id, conv->id);
+    if (rc == 0)
+        log_line(LOG_LEVEL_INFO, "conversation.merged", "conversation=%lld into=%lld",
+                 (long long)from->id, (long long)conv->id);
+    return rc ? rc : conversation_join(c, from->id, conv->id);
 }
 
 int conversation_learn_thread(struct core *c, struct conversation *conv, struct view service_id,

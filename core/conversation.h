@@ -22,6 +22,9 @@ AMO_MUSTCHECK int conversation_for(struct core *c, const struct event *e, const 
  * the chat that was written to last. intake_keep() must follow. */
 AMO_MUSTCHECK int conversation_learn_thread(struct core *c, struct conversation *conv,
                                             struct view service_id, int64_t since);
+/* What comes in the lanes of @to goes behind what stands in those of @from, when this event stands.
+ * -ENOMEM. */
+AMO_MUSTCHECK int conversation_join(struct core *c, int64_t from, int64_t to);
 /* The phone of its client, as it came: what others are told. VIEW_NONE unknown. */
 struct view conversation_phone(const struct conversation *conv);
 /* Is this the service's id of the conversation's client? The first who wrote in it is. */

@@ -174,6 +174,14 @@ AMO_MUSTCHECK int store_person_has_conversation(struct store *s, const char *use
 /* chat @chat_id of @scope belongs to @conversation. */
 AMO_MUSTCHECK int store_chat_put(struct store *s, struct view scope, struct view chat_id,
                                  int64_t conversation);
+/* It came to it by a phone. */
+AMO_MUSTCHECK int store_chat_by_phone(struct store *s, struct view scope, struct view chat_id);
+/* One of the conversation's chats that came so, or one that did not, as far as its messages tell: the last
+ * one. Appends nothing when there is none. */
+AMO_MUSTCHECK int store_chat_of(struct store *s, int64_t conversation, bool by_phone,
+                                struct buf *ret_chat_id);
+/* All that came so go to @to, and with them what waits to be sent to the service out of them. */
+AMO_MUSTCHECK int store_chats_move(struct store *s, int64_t conversation, int64_t to);
 /* Of one connector, by the service's id under any source or by a phone's key, as above: adds the
  * numbers found. */
 struct conversation_ids {

@@ -186,8 +186,55 @@ int store_conversation_update(struct store *s, const struct conversation *c)
 int store_chat_put(struct store *s, struct view scope, struct view chat_id,
                    int64_t conversation)
 {
-    return db_run(s->db, "INSERT OR REPLACE INTO chats VALUES(?,?,?)", "tti", scope, chat_id,
-                  conversation);
+    return db_run(s->db,
+                  "INSERT INTO chats(scope,chat_id,conversation) VALUES(?,?,?) ON"
+                  " CONFLICT(scope,chat_id) DO UPDATE SET conversation=excluded.conversation",
+                  "tti", scope, chat_id, conversation);
+}
+
+int store_chat_by_phone(struct store *s, struct view scope, struct view chat_id)
+{
+    return db_run(s->db, "UPDATE chats SET by_phone=1 WHERE scope=? AND chat_id=?", "tt", scope,
+                  chat_id);
+}
+
+int store_chat_of(struct store *s, int64_t conversation, bool by_phone, struct buf *ret_chat_id)
+{
+    /* those of a phone have an index; of the others the newest messages tell */
+    static const char *const sql[] = {
+        "SELECT m.chat_id FROM messages m JOIN chats c ON c.scope=m.scope AND"
+        " c.chat_id=m.chat_id WHERE m.conversation=?1 AND c.by_phone=0 AND m.id>(SELECT max(id)"
+        " FROM messages)-100000 ORDER BY m.id DESC LIMIT 1",
+        "SELECT chat_id FROM chats WHERE by_phone<>0 AND conversation IN (SELECT id FROM"
+        " conversations WHERE id=?1 OR merged=?1) ORDER BY chat_id=(SELECT chat_id FROM"
+        " conversations WHERE id=?1) DESC LIMIT 1",
+    };
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, sql[by_phone], "i", conversation);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc == STORE_E_NONE ? 0 : rc;
+    rc = buf_add_view(ret_chat_id, db_view(r, 0));
+    db_end(r);
+    return rc;
+}
+
+int store_chats_move(struct store *s, int64_t conversation, int64_t to)
+{
+    int rc =
+        db_run(s->db,
+               "UPDATE messages SET conversation=?2 WHERE id IN (SELECT message FROM"
+               " commands WHERE lane=2*?1+1) AND chat_id IN (SELECT chat_id FROM chats WHERE"
+               " by_phone<>0 AND conversation IN (SELECT id FROM conversations WHERE id=?1 OR"
+               " merged=?1))",
+               "ii", conversation, to);
+
+    return rc ? rc
+              : db_run(s->db,
+                       "UPDATE chats SET conversation=?2 WHERE by_phone<>0 AND conversation IN"
+                       " (SELECT id FROM conversations WHERE id=?1 OR merged=?1)",
+                       "ii", conversation, to);
 }
 
 /* Phones and names are for the people in the chat, not for lists. */

@@ -126,6 +126,9 @@ static const char *const migrations[] = {
     "ALTER TABLE attempts ADD COLUMN scope TEXT;"
     "ALTER TABLE attempts ADD COLUMN chat TEXT;"
     "CREATE INDEX chats_conversation ON chats(conversation);",
+    /* chats that came to their conversation by a phone: they go when it turns out to be shared */
+    "ALTER TABLE chats ADD COLUMN by_phone INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX chats_by_phone ON chats(conversation) WHERE by_phone<>0;",
 };
 
 int schema_count(void)

@@ -180,3 +180,71 @@ def test_an_import_finds_and_keeps_phones_by_the_same_rule(stack):
     stack.fault(on="service.message.created", match=text, status=200, body={}, process=True, times=1)
     stack.sandbox("manager/writes-first", {"scope_id": stack.scope, "phone": f"00849{end}", "source": "wa1", "text": text})
     assert digits(created(stack, text)) == "849" + end
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_second_voice_takes_the_private_card_out_of_the_group(stack, restart):
+    """The person answers in a group first, which nobody can know; then somebody else speaks there."""
+    end = tail()
+    group, first = "group-" + end, "791" + end
+    item = writes_first(stack, "+" + first)[0]
+    assert says(stack, group, first, first)["chat"] == item["chat"]  # as the answer to it
+    if restart:
+        stack.start_over("core")
+    there = says(stack, group, "792" + end)["chat"]
+    assert there != item["chat"]
+    text = unique("private")
+    stack.fault(on="service.message.created", match=text, status=200, body={}, process=True, times=1)
+    stack.manager_writes(text, item["chat"])
+    told = created(stack, text)
+    assert told["write_first"] and told["conversation"]["id"] is None and digits(told) == first
+    assert says(stack, group, first, first)["chat"] == there
+    text = unique("to-all")
+    stack.manager_writes(text, there)
+    assert created(stack, text)["conversation"]["id"] == group
+    # and he answers in a thread of his own
+    assert says(stack, "own-" + end, first, first)["chat"] == item["chat"]
+    text = unique("private")
+    stack.manager_writes(text, item["chat"])
+    assert created(stack, text)["conversation"]["id"] == "own-" + end
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_card_that_came_to_a_group_by_a_phone_leaves_it_with_the_second_voice(stack, answered):
+    """One has spoken there when a manager writes to his number: that looks like his own conversation."""
+    end = tail()
+    group, first = "group-" + end, "791" + end
+    there = says(stack, group, first, first)["chat"]
+    item, told = writes_first(stack, "+" + first)
+    assert told["conversation"]["id"] == group
+    if answered:
+        assert says(stack, group, first, first)["chat"] == item["chat"]
+    assert says(stack, group, "792" + end)["chat"] == there
+    text = unique("private")
+    stack.fault(on="service.message.created", match=text, status=200, body={}, process=True, times=1)
+    stack.manager_writes(text, item["chat"])
+    told = created(stack, text)
+    assert told["write_first"] and told["conversation"]["id"] is None and digits(told) == first
+    assert says(stack, group, first, first)["chat"] == there
+    text = unique("to-all")
+    stack.manager_writes(text, there)
+    assert created(stack, text)["conversation"]["id"] == group
+    assert writes_first(stack, "+" + first)[1]["conversation"]["id"] is None
+
+
+def test_private_words_that_still_wait_do_not_go_to_the_group(stack):
+    end = tail()
+    group, first = "group-" + end, "791" + end
+    says(stack, group, first, first)
+    item = writes_first(stack, "+" + first)[0]
+    before, text = unique("before"), unique("waits")
+    stack.fault(on="service.message.created", match=before, status=503, times=1000)
+    stack.manager_writes(before, item["chat"])
+    wait_for(lambda: [j for j in stack.journal(side="service") if before in str(j["body"])], "the first try")
+    stack.manager_writes(text, item["chat"])
+    wait_for(lambda: stack.control("status")["commands"] >= 2, "both to wait")
+    says(stack, group, "792" + end)
+    stack.clear_faults()
+    for words in (before, text):
+        assert stack.wait("service.message", text=words)["item"]["conversation"] != group
+    assert [m["text"] for m in stack.list("service/messages") if m["text"] in (before, text)] == [before, text]
