@@ -104,10 +104,10 @@ static void wait_for(struct core *c, struct core_command *cmd, int64_t wait_ms)
     rc = rc ? rc
             : store_command_progress(c->store, cmd->id, cmd->attempts,
                                      clock_unix_ms() + wait_ms, cmd->lost);
-    if (rc) {
-        core_give_up(c, "settle", rc);
-        return;
-    }
+    if (rc)
+        core_row_failed(c, "progress", rc);
+    if (c->exit_code)
+        return; /* else it waits all the same, and a restart knows less of it */
     queue_move(c->queue, cmd, COMMAND_WAITING, now + wait_ms, now);
 }
 

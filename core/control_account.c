@@ -118,6 +118,18 @@ static void scope_json(struct json_writer *w, struct view scope_id, int64_t move
     json_close_object(w);
 }
 
+/* amojo has done it, and core could not write it down; unless core ends, that is told. */
+static void not_stored(struct core *c, struct control_wait *wait)
+{
+    if (c->exit_code)
+        return;
+    if (core_registry_reload(c)) /* as the store has it */
+        core_give_up(c, "registry", -EIO);
+    else
+        control_wait_done(wait, EXIT_FAILED, VIEW_NONE,
+                          "core could not store this; see its log");
+}
+
 /* @what: "connect", "disconnect". */
 static void call_failed(struct control_wait *w, const char *what, const struct result *r)
 {
@@ -185,11 +197,11 @@ static void connect_done(struct core *c, void *arg, const struct result *r)
         control_wait_done(p->wait, EXIT_FAILED, VIEW_NONE, objection);
         return;
     }
-    rc = core_turn(c);
+    rc = core_row_begin(c);
     rc = rc ? rc : scope_store(c, scope, p, true);
     rc = rc ? rc : core_registry_changed(c);
-    if (rc) {
-        core_give_up(c, "control", rc);
+    if (core_row_end(c, "account", rc)) {
+        not_stored(c, p->wait);
         return;
     }
     inquiry_connected(c, queue_dest(c->queue, true, scope));
@@ -397,10 +409,10 @@ static void disconnect_done(struct core *c, void *arg, const struct result *r)
         call_failed(p->wait, "disconnect", r);
         return;
     }
-    rc = core_turn(c);
+    rc = core_row_begin(c);
     rc = rc ? rc : scope_leave(c, view_of(p->scope));
-    if (rc) {
-        core_give_up(c, "control", rc);
+    if (core_row_end(c, "account", rc)) {
+        not_stored(c, p->wait);
         return;
     }
     buf_init(&json, 4096);

@@ -47,13 +47,16 @@ void db_fail_at(uint64_t nth)
     db_fails_at = nth ? db_calls + nth : 0;
 }
 
-void db_fail_with(int sqlite_code)
+void db_fail_as_row(bool row)
 {
-    db_fails_with = sqlite_code;
+    db_fails_with = row ? SQLITE_MISMATCH : SQLITE_IOERR;
 }
 
-static bool db_may_go_on(void)
+/* BEGIN, SAVEPOINT and the like have no value that could be at fault. */
+static bool db_may_go_on(const struct db_rows *r)
 {
+    if (db_fails_with == SQLITE_MISMATCH && sqlite3_bind_parameter_count(r->stmt) == 0)
+        return true;
     return ++db_calls != db_fails_at;
 }
 
@@ -324,7 +327,7 @@ int db_run(struct db *d, const char *sql, const char *format, ...)
     va_end(args);
     if (rc || !r)
         return rc ? rc : -EIO;
-    rc = db_code(d, db_may_go_on() ? sqlite3_step(r->stmt) : db_fails_with);
+    rc = db_code(d, db_may_go_on(r) ? sqlite3_step(r->stmt) : db_fails_with);
     (void)sqlite3_reset(r->stmt); /* repeats rc */
     return rc;
 }
@@ -352,7 +355,7 @@ int db_query(struct db *d, struct db_rows **ret_rows, const char *sql, const cha
 
 int db_next(struct db_rows *r)
 {
-    int rc = db_may_go_on() ? sqlite3_step(r->stmt) : db_fails_with;
+    int rc = db_may_go_on(r) ? sqlite3_step(r->stmt) : db_fails_with;
 
     if (rc == SQLITE_ROW)
         return 1;

@@ -62,7 +62,7 @@ AMO_MUSTCHECK int db_string(struct db_rows *r, int column, char **ret);
 const char *db_error(const struct db *d, int rc);
 const char *db_path(const struct db *d);
 
-/* For tests: let the @nth db_run or db_next from now on fail; 0 = none. And how: SQLITE_IOERR
- * unless another code of SQLite's is said. */
+/* For tests: let the @nth db_run or db_next from now on fail; 0 = none. With -EIO, or as if the value
+ * were one that no row can hold. */
 void db_fail_at(uint64_t nth);
-void db_fail_with(int sqlite_code);
+void db_fail_as_row(bool row);

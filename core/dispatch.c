@@ -276,10 +276,10 @@ static void dispatch_back(struct core *c, struct core_command *cmd, int64_t now)
     }
     cmd->tried = true;
     rc = rc ? rc : store_command_progress(c->store, cmd->id, cmd->attempts, 0, cmd->lost);
-    if (rc) {
-        core_give_up(c, "dispatch", rc);
+    if (rc)
+        core_row_failed(c, "progress", rc);
+    if (c->exit_code)
         return;
-    }
     if (cmd->lost >= LOST_MAX) {
         settle_dead(c, cmd, "workers_lost", VIEW_NONE);
         return;
@@ -387,7 +387,7 @@ static void known_worker_came(struct core *c, struct peer *p)
     rc = core_turn(c);
     rc = rc ? rc : store_worker_seen(c->store, view_of(p->name), &p->boot, clock_unix_ms());
     if (rc)
-        core_give_up(c, "workers", rc);
+        core_row_failed(c, "workers", rc);
 }
 
 void dispatch_worker_joined(struct core *c, struct peer *p, struct view held)

@@ -305,7 +305,7 @@ void echo_run(struct core *c)
             rc = echo_apply_one(c, e, INTAKE_WOKEN); /* @e is gone when it was the last */
         }
         if (rc < 0)
-            core_give_up(c, "echo", rc);
+            core_row_failed(c, "echo", rc);
     }
 }
 
@@ -382,7 +382,7 @@ void echo_tick(struct core *c, int64_t now_mono_ms)
         rc = echo_tick_one(c, LIST_ENTRY(i, struct echo, link), step, now_mono_ms);
     }
     if (rc)
-        core_give_up(c, "echo", rc);
+        core_row_failed(c, "echo", rc);
     else
         echo_run(c);
 }

@@ -381,8 +381,9 @@ static int erase_step(struct erase *e, int64_t now)
             e->step++;
         return rc;
     case ERASE_APPLY:
-        rc = core_turn(e->core);
-        return rc ? rc : erase_apply(e);
+        rc = core_row_begin(e->core);
+        rc = rc ? rc : erase_apply(e);
+        return core_row_end(e->core, "erase", rc);
     case ERASE_COMMITTING:
         if (e->core->commits == e->commits)
             return 0;
@@ -410,12 +411,17 @@ void erase_tick(struct core *c, int64_t now_mono_ms)
         return;
     c->hand = (struct hand){.verb = true};
     rc = erase_step(e, now_mono_ms);
-    if (rc == 0 && e->step == ERASE_END) {
+    if (rc == 0 && e->step == ERASE_END)
         rc = finish(e);
-        erase_end(e);
-    }
     if (rc)
-        core_give_up(c, "erase", rc);
+        core_row_failed(c, "erase", rc);
+    if (rc && !c->exit_code && e->wait) {
+        control_wait_tell(e->wait, EXIT_FAILED, VIEW_NONE,
+                          "core could not do this; see its log");
+        e->wait = NULL;
+    }
+    if (rc || e->step == ERASE_END)
+        erase_end(e);
     c->hand = (struct hand){0};
 }
 

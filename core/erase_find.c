@@ -359,9 +359,13 @@ static int event_fn(void *arg, int64_t id, struct view bytes)
 
     if (rc < 0)
         return rc;
-    if (readable)
+    if (readable) {
         rc = is_his(e, &ev, &his);
-    else {
+        if (rc && !core_is_trouble(rc)) { /* what cannot be looked up is nobody's */
+            core_row_failed(e->core, "erase", rc);
+            rc = 0;
+        }
+    } else {
         his = erase_is_raw(&e->person, bytes);
         rc = 0;
     }

@@ -200,7 +200,7 @@ void inquiry_reconnect(struct core *c, struct dest *d)
     rc = core_turn(c);
     rc = rc ? rc : store_scope_reconnecting(c->store, view_of(s->id), now);
     if (rc)
-        core_give_up(c, "connect", rc);
+        core_row_failed(c, "connect", rc);
 }
 
 void inquiry_greet(struct core *c, int64_t now_mono_ms)

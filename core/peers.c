@@ -264,7 +264,7 @@ static void ingress_seen(struct core *c, const struct peer *p)
     rc = rc ? rc
             : store_ingress_seen(c->store, view_of(p->name), &p->spool->id, clock_unix_ms());
     if (rc)
-        core_give_up(c, "ingresses", rc);
+        core_row_failed(c, "ingresses", rc);
 }
 
 /* Leaves after the commit of this turn: an ingress forgets what `taken` names, and some of it may

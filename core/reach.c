@@ -365,11 +365,14 @@ void reach_stray(struct core *c, struct core_command *cmd)
     struct conversation conv = {0};
     struct command_row row = {0};
     struct message m = {0};
-    int rc = core_turn(c);
+    int64_t id = cmd->id;
+    int rc = core_row_begin(c);
 
     rc = rc ? rc : stray(c, cmd, &row, &m, &conv);
-    if (rc)
-        core_give_up(c, "reach", rc);
+    rc = core_row_end(c, "reach", rc);
+    cmd = rc && !c->exit_code ? queue_find(c->queue, id) : NULL;
+    if (cmd) /* nobody can say where it belongs: it must not be looked at for ever */
+        settle_dead(c, cmd, "failed", VIEW_NONE);
     command_row_fini(&row);
     message_fini(&m);
     conversation_fini(&conv);
@@ -451,6 +454,9 @@ void reach_queue(struct core *c)
     for (size_t i = 0; rc == 0 && i < n && !c->exit_code; i++) {
         cmd = queue_find(c->queue, ids[i]);
         rc = cmd ? look_at(c, cmd) : 0;
+        if (rc)
+            core_row_failed(c, "reach", rc); /* looked at again when it goes */
+        rc = 0;
     }
     mem_free(ids);
     if (rc)
@@ -501,12 +507,14 @@ void reach_tick(struct core *c)
         return; /* nothing is lost: at the next tick */
     }
     rc = m.n ? core_turn(c) : 0;
-    for (size_t i = 0; rc == 0 && i < m.n; i++)
-        rc = move_one(c, m.ids[i]);
-    if (rc) {
-        core_give_up(c, "reach", rc);
-        return;
+    for (size_t i = 0; rc == 0 && i < m.n && !c->exit_code; i++) {
+        rc = core_row_begin(c);
+        rc = rc ? rc : move_one(c, m.ids[i]);
+        (void)!core_row_end(c, "reach", rc); /* told; it stays where it is */
+        rc = 0;
     }
+    if (rc || c->exit_code)
+        return;
     if (m.n == AMO_COUNT(m.ids))
         c->reach_at = m.ids[m.n - 1]; /* there may be more behind it */
     else

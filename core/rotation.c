@@ -119,5 +119,5 @@ void rotation_tick(struct core *c, int64_t now_unix_ms)
     if (rc == 0 && changed)
         rc = core_registry_changed(c);
     if (rc)
-        core_give_up(c, "rotation", rc);
+        core_row_failed(c, "rotation", rc);
 }

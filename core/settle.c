@@ -99,6 +99,20 @@ static enum outcome outcome_of(const struct core_command *cmd, const struct resu
     return r->outcome == OUTCOME_DONE && !proven ? OUTCOME_UNKNOWN : (enum outcome)r->outcome;
 }
 
+/* That it came home, and what it said. Without either the result counts all the same. */
+static void settle_note(struct core *c, struct core_command *cmd, const struct peer *p,
+                        const struct result *r)
+{
+    int rc = core_row_begin(c);
+
+    rc = rc ? rc : settle_acquit(c, cmd, r);
+    /* A probe of a destination that is held anyway says nothing new: one row was enough. */
+    if (rc == 0 && r->outcome != OUTCOME_UNSTARTED &&
+        !(r->outcome == OUTCOME_HOLD && dest_is_held(cmd->lane->dest)))
+        rc = settle_evidence(c, cmd, p, r);
+    (void)!core_row_end(c, "evidence", rc); /* told */
+}
+
 static void settle_one(struct core *c, struct peer *p, const struct result *r)
 {
     struct core_command *cmd = NULL;
@@ -117,20 +131,9 @@ static void settle_one(struct core *c, struct peer *p, const struct result *r)
     cmd = r->id <= INT64_MAX ? queue_find(c->queue, (int64_t)r->id) : NULL;
     if (!cmd)
         return; /* settled before: a repeat of its result */
-    rc = settle_acquit(c, cmd, r);
-    if (rc) {
-        core_give_up(c, "settle", rc);
+    settle_note(c, cmd, p, r);
+    if (c->exit_code)
         return;
-    }
-    /* A probe of a destination that is held anyway says nothing new: one row was enough. */
-    if (r->outcome != OUTCOME_UNSTARTED &&
-        !(r->outcome == OUTCOME_HOLD && dest_is_held(cmd->lane->dest))) {
-        rc = settle_evidence(c, cmd, p, r);
-        if (rc) {
-            core_give_up(c, "settle", rc);
-            return;
-        }
-    }
     if (cmd->state == COMMAND_IN_FLIGHT && cmd->attempt == r->attempt) {
         if (cmd->worker) {
             cmd->worker->n_in_flight--;
@@ -335,16 +338,33 @@ static int done_message(struct core *c, const struct core_command *cmd, const st
     return rc;
 }
 
+/* What belongs to it could not be stored, for a reason of its own: it leaves the queue alone, so that it
+ * ends neither core nor its lane. Of a delivered one nothing may say that it was not. */
+static void settle_left(struct core *c, struct core_command *cmd, enum command_state to)
+{
+    int rc = core_row_begin(c);
+
+    if (rc == 0 && to == COMMAND_DEAD)
+        rc = store_dead_add(c->store, cmd->id, "failed", clock_unix_ms());
+    else if (rc == 0)
+        rc = store_command_settle(c->store, cmd->id);
+    (void)!core_row_end(c, "settle_left", rc); /* told; the next start tries once more */
+    if (c->exit_code)
+        return;
+    echo_settled(c, cmd);
+    queue_move(c->queue, cmd, to, 0, clock_mono_ms());
+}
+
 void settle_done(struct core *c, struct core_command *cmd, const struct result *r)
 {
-    int rc = core_turn(c);
+    int rc = core_row_begin(c);
 
     assert(!command_is_new_at_amo(cmd->kind) || foreign_id_is_fine(r->amo_message_id));
     if (rc == 0 && cmd->message && command_is_message(cmd->kind))
         rc = done_message(c, cmd, r);
     rc = rc ? rc : store_command_settle(c->store, cmd->id);
-    if (rc) {
-        core_give_up(c, "settle", rc);
+    if (core_row_end(c, "settle", rc)) {
+        settle_left(c, cmd, COMMAND_DONE);
         return;
     }
     observe_journey(c, cmd);
@@ -357,13 +377,11 @@ void settle_done(struct core *c, struct core_command *cmd, const struct result *
 
 void settle_drop(struct core *c, struct core_command *cmd)
 {
-    int rc = core_turn(c);
+    int rc = core_row_begin(c);
 
     rc = rc ? rc : store_command_settle(c->store, cmd->id);
-    if (rc) {
-        core_give_up(c, "settle", rc);
-        return;
-    }
+    if (core_row_end(c, "settle", rc) && c->exit_code)
+        return; /* else its row comes back with the next start, once */
     queue_move(c->queue, cmd, COMMAND_DONE, 0, clock_mono_ms());
 }
 
@@ -434,7 +452,7 @@ static int dead_edit(struct core *c, const struct core_command *cmd, const struc
 
 static void settle_fate(struct core *c, struct core_command *cmd, const struct fate *f)
 {
-    int rc = core_turn(c);
+    int rc = core_row_begin(c);
 
     log_line(LOG_LEVEL_ERROR, "command.dead", "command=%lld kind=%s reason=%s attempts=%u",
              (long long)cmd->id, command_kind_name((uint64_t)cmd->kind), f->reason,
@@ -444,8 +462,8 @@ static void settle_fate(struct core *c, struct core_command *cmd, const struct f
         rc = dead_message(c, cmd, f);
     else if (rc == 0 && cmd->message && cmd->kind == COMMAND_AMO_EDIT)
         rc = dead_edit(c, cmd, f);
-    if (rc) {
-        core_give_up(c, "settle", rc);
+    if (core_row_end(c, "settle", rc)) {
+        settle_left(c, cmd, COMMAND_DEAD);
         return;
     }
     stat_add(c->n_dead, 1);
@@ -459,7 +477,7 @@ static void settle_fate(struct core *c, struct core_command *cmd, const struct f
 void settle_erased(struct core *c, struct core_command *cmd)
 {
     static const struct fate f = {.reason = "erased"};
-    int rc = core_turn(c);
+    int rc = core_row_begin(c);
 
     log_line(LOG_LEVEL_INFO, "command.erased", "command=%lld kind=%s", (long long)cmd->id,
              command_kind_name((uint64_t)cmd->kind));
@@ -469,8 +487,8 @@ void settle_erased(struct core *c, struct core_command *cmd)
         rc = dead_message(c, cmd, &f);
     else if (rc == 0 && cmd->message && cmd->kind == COMMAND_AMO_EDIT)
         rc = dead_edit(c, cmd, &f);
-    if (rc) {
-        core_give_up(c, "settle", rc);
+    if (core_row_end(c, "settle", rc)) {
+        settle_left(c, cmd, COMMAND_DONE); /* without a dead letter, as it should be */
         return;
     }
     echo_settled(c, cmd);

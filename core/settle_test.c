@@ -1,5 +1,6 @@
 #include "core/settle.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -1082,6 +1083,46 @@ static void whichever_store_call_fails_the_result_is_not_acknowledged(void **sta
     assert_int_equal(rig_stored_commands(r), 0);
 }
 
+static struct core_command *rig_first(struct rig *r)
+{
+    size_t iter = 0;
+
+    return table_next(r->core.queue->commands, &iter);
+}
+
+/* A value that no row can hold, wherever it turns up. */
+static void what_belongs_to_one_row_ends_neither_core_nor_a_lane(void **state)
+{
+    static const enum outcome outcomes[] = {OUTCOME_DONE, OUTCOME_RETRY, OUTCOME_DEAD};
+    struct rig *r = *state;
+    char id[32];
+    uint64_t failed = 0;
+
+    db_fail_as_row(true);
+    for (uint64_t n = 1; n < 120; n++) {
+        struct core_command *c = NULL;
+
+        (void)snprintf(id, sizeof(id), "amo-%" PRIu64, n);
+        c = rig_in_flight(r, COMMAND_SERVICE_MESSAGE, id);
+        c->attempts = 9; /* the next one is the last */
+        db_fail_at(1 + n % 10);
+        rig_result(r, r->worker, c,
+                   (struct result){.outcome = outcomes[n % 3],
+                                   .cause = n % 3 ? CAUSE_SERVER : CAUSE_NONE});
+        db_fail_at(0);
+        assert_int_equal(r->core.exit_code, 0);
+        rig_commit(r);
+        assert_null(rig_command(r, COMMAND_SERVICE_MESSAGE)); /* its lane is free */
+        rig_assert_accounts(r);
+        failed = r->core.n_rows_failed;
+        while ((c = rig_first(r)))
+            settle_drop(&r->core, c); /* what the manager is told */
+        rig_commit(r);
+    }
+    db_fail_as_row(false);
+    assert_true(failed > 20);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 int main(void)
@@ -1132,6 +1173,7 @@ int main(void)
         CASE(a_pause_stops_the_clock_of_life),
         CASE(a_pause_stops_the_clock_through_restarts),
         CASE(whichever_store_call_fails_the_result_is_not_acknowledged),
+        CASE(what_belongs_to_one_row_ends_neither_core_nor_a_lane),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -472,9 +472,9 @@ int store_waiting_drop(struct store *s, struct view event)
 int store_waiting_take_overdue(struct store *s, int64_t now_ms, struct buf *ret_event)
 {
     struct db_rows *r = NULL;
-    int rc =
-        db_query(s->db, &r, "SELECT id,event FROM waiting WHERE until_ms<? ORDER BY id LIMIT 1",
-                 "i", now_ms);
+    int rc = db_query(
+        s->db, &r, "SELECT id,event FROM waiting WHERE until_ms<? ORDER BY until_ms,id LIMIT 1",
+        "i", now_ms);
 
     return waiting_take(s, r, rc, ret_event);
 }

@@ -18,8 +18,9 @@
 
 /* applied for one key before other work gets its turn */
 #define WAKE_EVENTS  1000
-/* overdue ones looked at in one tick */
-#define OVERDUE_ROWS 100
+/* overdue ones looked at in one tick: about a tenth of it. A full room is empty within a minute, and what
+ * may be an echo never waits behind them (core/echo.c) */
+#define OVERDUE_ROWS 2000
 
 /* its keys are of before */
 #define WAITING_KEYS_META "waiting_keys"
@@ -174,7 +175,7 @@ void waiting_run(struct core *c)
         for (int i = 0; rc == 0 && i < WAKE_EVENTS; i++)
             rc = waiting_apply_one(c, w->key);
         if (rc < 0)
-            core_give_up(c, "waiting", rc);
+            core_row_failed(c, "waiting", rc);
         else if (rc == 0)
             return; /* there may be more of them: after other work, at the next tick */
         list_remove(&w->link);
@@ -201,7 +202,7 @@ void waiting_overdue(struct core *c, int64_t now_unix_ms)
     }
     buf_fini(&event);
     if (rc && rc != STORE_E_NONE)
-        core_give_up(c, "waiting", rc);
+        core_row_failed(c, "waiting", rc);
 }
 
 void waiting_free(struct core *c)

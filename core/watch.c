@@ -61,8 +61,8 @@ static const char *is_over(struct core *c, const struct core_command *cmd, int64
 static void tell_delayed(struct core *c, struct core_command *cmd)
 {
     struct message m = {0};
-    int rc = core_turn(c);
     const struct dest *d = cmd->lane->dest;
+    int rc = 0;
     char room[LOG_VALUE_MAX];
 
     log_line(LOG_LEVEL_WARN, "command.delayed",
@@ -71,6 +71,7 @@ static void tell_delayed(struct core *c, struct core_command *cmd)
              hold_reason_name(d->hold), cmd->attempts);
     if (cmd->kind != COMMAND_SERVICE_MESSAGE)
         return;
+    rc = core_row_begin(c);
     rc = rc ? rc : store_message(c->store, cmd->message, &m);
     if (rc == 0 && m.told == 0) {
         const struct telling t = {.scope = view_of(m.scope),
@@ -87,9 +88,10 @@ static void tell_delayed(struct core *c, struct core_command *cmd)
         rc = apply_telling(c, &t);
     }
     message_fini(&m);
-    if (rc == 0)
-        rc = intake_keep(c);
-    if (rc && rc != STORE_E_NONE)
+    if (core_row_end(c, "delayed", rc == STORE_E_NONE ? 0 : rc))
+        return; /* he is not told; the message goes its way */
+    rc = intake_keep(c);
+    if (rc)
         core_give_up(c, "delayed", rc);
 }
 
@@ -174,6 +176,7 @@ static void watch_prune(struct core *c, int64_t now_mono, int64_t now_unix)
 void watch_tick(void *arg)
 {
     struct core *c = arg;
+    int rc = 0;
     int64_t now_mono = clock_mono_ms();
     int64_t now_unix = clock_unix_ms();
 
@@ -189,8 +192,10 @@ void watch_tick(void *arg)
 
             /* gone for longer than any attempt: not waited for after the next start */
             list_remove(&k->link);
-            if (core_turn(c) == 0 && store_worker_forget(c->store, view_of(k->name)))
-                core_give_up(c, "workers", -EIO);
+            rc = core_turn(c);
+            rc = rc ? rc : store_worker_forget(c->store, view_of(k->name));
+            if (rc)
+                core_row_failed(c, "workers", rc);
             mem_free(k);
         }
     }

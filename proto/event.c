@@ -1,6 +1,7 @@
 #include "proto/event.h"
 
 #include "base/clock.h"
+#include "proto/limits.h"
 #include "proto/pack.h"
 
 static const struct field fields[] = {
@@ -70,8 +71,9 @@ int event_decode(struct view bytes, struct event *ret)
 
     if (rc)
         return rc;
+    /* ours, not an outsider's: longer ones are of no door of ours */
     if (e.kind == 0 || e.kind >= AMO_COUNT(kind_names) || e.taken_ms < 0 ||
-        e.taken_ms > EVENT_MS_MAX)
+        e.taken_ms > EVENT_MS_MAX || e.connector.len > LIMIT_ID || e.scope.len > LIMIT_ID)
         return PACK_E_MALFORMED;
     if (e.sent_ms < 0 || e.sent_ms > CLOCK_MS_MAX)
         e.sent_ms = 0; /* the sender's clock is the sender's */

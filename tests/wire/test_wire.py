@@ -308,6 +308,19 @@ def test_frames_of_an_older_core_are_not_acted_upon(core, ingress):
     assert core.figure("core", "amo_events_total") == 1
 
 
+def test_an_event_that_cannot_be_looked_up_ends_no_verb(core, ingress):
+    """No door of ours sends a connector's name of 600 bytes; a broken one must not end core with it."""
+    said = client_says("hello")
+    odd = {"kind": 5, "trace": uuid.uuid4().bytes, "taken_ms": said["taken_ms"], "connector": "c" * 600,
+           "message_id": "m" * 500, "status": "delivered"}
+    ingress.push((1, said), (2, odd))
+    ingress.taken(1, 2)
+    assert [k["reason"] for k in core.control("quarantine.list")] == ["failed"]
+    for _ in range(2):
+        core.control("erase", phone="79005550101", dry_run=True)
+    assert core["core"].alive and core["core"].lives == 1
+
+
 @pytest.mark.parametrize("kind, version, word", [(99, 1, "kind"), ("EVENT_PUSH", 2, "version"), ("HELLO", 0, "version"),
                                                  ("HELLO", 77, "version")])
 def test_what_is_not_spoken_is_refused_with_the_reason(core, kind, version, word):
