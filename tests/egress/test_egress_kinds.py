@@ -68,9 +68,9 @@ def test_parts_cross_as_the_documents_they_are(service):
 
 @pytest.mark.parametrize("part", [{"buttons": "{}"}, {"buttons": "[1"}, {"list": "[]"}, {"template": '"x"'},
                                   {"template": '{},"evil":1'}])
-def test_a_part_that_would_break_the_body_is_not_sent(service, part):
-    _, request, result = service(**part)
-    assert outcome(result) == (DEAD, "refused") and request is None and "part" in result["evidence"]
+def test_a_part_that_would_break_the_body_is_left_out_and_the_words_go(service, part):
+    data = created(service, text="the words", **part)
+    assert data["text"] == "the words" and not data[next(iter(part))]
 
 
 def test_a_reaction_is_told_as_set_or_gone(service):
@@ -159,12 +159,17 @@ def test_typing_lasts_as_long_as_it_is_still_true(bench, left_ms, low, high):
 
 @pytest.mark.parametrize("command", [
     {"kind": AMO_TYPING, "expires_ms": 1}, {"kind": AMO_REACTION, "emoji": "👍"}, {"kind": AMO_EDIT},
-    {"kind": AMO_REACTION, "message_id": AMO_ID, "conversation_id": ""}, {"type": "location", "lat": "1", "lon": "x"},
-    {"shared_post": "[broken"}, {"post": "{"}])
+    {"kind": AMO_REACTION, "message_id": AMO_ID, "conversation_id": ""}, {"type": "location", "lat": "1", "lon": "x"}])
 def test_what_cannot_be_said_is_refused_before_anything_is_sent(bench, command):
     remote, core, _ = bench.up()
     core.push(message(1, **command))
     assert outcome(core.result()) == (DEAD, "refused") and remote.requests == []
+
+
+@pytest.mark.parametrize("part", [{"shared_post": "[broken"}, {"post": "{"}])
+def test_a_part_that_is_only_shown_and_broken_does_not_cost_the_words(bench, part):
+    payload = sent(bench, text="the words", **part)
+    assert payload["message"]["text"] == "the words" and not {"shared_post", "post"} & {*payload, *payload["message"]}
 
 
 def sent(bench, **command):

@@ -85,16 +85,17 @@ def test_the_call_is_sent_as_recorded(amojo, name):
     assert request.headers["x-signature"] == request.amojo_signature()
 
 
-def expected(kind, status):
+def expected(kind, status, page):
     """docs/amojo.md "Answers", written down a second time."""
+    if page and status >= 500:  # of whoever stands before amojo
+        return RETRY, "proxy"
     if status is None:
         return UNKNOWN, "timeout"
     if 200 <= status < 300:
         return DONE, "none"
     if status == 404:
         return (RETRY, "not_found") if kind in (AMO_STATUS, AMO_REACTION) else (HOLD, "not_found")
-    return {400: (DEAD, "refused"), 403: (HOLD, "forbidden"), 429: (HOLD, "throttled"), 500: (RETRY, "server"),
-            502: (RETRY, "server")}[status]
+    return {400: (DEAD, "refused"), 403: (HOLD, "forbidden"), 429: (HOLD, "throttled")}[status]
 
 
 def taught(kind, command, body):
@@ -124,7 +125,8 @@ LEARNT = ("amo_message_id", "amo_chat_id", "amo_sender_id", "amo_receiver_id", "
 def test_each_recorded_answer_is_judged_and_read(amojo, name, number):
     response, command = FIXTURES[name]["responses"][number], COMMANDS[name]
     _, result = amojo(name, recorded(response))
-    assert outcome(result) == expected(command["kind"], response["status"]), response["meaning"]
+    page = response.get("content_type") == "text/html"
+    assert outcome(result) == expected(command["kind"], response["status"], page), response["meaning"]
     assert result.get("status") == response["status"]
     learnt = {key: result[key] for key in LEARNT if key in result}
     if result["outcome"] == DONE:

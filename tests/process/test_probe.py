@@ -82,7 +82,7 @@ def test_a_repeat_that_is_refused_is_told(stack, chat):
 
 
 def test_a_repeat_that_becomes_a_second_message_is_an_alarm(stack, chat):
-    other = {"new_message": {"msgid": "another-id", "ref_id": "x"}}
+    other = {"new_message": {"msgid": "another-id"}}
     stack.fault(on="amojo.new_message", skip=1, times=1, status=200, body=other)
     _, found, _ = probe(stack, chat)
     assert "second message" in found["repeated_msgid"]["words"] and not found["repeated_msgid"]["same_id"]

@@ -105,11 +105,20 @@ class Edge:
     def registry_version(self):
         return self.registries[-1].get("version", 0) if self.registries else 0
 
-    def hello(self, **fields):
-        self.send("HELLO", {"role": self.role, "name": self.name, "version": "by-hand", **self.holding(), **fields},
-                  core_boot=b"")
+    def hello(self, timeout=20.0, **fields):
+        """Said once a second until it is answered: whoever had the name a moment ago may still be there."""
         # frames of the session before may still be on their way
-        welcome = self.next("WELCOME", aside=("HELLO_AGAIN", "REFUSED", "EVENT_TAKEN", "RESULT_TAKEN", "COMMAND_PUSH"))
+        aside = ("HELLO_AGAIN", "REFUSED", "SPOOL_REFUSED", "EVENT_TAKEN", "RESULT_TAKEN", "COMMAND_PUSH")
+        end = time.monotonic() + timeout
+        while True:
+            self.send("HELLO", {"role": self.role, "name": self.name, "version": "by-hand", **self.holding(), **fields},
+                      core_boot=b"")
+            try:
+                welcome = self.next("WELCOME", timeout=1.0, aside=aside)
+                break
+            except TimeoutError:
+                if time.monotonic() > end:
+                    raise
         self.core_boot = welcome.core_boot
         if welcome.body.get("registry"):
             self.registries.append(bus.unpack(welcome.body["registry"]))
