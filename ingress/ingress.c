@@ -525,7 +525,9 @@ bool ingress_ready(void *arg, struct buf *reasons)
         (void)buf_add_str(reasons, "stopping\n");
         ready = false;
     }
-    if (ready && !push_is_up(in->push))
+    if (ready && !push_is_up(in->push) && *push_refused(in->push))
+        (void)buf_add_f(reasons, "core refuses this process: %s\n", push_refused(in->push));
+    else if (ready && !push_is_up(in->push))
         (void)buf_add_str(reasons, "core is away: events are kept in the spool\n");
     spool_figures(in->spool, &f);
     if (f.lost > 0 || f.unreadable)

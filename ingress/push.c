@@ -115,6 +115,11 @@ void push_free(struct push *p)
     mem_free(p);
 }
 
+const char *push_refused(const struct push *p)
+{
+    return edge_refused(p->edge);
+}
+
 bool push_is_up(const struct push *p)
 {
     return p && edge_is_up(p->edge);

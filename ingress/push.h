@@ -55,5 +55,7 @@ void push_wake(struct push *p);
 bool push_hint(struct push *p, const struct event *e);
 /* A question. 0; anything else: it did not go, and no answer will come. */
 AMO_MUSTCHECK int push_query(struct push *p, const struct query *q);
+/* Why core gives no session, in words; "" when it did not refuse. */
+const char *push_refused(const struct push *p);
 /* A session with core is open. Accepts NULL, as the two above do: nothing is open. */
 bool push_is_up(const struct push *p);

@@ -7,6 +7,7 @@
 #include "proto/bus/edge.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -34,6 +35,8 @@ struct edge {
     struct sent_clock sent;
     int64_t opened_ms;
     struct buf body;
+    char refused
+        [LOG_VALUE_MAX]; /* why there is no session, in core's words; "" it did not say */
 };
 
 /* frames handled before the loop looks elsewhere */
@@ -242,6 +245,7 @@ static void edge_welcome(struct edge *e, const struct envelope *env, struct view
     }
     if (!e->up || !id_equal(&e->core_boot, &env->core_boot))
         log_line(LOG_LEVEL_INFO, "core.welcome", NULL); /* HELLO said twice is answered twice */
+    e->refused[0] = '\0';
     e->core_boot = env->core_boot;
     e->up = true;
     edge_answered(e, w.echo_ms, w.core_ms);
@@ -286,9 +290,11 @@ static void edge_frame(struct edge *e, const struct bus_message *m)
         return;
     }
     if (env.kind == MSG_REFUSED) {
-        char room[LOG_VALUE_MAX];
+        char words[LOG_VALUE_MAX];
 
-        log_line(LOG_LEVEL_ERROR, "core.refused", "reason=%s", log_value(m->body, room));
+        if (strcmp(log_value(m->body, words), e->refused) != 0) /* it comes every second */
+            log_line(LOG_LEVEL_ERROR, "core.refused", "reason=%s", words);
+        memcpy(e->refused, words, sizeof(words));
         return;
     }
     if (!e->up || !id_equal(&env.core_boot, &e->core_boot))
@@ -302,6 +308,11 @@ static void edge_frame(struct edge *e, const struct bus_message *m)
         e->on.message(e->on.arg, &env, m->body);
     if (env.kind == MSG_REGISTRY)
         edge_beat(e); /* somebody may be waiting to hear that it is held */
+}
+
+const char *edge_refused(const struct edge *e)
+{
+    return e->refused;
 }
 
 bool edge_is_up(const struct edge *e)

@@ -54,6 +54,8 @@ void edge_free(struct edge *e);
 AMO_MUSTCHECK int edge_send(struct edge *e, enum msg_kind kind, const struct id *trace,
                             struct view body);
 bool edge_is_up(const struct edge *e);
+/* Why core gives no session, in its words, made safe for a log line; "" when it said nothing. */
+const char *edge_refused(const struct edge *e);
 /* The boot id of the core of the present session; zero without one. Borrowed. */
 const struct id *edge_core_boot(const struct edge *e);
 /* Monotonic time at which core surely lived: when the last frame of it was sent, not when it was

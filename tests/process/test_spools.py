@@ -9,6 +9,7 @@ import sqlite3
 import pytest
 
 from stack import QUICK, Stack, wait_for
+from stack import http as call
 
 CONVERSATIONS = 5
 
@@ -160,6 +161,8 @@ def test_two_live_copies_of_one_spool_under_one_name_deliver_what_both_accept(st
     for word in ("one", "two", "three"):
         clients.post(10, f"{word}-mine")
         clients.post(10, f"{word}-clones", "clone")
+    readyz = [f"http://127.0.0.1:{stack.admin(n)}/readyz" for n in ("ingress", "clone")]
+    wait_for(lambda: any("core refuses this process: another_process_of_this_name_is_alive" in str(call("GET", r)[1]) for r in readyz), "words for it")
     stack["clone"].stop()      # a name has one process at a time: what waits is delivered by the next
     stack["clone"].env["AMO_NAME"] = "clone"
     stack.start("clone")
@@ -208,7 +211,7 @@ def test_a_drained_copy_of_a_live_spool_delivers_what_only_it_has(stack):
 
 def test_spools_without_an_event_leave_no_row_in_the_store(stack):
     """An ingress that has no segment takes a new id at each start; a row stays for ever."""
-    for _ in range(4):
+    for _ in range(2):
         stack.start_over("ingress")
         stack["ingress"].wait_line("what=core.welcome")
     with contextlib.closing(sqlite3.connect(stack.dir / "data" / "core" / "core.db")) as db:
