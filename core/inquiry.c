@@ -40,7 +40,7 @@ static void inquiry_unask(struct inquiry *q)
         q->worker->n_in_flight--;
     if (q->asked && q->dest)
         q->dest->n_in_flight--;
-    if (q->probing)
+    if (q->probing && q->dest)
         q->dest->probing = false;
     q->probing = false;
     q->asked = false;

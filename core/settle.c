@@ -359,8 +359,9 @@ void settle_done(struct core *c, struct core_command *cmd, const struct result *
 {
     int rc = core_row_begin(c);
 
-    assert(!command_is_new_at_amo(cmd->kind) || foreign_id_is_fine(r->amo_message_id));
-    if (rc == 0 && cmd->message && command_is_message(cmd->kind))
+    assert(r || !command_is_message(cmd->kind));
+    assert(!command_is_new_at_amo(cmd->kind) || (r && foreign_id_is_fine(r->amo_message_id)));
+    if (rc == 0 && r && cmd->message && command_is_message(cmd->kind))
         rc = done_message(c, cmd, r);
     rc = rc ? rc : store_command_settle(c->store, cmd->id);
     if (core_row_end(c, "settle", rc)) {

@@ -8,7 +8,7 @@
 /* One frame of @p; RESULT_TAKEN leaves after the commit. */
 void settle_push(struct core *c, struct peer *p, struct view body);
 /* Done, with what the answer or the history taught. A message is done at amo only with amo's id of
- * it in hand: any other @r is a mistake of ours. */
+ * it in hand: any other @r is a mistake of ours. NULL only for what is no message. */
 void settle_done(struct core *c, struct core_command *cmd, const struct result *r);
 /* Give up: dead letter, alarm, and the manager is told when he wrote it. @words (the remote
  * side's own) may be VIEW_NONE. */

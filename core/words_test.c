@@ -46,6 +46,7 @@ static void every_end_of_a_call_has_words_of_its_own(void **state)
         {{.cause = CAUSE_UNREGISTERED},                                                          {"nothing was sent", "--allow-private"}},
         {{.cause = CAUSE_REFUSED, .status = 401},                                                {"signature", "clock", "401"}          },
         {{.cause = CAUSE_REFUSED, .status = 403},                                                {"signature", "secret", "403"}         },
+        {{.cause = CAUSE_UNREADABLE, .status = 200},                                             {"a page", "200"}                      },
         {{.cause = CAUSE_REDIRECT, .status = 302},                                               {"never followed", "302"}              },
         {{.cause = CAUSE_REFUSED, .status = 404},                                                {"path", "404"}                        },
         {{.cause = CAUSE_GONE, .status = 410},                                                   {"gone", "410"}                        },
