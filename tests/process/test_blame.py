@@ -182,7 +182,7 @@ def test_time_that_was_asked_for_counts_as_no_trying(side):
             stack.manager_writes("patient", met["chat"])
         stack.wait(f"{side}.message", text="patient", timeout=15)
         at = [j["at_ms"] for j in stack.journal(side=side, kind=kind) if "patient" in json.dumps(j["body"])]
-        assert len(at) == 5 and all(b - a >= 1000 for a, b in zip(at, at[1:])), at
+        assert len(at) == 5 and all(b - a >= 995 for a, b in zip(at, at[1:])), at  # the grain of two clocks
         assert stack.control("dead.list") == []
 
 
@@ -199,7 +199,7 @@ def test_retry_after_is_obeyed_by_everybody_while_the_breaker_is_open():
             stack.wait("service.message", text=f"asked-{n}")
         at = [(j["at_ms"], j["status"]) for j in stack.journal(side="service", kind="message.created")]
         last = max(t for t, status in at if status == 503)
-        assert min(t for t, status in at if status == 200) - last >= 2000, at
+        assert min(t for t, status in at if status == 200) - last >= 1995, at
 
 
 def test_an_attempt_that_comes_home_acquits_its_message_of_lost_workers():
@@ -208,7 +208,7 @@ def test_an_attempt_that_comes_home_acquits_its_message_of_lost_workers():
         met = stack.meet()
         stack.fault(on="service.message.created", match="innocent", status=503, delay_ms=300)
         stack.manager_writes("innocent", met["chat"])
-        for n in range(6):
+        for n in range(5):  # as many as make a dead letter of one whose attempts never come home
             seen = len(calls(stack, "service", "message.created", "innocent"))
             wait_for(lambda seen=seen: answered(stack) and len(calls(stack, "service", "message.created", "innocent")) >
                      seen and stack.figure("core", "amo_commands") and in_flight(stack), f"an attempt {n} under way")
