@@ -133,7 +133,8 @@ int store_message_places(struct store *s, const struct message *m, store_place_f
     struct db_rows *r = NULL;
     int rc = db_query(s->db, &r,
                       "SELECT scope,chat FROM attempts WHERE message=?1 AND chat IS NOT NULL"
-                      " UNION SELECT scope,chat_id FROM chats WHERE conversation=?2"
+                      " UNION SELECT scope,chat_id FROM chats WHERE conversation IN (SELECT id"
+                      " FROM conversations WHERE id=?2 OR merged=?2)"
                       " UNION SELECT scope,chat_id FROM left_chats WHERE conversation=?2"
                       " AND chat_id IS NOT NULL",
                       "ii", m->id, m->conversation);

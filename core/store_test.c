@@ -626,6 +626,45 @@ static void pruning_leaves_an_id_that_a_newer_message_has_now(void **state)
     assert_message(by_word(s, "tsvc/7", &m), &m, fresh);
 }
 
+static int count_place(void *arg, struct view scope, struct view chat)
+{
+    (void)scope;
+    (void)chat;
+    ++*(int *)arg;
+    return 0;
+}
+
+static void whatever_leads_to_a_merged_conversation_leads_to_the_other(void **state)
+{
+    struct rig *r = *state;
+    struct store *s = r->store;
+    int64_t from = add_conversation(s, NULL, "c-from");
+    int64_t to = add_conversation(s, "thread", "c-to");
+    int64_t id = add_message(s, "amo-h1", "amo1", NULL, from);
+    struct conversation c;
+    struct message m;
+    int places = 0;
+
+    assert_int_equal(store_chat_put(s, VIEW_LIT("ch_acc"), VIEW_LIT("p-1"), from), 0);
+    assert_int_equal(store_chat_put(s, VIEW_LIT("ch_acc"), VIEW_LIT("p-2"), to), 0);
+    assert_int_equal(store_conversation_merge(s, from, to), 0);
+    assert_int_equal(store_conversation(s, from, &c), 0);
+    assert_int_equal(c.id, to);
+    conversation_fini(&c);
+    assert_int_equal(store_conversation_by_chat(s, VIEW_LIT("ch_acc"), VIEW_LIT("p-1"), &c), 0);
+    assert_int_equal(c.id, to);
+    conversation_fini(&c);
+    assert_int_equal(
+        store_conversation_by_client(s, VIEW_LIT("ch_acc"), VIEW_LIT("c-from"), &c), 0);
+    assert_int_equal(c.id, to);
+    conversation_fini(&c);
+    assert_int_equal(store_message(s, id, &m), 0);
+    assert_int_equal(m.conversation, to);
+    assert_int_equal(store_message_places(s, &m, count_place, &places), 0);
+    assert_int_equal(places, 2); /* the history is asked in both chats */
+    message_fini(&m);
+}
+
 static void trace_finds_a_message_by_any_id(void **state)
 {
     struct rig *r = *state;
@@ -1500,6 +1539,7 @@ static const struct CMUnitTest contract[] = {
     CASE(an_id_that_is_taken_stays_with_its_first_message),
     CASE(what_a_service_sent_and_what_it_answered_are_counted_apart),
     CASE(pruning_leaves_an_id_that_a_newer_message_has_now),
+    CASE(whatever_leads_to_a_merged_conversation_leads_to_the_other),
     CASE(trace_finds_a_message_by_any_id),
     CASE(state_and_told_change_alone),
     CASE(commands_walk_in_intake_order_and_come_back_whole),
