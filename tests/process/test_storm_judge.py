@@ -166,6 +166,9 @@ def test_each_planted_fault_is_named(what):
 EXCUSED = {
     "dead, and the manager read -1": [lose("m6"), dead("m6", "service.message"), lambda h: h["statuses"].append(
         {"id": "a6", "account": "A", "status": -1, "error_code": 905, "seq": 9})],
+    "called failed, cut off by core's death and a move": [
+        lambda h: h["states"]["m6"].update(state="failed"), dead("m6", "service.message", "moved"),
+        lambda h: h.update(restarts=1)],
     "dead, and its account has left": [lose("m6"), dead("m6", "service.message"), lambda h: h["left"].append("old"),
                                        lambda h: act(h, "m6").update(scope="old")],
     "dead, and the service was told": [lose("c2"), dead("c2", "amo.message"), lambda h: h["failures"].append(
@@ -199,6 +202,8 @@ def test_what_is_excused_is_no_problem(what):
 @pytest.mark.parametrize("what, changes", [
     ("the excuse of a spool is no excuse before it", [lose("c1"), excuse("spool", 1, 2)]),
     ("nor for a second effect", [lambda h: at_amo(h, "c2").update(effects=2), excuse("spool", 1, 2)]),
+    ("nor is a move alone one for calling failed what is there", [
+        lambda h: h["states"]["m6"].update(state="failed"), dead("m6", "service.message", "moved")]),
     ("nor is that of a store for a loss", [lose("c2"), excuse("store", 1, 2)]),
     ("nor for an old text that stands", [lambda h: at_amo(h, "c1").update(text="c1 edit 1"), excuse("store", 6, 9)])])
 def test_an_excuse_covers_no_more_than_it_says(what, changes):

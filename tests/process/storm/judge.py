@@ -26,6 +26,7 @@ failures: what services were told of clients' messages: {mid, code}
 states: what the bridge says: {token: {state, amo_id}}, of inbound messages and outbound ones
 left: scope ids by which an account was connected and is not any more; a manager's act has a `scope`
 dead: {token (None: it is not known whose), kind, reason}
+restarts: how often core was started again
 hours: how many hours have passed for everybody in leaps; an act's `hour` is how many there were when it was done
 kept: tokens and edits' texts that stand in quarantine; "<token> report" of reports about messages of before a move
 waiting: tokens the bridge says it still has a command for
@@ -55,8 +56,9 @@ moved     words accepted before a source was moved may be with the old account o
           while the bridge had the words. What is accepted when the verb has returned is the new one's alone.
 spool     {kind: spool, from_n, to_n}: a copy of a spool was put back. What was accepted after the copy was made and
           had not left the spool when it was put back is physically gone; the run cannot know which of them that are,
-          so any of (from_n, to_n] may be lost. Nothing may be there twice or with somebody else, nothing may be called
-          delivered. A run that empties the spool before it puts the copy back adds no such excuse.
+          so any of (from_n, to_n] may be lost, and an edit of one waits an hour for it. Nothing may be there twice or
+          with somebody else, nothing may be called delivered. A run that empties the spool before it puts the copy
+          back adds no such excuse.
 store     {kind: store, to_n}: a copy of core's store was put back when to_n things had been accepted. Nothing
           accepted may be lost: the spool still has all of it (runs are shorter than one segment) and sends it again.
           But core does over what it had not done yet in the copy, or did not know: an edit or status accepted until
@@ -66,6 +68,8 @@ cut       a manager's word that the service did, but whose every answer was lost
 waited    what is reported as written on the service's side waits while a manager's word to that party is tried there,
           or first words to anybody, since it may be that word; a client's later words may then come before it. Never
           the other way round, and not where no manager has written.
+cut off   a manager's word that was under way when core died, and whose number went to another company meanwhile, may
+          be called failed (`moved`) though its service has it: it cannot go again, and nobody can be asked.
 left      a manager in a chat of an account that has left by the channel he wrote in cannot be told that his words are
           dead: amo takes nothing from there any more. They stand among the dead letters.
 unclear   an inbound message whose death says `unclear` may be there: amo could not be asked.
@@ -86,7 +90,8 @@ def token_of(text):
 class Judge:
     def __init__(self, history):
         self.h = {"owners": [], "amo": [], "edits": [], "statuses": [], "cards": [], "reached": [], "failures": [],
-                  "states": {}, "dead": [], "kept": [], "waiting": [], "excuses": [], "hours": 0, "left": [], **history}
+                  "states": {}, "dead": [], "kept": [], "waiting": [], "excuses": [], "hours": 0, "left": [],
+                  "restarts": 0, **history}
         self.problems = []
         self.acts = self.h["acts"]
         self.by_token = {a["token"]: a for a in self.acts if a["kind"] in ("client", "colleague", "manager")}
@@ -223,6 +228,8 @@ class Judge:
             if s["state"] != "failed":
                 continue
             if act["kind"] == "manager":
+                if self.h["restarts"] and any(d["reason"] == "moved" for d in self.dead.get(token, [])):
+                    continue
                 if any(r["told"] for r in self.at_service.get(token, [])):
                     self.say("slander", f"{token} is called failed, and its service has it and said so")
             elif self.at_amo.get(token) and token not in unclear:

@@ -344,8 +344,10 @@ class World:
         try:
             s = self.stack.control("status", timeout=5)
             held = [self.stack.figure(name, "amo_spool_events") for name in ["ingress", *self.twin]]
-            return (not any(held) and s["commands"] == 0
-                    and s["waiting_events"] == 0 and not any(x.busy for x in self.services.values()))
+            # what changes a message that went with a spool waits its hour for it
+            bereft = any(e["kind"] == "spool" for e in self.j.excuses)
+            return (not any(held) and s["commands"] == 0 and (bereft or s["waiting_events"] == 0)
+                    and not any(x.busy for x in self.services.values()))
         except (TimeoutError, OSError, ControlError):
             return False
 
@@ -384,6 +386,7 @@ class World:
                 "cards": self.cards, "reached": [r for s in services for r in s.reached],
                 "failures": [f for s in services for f in s.failures], "excuses": self.j.excuses,
                 "hours": self.j.passed, "left": self.left,
+                "restarts": self.stack["core"].lives - 1,
                 **self.sayings()}
 
     def sayings(self):
