@@ -48,6 +48,7 @@ struct echo {
     int64_t counted_ms; /* so long could the outcome become known */
     int64_t waited_ms;  /* the same, and while the destination was held */
     struct list ends;   /* in the order of the events */
+    bool again;         /* some of it may be the echo of anything that core has loaded */
     bool over;          /* nothing is waited for any more */
 };
 
@@ -130,6 +131,7 @@ int echo_put(struct core *c, enum echo_side side, int64_t conversation, struct v
     int rc = e ? echo_add_end(c, e) : -ENOMEM;
 
     if (rc == 0) {
+        e->again = e->again || c->again;
         rc = store_waiting_add(c->store, e->key, bytes, 0);
         if (rc)
             end_free(LIST_ENTRY(e->ends.prev, struct end, link));
@@ -173,8 +175,10 @@ static struct core_command *lane_head(struct core *c, enum echo_side side,
 }
 
 /* The first of a lane, from @cmd on, that was done before by a core whose store is not ours any more
- * (core->again): its echoes come again, too, whatever stands in front of it. NULL: none. */
-static struct core_command *done_again(struct core_command *cmd, enum command_kind kind)
+ * (core->again): its echoes come again, too, whatever stands in front of it. To an event that comes
+ * again itself (@again) all that was loaded may be such. NULL: none. */
+static struct core_command *done_again(struct core_command *cmd, enum command_kind kind,
+                                       bool again)
 {
     const struct lane *l = cmd->lane;
 
@@ -183,7 +187,7 @@ static struct core_command *done_again(struct core_command *cmd, enum command_ki
 
         if (!one->tried)
             return NULL; /* they stand behind what was loaded, and before all that is new */
-        if (one->again && one->kind == kind)
+        if ((one->again || again) && one->kind == kind)
             return one;
     }
     return NULL;
@@ -191,7 +195,7 @@ static struct core_command *done_again(struct core_command *cmd, enum command_ki
 
 /* The message that the conversation's echoes would be of; NULL when none is unclear. */
 static struct core_command *unclear_one(struct core *c, enum echo_side side,
-                                        const struct conversation *conv)
+                                        const struct conversation *conv, bool again)
 {
     enum command_kind kind = side == ECHO_AMO ? COMMAND_AMO_OUTGOING : COMMAND_SERVICE_MESSAGE;
     struct core_command *head = lane_head(c, side, conv);
@@ -201,12 +205,12 @@ static struct core_command *unclear_one(struct core *c, enum echo_side side,
     if (head->kind == kind &&
         (head->tried || head->state == COMMAND_IN_FLIGHT || head->state == COMMAND_CHECKING))
         return head;
-    return done_again(head, kind);
+    return done_again(head, kind, again);
 }
 
 bool echo_is_pending(struct core *c, enum echo_side side, const struct conversation *conv)
 {
-    return unclear_one(c, side, conv) || echo_find(c, side, conv->id);
+    return unclear_one(c, side, conv, c->again) || echo_find(c, side, conv->id);
 }
 
 /* May the report be of the words that @conv begins with? */
@@ -234,7 +238,8 @@ int echo_pending_first(struct core *c, const struct event *e, const struct phone
         struct conversation conv = {0};
 
         rc = store_conversation(c->store, ids[i], &conv);
-        if (rc == 0 && may_be_of(&conv, e, client) && unclear_one(c, ECHO_SERVICE, &conv))
+        if (rc == 0 && may_be_of(&conv, e, client) &&
+            unclear_one(c, ECHO_SERVICE, &conv, c->again))
             *ret_conversation = conv.id;
         conversation_fini(&conv);
         rc = rc == STORE_E_NONE ? 0 : rc;
@@ -245,12 +250,13 @@ int echo_pending_first(struct core *c, const struct event *e, const struct phone
 /* --- the end of the wait -------------------------------------------------------------------- */
 
 /* Is another one of the lane, behind @cmd, of those that were done before? */
-static bool another_again(const struct core_command *cmd)
+static bool another_again(const struct core_command *cmd, bool again)
 {
     const struct list *next = cmd->in_lane.next;
 
     return next != &cmd->lane->commands &&
-           done_again(LIST_ENTRY(cmd->in_lane.next, struct core_command, in_lane), cmd->kind);
+           done_again(LIST_ENTRY(cmd->in_lane.next, struct core_command, in_lane), cmd->kind,
+                      again);
 }
 
 void echo_settled(struct core *c, const struct core_command *cmd)
@@ -261,7 +267,7 @@ void echo_settled(struct core *c, const struct core_command *cmd)
         return;
     e = echo_find(c, cmd->kind == COMMAND_AMO_OUTGOING ? ECHO_AMO : ECHO_SERVICE,
                   cmd->lane->id / 2);
-    if (e && !another_again(cmd))
+    if (e && !another_again(cmd, e->again))
         e->over = true;
 }
 
@@ -351,7 +357,7 @@ static int echo_tick_one(struct core *c, struct echo *e, int64_t step_ms, int64_
     int rc = store_conversation(c->store, e->conversation, &conv);
 
     if (rc == 0)
-        head = unclear_one(c, e->side, &conv);
+        head = unclear_one(c, e->side, &conv, e->again);
     conversation_fini(&conv);
     if (rc < 0)
         return rc;

@@ -123,8 +123,10 @@ static int add_chat(void *arg, struct view scope, struct view chat)
 }
 
 /* Where the message may stand, as far as is known by now. When an attempt may have left it to amo to
- * find the chat by our id, and that chat need not be among those we know, amo tells its id first. */
-static int look_start(struct core *c, struct look *l, const struct resolved *r)
+ * find the chat by our id, and that chat need not be among those we know, amo tells its id first; likewise when the attempt was of a
+ * core that this store knows nothing of. */
+static int look_start(struct core *c, struct look *l, const struct core_command *cmd,
+                      const struct resolved *r)
 {
     const struct conversation *conv = &r->conversation;
     bool unplaced = false;
@@ -140,8 +142,8 @@ static int look_start(struct core *c, struct look *l, const struct resolved *r)
     if (rc)
         return rc;
     l->own =
-        !l->own_chat &&
-        (l->n_chats == 0 || (unplaced && conv->amo_born && !conv->linked && conv->service_id));
+        !l->own_chat && (l->n_chats == 0 || cmd->again ||
+                         (unplaced && conv->amo_born && !conv->linked && conv->service_id));
     l->begun = true;
     return l->own_chat ? add_chat(l, view_of(conv->scope), view_of(l->own_chat)) : 0;
 }
@@ -166,7 +168,7 @@ int look_body(struct core *c, struct inquiry *q, struct resolved *r)
     int rc = cmd ? resolve_command(c, cmd, r) : RESOLVE_E_PARENT;
 
     if (rc == 0 && !l->begun)
-        rc = look_start(c, l, r);
+        rc = look_start(c, l, cmd, r);
     if (rc)
         return rc;
     if (l->own) {

@@ -51,6 +51,23 @@ def test_what_amo_refuses_as_known_after_a_restored_store_is_not_called_failed(s
     assert stack.control("dead.list") == [] and stack.list("service/events?type=delivery.failed") == []
 
 
+def test_what_amo_has_in_a_chat_that_a_restored_store_has_forgotten_is_found(stack):
+    """A second card of the same phone is all that the conversation knows afterwards."""
+    stack.sandbox("settings", {"repeat": 400}, method="PATCH")
+    copy_store(stack)
+    said = stack.client_writes("of-the-first-chat")["id"]
+    stack.wait("amojo.message", text="of-the-first-chat")
+    stack.sandbox("manager/writes-first", {"scope_id": stack.scope, "phone": "79005550101", "source": "wa1",
+                                           "text": "of-a-second-card"})
+    stack.wait("service.message", text="of-a-second-card")
+    stack.settle()
+    stack.fault(on="amojo.new_message", match="of-the-first-chat", status=503, times=1)  # the card's webhook is faster
+    put_back(stack)
+    stack["ingress"].wait_line(r"what=spool.taken_forgotten events=\d+")
+    wait_for(lambda: state(stack, said) in ("delivered_to_amo", "failed"), "it to be known again", 20)
+    assert state(stack, said) == "delivered_to_amo" and stack.control("dead.list") == []
+
+
 @pytest.mark.parametrize("busy", [False, True])
 def test_an_echo_that_comes_again_after_a_restored_store_reaches_nobody(stack, busy):
     user = str(uuid.uuid4())
@@ -73,13 +90,21 @@ def test_an_echo_that_comes_again_after_a_restored_store_reaches_nobody(stack, b
     assert [m["text"] for m in stack.list("service/messages")] == []
 
 
-def test_reports_that_come_again_after_a_restored_store_are_no_messages(stack):
+@pytest.mark.parametrize("queued", [False, True])
+def test_reports_that_come_again_after_a_restored_store_are_no_messages(stack, queued):
     chat = stack.meet()["chat"]
-    copy_store(stack)
-    for n in range(2):
-        item = stack.manager_writes(f"managers-words-{n}", chat)
+    if not queued:
+        copy_store(stack)
+    else:  # the copy has the messages, and knows of no attempt
+        stack["egress-0"].kill()
+    items = [stack.manager_writes(f"managers-words-{n}", chat) for n in range(2)]
+    if queued:
+        wait_for(lambda: stack.control("status")["commands"] >= 2, "both in the queue")
+        copy_store(stack)
+        stack.start("egress-0")
+    for n, item in enumerate(items):
         stack.wait("status", id=item["id"], status=2)
-        ident = stack.list("service/messages")[-1]["service_id"]
+        ident = stack.list("service/messages")[n]["service_id"]
         assert stack.service_call("messages", {
             "id": ident, "source": "wa1", "direction": "out", "conversation": {"id": "79005550101"}, "type": "text",
             "sender": {"id": "operator"}, "receiver": {"id": "79005550101"}, "author": None,
