@@ -18,6 +18,7 @@
 /* bytes, where amojo does not ask for them; more is a mistake, too */
 #define SIZE_MAX_SHOWN (1ULL << 53)
 
+static void leave_out_all(struct service_shown *s);
 static void read_words(struct service_reader *r, struct content *c);
 static void read_media(struct service_reader *r, bool required, struct content *c);
 static void read_place(struct service_reader *r, bool required, struct service_parts *p,
@@ -62,7 +63,8 @@ void service_content_read(struct service_reader *r, struct service_parts *p, str
 /* The words of a text are all it has; those below a file, a place or a card are not. */
 static void read_words(struct service_reader *r, struct content *c)
 {
-    bool all = !c->type.ptr || view_is(c->type, "text");
+    bool all =
+        c->type.ptr ? view_is(c->type, "text") : !json_is_object(json_get(r->root, "media"));
 
     c->text = all ? service_text(r, "text", LIMIT_CONNECTOR_BODY)
                   : service_shown_text(&r->shown, "text", LIMIT_CONNECTOR_BODY);
@@ -71,13 +73,31 @@ static void read_words(struct service_reader *r, struct content *c)
 void service_content_read_change(struct service_reader *r, bool deleted,
                                  struct service_parts *p, struct content *c)
 {
+    if (deleted) {
+        leave_out_all(&r->shown);
+        return;
+    }
     c->type = service_type(r, "type");
     read_words(r, c);
     read_media(r, false, c);
-    read_place(r, !deleted && view_is(c->type, "location"), p, c);
-    read_card(r, !deleted && view_is(c->type, "contact"), c);
-    if (!deleted && !c->text.ptr && !c->media.ptr && !c->lat.ptr && !c->contact_name.ptr)
+    read_place(r, view_is(c->type, "location"), p, c);
+    read_card(r, view_is(c->type, "contact"), c);
+    if (!c->text.ptr && !c->media.ptr && !c->lat.ptr && !c->contact_name.ptr)
         service_fail(r, "required", "there is nothing to change", "text");
+}
+
+/* Of a message that is gone nothing is shown any more. */
+static void leave_out_all(struct service_shown *s)
+{
+    static const char *const keys[] = {"type",     "text",    "media",
+                                       "location", "contact", "sticker_id"};
+
+    for (size_t i = 0; i < AMO_COUNT(keys); i++) {
+        const struct json_node *n = json_get(s->root, keys[i]);
+
+        if (n && !service_node_is_nothing(n))
+            service_shown_warn(s, "invalid", "was left out: the message is deleted", keys[i]);
+    }
 }
 
 /* Does the object say anything? */

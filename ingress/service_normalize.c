@@ -173,16 +173,28 @@ static void fill_edit(struct service_reader *r, struct service_normal *n)
     e->sent_ms = service_shown_time(&r->shown, "sent_at");
 }
 
+/* One that is set must be one; what is taken back is that person's only one, whatever it is. */
+static struct view read_emoji(struct service_reader *r, bool unset)
+{
+    struct view emoji = unset ? service_shown_whole(&r->shown, "emoji", LIMIT_EMOJI)
+                              : service_text_must(r, "emoji", LIMIT_EMOJI);
+
+    if (!emoji.ptr || emoji_is(emoji))
+        return emoji;
+    if (unset)
+        service_shown_warn(&r->shown, "invalid", "was left out: must be an emoji", "emoji");
+    else
+        service_fail(r, "invalid", "must be an emoji", "emoji");
+    return VIEW_NONE;
+}
+
 static void fill_reaction(struct service_reader *r, struct service_normal *n)
 {
     struct event *e = &n->event;
 
     e->message_id = service_name_must(r, "message_id");
     e->unset = !service_bool(r, "set", true);
-    e->emoji = e->unset ? service_text(r, "emoji", LIMIT_EMOJI)
-                        : service_text_must(r, "emoji", LIMIT_EMOJI);
-    if (e->emoji.ptr && !emoji_is(e->emoji))
-        service_fail(r, "invalid", "must be an emoji", "emoji");
+    e->emoji = read_emoji(r, e->unset);
     (void)service_object(r, "sender"); /* a fault when it is something else */
     e->sender_id = service_text(r, "sender.id", LIMIT_ID);
     (void)service_object(r, "author"); /* as above */

@@ -5,8 +5,14 @@ import time
 
 import pytest
 
-from ingress_harness import ROOT
+from ingress_harness import ROOT, wait_for
 from odd import BASE, FAMILY, FILE, FORWARD, ODD, OUT, POST, QUOTE, SHARED, SHOWN, with_part
+
+
+@pytest.fixture(autouse=True)
+def quiet(shared):
+    """What the test before sent has arrived."""
+    wait_for(lambda: shared[0].metric("amo_spool_events") == 0, "an empty spool")
 
 
 def post(ingress, body, path="messages", method="POST"):
@@ -151,6 +157,19 @@ def test_an_edit_a_reaction_and_typing_lose_no_more_than_the_odd_part(shared):
     assert core.wait_events(before + 1)[before][1]["text"] == "иначе"
     answer = post(ingress, {"media": {"url": "https://x", "size": 5, "duration": -1}}, "messages/m-1", "PATCH")
     assert answer.status == 202 and [w["field"] for w in answer.json["warnings"]] == ["media.duration"]
+    # a caption below a file; and of a message that is gone nothing is shown
+    answer = post(ingress, {"media": {"url": "https://x", "size": 5}, "text": [1]}, "messages/m-1", "PATCH")
+    assert answer.status == 202 and [w["field"] for w in answer.json["warnings"]] == ["text"]
+    n = len(core.wait_events(before + 3))
+    answer = post(ingress, {"deleted": True, "text": 5, "type": "poll", "media": {"url": 1}, "location": {"lat": 91}, "contact": 7,
+                            "sent_at": "soon"}, "messages/m-1", "PATCH")
+    assert answer.status == 202 and {w["field"] for w in answer.json["warnings"]} == {"text", "type", "media", "location", "contact",
+                                                                                        "sent_at"}
+    gone = core.wait_events(n + 1)[n][1]
+    assert gone["deleted"] is True and not {"text", "type", "media"} & set(gone)
+    for odd in ("like", 5, ["👍"], "👍" * 100):
+        answer = post(ingress, {"message_id": "m-1", "set": False, "emoji": odd}, "reactions")
+        assert answer.status == 202 and {w["field"] for w in answer.json["warnings"]} == {"emoji"}
     answer = post(ingress, {"message_id": "m-1", "emoji": "👍", "conversation": "c"}, "reactions")
     assert answer.status == 202 and answer.json == {"status": "accepted", "warnings": [
         {"field": "conversation", "code": "invalid", "message": "was left out: must be an object"}]}
