@@ -343,6 +343,7 @@ static void core_init(struct core *c, struct config *config)
     list_init(&c->inquiries);
     list_init(&c->door_tests);
     list_init(&c->control_waits);
+    buf_init(&c->leaving, (size_t)1 << 20);
     loop_deferred_init(&c->turn_end, core_turn_end, c);
     c->began_mono_ms = clock_mono_ms();
     c->rebuild_max_bytes = LIMIT_REBUILD_BYTES;
@@ -553,6 +554,7 @@ void core_close(struct core *c)
     bus_socket_free(c->control);
     loop_free(c->loop);
     queue_free(c->queue);
+    buf_fini(&c->leaving);
     checkpoint_stop(c->checkpoint);
     registry_free(c->registry);
     keys_fini(&c->keys);

@@ -164,6 +164,8 @@ struct core {
 
     uint64_t reach_print; /* reach_fingerprint of the registry in force */
     int64_t reach_at;     /* conversations above it are still to be looked at; -1 none */
+    struct buf
+        leaving; /* int64_t: lanes that are under way to whom their conversation has left */
 
     struct queue *queue;
     int64_t n_waiting; /* events in the store that wait; bounded */

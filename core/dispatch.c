@@ -37,6 +37,8 @@
 #define LOST_MAX         5
 /* a suspect looks again so soon whether it is its turn */
 #define SUSPECT_AGAIN_MS 200
+/* and one whose conversation is still under way to whom it has left */
+#define LEAVING_AGAIN_MS 200
 
 static bool dispatch_one(struct core *c, struct core_command *cmd, int64_t now);
 static void dispatch_back(struct core *c, struct core_command *cmd, int64_t now);
@@ -170,6 +172,11 @@ static bool dispatch_one(struct core *c, struct core_command *cmd, int64_t now)
     if (cmd->lost >= LOST_SUSPECT && other_suspect_under_way(c, cmd)) {
         queue_give_back(c->queue, cmd, now);
         queue_move(c->queue, cmd, COMMAND_WAITING, now + SUSPECT_AGAIN_MS, now);
+        return true;
+    }
+    if (c->leaving.len && reach_must_wait(c, cmd)) {
+        queue_give_back(c->queue, cmd, now);
+        queue_move(c->queue, cmd, COMMAND_WAITING, now + LEAVING_AGAIN_MS, now);
         return true;
     }
     if (plant_here("lost", cmd->id)) {

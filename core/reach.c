@@ -266,6 +266,27 @@ bool reach_is_current(const struct core *c, const struct command_row *row,
            view_is(connector, conv->connector);
 }
 
+/* The first of its lane came after @cmd, and has not been tried: it goes behind it. */
+static int let_pass(struct core *c, const struct core_command *cmd)
+{
+    struct core_command *head =
+        LIST_ENTRY(cmd->lane->commands.next, struct core_command, in_lane);
+    struct command_row row = {0};
+    int rc = 0;
+
+    if (head->id <= cmd->id || head->tried || head->attempts > 0 ||
+        (head->state != COMMAND_READY && head->state != COMMAND_WAITING))
+        return 0;
+    rc = store_command(c->store, head->id, &row);
+    if (rc == 0) {
+        queue_move(c->queue, head, COMMAND_DEAD, 0, clock_mono_ms());
+        rc = core_enqueue(c, &row);
+        queue_by_age(queue_find(c->queue, row.id));
+    }
+    command_row_fini(&row);
+    return rc;
+}
+
 /* Into the lane where it belongs now, before what came later. Its attempts begin anew: the ones
  * before were somebody else's. */
 static void redirect(struct core *c, struct core_command *cmd, struct command_row *row,
@@ -288,6 +309,7 @@ static void redirect(struct core *c, struct core_command *cmd, struct command_ro
         queue_move(c->queue, cmd, COMMAND_DEAD, 0, clock_mono_ms()); /* its old place alone */
         rc = core_enqueue(c, row);
         queue_by_age(queue_find(c->queue, row->id));
+        rc = rc ? rc : let_pass(c, queue_find(c->queue, row->id));
     }
     if (rc)
         core_give_up(c, "reach", rc);
@@ -351,6 +373,7 @@ static int stray(struct core *c, struct core_command *cmd, struct command_row *r
         rc = reach_follow(c, conv, &to);
     if (rc || reach_is_current(c, row, conv))
         return rc;
+    inquiry_cancel(c, cmd); /* what it asked was for the one before */
     if (to.way == REACH_NOBODY)
         settle_dead(c, cmd, "nobody", VIEW_LIT(WORDS_NOBODY));
     else if (goes_along(row, conv, m))
@@ -401,34 +424,72 @@ static bool may_come_back(const struct core *c, const struct core_command *cmd)
 }
 
 /* What is at a worker, or being asked about, keeps its place and those behind it: they would
- * overtake it. */
+ * overtake it. Nobody is asked about what belongs to a paused account or one that left. */
 static bool is_under_way(const struct lane *l)
 {
     const struct core_command *head =
         LIST_ENTRY_CONST(l->commands.next, struct core_command, in_lane);
 
-    return head->state == COMMAND_IN_FLIGHT || head->state == COMMAND_CHECKING;
+    return head->state == COMMAND_IN_FLIGHT ||
+           (head->state == COMMAND_CHECKING && !(l->scope && l->scope->paused));
+}
+
+/* Told to an account by a channel that it has left for another one: nobody could ever. */
+static bool is_told_to_nobody(const struct core *c, const struct command_row *row)
+{
+    return row->kind == COMMAND_AMO_STATUS && row->scope &&
+           !registry_scope_connected(c->registry, view_of(row->scope)) &&
+           home_of(c->registry, row->scope);
+}
+
+bool reach_must_wait(const struct core *c, const struct core_command *cmd)
+{
+    for (size_t at = 0; at < c->leaving.len; at += sizeof(int64_t)) {
+        int64_t lane = 0;
+
+        memcpy(&lane, c->leaving.ptr + at, sizeof(lane));
+        if (lane == cmd->lane->id)
+            return true;
+    }
+    return false;
+}
+
+/* Of @cmd: its row, its conversation, and whether it stays where it is. */
+static int stays_put(struct core *c, const struct core_command *cmd, struct command_row *row,
+                     struct conversation *conv, bool *ret)
+{
+    int rc = store_command(c->store, cmd->id, row);
+
+    if (rc == 0 && cmd->lane->id > 1) {
+        rc = store_conversation(c->store, cmd->lane->id / 2, conv);
+        rc = rc == STORE_E_NONE ? 0 : rc;
+    }
+    if (rc == 0)
+        *ret = reach_is_current(c, row, conv) ||
+               (may_come_back(c, cmd) &&
+                (!conv->id || reach_of(c->registry, conv).way == REACH_NOBODY));
+    return rc;
 }
 
 static int look_at(struct core *c, struct core_command *cmd)
 {
     struct conversation conv = {0};
     struct command_row row = {0};
+    bool under_way = is_under_way(cmd->lane);
     bool stays = true;
-    int rc = store_command(c->store, cmd->id, &row);
+    int rc = 0;
 
-    if (rc == 0 && cmd->lane->id > 1) {
-        rc = store_conversation(c->store, cmd->lane->id / 2, &conv);
-        rc = rc == STORE_E_NONE ? 0 : rc;
-    }
-    if (rc == 0)
-        stays = reach_is_current(c, &row, &conv) ||
-                (may_come_back(c, cmd) &&
-                 (!conv.id || reach_of(c->registry, &conv).way == REACH_NOBODY));
+    if (under_way && cmd->lane->commands.next != &cmd->in_lane)
+        return 0; /* behind it */
+    rc = stays_put(c, cmd, &row, &conv, &stays);
+    if (rc == 0 && under_way && !stays)
+        rc = buf_add(&c->leaving, &cmd->lane->id, sizeof(cmd->lane->id));
+    else if (rc == 0 && !under_way && is_told_to_nobody(c, &row))
+        settle_dead(c, cmd, "account_left", VIEW_NONE);
+    else if (rc == 0 && !stays)
+        reach_stray(c, cmd);
     command_row_fini(&row);
     conversation_fini(&conv);
-    if (rc == 0 && !stays)
-        reach_stray(c, cmd);
     return rc == STORE_E_NONE ? 0 : rc;
 }
 
@@ -441,14 +502,9 @@ void reach_queue(struct core *c)
     size_t n = 0;
     int rc = ids && cap ? core_turn(c) : ids ? 0 : -ENOMEM;
 
-    c->reach_due = false;
-    while (rc == 0 && n < cap && (cmd = table_next(c->queue->commands, &iter))) {
-        if (is_under_way(cmd->lane))
-            c->reach_due =
-                true; /* behind what is under way: looked at again at the next tick */
-        else
-            ids[n++] = cmd->id;
-    }
+    buf_reset(&c->leaving);
+    while (rc == 0 && n < cap && (cmd = table_next(c->queue->commands, &iter)))
+        ids[n++] = cmd->id;
     if (n)
         qsort(ids, n, sizeof(*ids), by_id); /* in the order in which they came */
     for (size_t i = 0; rc == 0 && i < n && !c->exit_code; i++) {
@@ -459,6 +515,7 @@ void reach_queue(struct core *c)
         rc = 0;
     }
     mem_free(ids);
+    c->reach_due = c->leaving.len > 0; /* looked at again at the next tick */
     if (rc)
         core_give_up(c, "reach", rc);
     core_wake(c);

@@ -49,6 +49,9 @@ bool reach_is_current(const struct core *c, const struct command_row *row,
 /* A command whose conversation moved: it goes along or is given up with words. Not in flight, not
  * being asked about. */
 void reach_stray(struct core *c, struct core_command *cmd);
+/* Is something of the same conversation still under way to whom it has left? Then @cmd waits: it would
+ * overtake. */
+bool reach_must_wait(const struct core *c, const struct core_command *cmd);
 /* Everything that waits is looked at once: after the registry has changed. */
 void reach_queue(struct core *c);
 /* Once a second, and at once after a change: some more of the conversations are brought in line, until
