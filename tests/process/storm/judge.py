@@ -246,7 +246,7 @@ class Judge:
             there = self.at_service if act["kind"] == "manager" else self.at_amo
             if not act["accepted"] or there.get(token):
                 continue
-            deaths = [d for d in self.dead.get(token, []) if d["kind"] in ("amo.message", "service.message")]
+            deaths = [d for d in self.dead.get(token, []) if d["kind"] in ("amo.message", "amo.outgoing", "service.message")]
             if deaths:
                 if act.get("scope") in self.h["left"]:
                     pass
