@@ -59,14 +59,15 @@ static const struct reg_scope *home_of(const struct registry *r, const char *sco
     return n == 1 ? found : NULL;
 }
 
-static bool is_listed(const struct registry *r, struct view connector, struct view source)
+/* Whose the source is listed as; NULL nobody's. */
+static const char *listed(const struct registry *r, struct view connector, struct view source)
 {
     for (size_t i = 0; r && i < r->n_sources; i++) {
-        if (view_is(connector, r->sources[i].connector) &&
-            view_is(source, r->sources[i].source))
-            return true;
+        if (view_is(source, r->sources[i].source) &&
+            view_is(connector, r->sources[i].connector))
+            return r->sources[i].scope;
     }
-    return false;
+    return NULL;
 }
 
 static const struct reg_scope *reached(const struct registry *r,
@@ -76,14 +77,18 @@ static const struct reg_scope *reached(const struct registry *r,
     struct view source = view_of(conv->source);
     const struct reg_scope *home = home_of(r, conv->scope);
     const struct reg_scope *at_door = NULL;
+    const char *owner = NULL;
     bool known = false;
 
     if (home && !registry_connector(r, view_of(home->connector)))
         home = NULL; /* nobody to call */
     if (source.len == 0)
         return home; /* the service chooses among its numbers: it can only be this account's */
+    owner = listed(r, connector, source);
+    if (owner && home && strcmp(owner, home->id) == 0 && view_is(connector, home->connector))
+        return home; /* as the door would say: the common case, without asking it */
     at_door = registry_scope_of_source(r, connector, source, &known);
-    if (at_door && is_listed(r, connector, source))
+    if (at_door && owner)
         return at_door;
     if (home && registry_scope_of_source(r, view_of(home->connector), source, &known) == home)
         return home;

@@ -268,6 +268,17 @@ def test_what_waited_for_an_account_follows_it_to_its_new_channel(stack):
     assert words["id"]
 
 
+def test_what_is_being_asked_about_when_the_account_leaves_follows_it(stack):
+    o = Office(stack)
+    o.says("met-" + o.name, "79005550157")
+    stack.fault(on="amojo.new_message", match=o.name + "-asked", status=200, body="<html>back soon</html>", times=1)
+    mid = o.post("79005550157", text=o.name + "-asked")[1]["mid"]
+    wait_for(lambda: [w for w in stack.control("trace", id=mid)["waiting"] if w["state"] == "CHECKING"], "the question")
+    stack.amoctl("account", "disconnect", o.first, "--no-call")
+    new_scope = o.connect(account=account_of(o.first), channel=o.add_channel())
+    assert stack.wait("amojo.message", text=o.name + "-asked")["item"]["scope_id"] == new_scope
+
+
 def test_the_source_of_an_account_that_left_goes_to_whom_it_is_given(stack):
     o = Office(stack, accounts=2)
     a, b = o.scopes
