@@ -141,7 +141,7 @@ static int route_reach(const struct mapping *m, const struct conversation *conv,
                       "the number belongs to another account now");
     if (conv && m->unreachable)
         return refuse(p, "unreachable", 905, "the number belongs to no account now");
-    if (conv && !conv->service_id && !conv->phone)
+    if (conv && !conv->service_id && (!conv->phone || conv->shared))
         return refuse(p, "unreachable", 905, "the new service does not know this client yet");
     if (m->foreign_source)
         return refuse(p, "foreign_source", 904, "this number belongs to another account");

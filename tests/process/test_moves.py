@@ -333,6 +333,8 @@ def test_a_manager_in_an_old_chat_reaches_the_new_connector_or_reads_it_at_once(
     with_phone = o.says("client-with-a-phone", "79005550191")
     quiet = o.says("client-nobody-answers", "79005550192")
     nameless = o.says("client-without", "web-visitor", sender={"id": "web-visitor", "name": "Visitor"})
+    group = o.says("one-of-a-group", "group-" + o.name, sender={"id": "u1", "name": "One", "phone": "79005550193"})
+    o.says("another-of-it", "group-" + o.name, sender={"id": "u2", "name": "Two", "phone": "79005550194"})
     fresh = o.add_connector()
     stack.amoctl("account", "disconnect", o.first)
     assert o.connect(account=account_of(o.first), connector=fresh) == o.first
@@ -341,6 +343,7 @@ def test_a_manager_in_an_old_chat_reaches_the_new_connector_or_reads_it_at_once(
     stack.wait("status", id=one["id"], status=2)
     assert o.sent(fresh) == ["by-the-new-connector"] and o.sent() == []
     assert o.told(o.answers("to-nobody", nameless)) == [(-1, 905)]
+    assert o.told(o.answers("to-all-of-them", group)) == [(-1, 905)]  # and not to one of them by his phone
     assert o.says("client-answers", "79005550191", connector=fresh)["chat"] == with_phone["chat"]
     assert o.says("unasked-client", "79005550192", connector=fresh)["chat"] == quiet["chat"]
     assert not [q for q in stack.control("queue") if q["waiting"]]
