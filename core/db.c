@@ -306,8 +306,8 @@ static int db_start(struct db *d, const char *sql, const char *format, va_list a
     struct db_rows *r = NULL;
     int rc = db_statement(d, sql, &r);
 
-    if (rc)
-        return rc;
+    if (rc || !r)
+        return rc ? rc : -EIO;
     (void)sqlite3_reset(r->stmt); /* repeats the error of the last run, told then */
     rc = db_bind(r->stmt, format, args);
     if (rc != SQLITE_OK)

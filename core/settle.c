@@ -319,6 +319,7 @@ static void observe_journey(struct core *c, const struct core_command *cmd)
 static int done_message(struct core *c, const struct core_command *cmd, const struct result *r)
 {
     bool to_amo = command_is_new_at_amo(cmd->kind);
+    int64_t age_ms = clock_unix_ms() - cmd->taken_ms + cmd->waited_ms;
     struct message m = {0};
     char trace[ID_TEXT_LEN + 1];
     int rc = store_message(c->store, cmd->message, &m);
@@ -332,8 +333,7 @@ static int done_message(struct core *c, const struct core_command *cmd, const st
     id_format(&m.trace, trace);
     if (rc == 0)
         log_line(LOG_LEVEL_INFO, "command.done", "trace=%s command=%lld kind=%s ms=%lld", trace,
-                 (long long)cmd->id, command_kind_name((uint64_t)cmd->kind),
-                 (long long)(clock_unix_ms() - cmd->taken_ms + cmd->waited_ms));
+                 (long long)cmd->id, command_kind_name((uint64_t)cmd->kind), (long long)age_ms);
     message_fini(&m);
     return rc;
 }
