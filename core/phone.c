@@ -4,29 +4,29 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 /* A number of so many digits is whole: what may be part of a shorter one is not of this. */
 #define WHOLE_DIGITS 9
 
-/* Letters that mean nothing, of three bytes: spaces, hyphens, dashes, marks of direction; and the same
- * of two and of one. */
+/* Spaces, hyphens and dashes of all kinds, marks of direction: they say nothing in a number. */
+static bool is_blank(uint32_t c)
+{
+    return c == 0xa0 || c == 0xad || (c >= 0x2000 && c <= 0x200b) ||
+           (c >= 0x200e && c <= 0x2015) || (c >= 0x202a && c <= 0x202f) ||
+           (c >= 0x2060 && c <= 0x2069) || c == 0x2212 || c == 0xfeff;
+}
+
+/* Bytes of what means nothing at the beginning; 0: it means something. */
 static size_t blank_len(struct view text)
 {
-    static const char *const blanks[] = {
-        "\xc2\xa0",     "\xc2\xad",     "\xe2\x80\x80", "\xe2\x80\x81", "\xe2\x80\x82",
-        "\xe2\x80\x83", "\xe2\x80\x84", "\xe2\x80\x85", "\xe2\x80\x86", "\xe2\x80\x87",
-        "\xe2\x80\x88", "\xe2\x80\x89", "\xe2\x80\x8a", "\xe2\x80\x8b", "\xe2\x80\x8e",
-        "\xe2\x80\x8f", "\xe2\x80\x90", "\xe2\x80\x91", "\xe2\x80\x92", "\xe2\x80\x93",
-        "\xe2\x80\x94", "\xe2\x80\x95", "\xe2\x80\xaa", "\xe2\x80\xab", "\xe2\x80\xac",
-        "\xe2\x80\xad", "\xe2\x80\xae", "\xe2\x80\xaf", "\xe2\x81\xa0", "\xe2\x81\xa6",
-        "\xe2\x81\xa7", "\xe2\x81\xa8", "\xe2\x81\xa9", "\xe2\x88\x92", "\xef\xbb\xbf"};
+    size_t len = 0;
 
-    if (text.len && strchr(" \t-.()", text.ptr[0]) && text.ptr[0])
+    if (text.len == 0 || text.ptr[0] == '\0')
+        return 0;
+    if (strchr(" \t-.()", text.ptr[0]))
         return 1;
-    for (size_t i = 0; i < AMO_COUNT(blanks); i++) {
-        if (view_starts(text, blanks[i]))
-            return strlen(blanks[i]);
-    }
-    return 0;
+    return is_blank(utf8_first(text, &len)) ? len : 0;
 }
 
 static struct view skip(struct view text, size_t n)
