@@ -305,20 +305,15 @@ out:
 
 /* No session for this one: it takes a new spool id and says HELLO again. */
 static void spool_refuse(struct core *c, struct bus_socket *s, const struct bus_message *m,
-                         const struct envelope *env, const struct hello *h,
-                         const struct spool *spool, int why)
+                         const struct envelope *env, const struct spool *spool, int why)
 {
     const uint64_t low = taken_first_gap(&spool->taken);
     const struct spool_refused r = {
         .spool = spool->id, .low = low, .reason = view_of(spools_words(why))};
     const struct welcome w = {.spool = spool->id, .low = low, .mark = spool->taken.mark};
-    char room[LOG_VALUE_MAX];
     struct buf body;
 
     buf_init(&body, 1024);
-    log_line(LOG_LEVEL_WARN, "spool.refused",
-             "name=%s reason=\"%s\" mark=%" PRIu64 " fresh=%" PRIu64, log_value(h->name, room),
-             spools_words(why), spool->taken.mark, h->fresh);
     /* a mark that it cannot have reached tells any version of ingress the same; no memory: it
      * asks again */
     if (why == SPOOLS_E_COPY && welcome_encode(&w, &body) == 0)
@@ -335,11 +330,15 @@ static struct spool *spool_claimed(struct core *c, struct bus_socket *s,
                                    const struct hello *h)
 {
     struct spool *spool = spools_load(c, &h->spool);
+    char room[LOG_VALUE_MAX];
     int why = spool ? spools_claim(c, spool, h, &env->edge_boot, clock_mono_ms()) : 0;
 
     if (why == 0)
         return spool;
-    spool_refuse(c, s, m, env, h, spool, why);
+    log_line(LOG_LEVEL_WARN, "spool.refused",
+             "name=%s reason=\"%s\" mark=%" PRIu64 " fresh=%" PRIu64, log_value(h->name, room),
+             spools_words(why), spool->taken.mark, h->fresh);
+    spool_refuse(c, s, m, env, spool, why);
     return NULL;
 }
 

@@ -15,7 +15,7 @@
 #include "core/store.h"
 
 /* in memory after its last session, so that a process thought dead is known when it comes back */
-#define SPOOLS_KEEP_MS (10 * 60 * 1000)
+#define SPOOLS_KEEP_MS (10LL * 60 * 1000)
 #define SPOOLS_MAX     64U /* without a session; each takes 16 KiB */
 
 static struct spool *spool_of(struct list *link)

@@ -91,7 +91,7 @@ int push_new(const struct push_config *config, struct push **ret_push)
     buf_init(&p->frame, LIMIT_FRAME_BYTES);
     loop_deferred_init(&p->renew, push_renew, p);
     spool_rewind(config->spool, &p->cursor);
-    p->fresh = spool_next(config->spool);
+    p->fresh = spool_fresh(config->spool);
     rc = edge_new(config->loop, config->endpoint, config->boot, config->tap, &on, &p->edge);
     if (rc == 0) {
         *ret_push = p;
@@ -185,10 +185,8 @@ static int take_pairs(struct push *p, struct view pairs)
     return rc;
 }
 
-static void say_known(struct push *p, bool known)
+static void note_kept(int rc)
 {
-    int rc = spool_id_known(p->config.spool, known);
-
     if (rc)
         log_failed(LOG_LEVEL_WARN, "spool.floor_not_kept", rc, NULL); /* said again */
 }
@@ -203,7 +201,7 @@ static void hear_what_core_has(struct push *p, const struct welcome *w)
 
     spool_figures(p->config.spool, &before);
     if (w->low)
-        say_known(p, w->mark > 0);
+        note_kept(spool_id_known(p->config.spool, w->mark > 0));
     if (w->low || w->mark || w->taken.ptr) {
         if (spool_untake(p->config.spool))
             log_line(LOG_LEVEL_ERROR, "spool.no_memory", NULL); /* some go again in vain */
@@ -259,6 +257,7 @@ static void on_welcome(void *arg, const struct welcome *w)
         return;
     }
     if (p->lost || !id_equal(&p->core, edge_core_boot(p->edge))) {
+        note_kept(spool_heard(p->config.spool));
         hear_what_core_has(p, w);
         begin_again(p);
     } else {
@@ -505,7 +504,7 @@ static void push_taken(struct push *p, struct view body)
         return;
     if (take_pairs(p, pairs))
         return; /* unanswered, then: they go again */
-    say_known(p, true);
+    note_kept(spool_id_known(p->config.spool, true));
     for (size_t i = 0; i < p->n_flights; i++) {
         bool taken = false;
 

@@ -33,6 +33,7 @@
 #define SPOOL_KEEP_MS       60000 /* a done segment stays for what cannot be kept elsewhere */
 
 static int spool_scan(struct spool *s);
+static int spool_learn_fresh(struct spool *s);
 static int spool_roll(struct spool *s, size_t need);
 static void spool_sweep(struct spool *s);
 
@@ -58,6 +59,7 @@ int spool_open(const struct spool_config *config, struct spool **ret_spool)
     s->window.dir_fd = s->dir_fd;
     rc = rc ? rc : spool_files_live(s->dir_fd, config->boot, s->lives, &s->lives_len);
     rc = rc ? rc : spool_scan(s);
+    rc = rc ? rc : spool_learn_fresh(s);
     if (rc == 0) {
         *ret_spool = s;
         s = NULL;
@@ -150,6 +152,32 @@ static int spool_scan(struct spool *s)
     spool_advance_low(s);
     low = num_max(low, s->floor.number);
     return low > 1 ? spool_take(s, 1, low - 1) : 0;
+}
+
+/* Several lives may go by until core is heard, and the numbers of all of them are new to it. */
+static int spool_learn_fresh(struct spool *s)
+{
+    uint64_t kept = 0;
+    int rc = spool_files_fresh(s->dir_fd, &kept);
+
+    s->fresh = kept && kept < s->next ? kept : s->next;
+    if (rc == 0 && s->fresh != kept)
+        rc = spool_files_put_fresh(s->dir_fd, s->fresh);
+    return rc;
+}
+
+uint64_t spool_fresh(const struct spool *s)
+{
+    return s->fresh ? s->fresh : s->next;
+}
+
+int spool_heard(struct spool *s)
+{
+    int rc = s->fresh ? spool_files_put_fresh(s->dir_fd, 0) : 0;
+
+    if (rc == 0)
+        s->fresh = 0;
+    return rc;
 }
 
 const struct id *spool_id(const struct spool *s)

@@ -58,6 +58,11 @@ AMO_MUSTCHECK int spool_id_known(struct spool *s, bool known);
 uint64_t spool_first(const struct spool *s);
 /* Below it everything is taken or lost. */
 uint64_t spool_low(const struct spool *s);
+/* The first number that core cannot have of this folder: it was next when the folder was opened for
+ * the first time since core was heard about it. */
+uint64_t spool_fresh(const struct spool *s);
+/* Core gave a session: what is sent from now on it may have. -errno: to be said again. */
+AMO_MUSTCHECK int spool_heard(struct spool *s);
 /* The next number to be given. */
 uint64_t spool_next(const struct spool *s);
 

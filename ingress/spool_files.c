@@ -17,6 +17,7 @@
 #define ID_FILE    "spool.id"
 #define FLOOR_FILE "spool.floor"
 #define LIVES_FILE "spool.lives"
+#define FRESH_FILE "spool.fresh"
 
 int spool_files_lock(const char *dir, int *ret_dir_fd)
 {
@@ -150,6 +151,32 @@ int spool_files_live(int dir_fd, const struct id *boot, unsigned char ret[SPOOL_
     }
     *ret_len = n;
     return is_no_room(rc) || rc == -ENOENT ? 0 : rc;
+}
+
+int spool_files_put_fresh(int dir_fd, uint64_t fresh)
+{
+    unsigned char bytes[8];
+    int rc = 0;
+
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (unsigned char)(fresh >> (8 * i));
+    rc = replace_small(dir_fd, FRESH_FILE, view_make(bytes, sizeof(bytes)));
+    return is_no_room(rc) || rc == -ENOENT ? 0 : rc;
+}
+
+int spool_files_fresh(int dir_fd, uint64_t *ret)
+{
+    unsigned char bytes[8];
+    uint64_t fresh = 0;
+    size_t n = 0;
+    int rc = read_small(dir_fd, FRESH_FILE, bytes, sizeof(bytes), &n);
+
+    if (rc && rc != -ENOENT)
+        return rc;
+    for (size_t i = 0; rc == 0 && n == sizeof(bytes) && i < n; i++)
+        fresh |= (uint64_t)bytes[i] << (8 * i);
+    *ret = fresh;
+    return 0;
 }
 
 #define FLOOR_LEN (sizeof(struct id) + 9)

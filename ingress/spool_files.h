@@ -10,6 +10,11 @@
 #include "base/compiler.h"
 #include "base/ids.h"
 
+/* The first number given since core was last heard about this folder; 0: it was, since the start.
+ * On a full disk it may not be kept. -errno. */
+AMO_MUSTCHECK int spool_files_put_fresh(int dir_fd, uint64_t fresh);
+AMO_MUSTCHECK int spool_files_fresh(int dir_fd, uint64_t *ret);
+
 struct spool_floor {
     uint64_t number; /* below it everything was taken under the id before; 1 nothing */
     bool proven;     /* core has taken something under this id: from then on it knows it */

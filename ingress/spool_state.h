@@ -26,6 +26,7 @@ struct spool {
     unsigned char lives[SPOOL_LIVES_LEN];
     size_t lives_len;
     struct spool_floor floor;
+    uint64_t fresh; /* first number given since core was heard; 0 in a session it was */
     uint64_t batch; /* first number of the present flush */
     uint64_t lost;
     bool unreadable;    /* at the start the disk did not read the last file */

@@ -245,7 +245,7 @@ def test_a_registry_that_could_not_be_saved_is_saved_later(make):
     sealed = ingress.dir / "data" / "ingress" / "registry.sealed"
     before = sealed.read_bytes()
     ingress.wrap = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=renameat",
-                    "-e", "inject=renameat:error=EIO:when=3..4"]   # spool.lives and spool.id come first
+                    "-e", "inject=renameat:error=EIO:when=4..5"]   # spool.lives, .id and .fresh come first
     core.welcome["registry"] = registry(9, tokens=("the-new-token-000000000000000000000",))
     ingress.start()
     ingress.wait_log("what=registry.not_saved error=5 words=\"Input/output error\"")

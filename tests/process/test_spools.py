@@ -106,7 +106,8 @@ def cut_tail(spool, records):
     segment.write_bytes(data)
 
 
-def test_a_spool_that_lost_its_end_takes_no_new_event_for_a_repeat(stack):
+@pytest.mark.parametrize("lives", [1, 3])
+def test_a_spool_that_lost_its_end_takes_no_new_event_for_a_repeat(stack, lives):
     clients = Clients(stack)
     clients.post(20, "a")
     clients.arrived()
@@ -116,6 +117,8 @@ def test_a_spool_that_lost_its_end_takes_no_new_event_for_a_repeat(stack):
     cut_tail(spool_of(stack), 10)
     stack.start("ingress")
     clients.post(15, "c")
+    for _ in range(lives - 1):       # what an earlier life gave is as new to core
+        stack.start_over("ingress")
     stack.start("core")
     clients.arrived()
     said = stack["ingress"].wait_line(r"what=spool.restored .*fresh=(\d+) mark=(\d+)")
