@@ -153,7 +153,10 @@ static int load_one(void *arg, const char *key)
     if (rc || conversation > INT64_MAX)
         return -EBADMSG; /* nobody but echo_put writes such keys */
     e = echo_of(c, key[0] == 'e' ? ECHO_AMO : ECHO_SERVICE, (int64_t)conversation);
-    return e ? echo_add_end(c, e) : -ENOMEM;
+    if (!e)
+        return -ENOMEM;
+    e->again = true; /* whether it came again in that life is not known any more */
+    return echo_add_end(c, e);
 }
 
 int echo_load(struct core *c)
