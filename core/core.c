@@ -271,10 +271,17 @@ int core_registry_reload(struct core *c)
     return 0;
 }
 
+static int core_queue_add(struct core *c, const struct command_row *row,
+                          struct core_command **ret)
+{
+    c->queue->doubt = c->doubt.on;
+    return queue_add(c->queue, row, clock_mono_ms(), clock_unix_ms(), ret);
+}
+
 int core_enqueue(struct core *c, const struct command_row *row)
 {
     struct core_command *cmd = NULL;
-    int rc = queue_add(c->queue, row, clock_mono_ms(), clock_unix_ms(), &cmd);
+    int rc = core_queue_add(c, row, &cmd);
 
     if (rc == 0) {
         cmd->tried = cmd->again = c->again;
@@ -287,7 +294,7 @@ static int core_load_one(void *arg, const struct command_row *row)
 {
     struct core *c = arg;
     struct core_command *cmd = NULL;
-    int rc = queue_add(c->queue, row, clock_mono_ms(), clock_unix_ms(), &cmd);
+    int rc = core_queue_add(c, row, &cmd);
 
     if (rc == 0)
         cmd->tried = true; /* it may have been on its way when we ended */

@@ -15,6 +15,7 @@
 #include "base/num.h"
 #include "core/plant.h"
 #include "core/queue_heap.h"
+#include "proto/limits.h"
 
 /* Design. A destination with work stands in `ring`; dispatch takes the first, gives it one
  * command and puts it behind the others: turns are fair between scopes, whatever their load. A
@@ -181,6 +182,14 @@ int queue_join(struct queue *q, int64_t from, int64_t to)
     return rc;
 }
 
+/* What was stored may be what the remote side had asked for. What a clock that jumped makes of it must
+ * not be longer than any back-off. */
+static int64_t stored_wait_max(const struct queue *q)
+{
+    return q->doubt || q->retry_cap_ms > LIMIT_RETRY_AFTER_MS ? q->retry_cap_ms
+                                                              : LIMIT_RETRY_AFTER_MS;
+}
+
 int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_ms,
               int64_t now_unix_ms, struct core_command **ret_command)
 {
@@ -225,10 +234,10 @@ int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_m
         c->lane->scope->n_account++;
     c->state = COMMAND_QUEUED;
     if (row->next_ms > now_unix_ms) {
-        /* a clock that jumped must not make it wait longer than any back-off */
         int64_t wait = row->next_ms - now_unix_ms;
+        int64_t longest = stored_wait_max(q);
 
-        c->due_mono_ms = now_mono_ms + (wait < q->retry_cap_ms ? wait : q->retry_cap_ms);
+        c->due_mono_ms = now_mono_ms + (wait < longest ? wait : longest);
     }
     if (c->lane->scope && c->lane->scope->paused) {
         /* of the present pause only what it waits through itself counts for it */

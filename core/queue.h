@@ -105,6 +105,8 @@ struct queue {
     double scope_burst;
     int64_t retry_base_ms;
     int64_t retry_cap_ms;
+    bool
+        doubt; /* nobody believes the wall clock: queue_add waits no longer than retry_cap_ms */
     uint64_t run;       /* of dispatch; see queue_pass_over */
     size_t dest_share;  /* most commands of one destination at workers; 0 = no limit */
     int64_t ready_tail; /* the last ready_no given behind others */
@@ -120,7 +122,8 @@ void queue_free(struct queue *q);
 struct dest *queue_dest(struct queue *q, bool is_scope, struct view name);
 
 /* A command from the store, new or at start-up. It is QUEUED or READY (WAITING when
- * row->next_ms is in the future). @row is borrowed. -ENOMEM, -EEXIST. */
+ * row->next_ms is in the future: an hour at most, which a Retry-After may ask for; in `doubt` of the
+ * clock retry_cap_ms). @row is borrowed. -ENOMEM, -EEXIST. */
 AMO_MUSTCHECK int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_ms,
                             int64_t now_unix_ms, struct core_command **ret_command);
 /* A command that has just come into a lane goes before those that came into the bridge after it, as

@@ -369,6 +369,23 @@ static void a_retry_obeys_retry_after_and_is_remembered(void **state)
     assert_true(c->due_mono_ms > clock_mono_ms() + 80000);
 }
 
+static void a_long_retry_after_is_obeyed_over_a_restart(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = rig_in_flight(r, COMMAND_SERVICE_MESSAGE, "amo-1");
+    int64_t id = c->id;
+
+    rig_result(r, r->worker, c,
+               (struct result){.outcome = OUTCOME_RETRY,
+                               .cause = CAUSE_SERVER,
+                               .retry_after_ms = HOUR_MS / 2}); /* longer than any back-off */
+    rig_commit(r);
+    rig_restart(r);
+    c = queue_find(r->core.queue, id);
+    assert_int_equal(c->state, COMMAND_WAITING);
+    assert_true(c->due_mono_ms > clock_mono_ms() + HOUR_MS / 2 - 20000);
+}
+
 static void five_failures_in_a_row_open_the_breaker_and_stop_counting(void **state)
 {
     struct rig *r = *state;
@@ -1142,6 +1159,7 @@ int main(void)
         CASE(the_services_own_word_decides_the_number),
         CASE(the_service_is_told_which_message_of_a_client_died),
         CASE(a_retry_obeys_retry_after_and_is_remembered),
+        CASE(a_long_retry_after_is_obeyed_over_a_restart),
         CASE(five_failures_in_a_row_open_the_breaker_and_stop_counting),
         CASE(repeated_403_holds_the_scope_after_one_more_try),
         CASE(a_scope_that_is_not_found_is_connected_again_once),
