@@ -67,13 +67,21 @@ void amojo_read(const struct command *c, const struct http_answer *a,
     }
 }
 
-/* To what need teach nothing amojo says nothing, or some JSON that is no error of its own. */
+/* To what need teach nothing amojo says nothing, a word, or some JSON that is no error. Anything
+ * else, half a document too, is not amojo's. */
 static bool is_consent(const struct target_reading *r, const struct http_answer *a)
 {
+    static const char *const errors[] = {"error", "errors", "error_code", "error_type"};
     const struct json_node *root = target_root(r);
 
-    return !target_is_page(a->body) && !json_get(root, "error_code") &&
-           !json_get(root, "error_type");
+    if (!r->doc) /* JSON that is longer than we read is some JSON */
+        return target_is_word(a->body) || (a->truncated && a->body.len &&
+                                           (a->body.ptr[0] == '{' || a->body.ptr[0] == '['));
+    for (size_t i = 0; i < AMO_COUNT(errors); i++) {
+        if (json_get(root, errors[i]))
+            return false;
+    }
+    return !view_is(target_text(r->doc, json_get(root, "status")), "error");
 }
 
 /* An id of amo's: a UUID, and not what we sent. One edition of the answer gives our own ids back
@@ -116,8 +124,15 @@ static void read_edit(const struct command *c, const struct http_answer *a,
                       struct target_reading *ret)
 {
     const struct json_node *n = json_get(target_root(ret), "new_message");
+    struct view named = target_text(ret->doc, json_get(n, "ref_id"));
 
     ret->amo_message_id = amo_message_id(ret, n, c->message_client_id);
+    if (!view_empty(named) && !view_empty(c->message_client_id) &&
+        !view_equal(named, c->message_client_id) &&
+        !view_equal(ret->amo_message_id, c->message_id)) {
+        ret->amo_message_id = VIEW_NONE;
+        return; /* of another message: a cache in between */
+    }
     ret->amo_chat_id = foreign_id(ret->doc, json_get(n, "conversation_id"), c->conversation_id);
     ret->readable = is_consent(ret, a);
 }

@@ -29,6 +29,15 @@
 #define IPV4_ALONE_MS     600000
 
 static size_t on_body(char *bytes, size_t size, size_t n, void *arg);
+static bool is_html(struct view type)
+{
+    static const char html[] = "text/html";
+
+    while (type.len && (unsigned char)type.ptr[0] <= ' ')
+        type = view_make(type.ptr + 1, type.len - 1);
+    return type.len >= sizeof(html) - 1 && strncasecmp(type.ptr, html, sizeof(html) - 1) == 0;
+}
+
 static size_t on_header(char *bytes, size_t size, size_t n, void *arg);
 static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to);
 static int on_resolver_start(void *resolver, void *reserved, void *arg);
@@ -189,6 +198,7 @@ void http_call_clear(struct http_call *c)
     c->n_sent = 0;
     c->must_wait = false;
     c->truncated = false;
+    c->html = false;
     c->head_is_whole = false;
     c->refused = NULL;
 }
@@ -373,11 +383,14 @@ static size_t on_header(char *bytes, size_t size, size_t n, void *arg)
         keep_value(&c->status_line, line);
         buf_reset(&c->date);
         buf_reset(&c->retry_after);
+        c->html = false;
         c->head_is_whole = false;
     } else if (line.ptr[0] == '\r' || line.ptr[0] == '\n') {
         c->head_is_whole = true;
     } else if (is_header(line, "date", &value)) {
         keep_value(&c->date, value);
+    } else if (is_header(line, "content-type", &value)) {
+        c->html = is_html(value);
     } else if (is_header(line, "retry-after", &value)) {
         keep_value(&c->retry_after, value);
     }
@@ -543,6 +556,7 @@ void http_call_answer(struct http_call *c, CURLcode result, struct http_answer *
     *ret = (struct http_answer){
         .end = end_of(c, result, status),
         .truncated = c->truncated,
+        .html = c->html,
         .resent = c->n_sent > 1,
         .body = buf_view(&c->body),
         .status_line = buf_view(&c->status_line),

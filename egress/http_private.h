@@ -69,6 +69,7 @@ struct http_call {
     bool must_wait;      /* the gate said no: to be parked, not ended */
     bool head_is_whole;  /* the empty line behind the headers came */
     bool truncated;      /* the answer is longer than we read */
+    bool html;           /* the answer calls itself so */
     const char *refused; /* the network that may not be dialled, NULL none */
     struct buf body;
     struct buf status_line;

@@ -39,8 +39,12 @@ const struct judge_row judge_table[] = {
     /* taken */
     {BOTH, ANY, HTTP_ANSWERED, 200, 299, 1, -1, ANY, OUTCOME_DONE, CAUSE_NONE,
      "taken"},
-    {BOTH, ANY, HTTP_ANSWERED, 200, 299, 0, -1, ANY, OUTCOME_UNKNOWN, CAUSE_UNREADABLE,
-     "it proves nothing: no id where one must be, or a page of whoever stands in front"},
+    {WEBHOOK, ANY, HTTP_ANSWERED, 200, 299, 0, -1, ANY, OUTCOME_UNKNOWN, CAUSE_PROXY,
+     "a page: of whoever stands in front of the service, for a while"},
+    {AMOJO, ABOUT, HTTP_ANSWERED, 200, 299, 0, -1, PAGE, OUTCOME_UNKNOWN, CAUSE_PROXY,
+     "a page: of whoever stands in front of amojo, for a while"},
+    {AMOJO, ANY, HTTP_ANSWERED, 200, 299, 0, -1, ANY, OUTCOME_UNKNOWN, CAUSE_UNREADABLE,
+     "it proves nothing: no id where one must be, or not amojo's answer"},
 
     /* elsewhere */
     {AMOJO, ANY, HTTP_ANSWERED, 300, 399, -1, -1, ANY, OUTCOME_UNKNOWN, CAUSE_REDIRECT,

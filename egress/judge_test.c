@@ -107,6 +107,16 @@ static const struct formed {
      {TARGET_WEBHOOK, ANY_KIND, HTTP_ANSWERED, 413, false, false, OUTCOME_DEAD, CAUSE_REFUSED}},
     {FORM_EMPTY,
      {TARGET_WEBHOOK, ANY_KIND, HTTP_ANSWERED, 422, false, false, OUTCOME_DEAD, CAUSE_REFUSED}},
+ /* a page with 2xx is a proxy's, like one of 4xx and 5xx; a new message must be looked for */
+    {FORM_PAGE,
+     {TARGET_WEBHOOK, ANY_KIND, HTTP_ANSWERED, 200, false, false, OUTCOME_UNKNOWN,
+      CAUSE_PROXY}                                                                            },
+    {FORM_PAGE,
+     {TARGET_AMOJO, COMMAND_AMO_EDIT, HTTP_ANSWERED, 200, false, false, OUTCOME_UNKNOWN,
+      CAUSE_PROXY}                                                                            },
+    {FORM_PAGE,
+     {TARGET_AMOJO, COMMAND_AMO_MESSAGE, HTTP_ANSWERED, 200, false, false, OUTCOME_UNKNOWN,
+      CAUSE_UNREADABLE}                                                                       },
  /* not in the service's own form: of something that stands before it */
     {FORM_OTHER,
      {TARGET_WEBHOOK, ANY_KIND, HTTP_ANSWERED, 400, false, false, OUTCOME_HOLD, CAUSE_PROXY}  },

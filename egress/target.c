@@ -8,6 +8,8 @@
 #define REQUEST_BODY_MAX   ((size_t)4 * LIMIT_FRAME_BYTES)
 #define REQUEST_HEADER_MAX 8192U
 #define REQUEST_URL_MAX    8192U
+/* longer is no word */
+#define WORD_MAX           32U
 
 void http_request_init(struct http_request *q)
 {
@@ -167,13 +169,34 @@ bool target_is_number(struct view text)
     return text.len == 0;
 }
 
-bool target_is_page(struct view body)
+/* Without what may stand around a text. */
+static struct view trimmed(struct view body)
 {
     if (view_starts(body, "\xef\xbb\xbf"))
         skip(&body, 3);
     while (next_is_of(body, " \t\r\n"))
         skip(&body, 1);
-    return next_is_of(body, "<");
+    while (body.len && next_is_of(view_make(body.ptr + body.len - 1, 1), " \t\r\n"))
+        body.len--;
+    return body;
+}
+
+bool target_is_page(const struct http_answer *a)
+{
+    struct view body = trimmed(a->body);
+
+    return next_is_of(body, "<") ||
+           (a->html && !next_is_of(body, "{[\"") && !target_is_word(body));
+}
+
+bool target_is_word(struct view body)
+{
+    body = trimmed(body);
+    for (size_t i = 0; i < body.len; i++) {
+        if (!is_unreserved((unsigned char)body.ptr[i]) && body.ptr[i] != '!')
+            return false;
+    }
+    return body.len <= WORD_MAX;
 }
 
 bool target_is_stale(const struct command *c, int64_t now_ms)
@@ -192,7 +215,7 @@ enum answer_form target_form(const struct http_answer *a, bool own)
 {
     if (own)
         return FORM_OWN;
-    if (target_is_page(a->body))
+    if (target_is_page(a))
         return FORM_PAGE;
     return a->body.len ? FORM_OTHER : FORM_EMPTY;
 }

@@ -47,6 +47,7 @@ struct http_answer {
     unsigned status;
     bool truncated; /* the body was longer than LIMIT_ANSWER_BYTES */
     bool resent;
+    bool html; /* it calls itself text/html */
     struct view body;
     struct view status_line; /* "HTTP/1.1 200 OK" */
     struct view date;
@@ -126,9 +127,13 @@ AMO_MUSTCHECK int target_add_segment(struct buf *url, struct view segment);
 bool target_url_is_fine(struct view url);
 /* Is it a number as JSON has it? Then it may stand in a body as it is. */
 bool target_is_number(struct view text);
-/* Is it a page, for a person's eyes? No answer of an API begins like one: it is of whoever stands
- * in front of the remote side, and proves nothing about it. */
-bool target_is_page(struct view body);
+/* Is it a page, for a person's eyes? No answer of an API looks like one: it is of whoever stands
+ * in front of the remote side, and proves nothing about it. A body that begins with "<", or one that
+ * is called HTML and holds a sentence: frameworks call HTML what an API says, too, but that is JSON
+ * or one word. */
+bool target_is_page(const struct http_answer *a);
+/* Is it one word, like OK, or nothing at all? */
+bool target_is_word(struct view body);
 /* Has what a typing command tells about gone stale? */
 bool target_is_stale(const struct command *c, int64_t now_ms);
 /* What the body of @a looks like, where @own says whether it is as the remote side writes. */

@@ -128,14 +128,59 @@ static void a_page_is_no_answer_to_anything(void **state)
     }
 }
 
-static void an_error_with_200_consents_to_nothing(void **state)
+static void what_is_neither_json_nor_a_word_consents_to_nothing(void **state)
 {
+    static const uint64_t kinds[] = {COMMAND_AMO_EDIT, COMMAND_AMO_STATUS, COMMAND_AMO_REACTION,
+                                     COMMAND_AMO_TYPING, COMMAND_AMO_DISCONNECT};
+    static const char *const bodies[] = {"We will be back soon",
+                                         "{\"new_message\":{\"msgid\":\"4",
+                                         "\x1f\x8b\x08",
+                                         "{\"status\":\"error\"}",
+                                         "{\"error_code\":400,\"error_type\":\"BAD_REQUEST\"}",
+                                         "{\"errors\":[1]}",
+                                         "{\"error\":{\"code\":\"no\"}}"};
     struct target_reading r;
 
     (void)state;
-    read_as(COMMAND_AMO_STATUS, 200, "{\"error_code\":400,\"error_type\":\"BAD_REQUEST\"}", &r);
-    assert_false(r.readable);
-    target_reading_fini(&r);
+    for (size_t i = 0; i < AMO_COUNT(kinds); i++) {
+        for (size_t j = 0; j < AMO_COUNT(bodies); j++) {
+            read_as(kinds[i], 200, bodies[j], &r);
+            assert_false(r.readable);
+            target_reading_fini(&r);
+        }
+    }
+}
+
+static void a_sentence_that_is_called_html_is_a_page_and_what_an_api_says_is_none(void **state)
+{
+    static const struct {
+        const char *body;
+        bool html, page;
+    } rows[] = {
+        {"We will be back soon", true,  true },
+        {"We will be back soon", false, false},
+        {"OK\n",                 true,  false},
+        {"Accepted!",            true,  false},
+        {" {\"id\": \"7\"}",     true,  false},
+        {"[]",                   true,  false},
+        {"\"taken over\"",       true,  false},
+        {"",                     true,  false},
+        {"<p>",                  false, true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < AMO_COUNT(rows); i++) {
+        struct http_answer a = answered(200, rows[i].body);
+        struct command c = client_message;
+        struct target_reading r;
+
+        a.html = rows[i].html;
+        c.kind = COMMAND_SERVICE_MESSAGE;
+        assert_int_equal(target_is_page(&a), rows[i].page);
+        target_ops(TARGET_WEBHOOK)->read(&c, &a, &r);
+        assert_int_equal(r.readable, !rows[i].page);
+        target_reading_fini(&r);
+    }
 }
 
 static void an_answer_about_another_message_is_none(void **state)
@@ -146,6 +191,25 @@ static void an_answer_about_another_message_is_none(void **state)
     read_as(COMMAND_AMO_MESSAGE, 200,
             "{\"new_message\":{\"msgid\":\"" AMO_ID "\",\"ref_id\":\"mb-msg-2\"}}", &r);
     assert_false(r.readable);
+    target_reading_fini(&r);
+}
+
+static void an_answer_about_the_edit_of_another_message_is_none(void **state)
+{
+    struct http_answer a =
+        answered(200, "{\"new_message\":{\"msgid\":\"" AMO_ID "\",\"ref_id\":\"mb-msg-2\"}}");
+    struct command c = client_message;
+    struct target_reading r;
+
+    (void)state;
+    c.kind = COMMAND_AMO_EDIT;
+    c.message_client_id = VIEW_LIT("mb-msg-1");
+    target_amojo.read(&c, &a, &r);
+    assert_false(r.readable || r.amo_message_id.len);
+    target_reading_fini(&r);
+    c.message_id = VIEW_LIT(AMO_ID); /* the same message under a name that it had before */
+    target_amojo.read(&c, &a, &r);
+    assert_true(r.readable);
     target_reading_fini(&r);
 }
 
@@ -336,8 +400,10 @@ int main(void)
         cmocka_unit_test(an_answer_that_teaches_no_id_is_not_readable),
         cmocka_unit_test(what_need_teach_nothing_is_readable_whatever_it_says),
         cmocka_unit_test(a_page_is_no_answer_to_anything),
-        cmocka_unit_test(an_error_with_200_consents_to_nothing),
+        cmocka_unit_test(what_is_neither_json_nor_a_word_consents_to_nothing),
+        cmocka_unit_test(a_sentence_that_is_called_html_is_a_page_and_what_an_api_says_is_none),
         cmocka_unit_test(an_answer_about_another_message_is_none),
+        cmocka_unit_test(an_answer_about_the_edit_of_another_message_is_none),
         cmocka_unit_test(a_message_of_our_side_teaches_who_the_client_is_to_amo),
         cmocka_unit_test(an_edit_teaches_amos_id_when_it_says_one),
         cmocka_unit_test(the_history_says_found_only_for_our_own_key),

@@ -330,7 +330,7 @@ static void read_answer(const struct command *c, const struct http_answer *a,
     if (ret->form == FORM_OTHER && !ret->doc)
         ret->form = FORM_PAGE;
     if (a->status >= 200 && a->status <= 299) {
-        ret->readable = !target_is_page(a->body);
+        ret->readable = !target_is_page(a);
         ret->service_conversation = id_or_none(ret->doc, json_path(root, "conversation.id"));
         ret->service_message_id = id_or_none(ret->doc, json_get(root, "id"));
         return;

@@ -213,6 +213,16 @@ def test_what_stands_before_a_service_refuses_nothing_for_good(bench, status, bo
     assert outcome(core.result()) == wanted
 
 
+@pytest.mark.parametrize("mime, body, wanted", [
+    ("text/html", "We will be back soon", (UNKNOWN, "proxy")), ("Text/HTML; charset=utf-8", "Ждите ответа", (UNKNOWN, "proxy")),
+    ("text/plain", "\r\n<html>", (UNKNOWN, "proxy")), ("text/plain", "taken over, thank you", (DONE, "none")),
+    ("text/html", "OK", (DONE, "none")), ("text/html", {"id": "svc 7"}, (DONE, "none")), ("text/html", "", (DONE, "none"))])
+def test_a_services_2xx_is_its_own_unless_it_is_a_page(bench, mime, body, wanted):
+    _, core, _ = bench.up(lambda request: answer(200, body, [("Content-Type", mime)]), connectors=[("demo", None, True)])
+    core.push(to_service(1))
+    assert outcome(core.result()) == wanted
+
+
 @pytest.mark.parametrize("status, body, wanted", [
     (400, PAGE, (HOLD, "proxy")), (405, PAGE, (HOLD, "proxy")), (400, "payload: no", (DEAD, "refused")),
     (400, "", (DEAD, "refused")), (403, PAGE, (HOLD, "forbidden")), (404, PAGE, (HOLD, "not_found")),

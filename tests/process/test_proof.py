@@ -94,16 +94,18 @@ def test_a_message_that_is_answered_with_pages_alone_dies_as_unclear_and_its_ser
         assert len(calls) == 2 and len({b["payload"]["msgid"] for b in calls}) == 1
 
 
+@pytest.mark.parametrize("body, emoji", [(PAGE, "👍"), ("We will be back soon", "🔥"), ('{"new_message":{"msgid":"1b9d6', "🎉"),
+                                         ({"status": "error"}, "👏")], ids=["page", "words", "half", "error"])
 @pytest.mark.parametrize("kind", ["edit_message", "delivery_status", "react"])
-def test_a_page_in_place_of_an_answer_to_an_edit_status_or_reaction_is_no_answer(stack, kind):
-    met = stack.meet(text=f"hello-{kind}", conversation="79005550105")
-    stack.fault(on=f"amojo.{kind}", times=2, status=200, body=PAGE)
+def test_a_page_in_place_of_an_answer_to_an_edit_status_or_reaction_is_no_answer(stack, kind, body, emoji):
+    met = stack.meet(text=f"hello-{kind}-{len(body)}", conversation="79005550105")
+    stack.fault(on=f"amojo.{kind}", times=2, status=200, body=body)
     if kind == "edit_message":
-        stack.sandbox("client/edits", {"connector": "svc", "id": met["msgid"], "text": "edited-now"})
-        stack.wait("amojo.edit", text="edited-now")
+        stack.sandbox("client/edits", {"connector": "svc", "id": met["msgid"], "text": f"edited-now-{len(body)}"})
+        stack.wait("amojo.edit", text=f"edited-now-{len(body)}")
     elif kind == "react":
-        stack.sandbox("client/reacts", {"connector": "svc", "id": met["msgid"], "emoji": "👍"})
-        stack.wait("amojo.reaction", text="👍")
+        stack.sandbox("client/reacts", {"connector": "svc", "id": met["msgid"], "emoji": emoji})
+        stack.wait("amojo.reaction", text=emoji)
     else:
         words = stack.manager_writes("to-be-read", met["chat"])
         stack.wait("status", id=words["id"], status=2)  # "delivered" may be dropped behind it

@@ -30,7 +30,7 @@ def statuses(stack, side, kind, text):
     return [j["status"] for j in stack.journal(side=side, kind=kind) if text in json.dumps(j["body"])]
 
 
-@pytest.mark.parametrize("status, body", [(302, ""), (400, "no"), (404, PAGE), (404, {"detail": "Not Found"}), (405, ""),
+@pytest.mark.parametrize("status, body", [(200, PAGE), (302, ""), (400, "no"), (404, PAGE), (404, {"detail": "Not Found"}), (405, ""),
                                           (500, PAGE), (502, PAGE), (503, "no healthy upstream")])
 def test_what_a_services_proxy_says_for_a_while_kills_no_message(stack, status, body):
     text = f"deploy-{status}-{len(body)}"
