@@ -23,6 +23,7 @@
 #include "core/echo.h"
 #include "core/inquiry.h"
 #include "core/intake.h"
+#include "core/key.h"
 #include "core/look.h"
 #include "core/resolve.h"
 #include "core/waiting.h"
@@ -99,6 +100,26 @@ static enum outcome outcome_of(const struct core_command *cmd, const struct resu
     return r->outcome == OUTCOME_DONE && !proven ? OUTCOME_UNKNOWN : (enum outcome)r->outcome;
 }
 
+/* Does the answer name another message's id, as one out of a cache does? Then it is about that one. */
+static bool is_of_another(struct core *c, const struct core_command *cmd,
+                          const struct result *r)
+{
+    struct message m = {0};
+    struct message known = {0};
+    struct key key;
+    bool is = false;
+
+    if (!command_is_new_at_amo(cmd->kind) || r->outcome != OUTCOME_DONE ||
+        store_message(c->store, cmd->message, &m) ||
+        key_amo(view_of(m.scope), r->amo_message_id, &key))
+        goto finish;
+    is = store_message_by_key(c->store, &key, &known) == 0 && known.id != m.id;
+finish:
+    message_fini(&known);
+    message_fini(&m);
+    return is;
+}
+
 /* That it came home, and what it said. Without either the result counts all the same. */
 static void settle_note(struct core *c, struct core_command *cmd, const struct peer *p,
                         const struct result *r)
@@ -116,6 +137,7 @@ static void settle_note(struct core *c, struct core_command *cmd, const struct p
 static void settle_one(struct core *c, struct peer *p, const struct result *r)
 {
     struct core_command *cmd = NULL;
+    struct result of_another;
     int rc = core_turn(c);
 
     rc = rc ? rc : pairs_add(&p->acks, r->id, r->attempt);
@@ -134,6 +156,11 @@ static void settle_one(struct core *c, struct peer *p, const struct result *r)
     settle_note(c, cmd, p, r);
     if (c->exit_code)
         return;
+    if (is_of_another(c, cmd, r)) { /* it proves and teaches nothing */
+        of_another =
+            (struct result){.id = r->id, .attempt = r->attempt, .outcome = OUTCOME_DONE};
+        r = &of_another;
+    }
     if (cmd->state == COMMAND_IN_FLIGHT && cmd->attempt == r->attempt) {
         if (cmd->worker) {
             cmd->worker->n_in_flight--;

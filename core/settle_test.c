@@ -248,7 +248,10 @@ static void a_late_done_ends_a_back_off_and_a_question(void **state)
     rig_result(r, r->worker, c,
                (struct result){.outcome = OUTCOME_UNKNOWN, .cause = CAUSE_UNREADABLE});
     assert_int_equal(c->state, COMMAND_CHECKING);
-    rig_result(r, r->worker, &old, done_at_amo());
+    rig_result(r, r->worker, &old, done_at_amo()); /* that is m1's id */
+    assert_int_equal(c->state, COMMAND_CHECKING);
+    rig_result(r, r->worker, &old,
+               (struct result){.outcome = OUTCOME_DONE, .amo_message_id = VIEW_LIT("amo-2")});
     assert_null(queue_find(r->core.queue, old.id));
     assert_true(list_is_empty(&r->core.inquiries));
     rig_turn(r);

@@ -62,6 +62,18 @@ def test_a_status_that_is_no_answer_is_no_delivery(stack, status):
     assert stack.control("dead.list") == []
 
 
+@pytest.mark.parametrize("more", [{}, {"direction": "out"}], ids=["clients", "colleagues"])
+def test_an_answer_that_names_another_messages_id_is_no_delivery(stack, more):
+    """As a cache in between would give it: without ref_id only the id itself shows it."""
+    text = f"out-of-a-cache-{len(more)}"
+    other = stack.meet(text=f"in-the-cache-{len(more)}", conversation="79005550107")
+    said = {"new_message": {"msgid": other["id"], "conversation_id": other["chat"]}}
+    stack.fault(on="amojo.new_message", match=text, times=1, status=200, body=said)
+    sent = stack.client_writes(text, conversation="79005550108", **more)
+    delivered_once(stack, sent, text)
+    assert stack.wait("amojo.message", text=text)["item"]["chat"] != other["chat"]
+
+
 def test_an_unproven_message_that_amo_has_after_all_is_found_and_not_doubled(stack):
     """It had its effect; only the answer was replaced on the way."""
     stack.sandbox("settings", {"repeat": 400}, method="PATCH")
