@@ -3,7 +3,8 @@
 /* A phone out of a field that people and programs fill: one number, in two forms. It is an address:
  * whom it leads to is core/lookup.c's question.
  *
- * What stands behind the first number is cut off: an extension, a second number, words. A number with
+ * What stands behind the first number is cut off: an extension, a second number, words; so is what
+ * stands before it and is too short to be somebody's. A number with
  * + or 00 before it is international and stays as it is. Of one without, eleven digits that begin with
  * 8 are Russia's way to write +7, and count as that in channels of the segment ru; nowhere else, because
  * Vietnam, Hong Kong, Cambodia and others begin with 8, too. */

@@ -83,6 +83,32 @@ static void a_field_holds_one_number(void **state)
     assert_string_equal(p.number, "");
 }
 
+static void an_extension_and_a_second_number_are_cut_off_without_a_word_between(void **state)
+{
+    static const struct number numbers[] = {
+        {"+7 900 123-45-67 12",                           "79001234567",   NULL,            "+79001234567"  },
+        {"+7 495 123-45-67-12",                           "74951234567",   NULL,            "+74951234567"  },
+        {"+1 212 555-1234 5678",                          "12125551234",   NULL,            "+12125551234"  },
+        {"+7 900 123 45 67 8 901 765 43 21",              "79001234567",   NULL,            "+79001234567"  },
+        {"8 900 123-45-67 8 901 765-43-21",               "79001234567",   "",              ""              },
+        {"8 (495) 123-45-67 12",                          "74951234567",   "8495123456712", NULL            },
+        {"7 701 123 45 67 12",                            "77011234567",   "7701123456712", NULL            },
+        {"86 138 001 380 00",                             "8613800138000", NULL,            NULL            },
+        {"899912345678",                                  "899912345678",  NULL,            NULL            },
+        {"+84 91 234 567 890",                            "8491234567890", NULL,            "+8491234567890"},
+        {"1) +7 900 123-45-67; 2) +7 901 765-43-21",      "79001234567",   NULL,            "+79001234567"  },
+        {"\xd0\xb4\xd0\xbe\xd0\xb1. 12, 8 900 123-45-67", "79001234567",   "89001234567",   NULL            },
+        {"112",                                           "112",           NULL,            NULL            },
+        {"112, 02",                                       "112",           NULL,            NULL            },
+        {"12, 79001234567-1531238647@g.us",               "12",            NULL,            NULL            },
+        {"\xef\xbc\x8b"
+         "84 91 234 56 78",                      "84912345678",   NULL,            "+84912345678"  },
+    };
+
+    (void)state;
+    assert_numbers(numbers, AMO_COUNT(numbers));
+}
+
 static void a_phone_is_the_same_with_and_without_its_mark(void **state)
 {
     (void)state;
@@ -124,6 +150,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_leading_8_is_7_in_russia_alone_and_without_a_plus),
         cmocka_unit_test(a_field_holds_one_number),
+        cmocka_unit_test(an_extension_and_a_second_number_are_cut_off_without_a_word_between),
         cmocka_unit_test(a_phone_is_the_same_with_and_without_its_mark),
         cmocka_unit_test(an_account_is_abroad_with_its_channel),
     };

@@ -102,7 +102,8 @@ def test_an_8_is_russias_only_in_channels_of_its_segment(stack, abroad):
 
 
 @pytest.mark.parametrize("number", ["+7 9 {} доб. 12", "8 9{}, 8 901 000-00-00", "tel:+7-9-{};ext=5", "+79{} (12)",
-                                    "+7 9 {} / +7 901 0000000"])
+                                    "+7 9 {} / +7 901 0000000", "+7 9{} 12", "8 9{} 8 901 765-43-21", "+7-9{}-12",
+                                    "доб. 12, 8 9{}", "1) +7 9 {}; 2) +7 901 000-00-00"])
 def test_a_field_holds_one_number(stack, number):
     end = tail()
     says(stack, "c-" + end, "c-" + end, "79" + end + "1")
