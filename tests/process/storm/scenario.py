@@ -137,7 +137,7 @@ class Storm:
                           {"status": 502, "body": PAGE}, {"delay": 0.9}, {"delay": 2.0}, {"status": 302, "body": PAGE},
                           {"status": 404, "body": PAGE}, {"status": 429}])
         fault = {"on": r.choice(["", "message.created"]), **fault}
-        for _ in range(r.randrange(1, 4)):
+        for _ in range(1 if fault.get("delay", 0) > 1 else r.randrange(1, 4)):
             self.w.services[name].faults.append(dict(fault))
         self.say(f"{name}: {fault}")
 
@@ -178,7 +178,7 @@ class Storm:
 
     def away(self):
         """Core and workers away longer than a lease and an echo's wait; a worker back later than core."""
-        seconds = self.rng.choice([1.0, 4.5, 5.5])
+        seconds = self.rng.choice([1.0, 4.5, 7.0])
         names = ["core", *self.rng.choice([["egress-0", "egress-1"], ["egress-0", "egress-1"], []])]
         self.say(f"{names} are away for {seconds} s")
         for name in names:

@@ -17,8 +17,9 @@ from storm import judge
 from storm.service import Service
 
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
+# An echo that stays unclear for longer than echo_ms is, by decision, a message: what a run does to answers ends sooner.
 KNOBS = {"AMO_SCOPE_RATE": "0", "AMO_RETRY_BASE_MS": "100", "AMO_RETRY_CAP_MS": "1000",
-         "AMO_CORE_LEASE_MS": "3000", "AMO_EGRESS_ATTEMPT_MS": "1500", "AMO_CORE_ECHO_MS": "4000",
+         "AMO_CORE_LEASE_MS": "3000", "AMO_EGRESS_ATTEMPT_MS": "1500", "AMO_CORE_ECHO_MS": "6000",
          "AMO_CORE_LOOKS_MS": "1500", "AMO_INGRESS_MAX_CONNECTIONS_PER_ADDRESS": "512",
          "AMO_RETRY_ATTEMPTS": "30", "AMO_LOG_LEVEL": "debug"}
 # Numbers that are taken for each other by whoever applies the Russian 8 to all of them, or compares their ends.
