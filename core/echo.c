@@ -18,6 +18,7 @@
 #include "core/apply.h"
 #include "core/intake.h"
 #include "core/peers.h"
+#include "core/reach.h"
 #include "core/waiting.h"
 #include "proto/event.h"
 #include "proto/limits.h"
@@ -211,9 +212,16 @@ static struct core_command *unclear_one(struct core *c, enum echo_side side,
     return done_again(head, kind, again);
 }
 
+/* It went to another account, and what was tried for the one before is not over yet. */
+static bool is_leaving(const struct core *c, enum echo_side side, int64_t conversation)
+{
+    return reach_is_leaving(c, apply_lane(conversation, side == ECHO_AMO));
+}
+
 bool echo_is_pending(struct core *c, enum echo_side side, const struct conversation *conv)
 {
-    return unclear_one(c, side, conv, c->again) || echo_find(c, side, conv->id);
+    return is_leaving(c, side, conv->id) || unclear_one(c, side, conv, c->again) ||
+           echo_find(c, side, conv->id);
 }
 
 /* May the report be of the words that @conv begins with? */
@@ -242,7 +250,8 @@ int echo_pending_first(struct core *c, const struct event *e, const struct phone
 
         rc = store_conversation(c->store, ids[i], &conv);
         if (rc == 0 && may_be_of(&conv, e, client) &&
-            unclear_one(c, ECHO_SERVICE, &conv, c->again))
+            (is_leaving(c, ECHO_SERVICE, conv.id) ||
+             unclear_one(c, ECHO_SERVICE, &conv, c->again)))
             *ret_conversation = conv.id;
         conversation_fini(&conv);
         rc = rc == STORE_E_NONE ? 0 : rc;
@@ -364,11 +373,15 @@ static int echo_tick_one(struct core *c, struct echo *e, int64_t step_ms, int64_
     conversation_fini(&conv);
     if (rc < 0)
         return rc;
-    if (!head) {
+    if (!head && is_leaving(c, e->side, e->conversation)) {
+        e->waited_ms += step_ms;
+        e->counted_ms += step_ms;
+    } else if (!head) {
         e->over = true; /* settled in an earlier life of core, or gone */
         return 0;
+    } else {
+        echo_pass(c, e, head, step_ms, now_mono_ms);
     }
-    echo_pass(c, e, head, step_ms, now_mono_ms);
     rc = 0;
     for (int n = 0; rc == 0 && n < RUN_EVENTS && echo_is_due(e); n++)
         rc = echo_apply_one(c, e, INTAKE_LATE);

@@ -447,16 +447,21 @@ static bool is_told_to_nobody(const struct core *c, const struct command_row *ro
            home_of(c->registry, row->scope);
 }
 
-bool reach_must_wait(const struct core *c, const struct core_command *cmd)
+bool reach_is_leaving(const struct core *c, int64_t of)
 {
     for (size_t at = 0; at < c->leaving.len; at += sizeof(int64_t)) {
         int64_t lane = 0;
 
         memcpy(&lane, c->leaving.ptr + at, sizeof(lane));
-        if (lane == cmd->lane->id)
+        if (lane == of)
             return true;
     }
     return false;
+}
+
+bool reach_must_wait(const struct core *c, const struct core_command *cmd)
+{
+    return reach_is_leaving(c, cmd->lane->id);
 }
 
 /* Of @cmd: its row, its conversation, and whether it stays where it is. */

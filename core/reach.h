@@ -49,6 +49,8 @@ bool reach_is_current(const struct core *c, const struct command_row *row,
 /* A command whose conversation moved: it goes along or is given up with words. Not in flight, not
  * being asked about. */
 void reach_stray(struct core *c, struct core_command *cmd);
+/* Is something of lane @of still under way to whom its conversation has left? */
+bool reach_is_leaving(const struct core *c, int64_t of);
 /* Is something of the same conversation still under way to whom it has left? Then @cmd waits: it would
  * overtake. */
 bool reach_must_wait(const struct core *c, const struct core_command *cmd);

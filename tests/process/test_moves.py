@@ -253,6 +253,25 @@ def test_an_account_that_comes_back_under_another_channel_gets_its_clients(stack
     assert not [q for q in stack.control("queue") if q["waiting"]]
 
 
+def test_a_report_of_words_under_way_is_no_message_of_the_account_that_comes_back(stack):
+    o = Office(stack)
+    met = o.says("met-early", "79005550157")
+    text = f"slow-words-{o.name}"
+    stack.fault(on="service.message.created", match=text, delay_ms=2500, times=1, status=200, process=True,
+                body={"id": f"own-{o.name}"})
+    o.answers(text, met)
+    stack.wait("service.message", text=text)
+    assert stack.call("POST", "messages", {
+        "id": f"own-{o.name}", "source": "wa1", "direction": "out", "conversation": {"id": "79005550157"},
+        "sender": {"id": "operator"}, "receiver": {"id": "79005550157"}, "author": None, "type": "text",
+        "text": text}, connector=o.name, token=o.svc["token"])[0] == 202
+    stack.amoctl("account", "disconnect", o.first)
+    o.connect(account=account_of(o.first), channel=o.add_channel())
+    wait_for(lambda: stack.control("status")["commands"] == 0, "the answer")
+    stack.settle()
+    assert text not in [m["text"] for m in stack.list("amojo/messages")]
+
+
 def test_what_waited_for_an_account_follows_it_to_its_new_channel(stack):
     o = Office(stack)
     met = o.says("met-before", "79005550155")
