@@ -14,6 +14,9 @@
 #include "core/peers.h"
 #include "proto/limits.h"
 
+/* how long a service is asked to know the id of a call again (docs/connector.md) */
+#define KNOWN_AGAIN_MS INT64_C(86400000)
+
 static void add_time(struct json_writer *w, const char *key, int64_t unix_ms)
 {
     char text[CLOCK_ISO_LEN + 1];
@@ -190,6 +193,9 @@ static int dead_retry_one(struct control_ask *ask, int64_t id)
         json_add_int(ask->w, "dead", id);
         json_add_int(ask->w, "command", row.id);
         json_add_text(ask->w, "place", VIEW_LIT("tail of its lane"));
+        if (row.kind == COMMAND_SERVICE_MESSAGE) /* amo has no status that says "sent" */
+            json_add_text(ask->w, "card",
+                          VIEW_LIT("shows -1 until the service says delivered or read"));
         json_close_object(ask->w);
     }
     command_row_fini(&row);
@@ -228,6 +234,26 @@ int control_each_id(struct control_ask *ask, const char *key,
     return rc;
 }
 
+/* A service is asked to know its calls again for a day. After that a repeat of one that may have had
+ * its effect is a second message at the client. */
+static int dead_may_go(struct control_ask *ask, int64_t id)
+{
+    bool may_double = false;
+    bool all_the_same = false;
+    int rc = store_dead_may_double(ask->core->store, id, clock_unix_ms() - KNOWN_AGAIN_MS,
+                                   &may_double);
+
+    if (rc || !may_double ||
+        (json_bool(json_get(json_root(ask->args), "may_double"), &all_the_same) &&
+         all_the_same))
+        return rc;
+    return control_fail(ask, EXIT_FAILED,
+                        "dead letter %lld may be at the client: the service was called for it"
+                        " over a day ago and gave no clear answer, and need not know the call"
+                        " again. Look there first; --may-double sends it all the same",
+                        (long long)id);
+}
+
 /* All or none: which of them exist is asked before anything changes. */
 static int dead_exist(struct control_ask *ask, bool retry)
 {
@@ -261,6 +287,9 @@ static int dead_exist(struct control_ask *ask, bool retry)
                                 " to send",
                                 (long long)id);
         if (rc && rc != STORE_E_ERASED)
+            return rc;
+        rc = retry ? dead_may_go(ask, id) : 0;
+        if (rc)
             return rc;
     }
     return 0;

@@ -332,6 +332,10 @@ AMO_MUSTCHECK int store_dead_retry(struct store *s, int64_t id, int64_t now_ms,
                                    struct command_row *ret);
 /* 0 when it has its content, STORE_E_NONE, STORE_E_ERASED. */
 AMO_MUSTCHECK int store_dead_whole(struct store *s, int64_t id);
+/* A message to a service that was called for it before @before_ms without a clear answer: it may have
+ * had its effect. STORE_E_NONE when there is no such letter. */
+AMO_MUSTCHECK int store_dead_may_double(struct store *s, int64_t id, int64_t before_ms,
+                                        bool *ret_may);
 AMO_MUSTCHECK int store_dead_drop(struct store *s, int64_t id);
 AMO_MUSTCHECK int store_dead_json(struct store *s, int64_t id, struct json_writer *w);
 

@@ -1,4 +1,6 @@
 """What becomes of a message when the answer to its call is lost, unclear or a refusal."""
+import sqlite3
+
 import pytest
 
 from stack import QUICK, ControlError, Stack, wait_for
@@ -105,6 +107,52 @@ def test_a_retried_dead_letter_survives_a_crash_of_core(stack):
     assert stack.account()["paused"]
     stack.control("account.resume", scope_id=stack.scope)
     assert stack.wait("amojo.message", text="again-please")["item"]["effects"] == 1
+
+
+def dead_one(stack, text, chat, **fault):
+    stack.fault(on="service.message.created", match=text, **fault)
+    words = stack.manager_writes(text, chat)
+    letter = wait_for(lambda: stack.control("dead.list"), "the dead letter")[0]
+    stack.wait("status", id=words["id"], status=-1)
+    stack.clear_faults()
+    return words, letter["id"]
+
+
+def test_a_retry_that_may_reach_the_client_twice_must_be_meant():
+    """A service need not know a webhook-id longer than a day."""
+    with Stack(env={**QUICK, "AMO_RETRY_ATTEMPTS": "2"}) as stack:
+        stack.up()
+        chat = stack.meet()["chat"]
+        _, refused = dead_one(stack, "refused-in-words", chat, status=400, body={"error": {"code": "no"}})
+        stack.control("dead.retry", ids=[refused])  # it is certain that nobody has it
+        stack.wait("service.message", text="refused-in-words")
+        stack.settle()
+        _, young = dead_one(stack, "cut-today", chat, cut="before")
+        stack.control("dead.retry", ids=[young])
+        stack.wait("service.message", text="cut-today")
+        stack.settle()
+        _, old = dead_one(stack, "cut-before", chat, cut="before")
+        stack["core"].stop()
+        with sqlite3.connect(stack.dir / "data" / "core" / "core.db") as db:
+            db.execute("UPDATE attempts SET began_ms=began_ms-86400001")
+        stack.start("core")
+        assert "--may-double" in stack.amoctl("dead", "retry", old, code=1)
+        assert [d["id"] for d in stack.control("dead.list")] == [old]
+        stack.amoctl("dead", "retry", "--may-double", old)
+        stack.wait("service.message", text="cut-before")
+
+
+def test_after_a_retry_the_card_shows_the_failure_until_the_service_says_more():
+    with Stack(env={**QUICK, "AMO_RETRY_ATTEMPTS": "2"}) as stack:
+        stack.up(register=False)
+        stack.register(report="none")
+        words, letter = dead_one(stack, "shown-as-failed", stack.meet()["chat"], status=422)
+        assert "-1" in stack.control("dead.retry", ids=[letter])["retried"][0]["card"]
+        mid = stack.wait("service.message", text="shown-as-failed")["item"]["id"]
+        stack.settle()
+        assert [s for s, _ in stack.statuses(words["id"])] == [-1]  # taken over is not delivered
+        stack.service_call("statuses", {"statuses": [{"id": mid, "status": "delivered"}]})
+        stack.wait("status", id=words["id"], status=1)
 
 
 def test_dead_letters_are_dropped_and_unknown_ones_refused(stack):

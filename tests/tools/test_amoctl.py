@@ -35,6 +35,7 @@ CALLS = [
     (["dead", "list"], "dead.list", {}),
     (["dead", "show", "3"], "dead.show", {"id": "3"}),
     (["dead", "retry", "3", "4"], "dead.retry", {"ids": ["3", "4"]}),
+    (["dead", "retry", "--may-double", "3"], "dead.retry", {"ids": ["3"], "may_double": True}),
     (["dead", "drop", "3"], "dead.drop", {"ids": ["3"]}),
     (["quarantine", "list"], "quarantine.list", {}),
     (["quarantine", "show", "5"], "quarantine.show", {"id": "5"}),

@@ -120,6 +120,10 @@ static const struct args_option conversation_import[] = {
     {"dry-run",   "dry_run",   ARGS_FLAG, false, NULL,     "say what would happen, change nothing"},
 };
 
+static const struct args_option dead_retry[] = {
+    {"may-double", "may_double", ARGS_FLAG, false, NULL,
+     "also what may be at the client already, and its service need not know again"},
+};
 static const struct args_option queue_drop[] = {
     {"connector",    "connector",    ARGS_TEXT, false, "NAME",
      "what waits for this service, and for accounts of it that left"                             },
@@ -263,7 +267,7 @@ static const struct args_verb verbs[] = {
               .about = "one of them with its attempts and answers", .operand = "id",
               .operand_word = "ID", MORE(.control = "dead.show", .show = SHOW_OBJECT)),
     ARGS_VERB(.group = "dead", .name = "retry", .about = "try again, at the end of its lane",
-              .operand = "ids", .operand_word = "ID", .many = true,
+              .operand = "ids", .operand_word = "ID", .many = true, OPTIONS(dead_retry),
               MORE(.control = "dead.retry", .show = SHOW_OBJECT)),
     ARGS_VERB(.group = "dead", .name = "drop", .about = "forget for good", .operand = "ids",
               .operand_word = "ID", .many = true,
