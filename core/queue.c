@@ -129,21 +129,22 @@ static struct lane *queue_lane(struct queue *q, const struct command_row *row)
     return lane_key_of(q, row, &key) ? lane_of_key(q, &key) : NULL;
 }
 
-/* One that others stand before is kept for what will come. */
+/* One that others stand before is kept for what will come; with it go those that stood behind it and
+ * are empty as well. */
 static void lane_drop_if_empty(struct queue *q, struct lane *l, int64_t now_mono_ms)
 {
-    struct lane *followed = l->followed;
+    while (l && list_is_empty(&l->commands) && !l->after) {
+        struct lane *followed = l->followed;
 
-    if (!list_is_empty(&l->commands) || l->after)
-        return;
-    list_remove(&l->link);
-    (void)table_remove(q->lanes, lane_key(&l->key)); /* it is ours */
-    mem_free(l);
-    if (!followed)
-        return;
-    followed->after = NULL;
-    lane_forward(q, followed, now_mono_ms);
-    lane_drop_if_empty(q, followed, now_mono_ms);
+        list_remove(&l->link);
+        (void)table_remove(q->lanes, lane_key(&l->key)); /* it is ours */
+        mem_free(l);
+        if (followed) {
+            followed->after = NULL;
+            lane_forward(q, followed, now_mono_ms);
+        }
+        l = followed;
+    }
 }
 
 /* The lane @id, and whatever it stands behind already, goes when @first is gone. */
