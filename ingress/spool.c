@@ -6,6 +6,7 @@
 
 #include "ingress/spool.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -315,6 +316,7 @@ static int spool_next_segment(struct spool *s, size_t room)
     struct segment *g = NULL;
     int rc = 0;
 
+    assert(s->segments.prev); /* the analyser does not know that lists begin initialised */
     if (last && last->first == s->next) {
         g = last;
         rc = segment_refill(g, s->dir_fd, room);
