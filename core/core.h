@@ -9,16 +9,21 @@
  *   waiting    events that wait for the message they are about
  *   echo       events that may be our own words coming back, and wait until that can be told
  *   reach      who is reached: conversations and what waits follow the registry
+ *   shared     a second voice makes a conversation a group's: cards led there by a phone leave it
  *   hint       typing: outside spool, store and lanes
  *   turn       one store transaction a turn of the loop; acknowledgements only after its commit
  *   queue      every command in memory: lanes, destinations, timers
  *   dispatch   queue → COMMAND_PUSH, within workers' credit
  *   settle     RESULT_PUSH → store: what an outcome means for its command
+ *   blame      whose matter a failure is, the command's or its destination's: the neighbours decide
  *   inquiry    calls outside lanes: connect, typing, tests
  *   look       and those that look for an unclear message in amo's history
  *   watch      what only time brings: life times, "delayed", pruning
  *   erase      a person's texts, names and files out of store and spools
- *   control    amoctl's verbs
+ *   control    amoctl's verbs; moves counts whom one would move or cut off before it does
+ *
+ * Asked by many of them: key (how messages are known), person (ids of people), phone (an address, read
+ * by one rule), store, doubt (is the clock believed) and trouble (what a failure ends: core, or a row).
  *
  * One thread and one loop; the checkpoint thread touches the database file alone. */
 
