@@ -229,19 +229,105 @@ def _grep(root, pattern, words_):
     return found
 
 
-_LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+_LOGGED = re.compile(r'\blog_(?:line|failed)\(\s*LOG_LEVEL_(\w+),\s*"([^"]+)"')
+_FIGURE = re.compile(r'\bstats_(?:counter|gauge|histogram)\([^;]*?"(amo_\w+)"')
+
+
+def operations(root):
+    """docs/operations.md has a row for each happening that is logged, with its level, and for each metric; and no other."""
+    page = "docs/operations.md"
+    text, found = _page(root, page)
+    if text is None:
+        return found
+    happenings, figures = {}, {}
+    for number, cells in source.table_rows(text):
+        if len(cells) == 3 and re.match(r"(error|warn|info|debug)\b", cells[1]):
+            happenings |= {name: (number, cells) for name in re.findall(r"\b[a-z_]+\.[a-z_]+\b", cells[0])}
+        elif len(cells) == 5:
+            figures |= {name: (number, cells) for name in re.findall(r"\bamo_\w+", cells[0])}
+    said = ""
+    for rel in source.files(root, ".c"):
+        if rel.parts[0] in ("tools", "tests") or rel.name.endswith("_test.c") or rel.name.startswith("testing"):
+            continue
+        c = source.read(root, rel)
+        said += c
+        for match in _LOGGED.finditer(c):
+            level, name = match.group(1).lower(), match.group(2)
+            number = source.line_of(c, match.start())
+            if "." in name and name not in happenings:
+                found.append(Finding(rel, number, f"{name} is not on {page}"))
+            elif name in happenings and level not in happenings[name][1][1]:
+                found.append(Finding(page, happenings[name][0], f"{rel} logs {name} as {level}"))
+        for match in _FIGURE.finditer(c):
+            if match.group(1) not in figures:
+                found.append(Finding(rel, source.line_of(c, match.start()), f"{match.group(1)} is not on {page}"))
+    for name, (number, _) in sorted((happenings | figures).items()):
+        if f'"{name}"' not in said:
+            found.append(Finding(page, number, f"nothing of ours says {name}"))
+    return found
+
+
+_TESTS_OF = re.compile(r"`((?:[\w-]+/)*(?:test_\w+\.py|(?<=/)\w+_test(?:\.c)?))(?:: (\w+))?`")
+_TEST = re.compile(r"`([a-z0-9]+(?:_\w+){2,})`")
+
+
+def tests_named(root):
+    """A test that a page names as `file: name`, or by name alone behind another of its file, is there."""
+    known = {}
+    for rel in source.all_text_files(root):
+        if rel.name.endswith("_test.c") or (rel.name.startswith("test_") and rel.suffix == ".py"):
+            key = rel.name if rel.suffix == ".py" else str(rel)[:-2]
+            known[key] = set(re.findall(r"\bdef (\w+)\(|\bvoid\s+(\w+)\(void \*\*", source.read(root, rel)))
+            known[key] = {name for pair in known[key] for name in pair if name}
+    found = []
+    for rel in (r for r in source.all_text_files(root) if r.suffix == ".md"):
+        for number, line in enumerate(source.read(root, rel).split("\n"), 1):
+            of = ""
+            for quoted in re.findall(r"`[^`]+`", line):
+                match, alone = _TESTS_OF.fullmatch(quoted), _TEST.fullmatch(quoted)
+                name = match.group(2) if match else alone and alone.group(1)
+                if match:
+                    of = match.group(1).rsplit("/", 1)[-1] if ".py" in quoted else match.group(1).removesuffix(".c")
+                    if of not in known:
+                        found.append(Finding(rel, number, f"there are no tests in {of}"))
+                if of in known and name and name not in known[of]:
+                    found.append(Finding(rel, number, f"{of} has no test {name}"))
+    return found
+
+
+def decisions(root):
+    """docs/architecture.md lists each decision of docs/adr; their numbers have no gap."""
+    text, found = _page(root, "docs/architecture.md")
+    pages = sorted((source.Path(root) / "docs/adr").glob("[0-9]*.md"))
+    for number, page in enumerate(pages, 1):
+        if not page.name.startswith(f"{number:04}-"):
+            found.append(Finding(f"docs/adr/{page.name}", 1, f"number {number:04} is missing, or is there twice"))
+        if f"](adr/{page.name})" not in (text or ""):
+            found.append(Finding("docs/architecture.md", 1, f"{page.name} is not in the list of decisions"))
+    return found
+
+
+_LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
+
+
+def _anchors(text):
+    heads = re.findall(r"^#+ (.*)$", text, re.M)
+    return {re.sub(r"[^\w\- ]", "", head.strip().lower()).replace(" ", "-") for head in heads}
 
 
 def links(root):
-    """A relative link of a page leads to a file that exists."""
+    """A relative link of a page leads to a file that exists, and to a heading in it."""
     found = []
     for rel in source.all_text_files(root):
         if rel.suffix != ".md":
             continue
         for number, line in enumerate(source.read(root, rel).split("\n"), 1):
-            for target in _LINK.findall(line):
+            for target, anchor in _LINK.findall(line):
                 if re.match(r"[a-z]+:", target):
                     continue
-                if not (source.Path(root) / rel.parent / target).exists():
+                file = source.Path(root) / (rel.parent / target if target else rel)
+                if not file.exists():
                     found.append(Finding(rel, number, f"the link {target} leads nowhere"))
+                elif anchor and file.suffix == ".md" and anchor not in _anchors(file.read_text(encoding="utf-8")):
+                    found.append(Finding(rel, number, f"{target} has no heading #{anchor}"))
     return found

@@ -44,6 +44,15 @@ CLEAN = {
                           '    X("log/level", TEXT, "info", "how much")\n',
     "deploy/amo.conf.example": '# Words.\n#run_dir = "var/run"\n\n#log\n# how much\n#    level = "info"\n',
     "docs/configuration.md": "| key | default |\n|---|---|\n| `run_dir` | `var/run` |\n| `log/level` | `info` |\n",
+    "docs/operations.md": "| what | level | meaning |\n|---|---|---|\n| `memory.short` | warn | free some |\n\n"
+                          "| metric | kind | unit | owner | meaning |\n|---|---|---|---|---|\n"
+                          "| `amo_things{kind}` | gauge | things | core | kept |\n",
+    "core/say.c": "/* Says it. */\n\nvoid say(void)\n{\n    log_line(LOG_LEVEL_WARN, \"memory.short\", \"n=%d\", 1);\n"
+                  "    stats_gauge(0, \"amo_things\", 0, 0);\n}\n",
+    "core/take_test.c": "/* It takes. */\n\nvoid one_is_taken_at_a_time(void **state)\n{\n    (void)state;\n}\n",
+    "docs/delivery.md": "Taken one by one.\n*Test: `core/take_test: one_is_taken_at_a_time`.*\n",
+    "docs/architecture.md": "| no | |\n|---|---|\n| [0001](adr/0001-one-loop.md) | one loop |\n",
+    "docs/adr/0001-one-loop.md": "# 0001. One loop\n",
     "README.md": "See [the words](docs/words.md).\n",
     "go.sh": "#!/bin/sh\necho \"$1\"\n",
 }
@@ -127,6 +136,16 @@ PLANTED = [
     ("configuration", replaced("deploy/amo.conf.example", '#run_dir = "var/run"\n', ""), "run_dir is missing"),
     ("configuration", replaced("docs/configuration.md", "| `run_dir` | `var/run` |\n", ""), "run_dir is missing"),
     ("configuration", replaced("docs/configuration.md", "`info`", "`warn`"), "the default of log/level"),
+    ("operations", replaced("core/say.c", '"memory.short"', '"memory.gone"'), "memory.gone is not on"),
+    ("operations", replaced("core/say.c", '"memory.short"', '"memory.gone"'), "nothing of ours says memory.short"),
+    ("operations", replaced("core/say.c", "LEVEL_WARN", "LEVEL_ERROR"), "logs memory.short as error"),
+    ("operations", replaced("core/say.c", "amo_things", "amo_beings"), "amo_beings is not on"),
+    ("operations", replaced("core/say.c", "amo_things", "amo_beings"), "nothing of ours says amo_things"),
+    ("tests-named", replaced("core/take_test.c", "one_is_taken", "two_are_taken"), "has no test one_is_taken"),
+    ("tests-named", added("docs/delivery.md", "`tests/process/test_gone.py`\n"), "no tests in test_gone.py"),
+    ("decisions", {"docs/adr/0002-two.md": "# 0002. Two\n"}, "not in the list of decisions"),
+    ("decisions", {"docs/adr/0003-three.md": "# 0003. Three\n"}, "number 0002 is missing"),
+    ("links", added("README.md", "[x](docs/words.md#nowhere)\n"), "no heading #nowhere"),
     ("leftovers", {"core/a.c": "/* TO" "DO: later */\n"}, "left-over"),
     ("stands-alone", {"docs/a.md": "see ../sha" "red/x.md\n"}, "means nothing"),
     ("links", {"docs/a.md": "[gone](nowhere.md)\n"}, "leads nowhere"),
