@@ -150,7 +150,7 @@ AMO_MUSTCHECK int store_conversation_by_chat(struct store *s, struct view scope,
                                              struct view chat_id, struct conversation *ret);
 AMO_MUSTCHECK int store_conversation_by_client(struct store *s, struct view scope,
                                                struct view client_id, struct conversation *ret);
-/* Of this phone's key, unless it is shared: one whose service id is not known before the others, then the newest. An empty
+/* Of this phone's key, unless it is shared or another person of the same source claims the phone: one whose service id is not known before the others, then the newest. An empty
  * @source stands for any, and a conversation without one for every. */
 AMO_MUSTCHECK int store_conversation_by_phone(struct store *s, struct view connector,
                                               struct view source, struct view phone,

@@ -146,9 +146,12 @@ int store_conversation_by_phone(struct store *s, struct view connector, struct v
     struct db_rows *r = NULL;
     int rc =
         db_query(s->db, &r,
-                 "SELECT " COLUMNS " FROM conversations WHERE connector=?1 AND phone=?3 AND"
-                 " shared=0 AND"
-                 " (source IN (?2,'') OR ?2='') ORDER BY service_id IS NULL DESC, id DESC"
+                 "SELECT " COLUMNS " FROM conversations c WHERE connector=?1 AND phone=?3 AND"
+                 " shared=0 AND (source IN (?2,'') OR ?2='') AND (service_id IS NULL OR"
+                 " NOT EXISTS(SELECT 1 FROM conversations o WHERE o.connector=?1 AND"
+                 " o.phone=?3 AND o.source=c.source AND o.shared=0 AND"
+                 " o.service_id IS NOT NULL AND o.user_id<>c.user_id)) ORDER BY service_id IS "
+                 "NULL DESC, id DESC"
                  " LIMIT 1",
                  "ttt", connector, source, phone);
 

@@ -127,6 +127,32 @@ def test_what_is_written_to_a_number_does_not_go_to_a_group(stack):
     assert created(stack, text)["conversation"]["id"] == group
 
 
+@pytest.mark.parametrize("last", ["owner", "stranger"])
+def test_a_number_that_a_stranger_claims_too_leads_to_neither(stack, last):
+    """Whoever fills in a web chat's form may type any number."""
+    end = tail()
+    phone = f"+7926{end[:7]}"
+    people = ["stranger", "owner"] if last == "owner" else ["owner", "stranger"]
+    for who in people:
+        stack.service_call("messages", {
+            "id": f"{who}-{end}", "source": "wa1", "conversation": {"id": f"{who}s-{end}"}, "type": "text",
+            "text": f"{who}-{end}", "sender": {"id": f"{who}-{end}", "name": who, "phone": phone}})
+        stack.wait("amojo.message", text=f"{who}-{end}")
+    told = writes_first(stack, phone)[1]
+    assert told["write_first"] and told["conversation"]["id"] is None and digits(told) == phone[1:]
+
+
+def test_one_person_in_two_conversations_is_found_in_the_newest(stack):
+    end = tail()
+    phone = f"+7926{end[:7]}"
+    for n in range(2):
+        stack.service_call("messages", {
+            "id": f"same-{n}-{end}", "source": "wa1", "conversation": {"id": f"same-{n}-{end}"}, "type": "text",
+            "text": f"same-{n}-{end}", "sender": {"id": f"same-{end}", "name": "Same", "phone": phone}})
+        stack.wait("amojo.message", text=f"same-{n}-{end}")
+    assert writes_first(stack, phone)[1]["conversation"]["id"] == f"same-1-{end}"
+
+
 def test_a_group_is_not_taken_for_the_answer_to_first_words(stack):
     """It was there before, and several have spoken in it."""
     end = tail()
