@@ -204,6 +204,10 @@ static void core_turn_end(void *arg)
     }
     if (c->exit_code)
         return;
+    core_commit(c); /* what was moved: nothing leaves by rows that a crash would take back */
+    if (c->exit_code)
+        return;
+    core_send_parcels(c);
     then = clock_mono_ms();
     dispatch_run(c);
     if (c->turn_dirty) {

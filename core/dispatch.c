@@ -70,10 +70,6 @@ void dispatch_run(struct core *c)
     if (c->stopping)
         return;
     inquiry_dispatch(c, false, now);
-    if (c->turn_dirty) { /* it settled something: as below */
-        dispatch_flush(c);
-        return;
-    }
     c->queue->run++;
     c->queue->dest_share = dispatch_share(c, now);
     for (int i = 0;; i++) {
@@ -84,8 +80,8 @@ void dispatch_run(struct core *c)
             core_wake(c); /* there may be more: after the next frames were read */
             break;
         }
-        if (!peers_pick_worker(c, 0, now))
-            break;
+        if (c->turn_dirty || !peers_pick_worker(c, 0, now))
+            break; /* rows were made: nothing may leave by them before they are committed */
         cmd = queue_next(c->queue, settling(c, now), now);
         if (!cmd)
             break;
@@ -96,8 +92,6 @@ void dispatch_run(struct core *c)
             break;
         if (c->exit_code)
             return;
-        if (c->turn_dirty)
-            break; /* it made rows: nothing of them may leave before they are committed */
     }
     inquiry_dispatch(c, true, now);
     dispatch_flush(c);
@@ -110,6 +104,8 @@ int dispatch_pack(struct core *c, struct peer *p, struct command *body, size_t *
     size_t before = p->batch.len;
     int rc = 0;
 
+    if (c->turn_dirty)
+        return -EBUSY;
     body->attempt = ++c->next_attempt;
     if (body->finish_within_ms <= 0 || body->finish_within_ms > lease)
         body->finish_within_ms = lease;

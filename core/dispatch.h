@@ -18,7 +18,8 @@ void dispatch_unreceived(struct core *c, struct peer *p, struct view held);
 void dispatch_detach(struct core *c, struct peer *p);
 /* Leases and back-offs whose time has come. */
 void dispatch_due(struct core *c, int64_t now_mono_ms);
-/* One packed command into a worker's batch of this turn: for inquiries, too. -ENOSPC. */
+/* One packed command into a worker's batch of this turn: for inquiries, too. -ENOSPC; -EBUSY
+ * while rows of this turn are not committed: what leaves may have been made of them. */
 struct command;
 AMO_MUSTCHECK int dispatch_pack(struct core *c, struct peer *p, struct command *body,
                                 size_t *ret_bytes);

@@ -341,6 +341,8 @@ void inquiry_dispatch(struct core *c, bool after, int64_t now_mono_ms)
         struct inquiry *q = LIST_ENTRY(i, struct inquiry, link);
         struct peer *p = NULL;
 
+        if (c->turn_dirty)
+            return; /* the one before it made rows: the others go when they are committed */
         next = i->next;
         if (q->asked || after == inquiry_goes_first(q, now_mono_ms) ||
             now_mono_ms < q->due_mono_ms || (q->dest && q->dest->paused))

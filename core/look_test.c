@@ -269,6 +269,7 @@ static void messages_go_before_a_look_but_not_for_ever(void **state)
     struct command calls[2];
 
     (void)checking(r);
+    rig_commit(r);
     inquiry_dispatch(&r->core, false, clock_mono_ms()); /* before messages */
     assert_int_equal(r->worker->n_batch, 0);
     r->worker->heard_mono_ms = clock_mono_ms() + 6000;

@@ -671,6 +671,41 @@ static void a_checked_command_whose_message_is_gone_does_not_stop_its_lane(void 
     rig_assert_dead(r, "parent");
 }
 
+static void nothing_is_asked_after_rows_that_are_not_committed(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = checking(r);
+    const struct command typing = {.kind = COMMAND_AMO_TYPING, .scope = VIEW_LIT("ch_acc")};
+    int64_t id = c->id;
+    struct command asked[2];
+
+    assert_int_equal(
+        inquiry_once(&r->core, c->lane->dest, &typing, clock_mono_ms() + 9000, NULL, NULL), 0);
+    assert_int_equal(store_prune(r->core.store, INT64_MAX, 0, 1000), 0);
+    assert_int_equal(rig_inquiries(r, clock_mono_ms(), asked, 2), 0);
+    assert_null(queue_find(r->core.queue, id)); /* the look gave it up, which made rows */
+    assert_true(r->core.turn_dirty);
+    assert_int_equal(rig_inquiries(r, clock_mono_ms(), asked, 2), 1); /* commits them first */
+    assert_int_equal(asked[0].kind, COMMAND_AMO_TYPING);
+}
+
+static void nothing_is_sent_by_rows_that_are_not_committed(void **state)
+{
+    struct rig *r = *state;
+    struct event e = rig_client_text("m1");
+    struct core_command *c = NULL;
+
+    rig_take(r, &e);
+    c = rig_command(r, COMMAND_AMO_MESSAGE);
+    assert_int_equal(core_turn(&r->core), 0);
+    dispatch_run(&r->core);
+    assert_int_equal(c->state, COMMAND_READY);
+    assert_int_equal(r->worker->n_in_flight, 0);
+    rig_turn(r);
+    assert_int_equal(c->state, COMMAND_IN_FLIGHT);
+    rig_assert_accounts(r);
+}
+
 static void after_a_restart_a_refusal_asks_the_history(void **state)
 {
     struct rig *r = *state;
@@ -1176,6 +1211,8 @@ int main(void)
         CASE(attempts_used_up_are_looked_up_before_they_count),
         CASE(a_lost_worker_loses_no_question),
         CASE(a_checked_command_whose_message_is_gone_does_not_stop_its_lane),
+        CASE(nothing_is_asked_after_rows_that_are_not_committed),
+        CASE(nothing_is_sent_by_rows_that_are_not_committed),
         CASE(after_a_restart_a_refusal_asks_the_history),
         CASE(what_a_dead_worker_held_goes_to_another_at_once),
         CASE(what_a_silent_worker_holds_stays_until_the_lease_is_over),

@@ -422,6 +422,8 @@ size_t rig_inquiries(struct rig *r, int64_t now_ms, struct command *ret, size_t 
     msgpack_packer pk;
     size_t n = 0;
 
+    if (r->core.turn_dirty)
+        rig_commit(r); /* nothing leaves before */
     r->worker->heard_mono_ms = now_ms;
     inquiry_dispatch(&r->core, false, now_ms);
     inquiry_dispatch(&r->core, true, now_ms);
