@@ -1,5 +1,6 @@
 #include "core/key.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "proto/foreign_id.h"
@@ -35,4 +36,13 @@ int key_sent(struct view connector, struct view id, struct key *ret)
 int key_answered(struct view connector, struct view id, struct key *ret)
 {
     return spell('t', connector, id, ret);
+}
+
+int key_within(struct view connector, int64_t conversation, struct view id, struct key *ret)
+{
+    if (!foreign_id_is_fine(connector) || !foreign_id_is_fine(id))
+        return KEY_E_NONE;
+    (void)snprintf(ret->text, sizeof(ret->text), "c%.*s/%" PRId64 "/%.*s", (int)connector.len,
+                   connector.ptr, conversation, (int)id.len, id.ptr); /* they fit */
+    return 0;
 }

@@ -255,15 +255,39 @@ static int is_wanted(struct core *c, const struct wanted *w, const struct messag
     return *ret && w->thread.len ? is_of_thread(c, m, w->thread, ret) : 0;
 }
 
+/* Conversations that are looked into by name: one, unless several numbers have one so called. */
+#define THREADS_MAX 4
+
+/* Which conversations are meant, if that was said. */
+static int conversations_of(struct core *c, const struct wanted *w, int64_t ret[THREADS_MAX],
+                            size_t *ret_n)
+{
+    struct conversation_ids ids = {.ids = ret, .max = THREADS_MAX};
+    int rc = 0;
+
+    *ret_n = 0;
+    if (w->conversation)
+        ret[(*ret_n)++] = w->conversation;
+    if (w->conversation || !w->thread.len)
+        return 0;
+    rc = store_conversations_by_word(c->store, w->connector, w->thread, VIEW_NONE, &ids);
+    *ret_n = ids.n;
+    return rc;
+}
+
 int lookup_message(struct core *c, const struct wanted *w, struct view id, struct message *ret)
 {
-    struct key keys[3];
+    int64_t within[THREADS_MAX];
+    struct key keys[3 + THREADS_MAX];
+    size_t n_within = 0;
     size_t n = 0;
-    int rc = 0;
+    int rc = conversations_of(c, w, within, &n_within);
 
     /* what is no id makes no key */
     n += !w->ours && key_sent(w->connector, id, &keys[n]) == 0;
     n += key_answered(w->connector, id, &keys[n]) == 0;
+    for (size_t i = 0; i < n_within; i++)
+        n += key_within(w->connector, within[i], id, &keys[n]) == 0;
     n += key_mid(id, &keys[n]) == 0;
     for (size_t i = 0; rc == 0 && i < n; i++) {
         struct message m = {0};

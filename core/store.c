@@ -469,7 +469,9 @@ static int store_prune_messages(struct store *s, int64_t before_ms, int64_t limi
                     "DELETE FROM message_ids WHERE id IN (SELECT 'm'||mid FROM old"
                     " UNION ALL SELECT 'a'||scope||'/'||amo_id FROM old"
                     " UNION ALL SELECT CASE direction WHEN 2 THEN 't' ELSE 's' END||connector"
-                    "||'/'||service_id FROM old) AND message IN (SELECT id FROM old)",
+                    "||'/'||service_id FROM old UNION ALL SELECT 'c'||connector||'/'||"
+                    "conversation||'/'||service_id FROM old WHERE direction=2) AND message IN"
+                    " (SELECT id FROM old)",
                     "ii", limit, before_ms);
 
     rc = rc ? rc

@@ -101,6 +101,29 @@ static int message_key(struct store *s, int64_t id, int spelt, const struct key 
                   "si", key->text, id);
 }
 
+/* The newest message that was answered with an id has it. The one that had it stays known by it in
+ * its own conversation. */
+static int answered_key(struct store *s, int64_t id, const struct message *m,
+                        struct view service_id)
+{
+    struct view connector = view_of(m->connector);
+    struct message old = {0};
+    struct key within;
+    struct key key;
+    int rc = 0;
+
+    if (key_answered(connector, service_id, &key))
+        return 0;
+    rc = store_message_by_key(s, &key, &old);
+    if (rc == 0 && old.conversation != m->conversation)
+        rc =
+            message_key(s, old.id, key_within(connector, old.conversation, service_id, &within),
+                        &within, true);
+    message_fini(&old);
+    rc = rc == STORE_E_NONE ? 0 : rc;
+    return rc ? rc : message_key(s, id, 0, &key, true);
+}
+
 int store_message_add(struct store *s, const struct message *m, int64_t *ret_id)
 {
     struct key key;
@@ -122,9 +145,7 @@ int store_message_add(struct store *s, const struct message *m, int64_t *ret_id)
         rc = message_key(s, id, key_amo(view_of(m->scope), view_of(m->amo_id), &key), &key,
                          false);
     if (rc == 0 && m->service_id && m->direction == MESSAGE_OUTBOUND)
-        rc = message_key(s, id,
-                         key_answered(view_of(m->connector), view_of(m->service_id), &key),
-                         &key, true);
+        rc = answered_key(s, id, m, view_of(m->service_id));
     else if (rc == 0 && m->service_id)
         rc = message_key(s, id, key_sent(view_of(m->connector), view_of(m->service_id), &key),
                          &key, false);
@@ -144,13 +165,10 @@ int store_message_learn_amo(struct store *s, const struct message *m, struct vie
 
 int store_message_learn_answer(struct store *s, const struct message *m, struct view service_id)
 {
-    struct key key;
     int rc =
         db_run(s->db, "UPDATE messages SET service_id=? WHERE id=?", "ti", service_id, m->id);
 
-    return rc ? rc
-              : message_key(s, m->id, key_answered(view_of(m->connector), service_id, &key),
-                            &key, true);
+    return rc ? rc : answered_key(s, m->id, m, service_id);
 }
 
 int store_message_state(struct store *s, int64_t id, const char *state, int64_t now_ms)

@@ -134,6 +134,33 @@ def test_a_status_goes_to_the_newest_message_that_was_answered_with_its_id(stack
     assert stack.control("trace", id=number)["message"]["amo_id"] == new
 
 
+def test_a_conversation_tells_apart_what_was_answered_with_one_id(stack, client, number):
+    """A service that counts the messages of each conversation from 1."""
+    other = Client(stack)
+    first, second = client.is_told("one-" + number, {"id": number}), other.is_told("two-" + number, {"id": number})
+    for who, ident, word, told in ((client, first, "read", 2), (other, second, "delivered", 1)):
+        answer = stack.service_call("statuses", {"statuses": [
+            {"id": number, "status": word, "conversation": {"id": who.id}}]})[1]
+        assert answer["results"][0]["status"] == "accepted", answer
+        stack.wait("status", id=ident, status=told)
+        answer = stack.service_call("reactions", {"message_id": number, "emoji": "👍", "sender": {"id": who.id},
+                                                  "conversation": {"id": who.id}})[1]
+        assert answer["status"] == "accepted", answer
+    third = client.is_told("three-" + number, {"id": number})
+    for who, ident in ((client, third), (other, second)):
+        text = f"quotes-{who.id}"
+        stack.service_call("messages", {
+            "id": uuid.uuid4().hex, "source": "wa1", "conversation": {"id": who.id}, "sender": {"id": who.id},
+            "type": "text", "text": text, "reply_to": {"id": number}})
+        stack.wait("amojo.message", text=text)
+        sent = [b["payload"] for b in stack.bodies(side="amojo", kind="new_message")]
+        assert [p["reply_to"] for p in sent if p["message"]["text"] == text] == [{"message": {"id": ident}}]
+    assert [stack.statuses(m) for m in (first, second)] == [[(2, None)], [(1, None)]]
+    for ident in (first, second):
+        wait_for(lambda i=ident: [b for b in stack.bodies(side="amojo", kind="react") if b.get("id") == i], "the reaction")
+    assert not [b for b in stack.bodies(side="amojo", kind="react") if b.get("id") == third]
+
+
 def test_a_clients_quote_names_the_message_of_his_own_chat(stack, client, number):
     """Another client's message has the id that the manager's got as an answer."""
     Client(stack).says("of-somebody-else-" + number, ident=number)
