@@ -126,7 +126,8 @@ struct view service_id_must(struct service_reader *r, const char *path)
 
 struct view service_name_must(struct service_reader *r, const char *path)
 {
-    struct view id = service_text_must(r, path, LIMIT_ID);
+    /* an answer's number was learnt by its digits */
+    struct view id = must(r, path, service_number_or_text_must(r, path, LIMIT_ID));
 
     if (id.ptr && !foreign_id_is_fine(id))
         service_fail(r, "invalid", SERVICE_NAME_FAULT, path);

@@ -60,7 +60,8 @@ struct view service_text(struct service_reader *r, const char *path, size_t max)
 struct view service_text_must(struct service_reader *r, const char *path, size_t max);
 /* An id as service_id_valid() has it, required. */
 struct view service_id_must(struct service_reader *r, const char *path);
-/* An id that names something, ours or whatever a service calls it (proto/foreign_id.h); required. */
+/* An id that names something, ours or whatever a service calls it (proto/foreign_id.h), a number by its
+ * digits, with a warning; required. */
 struct view service_name_must(struct service_reader *r, const char *path);
 /* A text, or a number, which becomes its digits with a warning; required. */
 struct view service_number_or_text_must(struct service_reader *r, const char *path, size_t max);

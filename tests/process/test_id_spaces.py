@@ -134,6 +134,21 @@ def test_a_status_goes_to_the_newest_message_that_was_answered_with_its_id(stack
     assert stack.control("trace", id=number)["message"]["amo_id"] == new
 
 
+def test_a_number_that_was_an_answer_is_taken_back_as_a_number(stack, client, number):
+    ident = client.is_told("numbered-" + number, {"id": int("1" + number)})
+    code, answer, _ = stack.service_call("statuses", {"statuses": [{"id": int("1" + number), "status": "read"}]})
+    [result] = answer["results"]
+    assert (code, result["status"], result["id"]) == (202, "accepted", "1" + number), answer
+    assert result["warnings"][0]["field"] == "id"
+    code, answer, _ = stack.service_call("reactions", {"message_id": int("1" + number), "emoji": "👍"})
+    assert code == 202 and answer["warnings"][0]["field"] == "message_id", answer
+    stack.wait("status", id=ident, status=2)
+    wait_for(lambda: [b for b in stack.bodies(side="amojo", kind="react") if b.get("id") == ident], "the reaction")
+    for wrong in (True, None, [], {}, 123456789012345678901234567890, ""):
+        code, answer, _ = stack.service_call("reactions", {"message_id": wrong, "emoji": "👍"})
+        assert code == 422 and answer["error"]["field"] == "message_id", answer
+
+
 def test_a_conversation_tells_apart_what_was_answered_with_one_id(stack, client, number):
     """A service that counts the messages of each conversation from 1."""
     other = Client(stack)
