@@ -180,7 +180,7 @@ bool connector_source_known(struct ingress *in, struct exchange *x, struct view 
         return true;
     refused_note(&in->refused, x->name, source, clock_unix_ms(), clock_mono_ms());
     if (known)
-        exchange_fault(x, 422, "no_account", "the connector has no account yet", NULL);
+        exchange_fault(x, 422, "no_account", "the connector has no account", NULL);
     else
         exchange_fault(x, 422, "unknown_source", "this source belongs to no account", "source");
     return false;
