@@ -87,6 +87,24 @@ static void one_that_still_cannot_cross_says_so(void **state)
     assert_queue_is_true(r, 0);
 }
 
+/* Its repeat could not be known: neither here nor at the service. */
+static void a_webhook_older_than_our_memory_stays(void **state)
+{
+    struct rig *r = *state;
+    struct event e = rig_manager_text("amo-2");
+    struct reply reply;
+    const struct json_node *one = NULL;
+
+    e.sent_ms -= 181LL * 24 * 3600 * 1000;
+    take(r, e);
+    reply = ctl_ask(r, "quarantine.replay", "{\"ids\":[1]}");
+    one = json_array_at(json_get(json_root(reply.doc), "replayed"), 0);
+    ctl_text(&reply, one, "result", "quarantined again");
+    ctl_text(&reply, one, "reason", "too_old");
+    json_free(reply.doc);
+    assert_queue_is_true(r, 0);
+}
+
 static void one_that_must_wait_says_so(void **state)
 {
     struct rig *r = *state;
@@ -401,6 +419,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(an_event_is_tried_again_when_the_cause_is_mended),
         CASE(one_that_still_cannot_cross_says_so),
+        CASE(a_webhook_older_than_our_memory_stays),
         CASE(one_that_must_wait_says_so),
         CASE(what_waits_for_it_is_applied_with_it),
         CASE(several_are_tried_in_the_order_they_are_named),

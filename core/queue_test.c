@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/crypto.h"
@@ -1193,6 +1194,50 @@ static void timers_come_out_in_order(void **state)
     rig_close(&r);
 }
 
+/* CPU time of a thousand messages that go while @statuses statuses of their destination must wait. */
+static clock_t thousand_messages(int statuses)
+{
+    struct rig r;
+    clock_t began = 0;
+
+    rig_open(&r, 0, 1);
+    for (int i = 0; i < statuses; i++)
+        (void)add_row(&r, 1000000 + i, COMMAND_AMO_STATUS, "s", NULL, 0);
+    for (int i = 0; i < 1000; i++)
+        add_message(&r, i + 1, "s");
+    began = clock();
+    for (int i = 0; i < 1000; i++) {
+        struct core_command *c = queue_next(r.q, true, r.now);
+
+        assert_non_null(c);
+        queue_move(r.q, c, COMMAND_IN_FLIGHT, r.now + 22000, r.now);
+        finish(&r, c);
+    }
+    began = clock() - began;
+    assert_null(queue_next(r.q, true, r.now));
+    assert_int_equal(queue_count(r.q), (size_t)statuses);
+    rig_close(&r);
+    return began;
+}
+
+static void statuses_that_must_wait_cost_the_messages_nothing(void **state)
+{
+    clock_t few = 0;
+    clock_t many = 0;
+
+    (void)state;
+    for (int i = 0; i < 3; i++) { /* the machine is shared: the best of three */
+        clock_t a = thousand_messages(10);
+        clock_t b = thousand_messages(100000);
+
+        few = i == 0 || a < few ? a : few;
+        many = i == 0 || b < many ? b : many;
+    }
+    print_message("1000 messages: %ld and %ld us\n", (long)few, (long)many);
+    /* to walk 100,000 of them for each message would be thousands of times as much */
+    assert_true(many < 20 * (few + CLOCKS_PER_SEC / 1000));
+}
+
 /* --- what a bug would do, and no memory ----------------------------------------------------- */
 
 static void an_illegal_move_stops_the_program(void **state)
@@ -1308,6 +1353,7 @@ int main(void)
         cmocka_unit_test(a_back_off_shorter_than_the_floor_is_taken_as_it_is),
         cmocka_unit_test(random_work_keeps_every_lane_in_order),
         cmocka_unit_test(timers_come_out_in_order),
+        cmocka_unit_test(statuses_that_must_wait_cost_the_messages_nothing),
         cmocka_unit_test(an_illegal_move_stops_the_program),
         cmocka_unit_test(without_memory_a_command_is_refused_and_nothing_leaks),
     };
