@@ -266,6 +266,11 @@ void dest_hold(struct queue *q, struct dest *d, enum hold_reason why, int64_t la
     if (!dest_is_held(d) && why != HOLD_BREAKER)
         d->n_witnesses = 0; /* of failures that were no hold's */
     dest_witness(d, lane);
+    if (!dest_is_held(d))
+        d->n_asked = 0;
+    else if (d->probing && d->probe_lane == lane && d->n_asked < HOLD_STEPS)
+        d->n_asked++;
+    d->ask_ms = now_mono_ms + queue_backoff_ms(q, d->n_asked);
     if (dest_is_held(d) && now_mono_ms < d->hold_until_ms && why != HOLD_GONE) {
         /* one of those that were under way when the hold began, or one that was asked whether it
          * is everybody's: the wait is the same */

@@ -463,6 +463,20 @@ bool queue_admits_call(struct queue *q, struct dest *d, bool *ret_probing, int64
     return true;
 }
 
+/* It failed in this hold, or what it has to say did before: it would tell nothing new. */
+static bool has_spoken(const struct dest *d, const struct lane *l)
+{
+    return dest_is_witness(d, l->id) || lane_head(l)->failed;
+}
+
+/* However many have failed, one that has not may know better: several clients may have sent what one
+ * guard dislikes. Such a question costs one call, and the pauses between them grow. */
+static bool may_ask(const struct dest *d, const struct lane *l, int64_t now_mono_ms)
+{
+    return hold_is_doubtful(d->hold) && d->hold != HOLD_GONE && now_mono_ms >= d->ask_ms &&
+           now_mono_ms >= d->not_before_ms && !has_spoken(d, l);
+}
+
 /* The first of one list that may go: of a held destination one that has not failed in this hold,
  * if there is any; else none before the hold is over. */
 static struct lane *ready_first(struct dest *d, struct list *ready, int64_t now_mono_ms)
@@ -479,9 +493,10 @@ static struct lane *ready_first(struct dest *d, struct list *ready, int64_t now_
             list_add_tail(&l->scope->parked, &l->link);
             continue;
         }
-        if (!dest_is_held(d) || dest_asks_lane(d, l->id, now_mono_ms))
+        if (!dest_is_held(d) || dest_asks_lane(d, l->id, now_mono_ms) ||
+            may_ask(d, l, now_mono_ms))
             return l;
-        if (!hold_is_doubtful(d->hold) || !dest_is_witness(d, l->id))
+        if (!hold_is_doubtful(d->hold) || !has_spoken(d, l))
             return now_mono_ms >= d->hold_until_ms ? l : NULL;
         witness = witness ? witness : l;
     }
@@ -496,8 +511,8 @@ static struct lane *dest_first(struct dest *d, bool messages_only, int64_t now_m
     if (!message || !other)
         return message ? message : other;
     if (dest_is_held(d) && hold_is_doubtful(d->hold) &&
-        dest_is_witness(d, message->id) != dest_is_witness(d, other->id))
-        return dest_is_witness(d, message->id) ? other : message;
+        has_spoken(d, message) != has_spoken(d, other))
+        return has_spoken(d, message) ? other : message;
     return message->ready_no < other->ready_no ? message : other;
 }
 

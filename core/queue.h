@@ -44,6 +44,9 @@ struct dest {
     int64_t probe;         /* its command */
     int64_t probe_lane;
     int64_t
+        ask_ms; /* mono; then one lane that has not failed yet may go, before hold_until_ms */
+    uint32_t n_asked; /* so often such a lane failed in this hold, too */
+    int64_t
         not_before_ms; /* mono; it was asked for, so not even a lane that knows nothing goes */
     int64_t witness[DEST_WITNESSES]; /* lanes that failed in this hold, or in this row */
     uint32_t n_witnesses;

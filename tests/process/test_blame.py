@@ -121,6 +121,20 @@ def test_a_conversation_that_fails_alone_opens_no_breaker_and_dies_in_its_attemp
         assert not any("destination.held" in line for line in stack["core"].lines)
 
 
+def test_many_that_amojo_will_not_hear_of_stop_nobody_for_long():
+    """A guard dislikes what several clients send at once: more of them than are asked before a hold is believed."""
+    with Stack(env={**QUICK, "AMO_RETRY_ATTEMPTS": "4", "AMO_CORE_LOOKS_MS": "300", "AMO_CORE_CONNECT_EVERY_MS": "100"}) as stack:
+        stack.up()
+        for n in range(8):
+            stack.meet(f"hello-{n}", f"7900555060{n}")
+        stack.fault(on="amojo.new_message", match="disliked", status=403)
+        for n in range(7):
+            stack.client_writes(f"disliked-{n}", conversation=f"7900555060{n}")
+        wait_for(lambda: stack.account()["held"] == "forbidden", "the hold")
+        stack.client_writes("harmless", conversation="79005550607")
+        stack.wait("amojo.message", text="harmless", timeout=20)  # a slow probe comes after a minute
+
+
 def test_two_that_always_fail_do_not_keep_a_destination_shut_for_others(stack):
     stack.fault(on="service.message.created", match="two-of-a-kind", status=500)
     for chat in (OWN, NEIGHBOURS[0]):
