@@ -186,6 +186,18 @@ static int look_up_service_echo(struct core *c, const struct event *e, struct lo
                         (const void **)&l->mapping.known);
 }
 
+/* Is the message in the conversation that the service calls so, as far as is known? */
+static int is_of_thread(struct core *c, const struct message *m, struct view thread, bool *ret)
+{
+    struct conversation conv = {0};
+    int rc = store_conversation(c->store, m->conversation, &conv);
+
+    if (rc == 0)
+        *ret = !conv.service_id || view_is(thread, conv.service_id);
+    conversation_fini(&conv);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
 static int look_up_client(struct core *c, const struct event *e, struct lookup *l);
 
 static int look_up_service_message(struct core *c, const struct event *e, struct lookup *l)
@@ -194,6 +206,7 @@ static int look_up_service_message(struct core *c, const struct event *e, struct
     struct view source = e->source.ptr ? e->source : VIEW_LIT("");
     const struct reg_channel *channel = NULL;
     char mid[ID_DERIVED_MAX + 1];
+    bool of_thread = true;
     struct key key;
     int rc = router_mid(e, mid);
 
@@ -203,6 +216,9 @@ static int look_up_service_message(struct core *c, const struct event *e, struct
     if (key_mid(view_of(mid), &key) == 0)
         rc = found_or_not(store_message_by_key(c->store, &key, &l->known), &l->known,
                           (const void **)&m->known);
+    if (rc == 0 && m->known)
+        rc = is_of_thread(c, m->known, e->conversation, &of_thread);
+    m->known_elsewhere = !of_thread;
     if (rc == 0 && !m->known && e->outgoing)
         rc = look_up_service_echo(c, e, l);
     if (rc || m->known || !m->scope)
@@ -232,18 +248,6 @@ static int look_up_client(struct core *c, const struct event *e, struct lookup *
               : found_or_not(store_conversation_by_client(c->store, view_of(m->scope->id),
                                                           view_of(client_id), &l->by_client),
                              &l->by_client, (const void **)&m->by_client);
-}
-
-/* Is the message in the conversation that the service calls so, as far as is known? */
-static int is_of_thread(struct core *c, const struct message *m, struct view thread, bool *ret)
-{
-    struct conversation conv = {0};
-    int rc = store_conversation(c->store, m->conversation, &conv);
-
-    if (rc == 0)
-        *ret = !conv.service_id || view_is(thread, conv.service_id);
-    conversation_fini(&conv);
-    return rc == STORE_E_NONE ? 0 : rc;
 }
 
 static int is_wanted(struct core *c, const struct wanted *w, const struct message *m, bool *ret)

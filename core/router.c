@@ -206,6 +206,9 @@ static int route_service_message(const struct event *e, const struct mapping *m,
 
     if (rc)
         return rc;
+    if (m->known &&
+        m->known_elsewhere) /* another's words under an id that is taken: not lost */
+        return plan_end(p, VERDICT_QUARANTINE, "id_again");
     if (m->known)
         return plan_end(p, VERDICT_NOTHING,
                         m->known->direction == MESSAGE_OUTBOUND ? "echo" : "repeat");

@@ -22,8 +22,10 @@ struct mapping {
     const struct conversation *by_client; /* by our client id of the chat */
     const struct conversation *by_phone;  /* by (connector, source, phone) */
     const struct message *known;          /* the same message was taken before */
-    const struct message *named;          /* the message a status, edit or reaction is about */
-    const struct conversation *about;     /* the one of @named */
+    bool
+        known_elsewhere; /* service side: @known is in a conversation that is called otherwise */
+    const struct message *named;      /* the message a status, edit or reaction is about */
+    const struct conversation *about; /* the one of @named */
     bool named_left;     /* the account that @named was exchanged with is not connected */
     bool unreachable;    /* nobody has the number of the conversation now */
     bool foreign_source; /* amo side: the source it names is another account's */

@@ -134,6 +134,18 @@ def test_a_status_goes_to_the_newest_message_that_was_answered_with_its_id(stack
     assert stack.control("trace", id=number)["message"]["amo_id"] == new
 
 
+def test_an_id_that_comes_again_in_another_conversation_is_kept_and_not_taken_for_a_repeat(stack, client, number):
+    """A service whose counter began anew, or counts by conversation, and whose keys are its own."""
+    for who, words in ((client.id, "first"), ("other-" + number, "another's"), (client.id, "first")):
+        code, answer, _ = stack.call("POST", "messages", {
+            "id": number, "source": "wa1", "conversation": {"id": who}, "sender": {"id": who}, "type": "text",
+            "text": words}, headers={"Idempotency-Key": uuid.uuid4().hex})
+        assert (code, answer["status"]) == (202, "accepted"), answer
+    stack.settle()
+    assert [m["text"] for m in stack.list("amojo/messages") if m["msgid"] == "svc-" + number] == ["first"]
+    assert len(quarantined(stack, "id_again")) == 1  # the repeat is none of it
+
+
 def test_a_number_that_was_an_answer_is_taken_back_as_a_number(stack, client, number):
     ident = client.is_told("numbered-" + number, {"id": int("1" + number)})
     code, answer, _ = stack.service_call("statuses", {"statuses": [{"id": int("1" + number), "status": "read"}]})
