@@ -120,6 +120,17 @@ static void drop_all(struct core *c, const struct found *f, size_t n)
     }
 }
 
+/* A name that nobody has, and nothing that waits for it: a slip of the pen must not look like a queue
+ * that is empty. */
+static const char *drop_unknown(const struct registry *r, const struct drop *d)
+{
+    if (d->connector.len && !registry_connector(r, d->connector))
+        return "no such connector, and nothing waits for it; see amoctl queue";
+    if (d->scope.len && !registry_scope(r, d->scope))
+        return "no such account, and nothing waits for it; see amoctl queue";
+    return NULL;
+}
+
 int verb_queue_drop(struct control_ask *ask)
 {
     bool dry_run = moves_flag(ask, "dry_run");
@@ -131,6 +142,10 @@ int verb_queue_drop(struct control_ask *ask)
     rc = rc ? rc : drop_find(ask->core, &d, &f);
     if (rc)
         return rc;
+    if (f.n == 0 && f.under_way == 0 && drop_unknown(ask->core->registry, &d)) {
+        mem_free(f.ids);
+        return control_fail(ask, EXIT_FAILED, "%s", drop_unknown(ask->core->registry, &d));
+    }
     n = f.n < DROP_MAX ? f.n : DROP_MAX;
     if (!dry_run)
         drop_all(ask->core, &f, n);
