@@ -1,0 +1,39 @@
+"""The pages and amoctl know the same verbs and options."""
+import os
+import pathlib
+import re
+import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BIN = pathlib.Path(os.environ.get("AMO_BIN_DIR", ROOT / "build" / "bin"))
+
+
+def usage():
+    """{verb: its options}, out of amoctl --help."""
+    text = subprocess.run([BIN / "amoctl", "--help"], capture_output=True, text=True, check=True, timeout=30).stdout
+    lines = re.findall(r"^  ([a-z]+(?: [a-z]+)?)((?: [\[<A-Z-].*)?)$", text, re.M)
+    return {verb: set(re.findall(r"--[a-z-]+", rest)) for verb, rest in lines}
+
+
+def pages():
+    return {path: path.read_text(encoding="utf-8") for path in [*ROOT.glob("docs/**/*.md"), *ROOT.glob("README*.md")]}
+
+
+def test_every_verb_and_option_of_amoctl_is_on_a_page():
+    text = "\n".join(pages().values())
+    known = usage()
+    assert {"status", "queue drop", "account connect"} <= set(known) and "--may-double" in known["dead retry"]
+    for verb, options in known.items():
+        assert re.search(rf"\b{verb.split()[-1]}\b", text), verb
+        for option in options:
+            assert f"{option}" in text, f"{verb} {option}"
+
+
+def test_every_option_that_stands_behind_a_verb_on_a_page_is_one_of_it():
+    known = usage()
+    for path, text in pages().items():
+        for quoted in re.findall(r"(?:`|^|\$ )amoctl ([^`\n|>#;]*)", text, re.M):
+            words = quoted.split()
+            verb = next((v for v in (" ".join(words[:2]), " ".join(words[:1])) if v in known), None)
+            for option in re.findall(r"(?<![\w-])--[a-z-]+", quoted) if verb else []:
+                assert option in known[verb] | {"--json", "--help", "--config"}, f"{path.name}: amoctl {quoted}"
