@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -21,6 +22,9 @@
 
 /* for who reads the file at a start */
 #define REWRITE_WAIT_MS 1000
+/* a store that seems damaged before it is open is opened so often */
+#define OPEN_TRIES      5
+#define OPEN_PAUSE_NS   200000000L
 
 int store_schema_version(void)
 {
@@ -126,19 +130,28 @@ static int store_settle_log(struct store *s)
     return rc;
 }
 
-/* Migrations read and write all over: they may be the first to meet damage. */
-static int store_prepare(struct store *s, struct buf *ret_why, bool *ret_fresh)
+static int store_make_ready(struct store *s, struct buf *ret_why)
+{
+    bool fresh = false;
+    int rc = store_migrate(s, ret_why, &fresh);
+
+    return rc ? rc : store_rebuild(s, fresh);
+}
+
+/* What reads and writes here may be the first to meet damage, or what SQLite calls so: the root of a
+ * table or an index that the disk does not read for a moment. Only a look at all of it tells which. */
+static int store_prepare(struct store *s, struct buf *ret_why)
 {
     int rc = 0;
 
     if (mend_is_marked(store_path(s)))
         rc = store_look(s);
-    rc = rc ? rc : store_migrate(s, ret_why, ret_fresh);
+    rc = rc ? rc : store_make_ready(s, ret_why);
     if (rc != STORE_DAMAGED || s->looked_at)
         return rc;
     store_found_damaged(s, rc);
     rc = store_look(s);
-    return rc ? rc : store_migrate(s, ret_why, ret_fresh);
+    return rc ? rc : store_make_ready(s, ret_why);
 }
 
 /* Two cores on one store, whatever their names, would each think that they own every queue. */
@@ -161,10 +174,25 @@ static int store_lock(struct store *s, const char *path, struct buf *ret_why)
     return rc;
 }
 
+/* A page of the schema that the disk does not read for a moment is damage in SQLite's words, and core
+ * would end for good over it. What is damaged is so every time. */
+static int store_open_db(const char *path, struct buf *ret_why, struct db **ret)
+{
+    const struct timespec pause = {.tv_nsec = OPEN_PAUSE_NS};
+    int rc = db_open(path, ret_why, ret);
+
+    for (int i = 1; rc == STORE_DAMAGED && i < OPEN_TRIES; i++) {
+        log_failed(LOG_LEVEL_WARN, "store.opened_again", rc, "sqlite=\"%s\"", buf_str(ret_why));
+        buf_reset(ret_why);
+        (void)nanosleep(&pause, NULL); /* shorter is harmless */
+        rc = db_open(path, ret_why, ret);
+    }
+    return rc;
+}
+
 int store_open(const char *url, struct buf *ret_why, struct store **ret_store)
 {
     struct store *s = NULL;
-    bool fresh = false;
     int rc = 0;
 
     if (strncmp(url, "sqlite:", 7) != 0 || url[7] == '\0') {
@@ -177,10 +205,9 @@ int store_open(const char *url, struct buf *ret_why, struct store **ret_store)
     s->lock_fd = -1;
     rc = process_make_parent(url + 7);
     rc = rc ? rc : store_lock(s, url + 7, ret_why);
-    rc = rc ? rc : db_open(url + 7, ret_why, &s->db);
+    rc = rc ? rc : store_open_db(url + 7, ret_why, &s->db);
     rc = rc ? rc : store_settle_log(s);
-    rc = rc ? rc : store_prepare(s, ret_why, &fresh);
-    rc = rc ? rc : store_rebuild(s, fresh);
+    rc = rc ? rc : store_prepare(s, ret_why);
     rc = rc ? rc : db_exec(s->db, erase_tables);
     if (rc) {
         if (buf_view(ret_why).len == 0)

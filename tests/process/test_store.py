@@ -156,6 +156,26 @@ def test_a_file_that_is_no_store_ends_core_for_good_and_in_words():
 
 
 @NEEDS_STRACE
+def test_a_read_that_fails_once_while_core_starts_is_not_taken_for_damage():
+    """SQLite calls a store malformed when the root of a table cannot be read; 2 would end core for good."""
+    with Stack(env=QUICK) as stack:
+        stack.up()
+        core = stack["core"]
+        core.kill()
+        before = list(core.args)
+        for nth in range(1, 12):
+            core.args = before
+            under_strace(core, "-D", "-P", str(store_file(stack)), "-e", "trace=pread64", "-e", f"inject=pread64:error=EIO:when={nth}")
+            core.start()
+            wait_for(lambda: not core.alive or any("what=ready" in line for line in core.lines[core.seen:]), "a start or its end")
+            assert core.alive or ends(core) == 75, (nth, core.lines[core.seen:])
+            core.kill()
+        core.args = before
+        stack.start("core")
+        stack.meet("hello")
+
+
+@NEEDS_STRACE
 def test_what_the_last_life_may_have_failed_to_flush_is_in_the_file_before_anybody_relies_on_it():
     with Stack(env=QUICK) as stack:
         stack.up()
