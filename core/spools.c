@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "core/peers.h"
 #include "core/store.h"
@@ -58,8 +57,7 @@ struct spool *spools_load(struct core *c, const struct id *id)
     }
     buf_fini(&ranges);
     if (rc && rc != STORE_E_NONE) {
-        log_failed(LOG_LEVEL_ERROR, "spool.load_failed", store_errno(rc), "sqlite=\"%s\"",
-                   store_error(c->store, rc));
+        core_row_failed(c, "spools", rc); /* never alive and deaf to that process */
         mem_free(s);
         return NULL;
     }

@@ -145,6 +145,22 @@ def test_a_damaged_table_is_contained_and_core_is_not_started_for_ever():
         assert len(stack.list("amojo/messages")) == 4
 
 
+def test_a_spool_whose_row_is_damaged_is_not_left_waiting_by_a_core_that_lives():
+    with Stack(env=QUICK) as stack:
+        stack.up()
+        stack.meet("hello")
+        stack.settle()
+        core = stack["core"]
+        core.stop()
+        spoil(stack, "spools")
+        core.start()
+        assert ends(core) == 75  # the next start looks at all of it
+        core.start()
+        assert ends(core) == 2  # and what it says by itself at every start cannot be contained
+        said = "\n".join(core.lines)
+        assert "what=store.damaged" in said and "what=store.failed error=117" in said and "in=spools" in said
+
+
 def test_a_file_that_is_no_store_ends_core_for_good_and_in_words():
     with Stack(env=QUICK) as stack:
         path = store_file(stack)
