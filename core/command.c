@@ -94,3 +94,8 @@ int64_t command_life_ms(enum command_kind kind)
 {
     return kind_of(kind).life_ms;
 }
+
+bool command_is_forgotten(int64_t since_ms, int64_t now_unix_ms)
+{
+    return since_ms && (since_ms > now_unix_ms || now_unix_ms - since_ms >= DAY_MS);
+}

@@ -115,3 +115,7 @@ bool command_bears_erasing(enum command_kind kind);
 /* Milliseconds a command of this kind lives from intake: messages and edits a day, the rest an
  * hour. */
 int64_t command_life_ms(enum command_kind kind);
+/* A message whose first unclear attempt began at @since_ms (0: there is none, store.h) may be taken
+ * anew by a service: it need not remember a webhook-id for longer than a day. True, too, of a time
+ * that no clock can have shown. */
+bool command_is_forgotten(int64_t since_ms, int64_t now_unix_ms);

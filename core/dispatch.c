@@ -154,6 +154,25 @@ static bool other_suspect_under_way(struct core *c, const struct core_command *c
     return false;
 }
 
+/* A pause stopped its life, and not the day for which the service remembers what it may have of it. */
+static bool dispatch_forgotten(struct core *c, struct core_command *cmd, int64_t now)
+{
+    int64_t since = 0;
+    int rc = 0;
+
+    if (cmd->kind != COMMAND_SERVICE_MESSAGE || !cmd->tried ||
+        !command_is_forgotten(cmd->taken_ms, clock_unix_ms()) || c->doubt.on)
+        return false;
+    rc = store_message_unclear(c->store, cmd->message, &since);
+    if (rc)
+        core_row_failed(c, "attempts", rc);
+    if (rc || !command_is_forgotten(since, clock_unix_ms()))
+        return false;
+    queue_give_back(c->queue, cmd, now);
+    settle_dead(c, cmd, "unclear", VIEW_NONE);
+    return true;
+}
+
 /* False when no worker has room for it: a result or more credit will wake us. */
 static bool dispatch_one(struct core *c, struct core_command *cmd, int64_t now)
 {
@@ -163,7 +182,7 @@ static bool dispatch_one(struct core *c, struct core_command *cmd, int64_t now)
     size_t bytes = 0;
     int rc = 0;
 
-    if (blame_before_it_goes(c, cmd, now))
+    if (blame_before_it_goes(c, cmd, now) || dispatch_forgotten(c, cmd, now))
         return true;
     if (cmd->lost >= LOST_SUSPECT && other_suspect_under_way(c, cmd)) {
         queue_give_back(c->queue, cmd, now);
@@ -269,6 +288,23 @@ static void lose_one(struct core *c, struct core_command *cmd, struct peer *p)
     dispatch_back(c, cmd, now);
 }
 
+/* What came home is written down by its result; what did not, here: the service may have taken it. */
+static int note_silence(struct core *c, const struct core_command *cmd)
+{
+    const struct attempt_row row = {
+        .command = cmd->id,
+        .message = cmd->message,
+        .kind = (int64_t)cmd->kind,
+        .number = cmd->attempts + 1,
+        .began_ms = clock_unix_ms(),
+        .outcome = OUTCOME_UNKNOWN,
+        .cause = CAUSE_NONE,
+        .evidence = cmd->erased ? VIEW_NONE : VIEW_LIT("its worker was lost or silent"),
+        .worker = cmd->worker ? view_of(cmd->worker->name) : VIEW_NONE};
+
+    return cmd->kind == COMMAND_SERVICE_MESSAGE ? store_attempt_add(c->store, &row) : 0;
+}
+
 static void dispatch_back(struct core *c, struct core_command *cmd, int64_t now)
 {
     int rc = core_turn(c);
@@ -279,6 +315,7 @@ static void dispatch_back(struct core *c, struct core_command *cmd, int64_t now)
     }
     cmd->tried = true;
     rc = rc ? rc : store_command_progress(c->store, cmd->id, cmd->attempts, 0, cmd->lost);
+    rc = rc ? rc : note_silence(c, cmd);
     if (rc)
         core_row_failed(c, "progress", rc);
     if (c->exit_code)

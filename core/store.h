@@ -312,6 +312,11 @@ struct attempt_row {
     struct view chat;  /* VIEW_NONE: amo was to find the chat by our id, or it is not known */
 };
 AMO_MUSTCHECK int store_attempt_add(struct store *s, const struct attempt_row *a);
+/* When the first attempt of a message to a service began that had no clear outcome (no answer, a cut
+ * one, a failure of the server's): the service may have taken it. 0: none, or a refusal came after it,
+ * which a service that had it would not give. */
+AMO_MUSTCHECK int store_message_unclear(struct store *s, int64_t message,
+                                        int64_t *ret_since_ms);
 /* Where a message to amo may stand: the chats that its attempts went to, and those of its
  * conversation, in whichever account. Another number than 0 ends the walk. */
 typedef int store_place_fn(void *arg, struct view scope, struct view chat);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "core/command.h"
 #include "core/store.h"
 #include "core/store_db.h"
 #include "proto/command.h"
@@ -226,9 +227,30 @@ int store_dead_whole(struct store *s, int64_t id)
     return rc;
 }
 
+int store_message_unclear(struct store *s, int64_t message, int64_t *ret_since_ms)
+{
+    struct db_rows *r = NULL;
+    int64_t kind = COMMAND_SERVICE_MESSAGE;
+    int rc =
+        db_query(s->db, &r,
+                 "SELECT min(began_ms) FROM attempts WHERE message=? AND kind=? AND outcome"
+                 " IN(?,?) AND id>coalesce((SELECT max(id) FROM attempts WHERE message=? AND"
+                 " kind=? AND outcome=?),0)",
+                 "iiiiiii", message, kind, (int64_t)OUTCOME_RETRY, (int64_t)OUTCOME_UNKNOWN,
+                 message, kind, (int64_t)OUTCOME_DEAD);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc == STORE_E_NONE ? -EIO : rc; /* sums always have a row */
+    *ret_since_ms = db_int(r, 0);
+    db_end(r);
+    return 0;
+}
+
 int store_dead_retry(struct store *s, int64_t id, int64_t now_ms, struct command_row *ret)
 {
     struct db_rows *r = NULL;
+    int64_t since = 0;
     struct command_row c;
     int rc = store_dead_whole(s, id);
 
@@ -248,7 +270,13 @@ int store_dead_retry(struct store *s, int64_t id, int64_t now_ms, struct command
     db_end(r);
     if (rc)
         return rc;
-    c.taken_ms = now_ms; /* a new life */
+    rc = c.kind == COMMAND_SERVICE_MESSAGE ? store_message_unclear(s, c.message, &since) : 0;
+    if (rc) {
+        command_row_fini(&c);
+        return rc;
+    }
+    /* a new life; what the service may have lives no longer than the service remembers it */
+    c.taken_ms = since && !command_is_forgotten(since, now_ms) ? since : now_ms;
     rc = store_command_add(s, &c, &c.id);
     rc = rc ? rc : db_run(s->db, "DELETE FROM dead WHERE id=?", "i", id);
     if (rc)
