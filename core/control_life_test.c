@@ -198,8 +198,7 @@ static void a_new_secret_waits_until_every_ingress_knows_it(void **state)
     struct rig *r = *state;
     struct reply reply;
 
-    ctl_call(r, "channel.secret", SECRET("fresh"));
-    assert_false(ctl_wait(r, 50, 0, &reply));
+    ctl_begin(r, "channel.secret", SECRET("fresh"));
     ctl_ingress_holds_registry(r);
     assert_true(ctl_wait(r, 20000, 0, &reply));
     assert_int_equal(reply.code, EXIT_FINE);
@@ -261,11 +260,9 @@ static struct reply answered(struct rig *r, const struct command *c, struct resu
 static struct reply disconnected(struct rig *r, struct result result)
 {
     struct command c;
-    struct reply reply;
 
     ctl_ingress_holds_registry(r);
-    ctl_call(r, "account.disconnect", SCOPE);
-    assert_false(ctl_wait(r, 50, 0, &reply));
+    ctl_begin(r, "account.disconnect", SCOPE);
     c = called(r);
     assert_int_equal(c.kind, COMMAND_AMO_DISCONNECT);
     assert_true(view_is(c.account, "acc"));
@@ -308,8 +305,7 @@ static void whoever_comes_back_is_as_before(void **state)
     (void)rig_push(r, &e);
     json_free(disconnected(r, (struct result){.outcome = OUTCOME_DONE}).doc);
     ctl_ingress_holds_registry(r);
-    ctl_call(r, "account.connect", CONNECT);
-    assert_false(ctl_wait(r, 50, 0, &reply));
+    ctl_begin(r, "account.connect", CONNECT);
     c = called(r);
     assert_int_equal(c.kind, COMMAND_AMO_CONNECT);
     reply = answered(r, &c, (struct result){.outcome = OUTCOME_DONE});
@@ -385,8 +381,7 @@ static void what_changed_while_amojo_was_asked_is_seen(void **state)
 
     rig_register_second(r);
     ctl_ingress_holds_registry(r);
-    ctl_call(r, "account.connect", connect);
-    assert_false(ctl_wait(r, 50, 0, &reply));
+    ctl_begin(r, "account.connect", connect);
     c = called(r);
     ctl_fine(r, "account.connect", moved);
     reply = answered(r, &c, (struct result){.outcome = OUTCOME_DONE});
@@ -395,8 +390,7 @@ static void what_changed_while_amojo_was_asked_is_seen(void **state)
     assert_string_equal(registry_scope(r->core.registry, VIEW_LIT("ch_new"))->connector, "two");
     ctl_fine(r, "account.disconnect", "{\"scope_id\":\"ch_new\",\"no_call\":true}");
     ctl_fine(r, "account.disconnect", "{\"scope_id\":\"ch_acc\",\"no_call\":true}");
-    ctl_call(r, "account.connect", connect);
-    assert_false(ctl_wait(r, 50, 0, &reply));
+    ctl_begin(r, "account.connect", connect);
     c = called(r);
     ctl_fine(r, "connector.remove", "{\"name\":\"svc\"}");
     reply = answered(r, &c, (struct result){.outcome = OUTCOME_DONE});

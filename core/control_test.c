@@ -179,9 +179,8 @@ static void what_was_generated_is_not_lost_with_the_warning(void **state)
     struct reply reply;
 
     r->ingress->registry_version = 0;
-    ctl_call(r, "connector.add",
-             "{\"name\":\"two\",\"kind\":\"http\",\"url\":\"https://a.b\"}");
-    assert_false(ctl_wait(r, 50, 0, &reply));
+    ctl_begin(r, "connector.add",
+              "{\"name\":\"two\",\"kind\":\"http\",\"url\":\"https://a.b\"}");
     r->ingress->heard_mono_ms = clock_mono_ms() + 60000; /* alive, but it does not take it */
     assert_true(ctl_wait(r, 20000, clock_mono_ms() + 60000, &reply));
     assert_int_equal(reply.code, EXIT_FAILED);
@@ -233,9 +232,8 @@ static void connect_calls_amojo_once_and_answers_with_the_scope(void **state)
     struct reply reply;
 
     ctl_ingress_holds_registry(r);
-    ctl_call(r, "account.connect",
-             "{\"channel\":\"ch\",\"account\":\"a2\",\"connector\":\"svc\",\"title\":\"T\"}");
-    assert_false(ctl_wait(r, 50, 0, &reply));
+    ctl_begin(r, "account.connect",
+              "{\"channel\":\"ch\",\"account\":\"a2\",\"connector\":\"svc\",\"title\":\"T\"}");
     assert_int_equal(rig_inquiries(r, clock_mono_ms(), asked, 2), 1);
     assert_int_equal(asked[0].kind, COMMAND_AMO_CONNECT);
     assert_true(view_is(asked[0].account, "a2"));
@@ -258,9 +256,8 @@ static void a_connect_that_fails_says_why_and_stores_nothing(void **state)
     struct result no = {.outcome = OUTCOME_DEAD, .cause = CAUSE_FORBIDDEN, .status = 403};
     struct reply reply;
 
-    ctl_call(r, "account.connect",
-             "{\"channel\":\"ch\",\"account\":\"a2\",\"connector\":\"svc\"}");
-    assert_false(ctl_wait(r, 50, 0, &reply));
+    ctl_begin(r, "account.connect",
+              "{\"channel\":\"ch\",\"account\":\"a2\",\"connector\":\"svc\"}");
     assert_int_equal(rig_inquiries(r, clock_mono_ms(), asked, 2), 1);
     no.id = asked[0].id;
     no.attempt = asked[0].attempt;
@@ -278,9 +275,8 @@ static void a_connect_nobody_answers_ends_after_its_time_at_any_tick(void **stat
     struct reply reply;
     int64_t now = 0;
 
-    ctl_call(r, "account.connect",
-             "{\"channel\":\"ch\",\"account\":\"a2\",\"connector\":\"svc\"}");
-    assert_false(ctl_wait(r, 50, 0, &reply));
+    ctl_begin(r, "account.connect",
+              "{\"channel\":\"ch\",\"account\":\"a2\",\"connector\":\"svc\"}");
     now = clock_mono_ms();
     for (int64_t at = now + 19900; at < now + 20100;
          at++) { /* whichever of the two ends first */

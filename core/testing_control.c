@@ -94,6 +94,31 @@ bool ctl_wait(struct rig *r, int ms, int64_t now_ms, struct reply *ret)
     return false;
 }
 
+static size_t pending(const struct core *c)
+{
+    size_t n = 0;
+
+    for (const struct list *i = c->control_waits.next; i != &c->control_waits; i = i->next)
+        n++;
+    for (const struct list *i = c->inquiries.next; i != &c->inquiries; i = i->next)
+        n++;
+    return n;
+}
+
+void ctl_begin(struct rig *r, const char *verb, const char *args)
+{
+    int64_t until = clock_mono_ms() + 20000;
+    size_t before = pending(&r->core);
+    struct reply reply;
+
+    ctl_call(r, verb, args);
+    do
+        assert_false(ctl_wait(r, 1, 0, &reply));
+    while (pending(&r->core) == before && clock_mono_ms() < until);
+    assert_true(pending(&r->core) > before);
+    assert_false(ctl_wait(r, 20, 0, &reply));
+}
+
 /* What a live ingress does when REGISTRY comes: its next heartbeat says that it holds it. */
 void ctl_ingress_holds_registry(struct rig *r)
 {

@@ -20,6 +20,9 @@ void ctl_call(struct rig *r, const char *verb, const char *args);
 /* Runs core until an answer comes or core gives up, at most @ms; @now_ms is the time its tick
  * believes in, 0 the real one. */
 bool ctl_wait(struct rig *r, int ms, int64_t now_ms, struct reply *ret);
+/* One call that core does not answer yet, because it waits for ingresses or for a remote side: core
+ * has it when this returns, however busy the machine is. */
+void ctl_begin(struct rig *r, const char *verb, const char *args);
 /* What a live ingress does when REGISTRY comes: its next heartbeat says that it holds it. */
 void ctl_ingress_holds_registry(struct rig *r);
 /* Both; the answer's document is freed by the caller. */
