@@ -5,17 +5,19 @@ as the machine lets it. What the judge must be able to see is planted here, each
 """
 import json
 import pathlib
+import random
 import re
 import sys
 import time
+import types
 import uuid
 
 import pytest
 
-from stack import BIN
+from stack import BIN, ControlError
 from storm.judge import judge
-from storm.scenario import storm
-from storm.world import World, small_world
+from storm.scenario import PEOPLE, Storm, storm
+from storm.world import World, operate, small_world
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 from amojo import Bridge  # noqa: E402
@@ -29,6 +31,29 @@ PLANTED = BIN.parent / "tests" / "amo-core-planted"
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_right_person_once_or_somebody_is_told(seed):
     assert storm(seed) == []
+
+
+# --- a run does not break by itself ------------------------------------------------------------------------
+
+@pytest.mark.parametrize("left", [0, 1, 2])
+def test_people_go_on_writing_when_nobody_is_left_whom_no_manager_has_met(left):
+    s = Storm.__new__(Storm)
+    s.rng = random.Random(1)
+    s.w = types.SimpleNamespace(threads=[], cards=[{"party": p} for p in PEOPLE[left:]], thread=lambda *args: args,
+                                accounts={"A": {"connected": True, "sources": ["wa1"], "service": "wa"}})
+    assert all(s.some_thread() for _ in range(50))
+
+
+def test_an_operator_whom_a_fault_hits_does_it_again():
+    answers = [ControlError("failed", "amojo did not disconnect: cut")] * 2 + [None]
+
+    def verb():
+        answer = answers.pop(0)
+        if answer:
+            raise answer
+        return "done"
+
+    assert operate(verb) == "done"
 
 
 # --- what is planted is seen ------------------------------------------------------------------------------

@@ -50,9 +50,10 @@ class Storm:
             if self.w.owner(t["service"], t["source"]):
                 return t
         service, source, _ = self.place()
-        if self.rng.random() < 0.3:
-            met = {c["party"] for c in self.w.cards}
-            people = self.rng.sample([p for p in PEOPLE if p not in met] or PEOPLE, 2)
+        met = {c["party"] for c in self.w.cards}
+        unmet = [p for p in PEOPLE if p not in met]
+        if self.rng.random() < 0.3 and len(unmet) > 1:  # in a group two of them speak first
+            people = self.rng.sample(unmet, 2)
             people += self.rng.sample([p for p in PEOPLE if p not in people], 1)
             return self.w.thread(f"group-{source}", service, source, people)
         return self.w.thread(self.rng.choice(PEOPLE), service, source)

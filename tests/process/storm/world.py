@@ -115,8 +115,8 @@ class World:
 
     def connect(self, name):
         a = self.accounts[name]
-        a["scope"] = self.stack.control("account.connect", channel=a["channel"], account=a["account"],
-                                        connector=a["service"], title=name)["scope_id"]
+        a["scope"] = operate(lambda: self.stack.control("account.connect", channel=a["channel"], account=a["account"],
+                                                        connector=a["service"], title=name))["scope_id"]
         a["connected"] = True
         self.scopes[a["scope"]] = name
 
@@ -275,7 +275,7 @@ class World:
         a = self.accounts[account]
         s = self.services[a["service"]]
         s.unsettled, a["connected"] = True, False
-        self.stack.amoctl("account", "disconnect", a["scope"])
+        operate(lambda: self.stack.control("account.disconnect", scope_id=a["scope"]))
         self.left.append(a["scope"])
         a["channel"] = self.new_channel()
         self.connect(account)
@@ -434,6 +434,18 @@ class World:
         if told.get("waiting"):
             waiting.append(token)
         return {token: {"state": told["message"]["state"], "amo_id": told["message"].get("amo_id")}}
+
+
+def operate(verb, timeout=15):
+    """What an operator does whom amojo's fault hits, and not a message: the same again, until it is done."""
+    end = time.monotonic() + timeout
+    while True:
+        try:
+            return verb()
+        except ControlError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
 
 
 def judge_number(phone):
