@@ -183,8 +183,10 @@ struct core {
         echoes; /* conversations in which events may be echoes, and wait (core/echo.c) */
     struct table *echo_keys; /* the same, by their key */
     int64_t echo_mono_ms;    /* of the last tick */
-    struct list wakes;       /* woken keys whose events are still to be applied */
-    struct list fresh;       /* of the event being applied: become commands when it stands */
+    int64_t
+        echo_in_hand;  /* a report that has waited under this conversation is applied; or 0 */
+    struct list wakes; /* woken keys whose events are still to be applied */
+    struct list fresh; /* of the event being applied: become commands when it stands */
     struct list joins; /* conversations that became one: their lanes do when that stands */
     int wake_timer;
     int64_t wake_at_ms;

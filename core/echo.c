@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/config.h"
+#include "base/ids.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "core/apply.h"
@@ -38,6 +39,7 @@ struct end {
     struct list link;
     int64_t counted_ms;
     int64_t waited_ms;
+    char thread[ID_DERIVED_MAX + 1]; /* of a service's report; else empty */
 };
 
 /* What waits in one conversation, of one side. */
@@ -113,12 +115,23 @@ static struct echo *echo_of(struct core *c, enum echo_side side, int64_t convers
     return e;
 }
 
-static int echo_add_end(struct core *c, struct echo *e)
+/* What tells the threads of all services apart. A source may be named in one report and not in the
+ * next: two of the same name wait for each other, which does no harm. */
+static void thread_of(const struct event *e, char ret[ID_DERIVED_MAX + 1])
+{
+    if (id_derive(e->connector, VIEW_NONE, e->conversation, ret))
+        ret[0] = '\0'; /* it names none: nothing waits behind it */
+}
+
+static int echo_add_end(struct core *c, struct echo *e, struct view bytes)
 {
     struct end *end = mem_zalloc(sizeof(*end));
+    struct event event;
 
     if (!end)
         return -ENOMEM;
+    if (e->side == ECHO_SERVICE && event_decode(bytes, &event) == 0)
+        thread_of(&event, end->thread);
     end->counted_ms = e->counted_ms + (int64_t)config_number(c->config, "core/echo_ms");
     end->waited_ms = e->waited_ms + HELD_MAX_MS;
     list_init(&end->link);
@@ -129,7 +142,7 @@ static int echo_add_end(struct core *c, struct echo *e)
 int echo_put(struct core *c, enum echo_side side, int64_t conversation, struct view bytes)
 {
     struct echo *e = echo_of(c, side, conversation);
-    int rc = e ? echo_add_end(c, e) : -ENOMEM;
+    int rc = e ? echo_add_end(c, e, bytes) : -ENOMEM;
 
     if (rc == 0) {
         e->again = e->again || c->again;
@@ -144,7 +157,7 @@ int echo_put(struct core *c, enum echo_side side, int64_t conversation, struct v
     return rc;
 }
 
-static int load_one(void *arg, const char *key)
+static int load_one(void *arg, const char *key, struct view bytes)
 {
     struct core *c = arg;
     uint64_t conversation = 0;
@@ -157,7 +170,7 @@ static int load_one(void *arg, const char *key)
     if (!e)
         return -ENOMEM;
     e->again = true; /* whether it came again in that life is not known any more */
-    return echo_add_end(c, e);
+    return echo_add_end(c, e, bytes);
 }
 
 int echo_load(struct core *c)
@@ -222,6 +235,31 @@ bool echo_is_pending(struct core *c, enum echo_side side, const struct conversat
 {
     return is_leaving(c, side, conv->id) || unclear_one(c, side, conv, c->again) ||
            echo_find(c, side, conv->id);
+}
+
+static bool echo_has_thread(const struct echo *e, const char *thread)
+{
+    for (const struct list *i = e->ends.next; i != &e->ends; i = i->next) {
+        if (strcmp(LIST_ENTRY_CONST(i, struct end, link)->thread, thread) == 0)
+            return true;
+    }
+    return false;
+}
+
+int64_t echo_of_thread(const struct core *c, const struct event *event)
+{
+    char thread[ID_DERIVED_MAX + 1];
+
+    thread_of(event, thread);
+    for (const struct list *i = c->echoes.next; thread[0] && i != &c->echoes; i = i->next) {
+        const struct echo *e = LIST_ENTRY_CONST(i, struct echo, link);
+
+        /* behind the one in hand stand only later ones */
+        if (e->side == ECHO_SERVICE && e->conversation != c->echo_in_hand &&
+            echo_has_thread(e, thread))
+            return e->conversation;
+    }
+    return 0;
 }
 
 /* May the report be of the words that @conv begins with? */
@@ -298,7 +336,9 @@ static int echo_apply_one(struct core *c, struct echo *e, enum intake_how how)
         /* whether its spool had sent it before is not written down: a look at amo too many does no
          * harm, one too few does */
         c->again = true;
+        c->echo_in_hand = e->side == ECHO_SERVICE ? e->conversation : 0;
         rc = waiting_apply(c, buf_view(&event), how);
+        c->echo_in_hand = 0;
         c->again = false;
     } else if (rc == STORE_E_NONE) {
         echo_drop(c, e);

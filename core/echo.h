@@ -24,6 +24,9 @@ void echo_free(struct core *c);
 /* Must an event of this conversation wait? True, too, while others of it do: they keep their
  * order. */
 bool echo_is_pending(struct core *c, enum echo_side side, const struct conversation *conv);
+/* The conversation under which earlier reports of @event's thread wait, if not the one whose report is in
+ * hand: it waits behind them, whatever they wait for. 0 none. */
+int64_t echo_of_thread(const struct core *c, const struct event *event);
 /* Of a thread that is not known: the conversation that a manager has begun with the connector,
  * whose call is tried and whose name at the service nobody has told yet, if its client may be
  * @client (without a key: anybody); 0 none. */

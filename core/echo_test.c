@@ -472,6 +472,83 @@ static void a_report_of_first_words_waits_for_all_that_are_tried(void **state)
     assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 0);
 }
 
+/* A colleague's word in the thread of rig_client_text, with the number of its client or without. */
+static struct event colleagues(const char *id, bool named)
+{
+    struct event e = rig_outgoing_text(id);
+
+    if (!named)
+        e.receiver_phone = VIEW_NONE;
+    e.taken_ms = clock_unix_ms();
+    return e;
+}
+
+static void assert_before(struct rig *r, const char *first, const char *second)
+{
+    struct message one = rig_message(r, first);
+    struct message two = rig_message(r, second);
+
+    assert_true(one.id < two.id);
+    message_fini(&one);
+    message_fini(&two);
+}
+
+/* The first may be somebody's first words, the second says whose it is. */
+static void reports_of_a_thread_keep_their_order_whatever_the_first_waits_for(void **state)
+{
+    struct rig *r = *state;
+
+    rig_client_message_done(r, "m0", "amo-0");
+    begun(r, "amo-1", "chat-a", "+7 900 000-00-01");
+    take(r, colleagues("s-1", false));
+    rig_assert_counts(r, 0, 0, 1);
+    take(r, colleagues("s-2", true));
+    rig_assert_counts(r, 0, 0, 2);
+    rig_restart(r); /* it is not in memory alone */
+    take(r, colleagues("s-3", true));
+    rig_assert_counts(r, 0, 0, 3);
+    rig_turn(r);
+    told(r, 2, "thread-1", "s-0");
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 3);
+    assert_before(r, "msvc-s-1", "msvc-s-2");
+    assert_before(r, "msvc-s-2", "msvc-s-3");
+}
+
+static void another_thread_does_not_wait_behind_them(void **state)
+{
+    struct rig *r = *state;
+    struct event other = colleagues("s-2", true);
+
+    rig_client_message_done(r, "m0", "amo-0");
+    begun(r, "amo-1", "chat-a", "+7 900 000-00-01");
+    take(r, colleagues("s-1", false));
+    other.conversation = VIEW_LIT("thread-9");
+    take(r, other);
+    rig_assert_counts(r, 0, 0, 1);
+}
+
+/* What waited behind others may still be the echo of its own conversation's. */
+static void a_report_behind_others_waits_for_its_own_message_as_well(void **state)
+{
+    struct rig *r = *state;
+    struct event answer = in_chat("amo-2");
+
+    rig_client_message_done(r, "m0", "amo-0");
+    begun(r, "amo-1", "chat-a", "+7 900 000-00-01");
+    take(r, colleagues("s-1", false));
+    (void)rig_push(r, &answer);
+    rig_turn(r);
+    take(r, colleagues("s-2", true)); /* the answer's */
+    rig_assert_counts(r, 0, 0, 2);
+    told(r, 2, "thread-1", "s-0");
+    rig_assert_counts(r, 0, 0, 2);
+    told(r, 3, "thread", "s-2");
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 1);
+    assert_true(rig_has_message(r, "msvc-s-1"));
+}
+
 static void a_managers_message_the_service_reports_as_its_own_is_not_imported(void **state)
 {
     struct rig *r = *state;
@@ -524,6 +601,9 @@ int main(void)
         CASE(whatever_fails_no_half_message_is_left),
         CASE(whatever_fails_a_waiting_report_is_not_lost),
         CASE(a_report_of_first_words_waits_for_all_that_are_tried),
+        CASE(reports_of_a_thread_keep_their_order_whatever_the_first_waits_for),
+        CASE(another_thread_does_not_wait_behind_them),
+        CASE(a_report_behind_others_waits_for_its_own_message_as_well),
         CASE(a_managers_message_the_service_reports_as_its_own_is_not_imported),
         CASE(an_id_that_looks_like_ours_of_a_clients_message_is_a_message),
     };

@@ -263,7 +263,8 @@ static int apply_plan(struct core *c, const struct event *e, struct view bytes,
 }
 
 /* Not for ever, and rather an echo than a manager's message that goes nowhere. First words that are
- * tried together: whose report it is shows when the last of them is answered. */
+ * tried together: whose report it is shows when the last of them is answered. What waited for those
+ * waits anew for its own conversation's. */
 static bool may_wait_as_echo(const struct core *c, const struct event *e,
                              const struct mapping *m, enum intake_how how)
 {
@@ -271,7 +272,7 @@ static bool may_wait_as_echo(const struct core *c, const struct event *e,
 
     if (how == INTAKE_LATE || c->n_waiting >= LIMIT_WAITING + LIMIT_WAITING_ECHO)
         return false;
-    return how != INTAKE_WOKEN || (m->echo_first && clock_unix_ms() - e->taken_ms < longest);
+    return how != INTAKE_WOKEN || (m->echo_again && clock_unix_ms() - e->taken_ms < longest);
 }
 
 /* What was sent before cannot be recognised as a repeat any more. In doubt nothing is forgotten. */

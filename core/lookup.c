@@ -84,21 +84,26 @@ static void look_up_echo(struct core *c, struct mapping *m)
 }
 
 /* The other way round: a manager's message is tried, and the service may report it as its side's
- * before its answer has told us what it calls it. A thread nobody knows may be that of first words. */
+ * before its answer has told us what it calls it. A thread nobody knows may be that of first words.
+ * Behind a report that waits, for whatever it waits, the next ones of its thread wait, too. */
 static int look_up_report(struct core *c, const struct event *e, struct mapping *m)
 {
     const struct conversation *conv = m->found;
     struct phone client;
 
+    m->echo_again = true;
+    m->echo_of = echo_of_thread(c, e);
+    if (m->echo_of)
+        return 0;
     if (!conv && m->by_phone && !m->by_phone->service_id)
         conv = m->by_phone;
     if (!conv && m->by_client && !m->by_client->service_id)
         conv = m->by_client;
     if (conv && echo_is_pending(c, ECHO_SERVICE, conv)) {
         m->echo_of = conv->id;
+        m->echo_again = conv->id != c->echo_in_hand;
         return 0;
     }
-    m->echo_first = true;
     phone_read(router_client_phone(e), m->abroad, &client);
     return echo_pending_first(c, e, &client, &m->echo_of);
 }

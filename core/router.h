@@ -33,7 +33,7 @@ struct mapping {
     int64_t
         echo_of; /* the conversation whose unclear message this may be the echo of; 0 none */
     bool
-        echo_first; /* that is one which a manager has begun, and its thread is not known yet */
+        echo_again; /* after another wait, too: for somebody's first words, or behind others that wait */
     bool source_known;      /* service side: the source belongs somewhere */
     struct view own_source; /* amo side: the scope's default source, or its only one */
     size_t n_sources;       /* amo side: listed for the scope */

@@ -369,9 +369,9 @@ AMO_MUSTCHECK int store_waiting_drop(struct store *s, struct view event);
 /* Take one that is overdue. */
 AMO_MUSTCHECK int store_waiting_take_overdue(struct store *s, int64_t now_ms,
                                              struct buf *ret_event);
-/* The key of each event that waits as what may be an echo, oldest first. The callback returns 0 or
+/* The key and bytes of each event that waits as what may be an echo, oldest first. The callback returns 0 or
  * an error that ends the walk. */
-typedef int store_echo_fn(void *arg, const char *key);
+typedef int store_echo_fn(void *arg, const char *key, struct view event);
 AMO_MUSTCHECK int store_echoes_walk(struct store *s, store_echo_fn *fn, void *arg);
 
 /* --- figures, lists, pruning ---------------------------------------------------------------- */

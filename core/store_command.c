@@ -529,14 +529,14 @@ int store_waiting_take_overdue(struct store *s, int64_t now_ms, struct buf *ret_
 int store_echoes_walk(struct store *s, store_echo_fn *fn, void *arg)
 {
     struct db_rows *r = NULL;
-    int rc =
-        db_query(s->db, &r, "SELECT key FROM waiting WHERE until_ms IS NULL ORDER BY id", "");
+    int rc = db_query(s->db, &r,
+                      "SELECT key,event FROM waiting WHERE until_ms IS NULL ORDER BY id", "");
 
     while (rc == 0 && (rc = db_next(r)) == 1) {
         char *key = NULL;
 
         rc = db_string(r, 0, &key);
-        rc = rc ? rc : fn(arg, key ? key : "");
+        rc = rc ? rc : fn(arg, key ? key : "", db_view(r, 1));
         mem_free(key);
         if (rc)
             db_end(r);

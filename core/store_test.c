@@ -946,10 +946,12 @@ static void quarantine_keeps_bytes_that_nobody_understands(void **state)
     buf_fini(&out);
 }
 
-static int is_e7(void *arg, const char *key)
+static int is_e7(void *arg, const char *key, struct view event)
 {
     (void)arg;
     assert_string_equal(key, "e7");
+    assert_true(view_is(event, "echo"));
+    assert_true(view_is(event, "echo"));
     return 0;
 }
 
