@@ -210,6 +210,12 @@ static struct core_command *done_again(struct core_command *cmd, enum command_ki
     return NULL;
 }
 
+static bool is_unclear(const struct core_command *head, enum command_kind kind)
+{
+    return head->kind == kind &&
+           (head->tried || head->state == COMMAND_IN_FLIGHT || head->state == COMMAND_CHECKING);
+}
+
 /* The message that the conversation's echoes would be of; NULL when none is unclear. */
 static struct core_command *unclear_one(struct core *c, enum echo_side side,
                                         const struct conversation *conv, bool again)
@@ -219,10 +225,7 @@ static struct core_command *unclear_one(struct core *c, enum echo_side side,
 
     if (!head)
         return NULL;
-    if (head->kind == kind &&
-        (head->tried || head->state == COMMAND_IN_FLIGHT || head->state == COMMAND_CHECKING))
-        return head;
-    return done_again(head, kind, again);
+    return is_unclear(head, kind) ? head : done_again(head, kind, again);
 }
 
 /* It went to another account, and what was tried for the one before is not over yet. */
@@ -312,9 +315,13 @@ static bool another_again(const struct core_command *cmd, bool again)
 void echo_settled(struct core *c, const struct core_command *cmd)
 {
     struct echo *e = NULL;
+    const struct core_command *head = NULL;
 
     if (cmd->kind != COMMAND_AMO_OUTGOING && cmd->kind != COMMAND_SERVICE_MESSAGE)
         return;
+    head = LIST_ENTRY_CONST(cmd->lane->commands.next, struct core_command, in_lane);
+    if (head != cmd && is_unclear(head, cmd->kind))
+        return; /* it died of age behind the one that is waited for */
     e = echo_find(c, cmd->kind == COMMAND_AMO_OUTGOING ? ECHO_AMO : ECHO_SERVICE,
                   cmd->lane->id / 2);
     if (e && !another_again(cmd, e->again))

@@ -472,6 +472,29 @@ static void a_report_of_first_words_waits_for_all_that_are_tried(void **state)
     assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 0);
 }
 
+/* Hours later: its words may be the service's all the same, and the answer is still to come. */
+static void what_dies_behind_the_message_that_is_tried_ends_no_wait(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *head = NULL;
+    struct event e = in_chat("amo-2");
+
+    rig_client_message_done(r, "m0", "amo-0");
+    head = rig_in_flight(r, COMMAND_SERVICE_MESSAGE, "amo-1");
+    take(r, e);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 2);
+    take(r, rig_outgoing_text("s-1")); /* the first one's */
+    rig_assert_counts(r, 0, 0, 1);
+    queue_find(r->core.queue, head->id + 1)->taken_ms -= 25 * HOUR_MS;
+    for (int i = 0; i < 5; i++)
+        watch_tick(&r->core);
+    rig_commit(r);
+    rig_assert_counts(r, 1, 0, 1);
+    told(r, head->id, "thread", "s-1");
+    rig_assert_counts(r, 1, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 0);
+}
+
 /* A colleague's word in the thread of rig_client_text, with the number of its client or without. */
 static struct event colleagues(const char *id, bool named)
 {
@@ -601,6 +624,7 @@ int main(void)
         CASE(whatever_fails_no_half_message_is_left),
         CASE(whatever_fails_a_waiting_report_is_not_lost),
         CASE(a_report_of_first_words_waits_for_all_that_are_tried),
+        CASE(what_dies_behind_the_message_that_is_tried_ends_no_wait),
         CASE(reports_of_a_thread_keep_their_order_whatever_the_first_waits_for),
         CASE(another_thread_does_not_wait_behind_them),
         CASE(a_report_behind_others_waits_for_its_own_message_as_well),
