@@ -40,6 +40,7 @@ struct end {
     int64_t counted_ms;
     int64_t waited_ms;
     char thread[ID_DERIVED_MAX + 1]; /* of a service's report; else empty */
+    uint64_t words;                  /* a sum of them */
 };
 
 /* What waits in one conversation, of one side. */
@@ -123,6 +124,16 @@ static void thread_of(const struct event *e, char ret[ID_DERIVED_MAX + 1])
         ret[0] = '\0'; /* it names none: nothing waits behind it */
 }
 
+/* FNV-1a. Two of the same sum wait for each other, which does no harm. */
+static uint64_t words_sum(struct view words)
+{
+    uint64_t sum = 14695981039346656037U;
+
+    for (size_t i = 0; i < words.len; i++)
+        sum = (sum ^ (unsigned char)words.ptr[i]) * 1099511628211U;
+    return sum;
+}
+
 static int echo_add_end(struct core *c, struct echo *e, struct view bytes)
 {
     struct end *end = mem_zalloc(sizeof(*end));
@@ -130,8 +141,11 @@ static int echo_add_end(struct core *c, struct echo *e, struct view bytes)
 
     if (!end)
         return -ENOMEM;
-    if (e->side == ECHO_SERVICE && event_decode(bytes, &event) == 0)
-        thread_of(&event, end->thread);
+    if (event_decode(bytes, &event) == 0) {
+        end->words = words_sum(event.content.text);
+        if (e->side == ECHO_SERVICE)
+            thread_of(&event, end->thread);
+    }
     end->counted_ms = e->counted_ms + (int64_t)config_number(c->config, "core/echo_ms");
     end->waited_ms = e->waited_ms + HELD_MAX_MS;
     list_init(&end->link);
@@ -234,6 +248,43 @@ static bool is_leaving(const struct core *c, enum echo_side side, int64_t conver
     return reach_is_leaving(c, apply_lane(conversation, side == ECHO_AMO));
 }
 
+/* Does a report that came again and has these words wait? It may be of a colleague's that amo has
+ * sent back before: their command is made when the wait is over, and a webhook that comes again with
+ * the same words may be theirs. Other words are a manager's; they go on, because a report of them
+ * may stand behind. Whose conversation the report waits under says nothing: it may wait for
+ * anybody's first words. */
+static bool is_awaited(const struct core *c, uint64_t words)
+{
+    for (const struct list *i = c->echoes.next; i && i != &c->echoes; i = i->next) {
+        const struct echo *e = LIST_ENTRY_CONST(i, struct echo, link);
+
+        if (e->side != ECHO_SERVICE || !e->again)
+            continue;
+        for (const struct list *j = e->ends.next; j != &e->ends; j = j->next) {
+            if (LIST_ENTRY_CONST(j, struct end, link)->words == words)
+                return true;
+        }
+    }
+    return false;
+}
+
+bool echo_may_be_of_report(const struct core *c, struct view words)
+{
+    return c->again && is_awaited(c, words_sum(words));
+}
+
+/* Something in @e waits for a report to become a command. */
+static bool waits_for_report(const struct core *c, const struct echo *e)
+{
+    if (e->side != ECHO_AMO || !e->again)
+        return false;
+    for (const struct list *i = e->ends.next; i != &e->ends; i = i->next) {
+        if (is_awaited(c, LIST_ENTRY_CONST(i, struct end, link)->words))
+            return true;
+    }
+    return false;
+}
+
 bool echo_is_pending(struct core *c, enum echo_side side, const struct conversation *conv)
 {
     return is_leaving(c, side, conv->id) || unclear_one(c, side, conv, c->again) ||
@@ -324,7 +375,7 @@ void echo_settled(struct core *c, const struct core_command *cmd)
         return; /* it died of age behind the one that is waited for */
     e = echo_find(c, cmd->kind == COMMAND_AMO_OUTGOING ? ECHO_AMO : ECHO_SERVICE,
                   cmd->lane->id / 2);
-    if (e && !another_again(cmd, e->again))
+    if (e && !another_again(cmd, e->again) && !waits_for_report(c, e))
         e->over = true;
 }
 
@@ -423,6 +474,8 @@ static int echo_tick_one(struct core *c, struct echo *e, int64_t step_ms, int64_
     if (!head && is_leaving(c, e->side, e->conversation)) {
         e->waited_ms += step_ms;
         e->counted_ms += step_ms;
+    } else if (!head && waits_for_report(c, e)) {
+        e->waited_ms += step_ms; /* those have an end of their own */
     } else if (!head) {
         e->over = true; /* settled in an earlier life of core, or gone */
         return 0;

@@ -75,11 +75,12 @@ static int look_up_phone(struct core *c, const struct reg_scope *scope, struct v
 /* A message in the name of a person or the bot is on its way, and amo may send it back before its
  * answer has told us what it calls it. Behind a webhook that waits for this the next ones wait,
  * too, because they keep their order. */
-static void look_up_echo(struct core *c, struct mapping *m)
+static void look_up_echo(struct core *c, const struct event *e, struct mapping *m)
 {
     const struct conversation *conv = m->found ? m->found : m->by_client;
 
-    if (conv && echo_is_pending(c, ECHO_AMO, conv))
+    if (conv &&
+        (echo_is_pending(c, ECHO_AMO, conv) || echo_may_be_of_report(c, e->content.text)))
         m->echo_of = conv->id;
 }
 
@@ -133,7 +134,7 @@ static int look_up_amo(struct core *c, const struct event *e, struct lookup *l)
             store_conversation_by_client(c->store, e->scope, e->chat_client_id, &l->by_client),
             &l->by_client, (const void **)&m->by_client);
     if (rc == 0)
-        look_up_echo(c, m);
+        look_up_echo(c, e, m);
     if (rc || m->known || m->found || e->chat_client_id.len)
         return rc;
     phone_read(e->receiver_phone, m->abroad, &phone);

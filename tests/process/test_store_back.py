@@ -122,6 +122,36 @@ def test_reports_that_come_again_after_a_restored_store_are_no_messages(stack, q
     assert [m["text"] for m in stack.list("amojo/messages")] == ["hello", "the-last"]
 
 
+@pytest.mark.parametrize("first", [False, True])
+def test_the_echo_of_a_colleagues_words_that_wait_themselves_after_a_restored_store_reaches_nobody(stack, first):
+    """They wait for a manager's words, to the same person or the first to anybody."""
+    user = str(uuid.uuid4())
+    stack.sandbox("channels", {"id": stack.channel, "users": [user]})
+    stack.sandbox("settings", {"echo": True}, method="PATCH")
+    chat = stack.meet()["chat"]
+    stack.settle()
+    copy_store(stack)
+    if first:
+        stack.sandbox("manager/writes-first", {"scope_id": stack.scope, "phone": "79005550909", "source": "wa1",
+                                               "text": "managers-words"})
+    else:
+        stack.manager_writes("managers-words", chat)
+    stack.wait("service.message", text="managers-words")
+    stack.settle()
+    for n in range(2):
+        stack.client_writes(f"a-colleague-{n}", direction="out", author={"amo_user": user})
+        stack.wait("amojo.message", text=f"a-colleague-{n}")
+    stack.settle()
+    stack.fault(on="service.message.created", match="managers-words", delay_ms=1000, times=1)
+    put_back(stack)
+    stack["ingress"].wait_line(r"what=spool.taken_forgotten events=\d+")
+    stack.client_writes("the-last")
+    stack.wait("amojo.message", text="the-last")
+    stack.settle()
+    assert [m["text"] for m in stack.list("service/messages")] == ["managers-words"]
+    assert [m["text"] for m in stack.list("amojo/messages")] == ["hello", "a-colleague-0", "a-colleague-1", "the-last"]
+
+
 def test_a_colleagues_words_that_wait_after_a_restored_store_are_not_called_failed(stack):
     """They wait for a manager's, which go again, too, and are then made anew."""
     stack.sandbox("settings", {"repeat": 400}, method="PATCH")
