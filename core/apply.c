@@ -64,6 +64,8 @@ static void message_wake(struct core *c, const struct event *e, const struct pla
 {
     if (e->kind == EVENT_AMO_MESSAGE) {
         waiting_wake_amo(c, conv->scope, e->message_id);
+        /* the service knows our mid of it when a core that is forgotten has sent it before */
+        waiting_wake_answered(c, conv->connector, view_of(p->mid));
         return;
     }
     waiting_wake_sent(c, conv->connector, e->message_id, e->outgoing);

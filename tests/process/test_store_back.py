@@ -171,6 +171,28 @@ def test_a_colleagues_words_that_wait_after_a_restored_store_are_not_called_fail
     assert state(stack, said) == "delivered_to_amo" and stack.control("dead.list") == []
 
 
+def test_a_status_that_comes_again_before_the_message_it_is_about_does_not_wait_for_nothing(stack):
+    """The message waits for a colleague's words, which go again, too; the status names it by our mid."""
+    chat = stack.meet()["chat"]
+    stack.settle()
+    copy_store(stack)
+    stack.client_writes("a-colleague", direction="out", author=None)
+    stack.wait("amojo.message", text="a-colleague")
+    stack.settle()
+    item = stack.manager_writes("managers-words", chat)
+    mid = stack.wait("service.message", text="managers-words")["item"]["id"]
+    stack.wait("status", id=item["id"], status=2)
+    assert stack.service_call("statuses", {"statuses": [{"id": mid, "status": "read"}]})[0] == 202
+    stack.settle()
+    stack.fault(on="amojo.new_message", match="a-colleague", delay_ms=1000, times=1)
+    put_back(stack)
+    stack["ingress"].wait_line(r"what=spool.taken_forgotten events=\d+")
+    wait_for(lambda: stack.control("status")["waiting_events"] >= 2, "the message and its status to wait")
+    wait_for(lambda: state(stack, mid) == "taken_over", "the message to be known again")
+    stack.settle()
+    assert stack.control("status")["waiting_events"] == 0
+
+
 def test_an_edit_without_a_key_that_a_copied_spool_sends_again_brings_no_old_text_back(stack):
     said = stack.client_writes("first")["id"]
     stack.wait("amojo.message", text="first")
