@@ -464,7 +464,10 @@ static int core_open_queue(struct core *c)
     rc = rc ? rc : waiting_rekey(c);
     rc = rc ? rc : echo_load(c);
     rc = rc ? rc : store_workers_walk(c->store, known_worker_add, c);
-    return rc ? rc : core_load_commands(c);
+    rc = rc ? rc : core_load_commands(c);
+    /* what is new must not pass by what stands there until the first tick */
+    c->reach_soon = queue_count(c->queue) > 0;
+    return rc;
 }
 
 static int core_open_bus(struct core *c)

@@ -221,6 +221,26 @@ def test_what_is_under_way_when_the_account_leaves_is_not_overtaken(stack):
     assert o.texts(b) == [f"{o.name}-{n}" for n in range(4)] and o.texts(a) == ["met-" + o.name]
 
 
+def test_what_was_to_go_along_when_core_died_is_not_overtaken(stack):
+    """One attempt is under way, two wait behind it; the number moves, core dies, and the client writes on."""
+    o = Office(stack, accounts=2)
+    a, b = o.scopes
+    o.source("wa1", a)
+    o.source("wa2", b)
+    o.says("met-" + o.name, "79005550148")
+    stack.fault(on="amojo.new_message", match=o.name + "-0", delay_ms=1000, status=503, times=1)
+    for n in range(3):
+        assert o.post("79005550148", text=f"{o.name}-{n}")[0] == 202
+    wait_for(lambda: any(p.get("in_flight") for p in stack.control("status")["peers"]), "the attempt")
+    o.source("wa1", b, "--move")
+    stack["core"].kill()
+    assert o.post("79005550148", text=f"{o.name}-3")[0] == 202
+    stack.start("core")
+    stack.wait("amojo.message", text=f"{o.name}-3")
+    stack.settle()
+    assert o.texts(b) == [f"{o.name}-{n}" for n in range(4)] and o.texts(a) == ["met-" + o.name]
+
+
 def test_a_number_that_is_nobodys_any_more_reaches_nobody(stack):
     o = Office(stack, accounts=2)
     a, b = o.scopes
