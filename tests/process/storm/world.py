@@ -184,6 +184,9 @@ class World:
         s = self.services[t["service"]]
         act = {"kind": "colleague", "token": self.token("o"), "party": t["party"], "service": t["service"],
                "source": t["source"], "thread": t["thread"], "id": self.next_id(t["service"])}
+        if s.manners["ids"] == "count" and act["id"].isdigit():
+            # its side's words and our managers' are one count there: else this would be the report of one of those
+            act["id"] = f"m{act['id']}"
         author = self.rng.choice([None, {"amo_user": self.user}])
         return s.post(t["thread"], "POST", "messages",
                       {"id": act["id"], "source": t["source"], "direction": "out", "conversation": {"id": t["thread"]},
