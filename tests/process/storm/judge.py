@@ -65,6 +65,8 @@ store     {kind: store, to_n}: a copy of core's store was put back when to_n thi
           then may be seen again behind a later one; the end must be right.
 cut       a manager's word that the service did, but whose every answer was lost or an error, may be called failed:
           there is no history of services to ask.
+bereft    what changes a message that stands in quarantine waits its documented hour for it: a run may end with as
+          many waiting events as there are such changes, and no more.
 waited    what is reported as written on the service's side waits while a manager's word to that party is tried there,
           or first words to anybody, since it may be that word; a client's later words may then come before it. Never
           the other way round, and not where no manager has written.

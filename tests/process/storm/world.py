@@ -348,12 +348,18 @@ class World:
         try:
             s = self.stack.control("status", timeout=5)
             held = [self.stack.figure(name, "amo_spool_events") for name in ["ingress", *self.twin]]
-            # what changes a message that went with a spool waits its hour for it
-            bereft = any(e["kind"] == "spool" for e in self.j.excuses)
-            return (not any(held) and s["commands"] == 0 and (bereft or s["waiting_events"] == 0)
-                    and not any(x.busy for x in self.services.values()))
+            return (not any(held) and s["commands"] == 0 and not any(x.busy for x in self.services.values())
+                    and (s["waiting_events"] == 0 or s["waiting_events"] <= self.bereft()))
         except (TimeoutError, OSError, ControlError):
             return False
+
+    def bereft(self):
+        """How many events may wait their hour for a message that does not come: what changes one that stands in
+        quarantine, or anything when messages went with a spool."""
+        if any(e["kind"] == "spool" for e in self.j.excuses):
+            return float("inf")
+        kept = self.kept()
+        return sum(a["kind"] in ("edit", "report") and a["accepted"] and a["of"] in kept for a in self.j.acts)
 
     def settle(self, timeout):
         end = time.monotonic() + timeout
@@ -393,6 +399,19 @@ class World:
                 "restarts": self.stack["core"].lives - 1,
                 **self.sayings()}
 
+    def kept(self):
+        """Tokens and texts that stand in quarantine."""
+        kept, by_amo = [], {a["amo_id"]: a["token"] for a in self.j.acts if a["kind"] == "manager"}
+        self.quarantine = []
+        for q in self.stack.control("quarantine.list"):
+            whole = self.stack.control("quarantine.show", id=q["id"])
+            self.quarantine.append({k: whole.get(k) for k in ("kind", "reason", "text", "message_id")})
+            if q["kind"] == "service.status" and q["reason"].startswith(("moved", "account_left")):
+                kept += [f"{t} report" for t in self.named(q["connector"], whole.get("message_id"))]
+            said = [whole.get("text"), *re.findall(r'"text": ?"([^"]+)', whole.get("raw") or "")]
+            kept += [*said, *map(judge.token_of, said), by_amo.get(whole.get("message_id"))]
+        return [k for k in kept if k]
+
     def sayings(self):
         """What the bridge says of itself, as an operator or a service asks."""
         states, waiting = {}, []
@@ -413,16 +432,7 @@ class World:
                     self.trace(mid, token, waiting)
         dead = [{"token": by_mid.get(d["mid"]) or by_amo.get(d["amo_id"]), "kind": d["kind"], "reason": d["reason"]}
                 for d in self.stack.control("dead.list")]
-        kept = []
-        self.quarantine = []
-        for q in self.stack.control("quarantine.list"):
-            whole = self.stack.control("quarantine.show", id=q["id"])
-            self.quarantine.append({k: whole.get(k) for k in ("kind", "reason", "text", "message_id")})
-            if q["kind"] == "service.status" and q["reason"].startswith(("moved", "account_left")):
-                kept += [f"{t} report" for t in self.named(q["connector"], whole.get("message_id"))]
-            said = [whole.get("text"), *re.findall(r'"text": ?"([^"]+)', whole.get("raw") or "")]
-            kept += [*said, *map(judge.token_of, said), by_amo.get(whole.get("message_id"))]
-        return {"states": states, "waiting": waiting, "dead": dead, "kept": [k for k in kept if k]}
+        return {"states": states, "waiting": waiting, "dead": dead, "kept": self.kept()}
 
     def named(self, service, ident):
         """The manager's words that a service calls so, by its own id or by ours."""
