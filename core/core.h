@@ -191,6 +191,7 @@ struct core {
     int wake_timer;
     int64_t wake_at_ms;
     uint64_t next_attempt;     /* identity of the next attempt; never reused */
+    uint64_t others_attempts;  /* up to here they may be of another life of core, or store */
     int64_t settling_until_ms; /* after a start: statuses wait for the workers of before */
     struct list known_workers; /* names still awaited */
     int64_t suspect;           /* the one command under way that may kill its workers; 0 none */

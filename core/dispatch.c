@@ -442,8 +442,8 @@ void dispatch_worker_joined(struct core *c, struct peer *p, struct view held)
         struct core_command *cmd = NULL;
 
         pairs_at(held, i, &id, &attempt);
-        if (attempt > c->next_attempt)
-            c->next_attempt = attempt; /* never reuse one */
+        if (attempt > c->next_attempt) /* never reuse one */
+            c->others_attempts = c->next_attempt = attempt;
         cmd = id <= INT64_MAX ? queue_find(c->queue, (int64_t)id) : NULL;
         if (!cmd)
             continue;

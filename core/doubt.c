@@ -140,6 +140,7 @@ int doubt_open(struct core *c)
         return rc;
     first = d->newest_ms + NUMBERS_GAP_MS > now ? d->newest_ms + NUMBERS_GAP_MS : now;
     c->next_attempt = (uint64_t)first << 20;
+    c->others_attempts = c->next_attempt;
     c->next_turn = (uint64_t)first;
     d->newest_ms = first;
     d->last_mono_ms = d->pruned_mono_ms = clock_mono_ms();

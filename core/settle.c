@@ -8,11 +8,13 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/config.h"
+#include "base/ids.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stats.h"
@@ -134,8 +136,48 @@ static void settle_note(struct core *c, struct core_command *cmd, const struct p
     (void)!core_row_end(c, "evidence", rc); /* told */
 }
 
+static void settle_free_worker(struct core_command *cmd)
+{
+    if (cmd->worker) {
+        cmd->worker->n_in_flight--;
+        cmd->worker->bytes_in_flight -= cmd->body_len;
+        cmd->worker = NULL;
+    }
+}
+
+/* Its attempt was made for this command, and not for one that had its id in a store that was put back
+ * since: that one's answer is no news of this one. An erased command does not say any more. */
+static int is_its_own(struct core *c, const struct core_command *cmd, const struct result *r,
+                      bool *ret_is)
+{
+    struct command_row row = {0};
+    struct command body = {0};
+    int rc = 0;
+
+    *ret_is = true;
+    if (r->attempt > c->others_attempts || id_is_zero(&r->trace))
+        return 0; /* this life has made it; or an older worker, which does not say */
+    rc = store_command(c->store, cmd->id, &row);
+    if (rc == 0 && row.body && command_decode(view_make(row.body, row.body_len), &body) == 0)
+        *ret_is = id_equal(&r->trace, &body.trace) && r->kind == body.kind;
+    command_row_fini(&row);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
+/* What a worker had in hand at its HELLO was taken for an attempt of @cmd, which was none. */
+static void settle_of_another(struct core *c, struct core_command *cmd, const struct result *r)
+{
+    log_line(LOG_LEVEL_WARN, "result.of_another", "command=%lld attempt=%" PRIu64,
+             (long long)cmd->id, r->attempt);
+    if (cmd->state != COMMAND_IN_FLIGHT || cmd->attempt != r->attempt)
+        return;
+    settle_free_worker(cmd);
+    queue_move(c->queue, cmd, COMMAND_READY, 0, clock_mono_ms());
+}
+
 static void settle_one(struct core *c, struct peer *p, const struct result *r)
 {
+    bool its_own = true;
     struct core_command *cmd = NULL;
     struct result of_another;
     int rc = core_turn(c);
@@ -153,6 +195,15 @@ static void settle_one(struct core *c, struct peer *p, const struct result *r)
     cmd = r->id <= INT64_MAX ? queue_find(c->queue, (int64_t)r->id) : NULL;
     if (!cmd)
         return; /* settled before: a repeat of its result */
+    rc = is_its_own(c, cmd, r, &its_own);
+    if (rc) {
+        core_give_up(c, "settle", rc);
+        return;
+    }
+    if (!its_own) {
+        settle_of_another(c, cmd, r);
+        return;
+    }
     settle_note(c, cmd, p, r);
     if (c->exit_code)
         return;
@@ -162,11 +213,7 @@ static void settle_one(struct core *c, struct peer *p, const struct result *r)
         r = &of_another;
     }
     if (cmd->state == COMMAND_IN_FLIGHT && cmd->attempt == r->attempt) {
-        if (cmd->worker) {
-            cmd->worker->n_in_flight--;
-            cmd->worker->bytes_in_flight -= cmd->body_len;
-            cmd->worker = NULL;
-        }
+        settle_free_worker(cmd);
         settle_outcome(c, cmd, r);
         return;
     }
@@ -183,10 +230,8 @@ static void settle_late(struct core *c, struct core_command *cmd, const struct r
         cmd->done_late = true;
         return;
     }
-    if (cmd->state == COMMAND_IN_FLIGHT && cmd->worker) {
-        cmd->worker->n_in_flight--;
-        cmd->worker->bytes_in_flight -= cmd->body_len;
-    }
+    if (cmd->state == COMMAND_IN_FLIGHT)
+        settle_free_worker(cmd);
     inquiry_cancel(c, cmd);
     settle_done(c, cmd, r);
 }

@@ -258,6 +258,71 @@ static void a_late_done_ends_a_back_off_and_a_question(void **state)
     rig_assert_accounts(r);
 }
 
+/* The copy of a store that was put back gives the ids of commands again. */
+static void an_answer_to_what_had_the_id_in_a_forgotten_store_is_not_believed(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
+    struct result forgotten = {.id = (uint64_t)c->id,
+                               .attempt = r->core.others_attempts,
+                               .kind = COMMAND_AMO_MESSAGE,
+                               .trace = {{99}},
+                               .outcome = OUTCOME_DONE,
+                               .amo_message_id = VIEW_LIT("amo-1"),
+                               .began_ms = clock_unix_ms()};
+    struct buf held;
+    uint64_t mine = c->attempt;
+
+    rig_result_raw(r, r->worker, &forgotten);
+    assert_int_equal(c->state, COMMAND_IN_FLIGHT);
+    assert_int_equal(c->attempt, mine);
+    assert_int_equal(pairs_count(buf_view(&r->worker->acks)), 1); /* it is not told for ever */
+    rig_assert_accounts(r);
+
+    /* the worker had it in hand when it joined, and it was taken for an attempt of this command */
+    rig_result(r, r->worker, c, (struct result){.outcome = OUTCOME_UNSTARTED});
+    buf_init(&held, 64);
+    forgotten.attempt = r->core.next_attempt + 1000;
+    assert_int_equal(pairs_add(&held, forgotten.id, forgotten.attempt), 0);
+    dispatch_worker_joined(&r->core, r->worker, buf_view(&held));
+    buf_fini(&held);
+    assert_int_equal(c->state, COMMAND_IN_FLIGHT);
+    rig_result_raw(r, r->worker, &forgotten);
+    assert_int_equal(c->state, COMMAND_READY);
+    assert_false(c->tried);
+    rig_turn(r);
+    assert_int_equal(c->state, COMMAND_IN_FLIGHT);
+    assert_true(c->attempt > forgotten.attempt);
+    rig_assert_accounts(r);
+    assert_false(rig_has_message(r, "aamo-1"));
+    rig_result(r, r->worker, c, done_at_amo());
+    assert_true(rig_has_message(r, "aamo-1"));
+}
+
+/* Core alone died: its store knows the command, and the answer is its own. */
+static void an_answer_to_an_earlier_life_of_core_is_believed(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
+    struct result own = {.attempt = c->attempt,
+                         .kind = COMMAND_AMO_MESSAGE,
+                         .outcome = OUTCOME_DONE,
+                         .amo_message_id = VIEW_LIT("amo-1"),
+                         .began_ms = clock_unix_ms()};
+    struct resolved resolved;
+
+    rig_restart(r);
+    assert_true(own.attempt <= r->core.others_attempts);
+    rig_resolve(r, COMMAND_AMO_MESSAGE, &resolved);
+    own.id = resolved.body.id;
+    own.trace = resolved.body.trace;
+    resolved_fini(&resolved);
+    assert_false(id_is_zero(&own.trace)); /* else it would prove nothing */
+    rig_result_raw(r, r->worker, &own);
+    assert_null(rig_command(r, COMMAND_AMO_MESSAGE));
+    assert_true(rig_has_message(r, "aamo-1"));
+}
+
 /* --- attempts, holds ------------------------------------------------------------------------ */
 
 static void attempts_used_up_make_a_dead_letter_and_tell_the_manager(void **state)
@@ -1191,6 +1256,8 @@ int main(void)
         CASE(a_late_done_of_an_old_attempt_settles),
         CASE(a_late_failure_of_an_old_attempt_changes_nothing),
         CASE(a_late_done_ends_a_back_off_and_a_question),
+        CASE(an_answer_to_what_had_the_id_in_a_forgotten_store_is_not_believed),
+        CASE(an_answer_to_an_earlier_life_of_core_is_believed),
         CASE(attempts_used_up_make_a_dead_letter_and_tell_the_manager),
         CASE(a_refusal_tells_the_manager_in_the_services_words),
         CASE(a_refused_first_word_means_that_no_chat_came_about),

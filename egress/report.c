@@ -51,8 +51,10 @@ static void result_store(struct transfer *t, const struct result *r)
     struct buf fixed;
     int rc = 0;
 
+    bare.kind = t->command.kind;
+    bare.trace = t->command.trace;
     buf_reset(b);
-    if (result_encode(r, b) == 0) {
+    if (result_encode(&bare, b) == 0) {
         t->result_len = b->len;
         t->result = b->len <= RESULT_SMALL ? t->small : mem_alloc(b->len);
         if (t->result) {

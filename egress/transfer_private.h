@@ -21,7 +21,7 @@ enum transfer_state {
 #define TRANSFER_KEY_LEN 16
 
 /* A result without its texts always fits: it needs no memory when there is none. */
-#define RESULT_SMALL 192
+#define RESULT_SMALL 256
 
 /* The bytes of one COMMAND_PUSH, shared by its commands. */
 struct batch {

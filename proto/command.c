@@ -58,6 +58,8 @@ static const struct field command_fields[] = {
 static const struct field result_fields[] = {
     FIELD(FIELD_U64, result, id),
     FIELD(FIELD_U64, result, attempt),
+    FIELD(FIELD_U64, result, kind),
+    FIELD(FIELD_ID, result, trace),
     FIELD(FIELD_U64, result, outcome),
     FIELD(FIELD_U64, result, cause),
     FIELD(FIELD_U64, result, status),

@@ -146,6 +146,9 @@ enum stage {
 struct result {
     uint64_t id;
     uint64_t attempt;
+    /* of the command, as it came: a store that was put back gives its ids again, to others */
+    uint64_t kind; /* 0: an older worker's */
+    struct id trace;
     uint64_t outcome;       /* enum outcome */
     uint64_t cause;         /* enum cause */
     uint64_t status;        /* HTTP status, 0 none */

@@ -27,7 +27,7 @@
     X(amo_receiver_id) X(service_conversation) X(service_message_id) X(scope_id)     \
     X(sent_scope) X(sent_chat)
 #define RESULT_NUMBERS(X)                                                                      \
-    X(id) X(attempt) X(outcome) X(cause) X(status) X(retry_after_ms) X(took_ms) X(began_ms)    \
+    X(id) X(attempt) X(kind) X(outcome) X(cause) X(status) X(retry_after_ms) X(took_ms) X(began_ms) \
     X(skew_ms) X(cert_until_ms) X(next_offset)
 #define RESULT_FLAGS(X) X(skew_known) X(found) X(complete)
 /* clang-format on */
@@ -47,7 +47,8 @@ static_assert(sizeof(struct command) == N_COMMAND_TEXTS * sizeof(struct view) +
                                             sizeof(struct content) + sizeof(struct id) + 24,
               "the lists name every member of struct command");
 static_assert(sizeof(struct result) == N_RESULT_TEXTS * sizeof(struct view) +
-                                           N_RESULT_NUMBERS * sizeof(uint64_t) + 8,
+                                           N_RESULT_NUMBERS * sizeof(uint64_t) +
+                                           sizeof(struct id) + 8,
               "the lists name every member of struct result");
 
 /* A value of its own for each member: so many characters of this, or so much. */
@@ -168,6 +169,8 @@ static void every_field_of_a_result_crosses_the_bus(void **state)
 {
     struct result r = {.id = 1,
                        .attempt = 2,
+                       .kind = COMMAND_AMO_MESSAGE,
+                       .trace = {{7}},
                        .outcome = OUTCOME_HOLD,
                        .cause = CAUSE_THROTTLED,
                        .status = 429,
@@ -191,7 +194,7 @@ static void every_field_of_a_result_crosses_the_bus(void **state)
 #undef FILL
     buf_init(&out, 4096);
     assert_int_equal(result_encode(&r, &out), 0);
-    assert_int_equal(map_len(&out), N_RESULT_TEXTS + N_RESULT_NUMBERS + N_RESULT_FLAGS);
+    assert_int_equal(map_len(&out), N_RESULT_TEXTS + N_RESULT_NUMBERS + N_RESULT_FLAGS + 1);
     assert_int_equal(pack_doc_open(&d, buf_view(&out)), 0);
     assert_int_equal(result_decode_object(pack_doc_root(&d), &back), 0);
 #define SAME(member) assert_true(view_equal(back.member, r.member));
@@ -201,6 +204,7 @@ static void every_field_of_a_result_crosses_the_bus(void **state)
     RESULT_NUMBERS(SAME)
     RESULT_FLAGS(SAME)
 #undef SAME
+    assert_true(id_equal(&back.trace, &r.trace));
     pack_doc_close(&d);
     buf_fini(&out);
 }

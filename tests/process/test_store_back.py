@@ -193,6 +193,40 @@ def test_a_status_that_comes_again_before_the_message_it_is_about_does_not_wait_
     assert stack.control("status")["waiting_events"] == 0
 
 
+def test_an_answer_to_a_forgotten_message_is_not_taken_for_another_ones(stack):
+    """A worker still has the call in hand; the restored store gives the command's id to the next manager's words."""
+    stack.sandbox("connectors", {"name": "svc", "report": "none"})
+    chats = [stack.meet(f"hello-{n}", conversation=f"7900555010{n}")["chat"] for n in (1, 2)]
+    stack.settle()
+    copy_store(stack)
+    stack.fault(on="amojo.new_message", match="refused-once", status=422, times=1)  # its service is told: one command more
+    stack.client_writes("refused-once", conversation="79005550103")
+    wait_for(lambda: stack.list("service/events?type=delivery.failed"), "the service to be told")
+    stack.settle()
+    stack.fault(on="service.message.created", match="under-way", delay_ms=3000, times=1)
+    stack.fault(on="service.message.created", match="the-next", status=503)
+    stack.manager_writes("under-way", chats[0])
+    stack.wait("service.message", text="under-way")
+    put_back(stack)
+    stack["ingress"].wait_line(r"what=spool.taken_forgotten events=\d+")
+    item = stack.manager_writes("the-next", chats[1])
+
+    def called():
+        return stack.control("trace", id=item["id"])["message"]["state"]
+
+    def refused():
+        return any("what=result.of_another" in line for line in stack["core"].lines)
+
+    wait_for(lambda: stack.bodies(side="service", status=503), "it to be tried")
+    wait_for(lambda: called() == "taken_over" or refused(), "the answer to the forgotten one")
+    assert called() == "accepted"
+    stack.clear_faults()
+    stack.wait("service.message", text="the-next")
+    stack.settle()
+    assert called() == "taken_over"
+    assert [m["text"] for m in stack.list("service/messages")] == ["under-way", "the-next"]
+
+
 def test_an_edit_without_a_key_that_a_copied_spool_sends_again_brings_no_old_text_back(stack):
     said = stack.client_writes("first")["id"]
     stack.wait("amojo.message", text="first")

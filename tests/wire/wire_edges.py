@@ -179,6 +179,7 @@ class HandWorker(Edge):
 
     def result(self, command, outcome, **more):
         self.send("RESULT_PUSH", {"results": [{"id": command["id"], "attempt": command["attempt"],
+                                               **{k: command[k] for k in ("kind", "trace") if k in command},
                                                "outcome": outcome, "status": 200,
                                                "began_ms": int(time.time() * 1000), "took_ms": 1, **more}]})
 
