@@ -289,6 +289,7 @@ int core_enqueue(struct core *c, const struct command_row *row)
 
     if (rc == 0) {
         cmd->tried = cmd->again = c->again;
+        c->queue->n_again += c->again;
         core_wake(c);
     }
     return rc;

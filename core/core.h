@@ -183,6 +183,7 @@ struct core {
         echoes; /* conversations in which events may be echoes, and wait (core/echo.c) */
     struct table *echo_keys; /* the same, by their key */
     int64_t echo_mono_ms;    /* of the last tick */
+    uint64_t echo_place;     /* of the next one that waits; in the order in which they do */
     int64_t
         echo_in_hand;  /* a report that has waited under this conversation is applied; or 0 */
     struct list wakes; /* woken keys whose events are still to be applied */

@@ -41,6 +41,7 @@ struct end {
     int64_t waited_ms;
     char thread[ID_DERIVED_MAX + 1]; /* of a service's report; else empty */
     uint64_t words;                  /* a sum of them */
+    uint64_t place;                  /* among all that waits */
 };
 
 /* What waits in one conversation, of one side. */
@@ -148,6 +149,7 @@ static int echo_add_end(struct core *c, struct echo *e, struct view bytes)
     }
     end->counted_ms = e->counted_ms + (int64_t)config_number(c->config, "core/echo_ms");
     end->waited_ms = e->waited_ms + HELD_MAX_MS;
+    end->place = c->echo_place++;
     list_init(&end->link);
     list_add_tail(&e->ends, &end->link);
     return 0;
@@ -206,20 +208,21 @@ static struct core_command *lane_head(struct core *c, enum echo_side side,
 }
 
 /* The first of a lane, from @cmd on, that was done before by a core whose store is not ours any more
- * (core->again): its echoes come again, too, whatever stands in front of it. To an event that comes
- * again itself (@again) all that was loaded may be such. NULL: none. */
-static struct core_command *done_again(struct core_command *cmd, enum command_kind kind,
-                                       bool again)
+ * (core->again): its echoes come again, too, whatever stands in front of it. That may be what is new,
+ * since a report becomes a command when its own wait is over. To an event that comes again itself
+ * (@again) all that was loaded may be such; that stands in front of all that is new. NULL: none. */
+static struct core_command *done_again(const struct core *c, struct core_command *cmd,
+                                       enum command_kind kind, bool again)
 {
     const struct lane *l = cmd->lane;
 
     for (struct list *i = &cmd->in_lane; i != &l->commands; i = i->next) {
         struct core_command *one = LIST_ENTRY(i, struct core_command, in_lane);
 
-        if (!one->tried)
-            return NULL; /* they stand behind what was loaded, and before all that is new */
-        if ((one->again || again) && one->kind == kind)
+        if (one->tried && (one->again || again) && one->kind == kind)
             return one;
+        if (!one->tried && c->queue->n_again == 0)
+            return NULL;
     }
     return NULL;
 }
@@ -239,7 +242,7 @@ static struct core_command *unclear_one(struct core *c, enum echo_side side,
 
     if (!head)
         return NULL;
-    return is_unclear(head, kind) ? head : done_again(head, kind, again);
+    return is_unclear(head, kind) ? head : done_again(c, head, kind, again);
 }
 
 /* It went to another account, and what was tried for the one before is not over yet. */
@@ -248,41 +251,52 @@ static bool is_leaving(const struct core *c, enum echo_side side, int64_t conver
     return reach_is_leaving(c, apply_lane(conversation, side == ECHO_AMO));
 }
 
-/* Does a report that came again and has these words wait? It may be of a colleague's that amo has
- * sent back before: their command is made when the wait is over, and a webhook that comes again with
- * the same words may be theirs. Other words are a manager's; they go on, because a report of them
- * may stand behind. Whose conversation the report waits under says nothing: it may wait for
- * anybody's first words. */
-static bool is_awaited(const struct core *c, uint64_t words)
+/* What a forgotten core has done comes again as two: a webhook and the report that it brought about, or a
+ * colleague's report and the webhook that it brought about. Of the two the one that came later waits
+ * until it is known what became of the first. It is that of its conversation, whatever the words have
+ * become, or has the same words: it may wait under another one's first words. Since whoever waits so
+ * waits for what was put before it, nothing waits for itself in a circle. NULL: there is no such one
+ * before @place. */
+static const struct echo *first_of_two(const struct core *c, enum echo_side side,
+                                       int64_t conversation, uint64_t words, uint64_t place)
 {
     for (const struct list *i = c->echoes.next; i && i != &c->echoes; i = i->next) {
         const struct echo *e = LIST_ENTRY_CONST(i, struct echo, link);
 
-        if (e->side != ECHO_SERVICE || !e->again)
+        if (e->side == side || !e->again)
             continue;
         for (const struct list *j = e->ends.next; j != &e->ends; j = j->next) {
-            if (LIST_ENTRY_CONST(j, struct end, link)->words == words)
-                return true;
+            const struct end *end = LIST_ENTRY_CONST(j, struct end, link);
+
+            if (end->place >= place)
+                break;
+            if (e->conversation == conversation || end->words == words)
+                return e;
         }
     }
-    return false;
+    return NULL;
 }
 
-bool echo_may_be_of_report(const struct core *c, struct view words)
+int64_t echo_behind_other(const struct core *c, enum echo_side side, int64_t conversation,
+                          struct view words)
 {
-    return c->again && is_awaited(c, words_sum(words));
+    const struct echo *first = NULL;
+
+    if (side == ECHO_SERVICE ? !c->echo_in_hand : c->again) /* that one was looked at before */
+        first = first_of_two(c, side, conversation, words_sum(words), UINT64_MAX);
+    if (!first)
+        return 0;
+    return conversation ? conversation : first->conversation;
 }
 
-/* Something in @e waits for a report to become a command. */
-static bool waits_for_report(const struct core *c, const struct echo *e)
+/* The one whose turn it is waits for one of the other side that waits itself. */
+static bool is_behind_other(const struct core *c, const struct echo *e)
 {
-    if (e->side != ECHO_AMO || !e->again)
-        return false;
-    for (const struct list *i = e->ends.next; i != &e->ends; i = i->next) {
-        if (is_awaited(c, LIST_ENTRY_CONST(i, struct end, link)->words))
-            return true;
-    }
-    return false;
+    const struct end *end =
+        list_is_empty(&e->ends) ? NULL : LIST_ENTRY_CONST(e->ends.next, struct end, link);
+
+    return end && (e->side == ECHO_SERVICE || e->again) &&
+           first_of_two(c, e->side, e->conversation, end->words, end->place);
 }
 
 bool echo_is_pending(struct core *c, enum echo_side side, const struct conversation *conv)
@@ -354,12 +368,12 @@ int echo_pending_first(struct core *c, const struct event *e, const struct phone
 /* --- the end of the wait -------------------------------------------------------------------- */
 
 /* Is another one of the lane, behind @cmd, of those that were done before? */
-static bool another_again(const struct core_command *cmd, bool again)
+static bool another_again(const struct core *c, const struct core_command *cmd, bool again)
 {
     const struct list *next = cmd->in_lane.next;
 
     return next != &cmd->lane->commands &&
-           done_again(LIST_ENTRY(cmd->in_lane.next, struct core_command, in_lane), cmd->kind,
+           done_again(c, LIST_ENTRY(cmd->in_lane.next, struct core_command, in_lane), cmd->kind,
                       again);
 }
 
@@ -375,7 +389,7 @@ void echo_settled(struct core *c, const struct core_command *cmd)
         return; /* it died of age behind the one that is waited for */
     e = echo_find(c, cmd->kind == COMMAND_AMO_OUTGOING ? ECHO_AMO : ECHO_SERVICE,
                   cmd->lane->id / 2);
-    if (e && !another_again(cmd, e->again) && !waits_for_report(c, e))
+    if (e && !another_again(c, cmd, e->again))
         e->over = true;
 }
 
@@ -418,7 +432,10 @@ void echo_run(struct core *c)
         while (rc == 0 && e->over) {
             if (n++ == RUN_EVENTS)
                 return; /* the others after other work, at the next tick */
-            rc = echo_apply_one(c, e, INTAKE_WOKEN); /* @e is gone when it was the last */
+            if (is_behind_other(c, e))
+                e->over = false;
+            else
+                rc = echo_apply_one(c, e, INTAKE_WOKEN); /* @e is gone when it was the last */
         }
         if (rc < 0)
             core_row_failed(c, "echo", rc);
@@ -471,11 +488,11 @@ static int echo_tick_one(struct core *c, struct echo *e, int64_t step_ms, int64_
     conversation_fini(&conv);
     if (rc < 0)
         return rc;
-    if (!head && is_leaving(c, e->side, e->conversation)) {
+    if (is_behind_other(c, e)) {
+        e->waited_ms += step_ms; /* that one has an end of its own */
+    } else if (!head && is_leaving(c, e->side, e->conversation)) {
         e->waited_ms += step_ms;
         e->counted_ms += step_ms;
-    } else if (!head && waits_for_report(c, e)) {
-        e->waited_ms += step_ms; /* those have an end of their own */
     } else if (!head) {
         e->over = true; /* settled in an earlier life of core, or gone */
         return 0;

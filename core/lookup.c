@@ -79,8 +79,8 @@ static void look_up_echo(struct core *c, const struct event *e, struct mapping *
 {
     const struct conversation *conv = m->found ? m->found : m->by_client;
 
-    if (conv &&
-        (echo_is_pending(c, ECHO_AMO, conv) || echo_may_be_of_report(c, e->content.text)))
+    if (conv && (echo_is_pending(c, ECHO_AMO, conv) ||
+                 echo_behind_other(c, ECHO_AMO, conv->id, e->content.text)))
         m->echo_of = conv->id;
 }
 
@@ -105,6 +105,9 @@ static int look_up_report(struct core *c, const struct event *e, struct mapping 
         m->echo_again = conv->id != c->echo_in_hand;
         return 0;
     }
+    m->echo_of = echo_behind_other(c, ECHO_SERVICE, conv ? conv->id : 0, e->content.text);
+    if (m->echo_of)
+        return 0;
     phone_read(router_client_phone(e), m->abroad, &client);
     return echo_pending_first(c, e, &client, &m->echo_of);
 }

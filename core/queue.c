@@ -411,6 +411,7 @@ static void command_end(struct queue *q, struct core_command *c, enum command_st
     if (l->scope)
         l->scope->n_account--;
     (void)table_remove(q->commands, id_key(&c->id)); /* it is ours */
+    q->n_again -= c->again;
     mem_free(c);
     lane_forward(q, l, now_mono_ms);
     lane_drop_if_empty(q, l, now_mono_ms);

@@ -115,6 +115,7 @@ struct queue {
     int64_t ready_tail; /* the last ready_no given behind others */
     int64_t ready_head; /* the last one given before others */
     uint64_t random;    /* state of the jitter */
+    size_t n_again;     /* commands that are `again` */
 };
 
 AMO_MUSTCHECK int queue_new(double scope_rate, double scope_burst, int64_t retry_base_ms,

@@ -152,6 +152,59 @@ def test_the_echo_of_a_colleagues_words_that_wait_themselves_after_a_restored_st
     assert [m["text"] for m in stack.list("amojo/messages")] == ["hello", "a-colleague-0", "a-colleague-1", "the-last"]
 
 
+@pytest.mark.parametrize("words", ["managers-words", "words as the service has them"])
+def test_the_report_of_a_managers_words_that_wait_themselves_after_a_restored_store_is_no_message(stack, words):
+    """They wait for a colleague's, whose echo they may be; the report of them comes again behind them."""
+    chat = stack.meet()["chat"]
+    stack.settle()
+    copy_store(stack)
+    stack.client_writes("a-colleague", direction="out", author=None)
+    stack.wait("amojo.message", text="a-colleague")
+    stack.settle()
+    stack.manager_writes("managers-words", chat)
+    ident = stack.wait("service.message", text="managers-words")["item"]["service_id"]
+    assert stack.service_call("messages", {
+        "id": ident, "source": "wa1", "direction": "out", "conversation": {"id": "79005550101"}, "type": "text",
+        "sender": {"id": "operator"}, "receiver": {"id": "79005550101"}, "author": None, "text": words})[0] == 202
+    stack.client_writes("a-second-colleague", direction="out", author=None)
+    stack.wait("amojo.message", text="a-second-colleague")
+    stack.settle()
+    stack.fault(on="amojo.new_message", match="a-colleague", delay_ms=1000, times=1)
+    put_back(stack)
+    stack["ingress"].wait_line(r"what=spool.taken_forgotten events=\d+")
+    stack.client_writes("the-last")
+    stack.wait("amojo.message", text="the-last")
+    stack.settle()
+    assert [m["text"] for m in stack.list("service/messages")] == ["managers-words"]
+    assert [m["text"] for m in stack.list("amojo/messages")] == ["hello", "a-colleague", "a-second-colleague",
+                                                                 "the-last"]
+
+
+def test_the_echo_of_a_colleagues_words_that_go_again_behind_new_ones_reaches_nobody(stack):
+    """They wait for a manager's; what a client writes meanwhile stands before them, and takes its time."""
+    user = str(uuid.uuid4())
+    stack.sandbox("channels", {"id": stack.channel, "users": [user]})
+    stack.sandbox("settings", {"echo": True}, method="PATCH")
+    chat = stack.meet()["chat"]
+    stack.settle()
+    copy_store(stack)
+    stack.manager_writes("managers-words", chat)
+    stack.wait("service.message", text="managers-words")
+    stack.settle()
+    stack.client_writes("a-colleague", direction="out", author={"amo_user": user})
+    stack.wait("amojo.message", text="a-colleague")
+    stack.settle()
+    stack.fault(on="service.message.created", match="managers-words", delay_ms=1000, times=1)
+    stack.fault(on="amojo.new_message", match="a-new-one", delay_ms=3500, times=1)
+    put_back(stack)
+    stack["ingress"].wait_line(r"what=spool.taken_forgotten events=\d+")
+    stack.client_writes("a-new-one")
+    stack.wait("amojo.message", text="a-new-one")
+    stack.settle()
+    assert [m["text"] for m in stack.list("service/messages")] == ["managers-words"]
+    assert [m["text"] for m in stack.list("amojo/messages")] == ["hello", "a-colleague", "a-new-one"]
+
+
 def test_a_colleagues_words_that_wait_after_a_restored_store_are_not_called_failed(stack):
     """They wait for a manager's, which go again, too, and are then made anew."""
     stack.sandbox("settings", {"repeat": 400}, method="PATCH")
