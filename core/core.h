@@ -185,9 +185,11 @@ struct core {
     int64_t echo_mono_ms;    /* of the last tick */
     uint64_t echo_place;     /* of the next one that waits; in the order in which they do */
     int64_t
-        echo_in_hand;  /* a report that has waited under this conversation is applied; or 0 */
-    struct list wakes; /* woken keys whose events are still to be applied */
-    struct list fresh; /* of the event being applied: become commands when it stands */
+        echo_in_hand; /* a report that has waited under this conversation is applied; or 0 */
+    int64_t echo_row; /* its row, while it is in hand … */
+    uint64_t echo_row_place; /* … and its place: it may have to go back there */
+    struct list wakes;       /* woken keys whose events are still to be applied */
+    struct list fresh;       /* of the event being applied: become commands when it stands */
     struct list joins; /* conversations that became one: their lanes do when that stands */
     int wake_timer;
     int64_t wake_at_ms;

@@ -135,7 +135,8 @@ static uint64_t words_sum(struct view words)
     return sum;
 }
 
-static int echo_add_end(struct core *c, struct echo *e, struct view bytes)
+/* @back: the one in hand, where it was. */
+static int echo_add_end(struct core *c, struct echo *e, struct view bytes, bool back)
 {
     struct end *end = mem_zalloc(sizeof(*end));
     struct event event;
@@ -149,24 +150,31 @@ static int echo_add_end(struct core *c, struct echo *e, struct view bytes)
     }
     end->counted_ms = e->counted_ms + (int64_t)config_number(c->config, "core/echo_ms");
     end->waited_ms = e->waited_ms + HELD_MAX_MS;
-    end->place = c->echo_place++;
+    end->place = back ? c->echo_row_place : c->echo_place++;
     list_init(&end->link);
-    list_add_tail(&e->ends, &end->link);
+    if (back)
+        list_add_head(&e->ends, &end->link);
+    else
+        list_add_tail(&e->ends, &end->link);
     return 0;
 }
 
 int echo_put(struct core *c, enum echo_side side, int64_t conversation, struct view bytes)
 {
     struct echo *e = echo_of(c, side, conversation);
-    int rc = e ? echo_add_end(c, e, bytes) : -ENOMEM;
+    /* it goes on waiting where it waited: nothing behind it passes, and nothing is over */
+    bool back = side == ECHO_SERVICE && conversation == c->echo_in_hand;
+    int rc = e ? echo_add_end(c, e, bytes, back) : -ENOMEM;
 
     if (rc == 0) {
         e->again = e->again || c->again;
-        rc = store_waiting_add(c->store, e->key, bytes, 0);
+        e->over = e->over && !back;
+        rc = back ? store_waiting_put_back(c->store, c->echo_row, e->key, bytes)
+                  : store_waiting_add(c->store, e->key, bytes, 0);
         if (rc)
-            end_free(LIST_ENTRY(e->ends.prev, struct end, link));
+            end_free(LIST_ENTRY(back ? e->ends.next : e->ends.prev, struct end, link));
     }
-    if (e && list_is_empty(&e->ends))
+    if (e && list_is_empty(&e->ends) && !back) /* one in hand is still needed */
         echo_drop(c, e);
     if (rc == 0)
         c->n_waiting++;
@@ -186,7 +194,7 @@ static int load_one(void *arg, const char *key, struct view bytes)
     if (!e)
         return -ENOMEM;
     e->again = true; /* whether it came again in that life is not known any more */
-    return echo_add_end(c, e, bytes);
+    return echo_add_end(c, e, bytes, false);
 }
 
 int echo_load(struct core *c)
@@ -400,11 +408,13 @@ static int echo_apply_one(struct core *c, struct echo *e, enum intake_how how)
     int rc = core_turn(c);
 
     buf_init(&event, LIMIT_FRAME_BYTES);
-    rc = rc ? rc : store_waiting_take(c->store, e->key, &event);
+    rc = rc ? rc : store_waiting_take_first(c->store, e->key, &event, &c->echo_row);
     if (rc == 0) {
         c->n_waiting--;
-        if (!list_is_empty(&e->ends))
+        if (!list_is_empty(&e->ends)) {
+            c->echo_row_place = LIST_ENTRY(e->ends.next, struct end, link)->place;
             end_free(LIST_ENTRY(e->ends.next, struct end, link));
+        }
         /* whether its spool had sent it before is not written down: a look at amo too many does no
          * harm, one too few does */
         c->again = true;

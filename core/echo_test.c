@@ -538,6 +538,39 @@ static void reports_of_a_thread_keep_their_order_whatever_the_first_waits_for(vo
     assert_before(r, "msvc-s-2", "msvc-s-3");
 }
 
+/* The call of somebody's first words is over, and it is not known yet whether another one may be: the
+ * conversation has just gone to another account. */
+static void reports_that_go_on_waiting_where_they_waited_keep_their_order(void **state)
+{
+    static const char *const ids[] = {"s-1", "s-2", "s-3", "s-4", "s-5", "s-6", "s-7"};
+    struct rig *r = *state;
+    int64_t lane = 0;
+
+    rig_client_message_done(r, "m0", "amo-0");
+    begun(r, "amo-1", "chat-a", "+7 900 000-00-01");
+    begun(r, "amo-2", "chat-b", "+7 900 000-00-02");
+    for (size_t i = 0; i < AMO_COUNT(ids); i++)
+        take(r, colleagues(ids[i], false));
+    rig_assert_counts(r, 0, 0, AMO_COUNT(ids));
+    lane = queue_find(r->core.queue, 3)->lane->id; /* they wait for the newest one */
+    assert_int_equal(buf_add(&r->core.leaving, &lane, sizeof(lane)), 0);
+    told(r, 3, NULL, "s-0"); /* the service does not say what it calls the thread */
+    rig_assert_counts(r, 0, 0, AMO_COUNT(ids));
+    buf_reset(&r->core.leaving);
+    pass(r, 1000); /* they wait for the other's now */
+    rig_assert_counts(r, 0, 0, AMO_COUNT(ids));
+    told(r, 2, "thread-2", "s-9");
+    rig_assert_counts(r, 0, 0, 0);
+    for (size_t i = 1; i < AMO_COUNT(ids); i++) {
+        char first[16];
+        char second[16];
+
+        (void)snprintf(first, sizeof(first), "msvc-%s", ids[i - 1]);
+        (void)snprintf(second, sizeof(second), "msvc-%s", ids[i]);
+        assert_before(r, first, second);
+    }
+}
+
 static void another_thread_does_not_wait_behind_them(void **state)
 {
     struct rig *r = *state;
@@ -626,6 +659,7 @@ int main(void)
         CASE(a_report_of_first_words_waits_for_all_that_are_tried),
         CASE(what_dies_behind_the_message_that_is_tried_ends_no_wait),
         CASE(reports_of_a_thread_keep_their_order_whatever_the_first_waits_for),
+        CASE(reports_that_go_on_waiting_where_they_waited_keep_their_order),
         CASE(another_thread_does_not_wait_behind_them),
         CASE(a_report_behind_others_waits_for_its_own_message_as_well),
         CASE(a_managers_message_the_service_reports_as_its_own_is_not_imported),

@@ -362,6 +362,11 @@ AMO_MUSTCHECK int store_waiting_add(struct store *s, const char *key, struct vie
                                     int64_t until_ms);
 /* Take one waiting event of @key out. STORE_E_NONE. */
 AMO_MUSTCHECK int store_waiting_take(struct store *s, const char *key, struct buf *ret_event);
+/* The same, and its place; with that it is put back before those that came after it. */
+AMO_MUSTCHECK int store_waiting_take_first(struct store *s, const char *key,
+                                           struct buf *ret_event, int64_t *ret_place);
+AMO_MUSTCHECK int store_waiting_put_back(struct store *s, int64_t place, const char *key,
+                                         struct view event);
 /* One that waits comes under another key. */
 AMO_MUSTCHECK int store_waiting_move(struct store *s, int64_t id, const char *key);
 /* Drop one that is exactly @event. */

@@ -483,26 +483,40 @@ int store_waiting_add(struct store *s, const char *key, struct view event, int64
                   "sbi", key, event, until_ms);
 }
 
-static int waiting_take(struct store *s, struct db_rows *r, int query_rc, struct buf *ret_event)
+static int waiting_take(struct store *s, struct db_rows *r, int query_rc, struct buf *ret_event,
+                        int64_t *ret_place)
 {
-    int64_t id = 0;
     int rc = store_one(query_rc, r);
 
     if (rc)
         return rc;
-    id = db_int(r, 0);
+    *ret_place = db_int(r, 0);
     rc = buf_add_view(ret_event, db_view(r, 1));
     db_end(r);
-    return rc ? rc : db_run(s->db, "DELETE FROM waiting WHERE id=?", "i", id);
+    return rc ? rc : db_run(s->db, "DELETE FROM waiting WHERE id=?", "i", *ret_place);
 }
 
-int store_waiting_take(struct store *s, const char *key, struct buf *ret_event)
+int store_waiting_take_first(struct store *s, const char *key, struct buf *ret_event,
+                             int64_t *ret_place)
 {
     struct db_rows *r = NULL;
     int rc = db_query(s->db, &r, "SELECT id,event FROM waiting WHERE key=? ORDER BY id LIMIT 1",
                       "s", key);
 
-    return waiting_take(s, r, rc, ret_event);
+    return waiting_take(s, r, rc, ret_event, ret_place);
+}
+
+int store_waiting_take(struct store *s, const char *key, struct buf *ret_event)
+{
+    int64_t place = 0;
+
+    return store_waiting_take_first(s, key, ret_event, &place);
+}
+
+int store_waiting_put_back(struct store *s, int64_t place, const char *key, struct view event)
+{
+    return db_run(s->db, "INSERT INTO waiting(id,key,event) VALUES(?,?,?)", "isb", place, key,
+                  event);
 }
 
 int store_waiting_move(struct store *s, int64_t id, const char *key)
@@ -522,8 +536,9 @@ int store_waiting_take_overdue(struct store *s, int64_t now_ms, struct buf *ret_
     int rc = db_query(
         s->db, &r, "SELECT id,event FROM waiting WHERE until_ms<? ORDER BY until_ms,id LIMIT 1",
         "i", now_ms);
+    int64_t place = 0;
 
-    return waiting_take(s, r, rc, ret_event);
+    return waiting_take(s, r, rc, ret_event, &place);
 }
 
 int store_echoes_walk(struct store *s, store_echo_fn *fn, void *arg)
