@@ -271,21 +271,30 @@ bool reach_is_current(const struct core *c, const struct command_row *row,
            view_is(connector, conv->connector);
 }
 
-/* The first of its lane came after @cmd, and has not been tried: it goes behind it. */
+/* Has this core sent it? What a forgotten one may have sent is `tried`, too; that one kept the order. */
+static bool was_sent(const struct core_command *cmd)
+{
+    return cmd->attempts > 0 || (cmd->tried && (!cmd->again || cmd->attempt));
+}
+
+/* The first of its lane came after @cmd, and has not been sent: it goes behind it. */
 static int let_pass(struct core *c, const struct core_command *cmd)
 {
     struct core_command *head =
         LIST_ENTRY(cmd->lane->commands.next, struct core_command, in_lane);
     struct command_row row = {0};
+    bool again = c->again;
     int rc = 0;
 
-    if (head->id <= cmd->id || head->tried || head->attempts > 0 ||
+    if (head->id <= cmd->id || was_sent(head) ||
         (head->state != COMMAND_READY && head->state != COMMAND_WAITING))
         return 0;
     rc = store_command(c->store, head->id, &row);
     if (rc == 0) {
+        c->again = head->again; /* it stays that */
         queue_move(c->queue, head, COMMAND_DEAD, 0, clock_mono_ms());
         rc = core_enqueue(c, &row);
+        c->again = again;
         queue_by_age(queue_find(c->queue, row.id));
     }
     command_row_fini(&row);

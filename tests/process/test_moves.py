@@ -292,6 +292,28 @@ def test_a_report_of_words_under_way_is_no_message_of_the_account_that_comes_bac
     assert text not in [m["text"] for m in stack.list("amojo/messages")]
 
 
+def test_a_colleagues_words_that_have_waited_do_not_overtake_what_is_under_way_when_the_account_leaves(stack):
+    """They wait for a manager's words, which may be theirs, and come out when the account is another one."""
+    o = Office(stack)
+    met = o.says("met-" + o.name, "79005550158")
+    stack.fault(on="amojo.new_message", match=o.name + "-client", delay_ms=2000, status=503, times=1)
+    stack.fault(on="service.message.created", match=o.name + "-manager", delay_ms=700, times=1)
+    assert o.post("79005550158", text=o.name + "-client")[0] == 202
+    wait_for(lambda: any(p.get("in_flight") for p in stack.control("status")["peers"]), "the attempt")
+    o.answers(o.name + "-manager", met)
+    stack.wait("service.message", text=o.name + "-manager")
+    assert stack.call("POST", "messages", {
+        "id": f"own-{o.name}", "source": "wa1", "direction": "out", "conversation": {"id": "79005550158"},
+        "sender": {"id": "operator"}, "receiver": {"id": "79005550158"}, "author": None, "type": "text",
+        "text": o.name + "-colleague"}, connector=o.name, token=o.svc["token"])[0] == 202
+    wait_for(lambda: stack.control("status")["waiting_events"], "the colleague's words to wait")
+    stack.amoctl("account", "disconnect", o.first)
+    new = o.connect(account=account_of(o.first), channel=o.add_channel())
+    stack.wait("amojo.message", text=o.name + "-colleague")
+    stack.settle()
+    assert o.texts(new) == [o.name + "-client", o.name + "-colleague"] and o.texts(o.first) == ["met-" + o.name]
+
+
 def test_what_waited_for_an_account_follows_it_to_its_new_channel(stack):
     o = Office(stack)
     met = o.says("met-before", "79005550155")
