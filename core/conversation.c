@@ -51,11 +51,15 @@ static int learn_from_manager(struct conversation *conv, const struct event *e,
     if (p->new_chat || !conv->chat_id || !view_is(e->chat_id, conv->chat_id)) {
         /* Answers go to the chat that was written to last; amo links it with the next message
          * from the client. Only a chat that we made and whose id we just learn needs no naming. */
-        if (conv->chat_id || e->chat_client_id.len == 0)
+        bool several = conv->chat_id != NULL;
+
+        if (several || e->chat_client_id.len == 0)
             conv->amo_born = true;
         rc = learn_text(&conv->chat_id, e->chat_id, changed);
         rc = rc ? rc : learn_text(&conv->user_ref, e->receiver_id, changed);
-        conv->linked = e->chat_client_id.len > 0;
+        /* of several chats our name leads to the one that was last told both, whatever this one was
+         * called by */
+        conv->linked = !several && e->chat_client_id.len > 0;
         *changed = true;
     }
     if (conv->amo_born && !conv->user_ref) /* imported without it */

@@ -167,6 +167,12 @@ static const struct reg_channel *channel_of(const struct core *c, const struct r
                             registry_scope_channel(view_of(r->conversation.scope)));
 }
 
+/* Our name of its chat leads to another, or nowhere. */
+static bool needs_amos_name(const struct message *m, const struct conversation *conv)
+{
+    return (conv->chat_id && !conv->linked) || stands_elsewhere(m, conv);
+}
+
 /* By amo's id, else by ours; a message of another chat, or one that amo never got, is quoted by
  * its words, if the service gave them. */
 static int resolve_quote_for_amo(struct core *c, struct resolved *r)
@@ -268,7 +274,7 @@ static int resolve_edit(struct resolved *r)
         return RESOLVE_E_PARENT;
     resolve_chat(r);
     r->body.conversation_ref_id = VIEW_NONE; /* an edit moves nothing */
-    if (stands_elsewhere(m, &r->conversation))
+    if (needs_amos_name(m, &r->conversation))
         r->body.conversation_ref_id = view_of(m->chat_id);
     r->body.message_client_id = view_of(m->mid);
     if (m->direction == MESSAGE_OUTBOUND)
@@ -284,7 +290,7 @@ static int resolve_amo_reaction(struct resolved *r)
     if (is_lost(m))
         return RESOLVE_E_PARENT;
     resolve_chat(r);
-    if ((conv->chat_id && !conv->linked) || stands_elsewhere(m, conv)) {
+    if (needs_amos_name(m, conv)) {
         /* only a message links: amo knows no id of ours of that chat */
         r->body.conversation_id = VIEW_NONE;
         r->body.conversation_ref_id = view_of(m->chat_id ? m->chat_id : conv->chat_id);

@@ -178,3 +178,28 @@ def test_a_message_of_the_other_card_is_quoted_edited_and_reacted_to_where_it_st
     stack.settle()
     assert stack.control("dead.list") == []
     assert len([j for j in stack.journal(side="amojo", kind="edit_message") if j["status"] == 200]) == 2
+
+
+def test_a_message_is_edited_and_reacted_to_in_its_chat_when_our_name_of_it_is_the_cards(stack):
+    """A card's words make a second chat, to which amo links our name with the client's next message. Then a manager
+    writes in the first one again: that name alone leads past what stands there."""
+    def says(text):
+        ident = str(uuid.uuid4())
+        assert stack.service_call("messages", {
+            "id": ident, "source": "wa1", "conversation": {"id": DIGITS}, "type": "text", "text": text,
+            "sender": {"id": "wa:1", "name": "Client", "phone": DIGITS}})[0] == 202
+        return ident, stack.wait("amojo.message", text=text)["item"]
+
+    ident, first = says("in-the-first-chat")
+    card = writes_first(stack, "from-the-card")
+    stack.wait("status", id=card["id"], status=2)
+    assert says("in-the-second-chat")[1]["chat"] == card["chat"]
+    again = stack.sandbox("manager/writes", {"scope_id": stack.scope, "chat": first["chat"], "text": "again"})["items"][0]
+    stack.wait("status", id=again["id"], status=2)
+    assert stack.call("PATCH", f"messages/{ident}", {"text": "in-the-first-chat, mended"})[0] == 202
+    assert stack.service_call("reactions", {"message_id": ident, "emoji": "👍", "sender": {"id": "wa:1"}})[0] == 202
+    stack.settle()
+    assert stack.control("dead.list") == []
+    (reaction,) = stack.journal(side="amojo", kind="react")
+    (edit,) = stack.journal(side="amojo", kind="edit_message")
+    assert (edit["status"], reaction["status"]) == (200, 200)
