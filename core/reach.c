@@ -302,10 +302,11 @@ static int let_pass(struct core *c, const struct core_command *cmd)
 }
 
 /* Into the lane where it belongs now, before what came later. Its attempts begin anew: the ones
- * before were somebody else's. */
+ * before were somebody else's. Not so that there were any: it may come back to where amo has it. */
 static void redirect(struct core *c, struct core_command *cmd, struct command_row *row,
                      const struct conversation *conv)
 {
+    bool tried = command_is_new_at_amo(cmd->kind) && cmd->tried;
     int rc = core_turn(c);
 
     rc = rc ? rc
@@ -322,8 +323,11 @@ static void redirect(struct core *c, struct core_command *cmd, struct command_ro
     if (rc == 0) {
         queue_move(c->queue, cmd, COMMAND_DEAD, 0, clock_mono_ms()); /* its old place alone */
         rc = core_enqueue(c, row);
-        queue_by_age(queue_find(c->queue, row->id));
-        rc = rc ? rc : let_pass(c, queue_find(c->queue, row->id));
+        cmd = queue_find(c->queue, row->id);
+        if (cmd && tried)
+            cmd->tried = true;
+        queue_by_age(cmd);
+        rc = rc ? rc : let_pass(c, cmd);
     }
     if (rc)
         core_give_up(c, "reach", rc);

@@ -202,6 +202,39 @@ def test_what_was_under_way_when_the_number_moved_goes_to_the_new_company(stack)
     assert o.name + "-way" not in o.texts(a)
 
 
+def test_what_was_tried_before_its_number_went_and_came_back_is_looked_for(stack):
+    """Amo has it, and refuses it when it comes again; where it was in between was never called."""
+    o = Office(stack, accounts=2)
+    a, b = o.scopes
+    o.source("wa1", a)
+    o.source("wa2", b)
+    o.says("met-" + o.name, "79005550155")
+    stack.sandbox("settings", {"repeat": 400}, method="PATCH")
+    stack.fault(on="amojo.new_message", match=o.name + "-lost", cut="after", times=1)
+    stack.fault(on="amojo.new_message", match=o.name + "-lost", delay_ms=700, status=503, times=1)
+    ident = str(uuid.uuid4())
+    assert o.post("79005550155", text=o.name + "-lost", ident=ident)[0] == 202
+    stack.wait("amojo.message", text=o.name + "-lost")
+    for scope in (a, b):
+        stack.amoctl("account", "pause", scope)
+
+    def waits(scope):
+        return {q["destination"]: q["waiting"] for q in stack.control("queue")}.get(f"scope:{scope}")
+
+    try:
+        wait_for(lambda: waits(a), "it to wait")
+        o.source("wa1", b, "--move")
+        wait_for(lambda: waits(b), "it to go along")
+        o.source("wa1", a, "--move")
+        wait_for(lambda: waits(a), "it to come back")
+    finally:
+        for scope in (a, b):
+            stack.amoctl("account", "resume", scope)
+    wait_for(lambda: stack.control("trace", id=f"{o.name}-{ident}")["message"]["state"] == "delivered_to_amo", "the proof")
+    stack.sandbox("settings", {"repeat": 200}, method="PATCH")
+    assert o.texts(b) == []
+
+
 def test_what_is_under_way_when_the_account_leaves_is_not_overtaken(stack):
     """One attempt is under way, two wait behind it; the account leaves, and its number is given to another one."""
     o = Office(stack, accounts=2)
