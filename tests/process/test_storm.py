@@ -103,6 +103,7 @@ class Liar:
         with self.w.j.lock:
             self.wa.taken[ident], effect = self.wa.take({"type": "message.created", "data": data}, ident)
         effect["told"] = True
+        effect["answered"].append(self.w.j.now())
 
     # the plants: each gives the token that the judge must name
 

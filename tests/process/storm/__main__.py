@@ -1,16 +1,22 @@
 """Many runs: `/usr/bin/python3 -m storm --seeds 200 --jobs 4 [--from 1] [--logs DIR]` in tests/process.
 
 Each seed has a process of its own. A seed that fails prints what happened and what the judge says, and the end names
-all that failed. A run whose machine was too slow to become calm in time is a failure, too.
+all that failed, what was excused, and how often the runs met what they are there for. A run whose machine was too
+slow to become calm in time is a failure, too. What is known of a run stands in DIR/SEED.json; `--again FILE` judges it
+again.
 """
 import argparse
 import collections
 import concurrent.futures
+import json
+import os
 import pathlib
 import re
 import subprocess
 import sys
 import tempfile
+
+from storm.judge import judge
 
 LIMIT_S = 300
 
@@ -20,8 +26,9 @@ def one(seed, logs):
     path = pathlib.Path(logs) / f"{seed}.log"
     with open(path, "w", encoding="utf-8") as log:
         try:
+            env = {**os.environ, "AMO_STORM_HISTORY": str(path.with_suffix(".json"))}
             done = subprocess.run([sys.executable, "-m", "storm", "--one", str(seed)], timeout=LIMIT_S, check=False,
-                                  stdout=log, stderr=subprocess.STDOUT, cwd=pathlib.Path(__file__).parents[1])
+                                  stdout=log, stderr=subprocess.STDOUT, env=env, cwd=pathlib.Path(__file__).parents[1])
             code = done.returncode
         except subprocess.TimeoutExpired:
             code = "time-out"
@@ -39,23 +46,29 @@ def main():
     options.add_argument("--jobs", type=int, default=4)
     options.add_argument("--logs", default=None)
     options.add_argument("--one", type=int)
+    options.add_argument("--again")
     chosen = options.parse_args()
+    if chosen.again:
+        problems = judge(json.loads(pathlib.Path(chosen.again).read_text(encoding="utf-8")))
+        print(*(f"  {kind}: {words}" for kind, words in problems), sep="\n")
+        return 1 if problems else 0
     if chosen.one is not None:
         from storm.scenario import storm
         return 1 if storm(chosen.one) else 0
     logs = chosen.logs or tempfile.mkdtemp(prefix="amo-storm-")
     pathlib.Path(logs).mkdir(parents=True, exist_ok=True)
-    failed, kinds, ends = [], collections.Counter(), collections.Counter()
+    failed, kinds, counts = [], collections.Counter(), collections.defaultdict(collections.Counter)
     with concurrent.futures.ThreadPoolExecutor(chosen.jobs) as pool:
         for seed, problems, said in pool.map(lambda s: one(s, logs), range(chosen.first, chosen.first + chosen.seeds)):
-            for group in re.findall(r"(?:dead|quarantine) \{(.*?)\}", said):
-                ends.update({k: int(n) for k, n in re.findall(r"'([^']+)': (\d+)", group)})
+            for what, group in re.findall(r"(dead|quarantine|excused|met) \{(.*?)\}", said):
+                counts[what].update({k: int(n) for k, n in re.findall(r"'([^']+)': (\d+)", group)})
             if problems:
                 failed.append(seed)
                 kinds.update({kind for kind, _ in problems})
                 print(f"seed {seed}: " + "; ".join(f"{k}: {w}"[:200] for k, w in problems[:3]), flush=True)
     print(f"{chosen.seeds - len(failed)} of {chosen.seeds} seeds are green; logs in {logs}")
-    print("dead or in quarantine:", dict(ends))
+    for what, group in counts.items():
+        print(f"{what}: {dict(group)}")
     if failed:
         print("red:", *failed, f"({dict(kinds)})")
     return 1 if failed else 0

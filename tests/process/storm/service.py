@@ -11,6 +11,8 @@ import http.server
 import json
 import queue
 import re
+import select
+import socket
 import threading
 import time
 
@@ -45,12 +47,14 @@ class Service:
         self.people = {}        # phone -> party
         self.taken = {}         # webhook-id -> the answer it got
         self.reached, self.events, self.failures = [], [], []
+        self.calls = []         # of messages: {service, token, webhook_id, at, status (None: cut off)}
+        self.down = False       # a page with 503 is all that anybody gets
         self.faults = []        # of the next calls: {"on", "status", "cut", "delay"}
         self.lanes = {}
         self.counter = 0        # of ids it gives our messages
         self.bridges = []       # (host, port)
         self.closing = False
-        self.unsettled = False  # while its accounts and sources change, the door may say a final no
+        self.unsettled = set()  # sources that are changing hands: the door may say that they are nobody's
         self.busy = 0
         service = self
 
@@ -83,10 +87,11 @@ class Service:
         good = "v1," + base64.b64encode(hmac.digest(key, f"{ident}.{at}.".encode() + body, hashlib.sha256)).decode()
         return ident and abs(self.journal.clock() - int(at or 0)) <= 300 and good in given.split(" ")
 
-    def fault(self, kind):
+    def fault(self, kind, ident):
         with self.journal.lock:
             for f in self.faults:
-                if kind.startswith(f["on"]):
+                # who has a message does not refuse it when it comes again
+                if kind.startswith(f["on"]) and not (f.get("final") and ident in self.taken):
                     self.faults.remove(f)
                     return f
         return {}
@@ -95,7 +100,12 @@ class Service:
         if not self.verified(handler.headers, body):
             return self.answer(handler, 401, {"error": {"code": "unauthorized", "message": "not verified"}})
         ident, event = handler.headers["webhook-id"], json.loads(body)
-        fault = self.fault(event["type"])
+        fault = {"status": 503, "body": "<html>down</html>"} if self.down else self.fault(event["type"], ident)
+        if event["type"] == "message.created":
+            self.calls.append({"service": self.name, "token": self.journal.token_of(event["data"]["text"]),
+                               "webhook_id": ident, "at": self.journal.now(),
+                               "status": None if fault.get("cut") else fault.get("status", 200),
+                               "final": fault.get("final", False)})
         if fault.get("status") and not fault.get("after"):
             return self.answer(handler, fault["status"], fault.get("body", {"error": {"message": "later"}}))
         if fault.get("cut") == "before":
@@ -116,13 +126,22 @@ class Service:
             return self.cut(handler)
         if fault.get("status"):
             return self.answer(handler, fault["status"], fault.get("body", {"error": {"message": "later"}}))
-        if effect is not None:
+        if effect is not None and self.listens(handler):
             effect["told"] = True
+            effect["answered"].append(self.journal.now())
         self.answer(handler, 200, known["answer"])
         if effect is not None and not known.get("reported"):
             known["reported"] = True
             self.report(event["data"], known, effect)
         return None
+
+    def listens(self, handler):
+        """Whoever has lost patience reads no answer."""
+        ready, _, _ = select.select([handler.connection], [], [], 0)
+        try:
+            return not ready or handler.connection.recv(1, socket.MSG_PEEK) != b""
+        except OSError:
+            return False
 
     def cut(self, handler):
         handler.close_connection = True
@@ -146,11 +165,14 @@ class Service:
         """A call that is new to us: what it does, and the answer to it and its repeats."""
         data = event["data"]
         if event["type"] == "delivery.failed":
-            self.failures.append({"mid": data["mid"], "code": data["code"], "id": data["id"]})
+            self.failures.append({"mid": data["mid"], "code": data["code"], "id": data["id"],
+                                  "at": self.journal.now()})
         if event["type"] != "message.created":
             self.events.append({"type": event["type"], "data": data})
             return {"answer": {}}, None
         thread, party, source = self.whom(data)
+        number = international(data["receiver"].get("phone"))
+        known = thread in self.private.values() and self.people.get(number, f"nobody's number {number}")
         self.counter += 1
         own = {"none": None, "count": str(self.counter), "long": f"true_{self.counter}@c.us_{ident[-8:]}==",
                "svc": f"svc-{self.counter}"}[self.manners["ids"]]
@@ -161,7 +183,8 @@ class Service:
             answer["conversation"] = {"id": thread}
         effect = {"token": self.journal.token_of(data["text"]), "text": data["text"], "service": self.name,
                   "source": source, "party": party, "thread": thread, "webhook_id": ident, "seq": self.journal.seq(),
-                  "told": False, "write_first": data["write_first"], "phone": data["receiver"].get("phone")}
+                  "told": False, "at": self.journal.now(), "answered": [], "write_first": data["write_first"],
+                  "phone": data["receiver"].get("phone"), "known": known if number and known else None}
         self.reached.append(effect)
         return {"answer": answer, "effect": effect, "own": own}, effect
 
@@ -208,7 +231,7 @@ class Service:
             bridge = self.rng.choice(self.bridges)  # between two of them there is no order: a lane stays with its own
             threading.Thread(target=self.run, args=(self.lanes[lane], bridge), daemon=True).start()
         act = {"kind": "call", "accepted": False, "n": None, "refusal": None, "hour": self.journal.passed,
-               **(act or {})}
+               "at": self.journal.now(), **(act or {})}
         with self.journal.lock:
             self.busy += 1
             self.journal.acts.append(act)
@@ -235,9 +258,11 @@ class Service:
                     act["accepted"] = item.get("status", "accepted") in ("accepted", "duplicate")
                     act["refusal"] = None if act["accepted"] else str(item)
                     act["mid"], act["n"], act["since"] = answer.get("mid"), self.journal.accepted(), since
+                    act["done_at"] = self.journal.now()
                 return
             if status and status not in (408, 429) and status < 500:
-                act["refusal"], act["may_refuse"] = f"{status} {answer}", self.unsettled
+                act["refusal"] = f"{status} {answer}"
+                act["may_refuse"] = status == 422 and body.get("source") in self.unsettled
                 return
             time.sleep(wait)
             wait = min(1.0, wait * 2)

@@ -2,6 +2,8 @@
 
 Every act is written into the journal as it is done; `history()` is what the judge is given.
 """
+import collections
+import datetime
 import json
 import os
 import random
@@ -36,8 +38,9 @@ class Journal:
     def __init__(self):
         self.lock = threading.RLock()
         self.acts, self.owners, self.excuses, self.log = [], [], [], []
+        self.outages = []     # {name, from, to}: a process was gone or frozen
         self.count = self.number = self.passed = 0
-        self.began = time.monotonic()
+        self.began, self.began_wall = time.monotonic(), time.time()
 
     def clock(self):
         """The world's wall clock: hours may pass in a moment, for everybody."""
@@ -53,8 +56,16 @@ class Journal:
             self.count += 1
             return self.count
 
+    def now(self):
+        """Seconds since the run began, by no clock that anybody moves."""
+        return time.monotonic() - self.began
+
+    def when(self, at_ms):
+        """The same of a time that the sandbox names: its clock is whole hours off, and a run takes minutes."""
+        return (at_ms / 1000 - self.began_wall) % 3600
+
     def say(self, words):
-        self.log.append(f"{time.monotonic() - self.began:6.2f} {words}")
+        self.log.append(f"{self.now():6.2f} {words}")
 
 
 class World:
@@ -71,6 +82,7 @@ class World:
         self.keyed = 0.1      # how often a message comes with an Idempotency-Key, which may read like another's id
         self.ids = {"wa": 0, "tg": 0}
         self.user = str(uuid.UUID(int=rng.getrandbits(128)))
+        stack.outages = self.j.outages
 
     # --- setting up ---------------------------------------------------------------------------------
 
@@ -120,9 +132,9 @@ class World:
         a["connected"] = True
         self.scopes[a["scope"]] = name
 
-    def own(self, service, source, account):
+    def own(self, service, source, account, begun=0):
         self.j.owners.append({"service": service, "source": source, "account": account,
-                              "since_n": self.j.accepted()})
+                              "since_n": self.j.accepted(), "from": begun, "at": self.j.now()})
 
     def owner(self, service, source):
         had = [o["account"] for o in self.j.owners if (o["service"], o["source"]) == (service, source)]
@@ -246,7 +258,7 @@ class World:
                "scope": self.accounts[account]["scope"], "chat": item["chat"], "amo_id": item["id"],
                "webhook": item["webhook"], "party": about["party"], "first": "thread" not in about,
                "service": about["service"], "source": source, "accepted": False, "n": None,
-               "since": self.j.count, "hour": self.j.passed}
+               "since": self.j.count, "hour": self.j.passed, "at": self.j.now()}
         self.j.acts.append(act)
         return act
 
@@ -256,36 +268,38 @@ class World:
         with self.j.lock:
             for act in self.j.acts:
                 if act["kind"] == "manager" and not act["accepted"] and answers.get(act["webhook"]) == 200:
-                    act["accepted"], act["n"] = True, self.j.accepted()
+                    act["accepted"], act["n"], act["done_at"] = True, self.j.accepted(), self.j.now()
 
     # --- whose numbers and accounts ---------------------------------------------------------------------
 
     def move(self, service, source, account):
         """An operator gives a source to another account; what is accepted when the verb has returned is its."""
         s = self.services[service]
-        s.unsettled = True
+        s.unsettled, begun = {source}, self.j.now()
         self.stack.amoctl("source", "add", "--connector", service, "--source", source, "--scope",
                           self.accounts[account]["scope"], "--move")
         for a in self.accounts.values():
             if source in a["sources"]:
                 a["sources"].remove(source)
         self.accounts[account]["sources"].append(source)
-        self.own(service, source, account)
-        s.unsettled = False
+        self.own(service, source, account, begun)
+        s.unsettled = set()
 
     def come_back(self, account):
         """An account leaves and is connected again by another channel: another scope id, the same company."""
         a = self.accounts[account]
         s = self.services[a["service"]]
-        s.unsettled, a["connected"] = True, False
+        s.unsettled, a["connected"], begun = set(a["sources"]), False, self.j.now()
         operate(lambda: self.stack.control("account.disconnect", scope_id=a["scope"]))
-        self.left.append(a["scope"])
+        self.left.append({"scope": a["scope"], "from": begun})
         a["channel"] = self.new_channel()
         self.connect(account)
         for source in a["sources"]:
             self.stack.amoctl("source", "add", "--connector", a["service"], "--source", source, "--scope", a["scope"],
                               "--move")
-        s.unsettled = False
+        for source in a["sources"]:
+            self.own(a["service"], source, account, begun)
+        s.unsettled = set()
 
     # --- machines ------------------------------------------------------------------------------------
 
@@ -342,6 +356,15 @@ class World:
         shutil.rmtree(self.stack.dir / "data" / "ingress")
         shutil.copytree(self.stack.dir / name, self.stack.dir / "data" / "ingress")
 
+    def unknown_since(self, n):
+        """What was accepted since @n and core has not heard of, now that ingress is gone: whatever has left it is read
+        within moments, and who has an answer in hand writes it down."""
+        time.sleep(0.5)
+        self.heard()
+        tokens = [a["token"] for a in self.j.acts if a["accepted"] and a["n"] > n and "token" in a
+                  and not self.trace(a.get("mid") or a["amo_id"], a["token"], [])]
+        return {"tokens": tokens, "to_n": self.j.count}
+
     # --- the end --------------------------------------------------------------------------------------
 
     def quiet(self):
@@ -355,10 +378,9 @@ class World:
 
     def bereft(self):
         """How many events may wait their hour for a message that does not come: what changes one that stands in
-        quarantine, or anything when messages went with a spool."""
-        if any(e["kind"] == "spool" for e in self.j.excuses):
-            return float("inf")
-        kept = self.kept()
+        quarantine or went with a spool."""
+        kept = {k["what"] for k in self.kept()}
+        kept |= {t for e in self.j.excuses if e["kind"] == "spool" for t in e["tokens"]}
         return sum(a["kind"] in ("edit", "report") and a["accepted"] and a["of"] in kept for a in self.j.acts)
 
     def settle(self, timeout):
@@ -374,43 +396,84 @@ class World:
         self.heard()
         stack = self.stack
         journal = stack.list("journal?side=amojo&kind=new_message")
-        first = {}
+        first, amo_calls, account_of = {}, [], self.scopes.get
         for e in journal:
             body = e["body"] if isinstance(e["body"], dict) else json.loads(e["body"] or "{}")
-            first.setdefault((e["scope_id"], e["key"]), body.get("payload", {}).get("message", {}).get("text"))
-        account_of = self.scopes.get
+            text = body.get("payload", {}).get("message", {}).get("text")
+            first.setdefault((e["scope_id"], e["key"]), text)
+            amo_calls.append({"token": judge.token_of(text), "account": account_of(e["scope_id"]),
+                              "scope": e["scope_id"], "at": self.j.when(e["at_ms"]), "status": e["status"]})
         amo, managers = [], {a["amo_id"]: a for a in self.j.acts if a["kind"] == "manager"}
         for m in stack.list("amojo/messages"):
-            amo.append({"account": account_of(m["scope_id"]), "chat": m["chat"], "id": m["id"], "msgid": m["msgid"],
+            amo.append({"account": account_of(m["scope_id"]), "scope": m["scope_id"], "chat": m["chat"],
+                        "id": m["id"], "msgid": m["msgid"],
                         "first": first.get((m["scope_id"], m["msgid"])) or m["text"], "text": m["text"],
-                        "effects": m["effects"], "seq": m["seq"]})
-        edits = [{"id": e["id"], "text": e["text"], "seq": e["seq"]} for e in stack.list("amojo/actions?kind=edit")]
+                        "effects": m["effects"], "seq": m["seq"], "at": self.j.when(m["at_ms"]),
+                        "user": m["sender_id"]})
+        edits = [{"id": e["id"], "text": e["text"], "seq": e["seq"], "at": self.j.when(e["at_ms"])}
+                 for e in stack.list("amojo/actions?kind=edit")]
         statuses = []
         for a in {id(a): a for a in managers.values()}.values():
             statuses += [{"id": s["id"], "account": a["account"], "status": s["status"], "error_code": s["error_code"],
-                          "seq": s["seq"]} for s in stack.list(f"amojo/statuses?id={a['amo_id']}&scope={a['scope']}")]
+                          "error": s["error"],
+                          "seq": s["seq"], "at": self.j.when(s["at_ms"])}
+                         for s in stack.list(f"amojo/statuses?id={a['amo_id']}&scope={a['scope']}")]
         statuses.sort(key=lambda s: s["seq"])
         acts = [{k: v for k, v in a.items() if k != "target"} for a in self.j.acts if a["kind"] != "call"]
         services = self.services.values()
         return {"acts": acts, "owners": self.j.owners, "amo": amo, "edits": edits, "statuses": statuses,
+                "amo_calls": amo_calls, "calls": [c for s in services for c in s.calls],
                 "cards": self.cards, "reached": [r for s in services for r in s.reached],
                 "failures": [f for s in services for f in s.failures], "excuses": self.j.excuses,
                 "hours": self.j.passed, "left": self.left,
-                "restarts": self.stack["core"].lives - 1,
+                "outages": self.outages(),
+                "attempts": int(KNOBS["AMO_RETRY_ATTEMPTS"]),
                 **self.sayings()}
 
+    def outages(self):
+        return [{**o, "from": o["from"] - self.j.began, "to": (o["to"] or time.monotonic()) - self.j.began}
+                for o in self.j.outages]
+
+    def met(self):
+        """How often the run met what it is there for."""
+        calls = self.stack.list("journal?side=amojo&kind=new_message")
+        looks = [e["path"] for e in self.stack.list("journal?side=amojo&kind=history")]
+        chats, spoken = {}, {}
+        for a in self.j.acts:
+            if a["kind"] == "client" and a["accepted"]:
+                spoken.setdefault(a["thread"], set()).add(a["who"])
+        for c in self.cards:
+            chats.setdefault((c["scope"], c["party"]), set()).add(c["chat"])
+        services = self.services.values()
+        return collections.Counter({
+            "lost answers": sum(e["status"] == 0 for e in calls), "looks": len(looks),
+            "looks beyond 50": sum(not p.endswith("offset=0") for p in looks),
+            "pages with 200": sum(e["status"] == 200 and e["fault"] is not None for e in calls),
+            "second cards": sum(len(c) > 1 for c in chats.values()), "groups": sum(len(w) > 1 for w in spoken.values()),
+            "early reports": sum("echoed" in k for s in services for k in s.taken.values()),
+            "sources given": sum(o["from"] > 0 for o in self.j.owners), "accounts back": len(self.left),
+            "frozen": sum(not o["killed"] for o in self.j.outages),
+            "core away for 4 s": sum(o["name"] == "core" and o["killed"] and o["to"] - o["from"] > 4
+                                     for o in self.outages())})
+
     def kept(self):
-        """Tokens and texts that stand in quarantine."""
+        """What stands in quarantine, and why."""
         kept, by_amo = [], {a["amo_id"]: a["token"] for a in self.j.acts if a["kind"] == "manager"}
+
+        def add(reason, *things):
+            kept.extend({"what": w, "reason": reason} for w in things if w)
         self.quarantine = []
         for q in self.stack.control("quarantine.list"):
             whole = self.stack.control("quarantine.show", id=q["id"])
-            self.quarantine.append({k: whole.get(k) for k in ("kind", "reason", "text", "message_id")})
-            if q["kind"] == "service.status" and q["reason"].startswith(("moved", "account_left")):
-                kept += [f"{t} report" for t in self.named(q["connector"], whole.get("message_id"))]
+            self.quarantine.append({k: whole.get(k) for k in ("kind", "reason")})
             said = [whole.get("text"), *re.findall(r'"text": ?"([^"]+)', whole.get("raw") or "")]
-            kept += [*said, *map(judge.token_of, said), by_amo.get(whole.get("message_id"))]
-        return [k for k in kept if k]
+            if q["kind"] == "service.status":
+                add(q["reason"], *(f"{t} report" for t in self.named(q["connector"], whole.get("message_id"))))
+            elif q["kind"].endswith(".edit"):
+                add(q["reason"], *said)
+            else:
+                add(q["reason"], *(map(judge.token_of, said) if any(said) else [by_amo.get(whole.get("message_id"))]))
+        return kept
 
     def sayings(self):
         """What the bridge says of itself, as an operator or a service asks."""
@@ -430,8 +493,9 @@ class World:
                 mid = next((m for m, t in by_mid.items() if t == token), None)
                 if mid:
                     self.trace(mid, token, waiting)
-        dead = [{"token": by_mid.get(d["mid"]) or by_amo.get(d["amo_id"]), "kind": d["kind"], "reason": d["reason"]}
-                for d in self.stack.control("dead.list")]
+        dead = [{"token": by_mid.get(d["mid"]) or by_amo.get(d["amo_id"]), "kind": d["kind"], "reason": d["reason"],
+                 "attempts": d["attempts"], "at": self.j.when(iso_ms(d["taken_at"])),
+                 "died": self.j.when(iso_ms(d["died_at"]))} for d in self.stack.control("dead.list")]
         return {"states": states, "waiting": waiting, "dead": dead, "kept": self.kept()}
 
     def named(self, service, ident):
@@ -461,15 +525,49 @@ def operate(verb, timeout=15):
             time.sleep(0.1)
 
 
+def iso_ms(text):
+    return 1000 * datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
 def judge_number(phone):
     """The number in full: everybody of the cast has one."""
     digits = re.sub(r"\D", "", phone)
     return digits if phone.startswith("+") else "7" + digits[1:]
 
 
+class Watched(Stack):
+    """A stack that keeps when which of its processes was away."""
+
+    def add(self, name, args, env):
+        super().add(name, args, env)
+        process = self[name]
+        kill = process.kill
+
+        def killed():
+            self.gone(name)
+            kill()
+        process.kill = killed
+
+    outages = None  # a journal's, once there is one
+
+    def gone(self, name, killed=True):
+        if self.outages is not None:
+            self.outages.append({"name": name, "from": time.monotonic(), "to": None, "killed": killed})
+
+    def back(self, name):
+        for o in self.outages or ():
+            if o["name"] == name and o["to"] is None:
+                o["to"] = time.monotonic()
+
+    def start(self, name):
+        process = super().start(name)
+        self.back(name)
+        return process
+
+
 def small_world(seed, **env):
     """A stack with two workers, and the rng of the seed."""
-    return Stack(workers=2, env={**KNOBS, **env}), random.Random(seed)
+    return Watched(workers=2, env={**KNOBS, **env}), random.Random(seed)
 
 
 __all__ = ["World", "small_world", "wait_for", "PHONES"]
