@@ -47,6 +47,15 @@ static int start_code(const struct core *core, int rc)
                                                                     : process_exit_code(rc);
 }
 
+static void say_failed(const struct core *core, int rc)
+{
+    if (core->store)
+        log_failed(LOG_LEVEL_ERROR, "start.failed", store_errno(rc), "file=%s sqlite=\"%s\"",
+                   store_path(core->store), store_error(core->store, rc));
+    else
+        log_failed(LOG_LEVEL_ERROR, "start.failed", store_errno(rc), NULL);
+}
+
 int main(int argc, char **argv)
 {
     struct process process;
@@ -67,7 +76,7 @@ int main(int argc, char **argv)
         process_ready(&process, details);
         rc = core_run(&core);
     } else {
-        log_failed(LOG_LEVEL_ERROR, "start.failed", store_errno(rc), NULL);
+        say_failed(&core, rc);
         rc = start_code(&core, rc);
     }
     core_close(&core);

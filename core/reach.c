@@ -532,11 +532,13 @@ void reach_queue(struct core *c)
         qsort(ids, n, sizeof(*ids), by_id); /* in the order in which they came */
     for (size_t i = 0; rc == 0 && i < n && !c->exit_code; i++) {
         cmd = queue_find(c->queue, ids[i]);
+        c->hand.command = ids[i]; /* its rows may be those that are damaged */
         rc = cmd ? look_at(c, cmd) : 0;
         if (rc)
             core_row_failed(c, "reach", rc); /* looked at again when it goes */
         rc = 0;
     }
+    c->hand = (struct hand){0};
     mem_free(ids);
     c->reach_due = c->leaving.len > 0; /* looked at again at the next tick */
     if (rc)
@@ -579,6 +581,9 @@ void reach_tick(struct core *c)
 
     if (c->reach_due)
         reach_queue(c);
+    if (store_conversations_are_hurt(c->store))
+        c->reach_at =
+            -1; /* it would end core at every start; each is followed when it is used */
     if (c->reach_at < 0 || c->exit_code)
         return;
     rc = store_conversations_walk(c->store, TICK_ROWS, note_moving, &m, &at, &more);

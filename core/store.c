@@ -94,6 +94,25 @@ static int store_rebuild(struct store *s, bool fresh)
 
 /* After a damaged page was met: the whole of it is read before anybody relies on it, and mended when
  * only indexes are hurt. What cannot be mended is told and worked around (core_give_up). */
+static void store_emptied(void *arg, const char *table, const char *words)
+{
+    struct store *s = arg;
+
+    s->emptied = true;
+    log_line(LOG_LEVEL_ERROR, "store.emptied", "table=%s file=%s sqlite=\"%s\"", table,
+             store_path(s), words);
+}
+
+/* What is read or written for every message, and can be gone without. */
+static int store_find_hurt(struct store *s)
+{
+    int rc = mend_is_hurt(s->db, "PRAGMA quick_check('attempts')", &s->hurt_attempts);
+
+    return rc ? rc
+              : mend_is_hurt(s->db, "PRAGMA quick_check('conversations')",
+                             &s->hurt_conversations);
+}
+
 static int store_look(struct store *s)
 {
     struct buf words;
@@ -103,12 +122,14 @@ static int store_look(struct store *s)
 
     buf_init(&words, 1024);
     s->looked_at = true;
-    rc = mend_look(s->db, &whole, &mended, &words);
+    rc = mend_helpers(s->db, store_emptied, s);
+    rc = rc ? rc : mend_look(s->db, &whole, &mended, &words);
     if (words.len)
         log_line(LOG_LEVEL_ERROR, "store.damaged", "file=%s mended=%s sqlite=\"%s\"",
                  store_path(s), mended ? "yes" : "no", buf_str(&words));
     (void)snprintf(s->damage, sizeof(s->damage), "%s", whole ? "" : buf_str(&words));
-    if (rc == 0 && mended) /* what the old indexes took up is given back */
+    rc = rc || whole ? rc : store_find_hurt(s);
+    if (rc == 0 && (mended || s->emptied)) /* what the old pages took up is given back */
         rc = store_meta_put(s, STORE_META_REBUILD, VIEW_LIT("1"));
     if (rc == 0 && whole)
         mend_unmark(store_path(s));
@@ -253,6 +274,11 @@ bool store_is_looked_at(const struct store *s)
 const char *store_damage(const struct store *s)
 {
     return s->damage[0] ? s->damage : NULL;
+}
+
+bool store_conversations_are_hurt(const struct store *s)
+{
+    return s->hurt_conversations;
 }
 
 void store_found_damaged(struct store *s, int rc)

@@ -49,6 +49,8 @@ void store_found_damaged(struct store *s, int rc);
 bool store_is_looked_at(const struct store *s);
 /* What is damaged and could not be mended, in SQLite's words; NULL: nothing is known. */
 const char *store_damage(const struct store *s);
+/* Rows of conversations are: who walks through all of them would meet it every time. */
+bool store_conversations_are_hurt(const struct store *s);
 /* How many migrations this program knows, and the number in the database. */
 int store_schema_version(void);
 

@@ -14,7 +14,10 @@ struct store {
     struct db *db;
     bool in_transaction;
     int lock_fd;
-    bool looked_at;   /* the whole of it was read when it was opened */
+    bool emptied;       /* a table was made anew then */
+    bool looked_at;     /* the whole of it was read when it was opened */
+    bool hurt_attempts; /* … and is damaged there */
+    bool hurt_conversations;
     char damage[200]; /* SQLite's words about what is damaged; "" nothing that is known */
 };
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from stack import QUICK, Stack, wait_for
+from stack import QUICK, ControlError, Stack, wait_for
 
 NEEDS_STRACE = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
 SEED = 20261130
@@ -159,6 +159,115 @@ def test_a_spool_whose_row_is_damaged_is_not_left_waiting_by_a_core_that_lives()
         assert ends(core) == 2  # and what it says by itself at every start cannot be contained
         said = "\n".join(core.lines)
         assert "what=store.damaged" in said and "what=store.failed error=117" in said and "in=spools" in said
+
+
+def test_workers_and_ingresses_that_cannot_be_read_are_made_anew_and_messages_go_on():
+    with Stack(env={**QUICK, "AMO_CORE_LEASE_MS": "3000", "AMO_EGRESS_ATTEMPT_MS": "2000"}) as stack:
+        stack.up()
+        chat = stack.meet("hello")["chat"]
+        core = stack["core"]
+        core.stop()
+        spoil(stack, "workers")
+        spoil(stack, "ingresses")
+        core.start()
+        assert ends(core) == 75  # the next start looks at all of it
+        stack.start("core")
+        lives = core.lives
+        stack.manager_writes("still-here", chat)
+        stack.wait("service.message", text="still-here")
+        stack.client_writes("so-am-i")
+        stack.wait("amojo.message", text="so-am-i")
+        said = "\n".join(core.lines)
+        for table in "workers", "ingresses":
+            assert f"what=store.emptied table={table} file=" in said
+        assert red(stack) == [] and not store_file(stack).with_suffix(".db.damaged").exists()
+        # of an ingress that is away nobody knows any more, and whoever erases a person is told so
+        report = stack.control("erase", conversation=1, dry_run=True)
+        assert {"ingress": "connected", "?": "away"} == {i["name"]: i["state"] for i in report["ingresses"]}
+        core.stop()
+        assert core.lives == lives
+        with sqlite3.connect(store_file(stack)) as db:
+            assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_damage_in_what_is_remembered_of_attempts_turns_no_delivered_message_dead():
+    with Stack(env=QUICK) as stack:
+        stack.up()
+        chat = stack.meet("hello")["chat"]
+        stack.settle()
+        stack["core"].stop()
+        spoil(stack, "attempts")
+        stack.start("core")
+        lives = stack["core"].lives
+        stack.client_writes("one")
+        supervised(stack, lambda: stack.list("amojo/messages")[1:], "the message", lives + 2)
+        stack.manager_writes("two", chat)
+        supervised(stack, lambda: stack["core"].alive and stack.control("status", timeout=2)["commands"] == 0,
+                   "the end of it", lives + 2)
+        stack.wait("service.message", text="two")
+        lives = stack["core"].lives
+        for text in "three", "four":
+            stack.client_writes(text)
+            stack.wait("amojo.message", text=text)
+        stack.settle()
+        trace = stack.control("trace", id=stack.list("amojo/messages")[-1]["id"])
+        assert [step["what"] for step in trace["journey"]] == ["taken at the door", "delivered_to_amo"]
+        with pytest.raises(ControlError, match="damaged"):
+            stack.control("erase", conversation=1, dry_run=True)  # what cannot be read cannot be erased
+        assert stack.control("dead.list") == [] and stack["core"].lives == lives
+        assert len(red(stack)) == 1
+
+
+# without these nobody can say what is to be done for whom: core ends for good, and says so
+NEEDED = {"meta", "channels", "scopes", "connectors", "sources", "spools", "messages", "commands"}
+# … and these are met when ingresses and workers come
+MET_BY_PEERS = {"spools", "workers", "ingresses"}
+
+
+def test_damage_in_any_one_table_is_told_and_ends_in_two_lives():
+    """A core that runs, or one that no supervisor starts again; whatever the table."""
+    with Stack(env=QUICK) as stack:
+        stack.up()
+        stack.manager_writes("hi", stack.meet("hello")["chat"])
+        stack.settle()
+        core, file = stack["core"], store_file(stack)
+        core.stop()
+        with sqlite3.connect(file) as db:
+            tables = [name for name, in db.execute("SELECT name FROM sqlite_schema WHERE type='table'")]
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        db.close()
+        whole = file.read_bytes()
+        assert NEEDED < set(tables)
+        for table in tables:
+            for left in file.parent.glob("core.db?*"):
+                left.unlink()
+            file.write_bytes(whole)
+            spoil(stack, table)
+            lives, at, codes = core.lives, len(core.lines), []
+
+            def turn():
+                """The code it ended with for good, or True when it runs with everybody there."""
+                if not core.alive:
+                    if core.lives > lives:
+                        codes.append(ends(core))
+                        if codes[-1] != 75:
+                            return codes[-1]
+                    assert core.lives < lives + 2, f"{table}: it is started again for ever"
+                    core.start()
+                joined = "\n".join(core.lines[core.seen:])
+                if "what=ready" not in joined or table in MET_BY_PEERS and joined.count("what=peer.joined") < 2:
+                    return None
+                try:
+                    stack.control("doctor", timeout=2)
+                except TimeoutError:
+                    return None
+                return core.alive
+
+            end = wait_for(turn, f"core with a damaged {table}")
+            said = "\n".join(core.lines[at:])
+            assert end == (2 if table in NEEDED else True), f"{table}: {end} {codes}"
+            assert end is True or "sqlite 11" in said and "store.damaged" in said, said
+            core.stop()
 
 
 def test_a_file_that_is_no_store_ends_core_for_good_and_in_words():
