@@ -65,15 +65,15 @@ static int name_join(struct view connector, const struct repeat_name *name, stru
     if (space) {
         (void)buf_add_char(out, space);
         (void)buf_add_char(out, '\0');
-    } else if (name->message.len) {
+    } else if (name->within.len) {
         (void)buf_add_str(out, "edit ");
-        (void)buf_add_view(out, name->message);
+        (void)buf_add_view(out, name->within);
         (void)buf_add_char(out, ' ');
     }
     (void)buf_add_view(out, name->word);
-    if (space == REPEAT_EDIT_KEY) {
+    if (space == REPEAT_EDIT_KEY || space == REPEAT_KEYED_ID) {
         (void)buf_add_char(out, '\0');
-        (void)buf_add_view(out, name->message);
+        (void)buf_add_view(out, name->within);
     }
     return buf_error(out);
 }
@@ -86,7 +86,7 @@ int repeat_entry_make(struct view connector, const struct repeat_name *name, str
     struct buf joined;
     int rc = 0;
 
-    buf_init(&joined, connector.len + name->word.len + name->message.len + 8);
+    buf_init(&joined, connector.len + name->word.len + name->within.len + 8);
     rc = name_join(connector, name, &joined);
     rc = rc ? rc : crypto_sha256(buf_view(&joined), digest);
     buf_fini(&joined);
@@ -274,15 +274,19 @@ void repeat_confirm(struct repeat *r, uint64_t next)
 int repeat_learn(void *arg, uint64_t number, struct view aux)
 {
     struct repeat *r = arg;
-    struct repeat_entry e;
+    int rc = 0;
 
     (void)number;
-    if (aux.len != REPEAT_AUX_LEN)
+    if (aux.len % REPEAT_AUX_LEN)
         return 0;
-    entry_decode((const unsigned char *)aux.ptr, &e);
-    if (r->slots[find_slot(r, e.key)])
-        return 0;
-    return repeat_add(r, &e);
+    for (size_t at = 0; rc == 0 && at < aux.len; at += REPEAT_AUX_LEN) {
+        struct repeat_entry e;
+
+        entry_decode((const unsigned char *)aux.ptr + at, &e);
+        if (!r->slots[find_slot(r, e.key)])
+            rc = repeat_add(r, &e);
+    }
+    return rc;
 }
 
 uint64_t repeat_known_to(const struct repeat *r)

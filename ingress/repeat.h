@@ -26,6 +26,7 @@ struct repeat;
 enum repeat_space {
     REPEAT_MESSAGE_ID = 'i',  /* a message's id */
     REPEAT_MESSAGE_KEY = 'k', /* a message's Idempotency-Key */
+    REPEAT_KEYED_ID = 'c',    /* the id, in its conversation, of a message that has a key */
     REPEAT_EDIT_KEY = 'e',    /* an edit's, of one message */
     REPEAT_BEFORE =
         0, /* as versions of before had all of them in one; such are known for 24 hours
@@ -34,7 +35,8 @@ enum repeat_space {
 struct repeat_name {
     enum repeat_space space;
     struct view word;
-    struct view message; /* REPEAT_EDIT_KEY: the id of the message */
+    struct view
+        within; /* REPEAT_EDIT_KEY: the id of the message; REPEAT_KEYED_ID: the thread */
 };
 
 struct repeat_entry {
@@ -61,7 +63,8 @@ AMO_MUSTCHECK int repeat_open(const char *dir, int64_t now_ms, struct repeat **r
 void repeat_close(struct repeat *r);
 /* Every event up to this number is in the logs; those behind it are read from the spool. */
 uint64_t repeat_known_to(const struct repeat *r);
-/* An event found in the spool; spool_visit's function. An aux that is no entry is passed over.
+/* An event found in the spool; spool_visit's function. An aux that is not of entries, one after the
+ * other, is passed over.
  * @arg is the struct repeat. -ENOMEM. */
 AMO_MUSTCHECK int repeat_learn(void *arg, uint64_t number, struct view aux);
 

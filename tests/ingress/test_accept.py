@@ -156,6 +156,30 @@ def test_the_idempotency_key_wins_over_the_id(pair):
     assert core.events[0][1]["dedup"] == "key-1"
 
 
+def test_an_id_that_comes_again_with_another_body_is_a_conflict_under_whichever_key(make):
+    core = make.core()
+    ingress = make()
+    ingress.wait_log("what=registry.new")
+    assert ingress.service(message("k1"), Idempotency_Key="key-1").status == 202
+
+    def refused():
+        for key in {"Idempotency_Key": "key-2"}, {}:
+            other = ingress.service(message("k1", text="другое"), **key)
+            assert (other.status, other.code, other.json["error"]["field"]) == (409, "conflict", "id")
+
+    refused()
+    # the same word for another message in another conversation: core keeps it aside and tells
+    assert ingress.service(message("k1", conversation={"id": "79005550102"}), Idempotency_Key="key-3").status == 202
+    # and the other way round, a key after none
+    assert ingress.service(message("k2")).status == 202
+    assert ingress.service(message("k2", text="другое"), Idempotency_Key="key-4").status == 409
+    core.wait_events(3)
+    assert [e["message_id"] for _, e, _ in core.events] == ["k1", "k1", "k2"]
+    ingress.kill()
+    ingress.start()
+    refused()  # it is remembered
+
+
 def test_repeats_survive_a_restart_and_deleted_segments(make):
     core = make.core()
     ingress = make(amo_ingress_spool_max_bytes=1 << 20)
