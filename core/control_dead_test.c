@@ -72,6 +72,7 @@ static void what_the_service_may_have_forgotten_is_not_sent_again_unasked(void *
     rig_assert_counts(r, 1, 0, 0);
     assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 0);
     reply = retry(r, id, ",\"may_double\":true");
+    assert_true(says(&reply, "warning"));
     json_free(reply.doc);
     rig_turn(r); /* he wanted it: it goes */
     assert_int_equal(rig_command(r, COMMAND_SERVICE_MESSAGE)->state, COMMAND_IN_FLIGHT);

@@ -180,7 +180,11 @@ int verb_dead_show(struct control_ask *ask)
 static int dead_retry_one(struct control_ask *ask, int64_t id)
 {
     struct command_row row;
-    int rc = store_dead_retry(ask->core->store, id, clock_unix_ms(), &row);
+    bool may_double = false;
+    int rc = store_dead_may_double(ask->core->store, id, clock_unix_ms() - KNOWN_AGAIN_MS,
+                                   &may_double);
+
+    rc = rc ? rc : store_dead_retry(ask->core->store, id, clock_unix_ms(), &row);
 
     if (rc == STORE_E_NONE)
         return control_fail(ask, EXIT_FAILED, "no dead letter %lld", (long long)id);
@@ -196,6 +200,10 @@ static int dead_retry_one(struct control_ask *ask, int64_t id)
         if (row.kind == COMMAND_SERVICE_MESSAGE) /* amo has no status that says "sent" */
             json_add_text(ask->w, "card",
                           VIEW_LIT("shows -1 until the service says delivered or read"));
+        if (may_double)
+            json_add_text(ask->w, "warning",
+                          VIEW_LIT("the client may get it twice: the service was called for it"
+                                   " over a day ago and need not know the call again"));
         json_close_object(ask->w);
     }
     command_row_fini(&row);

@@ -128,7 +128,7 @@ def test_a_retry_that_may_reach_the_client_twice_must_be_meant():
         stack.wait("service.message", text="refused-in-words")
         stack.settle()
         _, young = dead_one(stack, "cut-today", chat, cut="before")
-        stack.control("dead.retry", ids=[young])
+        assert "warning" not in stack.control("dead.retry", ids=[young])["retried"][0]
         stack.wait("service.message", text="cut-today")
         stack.settle()
         _, old = dead_one(stack, "cut-before", chat, cut="before")
@@ -138,7 +138,7 @@ def test_a_retry_that_may_reach_the_client_twice_must_be_meant():
         stack.start("core")
         assert "--may-double" in stack.amoctl("dead", "retry", old, code=1)
         assert [d["id"] for d in stack.control("dead.list")] == [old]
-        stack.amoctl("dead", "retry", "--may-double", old)
+        assert "may get it twice" in stack.amoctl("dead", "retry", "--may-double", old)["retried"][0]["warning"]
         stack.wait("service.message", text="cut-before")
 
 
