@@ -37,10 +37,13 @@ struct edge {
     struct buf body;
     char refused
         [LOG_VALUE_MAX]; /* why there is no session, in core's words; "" it did not say */
+    int64_t refused_ms;  /* since when it says so; 0 told as an error */
 };
 
 /* frames handled before the loop looks elsewhere */
 #define EDGE_BATCH 64
+/* what core says for longer than this is no quick restart, whose name is free after a second */
+#define REFUSED_MS 2500
 
 static void edge_readable(void *arg);
 static void edge_tick(void *arg);
@@ -260,6 +263,23 @@ static void edge_heartbeat_answer(struct edge *e, struct view body)
         edge_answered(e, a.echo_ms, a.core_ms);
 }
 
+/* It comes every second. */
+static void edge_is_refused(struct edge *e, struct view reason)
+{
+    int64_t now = clock_mono_ms();
+    char words[LOG_VALUE_MAX];
+
+    if (strcmp(log_value(reason, words), e->refused) != 0) {
+        log_line(LOG_LEVEL_WARN, "core.refused", "reason=%s", words);
+        memcpy(e->refused, words, sizeof(words));
+        e->refused_ms = now;
+    } else if (e->refused_ms && now - e->refused_ms >= REFUSED_MS) {
+        log_line(LOG_LEVEL_ERROR, "core.refused", "reason=%s for_ms=%lld", words,
+                 (long long)(now - e->refused_ms));
+        e->refused_ms = 0;
+    }
+}
+
 static void edge_frame(struct edge *e, const struct bus_message *m)
 {
     struct envelope env;
@@ -290,11 +310,7 @@ static void edge_frame(struct edge *e, const struct bus_message *m)
         return;
     }
     if (env.kind == MSG_REFUSED) {
-        char words[LOG_VALUE_MAX];
-
-        if (strcmp(log_value(m->body, words), e->refused) != 0) /* it comes every second */
-            log_line(LOG_LEVEL_ERROR, "core.refused", "reason=%s", words);
-        memcpy(e->refused, words, sizeof(words));
+        edge_is_refused(e, m->body);
         return;
     }
     if (!e->up || !id_equal(&env.core_boot, &e->core_boot))
