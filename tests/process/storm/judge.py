@@ -24,7 +24,8 @@ owners: who has had a source, [{service, source, account, since_n, from, at}], o
     given its sources anew
 amo: what amo has, in the order it came: {account, chat, id, msgid, first (text at first), text (now), effects, seq, at,
     user (who wrote it, as we told amo)}
-amo_calls: calls that were to bring a message: {token, account, scope, at, status (0: it was cut off)}
+amo_calls: calls that were to bring a message: {token, account, scope, at, status (0: it was cut off, or
+    came when the caller had hung up)}
 edits: what edits took effect, in order: {id, text, seq, at}
 statuses: {id, account, status, error_code, error, seq, at}, in order
 cards: chats that a manager began: {chat, account, party}

@@ -11,7 +11,7 @@ import signal
 import time
 
 from storm.judge import Judge
-from storm.world import PHONES, World, judge_number, small_world, wait_for
+from storm.world import ATTEMPT_MS, PHONES, World, judge_number, small_world, wait_for
 
 PEOPLE = list(PHONES)
 NO = {"error": {"code": "not_on_channel", "message": "no"}}
@@ -132,7 +132,9 @@ class Storm:
         if on == "amojo.new_message":
             kinds += [{"status": 400}]  # a no to what it has not got
         rule = {"on": on, **r.choice(kinds), "times": r.randrange(1, 4)}
-        self.stack.fault(**rule)
+        number = self.stack.fault(**rule)
+        if rule.get("delay_ms", 0) > ATTEMPT_MS:
+            self.w.too_late.add(number)
         self.say(f"amo: {rule}")
 
     def service_fault(self):
