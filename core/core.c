@@ -352,6 +352,7 @@ static void core_init(struct core *c, struct config *config)
     list_init(&c->joins);
     list_init(&c->wakes);
     list_init(&c->known_workers);
+    list_init(&c->known_ingresses);
     list_init(&c->inquiries);
     list_init(&c->door_tests);
     list_init(&c->control_waits);
@@ -465,6 +466,7 @@ static int core_open_queue(struct core *c)
     rc = rc ? rc : waiting_rekey(c);
     rc = rc ? rc : echo_load(c);
     rc = rc ? rc : store_workers_walk(c->store, known_worker_add, c);
+    rc = rc ? rc : spools_await(c);
     rc = rc ? rc : core_load_commands(c);
     /* what is new must not pass by what stands there until the first tick */
     c->reach_soon = queue_count(c->queue) > 0;

@@ -181,9 +181,10 @@ struct core {
     int64_t n_waiting; /* events in the store that wait; bounded */
     struct list
         echoes; /* conversations in which events may be echoes, and wait (core/echo.c) */
-    struct table *echo_keys; /* the same, by their key */
-    int64_t echo_mono_ms;    /* of the last tick */
-    uint64_t echo_place;     /* of the next one that waits; in the order in which they do */
+    struct table *echo_keys;    /* the same, by their key */
+    int64_t echo_mono_ms;       /* of the last tick */
+    uint64_t echo_place;        /* of the next one that waits; in the order in which they do */
+    int64_t echo_since_mono_ms; /* so long has the one in hand waited; or 0 */
     int64_t
         echo_in_hand; /* a report that has waited under this conversation is applied; or 0 */
     int64_t echo_row; /* its row, while it is in hand … */
@@ -197,7 +198,9 @@ struct core {
     uint64_t others_attempts;  /* up to here they may be of another life of core, or store */
     int64_t settling_until_ms; /* after a start: statuses wait for the workers of before */
     struct list known_workers; /* names still awaited */
-    int64_t suspect;           /* the one command under way that may kill its workers; 0 none */
+    struct list
+        known_ingresses; /* the same, since what they send again may be the cause of what others do */
+    int64_t suspect; /* the one command under way that may kill its workers; 0 none */
     struct list inquiries;
     struct list door_tests; /* test webhooks that are waited for */
     struct hint_slot hints[CORE_HINTS];

@@ -20,6 +20,7 @@
 #include "core/intake.h"
 #include "core/peers.h"
 #include "core/reach.h"
+#include "core/spools.h"
 #include "core/waiting.h"
 #include "proto/event.h"
 #include "proto/limits.h"
@@ -41,7 +42,9 @@ struct end {
     int64_t waited_ms;
     char thread[ID_DERIVED_MAX + 1]; /* of a service's report; else empty */
     uint64_t words;                  /* a sum of them */
-    uint64_t place;                  /* among all that waits */
+    int64_t since_mono_ms;           /* waits since then, for one thing after the other */
+    int64_t came_ms; /* at its door; not before what stands in front of it here */
+    uint64_t place;  /* among all that waits and came at the same time */
 };
 
 /* What waits in one conversation, of one side. */
@@ -139,18 +142,27 @@ static uint64_t words_sum(struct view words)
 static int echo_add_end(struct core *c, struct echo *e, struct view bytes, bool back)
 {
     struct end *end = mem_zalloc(sizeof(*end));
+    int64_t now = clock_unix_ms();
     struct event event;
 
     if (!end)
         return -ENOMEM;
     if (event_decode(bytes, &event) == 0) {
         end->words = words_sum(event.content.text);
+        end->came_ms = event.taken_ms < now ? event.taken_ms : now;
         if (e->side == ECHO_SERVICE)
             thread_of(&event, end->thread);
     }
     end->counted_ms = e->counted_ms + (int64_t)config_number(c->config, "core/echo_ms");
     end->waited_ms = e->waited_ms + HELD_MAX_MS;
+    end->since_mono_ms = c->echo_since_mono_ms ? c->echo_since_mono_ms : clock_mono_ms();
     end->place = back ? c->echo_row_place : c->echo_place++;
+    if (!back && !list_is_empty(&e->ends)) {
+        int64_t before = LIST_ENTRY_CONST(e->ends.prev, struct end, link)->came_ms;
+
+        if (end->came_ms < before)
+            end->came_ms = before;
+    }
     list_init(&end->link);
     if (back)
         list_add_head(&e->ends, &end->link);
@@ -260,25 +272,25 @@ static bool is_leaving(const struct core *c, enum echo_side side, int64_t conver
 }
 
 /* What a forgotten core has done comes again as two: a webhook and the report that it brought about, or a
- * colleague's report and the webhook that it brought about. Of the two the one that came later waits
- * until it is known what became of the first. It is that of its conversation, whatever the words have
- * become, or has the same words: it may wait under another one's first words. Since whoever waits so
- * waits for what was put before it, nothing waits for itself in a circle. NULL: there is no such one
- * before @place. */
-static const struct echo *first_of_two(const struct core *c, enum echo_side side,
-                                       int64_t conversation, uint64_t words, uint64_t place)
+ * colleague's report and the webhook that it brought about. Of the two the one that came to its door later
+ * waits until it is known what became of the first. It is that of its conversation, whatever the words
+ * have become, or has the same words: it may wait under another one's first words, or under nobody's.
+ * Since whoever waits so waits for what came before it, and the queues are in that order, too, nothing
+ * waits for itself in a circle. NULL: there is no such one before @came_ms and @place. */
+static const struct echo *first_of_two(const struct core *c, const struct echo *second,
+                                       uint64_t words, int64_t came_ms, uint64_t place)
 {
     for (const struct list *i = c->echoes.next; i && i != &c->echoes; i = i->next) {
         const struct echo *e = LIST_ENTRY_CONST(i, struct echo, link);
 
-        if (e->side == side || !e->again)
+        if (e->side == second->side || !e->again)
             continue;
         for (const struct list *j = e->ends.next; j != &e->ends; j = j->next) {
             const struct end *end = LIST_ENTRY_CONST(j, struct end, link);
 
-            if (end->place >= place)
+            if (end->came_ms > came_ms || (end->came_ms == came_ms && end->place >= place))
                 break;
-            if (e->conversation == conversation || end->words == words)
+            if (e->conversation == second->conversation || end->words == words)
                 return e;
         }
     }
@@ -286,12 +298,15 @@ static const struct echo *first_of_two(const struct core *c, enum echo_side side
 }
 
 int64_t echo_behind_other(const struct core *c, enum echo_side side, int64_t conversation,
-                          struct view words)
+                          const struct event *event)
 {
+    const struct echo second = {.side = side, .conversation = conversation};
     const struct echo *first = NULL;
 
-    if (side == ECHO_SERVICE ? !c->echo_in_hand : c->again) /* that one was looked at before */
-        first = first_of_two(c, side, conversation, words_sum(words), UINT64_MAX);
+    /* what has waited under its conversation was looked at before it came out */
+    if (side == ECHO_SERVICE ? !c->echo_in_hand || c->echo_in_hand == ECHO_NOBODYS : c->again)
+        first = first_of_two(c, &second, words_sum(event->content.text), event->taken_ms,
+                             UINT64_MAX);
     if (!first)
         return 0;
     return conversation ? conversation : first->conversation;
@@ -303,8 +318,19 @@ static bool is_behind_other(const struct core *c, const struct echo *e)
     const struct end *end =
         list_is_empty(&e->ends) ? NULL : LIST_ENTRY_CONST(e->ends.next, struct end, link);
 
-    return end && (e->side == ECHO_SERVICE || e->again) &&
-           first_of_two(c, e->side, e->conversation, end->words, end->place);
+    return end && e->conversation != ECHO_NOBODYS && (e->side == ECHO_SERVICE || e->again) &&
+           first_of_two(c, e, end->words, end->came_ms, end->place);
+}
+
+int64_t echo_behind_spools(const struct core *c)
+{
+    int64_t now = clock_mono_ms();
+
+    if (!c->hand.spool)
+        return 0; /* it has waited */
+    return (c->again && spools_are_missed(c, now)) || spools_send_again(c, c->hand.spool, now)
+               ? ECHO_NOBODYS
+               : 0;
 }
 
 bool echo_is_pending(struct core *c, enum echo_side side, const struct conversation *conv)
@@ -412,8 +438,11 @@ static int echo_apply_one(struct core *c, struct echo *e, enum intake_how how)
     if (rc == 0) {
         c->n_waiting--;
         if (!list_is_empty(&e->ends)) {
-            c->echo_row_place = LIST_ENTRY(e->ends.next, struct end, link)->place;
-            end_free(LIST_ENTRY(e->ends.next, struct end, link));
+            struct end *end = LIST_ENTRY(e->ends.next, struct end, link);
+
+            c->echo_row_place = end->place;
+            c->echo_since_mono_ms = end->since_mono_ms;
+            end_free(end);
         }
         /* whether its spool had sent it before is not written down: a look at amo too many does no
          * harm, one too few does */
@@ -421,6 +450,7 @@ static int echo_apply_one(struct core *c, struct echo *e, enum intake_how how)
         c->echo_in_hand = e->side == ECHO_SERVICE ? e->conversation : 0;
         rc = waiting_apply(c, buf_view(&event), how);
         c->echo_in_hand = 0;
+        c->echo_since_mono_ms = 0;
         c->again = false;
     } else if (rc == STORE_E_NONE) {
         echo_drop(c, e);
@@ -498,7 +528,11 @@ static int echo_tick_one(struct core *c, struct echo *e, int64_t step_ms, int64_
     conversation_fini(&conv);
     if (rc < 0)
         return rc;
-    if (is_behind_other(c, e)) {
+    if (e->conversation == ECHO_NOBODYS &&
+        (spools_are_missed(c, now_mono_ms) || spools_send_again(c, NULL, now_mono_ms))) {
+        e->waited_ms += step_ms;
+        e->counted_ms += step_ms;
+    } else if (is_behind_other(c, e)) {
         e->waited_ms += step_ms; /* that one has an end of its own */
     } else if (!head && is_leaving(c, e->side, e->conversation)) {
         e->waited_ms += step_ms;

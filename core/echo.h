@@ -32,11 +32,17 @@ int64_t echo_of_thread(const struct core *c, const struct event *event);
  * @client (without a key: anybody); 0 none. */
 AMO_MUSTCHECK int echo_pending_first(struct core *c, const struct event *e,
                                      const struct phone *client, int64_t *ret_conversation);
+/* Under it waits what comes again while another spool still sends again what may be its cause: nobody can
+ * tell whose it is. */
+#define ECHO_NOBODYS (INT64_MAX / 4)
+
+/* ECHO_NOBODYS when that is true of the report in hand, else 0. */
+int64_t echo_behind_spools(const struct core *c);
 /* The conversation under which a webhook or report that may be the second of two which come again to a
  * store that was put back waits while the first one, of the other side, waits itself: @conversation, or
  * where that is 0 the first one's. 0: it does not. */
 int64_t echo_behind_other(const struct core *c, enum echo_side side, int64_t conversation,
-                          struct view words);
+                          const struct event *event);
 /* Keep an event of @conversation. -ENOMEM, -Exxx of the store. */
 AMO_MUSTCHECK int echo_put(struct core *c, enum echo_side side, int64_t conversation,
                            struct view bytes);

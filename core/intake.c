@@ -265,14 +265,14 @@ static int apply_plan(struct core *c, const struct event *e, struct view bytes,
 /* Not for ever, and rather an echo than a manager's message that goes nowhere. First words that are
  * tried together: whose report it is shows when the last of them is answered. What waited for those
  * waits anew for its own conversation's. */
-static bool may_wait_as_echo(const struct core *c, const struct event *e,
-                             const struct mapping *m, enum intake_how how)
+static bool may_wait_as_echo(const struct core *c, const struct mapping *m, enum intake_how how)
 {
     int64_t longest = ECHO_WAITS * (int64_t)config_number(c->config, "core/echo_ms");
 
     if (how == INTAKE_LATE || c->n_waiting >= LIMIT_WAITING + LIMIT_WAITING_ECHO)
         return false;
-    return how != INTAKE_WOKEN || (m->echo_again && clock_unix_ms() - e->taken_ms < longest);
+    return how != INTAKE_WOKEN ||
+           (m->echo_again && clock_mono_ms() - c->echo_since_mono_ms < longest);
 }
 
 /* What was sent before cannot be recognised as a repeat any more. In doubt nothing is forgotten. */
@@ -311,7 +311,7 @@ static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
         return 0; /* it was replayed or dropped meanwhile */
     rc = rc ? rc : lookup_event(c, &e, &l);
     rc = rc ? rc : reach_event(c, &e, &l);
-    if (!may_wait_as_echo(c, &e, &l.mapping, how))
+    if (!may_wait_as_echo(c, &l.mapping, how))
         l.mapping.echo_of = 0;
     rc = rc ? rc : router_route(&e, &l.mapping, oldest_known(c), &p);
     if (rc == 0 && (p.verdict == VERDICT_WAIT || p.verdict == VERDICT_WAIT_ECHO))

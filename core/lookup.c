@@ -79,8 +79,8 @@ static void look_up_echo(struct core *c, const struct event *e, struct mapping *
 {
     const struct conversation *conv = m->found ? m->found : m->by_client;
 
-    if (conv && (echo_is_pending(c, ECHO_AMO, conv) ||
-                 echo_behind_other(c, ECHO_AMO, conv->id, e->content.text)))
+    if (conv &&
+        (echo_is_pending(c, ECHO_AMO, conv) || echo_behind_other(c, ECHO_AMO, conv->id, e)))
         m->echo_of = conv->id;
 }
 
@@ -94,6 +94,8 @@ static int look_up_report(struct core *c, const struct event *e, struct mapping 
 
     m->echo_again = true;
     m->echo_of = echo_of_thread(c, e);
+    if (!m->echo_of)
+        m->echo_of = echo_behind_spools(c);
     if (m->echo_of)
         return 0;
     if (!conv && m->by_phone && !m->by_phone->service_id)
@@ -105,7 +107,7 @@ static int look_up_report(struct core *c, const struct event *e, struct mapping 
         m->echo_again = conv->id != c->echo_in_hand;
         return 0;
     }
-    m->echo_of = echo_behind_other(c, ECHO_SERVICE, conv ? conv->id : 0, e->content.text);
+    m->echo_of = echo_behind_other(c, ECHO_SERVICE, conv ? conv->id : 0, e);
     if (m->echo_of)
         return 0;
     phone_read(router_client_phone(e), m->abroad, &client);

@@ -261,6 +261,7 @@ static void ingress_seen(struct core *c, const struct peer *p)
 {
     int rc = core_turn(c);
 
+    spools_came(c, p->name);
     rc = rc ? rc
             : store_ingress_seen(c->store, view_of(p->name), &p->spool->id, clock_unix_ms());
     if (rc)

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "core/peers.h"
 #include "core/store.h"
+#include "core/store_erase.h"
 
 /* in memory after its last session, so that a process thought dead is known when it comes back */
 #define SPOOLS_KEEP_MS (10LL * 60 * 1000)
@@ -153,6 +154,59 @@ const char *spools_words(int rc)
     }
 }
 
+/* --- what comes again ----------------------------------------------------------------------- */
+
+static void await_one(void *arg, struct view name, int64_t seen_ms)
+{
+    struct core *c = arg;
+    struct known_worker *k = mem_zalloc(sizeof(*k));
+
+    (void)seen_ms;
+    if (!k || view_copy(name, k->name, sizeof(k->name))) {
+        mem_free(k); /* not waited for */
+        return;
+    }
+    list_init(&k->link);
+    list_add_tail(&c->known_ingresses, &k->link);
+}
+
+int spools_await(struct core *c)
+{
+    return store_ingresses_walk(c->store, await_one, c);
+}
+
+void spools_came(struct core *c, const char *name)
+{
+    struct list *next = NULL;
+
+    for (struct list *i = c->known_ingresses.next; i && i != &c->known_ingresses; i = next) {
+        struct known_worker *k = LIST_ENTRY(i, struct known_worker, link);
+
+        next = i->next;
+        if (strcmp(k->name, name) != 0)
+            continue;
+        list_remove(&k->link);
+        mem_free(k);
+    }
+}
+
+bool spools_are_missed(const struct core *c, int64_t now_mono_ms)
+{
+    return now_mono_ms < c->settling_until_ms && !list_is_empty(&c->known_ingresses);
+}
+
+bool spools_send_again(const struct core *c, const struct spool *but, int64_t now_mono_ms)
+{
+    for (const struct list *i = c->peers.next; i != &c->peers; i = i->next) {
+        const struct peer *p = LIST_ENTRY_CONST(i, struct peer, link);
+
+        if (p->spool && p->spool != but && !p->ended && peer_is_alive(p, now_mono_ms) &&
+            taken_first_gap(&p->spool->taken) < p->sent_before)
+            return true;
+    }
+    return false;
+}
+
 /* --- keeping -------------------------------------------------------------------------------- */
 
 int spools_write(struct core *c)
@@ -211,6 +265,12 @@ void spools_tick(struct core *c, int64_t now_mono_ms)
 
 void spools_free(struct core *c)
 {
+    while (c->known_ingresses.next && !list_is_empty(&c->known_ingresses)) {
+        struct list *first = c->known_ingresses.next;
+
+        list_remove(first);
+        mem_free(LIST_ENTRY(first, struct known_worker, link));
+    }
     while (c->spools.next && !list_is_empty(&c->spools)) {
         struct spool *s = spool_of(c->spools.next);
 

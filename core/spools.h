@@ -27,6 +27,14 @@ void spools_took(struct spool *s, const struct id *boot);
 const char *spools_words(int rc);
 /* What was taken in this turn, into its transaction. -errno of the store. */
 AMO_MUSTCHECK int spools_write(struct core *c);
+/* The ingresses that were there before this start may send again what the store does not know. */
+AMO_MUSTCHECK int spools_await(struct core *c);
+/* One of them is here. */
+void spools_came(struct core *c, const char *name);
+/* Soon after a start: one of them does not speak yet. */
+bool spools_are_missed(const struct core *c, int64_t now_mono_ms);
+/* Is anything that was sent before still to come from a spool other than @but? NULL: from any. */
+bool spools_send_again(const struct core *c, const struct spool *but, int64_t now_mono_ms);
 /* Forgets, in memory, what nobody has spoken for lately. */
 void spools_tick(struct core *c, int64_t now_mono_ms);
 void spools_free(struct core *c);
