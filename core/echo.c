@@ -312,23 +312,44 @@ int64_t echo_behind_other(const struct core *c, enum echo_side side, int64_t con
     return conversation ? conversation : first->conversation;
 }
 
+static const struct end *echo_first(const struct echo *e)
+{
+    return list_is_empty(&e->ends) ? NULL : LIST_ENTRY_CONST(e->ends.next, struct end, link);
+}
+
+/* What waits under nobody's conversation comes out in the order of the doors, of both sides together. */
+static bool is_before_nobodys(const struct core *c, enum echo_side side, const struct end *end)
+{
+    const struct echo *other =
+        echo_find(c, side == ECHO_AMO ? ECHO_SERVICE : ECHO_AMO, ECHO_NOBODYS);
+    const struct end *first = other ? echo_first(other) : NULL;
+
+    return first && (first->came_ms < end->came_ms ||
+                     (first->came_ms == end->came_ms && first->place < end->place));
+}
+
 /* The one whose turn it is waits for one of the other side that waits itself. */
 static bool is_behind_other(const struct core *c, const struct echo *e)
 {
-    const struct end *end =
-        list_is_empty(&e->ends) ? NULL : LIST_ENTRY_CONST(e->ends.next, struct end, link);
+    const struct end *end = echo_first(e);
 
-    return end && e->conversation != ECHO_NOBODYS && (e->side == ECHO_SERVICE || e->again) &&
+    if (!end)
+        return false;
+    if (e->conversation == ECHO_NOBODYS)
+        return is_before_nobodys(c, e->side, end);
+    return (e->side == ECHO_SERVICE || e->again) &&
            first_of_two(c, e, end->words, end->came_ms, end->place);
 }
 
-int64_t echo_behind_spools(const struct core *c)
+int64_t echo_behind_spools(const struct core *c, enum echo_side side)
 {
     int64_t now = clock_mono_ms();
 
     if (!c->hand.spool)
         return 0; /* it has waited */
-    return (c->again && spools_are_missed(c, now)) || spools_send_again(c, c->hand.spool, now)
+    return (c->again && spools_are_missed(c, now)) ||
+                   spools_send_again(c, c->hand.spool, now) ||
+                   (side == ECHO_AMO && echo_find(c, side, ECHO_NOBODYS))
                ? ECHO_NOBODYS
                : 0;
 }
@@ -447,7 +468,8 @@ static int echo_apply_one(struct core *c, struct echo *e, enum intake_how how)
         /* whether its spool had sent it before is not written down: a look at amo too many does no
          * harm, one too few does */
         c->again = true;
-        c->echo_in_hand = e->side == ECHO_SERVICE ? e->conversation : 0;
+        c->echo_in_hand =
+            e->side == ECHO_SERVICE || e->conversation == ECHO_NOBODYS ? e->conversation : 0;
         rc = waiting_apply(c, buf_view(&event), how);
         c->echo_in_hand = 0;
         c->echo_since_mono_ms = 0;
@@ -459,10 +481,11 @@ static int echo_apply_one(struct core *c, struct echo *e, enum intake_how how)
     return rc;
 }
 
-void echo_run(struct core *c)
+/* Was anything applied? Then something else may have its turn. */
+static bool echo_run_once(struct core *c, int *n)
 {
     struct list *next = NULL;
-    int n = 0;
+    bool applied = false;
 
     for (struct list *i = c->echoes.next; i != &c->echoes && !c->exit_code; i = next) {
         struct echo *e = LIST_ENTRY(i, struct echo, link);
@@ -470,16 +493,28 @@ void echo_run(struct core *c)
 
         next = i->next;
         while (rc == 0 && e->over) {
-            if (n++ == RUN_EVENTS)
-                return; /* the others after other work, at the next tick */
-            if (is_behind_other(c, e))
-                e->over = false;
-            else
-                rc = echo_apply_one(c, e, INTAKE_WOKEN); /* @e is gone when it was the last */
+            if (*n == RUN_EVENTS)
+                return false; /* the others after other work, at the next tick */
+            if (is_behind_other(c, e)) {
+                e->over = e->conversation == ECHO_NOBODYS;
+                break;
+            }
+            ++*n;
+            applied = true;
+            rc = echo_apply_one(c, e, INTAKE_WOKEN); /* @e is gone when it was the last */
         }
         if (rc < 0)
             core_row_failed(c, "echo", rc);
     }
+    return applied;
+}
+
+void echo_run(struct core *c)
+{
+    int n = 0;
+
+    while (echo_run_once(c, &n))
+        ;
 }
 
 static bool any_worker(const struct core *c, int64_t now_mono_ms)
@@ -528,8 +563,11 @@ static int echo_tick_one(struct core *c, struct echo *e, int64_t step_ms, int64_
     conversation_fini(&conv);
     if (rc < 0)
         return rc;
-    if (e->conversation == ECHO_NOBODYS &&
-        (spools_are_missed(c, now_mono_ms) || spools_send_again(c, NULL, now_mono_ms))) {
+    if (e->conversation == ECHO_NOBODYS) {
+        e->over =
+            !spools_are_missed(c, now_mono_ms) && !spools_send_again(c, NULL, now_mono_ms);
+        if (e->over)
+            return 0;
         e->waited_ms += step_ms;
         e->counted_ms += step_ms;
     } else if (is_behind_other(c, e)) {

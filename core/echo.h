@@ -36,8 +36,8 @@ AMO_MUSTCHECK int echo_pending_first(struct core *c, const struct event *e,
  * tell whose it is. */
 #define ECHO_NOBODYS (INT64_MAX / 4)
 
-/* ECHO_NOBODYS when that is true of the report in hand, else 0. */
-int64_t echo_behind_spools(const struct core *c);
+/* ECHO_NOBODYS when that is true of the event in hand, or of webhooks before it, else 0. */
+int64_t echo_behind_spools(const struct core *c, enum echo_side side);
 /* The conversation under which a webhook or report that may be the second of two which come again to a
  * store that was put back waits while the first one, of the other side, waits itself: @conversation, or
  * where that is 0 the first one's. 0: it does not. */

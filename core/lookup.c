@@ -79,6 +79,10 @@ static void look_up_echo(struct core *c, const struct event *e, struct mapping *
 {
     const struct conversation *conv = m->found ? m->found : m->by_client;
 
+    m->echo_again = c->echo_in_hand == ECHO_NOBODYS;
+    m->echo_of = echo_behind_spools(c, ECHO_AMO);
+    if (m->echo_of)
+        return;
     if (conv &&
         (echo_is_pending(c, ECHO_AMO, conv) || echo_behind_other(c, ECHO_AMO, conv->id, e)))
         m->echo_of = conv->id;
@@ -95,7 +99,7 @@ static int look_up_report(struct core *c, const struct event *e, struct mapping 
     m->echo_again = true;
     m->echo_of = echo_of_thread(c, e);
     if (!m->echo_of)
-        m->echo_of = echo_behind_spools(c);
+        m->echo_of = echo_behind_spools(c, ECHO_SERVICE);
     if (m->echo_of)
         return 0;
     if (!conv && m->by_phone && !m->by_phone->service_id)

@@ -205,36 +205,73 @@ def test_the_echo_of_a_colleagues_words_that_go_again_behind_new_ones_reaches_no
     assert [m["text"] for m in stack.list("amojo/messages")] == ["hello", "a-colleague", "a-new-one"]
 
 
-def test_a_report_in_one_spool_waits_for_what_another_one_sends_again_after_a_restored_store(stack):
-    """The manager's words lie in the spool of the ingress that is slower to come back."""
+def second_ingress(stack):
+    """It has a spool of its own; its port."""
     stack.add("ingress-2", ["amo-ingress"], {"AMO_INGRESS_LISTEN": "127.0.0.1:0", "AMO_NAME": "ingress-2",
                                              "AMO_INGRESS_ADMIN_LISTEN": "127.0.0.1:0"})
     stack["ingress-2"].env["AMO_DATA_DIR"] = str(stack.dir / "data-2")
     stack.start("ingress-2")
-    port = int(stack["ingress-2"].wait_line(r"what=ready .*listen=\S+:(\d+)").group(1))
-    chat = stack.meet()["chat"]
-    stack.settle()
-    copy_store(stack)
-    stack.manager_writes("managers-words", chat)
-    ident = stack.wait("service.message", text="managers-words")["item"]["service_id"]
-    said = {"id": ident, "source": "wa1", "direction": "out", "conversation": {"id": "79005550101"}, "type": "text",
-            "sender": {"id": "operator"}, "receiver": {"id": "79005550101"}, "author": None, "text": "managers-words"}
-    assert http("POST", f"http://127.0.0.1:{port}/v1/connectors/svc/messages", said,
+    port = stack["ingress-2"].wait_line(r"what=ready .*listen=\S+:(\d+)").group(1)
+    stack["ingress-2"].env["AMO_INGRESS_LISTEN"] = f"127.0.0.1:{port}"
+    return port
+
+
+def reports(stack, port, ident, words, author=None):
+    body = {"id": ident, "source": "wa1", "direction": "out", "conversation": {"id": "79005550101"}, "type": "text",
+            "sender": {"id": "operator"}, "receiver": {"id": "79005550101"}, "author": author, "text": words}
+    assert http("POST", f"http://127.0.0.1:{port}/v1/connectors/svc/messages", body,
                 {"Authorization": f"Bearer {stack.svc['token']}", "Content-Type": "application/json"})[0] == 202
-    wait_for(lambda: stack.figure("ingress-2", "amo_spool_events") == 0, "the report to be taken")
-    stack.settle()
-    stack["ingress"].kill()
+
+
+def comes_back_later(stack, late, early):
+    """The store is put back, and of two ingresses one has sent again what it has before the other one is there."""
+    stack[late].kill()
     put_back(stack)
-    stack["ingress-2"].wait_line(r"what=spool.taken_forgotten events=\d+")
-    wait_for(lambda: stack.figure("ingress-2", "amo_spool_events") == 0, "the report to be taken again")
-    stack.start("ingress")
+    stack[early].wait_line(r"what=spool.taken_forgotten events=\d+")
+    wait_for(lambda: stack.figure(early, "amo_spool_events") == 0, "what it has to be taken again")
+    stack.start(late)
     stack.client_writes("the-last")
     stack.wait("amojo.message", text="the-last")
     stack.settle()
     wait_for(lambda: stack.control("status")["waiting_events"] == 0, "nothing to wait")
     stack.settle()
+
+
+def test_a_report_in_one_spool_waits_for_what_another_one_sends_again_after_a_restored_store(stack):
+    port = second_ingress(stack)
+    chat = stack.meet()["chat"]
+    stack.settle()
+    copy_store(stack)
+    stack.manager_writes("managers-words", chat)
+    ident = stack.wait("service.message", text="managers-words")["item"]["service_id"]
+    reports(stack, port, ident, "managers-words")
+    wait_for(lambda: stack.figure("ingress-2", "amo_spool_events") == 0, "the report to be taken")
+    stack.settle()
+    comes_back_later(stack, "ingress", "ingress-2")
     assert [m["text"] for m in stack.list("service/messages")] == ["managers-words"]
     assert [m["text"] for m in stack.list("amojo/messages")] == ["hello", "the-last"]
+
+
+def test_an_echo_in_one_spool_waits_for_what_another_one_sends_again_after_a_restored_store(stack):
+    """What managers write meanwhile arrives behind it, and once."""
+    stack.sandbox("settings", {"echo": True}, method="PATCH")
+    user = str(uuid.uuid4())
+    stack.sandbox("channels", {"id": stack.channel, "users": [user]})
+    port = second_ingress(stack)
+    chat = stack.meet()["chat"]
+    stack.settle()
+    copy_store(stack)
+    reports(stack, port, "o1", "a-colleague", {"amo_user": user})
+    stack.wait("amojo.message", text="a-colleague")
+    wait_for(lambda: stack.figure("ingress-2", "amo_spool_events") == 0, "the colleague's words to be taken")
+    stack.settle()
+    for n in range(2):
+        stack.manager_writes(f"managers-words-{n}", chat)
+        stack.wait("service.message", text=f"managers-words-{n}")
+    stack.settle()
+    comes_back_later(stack, "ingress-2", "ingress")
+    assert [m["text"] for m in stack.list("service/messages")] == ["managers-words-0", "managers-words-1"]
+    assert [m["text"] for m in stack.list("amojo/messages")] == ["hello", "a-colleague", "the-last"]
 
 
 def test_a_colleagues_words_that_wait_after_a_restored_store_are_not_called_failed(stack):
