@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 
 #include <sqlite3.h>
@@ -20,6 +22,10 @@
 #define CLEAN_BUSY_MS       50
 /* from this part of its bound on the log is moved without waiting for the next turn */
 #define LOG_SOON            4
+/* What is moved makes the file grow before the log can shrink: on a disk with little room the log may
+ * take this part of it. So much of a log is too little to look at the disk for. */
+#define LOG_ROOM            4
+#define LOG_LITTLE          (64 << 10)
 
 struct checkpoint {
     sqlite3 *handle;
@@ -31,6 +37,7 @@ struct checkpoint {
     bool stopping;
     bool soon;        /* the log is large enough to be taken over out of turn */
     bool wants_gap;   /* more was written during a checkpoint than may be */
+    bool cut;         /* in the gap the log gives its room back, too */
     bool gap;         /* the loop stands between two commits until the log is taken over */
     bool rebuild;     /* with the next cleaning */
     uint64_t wanted;  /* the newest ticket */
@@ -138,15 +145,39 @@ bool checkpoint_is_clean(struct checkpoint *c, uint64_t ticket)
     return clean;
 }
 
+/* The log's bound, which is less where the disk has less; @ret_cut: its file is beyond that. */
+static int64_t log_bound(const struct checkpoint *c, int64_t log_bytes, bool *ret_cut)
+{
+    const char *path = sqlite3_db_filename(c->handle, NULL);
+    struct statvfs disk;
+    struct stat log;
+    int64_t bound = 0;
+
+    *ret_cut = false;
+    if (log_bytes < LOG_LITTLE || statvfs(path, &disk) ||
+        stat(sqlite3_filename_wal(path), &log))
+        return c->log_max_bytes;
+    bound = ((int64_t)(disk.f_bavail * disk.f_frsize) + log.st_size) / LOG_ROOM;
+    if (bound >= c->log_max_bytes)
+        return c->log_max_bytes;
+    *ret_cut = log.st_size > bound;
+    return bound;
+}
+
 void checkpoint_after_commit(struct checkpoint *c, int64_t log_bytes)
 {
+    int64_t bound = 0;
+    bool cut = false;
+
     if (!c)
         return;
+    bound = log_bound(c, log_bytes, &cut);
     (void)pthread_mutex_lock(&c->lock);
-    if (log_bytes > c->log_max_bytes / LOG_SOON && !c->wants_gap)
+    if (log_bytes > bound / LOG_SOON && !c->wants_gap)
         (void)pthread_cond_signal(&c->wake); /* now, not at the next half second */
-    c->soon = log_bytes > c->log_max_bytes / LOG_SOON;
-    if ((c->wants_gap && c->soon) || log_bytes > c->log_max_bytes / 2) {
+    c->soon = log_bytes > bound / LOG_SOON;
+    if ((c->wants_gap && c->soon) || log_bytes > bound / 2) {
+        c->cut = cut;
         c->gap = true;
         (void)pthread_cond_signal(&c->wake);
         while (c->gap)
@@ -169,12 +200,13 @@ static void checkpoint_gap(struct checkpoint *c, bool gap, int in_wal, int moved
     (void)pthread_mutex_unlock(&c->lock);
 }
 
-static bool is_gap(struct checkpoint *c)
+static bool is_gap(struct checkpoint *c, bool *ret_cut)
 {
     bool gap = false;
 
     (void)pthread_mutex_lock(&c->lock);
     gap = c->gap;
+    *ret_cut = gap && c->cut;
     (void)pthread_mutex_unlock(&c->lock);
     return gap;
 }
@@ -190,17 +222,19 @@ static void *checkpoint_main(void *arg)
         int in_wal = -1;
         int moved = 0;
         bool gap = false;
+        bool cut = false;
 
         stop = checkpoint_wait(c, again ? CLEAN_EVERY_MS : CHECKPOINT_EVERY_MS);
-        gap = is_gap(c);
+        gap = is_gap(c, &cut);
         /* A connection learns with its first read that there is a log; until then a checkpoint
          * does nothing and says that all is well. */
         if (!reads)
             reads =
                 sqlite3_exec(c->handle, "PRAGMA schema_version", NULL, NULL, NULL) == SQLITE_OK;
         /* SQLITE_BUSY only means: next time */
-        (void)sqlite3_wal_checkpoint_v2(c->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_wal,
-                                        &moved);
+        (void)sqlite3_wal_checkpoint_v2(
+            c->handle, NULL, cut ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE,
+            &in_wal, &moved);
         checkpoint_gap(c, gap, in_wal, moved);
         again = checkpoint_cleans(c);
     } while (!stop);

@@ -1,12 +1,14 @@
 #include "core/db.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <sqlite3.h>
 
@@ -21,6 +23,10 @@
 #define REWRITE_COPIES      3
 #define REWRITE_SPARE_BYTES (16U << 20)
 #define DB_WORDS_MAX        200
+/* SQLite's format of the log and its index */
+#define LOG_HEAD            32
+#define LOG_FRAME_HEAD      24
+#define LOG_INDEX_VERSION   3007000U
 
 struct db_rows {
     struct db *db;
@@ -203,12 +209,46 @@ static int empty_log(struct db *d)
     return sqlite3_wal_checkpoint_v2(d->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 }
 
+/* What was written behind the last commit when the disk ran full counts for nothing and takes the room
+ * that moving the rest needs. Where the commits end stands in the index of the log, whose beginning is
+ * documented: the version, and behind 16 bytes the number of frames. */
+static bool cut_log(struct db *d)
+{
+    const char *log = sqlite3_filename_wal(sqlite3_db_filename(d->handle, NULL));
+    unsigned char head[20];
+    struct stat file;
+    struct buf index;
+    uint32_t version = 0;
+    uint32_t frames = 0;
+    int64_t end = 0;
+    int fd = -1;
+    bool cut = false;
+
+    buf_init(&index, 4096);
+    if (buf_add_f(&index, "%s-shm", d->path) == 0)
+        fd = open(buf_str(&index), O_RDONLY | O_CLOEXEC);
+    buf_fini(&index);
+    if (fd < 0)
+        return false;
+    if (pread(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head)) {
+        memcpy(&version, head, sizeof(version));
+        memcpy(&frames, head + 16, sizeof(frames));
+        end = LOG_HEAD + (int64_t)frames * (LOG_FRAME_HEAD + d->page_size);
+        cut = version == LOG_INDEX_VERSION && d->page_size > 0 && stat(log, &file) == 0 &&
+              end < file.st_size && truncate(log, (off_t)end) == 0;
+    }
+    (void)close(fd); /* only read */
+    return cut;
+}
+
 int db_empty_log(struct db *d, int wait_ms)
 {
     int rc = SQLITE_OK;
 
     (void)sqlite3_busy_timeout(d->handle, wait_ms); /* cannot fail */
     rc = db_code(d, empty_log(d));
+    if (rc == STORE_FULL && cut_log(d))
+        rc = db_code(d, empty_log(d));
     (void)sqlite3_busy_timeout(d->handle, DB_WAIT_MS);
     return rc;
 }
