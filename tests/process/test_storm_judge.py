@@ -230,6 +230,8 @@ PLANTED = {
         lose("m6"), dead("m6", "service.message", "refused"), card("m6", -1, "no"), called("m6", 6)]),
     "dead after three attempts": ("baseless", [
         lose("c2"), dead("c2", "amo.message", "cut", attempts=3), failed("wa-2")]),
+    "a client's word dead as moved": ("baseless", [
+        lose("c2"), dead("c2", "amo.message", "moved"), failed("wa-2"), moved(3)]),
     "dead as moved, and nothing moved": ("baseless", [
         lose("m6"), dead("m6", "service.message", "moved"), card("m6", -1, "no")]),
     "an edit dead as refused of a message that amo has": ("baseless", [

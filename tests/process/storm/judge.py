@@ -70,11 +70,11 @@ overtaken words of one party in one direction have their effects in the order of
           never go back; statuses of a message never go from read to delivered.
 stale     in the end a message says what its last accepted edit made it say.
 
-What is excused, and never more. Each is of one word, edit or status; a lease (GRACE) is given to what was under way
-when something happened, and the time that processes were away meanwhile.
+What is excused, and never more. Each is of one word, edit or status; what was under way when
+something happened has as long as an attempt takes (GRACE), not counting what processes were away meanwhile.
 moved     a word accepted before a source was moved may be with the old account or the new one: with the new one from
-          the beginning of the verb on, with the old one until a lease after it, or if it was tried there by then. What
-          is accepted when the verb has returned is the new one's alone.
+          the beginning of the verb on, with the old one if it was called with it by then (BEGUN after it). What is
+          accepted when the verb has returned is the new one's alone.
 both      a client's word may stand in two accounts, or under two channels of one, when the first never answered, or
           answered a core whose store was put back since, and lost the source before the second got it: the first
           cannot be asked any more (docs/adr/0014).
@@ -94,7 +94,7 @@ bereft    what changes a message that stands in quarantine or went with a spool 
           may end with as many waiting events as there are such changes, and no more.
 waited    what is reported as written on the service's side waits while a manager's word to that party is tried there,
           or first words to anybody, since it may be that word; a client's later words may then come before it. From the
-          first call with the manager's word until a lease after the last call or answer, never the other way round.
+          first call with the manager's word until so long after the last call or answer, never the other way round.
 cut off   a manager's word that was being called when core was killed, and whose number went to another company, may
           be called failed (`moved`) though its service has it: it cannot go again, and nobody can be asked.
 left      a manager in a chat of an account that has left by the channel he wrote in cannot be told that his words are
@@ -106,7 +106,8 @@ from collections import Counter, defaultdict
 
 WORD = re.compile(r"^[a-z]+-?\d+")
 STEPS = {"sent": 0, "delivered": 1, "read": 2}
-GRACE = 4.0  # seconds: a lease, and what an attempt takes
+GRACE = 2.0  # seconds: what an attempt takes
+BEGUN = 1.0  # until what was to be called has been
 EPSILON = 0.2  # of two clocks of one machine
 MESSAGES = ("amo.message", "amo.outgoing", "service.message")
 # What may bring something into quarantine or to its death where numbers and accounts change hands, and only there.
@@ -164,9 +165,9 @@ class Judge:
             token in e["tokens"] if token else n is not None and e["from_n"] < n <= e["to_n"]
             for e in self.h["excuses"] if e["kind"] == "spool"))
 
-    def until(self, at):
-        """When what was under way at @at is over: a lease later, not counting what processes were away meanwhile."""
-        end = at + GRACE
+    def until(self, at, grace=GRACE):
+        """When what was under way at @at is over: an attempt later, not counting what processes were away meanwhile."""
+        end = at + grace
         for o in sorted(self.h["outages"], key=lambda o: o["from"]):
             if o["from"] <= end and o["to"] >= at:
                 end = max(end, o["to"] + GRACE)
@@ -195,7 +196,7 @@ class Judge:
         rows = self.rows(service, source)
         for o, after in zip(rows, [*rows[1:], None]):
             if o["account"] == account and o["from"] <= at + EPSILON and \
-                    (not after or asked <= self.until(after["at"])):
+                    (not after or asked <= self.until(after["at"], BEGUN)):
                 return True
         return False
 
@@ -398,9 +399,18 @@ class Judge:
         return mine[0] if mine else None
 
     def buried(self, kind, token, act):
-        """Is this edit or report among the dead? By its own time, since there may be others."""
-        return any(kind in d["kind"] and act["at"] - EPSILON <= d["at"] <= act["done_at"] + EPSILON
-                   for d in self.dead.get(token, []))
+        """Is this edit or report among the dead? By its own time, since there may be others. A time that lay ahead of
+        core's clock is not its own any more: those that are left over are as many as are missing."""
+        dead = [d for d in self.dead.get(token, []) if kind in d["kind"]]
+        mine = [a for a in self.acts if a["kind"] == act["kind"] and a["of"] == token and a["accepted"]]
+
+        def fits(a, d):
+            return a["at"] - EPSILON <= d["at"] <= a["done_at"] + EPSILON
+        if any(fits(act, d) for d in dead):
+            return True
+        done = {e["text"] for e in self.h["edits"]}
+        missing = [a for a in mine if a.get("text") not in done and not any(fits(a, d) for d in dead)]
+        return len([d for d in dead if not any(fits(a, d) for a in mine)]) >= len(missing) > 0
 
     def deaths(self):
         for d in self.h["dead"]:
@@ -421,6 +431,8 @@ class Judge:
             elif d["reason"] in MOVED:
                 if not self.changed_hands(self.by_token[d["token"]]):
                     self.say("baseless", f"{what} died as {d['reason']}, and nothing changed hands")
+                elif d["kind"] == "amo.message":
+                    self.say("baseless", f"{what} died as {d['reason']}: a client's word goes along")
             elif d["reason"] != "unclear" and d["attempts"] < self.h["attempts"]:
                 self.say("baseless", f"{what} died of {d['reason']} after {d['attempts']} attempts")
 

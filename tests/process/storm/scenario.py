@@ -255,11 +255,23 @@ class Storm:
         if not mine:
             return
         source = self.rng.choice(mine)
+        paused = self.w.accounts[a]["scope"] if self.rng.random() < 0.5 else None
+        if paused:  # so that something waits, which may go along, for longer than a call takes
+            self.say(f"{a} is paused")
+            self.stack.control("account.pause", scope_id=paused)
+            for t in [t for t in self.w.threads if t["source"] == source][:3]:
+                act = self.w.client(t)
+                self.say(f"{t['party']} writes {act['token']} as {act['id']} in {t['thread']}")
+            for _ in range(3):
+                self.light()
         for to in self.rng.choice([[b], [b, a]]):
             self.say(f"{source} is given to {to}")
             self.w.move("wa", source, to)
             for _ in range(4):
                 self.light()
+        if paused:
+            time.sleep(2.5)
+            self.stack.control("account.resume", scope_id=paused)
 
     def come_back(self):
         name = self.rng.choice(["A", "B", "C"])
