@@ -453,11 +453,13 @@ static bool is_under_way(const struct lane *l)
 }
 
 /* Told to an account by a channel that it has left for another one: nobody could ever. */
-static bool is_told_to_nobody(const struct core *c, const struct command_row *row)
+static bool is_told_to_nobody(const struct core *c, const struct core_command *cmd)
 {
-    return row->kind == COMMAND_AMO_STATUS && row->scope &&
-           !registry_scope_connected(c->registry, view_of(row->scope)) &&
-           home_of(c->registry, row->scope);
+    const char *scope = cmd->lane->dest->key + strlen("scope:");
+
+    return cmd->kind == COMMAND_AMO_STATUS &&
+           !registry_scope_connected(c->registry, view_of(scope)) &&
+           home_of(c->registry, scope);
 }
 
 bool reach_is_leaving(const struct core *c, int64_t of)
@@ -494,7 +496,8 @@ static int stays_put(struct core *c, const struct core_command *cmd, struct comm
     return rc;
 }
 
-static int look_at(struct core *c, struct core_command *cmd)
+/* @ret_again: it is under way, or behind something that is, and has nowhere to go when that is over. */
+static int look_at(struct core *c, struct core_command *cmd, bool *ret_again)
 {
     struct conversation conv = {0};
     struct command_row row = {0};
@@ -502,12 +505,14 @@ static int look_at(struct core *c, struct core_command *cmd)
     bool stays = true;
     int rc = 0;
 
+    if (under_way && is_told_to_nobody(c, cmd))
+        *ret_again = true;
     if (under_way && cmd->lane->commands.next != &cmd->in_lane)
         return 0; /* behind it */
     rc = stays_put(c, cmd, &row, &conv, &stays);
     if (rc == 0 && under_way && !stays)
         rc = buf_add(&c->leaving, &cmd->lane->id, sizeof(cmd->lane->id));
-    else if (rc == 0 && !under_way && is_told_to_nobody(c, &row))
+    else if (rc == 0 && !under_way && is_told_to_nobody(c, cmd))
         settle_dead(c, cmd, "account_left", VIEW_NONE);
     else if (rc == 0 && !stays)
         reach_stray(c, cmd);
@@ -523,6 +528,7 @@ void reach_queue(struct core *c)
     struct core_command *cmd = NULL;
     size_t iter = 0;
     size_t n = 0;
+    bool again = false;
     int rc = ids && cap ? core_turn(c) : ids ? 0 : -ENOMEM;
 
     buf_reset(&c->leaving);
@@ -533,14 +539,14 @@ void reach_queue(struct core *c)
     for (size_t i = 0; rc == 0 && i < n && !c->exit_code; i++) {
         cmd = queue_find(c->queue, ids[i]);
         c->hand.command = ids[i]; /* its rows may be those that are damaged */
-        rc = cmd ? look_at(c, cmd) : 0;
+        rc = cmd ? look_at(c, cmd, &again) : 0;
         if (rc)
             core_row_failed(c, "reach", rc); /* looked at again when it goes */
         rc = 0;
     }
     c->hand = (struct hand){0};
     mem_free(ids);
-    c->reach_due = c->leaving.len > 0; /* looked at again at the next tick */
+    c->reach_due = c->leaving.len > 0 || again; /* looked at again at the next tick */
     if (rc)
         core_give_up(c, "reach", rc);
     core_wake(c);

@@ -347,6 +347,19 @@ def test_a_colleagues_words_that_have_waited_do_not_overtake_what_is_under_way_w
     assert o.texts(new) == [o.name + "-client", o.name + "-colleague"] and o.texts(o.first) == ["met-" + o.name]
 
 
+def test_a_status_under_way_when_the_account_left_has_an_end_when_it_came_back_otherwise(stack):
+    """It comes home to a channel that the account has left for another one: nobody could ever be told."""
+    o = Office(stack)
+    met = o.says("met-" + o.name, "79005550159")
+    stack.fault(on="amojo.delivery_status", match=o.first, delay_ms=2000, status=503, times=1)
+    o.answers(o.name + "-manager", met)
+    wait_for(lambda: any(p.get("in_flight") for p in stack.control("status")["peers"]), "the status under way")
+    stack.amoctl("account", "disconnect", o.first, "--no-call")
+    o.connect(account=account_of(o.first), channel=o.add_channel())
+    assert sum(q["waiting"] for q in stack.control("queue")) > 0  # it was under way all the while
+    wait_for(lambda: not sum(q["waiting"] for q in stack.control("queue")), "its end")
+
+
 def test_what_waited_for_an_account_follows_it_to_its_new_channel(stack):
     o = Office(stack)
     met = o.says("met-before", "79005550155")
