@@ -219,7 +219,10 @@ class Service:
 
     def report(self, data, known, effect, reports=None):
         ident = known["own"] if known["own"] and self.manners["report_by"] == "own" else data["id"]
-        for status in self.manners["reports"] if reports is None else reports:
+        reports = self.manners["reports"] if reports is None else reports
+        if "read" in reports and self.counter % 3 == 0:
+            reports = [*reports, "delivered"]  # of another device of his, later
+        for status in reports:
             body = {"statuses": [{"id": ident, "status": status, "conversation": {"id": effect["thread"]}}]}
             self.post(effect["thread"] + " report", "POST", "statuses", body,
                       {"kind": "report", "of": effect["token"], "status": status})
