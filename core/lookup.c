@@ -353,16 +353,43 @@ static bool awaits_answers(struct core *c, struct view connector)
     return !d || d->n_waiting > 0;
 }
 
-/* The conversation tells two of the same id apart; alone it may have come to be called otherwise. */
+/* Has the service still to answer to a message of the conversation it names? */
+static int thread_awaits_answers(struct core *c, const struct wanted *w, bool *ret)
+{
+    int64_t within[THREADS_MAX];
+    size_t n = 0;
+    int rc = conversations_of(c, w, within, &n);
+
+    *ret = false;
+    for (size_t i = 0; rc == 0 && i < n && !*ret; i++) {
+        struct conversation conv = {0};
+
+        rc = store_conversation(c->store, within[i], &conv);
+        *ret = rc == 0 && echo_is_pending(c, ECHO_SERVICE, &conv);
+        conversation_fini(&conv);
+        rc = rc == STORE_E_NONE ? 0 : rc;
+    }
+    return rc;
+}
+
+/* The conversation tells two of the same id apart; alone it may have come to be called otherwise. But
+ * not while an answer may still bring the id there: another conversation's message has it by chance. */
 static int look_up_in_thread(struct core *c, struct wanted *w, const struct event *e,
                              struct message *ret)
 {
     int rc = STORE_E_NONE;
+    bool awaits = false;
 
     w->thread = e->conversation;
     if (w->thread.len)
         rc = lookup_message(c, w, e->message_id, ret);
+    if (rc == STORE_E_NONE && w->ours && w->thread.len) {
+        rc = thread_awaits_answers(c, w, &awaits);
+        rc = rc ? rc : STORE_E_NONE;
+    }
     w->thread = VIEW_NONE;
+    if (awaits)
+        return rc;
     return rc == STORE_E_NONE ? lookup_message(c, w, e->message_id, ret) : rc;
 }
 

@@ -306,3 +306,19 @@ def test_one_message_id_in_two_accounts_is_two_messages(stack, client):
     for connector in accounts.values():
         wait_for(lambda text=f"words-of-{connector}-{ident}": any(
             text in str(j["body"]) for j in stack.journal(side="service")), "the call to " + connector)
+
+
+def test_a_status_that_comes_before_its_answer_is_not_another_conversations(stack, client, number):
+    """A service that counts the messages of each conversation apart, and reports before it answers."""
+    other = Client(stack)
+    before = client.is_told("before-" + number, {"id": number})
+    text = "reported-early-" + number
+    stack.fault(on="service.message.created", match=text, status=200, body={"id": number}, process=True,
+                delay_ms=1500, times=1)
+    ident = stack.manager_writes(text, other.chat)["id"]
+    stack.wait("service.message", text=text)
+    code, answer, _ = stack.service_call("statuses", {"statuses": [
+        {"id": number, "status": "read", "conversation": {"id": other.id}}]})
+    assert (code, answer["results"][0]["status"]) == (202, "accepted"), answer
+    stack.wait("status", id=ident, status=2)
+    assert stack.statuses(before) == []
