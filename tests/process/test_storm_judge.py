@@ -305,8 +305,9 @@ EXCUSED = {
     "tried there before its source was given away": [moved(20), now("c3", at=30), asked("c3", 0, 200, at=19)],
     "waited while processes were away": [moved(20), now("c3", at=30), away("core", 21, 29)],
     "in both accounts, the first of which never answered": [
-        moved(20), asked("c3", 0), asked("c3", 200, at=30, account="B"), lambda h: h["amo"].append(
+        moved(20), asked("c3", 0, at=3.5), asked("c3", 200, at=30, account="B"), lambda h: h["amo"].append(
             {**at_amo(h, "c3"), "account": "B", "scope": "B", "chat": "new", "id": "x3b", "at": 30, "seq": 9}),
+        asked("c3", 200, at=2),  # a page, before amo had it
         lambda h: h["states"]["c3"].update(amo_id="x3b")],
     "in both accounts, the first of which answered a core that is forgotten": [
         moved(20), asked("c3", 200, at=3), asked("c3", 200, at=30, account="B"), store(3, 15),
@@ -360,7 +361,7 @@ def test_what_is_excused_is_no_problem(what):
         store(15, 20)]),
     ("nor for calling failed what was there", "slander", [failed("wa-2", at=5), store(3, 6)]),
     ("two channels that both answered are not both", "double", [
-        moved(20), asked("c3", 200), asked("c3", 200, at=30, account="B"), lambda h: h["amo"].append(
+        moved(20), asked("c3", 200, at=3.5), asked("c3", 200, at=30, account="B"), lambda h: h["amo"].append(
             {**at_amo(h, "c3"), "account": "B", "scope": "B", "chat": "new", "id": "x3b", "at": 30, "seq": 9})]),
     ("nor twice in the second", "double", [
         moved(20), asked("c3", 0), asked("c3", 200, at=30, account="B"), lambda h: h["amo"].extend(

@@ -278,7 +278,8 @@ class Judge:
         """Once by each channel, the earlier one of which never answered to anybody who remembers, and had lost the
         source before the later."""
         for one, other in zip(items, items[1:]):
-            answers = [c["status"] for c in self.h["amo_calls"] if (c["scope"], c["token"]) == (one["scope"], token)]
+            answers = [c["status"] for c in self.h["amo_calls"] if (c["scope"], c["token"]) == (one["scope"], token)
+                       and c["at"] >= one["at"] - EPSILON]
             lost = answers and all(status != 200 for status in answers)
             lost = lost or any(s["copied"] - EPSILON <= one["at"] <= s["back"] + EPSILON <= other["at"] + 2 * EPSILON
                                for s in self.stores())
