@@ -47,7 +47,8 @@ enum command_state {
     X(CHECKING, DEAD, "the history does not have it, three times")                             \
     X(WAITING, DONE, "a late answer of an earlier attempt said done")                          \
     X(READY, WAITING, "workers were lost with it in hand: one such at a time, and later")      \
-    X(CHECKING, READY, "core could not begin the question; asked again")
+    X(CHECKING, READY, "core could not begin the question; asked again")                       \
+    X(READY, CHECKING, "its conversation moved, and the account it leaves may have it")
 
 /* Why a destination is held. */
 enum hold_reason {
@@ -92,10 +93,16 @@ struct core_command {
     uint32_t body_len; /* bytes, as far as known */
     bool tried;        /* may have reached the remote side before */
     bool again;        /* so may what stands behind it: sent before, all of it (core->again) */
-    bool unproven;     /* was answered 2xx, and amo's id was not in the answer */
-    bool failed;       /* since core's start, at least once */
-    bool unblamed;     /* its last failure was taken for the destination's matter */
-    bool done_late;    /* an earlier attempt said done; the one under way is waited for */
+    bool unsure; /* may have been done, though none of its attempts in the store says so: by a
+                          core that is forgotten, or in flight when its conversation moved */
+    bool noted;  /* unsure because it was in flight: until its attempt comes home */
+    bool first;  /* of its lane when core started: it may have been on its way */
+    int64_t
+        parting_mono_ms; /* since when the account that it leaves is asked for it; 0 it is not */
+    bool unproven;       /* was answered 2xx, and amo's id was not in the answer */
+    bool failed;         /* since core's start, at least once */
+    bool unblamed;       /* its last failure was taken for the destination's matter */
+    bool done_late;      /* an earlier attempt said done; the one under way is waited for */
     enum hold_reason failed_as;
     bool forbidden; /* had its one re-signed attempt after 403 */
     bool delayed;   /* the manager was told that it waits */

@@ -290,6 +290,7 @@ int core_enqueue(struct core *c, const struct command_row *row)
     if (rc == 0) {
         cmd->tried = cmd->again = c->again;
         c->queue->n_again += c->again;
+        cmd->unsure = row->unsure;
         core_wake(c);
     }
     return rc;
@@ -301,9 +302,13 @@ static int core_load_one(void *arg, const struct command_row *row)
     struct core_command *cmd = NULL;
     int rc = core_queue_add(c, row, &cmd);
 
-    if (rc == 0)
-        cmd->tried = true; /* it may have been on its way when we ended */
-    return rc;
+    if (rc)
+        return rc;
+    cmd->tried = true; /* it may have been on its way when we ended */
+    cmd->first = cmd->state != COMMAND_QUEUED;
+    cmd->unsure = row->unsure;
+    c->loaded = cmd->id;
+    return 0;
 }
 
 static int core_load_commands(struct core *c)

@@ -10,6 +10,7 @@
  *   waiting    events that wait for the message they are about
  *   echo       events that may be our own words coming back, and wait until that can be told
  *   reach      who is reached: conversations and what waits follow the registry
+ *   parting    may the account that a command leaves have it already?
  *   shared     a second voice makes a conversation a group's: cards led there by a phone leave it
  *   hint       typing: outside spool, store and lanes
  *   turn       one store transaction a turn of the loop; acknowledgements only after its commit
@@ -92,6 +93,9 @@ struct peer {
     struct buf acks;           /* pairs to be acknowledged after this turn's commit */
     /* ingress */
     struct spool *spool;
+    bool
+        forgets; /* its process was told more of its spool than this store knows: that one is a copy
+                     of before */
     uint64_t sent_before; /* below it every number may have been sent before this session */
     uint64_t spool_events;
     uint64_t spool_bytes;
@@ -215,6 +219,8 @@ struct core {
     struct hand hand;
     bool
         again; /* the event in hand may have been applied by a core that this store knows nothing of */
+    bool forgotten;         /* that is so: the store was put back */
+    int64_t loaded;         /* the last command that was there when core started */
     uint64_t n_rows_failed; /* rows left as they are, since the start */
     int64_t row_failed_mono_ms;
     const char *row_failed_in;

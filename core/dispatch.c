@@ -288,9 +288,12 @@ static void lose_one(struct core *c, struct core_command *cmd, struct peer *p)
     dispatch_back(c, cmd, now);
 }
 
-/* What came home is written down by its result; what did not, here: the service may have taken it. */
+/* What came home is written down by its result; what did not, here: the other side may have
+ * taken it. */
 static int note_silence(struct core *c, const struct core_command *cmd)
 {
+    const struct dest *scope = cmd->lane->scope;
+    bool to_amo = command_is_new_at_amo(cmd->kind);
     const struct attempt_row row = {
         .command = cmd->id,
         .message = cmd->message,
@@ -300,9 +303,11 @@ static int note_silence(struct core *c, const struct core_command *cmd)
         .outcome = OUTCOME_UNKNOWN,
         .cause = CAUSE_NONE,
         .evidence = cmd->erased ? VIEW_NONE : VIEW_LIT("its worker was lost or silent"),
-        .worker = cmd->worker ? view_of(cmd->worker->name) : VIEW_NONE};
+        .worker = cmd->worker ? view_of(cmd->worker->name) : VIEW_NONE,
+        .scope = to_amo && scope ? view_of(scope->key + strlen("scope:")) : VIEW_NONE};
 
-    return cmd->kind == COMMAND_SERVICE_MESSAGE ? store_attempt_add(c->store, &row) : 0;
+    return to_amo || cmd->kind == COMMAND_SERVICE_MESSAGE ? store_attempt_add(c->store, &row)
+                                                          : 0;
 }
 
 static void dispatch_back(struct core *c, struct core_command *cmd, int64_t now)

@@ -105,10 +105,11 @@ static int intake_one(struct core *c, struct peer *p, const msgpack_object *item
     }
     c->hand = (struct hand){.spool = p->spool, .number = number, .event = pack_text(&o[1])};
     c->again = number < p->sent_before;
+    c->forgotten = c->again && p->forgets;
     rc = intake_event(c, pack_text(&o[1]),
                       item->via.array.size > 2 && pack_bool(&o[2]) ? INTAKE_SUSPECT
                                                                    : INTAKE_FRESH);
-    c->again = false;
+    c->again = c->forgotten = false;
     if (rc)
         return rc;
     waiting_run(c);

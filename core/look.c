@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "core/blame.h"
 #include "core/inquiry_private.h"
+#include "core/reach.h"
 #include "core/settle.h"
 #include "proto/foreign_id.h"
 #include "proto/limits.h"
@@ -47,6 +48,7 @@ struct look {
     bool begun;
     bool own;   /* first amo's id of the chat that it knows by ours is asked for */
     bool blind; /* it cannot prove anything any more: a chat was refused, or has no end */
+    struct view within; /* while chats are collected: of this account alone; VIEW_NONE any */
     struct look_chat chats[CHATS_MAX];
     size_t n_chats;
     size_t at;
@@ -108,6 +110,8 @@ static int add_chat(void *arg, struct view scope, struct view chat)
     struct look *l = arg;
     struct look_chat *to = &l->chats[l->n_chats];
 
+    if (l->within.len && !view_equal(scope, l->within))
+        return 0;
     for (size_t i = 0; i < l->n_chats; i++) {
         if (view_is(chat, l->chats[i].chat))
             return 0;
@@ -137,12 +141,14 @@ static int look_start(struct core *c, struct look *l, const struct core_command 
     l->at = 0;
     l->pages = 0;
     l->offset = 0;
+    l->within = l->why == LOOK_LEAVING ? view_of(r->row.scope) : VIEW_NONE;
     rc = store_message_places(c->store, &r->message, add_chat, l);
+    l->within = VIEW_NONE;
     rc = rc ? rc : store_message_unplaced(c->store, r->message.id, &unplaced);
     if (rc)
         return rc;
     l->own =
-        !l->own_chat && (l->n_chats == 0 || cmd->again ||
+        !l->own_chat && (l->n_chats == 0 || cmd->again || cmd->unsure ||
                          (unplaced && conv->amo_born && !conv->linked && conv->service_id));
     l->begun = true;
     return l->own_chat ? add_chat(l, view_of(conv->scope), view_of(l->own_chat)) : 0;
@@ -165,7 +171,9 @@ int look_body(struct core *c, struct inquiry *q, struct resolved *r)
 {
     struct core_command *cmd = queue_find(c->queue, q->command);
     struct look *l = q->look;
-    int rc = cmd ? resolve_command(c, cmd, r) : RESOLVE_E_PARENT;
+    int rc = !cmd                     ? RESOLVE_E_PARENT
+             : l->why == LOOK_LEAVING ? resolve_where_it_was(c, cmd, r)
+                                      : resolve_command(c, cmd, r);
 
     if (rc == 0 && !l->begun)
         rc = look_start(c, l, cmd, r);
@@ -202,6 +210,11 @@ static void look_over(struct core *c, struct inquiry *q, struct core_command *cm
     struct view words = view_of(q->look->words);
     const char *reason = "unclear";
 
+    if (why == LOOK_LEAVING && told) {
+        inquiry_end(q);
+        reach_go_along(c, cmd);
+        return;
+    }
     if (told && !cmd->unproven)
         reason = why == LOOK_REFUSED ? "refused" : "attempts";
     if (why == LOOK_UNPROVEN)

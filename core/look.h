@@ -14,6 +14,7 @@ enum look_reason {
     LOOK_REFUSED,  /* 400, but it may have been taken before: absent = dead */
     LOOK_GIVEN_UP, /* attempts used up: absent = dead */
     LOOK_UNPROVEN, /* 2xx without amo's id: absent = again, under the same msgid */
+    LOOK_LEAVING,  /* in the account that it leaves, and there alone: absent = it goes along */
 };
 
 /* The command goes to CHECKING; it comes back by settle_done, blame_unproven or settle_dead. What

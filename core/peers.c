@@ -343,6 +343,30 @@ static struct spool *spool_claimed(struct core *c, struct bus_socket *s,
     return NULL;
 }
 
+/* Whoever was told that more is taken than this store knows of was told so by a core with a later
+ * store: what this one holds, and what it is sent now, may have been done since it was copied. */
+static void note_forgotten(struct core *c, struct peer *p, const struct hello *h)
+{
+    struct core_command *cmd = NULL;
+    size_t iter = 0;
+    int rc = 0;
+
+    p->forgets = h->known > p->spool->taken.mark;
+    if (!p->forgets)
+        return;
+    log_line(LOG_LEVEL_WARN, "store.put_back", "name=%s mark=%" PRIu64 " known=%" PRIu64,
+             p->name, p->spool->taken.mark, h->known);
+    if (c->loaded == 0)
+        return;
+    while ((cmd = table_next(c->queue->commands, &iter)))
+        cmd->unsure = cmd->unsure || cmd->id <= c->loaded;
+    rc = core_turn(c);
+    rc = rc ? rc : store_commands_unsure(c->store, c->loaded);
+    if (rc)
+        core_row_failed(c, "forgotten", rc); /* known until the next start */
+    c->loaded = 0;                           /* once is enough */
+}
+
 static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_message *m,
                        const struct envelope *env)
 {
@@ -377,10 +401,12 @@ static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_me
     }
     p->spool = spool;
     p->sent_before = h.fresh ? h.fresh : h.next;
-    if (p->role == ROLE_INGRESS)
+    if (p->role == ROLE_INGRESS) {
         ingress_seen(c, p);
-    else
+        note_forgotten(c, p, &h);
+    } else {
         dispatch_worker_joined(c, p, h.held);
+    }
     if (!again)
         log_line(LOG_LEVEL_INFO, "peer.joined", "role=%s name=%s", role_name(p->role),
                  log_value(view_of(p->name), room));

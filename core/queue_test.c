@@ -1258,7 +1258,7 @@ static void an_illegal_move_stops_the_program(void **state)
         (void)signal(SIGABRT, SIG_DFL);
         (void)setrlimit(RLIMIT_CORE, &none); /* no core file for a death that is wanted */
         (void)close(STDERR_FILENO);
-        queue_move(r.q, c, COMMAND_CHECKING, 0, r.now);
+        queue_move(r.q, c, COMMAND_QUEUED, 0, r.now);
         _exit(0);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);

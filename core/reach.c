@@ -14,6 +14,8 @@
 #include "core/conversation.h"
 #include "core/inquiry.h"
 #include "core/intake.h"
+#include "core/look.h"
+#include "core/parting.h"
 #include "core/settle.h"
 #include "core/store_erase.h"
 #include "core/store_reach.h"
@@ -24,114 +26,10 @@
 /* of them moved in one tick */
 #define TICK_MOVES 500
 
-#define WORDS_MOVED  "the number belongs to another account now"
+#define WORDS_MOVED "the number belongs to another account now"
+#define WORDS_UNCLEAR                                                                          \
+    "the account that it was sent to before cannot be asked any more whether it has it"
 #define WORDS_NOBODY "the number belongs to no account now"
-
-/* --- the rule --------------------------------------------------------------------------------- */
-
-bool reach_is_same_account(const char *scope, const char *other)
-{
-    struct view account = registry_scope_account(view_of(other));
-
-    return account.len && view_equal(registry_scope_account(view_of(scope)), account);
-}
-
-bool reach_has_address(const struct conversation *conv)
-{
-    /* of several people no phone leads to the one that is meant */
-    return conv->service_id || (conv->phone && !conv->shared);
-}
-
-/* The account as it is connected now: as before, or under one other channel. NULL: it left. */
-static const struct reg_scope *home_of(const struct registry *r, const char *scope)
-{
-    const struct reg_scope *found = registry_scope_connected(r, view_of(scope));
-    size_t n = 0;
-
-    if (found)
-        return found;
-    for (size_t i = 0; r && i < r->n_scopes; i++) {
-        if (r->scopes[i].disconnected || !reach_is_same_account(r->scopes[i].id, scope))
-            continue;
-        found = &r->scopes[i];
-        n++;
-    }
-    return n == 1 ? found : NULL;
-}
-
-/* Whose the source is listed as; NULL nobody's. */
-static const char *listed(const struct registry *r, struct view connector, struct view source)
-{
-    for (size_t i = 0; r && i < r->n_sources; i++) {
-        if (view_is(source, r->sources[i].source) &&
-            view_is(connector, r->sources[i].connector))
-            return r->sources[i].scope;
-    }
-    return NULL;
-}
-
-static const struct reg_scope *reached(const struct registry *r,
-                                       const struct conversation *conv)
-{
-    struct view connector = view_of(conv->connector);
-    struct view source = view_of(conv->source);
-    const struct reg_scope *home = home_of(r, conv->scope);
-    const struct reg_scope *at_door = NULL;
-    const char *owner = NULL;
-    bool known = false;
-
-    if (home && !registry_connector(r, view_of(home->connector)))
-        home = NULL; /* nobody to call */
-    if (source.len == 0)
-        return home; /* the service chooses among its numbers: it can only be this account's */
-    owner = listed(r, connector, source);
-    if (owner && home && strcmp(owner, home->id) == 0 && view_is(connector, home->connector))
-        return home; /* as the door would say: the common case, without asking it */
-    at_door = registry_scope_of_source(r, connector, source, &known);
-    if (at_door && owner)
-        return at_door;
-    if (home && registry_scope_of_source(r, view_of(home->connector), source, &known) == home)
-        return home;
-    return at_door;
-}
-
-struct reach reach_of(const struct registry *r, const struct conversation *conv)
-{
-    const struct reg_scope *to = reached(r, conv);
-
-    if (!to)
-        return (struct reach){REACH_NOBODY, NULL};
-    if (strcmp(to->id, conv->scope) == 0 && strcmp(to->connector, conv->connector) == 0)
-        return (struct reach){REACH_STAYS, to};
-    return (struct reach){REACH_FOLLOWS, to};
-}
-
-static uint64_t mix(uint64_t sum, const char *text)
-{
-    /* FNV-1a, the NUL included: not against anybody who wants it to meet */
-    for (size_t i = 0, n = text ? strlen(text) + 1 : 1; i < n; i++)
-        sum = (sum ^ (unsigned char)(text ? text[i] : '\0')) * 1099511628211U;
-    return sum;
-}
-
-uint64_t reach_fingerprint(const struct registry *r)
-{
-    uint64_t sum = 14695981039346656037U;
-
-    for (size_t i = 0; i < r->n_scopes; i++) {
-        sum = mix(sum, r->scopes[i].id);
-        sum = mix(sum, r->scopes[i].connector);
-        sum = mix(sum, r->scopes[i].disconnected ? "left" : "");
-    }
-    for (size_t i = 0; i < r->n_connectors; i++)
-        sum = mix(sum, r->connectors[i].name);
-    for (size_t i = 0; i < r->n_sources; i++) {
-        sum = mix(sum, r->sources[i].connector);
-        sum = mix(sum, r->sources[i].source);
-        sum = mix(sum, r->sources[i].scope);
-    }
-    return sum;
-}
 
 /* --- conversations ---------------------------------------------------------------------------- */
 
@@ -320,6 +218,7 @@ static void redirect(struct core *c, struct core_command *cmd, struct command_ro
     if (row->connector)
         rc = rc ? rc : text_set(&row->connector, view_of(conv->connector));
     row->attempts = row->next_ms = row->lost = 0;
+    row->unsure = false;
     if (rc == 0) {
         queue_move(c->queue, cmd, COMMAND_DEAD, 0, clock_mono_ms()); /* its old place alone */
         rc = core_enqueue(c, row);
@@ -368,9 +267,27 @@ static bool goes_along(const struct command_row *row, const struct conversation 
     return false;
 }
 
-static int stray(struct core *c, struct core_command *cmd, struct command_row *row,
+/* Its history is asked, and its lane holds up what comes later to whom it reaches now. */
+static int ask_behind(struct core *c, struct core_command *cmd)
+{
+    int64_t now = clock_mono_ms();
+
+    if (cmd->state == COMMAND_QUEUED)
+        return 0; /* when it is the first */
+    if (cmd->state != COMMAND_READY)
+        queue_move(c->queue, cmd, COMMAND_READY, 0, now);
+    if (!cmd->parting_mono_ms)
+        cmd->parting_mono_ms = now;
+    look_begin(c, cmd, LOOK_LEAVING, VIEW_NONE);
+    c->reach_due = true;
+    return buf_add(&c->leaving, &cmd->lane->id, sizeof(cmd->lane->id));
+}
+
+/* @looked: the account that it leaves was asked, and does not have it. */
+static int stray(struct core *c, struct core_command *cmd, bool looked, struct command_row *row,
                  struct message *m, struct conversation *conv)
 {
+    enum parting parting = PARTING_FREE;
     struct reach to;
     int rc = store_command(c->store, cmd->id, row);
 
@@ -392,6 +309,13 @@ static int stray(struct core *c, struct core_command *cmd, struct command_row *r
     if (rc || reach_is_current(c, row, conv))
         return rc;
     inquiry_cancel(c, cmd); /* what it asked was for the one before */
+    rc = looked ? 0 : parting_of(c, cmd, row, &parting);
+    if (rc || parting == PARTING_ASK)
+        return rc ? rc : ask_behind(c, cmd);
+    if (parting == PARTING_UNCLEAR) {
+        settle_dead(c, cmd, "unclear", VIEW_LIT(WORDS_UNCLEAR));
+        return 0;
+    }
     if (to.way == REACH_NOBODY)
         settle_dead(c, cmd, "nobody", VIEW_LIT(WORDS_NOBODY));
     else if (goes_along(row, conv, m))
@@ -401,7 +325,7 @@ static int stray(struct core *c, struct core_command *cmd, struct command_row *r
     return 0;
 }
 
-void reach_stray(struct core *c, struct core_command *cmd)
+static void find_place(struct core *c, struct core_command *cmd, bool looked)
 {
     struct conversation conv = {0};
     struct command_row row = {0};
@@ -409,7 +333,7 @@ void reach_stray(struct core *c, struct core_command *cmd)
     int64_t id = cmd->id;
     int rc = core_row_begin(c);
 
-    rc = rc ? rc : stray(c, cmd, &row, &m, &conv);
+    rc = rc ? rc : stray(c, cmd, looked, &row, &m, &conv);
     rc = core_row_end(c, "reach", rc);
     cmd = rc && !c->exit_code ? queue_find(c->queue, id) : NULL;
     if (cmd) /* nobody can say where it belongs: it must not be looked at for ever */
@@ -417,6 +341,17 @@ void reach_stray(struct core *c, struct core_command *cmd)
     command_row_fini(&row);
     message_fini(&m);
     conversation_fini(&conv);
+}
+
+void reach_stray(struct core *c, struct core_command *cmd)
+{
+    find_place(c, cmd, false);
+}
+
+void reach_go_along(struct core *c, struct core_command *cmd)
+{
+    queue_move(c->queue, cmd, COMMAND_READY, 0, clock_mono_ms());
+    find_place(c, cmd, true);
 }
 
 /* --- the registry has changed ----------------------------------------------------------------- */
@@ -442,14 +377,15 @@ static bool may_come_back(const struct core *c, const struct core_command *cmd)
 }
 
 /* What is at a worker, or being asked about, keeps its place and those behind it: they would
- * overtake it. Nobody is asked about what belongs to a paused account or one that left. */
-static bool is_under_way(const struct lane *l)
+ * overtake it. Nobody is asked about what belongs to a paused account or one that left, nor for ever. */
+static bool is_under_way(const struct core *c, const struct lane *l)
 {
     const struct core_command *head =
         LIST_ENTRY_CONST(l->commands.next, struct core_command, in_lane);
 
     return head->state == COMMAND_IN_FLIGHT ||
-           (head->state == COMMAND_CHECKING && !(l->scope && l->scope->paused));
+           (head->state == COMMAND_CHECKING && !(l->scope && l->scope->paused) &&
+            !parting_is_over(c, head));
 }
 
 /* Told to an account by a channel that it has left for another one: nobody could ever. */
@@ -459,7 +395,7 @@ static bool is_told_to_nobody(const struct core *c, const struct core_command *c
 
     return cmd->kind == COMMAND_AMO_STATUS &&
            !registry_scope_connected(c->registry, view_of(scope)) &&
-           home_of(c->registry, scope);
+           reach_home(c->registry, scope);
 }
 
 bool reach_is_leaving(const struct core *c, int64_t of)
@@ -501,7 +437,7 @@ static int look_at(struct core *c, struct core_command *cmd, bool *ret_again)
 {
     struct conversation conv = {0};
     struct command_row row = {0};
-    bool under_way = is_under_way(cmd->lane);
+    bool under_way = is_under_way(c, cmd->lane);
     bool stays = true;
     int rc = 0;
 
@@ -510,6 +446,8 @@ static int look_at(struct core *c, struct core_command *cmd, bool *ret_again)
     if (under_way && cmd->lane->commands.next != &cmd->in_lane)
         return 0; /* behind it */
     rc = stays_put(c, cmd, &row, &conv, &stays);
+    if (rc == 0 && cmd->state == COMMAND_IN_FLIGHT && (!stays || may_come_back(c, cmd)))
+        rc = parting_note(c, cmd);
     if (rc == 0 && under_way && !stays)
         rc = buf_add(&c->leaving, &cmd->lane->id, sizeof(cmd->lane->id));
     else if (rc == 0 && !under_way && is_told_to_nobody(c, cmd))

@@ -28,6 +28,8 @@ struct reach {
  * another channel or connector, as long as that one may use the source there. Else, as at the
  * door, it is the only account's of its connector. */
 struct reach reach_of(const struct registry *r, const struct conversation *conv);
+/* The account as it is connected now: as before, or under one other channel. NULL: it left. */
+const struct reg_scope *reach_home(const struct registry *r, const char *scope);
 /* Are the two of one account of amoCRM, under whichever channel? */
 bool reach_is_same_account(const char *scope, const char *other);
 /* Can the client be named to the service: by its own id, or by his phone? */
@@ -47,8 +49,10 @@ AMO_MUSTCHECK int reach_event(struct core *c, const struct event *e, struct look
 bool reach_is_current(const struct core *c, const struct command_row *row,
                       const struct conversation *conv);
 /* A command whose conversation moved: it goes along or is given up with words. Not in flight, not
- * being asked about. */
+ * being asked about. What the account that it leaves may have is asked for there first. */
 void reach_stray(struct core *c, struct core_command *cmd);
+/* The account that @cmd leaves does not have it: it goes along, or is given up, without another look. */
+void reach_go_along(struct core *c, struct core_command *cmd);
 /* Is something of lane @of still under way to whom its conversation has left? */
 bool reach_is_leaving(const struct core *c, int64_t of);
 /* Is something of the same conversation still under way to whom it has left? Then @cmd waits: it would

@@ -12,6 +12,7 @@
 #include "core/degrade.h"
 #include "core/lookup.h"
 #include "core/reach.h"
+#include "core/store_reach.h"
 #include "proto/limits.h"
 
 static int resolve_kind(struct core *c, struct resolved *r);
@@ -31,7 +32,8 @@ void resolved_fini(struct resolved *r)
     buf_fini(&r->text);
 }
 
-int resolve_command(struct core *c, const struct core_command *cmd, struct resolved *ret)
+/* The command and what it is about, as they are in the store. */
+static int resolve_rows(struct core *c, const struct core_command *cmd, struct resolved *ret)
 {
     int rc = 0;
 
@@ -49,11 +51,34 @@ int resolve_command(struct core *c, const struct core_command *cmd, struct resol
         rc = rc ? rc
                 : store_conversation(c->store, ret->message.conversation, &ret->conversation);
     }
+    ret->body.id = (uint64_t)cmd->id;
+    return rc == STORE_E_NONE ? RESOLVE_E_PARENT : rc;
+}
+
+int resolve_where_it_was(struct core *c, const struct core_command *cmd, struct resolved *ret)
+{
+    struct conversation *conv = &ret->conversation;
+    int rc = resolve_rows(c, cmd, ret);
+
     if (rc)
-        return rc == STORE_E_NONE ? RESOLVE_E_PARENT : rc;
+        return rc;
+    if (!ret->row.scope || !registry_scope(c->registry, view_of(ret->row.scope)))
+        return RESOLVE_E_MOVED;
+    if (strcmp(ret->row.scope, conv->scope) != 0) {
+        rc = text_set(&conv->scope, view_of(ret->row.scope));
+        rc = rc ? rc : store_chat_return(c->store, conv);
+    }
+    return rc ? rc : resolve_kind(c, ret);
+}
+
+int resolve_command(struct core *c, const struct core_command *cmd, struct resolved *ret)
+{
+    int rc = resolve_rows(c, cmd, ret);
+
+    if (rc)
+        return rc;
     if (!reach_is_current(c, &ret->row, &ret->conversation))
         return RESOLVE_E_MOVED;
-    ret->body.id = (uint64_t)cmd->id;
     return resolve_kind(c, ret);
 }
 

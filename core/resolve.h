@@ -25,6 +25,9 @@ enum {
     RESOLVE_E_MOVED,     /* its conversation reaches somebody else now: reach_stray */
 };
 
+/* The same for the account that it stands at, which its conversation may have left: to ask there. */
+AMO_MUSTCHECK int resolve_where_it_was(struct core *c, const struct core_command *cmd,
+                                       struct resolved *ret);
 /* 0, RESOLVE_E_*, -Exxx. Finish with resolved_fini in any case. */
 AMO_MUSTCHECK int resolve_command(struct core *c, const struct core_command *cmd,
                                   struct resolved *ret);

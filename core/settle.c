@@ -27,6 +27,7 @@
 #include "core/intake.h"
 #include "core/key.h"
 #include "core/look.h"
+#include "core/parting.h"
 #include "core/resolve.h"
 #include "core/waiting.h"
 #include "proto/foreign_id.h"
@@ -205,6 +206,8 @@ static void settle_one(struct core *c, struct peer *p, const struct result *r)
         return;
     }
     settle_note(c, cmd, p, r);
+    if (cmd->state == COMMAND_IN_FLIGHT && cmd->attempt == r->attempt)
+        parting_home(c, cmd);
     if (c->exit_code)
         return;
     if (is_of_another(c, cmd, r)) { /* it proves and teaches nothing */
@@ -324,6 +327,22 @@ static int learn_chat(struct core *c, struct conversation *conv, struct view cha
                : store_chat_put(c->store, view_of(conv->scope), chat_id, conv->id);
 }
 
+/* It stands in an account that its conversation has left: of the chat there that one learns nothing
+ * but that it is its own. */
+static int learn_left_chat(struct core *c, const struct message *m, struct view chat_id)
+{
+    struct conversation other = {0};
+    int rc = 0;
+
+    if (!foreign_id_is_fine(chat_id))
+        return 0;
+    rc = store_conversation_by_chat(c->store, view_of(m->scope), chat_id, &other);
+    conversation_fini(&other);
+    if (rc == STORE_E_NONE)
+        rc = store_chat_put(c->store, view_of(m->scope), chat_id, m->conversation);
+    return rc || m->chat_id ? rc : store_message_chat(c->store, m->id, chat_id);
+}
+
 /* The answer's ids are crossed: `msgid` is amo's of the message, `conversation_id` amo's of the
  * chat, and of sender and receiver one is the client. */
 static int learn_from_amo(struct core *c, const struct core_command *cmd,
@@ -342,6 +361,10 @@ static int learn_from_amo(struct core *c, const struct core_command *cmd,
     rc = rc ? rc : store_conversation(c->store, m->conversation, &conv);
     if (rc)
         return rc == STORE_E_NONE ? 0 : rc;
+    if (strcmp(conv.scope, m->scope) != 0) {
+        conversation_fini(&conv);
+        return learn_left_chat(c, m, r->amo_chat_id);
+    }
     changed = !conv.linked || (foreign_id_is_fine(r->amo_chat_id) && !conv.chat_id) ||
               (foreign_id_is_fine(client) && !conv.user_ref);
     rc = learn_chat(c, &conv, r->amo_chat_id);

@@ -280,6 +280,7 @@ struct command_row {
     int64_t next_ms;   /* wall time of the next attempt, 0 at once */
     int64_t lost;      /* workers lost with it in hand */
     int64_t paused_ms; /* time an operator's pause has stopped its life */
+    bool unsure;       /* may have been done, though none of its attempts says so */
     bool erased;       /* its person was erased: without a body it cannot be sent, and of its
                           attempts no evidence is kept */
 };
@@ -314,6 +315,17 @@ struct attempt_row {
     struct view chat;  /* VIEW_NONE: amo was to find the chat by our id, or it is not known */
 };
 AMO_MUSTCHECK int store_attempt_add(struct store *s, const struct attempt_row *a);
+enum unclear_attempts {
+    UNCLEAR_NONE,
+    UNCLEAR_SLIGHT, /* answers that hardly ever hide a success: 408, 503 */
+    UNCLEAR_ANY,
+};
+/* What the command's attempts in the account @scope, by which it was not done, leave open. */
+AMO_MUSTCHECK int store_command_unclear(struct store *s, int64_t id, const char *scope,
+                                        enum unclear_attempts *ret);
+/* This store was put back: whatever it holds up to @id may have been done since. */
+AMO_MUSTCHECK int store_commands_unsure(struct store *s, int64_t id);
+AMO_MUSTCHECK int store_command_unsure(struct store *s, int64_t id, bool unsure);
 /* When the first attempt of a message to a service began that had no clear outcome (no answer, a cut
  * one, a failure of the server's): the service may have taken it. 0: none, or a refusal came after it,
  * which a service that had it would not give. */

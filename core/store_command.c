@@ -25,10 +25,10 @@ int store_command_add(struct store *s, const struct command_row *c, int64_t *ret
 {
     int rc = db_run(s->db,
                     "INSERT INTO commands(lane,kind,message,scope,connector,body,taken_ms,"
-                    "attempts,next_ms,lost,paused_ms) VALUES(?,?,?,?,?,?,?,?,?,0,?)",
-                    "iiissbiiii", c->lane, c->kind, c->message, c->scope, c->connector,
+                    "attempts,next_ms,lost,paused_ms,unsure) VALUES(?,?,?,?,?,?,?,?,?,0,?,?)",
+                    "iiissbiiiii", c->lane, c->kind, c->message, c->scope, c->connector,
                     view_make(c->body, c->body_len), c->taken_ms, c->attempts, c->next_ms,
-                    c->paused_ms);
+                    c->paused_ms, (int64_t)c->unsure);
 
     if (rc == 0)
         *ret_id = db_last_id(s->db);
@@ -36,7 +36,8 @@ int store_command_add(struct store *s, const struct command_row *c, int64_t *ret
 }
 
 #define COLUMNS                                                                                \
-    "id,lane,kind,message,scope,connector,taken_ms,attempts,next_ms,lost,paused_ms,erased"
+    "id,lane,kind,message,scope,connector,taken_ms,attempts,next_ms,lost,paused_ms,erased,"    \
+    "unsure"
 
 static int command_read(struct db_rows *r, struct command_row *ret)
 {
@@ -49,7 +50,8 @@ static int command_read(struct db_rows *r, struct command_row *ret)
                             .next_ms = db_int(r, 8),
                             .lost = db_int(r, 9),
                             .paused_ms = db_int(r, 10),
-                            .erased = db_int(r, 11) != 0};
+                            .erased = db_int(r, 11) != 0,
+                            .unsure = db_int(r, 12) != 0};
     int rc = db_string(r, 4, &c.scope);
 
     rc = rc ? rc : db_string(r, 5, &c.connector);
@@ -76,7 +78,7 @@ int store_command(struct store *s, int64_t id, struct command_row *ret)
     if (rc)
         return rc;
     rc = command_read(r, ret);
-    if (rc == 0 && (rc = command_body(r, 12, ret)) != 0)
+    if (rc == 0 && (rc = command_body(r, 13, ret)) != 0)
         command_row_fini(ret);
     db_end(r);
     return rc;
@@ -241,6 +243,35 @@ int store_dead_whole(struct store *s, int64_t id)
     rc = db_int(r, 0) ? STORE_E_ERASED : 0;
     db_end(r);
     return rc;
+}
+
+int store_command_unclear(struct store *s, int64_t id, const char *scope,
+                          enum unclear_attempts *ret)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT count(*),count(CASE WHEN status NOT IN(408,503) THEN 1 END) FROM"
+                      " attempts WHERE command=?1 AND outcome IN(?2,?3) AND cause<>?4 AND"
+                      " coalesce(scope,?5)=?5",
+                      "iiiis", id, (int64_t)OUTCOME_RETRY, (int64_t)OUTCOME_UNKNOWN,
+                      (int64_t)CAUSE_CONNECT, scope);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc == STORE_E_NONE ? -EIO : rc; /* sums always have a row */
+    *ret = db_int(r, 1) ? UNCLEAR_ANY : db_int(r, 0) ? UNCLEAR_SLIGHT : UNCLEAR_NONE;
+    db_end(r);
+    return 0;
+}
+
+int store_command_unsure(struct store *s, int64_t id, bool unsure)
+{
+    return db_run(s->db, "UPDATE commands SET unsure=? WHERE id=?", "ii", (int64_t)unsure, id);
+}
+
+int store_commands_unsure(struct store *s, int64_t id)
+{
+    return db_run(s->db, "UPDATE commands SET unsure=1 WHERE id<=?", "i", id);
 }
 
 int store_message_unclear(struct store *s, int64_t message, int64_t *ret_since_ms)

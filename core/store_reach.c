@@ -81,7 +81,8 @@ int store_command_redirect(struct store *s, int64_t id, const char *scope,
                            const char *connector)
 {
     return db_run(s->db,
-                  "UPDATE commands SET scope=?, connector=?, attempts=0, next_ms=0, lost=0"
+                  "UPDATE commands SET scope=?, connector=?, attempts=0, next_ms=0, lost=0,"
+                  " unsure=0"
                   " WHERE id=?",
                   "ssi", scope, connector, id);
 }

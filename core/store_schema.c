@@ -129,6 +129,8 @@ static const char *const migrations[] = {
     /* chats that came to their conversation by a phone: they go when it turns out to be shared */
     "ALTER TABLE chats ADD COLUMN by_phone INTEGER NOT NULL DEFAULT 0;"
     "CREATE INDEX chats_by_phone ON chats(conversation) WHERE by_phone<>0;",
+    /* commands that may have been done, though none of their attempts in the store says so */
+    "ALTER TABLE commands ADD COLUMN unsure INTEGER NOT NULL DEFAULT 0;",
 };
 
 int schema_count(void)

@@ -48,6 +48,7 @@ struct push {
     } going;
     bool lost;      /* the session ended: what the flights came to is not known */
     struct id core; /* the core the flights went to */
+    uint64_t known; /* the highest number that a core has named as taken; 0 none */
     uint64_t fresh; /* no number from here on was sent by this process */
     struct suspects suspects;
     struct buf events;
@@ -138,6 +139,7 @@ static void on_hello(void *arg, struct hello *ret)
     ret->low = spool_first(p->config.spool);
     ret->next = spool_next(p->config.spool);
     ret->fresh = p->fresh;
+    ret->known = num_max(p->known, spool_low_of_id(p->config.spool) - 1);
     ret->lives = spool_lives(p->config.spool);
 }
 
@@ -177,6 +179,7 @@ static int take_pairs(struct push *p, struct view pairs)
         uint64_t high = 0;
 
         pairs_at(pairs, i, &low, &high);
+        p->known = num_max(p->known, high);
         if (spool_take(p->config.spool, low, high))
             rc = -ENOMEM;
     }
@@ -332,6 +335,7 @@ static void push_renew(void *arg)
     }
     p->renew_due = false;
     p->lost = true;
+    p->known = 0; /* under another id */
     edge_restart(p->edge);
 }
 

@@ -236,6 +236,11 @@ uint64_t spool_low(const struct spool *s)
     return s->low;
 }
 
+uint64_t spool_low_of_id(const struct spool *s)
+{
+    return s->low > s->floor.number ? s->low : 1;
+}
+
 uint64_t spool_next(const struct spool *s)
 {
     return s->next;

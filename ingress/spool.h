@@ -58,6 +58,8 @@ AMO_MUSTCHECK int spool_id_known(struct spool *s, bool known);
 uint64_t spool_first(const struct spool *s);
 /* Below it everything is taken or lost. */
 uint64_t spool_low(const struct spool *s);
+/* The same, as far as it was so under the present id; 1 nothing was. */
+uint64_t spool_low_of_id(const struct spool *s);
 /* The first number that core cannot have of this folder: it was next when the folder was opened for
  * the first time since core was heard about it. */
 uint64_t spool_fresh(const struct spool *s);

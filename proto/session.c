@@ -3,13 +3,14 @@
 #include <string.h>
 
 static const struct field hello_fields[] = {
-    FIELD(FIELD_U64, hello, role),         FIELD(FIELD_TEXT, hello, name),
-    FIELD(FIELD_TEXT, hello, version),     FIELD(FIELD_U64, hello, registry_version),
-    FIELD(FIELD_ID, hello, spool),         FIELD(FIELD_U64, hello, low),
-    FIELD(FIELD_U64, hello, next),         FIELD(FIELD_U64, hello, fresh),
-    FIELD(FIELD_BIN, hello, lives),        FIELD(FIELD_U64, hello, credit),
-    FIELD(FIELD_U64, hello, credit_bytes), FIELD(FIELD_BIN, hello, held),
-    FIELD(FIELD_U64, hello, session),      FIELD(FIELD_I64, hello, mono_ms),
+    FIELD(FIELD_U64, hello, role),     FIELD(FIELD_TEXT, hello, name),
+    FIELD(FIELD_TEXT, hello, version), FIELD(FIELD_U64, hello, registry_version),
+    FIELD(FIELD_ID, hello, spool),     FIELD(FIELD_U64, hello, low),
+    FIELD(FIELD_U64, hello, next),     FIELD(FIELD_U64, hello, fresh),
+    FIELD(FIELD_U64, hello, known),    FIELD(FIELD_BIN, hello, lives),
+    FIELD(FIELD_U64, hello, credit),   FIELD(FIELD_U64, hello, credit_bytes),
+    FIELD(FIELD_BIN, hello, held),     FIELD(FIELD_U64, hello, session),
+    FIELD(FIELD_I64, hello, mono_ms),
 };
 
 static const struct field welcome_fields[] = {

@@ -27,8 +27,9 @@ struct hello {
     struct id spool;           /* ingress */
     uint64_t low;              /* ingress: lowest number still held */
     uint64_t next;             /* ingress: next number to be given */
-    uint64_t fresh;        /* ingress: from here on this process has sent nothing yet, so core
+    uint64_t fresh; /* ingress: from here on this process has sent nothing yet, so core
                                   can have nothing; 0 not said: `next` stands for it */
+    uint64_t known; /* ingress: the highest number that a core has said it has taken; 0 none */
     struct view lives;     /* ingress: boot ids of the processes that had this spool before,
                                   the last one first */
     uint64_t credit;       /* egress: attempts it can hold in all */

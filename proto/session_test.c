@@ -15,6 +15,7 @@ static void a_hello_comes_back_as_it_went(void **state)
         .spool = {{5}},
         .low = 3,
         .next = UINT64_MAX,
+        .known = 77,
         .credit = 128,
         .credit_bytes = 8 << 20,
         .held = VIEW_LIT("0123456789abcdef"),

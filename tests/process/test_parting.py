@@ -1,0 +1,104 @@
+"""A copy of core's store is put back, and a number or an account moves before it is known again what was done: what the
+old account has does not go to the new one, too."""
+import pytest
+
+from stack import QUICK, Stack, wait_for
+from test_moves import Office, account_of
+from test_store_back import copy_store, put_back
+
+WHO = "79005550101"
+
+
+@pytest.fixture
+def stack():
+    with Stack(env={**QUICK, "AMO_CORE_LOOKS_MS": "400"}) as s:
+        s.up(register=False)
+        yield s
+
+
+def forgotten(stack, o, queued=False):
+    """Two messages that amo has wait in a store that does not know it; a third one amo does not have."""
+    if queued:  # the copy has the first one, and knows of no attempt
+        stack["egress-0"].kill()
+        assert o.post(WHO, text="done-0", ident="done-0")[0] == 202
+        wait_for(lambda: stack.control("status")["commands"] == 1, "it in the queue")
+        copy_store(stack)
+        stack.start("egress-0")
+    else:
+        copy_store(stack)
+        assert o.post(WHO, text="done-0", ident="done-0")[0] == 202
+    assert o.post(WHO, text="done-1", ident="done-1")[0] == 202
+    stack.wait("amojo.message", text="done-1")
+    stack.settle()
+    stack["egress-0"].kill()
+    stack["core"].kill()
+    assert o.post(WHO, text="to-come", ident="to-come")[0] == 202
+
+
+def load(stack, restart=()):
+    if "ingress" in restart:
+        stack.start_over("ingress")
+    put_back(stack)
+    stack["core"].wait_line(r"what=store.put_back")
+    wait_for(lambda: stack.control("status")["commands"] >= 3, "what comes again")
+    if "core" in restart:
+        stack.start_over("core")
+
+
+def states(stack, o, names):
+    wait_for(lambda: stack.control("status")["commands"] == 0, "an empty queue")
+    stack.settle()
+    return [stack.control("trace", id=f"{o.name}-{n}")["message"]["state"] for n in names]
+
+
+@pytest.mark.parametrize("restart, queued", [((), False), (("ingress",), False), (("core",), False), ((), True)])
+def test_what_a_forgotten_core_has_done_is_found_at_the_old_company(stack, restart, queued):
+    o = Office(stack, accounts=2)
+    a, b = o.scopes
+    o.source("wa1", a)
+    o.source("wa2", b)
+    o.says("met", WHO)
+    stack.settle()
+    forgotten(stack, o, queued)
+    load(stack, restart)
+    o.source("wa1", b, "--move")
+    stack.start("egress-0")
+    assert states(stack, o, ("done-0", "done-1", "to-come")) == ["delivered_to_amo"] * 3
+    assert o.texts(a) == ["met", "done-0", "done-1"] and o.texts(b) == ["to-come"]
+    assert stack.control("dead.list") == []
+
+
+def test_what_a_forgotten_core_may_have_done_in_a_channel_that_was_left_is_told(stack):
+    o = Office(stack)
+    o.says("met", WHO)
+    stack.settle()
+    forgotten(stack, o)
+    load(stack, ("core",))
+    stack.amoctl("account", "disconnect", o.first, "--no-call")
+    stack.start("egress-0")
+    new = o.connect(account=account_of(o.first), channel=o.add_channel())
+    assert states(stack, o, ("done-0", "done-1")) == ["failed"] * 2
+    assert {d["reason"] for d in stack.control("dead.list") if d["kind"] == "amo.message"} == {"unclear"}
+    assert not set(o.texts(new)) & {"done-0", "done-1"}
+    for n in range(2):
+        assert stack.wait("service.event", type="delivery.failed", text=f"{o.name}-done-{n}")["item"]["data"]["code"] == "unclear"
+
+
+def test_after_a_plain_restart_nothing_is_unclear(stack):
+    """What came while core was away, and an account that comes back by another channel: all of it goes along."""
+    o = Office(stack)
+    o.says("met", WHO)
+    stack.settle()
+    stack["egress-0"].kill()
+    assert o.post(WHO, text="before", ident="before")[0] == 202
+    wait_for(lambda: stack.control("status")["commands"] == 1, "it in the queue")
+    stack["core"].kill()
+    for n in range(2):
+        assert o.post(WHO, text=f"while-{n}", ident=f"while-{n}")[0] == 202
+    stack.start("core")
+    wait_for(lambda: stack.control("status")["commands"] == 3, "all in the queue")
+    stack.amoctl("account", "disconnect", o.first, "--no-call")
+    stack.start("egress-0")
+    new = o.connect(account=account_of(o.first), channel=o.add_channel())
+    assert states(stack, o, ("before", "while-0", "while-1")) == ["delivered_to_amo"] * 3
+    assert o.texts(new) == ["before", "while-0", "while-1"]
