@@ -398,6 +398,32 @@ static bool is_told_to_nobody(const struct core *c, const struct core_command *c
            reach_home(c->registry, scope);
 }
 
+/* What a service is told of its message's end does not wait for the account, which may never come back:
+ * past what does, as apply_failure() begins it. */
+static bool is_told_to_service(const struct core *c, const struct core_command *cmd)
+{
+    const struct dest *scope = cmd->lane->scope;
+
+    return cmd->kind == COMMAND_SERVICE_FAILED && scope &&
+           !registry_scope_connected(c->registry, view_of(scope->key + strlen("scope:")));
+}
+
+static int tell_past(struct core *c, struct core_command *cmd, struct command_row *row)
+{
+    int rc = core_turn(c);
+
+    rc = rc ? rc : store_command_redirect(c->store, row->id, NULL, row->connector);
+    if (rc)
+        return rc;
+    mem_free(row->scope);
+    row->scope = NULL;
+    row->attempts = row->next_ms = row->lost = 0;
+    queue_move(c->queue, cmd, COMMAND_DEAD, 0, clock_mono_ms()); /* its old place alone */
+    if (core_enqueue(c, row))
+        core_give_up(c, "reach", -ENOMEM); /* it stands in the store and not in the queue */
+    return 0;
+}
+
 bool reach_is_leaving(const struct core *c, int64_t of)
 {
     for (size_t at = 0; at < c->leaving.len; at += sizeof(int64_t)) {
@@ -441,7 +467,7 @@ static int look_at(struct core *c, struct core_command *cmd, bool *ret_again)
     bool stays = true;
     int rc = 0;
 
-    if (under_way && is_told_to_nobody(c, cmd))
+    if (under_way && (is_told_to_nobody(c, cmd) || is_told_to_service(c, cmd)))
         *ret_again = true;
     if (under_way && cmd->lane->commands.next != &cmd->in_lane)
         return 0; /* behind it */
@@ -454,6 +480,8 @@ static int look_at(struct core *c, struct core_command *cmd, bool *ret_again)
         settle_dead(c, cmd, "account_left", VIEW_NONE);
     else if (rc == 0 && !stays)
         reach_stray(c, cmd);
+    else if (rc == 0 && !under_way && is_told_to_service(c, cmd))
+        rc = tell_past(c, cmd, &row);
     command_row_fini(&row);
     conversation_fini(&conv);
     return rc == STORE_E_NONE ? 0 : rc;

@@ -468,6 +468,24 @@ def test_a_status_under_way_when_the_account_left_has_an_end_when_it_came_back_o
     wait_for(lambda: not sum(q["waiting"] for q in stack.control("queue")), "its end")
 
 
+@pytest.mark.parametrize("back", [False, True], ids=["left", "came back by another channel"])
+def test_a_service_hears_of_its_messages_end_although_the_account_has_left_meanwhile(stack, back):
+    o = Office(stack)
+    who = f"790055502{next(N)}"
+    o.says("met-" + o.name, who)
+    stack.fault(on="amojo.new_message", match=o.name + "-refused", status=400, times=1)
+    stack.fault(on="service.delivery.failed", match=o.name + "-refused", status=503, times=20)
+    o.post(who, text=o.name + "-refused", ident=o.name + "-refused")
+    wait_for(lambda: [d for d in stack.control("dead.list") if d["service_id"] == o.name + "-refused"], "its end")
+    stack.amoctl("account", "disconnect", o.first, "--no-call")
+    if back:
+        o.connect(account=account_of(o.first), channel=o.add_channel())
+    stack.clear_faults()
+    told = wait_for(lambda: [e["data"] for e in stack.list("service/events?type=delivery.failed")
+                             if e["data"]["id"] == o.name + "-refused"], "the service to be told")
+    assert told[0]["code"] == "refused"
+
+
 def test_what_waited_for_an_account_follows_it_to_its_new_channel(stack):
     o = Office(stack)
     met = o.says("met-before", "79005550155")
