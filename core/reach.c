@@ -222,11 +222,12 @@ static void redirect(struct core *c, struct core_command *cmd, struct command_ro
     if (rc == 0) {
         queue_move(c->queue, cmd, COMMAND_DEAD, 0, clock_mono_ms()); /* its old place alone */
         rc = core_enqueue(c, row);
-        cmd = queue_find(c->queue, row->id);
-        if (cmd && tried)
-            cmd->tried = true;
+        cmd = rc ? NULL : queue_find(c->queue, row->id);
+    }
+    if (rc == 0 && cmd) {
+        cmd->tried = cmd->tried || tried;
         queue_by_age(cmd);
-        rc = rc ? rc : let_pass(c, cmd);
+        rc = let_pass(c, cmd);
     }
     if (rc)
         core_give_up(c, "reach", rc);
