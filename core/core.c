@@ -18,17 +18,20 @@
 #include "base/mem.h"
 #include "base/process.h"
 #include "base/stats.h"
-#include "core/checkpoint.h"
-#include "core/control.h"
-#include "core/dispatch.h"
-#include "core/echo.h"
-#include "core/erase.h"
-#include "core/inquiry.h"
-#include "core/intake.h"
-#include "core/peers.h"
-#include "core/reach.h"
-#include "core/spools.h"
-#include "core/waiting.h"
+#include "core/control/control.h"
+#include "core/deliver/calls.h"
+#include "core/deliver/dispatch.h"
+#include "core/deliver/moved.h"
+#include "core/erase/erase.h"
+#include "core/frames.h"
+#include "core/intake/aside.h"
+#include "core/intake/echo.h"
+#include "core/intake/intake.h"
+#include "core/intake/waiting.h"
+#include "core/peers/peers.h"
+#include "core/peers/spools.h"
+#include "core/store/checkpoint.h"
+#include "core/verbs.h"
 #include "core/watch.h"
 #include "proto/bus/socket.h"
 #include "proto/bus/tap.h"
@@ -39,74 +42,6 @@ static void core_turn_end(void *arg);
 static int core_load_commands(struct core *c);
 
 /* --- the turn ------------------------------------------------------------------------------- */
-
-int core_turn(struct core *c)
-{
-    int rc = 0;
-
-    if (c->exit_code)
-        return -EIO;
-    loop_defer(c->loop, &c->turn_end);
-    c->turn_dirty = true;
-    rc = store_begin(c->store);
-    if (rc)
-        core_give_up(c, "begin", rc);
-    return rc;
-}
-
-void core_wake(struct core *c)
-{
-    loop_defer(c->loop, &c->turn_end);
-}
-
-int core_post(struct core *c, const struct peer *p, enum msg_kind kind, const struct id *trace,
-              struct view body)
-{
-    struct parcel *parcel = mem_zalloc(sizeof(*parcel));
-
-    if (!parcel)
-        return -ENOMEM;
-    buf_init(&parcel->body, LIMIT_FRAME_BYTES);
-    if (buf_add_view(&parcel->body, body)) {
-        buf_fini(&parcel->body);
-        mem_free(parcel);
-        return -ENOMEM;
-    }
-    parcel->socket = p->socket;
-    memcpy(parcel->route, p->route, p->route_len);
-    parcel->route_len = p->route_len;
-    parcel->envelope = (struct envelope){
-        .version = ENVELOPE_VERSION, .kind = kind, .edge_boot = p->boot, .core_boot = c->boot};
-    if (trace)
-        parcel->envelope.trace = *trace;
-    list_init(&parcel->link);
-    list_add_tail(&c->parcels, &parcel->link);
-    core_wake(c);
-    return 0;
-}
-
-static void parcel_free(struct parcel *p)
-{
-    list_remove(&p->link);
-    buf_fini(&p->body);
-    mem_free(p);
-}
-
-static void core_send_parcels(struct core *c)
-{
-    while (!list_is_empty(&c->parcels)) {
-        struct parcel *p = LIST_ENTRY(c->parcels.next, struct parcel, link);
-        char head[ENVELOPE_MAX_LEN];
-        size_t head_len = 0;
-
-        p->envelope.unix_ms = clock_unix_ms();
-        envelope_encode(&p->envelope, head, &head_len);
-        /* whoever asked and went away does not wait for the answer any more */
-        (void)!bus_send(p->socket, view_make(p->route, p->route_len), view_make(head, head_len),
-                        buf_view(&p->body));
-        parcel_free(p);
-    }
-}
 
 /* EVENT_TAKEN and RESULT_TAKEN for all that this turn committed. */
 static void core_acknowledge(struct core *c)
@@ -219,83 +154,6 @@ static void core_turn_end(void *arg)
 
 /* --- registry and queue --------------------------------------------------------------------- */
 
-static void core_apply_pauses(struct core *c)
-{
-    for (size_t i = 0; i < c->registry->n_scopes; i++) {
-        struct view id = view_of(c->registry->scopes[i].id);
-        struct dest *d = queue_dest(c->queue, true, id);
-        int64_t now = clock_mono_ms();
-        int64_t since = 0;
-
-        if (d)
-            d->left_unix_ms = c->registry->scopes[i].left_ms;
-        /* whoever has left is paused since then */
-        if (!d || d->paused == c->registry->scopes[i].paused)
-            continue;
-        /* after a restart: as long ago as it was, unless the wall clock says nonsense */
-        if (!d->paused && store_scope_paused_since(c->store, id, &since) == 0 &&
-            since < clock_unix_ms())
-            now -= clock_unix_ms() - since;
-        dest_pause(c->queue, d, c->registry->scopes[i].paused, now);
-    }
-}
-
-int core_registry_changed(struct core *c)
-{
-    int rc = store_registry_bump(c->store);
-
-    return rc ? rc : core_registry_reload(c);
-}
-
-/* Pauses and secrets come and go often, and reach nobody else. */
-static void core_reach_changed(struct core *c)
-{
-    uint64_t print = reach_fingerprint(c->registry);
-
-    if (print == c->reach_print)
-        return;
-    c->reach_print = print;
-    c->reach_due = true;
-    c->reach_at = 0;
-}
-
-int core_registry_reload(struct core *c)
-{
-    struct registry *fresh = NULL;
-    int rc = store_registry_load(c->store, &c->keys, &fresh);
-
-    if (rc)
-        return rc;
-    registry_free(c->registry);
-    c->registry = fresh;
-    c->registry_changed = true;
-    core_reach_changed(c);
-    core_apply_pauses(c);
-    core_wake(c);
-    return 0;
-}
-
-static int core_queue_add(struct core *c, const struct command_row *row,
-                          struct core_command **ret)
-{
-    c->queue->doubt = c->doubt.on;
-    return queue_add(c->queue, row, clock_mono_ms(), clock_unix_ms(), ret);
-}
-
-int core_enqueue(struct core *c, const struct command_row *row)
-{
-    struct core_command *cmd = NULL;
-    int rc = core_queue_add(c, row, &cmd);
-
-    if (rc == 0) {
-        cmd->tried = cmd->again = c->again;
-        c->queue->n_again += c->again;
-        cmd->unsure = row->unsure;
-        core_wake(c);
-    }
-    return rc;
-}
-
 static int core_load_one(void *arg, const struct command_row *row)
 {
     struct core *c = arg;
@@ -349,6 +207,9 @@ static void core_init(struct core *c, struct config *config)
 {
     memset(c, 0, sizeof(*c));
     c->config = config;
+    c->ending = aside_ending;
+    c->verbs = core_verbs;
+    c->n_verbs = core_n_verbs;
     list_init(&c->peers);
     list_init(&c->spools);
     list_init(&c->parcels);
@@ -490,8 +351,8 @@ static int core_open_bus(struct core *c)
     rc = rc ? rc : bus_router_bind(config_text(c->config, "bus/control"), NULL, &c->control);
     if (rc)
         log_failed(LOG_LEVEL_ERROR, "bus.failed", rc, NULL);
-    rc = rc ? rc : loop_add_socket(c->loop, c->events, peers_events_readable, c);
-    rc = rc ? rc : loop_add_socket(c->loop, c->commands, peers_commands_readable, c);
+    rc = rc ? rc : loop_add_socket(c->loop, c->events, frames_events_readable, c);
+    rc = rc ? rc : loop_add_socket(c->loop, c->commands, frames_commands_readable, c);
     return rc ? rc : loop_add_socket(c->loop, c->control, control_readable, c);
 }
 
@@ -556,13 +417,12 @@ void core_close(struct core *c)
     control_free(c);
     erase_free(c);
     inquiry_free(c);
-    intake_forget(c);
+    core_forget(c);
     echo_free(c);
     waiting_free(c);
     peers_free(c);
     spools_free(c);
-    while (c->parcels.next && !list_is_empty(&c->parcels))
-        parcel_free(LIST_ENTRY(c->parcels.next, struct parcel, link));
+    core_forget_parcels(c);
     while (c->known_workers.next && !list_is_empty(&c->known_workers)) {
         struct known_worker *k = LIST_ENTRY(c->known_workers.next, struct known_worker, link);
 

@@ -8,18 +8,21 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/stats.h"
-#include "core/apply.h"
-#include "core/control.h"
-#include "core/dispatch.h"
-#include "core/echo.h"
-#include "core/inquiry.h"
-#include "core/intake.h"
-#include "core/peers.h"
-#include "core/reach.h"
-#include "core/resolve.h"
-#include "core/rotation.h"
-#include "core/settle.h"
-#include "core/waiting.h"
+#include "core/control/control.h"
+#include "core/control/rotation.h"
+#include "core/deliver/calls.h"
+#include "core/deliver/clock_ask.h"
+#include "core/deliver/dispatch.h"
+#include "core/deliver/moved.h"
+#include "core/deliver/resolve.h"
+#include "core/deliver/settle.h"
+#include "core/erase/erase.h"
+#include "core/frames.h"
+#include "core/intake/apply.h"
+#include "core/intake/echo.h"
+#include "core/intake/intake.h"
+#include "core/intake/waiting.h"
+#include "core/peers/peers.h"
 #include "proto/limits.h"
 
 /* commands looked at for their age in one tick; the walk goes on at the next */
@@ -90,7 +93,7 @@ static void tell_delayed(struct core *c, struct core_command *cmd)
     message_fini(&m);
     if (core_row_end(c, "delayed", rc == STORE_E_NONE ? 0 : rc))
         return; /* he is not told; the message goes its way */
-    rc = intake_keep(c);
+    rc = core_keep(c);
     if (rc)
         core_give_up(c, "delayed", rc);
 }
@@ -181,9 +184,11 @@ void watch_tick(void *arg)
     int64_t now_unix = clock_unix_ms();
 
     c->ticks++;
-    doubt_tick(c, now_mono, now_unix);
-    peers_tick(c, now_mono);
-    inquiry_tick(c, now_mono);
+    if (doubt_tick(c, now_mono, now_unix))
+        clock_ask(c, now_mono);
+    frames_tick(c, now_mono);
+    inquiry_tick(c, now_mono); /* a question never outlives the call it was asked for */
+    erase_tick(c, now_mono);   /* nor does an erasure */
     control_tick(c, now_mono);
     if (now_mono >= c->settling_until_ms) {
         while (!list_is_empty(&c->known_workers)) {

@@ -18,16 +18,16 @@
 #include "base/log.h"
 #include "base/net.h"
 #include "base/process.h"
-#include "ingress/amo_normalize.h"
-#include "ingress/connector_query.h"
-#include "ingress/door.h"
-#include "ingress/exchange.h"
-#include "ingress/guard.h"
-#include "ingress/push.h"
-#include "ingress/registry_copy.h"
-#include "ingress/repeat.h"
+#include "ingress/accept/push.h"
+#include "ingress/accept/registry_copy.h"
+#include "ingress/amojo/normalize.h"
+#include "ingress/connector/query.h"
+#include "ingress/http/door.h"
+#include "ingress/http/exchange.h"
+#include "ingress/http/guard.h"
 #include "ingress/routes.h"
-#include "ingress/spool.h"
+#include "ingress/spool/repeat.h"
+#include "ingress/spool/spool.h"
 #include "proto/bus/socket.h"
 #include "proto/bus/tap.h"
 #include "proto/event.h"
@@ -37,7 +37,6 @@
 #define INGRESS_TICK_MS  100
 #define INGRESS_ADMIN_MS 1000
 #define INGRESS_TIDY_MS  1000
-#define EVENT_KEEP       (256U << 10) /* bytes of the encoding buffer kept between events */
 
 static void on_wait(void *arg, struct exchange *x);
 static void on_flush(void *arg);
@@ -50,6 +49,16 @@ static void on_replay(void *arg, const struct replay *r);
 static void on_lost(void *arg);
 static uint64_t registry_version(void *arg);
 static struct view on_refused(void *arg);
+static void figures_refresh(struct figures *f, const struct spool *s)
+{
+    struct spool_figures now;
+
+    spool_figures(s, &now);
+    stat_set(f->spool_events, (double)now.events);
+    stat_set(f->spool_bytes, (double)now.bytes);
+    stat_set(f->spool_lost, (double)now.lost);
+}
+
 static void refresh(void *arg);
 static int before_drop(void *arg);
 static int keep_repeats(struct ingress *in);
@@ -248,69 +257,6 @@ void ingress_describe(const struct ingress *in, struct buf *out)
 
 /* --- the batch ---------------------------------------------------------------------------- */
 
-static void spool_refused(struct ingress *in, struct exchange *x, int rc)
-{
-    if (rc == SPOOL_E_FULL || rc == SPOOL_E_DISK) {
-        exchange_unavailable(x, "spool_full", "no room to keep it; try again later");
-    } else if (rc == -ENOMEM) {
-        exchange_unavailable(x, "busy", "there is no memory for it now");
-    } else if (rc == -ENOSPC) {
-        exchange_fault(x, 413, "too_large", "its parts are larger than allowed", NULL);
-    } else {
-        exchange_unavailable(x, "spool_failed", "it could not be kept; try again later");
-    }
-    loop_defer(in->loop, &in->flush); /* closes the door, or ends */
-}
-
-/* Trace id and time. */
-static int stamp(struct event *e)
-{
-    e->taken_ms = clock_unix_ms();
-    return id_uuid7(e->taken_ms, &e->trace) ? -ENOMEM : 0;
-}
-
-/* Into the spool; it is promised with the next flush. SPOOL_E_*, -ENOMEM, -ENOSPC when it is
- * larger than a frame, -EIO. */
-static int keep(struct ingress *in, struct event *e, struct view aux)
-{
-    uint64_t number = 0;
-    int rc = stamp(e);
-
-    buf_reset(&in->event);
-    rc = rc ? rc : event_encode(e, &in->event);
-    rc = rc ? rc : spool_append(in->spool, aux, buf_view(&in->event), &number);
-    if (in->event.cap > EVENT_KEEP)
-        buf_fini(&in->event);
-    if (rc)
-        return rc;
-    in->n_batch++;
-    if (log_enabled(LOG_LEVEL_DEBUG)) {
-        char trace[ID_TEXT_LEN + 1];
-
-        id_format(&e->trace, trace);
-        log_line(LOG_LEVEL_DEBUG, "event.appended", "trace=%s kind=%s number=%" PRIu64, trace,
-                 event_kind_name(e->kind), number);
-    }
-    return 0;
-}
-
-int ingress_append(struct ingress *in, struct exchange *x, struct event *e, struct view aux)
-{
-    int rc = keep(in, e, aux);
-
-    if (rc)
-        spool_refused(in, x, rc);
-    else
-        x->waits = true;
-    return rc;
-}
-
-void ingress_hint(struct ingress *in, struct exchange *x, struct event *e)
-{
-    if (stamp(e) || !push_hint(in->push, e))
-        x->result = "dropped";
-}
-
 static void on_wait(void *arg, struct exchange *x)
 {
     struct ingress *in = arg;
@@ -425,7 +371,7 @@ static void on_replay(void *arg, const struct replay *r)
         if (n.event.kind == EVENT_AMO_TYPING)
             amo_normal_refuse(&n, r->raw, "typing is over by now");
         n.event.replay = r->number;
-        rc = keep(in, &n.event, VIEW_NONE);
+        rc = ingress_keep(in, &n.event, VIEW_NONE);
         amo_normal_fini(&n);
         loop_defer(in->loop, &in->flush);
     }

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "ingress/ingress.h"
-#include "ingress/spool.h"
+#include "ingress/spool/spool.h"
 
 static const char usage[] =
     "usage: amo-ingress [--config FILE] [--drain SPOOL] [--version] [--help]\n"

@@ -4,7 +4,9 @@
 
 #include "base/crypto.h"
 #include "base/json.h"
-#include "ingress/exchange.h"
+#include "ingress/amojo/route.h"
+#include "ingress/connector/connector.h"
+#include "ingress/http/exchange.h"
 #include "ingress/ingress.h"
 #include "proto/limits.h"
 

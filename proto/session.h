@@ -62,9 +62,10 @@ struct heartbeat {
     uint64_t credit_bytes;
     uint64_t spool_events; /* ingress */
     uint64_t spool_bytes;
-    uint64_t busy;       /* egress: attempts under way */
-    struct view refused; /* ingress: sources refused in the last hour; ingress/refused.h */
-    int64_t mono_ms;     /* its monotonic clock; 0 not said */
+    uint64_t busy; /* egress: attempts under way */
+    struct view
+        refused;     /* ingress: sources refused in the last hour; ingress/accept/refused.h */
+    int64_t mono_ms; /* its monotonic clock; 0 not said */
 };
 
 /* HEARTBEAT_ANSWER */

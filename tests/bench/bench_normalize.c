@@ -19,7 +19,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/secret.h"
-#include "ingress/amo_normalize.h"
+#include "ingress/amojo/normalize.h"
 #include "proto/event.h"
 
 #define SCOPE      "0b024cf5-011a-41f4-b10c-62b7e5052de5_831f0943-4783-43d0-835e-d2d8d2553844"

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "ingress/service_normalize.h"
+#include "ingress/connector/normalize.h"
 #include "proto/foreign_id.h"
 #include "proto/limits.h"
 #include "tests/fuzz/fuzz.h"

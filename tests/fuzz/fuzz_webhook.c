@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "ingress/amo_normalize.h"
+#include "ingress/amojo/normalize.h"
 #include "tests/fuzz/fuzz.h"
 
 /* 2026-03-02 */

@@ -15,11 +15,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import rules_code  # noqa: E402
 import rules_docs  # noqa: E402
+import rules_rooms  # noqa: E402
 import rules_tools  # noqa: E402
 import source  # noqa: E402
 
 QUICK = {
     "include-arrows": rules_code.include_arrows,
+    "rooms": rules_rooms.rooms,
+    "room-symbols": rules_rooms.room_symbols,
     "zeromq": rules_code.zeromq_in_one_room,
     "allocation": rules_code.allocation_in_one_module,
     "unsafe-calls": rules_code.no_unsafe_calls,
@@ -79,7 +82,8 @@ def run(name, root):
     """Runs one rule, prints what it found; the number of findings."""
     started = time.monotonic()
     found = RULES[name](root)
-    print(f"lint {name}: {len(found) or 'ok'}{' findings' if found else ''} ({time.monotonic() - started:.1f} s)")
+    figure = f", {found.figure}" if getattr(found, "figure", "") else ""
+    print(f"lint {name}: {len(found) or 'ok'}{' findings' if found else ''}{figure} ({time.monotonic() - started:.1f} s)")
     for finding in found:
         print(f"  {finding}")
     sys.stdout.flush()

@@ -89,24 +89,24 @@ def states(root):
     the moves name the states of COMMAND_STATES and leave none out."""
     page = "docs/states.md"
     text, found = _page(root, page)
-    where, rows = _first_with_macro(root, "COMMAND_MOVES", "core/command.h", "core/command.c")
+    where, rows = _first_with_macro(root, "COMMAND_MOVES", "core/model/command.h", "core/model/command.c")
     if rows is None:
-        return found + [Finding("core/command.h", 1, "COMMAND_MOVES(X) is not defined")]
+        return found + [Finding("core/model/command.h", 1, "COMMAND_MOVES(X) is not defined")]
     moves = set()
     for row in rows:
         if len(row) != 3 or not row[2].strip():
             found.append(Finding(where, 1, f"a move is X(FROM, TO, \"why\"), not X({', '.join(row)})"))
             continue
         moves.add((_state(row[0]), _state(row[1])))
-    _, members = _first_with_macro(root, "COMMAND_STATES", "core/command.h", "core/command.c")
+    _, members = _first_with_macro(root, "COMMAND_STATES", "core/model/command.h", "core/model/command.c")
     if members is None:
-        found.append(Finding("core/command.h", 1, "COMMAND_STATES(X) is not defined"))
+        found.append(Finding("core/model/command.h", 1, "COMMAND_STATES(X) is not defined"))
     known = {_state(row[0]) for row in members or []}
     moved = {state for move in moves for state in move}
     for state in sorted(moved - known):
         found.append(Finding(where, 1, f"COMMAND_MOVES names {state}, which COMMAND_STATES has not"))
     for state in sorted(known - moved):
-        found.append(Finding("core/command.h", 1, f"no move leads to or from {state}"))
+        found.append(Finding("core/model/command.h", 1, f"no move leads to or from {state}"))
     if text is None:
         return found
     documented = {}

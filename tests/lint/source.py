@@ -17,6 +17,12 @@ class Finding:
         return f"{self.path}:{self.line}: {self.text}"
 
 
+class Findings(list):
+    """What a rule found; `figure` is what it counted, shown also when nothing is wrong."""
+
+    figure = ""
+
+
 def files(root, *suffixes, rooms=ROOMS):
     """Files of the rooms below root with one of the suffixes, as paths relative to root, sorted."""
     root = Path(root)

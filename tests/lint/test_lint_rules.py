@@ -12,6 +12,7 @@ sys.path.insert(0, str(HERE))
 
 import lint  # noqa: E402
 import rules_docs  # noqa: E402
+import rules_rooms  # noqa: E402
 import source  # noqa: E402
 
 STOPS = "\n".join(f"{n}. `core/take.c: take_one` - the event is known" for n in range(rules_docs.FEWEST_STOPS))
@@ -23,14 +24,14 @@ CLEAN = {
     "proto/messages.h": "#pragma once\n/* Every message that crosses a process border. */\n"
                         '#define MSG_TABLE(X) \\\n    X(EVENT_PUSH, 1, INGRESS, CORE, "events; answered by " "EVENT_TAKEN") \\\n'
                         '    X(EVENT_TAKEN, 2, CORE, INGRESS, "committed, may be forgotten")\n',
-    "core/command.h": "#pragma once\n/* What core owes a remote side. */\n"
+    "core/model/command.h": "#pragma once\n/* What core owes a remote side. */\n"
                       '#define COMMAND_STATES(X) \\\n    X(READY, "may go") \\\n    X(FLYING, "gone") \\\n'
                       '    X(DONE, "settled")\n'
                       "enum command_state {\n#define E(name, meaning) COMMAND_##name,\n    COMMAND_STATES(E)\n};\n"
                       '#define COMMAND_MOVES(X) \\\n    X(READY, FLYING, "dispatched") \\\n'
                       '    X(FLYING, READY, "no answer (yet)") \\\n    X(FLYING, DONE, "settled")\n',
     "core/take.c": "/* Takes one event.\n * From: ingress.\n * To: router.\n * Holds: nothing. */\n"
-                   '#include "base/mem.h"\n#include "core/command.h"\n\nint take_one(enum command_state state);\n\n'
+                   '#include "base/mem.h"\n#include "core/model/command.h"\n\nint take_one(enum command_state state);\n\n'
                    "int take_one(enum command_state state)\n{\n    switch (state) {\n    case COMMAND_READY:\n"
                    "    case COMMAND_FLYING:\n    case COMMAND_DONE:\n        return 0;\n    }\n    return 1;\n}\n",
     "docs/words.md": "| word | meaning |\n|---|---|\n" + "".join(f"| {w} | a thing |\n" for w in rules_docs.WORDS),
@@ -91,12 +92,18 @@ def replaced(name, old, new):
 DEEP = "int f(void);\nint f(void)\n{\n" + "    (void)0;\n" * 101 + "    return 0;\n}\n"
 
 PLANTED = [
-    ("include-arrows", added("base/mem.c", '#include "core/command.h"\n'), "base/ may not include"),
-    ("include-arrows", {"ingress/a.c": '#include "core/command.h"\n'}, "ingress/ may not include"),
+    ("include-arrows", added("base/mem.c", '#include "core/model/command.h"\n'), "base/ may not include"),
+    ("include-arrows", {"ingress/a.c": '#include "core/model/command.h"\n'}, "ingress/ may not include"),
     ("include-arrows", {"tools/sandbox/a.c": '#include "proto/messages.h"\n'}, "tools/sandbox/ may not include"),
     ("include-arrows", {"proto/bus/b.h": "#pragma once\n", "proto/a.c": '#include "proto/bus/b.h"\n'}, "proto/ may not"),
     ("include-arrows", {"core/a.c": '#include "command.h"\n'}, "from the root"),
     ("include-arrows", {"core/a.c": '#include "core/nowhere.h"\n'}, "does not exist"),
+    ("rooms", {"core/queue/a.h": "#pragma once\n", "core/model/a.c": '#include "core/queue/a.h"\n'}, "it is above"),
+    ("rooms", {"core/a.h": "#pragma once\n", "core/turn/a.c": '#include "core/a.h"\n'}, "it is above"),
+    ("rooms", {"core/cellar/a.c": "int a;\n"}, "no place in the order"),
+    ("rooms", {"core/queue/a.c": "#include <sqlite3.h>\n"}, "belongs to core/store"),
+    ("rooms", {f"core/queue/a{n}.c": "int a;\n" for n in range(17)}, "17 modules"),
+    ("rooms", {"core/queue/a.c": "int a;\n"}, "README.md"),
     ("zeromq", {"core/a.c": "#include <czmq.h>\n"}, "belongs to proto/bus"),
     ("zeromq", {"egress/a.c": "void f(void)\n{\n    zsock_send(0);\n}\n"}, "zsock_send"),
     ("zeromq", {"base/config.c": "#include <czmq.h>\nvoid f(void)\n{\n    zmsg_new();\n}\n"}, "zmsg_new"),
@@ -124,9 +131,9 @@ PLANTED = [
     ("message-path", replaced("core/take.c", " * Holds: nothing. ", ""), "Holds:"),
     ("states", replaced("docs/states.md", "| FLYING | DONE | settled |\n", ""), "FLYING -> DONE"),
     ("states", added("docs/states.md", "| DONE | READY | why not |\n"), "DONE -> READY is not legal"),
-    ("states", replaced("core/command.h", 'X(DONE, "settled")', 'X(DONE, "settled") X(LOST, "gone")'), "LOST"),
-    ("states", replaced("core/command.h", "X(READY, FLYING,", "X(READY, GONE,"), "GONE"),
-    ("states", replaced("core/command.h", 'X(FLYING, DONE, "settled")', "X(FLYING, DONE)"), "a move is"),
+    ("states", replaced("core/model/command.h", 'X(DONE, "settled")', 'X(DONE, "settled") X(LOST, "gone")'), "LOST"),
+    ("states", replaced("core/model/command.h", "X(READY, FLYING,", "X(READY, GONE,"), "GONE"),
+    ("states", replaced("core/model/command.h", 'X(FLYING, DONE, "settled")', "X(FLYING, DONE)"), "a move is"),
     ("wire", replaced("docs/wire.md", "| `EVENT_TAKEN` | 2 |", "| `EVENT_TAKEN` | 3 |"), "EVENT_TAKEN is 2"),
     ("wire", replaced("docs/wire.md", "| EVENT_PUSH | 1 | ingress | core | events |\n", ""), "EVENT_PUSH"),
     ("wire", added("docs/wire.md", "| GHOST | 9 | core | egress | boo |\n"), "GHOST"),
@@ -167,7 +174,35 @@ def test_a_clean_tree_passes(tree, rule):
 
 
 def test_every_quick_rule_has_a_planted_fault():
-    assert set(lint.QUICK) == {rule for rule, _, _ in PLANTED}
+    assert set(lint.QUICK) == {rule for rule, _, _ in PLANTED} | {"room-symbols"}
+
+
+def built(root, rel, text):
+    """An object where the build leaves it, and its source."""
+    path = root / rel
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    folder = root / "build" / Path(rel).parent / "CMakeFiles" / f"amo_{'_'.join(Path(rel).parent.parts)}.dir"
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["gcc", "-c", path, "-o", folder / f"{path.name}.o"], check=True)
+
+
+@pytest.mark.parametrize("low", ["extern int up(void); int down(void) { return up(); }\n",
+                                 "extern int up(void); int (*const down[])(void) = {up};\n"], ids=["call", "table"])
+def test_a_call_or_table_that_leads_to_a_room_above_is_caught(tree, low):
+    root = tree()
+    built(root, "core/store/low.c", low)
+    built(root, "core/queue/high.c", "int up(void) { return 1; }\n")
+    found = lint.RULES["room-symbols"](root)
+    assert [str(f) for f in found] == ["core/store/low.c:1: calls up of core/queue/high.c, a room above"]
+    assert "1 upward" in found.figure
+    (root / "core/store/low.c").unlink()
+    assert lint.RULES["room-symbols"](root) == []
+
+
+def test_rooms_that_lead_to_each_other_are_a_circle():
+    assert rules_rooms.circles({("a", "b"), ("b", "c")}) == 0
+    assert rules_rooms.circles({("a", "b"), ("b", "c"), ("c", "a")}) == 1
 
 
 PROJECT = """cmake_minimum_required(VERSION 3.25)

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define CORE_LAST_MS 40000 /* when core looks there for the last time (core/inquiry.c) */
+#define CORE_LAST_MS 40000 /* when core looks there for the last time (core/deliver/calls.c) */
 
 void probe_words_history(bool found, int64_t took_ms, const char *last, struct probe_words *ret)
 {

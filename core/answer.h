@@ -1,8 +1,0 @@
-#pragma once
-
-/* QUERY → ANSWER: how far a message came, for the service that asks. */
-
-#include "core/core.h"
-
-/* Answered after the present turn's commit, so that nothing is told that could be undone. */
-void answer_query(struct core *c, struct peer *p, struct view body);

@@ -1,0 +1,325 @@
+/* Verbs about connectors: made, shown, rotated, removed.
+ *
+ * From: control.c. To: the store and core_registry_changed. Holds: nothing. */
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/mem.h"
+#include "base/process.h"
+#include "core/control/control.h"
+#include "core/control/rotation.h"
+#include "core/control/verbs.h"
+#include "core/model/url.h"
+#include "proto/limits.h"
+#include "proto/sign.h"
+
+static bool name_is_fine(struct view name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        if (!islower((unsigned char)name.ptr[i]) && !isdigit((unsigned char)name.ptr[i]) &&
+            name.ptr[i] != '-')
+            return false;
+    }
+    return name.len >= 1 && name.len <= 20 && name.ptr[0] != '-' && !view_is(name, "amo");
+}
+
+/* Derived ids are "<name>-<id>": a name that begins with another one and '-' could meet it. */
+static const char *name_meets(const struct registry *r, struct view name)
+{
+    for (size_t i = 0; i < r->n_connectors; i++) {
+        struct view other = view_of(r->connectors[i].name);
+        struct view shorter = other.len < name.len ? other : name;
+        struct view longer = other.len < name.len ? name : other;
+
+        if (longer.len > shorter.len && longer.ptr[shorter.len] == '-' &&
+            memcmp(longer.ptr, shorter.ptr, shorter.len) == 0)
+            return r->connectors[i].name;
+    }
+    return NULL;
+}
+
+/* The given secret, or a new one of 32 random bytes shown once. */
+static int make_secret(struct control_ask *ask, struct secret *ret)
+{
+    struct view given = control_arg(ask, "secret");
+    unsigned char bytes[32];
+    char text[64] = "whsec_";
+    int rc = 0;
+
+    if (given.len)
+        return webhook_secret_decode(given, ret)
+                   ? control_fail(ask, EXIT_USAGE,
+                                  "the secret is not base64 of 24 to 64 bytes (whsec_…)")
+                   : 0;
+    rc = crypto_random(bytes, sizeof(bytes));
+    rc = rc ? rc : secret_init(ret, view_make(bytes, sizeof(bytes)));
+    if (rc)
+        return rc;
+    crypto_base64(bytes, sizeof(bytes), text + 6); /* 44 characters and NUL */
+    json_add_text(ask->w, "secret", view_of(text));
+    secret_wipe(bytes, sizeof(bytes));
+    secret_wipe(text, sizeof(text));
+    return 0;
+}
+
+static int make_token(struct control_ask *ask, struct secret *ret)
+{
+    struct view given = control_arg(ask, "token");
+    unsigned char bytes[32];
+    char text[2 * sizeof(bytes) + 1];
+    int rc = 0;
+
+    if (given.len)
+        return given.len >= 32 && given.len <= LIMIT_ID
+                   ? secret_init(ret, given)
+                   : control_fail(ask, EXIT_USAGE, "the token has less than 32 bytes");
+    rc = crypto_random(bytes, sizeof(bytes));
+    if (rc)
+        return rc;
+    crypto_hex(bytes, sizeof(bytes), text);
+    rc = secret_init(ret, view_of(text));
+    json_add_text(ask->w, "token", view_of(text));
+    secret_wipe(bytes, sizeof(bytes));
+    secret_wipe(text, sizeof(text));
+    return rc;
+}
+
+static int connector_check(struct control_ask *ask, struct view name, struct view url)
+{
+    const char *meets = name_meets(ask->core->registry, name);
+    bool may_dial_private = view_is(control_arg(ask, "allow_private"), "true");
+    bool flag = false;
+
+    if (json_bool(json_get(json_root(ask->args), "allow_private"), &flag))
+        may_dial_private = flag;
+    if (!name_is_fine(name))
+        return control_fail(ask, EXIT_USAGE, "the name must be 1 to 20 of a-z, 0-9 and '-'");
+    if (meets)
+        return control_fail(ask, EXIT_USAGE,
+                            "the name could be confused with connector %s in derived ids",
+                            meets);
+    if (registry_connector(ask->core->registry, name))
+        return control_fail(ask, EXIT_FAILED, "this connector exists");
+    if (!view_is(control_arg(ask, "kind"), "http"))
+        return control_fail(ask, EXIT_USAGE, "the kind must be http");
+    if (!url_is_callable(url))
+        return control_fail(ask, EXIT_USAGE, "the url is not http(s)://…");
+    if (!view_starts(url, "https://") && !may_dial_private)
+        return control_fail(ask, EXIT_USAGE, "plain http needs --allow-private");
+    return 0;
+}
+
+int verb_connector_add(struct control_ask *ask)
+{
+    struct core *c = ask->core;
+    struct view name = VIEW_NONE;
+    struct view url = VIEW_NONE;
+    struct registry *tmp = NULL;
+    struct reg_connector *con = NULL;
+    int rc = control_need(ask, "name", &name);
+
+    rc = rc ? rc : control_need(ask, "url", &url);
+    rc = rc ? rc : connector_check(ask, name, url);
+    rc = rc ? rc : registry_new(&tmp);
+    if (rc)
+        return rc;
+    con = registry_add_connector(tmp);
+    rc = con ? control_copy(name, &con->name) : -ENOMEM;
+    rc = rc ? rc : control_copy(url, &con->url);
+    if (rc == 0 &&
+        !json_bool(json_get(json_root(ask->args), "allow_private"), &con->allow_private))
+        con->allow_private = false;
+    json_open_object(ask->w, NULL);
+    json_add_text(ask->w, "name", name);
+    json_add_text(ask->w, "kind", VIEW_LIT("http"));
+    json_add_text(ask->w, "url", url);
+    rc = rc ? rc : make_secret(ask, &con->secrets[0]);
+    rc = rc ? rc : make_token(ask, &con->tokens[0]);
+    json_close_object(ask->w);
+    rc = rc ? rc : store_connector_put(c->store, &c->keys, con);
+    rc = rc ? rc : core_registry_changed(c);
+    registry_free(tmp);
+    return rc ? rc : control_wait_registry(ask);
+}
+
+/* --- looking -------------------------------------------------------------------------------- */
+
+static int64_t scopes_of(const struct registry *r, const char *connector)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < r->n_scopes; i++)
+        n += !r->scopes[i].disconnected && strcmp(r->scopes[i].connector, connector) == 0;
+    return n;
+}
+
+static void connector_row(struct control_ask *ask, const struct reg_connector *con)
+{
+    json_add_text(ask->w, "name", view_of(con->name));
+    json_add_text(ask->w, "kind", VIEW_LIT("http"));
+    json_add_text(ask->w, "url", view_of(con->url));
+    json_add_bool(ask->w, "allow_private", con->allow_private);
+    json_add_bool(ask->w, "off", con->off);
+    json_add_int(ask->w, "scopes", scopes_of(ask->core->registry, con->name));
+    rotation_json(ask->w, con->old_until_ms);
+}
+
+int verb_connector_list(struct control_ask *ask)
+{
+    const struct registry *r = ask->core->registry;
+
+    json_open_array(ask->w, NULL);
+    for (size_t i = 0; i < r->n_connectors; i++) {
+        json_open_object(ask->w, NULL);
+        connector_row(ask, &r->connectors[i]);
+        json_close_object(ask->w);
+    }
+    json_close_array(ask->w);
+    return EXIT_FINE;
+}
+
+/* The connector that argument `name` names; NULL with words and @ret_code. */
+static const struct reg_connector *connector_named(struct control_ask *ask, int *ret_code)
+{
+    const struct reg_connector *con = NULL;
+    struct view name = VIEW_NONE;
+
+    *ret_code = control_need(ask, "name", &name);
+    if (*ret_code)
+        return NULL;
+    con = registry_connector(ask->core->registry, name);
+    if (!con)
+        *ret_code =
+            control_fail(ask, EXIT_FAILED, "no such connector; see amoctl connector list");
+    return con;
+}
+
+int verb_connector_show(struct control_ask *ask)
+{
+    const struct registry *r = ask->core->registry;
+    struct dest *d = NULL;
+    int rc = 0;
+    const struct reg_connector *con = connector_named(ask, &rc);
+
+    if (!con)
+        return rc;
+    d = queue_dest(ask->core->queue, false, view_of(con->name));
+    json_open_object(ask->w, NULL);
+    connector_row(ask, con);
+    json_add_text(ask->w, "held",
+                  d && dest_is_held(d) ? view_of(hold_reason_name(d->hold)) : VIEW_NONE);
+    json_add_int(ask->w, "waiting", d ? (int64_t)d->n_waiting : 0);
+    json_open_array(ask->w, "accounts");
+    for (size_t i = 0; i < r->n_scopes; i++) {
+        if (!r->scopes[i].disconnected && strcmp(r->scopes[i].connector, con->name) == 0)
+            json_add_text(ask->w, NULL, view_of(r->scopes[i].id));
+    }
+    json_close_array(ask->w);
+    json_open_array(ask->w, "sources");
+    for (size_t i = 0; i < r->n_sources; i++) {
+        if (strcmp(r->sources[i].connector, con->name) == 0)
+            json_add_text(ask->w, NULL, view_of(r->sources[i].source));
+    }
+    json_close_array(ask->w);
+    json_close_object(ask->w);
+    return EXIT_FINE;
+}
+
+/* --- rotation and end ----------------------------------------------------------------------- */
+
+/* What was not there has no copy either. */
+static int keep(const struct secret *from, struct secret *to)
+{
+    return from->bytes ? secret_init(to, secret_view(from)) : 0;
+}
+
+/* The row as it will be: texts borrowed of @con, secrets its own. */
+static int rotated_row(struct control_ask *ask, const struct reg_connector *con,
+                       const struct rotation *r, struct reg_connector *row)
+{
+    bool keep_old = !r->finish && r->overlap_h != 0;
+    int rc = 0;
+
+    *row = *con;
+    memset(row->secrets, 0, sizeof(row->secrets));
+    memset(row->tokens, 0, sizeof(row->tokens));
+    row->old_until_ms = keep_old ? rotation_until(ask->core, r->overlap_h) : 0;
+    if (r->finish) {
+        rc = keep(&con->secrets[0], &row->secrets[0]);
+        return rc ? rc : keep(&con->tokens[0], &row->tokens[0]);
+    }
+    rc = make_secret(ask, &row->secrets[0]);
+    rc = rc ? rc : make_token(ask, &row->tokens[0]);
+    if (rc == 0 && keep_old) {
+        rc = keep(&con->secrets[0], &row->secrets[1]);
+        rc = rc ? rc : keep(&con->tokens[0], &row->tokens[1]);
+    }
+    return rc;
+}
+
+/* Its secret is another one now: a refused signature may be accepted. */
+static void try_signature_anew(struct core *c, struct view name)
+{
+    struct dest *d = queue_dest(c->queue, false, name);
+
+    if (d && d->hold == HOLD_FORBIDDEN)
+        dest_release(c->queue, d, clock_mono_ms());
+    core_wake(c);
+}
+
+int verb_connector_rotate(struct control_ask *ask)
+{
+    struct core *c = ask->core;
+    struct rotation r = {0};
+    struct reg_connector row;
+    int rc = 0;
+    const struct reg_connector *con = connector_named(ask, &rc);
+
+    if (!con)
+        return rc;
+    rc = rotation_read(ask, con->old_until_ms, &r);
+    if (rc)
+        return rc;
+    json_open_object(ask->w, NULL);
+    json_add_text(ask->w, "name", view_of(con->name));
+    rc = rotated_row(ask, con, &r, &row);
+    rotation_json(ask->w, row.old_until_ms);
+    json_close_object(ask->w);
+    rc = rc ? rc : store_connector_put(c->store, &c->keys, &row);
+    for (size_t i = 0; i < REGISTRY_SECRETS_MAX; i++) {
+        secret_fini(&row.secrets[i]);
+        secret_fini(&row.tokens[i]);
+    }
+    rc = rc ? rc : core_registry_changed(c); /* @con is gone now */
+    if (rc == 0)
+        try_signature_anew(c, control_arg(ask, "name"));
+    return rc ? rc : control_wait_registry(ask);
+}
+
+int verb_connector_remove(struct control_ask *ask)
+{
+    int rc = 0;
+    const struct reg_connector *con = connector_named(ask, &rc);
+
+    if (!con)
+        return rc;
+    if (scopes_of(ask->core->registry, con->name))
+        return control_fail(
+            ask, EXIT_FAILED,
+            "%lld accounts exchange messages with it: amoctl account disconnect "
+            "first",
+            (long long)scopes_of(ask->core->registry, con->name));
+    rc = control_refuse_waiting(ask, NULL, con->name);
+    if (rc)
+        return rc;
+    json_open_object(ask->w, NULL);
+    json_add_text(ask->w, "removed", view_of(con->name));
+    json_close_object(ask->w);
+    rc = store_connector_remove(ask->core->store, view_of(con->name));
+    rc = rc ? rc : core_registry_changed(ask->core);
+    return rc ? rc : control_wait_registry(ask);
+}

@@ -1,0 +1,402 @@
+/* From: amoctl (CONTROL_CALL). To: the verbs; CONTROL_ANSWER after the commit.
+ * Holds: calls whose answer waits for a remote side or for the edges to know the registry. */
+
+#include "core/control/control.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/process.h"
+#include "core/peers/peers.h"
+#include "proto/bus/socket.h"
+#include "proto/control.h"
+#include "proto/limits.h"
+
+#define CONTROL_BATCH    16
+#define CONTROL_WAIT_MS  20000
+#define CONTROL_WAITS    64
+#define CONTROL_GRACE_MS 5000
+
+struct control_wait {
+    struct list link;
+    struct core *core;
+    struct peer caller; /* route and boot only */
+    int64_t until_mono_ms;
+    uint64_t version; /* registry that must be held; 0: not there yet */
+    struct buf json;
+    void *arg;
+    void (*fini)(void *arg);
+};
+
+static void control_call(struct core *c, const struct bus_message *m);
+static void control_answer(struct core *c, const struct peer *caller, int code,
+                           struct view json, const char *error);
+
+void control_readable(void *arg)
+{
+    struct core *c = arg;
+
+    for (int i = 0; i < CONTROL_BATCH && !c->exit_code; i++) {
+        struct bus_message m;
+        int rc = bus_recv(c->control, &m);
+
+        if (rc == BUS_E_MALFORMED)
+            continue;
+        if (rc)
+            return;
+        control_call(c, &m);
+        bus_message_fini(&m);
+    }
+}
+
+/* Runs the verb inside the turn and under a savepoint, so that one that fails halfway leaves
+ * nothing behind. */
+static int verb_run(struct core *c, control_verb_fn *fn, struct control_ask *ask)
+{
+    uint64_t version = c->registry->version;
+    int rc = core_turn(c);
+
+    rc = rc ? rc : store_savepoint(c->store);
+    if (rc)
+        return rc;
+    rc = fn(ask);
+    if (rc == EXIT_FINE || rc == CONTROL_LATER)
+        return store_release(c->store) ? -EIO : rc;
+    if (rc < 0 && core_is_trouble(rc))
+        return rc;
+    if (store_rollback_to(c->store))
+        return -EIO;
+    /* the registry in memory goes back with the one in the store */
+    if (c->registry->version != version && core_registry_reload(c))
+        return -EIO;
+    return rc;
+}
+
+static control_verb_fn *verb_find(const struct core *c, struct view name)
+{
+    for (size_t i = 0; i < c->n_verbs; i++) {
+        if (view_is(name, c->verbs[i].name))
+            return c->verbs[i].fn;
+    }
+    return NULL;
+}
+
+static void control_verb(struct core *c, const struct peer *caller,
+                         const struct control_call *call)
+{
+    control_verb_fn *fn = verb_find(c, call->verb);
+    struct json_writer w;
+    struct buf json;
+    struct buf error;
+    struct control_ask ask = {.core = c, .w = &w, .error = &error};
+    int rc = 0;
+
+    buf_init(&json, LIMIT_CONTROL_BYTES);
+    buf_init(&error, 4096);
+    json_writer_init(&w, &json);
+    if (!fn)
+        rc = control_fail(&ask, EXIT_USAGE, "core does not know this verb (older version?)");
+    else if (json_parse(call->args.ptr ? call->args : VIEW_LIT("{}"), &ask.args) ||
+             !json_is_object(json_root(ask.args)))
+        rc = control_fail(&ask, EXIT_USAGE, "the arguments are not a JSON object");
+    else
+        rc = verb_run(c, fn, &ask);
+    c->hand = (struct hand){.verb = true};
+    if (rc < 0 && core_is_trouble(rc)) {
+        core_give_up(c, "control", rc);
+    } else if (rc < 0) {
+        control_answer(c, caller, EXIT_FAILED, VIEW_NONE,
+                       "core could not do this; see its log");
+        log_failed(LOG_LEVEL_ERROR, "control.failed", store_errno(rc), "sqlite=\"%s\"",
+                   store_error(c->store, rc));
+    } else if (rc == CONTROL_LATER) {
+        ask.wait->caller = *caller;
+        /* the document so far is the answer's; the writer's buffer is handed over */
+        ask.wait->json = json;
+        buf_init(&json, LIMIT_CONTROL_BYTES);
+    } else if (buf_error(&json)) {
+        control_answer(c, caller, EXIT_FAILED, VIEW_NONE, "the answer is larger than allowed");
+    } else {
+        /* half a document of what was undone would only mislead */
+        control_answer(c, caller, rc, rc == EXIT_FINE && json.len ? buf_view(&json) : VIEW_NONE,
+                       error.len ? buf_str(&error) : NULL);
+    }
+    c->hand = (struct hand){0};
+    json_free(ask.args);
+    buf_fini(&json);
+    buf_fini(&error);
+}
+
+static void control_call(struct core *c, const struct bus_message *m)
+{
+    struct peer caller = {.socket = c->control};
+    struct envelope env = {0};
+    struct control_call call;
+    int rc = envelope_decode(m->head, &env);
+
+    if (rc == ENVELOPE_E_MALFORMED || m->peer.len > sizeof(caller.route))
+        return; /* nobody of ours speaks like that */
+    memcpy(caller.route, m->peer.ptr, m->peer.len);
+    caller.route_len = m->peer.len;
+    caller.boot = env.edge_boot;
+    if (rc || env.kind != MSG_CONTROL_CALL) {
+        /* no memory: as below */
+        (void)!peer_post(c, &caller, MSG_REFUSED, NULL,
+                         rc ? VIEW_LIT("version not spoken here") : VIEW_LIT("unknown kind"));
+        return;
+    }
+    if (control_call_decode(m->body, &call))
+        control_answer(c, &caller, EXIT_USAGE, VIEW_NONE, "malformed call");
+    else
+        control_verb(c, &caller, &call);
+}
+
+static void control_answer(struct core *c, const struct peer *caller, int code,
+                           struct view json, const char *error)
+{
+    struct control_answer a = {.code = (uint64_t)code, .json = json, .error = view_of(error)};
+    struct buf body;
+
+    buf_init(&body, LIMIT_FRAME_BYTES);
+    /* no memory: amoctl says that nobody answered */
+    if (control_answer_encode(&a, &body) == 0)
+        (void)!peer_post(c, caller, MSG_CONTROL_ANSWER, NULL, buf_view(&body));
+    buf_fini(&body);
+}
+
+/* --- for verbs ------------------------------------------------------------------------------ */
+
+struct view control_arg(struct control_ask *ask, const char *key)
+{
+    struct view v = VIEW_NONE;
+
+    if (json_text(ask->args, json_get(json_root(ask->args), key), &v))
+        return VIEW_LIT("");
+    return v.ptr ? v : VIEW_LIT("");
+}
+
+int control_need(struct control_ask *ask, const char *key, struct view *ret)
+{
+    struct view v = control_arg(ask, key);
+
+    if (v.len == 0)
+        return control_fail(ask, EXIT_USAGE, "%s is missing", key);
+    if (v.len > LIMIT_ID)
+        return control_fail(ask, EXIT_USAGE, "%s is longer than %u bytes", key, LIMIT_ID);
+    *ret = v;
+    return 0;
+}
+
+int control_fail(struct control_ask *ask, int code, const char *fmt, ...)
+{
+    char text[1024];
+    va_list args;
+
+    va_start(args, fmt);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start stands above */
+    (void)vsnprintf(text, sizeof(text), fmt, args); /* a longer sentence is cut */
+    va_end(args);
+    buf_reset(ask->error);
+    (void)buf_add_str(ask->error, text); /* fits */
+    return code;
+}
+
+int control_copy(struct view v, char **ret)
+{
+    *ret = mem_strndup(v.ptr ? v.ptr : "", v.len);
+    return *ret ? 0 : -ENOMEM;
+}
+
+/* Towards it, or of an account of its. */
+static bool is_of_connector(const struct registry *r, const struct lane *l,
+                            const char *connector)
+{
+    const struct reg_scope *s = NULL;
+
+    if (!l->dest->is_scope)
+        return strcmp(l->dest->key + strlen("connector:"), connector) == 0;
+    s = registry_scope(r, view_of(l->dest->key + strlen("scope:")));
+    return s && strcmp(s->connector, connector) == 0;
+}
+
+int control_refuse_waiting(struct control_ask *ask, const char *channel, const char *connector)
+{
+    const struct core_command *cmd = NULL;
+    size_t iter = 0;
+    size_t n = 0;
+
+    while ((cmd = table_next(ask->core->queue->commands, &iter))) {
+        const struct lane *l = cmd->lane;
+
+        if (channel && l->scope)
+            n += view_is(registry_scope_channel(view_of(l->scope->key + strlen("scope:"))),
+                         channel);
+        else if (connector)
+            n += is_of_connector(ask->core->registry, l, connector);
+    }
+    if (n == 0)
+        return 0;
+    if (connector)
+        return control_fail(
+            ask, EXIT_FAILED,
+            "%zu commands still wait for it: see amoctl queue; amoctl queue drop"
+            " --connector %s gives them up",
+            n, connector);
+    return control_fail(ask, EXIT_FAILED,
+                        "%zu commands still wait for accounts of it: see amoctl queue; amoctl"
+                        " queue drop --scope SCOPE gives up what waits for one",
+                        n);
+}
+
+int control_id_of(struct control_ask *ask, const struct json_node *node, int64_t *ret)
+{
+    if (!json_int(node, ret) || *ret <= 0)
+        return control_fail(ask, EXIT_USAGE, "the id is not a number");
+    return 0;
+}
+
+int control_each_id(struct control_ask *ask, const char *key,
+                    int (*fn)(struct control_ask *ask, int64_t id))
+{
+    const struct json_node *ids = json_get(json_root(ask->args), "ids");
+    int rc = json_array_len(ids) ? 0 : control_fail(ask, EXIT_USAGE, "no ids");
+
+    if (rc)
+        return rc;
+    json_open_object(ask->w, NULL);
+    json_open_array(ask->w, key);
+    for (size_t i = 0; rc == 0 && i < json_array_len(ids); i++) {
+        int64_t id = 0;
+
+        rc = control_id_of(ask, json_array_at(ids, i), &id);
+        rc = rc ? rc : fn(ask, id);
+    }
+    json_close_array(ask->w);
+    json_close_object(ask->w);
+    return rc;
+}
+
+void control_add_time(struct json_writer *w, const char *key, int64_t unix_ms)
+{
+    char text[CLOCK_ISO_LEN + 1];
+
+    clock_format_iso(unix_ms, text);
+    json_add_text(w, key, unix_ms ? view_of(text) : VIEW_NONE);
+}
+
+/* --- waits ---------------------------------------------------------------------------------- */
+
+struct control_wait *control_wait_new(struct core *c, void *arg, void (*fini)(void *arg))
+{
+    struct control_wait *w = NULL;
+    size_t n = 0;
+
+    for (struct list *i = c->control_waits.next; i != &c->control_waits; i = i->next)
+        n++;
+    w = n < CONTROL_WAITS ? mem_zalloc(sizeof(*w)) : NULL;
+    if (!w)
+        return NULL;
+    w->core = c;
+    w->until_mono_ms = clock_mono_ms() + CONTROL_WAIT_MS;
+    /* the question it waits for ends first, and still knows @arg then */
+    if (arg)
+        w->until_mono_ms += CONTROL_GRACE_MS;
+    w->arg = arg;
+    w->fini = fini;
+    buf_init(&w->json, LIMIT_CONTROL_BYTES);
+    list_init(&w->link);
+    list_add_tail(&c->control_waits, &w->link);
+    return w;
+}
+
+void *control_wait_arg(struct control_wait *w)
+{
+    return w->arg;
+}
+
+static void control_wait_end(struct control_wait *w)
+{
+    list_remove(&w->link);
+    if (w->fini)
+        w->fini(w->arg);
+    buf_fini(&w->json);
+    mem_free(w);
+}
+
+int control_asked(struct control_ask *ask, struct control_wait *w, int rc)
+{
+    if (rc == 0) {
+        ask->wait = w;
+        return CONTROL_LATER;
+    }
+    ask->wait = NULL;
+    control_wait_drop(w);
+    return rc == -EBUSY ? control_fail(ask, EXIT_FAILED, CONTROL_TOO_MANY) : rc;
+}
+
+void control_wait_drop(struct control_wait *w)
+{
+    control_wait_end(w);
+}
+
+int control_wait_registry(struct control_ask *ask)
+{
+    struct control_wait *w = control_wait_new(ask->core, NULL, NULL);
+
+    if (!w)
+        return control_fail(ask, EXIT_FAILED, CONTROL_TOO_MANY);
+    w->version = ask->core->registry->version;
+    ask->wait = w;
+    return CONTROL_LATER;
+}
+
+void control_wait_done(struct control_wait *w, int code, struct view json, const char *error)
+{
+    if (code == EXIT_FINE) {
+        buf_reset(&w->json);
+        (void)buf_add_view(&w->json, json); /* shorter than its limit */
+        w->version = w->core->registry->version;
+        return; /* control_tick answers when the edges know */
+    }
+    control_wait_tell(w, code, json, error);
+}
+
+void control_wait_tell(struct control_wait *w, int code, struct view json, const char *error)
+{
+    control_answer(w->core, &w->caller, code, json, error);
+    control_wait_end(w);
+}
+
+void control_tick(struct core *c, int64_t now_mono_ms)
+{
+    struct list *next = NULL;
+
+    for (struct list *i = c->control_waits.next; i != &c->control_waits; i = next) {
+        struct control_wait *w = LIST_ENTRY(i, struct control_wait, link);
+
+        next = i->next;
+        if (w->version && peers_hold_registry(c, w->version, now_mono_ms)) {
+            control_answer(c, &w->caller, EXIT_FINE, buf_view(&w->json), NULL);
+            control_wait_end(w);
+        } else if (now_mono_ms >= w->until_mono_ms) {
+            /* what was made (a secret shown once, perhaps) must not be lost with the warning */
+            control_answer(c, &w->caller, EXIT_FAILED,
+                           w->json.len ? buf_view(&w->json) : VIEW_NONE,
+                           w->version ? "stored, but not every ingress knows it yet"
+                                      : "no answer within 20 seconds");
+            control_wait_end(w);
+        }
+    }
+}
+
+void control_free(struct core *c)
+{
+    while (c->control_waits.next && !list_is_empty(&c->control_waits))
+        control_wait_end(LIST_ENTRY(c->control_waits.next, struct control_wait, link));
+}

@@ -1,0 +1,72 @@
+#pragma once
+
+/* amoctl's verbs: one table, one function a verb. A verb either answers in its turn (the answer
+ * leaves after the commit) or waits for a remote side and answers later. */
+
+#include "base/json.h"
+#include "core/turn/turn.h"
+
+/* The call a verb works on. */
+struct control_ask {
+    struct core *core;
+    struct json *args;         /* parsed; an object */
+    struct json_writer *w;     /* the verb writes one JSON document here */
+    struct buf *error;         /* or one sentence here, with a code that is not 0 */
+    struct control_wait *wait; /* set by a verb that answers later */
+};
+
+/* EXIT_FINE, EXIT_FAILED, EXIT_USAGE, EXIT_UNREACHABLE; CONTROL_LATER with ask->wait set;
+ * negative: trouble of the store. */
+typedef int control_verb_fn(struct control_ask *ask);
+#define CONTROL_LATER    1000
+#define CONTROL_TOO_MANY "too many calls are waiting; try again"
+
+/* One row of the table that core.c hands in: core->verbs. */
+struct control_verb {
+    const char *name; /* "channel.add" */
+    control_verb_fn *fn;
+};
+
+void control_readable(void *arg);
+void control_tick(struct core *c, int64_t now_mono_ms);
+void control_free(struct core *c);
+
+/* --- for verbs ------------------------------------------------------------------------------ */
+/* A text argument; "" when absent. */
+struct view control_arg(struct control_ask *ask, const char *key);
+/* A required one: EXIT_USAGE with words when absent, else 0. */
+AMO_MUSTCHECK int control_need(struct control_ask *ask, const char *key, struct view *ret);
+/* A positive number from argument @node. */
+AMO_MUSTCHECK int control_id_of(struct control_ask *ask, const struct json_node *node,
+                                int64_t *ret);
+/* One object {@key: [what @fn wrote for each of the argument `ids`]}. */
+AMO_MUSTCHECK int control_each_id(struct control_ask *ask, const char *key,
+                                  int (*fn)(struct control_ask *ask, int64_t id));
+/* A member with a time, ISO 8601 in UTC; null for 0. */
+void control_add_time(struct json_writer *w, const char *key, int64_t unix_ms);
+/* Writes the sentence and returns @code. */
+int control_fail(struct control_ask *ask, int code, const char *fmt, ...) AMO_PRINTF(3, 4);
+/* A copy of @v, "" for none. -ENOMEM. */
+AMO_MUSTCHECK int control_copy(struct view v, char **ret);
+/* EXIT_FAILED with words while commands wait for an account of @channel, or for @connector; the
+ * other one is NULL. 0: none do. */
+AMO_MUSTCHECK int control_refuse_waiting(struct control_ask *ask, const char *channel,
+                                         const char *connector);
+
+/* --- verbs that wait ------------------------------------------------------------------------ */
+/* Answers once every live ingress holds the present registry, or after 20 s with a warning.
+ * The document written so far is the answer. */
+int control_wait_registry(struct control_ask *ask);
+/* Answers when control_wait_done is called. NULL: no memory. @fini frees @arg. */
+struct control_wait *control_wait_new(struct core *c, void *arg, void (*fini)(void *arg));
+void *control_wait_arg(struct control_wait *w);
+/* A question was put (@rc 0) for whom @w waits: CONTROL_LATER. It could not be: nobody waits, and
+ * words or the error. */
+AMO_MUSTCHECK int control_asked(struct control_ask *ask, struct control_wait *w, int rc);
+/* The verb fails after all, in its own turn: nobody waits. @arg is freed. */
+void control_wait_drop(struct control_wait *w);
+/* The document @json (VIEW_NONE: none) and @error (NULL: none) go out once the registry is held
+ * when @code is 0. */
+void control_wait_done(struct control_wait *w, int code, struct view json, const char *error);
+/* The same at once: nothing in the registry has changed. */
+void control_wait_tell(struct control_wait *w, int code, struct view json, const char *error);

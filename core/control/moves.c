@@ -1,0 +1,154 @@
+/* How many conversations a verb moves, and whom it cuts off.
+ *
+ * From: verbs. To: verbs, which refuse or go on. Holds: nothing; what is tried is undone. */
+
+#include "core/control/moves.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/process.h"
+#include "core/deliver/moved.h"
+#include "core/model/reach.h"
+#include "core/store/reach.h"
+
+struct counting {
+    struct core *core;
+    const struct registry *next;
+    struct moves *m;
+};
+
+bool moves_flag(struct control_ask *ask, const char *key)
+{
+    bool flag = false;
+
+    return json_bool(json_get(json_root(ask->args), key), &flag) && flag;
+}
+
+/* The account that the door says; NULL nobody, also for a conversation without a number. */
+static const struct reg_scope *at_door(const struct registry *r, const struct conversation *of)
+{
+    bool known = false;
+
+    return of->source[0] ? registry_scope_of_source(r, view_of(of->connector),
+                                                    view_of(of->source), &known)
+                         : NULL;
+}
+
+/* Does it come to another company than before, by this change? */
+static bool changes_hands(const struct conversation *of, const struct reg_scope *before,
+                          const struct reg_scope *after)
+{
+    if (!after || (before && strcmp(before->id, after->id) == 0))
+        return false;
+    return !reach_is_same_account(of->scope, after->id);
+}
+
+/* The same number stands in several groups when it had several accounts: named once. */
+static int name_number(struct counting *k, const struct conversation *of)
+{
+    char at[CLOCK_ISO_LEN + 1];
+    int64_t last_ms = 0;
+    int rc = 0;
+
+    if (k->m->n_named == MOVES_NAMED)
+        return 0;
+    rc = store_source_last(k->core->store, view_of(of->connector), view_of(of->source),
+                           &last_ms);
+    if (rc)
+        return rc;
+    clock_format_iso(last_ms, at);
+    k->m->n_named++;
+    (void)buf_add_f(&k->m->named, "%s%s (last heard %s)", k->m->named.len ? ", " : "",
+                    of->source, last_ms ? at : "long ago"); /* a longer list is cut */
+    return 0;
+}
+
+static int count_group(void *arg, const struct conversation *of, int64_t n)
+{
+    struct counting *k = arg;
+    const struct registry *now = k->core->registry;
+    struct reach before = reach_of(now, of);
+    struct reach after = reach_of(k->next, of);
+    const struct reg_scope *door_before = at_door(now, of);
+    const struct reg_scope *door_after = at_door(k->next, of);
+
+    if (after.way == REACH_FOLLOWS)
+        k->m->moves += n;
+    if (changes_hands(of, before.scope, after.scope) ||
+        changes_hands(of, door_before, door_after))
+        k->m->others += n;
+    if (after.way == REACH_NOBODY && before.way != REACH_NOBODY)
+        k->m->cut += n;
+    if (door_before && !door_after && strcmp(door_before->id, of->scope) == 0)
+        return name_number(k, of);
+    return 0;
+}
+
+/* The store stands as @make left it: what is loaded is the registry as it would be. */
+static int count_next(struct control_ask *ask, struct moves *m)
+{
+    struct registry *next = NULL;
+    struct counting k = {.core = ask->core, .m = m};
+    int rc = store_registry_load(ask->core->store, &ask->core->keys, &next);
+
+    k.next = next;
+    rc = rc ? rc : store_reach_walk(ask->core->store, count_group, &k);
+    registry_free(next);
+    return rc;
+}
+
+int moves_count(struct control_ask *ask, moves_make_fn *make, void *arg, struct moves *ret)
+{
+    int undone = 0;
+    int rc = 0;
+
+    memset(ret, 0, sizeof(*ret));
+    buf_init(&ret->named, 600);
+    ret->dry_run = moves_flag(ask, "dry_run");
+    rc = store_savepoint(ask->core->store);
+    if (rc)
+        return rc;
+    rc = make(ask, arg);
+    rc = rc ? rc : count_next(ask, ret);
+    undone = store_rollback_to(ask->core->store);
+    return rc ? rc : undone;
+}
+
+void moves_fini(struct moves *m)
+{
+    buf_fini(&m->named);
+}
+
+int moves_admitted(struct control_ask *ask, const struct moves *m)
+{
+    if (m->others == 0 || m->dry_run || moves_flag(ask, "move"))
+        return 0;
+    return control_fail(ask, EXIT_FAILED,
+                        "%lld conversation%s of another account would go to this one, and the"
+                        " clients' messages with them: --move does it, --dry-run says how many",
+                        (long long)m->others, m->others == 1 ? "" : "s");
+}
+
+int moves_cut_admitted(struct control_ask *ask, const struct moves *m)
+{
+    if (m->n_named == 0 || m->dry_run || moves_flag(ask, "yes"))
+        return 0;
+    return control_fail(ask, EXIT_FAILED,
+                        "with a second account each source must be listed, and these are not, "
+                        "though clients write"
+                        " by them: %s%s. amoctl source add each of them first, or --yes: their "
+                        "clients are refused"
+                        " until you do",
+                        buf_str(&m->named), m->n_named == MOVES_NAMED ? ", perhaps more" : "");
+}
+
+void moves_json(const struct moves *m, struct json_writer *w)
+{
+    json_add_int(w, "moves", m->moves);
+    json_add_int(w, "cut_off", m->cut);
+    if (m->dry_run)
+        json_add_bool(w, "dry_run", true);
+}

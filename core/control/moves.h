@@ -1,0 +1,36 @@
+#pragma once
+
+/* What a verb would change about who is reached, before it changes it: how many conversations
+ * follow, which numbers are cut off. For every verb that does (source, account, connector). */
+
+#include "core/control/control.h"
+
+/* One change of the registry in the store, as the verb makes it; made and undone to count, and made
+ * again for good. Returns 0 or an error. */
+typedef int moves_make_fn(struct control_ask *ask, void *arg);
+
+#define MOVES_NAMED 5
+
+struct moves {
+    int64_t moves;  /* conversations that follow to another account or connector */
+    int64_t others; /* of them to another company: another account of amoCRM */
+    int64_t cut;    /* conversations that reach nobody any more */
+    size_t
+        n_named; /* numbers whose clients were heard and are refused from now on, the first few */
+    struct buf named; /* "wa1 (last heard …), …" */
+    bool dry_run;
+};
+
+/* Counts what @make would do; nothing is changed. Finish with moves_fini in any case. */
+AMO_MUSTCHECK int moves_count(struct control_ask *ask, moves_make_fn *make, void *arg,
+                              struct moves *ret);
+void moves_fini(struct moves *m);
+/* Words and EXIT_FAILED when conversations would go to another company and the argument `move` does
+ * not say so; else 0. */
+AMO_MUSTCHECK int moves_admitted(struct control_ask *ask, const struct moves *m);
+/* The same when clients who were heard are cut off and `yes` does not say so. */
+AMO_MUSTCHECK int moves_cut_admitted(struct control_ask *ask, const struct moves *m);
+/* "moves", "cut_off" and, of a dry run, "dry_run": members of the open object. */
+void moves_json(const struct moves *m, struct json_writer *w);
+/* A flag among the arguments. */
+bool moves_flag(struct control_ask *ask, const char *key);

@@ -1,0 +1,432 @@
+/* From: settle.c (unclear outcomes), control (connect). To: a worker, and back by its result.
+ * Holds: the question; the command it is about stays in the store. */
+
+#include "core/deliver/calls.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/deliver/blame.h"
+#include "core/deliver/calls_private.h"
+#include "core/deliver/dispatch.h"
+#include "core/deliver/resolve.h"
+#include "core/deliver/settle.h"
+#include "core/peers/peers.h"
+#include "proto/limits.h"
+
+/* ids above every stored command's */
+#define INQUIRY_ID_BIT   (1ULL << 63)
+/* the operator waits this long for a connect */
+#define CONNECT_WAIT_MS  20000
+/* calls outside lanes that wait at once: beyond them nobody needs to know who types */
+#define ONCE_MAX         1000
+/* accounts connected in one second after a start: amojo's limits are not known */
+#define GREET_AT_ONCE    4
+/* room above them for calls that an operator waits for */
+#define ONCE_ASKED       16
+/* a call that has found no token looks again so soon */
+#define TOKEN_AGAIN_MS   100
+/* a look that has found no room for so long goes before messages: a lane waits for it */
+#define LOOK_PATIENCE_MS 5000
+
+/* Its place at the worker and at the destination is free again. */
+static void inquiry_unask(struct inquiry *q)
+{
+    if (q->asked && q->worker)
+        q->worker->n_in_flight--;
+    if (q->asked && q->dest)
+        q->dest->n_in_flight--;
+    if (q->probing && q->dest)
+        q->dest->probing = false;
+    q->probing = false;
+    q->asked = false;
+    q->worker = NULL;
+}
+
+void inquiry_end(struct inquiry *q)
+{
+    list_remove(&q->link);
+    inquiry_unask(q);
+    mem_free(q->channel);
+    mem_free(q->account);
+    mem_free(q->title);
+    look_free(q->look);
+    buf_fini(&q->packed);
+    mem_free(q);
+}
+
+struct inquiry *inquiry_new(struct core *c, enum inquiry_kind kind, struct dest *d)
+{
+    struct inquiry *q = mem_zalloc(sizeof(*q));
+
+    if (!q)
+        return NULL;
+    q->kind = kind;
+    q->dest = d;
+    q->due_mono_ms = clock_mono_ms();
+    list_init(&q->link);
+    list_add_tail(&c->inquiries, &q->link);
+    core_wake(c);
+    return q;
+}
+
+void inquiry_cancel(struct core *c, const struct core_command *cmd)
+{
+    struct list *next = NULL;
+
+    for (struct list *i = c->inquiries.next; i != &c->inquiries; i = next) {
+        struct inquiry *q = LIST_ENTRY(i, struct inquiry, link);
+
+        next = i->next;
+        if (q->command == cmd->id)
+            inquiry_end(q);
+    }
+}
+
+int inquiry_connect(struct core *c, const struct connect_call *what, inquiry_done_fn *done,
+                    void *arg)
+{
+    struct inquiry *q = inquiry_new(c, INQUIRY_CONNECT, NULL);
+
+    if (!q)
+        return -ENOMEM;
+    q->done = done;
+    q->arg = arg;
+    q->until_mono_ms = clock_mono_ms() + CONNECT_WAIT_MS;
+    q->window_off = what->window_off;
+    q->channel = mem_strdup(what->channel);
+    q->account = mem_strdup(what->account);
+    q->title = mem_strdup(what->title);
+    if (q->channel && q->account && q->title)
+        return 0;
+    inquiry_end(q);
+    return -ENOMEM;
+}
+
+int inquiry_once(struct core *c, struct dest *d, const struct command *body,
+                 int64_t until_mono_ms, inquiry_done_fn *done, void *arg)
+{
+    struct inquiry *q = NULL;
+    size_t n = 0;
+
+    for (const struct list *i = c->inquiries.next; i != &c->inquiries; i = i->next)
+        n += LIST_ENTRY_CONST(i, struct inquiry, link)->kind == INQUIRY_ONCE;
+    if (n >= ONCE_MAX + (done ? ONCE_ASKED : 0)) /* somebody waits for this one */
+        return -EBUSY;
+    q = inquiry_new(c, INQUIRY_ONCE, d);
+    if (!q)
+        return -ENOMEM;
+    buf_init(&q->packed, LIMIT_FRAME_BYTES);
+    q->until_mono_ms = until_mono_ms;
+    q->done = done;
+    q->arg = arg;
+    if (command_encode(body, &q->packed) == 0)
+        return 0;
+    inquiry_end(q);
+    return -ENOMEM;
+}
+
+/* It left while it was being connected unasked: amojo may have heard the two the other way round. */
+static void disconnect_again(struct core *c, const struct reg_scope *s)
+{
+    struct command body = {.kind = COMMAND_AMO_DISCONNECT,
+                           .scope = view_of(s->channel),
+                           .account = view_of(s->account)};
+    int rc = id_uuid7(clock_unix_ms(), &body.trace);
+
+    rc = rc ? rc : inquiry_once(c, NULL, &body, clock_mono_ms() + CONNECT_WAIT_MS, NULL, NULL);
+    if (rc)
+        log_failed(LOG_LEVEL_ERROR, "scope.disconnect_failed", rc, NULL);
+}
+
+static void reconnected(struct core *c, void *arg, const struct result *r)
+{
+    struct dest *d = arg;
+    const struct reg_scope *s = registry_scope(c->registry, view_of(d->key + strlen("scope:")));
+    char room[LOG_VALUE_MAX];
+    bool ok = r && r->outcome == OUTCOME_DONE;
+
+    log_line(ok ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "scope.reconnected", "destination=%s ok=%d",
+             log_value(view_of(d->key), room), ok);
+    if (ok && s && s->disconnected) {
+        disconnect_again(c, s);
+        return;
+    }
+    if (ok)
+        dest_connected(d);
+    if (ok && d->hold == HOLD_FORBIDDEN)
+        d->hold_until_ms = clock_mono_ms(); /* connecting is not writing: one may try now */
+    else if (ok)
+        dest_release(c->queue, d, clock_mono_ms());
+    core_wake(c);
+}
+
+void inquiry_connected(struct core *c, struct dest *d)
+{
+    if (!d)
+        return;
+    d->greeted = true;
+    dest_connected(d);
+    dest_release(c->queue, d, clock_mono_ms());
+    core_wake(c);
+}
+
+/* Long enough ago; a time "in the future" is of another clock. */
+static bool is_long_ago(const struct core *c, int64_t then_unix_ms, int64_t now_unix_ms)
+{
+    return then_unix_ms > now_unix_ms ||
+           now_unix_ms - then_unix_ms >=
+               (int64_t)config_number(c->config, "core/connect_every_ms");
+}
+
+void inquiry_reconnect(struct core *c, struct dest *d)
+{
+    int64_t now = clock_unix_ms();
+    const struct reg_scope *s = registry_scope(c->registry, view_of(d->key + strlen("scope:")));
+    struct connect_call what;
+    int rc = 0;
+
+    if (!s || s->disconnected || !is_long_ago(c, s->reconnected_ms, now) ||
+        !is_long_ago(c, d->reconnected_unix_ms, now))
+        return;
+    what = (struct connect_call){s->channel, s->account, s->title, s->window_off};
+    if (inquiry_connect(c, &what, reconnected, d))
+        return; /* no memory: at the next 404, or the next tick */
+    d->reconnected_unix_ms = now;
+    rc = core_turn(c);
+    rc = rc ? rc : store_scope_reconnecting(c->store, view_of(s->id), now);
+    if (rc)
+        core_row_failed(c, "connect", rc);
+}
+
+void inquiry_greet(struct core *c, int64_t now_mono_ms)
+{
+    int n = 0;
+
+    if (!peers_pick_worker(c, 0, now_mono_ms))
+        return; /* a call that nobody can make would count as made */
+    for (size_t i = 0; i < c->registry->n_scopes && n < GREET_AT_ONCE; i++) {
+        const struct reg_scope *s = &c->registry->scopes[i];
+        struct dest *d = queue_dest(c->queue, true, view_of(s->id));
+
+        if (!d || (d->greeted && !d->connect_wanted) || s->paused || s->disconnected)
+            continue;
+        if (!d->connect_wanted && !is_long_ago(c, s->connected_ms, clock_unix_ms())) {
+            d->greeted = true;
+            continue;
+        }
+        d->greeted = true;
+        d->connect_wanted = false;
+        n++;
+        inquiry_reconnect(c, d);
+    }
+}
+
+/* --- asking --------------------------------------------------------------------------------- */
+
+static void connect_body(const struct inquiry *q, struct command *body)
+{
+    body->kind = COMMAND_AMO_CONNECT;
+    body->scope = view_of(q->channel);
+    body->account = view_of(q->account);
+    body->title = view_of(q->title);
+    body->time_window_off = q->window_off;
+}
+
+/* @r NULL: no answer in time. */
+static void inquiry_over(struct core *c, struct inquiry *q, const struct result *r)
+{
+    if (q->done)
+        q->done(c, q->arg, r);
+    inquiry_end(q);
+}
+
+static int inquiry_ask(struct core *c, struct inquiry *q, struct peer *p, int64_t now)
+{
+    struct resolved r = {0};
+    size_t bytes = 0;
+    int rc = 0;
+
+    if (q->kind == INQUIRY_CONNECT)
+        connect_body(q, &r.body);
+    else if (q->kind == INQUIRY_ONCE)
+        rc = command_decode(buf_view(&q->packed), &r.body);
+    else
+        rc = look_body(c, q, &r);
+    q->id = INQUIRY_ID_BIT | ++c->next_attempt;
+    r.body.id = q->id;
+    if (q->kind == INQUIRY_ONCE) /* nobody needs its answer later */
+        r.body.finish_within_ms = q->until_mono_ms - now;
+    rc = rc ? rc : dispatch_pack(c, p, &r.body, &bytes);
+    if (rc == 0) {
+        q->asked = true;
+        q->worker = p;
+        q->attempt = r.body.attempt;
+        q->due_mono_ms = now + (int64_t)config_number(c->config, "core/lease_ms") + 2000;
+        p->n_in_flight++;
+        if (q->dest)
+            q->dest->n_in_flight++;
+    }
+    resolved_fini(&r);
+    return rc;
+}
+
+/* The command is settled, or its message is not known any more. */
+static void check_orphaned(struct core *c, struct inquiry *q)
+{
+    struct core_command *cmd = queue_find(c->queue, q->command);
+
+    if (cmd && cmd->state == COMMAND_CHECKING)
+        settle_dead(c, cmd, "parent", VIEW_NONE);
+    inquiry_end(q);
+}
+
+/* Its conversation has moved meanwhile: dispatch finds out where to. */
+static void check_elsewhere(struct core *c, struct inquiry *q)
+{
+    struct core_command *cmd = queue_find(c->queue, q->command);
+
+    if (cmd && cmd->state == COMMAND_CHECKING)
+        queue_move(c->queue, cmd, COMMAND_READY, 0, clock_mono_ms());
+    inquiry_end(q);
+}
+
+/* May it go now? Messages come first: what is called once takes only what they leave, a look what is
+ * left of the destination's share. */
+static bool inquiry_may_go(struct core *c, struct inquiry *q, int64_t now_mono_ms)
+{
+    if (!q->dest)
+        return true;
+    if (q->kind == INQUIRY_LOOK)
+        return queue_admits_call(c->queue, q->dest, &q->probing, now_mono_ms);
+    if (!q->done)
+        return queue_spares_place(c->queue, q->dest, now_mono_ms);
+    return dest_take_token(q->dest, now_mono_ms);
+}
+
+static void inquiry_try(struct core *c, struct inquiry *q, struct peer *p, int64_t now_mono_ms)
+{
+    int rc = 0;
+
+    if (!inquiry_may_go(c, q, now_mono_ms)) {
+        q->due_mono_ms = now_mono_ms + TOKEN_AGAIN_MS;
+        return;
+    }
+    rc = inquiry_ask(c, q, p, now_mono_ms);
+    if (rc)
+        inquiry_unask(q);
+    if (q->kind == INQUIRY_ONCE && rc > 0)
+        inquiry_over(c, q, NULL); /* unreadable: cannot be */
+    else if (rc == RESOLVE_E_MOVED)
+        check_elsewhere(c, q);
+    else if (rc == RESOLVE_E_PARENT || rc == RESOLVE_E_STALE || rc == RESOLVE_E_ERASED)
+        check_orphaned(c, q);
+    else if (rc)
+        q->due_mono_ms = now_mono_ms + 1000;
+}
+
+/* Before messages: what an operator or a whole account waits for, and a look that waits too long. */
+static bool inquiry_goes_first(const struct inquiry *q, int64_t now_mono_ms)
+{
+    return q->kind == INQUIRY_CONNECT ||
+           (q->kind == INQUIRY_LOOK && now_mono_ms - q->wanted_mono_ms > LOOK_PATIENCE_MS);
+}
+
+void inquiry_dispatch(struct core *c, bool after, int64_t now_mono_ms)
+{
+    struct list *next = NULL;
+
+    for (struct list *i = c->inquiries.next; i != &c->inquiries; i = next) {
+        struct inquiry *q = LIST_ENTRY(i, struct inquiry, link);
+        struct peer *p = NULL;
+
+        if (c->turn_dirty)
+            return; /* the one before it made rows: the others go when they are committed */
+        next = i->next;
+        if (q->asked || after == inquiry_goes_first(q, now_mono_ms) ||
+            now_mono_ms < q->due_mono_ms || (q->dest && q->dest->paused))
+            continue;
+        p = peers_pick_worker(c, 0, now_mono_ms);
+        if (!p)
+            return;
+        inquiry_try(c, q, p, now_mono_ms);
+    }
+}
+
+/* --- answers -------------------------------------------------------------------------------- */
+
+bool inquiry_result(struct core *c, struct peer *p, const struct result *r)
+{
+    (void)p;
+    if (!(r->id & INQUIRY_ID_BIT))
+        return false;
+    for (struct list *i = c->inquiries.next; i != &c->inquiries; i = i->next) {
+        struct inquiry *q = LIST_ENTRY(i, struct inquiry, link);
+
+        if (q->id != r->id || !q->asked)
+            continue;
+        inquiry_unask(q);
+        q->due_mono_ms = clock_mono_ms();
+        if (q->kind == INQUIRY_LOOK)
+            look_answer(c, q, r);
+        else if (r->outcome == OUTCOME_UNSTARTED)
+            q->due_mono_ms += 200;
+        else
+            inquiry_over(c, q, r);
+        return true;
+    }
+    return true; /* of an inquiry that is over */
+}
+
+void inquiry_worker_lost(struct core *c, const struct peer *p)
+{
+    for (struct list *i = c->inquiries.next; i != &c->inquiries; i = i->next) {
+        struct inquiry *q = LIST_ENTRY(i, struct inquiry, link);
+
+        if (q->worker != p)
+            continue;
+        q->worker = NULL; /* its count goes with it */
+        inquiry_unask(q);
+        q->due_mono_ms = clock_mono_ms();
+    }
+}
+
+void inquiry_tick(struct core *c, int64_t now_mono_ms)
+{
+    struct list *next = NULL;
+
+    for (struct list *i = c->inquiries.next; i != &c->inquiries; i = next) {
+        struct inquiry *q = LIST_ENTRY(i, struct inquiry, link);
+
+        next = i->next;
+        if (q->until_mono_ms && now_mono_ms >= q->until_mono_ms &&
+            !(q->asked && !q->done && now_mono_ms < q->due_mono_ms)) {
+            inquiry_over(c, q, NULL); /* its place at the worker is its own until it answers */
+        } else if (q->asked && now_mono_ms >= q->due_mono_ms) {
+            inquiry_unask(q);
+        }
+    }
+}
+
+int64_t inquiry_next_due(const struct core *c, int64_t then_mono_ms)
+{
+    int64_t next = INT64_MAX;
+
+    for (const struct list *i = c->inquiries.next; i != &c->inquiries; i = i->next) {
+        const struct inquiry *q = LIST_ENTRY_CONST(i, struct inquiry, link);
+
+        if (!q->asked && q->due_mono_ms > then_mono_ms && q->due_mono_ms < next)
+            next = q->due_mono_ms;
+    }
+    return next;
+}
+
+void inquiry_free(struct core *c)
+{
+    while (c->inquiries.next && !list_is_empty(&c->inquiries))
+        inquiry_end(LIST_ENTRY(c->inquiries.next, struct inquiry, link));
+}

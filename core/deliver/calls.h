@@ -1,0 +1,49 @@
+#pragma once
+
+/* Calls outside lanes, never stored: connect, create chat, history, typing, test. Three uses: an
+ * operator's `account connect` and the connect calls made unasked; looks for a message whose outcome
+ * is unclear (core/deliver/look.h); and calls that are made once or not at all. */
+
+#include "core/turn/turn.h"
+#include "proto/command.h"
+
+/* The command of a look (core/deliver/look.h) was settled otherwise. */
+void inquiry_cancel(struct core *c, const struct core_command *cmd);
+/* Connect the scope's channel again, unasked: for 404s, repeated 403s and webhooks of version 1.
+ * At most once in `core/connect_every_ms`, over restarts, too; success releases its hold,
+ * or lets one command try whether the 403s are over. */
+void inquiry_reconnect(struct core *c, struct dest *d);
+/* Once a second: accounts that want it (dest->connect_wanted), or were not connected since this core has
+ * begun, are, a few at a time, once a worker is there; not those that anybody connected in the last `core/connect_every_ms`. */
+void inquiry_greet(struct core *c, int64_t now_mono_ms);
+/* An operator has just connected it. */
+void inquiry_connected(struct core *c, struct dest *d);
+
+/* One connect call; @done is told the result (NULL: no worker answered in time). -ENOMEM. */
+typedef void inquiry_done_fn(struct core *c, void *arg, const struct result *r);
+struct connect_call {
+    const char *channel;
+    const char *account;
+    const char *title;
+    bool window_off; /* the channel's time window does not count in the account */
+};
+AMO_MUSTCHECK int inquiry_connect(struct core *c, const struct connect_call *what,
+                                  inquiry_done_fn *done, void *arg);
+
+/* One call of @body towards @d (NULL: by no destination's rate, pause or hold) that is made once, if it can be before @until_mono_ms, and whose
+ * failure nobody minds; @done may be NULL. -ENOMEM; -EBUSY: too many wait. */
+struct command;
+AMO_MUSTCHECK int inquiry_once(struct core *c, struct dest *d, const struct command *body,
+                               int64_t until_mono_ms, inquiry_done_fn *done, void *arg);
+
+/* Calls that may go now are packed for workers: those that go before messages, or @after them. */
+void inquiry_dispatch(struct core *c, bool after, int64_t now_mono_ms);
+/* Is @r of an inquiry? Then it is dealt with. */
+bool inquiry_result(struct core *c, struct peer *p, const struct result *r);
+/* Those at @p are asked again. */
+void inquiry_worker_lost(struct core *c, const struct peer *p);
+/* Time-outs. */
+void inquiry_tick(struct core *c, int64_t now_mono_ms);
+/* When the next one is due after @then_mono_ms; those due before wait for something else. */
+int64_t inquiry_next_due(const struct core *c, int64_t then_mono_ms);
+void inquiry_free(struct core *c);

@@ -1,0 +1,465 @@
+/* Commands leave for the workers.
+ *
+ * From: the queue (READY). To: an egress (COMMAND_PUSH); back by settle.c, a lost worker or the
+ * end of the lease.
+ * Holds: nothing new: the command stays in the store until it is settled. */
+
+#include "core/deliver/dispatch.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "core/deliver/blame.h"
+#include "core/deliver/calls.h"
+#include "core/deliver/moved.h"
+#include "core/deliver/resolve.h"
+#include "core/deliver/settle.h"
+#include "core/model/plant.h"
+#include "core/peers/peers.h"
+#include "proto/command.h"
+#include "proto/limits.h"
+#include "proto/pack.h"
+#include "proto/session.h"
+
+/* most commands sent in one turn: answers are read between them */
+#define DISPATCH_BATCH   256
+/* a worker's clock and the way there and back */
+#define LEASE_SLACK_MS   2000
+/* Workers are lost with many commands in hand, and an innocent one may be among them twice. After
+ * so many losses a command goes as the only suspect under way … */
+#define LOST_SUSPECT     2
+/* … and three losses more have no other explanation. */
+#define LOST_MAX         5
+/* a suspect looks again so soon whether it is its turn */
+#define SUSPECT_AGAIN_MS 200
+/* and one whose conversation is still under way to whom it has left */
+#define LEAVING_AGAIN_MS 200
+
+static bool dispatch_one(struct core *c, struct core_command *cmd, int64_t now);
+static void dispatch_back(struct core *c, struct core_command *cmd, int64_t now);
+
+static bool settling(const struct core *c, int64_t now)
+{
+    return now < c->settling_until_ms && !list_is_empty(&c->known_workers);
+}
+
+/* Three eighths of what the workers take: their credit is twice what they try at once, so a
+ * quarter of the places stays free for others whatever one destination does. */
+static size_t dispatch_share(const struct core *c, int64_t now)
+{
+    uint64_t credit = 0;
+
+    for (const struct list *i = c->peers.next; i != &c->peers; i = i->next) {
+        const struct peer *p = LIST_ENTRY_CONST(i, struct peer, link);
+
+        if (p->role == ROLE_EGRESS && peer_is_alive(p, now))
+            credit += p->credit;
+    }
+    return (size_t)num_max(credit * 3 / 8, 1);
+}
+
+void dispatch_run(struct core *c)
+{
+    int64_t now = clock_mono_ms();
+
+    if (c->stopping)
+        return;
+    inquiry_dispatch(c, false, now);
+    c->queue->run++;
+    c->queue->dest_share = dispatch_share(c, now);
+    for (int i = 0;; i++) {
+        struct core_command *cmd = NULL;
+        bool went = false;
+
+        if (i == DISPATCH_BATCH) {
+            core_wake(c); /* there may be more: after the next frames were read */
+            break;
+        }
+        if (c->turn_dirty || !peers_pick_worker(c, 0, now))
+            break; /* rows were made: nothing may leave by them before they are committed */
+        cmd = queue_next(c->queue, settling(c, now), now);
+        if (!cmd)
+            break;
+        c->hand = (struct hand){.command = cmd->id};
+        went = dispatch_one(c, cmd, now);
+        c->hand = (struct hand){0};
+        if (!went && !queue_pass_over(c->queue, cmd->lane->dest, now))
+            break;
+        if (c->exit_code)
+            return;
+    }
+    inquiry_dispatch(c, true, now);
+    dispatch_flush(c);
+}
+
+int dispatch_pack(struct core *c, struct peer *p, struct command *body, size_t *ret_bytes)
+{
+    int64_t lease = (int64_t)config_number(c->config, "core/lease_ms");
+    int64_t attempt = (int64_t)config_number(c->config, "egress/attempt_ms");
+    size_t before = p->batch.len;
+    int rc = 0;
+
+    if (c->turn_dirty)
+        return -EBUSY;
+    body->attempt = ++c->next_attempt;
+    if (body->finish_within_ms <= 0 || body->finish_within_ms > lease)
+        body->finish_within_ms = lease;
+    body->start_within_ms = lease > attempt ? lease - attempt : lease / 2;
+    if (body->start_within_ms > body->finish_within_ms)
+        body->start_within_ms = body->finish_within_ms;
+    rc = command_encode(body, &p->batch);
+    if (rc) { /* half a command must not stay behind the whole ones, nor its error */
+        p->batch.len = before;
+        p->batch.error = 0;
+        return rc;
+    }
+    p->n_batch++;
+    *ret_bytes = p->batch.len - before;
+    return 0;
+}
+
+/* A command that cannot be built or is not needed leaves without an attempt. Its turn is paid
+ * back. */
+static void dispatch_unsendable(struct core *c, struct core_command *cmd, int rc, int64_t now)
+{
+    queue_give_back(c->queue, cmd, now);
+    if (rc == RESOLVE_E_STALE)
+        settle_drop(c, cmd);
+    else if (rc == RESOLVE_E_PARENT)
+        settle_dead(c, cmd, "parent", VIEW_NONE);
+    else if (rc == RESOLVE_E_ERASED)
+        settle_erased(c, cmd);
+    else if (rc == RESOLVE_E_MOVED)
+        reach_stray(c, cmd);
+    else if (core_is_trouble(rc))
+        core_give_up(c, "dispatch", rc);
+    else
+        settle_dead(c, cmd, "unreadable", VIEW_NONE);
+}
+
+/* Of the commands that were in hand when workers were lost only one goes at a time: the next loss
+ * then says which of them did it, and the innocent are not given up with it. */
+static bool other_suspect_under_way(struct core *c, const struct core_command *cmd)
+{
+    const struct core_command *other = c->suspect ? queue_find(c->queue, c->suspect) : NULL;
+
+    if (other && other != cmd && other->state == COMMAND_IN_FLIGHT)
+        return true;
+    c->suspect = cmd->id;
+    return false;
+}
+
+/* A pause stopped its life, and not the day for which the service remembers what it may have of it. */
+static bool dispatch_forgotten(struct core *c, struct core_command *cmd, int64_t now)
+{
+    int64_t since = 0;
+    int rc = 0;
+
+    if (cmd->kind != COMMAND_SERVICE_MESSAGE || !cmd->tried ||
+        !command_is_forgotten(cmd->taken_ms, clock_unix_ms()) || c->doubt.on)
+        return false;
+    rc = store_message_unclear(c->store, cmd->message, &since);
+    if (rc)
+        core_row_failed(c, "attempts", rc);
+    if (rc || !command_is_forgotten(since, clock_unix_ms()))
+        return false;
+    queue_give_back(c->queue, cmd, now);
+    settle_dead(c, cmd, "unclear", VIEW_NONE);
+    return true;
+}
+
+/* False when no worker has room for it: a result or more credit will wake us. */
+static bool dispatch_one(struct core *c, struct core_command *cmd, int64_t now)
+{
+    int64_t lease = (int64_t)config_number(c->config, "core/lease_ms");
+    struct resolved r;
+    struct peer *p = NULL;
+    size_t bytes = 0;
+    int rc = 0;
+
+    if (blame_before_it_goes(c, cmd, now) || dispatch_forgotten(c, cmd, now))
+        return true;
+    if (cmd->lost >= LOST_SUSPECT && other_suspect_under_way(c, cmd)) {
+        queue_give_back(c->queue, cmd, now);
+        queue_move(c->queue, cmd, COMMAND_WAITING, now + SUSPECT_AGAIN_MS, now);
+        return true;
+    }
+    if (c->leaving.len && reach_must_wait(c, cmd)) {
+        queue_give_back(c->queue, cmd, now);
+        queue_move(c->queue, cmd, COMMAND_WAITING, now + LEAVING_AGAIN_MS, now);
+        return true;
+    }
+    if (plant_here("lost", cmd->id)) {
+        dispatch_unsendable(c, cmd, RESOLVE_E_STALE, now);
+        return true;
+    }
+    rc = resolve_command(c, cmd, &r);
+    if (rc) {
+        resolved_fini(&r);
+        dispatch_unsendable(c, cmd, rc, now);
+        return true;
+    }
+    p = peers_pick_worker(c, r.row.body_len, now);
+    if (!p || dispatch_pack(c, p, &r.body, &bytes)) {
+        resolved_fini(&r);
+        queue_give_back(c->queue, cmd, now); /* no room at any worker: next turn */
+        return false;
+    }
+    cmd->attempt = r.body.attempt;
+    cmd->body_len = (uint32_t)bytes;
+    if (plant_here("double", cmd->id) && command_is_message(cmd->kind)) {
+        r.body.key = VIEW_LIT("planted-key");
+        r.body.id |= 1ULL << 63; /* nobody waits for its result */
+        (void)!dispatch_pack(c, p, &r.body, &bytes);
+    }
+    resolved_fini(&r);
+    queue_move(c->queue, cmd, COMMAND_IN_FLIGHT, now + lease + LEASE_SLACK_MS, now);
+    cmd->worker = p;
+    p->n_in_flight++;
+    p->bytes_in_flight += bytes;
+    return true;
+}
+
+void dispatch_flush(struct core *c)
+{
+    for (struct list *i = c->peers.next; i != &c->peers; i = i->next) {
+        struct peer *p = LIST_ENTRY(i, struct peer, link);
+        msgpack_packer pk;
+        struct buf body;
+
+        if (p->n_batch == 0)
+            continue;
+        buf_init(&body, LIMIT_FRAME_BYTES);
+        pack_init(&pk, &body);
+        (void)msgpack_pack_map(&pk, 2); /* errors stick in the buf */
+        pack_key(&pk, "core_ms");       /* start_within and finish_within count from here */
+        (void)msgpack_pack_int64(&pk, clock_mono_ms());
+        pack_key(&pk, "commands");
+        (void)msgpack_pack_array(&pk, p->n_batch);
+        (void)buf_add_view(&body, buf_view(&p->batch));
+        /* not sent for want of memory: the lease brings them back */
+        if (buf_error(&body) == 0)
+            peer_send(c, p, MSG_COMMAND_PUSH, NULL, buf_view(&body));
+        buf_fini(&body);
+        buf_reset(&p->batch);
+        p->n_batch = 0;
+    }
+}
+
+/* --- coming back without a result ----------------------------------------------------------- */
+
+/* Every command in flight at @p, in any order. */
+typedef void dispatch_each_fn(struct core *c, struct core_command *cmd, struct peer *p);
+
+static void dispatch_each(struct core *c, struct peer *p, dispatch_each_fn *fn)
+{
+    size_t n = 0;
+    size_t iter = 0;
+    struct core_command *cmd = NULL;
+    int64_t *ids = mem_zalloc_array(p->n_in_flight + 1, sizeof(*ids));
+
+    if (!ids) {
+        core_give_up(c, "dispatch", -ENOMEM);
+        return;
+    }
+    while (n < p->n_in_flight && (cmd = table_next(c->queue->commands, &iter))) {
+        if (cmd->state == COMMAND_IN_FLIGHT && cmd->worker == p)
+            ids[n++] = cmd->id;
+    }
+    for (size_t i = 0; i < n; i++) {
+        cmd = queue_find(c->queue, ids[i]);
+        if (cmd)
+            fn(c, cmd, p);
+    }
+    mem_free(ids);
+}
+
+static void lose_one(struct core *c, struct core_command *cmd, struct peer *p)
+{
+    int64_t now = clock_mono_ms();
+
+    (void)p;
+    cmd->lost++;
+    dispatch_back(c, cmd, now);
+}
+
+/* What came home is written down by its result; what did not, here: the other side may have
+ * taken it. */
+static int note_silence(struct core *c, const struct core_command *cmd)
+{
+    const struct dest *scope = cmd->lane->scope;
+    bool to_amo = command_is_new_at_amo(cmd->kind);
+    const struct attempt_row row = {
+        .command = cmd->id,
+        .message = cmd->message,
+        .kind = (int64_t)cmd->kind,
+        .number = cmd->attempts + 1,
+        .began_ms = clock_unix_ms(),
+        .outcome = OUTCOME_UNKNOWN,
+        .cause = CAUSE_NONE,
+        .evidence = cmd->erased ? VIEW_NONE : VIEW_LIT("its worker was lost or silent"),
+        .worker = cmd->worker ? view_of(cmd->worker->name) : VIEW_NONE,
+        .scope = to_amo && scope ? view_of(scope->key + strlen("scope:")) : VIEW_NONE};
+
+    return to_amo || cmd->kind == COMMAND_SERVICE_MESSAGE ? store_attempt_add(c->store, &row)
+                                                          : 0;
+}
+
+static void dispatch_back(struct core *c, struct core_command *cmd, int64_t now)
+{
+    int rc = core_turn(c);
+
+    if (cmd->done_late) { /* no attempt of it is left */
+        settle_done(c, cmd, NULL);
+        return;
+    }
+    cmd->tried = true;
+    rc = rc ? rc : store_command_progress(c->store, cmd->id, cmd->attempts, 0, cmd->lost);
+    rc = rc ? rc : note_silence(c, cmd);
+    if (rc)
+        core_row_failed(c, "progress", rc);
+    if (c->exit_code)
+        return;
+    if (cmd->lost >= LOST_MAX) {
+        settle_dead(c, cmd, "workers_lost", VIEW_NONE);
+        return;
+    }
+    queue_move(c->queue, cmd, COMMAND_READY, 0, now);
+    if (cmd->lost == LOST_SUSPECT) {
+        /* perhaps it kills its workers: let the others go first */
+        queue_move(c->queue, cmd, COMMAND_WAITING, now + 1000, now);
+    }
+}
+
+void dispatch_lost(struct core *c, struct peer *p)
+{
+    log_line(LOG_LEVEL_WARN, "worker.lost", "name=%s in_flight=%zu", p->name, p->n_in_flight);
+    dispatch_each(c, p, lose_one);
+    inquiry_worker_lost(c, p);
+    core_wake(c);
+}
+
+static void detach_one(struct core *c, struct core_command *cmd, struct peer *p)
+{
+    (void)c;
+    (void)p;
+    cmd->worker = NULL;
+}
+
+static bool is_held(struct view held, const struct core_command *cmd)
+{
+    for (size_t i = 0; i < pairs_count(held); i++) {
+        uint64_t id = 0;
+        uint64_t attempt = 0;
+
+        pairs_at(held, i, &id, &attempt);
+        if (id == (uint64_t)cmd->id && attempt == cmd->attempt)
+            return true;
+    }
+    return false;
+}
+
+void dispatch_unreceived(struct core *c, struct peer *p, struct view held)
+{
+    int64_t now = clock_mono_ms();
+    struct core_command *cmd = NULL;
+    size_t iter = 0;
+    size_t n = 0;
+    int64_t *ids = mem_zalloc_array(p->n_in_flight + 1, sizeof(*ids));
+
+    while (ids && n < p->n_in_flight && (cmd = table_next(c->queue->commands, &iter))) {
+        if (cmd->state == COMMAND_IN_FLIGHT && cmd->worker == p && !is_held(held, cmd))
+            ids[n++] = cmd->id;
+    }
+    for (size_t i = 0; i < n; i++) {
+        cmd = queue_find(c->queue, ids[i]);
+        if (cmd && cmd->done_late)
+            settle_done(c, cmd, NULL);
+        else if (cmd)
+            queue_move(c->queue, cmd, COMMAND_READY, 0, now);
+    }
+    mem_free(ids); /* no memory: the lease brings them back */
+    dispatch_detach(c, p);
+}
+
+void dispatch_detach(struct core *c, struct peer *p)
+{
+    dispatch_each(c, p, detach_one);
+    inquiry_worker_lost(c, p);
+}
+
+void dispatch_due(struct core *c, int64_t now_mono_ms)
+{
+    struct core_command *cmd = NULL;
+
+    while (!c->exit_code && (cmd = queue_due(c->queue, now_mono_ms))) {
+        if (cmd->state == COMMAND_WAITING) {
+            queue_move(c->queue, cmd, COMMAND_READY, 0, now_mono_ms);
+            continue;
+        }
+        struct peer *p = cmd->worker;
+
+        log_line(LOG_LEVEL_WARN, "command.lease_over", "command=%lld", (long long)cmd->id);
+        if (p) {
+            p->n_in_flight--;
+            p->bytes_in_flight -= cmd->body_len;
+        }
+        dispatch_back(c, cmd, now_mono_ms);
+    }
+}
+
+/* --- workers come --------------------------------------------------------------------------- */
+
+static void known_worker_came(struct core *c, struct peer *p)
+{
+    struct list *next = NULL;
+    int rc = 0;
+
+    for (struct list *i = c->known_workers.next; i != &c->known_workers; i = next) {
+        struct known_worker *k = LIST_ENTRY(i, struct known_worker, link);
+
+        next = i->next;
+        if (strcmp(k->name, p->name) == 0) {
+            list_remove(&k->link);
+            mem_free(k);
+        }
+    }
+    rc = core_turn(c);
+    rc = rc ? rc : store_worker_seen(c->store, view_of(p->name), &p->boot, clock_unix_ms());
+    if (rc)
+        core_row_failed(c, "workers", rc);
+}
+
+void dispatch_worker_joined(struct core *c, struct peer *p, struct view held)
+{
+    int64_t lease = (int64_t)config_number(c->config, "core/lease_ms");
+    int64_t now = clock_mono_ms();
+
+    known_worker_came(c, p);
+    for (size_t i = 0; i < pairs_count(held); i++) {
+        uint64_t id = 0;
+        uint64_t attempt = 0;
+        struct core_command *cmd = NULL;
+
+        pairs_at(held, i, &id, &attempt);
+        if (attempt > c->next_attempt) /* never reuse one */
+            c->others_attempts = c->next_attempt = attempt;
+        cmd = id <= INT64_MAX ? queue_find(c->queue, (int64_t)id) : NULL;
+        if (!cmd)
+            continue;
+        if (cmd->state == COMMAND_READY) {
+            cmd->attempt = attempt;
+            queue_move(c->queue, cmd, COMMAND_IN_FLIGHT, now + lease + LEASE_SLACK_MS, now);
+        } else if (cmd->state != COMMAND_IN_FLIGHT || cmd->attempt != attempt || cmd->worker) {
+            continue;
+        }
+        cmd->worker = p;
+        p->n_in_flight++;
+        p->bytes_in_flight += cmd->body_len;
+    }
+}

@@ -1,0 +1,300 @@
+/* Looks into amo's history: where, how far, when, and when there is an end of it. */
+
+#include "core/deliver/look.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "core/deliver/calls.h"
+#include "core/deliver/settle.h"
+#include "core/queue/queue.h"
+#include "core/testing/rig.h"
+
+#define HOUR_MS 3600000LL
+
+/* The second message of a chat that is known was refused, and may have been taken before. */
+static struct core_command *checking(struct rig *r)
+{
+    struct event e = rig_client_text("m1");
+    struct core_command *c = NULL;
+
+    rig_client_message_done(r, "m0", "amo-0");
+    (void)rig_push(r, &e);
+    rig_turn(r);
+    c = rig_command(r, COMMAND_AMO_MESSAGE);
+    assert_non_null(c);
+    c->tried = true;
+    rig_result(r, r->worker, c,
+               (struct result){.outcome = OUTCOME_DEAD,
+                               .cause = CAUSE_REFUSED,
+                               .sent_scope = VIEW_LIT("ch_acc"),
+                               .sent_chat = VIEW_LIT("chat-1")});
+    assert_int_equal(c->state, COMMAND_CHECKING);
+    return c;
+}
+
+/* The one question that may go in @after_ms, of this chat and from this message on. */
+static struct command asked(struct rig *r, int64_t after_ms, const char *chat, int64_t offset)
+{
+    struct command calls[2];
+
+    assert_int_equal(rig_inquiries(r, clock_mono_ms() + after_ms, calls, 2), 1);
+    assert_int_equal(calls[0].kind, COMMAND_AMO_HISTORY);
+    assert_true(view_is(calls[0].chat_id, chat));
+    assert_int_equal(calls[0].offset, offset);
+    return calls[0];
+}
+
+static void nothing_asked(struct rig *r, int64_t after_ms)
+{
+    struct command calls[2];
+
+    assert_int_equal(rig_inquiries(r, clock_mono_ms() + after_ms, calls, 2), 0);
+}
+
+static void answer(struct rig *r, const struct command *call, struct result result)
+{
+    result.id = call->id;
+    result.attempt = call->attempt;
+    rig_result_raw(r, r->worker, &result);
+}
+
+static const struct result absent = {.outcome = OUTCOME_DONE, .complete = true};
+static const struct result full = {
+    .outcome = OUTCOME_DONE, .complete = true, .next_offset = 50};
+static const struct result refused = {.outcome = OUTCOME_DEAD, .cause = CAUSE_REFUSED};
+
+static void a_full_page_is_followed_by_the_next(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = checking(r);
+    int64_t id = c->id;
+    struct command call = asked(r, 0, "chat-1", 0);
+
+    answer(r, &call, full);
+    call = asked(r, 0, "chat-1", 50); /* at once */
+    answer(r, &call,
+           (struct result){.outcome = OUTCOME_DONE,
+                           .found = true,
+                           .complete = true,
+                           .amo_message_id = VIEW_LIT("amo-1")});
+    assert_null(queue_find(r->core.queue, id));
+    rig_commit(r);
+    rig_assert_counts(r, 0, 0, 0);
+}
+
+static void a_history_without_an_end_is_no_proof(void **state)
+{
+    struct rig *r = *state;
+    int64_t id = checking(r)->id;
+
+    for (int i = 0; i < 3; i++) {
+        for (int64_t page = 0; page < 40; page++) {
+            struct command call = asked(r, 100000, "chat-1", page * 50);
+
+            assert_non_null(queue_find(r->core.queue, id));
+            answer(r, &call,
+                   (struct result){.outcome = OUTCOME_DONE,
+                                   .complete = true,
+                                   .next_offset = (page + 1) * 50});
+        }
+    }
+    rig_commit(r);
+    rig_assert_dead(r, "unclear");
+}
+
+static void a_page_that_is_given_again_is_no_end(void **state)
+{
+    struct rig *r = *state;
+    struct command call;
+
+    (void)checking(r);
+    call = asked(r, 0, "chat-1", 0);
+    answer(r, &call, full);
+    call = asked(r, 0, "chat-1", 50);
+    answer(r, &call, full); /* it leads to itself */
+    nothing_asked(r, 0);
+    for (int i = 0; i < 2; i++) {
+        call = asked(r, 100000, "chat-1", 0);
+        answer(r, &call, full);
+        call = asked(r, 100000, "chat-1", 50);
+        answer(r, &call, full);
+    }
+    rig_commit(r);
+    rig_assert_dead(r, "unclear");
+}
+
+static void what_is_looked_for_is_not_older_than_the_message(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = checking(r);
+    struct command call = asked(r, 0, "chat-1", 0);
+
+    assert_true(call.until_ms > 0 && call.until_ms < c->taken_ms - HOUR_MS + 1);
+    answer(r, &call, absent);
+    r->core.doubt.on = true; /* whose clock is right? */
+    call = asked(r, 100000, "chat-1", 0);
+    assert_int_equal(call.until_ms, 0);
+    answer(r, &call, absent);
+    r->core.doubt.on = false; /* it is now, but was not when the message was taken */
+    r->core.doubt.low_ms = c->taken_ms - 1;
+    r->core.doubt.high_ms = c->taken_ms + 1;
+    call = asked(r, 200000, "chat-1", 0);
+    assert_int_equal(call.until_ms, 0);
+}
+
+/* Meanwhile a second card was opened for the client. */
+static void each_chat_of_the_conversation_is_asked_in_every_look(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = checking(r);
+    int64_t id = c->id;
+    struct event card = rig_manager_text("amo-7");
+    struct command call;
+
+    card.chat_id = VIEW_LIT("chat-2");
+    rig_take(r, &card);
+    for (int i = 0; i < 3; i++) {
+        assert_non_null(queue_find(r->core.queue, id));
+        call = asked(r, 100000, "chat-1", 0);
+        answer(r, &call, absent);
+        call = asked(r, 100000, "chat-2", 0);
+        answer(r, &call, absent);
+    }
+    rig_commit(r);
+    rig_assert_dead(r, "refused"); /* all of them say so */
+}
+
+static void a_refused_chat_does_not_hide_the_others(void **state)
+{
+    struct rig *r = *state;
+    struct event card = rig_manager_text("amo-7");
+    struct command call;
+    struct message m;
+
+    (void)checking(r);
+    card.chat_id = VIEW_LIT("chat-2");
+    rig_take(r, &card);
+    call = asked(r, 0, "chat-1", 0);
+    answer(r, &call, refused);
+    call = asked(r, 0, "chat-2", 0);
+    answer(r, &call,
+           (struct result){.outcome = OUTCOME_DONE,
+                           .found = true,
+                           .complete = true,
+                           .amo_message_id = VIEW_LIT("amo-1")});
+    rig_commit(r);
+    m = rig_message(r, "aamo-1");
+    assert_string_equal(m.state, "delivered_to_amo");
+    message_fini(&m);
+}
+
+static void three_refused_looks_are_the_end(void **state)
+{
+    struct rig *r = *state;
+    int64_t id = checking(r)->id;
+    struct command call;
+
+    for (int i = 0; i < 3; i++) {
+        assert_non_null(queue_find(r->core.queue, id));
+        call = asked(r, 100000, "chat-1", 0);
+        answer(r, &call, refused);
+    }
+    assert_null(queue_find(r->core.queue, id));
+    rig_commit(r);
+    rig_assert_dead(r, "unclear");
+}
+
+/* --- beside commands -------------------------------------------------------------------------- */
+
+static struct dest *dest_of(struct rig *r)
+{
+    return queue_dest(r->core.queue, true, VIEW_LIT("ch_acc"));
+}
+
+static void a_look_waits_for_the_end_of_a_hold_and_is_its_probe(void **state)
+{
+    struct rig *r = *state;
+    struct dest *d = dest_of(r);
+    struct command call;
+
+    (void)checking(r);
+    dest_hold(r->core.queue, d, HOLD_THROTTLED, 0, 20000, clock_mono_ms());
+    nothing_asked(r, 0);
+    nothing_asked(r, 19000);
+    call = asked(r, 21000, "chat-1", 0);
+    assert_true(d->probing);
+    d->hold_until_ms = clock_mono_ms(); /* the time of the question has come */
+    answer(r, &call, absent);
+    assert_false(d->probing);
+    assert_false(dest_is_held(d));
+}
+
+static void a_look_that_is_throttled_holds_its_destination(void **state)
+{
+    struct rig *r = *state;
+    struct command call;
+
+    (void)checking(r);
+    call = asked(r, 0, "chat-1", 0);
+    answer(r, &call,
+           (struct result){
+               .outcome = OUTCOME_HOLD, .cause = CAUSE_THROTTLED, .retry_after_ms = 30000});
+    assert_int_equal(dest_of(r)->hold, HOLD_THROTTLED);
+    nothing_asked(r, 29000);
+}
+
+static void a_look_takes_a_place_of_its_destination_and_gives_it_back(void **state)
+{
+    struct rig *r = *state;
+    struct dest *d = dest_of(r);
+    struct command call;
+
+    (void)checking(r);
+    assert_int_equal(d->n_in_flight, 0);
+    call = asked(r, 0, "chat-1", 0);
+    assert_int_equal(d->n_in_flight, 1);
+    answer(r, &call, absent);
+    assert_int_equal(d->n_in_flight, 0);
+    r->core.queue->dest_share = 1;
+    d->n_in_flight = 1; /* others have all of it */
+    nothing_asked(r, 100000);
+    d->n_in_flight = 0;
+    (void)asked(r, 101000, "chat-1", 0);
+}
+
+static void messages_go_before_a_look_but_not_for_ever(void **state)
+{
+    struct rig *r = *state;
+    struct command calls[2];
+
+    (void)checking(r);
+    rig_commit(r);
+    inquiry_dispatch(&r->core, false, clock_mono_ms()); /* before messages */
+    assert_int_equal(r->worker->n_batch, 0);
+    r->worker->heard_mono_ms = clock_mono_ms() + 6000;
+    inquiry_dispatch(&r->core, false, clock_mono_ms() + 6000);
+    assert_int_equal(r->worker->n_batch, 1);
+    assert_int_equal(rig_inquiries(r, clock_mono_ms() + 6000, calls, 2), 1);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(a_full_page_is_followed_by_the_next),
+        CASE(a_history_without_an_end_is_no_proof),
+        CASE(a_page_that_is_given_again_is_no_end),
+        CASE(what_is_looked_for_is_not_older_than_the_message),
+        CASE(each_chat_of_the_conversation_is_asked_in_every_look),
+        CASE(a_refused_chat_does_not_hide_the_others),
+        CASE(three_refused_looks_are_the_end),
+        CASE(a_look_waits_for_the_end_of_a_hold_and_is_its_probe),
+        CASE(a_look_that_is_throttled_holds_its_destination),
+        CASE(a_look_takes_a_place_of_its_destination_and_gives_it_back),
+        CASE(messages_go_before_a_look_but_not_for_ever),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,27 @@
+#pragma once
+
+/* A command leaves an account, since its conversation is another one's now. Amo's msgid holds within an
+ * account, so what that account may have already must not simply go to the other one: its history is
+ * asked first, as long as it can be. Nothing here is asked of what does not move.
+ *
+ * From: reach.c. To: the store (attempts). Holds: nothing.
+ * Source: docs/delivery.md, "Who is reached"; docs/adr/0014-who-is-reached.md. */
+
+#include "core/turn/turn.h"
+
+enum parting {
+    PARTING_FREE, /* nothing says that it is there; or hardly anything, and nobody can be asked */
+    PARTING_ASK,     /* it may be there: the history is to be asked */
+    PARTING_UNCLEAR, /* it was tried there, nobody knows what came of it, and nobody can be asked */
+};
+
+/* @row is @cmd's, with the account that it leaves. -Exxx. */
+AMO_MUSTCHECK int parting_of(struct core *c, const struct core_command *cmd,
+                             const struct command_row *row, enum parting *ret);
+/* It is in flight to an account that its conversation leaves, or that is left: a restart would not know,
+ * so it is written down. -Exxx. */
+AMO_MUSTCHECK int parting_note(struct core *c, struct core_command *cmd);
+/* That attempt came home: what it says counts. */
+void parting_home(struct core *c, struct core_command *cmd);
+/* The account was asked for so long that it does not count as one that can be asked any more. */
+bool parting_is_over(const struct core *c, const struct core_command *cmd);

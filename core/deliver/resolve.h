@@ -1,0 +1,38 @@
+#pragma once
+
+/* A stored command becomes a sendable one: the ids it needs are looked up now, not when it was
+ * queued, because an answer may have taught them meanwhile. */
+
+#include "core/turn/turn.h"
+#include "proto/command.h"
+
+/* The rows a resolved command borrows its texts from. */
+struct resolved {
+    struct command body;
+    struct command_row row;
+    struct conversation conversation;
+    struct message message;             /* which the command is, or is about */
+    struct message quoted;              /* which it answers */
+    struct message forwarded;           /* which it forwards … */
+    struct conversation forwarded_from; /* … and from where */
+    struct buf text;                    /* words that had to be made */
+};
+
+enum {
+    RESOLVE_E_STALE = 1, /* not needed any more */
+    RESOLVE_E_PARENT,    /* what it is about does not exist (any more) */
+    RESOLVE_E_ERASED,    /* what it said was erased */
+    RESOLVE_E_MOVED,     /* its conversation reaches somebody else now: reach_stray */
+};
+
+/* The same for the account that it stands at, which its conversation may have left: to ask there. */
+AMO_MUSTCHECK int resolve_where_it_was(struct core *c, const struct core_command *cmd,
+                                       struct resolved *ret);
+/* 0, RESOLVE_E_*, -Exxx. Finish with resolved_fini in any case. */
+AMO_MUSTCHECK int resolve_command(struct core *c, const struct core_command *cmd,
+                                  struct resolved *ret);
+void resolved_fini(struct resolved *r);
+/* Our ids of the conversation's chat, and theirs where the two are to be linked. */
+void resolve_chat(struct resolved *r);
+/* The client as the sender, for a call that speaks of him (create chat). */
+void resolve_client(struct resolved *r);

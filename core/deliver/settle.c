@@ -1,0 +1,611 @@
+/* Results are settled.
+ *
+ * From: an egress (RESULT_PUSH), inquiry.c (what the history said), watch.c (lives that ended).
+ * To: the store and the queue; RESULT_TAKEN to the worker after the commit.
+ * Holds: nothing; the worker keeps its result until RESULT_TAKEN. */
+
+#include "core/deliver/settle.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/ids.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/stats.h"
+#include "core/deliver/blame.h"
+#include "core/deliver/calls.h"
+#include "core/deliver/look.h"
+#include "core/deliver/parting.h"
+#include "core/deliver/resolve.h"
+#include "core/intake/apply.h"
+#include "core/intake/conversation.h"
+#include "core/intake/echo.h"
+#include "core/intake/intake.h"
+#include "core/intake/waiting.h"
+#include "core/model/degrade.h"
+#include "core/model/key.h"
+#include "core/peers/peers.h"
+#include "proto/foreign_id.h"
+#include "proto/limits.h"
+#include "proto/session.h"
+
+/* Why a command was given up. */
+struct fate {
+    const char *reason;
+    struct view words; /* the remote side's own; VIEW_NONE none */
+    struct view code;  /* a service's word for it */
+};
+
+static void settle_one(struct core *c, struct peer *p, const struct result *r);
+static void settle_late(struct core *c, struct core_command *cmd, const struct result *r);
+static int settle_acquit(struct core *c, struct core_command *cmd, const struct result *r);
+static void settle_outcome(struct core *c, struct core_command *cmd, const struct result *r);
+static void settle_refused(struct core *c, struct core_command *cmd, const struct result *r);
+
+void settle_push(struct core *c, struct peer *p, struct view body)
+{
+    const msgpack_object *items = NULL;
+    struct pack_doc d;
+    size_t n = 0;
+
+    if (pack_doc_open(&d, body)) {
+        log_line(LOG_LEVEL_ERROR, "result.push_malformed", "peer=%s", p->name);
+        return;
+    }
+    n = pack_array(pack_doc_root(&d), "results", &items);
+    for (size_t i = 0; i < n && !c->exit_code; i++) {
+        struct result r;
+
+        if (result_decode_object(&items[i], &r) == 0) {
+            c->hand = (struct hand){.command = r.id <= INT64_MAX ? (int64_t)r.id : 0};
+            settle_one(c, p, &r);
+            c->hand = (struct hand){0};
+            waiting_run(c);
+        } else {
+            log_line(LOG_LEVEL_ERROR, "result.malformed", "peer=%s", p->name);
+        }
+    }
+    pack_doc_close(&d);
+    core_wake(c);
+}
+
+static int settle_evidence(struct core *c, const struct core_command *cmd, const struct peer *p,
+                           const struct result *r)
+{
+    struct attempt_row row = {
+        .command = cmd->id,
+        .message = cmd->message,
+        .kind = (int64_t)cmd->kind,
+        .number = cmd->attempts + 1,
+        .began_ms = r->began_ms,
+        .took_ms = r->took_ms,
+        .outcome = (int64_t)r->outcome,
+        .cause = (int64_t)r->cause,
+        .status = (int64_t)r->status,
+        .scope = r->sent_scope,
+        .chat = r->sent_chat,
+        .evidence = cmd->erased ? VIEW_NONE : view_cut(r->evidence, LIMIT_EVIDENCE_BYTES),
+        .worker = view_of(p->name)};
+
+    return store_attempt_add(c->store, &row);
+}
+
+/* Delivered means amo's id in hand: whatever a worker makes of an answer without one. */
+static enum outcome outcome_of(const struct core_command *cmd, const struct result *r)
+{
+    bool proven = !command_is_new_at_amo(cmd->kind) || foreign_id_is_fine(r->amo_message_id);
+
+    return r->outcome == OUTCOME_DONE && !proven ? OUTCOME_UNKNOWN : (enum outcome)r->outcome;
+}
+
+/* Does the answer name another message's id, as one out of a cache does? Then it is about that one. */
+static bool is_of_another(struct core *c, const struct core_command *cmd,
+                          const struct result *r)
+{
+    struct message m = {0};
+    struct message known = {0};
+    struct key key;
+    bool is = false;
+
+    if (!command_is_new_at_amo(cmd->kind) || r->outcome != OUTCOME_DONE ||
+        store_message(c->store, cmd->message, &m) ||
+        key_amo(view_of(m.scope), r->amo_message_id, &key))
+        goto finish;
+    is = store_message_by_key(c->store, &key, &known) == 0 && known.id != m.id;
+finish:
+    message_fini(&known);
+    message_fini(&m);
+    return is;
+}
+
+/* That it came home, and what it said. Without either the result counts all the same. */
+static void settle_note(struct core *c, struct core_command *cmd, const struct peer *p,
+                        const struct result *r)
+{
+    int rc = core_row_begin(c);
+
+    rc = rc ? rc : settle_acquit(c, cmd, r);
+    /* A probe of a destination that is held anyway says nothing new: one row was enough. */
+    if (rc == 0 && r->outcome != OUTCOME_UNSTARTED &&
+        !(r->outcome == OUTCOME_HOLD && dest_is_held(cmd->lane->dest)))
+        rc = settle_evidence(c, cmd, p, r);
+    (void)!core_row_end(c, "evidence", rc); /* told */
+}
+
+static void settle_free_worker(struct core_command *cmd)
+{
+    if (cmd->worker) {
+        cmd->worker->n_in_flight--;
+        cmd->worker->bytes_in_flight -= cmd->body_len;
+        cmd->worker = NULL;
+    }
+}
+
+/* Its attempt was made for this command, and not for one that had its id in a store that was put back
+ * since: that one's answer is no news of this one. An erased command does not say any more. */
+static int is_its_own(struct core *c, const struct core_command *cmd, const struct result *r,
+                      bool *ret_is)
+{
+    struct command_row row = {0};
+    struct command body = {0};
+    int rc = 0;
+
+    *ret_is = true;
+    if (r->attempt > c->others_attempts || id_is_zero(&r->trace))
+        return 0; /* this life has made it; or an older worker, which does not say */
+    rc = store_command(c->store, cmd->id, &row);
+    if (rc == 0 && row.body && command_decode(view_make(row.body, row.body_len), &body) == 0)
+        *ret_is = id_equal(&r->trace, &body.trace) && r->kind == body.kind;
+    command_row_fini(&row);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
+/* What a worker had in hand at its HELLO was taken for an attempt of @cmd, which was none. */
+static void settle_of_another(struct core *c, struct core_command *cmd, const struct result *r)
+{
+    log_line(LOG_LEVEL_WARN, "result.of_another", "command=%lld attempt=%" PRIu64,
+             (long long)cmd->id, r->attempt);
+    if (cmd->state != COMMAND_IN_FLIGHT || cmd->attempt != r->attempt)
+        return;
+    settle_free_worker(cmd);
+    queue_move(c->queue, cmd, COMMAND_READY, 0, clock_mono_ms());
+}
+
+static void settle_one(struct core *c, struct peer *p, const struct result *r)
+{
+    bool its_own = true;
+    struct core_command *cmd = NULL;
+    struct result of_another;
+    int rc = core_turn(c);
+
+    rc = rc ? rc : pairs_add(&p->acks, r->id, r->attempt);
+    if (rc) {
+        core_give_up(c, "settle", rc);
+        return;
+    }
+    doubt_measured(c, r, c->frame_unix_ms);
+    if (c->exit_code)
+        return;
+    if (inquiry_result(c, p, r))
+        return;
+    cmd = r->id <= INT64_MAX ? queue_find(c->queue, (int64_t)r->id) : NULL;
+    if (!cmd)
+        return; /* settled before: a repeat of its result */
+    rc = is_its_own(c, cmd, r, &its_own);
+    if (rc) {
+        core_give_up(c, "settle", rc);
+        return;
+    }
+    if (!its_own) {
+        settle_of_another(c, cmd, r);
+        return;
+    }
+    settle_note(c, cmd, p, r);
+    if (cmd->state == COMMAND_IN_FLIGHT && cmd->attempt == r->attempt)
+        parting_home(c, cmd);
+    if (c->exit_code)
+        return;
+    if (is_of_another(c, cmd, r)) { /* it proves and teaches nothing */
+        of_another =
+            (struct result){.id = r->id, .attempt = r->attempt, .outcome = OUTCOME_DONE};
+        r = &of_another;
+    }
+    if (cmd->state == COMMAND_IN_FLIGHT && cmd->attempt == r->attempt) {
+        settle_free_worker(cmd);
+        settle_outcome(c, cmd, r);
+        return;
+    }
+    if (outcome_of(cmd, r) == OUTCOME_DONE && cmd->state != COMMAND_QUEUED)
+        settle_late(c, cmd, r);
+}
+
+/* An attempt we had given up upon: only "done" is news, whoever tries it now. What has a key of its
+ * own is not done twice. What has none would still be done by the attempt that is under way, after
+ * whatever comes next: its lane stays shut until that one is over. */
+static void settle_late(struct core *c, struct core_command *cmd, const struct result *r)
+{
+    if (cmd->state == COMMAND_IN_FLIGHT && !command_is_message(cmd->kind)) {
+        cmd->done_late = true;
+        return;
+    }
+    if (cmd->state == COMMAND_IN_FLIGHT)
+        settle_free_worker(cmd);
+    inquiry_cancel(c, cmd);
+    settle_done(c, cmd, r);
+}
+
+/* An attempt came home, whatever it says: this one killed nobody. */
+static int settle_acquit(struct core *c, struct core_command *cmd, const struct result *r)
+{
+    if (cmd->lost == 0 || r->outcome == OUTCOME_UNSTARTED)
+        return 0;
+    cmd->lost = 0;
+    return store_command_acquit(c->store, cmd->id);
+}
+
+static void settle_outcome(struct core *c, struct core_command *cmd, const struct result *r)
+{
+    int64_t now = clock_mono_ms();
+    bool tried = cmd->tried;
+
+    if (r->outcome != OUTCOME_UNSTARTED && r->cause != CAUSE_CONNECT)
+        cmd->tried = true;
+    if (cmd->done_late) {
+        settle_done(c, cmd, NULL);
+        return;
+    }
+    if (cmd->erased && outcome_of(cmd, r) != OUTCOME_DONE &&
+        !command_bears_erasing(cmd->kind)) {
+        /* what it said is not there any more: neither tried again nor looked for */
+        settle_erased(c, cmd);
+        return;
+    }
+    switch (outcome_of(cmd, r)) {
+    case OUTCOME_DONE:
+        dest_success(c->queue, cmd->lane->dest, cmd->lane->id, now);
+        settle_done(c, cmd, r);
+        return;
+    case OUTCOME_RETRY:
+        blame_retry(c, cmd, cause_name(r->cause), r->retry_after_ms);
+        return;
+    case OUTCOME_HOLD:
+        blame_hold(c, cmd, r);
+        return;
+    case OUTCOME_UNKNOWN:
+        if (command_is_new_at_amo(cmd->kind) &&
+            (r->cause == CAUSE_UNREADABLE || r->cause == CAUSE_NONE)) {
+            cmd->unproven = true;
+            look_begin(c, cmd, LOOK_UNPROVEN, VIEW_NONE);
+        } else {
+            blame_retry(c, cmd, cause_name(r->cause), r->retry_after_ms);
+        }
+        return;
+    case OUTCOME_DEAD:
+        dest_success(c->queue, cmd->lane->dest, cmd->lane->id, now); /* it answers */
+        /* refused as a repeat, perhaps: the history knows */
+        if (command_is_new_at_amo(cmd->kind) && r->cause == CAUSE_REFUSED && tried)
+            look_begin(c, cmd, LOOK_REFUSED, r->words);
+        else
+            settle_refused(c, cmd, r);
+        return;
+    case OUTCOME_UNSTARTED:
+        queue_move(c->queue, cmd, COMMAND_READY, 0, now);
+        return;
+    }
+}
+
+/* --- done ----------------------------------------------------------------------------------- */
+
+static int learn_chat(struct core *c, struct conversation *conv, struct view chat_id)
+{
+    struct conversation other = {0};
+    bool is_ours = false;
+    int rc = STORE_E_NONE;
+
+    if (!foreign_id_is_fine(chat_id) || (conv->chat_id && view_is(chat_id, conv->chat_id)))
+        return 0;
+    rc = store_conversation_by_chat(c->store, view_of(conv->scope), chat_id, &other);
+    is_ours = rc == 0 && other.id == conv->id; /* it was here before, and comes back */
+    conversation_fini(&other);
+    if (rc == 0 && !is_ours) { /* a manager's words there must not go to another client */
+        log_line(LOG_LEVEL_ERROR, "chat.taken", "conversation=%lld", (long long)conv->id);
+        return 0;
+    }
+    if (rc != STORE_E_NONE && !is_ours)
+        return rc;
+    if (!conv->chat_id) /* else one of several: answers go to the one that was written to last */
+        conv->chat_id = mem_strndup(chat_id.ptr, chat_id.len);
+    if (!conv->chat_id)
+        return -ENOMEM;
+    return is_ours && rc == 0
+               ? 0
+               : store_chat_put(c->store, view_of(conv->scope), chat_id, conv->id);
+}
+
+/* It stands in an account that its conversation has left: of the chat there that one learns nothing
+ * but that it is its own. */
+static int learn_left_chat(struct core *c, const struct message *m, struct view chat_id)
+{
+    struct conversation other = {0};
+    int rc = 0;
+
+    if (!foreign_id_is_fine(chat_id))
+        return 0;
+    rc = store_conversation_by_chat(c->store, view_of(m->scope), chat_id, &other);
+    conversation_fini(&other);
+    if (rc == STORE_E_NONE)
+        rc = store_chat_put(c->store, view_of(m->scope), chat_id, m->conversation);
+    return rc || m->chat_id ? rc : store_message_chat(c->store, m->id, chat_id);
+}
+
+/* The answer's ids are crossed: `msgid` is amo's of the message, `conversation_id` amo's of the
+ * chat, and of sender and receiver one is the client. */
+static int learn_from_amo(struct core *c, const struct core_command *cmd,
+                          const struct message *m, const struct result *r)
+{
+    struct view client =
+        cmd->kind == COMMAND_AMO_OUTGOING ? r->amo_receiver_id : r->amo_sender_id;
+    struct conversation conv = {0};
+    bool changed = false;
+    int rc = 0;
+
+    if (foreign_id_is_fine(r->amo_message_id) && !m->amo_id) {
+        rc = store_message_learn_amo(c->store, m, r->amo_message_id);
+        waiting_wake_amo(c, m->scope, r->amo_message_id);
+    }
+    rc = rc ? rc : store_conversation(c->store, m->conversation, &conv);
+    if (rc)
+        return rc == STORE_E_NONE ? 0 : rc;
+    if (strcmp(conv.scope, m->scope) != 0) {
+        conversation_fini(&conv);
+        return learn_left_chat(c, m, r->amo_chat_id);
+    }
+    changed = !conv.linked || (foreign_id_is_fine(r->amo_chat_id) && !conv.chat_id) ||
+              (foreign_id_is_fine(client) && !conv.user_ref);
+    rc = learn_chat(c, &conv, r->amo_chat_id);
+    if (!conv.user_ref && foreign_id_is_fine(client))
+        rc = rc ? rc : text_set(&conv.user_ref, client);
+    /* amo has taken a message with both ids; of the chat that answers go to now, not of another */
+    if (r->amo_chat_id.len == 0 || !conv.chat_id || view_is(r->amo_chat_id, conv.chat_id))
+        conv.linked = true;
+    if (rc == 0 && changed)
+        rc = store_conversation_update(c->store, &conv);
+    if (rc == 0 && !m->chat_id && (foreign_id_is_fine(r->amo_chat_id) || conv.chat_id))
+        rc = store_message_chat(c->store, m->id,
+                                foreign_id_is_fine(r->amo_chat_id) ? r->amo_chat_id
+                                                                   : view_of(conv.chat_id));
+    conversation_fini(&conv);
+    return rc;
+}
+
+static int learn_from_service(struct core *c, const struct message *m, const struct result *r)
+{
+    struct conversation conv = {0};
+    int rc = 0;
+
+    if (foreign_id_is_fine(r->service_message_id) && !m->service_id)
+        rc = store_message_learn_answer(c->store, m, r->service_message_id);
+    rc = rc ? rc : store_conversation(c->store, m->conversation, &conv);
+    if (rc)
+        return rc == STORE_E_NONE ? 0 : rc;
+    if (foreign_id_is_fine(r->service_conversation) && !conv.service_id)
+        rc = conversation_learn_thread(c, &conv, r->service_conversation, m->id);
+    conversation_fini(&conv);
+    if (rc == 0 && r->service_message_id.len)
+        waiting_wake_answered(c, m->connector, r->service_message_id);
+    return rc;
+}
+
+static void observe_journey(struct core *c, const struct core_command *cmd)
+{
+    double seconds = (double)(clock_unix_ms() - cmd->taken_ms + cmd->waited_ms) / 1000.0;
+
+    if (command_is_new_at_amo(cmd->kind))
+        stat_observe(c->journey_in, seconds);
+    else if (cmd->kind == COMMAND_SERVICE_MESSAGE)
+        stat_observe(c->journey_out, seconds);
+}
+
+static int done_message(struct core *c, const struct core_command *cmd, const struct result *r)
+{
+    bool to_amo = command_is_new_at_amo(cmd->kind);
+    int64_t age_ms = clock_unix_ms() - cmd->taken_ms + cmd->waited_ms;
+    struct message m = {0};
+    char trace[ID_TEXT_LEN + 1];
+    int rc = store_message(c->store, cmd->message, &m);
+
+    if (rc)
+        return rc == STORE_E_NONE ? 0 : rc;
+    rc = store_message_state(c->store, m.id, to_amo ? "delivered_to_amo" : "taken_over",
+                             clock_unix_ms());
+    if (rc == 0)
+        rc = to_amo ? learn_from_amo(c, cmd, &m, r) : learn_from_service(c, &m, r);
+    id_format(&m.trace, trace);
+    if (rc == 0)
+        log_line(LOG_LEVEL_INFO, "command.done", "trace=%s command=%lld kind=%s ms=%lld", trace,
+                 (long long)cmd->id, command_kind_name((uint64_t)cmd->kind), (long long)age_ms);
+    message_fini(&m);
+    return rc;
+}
+
+/* What belongs to it could not be stored, for a reason of its own: it leaves the queue alone, so that it
+ * ends neither core nor its lane. Of a delivered one nothing may say that it was not. */
+static void settle_left(struct core *c, struct core_command *cmd, enum command_state to)
+{
+    int rc = core_row_begin(c);
+
+    if (rc == 0 && to == COMMAND_DEAD)
+        rc = store_dead_add(c->store, cmd->id, "failed", clock_unix_ms());
+    else if (rc == 0)
+        rc = store_command_settle(c->store, cmd->id);
+    (void)!core_row_end(c, "settle_left", rc); /* told; the next start tries once more */
+    if (c->exit_code)
+        return;
+    echo_settled(c, cmd);
+    queue_move(c->queue, cmd, to, 0, clock_mono_ms());
+}
+
+void settle_done(struct core *c, struct core_command *cmd, const struct result *r)
+{
+    int rc = core_row_begin(c);
+
+    assert(r || !command_is_message(cmd->kind));
+    assert(!command_is_new_at_amo(cmd->kind) || (r && foreign_id_is_fine(r->amo_message_id)));
+    if (rc == 0 && r && cmd->message && command_is_message(cmd->kind))
+        rc = done_message(c, cmd, r);
+    rc = rc ? rc : store_command_settle(c->store, cmd->id);
+    if (core_row_end(c, "settle", rc)) {
+        settle_left(c, cmd, COMMAND_DONE);
+        return;
+    }
+    observe_journey(c, cmd);
+    echo_settled(c, cmd);
+    queue_move(c->queue, cmd, COMMAND_DONE, 0, clock_mono_ms());
+    rc = core_keep(c);
+    if (rc)
+        core_give_up(c, "settle", rc);
+}
+
+void settle_drop(struct core *c, struct core_command *cmd)
+{
+    int rc = core_row_begin(c);
+
+    rc = rc ? rc : store_command_settle(c->store, cmd->id);
+    if (core_row_end(c, "settle", rc) && c->exit_code)
+        return; /* else its row comes back with the next start, once */
+    queue_move(c->queue, cmd, COMMAND_DONE, 0, clock_mono_ms());
+}
+
+/* --- dead ----------------------------------------------------------------------------------- */
+
+/* −1 on the card: 905 in the service's own words, or what its word for it means; 904 when no
+ * conversation came about; 903 when nobody refused it. */
+static int tell_manager(struct core *c, const struct message *m, const struct fate *f)
+{
+    struct conversation conv = {0};
+    struct view words = view_cut(f->words, LIMIT_ERROR_TEXT);
+    char text[LIMIT_ERROR_TEXT + 1];
+    struct telling t = {.scope = view_of(m->scope),
+                        .conversation = m->conversation,
+                        .message = m->id,
+                        .amo_id = view_of(m->amo_id),
+                        .code = -1,
+                        .error_code = 903,
+                        .trace = m->trace,
+                        .taken_ms = clock_unix_ms()};
+
+    (void)snprintf(text, sizeof(text), "not delivered: %s", f->reason); /* cut is fine */
+    t.error_text = words.len ? words : view_of(text);
+    if (strcmp(f->reason, "moved") == 0 || strcmp(f->reason, "nobody") == 0)
+        t.error_code = 905; /* whoever wrote cannot reach this client any more */
+    if (strcmp(f->reason, "refused") == 0) {
+        int rc = store_conversation(c->store, m->conversation, &conv);
+
+        if (rc < 0)
+            return rc;
+        t.error_code = degrade_error_code(f->code);
+        if (t.error_code == 905 && rc == 0 && !conv.service_id)
+            t.error_code = 904;
+        conversation_fini(&conv);
+    }
+    return apply_telling(c, &t);
+}
+
+static int dead_message(struct core *c, const struct core_command *cmd, const struct fate *f)
+{
+    struct message m = {0};
+    int rc = store_message(c->store, cmd->message, &m);
+
+    if (rc)
+        return rc == STORE_E_NONE ? 0 : rc;
+    rc = store_message_failed(c->store, m.id, f->reason, view_cut(f->words, LIMIT_ERROR_TEXT),
+                              clock_unix_ms());
+    if (rc == 0 && command_is_new_at_amo(cmd->kind))
+        rc = apply_failure(c, &m, cmd->id, f->reason, f->words);
+    else if (rc == 0 && m.told <= 0)
+        rc = tell_manager(c, &m, f);
+    message_fini(&m);
+    return rc;
+}
+
+/* The message stands as it was; its service is told that the change did not come about. */
+static int dead_edit(struct core *c, const struct core_command *cmd, const struct fate *f)
+{
+    struct message m = {0};
+    int rc = store_message(c->store, cmd->message, &m);
+
+    if (rc)
+        return rc == STORE_E_NONE ? 0 : rc;
+    rc = apply_failure(c, &m, cmd->id, "edit_failed", f->words);
+    message_fini(&m);
+    return rc;
+}
+
+static void settle_fate(struct core *c, struct core_command *cmd, const struct fate *f)
+{
+    int rc = core_row_begin(c);
+
+    log_line(LOG_LEVEL_ERROR, "command.dead", "command=%lld kind=%s reason=%s attempts=%u",
+             (long long)cmd->id, command_kind_name((uint64_t)cmd->kind), f->reason,
+             cmd->attempts);
+    rc = rc ? rc : store_dead_add(c->store, cmd->id, f->reason, clock_unix_ms());
+    if (rc == 0 && cmd->message && command_is_message(cmd->kind))
+        rc = dead_message(c, cmd, f);
+    else if (rc == 0 && cmd->message && cmd->kind == COMMAND_AMO_EDIT)
+        rc = dead_edit(c, cmd, f);
+    if (core_row_end(c, "settle", rc)) {
+        settle_left(c, cmd, COMMAND_DEAD);
+        return;
+    }
+    stat_add(c->n_dead, 1);
+    echo_settled(c, cmd);
+    queue_move(c->queue, cmd, COMMAND_DEAD, 0, clock_mono_ms());
+    rc = core_keep(c);
+    if (rc)
+        core_give_up(c, "settle", rc);
+}
+
+void settle_erased(struct core *c, struct core_command *cmd)
+{
+    static const struct fate f = {.reason = "erased"};
+    int rc = core_row_begin(c);
+
+    log_line(LOG_LEVEL_INFO, "command.erased", "command=%lld kind=%s", (long long)cmd->id,
+             command_kind_name((uint64_t)cmd->kind));
+    inquiry_cancel(c, cmd);
+    rc = rc ? rc : store_command_settle(c->store, cmd->id);
+    if (rc == 0 && cmd->message && command_is_message(cmd->kind))
+        rc = dead_message(c, cmd, &f);
+    else if (rc == 0 && cmd->message && cmd->kind == COMMAND_AMO_EDIT)
+        rc = dead_edit(c, cmd, &f);
+    if (core_row_end(c, "settle", rc)) {
+        settle_left(c, cmd, COMMAND_DONE); /* without a dead letter, as it should be */
+        return;
+    }
+    echo_settled(c, cmd);
+    queue_move(c->queue, cmd, COMMAND_DEAD, 0, clock_mono_ms());
+    rc = core_keep(c);
+    if (rc)
+        core_give_up(c, "settle", rc);
+}
+
+void settle_dead(struct core *c, struct core_command *cmd, const char *reason,
+                 struct view words)
+{
+    const struct fate f = {.reason = reason, .words = words};
+
+    settle_fate(c, cmd, &f);
+}
+
+static void settle_refused(struct core *c, struct core_command *cmd, const struct result *r)
+{
+    const struct fate f = {.reason = cause_name(r->cause), .words = r->words, .code = r->code};
+
+    settle_fate(c, cmd, &f);
+}

@@ -1,0 +1,479 @@
+/* `amoctl doctor`: what core can see for itself, and which looks at remote sides are to be asked
+ * for one by one (core/doctor/doctor_look.c).
+ *
+ * From: control.c. To: the caller. Holds: nothing. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/process.h"
+#include "core/control/control.h"
+#include "core/control/verbs.h"
+#include "core/doctor/doctor.h"
+#include "core/doctor/doctor_line.h"
+#include "core/model/channel_flags.h"
+#include "core/model/url.h"
+#include "core/peers/peers.h"
+#include "core/store/erase.h"
+
+/* channels whose remote sides are looked at: one look may take half a minute */
+#define DOCTOR_LOOKS_MAX 32
+
+/* --- processes ------------------------------------------------------------------------------ */
+
+static void check_peer(struct control_ask *ask, const struct peer *p, int64_t now)
+{
+    bool alive = peer_is_alive(p, now);
+    bool current = p->registry_version == ask->core->registry->version;
+    struct check c = {.name = role_name(p->role),
+                      .subject = view_of(p->name),
+                      .light = alive && current ? LIGHT_GREEN : LIGHT_YELLOW,
+                      .todo = "look at the process and its log"};
+
+    if (!alive)
+        check_add(ask->w, &c, "silent for %" PRId64 " s", (now - p->heard_mono_ms) / 1000);
+    else if (!current)
+        check_add(ask->w, &c, "holds an older registry");
+    else
+        check_add(ask->w, &c, "alive, version %s, knows the present registry", p->version);
+}
+
+static void check_role(struct control_ask *ask, enum role role, const char *todo)
+{
+    int64_t now = clock_mono_ms();
+    struct check none = {.name = role_name(role), .light = LIGHT_RED, .todo = todo};
+    size_t n_alive = 0;
+
+    for (struct list *i = ask->core->peers.next; i != &ask->core->peers; i = i->next) {
+        const struct peer *p = LIST_ENTRY(i, struct peer, link);
+
+        if (p->role != role)
+            continue;
+        check_peer(ask, p, now);
+        n_alive += peer_is_alive(p, now);
+    }
+    if (n_alive == 0)
+        check_add(ask->w, &none, "no process of this kind is connected");
+}
+
+static void check_spools(struct control_ask *ask)
+{
+    int64_t max = (int64_t)config_number(ask->core->config, "ingress/spool_max_bytes");
+
+    for (struct list *i = ask->core->peers.next; i != &ask->core->peers; i = i->next) {
+        const struct peer *p = LIST_ENTRY(i, struct peer, link);
+        int64_t left = max > 0 ? 100 - (int64_t)p->spool_bytes / (max / 100 + 1) : 100;
+        struct check c = {.name = "spool",
+                          .subject = view_of(p->name),
+                          .light = check_low(left, 10, 50),
+                          .todo = "see whether core keeps up (amoctl queue, its log); give "
+                                  "ingress/spool_max_bytes more room"};
+
+        if (p->role == ROLE_INGRESS)
+            check_add(ask->w, &c, "%" PRIu64 " events, %" PRIu64 " KiB; %" PRId64 " %% left",
+                      p->spool_events, p->spool_bytes / 1024, left < 0 ? 0 : left);
+    }
+}
+
+static int check_counts(struct control_ask *ask)
+{
+    int64_t dead = 0;
+    int64_t quarantine = 0;
+    int64_t waiting = 0;
+    int rc = store_counts(ask->core->store, &dead, &quarantine, &waiting);
+    struct check letters = {.name = "dead_letters",
+                            .light = dead ? LIGHT_YELLOW : LIGHT_GREEN,
+                            .todo = "amoctl dead list; then retry or drop"};
+    struct check events = {.name = "quarantine",
+                           .light = quarantine ? LIGHT_YELLOW : LIGHT_GREEN,
+                           .todo = "amoctl quarantine list; then replay or drop"};
+
+    if (rc)
+        return rc;
+    check_add(ask->w, &letters, "%" PRId64 " commands were given up", dead);
+    check_add(ask->w, &events, "%" PRId64 " events were not understood or applied", quarantine);
+    return 0;
+}
+
+/* --- disk and permissions ------------------------------------------------------------------- */
+
+static void check_disk(struct control_ask *ask)
+{
+    const char *path = config_text(ask->core->config, "data_dir");
+    struct check c = {
+        .name = "disk", .subject = view_of(path), .light = LIGHT_RED, .todo = "see data_dir"};
+    struct statvfs s;
+
+    if (statvfs(path, &s) == 0)
+        check_room(ask->w, path, &s);
+    else
+        check_add(ask->w, &c, "cannot be looked at: error %d", errno);
+}
+
+static void check_closed(struct control_ask *ask, const char *name, const char *path,
+                         mode_t open, const char *todo)
+{
+    struct check c = {.name = name, .subject = view_of(path), .light = LIGHT_RED, .todo = todo};
+    struct stat s;
+
+    if (stat(path, &s) != 0) {
+        check_add(ask->w, &c, "cannot be looked at: error %d", errno);
+        return;
+    }
+    if (s.st_mode & open) {
+        check_add(ask->w, &c, "open to others: mode %04o", (unsigned)(s.st_mode & 07777));
+        return;
+    }
+    c.light = LIGHT_GREEN;
+    check_add(ask->w, &c, "closed to others: mode %04o", (unsigned)(s.st_mode & 07777));
+}
+
+static bool is_below(struct view path, struct view dir)
+{
+    while (dir.len && dir.ptr[dir.len - 1] == '/')
+        dir.len--;
+    return path.len > dir.len && path.ptr[dir.len] == '/' && dir.ptr &&
+           memcmp(path.ptr, dir.ptr, dir.len) == 0;
+}
+
+static void check_store(struct control_ask *ask)
+{
+    const char *path = strchr(config_text(ask->core->config, "core/store"), ':');
+    struct check c = {
+        .name = "store", .light = LIGHT_RED, .todo = "chmod 0600, and 0750 above"};
+    struct stat s;
+
+    path = path ? path + 1 : "";
+    c.subject = view_of(path);
+    if (stat(path, &s) != 0) {
+        check_add(ask->w, &c, "cannot be looked at: error %d", errno);
+        return;
+    }
+    c.light = s.st_mode & (S_IROTH | S_IWOTH) ? LIGHT_YELLOW : LIGHT_GREEN;
+    check_add(ask->w, &c, "%" PRId64 " KiB, mode %04o", (int64_t)s.st_size / 1024,
+              (unsigned)(s.st_mode & 07777));
+}
+
+static void check_clock_doubt(struct control_ask *ask)
+{
+    const struct doubt *d = &ask->core->doubt;
+    struct check c = {.name = "clock",
+                      .light = LIGHT_YELLOW,
+                      .todo = "see the runbook, \"The clock is in doubt\""};
+
+    if (d->on)
+        check_add(ask->w, &c,
+                  "in doubt (%s): nothing ends its life and nothing is deleted for"
+                  " its age until amojo or an operator agrees",
+                  d->why);
+}
+
+static void check_damage(struct control_ask *ask)
+{
+    const char *words = store_damage(ask->core->store);
+    struct check c = {.name = "store",
+                      .subject = view_of(store_path(ask->core->store)),
+                      .light = LIGHT_RED,
+                      .todo = "see the runbook, \"The store is damaged\""};
+
+    if (words)
+        check_add(ask->w, &c, "a part of it is damaged and could not be mended: %s", words);
+}
+
+/* What an erasure left to do. */
+static int check_rewrite(struct control_ask *ask)
+{
+    struct check c = {.name = "store",
+                      .light = LIGHT_YELLOW,
+                      .todo = "start core anew when nobody else reads the file and the disk has"
+                              " room for three copies of it"};
+    bool wished = false;
+    int rc = store_rebuild_is_wished(ask->core->store, &wished);
+
+    if (wished)
+        check_add(ask->w, &c, "traces of people who were erased may lie in unused parts of it");
+    return rc;
+}
+
+static void check_permissions(struct control_ask *ask)
+{
+    const struct config *config = ask->core->config;
+    const char *data = config_text(config, "data_dir");
+    const char *key = config_text(config, "master_key_file");
+    struct check beside = {.name = "master_key",
+                           .subject = view_of(key),
+                           .light = LIGHT_YELLOW,
+                           .todo = "move it, and set master_key_file"};
+
+    check_closed(ask, "data_dir", data, S_IROTH | S_IWOTH | S_IXOTH, "chmod 0750");
+    check_closed(ask, "run_dir", config_text(config, "run_dir"), S_IROTH | S_IWOTH | S_IXOTH,
+                 "chmod 0750");
+    check_closed(ask, "master_key", key, S_IRWXG | S_IRWXO, "chmod 0600");
+    if (is_below(view_of(key), view_of(data)))
+        check_add(ask->w, &beside,
+                  "lies in data_dir: who takes a copy of the store takes its key with it");
+    check_store(ask);
+    check_damage(ask);
+    check_clock_doubt(ask);
+}
+
+/* --- registry ------------------------------------------------------------------------------- */
+
+struct flag_check {
+    struct json_writer *w;
+    struct check check;
+    const char *public_url;
+    size_t n_fine;
+};
+
+static void check_hook(struct flag_check *f, const struct channel_flag *flag)
+{
+    struct view hook = flag->value;
+    struct check c = f->check;
+
+    if (!*f->public_url)
+        return;
+    c.name = "webhook_url";
+    c.todo = "give support public_url with /messages/:scope_id behind it, or mend public_url";
+    c.light = url_is_below(hook, view_of(f->public_url)) ? LIGHT_GREEN : LIGHT_YELLOW;
+    if (flag->state != CHANNEL_FLAG_OK) {
+        c.light = LIGHT_YELLOW;
+        check_add(f->w, &c, "the address that support has " URL_PERSON);
+        return;
+    }
+    check_add(f->w, &c, "support sends webhooks to %.*s%s", (int)hook.len, hook.ptr,
+              c.light == LIGHT_GREEN ? "" : ", which is not below public_url");
+}
+
+/* What one may want otherwise is told, and is nobody's fault. */
+static void check_flag(void *arg, const struct channel_flag *flag)
+{
+    struct flag_check *f = arg;
+
+    if (strcmp(flag->flag, "webhook_url_v2") == 0)
+        check_hook(f, flag);
+    f->n_fine += flag->state == CHANNEL_FLAG_OK;
+    if (flag->state == CHANNEL_FLAG_OK)
+        return;
+    f->check.light = flag->state == CHANNEL_FLAG_PROBLEM ? LIGHT_RED : LIGHT_GREEN;
+    f->check.todo = "ask support, then amoctl channel add --reply with its new answer";
+    check_add(f->w, &f->check, "%s is %.*s: %s", flag->flag, (int)flag->value.len,
+              flag->value.ptr, flag->meaning);
+}
+
+static int check_flags(struct control_ask *ask, const struct reg_channel *ch, struct view kept)
+{
+    struct flag_check f = {
+        .w = ask->w,
+        .public_url = config_text(ask->core->config, "public_url"),
+        .check = {.name = "channel", .subject = view_of(ch->id)}
+    };
+    int rc = channel_flags_each(kept, check_flag, &f);
+
+    f.check.light = f.n_fine ? LIGHT_GREEN : LIGHT_YELLOW;
+    f.check.todo = "amoctl channel add with support's whole answer";
+    if (rc == 0 && f.n_fine)
+        check_add(ask->w, &f.check,
+                  "%zu flags are as they should be; amoctl channel show tells each", f.n_fine);
+    else if (rc == 0)
+        check_add(ask->w, &f.check, "support's answer is not known");
+    return rc;
+}
+
+static int check_channels(struct control_ask *ask)
+{
+    const struct registry *r = ask->core->registry;
+    struct check none = {.name = "channel",
+                         .light = LIGHT_YELLOW,
+                         .todo = "amoctl channel add --reply with support's answer"};
+
+    if (r->n_channels == 0)
+        check_add(ask->w, &none, "there is no channel yet");
+    for (size_t i = 0; i < r->n_channels; i++) {
+        struct buf answer;
+        int rc = 0;
+
+        buf_init(&answer, 1 << 16);
+        rc = store_channel_answer(ask->core->store, view_of(r->channels[i].id), &answer);
+        rc = rc ? rc : check_flags(ask, &r->channels[i], buf_view(&answer));
+        buf_fini(&answer);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+/* True when there is nothing to say about it: thousands in order are one line. */
+static bool account_is_fine(struct control_ask *ask, const struct reg_scope *s)
+{
+    const struct dest *d = queue_dest(ask->core->queue, true, view_of(s->id));
+    struct check c = {.name = "account", .subject = view_of(s->id), .light = LIGHT_RED};
+
+    if (d && dest_is_held(d)) {
+        c.todo = "see the runbook, \"A destination is held\"; then amoctl account resume";
+        check_add(ask->w, &c, "calls to amojo are held: %s (%s)", hold_reason_name(d->hold),
+                  hold_reason_words(d->hold));
+    } else if (s->disconnected) {
+        return false; /* it left: there is nothing to be wrong with */
+    } else if (s->paused) {
+        c.light = LIGHT_YELLOW;
+        c.todo = "amoctl account resume, when it is to work again";
+        check_add(ask->w, &c, "paused by an operator");
+    } else {
+        return true;
+    }
+    return false;
+}
+
+static bool connector_is_fine(struct control_ask *ask, const struct reg_connector *con)
+{
+    const struct dest *d = queue_dest(ask->core->queue, false, view_of(con->name));
+    bool gone = con->off || (d && d->hold == HOLD_GONE);
+    struct check c = {.name = "connector", .subject = view_of(con->name), .light = LIGHT_RED};
+
+    if (gone) {
+        c.todo = "mend the service, then amoctl account resume of one of its accounts";
+        check_add(ask->w, &c, "switched off: the service answered 410");
+    } else if (d && dest_is_held(d)) {
+        c.todo = "amoctl connector test says what is wrong";
+        check_add(ask->w, &c, "calls to it are held: %s (%s)", hold_reason_name(d->hold),
+                  hold_reason_words(d->hold));
+    } else {
+        return true;
+    }
+    return false;
+}
+
+static void check_destinations(struct control_ask *ask)
+{
+    const struct registry *r = ask->core->registry;
+    struct check accounts = {.name = "account", .light = LIGHT_GREEN};
+    struct check connectors = {.name = "connector", .light = LIGHT_GREEN};
+    size_t n_accounts = 0;
+    size_t n_connectors = 0;
+
+    for (size_t i = 0; i < r->n_scopes; i++)
+        n_accounts += account_is_fine(ask, &r->scopes[i]);
+    for (size_t i = 0; i < r->n_connectors; i++)
+        n_connectors += connector_is_fine(ask, &r->connectors[i]);
+    if (n_accounts)
+        check_add(ask->w, &accounts, "%zu connected, neither paused nor held", n_accounts);
+    if (n_connectors)
+        check_add(ask->w, &connectors, "%zu in use, none of them held", n_connectors);
+}
+
+/* --- public_url ----------------------------------------------------------------------------- */
+
+/* True when it can be looked at. */
+static bool check_public_url(struct control_ask *ask)
+{
+    struct view url = view_of(config_text(ask->core->config, "public_url"));
+    struct check c = {.name = "public_url", .subject = url, .light = LIGHT_YELLOW};
+
+    if (url.len == 0) {
+        c.todo = "set public_url in core's configuration and start core again";
+        check_add(ask->w, &c, "not set: the front door cannot be looked at from outside");
+        return false;
+    }
+    switch (url_address(url)) {
+    case ADDRESS_NONE:
+        c.light = LIGHT_RED;
+        c.todo = "set it to the https address under which amojo reaches ingress";
+        check_add(ask->w, &c, "is no web address");
+        return false;
+    case ADDRESS_PERSON:
+        c.light = LIGHT_RED;
+        c.subject = VIEW_NONE;
+        c.todo = "leave them out: everybody who sees the address would have them";
+        check_add(ask->w, &c, URL_PERSON);
+        return false;
+    case ADDRESS_OPEN:
+        c.todo = "put a proxy with a certificate before ingress";
+        check_add(ask->w, &c, "is not https: texts and names travel in the open");
+        return true;
+    case ADDRESS_FINE:
+        break;
+    }
+    c.light = LIGHT_GREEN;
+    check_add(ask->w, &c, "set");
+    return true;
+}
+
+/* --- the verb ------------------------------------------------------------------------------- */
+
+static void add_look(struct json_writer *w, const char *what, const char *subject)
+{
+    json_open_object(w, NULL);
+    json_add_text(w, "what", view_of(what));
+    json_add_text(w, "subject", view_of(subject));
+    json_close_object(w);
+}
+
+static const struct reg_scope *scope_of(const struct registry *r, const char *channel)
+{
+    for (size_t i = 0; i < r->n_scopes; i++) {
+        if (!r->scopes[i].disconnected && strcmp(r->scopes[i].channel, channel) == 0)
+            return &r->scopes[i];
+    }
+    return NULL;
+}
+
+static void check_looks(struct control_ask *ask)
+{
+    size_t n = ask->core->registry->n_channels;
+    struct check c = {.name = "amojo",
+                      .light = LIGHT_YELLOW,
+                      .todo = "amoctl account connect of an account of theirs makes a signed "
+                              "call; amoctl channel list names them all"};
+
+    if (n > DOCTOR_LOOKS_MAX)
+        check_add(ask->w, &c, "%zu more channels were not looked at, the first %d are",
+                  n - DOCTOR_LOOKS_MAX, DOCTOR_LOOKS_MAX);
+}
+
+static void add_looks(struct control_ask *ask, bool door)
+{
+    const struct registry *r = ask->core->registry;
+
+    json_open_array(ask->w, "ask");
+    if (door)
+        add_look(ask->w, "front_door", r->n_channels ? r->channels[0].id : "");
+    for (size_t i = 0; i < r->n_channels && i < DOCTOR_LOOKS_MAX; i++) {
+        const struct reg_scope *s = scope_of(r, r->channels[i].id);
+
+        add_look(ask->w, "amojo", r->channels[i].id);
+        if (s)
+            add_look(ask->w, "signature", s->id);
+    }
+    json_close_array(ask->w);
+}
+
+int verb_doctor(struct control_ask *ask)
+{
+    bool door = false;
+    int rc = 0;
+
+    json_open_object(ask->w, NULL);
+    json_open_array(ask->w, "checks");
+    check_role(ask, ROLE_INGRESS, "start amo-ingress with the same run_dir");
+    check_role(ask, ROLE_EGRESS, "start amo-egress with the same run_dir");
+    check_spools(ask);
+    rc = check_counts(ask);
+    check_disk(ask);
+    check_permissions(ask);
+    rc = rc ? rc : check_rewrite(ask);
+    door = check_public_url(ask);
+    rc = rc ? rc : check_channels(ask);
+    check_destinations(ask);
+    rc = rc ? rc : doctor_reach(ask);
+    check_looks(ask);
+    json_close_array(ask->w);
+    add_looks(ask, door);
+    json_close_object(ask->w);
+    return rc ? rc : EXIT_FINE;
+}

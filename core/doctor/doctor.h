@@ -1,0 +1,8 @@
+#pragma once
+
+/* What `amoctl doctor` looks at, beside one file for each kind of look. */
+
+#include "core/control/control.h"
+
+/* The lines about what can reach nobody, into the open array. Walks the conversations once. */
+AMO_MUSTCHECK int doctor_reach(struct control_ask *ask);

@@ -1,0 +1,63 @@
+#include "core/doctor/doctor_line.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#define MIB               ((int64_t)1 << 20)
+#define ROOM_RED_BYTES    (256 * MIB)
+#define ROOM_YELLOW_BYTES (2048 * MIB)
+#define ROOM_RED          2 /* percent */
+#define ROOM_YELLOW       5
+
+enum light check_low(int64_t value, int64_t red, int64_t yellow)
+{
+    if (value < red)
+        return LIGHT_RED;
+    return value < yellow ? LIGHT_YELLOW : LIGHT_GREEN;
+}
+
+static const char *light_name(enum light light)
+{
+    switch (light) {
+    case LIGHT_GREEN:
+        return "green";
+    case LIGHT_YELLOW:
+        return "yellow";
+    case LIGHT_RED:
+        break;
+    }
+    return "red";
+}
+
+void check_add(struct json_writer *w, const struct check *c, const char *fmt, ...)
+{
+    char words[2048];
+    va_list args;
+
+    va_start(args, fmt);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start stands above */
+    (void)vsnprintf(words, sizeof(words), fmt, args); /* a longer sentence is cut */
+    va_end(args);
+    json_open_object(w, NULL);
+    json_add_text(w, "check", view_of(c->name));
+    json_add_text(w, "subject", c->subject);
+    json_add_text(w, "state", view_of(light_name(c->light)));
+    json_add_text(w, "words", view_cut(view_of(words), sizeof(words)));
+    json_add_text(w, "todo", c->light != LIGHT_GREEN ? view_of(c->todo) : VIEW_NONE);
+    json_close_object(w);
+}
+
+void check_room(struct json_writer *w, const char *path, const struct statvfs *s)
+{
+    int64_t free_bytes = (int64_t)(s->f_bavail * s->f_frsize);
+    int64_t percent = s->f_blocks ? (int64_t)(s->f_bavail * 100 / s->f_blocks) : 0;
+    enum light bytes = check_low(free_bytes, ROOM_RED_BYTES, ROOM_YELLOW_BYTES);
+    enum light part = check_low(percent, ROOM_RED, ROOM_YELLOW);
+    struct check c = {.name = "disk",
+                      .subject = view_of(path),
+                      .light = bytes > part ? bytes : part,
+                      .todo = "free the disk: without room nothing is accepted"};
+
+    check_add(w, &c, "%" PRId64 " MiB free, %" PRId64 " %%", free_bytes / MIB, percent);
+}

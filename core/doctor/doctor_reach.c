@@ -1,0 +1,237 @@
+/* amoctl doctor: what can reach nobody.
+ *
+ * From: control_doctor.c. To: its checks. Holds: nothing. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/config.h"
+#include "core/control/control.h"
+#include "core/deliver/moved.h"
+#include "core/doctor/doctor.h"
+#include "core/doctor/doctor_line.h"
+#include "core/model/reach.h"
+#include "core/peers/peers.h"
+#include "core/store/reach.h"
+
+/* lines of a kind; more are only counted */
+#define LINES_MAX 10
+#define DAY_MS    (24LL * 3600 * 1000)
+
+struct stranded {
+    struct control_ask *ask;
+    int64_t lines;   /* numbers that were named */
+    int64_t n;       /* conversations of connected accounts, or of none that is known */
+    int64_t waiting; /* conversations of accounts that left */
+};
+
+static bool is_connected_elsewhere(const struct registry *r, const struct conversation *of)
+{
+    const struct reg_scope *s = registry_scope_connected(r, view_of(of->scope));
+
+    return s && strcmp(s->connector, of->connector) != 0;
+}
+
+static const char *why_nobody(const struct registry *r, const struct conversation *of)
+{
+    if (is_connected_elsewhere(r, of))
+        return "its account uses another connector, where the number is listed for nobody or "
+               "for"
+               " somebody else";
+    if (registry_scope_connected(r, view_of(of->scope)))
+        return "it is listed for nobody, and the connector has several accounts";
+    return "its account is not there any more";
+}
+
+static int strand(void *arg, const struct conversation *of, int64_t n)
+{
+    struct stranded *s = arg;
+    const struct registry *r = s->ask->core->registry;
+    const struct reg_scope *before = registry_scope(r, view_of(of->scope));
+    struct check c = {.name = "reach",
+                      .subject = view_of(of->source[0] ? of->source : of->scope),
+                      .light = LIGHT_YELLOW,
+                      .todo = "amoctl source add for the account whose number it is"};
+
+    if (reach_of(r, of).way != REACH_NOBODY)
+        return 0;
+    if (before && before->disconnected) {
+        s->waiting += n;
+        return 0;
+    }
+    s->n += n;
+    if (s->lines++ < LINES_MAX)
+        check_add(s->ask->w, &c,
+                  "%" PRId64 " conversations of connector %s reach nobody by this number: %s",
+                  n, of->connector, why_nobody(r, of));
+    return 0;
+}
+
+static int check_conversations(struct control_ask *ask)
+{
+    struct stranded s = {.ask = ask};
+    struct check fine = {.name = "reach", .light = LIGHT_GREEN};
+    int rc = 0;
+
+    if (store_conversations_are_hurt(ask->core->store))
+        return 0; /* said as red; reading them would end core */
+    rc = store_reach_walk(ask->core->store, strand, &s);
+    if (rc)
+        return rc;
+    if (s.lines > LINES_MAX) {
+        fine.light = LIGHT_YELLOW;
+        fine.todo = "the same for those";
+        check_add(ask->w, &fine, "%" PRId64 " more numbers are like these",
+                  s.lines - LINES_MAX);
+    } else if (s.n == 0 && s.waiting == 0) {
+        check_add(ask->w, &fine, "every conversation reaches somebody");
+    } else if (s.n == 0) {
+        check_add(ask->w, &fine,
+                  "every conversation reaches somebody but %" PRId64
+                  " of accounts that left, which wait for their return",
+                  s.waiting);
+    }
+    return 0;
+}
+
+/* --- accounts that left, sources, connectors that are gone ------------------------------------- */
+
+static void check_left(struct control_ask *ask, const struct reg_scope *s)
+{
+    struct core *c = ask->core;
+    const struct dest *d = queue_dest(c->queue, true, view_of(s->id));
+    size_t n = d ? d->n_account : 0;
+    char left[CLOCK_ISO_LEN + 1];
+    char end[CLOCK_ISO_LEN + 1];
+    struct check check = {
+        .name = "reach",
+        .subject = view_of(s->id),
+        .light = LIGHT_YELLOW,
+        .todo = "amoctl account connect brings it back; amoctl source add --move gives its "
+                "number to another account; amoctl queue drop --scope gives up what waits"};
+
+    if (n == 0)
+        return;
+    clock_format_iso(s->left_ms, left);
+    clock_format_iso(s->left_ms + DAY_MS * (int64_t)config_number(c->config, "core/away_days"),
+                     end);
+    if (s->disconnected)
+        check_add(ask->w, &check,
+                  "%zu commands wait for an account that left at %s; they are given up at %s",
+                  n, left, end);
+    else
+        check_add(ask->w, &check, "%zu commands wait without an end while it is paused", n);
+}
+
+static void check_source(struct control_ask *ask, const struct reg_source *src)
+{
+    const struct reg_scope *s = registry_scope(ask->core->registry, view_of(src->scope));
+    struct check c = {.name = "source",
+                      .subject = view_of(src->source),
+                      .light = LIGHT_YELLOW,
+                      .todo = "amoctl source add for the account that has the number now, or "
+                              "amoctl source remove"};
+
+    if (s && !s->disconnected && strcmp(s->connector, src->connector) == 0)
+        return;
+    check_add(ask->w, &c, "listed at %s for an account that %s: its clients are refused",
+              src->connector,
+              !s                ? "is not there any more"
+              : s->disconnected ? "left"
+                                : "uses another connector");
+}
+
+static void check_dest(struct control_ask *ask, const struct dest *d)
+{
+    const struct registry *r = ask->core->registry;
+    struct view name = view_of(strchr(d->key, ':') + 1); /* every key has one */
+    struct check c = {.name = "reach",
+                      .subject = view_of(d->key),
+                      .light = LIGHT_RED,
+                      .todo = "amoctl queue drop gives them up"};
+
+    if (d->n_waiting == 0 ||
+        (d->is_scope ? registry_scope(r, name) != NULL : registry_connector(r, name) != NULL))
+        return;
+    check_add(ask->w, &c, "%zu commands wait for it, and it is not there any more",
+              d->n_waiting);
+}
+
+static void check_accounts(struct control_ask *ask, const struct reg_scope *s)
+{
+    struct check c = {.name = "account",
+                      .subject = view_of(s->id),
+                      .light = LIGHT_RED,
+                      .todo = "amoctl account disconnect, then connect with a connector"};
+
+    if (!s->disconnected && !registry_connector(ask->core->registry, view_of(s->connector)))
+        check_add(ask->w, &c, "its connector %s is not there any more", s->connector);
+    if (s->disconnected || s->paused)
+        check_left(ask, s);
+}
+
+/* --- refused at the door ------------------------------------------------------------------------ */
+
+/* The next part of @v up to @stop, which is taken off it. */
+static struct view part(struct view *v, char stop)
+{
+    const char *at = v->len ? memchr(v->ptr, stop, v->len) : NULL;
+    size_t n = at ? (size_t)(at - v->ptr) : v->len;
+    struct view head = view_make(v->ptr, n);
+
+    *v = view_make(v->ptr + n + (at != NULL), v->len - n - (at != NULL));
+    return head;
+}
+
+/* Whoever was listed since then is not refused any more. */
+static bool is_still_nobodys(const struct registry *r, struct view connector,
+                             struct view source)
+{
+    bool known = false;
+
+    return registry_connector(r, connector) &&
+           !registry_scope_of_source(r, connector, source, &known);
+}
+
+static void check_refused(struct control_ask *ask, const struct peer *p)
+{
+    struct view rest = buf_view(&p->refused);
+
+    while (rest.len) {
+        struct view line = part(&rest, '\n');
+        struct view connector = part(&line, '\t');
+        struct check c = {.name = "source",
+                          .subject = part(&line, '\t'),
+                          .light = LIGHT_YELLOW,
+                          .todo =
+                              "amoctl source add, if the number is one of yours; the service"
+                              " does not send again what was refused"};
+        struct view n = part(&line, '\t');
+
+        if (is_still_nobodys(ask->core->registry, connector, c.subject))
+            check_add(
+                ask->w, &c,
+                "belongs to no account; messages of connector %.*s by it that were refused"
+                " within the hour: %.*s",
+                (int)connector.len, connector.ptr, (int)n.len, n.ptr);
+    }
+}
+
+int doctor_reach(struct control_ask *ask)
+{
+    const struct registry *r = ask->core->registry;
+    const struct dest *d = NULL;
+    size_t iter = 0;
+
+    for (size_t i = 0; i < r->n_scopes; i++)
+        check_accounts(ask, &r->scopes[i]);
+    for (size_t i = 0; i < r->n_sources; i++)
+        check_source(ask, &r->sources[i]);
+    while ((d = table_next(ask->core->queue->dests, &iter)))
+        check_dest(ask, d);
+    for (const struct list *i = ask->core->peers.next; i != &ask->core->peers; i = i->next)
+        check_refused(ask, LIST_ENTRY_CONST(i, struct peer, link));
+    return check_conversations(ask);
+}

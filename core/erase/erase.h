@@ -1,0 +1,102 @@
+#pragma once
+
+/* Erasing a person: his texts, names, phones and files out of the store and out of the spools.
+ * Ids, times, states and reasons stay. The decision and its price: docs/adr/0011-erasing.md.
+ *
+ * One at a time, in steps, so that nothing else waits long:
+ *
+ *   spools   every ingress closes its present file and says when core has taken all of it and the
+ *            files are gone: what he wrote so far is in the store then, and nowhere else
+ *   find     his conversations, their messages and commands, what remote sides said of him, a piece of
+ *            the tables in each step
+ *   apply    everything in one transaction
+ *   spools   once more, for what came in the meantime
+ *   clean    the log of the store and unused parts of its pages (core/store/checkpoint.h)
+ *
+ * What is written down of it: one row (erasures) and one line in the log, without anything
+ * personal. */
+
+#include "core/erase/match.h"
+#include "core/store/erase.h"
+#include "core/turn/turn.h"
+
+enum erase_step {
+    ERASE_SPOOLS,
+    ERASE_CONVERSATIONS,
+    ERASE_COMMANDS,
+    ERASE_MESSAGES,
+    ERASE_EVIDENCE,
+    ERASE_APPLY,
+    ERASE_COMMITTING,
+    ERASE_SPOOLS_AGAIN,
+    ERASE_CLEAN,
+    ERASE_END,
+};
+
+/* Who asked, and is to be told. */
+struct erase_asker {
+    void *arg; /* NULL: nobody, or answered already */
+    /* @report: the report, VIEW_NONE none; @words: what went wrong, NULL nothing. Once. */
+    void (*tell)(void *arg, int code, struct view report, const char *words);
+    void (*drop)(void *arg); /* core ends: there will be no answer */
+};
+
+struct erase {
+    struct core *core;
+    struct erase_asker asker;
+    bool dry_run;
+    bool by_phone;
+    bool unowned_too;
+    enum erase_step step;
+    int64_t until_mono_ms; /* the end of a step that waits for others */
+    int timer;
+    uint64_t turn;    /* number of the present SPOOL_TURN */
+    uint64_t ticket;  /* of the cleaning */
+    uint64_t commits; /* core's when it was applied */
+    /* where the walks stand */
+    int64_t at_conversation;
+    int64_t at_command;
+    int64_t at_message;
+    int64_t at_evidence;
+    int64_t newest_message; /* when the conversations were known */
+    /* what is found */
+    struct erase_person person;
+    struct buf commands; /* int64_t each: his, in a conversation that is not */
+    struct buf shared;   /* int64_t each: conversations of several people whose client he is */
+    struct buf quarantine;  /* int64_t each */
+    struct buf waiting;     /* int64_t each */
+    int64_t of_others;      /* commands and dead letters of others in his conversations */
+    bool second_walk;       /* of the conversations, now that his names are known */
+    int64_t namesakes;      /* conversations of his name, but another phone */
+    int64_t namesake;       /* the first of them */
+    size_t evidence_phones; /* phones that were known when the walk of evidence began */
+    int64_t unowned;        /* events with words about messages nobody knows */
+    struct store_erased rows;
+    int64_t given_up;    /* commands that waited */
+    int64_t under_way;   /* commands that lost their content on the way */
+    bool too_many;       /* conversations are left */
+    bool not_clean;      /* the store could not be cleaned in time */
+    bool rebuilds_later; /* it is too large to be written anew now */
+    int64_t id;          /* row of erasures; 0: nothing was found */
+};
+
+/* @e->person holds what was asked for. Takes @e in any case. -ENOMEM, -EIO. */
+AMO_MUSTCHECK int erase_start(struct core *c, struct erase *e);
+/* Goes on with the one under way. Outside any savepoint. */
+void erase_tick(struct core *c, int64_t now_mono_ms);
+/* SPOOL_TURNED of an ingress. */
+void erase_turned(struct core *c, struct peer *p, struct view body);
+void erase_free(struct core *c);
+
+/* --- parts (find.c, report.c) --------------------------------------------------- */
+/* The next piece of the present step's walk; @ret_more: there is another. */
+AMO_MUSTCHECK int erase_find(struct erase *e, bool *ret_more);
+/* What came since the walks, and then everything that is small: events, chats. */
+AMO_MUSTCHECK int erase_find_rest(struct erase *e);
+/* The commands that wait, int64_t each. */
+AMO_MUSTCHECK int erase_find_commands(struct erase *e, struct buf *ret_ids);
+/* How many numbers are in a list of them, and one. */
+size_t erase_ids(const struct buf *ids);
+int64_t erase_id_at(const struct buf *ids, size_t i);
+/* The report as JSON; @ret_complete: nothing of him is left in our hands. -ENOMEM, -EIO. */
+AMO_MUSTCHECK int erase_report(struct erase *e, struct buf *out, bool *ret_complete);

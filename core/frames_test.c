@@ -1,0 +1,473 @@
+#include "core/peers/peers.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "core/deliver/dispatch.h"
+#include "core/frames.h"
+#include "core/store/db.h"
+#include "core/testing/rig.h"
+#include "proto/bus/socket.h"
+#include "proto/session.h"
+
+/* An edge of flesh: a DEALER whose frames are written and read by hand. */
+struct edge_rig {
+    struct rig *rig;
+    struct bus_socket *socket;
+    struct id boot;
+    uint64_t session;
+    void (*readable)(void *arg);
+};
+
+/* Not heard for two seconds: its name may be another's. */
+static void fall_silent(struct peer *p)
+{
+    p->heard_mono_ms -= 2000;
+}
+
+static void edge_open(struct edge_rig *e, struct rig *r, enum role role, unsigned char boot)
+{
+    char endpoint[128];
+
+    (void)snprintf(endpoint, sizeof(endpoint), "ipc://%s/%s", r->dir,
+                   role == ROLE_INGRESS ? "events" : "commands");
+    assert_int_equal(bus_dealer_connect(endpoint, NULL, &e->socket), 0);
+    e->rig = r;
+    e->session = 0;
+    fall_silent(role == ROLE_INGRESS ? r->ingress : r->worker);
+    e->readable = role == ROLE_INGRESS ? frames_events_readable : frames_commands_readable;
+    memset(e->boot.bytes, boot, sizeof(e->boot.bytes));
+}
+
+static void edge_send(struct edge_rig *e, enum msg_kind kind, const struct id *core_boot,
+                      struct view body)
+{
+    struct envelope env = {.version = ENVELOPE_VERSION, .kind = kind, .edge_boot = e->boot};
+    char head[ENVELOPE_MAX_LEN];
+    size_t n = 0;
+
+    if (core_boot)
+        env.core_boot = *core_boot;
+    envelope_encode(&env, head, &n);
+    assert_int_equal(bus_send(e->socket, VIEW_NONE, view_make(head, n), body), 0);
+}
+
+static void nap(void)
+{
+    const struct timespec ms = {0, 1000000};
+
+    (void)nanosleep(&ms, NULL); /* between looks; what is waited for has a deadline */
+}
+
+/* Reads until a frame of @kind comes; false when none came within @ms. Core reads meanwhile. */
+static bool edge_wait(struct edge_rig *e, enum msg_kind kind, int ms, struct buf *ret_body)
+{
+    int64_t until = clock_mono_ms() + ms;
+
+    do {
+        struct bus_message m;
+        struct envelope env;
+
+        e->readable(&e->rig->core);
+        if (bus_recv(e->socket, &m) == 0) {
+            bool hit = envelope_decode(m.head, &env) == 0 && env.kind == kind;
+
+            if (hit && ret_body)
+                assert_int_equal(buf_add_view(ret_body, m.body), 0);
+            bus_message_fini(&m);
+            if (hit)
+                return true;
+        } else {
+            nap();
+        }
+    } while (clock_mono_ms() < until);
+    return false;
+}
+
+static void send_hello(struct edge_rig *e, enum role role, const char *name, struct view held)
+{
+    struct hello h = {.role = role,
+                      .name = view_of(name),
+                      .version = VIEW_LIT("1"),
+                      .spool = e->rig->spool,
+                      .low = 1,
+                      .next = e->rig->next_number,
+                      .credit = 64,
+                      .credit_bytes = 1 << 20,
+                      .held = held,
+                      .session = e->session};
+    struct buf body;
+
+    buf_init(&body, 1 << 16);
+    assert_int_equal(hello_encode(&h, &body), 0);
+    edge_send(e, MSG_HELLO, NULL, buf_view(&body));
+    buf_fini(&body);
+}
+
+static struct peer *wait_peer(struct edge_rig *e, const char *name)
+{
+    int64_t until = clock_mono_ms() + 5000;
+
+    while (clock_mono_ms() < until) {
+        e->readable(&e->rig->core);
+        for (struct list *i = e->rig->core.peers.next; i != &e->rig->core.peers; i = i->next) {
+            struct peer *p = LIST_ENTRY(i, struct peer, link);
+
+            if (strcmp(p->name, name) == 0 && id_equal(&p->boot, &e->boot))
+                return p;
+        }
+        nap();
+    }
+    fail_msg("%s did not join", name);
+    return NULL;
+}
+
+static void hello_is_answered_with_the_registry_and_the_credit(void **state)
+{
+    struct rig *r = *state;
+    struct edge_rig e;
+    struct welcome w;
+    struct buf body;
+
+    edge_open(&e, r, ROLE_INGRESS, 7);
+    buf_init(&body, 1 << 20);
+    r->spool.bytes[0] ^= 1; /* its own */
+    send_hello(&e, ROLE_INGRESS, "ingress-7", VIEW_NONE);
+    r->spool.bytes[0] ^= 1;
+    (void)wait_peer(&e, "ingress-7");
+    rig_turn(r);
+    assert_true(edge_wait(&e, MSG_WELCOME, 5000, &body));
+    assert_int_equal(welcome_decode(buf_view(&body), &w), 0);
+    assert_true(w.credit > 0 && w.credit_bytes > 0);
+    assert_true(w.registry.len > 0);
+    assert_int_equal(w.mark, 0);
+    assert_int_equal(w.lease_ms, 20000);
+    buf_fini(&body);
+    bus_socket_free(e.socket);
+}
+
+static void a_spool_of_a_live_process_is_refused_to_another_in_words(void **state)
+{
+    struct rig *r = *state;
+    struct spool_refused refused;
+    struct edge_rig e;
+    struct buf body;
+
+    edge_open(&e, r, ROLE_INGRESS, 7);
+    buf_init(&body, 1 << 20);
+    send_hello(&e, ROLE_INGRESS, "thief", VIEW_NONE); /* while r->ingress has it */
+    assert_true(edge_wait(&e, MSG_SPOOL_REFUSED, 5000, &body));
+    assert_int_equal(spool_refused_decode(buf_view(&body), &refused), 0);
+    assert_true(id_equal(&refused.spool, &r->spool));
+    assert_true(refused.reason.len > 20);
+    assert_int_equal(r->core.n_peers, 2); /* nobody joined, nobody was put out */
+    buf_fini(&body);
+    bus_socket_free(e.socket);
+}
+
+static void whoever_was_taken_for_dead_and_lives_takes_a_new_spool_id(void **state)
+{
+    struct rig *r = *state;
+    struct edge_rig first;
+    struct edge_rig second;
+
+    edge_open(&first, r, ROLE_INGRESS, 7);
+    edge_open(&second, r, ROLE_INGRESS, 8);
+    send_hello(&first, ROLE_INGRESS, "ingress", VIEW_NONE);
+    fall_silent(wait_peer(&first, "ingress"));
+    send_hello(&second, ROLE_INGRESS, "ingress", VIEW_NONE); /* as a restart would */
+    r->ingress = wait_peer(&second, "ingress");
+    fall_silent(r->ingress);
+    send_hello(&first, ROLE_INGRESS, "ingress", VIEW_NONE);
+    assert_true(edge_wait(&first, MSG_SPOOL_REFUSED, 5000, NULL));
+    assert_int_equal(r->core.n_peers, 2);
+    bus_socket_free(first.socket);
+    bus_socket_free(second.socket);
+}
+
+static void spools_that_come_and_go_leave_nothing_in_memory(void **state)
+{
+    struct rig *r = *state;
+    const struct id own = r->spool;
+    struct edge_rig e;
+    size_t n = 0;
+
+    edge_open(&e, r, ROLE_INGRESS, 7);
+    for (unsigned char i = 1; i <= 100;
+         i++) { /* as one that is started anew without an event */
+        r->spool.bytes[0] = (unsigned char)(own.bytes[0] + i);
+        send_hello(&e, ROLE_INGRESS, "restless", VIEW_NONE);
+        while (!id_equal(&wait_peer(&e, "restless")->spool->id, &r->spool))
+            e.readable(&r->core);
+    }
+    r->spool = own;
+    frames_tick(&r->core, clock_mono_ms());
+    for (struct list *i = r->core.spools.next; i != &r->core.spools; i = i->next)
+        n++;
+    assert_true(n <= 66);
+    frames_tick(&r->core, clock_mono_ms() + 3600 * 1000); /* silent ones are forgotten … */
+    frames_tick(&r->core, clock_mono_ms() + 7200 * 1000); /* … and so are their spools */
+    assert_true(list_is_empty(&r->core.spools));
+    r->ingress = NULL;
+    r->worker = NULL;
+    bus_socket_free(e.socket);
+}
+
+static void hello_said_twice_is_one_session_and_one_line(void **state)
+{
+    struct rig *r = *state;
+    struct event event = rig_client_text("m1");
+    struct edge_rig e;
+
+    edge_open(&e, r, ROLE_INGRESS, 7);
+    send_hello(&e, ROLE_INGRESS, "ingress", VIEW_NONE);
+    r->ingress = wait_peer(&e, "ingress");
+    (void)rig_push(r, &event);
+    send_hello(&e, ROLE_INGRESS, "ingress", VIEW_NONE); /* it came late */
+    rig_turn(r);
+    assert_true(edge_wait(&e, MSG_WELCOME, 5000, NULL));
+    assert_int_equal(r->core.n_peers, 2);
+    r->ingress = wait_peer(&e, "ingress");
+    bus_socket_free(e.socket);
+}
+
+static void what_was_taken_in_this_turn_is_told_only_after_its_commit(void **state)
+{
+    struct rig *r = *state;
+    struct event event = rig_client_text("m1");
+    struct edge_rig e;
+    struct welcome w;
+    struct buf body;
+
+    (void)rig_push(r, &event); /* not committed */
+    edge_open(&e, r, ROLE_INGRESS, 7);
+    buf_init(&body, 1 << 20);
+    send_hello(&e, ROLE_INGRESS, "ingress", VIEW_NONE); /* its new session, in the same turn */
+    r->ingress = wait_peer(&e, "ingress");
+    assert_false(edge_wait(&e, MSG_WELCOME, 50, NULL));
+    rig_turn(r);
+    assert_true(edge_wait(&e, MSG_WELCOME, 5000, &body));
+    assert_int_equal(welcome_decode(buf_view(&body), &w), 0);
+    assert_int_equal(w.mark, 1);
+    assert_int_equal(pairs_count(w.taken), 1);
+    buf_fini(&body);
+    bus_socket_free(e.socket);
+}
+
+static void a_commit_that_fails_welcomes_nobody(void **state)
+{
+    struct rig *r = *state;
+    struct event event = rig_client_text("m1");
+    struct edge_rig e;
+
+    (void)rig_push(r, &event);
+    edge_open(&e, r, ROLE_INGRESS, 7);
+    send_hello(&e, ROLE_INGRESS, "ingress", VIEW_NONE);
+    r->ingress = wait_peer(&e, "ingress");
+    db_fail_at(1);
+    rig_turn(r);
+    db_fail_at(0);
+    assert_int_equal(r->core.exit_code, 75);
+    assert_false(edge_wait(&e, MSG_WELCOME, 50, NULL));
+    bus_socket_free(e.socket);
+}
+
+static void a_frame_of_an_unknown_session_is_not_acted_upon(void **state)
+{
+    struct rig *r = *state;
+    struct event event = rig_client_text("m1");
+    struct edge_rig e;
+    struct buf bytes;
+    struct buf body;
+
+    edge_open(&e, r, ROLE_INGRESS, 7);
+    buf_init(&bytes, 1 << 16);
+    buf_init(&body, 1 << 16);
+    assert_int_equal(event_encode(&event, &bytes), 0);
+    assert_int_equal(event_push_begin(&body, &r->spool, 1, 1), 0);
+    assert_int_equal(event_push_add(&body, 1, buf_view(&bytes), 0), 0);
+    edge_send(&e, MSG_EVENT_PUSH, &r->core.boot, buf_view(&body)); /* no HELLO yet */
+    assert_true(edge_wait(&e, MSG_HELLO_AGAIN, 5000, NULL));
+    send_hello(&e, ROLE_INGRESS, "ingress", VIEW_NONE);
+    r->ingress = wait_peer(&e, "ingress");
+    edge_send(&e, MSG_EVENT_PUSH, &e.boot, buf_view(&body)); /* of another core's life */
+    assert_true(edge_wait(&e, MSG_HELLO_AGAIN, 5000, NULL));
+    rig_turn(r);
+    assert_int_equal(rig_stored_commands(r), 0);
+    buf_fini(&bytes);
+    buf_fini(&body);
+    bus_socket_free(e.socket);
+}
+
+static void a_new_boot_of_a_worker_gives_back_what_the_old_one_held(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
+    struct edge_rig e;
+
+    edge_open(&e, r, ROLE_EGRESS, 8);
+    send_hello(&e, ROLE_EGRESS, "egress", VIEW_NONE); /* the name of r->worker */
+    r->worker = wait_peer(&e, "egress");
+    assert_int_equal(c->state, COMMAND_READY);
+    assert_int_equal(c->lost, 1);
+    rig_turn(r);
+    assert_int_equal(c->state, COMMAND_IN_FLIGHT);
+    assert_ptr_equal(c->worker, r->worker);
+    assert_true(edge_wait(&e, MSG_COMMAND_PUSH, 5000, NULL));
+    rig_assert_accounts(r);
+    bus_socket_free(e.socket);
+}
+
+static void a_name_whose_holder_lives_is_given_to_nobody_else(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
+    struct edge_rig e;
+    struct buf body;
+
+    buf_init(&body, 1000);
+    edge_open(&e, r, ROLE_EGRESS, 8);
+    r->worker->heard_mono_ms = clock_mono_ms();
+    send_hello(&e, ROLE_EGRESS, "egress", VIEW_NONE);
+    assert_true(edge_wait(&e, MSG_REFUSED, 5000, &body));
+    assert_non_null(strstr(buf_str(&body), "alive"));
+    assert_int_equal(c->state, COMMAND_IN_FLIGHT);
+    assert_int_equal(c->lost, 0);
+    buf_fini(&body);
+    bus_socket_free(e.socket);
+}
+
+static void say_session(struct edge_rig *e, uint64_t session, struct view held)
+{
+    e->session = session;
+    send_hello(e, ROLE_EGRESS, "egress", held);
+}
+
+/* What a HELLO over a later socket does not name was never received. */
+static void what_a_later_socket_does_not_name_goes_again_at_once(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
+    uint64_t attempt = c->attempt;
+    struct edge_rig e;
+
+    r->worker->session = 3;
+    edge_open(&e, r, ROLE_EGRESS, 2); /* the boot of r->worker */
+    say_session(&e, 2, VIEW_NONE);    /* of a socket closed before: nothing is proven */
+    for (int i = 0; i < 20; i++) {
+        e.readable(&r->core);
+        nap();
+    }
+    assert_int_equal(c->attempt, attempt);
+    assert_int_equal(c->state, COMMAND_IN_FLIGHT);
+    assert_int_equal(r->worker->session, 3);
+    say_session(&e, 4, VIEW_NONE);
+    for (int64_t until = clock_mono_ms() + 5000; clock_mono_ms() < until;) {
+        e.readable(&r->core);
+        r->worker = LIST_ENTRY(r->core.peers.prev, struct peer, link);
+        if (r->worker->session == 4)
+            break;
+        nap();
+    }
+    assert_int_equal(c->state, COMMAND_READY);
+    assert_int_equal(c->lost, 0);
+    rig_turn(r);
+    assert_int_equal(c->state, COMMAND_IN_FLIGHT);
+    assert_true(c->attempt != attempt);
+    rig_assert_accounts(r);
+    attempt = c->attempt;
+    say_session(&e, 4,
+                VIEW_NONE); /* said twice on one socket: it may have crossed the command */
+    for (int i = 0; i < 20; i++) {
+        e.readable(&r->core);
+        nap();
+    }
+    r->worker = LIST_ENTRY(r->core.peers.prev, struct peer, link);
+    assert_int_equal(c->state, COMMAND_IN_FLIGHT);
+    assert_int_equal(c->attempt, attempt);
+    bus_socket_free(e.socket);
+}
+
+static void a_new_session_of_the_same_boot_keeps_what_it_holds(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
+    struct edge_rig e;
+    struct buf held;
+
+    buf_init(&held, 100);
+    assert_int_equal(pairs_add(&held, (uint64_t)c->id, c->attempt), 0);
+    edge_open(&e, r, ROLE_EGRESS, 2); /* the boot of r->worker */
+    send_hello(&e, ROLE_EGRESS, "egress", buf_view(&held));
+    for (int64_t until = clock_mono_ms() + 5000; clock_mono_ms() < until;) {
+        e.readable(&r->core);
+        r->worker = LIST_ENTRY(r->core.peers.prev, struct peer, link);
+        if (strncmp((const char *)r->worker->route, "none-", 5) != 0)
+            break; /* not the one made by hand any more */
+        nap();
+    }
+    assert_int_equal(c->state, COMMAND_IN_FLIGHT);
+    assert_ptr_equal(c->worker, r->worker);
+    assert_int_equal(c->lost, 0);
+    rig_turn(r);
+    rig_assert_accounts(r);
+    buf_fini(&held);
+    bus_socket_free(e.socket);
+}
+
+static void a_silent_worker_is_forgotten_and_its_commands_stay(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
+
+    frames_tick(&r->core, clock_mono_ms() + 60000);
+    assert_true(list_is_empty(&r->core.peers));
+    assert_int_equal(c->state, COMMAND_IN_FLIGHT);
+    assert_null(c->worker); /* nobody points at what was freed */
+    dispatch_due(&r->core, c->due_mono_ms);
+    assert_int_equal(c->state, COMMAND_READY);
+    r->worker = rig_worker(r, "egress", 2);
+}
+
+static void a_worker_that_was_not_heard_lately_gets_nothing(void **state)
+{
+    struct rig *r = *state;
+    int64_t now = clock_mono_ms();
+
+    assert_ptr_equal(peers_pick_worker(&r->core, 100, now), r->worker);
+    assert_null(peers_pick_worker(&r->core, 100, now + 60000));
+    r->worker->n_in_flight = r->worker->credit;
+    assert_null(peers_pick_worker(&r->core, 100, now));
+    r->worker->n_in_flight = 1;
+    r->worker->bytes_in_flight = r->worker->credit_bytes;
+    assert_null(peers_pick_worker(&r->core, 100, now));
+    r->worker->n_in_flight = 0; /* one larger command may travel alone */
+    r->worker->bytes_in_flight = 0;
+    assert_ptr_equal(peers_pick_worker(&r->core, r->worker->credit_bytes + 1, now), r->worker);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(hello_is_answered_with_the_registry_and_the_credit),
+        CASE(a_spool_of_a_live_process_is_refused_to_another_in_words),
+        CASE(whoever_was_taken_for_dead_and_lives_takes_a_new_spool_id),
+        CASE(spools_that_come_and_go_leave_nothing_in_memory),
+        CASE(hello_said_twice_is_one_session_and_one_line),
+        CASE(what_was_taken_in_this_turn_is_told_only_after_its_commit),
+        CASE(a_commit_that_fails_welcomes_nobody),
+        CASE(a_frame_of_an_unknown_session_is_not_acted_upon),
+        CASE(a_new_boot_of_a_worker_gives_back_what_the_old_one_held),
+        CASE(a_name_whose_holder_lives_is_given_to_nobody_else),
+        CASE(what_a_later_socket_does_not_name_goes_again_at_once),
+        CASE(a_new_session_of_the_same_boot_keeps_what_it_holds),
+        CASE(a_silent_worker_is_forgotten_and_its_commands_stay),
+        CASE(a_worker_that_was_not_heard_lately_gets_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

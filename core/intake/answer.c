@@ -1,0 +1,57 @@
+/* Where is message X?
+ *
+ * From: an ingress (QUERY). To: the same (ANSWER). Holds: nothing. */
+
+#include "core/intake/answer.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "core/intake/lookup.h"
+#include "core/peers/peers.h"
+#include "proto/limits.h"
+#include "proto/query.h"
+
+static void answer_about(const struct message *m, struct answer *a)
+{
+    a->found = true;
+    a->mid = view_of(m->mid);
+    a->direction = m->direction == MESSAGE_INBOUND ? VIEW_LIT("in") : VIEW_LIT("out");
+    a->state = view_of(m->state);
+    if (m->state && strcmp(m->state, "failed") == 0) {
+        a->reason = view_of(m->reason);
+        a->words = view_of(m->words);
+    }
+    a->amo_id = view_of(m->amo_id);
+    a->service_id = view_of(m->service_id);
+    a->taken_ms = m->taken_ms;
+    a->settled_ms = m->settled_ms;
+}
+
+void answer_query(struct core *c, struct peer *p, struct view body)
+{
+    struct answer a = {0};
+    struct message m = {0};
+    struct wanted wanted = {0};
+    struct query q;
+    struct buf out;
+    int rc = 0;
+
+    if (query_decode(body, &q) || q.connector.len == 0) {
+        log_line(LOG_LEVEL_ERROR, "query.malformed", "peer=%s", p->name);
+        return;
+    }
+    a.number = q.number;
+    rc = core_turn(c);
+    wanted.connector = q.connector;
+    rc = rc ? rc : lookup_message(c, &wanted, q.message_id, &m);
+    if (rc == 0)
+        answer_about(&m, &a);
+    buf_init(&out, LIMIT_CONTROL_BYTES);
+    /* without an answer the asker says that core is away, which is as good as true */
+    if (rc >= 0 && answer_encode(&a, &out) == 0)
+        (void)!peer_post(c, p, MSG_ANSWER, NULL, buf_view(&out));
+    buf_fini(&out);
+    message_fini(&m);
+}

@@ -1,0 +1,54 @@
+#pragma once
+
+/* What may be our own words coming back waits until that can be told: webhooks of amo while a
+ * message in somebody's name is unclear, and a service's reports of what its side wrote while a
+ * message of ours to it is tried and its id there unknown (docs/adr/0010-echo.md).
+ *
+ * They wait in the store, in order, under the conversation whose message is unclear. How long is
+ * counted here and not there: only time in which the outcome can become known, anew after each
+ * start of core, and besides whatever else is overdue. */
+
+#include "core/model/phone.h"
+#include "core/turn/turn.h"
+#include "proto/event.h"
+
+enum echo_side {
+    ECHO_AMO,     /* webhooks of amo: what we gave it in somebody's name */
+    ECHO_SERVICE, /* a service's reports: what we gave it for a manager */
+};
+
+/* What waited before this start; its time begins anew. */
+AMO_MUSTCHECK int echo_load(struct core *c);
+void echo_free(struct core *c);
+
+/* Must an event of this conversation wait? True, too, while others of it do: they keep their
+ * order. */
+bool echo_is_pending(struct core *c, enum echo_side side, const struct conversation *conv);
+/* The conversation under which earlier reports of @event's thread wait, if not the one whose report is in
+ * hand: it waits behind them, whatever they wait for. 0 none. */
+int64_t echo_of_thread(const struct core *c, const struct event *event);
+/* Of a thread that is not known: the conversation that a manager has begun with the connector,
+ * whose call is tried and whose name at the service nobody has told yet, if its client may be
+ * @client (without a key: anybody); 0 none. */
+AMO_MUSTCHECK int echo_pending_first(struct core *c, const struct event *e,
+                                     const struct phone *client, int64_t *ret_conversation);
+/* Under it waits what comes again while another spool still sends again what may be its cause: nobody can
+ * tell whose it is. */
+#define ECHO_NOBODYS (INT64_MAX / 4)
+
+/* ECHO_NOBODYS when that is true of the event in hand, or of webhooks before it, else 0. */
+int64_t echo_behind_spools(const struct core *c, enum echo_side side);
+/* The conversation under which a webhook or report that may be the second of two which come again to a
+ * store that was put back waits while the first one, of the other side, waits itself: @conversation, or
+ * where that is 0 the first one's. 0: it does not. */
+int64_t echo_behind_other(const struct core *c, enum echo_side side, int64_t conversation,
+                          const struct event *event);
+/* Keep an event of @conversation. -ENOMEM, -Exxx of the store. */
+AMO_MUSTCHECK int echo_put(struct core *c, enum echo_side side, int64_t conversation,
+                           struct view bytes);
+/* @cmd is over, whichever way: what waited for it is applied by echo_run. */
+void echo_settled(struct core *c, const struct core_command *cmd);
+/* Apply what waited for something that is over. Outside any savepoint. */
+void echo_run(struct core *c);
+/* Once a second: time passes, and what has waited long enough waits no more. */
+void echo_tick(struct core *c, int64_t now_mono_ms);

@@ -1,0 +1,670 @@
+/* What amo or the service send back of messages they were given. */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "core/deliver/calls.h"
+#include "core/deliver/resolve.h"
+#include "core/deliver/settle.h"
+#include "core/intake/echo.h"
+#include "core/intake/intake.h"
+#include "core/intake/waiting.h"
+#include "core/queue/queue.h"
+#include "core/testing/rig.h"
+#include "core/watch.h"
+#include "proto/limits.h"
+
+#define HOUR_MS 3600000LL
+
+static void take(struct rig *r, struct event e)
+{
+    rig_take(r, &e);
+}
+
+/* A manager's words in the chat that amo made of our conversation. */
+static struct event in_chat(const char *amo_id)
+{
+    struct event e = rig_manager_text(amo_id);
+
+    e.chat_id = VIEW_LIT("chat-1");
+    return e;
+}
+
+/* One message of the service's bot is IN_FLIGHT, in the conversation of an earlier client's. */
+static struct core_command *one_under_way(struct rig *r, const char *id)
+{
+    struct event e = rig_outgoing_text(id);
+    struct core_command *c = NULL;
+
+    if (!rig_has_message(r, "msvc-m0"))
+        rig_client_message_done(r, "m0", "amo-0");
+    (void)rig_push(r, &e);
+    rig_turn(r);
+    c = rig_command(r, COMMAND_AMO_OUTGOING);
+    assert_non_null(c);
+    assert_int_equal(c->state, COMMAND_IN_FLIGHT);
+    return c;
+}
+
+static void answered(struct rig *r, const char *amo_id)
+{
+    rig_result(r, r->worker, rig_command(r, COMMAND_AMO_OUTGOING),
+               (struct result){.outcome = OUTCOME_DONE,
+                               .amo_message_id = view_of(amo_id),
+                               .amo_chat_id = VIEW_LIT("chat-1"),
+                               .amo_sender_id = VIEW_LIT("author-ref"),
+                               .amo_receiver_id = VIEW_LIT("client-ref")});
+    rig_commit(r);
+}
+
+/* Time passes in which the outcome could become known. */
+static void pass(struct rig *r, int64_t ms)
+{
+    int64_t now = r->core.echo_mono_ms ? r->core.echo_mono_ms : clock_mono_ms();
+    int64_t until = now + ms;
+
+    for (r->core.echo_mono_ms = now; now <= until; now += 500) {
+        r->worker->heard_mono_ms = now;
+        echo_tick(&r->core, now);
+    }
+    r->worker->heard_mono_ms = clock_mono_ms();
+}
+
+/* --- what amo sends back -------------------------------------------------------------------- */
+
+static void a_webhook_meanwhile_waits_and_is_known_by_the_answer(void **state)
+{
+    struct rig *r = *state;
+
+    (void)one_under_way(r, "o1");
+    take(r, in_chat("amo-1"));
+    rig_assert_counts(r, 0, 0, 1);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 0);
+    answered(r, "amo-1");
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(r->core.n_waiting, 0);
+    assert_int_equal(queue_count(r->core.queue), 0); /* our own coming back */
+    take(r, in_chat("amo-1"));                       /* and after the answer, at once */
+    assert_int_equal(queue_count(r->core.queue), 0);
+}
+
+static void a_webhook_with_another_id_is_a_managers_message(void **state)
+{
+    struct rig *r = *state;
+    struct resolved body;
+
+    (void)one_under_way(r, "o1");
+    take(r, in_chat("amo-2"));
+    answered(r, "amo-1");
+    rig_assert_counts(r, 0, 0, 0);
+    rig_resolve(r, COMMAND_SERVICE_MESSAGE, &body);
+    assert_true(view_is(body.body.content.text, "good day"));
+    assert_true(view_is(body.body.conversation, "thread"));
+    resolved_fini(&body);
+    assert_true(rig_has_message(r, "aamo-2"));
+}
+
+static void an_unclear_one_is_settled_by_the_history(void **state)
+{
+    struct rig *r = *state;
+    struct command calls[2];
+
+    (void)one_under_way(r, "o1");
+    rig_result(r, r->worker, rig_command(r, COMMAND_AMO_OUTGOING),
+               (struct result){.outcome = OUTCOME_UNKNOWN, .cause = CAUSE_UNREADABLE});
+    assert_int_equal(rig_command(r, COMMAND_AMO_OUTGOING)->state, COMMAND_CHECKING);
+    take(r, in_chat("amo-5")); /* still unknown: it waits */
+    rig_assert_counts(r, 0, 0, 1);
+    assert_int_equal(rig_inquiries(r, clock_mono_ms(), calls, 2), 1);
+    assert_int_equal(calls[0].kind, COMMAND_AMO_HISTORY);
+    assert_true(view_is(calls[0].chat_id, "chat-1"));
+    rig_result_raw(r, r->worker,
+                   &(struct result){.id = calls[0].id,
+                                    .attempt = calls[0].attempt,
+                                    .outcome = OUTCOME_DONE,
+                                    .found = true,
+                                    .complete = true,
+                                    .amo_message_id = VIEW_LIT("amo-5")});
+    rig_commit(r);
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(queue_count(r->core.queue), 0); /* it was the echo */
+}
+
+static void when_the_message_dies_the_webhook_is_a_managers_message(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = one_under_way(r, "o1");
+
+    take(r, in_chat("amo-2"));
+    rig_result(r, r->worker, c,
+               (struct result){.outcome = OUTCOME_DEAD, .cause = CAUSE_REFUSED});
+    rig_commit(r);
+    rig_assert_counts(r, 1, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
+}
+
+static void when_its_life_ends_the_webhook_is_a_managers_message(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = one_under_way(r, "o1");
+
+    rig_result(r, r->worker, c,
+               (struct result){.outcome = OUTCOME_UNKNOWN, .cause = CAUSE_TIMEOUT});
+    assert_int_equal(c->state, COMMAND_WAITING);
+    take(r, in_chat("amo-2"));
+    rig_assert_counts(r, 0, 0, 1); /* it may have been taken all the same */
+    c->taken_ms -= 25 * HOUR_MS;
+    for (int i = 0; i < 5; i++)
+        watch_tick(&r->core);
+    rig_commit(r);
+    rig_assert_counts(r, 1, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
+}
+
+static void after_a_while_the_webhook_waits_no_more(void **state)
+{
+    struct rig *r = *state;
+
+    (void)one_under_way(r, "o1");
+    take(r, in_chat("amo-2"));
+    pass(r, 15000);
+    rig_assert_counts(r, 0, 0, 1);
+    pass(r, 6000);
+    rig_commit(r);
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
+    answered(r, "amo-1"); /* later nobody waits for it */
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
+    assert_int_equal(r->core.exit_code, 0);
+}
+
+static void the_wait_is_configured(void **state)
+{
+    struct rig *r = *state;
+
+    r->more_config = "core\n    echo_ms = 1000\n";
+    rig_restart(r);
+    (void)one_under_way(r, "o1");
+    take(r, in_chat("amo-2"));
+    pass(r, 2000);
+    rig_commit(r);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
+}
+
+static void several_webhooks_keep_their_order(void **state)
+{
+    struct rig *r = *state;
+    const char *const ids[] = {"amo-2", "amo-1", "amo-3", "amo-4"};
+    const char *const want[] = {"aamo-2", "aamo-3", "aamo-4"};
+    int64_t before = 0;
+
+    (void)one_under_way(r, "o1");
+    for (size_t i = 0; i < AMO_COUNT(ids); i++)
+        take(r, in_chat(ids[i]));
+    rig_assert_counts(r, 0, 0, 4);
+    answered(r, "amo-1");
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 3);
+    for (size_t i = 0; i < AMO_COUNT(want); i++) {
+        struct message m = rig_message(r, want[i]);
+
+        assert_true(m.id > before);
+        before = m.id;
+        message_fini(&m);
+    }
+}
+
+/* Its message was handed back: from now on nothing would have to wait. */
+static void a_webhook_does_not_overtake_one_that_waits(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = one_under_way(r, "o1");
+
+    take(r, in_chat("amo-2"));
+    rig_result(r, r->worker, c, (struct result){.outcome = OUTCOME_UNSTARTED});
+    c->tried = false;
+    take(r, in_chat("amo-3"));
+    rig_assert_counts(r, 0, 0, 2);
+    pass(r, 1000); /* nothing is unclear any more */
+    rig_commit(r);
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 2);
+    assert_true(queue_find(r->core.queue, 3)->message < queue_find(r->core.queue, 4)->message);
+}
+
+static void a_chat_that_is_found_by_our_id_waits_as_well(void **state)
+{
+    struct rig *r = *state;
+    struct event out = rig_outgoing_text("o1");
+    struct event hook = rig_manager_text("amo-1");
+    struct conversation conv;
+
+    (void)rig_push(r, &out); /* the first of its conversation: amo's chat id is unknown */
+    rig_turn(r);
+    conv = rig_conversation(r);
+    hook.chat_id = VIEW_LIT("chat-1");
+    hook.chat_client_id = view_of(conv.client_id);
+    take(r, hook);
+    rig_assert_counts(r, 0, 0, 1);
+    answered(r, "amo-1");
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(queue_count(r->core.queue), 0);
+    conversation_fini(&conv);
+}
+
+static void a_restart_forgets_neither_the_webhook_nor_the_doubt(void **state)
+{
+    struct rig *r = *state;
+
+    (void)one_under_way(r, "o1");
+    take(r, in_chat("amo-1"));
+    rig_restart(r);
+    assert_int_equal(r->core.n_waiting, 1);
+    assert_true(rig_command(r, COMMAND_AMO_OUTGOING)->tried);
+    take(r, in_chat("amo-2"));
+    rig_assert_counts(r, 0, 0, 2);
+    rig_turn(r);
+    answered(r, "amo-1");
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
+}
+
+static void time_in_which_nobody_could_tell_does_not_count(void **state)
+{
+    struct rig *r = *state;
+    int64_t now = clock_mono_ms();
+    struct core_command *c = one_under_way(r, "o1");
+
+    take(r, in_chat("amo-1"));
+    r->core.echo_mono_ms = now;
+    for (int i = 0; i < 100; i++)
+        echo_tick(&r->core, now += 1000); /* the worker says nothing */
+    rig_assert_counts(r, 0, 0, 1);
+    r->core.echo_mono_ms = now;
+    r->worker->heard_mono_ms = now + 90000;
+    echo_tick(&r->core, now + 90000); /* core itself stood still */
+    rig_assert_counts(r, 0, 0, 1);
+    r->worker->heard_mono_ms = clock_mono_ms();
+    rig_result(r, r->worker, c,
+               (struct result){.outcome = OUTCOME_HOLD, .cause = CAUSE_THROTTLED});
+    pass(r, 60000); /* amo wants no calls now */
+    rig_assert_counts(r, 0, 0, 1);
+    pass(r, 600000); /* but nobody waits for ever */
+    rig_assert_counts(r, 0, 0, 0);
+}
+
+static void after_a_restart_its_time_begins_anew(void **state)
+{
+    struct rig *r = *state;
+
+    (void)one_under_way(r, "o1");
+    take(r, in_chat("amo-1"));
+    pass(r, 15000);
+    rig_restart(r);
+    waiting_overdue(&r->core, clock_unix_ms() + HOUR_MS);
+    pass(r, 15000);
+    rig_assert_counts(r, 0, 0, 1);
+    pass(r, 6000);
+    rig_assert_counts(r, 0, 0, 0);
+}
+
+static void nothing_overdue_stands_in_front_of_an_echo(void **state)
+{
+    struct rig *r = *state;
+
+    for (int i = 0; i < 300; i++) {
+        char id[16];
+
+        (void)snprintf(id, sizeof(id), "s-%d", i);
+        take(r, rig_status(id, "delivered"));
+    }
+    (void)one_under_way(r, "o1");
+    take(r, in_chat("amo-2"));
+    pass(r, 21000);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
+    assert_int_equal(r->core.n_waiting, 300);
+}
+
+/* --- what does not wait --------------------------------------------------------------------- */
+
+static void nothing_waits_for_a_clients_message(void **state)
+{
+    struct rig *r = *state;
+    struct event e = rig_client_text("m1");
+
+    rig_client_message_done(r, "m0", "amo-0");
+    (void)rig_push(r, &e);
+    rig_turn(r);
+    assert_int_equal(rig_command(r, COMMAND_AMO_MESSAGE)->state, COMMAND_IN_FLIGHT);
+    take(r, in_chat("amo-2"));
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
+}
+
+static void nothing_waits_for_what_was_not_sent_yet(void **state)
+{
+    struct rig *r = *state;
+
+    rig_client_message_done(r, "m0", "amo-0");
+    take(r, rig_outgoing_text("o1"));
+    assert_int_equal(rig_command(r, COMMAND_AMO_OUTGOING)->state, COMMAND_READY);
+    take(r, in_chat("amo-2"));
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
+}
+
+static void another_conversation_does_not_wait(void **state)
+{
+    struct rig *r = *state;
+    struct event other = rig_client_text("m9");
+    struct core_command *c = NULL;
+
+    other.conversation = VIEW_LIT("thread-9");
+    other.sender_id = VIEW_LIT("client-9");
+    other.sender_phone = VIEW_NONE;
+    (void)rig_push(r, &other);
+    rig_turn(r);
+    c = rig_command(r, COMMAND_AMO_MESSAGE);
+    rig_result(r, r->worker, c,
+               (struct result){.outcome = OUTCOME_DONE,
+                               .amo_message_id = VIEW_LIT("amo-9"),
+                               .amo_chat_id = VIEW_LIT("chat-9")});
+    rig_commit(r);
+    (void)one_under_way(r, "o1");
+    other = rig_manager_text("amo-10");
+    other.chat_id = VIEW_LIT("chat-9");
+    take(r, other);
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
+}
+
+static void when_too_many_wait_a_manager_is_heard_all_the_same(void **state)
+{
+    struct rig *r = *state;
+
+    (void)one_under_way(r, "o1");
+    r->core.n_waiting = LIMIT_WAITING; /* of others: echoes have room of their own */
+    take(r, in_chat("amo-1"));
+    rig_assert_counts(r, 0, 0, 1);
+    r->core.n_waiting = LIMIT_WAITING + LIMIT_WAITING_ECHO;
+    take(r, in_chat("amo-2"));
+    rig_assert_counts(r, 0, 0, 1);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
+}
+
+static void whatever_fails_a_waiting_webhook_is_not_lost(void **state)
+{
+    struct rig *r = *state;
+    struct event hook = in_chat("amo-2");
+
+    (void)one_under_way(r, "o1");
+    rig_take_with_faults(r, &hook, 0);
+    rig_assert_counts(r, 0, 0, 1);
+}
+
+static void whatever_fails_no_half_message_is_left(void **state)
+{
+    struct rig *r = *state;
+    struct event e = rig_client_text("m1");
+
+    rig_take_with_faults(r, &e, 1);
+    e = rig_outgoing_text("o1");
+    rig_take_with_faults(r, &e, 1);
+    e = rig_manager_text("amo-1");
+    rig_take_with_faults(r, &e, 1);
+    e = rig_manager_text("amo-2");
+    e.content.text = VIEW_LIT(""); /* refused: kept, and the manager is told */
+    rig_take_with_faults(r, &e, 1);
+    rig_assert_counts(r, 0, 1, 0);
+}
+
+/* --- what the service sends back ------------------------------------------------------------ */
+
+static void whatever_fails_a_waiting_report_is_not_lost(void **state)
+{
+    struct rig *r = *state;
+    struct event report = rig_outgoing_text("s-1");
+
+    rig_client_message_done(r, "m0", "amo-0");
+    (void)rig_in_flight(r, COMMAND_SERVICE_MESSAGE, "amo-1");
+    rig_take_with_faults(r, &report, 0);
+    rig_assert_counts(r, 0, 0, 1);
+}
+
+static void begun(struct rig *r, const char *amo_id, const char *chat, const char *phone)
+{
+    struct event e = rig_manager_text(amo_id);
+
+    e.chat_id = view_of(chat);
+    e.receiver_phone = view_of(phone);
+    (void)rig_push(r, &e);
+    rig_turn(r);
+}
+
+static void told(struct rig *r, int64_t command, const char *thread, const char *id)
+{
+    rig_result(r, r->worker, queue_find(r->core.queue, command),
+               (struct result){.outcome = OUTCOME_DONE,
+                               .service_conversation = view_of(thread),
+                               .service_message_id = view_of(id)});
+    rig_commit(r);
+}
+
+/* Two managers begin at once, and a report says neither thread nor phone that anybody knows. */
+static void a_report_of_first_words_waits_for_all_that_are_tried(void **state)
+{
+    struct rig *r = *state;
+    struct event report = rig_outgoing_text("s-1");
+
+    begun(r, "amo-1", "chat-a", "+7 900 000-00-01");
+    begun(r, "amo-2", "chat-b", "+7 900 000-00-02");
+    report.conversation = VIEW_LIT("thread-1");
+    report.receiver_id = VIEW_LIT("person-1");
+    report.receiver_phone = VIEW_NONE;
+    report.taken_ms = clock_unix_ms();
+    take(r, report);
+    rig_assert_counts(r, 0, 0, 1);
+    told(r, 2, "thread-2", "s-2"); /* not that one's */
+    rig_assert_counts(r, 0, 0, 1);
+    told(r, 1, "thread-1", "s-1");
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 0);
+}
+
+/* Hours later: its words may be the service's all the same, and the answer is still to come. */
+static void what_dies_behind_the_message_that_is_tried_ends_no_wait(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *head = NULL;
+    struct event e = in_chat("amo-2");
+
+    rig_client_message_done(r, "m0", "amo-0");
+    head = rig_in_flight(r, COMMAND_SERVICE_MESSAGE, "amo-1");
+    take(r, e);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 2);
+    take(r, rig_outgoing_text("s-1")); /* the first one's */
+    rig_assert_counts(r, 0, 0, 1);
+    queue_find(r->core.queue, head->id + 1)->taken_ms -= 25 * HOUR_MS;
+    for (int i = 0; i < 5; i++)
+        watch_tick(&r->core);
+    rig_commit(r);
+    rig_assert_counts(r, 1, 0, 1);
+    told(r, head->id, "thread", "s-1");
+    rig_assert_counts(r, 1, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 0);
+}
+
+/* A colleague's word in the thread of rig_client_text, with the number of its client or without. */
+static struct event colleagues(const char *id, bool named)
+{
+    struct event e = rig_outgoing_text(id);
+
+    if (!named)
+        e.receiver_phone = VIEW_NONE;
+    e.taken_ms = clock_unix_ms();
+    return e;
+}
+
+static void assert_before(struct rig *r, const char *first, const char *second)
+{
+    struct message one = rig_message(r, first);
+    struct message two = rig_message(r, second);
+
+    assert_true(one.id < two.id);
+    message_fini(&one);
+    message_fini(&two);
+}
+
+/* The first may be somebody's first words, the second says whose it is. */
+static void reports_of_a_thread_keep_their_order_whatever_the_first_waits_for(void **state)
+{
+    struct rig *r = *state;
+
+    rig_client_message_done(r, "m0", "amo-0");
+    begun(r, "amo-1", "chat-a", "+7 900 000-00-01");
+    take(r, colleagues("s-1", false));
+    rig_assert_counts(r, 0, 0, 1);
+    take(r, colleagues("s-2", true));
+    rig_assert_counts(r, 0, 0, 2);
+    rig_restart(r); /* it is not in memory alone */
+    take(r, colleagues("s-3", true));
+    rig_assert_counts(r, 0, 0, 3);
+    rig_turn(r);
+    told(r, 2, "thread-1", "s-0");
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 3);
+    assert_before(r, "msvc-s-1", "msvc-s-2");
+    assert_before(r, "msvc-s-2", "msvc-s-3");
+}
+
+/* The call of somebody's first words is over, and it is not known yet whether another one may be: the
+ * conversation has just gone to another account. */
+static void reports_that_go_on_waiting_where_they_waited_keep_their_order(void **state)
+{
+    static const char *const ids[] = {"s-1", "s-2", "s-3", "s-4", "s-5", "s-6", "s-7"};
+    struct rig *r = *state;
+    int64_t lane = 0;
+
+    rig_client_message_done(r, "m0", "amo-0");
+    begun(r, "amo-1", "chat-a", "+7 900 000-00-01");
+    begun(r, "amo-2", "chat-b", "+7 900 000-00-02");
+    for (size_t i = 0; i < AMO_COUNT(ids); i++)
+        take(r, colleagues(ids[i], false));
+    rig_assert_counts(r, 0, 0, AMO_COUNT(ids));
+    lane = queue_find(r->core.queue, 3)->lane->id; /* they wait for the newest one */
+    assert_int_equal(buf_add(&r->core.leaving, &lane, sizeof(lane)), 0);
+    told(r, 3, NULL, "s-0"); /* the service does not say what it calls the thread */
+    rig_assert_counts(r, 0, 0, AMO_COUNT(ids));
+    buf_reset(&r->core.leaving);
+    pass(r, 1000); /* they wait for the other's now */
+    rig_assert_counts(r, 0, 0, AMO_COUNT(ids));
+    told(r, 2, "thread-2", "s-9");
+    rig_assert_counts(r, 0, 0, 0);
+    for (size_t i = 1; i < AMO_COUNT(ids); i++) {
+        char first[16];
+        char second[16];
+
+        (void)snprintf(first, sizeof(first), "msvc-%s", ids[i - 1]);
+        (void)snprintf(second, sizeof(second), "msvc-%s", ids[i]);
+        assert_before(r, first, second);
+    }
+}
+
+static void another_thread_does_not_wait_behind_them(void **state)
+{
+    struct rig *r = *state;
+    struct event other = colleagues("s-2", true);
+
+    rig_client_message_done(r, "m0", "amo-0");
+    begun(r, "amo-1", "chat-a", "+7 900 000-00-01");
+    take(r, colleagues("s-1", false));
+    other.conversation = VIEW_LIT("thread-9");
+    take(r, other);
+    rig_assert_counts(r, 0, 0, 1);
+}
+
+/* What waited behind others may still be the echo of its own conversation's. */
+static void a_report_behind_others_waits_for_its_own_message_as_well(void **state)
+{
+    struct rig *r = *state;
+    struct event answer = in_chat("amo-2");
+
+    rig_client_message_done(r, "m0", "amo-0");
+    begun(r, "amo-1", "chat-a", "+7 900 000-00-01");
+    take(r, colleagues("s-1", false));
+    (void)rig_push(r, &answer);
+    rig_turn(r);
+    take(r, colleagues("s-2", true)); /* the answer's */
+    rig_assert_counts(r, 0, 0, 2);
+    told(r, 2, "thread-1", "s-0");
+    rig_assert_counts(r, 0, 0, 2);
+    told(r, 3, "thread", "s-2");
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 1);
+    assert_true(rig_has_message(r, "msvc-s-1"));
+}
+
+static void a_managers_message_the_service_reports_as_its_own_is_not_imported(void **state)
+{
+    struct rig *r = *state;
+    struct message m;
+
+    rig_manager_message_done(r, "amo-1", "s-1");
+    take(r, rig_outgoing_text("s-1")); /* by its own id of it */
+    m = rig_message(r, "aamo-1");
+    take(r, rig_outgoing_text(m.mid)); /* or by ours */
+    message_fini(&m);
+    assert_int_equal(queue_count(r->core.queue), 0);
+    rig_assert_counts(r, 0, 0, 0);
+    take(r, rig_outgoing_text("s-2"));
+    assert_int_equal(queue_count(r->core.queue), 1);
+}
+
+static void an_id_that_looks_like_ours_of_a_clients_message_is_a_message(void **state)
+{
+    struct rig *r = *state;
+
+    rig_client_message_done(r, "m1", "amo-1");
+    take(r, rig_outgoing_text("svc-m1"));
+    assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 1);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(an_unclear_one_is_settled_by_the_history),
+        CASE(a_webhook_meanwhile_waits_and_is_known_by_the_answer),
+        CASE(a_webhook_with_another_id_is_a_managers_message),
+        CASE(when_the_message_dies_the_webhook_is_a_managers_message),
+        CASE(when_its_life_ends_the_webhook_is_a_managers_message),
+        CASE(after_a_while_the_webhook_waits_no_more),
+        CASE(the_wait_is_configured),
+        CASE(several_webhooks_keep_their_order),
+        CASE(a_webhook_does_not_overtake_one_that_waits),
+        CASE(a_chat_that_is_found_by_our_id_waits_as_well),
+        CASE(a_restart_forgets_neither_the_webhook_nor_the_doubt),
+        CASE(time_in_which_nobody_could_tell_does_not_count),
+        CASE(after_a_restart_its_time_begins_anew),
+        CASE(nothing_overdue_stands_in_front_of_an_echo),
+        CASE(nothing_waits_for_a_clients_message),
+        CASE(nothing_waits_for_what_was_not_sent_yet),
+        CASE(another_conversation_does_not_wait),
+        CASE(when_too_many_wait_a_manager_is_heard_all_the_same),
+        CASE(whatever_fails_a_waiting_webhook_is_not_lost),
+        CASE(whatever_fails_no_half_message_is_left),
+        CASE(whatever_fails_a_waiting_report_is_not_lost),
+        CASE(a_report_of_first_words_waits_for_all_that_are_tried),
+        CASE(what_dies_behind_the_message_that_is_tried_ends_no_wait),
+        CASE(reports_of_a_thread_keep_their_order_whatever_the_first_waits_for),
+        CASE(reports_that_go_on_waiting_where_they_waited_keep_their_order),
+        CASE(another_thread_does_not_wait_behind_them),
+        CASE(a_report_behind_others_waits_for_its_own_message_as_well),
+        CASE(a_managers_message_the_service_reports_as_its_own_is_not_imported),
+        CASE(an_id_that_looks_like_ours_of_a_clients_message_is_a_message),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,342 @@
+/* Events become conversations, messages and commands.
+ *
+ * From: an ingress's spool (EVENT_PUSH), peers.c.
+ * To: the store; then queue.c by way of core_enqueue.
+ * Holds: nothing; the spool keeps the event until EVENT_TAKEN, which leaves after the commit. */
+
+#include "core/intake/intake.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/stats.h"
+#include "core/intake/apply.h"
+#include "core/intake/conversation.h"
+#include "core/intake/echo.h"
+#include "core/intake/follow.h"
+#include "core/intake/lookup.h"
+#include "core/intake/test_hook.h"
+#include "core/intake/waiting.h"
+#include "core/model/router.h"
+#include "core/peers/peers.h"
+#include "core/peers/spools.h"
+#include "proto/command.h"
+#include "proto/event.h"
+#include "proto/limits.h"
+#include "proto/session.h"
+
+/* so often a report may wait in vain for another one's first words */
+#define ECHO_WAITS 3
+#define DAY_MS     (24LL * 3600 * 1000)
+/* an event has hardly ever lain in a spool for longer */
+#define STAMP_DAYS 7
+
+static int intake_one(struct core *c, struct peer *p, const msgpack_object *item);
+static int intake_apply(struct core *c, struct view bytes, enum intake_how how);
+static int apply_plan(struct core *c, const struct event *e, struct view bytes,
+                      const struct message *named, const struct plan *p);
+static int apply_refusal(struct core *c, const struct event *e, struct view bytes,
+                         const struct plan *p);
+static int quarantine_once(struct core *c, struct view bytes, const char *reason);
+
+void intake_push(struct core *c, struct peer *p, const struct envelope *env, struct view body)
+{
+    const msgpack_object *items = NULL;
+    const msgpack_object *root = NULL;
+    struct pack_doc d;
+    struct id spool;
+    size_t n = 0;
+    int rc = 0;
+
+    (void)env;
+    if (pack_doc_open(&d, body)) {
+        log_line(LOG_LEVEL_ERROR, "event.push_malformed", "peer=%s", p->name);
+        return;
+    }
+    root = pack_doc_root(&d);
+    if (id_from_view(pack_text(pack_get(root, "spool")), &spool) || !p->spool ||
+        !id_equal(&spool, &p->spool->id)) {
+        log_line(LOG_LEVEL_ERROR, "event.push_of_other_spool", "peer=%s", p->name);
+        goto out;
+    }
+    taken_heed_low(&p->spool->taken, pack_u64(pack_get(root, "low")));
+    n = pack_array(root, "events", &items);
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = intake_one(c, p, &items[i]);
+    if (rc && core_is_trouble(rc))
+        core_give_up(c, "intake", rc);
+    else if (rc)
+        peer_end(c, p); /* what is behind it must not overtake it: all of it comes again */
+    c->hand = (struct hand){0};
+out:
+    pack_doc_close(&d);
+}
+
+static int intake_one(struct core *c, struct peer *p, const msgpack_object *item)
+{
+    const msgpack_object *o = item->via.array.ptr;
+    uint64_t number = 0;
+    int rc = 0;
+
+    if (item->type != MSGPACK_OBJECT_ARRAY || item->via.array.size < 2) {
+        log_line(LOG_LEVEL_ERROR, "event.push_malformed", "peer=%s", p->name);
+        return 0;
+    }
+    number = pack_u64(&o[0]);
+    rc = core_turn(c);
+    if (rc)
+        return rc;
+    if (taken_has(&p->spool->taken, number)) {
+        stat_add(c->n_repeats, 1);
+        return pairs_add(&p->acks, number, number);
+    }
+    /* Marked first: what follows either stands or ends this process with the mark. */
+    rc = taken_add(&p->spool->taken, number);
+    if (rc) {
+        log_line(LOG_LEVEL_ERROR, "event.too_many_gaps", "peer=%s", p->name);
+        return rc;
+    }
+    c->hand = (struct hand){.spool = p->spool, .number = number, .event = pack_text(&o[1])};
+    c->again = number < p->sent_before;
+    c->forgotten = c->again && p->forgets;
+    rc = intake_event(c, pack_text(&o[1]),
+                      item->via.array.size > 2 && pack_bool(&o[2]) ? INTAKE_SUSPECT
+                                                                   : INTAKE_FRESH);
+    c->again = c->forgotten = false;
+    if (rc)
+        return rc;
+    waiting_run(c);
+    p->spool->dirty = true;
+    spools_took(p->spool, &p->boot);
+    stat_add(c->n_events, 1);
+    return pairs_add(&p->acks, number, number);
+}
+
+int intake_event(struct core *c, struct view bytes, enum intake_how how)
+{
+    int rc = store_savepoint(c->store);
+
+    if (rc)
+        return rc;
+    rc = how == INTAKE_SUSPECT ? intake_quarantine(c, bytes, "suspect")
+                               : intake_apply(c, bytes, how);
+    if (rc == 0)
+        rc = store_release(c->store);
+    if (rc == 0) {
+        /* what is stored must be in the queue: else start anew from the store */
+        return core_keep(c) ? -EIO : 0;
+    }
+    core_forget(c);
+    if (core_is_trouble(rc))
+        return rc;
+    log_failed(LOG_LEVEL_ERROR, "event.failed", store_errno(rc), "sqlite=\"%s\"",
+               store_error(c->store, rc));
+    rc = store_rollback_to(c->store);
+    return rc ? rc : intake_quarantine(c, bytes, "failed");
+}
+
+int intake_quarantine(struct core *c, struct view bytes, const char *reason)
+{
+    int rc = quarantine_once(c, bytes, reason);
+
+    return rc == STORE_E_KNOWN ? 0 : rc;
+}
+
+/* What makes a repeat of the same webhook the same entry: a captured one sent over and over must not
+ * fill the quarantine, whatever its sender may choose beside what is signed, as the account in the
+ * path and his headers are. So it is what the event says, of its channel or, where that is known, its
+ * account. VIEW_NONE when it has nothing of the kind. */
+static int quarantine_key(struct core *c, const struct event *e, const char *reason,
+                          unsigned char digest[CRYPTO_SHA256_LEN], struct view *ret)
+{
+    struct event said = *e;
+    struct buf joined;
+    int rc = 0;
+
+    *ret = VIEW_NONE;
+    if ((view_empty(e->dedup) && view_empty(e->raw)) || strcmp(reason, "failed") == 0)
+        return 0;
+    said.trace = (struct id){{0}};
+    said.taken_ms = 0;
+    said.replay = 0;
+    said.dedup = VIEW_NONE;
+    said.reason = VIEW_NONE;
+    if (e->kind == EVENT_QUARANTINE || !registry_scope(c->registry, e->scope))
+        said.scope = registry_scope_channel(e->scope);
+    buf_init(&joined, LIMIT_FRAME_BYTES);
+    rc = buf_add(&joined, reason, strlen(reason) + 1);
+    rc = rc ? rc : event_encode(&said, &joined);
+    rc = rc ? rc : crypto_sha256(buf_view(&joined), digest);
+    buf_fini(&joined);
+    if (rc == 0)
+        *ret = view_make(digest, CRYPTO_SHA256_LEN);
+    return rc;
+}
+
+/* STORE_E_KNOWN: it was kept before. */
+static int quarantine_once(struct core *c, struct view bytes, const char *reason)
+{
+    unsigned char digest[CRYPTO_SHA256_LEN];
+    struct view same = VIEW_NONE;
+    struct event e = {0};
+    char trace[ID_TEXT_LEN + 1];
+    int rc = 0;
+
+    /* what cannot even be decoded, or killed us perhaps, is kept as bytes, unread */
+    if (strcmp(reason, "suspect") == 0 || event_decode(bytes, &e))
+        memset(&e, 0, sizeof(e));
+    id_format(&e.trace, trace);
+    log_line(LOG_LEVEL_WARN, "event.quarantined", "trace=%s kind=%s reason=%s", trace,
+             event_kind_name(e.kind), reason);
+    stat_add(c->n_quarantined, 1);
+    rc = quarantine_key(c, &e, reason, digest, &same);
+    return rc ? rc
+              : store_quarantine_add(c->store, reason, bytes, e.scope, e.connector, e.kind,
+                                     &e.trace, same, clock_unix_ms());
+}
+
+/* --- applying ------------------------------------------------------------------------------- */
+
+/* An account that still sends webhooks of version 1: connected again, with version 2. */
+static void intake_reconnect_v1(struct core *c, const struct event *e)
+{
+    struct dest *d = NULL;
+
+    if (e->kind != EVENT_QUARANTINE || !view_starts(e->reason, "v1 ") ||
+        !registry_scope_connected(c->registry, e->scope))
+        return;
+    d = queue_dest(c->queue, true, e->scope);
+    if (d)
+        d->connect_wanted = true;
+}
+
+static int apply_wait(struct core *c, const struct event *e, struct view bytes,
+                      const struct plan *p, int64_t echo_of, enum intake_how how)
+{
+    char key[WAITING_KEY_MAX];
+    int rc = 0;
+
+    if (how == INTAKE_LATE)
+        return intake_quarantine(c, bytes, p->reason); /* it has waited */
+    if (c->n_waiting >=
+        LIMIT_WAITING + (p->verdict == VERDICT_WAIT_ECHO ? LIMIT_WAITING_ECHO : 0))
+        return intake_quarantine(c, bytes, "too_many_waiting");
+    if (p->verdict == VERDICT_WAIT_ECHO)
+        return echo_put(c, e->kind == EVENT_AMO_MESSAGE ? ECHO_AMO : ECHO_SERVICE, echo_of,
+                        bytes);
+    rc = waiting_key(e, key);
+    return rc ? rc : waiting_put(c, key, bytes, command_life_ms(COMMAND_AMO_STATUS));
+}
+
+static int apply_plan(struct core *c, const struct event *e, struct view bytes,
+                      const struct message *named, const struct plan *p)
+{
+    switch (p->verdict) {
+    case VERDICT_APPLY:
+        return apply_message(c, e, p);
+    case VERDICT_NOTHING:
+        log_line(LOG_LEVEL_DEBUG, "event.nothing", "kind=%s reason=%s",
+                 event_kind_name(e->kind), p->reason);
+        return apply_status(c, e, named, p);
+    case VERDICT_STATUS:
+        return apply_status(c, e, named, p);
+    case VERDICT_EDIT:
+        return apply_edit(c, e, named);
+    case VERDICT_REACTION:
+        return apply_reaction(c, e, named);
+    case VERDICT_QUARANTINE:
+        intake_reconnect_v1(c, e);
+        return intake_quarantine(c, bytes, p->reason);
+    case VERDICT_REFUSE:
+        return apply_refusal(c, e, bytes, p);
+    case VERDICT_WAIT:
+    case VERDICT_WAIT_ECHO:
+        break;
+    }
+    return -EINVAL;
+}
+
+/* Not for ever, and rather an echo than a manager's message that goes nowhere. First words that are
+ * tried together: whose report it is shows when the last of them is answered. What waited for those
+ * waits anew for its own conversation's. */
+static bool may_wait_as_echo(const struct core *c, const struct mapping *m, enum intake_how how)
+{
+    int64_t longest = ECHO_WAITS * (int64_t)config_number(c->config, "core/echo_ms");
+
+    if (how == INTAKE_LATE || c->n_waiting >= LIMIT_WAITING + LIMIT_WAITING_ECHO)
+        return false;
+    return how != INTAKE_WOKEN ||
+           (m->echo_again && clock_mono_ms() - c->echo_since_mono_ms < longest);
+}
+
+/* What was sent before cannot be recognised as a repeat any more. In doubt nothing is forgotten. */
+static int64_t oldest_known(const struct core *c)
+{
+    int64_t days = (int64_t)config_number(c->config, "retention/messages_days");
+
+    return c->doubt.on ? 0 : clock_unix_ms() - days * DAY_MS;
+}
+
+/* The door's clock is its own. What it cannot have been is taken for now. */
+static int64_t plausible(int64_t taken_ms)
+{
+    int64_t now = clock_unix_ms();
+
+    return taken_ms > now || taken_ms < now - STAMP_DAYS * DAY_MS ? now : taken_ms;
+}
+
+static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
+{
+    struct lookup l = {0};
+    struct event e;
+    struct plan p;
+    int rc = event_decode(bytes, &e);
+
+    if (rc)
+        return rc < 0 ? rc : -EBADMSG;
+    e.taken_ms = plausible(e.taken_ms);
+    if (e.kind == EVENT_DOOR_TEST) {
+        test_hook_came(c, e.message_id);
+        return 0;
+    }
+    if (e.replay && e.replay <= INT64_MAX) /* it is that entry, in its new life */
+        rc = store_quarantine_drop(c->store, (int64_t)e.replay);
+    if (rc == STORE_E_NONE)
+        return 0; /* it was replayed or dropped meanwhile */
+    rc = rc ? rc : lookup_event(c, &e, &l);
+    rc = rc ? rc : reach_event(c, &e, &l);
+    if (!may_wait_as_echo(c, &l.mapping, how))
+        l.mapping.echo_of = 0;
+    rc = rc ? rc : router_route(&e, &l.mapping, oldest_known(c), &p);
+    if (rc == 0 && (p.verdict == VERDICT_WAIT || p.verdict == VERDICT_WAIT_ECHO))
+        rc = apply_wait(c, &e, bytes, &p, l.mapping.echo_of, how);
+    else
+        rc = rc ? rc : apply_plan(c, &e, bytes, l.mapping.named, &p);
+    lookup_fini(&l);
+    return rc;
+}
+
+static int apply_refusal(struct core *c, const struct event *e, struct view bytes,
+                         const struct plan *p)
+{
+    const struct telling t = {.scope = e->scope,
+                              .amo_id = e->message_id,
+                              .code = p->status_code,
+                              .error_code = p->error_code,
+                              .error_text = p->error_text,
+                              .trace = e->trace,
+                              .taken_ms = e->taken_ms};
+    int rc = quarantine_once(c, bytes, p->reason);
+
+    if (rc)
+        return rc == STORE_E_KNOWN ? 0 : rc; /* the manager was told then */
+    return apply_telling(c, &t);
+}
+
+/* --- new commands ----------------------------------------------------------------------------- */

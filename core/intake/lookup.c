@@ -1,0 +1,459 @@
+/* What the store and the registry know about one event.
+ *
+ * From: intake.c. To: router.c, by way of intake. Holds: copies of rows, for one event. */
+
+#include "core/intake/lookup.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/intake/echo.h"
+#include "core/intake/follow.h"
+#include "core/model/key.h"
+#include "core/model/reach.h"
+
+void lookup_fini(struct lookup *l)
+{
+    conversation_fini(&l->found);
+    conversation_fini(&l->by_client);
+    conversation_fini(&l->by_phone);
+    conversation_fini(&l->about);
+    message_fini(&l->known);
+    message_fini(&l->named);
+}
+
+static int found_or_not(int rc, const void *row, const void **ret)
+{
+    if (rc == 0)
+        *ret = row;
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
+static void look_up_sources(const struct registry *r, struct mapping *m)
+{
+    for (size_t i = 0; i < r->n_sources; i++) {
+        if (strcmp(r->sources[i].scope, m->scope->id) != 0)
+            continue;
+        m->own_source = m->n_sources++ ? VIEW_NONE : view_of(r->sources[i].source);
+    }
+    for (size_t i = 0; i < r->n_scopes; i++)
+        m->shared = m->shared || (&r->scopes[i] != m->scope && !r->scopes[i].disconnected &&
+                                  strcmp(r->scopes[i].connector, m->scope->connector) == 0);
+    if (m->scope->default_source)
+        m->own_source = view_of(m->scope->default_source);
+}
+
+/* May the account write from the source that is named, or that it writes from by default? */
+static void look_up_right(const struct registry *r, struct view source, struct mapping *m)
+{
+    struct view connector = view_of(m->scope->connector);
+    bool known = false;
+
+    if (source.len == 0 || registry_scope_of_source(r, connector, source, &known) == m->scope)
+        return;
+    m->unknown_source = true;
+    for (size_t i = 0; i < r->n_sources; i++) {
+        if (view_is(connector, r->sources[i].connector) &&
+            view_is(source, r->sources[i].source))
+            m->foreign_source = true;
+    }
+}
+
+/* A conversation with this phone, of this account: one connector may serve several. */
+static int look_up_phone(struct core *c, const struct reg_scope *scope, struct view source,
+                         const struct phone *phone, struct lookup *l)
+{
+    int rc = STORE_E_NONE;
+
+    if (phone->key[0])
+        rc = store_conversation_by_phone(c->store, view_of(scope->connector), source,
+                                         view_of(phone->key), &l->by_phone);
+    if (rc == 0 && reach_of(c->registry, &l->by_phone).scope != scope)
+        rc = STORE_E_NONE;
+    return found_or_not(rc, &l->by_phone, (const void **)&l->mapping.by_phone);
+}
+
+/* A message in the name of a person or the bot is on its way, and amo may send it back before its
+ * answer has told us what it calls it. Behind a webhook that waits for this the next ones wait,
+ * too, because they keep their order. */
+static void look_up_echo(struct core *c, const struct event *e, struct mapping *m)
+{
+    const struct conversation *conv = m->found ? m->found : m->by_client;
+
+    m->echo_again = c->echo_in_hand == ECHO_NOBODYS;
+    m->echo_of = echo_behind_spools(c, ECHO_AMO);
+    if (m->echo_of)
+        return;
+    if (conv &&
+        (echo_is_pending(c, ECHO_AMO, conv) || echo_behind_other(c, ECHO_AMO, conv->id, e)))
+        m->echo_of = conv->id;
+}
+
+/* The other way round: a manager's message is tried, and the service may report it as its side's
+ * before its answer has told us what it calls it. A thread nobody knows may be that of first words.
+ * Behind a report that waits, for whatever it waits, the next ones of its thread wait, too. */
+static int look_up_report(struct core *c, const struct event *e, struct mapping *m)
+{
+    const struct conversation *conv = m->found;
+    struct phone client;
+
+    m->echo_again = true;
+    m->echo_of = echo_of_thread(c, e);
+    if (!m->echo_of)
+        m->echo_of = echo_behind_spools(c, ECHO_SERVICE);
+    if (m->echo_of)
+        return 0;
+    if (!conv && m->by_phone && !m->by_phone->service_id)
+        conv = m->by_phone;
+    if (!conv && m->by_client && !m->by_client->service_id)
+        conv = m->by_client;
+    if (conv && echo_is_pending(c, ECHO_SERVICE, conv)) {
+        m->echo_of = conv->id;
+        m->echo_again = conv->id != c->echo_in_hand;
+        return 0;
+    }
+    m->echo_of = echo_behind_other(c, ECHO_SERVICE, conv ? conv->id : 0, e);
+    if (m->echo_of)
+        return 0;
+    phone_read(router_client_phone(e), m->abroad, &client);
+    return echo_pending_first(c, e, &client, &m->echo_of);
+}
+
+static int look_up_amo(struct core *c, const struct event *e, struct lookup *l)
+{
+    struct mapping *m = &l->mapping;
+    struct view source = e->source.ptr ? e->source : VIEW_LIT("");
+    struct key key;
+    struct phone phone;
+    int rc = 0;
+
+    m->scope = registry_scope_connected(c->registry, e->scope);
+    if (!m->scope || key_amo(e->scope, e->message_id, &key))
+        return 0;
+    look_up_sources(c->registry, m);
+    look_up_right(c->registry, e->source.len || !m->own_source.ptr ? e->source : m->own_source,
+                  m);
+    m->abroad = phone_abroad(c->registry, e->scope);
+    rc = found_or_not(store_message_by_key(c->store, &key, &l->known), &l->known,
+                      (const void **)&m->known);
+    if (rc == 0 && !m->known)
+        rc = found_or_not(store_conversation_by_chat(c->store, e->scope, e->chat_id, &l->found),
+                          &l->found, (const void **)&m->found);
+    if (rc == 0 && !m->known && !m->found && e->chat_client_id.len)
+        rc = found_or_not(
+            store_conversation_by_client(c->store, e->scope, e->chat_client_id, &l->by_client),
+            &l->by_client, (const void **)&m->by_client);
+    if (rc == 0)
+        look_up_echo(c, e, m);
+    if (rc || m->known || m->found || e->chat_client_id.len)
+        return rc;
+    phone_read(e->receiver_phone, m->abroad, &phone);
+    if (!e->source.len && m->own_source.ptr)
+        source = m->own_source;
+    return look_up_phone(c, m->scope, source, &phone, l);
+}
+
+/* The conversation by the service's id of it. */
+static int look_up_service_thread(struct core *c, const struct event *e, struct lookup *l)
+{
+    struct view source = e->source.ptr ? e->source : VIEW_LIT("");
+    bool known = false;
+    int rc = found_or_not(store_conversation_by_service(c->store, e->connector, source,
+                                                        e->conversation, &l->found),
+                          &l->found, (const void **)&l->mapping.found);
+
+    /* a manager wrote first without naming a number: the service has told us the thread alone */
+    if (rc == 0 && !l->mapping.found && source.len)
+        rc = found_or_not(store_conversation_by_service(c->store, e->connector, VIEW_LIT(""),
+                                                        e->conversation, &l->found),
+                          &l->found, (const void **)&l->mapping.found);
+    /* … but not of another account: the thread has turned out to be by a number that it has not */
+    if (rc == 0 && l->mapping.found && !l->found.source[0] &&
+        reach_of(c->registry, &l->found).scope !=
+            registry_scope_of_source(c->registry, e->connector, source, &known))
+        l->mapping.found = NULL;
+    return rc;
+}
+
+static int look_up_typing_manager(struct core *c, const struct event *e, struct lookup *l)
+{
+    int rc = 0;
+
+    if (!registry_scope_connected(c->registry, e->scope))
+        return 0;
+    rc = found_or_not(store_conversation_by_chat(c->store, e->scope, e->chat_id, &l->found),
+                      &l->found, (const void **)&l->mapping.found);
+
+    if (rc == 0 && !l->mapping.found && e->chat_client_id.len)
+        rc = found_or_not(
+            store_conversation_by_client(c->store, e->scope, e->chat_client_id, &l->found),
+            &l->found, (const void **)&l->mapping.found);
+    return rc;
+}
+
+/* A manager's message that the service reports like one of its own, by its name of it or by
+ * ours. */
+static int look_up_service_echo(struct core *c, const struct event *e, struct lookup *l)
+{
+    const struct wanted wanted = {
+        .connector = e->connector, .thread = e->conversation, .ours = true};
+
+    return found_or_not(lookup_message(c, &wanted, e->message_id, &l->known), &l->known,
+                        (const void **)&l->mapping.known);
+}
+
+/* Is the message in the conversation that the service calls so, as far as is known? */
+static int is_of_thread(struct core *c, const struct message *m, struct view thread, bool *ret)
+{
+    struct conversation conv = {0};
+    int rc = store_conversation(c->store, m->conversation, &conv);
+
+    if (rc == 0)
+        *ret = !conv.service_id || view_is(thread, conv.service_id);
+    conversation_fini(&conv);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
+static int look_up_client(struct core *c, const struct event *e, struct lookup *l);
+
+static int look_up_service_message(struct core *c, const struct event *e, struct lookup *l)
+{
+    struct mapping *m = &l->mapping;
+    struct view source = e->source.ptr ? e->source : VIEW_LIT("");
+    const struct reg_channel *channel = NULL;
+    char mid[ID_DERIVED_MAX + 1];
+    bool of_thread = true;
+    struct key key;
+    int rc = router_mid(e, mid);
+
+    if (rc)
+        return rc;
+    m->scope = registry_scope_of_source(c->registry, e->connector, source, &m->source_known);
+    if (key_mid(view_of(mid), &key) == 0)
+        rc = found_or_not(store_message_by_key(c->store, &key, &l->known), &l->known,
+                          (const void **)&m->known);
+    if (rc == 0 && m->known)
+        rc = is_of_thread(c, m->known, e->conversation, &of_thread);
+    m->known_elsewhere = !of_thread;
+    if (rc == 0 && !m->known && e->outgoing)
+        rc = look_up_service_echo(c, e, l);
+    if (rc || m->known || !m->scope)
+        return rc;
+    channel = registry_channel(c->registry, view_of(m->scope->channel));
+    m->bot_known = channel && channel->bot_id && channel->bot_id[0];
+    m->abroad = channel && channel->abroad;
+    rc = look_up_service_thread(c, e, l);
+    if (rc == 0 && !m->found)
+        rc = look_up_client(c, e, l);
+    return rc || !e->outgoing ? rc : look_up_report(c, e, m);
+}
+
+/* Of a thread that the service has not named yet: by the phone, or by the id it would have. */
+static int look_up_client(struct core *c, const struct event *e, struct lookup *l)
+{
+    struct mapping *m = &l->mapping;
+    struct view source = e->source.ptr ? e->source : VIEW_LIT("");
+    char client_id[ID_DERIVED_MAX + 1];
+    struct phone phone;
+    int rc = 0;
+
+    phone_read(router_client_phone(e), m->abroad, &phone);
+    rc = look_up_phone(c, m->scope, source, &phone, l);
+    rc = rc ? rc : router_client_id(e->connector, source, e->conversation, client_id);
+    return rc ? rc
+              : found_or_not(store_conversation_by_client(c->store, view_of(m->scope->id),
+                                                          view_of(client_id), &l->by_client),
+                             &l->by_client, (const void **)&m->by_client);
+}
+
+static int is_wanted(struct core *c, const struct wanted *w, const struct message *m, bool *ret)
+{
+    *ret = view_is(w->connector, m->connector) &&
+           (!w->scope.ptr || view_is(w->scope, m->scope)) &&
+           (!w->conversation || w->conversation == m->conversation) &&
+           (!w->ours || m->direction == MESSAGE_OUTBOUND);
+    return *ret && w->thread.len ? is_of_thread(c, m, w->thread, ret) : 0;
+}
+
+/* Conversations that are looked into by name: one, unless several numbers have one so called. */
+#define THREADS_MAX 4
+
+/* Which conversations are meant, if that was said. */
+static int conversations_of(struct core *c, const struct wanted *w, int64_t ret[THREADS_MAX],
+                            size_t *ret_n)
+{
+    struct conversation_ids ids = {.ids = ret, .max = THREADS_MAX};
+    int rc = 0;
+
+    *ret_n = 0;
+    if (w->conversation)
+        ret[(*ret_n)++] = w->conversation;
+    if (w->conversation || !w->thread.len)
+        return 0;
+    rc = store_conversations_by_word(c->store, w->connector, w->thread, VIEW_NONE, &ids);
+    *ret_n = ids.n;
+    return rc;
+}
+
+int lookup_message(struct core *c, const struct wanted *w, struct view id, struct message *ret)
+{
+    int64_t within[THREADS_MAX];
+    struct key keys[3 + THREADS_MAX];
+    size_t n_within = 0;
+    size_t n = 0;
+    int rc = conversations_of(c, w, within, &n_within);
+
+    /* what is no id makes no key */
+    n += !w->ours && key_sent(w->connector, id, &keys[n]) == 0;
+    n += key_answered(w->connector, id, &keys[n]) == 0;
+    for (size_t i = 0; i < n_within; i++)
+        n += key_within(w->connector, within[i], id, &keys[n]) == 0;
+    n += key_mid(id, &keys[n]) == 0;
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        struct message m = {0};
+        bool wanted = false;
+
+        rc = store_message_by_key(c->store, &keys[i], &m);
+        if (rc == STORE_E_NONE) {
+            rc = 0;
+            continue;
+        }
+        rc = rc ? rc : is_wanted(c, w, &m, &wanted);
+        if (rc == 0 && wanted) {
+            *ret = m; /* handed over */
+            return 0;
+        }
+        message_fini(&m);
+    }
+    return rc ? rc : STORE_E_NONE;
+}
+
+int lookup_message_of_amo(struct core *c, struct view scope, struct view amo_id,
+                          struct view our_id, struct message *ret)
+{
+    struct key key;
+    int rc = STORE_E_NONE;
+
+    if (key_amo(scope, amo_id, &key) == 0)
+        rc = store_message_by_key(c->store, &key, ret);
+    if (rc != STORE_E_NONE || key_mid(our_id, &key))
+        return rc;
+    rc = store_message_by_key(c->store, &key, ret);
+    if (rc == 0 && !view_is(scope, ret->scope)) {
+        message_fini(ret); /* another account's */
+        return STORE_E_NONE;
+    }
+    return rc;
+}
+
+/* Is the service still to answer to something? Until then the id may be of that. */
+static bool awaits_answers(struct core *c, struct view connector)
+{
+    const struct dest *d = queue_dest(c->queue, false, connector);
+
+    return !d || d->n_waiting > 0;
+}
+
+/* Has the service still to answer to a message of the conversation it names? */
+static int thread_awaits_answers(struct core *c, const struct wanted *w, bool *ret)
+{
+    int64_t within[THREADS_MAX];
+    size_t n = 0;
+    int rc = conversations_of(c, w, within, &n);
+
+    *ret = false;
+    for (size_t i = 0; rc == 0 && i < n && !*ret; i++) {
+        struct conversation conv = {0};
+
+        rc = store_conversation(c->store, within[i], &conv);
+        *ret = rc == 0 && echo_is_pending(c, ECHO_SERVICE, &conv);
+        conversation_fini(&conv);
+        rc = rc == STORE_E_NONE ? 0 : rc;
+    }
+    return rc;
+}
+
+/* The conversation tells two of the same id apart; alone it may have come to be called otherwise. But
+ * not while an answer may still bring the id there: another conversation's message has it by chance. */
+static int look_up_in_thread(struct core *c, struct wanted *w, const struct event *e,
+                             struct message *ret)
+{
+    int rc = STORE_E_NONE;
+    bool awaits = false;
+
+    w->thread = e->conversation;
+    if (w->thread.len)
+        rc = lookup_message(c, w, e->message_id, ret);
+    if (rc == STORE_E_NONE && w->ours && w->thread.len) {
+        rc = thread_awaits_answers(c, w, &awaits);
+        rc = rc ? rc : STORE_E_NONE;
+    }
+    w->thread = VIEW_NONE;
+    if (awaits)
+        return rc;
+    return rc == STORE_E_NONE ? lookup_message(c, w, e->message_id, ret) : rc;
+}
+
+int lookup_named(struct core *c, const struct event *e, struct message *ret)
+{
+    struct wanted w = {.connector = e->connector, .ours = e->kind == EVENT_SERVICE_STATUS};
+    int rc = 0;
+
+    if (!e->connector.ptr)
+        return lookup_message_of_amo(c, e->scope, e->message_id, e->message_client_id, ret);
+    rc = look_up_in_thread(c, &w, e, ret);
+    if (rc != STORE_E_NONE || !w.ours || awaits_answers(c, e->connector))
+        return rc;
+    /* a status of what is not ours: no answer can bring that id any more */
+    w.ours = false;
+    return look_up_in_thread(c, &w, e, ret);
+}
+
+/* Somebody else's, by our id of it: told apart from a message that is still to come. */
+static int look_up_foreign(struct core *c, const struct event *e, struct message *ret)
+{
+    struct key key;
+    int rc = STORE_E_NONE;
+
+    if (key_mid(e->connector.ptr ? e->message_id : e->message_client_id, &key) == 0)
+        rc = store_message_by_key(c->store, &key, ret);
+    if (rc == 0 && e->connector.ptr && view_is(e->connector, ret->connector)) {
+        message_fini(ret); /* its own service's, and not what the event is about */
+        return STORE_E_NONE;
+    }
+    return rc;
+}
+
+static int look_up_named(struct core *c, const struct event *e, struct lookup *l)
+{
+    int rc = lookup_named(c, e, &l->named);
+
+    if (e->kind == EVENT_AMO_REACTION)
+        l->mapping.scope = registry_scope_connected(c->registry, e->scope);
+    if (rc == STORE_E_NONE)
+        rc = look_up_foreign(c, e, &l->named);
+    return found_or_not(rc, &l->named, (const void **)&l->mapping.named);
+}
+
+int lookup_event(struct core *c, const struct event *e, struct lookup *l)
+{
+    switch ((enum event_kind)e->kind) {
+    case EVENT_AMO_MESSAGE:
+        return look_up_amo(c, e, l);
+    case EVENT_SERVICE_MESSAGE:
+        return look_up_service_message(c, e, l);
+    case EVENT_SERVICE_STATUS:
+    case EVENT_SERVICE_EDIT:
+    case EVENT_SERVICE_REACTION:
+    case EVENT_AMO_REACTION:
+        return look_up_named(c, e, l);
+    case EVENT_AMO_TYPING:
+        return look_up_typing_manager(c, e, l);
+    case EVENT_SERVICE_TYPING:
+        return look_up_service_thread(c, e, l);
+    case EVENT_QUARANTINE:
+    case EVENT_DOOR_TEST:
+        return 0;
+    }
+    return 0;
+}

@@ -1,0 +1,41 @@
+#pragma once
+
+/* Looks up what the router must know about one event; decides nothing. */
+
+#include "core/model/router.h"
+#include "core/turn/turn.h"
+#include "proto/event.h"
+
+/* What was looked up for one event; owns the rows the mapping borrows. */
+struct lookup {
+    struct mapping mapping;
+    struct conversation found;
+    struct conversation by_client;
+    struct conversation by_phone;
+    struct conversation about;
+    struct message known;
+    struct message named;
+};
+
+/* Fills a cleared @l; finish with lookup_fini in any case. -EINVAL for ids that cannot be looked
+ * up, -Exxx of the store. */
+AMO_MUSTCHECK int lookup_event(struct core *c, const struct event *e, struct lookup *l);
+void lookup_fini(struct lookup *l);
+/* Whose message it must be that a service's id names: a hit that is somebody else's is no hit. */
+struct wanted {
+    struct view connector;
+    struct view scope;    /* VIEW_NONE: of any of its accounts */
+    int64_t conversation; /* 0: of any */
+    struct view thread;   /* the service's id of its conversation; VIEW_NONE: of any */
+    bool ours;            /* what we sent, and nothing else */
+};
+/* A message by what a service calls it. The id counts first as one of its own, as what it sent to us,
+ * then as what it answered; then it may be our mid. Of ours alone: as what it answered, then as our
+ * mid. STORE_E_NONE, also for what can be no id. */
+AMO_MUSTCHECK int lookup_message(struct core *c, const struct wanted *w, struct view id,
+                                 struct message *ret);
+/* By what amo calls it in its account, or by our id when amo names that. STORE_E_NONE. */
+AMO_MUSTCHECK int lookup_message_of_amo(struct core *c, struct view scope, struct view amo_id,
+                                        struct view our_id, struct message *ret);
+/* The message that a status, an edit or a reaction is about. STORE_E_NONE. */
+AMO_MUSTCHECK int lookup_named(struct core *c, const struct event *e, struct message *ret);

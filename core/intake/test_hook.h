@@ -1,0 +1,18 @@
+#pragma once
+
+/* Test webhooks on their way: sent by a worker to the public address, and waited for at the other
+ * end of the ordinary road: door, spool, core. */
+
+#include "core/turn/turn.h"
+
+/* Whoever waits for one; a member of his own struct. */
+struct test_hook {
+    struct list link; /* in core->door_tests; alone otherwise */
+    char nonce[ID_TEXT_LEN + 8];
+    void (*came)(struct test_hook *h); /* it is here */
+};
+
+/* @h->nonce and @h->came are set. Until it has come or its owner takes it off the list. */
+void test_hook_await(struct core *c, struct test_hook *h);
+/* One came through. Nothing happens unless somebody waits for this very one. */
+void test_hook_came(struct core *c, struct view nonce);

@@ -1,0 +1,217 @@
+/* Events wait for what they are about.
+ *
+ * From: intake.c, a plan that says "wait". To: intake.c again, once the key is woken or overdue.
+ * Holds: the event, in the store. */
+
+#include "core/intake/waiting.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/intake/echo.h"
+#include "core/intake/intake.h"
+#include "core/store/erase.h"
+#include "proto/limits.h"
+
+/* applied for one key before other work gets its turn */
+#define WAKE_EVENTS  1000
+/* overdue ones looked at in one tick: about a tenth of it. A full room is empty within a minute, and what
+ * may be an echo never waits behind them (core/intake/echo.c) */
+#define OVERDUE_ROWS 2000
+
+/* its keys are of before */
+#define WAITING_KEYS_META "waiting_keys"
+
+struct wake {
+    struct list link;
+    char *key;
+};
+
+static int key_of(const struct event *e, struct key *ret)
+{
+    if (e->kind == EVENT_AMO_REACTION)
+        return key_amo(e->scope, e->message_id, ret);
+    if (e->kind == EVENT_SERVICE_STATUS)
+        return key_answered(e->connector, e->message_id, ret);
+    return key_sent(e->connector, e->message_id, ret);
+}
+
+int waiting_key(const struct event *e, char ret[WAITING_KEY_MAX])
+{
+    struct key key;
+
+    if (key_of(e, &key))
+        return -EINVAL;
+    memcpy(ret, key.text, sizeof(key.text));
+    return 0;
+}
+
+int waiting_put(struct core *c, const char *key, struct view bytes, int64_t wait_ms)
+{
+    int rc = store_waiting_add(c->store, key, bytes, clock_unix_ms() + wait_ms);
+
+    if (rc == 0)
+        c->n_waiting++;
+    return rc;
+}
+
+void waiting_wake(struct core *c, const char *key)
+{
+    struct wake *w = NULL;
+
+    if (c->n_waiting == 0)
+        return; /* nobody waits at all */
+    w = mem_zalloc(sizeof(*w));
+    if (w)
+        w->key = mem_strdup(key);
+    if (!w || !w->key) {
+        mem_free(w);
+        return;
+    }
+    list_init(&w->link);
+    list_add_tail(&c->wakes, &w->link);
+}
+
+static void wake_key(struct core *c, int spelt, const struct key *key)
+{
+    if (spelt == 0) /* else nothing can wait under it */
+        waiting_wake(c, key->text);
+}
+
+void waiting_wake_sent(struct core *c, const char *connector, struct view id, bool outgoing)
+{
+    struct key key;
+
+    wake_key(c, key_sent(view_of(connector), id, &key), &key);
+    if (outgoing)
+        wake_key(c, key_answered(view_of(connector), id, &key), &key);
+}
+
+void waiting_wake_answered(struct core *c, const char *connector, struct view id)
+{
+    struct key key;
+
+    wake_key(c, key_answered(view_of(connector), id, &key), &key);
+    wake_key(c, key_sent(view_of(connector), id, &key), &key);
+}
+
+void waiting_wake_amo(struct core *c, const char *scope, struct view amo_id)
+{
+    struct key key;
+
+    wake_key(c, key_amo(view_of(scope), amo_id, &key), &key);
+}
+
+/* --- keys of before --------------------------------------------------------------------------- */
+
+static int rekey_one(void *arg, int64_t id, struct view bytes)
+{
+    struct core *c = arg;
+    struct event e;
+    struct key key;
+
+    if (event_decode(bytes, &e))
+        return 0; /* it is kept for a person when its time is over */
+    if (e.kind == EVENT_AMO_MESSAGE || e.kind == EVENT_SERVICE_MESSAGE || key_of(&e, &key))
+        return 0; /* what may be an echo has the key of its conversation */
+    return store_waiting_move(c->store, id, key.text);
+}
+
+int waiting_rekey(struct core *c)
+{
+    struct buf wished;
+    int rc = 0;
+
+    buf_init(&wished, 16);
+    rc = store_meta_get(c->store, WAITING_KEYS_META, &wished);
+    buf_fini(&wished);
+    if (rc)
+        return rc == STORE_E_NONE ? 0 : rc;
+    rc = store_begin(c->store);
+    rc = rc ? rc : store_events_walk(c->store, STORE_EVENT_WAITING, rekey_one, c);
+    rc = rc ? rc : store_meta_drop(c->store, WAITING_KEYS_META);
+    return rc ? rc : store_commit(c->store);
+}
+
+int waiting_apply(struct core *c, struct view event, enum intake_how how)
+{
+    struct hand before = c->hand;
+    int rc = 0;
+
+    c->hand = (struct hand){.event = event};
+    rc = intake_event(c, event, how);
+    if (rc && core_is_trouble(rc))
+        core_give_up(c, "waiting", rc);
+    c->hand = before;
+    return rc;
+}
+
+/* The oldest one of @key is applied. STORE_E_NONE: there is none. */
+static int waiting_apply_one(struct core *c, const char *key)
+{
+    struct buf event;
+    int rc = core_turn(c);
+
+    buf_init(&event, LIMIT_FRAME_BYTES);
+    rc = rc ? rc : store_waiting_take(c->store, key, &event);
+    if (rc == 0) {
+        c->n_waiting--;
+        rc = waiting_apply(c, buf_view(&event), INTAKE_LATE);
+    }
+    buf_fini(&event);
+    return rc;
+}
+
+void waiting_run(struct core *c)
+{
+    echo_run(c);
+    while (!list_is_empty(&c->wakes) && !c->exit_code) {
+        struct wake *w = LIST_ENTRY(c->wakes.next, struct wake, link);
+        int rc = 0;
+
+        for (int i = 0; rc == 0 && i < WAKE_EVENTS; i++)
+            rc = waiting_apply_one(c, w->key);
+        if (rc < 0)
+            core_row_failed(c, "waiting", rc);
+        else if (rc == 0)
+            return; /* there may be more of them: after other work, at the next tick */
+        list_remove(&w->link);
+        mem_free(w->key);
+        mem_free(w);
+    }
+}
+
+void waiting_overdue(struct core *c, int64_t now_unix_ms)
+{
+    struct buf event;
+    int rc = 0;
+
+    buf_init(&event, LIMIT_FRAME_BYTES);
+    for (int i = 0; rc == 0 && i < OVERDUE_ROWS && c->n_waiting > 0; i++) {
+        buf_reset(&event);
+        rc = core_turn(c);
+        rc = rc ? rc : store_waiting_take_overdue(c->store, now_unix_ms, &event);
+        if (rc == 0) {
+            c->n_waiting--;
+            /* what is still not known is kept for a person */
+            rc = waiting_apply(c, buf_view(&event), INTAKE_LATE);
+        }
+    }
+    buf_fini(&event);
+    if (rc && rc != STORE_E_NONE)
+        core_row_failed(c, "waiting", rc);
+}
+
+void waiting_free(struct core *c)
+{
+    while (c->wakes.next && !list_is_empty(&c->wakes)) {
+        struct wake *w = LIST_ENTRY(c->wakes.next, struct wake, link);
+
+        list_remove(&w->link);
+        mem_free(w->key);
+        mem_free(w);
+    }
+}

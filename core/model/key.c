@@ -1,0 +1,48 @@
+#include "core/model/key.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "proto/foreign_id.h"
+
+/* No '/' stands in a connector's name or a scope's id, so it parts them in one way only. */
+static int spell(char space, struct view holder, struct view id, struct key *ret)
+{
+    if (!foreign_id_is_fine(holder) || !foreign_id_is_fine(id))
+        return KEY_E_NONE;
+    (void)snprintf(ret->text, sizeof(ret->text), "%c%.*s/%.*s", space, (int)holder.len,
+                   holder.ptr, (int)id.len, id.ptr); /* two ids fit */
+    return 0;
+}
+
+int key_mid(struct view mid, struct key *ret)
+{
+    if (!foreign_id_is_fine(mid))
+        return KEY_E_NONE;
+    (void)snprintf(ret->text, sizeof(ret->text), "m%.*s", (int)mid.len, mid.ptr); /* fits */
+    return 0;
+}
+
+int key_amo(struct view scope, struct view id, struct key *ret)
+{
+    return spell('a', scope, id, ret);
+}
+
+int key_sent(struct view connector, struct view id, struct key *ret)
+{
+    return spell('s', connector, id, ret);
+}
+
+int key_answered(struct view connector, struct view id, struct key *ret)
+{
+    return spell('t', connector, id, ret);
+}
+
+int key_within(struct view connector, int64_t conversation, struct view id, struct key *ret)
+{
+    if (!foreign_id_is_fine(connector) || !foreign_id_is_fine(id))
+        return KEY_E_NONE;
+    (void)snprintf(ret->text, sizeof(ret->text), "c%.*s/%" PRId64 "/%.*s", (int)connector.len,
+                   connector.ptr, conversation, (int)id.len, id.ptr); /* they fit */
+    return 0;
+}

@@ -1,0 +1,37 @@
+#pragma once
+
+/* The keys that messages are found by, and what waits for them. They are spelled here and nowhere
+ * else, and a space must be named to get one: ids of things that are counted apart never meet.
+ *
+ *   mid       ours, in one way only (docs/delivery.md, "Identity")
+ *   amo       amo's id of a message, within the account it belongs to
+ *   sent      a service's id of what it sent to us: of clients, and reported as its own side's
+ *   answered  a service's id of what we sent to it: out of its answer
+ *   within    the same of a message that gave the id up to a newer one of another conversation: there
+ *             are services that count the messages of each conversation from 1
+ *
+ * A key of `mid` and `answered` may lead to somebody else's message: whoever looks up says whose it
+ * must be (core/intake/lookup.h). */
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "proto/limits.h"
+
+/* Two ids, a number, the letter of the space and what parts them. */
+#define KEY_MAX (2 * LIMIT_ID + 24)
+
+struct key {
+    char text[KEY_MAX];
+};
+
+enum {
+    KEY_E_NONE = 1, /* no id: empty, too long, or not text to its end. Nothing is found by it */
+};
+
+AMO_MUSTCHECK int key_mid(struct view mid, struct key *ret);
+AMO_MUSTCHECK int key_amo(struct view scope, struct view id, struct key *ret);
+AMO_MUSTCHECK int key_sent(struct view connector, struct view id, struct key *ret);
+AMO_MUSTCHECK int key_answered(struct view connector, struct view id, struct key *ret);
+/* @conversation: our number of it. */
+AMO_MUSTCHECK int key_within(struct view connector, int64_t conversation, struct view id,
+                             struct key *ret);

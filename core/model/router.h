@@ -1,0 +1,85 @@
+#pragma once
+
+/* The router: a pure function of one event and what the store knows about it. It decides what
+ * the event means; core/intake/intake.c looks up before and writes after. No store, no clock, no log.
+ *
+ * From: intake. To: intake. Holds: nothing. */
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "base/ids.h"
+#include "core/model/phone.h"
+#include "core/model/rows.h"
+#include "proto/event.h"
+#include "proto/registry.h"
+
+/* What the store and the registry say about the event. Borrowed; NULL means "not there". */
+struct mapping {
+    const struct reg_scope *scope;        /* the event's scope, or the source's */
+    const struct conversation *found;     /* by amo's chat id, or the service's id */
+    const struct conversation *by_client; /* by our client id of the chat */
+    const struct conversation *by_phone;  /* by (connector, source, phone) */
+    const struct message *known;          /* the same message was taken before */
+    bool
+        known_elsewhere; /* service side: @known is in a conversation that is called otherwise */
+    const struct message *named;      /* the message a status, edit or reaction is about */
+    const struct conversation *about; /* the one of @named */
+    bool named_left;     /* the account that @named was exchanged with is not connected */
+    bool unreachable;    /* nobody has the number of the conversation now */
+    bool foreign_source; /* amo side: the source it names is another account's */
+    bool unknown_source; /* amo side: the source it names is nobody's */
+    int64_t
+        echo_of; /* the conversation whose unclear message this may be the echo of; 0 none */
+    bool
+        echo_again; /* after another wait, too: for somebody's first words, or behind others that wait */
+    bool source_known;      /* service side: the source belongs somewhere */
+    struct view own_source; /* amo side: the scope's default source, or its only one */
+    size_t n_sources;       /* amo side: listed for the scope */
+    bool shared;            /* amo side: the connector serves other accounts, too */
+    bool abroad;            /* the scope's channel is of another segment than ru */
+    bool bot_known;         /* service side: the channel has a bot to write in the name of */
+};
+
+enum verdict {
+    VERDICT_APPLY,      /* message: conversation, message row, command */
+    VERDICT_STATUS,     /* a status to be told to amo */
+    VERDICT_EDIT,       /* the text of a message is to be changed at amo */
+    VERDICT_REACTION,   /* a reaction to be told to the other side */
+    VERDICT_NOTHING,    /* understood; there is nothing to do (repeat, echo, "sent") */
+    VERDICT_WAIT,       /* about a message that is not known yet */
+    VERDICT_WAIT_ECHO,  /* perhaps the echo of a message of ours whose id is not known yet */
+    VERDICT_QUARANTINE, /* kept for a person, with `reason` */
+    VERDICT_REFUSE,     /* outbound that cannot be delivered: quarantine and tell the manager */
+};
+
+struct plan {
+    enum verdict verdict;
+    const char *reason;                      /* a word: "unknown_scope"; for NOTHING why, too */
+    const struct conversation *conversation; /* NULL with APPLY: a new one */
+    bool adopt;                              /* the conversation learns the service's id */
+    bool new_chat;                           /* amo's chat id is new to the conversation */
+    char mid[ID_DERIVED_MAX + 1];
+    char client_id[ID_DERIVED_MAX + 1]; /* of a new conversation */
+    char user_id[ID_DERIVED_MAX + 1];   /* of its client */
+    struct view source;
+    struct phone phone; /* of the client */
+    /* VERDICT_STATUS and VERDICT_REFUSE */
+    int64_t status_code;
+    int64_t error_code;
+    struct view error_text;
+};
+
+/* @oldest_ms: a webhook whose own time is before it is too old to be sent again.
+ * 0, or -EINVAL/-EIO when an id could not be derived. */
+AMO_MUSTCHECK int router_route(const struct event *e, const struct mapping *m,
+                               int64_t oldest_ms, struct plan *ret);
+
+/* The mid an event's message has: what `known` is looked up by. */
+AMO_MUSTCHECK int router_mid(const struct event *e, char ret[ID_DERIVED_MAX + 1]);
+/* The phone of the client in the event, whoever wrote it. */
+struct view router_client_phone(const struct event *e);
+/* Our id of a conversation towards amo. */
+AMO_MUSTCHECK int router_client_id(struct view connector, struct view source, struct view id,
+                                   char ret[ID_DERIVED_MAX + 1]);

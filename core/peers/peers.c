@@ -1,0 +1,213 @@
+/* Who is connected.
+ *
+ * From: frames.c. To: the two ROUTER sockets.
+ * Holds: sessions; no message. */
+
+#include "core/peers/peers.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/peers/spools.h"
+#include "proto/bus/edge.h"
+#include "proto/bus/socket.h"
+#include "proto/limits.h"
+#include "proto/session.h"
+
+struct peer *peer_find(struct core *c, struct view route, const struct bus_socket *s)
+{
+    for (struct list *i = c->peers.next; i != &c->peers; i = i->next) {
+        struct peer *p = LIST_ENTRY(i, struct peer, link);
+
+        if (p->socket == s && view_equal(route, view_make(p->route, p->route_len)))
+            return p;
+    }
+    return NULL;
+}
+
+void peer_free(struct core *c, struct peer *p)
+{
+    list_remove(&p->link);
+    c->n_peers--;
+    buf_fini(&p->acks);
+    buf_fini(&p->batch);
+    buf_fini(&p->refused);
+    mem_free(p);
+}
+
+void peers_end_others(struct core *c, const struct spool *s, const struct id *boot)
+{
+    struct list *next = NULL;
+
+    for (struct list *i = c->peers.next; i != &c->peers; i = next) {
+        struct peer *p = LIST_ENTRY(i, struct peer, link);
+
+        next = i->next;
+        if (p->spool == s && !id_equal(&p->boot, boot))
+            peer_free(c, p);
+    }
+}
+
+void peer_end(struct core *c, struct peer *p)
+{
+    p->ended = true;
+    /* behind what this turn has taken of it; no memory: the next frame asks for HELLO */
+    (void)!peer_post(c, p, MSG_HELLO_AGAIN, NULL, VIEW_LIT("\x80"));
+}
+
+struct peer *peer_new(struct core *c, struct bus_socket *s, struct view route,
+                      const struct hello *h, const struct id *boot)
+{
+    struct peer *p = c->n_peers < LIMIT_PEERS ? mem_zalloc(sizeof(*p)) : NULL;
+
+    if (!p || route.len > sizeof(p->route) || view_copy(h->name, p->name, sizeof(p->name)) ||
+        h->name.len == 0) {
+        mem_free(p);
+        return NULL;
+    }
+    if (view_copy(h->version, p->version, sizeof(p->version)))
+        p->version[0] = '\0';
+    p->role = (enum role)h->role;
+    p->socket = s;
+    memcpy(p->route, route.ptr, route.len);
+    p->route_len = route.len;
+    p->boot = *boot;
+    p->session = h->session;
+    p->heard_mono_ms = clock_mono_ms();
+    p->since_unix_ms = clock_unix_ms();
+    p->registry_version = h->registry_version;
+    p->credit = h->credit;
+    p->credit_bytes = h->credit_bytes;
+    buf_init(&p->acks, LIMIT_FRAME_BYTES);
+    buf_init(&p->refused, 4096);
+    buf_init(&p->batch, LIMIT_FRAME_BYTES - 4096);
+    list_init(&p->link);
+    list_add_tail(&c->peers, &p->link);
+    c->n_peers++;
+    return p;
+}
+
+void peer_send(struct core *c, struct peer *p, enum msg_kind kind, const struct id *trace,
+               struct view body)
+{
+    struct envelope env = {.version = ENVELOPE_VERSION,
+                           .kind = kind,
+                           .edge_boot = p->boot,
+                           .core_boot = c->boot,
+                           .unix_ms = clock_unix_ms()};
+    char head[ENVELOPE_MAX_LEN];
+    size_t head_len = 0;
+
+    if (trace)
+        env.trace = *trace;
+    envelope_encode(&env, head, &head_len);
+    /* whoever is gone says HELLO again; leases and spools bring back what was lost */
+    (void)!bus_send(p->socket, view_make(p->route, p->route_len), view_make(head, head_len),
+                    body);
+}
+
+int peer_post(struct core *c, const struct peer *p, enum msg_kind kind, const struct id *trace,
+              struct view body)
+{
+    struct parcel *parcel = mem_zalloc(sizeof(*parcel));
+
+    if (!parcel)
+        return -ENOMEM;
+    buf_init(&parcel->body, LIMIT_FRAME_BYTES);
+    if (buf_add_view(&parcel->body, body)) {
+        buf_fini(&parcel->body);
+        mem_free(parcel);
+        return -ENOMEM;
+    }
+    parcel->socket = p->socket;
+    memcpy(parcel->route, p->route, p->route_len);
+    parcel->route_len = p->route_len;
+    parcel->envelope = (struct envelope){
+        .version = ENVELOPE_VERSION, .kind = kind, .edge_boot = p->boot, .core_boot = c->boot};
+    if (trace)
+        parcel->envelope.trace = *trace;
+    list_init(&parcel->link);
+    list_add_tail(&c->parcels, &parcel->link);
+    core_wake(c);
+    return 0;
+}
+
+void peers_say_going(struct core *c, bool counts)
+{
+    struct buf body;
+
+    buf_init(&body, 64);
+    if (going_encode(counts, &body))
+        buf_reset(&body); /* no memory: nothing is to be suspected for it */
+    for (struct list *i = c->peers.next; i && i != &c->peers; i = i->next) {
+        struct peer *p = LIST_ENTRY(i, struct peer, link);
+
+        if (p->role == ROLE_INGRESS)
+            peer_send(c, p, MSG_GOING, NULL, body.len ? buf_view(&body) : VIEW_LIT("\x80"));
+    }
+    buf_fini(&body);
+}
+
+void peer_send_registry(struct core *c, struct peer *p)
+{
+    struct buf body;
+
+    buf_init(&body, LIMIT_FRAME_BYTES);
+    /* not sent now is sent again when its next heartbeat tells the old version */
+    if (registry_encode(c->registry, p->role, &body) == 0)
+        peer_send(c, p, MSG_REGISTRY, NULL, buf_view(&body));
+    buf_fini(&body);
+}
+
+void peers_send_registry(struct core *c)
+{
+    for (struct list *i = c->peers.next; i != &c->peers; i = i->next)
+        peer_send_registry(c, LIST_ENTRY(i, struct peer, link));
+}
+
+bool peer_is_alive(const struct peer *p, int64_t now_mono_ms)
+{
+    return now_mono_ms - p->heard_mono_ms < EDGE_SILENCE_MS;
+}
+
+struct peer *peers_pick_worker(struct core *c, size_t bytes, int64_t now_mono_ms)
+{
+    struct peer *best = NULL;
+
+    for (struct list *i = c->peers.next; i != &c->peers; i = i->next) {
+        struct peer *p = LIST_ENTRY(i, struct peer, link);
+
+        if (p->role != ROLE_EGRESS || !peer_is_alive(p, now_mono_ms) ||
+            p->n_in_flight >= p->credit)
+            continue;
+        /* one larger command may travel alone */
+        if (p->n_in_flight && p->bytes_in_flight + bytes > p->credit_bytes)
+            continue;
+        if (!best || p->credit - p->n_in_flight > best->credit - best->n_in_flight)
+            best = p;
+    }
+    return best;
+}
+
+bool peers_hold_registry(const struct core *c, uint64_t version, int64_t now_mono_ms)
+{
+    for (const struct list *i = c->peers.next; i != &c->peers; i = i->next) {
+        const struct peer *p = LIST_ENTRY_CONST(i, struct peer, link);
+
+        if (p->role == ROLE_INGRESS && peer_is_alive(p, now_mono_ms) &&
+            p->registry_version < version)
+            return false;
+    }
+    return true;
+}
+
+void peers_free(struct core *c)
+{
+    while (c->peers.next && !list_is_empty(&c->peers))
+        peer_free(c, LIST_ENTRY(c->peers.next, struct peer, link));
+}

@@ -1,0 +1,86 @@
+#pragma once
+
+/* Sessions of ingress and egress processes: HELLO, WELCOME, heartbeats, silence. A frame of a
+ * session core does not know is answered HELLO_AGAIN and not acted upon. */
+
+#include "base/buf.h"
+#include "base/ids.h"
+#include "base/list.h"
+#include "core/turn/turn.h"
+#include "proto/messages.h"
+
+struct bus_socket;
+struct hello;
+struct spool;
+
+/* One session. A worker is a peer with role egress. */
+struct peer {
+    struct list link;
+    enum role role;
+    struct bus_socket *socket; /* borrowed: events or commands */
+    unsigned char route[256];  /* routing id */
+    size_t route_len;
+    char name[64];
+    char version[32];
+    struct id boot;
+    uint64_t session; /* sockets its process had opened; 0 not said */
+    int64_t heard_mono_ms;
+    int64_t since_unix_ms;
+    uint64_t registry_version; /* held by it */
+    bool ended;                /* no frame of this session is acted upon any more */
+    struct buf acks;           /* pairs to be acknowledged after this turn's commit */
+    /* ingress */
+    struct spool *spool;
+    bool
+        forgets; /* its process was told more of its spool than this store knows: that one is a copy
+                     of before */
+    uint64_t sent_before; /* below it every number may have been sent before this session */
+    uint64_t spool_events;
+    uint64_t spool_bytes;
+    struct buf refused;  /* sources its door refused lately; ingress/accept/refused.h */
+    uint64_t turned;     /* number of the last SPOOL_TURN it has answered */
+    uint64_t kept_files; /* damaged ones, as of then */
+    int64_t turn_asked_mono_ms;
+    /* egress */
+    uint64_t credit;
+    uint64_t credit_bytes;
+    uint64_t busy;
+    size_t n_in_flight;
+    size_t bytes_in_flight;
+    struct buf batch; /* packed commands of this turn */
+    size_t n_batch;
+};
+
+void peers_free(struct core *c);
+/* The session of routing id @route on socket @s; NULL none. */
+struct peer *peer_find(struct core *c, struct view route, const struct bus_socket *s);
+/* A new session of the process behind @h, owned by @c; NULL: no room, or no name. */
+struct peer *peer_new(struct core *c, struct bus_socket *s, struct view route,
+                      const struct hello *h, const struct id *boot);
+/* Forgets the session; its commands are its caller's to see to. */
+void peer_free(struct core *c, struct peer *p);
+/* REGISTRY to one edge. */
+void peer_send_registry(struct core *c, struct peer *p);
+
+/* A peer core has heard from lately. */
+bool peer_is_alive(const struct peer *p, int64_t now_mono_ms);
+/* The worker with most room for a command of @bytes; NULL when there is none. */
+struct peer *peers_pick_worker(struct core *c, size_t bytes, int64_t now_mono_ms);
+/* Do all live ingresses hold registry @version? */
+bool peers_hold_registry(const struct core *c, uint64_t version, int64_t now_mono_ms);
+/* Send at once (no promise hangs on it). @trace may be NULL. */
+void peer_send(struct core *c, struct peer *p, enum msg_kind kind, const struct id *trace,
+               struct view body);
+/* A frame that leaves after the commit of this turn. @trace may be NULL. */
+AMO_MUSTCHECK int peer_post(struct core *c, const struct peer *p, enum msg_kind kind,
+                            const struct id *trace, struct view body);
+/* GOING to every ingress: this end is in order. @counts: something failed that the event in hand may
+ * be the cause of, so the same one must not be in hand too often. */
+void peers_say_going(struct core *c, bool counts);
+/* REGISTRY to every edge. */
+void peers_send_registry(struct core *c);
+/* The sessions that other processes than @boot have with this spool are over. */
+void peers_end_others(struct core *c, const struct spool *s, const struct id *boot);
+/* Nothing of this session is acted upon any more; it is asked to say HELLO again when this turn is
+ * committed. */
+void peer_end(struct core *c, struct peer *p);

@@ -1,0 +1,280 @@
+/* What core knows of spools.
+ *
+ * From: peers.c at HELLO, intake.c (what is taken), core.c at the turn's end.
+ * To: the store.
+ * Holds: the numbers taken of every spool that was heard of lately. */
+
+#include "core/peers/spools.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "core/peers/peers.h"
+#include "core/store/store.h"
+#include "core/store/erase.h"
+
+/* in memory after its last session, so that a process thought dead is known when it comes back */
+#define SPOOLS_KEEP_MS (10LL * 60 * 1000)
+#define SPOOLS_MAX     64U /* without a session; each takes 16 KiB */
+
+static struct spool *spool_of(struct list *link)
+{
+    return LIST_ENTRY(link, struct spool, link);
+}
+
+static struct spool *spools_find(struct core *c, const struct id *id)
+{
+    for (struct list *i = c->spools.next; i != &c->spools; i = i->next) {
+        if (id_equal(&spool_of(i)->id, id))
+            return spool_of(i);
+    }
+    return NULL;
+}
+
+struct spool *spools_load(struct core *c, const struct id *id)
+{
+    struct spool *s = spools_find(c, id);
+    struct buf ranges;
+    uint64_t mark = 0;
+    uint64_t low = 0;
+    int rc = 0;
+
+    if (s)
+        return s;
+    s = mem_zalloc(sizeof(*s));
+    if (!s)
+        return NULL;
+    buf_init(&ranges, 1 << 16);
+    s->id = *id;
+    taken_init(&s->taken);
+    list_init(&s->link);
+    rc = store_spool_get(c->store, id, &mark, &low, &ranges);
+    rc = rc ? rc : store_spool_taker(c->store, id, &s->taker);
+    if (rc == 0) {
+        s->taken.mark = mark;
+        s->taken.low = low;
+        rc = taken_decode_ranges(&s->taken, buf_view(&ranges));
+    }
+    buf_fini(&ranges);
+    if (rc && rc != STORE_E_NONE) {
+        core_row_failed(c, "spools", rc); /* never alive and deaf to that process */
+        mem_free(s);
+        return NULL;
+    }
+    s->used_mono_ms = clock_mono_ms();
+    list_add_tail(&c->spools, &s->link);
+    return s;
+}
+
+/* --- who speaks for it ---------------------------------------------------------------------- */
+
+static bool another_lives(struct core *c, const struct spool *s, const struct hello *h,
+                          const struct id *boot, int64_t now_mono_ms)
+{
+    for (const struct list *i = c->peers.next; i != &c->peers; i = i->next) {
+        const struct peer *p = LIST_ENTRY_CONST(i, struct peer, link);
+
+        /* the same name is the same place, started anew: a name is locked */
+        if (p->spool == s && !id_equal(&p->boot, boot) && !view_is(h->name, p->name) &&
+            peer_is_alive(p, now_mono_ms))
+            return true;
+    }
+    return false;
+}
+
+/* Whoever opens a spool writes its boot id down in there. If the process that sent last is not
+ * among those that had this folder, it had another one: a copy, whatever the numbers say. */
+static bool has_forked(const struct spool *s, const struct hello *h, const struct id *boot)
+{
+    if (id_is_zero(&s->taker) || id_equal(&s->taker, boot) || !h->lives.ptr)
+        return false;
+    for (size_t at = 0; at + sizeof(s->taker) <= h->lives.len; at += sizeof(s->taker)) {
+        if (memcmp(h->lives.ptr + at, s->taker.bytes, sizeof(s->taker)) == 0)
+            return false;
+    }
+    return true;
+}
+
+static bool was_ended(const struct spool *s, const struct id *boot)
+{
+    for (size_t i = 0; i < AMO_COUNT(s->former); i++) {
+        if (id_equal(&s->former[i], boot))
+            return true;
+    }
+    return false;
+}
+
+int spools_claim(struct core *c, struct spool *s, const struct hello *h, const struct id *boot,
+                 int64_t now_mono_ms)
+{
+    uint64_t fresh = h->fresh ? h->fresh : h->next;
+
+    s->used_mono_ms = now_mono_ms;
+    if (fresh && s->taken.mark >= fresh)
+        return SPOOLS_E_COPY;
+    if (has_forked(s, h, boot))
+        return SPOOLS_E_FORKED;
+    if (another_lives(c, s, h, boot, now_mono_ms))
+        return SPOOLS_E_HELD;
+    if (was_ended(s, boot))
+        return SPOOLS_E_ENDED;
+    if (!id_equal(&s->holder, boot)) {
+        if (!id_is_zero(&s->holder))
+            s->former[s->n_former++ % AMO_COUNT(s->former)] = s->holder;
+        s->holder = *boot;
+    }
+    peers_end_others(c, s, boot);
+    return 0;
+}
+
+void spools_took(struct spool *s, const struct id *boot)
+{
+    if (id_equal(&s->taker, boot))
+        return;
+    s->taker = *boot;
+    s->taker_dirty = true;
+}
+
+const char *spools_words(int rc)
+{
+    switch (rc) {
+    case SPOOLS_E_COPY:
+        return "events were taken from this spool that this process never sent: its folder is "
+               "a copy";
+    case SPOOLS_E_FORKED:
+        return "the last events of this spool came from a process that never had this folder: "
+               "one folder is a copy of the other";
+    case SPOOLS_E_HELD:
+        return "another process that is alive has a spool of this id: one folder is a copy of "
+               "the other";
+    default:
+        return "another process took this spool over, and both are alive: one folder is a copy "
+               "of the other";
+    }
+}
+
+/* --- what comes again ----------------------------------------------------------------------- */
+
+static void await_one(void *arg, struct view name, int64_t seen_ms)
+{
+    struct core *c = arg;
+    struct known_worker *k = mem_zalloc(sizeof(*k));
+
+    (void)seen_ms;
+    if (!k || view_copy(name, k->name, sizeof(k->name))) {
+        mem_free(k); /* not waited for */
+        return;
+    }
+    list_init(&k->link);
+    list_add_tail(&c->known_ingresses, &k->link);
+}
+
+int spools_await(struct core *c)
+{
+    return store_ingresses_walk(c->store, await_one, c);
+}
+
+void spools_came(struct core *c, const char *name)
+{
+    struct list *next = NULL;
+
+    for (struct list *i = c->known_ingresses.next; i && i != &c->known_ingresses; i = next) {
+        struct known_worker *k = LIST_ENTRY(i, struct known_worker, link);
+
+        next = i->next;
+        if (strcmp(k->name, name) != 0)
+            continue;
+        list_remove(&k->link);
+        mem_free(k);
+    }
+}
+
+bool spools_are_missed(const struct core *c, int64_t now_mono_ms)
+{
+    return now_mono_ms < c->settling_until_ms && !list_is_empty(&c->known_ingresses);
+}
+
+bool spools_send_again(const struct core *c, const struct spool *but, int64_t now_mono_ms)
+{
+    for (const struct list *i = c->peers.next; i != &c->peers; i = i->next) {
+        const struct peer *p = LIST_ENTRY_CONST(i, struct peer, link);
+
+        if (p->spool && p->spool != but && !p->ended && peer_is_alive(p, now_mono_ms) &&
+            taken_first_gap(&p->spool->taken) < p->sent_before)
+            return true;
+    }
+    return false;
+}
+
+/* --- keeping -------------------------------------------------------------------------------- */
+
+int spools_write(struct core *c)
+{
+    for (struct list *i = c->spools.next; i != &c->spools; i = i->next) {
+        struct spool *s = spool_of(i);
+        struct buf ranges;
+        int rc = 0;
+
+        if (!s->dirty)
+            continue;
+        buf_init(&ranges, (size_t)TAKEN_RANGES_MAX * 16);
+        rc = taken_encode_ranges(&s->taken, &ranges);
+        rc = rc ? rc
+                : store_spool_put(c->store, &s->id, s->taken.mark, s->taken.low,
+                                  buf_view(&ranges));
+        if (rc == 0 && s->taker_dirty)
+            rc = store_spool_taken_from(c->store, &s->id, &s->taker);
+        buf_fini(&ranges);
+        if (rc)
+            return rc;
+        s->dirty = false;
+        s->taker_dirty = false;
+    }
+    return 0;
+}
+
+static bool is_spoken_for(struct core *c, const struct spool *s)
+{
+    for (const struct list *i = c->peers.next; i != &c->peers; i = i->next) {
+        if (LIST_ENTRY_CONST(i, struct peer, link)->spool == s)
+            return true;
+    }
+    return false;
+}
+
+void spools_tick(struct core *c, int64_t now_mono_ms)
+{
+    struct list *before = NULL;
+    size_t n = 0;
+
+    for (struct list *i = c->spools.prev; i != &c->spools; i = before) {
+        struct spool *s = spool_of(i);
+
+        before = i->prev;
+        if (s->dirty || is_spoken_for(c, s)) {
+            s->used_mono_ms = now_mono_ms;
+            continue;
+        }
+        if (++n <= SPOOLS_MAX && now_mono_ms - s->used_mono_ms < SPOOLS_KEEP_MS)
+            continue;
+        list_remove(&s->link);
+        mem_free(s);
+    }
+}
+
+void spools_free(struct core *c)
+{
+    while (c->known_ingresses.next && !list_is_empty(&c->known_ingresses)) {
+        struct list *first = c->known_ingresses.next;
+
+        list_remove(first);
+        mem_free(LIST_ENTRY(first, struct known_worker, link));
+    }
+    while (c->spools.next && !list_is_empty(&c->spools)) {
+        struct spool *s = spool_of(c->spools.next);
+
+        list_remove(&s->link);
+        mem_free(s);
+    }
+}

@@ -1,0 +1,56 @@
+#pragma once
+
+/* The spools core knows: what is taken of each, and who may speak for it.
+ *
+ * A spool's numbers mean something only as long as one process gives them. So a spool has one live
+ * session, and whoever else comes with its id is told to take a new one: the folder is a copy. */
+
+#include "core/model/taken.h"
+#include "core/turn/turn.h"
+#include "proto/session.h"
+
+/* A spool core has seen, by its id. */
+struct spool {
+    struct list link;
+    struct id id;
+    struct taken_set taken;
+    bool dirty;      /* changed in this turn */
+    struct id taker; /* boot id of the process whose events were taken last; zero unknown */
+    bool taker_dirty;
+    struct id holder;    /* boot id of the process that speaks for it; zero none yet */
+    struct id former[8]; /* of those it was taken over from: should one of them come back, there
+                            are two of it */
+    size_t n_former;
+    int64_t used_mono_ms;
+};
+
+enum {
+    SPOOLS_E_COPY = 1, /* core has taken numbers that this process has not sent */
+    SPOOLS_E_FORKED,   /* events were taken from a process that this one does not come after */
+    SPOOLS_E_HELD,     /* another live process speaks for it */
+    SPOOLS_E_ENDED, /* another process took it over from this one, and this one still lives */
+};
+
+/* The spool of this id, out of memory or the store; owned by @c. NULL: it cannot be read now. */
+struct spool *spools_load(struct core *c, const struct id *id);
+/* May the process of this HELLO speak for @s from now on? Then all other sessions of @s are over
+ * for good. 0, SPOOLS_E_*. */
+AMO_MUSTCHECK int spools_claim(struct core *c, struct spool *s, const struct hello *h,
+                               const struct id *boot, int64_t now_mono_ms);
+/* An event of it was taken from the process of this boot id. */
+void spools_took(struct spool *s, const struct id *boot);
+/* A SPOOLS_E_* in words for the other side. */
+const char *spools_words(int rc);
+/* What was taken in this turn, into its transaction. -errno of the store. */
+AMO_MUSTCHECK int spools_write(struct core *c);
+/* The ingresses that were there before this start may send again what the store does not know. */
+AMO_MUSTCHECK int spools_await(struct core *c);
+/* One of them is here. */
+void spools_came(struct core *c, const char *name);
+/* Soon after a start: one of them does not speak yet. */
+bool spools_are_missed(const struct core *c, int64_t now_mono_ms);
+/* Is anything that was sent before still to come from a spool other than @but? NULL: from any. */
+bool spools_send_again(const struct core *c, const struct spool *but, int64_t now_mono_ms);
+/* Forgets, in memory, what nobody has spoken for lately. */
+void spools_tick(struct core *c, int64_t now_mono_ms);
+void spools_free(struct core *c);

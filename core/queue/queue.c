@@ -1,0 +1,638 @@
+/* Every waiting command in memory.
+ *
+ * From: intake.c and the start (queue_add), settle.c (back-off, hold).
+ * To: dispatch.c (queue_next).
+ * Holds: each command from its row in the store until it is settled there. */
+
+#include "core/queue/queue.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/num.h"
+#include "core/model/plant.h"
+#include "core/queue/heap.h"
+#include "proto/limits.h"
+
+/* Design. A destination with work stands in `ring`; dispatch takes the first, gives it one
+ * command and puts it behind the others: turns are fair between scopes, whatever their load. A
+ * held destination stays in the ring but is passed over until hold_until_ms, when exactly one
+ * probe may go (`probing`).
+ *
+ * Only a lane's first command is in the timer heap or in a ready list, so both stay as small as
+ * the number of lanes with work. */
+
+/* a command that no worker has room for lets others go before it for so long */
+#define NO_ROOM_MS 1000
+
+static void command_unplace(struct queue *q, struct core_command *c);
+static void lane_forward(struct queue *q, struct lane *l, int64_t now_mono_ms);
+
+int queue_new(double scope_rate, double scope_burst, int64_t retry_base_ms,
+              int64_t retry_cap_ms, uint64_t seed, struct queue **ret_queue)
+{
+    struct queue *q = mem_zalloc(sizeof(*q));
+
+    if (!q)
+        return -ENOMEM;
+    list_init(&q->ring);
+    list_init(&q->idle);
+    q->scope_rate = scope_rate;
+    q->scope_burst = scope_burst < 1 ? 1 : scope_burst;
+    q->retry_base_ms = retry_base_ms;
+    q->retry_cap_ms = retry_cap_ms;
+    q->random = seed ? seed : 1;
+    if (table_new(&q->commands) || table_new(&q->lanes) || table_new(&q->dests)) {
+        queue_free(q);
+        return -ENOMEM;
+    }
+    *ret_queue = q;
+    return 0;
+}
+
+void queue_free(struct queue *q)
+{
+    size_t iter = 0;
+    void *p = NULL;
+
+    if (!q)
+        return;
+    while (q->commands && (p = table_next(q->commands, &iter)))
+        mem_free(p);
+    iter = 0;
+    while (q->lanes && (p = table_next(q->lanes, &iter)))
+        mem_free(p);
+    iter = 0;
+    while (q->dests && (p = table_next(q->dests, &iter))) {
+        mem_free(((struct dest *)p)->key);
+        mem_free(p);
+    }
+    table_free(q->commands);
+    table_free(q->lanes);
+    table_free(q->dests);
+    mem_free(q->heap);
+    mem_free(q);
+}
+
+static struct view id_key(const int64_t *id)
+{
+    return view_make(id, sizeof(*id));
+}
+
+static struct view lane_key(const struct lane_key *k)
+{
+    return view_make(k, sizeof(*k));
+}
+
+/* 0: a lane of its own. False: no memory. */
+static bool lane_key_of(struct queue *q, const struct command_row *row, struct lane_key *ret)
+{
+    bool to_service = row->connector && command_is_for_service((enum command_kind)row->kind);
+    const char *name = to_service ? row->connector : row->scope ? row->scope : "";
+
+    *ret = (struct lane_key){.id = row->lane ? row->lane : -row->id,
+                             .dest = queue_dest(q, !to_service, view_of(name)),
+                             .scope =
+                                 row->scope ? queue_dest(q, true, view_of(row->scope)) : NULL};
+    return ret->dest && (ret->scope || !row->scope);
+}
+
+static struct lane *lane_of_key(struct queue *q, const struct lane_key *key)
+{
+    struct lane *l = table_get(q->lanes, lane_key(key));
+
+    if (l)
+        return l;
+    l = mem_zalloc(sizeof(*l));
+    if (!l)
+        return NULL;
+    l->key = *key;
+    l->id = key->id;
+    l->dest = key->dest;
+    l->scope = key->scope;
+    list_init(&l->commands);
+    list_init(&l->link);
+    if (table_add(q->lanes, lane_key(&l->key), l)) {
+        mem_free(l);
+        return NULL;
+    }
+    return l;
+}
+
+static struct lane *queue_lane(struct queue *q, const struct command_row *row)
+{
+    struct lane_key key;
+
+    return lane_key_of(q, row, &key) ? lane_of_key(q, &key) : NULL;
+}
+
+/* One that others stand before is kept for what will come; with it go those that stood behind it and
+ * are empty as well. */
+static void lane_drop_if_empty(struct queue *q, struct lane *l, int64_t now_mono_ms)
+{
+    while (l && list_is_empty(&l->commands) && !l->after) {
+        struct lane *followed = l->followed;
+
+        list_remove(&l->link);
+        (void)table_remove(q->lanes, lane_key(&l->key)); /* it is ours */
+        mem_free(l);
+        if (followed) {
+            followed->after = NULL;
+            lane_forward(q, followed, now_mono_ms);
+        }
+        l = followed;
+    }
+}
+
+/* The lane @id, and whatever it stands behind already, goes when @first is gone. */
+static int lane_put_after(struct queue *q, struct lane *first, int64_t id)
+{
+    struct lane_key key = first->key;
+    struct lane *l = NULL;
+
+    key.id = id;
+    l = lane_of_key(q, &key);
+    if (!l)
+        return -ENOMEM;
+    while (l->after)
+        l = l->after;
+    if (l == first)
+        return 0; /* they were one before */
+    l->after = first;
+    first->followed = l;
+    return 0;
+}
+
+int queue_join(struct queue *q, int64_t from, int64_t to)
+{
+    struct lane *lanes[8]; /* destinations and accounts of one conversation are few */
+    struct lane *l = NULL;
+    size_t iter = 0;
+    size_t n = 0;
+    int rc = 0;
+
+    while (n < AMO_COUNT(lanes) && (l = table_next(q->lanes, &iter))) {
+        if (l->id == from && !l->followed)
+            lanes[n++] = l;
+    }
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = lane_put_after(q, lanes[i], to);
+    return rc;
+}
+
+/* What was stored may be what the remote side had asked for. What a clock that jumped makes of it must
+ * not be longer than any back-off. */
+static int64_t stored_wait_max(const struct queue *q)
+{
+    return q->doubt || q->retry_cap_ms > LIMIT_RETRY_AFTER_MS ? q->retry_cap_ms
+                                                              : LIMIT_RETRY_AFTER_MS;
+}
+
+int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_ms,
+              int64_t now_unix_ms, struct core_command **ret_command)
+{
+    struct core_command *c = NULL;
+    int rc = -ENOMEM;
+
+    if (!queue_heap_room(q))
+        return -ENOMEM;
+    c = mem_zalloc(sizeof(*c));
+    if (!c)
+        return -ENOMEM;
+    c->id = row->id;
+    c->kind = (enum command_kind)row->kind;
+    c->message = row->message;
+    c->taken_ms = row->taken_ms;
+    c->waited_ms = row->waited_ms;
+    c->paused_ms = row->paused_ms;
+    c->attempts = (uint32_t)row->attempts;
+    c->lost = (uint32_t)row->lost;
+    c->erased = row->erased;
+    c->body_len = (uint32_t)num_min(row->body_len, UINT32_MAX);
+    list_init(&c->in_lane);
+    rc = table_add(q->commands, id_key(&c->id), c);
+    if (rc) {
+        mem_free(c);
+        return rc;
+    }
+    c->lane = queue_lane(q, row);
+    if (!c->lane) {
+        (void)table_remove(q->commands, id_key(&c->id)); /* added just now */
+        mem_free(c);
+        return -ENOMEM;
+    }
+    if (plant_here("overtaken", c->id) && !list_is_empty(&c->lane->commands) &&
+        LIST_ENTRY(c->lane->commands.prev, struct core_command, in_lane)->state ==
+            COMMAND_QUEUED)
+        list_insert_before(c->lane->commands.prev, &c->in_lane);
+    else
+        list_add_tail(&c->lane->commands, &c->in_lane);
+    c->lane->dest->n_waiting++;
+    if (c->lane->scope)
+        c->lane->scope->n_account++;
+    c->state = COMMAND_QUEUED;
+    if (row->next_ms > now_unix_ms) {
+        int64_t wait = row->next_ms - now_unix_ms;
+        int64_t longest = stored_wait_max(q);
+
+        c->due_mono_ms = now_mono_ms + (wait < longest ? wait : longest);
+    }
+    if (c->lane->scope && c->lane->scope->paused) {
+        /* of the present pause only what it waits through itself counts for it */
+        int64_t before = now_mono_ms - c->lane->scope->paused_mono_ms;
+        int64_t age = now_unix_ms - row->taken_ms;
+
+        if (before > age)
+            c->paused_ms -= before - (age > 0 ? age : 0);
+    }
+    lane_forward(q, c->lane, now_mono_ms);
+    *ret_command = c;
+    return 0;
+}
+
+struct core_command *queue_head(const struct queue *q, int64_t lane, struct dest *d,
+                                struct dest *scope)
+{
+    const struct lane_key key = {.id = lane, .dest = d, .scope = scope};
+    struct core_command *first = NULL;
+
+    for (const struct lane *l = table_get(q->lanes, lane_key(&key)); l; l = l->after) {
+        if (!list_is_empty(&l->commands))
+            first = LIST_ENTRY(l->commands.next, struct core_command, in_lane);
+    }
+    return first;
+}
+
+void queue_by_age(struct core_command *c)
+{
+    struct list *before = c ? c->in_lane.prev : NULL;
+
+    if (!c || c->state != COMMAND_QUEUED)
+        return;
+    while (before != &c->lane->commands) {
+        const struct core_command *other =
+            LIST_ENTRY_CONST(before, struct core_command, in_lane);
+
+        if (other->state != COMMAND_QUEUED || other->id < c->id)
+            break;
+        before = before->prev;
+    }
+    if (before->next == &c->in_lane)
+        return;
+    list_remove(&c->in_lane);
+    list_insert_before(before->next, &c->in_lane);
+}
+
+struct core_command *queue_find(const struct queue *q, int64_t id)
+{
+    return table_get(q->commands, id_key(&id));
+}
+
+size_t queue_count(const struct queue *q)
+{
+    return table_count(q->commands);
+}
+
+/* --- moving --------------------------------------------------------------------------------- */
+
+static bool dest_has_ready(const struct dest *d)
+{
+    return !list_is_empty(&d->ready[0]) || !list_is_empty(&d->ready[1]);
+}
+
+static void dest_ring(struct queue *q, struct dest *d)
+{
+    list_remove(&d->link);
+    list_add_tail(dest_has_ready(d) ? &q->ring : &q->idle, &d->link);
+}
+
+static struct core_command *lane_head(const struct lane *l)
+{
+    return LIST_ENTRY(l->commands.next, struct core_command, in_lane);
+}
+
+static void lane_ready(struct queue *q, struct lane *l, bool first)
+{
+    struct dest *d = l->dest;
+    struct list *ready = &d->ready[command_is_message(lane_head(l)->kind) ? 0 : 1];
+    bool was_idle = !dest_has_ready(d);
+
+    list_remove(&l->link);
+    if (l->scope && l->scope->paused) {
+        list_add_tail(&l->scope->parked, &l->link);
+        return;
+    }
+    l->ready_no = first ? --q->ready_head : ++q->ready_tail;
+    if (first)
+        list_add_head(ready, &l->link);
+    else
+        list_add_tail(ready, &l->link);
+    if (was_idle)
+        dest_ring(q, d);
+}
+
+/* Leave the list or heap that the present state stands for. */
+static void command_unplace(struct queue *q, struct core_command *c)
+{
+    if (c->heap_at)
+        queue_heap_remove(q, c);
+    if (c->state == COMMAND_READY) {
+        list_remove(&c->lane->link);
+        if (!dest_has_ready(c->lane->dest))
+            dest_ring(q, c->lane->dest);
+    }
+    if (c->state == COMMAND_IN_FLIGHT) {
+        c->lane->dest->n_in_flight--;
+        if (c->lane->dest->probe == c->id)
+            c->lane->dest->probing = false; /* others were under way before the hold */
+    }
+    c->worker = NULL;
+}
+
+/* Into the list or heap of its new state, which is not an end. */
+static void command_become(struct queue *q, struct core_command *c, enum command_state to,
+                           int64_t due_mono_ms)
+{
+    assert(command_may_move(c->state, to));
+    command_unplace(q, c);
+    c->state = to;
+    c->due_mono_ms = due_mono_ms;
+    if (to == COMMAND_READY)
+        lane_ready(q, c->lane, false);
+    else if (to == COMMAND_WAITING || to == COMMAND_IN_FLIGHT)
+        queue_heap_add(q, c);
+    if (to == COMMAND_IN_FLIGHT) {
+        c->lane->dest->n_in_flight++;
+        c->lane->dest->no_room_since_ms = 0;
+    }
+}
+
+/* Does something of before stand in a lane that goes first? */
+static bool is_behind(const struct lane *l, const struct core_command *c)
+{
+    for (const struct lane *a = l->after; a; a = a->after) {
+        if (!list_is_empty(&a->commands) &&
+            LIST_ENTRY_CONST(a->commands.prev, struct core_command, in_lane)->id < c->id)
+            return true;
+    }
+    return false;
+}
+
+/* The first of the lane comes forward when nothing of the lane is under way. */
+static void lane_forward(struct queue *q, struct lane *l, int64_t now_mono_ms)
+{
+    struct core_command *c = NULL;
+    int64_t due = 0;
+
+    if (list_is_empty(&l->commands))
+        return;
+    c = LIST_ENTRY(l->commands.next, struct core_command, in_lane);
+    if (c->state != COMMAND_QUEUED || is_behind(l, c))
+        return;
+    due = c->due_mono_ms;
+    command_become(q, c, COMMAND_READY, 0);
+    if (due > now_mono_ms)
+        command_become(q, c, COMMAND_WAITING, due);
+}
+
+/* DONE or DEAD: it goes, and the next of its lane comes forward. */
+static void command_end(struct queue *q, struct core_command *c, enum command_state to,
+                        int64_t now_mono_ms)
+{
+    struct lane *l = c->lane;
+
+    assert(command_may_move(c->state, to));
+    command_unplace(q, c);
+    list_remove(&c->in_lane);
+    l->dest->n_waiting--;
+    if (l->scope)
+        l->scope->n_account--;
+    (void)table_remove(q->commands, id_key(&c->id)); /* it is ours */
+    q->n_again -= c->again;
+    mem_free(c);
+    lane_forward(q, l, now_mono_ms);
+    lane_drop_if_empty(q, l, now_mono_ms);
+}
+
+void queue_move(struct queue *q, struct core_command *c, enum command_state to,
+                int64_t due_mono_ms, int64_t now_mono_ms)
+{
+    switch (to) {
+    case COMMAND_QUEUED:
+    case COMMAND_READY:
+    case COMMAND_WAITING:
+    case COMMAND_IN_FLIGHT:
+    case COMMAND_CHECKING:
+        command_become(q, c, to, due_mono_ms);
+        break;
+    case COMMAND_DONE:
+    case COMMAND_DEAD:
+        command_end(q, c, to, now_mono_ms);
+        break;
+    }
+}
+
+/* --- choosing ------------------------------------------------------------------------------- */
+
+/* One that swallows calls must not hold every place at the workers until its breaker opens. */
+static bool dest_has_its_share(const struct queue *q, const struct dest *d)
+{
+    return q->dest_share && d->n_in_flight >= q->dest_share;
+}
+
+bool queue_spares_place(struct queue *q, struct dest *d, int64_t now_mono_ms)
+{
+    if (dest_is_held(d) || dest_has_its_share(q, d))
+        return false;
+    return dest_take_spare_token(d, now_mono_ms);
+}
+
+bool queue_admits_call(struct queue *q, struct dest *d, bool *ret_probing, int64_t now_mono_ms)
+{
+    if (d->paused || dest_has_its_share(q, d) ||
+        (dest_is_held(d) && (d->probing || now_mono_ms < d->hold_until_ms)) ||
+        !dest_take_token(d, now_mono_ms))
+        return false;
+    if (dest_is_held(d)) {
+        *ret_probing = d->probing = true;
+        d->probe = 0; /* no command's */
+        d->probe_lane = 0;
+    }
+    return true;
+}
+
+/* It failed in this hold, or what it has to say did before: it would tell nothing new. */
+static bool has_spoken(const struct dest *d, const struct lane *l)
+{
+    return dest_is_witness(d, l->id) || lane_head(l)->failed;
+}
+
+/* However many have failed, one that has not may know better: several clients may have sent what one
+ * guard dislikes. Such a question costs one call, and the pauses between them grow. */
+static bool may_ask(const struct dest *d, const struct lane *l, int64_t now_mono_ms)
+{
+    return hold_is_doubtful(d->hold) && d->hold != HOLD_GONE && now_mono_ms >= d->ask_ms &&
+           now_mono_ms >= d->not_before_ms && !has_spoken(d, l);
+}
+
+/* The first of one list that may go: of a held destination one that has not failed in this hold,
+ * if there is any; else none before the hold is over. */
+static struct lane *ready_first(struct dest *d, struct list *ready, int64_t now_mono_ms)
+{
+    struct lane *witness = NULL;
+    struct list *next = NULL;
+
+    for (struct list *i = ready->next; i != ready; i = next) {
+        struct lane *l = LIST_ENTRY(i, struct lane, link);
+
+        next = i->next;
+        if (l->scope && l->scope != d && l->scope->paused) {
+            list_remove(&l->link); /* its scope was paused while it stood here */
+            list_add_tail(&l->scope->parked, &l->link);
+            continue;
+        }
+        if (!dest_is_held(d) || dest_asks_lane(d, l->id, now_mono_ms) ||
+            may_ask(d, l, now_mono_ms))
+            return l;
+        if (!hold_is_doubtful(d->hold) || !has_spoken(d, l))
+            return now_mono_ms >= d->hold_until_ms ? l : NULL;
+        witness = witness ? witness : l;
+    }
+    return now_mono_ms >= d->hold_until_ms ? witness : NULL;
+}
+
+static struct lane *dest_first(struct dest *d, bool messages_only, int64_t now_mono_ms)
+{
+    struct lane *message = ready_first(d, &d->ready[0], now_mono_ms);
+    struct lane *other = messages_only ? NULL : ready_first(d, &d->ready[1], now_mono_ms);
+
+    if (!message || !other)
+        return message ? message : other;
+    if (dest_is_held(d) && hold_is_doubtful(d->hold) &&
+        has_spoken(d, message) != has_spoken(d, other))
+        return has_spoken(d, message) ? other : message;
+    return message->ready_no < other->ready_no ? message : other;
+}
+
+struct core_command *queue_next(struct queue *q, bool messages_only, int64_t now_mono_ms)
+{
+    struct list *i = q->ring.next;
+    struct core_command *c = NULL;
+
+    while (i != &q->ring) {
+        struct dest *d = LIST_ENTRY(i, struct dest, link);
+        struct lane *l = NULL;
+
+        i = i->next;
+        if (d->paused || (dest_is_held(d) && d->probing) || dest_has_its_share(q, d) ||
+            (q->run && d->passed_over == q->run))
+            continue;
+        l = dest_first(d, messages_only, now_mono_ms);
+        if (!l && !dest_has_ready(d))
+            dest_ring(q, d); /* all its lanes were parked */
+        if (!l || !dest_take_token(d, now_mono_ms))
+            continue;
+        c = lane_head(l);
+        if (dest_is_held(d)) {
+            d->probing = true;
+            d->probe = c->id;
+            d->probe_lane = l->id;
+        }
+        list_remove(&d->link);
+        list_add_tail(&q->ring, &d->link); /* its turn is over */
+        return c;
+    }
+    return NULL;
+}
+
+bool queue_pass_over(struct queue *q, struct dest *d, int64_t now_mono_ms)
+{
+    if (d->no_room_since_ms == 0)
+        d->no_room_since_ms = now_mono_ms;
+    d->passed_over = q->run;
+    return now_mono_ms - d->no_room_since_ms < NO_ROOM_MS;
+}
+
+void queue_give_back(struct queue *q, struct core_command *c, int64_t now_mono_ms)
+{
+    struct dest *d = c->lane->dest;
+
+    (void)now_mono_ms;
+    if (d->probe == c->id)
+        d->probing = false;
+    if (d->rate > 0)
+        d->tokens += 1;
+    if (c->state == COMMAND_READY)
+        lane_ready(q, c->lane, true);
+}
+
+struct core_command *queue_due(struct queue *q, int64_t now_mono_ms)
+{
+    return q->n_heap && q->heap[1]->due_mono_ms <= now_mono_ms ? q->heap[1] : NULL;
+}
+
+/* When @d can do something that it cannot do now; INT64_MAX when no time is waited for. */
+static int64_t dest_next_due(const struct queue *q, const struct dest *d, int64_t now_mono_ms)
+{
+    if (d->paused || dest_has_its_share(q, d) || (dest_is_held(d) && d->probing))
+        return INT64_MAX;
+    if (dest_is_held(d) && d->not_before_ms > now_mono_ms)
+        return d->not_before_ms < d->hold_until_ms ? d->not_before_ms : d->hold_until_ms;
+    if (dest_is_held(d) && d->hold_until_ms > now_mono_ms)
+        return d->hold_until_ms;
+    if (d->rate > 0 && d->tokens < 1)
+        return now_mono_ms + (int64_t)((1 - d->tokens) * 1000 / d->rate) + 1;
+    return INT64_MAX; /* it may go now: workers' credit holds it up, and wakes us */
+}
+
+int64_t queue_next_due(const struct queue *q, int64_t now_mono_ms)
+{
+    int64_t next = q->n_heap ? q->heap[1]->due_mono_ms : INT64_MAX;
+
+    for (const struct list *i = q->ring.next; i != &q->ring; i = i->next) {
+        int64_t at = dest_next_due(q, LIST_ENTRY_CONST(i, struct dest, link), now_mono_ms);
+
+        if (at < next)
+            next = at;
+    }
+    return next;
+}
+
+/* --- destinations --------------------------------------------------------------------------- */
+
+void dest_release(struct queue *q, struct dest *d, int64_t now_mono_ms)
+{
+    if (dest_is_held(d))
+        d->held_total_ms += now_mono_ms - d->hold_since_ms;
+    d->hold = HOLD_NONE;
+    d->probing = false;
+    d->holds = 0;
+    d->failures = 0;
+    d->n_witnesses = 0;
+    d->not_before_ms = 0;
+    dest_ring(q, d);
+}
+
+void dest_pause(struct queue *q, struct dest *d, bool paused, int64_t now_mono_ms)
+{
+    size_t iter = 0;
+    struct core_command *c = NULL;
+
+    if (d->paused == paused)
+        return;
+    d->paused = paused;
+    if (paused) {
+        d->paused_mono_ms = now_mono_ms;
+        return;
+    }
+    /* the clock of what waited here stood still */
+    while ((c = table_next(q->commands, &iter))) {
+        if (c->lane->scope == d)
+            c->paused_ms += now_mono_ms - d->paused_mono_ms;
+    }
+    while (!list_is_empty(&d->parked))
+        lane_ready(q, LIST_ENTRY(d->parked.next, struct lane, link), false);
+}

@@ -1,0 +1,201 @@
+#pragma once
+
+/* Every waiting command in memory: lanes (order), destinations (rate, hold, pause) and the
+ * timers of both. No sockets, no store: time and randomness are arguments, so tests own them.
+ *
+ * A lane is one conversation towards one destination; only its first command may be READY,
+ * WAITING, IN_FLIGHT or CHECKING. A destination is a scope (calls to amojo) or a connector.
+ *
+ * From: intake and start-up (queue_add). To: dispatch (queue_next). Holds: every command that is
+ * not settled. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "base/list.h"
+#include "base/table.h"
+#include "core/model/command.h"
+
+const char *hold_reason_name(enum hold_reason r);
+/* The same for people, as the end of a sentence. */
+const char *hold_reason_words(enum hold_reason r);
+/* May it be one command's own matter? Then other lanes are asked. */
+bool hold_is_doubtful(enum hold_reason r);
+
+/* so many lanes must have failed before a doubtful hold is believed by all others */
+#define DEST_WITNESSES 3
+
+struct dest {
+    char *key;        /* "scope:<id>" or "connector:<name>" */
+    struct list link; /* in queue->ring or queue->idle */
+    /* lanes whose head is READY, first come first served: messages, everything else */
+    struct list ready[2];
+    struct list parked; /* lanes that wait for this scope's pause to end */
+    bool is_scope;
+    bool paused;            /* by an operator */
+    bool greeted;           /* scope: connected since this core has begun, or not due then */
+    bool connect_wanted;    /* scope: to be connected again, unasked, at the next tick */
+    int64_t paused_mono_ms; /* since when */
+    int64_t left_unix_ms;   /* scope: disconnected since; 0 it is not */
+    enum hold_reason hold;
+    int64_t hold_until_ms; /* mono; then one probe may go */
+    bool probing;          /* the probe is under way */
+    int64_t probe;         /* its command */
+    int64_t probe_lane;
+    int64_t
+        ask_ms; /* mono; then one lane that has not failed yet may go, before hold_until_ms */
+    uint32_t n_asked; /* so often such a lane failed in this hold, too */
+    int64_t
+        not_before_ms; /* mono; it was asked for, so not even a lane that knows nothing goes */
+    int64_t witness[DEST_WITNESSES]; /* lanes that failed in this hold, or in this row */
+    uint32_t n_witnesses;
+    uint32_t holds; /* in a row, for the back-off */
+    int64_t hold_since_ms;
+    int64_t held_total_ms; /* of ended holds */
+    uint32_t failures;     /* counted failures in a row */
+    /* Who was served: answers that showed that it lives, numbered. */
+    uint64_t n_served;
+    int64_t served_lane;    /* by the last one */
+    uint64_t served_no;     /* the last one */
+    uint64_t served_before; /* the last one of any other lane */
+    uint64_t connected_no;  /* scope: the last successful connect, in the same numbers */
+    /* token bucket; rate 0 = no limit */
+    double rate;
+    double full_rate;
+    double burst;
+    double tokens;
+    int64_t tokens_at_ms;
+    size_t n_waiting;            /* commands not settled */
+    size_t n_account;            /* scope: commands of it, in both directions */
+    size_t n_in_flight;          /* of them at workers */
+    uint64_t passed_over;        /* the run that had no room for its next one */
+    int64_t no_room_since_ms;    /* since when its next one has not fitted; 0 it does */
+    int64_t reconnected_unix_ms; /* scope: the last connect call of this core unasked; 0 none */
+};
+
+/* A lane is one conversation towards one destination, for one account: when the conversation moves
+ * to another account, what is still for the old one stands in a lane of its own. */
+struct lane_key {
+    int64_t id;
+    struct dest *dest;
+    struct dest *scope;
+};
+
+struct lane {
+    struct lane_key key; /* the three below */
+    int64_t id;
+    struct list commands; /* core_command.in_lane */
+    struct list link;     /* dest->ready or scope->parked; alone otherwise */
+    int64_t ready_no;     /* its place among all that are ready */
+    struct dest *dest;    /* where its commands go */
+    struct dest *scope;   /* whose pause stops it; the same as dest towards amo; may be NULL */
+    struct lane *after;   /* of a conversation that became one with this: what stands there goes
+                             before what came later; NULL none */
+    struct lane *followed; /* whose `after` this is; NULL none */
+};
+
+struct queue {
+    struct table *commands;
+    struct table *lanes;
+    struct table *dests;
+    struct list ring;           /* dests with READY lanes, in turn */
+    struct list idle;           /* the others */
+    struct core_command **heap; /* 1-based, by due_mono_ms */
+    size_t n_heap;
+    size_t heap_cap;
+    double scope_rate;
+    double scope_burst;
+    int64_t retry_base_ms;
+    int64_t retry_cap_ms;
+    bool
+        doubt; /* nobody believes the wall clock: queue_add waits no longer than retry_cap_ms */
+    uint64_t run;       /* of dispatch; see queue_pass_over */
+    size_t dest_share;  /* most commands of one destination at workers; 0 = no limit */
+    int64_t ready_tail; /* the last ready_no given behind others */
+    int64_t ready_head; /* the last one given before others */
+    uint64_t random;    /* state of the jitter */
+    size_t n_again;     /* commands that are `again` */
+};
+
+AMO_MUSTCHECK int queue_new(double scope_rate, double scope_burst, int64_t retry_base_ms,
+                            int64_t retry_cap_ms, uint64_t seed, struct queue **ret_queue);
+void queue_free(struct queue *q);
+
+/* The destination of a scope or connector, made when missing. NULL: no memory. */
+struct dest *queue_dest(struct queue *q, bool is_scope, struct view name);
+
+/* A command from the store, new or at start-up. It is QUEUED or READY (WAITING when
+ * row->next_ms is in the future: an hour at most, which a Retry-After may ask for; in `doubt` of the
+ * clock retry_cap_ms). @row is borrowed. -ENOMEM, -EEXIST. */
+AMO_MUSTCHECK int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_ms,
+                            int64_t now_unix_ms, struct core_command **ret_command);
+/* A command that has just come into a lane goes before those that came into the bridge after it, as
+ * far as they are QUEUED. NULL: nothing. */
+void queue_by_age(struct core_command *c);
+struct core_command *queue_find(const struct queue *q, int64_t id);
+/* The first command of a lane towards @d for @scope, of what goes before it too; NULL when it has
+ * none. */
+struct core_command *queue_head(const struct queue *q, int64_t lane, struct dest *d,
+                                struct dest *scope);
+size_t queue_count(const struct queue *q);
+
+/* The conversation of lanes @from has become one with that of lanes @to, where everything new comes in:
+ * it goes when what stands at @from now is gone. -ENOMEM. */
+AMO_MUSTCHECK int queue_join(struct queue *q, int64_t from, int64_t to);
+/* The one mover. @due_mono_ms matters for WAITING and IN_FLIGHT. DONE and DEAD free the command
+ * and let the next of the lane come forward. */
+void queue_move(struct queue *q, struct core_command *c, enum command_state to,
+                int64_t due_mono_ms, int64_t now_mono_ms);
+
+/* The next command that may go now: READY, destination open, token there; takes the token.
+ * @messages_only leaves statuses out. NULL: none now. Destinations take turns. */
+struct core_command *queue_next(struct queue *q, bool messages_only, int64_t now_mono_ms);
+/* It could not go after all: the token comes back. Stays READY, first of its lane. */
+void queue_give_back(struct queue *q, struct core_command *c, int64_t now_mono_ms);
+/* Its next command fits no worker now: others go before it until the next run (`run` is counted up).
+ * False when it has not fitted for a second: then they are to wait, until there is room. */
+bool queue_pass_over(struct queue *q, struct dest *d, int64_t now_mono_ms);
+/* Does @d leave room for a call that may as well not be made? Takes the token: half of the burst stays
+ * for messages, and so does the last of the destination's places. */
+bool queue_spares_place(struct queue *q, struct dest *d, int64_t now_mono_ms);
+/* May a call go to @d now that stands for a command of its lane? Open, or due for a probe, which this
+ * is then (@ret_probing; whoever got it puts d->probing back when it is answered); with a place and a
+ * token left, which it takes. */
+bool queue_admits_call(struct queue *q, struct dest *d, bool *ret_probing, int64_t now_mono_ms);
+/* A token for a call outside lanes (history, connect): false = not now. */
+bool dest_take_token(struct dest *d, int64_t now_mono_ms);
+/* The same, while more than half of the burst is left. */
+bool dest_take_spare_token(struct dest *d, int64_t now_mono_ms);
+
+/* The WAITING or IN_FLIGHT command whose time has come, NULL when none. */
+struct core_command *queue_due(struct queue *q, int64_t now_mono_ms);
+/* When the next timer, hold or token is due; INT64_MAX when nothing waits for time. */
+int64_t queue_next_due(const struct queue *q, int64_t now_mono_ms);
+
+/* Full jitter: random in [200 ms, min(cap, base * 2^n)]. @n from 0. */
+int64_t queue_backoff_ms(struct queue *q, uint32_t n);
+
+/* The destination answered a command of @lane: it lives. Ends a hold, unless that asked for time or
+ * for a person; the probe itself ends any that was in doubt. */
+void dest_success(struct queue *q, struct dest *d, int64_t lane, int64_t now_mono_ms);
+/* A counted failure of @lane; true when it is the destination's matter: it opened the breaker, or
+ * the destination is held (then nothing counts). @wish_ms as below. */
+bool dest_failure(struct queue *q, struct dest *d, int64_t lane, int64_t wish_ms,
+                  int64_t now_mono_ms);
+/* @lane is whose failure it was; 0: no doubt about it. @wish_ms > 0: not before that. Doubles its
+ * back-off with every hold in a row. */
+void dest_hold(struct queue *q, struct dest *d, enum hold_reason why, int64_t lane,
+               int64_t wish_ms, int64_t now_mono_ms);
+void dest_release(struct queue *q, struct dest *d, int64_t now_mono_ms);
+bool dest_is_held(const struct dest *d);
+/* A connect call of the scope has come through. */
+void dest_connected(struct dest *d);
+/* Few have said so, and @lane is not one of them: it may be asked before the hold is over. */
+bool dest_asks_lane(const struct dest *d, int64_t lane, int64_t now_mono_ms);
+bool dest_is_witness(const struct dest *d, int64_t lane);
+/* The number of the last answer that served any lane but this one. */
+uint64_t dest_served_others(const struct dest *d, int64_t lane);
+int64_t dest_held_ms(const struct dest *d, int64_t now_mono_ms);
+void dest_pause(struct queue *q, struct dest *d, bool paused, int64_t now_mono_ms);

@@ -1,0 +1,449 @@
+#include "core/store/db.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#include "base/mem.h"
+#include "core/store/store.h"
+
+/* More different statements than core has; a power of two. */
+#define DB_STATEMENTS       256
+/* covers the short locks of the checkpoint thread */
+#define DB_WAIT_MS          10000
+/* of the file, while it is written anew: in the log, and a temporary one that may lie beside it */
+#define REWRITE_COPIES      3
+#define REWRITE_SPARE_BYTES (16U << 20)
+#define DB_WORDS_MAX        200
+/* SQLite's format of the log and its index */
+#define LOG_HEAD            32
+#define LOG_FRAME_HEAD      24
+#define LOG_INDEX_VERSION   3007000U
+
+struct db_rows {
+    struct db *db;
+    const char *sql;
+    sqlite3_stmt *stmt;
+};
+
+struct db {
+    sqlite3 *handle;
+    char *path;
+    int64_t page_size;
+    int log_pages;            /* in the log since it was last begun anew */
+    int failed;               /* the class of the last failure; 0 none */
+    char words[DB_WORDS_MAX]; /* of it */
+    struct db_rows statements[DB_STATEMENTS];
+};
+
+static uint64_t db_calls;
+static uint64_t db_fails_at;
+static int db_fails_with = SQLITE_IOERR;
+
+void db_fail_at(uint64_t nth)
+{
+    db_fails_at = nth ? db_calls + nth : 0;
+}
+
+void db_fail_as_row(bool row)
+{
+    db_fails_with = row ? SQLITE_MISMATCH : SQLITE_IOERR;
+}
+
+/* BEGIN, SAVEPOINT and the like have no value that could be at fault. */
+static bool db_may_go_on(const struct db_rows *r)
+{
+    if (db_fails_with == SQLITE_MISMATCH && sqlite3_bind_parameter_count(r->stmt) == 0)
+        return true;
+    return ++db_calls != db_fails_at;
+}
+
+/* What is to be done differs by these alone (adr/0016-error-classes.md). */
+static int db_class(int rc)
+{
+    switch (rc & 0xff) {
+    case SQLITE_OK:
+    case SQLITE_DONE:
+    case SQLITE_ROW:
+        return 0;
+    case SQLITE_CONSTRAINT:
+        return -EEXIST;
+    case SQLITE_NOMEM:
+        return -ENOMEM;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return STORE_BUSY;
+    case SQLITE_FULL:
+        return STORE_FULL;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+        return STORE_READONLY;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return STORE_DAMAGED;
+    case SQLITE_TOOBIG:
+    case SQLITE_MISMATCH:
+        return -EINVAL; /* of this value alone */
+    default:
+        return -EIO;
+    }
+}
+
+/* The class of @rc; of a failure SQLite's words are kept, until the next one. */
+static int db_code(struct db *d, int rc)
+{
+    int class = db_class(rc);
+    int full = sqlite3_extended_errcode(d->handle);
+    int from_system = sqlite3_system_errno(d->handle);
+    bool same = (full & 0xff) == (rc & 0xff);
+
+    if (class == 0)
+        return 0;
+    d->failed = class;
+    (void)snprintf(d->words, sizeof(d->words), "%s (sqlite %d, errno %d)",
+                   same ? sqlite3_errmsg(d->handle) : sqlite3_errstr(rc), same ? full : rc,
+                   same && from_system != 0 ? from_system : 0); /* longer words are cut */
+    return class;
+}
+
+static int on_commit(void *arg, sqlite3 *handle, const char *name, int pages)
+{
+    (void)handle;
+    (void)name;
+    ((struct db *)arg)->log_pages = pages;
+    return SQLITE_OK;
+}
+
+int64_t db_log_bytes(const struct db *d)
+{
+    return (int64_t)d->log_pages * d->page_size;
+}
+
+static int read_page_size(struct db *d)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(d, &r, "PRAGMA page_size", "");
+
+    if (rc == 0 && (rc = db_next(r)) == 1) {
+        d->page_size = db_int(r, 0);
+        db_end(r);
+        rc = 0;
+    }
+    return rc;
+}
+
+int db_open(const char *path, struct buf *ret_why, struct db **ret_db)
+{
+    struct db *d = mem_zalloc(sizeof(*d));
+    mode_t old_mask = umask(0077);
+    int rc = -ENOMEM;
+
+    if (!d)
+        goto out;
+    d->path = mem_strdup(path);
+    if (!d->path)
+        goto out;
+    rc =
+        sqlite3_open_v2(path, &d->handle,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+    rc = d->handle ? db_code(d, rc) : -ENOMEM;
+    if (rc == 0)
+        (void)sqlite3_busy_timeout(d->handle, DB_WAIT_MS); /* cannot fail */
+    /* The checkpoint thread alone writes WAL pages back; a full flush at each commit is what
+     * "taken" rests on. */
+    rc = rc ? rc
+            : db_exec(d, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                         "PRAGMA wal_autocheckpoint=0; PRAGMA foreign_keys=OFF;"
+                         "PRAGMA temp_store=MEMORY;"
+                         "PRAGMA cache_size=-2000; PRAGMA secure_delete=ON;");
+    rc = rc ? rc : read_page_size(d);
+    if (rc == 0)
+        (void)sqlite3_wal_hook(d->handle, on_commit, d); /* gives back the hook of before */
+    if (rc)
+        (void)buf_add_f(ret_why, "%s: %s", path, d->words); /* cut is fine */
+out:
+    (void)umask(old_mask);
+    if (rc)
+        db_close(d);
+    else
+        *ret_db = d;
+    return rc;
+}
+
+void db_close(struct db *d)
+{
+    if (!d)
+        return;
+    for (size_t i = 0; i < DB_STATEMENTS; i++)
+        (void)sqlite3_finalize(d->statements[i].stmt); /* its error was told when it ran */
+    (void)sqlite3_close(d->handle);                    /* nothing is left that could refuse */
+    mem_free(d->path);
+    mem_free(d);
+}
+
+int db_exec(struct db *d, const char *sql)
+{
+    return db_code(d, sqlite3_exec(d->handle, sql, NULL, NULL, NULL));
+}
+
+bool db_has_room(const char *path)
+{
+    struct stat file;
+    struct statvfs disk;
+
+    return stat(path, &file) == 0 && statvfs(path, &disk) == 0 &&
+           (uint64_t)disk.f_bavail * disk.f_frsize >=
+               REWRITE_COPIES * (uint64_t)file.st_size + REWRITE_SPARE_BYTES;
+}
+
+static int empty_log(struct db *d)
+{
+    return sqlite3_wal_checkpoint_v2(d->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+}
+
+/* What was written behind the last commit when the disk ran full counts for nothing and takes the room
+ * that moving the rest needs. Where the commits end stands in the index of the log, whose beginning is
+ * documented: the version, and behind 16 bytes the number of frames. */
+static bool cut_log(struct db *d)
+{
+    const char *log = sqlite3_filename_wal(sqlite3_db_filename(d->handle, NULL));
+    unsigned char head[20];
+    struct stat file;
+    struct buf index;
+    uint32_t version = 0;
+    uint32_t frames = 0;
+    int64_t end = 0;
+    int fd = -1;
+    bool cut = false;
+
+    buf_init(&index, 4096);
+    if (buf_add_f(&index, "%s-shm", d->path) == 0)
+        fd = open(buf_str(&index), O_RDONLY | O_CLOEXEC);
+    buf_fini(&index);
+    if (fd < 0)
+        return false;
+    if (pread(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head)) {
+        memcpy(&version, head, sizeof(version));
+        memcpy(&frames, head + 16, sizeof(frames));
+        end = LOG_HEAD + (int64_t)frames * (LOG_FRAME_HEAD + d->page_size);
+        cut = version == LOG_INDEX_VERSION && d->page_size > 0 && stat(log, &file) == 0 &&
+              end < file.st_size && truncate(log, (off_t)end) == 0;
+    }
+    (void)close(fd); /* only read */
+    return cut;
+}
+
+int db_empty_log(struct db *d, int wait_ms)
+{
+    int rc = SQLITE_OK;
+
+    (void)sqlite3_busy_timeout(d->handle, wait_ms); /* cannot fail */
+    rc = db_code(d, empty_log(d));
+    if (rc == STORE_FULL && cut_log(d))
+        rc = db_code(d, empty_log(d));
+    (void)sqlite3_busy_timeout(d->handle, DB_WAIT_MS);
+    return rc;
+}
+
+int db_rewrite(struct db *d, int wait_ms)
+{
+    bool room = false;
+    int emptied = SQLITE_OK;
+    int rc = SQLITE_OK;
+
+    (void)sqlite3_busy_timeout(d->handle, wait_ms); /* cannot fail */
+    rc = empty_log(d);
+    room = db_has_room(d->path);
+    if (rc == SQLITE_OK && room) {
+        rc = sqlite3_exec(d->handle, "PRAGMA temp_store=FILE; VACUUM", NULL, NULL, NULL);
+        emptied = empty_log(d); /* what was written in vain, too */
+        rc = rc == SQLITE_OK ? emptied : rc;
+        emptied = sqlite3_exec(d->handle, "PRAGMA temp_store=MEMORY", NULL, NULL, NULL);
+        rc = rc == SQLITE_OK ? emptied : rc;
+    }
+    (void)sqlite3_busy_timeout(d->handle, DB_WAIT_MS);
+    if (rc == SQLITE_OK && !room)
+        return -ENOSPC;
+    return db_code(d, rc);
+}
+
+static int db_statement(struct db *d, const char *sql, struct db_rows **ret)
+{
+    size_t i = ((uintptr_t)sql >> 3) % DB_STATEMENTS;
+    int rc = SQLITE_OK;
+
+    for (size_t tried = 0; tried < DB_STATEMENTS; tried++, i = (i + 1) % DB_STATEMENTS) {
+        struct db_rows *r = &d->statements[i];
+
+        if (r->sql == sql) {
+            *ret = r;
+            return 0;
+        }
+        if (r->sql)
+            continue;
+        rc = sqlite3_prepare_v3(d->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &r->stmt, NULL);
+        if (rc != SQLITE_OK)
+            return db_code(d, rc);
+        r->sql = sql;
+        r->db = d;
+        *ret = r;
+        return 0;
+    }
+    return -EIO; /* there are not so many */
+}
+
+static int db_bind_view(sqlite3_stmt *s, int at, struct view v, bool text)
+{
+    if (!v.ptr)
+        return sqlite3_bind_null(s, at);
+    if (v.len > INT_MAX)
+        return SQLITE_TOOBIG;
+    return text ? sqlite3_bind_text(s, at, v.ptr, (int)v.len, SQLITE_TRANSIENT)
+                : sqlite3_bind_blob(s, at, v.len ? v.ptr : "", (int)v.len, SQLITE_TRANSIENT);
+}
+
+static int db_bind(sqlite3_stmt *s, const char *format, va_list args)
+{
+    int rc = SQLITE_OK;
+
+    for (int at = 1; rc == SQLITE_OK && format[at - 1]; at++) {
+        switch (format[at - 1]) {
+        case 'i':
+            /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): started by the caller */
+            rc = sqlite3_bind_int64(s, at, va_arg(args, int64_t));
+            break;
+        case 't':
+            /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): started by the caller */
+            rc = db_bind_view(s, at, va_arg(args, struct view), true);
+            break;
+        case 'b':
+            /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): started by the caller */
+            rc = db_bind_view(s, at, va_arg(args, struct view), false);
+            break;
+        case 's':
+            /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): started by the caller */
+            rc = db_bind_view(s, at, view_of(va_arg(args, const char *)), true);
+            break;
+        default:
+            rc = SQLITE_MISUSE;
+            break;
+        }
+    }
+    return rc;
+}
+
+static int db_start(struct db *d, const char *sql, const char *format, va_list args,
+                    struct db_rows **ret)
+{
+    struct db_rows *r = NULL;
+    int rc = db_statement(d, sql, &r);
+
+    if (rc || !r)
+        return rc ? rc : -EIO;
+    (void)sqlite3_reset(r->stmt); /* repeats the error of the last run, told then */
+    rc = db_bind(r->stmt, format, args);
+    if (rc != SQLITE_OK)
+        return db_code(d, rc);
+    *ret = r;
+    return 0;
+}
+
+int db_run(struct db *d, const char *sql, const char *format, ...)
+{
+    struct db_rows *r = NULL;
+    va_list args;
+    int rc = 0;
+
+    va_start(args, format);
+    rc = db_start(d, sql, format, args, &r);
+    va_end(args);
+    if (rc || !r)
+        return rc ? rc : -EIO;
+    rc = db_code(d, db_may_go_on(r) ? sqlite3_step(r->stmt) : db_fails_with);
+    (void)sqlite3_reset(r->stmt); /* repeats rc */
+    return rc;
+}
+
+int64_t db_changes(const struct db *d)
+{
+    return sqlite3_changes64(d->handle);
+}
+
+int64_t db_last_id(const struct db *d)
+{
+    return sqlite3_last_insert_rowid(d->handle);
+}
+
+int db_query(struct db *d, struct db_rows **ret_rows, const char *sql, const char *format, ...)
+{
+    va_list args;
+    int rc = 0;
+
+    va_start(args, format);
+    rc = db_start(d, sql, format, args, ret_rows);
+    va_end(args);
+    return rc;
+}
+
+int db_next(struct db_rows *r)
+{
+    int rc = db_may_go_on(r) ? sqlite3_step(r->stmt) : db_fails_with;
+
+    if (rc == SQLITE_ROW)
+        return 1;
+    rc = db_code(r->db, rc);
+    db_end(r);
+    return rc;
+}
+
+void db_end(struct db_rows *r)
+{
+    (void)sqlite3_reset(r->stmt); /* repeats the last error, told by db_next */
+}
+
+int64_t db_int(struct db_rows *r, int column)
+{
+    return sqlite3_column_int64(r->stmt, column);
+}
+
+struct view db_view(struct db_rows *r, int column)
+{
+    const void *p = NULL;
+
+    if (sqlite3_column_type(r->stmt, column) == SQLITE_NULL)
+        return VIEW_NONE;
+    p = sqlite3_column_blob(r->stmt, column);
+    return view_make(p ? p : "", (size_t)sqlite3_column_bytes(r->stmt, column));
+}
+
+int db_string(struct db_rows *r, int column, char **ret)
+{
+    struct view v = db_view(r, column);
+    char *copy = NULL;
+
+    if (v.ptr) {
+        copy = mem_strndup(v.ptr, v.len);
+        if (!copy)
+            return -ENOMEM;
+    }
+    *ret = copy;
+    return 0;
+}
+
+const char *db_error(const struct db *d, int rc)
+{
+    return d->failed == rc && rc ? d->words : "-";
+}
+
+const char *db_path(const struct db *d)
+{
+    return d->path;
+}

@@ -1,0 +1,247 @@
+/* Messages, and the one table of all the ids they are known by. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "core/model/key.h"
+#include "core/store/private.h"
+#include "core/store/store.h"
+
+#define COLUMNS                                                                                \
+    "id,direction,coalesce((SELECT c.merged FROM conversations c WHERE"                        \
+    " c.id=messages.conversation),conversation),mid,scope,connector,amo_id,service_id,state,"  \
+    "told,taken_ms,"                                                                           \
+    "settled_ms,trace,type,chat_id,reason,words"
+
+static int message_read(struct db_rows *r, struct message *ret)
+{
+    struct message m = {.id = db_int(r, 0),
+                        .direction = db_int(r, 1),
+                        .conversation = db_int(r, 2),
+                        .told = db_int(r, 9),
+                        .taken_ms = db_int(r, 10),
+                        .settled_ms = db_int(r, 11)};
+    int rc = db_string(r, 3, &m.mid);
+
+    rc = rc ? rc : db_string(r, 4, &m.scope);
+    rc = rc ? rc : db_string(r, 5, &m.connector);
+    rc = rc ? rc : db_string(r, 6, &m.amo_id);
+    rc = rc ? rc : db_string(r, 7, &m.service_id);
+    rc = rc ? rc : db_string(r, 8, &m.state);
+    rc = rc ? rc : db_string(r, 13, &m.type);
+    rc = rc ? rc : db_string(r, 14, &m.chat_id);
+    rc = rc ? rc : db_string(r, 15, &m.reason);
+    rc = rc ? rc : db_string(r, 16, &m.words);
+    if (rc == 0 && id_from_view(db_view(r, 12), &m.trace))
+        rc = -EIO;
+    if (rc) {
+        message_fini(&m);
+        return rc;
+    }
+    *ret = m;
+    return 0;
+}
+
+static int message_one(int query_rc, struct db_rows *r, struct message *ret)
+{
+    int rc = store_one(query_rc, r);
+
+    if (rc)
+        return rc;
+    rc = message_read(r, ret);
+    db_end(r);
+    return rc;
+}
+
+int store_message(struct store *s, int64_t id, struct message *ret)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, "SELECT " COLUMNS " FROM messages WHERE id=?", "i", id);
+
+    return message_one(rc, r, ret);
+}
+
+int store_message_by_key(struct store *s, const struct key *key, struct message *ret)
+{
+    struct db_rows *r = NULL;
+    int rc =
+        db_query(s->db, &r,
+                 "SELECT " COLUMNS " FROM messages WHERE id=(SELECT message FROM message_ids"
+                 " WHERE id=?)",
+                 "s", key->text);
+
+    return message_one(rc, r, ret);
+}
+
+/* @spelt is of the key's making; an id that makes no key is simply not found by. */
+static int message_key(struct store *s, int64_t id, int spelt, const struct key *key,
+                       bool newest)
+{
+    if (spelt)
+        return 0;
+    return db_run(s->db,
+                  newest ? "INSERT OR REPLACE INTO message_ids VALUES(?,?)"
+                         : "INSERT OR IGNORE INTO message_ids VALUES(?,?)",
+                  "si", key->text, id);
+}
+
+/* The newest message that was answered with an id has it. The one that had it stays known by it in
+ * its own conversation. */
+static int answered_key(struct store *s, int64_t id, const struct message *m,
+                        struct view service_id)
+{
+    struct view connector = view_of(m->connector);
+    struct message old = {0};
+    struct key within;
+    struct key key;
+    int rc = 0;
+
+    if (key_answered(connector, service_id, &key))
+        return 0;
+    rc = store_message_by_key(s, &key, &old);
+    if (rc == 0 && old.conversation != m->conversation)
+        rc =
+            message_key(s, old.id, key_within(connector, old.conversation, service_id, &within),
+                        &within, true);
+    message_fini(&old);
+    rc = rc == STORE_E_NONE ? 0 : rc;
+    return rc ? rc : message_key(s, id, 0, &key, true);
+}
+
+int store_message_add(struct store *s, const struct message *m, int64_t *ret_id)
+{
+    struct key key;
+    int64_t id = 0;
+    int rc = db_run(
+        s->db,
+        "INSERT INTO messages(direction,conversation,mid,scope,connector,amo_id,"
+        "service_id,state,told,taken_ms,settled_ms,trace,type,chat_id) VALUES(?,?,?,?,?,?,?,?,"
+        "0,?,0,?,?,?)",
+        "iissssssibss", m->direction, m->conversation, m->mid, m->scope, m->connector,
+        m->amo_id, m->service_id, m->state, m->taken_ms, id_view(&m->trace), m->type,
+        m->chat_id);
+
+    if (rc)
+        return rc;
+    id = db_last_id(s->db);
+    rc = message_key(s, id, key_mid(view_of(m->mid), &key), &key, false);
+    if (rc == 0 && m->amo_id)
+        rc = message_key(s, id, key_amo(view_of(m->scope), view_of(m->amo_id), &key), &key,
+                         false);
+    if (rc == 0 && m->service_id && m->direction == MESSAGE_OUTBOUND)
+        rc = answered_key(s, id, m, view_of(m->service_id));
+    else if (rc == 0 && m->service_id)
+        rc = message_key(s, id, key_sent(view_of(m->connector), view_of(m->service_id), &key),
+                         &key, false);
+    if (rc == 0)
+        *ret_id = id;
+    return rc;
+}
+
+int store_message_learn_amo(struct store *s, const struct message *m, struct view amo_id)
+{
+    struct key key;
+    int rc = db_run(s->db, "UPDATE messages SET amo_id=? WHERE id=?", "ti", amo_id, m->id);
+
+    return rc ? rc
+              : message_key(s, m->id, key_amo(view_of(m->scope), amo_id, &key), &key, false);
+}
+
+int store_message_learn_answer(struct store *s, const struct message *m, struct view service_id)
+{
+    int rc =
+        db_run(s->db, "UPDATE messages SET service_id=? WHERE id=?", "ti", service_id, m->id);
+
+    return rc ? rc : answered_key(s, m->id, m, service_id);
+}
+
+int store_message_state(struct store *s, int64_t id, const char *state, int64_t now_ms)
+{
+    return db_run(s->db, "UPDATE messages SET state=?, settled_ms=? WHERE id=?", "sii", state,
+                  now_ms, id);
+}
+
+int store_message_failed(struct store *s, int64_t id, const char *reason, struct view words,
+                         int64_t now_ms)
+{
+    return db_run(
+        s->db, "UPDATE messages SET state='failed', settled_ms=?, reason=?, words=? WHERE id=?",
+        "isti", now_ms, reason, words, id);
+}
+
+int store_message_type(struct store *s, int64_t id, struct view type)
+{
+    return db_run(s->db, "UPDATE messages SET type=? WHERE id=?", "ti", type, id);
+}
+
+int store_message_chat(struct store *s, int64_t id, struct view chat_id)
+{
+    return db_run(s->db, "UPDATE messages SET chat_id=? WHERE id=?", "ti", chat_id, id);
+}
+
+int store_reaction_put(struct store *s, int64_t message, struct view person, struct view emoji)
+{
+    if (!emoji.ptr)
+        return db_run(s->db, "DELETE FROM reactions WHERE message=? AND person=?", "it",
+                      message, person);
+    return db_run(s->db, "INSERT OR REPLACE INTO reactions VALUES(?,?,?)", "itt", message,
+                  person, emoji);
+}
+
+int store_reaction_get(struct store *s, int64_t message, struct view person,
+                       struct buf *ret_emoji)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, "SELECT emoji FROM reactions WHERE message=? AND person=?",
+                      "it", message, person);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc == STORE_E_NONE ? 0 : rc;
+    rc = buf_add_view(ret_emoji, db_view(r, 0));
+    db_end(r);
+    return rc;
+}
+
+int store_message_once(struct store *s, int64_t id, struct view key)
+{
+    int rc = db_run(s->db, "INSERT OR IGNORE INTO message_once VALUES(?,?)", "it", id, key);
+
+    return rc == 0 && db_changes(s->db) == 0 ? STORE_E_KNOWN : rc;
+}
+
+int store_message_told(struct store *s, int64_t id, int64_t told)
+{
+    return db_run(s->db, "UPDATE messages SET told=? WHERE id=?", "ii", told, id);
+}
+
+/* An id of either side may be anybody's: each account and each connector is tried, the accounts along
+ * the index, because they may have left. */
+#define ANY_ID                                                                                 \
+    "WITH RECURSIVE scopes(name) AS (SELECT min(scope) FROM conversations UNION ALL SELECT"    \
+    " (SELECT min(scope) FROM conversations WHERE scope>scopes.name) FROM scopes WHERE name"   \
+    " IS NOT NULL), named(key) AS (SELECT 'm'||?1"                                             \
+    " UNION ALL SELECT 'a'||name||'/'||?1 FROM scopes WHERE name IS NOT NULL"                  \
+    " UNION ALL SELECT 's'||name||'/'||?1 FROM connectors"                                     \
+    " UNION ALL SELECT 't'||name||'/'||?1 FROM connectors)"
+
+int store_message_by_any(struct store *s, struct view id, struct message *ret)
+{
+    struct db_rows *r = NULL;
+    struct id trace;
+    int rc = STORE_E_NONE;
+
+    if (id_parse(id, &trace) == 0) {
+        rc = db_query(s->db, &r, "SELECT " COLUMNS " FROM messages WHERE trace=?", "b",
+                      id_view(&trace));
+        rc = message_one(rc, r, ret);
+    }
+    if (rc != STORE_E_NONE)
+        return rc;
+    rc = db_query(s->db, &r,
+                  ANY_ID " SELECT " COLUMNS " FROM messages WHERE id=(SELECT max(i.message)"
+                         " FROM named JOIN message_ids i ON i.id=named.key)",
+                  "t", id);
+    return message_one(rc, r, ret);
+}

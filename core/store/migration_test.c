@@ -1,0 +1,448 @@
+/* A database of before keeps its rows, and what is new about them is filled in. */
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/testing.h"
+#include "core/intake/waiting.h"
+#include "core/model/key.h"
+#include "core/store/db.h"
+#include "core/store/schema.h"
+#include "core/store/store.h"
+#include "proto/event.h"
+
+#define NOW 1700000000000LL
+#define DAY 86400000LL
+
+struct rig {
+    char dir[64];
+    char path[128];
+    struct store *store;
+};
+
+static void reopen(struct rig *r)
+{
+    char url[160];
+    struct buf why;
+
+    store_close(r->store);
+    r->store = NULL;
+    buf_init(&why, 1024);
+    (void)snprintf(url, sizeof(url), "sqlite:%s", r->path);
+    if (store_open(url, &why, &r->store))
+        fail_msg("%s", buf_str(&why));
+    buf_fini(&why);
+}
+
+static int setup(void **state)
+{
+    struct rig *r = mem_zalloc(sizeof(*r));
+
+    assert_non_null(r);
+    (void)snprintf(r->dir, sizeof(r->dir), "/tmp/amo-migrate-XXXXXX");
+    assert_non_null(mkdtemp(r->dir));
+    (void)snprintf(r->path, sizeof(r->path), "%s/core.db", r->dir);
+    *state = r;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm", ".lock"};
+    struct rig *r = *state;
+    char path[160];
+
+    store_close(r->store);
+    for (size_t i = 0; i < AMO_COUNT(suffixes); i++) {
+        (void)snprintf(path, sizeof(path), "%s%s", r->path, suffixes[i]);
+        (void)unlink(path);
+    }
+    assert_int_equal(rmdir(r->dir), 0);
+    mem_free(r);
+    return 0;
+}
+
+/* As the first release made it, with what a working day leaves in it. */
+static void make_first(struct rig *r, const char *rows)
+{
+    struct db *db = NULL;
+    struct buf why;
+    int rc = 0;
+
+    buf_init(&why, 1024);
+    assert_int_equal(db_open(r->path, &why, &db), 0);
+    assert_int_equal(db_exec(db, schema_migration(1)), 0);
+    assert_int_equal(db_exec(db, "PRAGMA user_version=1"), 0);
+    rc = db_exec(db, rows);
+    if (rc)
+        fail_msg("%s", db_error(db, rc));
+    db_close(db);
+    buf_fini(&why);
+}
+
+static const char rows_of_before[] =
+    /* a client wrote; a manager wrote first; a manager wrote into a chat of ours */
+    "INSERT INTO conversations VALUES"
+    "(1,'svc','line1','thread','ch_acc','svc-line1-thread',NULL,'svc-client',NULL,'7999','Ann',"
+    " 'client',0),"
+    "(2,'svc','line1',NULL,'ch_acc','svc-line1-7998','chat-2','svc-7998','ref-2','7998',NULL,"
+    " NULL,0),"
+    "(3,'svc','line1','thread-3','ch_acc','svc-line1-thread-3','chat-3','svc-c3','ref-3',NULL,"
+    " NULL,'c3',1);"
+    "INSERT INTO chats VALUES('ch_acc','chat-2',2),('ch_acc','chat-3',3);"
+    "INSERT INTO messages VALUES"
+    "(1,1,1,'svc-m1','ch_acc','svc','amo-1','m1','delivered_to_amo',0,1700000000000,"
+    " 1700000000100,x'05050505050505050505050505050505'),"
+    "(2,2,2,'amo-h2','ch_acc','svc','amo-2',NULL,'accepted',0,1700000000000,0,"
+    " x'06060606060606060606060606060606');"
+    "INSERT INTO message_ids VALUES('msvc-m1',1),('aamo-1',1),('ssvc/m1',1),('mamo-h2',2),"
+    "('aamo-2',2);"
+    "INSERT INTO commands VALUES(7,5,6,2,'ch_acc','svc',x'80',1700000000000,3,0,0,0);"
+    "INSERT INTO waiting_statuses VALUES(1,'ssvc/s-1',x'8101',1700000001000),"
+    "(2,'ssvc/s-2',x'8102',1700009999000);"
+    "INSERT INTO quarantine VALUES(4,4,'failed','ch_acc',NULL,x'80',NULL,1700000000000);"
+    "INSERT INTO dead VALUES(5,4,1,1,'ch_acc','svc',x'80',1,2,'refused',1700000000000);";
+
+static struct conversation conversation(struct rig *r, int64_t id)
+{
+    struct conversation c;
+
+    assert_int_equal(store_conversation(r->store, id, &c), 0);
+    return c;
+}
+
+static void the_chats_that_amo_began_are_recognised(void **state)
+{
+    struct rig *r = *state;
+    const bool born[] = {false, true, true};
+
+    make_first(r, rows_of_before);
+    reopen(r);
+    for (int64_t i = 0; i < 3; i++) {
+        struct conversation c = conversation(r, i + 1);
+
+        assert_int_equal(c.amo_born, born[i]);
+        assert_int_equal(c.amo_born, c.user_ref != NULL);
+        conversation_fini(&c);
+    }
+}
+
+static void every_row_of_before_is_there(void **state)
+{
+    struct rig *r = *state;
+    struct conversation c;
+    struct command_row row;
+    struct key key;
+    struct message m;
+    struct buf buf;
+    int64_t dead = 0;
+    int64_t quarantine = 0;
+    int64_t waiting = 0;
+
+    buf_init(&buf, 100);
+    make_first(r, rows_of_before);
+    reopen(r);
+    c = conversation(r, 1);
+    assert_string_equal(c.service_id, "thread");
+    assert_string_equal(c.contact, "client");
+    assert_false(c.linked);
+    conversation_fini(&c);
+    assert_int_equal(key_amo(VIEW_LIT("ch_acc"), VIEW_LIT("amo-1"), &key), 0);
+    assert_int_equal(store_message_by_key(r->store, &key, &m), 0);
+    assert_string_equal(m.mid, "svc-m1");
+    assert_string_equal(m.state, "delivered_to_amo");
+    assert_int_equal(m.settled_ms, NOW + 100);
+    assert_null(m.type); /* nobody wrote it down */
+    assert_null(m.chat_id);
+    assert_null(m.reason);
+    assert_null(m.words);
+    message_fini(&m);
+    assert_int_equal(store_command(r->store, 7, &row), 0);
+    assert_int_equal(row.attempts, 3);
+    command_row_fini(&row);
+    assert_int_equal(store_counts(r->store, &dead, &quarantine, &waiting), 0);
+    assert_int_equal(dead, 1);
+    assert_int_equal(quarantine, 1);
+    assert_int_equal(waiting, 2);
+    assert_int_equal(store_quarantine_event(r->store, 4, &buf), 0);
+    buf_fini(&buf);
+}
+
+static int64_t held_by(struct rig *r, int spelt, const struct key *key)
+{
+    struct message m = {0};
+    int64_t id = 0;
+    int rc = 0;
+
+    assert_int_equal(spelt, 0);
+    rc = store_message_by_key(r->store, key, &m);
+    assert_true(rc == 0 || rc == STORE_E_NONE);
+    id = m.id;
+    message_fini(&m);
+    return id;
+}
+
+/* A service had answered with a client's id, and later with the same once more; another account's
+ * message had the amo id of the first one. */
+static void ids_of_before_come_into_spaces_of_their_own(void **state)
+{
+    static const char more[] =
+        "INSERT INTO messages VALUES"
+        "(3,2,2,'amo-h3','ch_acc','svc','amo-3','m1','taken_over',0,1700000000000,0,"
+        " x'07070707070707070707070707070707'),"
+        "(4,2,2,'amo-h4','ch_acc','svc','amo-4','m1','taken_over',0,1700000000000,0,"
+        " x'08080808080808080808080808080808'),"
+        "(5,2,2,'amo-h5','ch_two','svc','amo-1','m5','taken_over',0,1700000000000,0,"
+        " x'09090909090909090909090909090909'),"
+        "(6,3,1,'svc-o6','ch_acc','svc',NULL,'o6','accepted',0,1700000000000,0,"
+        " x'0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a');"
+        "INSERT INTO message_ids VALUES('mamo-h3',3),('aamo-3',3),('mamo-h4',4),('aamo-4',4),"
+        "('mamo-h5',5),('ssvc/m5',5),('msvc-o6',6),('ssvc/o6',6)";
+    struct rig *r = *state;
+    char rows[sizeof(rows_of_before) + sizeof(more)];
+    struct key k;
+
+    (void)snprintf(rows, sizeof(rows), "%s%s", rows_of_before, more);
+    make_first(r, rows);
+    reopen(r);
+    assert_int_equal(held_by(r, key_sent(VIEW_LIT("svc"), VIEW_LIT("m1"), &k), &k), 1);
+    assert_int_equal(held_by(r, key_answered(VIEW_LIT("svc"), VIEW_LIT("m1"), &k), &k), 4);
+    assert_int_equal(held_by(r, key_answered(VIEW_LIT("svc"), VIEW_LIT("m5"), &k), &k), 5);
+    assert_int_equal(held_by(r, key_sent(VIEW_LIT("svc"), VIEW_LIT("m5"), &k), &k), 0);
+    assert_int_equal(held_by(r, key_sent(VIEW_LIT("svc"), VIEW_LIT("o6"), &k), &k), 6);
+    assert_int_equal(held_by(r, key_amo(VIEW_LIT("ch_acc"), VIEW_LIT("amo-1"), &k), &k), 1);
+    assert_int_equal(held_by(r, key_amo(VIEW_LIT("ch_two"), VIEW_LIT("amo-1"), &k), &k), 5);
+    assert_int_equal(held_by(r, key_amo(VIEW_LIT("ch_two"), VIEW_LIT("amo-2"), &k), &k), 0);
+    assert_int_equal(held_by(r, key_mid(VIEW_LIT("amo-h3"), &k), &k), 3);
+    assert_int_equal(held_by(r, key_mid(VIEW_LIT("svc-m1"), &k), &k), 1);
+}
+
+static void wait_as_before(struct rig *r, const char *key, const struct event *e)
+{
+    struct buf bytes;
+
+    buf_init(&bytes, 1 << 16);
+    assert_int_equal(event_encode(e, &bytes), 0);
+    assert_int_equal(store_waiting_add(r->store, key, buf_view(&bytes), NOW), 0);
+    buf_fini(&bytes);
+}
+
+/* Core does it, once, because only it can read what waits. */
+static void what_waited_before_is_found_under_the_keys_of_now(void **state)
+{
+    const struct event status = {.kind = EVENT_SERVICE_STATUS,
+                                 .connector = VIEW_LIT("svc"),
+                                 .message_id = VIEW_LIT("7"),
+                                 .status = VIEW_LIT("read")};
+    const struct event edit = {
+        .kind = EVENT_SERVICE_EDIT, .connector = VIEW_LIT("svc"), .message_id = VIEW_LIT("7")};
+    const struct event reaction = {.kind = EVENT_AMO_REACTION,
+                                   .scope = VIEW_LIT("ch_acc"),
+                                   .message_id = VIEW_LIT("amo-7")};
+    const struct event echo = {.kind = EVENT_AMO_MESSAGE,
+                               .scope = VIEW_LIT("ch_acc"),
+                               .message_id = VIEW_LIT("amo-8")};
+    static const char *const keys[] = {"tsvc/7", "ssvc/7", "ach_acc/amo-7", "e12", "ssvc/9"};
+    struct rig *r = *state;
+    struct core core = {0};
+    struct buf event;
+
+    buf_init(&event, 1 << 16);
+    make_first(r, "");
+    reopen(r);
+    core.store = r->store;
+    wait_as_before(r, "ssvc/7", &status);
+    wait_as_before(r, "ssvc/7", &edit);
+    wait_as_before(r, "aamo-7", &reaction);
+    wait_as_before(r, "e12", &echo);
+    assert_int_equal(store_waiting_add(r->store, "ssvc/9", VIEW_LIT("\x93nothing"), NOW), 0);
+    assert_int_equal(waiting_rekey(&core), 0);
+    wait_as_before(r, "ssvc/8", &status);
+    assert_int_equal(waiting_rekey(&core), 0); /* never again */
+    for (size_t i = 0; i < AMO_COUNT(keys); i++) {
+        assert_int_equal(store_waiting_take(r->store, keys[i], &event), 0);
+        assert_int_equal(store_waiting_take(r->store, keys[i], &event), STORE_E_NONE);
+        buf_reset(&event);
+    }
+    assert_int_equal(store_waiting_take(r->store, "ssvc/8", &event), 0);
+    buf_fini(&event);
+}
+
+static void what_waited_before_waits_on(void **state)
+{
+    struct rig *r = *state;
+    struct buf event;
+
+    buf_init(&event, 100);
+    make_first(r, rows_of_before);
+    reopen(r);
+    assert_int_equal(store_waiting_take_overdue(r->store, NOW + 2000, &event), 0);
+    assert_int_equal(buf_view(&event).len, 2);
+    buf_reset(&event);
+    assert_int_equal(store_waiting_take(r->store, "ssvc/s-2", &event), 0);
+    assert_int_equal(event.ptr[1], 2);
+    assert_int_equal(store_waiting_take(r->store, "ssvc/s-2", &event), STORE_E_NONE);
+    buf_fini(&event);
+}
+
+static void rows_of_before_take_what_is_new(void **state)
+{
+    struct rig *r = *state;
+    struct message m;
+
+    make_first(r, rows_of_before);
+    reopen(r);
+    assert_int_equal(store_message_chat(r->store, 1, VIEW_LIT("x")), 0);
+    assert_int_equal(store_message_failed(r->store, 1, "refused", VIEW_LIT("words"), NOW), 0);
+    assert_int_equal(store_message_once(r->store, 1, VIEW_LIT("r:1")), 0);
+    reopen(r); /* opening twice migrates once */
+    assert_int_equal(store_message_once(r->store, 1, VIEW_LIT("r:1")), STORE_E_KNOWN);
+    assert_int_equal(store_message(r->store, 1, &m), 0);
+    assert_string_equal(m.chat_id, "x");
+    assert_string_equal(m.reason, "refused");
+    assert_string_equal(m.words, "words");
+    assert_string_equal(m.state, "failed");
+    message_fini(&m);
+}
+
+static void an_empty_database_of_before_opens(void **state)
+{
+    struct rig *r = *state;
+
+    make_first(r, "");
+    reopen(r);
+    assert_int_equal(store_schema_version(), schema_count());
+    assert_true(schema_count() >= 3);
+}
+
+/* What was deleted before pages were overwritten lies in the file until it is written anew. */
+static void what_was_deleted_before_is_nowhere_in_the_file(void **state)
+{
+    struct rig *r = *state;
+    struct db *db = NULL;
+    struct buf why;
+
+    buf_init(&why, 1024);
+    make_first(r, rows_of_before);
+    assert_int_equal(db_open(r->path, &why, &db), 0);
+    assert_int_equal(db_exec(db, "PRAGMA secure_delete=OFF;"
+                                 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n"
+                                 " WHERE i<20) INSERT INTO meta SELECT 'x'||i,"
+                                 " 'words-of-somebody'||hex(zeroblob(3000)) FROM n;"
+                                 "DELETE FROM meta WHERE key LIKE 'x%'"),
+                     0);
+    db_close(db);
+    assert_true(testing_file_has(r->path, "words-of-somebody"));
+    reopen(r);
+    store_close(r->store);
+    r->store = NULL;
+    assert_false(testing_file_has(r->path, "words-of-somebody"));
+    assert_true(testing_file_has(r->path, "svc-line1-thread"));
+    buf_fini(&why);
+}
+
+/* A migration that fails halfway has not happened. */
+static void a_migration_that_cannot_be_made_changes_nothing(void **state)
+{
+    struct rig *r = *state;
+    struct store *s = NULL;
+    struct db *db = NULL;
+    char url[160];
+    struct buf why;
+
+    buf_init(&why, 1024);
+    make_first(r, rows_of_before);
+    assert_int_equal(db_open(r->path, &why, &db), 0);
+    /* its last statement finds the name taken */
+    assert_int_equal(db_exec(db, "CREATE TABLE message_once(x)"), 0);
+    db_close(db);
+    (void)snprintf(url, sizeof(url), "sqlite:%s", r->path);
+    assert_int_not_equal(store_open(url, &why, &s), 0);
+    assert_null(s);
+    assert_true(buf_view(&why).len > 0);
+    assert_int_equal(db_open(r->path, &why, &db), 0);
+    assert_int_equal(db_exec(db, "SELECT count(*) FROM waiting_statuses"), 0);
+    assert_int_equal(db_exec(db, "DROP TABLE message_once"), 0);
+    db_close(db);
+    reopen(r);
+    assert_int_equal(store_message_once(r->store, 1, VIEW_LIT("k")), 0);
+    buf_fini(&why);
+}
+
+/* --- what is done once ---------------------------------------------------------------------- */
+
+static int64_t add_message(struct rig *r, const char *mid, int64_t taken_ms)
+{
+    char scope[] = "ch_acc";
+    char connector[] = "svc";
+    char state[] = "accepted";
+    struct message m = {.direction = MESSAGE_INBOUND,
+                        .conversation = 1,
+                        .scope = scope,
+                        .connector = connector,
+                        .state = state,
+                        .taken_ms = taken_ms};
+    int64_t id = 0;
+
+    m.mid = mem_strdup(mid);
+    assert_int_equal(store_message_add(r->store, &m, &id), 0);
+    mem_free(m.mid);
+    return id;
+}
+
+static void what_was_done_once_is_forgotten_with_its_message(void **state)
+{
+    struct rig *r = *state;
+    int64_t old = 0;
+    int64_t young = 0;
+
+    reopen(r);
+    old = add_message(r, "old", NOW - 200 * DAY);
+    young = add_message(r, "young", NOW);
+    assert_int_equal(store_message_once(r->store, old, VIEW_LIT("k")), 0);
+    assert_int_equal(store_message_once(r->store, old, VIEW_LIT("l")), 0);
+    assert_int_equal(store_message_once(r->store, young, VIEW_LIT("k")), 0);
+    assert_int_equal(store_message_once(r->store, young, VIEW_LIT("k")), STORE_E_KNOWN);
+    assert_int_equal(store_message_once(r->store, old, VIEW_LIT("k")), STORE_E_KNOWN);
+    assert_int_equal(store_prune(r->store, NOW - 100 * DAY, NOW - 100 * DAY, 100), 0);
+    /* its number is not given to another one with the old one's memory */
+    assert_int_equal(store_message_once(r->store, old, VIEW_LIT("k")), 0);
+    assert_int_equal(store_message_once(r->store, old, VIEW_LIT("l")), 0);
+    assert_int_equal(store_message_once(r->store, young, VIEW_LIT("k")), STORE_E_KNOWN);
+}
+
+static void the_last_message_may_be_pruned_without_a_trace(void **state)
+{
+    struct rig *r = *state;
+    int64_t old = 0;
+    int64_t next = 0;
+
+    reopen(r);
+    old = add_message(r, "old", NOW - 200 * DAY);
+    assert_int_equal(store_message_once(r->store, old, VIEW_LIT("k")), 0);
+    assert_int_equal(store_prune(r->store, NOW - 100 * DAY, NOW - 100 * DAY, 100), 0);
+    next = add_message(r, "next", NOW); /* perhaps under the same number */
+    assert_int_equal(store_message_once(r->store, next, VIEW_LIT("k")), 0);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(the_chats_that_amo_began_are_recognised),
+        CASE(every_row_of_before_is_there),
+        CASE(ids_of_before_come_into_spaces_of_their_own),
+        CASE(what_waited_before_is_found_under_the_keys_of_now),
+        CASE(what_waited_before_waits_on),
+        CASE(rows_of_before_take_what_is_new),
+        CASE(an_empty_database_of_before_opens),
+        CASE(what_was_deleted_before_is_nowhere_in_the_file),
+        CASE(a_migration_that_cannot_be_made_changes_nothing),
+        CASE(what_was_done_once_is_forgotten_with_its_message),
+        CASE(the_last_message_may_be_pruned_without_a_trace),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,25 @@
+#pragma once
+
+/* What the store's own files share; nobody else includes it. */
+
+#include <stdbool.h>
+
+#include "base/compiler.h"
+#include "core/store/db.h"
+
+/* meta: the file is to be written anew at the next start. */
+#define STORE_META_REBUILD "rebuild"
+
+struct store {
+    struct db *db;
+    bool in_transaction;
+    int lock_fd;
+    bool emptied;       /* a table was made anew then */
+    bool looked_at;     /* the whole of it was read when it was opened */
+    bool hurt_attempts; /* … and is damaged there */
+    bool hurt_conversations;
+    char damage[200]; /* SQLite's words about what is damaged; "" nothing that is known */
+};
+
+/* 0 with the query at its first row (db_end it), STORE_E_NONE, or an error. */
+AMO_MUSTCHECK int store_one(int query_rc, struct db_rows *r);

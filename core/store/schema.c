@@ -1,0 +1,144 @@
+#include "core/store/schema.h"
+
+/* Numbered and never changed once released: a new need is a new migration at the end. */
+static const char *const migrations[] = {
+    /* 1: the road */
+    "CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;"
+    "CREATE TABLE channels(id TEXT PRIMARY KEY, code TEXT, name TEXT, url TEXT, bot_id TEXT,"
+    "  secret BLOB, old_secret BLOB, answer TEXT) WITHOUT ROWID;"
+    "CREATE TABLE scopes(id TEXT PRIMARY KEY, channel TEXT, account TEXT, connector TEXT,"
+    "  title TEXT, paused INTEGER) WITHOUT ROWID;"
+    "CREATE TABLE connectors(name TEXT PRIMARY KEY, url TEXT, allow_private INTEGER,"
+    "  off INTEGER, secret BLOB, old_secret BLOB, token BLOB, old_token BLOB) WITHOUT ROWID;"
+    "CREATE TABLE sources(connector TEXT, source TEXT, scope TEXT,"
+    "  PRIMARY KEY(connector, source)) WITHOUT ROWID;"
+    "CREATE TABLE spools(id BLOB PRIMARY KEY, mark INTEGER, low INTEGER, ranges BLOB)"
+    "  WITHOUT ROWID;"
+    "CREATE TABLE workers(name TEXT PRIMARY KEY, boot BLOB, seen_ms INTEGER) WITHOUT ROWID;"
+    "CREATE TABLE conversations(id INTEGER PRIMARY KEY, connector TEXT, source TEXT,"
+    "  service_id TEXT, scope TEXT, client_id TEXT, chat_id TEXT, user_id TEXT, user_ref TEXT,"
+    "  phone TEXT, name TEXT, contact TEXT, linked INTEGER);"
+    "CREATE UNIQUE INDEX conversations_service ON conversations(connector, source, service_id)"
+    "  WHERE service_id IS NOT NULL;"
+    "CREATE INDEX conversations_client ON conversations(scope, client_id);"
+    "CREATE INDEX conversations_phone ON conversations(connector, phone, source)"
+    "  WHERE phone IS NOT NULL;"
+    "CREATE TABLE chats(scope TEXT, chat_id TEXT, conversation INTEGER,"
+    "  PRIMARY KEY(scope, chat_id)) WITHOUT ROWID;"
+    "CREATE TABLE messages(id INTEGER PRIMARY KEY, direction INTEGER, conversation INTEGER,"
+    "  mid TEXT, scope TEXT, connector TEXT, amo_id TEXT, service_id TEXT, state TEXT,"
+    "  told INTEGER, taken_ms INTEGER, settled_ms INTEGER, trace BLOB);"
+    /* time-ordered, so it grows at its end */
+    "CREATE INDEX messages_trace ON messages(trace);"
+    /* the one index with random keys: every id a message is known by */
+    "CREATE TABLE message_ids(id TEXT PRIMARY KEY, message INTEGER) WITHOUT ROWID;"
+    "CREATE TABLE commands(id INTEGER PRIMARY KEY AUTOINCREMENT, lane INTEGER, kind INTEGER,"
+    "  message INTEGER, scope TEXT, connector TEXT, body BLOB, taken_ms INTEGER,"
+    "  attempts INTEGER, next_ms INTEGER, lost INTEGER, paused_ms INTEGER);"
+    "CREATE TABLE attempts(id INTEGER PRIMARY KEY, command INTEGER, message INTEGER,"
+    "  kind INTEGER, number INTEGER, began_ms INTEGER, took_ms INTEGER, outcome INTEGER,"
+    "  cause INTEGER, status INTEGER, evidence TEXT, worker TEXT);"
+    "CREATE INDEX attempts_command ON attempts(command);"
+    "CREATE INDEX attempts_message ON attempts(message);"
+    "CREATE TABLE dead(id INTEGER PRIMARY KEY, lane INTEGER, kind INTEGER, message INTEGER,"
+    "  scope TEXT, connector TEXT, body BLOB, taken_ms INTEGER, attempts INTEGER,"
+    "  reason TEXT, died_ms INTEGER);"
+    "CREATE TABLE quarantine(id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER, reason TEXT,"
+    "  scope TEXT, connector TEXT, event BLOB, trace BLOB, at_ms INTEGER);"
+    "CREATE TABLE waiting_statuses(id INTEGER PRIMARY KEY, key TEXT, event BLOB,"
+    "  until_ms INTEGER);"
+    "CREATE INDEX waiting_statuses_key ON waiting_statuses(key);",
+    /* 2: every kind of message. What waits is not only statuses; a conversation knows whether
+       amo's chat was born there; a message its type, its chat and the managers' reactions; what is
+       kept for a person is kept once */
+    "ALTER TABLE waiting_statuses RENAME TO waiting;"
+    "CREATE INDEX waiting_until ON waiting(until_ms);"
+    "ALTER TABLE conversations ADD COLUMN amo_born INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE conversations SET amo_born=(user_ref IS NOT NULL);"
+    "ALTER TABLE messages ADD COLUMN type TEXT;"
+    "ALTER TABLE messages ADD COLUMN chat_id TEXT;"
+    "CREATE TABLE reactions(message INTEGER, person TEXT, emoji TEXT,"
+    "  PRIMARY KEY(message, person)) WITHOUT ROWID;"
+    "ALTER TABLE quarantine ADD COLUMN same BLOB;"
+    "CREATE UNIQUE INDEX quarantine_same ON quarantine(same) WHERE same IS NOT NULL;"
+    "ALTER TABLE messages ADD COLUMN reason TEXT;"
+    "ALTER TABLE messages ADD COLUMN words TEXT;"
+    "CREATE INDEX quarantine_at ON quarantine(at_ms);"
+    "CREATE INDEX dead_died ON dead(died_ms);"
+    "CREATE TABLE message_once(message INTEGER, key TEXT, PRIMARY KEY(message, key))"
+    "  WITHOUT ROWID;",
+    /* 3: a channel's and a connector's life: secrets that are being rotated out, accounts that
+       leave and come back, when amo was last asked to connect, the number managers write from */
+    "ALTER TABLE channels ADD COLUMN old_until_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE connectors ADD COLUMN old_until_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE scopes ADD COLUMN disconnected INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE scopes ADD COLUMN connected_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE scopes ADD COLUMN reconnected_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE scopes ADD COLUMN window_off INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE scopes ADD COLUMN default_source TEXT;",
+    /* 4: erasing. What was erased; the ingresses that may hold something; commands whose attempts
+       leave no evidence. What was deleted before still lies in unused parts of pages: the file is
+       written anew once */
+    "CREATE TABLE erasures(id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER, report TEXT);"
+    "CREATE TABLE ingresses(name TEXT PRIMARY KEY, spool BLOB, seen_ms INTEGER) WITHOUT ROWID;"
+    "ALTER TABLE commands ADD COLUMN erased INTEGER NOT NULL DEFAULT 0;"
+    "INSERT OR REPLACE INTO meta VALUES('rebuild', x'31');",
+    /* ids in spaces of their own (core/model/key.h): amo's within their account, what a service answered
+       beside what it sent. Made anew out of the messages, sorted, so that it is one pass; of a
+       service's answers the newest has the id. What waits is put under its new keys by core, which
+       can read it (core/intake/waiting.c) */
+    "CREATE TABLE spaced_ids(id TEXT PRIMARY KEY, message INTEGER) WITHOUT ROWID;"
+    "INSERT INTO spaced_ids SELECT key, CASE WHEN key<'t' THEN min(message) ELSE max(message) "
+    "END"
+    "  FROM (SELECT 'm'||mid AS key, id AS message FROM messages"
+    "  UNION ALL SELECT 'a'||scope||'/'||amo_id, id FROM messages WHERE amo_id IS NOT NULL"
+    "  UNION ALL SELECT CASE direction WHEN 2 THEN 't' ELSE 's' "
+    "END||connector||'/'||service_id,"
+    "  id FROM messages WHERE service_id IS NOT NULL) WHERE key IS NOT NULL GROUP BY key;"
+    "DROP TABLE message_ids;"
+    "ALTER TABLE spaced_ids RENAME TO message_ids;"
+    "INSERT OR REPLACE INTO meta VALUES('waiting_keys', x'31');",
+    /* who is reached: the chats of conversations that moved to another account stay with the one
+       before, and are found again when the conversation comes back */
+    "CREATE TABLE left_chats(conversation INTEGER, scope TEXT, chat_id TEXT, user_ref TEXT,"
+    "  linked INTEGER, amo_born INTEGER, PRIMARY KEY(conversation, scope)) WITHOUT ROWID;",
+    /* a phone as it came, beside the key it is found by; conversations in which several people have
+       spoken. Who has spoken before this is not known any more: the next words of a second person
+       tell */
+    "ALTER TABLE conversations ADD COLUMN number TEXT;"
+    "ALTER TABLE conversations ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;",
+    /* spools: the boot id of the process from which events were taken last, to tell a copy of its
+       folder from the folder */
+    "ALTER TABLE spools ADD COLUMN taker BLOB;",
+    /* what may be an echo waits by a clock of core's own; and a report of first words is held
+       against the conversations whose name at the service nobody has told yet, which are few */
+    "UPDATE waiting SET until_ms=NULL WHERE key GLOB 'e*';"
+    "CREATE INDEX conversations_unnamed ON conversations(connector) WHERE service_id IS NULL;",
+    /* a conversation that turned out to be another one: everything of it is found there */
+    "ALTER TABLE conversations ADD COLUMN merged INTEGER;"
+    "CREATE INDEX conversations_merged ON conversations(merged) WHERE merged IS NOT NULL;",
+    /* people met under an id of ours who have no conversation: authors of a service, and further
+       speakers; and who has one, by that id */
+    "CREATE TABLE people(user_id TEXT PRIMARY KEY, author INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX conversations_user ON conversations(user_id);",
+    /* where an attempt went whose outcome may have to be looked up; and a conversation's chats are
+       found by it */
+    "ALTER TABLE attempts ADD COLUMN scope TEXT;"
+    "ALTER TABLE attempts ADD COLUMN chat TEXT;"
+    "CREATE INDEX chats_conversation ON chats(conversation);",
+    /* chats that came to their conversation by a phone: they go when it turns out to be shared */
+    "ALTER TABLE chats ADD COLUMN by_phone INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX chats_by_phone ON chats(conversation) WHERE by_phone<>0;",
+    /* commands that may have been done, though none of their attempts in the store says so */
+    "ALTER TABLE commands ADD COLUMN unsure INTEGER NOT NULL DEFAULT 0;",
+};
+
+int schema_count(void)
+{
+    return (int)AMO_COUNT(migrations);
+}
+
+const char *schema_migration(int number)
+{
+    return migrations[number - 1];
+}

@@ -1,0 +1,82 @@
+/* What a failure means: the end of this life of core, or of one row's way.
+ *
+ * The machine's trouble (no memory, a failing or full disk) says nothing about the row in hand:
+ * core ends and starts anew from the store. Everything else belongs to the row: it is undone, told,
+ * and left, and core goes on. One table: docs/adr/0016-error-classes.md. */
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/process.h"
+#include "core/turn/turn.h"
+
+/* the same pass may meet the same row every second */
+#define ROW_FAILED_EVERY_MS 60000
+
+bool core_is_trouble(int rc)
+{
+    return rc == -EIO || rc == -ENOMEM || rc == STORE_BUSY || rc == STORE_FULL ||
+           rc == STORE_READONLY || rc == STORE_DAMAGED;
+}
+
+void core_log_store(const struct core *c, const char *what, const char *in, int rc)
+{
+    log_failed(LOG_LEVEL_ERROR, what, store_errno(rc), "in=%s file=%s sqlite=\"%s\"", in,
+               store_path(c->store), store_error(c->store, rc));
+}
+
+void core_give_up(struct core *c, const char *in, int rc)
+{
+    if (c->exit_code == EXIT_TEMPORARY || c->exit_code == EXIT_USAGE)
+        return;
+    core_log_store(c, "store.failed", in, rc);
+    c->exit_code = c->ending ? c->ending(c, rc) : EXIT_TEMPORARY;
+    if (c->loop)
+        loop_stop(c->loop);
+}
+
+void core_row_failed(struct core *c, const char *in, int rc)
+{
+    int64_t now = clock_mono_ms();
+
+    if (core_is_trouble(rc)) {
+        core_give_up(c, in, rc);
+        return;
+    }
+    c->n_rows_failed++;
+    if (c->row_failed_mono_ms && now - c->row_failed_mono_ms < ROW_FAILED_EVERY_MS &&
+        c->row_failed_in == in)
+        return;
+    c->row_failed_mono_ms = now;
+    c->row_failed_in = in;
+    core_log_store(c, "row.failed", in, rc);
+}
+
+int core_row_begin(struct core *c)
+{
+    int rc = core_turn(c);
+
+    return rc ? rc : store_savepoint(c->store);
+}
+
+int core_row_end(struct core *c, const char *in, int rc)
+{
+    int undone = 0;
+
+    if (c->exit_code)
+        return rc ? rc : -EIO;
+    if (rc == 0)
+        rc = store_release(c->store);
+    if (rc == 0)
+        return 0;
+    core_forget(c); /* what it would have made */
+    core_row_failed(c, in, rc);
+    if (c->exit_code)
+        return rc;
+    undone = store_rollback_to(c->store);
+    if (undone)
+        core_give_up(c, in, undone);
+    return rc;
+}

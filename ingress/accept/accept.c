@@ -1,0 +1,79 @@
+/* From: the routes (amojo, connector). To: the spool, or push for what lives for seconds.
+ * Holds: nothing; the exchange waits until the flush. */
+
+#include "ingress/accept/accept.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "ingress/accept/push.h"
+#include "ingress/http/exchange.h"
+#include "ingress/spool/spool.h"
+#include "proto/event.h"
+#include "proto/limits.h"
+
+#define EVENT_KEEP (256U << 10) /* bytes of the encoding buffer kept between events */
+
+static void spool_refused(struct ingress *in, struct exchange *x, int rc)
+{
+    if (rc == SPOOL_E_FULL || rc == SPOOL_E_DISK) {
+        exchange_unavailable(x, "spool_full", "no room to keep it; try again later");
+    } else if (rc == -ENOMEM) {
+        exchange_unavailable(x, "busy", "there is no memory for it now");
+    } else if (rc == -ENOSPC) {
+        exchange_fault(x, 413, "too_large", "its parts are larger than allowed", NULL);
+    } else {
+        exchange_unavailable(x, "spool_failed", "it could not be kept; try again later");
+    }
+    loop_defer(in->loop, &in->flush); /* closes the door, or ends */
+}
+
+/* Trace id and time. */
+static int stamp(struct event *e)
+{
+    e->taken_ms = clock_unix_ms();
+    return id_uuid7(e->taken_ms, &e->trace) ? -ENOMEM : 0;
+}
+
+int ingress_keep(struct ingress *in, struct event *e, struct view aux)
+{
+    uint64_t number = 0;
+    int rc = stamp(e);
+
+    buf_reset(&in->event);
+    rc = rc ? rc : event_encode(e, &in->event);
+    rc = rc ? rc : spool_append(in->spool, aux, buf_view(&in->event), &number);
+    if (in->event.cap > EVENT_KEEP)
+        buf_fini(&in->event);
+    if (rc)
+        return rc;
+    in->n_batch++;
+    if (log_enabled(LOG_LEVEL_DEBUG)) {
+        char trace[ID_TEXT_LEN + 1];
+
+        id_format(&e->trace, trace);
+        log_line(LOG_LEVEL_DEBUG, "event.appended", "trace=%s kind=%s number=%" PRIu64, trace,
+                 event_kind_name(e->kind), number);
+    }
+    return 0;
+}
+
+int ingress_append(struct ingress *in, struct exchange *x, struct event *e, struct view aux)
+{
+    int rc = ingress_keep(in, e, aux);
+
+    if (rc)
+        spool_refused(in, x, rc);
+    else
+        x->waits = true;
+    return rc;
+}
+
+void ingress_hint(struct ingress *in, struct exchange *x, struct event *e)
+{
+    if (stamp(e) || !push_hint(in->push, e))
+        x->result = "dropped";
+}

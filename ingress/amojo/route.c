@@ -1,0 +1,129 @@
+/* POST /messages/{scope_id}: amojo's webhook.
+ *
+ * From: the door, a request.
+ * To: the spool, an event; the answer leaves after the flush. Typing goes to core at once, past
+ * the spool, or nowhere.
+ * Holds: nothing after its return. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "ingress/accept/accept.h"
+#include "ingress/accept/registry_copy.h"
+#include "ingress/amojo/normalize.h"
+#include "ingress/amojo/route.h"
+#include "ingress/http/exchange.h"
+#include "proto/limits.h"
+#include "proto/registry.h"
+#include "proto/sign.h"
+
+static void amo_whole(void *arg, struct exchange *x);
+static void amo_accept(struct ingress *in, struct exchange *x, struct amo_normal *n);
+
+/* a test of the front door is for those who wait at this moment */
+#define DOOR_TEST_MS 120000
+
+/* Letters a scope id can have: two UUIDs and what lies between. */
+static bool scope_plausible(struct view scope)
+{
+    for (size_t i = 0; i < scope.len; i++) {
+        char c = scope.ptr[i];
+
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+              c == '-' || c == '_' || c == '.'))
+            return false;
+    }
+    return scope.len > 0 && scope.len <= LIMIT_ID;
+}
+
+void amo_route_head(struct ingress *in, struct exchange *x)
+{
+    const struct registry *r = registry_copy_get(in->registry);
+
+    x->source = SOURCE_AMOJO;
+    if (!r) {
+        exchange_unavailable(x, "no_registry", "not set up yet");
+        return;
+    }
+    if (!scope_plausible(x->name) || !registry_channel(r, registry_scope_channel(x->name))) {
+        exchange_fault(x, 404, "unknown_channel", "no such channel", NULL);
+        return;
+    }
+    if (view_empty(x->signature)) {
+        exchange_fault(x, 401, "unauthorized", "not verified", NULL);
+        return;
+    }
+    x->body_max = LIMIT_AMO_BODY;
+    x->whole = amo_whole;
+}
+
+/* The present secret first: who still uses the one before is counted. */
+static bool amo_verified(struct ingress *in, const struct reg_channel *channel,
+                         const struct exchange *x)
+{
+    if (amojo_webhook_verify(channel->secrets, 1, buf_view(&x->body), x->signature))
+        return true;
+    if (!amojo_webhook_verify(channel->secrets + 1, AMO_COUNT(channel->secrets) - 1,
+                              buf_view(&x->body), x->signature))
+        return false;
+    figures_count_old(&in->figures, "channel_secret", channel->id);
+    return true;
+}
+
+/* The registry may have changed since the head: everything is looked up anew. */
+static void amo_whole(void *arg, struct exchange *x)
+{
+    struct ingress *in = arg;
+    const struct reg_channel *channel =
+        registry_channel(registry_copy_get(in->registry), registry_scope_channel(x->name));
+    struct amo_normal n;
+
+    if (!channel || !amo_verified(in, channel, x)) {
+        exchange_fault(x, 401, "unauthorized", "not verified", NULL);
+        return;
+    }
+    x->trusted = true;
+    if (amo_normalize(buf_view(&x->body), x->name, clock_unix_ms(), &n)) {
+        exchange_unavailable(x, "busy", "there is no memory for it now");
+        return;
+    }
+    amo_accept(in, x, &n);
+    amo_normal_fini(&n);
+}
+
+static bool is_stale_test(const struct event *e)
+{
+    int64_t now = clock_unix_ms();
+
+    return e->sent_ms < now - DOOR_TEST_MS || e->sent_ms > now + DOOR_TEST_MS;
+}
+
+static void amo_accept(struct ingress *in, struct exchange *x, struct amo_normal *n)
+{
+    if (n->event.kind == EVENT_AMO_TYPING) {
+        ingress_hint(in, x, &n->event);
+        exchange_ok(x);
+        return;
+    }
+    if (n->event.kind == EVENT_DOOR_TEST && is_stale_test(&n->event)) {
+        x->result = "ignored"; /* somebody sends again what he has seen once */
+        exchange_ok(x);
+        return;
+    }
+    if (ingress_append(in, x, &n->event, VIEW_NONE))
+        return;
+    switch (n->verdict) {
+    case AMO_ACCEPT:
+        exchange_ok(x);
+        break;
+    case AMO_IGNORE:
+        x->result = "ignored";
+        exchange_ok(x);
+        break;
+    case AMO_REJECT:
+        x->result = "quarantined";
+        exchange_fault(x, 400, "not_understood", n->event.reason.ptr, NULL);
+        break;
+    }
+}

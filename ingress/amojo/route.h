@@ -1,0 +1,8 @@
+#pragma once
+
+/* The route of amojo's webhooks: decides at the head what can be decided without the body, else sets `whole`. */
+
+struct exchange;
+struct ingress;
+
+void amo_route_head(struct ingress *in, struct exchange *x);

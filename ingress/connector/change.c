@@ -1,0 +1,129 @@
+/* PATCH /v1/connectors/{name}/messages/{id}, POST …/reactions and …/typing: what happens to
+ * messages after they were written, and before.
+ *
+ * From: the door, a request.
+ * To: the spool, an event; the answer leaves after the flush. Typing goes to core at once, past
+ * the spool, or nowhere.
+ * Holds: nothing after its return. */
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "ingress/accept/accept.h"
+#include "ingress/connector/connector.h"
+#include "ingress/connector/normalize.h"
+#include "ingress/connector/repeat.h"
+#include "ingress/http/exchange.h"
+#include "ingress/spool/repeat.h"
+#include "proto/foreign_id.h"
+#include "proto/limits.h"
+
+static void edit_whole(void *arg, struct exchange *x);
+static void reaction_whole(void *arg, struct exchange *x);
+static void typing_whole(void *arg, struct exchange *x);
+static void edit_accept(struct ingress *in, struct exchange *x, struct event *e,
+                        const struct service_warnings *warnings);
+static void reaction_accept(struct ingress *in, struct exchange *x, struct event *e,
+                            const struct service_warnings *warnings);
+static void typing_accept(struct ingress *in, struct exchange *x, struct event *e,
+                          const struct service_warnings *warnings);
+
+void connector_route_edit(struct ingress *in, struct exchange *x)
+{
+    connector_head(in, x, edit_whole);
+}
+
+void connector_route_reactions(struct ingress *in, struct exchange *x)
+{
+    connector_head(in, x, reaction_whole);
+}
+
+void connector_route_typing(struct ingress *in, struct exchange *x)
+{
+    connector_head(in, x, typing_whole);
+}
+
+typedef void accept_fn(struct ingress *in, struct exchange *x, struct event *e,
+                       const struct service_warnings *warnings);
+
+/* Who asks, what it says, and then what is to be done with it. */
+static void take(struct ingress *in, struct exchange *x, service_read_fn *read,
+                 accept_fn *accept)
+{
+    struct service_fault fault = {0};
+    struct service_normal n;
+    int rc = 0;
+
+    if (!connector_verified(in, x))
+        return;
+    rc = read(buf_view(&x->body), clock_unix_ms(), &n, &fault);
+    if (rc) {
+        connector_fault(x, rc, &fault);
+        return;
+    }
+    n.event.connector = x->name;
+    accept(in, x, &n.event, &n.warnings);
+    service_normal_fini(&n);
+}
+
+/* --- edits -------------------------------------------------------------------------------- */
+
+static void edit_whole(void *arg, struct exchange *x)
+{
+    take(arg, x, service_edit, edit_accept);
+}
+
+/* Without a key of its own an edit can come twice: the second changes nothing. With one, the key
+ * is one of this message's edits, so that it meets neither messages nor other messages' edits. */
+static void edit_accept(struct ingress *in, struct exchange *x, struct event *e,
+                        const struct service_warnings *warnings)
+{
+    const struct connector_words words = {"id", x->id, warnings};
+
+    if (!foreign_id_is_fine(x->id)) {
+        exchange_fault(x, 422, "invalid", SERVICE_NAME_FAULT, "id");
+        return;
+    }
+    if (!connector_key_fits(x))
+        return;
+    e->message_id = x->id;
+    if (view_empty(x->idempotency_key)) {
+        if (ingress_append(in, x, e, VIEW_NONE) == 0)
+            connector_answer(x, 202, &words, "accepted");
+        return;
+    }
+    e->dedup = x->idempotency_key;
+    connector_append_once(
+        in, x, e, &(struct repeat_name){REPEAT_EDIT_KEY, x->idempotency_key, x->id}, &words);
+}
+
+/* --- reactions ---------------------------------------------------------------------------- */
+
+static void reaction_whole(void *arg, struct exchange *x)
+{
+    take(arg, x, service_reaction, reaction_accept);
+}
+
+/* Setting what is set changes nothing, so a repeat does no harm. */
+static void reaction_accept(struct ingress *in, struct exchange *x, struct event *e,
+                            const struct service_warnings *warnings)
+{
+    if (ingress_append(in, x, e, VIEW_NONE) == 0)
+        connector_answer(x, 202, &(struct connector_words){.warnings = warnings}, "accepted");
+}
+
+/* --- typing ------------------------------------------------------------------------------- */
+
+static void typing_whole(void *arg, struct exchange *x)
+{
+    take(arg, x, service_typing, typing_accept);
+}
+
+static void typing_accept(struct ingress *in, struct exchange *x, struct event *e,
+                          const struct service_warnings *warnings)
+{
+    if (!connector_source_known(in, x, e->source))
+        return;
+    e->expires_ms += clock_unix_ms(); /* so far it said how long */
+    ingress_hint(in, x, e);
+    connector_answer(x, 202, &(struct connector_words){.warnings = warnings}, "accepted");
+}

@@ -1,0 +1,212 @@
+/* What all calls of the connector API have in common: who asks, and whether he may.
+ *
+ * From: the door, by routes.c, a head; then each call's own file, a whole body.
+ * To: the call's file.
+ * Holds: nothing. */
+
+#include "ingress/connector/connector.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "ingress/accept/accept.h"
+#include "ingress/accept/registry_copy.h"
+#include "ingress/connector/read.h"
+#include "ingress/http/exchange.h"
+#include "ingress/http/figures.h"
+#include "proto/limits.h"
+#include "proto/registry.h"
+#include "proto/sign.h"
+
+/* The token of "Bearer …", VIEW_NONE when there is none. */
+static struct view bearer(struct view authorization)
+{
+    size_t n = 7;
+
+    if (authorization.len <= n || strncasecmp(authorization.ptr, "Bearer ", n) != 0)
+        return VIEW_NONE;
+    while (n < authorization.len && authorization.ptr[n] == ' ')
+        n++;
+    return view_make(authorization.ptr + n, authorization.len - n);
+}
+
+static bool token_fits(const struct reg_connector *c, struct view token)
+{
+    bool fits = false;
+
+    for (size_t i = 0; i < AMO_COUNT(c->tokens); i++) {
+        if (c->tokens[i].bytes && secret_equal(secret_view(&c->tokens[i]), token))
+            fits = true;
+    }
+    return fits;
+}
+
+static void unauthorized(struct exchange *x)
+{
+    x->challenge = true;
+    exchange_fault(x, 401, "unauthorized", "not verified", NULL);
+}
+
+/* A token is judged at the head: without a good one no body is read. */
+static bool token_in_order(const struct registry *r, const struct reg_connector *c,
+                           struct exchange *x)
+{
+    struct view token = bearer(x->authorization);
+
+    if (!token.ptr) {
+        if (view_empty(x->authorization) && !view_empty(x->webhook_signature))
+            return true;
+        unauthorized(x);
+        return false;
+    }
+    if (token_fits(c, token))
+        return true;
+    for (size_t i = 0; i < r->n_connectors; i++) {
+        if (token_fits(&r->connectors[i], token)) {
+            x->trusted = true;
+            exchange_fault(x, 403, "forbidden", "the token belongs to another connector", NULL);
+            return false;
+        }
+    }
+    unauthorized(x);
+    return false;
+}
+
+/* "application/json", "application/something+json", with parameters or none. */
+static bool content_is_json(struct view type)
+{
+    size_t len = 0;
+
+    while (len < type.len && !strchr("; \t", type.ptr[len]))
+        len++;
+    return (len == 16 && strncasecmp(type.ptr, "application/json", 16) == 0) ||
+           (len > 17 && strncasecmp(type.ptr, "application/", 12) == 0 &&
+            strncasecmp(type.ptr + len - 5, "+json", 5) == 0);
+}
+
+void connector_head(struct ingress *in, struct exchange *x, exchange_fn *whole)
+{
+    const struct registry *r = registry_copy_get(in->registry);
+    const struct reg_connector *c = NULL;
+
+    x->source = SOURCE_CONNECTOR;
+    if (!r) {
+        exchange_unavailable(x, "no_registry", "not set up yet");
+        return;
+    }
+    c = registry_connector(r, x->name);
+    if (!c) {
+        exchange_fault(x, 404, "unknown_connector", "no such connector", NULL);
+        return;
+    }
+    if (!token_in_order(r, c, x))
+        return;
+    x->trusted = bearer(x->authorization).ptr != NULL; /* what follows is no stranger's doing */
+    if (x->method != METHOD_GET && x->method != METHOD_HEAD && !view_empty(x->content_type) &&
+        !content_is_json(x->content_type)) {
+        exchange_fault(x, 415, "unsupported_media_type", "the body must be JSON", NULL);
+        return;
+    }
+    x->body_max = LIMIT_CONNECTOR_BODY; /* of a GET, too: what it sends is not looked at */
+    x->whole = whole;
+}
+
+static bool token_is_old(const struct reg_connector *c, struct view token)
+{
+    return token.ptr && c->tokens[1].bytes && secret_equal(secret_view(&c->tokens[1]), token);
+}
+
+/* The present secret first: who signs with the one before alone is counted. */
+static enum webhook_verdict signature_verdict(struct ingress *in, const struct reg_connector *c,
+                                              const struct exchange *x)
+{
+    int64_t now_s = clock_unix_ms() / 1000;
+    enum webhook_verdict verdict =
+        webhook_verify(c->secrets, 1, x->webhook_id, x->webhook_timestamp, x->webhook_signature,
+                       buf_view(&x->body), now_s);
+
+    if (verdict != WEBHOOK_SIGNATURE || !c->secrets[1].bytes)
+        return verdict;
+    verdict = webhook_verify(c->secrets + 1, 1, x->webhook_id, x->webhook_timestamp,
+                             x->webhook_signature, buf_view(&x->body), now_s);
+    if (verdict == WEBHOOK_FITS)
+        figures_count_old(&in->figures, "connector_secret", c->name);
+    return verdict;
+}
+
+/* The registry may have changed since the head: everything is looked up anew. */
+bool connector_verified(struct ingress *in, struct exchange *x)
+{
+    const struct registry *r = registry_copy_get(in->registry);
+    const struct reg_connector *c = registry_connector(r, x->name);
+    enum webhook_verdict verdict = WEBHOOK_FITS;
+
+    if (!c || !token_in_order(r, c, x)) {
+        unauthorized(x); /* unless the token's own refusal stands */
+        return false;
+    }
+    if (!view_empty(x->webhook_signature))
+        verdict = signature_verdict(in, c, x);
+    if (verdict != WEBHOOK_FITS) {
+        if (!guard_is_struck(in->guard, &x->origin,
+                             clock_mono_ms())) /* else a flood of lines */
+            log_line(LOG_LEVEL_INFO, "webhook.refused", "connector=%s reason=%s", c->name,
+                     webhook_verdict_name(verdict));
+        unauthorized(x);
+        return false;
+    }
+    x->trusted = true;
+    if (token_is_old(c, bearer(x->authorization)))
+        figures_count_old(&in->figures, "connector_token", c->name);
+    return true;
+}
+
+void connector_fault(struct exchange *x, int rc, const struct service_fault *fault)
+{
+    if (rc == SERVICE_E_FAULT)
+        exchange_fault(x, (unsigned)fault->status, fault->code, fault->message, fault->field);
+    else
+        exchange_unavailable(x, "busy", "there is no memory for it now");
+}
+
+bool connector_source_known(struct ingress *in, struct exchange *x, struct view source)
+{
+    bool known = false;
+
+    if (registry_scope_of_source(registry_copy_get(in->registry), x->name, source, &known))
+        return true;
+    refused_note(&in->refused, x->name, source, clock_unix_ms(), clock_mono_ms());
+    if (known)
+        exchange_fault(x, 422, "no_account", "the connector has no account", NULL);
+    else
+        exchange_fault(x, 422, "unknown_source", "this source belongs to no account", "source");
+    return false;
+}
+
+bool connector_key_fits(struct exchange *x)
+{
+    if (x->idempotency_key.len <= LIMIT_SERVICE_ID)
+        return true;
+    exchange_fault(x, 422, "too_long", "is longer than allowed", "Idempotency-Key");
+    return false;
+}
+
+void connector_answer(struct exchange *x, unsigned status, const struct connector_words *words,
+                      const char *word)
+{
+    struct json_writer w;
+
+    x->status = status;
+    x->type = "application/json";
+    json_writer_init(&w, &x->answer); /* short; without memory the status says it alone */
+    json_open_object(&w, NULL);
+    if (words->name)
+        json_add_text(&w, words->name, words->id);
+    json_add_text(&w, "status", view_of(word));
+    service_warnings_write(words->warnings, &w);
+    json_close_object(&w);
+    x->warned = words->warnings->n > 0;
+}

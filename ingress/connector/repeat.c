@@ -1,0 +1,115 @@
+/* The first of several equal requests becomes an event.
+ *
+ * From: connector_message.c and connector_change.c, an event.
+ * To: the spool, with its entries of the index of repeats beside it.
+ * Holds: nothing; the index does. */
+
+#include "ingress/connector/repeat.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "ingress/accept/accept.h"
+#include "ingress/connector/connector.h"
+#include "ingress/http/exchange.h"
+#include "ingress/spool/repeat.h"
+#include "ingress/spool/spool.h"
+#include "proto/event.h"
+
+/* What of the request comes again? @ret_field: what it is recognised by. */
+static int find_repeat(struct ingress *in, const struct exchange *x, const struct event *e,
+                       const struct repeat_name *name, const char **ret_field)
+{
+    /* a message is one by its id, too, under whichever key or none; the same words are core's to see */
+    const struct repeat_name ids[] = {
+        {REPEAT_MESSAGE_ID, e->message_id, VIEW_NONE      },
+        {REPEAT_KEYED_ID,   e->message_id, e->conversation}
+    };
+    struct repeat_entry entry;
+    int rc = repeat_entry_make(x->name, name, buf_view(&x->body), clock_unix_ms(), &entry);
+
+    rc = rc ? rc : repeat_check(in->repeat, &entry);
+    *ret_field = view_empty(x->idempotency_key) ? "id" : "Idempotency-Key";
+    for (size_t i = 0; rc == 0 && e->kind == EVENT_SERVICE_MESSAGE && i < AMO_COUNT(ids); i++) {
+        rc = repeat_entry_make(x->name, &ids[i], buf_view(&x->body), clock_unix_ms(), &entry);
+        rc = rc ? rc : repeat_check(in->repeat, &entry);
+        rc = rc == REPEAT_E_SAME ? 0 : rc;
+        *ret_field = "id";
+    }
+    return rc;
+}
+
+/* Was the very same request taken by a version of before? Another body under what it called the same
+ * proves nothing: that may have been an id and a key. */
+static int find_before(struct ingress *in, const struct exchange *x,
+                       const struct repeat_name *name)
+{
+    const struct repeat_name before = {REPEAT_BEFORE, name->word, name->within};
+    struct repeat_entry entry;
+    int rc = repeat_entry_make(x->name, &before, buf_view(&x->body), clock_unix_ms(), &entry);
+
+    rc = rc ? rc : repeat_check(in->repeat, &entry);
+    return rc == REPEAT_E_OTHER ? 0 : rc;
+}
+
+/* 0: new. Otherwise the answer is decided. */
+static int answer_repeat(struct ingress *in, struct exchange *x, const struct event *e,
+                         const struct repeat_name *name, const struct connector_words *words)
+{
+    const char *field = NULL;
+    int rc = find_repeat(in, x, e, name, &field);
+
+    rc = rc ? rc : find_before(in, x, name);
+    if (rc == REPEAT_E_SAME) {
+        x->result = "duplicate";
+        connector_answer(x, 200, words, "duplicate");
+        x->waits = spool_is_dirty(in->spool); /* its first may be in this very batch */
+    } else if (rc == REPEAT_E_OTHER && strcmp(field, "id") == 0) {
+        exchange_fault(x, 409, "conflict", "this id came before with another body", field);
+    } else if (rc == REPEAT_E_OTHER) {
+        exchange_fault(x, 409, "conflict", "this key came before with another body", field);
+    } else if (rc) {
+        exchange_unavailable(x, "busy", "there is no memory for it now");
+    }
+    return rc;
+}
+
+/* What the event is known by from now on: its name, and under a key its id, too. */
+static int make_entries(const struct exchange *x, const struct event *e,
+                        const struct repeat_name *name, struct repeat_entry ret[2],
+                        size_t *ret_n)
+{
+    const struct repeat_name id = {REPEAT_KEYED_ID, e->message_id, e->conversation};
+    int64_t now = clock_unix_ms();
+    bool keyed = name->space == REPEAT_MESSAGE_KEY;
+    int rc = repeat_entry_make(x->name, name, buf_view(&x->body), now, &ret[0]);
+
+    *ret_n = keyed ? 2 : 1;
+    return rc || !keyed ? rc
+                        : repeat_entry_make(x->name, &id, buf_view(&x->body), now, &ret[1]);
+}
+
+void connector_append_once(struct ingress *in, struct exchange *x, struct event *e,
+                           const struct repeat_name *name, const struct connector_words *words)
+{
+    unsigned char aux[2 * REPEAT_AUX_LEN];
+    struct repeat_entry entries[2];
+    size_t n = 0;
+
+    if (answer_repeat(in, x, e, name, words))
+        return;
+    if (make_entries(x, e, name, entries, &n)) {
+        exchange_unavailable(x, "busy", "there is no memory for it now");
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        repeat_entry_encode(&entries[i], aux + i * REPEAT_AUX_LEN);
+    if (ingress_append(in, x, e, view_make((const char *)aux, n * REPEAT_AUX_LEN)))
+        return;
+    for (size_t i = 0; i < n; i++) {
+        if (repeat_add(in->repeat, &entries[i]))
+            log_line(LOG_LEVEL_WARN, "repeat.no_memory", NULL); /* core will see the repeat */
+    }
+    connector_answer(x, 202, words, "accepted");
+}

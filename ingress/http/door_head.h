@@ -1,0 +1,37 @@
+#pragma once
+
+/* Heads of requests and answers, between libmicrohttpd's calls and an exchange. Part of the door
+ * (ingress/http/door.h). */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <microhttpd.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+
+struct exchange;
+
+/* What the door needs of a head beyond what the exchange keeps. */
+struct door_head {
+    size_t bytes;       /* of memory that it takes, about */
+    const char *broken; /* why the head is refused, NULL when it is in order */
+    bool chunked;
+    uint64_t length;       /* of the body, as far as the head says; 0 with chunked */
+    struct view forwarded; /* X-Forwarded-For */
+    unsigned n_hosts;
+    unsigned n_lengths;
+    unsigned n_codings;
+};
+
+/* Fills the request's part of @x. A head that two servers could read in two ways is broken:
+ * Content-Length with Transfer-Encoding or twice, a coding that is not chunked, no Host or
+ * several. */
+void door_head_read(struct MHD_Connection *connection, const char *url, const char *method,
+                    struct exchange *x, struct door_head *ret);
+/* The plain 200 "OK", made once. -ENOMEM. */
+AMO_MUSTCHECK int door_head_ok(struct MHD_Response **ret_response);
+/* Queues the answer of @x; @ok is door_head_ok's. MHD_NO: the connection must be closed. */
+enum MHD_Result door_head_answer(struct MHD_Connection *connection, const struct exchange *x,
+                                 struct MHD_Response *ok);

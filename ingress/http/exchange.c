@@ -1,0 +1,121 @@
+#include "ingress/http/exchange.h"
+
+#include "base/json.h"
+#include "proto/limits.h"
+
+#define ANSWER_MAX    (256U << 10) /* bytes: results of 100 statuses fit */
+#define RETRY_AFTER_S 5
+
+void exchange_init(struct exchange *x)
+{
+    *x = (struct exchange){0};
+    buf_init(&x->path_room, LIMIT_URL);
+    buf_init(&x->body, 0);
+    buf_init(&x->answer, ANSWER_MAX);
+    list_init(&x->waiting);
+}
+
+void exchange_fini(struct exchange *x)
+{
+    list_remove(&x->waiting);
+    buf_fini(&x->path_room);
+    buf_fini(&x->body);
+    buf_fini(&x->answer);
+}
+
+#define BODY_KEEP 4096U /* bytes a connection keeps for its next request */
+
+void exchange_drop_body(struct exchange *x)
+{
+    if (x->body.cap > BODY_KEEP)
+        buf_fini(&x->body);
+    else
+        buf_reset(&x->body);
+}
+
+void exchange_reset(struct exchange *x)
+{
+    struct buf body;
+
+    exchange_drop_body(x);
+    body = x->body;
+    buf_init(&x->body, 0);
+    exchange_fini(x);
+    exchange_init(x);
+    x->body = body;
+}
+
+void exchange_ok(struct exchange *x)
+{
+    if (x->status)
+        return;
+    x->status = 200;
+    x->ok = true;
+}
+
+void exchange_answer(struct exchange *x, unsigned status, const char *text)
+{
+    if (x->status)
+        return;
+    x->status = status;
+    x->type = "text/plain; charset=utf-8";
+    (void)buf_add_str(&x->answer, text); /* short; an empty body says the same */
+}
+
+void exchange_fault(struct exchange *x, unsigned status, const char *code, const char *message,
+                    const char *field)
+{
+    struct json_writer w;
+
+    if (x->status)
+        return;
+    x->status = status;
+    x->type = "application/json";
+    if ((status == 429 || status == 503) && !x->retry_after_s)
+        x->retry_after_s = status == 429 ? 1 : RETRY_AFTER_S;
+    buf_reset(&x->answer);
+    json_writer_init(&w, &x->answer); /* without memory the status says it alone */
+    json_open_object(&w, NULL);
+    json_open_object(&w, "error");
+    json_add_text(&w, "code", view_of(code));
+    json_add_text(&w, "message", view_of(message));
+    if (field)
+        json_add_text(&w, "field", view_of(field));
+    json_close_object(&w);
+    json_close_object(&w);
+}
+
+void exchange_unavailable(struct exchange *x, const char *code, const char *message)
+{
+    x->status = 0;
+    x->ok = false;
+    x->result = NULL;
+    exchange_fault(x, 503, code, message, NULL);
+}
+
+const char *exchange_result(const struct exchange *x)
+{
+    if (x->result)
+        return x->result;
+    switch (x->status) {
+    case 200:
+    case 202:
+        return "accepted";
+    case 401:
+    case 403:
+        return "unauthorized";
+    case 404:
+    case 405:
+        return "unknown";
+    case 409:
+        return "conflict";
+    case 413:
+        return "too_large";
+    case 429:
+        return "limited";
+    case 503:
+        return "unavailable";
+    default:
+        return "refused";
+    }
+}

@@ -1,0 +1,94 @@
+#pragma once
+
+/* One request and its answer, between the door (which speaks HTTP) and the routes (which know
+ * what it means). Embedded in a connection; made anew for every request. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "ingress/http/guard.h"
+#include "proto/limits.h"
+
+enum method {
+    METHOD_GET,
+    METHOD_HEAD,
+    METHOD_POST,
+    METHOD_PATCH,
+    METHOD_OTHER,
+};
+
+/* Whom a request is counted for. */
+enum source {
+    SOURCE_NONE, /* health, unknown paths */
+    SOURCE_AMOJO,
+    SOURCE_CONNECTOR,
+};
+
+struct exchange;
+typedef void exchange_fn(void *arg, struct exchange *x);
+
+struct exchange {
+    /* the request; views borrow the connection until the answer is queued */
+    enum method method;
+    struct view path;      /* without scheme, host and query, and with no needless escapes */
+    struct buf path_room;  /* where it lies when it had some */
+    struct view signature; /* X-Signature */
+    struct view authorization;
+    struct view webhook_id;
+    struct view webhook_timestamp;
+    struct view webhook_signature;
+    struct view idempotency_key;
+    struct view content_type;
+    struct address origin; /* who asks, behind trusted proxies */
+    int64_t began_us;      /* monotonic, when the head was read */
+    struct buf body;       /* whole when @whole is called */
+
+    /* set by the route at the head */
+    enum source source;
+    struct view name; /* scope id or connector, out of the path */
+    struct view id;   /* of a message, out of the path; may lie in id_room */
+    char id_room[LIMIT_ID];
+    size_t body_max;    /* bytes; more is 413 */
+    exchange_fn *whole; /* what to do with the whole body; NULL: the answer is decided */
+    bool trusted;       /* verified: not counted against the address */
+
+    /* the answer; status 0 = not decided */
+    unsigned status;
+    bool ok;                /* the plain 200 "OK": has no body of its own */
+    const char *result;     /* for the metric; NULL: by the status */
+    struct buf answer;      /* body */
+    const char *type;       /* its Content-Type, NULL none */
+    const char *allow;      /* with 405 */
+    unsigned retry_after_s; /* with 429 and 503 */
+    bool warned;            /* a part was cut or left out: counted */
+    bool challenge;         /* WWW-Authenticate with 401 */
+    bool close;             /* the connection ends with it */
+    bool waits;             /* leaves after the flush, or with core's answer */
+    struct list waiting;    /* in the batch, or among the questions */
+
+    /* a question to core (ingress/connector/query.c) */
+    bool asks;
+    uint64_t query;         /* its number */
+    int64_t query_until_ms; /* monotonic */
+};
+
+void exchange_init(struct exchange *x);
+void exchange_fini(struct exchange *x);
+/* For the next request of the connection; keeps small memory. */
+void exchange_reset(struct exchange *x);
+/* The body is not needed any more. */
+void exchange_drop_body(struct exchange *x);
+
+/* The answer nearly every webhook gets. */
+void exchange_ok(struct exchange *x);
+/* Decide the answer: plain text, or the error object of the API. The first decision stays. */
+void exchange_answer(struct exchange *x, unsigned status, const char *text);
+void exchange_fault(struct exchange *x, unsigned status, const char *code, const char *message,
+                    const char *field);
+/* The answer that was decided is not to be given after all: 503, try again. */
+void exchange_unavailable(struct exchange *x, const char *code, const char *message);
+/* The word of the metric. */
+const char *exchange_result(const struct exchange *x);

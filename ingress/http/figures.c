@@ -1,0 +1,95 @@
+#include "ingress/http/figures.h"
+
+#include <stdio.h>
+
+#include "ingress/http/exchange.h"
+
+int figures_init(struct figures *f, const char *process)
+{
+    char labels[128];
+    int rc = 0;
+
+    *f = (struct figures){.process = process};
+    rc = stats_new(&f->stats);
+    if (rc)
+        return rc;
+    (void)snprintf(labels, sizeof(labels), "process=\"%s\"",
+                   process); /* a name has 63 at most */
+    f->accept = stats_histogram(f->stats, "amo_accept_seconds", labels,
+                                "from the head of a request to its durable acceptance");
+    f->flushes =
+        stats_counter(f->stats, "amo_flushes_total", labels, "times the spool was synced");
+    f->flushed_events = stats_counter(f->stats, "amo_flushed_events_total", labels,
+                                      "events that became durable by those");
+    f->crowded = stats_counter(f->stats, "amo_connections_refused_total", labels,
+                               "connections closed because their address had too many");
+    f->cut = stats_counter(f->stats, "amo_connections_cut_total", labels,
+                           "connections cut because a request took too long");
+    f->spool_events =
+        stats_gauge(f->stats, "amo_spool_events", labels, "events that core has not taken yet");
+    f->spool_bytes =
+        stats_gauge(f->stats, "amo_spool_bytes", labels, "bytes of segments with such events");
+    f->spool_lost = stats_gauge(f->stats, "amo_spool_lost_events", labels,
+                                "damaged events that were stepped over");
+    f->connections = stats_gauge(f->stats, "amo_connections", labels, "open connections");
+    return 0;
+}
+
+void figures_fini(struct figures *f)
+{
+    stats_free(f->stats);
+    f->stats = NULL;
+}
+
+static struct stat_counter *tally(struct figures *f, enum source source, const char *result)
+{
+    struct stat_counter *counter = NULL;
+    char labels[160];
+
+    for (unsigned i = 0; i < f->n_tallies; i++) {
+        if (f->tallies[i].result == result && f->tallies[i].source == (int)source)
+            return f->tallies[i].counter;
+    }
+    (void)snprintf(labels, sizeof(labels), "process=\"%s\",source=\"%s\",result=\"%s\"",
+                   f->process, source == SOURCE_AMOJO ? "amojo" : "connector",
+                   result); /* words of ours */
+    counter = stats_counter(f->stats, "amo_webhooks_total", labels,
+                            "requests by what became of them");
+    if (f->n_tallies < AMO_COUNT(f->tallies))
+        f->tallies[f->n_tallies++] = (struct tally){result, (int)source, counter};
+    return counter;
+}
+
+/* @name is a connector's, as the registry spells it: 64 bytes at most. */
+static void count_warned(struct figures *f, struct view name)
+{
+    char labels[256];
+
+    (void)snprintf(labels, sizeof(labels), "process=\"%s\",connector=\"%.*s\"", f->process,
+                   (int)name.len, name.ptr);
+    stat_add(stats_counter(f->stats, "amo_requests_warned_total", labels,
+                           "requests of services with a part that was cut or left out"),
+             1);
+}
+
+void figures_count(struct figures *f, const struct exchange *x, int64_t mono_us)
+{
+    if (x->source == SOURCE_NONE)
+        return;
+    if (x->warned && x->status == 202)
+        count_warned(f, x->name);
+    stat_add(tally(f, x->source, exchange_result(x)), 1);
+    if (!x->asks && (x->status == 200 || x->status == 202))
+        stat_observe(f->accept, (double)(mono_us - x->began_us) / 1e6);
+}
+
+void figures_count_old(struct figures *f, const char *kind, const char *name)
+{
+    char labels[256];
+
+    (void)snprintf(labels, sizeof(labels), "process=\"%s\",kind=\"%s\",name=\"%s\"", f->process,
+                   kind, name); /* ids of the registry: 64 at most */
+    stat_add(stats_counter(f->stats, "amo_old_credentials_total", labels,
+                           "requests that proved themselves by a credential being rotated out"),
+             1);
+}

@@ -1,0 +1,42 @@
+#pragma once
+
+/* The numbers ingress shows at /metrics. Owned by the ingress, made once at start. */
+
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/stats.h"
+
+struct exchange;
+struct spool;
+
+/* The counter of one source and result, so that counting searches no names. */
+struct tally {
+    const char *result; /* compared as a pointer: the words are constants */
+    int source;
+    struct stat_counter *counter;
+};
+
+struct figures {
+    struct stats *stats;           /* owned */
+    const char *process;           /* borrowed: its name */
+    struct stat_histogram *accept; /* whole head to answer, accepted ones, seconds */
+    struct stat_counter *flushes;
+    struct stat_counter *flushed_events;
+    struct stat_counter *crowded; /* connections refused: too many of one address */
+    struct stat_counter *cut;     /* connections cut for slowness */
+    struct stat_gauge *spool_events;
+    struct stat_gauge *spool_bytes;
+    struct stat_gauge *spool_lost;
+    struct stat_gauge *connections;
+    struct tally tallies[32];
+    unsigned n_tallies;
+};
+
+AMO_MUSTCHECK int figures_init(struct figures *f, const char *process);
+void figures_fini(struct figures *f);
+/* An answer left (or is about to): amo_webhooks_total and amo_accept_seconds. */
+void figures_count(struct figures *f, const struct exchange *x, int64_t mono_us);
+/* A request proved itself by what is being rotated out: @kind "channel_secret",
+ * "connector_secret" or "connector_token" of @name, as the registry spells it. */
+void figures_count_old(struct figures *f, const char *kind, const char *name);

@@ -1,0 +1,56 @@
+#pragma once
+
+/* What a spool holds, for spool.c and spool_read.c alone. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/ids.h"
+#include "base/list.h"
+#include "ingress/spool/files.h"
+#include "ingress/spool/segment.h"
+#include "ingress/spool/spool.h"
+
+struct spool {
+    int dir_fd;
+    struct spool_config config;
+    struct id id;
+    struct list segments;   /* in number order; the last one is never deleted */
+    struct segment *active; /* the last one while it takes appends, else NULL */
+    size_t segment_room;
+    uint64_t total; /* bytes of records in all segments */
+    uint64_t next;  /* number to be given */
+    uint64_t low;   /* below it everything is taken */
+    unsigned char lives[SPOOL_LIVES_LEN];
+    size_t lives_len;
+    struct spool_floor floor;
+    uint64_t fresh; /* first number given since core was heard; 0 in a session it was */
+    uint64_t batch; /* first number of the present flush */
+    uint64_t lost;
+    bool unreadable;    /* at the start the disk did not read the last file */
+    struct buf pending; /* appended, not written */
+    size_t written;     /* bytes of the active segment that were written */
+    bool dirty;
+    int failed;   /* a flush failed: nothing goes on */
+    int sweep_rc; /* why a segment that is done is still here, logged once; 0 nothing */
+    int64_t
+        owed_ms; /* since when what its aux parts say could not be kept, monotonic; 0 it is */
+    int full;    /* 0, SPOOL_E_FULL, SPOOL_E_DISK */
+    struct window window;
+    struct segment *reading; /* where the window's segment is, a short cut */
+};
+
+static inline struct segment *segment_of(struct list *link)
+{
+    return LIST_ENTRY(link, struct segment, link);
+}
+
+static inline struct segment *last_segment(const struct spool *s)
+{
+    return list_is_empty(&s->segments) ? NULL : segment_of(s->segments.prev);
+}
+
+/* Some numbers at the front were taken or given up. */
+void spool_advance_low(struct spool *s);

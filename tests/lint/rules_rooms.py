@@ -1,0 +1,140 @@
+"""Rules about rooms: the folders of a process, from the lowest to the highest, each calling only those before it."""
+
+import graphlib
+import os
+import re
+import subprocess
+from collections import defaultdict
+from pathlib import Path
+
+import source
+from source import Finding
+
+# Top is the folder of the process itself: what joins the rooms, and main.
+ORDER = {
+    "core": ("model", "store", "queue", "turn", "peers", "intake", "deliver", "erase", "control", "doctor"),
+    "ingress": ("http", "read", "spool", "accept", "amojo", "connector"),
+}
+TESTING = "testing"
+MAX_MODULES = 16
+# A library that only one room may touch, by the beginning of its header's or function's name.
+OWNED = {"sqlite3": "core/store", "microhttpd": "ingress/http"}
+
+
+def room_of(rel):
+    """(process, room) of a file, "" for the folder of the process itself; None when it is in no process with rooms."""
+    parts = Path(rel).parts
+    if parts[0] not in ORDER:
+        return None
+    return parts[0], parts[1] if len(parts) > 2 else ""
+
+
+def is_test(rel):
+    return rel.name.endswith("_test.c") or TESTING in rel.parts
+
+
+def rank(process, room):
+    order = ORDER[process]
+    return order.index(room) if room in order else len(order)
+
+
+def rooms(root):
+    """A room includes only rooms before it, has a README, at most 16 modules, and its libraries to itself."""
+    found = source.Findings()
+    arrows = defaultdict(set)
+    modules = defaultdict(set)
+    for rel in source.files(root, ".c", ".h", rooms=tuple(ORDER)):
+        process, room = room_of(rel)
+        if room and room not in ORDER[process] + (TESTING,):
+            found.append(Finding(rel, 1, f"{process}/{room} has no place in the order of rooms (rules_rooms.py)"))
+            continue
+        if is_test(rel):
+            continue
+        if rel.suffix == ".c":
+            modules[process, room].add(rel.stem)
+        for line, kind, name in source.includes(source.read(root, rel)):
+            owner = next((place for lib, place in OWNED.items() if kind == "<" and name.startswith(lib)), None)
+            if owner and f"{process}/{room}" != owner:
+                found.append(Finding(rel, line, f"<{name}> belongs to {owner}"))
+            target = room_of(name) if kind == '"' else None
+            if not target or target[0] != process or target[1] == room:
+                continue
+            arrows[process].add((room, target[1]))
+            if rank(process, target[1]) > rank(process, room):
+                found.append(Finding(rel, line, f'{process}/{room} may not include "{name}": it is above'))
+    for (process, room), names in sorted(modules.items()):
+        if room and len(names) > MAX_MODULES:
+            found.append(Finding(f"{process}/{room}", 1, f"{len(names)} modules: {MAX_MODULES} at most"))
+        if room and not (Path(root) / process / room / "README.md").is_file():
+            found.append(Finding(f"{process}/{room}", 1, "a room has a README.md of three lines"))
+    found.figure = figures(arrows)
+    return found
+
+
+def room_symbols(root):
+    """No call or table leads to a room above, by the symbols of the built objects."""
+    found = source.Findings()
+    arrows = defaultdict(set)
+    defined, wanted = {}, []
+    for rel, path in objects(root):
+        for kind, symbol in symbols(path):
+            if kind == "U":
+                wanted.append((rel, symbol))
+            elif kind in "TDBRV":
+                defined[symbol] = rel
+    for rel, symbol in wanted:
+        owner = defined.get(symbol)
+        if not owner or room_of(owner)[0] != room_of(rel)[0] or room_of(owner) == room_of(rel):
+            continue
+        process, room = room_of(rel)
+        above = room_of(owner)[1]
+        arrows[process].add((room, above))
+        if rank(process, above) > rank(process, room):
+            found.append(Finding(rel, 1, f"calls {symbol} of {owner}, a room above"))
+    found.figure = figures(arrows) if defined else "nothing is built"
+    return found
+
+
+def objects(root):
+    """Every object of a room in the build tree whose source is there, with that source."""
+    for process in ORDER:
+        for path in sorted((Path(root) / "build" / process).rglob("*.c.o")):
+            rel = Path(re.sub(r"/CMakeFiles/[^/]+\.dir/", "/", str(path.relative_to(Path(root) / "build")))[:-2])
+            library = path.parts[path.parts.index("CMakeFiles") + 1]
+            if library.startswith(f"amo_{process}") and (Path(root) / rel).is_file() and not is_test(rel):
+                yield rel, path
+
+
+def symbols(path):
+    text = subprocess.run(["nm", path], capture_output=True, text=True, check=True,
+                          env=os.environ | {"LC_ALL": "C"}).stdout
+    for line in text.splitlines():
+        parts = line.split()
+        if len(parts) >= 2:
+            yield parts[-2], parts[-1]
+
+
+def figures(arrows):
+    """"core: 11 rooms, 51 arrows, 0 upward, 0 circles; …"."""
+    said = []
+    for process, pairs in sorted(arrows.items()):
+        upward = sum(rank(process, b) > rank(process, a) for a, b in pairs)
+        said.append(f"{process}: {len(ORDER[process]) + 1} rooms, {len(pairs)} arrows, {upward} upward,"
+                    f" {circles(pairs)} circles")
+    return "; ".join(said)
+
+
+def circles(pairs):
+    """How many arrows must go until no room leads back to itself."""
+    pairs, n = set(pairs), 0
+    while True:
+        graph = defaultdict(set)
+        for a, b in pairs:
+            graph[a].add(b)
+        try:
+            tuple(graphlib.TopologicalSorter(graph).static_order())
+            return n
+        except graphlib.CycleError as error:
+            b, a = error.args[1][:2]
+            pairs -= {(a, b), (b, a)}
+            n += 1
