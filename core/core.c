@@ -351,9 +351,9 @@ static int core_open_bus(struct core *c)
     rc = rc ? rc : bus_router_bind(config_text(c->config, "bus/control"), NULL, &c->control);
     if (rc)
         log_failed(LOG_LEVEL_ERROR, "bus.failed", rc, NULL);
-    rc = rc ? rc : loop_add_socket(c->loop, c->events, frames_events_readable, c);
-    rc = rc ? rc : loop_add_socket(c->loop, c->commands, frames_commands_readable, c);
-    return rc ? rc : loop_add_socket(c->loop, c->control, control_readable, c);
+    rc = rc ? rc : bus_socket_watch(c->events, c->loop, frames_events_readable, c);
+    rc = rc ? rc : bus_socket_watch(c->commands, c->loop, frames_commands_readable, c);
+    return rc ? rc : bus_socket_watch(c->control, c->loop, control_readable, c);
 }
 
 static void core_admin_run(void *arg)

@@ -13,7 +13,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/table.h"
-#include "egress/transfer_private.h"
+#include "egress/attempt.h"
+#include "egress/report.h"
 #include "proto/bus/edge.h"
 #include "proto/limits.h"
 #include "proto/pack.h"
@@ -40,44 +41,6 @@ void report_fini(struct transfers *ts)
     loop_remove_timer(ts->loop, ts->push_timer);
     buf_fini(&ts->frame);
     buf_fini(&ts->scratch);
-}
-
-/* Encode into memory of its own; without memory, the part that has no texts into the room that
- * was made with the transfer. A result is never lost for want of memory. */
-static void result_store(struct transfer *t, const struct result *r)
-{
-    struct buf *b = &t->ts->scratch;
-    struct result bare = *r;
-    struct buf fixed;
-    int rc = 0;
-
-    bare.kind = t->command.kind;
-    bare.trace = t->command.trace;
-    buf_reset(b);
-    if (result_encode(&bare, b) == 0) {
-        t->result_len = b->len;
-        t->result = b->len <= RESULT_SMALL ? t->small : mem_alloc(b->len);
-        if (t->result) {
-            memcpy(t->result, b->ptr, b->len);
-            return;
-        }
-    }
-    memset(&bare.evidence, 0, sizeof(bare) - offsetof(struct result, evidence));
-    /* what the texts would have taught is lost: it must not count as learnt */
-    if (bare.outcome == OUTCOME_DONE)
-        bare.outcome = OUTCOME_UNKNOWN;
-    fixed = (struct buf){.ptr = t->small, .cap = RESULT_SMALL - 1, .max = RESULT_SMALL - 1};
-    rc = result_encode(&bare, &fixed); /* numbers only: it fits */
-    assert(rc == 0);
-    t->result = t->small;
-    t->result_len = fixed.len;
-}
-
-void transfer_keep(struct transfer *t, const struct result *r)
-{
-    result_store(t, r);
-    transfer_move(t, TRANSFER_KEPT);
-    loop_defer(t->ts->loop, &t->ts->push);
 }
 
 static size_t report_frame(struct transfers *ts)

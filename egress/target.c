@@ -41,48 +41,11 @@ void target_reading_fini(struct target_reading *r)
     *r = (struct target_reading){0};
 }
 
-enum target target_of_kind(uint64_t kind)
-{
-    switch ((enum command_kind)kind) {
-    case COMMAND_SERVICE_MESSAGE:
-    case COMMAND_SERVICE_REACTION:
-    case COMMAND_SERVICE_TYPING:
-    case COMMAND_SERVICE_FAILED:
-    case COMMAND_SERVICE_TEST:
-        return TARGET_WEBHOOK;
-    case COMMAND_AMO_MESSAGE:
-    case COMMAND_AMO_STATUS:
-    case COMMAND_AMO_CONNECT:
-    case COMMAND_AMO_CREATE_CHAT:
-    case COMMAND_AMO_HISTORY:
-    case COMMAND_AMO_OUTGOING:
-    case COMMAND_AMO_EDIT:
-    case COMMAND_AMO_REACTION:
-    case COMMAND_AMO_TYPING:
-    case COMMAND_AMO_DISCONNECT:
-    case COMMAND_AMO_REACH:
-    case COMMAND_AMO_HOOK:
-        break;
-    }
-    return TARGET_AMOJO;
-}
-
 enum status_spelling status_spelling_of(const char *word)
 {
     return strcmp(word, "old") == 0   ? STATUS_SPELLING_OLD
            : strcmp(word, "new") == 0 ? STATUS_SPELLING_NEW
                                       : STATUS_SPELLING_BOTH;
-}
-
-const struct target_ops *target_ops(enum target t)
-{
-    switch (t) {
-    case TARGET_AMOJO:
-        return &target_amojo;
-    case TARGET_WEBHOOK:
-        return &target_webhook;
-    }
-    return &target_webhook;
 }
 
 static bool is_unreserved(unsigned char c)

@@ -17,10 +17,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/table.h"
+#include "egress/attempt.h"
 #include "egress/evidence.h"
 #include "egress/figures.h"
 #include "egress/http.h"
-#include "egress/transfer_private.h"
+#include "egress/report.h"
 #include "proto/limits.h"
 #include "proto/pack.h"
 #include "proto/session.h"
@@ -85,110 +86,6 @@ void transfers_set_registry(struct transfers *ts, const struct registry *r)
     ts->registry = r;
 }
 
-static void batch_leave(struct transfers *ts, struct batch **batch_p)
-{
-    struct batch *b = *batch_p;
-
-    *batch_p = NULL;
-    if (!b || --b->n_users > 0)
-        return;
-    ts->batch_bytes -= b->len;
-    mem_free(b);
-}
-
-static int batch_new(struct transfers *ts, struct view body, struct batch **ret_batch)
-{
-    struct batch *b = mem_alloc(sizeof(*b) + body.len);
-
-    if (!b)
-        return -ENOMEM;
-    b->n_users = 1;
-    b->len = body.len;
-    if (body.len)
-        memcpy(b->bytes, body.ptr, body.len);
-    ts->batch_bytes += b->len;
-    *ret_batch = b;
-    return 0;
-}
-
-static void list_of_state(struct transfer *t, enum transfer_state state)
-{
-    t->state = state;
-    list_add_tail(&t->ts->lists[state], &t->link);
-    t->ts->n[state]++;
-}
-
-void transfer_move(struct transfer *t, enum transfer_state state)
-{
-    t->ts->n[t->state]--;
-    list_remove(&t->link);
-    if (state == TRANSFER_KEPT)
-        batch_leave(t->ts, &t->batch);
-    list_of_state(t, state);
-}
-
-void transfer_free(struct transfer *t)
-{
-    struct transfers *ts = t->ts;
-
-    ts->n[t->state]--;
-    list_remove(&t->link);
-    (void)table_remove(ts->table, view_make(t->key, sizeof(t->key))); /* the value is ours */
-    batch_leave(ts, &t->batch);
-    if (t->result != t->small)
-        mem_free(t->result);
-    mem_free(t);
-}
-
-static void write_key(uint64_t id, uint64_t attempt, char ret[TRANSFER_KEY_LEN])
-{
-    char room[TRANSFER_KEY_LEN + 1] = ""; /* a buf ends what it holds with a NUL */
-    struct buf b = {.ptr = room, .cap = TRANSFER_KEY_LEN, .max = TRANSFER_KEY_LEN};
-    int rc = pairs_add(&b, id, attempt); /* 16 bytes: they fit */
-
-    assert(rc == 0);
-    memcpy(ret, room, TRANSFER_KEY_LEN);
-}
-
-static int transfer_new(struct transfers *ts, uint64_t id, uint64_t attempt,
-                        struct transfer **ret_transfer)
-{
-    struct transfer *t = mem_zalloc(sizeof(*t));
-    int rc = -ENOMEM;
-
-    if (!t)
-        return -ENOMEM;
-    t->ts = ts;
-    t->id = id;
-    t->attempt = attempt;
-    list_init(&t->link);
-    write_key(id, attempt, t->key);
-    rc = table_add(ts->table, view_make(t->key, sizeof(t->key)), t);
-    if (rc) {
-        mem_free(t);
-        return rc;
-    }
-    list_of_state(t, TRANSFER_QUEUED);
-    *ret_transfer = t;
-    return 0;
-}
-
-/* Is it held already? Then its result will come, or comes again if it was on its way: core may
- * not have got it. */
-static bool is_held(struct transfers *ts, uint64_t id, uint64_t attempt)
-{
-    char key[TRANSFER_KEY_LEN];
-    struct transfer *t = NULL;
-
-    write_key(id, attempt, key);
-    t = table_get(ts->table, view_make(key, sizeof(key)));
-    if (t && t->state == TRANSFER_SENT) {
-        transfer_move(t, TRANSFER_KEPT);
-        loop_defer(ts->loop, &ts->push);
-    }
-    return t != NULL;
-}
-
 /* Something was given that this worker does not know how to do: a newer core's. */
 static void transfer_not_understood(struct transfer *t)
 {
@@ -220,7 +117,7 @@ static int accept_one(struct transfers *ts, const msgpack_object *o, struct batc
         log_line(LOG_LEVEL_ERROR, "attempt.not_understood", "command=0");
         return 0;
     }
-    if (is_held(ts, id, attempt))
+    if (transfer_is_held(ts, id, attempt))
         return 0;
     rc = transfer_new(ts, id, attempt, &t);
     if (rc)

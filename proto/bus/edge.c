@@ -58,7 +58,7 @@ static int edge_open(struct edge *e)
         return rc;
     e->opened_ms = clock_mono_ms();
     e->n_sockets++;
-    rc = loop_add_socket(e->loop, e->socket, edge_readable, e);
+    rc = bus_socket_watch(e->socket, e->loop, edge_readable, e);
     if (rc == 0)
         edge_say_hello(e);
     return rc;
@@ -68,7 +68,7 @@ static void edge_close(struct edge *e)
 {
     if (!e->socket)
         return;
-    loop_remove_socket(e->loop, e->socket);
+    bus_socket_unwatch(e->socket, e->loop);
     bus_socket_free(e->socket);
     e->socket = NULL;
 }

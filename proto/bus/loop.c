@@ -5,7 +5,6 @@
 #include <czmq.h>
 
 #include "base/mem.h"
-#include "proto/bus/socket.h"
 
 /* A watch that was removed is freed only at the end of the turn: zloop may still hold its
  * address in the set it is walking. */
@@ -180,13 +179,13 @@ static int on_socket(zloop_t *z, zsock_t *sock, void *arg)
     return w->loop->stopping ? -1 : 0;
 }
 
-int loop_add_socket(struct loop *l, struct bus_socket *s, loop_fn *fn, void *arg)
+int loop_add_handle(struct loop *l, void *handle, loop_fn *fn, void *arg)
 {
     struct watch *w = watch_new(l, fn, arg);
 
     if (!w)
         return -ENOMEM;
-    w->sock = bus_socket_handle(s);
+    w->sock = handle;
     if (zloop_reader(l->zloop, w->sock, on_socket, w)) {
         watch_remove(w);
         return -ENOMEM;
@@ -195,12 +194,12 @@ int loop_add_socket(struct loop *l, struct bus_socket *s, loop_fn *fn, void *arg
     return 0;
 }
 
-void loop_remove_socket(struct loop *l, struct bus_socket *s)
+void loop_remove_handle(struct loop *l, const void *handle)
 {
     for (struct list *i = l->watches.next; i != &l->watches; i = i->next) {
         struct watch *w = LIST_ENTRY(i, struct watch, link);
 
-        if (w->sock && w->sock == bus_socket_handle(s)) {
+        if (w->sock && w->sock == handle) {
             zloop_reader_end(l->zloop, w->sock);
             watch_remove(w);
             return;

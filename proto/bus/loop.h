@@ -12,7 +12,6 @@
 #include "base/list.h"
 
 struct loop;
-struct bus_socket;
 
 typedef void loop_fn(void *arg);
 
@@ -23,8 +22,9 @@ void loop_free(struct loop *l);
 AMO_MUSTCHECK int loop_add_fd(struct loop *l, int fd, loop_fn *fn, void *arg);
 void loop_remove_fd(struct loop *l, int fd);
 /* Call @fn while @s has a frame to read. */
-AMO_MUSTCHECK int loop_add_socket(struct loop *l, struct bus_socket *s, loop_fn *fn, void *arg);
-void loop_remove_socket(struct loop *l, struct bus_socket *s);
+/* czmq's socket, for proto/bus/socket.c alone. */
+AMO_MUSTCHECK int loop_add_handle(struct loop *l, void *handle, loop_fn *fn, void *arg);
+void loop_remove_handle(struct loop *l, const void *handle);
 
 /* Call @fn in @delay_ms, and every @delay_ms when @repeat. @ret_id > 0. */
 AMO_MUSTCHECK int loop_add_timer(struct loop *l, int64_t delay_ms, bool repeat, loop_fn *fn,

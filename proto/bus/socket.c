@@ -112,9 +112,14 @@ void bus_socket_free(struct bus_socket *s)
     mem_free(s);
 }
 
-void *bus_socket_handle(struct bus_socket *s)
+int bus_socket_watch(struct bus_socket *s, struct loop *l, loop_fn *fn, void *arg)
 {
-    return s->sock;
+    return loop_add_handle(l, s->sock, fn, arg);
+}
+
+void bus_socket_unwatch(struct bus_socket *s, struct loop *l)
+{
+    loop_remove_handle(l, s->sock);
 }
 
 static zmq_msg_t *message_part(struct bus_message *m, int i)

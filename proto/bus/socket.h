@@ -11,16 +11,11 @@
 
 #include "base/buf.h"
 #include "base/compiler.h"
+#include "proto/bus/errors.h"
+#include "proto/bus/loop.h"
 
 struct bus_socket;
 struct tap;
-
-enum {
-    BUS_E_EMPTY = 1, /* nothing to read now */
-    BUS_E_FULL,      /* the peer does not read: keep it and try later */
-    BUS_E_GONE,      /* no such peer (any more) */
-    BUS_E_MALFORMED, /* not two frames; it was read and dropped */
-};
 
 /* Once a process, before any socket; switches czmq's signal handlers off. */
 void bus_init(void);
@@ -33,8 +28,10 @@ AMO_MUSTCHECK int bus_router_bind(const char *endpoint, struct tap *tap,
 AMO_MUSTCHECK int bus_dealer_connect(const char *endpoint, struct tap *tap,
                                      struct bus_socket **ret_socket);
 void bus_socket_free(struct bus_socket *s);
-/* czmq's socket, for proto/bus/loop.c alone. */
-void *bus_socket_handle(struct bus_socket *s);
+/* @fn(@arg) runs on @l whenever there is something to read. -ENOMEM. */
+AMO_MUSTCHECK int bus_socket_watch(struct bus_socket *s, struct loop *l, loop_fn *fn,
+                                   void *arg);
+void bus_socket_unwatch(struct bus_socket *s, struct loop *l);
 
 /* One received frame set; owns its memory, the views borrow it. */
 struct bus_message {

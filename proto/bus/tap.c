@@ -7,8 +7,8 @@
 #include <czmq.h>
 
 #include "base/mem.h"
+#include "proto/bus/errors.h"
 #include "proto/bus/loop.h"
-#include "proto/bus/socket.h"
 #include "proto/envelope.h"
 #include "proto/limits.h"
 #include "proto/messages.h"

@@ -191,7 +191,7 @@ void ask_core(const char *endpoint, struct view verb, struct view args, int wait
     rc = loop_new(&ask.loop);
     rc = rc ? rc : id_random(&ask.boot);
     rc = rc ? rc : bus_dealer_connect(endpoint, NULL, &ask.socket);
-    rc = rc ? rc : loop_add_socket(ask.loop, ask.socket, on_readable, &ask);
+    rc = rc ? rc : bus_socket_watch(ask.socket, ask.loop, on_readable, &ask);
     rc = rc ? rc : loop_add_timer(ask.loop, wait_ms, false, on_deadline, &ask, &timer);
     rc = rc ? rc : ask_send(&ask, verb, args);
     rc = rc ? rc : loop_run(ask.loop);
@@ -204,7 +204,7 @@ void ask_core(const char *endpoint, struct view verb, struct view args, int wait
     if (buf_error(&ret->json))
         fail(ret, EXIT_FAILED, "no memory for core's answer", "", "");
     if (ask.socket)
-        loop_remove_socket(ask.loop, ask.socket);
+        bus_socket_unwatch(ask.socket, ask.loop);
     bus_socket_free(ask.socket);
     loop_free(ask.loop);
 }

@@ -1,7 +1,7 @@
 #pragma once
 
-/* What egress/transfer.c (an attempt until it has its result) and egress/report.c (its result
- * until it is taken) share. For nobody else. */
+/* One attempt in memory: what egress/transfer.c (until it has its result) and egress/report.c (until its
+ * result is taken) share. For nobody else. */
 
 #include "base/list.h"
 #include "egress/target.h"
@@ -80,5 +80,13 @@ void transfer_keep(struct transfer *t, const struct result *r);
 /* Gone. */
 void transfer_free(struct transfer *t);
 
-void report_init(struct transfers *ts);
-void report_fini(struct transfers *ts);
+/* In the table and QUEUED. -ENOMEM, -EEXIST. */
+AMO_MUSTCHECK int transfer_new(struct transfers *ts, uint64_t id, uint64_t attempt,
+                               struct transfer **ret_transfer);
+/* Is it held already? Then its result will come, or comes again if it was on its way: core may
+ * not have got it. */
+bool transfer_is_held(struct transfers *ts, uint64_t id, uint64_t attempt);
+
+/* A copy of @body with one user. -ENOMEM. One user less; the last one frees it. */
+AMO_MUSTCHECK int batch_new(struct transfers *ts, struct view body, struct batch **ret_batch);
+void batch_leave(struct transfers *ts, struct batch **batch_p);
