@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -26,29 +28,56 @@ static int usage_error(const char *kind, const char *words, const char *what)
     return START_EXIT(EXIT_USAGE);
 }
 
-/* 0 to go on. */
-static int parse_arguments(const char *kind, const char *usage, int argc, char **argv,
-                           const char **ret_path)
+/* What getopt_long returns for an option of the program: its index above this. */
+#define OWN_OPTION  1000
+#define MAX_OPTIONS 8
+
+static void all_options(const struct process_program *program, struct option all[MAX_OPTIONS])
 {
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0) {
-            (void)printf("%s", usage);
+    size_t n = 0;
+
+    all[n++] = (struct option){"config", required_argument, NULL, 'c'};
+    all[n++] = (struct option){"version", no_argument, NULL, 'v'};
+    all[n++] = (struct option){"help", no_argument, NULL, 'h'};
+    for (size_t i = 0; i < program->n_options && n < MAX_OPTIONS - 1; i++)
+        all[n++] = (struct option){program->options[i].name, required_argument, NULL,
+                                   OWN_OPTION + (int)i};
+    all[n] = (struct option){0};
+}
+
+/* 0 to go on. */
+static int parse_arguments(struct process *p, const struct process_program *program, int argc,
+                           char **argv)
+{
+    struct option all[MAX_OPTIONS];
+    int got = 0;
+
+    all_options(program, all);
+    optind = 0; /* from the beginning, as often as this is called */
+    opterr = 0;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread is started */
+    while ((got = getopt_long(argc, argv, "+:", all, NULL)) != -1) {
+        switch (got) {
+        case 'h':
+            (void)printf("%s", program->usage);
             return START_EXIT(fflush(stdout) ? EXIT_FAILED : EXIT_FINE);
-        }
-        if (strcmp(argv[i], "--version") == 0) {
-            (void)printf("amo-%s %s\n", kind, AMO_VERSION);
+        case 'v':
+            (void)printf("amo-%s %s\n", program->kind, AMO_VERSION);
             return START_EXIT(fflush(stdout) ? EXIT_FAILED : EXIT_FINE);
+        case 'c':
+            p->config_path = optarg;
+            break;
+        case ':':
+            return usage_error(program->kind, "a value is missing after ", argv[optind - 1]);
+        case '?':
+            return usage_error(program->kind, "unknown argument ", argv[optind - 1]);
+        default:
+            *program->options[got - OWN_OPTION].value = optarg;
+            if (program->options[got - OWN_OPTION].kind)
+                p->kind = program->options[got - OWN_OPTION].kind;
         }
-        if (strncmp(argv[i], "--config=", 9) == 0)
-            *ret_path = argv[i] + 9;
-        else if (strcmp(argv[i], "--config") != 0)
-            return usage_error(kind, "unknown argument ", argv[i]);
-        else if (++i < argc)
-            *ret_path = argv[i];
-        else
-            return usage_error(kind, "--config needs a file", "");
     }
-    return 0;
+    return optind < argc ? usage_error(program->kind, "unknown argument ", argv[optind]) : 0;
 }
 
 static int load_config(struct process *p, const char *path)
@@ -173,22 +202,22 @@ out:
     return rc;
 }
 
-int process_start(struct process *p, const char *kind, const char *usage, int argc, char **argv)
+int process_start(struct process *p, const struct process_program *program, int argc,
+                  char **argv)
 {
-    const char *path = NULL;
     int rc = 0;
 
-    *p = (struct process){.kind = kind, .lock_fd = -1, .data_lock_fd = -1};
-    rc = parse_arguments(kind, usage, argc, argv, &path);
+    *p = (struct process){.kind = program->kind, .lock_fd = -1, .data_lock_fd = -1};
+    rc = parse_arguments(p, program, argc, argv);
     if (!rc)
-        rc = load_config(p, path);
+        rc = load_config(p, p->config_path);
     if (rc)
         goto out;
     set_log_up(p);
     (void)umask(0007); /* what we make is for our group, not for others */
     rc = claim_dir(p, config_text(p->config, "run_dir"), "", &p->lock_fd);
     if (!rc)
-        rc = claim_dir(p, config_text(p->config, "data_dir"), kind, &p->data_lock_fd);
+        rc = claim_dir(p, config_text(p->config, "data_dir"), p->kind, &p->data_lock_fd);
     if (!rc && set_signals_up())
         rc = start_failed(p, "cannot set up", "signals", -EINVAL);
 out:
@@ -206,6 +235,23 @@ void process_fini(struct process *p)
         (void)close(p->lock_fd);
     config_free(p->config);
     *p = (struct process){.kind = p->kind, .lock_fd = -1, .data_lock_fd = -1};
+}
+
+int process_confine(const struct process *p)
+{
+    int rc = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+
+#ifndef __SANITIZE_ADDRESS__ /* its leak check reads this very process from another */
+    rc = rc ? rc : prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+    return rc ? start_failed(p, "cannot confine", "this process", -errno) - 1 : 0;
+}
+
+int process_end(struct process *p, int code)
+{
+    log_line(LOG_LEVEL_INFO, "stopped", "exit=%d", code);
+    process_fini(p);
+    return code;
 }
 
 int process_signal_fd(int *ret_fd)

@@ -1,6 +1,7 @@
 #pragma once
 
-/* What every main does in the same order: arguments, config, log, directories, lock, signals.
+/* What every main does in the same order: options, configuration, log, directories, locks; then it opens what
+ * needs rights, is confined, connects, is ready, and runs its loop.
  *
  * Exit codes: 0 fine, 1 failed, 2 usage or config, 3 cannot reach the peer, 75 temporary. */
 
@@ -18,24 +19,45 @@ enum {
     EXIT_TEMPORARY = 75,
 };
 
-struct process {
-    struct config *config; /* owned */
-    const char *kind;      /* "ingress", "core", "egress" */
-    char name[64];         /* config `name`, default the kind */
-    int lock_fd;           /* flock on <run_dir>/<name>.lock, -1 when none */
-    int data_lock_fd;      /* flock on <data_dir>/<kind>/<name>.lock, -1 when none */
+/* An option of one program alone, with a value: "--name VALUE". */
+struct process_option {
+    const char *name;   /* without the dashes */
+    const char **value; /* set when it is given; borrows argv */
+    const char *kind;   /* of a program that was given it; NULL: as without */
 };
 
-/* Parses `--config FILE --version --help`; loads the config, sets the log up with the process's
- * name, makes data_dir and run_dir (mode 0750), takes the locks <run_dir>/<name>.lock and
- * <data_dir>/<kind>/<name>.lock (processes of different names may share both directories; a
- * store or spool that must have one user locks itself), blocks SIGTERM, SIGINT and SIGHUP (they arrive through
- * process_signal_fd), ignores SIGPIPE, sets umask 0007.
- * @usage is printed for --help. Returns 0, or a positive value: the caller returns
- * (value - 1) from main (so --help gives 1 -> exit 0; config errors 3 -> exit 2). Errors were
- * printed on stderr in words. */
-AMO_MUSTCHECK int process_start(struct process *p, const char *kind, const char *usage,
+/* What a program is, for its start. */
+struct process_program {
+    const char *kind;  /* "ingress", "core", "egress" */
+    const char *usage; /* printed for --help */
+    const struct process_option *options;
+    size_t n_options;
+};
+
+struct process {
+    struct config *config;   /* owned */
+    const char *config_path; /* as given; NULL none. Borrows argv */
+    const char *kind;        /* of the program */
+    char name[64];           /* config `name`, default the kind */
+    int lock_fd;             /* flock on <run_dir>/<name>.lock, -1 when none */
+    int data_lock_fd;        /* flock on <data_dir>/<kind>/<name>.lock, -1 when none */
+};
+
+/* Parses `--config FILE --version --help` and the program's own options; loads the config, sets the log
+ * up with the process's name, makes data_dir and run_dir (mode 0750), takes the locks
+ * <run_dir>/<name>.lock and <data_dir>/<kind>/<name>.lock (processes of different names may share both
+ * directories; a store or spool that must have one user locks itself), blocks SIGTERM, SIGINT and SIGHUP
+ * (they arrive through process_signal_fd), ignores SIGPIPE, sets umask 0007.
+ * Returns 0, or a positive value: the caller returns (value - 1) from main (so --help gives 1 -> exit 0;
+ * config errors 3 -> exit 2). Errors were printed on stderr in words. */
+AMO_MUSTCHECK int process_start(struct process *p, const struct process_program *program,
                                 int argc, char **argv);
+/* After everything that needs rights is open: no new privileges, no core dump, no other process of the
+ * same user may read this one's memory. 0, or the exit
+ * code after words on stderr. */
+AMO_MUSTCHECK int process_confine(const struct process *p);
+/* The last line of the log, with the exit code @code; frees what process_start made. Returns @code. */
+int process_end(struct process *p, int code);
 void process_fini(struct process *p);
 /* How a start that failed with -errno ends: EXIT_TEMPORARY when the same start may well succeed
  * later (a disk that failed once or is full, no memory, no descriptors), else EXIT_FAILED. */

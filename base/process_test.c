@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -56,6 +58,19 @@ static int tear_down(void **state)
     return rmdir(dir);
 }
 
+#ifdef __SANITIZE_ADDRESS__
+#define WITH_ASAN true
+#else
+#define WITH_ASAN false
+#endif
+
+static const char *spool;
+static const struct process_option options[] = {
+    {"drain", &spool, "core-drain"}
+};
+static const struct process_program amo_core = {"core", "usage: amo-core\n", options,
+                                                AMO_COUNT(options)};
+
 /* What process_start says to these arguments; the last one is NULL. */
 static int start(struct process *p, const char *first, const char *second)
 {
@@ -68,7 +83,7 @@ static int start(struct process *p, const char *first, const char *second)
     (void)snprintf(one, sizeof(one), "%s", first ? first : "");
     (void)snprintf(two, sizeof(two), "%s", second ? second : "");
     argv[argc] = NULL;
-    return process_start(p, "core", "usage: amo-core\n", argc, argv);
+    return process_start(p, &amo_core, argc, argv);
 }
 
 static mode_t mode_of(const char *name)
@@ -141,12 +156,48 @@ static void bad_arguments_and_bad_config_are_usage_errors(void **state)
 
     (void)state;
     assert_int_equal(start(&p, "--what", NULL) - 1, EXIT_USAGE);
+    assert_int_equal(start(&p, "what", NULL) - 1, EXIT_USAGE);
     assert_int_equal(start(&p, "--config", NULL) - 1, EXIT_USAGE);
+    assert_int_equal(start(&p, "--drain", NULL) - 1, EXIT_USAGE);
+    assert_int_equal(start(&p, "--", "what") - 1, EXIT_USAGE);
     assert_int_equal(start(&p, "--config", "/nonexistent/amo.conf") - 1, EXIT_USAGE);
     assert_int_equal(start(&p, "--config=/nonexistent/amo.conf", NULL) - 1, EXIT_USAGE);
     testing_set_env("AMO_DRAIN_MS", "x");
     assert_int_equal(start(&p, NULL, NULL) - 1, EXIT_USAGE);
     testing_set_env("AMO_DRAIN_MS", NULL);
+}
+
+static void a_program_has_options_of_its_own(void **state)
+{
+    struct process p;
+
+    (void)state;
+    assert_int_equal(start(&p, "--drain", "/a/spool"), 0);
+    assert_string_equal(spool, "/a/spool");
+    assert_string_equal(p.name, "core-drain");
+    process_fini(&p);
+    assert_int_equal(start(&p, "--drain=/another", NULL), 0);
+    assert_string_equal(spool, "/another");
+    assert_null(p.config_path);
+    process_fini(&p);
+}
+
+/* In a process of its own: there is no way back. */
+static void a_confined_process_gains_no_rights_and_leaves_no_dump(void **state)
+{
+    const struct process p = {.kind = "core"};
+    pid_t child = fork();
+    int status = 0;
+
+    (void)state;
+    if (child == 0)
+        _exit(process_confine(&p) == 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 &&
+                      (WITH_ASAN || prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0)
+                  ? 0
+                  : 1);
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 static void a_directory_that_cannot_be_made_stops_the_start(void **state)
@@ -230,6 +281,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(processes_of_different_names_share_the_directories),
     cmocka_unit_test(help_and_version_end_well),
     cmocka_unit_test(bad_arguments_and_bad_config_are_usage_errors),
+    cmocka_unit_test(a_program_has_options_of_its_own),
+    cmocka_unit_test(a_confined_process_gains_no_rights_and_leaves_no_dump),
     cmocka_unit_test(a_directory_that_cannot_be_made_stops_the_start),
     cmocka_unit_test(signals_arrive_through_the_descriptor),
     cmocka_unit_test(readiness_is_told_to_the_service_manager),

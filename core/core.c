@@ -7,8 +7,10 @@
 #include "core/core.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/admin.h"
 #include "base/clock.h"
@@ -207,6 +209,7 @@ static void core_init(struct core *c, struct config *config)
 {
     memset(c, 0, sizeof(*c));
     c->config = config;
+    c->signal_fd = -1;
     c->ending = aside_ending;
     c->verbs = core_verbs;
     c->n_verbs = core_n_verbs;
@@ -399,6 +402,60 @@ int core_open(struct core *c, struct config *config)
     return rc;
 }
 
+/* Nothing is under way in core that a stop could cut: what is not committed was not promised. */
+static void core_signalled(void *arg)
+{
+    struct core *c = arg;
+    int number = 0;
+
+    while ((number = process_signal_next(c->signal_fd)) > 0) {
+        log_line(LOG_LEVEL_INFO, "signal", "number=%d", number);
+        if (number == SIGHUP)
+            continue; /* core has nothing to read again */
+        c->stopping = true;
+        loop_stop(c->loop);
+    }
+}
+
+/* The words, and the exit code, of a start that failed with @rc. */
+static int core_start_failed(const struct core *c, int rc)
+{
+    if (rc == 0)
+        return EXIT_FINE;
+    if (c->store)
+        log_failed(LOG_LEVEL_ERROR, "start.failed", store_errno(rc), "file=%s sqlite=\"%s\"",
+                   store_path(c->store), store_error(c->store, rc));
+    else
+        log_failed(LOG_LEVEL_ERROR, "start.failed", store_errno(rc), NULL);
+    /* what may pass, start me again: a disk that is full or fails. What was looked at and is damaged
+     * stays so */
+    if (rc == -EIO || rc == -ENOSPC || rc == STORE_FULL || rc == STORE_READONLY ||
+        rc == STORE_BUSY)
+        return EXIT_TEMPORARY;
+    if (rc == STORE_DAMAGED)
+        return c->store && !store_is_looked_at(c->store) ? EXIT_TEMPORARY : EXIT_USAGE;
+    return rc == -EINVAL || rc == -EPROTO || rc == -EPROTONOSUPPORT ? EXIT_USAGE
+                                                                    : process_exit_code(rc);
+}
+
+int core_start(struct core *c, const struct process *p)
+{
+    return core_start_failed(c, core_open(c, p->config));
+}
+
+int core_connect(struct core *c)
+{
+    int rc = process_signal_fd(&c->signal_fd);
+
+    return core_start_failed(c,
+                             rc ? rc : loop_add_fd(c->loop, c->signal_fd, core_signalled, c));
+}
+
+void core_describe(const struct core *c, struct buf *out)
+{
+    (void)buf_add_f(out, "admin=127.0.0.1:%u", c->admin ? admin_port(c->admin) : 0); /* fits */
+}
+
 int core_run(struct core *c)
 {
     core_wake(c);
@@ -442,4 +499,6 @@ void core_close(struct core *c)
     keys_fini(&c->keys);
     store_close(c->store);
     stats_free(c->stats);
+    if (c->signal_fd >= 0)
+        (void)close(c->signal_fd); /* read only */
 }

@@ -32,13 +32,21 @@
  *
  * One thread and one loop; the checkpoint thread touches the database file alone. */
 
+#include "base/buf.h"
 #include "base/compiler.h"
 #include "core/turn/turn.h"
 
 struct config;
+struct process;
 
 /* Opens everything in the order of architecture.md; on failure words go to the log. */
 AMO_MUSTCHECK int core_open(struct core *c, struct config *config);
+/* core_open() for main: 0, or the exit code after words in the log. */
+AMO_MUSTCHECK int core_start(struct core *c, const struct process *p);
+/* Signals arrive from now on. As core_start(). */
+AMO_MUSTCHECK int core_connect(struct core *c);
+/* "admin=…" of the line `ready`. */
+void core_describe(const struct core *c, struct buf *out);
 /* Until stopped; the exit code. */
 int core_run(struct core *c);
 void core_close(struct core *c);

@@ -6,6 +6,7 @@
 
 #include "egress/egress.h"
 
+#include <curl/curl.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -17,6 +18,7 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/process.h"
 #include "base/stats.h"
 #include "egress/figures.h"
 #include "egress/http.h"
@@ -122,13 +124,17 @@ static int open_calls(struct egress *e, const struct config *c)
     return rc;
 }
 
-int egress_new(const struct process *p, struct egress **ret_egress)
+int egress_open(const struct process *p, struct egress **ret_egress)
 {
     struct egress *e = mem_zalloc(sizeof(*e));
     int rc = -ENOMEM;
 
     if (!e)
-        return -ENOMEM;
+        return EXIT_TEMPORARY;
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        mem_free(e);
+        return EXIT_FAILED;
+    }
     e->process = p;
     e->signal_fd = -1;
     e->lease_ms = LEASE_MS_DEFAULT;
@@ -136,22 +142,33 @@ int egress_new(const struct process *p, struct egress **ret_egress)
     buf_init(&e->scratch, LIMIT_FRAME_BYTES);
     rc = id_random(&e->boot);
     rc = rc ? rc : loop_new(&e->loop);
-    rc = rc ? rc : process_signal_fd(&e->signal_fd);
-    rc = rc ? rc : loop_add_fd(e->loop, e->signal_fd, on_signal, e);
     rc = rc ? rc : stats_new(&e->stats);
     rc = rc ? rc : figures_new(e->stats, &e->figures);
     rc = rc ? rc : open_admin(e, p->config);
     rc = rc ? rc : open_calls(e, p->config);
-    rc = rc ? rc : open_bus(e, p->config);
     if (rc == 0) {
         *ret_egress = e;
         e = NULL;
     }
-    egress_free(e);
-    return rc;
+    egress_close(e);
+    return rc ? EXIT_FAILED : EXIT_FINE;
 }
 
-void egress_free(struct egress *e)
+int egress_connect(struct egress *e)
+{
+    int rc = process_signal_fd(&e->signal_fd);
+
+    rc = rc ? rc : loop_add_fd(e->loop, e->signal_fd, on_signal, e);
+    rc = rc ? rc : open_bus(e, e->process->config);
+    return rc ? EXIT_FAILED : EXIT_FINE;
+}
+
+void egress_describe(const struct egress *e, struct buf *out)
+{
+    (void)buf_add_f(out, "admin=127.0.0.1:%u", e->admin ? admin_port(e->admin) : 0); /* fits */
+}
+
+void egress_close(struct egress *e)
 {
     if (!e)
         return;
@@ -173,16 +190,12 @@ void egress_free(struct egress *e)
     buf_fini(&e->held);
     buf_fini(&e->scratch);
     mem_free(e);
+    curl_global_cleanup();
 }
 
 int egress_run(struct egress *e)
 {
-    char details[64];
-
-    (void)snprintf(details, sizeof(details), "admin=127.0.0.1:%u",
-                   e->admin ? admin_port(e->admin) : 0); /* fits */
-    process_ready(e->process, details);
-    return loop_run(e->loop);
+    return loop_run(e->loop) ? EXIT_FAILED : EXIT_FINE;
 }
 
 /* --- the session ------------------------------------------------------------------------- */

@@ -53,8 +53,13 @@ struct egress {
     int stop_timer;
 };
 
-/* Everything but running. Errors were logged. -errno. */
-AMO_MUSTCHECK int egress_new(const struct process *p, struct egress **ret_egress);
-void egress_free(struct egress *e);
-/* Until SIGTERM has drained it. 0 or -EIO. */
+/* What needs rights: the admin listener, the files of certificates. Errors were logged. 0 or the exit code. */
+AMO_MUSTCHECK int egress_open(const struct process *p, struct egress **ret_egress);
+/* The session with core; signals arrive from now on. The same. */
+AMO_MUSTCHECK int egress_connect(struct egress *e);
+/* "admin=…" of the line `ready`. */
+void egress_describe(const struct egress *e, struct buf *out);
+/* Accepts NULL. */
+void egress_close(struct egress *e);
+/* Until SIGTERM has drained it; the exit code. */
 AMO_MUSTCHECK int egress_run(struct egress *e);

@@ -8,9 +8,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/admin.h"
 #include "base/clock.h"
@@ -28,7 +31,6 @@
 #include "ingress/routes.h"
 #include "ingress/spool/repeat.h"
 #include "ingress/spool/spool.h"
-#include "proto/bus/socket.h"
 #include "proto/bus/tap.h"
 #include "proto/event.h"
 #include "proto/limits.h"
@@ -49,16 +51,6 @@ static void on_replay(void *arg, const struct replay *r);
 static void on_lost(void *arg);
 static uint64_t registry_version(void *arg);
 static struct view on_refused(void *arg);
-static void figures_refresh(struct figures *f, const struct spool *s)
-{
-    struct spool_figures now;
-
-    spool_figures(s, &now);
-    stat_set(f->spool_events, (double)now.events);
-    stat_set(f->spool_bytes, (double)now.bytes);
-    stat_set(f->spool_lost, (double)now.lost);
-}
-
 static void refresh(void *arg);
 static int before_drop(void *arg);
 static int keep_repeats(struct ingress *in);
@@ -176,17 +168,79 @@ static int open_bus(struct ingress *in)
     return start_failed("cannot connect to", endpoint, push_new(&pc, &in->push));
 }
 
-int ingress_init(struct ingress *in, const struct process *p, const char *drain_spool)
+/* Of a new configuration only the log's level comes into force without a restart. */
+static void reload(const struct ingress *in)
+{
+    enum log_level level = LOG_LEVEL_INFO;
+    struct config *c = NULL;
+    struct buf why;
+
+    buf_init(&why, 4096);
+    if (config_load(in->config_path, &why, &c)) {
+        (void)fprintf(stderr, "amo-ingress: %s\n", buf_str(&why));
+        log_line(LOG_LEVEL_ERROR, "config.not_reloaded", NULL);
+    } else if (log_level_parse(view_of(config_text(c, "log/level")), &level) == 0) {
+        log_setup(in->name, level, strcmp(config_text(c, "log/format"), "json") == 0);
+        log_line(LOG_LEVEL_INFO, "config.reloaded", NULL);
+    }
+    config_free(c);
+    buf_fini(&why);
+}
+
+static void on_signal(void *arg)
+{
+    struct ingress *in = arg;
+    int number = 0;
+
+    while ((number = process_signal_next(in->signal_fd))) {
+        if (number == SIGHUP)
+            reload(in);
+        else
+            ingress_stop(in);
+    }
+}
+
+static int refuse_options(const struct ingress *in)
+{
+    const char *words = NULL;
+
+    if (in->drain_spool && !*in->drain_spool)
+        words = "--drain needs a spool";
+    else if (strcmp(config_text(in->config, "ingress/role"), "http") != 0)
+        words = "role broker comes with the MMS3 connector; use http";
+    if (!words)
+        return 0;
+    (void)fprintf(stderr, "amo-ingress: %s\n", words);
+    return EXIT_USAGE;
+}
+
+/* As many descriptors as the system gives: every connection is one. */
+static void raise_limits(void)
+{
+    struct rlimit r;
+
+    if (getrlimit(RLIMIT_NOFILE, &r) == 0) {
+        r.rlim_cur = r.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &r); /* else fewer connections */
+    }
+}
+
+int ingress_open(struct ingress *in, const struct process *p, const char *drain_spool)
 {
     int rc = 0;
 
-    *in = (struct ingress){.config = p->config, .name = p->name, .drain_spool = drain_spool};
+    *in = (struct ingress){.config = p->config,
+                           .name = p->name,
+                           .drain_spool = drain_spool,
+                           .config_path = p->config_path,
+                           .signal_fd = -1};
     list_init(&in->batch);
     queries_init(&in->queries);
     buf_init(&in->event, LIMIT_FRAME_BYTES / 2);
     loop_deferred_init(&in->flush, on_flush, in);
-    bus_init();
-    rc = start_failed("cannot make", "the loop", loop_new(&in->loop));
+    raise_limits();
+    rc = refuse_options(in);
+    rc = rc ? rc : start_failed("cannot make", "the loop", loop_new(&in->loop));
     refused_init(&in->refused);
     rc = rc ? rc : start_failed("cannot make", "figures", figures_init(&in->figures, in->name));
     rc = rc ? rc : start_failed("cannot make", "a boot id", id_random(&in->boot));
@@ -196,11 +250,27 @@ int ingress_init(struct ingress *in, const struct process *p, const char *drain_
         rc = rc ? rc : open_door(in);
         rc = rc ? rc : open_admin(in);
     }
-    rc = rc ? rc : open_bus(in);
-    return rc ? rc
-              : start_failed(
-                    "cannot make", "a timer",
-                    loop_add_timer(in->loop, INGRESS_TICK_MS, true, on_tick, in, NULL));
+    return rc;
+}
+
+int ingress_connect(struct ingress *in)
+{
+    int rc = process_signal_fd(&in->signal_fd);
+
+    rc = rc ? rc : loop_add_fd(in->loop, in->signal_fd, on_signal, in);
+    rc = rc ? rc : loop_add_timer(in->loop, INGRESS_TICK_MS, true, on_tick, in, NULL);
+    rc = start_failed("cannot make", "a timer", rc);
+    return rc ? rc : open_bus(in);
+}
+
+int ingress_run(struct ingress *in)
+{
+    struct spool_figures f;
+
+    spool_figures(in->spool, &f);
+    if (in->drain_spool && f.events == 0)
+        return EXIT_FINE;
+    return loop_run(in->loop) ? EXIT_TEMPORARY : in->exit_code;
 }
 
 /* Nobody may be left waiting when the door goes: they hear 503 rather than nothing. */
@@ -216,7 +286,7 @@ static void answer_all(struct ingress *in)
     } while (!list_is_empty(&in->batch) || !list_is_empty(&in->queries.waiting));
 }
 
-void ingress_fini(struct ingress *in)
+void ingress_close(struct ingress *in)
 {
     if (in->admin)
         loop_remove_fd(in->loop, admin_fd(in->admin));
@@ -238,7 +308,8 @@ void ingress_fini(struct ingress *in)
     refused_fini(&in->refused);
     buf_fini(&in->event);
     loop_free(in->loop);
-    bus_fini();
+    if (in->signal_fd >= 0)
+        (void)close(in->signal_fd); /* read only */
 }
 
 void ingress_describe(const struct ingress *in, struct buf *out)
@@ -440,6 +511,16 @@ static void on_admin(void *arg)
     struct ingress *in = arg;
 
     admin_run(in->admin);
+}
+
+static void figures_refresh(struct figures *f, const struct spool *s)
+{
+    struct spool_figures now;
+
+    spool_figures(s, &now);
+    stat_set(f->spool_events, (double)now.events);
+    stat_set(f->spool_bytes, (double)now.bytes);
+    stat_set(f->spool_lost, (double)now.lost);
 }
 
 static void refresh(void *arg)

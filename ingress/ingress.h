@@ -17,9 +17,13 @@ struct process;
 
 /* Everything up to the listeners. One line on stderr says what is wrong. Returns 0 or the exit
  * code. */
-AMO_MUSTCHECK int ingress_init(struct ingress *in, const struct process *p,
+AMO_MUSTCHECK int ingress_open(struct ingress *in, const struct process *p,
                                const char *drain_spool);
-void ingress_fini(struct ingress *in);
+/* The session with core; signals arrive from now on. The same. */
+AMO_MUSTCHECK int ingress_connect(struct ingress *in);
+/* Until stopped, or the spool to be drained is empty; the exit code. */
+AMO_MUSTCHECK int ingress_run(struct ingress *in);
+void ingress_close(struct ingress *in);
 /* "listen=… admin=…" of the line `ready`. */
 void ingress_describe(const struct ingress *in, struct buf *out);
 /* No new work; ends the loop when nothing is under way, or after drain_ms. */

@@ -90,6 +90,7 @@ struct core {
     struct tap *tap;
     struct id boot;
     int64_t began_mono_ms;
+    int signal_fd; /* -1 none yet */
     int exit_code;
     core_ending_fn *ending; /* NULL: nothing */
     bool stopping;

@@ -34,6 +34,8 @@ struct queries {
 struct ingress {
     const struct config *config; /* borrowed */
     const char *name;            /* borrowed */
+    const char *config_path;     /* read again on SIGHUP; NULL none. Borrowed */
+    int signal_fd;
     struct loop *loop;
     struct id boot; /* of this process */
 
