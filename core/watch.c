@@ -274,7 +274,7 @@ static void gauge_destinations(struct core *c)
 
     while ((d = table_next(c->queue->dests, &iter))) {
         if (dest_is_held(d))
-            *(d->is_scope ? &held_scopes : &held_connectors) += 1;
+            *(d->kind == DEST_SCOPE ? &held_scopes : &held_connectors) += 1;
         if (d->left_unix_ms)
             away += (double)d->n_account;
     }

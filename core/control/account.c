@@ -205,7 +205,7 @@ static void connect_done(struct core *c, void *arg, const struct result *r)
         not_stored(c, p->wait);
         return;
     }
-    inquiry_connected(c, queue_dest(c->queue, true, scope));
+    inquiry_connected(c, queue_dest(c->queue, DEST_SCOPE, scope));
     buf_init(&json, 4096);
     json_writer_init(&w, &json);
     scope_json(&w, scope, p->moves);
@@ -327,7 +327,7 @@ static int connect_without_call(struct control_ask *ask, const struct pending_ac
     rc = rc ? rc : core_registry_changed(ask->core);
     if (rc)
         return rc;
-    d = queue_dest(ask->core->queue, true, scope);
+    d = queue_dest(ask->core->queue, DEST_SCOPE, scope);
     if (d)
         d->greeted = true; /* no call means none, until core starts again */
     scope_json(ask->w, scope, p->moves);
@@ -493,7 +493,7 @@ int verb_account_list(struct control_ask *ask)
     json_open_array(ask->w, NULL);
     for (size_t i = 0; i < r->n_scopes; i++) {
         const struct reg_scope *s = &r->scopes[i];
-        const struct dest *d = queue_dest(ask->core->queue, true, view_of(s->id));
+        const struct dest *d = queue_dest(ask->core->queue, DEST_SCOPE, view_of(s->id));
         char at[CLOCK_ISO_LEN + 1];
 
         json_open_object(ask->w, NULL);
@@ -562,8 +562,8 @@ int verb_account_resume(struct control_ask *ask)
     /* an operator who resumes has mended what was wrong, on either side of the account: no more
      * waiting for the slow probe, and a connector that answered 410 is tried again */
     if (s) {
-        release_held(c, queue_dest(c->queue, true, id));
-        release_held(c, queue_dest(c->queue, false, view_of(s->connector)));
+        release_held(c, queue_dest(c->queue, DEST_SCOPE, id));
+        release_held(c, queue_dest(c->queue, DEST_CONNECTOR, view_of(s->connector)));
         core_wake(c);
     }
     return rc;

@@ -207,7 +207,7 @@ int verb_connector_show(struct control_ask *ask)
 
     if (!con)
         return rc;
-    d = queue_dest(ask->core->queue, false, view_of(con->name));
+    d = queue_dest(ask->core->queue, DEST_CONNECTOR, view_of(con->name));
     json_open_object(ask->w, NULL);
     connector_row(ask, con);
     json_add_text(ask->w, "held",
@@ -264,7 +264,7 @@ static int rotated_row(struct control_ask *ask, const struct reg_connector *con,
 /* Its secret is another one now: a refused signature may be accepted. */
 static void try_signature_anew(struct core *c, struct view name)
 {
-    struct dest *d = queue_dest(c->queue, false, name);
+    struct dest *d = queue_dest(c->queue, DEST_CONNECTOR, name);
 
     if (d && d->hold == HOLD_FORBIDDEN)
         dest_release(c->queue, d, clock_mono_ms());

@@ -219,9 +219,9 @@ static bool is_of_connector(const struct registry *r, const struct lane *l,
 {
     const struct reg_scope *s = NULL;
 
-    if (!l->dest->is_scope)
-        return strcmp(l->dest->key + strlen("connector:"), connector) == 0;
-    s = registry_scope(r, view_of(l->dest->key + strlen("scope:")));
+    if (l->dest->kind == DEST_CONNECTOR)
+        return strcmp(l->dest->name, connector) == 0;
+    s = registry_scope(r, view_of(l->dest->name));
     return s && strcmp(s->connector, connector) == 0;
 }
 
@@ -235,8 +235,7 @@ int control_refuse_waiting(struct control_ask *ask, const char *channel, const c
         const struct lane *l = cmd->lane;
 
         if (channel && l->scope)
-            n += view_is(registry_scope_channel(view_of(l->scope->key + strlen("scope:"))),
-                         channel);
+            n += view_is(registry_scope_channel(view_of(l->scope->name)), channel);
         else if (connector)
             n += is_of_connector(ask->core->registry, l, connector);
     }

@@ -312,7 +312,7 @@ static void pause_and_resume_stop_and_start_the_account(void **state)
 static void resume_ends_a_hold_that_waits_for_a_person(void **state)
 {
     struct rig *r = *state;
-    struct dest *d = queue_dest(r->core.queue, true, VIEW_LIT("ch_acc"));
+    struct dest *d = queue_dest(r->core.queue, DEST_SCOPE, VIEW_LIT("ch_acc"));
     struct reply reply;
 
     dest_hold(r->core.queue, d, HOLD_GONE, 0, 0, clock_mono_ms());

@@ -28,7 +28,7 @@ struct drop {
 
 static struct view name_of(const struct dest *d)
 {
-    return view_of(strchr(d->key, ':') + 1); /* every key has one */
+    return view_of(d->name);
 }
 
 /* Towards the connector; or for an account of it that left, which could only come back with it. */
@@ -36,7 +36,7 @@ static bool is_of_connector(const struct registry *r, const struct lane *l, stru
 {
     const struct reg_scope *s = NULL;
 
-    if (!l->dest->is_scope)
+    if (l->dest->kind == DEST_CONNECTOR)
         return view_equal(name_of(l->dest), name);
     s = registry_scope(r, name_of(l->dest));
     return s && s->disconnected && view_is(name, s->connector);
@@ -48,7 +48,7 @@ static bool is_meant(const struct core *c, const struct drop *d, const struct la
         return is_of_connector(c->registry, l, d->connector);
     if (d->scope.len)
         return (l->scope && view_equal(name_of(l->scope), d->scope)) ||
-               (l->dest->is_scope && view_equal(name_of(l->dest), d->scope));
+               (l->dest->kind == DEST_SCOPE && view_equal(name_of(l->dest), d->scope));
     return l->id > 1 && l->id / 2 == d->conversation;
 }
 

@@ -33,7 +33,7 @@ static const struct reg_scope *scope(struct rig *r)
 
 static struct dest *dest(struct rig *r)
 {
-    return queue_dest(r->core.queue, true, VIEW_LIT("ch_acc"));
+    return queue_dest(r->core.queue, DEST_SCOPE, VIEW_LIT("ch_acc"));
 }
 
 /* --- secrets ---------------------------------------------------------------------------------- */

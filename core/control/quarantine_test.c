@@ -389,7 +389,7 @@ static void webhooks_of_version_one_connect_the_account_once_in_ten_minutes(void
         take(r, e);
     rig_assert_counts(r, 0, 1, 0); /* the same body is kept once */
     assert_int_equal(connects(r), 1);
-    d = queue_dest(r->core.queue, true, VIEW_LIT("ch_acc"));
+    d = queue_dest(r->core.queue, DEST_SCOPE, VIEW_LIT("ch_acc"));
     d->reconnected_unix_ms -= 599000;
     take(r, e);
     assert_int_equal(connects(r), 0);

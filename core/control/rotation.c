@@ -59,7 +59,7 @@ void rotation_release(struct core *c, struct view channel)
 
         if (!view_is(channel, s->channel))
             continue;
-        d = queue_dest(c->queue, true, view_of(s->id));
+        d = queue_dest(c->queue, DEST_SCOPE, view_of(s->id));
         if (d && d->hold == HOLD_FORBIDDEN)
             dest_release(c->queue, d, clock_mono_ms());
     }

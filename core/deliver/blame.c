@@ -178,7 +178,7 @@ static void hold(struct core *c, struct core_command *cmd, enum hold_reason why,
                  "destination=%s reason=%s", log_value(view_of(d->key), room),
                  hold_reason_name(why));
     queue_move(c->queue, cmd, COMMAND_READY, 0, now);
-    if ((why == HOLD_NOT_FOUND || why == HOLD_FORBIDDEN) && d->is_scope)
+    if ((why == HOLD_NOT_FOUND || why == HOLD_FORBIDDEN) && d->kind == DEST_SCOPE)
         inquiry_reconnect(c, d);
 }
 

@@ -146,7 +146,7 @@ static void disconnect_again(struct core *c, const struct reg_scope *s)
 static void reconnected(struct core *c, void *arg, const struct result *r)
 {
     struct dest *d = arg;
-    const struct reg_scope *s = registry_scope(c->registry, view_of(d->key + strlen("scope:")));
+    const struct reg_scope *s = registry_scope(c->registry, view_of(d->name));
     char room[LOG_VALUE_MAX];
     bool ok = r && r->outcome == OUTCOME_DONE;
 
@@ -186,7 +186,7 @@ static bool is_long_ago(const struct core *c, int64_t then_unix_ms, int64_t now_
 void inquiry_reconnect(struct core *c, struct dest *d)
 {
     int64_t now = clock_unix_ms();
-    const struct reg_scope *s = registry_scope(c->registry, view_of(d->key + strlen("scope:")));
+    const struct reg_scope *s = registry_scope(c->registry, view_of(d->name));
     struct connect_call what;
     int rc = 0;
 
@@ -211,7 +211,7 @@ void inquiry_greet(struct core *c, int64_t now_mono_ms)
         return; /* a call that nobody can make would count as made */
     for (size_t i = 0; i < c->registry->n_scopes && n < GREET_AT_ONCE; i++) {
         const struct reg_scope *s = &c->registry->scopes[i];
-        struct dest *d = queue_dest(c->queue, true, view_of(s->id));
+        struct dest *d = queue_dest(c->queue, DEST_SCOPE, view_of(s->id));
 
         if (!d || (d->greeted && !d->connect_wanted) || s->paused || s->disconnected)
             continue;

@@ -209,7 +209,7 @@ static void three_refused_looks_are_the_end(void **state)
 
 static struct dest *dest_of(struct rig *r)
 {
-    return queue_dest(r->core.queue, true, VIEW_LIT("ch_acc"));
+    return queue_dest(r->core.queue, DEST_SCOPE, VIEW_LIT("ch_acc"));
 }
 
 static void a_look_waits_for_the_end_of_a_hold_and_is_its_probe(void **state)

@@ -266,9 +266,7 @@ static int by_id(const void *a, const void *b)
 static bool may_come_back(const struct core *c, const struct core_command *cmd)
 {
     const struct reg_scope *s =
-        cmd->lane->scope
-            ? registry_scope(c->registry, view_of(cmd->lane->scope->key + strlen("scope:")))
-            : NULL;
+        cmd->lane->scope ? registry_scope(c->registry, view_of(cmd->lane->scope->name)) : NULL;
 
     return s && s->disconnected;
 }

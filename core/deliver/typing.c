@@ -78,7 +78,8 @@ static void hint_send(struct core *c, const struct event *e, const struct conver
         typing_to_amo(conv, &body);
     else
         typing_to_service(conv, &body);
-    d = queue_dest(c->queue, to_amo, view_of(to_amo ? conv->scope : conv->connector));
+    d = queue_dest(c->queue, to_amo ? DEST_SCOPE : DEST_CONNECTOR,
+                   view_of(to_amo ? conv->scope : conv->connector));
     if (d && !dest_is_held(d) && !d->paused)
         (void)!inquiry_once(c, d, &body, now_mono + (expires - now), NULL,
                             NULL); /* no room, no typing */

@@ -247,8 +247,8 @@ static void nothing_goes_where_messages_are_held(void **state)
     struct dest *hook = NULL;
 
     rig_client_message_done(r, "m1", "amo-1");
-    scope = queue_dest(r->core.queue, true, VIEW_LIT("ch_acc"));
-    hook = queue_dest(r->core.queue, false, VIEW_LIT("svc"));
+    scope = queue_dest(r->core.queue, DEST_SCOPE, VIEW_LIT("ch_acc"));
+    hook = queue_dest(r->core.queue, DEST_CONNECTOR, VIEW_LIT("svc"));
     dest_hold(r->core.queue, scope, HOLD_FORBIDDEN, 0, 0, clock_mono_ms());
     assert_nothing(r, client_types());
     dest_hold(r->core.queue, hook, HOLD_GONE, 0, 0, clock_mono_ms());
@@ -272,7 +272,7 @@ static void one_that_fails_is_not_tried_again_and_holds_nobody(void **state)
                                     .outcome = OUTCOME_HOLD,
                                     .cause = CAUSE_FORBIDDEN});
     assert_true(list_is_empty(&r->core.inquiries));
-    assert_false(dest_is_held(queue_dest(r->core.queue, true, VIEW_LIT("ch_acc"))));
+    assert_false(dest_is_held(queue_dest(r->core.queue, DEST_SCOPE, VIEW_LIT("ch_acc"))));
     assert_int_equal(r->worker->n_in_flight, 0);
     rig_commit(r);
     rig_assert_counts(r, 0, 0, 0);

@@ -98,7 +98,7 @@ int verb_connector_test(struct control_ask *ask)
         return rc;
     id_format(&body.trace, nonce + 5);
     body.key = view_of(nonce);
-    d = queue_dest(c->queue, false, body.connector);
+    d = queue_dest(c->queue, DEST_CONNECTOR, body.connector);
     p = mem_zalloc(sizeof(*p));
     if (!p || !d) {
         mem_free(p);

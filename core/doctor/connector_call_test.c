@@ -90,7 +90,7 @@ static void a_test_that_fails_holds_nobody(void **state)
 
     assert_int_equal(reply.code, EXIT_FAILED);
     json_free(reply.doc);
-    assert_false(dest_is_held(queue_dest(r->core.queue, false, VIEW_LIT("svc"))));
+    assert_false(dest_is_held(queue_dest(r->core.queue, DEST_CONNECTOR, VIEW_LIT("svc"))));
 }
 
 static void a_held_connector_can_be_tested(void **state)
@@ -98,8 +98,8 @@ static void a_held_connector_can_be_tested(void **state)
     struct rig *r = *state;
     struct command c;
 
-    dest_hold(r->core.queue, queue_dest(r->core.queue, false, VIEW_LIT("svc")), HOLD_GONE, 0, 0,
-              clock_mono_ms());
+    dest_hold(r->core.queue, queue_dest(r->core.queue, DEST_CONNECTOR, VIEW_LIT("svc")),
+              HOLD_GONE, 0, 0, clock_mono_ms());
     c = begun(r);
     assert_int_equal(c.kind, COMMAND_SERVICE_TEST);
     json_free(ended(r, &c, (struct result){.outcome = OUTCOME_DONE}).doc);
@@ -193,7 +193,7 @@ static void when_too_many_calls_wait_it_is_refused(void **state)
 {
     struct rig *r = *state;
     struct command body = {.kind = COMMAND_SERVICE_TYPING, .connector = VIEW_LIT("svc")};
-    struct dest *d = queue_dest(r->core.queue, false, VIEW_LIT("svc"));
+    struct dest *d = queue_dest(r->core.queue, DEST_CONNECTOR, VIEW_LIT("svc"));
 
     for (int i = 0; i < 1000; i++)
         assert_int_equal(inquiry_once(&r->core, d, &body, clock_mono_ms() + 5000, NULL, NULL),

@@ -311,7 +311,7 @@ static int check_channels(struct control_ask *ask)
 /* True when there is nothing to say about it: thousands in order are one line. */
 static bool account_is_fine(struct control_ask *ask, const struct reg_scope *s)
 {
-    const struct dest *d = queue_dest(ask->core->queue, true, view_of(s->id));
+    const struct dest *d = queue_dest(ask->core->queue, DEST_SCOPE, view_of(s->id));
     struct check c = {.name = "account", .subject = view_of(s->id), .light = LIGHT_RED};
 
     if (d && dest_is_held(d)) {
@@ -332,7 +332,7 @@ static bool account_is_fine(struct control_ask *ask, const struct reg_scope *s)
 
 static bool connector_is_fine(struct control_ask *ask, const struct reg_connector *con)
 {
-    const struct dest *d = queue_dest(ask->core->queue, false, view_of(con->name));
+    const struct dest *d = queue_dest(ask->core->queue, DEST_CONNECTOR, view_of(con->name));
     bool gone = con->off || (d && d->hold == HOLD_GONE);
     struct check c = {.name = "connector", .subject = view_of(con->name), .light = LIGHT_RED};
 

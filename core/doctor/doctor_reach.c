@@ -101,7 +101,7 @@ static int check_conversations(struct control_ask *ask)
 static void check_left(struct control_ask *ask, const struct reg_scope *s)
 {
     struct core *c = ask->core;
-    const struct dest *d = queue_dest(c->queue, true, view_of(s->id));
+    const struct dest *d = queue_dest(c->queue, DEST_SCOPE, view_of(s->id));
     size_t n = d ? d->n_account : 0;
     char left[CLOCK_ISO_LEN + 1];
     char end[CLOCK_ISO_LEN + 1];
@@ -146,14 +146,14 @@ static void check_source(struct control_ask *ask, const struct reg_source *src)
 static void check_dest(struct control_ask *ask, const struct dest *d)
 {
     const struct registry *r = ask->core->registry;
-    struct view name = view_of(strchr(d->key, ':') + 1); /* every key has one */
+    struct view name = view_of(d->name);
     struct check c = {.name = "reach",
                       .subject = view_of(d->key),
                       .light = LIGHT_RED,
                       .todo = "amoctl queue drop gives them up"};
 
-    if (d->n_waiting == 0 ||
-        (d->is_scope ? registry_scope(r, name) != NULL : registry_connector(r, name) != NULL))
+    if (d->n_waiting == 0 || (d->kind == DEST_SCOPE ? registry_scope(r, name) != NULL
+                                                    : registry_connector(r, name) != NULL))
         return;
     check_add(ask->w, &c, "%zu commands wait for it, and it is not there any more",
               d->n_waiting);

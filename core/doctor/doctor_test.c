@@ -270,12 +270,12 @@ static void held_accounts_and_connectors_are_seen(void **state)
 
     seen(r, "account", "green", "1 connected");
     seen(r, "connector", "green", "1 in use");
-    dest_hold(r->core.queue, queue_dest(r->core.queue, true, VIEW_LIT("ch_acc")),
+    dest_hold(r->core.queue, queue_dest(r->core.queue, DEST_SCOPE, VIEW_LIT("ch_acc")),
               HOLD_FORBIDDEN, 0, 0, now);
     seen(r, "account", "red", "calls to amojo are held: ");
     seen(r, "account", NULL, "1 connected");
-    dest_hold(r->core.queue, queue_dest(r->core.queue, false, VIEW_LIT("svc")), HOLD_CONNECT, 0,
-              60000, now);
+    dest_hold(r->core.queue, queue_dest(r->core.queue, DEST_CONNECTOR, VIEW_LIT("svc")),
+              HOLD_CONNECT, 0, 60000, now);
     seen(r, "connector", "red", "calls to it are held: ");
     seen(r, "connector", NULL, "1 in use");
 }

@@ -127,7 +127,8 @@ static int probe_ask(struct control_ask *ask, struct view what, struct resolved 
 {
     struct core *c = ask->core;
     /* a burst is made to meet amojo's limit, not ours */
-    struct dest *d = view_is(what, "look") ? NULL : queue_dest(c->queue, true, r->body.scope);
+    struct dest *d =
+        view_is(what, "look") ? NULL : queue_dest(c->queue, DEST_SCOPE, r->body.scope);
     int rc = probe_body(ask, what, r);
 
     if (rc)

@@ -219,9 +219,10 @@ int echo_load(struct core *c)
 static struct core_command *lane_head(struct core *c, enum echo_side side,
                                       const struct conversation *conv)
 {
-    struct dest *scope = queue_dest(c->queue, true, view_of(conv->scope));
-    struct dest *d =
-        side == ECHO_AMO ? scope : queue_dest(c->queue, false, view_of(conv->connector));
+    struct dest *scope = queue_dest(c->queue, DEST_SCOPE, view_of(conv->scope));
+    struct dest *d = side == ECHO_AMO
+                         ? scope
+                         : queue_dest(c->queue, DEST_CONNECTOR, view_of(conv->connector));
 
     return d && scope
                ? queue_head(c->queue, command_lane_of(conv->id, side == ECHO_AMO), d, scope)
@@ -400,7 +401,7 @@ int echo_pending_first(struct core *c, const struct event *e, const struct phone
 {
     int64_t ids[FIRST_MAX];
     struct conversation_ids unnamed = {.ids = ids, .max = FIRST_MAX};
-    const struct dest *d = queue_dest(c->queue, false, e->connector);
+    const struct dest *d = queue_dest(c->queue, DEST_CONNECTOR, e->connector);
     int rc = 0;
 
     *ret_conversation = 0;

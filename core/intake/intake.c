@@ -211,7 +211,7 @@ static void intake_reconnect_v1(struct core *c, const struct event *e)
     if (e->kind != EVENT_QUARANTINE || !view_starts(e->reason, "v1 ") ||
         !registry_scope_connected(c->registry, e->scope))
         return;
-    d = queue_dest(c->queue, true, e->scope);
+    d = queue_dest(c->queue, DEST_SCOPE, e->scope);
     if (d)
         d->connect_wanted = true;
 }

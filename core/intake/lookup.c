@@ -349,7 +349,7 @@ int lookup_message_of_amo(struct core *c, struct view scope, struct view amo_id,
 /* Is the service still to answer to something? Until then the id may be of that. */
 static bool awaits_answers(struct core *c, struct view connector)
 {
-    const struct dest *d = queue_dest(c->queue, false, connector);
+    const struct dest *d = queue_dest(c->queue, DEST_CONNECTOR, connector);
 
     return !d || d->n_waiting > 0;
 }

@@ -5,6 +5,7 @@
 #include "core/queue/queue.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -22,12 +23,23 @@
 /* after 429 the rate halves, not below this; each success gives a twentieth back */
 #define RATE_FLOOR       0.5
 
-struct dest *queue_dest(struct queue *q, bool is_scope, struct view name)
+static const char *dest_kind_name(enum dest_kind kind)
+{
+    switch (kind) {
+    case DEST_SCOPE:
+        return "scope";
+    case DEST_CONNECTOR:
+        break;
+    }
+    return "connector";
+}
+
+struct dest *queue_dest(struct queue *q, enum dest_kind kind, struct view name)
 {
     char key[700];
     struct dest *d = NULL;
-    int n = snprintf(key, sizeof(key), "%s:%.*s", is_scope ? "scope" : "connector",
-                     (int)name.len, name.ptr);
+    int n =
+        snprintf(key, sizeof(key), "%s:%.*s", dest_kind_name(kind), (int)name.len, name.ptr);
 
     if (n < 0 || (size_t)n >= sizeof(key))
         return NULL;
@@ -38,12 +50,13 @@ struct dest *queue_dest(struct queue *q, bool is_scope, struct view name)
     if (!d)
         return NULL;
     d->key = mem_strdup(key);
+    d->name = d->key ? d->key + strlen(dest_kind_name(kind)) + 1 : NULL;
     list_init(&d->link);
     list_init(&d->ready[0]);
     list_init(&d->ready[1]);
     list_init(&d->parked);
-    d->is_scope = is_scope;
-    d->full_rate = is_scope ? q->scope_rate : 0;
+    d->kind = kind;
+    d->full_rate = kind == DEST_SCOPE ? q->scope_rate : 0;
     d->rate = d->full_rate;
     d->burst = q->scope_burst;
     d->tokens = d->burst;

@@ -93,10 +93,10 @@ static bool lane_key_of(struct queue *q, const struct command_row *row, struct l
     bool to_service = row->connector && command_is_for_service((enum command_kind)row->kind);
     const char *name = to_service ? row->connector : row->scope ? row->scope : "";
 
-    *ret = (struct lane_key){.id = row->lane ? row->lane : -row->id,
-                             .dest = queue_dest(q, !to_service, view_of(name)),
-                             .scope =
-                                 row->scope ? queue_dest(q, true, view_of(row->scope)) : NULL};
+    *ret = (struct lane_key){
+        .id = row->lane ? row->lane : -row->id,
+        .dest = queue_dest(q, to_service ? DEST_CONNECTOR : DEST_SCOPE, view_of(name)),
+        .scope = row->scope ? queue_dest(q, DEST_SCOPE, view_of(row->scope)) : NULL};
     return ret->dest && (ret->scope || !row->scope);
 }
 

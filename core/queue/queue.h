@@ -27,13 +27,19 @@ bool hold_is_doubtful(enum hold_reason r);
 /* so many lanes must have failed before a doubtful hold is believed by all others */
 #define DEST_WITNESSES 3
 
+enum dest_kind {
+    DEST_SCOPE,     /* an account of amoCRM, by its scope id */
+    DEST_CONNECTOR, /* a service of Mobilon, by its connector's name */
+};
+
 struct dest {
-    char *key;        /* "scope:<id>" or "connector:<name>" */
+    enum dest_kind kind;
+    char *key;        /* as it is shown: "scope:<id>" or "connector:<name>" */
+    const char *name; /* of the scope or the connector; within @key */
     struct list link; /* in queue->ring or queue->idle */
     /* lanes whose head is READY, first come first served: messages, everything else */
     struct list ready[2];
-    struct list parked; /* lanes that wait for this scope's pause to end */
-    bool is_scope;
+    struct list parked;     /* lanes that wait for this scope's pause to end */
     bool paused;            /* by an operator */
     bool greeted;           /* scope: connected since this core has begun, or not due then */
     bool connect_wanted;    /* scope: to be connected again, unasked, at the next tick */
@@ -124,7 +130,7 @@ AMO_MUSTCHECK int queue_new(double scope_rate, double scope_burst, int64_t retry
 void queue_free(struct queue *q);
 
 /* The destination of a scope or connector, made when missing. NULL: no memory. */
-struct dest *queue_dest(struct queue *q, bool is_scope, struct view name);
+struct dest *queue_dest(struct queue *q, enum dest_kind kind, struct view name);
 
 /* A command from the store, new or at start-up. It is QUEUED or READY (WAITING when
  * row->next_ms is in the future: an hour at most, which a Retry-After may ask for; in `doubt` of the

@@ -84,7 +84,7 @@ static void finish(struct rig *r, struct core_command *c)
 
 static struct dest *scope_of(struct rig *r, const char *scope)
 {
-    return queue_dest(r->q, true, view_of(scope));
+    return queue_dest(r->q, DEST_SCOPE, view_of(scope));
 }
 
 /* --- order and isolation -------------------------------------------------------------------- */
@@ -235,8 +235,8 @@ static void a_held_destination_holds_up_no_other(void **state)
     add_outbound(&r, 1, "s", "dead-service");
     add_message(&r, 2, "s"); /* the same scope, towards amo */
     add_message(&r, 3, "other");
-    dest_hold(r.q, queue_dest(r.q, false, VIEW_LIT("dead-service")), HOLD_CONNECT, 0, 60000,
-              r.now);
+    dest_hold(r.q, queue_dest(r.q, DEST_CONNECTOR, VIEW_LIT("dead-service")), HOLD_CONNECT, 0,
+              60000, r.now);
     c = send_next(&r);
     assert_int_equal(c->id, 2);
     c = send_next(&r);

@@ -98,7 +98,7 @@ static void rig_greeted(struct rig *r)
 {
     for (size_t i = 0; i < r->core.registry->n_scopes; i++) {
         struct dest *d =
-            queue_dest(r->core.queue, true, view_of(r->core.registry->scopes[i].id));
+            queue_dest(r->core.queue, DEST_SCOPE, view_of(r->core.registry->scopes[i].id));
 
         assert_non_null(d);
         d->greeted = true;

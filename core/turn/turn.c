@@ -66,7 +66,7 @@ void core_apply_pauses(struct core *c)
 {
     for (size_t i = 0; i < c->registry->n_scopes; i++) {
         struct view id = view_of(c->registry->scopes[i].id);
-        struct dest *d = queue_dest(c->queue, true, id);
+        struct dest *d = queue_dest(c->queue, DEST_SCOPE, id);
         int64_t now = clock_mono_ms();
         int64_t since = 0;
 
