@@ -7,8 +7,10 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/table.h"
 #include "proto/limits.h"
@@ -47,8 +49,28 @@ static void list_of_state(struct transfer *t, enum transfer_state state)
     t->ts->n[state]++;
 }
 
+const char *transfer_trace(const struct transfer *t, char ret[ID_TEXT_LEN + 1])
+{
+    id_format(&t->command.trace, ret);
+    return ret;
+}
+
+static const char *state_name(enum transfer_state state)
+{
+    static const char *const names[TRANSFER_N_STATES] = {"QUEUED", "RUNNING", "KEPT", "SENT"};
+
+    return names[state];
+}
+
 void transfer_move(struct transfer *t, enum transfer_state state)
 {
+    char trace[ID_TEXT_LEN + 1];
+
+    if (log_enabled(LOG_LEVEL_DEBUG))
+        log_line(LOG_LEVEL_DEBUG, "attempt.moved",
+                 "trace=%s command=%" PRIu64 " attempt=%" PRIu64 " from=%s to=%s",
+                 transfer_trace(t, trace), t->id, t->attempt, state_name(t->state),
+                 state_name(state));
     t->ts->n[t->state]--;
     list_remove(&t->link);
     if (state == TRANSFER_KEPT)

@@ -73,6 +73,8 @@ struct transfers {
     struct buf scratch;
 };
 
+/* The trace id of its command for the log, written to @ret; zeros when that is not understood. */
+const char *transfer_trace(const struct transfer *t, char ret[ID_TEXT_LEN + 1]);
 /* Into @state: the one place where a state changes. */
 void transfer_move(struct transfer *t, enum transfer_state state);
 /* It has its result: off with the command, keep the result until it is taken. */

@@ -211,6 +211,7 @@ static void queue_tick(void *arg)
 
 static void transfer_unstarted(struct transfer *t, const char *why)
 {
+    char trace[ID_TEXT_LEN + 1];
     struct result r = {
         .id = t->id,
         .attempt = t->attempt,
@@ -219,8 +220,9 @@ static void transfer_unstarted(struct transfer *t, const char *why)
         .evidence = view_of(why),
     };
 
-    log_line(LOG_LEVEL_DEBUG, "attempt.unstarted", "command=%" PRIu64 " attempt=%" PRIu64,
-             t->id, t->attempt);
+    log_line(LOG_LEVEL_DEBUG, "attempt.unstarted",
+             "trace=%s command=%" PRIu64 " attempt=%" PRIu64, transfer_trace(t, trace), t->id,
+             t->attempt);
     transfer_keep(t, &r);
 }
 
@@ -228,6 +230,7 @@ static void transfer_unstarted(struct transfer *t, const char *why)
 static void transfer_refuse(struct transfer *t, enum outcome outcome, enum cause cause,
                             const char *why)
 {
+    char trace[ID_TEXT_LEN + 1];
     struct result r = {
         .id = t->id,
         .attempt = t->attempt,
@@ -238,8 +241,9 @@ static void transfer_refuse(struct transfer *t, enum outcome outcome, enum cause
     };
 
     log_line(LOG_LEVEL_WARN, "attempt.refused",
-             "command=%" PRIu64 " attempt=%" PRIu64 " outcome=%s cause=%s", t->id, t->attempt,
-             outcome_name(outcome), cause_name(cause));
+             "trace=%s command=%" PRIu64 " attempt=%" PRIu64 " outcome=%s cause=%s",
+             transfer_trace(t, trace), t->id, t->attempt, outcome_name(outcome),
+             cause_name(cause));
     figures_attempt(t->ts->figures, target_of_kind(t->command.kind), outcome, 0, 0);
     transfer_keep(t, &r);
 }

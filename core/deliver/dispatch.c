@@ -396,6 +396,7 @@ void dispatch_detach(struct core *c, struct peer *p)
 void dispatch_due(struct core *c, int64_t now_mono_ms)
 {
     struct core_command *cmd = NULL;
+    char trace[ID_TEXT_LEN + 1];
 
     while (!c->exit_code && (cmd = queue_due(c->queue, now_mono_ms))) {
         if (cmd->state == COMMAND_WAITING) {
@@ -404,7 +405,8 @@ void dispatch_due(struct core *c, int64_t now_mono_ms)
         }
         struct peer *p = cmd->worker;
 
-        log_line(LOG_LEVEL_WARN, "command.lease_over", "command=%lld", (long long)cmd->id);
+        log_line(LOG_LEVEL_WARN, "command.lease_over", "trace=%s command=%lld",
+                 command_trace(cmd, trace), (long long)cmd->id);
         if (p) {
             p->n_in_flight--;
             p->bytes_in_flight -= cmd->body_len;

@@ -84,6 +84,7 @@ void look_begin(struct core *c, struct core_command *cmd, enum look_reason why,
                 struct view words)
 {
     int64_t now = clock_mono_ms();
+    char trace[ID_TEXT_LEN + 1];
     struct inquiry *q = inquiry_new(c, INQUIRY_LOOK, cmd->lane->dest);
 
     if (q)
@@ -99,7 +100,8 @@ void look_begin(struct core *c, struct core_command *cmd, enum look_reason why,
     q->wanted_mono_ms = now;
     q->look->why = why;
     q->look->words = words.len ? mem_strndup(words.ptr, words.len) : NULL;
-    log_line(LOG_LEVEL_INFO, "command.checking", "command=%lld", (long long)cmd->id);
+    log_line(LOG_LEVEL_INFO, "command.checking", "trace=%s command=%lld",
+             command_trace(cmd, trace), (long long)cmd->id);
     queue_move(c->queue, cmd, COMMAND_CHECKING, 0, now);
 }
 

@@ -549,9 +549,11 @@ static int dead_edit(struct core *c, const struct core_command *cmd, const struc
 
 static void settle_fate(struct core *c, struct core_command *cmd, const struct fate *f)
 {
+    char trace[ID_TEXT_LEN + 1];
     int rc = core_row_begin(c);
 
-    log_line(LOG_LEVEL_ERROR, "command.dead", "command=%lld kind=%s reason=%s attempts=%u",
+    log_line(LOG_LEVEL_ERROR, "command.dead",
+             "trace=%s command=%lld kind=%s reason=%s attempts=%u", command_trace(cmd, trace),
              (long long)cmd->id, command_kind_name((uint64_t)cmd->kind), f->reason,
              cmd->attempts);
     rc = rc ? rc : store_dead_add(c->store, cmd->id, f->reason, clock_unix_ms());
@@ -574,9 +576,11 @@ static void settle_fate(struct core *c, struct core_command *cmd, const struct f
 void settle_erased(struct core *c, struct core_command *cmd)
 {
     static const struct fate f = {.reason = "erased"};
+    char trace[ID_TEXT_LEN + 1];
     int rc = core_row_begin(c);
 
-    log_line(LOG_LEVEL_INFO, "command.erased", "command=%lld kind=%s", (long long)cmd->id,
+    log_line(LOG_LEVEL_INFO, "command.erased", "trace=%s command=%lld kind=%s",
+             command_trace(cmd, trace), (long long)cmd->id,
              command_kind_name((uint64_t)cmd->kind));
     inquiry_cancel(c, cmd);
     rc = rc ? rc : store_command_settle(c->store, cmd->id);

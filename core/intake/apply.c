@@ -219,6 +219,7 @@ static int command_add(struct core *c, struct command_row *row, const struct com
 
     begin_life(row);
     row->unsure = c->forgotten;
+    row->trace = body->trace;
     buf_init(&packed, LIMIT_FRAME_BYTES);
     if (row->scope || row->connector)
         f = mem_zalloc(sizeof(*f));

@@ -118,8 +118,19 @@ static int intake_one(struct core *c, struct peer *p, const msgpack_object *item
     return pairs_add(&p->acks, number, number);
 }
 
+/* For the log; zeros when it cannot be decoded. */
+static void event_trace(struct view bytes, char ret[ID_TEXT_LEN + 1])
+{
+    struct event e = {0};
+
+    if (event_decode(bytes, &e))
+        e.trace = (struct id){{0}};
+    id_format(&e.trace, ret);
+}
+
 int intake_event(struct core *c, struct view bytes, enum intake_how how)
 {
+    char trace[ID_TEXT_LEN + 1];
     int rc = store_savepoint(c->store);
 
     if (rc)
@@ -135,8 +146,9 @@ int intake_event(struct core *c, struct view bytes, enum intake_how how)
     core_forget(c);
     if (core_is_trouble(rc))
         return rc;
-    log_failed(LOG_LEVEL_ERROR, "event.failed", store_errno(rc), "sqlite=\"%s\"",
-               store_error(c->store, rc));
+    event_trace(bytes, trace);
+    log_failed(LOG_LEVEL_ERROR, "event.failed", store_errno(rc), "trace=%s sqlite=\"%s\"",
+               trace, store_error(c->store, rc));
     rc = store_rollback_to(c->store);
     return rc ? rc : intake_quarantine(c, bytes, "failed");
 }
@@ -237,11 +249,14 @@ static int apply_wait(struct core *c, const struct event *e, struct view bytes,
 static int apply_plan(struct core *c, const struct event *e, struct view bytes,
                       const struct message *named, const struct plan *p)
 {
+    char trace[ID_TEXT_LEN + 1];
+
     switch (p->verdict) {
     case VERDICT_APPLY:
         return apply_message(c, e, p);
     case VERDICT_NOTHING:
-        log_line(LOG_LEVEL_DEBUG, "event.nothing", "kind=%s reason=%s",
+        id_format(&e->trace, trace);
+        log_line(LOG_LEVEL_DEBUG, "event.nothing", "trace=%s kind=%s reason=%s", trace,
                  event_kind_name(e->kind), p->reason);
         return apply_status(c, e, named, p);
     case VERDICT_STATUS:

@@ -12,22 +12,34 @@ const char *command_state_name(enum command_state s)
     return "?";
 }
 
-bool command_may_move(enum command_state from, enum command_state to)
+const char *command_move_why(enum command_state from, enum command_state to)
 {
     static const struct {
         enum command_state from;
         enum command_state to;
+        const char *why;
     } moves[] = {
-#define MOVE_ROW(from, to, why) {COMMAND_##from, COMMAND_##to},
+#define MOVE_ROW(from, to, why) {COMMAND_##from, COMMAND_##to, why},
         COMMAND_MOVES(MOVE_ROW)
 #undef MOVE_ROW
     };
 
     for (size_t i = 0; i < AMO_COUNT(moves); i++) {
         if (moves[i].from == from && moves[i].to == to)
-            return true;
+            return moves[i].why;
     }
-    return false;
+    return NULL;
+}
+
+bool command_may_move(enum command_state from, enum command_state to)
+{
+    return command_move_why(from, to) != NULL;
+}
+
+const char *command_trace(const struct core_command *c, char ret[ID_TEXT_LEN + 1])
+{
+    id_format(&c->trace, ret);
+    return ret;
 }
 
 /* What one kind of command is like. */

@@ -77,6 +77,7 @@ struct core_command {
     size_t heap_at;      /* place in the timer heap, 1-based; 0 = not in it */
     int64_t due_mono_ms; /* WAITING: when the back-off ends; IN_FLIGHT: when the lease ends */
     int64_t message;
+    struct id trace;   /* of what it came of; zero none */
     int64_t taken_ms;  /* by core, wall time */
     int64_t waited_ms; /* before that: of its age for people, not of its life */
     int64_t paused_ms;
@@ -111,6 +112,10 @@ struct core_command {
 
 const char *command_state_name(enum command_state s);
 bool command_may_move(enum command_state from, enum command_state to);
+/* The table's word for a legal move; NULL for another. */
+const char *command_move_why(enum command_state from, enum command_state to);
+/* Its trace id for the log, written to @ret. */
+const char *command_trace(const struct core_command *c, char ret[ID_TEXT_LEN + 1]);
 /* A message: protected by its own key, so it may go again after a restart at once. */
 bool command_is_message(enum command_kind kind);
 /* It makes a message at amo: an unclear outcome is settled by its history. */

@@ -65,6 +65,7 @@ struct command_row {
     int64_t lane;
     int64_t kind;    /* enum command_kind */
     int64_t message; /* 0 none */
+    struct id trace; /* zero none */
     char *scope;     /* amojo target, or NULL */
     char *connector; /* webhook target, or NULL */
     char *body;      /* packed struct command, as far as it does not change */

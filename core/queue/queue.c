@@ -11,10 +11,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "core/model/plant.h"
 #include "core/queue/heap.h"
+#include "core/queue/private.h"
 #include "proto/limits.h"
 
 /* Design. A destination with work stands in `ring`; dispatch takes the first, gives it one
@@ -24,9 +26,6 @@
  *
  * Only a lane's first command is in the timer heap or in a ready list, so both stay as small as
  * the number of lanes with work. */
-
-/* a command that no worker has room for lets others go before it for so long */
-#define NO_ROOM_MS 1000
 
 static void command_unplace(struct queue *q, struct core_command *c);
 static void lane_forward(struct queue *q, struct lane *l, int64_t now_mono_ms);
@@ -205,6 +204,7 @@ int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_m
     c->id = row->id;
     c->kind = (enum command_kind)row->kind;
     c->message = row->message;
+    c->trace = row->trace;
     c->taken_ms = row->taken_ms;
     c->waited_ms = row->waited_ms;
     c->paused_ms = row->paused_ms;
@@ -298,18 +298,18 @@ size_t queue_count(const struct queue *q)
 
 /* --- moving --------------------------------------------------------------------------------- */
 
-static bool dest_has_ready(const struct dest *d)
+bool queue_dest_has_ready(const struct dest *d)
 {
     return !list_is_empty(&d->ready[0]) || !list_is_empty(&d->ready[1]);
 }
 
-static void dest_ring(struct queue *q, struct dest *d)
+void queue_dest_ring(struct queue *q, struct dest *d)
 {
     list_remove(&d->link);
-    list_add_tail(dest_has_ready(d) ? &q->ring : &q->idle, &d->link);
+    list_add_tail(queue_dest_has_ready(d) ? &q->ring : &q->idle, &d->link);
 }
 
-static struct core_command *lane_head(const struct lane *l)
+struct core_command *queue_lane_head(const struct lane *l)
 {
     return LIST_ENTRY(l->commands.next, struct core_command, in_lane);
 }
@@ -317,8 +317,8 @@ static struct core_command *lane_head(const struct lane *l)
 static void lane_ready(struct queue *q, struct lane *l, bool first)
 {
     struct dest *d = l->dest;
-    struct list *ready = &d->ready[command_is_message(lane_head(l)->kind) ? 0 : 1];
-    bool was_idle = !dest_has_ready(d);
+    struct list *ready = &d->ready[command_is_message(queue_lane_head(l)->kind) ? 0 : 1];
+    bool was_idle = !queue_dest_has_ready(d);
 
     list_remove(&l->link);
     if (l->scope && l->scope->paused) {
@@ -331,7 +331,7 @@ static void lane_ready(struct queue *q, struct lane *l, bool first)
     else
         list_add_tail(ready, &l->link);
     if (was_idle)
-        dest_ring(q, d);
+        queue_dest_ring(q, d);
 }
 
 /* Leave the list or heap that the present state stands for. */
@@ -341,8 +341,8 @@ static void command_unplace(struct queue *q, struct core_command *c)
         queue_heap_remove(q, c);
     if (c->state == COMMAND_READY) {
         list_remove(&c->lane->link);
-        if (!dest_has_ready(c->lane->dest))
-            dest_ring(q, c->lane->dest);
+        if (!queue_dest_has_ready(c->lane->dest))
+            queue_dest_ring(q, c->lane->dest);
     }
     if (c->state == COMMAND_IN_FLIGHT) {
         c->lane->dest->n_in_flight--;
@@ -352,11 +352,25 @@ static void command_unplace(struct queue *q, struct core_command *c)
     c->worker = NULL;
 }
 
+/* The one line of each move. */
+static void command_log(const struct core_command *c, enum command_state to)
+{
+    char trace[ID_TEXT_LEN + 1];
+
+    if (log_enabled(LOG_LEVEL_DEBUG))
+        log_line(LOG_LEVEL_DEBUG, "command.moved",
+                 "trace=%s command=%lld kind=%s from=%s to=%s why=\"%s\"",
+                 command_trace(c, trace), (long long)c->id,
+                 command_kind_name((uint64_t)c->kind), command_state_name(c->state),
+                 command_state_name(to), command_move_why(c->state, to));
+}
+
 /* Into the list or heap of its new state, which is not an end. */
 static void command_become(struct queue *q, struct core_command *c, enum command_state to,
                            int64_t due_mono_ms)
 {
     assert(command_may_move(c->state, to));
+    command_log(c, to);
     command_unplace(q, c);
     c->state = to;
     c->due_mono_ms = due_mono_ms;
@@ -405,6 +419,7 @@ static void command_end(struct queue *q, struct core_command *c, enum command_st
     struct lane *l = c->lane;
 
     assert(command_may_move(c->state, to));
+    command_log(c, to);
     command_unplace(q, c);
     list_remove(&c->in_lane);
     l->dest->n_waiting--;
@@ -435,126 +450,7 @@ void queue_move(struct queue *q, struct core_command *c, enum command_state to,
     }
 }
 
-/* --- choosing ------------------------------------------------------------------------------- */
-
-/* One that swallows calls must not hold every place at the workers until its breaker opens. */
-static bool dest_has_its_share(const struct queue *q, const struct dest *d)
-{
-    return q->dest_share && d->n_in_flight >= q->dest_share;
-}
-
-bool queue_spares_place(struct queue *q, struct dest *d, int64_t now_mono_ms)
-{
-    if (dest_is_held(d) || dest_has_its_share(q, d))
-        return false;
-    return dest_take_spare_token(d, now_mono_ms);
-}
-
-bool queue_admits_call(struct queue *q, struct dest *d, bool *ret_probing, int64_t now_mono_ms)
-{
-    if (d->paused || dest_has_its_share(q, d) ||
-        (dest_is_held(d) && (d->probing || now_mono_ms < d->hold_until_ms)) ||
-        !dest_take_token(d, now_mono_ms))
-        return false;
-    if (dest_is_held(d)) {
-        *ret_probing = d->probing = true;
-        d->probe = 0; /* no command's */
-        d->probe_lane = 0;
-    }
-    return true;
-}
-
-/* It failed in this hold, or what it has to say did before: it would tell nothing new. */
-static bool has_spoken(const struct dest *d, const struct lane *l)
-{
-    return dest_is_witness(d, l->id) || lane_head(l)->failed;
-}
-
-/* However many have failed, one that has not may know better: several clients may have sent what one
- * guard dislikes. Such a question costs one call, and the pauses between them grow. */
-static bool may_ask(const struct dest *d, const struct lane *l, int64_t now_mono_ms)
-{
-    return hold_is_doubtful(d->hold) && d->hold != HOLD_GONE && now_mono_ms >= d->ask_ms &&
-           now_mono_ms >= d->not_before_ms && !has_spoken(d, l);
-}
-
-/* The first of one list that may go: of a held destination one that has not failed in this hold,
- * if there is any; else none before the hold is over. */
-static struct lane *ready_first(struct dest *d, struct list *ready, int64_t now_mono_ms)
-{
-    struct lane *witness = NULL;
-    struct list *next = NULL;
-
-    for (struct list *i = ready->next; i != ready; i = next) {
-        struct lane *l = LIST_ENTRY(i, struct lane, link);
-
-        next = i->next;
-        if (l->scope && l->scope != d && l->scope->paused) {
-            list_remove(&l->link); /* its scope was paused while it stood here */
-            list_add_tail(&l->scope->parked, &l->link);
-            continue;
-        }
-        if (!dest_is_held(d) || dest_asks_lane(d, l->id, now_mono_ms) ||
-            may_ask(d, l, now_mono_ms))
-            return l;
-        if (!hold_is_doubtful(d->hold) || !has_spoken(d, l))
-            return now_mono_ms >= d->hold_until_ms ? l : NULL;
-        witness = witness ? witness : l;
-    }
-    return now_mono_ms >= d->hold_until_ms ? witness : NULL;
-}
-
-static struct lane *dest_first(struct dest *d, bool messages_only, int64_t now_mono_ms)
-{
-    struct lane *message = ready_first(d, &d->ready[0], now_mono_ms);
-    struct lane *other = messages_only ? NULL : ready_first(d, &d->ready[1], now_mono_ms);
-
-    if (!message || !other)
-        return message ? message : other;
-    if (dest_is_held(d) && hold_is_doubtful(d->hold) &&
-        has_spoken(d, message) != has_spoken(d, other))
-        return has_spoken(d, message) ? other : message;
-    return message->ready_no < other->ready_no ? message : other;
-}
-
-struct core_command *queue_next(struct queue *q, bool messages_only, int64_t now_mono_ms)
-{
-    struct list *i = q->ring.next;
-    struct core_command *c = NULL;
-
-    while (i != &q->ring) {
-        struct dest *d = LIST_ENTRY(i, struct dest, link);
-        struct lane *l = NULL;
-
-        i = i->next;
-        if (d->paused || (dest_is_held(d) && d->probing) || dest_has_its_share(q, d) ||
-            (q->run && d->passed_over == q->run))
-            continue;
-        l = dest_first(d, messages_only, now_mono_ms);
-        if (!l && !dest_has_ready(d))
-            dest_ring(q, d); /* all its lanes were parked */
-        if (!l || !dest_take_token(d, now_mono_ms))
-            continue;
-        c = lane_head(l);
-        if (dest_is_held(d)) {
-            d->probing = true;
-            d->probe = c->id;
-            d->probe_lane = l->id;
-        }
-        list_remove(&d->link);
-        list_add_tail(&q->ring, &d->link); /* its turn is over */
-        return c;
-    }
-    return NULL;
-}
-
-bool queue_pass_over(struct queue *q, struct dest *d, int64_t now_mono_ms)
-{
-    if (d->no_room_since_ms == 0)
-        d->no_room_since_ms = now_mono_ms;
-    d->passed_over = q->run;
-    return now_mono_ms - d->no_room_since_ms < NO_ROOM_MS;
-}
+/* --- what is due ---------------------------------------------------------------------------- */
 
 void queue_give_back(struct queue *q, struct core_command *c, int64_t now_mono_ms)
 {
@@ -574,33 +470,6 @@ struct core_command *queue_due(struct queue *q, int64_t now_mono_ms)
     return q->n_heap && q->heap[1]->due_mono_ms <= now_mono_ms ? q->heap[1] : NULL;
 }
 
-/* When @d can do something that it cannot do now; INT64_MAX when no time is waited for. */
-static int64_t dest_next_due(const struct queue *q, const struct dest *d, int64_t now_mono_ms)
-{
-    if (d->paused || dest_has_its_share(q, d) || (dest_is_held(d) && d->probing))
-        return INT64_MAX;
-    if (dest_is_held(d) && d->not_before_ms > now_mono_ms)
-        return d->not_before_ms < d->hold_until_ms ? d->not_before_ms : d->hold_until_ms;
-    if (dest_is_held(d) && d->hold_until_ms > now_mono_ms)
-        return d->hold_until_ms;
-    if (d->rate > 0 && d->tokens < 1)
-        return now_mono_ms + (int64_t)((1 - d->tokens) * 1000 / d->rate) + 1;
-    return INT64_MAX; /* it may go now: workers' credit holds it up, and wakes us */
-}
-
-int64_t queue_next_due(const struct queue *q, int64_t now_mono_ms)
-{
-    int64_t next = q->n_heap ? q->heap[1]->due_mono_ms : INT64_MAX;
-
-    for (const struct list *i = q->ring.next; i != &q->ring; i = i->next) {
-        int64_t at = dest_next_due(q, LIST_ENTRY_CONST(i, struct dest, link), now_mono_ms);
-
-        if (at < next)
-            next = at;
-    }
-    return next;
-}
-
 /* --- destinations --------------------------------------------------------------------------- */
 
 void dest_release(struct queue *q, struct dest *d, int64_t now_mono_ms)
@@ -613,7 +482,7 @@ void dest_release(struct queue *q, struct dest *d, int64_t now_mono_ms)
     d->failures = 0;
     d->n_witnesses = 0;
     d->not_before_ms = 0;
-    dest_ring(q, d);
+    queue_dest_ring(q, d);
 }
 
 void dest_pause(struct queue *q, struct dest *d, bool paused, int64_t now_mono_ms)

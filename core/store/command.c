@@ -17,10 +17,11 @@ int store_command_add(struct store *s, const struct command_row *c, int64_t *ret
 {
     int rc = db_run(s->db,
                     "INSERT INTO commands(lane,kind,message,scope,connector,body,taken_ms,"
-                    "attempts,next_ms,lost,paused_ms,unsure) VALUES(?,?,?,?,?,?,?,?,?,0,?,?)",
-                    "iiissbiiiii", c->lane, c->kind, c->message, c->scope, c->connector,
+                    "attempts,next_ms,lost,paused_ms,unsure,trace)"
+                    " VALUES(?,?,?,?,?,?,?,?,?,0,?,?,?)",
+                    "iiissbiiiiib", c->lane, c->kind, c->message, c->scope, c->connector,
                     view_make(c->body, c->body_len), c->taken_ms, c->attempts, c->next_ms,
-                    c->paused_ms, (int64_t)c->unsure);
+                    c->paused_ms, (int64_t)c->unsure, id_view(&c->trace));
 
     if (rc == 0)
         *ret_id = db_last_id(s->db);
@@ -29,7 +30,7 @@ int store_command_add(struct store *s, const struct command_row *c, int64_t *ret
 
 #define COLUMNS                                                                                \
     "id,lane,kind,message,scope,connector,taken_ms,attempts,next_ms,lost,paused_ms,erased,"    \
-    "unsure"
+    "unsure,trace"
 
 static int command_read(struct db_rows *r, struct command_row *ret)
 {
@@ -51,6 +52,8 @@ static int command_read(struct db_rows *r, struct command_row *ret)
         command_row_fini(&c);
         return rc;
     }
+    /* of a row of before it was kept: none */
+    (void)!id_from_view(db_view(r, 13), &c.trace);
     *ret = c;
     return 0;
 }
@@ -70,7 +73,7 @@ int store_command(struct store *s, int64_t id, struct command_row *ret)
     if (rc)
         return rc;
     rc = command_read(r, ret);
-    if (rc == 0 && (rc = command_body(r, 13, ret)) != 0)
+    if (rc == 0 && (rc = command_body(r, 14, ret)) != 0)
         command_row_fini(ret);
     db_end(r);
     return rc;
@@ -299,16 +302,17 @@ int store_dead_retry(struct store *s, int64_t id, int64_t now_ms, struct command
 
     if (rc)
         return rc;
-    rc = db_query(s->db, &r,
-                  "SELECT id,lane,kind,message,scope,connector,taken_ms,0,0,0,0,0,"
-                  "body FROM dead WHERE id=?",
-                  "i", id);
+    rc = db_query(
+        s->db, &r,
+        "SELECT id,lane,kind,message,scope,connector,taken_ms,0,0,0,0,0,"
+        "(SELECT trace FROM messages WHERE messages.id=dead.message),body FROM dead WHERE id=?",
+        "i", id);
 
     rc = store_one(rc, r);
     if (rc)
         return rc;
     rc = command_read(r, &c);
-    if (rc == 0 && (rc = command_body(r, 12, &c)) != 0)
+    if (rc == 0 && (rc = command_body(r, 14, &c)) != 0)
         command_row_fini(&c);
     db_end(r);
     if (rc)

@@ -160,6 +160,7 @@ static void every_row_of_before_is_there(void **state)
     message_fini(&m);
     assert_int_equal(store_command(r->store, 7, &row), 0);
     assert_int_equal(row.attempts, 3);
+    assert_int_equal(row.trace.bytes[0], 6); /* its message's */
     command_row_fini(&row);
     assert_int_equal(store_counts(r->store, &dead, &quarantine, &waiting), 0);
     assert_int_equal(dead, 1);

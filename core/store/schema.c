@@ -131,6 +131,10 @@ static const char *const migrations[] = {
     "CREATE INDEX chats_by_phone ON chats(conversation) WHERE by_phone<>0;",
     /* commands that may have been done, though none of their attempts in the store says so */
     "ALTER TABLE commands ADD COLUMN unsure INTEGER NOT NULL DEFAULT 0;",
+    /* a command's trace id, for the log, without reading its body */
+    "ALTER TABLE commands ADD COLUMN trace BLOB;"
+    "UPDATE commands SET trace=(SELECT trace FROM messages WHERE "
+    "messages.id=commands.message);",
 };
 
 int schema_count(void)

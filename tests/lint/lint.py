@@ -27,6 +27,7 @@ QUICK = {
     "allocation": rules_code.allocation_in_one_module,
     "unsafe-calls": rules_code.no_unsafe_calls,
     "failures-in-words": rules_code.failures_in_words,
+    "traced": rules_code.traced,
     "header-shape": rules_code.header_shape,
     "sizes": rules_code.sizes,
     "enum-switches": rules_code.enum_switches,

@@ -115,6 +115,26 @@ def failures_in_words(root):
     return found
 
 
+# Lines about what is not one event, command or attempt, or whose event could not be read.
+NO_TRACE = {"event.hint_malformed", "event.push_malformed", "event.push_of_other_spool", "event.push_failed",
+            "event.taken_malformed", "event.too_many_gaps", "event.unanswered", "event.suspect",
+            "attempt.not_understood"}
+_TRACED = re.compile(r'\blog_(?:line|failed)\s*\(([^;]*?)"((?:command|attempt|event)\.\w+)"([^;]*)', re.S)
+
+
+def traced(root):
+    """A line of the log about an event, a command or an attempt has its trace id."""
+    found = []
+    for rel in source.files(root, ".c"):
+        if is_test(rel):
+            continue
+        text = source.read(root, rel)
+        for match in _TRACED.finditer(text):
+            if match[2] not in NO_TRACE and "trace=" not in match[3]:
+                found.append(Finding(rel, source.line_of(text, match.start()), f"{match[2]} is logged without trace="))
+    return found
+
+
 def _banned(root, pattern, words, allowed):
     found = []
     for rel in source.files(root, ".c", ".h"):

@@ -113,6 +113,8 @@ PLANTED = [
     ("unsafe-calls", {"core/a.c": "void f(char *s)\n{\n    sprintf(s, \"x\");\n}\n"}, "sprintf"),
     ("failures-in-words", {"core/a.c": 'void f(int rc)\n{\n    log_line(LOG_LEVEL_ERROR, "x.failed",\n             '
                                        '"in=here error=%d", -rc);\n}\n'}, "log_failed"),
+    ("traced", {"core/a.c": 'void f(void)\n{\n    log_line(LOG_LEVEL_WARN, "command.dead", "command=%d", 1);\n}\n'},
+     "command.dead is logged without"),
     ("header-shape", {"core/a.h": "#pragma once\nint a(void);\n"}, "opens with a comment"),
     ("header-shape", {"core/a.h": "/* A. */\nint a(void);\n"}, "#pragma once"),
     ("sizes", {"core/a.c": DEEP}, "f has 104 lines"),
