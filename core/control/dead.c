@@ -7,6 +7,7 @@
 #include "core/control/control.h"
 #include "core/control/verbs.h"
 #include "core/peers/peers.h"
+#include "core/turn/message.h"
 #include "proto/limits.h"
 #include <errno.h>
 #include <stdio.h>
@@ -38,6 +39,16 @@ int verb_dead_show(struct control_ask *ask)
     return rc == STORE_E_NONE ? control_fail(ask, EXIT_FAILED, "no such dead letter") : rc;
 }
 
+static int message_again(struct core *c, int64_t id)
+{
+    struct message m = {0};
+    int rc = store_message(c->store, id, &m);
+
+    rc = rc ? rc : message_move(c, &m, MESSAGE_ACCEPTED, 0);
+    message_fini(&m);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
 static int dead_retry_one(struct control_ask *ask, int64_t id)
 {
     struct command_row row;
@@ -50,7 +61,7 @@ static int dead_retry_one(struct control_ask *ask, int64_t id)
     if (rc == STORE_E_NONE)
         return control_fail(ask, EXIT_FAILED, "no dead letter %lld", (long long)id);
     if (rc == 0 && row.message && command_is_message((enum command_kind)row.kind))
-        rc = store_message_state(ask->core->store, row.message, "accepted", 0);
+        rc = message_again(ask->core, row.message);
     rc = rc ? rc : core_enqueue(ask->core, &row);
     if (rc == 0) {
         queue_find(ask->core->queue, row.id)->tried = true; /* in its life before */

@@ -32,7 +32,7 @@ static void trace_message(struct json_writer *w, const struct message *m)
     json_add_text(w, "amo_id", view_of(m->amo_id));
     json_add_text(w, "service_id", view_of(m->service_id));
     json_add_int(w, "conversation", m->conversation);
-    json_add_text(w, "state", view_of(m->state));
+    json_add_text(w, "state", view_of(message_state_name(m->state)));
     json_add_text_if(w, "reason", view_of(m->reason));
     json_add_int(w, "told", m->told == TOLD_DELAYED ? -1 : m->told);
     control_add_time(w, "taken_at", m->taken_ms);
@@ -90,7 +90,7 @@ int verb_trace(struct control_ask *ask)
     trace_step(ask->w, m.taken_ms, "taken at the door");
     rc = store_attempts_json(ask->core->store, 0, m.id, ask->w);
     if (m.settled_ms)
-        trace_step(ask->w, m.settled_ms, m.state);
+        trace_step(ask->w, m.settled_ms, message_state_name(m.state));
     json_close_array(ask->w);
     trace_waiting(ask->core, &m, ask->w);
     json_close_object(ask->w);

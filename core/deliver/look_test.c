@@ -185,7 +185,7 @@ static void a_refused_chat_does_not_hide_the_others(void **state)
                            .amo_message_id = VIEW_LIT("amo-1")});
     rig_commit(r);
     m = rig_message(r, "aamo-1");
-    assert_string_equal(m.state, "delivered_to_amo");
+    assert_int_equal(m.state, MESSAGE_DELIVERED_TO_AMO);
     message_fini(&m);
 }
 

@@ -162,7 +162,7 @@ static int resolve_amo_outgoing(struct core *c, struct resolved *r)
 
 static bool is_failed(const struct message *m)
 {
-    return m->state && strcmp(m->state, "failed") == 0;
+    return m->state == MESSAGE_FAILED;
 }
 
 /* Amo never got it; or has it, but we never learnt under which name. */
@@ -230,7 +230,7 @@ static int resolve_quote_for_amo(struct core *c, struct resolved *r)
 static bool amo_has(const struct message *m, int64_t conversation)
 {
     return m->amo_id || (!is_lost(m) && m->conversation == conversation) ||
-           (m->state && strcmp(m->state, "delivered_to_amo") == 0);
+           m->state == MESSAGE_DELIVERED_TO_AMO;
 }
 
 /* What is forwarded has neither a name for amo nor words: a sign stands for it. */

@@ -31,6 +31,7 @@
 #include "core/model/degrade.h"
 #include "core/model/key.h"
 #include "core/peers/peers.h"
+#include "core/turn/message.h"
 #include "proto/foreign_id.h"
 #include "proto/limits.h"
 #include "proto/session.h"
@@ -422,8 +423,8 @@ static int done_message(struct core *c, const struct core_command *cmd, const st
 
     if (rc)
         return rc == STORE_E_NONE ? 0 : rc;
-    rc = store_message_state(c->store, m.id, to_amo ? "delivered_to_amo" : "taken_over",
-                             clock_unix_ms());
+    rc = message_move(c, &m, to_amo ? MESSAGE_DELIVERED_TO_AMO : MESSAGE_TAKEN_OVER,
+                      clock_unix_ms());
     if (rc == 0)
         rc = to_amo ? learn_from_amo(c, cmd, &m, r) : learn_from_service(c, &m, r);
     id_format(&m.trace, trace);
@@ -524,8 +525,7 @@ static int dead_message(struct core *c, const struct core_command *cmd, const st
 
     if (rc)
         return rc == STORE_E_NONE ? 0 : rc;
-    rc = store_message_failed(c->store, m.id, f->reason, view_cut(f->words, LIMIT_ERROR_TEXT),
-                              clock_unix_ms());
+    rc = message_fail(c, &m, f->reason, view_cut(f->words, LIMIT_ERROR_TEXT));
     if (rc == 0 && command_is_new_at_amo(cmd->kind))
         rc = apply_failure(c, &m, cmd->id, f->reason, f->words);
     else if (rc == 0 && m.told <= 0)

@@ -127,7 +127,7 @@ static void done_teaches_the_ids_of_amo(void **state)
                                .amo_chat_id = VIEW_LIT("chat-9")});
     rig_turn(r);
     m = rig_message(r, "aamo-1");
-    assert_string_equal(m.state, "delivered_to_amo");
+    assert_int_equal(m.state, MESSAGE_DELIVERED_TO_AMO);
     assert_true(m.settled_ms > 0);
     message_fini(&m);
     assert_int_equal(store_conversation_by_chat(r->core.store, VIEW_LIT("ch_acc"),
@@ -152,7 +152,7 @@ static void done_teaches_the_ids_of_the_service(void **state)
                                .service_conversation = VIEW_LIT("thread")});
     rig_turn(r);
     m = rig_message(r, "ssvc/s-1");
-    assert_string_equal(m.state, "taken_over");
+    assert_int_equal(m.state, MESSAGE_TAKEN_OVER);
     message_fini(&m);
     assert_int_equal(store_conversation_by_service(r->core.store, VIEW_LIT("svc"), VIEW_LIT(""),
                                                    VIEW_LIT("thread"), &conv),
@@ -341,7 +341,7 @@ static void attempts_used_up_make_a_dead_letter_and_tell_the_manager(void **stat
     rig_assert_counts(r, 1, 0, 0);
     rig_assert_dead(r, "server");
     m = rig_message(r, "aamo-1");
-    assert_string_equal(m.state, "failed");
+    assert_int_equal(m.state, MESSAGE_FAILED);
     assert_int_equal(m.told, -1);
     message_fini(&m);
     told = rig_command(r, COMMAND_AMO_STATUS);
@@ -583,7 +583,7 @@ static void a_message_found_in_the_history_is_done(void **state)
     assert_true(list_is_empty(&r->core.inquiries));
     rig_turn(r);
     m = rig_message(r, "aamo-1");
-    assert_string_equal(m.state, "delivered_to_amo");
+    assert_int_equal(m.state, MESSAGE_DELIVERED_TO_AMO);
     message_fini(&m);
     rig_assert_counts(r, 0, 0, 0);
     rig_assert_accounts(r);

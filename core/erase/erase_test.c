@@ -75,7 +75,7 @@ static void assert_message(struct rig *r, const char *key, const char *state,
 {
     struct message m = rig_message(r, key);
 
-    assert_string_equal(m.state, state);
+    assert_string_equal(message_state_name(m.state), state);
     if (reason)
         assert_string_equal(m.reason, reason);
     else

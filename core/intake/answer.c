@@ -18,8 +18,8 @@ static void answer_about(const struct message *m, struct answer *a)
     a->found = true;
     a->mid = view_of(m->mid);
     a->direction = m->direction == MESSAGE_INBOUND ? VIEW_LIT("in") : VIEW_LIT("out");
-    a->state = view_of(m->state);
-    if (m->state && strcmp(m->state, "failed") == 0) {
+    a->state = view_of(message_state_name(m->state));
+    if (m->state == MESSAGE_FAILED) {
         a->reason = view_of(m->reason);
         a->words = view_of(m->words);
     }

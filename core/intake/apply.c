@@ -100,13 +100,12 @@ static int message_add(struct core *c, const struct event *e, const struct plan 
                        const struct conversation *conv, int64_t *ret_id)
 {
     bool to_amo = e->kind != EVENT_AMO_MESSAGE;
-    char state[] = "accepted";
     struct message m = {.direction = to_amo ? e->outgoing ? MESSAGE_IMPORTED : MESSAGE_INBOUND
                                             : MESSAGE_OUTBOUND,
                         .conversation = conv->id,
                         .scope = conv->scope,
                         .connector = conv->connector,
-                        .state = state,
+                        .state = MESSAGE_ACCEPTED,
                         .taken_ms = e->taken_ms,
                         .trace = e->trace};
     int rc = 0;

@@ -39,7 +39,7 @@ static void an_event_becomes_a_message_and_a_command_before_it_is_taken(void **s
     m = rig_message(r, "msvc-m1");
     assert_int_equal(m.direction, MESSAGE_INBOUND);
     assert_string_equal(m.service_id, "m1");
-    assert_string_equal(m.state, "accepted");
+    assert_int_equal(m.state, MESSAGE_ACCEPTED);
     c = rig_command(r, COMMAND_AMO_MESSAGE);
     assert_int_equal(c->message, m.id);
     assert_int_equal(c->state, COMMAND_READY);
@@ -446,7 +446,7 @@ a_status_before_its_message_waits_and_is_released_when_the_id_is_learnt(void **s
     assert_non_null(rig_command(r, COMMAND_AMO_STATUS));
     m = rig_message(r, "ssvc/svc-id");
     assert_int_equal(m.told, 1);
-    assert_string_equal(m.state, "taken_over");
+    assert_int_equal(m.state, MESSAGE_TAKEN_OVER);
     message_fini(&m);
 }
 

@@ -43,7 +43,6 @@ void message_fini(struct message *m)
     mem_free(m->connector);
     mem_free(m->amo_id);
     mem_free(m->service_id);
-    mem_free(m->state);
     mem_free(m->type);
     mem_free(m->chat_id);
     mem_free(m->reason);

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/compiler.h"
 #include "base/ids.h"
+#include "core/model/message.h"
 
 /* --- a conversation: one client, or one group, at one number --------------------------------------- */
 struct conversation {
@@ -45,12 +46,12 @@ struct message {
     char *connector;
     char *amo_id;     /* NULL unknown */
     char *service_id; /* NULL unknown */
-    char *state;      /* "accepted", "delivered_to_amo", "taken_over", "failed" */
-    char *type;       /* amojo's word; NULL unknown */
-    char *chat_id;    /* amo's chat it stands in; NULL unknown */
-    char *reason;     /* of "failed": a word */
-    char *words;      /* of "failed": the remote side's own; NULL none */
-    int64_t told;     /* last delivery status queued to amo: 0, 1, 2, -1, TOLD_DELAYED */
+    enum message_state state;
+    char *type;    /* amojo's word; NULL unknown */
+    char *chat_id; /* amo's chat it stands in; NULL unknown */
+    char *reason;  /* of "failed": a word */
+    char *words;   /* of "failed": the remote side's own; NULL none */
+    int64_t told;  /* last delivery status queued to amo: 0, 1, 2, -1, TOLD_DELAYED */
     int64_t taken_ms;
     int64_t settled_ms;
     struct id trace;

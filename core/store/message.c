@@ -28,7 +28,7 @@ static int message_read(struct db_rows *r, struct message *ret)
     rc = rc ? rc : db_string(r, 5, &m.connector);
     rc = rc ? rc : db_string(r, 6, &m.amo_id);
     rc = rc ? rc : db_string(r, 7, &m.service_id);
-    rc = rc ? rc : db_string(r, 8, &m.state);
+    m.state = message_state_of(db_view(r, 8));
     rc = rc ? rc : db_string(r, 13, &m.type);
     rc = rc ? rc : db_string(r, 14, &m.chat_id);
     rc = rc ? rc : db_string(r, 15, &m.reason);
@@ -119,8 +119,8 @@ int store_message_add(struct store *s, const struct message *m, int64_t *ret_id)
         "service_id,state,told,taken_ms,settled_ms,trace,type,chat_id) VALUES(?,?,?,?,?,?,?,?,"
         "0,?,0,?,?,?)",
         "iissssssibss", m->direction, m->conversation, m->mid, m->scope, m->connector,
-        m->amo_id, m->service_id, m->state, m->taken_ms, id_view(&m->trace), m->type,
-        m->chat_id);
+        m->amo_id, m->service_id, message_state_name(m->state), m->taken_ms, id_view(&m->trace),
+        m->type, m->chat_id);
 
     if (rc)
         return rc;
@@ -156,10 +156,10 @@ int store_message_learn_answer(struct store *s, const struct message *m, struct 
     return rc ? rc : answered_key(s, m->id, m, service_id);
 }
 
-int store_message_state(struct store *s, int64_t id, const char *state, int64_t now_ms)
+int store_message_state(struct store *s, int64_t id, enum message_state state, int64_t now_ms)
 {
-    return db_run(s->db, "UPDATE messages SET state=?, settled_ms=? WHERE id=?", "sii", state,
-                  now_ms, id);
+    return db_run(s->db, "UPDATE messages SET state=?, settled_ms=? WHERE id=?", "sii",
+                  message_state_name(state), now_ms, id);
 }
 
 int store_message_failed(struct store *s, int64_t id, const char *reason, struct view words,

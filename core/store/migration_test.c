@@ -151,7 +151,7 @@ static void every_row_of_before_is_there(void **state)
     assert_int_equal(key_amo(VIEW_LIT("ch_acc"), VIEW_LIT("amo-1"), &key), 0);
     assert_int_equal(store_message_by_key(r->store, &key, &m), 0);
     assert_string_equal(m.mid, "svc-m1");
-    assert_string_equal(m.state, "delivered_to_amo");
+    assert_int_equal(m.state, MESSAGE_DELIVERED_TO_AMO);
     assert_int_equal(m.settled_ms, NOW + 100);
     assert_null(m.type); /* nobody wrote it down */
     assert_null(m.chat_id);
@@ -303,7 +303,7 @@ static void rows_of_before_take_what_is_new(void **state)
     assert_string_equal(m.chat_id, "x");
     assert_string_equal(m.reason, "refused");
     assert_string_equal(m.words, "words");
-    assert_string_equal(m.state, "failed");
+    assert_int_equal(m.state, MESSAGE_FAILED);
     message_fini(&m);
 }
 
@@ -377,12 +377,11 @@ static int64_t add_message(struct rig *r, const char *mid, int64_t taken_ms)
 {
     char scope[] = "ch_acc";
     char connector[] = "svc";
-    char state[] = "accepted";
     struct message m = {.direction = MESSAGE_INBOUND,
                         .conversation = 1,
                         .scope = scope,
                         .connector = connector,
-                        .state = state,
+                        .state = MESSAGE_ACCEPTED,
                         .taken_ms = taken_ms};
     int64_t id = 0;
 

@@ -141,13 +141,12 @@ static int add_message_rc(struct store *s, const char *mid, const char *amo_id,
     char service[64];
     char scope[] = "ch_acc";
     char connector[] = "svc";
-    char state[] = "accepted";
     struct message m = {.direction = amo_id ? MESSAGE_OUTBOUND : MESSAGE_INBOUND,
                         .conversation = conversation,
                         .mid = mid_text,
                         .scope = scope,
                         .connector = connector,
-                        .state = state,
+                        .state = MESSAGE_ACCEPTED,
                         .taken_ms = taken_ms,
                         .trace = id_of(7)};
 
@@ -696,10 +695,10 @@ static void state_and_told_change_alone(void **state)
     int64_t id = add_message(s, "m", "a", NULL, 1);
     struct message m;
 
-    assert_int_equal(store_message_state(s, id, "taken_over", NOW + 5), 0);
+    assert_int_equal(store_message_state(s, id, MESSAGE_TAKEN_OVER, NOW + 5), 0);
     assert_int_equal(store_message_told(s, id, -1), 0);
     assert_int_equal(store_message(s, id, &m), 0);
-    assert_string_equal(m.state, "taken_over");
+    assert_int_equal(m.state, MESSAGE_TAKEN_OVER);
     assert_int_equal(m.settled_ms, NOW + 5);
     assert_int_equal(m.told, -1);
     assert_int_equal(m.taken_ms, NOW);

@@ -147,7 +147,7 @@ static void of_its_answer_the_receiver_is_the_client(void **state)
     conversation_fini(&conv);
     m = rig_message(r, "aamo-1");
     assert_string_equal(m.mid, "svc-o1");
-    assert_string_equal(m.state, "delivered_to_amo");
+    assert_int_equal(m.state, MESSAGE_DELIVERED_TO_AMO);
     message_fini(&m);
 }
 
@@ -194,7 +194,7 @@ static void ids_that_are_too_long_for_a_key_are_not_learnt(void **state)
     assert_null(conv.user_ref);
     m = rig_message(r, "msvc-m1");
     assert_null(m.amo_id);
-    assert_string_equal(m.state, "accepted");
+    assert_int_equal(m.state, MESSAGE_ACCEPTED);
     message_fini(&m);
     conversation_fini(&conv);
 }

@@ -84,29 +84,42 @@ def _state(text):
     return re.sub(r"^COMMAND_", "", text.strip().upper())
 
 
+# A state machine: its table of states, its table of moves, the files that may define them.
+MACHINES = (
+    ("COMMAND_STATES", "COMMAND_MOVES", ("core/model/command.h", "core/model/command.c")),
+    ("MESSAGE_STATES", "MESSAGE_MOVES", ("core/model/message.h", "core/model/message.c")),
+)
+
+
 def states(root):
-    """docs/states.md has one row FROM | TO | why for each legal move of a command, and no other;
-    the moves name the states of COMMAND_STATES and leave none out."""
-    page = "docs/states.md"
-    text, found = _page(root, page)
-    where, rows = _first_with_macro(root, "COMMAND_MOVES", "core/model/command.h", "core/model/command.c")
+    """docs/states.md has one row FROM | TO | why for each legal move of a command and of a message, and no
+    other; the moves name the states of their table and leave none out."""
+    text, found = _page(root, "docs/states.md")
+    for machine in MACHINES:
+        found += _machine(root, text, *machine)
+    return found
+
+
+def _machine(root, text, states_name, moves_name, files):
+    page, found = "docs/states.md", []
+    where, rows = _first_with_macro(root, moves_name, *files)
     if rows is None:
-        return found + [Finding("core/model/command.h", 1, "COMMAND_MOVES(X) is not defined")]
+        return [Finding(files[0], 1, f"{moves_name}(X) is not defined")]
     moves = set()
     for row in rows:
         if len(row) != 3 or not row[2].strip():
             found.append(Finding(where, 1, f"a move is X(FROM, TO, \"why\"), not X({', '.join(row)})"))
             continue
         moves.add((_state(row[0]), _state(row[1])))
-    _, members = _first_with_macro(root, "COMMAND_STATES", "core/model/command.h", "core/model/command.c")
+    _, members = _first_with_macro(root, states_name, *files)
     if members is None:
-        found.append(Finding("core/model/command.h", 1, "COMMAND_STATES(X) is not defined"))
+        found.append(Finding(files[0], 1, f"{states_name}(X) is not defined"))
     known = {_state(row[0]) for row in members or []}
     moved = {state for move in moves for state in move}
     for state in sorted(moved - known):
-        found.append(Finding(where, 1, f"COMMAND_MOVES names {state}, which COMMAND_STATES has not"))
+        found.append(Finding(where, 1, f"{moves_name} names {state}, which {states_name} has not"))
     for state in sorted(known - moved):
-        found.append(Finding("core/model/command.h", 1, f"no move leads to or from {state}"))
+        found.append(Finding(files[0], 1, f"no move leads to or from {state}"))
     if text is None:
         return found
     documented = {}

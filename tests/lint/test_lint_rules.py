@@ -30,6 +30,9 @@ CLEAN = {
                       "enum command_state {\n#define E(name, meaning) COMMAND_##name,\n    COMMAND_STATES(E)\n};\n"
                       '#define COMMAND_MOVES(X) \\\n    X(READY, FLYING, "dispatched") \\\n'
                       '    X(FLYING, READY, "no answer (yet)") \\\n    X(FLYING, DONE, "settled")\n',
+    "core/model/message.h": "#pragma once\n/* A message. */\n"
+                      '#define MESSAGE_STATES(X) \\\n    X(NEW, "new", "is there") \\\n    X(OLD, "old", "was")\n'
+                      '#define MESSAGE_MOVES(X) \\\n    X(NEW, OLD, "time")\n',
     "core/take.c": "/* Takes one event.\n * From: ingress.\n * To: router.\n * Holds: nothing. */\n"
                    '#include "base/mem.h"\n#include "core/model/command.h"\n\nint take_one(enum command_state state);\n\n'
                    "int take_one(enum command_state state)\n{\n    switch (state) {\n    case COMMAND_READY:\n"
@@ -37,7 +40,8 @@ CLEAN = {
     "docs/words.md": "| word | meaning |\n|---|---|\n" + "".join(f"| {w} | a thing |\n" for w in rules_docs.WORDS),
     "docs/message-path.md": STOPS + "\n",
     "docs/states.md": "| from | to | why |\n|---|---|---|\n| READY | FLYING | dispatched |\n"
-                      "| `FLYING` | `READY` | no answer |\n| FLYING | DONE | settled |\n",
+                      "| `FLYING` | `READY` | no answer |\n| FLYING | DONE | settled |\n\n"
+                      "| from | to | why |\n|---|---|---|\n| `new` | `old` | time |\n",
     "docs/wire.md": "| name | number | from | to | meaning |\n|---|---|---|---|---|\n"
                     "| EVENT_PUSH | 1 | ingress | core | events |\n| `EVENT_TAKEN` | 2 | core | ingress | taken |\n",
     "base/config_keys.h": "#pragma once\n/* Every key. */\n"
@@ -136,6 +140,7 @@ PLANTED = [
     ("states", replaced("core/model/command.h", 'X(DONE, "settled")', 'X(DONE, "settled") X(LOST, "gone")'), "LOST"),
     ("states", replaced("core/model/command.h", "X(READY, FLYING,", "X(READY, GONE,"), "GONE"),
     ("states", replaced("core/model/command.h", 'X(FLYING, DONE, "settled")', "X(FLYING, DONE)"), "a move is"),
+    ("states", replaced("docs/states.md", "| `new` | `old` | time |\n", ""), "NEW -> OLD"),
     ("wire", replaced("docs/wire.md", "| `EVENT_TAKEN` | 2 |", "| `EVENT_TAKEN` | 3 |"), "EVENT_TAKEN is 2"),
     ("wire", replaced("docs/wire.md", "| EVENT_PUSH | 1 | ingress | core | events |\n", ""), "EVENT_PUSH"),
     ("wire", added("docs/wire.md", "| GHOST | 9 | core | egress | boo |\n"), "GHOST"),
