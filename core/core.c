@@ -32,6 +32,7 @@
 #include "core/intake/waiting.h"
 #include "core/peers/peers.h"
 #include "core/peers/spools.h"
+#include "core/peers/worker.h"
 #include "core/store/checkpoint.h"
 #include "core/verbs.h"
 #include "core/watch.h"
@@ -326,6 +327,7 @@ static int core_open_queue(struct core *c)
                         (int64_t)config_number(c->config, "retry/cap_ms"), seed, &c->queue);
     if (rc)
         return rc;
+    c->queue->landed = worker_landed;
     rc = doubt_open(c);
     if (rc)
         return rc;

@@ -16,6 +16,7 @@
 #include "core/deliver/resolve.h"
 #include "core/deliver/settle.h"
 #include "core/peers/peers.h"
+#include "core/peers/worker.h"
 #include "proto/limits.h"
 
 /* ids above every stored command's */
@@ -37,7 +38,7 @@
 static void inquiry_unask(struct inquiry *q)
 {
     if (q->asked && q->worker)
-        q->worker->n_in_flight--;
+        worker_call_landed(q->worker);
     if (q->asked && q->dest)
         q->dest->n_in_flight--;
     if (q->probing && q->dest)
@@ -267,7 +268,7 @@ static int inquiry_ask(struct core *c, struct inquiry *q, struct peer *p, int64_
         q->worker = p;
         q->attempt = r.body.attempt;
         q->due_mono_ms = now + (int64_t)config_number(c->config, "core/lease_ms") + 2000;
-        p->n_in_flight++;
+        worker_take_call(p);
         if (q->dest)
             q->dest->n_in_flight++;
     }

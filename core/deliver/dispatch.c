@@ -21,6 +21,7 @@
 #include "core/deliver/settle.h"
 #include "core/model/plant.h"
 #include "core/peers/peers.h"
+#include "core/peers/worker.h"
 #include "proto/command.h"
 #include "proto/limits.h"
 #include "proto/pack.h"
@@ -219,9 +220,7 @@ static bool dispatch_one(struct core *c, struct core_command *cmd, int64_t now)
     }
     resolved_fini(&r);
     queue_move(c->queue, cmd, COMMAND_IN_FLIGHT, now + lease + LEASE_SLACK_MS, now);
-    cmd->worker = p;
-    p->n_in_flight++;
-    p->bytes_in_flight += bytes;
+    worker_take(p, cmd);
     return true;
 }
 
@@ -348,7 +347,7 @@ static void detach_one(struct core *c, struct core_command *cmd, struct peer *p)
 {
     (void)c;
     (void)p;
-    cmd->worker = NULL;
+    worker_landed(cmd);
 }
 
 static bool is_held(struct view held, const struct core_command *cmd)
@@ -403,14 +402,8 @@ void dispatch_due(struct core *c, int64_t now_mono_ms)
             queue_move(c->queue, cmd, COMMAND_READY, 0, now_mono_ms);
             continue;
         }
-        struct peer *p = cmd->worker;
-
         log_line(LOG_LEVEL_WARN, "command.lease_over", "trace=%s command=%lld",
                  command_trace(cmd, trace), (long long)cmd->id);
-        if (p) {
-            p->n_in_flight--;
-            p->bytes_in_flight -= cmd->body_len;
-        }
         dispatch_back(c, cmd, now_mono_ms);
     }
 }
@@ -460,8 +453,6 @@ void dispatch_worker_joined(struct core *c, struct peer *p, struct view held)
         } else if (cmd->state != COMMAND_IN_FLIGHT || cmd->attempt != attempt || cmd->worker) {
             continue;
         }
-        cmd->worker = p;
-        p->n_in_flight++;
-        p->bytes_in_flight += cmd->body_len;
+        worker_take(p, cmd);
     }
 }

@@ -31,6 +31,7 @@
 #include "core/model/degrade.h"
 #include "core/model/key.h"
 #include "core/peers/peers.h"
+#include "core/peers/worker.h"
 #include "core/turn/message.h"
 #include "proto/foreign_id.h"
 #include "proto/limits.h"
@@ -139,15 +140,6 @@ static void settle_note(struct core *c, struct core_command *cmd, const struct p
     (void)!core_row_end(c, "evidence", rc); /* told */
 }
 
-static void settle_free_worker(struct core_command *cmd)
-{
-    if (cmd->worker) {
-        cmd->worker->n_in_flight--;
-        cmd->worker->bytes_in_flight -= cmd->body_len;
-        cmd->worker = NULL;
-    }
-}
-
 /* Its attempt was made for this command, and not for one that had its id in a store that was put back
  * since: that one's answer is no news of this one. An erased command does not say any more. */
 static int is_its_own(struct core *c, const struct core_command *cmd, const struct result *r,
@@ -174,7 +166,7 @@ static void settle_of_another(struct core *c, struct core_command *cmd, const st
              (long long)cmd->id, r->attempt);
     if (cmd->state != COMMAND_IN_FLIGHT || cmd->attempt != r->attempt)
         return;
-    settle_free_worker(cmd);
+    worker_landed(cmd);
     queue_move(c->queue, cmd, COMMAND_READY, 0, clock_mono_ms());
 }
 
@@ -218,7 +210,7 @@ static void settle_one(struct core *c, struct peer *p, const struct result *r)
         r = &of_another;
     }
     if (cmd->state == COMMAND_IN_FLIGHT && cmd->attempt == r->attempt) {
-        settle_free_worker(cmd);
+        worker_landed(cmd);
         settle_outcome(c, cmd, r);
         return;
     }
@@ -236,7 +228,7 @@ static void settle_late(struct core *c, struct core_command *cmd, const struct r
         return;
     }
     if (cmd->state == COMMAND_IN_FLIGHT)
-        settle_free_worker(cmd);
+        worker_landed(cmd);
     inquiry_cancel(c, cmd);
     settle_done(c, cmd, r);
 }

@@ -348,8 +348,9 @@ static void command_unplace(struct queue *q, struct core_command *c)
         c->lane->dest->n_in_flight--;
         if (c->lane->dest->probe == c->id)
             c->lane->dest->probing = false; /* others were under way before the hold */
+        if (q->landed)
+            q->landed(c);
     }
-    c->worker = NULL;
 }
 
 /* The one line of each move. */

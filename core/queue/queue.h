@@ -103,6 +103,7 @@ struct lane {
 };
 
 struct queue {
+    void (*landed)(struct core_command *c); /* it leaves IN_FLIGHT; NULL: nobody keeps a book */
     struct table *commands;
     struct table *lanes;
     struct table *dests;
