@@ -160,7 +160,7 @@ static void reconnected(struct core *c, void *arg, const struct result *r)
     if (ok)
         dest_connected(d);
     if (ok && d->hold == HOLD_FORBIDDEN)
-        d->hold_until_ms = clock_mono_ms(); /* connecting is not writing: one may try now */
+        dest_probe_now(d, clock_mono_ms()); /* connecting is not writing: one may try now */
     else if (ok)
         dest_release(c->queue, d, clock_mono_ms());
     core_wake(c);

@@ -34,6 +34,26 @@ static void erase_timer(void *arg)
     erase_tick(c, clock_mono_ms());
 }
 
+static const char *step_name(enum erase_step step)
+{
+    switch (step) {
+#define STEP_CASE(name, meaning)                                                               \
+    case ERASE_##name:                                                                         \
+        return #name;
+        ERASE_STEPS(STEP_CASE)
+#undef STEP_CASE
+    }
+    return "?";
+}
+
+/* The one place where a step begins. */
+static void enter(struct erase *e, enum erase_step step)
+{
+    log_line(LOG_LEVEL_DEBUG, "erase.moved", "from=%s to=%s", step_name(e->step),
+             step_name(step));
+    e->step = step;
+}
+
 static void erase_end(struct erase *e)
 {
     struct core *c = e->core;
@@ -211,7 +231,7 @@ static int clean_up_after_others(struct erase *e)
     bool wished = false;
     int rc = store_rebuild_is_wished(e->core->store, &wished);
 
-    e->step = wished && !e->dry_run ? ERASE_CLEAN : ERASE_END;
+    enter(e, wished && !e->dry_run ? ERASE_CLEAN : ERASE_END);
     rc = rc ? rc : store_size(e->core->store, &size);
     e->rebuilds_later = wished && size > e->core->rebuild_max_bytes;
     return rc;
@@ -250,13 +270,13 @@ static int erase_apply(struct erase *e)
     rc = rc ? rc : erase_find_commands(e, &commands);
     rc = rc ? rc : store_erase_count(e->core->store, &e->rows);
     if (rc)
-        e->step = ERASE_END;
+        enter(e, ERASE_END);
     else if (found_nothing(e, &commands))
         rc = clean_up_after_others(e);
     else if (e->dry_run) {
         count_commands(e, &commands);
         e->id = -1;
-        e->step = ERASE_END;
+        enter(e, ERASE_END);
     } else {
         rc = erase_commands(e, &commands);
         rc = rc ? rc : erase_events(e);
@@ -264,7 +284,7 @@ static int erase_apply(struct erase *e)
         rc = rc ? rc : wish_rebuild(e);
         rc = rc ? rc : write_report(e);
         e->commits = e->core->commits;
-        e->step = ERASE_COMMITTING;
+        enter(e, ERASE_COMMITTING);
     }
     buf_fini(&commands);
     return rc;
@@ -359,11 +379,11 @@ static int clean_on(struct erase *e, int64_t now)
         return 0;
     }
     if (checkpoint_is_clean(c->checkpoint, e->ticket)) {
-        e->step = ERASE_END;
+        enter(e, ERASE_END);
     } else if (now >= e->until_mono_ms) {
         checkpoint_withdraw(c->checkpoint);
         e->not_clean = true;
-        e->step = ERASE_END;
+        enter(e, ERASE_END);
     }
     return 0;
 }
@@ -376,7 +396,7 @@ static int erase_step(struct erase *e, int64_t now)
     switch (e->step) {
     case ERASE_SPOOLS:
         if (e->dry_run || spools_over(e, now))
-            e->step = ERASE_CONVERSATIONS;
+            enter(e, ERASE_CONVERSATIONS);
         return 0;
     case ERASE_CONVERSATIONS:
     case ERASE_COMMANDS:
@@ -384,7 +404,7 @@ static int erase_step(struct erase *e, int64_t now)
     case ERASE_EVIDENCE:
         rc = erase_find(e, &more);
         if (rc == 0 && !more)
-            e->step++;
+            enter(e, e->step + 1);
         return rc;
     case ERASE_APPLY:
         rc = core_row_begin(e->core);
@@ -394,11 +414,11 @@ static int erase_step(struct erase *e, int64_t now)
         if (e->core->commits == e->commits)
             return 0;
         spools_begin(e, now, ERASE_AGAIN_MS);
-        e->step = ERASE_SPOOLS_AGAIN;
+        enter(e, ERASE_SPOOLS_AGAIN);
         return 0;
     case ERASE_SPOOLS_AGAIN:
         if (spools_over(e, now))
-            e->step = ERASE_CLEAN;
+            enter(e, ERASE_CLEAN);
         return 0;
     case ERASE_CLEAN:
         return clean_on(e, now);

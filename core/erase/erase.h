@@ -20,17 +20,23 @@
 #include "core/store/erase.h"
 #include "core/turn/turn.h"
 
+/* X(STEP, "what it does"), in this order; a step that finds nothing to do may go to the end. */
+#define ERASE_STEPS(X)                                                                         \
+    X(SPOOLS, "waits until the ingresses have let go of what they held")                       \
+    X(CONVERSATIONS, "walks the conversations")                                                \
+    X(COMMANDS, "walks the commands")                                                          \
+    X(MESSAGES, "walks the messages")                                                          \
+    X(EVIDENCE, "walks what remote sides said")                                                \
+    X(APPLY, "takes out all that was found, in one transaction")                               \
+    X(COMMITTING, "waits for its commit")                                                      \
+    X(SPOOLS_AGAIN, "waits for the ingresses once more")                                       \
+    X(CLEAN, "waits until the store's file is clean")                                          \
+    X(END, "tells what came of it")
+
 enum erase_step {
-    ERASE_SPOOLS,
-    ERASE_CONVERSATIONS,
-    ERASE_COMMANDS,
-    ERASE_MESSAGES,
-    ERASE_EVIDENCE,
-    ERASE_APPLY,
-    ERASE_COMMITTING,
-    ERASE_SPOOLS_AGAIN,
-    ERASE_CLEAN,
-    ERASE_END,
+#define ERASE_STEP_ENUM(name, meaning) ERASE_##name,
+    ERASE_STEPS(ERASE_STEP_ENUM)
+#undef ERASE_STEP_ENUM
 };
 
 /* Who asked, and is to be told. */

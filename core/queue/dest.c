@@ -305,3 +305,8 @@ int64_t dest_held_ms(const struct dest *d, int64_t now_mono_ms)
 {
     return d->held_total_ms + (dest_is_held(d) ? now_mono_ms - d->hold_since_ms : 0);
 }
+
+void dest_probe_now(struct dest *d, int64_t now_mono_ms)
+{
+    d->hold_until_ms = now_mono_ms;
+}

@@ -196,6 +196,8 @@ bool dest_failure(struct queue *q, struct dest *d, int64_t lane, int64_t wish_ms
 void dest_hold(struct queue *q, struct dest *d, enum hold_reason why, int64_t lane,
                int64_t wish_ms, int64_t now_mono_ms);
 void dest_release(struct queue *q, struct dest *d, int64_t now_mono_ms);
+/* It stays held, and one command may try now whether it still must be. */
+void dest_probe_now(struct dest *d, int64_t now_mono_ms);
 bool dest_is_held(const struct dest *d);
 /* A connect call of the scope has come through. */
 void dest_connected(struct dest *d);

@@ -77,6 +77,13 @@ struct door {
     struct loop_deferred again;
 };
 
+/* The one place where a state begins; it ends at @until_ms (monotonic, 0 never). */
+static void guest_enter(struct guest *g, enum guest_state state, int64_t until_ms)
+{
+    g->state = state;
+    g->until_ms = until_ms;
+}
+
 static void on_listen(void *arg);
 static void on_epoll(void *arg);
 static void on_tick(void *arg);
@@ -426,8 +433,7 @@ static void *on_request_line(void *arg, const char *uri, struct MHD_Connection *
     (void)arg;
     if (g) {
         g->target_len = strlen(uri);
-        g->state = GUEST_HEAD;
-        g->until_ms = clock_mono_ms() + LIMIT_REQUEST_MS;
+        guest_enter(g, GUEST_HEAD, clock_mono_ms() + LIMIT_REQUEST_MS);
     }
     return g;
 }
@@ -446,9 +452,9 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **co
     d->body_bytes -= g->held;
     g->held = 0;
     g->swallowed = 0;
-    g->state = GUEST_IDLE;
     /* libmicrohttpd ends an idle connection; ours is for one that trickles its next head */
-    g->until_ms = clock_mono_ms() + (int64_t)LIMIT_IDLE_S * 1000 + LIMIT_REQUEST_MS;
+    guest_enter(g, GUEST_IDLE,
+                clock_mono_ms() + (int64_t)LIMIT_IDLE_S * 1000 + LIMIT_REQUEST_MS);
     if (d->draining)
         guest_cut(g);
 }
@@ -494,7 +500,7 @@ static enum MHD_Result guest_head(struct guest *g, const char *url, const char *
     struct exchange *x = &g->x;
     struct door_head head;
 
-    g->state = GUEST_BODY;
+    guest_enter(g, GUEST_BODY, g->until_ms); /* counted from the head on */
     door_head_read(g->connection, url, method, x, &head);
     x->began_us = clock_mono_us();
     x->origin = guard_origin(g->door->config.guard, &g->peer, head.forwarded);
@@ -561,8 +567,7 @@ static enum MHD_Result guest_whole(struct guest *g)
     g->held = 0;
     if (!x->waits)
         return guest_answer(g);
-    g->state = GUEST_WAITING;
-    g->until_ms = 0;
+    guest_enter(g, GUEST_WAITING, 0);
     MHD_suspend_connection(g->connection);
     g->door->config.wait(g->door->config.arg, x);
     return MHD_YES;
@@ -585,8 +590,7 @@ static enum MHD_Result guest_answer(struct guest *g)
 
     if (g->state == GUEST_ANSWERED)
         return MHD_YES;
-    g->state = GUEST_ANSWERED;
-    g->until_ms = clock_mono_ms() + LIMIT_REQUEST_MS;
+    guest_enter(g, GUEST_ANSWERED, clock_mono_ms() + LIMIT_REQUEST_MS);
     if (!x->status)
         exchange_unavailable(x, "internal", "no answer was decided");
     if (!x->trusted && x->status >= 400 && x->status != 503 &&
