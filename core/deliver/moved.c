@@ -12,7 +12,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/deliver/calls.h"
-#include "core/intake/intake.h"
 #include "core/deliver/look.h"
 #include "core/deliver/parting.h"
 #include "core/deliver/settle.h"

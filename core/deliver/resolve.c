@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include "core/deliver/moved.h"
-#include "core/store/reach.h"
 #include "core/intake/conversation.h"
 #include "core/intake/lookup.h"
 #include "core/model/degrade.h"
+#include "core/store/reach.h"
 #include "proto/limits.h"
 
 static int resolve_kind(struct core *c, struct resolved *r);

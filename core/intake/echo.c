@@ -20,8 +20,8 @@
 #include "core/intake/follow.h"
 #include "core/intake/intake.h"
 #include "core/intake/waiting.h"
-#include "core/peers/spools.h"
 #include "core/peers/peers.h"
+#include "core/peers/spools.h"
 #include "proto/event.h"
 #include "proto/limits.h"
 

@@ -11,8 +11,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "core/peers/peers.h"
-#include "core/store/store.h"
 #include "core/store/erase.h"
+#include "core/store/store.h"
 
 /* in memory after its last session, so that a process thought dead is known when it comes back */
 #define SPOOLS_KEEP_MS (10LL * 60 * 1000)

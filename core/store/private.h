@@ -5,7 +5,10 @@
 #include <stdbool.h>
 
 #include "base/compiler.h"
+#include "core/model/rows.h"
 #include "core/store/db.h"
+
+struct json_writer;
 
 /* meta: the file is to be written anew at the next start. */
 #define STORE_META_REBUILD "rebuild"
@@ -23,3 +26,10 @@ struct store {
 
 /* 0 with the query at its first row (db_end it), STORE_E_NONE, or an error. */
 AMO_MUSTCHECK int store_one(int query_rc, struct db_rows *r);
+
+/* The columns of a command row without its body, for store_command_read(). */
+AMO_MUSTCHECK int store_command_read(struct db_rows *r, struct command_row *ret);
+/* The body in @column. -ENOMEM. */
+AMO_MUSTCHECK int store_command_body(struct db_rows *r, int column, struct command_row *c);
+/* A member with a time, ISO 8601 in UTC; null for 0. */
+void store_add_time(struct json_writer *w, const char *key, int64_t unix_ms);

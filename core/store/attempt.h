@@ -1,0 +1,42 @@
+#pragma once
+
+/* Attempts: the evidence. Errors and ownership: core/store/store.h. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "base/ids.h"
+#include "core/model/rows.h"
+
+struct json_writer;
+struct store;
+
+AMO_MUSTCHECK int store_attempt_add(struct store *s, const struct attempt_row *a);
+enum unclear_attempts {
+    UNCLEAR_NONE,
+    UNCLEAR_SLIGHT, /* answers that hardly ever hide a success: 408, 503 */
+    UNCLEAR_ANY,
+};
+/* What the command's attempts in the account @scope, by which it was not done, leave open. */
+AMO_MUSTCHECK int store_command_unclear(struct store *s, int64_t id, const char *scope,
+                                        enum unclear_attempts *ret);
+/* This store was put back: whatever it holds up to @id may have been done since. */
+AMO_MUSTCHECK int store_commands_unsure(struct store *s, int64_t id);
+AMO_MUSTCHECK int store_command_unsure(struct store *s, int64_t id, bool unsure);
+/* When the first attempt of a message to a service began that had no clear outcome (no answer, a cut
+ * one, a failure of the server's): the service may have taken it. 0: none, or a refusal came after it,
+ * which a service that had it would not give. */
+AMO_MUSTCHECK int store_message_unclear(struct store *s, int64_t message,
+                                        int64_t *ret_since_ms);
+/* Where a message to amo may stand: the chats that its attempts went to, and those of its
+ * conversation, in whichever account. Another number than 0 ends the walk. */
+typedef int store_place_fn(void *arg, struct view scope, struct view chat);
+AMO_MUSTCHECK int store_message_places(struct store *s, const struct message *m,
+                                       store_place_fn *fn, void *arg);
+/* May an attempt have left it to amo to find the chat? True also when nothing is known of any. */
+AMO_MUSTCHECK int store_message_unplaced(struct store *s, int64_t message, bool *ret);
+/* JSON objects appended to @w's open array: of a command, or of a message when @command is 0. */
+AMO_MUSTCHECK int store_attempts_json(struct store *s, int64_t command, int64_t message,
+                                      struct json_writer *w);

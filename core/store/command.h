@@ -1,0 +1,26 @@
+#pragma once
+
+/* Commands that wait. Errors and ownership: core/store/store.h. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "base/ids.h"
+#include "core/model/rows.h"
+
+struct store;
+
+AMO_MUSTCHECK int store_command_add(struct store *s, const struct command_row *c,
+                                    int64_t *ret_id);
+AMO_MUSTCHECK int store_command(struct store *s, int64_t id, struct command_row *ret);
+AMO_MUSTCHECK int store_command_progress(struct store *s, int64_t id, int64_t attempts,
+                                         int64_t next_ms, int64_t lost);
+/* No worker was lost because of it. */
+AMO_MUSTCHECK int store_command_acquit(struct store *s, int64_t id);
+AMO_MUSTCHECK int store_command_settle(struct store *s, int64_t id);
+/* Every waiting command in intake order, without its body. The callback returns 0 or an error
+ * that ends the walk. */
+typedef int store_command_fn(void *arg, const struct command_row *row);
+AMO_MUSTCHECK int store_commands_walk(struct store *s, store_command_fn *fn, void *arg);

@@ -1,0 +1,77 @@
+#pragma once
+
+/* Conversations, the chats amo knows them by, and people without one. Errors and ownership:
+ * core/store/store.h. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "base/ids.h"
+#include "core/model/rows.h"
+
+struct json_writer;
+struct store;
+
+AMO_MUSTCHECK int store_conversation(struct store *s, int64_t id, struct conversation *ret);
+AMO_MUSTCHECK int store_conversation_by_service(struct store *s, struct view connector,
+                                                struct view source, struct view service_id,
+                                                struct conversation *ret);
+AMO_MUSTCHECK int store_conversation_by_chat(struct store *s, struct view scope,
+                                             struct view chat_id, struct conversation *ret);
+AMO_MUSTCHECK int store_conversation_by_client(struct store *s, struct view scope,
+                                               struct view client_id, struct conversation *ret);
+/* Of this phone's key, unless it is shared or another person of the same source claims the phone: one whose service id is not known before the others, then the newest. An empty
+ * @source stands for any, and a conversation without one for every. */
+AMO_MUSTCHECK int store_conversation_by_phone(struct store *s, struct view connector,
+                                              struct view source, struct view phone,
+                                              struct conversation *ret);
+/* @c->id is set. */
+AMO_MUSTCHECK int store_conversation_add(struct store *s, struct conversation *c);
+/* All fields but id. */
+AMO_MUSTCHECK int store_conversation_update(struct store *s, const struct conversation *c);
+/* @from turned out to be @to: whatever leads to the first leads to the second from now on, chats,
+ * messages, commands that wait and dead letters. Its row stays for that. */
+AMO_MUSTCHECK int store_conversation_merge(struct store *s, int64_t from, int64_t to);
+/* In which of the two did a manager write last, of messages from @since_message on? STORE_E_NONE. */
+AMO_MUSTCHECK int store_conversation_written_last(struct store *s, int64_t since_message,
+                                                  int64_t one, int64_t other, int64_t *ret);
+/* Somebody without a conversation who was met under an id of ours: an author of a service, or a client?
+ * STORE_E_NONE. And is it the id of a conversation's client? */
+AMO_MUSTCHECK int store_person(struct store *s, const char *user_id, bool *ret_author);
+AMO_MUSTCHECK int store_person_add(struct store *s, const char *user_id, bool author);
+AMO_MUSTCHECK int store_person_has_conversation(struct store *s, const char *user_id,
+                                                bool *ret);
+/* chat @chat_id of @scope belongs to @conversation. */
+AMO_MUSTCHECK int store_chat_put(struct store *s, struct view scope, struct view chat_id,
+                                 int64_t conversation);
+/* It came to it by a phone. */
+AMO_MUSTCHECK int store_chat_by_phone(struct store *s, struct view scope, struct view chat_id);
+/* One of the conversation's chats that came so, or one that did not, as far as its messages tell: the last
+ * one. Appends nothing when there is none. */
+AMO_MUSTCHECK int store_chat_of(struct store *s, int64_t conversation, bool by_phone,
+                                struct buf *ret_chat_id);
+/* All that came so go to @to, and with them what waits to be sent to the service out of them. */
+AMO_MUSTCHECK int store_chats_move(struct store *s, int64_t conversation, int64_t to);
+/* Of one connector, by the service's id under any source or by a phone's key, as above: adds the
+ * numbers found. */
+struct conversation_ids {
+    int64_t *ids; /* the caller's */
+    size_t max;
+    size_t n;
+};
+/* Of one connector, those that a manager began and whose name at the service nobody has told yet,
+ * newest first. */
+AMO_MUSTCHECK int store_conversations_unnamed(struct store *s, struct view connector,
+                                              struct conversation_ids *ids);
+AMO_MUSTCHECK int store_conversations_by_word(struct store *s, struct view connector,
+                                              struct view word, struct view phone,
+                                              struct conversation_ids *ids);
+/* The chats of a conversation: texts appended to @w's open array. */
+AMO_MUSTCHECK int store_chats_json(struct store *s, const struct conversation *c,
+                                   struct json_writer *w);
+/* How many of the @newest messages are of it: "inbound", "outbound", "imported" and the time of the
+ * last, members of @w's open object. */
+AMO_MUSTCHECK int store_conversation_counts_json(struct store *s, int64_t conversation,
+                                                 int64_t newest, struct json_writer *w);

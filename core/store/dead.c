@@ -1,0 +1,156 @@
+/* Dead letters. */
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "core/model/command.h"
+#include "core/store/private.h"
+#include "core/store/store.h"
+#include "proto/command.h"
+#include "proto/event.h"
+#include "proto/limits.h"
+#include <errno.h>
+#include <string.h>
+
+int store_dead_add(struct store *s, int64_t command, const char *reason, int64_t now_ms)
+{
+    int rc =
+        db_run(s->db,
+               "INSERT OR REPLACE INTO dead SELECT id,lane,kind,message,scope,connector,body,"
+               "taken_ms,attempts,?,? FROM commands WHERE id=?",
+               "sii", reason, now_ms, command);
+
+    return rc ? rc : store_command_settle(s, command);
+}
+
+int store_dead_whole(struct store *s, int64_t id)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, "SELECT body IS NULL FROM dead WHERE id=?", "i", id);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    rc = db_int(r, 0) ? STORE_E_ERASED : 0;
+    db_end(r);
+    return rc;
+}
+
+int store_dead_retry(struct store *s, int64_t id, int64_t now_ms, struct command_row *ret)
+{
+    struct db_rows *r = NULL;
+    int64_t since = 0;
+    struct command_row c;
+    int rc = store_dead_whole(s, id);
+
+    if (rc)
+        return rc;
+    rc = db_query(
+        s->db, &r,
+        "SELECT id,lane,kind,message,scope,connector,taken_ms,0,0,0,0,0,0,"
+        "(SELECT trace FROM messages WHERE messages.id=dead.message),body FROM dead WHERE id=?",
+        "i", id);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    rc = store_command_read(r, &c);
+    if (rc == 0 && (rc = store_command_body(r, 14, &c)) != 0)
+        command_row_fini(&c);
+    db_end(r);
+    if (rc)
+        return rc;
+    rc = c.kind == COMMAND_SERVICE_MESSAGE ? store_message_unclear(s, c.message, &since) : 0;
+    if (rc) {
+        command_row_fini(&c);
+        return rc;
+    }
+    /* a new life; what the service may have lives no longer than the service remembers it */
+    c.taken_ms = since && !command_is_forgotten(since, now_ms) ? since : now_ms;
+    rc = store_command_add(s, &c, &c.id);
+    rc = rc ? rc : db_run(s->db, "DELETE FROM dead WHERE id=?", "i", id);
+    if (rc)
+        command_row_fini(&c);
+    else
+        *ret = c;
+    return rc;
+}
+
+int store_dead_may_double(struct store *s, int64_t id, int64_t before_ms, bool *ret_may)
+{
+    struct db_rows *r = NULL;
+    int rc = 0;
+
+    *ret_may = true;
+    if (s->hurt_attempts)
+        return 0; /* nobody can say that it was not tried */
+    rc = db_query(s->db, &r,
+                  "SELECT kind=?2 AND ((reason='workers_lost' AND died_ms<?3) OR EXISTS("
+                  "SELECT 1 FROM attempts a WHERE a.message=dead.message AND a.kind=?2 AND"
+                  " a.outcome IN(?4,?5) AND a.began_ms<?3)) FROM dead WHERE id=?1",
+                  "iiiii", id, (int64_t)COMMAND_SERVICE_MESSAGE, before_ms,
+                  (int64_t)OUTCOME_UNKNOWN, (int64_t)OUTCOME_RETRY);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    *ret_may = db_int(r, 0) != 0;
+    db_end(r);
+    return 0;
+}
+
+int store_dead_drop(struct store *s, int64_t id)
+{
+    int rc = db_run(s->db, "DELETE FROM dead WHERE id=?", "i", id);
+
+    return rc == 0 && db_changes(s->db) == 0 ? STORE_E_NONE : rc;
+}
+
+static void dead_json_row(struct db_rows *r, struct json_writer *w)
+{
+    json_add_int(w, "id", db_int(r, 0));
+    json_add_text(w, "kind", view_of(command_kind_name((uint64_t)db_int(r, 1))));
+    json_add_text(w, "reason", db_view(r, 2));
+    json_add_text(w, "scope_id", db_view(r, 3));
+    json_add_text(w, "connector", db_view(r, 4));
+    json_add_int(w, "attempts", db_int(r, 5));
+    store_add_time(w, "taken_at", db_int(r, 6));
+    store_add_time(w, "died_at", db_int(r, 7));
+    json_add_text(w, "mid", db_view(r, 8));
+    json_add_text(w, "amo_id", db_view(r, 9));
+    json_add_text(w, "service_id", db_view(r, 10));
+    if (db_int(r, 11))
+        json_add_bool(w, "erased", true);
+}
+
+#define DEAD_SELECT                                                                            \
+    "SELECT d.id,d.kind,d.reason,d.scope,d.connector,d.attempts,d.taken_ms,d.died_ms,m.mid,"   \
+    "m.amo_id,m.service_id,d.body IS NULL FROM dead d LEFT JOIN messages m ON m.id=d.message"
+
+int store_dead_json(struct store *s, int64_t id, struct json_writer *w)
+{
+    struct db_rows *r = NULL;
+    int rc = 0;
+
+    if (id) {
+        rc = db_query(s->db, &r, DEAD_SELECT " WHERE d.id=?", "i", id);
+        rc = store_one(rc, r);
+        if (rc)
+            return rc;
+        dead_json_row(r, w);
+        db_end(r);
+        json_open_array(w, "tries");
+        rc = store_attempts_json(s, id, 0, w);
+        json_close_array(w);
+        return rc;
+    }
+    rc = db_query(s->db, &r, DEAD_SELECT " ORDER BY d.id DESC LIMIT ?", "i",
+                  (int64_t)LIMIT_LIST_ROWS);
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        rc = 0;
+        json_open_object(w, NULL);
+        dead_json_row(r, w);
+        json_close_object(w);
+    }
+    return rc;
+}

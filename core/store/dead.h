@@ -1,0 +1,28 @@
+#pragma once
+
+/* Dead letters. Errors and ownership: core/store/store.h. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "base/ids.h"
+#include "core/model/rows.h"
+
+struct json_writer;
+struct store;
+
+AMO_MUSTCHECK int store_dead_add(struct store *s, int64_t command, const char *reason,
+                                 int64_t now_ms);
+/* Back to the lane's tail as a new command: its row (attempts 0). STORE_E_NONE, STORE_E_ERASED. */
+AMO_MUSTCHECK int store_dead_retry(struct store *s, int64_t id, int64_t now_ms,
+                                   struct command_row *ret);
+/* 0 when it has its content, STORE_E_NONE, STORE_E_ERASED. */
+AMO_MUSTCHECK int store_dead_whole(struct store *s, int64_t id);
+/* A message to a service that was called for it before @before_ms without a clear answer: it may have
+ * had its effect. STORE_E_NONE when there is no such letter. */
+AMO_MUSTCHECK int store_dead_may_double(struct store *s, int64_t id, int64_t before_ms,
+                                        bool *ret_may);
+AMO_MUSTCHECK int store_dead_drop(struct store *s, int64_t id);
+AMO_MUSTCHECK int store_dead_json(struct store *s, int64_t id, struct json_writer *w);

@@ -1,0 +1,30 @@
+#pragma once
+
+/* Spools and workers that core knows. Errors and ownership: core/store/store.h. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "base/ids.h"
+#include "core/model/rows.h"
+
+struct store;
+
+/* @ranges is session.h pairs. STORE_E_NONE for a new spool. */
+AMO_MUSTCHECK int store_spool_get(struct store *s, const struct id *spool, uint64_t *ret_mark,
+                                  uint64_t *ret_low, struct buf *ret_ranges);
+AMO_MUSTCHECK int store_spool_put(struct store *s, const struct id *spool, uint64_t mark,
+                                  uint64_t low, struct view ranges);
+/* Boot id of the process whose events were taken last; zero when that is not known. */
+AMO_MUSTCHECK int store_spool_taker(struct store *s, const struct id *spool, struct id *ret);
+AMO_MUSTCHECK int store_spool_taken_from(struct store *s, const struct id *spool,
+                                         const struct id *boot);
+
+/* Workers core knew, so that it waits for them after a restart. */
+AMO_MUSTCHECK int store_worker_seen(struct store *s, struct view name, const struct id *boot,
+                                    int64_t now_ms);
+typedef void store_worker_fn(void *arg, struct view name, const struct id *boot);
+AMO_MUSTCHECK int store_workers_walk(struct store *s, store_worker_fn *fn, void *arg);
+AMO_MUSTCHECK int store_worker_forget(struct store *s, struct view name);

@@ -1,0 +1,212 @@
+/* Quarantine, and events that wait. */
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "core/model/command.h"
+#include "core/store/private.h"
+#include "core/store/store.h"
+#include "proto/command.h"
+#include "proto/event.h"
+#include "proto/limits.h"
+#include <errno.h>
+#include <string.h>
+
+/* NOLINTNEXTLINE(readability-function-size): the arguments are the fields of one row */
+int store_quarantine_add(struct store *s, const char *reason, struct view event,
+                         struct view scope, struct view connector, uint64_t kind,
+                         const struct id *trace, struct view same, int64_t now_ms)
+{
+    int rc = db_run(s->db,
+                    "INSERT OR IGNORE INTO quarantine(kind,reason,scope,connector,event,trace,"
+                    "same,at_ms) VALUES(?,?,?,?,?,?,?,?)",
+                    "isttbbbi", (int64_t)kind, reason, scope, connector, event, id_view(trace),
+                    same, now_ms);
+
+    return rc == 0 && db_changes(s->db) == 0 ? STORE_E_KNOWN : rc;
+}
+
+static void quarantine_json_row(struct db_rows *r, struct json_writer *w)
+{
+    struct id trace;
+    char text[ID_TEXT_LEN + 1] = "";
+
+    json_add_int(w, "id", db_int(r, 0));
+    json_add_text(w, "kind", view_of(event_kind_name((uint64_t)db_int(r, 1))));
+    json_add_text(w, "reason", db_view(r, 2));
+    json_add_text(w, "scope_id", db_view(r, 3));
+    json_add_text(w, "connector", db_view(r, 4));
+    store_add_time(w, "at", db_int(r, 5));
+    if (id_from_view(db_view(r, 6), &trace) == 0)
+        id_format(&trace, text);
+    json_add_text(w, "trace", view_of(text));
+    if (!db_view(r, 7).ptr)
+        json_add_bool(w, "erased", true);
+}
+
+static void quarantine_json_event(struct view bytes, struct json_writer *w)
+{
+    struct event e;
+
+    if (!bytes.ptr)
+        return;
+    json_add_int(w, "bytes", (int64_t)bytes.len);
+    if (event_decode(bytes, &e))
+        return;
+    json_add_text(w, "message_id", e.message_id);
+    json_add_text(w, "chat_id", e.chat_id);
+    json_add_text(w, "type", e.content.type);
+    json_add_text(w, "text", e.content.text);
+    if (e.raw.ptr && json_utf8_valid(e.raw))
+        json_add_text(w, "raw", e.raw);
+}
+
+int store_quarantine_event(struct store *s, int64_t id, struct buf *ret_event)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, "SELECT event FROM quarantine WHERE id=?", "i", id);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    rc = db_view(r, 0).ptr ? buf_add_view(ret_event, db_view(r, 0)) : STORE_E_ERASED;
+    db_end(r);
+    return rc;
+}
+
+int store_quarantine_drop(struct store *s, int64_t id)
+{
+    int rc = db_run(s->db, "DELETE FROM quarantine WHERE id=?", "i", id);
+
+    return rc == 0 && db_changes(s->db) == 0 ? STORE_E_NONE : rc;
+}
+
+int store_quarantine_newest(struct store *s, int64_t *ret_id, struct buf *ret_reason)
+{
+    struct db_rows *r = NULL;
+    int rc =
+        db_query(s->db, &r, "SELECT id,reason FROM quarantine ORDER BY id DESC LIMIT 1", "");
+
+    rc = store_one(rc, r);
+    if (rc == STORE_E_NONE) {
+        *ret_id = 0;
+        return 0;
+    }
+    if (rc)
+        return rc;
+    *ret_id = db_int(r, 0);
+    rc = buf_add_view(ret_reason, db_view(r, 1));
+    db_end(r);
+    return rc;
+}
+
+#define QUARANTINE_SELECT                                                                      \
+    "SELECT id,kind,reason,scope,connector,at_ms,trace,event FROM quarantine"
+
+int store_quarantine_json(struct store *s, int64_t id, struct json_writer *w)
+{
+    struct db_rows *r = NULL;
+    int rc = 0;
+
+    if (id) {
+        rc = db_query(s->db, &r, QUARANTINE_SELECT " WHERE id=?", "i", id);
+        rc = store_one(rc, r);
+        if (rc)
+            return rc;
+        quarantine_json_row(r, w);
+        quarantine_json_event(db_view(r, 7), w);
+        db_end(r);
+        return 0;
+    }
+    rc = db_query(s->db, &r, QUARANTINE_SELECT " ORDER BY id DESC LIMIT ?", "i",
+                  (int64_t)LIMIT_LIST_ROWS);
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        rc = 0;
+        json_open_object(w, NULL);
+        quarantine_json_row(r, w);
+        json_close_object(w);
+    }
+    return rc;
+}
+
+int store_waiting_add(struct store *s, const char *key, struct view event, int64_t until_ms)
+{
+    return db_run(s->db, "INSERT INTO waiting(key,event,until_ms) VALUES(?,?,NULLIF(?,0))",
+                  "sbi", key, event, until_ms);
+}
+
+static int waiting_take(struct store *s, struct db_rows *r, int query_rc, struct buf *ret_event,
+                        int64_t *ret_place)
+{
+    int rc = store_one(query_rc, r);
+
+    if (rc)
+        return rc;
+    *ret_place = db_int(r, 0);
+    rc = buf_add_view(ret_event, db_view(r, 1));
+    db_end(r);
+    return rc ? rc : db_run(s->db, "DELETE FROM waiting WHERE id=?", "i", *ret_place);
+}
+
+int store_waiting_take_first(struct store *s, const char *key, struct buf *ret_event,
+                             int64_t *ret_place)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, "SELECT id,event FROM waiting WHERE key=? ORDER BY id LIMIT 1",
+                      "s", key);
+
+    return waiting_take(s, r, rc, ret_event, ret_place);
+}
+
+int store_waiting_take(struct store *s, const char *key, struct buf *ret_event)
+{
+    int64_t place = 0;
+
+    return store_waiting_take_first(s, key, ret_event, &place);
+}
+
+int store_waiting_put_back(struct store *s, int64_t place, const char *key, struct view event)
+{
+    return db_run(s->db, "INSERT INTO waiting(id,key,event) VALUES(?,?,?)", "isb", place, key,
+                  event);
+}
+
+int store_waiting_move(struct store *s, int64_t id, const char *key)
+{
+    return db_run(s->db, "UPDATE waiting SET key=? WHERE id=?", "si", key, id);
+}
+
+int store_waiting_drop(struct store *s, struct view event)
+{
+    return db_run(s->db, "DELETE FROM waiting WHERE id=(SELECT id FROM waiting WHERE event=?)",
+                  "b", event);
+}
+
+int store_waiting_take_overdue(struct store *s, int64_t now_ms, struct buf *ret_event)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(
+        s->db, &r, "SELECT id,event FROM waiting WHERE until_ms<? ORDER BY until_ms,id LIMIT 1",
+        "i", now_ms);
+    int64_t place = 0;
+
+    return waiting_take(s, r, rc, ret_event, &place);
+}
+
+int store_echoes_walk(struct store *s, store_echo_fn *fn, void *arg)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT key,event FROM waiting WHERE until_ms IS NULL ORDER BY id", "");
+
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        char *key = NULL;
+
+        rc = db_string(r, 0, &key);
+        rc = rc ? rc : fn(arg, key ? key : "", db_view(r, 1));
+        mem_free(key);
+        if (rc)
+            db_end(r);
+    }
+    return rc;
+}

@@ -1,0 +1,49 @@
+#pragma once
+
+/* Quarantine, and events that wait. Errors and ownership: core/store/store.h. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "base/ids.h"
+#include "core/model/rows.h"
+
+struct json_writer;
+struct store;
+
+/* @same: what makes two entries one, VIEW_NONE none; STORE_E_KNOWN when it is there. */
+AMO_MUSTCHECK int store_quarantine_add(struct store *s, const char *reason, struct view event,
+                                       struct view scope, struct view connector, uint64_t kind,
+                                       const struct id *trace, struct view same,
+                                       int64_t now_ms);
+/* The event's bytes. STORE_E_NONE, STORE_E_ERASED. */
+AMO_MUSTCHECK int store_quarantine_event(struct store *s, int64_t id, struct buf *ret_event);
+AMO_MUSTCHECK int store_quarantine_drop(struct store *s, int64_t id);
+/* Number and reason of the newest entry; 0 when there is none. */
+AMO_MUSTCHECK int store_quarantine_newest(struct store *s, int64_t *ret_id,
+                                          struct buf *ret_reason);
+AMO_MUSTCHECK int store_quarantine_json(struct store *s, int64_t id, struct json_writer *w);
+
+/* @until_ms 0: how long is not for the store to say. */
+AMO_MUSTCHECK int store_waiting_add(struct store *s, const char *key, struct view event,
+                                    int64_t until_ms);
+/* Take one waiting event of @key out. STORE_E_NONE. */
+AMO_MUSTCHECK int store_waiting_take(struct store *s, const char *key, struct buf *ret_event);
+/* The same, and its place; with that it is put back before those that came after it. */
+AMO_MUSTCHECK int store_waiting_take_first(struct store *s, const char *key,
+                                           struct buf *ret_event, int64_t *ret_place);
+AMO_MUSTCHECK int store_waiting_put_back(struct store *s, int64_t place, const char *key,
+                                         struct view event);
+/* One that waits comes under another key. */
+AMO_MUSTCHECK int store_waiting_move(struct store *s, int64_t id, const char *key);
+/* Drop one that is exactly @event. */
+AMO_MUSTCHECK int store_waiting_drop(struct store *s, struct view event);
+/* Take one that is overdue. */
+AMO_MUSTCHECK int store_waiting_take_overdue(struct store *s, int64_t now_ms,
+                                             struct buf *ret_event);
+/* The key and bytes of each event that waits as what may be an echo, oldest first. The callback returns 0 or
+ * an error that ends the walk. */
+typedef int store_echo_fn(void *arg, const char *key, struct view event);
+AMO_MUSTCHECK int store_echoes_walk(struct store *s, store_echo_fn *fn, void *arg);
