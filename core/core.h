@@ -1,34 +1,27 @@
 #pragma once
 
-/* The map of amo-core: its parts in the order a message meets them.
+/* The map of amo-core: its rooms, in the order in which a message meets them. A room calls those below it in
+ * the list of core/CMakeLists.txt and no others; each has a README.md.
  *
- *   peers      who is connected: sessions of ingress and egress processes
- *   spools     what is taken of every spool, and who may speak for it
- *   intake     EVENT_PUSH → store, under savepoints, through the pure router
- *   lookup     what the store knows about one event, for the router
- *   apply      what the router planned becomes rows: conversation, message, command
- *   waiting    events that wait for the message they are about
- *   echo       events that may be our own words coming back, and wait until that can be told
- *   reach      who is reached: conversations and what waits follow the registry
- *   shared     a second voice makes a conversation a group's: cards led there by a phone leave it
- *   hint       typing: outside spool, store and lanes
- *   turn       one store transaction a turn of the loop; acknowledgements only after its commit
- *   queue      every command in memory: lanes, destinations, timers
- *   dispatch   queue → COMMAND_PUSH, within workers' credit
- *   resolve    ids into a command as it leaves; degrade: in the shape that the other side can hold
- *   settle     RESULT_PUSH → store: what an outcome means for its command
- *   blame      whose matter a failure is, the command's or its destination's: the neighbours decide
- *   inquiry    calls outside lanes: connect, typing, tests
- *   look       and those that look for an unclear message in amo's history
- *   watch      what only time brings: life times, "delayed", pruning
- *   answer     a service asks where its message is
- *   rotation   secrets and tokens that take turns
+ *   frames     every frame of an edge is held against its session and handed to its room (core/frames.h)
+ *   peers      who is connected: sessions, the places of workers, spools and who may speak for them
+ *   intake     EVENT_PUSH → rows, under savepoints: lookup (what the store knows), the pure router, follow
+ *              (conversations go where the registry says), apply (conversation, message, command). What
+ *              must wait does: waiting (for the message it is about), echo (until it can be told whether
+ *              it is our own word coming back). answer: a service asks where its message is
+ *   turn       one transaction of the store a turn of the loop; acknowledgements and new commands only
+ *              when it stands. doubt: is the clock believed; trouble: what a failure ends, core or a row
+ *   queue      every command in memory: lanes, destinations, holds, timers
+ *   deliver    dispatch (queue → COMMAND_PUSH, within workers' credit), resolve (ids into a command as it
+ *              leaves), settle (RESULT_PUSH → what an outcome means), blame (whose matter a failure is),
+ *              calls (outside lanes: connect, typing, tests) and look (for an unclear message in amo's
+ *              history), moved (what waits follows its conversation)
  *   erase      a person's texts, names and files out of store and spools
- *   control    amoctl's verbs; moves counts whom one would move or cut off before it does; doctor and
- *              check are what `amoctl doctor` looks at
+ *   control    amoctl's verbs, one file a noun; core/verbs.c has their table
+ *   doctor     what `amoctl doctor` and `amoctl probe` look at
+ *   watch      what only time brings: life times, "delayed", pruning (core/watch.h)
  *
- * Asked by many of them: key (how messages are known), person (ids of people), phone (an address, read
- * by one rule), store, doubt (is the clock believed) and trouble (what a failure ends: core, or a row).
+ * Under all of them: store (SQLite, in the words of the bridge) and model (pure: what things are and mean).
  *
  * One thread and one loop; the checkpoint thread touches the database file alone. */
 
