@@ -5,74 +5,85 @@
  * code; `error` is one sentence for people. A session is not needed: the boot ids stay zero but
  * for the caller's, which the answer repeats.
  *
- * X(verb, "arguments", "answer"). An argument in [] may be absent. Lists are arrays of objects,
- * everything else is one object. */
+ * X(symbol, "verb", "arguments", "answer"): the one table of verbs. Core expands it into prototypes
+ * and its table, so that a verb without a function (verb_<symbol>) does not link, and a function
+ * without a verb does not compile. A verb that amoctl's own table (tools/ctl/verbs.c) does not name
+ * does not compile there. docs/operations.md, "Verbs", is checked against it.
+ *
+ * An argument in [] may be absent. Lists are arrays of objects, everything else is one object. */
 #define CONTROL_VERBS(X)                                                                       \
-    X("status", "", "version, uptime_s, registry_version, peers[], queue figures")             \
-    X("channel.add", "reply (support's answer as text), [url], [segment]",                     \
+    X(status, "status", "", "version, uptime_s, registry_version, peers[], queue figures")     \
+    X(channel_add, "channel.add", "reply (support's answer as text), [url], [segment]",        \
       "id, code, name, url, secret_rotated, flags[] that need attention")                      \
-    X("channel.list", "", "[{id, code, name, url, bot_id, scopes, old_valid_until}]")          \
-    X("channel.show", "id",                                                                    \
+    X(channel_list, "channel.list", "",                                                        \
+      "[{id, code, name, url, bot_id, scopes, old_valid_until}]")                              \
+    X(channel_show, "channel.show", "id",                                                      \
       "the channel, no secret, and flags[{flag, value, state, meaning}]")                      \
-    X("channel.secret", "id, secret or finish, [overlap_hours]", "id, old_valid_until")        \
-    X("channel.remove", "id, [move], [dry_run]", "removed, moves, cut_off, [dry_run]")         \
-    X("connector.add", "name, kind, url, [secret], [token], [allow_private]",                  \
+    X(channel_secret, "channel.secret", "id, secret or finish, [overlap_hours]",               \
+      "id, old_valid_until")                                                                   \
+    X(channel_remove, "channel.remove", "id, [move], [dry_run]",                               \
+      "removed, moves, cut_off, [dry_run]")                                                    \
+    X(connector_add, "connector.add", "name, kind, url, [secret], [token], [allow_private]",   \
       "name, url, and secret and token when they were generated")                              \
-    X("connector.list", "",                                                                    \
+    X(connector_list, "connector.list", "",                                                    \
       "[{name, kind, url, allow_private, off, scopes, old_valid_until}]")                      \
-    X("connector.show", "name", "the same, held, waiting, accounts[], sources[]")              \
-    X("connector.rotate", "name, [secret], [token], [overlap_hours], [finish]",                \
+    X(connector_show, "connector.show", "name",                                                \
+      "as in connector.list; held, waiting, accounts[], sources[]")                            \
+    X(connector_rotate, "connector.rotate",                                                    \
+      "name, [secret], [token], [overlap_hours], [finish]",                                    \
       "name, old_valid_until, and secret and token when they were generated")                  \
-    X("connector.remove", "name", "removed")                                                   \
-    X("connector.test", "name",                                                                \
+    X(connector_remove, "connector.remove", "name", "removed")                                 \
+    X(connector_test, "connector.test", "name",                                                \
       "connector, outcome, cause, stage, status, ms, [tls], [cert_days], words, answer")       \
-    X("account.connect",                                                                       \
+    X(account_connect, "account.connect",                                                      \
       "channel, account, connector, [title], [no_time_window], [scope_id], [yes], [move], "    \
       "[dry_run]",                                                                             \
       "scope_id, [moves], [cut_off], [dry_run]")                                               \
-    X("account.disconnect", "scope_id, [no_call], [move], [dry_run]",                          \
+    X(account_disconnect, "account.disconnect", "scope_id, [no_call], [move], [dry_run]",      \
       "scope_id, disconnected, [moves], [cut_off], [dry_run]")                                 \
-    X("account.list", "",                                                                      \
+    X(account_list, "account.list", "",                                                        \
       "[{scope_id, channel, account, connector, title, paused, disconnected, held, "           \
       "connect_called_at, default_source, no_time_window}]")                                   \
-    X("account.pause", "scope_id", "scope_id, paused")                                         \
-    X("account.resume", "scope_id", "scope_id, paused")                                        \
-    X("source.add", "connector, source, scope_id, [move], [dry_run]",                          \
+    X(account_pause, "account.pause", "scope_id", "scope_id, paused")                          \
+    X(account_resume, "account.resume", "scope_id", "scope_id, paused")                        \
+    X(source_add, "source.add", "connector, source, scope_id, [move], [dry_run]",              \
       "connector, source, scope_id, moves, cut_off, [dry_run]")                                \
-    X("source.list", "", "[{connector, source, scope_id, default}]")                           \
-    X("source.remove", "connector, source, [move], [dry_run]",                                 \
+    X(source_list, "source.list", "", "[{connector, source, scope_id, default}]")              \
+    X(source_remove, "source.remove", "connector, source, [move], [dry_run]",                  \
       "connector, removed, moves, cut_off, [dry_run]")                                         \
-    X("source.default", "scope_id, source or none", "scope_id, default")                       \
-    X("conversation.list", "[scope_id]",                                                       \
+    X(source_default, "source.default", "scope_id, source or none", "scope_id, default")       \
+    X(conversation_list, "conversation.list", "[scope_id]",                                    \
       "[{id, connector, source, conversation, scope_id, "                                      \
       "client_id, chat_id, state}]")                                                           \
-    X("conversation.show", "id (our number, or any id of either side)",                        \
+    X(conversation_show, "conversation.show", "id (our number, or any id of either side)",     \
       "the conversation, chats[], messages, waiting[]")                                        \
-    X("conversation.import",                                                                   \
+    X(conversation_import, "conversation.import",                                              \
       "rows[{line, connector, [source], [conversation], [phone], [client_id], [chat_id], "     \
       "[user_ref], [user_id], [name], [scope]}], [dry_run]",                                   \
       "created, updated, unchanged, refused, unnamed, refusals[{line, reason}]")               \
-    X("clock.show", "", "in_doubt, why, trusted_until, now, skew_ms")                          \
-    X("clock.agree", "", "the same")                                                           \
-    X("queue", "", "[{destination, waiting, oldest_s, held}]")                                 \
-    X("queue.drop", "connector, scope_id or conversation; [dry_run]",                          \
+    X(clock_show, "clock.show", "", "in_doubt, why, trusted_until, now, skew_ms")              \
+    X(clock_agree, "clock.agree", "", "as clock.show")                                         \
+    X(queue, "queue", "", "[{destination, waiting, oldest_s, held}]")                          \
+    X(queue_drop, "queue.drop", "connector, scope_id or conversation; [dry_run]",              \
       "dropped, under_way, left, [dry_run]")                                                   \
-    X("dead.list", "", "[{id, kind, reason, mid, amo_id, service_id, died_at}]")               \
-    X("dead.show", "id", "the dead letter with its attempts")                                  \
-    X("dead.retry", "ids[]", "retried[]")                                                      \
-    X("dead.drop", "ids[]", "dropped[]")                                                       \
-    X("quarantine.list", "", "[{id, kind, reason, scope_id, connector, at}]")                  \
-    X("quarantine.show", "id", "the event with its raw body")                                  \
-    X("quarantine.replay", "ids[]", "replayed[{id, result, [as], [reason]}]")                  \
-    X("quarantine.drop", "ids[]", "dropped[]")                                                 \
-    X("trace", "id", "message, journey[{at, what, ms, …}]")                                    \
-    X("doctor", "", "checks[{check, subject, state, words, todo}], ask[{what, subject}]")      \
-    X("doctor.check", "what, subject", "checks[]")                                             \
-    X("probe.call",                                                                            \
+    X(dead_list, "dead.list", "", "[{id, kind, reason, mid, amo_id, service_id, died_at}]")    \
+    X(dead_show, "dead.show", "id", "the dead letter with its attempts")                       \
+    X(dead_retry, "dead.retry", "ids[], [may_double]", "retried[]")                            \
+    X(dead_drop, "dead.drop", "ids[]", "dropped[]")                                            \
+    X(quarantine_list, "quarantine.list", "", "[{id, kind, reason, scope_id, connector, at}]") \
+    X(quarantine_show, "quarantine.show", "id", "the event with its raw body")                 \
+    X(quarantine_replay, "quarantine.replay", "ids[]",                                         \
+      "replayed[{id, result, [as], [reason]}]")                                                \
+    X(quarantine_drop, "quarantine.drop", "ids[]", "dropped[]")                                \
+    X(trace, "trace", "id", "message, journey[{at, what, ms, …}]")                             \
+    X(doctor, "doctor", "",                                                                    \
+      "checks[{check, subject, state, words, todo}], ask[{what, subject}]")                    \
+    X(doctor_check, "doctor.check", "what, subject", "checks[]")                               \
+    X(probe_call, "probe.call",                                                                \
       "scope_id, chat, what (message, history, newest, status, look), [key], [at], "           \
       "[message], [spelling]",                                                                 \
       "outcome, cause, stage, status, ms, retry_after_ms, found, message, words, answer")      \
-    X("erase", "[phone], [conversation] (one of them), [dry_run], [unowned]",                  \
+    X(erase, "erase", "[phone], [conversation] (one of them), [dry_run], [unowned]",           \
       "erasure, dry_run, conversations[], removed{}, ingresses[{name, state, events}], "       \
       "warnings[]")
 

@@ -9,6 +9,7 @@
 #include "tools/common/text.h"
 #include "tools/ctl/ask.h"
 #include "tools/ctl/tell.h"
+#include "tools/ctl/verbs.h"
 
 #define DOCTOR_WAIT_MS 25000 /* a look takes up to 20 s */
 
@@ -22,6 +23,7 @@ static const char *const state_names[STATE_N] = {"green", "yellow", "red"};
 
 struct doctor {
     const struct args *args;
+    const struct verb *verb;
     const char *endpoint;
     struct buf json; /* the document, as it grows */
     struct json_writer w;
@@ -135,7 +137,7 @@ static void look(struct doctor *d, const struct json_node *wish)
     json_add_text(&w, "what", what);
     json_add_text(&w, "subject", subject);
     json_close_object(&w);
-    ask_core(d->endpoint, VIEW_LIT("doctor.check"), buf_view(&args), DOCTOR_WAIT_MS, &answer);
+    ask_core(d->endpoint, view_of(d->verb->each), buf_view(&args), DOCTOR_WAIT_MS, &answer);
     if (answer.code == EXIT_FINE && json_parse(buf_view(&answer.json), &doc) == 0)
         take_checks(d, json_root(doc));
     else
@@ -153,7 +155,7 @@ static void look_at_all(struct doctor *d)
     struct json *doc = NULL;
 
     ask_answer_init(&answer);
-    ask_core(d->endpoint, VIEW_LIT("doctor"), VIEW_LIT("{}"), DOCTOR_WAIT_MS, &answer);
+    ask_core(d->endpoint, view_of(d->verb->control), VIEW_LIT("{}"), DOCTOR_WAIT_MS, &answer);
     if (answer.code != EXIT_FINE)
         d->broken = tell(d->args, answer.code, buf_str(&answer.error));
     else if (json_parse(buf_view(&answer.json), &doc))
@@ -195,7 +197,8 @@ static int print_end(struct doctor *d)
 
 int doctor_run(const struct args *a, const struct config *config)
 {
-    struct doctor d = {.args = a, .endpoint = config_text(config, "bus/control")};
+    struct doctor d = {
+        .args = a, .verb = a->verb->more, .endpoint = config_text(config, "bus/control")};
     int rc = 0;
 
     buf_init(&d.json, (size_t)16 << 20);

@@ -14,6 +14,7 @@
 #include "tools/ctl/import_file.h"
 #include "tools/ctl/import_seen.h"
 #include "tools/ctl/tell.h"
+#include "tools/ctl/verbs.h"
 
 #define BATCH_BYTES ((size_t)1 << 20) /* one more row may stand above it */
 #define LISTED_TEXT 100               /* refused rows that are listed for people */
@@ -21,6 +22,7 @@
 
 struct import {
     const struct args *args;
+    const struct verb *verb;
     const char *endpoint;
     struct view connector; /* of rows that name none */
     struct view scope;
@@ -54,7 +56,8 @@ static void import_init(struct import *m, const struct args *a, const struct con
     const char *connector = args_value(a, "connector");
     const char *scope = args_value(a, "scope");
 
-    *m = (struct import){.args = a, .endpoint = config_text(config, "bus/control")};
+    *m = (struct import){
+        .args = a, .verb = a->verb->more, .endpoint = config_text(config, "bus/control")};
     m->connector = view_of(connector ? connector : "");
     m->scope = view_of(scope ? scope : "");
     m->dry_run = args_value(a, "dry-run") != NULL;
@@ -208,8 +211,8 @@ static int batch_send(struct import *m)
     if (rc)
         return -ENOMEM; /* its bytes are bounded far below its limit */
     ask_answer_init(&answer);
-    ask_core(m->endpoint, VIEW_LIT("conversation.import"), buf_view(&m->batch),
-             ASK_WAIT_LONG_MS, &answer);
+    ask_core(m->endpoint, view_of(m->verb->control), buf_view(&m->batch), ASK_WAIT_LONG_MS,
+             &answer);
     rc = answer.code;
     if (rc == EXIT_FINE)
         rc = take_report(m, buf_view(&answer.json));

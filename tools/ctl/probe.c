@@ -15,6 +15,7 @@
 #include "tools/ctl/ask.h"
 #include "tools/ctl/probe_words.h"
 #include "tools/ctl/tell.h"
+#include "tools/ctl/verbs.h"
 
 #define PROBE_WAIT_MS   25000 /* a call takes up to 18 s */
 #define HISTORY_EACH_MS 250
@@ -46,6 +47,7 @@ struct heard {
 
 struct probe {
     const struct args *args;
+    const struct verb *verb;
     const char *endpoint;
     const char *scope;
     const char *chat;
@@ -132,7 +134,7 @@ static int ask(struct probe *p, const struct call *c, struct heard *ret)
     ask_answer_init(&answer);
     buf_init(&args, 64 << 10);
     write_call(p, c, &args);
-    ask_core(p->endpoint, VIEW_LIT("probe.call"), buf_view(&args), PROBE_WAIT_MS, &answer);
+    ask_core(p->endpoint, view_of(p->verb->control), buf_view(&args), PROBE_WAIT_MS, &answer);
     if (answer.code != EXIT_FINE)
         rc = fail(p, answer.code, buf_str(&answer.error));
     else if (json_parse(buf_view(&answer.json), &doc))
@@ -401,6 +403,7 @@ static int probe_all(struct probe *p)
 int probe_run(const struct args *a, const struct config *config)
 {
     struct probe p = {.args = a,
+                      .verb = a->verb->more,
                       .endpoint = config_text(config, "bus/control"),
                       .scope = a->operands[0],
                       .chat = args_value(a, "chat")};

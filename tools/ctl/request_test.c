@@ -120,32 +120,73 @@ static void a_file_that_cannot_be_used_is_named(void **state)
     REFUSED("ID: is not UTF-8", "trace", "\xff");
 }
 
-/* Asked on the way by verbs that are several calls. */
-static const char *const on_the_way[] = {"doctor.check"};
-
-/* Every verb of core can be asked for, and nothing is asked for that core has not. */
+/* Every verb of core can be asked for, and each in one place. */
 static void the_verbs_are_those_of_core(void **state)
 {
     static const char *const core[] = {
-#define NAME(verb, args, answer) verb,
+#define NAME(symbol, verb, args, answer) verb,
         CONTROL_VERBS(NAME)
 #undef NAME
     };
-    size_t n_asked = 0;
 
     (void)state;
-    for (size_t i = 0; i < amoctl_program.n_verbs; i++) {
-        const struct verb *v = amoctl_program.verbs[i].more;
-        size_t at = 0;
+    for (size_t i = 0; i < AMO_COUNT(core); i++) {
+        size_t n = 0;
 
-        if (!v->control)
-            continue;
-        while (at < AMO_COUNT(core) && strcmp(core[at], v->control) != 0)
-            at++;
-        assert_true(at < AMO_COUNT(core));
-        n_asked++;
+        for (size_t at = 0; at < amoctl_program.n_verbs; at++) {
+            const struct verb *v = amoctl_program.verbs[at].more;
+
+            n += v->control && strcmp(v->control, core[i]) == 0;
+            n += v->each && strcmp(v->each, core[i]) == 0;
+        }
+        assert_int_equal(n, 1);
     }
-    assert_int_equal(n_asked + AMO_COUNT(on_the_way), AMO_COUNT(core));
+}
+
+/* Is @key a word of @list, outside what stands in brackets as an explanation? */
+static bool names(const char *list, const char *key)
+{
+    size_t len = strlen(key);
+
+    for (const char *at = list; (at = strstr(at, key)); at += len) {
+        bool begins = at == list || strchr(" [", at[-1]);
+
+        if (begins && (at[len] == '\0' || strchr(" ,;][", at[len])))
+            return true;
+    }
+    return false;
+}
+
+static const char *arguments_of(const char *control)
+{
+#define ROW(symbol, verb, args, answer)                                                        \
+    if (strcmp(control, verb) == 0)                                                            \
+        return args;
+    CONTROL_VERBS(ROW)
+#undef ROW
+    fail_msg("core has no verb %s", control);
+    return "";
+}
+
+/* What the command line makes of a verb that is one call is in core's table of arguments. */
+static void options_are_arguments_of_the_verb(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < amoctl_program.n_verbs; i++) {
+        const struct args_verb *v = &amoctl_program.verbs[i];
+        const struct verb *more = v->more;
+        const char *arguments = NULL;
+
+        if (!more->control || more->run)
+            continue;
+        arguments = arguments_of(more->control);
+        if (v->operand && !names(arguments, v->operand))
+            fail_msg("%s has no argument %s", more->control, v->operand);
+        for (size_t o = 0; o < v->n_options; o++) {
+            if (!names(arguments, v->options[o].key))
+                fail_msg("%s has no argument %s", more->control, v->options[o].key);
+        }
+    }
 }
 
 int main(void)
@@ -156,6 +197,7 @@ int main(void)
         cmocka_unit_test(a_final_newline_of_a_secret_file_does_not_count),
         cmocka_unit_test(a_file_that_cannot_be_used_is_named),
         cmocka_unit_test(the_verbs_are_those_of_core),
+        cmocka_unit_test(options_are_arguments_of_the_verb),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

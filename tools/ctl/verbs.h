@@ -1,7 +1,7 @@
 #pragma once
 
 /* What amoctl can do: one table for parsing, help, the call to core and how its answer is shown.
- * The verbs of core are those of proto/control.h. */
+ * It names every verb of proto/control.h and no other one of core. */
 
 #include "tools/common/args.h"
 #include "tools/ctl/show.h"
@@ -11,6 +11,7 @@ struct config;
 /* What args_verb.more points at. */
 struct verb {
     const char *control; /* core's name of it; NULL: answered here */
+    const char *each;    /* core's name of what run() asks of each thing that core then names */
     enum show show;
     const char *nothing; /* said for an empty list */
     bool waits;          /* for a remote side, or until every ingress knows */
