@@ -17,7 +17,7 @@
     X(HELLO, 6, EDGE, CORE, "who I am, what I hold, how much I can take")                      \
     X(WELCOME, 7, CORE, EDGE, "session open: registry, credit, how far the spool was taken")   \
     X(HELLO_AGAIN, 8, CORE, EDGE, "I do not know this session; introduce yourself")            \
-    X(CREDIT, 9, EGRESS, CORE, "how many more attempts and bytes I can take in all")           \
+    X(CREDIT, 9, EGRESS, CORE, "how many attempts and bytes I can take in all")                \
     X(HEARTBEAT, 10, EDGE, CORE, "alive; registry version held; a few figures")                \
     X(HEARTBEAT_ANSWER, 11, CORE, EDGE, "alive")                                               \
     X(REGISTRY, 12, CORE, EDGE, "the registry changed; this is the new one")                   \

@@ -35,6 +35,7 @@ QUICK = {
     "message-path": rules_docs.message_path,
     "states": rules_docs.states,
     "wire": rules_docs.wire,
+    "verbs": rules_docs.verbs,
     "configuration": rules_docs.configuration,
     "operations": rules_docs.operations,
     "tests-named": rules_docs.tests_named,

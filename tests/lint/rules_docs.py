@@ -137,7 +137,7 @@ def _machine(root, text, states_name, moves_name, files):
 
 
 def wire(root):
-    """docs/wire.md has one row per message of proto/messages.h: same name, number, from and to."""
+    """docs/wire.md has one row per message of proto/messages.h: same name, number, from, to and meaning."""
     page = "docs/wire.md"
     text, found = _page(root, page)
     where, rows = _first_with_macro(root, "MSG_TABLE", "proto/messages.h")
@@ -152,22 +152,51 @@ def wire(root):
         if number in numbers:
             found.append(Finding(where, 1, f"{name} and {numbers[number]} share the number {number}"))
         numbers[number] = name
-        table[name] = (number, row[2].upper(), row[3].upper())
+        table[name] = (number, row[2].upper(), row[3].upper(), row[4])
     if text is None:
         return found
     documented = set()
     for line, cells in source.table_rows(text):
         name = cells[0].upper()
-        if not re.fullmatch(r"[A-Z][A-Z0-9_]+", name) or len(cells) < 4 or not re.fullmatch(r"\d+", cells[1]):
+        if not re.fullmatch(r"[A-Z][A-Z0-9_]+", name) or len(cells) < 5 or not re.fullmatch(r"\d+", cells[1]):
             continue
         documented.add(name)
-        said = (cells[1], cells[2].upper(), cells[3].upper())
+        said = (cells[1], cells[2].upper(), cells[3].upper(), cells[4])
         if name not in table:
             found.append(Finding(page, line, f"{name} is not in {where}"))
         elif said != table[name]:
             found.append(Finding(page, line, f"{name} is {' '.join(table[name])} in {where}"))
     for name in sorted(set(table) - documented):
-        found.append(Finding(page, 1, f"{name} of {where} has no row | name | number | from | to | ..."))
+        found.append(Finding(page, 1, f"{name} of {where} has no row | name | number | from | to | meaning |"))
+    return found
+
+
+def verbs(root):
+    """docs/operations.md has one row per verb of proto/control.h: same name, arguments and answer."""
+    page, where = "docs/operations.md", "proto/control.h"
+    text, found = _page(root, page)
+    _, rows = _first_with_macro(root, "CONTROL_VERBS", where)
+    if rows is None:
+        return found + [Finding(where, 1, "CONTROL_VERBS(X) is not defined")]
+    table = {}
+    for row in rows:
+        if len(row) != 4 or row[0] != row[1].replace(".", "_"):
+            found.append(Finding(where, 1, f'a verb is X(a_b, "a.b", "arguments", "answer"): {row[0]}'))
+        elif row[1] in table:
+            found.append(Finding(where, 1, f"{row[1]} is there twice"))
+        else:
+            table[row[1]] = row[2:]
+    if text is None:
+        return found
+    documented = set()
+    for line, cells in source.rows_of_table(text, ["verb", "arguments", "answer"]):
+        documented.add(cells[0])
+        if cells[0] not in table:
+            found.append(Finding(page, line, f"{cells[0]} is not in {where}"))
+        elif cells[1:] != table[cells[0]]:
+            found.append(Finding(page, line, f"{cells[0]} in {where}: | {' | '.join(table[cells[0]])} |"))
+    for name in sorted(set(table) - documented):
+        found.append(Finding(page, 1, f"{name} of {where} has no row | verb | arguments | answer |"))
     return found
 
 

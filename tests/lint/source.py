@@ -157,3 +157,15 @@ def table_rows(markdown):
         cells = re.split(r"(?<!\\)\|", line[1:-1])
         rows.append((number, [re.sub(r"[`*]", "", c).replace("\\|", "|").strip() for c in cells]))
     return rows
+
+
+def rows_of_table(markdown, head):
+    """Rows of every table of a markdown page with this head, as table_rows."""
+    found, next_row = [], 0
+    for number, cells in table_rows(markdown):
+        if cells == head:
+            next_row = number + 2
+        elif number == next_row:
+            found.append((number, cells))
+            next_row += 1
+    return found

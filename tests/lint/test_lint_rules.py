@@ -43,7 +43,11 @@ CLEAN = {
                       "| `FLYING` | `READY` | no answer |\n| FLYING | DONE | settled |\n\n"
                       "| from | to | why |\n|---|---|---|\n| `new` | `old` | time |\n",
     "docs/wire.md": "| name | number | from | to | meaning |\n|---|---|---|---|---|\n"
-                    "| EVENT_PUSH | 1 | ingress | core | events |\n| `EVENT_TAKEN` | 2 | core | ingress | taken |\n",
+                    "| EVENT_PUSH | 1 | ingress | core | events; answered by EVENT_TAKEN |\n"
+                    "| `EVENT_TAKEN` | 2 | core | ingress | committed, may be forgotten |\n",
+    "proto/control.h": "#pragma once\n/* The verbs. */\n"
+                       '#define CONTROL_VERBS(X) \\\n    X(status, "status", "", "how it is") \\\n'
+                       '    X(dead_drop, "dead.drop", "ids[], " "[dry_run]", "dropped[]")\n',
     "base/config_keys.h": "#pragma once\n/* Every key. */\n"
                           '#define CONFIG_KEYS(X) \\\n    X("run_dir", PATH, "var/run", "sockets") \\\n'
                           '    X("log/level", TEXT, "info", "how much")\n',
@@ -51,7 +55,9 @@ CLEAN = {
     "docs/configuration.md": "| key | default |\n|---|---|\n| `run_dir` | `var/run` |\n| `log/level` | `info` |\n",
     "docs/operations.md": "| what | level | meaning |\n|---|---|---|\n| `memory.short` | warn | free some |\n\n"
                           "| metric | kind | unit | owner | meaning |\n|---|---|---|---|---|\n"
-                          "| `amo_things{kind}` | gauge | things | core | kept |\n",
+                          "| `amo_things{kind}` | gauge | things | core | kept |\n\n"
+                          "| verb | arguments | answer |\n|---|---|---|\n| `status` | | how it is |\n"
+                          "| `dead.drop` | ids[], [dry_run] | dropped[] |\n",
     "core/say.c": "/* Says it. */\n\nvoid say(void)\n{\n    log_line(LOG_LEVEL_WARN, \"memory.short\", \"n=%d\", 1);\n"
                   "    stats_gauge(0, \"amo_things\", 0, 0);\n}\n",
     "core/take_test.c": "/* It takes. */\n\nvoid one_is_taken_at_a_time(void **state)\n{\n    (void)state;\n}\n",
@@ -142,9 +148,17 @@ PLANTED = [
     ("states", replaced("core/model/command.h", 'X(FLYING, DONE, "settled")', "X(FLYING, DONE)"), "a move is"),
     ("states", replaced("docs/states.md", "| `new` | `old` | time |\n", ""), "NEW -> OLD"),
     ("wire", replaced("docs/wire.md", "| `EVENT_TAKEN` | 2 |", "| `EVENT_TAKEN` | 3 |"), "EVENT_TAKEN is 2"),
-    ("wire", replaced("docs/wire.md", "| EVENT_PUSH | 1 | ingress | core | events |\n", ""), "EVENT_PUSH"),
+    ("wire", replaced("docs/wire.md", "| EVENT_PUSH | 1 | ingress | core | events; answered by EVENT_TAKEN |\n", ""),
+     "EVENT_PUSH of proto/messages.h has no row"),
     ("wire", added("docs/wire.md", "| GHOST | 9 | core | egress | boo |\n"), "GHOST"),
     ("wire", replaced("proto/messages.h", "X(EVENT_TAKEN, 2,", "X(EVENT_TAKEN, 1,"), "share the number"),
+    ("wire", replaced("docs/wire.md", "may be forgotten", "must be forgotten"), "EVENT_TAKEN is 2"),
+    ("verbs", replaced("docs/operations.md", "| `status` | | how it is |\n", ""), "status of proto/control.h has no row"),
+    ("verbs", replaced("docs/operations.md", "| `status` |", "| `statues` |"), "statues is not in"),
+    ("verbs", replaced("docs/operations.md", "| ids[], [dry_run] |", "| ids[] |"), "dead.drop in proto/control.h"),
+    ("verbs", replaced("docs/operations.md", "| dropped[] |", "| gone[] |"), "dead.drop in proto/control.h"),
+    ("verbs", replaced("proto/control.h", "X(dead_drop,", "X(drop_dead,"), "a verb is X(a_b"),
+    ("verbs", {"proto/control.h": None}, "CONTROL_VERBS(X) is not defined"),
     ("configuration", added("deploy/amo.conf.example", "#    colour = 1\n"), "log/colour is not in"),
     ("configuration", replaced("deploy/amo.conf.example", '"info"', '"debug"'), "the default of log/level"),
     ("configuration", replaced("deploy/amo.conf.example", '#run_dir = "var/run"\n', ""), "run_dir is missing"),
