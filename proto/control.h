@@ -5,10 +5,10 @@
  * code; `error` is one sentence for people. A session is not needed: the boot ids stay zero but
  * for the caller's, which the answer repeats.
  *
- * X(symbol, "verb", "arguments", "answer"): the one table of verbs. Core expands it into prototypes
- * and its table, so that a verb without a function (verb_<symbol>) does not link, and a function
- * without a verb does not compile. A verb that amoctl's own table (tools/ctl/verbs.c) does not name
- * does not compile there. docs/operations.md, "Verbs", is checked against it.
+ * X(symbol, "verb", "arguments", "answer"): the one table of verbs. Core expands it into
+ * prototypes and its table, so that a verb without a function (verb_<symbol>) does not link, and a
+ * function without a verb does not compile. A verb that amoctl's table (tools/ctl/verbs.c) does not
+ * name does not compile there. docs/operations.md, "Verbs", is checked against it.
  *
  * An argument in [] may be absent. Lists are arrays of objects, everything else is one object. */
 #define CONTROL_VERBS(X)                                                                       \

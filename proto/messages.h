@@ -5,6 +5,27 @@
 
 #include <stdint.h>
 
+/* In which order they are sent: I: by ingress, G: by egress, E: by either of them, C: by core,
+ * A: by amoctl. `a b` is a, later b; `a / b` one of them; [a] optional; *a any number of times;
+ * 1*a at least once.
+ *
+ *   edge     = *( opening *traffic ending )
+ *   opening  = 1*E:HELLO ( C:WELCOME / C:REFUSED / C:SPOOL_REFUSED )
+ *   traffic  = alive / events / attempts       (they overlap: an answer names what it answers)
+ *   alive    = E:HEARTBEAT C:HEARTBEAT_ANSWER / C:REGISTRY E:HEARTBEAT C:HEARTBEAT_ANSWER
+ *   events   = I:EVENT_PUSH C:EVENT_TAKEN / I:EVENT_HINT / I:QUERY [C:ANSWER]
+ *            / C:REPLAY [I:EVENT_PUSH C:EVENT_TAKEN] / C:SPOOL_TURN [I:SPOOL_TURNED]
+ *   attempts = G:CREDIT / C:COMMAND_PUSH / G:RESULT_PUSH C:RESULT_TAKEN
+ *   ending   = C:HELLO_AGAIN / [C:GOING] silence
+ *   control  = A:CONTROL_CALL ( C:CONTROL_ANSWER / C:REFUSED )
+ *
+ * An edge sends HELLO on a new socket and after HELLO_AGAIN, every second until WELCOME, and
+ * nothing else before that. SPOOL_REFUSED and GOING go to ingress alone. REFUSED is also the
+ * answer, at any time, to a frame whose number or version core does not know. Silence is five
+ * seconds for the edge, which then opens a new socket; core forgets the session after fifteen,
+ * or at the next HELLO of that name. EVENT_PUSH and RESULT_PUSH are sent again after ten
+ * seconds without an answer, and in the next session. */
+
 /* EDGE is INGRESS or EGRESS. */
 #define MSG_TABLE(X)                                                                           \
     X(EVENT_PUSH, 1, INGRESS, CORE,                                                            \
@@ -25,7 +46,7 @@
     X(CONTROL_CALL, 14, AMOCTL, CORE, "one verb with its arguments")                           \
     X(CONTROL_ANSWER, 15, CORE, AMOCTL,                                                        \
       "exit code and one JSON document, or an error in words")                                 \
-    X(GOING, 16, CORE, EDGE, "core ends in order: what it has not named was not applied")      \
+    X(GOING, 16, CORE, INGRESS, "core ends in order: what it has not named was not applied")   \
     X(EVENT_HINT, 17, INGRESS, CORE,                                                           \
       "an event that lives for seconds (typing): acted on at once or never, not acknowledged") \
     X(QUERY, 18, INGRESS, CORE, "where is the message a service asks for")                     \

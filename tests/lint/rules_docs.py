@@ -136,8 +136,13 @@ def _machine(root, text, states_name, moves_name, files):
     return found
 
 
+# Who says a message, in the grammar above the table of messages.
+_SAYS = {"I": "INGRESS", "G": "EGRESS", "E": "EDGE", "C": "CORE", "A": "AMOCTL"}
+
+
 def wire(root):
-    """docs/wire.md has one row per message of proto/messages.h: same name, number, from, to and meaning."""
+    """docs/wire.md has one row per message of proto/messages.h: same name, number, from, to and meaning;
+    the grammar above the table there has each message, said by whom the table says."""
     page = "docs/wire.md"
     text, found = _page(root, page)
     where, rows = _first_with_macro(root, "MSG_TABLE", "proto/messages.h")
@@ -153,6 +158,10 @@ def wire(root):
             found.append(Finding(where, 1, f"{name} and {numbers[number]} share the number {number}"))
         numbers[number] = name
         table[name] = (number, row[2].upper(), row[3].upper(), row[4])
+    spoken = {(name, _SAYS[who]) for who, name in re.findall(r"\b([IGECA]):([A-Z_]+)\b", source.read(root, where))}
+    for name, who in sorted(spoken ^ {(name, row[1]) for name, row in table.items()}):
+        place = "grammar" if (name, who) in spoken else "table"
+        found.append(Finding(where, 1, f"{name} from {who} is in the {place} alone"))
     if text is None:
         return found
     documented = set()

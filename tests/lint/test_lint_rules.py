@@ -21,7 +21,8 @@ CLEAN = {
     "base/mem.h": "#pragma once\n/* Memory that a test can make fail. */\n#include <stddef.h>\nvoid *mem_alloc(size_t n);\n",
     "base/mem.c": '#include "base/mem.h"\n\n#include <stdlib.h>\n\nvoid *mem_alloc(size_t n)\n{\n'
                   "    return malloc(n);\n}\n",
-    "proto/messages.h": "#pragma once\n/* Every message that crosses a process border. */\n"
+    "proto/messages.h": "#pragma once\n/* Every message that crosses a process border.\n"
+                        " * events = I:EVENT_PUSH C:EVENT_TAKEN */\n"
                         '#define MSG_TABLE(X) \\\n    X(EVENT_PUSH, 1, INGRESS, CORE, "events; answered by " "EVENT_TAKEN") \\\n'
                         '    X(EVENT_TAKEN, 2, CORE, INGRESS, "committed, may be forgotten")\n',
     "core/model/command.h": "#pragma once\n/* What core owes a remote side. */\n"
@@ -153,6 +154,8 @@ PLANTED = [
     ("wire", added("docs/wire.md", "| GHOST | 9 | core | egress | boo |\n"), "GHOST"),
     ("wire", replaced("proto/messages.h", "X(EVENT_TAKEN, 2,", "X(EVENT_TAKEN, 1,"), "share the number"),
     ("wire", replaced("docs/wire.md", "may be forgotten", "must be forgotten"), "EVENT_TAKEN is 2"),
+    ("wire", replaced("proto/messages.h", "C:EVENT_TAKEN", ""), "EVENT_TAKEN from CORE is in the table alone"),
+    ("wire", replaced("proto/messages.h", "C:EVENT_TAKEN", "I:EVENT_TAKEN"), "INGRESS is in the grammar alone"),
     ("verbs", replaced("docs/operations.md", "| `status` | | how it is |\n", ""), "status of proto/control.h has no row"),
     ("verbs", replaced("docs/operations.md", "| `status` |", "| `statues` |"), "statues is not in"),
     ("verbs", replaced("docs/operations.md", "| ids[], [dry_run] |", "| ids[] |"), "dead.drop in proto/control.h"),
