@@ -7,8 +7,8 @@
 #include "base/json.h"
 #include "base/process.h"
 #include "tools/common/text.h"
-#include "tools/ctl/ask.h"
-#include "tools/ctl/tell.h"
+#include "tools/ctl/core_call.h"
+#include "tools/ctl/output.h"
 #include "tools/ctl/verbs.h"
 
 #define DOCTOR_WAIT_MS 25000 /* a look takes up to 20 s */

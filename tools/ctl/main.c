@@ -11,9 +11,9 @@
 #include "proto/bus/socket.h"
 #include "proto/limits.h"
 #include "tools/common/args.h"
-#include "tools/ctl/ask.h"
-#include "tools/ctl/request.h"
-#include "tools/ctl/tell.h"
+#include "tools/ctl/arguments.h"
+#include "tools/ctl/core_call.h"
+#include "tools/ctl/output.h"
 #include "tools/ctl/verbs.h"
 
 static int print_answer(const struct args *a, const struct ask_answer *answer)

@@ -12,7 +12,7 @@
 #include "proto/bus/socket.h"
 #include "tools/common/args.h"
 #include "tools/common/grid.h"
-#include "tools/common/probe.h"
+#include "tools/common/listening.h"
 #include "tools/common/text.h"
 #include "tools/monitor/tail.h"
 

@@ -2,7 +2,7 @@
 
 /* The questionnaire at a terminal: each question in both languages on stderr, answers from stdin. */
 
-#include "tools/ctl/registration.h"
+#include "tools/ctl/letter/questions.h"
 
 enum {
     REGISTRATION_E_ENDED = 2, /* stdin ended, or could not be read */

@@ -1,4 +1,4 @@
-#include "tools/ctl/tell.h"
+#include "tools/ctl/output.h"
 
 #include <errno.h>
 #include <stdio.h>

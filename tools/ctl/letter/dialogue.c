@@ -1,4 +1,4 @@
-#include "tools/ctl/registration_ask.h"
+#include "tools/ctl/letter/dialogue.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
-#include "tools/ctl/import_file.h"
+#include "tools/ctl/import/file.h"
 
 struct import_seen {
     struct import_seen_slot *slots; /* owned */

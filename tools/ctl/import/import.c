@@ -1,4 +1,4 @@
-#include "tools/ctl/import.h"
+#include "tools/ctl/import/import.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,10 +10,10 @@
 #include "base/json.h"
 #include "base/process.h"
 #include "proto/limits.h"
-#include "tools/ctl/ask.h"
-#include "tools/ctl/import_file.h"
-#include "tools/ctl/import_seen.h"
-#include "tools/ctl/tell.h"
+#include "tools/ctl/core_call.h"
+#include "tools/ctl/import/duplicates.h"
+#include "tools/ctl/import/file.h"
+#include "tools/ctl/output.h"
 #include "tools/ctl/verbs.h"
 
 #define BATCH_BYTES ((size_t)1 << 20) /* one more row may stand above it */

@@ -1,4 +1,4 @@
-#include "tools/ctl/probe.h"
+#include "tools/ctl/probe/probe.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -12,9 +12,9 @@
 #include "base/json.h"
 #include "base/process.h"
 #include "tools/common/text.h"
-#include "tools/ctl/ask.h"
-#include "tools/ctl/probe_words.h"
-#include "tools/ctl/tell.h"
+#include "tools/ctl/core_call.h"
+#include "tools/ctl/output.h"
+#include "tools/ctl/probe/findings.h"
 #include "tools/ctl/verbs.h"
 
 #define PROBE_WAIT_MS   25000 /* a call takes up to 18 s */

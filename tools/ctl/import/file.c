@@ -1,4 +1,4 @@
-#include "tools/ctl/import_file.h"
+#include "tools/ctl/import/file.h"
 
 #include <errno.h>
 #include <stdio.h>

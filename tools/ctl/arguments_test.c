@@ -1,4 +1,4 @@
-#include "tools/ctl/request.h"
+#include "tools/ctl/arguments.h"
 
 #include <fcntl.h>
 #include <string.h>

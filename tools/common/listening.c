@@ -1,4 +1,4 @@
-#include "tools/common/probe.h"
+#include "tools/common/listening.h"
 
 #include <errno.h>
 #include <sys/socket.h>

@@ -1,4 +1,4 @@
-#include "tools/ctl/registration.h"
+#include "tools/ctl/letter/questions.h"
 
 #include <ctype.h>
 #include <errno.h>

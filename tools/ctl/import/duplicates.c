@@ -1,4 +1,4 @@
-#include "tools/ctl/import_seen.h"
+#include "tools/ctl/import/duplicates.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* What a figure of amoctl probe means: a minute need not pass for it. */
 
-#include "tools/ctl/probe_words.h"
+#include "tools/ctl/probe/findings.h"
 
 #include <string.h>
 

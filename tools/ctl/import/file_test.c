@@ -1,4 +1,4 @@
-#include "tools/ctl/import_file.h"
+#include "tools/ctl/import/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 #include "base/testing.h"
-#include "tools/ctl/import_seen.h"
+#include "tools/ctl/import/duplicates.h"
 
 /* A file of these bytes, read from its beginning. */
 static int file_of(struct view text)

@@ -1,4 +1,4 @@
-#include "tools/ctl/channel_request.h"
+#include "tools/ctl/letter/channel_request.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,9 +9,9 @@
 
 #include "base/process.h"
 #include "tools/common/text.h"
-#include "tools/ctl/icon.h"
-#include "tools/ctl/registration_ask.h"
-#include "tools/ctl/tell.h"
+#include "tools/ctl/letter/dialogue.h"
+#include "tools/ctl/letter/icon.h"
+#include "tools/ctl/output.h"
 
 #define FILE_MODE 0644 /* a letter: no secrets in it */
 

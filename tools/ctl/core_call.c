@@ -1,4 +1,4 @@
-#include "tools/ctl/ask.h"
+#include "tools/ctl/core_call.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -14,7 +14,7 @@
 #include "proto/envelope.h"
 #include "proto/limits.h"
 #include "proto/messages.h"
-#include "tools/common/probe.h"
+#include "tools/common/listening.h"
 #include "tools/common/text.h"
 
 #define ASK_CONNECT_MS 5000

@@ -1,6 +1,6 @@
 /* The questions and the letters, in Russian and in English. */
 
-#include "tools/ctl/registration.h"
+#include "tools/ctl/letter/questions.h"
 
 #include <errno.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 
 #include "base/config.h"
 #include "tools/common/args.h"
-#include "tools/ctl/registration.h"
+#include "tools/ctl/letter/questions.h"
 
 /* @config may be NULL: it only knows where the webhooks come to. */
 int channel_request_run(const struct args *a, const struct config *config);

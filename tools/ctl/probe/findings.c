@@ -1,4 +1,4 @@
-#include "tools/ctl/probe_words.h"
+#include "tools/ctl/probe/findings.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "tools/ctl/icon.h"
+#include "tools/ctl/letter/icon.h"
 
 #include <ctype.h>
 #include <string.h>
