@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 
-int probe_socket(const char *path)
+int listening_check(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int rc = view_copy(view_of(path), address.sun_path, sizeof(address.sun_path));

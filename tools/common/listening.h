@@ -6,4 +6,4 @@
 #include "base/compiler.h"
 
 /* 0: somebody listens. -ENOENT, -ECONNREFUSED, -EACCES, …; -ENOSPC: longer than a path may be. */
-AMO_MUSTCHECK int probe_socket(const char *path);
+AMO_MUSTCHECK int listening_check(const char *path);

@@ -15,7 +15,7 @@
 static int file_error(const char *path, const char *words, struct buf *why)
 {
     (void)buf_add_f(why, "%s: %s", path, words); /* errors stick in the buf */
-    return REQUEST_E_USAGE;
+    return ARGUMENTS_E_USAGE;
 }
 
 static int file_errno(const char *path, int rc, struct buf *why)
@@ -142,7 +142,7 @@ static int put_operands(const struct args *a, struct json_writer *w, struct buf 
     return 0;
 }
 
-int request_write(const struct args *a, struct buf *out, struct buf *ret_why)
+int arguments_write(const struct args *a, struct buf *out, struct buf *ret_why)
 {
     struct json_writer w;
     int rc = 0;

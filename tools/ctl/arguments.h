@@ -8,9 +8,9 @@
 #include "tools/common/args.h"
 
 enum {
-    REQUEST_E_USAGE = 1, /* a file cannot be read or holds no text; said in @why */
+    ARGUMENTS_E_USAGE = 1, /* a file cannot be read or holds no text; said in @why */
 };
 
 /* Appends the object to @out, which may then hold secrets: wipe it. @out's limit is the limit of
- * what a file may hold. 0, REQUEST_E_USAGE, -ENOMEM, -ENOSPC. */
-AMO_MUSTCHECK int request_write(const struct args *a, struct buf *out, struct buf *ret_why);
+ * what a file may hold. 0, ARGUMENTS_E_USAGE, -ENOMEM, -ENOSPC. */
+AMO_MUSTCHECK int arguments_write(const struct args *a, struct buf *out, struct buf *ret_why);

@@ -19,7 +19,7 @@ static void write_file(const char *path, struct view text)
 }
 
 /* The arguments that @words (with the program's name first) become; the verb's code. */
-static int request_of(const char *const *words, int n, struct buf *out, struct buf *why)
+static int arguments_of_words(const char *const *words, int n, struct buf *out, struct buf *why)
 {
     char room[16][64];
     char *argv[16];
@@ -34,7 +34,7 @@ static int request_of(const char *const *words, int n, struct buf *out, struct b
     rc = args_parse(&amoctl_program, n, argv, &a, why);
     if (rc)
         return rc;
-    rc = request_write(&a, out, why);
+    rc = arguments_write(&a, out, why);
     args_fini(&a);
     return rc;
 }
@@ -46,7 +46,7 @@ static int request_of(const char *const *words, int n, struct buf *out, struct b
         struct buf why;                                                                        \
         buf_init(&out, LIMIT_CONTROL_BYTES);                                                   \
         buf_init(&why, 4096);                                                                  \
-        assert_int_equal(request_of(words, (int)AMO_COUNT(words), &out, &why), 0);             \
+        assert_int_equal(arguments_of_words(words, (int)AMO_COUNT(words), &out, &why), 0);     \
         assert_string_equal(buf_str(&out), want);                                              \
         buf_fini(&out);                                                                        \
         buf_fini(&why);                                                                        \
@@ -59,8 +59,8 @@ static int request_of(const char *const *words, int n, struct buf *out, struct b
         struct buf why;                                                                        \
         buf_init(&out, LIMIT_CONTROL_BYTES);                                                   \
         buf_init(&why, 4096);                                                                  \
-        assert_int_equal(request_of(words, (int)AMO_COUNT(words), &out, &why),                 \
-                         REQUEST_E_USAGE);                                                     \
+        assert_int_equal(arguments_of_words(words, (int)AMO_COUNT(words), &out, &why),         \
+                         ARGUMENTS_E_USAGE);                                                   \
         assert_string_equal(buf_str(&why), want);                                              \
         buf_fini(&out);                                                                        \
         buf_fini(&why);                                                                        \
@@ -159,11 +159,16 @@ static bool names(const char *list, const char *key)
 
 static const char *arguments_of(const char *control)
 {
-#define ROW(symbol, verb, args, answer)                                                        \
-    if (strcmp(control, verb) == 0)                                                            \
-        return args;
-    CONTROL_VERBS(ROW)
+    static const char *const rows[][2] = {
+#define ROW(symbol, verb, args, answer) {verb, args},
+        CONTROL_VERBS(ROW)
 #undef ROW
+    };
+
+    for (size_t i = 0; i < AMO_COUNT(rows); i++) {
+        if (strcmp(control, rows[i][0]) == 0)
+            return rows[i][1];
+    }
     fail_msg("core has no verb %s", control);
     return "";
 }

@@ -17,25 +17,25 @@
 #include "tools/common/listening.h"
 #include "tools/common/text.h"
 
-#define ASK_CONNECT_MS 5000
-#define ASK_PAUSE_MS   50 /* between two looks whether core is there */
+#define CORE_CONNECT_MS 5000
+#define CORE_PAUSE_MS   50 /* between two looks whether core is there */
 
-struct ask {
+struct core_call {
     struct loop *loop;
     struct bus_socket *socket;
     struct id boot; /* ours: the answer repeats it */
     bool answered;
-    struct ask_answer *answer;
+    struct core_answer *answer;
 };
 
-void ask_answer_init(struct ask_answer *a)
+void core_answer_init(struct core_answer *a)
 {
     a->code = EXIT_FAILED;
     buf_init(&a->json, LIMIT_FRAME_BYTES);
     buf_init(&a->error, 4096);
 }
 
-void ask_answer_fini(struct ask_answer *a)
+void core_answer_fini(struct core_answer *a)
 {
     if (a->json.ptr)
         secret_wipe(a->json.ptr, a->json.len);
@@ -45,7 +45,7 @@ void ask_answer_fini(struct ask_answer *a)
 
 /* --- is core there? ------------------------------------------------------------------------- */
 
-static void fail(struct ask_answer *a, int code, const char *before, const char *where,
+static void fail(struct core_answer *a, int code, const char *before, const char *where,
                  const char *after)
 {
     a->code = code;
@@ -55,7 +55,7 @@ static void fail(struct ask_answer *a, int code, const char *before, const char 
     (void)buf_add_str(&a->error, after);
 }
 
-static void tell_unreachable(struct ask_answer *a, const char *where, int rc)
+static void fail_unreachable(struct core_answer *a, const char *where, int rc)
 {
     if (rc == -EACCES || rc == -EPERM)
         fail(a, EXIT_UNREACHABLE, "not allowed to open ", where,
@@ -69,9 +69,9 @@ static void tell_unreachable(struct ask_answer *a, const char *where, int rc)
 }
 
 /* True when core listens at @endpoint; else the reason is in @a. */
-static bool wait_for_core(const char *endpoint, struct ask_answer *a)
+static bool wait_for_core(const char *endpoint, struct core_answer *a)
 {
-    int64_t until_ms = clock_mono_ms() + ASK_CONNECT_MS;
+    int64_t until_ms = clock_mono_ms() + CORE_CONNECT_MS;
     const char *path = endpoint + strlen("ipc://");
     int rc = 0;
 
@@ -81,7 +81,7 @@ static bool wait_for_core(const char *endpoint, struct ask_answer *a)
         return false;
     }
     for (;;) {
-        rc = probe_socket(path);
+        rc = listening_check(path);
         if (rc == 0)
             return true;
         if (rc == -ENOSPC) {
@@ -91,17 +91,17 @@ static bool wait_for_core(const char *endpoint, struct ask_answer *a)
         }
         if (rc == -EACCES || rc == -EPERM || clock_mono_ms() >= until_ms)
             break;
-        (void)poll(NULL, 0, ASK_PAUSE_MS); /* a pause; one cut short only looks again sooner */
+        (void)poll(NULL, 0, CORE_PAUSE_MS); /* a pause; one cut short only looks again sooner */
     }
-    tell_unreachable(a, path, rc);
+    fail_unreachable(a, path, rc);
     return false;
 }
 
 /* --- the question --------------------------------------------------------------------------- */
 
-static void take_answer(struct ask *ask, struct view body)
+static void take_answer(struct core_call *c, struct view body)
 {
-    struct ask_answer *a = ask->answer;
+    struct core_answer *a = c->answer;
     struct control_answer answer;
 
     if (control_answer_decode(body, &answer)) {
@@ -116,52 +116,52 @@ static void take_answer(struct ask *ask, struct view body)
         text_clean(answer.error, &a->error);
 }
 
-static void on_message(struct ask *ask, const struct bus_message *m)
+static void on_message(struct core_call *c, const struct bus_message *m)
 {
     struct envelope env = {0};
     int rc = envelope_decode(m->head, &env);
 
-    if (rc == ENVELOPE_E_MALFORMED || !id_equal(&env.edge_boot, &ask->boot))
+    if (rc == ENVELOPE_E_MALFORMED || !id_equal(&env.edge_boot, &c->boot))
         return; /* not for us */
     if (env.kind == MSG_CONTROL_ANSWER && rc == 0)
-        take_answer(ask, m->body);
+        take_answer(c, m->body);
     else if (env.kind == MSG_REFUSED || rc == ENVELOPE_E_VERSION)
-        fail(ask->answer, EXIT_FAILED,
-             "core does not understand this amoctl (another version?)", "", "");
+        fail(c->answer, EXIT_FAILED, "core does not understand this amoctl (another version?)",
+             "", "");
     else
         return;
-    ask->answered = true;
-    loop_stop(ask->loop);
+    c->answered = true;
+    loop_stop(c->loop);
 }
 
 static void on_readable(void *arg)
 {
-    struct ask *ask = arg;
+    struct core_call *c = arg;
     struct bus_message m;
     int rc = 0;
 
-    while (!ask->answered && (rc = bus_recv(ask->socket, &m)) != BUS_E_EMPTY) {
+    while (!c->answered && (rc = bus_recv(c->socket, &m)) != BUS_E_EMPTY) {
         if (rc == BUS_E_MALFORMED)
             continue;
         if (rc)
             return; /* the deadline tells */
-        on_message(ask, &m);
+        on_message(c, &m);
         bus_message_fini(&m);
     }
 }
 
 static void on_deadline(void *arg)
 {
-    const struct ask *ask = arg;
+    const struct core_call *c = arg;
 
-    loop_stop(ask->loop);
+    loop_stop(c->loop);
 }
 
-static int ask_send(struct ask *ask, struct view verb, struct view args)
+static int call_send(struct core_call *c, struct view verb, struct view args)
 {
     struct envelope env = {.version = ENVELOPE_VERSION,
                            .kind = MSG_CONTROL_CALL,
-                           .edge_boot = ask->boot,
+                           .edge_boot = c->boot,
                            .unix_ms = clock_unix_ms()};
     struct control_call call = {.verb = verb, .args = args};
     char head[ENVELOPE_MAX_LEN];
@@ -172,39 +172,39 @@ static int ask_send(struct ask *ask, struct view verb, struct view args)
     buf_init(&body, LIMIT_FRAME_BYTES);
     envelope_encode(&env, head, &head_len);
     rc = control_call_encode(&call, &body);
-    rc = rc ? rc : bus_send(ask->socket, VIEW_NONE, view_make(head, head_len), buf_view(&body));
+    rc = rc ? rc : bus_send(c->socket, VIEW_NONE, view_make(head, head_len), buf_view(&body));
     if (body.ptr)
         secret_wipe(body.ptr, body.len); /* it may carry a secret */
     buf_fini(&body);
     return rc;
 }
 
-void ask_core(const char *endpoint, struct view verb, struct view args, int wait_ms,
-              struct ask_answer *ret)
+void core_call(const char *endpoint, struct view verb, struct view args, int wait_ms,
+               struct core_answer *ret)
 {
-    struct ask ask = {.answer = ret};
+    struct core_call c = {.answer = ret};
     int timer = 0;
     int rc = 0;
 
     if (!wait_for_core(endpoint, ret))
         return;
-    rc = loop_new(&ask.loop);
-    rc = rc ? rc : id_random(&ask.boot);
-    rc = rc ? rc : bus_dealer_connect(endpoint, NULL, &ask.socket);
-    rc = rc ? rc : bus_socket_watch(ask.socket, ask.loop, on_readable, &ask);
-    rc = rc ? rc : loop_add_timer(ask.loop, wait_ms, false, on_deadline, &ask, &timer);
-    rc = rc ? rc : ask_send(&ask, verb, args);
-    rc = rc ? rc : loop_run(ask.loop);
+    rc = loop_new(&c.loop);
+    rc = rc ? rc : id_random(&c.boot);
+    rc = rc ? rc : bus_dealer_connect(endpoint, NULL, &c.socket);
+    rc = rc ? rc : bus_socket_watch(c.socket, c.loop, on_readable, &c);
+    rc = rc ? rc : loop_add_timer(c.loop, wait_ms, false, on_deadline, &c, &timer);
+    rc = rc ? rc : call_send(&c, verb, args);
+    rc = rc ? rc : loop_run(c.loop);
     if (rc)
         /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
         fail(ret, EXIT_FAILED, "cannot ask: ", strerror(rc < 0 ? -rc : EAGAIN), "");
-    else if (!ask.answered)
+    else if (!c.answered)
         fail(ret, EXIT_UNREACHABLE, "core is at ", endpoint + strlen("ipc://"),
              " but gave no answer in time; look before asking again, it may have done it");
     if (buf_error(&ret->json))
         fail(ret, EXIT_FAILED, "no memory for core's answer", "", "");
-    if (ask.socket)
-        bus_socket_unwatch(ask.socket, ask.loop);
-    bus_socket_free(ask.socket);
-    loop_free(ask.loop);
+    if (c.socket)
+        bus_socket_unwatch(c.socket, c.loop);
+    bus_socket_free(c.socket);
+    loop_free(c.loop);
 }

@@ -70,7 +70,7 @@ static void print_check(const struct json_node *n, enum state state)
         text_clean(todo, &line);
     }
     (void)buf_add_char(&line, '\n');
-    (void)tell_output(&line); /* said on stderr */
+    (void)output_buf(&line); /* said on stderr */
     buf_fini(&line);
 }
 
@@ -90,7 +90,7 @@ static void take_check(struct doctor *d, const struct json_node *n)
 
 /* A look that core could not make is a red check of its own. */
 static void take_failure(struct doctor *d, struct view what, struct view subject,
-                         const struct ask_answer *answer)
+                         const struct core_answer *answer)
 {
     struct json *doc = NULL;
     struct json_writer w;
@@ -125,42 +125,42 @@ static void look(struct doctor *d, const struct json_node *wish)
 {
     struct view what = text_at(wish, "what");
     struct view subject = text_at(wish, "subject");
-    struct ask_answer answer;
+    struct core_answer answer;
     struct json *doc = NULL;
     struct json_writer w;
     struct buf args;
 
-    ask_answer_init(&answer);
+    core_answer_init(&answer);
     buf_init(&args, 64 << 10);
     json_writer_init(&w, &args);
     json_open_object(&w, NULL);
     json_add_text(&w, "what", what);
     json_add_text(&w, "subject", subject);
     json_close_object(&w);
-    ask_core(d->endpoint, view_of(d->verb->each), buf_view(&args), DOCTOR_WAIT_MS, &answer);
+    core_call(d->endpoint, view_of(d->verb->each), buf_view(&args), DOCTOR_WAIT_MS, &answer);
     if (answer.code == EXIT_FINE && json_parse(buf_view(&answer.json), &doc) == 0)
         take_checks(d, json_root(doc));
     else
         take_failure(d, what, subject, &answer);
     json_free(doc);
     buf_fini(&args);
-    ask_answer_fini(&answer);
+    core_answer_fini(&answer);
 }
 
 /* What core sees by itself, and the looks it wants to be asked for. */
 static void look_at_all(struct doctor *d)
 {
     const struct json_node *wishes = NULL;
-    struct ask_answer answer;
+    struct core_answer answer;
     struct json *doc = NULL;
 
-    ask_answer_init(&answer);
-    ask_core(d->endpoint, view_of(d->verb->control), VIEW_LIT("{}"), DOCTOR_WAIT_MS, &answer);
+    core_answer_init(&answer);
+    core_call(d->endpoint, view_of(d->verb->control), VIEW_LIT("{}"), DOCTOR_WAIT_MS, &answer);
     if (answer.code != EXIT_FINE)
-        d->broken = tell(d->args, answer.code, buf_str(&answer.error));
+        d->broken = output_error(d->args, answer.code, buf_str(&answer.error));
     else if (json_parse(buf_view(&answer.json), &doc))
-        d->broken =
-            tell(d->args, EXIT_FAILED, "core's answer cannot be read (another version?)");
+        d->broken = output_error(d->args, EXIT_FAILED,
+                                 "core's answer cannot be read (another version?)");
     if (doc) {
         take_checks(d, json_root(doc));
         wishes = json_get(json_root(doc), "ask");
@@ -168,7 +168,7 @@ static void look_at_all(struct doctor *d)
             look(d, json_array_at(wishes, i));
     }
     json_free(doc);
-    ask_answer_fini(&answer);
+    core_answer_fini(&answer);
 }
 
 static int print_end(struct doctor *d)
@@ -190,7 +190,7 @@ static int print_end(struct doctor *d)
         (void)buf_add_f(&out, "%zu green, %zu yellow, %zu red\n", d->n[STATE_GREEN],
                         d->n[STATE_YELLOW], d->n[STATE_RED]);
     }
-    rc = buf_error(&d->json) ? tell_memory(d->args) : tell_output(&out);
+    rc = buf_error(&d->json) ? output_no_memory(d->args) : output_buf(&out);
     buf_fini(&out);
     return rc;
 }

@@ -16,34 +16,34 @@
 #include "tools/ctl/output.h"
 #include "tools/ctl/verbs.h"
 
-static int print_answer(const struct args *a, const struct ask_answer *answer)
+static int print_answer(const struct args *a, const struct core_answer *answer)
 {
     int rc = EXIT_FINE;
 
     if (answer->code != EXIT_FINE && answer->json.len == 0)
-        return tell(a, answer->code,
-                    answer->error.len ? buf_str(&answer->error)
-                                      : "core refused without a reason");
+        return output_error(a, answer->code,
+                            answer->error.len ? buf_str(&answer->error)
+                                              : "core refused without a reason");
     if (answer->json.len > 0)
-        rc = tell_document(a, buf_view(&answer->json));
+        rc = output_document(a, buf_view(&answer->json));
     if (answer->error.len > 0)
-        (void)tell(NULL, answer->code,
-                   buf_str(&answer->error)); /* the code is returned below */
+        (void)output_error(NULL, answer->code,
+                           buf_str(&answer->error)); /* the code is returned below */
     return answer->code != EXIT_FINE ? answer->code : rc;
 }
 
 static int run_asked(const struct args *a, const struct config *config, struct view args)
 {
     const struct verb *verb = a->verb->more;
-    struct ask_answer answer;
+    struct core_answer answer;
     int rc = 0;
 
     bus_init();
-    ask_answer_init(&answer);
-    ask_core(config_text(config, "bus/control"), view_of(verb->control), args,
-             verb->waits ? ASK_WAIT_LONG_MS : ASK_WAIT_MS, &answer);
+    core_answer_init(&answer);
+    core_call(config_text(config, "bus/control"), view_of(verb->control), args,
+              verb->waits ? CORE_CALL_LONG_MS : CORE_CALL_MS, &answer);
     rc = print_answer(a, &answer);
-    ask_answer_fini(&answer);
+    core_answer_fini(&answer);
     bus_fini();
     return rc;
 }
@@ -59,13 +59,13 @@ static int run_verb(const struct args *a)
     buf_init(&why, 4096);
     buf_init(&args, LIMIT_CONTROL_BYTES);
     rc = config_load(a->config, &why, &config);
-    rc = rc ? rc : request_write(a, &args, &why);
+    rc = rc ? rc : arguments_write(a, &args, &why);
     if (rc == -ENOMEM)
-        rc = tell_memory(a);
+        rc = output_no_memory(a);
     else if (rc == -ENOSPC)
-        rc = tell(a, EXIT_USAGE, "the arguments are larger than core takes");
+        rc = output_error(a, EXIT_USAGE, "the arguments are larger than core takes");
     else if (rc)
-        rc = tell(a, EXIT_USAGE, buf_str(&why));
+        rc = output_error(a, EXIT_USAGE, buf_str(&why));
     else
         rc = run_asked(a, config, buf_view(&args));
     if (args.ptr)
@@ -87,7 +87,7 @@ static int run_config_check(const struct args *a)
     buf_init(&out, 1 << 20);
     rc = config_load(path, &out, &config);
     if (rc) {
-        rc = rc == -ENOMEM ? tell_memory(a) : tell(a, EXIT_USAGE, buf_str(&out));
+        rc = rc == -ENOMEM ? output_no_memory(a) : output_error(a, EXIT_USAGE, buf_str(&out));
         goto out;
     }
     buf_reset(&out);
@@ -103,9 +103,9 @@ static int run_config_check(const struct args *a)
         rc = config_print(config, &out);
     }
     if (rc)
-        rc = tell_memory(a);
+        rc = output_no_memory(a);
     else
-        rc = tell_text(buf_view(&out));
+        rc = output_text(buf_view(&out));
 out:
     config_free(config);
     buf_fini(&out);
@@ -125,12 +125,13 @@ static int run_own(const struct args *a)
         bus_init();
     rc = config_load(a->config, &why, &config);
     if (rc == -ENOMEM) {
-        rc = tell_memory(a);
+        rc = output_no_memory(a);
     } else if (rc && !verb->offline) {
-        rc = tell(a, EXIT_USAGE, buf_str(&why));
+        rc = output_error(a, EXIT_USAGE, buf_str(&why));
     } else {
         if (rc)
-            (void)tell(NULL, EXIT_USAGE, buf_str(&why)); /* goes on without its defaults */
+            (void)output_error(NULL, EXIT_USAGE,
+                               buf_str(&why)); /* goes on without its defaults */
         rc = verb->run(a, config);
     }
     if (!verb->offline)
@@ -168,14 +169,14 @@ static int run(const struct args *a)
 }
 
 /* A mistake in the arguments comes before --json is known for sure; look for the word. */
-static int tell_usage(int argc, char **argv, struct buf *why)
+static int refuse_usage(int argc, char **argv, struct buf *why)
 {
     struct args a = {0};
 
     for (int i = 1; i < argc; i++)
         a.json = a.json || strcmp(argv[i], "--json") == 0;
     (void)buf_add_str(why, " (try amoctl --help)");
-    return tell(&a, EXIT_USAGE, buf_str(why));
+    return output_error(&a, EXIT_USAGE, buf_str(why));
 }
 
 int main(int argc, char **argv)
@@ -189,9 +190,9 @@ int main(int argc, char **argv)
     if (rc == 0)
         rc = run(&a);
     else if (rc == -ENOMEM)
-        rc = tell_memory(&a);
+        rc = output_no_memory(&a);
     else
-        rc = tell_usage(argc, argv, &why);
+        rc = refuse_usage(argc, argv, &why);
     args_fini(&a);
     buf_fini(&why);
     return rc;

@@ -9,7 +9,7 @@
 #include "tools/common/text.h"
 #include "tools/ctl/verbs.h"
 
-void tell_error(struct json_writer *w, int code, const char *words)
+void output_add_error(struct json_writer *w, int code, const char *words)
 {
     static const char *const names[] = {"fine", "failed", "usage", "unreachable"};
     bool known = code >= 0 && code < (int)AMO_COUNT(names);
@@ -20,7 +20,7 @@ void tell_error(struct json_writer *w, int code, const char *words)
     json_close_object(w);
 }
 
-int tell(const struct args *a, int code, const char *words)
+int output_error(const struct args *a, int code, const char *words)
 {
     struct json_writer w;
     struct buf out;
@@ -33,7 +33,7 @@ int tell(const struct args *a, int code, const char *words)
         buf_reset(&out);
         json_writer_init(&w, &out);
         json_open_object(&w, NULL);
-        tell_error(&w, code, words);
+        output_add_error(&w, code, words);
         json_close_object(&w);
         (void)printf("%s\n", buf_str(&out));
     }
@@ -41,25 +41,25 @@ int tell(const struct args *a, int code, const char *words)
     return code;
 }
 
-int tell_memory(const struct args *a)
+int output_no_memory(const struct args *a)
 {
-    return tell(a, EXIT_FAILED, "out of memory");
+    return output_error(a, EXIT_FAILED, "out of memory");
 }
 
-int tell_text(struct view text)
+int output_text(struct view text)
 {
     if (fwrite(text.ptr, 1, text.len, stdout) == text.len && fflush(stdout) == 0)
         return EXIT_FINE;
-    return tell(NULL, EXIT_FAILED, "the answer could not be written");
+    return output_error(NULL, EXIT_FAILED, "the answer could not be written");
 }
 
-int tell_output(const struct buf *out)
+int output_buf(const struct buf *out)
 {
-    return buf_error(out) ? tell_memory(NULL) : tell_text(buf_view(out));
+    return buf_error(out) ? output_no_memory(NULL) : output_text(buf_view(out));
 }
 
 /* On stderr: stdout has the scope id alone. */
-static void tell_moves(struct json *doc)
+static void say_moves(struct json *doc)
 {
     int64_t n = 0;
 
@@ -69,7 +69,7 @@ static void tell_moves(struct json *doc)
                       n == 1 ? "" : "s"); /* if this fails there is no way left */
 }
 
-int tell_document(const struct args *a, struct view json)
+int output_document(const struct args *a, struct view json)
 {
     const struct verb *verb = a->verb->more;
     struct json *doc = NULL;
@@ -85,13 +85,13 @@ int tell_document(const struct args *a, struct view json)
         rc = show_answer(verb->show, verb->nothing, doc, &out);
     }
     if (rc == 0 && !a->json && verb->show == SHOW_SCOPE)
-        tell_moves(doc);
+        say_moves(doc);
     if (rc == -ENOMEM)
-        rc = tell_memory(a);
+        rc = output_no_memory(a);
     else if (rc)
-        rc = tell(a, EXIT_FAILED, "core's answer cannot be read (another version?)");
+        rc = output_error(a, EXIT_FAILED, "core's answer cannot be read (another version?)");
     else
-        rc = tell_text(buf_view(&out));
+        rc = output_text(buf_view(&out));
     if (out.ptr)
         secret_wipe(out.ptr, out.len); /* it may hold a secret made just now */
     buf_fini(&out);

@@ -8,14 +8,14 @@
 
 /* Words for people on stderr; with --json the same as a document on stdout. @a may be NULL:
  * words alone. Returns @code. */
-int tell(const struct args *a, int code, const char *words);
+int output_error(const struct args *a, int code, const char *words);
 /* The same as the member `error` of the object that @w is in; nothing is said. */
 struct json_writer;
-void tell_error(struct json_writer *w, int code, const char *words);
-int tell_memory(const struct args *a);
+void output_add_error(struct json_writer *w, int code, const char *words);
+int output_no_memory(const struct args *a);
 /* A document as JSON, or as the verb says that people read it. */
-int tell_document(const struct args *a, struct view json);
+int output_document(const struct args *a, struct view json);
 /* A text on stdout as it is. */
-int tell_text(struct view text);
+int output_text(struct view text);
 /* The same of what was made in @out, unless it could not be. */
-int tell_output(const struct buf *out);
+int output_buf(const struct buf *out);

@@ -138,7 +138,7 @@ struct listing {
 static int on_socket(void *arg, const char *name, const char *path)
 {
     struct listing *l = arg;
-    int rc = probe_socket(path);
+    int rc = listening_check(path);
     struct view state = rc == 0         ? VIEW_LIT("listening")
                         : rc == -EACCES ? VIEW_LIT("not allowed")
                                         : VIEW_LIT("left behind");

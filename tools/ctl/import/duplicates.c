@@ -5,21 +5,21 @@
 
 #include "base/mem.h"
 
-struct import_seen_slot {
+struct import_duplicates_slot {
     uint64_t key; /* 0: free */
     uint32_t line;
     uint32_t row;
 };
 
-void import_seen_init(struct import_seen *s)
+void import_duplicates_init(struct import_duplicates *s)
 {
     memset(s, 0, sizeof(*s));
 }
 
-void import_seen_fini(struct import_seen *s)
+void import_duplicates_fini(struct import_duplicates *s)
 {
     mem_free(s->slots);
-    import_seen_init(s);
+    import_duplicates_init(s);
 }
 
 /* FNV-1a: the file is the operator's own, nobody chooses collisions. */
@@ -52,7 +52,7 @@ static uint32_t row_of(const struct import_row *row)
 }
 
 /* The slot of @key, or the free one where it belongs. */
-static struct import_seen_slot *slot_of(const struct import_seen *s, uint64_t key)
+static struct import_duplicates_slot *slot_of(const struct import_duplicates *s, uint64_t key)
 {
     size_t at = (size_t)(key ^ key >> 32) & (s->n_slots - 1);
 
@@ -61,9 +61,10 @@ static struct import_seen_slot *slot_of(const struct import_seen *s, uint64_t ke
     return &s->slots[at];
 }
 
-static int grow(struct import_seen *s)
+static int grow(struct import_duplicates *s)
 {
-    struct import_seen bigger = {.n_slots = s->n_slots ? 2 * s->n_slots : 4096, .n = s->n};
+    struct import_duplicates bigger = {.n_slots = s->n_slots ? 2 * s->n_slots : 4096,
+                                       .n = s->n};
 
     bigger.slots = mem_zalloc_array(bigger.n_slots, sizeof(*bigger.slots));
     if (!bigger.slots)
@@ -77,8 +78,8 @@ static int grow(struct import_seen *s)
     return 0;
 }
 
-int import_seen_add(struct import_seen *s, const struct import_row *row, uint64_t before,
-                    struct import_match *ret)
+int import_duplicates_add(struct import_duplicates *s, const struct import_row *row,
+                          uint64_t before, struct import_match *ret)
 {
     static const enum import_column keys[] = {IMPORT_CONVERSATION, IMPORT_CLIENT_ID,
                                               IMPORT_CHAT_ID};
@@ -88,7 +89,7 @@ int import_seen_add(struct import_seen *s, const struct import_row *row, uint64_
     if (4 * (s->n + AMO_COUNT(keys)) > 3 * s->n_slots && grow(s))
         return -ENOMEM;
     for (size_t i = 0; i < AMO_COUNT(keys); i++) {
-        struct import_seen_slot *slot = NULL;
+        struct import_duplicates_slot *slot = NULL;
 
         if (row->values[keys[i]].len == 0)
             continue;
@@ -97,7 +98,8 @@ int import_seen_add(struct import_seen *s, const struct import_row *row, uint64_
             match = (struct import_match){slot->line, slot->row == whole, keys[i]};
         if (slot->key)
             continue;
-        *slot = (struct import_seen_slot){key_of(row, keys[i]), (uint32_t)row->line, whole};
+        *slot =
+            (struct import_duplicates_slot){key_of(row, keys[i]), (uint32_t)row->line, whole};
         s->n++;
     }
     *ret = match;

@@ -9,14 +9,14 @@
 #include "base/compiler.h"
 #include "tools/ctl/import/file.h"
 
-struct import_seen {
-    struct import_seen_slot *slots; /* owned */
+struct import_duplicates {
+    struct import_duplicates_slot *slots; /* owned */
     size_t n_slots;
     size_t n;
 };
 
-void import_seen_init(struct import_seen *s);
-void import_seen_fini(struct import_seen *s);
+void import_duplicates_init(struct import_duplicates *s);
+void import_duplicates_fini(struct import_duplicates *s);
 
 struct import_match {
     uint64_t line;           /* of an earlier row that names the same; 0: none */
@@ -26,5 +26,6 @@ struct import_match {
 
 /* Looks for rows before line @before that share the service's conversation, client_id or chat_id
  * with @row, and remembers @row. -ENOMEM. */
-AMO_MUSTCHECK int import_seen_add(struct import_seen *s, const struct import_row *row,
-                                  uint64_t before, struct import_match *ret);
+AMO_MUSTCHECK int import_duplicates_add(struct import_duplicates *s,
+                                        const struct import_row *row, uint64_t before,
+                                        struct import_match *ret);

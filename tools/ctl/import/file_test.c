@@ -229,33 +229,33 @@ static struct import_row row_of(uint64_t line, const char *conversation, const c
 
 static void rows_that_share_an_id_are_found_over_batches(void **state)
 {
-    struct import_seen seen;
+    struct import_duplicates seen;
     struct import_match match;
     struct import_row row;
 
     (void)state;
-    import_seen_init(&seen);
+    import_duplicates_init(&seen);
     for (uint64_t i = 1; i <= 20000; i++) { /* grows several times */
         char id[24];
 
         (void)snprintf(id, sizeof(id), "%d", (int)i);
         row = row_of(i, id, id, "");
-        assert_int_equal(import_seen_add(&seen, &row, i, &match), 0);
+        assert_int_equal(import_duplicates_add(&seen, &row, i, &match), 0);
         assert_int_equal(match.line, 0);
     }
     row = row_of(30000, "77", "77", "");
-    assert_int_equal(import_seen_add(&seen, &row, 30000, &match), 0);
+    assert_int_equal(import_duplicates_add(&seen, &row, 30000, &match), 0);
     assert_int_equal(match.line, 77);
     assert_true(match.whole);
     row = row_of(30001, "new", "78", "");
-    assert_int_equal(import_seen_add(&seen, &row, 30000, &match), 0);
+    assert_int_equal(import_duplicates_add(&seen, &row, 30000, &match), 0);
     assert_int_equal(match.line, 78);
     assert_false(match.whole);
     assert_int_equal(match.what, IMPORT_CLIENT_ID);
     row = row_of(30002, "new", "other", ""); /* the same batch: core sees both */
-    assert_int_equal(import_seen_add(&seen, &row, 30000, &match), 0);
+    assert_int_equal(import_duplicates_add(&seen, &row, 30000, &match), 0);
     assert_int_equal(match.line, 0);
-    import_seen_fini(&seen);
+    import_duplicates_fini(&seen);
 }
 
 int main(void)

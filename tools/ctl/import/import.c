@@ -28,8 +28,8 @@ struct import {
     struct view scope;
     bool dry_run;
     struct import_file *file;
-    struct import_seen seen; /* of a dry run */
-    struct buf batch;        /* the call's arguments as far as they are written */
+    struct import_duplicates seen; /* of a dry run */
+    struct buf batch;              /* the call's arguments as far as they are written */
     struct json_writer batch_w;
     size_t n_batch;
     uint64_t batch_line; /* of its first row */
@@ -61,7 +61,7 @@ static void import_init(struct import *m, const struct args *a, const struct con
     m->connector = view_of(connector ? connector : "");
     m->scope = view_of(scope ? scope : "");
     m->dry_run = args_value(a, "dry-run") != NULL;
-    import_seen_init(&m->seen);
+    import_duplicates_init(&m->seen);
     buf_init(&m->batch, LIMIT_CONTROL_BYTES);
     buf_init(&m->refusals, LIMIT_CONTROL_BYTES);
     buf_init(&m->why, 4096);
@@ -72,7 +72,7 @@ static void import_init(struct import *m, const struct args *a, const struct con
 static void import_fini(struct import *m)
 {
     import_file_free(m->file);
-    import_seen_fini(&m->seen);
+    import_duplicates_fini(&m->seen);
     buf_fini(&m->batch);
     buf_fini(&m->refusals);
     buf_fini(&m->why);
@@ -87,21 +87,21 @@ int import_run(const struct args *a, const struct config *config)
     int rc = 0;
 
     if (format && strcmp(format, "csv") != 0 && strcmp(format, "jsonl") != 0)
-        return tell(a, EXIT_USAGE, "--format is csv or jsonl");
+        return output_error(a, EXIT_USAGE, "--format is csv or jsonl");
     if (format)
         form = strcmp(format, "csv") == 0 ? IMPORT_CSV : IMPORT_JSONL;
     import_init(&m, a, config);
     if (!json_utf8_valid(m.connector) || !json_utf8_valid(m.scope)) {
-        rc = tell(a, EXIT_USAGE, "the arguments are not UTF-8");
+        rc = output_error(a, EXIT_USAGE, "the arguments are not UTF-8");
         goto out;
     }
     if (open_file(a->operands[0], &fd, &m.why)) {
-        rc = tell(a, EXIT_USAGE, buf_str(&m.why));
+        rc = output_error(a, EXIT_USAGE, buf_str(&m.why));
         goto out;
     }
     rc = import_file_new(fd, form, &m.file);
     rc = rc ? rc : import_all(&m);
-    rc = rc < 0 ? tell_memory(a) : report(&m, rc);
+    rc = rc < 0 ? output_no_memory(a) : report(&m, rc);
 out:
     if (fd > STDIN_FILENO)
         (void)close(fd); /* only read: nothing can be lost */
@@ -200,7 +200,7 @@ static int take_report(struct import *m, struct view json)
 /* What amoctl exits with, EXIT_FINE to go on; -ENOMEM. */
 static int batch_send(struct import *m)
 {
-    struct ask_answer answer;
+    struct core_answer answer;
     int rc = 0;
 
     if (m->n_batch == 0)
@@ -210,9 +210,9 @@ static int batch_send(struct import *m)
     rc = buf_error(&m->batch);
     if (rc)
         return -ENOMEM; /* its bytes are bounded far below its limit */
-    ask_answer_init(&answer);
-    ask_core(m->endpoint, view_of(m->verb->control), buf_view(&m->batch), ASK_WAIT_LONG_MS,
-             &answer);
+    core_answer_init(&answer);
+    core_call(m->endpoint, view_of(m->verb->control), buf_view(&m->batch), CORE_CALL_LONG_MS,
+              &answer);
     rc = answer.code;
     if (rc == EXIT_FINE)
         rc = take_report(m, buf_view(&answer.json));
@@ -224,7 +224,7 @@ static int batch_send(struct import *m)
         m->stopped_line = m->batch_line;
         (void)buf_add_str(&m->why, buf_str(&answer.error)); /* asked where it is told */
     }
-    ask_answer_fini(&answer);
+    core_answer_fini(&answer);
     m->n_batch = 0;
     return rc;
 }
@@ -237,7 +237,7 @@ static int dry_repeat(struct import *m, const struct import_row *row, bool *ret_
 {
     struct import_match match;
     char words[160];
-    int rc = import_seen_add(&m->seen, row, m->batch_line, &match);
+    int rc = import_duplicates_add(&m->seen, row, m->batch_line, &match);
 
     *ret_known = rc == 0 && match.line && match.whole;
     if (rc || !match.line)
@@ -374,17 +374,18 @@ static int report(struct import *m, int code)
                                 : "; what stands before is done: mend it and import the file "
                                   "again, what is there stays as it is");
     if (m->stopped_line && nothing) {
-        rc = tell(m->args, code, buf_str(&words));
+        rc = output_error(m->args, code, buf_str(&words));
     } else if (report_write(m, &out)) {
-        rc = tell_memory(m->args);
+        rc = output_no_memory(m->args);
     } else {
-        rc = tell_document(m->args, buf_view(&out));
+        rc = output_document(m->args, buf_view(&out));
         if (m->stopped_line)
-            (void)tell(NULL, code, buf_str(&words)); /* the code is returned below */
+            (void)output_error(NULL, code, buf_str(&words)); /* the code is returned below */
         else if (m->refused + m->doubtful > 0)
-            code = tell(NULL, EXIT_FAILED,
-                        "some rows were not taken; the file can be imported again when they "
-                        "are mended");
+            code = output_error(
+                NULL, EXIT_FAILED,
+                "some rows were not taken; the file can be imported again when they "
+                "are mended");
         rc = code ? code : rc;
     }
     buf_fini(&words);

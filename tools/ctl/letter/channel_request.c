@@ -17,8 +17,8 @@
 
 struct request {
     const struct args *args;
-    struct registration registration;
-    const char *fallbacks[REGISTRATION_N];
+    struct letter letter;
+    const char *fallbacks[LETTER_N];
     struct buf url;     /* of the configuration */
     struct buf wrong;   /* what is told of all answers together */
     struct buf missing; /* flags */
@@ -26,7 +26,7 @@ struct request {
 
 static int from_flags(struct request *q);
 static int from_fallbacks(struct request *q);
-static int tell_mistakes(struct request *q);
+static int refuse_mistakes(struct request *q);
 static int write_out(struct request *q);
 
 /* The configuration knows where the outside reaches us. */
@@ -35,8 +35,8 @@ static void set_fallbacks(struct request *q, const struct config *config)
     const char *public_url = config ? config_text(config, "public_url") : "";
     size_t len = strlen(public_url);
 
-    for (int i = 0; i < REGISTRATION_N; i++)
-        q->fallbacks[i] = registration_question((enum registration_item)i)->fallback;
+    for (int i = 0; i < LETTER_N; i++)
+        q->fallbacks[i] = letter_question((enum letter_item)i)->fallback;
     if (!len)
         return;
     while (len && public_url[len - 1] == '/')
@@ -44,7 +44,7 @@ static void set_fallbacks(struct request *q, const struct config *config)
     (void)buf_add(&q->url, public_url, len); /* asked below */
     (void)buf_add_str(&q->url, "/messages/:scope_id");
     if (buf_error(&q->url) == 0)
-        q->fallbacks[REGISTRATION_WEBHOOK_URL] = buf_str(&q->url);
+        q->fallbacks[LETTER_WEBHOOK_URL] = buf_str(&q->url);
 }
 
 int channel_request_run(const struct args *a, const struct config *config)
@@ -52,7 +52,7 @@ int channel_request_run(const struct args *a, const struct config *config)
     struct request q = {.args = a};
     int rc = 0;
 
-    registration_init(&q.registration);
+    letter_init(&q.letter);
     buf_init(&q.url, 4096);
     buf_init(&q.wrong, 64 << 10);
     buf_init(&q.missing, 4096);
@@ -61,17 +61,17 @@ int channel_request_run(const struct args *a, const struct config *config)
     if (rc == 0 && !isatty(STDIN_FILENO))
         rc = from_fallbacks(&q);
     if (rc == 0)
-        rc = tell_mistakes(&q);
+        rc = refuse_mistakes(&q);
     if (rc == 0 && isatty(STDIN_FILENO)) {
-        rc = registration_ask(&q.registration, q.fallbacks, channel_request_take);
-        if (rc == REGISTRATION_E_ENDED)
-            rc = tell(a, EXIT_USAGE, "the answers ended before the questions");
+        rc = letter_ask(&q.letter, q.fallbacks, channel_request_take);
+        if (rc == LETTER_E_ENDED)
+            rc = output_error(a, EXIT_USAGE, "the answers ended before the questions");
     }
     if (rc == 0)
         rc = write_out(&q);
     if (rc == -ENOMEM)
-        rc = tell_memory(a);
-    registration_fini(&q.registration);
+        rc = output_no_memory(a);
+    letter_fini(&q.letter);
     buf_fini(&q.url);
     buf_fini(&q.wrong);
     buf_fini(&q.missing);
@@ -80,7 +80,7 @@ int channel_request_run(const struct args *a, const struct config *config)
 
 /* --- answers -------------------------------------------------------------------------------- */
 
-static int icon_of(struct registration *r, const char *path, struct buf *why)
+static int icon_of(struct letter *l, const char *path, struct buf *why)
 {
     struct buf svg;
     int fd = -1;
@@ -108,30 +108,30 @@ static int icon_of(struct registration *r, const char *path, struct buf *why)
     if (rc && rc != -ENOMEM) {
         /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
         (void)buf_add_f(why, "%s: %s", path, strerror(-rc)); /* errors stick in the buf */
-        rc = REGISTRATION_E_WRONG;
+        rc = LETTER_E_WRONG;
     } else if (rc == 0) {
         (void)buf_add_f(why, "%s ", path);
-        rc = icon_check(buf_view(&svg), why, &r->warnings) ? REGISTRATION_E_WRONG : 0;
+        rc = icon_check(buf_view(&svg), why, &l->warnings) ? LETTER_E_WRONG : 0;
     }
     buf_fini(&svg);
     return rc;
 }
 
-int channel_request_take(struct registration *r, enum registration_item item, struct view text,
+int channel_request_take(struct letter *l, enum letter_item item, struct view text,
                          struct buf *why)
 {
-    int rc = registration_answer(r, item, text, why);
+    int rc = letter_answer(l, item, text, why);
 
-    if (rc || item != REGISTRATION_ICON)
+    if (rc || item != LETTER_ICON)
         return rc;
-    return icon_of(r, r->answers[item], why);
+    return icon_of(l, l->answers[item], why);
 }
 
-static void add_mistake(struct request *q, enum registration_item item, const char *what,
+static void add_mistake(struct request *q, enum letter_item item, const char *what,
                         const struct buf *why)
 {
     (void)buf_add_f(&q->wrong, "%s--%s: %s%s", q->wrong.len ? "; " : "",
-                    registration_question(item)->flag, what,
+                    letter_question(item)->flag, what,
                     buf_str(why)); /* errors stick in the buf */
 }
 
@@ -141,14 +141,14 @@ static int from_flags(struct request *q)
     int rc = 0;
 
     buf_init(&why, 16384);
-    for (int i = 0; rc >= 0 && i < REGISTRATION_N; i++) {
-        enum registration_item item = (enum registration_item)i;
-        const char *value = args_value(q->args, registration_question(item)->flag);
+    for (int i = 0; rc >= 0 && i < LETTER_N; i++) {
+        enum letter_item item = (enum letter_item)i;
+        const char *value = args_value(q->args, letter_question(item)->flag);
 
         buf_reset(&why);
         if (!value)
             continue;
-        rc = channel_request_take(&q->registration, item, view_of(value), &why);
+        rc = channel_request_take(&q->letter, item, view_of(value), &why);
         if (rc > 0)
             add_mistake(q, item, "", &why);
     }
@@ -163,18 +163,18 @@ static int from_fallbacks(struct request *q)
     int rc = 0;
 
     buf_init(&why, 4096);
-    for (int i = 0; rc >= 0 && i < REGISTRATION_N; i++) {
-        enum registration_item item = (enum registration_item)i;
-        const char *flag = registration_question(item)->flag;
+    for (int i = 0; rc >= 0 && i < LETTER_N; i++) {
+        enum letter_item item = (enum letter_item)i;
+        const char *flag = letter_question(item)->flag;
 
-        if (!registration_wants(&q->registration, item) || args_value(q->args, flag))
+        if (!letter_wants(&q->letter, item) || args_value(q->args, flag))
             continue;
         if (!q->fallbacks[i]) {
             (void)buf_add_f(&q->missing, "%s --%s", q->missing.len ? "," : "",
                             flag); /* errors stick in the buf */
             continue;
         }
-        rc = channel_request_take(&q->registration, item, view_of(q->fallbacks[i]), &why);
+        rc = channel_request_take(&q->letter, item, view_of(q->fallbacks[i]), &why);
         if (rc > 0) /* only that one can be wrong */
             add_mistake(q, item, "public_url of the configuration does not do: ", &why);
     }
@@ -183,12 +183,12 @@ static int from_fallbacks(struct request *q)
 }
 
 /* All at once: nobody likes to mend one to be told the next. */
-static int tell_mistakes(struct request *q)
+static int refuse_mistakes(struct request *q)
 {
     if (q->missing.len)
         (void)buf_add_f(&q->wrong, "%smissing:%s", q->wrong.len ? "; " : "",
                         buf_str(&q->missing)); /* cut at worst */
-    return q->wrong.len ? tell(q->args, EXIT_USAGE, buf_str(&q->wrong)) : 0;
+    return q->wrong.len ? output_error(q->args, EXIT_USAGE, buf_str(&q->wrong)) : 0;
 }
 
 /* --- the letter ----------------------------------------------------------------------------- */
@@ -219,14 +219,14 @@ static int write_file(const struct args *a, const char *path, struct view text)
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
     (void)buf_add_f(&why, "%s: %s%s", path, strerror(error),
                     error == EEXIST ? " (--force writes over it)" : ""); /* asked by nobody */
-    error = tell(a, error == EEXIST ? EXIT_USAGE : EXIT_FAILED, buf_str(&why));
+    error = output_error(a, error == EEXIST ? EXIT_USAGE : EXIT_FAILED, buf_str(&why));
     buf_fini(&why);
     return error;
 }
 
-static void tell_warnings(const struct registration *r)
+static void say_warnings(const struct letter *l)
 {
-    const char *line = buf_str(&r->warnings);
+    const char *line = buf_str(&l->warnings);
     struct buf clean;
 
     buf_init(&clean, 8192);
@@ -251,20 +251,20 @@ static int write_out(struct request *q)
 
     buf_init(&letters, 128 << 10);
     buf_init(&json, 1 << 20);
-    registration_letter(&q->registration, REGISTRATION_RU, &letters);
+    letter_write(&q->letter, LETTER_RU, &letters);
     (void)buf_add_str(&letters, "\n----\n\n");
-    registration_letter(&q->registration, REGISTRATION_EN, &letters);
+    letter_write(&q->letter, LETTER_EN, &letters);
     rc = buf_error(&letters);
     if (rc == 0 && q->args->json)
-        rc = registration_json(&q->registration, view_of(path), &json);
+        rc = letter_json(&q->letter, view_of(path), &json);
     if (rc == 0)
-        tell_warnings(&q->registration);
+        say_warnings(&q->letter);
     if (rc == 0 && path)
         rc = write_file(q->args, path, buf_view(&letters));
     if (rc == 0 && q->args->json)
-        rc = tell_document(q->args, buf_view(&json));
+        rc = output_document(q->args, buf_view(&json));
     else if (rc == 0 && !path)
-        rc = tell_text(buf_view(&letters));
+        rc = output_text(buf_view(&letters));
     else if (rc == 0)
         /* for a person, who sees the file as well */
         (void)fprintf(stderr, "amoctl: written to %s; attach the icon and send it to support\n",

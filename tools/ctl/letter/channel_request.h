@@ -10,6 +10,6 @@
 /* @config may be NULL: it only knows where the webhooks come to. */
 int channel_request_run(const struct args *a, const struct config *config);
 
-/* An answer, and of the icon the file behind it. As registration_answer. */
-AMO_MUSTCHECK int channel_request_take(struct registration *r, enum registration_item item,
+/* An answer, and of the icon the file behind it. As letter_answer. */
+AMO_MUSTCHECK int channel_request_take(struct letter *l, enum letter_item item,
                                        struct view text, struct buf *why);

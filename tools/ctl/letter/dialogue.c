@@ -19,7 +19,7 @@ static int read_line(struct buf *out)
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return n == 0 && out->len ? 0 : REGISTRATION_E_ENDED;
+            return n == 0 && out->len ? 0 : LETTER_E_ENDED;
         if (c == '\n')
             return 0;
         if (buf_add_char(out, c) == -ENOMEM)
@@ -33,7 +33,7 @@ static void say(const char *before, const char *words, const char *after)
     (void)fprintf(stderr, "%s%s%s", before, words, after);
 }
 
-static void put_question(const struct registration_question *q, const char *fallback)
+static void put_question(const struct letter_question *q, const char *fallback)
 {
     (void)fprintf(stderr, "\n%d. %s\n   %s\n", q->number, q->ru, q->en);
     say("   - ", q->effect_ru, "\n");
@@ -44,27 +44,27 @@ static void put_question(const struct registration_question *q, const char *fall
     (void)fflush(stderr);
 }
 
-static int ask_one(struct registration *r, enum registration_item item, const char *fallback,
-                   registration_take_fn *take)
+static int ask_one(struct letter *l, enum letter_item item, const char *fallback,
+                   letter_take_fn *take)
 {
     struct buf line;
     struct buf why;
     struct buf clean;
-    int rc = REGISTRATION_E_WRONG;
+    int rc = LETTER_E_WRONG;
 
     buf_init(&line, LINE_MAX_BYTES);
     buf_init(&why, 4096);
     buf_init(&clean, 16384);
-    put_question(registration_question(item), fallback);
-    while (rc == REGISTRATION_E_WRONG) {
+    put_question(letter_question(item), fallback);
+    while (rc == LETTER_E_WRONG) {
         buf_reset(&why);
         rc = read_line(&line);
         if (rc)
             break;
         if (line.len && line.ptr[line.len - 1] == '\r')
             line.len--;
-        rc = take(r, item, line.len || !fallback ? buf_view(&line) : view_of(fallback), &why);
-        if (rc != REGISTRATION_E_WRONG)
+        rc = take(l, item, line.len || !fallback ? buf_view(&line) : view_of(fallback), &why);
+        if (rc != LETTER_E_WRONG)
             break;
         buf_reset(&clean);
         text_clean(buf_view(&why), &clean);
@@ -77,8 +77,7 @@ static int ask_one(struct registration *r, enum registration_item item, const ch
     return rc;
 }
 
-int registration_ask(struct registration *r, const char *const fallbacks[REGISTRATION_N],
-                     registration_take_fn *take)
+int letter_ask(struct letter *l, const char *const fallbacks[LETTER_N], letter_take_fn *take)
 {
     int rc = 0;
 
@@ -87,11 +86,11 @@ int registration_ask(struct registration *r, const char *const fallbacks[REGISTR
     say("",
         "The questionnaire of amoCRM's support. An empty line takes the answer in brackets.\n",
         "");
-    for (int i = 0; rc == 0 && i < REGISTRATION_N; i++) {
-        enum registration_item item = (enum registration_item)i;
+    for (int i = 0; rc == 0 && i < LETTER_N; i++) {
+        enum letter_item item = (enum letter_item)i;
 
-        if (registration_wants(r, item))
-            rc = ask_one(r, item, fallbacks[i], take);
+        if (letter_wants(l, item))
+            rc = ask_one(l, item, fallbacks[i], take);
     }
     return rc;
 }

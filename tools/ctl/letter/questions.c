@@ -21,34 +21,34 @@
 static int wrong(struct buf *why, const char *words)
 {
     (void)buf_add_str(why, words); /* errors stick in the buf, here and below */
-    return REGISTRATION_E_WRONG;
+    return LETTER_E_WRONG;
 }
 
-static void warn(struct registration *r, const char *words)
+static void warn(struct letter *l, const char *words)
 {
-    (void)buf_add_str(&r->warnings, words);
-    (void)buf_add_char(&r->warnings, '\n');
+    (void)buf_add_str(&l->warnings, words);
+    (void)buf_add_char(&l->warnings, '\n');
 }
 
-void registration_init(struct registration *r)
+void letter_init(struct letter *l)
 {
-    memset(r->answers, 0, sizeof(r->answers));
-    buf_init(&r->warnings, 64 << 10);
+    memset(l->answers, 0, sizeof(l->answers));
+    buf_init(&l->warnings, 64 << 10);
 }
 
-void registration_fini(struct registration *r)
+void letter_fini(struct letter *l)
 {
-    for (size_t i = 0; i < REGISTRATION_N; i++)
-        mem_free(r->answers[i]);
-    buf_fini(&r->warnings);
+    for (size_t i = 0; i < LETTER_N; i++)
+        mem_free(l->answers[i]);
+    buf_fini(&l->warnings);
 }
 
-bool registration_wants(const struct registration *r, enum registration_item item)
+bool letter_wants(const struct letter *l, enum letter_item item)
 {
-    if (r->answers[item])
+    if (l->answers[item])
         return false;
-    return item != REGISTRATION_SHOW_TEMPLATE || !r->answers[REGISTRATION_TIME_WINDOW] ||
-           strcmp(r->answers[REGISTRATION_TIME_WINDOW], "no") != 0;
+    return item != LETTER_SHOW_TEMPLATE || !l->answers[LETTER_TIME_WINDOW] ||
+           strcmp(l->answers[LETTER_TIME_WINDOW], "no") != 0;
 }
 
 /* --- what a good answer is ------------------------------------------------------------------ */
@@ -104,7 +104,7 @@ static bool turns_around(struct view v)
            (c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9);
 }
 
-static int check_name(struct registration *r, struct view v, struct buf *out, struct buf *why)
+static int check_name(struct letter *l, struct view v, struct buf *out, struct buf *why)
 {
     bool latin = true;
 
@@ -118,11 +118,11 @@ static int check_name(struct registration *r, struct view v, struct buf *out, st
         latin = latin && (unsigned char)v.ptr[i] < 0x80;
     }
     if (!latin)
-        warn(r,
+        warn(l,
              "the name has letters that are not Latin; the documentation asks for Latin ones, "
              "though names in Cyrillic have been registered");
     if (isdigit((unsigned char)v.ptr[0]))
-        warn(r, "the name begins with a digit; the documentation asks for a letter");
+        warn(l, "the name begins with a digit; the documentation asks for a letter");
     (void)buf_add_view(out, v);
     return 0;
 }
@@ -189,7 +189,7 @@ static int check_host(struct view host, struct buf *why)
 }
 
 /* https://host[:port]/path/:scope_id */
-static int check_url(struct registration *r, struct view v, struct buf *out, struct buf *why)
+static int check_url(struct letter *l, struct view v, struct buf *out, struct buf *why)
 {
     static const char marker[] = "/:scope_id";
     struct view rest;
@@ -230,7 +230,7 @@ static int check_url(struct registration *r, struct view v, struct buf *out, str
     if (view_find(rest, ":scope_id"))
         return wrong(why, ":scope_id must stand there once");
     if (!ends_with(rest, "/messages"))
-        warn(r,
+        warn(l,
              "this bridge takes webhooks at …/messages/:scope_id; with another path your proxy "
              "must change it");
     (void)buf_add_view(out, v);
@@ -387,58 +387,57 @@ static int check_size(struct view v, struct buf *out, struct buf *why)
     return 0;
 }
 
-static int check_public(struct registration *r, struct view v, struct buf *out, struct buf *why)
+static int check_public(struct letter *l, struct view v, struct buf *out, struct buf *why)
 {
     if (says_yes(v))
-        warn(r,
+        warn(l,
              "support registers a channel for the named accounts first and opens it to all on "
              "a later request");
     return check_yes_no(v, out, why);
 }
 
-static int check(struct registration *r, enum registration_item item, struct view v,
-                 struct buf *out, struct buf *why)
+static int check(struct letter *l, enum letter_item item, struct view v, struct buf *out,
+                 struct buf *why)
 {
     switch (item) {
-    case REGISTRATION_NAME:
-        return check_name(r, v, out, why);
-    case REGISTRATION_WEBHOOK_URL:
-        return check_url(r, v, out, why);
-    case REGISTRATION_ACCOUNTS:
+    case LETTER_NAME:
+        return check_name(l, v, out, why);
+    case LETTER_WEBHOOK_URL:
+        return check_url(l, v, out, why);
+    case LETTER_ACCOUNTS:
         return check_accounts(v, out, why);
-    case REGISTRATION_TIME_WINDOW:
+    case LETTER_TIME_WINDOW:
         return check_window(v, out, why);
-    case REGISTRATION_EMAIL:
+    case LETTER_EMAIL:
         return check_email(v, out, why);
-    case REGISTRATION_ICON:
+    case LETTER_ICON:
         (void)buf_add_view(out, v); /* its content is looked at by who reads it */
         return 0;
-    case REGISTRATION_CLIENT_UUID:
+    case LETTER_CLIENT_UUID:
         return check_uuid(v, out, why);
-    case REGISTRATION_WIDGET_CODE:
+    case LETTER_WIDGET_CODE:
         return check_widget(v, out, why);
-    case REGISTRATION_REACTIONS:
+    case LETTER_REACTIONS:
         return check_reactions(v, out, why);
-    case REGISTRATION_CODE:
+    case LETTER_CODE:
         return check_code(v, out, why);
-    case REGISTRATION_MAX_FILE_SIZE:
+    case LETTER_MAX_FILE_SIZE:
         return check_size(v, out, why);
-    case REGISTRATION_PUBLIC:
-        return check_public(r, v, out, why);
-    case REGISTRATION_WRITE_FIRST:
-    case REGISTRATION_SHOW_TEMPLATE:
-    case REGISTRATION_STORES_FILES:
-    case REGISTRATION_QUOTES:
-    case REGISTRATION_VOICE:
+    case LETTER_PUBLIC:
+        return check_public(l, v, out, why);
+    case LETTER_WRITE_FIRST:
+    case LETTER_SHOW_TEMPLATE:
+    case LETTER_STORES_FILES:
+    case LETTER_QUOTES:
+    case LETTER_VOICE:
         return check_yes_no(v, out, why);
-    case REGISTRATION_N:
+    case LETTER_N:
         break;
     }
     return -EINVAL;
 }
 
-int registration_answer(struct registration *r, enum registration_item item, struct view text,
-                        struct buf *why)
+int letter_answer(struct letter *l, enum letter_item item, struct view text, struct buf *why)
 {
     struct view v = trim(text);
     struct buf out;
@@ -450,11 +449,11 @@ int registration_answer(struct registration *r, enum registration_item item, str
     else if (v.len > 4000 || !json_utf8_valid(v))
         rc = wrong(why, "a short text in UTF-8");
     else
-        rc = check(r, item, v, &out, why);
+        rc = check(l, item, v, &out, why);
     rc = rc ? rc : buf_error(&out);
     if (rc == 0) {
-        mem_free(r->answers[item]);
-        r->answers[item] = buf_take(&out);
+        mem_free(l->answers[item]);
+        l->answers[item] = buf_take(&out);
     }
     buf_fini(&out);
     return rc == -ENOSPC ? wrong(why, "a short text") : rc;

@@ -7,7 +7,7 @@
 #include "base/compiler.h"
 
 /* In the order of the questionnaire: X(id, flag, number). */
-#define REGISTRATION_ITEMS(X)                                                                  \
+#define LETTER_ITEMS(X)                                                                        \
     X(NAME, "name", 1)                                                                         \
     X(WEBHOOK_URL, "webhook-url", 2)                                                           \
     X(ACCOUNTS, "accounts", 3)                                                                 \
@@ -26,14 +26,14 @@
     X(CODE, "code", 15)                                                                        \
     X(MAX_FILE_SIZE, "max-file-size", 16)
 
-enum registration_item {
-#define REGISTRATION_ITEM(id, flag, number) REGISTRATION_##id,
-    REGISTRATION_ITEMS(REGISTRATION_ITEM)
-#undef REGISTRATION_ITEM
-    REGISTRATION_N
+enum letter_item {
+#define LETTER_ITEM(id, flag, number) LETTER_##id,
+    LETTER_ITEMS(LETTER_ITEM)
+#undef LETTER_ITEM
+    LETTER_N
 };
 
-struct registration_question {
+struct letter_question {
     const char *flag;
     int number;           /* in the questionnaire; 16: asked for Kommo only */
     const char *fallback; /* what this bridge needs; NULL: nobody but you knows */
@@ -44,32 +44,30 @@ struct registration_question {
 };
 
 /* Answers as they were understood: "yes" and "no", digits, lower case where case means nothing. */
-struct registration {
-    char *answers[REGISTRATION_N]; /* owned; NULL: not answered */
-    struct buf warnings;           /* a line each */
+struct letter {
+    char *answers[LETTER_N]; /* owned; NULL: not answered */
+    struct buf warnings;     /* a line each */
 };
 
 enum {
-    REGISTRATION_E_WRONG = 1, /* not an answer to this question; said in @why */
+    LETTER_E_WRONG = 1, /* not an answer to this question; said in @why */
 };
 
-enum registration_language {
-    REGISTRATION_RU,
-    REGISTRATION_EN,
+enum letter_language {
+    LETTER_RU,
+    LETTER_EN,
 };
 
-const struct registration_question *registration_question(enum registration_item item);
-void registration_init(struct registration *r);
-void registration_fini(struct registration *r);
+const struct letter_question *letter_question(enum letter_item item);
+void letter_init(struct letter *l);
+void letter_fini(struct letter *l);
 
-/* An answer of a person; of the icon its path. REGISTRATION_E_WRONG, -ENOMEM. */
-AMO_MUSTCHECK int registration_answer(struct registration *r, enum registration_item item,
-                                      struct view text, struct buf *why);
+/* An answer of a person; of the icon its path. LETTER_E_WRONG, -ENOMEM. */
+AMO_MUSTCHECK int letter_answer(struct letter *l, enum letter_item item, struct view text,
+                                struct buf *why);
 /* Is there any need to ask this? The template belongs to a time window. */
-bool registration_wants(const struct registration *r, enum registration_item item);
+bool letter_wants(const struct letter *l, enum letter_item item);
 /* The letter. All answers are there but the file size. */
-void registration_letter(const struct registration *r, enum registration_language language,
-                         struct buf *out);
+void letter_write(const struct letter *l, enum letter_language language, struct buf *out);
 /* {ru, en, answers, warnings} and, unless VIEW_NONE, the file it was written to. */
-AMO_MUSTCHECK int registration_json(const struct registration *r, struct view file,
-                                    struct buf *out);
+AMO_MUSTCHECK int letter_json(const struct letter *l, struct view file, struct buf *out);

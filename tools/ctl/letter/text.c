@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "base/num.h"
 
-static const struct registration_question questions[] = {
+static const struct letter_question questions[] = {
     {"name",          1,  NULL,  "Название сервиса",                                                         "Name of the service",
      "так канал называется в карточках и списках",                                                                                                                                                                                                                            "how cards and lists call the channel"      },
     {"webhook-url",   2,  NULL,  "Адрес вебхуков",                                                             "Address for webhooks",
@@ -57,7 +57,7 @@ static const struct registration_question questions[] = {
      "larger files cannot be sent"                                                                                                                                                                                                                                                                                                                            },
 };
 
-const struct registration_question *registration_question(enum registration_item item)
+const struct letter_question *letter_question(enum letter_item item)
 {
     return &questions[item];
 }
@@ -68,7 +68,7 @@ struct wording {
     const char *head;
     const char *yes;
     const char *no;
-    const char *labels[REGISTRATION_N];
+    const char *labels[LETTER_N];
     const char *seconds;
     const char *megabytes;
     const char *template_shown;
@@ -107,69 +107,66 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-static bool is_no(const struct registration *r, enum registration_item item)
+static bool is_no(const struct letter *l, enum letter_item item)
 {
-    return !r->answers[item] || strcmp(r->answers[item], "no") == 0;
+    return !l->answers[item] || strcmp(l->answers[item], "no") == 0;
 }
 
 /* Is "yes" or "no" the answer, and not a name that sounds like one? */
-static bool is_plain(const struct registration *r, enum registration_item item)
+static bool is_plain(const struct letter *l, enum letter_item item)
 {
-    return item != REGISTRATION_NAME && item != REGISTRATION_WIDGET_CODE &&
-           item != REGISTRATION_ICON &&
-           (is_no(r, item) || strcmp(r->answers[item], "yes") == 0);
+    return item != LETTER_NAME && item != LETTER_WIDGET_CODE && item != LETTER_ICON &&
+           (is_no(l, item) || strcmp(l->answers[item], "yes") == 0);
 }
 
-static void put_answer(const struct registration *r, enum registration_item item,
-                       const struct wording *w, struct buf *out)
+static void put_answer(const struct letter *l, enum letter_item item, const struct wording *w,
+                       struct buf *out)
 {
-    const char *answer = r->answers[item];
+    const char *answer = l->answers[item];
 
     /* errors stick in the buf, here and below */
-    if (item == REGISTRATION_ICON) {
+    if (item == LETTER_ICON) {
         (void)buf_add_str(out, w->attached);
         (void)buf_add_str(out, base_name(answer));
-    } else if (is_plain(r, item)) {
-        (void)buf_add_str(out, is_no(r, item) ? w->no : w->yes);
-    } else if (item == REGISTRATION_TIME_WINDOW) {
+    } else if (is_plain(l, item)) {
+        (void)buf_add_str(out, is_no(l, item) ? w->no : w->yes);
+    } else if (item == LETTER_TIME_WINDOW) {
         (void)buf_add_str(out, w->yes);
         (void)buf_add_f(out, ", %s%s", answer, w->seconds);
-        if (!is_no(r, REGISTRATION_SHOW_TEMPLATE))
+        if (!is_no(l, LETTER_SHOW_TEMPLATE))
             (void)buf_add_str(out, w->template_shown);
-    } else if (item == REGISTRATION_REACTIONS && strcmp(answer, "all") == 0) {
+    } else if (item == LETTER_REACTIONS && strcmp(answer, "all") == 0) {
         (void)buf_add_str(out, w->all);
-    } else if (item == REGISTRATION_MAX_FILE_SIZE) {
+    } else if (item == LETTER_MAX_FILE_SIZE) {
         (void)buf_add_f(out, "%s%s", answer, w->megabytes);
     } else {
         for (const char *c = answer; *c; c++) {
             (void)buf_add_char(out, *c);
-            if (item == REGISTRATION_ACCOUNTS && *c == ',')
+            if (item == LETTER_ACCOUNTS && *c == ',')
                 (void)buf_add_char(out, ' ');
         }
     }
 }
 
-void registration_letter(const struct registration *r, enum registration_language language,
-                         struct buf *out)
+void letter_write(const struct letter *l, enum letter_language language, struct buf *out)
 {
     const struct wording *w = &wordings[language];
     const char *mark = strstr(w->head, "%s");
 
     (void)buf_add(out, w->head, (size_t)(mark - w->head));
-    (void)buf_add_str(out, r->answers[REGISTRATION_CODE]);
+    (void)buf_add_str(out, l->answers[LETTER_CODE]);
     (void)buf_add_str(out, mark + 2);
-    for (int i = 0; i < REGISTRATION_N; i++) {
-        enum registration_item item = (enum registration_item)i;
+    for (int i = 0; i < LETTER_N; i++) {
+        enum letter_item item = (enum letter_item)i;
 
-        if (!w->labels[i] || !r->answers[i] ||
-            (item == REGISTRATION_MAX_FILE_SIZE && is_no(r, item)))
+        if (!w->labels[i] || !l->answers[i] || (item == LETTER_MAX_FILE_SIZE && is_no(l, item)))
             continue;
         (void)buf_add_f(out, "%d. %s: ", questions[i].number, w->labels[i]);
-        put_answer(r, item, w, out);
+        put_answer(l, item, w, out);
         (void)buf_add_char(out, '\n');
     }
     (void)buf_add_str(out, w->tail);
-    (void)buf_add_str(out, base_name(r->answers[REGISTRATION_ICON]));
+    (void)buf_add_str(out, base_name(l->answers[LETTER_ICON]));
     (void)buf_add_char(out, '\n');
 }
 
@@ -189,10 +186,9 @@ static void put_accounts(const char *answer, struct json_writer *w)
     json_close_array(w);
 }
 
-static void put_json(const struct registration *r, enum registration_item item,
-                     struct json_writer *w)
+static void put_json(const struct letter *l, enum letter_item item, struct json_writer *w)
 {
-    struct view answer = view_of(r->answers[item]);
+    struct view answer = view_of(l->answers[item]);
     char key[32];
     int64_t number = 0;
 
@@ -201,47 +197,47 @@ static void put_json(const struct registration *r, enum registration_item item,
         if (*c == '-')
             *c = '_';
     }
-    if (item == REGISTRATION_ACCOUNTS)
-        put_accounts(r->answers[item], w);
-    else if (item == REGISTRATION_TIME_WINDOW || item == REGISTRATION_MAX_FILE_SIZE)
+    if (item == LETTER_ACCOUNTS)
+        put_accounts(l->answers[item], w);
+    else if (item == LETTER_TIME_WINDOW || item == LETTER_MAX_FILE_SIZE)
         if (num_parse_i64(answer, &number) == 0)
             json_add_int(w, key, number);
         else
             json_add_null(w, key);
-    else if (item == REGISTRATION_ICON)
-        json_add_text(w, key, view_of(base_name(r->answers[item])));
-    else if (item != REGISTRATION_REACTIONS && is_plain(r, item))
-        json_add_bool(w, key, !is_no(r, item));
+    else if (item == LETTER_ICON)
+        json_add_text(w, key, view_of(base_name(l->answers[item])));
+    else if (item != LETTER_REACTIONS && is_plain(l, item))
+        json_add_bool(w, key, !is_no(l, item));
     else
         json_add_text(w, key, answer);
 }
 
-static void put_letter(const struct registration *r, enum registration_language language,
-                       const char *key, struct json_writer *w)
+static void put_letter(const struct letter *l, enum letter_language language, const char *key,
+                       struct json_writer *w)
 {
     struct buf text;
 
     buf_init(&text, 64 << 10);
-    registration_letter(r, language, &text);
+    letter_write(l, language, &text);
     json_add_text(w, key, buf_view(&text));
     if (buf_error(&text))
         w->out->error = buf_error(&text);
     buf_fini(&text);
 }
 
-int registration_json(const struct registration *r, struct view file, struct buf *out)
+int letter_json(const struct letter *l, struct view file, struct buf *out)
 {
-    const char *line = buf_str(&r->warnings);
+    const char *line = buf_str(&l->warnings);
     struct json_writer w;
 
     json_writer_init(&w, out);
     json_open_object(&w, NULL);
-    put_letter(r, REGISTRATION_RU, "ru", &w);
-    put_letter(r, REGISTRATION_EN, "en", &w);
+    put_letter(l, LETTER_RU, "ru", &w);
+    put_letter(l, LETTER_EN, "en", &w);
     json_open_object(&w, "answers");
-    for (int i = 0; i < REGISTRATION_N; i++) {
-        if (r->answers[i])
-            put_json(r, (enum registration_item)i, &w);
+    for (int i = 0; i < LETTER_N; i++) {
+        if (l->answers[i])
+            put_json(l, (enum letter_item)i, &w);
     }
     json_close_object(&w);
     json_open_array(&w, "warnings");

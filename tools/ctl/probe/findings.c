@@ -3,9 +3,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define CORE_LAST_MS 40000 /* when core looks there for the last time (core/deliver/calls.c) */
+#define CORE_LAST_MS 40000 /* when core looks there for the last time (core/deliver/look.c) */
 
-void probe_words_history(bool found, int64_t took_ms, const char *last, struct probe_words *ret)
+void probe_finding_history(bool found, int64_t took_ms, const char *last,
+                           struct probe_finding *ret)
 {
     ret->open = !found;
     /* what is longer than the room is cut */

@@ -8,9 +8,9 @@
 
 static void expect_history(bool found, int64_t took_ms, bool open, const char *words)
 {
-    struct probe_words w;
+    struct probe_finding w;
 
-    probe_words_history(found, took_ms, "status 204", &w);
+    probe_finding_history(found, took_ms, "status 204", &w);
     assert_int_equal(w.open, open);
     if (!strstr(w.text, words))
         fail_msg("%s is not in: %s", words, w.text);

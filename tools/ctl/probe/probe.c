@@ -116,7 +116,7 @@ static void write_call(const struct probe *p, const struct call *c, struct buf *
 /* Said at once. What was found before goes out with it: there is a message in the chat already. */
 static int fail(struct probe *p, int code, const char *words)
 {
-    p->failed = tell(NULL, code, words);
+    p->failed = output_error(NULL, code, words);
     if (view_copy(view_cut(view_of(words), sizeof(p->error) - 1), p->error, sizeof(p->error)))
         p->error[0] = '\0'; /* never: it was cut */
     return p->failed;
@@ -125,16 +125,16 @@ static int fail(struct probe *p, int code, const char *words)
 /* 0, or the exit code with what was wrong said. */
 static int ask(struct probe *p, const struct call *c, struct heard *ret)
 {
-    struct ask_answer answer;
+    struct core_answer answer;
     struct json *doc = NULL;
     struct buf args;
     int rc = 0;
 
     *ret = (struct heard){0};
-    ask_answer_init(&answer);
+    core_answer_init(&answer);
     buf_init(&args, 64 << 10);
     write_call(p, c, &args);
-    ask_core(p->endpoint, view_of(p->verb->control), buf_view(&args), PROBE_WAIT_MS, &answer);
+    core_call(p->endpoint, view_of(p->verb->control), buf_view(&args), PROBE_WAIT_MS, &answer);
     if (answer.code != EXIT_FINE)
         rc = fail(p, answer.code, buf_str(&answer.error));
     else if (json_parse(buf_view(&answer.json), &doc))
@@ -143,7 +143,7 @@ static int ask(struct probe *p, const struct call *c, struct heard *ret)
         hear(json_root(doc), ret);
     json_free(doc);
     buf_fini(&args);
-    ask_answer_fini(&answer);
+    core_answer_fini(&answer);
     return rc;
 }
 
@@ -178,7 +178,7 @@ static void finding_end(struct probe *p, const char *question, bool open, const 
     (void)buf_add_f(&line, "%s%s: ", question, open ? " (open)" : "");
     text_clean(view_of(words), &line);
     (void)buf_add_char(&line, '\n');
-    (void)tell_output(&line); /* said on stderr */
+    (void)output_buf(&line); /* said on stderr */
     buf_fini(&line);
 }
 
@@ -229,7 +229,7 @@ static int find_history(struct probe *p)
     const struct call c = {.what = "history", .key = p->key};
     int64_t began = clock_mono_ms();
     struct heard h = {0};
-    struct probe_words words;
+    struct probe_finding words;
     int64_t took = 0;
     int rc = 0;
 
@@ -247,7 +247,7 @@ static int find_history(struct probe *p)
         json_add_int(&p->w, "delay_ms", took);
     else
         json_add_null(&p->w, "delay_ms");
-    probe_words_history(h.found, took, h.words, &words);
+    probe_finding_history(h.found, took, h.words, &words);
     finding_end(p, "history_delay", words.open, "%s", words.text);
     return 0;
 }
@@ -361,7 +361,7 @@ static int print_end(struct probe *p)
         json_add_int(&p->w, "scope/rate", p->rate);
     json_close_object(&p->w);
     if (p->failed)
-        tell_error(&p->w, p->failed, p->error);
+        output_add_error(&p->w, p->failed, p->error);
     json_close_object(&p->w);
     if (p->args->json) {
         text_clean_json(buf_view(&p->json), &out);
@@ -369,7 +369,7 @@ static int print_end(struct probe *p)
     } else if (!p->failed) {
         print_settings(p, &out);
     }
-    rc = buf_error(&p->json) ? tell_memory(p->args) : tell_output(&out);
+    rc = buf_error(&p->json) ? output_no_memory(p->args) : output_buf(&out);
     buf_fini(&out);
     return rc;
 }
@@ -381,7 +381,7 @@ static int probe_all(struct probe *p)
     int printed = 0;
 
     if (rc)
-        return tell(p->args, EXIT_FAILED, "no random bytes");
+        return output_error(p->args, EXIT_FAILED, "no random bytes");
     memcpy(p->key, "probe-", 6);
     id_format(&id, p->key + 6);
     clock_format_iso(clock_unix_ms(), p->at);
@@ -412,7 +412,7 @@ int probe_run(const struct args *a, const struct config *config)
     if (!args_value(a, "yes") || !p.chat) {
         if (!a->json)
             (void)fputs(explanation, stdout); /* the same is in the documents */
-        return tell(a, EXIT_USAGE, "nothing was done: --chat and --yes are missing");
+        return output_error(a, EXIT_USAGE, "nothing was done: --chat and --yes are missing");
     }
     buf_init(&p.json, 1 << 20);
     json_writer_init(&p.w, &p.json);
