@@ -1,3 +1,5 @@
+/* A connection that is made and closed at once tells whether anybody listens. */
+
 #include "tools/common/listening.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/* The command line as one JSON object for core: options and operands as texts, named files
+ * read whole, secrets from files alone. */
+
 #include "tools/ctl/arguments.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/* One call to core: look whether anybody listens, send it over a DEALER, wait for the answer
+ * with our boot id. Whatever goes wrong becomes an answer with words. */
+
 #include "tools/ctl/core_call.h"
 
 #include <errno.h>

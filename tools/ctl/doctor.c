@@ -1,3 +1,6 @@
+/* amoctl doctor: core's own checks, then one call for each check that it names; a line each
+ * as it comes, a summary at the end. */
+
 #include "tools/ctl/doctor.h"
 
 #include <stdio.h>

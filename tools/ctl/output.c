@@ -1,3 +1,6 @@
+/* Everything that amoctl prints: documents on stdout, words on stderr, each made harmless
+ * for a terminal. */
+
 #include "tools/ctl/output.h"
 
 #include <errno.h>

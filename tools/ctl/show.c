@@ -1,3 +1,6 @@
+/* Core's document as people read it. The shape alone decides: lists become tables, objects
+ * keys and values; what a value measures is read off the end of its key. */
+
 #include "tools/ctl/show.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/* The table of amoctl's verbs: options, operands, help, which verb of core each one asks and
+ * how the answer is shown. */
+
 #include "tools/ctl/verbs.h"
 
 #include "proto/control.h"

@@ -1,3 +1,5 @@
+/* A hash table of fingerprints with open addressing: which earlier row has this id. */
+
 #include "tools/ctl/import/duplicates.h"
 
 #include <errno.h>

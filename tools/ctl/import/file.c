@@ -1,3 +1,6 @@
+/* Rows of a CSV or JSON-lines file, read as a stream: bytes, then records (quotes may hold
+ * line ends), then fields by the names of the columns. */
+
 #include "tools/ctl/import/file.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/* amoctl conversation import: rows into batches, a call a batch, and one report of all.
+ * Stops at the first call that fails: what stands before it is done. */
+
 #include "tools/ctl/import/import.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/* amoctl channel request: answers from flags, from what the configuration knows and, at a
+ * terminal, from the person there; the letters to stdout or a file. */
+
 #include "tools/ctl/letter/channel_request.h"
 
 #include <errno.h>

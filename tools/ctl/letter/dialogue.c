@@ -1,3 +1,5 @@
+/* The questions at a terminal, one after the other, each until its answer is good. */
+
 #include "tools/ctl/letter/dialogue.h"
 
 #include <errno.h>

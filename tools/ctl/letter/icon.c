@@ -1,3 +1,6 @@
+/* A scanner of SVG in one pass: text, markup, tags with their attributes; then the size of
+ * the root. */
+
 #include "tools/ctl/letter/icon.h"
 
 #include <ctype.h>

@@ -1,3 +1,5 @@
+/* What a good answer to each question is, and in which form it is kept. */
+
 #include "tools/ctl/letter/questions.h"
 
 #include <ctype.h>

@@ -1,3 +1,5 @@
+/* How long a message took to show in the history, in words, with what follows from it. */
+
 #include "tools/ctl/probe/findings.h"
 
 #include <inttypes.h>
