@@ -12,7 +12,10 @@
  *
  * An argument in [] may be absent. Lists are arrays of objects, everything else is one object. */
 #define CONTROL_VERBS(X)                                                                       \
-    X(status, "status", "", "version, uptime_s, registry_version, peers[], queue figures")     \
+    X(status, "status", "",                                                                    \
+      "version, uptime_s, registry_version, channels, accounts, connectors, commands, "        \
+      "dead_letters, quarantine, waiting_events, clock_skew_ms, clock{as clock.show}, "        \
+      "peers[]")                                                                               \
     X(channel_add, "channel.add", "reply (support's answer as text), [url], [segment]",        \
       "id, code, name, url, secret_rotated, flags[] that need attention")                      \
     X(channel_list, "channel.list", "",                                                        \
@@ -24,7 +27,7 @@
     X(channel_remove, "channel.remove", "id, [move], [dry_run]",                               \
       "removed, moves, cut_off, [dry_run]")                                                    \
     X(connector_add, "connector.add", "name, kind, url, [secret], [token], [allow_private]",   \
-      "name, url, and secret and token when they were generated")                              \
+      "name, kind, url, and secret and token when they were generated")                        \
     X(connector_list, "connector.list", "",                                                    \
       "[{name, kind, url, allow_private, off, scopes, old_valid_until}]")                      \
     X(connector_show, "connector.show", "name",                                                \
@@ -53,29 +56,33 @@
       "connector, removed, moves, cut_off, [dry_run]")                                         \
     X(source_default, "source.default", "scope_id, source or none", "scope_id, default")       \
     X(conversation_list, "conversation.list", "[scope_id]",                                    \
-      "[{id, connector, source, conversation, scope_id, "                                      \
-      "client_id, chat_id, state}]")                                                           \
+      "[{id, connector, source, conversation, scope_id, client_id, chat_id, state}]")          \
     X(conversation_show, "conversation.show", "id (our number, or any id of either side)",     \
-      "the conversation, chats[], messages, waiting[]")                                        \
+      "the conversation, chats[], messages{}, waiting[]")                                      \
     X(conversation_import, "conversation.import",                                              \
       "rows[{line, connector, [source], [conversation], [phone], [client_id], [chat_id], "     \
       "[user_ref], [user_id], [name], [scope]}], [dry_run]",                                   \
-      "created, updated, unchanged, refused, unnamed, refusals[{line, reason}]")               \
+      "dry_run, created, updated, unchanged, refused, unnamed, refusals[{line, reason}]")      \
     X(clock_show, "clock.show", "", "in_doubt, why, trusted_until, now, skew_ms")              \
     X(clock_agree, "clock.agree", "", "as clock.show")                                         \
-    X(queue, "queue", "", "[{destination, waiting, oldest_s, held}]")                          \
+    X(queue, "queue", "", "[{destination, waiting, oldest_s, held, paused}]")                  \
     X(queue_drop, "queue.drop", "connector, scope_id or conversation; [dry_run]",              \
       "dropped, under_way, left, [dry_run]")                                                   \
-    X(dead_list, "dead.list", "", "[{id, kind, reason, mid, amo_id, service_id, died_at}]")    \
-    X(dead_show, "dead.show", "id", "the dead letter with its attempts")                       \
-    X(dead_retry, "dead.retry", "ids[], [may_double]", "retried[]")                            \
+    X(dead_list, "dead.list", "",                                                              \
+      "[{id, kind, reason, scope_id, connector, attempts, taken_at, died_at, mid, amo_id, "    \
+      "service_id, [erased]}]")                                                                \
+    X(dead_show, "dead.show", "id", "as in dead.list; tries[]")                                \
+    X(dead_retry, "dead.retry", "ids[], [may_double]",                                         \
+      "retried[{dead, command, place, [card]}]")                                               \
     X(dead_drop, "dead.drop", "ids[]", "dropped[]")                                            \
-    X(quarantine_list, "quarantine.list", "", "[{id, kind, reason, scope_id, connector, at}]") \
-    X(quarantine_show, "quarantine.show", "id", "the event with its raw body")                 \
+    X(quarantine_list, "quarantine.list", "",                                                  \
+      "[{id, kind, reason, scope_id, connector, at, trace, [erased]}]")                        \
+    X(quarantine_show, "quarantine.show", "id",                                                \
+      "as in quarantine.list; bytes, message_id, chat_id, type, text, [raw]")                  \
     X(quarantine_replay, "quarantine.replay", "ids[]",                                         \
       "replayed[{id, result, [as], [reason]}]")                                                \
     X(quarantine_drop, "quarantine.drop", "ids[]", "dropped[]")                                \
-    X(trace, "trace", "id", "message, journey[{at, what, ms, …}]")                             \
+    X(trace, "trace", "id", "message{}, journey[{at, what, …}], waiting[]")                    \
     X(doctor, "doctor", "",                                                                    \
       "checks[{check, subject, state, words, todo}], ask[{what, subject}]")                    \
     X(doctor_check, "doctor.check", "what, subject", "checks[]")                               \
