@@ -15,7 +15,8 @@
  *   deliver    dispatch (queue → COMMAND_PUSH, within workers' credit), resolve (ids into a command as it
  *              leaves), settle (RESULT_PUSH → what an outcome means), blame (whose matter a failure is),
  *              calls (outside lanes: connect, typing, tests) and look (for an unclear message in amo's
- *              history), moved (what waits follows its conversation)
+ *              history), moved (what waits follows its conversation), parting (may the account that a
+ *              command leaves have it already?)
  *   erase      a person's texts, names and files out of store and spools
  *   control    amoctl's verbs, one file a noun; core/verbs.c has their table
  *   doctor     what `amoctl doctor` and `amoctl probe` look at
