@@ -30,10 +30,15 @@ DEADLINE = float(os.environ.get("AMO_TEST_DEADLINE", "60"))
 
 
 def wait_for(true, what, timeout=DEADLINE, every=0.02):
-    """Until true() gives something, which is returned."""
+    """Until true() gives something, which is returned. What core does not know yet is nothing yet."""
     end = time.monotonic() + timeout
     while True:
-        value = true()
+        try:
+            value = true()
+        except ControlError as error:
+            if "no message is known" not in str(error):
+                raise
+            value = None
         if value:
             return value
         if time.monotonic() > end:

@@ -341,7 +341,7 @@ def test_an_answer_to_a_forgotten_message_is_not_taken_for_another_ones(stack):
 
     wait_for(lambda: stack.bodies(side="service", status=503), "it to be tried")
     wait_for(lambda: called() == "taken_over" or refused(), "the answer to the forgotten one")
-    assert called() == "accepted"
+    assert wait_for(called, "it to be known") == "accepted"
     stack.clear_faults()
     stack.wait("service.message", text="the-next")
     stack.settle()

@@ -28,7 +28,7 @@ def trace_of(stack, ident):
 def test_a_message_that_arrived_is_told_from_the_door_to_the_answer(stack):
     sent = stack.client_writes("hello")
     stack.wait("amojo.message", text="hello")
-    trace = wait_for(lambda: trace_of(stack, sent["id"]), "its trace")
+    trace = trace_of(stack, sent["id"])
     wait_for(lambda: any(what == "command.done" for _, what, _ in lines(stack, trace)), "the last line")
     told = lines(stack, trace)
     assert {process.split("-")[0] for process, _, _ in told} >= {"ingress", "core", "egress"}
@@ -45,6 +45,7 @@ def test_the_line_of_one_that_died_names_it(stack):
     stack.fault(on="amojo.new_message", match="refuse-me", status=400, times=1,
                 body={"error_description": "payload.message.text: cannot be blank"})
     sent = stack.client_writes("refuse-me")
-    trace = wait_for(lambda: trace_of(stack, sent["id"]), "its trace")
-    dead = wait_for(lambda: [line for _, what, line in lines(stack, trace) if what == "command.dead"], "its end")
+    wait_for(lambda: stack.control("dead.list"), "its end")
+    trace = trace_of(stack, sent["id"])
+    dead = wait_for(lambda: [line for _, what, line in lines(stack, trace) if what == "command.dead"], "the line")
     assert "reason=refused" in dead[0]
