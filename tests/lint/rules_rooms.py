@@ -14,19 +14,22 @@ from source import Finding
 ORDER = {
     "core": ("model", "store", "queue", "turn", "peers", "intake", "deliver", "erase", "control", "doctor"),
     "ingress": ("http", "read", "spool", "accept", "amojo", "connector"),
+    "tools/sandbox": ("kit", "http", "record", "amojo", "service", "acts"),
 }
 TESTING = "testing"
 MAX_MODULES = 16
-# A library that only one room may touch, by the beginning of its header's or function's name.
-OWNED = {"sqlite3": "core/store", "microhttpd": "ingress/http"}
+# Libraries that only these rooms may touch, by the beginning of its header's or function's name.
+OWNED = {"sqlite3": ("core/store",), "microhttpd": ("ingress/http", "tools/sandbox/http")}
 
 
 def room_of(rel):
     """(process, room) of a file, "" for the folder of the process itself; None when it is in no process with rooms."""
-    parts = Path(rel).parts
-    if parts[0] not in ORDER:
+    rel = Path(rel).as_posix()
+    process = next((p for p in ORDER if rel.startswith(f"{p}/")), None)
+    if not process:
         return None
-    return parts[0], parts[1] if len(parts) > 2 else ""
+    parts = rel[len(process) + 1:].split("/")
+    return process, parts[0] if len(parts) > 1 else ""
 
 
 def is_test(rel):
@@ -53,9 +56,9 @@ def rooms(root):
         if rel.suffix == ".c":
             modules[process, room].add(rel.stem)
         for line, kind, name in source.includes(source.read(root, rel)):
-            owner = next((place for lib, place in OWNED.items() if kind == "<" and name.startswith(lib)), None)
-            if owner and f"{process}/{room}" != owner:
-                found.append(Finding(rel, line, f"<{name}> belongs to {owner}"))
+            owners = next((places for lib, places in OWNED.items() if kind == "<" and name.startswith(lib)), None)
+            if owners and f"{process}/{room}" not in owners:
+                found.append(Finding(rel, line, f"<{name}> belongs to {' and '.join(owners)}"))
             target = room_of(name) if kind == '"' else None
             if not target or target[0] != process or target[1] == room:
                 continue
@@ -101,7 +104,7 @@ def objects(root):
         for path in sorted((Path(root) / "build" / process).rglob("*.c.o")):
             rel = Path(re.sub(r"/CMakeFiles/[^/]+\.dir/", "/", str(path.relative_to(Path(root) / "build")))[:-2])
             library = path.parts[path.parts.index("CMakeFiles") + 1]
-            if library.startswith(f"amo_{process}") and (Path(root) / rel).is_file() and not is_test(rel):
+            if library.startswith(f"amo_{Path(process).name}") and (Path(root) / rel).is_file() and not is_test(rel):
                 yield rel, path
 
 

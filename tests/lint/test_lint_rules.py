@@ -111,6 +111,8 @@ PLANTED = [
     ("include-arrows", {"core/a.c": '#include "core/nowhere.h"\n'}, "does not exist"),
     ("rooms", {"core/queue/a.h": "#pragma once\n", "core/model/a.c": '#include "core/queue/a.h"\n'}, "it is above"),
     ("rooms", {"core/a.h": "#pragma once\n", "core/turn/a.c": '#include "core/a.h"\n'}, "it is above"),
+    ("rooms", {"tools/sandbox/acts/a.h": "#pragma once\n",
+               "tools/sandbox/kit/a.c": '#include "tools/sandbox/acts/a.h"\n'}, "it is above"),
     ("rooms", {"core/cellar/a.c": "int a;\n"}, "no place in the order"),
     ("rooms", {"core/queue/a.c": "#include <sqlite3.h>\n"}, "belongs to core/store"),
     ("rooms", {f"core/queue/a{n}.c": "int a;\n" for n in range(17)}, "17 modules"),

@@ -7,11 +7,11 @@
 #include <sys/resource.h>
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "base/mem.h"
-#include "tools/sandbox/amojo_api.h"
-#include "tools/sandbox/control.h"
+#include "tools/sandbox/http/exchange.h"
+#include "tools/sandbox/record/world.h"
 #include "tools/sandbox/sandbox.h"
-#include "tools/sandbox/service_api.h"
 
 enum {
     EXIT_USAGE = 2,
@@ -36,15 +36,7 @@ static const char help[] =
 
 static void on_request(void *arg, struct exchange *x)
 {
-    struct sandbox *s = arg;
-    const char *path = exchange_path(x);
-
-    if (strncmp(path, "/_sandbox/", 10) == 0)
-        control_handle(s, x);
-    else if (strncmp(path, "/mobilon/", 9) == 0)
-        service_api_handle(s, x);
-    else
-        amojo_api_handle(s, x);
+    sandbox_handle(arg, x);
 }
 
 static int64_t on_clock(void *arg)
@@ -174,6 +166,7 @@ int main(int argc, char **argv)
         return rc - 1;
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return EXIT_FAILURE;
+    log_setup("sandbox", LOG_LEVEL_INFO, false);
     raise_limits();
     rc = sandbox_init(&s);
     if (rc == 0)

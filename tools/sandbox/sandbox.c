@@ -5,86 +5,45 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
-int64_t sandbox_mono_us(void)
-{
-    struct timespec ts = {0};
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &ts); /* cannot fail for this clock */
-    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
-int64_t sandbox_mono_ms(void)
-{
-    return sandbox_mono_us() / 1000;
-}
-
-int64_t sandbox_unix_ms(const struct sandbox *s)
-{
-    struct timespec ts = {0};
-
-    (void)clock_gettime(CLOCK_REALTIME, &ts); /* cannot fail for this clock */
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 + s->settings.clock_offset_ms;
-}
-
-uint64_t sandbox_seq(struct sandbox *s)
-{
-    return ++s->seq;
-}
-
-void sandbox_say(const char *fmt, ...)
-{
-    va_list args;
-
-    (void)fputs("process=sandbox ", stderr); /* a log that cannot be written has no log */
-    va_start(args, fmt);
-    (void)vfprintf(stderr, fmt, args); /* NOLINT(clang-analyzer-valist.Uninitialized): it is */
-    va_end(args);
-    (void)fputc('\n', stderr);
-}
-
-bool sandbox_has_room(struct sandbox *s, size_t have, size_t limit, const char *what)
-{
-    if (have < limit)
-        return true;
-    if (s->counters.full++ == 0)
-        sandbox_say("level=warn what=full limit=\"%s\" value=%zu", what, limit);
-    return false;
-}
-
-void sandbox_reset(struct sandbox *s, enum sandbox_reset what)
-{
-    s->counters = (struct counters){0};
-    journal_clear(&s->journal);
-    hooks_clear(&s->hooks);
-    calls_clear(&s->calls);
-    amojo_clear_logs(&s->amojo);
-    service_clear_logs(&s->service);
-    if (what == RESET_LOGS)
-        return;
-    wire_abort_all(s->wire);
-    lanes_clear(s->hook_lanes);
-    lanes_clear(s->call_lanes);
-    faults_clear(&s->faults);
-    amojo_clear(&s->amojo, what == RESET_ALL);
-    service_clear(&s->service, what == RESET_ALL);
-    if (what == RESET_ALL)
-        settings_init(&s->settings);
-}
+#include "base/clock.h"
+#include "base/mem.h"
+#include "tools/sandbox/acts/control.h"
+#include "tools/sandbox/acts/waits.h"
+#include "tools/sandbox/amojo/api.h"
+#include "tools/sandbox/amojo/hooks.h"
+#include "tools/sandbox/amojo/store.h"
+#include "tools/sandbox/http/exchange.h"
+#include "tools/sandbox/http/lanes.h"
+#include "tools/sandbox/http/wire.h"
+#include "tools/sandbox/kit/timers.h"
+#include "tools/sandbox/record/faults.h"
+#include "tools/sandbox/record/journal.h"
+#include "tools/sandbox/record/settings.h"
+#include "tools/sandbox/record/world.h"
+#include "tools/sandbox/service/api.h"
+#include "tools/sandbox/service/calls.h"
+#include "tools/sandbox/service/store.h"
 
 int sandbox_init(struct sandbox *s)
 {
     int rc = 0;
 
-    *s = (struct sandbox){0};
+    *s = (struct sandbox){
+        .amojo = mem_zalloc(sizeof(*s->amojo)),
+        .service = mem_zalloc(sizeof(*s->service)),
+        .hooks = mem_zalloc(sizeof(*s->hooks)),
+        .calls = mem_zalloc(sizeof(*s->calls)),
+        .waits = mem_zalloc(sizeof(*s->waits)),
+    };
+    if (!s->amojo || !s->service || !s->hooks || !s->calls || !s->waits)
+        return -ENOMEM;
     settings_init(&s->settings);
-    waits_init(&s->waits);
+    waits_init(s->waits);
     rc = wire_new(&s->wire, &s->timers);
     if (rc == 0)
         rc = lanes_new(&s->hook_lanes, &s->timers, hooks_start, hooks_free_job, s);
@@ -102,18 +61,39 @@ void sandbox_fini(struct sandbox *s)
     lanes_free(s->hook_lanes);
     lanes_free(s->call_lanes);
     journal_clear(&s->journal);
-    hooks_clear(&s->hooks);
-    calls_clear(&s->calls);
+    if (s->hooks)
+        hooks_clear(s->hooks);
+    if (s->calls)
+        calls_clear(s->calls);
     faults_clear(&s->faults);
-    service_clear(&s->service, true);
-    amojo_clear(&s->amojo, true);
+    if (s->service)
+        service_clear(s->service, true);
+    if (s->amojo)
+        amojo_clear(s->amojo, true);
     timers_fini(&s->timers);
+    mem_free(s->amojo);
+    mem_free(s->service);
+    mem_free(s->hooks);
+    mem_free(s->calls);
+    mem_free(s->waits);
+}
+
+void sandbox_handle(struct sandbox *s, struct exchange *x)
+{
+    const char *path = exchange_path(x);
+
+    if (strncmp(path, "/_sandbox/", 10) == 0)
+        control_handle(s, x);
+    else if (strncmp(path, "/mobilon/", 9) == 0)
+        service_api_handle(s, x);
+    else
+        amojo_api_handle(s, x);
 }
 
 /* Milliseconds poll() may sleep. */
 static int sandbox_wait_ms(const struct sandbox *s)
 {
-    int64_t timers = timers_wait_ms(&s->timers, sandbox_mono_ms());
+    int64_t timers = timers_wait_ms(&s->timers, clock_mono_ms());
     int64_t http = listener_wait_ms(s->listener);
     int64_t ms = timers;
 
@@ -136,14 +116,14 @@ static int sandbox_signals(void)
     return fd < 0 ? -errno : fd;
 }
 
-static void sandbox_turn(struct sandbox *s, bool wire_ready)
+void sandbox_turn(struct sandbox *s, bool wire_ready)
 {
     if (wire_ready)
         wire_run(s->wire);
-    timers_run(&s->timers, sandbox_mono_ms());
+    timers_run(&s->timers, clock_mono_ms());
     listener_run(s->listener);
-    lanes_pump(s->hook_lanes, s->settings.webhook_concurrency, sandbox_mono_ms());
-    lanes_pump(s->call_lanes, s->settings.client_concurrency, sandbox_mono_ms());
+    lanes_pump(s->hook_lanes, s->settings.webhook_concurrency, clock_mono_ms());
+    lanes_pump(s->call_lanes, s->settings.client_concurrency, clock_mono_ms());
     waits_check(s);
 }
 

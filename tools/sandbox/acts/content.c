@@ -1,0 +1,134 @@
+#include "tools/sandbox/acts/content.h"
+
+#include "tools/sandbox/amojo/show.h"
+#include "tools/sandbox/amojo/store.h"
+#include "tools/sandbox/kit/jread.h"
+#include "tools/sandbox/kit/strmap.h"
+
+/* Taken as they are. */
+static const char *const plain_keys[] = {
+    "type",    "media",          "thumbnail",      "file_name",  "file_size",
+    "tag",     "media_duration", "media_group_id", "sticker_id", "location",
+    "contact", "post",           "markup",         "template",
+};
+
+/* The embedded form of the message that @name (either side's id, or an object with `id` or
+ * `msgid`) stands for. NULL with words. */
+static struct json_object *content_embedded(const struct amojo_scope *sc,
+                                            struct json_object *name, const char *key,
+                                            struct jcheck *c,
+                                            const struct amojo_message **ret_message)
+{
+    const char *id = json_object_is_type(name, json_type_string) ? json_object_get_string(name)
+                                                                 : jread_str(name, "id");
+    const char *msgid = id ? id : jread_str(name, "msgid");
+    const struct amojo_message *m = strmap_get(&sc->messages_by_id, id);
+
+    m = m ? m : strmap_get(&sc->messages_by_client, msgid);
+    *ret_message = m;
+    if (m)
+        return amojo_message_embedded(m);
+    jcheck_fail(c, "", key, "no such message");
+    return NULL;
+}
+
+static struct json_object *content_reply(const struct amojo_scope *sc, struct json_object *v,
+                                         struct jcheck *c)
+{
+    const struct amojo_message *m = NULL;
+    struct json_object *o = NULL;
+
+    if (jread_object(v, "message"))
+        return json_object_get(v);
+    o = json_object_new_object();
+    json_object_object_add(o, "message", content_embedded(sc, v, "reply_to", c, &m));
+    return o;
+}
+
+static struct json_object *content_forwards(const struct amojo_scope *sc, struct json_object *v,
+                                            struct jcheck *c)
+{
+    bool many = json_object_is_type(v, json_type_array);
+    size_t n = many ? json_object_array_length(v) : 1;
+    struct json_object *o = json_object_new_object();
+    struct json_object *list = json_object_new_array();
+
+    if (jread_array(v, "messages")) {
+        json_object_put(o);
+        json_object_put(list);
+        return json_object_get(v);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct amojo_message *m = NULL;
+        struct json_object *one =
+            content_embedded(sc, many ? json_object_array_get_idx(v, i) : v, "forwards", c, &m);
+
+        json_object_array_add(list, one);
+        if (m)
+            jread_add_str(o, "conversation_ref_id", m->chat->id);
+    }
+    json_object_object_add(o, "messages", list);
+    return o;
+}
+
+/* Rows of buttons: a text stands for a button, a single button for a row. */
+static struct json_object *content_buttons(struct json_object *v)
+{
+    struct json_object *o = json_object_new_object();
+    struct json_object *rows = json_object_new_array();
+
+    for (size_t i = 0; i < json_object_array_length(v); i++) {
+        struct json_object *given = json_object_array_get_idx(v, i);
+        bool whole = json_object_is_type(given, json_type_array);
+        struct json_object *row = json_object_new_array();
+
+        for (size_t j = 0; j < (whole ? json_object_array_length(given) : 1); j++) {
+            struct json_object *b = whole ? json_object_array_get_idx(given, j) : given;
+            struct json_object *button = json_object_get(b);
+
+            if (json_object_is_type(b, json_type_string)) {
+                json_object_put(button);
+                button = json_object_new_object();
+                jread_add_str(button, "text", json_object_get_string(b));
+            }
+            json_object_array_add(row, button);
+        }
+        json_object_array_add(rows, row);
+    }
+    jread_add_str(o, "mode", "inline");
+    json_object_object_add(o, "buttons", rows);
+    return o;
+}
+
+struct json_object *control_content(const struct amojo_scope *sc, struct json_object *act,
+                                    struct jcheck *c)
+{
+    struct json_object *o = json_object_new_object();
+    struct json_object *list = NULL;
+
+    for (size_t i = 0; i < AMO_COUNT(plain_keys); i++) {
+        struct json_object *v = jread_get(act, plain_keys[i]);
+
+        if (v)
+            json_object_object_add(o, plain_keys[i], json_object_get(v));
+    }
+    if (jread_get(act, "reply_to"))
+        json_object_object_add(o, "reply_to", content_reply(sc, jread_get(act, "reply_to"), c));
+    if (jread_get(act, "forwards"))
+        json_object_object_add(o, "forwards",
+                               content_forwards(sc, jread_get(act, "forwards"), c));
+    if (jread_array(act, "buttons"))
+        json_object_object_add(o, "markup", content_buttons(jread_array(act, "buttons")));
+    if (jread_object(act, "list")) {
+        list = json_object_new_object();
+        json_object_object_add(list, "list_message",
+                               json_object_get(jread_object(act, "list")));
+        json_object_object_add(o, "markup", list);
+    }
+    for (struct jread_walk w = jread_walk(jread_object(act, "message")); jread_next(&w);)
+        json_object_object_add(o, w.key, json_object_get(w.value));
+    if (!jcheck_bad(c))
+        return o;
+    json_object_put(o);
+    return NULL;
+}

@@ -1,0 +1,150 @@
+/* What: routes of /_sandbox/, their answers and errors.
+ * From: http/exchange, through sandbox.c.
+ * To:   setup, manager, client, list, waits, reset.
+ * Holds: nothing. */
+#include "tools/sandbox/acts/control.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "tools/sandbox/acts/answer.h"
+#include "tools/sandbox/acts/waits.h"
+#include "tools/sandbox/http/exchange.h"
+#include "tools/sandbox/kit/jread.h"
+#include "tools/sandbox/kit/query.h"
+#include "tools/sandbox/record/counters.h"
+#include "tools/sandbox/record/world.h"
+
+static const char prefix[] = "/_sandbox";
+
+static control_fn control_health;
+static control_fn control_counters;
+static control_fn control_wait;
+
+static const struct {
+    const char *method;
+    const char *path;
+    bool more; /* something may follow */
+    control_fn *handle;
+} routes[] = {
+    {"GET",    "/health",               false, control_health               },
+    {"GET",    "/counters",             false, control_counters             },
+    {"GET",    "/wait",                 false, control_wait                 },
+    {"GET",    "/settings",             false, control_settings_get         },
+    {"PATCH",  "/settings",             false, control_settings_patch       },
+    {"PUT",    "/settings",             false, control_settings_patch       },
+    {"POST",   "/channels",             false, control_channels_post        },
+    {"PUT",    "/channels",             false, control_channels_post        },
+    {"GET",    "/channels",             true,  control_channels_get         },
+    {"POST",   "/scopes",               false, control_scopes_post          },
+    {"GET",    "/scopes",               false, control_scopes_get           },
+    {"POST",   "/connectors",           false, control_connectors_post      },
+    {"PUT",    "/connectors",           false, control_connectors_post      },
+    {"GET",    "/connectors",           true,  control_connectors_get       },
+    {"POST",   "/manager/writes",       false, control_manager_writes       },
+    {"POST",   "/manager/writes-first", false, control_manager_writes_first },
+    {"POST",   "/manager/reacts",       false, control_manager_reacts       },
+    {"POST",   "/manager/types",        false, control_manager_types        },
+    {"POST",   "/webhooks",             false, control_webhooks_post        },
+    {"GET",    "/webhooks",             false, control_list_webhooks        },
+    {"POST",   "/client/writes",        false, control_client_writes        },
+    {"POST",   "/client/statuses",      false, control_client_statuses      },
+    {"POST",   "/client/edits",         false, control_client_edits         },
+    {"POST",   "/client/reacts",        false, control_client_reacts        },
+    {"POST",   "/client/types",         false, control_client_types         },
+    {"POST",   "/client/calls",         false, control_client_calls         },
+    {"GET",    "/client/calls",         false, control_list_client_calls    },
+    {"GET",    "/amojo/messages",       false, control_list_amojo_messages  },
+    {"GET",    "/amojo/chats",          false, control_list_amojo_chats     },
+    {"GET",    "/amojo/statuses",       false, control_list_amojo_statuses  },
+    {"GET",    "/amojo/actions",        false, control_list_amojo_actions   },
+    {"GET",    "/service/messages",     false, control_list_service_messages},
+    {"GET",    "/service/events",       false, control_list_service_events  },
+    {"GET",    "/journal",              false, control_list_journal         },
+    {"POST",   "/faults",               false, control_faults_post          },
+    {"GET",    "/faults",               false, control_faults_get           },
+    {"DELETE", "/faults",               true,  control_faults_delete        },
+    {"POST",   "/reset",                false, control_reset                },
+};
+
+/* Does @path begin with @route, as whole segments? What follows is in @ret_rest. */
+static bool control_fits(const char *route, bool more, const char *path, const char **ret_rest)
+{
+    size_t n = strlen(route);
+
+    if (strncmp(path, route, n) != 0)
+        return false;
+    if (path[n] == '\0') {
+        *ret_rest = path + n;
+        return true;
+    }
+    if (path[n] != '/' || !more)
+        return false;
+    *ret_rest = path + n + 1;
+    return true;
+}
+
+static void control_dispatch(struct sandbox *s, struct exchange *x, control_fn *handle,
+                             const char *rest)
+{
+    struct view raw = exchange_body(x);
+    struct control_request q = {.x = x, .query = exchange_query(x)};
+    char decoded[256];
+
+    if (!query_decode(rest, strlen(rest), decoded, sizeof(decoded))) {
+        control_refuse(x, 404, "not_found", "", "no such address");
+        return;
+    }
+    q.rest = decoded;
+    q.body = raw.len ? jread_parse(raw) : NULL;
+    if (raw.len && !q.body)
+        control_refuse(x, 400, "not_json", "", "the body is not JSON");
+    else
+        handle(s, &q);
+    json_object_put(q.body);
+}
+
+void control_handle(struct sandbox *s, struct exchange *x)
+{
+    const char *path = exchange_path(x) + strlen(prefix);
+    const char *rest = NULL;
+    bool known = false;
+
+    for (size_t i = 0; i < AMO_COUNT(routes); i++) {
+        if (!control_fits(routes[i].path, routes[i].more, path, &rest))
+            continue;
+        known = true;
+        if (strcmp(routes[i].method, exchange_method(x)) != 0)
+            continue;
+        control_dispatch(s, x, routes[i].handle, rest);
+        return;
+    }
+    if (known)
+        control_refuse(x, 405, "wrong_method", "", "not with this method");
+    else
+        control_refuse(x, 404, "not_found", "", "no such address; see docs/sandbox.md");
+}
+
+static void control_health(struct sandbox *s, const struct control_request *q)
+{
+    struct json_object *o = json_object_new_object();
+
+    jread_add_bool(o, "ok", true);
+    jread_add_str(o, "version", AMO_VERSION);
+    jread_add_int(o, "now_ms", sandbox_unix_ms(s));
+    control_answer(q->x, 200, o);
+}
+
+static void control_counters(struct sandbox *s, const struct control_request *q)
+{
+    control_answer(q->x, 200, counters_json(&s->counters));
+}
+
+static void control_wait(struct sandbox *s, const struct control_request *q)
+{
+    waits_handle(s, q->x);
+}
+
+/* A copy of @v with {n} and {c} filled into every string. NULL stands for null. */

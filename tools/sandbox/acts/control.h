@@ -1,0 +1,46 @@
+#pragma once
+
+/* What testers drive and look at under /_sandbox/; docs/sandbox.md. */
+
+#include "tools/sandbox/acts/answer.h"
+
+struct exchange;
+struct sandbox;
+
+/* Takes the exchange over. */
+void control_handle(struct sandbox *s, struct exchange *x);
+
+control_fn control_settings_get;
+control_fn control_settings_patch;
+control_fn control_channels_post;
+control_fn control_channels_get;
+control_fn control_scopes_post;
+control_fn control_scopes_get;
+control_fn control_connectors_post;
+control_fn control_connectors_get;
+control_fn control_faults_post;
+control_fn control_faults_get;
+control_fn control_faults_delete;
+control_fn control_reset;
+
+control_fn control_manager_writes;
+control_fn control_manager_writes_first;
+control_fn control_manager_reacts;
+control_fn control_manager_types;
+control_fn control_webhooks_post;
+control_fn control_client_writes;
+control_fn control_client_statuses;
+control_fn control_client_edits;
+control_fn control_client_reacts;
+control_fn control_client_types;
+control_fn control_client_calls;
+
+control_fn control_list_amojo_messages;
+control_fn control_list_amojo_chats;
+control_fn control_list_amojo_statuses;
+control_fn control_list_amojo_actions;
+control_fn control_list_service_messages;
+control_fn control_list_service_events;
+control_fn control_list_webhooks;
+control_fn control_list_client_calls;
+control_fn control_list_journal;

@@ -1,0 +1,496 @@
+/* What: settings, channels, scopes, connectors, faults, reset.
+ * From: control.
+ * To:   the stores.
+ * Holds: nothing. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "tools/sandbox/acts/answer.h"
+#include "tools/sandbox/acts/control.h"
+#include "tools/sandbox/amojo/store.h"
+#include "tools/sandbox/kit/jread.h"
+#include "tools/sandbox/kit/strmap.h"
+#include "tools/sandbox/kit/text.h"
+#include "tools/sandbox/record/faults.h"
+#include "tools/sandbox/record/settings.h"
+#include "tools/sandbox/record/verify.h"
+#include "tools/sandbox/record/world.h"
+#include "tools/sandbox/service/store.h"
+
+static void refuse_words(const struct control_request *q, const struct jcheck *c)
+{
+    control_refuse(q->x, 400, "bad_value", "", c->words);
+}
+
+void control_settings_get(struct sandbox *s, const struct control_request *q)
+{
+    control_answer(q->x, 200, settings_json(&s->settings));
+}
+
+void control_settings_patch(struct sandbox *s, const struct control_request *q)
+{
+    struct jcheck c = {""};
+
+    settings_patch(&s->settings, q->body, &c);
+    if (jcheck_bad(&c))
+        refuse_words(q, &c);
+    else
+        control_answer(q->x, 200, settings_json(&s->settings));
+}
+
+static struct json_object *setup_keys(const struct strmap *m)
+{
+    struct json_object *list = json_object_new_array();
+
+    for (size_t i = 0; i < m->cap; i++) {
+        if (m->slots[i].key)
+            json_object_array_add(list, json_object_new_string(m->slots[i].key));
+    }
+    return list;
+}
+
+static struct json_object *channel_json(const struct amojo_channel *ch)
+{
+    struct json_object *o = json_object_new_object();
+
+    jread_add_str(o, "id", ch->id);
+    jread_add_str(o, "secret", ch->secret);
+    jread_add_str_or_null(o, "webhook_url", ch->webhook_url);
+    jread_add_str(o, "bot_id", ch->bot_id);
+    jread_add_str(o, "name", ch->name);
+    jread_add_str(o, "code", ch->code);
+    jread_add_str(o, "client_uuid", ch->client_uuid);
+    json_object_object_add(o, "allowed_accounts",
+                           ch->restricted ? setup_keys(&ch->allowed) : NULL);
+    json_object_object_add(o, "users", setup_keys(&ch->speakers));
+    return o;
+}
+
+static struct json_object *registration_accounts(const struct amojo_channel *ch)
+{
+    struct json_object *list = json_object_new_array();
+
+    for (size_t i = 0; i < ch->allowed.cap; i++) {
+        struct json_object *a = NULL;
+
+        if (!ch->allowed.slots[i].key)
+            continue;
+        a = json_object_new_object();
+        jread_add_str(a, "id", ch->allowed.slots[i].key);
+        jread_add_str(a, "external_id", "amocrm:31000001");
+        json_object_array_add(list, a);
+    }
+    return list;
+}
+
+static struct json_object *registration_window(void)
+{
+    struct json_object *o = json_object_new_object();
+
+    jread_add_bool(o, "enabled", false);
+    jread_add_int(o, "expires", 0);
+    json_object_object_add(o, "tags", NULL);
+    jread_add_bool(o, "need_template", false);
+    return o;
+}
+
+static struct json_object *registration_bot(const struct amojo_channel *ch)
+{
+    struct json_object *o = json_object_new_object();
+
+    jread_add_str(o, "id", ch->bot_id);
+    jread_add_str(o, "name", ch->name);
+    jread_add_bool(o, "is_bot", true);
+    return o;
+}
+
+/* Members that a test wants otherwise, or (null) not at all. */
+static void registration_lay_over(struct json_object *o, const struct amojo_channel *ch)
+{
+    struct json_object *over = ch->registration ? json_tokener_parse(ch->registration) : NULL;
+
+    if (!over)
+        return;
+    json_object_object_foreach(over, key, value)
+    {
+        if (value)
+            json_object_object_add(o, key, json_object_get(value));
+        else
+            json_object_object_del(o, key);
+    }
+    json_object_put(over);
+}
+
+/* What amoCRM's support mails when a channel was registered. */
+static struct json_object *registration_json(const struct amojo_channel *ch)
+{
+    struct json_object *whole = json_object_new_object();
+    struct json_object *result = json_object_new_object();
+    struct json_object *o = json_object_new_object();
+    struct json_object *events = json_object_new_array();
+    const char *hook = ch->webhook_url ? ch->webhook_url : "";
+
+    jread_add_str(o, "id", ch->id);
+    jread_add_str(o, "code", ch->code);
+    jread_add_str(o, "secret_key", ch->secret);
+    jread_add_str(o, "name", ch->name);
+    jread_add_str(o, "webhook_url", hook);
+    jread_add_bool(o, "enabled", true);
+    jread_add_bool(o, "test_mode", false);
+    json_object_object_add(o, "allowed_acc_list", registration_accounts(ch));
+    jread_add_str(o, "contact_email", "sandbox@example.com");
+    jread_add_int(o, "created_at", ch->created_ms / 1000);
+    jread_add_int(o, "updated_at", ch->created_ms / 1000);
+    jread_add_str(o, "widget_code", "sandbox");
+    jread_add_bool(o, "supports_reply", true);
+    jread_add_bool(o, "write_first", true);
+    jread_add_str(o, "webhook_url_v2", hook);
+    json_object_object_add(o, "time_window", registration_window());
+    json_object_object_add(o, "bot", registration_bot(ch));
+    json_object_array_add(events, json_object_new_string("messages"));
+    json_object_object_add(o, "webhook_events", events);
+    jread_add_bool(o, "saves_files", true);
+    jread_add_str(o, "icon", "https://example.com/icon.svg");
+    jread_add_bool(o, "webhook_v2", true);
+    jread_add_bool(o, "time_window_support", false);
+    jread_add_bool(o, "need_display_template", false);
+    jread_add_int(o, "time_window_enum", 0);
+    jread_add_bool(o, "reactions_all", true);
+    jread_add_str(o, "reactions_list", "");
+    jread_add_bool(o, "en_enabled", false);
+    jread_add_str(o, "client_uuid", ch->client_uuid);
+    registration_lay_over(o, ch);
+    json_object_object_add(result, ch->segment ? ch->segment : "ru", o);
+    json_object_object_add(whole, "result", result);
+    json_object_object_add(whole, "error", NULL);
+    return whole;
+}
+
+/* Put every string of an array into @m. */
+static void setup_read_set(struct jcheck *c, struct json_object *list, const char *key,
+                           struct strmap *m, void *value)
+{
+    for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+        struct json_object *v = json_object_array_get_idx(list, i);
+
+        if (!json_object_is_type(v, json_type_string))
+            jcheck_fail(c, "", key, "must hold strings");
+        else if (strmap_put(m, json_object_get_string(v), value))
+            jcheck_fail(c, "", key, "no memory");
+    }
+}
+
+static void channel_read(struct jcheck *c, struct json_object *o, struct amojo_channel *ch)
+{
+    const struct {
+        const char *key;
+        char **field;
+        size_t max;
+    } texts[] = {
+        {"secret",      &ch->secret,      128 },
+        {"webhook_url", &ch->webhook_url, 2000},
+        {"bot_id",      &ch->bot_id,      64  },
+        {"name",        &ch->name,        128 },
+        {"code",        &ch->code,        128 },
+        {"client_uuid", &ch->client_uuid, 64  },
+        {"segment",     &ch->segment,     16  },
+    };
+    struct json_object *allowed = NULL;
+    struct json_object *over = jread_object(o, "registration");
+
+    if (over)
+        text_set(&ch->registration, json_object_to_json_string(over));
+
+    for (size_t i = 0; i < AMO_COUNT(texts); i++) {
+        const char *v = jcheck_str(c, o, "", texts[i].key, JCHECK_OPTIONAL, texts[i].max);
+
+        if (v && *v && !jcheck_bad(c))
+            text_set(texts[i].field, v);
+    }
+    if (json_object_object_get_ex(o, "allowed_accounts", &allowed)) {
+        strmap_fini(&ch->allowed);
+        ch->restricted = allowed != NULL;
+        setup_read_set(c, jread_array(o, "allowed_accounts"), "allowed_accounts", &ch->allowed,
+                       ch);
+    }
+    setup_read_set(c, jread_array(o, "users"), "users", &ch->speakers, ch);
+}
+
+void control_channels_post(struct sandbox *s, const struct control_request *q)
+{
+    struct jcheck c = {""};
+    const char *id = jcheck_str(&c, q->body, "", "id", JCHECK_OPTIONAL, 64);
+    struct amojo_channel *ch = strmap_get(&s->amojo->channels_by_id, id);
+
+    if (q->body && !json_object_is_type(q->body, json_type_object))
+        jcheck_fail(&c, "", "body", "must be an object");
+    if (id && (!*id || strpbrk(id, "_/")))
+        jcheck_fail(&c, "", "id", "may not be blank nor hold _ or /");
+    if (jcheck_bad(&c)) {
+        refuse_words(q, &c);
+        return;
+    }
+    if (!ch &&
+        (!sandbox_has_room(s, amojo_count_objects(s->amojo), SANDBOX_OBJECTS_MAX, "objects") ||
+         amojo_channel_add(s->amojo, id, sandbox_unix_ms(s), &ch))) {
+        control_refuse(q->x, 507, "sandbox_full", "", "objects");
+        return;
+    }
+    channel_read(&c, q->body, ch);
+    if (jcheck_bad(&c))
+        refuse_words(q, &c);
+    else
+        control_answer(q->x, 200, channel_json(ch));
+}
+
+void control_channels_get(struct sandbox *s, const struct control_request *q)
+{
+    char id[128];
+    size_t n = strcspn(q->rest, "/");
+    const struct amojo_channel *ch = NULL;
+    struct json_object *o = NULL;
+    struct json_object *items = NULL;
+
+    if (!*q->rest) {
+        o = json_object_new_object();
+        items = json_object_new_array();
+        for (size_t i = 0; i < s->amojo->channels.n; i++)
+            json_object_array_add(items, channel_json(s->amojo->channels.at[i]));
+        json_object_object_add(o, "items", items);
+        control_answer(q->x, 200, o);
+        return;
+    }
+    if (view_copy(view_make(q->rest, n), id, sizeof(id)) == 0)
+        ch = strmap_get(&s->amojo->channels_by_id, id);
+    if (ch && strcmp(q->rest + n, "/registration") == 0)
+        control_answer(q->x, 200, registration_json(ch));
+    else if (ch && !q->rest[n])
+        control_answer(q->x, 200, channel_json(ch));
+    else
+        control_refuse(q->x, 404, "not_found", "id", "no such channel");
+}
+
+static struct json_object *scope_json(const struct amojo_scope *sc)
+{
+    struct json_object *o = json_object_new_object();
+
+    jread_add_str(o, "scope_id", sc->id);
+    jread_add_str(o, "channel_id", sc->channel->id);
+    jread_add_str(o, "account_id", sc->account_id);
+    jread_add_str(o, "title", sc->title);
+    jread_add_str(o, "manager_id", sc->manager_id);
+    jread_add_bool(o, "connected", sc->connected);
+    json_object_object_add(o, "connects", json_object_new_uint64(sc->connects));
+    return o;
+}
+
+void control_scopes_post(struct sandbox *s, const struct control_request *q)
+{
+    struct jcheck c = {""};
+    const char *channel = jcheck_str(&c, q->body, "", "channel_id", JCHECK_REQUIRED, 0);
+    const char *account = jcheck_str(&c, q->body, "", "account_id", JCHECK_REQUIRED, 64);
+    const char *title = jcheck_str(&c, q->body, "", "title", JCHECK_OPTIONAL, 0);
+    struct amojo_channel *ch = strmap_get(&s->amojo->channels_by_id, channel);
+    struct amojo_scope *sc = ch && account ? amojo_scope_find(s->amojo, ch, account) : NULL;
+
+    if (jcheck_bad(&c)) {
+        refuse_words(q, &c);
+        return;
+    }
+    if (!ch) {
+        control_refuse(q->x, 404, "not_found", "channel_id", "no such channel");
+        return;
+    }
+    if (!sc &&
+        (!sandbox_has_room(s, amojo_count_objects(s->amojo), SANDBOX_OBJECTS_MAX, "objects") ||
+         amojo_scope_add(s->amojo, ch, account, &sc))) {
+        control_refuse(q->x, 507, "sandbox_full", "", "objects");
+        return;
+    }
+    if (title)
+        text_set(&sc->title, title);
+    sc->connected = true;
+    control_answer(q->x, 200, scope_json(sc));
+}
+
+void control_scopes_get(struct sandbox *s, const struct control_request *q)
+{
+    struct json_object *o = json_object_new_object();
+    struct json_object *items = json_object_new_array();
+
+    for (size_t i = 0; i < s->amojo->scopes.n; i++)
+        json_object_array_add(items, scope_json(s->amojo->scopes.at[i]));
+    json_object_object_add(o, "items", items);
+    control_answer(q->x, 200, o);
+}
+
+static bool connector_name_ok(const char *name)
+{
+    size_t n = name ? strlen(name) : 0;
+
+    return n >= 1 && n <= 32 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
+}
+
+/* One word of a list, as its number; -1 and words when it is another. */
+static int connector_word(struct jcheck *c, struct json_object *o, const char *key,
+                          const char *const *words, int n)
+{
+    const char *v = jcheck_str(c, o, "", key, JCHECK_OPTIONAL, 0);
+
+    for (int i = 0; v && i < n; i++) {
+        if (strcmp(v, words[i]) == 0)
+            return i;
+    }
+    if (v)
+        jcheck_fail(c, "", key, "is not one of the words");
+    return -1;
+}
+
+static void connector_read_words(struct jcheck *c, struct json_object *o,
+                                 struct service_connector *k)
+{
+    static const char *const auths[] = {"bearer", "signature", "both"};
+    static const char *const reports[] = {"none", "delivered", "read", "failed"};
+    static const char *const ids[] = {"mid", "service"};
+    int auth = connector_word(c, o, "auth", auths, 3);
+    int report = connector_word(c, o, "report", reports, 4);
+    int id = connector_word(c, o, "report_id", ids, 2);
+
+    if (auth >= 0)
+        k->auth = (enum service_auth)auth;
+    if (report >= 0)
+        k->report = (enum service_report)report;
+    if (id >= 0)
+        k->report_service_id = id == 1;
+    if (jread_get(o, "answer_ids"))
+        k->answer_ids = jcheck_bool(c, o, "", "answer_ids");
+}
+
+static void connector_check_secret(struct jcheck *c, struct json_object *o, const char *key)
+{
+    const char *v = jcheck_str(c, o, "", key, JCHECK_OPTIONAL, 200);
+    uint8_t bytes[VERIFY_KEY_MAX];
+    size_t n = 0;
+
+    if (v && verify_webhook_key(v, bytes, &n))
+        jcheck_fail(c, "", key, "is no whsec_ secret of 24 to 64 bytes");
+}
+
+static void connector_read(struct jcheck *c, struct json_object *o, struct service_connector *k)
+{
+    const char *url = jcheck_str(c, o, "", "bridge_url", JCHECK_OPTIONAL, 1000);
+    const char *token = jcheck_str(c, o, "", "token", JCHECK_OPTIONAL, 200);
+    const char *prefix = jcheck_str(c, o, "", "conversation_prefix", JCHECK_OPTIONAL, 32);
+    struct json_object *error = jcheck_object(c, o, "", "report_error", JCHECK_OPTIONAL);
+    struct json_object *old = NULL;
+    size_t n = url ? strlen(url) : 0;
+
+    connector_check_secret(c, o, "secret");
+    connector_check_secret(c, o, "secret_old");
+    connector_read_words(c, o, k);
+    if (jcheck_bad(c))
+        return;
+    while (n > 0 && url[n - 1] == '/')
+        n--;
+    if (url) {
+        mem_free(k->bridge_url);
+        k->bridge_url = mem_strndup(url, n);
+    }
+    if (token)
+        text_set(&k->token, token);
+    if (prefix)
+        text_set(&k->prefix, prefix);
+    if (jread_str(o, "secret"))
+        text_set(&k->secret, jread_str(o, "secret"));
+    if (json_object_object_get_ex(o, "secret_old", &old))
+        text_set(&k->secret_old, jread_str(o, "secret_old"));
+    if (jread_str(error, "code"))
+        text_set(&k->error_code, jread_str(error, "code"));
+    if (jread_str(error, "text"))
+        text_set(&k->error_text, jread_str(error, "text"));
+}
+
+void control_connectors_post(struct sandbox *s, const struct control_request *q)
+{
+    struct jcheck c = {""};
+    const char *name = jcheck_str(&c, q->body, "", "name", JCHECK_REQUIRED, 0);
+    struct service_connector *k = strmap_get(&s->service->connectors_by_name, name);
+
+    if (name && !connector_name_ok(name))
+        jcheck_fail(&c, "", "name", "must be 1 to 32 of a-z, 0-9 and -");
+    if (!jcheck_bad(&c) && !k &&
+        (s->service->connectors.n >= 10000 || service_connector_add(s->service, name, &k))) {
+        control_refuse(q->x, 507, "sandbox_full", "", "connectors");
+        return;
+    }
+    if (!jcheck_bad(&c))
+        connector_read(&c, q->body, k);
+    if (jcheck_bad(&c))
+        refuse_words(q, &c);
+    else
+        control_answer(q->x, 200, service_connector_json(k));
+}
+
+void control_connectors_get(struct sandbox *s, const struct control_request *q)
+{
+    const struct service_connector *k = strmap_get(&s->service->connectors_by_name, q->rest);
+    struct json_object *o = NULL;
+    struct json_object *items = NULL;
+
+    if (*q->rest) {
+        if (k)
+            control_answer(q->x, 200, service_connector_json(k));
+        else
+            control_refuse(q->x, 404, "not_found", "name", "no such connector");
+        return;
+    }
+    o = json_object_new_object();
+    items = json_object_new_array();
+    for (size_t i = 0; i < s->service->connectors.n; i++)
+        json_object_array_add(items, service_connector_json(s->service->connectors.at[i]));
+    json_object_object_add(o, "items", items);
+    control_answer(q->x, 200, o);
+}
+
+void control_faults_post(struct sandbox *s, const struct control_request *q)
+{
+    bool many = json_object_is_type(q->body, json_type_array);
+    size_t n = many ? json_object_array_length(q->body) : 1;
+    struct json_object *items = json_object_new_array();
+    struct json_object *o = NULL;
+    struct jcheck c = {""};
+
+    for (size_t i = 0; i < n && !jcheck_bad(&c); i++) {
+        struct json_object *rule = many ? json_object_array_get_idx(q->body, i) : q->body;
+        struct json_object *item = faults_add(&s->faults, rule, &c);
+
+        if (item)
+            json_object_array_add(items, item);
+    }
+    if (jcheck_bad(&c)) {
+        json_object_put(items);
+        refuse_words(q, &c);
+        return;
+    }
+    o = json_object_new_object();
+    json_object_object_add(o, "items", items);
+    control_answer(q->x, 200, o);
+}
+
+void control_faults_get(struct sandbox *s, const struct control_request *q)
+{
+    control_answer(q->x, 200, faults_json(&s->faults));
+}
+
+void control_faults_delete(struct sandbox *s, const struct control_request *q)
+{
+    if (!*q->rest) {
+        faults_clear(&s->faults);
+    } else if (!faults_remove(&s->faults, strtoull(q->rest, NULL, 10))) {
+        control_refuse(q->x, 404, "not_found", "fault", "no such rule");
+        return;
+    }
+    control_answer(q->x, 200, faults_json(&s->faults));
+}

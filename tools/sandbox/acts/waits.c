@@ -1,0 +1,349 @@
+#include "tools/sandbox/acts/waits.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "tools/sandbox/acts/answer.h"
+#include "tools/sandbox/amojo/hooks.h"
+#include "tools/sandbox/amojo/show.h"
+#include "tools/sandbox/amojo/store.h"
+#include "tools/sandbox/http/exchange.h"
+#include "tools/sandbox/http/lanes.h"
+#include "tools/sandbox/kit/jread.h"
+#include "tools/sandbox/kit/query.h"
+#include "tools/sandbox/kit/strmap.h"
+#include "tools/sandbox/record/counters.h"
+#include "tools/sandbox/record/world.h"
+#include "tools/sandbox/service/calls.h"
+#include "tools/sandbox/service/store.h"
+
+enum {
+    WAITERS_MAX = 256,
+    WAIT_MAX_MS = 600000,
+    WAIT_DEFAULT_MS = 5000
+};
+
+struct wait {
+    TAILQ_ENTRY(wait) link;
+    struct sandbox *sandbox;
+    struct exchange *x;
+    char what[QUERY_VALUE_MAX];
+    char id[QUERY_VALUE_MAX];
+    char text[QUERY_VALUE_MAX];
+    char conversation[QUERY_VALUE_MAX];
+    char type[QUERY_VALUE_MAX];
+    int64_t count;
+    int64_t status;
+    uint64_t number;  /* of a webhook or call */
+    int64_t since_ms; /* mono_ms */
+    size_t looked;    /* messages before this index do not fit */
+};
+
+/* What a look found. */
+struct wait_view {
+    bool done;
+    uint64_t value;
+    struct json_object *item; /* owned */
+};
+
+typedef void wait_look_fn(struct sandbox *s, struct wait *w, struct wait_view *ret);
+
+static bool wait_text_fits(const struct wait *w, char *text)
+{
+    bool fits = !w->text[0] || (text && strstr(text, w->text));
+
+    mem_free(text);
+    return fits;
+}
+
+static void look_idle(struct sandbox *s, struct wait *w, struct wait_view *ret)
+{
+    (void)w;
+    ret->value = lanes_count(s->hook_lanes) + lanes_count(s->call_lanes);
+    ret->done = ret->value == 0;
+}
+
+static void look_status(struct sandbox *s, struct wait *w, struct wait_view *ret)
+{
+    for (size_t i = 0; i < s->amojo->scopes.n && !ret->done; i++) {
+        const struct amojo_scope *sc = s->amojo->scopes.at[i];
+        const struct amojo_message *m = strmap_get(&sc->messages_by_id, w->id);
+
+        if (m && m->has_status && m->status == w->status) {
+            ret->done = true;
+            ret->item = amojo_message_json(m);
+        }
+    }
+}
+
+static void look_amojo_message(struct sandbox *s, struct wait *w, struct wait_view *ret)
+{
+    /* Only what is new since the last look: a message never changes its name or first text. */
+    size_t from = w->looked > s->amojo->messages.n ? 0 : w->looked;
+
+    for (size_t i = from; i < s->amojo->messages.n && !ret->done; i++) {
+        const struct amojo_message *m = s->amojo->messages.at[i];
+        const char *conversation = m->chat->client_id;
+
+        w->looked = i + 1;
+        if (m->from == FROM_MANAGER || i < s->amojo->first_listed)
+            continue;
+        if (w->conversation[0] && (!conversation || strcmp(conversation, w->conversation) != 0))
+            continue;
+        if (w->id[0] && (!m->client_id || strcmp(m->client_id, w->id) != 0))
+            continue;
+        if (w->text[0] && !wait_text_fits(w, amojo_message_text(m)))
+            continue;
+        ret->done = true;
+        ret->item = amojo_message_json(m);
+        w->looked = i;
+    }
+}
+
+static void look_service_message(struct sandbox *s, struct wait *w, struct wait_view *ret)
+{
+    size_t from = w->looked > s->service->messages.n ? 0 : w->looked;
+
+    for (size_t i = from; i < s->service->messages.n && !ret->done; i++) {
+        const struct service_message *m = s->service->messages.at[i];
+
+        w->looked = i + 1;
+        if (i < s->service->first_listed)
+            continue;
+        if (w->conversation[0] && strcmp(m->conversation, w->conversation) != 0)
+            continue;
+        if (w->id[0] && strcmp(m->id, w->id) != 0)
+            continue;
+        if (w->text[0] && !wait_text_fits(w, service_message_text(m)))
+            continue;
+        ret->done = true;
+        ret->item = service_message_json(m);
+        w->looked = i;
+    }
+}
+
+/* Actions of one kind, in order; only what is new since the last look. */
+static void look_action(struct sandbox *s, struct wait *w, enum amojo_action_kind kind,
+                        struct wait_view *ret)
+{
+    size_t from = w->looked > s->amojo->actions.n ? 0 : w->looked;
+
+    for (size_t i = from; i < s->amojo->actions.n && !ret->done; i++) {
+        const struct amojo_action *a = s->amojo->actions.at[i];
+        const struct amojo_message *m = a->message;
+        const char *conversation = a->chat ? a->chat->client_id : NULL;
+
+        w->looked = i + 1;
+        if (a->kind != kind)
+            continue;
+        if (w->conversation[0] && (!conversation || strcmp(conversation, w->conversation) != 0))
+            continue;
+        if (w->id[0] && (!m || (strcmp(m->id, w->id) != 0 &&
+                                (!m->client_id || strcmp(m->client_id, w->id) != 0))))
+            continue;
+        if (w->text[0] && !wait_text_fits(w, amojo_action_text(a)))
+            continue;
+        if (w->type[0] && !amojo_action_is(a, w->type))
+            continue;
+        ret->done = true;
+        ret->item = amojo_action_json(a);
+        w->looked = i;
+    }
+}
+
+static void look_edit(struct sandbox *s, struct wait *w, struct wait_view *ret)
+{
+    look_action(s, w, ACTION_EDIT, ret);
+}
+
+static void look_reaction(struct sandbox *s, struct wait *w, struct wait_view *ret)
+{
+    look_action(s, w, ACTION_REACTION, ret);
+}
+
+static void look_typing(struct sandbox *s, struct wait *w, struct wait_view *ret)
+{
+    look_action(s, w, ACTION_TYPING, ret);
+}
+
+static void look_service_event(struct sandbox *s, struct wait *w, struct wait_view *ret)
+{
+    size_t from = w->looked > s->service->events.n ? 0 : w->looked;
+
+    for (size_t i = from; i < s->service->events.n && !ret->done; i++) {
+        const struct service_event *e = s->service->events.at[i];
+
+        w->looked = i + 1;
+        if (w->type[0] && strcmp(e->type, w->type) != 0)
+            continue;
+        if (w->id[0] && !service_event_is(e, w->id))
+            continue;
+        if (w->text[0] && !service_event_has(e, w->text))
+            continue;
+        ret->done = true;
+        ret->item = service_event_json(e);
+        w->looked = i;
+    }
+}
+
+static void look_webhook(struct sandbox *s, struct wait *w, struct wait_view *ret)
+{
+    const struct hook_entry *e = hooks_get(s->hooks, w->number);
+
+    if (!e)
+        return;
+    ret->done = e->state == HOOK_ANSWERED || e->state == HOOK_LOST;
+    ret->item = ret->done ? hook_entry_json(e) : NULL;
+}
+
+static void look_call(struct sandbox *s, struct wait *w, struct wait_view *ret)
+{
+    const struct call_entry *e = calls_get(s->calls, w->number);
+
+    if (!e)
+        return;
+    ret->done = e->state == CALL_ACCEPTED || e->state == CALL_FAILED;
+    ret->item = ret->done ? call_entry_json(e) : NULL;
+}
+
+static void look_counter(struct sandbox *s, struct wait *w, struct wait_view *ret)
+{
+    const uint64_t *counter = counters_find(&s->counters, w->what);
+
+    ret->value = counter ? *counter : 0;
+    ret->done = ret->value >= (uint64_t)w->count;
+}
+
+static const struct {
+    const char *what;
+    wait_look_fn *look;
+} looks[] = {
+    {"idle",            look_idle           },
+    {"status",          look_status         },
+    {"amojo.message",   look_amojo_message  },
+    {"service.message", look_service_message},
+    {"amojo.edit",      look_edit           },
+    {"amojo.reaction",  look_reaction       },
+    {"amojo.typing",    look_typing         },
+    {"service.event",   look_service_event  },
+    {"webhook",         look_webhook        },
+    {"call",            look_call           },
+};
+
+/* NULL: nobody knows that word. */
+static wait_look_fn *wait_find(const struct sandbox *s, const char *what)
+{
+    for (size_t i = 0; i < AMO_COUNT(looks); i++) {
+        if (strcmp(looks[i].what, what) == 0)
+            return looks[i].look;
+    }
+    return counters_find(&s->counters, what) ? look_counter : NULL;
+}
+
+static void wait_free(void *own)
+{
+    struct wait *w = own;
+
+    TAILQ_REMOVE(&w->sandbox->waits->list, w, link);
+    w->sandbox->waits->n--;
+    mem_free(w);
+}
+
+static void wait_answer(struct wait *w, struct wait_view *v)
+{
+    struct json_object *o = json_object_new_object();
+
+    jread_add_bool(o, "done", v->done);
+    jread_add_str(o, "what", w->what);
+    json_object_object_add(o, "value", json_object_new_uint64(v->value));
+    jread_add_int(o, "waited_ms", clock_mono_ms() - w->since_ms);
+    if (v->item)
+        json_object_object_add(o, "item", v->item);
+    v->item = NULL;
+    w->what[0] = '\0'; /* answered; the exchange frees it soon */
+    control_answer(w->x, 200, o);
+}
+
+/* True when it was answered. */
+static bool wait_try(struct wait *w, bool last)
+{
+    struct wait_view v = {0};
+    wait_look_fn *look = wait_find(w->sandbox, w->what);
+
+    if (!look)
+        return true;
+    look(w->sandbox, w, &v);
+    if (v.done || last) {
+        wait_answer(w, &v);
+        return true;
+    }
+    json_object_put(v.item);
+    return false;
+}
+
+static void wait_timeout(void *arg, struct exchange *x)
+{
+    (void)x;
+    (void)wait_try(arg, true); /* answers in any case */
+}
+
+void waits_init(struct waits *w)
+{
+    TAILQ_INIT(&w->list);
+}
+
+void waits_check(struct sandbox *s)
+{
+    struct wait *w = NULL;
+    struct wait *next = NULL;
+
+    for (w = TAILQ_FIRST(&s->waits->list); w; w = next) {
+        next = TAILQ_NEXT(w, link);
+        (void)wait_try(w, false); /* those that are not yet true stay */
+    }
+}
+
+void waits_handle(struct sandbox *s, struct exchange *x)
+{
+    const char *q = exchange_query(x);
+    int64_t timeout_ms = query_int(q, "timeout_ms", WAIT_DEFAULT_MS);
+    struct wait *w = NULL;
+    char msgid[QUERY_VALUE_MAX];
+    char what[QUERY_VALUE_MAX];
+
+    query_get(q, "what", what);
+    if (!wait_find(s, what)) {
+        control_refuse(x, 400, "unknown", "what", "is neither a counter nor one of the words");
+        return;
+    }
+    if (timeout_ms < 0 || timeout_ms > WAIT_MAX_MS) {
+        control_refuse(x, 400, "bad_value", "timeout_ms", "must be 0 to 600000");
+        return;
+    }
+    w = s->waits->n < WAITERS_MAX ? mem_zalloc(sizeof(*w)) : NULL;
+    if (!w) {
+        control_refuse(x, 507, "sandbox_full", "wait", "too many are waiting");
+        return;
+    }
+    w->sandbox = s;
+    w->x = x;
+    memcpy(w->what, what, sizeof(what));
+    query_get(q, "id", w->id);
+    query_get(q, "msgid", msgid);
+    if (msgid[0])
+        memcpy(w->id, msgid, sizeof(msgid));
+    query_get(q, "text", w->text);
+    query_get(q, "conversation", w->conversation);
+    query_get(q, "type", w->type);
+    w->count = query_int(q, "count", 1);
+    w->status = query_int(q, "status", 1);
+    w->number = (uint64_t)query_int(q, "webhook", query_int(q, "call", 0));
+    w->since_ms = clock_mono_ms();
+    TAILQ_INSERT_TAIL(&s->waits->list, w, link);
+    s->waits->n++;
+    exchange_attach(x, w, wait_free);
+    if (!wait_try(w, false))
+        exchange_later(x, timeout_ms, wait_timeout, w);
+}

@@ -1,0 +1,146 @@
+/* What: the history of a chat, newest first.
+ * From: api, through the gate; signature and scope are right.
+ * To:   the bridge.
+ * Holds: nothing. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "tools/sandbox/amojo/calls.h"
+#include "tools/sandbox/amojo/reply.h"
+#include "tools/sandbox/amojo/show.h"
+#include "tools/sandbox/amojo/store.h"
+#include "tools/sandbox/kit/jread.h"
+#include "tools/sandbox/kit/strmap.h"
+#include "tools/sandbox/record/gate.h"
+#include "tools/sandbox/record/world.h"
+
+enum {
+    HISTORY_MAX = 50
+};
+
+static struct json_object *history_client(const struct amojo_user *u)
+{
+    struct json_object *o = json_object_new_object();
+
+    jread_add_str(o, "id", u->id);
+    jread_add_str(o, "name", u->name);
+    jread_add_str(o, "client_id", u->client_id);
+    jread_add_str(o, "avatar", u->avatar);
+    jread_add_str(o, "phone", u->phone);
+    jread_add_str(o, "email", u->email);
+    return o;
+}
+
+static struct json_object *history_speaker(const struct amojo_message *m,
+                                           struct json_object *payload)
+{
+    struct json_object *o = json_object_new_object();
+
+    jread_add_str(o, "id", m->speaker_id);
+    jread_add_str(o, "name", jread_str(jread_object(payload, "sender"), "name"));
+    return o;
+}
+
+static struct json_object *history_content(const struct amojo_message *m,
+                                           struct json_object *payload)
+{
+    static const char *const fields[] = {"type",           "text",      "media",
+                                         "thumbnail",      "file_name", "file_size",
+                                         "media_group_id", "location",  "contact"};
+    static const char *const links[] = {"reply_to", "forwards"};
+    struct json_object *o = json_object_new_object();
+    struct json_object *content = amojo_message_content(m);
+
+    jread_add_str(o, "id", m->id);
+    jread_add_str(o, "client_id", m->client_id);
+    for (size_t i = 0; i < AMO_COUNT(fields); i++) {
+        struct json_object *v = jread_get(content, fields[i]);
+
+        if (v)
+            json_object_object_add(o, fields[i], json_object_get(v));
+    }
+    for (size_t i = 0; i < AMO_COUNT(links); i++) { /* of a call beside, of a webhook inside */
+        struct json_object *v = jread_object(payload, links[i]);
+
+        v = v ? v : jread_object(content, links[i]);
+        if (v)
+            json_object_object_add(o, links[i], json_object_get(v));
+    }
+    json_object_put(content);
+    return o;
+}
+
+static struct json_object *history_item(const struct amojo_message *m)
+{
+    struct json_object *o = json_object_new_object();
+    struct json_object *whole =
+        m->body ? jread_parse(view_make(m->body->bytes, m->body->len)) : NULL;
+    struct json_object *payload = jread_object(whole, "payload");
+    const struct amojo_user *u = m->client ? m->client : m->chat->user;
+    struct json_object *client = u ? history_client(u) : NULL;
+
+    payload = payload ? payload : jread_object(whole, "message");
+    jread_add_int(o, "timestamp", jread_int(payload, "timestamp", m->at_ms / 1000));
+    jread_add_int(o, "msec_timestamp", jread_int(payload, "msec_timestamp", m->at_ms));
+    if (m->from == FROM_CLIENT) {
+        json_object_object_add(o, "sender", client);
+    } else {
+        json_object_object_add(o, "sender", history_speaker(m, payload));
+        json_object_object_add(o, "receiver", client);
+    }
+    json_object_object_add(o, "message", history_content(m, payload));
+    json_object_put(whole);
+    return o;
+}
+
+/* Number of a query parameter; -1 when it is there but no number. */
+static int64_t history_number(const char *query, const char *key, int64_t otherwise)
+{
+    size_t n = strlen(key);
+    char *end = NULL;
+    long v = 0;
+
+    for (const char *p = query; *p; p += strcspn(p, "&"), p += *p == '&') {
+        if (strncmp(p, key, n) != 0 || p[n] != '=')
+            continue;
+        v = strtol(p + n + 1, &end, 10);
+        return end == p + n + 1 || (*end && *end != '&') || v < 0 ? -1 : v;
+    }
+    return otherwise;
+}
+
+static const struct amojo_message *message_at(const struct amojo_chat *chat, size_t i)
+{
+    return chat->messages.at[i];
+}
+
+void amojo_call_history(struct sandbox *s, struct amojo_scope *sc, const char *chat_id,
+                        const char *query, struct reply *r)
+{
+    struct amojo_chat *chat = strmap_get(&sc->chats_by_id, chat_id);
+    int64_t limit = history_number(query, "limit", HISTORY_MAX);
+    int64_t offset = history_number(query, "offset", 0);
+    struct json_object *o = NULL;
+    struct json_object *items = NULL;
+    int64_t until_ms = sandbox_unix_ms(s) - s->settings.history_delay_ms;
+    size_t n = chat ? chat->messages.n : 0;
+
+    if (limit < 1 || limit > HISTORY_MAX || offset < 0) {
+        amojo_reply_error(r, 400, "limit: must be 1 to 50");
+        return;
+    }
+    s->counters.amojo_histories++;
+    while (n > 0 && message_at(chat, n - 1)->at_ms > until_ms)
+        n--; /* not shown yet */
+    if (!chat || (size_t)offset >= n) {
+        r->status = 204;
+        return;
+    }
+    o = json_object_new_object();
+    items = json_object_new_array();
+    for (size_t i = n - (size_t)offset; i > 0 && limit > 0; i--, limit--)
+        json_object_array_add(items, history_item(chat->messages.at[i - 1]));
+    json_object_object_add(o, "messages", items);
+    amojo_reply_json(r, o);
+}

@@ -1,0 +1,38 @@
+/* What: the answers of amojo, right and wrong. */
+#include "tools/sandbox/amojo/reply.h"
+
+#include <stdio.h>
+
+#include "tools/sandbox/kit/jread.h"
+#include "tools/sandbox/record/gate.h"
+
+void amojo_reply_error(struct reply *r, int status, const char *words)
+{
+    static const struct {
+        int status;
+        const char *type;
+    } types[] = {
+        {400, "BAD_REQUEST"      },
+        {403, "FORBIDDEN"        },
+        {404, "NOT_FOUND"        },
+        {429, "TOO_MANY_REQUESTS"},
+    };
+    const char *type = "SERVER_ERROR";
+
+    for (size_t i = 0; i < AMO_COUNT(types); i++) {
+        if (types[i].status == status)
+            type = types[i].type;
+    }
+    r->status = status;
+    r->json = json_object_new_object();
+    jread_add_int(r->json, "error_code", status);
+    jread_add_str(r->json, "error_type", type);
+    jread_add_str(r->json, "error_description", words);
+    (void)snprintf(r->reason, sizeof(r->reason), "%s", words); /* words may be cut */
+}
+
+void amojo_reply_json(struct reply *r, struct json_object *o)
+{
+    r->status = 200;
+    r->json = o;
+}

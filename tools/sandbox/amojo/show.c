@@ -1,0 +1,252 @@
+#include "tools/sandbox/amojo/show.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "tools/sandbox/amojo/store.h"
+#include "tools/sandbox/kit/blob.h"
+#include "tools/sandbox/kit/jread.h"
+
+/* What a message may consist of; each is null in lists when it is not there. */
+static const char *const content_keys[] = {
+    "type",           "text",       "media",    "thumbnail", "file_name",     "file_size",
+    "media_group_id", "sticker_id", "location", "contact",   "callback_data", "media_duration",
+    "shared_post",    "post",       "markup",   "template",
+};
+static const char *const embedded_keys[] = {"type",      "text",      "media",    "thumbnail",
+                                            "file_name", "file_size", "location", "contact"};
+
+static struct json_object *show_parse(const struct blob *b)
+{
+    return b ? jread_parse(view_make(b->bytes, b->len)) : NULL;
+}
+
+/* The payload of a call, the `message` of a webhook. */
+static struct json_object *show_payload(struct json_object *whole)
+{
+    struct json_object *payload = jread_object(whole, "payload");
+
+    return payload ? payload : jread_object(whole, "message");
+}
+
+struct json_object *amojo_message_payload(const struct amojo_message *m,
+                                          struct json_object **ret_whole)
+{
+    *ret_whole = show_parse(m->edit ? m->edit : m->body);
+    return show_payload(*ret_whole);
+}
+
+static void show_lay_over(struct json_object *o, struct json_object *whole)
+{
+    struct json_object *content = jread_object(show_payload(whole), "message");
+
+    for (struct jread_walk w = jread_walk(content); jread_next(&w);)
+        json_object_object_add(o, w.key, json_object_get(w.value));
+}
+
+struct json_object *amojo_message_content(const struct amojo_message *m)
+{
+    struct json_object *o = json_object_new_object();
+    struct json_object *first = show_parse(m->body);
+    struct json_object *edit = show_parse(m->edit);
+
+    show_lay_over(o, first);
+    show_lay_over(o, edit);
+    json_object_put(first);
+    json_object_put(edit);
+    return o;
+}
+
+char *amojo_message_text(const struct amojo_message *m)
+{
+    struct json_object *content = amojo_message_content(m);
+    const char *text = jread_str(content, "text");
+    char *copy = text ? mem_strdup(text) : NULL;
+
+    json_object_put(content);
+    return copy;
+}
+
+/* How another message is named, and what it says: `form` is the key it was named by, or
+ * "descriptive" when nobody knows it. */
+static struct json_object *show_link(const struct amojo_scope *sc, struct json_object *embedded)
+{
+    struct json_object *o = json_object_new_object();
+    const char *id = jread_str(embedded, "id");
+    const char *msgid = jread_str(embedded, "msgid");
+    const struct amojo_message *m = amojo_find_message(sc, id, msgid);
+    struct json_object *content = m ? amojo_message_content(m) : json_object_get(embedded);
+    const char *form = id ? "id" : "msgid";
+
+    jread_add_str(o, "form", m ? form : "descriptive");
+    jread_add_str_or_null(o, "id", m ? m->id : id);
+    jread_add_str_or_null(o, "msgid", m ? m->client_id : msgid);
+    jread_add_str_or_null(o, "type", jread_str(content, "type"));
+    jread_add_str_or_null(o, "text", jread_str(content, "text"));
+    jread_add_str_or_null(o, "media", jread_str(content, "media"));
+    jread_add_str_or_null(o, "author", jread_str(jread_object(embedded, "sender"), "name"));
+    json_object_put(content);
+    return o;
+}
+
+/* What a message leans on: in the payload of a call, in the message of a webhook. */
+static void show_links(struct json_object *o, const struct amojo_scope *sc,
+                       struct json_object *payload)
+{
+    struct json_object *content = jread_object(payload, "message");
+    struct json_object *reply = jread_object(payload, "reply_to");
+    struct json_object *forwards = jread_object(payload, "forwards");
+    struct json_object *list = NULL;
+    struct json_object *shown = NULL;
+
+    reply = reply ? reply : jread_object(content, "reply_to");
+    reply = jread_object(reply, "message");
+    list = jread_array(forwards ? forwards : jread_object(content, "forwards"), "messages");
+    if (list)
+        shown = json_object_new_array();
+    for (size_t i = 0; list && i < json_object_array_length(list); i++)
+        json_object_array_add(shown, show_link(sc, json_object_array_get_idx(list, i)));
+    json_object_object_add(o, "reply_to", reply ? show_link(sc, reply) : NULL);
+    json_object_object_add(o, "forwards", shown);
+}
+
+/* Who speaks to whom, by the ids of the call that made the message. */
+static void show_people(struct json_object *o, const struct amojo_message *m,
+                        struct json_object *payload)
+{
+    struct json_object *sender = jread_object(payload, "sender");
+    struct json_object *receiver = jread_object(payload, "receiver");
+
+    jread_add_str_or_null(o, "author", m->from == FROM_CLIENT ? NULL : m->speaker_id);
+    jread_add_str_or_null(o, "sender_id", jread_str(sender, "id"));
+    jread_add_str_or_null(o, "sender_name", jread_str(sender, "name"));
+    jread_add_str_or_null(o, "receiver_id", jread_str(receiver, "id"));
+    jread_add_str_or_null(o, "participant", m->client ? m->client->id : NULL);
+    jread_add_bool(o, "silent", jread_bool(payload, "silent", false));
+    jread_add_str_or_null(o, "source",
+                          jread_str(jread_object(payload, "source"), "external_id"));
+}
+
+static void show_fate(struct json_object *o, const struct amojo_message *m)
+{
+    json_object_object_add(o, "effects", json_object_new_int(1));
+    json_object_object_add(o, "calls",
+                           json_object_new_uint64(amojo_tries(m->chat->scope, m->client_id)));
+    json_object_object_add(o, "repeats", json_object_new_uint64(m->repeats));
+    json_object_object_add(o, "edits", json_object_new_uint64(m->edits));
+    json_object_object_add(o, "status",
+                           m->has_status ? json_object_new_int64(m->status) : NULL);
+    json_object_object_add(o, "error_code",
+                           m->error_code ? json_object_new_int64(m->error_code) : NULL);
+    jread_add_str_or_null(o, "error", m->error);
+    json_object_object_add(
+        o, "reactions", m->reactions ? json_object_get(m->reactions) : json_object_new_array());
+}
+
+struct json_object *amojo_message_json(const struct amojo_message *m)
+{
+    struct json_object *o = json_object_new_object();
+    struct json_object *first = show_parse(m->body);
+    struct json_object *newest = NULL;
+    struct json_object *payload = amojo_message_payload(m, &newest);
+    struct json_object *content = amojo_message_content(m);
+
+    json_object_object_add(o, "seq", json_object_new_uint64(m->seq));
+    jread_add_int(o, "at_ms", m->at_ms);
+    jread_add_str(o, "scope_id", m->chat->scope->id);
+    jread_add_str(o, "chat", m->chat->id);
+    jread_add_str_or_null(o, "conversation_id", m->chat->client_id);
+    jread_add_str_or_null(o, "msgid", m->client_id);
+    jread_add_str(o, "id", m->id);
+    jread_add_str(o, "from", amojo_from_name(m->from));
+    for (size_t i = 0; i < AMO_COUNT(content_keys); i++)
+        json_object_object_add(o, content_keys[i],
+                               json_object_get(jread_get(content, content_keys[i])));
+    show_links(o, m->chat->scope, show_payload(first));
+    show_people(o, m, show_payload(first));
+    show_fate(o, m);
+    json_object_object_add(o, "payload", json_object_get(payload));
+    json_object_put(content);
+    json_object_put(newest);
+    json_object_put(first);
+    return o;
+}
+
+struct json_object *amojo_message_embedded(const struct amojo_message *m)
+{
+    struct json_object *o = json_object_new_object();
+    struct json_object *sender = json_object_new_object();
+    struct json_object *first = show_parse(m->body);
+    struct json_object *payload = show_payload(first);
+    struct json_object *content = amojo_message_content(m);
+
+    jread_add_str(o, "id", m->id);
+    jread_add_str(o, "msgid", m->client_id); /* when the bridge gave it one */
+    for (size_t i = 0; i < AMO_COUNT(embedded_keys); i++) {
+        struct json_object *v = jread_get(content, embedded_keys[i]);
+
+        if (v)
+            json_object_object_add(o, embedded_keys[i], json_object_get(v));
+    }
+    jread_add_int(o, "timestamp", jread_int(payload, "timestamp", m->at_ms / 1000));
+    jread_add_int(o, "msec_timestamp", jread_int(payload, "msec_timestamp", m->at_ms));
+    jread_add_str(sender, "id", m->speaker_id);
+    jread_add_str(sender, "name", jread_str(jread_object(payload, "sender"), "name"));
+    if (m->from == FROM_CLIENT && m->client)
+        jread_add_str(sender, "client_id", m->client->client_id);
+    json_object_object_add(o, "sender", sender);
+    json_object_put(content);
+    json_object_put(first);
+    return o;
+}
+
+char *amojo_action_text(const struct amojo_action *a)
+{
+    struct json_object *whole = show_parse(a->body);
+    struct json_object *content = jread_object(show_payload(whole), "message");
+    const char *text =
+        a->kind == ACTION_EDIT ? jread_str(content, "text") : jread_str(whole, "emoji");
+    char *copy = text ? mem_strdup(text) : NULL;
+
+    json_object_put(whole);
+    return copy;
+}
+
+bool amojo_action_is(const struct amojo_action *a, const char *type)
+{
+    struct json_object *whole = show_parse(a->body);
+    struct json_object *content = jread_object(show_payload(whole), "message");
+    const char *word = jread_str(a->kind == ACTION_EDIT ? content : whole, "type");
+    bool is = word && strcmp(word, type) == 0;
+
+    json_object_put(whole);
+    return is;
+}
+
+struct json_object *amojo_action_json(const struct amojo_action *a)
+{
+    struct json_object *o = json_object_new_object();
+    struct json_object *whole = show_parse(a->body);
+    struct json_object *payload = show_payload(whole);
+    struct json_object *content = jread_object(payload, "message");
+    struct json_object *who = jread_object(whole, "user");
+
+    who = who ? who : jread_object(whole, "sender");
+    json_object_object_add(o, "seq", json_object_new_uint64(a->seq));
+    jread_add_int(o, "at_ms", a->at_ms);
+    jread_add_str(o, "kind", amojo_action_name(a->kind));
+    jread_add_str_or_null(o, "chat", a->chat ? a->chat->id : NULL);
+    jread_add_str_or_null(o, "conversation_id", a->chat ? a->chat->client_id : NULL);
+    jread_add_str_or_null(o, "id", a->message ? a->message->id : NULL);
+    jread_add_str_or_null(o, "msgid", a->message ? a->message->client_id : NULL);
+    jread_add_str_or_null(o, "type",
+                          jread_str(a->kind == ACTION_EDIT ? content : whole, "type"));
+    jread_add_str_or_null(o, "text", jread_str(content, "text"));
+    jread_add_str_or_null(o, "emoji", jread_str(whole, "emoji"));
+    jread_add_str_or_null(o, "user", jread_str(who, "id"));
+    jread_add_str_or_null(o, "author", jread_str(who, "ref_id"));
+    json_object_object_add(o, "body", json_object_get(payload ? payload : whole));
+    json_object_put(whole);
+    return o;
+}

@@ -1,0 +1,444 @@
+#include "tools/sandbox/amojo/store.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "tools/sandbox/kit/blob.h"
+#include "tools/sandbox/kit/digest.h"
+#include "tools/sandbox/kit/strmap.h"
+#include "tools/sandbox/kit/text.h"
+#include "tools/sandbox/kit/vec.h"
+
+static const char *const from_names[] = {"client", "user", "bot", "manager"};
+static const char *const action_names[] = {"edit", "reaction", "typing"};
+
+const char *amojo_from_name(enum amojo_from from)
+{
+    return from_names[from];
+}
+
+/* @id or a new UUID, as a copy. */
+static char *amojo_id(const char *id)
+{
+    char uuid[DIGEST_UUID + 1];
+
+    if (id)
+        return mem_strdup(id);
+    digest_uuid(uuid);
+    return mem_strdup(uuid);
+}
+
+static void channel_free(struct amojo_channel *ch)
+{
+    if (!ch)
+        return;
+    mem_free(ch->id);
+    mem_free(ch->secret);
+    mem_free(ch->name);
+    mem_free(ch->code);
+    mem_free(ch->client_uuid);
+    mem_free(ch->segment);
+    mem_free(ch->registration);
+    mem_free(ch->webhook_url);
+    mem_free(ch->bot_id);
+    strmap_fini(&ch->allowed);
+    strmap_fini(&ch->speakers);
+    mem_free(ch);
+}
+
+int amojo_channel_add(struct amojo_store *st, const char *id, int64_t now_ms,
+                      struct amojo_channel **ret)
+{
+    struct amojo_channel *ch = mem_zalloc(sizeof(*ch));
+    char secret[41];
+    int rc = -ENOMEM;
+
+    if (!ch)
+        goto out;
+    digest_random_hex(20, secret);
+    ch->id = amojo_id(id);
+    ch->secret = mem_strdup(secret);
+    ch->name = mem_strdup("Sandbox");
+    ch->code = mem_strdup("ru.example.sandbox");
+    ch->client_uuid = amojo_id(NULL);
+    ch->bot_id = amojo_id(NULL);
+    ch->created_ms = now_ms;
+    if (!ch->id || !ch->secret || !ch->name || !ch->code || !ch->client_uuid || !ch->bot_id)
+        goto out;
+    rc = vec_make_room(&st->channels);
+    if (rc == 0)
+        rc = strmap_put(&st->channels_by_id, ch->id, ch);
+    if (rc == 0)
+        rc = vec_add(&st->channels, ch);
+    if (rc)
+        goto out;
+    *ret = ch;
+    ch = NULL; /* kept */
+out:
+    channel_free(ch);
+    return rc;
+}
+
+/* Names of a scope that are about its traffic. */
+static void scope_clear_traffic(struct amojo_scope *sc)
+{
+    vec_fini(&sc->chats);
+    strmap_fini(&sc->chats_by_id);
+    strmap_fini(&sc->chats_by_client);
+    strmap_fini(&sc->users_by_id);
+    strmap_fini(&sc->users_by_client);
+    strmap_fini(&sc->messages_by_id);
+    strmap_fini(&sc->messages_by_client);
+    for (size_t i = 0; i < sc->tries.cap; i++)
+        mem_free(sc->tries.slots[i].value);
+    strmap_fini(&sc->tries);
+}
+
+static void scope_free(struct amojo_scope *sc)
+{
+    if (!sc)
+        return;
+    scope_clear_traffic(sc);
+    mem_free(sc->id);
+    mem_free(sc->account_id);
+    mem_free(sc->title);
+    mem_free(sc->manager_id);
+    mem_free(sc);
+}
+
+int amojo_scope_add(struct amojo_store *st, struct amojo_channel *ch, const char *account_id,
+                    struct amojo_scope **ret)
+{
+    struct amojo_scope *sc = mem_zalloc(sizeof(*sc));
+    char id[160];
+    int rc = -ENOMEM;
+
+    if (!sc)
+        goto out;
+    if (snprintf(id, sizeof(id), "%s_%s", ch->id, account_id) >= (int)sizeof(id))
+        goto out;
+    sc->channel = ch;
+    sc->id = mem_strdup(id);
+    sc->account_id = mem_strdup(account_id);
+    sc->title = mem_strdup(ch->name);
+    sc->manager_id = amojo_id(NULL);
+    if (!sc->id || !sc->account_id || !sc->title || !sc->manager_id ||
+        view_copy(VIEW_LIT("v2"), sc->hook_api_version, sizeof(sc->hook_api_version)))
+        goto out;
+    rc = vec_make_room(&st->scopes);
+    if (rc == 0)
+        rc = strmap_put(&ch->speakers, sc->manager_id, ch);
+    if (rc == 0)
+        rc = strmap_put(&st->scopes_by_id, sc->id, sc);
+    if (rc == 0)
+        rc = vec_add(&st->scopes, sc);
+    if (rc)
+        goto out;
+    *ret = sc;
+    sc = NULL; /* kept */
+out:
+    scope_free(sc);
+    return rc;
+}
+
+struct amojo_scope *amojo_scope_find(const struct amojo_store *st,
+                                     const struct amojo_channel *ch, const char *account_id)
+{
+    char id[160];
+
+    if (snprintf(id, sizeof(id), "%s_%s", ch->id, account_id) >= (int)sizeof(id))
+        return NULL;
+    return strmap_get(&st->scopes_by_id, id);
+}
+
+struct amojo_chat *amojo_find_chat(const struct amojo_scope *sc, const char *id,
+                                   const char *client_id)
+{
+    struct amojo_chat *c = strmap_get(&sc->chats_by_id, id);
+
+    return c ? c : strmap_get(&sc->chats_by_client, client_id);
+}
+
+struct amojo_message *amojo_find_message(const struct amojo_scope *sc, const char *id,
+                                         const char *msgid)
+{
+    struct amojo_message *m = strmap_get(&sc->messages_by_id, id);
+
+    return m || id ? m : strmap_get(&sc->messages_by_client, msgid);
+}
+
+static void user_free(struct amojo_user *u)
+{
+    if (!u)
+        return;
+    mem_free(u->id);
+    mem_free(u->client_id);
+    mem_free(u->name);
+    mem_free(u->phone);
+    mem_free(u->email);
+    mem_free(u->avatar);
+    mem_free(u);
+}
+
+int amojo_user_name(struct amojo_scope *sc, struct amojo_user *u, const char *client_id)
+{
+    if (!u->client_id)
+        text_set(&u->client_id, client_id);
+    return strmap_put(&sc->users_by_client, client_id, u);
+}
+
+int amojo_user_add(struct amojo_store *st, struct amojo_scope *sc, const char *id,
+                   const char *client_id, struct amojo_user **ret)
+{
+    struct amojo_user *u = mem_zalloc(sizeof(*u));
+    int rc = vec_make_room(&st->users);
+
+    if (!u || rc)
+        goto out;
+    u->id = amojo_id(id);
+    rc = u->id ? strmap_put(&sc->users_by_id, u->id, u) : -ENOMEM;
+    if (rc)
+        goto out;
+    *ret = u;
+    rc = vec_add(&st->users, u);
+    if (rc == 0 && client_id)
+        rc = amojo_user_name(sc, u, client_id);
+    return rc;
+out:
+    user_free(u);
+    return rc ? rc : -ENOMEM;
+}
+
+static void chat_free(struct amojo_chat *c)
+{
+    if (!c)
+        return;
+    mem_free(c->id);
+    mem_free(c->client_id);
+    mem_free(c->source);
+    vec_fini(&c->messages);
+    vec_fini(&c->clients);
+    mem_free(c);
+}
+
+int amojo_chat_join(struct amojo_chat *chat, struct amojo_user *u)
+{
+    for (size_t i = chat->clients.n; i > 0; i--) {
+        if (chat->clients.at[i - 1] == u)
+            return 0;
+    }
+    return vec_add(&chat->clients, u);
+}
+
+int amojo_chat_name(struct amojo_chat *chat, const char *client_id)
+{
+    if (!chat->client_id)
+        text_set(&chat->client_id, client_id);
+    return strmap_put(&chat->scope->chats_by_client, client_id, chat);
+}
+
+int amojo_chat_add(struct amojo_store *st, struct amojo_scope *sc, const char *id,
+                   const char *client_id, struct amojo_user *user, struct amojo_chat **ret)
+{
+    struct amojo_chat *c = mem_zalloc(sizeof(*c));
+    int rc = -ENOMEM;
+
+    if (!c)
+        goto out;
+    c->scope = sc;
+    c->user = user;
+    c->id = amojo_id(id);
+    if (!c->id || (user && amojo_chat_join(c, user)))
+        goto out;
+    rc = vec_make_room(&st->chats);
+    if (rc == 0)
+        rc = vec_make_room(&sc->chats);
+    if (rc == 0)
+        rc = strmap_put(&sc->chats_by_id, c->id, c);
+    if (rc)
+        goto out;
+    *ret = c;
+    rc = vec_add(&st->chats, c);
+    if (rc == 0)
+        rc = vec_add(&sc->chats, c);
+    if (rc == 0 && client_id)
+        rc = amojo_chat_name(c, client_id);
+    return rc;
+out:
+    chat_free(c);
+    return rc;
+}
+
+static void message_free(struct amojo_message *m)
+{
+    if (!m)
+        return;
+    mem_free(m->id);
+    mem_free(m->client_id);
+    mem_free(m->speaker_id);
+    mem_free(m->error);
+    json_object_put(m->reactions);
+    blob_drop(m->body);
+    blob_drop(m->edit);
+    mem_free(m);
+}
+
+int amojo_message_name(struct amojo_message *m, const char *client_id)
+{
+    text_set(&m->client_id, client_id);
+    return strmap_put(&m->chat->scope->messages_by_client, client_id, m);
+}
+
+int amojo_message_add(struct amojo_store *st, struct amojo_chat *chat, const char *id,
+                      const char *client_id, struct blob *body, struct amojo_message **ret)
+{
+    struct amojo_message *m = mem_zalloc(sizeof(*m));
+    int rc = -ENOMEM;
+
+    if (!m)
+        goto out;
+    m->chat = chat;
+    m->body = blob_hold(body);
+    m->id = amojo_id(id);
+    if (!m->id)
+        goto out;
+    rc = vec_make_room(&st->messages);
+    if (rc == 0)
+        rc = vec_make_room(&chat->messages);
+    if (rc == 0)
+        rc = strmap_put(&chat->scope->messages_by_id, m->id, m);
+    if (rc)
+        goto out;
+    *ret = m;
+    rc = vec_add(&st->messages, m);
+    if (rc == 0)
+        rc = vec_add(&chat->messages, m);
+    if (rc == 0 && client_id)
+        rc = amojo_message_name(m, client_id);
+    return rc;
+out:
+    message_free(m);
+    return rc;
+}
+
+int amojo_status_add(struct amojo_store *st, const struct amojo_status *from, const char *id,
+                     const char *error)
+{
+    struct amojo_status *a = mem_zalloc(sizeof(*a));
+    int rc = a ? vec_make_room(&st->statuses) : -ENOMEM;
+
+    if (rc) {
+        mem_free(a);
+        return rc;
+    }
+    *a = *from;
+    a->id = mem_strdup(id);
+    a->error = error ? mem_strdup(error) : NULL;
+    return vec_add(&st->statuses, a);
+}
+
+const char *amojo_action_name(enum amojo_action_kind kind)
+{
+    return action_names[kind];
+}
+
+int amojo_action_add(struct amojo_store *st, const struct amojo_action *from, struct blob *body)
+{
+    struct amojo_action *a = mem_zalloc(sizeof(*a));
+    int rc = a ? vec_make_room(&st->actions) : -ENOMEM;
+
+    if (rc) {
+        mem_free(a);
+        return rc;
+    }
+    *a = *from;
+    a->body = blob_hold(body);
+    return vec_add(&st->actions, a);
+}
+
+void amojo_try_count(struct amojo_scope *sc, const char *msgid)
+{
+    uint64_t *n = strmap_get(&sc->tries, msgid);
+
+    if (!n) {
+        n = mem_zalloc(sizeof(*n));
+        /* Only a figure in a list: without memory it is not counted. */
+        if (!n || strmap_put(&sc->tries, msgid, n)) {
+            mem_free(n);
+            return;
+        }
+    }
+    *n += 1;
+}
+
+uint64_t amojo_tries(const struct amojo_scope *sc, const char *msgid)
+{
+    const uint64_t *n = strmap_get(&sc->tries, msgid);
+
+    return n ? *n : 0;
+}
+
+size_t amojo_count_objects(const struct amojo_store *st)
+{
+    return st->channels.n + st->scopes.n + st->chats.n + st->users.n;
+}
+
+static void statuses_clear(struct amojo_store *st)
+{
+    for (size_t i = 0; i < st->statuses.n; i++) {
+        struct amojo_status *a = st->statuses.at[i];
+
+        mem_free(a->id);
+        mem_free(a->error);
+        mem_free(a);
+    }
+    vec_fini(&st->statuses);
+}
+
+static void actions_clear(struct amojo_store *st)
+{
+    for (size_t i = 0; i < st->actions.n; i++) {
+        struct amojo_action *a = st->actions.at[i];
+
+        blob_drop(a->body);
+        mem_free(a);
+    }
+    vec_fini(&st->actions);
+}
+
+void amojo_clear_logs(struct amojo_store *st)
+{
+    statuses_clear(st);
+    actions_clear(st);
+    st->first_listed = st->messages.n;
+}
+
+void amojo_clear(struct amojo_store *st, bool all)
+{
+    statuses_clear(st);
+    actions_clear(st);
+    for (size_t i = 0; i < st->scopes.n; i++)
+        scope_clear_traffic(st->scopes.at[i]);
+    for (size_t i = 0; i < st->messages.n; i++)
+        message_free(st->messages.at[i]);
+    for (size_t i = 0; i < st->chats.n; i++)
+        chat_free(st->chats.at[i]);
+    for (size_t i = 0; i < st->users.n; i++)
+        user_free(st->users.at[i]);
+    vec_fini(&st->messages);
+    vec_fini(&st->chats);
+    vec_fini(&st->users);
+    st->first_listed = 0;
+    if (!all)
+        return;
+    for (size_t i = 0; i < st->scopes.n; i++)
+        scope_free(st->scopes.at[i]);
+    for (size_t i = 0; i < st->channels.n; i++)
+        channel_free(st->channels.at[i]);
+    vec_fini(&st->scopes);
+    vec_fini(&st->channels);
+    strmap_fini(&st->scopes_by_id);
+    strmap_fini(&st->channels_by_id);
+}

@@ -1,0 +1,456 @@
+/* Life of an exchange: READING (body arrives) -> HANDLED (the handler has it; the connection
+ * is suspended when it did not answer at once) -> ANSWERED or CUT -> freed by on_done.
+ * A client that leaves while its connection is suspended goes unnoticed; every sleep here has
+ * an end, so the exchange is freed then. */
+#include "tools/sandbox/http/exchange.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <microhttpd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "tools/sandbox/kit/http_date.h"
+#include "tools/sandbox/kit/timers.h"
+
+enum {
+    BODY_MAX = 4 * 1024 * 1024,
+    BODY_MAX_CONTROL = 64 * 1024 * 1024,
+    CONNECTIONS_MAX = 4096,
+    CONNECTION_MEMORY = 64 * 1024,
+    IDLE_S = 120,
+};
+
+enum exchange_state {
+    EXCHANGE_READING,
+    EXCHANGE_HANDLED,
+    EXCHANGE_ANSWERED,
+    EXCHANGE_CUT
+};
+
+struct exchange {
+    TAILQ_ENTRY(exchange) asleep; /* in listener.sleepers while suspended */
+    struct listener *listener;
+    struct MHD_Connection *connection;
+    enum exchange_state state;
+    bool suspended;
+    bool too_big;
+    char *path;  /* the raw target, cut at '?' */
+    char *query; /* points into path's memory */
+    char method[16];
+    struct buf body;
+    struct timer timer;
+    exchange_fn *later_fn;
+    void *later_arg;
+    void *own;
+    void (*own_free)(void *own);
+    int status;
+    struct MHD_Response *response;
+    char retry_after[64];
+};
+
+TAILQ_HEAD(exchange_list, exchange);
+
+struct listener {
+    struct MHD_Daemon *daemon;
+    struct timers *timers;
+    struct listener_options options;
+    struct exchange_list sleepers;
+    bool woken; /* something was resumed since the last run */
+    uint16_t port;
+    int fd; /* listening socket until libmicrohttpd owns it */
+};
+
+static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connection);
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_len, void **con_cls);
+static void on_done(void *cls, struct MHD_Connection *connection, void **con_cls,
+                    enum MHD_RequestTerminationCode why);
+static void on_log(void *cls, const char *fmt, va_list args)
+    __attribute__((format(printf, 2, 0)));
+
+static int listener_socket(struct listener *l, const char *host, uint16_t port)
+{
+    struct sockaddr_storage addr = {0};
+    struct sockaddr_in *v4 = (struct sockaddr_in *)(void *)&addr;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)(void *)&addr;
+    socklen_t len = 0;
+    int one = 1;
+
+    if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(port);
+        len = sizeof(*v4);
+    } else if (inet_pton(AF_INET6, host, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(port);
+        len = sizeof(*v6);
+    } else {
+        return -EINVAL;
+    }
+    l->fd = socket(addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (l->fd < 0)
+        return -errno;
+    if (setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
+        bind(l->fd, (const struct sockaddr *)&addr, len) < 0 || listen(l->fd, 1024) < 0 ||
+        getsockname(l->fd, (struct sockaddr *)&addr, &len) < 0)
+        return -errno;
+    l->port = ntohs(addr.ss_family == AF_INET ? v4->sin_port : v6->sin6_port);
+    return 0;
+}
+
+static int listener_start(struct listener *l)
+{
+    const struct listener_options *o = &l->options;
+    unsigned int flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+                         MHD_USE_SUPPRESS_DATE_NO_CLOCK;
+    struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, NULL},
+        {MHD_OPTION_HTTPS_MEM_KEY,  0, NULL},
+        {MHD_OPTION_END,            0, NULL},
+    };
+    char *pem[2] = {NULL, NULL};
+    int rc = -ENOMEM;
+
+    if (o->cert && o->key) {
+        flags |= MHD_USE_TLS;
+        pem[0] = mem_strdup(o->cert);
+        pem[1] = mem_strdup(o->key);
+        if (!pem[0] || !pem[1])
+            goto out;
+        tls[0].ptr_value = pem[0];
+        tls[1].ptr_value = pem[1];
+    } else {
+        tls[0].option = MHD_OPTION_END;
+    }
+    l->daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, on_request, l, MHD_OPTION_EXTERNAL_LOGGER, on_log, l,
+        MHD_OPTION_LISTEN_SOCKET, l->fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri, l,
+        MHD_OPTION_NOTIFY_COMPLETED, on_done, l, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned int)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_S,
+        MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+    if (l->daemon)
+        l->fd = -1; /* closed by libmicrohttpd from now on */
+    rc = l->daemon ? 0 : -EIO;
+out:
+    mem_free(pem[0]);
+    mem_free(pem[1]);
+    return rc;
+}
+
+int listener_open(struct listener **ret_listener, struct timers *timers,
+                  const struct listener_options *options)
+{
+    struct listener *l = mem_zalloc(sizeof(*l));
+    int rc = -ENOMEM;
+
+    if (!l)
+        goto out;
+    l->fd = -1;
+    l->timers = timers;
+    l->options = *options;
+    TAILQ_INIT(&l->sleepers);
+    rc = listener_socket(l, options->host, options->port);
+    if (rc)
+        goto out;
+    rc = listener_start(l);
+    if (rc)
+        goto out;
+    *ret_listener = l;
+    l = NULL; /* handed over */
+out:
+    listener_close(l);
+    return rc;
+}
+
+static void exchange_wake(struct exchange *x)
+{
+    if (!x->suspended)
+        return;
+    x->suspended = false;
+    TAILQ_REMOVE(&x->listener->sleepers, x, asleep);
+    x->listener->woken = true;
+    MHD_resume_connection(x->connection);
+}
+
+void listener_close(struct listener *l)
+{
+    struct exchange *x = NULL;
+
+    if (!l)
+        return;
+    /* libmicrohttpd aborts when it is stopped with a suspended connection; and the run that lets
+     * the sleepers go may put a request to sleep that came just now. */
+    do {
+        while ((x = TAILQ_FIRST(&l->sleepers))) {
+            timers_disarm(l->timers, &x->timer);
+            x->state = EXCHANGE_CUT;
+            exchange_wake(x);
+        }
+        if (l->daemon)
+            (void)MHD_run(l->daemon); /* on the way out: nothing to be done about a failure */
+    } while (!TAILQ_EMPTY(&l->sleepers));
+    if (l->daemon)
+        MHD_stop_daemon(l->daemon);
+    if (l->fd >= 0)
+        (void)close(l->fd); /* nothing was promised on it */
+    mem_free(l);
+}
+
+int listener_fd(const struct listener *l)
+{
+    return MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+}
+
+int64_t listener_wait_ms(const struct listener *l)
+{
+    MHD_UNSIGNED_LONG_LONG ms = 0;
+
+    /* With external polling neither libmicrohttpd's descriptor nor its time-out tells of a
+     * connection resumed between two runs. */
+    if (l->woken)
+        return 0;
+    if (MHD_get_timeout(l->daemon, &ms) != MHD_YES)
+        return -1;
+    return ms > 60000 ? 60000 : (int64_t)ms;
+}
+
+void listener_run(struct listener *l)
+{
+    l->woken = false;
+    (void)MHD_run(l->daemon); /* only fails for a daemon with its own thread */
+}
+
+uint16_t listener_port(const struct listener *l)
+{
+    return l->port;
+}
+
+static void on_log(void *cls, const char *fmt, va_list args)
+{
+    /* Mostly clients that went away, and the cuts we make on purpose. */
+    (void)cls;
+    (void)fmt;
+    (void)args;
+}
+
+static void exchange_free(struct exchange *x)
+{
+    if (!x)
+        return;
+    timers_disarm(x->listener->timers, &x->timer);
+    if (x->own_free)
+        x->own_free(x->own);
+    if (x->response)
+        MHD_destroy_response(x->response);
+    buf_fini(&x->body);
+    mem_free(x->path);
+    mem_free(x);
+}
+
+/* Called with the request target as it was on the wire; signatures cover exactly that. */
+static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
+{
+    struct listener *l = cls;
+    struct exchange *x = mem_zalloc(sizeof(*x));
+    char *query = NULL;
+
+    if (!x)
+        return NULL;
+    x->listener = l;
+    x->connection = connection;
+    x->path = mem_strdup(uri);
+    if (!x->path) {
+        mem_free(x);
+        return NULL;
+    }
+    query = strchr(x->path, '?');
+    if (query)
+        *query++ = '\0';
+    x->query = query ? query : x->path + strlen(x->path);
+    buf_init(&x->body,
+             strncmp(uri, "/_sandbox/", 10) == 0 ? BODY_MAX_CONTROL : (size_t)BODY_MAX);
+    return x;
+}
+
+static void exchange_take_body(struct exchange *x, const char *upload, size_t *upload_len)
+{
+    /* Over the limit the rest is swallowed, so that the 413 can be read by the other side. */
+    if (!x->too_big && buf_add(&x->body, upload, *upload_len))
+        x->too_big = true;
+    *upload_len = 0;
+}
+
+static enum MHD_Result exchange_send(struct exchange *x)
+{
+    enum MHD_Result rc = MHD_NO;
+
+    if (x->state == EXCHANGE_CUT || !x->response)
+        return MHD_NO; /* libmicrohttpd closes the connection */
+    rc = MHD_queue_response(x->connection, (unsigned int)x->status, x->response);
+    MHD_destroy_response(x->response);
+    x->response = NULL;
+    return rc;
+}
+
+/* NOLINTNEXTLINE(readability-function-size): the signature is the library's */
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_len, void **con_cls)
+{
+    struct listener *l = cls;
+    struct exchange *x = *con_cls;
+
+    (void)connection;
+    (void)url;
+    (void)version;
+    if (!x)
+        return MHD_NO;
+    if (!x->method[0]) {
+        if (view_copy(view_of(method), x->method, sizeof(x->method)))
+            return MHD_NO;
+        return MHD_YES;
+    }
+    if (*upload_len) {
+        exchange_take_body(x, upload, upload_len);
+        return MHD_YES;
+    }
+    if (x->state == EXCHANGE_READING) {
+        x->state = EXCHANGE_HANDLED;
+        if (x->too_big)
+            exchange_answer(x, 413, "text/plain", VIEW_LIT("body too large\n"));
+        else
+            l->options.handle(l->options.arg, x);
+        if (x->state == EXCHANGE_HANDLED) {
+            x->suspended = true;
+            TAILQ_INSERT_TAIL(&l->sleepers, x, asleep);
+            MHD_suspend_connection(x->connection);
+            return MHD_YES;
+        }
+    }
+    return exchange_send(x);
+}
+
+static void on_done(void *cls, struct MHD_Connection *connection, void **con_cls,
+                    enum MHD_RequestTerminationCode why)
+{
+    (void)cls;
+    (void)connection;
+    (void)why;
+    exchange_free(*con_cls);
+    *con_cls = NULL;
+}
+
+const char *exchange_method(const struct exchange *x)
+{
+    return x->method;
+}
+
+const char *exchange_path(const struct exchange *x)
+{
+    return x->path;
+}
+
+const char *exchange_query(const struct exchange *x)
+{
+    return x->query;
+}
+
+struct view exchange_body(const struct exchange *x)
+{
+    return buf_view(&x->body);
+}
+
+const char *exchange_header(const struct exchange *x, const char *name)
+{
+    return MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name);
+}
+
+void exchange_retry_after(struct exchange *x, const char *value)
+{
+    (void)snprintf(x->retry_after, sizeof(x->retry_after), "%s", value); /* cut is fine */
+}
+
+static struct MHD_Response *exchange_response(struct exchange *x, const char *type,
+                                              struct view body)
+{
+    const struct listener_options *o = &x->listener->options;
+    char date[HTTP_DATE_LEN + 1];
+    struct MHD_Response *r = NULL;
+    char *copy = mem_strndup(body.ptr ? body.ptr : "", body.len);
+
+    if (!copy)
+        return NULL;
+    r = MHD_create_response_from_buffer_with_free_callback(body.len, copy, mem_free);
+    if (!r) {
+        mem_free(copy);
+        return NULL;
+    }
+    http_date_format(o->unix_ms(o->arg) / 1000, date);
+    /* Headers are short and well-formed: adding them fails only without memory, and an answer
+     * without one of them is still an answer. */
+    (void)MHD_add_response_header(r, "Date", date);
+    if (type)
+        (void)MHD_add_response_header(r, "Content-Type", type);
+    if (x->retry_after[0])
+        (void)MHD_add_response_header(r, "Retry-After", x->retry_after);
+    return r;
+}
+
+void exchange_answer(struct exchange *x, int status, const char *type, struct view body)
+{
+    assert(x->state == EXCHANGE_HANDLED);
+    timers_disarm(x->listener->timers, &x->timer);
+    x->status = status;
+    x->response = exchange_response(x, type, body);
+    x->state = EXCHANGE_ANSWERED;
+    exchange_wake(x);
+}
+
+void exchange_cut(struct exchange *x)
+{
+    assert(x->state == EXCHANGE_HANDLED);
+    timers_disarm(x->listener->timers, &x->timer);
+    x->state = EXCHANGE_CUT;
+    exchange_wake(x);
+}
+
+static void exchange_on_timer(void *arg)
+{
+    struct exchange *x = arg;
+
+    x->later_fn(x->later_arg, x);
+}
+
+void exchange_later(struct exchange *x, int64_t ms, exchange_fn *fn, void *arg)
+{
+    x->later_fn = fn;
+    x->later_arg = arg;
+    if (timers_arm(x->listener->timers, &x->timer, clock_mono_ms() + ms, exchange_on_timer, x))
+        fn(arg, x); /* no memory for the wait: do it now */
+}
+
+void exchange_attach(struct exchange *x, void *own, void (*free_fn)(void *own))
+{
+    assert(!x->own);
+    x->own = own;
+    x->own_free = free_fn;
+}
+
+void *exchange_own(const struct exchange *x)
+{
+    return x->own;
+}

@@ -1,0 +1,230 @@
+#include "tools/sandbox/kit/digest.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+
+#include "base/buf.h"
+
+static void digest_hex(const uint8_t *bytes, size_t n, char *ret)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < n; i++) {
+        ret[2 * i] = digits[bytes[i] >> 4];
+        ret[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    ret[2 * n] = '\0';
+}
+
+int digest_md5(const void *data, size_t len, char ret_hex[DIGEST_MD5_HEX + 1])
+{
+    uint8_t sum[EVP_MAX_MD_SIZE];
+    unsigned int n = 0;
+
+    if (!EVP_Digest(data, len, sum, &n, EVP_md5(), NULL) || n != 16)
+        return -EIO;
+    digest_hex(sum, n, ret_hex);
+    return 0;
+}
+
+static int digest_hmac(const EVP_MD *md, struct view key, struct view data, uint8_t *ret,
+                       unsigned int want)
+{
+    uint8_t sum[EVP_MAX_MD_SIZE];
+    unsigned int n = 0;
+
+    if (key.len > 4096)
+        return -EIO;
+    if (!HMAC(md, key.ptr, (int)key.len, (const uint8_t *)data.ptr, data.len, sum, &n) ||
+        n != want)
+        return -EIO;
+    memcpy(ret, sum, n);
+    return 0;
+}
+
+int digest_hmac_sha1(const void *key, size_t key_len, const void *data, size_t len,
+                     char ret_hex[DIGEST_SHA1_HEX + 1])
+{
+    uint8_t sum[20];
+    int rc = digest_hmac(EVP_sha1(), view_make(key, key_len), view_make(data, len), sum,
+                         sizeof(sum));
+
+    if (rc)
+        return rc;
+    digest_hex(sum, sizeof(sum), ret_hex);
+    return 0;
+}
+
+int digest_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
+                       uint8_t ret[DIGEST_SHA256_LEN])
+{
+    return digest_hmac(EVP_sha256(), view_make(key, key_len), view_make(data, len), ret,
+                       DIGEST_SHA256_LEN);
+}
+
+static const char base64_digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void digest_base64_encode(const uint8_t *data, size_t len, char *ret)
+{
+    size_t i = 0;
+
+    for (; i + 2 < len; i += 3) {
+        uint32_t v = (uint32_t)data[i] << 16 | (uint32_t)data[i + 1] << 8 | data[i + 2];
+
+        *ret++ = base64_digits[v >> 18];
+        *ret++ = base64_digits[(v >> 12) & 63];
+        *ret++ = base64_digits[(v >> 6) & 63];
+        *ret++ = base64_digits[v & 63];
+    }
+    if (i < len) {
+        uint32_t v = (uint32_t)data[i] << 16;
+
+        if (i + 1 < len)
+            v |= (uint32_t)data[i + 1] << 8;
+        *ret++ = base64_digits[v >> 18];
+        *ret++ = base64_digits[(v >> 12) & 63];
+        *ret = '=';
+        if (i + 1 < len)
+            *ret = base64_digits[(v >> 6) & 63];
+        ret++;
+        *ret++ = '=';
+    }
+    *ret = '\0';
+}
+
+static int base64_value(char c)
+{
+    const char *p = c ? strchr(base64_digits, c) : NULL;
+
+    return p ? (int)(p - base64_digits) : -1;
+}
+
+int digest_base64_decode(const char *text, size_t text_len, uint8_t *ret, size_t cap,
+                         size_t *ret_len)
+{
+    size_t pad = 0;
+    size_t out = 0;
+
+    if (text_len % 4)
+        return -EINVAL;
+    while (pad < 2 && pad < text_len && text[text_len - 1 - pad] == '=')
+        pad++;
+    if (text_len / 4 * 3 - pad > cap)
+        return -ENOSPC;
+    for (size_t i = 0; i < text_len; i += 4) {
+        size_t digits = i + 4 == text_len ? 4 - pad : 4;
+        uint32_t v = 0;
+
+        for (size_t k = 0; k < digits; k++) {
+            int d = base64_value(text[i + k]);
+
+            if (d < 0)
+                return -EINVAL;
+            v |= (uint32_t)d << (18 - 6 * k);
+        }
+        for (size_t k = 0; k + 1 < digits; k++)
+            ret[out++] = (uint8_t)(v >> (16 - 8 * k));
+    }
+    *ret_len = out;
+    return 0;
+}
+
+bool digest_equal(const char *a, const char *b)
+{
+    size_t n = strlen(a);
+
+    return n == strlen(b) && CRYPTO_memcmp(a, b, n) == 0;
+}
+
+bool digest_equal_hex(const char *a, const char *b)
+{
+    unsigned int diff = 0;
+    size_t n = strlen(a);
+
+    if (n != strlen(b))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        unsigned int x = (unsigned char)a[i];
+        unsigned int y = (unsigned char)b[i];
+
+        x |= (x >= 'A' && x <= 'F') ? 0x20U : 0U;
+        y |= (y >= 'A' && y <= 'F') ? 0x20U : 0U;
+        diff |= x ^ y;
+    }
+    return diff == 0;
+}
+
+static void digest_random(uint8_t *ret, int n)
+{
+    if (RAND_bytes(ret, n) == 1)
+        return;
+    (void)fputs("no randomness\n", stderr); /* the process ends on the next line */
+    abort();
+}
+
+/* RAND_bytes costs a microsecond or two; names are made by the thousand, so bytes are
+ * fetched by the page. */
+static void digest_random_cheap(uint8_t *ret, size_t n)
+{
+    static uint8_t pool[4096];
+    static size_t left;
+
+    assert(n <= sizeof(pool));
+    if (left < n) {
+        digest_random(pool, (int)sizeof(pool));
+        left = sizeof(pool);
+    }
+    left -= n;
+    memcpy(ret, pool + left, n);
+}
+
+void digest_uuid(char ret[DIGEST_UUID + 1])
+{
+    static const uint8_t dash_after[] = {4, 6, 8, 10};
+    uint8_t b[16];
+    char hex[33];
+    size_t from = 0;
+    size_t to = 0;
+
+    digest_random_cheap(b, sizeof(b));
+    b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
+    b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
+    digest_hex(b, sizeof(b), hex);
+    for (size_t i = 0; i < AMO_COUNT(dash_after); i++) {
+        size_t end = (size_t)2 * dash_after[i];
+
+        memcpy(ret + to, hex + from, end - from);
+        to += end - from;
+        from = end;
+        ret[to++] = '-';
+    }
+    memcpy(ret + to, hex + from, 33 - from);
+}
+
+void digest_random_hex(size_t n, char *ret)
+{
+    uint8_t b[64];
+
+    assert(n <= sizeof(b));
+    digest_random(b, (int)n);
+    digest_hex(b, n, ret);
+}
+
+void digest_random_whsec(char ret[51])
+{
+    uint8_t b[32];
+    char text[45];
+
+    digest_random(b, (int)sizeof(b));
+    digest_base64_encode(b, sizeof(b), text);
+    (void)snprintf(ret, 51, "whsec_%s", text); /* it fits */
+}

@@ -1,0 +1,179 @@
+#include "tools/sandbox/record/gate.h"
+
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "tools/sandbox/http/exchange.h"
+#include "tools/sandbox/kit/blob.h"
+#include "tools/sandbox/kit/text.h"
+#include "tools/sandbox/record/faults.h"
+#include "tools/sandbox/record/journal.h"
+#include "tools/sandbox/record/settings.h"
+#include "tools/sandbox/record/world.h"
+
+/* One call on its way through; attached to its exchange. */
+struct gate {
+    struct sandbox *sandbox;
+    struct gate_call call;
+    struct fault_play play;
+    struct reply reply;
+    unsigned holds; /* looks at what is waited for */
+};
+
+enum {
+    HOLD_EVERY_MS = 5,
+    HOLD_LOOKS_MAX = 10000
+};
+
+static void gate_process(void *arg, struct exchange *x);
+static void gate_hold(void *arg, struct exchange *x);
+static void gate_finish(void *arg, struct exchange *x);
+
+static void gate_free(void *own)
+{
+    struct gate *g = own;
+
+    json_object_put(g->call.body);
+    json_object_put(g->reply.json);
+    fault_play_fini(&g->play);
+    mem_free(g);
+}
+
+uint64_t gate_journal(struct sandbox *s, struct exchange *x, const struct gate_seen *seen,
+                      bool *ret_full)
+{
+    struct view raw = exchange_body(x);
+    struct journal_call call = {
+        .side = seen->side,
+        .kind = seen->kind,
+        .where = seen->where,
+        .key = seen->key,
+        .wrong = seen->wrong,
+    };
+    char target[1024];
+    int rc = 0;
+
+    *ret_full = false;
+    if (s->settings.journal == JOURNAL_OFF)
+        return 0;
+    *ret_full = !sandbox_has_room(s, s->journal.entries.n, (size_t)s->settings.max_journal,
+                                  "max_journal");
+    if (*ret_full)
+        return 0;
+    (void)snprintf(target, sizeof(target), "%s%s%s", exchange_path(x),
+                   *exchange_query(x) ? "?" : "", exchange_query(x)); /* may be cut */
+    if (s->settings.journal == JOURNAL_FULL)
+        call.body = blob_new(raw.ptr, raw.len);
+    call.seq = sandbox_seq(s);
+    call.at_ms = sandbox_unix_ms(s);
+    call.method = exchange_method(x);
+    call.path = target;
+    call.user_agent = exchange_header(x, "User-Agent");
+    rc = journal_add(&s->journal, &call);
+    blob_drop(call.body);
+    return rc ? 0 : call.seq;
+}
+
+void gate_answer(struct sandbox *s, struct exchange *x, uint64_t entry, struct reply *reply)
+{
+    struct journal_entry *e = journal_get(&s->journal, entry);
+    struct view body = VIEW_LIT("");
+
+    if (e) {
+        e->status = reply->status;
+        if (reply->reason[0])
+            text_set(&e->reason, reply->reason);
+    }
+    if (reply->json)
+        body = view_of(json_object_to_json_string_ext(
+            reply->json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+    exchange_answer(x, reply->status, reply->json ? "application/json" : NULL, body);
+    json_object_put(reply->json);
+    reply->json = NULL;
+}
+
+void gate_pass(struct sandbox *s, struct exchange *x, const struct gate_call *call)
+{
+    struct gate *g = mem_zalloc(sizeof(*g));
+    struct journal_entry *e = journal_get(&s->journal, call->entry);
+
+    if (!g) {
+        struct reply full = {.status = 500};
+
+        json_object_put(call->body);
+        gate_answer(s, x, call->entry, &full);
+        return;
+    }
+    g->sandbox = s;
+    g->call = *call;
+    faults_take(&s->faults, call->side, call->kind, exchange_path(x), exchange_body(x),
+                &g->play);
+    exchange_attach(x, g, gate_free);
+    if (g->play.number) {
+        s->counters.faults++;
+        if (e)
+            e->fault = g->play.number;
+    }
+    if (g->play.delay_before_ms > 0)
+        exchange_later(x, g->play.delay_before_ms, gate_process, g);
+    else
+        gate_process(g, x);
+}
+
+static void gate_process(void *arg, struct exchange *x)
+{
+    struct gate *g = arg;
+    const struct fault_play *p = &g->play;
+    bool skip = p->cut == FAULT_CUT_BEFORE || (p->status && !p->process);
+
+    if (!skip)
+        g->call.process(g->sandbox, x, g->call.body, g->call.entry, &g->reply);
+    gate_hold(g, x);
+}
+
+/* The answer stays here while what it waits for is under way. */
+static void gate_hold(void *arg, struct exchange *x)
+{
+    struct gate *g = arg;
+    const struct reply *r = &g->reply;
+    bool waits = r->hold && r->hold(g->sandbox, r->hold_number);
+
+    if (waits && g->holds++ < HOLD_LOOKS_MAX)
+        exchange_later(x, HOLD_EVERY_MS, gate_hold, g);
+    else if (g->play.delay_ms > 0)
+        exchange_later(x, g->play.delay_ms, gate_finish, g);
+    else
+        gate_finish(g, x);
+}
+
+static void gate_finish(void *arg, struct exchange *x)
+{
+    struct gate *g = arg;
+    const struct fault_play *p = &g->play;
+    struct journal_entry *e = journal_get(&g->sandbox->journal, g->call.entry);
+
+    if (p->cut != FAULT_CUT_NOT) {
+        if (e && g->reply.reason[0])
+            text_set(&e->reason, g->reply.reason);
+        exchange_cut(x);
+        return;
+    }
+    if (p->retry_after[0])
+        exchange_retry_after(x, p->retry_after);
+    if (!p->status) {
+        gate_answer(g->sandbox, x, g->call.entry, &g->reply);
+        return;
+    }
+    if (e)
+        e->status = p->status;
+    if (p->body) {
+        exchange_answer(x, p->status, "application/json",
+                        view_make(p->body->bytes, p->body->len));
+        return;
+    }
+    json_object_put(g->reply.json);
+    g->reply = (struct reply){0};
+    g->call.error(&g->reply, p->status, "fault");
+    gate_answer(g->sandbox, x, g->call.entry, &g->reply);
+}

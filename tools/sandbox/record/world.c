@@ -1,0 +1,33 @@
+/* What: time, numbers and limits of the whole sandbox. */
+#include "tools/sandbox/record/world.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+int64_t sandbox_unix_ms(const struct sandbox *s)
+{
+    return clock_unix_ms() + s->settings.clock_offset_ms;
+}
+
+uint64_t sandbox_seq(struct sandbox *s)
+{
+    return ++s->seq;
+}
+
+bool sandbox_has_room(struct sandbox *s, size_t have, size_t limit, const char *what)
+{
+    char value[LOG_VALUE_MAX];
+
+    if (have < limit)
+        return true;
+    if (s->counters.full++ == 0)
+        log_line(LOG_LEVEL_WARN, "full", "limit=%s value=%zu", log_value(view_of(what), value),
+                 limit);
+    return false;
+}
+
+bool sandbox_has_message_room(struct sandbox *s)
+{
+    return sandbox_has_room(s, s->n_messages, (size_t)s->settings.max_messages, "max_messages");
+}

@@ -1,0 +1,254 @@
+/* What: takes the bridge's calls to a service: checks the signature, recognises repeats by
+ *       webhook-id, keeps messages in order, reports what became of them.
+ * From: http/exchange, through sandbox.c.
+ * To:   gate, store; calls (status reports).
+ * Holds: nothing; the gate holds the call.
+ * Source: docs/connector.md. */
+#include "tools/sandbox/service/api.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "tools/sandbox/http/exchange.h"
+#include "tools/sandbox/kit/blob.h"
+#include "tools/sandbox/kit/jread.h"
+#include "tools/sandbox/kit/strmap.h"
+#include "tools/sandbox/record/gate.h"
+#include "tools/sandbox/record/verify.h"
+#include "tools/sandbox/record/world.h"
+#include "tools/sandbox/service/calls.h"
+#include "tools/sandbox/service/check.h"
+#include "tools/sandbox/service/store.h"
+
+static const char prefix[] = "/mobilon/";
+
+static void service_reply_error(struct reply *r, int status, const char *words)
+{
+    struct json_object *e = json_object_new_object();
+
+    r->status = status;
+    r->json = json_object_new_object();
+    jread_add_str(e, "code",
+                  status == 401   ? "unauthorized"
+                  : status == 404 ? "not_found"
+                  : status < 500  ? "bad_request"
+                                  : "internal");
+    jread_add_str(e, "message", words);
+    json_object_object_add(r->json, "error", e);
+    (void)snprintf(r->reason, sizeof(r->reason), "%s", words); /* words may be cut */
+}
+
+static struct service_connector *service_connector_of(struct sandbox *s, const char *path)
+{
+    if (strncmp(path, prefix, sizeof(prefix) - 1) != 0)
+        return NULL;
+    return strmap_get(&s->service->connectors_by_name, path + sizeof(prefix) - 1);
+}
+
+static const char *service_verify(struct sandbox *s, struct exchange *x,
+                                  const struct service_connector *k)
+{
+    const char *secrets[] = {k->secret, k->secret_old};
+    struct view body = exchange_body(x);
+    struct verify_webhook w = {
+        .id = exchange_header(x, "webhook-id"),
+        .timestamp = exchange_header(x, "webhook-timestamp"),
+        .signature = exchange_header(x, "webhook-signature"),
+        .body = body.ptr,
+        .body_len = body.len,
+    };
+
+    return verify_webhook(&w, secrets, AMO_COUNT(secrets), sandbox_unix_ms(s) / 1000);
+}
+
+/* Where the message belongs: as named, or by the phone that is written to first. */
+static void service_conversation(const struct service_connector *k, struct json_object *data,
+                                 char *ret, size_t cap)
+{
+    const char *id = jread_str(jread_object(data, "conversation"), "id");
+    const char *phone = jread_str(jread_object(data, "receiver"), "phone");
+    int n = 0;
+
+    if (id && *id) {
+        (void)snprintf(ret, cap, "%s", id); /* may be cut */
+        return;
+    }
+    n = snprintf(ret, cap, "%s", k->prefix ? k->prefix : ""); /* short: setup checks it */
+    for (; phone && *phone && (size_t)n + 1 < cap; phone++) {
+        if (*phone >= '0' && *phone <= '9')
+            ret[n++] = *phone;
+    }
+    ret[n] = '\0';
+}
+
+static void service_reply_message(const struct service_connector *k,
+                                  const struct service_message *m, struct reply *r)
+{
+    struct json_object *c = NULL;
+
+    r->status = 200;
+    r->json = json_object_new_object();
+    if (!k->answer_ids)
+        return;
+    c = json_object_new_object();
+    jread_add_str(c, "id", m->conversation);
+    json_object_object_add(r->json, "conversation", c);
+    jread_add_str(r->json, "id", m->service_id);
+}
+
+static void service_reply_event(struct json_object *data, struct reply *r)
+{
+    r->status = 200;
+    r->json = json_object_new_object();
+    jread_add_str(r->json, "nonce", jread_str(data, "nonce")); /* of connector.test */
+}
+
+static void service_repeat(struct sandbox *s, struct service_connector *k,
+                           struct service_webhook *w, struct view raw, struct json_object *data,
+                           struct reply *r)
+{
+    s->counters.service_repeats++;
+    if (w->event)
+        w->event->repeats++;
+    if (w->message) {
+        w->message->repeats++;
+        w->message->calls++;
+        if (w->body->len != raw.len || memcmp(w->body->bytes, raw.ptr, raw.len) != 0)
+            w->message->body_changed++;
+        service_reply_message(k, w->message, r);
+    } else {
+        service_reply_event(data, r);
+    }
+}
+
+/* Take a message under a webhook-id not seen before. NULL: no memory. */
+static struct service_message *service_take_message(struct sandbox *s,
+                                                    struct service_connector *k,
+                                                    struct json_object *data, struct blob *body)
+{
+    const char *id = jread_str(data, "id");
+    struct service_message *m = strmap_get(&k->messages, id);
+    char conversation[160];
+
+    if (m) {
+        s->counters.service_doubles++;
+        return m;
+    }
+    service_conversation(k, data, conversation, sizeof(conversation));
+    if (service_message_add(s->service, k, id, conversation, body, &m))
+        return NULL;
+    m->seq = sandbox_seq(s);
+    m->at_ms = sandbox_unix_ms(s);
+    s->n_messages++;
+    m->write_first = jread_bool(data, "write_first", false);
+    s->counters.service_messages++;
+    calls_report(s, k, m);
+    return m;
+}
+
+/* Keep any other event. NULL: no memory. */
+static struct service_event *service_take_event(struct sandbox *s, struct service_connector *k,
+                                                const char *type, const char *webhook_id,
+                                                struct blob *body)
+{
+    struct service_event *e = NULL;
+
+    if (service_event_add(s->service, k, type, webhook_id, body, &e))
+        return NULL;
+    e->seq = sandbox_seq(s);
+    e->at_ms = sandbox_unix_ms(s);
+    s->counters.service_events++;
+    return e;
+}
+
+/* The call brings something new: @whole is right and its webhook-id was not seen before. */
+static void service_take(struct sandbox *s, struct service_connector *k,
+                         const struct exchange *x, struct json_object *whole, struct reply *r)
+{
+    const char *webhook_id = exchange_header(x, "webhook-id");
+    const char *type = jread_str(whole, "type");
+    struct json_object *data = jread_object(whole, "data");
+    struct view raw = exchange_body(x);
+    struct blob *body = blob_new(raw.ptr, raw.len);
+    struct service_message *m = NULL;
+    struct service_event *e = NULL;
+
+    if (body && type && strcmp(type, "message.created") == 0)
+        m = service_take_message(s, k, data, body);
+    else if (body)
+        e = service_take_event(s, k, type, webhook_id, body);
+    if ((!m && !e) || service_webhook_add(s->service, k, webhook_id, m, e, body)) {
+        service_reply_error(r, 500, "no memory");
+    } else if (m) {
+        m->webhook_ids++;
+        m->calls++;
+        service_reply_message(k, m, r);
+    } else {
+        service_reply_event(data, r);
+    }
+    blob_drop(body);
+}
+
+static void service_process(struct sandbox *s, struct exchange *x, struct json_object *body,
+                            uint64_t entry, struct reply *r)
+{
+    struct service_connector *k = service_connector_of(s, exchange_path(x));
+    const char *webhook_id = exchange_header(x, "webhook-id");
+    struct jcheck c = {""};
+    struct json_object *data = jread_object(body, "data");
+    struct service_webhook *w = k ? strmap_get(&k->webhooks, webhook_id) : NULL;
+
+    (void)entry;
+    service_check(&c, body, webhook_id);
+    if (!k)
+        service_reply_error(r, 404, "unknown connector");
+    else if (!body)
+        service_reply_error(r, 400, "body: is not JSON");
+    else if (jcheck_bad(&c))
+        service_reply_error(r, 422, c.words);
+    else if (w)
+        service_repeat(s, k, w, exchange_body(x), data, r);
+    else if (!sandbox_has_message_room(s) ||
+             !sandbox_has_room(s, s->service->events.n, (size_t)s->settings.max_log, "max_log"))
+        service_reply_error(r, 507, "sandbox_full");
+    else
+        service_take(s, k, x, body, r);
+    if (r->status >= 400)
+        s->counters.service_refused++;
+}
+
+void service_api_handle(struct sandbox *s, struct exchange *x)
+{
+    struct service_connector *k = service_connector_of(s, exchange_path(x));
+    struct json_object *body = jread_parse(exchange_body(x));
+    const char *type = jread_str(body, "type");
+    const char *wrong = k ? service_verify(s, x, k) : "unknown connector";
+    struct reply r = {0};
+    bool full = false;
+    uint64_t entry = 0;
+
+    if (k && strcmp(exchange_method(x), "POST") != 0)
+        wrong = "wrong method";
+    s->counters.service_calls++;
+    entry = gate_journal(s, x,
+                         &(struct gate_seen){.side = "service",
+                                             .kind = type ? type : "other",
+                                             .where = k ? k->name : NULL,
+                                             .key = exchange_header(x, "webhook-id"),
+                                             .wrong = wrong},
+                         &full);
+    if (!full && !wrong) {
+        gate_pass(s, x,
+                  &(struct gate_call){"service", type ? type : "other", entry, body,
+                                      service_process, service_reply_error});
+        return;
+    }
+    json_object_put(body);
+    if (full)
+        service_reply_error(&r, 507, "sandbox_full: max_journal");
+    else
+        service_reply_error(&r, k ? 401 : 404, wrong);
+    *(full ? &s->counters.service_refused : &s->counters.service_forbidden) += 1;
+    gate_answer(s, x, entry, &r);
+}

@@ -1,0 +1,315 @@
+#include "tools/sandbox/service/store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "tools/sandbox/kit/blob.h"
+#include "tools/sandbox/kit/digest.h"
+#include "tools/sandbox/kit/jread.h"
+#include "tools/sandbox/kit/strmap.h"
+#include "tools/sandbox/kit/vec.h"
+
+static const char *const auth_names[] = {"bearer", "signature", "both"};
+static const char *const report_names[] = {"none", "delivered", "read", "failed"};
+
+static void connector_free(struct service_connector *k)
+{
+    if (!k)
+        return;
+    mem_free(k->name);
+    mem_free(k->bridge_url);
+    mem_free(k->token);
+    mem_free(k->secret);
+    mem_free(k->secret_old);
+    mem_free(k->error_code);
+    mem_free(k->error_text);
+    mem_free(k->prefix);
+    strmap_fini(&k->webhooks);
+    strmap_fini(&k->messages);
+    mem_free(k);
+}
+
+int service_connector_add(struct service_store *st, const char *name,
+                          struct service_connector **ret)
+{
+    struct service_connector *k = mem_zalloc(sizeof(*k));
+    char token[65];
+    char secret[51];
+    int rc = -ENOMEM;
+
+    if (!k)
+        goto out;
+    digest_random_hex(32, token);
+    digest_random_whsec(secret);
+    k->name = mem_strdup(name);
+    k->token = mem_strdup(token);
+    k->secret = mem_strdup(secret);
+    k->error_code = mem_strdup("not_on_channel");
+    k->error_text = mem_strdup("no such number");
+    k->answer_ids = true;
+    if (!k->name || !k->token || !k->secret || !k->error_code || !k->error_text)
+        goto out;
+    rc = vec_make_room(&st->connectors);
+    if (rc == 0)
+        rc = strmap_put(&st->connectors_by_name, name, k);
+    if (rc == 0)
+        rc = vec_add(&st->connectors, k);
+    if (rc)
+        goto out;
+    *ret = k;
+    k = NULL; /* kept */
+out:
+    connector_free(k);
+    return rc;
+}
+
+static void message_free(struct service_message *m)
+{
+    if (!m)
+        return;
+    mem_free(m->id);
+    mem_free(m->service_id);
+    mem_free(m->conversation);
+    blob_drop(m->body);
+    mem_free(m);
+}
+
+int service_message_add(struct service_store *st, struct service_connector *k, const char *id,
+                        const char *conversation, struct blob *body,
+                        struct service_message **ret)
+{
+    struct service_message *m = mem_zalloc(sizeof(*m));
+    char service_id[64];
+    char uuid[DIGEST_UUID + 1];
+    int rc = -ENOMEM;
+
+    if (!m)
+        goto out;
+    digest_uuid(uuid);
+    (void)snprintf(service_id, sizeof(service_id), "svc-%s", uuid); /* it fits */
+    m->connector = k;
+    m->id = mem_strdup(id);
+    m->service_id = mem_strdup(service_id);
+    m->conversation = mem_strdup(conversation);
+    m->body = blob_hold(body);
+    if (!m->id || !m->service_id || !m->conversation)
+        goto out;
+    rc = vec_make_room(&st->messages);
+    if (rc == 0)
+        rc = strmap_put(&k->messages, id, m);
+    if (rc == 0)
+        rc = vec_add(&st->messages, m);
+    if (rc)
+        goto out;
+    *ret = m;
+    m = NULL; /* kept */
+out:
+    message_free(m);
+    return rc;
+}
+
+static void event_free(struct service_event *e)
+{
+    if (!e)
+        return;
+    mem_free(e->type);
+    mem_free(e->webhook_id);
+    blob_drop(e->body);
+    mem_free(e);
+}
+
+int service_event_add(struct service_store *st, struct service_connector *k, const char *type,
+                      const char *webhook_id, struct blob *body, struct service_event **ret)
+{
+    struct service_event *e = mem_zalloc(sizeof(*e));
+    int rc = -ENOMEM;
+
+    if (!e)
+        goto out;
+    e->connector = k;
+    e->type = mem_strdup(type);
+    e->webhook_id = mem_strdup(webhook_id);
+    e->body = blob_hold(body);
+    if (!e->type || !e->webhook_id)
+        goto out;
+    rc = vec_add(&st->events, e);
+    if (rc)
+        goto out;
+    *ret = e;
+    e = NULL; /* kept */
+out:
+    event_free(e);
+    return rc;
+}
+
+int service_webhook_add(struct service_store *st, struct service_connector *k,
+                        const char *webhook_id, struct service_message *m,
+                        struct service_event *e, struct blob *body)
+{
+    struct service_webhook *w = mem_zalloc(sizeof(*w));
+    int rc = w ? vec_make_room(&st->webhooks) : -ENOMEM;
+
+    if (rc == 0)
+        rc = strmap_put(&k->webhooks, webhook_id, w);
+    if (rc) {
+        mem_free(w);
+        return rc;
+    }
+    w->message = m;
+    w->event = e;
+    w->body = blob_hold(body);
+    return vec_add(&st->webhooks, w);
+}
+
+struct json_object *service_connector_json(const struct service_connector *k)
+{
+    struct json_object *o = json_object_new_object();
+    struct json_object *error = json_object_new_object();
+
+    jread_add_str(o, "name", k->name);
+    jread_add_str_or_null(o, "bridge_url", k->bridge_url);
+    jread_add_str(o, "token", k->token);
+    jread_add_str(o, "secret", k->secret);
+    jread_add_str_or_null(o, "secret_old", k->secret_old);
+    jread_add_str(o, "auth", auth_names[k->auth]);
+    jread_add_str(o, "report", report_names[k->report]);
+    jread_add_str(error, "code", k->error_code);
+    jread_add_str(error, "text", k->error_text);
+    json_object_object_add(o, "report_error", error);
+    jread_add_str(o, "report_id", k->report_service_id ? "service" : "mid");
+    jread_add_bool(o, "answer_ids", k->answer_ids);
+    jread_add_str(o, "conversation_prefix", k->prefix ? k->prefix : "");
+    return o;
+}
+
+static struct json_object *service_data(const struct blob *body)
+{
+    struct json_object *whole = jread_parse(view_make(body->bytes, body->len));
+    struct json_object *data = json_object_get(jread_get(whole, "data"));
+
+    json_object_put(whole);
+    return data;
+}
+
+char *service_message_text(const struct service_message *m)
+{
+    struct json_object *data = service_data(m->body);
+    const char *text = jread_str(data, "text");
+    char *copy = text ? mem_strdup(text) : NULL;
+
+    json_object_put(data);
+    return copy;
+}
+
+struct json_object *service_message_json(const struct service_message *m)
+{
+    struct json_object *o = json_object_new_object();
+    struct json_object *data = service_data(m->body);
+
+    json_object_object_add(o, "seq", json_object_new_uint64(m->seq));
+    jread_add_int(o, "at_ms", m->at_ms);
+    jread_add_str(o, "connector", m->connector->name);
+    jread_add_str(o, "conversation", m->conversation);
+    jread_add_str(o, "id", m->id);
+    jread_add_str(o, "service_id", m->service_id);
+    json_object_object_add(o, "webhook_ids", json_object_new_uint64(m->webhook_ids));
+    json_object_object_add(o, "calls", json_object_new_uint64(m->calls));
+    json_object_object_add(o, "repeats", json_object_new_uint64(m->repeats));
+    json_object_object_add(o, "body_changed", json_object_new_uint64(m->body_changed));
+    jread_add_str_or_null(o, "type", jread_str(data, "type"));
+    jread_add_str_or_null(o, "text", jread_str(data, "text"));
+    jread_add_bool(o, "write_first", m->write_first);
+    json_object_object_add(o, "data", data);
+    return o;
+}
+
+struct json_object *service_event_json(const struct service_event *e)
+{
+    struct json_object *o = json_object_new_object();
+
+    json_object_object_add(o, "seq", json_object_new_uint64(e->seq));
+    jread_add_int(o, "at_ms", e->at_ms);
+    jread_add_str(o, "connector", e->connector->name);
+    jread_add_str(o, "type", e->type);
+    jread_add_str(o, "webhook_id", e->webhook_id);
+    json_object_object_add(o, "repeats", json_object_new_uint64(e->repeats));
+    json_object_object_add(o, "data", service_data(e->body));
+    return o;
+}
+
+bool service_event_has(const struct service_event *e, const char *text)
+{
+    struct json_object *data = service_data(e->body);
+    bool has = strstr(json_object_to_json_string_ext(data, JSON_C_TO_STRING_PLAIN |
+                                                               JSON_C_TO_STRING_NOSLASHESCAPE),
+                      text);
+
+    json_object_put(data);
+    return has;
+}
+
+bool service_event_is(const struct service_event *e, const char *id)
+{
+    static const char *const keys[] = {"message_id", "id", "mid", "nonce"};
+    struct json_object *data = service_data(e->body);
+    bool is = strcmp(e->webhook_id, id) == 0;
+
+    for (size_t i = 0; i < AMO_COUNT(keys); i++) {
+        const char *v = jread_str(data, keys[i]);
+
+        is = is || (v && strcmp(v, id) == 0);
+    }
+    json_object_put(data);
+    return is;
+}
+
+void service_clear_logs(struct service_store *st)
+{
+    st->first_listed = st->messages.n;
+    /* The webhook-ids stay known, so that repeats are still recognised. */
+    for (size_t i = 0; i < st->connectors.n; i++) {
+        struct service_connector *k = st->connectors.at[i];
+
+        for (size_t j = 0; j < k->webhooks.cap; j++) {
+            struct service_webhook *w =
+                k->webhooks.slots[j].key ? k->webhooks.slots[j].value : NULL;
+
+            if (w)
+                w->event = NULL;
+        }
+    }
+    for (size_t i = 0; i < st->events.n; i++)
+        event_free(st->events.at[i]);
+    vec_fini(&st->events);
+}
+
+void service_clear(struct service_store *st, bool all)
+{
+    service_clear_logs(st);
+    for (size_t i = 0; i < st->connectors.n; i++) {
+        struct service_connector *k = st->connectors.at[i];
+
+        strmap_fini(&k->webhooks);
+        strmap_fini(&k->messages);
+    }
+    for (size_t i = 0; i < st->webhooks.n; i++) {
+        struct service_webhook *w = st->webhooks.at[i];
+
+        blob_drop(w->body);
+        mem_free(w);
+    }
+    for (size_t i = 0; i < st->messages.n; i++)
+        message_free(st->messages.at[i]);
+    vec_fini(&st->webhooks);
+    vec_fini(&st->messages);
+    st->first_listed = 0;
+    if (!all)
+        return;
+    for (size_t i = 0; i < st->connectors.n; i++)
+        connector_free(st->connectors.at[i]);
+    vec_fini(&st->connectors);
+    strmap_fini(&st->connectors_by_name);
+}

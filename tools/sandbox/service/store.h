@@ -1,0 +1,112 @@
+#pragma once
+
+/* What the Mobilon services know: connectors, and what each was given, in order. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <json-c/json.h>
+
+#include "base/compiler.h"
+#include "tools/sandbox/kit/blob.h"
+#include "tools/sandbox/kit/strmap.h"
+#include "tools/sandbox/kit/vec.h"
+
+enum service_auth {
+    AUTH_BEARER,
+    AUTH_SIGNATURE,
+    AUTH_BOTH
+};
+enum service_report {
+    REPORT_NONE,
+    REPORT_DELIVERED,
+    REPORT_READ,
+    REPORT_FAILED
+};
+
+struct service_connector {
+    char *name;
+    char *bridge_url; /* NULL = none yet */
+    char *token;
+    char *secret;
+    char *secret_old; /* NULL = none */
+    enum service_auth auth;
+    enum service_report report;
+    char *error_code;
+    char *error_text;
+    bool report_service_id;
+    bool answer_ids;
+    char *prefix; /* of the name of a conversation that is written to first; NULL = none */
+    struct strmap webhooks; /* webhook-id -> struct service_webhook */
+    struct strmap messages; /* the bridge's message id -> struct service_message */
+};
+
+struct service_message {
+    uint64_t seq;
+    int64_t at_ms;
+    struct service_connector *connector;
+    char *id;
+    char *service_id;
+    char *conversation;
+    bool write_first;
+    uint64_t webhook_ids;
+    uint64_t calls;
+    uint64_t repeats;
+    uint64_t body_changed;
+    struct blob *body;
+};
+
+struct service_event {
+    uint64_t seq;
+    int64_t at_ms;
+    struct service_connector *connector;
+    char *type;
+    char *webhook_id;
+    uint64_t repeats;
+    struct blob *body;
+};
+
+/* A webhook-id that was taken; at most one of message and event is set. */
+struct service_webhook {
+    struct service_message *message;
+    struct service_event *event;
+    struct blob *body;
+};
+
+struct service_store {
+    struct vec connectors;
+    struct strmap connectors_by_name;
+    struct vec messages;
+    struct vec events;
+    struct vec webhooks;
+    size_t first_listed; /* messages before it were there at the last reset of logs */
+};
+
+/* A connector with generated secrets; borrowed. -ENOMEM. */
+AMO_MUSTCHECK int service_connector_add(struct service_store *st, const char *name,
+                                        struct service_connector **ret);
+/* Strings are copied, @body gets one more owner; the caller gives number and time. -ENOMEM. */
+AMO_MUSTCHECK int service_message_add(struct service_store *st, struct service_connector *k,
+                                      const char *id, const char *conversation,
+                                      struct blob *body, struct service_message **ret);
+AMO_MUSTCHECK int service_event_add(struct service_store *st, struct service_connector *k,
+                                    const char *type, const char *webhook_id, struct blob *body,
+                                    struct service_event **ret);
+AMO_MUSTCHECK int service_webhook_add(struct service_store *st, struct service_connector *k,
+                                      const char *webhook_id, struct service_message *m,
+                                      struct service_event *e, struct blob *body);
+
+struct json_object *service_connector_json(const struct service_connector *k);
+struct json_object *service_message_json(const struct service_message *m);
+struct json_object *service_event_json(const struct service_event *e);
+/* The data of an event holds @text somewhere in a value. */
+bool service_event_has(const struct service_event *e, const char *text);
+/* An id the event is about: its webhook-id, message_id, id, mid or nonce. */
+bool service_event_is(const struct service_event *e, const char *id);
+/* Text of a message, own copy (mem_free); NULL when it has none. */
+char *service_message_text(const struct service_message *m);
+
+/* Forget what was given; with @all also the connectors. */
+void service_clear(struct service_store *st, bool all);
+void service_clear_logs(struct service_store *st);
