@@ -12,7 +12,7 @@
 #include "tools/sandbox/amojo/store.h"
 #include "tools/sandbox/http/exchange.h"
 #include "tools/sandbox/kit/jread.h"
-#include "tools/sandbox/kit/strmap.h"
+#include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/record/world.h"
 
 enum {
@@ -27,6 +27,18 @@ void control_answer(struct exchange *x, int status, struct json_object *o)
 
     exchange_answer(x, status, "application/json", view_of(text));
     json_object_put(o);
+}
+
+void control_answer_all(struct exchange *x, const struct names *list,
+                        struct json_object *(*json)(const void *value))
+{
+    struct json_object *o = json_object_new_object();
+    struct json_object *items = json_object_new_array();
+
+    for (const struct name *e = names_first(list); e; e = names_next(list, e))
+        json_object_array_add(items, json(e->value));
+    json_object_object_add(o, "items", items);
+    control_answer(x, 200, o);
 }
 
 void control_refuse(struct exchange *x, int status, const char *code, const char *field,
@@ -167,8 +179,8 @@ struct amojo_scope *control_scope(struct sandbox *s, struct json_object *act, st
     struct amojo_scope *sc = NULL;
 
     if (!id && s->amojo->scopes.n == 1)
-        return s->amojo->scopes.at[0];
-    sc = strmap_get(&s->amojo->scopes_by_id, id);
+        return names_first(&s->amojo->scopes)->value;
+    sc = names_get(&s->amojo->scopes, id);
     if (!sc)
         jcheck_fail(c, "", "scope_id", id ? "is not known" : "is required");
     return sc;

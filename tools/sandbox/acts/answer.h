@@ -11,6 +11,7 @@
 
 struct amojo_scope;
 struct exchange;
+struct names;
 struct sandbox;
 
 /* One request of a tester; @rest is what follows the route in the path ("" = nothing), decoded.
@@ -18,13 +19,15 @@ struct sandbox;
 struct control_request {
     struct exchange *x;
     struct json_object *body; /* NULL when there is none; borrowed */
-    const char *query;
     const char *rest;
 };
 typedef void control_fn(struct sandbox *s, const struct control_request *q);
 
 /* Answer with @o, which is taken over. */
 void control_answer(struct exchange *x, int status, struct json_object *o);
+/* Answer with {"items":[...]}: @json of each value of @list. */
+void control_answer_all(struct exchange *x, const struct names *list,
+                        struct json_object *(*json)(const void *value));
 /* Answer with an error body. */
 void control_refuse(struct exchange *x, int status, const char *code, const char *field,
                     const char *message);

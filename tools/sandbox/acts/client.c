@@ -11,7 +11,7 @@
 #include "tools/sandbox/acts/control.h"
 #include "tools/sandbox/kit/digest.h"
 #include "tools/sandbox/kit/jread.h"
-#include "tools/sandbox/kit/strmap.h"
+#include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/record/world.h"
 #include "tools/sandbox/service/calls.h"
 #include "tools/sandbox/service/store.h"
@@ -21,10 +21,10 @@ static struct service_connector *client_connector(struct sandbox *s, struct json
                                                   struct jcheck *c, int *ret_status)
 {
     const char *name = jread_str(act, "connector");
-    struct service_connector *k = strmap_get(&s->service->connectors_by_name, name);
+    struct service_connector *k = names_get(&s->service->connectors, name);
 
     if (!name && s->service->connectors.n == 1)
-        k = s->service->connectors.at[0];
+        k = names_first(&s->service->connectors)->value;
     *ret_status = 404;
     if (!k) {
         jcheck_fail(c, "", "connector", name ? "is not known" : "is required");

@@ -3,7 +3,7 @@
 #include "tools/sandbox/amojo/show.h"
 #include "tools/sandbox/amojo/store.h"
 #include "tools/sandbox/kit/jread.h"
-#include "tools/sandbox/kit/strmap.h"
+#include "tools/sandbox/kit/names.h"
 
 /* Taken as they are. */
 static const char *const plain_keys[] = {
@@ -22,9 +22,9 @@ static struct json_object *content_embedded(const struct amojo_scope *sc,
     const char *id = json_object_is_type(name, json_type_string) ? json_object_get_string(name)
                                                                  : jread_str(name, "id");
     const char *msgid = id ? id : jread_str(name, "msgid");
-    const struct amojo_message *m = strmap_get(&sc->messages_by_id, id);
+    const struct amojo_message *m = names_get(&sc->messages_by_id, id);
 
-    m = m ? m : strmap_get(&sc->messages_by_client, msgid);
+    m = m ? m : names_get(&sc->messages_by_client, msgid);
     *ret_message = m;
     if (m)
         return amojo_message_embedded(m);

@@ -13,7 +13,6 @@
 #include "tools/sandbox/acts/waits.h"
 #include "tools/sandbox/http/exchange.h"
 #include "tools/sandbox/kit/jread.h"
-#include "tools/sandbox/kit/query.h"
 #include "tools/sandbox/record/counters.h"
 #include "tools/sandbox/record/world.h"
 
@@ -90,13 +89,14 @@ static void control_dispatch(struct sandbox *s, struct exchange *x, control_fn *
                              const char *rest)
 {
     struct view raw = exchange_body(x);
-    struct control_request q = {.x = x, .query = exchange_query(x)};
+    struct control_request q = {.x = x};
     char decoded[256];
 
-    if (!query_decode(rest, strlen(rest), decoded, sizeof(decoded))) {
+    if (view_copy(view_of(rest), decoded, sizeof(decoded))) {
         control_refuse(x, 404, "not_found", "", "no such address");
         return;
     }
+    exchange_unescape(decoded);
     q.rest = decoded;
     q.body = raw.len ? jread_parse(raw) : NULL;
     if (raw.len && !q.body)

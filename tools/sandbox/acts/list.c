@@ -9,8 +9,9 @@
 #include "tools/sandbox/amojo/hooks.h"
 #include "tools/sandbox/amojo/show.h"
 #include "tools/sandbox/amojo/store.h"
+#include "tools/sandbox/http/exchange.h"
 #include "tools/sandbox/kit/jread.h"
-#include "tools/sandbox/kit/query.h"
+#include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/kit/vec.h"
 #include "tools/sandbox/record/journal.h"
 #include "tools/sandbox/record/world.h"
@@ -22,13 +23,13 @@ enum {
     LIST_MAX = 10000
 };
 
-/* The filters of a list, decoded once; "" = any. */
+/* The filters of a list; "" = any. */
 struct list_filter {
-    char a[QUERY_VALUE_MAX];
-    char b[QUERY_VALUE_MAX];
-    char c[QUERY_VALUE_MAX];
-    char d[QUERY_VALUE_MAX];
-    char e[QUERY_VALUE_MAX];
+    const char *a;
+    const char *b;
+    const char *c;
+    const char *d;
+    const char *e;
 };
 
 typedef bool list_fits_fn(const void *entry, const struct list_filter *f);
@@ -64,8 +65,8 @@ static size_t list_first(const struct vec *v, size_t low, uint64_t since)
 static void list_answer(const struct control_request *q, const struct vec *v, size_t first,
                         list_fits_fn *fits, const struct list_filter *f, list_json_fn *json)
 {
-    int64_t limit = query_int(q->query, "limit", LIST_DEFAULT);
-    int64_t since = query_int(q->query, "since", 0);
+    int64_t limit = exchange_number(q->x, "limit", LIST_DEFAULT);
+    int64_t since = exchange_number(q->x, "since", 0);
     struct json_object *o = NULL;
     struct json_object *items = NULL;
     uint64_t last = 0;
@@ -92,13 +93,10 @@ static void list_answer(const struct control_request *q, const struct vec *v, si
 static void list_filter_read(const struct control_request *q, struct list_filter *f,
                              const char *const keys[5])
 {
-    char *const places[5] = {f->a, f->b, f->c, f->d, f->e};
+    const char **const places[5] = {&f->a, &f->b, &f->c, &f->d, &f->e};
 
-    for (size_t i = 0; i < 5; i++) {
-        places[i][0] = '\0';
-        if (keys[i])
-            query_get(q->query, keys[i], places[i]);
-    }
+    for (size_t i = 0; i < 5; i++)
+        *places[i] = keys[i] ? exchange_argument(q->x, keys[i]) : "";
 }
 
 static bool message_fits(const void *entry, const struct list_filter *f)
@@ -165,8 +163,9 @@ static struct json_object *chat_clients(const struct amojo_chat *chat)
 {
     struct json_object *list = json_object_new_array();
 
-    for (size_t i = 0; i < chat->clients.n; i++) {
-        const struct amojo_user *u = chat->clients.at[i];
+    for (const struct name *e = names_first(&chat->clients); e;
+         e = names_next(&chat->clients, e)) {
+        const struct amojo_user *u = e->value;
         struct json_object *o = json_object_new_object();
 
         jread_add_str(o, "id", u->id);

@@ -16,7 +16,7 @@
 #include "tools/sandbox/kit/blob.h"
 #include "tools/sandbox/kit/digest.h"
 #include "tools/sandbox/kit/jread.h"
-#include "tools/sandbox/kit/strmap.h"
+#include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/kit/text.h"
 #include "tools/sandbox/record/world.h"
 
@@ -38,6 +38,15 @@ static int manager_status(int rc, struct jcheck *c)
     return 507;
 }
 
+/* All chats in turn: the first one for the first act of a run. */
+static struct amojo_chat *manager_next_chat(struct amojo_scope *sc, bool first)
+{
+    sc->turn = first || !sc->turn ? NULL : names_next(&sc->chats_by_id, sc->turn);
+    if (!sc->turn)
+        sc->turn = names_first(&sc->chats_by_id);
+    return sc->turn->value;
+}
+
 /* The chat an act names. */
 static struct amojo_chat *manager_chat(struct amojo_scope *sc, struct json_object *act,
                                        struct jcheck *c)
@@ -48,13 +57,12 @@ static struct amojo_chat *manager_chat(struct amojo_scope *sc, struct json_objec
     size_t turn = (size_t)jread_int(act, "_turn", 0);
     struct amojo_chat *chat = NULL;
 
-    if (jread_bool(act, "all_chats", false) && sc->chats.n > 0)
-        return sc->chats.at[turn % sc->chats.n];
+    if (jread_bool(act, "all_chats", false) && sc->chats_by_id.n > 0)
+        return manager_next_chat(sc, turn == 0);
     if (chats && json_object_array_length(chats) > 0)
         id = json_object_get_string(
             json_object_array_get_idx(chats, turn % json_object_array_length(chats)));
-    chat =
-        id ? strmap_get(&sc->chats_by_id, id) : strmap_get(&sc->chats_by_client, conversation);
+    chat = id ? names_get(&sc->chats_by_id, id) : names_get(&sc->chats_by_client, conversation);
     if (!chat)
         jcheck_fail(c, "", id || conversation ? "chat" : "chat or conversation_id",
                     id || conversation ? "is not known" : "is required");
@@ -98,12 +106,12 @@ static struct amojo_message *manager_message(struct sandbox *s, struct amojo_cha
         jcheck_fail(c, "", "limit", "max_messages reached");
         return NULL;
     }
-    if (strmap_get(&sc->messages_by_id, id)) {
+    if (names_get(&sc->messages_by_id, id)) {
         *ret_status = 409;
         jcheck_fail(c, "", "id", "is taken");
         return NULL;
     }
-    if ((manager && strmap_put(&sc->channel->speakers, manager, sc->channel)) ||
+    if ((manager && names_put(&sc->channel->speakers, manager, sc->channel)) ||
         amojo_message_add(s->amojo, chat, id, NULL, NULL, &m)) {
         jcheck_fail(c, "", "memory", "is short");
         return NULL;
@@ -271,8 +279,8 @@ static struct amojo_chat *raw_learn_chat(struct sandbox *s, struct amojo_scope *
     const char *client_id = jread_str(jread_object(msg, "conversation"), "client_id");
     const char *user_id = jread_str(receiver, "id");
     const char *user_client = jread_str(receiver, "client_id");
-    struct amojo_chat *chat = strmap_get(&sc->chats_by_id, chat_id);
-    struct amojo_user *u = strmap_get(&sc->users_by_id, user_id);
+    struct amojo_chat *chat = names_get(&sc->chats_by_id, chat_id);
+    struct amojo_user *u = names_get(&sc->users_by_id, user_id);
 
     if (chat)
         return chat;
@@ -303,9 +311,9 @@ static void raw_learn(struct sandbox *s, struct amojo_scope *sc, struct json_obj
     struct amojo_message *m = NULL;
     struct blob *kept = NULL;
 
-    if (!chat_id || !id || !*chat_id || !*id || strmap_get(&sc->messages_by_id, id))
+    if (!chat_id || !id || !*chat_id || !*id || names_get(&sc->messages_by_id, id))
         return;
-    if (sender && strmap_put(&sc->channel->speakers, sender, sc->channel))
+    if (sender && names_put(&sc->channel->speakers, sender, sc->channel))
         return;
     chat = raw_learn_chat(s, sc, msg, chat_id);
     kept = chat ? blob_new(body.ptr, body.len) : NULL;

@@ -11,7 +11,7 @@
 #include "tools/sandbox/acts/control.h"
 #include "tools/sandbox/amojo/store.h"
 #include "tools/sandbox/kit/jread.h"
-#include "tools/sandbox/kit/strmap.h"
+#include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/kit/text.h"
 #include "tools/sandbox/record/faults.h"
 #include "tools/sandbox/record/settings.h"
@@ -40,19 +40,18 @@ void control_settings_patch(struct sandbox *s, const struct control_request *q)
         control_answer(q->x, 200, settings_json(&s->settings));
 }
 
-static struct json_object *setup_keys(const struct strmap *m)
+static struct json_object *setup_keys(const struct names *m)
 {
     struct json_object *list = json_object_new_array();
 
-    for (size_t i = 0; i < m->cap; i++) {
-        if (m->slots[i].key)
-            json_object_array_add(list, json_object_new_string(m->slots[i].key));
-    }
+    for (const struct name *e = names_first(m); e; e = names_next(m, e))
+        json_object_array_add(list, json_object_new_string(e->text));
     return list;
 }
 
-static struct json_object *channel_json(const struct amojo_channel *ch)
+static struct json_object *channel_json(const void *channel)
 {
+    const struct amojo_channel *ch = channel;
     struct json_object *o = json_object_new_object();
 
     jread_add_str(o, "id", ch->id);
@@ -72,13 +71,10 @@ static struct json_object *registration_accounts(const struct amojo_channel *ch)
 {
     struct json_object *list = json_object_new_array();
 
-    for (size_t i = 0; i < ch->allowed.cap; i++) {
-        struct json_object *a = NULL;
+    for (const struct name *e = names_first(&ch->allowed); e; e = names_next(&ch->allowed, e)) {
+        struct json_object *a = json_object_new_object();
 
-        if (!ch->allowed.slots[i].key)
-            continue;
-        a = json_object_new_object();
-        jread_add_str(a, "id", ch->allowed.slots[i].key);
+        jread_add_str(a, "id", e->text);
         jread_add_str(a, "external_id", "amocrm:31000001");
         json_object_array_add(list, a);
     }
@@ -170,14 +166,14 @@ static struct json_object *registration_json(const struct amojo_channel *ch)
 
 /* Put every string of an array into @m. */
 static void setup_read_set(struct jcheck *c, struct json_object *list, const char *key,
-                           struct strmap *m, void *value)
+                           struct names *m, void *value)
 {
     for (size_t i = 0; list && i < json_object_array_length(list); i++) {
         struct json_object *v = json_object_array_get_idx(list, i);
 
         if (!json_object_is_type(v, json_type_string))
             jcheck_fail(c, "", key, "must hold strings");
-        else if (strmap_put(m, json_object_get_string(v), value))
+        else if (names_put(m, json_object_get_string(v), value))
             jcheck_fail(c, "", key, "no memory");
     }
 }
@@ -210,7 +206,7 @@ static void channel_read(struct jcheck *c, struct json_object *o, struct amojo_c
             text_set(texts[i].field, v);
     }
     if (json_object_object_get_ex(o, "allowed_accounts", &allowed)) {
-        strmap_fini(&ch->allowed);
+        names_fini(&ch->allowed);
         ch->restricted = allowed != NULL;
         setup_read_set(c, jread_array(o, "allowed_accounts"), "allowed_accounts", &ch->allowed,
                        ch);
@@ -222,7 +218,7 @@ void control_channels_post(struct sandbox *s, const struct control_request *q)
 {
     struct jcheck c = {""};
     const char *id = jcheck_str(&c, q->body, "", "id", JCHECK_OPTIONAL, 64);
-    struct amojo_channel *ch = strmap_get(&s->amojo->channels_by_id, id);
+    struct amojo_channel *ch = names_get(&s->amojo->channels, id);
 
     if (q->body && !json_object_is_type(q->body, json_type_object))
         jcheck_fail(&c, "", "body", "must be an object");
@@ -250,20 +246,13 @@ void control_channels_get(struct sandbox *s, const struct control_request *q)
     char id[128];
     size_t n = strcspn(q->rest, "/");
     const struct amojo_channel *ch = NULL;
-    struct json_object *o = NULL;
-    struct json_object *items = NULL;
 
     if (!*q->rest) {
-        o = json_object_new_object();
-        items = json_object_new_array();
-        for (size_t i = 0; i < s->amojo->channels.n; i++)
-            json_object_array_add(items, channel_json(s->amojo->channels.at[i]));
-        json_object_object_add(o, "items", items);
-        control_answer(q->x, 200, o);
+        control_answer_all(q->x, &s->amojo->channels, channel_json);
         return;
     }
     if (view_copy(view_make(q->rest, n), id, sizeof(id)) == 0)
-        ch = strmap_get(&s->amojo->channels_by_id, id);
+        ch = names_get(&s->amojo->channels, id);
     if (ch && strcmp(q->rest + n, "/registration") == 0)
         control_answer(q->x, 200, registration_json(ch));
     else if (ch && !q->rest[n])
@@ -272,8 +261,9 @@ void control_channels_get(struct sandbox *s, const struct control_request *q)
         control_refuse(q->x, 404, "not_found", "id", "no such channel");
 }
 
-static struct json_object *scope_json(const struct amojo_scope *sc)
+static struct json_object *scope_json(const void *scope)
 {
+    const struct amojo_scope *sc = scope;
     struct json_object *o = json_object_new_object();
 
     jread_add_str(o, "scope_id", sc->id);
@@ -292,7 +282,7 @@ void control_scopes_post(struct sandbox *s, const struct control_request *q)
     const char *channel = jcheck_str(&c, q->body, "", "channel_id", JCHECK_REQUIRED, 0);
     const char *account = jcheck_str(&c, q->body, "", "account_id", JCHECK_REQUIRED, 64);
     const char *title = jcheck_str(&c, q->body, "", "title", JCHECK_OPTIONAL, 0);
-    struct amojo_channel *ch = strmap_get(&s->amojo->channels_by_id, channel);
+    struct amojo_channel *ch = names_get(&s->amojo->channels, channel);
     struct amojo_scope *sc = ch && account ? amojo_scope_find(s->amojo, ch, account) : NULL;
 
     if (jcheck_bad(&c)) {
@@ -317,13 +307,7 @@ void control_scopes_post(struct sandbox *s, const struct control_request *q)
 
 void control_scopes_get(struct sandbox *s, const struct control_request *q)
 {
-    struct json_object *o = json_object_new_object();
-    struct json_object *items = json_object_new_array();
-
-    for (size_t i = 0; i < s->amojo->scopes.n; i++)
-        json_object_array_add(items, scope_json(s->amojo->scopes.at[i]));
-    json_object_object_add(o, "items", items);
-    control_answer(q->x, 200, o);
+    control_answer_all(q->x, &s->amojo->scopes, scope_json);
 }
 
 static bool connector_name_ok(const char *name)
@@ -416,7 +400,7 @@ void control_connectors_post(struct sandbox *s, const struct control_request *q)
 {
     struct jcheck c = {""};
     const char *name = jcheck_str(&c, q->body, "", "name", JCHECK_REQUIRED, 0);
-    struct service_connector *k = strmap_get(&s->service->connectors_by_name, name);
+    struct service_connector *k = names_get(&s->service->connectors, name);
 
     if (name && !connector_name_ok(name))
         jcheck_fail(&c, "", "name", "must be 1 to 32 of a-z, 0-9 and -");
@@ -433,11 +417,14 @@ void control_connectors_post(struct sandbox *s, const struct control_request *q)
         control_answer(q->x, 200, service_connector_json(k));
 }
 
+static struct json_object *connector_json(const void *connector)
+{
+    return service_connector_json(connector);
+}
+
 void control_connectors_get(struct sandbox *s, const struct control_request *q)
 {
-    const struct service_connector *k = strmap_get(&s->service->connectors_by_name, q->rest);
-    struct json_object *o = NULL;
-    struct json_object *items = NULL;
+    const struct service_connector *k = names_get(&s->service->connectors, q->rest);
 
     if (*q->rest) {
         if (k)
@@ -446,12 +433,7 @@ void control_connectors_get(struct sandbox *s, const struct control_request *q)
             control_refuse(q->x, 404, "not_found", "name", "no such connector");
         return;
     }
-    o = json_object_new_object();
-    items = json_object_new_array();
-    for (size_t i = 0; i < s->service->connectors.n; i++)
-        json_object_array_add(items, service_connector_json(s->service->connectors.at[i]));
-    json_object_object_add(o, "items", items);
-    control_answer(q->x, 200, o);
+    control_answer_all(q->x, &s->service->connectors, connector_json);
 }
 
 void control_faults_post(struct sandbox *s, const struct control_request *q)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/list.h"
 #include "base/mem.h"
 #include "tools/sandbox/acts/answer.h"
 #include "tools/sandbox/amojo/hooks.h"
@@ -12,8 +13,7 @@
 #include "tools/sandbox/http/exchange.h"
 #include "tools/sandbox/http/lanes.h"
 #include "tools/sandbox/kit/jread.h"
-#include "tools/sandbox/kit/query.h"
-#include "tools/sandbox/kit/strmap.h"
+#include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/record/counters.h"
 #include "tools/sandbox/record/world.h"
 #include "tools/sandbox/service/calls.h"
@@ -26,14 +26,14 @@ enum {
 };
 
 struct wait {
-    TAILQ_ENTRY(wait) link;
+    struct list link;
     struct sandbox *sandbox;
     struct exchange *x;
-    char what[QUERY_VALUE_MAX];
-    char id[QUERY_VALUE_MAX];
-    char text[QUERY_VALUE_MAX];
-    char conversation[QUERY_VALUE_MAX];
-    char type[QUERY_VALUE_MAX];
+    const char *what; /* this and what follows: "" = any, borrowed from the exchange */
+    const char *id;
+    const char *text;
+    const char *conversation;
+    const char *type;
     int64_t count;
     int64_t status;
     uint64_t number;  /* of a webhook or call */
@@ -67,9 +67,12 @@ static void look_idle(struct sandbox *s, struct wait *w, struct wait_view *ret)
 
 static void look_status(struct sandbox *s, struct wait *w, struct wait_view *ret)
 {
-    for (size_t i = 0; i < s->amojo->scopes.n && !ret->done; i++) {
-        const struct amojo_scope *sc = s->amojo->scopes.at[i];
-        const struct amojo_message *m = strmap_get(&sc->messages_by_id, w->id);
+    const struct names *scopes = &s->amojo->scopes;
+
+    for (const struct name *e = names_first(scopes); e && !ret->done;
+         e = names_next(scopes, e)) {
+        const struct amojo_scope *sc = e->value;
+        const struct amojo_message *m = names_get(&sc->messages_by_id, w->id);
 
         if (m && m->has_status && m->status == w->status) {
             ret->done = true;
@@ -246,7 +249,7 @@ static void wait_free(void *own)
 {
     struct wait *w = own;
 
-    TAILQ_REMOVE(&w->sandbox->waits->list, w, link);
+    list_remove(&w->link);
     w->sandbox->waits->n--;
     mem_free(w);
 }
@@ -262,7 +265,7 @@ static void wait_answer(struct wait *w, struct wait_view *v)
     if (v->item)
         json_object_object_add(o, "item", v->item);
     v->item = NULL;
-    w->what[0] = '\0'; /* answered; the exchange frees it soon */
+    w->what = ""; /* answered; the exchange frees it soon */
     control_answer(w->x, 200, o);
 }
 
@@ -291,29 +294,27 @@ static void wait_timeout(void *arg, struct exchange *x)
 
 void waits_init(struct waits *w)
 {
-    TAILQ_INIT(&w->list);
+    list_init(&w->list);
 }
 
 void waits_check(struct sandbox *s)
 {
-    struct wait *w = NULL;
-    struct wait *next = NULL;
+    struct list *next = NULL;
 
-    for (w = TAILQ_FIRST(&s->waits->list); w; w = next) {
-        next = TAILQ_NEXT(w, link);
-        (void)wait_try(w, false); /* those that are not yet true stay */
+    for (struct list *l = s->waits->list.next; l != &s->waits->list; l = next) {
+        next = l->next;
+        (void)wait_try(LIST_ENTRY(l, struct wait, link),
+                       false); /* those that are not yet true stay */
     }
 }
 
 void waits_handle(struct sandbox *s, struct exchange *x)
 {
-    const char *q = exchange_query(x);
-    int64_t timeout_ms = query_int(q, "timeout_ms", WAIT_DEFAULT_MS);
+    int64_t timeout_ms = exchange_number(x, "timeout_ms", WAIT_DEFAULT_MS);
     struct wait *w = NULL;
-    char msgid[QUERY_VALUE_MAX];
-    char what[QUERY_VALUE_MAX];
+    const char *what = exchange_argument(x, "what");
+    const char *msgid = exchange_argument(x, "msgid");
 
-    query_get(q, "what", what);
     if (!wait_find(s, what)) {
         control_refuse(x, 400, "unknown", "what", "is neither a counter nor one of the words");
         return;
@@ -329,19 +330,16 @@ void waits_handle(struct sandbox *s, struct exchange *x)
     }
     w->sandbox = s;
     w->x = x;
-    memcpy(w->what, what, sizeof(what));
-    query_get(q, "id", w->id);
-    query_get(q, "msgid", msgid);
-    if (msgid[0])
-        memcpy(w->id, msgid, sizeof(msgid));
-    query_get(q, "text", w->text);
-    query_get(q, "conversation", w->conversation);
-    query_get(q, "type", w->type);
-    w->count = query_int(q, "count", 1);
-    w->status = query_int(q, "status", 1);
-    w->number = (uint64_t)query_int(q, "webhook", query_int(q, "call", 0));
+    w->what = what;
+    w->id = msgid[0] ? msgid : exchange_argument(x, "id");
+    w->text = exchange_argument(x, "text");
+    w->conversation = exchange_argument(x, "conversation");
+    w->type = exchange_argument(x, "type");
+    w->count = exchange_number(x, "count", 1);
+    w->status = exchange_number(x, "status", 1);
+    w->number = (uint64_t)exchange_number(x, "webhook", exchange_number(x, "call", 0));
     w->since_ms = clock_mono_ms();
-    TAILQ_INSERT_TAIL(&s->waits->list, w, link);
+    list_add_tail(&s->waits->list, &w->link);
     s->waits->n++;
     exchange_attach(x, w, wait_free);
     if (!wait_try(w, false))

@@ -4,16 +4,13 @@
 
 #include <stddef.h>
 
-#include <sys/queue.h>
+#include "base/list.h"
 
 struct exchange;
 struct sandbox;
-struct wait;
-
-TAILQ_HEAD(wait_list, wait);
 
 struct waits {
-    struct wait_list list;
+    struct list list;
     size_t n;
 };
 

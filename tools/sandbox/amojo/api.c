@@ -13,7 +13,7 @@
 #include "tools/sandbox/amojo/store.h"
 #include "tools/sandbox/http/exchange.h"
 #include "tools/sandbox/kit/jread.h"
-#include "tools/sandbox/kit/strmap.h"
+#include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/record/gate.h"
 #include "tools/sandbox/record/verify.h"
 #include "tools/sandbox/record/world.h"
@@ -72,9 +72,9 @@ static void target_look_up(const struct sandbox *s, bool by_channel, struct amoj
     channel[n] = '\0';
     if (by_channel && t->scope_id[n])
         return;
-    t->channel = strmap_get(&s->amojo->channels_by_id, channel);
+    t->channel = names_get(&s->amojo->channels, channel);
     if (!by_channel)
-        t->scope = strmap_get(&s->amojo->scopes_by_id, t->scope_id);
+        t->scope = names_get(&s->amojo->scopes, t->scope_id);
 }
 
 /* Split a path; false when amojo has no such address. Looks channel and scope up; an unknown
@@ -162,7 +162,8 @@ static void api_process(struct sandbox *s, struct exchange *x, struct json_objec
     } else if (strcmp(t.kind, "react") == 0) {
         amojo_call_react(s, t.scope, body, r);
     } else {
-        amojo_call_history(s, t.scope, t.id, exchange_query(x), r);
+        amojo_call_history(s, t.scope, t.id, exchange_argument(x, "limit"),
+                           exchange_argument(x, "offset"), r);
     }
     if (r->status >= 400)
         s->counters.amojo_refused++;

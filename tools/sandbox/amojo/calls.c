@@ -12,7 +12,7 @@
 #include "tools/sandbox/amojo/reply.h"
 #include "tools/sandbox/amojo/store.h"
 #include "tools/sandbox/kit/jread.h"
-#include "tools/sandbox/kit/strmap.h"
+#include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/kit/text.h"
 #include "tools/sandbox/record/gate.h"
 #include "tools/sandbox/record/settings.h"
@@ -66,7 +66,7 @@ void amojo_call_connect(struct sandbox *s, struct amojo_channel *ch, struct json
         jcheck_fail(&c, "", "hook_api_version", "must be v2");
     if (call_refused(&c, body, r))
         return;
-    if (ch->restricted && !strmap_get(&ch->allowed, account)) {
+    if (ch->restricted && !names_get(&ch->allowed, account)) {
         amojo_reply_error(r, 403, "account is not allowed on this channel");
         return;
     }
@@ -127,7 +127,7 @@ static struct json_object *chats_reply(const struct amojo_chat *chat, bool only_
 static struct amojo_user *chats_user(struct sandbox *s, struct amojo_scope *sc,
                                      const struct amojo_party *p)
 {
-    struct amojo_user *u = p->id ? strmap_get(&sc->users_by_client, p->id) : NULL;
+    struct amojo_user *u = p->id ? names_get(&sc->users_by_client, p->id) : NULL;
 
     if (u)
         return u;
@@ -180,7 +180,7 @@ void amojo_call_chats(struct sandbox *s, struct amojo_scope *sc, struct json_obj
     }
     if (call_refused(&c, body, r))
         return;
-    chat = strmap_get(&sc->chats_by_client, conversation);
+    chat = names_get(&sc->chats_by_client, conversation);
     if (!chat) {
         chat = chats_make(s, sc, conversation, &party, r);
         if (!chat)
@@ -230,7 +230,7 @@ void amojo_call_status(struct sandbox *s, struct amojo_scope *sc, const char *id
 {
     struct jcheck c = {""};
     int64_t code = status_read(&c, body, id);
-    struct amojo_message *m = strmap_get(&sc->messages_by_id, id);
+    struct amojo_message *m = names_get(&sc->messages_by_id, id);
 
     status_check_spelling(&c, s->settings.status_spelling, body);
     if (call_refused(&c, body, r))
@@ -253,7 +253,7 @@ void amojo_call_typing(struct sandbox *s, struct amojo_scope *sc, struct json_ob
     struct jcheck c = {""};
     const char *conversation = jcheck_str(&c, body, "", "conversation_id", JCHECK_REQUIRED, 0);
     struct json_object *sender = jcheck_object(&c, body, "", "sender", JCHECK_REQUIRED);
-    struct amojo_chat *chat = strmap_get(&sc->chats_by_client, conversation);
+    struct amojo_chat *chat = names_get(&sc->chats_by_client, conversation);
 
     (void)jcheck_str(&c, sender, "sender", "id", JCHECK_REQUIRED, 0); /* c keeps the mistake */
     if (jcheck_int(&c, body, "", "duration_ms", JCHECK_OPTIONAL) < 0)
@@ -300,8 +300,8 @@ static const char *react_unknown(const struct sandbox *s, const struct amojo_sco
     const char *ref = jread_str(jread_object(body, "user"), "ref_id");
     const char *chat_id = jread_str(body, "conversation_ref_id");
     const char *conversation = jread_str(body, "conversation_id");
-    const struct amojo_chat *chat = chat_id ? strmap_get(&sc->chats_by_id, chat_id)
-                                            : strmap_get(&sc->chats_by_client, conversation);
+    const struct amojo_chat *chat = chat_id ? names_get(&sc->chats_by_id, chat_id)
+                                            : names_get(&sc->chats_by_client, conversation);
 
     if (s->settings.adopt_unknown)
         return NULL;
@@ -312,7 +312,7 @@ static const char *react_unknown(const struct sandbox *s, const struct amojo_sco
     if (m->chat != chat)
         return "message is of another chat";
     if (ref && strcmp(ref, sc->channel->bot_id) != 0 &&
-        !strmap_get(&sc->channel->speakers, ref) && !strmap_get(&sc->users_by_id, ref))
+        !names_get(&sc->channel->speakers, ref) && !names_get(&sc->users_by_id, ref))
         return "user not found";
     return NULL;
 }

@@ -24,8 +24,9 @@ void amojo_call_typing(struct sandbox *s, struct amojo_scope *sc, struct json_ob
                        struct reply *r);
 void amojo_call_react(struct sandbox *s, struct amojo_scope *sc, struct json_object *body,
                       struct reply *r);
+/* @limit_text and @offset_text as in the query, "" when absent. */
 void amojo_call_history(struct sandbox *s, struct amojo_scope *sc, const char *chat_id,
-                        const char *query, struct reply *r);
+                        const char *limit_text, const char *offset_text, struct reply *r);
 /* new_message and edit_message; @raw are the bytes of @body. */
 void amojo_call_message(struct sandbox *s, struct amojo_scope *sc, struct json_object *body,
                         struct view raw, struct reply *r);

@@ -11,7 +11,7 @@
 #include "tools/sandbox/amojo/show.h"
 #include "tools/sandbox/amojo/store.h"
 #include "tools/sandbox/kit/jread.h"
-#include "tools/sandbox/kit/strmap.h"
+#include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/record/gate.h"
 #include "tools/sandbox/record/world.h"
 
@@ -95,19 +95,14 @@ static struct json_object *history_item(const struct amojo_message *m)
 }
 
 /* Number of a query parameter; -1 when it is there but no number. */
-static int64_t history_number(const char *query, const char *key, int64_t otherwise)
+static int64_t history_number(const char *text, int64_t otherwise)
 {
-    size_t n = strlen(key);
     char *end = NULL;
-    long v = 0;
+    long v = strtol(text, &end, 10);
 
-    for (const char *p = query; *p; p += strcspn(p, "&"), p += *p == '&') {
-        if (strncmp(p, key, n) != 0 || p[n] != '=')
-            continue;
-        v = strtol(p + n + 1, &end, 10);
-        return end == p + n + 1 || (*end && *end != '&') || v < 0 ? -1 : v;
-    }
-    return otherwise;
+    if (!*text)
+        return otherwise;
+    return *end || v < 0 ? -1 : v;
 }
 
 static const struct amojo_message *message_at(const struct amojo_chat *chat, size_t i)
@@ -116,11 +111,11 @@ static const struct amojo_message *message_at(const struct amojo_chat *chat, siz
 }
 
 void amojo_call_history(struct sandbox *s, struct amojo_scope *sc, const char *chat_id,
-                        const char *query, struct reply *r)
+                        const char *limit_text, const char *offset_text, struct reply *r)
 {
-    struct amojo_chat *chat = strmap_get(&sc->chats_by_id, chat_id);
-    int64_t limit = history_number(query, "limit", HISTORY_MAX);
-    int64_t offset = history_number(query, "offset", 0);
+    struct amojo_chat *chat = names_get(&sc->chats_by_id, chat_id);
+    int64_t limit = history_number(limit_text, HISTORY_MAX);
+    int64_t offset = history_number(offset_text, 0);
     struct json_object *o = NULL;
     struct json_object *items = NULL;
     int64_t until_ms = sandbox_unix_ms(s) - s->settings.history_delay_ms;

@@ -16,7 +16,7 @@
 #include "tools/sandbox/kit/blob.h"
 #include "tools/sandbox/kit/digest.h"
 #include "tools/sandbox/kit/jread.h"
-#include "tools/sandbox/kit/strmap.h"
+#include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/kit/text.h"
 #include "tools/sandbox/kit/vec.h"
 #include "tools/sandbox/record/verify.h"
@@ -171,7 +171,7 @@ bool hooks_is_under_way(const struct sandbox *s, uint64_t number)
 /* Where the webhook goes: the channel's address with the scope put in. NULL: nowhere. */
 static char *hook_url(const struct hook_job *j)
 {
-    const struct amojo_scope *sc = strmap_get(&j->sandbox->amojo->scopes_by_id, j->scope_id);
+    const struct amojo_scope *sc = names_get(&j->sandbox->amojo->scopes, j->scope_id);
     const char *form = sc ? sc->channel->webhook_url : NULL;
     const char *mark = form ? strstr(form, ":scope_id") : NULL;
     struct buf url;

@@ -15,7 +15,7 @@
 #include "tools/sandbox/amojo/store.h"
 #include "tools/sandbox/kit/blob.h"
 #include "tools/sandbox/kit/jread.h"
-#include "tools/sandbox/kit/strmap.h"
+#include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/kit/text.h"
 #include "tools/sandbox/record/gate.h"
 #include "tools/sandbox/record/settings.h"
@@ -43,7 +43,7 @@ static struct amojo_user *message_client(struct sandbox *s, struct amojo_scope *
                                          const struct amojo_call *call, struct reply *r)
 {
     const struct amojo_party *p = call->receiver.given ? &call->receiver : &call->sender;
-    struct amojo_user *u = strmap_get(&sc->users_by_id, p->ref_id);
+    struct amojo_user *u = names_get(&sc->users_by_id, p->ref_id);
     int rc = 0;
 
     if (p->ref_id && !u && !s->settings.adopt_unknown) {
@@ -53,10 +53,10 @@ static struct amojo_user *message_client(struct sandbox *s, struct amojo_scope *
         return NULL;
     }
     if (!u && !p->ref_id)
-        u = strmap_get(&sc->users_by_client, p->id);
+        u = names_get(&sc->users_by_client, p->id);
     if (!u)
         rc = amojo_user_add(s->amojo, sc, p->ref_id, p->id, &u);
-    else if (p->id && strmap_get(&sc->users_by_client, p->id) != u)
+    else if (p->id && names_get(&sc->users_by_client, p->id) != u)
         rc = amojo_user_name(sc, u, p->id);
     if (rc) {
         amojo_reply_error(r, 500, "no memory");
@@ -77,7 +77,7 @@ static bool message_may_speak(struct sandbox *s, struct amojo_scope *sc, const c
                               enum amojo_from *ret_from)
 {
     *ret_from = strcmp(ref_id, sc->channel->bot_id) == 0 ? FROM_BOT : FROM_USER;
-    return *ret_from == FROM_BOT || strmap_get(&sc->channel->speakers, ref_id) ||
+    return *ret_from == FROM_BOT || names_get(&sc->channel->speakers, ref_id) ||
            s->settings.adopt_unknown;
 }
 
@@ -86,7 +86,7 @@ static struct amojo_chat *message_chat(struct sandbox *s, struct amojo_scope *sc
                                        const struct amojo_call *call, struct amojo_user *client,
                                        struct reply *r)
 {
-    struct amojo_chat *c = strmap_get(&sc->chats_by_id, call->conversation_ref_id);
+    struct amojo_chat *c = names_get(&sc->chats_by_id, call->conversation_ref_id);
     int rc = 0;
 
     if (call->conversation_ref_id && !c && !s->settings.adopt_unknown) {
@@ -94,7 +94,7 @@ static struct amojo_chat *message_chat(struct sandbox *s, struct amojo_scope *sc
         return NULL;
     }
     if (!c && !call->conversation_ref_id)
-        c = strmap_get(&sc->chats_by_client, call->conversation_id);
+        c = names_get(&sc->chats_by_client, call->conversation_id);
     if (!c) {
         rc = amojo_chat_add(s->amojo, sc, call->conversation_ref_id, call->conversation_id,
                             client, &c);
@@ -102,7 +102,7 @@ static struct amojo_chat *message_chat(struct sandbox *s, struct amojo_scope *sc
             c->seq = sandbox_seq(s);
             s->counters.amojo_chats++;
         }
-    } else if (strmap_get(&sc->chats_by_client, call->conversation_id) != c) {
+    } else if (names_get(&sc->chats_by_client, call->conversation_id) != c) {
         rc = amojo_chat_name(c, call->conversation_id);
     }
     if (rc || amojo_chat_join(c, client)) {
@@ -151,8 +151,8 @@ static bool message_links(struct sandbox *s, struct amojo_scope *sc,
     static const char quote[] = "payload.reply_to.message";
     static const char forward[] = "payload.forwards.messages";
     const struct amojo_chat *chat =
-        call->conversation_ref_id ? strmap_get(&sc->chats_by_id, call->conversation_ref_id)
-                                  : strmap_get(&sc->chats_by_client, call->conversation_id);
+        call->conversation_ref_id ? names_get(&sc->chats_by_id, call->conversation_ref_id)
+                                  : names_get(&sc->chats_by_client, call->conversation_id);
     const char *from_ref = jread_str(call->forwards, "conversation_ref_id");
     const char *from = jread_str(call->forwards, "conversation_id");
     const struct amojo_message *m = NULL;
@@ -162,7 +162,7 @@ static bool message_links(struct sandbox *s, struct amojo_scope *sc,
         jcheck_fail(&c, quote, "", "is of another chat");
     if (!jcheck_bad(&c) && message_link(s, sc, call->forwarded, forward, &c, &m) && m &&
         ((from_ref && strcmp(m->chat->id, from_ref) != 0) ||
-         (from && strmap_get(&sc->chats_by_client, from) != m->chat)))
+         (from && names_get(&sc->chats_by_client, from) != m->chat)))
         jcheck_fail(&c, forward, "", "is not of the chat that is named");
     if (jcheck_bad(&c))
         amojo_reply_error(r, 400, c.words);
@@ -220,7 +220,7 @@ static void message_keep(struct sandbox *s, struct amojo_chat *chat,
 static void message_new(struct sandbox *s, struct amojo_scope *sc,
                         const struct amojo_call *call, struct view raw, struct reply *r)
 {
-    struct amojo_message *m = strmap_get(&sc->messages_by_client, call->msgid);
+    struct amojo_message *m = names_get(&sc->messages_by_client, call->msgid);
     enum amojo_from from = FROM_CLIENT;
     struct amojo_user *user = NULL;
     struct amojo_chat *chat = NULL;
@@ -252,11 +252,11 @@ static void message_new(struct sandbox *s, struct amojo_scope *sc,
 static bool message_may_edit(struct amojo_scope *sc, const struct amojo_call *call,
                              const struct amojo_message *m, struct reply *r)
 {
-    const struct amojo_message *taken = strmap_get(&sc->messages_by_client, call->msgid);
+    const struct amojo_message *taken = names_get(&sc->messages_by_client, call->msgid);
     /* as in a message: amo's id of the chat decides, when it is given */
     const struct amojo_chat *chat =
-        call->conversation_ref_id ? strmap_get(&sc->chats_by_id, call->conversation_ref_id)
-                                  : strmap_get(&sc->chats_by_client, call->conversation_id);
+        call->conversation_ref_id ? names_get(&sc->chats_by_id, call->conversation_ref_id)
+                                  : names_get(&sc->chats_by_client, call->conversation_id);
     const char *words = NULL;
 
     if (!m)

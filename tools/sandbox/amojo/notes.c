@@ -8,7 +8,7 @@
 #include "tools/sandbox/amojo/store.h"
 #include "tools/sandbox/kit/blob.h"
 #include "tools/sandbox/kit/jread.h"
-#include "tools/sandbox/kit/strmap.h"
+#include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/kit/text.h"
 #include "tools/sandbox/record/world.h"
 
@@ -23,7 +23,7 @@ void amojo_message_born(struct sandbox *s, struct amojo_message *m, enum amojo_f
 struct amojo_message *amojo_adopt_message(struct sandbox *s, struct amojo_scope *sc,
                                           const char *id, const char *msgid)
 {
-    struct amojo_chat *chat = strmap_get(&sc->chats_by_id, "adopted");
+    struct amojo_chat *chat = names_get(&sc->chats_by_id, "adopted");
     struct amojo_message *m = NULL;
 
     if (!chat) {

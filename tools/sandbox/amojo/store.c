@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "tools/sandbox/kit/blob.h"
 #include "tools/sandbox/kit/digest.h"
-#include "tools/sandbox/kit/strmap.h"
+#include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/kit/text.h"
 #include "tools/sandbox/kit/vec.h"
 
@@ -43,8 +43,8 @@ static void channel_free(struct amojo_channel *ch)
     mem_free(ch->registration);
     mem_free(ch->webhook_url);
     mem_free(ch->bot_id);
-    strmap_fini(&ch->allowed);
-    strmap_fini(&ch->speakers);
+    names_fini(&ch->allowed);
+    names_fini(&ch->speakers);
     mem_free(ch);
 }
 
@@ -67,11 +67,7 @@ int amojo_channel_add(struct amojo_store *st, const char *id, int64_t now_ms,
     ch->created_ms = now_ms;
     if (!ch->id || !ch->secret || !ch->name || !ch->code || !ch->client_uuid || !ch->bot_id)
         goto out;
-    rc = vec_make_room(&st->channels);
-    if (rc == 0)
-        rc = strmap_put(&st->channels_by_id, ch->id, ch);
-    if (rc == 0)
-        rc = vec_add(&st->channels, ch);
+    rc = names_put(&st->channels, ch->id, ch);
     if (rc)
         goto out;
     *ret = ch;
@@ -81,19 +77,35 @@ out:
     return rc;
 }
 
+static void user_free(struct amojo_user *u)
+{
+    if (!u)
+        return;
+    mem_free(u->id);
+    mem_free(u->client_id);
+    mem_free(u->name);
+    mem_free(u->phone);
+    mem_free(u->email);
+    mem_free(u->avatar);
+    mem_free(u);
+}
+
 /* Names of a scope that are about its traffic. */
 static void scope_clear_traffic(struct amojo_scope *sc)
 {
-    vec_fini(&sc->chats);
-    strmap_fini(&sc->chats_by_id);
-    strmap_fini(&sc->chats_by_client);
-    strmap_fini(&sc->users_by_id);
-    strmap_fini(&sc->users_by_client);
-    strmap_fini(&sc->messages_by_id);
-    strmap_fini(&sc->messages_by_client);
-    for (size_t i = 0; i < sc->tries.cap; i++)
-        mem_free(sc->tries.slots[i].value);
-    strmap_fini(&sc->tries);
+    for (const struct name *e = names_first(&sc->users_by_id); e;
+         e = names_next(&sc->users_by_id, e))
+        user_free(e->value);
+    sc->turn = NULL;
+    names_fini(&sc->chats_by_id);
+    names_fini(&sc->chats_by_client);
+    names_fini(&sc->users_by_id);
+    names_fini(&sc->users_by_client);
+    names_fini(&sc->messages_by_id);
+    names_fini(&sc->messages_by_client);
+    for (const struct name *e = names_first(&sc->tries); e; e = names_next(&sc->tries, e))
+        mem_free(e->value);
+    names_fini(&sc->tries);
 }
 
 static void scope_free(struct amojo_scope *sc)
@@ -127,13 +139,9 @@ int amojo_scope_add(struct amojo_store *st, struct amojo_channel *ch, const char
     if (!sc->id || !sc->account_id || !sc->title || !sc->manager_id ||
         view_copy(VIEW_LIT("v2"), sc->hook_api_version, sizeof(sc->hook_api_version)))
         goto out;
-    rc = vec_make_room(&st->scopes);
+    rc = names_put(&ch->speakers, sc->manager_id, ch);
     if (rc == 0)
-        rc = strmap_put(&ch->speakers, sc->manager_id, ch);
-    if (rc == 0)
-        rc = strmap_put(&st->scopes_by_id, sc->id, sc);
-    if (rc == 0)
-        rc = vec_add(&st->scopes, sc);
+        rc = names_put(&st->scopes, sc->id, sc);
     if (rc)
         goto out;
     *ret = sc;
@@ -150,65 +158,50 @@ struct amojo_scope *amojo_scope_find(const struct amojo_store *st,
 
     if (snprintf(id, sizeof(id), "%s_%s", ch->id, account_id) >= (int)sizeof(id))
         return NULL;
-    return strmap_get(&st->scopes_by_id, id);
+    return names_get(&st->scopes, id);
 }
 
 struct amojo_chat *amojo_find_chat(const struct amojo_scope *sc, const char *id,
                                    const char *client_id)
 {
-    struct amojo_chat *c = strmap_get(&sc->chats_by_id, id);
+    struct amojo_chat *c = names_get(&sc->chats_by_id, id);
 
-    return c ? c : strmap_get(&sc->chats_by_client, client_id);
+    return c ? c : names_get(&sc->chats_by_client, client_id);
 }
 
 struct amojo_message *amojo_find_message(const struct amojo_scope *sc, const char *id,
                                          const char *msgid)
 {
-    struct amojo_message *m = strmap_get(&sc->messages_by_id, id);
+    struct amojo_message *m = names_get(&sc->messages_by_id, id);
 
-    return m || id ? m : strmap_get(&sc->messages_by_client, msgid);
-}
-
-static void user_free(struct amojo_user *u)
-{
-    if (!u)
-        return;
-    mem_free(u->id);
-    mem_free(u->client_id);
-    mem_free(u->name);
-    mem_free(u->phone);
-    mem_free(u->email);
-    mem_free(u->avatar);
-    mem_free(u);
+    return m || id ? m : names_get(&sc->messages_by_client, msgid);
 }
 
 int amojo_user_name(struct amojo_scope *sc, struct amojo_user *u, const char *client_id)
 {
     if (!u->client_id)
         text_set(&u->client_id, client_id);
-    return strmap_put(&sc->users_by_client, client_id, u);
+    return names_put(&sc->users_by_client, client_id, u);
 }
 
 int amojo_user_add(struct amojo_store *st, struct amojo_scope *sc, const char *id,
                    const char *client_id, struct amojo_user **ret)
 {
     struct amojo_user *u = mem_zalloc(sizeof(*u));
-    int rc = vec_make_room(&st->users);
+    int rc = -ENOMEM;
 
-    if (!u || rc)
+    if (!u)
         goto out;
     u->id = amojo_id(id);
-    rc = u->id ? strmap_put(&sc->users_by_id, u->id, u) : -ENOMEM;
+    rc = u->id ? names_put(&sc->users_by_id, u->id, u) : -ENOMEM;
     if (rc)
         goto out;
+    st->n_users++;
     *ret = u;
-    rc = vec_add(&st->users, u);
-    if (rc == 0 && client_id)
-        rc = amojo_user_name(sc, u, client_id);
-    return rc;
+    return client_id ? amojo_user_name(sc, u, client_id) : 0;
 out:
     user_free(u);
-    return rc ? rc : -ENOMEM;
+    return rc;
 }
 
 static void chat_free(struct amojo_chat *c)
@@ -219,24 +212,20 @@ static void chat_free(struct amojo_chat *c)
     mem_free(c->client_id);
     mem_free(c->source);
     vec_fini(&c->messages);
-    vec_fini(&c->clients);
+    names_fini(&c->clients);
     mem_free(c);
 }
 
 int amojo_chat_join(struct amojo_chat *chat, struct amojo_user *u)
 {
-    for (size_t i = chat->clients.n; i > 0; i--) {
-        if (chat->clients.at[i - 1] == u)
-            return 0;
-    }
-    return vec_add(&chat->clients, u);
+    return names_put(&chat->clients, u->id, u);
 }
 
 int amojo_chat_name(struct amojo_chat *chat, const char *client_id)
 {
     if (!chat->client_id)
         text_set(&chat->client_id, client_id);
-    return strmap_put(&chat->scope->chats_by_client, client_id, chat);
+    return names_put(&chat->scope->chats_by_client, client_id, chat);
 }
 
 int amojo_chat_add(struct amojo_store *st, struct amojo_scope *sc, const char *id,
@@ -254,15 +243,11 @@ int amojo_chat_add(struct amojo_store *st, struct amojo_scope *sc, const char *i
         goto out;
     rc = vec_make_room(&st->chats);
     if (rc == 0)
-        rc = vec_make_room(&sc->chats);
-    if (rc == 0)
-        rc = strmap_put(&sc->chats_by_id, c->id, c);
+        rc = names_put(&sc->chats_by_id, c->id, c);
     if (rc)
         goto out;
     *ret = c;
     rc = vec_add(&st->chats, c);
-    if (rc == 0)
-        rc = vec_add(&sc->chats, c);
     if (rc == 0 && client_id)
         rc = amojo_chat_name(c, client_id);
     return rc;
@@ -288,7 +273,7 @@ static void message_free(struct amojo_message *m)
 int amojo_message_name(struct amojo_message *m, const char *client_id)
 {
     text_set(&m->client_id, client_id);
-    return strmap_put(&m->chat->scope->messages_by_client, client_id, m);
+    return names_put(&m->chat->scope->messages_by_client, client_id, m);
 }
 
 int amojo_message_add(struct amojo_store *st, struct amojo_chat *chat, const char *id,
@@ -308,7 +293,7 @@ int amojo_message_add(struct amojo_store *st, struct amojo_chat *chat, const cha
     if (rc == 0)
         rc = vec_make_room(&chat->messages);
     if (rc == 0)
-        rc = strmap_put(&chat->scope->messages_by_id, m->id, m);
+        rc = names_put(&chat->scope->messages_by_id, m->id, m);
     if (rc)
         goto out;
     *ret = m;
@@ -360,12 +345,12 @@ int amojo_action_add(struct amojo_store *st, const struct amojo_action *from, st
 
 void amojo_try_count(struct amojo_scope *sc, const char *msgid)
 {
-    uint64_t *n = strmap_get(&sc->tries, msgid);
+    uint64_t *n = names_get(&sc->tries, msgid);
 
     if (!n) {
         n = mem_zalloc(sizeof(*n));
         /* Only a figure in a list: without memory it is not counted. */
-        if (!n || strmap_put(&sc->tries, msgid, n)) {
+        if (!n || names_put(&sc->tries, msgid, n)) {
             mem_free(n);
             return;
         }
@@ -375,14 +360,14 @@ void amojo_try_count(struct amojo_scope *sc, const char *msgid)
 
 uint64_t amojo_tries(const struct amojo_scope *sc, const char *msgid)
 {
-    const uint64_t *n = strmap_get(&sc->tries, msgid);
+    const uint64_t *n = names_get(&sc->tries, msgid);
 
     return n ? *n : 0;
 }
 
 size_t amojo_count_objects(const struct amojo_store *st)
 {
-    return st->channels.n + st->scopes.n + st->chats.n + st->users.n;
+    return st->channels.n + st->scopes.n + st->chats.n + st->n_users;
 }
 
 static void statuses_clear(struct amojo_store *st)
@@ -419,26 +404,22 @@ void amojo_clear(struct amojo_store *st, bool all)
 {
     statuses_clear(st);
     actions_clear(st);
-    for (size_t i = 0; i < st->scopes.n; i++)
-        scope_clear_traffic(st->scopes.at[i]);
     for (size_t i = 0; i < st->messages.n; i++)
         message_free(st->messages.at[i]);
     for (size_t i = 0; i < st->chats.n; i++)
         chat_free(st->chats.at[i]);
-    for (size_t i = 0; i < st->users.n; i++)
-        user_free(st->users.at[i]);
+    for (const struct name *e = names_first(&st->scopes); e; e = names_next(&st->scopes, e))
+        scope_clear_traffic(e->value);
     vec_fini(&st->messages);
     vec_fini(&st->chats);
-    vec_fini(&st->users);
+    st->n_users = 0;
     st->first_listed = 0;
     if (!all)
         return;
-    for (size_t i = 0; i < st->scopes.n; i++)
-        scope_free(st->scopes.at[i]);
-    for (size_t i = 0; i < st->channels.n; i++)
-        channel_free(st->channels.at[i]);
-    vec_fini(&st->scopes);
-    vec_fini(&st->channels);
-    strmap_fini(&st->scopes_by_id);
-    strmap_fini(&st->channels_by_id);
+    for (const struct name *e = names_first(&st->scopes); e; e = names_next(&st->scopes, e))
+        scope_free(e->value);
+    for (const struct name *e = names_first(&st->channels); e; e = names_next(&st->channels, e))
+        channel_free(e->value);
+    names_fini(&st->scopes);
+    names_fini(&st->channels);
 }

@@ -11,7 +11,7 @@
 
 #include "base/compiler.h"
 #include "tools/sandbox/kit/blob.h"
-#include "tools/sandbox/kit/strmap.h"
+#include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/kit/vec.h"
 
 struct amojo_channel {
@@ -24,9 +24,9 @@ struct amojo_channel {
     char *registration; /* JSON object laid over support's answer; NULL none */
     char *webhook_url;  /* NULL = none */
     char *bot_id;
-    bool restricted;        /* only accounts in `allowed` may connect */
-    struct strmap allowed;  /* account id -> the channel */
-    struct strmap speakers; /* amojo id of a known CRM user -> the channel */
+    bool restricted;       /* only accounts in `allowed` may connect */
+    struct names allowed;  /* account id -> the channel */
+    struct names speakers; /* amojo id of a known CRM user -> the channel */
     int64_t created_ms;
 };
 
@@ -40,14 +40,14 @@ struct amojo_scope {
     bool connected;
     bool time_window_disabled;
     uint64_t connects;
-    struct vec chats;
-    struct strmap chats_by_id;
-    struct strmap chats_by_client;
-    struct strmap users_by_id;
-    struct strmap users_by_client;
-    struct strmap messages_by_id;
-    struct strmap messages_by_client;
-    struct strmap tries; /* msgid -> uint64_t, how many new_message calls; owned */
+    const struct name *turn; /* of the chats: whose the last act was that takes them in turn */
+    struct names chats_by_id;
+    struct names chats_by_client;
+    struct names users_by_id;
+    struct names users_by_client;
+    struct names messages_by_id;
+    struct names messages_by_client;
+    struct names tries; /* msgid -> uint64_t, how many new_message calls; owned */
 };
 
 /* A client. */
@@ -70,7 +70,7 @@ struct amojo_chat {
     bool write_first;
     bool lead; /* amo made an unsorted lead of it */
     struct vec messages;
-    struct vec clients; /* struct amojo_user: all that were ever named as its client */
+    struct names clients; /* by amojo's id: all that were ever named as its client */
 };
 
 enum amojo_from {
@@ -129,15 +129,13 @@ struct amojo_status {
 };
 
 struct amojo_store {
-    struct vec channels;
-    struct strmap channels_by_id;
-    struct vec scopes;
-    struct strmap scopes_by_id;
+    struct names channels; /* by id */
+    struct names scopes;
     struct vec chats;    /* all scopes, by seq */
     struct vec messages; /* the same */
     struct vec statuses;
     struct vec actions;
-    struct vec users;
+    size_t n_users;
     size_t first_listed; /* messages before this index were there at the last reset of logs */
 };
 

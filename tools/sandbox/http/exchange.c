@@ -11,8 +11,8 @@
 #include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,6 +20,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/list.h"
 #include "base/mem.h"
 #include "tools/sandbox/kit/http_date.h"
 #include "tools/sandbox/kit/timers.h"
@@ -40,7 +41,7 @@ enum exchange_state {
 };
 
 struct exchange {
-    TAILQ_ENTRY(exchange) asleep; /* in listener.sleepers while suspended */
+    struct list asleep; /* in listener.sleepers while suspended */
     struct listener *listener;
     struct MHD_Connection *connection;
     enum exchange_state state;
@@ -60,13 +61,11 @@ struct exchange {
     char retry_after[64];
 };
 
-TAILQ_HEAD(exchange_list, exchange);
-
 struct listener {
     struct MHD_Daemon *daemon;
     struct timers *timers;
     struct listener_options options;
-    struct exchange_list sleepers;
+    struct list sleepers;
     bool woken; /* something was resumed since the last run */
     uint16_t port;
     int fd; /* listening socket until libmicrohttpd owns it */
@@ -162,7 +161,7 @@ int listener_open(struct listener **ret_listener, struct timers *timers,
     l->fd = -1;
     l->timers = timers;
     l->options = *options;
-    TAILQ_INIT(&l->sleepers);
+    list_init(&l->sleepers);
     rc = listener_socket(l, options->host, options->port);
     if (rc)
         goto out;
@@ -181,28 +180,28 @@ static void exchange_wake(struct exchange *x)
     if (!x->suspended)
         return;
     x->suspended = false;
-    TAILQ_REMOVE(&x->listener->sleepers, x, asleep);
+    list_remove(&x->asleep);
     x->listener->woken = true;
     MHD_resume_connection(x->connection);
 }
 
 void listener_close(struct listener *l)
 {
-    struct exchange *x = NULL;
-
     if (!l)
         return;
     /* libmicrohttpd aborts when it is stopped with a suspended connection; and the run that lets
      * the sleepers go may put a request to sleep that came just now. */
     do {
-        while ((x = TAILQ_FIRST(&l->sleepers))) {
+        while (!list_is_empty(&l->sleepers)) {
+            struct exchange *x = LIST_ENTRY(l->sleepers.next, struct exchange, asleep);
+
             timers_disarm(l->timers, &x->timer);
             x->state = EXCHANGE_CUT;
             exchange_wake(x);
         }
         if (l->daemon)
             (void)MHD_run(l->daemon); /* on the way out: nothing to be done about a failure */
-    } while (!TAILQ_EMPTY(&l->sleepers));
+    } while (!list_is_empty(&l->sleepers));
     if (l->daemon)
         MHD_stop_daemon(l->daemon);
     if (l->fd >= 0)
@@ -336,7 +335,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
             l->options.handle(l->options.arg, x);
         if (x->state == EXCHANGE_HANDLED) {
             x->suspended = true;
-            TAILQ_INSERT_TAIL(&l->sleepers, x, asleep);
+            list_add_tail(&l->sleepers, &x->asleep);
             MHD_suspend_connection(x->connection);
             return MHD_YES;
         }
@@ -367,6 +366,31 @@ const char *exchange_path(const struct exchange *x)
 const char *exchange_query(const struct exchange *x)
 {
     return x->query;
+}
+
+const char *exchange_argument(const struct exchange *x, const char *key)
+{
+    const char *v = MHD_lookup_connection_value(x->connection, MHD_GET_ARGUMENT_KIND, key);
+
+    return v ? v : "";
+}
+
+int64_t exchange_number(const struct exchange *x, const char *key, int64_t otherwise)
+{
+    const char *text = exchange_argument(x, key);
+    char *end = NULL;
+    long long v = 0;
+
+    if (!*text)
+        return otherwise;
+    errno = 0;
+    v = strtoll(text, &end, 10);
+    return errno || *end ? otherwise : (int64_t)v;
+}
+
+void exchange_unescape(char *text)
+{
+    (void)MHD_http_unescape(text); /* the new length, which the NUL tells as well */
 }
 
 struct view exchange_body(const struct exchange *x)

@@ -49,6 +49,12 @@ const char *exchange_method(const struct exchange *x);
 const char *exchange_path(const struct exchange *x);
 /* Query without '?', "" when there is none. */
 const char *exchange_query(const struct exchange *x);
+/* The decoded value of the first argument @key of the query; "" when absent. */
+const char *exchange_argument(const struct exchange *x, const char *key);
+/* The same as a number; @otherwise when absent or no number. */
+int64_t exchange_number(const struct exchange *x, const char *key, int64_t otherwise);
+/* Take the escapes (%2F) out of a piece of a path, in its place. */
+void exchange_unescape(char *text);
 struct view exchange_body(const struct exchange *x);
 /* NULL when absent. */
 const char *exchange_header(const struct exchange *x, const char *name);

@@ -2,15 +2,15 @@
 
 #include <errno.h>
 
+#include "base/buf.h"
+#include "base/list.h"
 #include "base/mem.h"
-#include "tools/sandbox/kit/strmap.h"
+#include "base/table.h"
 #include "tools/sandbox/kit/timers.h"
 
 enum {
     STUMBLE_MS = 50
 };
-
-TAILQ_HEAD(job_list, lane_job);
 
 /* READY: in lanes.ready; BUSY: its first job is started; WAITING: its timer runs. A line
  * without jobs is forgotten. */
@@ -21,19 +21,19 @@ enum lane_state {
 };
 
 struct lane {
-    TAILQ_ENTRY(lane) link; /* lanes.ready */
+    struct list all;  /* lanes.all */
+    struct list link; /* lanes.ready */
     struct lanes *lanes;
     char *key;
     enum lane_state state;
-    struct job_list jobs;
+    struct list jobs; /* struct lane_job */
     struct timer timer;
 };
 
-TAILQ_HEAD(lane_list, lane);
-
 struct lanes {
-    struct strmap by_key;
-    struct lane_list ready;
+    struct table *by_key;
+    struct list all;
+    struct list ready;
     struct timers *timers;
     lanes_start_fn *start;
     lanes_free_fn *free_fn;
@@ -49,7 +49,12 @@ int lanes_new(struct lanes **ret_lanes, struct timers *timers, lanes_start_fn *s
 
     if (!ls)
         return -ENOMEM;
-    TAILQ_INIT(&ls->ready);
+    if (table_new(&ls->by_key)) {
+        mem_free(ls);
+        return -ENOMEM;
+    }
+    list_init(&ls->all);
+    list_init(&ls->ready);
     ls->timers = timers;
     ls->start = start;
     ls->free_fn = free_fn;
@@ -58,13 +63,20 @@ int lanes_new(struct lanes **ret_lanes, struct timers *timers, lanes_start_fn *s
     return 0;
 }
 
+static struct lane_job *lane_first(const struct lane *l)
+{
+    return list_is_empty(&l->jobs) ? NULL : LIST_ENTRY(l->jobs.next, struct lane_job, link);
+}
+
 static void lane_free(struct lane *l)
 {
     struct lane_job *job = NULL;
 
+    list_remove(&l->all);
+    list_remove(&l->link);
     timers_disarm(l->lanes->timers, &l->timer);
-    while ((job = TAILQ_FIRST(&l->jobs))) {
-        TAILQ_REMOVE(&l->jobs, job, link);
+    while ((job = lane_first(l))) {
+        list_remove(&job->link);
         l->lanes->n_jobs--;
         l->lanes->free_fn(job);
     }
@@ -74,12 +86,13 @@ static void lane_free(struct lane *l)
 
 void lanes_clear(struct lanes *ls)
 {
-    for (size_t i = 0; i < ls->by_key.cap; i++) {
-        if (ls->by_key.slots[i].key)
-            lane_free(ls->by_key.slots[i].value);
+    struct lane *l = NULL;
+
+    while (!list_is_empty(&ls->all)) {
+        l = LIST_ENTRY(ls->all.next, struct lane, all);
+        (void)table_remove(ls->by_key, view_of(l->key)); /* it is there */
+        lane_free(l);
     }
-    strmap_fini(&ls->by_key);
-    TAILQ_INIT(&ls->ready);
     ls->busy = 0;
 }
 
@@ -88,7 +101,14 @@ void lanes_free(struct lanes *ls)
     if (!ls)
         return;
     lanes_clear(ls);
+    table_free(ls->by_key);
     mem_free(ls);
+}
+
+static void lane_ready(struct lane *l)
+{
+    l->state = LANE_READY;
+    list_add_tail(&l->lanes->ready, &l->link);
 }
 
 static struct lane *lane_new(struct lanes *ls, const char *key)
@@ -98,36 +118,32 @@ static struct lane *lane_new(struct lanes *ls, const char *key)
     if (!l)
         return NULL;
     l->lanes = ls;
-    TAILQ_INIT(&l->jobs);
+    list_init(&l->link);
+    list_init(&l->all);
+    list_init(&l->jobs);
     l->key = mem_strdup(key);
-    if (!l->key || strmap_put(&ls->by_key, key, l)) {
+    if (!l->key || table_add(ls->by_key, view_of(l->key), l)) {
         mem_free(l->key);
         mem_free(l);
         return NULL;
     }
-    l->state = LANE_READY;
-    TAILQ_INSERT_TAIL(&ls->ready, l, link);
+    list_add_tail(&ls->all, &l->all);
+    lane_ready(l);
     return l;
 }
 
 int lanes_add(struct lanes *ls, const char *key, struct lane_job *job)
 {
-    struct lane *l = strmap_get(&ls->by_key, key);
+    struct lane *l = table_get(ls->by_key, view_of(key));
 
     if (!l)
         l = lane_new(ls, key);
     if (!l)
         return -ENOMEM;
     job->lane = l;
-    TAILQ_INSERT_TAIL(&l->jobs, job, link);
+    list_add_tail(&l->jobs, &job->link);
     ls->n_jobs++;
     return 0;
-}
-
-static void lane_ready(struct lane *l)
-{
-    l->state = LANE_READY;
-    TAILQ_INSERT_TAIL(&l->lanes->ready, l, link);
 }
 
 static void lane_on_timer(void *arg)
@@ -144,14 +160,14 @@ static void lane_wait(struct lane *l, int64_t due_ms)
 
 void lanes_pump(struct lanes *ls, int64_t limit, int64_t mono_ms)
 {
-    struct lane *l = NULL;
+    while (ls->busy < limit && !list_is_empty(&ls->ready)) {
+        struct lane *l = LIST_ENTRY(ls->ready.next, struct lane, link);
 
-    while (ls->busy < limit && (l = TAILQ_FIRST(&ls->ready))) {
-        TAILQ_REMOVE(&ls->ready, l, link);
+        list_remove(&l->link);
         l->state = LANE_BUSY;
         ls->busy++;
-        if (ls->start(ls->arg, TAILQ_FIRST(&l->jobs))) {
-            lanes_again(ls, TAILQ_FIRST(&l->jobs), mono_ms, STUMBLE_MS);
+        if (ls->start(ls->arg, lane_first(l))) {
+            lanes_again(ls, lane_first(l), mono_ms, STUMBLE_MS);
             return; /* the cause is not the line's; leave the others for the next turn */
         }
     }
@@ -162,14 +178,14 @@ void lanes_done(struct lanes *ls, struct lane_job *job)
     struct lane *l = job->lane;
 
     ls->busy--;
-    TAILQ_REMOVE(&l->jobs, job, link);
+    list_remove(&job->link);
     ls->n_jobs--;
     ls->free_fn(job);
-    if (!TAILQ_EMPTY(&l->jobs)) {
+    if (!list_is_empty(&l->jobs)) {
         lane_ready(l);
         return;
     }
-    strmap_remove(&ls->by_key, l->key);
+    (void)table_remove(ls->by_key, view_of(l->key)); /* it is there */
     lane_free(l);
 }
 

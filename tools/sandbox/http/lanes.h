@@ -5,10 +5,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/queue.h>
 
 #include "base/compiler.h"
-#include "tools/sandbox/kit/strmap.h"
+#include "base/list.h"
 #include "tools/sandbox/kit/timers.h"
 
 struct lane;
@@ -16,7 +15,7 @@ struct lanes;
 
 /* Embedded in what is sent. */
 struct lane_job {
-    TAILQ_ENTRY(lane_job) link;
+    struct list link;
     struct lane *lane;
 };
 

@@ -3,11 +3,11 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/queue.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/list.h"
 #include "base/mem.h"
 #include "tools/sandbox/kit/blob.h"
 #include "tools/sandbox/kit/timers.h"
@@ -20,7 +20,7 @@ enum {
 };
 
 struct transfer {
-    TAILQ_ENTRY(transfer) link;
+    struct list link; /* wire.running */
     CURL *easy;
     struct curl_slist *headers;
     struct blob *body;
@@ -31,14 +31,12 @@ struct transfer {
     void *arg;
 };
 
-TAILQ_HEAD(transfer_list, transfer);
-
 struct wire {
     CURLM *multi;
     int epoll_fd;
     struct timers *timers;
     struct timer timer;
-    struct transfer_list running;
+    struct list running;
     CURL *spare[SPARE_MAX];
     size_t n_spare;
 };
@@ -93,7 +91,7 @@ int wire_new(struct wire **ret_wire, struct timers *timers)
 
     if (!w)
         goto out;
-    TAILQ_INIT(&w->running);
+    list_init(&w->running);
     w->timers = timers;
     w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (w->epoll_fd < 0) {
@@ -134,10 +132,10 @@ static void transfer_free(struct wire *w, struct transfer *t)
 
 void wire_abort_all(struct wire *w)
 {
-    struct transfer *t = NULL;
+    while (!list_is_empty(&w->running)) {
+        struct transfer *t = LIST_ENTRY(w->running.next, struct transfer, link);
 
-    while ((t = TAILQ_FIRST(&w->running))) {
-        TAILQ_REMOVE(&w->running, t, link);
+        list_remove(&t->link);
         (void)curl_multi_remove_handle(w->multi, t->easy); /* it is in there */
         transfer_free(w, t);
     }
@@ -239,7 +237,7 @@ int wire_send(struct wire *w, const struct wire_request *request)
     t->started_us = clock_mono_us();
     if (curl_multi_add_handle(w->multi, t->easy) != CURLM_OK)
         goto out;
-    TAILQ_INSERT_TAIL(&w->running, t, link);
+    list_add_tail(&w->running, &t->link);
     t = NULL; /* on its way */
     rc = 0;
 out:
@@ -283,7 +281,7 @@ static void wire_finish(struct wire *w)
         (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private); /* set for every one */
         t = (struct transfer *)(void *)private;
         (void)curl_multi_remove_handle(w->multi, easy); /* it is in there */
-        TAILQ_REMOVE(&w->running, t, link);
+        list_remove(&t->link);
         transfer_done(w, t, code);
     }
 }

@@ -70,71 +70,35 @@ int digest_hmac_sha256(const void *key, size_t key_len, const void *data, size_t
                        DIGEST_SHA256_LEN);
 }
 
-static const char base64_digits[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
 void digest_base64_encode(const uint8_t *data, size_t len, char *ret)
 {
-    size_t i = 0;
-
-    for (; i + 2 < len; i += 3) {
-        uint32_t v = (uint32_t)data[i] << 16 | (uint32_t)data[i + 1] << 8 | data[i + 2];
-
-        *ret++ = base64_digits[v >> 18];
-        *ret++ = base64_digits[(v >> 12) & 63];
-        *ret++ = base64_digits[(v >> 6) & 63];
-        *ret++ = base64_digits[v & 63];
-    }
-    if (i < len) {
-        uint32_t v = (uint32_t)data[i] << 16;
-
-        if (i + 1 < len)
-            v |= (uint32_t)data[i + 1] << 8;
-        *ret++ = base64_digits[v >> 18];
-        *ret++ = base64_digits[(v >> 12) & 63];
-        *ret = '=';
-        if (i + 1 < len)
-            *ret = base64_digits[(v >> 6) & 63];
-        ret++;
-        *ret++ = '=';
-    }
-    *ret = '\0';
-}
-
-static int base64_value(char c)
-{
-    const char *p = c ? strchr(base64_digits, c) : NULL;
-
-    return p ? (int)(p - base64_digits) : -1;
+    ret[0] = '\0'; /* of nothing, EVP_EncodeBlock writes nothing */
+    (void)EVP_EncodeBlock((unsigned char *)ret, data, (int)len); /* cannot fail */
 }
 
 int digest_base64_decode(const char *text, size_t text_len, uint8_t *ret, size_t cap,
                          size_t *ret_len)
 {
+    static const char digits[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     size_t pad = 0;
-    size_t out = 0;
+    int n = 0;
 
-    if (text_len % 4)
-        return -EINVAL;
     while (pad < 2 && pad < text_len && text[text_len - 1 - pad] == '=')
         pad++;
-    if (text_len / 4 * 3 - pad > cap)
-        return -ENOSPC;
-    for (size_t i = 0; i < text_len; i += 4) {
-        size_t digits = i + 4 == text_len ? 4 - pad : 4;
-        uint32_t v = 0;
-
-        for (size_t k = 0; k < digits; k++) {
-            int d = base64_value(text[i + k]);
-
-            if (d < 0)
-                return -EINVAL;
-            v |= (uint32_t)d << (18 - 6 * k);
-        }
-        for (size_t k = 0; k + 1 < digits; k++)
-            ret[out++] = (uint8_t)(v >> (16 - 8 * k));
+    /* EVP_DecodeBlock would trim spaces, and counts the padding as bytes */
+    for (size_t i = 0; i < text_len - pad; i++) {
+        if (!text[i] || !strchr(digits, text[i]))
+            return -EINVAL;
     }
-    *ret_len = out;
+    if (text_len % 4)
+        return -EINVAL;
+    if (text_len / 4 * 3 > cap)
+        return -ENOSPC;
+    n = EVP_DecodeBlock(ret, (const unsigned char *)text, (int)text_len);
+    if (n < (int)pad)
+        return -EINVAL;
+    *ret_len = (size_t)n - pad;
     return 0;
 }
 

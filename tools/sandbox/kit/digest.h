@@ -27,7 +27,8 @@ AMO_MUSTCHECK int digest_hmac_sha256(const void *key, size_t key_len, const void
 
 /* Standard base64 with padding; @ret has room for 4 * ((len + 2) / 3) + 1. */
 void digest_base64_encode(const uint8_t *data, size_t len, char *ret);
-/* Strict: alphabet, padding, no white space. -EINVAL, or -ENOSPC when over @cap bytes. */
+/* Strict: alphabet, padding, no white space. @ret has room for 3 * (@text_len / 4) bytes, which
+ * may be more than what is in it. -EINVAL, or -ENOSPC when over @cap bytes. */
 AMO_MUSTCHECK int digest_base64_decode(const char *text, size_t text_len, uint8_t *ret,
                                        size_t cap, size_t *ret_len);
 

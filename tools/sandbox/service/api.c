@@ -13,7 +13,7 @@
 #include "tools/sandbox/http/exchange.h"
 #include "tools/sandbox/kit/blob.h"
 #include "tools/sandbox/kit/jread.h"
-#include "tools/sandbox/kit/strmap.h"
+#include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/record/gate.h"
 #include "tools/sandbox/record/verify.h"
 #include "tools/sandbox/record/world.h"
@@ -43,7 +43,7 @@ static struct service_connector *service_connector_of(struct sandbox *s, const c
 {
     if (strncmp(path, prefix, sizeof(prefix) - 1) != 0)
         return NULL;
-    return strmap_get(&s->service->connectors_by_name, path + sizeof(prefix) - 1);
+    return names_get(&s->service->connectors, path + sizeof(prefix) - 1);
 }
 
 static const char *service_verify(struct sandbox *s, struct exchange *x,
@@ -128,7 +128,7 @@ static struct service_message *service_take_message(struct sandbox *s,
                                                     struct json_object *data, struct blob *body)
 {
     const char *id = jread_str(data, "id");
-    struct service_message *m = strmap_get(&k->messages, id);
+    struct service_message *m = names_get(&k->messages, id);
     char conversation[160];
 
     if (m) {
@@ -178,7 +178,7 @@ static void service_take(struct sandbox *s, struct service_connector *k,
         m = service_take_message(s, k, data, body);
     else if (body)
         e = service_take_event(s, k, type, webhook_id, body);
-    if ((!m && !e) || service_webhook_add(s->service, k, webhook_id, m, e, body)) {
+    if ((!m && !e) || service_webhook_add(k, webhook_id, m, e, body)) {
         service_reply_error(r, 500, "no memory");
     } else if (m) {
         m->webhook_ids++;
@@ -197,7 +197,7 @@ static void service_process(struct sandbox *s, struct exchange *x, struct json_o
     const char *webhook_id = exchange_header(x, "webhook-id");
     struct jcheck c = {""};
     struct json_object *data = jread_object(body, "data");
-    struct service_webhook *w = k ? strmap_get(&k->webhooks, webhook_id) : NULL;
+    struct service_webhook *w = k ? names_get(&k->webhooks, webhook_id) : NULL;
 
     (void)entry;
     service_check(&c, body, webhook_id);

@@ -17,7 +17,7 @@
 #include "tools/sandbox/kit/blob.h"
 #include "tools/sandbox/kit/digest.h"
 #include "tools/sandbox/kit/jread.h"
-#include "tools/sandbox/kit/strmap.h"
+#include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/kit/text.h"
 #include "tools/sandbox/kit/vec.h"
 #include "tools/sandbox/record/counters.h"
@@ -272,8 +272,7 @@ int calls_start(void *arg, struct lane_job *job)
 {
     struct sandbox *s = arg;
     struct call_job *j = (struct call_job *)(void *)job;
-    const struct service_connector *k =
-        strmap_get(&s->service->connectors_by_name, j->connector);
+    const struct service_connector *k = names_get(&s->service->connectors, j->connector);
     struct call_entry *e = calls_get(s->calls, j->number);
     struct curl_slist *headers = NULL;
     char url[2048];

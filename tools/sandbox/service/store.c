@@ -9,7 +9,7 @@
 #include "tools/sandbox/kit/blob.h"
 #include "tools/sandbox/kit/digest.h"
 #include "tools/sandbox/kit/jread.h"
-#include "tools/sandbox/kit/strmap.h"
+#include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/kit/vec.h"
 
 static const char *const auth_names[] = {"bearer", "signature", "both"};
@@ -27,8 +27,8 @@ static void connector_free(struct service_connector *k)
     mem_free(k->error_code);
     mem_free(k->error_text);
     mem_free(k->prefix);
-    strmap_fini(&k->webhooks);
-    strmap_fini(&k->messages);
+    names_fini(&k->webhooks);
+    names_fini(&k->messages);
     mem_free(k);
 }
 
@@ -52,11 +52,7 @@ int service_connector_add(struct service_store *st, const char *name,
     k->answer_ids = true;
     if (!k->name || !k->token || !k->secret || !k->error_code || !k->error_text)
         goto out;
-    rc = vec_make_room(&st->connectors);
-    if (rc == 0)
-        rc = strmap_put(&st->connectors_by_name, name, k);
-    if (rc == 0)
-        rc = vec_add(&st->connectors, k);
+    rc = names_put(&st->connectors, name, k);
     if (rc)
         goto out;
     *ret = k;
@@ -99,7 +95,7 @@ int service_message_add(struct service_store *st, struct service_connector *k, c
         goto out;
     rc = vec_make_room(&st->messages);
     if (rc == 0)
-        rc = strmap_put(&k->messages, id, m);
+        rc = names_put(&k->messages, id, m);
     if (rc == 0)
         rc = vec_add(&st->messages, m);
     if (rc)
@@ -145,15 +141,12 @@ out:
     return rc;
 }
 
-int service_webhook_add(struct service_store *st, struct service_connector *k,
-                        const char *webhook_id, struct service_message *m,
-                        struct service_event *e, struct blob *body)
+int service_webhook_add(struct service_connector *k, const char *webhook_id,
+                        struct service_message *m, struct service_event *e, struct blob *body)
 {
     struct service_webhook *w = mem_zalloc(sizeof(*w));
-    int rc = w ? vec_make_room(&st->webhooks) : -ENOMEM;
+    int rc = w ? names_put(&k->webhooks, webhook_id, w) : -ENOMEM;
 
-    if (rc == 0)
-        rc = strmap_put(&k->webhooks, webhook_id, w);
     if (rc) {
         mem_free(w);
         return rc;
@@ -161,7 +154,7 @@ int service_webhook_add(struct service_store *st, struct service_connector *k,
     w->message = m;
     w->event = e;
     w->body = blob_hold(body);
-    return vec_add(&st->webhooks, w);
+    return 0;
 }
 
 struct json_object *service_connector_json(const struct service_connector *k)
@@ -270,46 +263,45 @@ void service_clear_logs(struct service_store *st)
 {
     st->first_listed = st->messages.n;
     /* The webhook-ids stay known, so that repeats are still recognised. */
-    for (size_t i = 0; i < st->connectors.n; i++) {
-        struct service_connector *k = st->connectors.at[i];
+    for (const struct name *i = names_first(&st->connectors); i;
+         i = names_next(&st->connectors, i)) {
+        const struct service_connector *k = i->value;
 
-        for (size_t j = 0; j < k->webhooks.cap; j++) {
-            struct service_webhook *w =
-                k->webhooks.slots[j].key ? k->webhooks.slots[j].value : NULL;
-
-            if (w)
-                w->event = NULL;
-        }
+        for (const struct name *j = names_first(&k->webhooks); j;
+             j = names_next(&k->webhooks, j))
+            ((struct service_webhook *)j->value)->event = NULL;
     }
     for (size_t i = 0; i < st->events.n; i++)
         event_free(st->events.at[i]);
     vec_fini(&st->events);
 }
 
-void service_clear(struct service_store *st, bool all)
+/* Forget what was given to @k. */
+static void connector_clear(struct service_connector *k)
 {
-    service_clear_logs(st);
-    for (size_t i = 0; i < st->connectors.n; i++) {
-        struct service_connector *k = st->connectors.at[i];
-
-        strmap_fini(&k->webhooks);
-        strmap_fini(&k->messages);
-    }
-    for (size_t i = 0; i < st->webhooks.n; i++) {
-        struct service_webhook *w = st->webhooks.at[i];
+    for (const struct name *e = names_first(&k->webhooks); e; e = names_next(&k->webhooks, e)) {
+        struct service_webhook *w = e->value;
 
         blob_drop(w->body);
         mem_free(w);
     }
+    names_fini(&k->webhooks);
+    names_fini(&k->messages);
+}
+
+void service_clear(struct service_store *st, bool all)
+{
+    service_clear_logs(st);
+    for (const struct name *e = names_first(&st->connectors); e;
+         e = names_next(&st->connectors, e)) {
+        connector_clear(e->value);
+        if (all)
+            connector_free(e->value);
+    }
     for (size_t i = 0; i < st->messages.n; i++)
         message_free(st->messages.at[i]);
-    vec_fini(&st->webhooks);
     vec_fini(&st->messages);
     st->first_listed = 0;
-    if (!all)
-        return;
-    for (size_t i = 0; i < st->connectors.n; i++)
-        connector_free(st->connectors.at[i]);
-    vec_fini(&st->connectors);
-    strmap_fini(&st->connectors_by_name);
+    if (all)
+        names_fini(&st->connectors);
 }

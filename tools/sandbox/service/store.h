@@ -10,7 +10,7 @@
 
 #include "base/compiler.h"
 #include "tools/sandbox/kit/blob.h"
-#include "tools/sandbox/kit/strmap.h"
+#include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/kit/vec.h"
 
 enum service_auth {
@@ -38,8 +38,8 @@ struct service_connector {
     bool report_service_id;
     bool answer_ids;
     char *prefix; /* of the name of a conversation that is written to first; NULL = none */
-    struct strmap webhooks; /* webhook-id -> struct service_webhook */
-    struct strmap messages; /* the bridge's message id -> struct service_message */
+    struct names webhooks; /* webhook-id -> struct service_webhook */
+    struct names messages; /* the bridge's message id -> struct service_message */
 };
 
 struct service_message {
@@ -75,11 +75,9 @@ struct service_webhook {
 };
 
 struct service_store {
-    struct vec connectors;
-    struct strmap connectors_by_name;
+    struct names connectors; /* by name */
     struct vec messages;
     struct vec events;
-    struct vec webhooks;
     size_t first_listed; /* messages before it were there at the last reset of logs */
 };
 
@@ -93,9 +91,9 @@ AMO_MUSTCHECK int service_message_add(struct service_store *st, struct service_c
 AMO_MUSTCHECK int service_event_add(struct service_store *st, struct service_connector *k,
                                     const char *type, const char *webhook_id, struct blob *body,
                                     struct service_event **ret);
-AMO_MUSTCHECK int service_webhook_add(struct service_store *st, struct service_connector *k,
-                                      const char *webhook_id, struct service_message *m,
-                                      struct service_event *e, struct blob *body);
+AMO_MUSTCHECK int service_webhook_add(struct service_connector *k, const char *webhook_id,
+                                      struct service_message *m, struct service_event *e,
+                                      struct blob *body);
 
 struct json_object *service_connector_json(const struct service_connector *k);
 struct json_object *service_message_json(const struct service_message *m);

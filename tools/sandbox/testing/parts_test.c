@@ -1,4 +1,4 @@
-/* The small parts: map, timers, lanes, faults. */
+/* The small parts: timers, lanes, faults. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,37 +12,8 @@
 #include "base/mem.h"
 #include "tools/sandbox/http/lanes.h"
 #include "tools/sandbox/kit/jread.h"
-#include "tools/sandbox/kit/query.h"
-#include "tools/sandbox/kit/strmap.h"
 #include "tools/sandbox/kit/timers.h"
 #include "tools/sandbox/record/faults.h"
-
-static void map_finds_what_stays_after_half_is_removed(void **state)
-{
-    enum {
-        N = 5000
-    };
-    static int values[N];
-    struct strmap m = {0};
-    char key[16];
-
-    (void)state;
-    for (int i = 0; i < N; i++) {
-        (void)snprintf(key, sizeof(key), "k%d", i);
-        assert_int_equal(strmap_put(&m, key, &values[i]), 0);
-    }
-    for (int i = 0; i < N; i += 2) {
-        (void)snprintf(key, sizeof(key), "k%d", i);
-        strmap_remove(&m, key);
-        strmap_remove(&m, key);
-    }
-    assert_int_equal(m.n, N / 2);
-    for (int i = 0; i < N; i++) {
-        (void)snprintf(key, sizeof(key), "k%d", i);
-        assert_ptr_equal(strmap_get(&m, key), i % 2 ? &values[i] : NULL);
-    }
-    strmap_fini(&m);
-}
 
 static char fired[64];
 
@@ -207,28 +178,13 @@ static void the_same_seed_gives_the_same_faults(void **state)
     faults_clear(&b);
 }
 
-static void queries_are_decoded(void **state)
-{
-    char v[QUERY_VALUE_MAX];
-
-    (void)state;
-    query_get("a=1&text=%D1%8F+b%2&z", "text", v);
-    assert_string_equal(v, "\xD1\x8F b%2");
-    query_get("a=1", "b", v);
-    assert_string_equal(v, "");
-    assert_int_equal(query_int("count=17", "count", 1), 17);
-    assert_int_equal(query_int("count=x", "count", 1), 1);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(map_finds_what_stays_after_half_is_removed),
         cmocka_unit_test(timers_fire_in_order_of_time_and_not_when_disarmed),
         cmocka_unit_test(a_lane_has_one_job_on_the_wire_and_holds_up_no_other),
         cmocka_unit_test(rules_are_a_queue_that_respects_skip_times_and_match),
         cmocka_unit_test(the_same_seed_gives_the_same_faults),
-        cmocka_unit_test(queries_are_decoded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
