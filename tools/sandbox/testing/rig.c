@@ -314,6 +314,17 @@ void rig_amojo(struct rig *r, int status, const char *line, const char *body)
     rig_check(r, status, whole);
 }
 
+void rig_message(struct rig *r, int status, const char *event, const char *payload)
+{
+    char body[4096];
+
+    assert_true(snprintf(body, sizeof(body),
+                         "{'event_type':'%s','payload':{'timestamp':1700000000,"
+                         "'msec_timestamp':1700000000250,%s}}",
+                         event, payload) < (int)sizeof(body));
+    rig_amojo(r, status, "POST ch_acc", body);
+}
+
 void rig_service(struct rig *r, int status, const char *webhook_id, const char *body)
 {
     const struct service_connector *k = names_get(&r->sandbox.service->connectors, "wa");

@@ -1,0 +1,160 @@
+/* What the services know. */
+#include "tools/sandbox/service/store.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/testing.h"
+#include "tools/sandbox/testing/json.h"
+
+static const char created[] =
+    "{\"type\":\"message.created\",\"data\":{\"id\":\"mid\",\"type\":\"text\","
+    "\"text\":\"hello\"}}";
+
+static int furnish(struct service_store *st, struct service_message **ret_message,
+                   struct service_event **ret_event)
+{
+    struct service_connector *k = NULL;
+    struct blob *body = blob_new(created, strlen(created));
+    int rc = body ? service_connector_add(st, "wa", &k) : -ENOMEM;
+
+    if (rc == 0)
+        rc = service_message_add(st, k, "mid", "79", body, ret_message);
+    if (rc == 0)
+        rc = service_webhook_add(k, "mid.1", *ret_message, NULL, body);
+    if (rc == 0)
+        rc = service_event_add(st, k, "typing.started", "ev.1", body, ret_event);
+    if (rc == 0)
+        rc = service_webhook_add(k, "ev.1", NULL, *ret_event, body);
+    blob_drop(body);
+    return rc;
+}
+
+static void a_connector_is_made_with_secrets_of_its_own(void **state)
+{
+    struct service_store st = {0};
+    struct service_connector *k = NULL;
+    struct json_object *o = NULL;
+
+    (void)state;
+    assert_int_equal(service_connector_add(&st, "wa", &k), 0);
+    assert_int_equal(strlen(k->token), 64);
+    assert_int_equal(strncmp(k->secret, "whsec_", 6), 0);
+    o = service_connector_json(k);
+    testing_assert_at(o, "name", "'wa'");
+    testing_assert_at(o, "auth", "'bearer'");
+    testing_assert_at(o, "report", "'none'");
+    testing_assert_at(o, "report_error", "{'code':'not_on_channel','text':'no such number'}");
+    testing_assert_at(o, "report_id", "'mid'");
+    testing_assert_at(o, "answer_ids", "true");
+    testing_assert_at(o, "secret_old", "null");
+    json_object_put(o);
+    service_clear(&st, true);
+}
+
+static void a_message_is_shown_with_its_text(void **state)
+{
+    struct service_store st = {0};
+    struct service_message *m = NULL;
+    struct service_event *e = NULL;
+    struct json_object *o = NULL;
+    char *text = NULL;
+
+    (void)state;
+    assert_int_equal(furnish(&st, &m, &e), 0);
+    o = service_message_json(m);
+    testing_assert_at(o, "connector", "'wa'");
+    testing_assert_at(o, "conversation", "'79'");
+    testing_assert_at(o, "id", "'mid'");
+    testing_assert_at(o, "text", "'hello'");
+    testing_assert_at(o, "data.id", "'mid'");
+    assert_int_equal(strncmp(testing_text_at(o, "service_id"), "svc-", 4), 0);
+    json_object_put(o);
+    text = service_message_text(m);
+    assert_string_equal(text, "hello");
+    mem_free(text);
+    service_clear(&st, true);
+}
+
+static void an_event_is_known_by_its_ids_and_texts(void **state)
+{
+    struct service_store st = {0};
+    struct service_message *m = NULL;
+    struct service_event *e = NULL;
+    struct json_object *o = NULL;
+
+    (void)state;
+    assert_int_equal(furnish(&st, &m, &e), 0);
+    assert_true(service_event_is(e, "ev.1"));
+    assert_true(service_event_is(e, "mid"));
+    assert_false(service_event_is(e, "other"));
+    assert_true(service_event_has(e, "hell"));
+    assert_false(service_event_has(e, "heaven"));
+    o = service_event_json(e);
+    testing_assert_at(o, "type", "'typing.started'");
+    testing_assert_at(o, "webhook_id", "'ev.1'");
+    testing_assert_at(o, "repeats", "0");
+    json_object_put(o);
+    service_clear(&st, true);
+}
+
+static void clearing_goes_as_far_as_it_is_told(void **state)
+{
+    struct service_store st = {0};
+    struct service_message *m = NULL;
+    struct service_event *e = NULL;
+    const struct service_connector *k = NULL;
+    const struct service_webhook *w = NULL;
+
+    (void)state;
+    assert_int_equal(furnish(&st, &m, &e), 0);
+    k = names_get(&st.connectors, "wa");
+    service_clear_logs(&st);
+    assert_int_equal(st.first_listed, 1);
+    w = names_get(&k->webhooks, "ev.1");
+    assert_null(w->event); /* gone, but a repeat is still one */
+    assert_non_null(names_get(&k->messages, "mid"));
+    service_clear(&st, false);
+    assert_null(names_get(&k->webhooks, "ev.1"));
+    assert_null(names_get(&k->messages, "mid"));
+    assert_int_equal(st.messages.n, 0);
+    assert_ptr_equal(names_get(&st.connectors, "wa"), k);
+    service_clear(&st, true);
+    assert_null(names_get(&st.connectors, "wa"));
+}
+
+static int furnish_and_clear(void *arg)
+{
+    struct service_store st = {0};
+    struct service_message *m = NULL;
+    struct service_event *e = NULL;
+    int rc = furnish(&st, &m, &e);
+
+    (void)arg;
+    service_clear(&st, true);
+    return rc;
+}
+
+static void without_memory_what_there_is_can_be_cleared(void **state)
+{
+    (void)state;
+    testing_fail_each_allocation(furnish_and_clear, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_connector_is_made_with_secrets_of_its_own),
+        cmocka_unit_test(a_message_is_shown_with_its_text),
+        cmocka_unit_test(an_event_is_known_by_its_ids_and_texts),
+        cmocka_unit_test(clearing_goes_as_far_as_it_is_told),
+        cmocka_unit_test(without_memory_what_there_is_can_be_cleared),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
