@@ -79,6 +79,74 @@ static void what_nobody_can_wait_for_is_refused(void **state)
     rig_ask(r, 400, "GET /wait?what=idle&timeout_ms=-1", NULL);
 }
 
+static void each_kind_of_thing_can_be_waited_for(void **state)
+{
+    struct rig *r = *state;
+
+    rig_message(r, 200, "new_message",
+                "'msgid':'m1','conversation_id':'c1','sender':{'id':'u1','name':'Ann'},"
+                "'message':{'type':'text','text':'hello'}");
+    rig_ask(r, 200, "GET /wait?what=amojo.message&conversation=c1&msgid=m1&text=ell", NULL);
+    rig_expect(r, "item.text", "'hello'");
+    rig_message(r, 200, "edit_message",
+                "'msgid':'m1','conversation_id':'c1','message':{'type':'text','text':'bye'}");
+    rig_ask(r, 200, "GET /wait?what=amojo.edit&id=m1&text=bye&type=text", NULL);
+    rig_expect(r, "item.kind", "'edit'");
+    rig_amojo(r, 204, "POST ch_acc/typing", "{'conversation_id':'c1','sender':{'id':'u1'}}");
+    rig_ask(r, 200, "GET /wait?what=amojo.typing&conversation=c1", NULL);
+    rig_expect(r, "item.user", "'u1'");
+    rig_amojo(r, 200, "POST ch_acc/react",
+              "{'type':'react','conversation_id':'c1','msgid':'m1','user':{'id':'u1'},"
+              "'emoji':'\xe2\x9d\xa4'}");
+    rig_ask(r, 200, "GET /wait?what=amojo.reaction&type=react&id=m1", NULL);
+    rig_expect(r, "item.msgid", "'m1'");
+    rig_ask(r, 200, "GET /wait?what=amojo.reaction&type=unreact&timeout_ms=0", NULL);
+    rig_expect(r, "done", "false");
+    rig_ask(r, 200, "POST /manager/types", "{'conversation_id':'c1'}");
+    rig_ask(r, 200, "GET /wait?what=webhook&webhook=1", NULL);
+    rig_expect(r, "item.state", "'answered'");
+}
+
+static void what_a_service_was_given_can_be_waited_for(void **state)
+{
+    struct rig *r = *state;
+    struct rig_client c;
+
+    rig_begin(r, &c, "GET /_sandbox/wait?what=service.event&type=connector.test&id=n-1", "",
+              "");
+    rig_service(r, 200, "t-1",
+                "{'type':'connector.test','timestamp':'2026-03-02T09:15:00Z',"
+                "'data':{'nonce':'n-1'}}");
+    rig_end(r, &c);
+    rig_expect(r, "item.webhook_id", "'t-1'");
+    rig_service(r, 200, "mid-1",
+                "{'type':'message.created','timestamp':'2026-03-02T09:15:00Z','data':{"
+                "'id':'mid-1','direction':'out','write_first':false,"
+                "'conversation':{'id':'79'},'type':'text','text':'hello'}}");
+    rig_ask(r, 200, "GET /wait?what=service.message&conversation=79&id=mid-1&text=hell", NULL);
+    rig_expect(r, "item.text", "'hello'");
+    rig_ask(r, 200, "GET /wait?what=service.message&conversation=80&timeout_ms=0", NULL);
+    rig_expect(r, "done", "false");
+}
+
+static void too_many_may_not_wait(void **state)
+{
+    struct rig *r = *state;
+    static struct rig_client c[256];
+
+    for (size_t i = 0; i < AMO_COUNT(c); i++)
+        rig_begin(r, &c[i], "GET /_sandbox/wait?what=client.accepted", "", "");
+    while (r->sandbox.waits->n < AMO_COUNT(c))
+        rig_turn(r);
+    rig_ask(r, 507, "GET /wait?what=client.accepted", NULL);
+    a_client_writes(r, "m1");
+    for (size_t i = 0; i < AMO_COUNT(c); i++) {
+        rig_end(r, &c[i]);
+        rig_expect(r, "done", "true");
+    }
+    assert_int_equal(r->sandbox.waits->n, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -87,6 +155,9 @@ int main(void)
         RIG_TEST(the_wait_for_a_call_shows_it_when_it_is_over),
         RIG_TEST(nothing_is_waited_for_longer_than_was_asked),
         RIG_TEST(what_nobody_can_wait_for_is_refused),
+        RIG_TEST(each_kind_of_thing_can_be_waited_for),
+        RIG_TEST(what_a_service_was_given_can_be_waited_for),
+        RIG_TEST(too_many_may_not_wait),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
