@@ -1,6 +1,7 @@
-#include <arpa/inet.h>
+/* amo-sandbox: its options, its listener, its loop. */
 #include <curl/curl.h>
 #include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,50 +50,38 @@ static int64_t on_clock(void *arg)
 /* 0, or the exit code + 1 when the program ends here. */
 static int arguments_read(struct arguments *a, int argc, char **argv)
 {
-    *a = (struct arguments){.listen = "127.0.0.1:9800"};
-    for (int i = 1; i < argc; i++) {
-        const char **place = NULL;
+    static const struct option known[] = {
+        {"listen",  required_argument, NULL, 'l'},
+        {"cert",    required_argument, NULL, 'c'},
+        {"key",     required_argument, NULL, 'k'},
+        {"help",    no_argument,       NULL, 'h'},
+        {"version", no_argument,       NULL, 'v'},
+        {NULL,      0,                 NULL, 0  },
+    };
+    int option = 0;
 
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "--version") == 0) {
-            (void)fputs(argv[i][2] == 'h' ? help : "amo-sandbox " AMO_VERSION "\n", stdout);
+    *a = (struct arguments){.listen = "127.0.0.1:9800"};
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
+    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+        if (option == 'l')
+            a->listen = optarg;
+        else if (option == 'c')
+            a->cert_file = optarg;
+        else if (option == 'k')
+            a->key_file = optarg;
+        else if (option == '?')
+            return 1 + EXIT_USAGE;
+        else {
+            (void)fputs(option == 'h' ? help : "amo-sandbox " AMO_VERSION "\n", stdout);
             return 1 + EXIT_SUCCESS;
         }
-        if (strcmp(argv[i], "--listen") == 0)
-            place = &a->listen;
-        else if (strcmp(argv[i], "--cert") == 0)
-            place = &a->cert_file;
-        else if (strcmp(argv[i], "--key") == 0)
-            place = &a->key_file;
-        if (!place || i + 1 >= argc) {
-            (void)fprintf(stderr, "amo-sandbox: %s %s; see --help\n", argv[i],
-                          place ? "needs a value" : "is not known");
-            return 1 + EXIT_USAGE;
-        }
-        *place = argv[++i];
     }
-    if (!a->cert_file != !a->key_file) {
-        (void)fputs("amo-sandbox: --cert and --key go together\n", stderr);
+    if (optind < argc || !a->cert_file != !a->key_file) {
+        (void)fprintf(stderr, "amo-sandbox: %s; see --help\n",
+                      optind < argc ? argv[optind] : "--cert and --key go together");
         return 1 + EXIT_USAGE;
     }
     return 0;
-}
-
-/* "127.0.0.1:9800" or "[::1]:9800". */
-static int listen_read(const char *text, char *ret_host, size_t cap, uint16_t *ret_port)
-{
-    const char *colon = strrchr(text, ':');
-    size_t n = colon ? (size_t)(colon - text) : 0;
-    char *end = NULL;
-    unsigned long port = colon ? strtoul(colon + 1, &end, 10) : 0;
-
-    if (!colon || !colon[1] || *end || port > 65535 || colon[1] == '-')
-        return -EINVAL;
-    if (n >= 2 && text[0] == '[' && text[n - 1] == ']') {
-        text++;
-        n -= 2;
-    }
-    *ret_port = (uint16_t)port;
-    return view_copy(view_make(text, n), ret_host, cap);
 }
 
 /* A whole small file as text; NULL when it cannot be read. */
@@ -125,32 +114,22 @@ static void raise_limits(void)
 
 static int listen_open(struct sandbox *s, const struct arguments *a)
 {
-    struct listener_options o = {.handle = on_request, .unix_ms = on_clock, .arg = s};
-    char host[64];
-    char *cert = NULL;
-    char *key = NULL;
-    int rc = listen_read(a->listen, host, sizeof(host), &o.port);
+    struct listener_options o = {
+        .address = a->listen, .handle = on_request, .unix_ms = on_clock, .arg = s};
+    char *cert = a->cert_file ? file_read(a->cert_file) : NULL;
+    char *key = a->key_file ? file_read(a->key_file) : NULL;
+    int rc = a->cert_file && (!cert || !key) ? -ENOENT : 0;
 
-    if (rc)
-        goto out;
-    o.host = host;
-    if (a->cert_file) {
-        cert = file_read(a->cert_file);
-        key = file_read(a->key_file);
-        rc = cert && key ? 0 : -ENOENT;
-        if (rc)
-            goto out;
-        o.cert = cert;
-        o.key = key;
-    }
-    rc = listener_open(&s->listener, &s->timers, &o);
+    o.cert = cert;
+    o.key = key;
+    if (rc == 0)
+        rc = listener_open(&s->listener, &s->timers, &o);
     if (rc == 0) {
-        (void)printf("amo-sandbox listening on %s://%s%s%s:%u\n", cert ? "https" : "http",
-                     strchr(host, ':') ? "[" : "", host, strchr(host, ':') ? "]" : "",
-                     (unsigned int)listener_port(s->listener));
+        (void)printf("amo-sandbox listening on %s://%.*s:%u\n", cert ? "https" : "http",
+                     (int)(strrchr(a->listen, ':') - a->listen), a->listen,
+                     listener_port(s->listener));
         (void)fflush(stdout); /* whoever waits for the line reads stdout */
     }
-out:
     mem_free(cert);
     mem_free(key);
     return rc;

@@ -4,16 +4,12 @@
  * an end, so the exchange is freed then. */
 #include "tools/sandbox/http/exchange.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <microhttpd.h>
@@ -22,6 +18,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "base/net.h"
 #include "tools/sandbox/kit/http_date.h"
 #include "tools/sandbox/kit/timers.h"
 
@@ -31,6 +28,7 @@ enum {
     CONNECTIONS_MAX = 4096,
     CONNECTION_MEMORY = 64 * 1024,
     IDLE_S = 120,
+    BACKLOG = 1024,
 };
 
 enum exchange_state {
@@ -67,7 +65,7 @@ struct listener {
     struct listener_options options;
     struct list sleepers;
     bool woken; /* something was resumed since the last run */
-    uint16_t port;
+    unsigned port;
     int fd; /* listening socket until libmicrohttpd owns it */
 };
 
@@ -79,36 +77,6 @@ static void on_done(void *cls, struct MHD_Connection *connection, void **con_cls
                     enum MHD_RequestTerminationCode why);
 static void on_log(void *cls, const char *fmt, va_list args)
     __attribute__((format(printf, 2, 0)));
-
-static int listener_socket(struct listener *l, const char *host, uint16_t port)
-{
-    struct sockaddr_storage addr = {0};
-    struct sockaddr_in *v4 = (struct sockaddr_in *)(void *)&addr;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)(void *)&addr;
-    socklen_t len = 0;
-    int one = 1;
-
-    if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons(port);
-        len = sizeof(*v4);
-    } else if (inet_pton(AF_INET6, host, &v6->sin6_addr) == 1) {
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons(port);
-        len = sizeof(*v6);
-    } else {
-        return -EINVAL;
-    }
-    l->fd = socket(addr.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (l->fd < 0)
-        return -errno;
-    if (setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
-        bind(l->fd, (const struct sockaddr *)&addr, len) < 0 || listen(l->fd, 1024) < 0 ||
-        getsockname(l->fd, (struct sockaddr *)&addr, &len) < 0)
-        return -errno;
-    l->port = ntohs(addr.ss_family == AF_INET ? v4->sin_port : v6->sin6_port);
-    return 0;
-}
 
 static int listener_start(struct listener *l)
 {
@@ -162,9 +130,10 @@ int listener_open(struct listener **ret_listener, struct timers *timers,
     l->timers = timers;
     l->options = *options;
     list_init(&l->sleepers);
-    rc = listener_socket(l, options->host, options->port);
+    rc = net_listen(options->address, BACKLOG, 0, &l->fd);
     if (rc)
         goto out;
+    l->port = net_port(l->fd);
     rc = listener_start(l);
     if (rc)
         goto out;
@@ -233,7 +202,7 @@ void listener_run(struct listener *l)
     (void)MHD_run(l->daemon); /* only fails for a daemon with its own thread */
 }
 
-uint16_t listener_port(const struct listener *l)
+unsigned listener_port(const struct listener *l)
 {
     return l->port;
 }

@@ -22,9 +22,8 @@ typedef void exchange_fn(void *arg, struct exchange *x);
 typedef int64_t exchange_clock_fn(void *arg);
 
 struct listener_options {
-    const char *host; /* numeric IPv4 or IPv6 */
-    uint16_t port;    /* 0 = any */
-    const char *cert; /* PEM text, NULL = plain HTTP */
+    const char *address; /* "127.0.0.1:9800", "[::1]:9800"; port 0 = any */
+    const char *cert;    /* PEM text, NULL = plain HTTP */
     const char *key;
     exchange_fn *handle;
     exchange_clock_fn *unix_ms;
@@ -41,7 +40,7 @@ int listener_fd(const struct listener *l);
 int64_t listener_wait_ms(const struct listener *l);
 /* Do what is due. */
 void listener_run(struct listener *l);
-uint16_t listener_port(const struct listener *l);
+unsigned listener_port(const struct listener *l);
 
 /* The request; borrowed, valid until it is answered. The body is closed with a NUL. */
 const char *exchange_method(const struct exchange *x);

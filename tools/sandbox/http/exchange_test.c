@@ -47,7 +47,7 @@ static int64_t on_clock(void *arg)
 static void server_open(struct server *s, exchange_fn *then)
 {
     struct listener_options o = {
-        .host = "127.0.0.1", .handle = on_request, .unix_ms = on_clock, .arg = s};
+        .address = "127.0.0.1:0", .handle = on_request, .unix_ms = on_clock, .arg = s};
 
     *s = (struct server){.then = then};
     assert_int_equal(listener_open(&s->listener, &s->timers, &o), 0);
@@ -62,7 +62,7 @@ static void server_close(struct server *s)
 static int client_open(const struct server *s, const char *request)
 {
     struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons(listener_port(s->listener)),
+                             .sin_port = htons((uint16_t)listener_port(s->listener)),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -279,16 +279,17 @@ static void an_address_that_is_none_or_taken_is_an_error(void **state)
     struct server s;
     struct timers timers = {{0}};
     struct listener *l = NULL;
+    char taken[32];
     struct listener_options o = {
-        .host = "localhost", .handle = on_request, .unix_ms = on_clock};
+        .address = "localhost:1", .handle = on_request, .unix_ms = on_clock};
 
     (void)state;
     assert_int_equal(listener_open(&l, &timers, &o), -EINVAL);
     server_open(&s, say_all);
-    o.host = "127.0.0.1";
-    o.port = listener_port(s.listener);
+    (void)snprintf(taken, sizeof(taken), "127.0.0.1:%u", listener_port(s.listener));
+    o.address = taken;
     assert_int_equal(listener_open(&l, &timers, &o), -EADDRINUSE);
-    o.port = 0;
+    o.address = "127.0.0.1:0";
     o.cert = "no certificate";
     o.key = "no key";
     assert_int_equal(listener_open(&l, &timers, &o), -EIO);

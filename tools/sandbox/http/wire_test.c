@@ -75,7 +75,7 @@ static void on_done(void *arg, const struct wire_result *r)
 static void net_open(struct net *n)
 {
     struct listener_options o = {
-        .host = "127.0.0.1", .handle = on_request, .unix_ms = on_clock, .arg = n};
+        .address = "127.0.0.1:0", .handle = on_request, .unix_ms = on_clock, .arg = n};
 
     *n = (struct net){.status = 200};
     assert_int_equal(listener_open(&n->listener, &n->timers, &o), 0);
@@ -110,8 +110,7 @@ static int net_send(struct net *n, const char *method, const char *path, struct 
 {
     char url[128];
 
-    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u%s",
-                   (unsigned)listener_port(n->listener), path);
+    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", listener_port(n->listener), path);
     return wire_send(n->wire, &(struct wire_request){
                                   .method = method,
                                   .url = url,

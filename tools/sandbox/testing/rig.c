@@ -90,7 +90,7 @@ static void on_bridge(void *arg, struct exchange *x)
 static struct listener *rig_listen(struct rig *r, exchange_fn *handle)
 {
     struct listener_options o = {
-        .host = "127.0.0.1", .handle = handle, .unix_ms = on_clock, .arg = r};
+        .address = "127.0.0.1:0", .handle = handle, .unix_ms = on_clock, .arg = r};
     struct listener *l = NULL;
 
     assert_int_equal(listener_open(&l, &r->sandbox.timers, &o), 0);
@@ -180,7 +180,7 @@ void rig_begin(struct rig *r, struct rig_client *c, const char *line, const char
                const char *body)
 {
     struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons(listener_port(r->sandbox.listener)),
+                             .sin_port = htons((uint16_t)listener_port(r->sandbox.listener)),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct buf out;
 
