@@ -22,8 +22,7 @@ enum {
 
 void control_answer(struct exchange *x, int status, struct json_object *o)
 {
-    const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
-                                                             JSON_C_TO_STRING_NOSLASHESCAPE);
+    const char *text = jread_text(o);
 
     exchange_answer(x, status, "application/json", view_of(text));
     json_object_put(o);

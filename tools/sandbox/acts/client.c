@@ -52,7 +52,7 @@ static struct json_object *client_item(uint64_t number, const char *id,
 {
     struct json_object *o = json_object_new_object();
 
-    json_object_object_add(o, "call", json_object_new_uint64(number));
+    jread_add_uint(o, "call", number);
     jread_add_str(o, "id", id);
     jread_add_str(o, "conversation", conversation);
     return o;
@@ -157,8 +157,7 @@ static int client_write(struct sandbox *s, struct json_object *act, struct jchec
                         .conversation = conversation,
                         .id = id,
                         .key = jread_str(act, "idempotency_key"),
-                        .body = view_of(json_object_to_json_string_ext(
-                            o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)),
+                        .body = view_of(jread_text(o)),
                     },
                     &number);
     json_object_put(o);
@@ -212,8 +211,7 @@ static int client_send(struct sandbox *s, const struct call_send *form, struct j
     call.lane = jread_str(act, "lane");
     call.key = jread_str(act, "idempotency_key");
     call.after_messages = true;
-    call.body = view_of(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
-                                                              JSON_C_TO_STRING_NOSLASHESCAPE));
+    call.body = view_of(jread_text(o));
     rc = calls_send(s, &call, &number);
     json_object_put(o);
     if (rc == 0)
@@ -343,10 +341,8 @@ static int client_call(struct sandbox *s, struct json_object *act, struct jcheck
     if (jcheck_bad(c))
         return 400;
     if (body)
-        text = json_object_is_type(body, json_type_string)
-                   ? json_object_get_string(body)
-                   : json_object_to_json_string_ext(body, JSON_C_TO_STRING_PLAIN |
-                                                              JSON_C_TO_STRING_NOSLASHESCAPE);
+        text = json_object_is_type(body, json_type_string) ? json_object_get_string(body)
+                                                           : jread_text(body);
     rc = calls_send(s,
                     &(struct call_send){
                         .kind = CALL_OTHER,

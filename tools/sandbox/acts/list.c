@@ -183,17 +183,17 @@ static struct json_object *chat_json(const void *entry)
     const struct amojo_chat *chat = entry;
     struct json_object *o = json_object_new_object();
 
-    json_object_object_add(o, "seq", json_object_new_uint64(chat->seq));
+    jread_add_uint(o, "seq", chat->seq);
     jread_add_str(o, "scope_id", chat->scope->id);
     jread_add_str(o, "chat", chat->id);
     jread_add_str_or_null(o, "conversation_id", chat->client_id);
     jread_add_str_or_null(o, "phone", chat->user ? chat->user->phone : NULL);
     jread_add_str_or_null(o, "source", chat->source);
-    json_object_object_add(o, "messages", json_object_new_uint64(chat->messages.n));
+    jread_add_uint(o, "messages", chat->messages.n);
     jread_add_bool(o, "write_first", chat->write_first);
     jread_add_bool(o, "lead", chat->lead);
     jread_add_bool(o, "linked", chat->client_id != NULL);
-    json_object_object_add(o, "participants", json_object_new_uint64(chat->clients.n));
+    jread_add_uint(o, "participants", chat->clients.n);
     json_object_object_add(o, "clients", chat_clients(chat));
     return o;
 }
@@ -219,7 +219,7 @@ static struct json_object *status_json(const void *entry)
     const struct amojo_status *a = entry;
     struct json_object *o = json_object_new_object();
 
-    json_object_object_add(o, "seq", json_object_new_uint64(a->seq));
+    jread_add_uint(o, "seq", a->seq);
     jread_add_int(o, "at_ms", a->at_ms);
     jread_add_str(o, "scope_id", a->scope->id);
     jread_add_str(o, "id", a->id);

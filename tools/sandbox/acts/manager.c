@@ -74,7 +74,7 @@ static struct json_object *manager_item(uint64_t number, const struct amojo_mess
 {
     struct json_object *o = json_object_new_object();
 
-    json_object_object_add(o, "webhook", json_object_new_uint64(number));
+    jread_add_uint(o, "webhook", number);
     if (m)
         jread_add_str(o, "id", m->id);
     if (chat)
@@ -131,8 +131,7 @@ static int manager_send(struct sandbox *s, struct amojo_message *m, struct json_
     const char *source = jread_str(act, "source");
     struct json_object *o =
         hook_body_message(s, m, text ? text : "", source ? source : m->chat->source, content);
-    const char *bytes = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
-                                                              JSON_C_TO_STRING_NOSLASHESCAPE);
+    const char *bytes = jread_text(o);
     uint64_t number = 0;
     int rc = 0;
 
@@ -224,8 +223,7 @@ static int manager_send_action(struct sandbox *s, struct hook_send *h, struct am
     h->scope = chat->scope;
     h->chat = chat->id;
     h->newline = s->settings.webhook_newline;
-    h->body = view_of(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
-                                                            JSON_C_TO_STRING_NOSLASHESCAPE));
+    h->body = view_of(jread_text(o));
     rc = hooks_send(s, h, &number);
     json_object_put(o);
     if (rc == 0)

@@ -272,7 +272,7 @@ static struct json_object *scope_json(const void *scope)
     jread_add_str(o, "title", sc->title);
     jread_add_str(o, "manager_id", sc->manager_id);
     jread_add_bool(o, "connected", sc->connected);
-    json_object_object_add(o, "connects", json_object_new_uint64(sc->connects));
+    jread_add_uint(o, "connects", sc->connects);
     return o;
 }
 

@@ -14,6 +14,7 @@
 #include "tools/sandbox/http/lanes.h"
 #include "tools/sandbox/kit/jread.h"
 #include "tools/sandbox/kit/names.h"
+#include "tools/sandbox/kit/vec.h"
 #include "tools/sandbox/record/counters.h"
 #include "tools/sandbox/record/world.h"
 #include "tools/sandbox/service/calls.h"
@@ -50,9 +51,10 @@ struct wait_view {
 
 typedef void wait_look_fn(struct sandbox *s, struct wait *w, struct wait_view *ret);
 
+/* Does @text (own copy, freed here) hold what is asked for? */
 static bool wait_text_fits(const struct wait *w, char *text)
 {
-    bool fits = !w->text[0] || (text && strstr(text, w->text));
+    bool fits = text && strstr(text, w->text);
 
     mem_free(text);
     return fits;
@@ -81,114 +83,111 @@ static void look_status(struct sandbox *s, struct wait *w, struct wait_view *ret
     }
 }
 
+typedef bool wait_fits_fn(const struct wait *w, const void *entry);
+typedef struct json_object *wait_json_fn(const void *entry);
+
+/* The first of @log from @first on that fits. Only what is new since the last look: a name or
+ * a first text never changes. */
+static void look_through(struct wait *w, const struct vec *log, size_t first,
+                         wait_fits_fn *fits, wait_json_fn *json, struct wait_view *ret)
+{
+    size_t from = w->looked > log->n ? 0 : w->looked;
+
+    for (size_t i = from < first ? first : from; i < log->n; i++) {
+        w->looked = i;
+        if (fits(w, log->at[i])) {
+            ret->done = true;
+            ret->item = json(log->at[i]);
+            return;
+        }
+        w->looked = i + 1;
+    }
+}
+
+/* Nothing was asked for, or it is one of these names (NULL = none). */
+static bool wait_is(const char *asked, const char *a, const char *b)
+{
+    return !asked[0] || (a && strcmp(a, asked) == 0) || (b && strcmp(b, asked) == 0);
+}
+
+static bool fits_amojo_message(const struct wait *w, const void *entry)
+{
+    const struct amojo_message *m = entry;
+
+    return m->from != FROM_MANAGER && wait_is(w->conversation, m->chat->client_id, NULL) &&
+           wait_is(w->id, m->client_id, NULL) &&
+           (!w->text[0] || wait_text_fits(w, amojo_message_text(m)));
+}
+
+static struct json_object *json_amojo_message(const void *entry)
+{
+    return amojo_message_json(entry);
+}
+
 static void look_amojo_message(struct sandbox *s, struct wait *w, struct wait_view *ret)
 {
-    /* Only what is new since the last look: a message never changes its name or first text. */
-    size_t from = w->looked > s->amojo->messages.n ? 0 : w->looked;
+    look_through(w, &s->amojo->messages, s->amojo->first_listed, fits_amojo_message,
+                 json_amojo_message, ret);
+}
 
-    for (size_t i = from; i < s->amojo->messages.n && !ret->done; i++) {
-        const struct amojo_message *m = s->amojo->messages.at[i];
-        const char *conversation = m->chat->client_id;
+static bool fits_service_message(const struct wait *w, const void *entry)
+{
+    const struct service_message *m = entry;
 
-        w->looked = i + 1;
-        if (m->from == FROM_MANAGER || i < s->amojo->first_listed)
-            continue;
-        if (w->conversation[0] && (!conversation || strcmp(conversation, w->conversation) != 0))
-            continue;
-        if (w->id[0] && (!m->client_id || strcmp(m->client_id, w->id) != 0))
-            continue;
-        if (w->text[0] && !wait_text_fits(w, amojo_message_text(m)))
-            continue;
-        ret->done = true;
-        ret->item = amojo_message_json(m);
-        w->looked = i;
-    }
+    return wait_is(w->conversation, m->conversation, NULL) && wait_is(w->id, m->id, NULL) &&
+           (!w->text[0] || wait_text_fits(w, service_message_text(m)));
+}
+
+static struct json_object *json_service_message(const void *entry)
+{
+    return service_message_json(entry);
 }
 
 static void look_service_message(struct sandbox *s, struct wait *w, struct wait_view *ret)
 {
-    size_t from = w->looked > s->service->messages.n ? 0 : w->looked;
-
-    for (size_t i = from; i < s->service->messages.n && !ret->done; i++) {
-        const struct service_message *m = s->service->messages.at[i];
-
-        w->looked = i + 1;
-        if (i < s->service->first_listed)
-            continue;
-        if (w->conversation[0] && strcmp(m->conversation, w->conversation) != 0)
-            continue;
-        if (w->id[0] && strcmp(m->id, w->id) != 0)
-            continue;
-        if (w->text[0] && !wait_text_fits(w, service_message_text(m)))
-            continue;
-        ret->done = true;
-        ret->item = service_message_json(m);
-        w->looked = i;
-    }
+    look_through(w, &s->service->messages, s->service->first_listed, fits_service_message,
+                 json_service_message, ret);
 }
 
-/* Actions of one kind, in order; only what is new since the last look. */
-static void look_action(struct sandbox *s, struct wait *w, enum amojo_action_kind kind,
-                        struct wait_view *ret)
+/* @what is "amojo." and the name of a kind. */
+static bool fits_action(const struct wait *w, const void *entry)
 {
-    size_t from = w->looked > s->amojo->actions.n ? 0 : w->looked;
+    const struct amojo_action *a = entry;
+    const struct amojo_message *m = a->message;
 
-    for (size_t i = from; i < s->amojo->actions.n && !ret->done; i++) {
-        const struct amojo_action *a = s->amojo->actions.at[i];
-        const struct amojo_message *m = a->message;
-        const char *conversation = a->chat ? a->chat->client_id : NULL;
-
-        w->looked = i + 1;
-        if (a->kind != kind)
-            continue;
-        if (w->conversation[0] && (!conversation || strcmp(conversation, w->conversation) != 0))
-            continue;
-        if (w->id[0] && (!m || (strcmp(m->id, w->id) != 0 &&
-                                (!m->client_id || strcmp(m->client_id, w->id) != 0))))
-            continue;
-        if (w->text[0] && !wait_text_fits(w, amojo_action_text(a)))
-            continue;
-        if (w->type[0] && !amojo_action_is(a, w->type))
-            continue;
-        ret->done = true;
-        ret->item = amojo_action_json(a);
-        w->looked = i;
-    }
+    return strcmp(w->what + strlen("amojo."), amojo_action_name(a->kind)) == 0 &&
+           wait_is(w->conversation, a->chat ? a->chat->client_id : NULL, NULL) &&
+           wait_is(w->id, m ? m->id : NULL, m ? m->client_id : NULL) &&
+           (!w->text[0] || wait_text_fits(w, amojo_action_text(a))) &&
+           (!w->type[0] || amojo_action_is(a, w->type));
 }
 
-static void look_edit(struct sandbox *s, struct wait *w, struct wait_view *ret)
+static struct json_object *json_action(const void *entry)
 {
-    look_action(s, w, ACTION_EDIT, ret);
+    return amojo_action_json(entry);
 }
 
-static void look_reaction(struct sandbox *s, struct wait *w, struct wait_view *ret)
+static void look_action(struct sandbox *s, struct wait *w, struct wait_view *ret)
 {
-    look_action(s, w, ACTION_REACTION, ret);
+    look_through(w, &s->amojo->actions, 0, fits_action, json_action, ret);
 }
 
-static void look_typing(struct sandbox *s, struct wait *w, struct wait_view *ret)
+static bool fits_service_event(const struct wait *w, const void *entry)
 {
-    look_action(s, w, ACTION_TYPING, ret);
+    const struct service_event *e = entry;
+
+    return wait_is(w->type, e->type, NULL) && (!w->id[0] || service_event_is(e, w->id)) &&
+           (!w->text[0] || service_event_has(e, w->text));
+}
+
+static struct json_object *json_service_event(const void *entry)
+{
+    return service_event_json(entry);
 }
 
 static void look_service_event(struct sandbox *s, struct wait *w, struct wait_view *ret)
 {
-    size_t from = w->looked > s->service->events.n ? 0 : w->looked;
-
-    for (size_t i = from; i < s->service->events.n && !ret->done; i++) {
-        const struct service_event *e = s->service->events.at[i];
-
-        w->looked = i + 1;
-        if (w->type[0] && strcmp(e->type, w->type) != 0)
-            continue;
-        if (w->id[0] && !service_event_is(e, w->id))
-            continue;
-        if (w->text[0] && !service_event_has(e, w->text))
-            continue;
-        ret->done = true;
-        ret->item = service_event_json(e);
-        w->looked = i;
-    }
+    look_through(w, &s->service->events, 0, fits_service_event, json_service_event, ret);
 }
 
 static void look_webhook(struct sandbox *s, struct wait *w, struct wait_view *ret)
@@ -227,9 +226,9 @@ static const struct {
     {"status",          look_status         },
     {"amojo.message",   look_amojo_message  },
     {"service.message", look_service_message},
-    {"amojo.edit",      look_edit           },
-    {"amojo.reaction",  look_reaction       },
-    {"amojo.typing",    look_typing         },
+    {"amojo.edit",      look_action         },
+    {"amojo.reaction",  look_action         },
+    {"amojo.typing",    look_action         },
     {"service.event",   look_service_event  },
     {"webhook",         look_webhook        },
     {"call",            look_call           },
@@ -260,7 +259,7 @@ static void wait_answer(struct wait *w, struct wait_view *v)
 
     jread_add_bool(o, "done", v->done);
     jread_add_str(o, "what", w->what);
-    json_object_object_add(o, "value", json_object_new_uint64(v->value));
+    jread_add_uint(o, "value", v->value);
     jread_add_int(o, "waited_ms", clock_mono_ms() - w->since_ms);
     if (v->item)
         json_object_object_add(o, "item", v->item);

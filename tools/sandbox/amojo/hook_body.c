@@ -159,8 +159,7 @@ uint64_t hooks_echo(struct sandbox *s, const struct amojo_message *m)
 {
     struct json_object *content = amojo_message_content(m);
     struct json_object *o = hook_body_message(s, m, "", m->chat->source, content);
-    const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
-                                                             JSON_C_TO_STRING_NOSLASHESCAPE);
+    const char *text = jread_text(o);
     uint64_t number = 0;
 
     if (hooks_send(s,

@@ -266,8 +266,8 @@ struct json_object *hook_entry_json(const struct hook_entry *e)
 {
     struct json_object *o = json_object_new_object();
 
-    json_object_object_add(o, "seq", json_object_new_uint64(e->seq));
-    json_object_object_add(o, "webhook", json_object_new_uint64(e->number));
+    jread_add_uint(o, "seq", e->seq);
+    jread_add_uint(o, "webhook", e->number);
     jread_add_str(o, "kind", e->kind);
     jread_add_str(o, "scope_id", e->scope_id);
     jread_add_str_or_null(o, "chat", e->chat);

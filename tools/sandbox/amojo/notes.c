@@ -68,8 +68,7 @@ bool amojo_note_status(struct sandbox *s, struct amojo_message *m, struct json_o
 bool amojo_note_action(struct sandbox *s, enum amojo_action_kind kind, struct amojo_chat *chat,
                        struct amojo_message *m, struct json_object *body)
 {
-    const char *text = json_object_to_json_string_ext(body, JSON_C_TO_STRING_PLAIN |
-                                                                JSON_C_TO_STRING_NOSLASHESCAPE);
+    const char *text = jread_text(body);
     struct blob *kept = NULL;
     int rc = 0;
 

@@ -131,10 +131,9 @@ static void show_people(struct json_object *o, const struct amojo_message *m,
 static void show_fate(struct json_object *o, const struct amojo_message *m)
 {
     json_object_object_add(o, "effects", json_object_new_int(1));
-    json_object_object_add(o, "calls",
-                           json_object_new_uint64(amojo_tries(m->chat->scope, m->client_id)));
-    json_object_object_add(o, "repeats", json_object_new_uint64(m->repeats));
-    json_object_object_add(o, "edits", json_object_new_uint64(m->edits));
+    jread_add_uint(o, "calls", amojo_tries(m->chat->scope, m->client_id));
+    jread_add_uint(o, "repeats", m->repeats);
+    jread_add_uint(o, "edits", m->edits);
     json_object_object_add(o, "status",
                            m->has_status ? json_object_new_int64(m->status) : NULL);
     json_object_object_add(o, "error_code",
@@ -152,7 +151,7 @@ struct json_object *amojo_message_json(const struct amojo_message *m)
     struct json_object *payload = amojo_message_payload(m, &newest);
     struct json_object *content = amojo_message_content(m);
 
-    json_object_object_add(o, "seq", json_object_new_uint64(m->seq));
+    jread_add_uint(o, "seq", m->seq);
     jread_add_int(o, "at_ms", m->at_ms);
     jread_add_str(o, "scope_id", m->chat->scope->id);
     jread_add_str(o, "chat", m->chat->id);
@@ -233,7 +232,7 @@ struct json_object *amojo_action_json(const struct amojo_action *a)
     struct json_object *who = jread_object(whole, "user");
 
     who = who ? who : jread_object(whole, "sender");
-    json_object_object_add(o, "seq", json_object_new_uint64(a->seq));
+    jread_add_uint(o, "seq", a->seq);
     jread_add_int(o, "at_ms", a->at_ms);
     jread_add_str(o, "kind", amojo_action_name(a->kind));
     jread_add_str_or_null(o, "chat", a->chat ? a->chat->id : NULL);

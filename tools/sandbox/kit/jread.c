@@ -112,9 +112,20 @@ void jread_add_int(struct json_object *o, const char *key, int64_t v)
     json_object_object_add(o, key, json_object_new_int64(v));
 }
 
+void jread_add_uint(struct json_object *o, const char *key, uint64_t v)
+{
+    json_object_object_add(o, key, json_object_new_uint64(v));
+}
+
 void jread_add_bool(struct json_object *o, const char *key, bool v)
 {
     json_object_object_add(o, key, json_object_new_boolean(v));
+}
+
+const char *jread_text(struct json_object *o)
+{
+    return json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
+                                                 JSON_C_TO_STRING_NOSLASHESCAPE);
 }
 
 bool jcheck_bad(const struct jcheck *c)

@@ -41,7 +41,11 @@ void jread_add_str(struct json_object *o, const char *key, const char *text);
 /* Add a string, null when @text is NULL. */
 void jread_add_str_or_null(struct json_object *o, const char *key, const char *text);
 void jread_add_int(struct json_object *o, const char *key, int64_t v);
+void jread_add_uint(struct json_object *o, const char *key, uint64_t v);
 void jread_add_bool(struct json_object *o, const char *key, bool v);
+
+/* As one line of text, borrowed until @o changes. */
+const char *jread_text(struct json_object *o);
 
 struct jcheck {
     char words[256]; /* "" = nothing wrong so far */

@@ -8,7 +8,6 @@
 
 #include <cmocka.h>
 
-#include "base/testing.h"
 #include "tools/sandbox/testing/json.h"
 
 static void add_rule(struct faults *f, const char *text)

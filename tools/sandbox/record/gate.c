@@ -86,8 +86,7 @@ void gate_answer(struct sandbox *s, struct exchange *x, uint64_t entry, struct r
             text_set(&e->reason, reply->reason);
     }
     if (reply->json)
-        body = view_of(json_object_to_json_string_ext(
-            reply->json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+        body = view_of(jread_text(reply->json));
     exchange_answer(x, reply->status, reply->json ? "application/json" : NULL, body);
     json_object_put(reply->json);
     reply->json = NULL;

@@ -72,7 +72,7 @@ struct json_object *journal_entry_json(const struct journal_entry *e)
     struct json_object *o = json_object_new_object();
     const char *where = e->side[0] == 'a' ? "scope_id" : "connector";
 
-    json_object_object_add(o, "seq", json_object_new_uint64(e->seq));
+    jread_add_uint(o, "seq", e->seq);
     jread_add_int(o, "at_ms", e->at_ms);
     jread_add_str(o, "side", e->side);
     jread_add_str(o, "kind", e->kind);

@@ -407,8 +407,7 @@ int calls_send_status(struct sandbox *s, const struct service_connector *k,
                         .path = "/statuses",
                         .conversation = st->conversation,
                         .id = st->id,
-                        .body = view_of(json_object_to_json_string_ext(
-                            o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)),
+                        .body = view_of(jread_text(o)),
                     },
                     ret_number);
     json_object_put(o);
@@ -453,8 +452,8 @@ struct json_object *call_entry_json(const struct call_entry *e)
 {
     struct json_object *o = json_object_new_object();
 
-    json_object_object_add(o, "seq", json_object_new_uint64(e->seq));
-    json_object_object_add(o, "call", json_object_new_uint64(e->number));
+    jread_add_uint(o, "seq", e->seq);
+    jread_add_uint(o, "call", e->number);
     jread_add_str(o, "kind", kind_names[e->kind]);
     jread_add_str(o, "connector", e->connector);
     jread_add_str(o, "method", e->method);
@@ -464,7 +463,7 @@ struct json_object *call_entry_json(const struct call_entry *e)
     jread_add_str(o, "state", state_names[e->state]);
     jread_add_int(o, "status", e->status);
     jread_add_str_or_null(o, "error", e->error);
-    json_object_object_add(o, "attempts", json_object_new_uint64(e->attempts));
+    jread_add_uint(o, "attempts", e->attempts);
     jread_add_int(o, "queued_at_ms", e->queued_at_ms);
     jread_add_int(o, "done_at_ms", e->done_at_ms);
     jread_add_int(o, "took_us", e->took_us);

@@ -202,16 +202,16 @@ struct json_object *service_message_json(const struct service_message *m)
     struct json_object *o = json_object_new_object();
     struct json_object *data = service_data(m->body);
 
-    json_object_object_add(o, "seq", json_object_new_uint64(m->seq));
+    jread_add_uint(o, "seq", m->seq);
     jread_add_int(o, "at_ms", m->at_ms);
     jread_add_str(o, "connector", m->connector->name);
     jread_add_str(o, "conversation", m->conversation);
     jread_add_str(o, "id", m->id);
     jread_add_str(o, "service_id", m->service_id);
-    json_object_object_add(o, "webhook_ids", json_object_new_uint64(m->webhook_ids));
-    json_object_object_add(o, "calls", json_object_new_uint64(m->calls));
-    json_object_object_add(o, "repeats", json_object_new_uint64(m->repeats));
-    json_object_object_add(o, "body_changed", json_object_new_uint64(m->body_changed));
+    jread_add_uint(o, "webhook_ids", m->webhook_ids);
+    jread_add_uint(o, "calls", m->calls);
+    jread_add_uint(o, "repeats", m->repeats);
+    jread_add_uint(o, "body_changed", m->body_changed);
     jread_add_str_or_null(o, "type", jread_str(data, "type"));
     jread_add_str_or_null(o, "text", jread_str(data, "text"));
     jread_add_bool(o, "write_first", m->write_first);
@@ -223,12 +223,12 @@ struct json_object *service_event_json(const struct service_event *e)
 {
     struct json_object *o = json_object_new_object();
 
-    json_object_object_add(o, "seq", json_object_new_uint64(e->seq));
+    jread_add_uint(o, "seq", e->seq);
     jread_add_int(o, "at_ms", e->at_ms);
     jread_add_str(o, "connector", e->connector->name);
     jread_add_str(o, "type", e->type);
     jread_add_str(o, "webhook_id", e->webhook_id);
-    json_object_object_add(o, "repeats", json_object_new_uint64(e->repeats));
+    jread_add_uint(o, "repeats", e->repeats);
     json_object_object_add(o, "data", service_data(e->body));
     return o;
 }
@@ -236,9 +236,7 @@ struct json_object *service_event_json(const struct service_event *e)
 bool service_event_has(const struct service_event *e, const char *text)
 {
     struct json_object *data = service_data(e->body);
-    bool has = strstr(json_object_to_json_string_ext(data, JSON_C_TO_STRING_PLAIN |
-                                                               JSON_C_TO_STRING_NOSLASHESCAPE),
-                      text);
+    bool has = strstr(jread_text(data), text);
 
     json_object_put(data);
     return has;
