@@ -22,6 +22,10 @@ struct control_request {
     const char *rest;
 };
 typedef void control_fn(struct sandbox *s, const struct control_request *q);
+/* What one act led to: 0, or a status with words in @c (404, 400, 409, 507). @ret_item is the
+ * new object shown to the tester. */
+typedef int control_act_fn(struct sandbox *s, struct json_object *act, struct jcheck *c,
+                           struct json_object **ret_item);
 
 /* Answer with @o, which is taken over. */
 void control_answer(struct exchange *x, int status, struct json_object *o);
@@ -32,10 +36,6 @@ void control_answer_all(struct exchange *x, const struct names *list,
 void control_refuse(struct exchange *x, int status, const char *code, const char *field,
                     const char *message);
 
-/* What one act led to: 0, or a status with words in @c (404, 400, 409, 507). @ret_item is the
- * new object shown to the tester. */
-typedef int control_act_fn(struct sandbox *s, struct json_object *act, struct jcheck *c,
-                           struct json_object **ret_item);
 /* Run @fn for one act, for each of an array, or `count` times with {n} and {c} filled in. */
 void control_each(struct sandbox *s, const struct control_request *q, control_act_fn *fn);
 /* The scope an act names, or the only one; NULL with words. */

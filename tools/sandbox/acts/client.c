@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "tools/sandbox/acts/answer.h"
 #include "tools/sandbox/acts/control.h"
 #include "tools/sandbox/kit/digest.h"
 #include "tools/sandbox/kit/jread.h"
@@ -16,46 +15,58 @@
 #include "tools/sandbox/service/calls.h"
 #include "tools/sandbox/service/store.h"
 
-/* The connector an act names, able to call. NULL with words and a status. */
-static struct service_connector *client_connector(struct sandbox *s, struct json_object *act,
-                                                  struct jcheck *c, int *ret_status)
+/* What every act may say of its call: the connector, which must be able to call, the line, the
+ * key, what it is about. 0, or a status with words. */
+static int client_begin(struct sandbox *s, struct json_object *act, struct jcheck *c,
+                        struct call_send *ret_call)
 {
     const char *name = jread_str(act, "connector");
-    struct service_connector *k = names_get(&s->service->connectors, name);
+    const struct names *connectors = &s->service->connectors;
+    const struct service_connector *k = names_get(connectors, name);
 
-    if (!name && s->service->connectors.n == 1)
-        k = names_first(&s->service->connectors)->value;
-    *ret_status = 404;
-    if (!k) {
+    if (!name && connectors->n == 1)
+        k = names_first(connectors)->value;
+    ret_call->connector = k;
+    ret_call->conversation = jread_str(act, "conversation");
+    ret_call->id = jread_str(act, "id");
+    ret_call->lane = jread_str(act, "lane");
+    ret_call->key = jread_str(act, "idempotency_key");
+    if (!k)
         jcheck_fail(c, "", "connector", name ? "is not known" : "is required");
-        return NULL;
-    }
-    *ret_status = 409;
-    if (!k->bridge_url) {
+    else if (!k->bridge_url)
         jcheck_fail(c, "", "bridge_url", "is not set on this connector");
-        return NULL;
-    }
-    return k;
-}
-
-static int client_status(int rc, struct jcheck *c)
-{
-    if (rc == 0)
+    else
         return 0;
-    jcheck_fail(c, "", "limit",
-                rc == -ENOSPC ? "max_log or queued calls reached" : "no memory");
-    return 507;
+    return k ? 409 : 404;
 }
 
-static struct json_object *client_item(uint64_t number, const char *id,
-                                       const char *conversation)
+/* What calls_send() gave as a status with words, or the item of the call. */
+static int client_sent(int rc, uint64_t number, const char *id, const char *conversation,
+                       struct jcheck *c, struct json_object **ret_item)
 {
-    struct json_object *o = json_object_new_object();
+    struct json_object *o = NULL;
 
+    if (rc) {
+        jcheck_fail(c, "", "limit",
+                    rc == -ENOSPC ? "max_log or queued calls reached" : "no memory");
+        return 507;
+    }
+    o = json_object_new_object();
     jread_add_uint(o, "call", number);
     jread_add_str(o, "id", id);
     jread_add_str(o, "conversation", conversation);
-    return o;
+    *ret_item = o;
+    return 0;
+}
+
+/* Make the call, and its item. */
+static int client_send(struct sandbox *s, const struct call_send *call, struct jcheck *c,
+                       struct json_object **ret_item)
+{
+    uint64_t number = 0;
+    int rc = calls_send(s, call, &number);
+
+    return client_sent(rc, number, call->id, call->conversation, c, ret_item);
 }
 
 /* Who writes when the act does not say: the conversation itself, its digits as the phone. */
@@ -128,185 +139,127 @@ static struct json_object *client_body(struct json_object *act, const char *id,
     return o;
 }
 
-static int client_write(struct sandbox *s, struct json_object *act, struct jcheck *c,
-                        struct json_object **ret_item)
+int control_client_write(struct sandbox *s, struct json_object *act, struct jcheck *c,
+                         struct json_object **ret_item)
 {
-    int status = 0;
-    const struct service_connector *k = client_connector(s, act, c, &status);
-    const char *conversation = jcheck_str(c, act, "", "conversation", JCHECK_REQUIRED, 0);
-    const char *given = jcheck_str(c, act, "", "id", JCHECK_OPTIONAL, 0);
+    struct call_send call = {.kind = CALL_MESSAGE, .method = "POST", .path = "/messages"};
+    int status = client_begin(s, act, c, &call);
+    const char *given = NULL;
     char id[200];
     char random[17];
     struct json_object *o = NULL;
-    uint64_t number = 0;
-    int rc = 0;
 
-    if (!k)
-        return status;
-    if (jcheck_bad(c))
-        return 400;
+    call.conversation = jcheck_str(c, act, "", "conversation", JCHECK_REQUIRED, 0);
+    given = jcheck_str(c, act, "", "id", JCHECK_OPTIONAL, 0);
+    if (status || jcheck_bad(c))
+        return status ? status : 400;
     digest_random_hex(8, random);
     (void)snprintf(id, sizeof(id), "%s", given ? given : random); /* too long: cut */
-    o = client_body(act, id, conversation);
-    rc = calls_send(s,
-                    &(struct call_send){
-                        .kind = CALL_MESSAGE,
-                        .connector = k,
-                        .method = "POST",
-                        .path = "/messages",
-                        .conversation = conversation,
-                        .id = id,
-                        .key = jread_str(act, "idempotency_key"),
-                        .body = view_of(jread_text(o)),
-                    },
-                    &number);
-    json_object_put(o);
-    if (rc == 0)
-        *ret_item = client_item(number, id, conversation);
-    return client_status(rc, c);
-}
-
-void control_client_writes(struct sandbox *s, const struct control_request *q)
-{
-    control_each(s, q, client_write);
-}
-
-static int client_report(struct sandbox *s, struct json_object *act, struct jcheck *c,
-                         struct json_object **ret_item)
-{
-    int status = 0;
-    const struct service_connector *k = client_connector(s, act, c, &status);
-    const char *id = jcheck_str(c, act, "", "id", JCHECK_REQUIRED, 0);
-    const char *word = jcheck_str(c, act, "", "status", JCHECK_REQUIRED, 0);
-    const char *conversation = jcheck_str(c, act, "", "conversation", JCHECK_OPTIONAL, 0);
-    struct json_object *error = jcheck_object(c, act, "", "error", JCHECK_OPTIONAL);
-    uint64_t number = 0;
-    int rc = 0;
-
-    if (!k)
-        return status;
-    if (jcheck_bad(c))
-        return 400;
-    rc = calls_send_status(s, k, &(struct call_status){id, word, conversation, error}, &number);
-    if (rc == 0)
-        *ret_item = client_item(number, id, conversation);
-    return client_status(rc, c);
-}
-
-void control_client_statuses(struct sandbox *s, const struct control_request *q)
-{
-    control_each(s, q, client_report);
-}
-
-/* Send @o (taken over) to @path, behind the messages of the act's conversation. */
-static int client_send(struct sandbox *s, const struct call_send *form, struct json_object *act,
-                       struct json_object *o, struct jcheck *c, struct json_object **ret_item)
-{
-    struct call_send call = *form;
-    uint64_t number = 0;
-    int rc = 0;
-
-    call.kind = CALL_OTHER;
-    call.conversation = jread_str(act, "conversation");
-    call.lane = jread_str(act, "lane");
-    call.key = jread_str(act, "idempotency_key");
-    call.after_messages = true;
+    call.id = id;
+    call.lane = NULL; /* always that of the conversation */
+    o = client_body(act, id, call.conversation);
     call.body = view_of(jread_text(o));
-    rc = calls_send(s, &call, &number);
+    status = client_send(s, &call, c, ret_item);
     json_object_put(o);
-    if (rc == 0)
-        *ret_item = client_item(number, call.id, call.conversation);
-    return client_status(rc, c);
+    return status;
 }
 
-static int client_edit(struct sandbox *s, struct json_object *act, struct jcheck *c,
-                       struct json_object **ret_item)
+int control_client_report(struct sandbox *s, struct json_object *act, struct jcheck *c,
+                          struct json_object **ret_item)
+{
+    struct call_send call = {0};
+    int status = client_begin(s, act, c, &call);
+    struct call_status st = {
+        .id = jcheck_str(c, act, "", "id", JCHECK_REQUIRED, 0),
+        .status = jcheck_str(c, act, "", "status", JCHECK_REQUIRED, 0),
+        .conversation = jcheck_str(c, act, "", "conversation", JCHECK_OPTIONAL, 0),
+        .error = jcheck_object(c, act, "", "error", JCHECK_OPTIONAL),
+    };
+    uint64_t number = 0;
+    int rc = 0;
+
+    if (status || jcheck_bad(c))
+        return status ? status : 400;
+    rc = calls_send_status(s, call.connector, &st, &number);
+    return client_sent(rc, number, st.id, st.conversation, c, ret_item);
+}
+
+/* Send @o (taken over) behind the messages of the act's conversation. */
+static int client_send_after(struct sandbox *s, struct call_send *call, struct json_object *o,
+                             struct jcheck *c, struct json_object **ret_item)
 {
     int status = 0;
-    const struct service_connector *k = client_connector(s, act, c, &status);
-    const char *id = jcheck_str(c, act, "", "id", JCHECK_REQUIRED, 200);
+
+    call->after_messages = true;
+    call->body = view_of(jread_text(o));
+    status = client_send(s, call, c, ret_item);
+    json_object_put(o);
+    return status;
+}
+
+int control_client_edit(struct sandbox *s, struct json_object *act, struct jcheck *c,
+                        struct json_object **ret_item)
+{
+    struct call_send call = {.kind = CALL_OTHER, .method = "PATCH"};
+    int status = client_begin(s, act, c, &call);
     struct json_object *o = NULL;
     char path[256];
 
-    if (!k)
-        return status;
-    if (jcheck_bad(c))
-        return 400;
-    (void)snprintf(path, sizeof(path), "/messages/%s", id); /* there is room */
+    call.id = jcheck_str(c, act, "", "id", JCHECK_REQUIRED, 200);
+    if (status || jcheck_bad(c))
+        return status ? status : 400;
+    (void)snprintf(path, sizeof(path), "/messages/%s", call.id); /* there is room */
+    call.path = path;
     o = json_object_new_object();
     client_pass(o, act);
     jread_add_str(o, "type", jread_str(act, "type"));
-    return client_send(
-        s, &(struct call_send){.connector = k, .method = "PATCH", .path = path, .id = id}, act,
-        o, c, ret_item);
+    return client_send_after(s, &call, o, c, ret_item);
 }
 
-void control_client_edits(struct sandbox *s, const struct control_request *q)
+/* Put in who does it where: as in the messages of the conversation, unless the act says who. */
+static void client_add_who(struct json_object *o, struct json_object *act)
 {
-    control_each(s, q, client_edit);
-}
-
-static int client_react(struct sandbox *s, struct json_object *act, struct jcheck *c,
-                        struct json_object **ret_item)
-{
-    int status = 0;
-    const struct service_connector *k = client_connector(s, act, c, &status);
     const char *conversation = jread_str(act, "conversation");
     struct json_object *sender = jread_object(act, "sender");
-    const char *id = jcheck_str(c, act, "", "id", JCHECK_REQUIRED, 200);
-    struct json_object *o = NULL;
 
-    if (!k)
-        return status;
-    if (jcheck_bad(c))
-        return 400;
-    o = json_object_new_object();
-    jread_add_str(o, "message_id", id);
-    client_add_id(o, "conversation", conversation);
-    if (sender)
-        json_object_object_add(o, "sender", json_object_get(sender));
-    else
-        client_add_id(o, "sender", conversation); /* as in his messages */
-    client_pass(o, act);
-    return client_send(
-        s,
-        &(struct call_send){.connector = k, .method = "POST", .path = "/reactions", .id = id},
-        act, o, c, ret_item);
-}
-
-void control_client_reacts(struct sandbox *s, const struct control_request *q)
-{
-    control_each(s, q, client_react);
-}
-
-static int client_type(struct sandbox *s, struct json_object *act, struct jcheck *c,
-                       struct json_object **ret_item)
-{
-    int status = 0;
-    const struct service_connector *k = client_connector(s, act, c, &status);
-    const char *conversation = jcheck_str(c, act, "", "conversation", JCHECK_REQUIRED, 0);
-    struct json_object *sender = jread_object(act, "sender");
-    struct json_object *o = NULL;
-
-    if (!k)
-        return status;
-    if (jcheck_bad(c))
-        return 400;
-    o = json_object_new_object();
     client_add_id(o, "conversation", conversation);
     if (sender)
         json_object_object_add(o, "sender", json_object_get(sender));
     else
         client_add_id(o, "sender", conversation);
     client_pass(o, act);
-    return client_send(s,
-                       &(struct call_send){.connector = k, .method = "POST", .path = "/typing"},
-                       act, o, c, ret_item);
 }
 
-void control_client_types(struct sandbox *s, const struct control_request *q)
+int control_client_react(struct sandbox *s, struct json_object *act, struct jcheck *c,
+                         struct json_object **ret_item)
 {
-    control_each(s, q, client_type);
+    struct call_send call = {.kind = CALL_OTHER, .method = "POST", .path = "/reactions"};
+    int status = client_begin(s, act, c, &call);
+    struct json_object *o = NULL;
+
+    call.id = jcheck_str(c, act, "", "id", JCHECK_REQUIRED, 200);
+    if (status || jcheck_bad(c))
+        return status ? status : 400;
+    o = json_object_new_object();
+    jread_add_str(o, "message_id", call.id);
+    client_add_who(o, act);
+    return client_send_after(s, &call, o, c, ret_item);
+}
+
+int control_client_type(struct sandbox *s, struct json_object *act, struct jcheck *c,
+                        struct json_object **ret_item)
+{
+    struct call_send call = {.kind = CALL_OTHER, .method = "POST", .path = "/typing"};
+    int status = client_begin(s, act, c, &call);
+    struct json_object *o = NULL;
+
+    call.id = NULL;
+    (void)jcheck_str(c, act, "", "conversation", JCHECK_REQUIRED, 0); /* c keeps the mistake */
+    if (status || jcheck_bad(c))
+        return status ? status : 400;
+    o = json_object_new_object();
+    client_add_who(o, act);
+    return client_send_after(s, &call, o, c, ret_item);
 }
 
 static bool client_is_method(const char *method)
@@ -320,48 +273,24 @@ static bool client_is_method(const char *method)
     return false;
 }
 
-static int client_call(struct sandbox *s, struct json_object *act, struct jcheck *c,
-                       struct json_object **ret_item)
+int control_client_call(struct sandbox *s, struct json_object *act, struct jcheck *c,
+                        struct json_object **ret_item)
 {
-    int status = 0;
-    const struct service_connector *k = client_connector(s, act, c, &status);
-    const char *method = jread_str(act, "method") ? jread_str(act, "method") : "POST";
-    const char *path = jcheck_str(c, act, "", "path", JCHECK_REQUIRED, 1000);
+    struct call_send call = {.kind = CALL_OTHER};
+    int status = client_begin(s, act, c, &call);
     struct json_object *body = jread_get(act, "body");
-    const char *text = NULL;
-    uint64_t number = 0;
-    int rc = 0;
 
-    if (!k)
-        return status;
-    if (!client_is_method(method))
+    call.method = jread_str(act, "method") ? jread_str(act, "method") : "POST";
+    call.path = jcheck_str(c, act, "", "path", JCHECK_REQUIRED, 1000);
+    if (!client_is_method(call.method))
         jcheck_fail(c, "", "method", "is not known");
-    if (path && *path != '/')
+    if (call.path && *call.path != '/')
         jcheck_fail(c, "", "path", "must begin with /");
-    if (jcheck_bad(c))
-        return 400;
-    if (body)
-        text = json_object_is_type(body, json_type_string) ? json_object_get_string(body)
-                                                           : jread_text(body);
-    rc = calls_send(s,
-                    &(struct call_send){
-                        .kind = CALL_OTHER,
-                        .connector = k,
-                        .method = method,
-                        .path = path,
-                        .conversation = jread_str(act, "conversation"),
-                        .id = jread_str(act, "id"),
-                        .lane = jread_str(act, "lane"),
-                        .key = jread_str(act, "idempotency_key"),
-                        .body = view_of(text),
-                    },
-                    &number);
-    if (rc == 0)
-        *ret_item = client_item(number, jread_str(act, "id"), jread_str(act, "conversation"));
-    return client_status(rc, c);
-}
-
-void control_client_calls(struct sandbox *s, const struct control_request *q)
-{
-    control_each(s, q, client_call);
+    if (status || jcheck_bad(c))
+        return status ? status : 400;
+    if (json_object_is_type(body, json_type_string))
+        call.body = view_of(json_object_get_string(body));
+    else if (body)
+        call.body = view_of(jread_text(body));
+    return client_send(s, &call, c, ret_item);
 }

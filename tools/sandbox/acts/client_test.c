@@ -1,5 +1,4 @@
 /* Acts of clients and services, told by the calls they lead to. */
-#include "tools/sandbox/acts/control.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +8,6 @@
 
 #include <cmocka.h>
 
-#include "tools/sandbox/testing/json.h"
 #include "tools/sandbox/testing/rig.h"
 
 static void what_a_client_writes_is_a_message_of_the_connector(void **state)

@@ -22,50 +22,51 @@ static control_fn control_health;
 static control_fn control_counters;
 static control_fn control_wait;
 
-static const struct {
+static const struct control_route {
     const char *method;
     const char *path;
     bool more; /* something may follow */
     control_fn *handle;
+    control_act_fn *act; /* instead: one act, or many of them */
 } routes[] = {
-    {"GET",    "/health",               false, control_health               },
-    {"GET",    "/counters",             false, control_counters             },
-    {"GET",    "/wait",                 false, control_wait                 },
-    {"GET",    "/settings",             false, control_settings_get         },
-    {"PATCH",  "/settings",             false, control_settings_patch       },
-    {"PUT",    "/settings",             false, control_settings_patch       },
-    {"POST",   "/channels",             false, control_channels_post        },
-    {"PUT",    "/channels",             false, control_channels_post        },
-    {"GET",    "/channels",             true,  control_channels_get         },
-    {"POST",   "/scopes",               false, control_scopes_post          },
-    {"GET",    "/scopes",               false, control_scopes_get           },
-    {"POST",   "/connectors",           false, control_connectors_post      },
-    {"PUT",    "/connectors",           false, control_connectors_post      },
-    {"GET",    "/connectors",           true,  control_connectors_get       },
-    {"POST",   "/manager/writes",       false, control_manager_writes       },
-    {"POST",   "/manager/writes-first", false, control_manager_writes_first },
-    {"POST",   "/manager/reacts",       false, control_manager_reacts       },
-    {"POST",   "/manager/types",        false, control_manager_types        },
-    {"POST",   "/webhooks",             false, control_webhooks_post        },
-    {"GET",    "/webhooks",             false, control_list_webhooks        },
-    {"POST",   "/client/writes",        false, control_client_writes        },
-    {"POST",   "/client/statuses",      false, control_client_statuses      },
-    {"POST",   "/client/edits",         false, control_client_edits         },
-    {"POST",   "/client/reacts",        false, control_client_reacts        },
-    {"POST",   "/client/types",         false, control_client_types         },
-    {"POST",   "/client/calls",         false, control_client_calls         },
-    {"GET",    "/client/calls",         false, control_list_client_calls    },
-    {"GET",    "/amojo/messages",       false, control_list_amojo_messages  },
-    {"GET",    "/amojo/chats",          false, control_list_amojo_chats     },
-    {"GET",    "/amojo/statuses",       false, control_list_amojo_statuses  },
-    {"GET",    "/amojo/actions",        false, control_list_amojo_actions   },
-    {"GET",    "/service/messages",     false, control_list_service_messages},
-    {"GET",    "/service/events",       false, control_list_service_events  },
-    {"GET",    "/journal",              false, control_list_journal         },
-    {"POST",   "/faults",               false, control_faults_post          },
-    {"GET",    "/faults",               false, control_faults_get           },
-    {"DELETE", "/faults",               true,  control_faults_delete        },
-    {"POST",   "/reset",                false, control_reset                },
+    {"GET",    "/health",               false, control_health,                NULL                       },
+    {"GET",    "/counters",             false, control_counters,              NULL                       },
+    {"GET",    "/wait",                 false, control_wait,                  NULL                       },
+    {"GET",    "/settings",             false, control_settings_get,          NULL                       },
+    {"PATCH",  "/settings",             false, control_settings_patch,        NULL                       },
+    {"PUT",    "/settings",             false, control_settings_patch,        NULL                       },
+    {"POST",   "/channels",             false, control_channels_post,         NULL                       },
+    {"PUT",    "/channels",             false, control_channels_post,         NULL                       },
+    {"GET",    "/channels",             true,  control_channels_get,          NULL                       },
+    {"POST",   "/scopes",               false, control_scopes_post,           NULL                       },
+    {"GET",    "/scopes",               false, control_scopes_get,            NULL                       },
+    {"POST",   "/connectors",           false, control_connectors_post,       NULL                       },
+    {"PUT",    "/connectors",           false, control_connectors_post,       NULL                       },
+    {"GET",    "/connectors",           true,  control_connectors_get,        NULL                       },
+    {"POST",   "/manager/writes",       false, NULL,                          control_manager_write      },
+    {"POST",   "/manager/writes-first", false, NULL,                          control_manager_write_first},
+    {"POST",   "/manager/reacts",       false, NULL,                          control_manager_react      },
+    {"POST",   "/manager/types",        false, NULL,                          control_manager_type       },
+    {"POST",   "/webhooks",             false, NULL,                          control_webhook            },
+    {"GET",    "/webhooks",             false, control_list_webhooks,         NULL                       },
+    {"POST",   "/client/writes",        false, NULL,                          control_client_write       },
+    {"POST",   "/client/statuses",      false, NULL,                          control_client_report      },
+    {"POST",   "/client/edits",         false, NULL,                          control_client_edit        },
+    {"POST",   "/client/reacts",        false, NULL,                          control_client_react       },
+    {"POST",   "/client/types",         false, NULL,                          control_client_type        },
+    {"POST",   "/client/calls",         false, NULL,                          control_client_call        },
+    {"GET",    "/client/calls",         false, control_list_client_calls,     NULL                       },
+    {"GET",    "/amojo/messages",       false, control_list_amojo_messages,   NULL                       },
+    {"GET",    "/amojo/chats",          false, control_list_amojo_chats,      NULL                       },
+    {"GET",    "/amojo/statuses",       false, control_list_amojo_statuses,   NULL                       },
+    {"GET",    "/amojo/actions",        false, control_list_amojo_actions,    NULL                       },
+    {"GET",    "/service/messages",     false, control_list_service_messages, NULL                       },
+    {"GET",    "/service/events",       false, control_list_service_events,   NULL                       },
+    {"GET",    "/journal",              false, control_list_journal,          NULL                       },
+    {"POST",   "/faults",               false, control_faults_post,           NULL                       },
+    {"GET",    "/faults",               false, control_faults_get,            NULL                       },
+    {"DELETE", "/faults",               true,  control_faults_delete,         NULL                       },
+    {"POST",   "/reset",                false, control_reset,                 NULL                       },
 };
 
 /* Does @path begin with @route, as whole segments? What follows is in @ret_rest. */
@@ -85,8 +86,8 @@ static bool control_fits(const char *route, bool more, const char *path, const c
     return true;
 }
 
-static void control_dispatch(struct sandbox *s, struct exchange *x, control_fn *handle,
-                             const char *rest)
+static void control_dispatch(struct sandbox *s, struct exchange *x,
+                             const struct control_route *route, const char *rest)
 {
     struct view raw = exchange_body(x);
     struct control_request q = {.x = x};
@@ -101,8 +102,10 @@ static void control_dispatch(struct sandbox *s, struct exchange *x, control_fn *
     q.body = raw.len ? jread_parse(raw) : NULL;
     if (raw.len && !q.body)
         control_refuse(x, 400, "not_json", "", "the body is not JSON");
+    else if (route->act)
+        control_each(s, &q, route->act);
     else
-        handle(s, &q);
+        route->handle(s, &q);
     json_object_put(q.body);
 }
 
@@ -118,7 +121,7 @@ void control_handle(struct sandbox *s, struct exchange *x)
         known = true;
         if (strcmp(routes[i].method, exchange_method(x)) != 0)
             continue;
-        control_dispatch(s, x, routes[i].handle, rest);
+        control_dispatch(s, x, &routes[i], rest);
         return;
     }
     if (known)

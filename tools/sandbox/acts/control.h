@@ -23,18 +23,6 @@ control_fn control_faults_get;
 control_fn control_faults_delete;
 control_fn control_reset;
 
-control_fn control_manager_writes;
-control_fn control_manager_writes_first;
-control_fn control_manager_reacts;
-control_fn control_manager_types;
-control_fn control_webhooks_post;
-control_fn control_client_writes;
-control_fn control_client_statuses;
-control_fn control_client_edits;
-control_fn control_client_reacts;
-control_fn control_client_types;
-control_fn control_client_calls;
-
 control_fn control_list_amojo_messages;
 control_fn control_list_amojo_chats;
 control_fn control_list_amojo_statuses;
@@ -44,3 +32,16 @@ control_fn control_list_service_events;
 control_fn control_list_webhooks;
 control_fn control_list_client_calls;
 control_fn control_list_journal;
+
+/* One act each. */
+control_act_fn control_client_write;
+control_act_fn control_client_report;
+control_act_fn control_client_edit;
+control_act_fn control_client_react;
+control_act_fn control_client_type;
+control_act_fn control_client_call;
+control_act_fn control_manager_write;
+control_act_fn control_manager_write_first;
+control_act_fn control_manager_react;
+control_act_fn control_manager_type;
+control_act_fn control_webhook;

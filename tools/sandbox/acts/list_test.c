@@ -1,5 +1,4 @@
 /* What happened, in pages and filtered. */
-#include "tools/sandbox/acts/control.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -150,8 +150,8 @@ static int manager_send(struct sandbox *s, struct amojo_message *m, struct json_
     return manager_status(rc, c);
 }
 
-static int manager_write(struct sandbox *s, struct json_object *act, struct jcheck *c,
-                         struct json_object **ret_item)
+int control_manager_write(struct sandbox *s, struct json_object *act, struct jcheck *c,
+                          struct json_object **ret_item)
 {
     struct amojo_scope *sc = control_scope(s, act, c);
     struct amojo_chat *chat = sc ? manager_chat(sc, act, c) : NULL;
@@ -167,13 +167,8 @@ static int manager_write(struct sandbox *s, struct json_object *act, struct jche
     return status;
 }
 
-void control_manager_writes(struct sandbox *s, const struct control_request *q)
-{
-    control_each(s, q, manager_write);
-}
-
-static int manager_write_first(struct sandbox *s, struct json_object *act, struct jcheck *c,
-                               struct json_object **ret_item)
+int control_manager_write_first(struct sandbox *s, struct json_object *act, struct jcheck *c,
+                                struct json_object **ret_item)
 {
     struct amojo_scope *sc = control_scope(s, act, c);
     const char *phone = jcheck_str(c, act, "", "phone", JCHECK_REQUIRED, 64);
@@ -207,11 +202,6 @@ out:
     return status;
 }
 
-void control_manager_writes_first(struct sandbox *s, const struct control_request *q)
-{
-    control_each(s, q, manager_write_first);
-}
-
 /* Send the webhook @h, which is no message, with the body @o (taken over). */
 static int manager_send_action(struct sandbox *s, struct hook_send *h, struct amojo_chat *chat,
                                struct json_object *o, struct jcheck *c,
@@ -231,8 +221,8 @@ static int manager_send_action(struct sandbox *s, struct hook_send *h, struct am
     return manager_status(rc, c);
 }
 
-static int manager_react(struct sandbox *s, struct json_object *act, struct jcheck *c,
-                         struct json_object **ret_item)
+int control_manager_react(struct sandbox *s, struct json_object *act, struct jcheck *c,
+                          struct json_object **ret_item)
 {
     struct hook_send h = {.kind = "reaction"};
     struct amojo_scope *sc = control_scope(s, act, c);
@@ -247,13 +237,8 @@ static int manager_react(struct sandbox *s, struct json_object *act, struct jche
     return manager_send_action(s, &h, m->chat, hook_body_reaction(s, m, act), c, ret_item);
 }
 
-void control_manager_reacts(struct sandbox *s, const struct control_request *q)
-{
-    control_each(s, q, manager_react);
-}
-
-static int manager_type(struct sandbox *s, struct json_object *act, struct jcheck *c,
-                        struct json_object **ret_item)
+int control_manager_type(struct sandbox *s, struct json_object *act, struct jcheck *c,
+                         struct json_object **ret_item)
 {
     struct hook_send h = {.kind = "typing"};
     struct amojo_scope *sc = control_scope(s, act, c);
@@ -262,11 +247,6 @@ static int manager_type(struct sandbox *s, struct json_object *act, struct jchec
     if (!chat)
         return 404;
     return manager_send_action(s, &h, chat, hook_body_typing(s, chat, act), c, ret_item);
-}
-
-void control_manager_types(struct sandbox *s, const struct control_request *q)
-{
-    control_each(s, q, manager_type);
 }
 
 /* The chat a raw webhook speaks of becomes known, with its client. NULL: no memory. */
@@ -348,7 +328,7 @@ static struct blob *raw_body(struct json_object *act, struct jcheck *c)
     return b;
 }
 
-static int raw_send(struct sandbox *s, struct json_object *act, struct jcheck *c,
+int control_webhook(struct sandbox *s, struct json_object *act, struct jcheck *c,
                     struct json_object **ret_item)
 {
     struct amojo_scope *sc = control_scope(s, act, c);
@@ -385,9 +365,4 @@ static int raw_send(struct sandbox *s, struct json_object *act, struct jcheck *c
     if (rc == 0)
         *ret_item = manager_item(number, NULL, NULL);
     return manager_status(rc, c);
-}
-
-void control_webhooks_post(struct sandbox *s, const struct control_request *q)
-{
-    control_each(s, q, raw_send);
 }

@@ -1,5 +1,4 @@
 /* Acts of managers, told by the webhooks they lead to. */
-#include "tools/sandbox/acts/control.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +9,6 @@
 
 #include <cmocka.h>
 
-#include "base/mem.h"
 #include "tools/sandbox/testing/json.h"
 #include "tools/sandbox/testing/rig.h"
 

@@ -81,27 +81,6 @@ static struct json_object *registration_accounts(const struct amojo_channel *ch)
     return list;
 }
 
-static struct json_object *registration_window(void)
-{
-    struct json_object *o = json_object_new_object();
-
-    jread_add_bool(o, "enabled", false);
-    jread_add_int(o, "expires", 0);
-    json_object_object_add(o, "tags", NULL);
-    jread_add_bool(o, "need_template", false);
-    return o;
-}
-
-static struct json_object *registration_bot(const struct amojo_channel *ch)
-{
-    struct json_object *o = json_object_new_object();
-
-    jread_add_str(o, "id", ch->bot_id);
-    jread_add_str(o, "name", ch->name);
-    jread_add_bool(o, "is_bot", true);
-    return o;
-}
-
 /* Members that a test wants otherwise, or (null) not at all. */
 static void registration_lay_over(struct json_object *o, const struct amojo_channel *ch)
 {
@@ -119,43 +98,37 @@ static void registration_lay_over(struct json_object *o, const struct amojo_chan
     json_object_put(over);
 }
 
-/* What amoCRM's support mails when a channel was registered. */
+/* What amoCRM's support mails when a channel was registered, but for what the channel has. */
+static const char registration_form[] =
+    "{\"id\":null,\"code\":null,\"secret_key\":null,\"name\":null,\"webhook_url\":\"\","
+    "\"enabled\":true,\"test_mode\":false,\"allowed_acc_list\":[],"
+    "\"contact_email\":\"sandbox@example.com\",\"created_at\":0,\"updated_at\":0,"
+    "\"widget_code\":\"sandbox\",\"supports_reply\":true,\"write_first\":true,"
+    "\"webhook_url_v2\":\"\",\"time_window\":{\"enabled\":false,\"expires\":0,\"tags\":null,"
+    "\"need_template\":false},\"bot\":{\"id\":null,\"name\":null,\"is_bot\":true},"
+    "\"webhook_events\":[\"messages\"],\"saves_files\":true,"
+    "\"icon\":\"https://example.com/icon.svg\",\"webhook_v2\":true,"
+    "\"time_window_support\":false,\"need_display_template\":false,\"time_window_enum\":0,"
+    "\"reactions_all\":true,\"reactions_list\":\"\",\"en_enabled\":false}";
+
 static struct json_object *registration_json(const struct amojo_channel *ch)
 {
     struct json_object *whole = json_object_new_object();
     struct json_object *result = json_object_new_object();
-    struct json_object *o = json_object_new_object();
-    struct json_object *events = json_object_new_array();
-    const char *hook = ch->webhook_url ? ch->webhook_url : "";
+    struct json_object *o = jread_parse(view_of(registration_form));
+    struct json_object *bot = jread_object(o, "bot");
 
     jread_add_str(o, "id", ch->id);
     jread_add_str(o, "code", ch->code);
     jread_add_str(o, "secret_key", ch->secret);
     jread_add_str(o, "name", ch->name);
-    jread_add_str(o, "webhook_url", hook);
-    jread_add_bool(o, "enabled", true);
-    jread_add_bool(o, "test_mode", false);
+    jread_add_str(o, "webhook_url", ch->webhook_url);
+    jread_add_str(o, "webhook_url_v2", ch->webhook_url);
     json_object_object_add(o, "allowed_acc_list", registration_accounts(ch));
-    jread_add_str(o, "contact_email", "sandbox@example.com");
     jread_add_int(o, "created_at", ch->created_ms / 1000);
     jread_add_int(o, "updated_at", ch->created_ms / 1000);
-    jread_add_str(o, "widget_code", "sandbox");
-    jread_add_bool(o, "supports_reply", true);
-    jread_add_bool(o, "write_first", true);
-    jread_add_str(o, "webhook_url_v2", hook);
-    json_object_object_add(o, "time_window", registration_window());
-    json_object_object_add(o, "bot", registration_bot(ch));
-    json_object_array_add(events, json_object_new_string("messages"));
-    json_object_object_add(o, "webhook_events", events);
-    jread_add_bool(o, "saves_files", true);
-    jread_add_str(o, "icon", "https://example.com/icon.svg");
-    jread_add_bool(o, "webhook_v2", true);
-    jread_add_bool(o, "time_window_support", false);
-    jread_add_bool(o, "need_display_template", false);
-    jread_add_int(o, "time_window_enum", 0);
-    jread_add_bool(o, "reactions_all", true);
-    jread_add_str(o, "reactions_list", "");
-    jread_add_bool(o, "en_enabled", false);
+    jread_add_str(bot, "id", ch->bot_id);
+    jread_add_str(bot, "name", ch->name);
     jread_add_str(o, "client_uuid", ch->client_uuid);
     registration_lay_over(o, ch);
     json_object_object_add(result, ch->segment ? ch->segment : "ru", o);

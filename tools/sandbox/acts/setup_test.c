@@ -1,5 +1,4 @@
 /* Channels, accounts and connectors as a tester sets them up. */
-#include "tools/sandbox/acts/control.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,4 @@
 /* The history of a chat: newest first, in pages. */
-#include "tools/sandbox/amojo/calls.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

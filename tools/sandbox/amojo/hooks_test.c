@@ -10,8 +10,11 @@
 
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "tools/sandbox/amojo/hook_body.h"
 #include "tools/sandbox/amojo/store.h"
+#include "tools/sandbox/kit/digest.h"
+#include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/record/verify.h"
 #include "tools/sandbox/testing/json.h"
 #include "tools/sandbox/testing/rig.h"

@@ -1,5 +1,4 @@
 /* New messages and edits: who may say what in whose name, and what a repeat is. */
-#include "tools/sandbox/amojo/calls.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -9,7 +9,10 @@
 
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "base/testing.h"
+#include "tools/sandbox/kit/blob.h"
+#include "tools/sandbox/kit/names.h"
 
 /* A channel, an account, a client, a chat and a message; 0 or -ENOMEM. */
 static int furnish(struct amojo_store *st, struct amojo_message **ret)

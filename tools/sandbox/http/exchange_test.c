@@ -15,9 +15,10 @@
 
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
-#include "base/mem.h"
 #include "tools/sandbox/kit/timers.h"
+#include "tools/sandbox/record/world.h"
 
 enum {
     DEADLINE_MS = 10000

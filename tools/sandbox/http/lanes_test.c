@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "base/testing.h"
+#include "tools/sandbox/kit/timers.h"
 
 struct test_job {
     struct lane_job lane;

@@ -11,8 +11,11 @@
 
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "tools/sandbox/http/exchange.h"
+#include "tools/sandbox/kit/blob.h"
+#include "tools/sandbox/kit/timers.h"
 
 enum {
     DEADLINE_MS = 10000

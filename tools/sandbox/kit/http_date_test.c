@@ -9,8 +9,6 @@
 
 #include <cmocka.h>
 
-#include "base/compiler.h"
-
 static void assert_date(const char *text, int64_t want)
 {
     int64_t s = 0;

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "tools/sandbox/testing/json.h"
 
 static bool parses(const char *text)

@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "base/buf.h"
+#include "tools/sandbox/kit/jread.h"
 #include "tools/sandbox/testing/json.h"
 
 static void add_rule(struct faults *f, const char *text)

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "tools/sandbox/http/exchange.h"
 #include "tools/sandbox/kit/blob.h"
+#include "tools/sandbox/kit/jread.h"
 #include "tools/sandbox/kit/text.h"
 #include "tools/sandbox/record/faults.h"
 #include "tools/sandbox/record/journal.h"

@@ -10,7 +10,6 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "tools/sandbox/testing/json.h"
 #include "tools/sandbox/testing/rig.h"
 
 static const char typing[] = "{'conversation_id':'c','sender':{'id':'u'}}";

@@ -8,7 +8,9 @@
 
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "base/testing.h"
+#include "tools/sandbox/kit/blob.h"
 #include "tools/sandbox/kit/text.h"
 #include "tools/sandbox/testing/json.h"
 

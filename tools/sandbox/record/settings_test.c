@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "tools/sandbox/kit/jread.h"
 #include "tools/sandbox/testing/json.h"
 
 static void patch(struct settings *s, const char *text, const char *words)

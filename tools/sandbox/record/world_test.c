@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "tools/sandbox/record/counters.h"
 #include "tools/sandbox/testing/json.h"
 
 static void time_is_the_wall_clock_with_the_offset_of_the_settings(void **state)

@@ -11,7 +11,8 @@
 
 #include <cmocka.h>
 
-#include "tools/sandbox/record/verify.h"
+#include "base/buf.h"
+#include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/service/store.h"
 #include "tools/sandbox/testing/json.h"
 #include "tools/sandbox/testing/rig.h"

@@ -9,7 +9,10 @@
 
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "base/testing.h"
+#include "tools/sandbox/kit/blob.h"
+#include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/testing/json.h"
 
 static const char created[] =

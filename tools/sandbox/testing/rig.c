@@ -16,15 +16,20 @@
 #include <cmocka.h>
 #include <curl/curl.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "tools/sandbox/amojo/store.h"
 #include "tools/sandbox/http/exchange.h"
 #include "tools/sandbox/http/lanes.h"
 #include "tools/sandbox/http/wire.h"
+#include "tools/sandbox/kit/digest.h"
 #include "tools/sandbox/kit/http_date.h"
 #include "tools/sandbox/kit/jread.h"
+#include "tools/sandbox/kit/names.h"
+#include "tools/sandbox/record/counters.h"
 #include "tools/sandbox/record/verify.h"
+#include "tools/sandbox/record/world.h"
 #include "tools/sandbox/sandbox.h"
 #include "tools/sandbox/service/store.h"
 #include "tools/sandbox/testing/json.h"
