@@ -1,3 +1,7 @@
+/* What: a manager's shorthand for quotes, forwards, buttons and lists becomes a message.
+ * From: manager.
+ * To:   amojo/hook_body.
+ * Holds: nothing. */
 #include "tools/sandbox/acts/content.h"
 
 #include "tools/sandbox/amojo/show.h"

@@ -22,51 +22,57 @@ static control_fn control_health;
 static control_fn control_counters;
 static control_fn control_wait;
 
-static const struct control_route {
+static const struct {
     const char *method;
     const char *path;
     bool more; /* something may follow */
     control_fn *handle;
-    control_act_fn *act; /* instead: one act, or many of them */
 } routes[] = {
-    {"GET",    "/health",               false, control_health,                NULL                       },
-    {"GET",    "/counters",             false, control_counters,              NULL                       },
-    {"GET",    "/wait",                 false, control_wait,                  NULL                       },
-    {"GET",    "/settings",             false, control_settings_get,          NULL                       },
-    {"PATCH",  "/settings",             false, control_settings_patch,        NULL                       },
-    {"PUT",    "/settings",             false, control_settings_patch,        NULL                       },
-    {"POST",   "/channels",             false, control_channels_post,         NULL                       },
-    {"PUT",    "/channels",             false, control_channels_post,         NULL                       },
-    {"GET",    "/channels",             true,  control_channels_get,          NULL                       },
-    {"POST",   "/scopes",               false, control_scopes_post,           NULL                       },
-    {"GET",    "/scopes",               false, control_scopes_get,            NULL                       },
-    {"POST",   "/connectors",           false, control_connectors_post,       NULL                       },
-    {"PUT",    "/connectors",           false, control_connectors_post,       NULL                       },
-    {"GET",    "/connectors",           true,  control_connectors_get,        NULL                       },
-    {"POST",   "/manager/writes",       false, NULL,                          control_manager_write      },
-    {"POST",   "/manager/writes-first", false, NULL,                          control_manager_write_first},
-    {"POST",   "/manager/reacts",       false, NULL,                          control_manager_react      },
-    {"POST",   "/manager/types",        false, NULL,                          control_manager_type       },
-    {"POST",   "/webhooks",             false, NULL,                          control_webhook            },
-    {"GET",    "/webhooks",             false, control_list_webhooks,         NULL                       },
-    {"POST",   "/client/writes",        false, NULL,                          control_client_write       },
-    {"POST",   "/client/statuses",      false, NULL,                          control_client_report      },
-    {"POST",   "/client/edits",         false, NULL,                          control_client_edit        },
-    {"POST",   "/client/reacts",        false, NULL,                          control_client_react       },
-    {"POST",   "/client/types",         false, NULL,                          control_client_type        },
-    {"POST",   "/client/calls",         false, NULL,                          control_client_call        },
-    {"GET",    "/client/calls",         false, control_list_client_calls,     NULL                       },
-    {"GET",    "/amojo/messages",       false, control_list_amojo_messages,   NULL                       },
-    {"GET",    "/amojo/chats",          false, control_list_amojo_chats,      NULL                       },
-    {"GET",    "/amojo/statuses",       false, control_list_amojo_statuses,   NULL                       },
-    {"GET",    "/amojo/actions",        false, control_list_amojo_actions,    NULL                       },
-    {"GET",    "/service/messages",     false, control_list_service_messages, NULL                       },
-    {"GET",    "/service/events",       false, control_list_service_events,   NULL                       },
-    {"GET",    "/journal",              false, control_list_journal,          NULL                       },
-    {"POST",   "/faults",               false, control_faults_post,           NULL                       },
-    {"GET",    "/faults",               false, control_faults_get,            NULL                       },
-    {"DELETE", "/faults",               true,  control_faults_delete,         NULL                       },
-    {"POST",   "/reset",                false, control_reset,                 NULL                       },
+    {"GET",    "/health",           false, control_health               },
+    {"GET",    "/counters",         false, control_counters             },
+    {"GET",    "/wait",             false, control_wait                 },
+    {"GET",    "/settings",         false, control_settings_get         },
+    {"PATCH",  "/settings",         false, control_settings_patch       },
+    {"PUT",    "/settings",         false, control_settings_patch       },
+    {"POST",   "/channels",         false, control_channels_post        },
+    {"PUT",    "/channels",         false, control_channels_post        },
+    {"GET",    "/channels",         true,  control_channels_get         },
+    {"POST",   "/scopes",           false, control_scopes_post          },
+    {"GET",    "/scopes",           false, control_scopes_get           },
+    {"POST",   "/connectors",       false, control_connectors_post      },
+    {"PUT",    "/connectors",       false, control_connectors_post      },
+    {"GET",    "/connectors",       true,  control_connectors_get       },
+    {"GET",    "/webhooks",         false, control_list_webhooks        },
+    {"GET",    "/client/calls",     false, control_list_client_calls    },
+    {"GET",    "/amojo/messages",   false, control_list_amojo_messages  },
+    {"GET",    "/amojo/chats",      false, control_list_amojo_chats     },
+    {"GET",    "/amojo/statuses",   false, control_list_amojo_statuses  },
+    {"GET",    "/amojo/actions",    false, control_list_amojo_actions   },
+    {"GET",    "/service/messages", false, control_list_service_messages},
+    {"GET",    "/service/events",   false, control_list_service_events  },
+    {"GET",    "/journal",          false, control_list_journal         },
+    {"POST",   "/faults",           false, control_faults_post          },
+    {"GET",    "/faults",           false, control_faults_get           },
+    {"DELETE", "/faults",           true,  control_faults_delete        },
+    {"POST",   "/reset",            false, control_reset                },
+};
+
+/* All of them POST: one act, or many. */
+static const struct {
+    const char *path;
+    control_act_fn *act;
+} acts[] = {
+    {"/manager/writes",       control_manager_write      },
+    {"/manager/writes-first", control_manager_write_first},
+    {"/manager/reacts",       control_manager_react      },
+    {"/manager/types",        control_manager_type       },
+    {"/webhooks",             control_webhook            },
+    {"/client/writes",        control_client_write       },
+    {"/client/statuses",      control_client_report      },
+    {"/client/edits",         control_client_edit        },
+    {"/client/reacts",        control_client_react       },
+    {"/client/types",         control_client_type        },
+    {"/client/calls",         control_client_call        },
 };
 
 /* Does @path begin with @route, as whole segments? What follows is in @ret_rest. */
@@ -86,8 +92,9 @@ static bool control_fits(const char *route, bool more, const char *path, const c
     return true;
 }
 
-static void control_dispatch(struct sandbox *s, struct exchange *x,
-                             const struct control_route *route, const char *rest)
+/* Let @handle answer, or @act be acted. */
+static void control_dispatch(struct sandbox *s, struct exchange *x, control_fn *handle,
+                             control_act_fn *act, const char *rest)
 {
     struct view raw = exchange_body(x);
     struct control_request q = {.x = x};
@@ -102,10 +109,10 @@ static void control_dispatch(struct sandbox *s, struct exchange *x,
     q.body = raw.len ? jread_parse(raw) : NULL;
     if (raw.len && !q.body)
         control_refuse(x, 400, "not_json", "", "the body is not JSON");
-    else if (route->act)
-        control_each(s, &q, route->act);
+    else if (act)
+        control_each(s, &q, act);
     else
-        route->handle(s, &q);
+        handle(s, &q);
     json_object_put(q.body);
 }
 
@@ -115,13 +122,22 @@ void control_handle(struct sandbox *s, struct exchange *x)
     const char *rest = NULL;
     bool known = false;
 
+    for (size_t i = 0; i < AMO_COUNT(acts); i++) {
+        if (strcmp(acts[i].path, path) != 0)
+            continue;
+        known = true;
+        if (strcmp(exchange_method(x), "POST") != 0)
+            continue;
+        control_dispatch(s, x, NULL, acts[i].act, "");
+        return;
+    }
     for (size_t i = 0; i < AMO_COUNT(routes); i++) {
         if (!control_fits(routes[i].path, routes[i].more, path, &rest))
             continue;
         known = true;
         if (strcmp(routes[i].method, exchange_method(x)) != 0)
             continue;
-        control_dispatch(s, x, &routes[i], rest);
+        control_dispatch(s, x, routes[i].handle, NULL, rest);
         return;
     }
     if (known)

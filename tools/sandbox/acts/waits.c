@@ -1,3 +1,7 @@
+/* What: testers who wait; each wish is looked at when it comes and after every turn of the loop.
+ * From: control.
+ * To:   the stores and logs of both sides.
+ * Holds: the exchange of who waits, until it is answered. */
 #include "tools/sandbox/acts/waits.h"
 
 #include <stdio.h>

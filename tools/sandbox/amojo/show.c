@@ -1,3 +1,7 @@
+/* What: messages and actions as JSON, read anew from the bodies they came in.
+ * From: acts, history, hook_body.
+ * To:   store.
+ * Holds: nothing. */
 #include "tools/sandbox/amojo/show.h"
 
 #include <string.h>

@@ -1,3 +1,6 @@
+/* What: keeps and finds channels, scopes, chats, participants and messages.
+ * Channels and scopes are owned by their names, all traffic by its logs; the names of a scope
+ * only lead to it. */
 #include "tools/sandbox/amojo/store.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* What: lines of jobs. READY lines are in a list of their own, in the order they became so;
+ * the others wait for their first job to end or for a timer. */
 #include "tools/sandbox/http/lanes.h"
 
 #include <errno.h>

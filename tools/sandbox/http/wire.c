@@ -1,3 +1,7 @@
+/* What: curl multi, driven by its sockets through one epoll and by one timer.
+ * From: amojo/hooks, service/calls, through lanes.
+ * To:   the bridge.
+ * Holds: a transfer from wire_send() until it is done or aborted. */
 #include "tools/sandbox/http/wire.h"
 
 #include <errno.h>

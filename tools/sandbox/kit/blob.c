@@ -1,3 +1,4 @@
+/* What: counted bytes, in one piece of memory with their count. */
 #include "tools/sandbox/kit/blob.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* What: OpenSSL's digests and base64 in the forms that both protocols write. */
 #include "tools/sandbox/kit/digest.h"
 
 #include <assert.h>

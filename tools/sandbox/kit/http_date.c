@@ -1,3 +1,4 @@
+/* What: strptime, made strict: what it read must be written exactly as it was. */
 #define _XOPEN_SOURCE 700 /* strptime */
 #include "tools/sandbox/kit/http_date.h"
 

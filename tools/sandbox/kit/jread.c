@@ -1,3 +1,4 @@
+/* What: json-c, strict and with words for what is wrong. */
 #include "tools/sandbox/kit/jread.h"
 
 #include <limits.h>

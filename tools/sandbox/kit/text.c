@@ -1,3 +1,4 @@
+/* What: strings that are replaced whole or not at all. */
 #include "tools/sandbox/kit/text.h"
 
 #include <stddef.h>

@@ -1,3 +1,5 @@
+/* What: an array that doubles. base has none; the logs are searched by halves, the timers are a
+ * heap. */
 #include "tools/sandbox/kit/vec.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* What: the table of counters, by name. */
 #include "tools/sandbox/record/counters.h"
 
 #include <stddef.h>

@@ -1,3 +1,7 @@
+/* What: a call on its way through the faults: waits, has its effect, waits, is answered or cut.
+ * From: amojo/api, service/api, once the signature is right.
+ * To:   the side's own process(), then http/exchange.
+ * Holds: the call, attached to its exchange. */
 #include "tools/sandbox/record/gate.h"
 
 #include <stdio.h>

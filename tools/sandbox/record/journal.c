@@ -1,3 +1,4 @@
+/* What: every call that arrived, by number. */
 #include "tools/sandbox/record/journal.h"
 
 #include <errno.h>

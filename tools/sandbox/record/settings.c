@@ -1,3 +1,4 @@
+/* What: the table of settings: name, place, bounds, first value. */
 #include "tools/sandbox/record/settings.h"
 
 #include <string.h>

@@ -1,3 +1,5 @@
+/* What: both signatures, as the remote sides make and check them.
+ * Source: docs/amojo.md, "Signature"; docs/connector.md. */
 #include "tools/sandbox/record/verify.h"
 
 #include <ctype.h>

@@ -1,3 +1,5 @@
+/* What: keeps and finds connectors and what each was given.
+ * Messages and events are owned by their logs, webhook-ids by their connector. */
 #include "tools/sandbox/service/store.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* What: fixtures and vectors, read from the source tree. */
 #include "tools/sandbox/testing/files.h"
 
 #include <setjmp.h>

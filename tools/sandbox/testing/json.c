@@ -1,3 +1,4 @@
+/* What: JSON as tests write it and look at it. */
 #include "tools/sandbox/testing/json.h"
 
 #include <setjmp.h>

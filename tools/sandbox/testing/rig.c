@@ -1,3 +1,5 @@
+/* What: the sandbox, its tester and its bridge in one thread: every wait turns the one loop that
+ * drives all three. */
 #include "tools/sandbox/testing/rig.h"
 
 #include <arpa/inet.h>
