@@ -28,33 +28,24 @@ static const struct {
     bool more; /* something may follow */
     control_fn *handle;
 } routes[] = {
-    {"GET",    "/health",           false, control_health               },
-    {"GET",    "/counters",         false, control_counters             },
-    {"GET",    "/wait",             false, control_wait                 },
-    {"GET",    "/settings",         false, control_settings_get         },
-    {"PATCH",  "/settings",         false, control_settings_patch       },
-    {"PUT",    "/settings",         false, control_settings_patch       },
-    {"POST",   "/channels",         false, control_channels_post        },
-    {"PUT",    "/channels",         false, control_channels_post        },
-    {"GET",    "/channels",         true,  control_channels_get         },
-    {"POST",   "/scopes",           false, control_scopes_post          },
-    {"GET",    "/scopes",           false, control_scopes_get           },
-    {"POST",   "/connectors",       false, control_connectors_post      },
-    {"PUT",    "/connectors",       false, control_connectors_post      },
-    {"GET",    "/connectors",       true,  control_connectors_get       },
-    {"GET",    "/webhooks",         false, control_list_webhooks        },
-    {"GET",    "/client/calls",     false, control_list_client_calls    },
-    {"GET",    "/amojo/messages",   false, control_list_amojo_messages  },
-    {"GET",    "/amojo/chats",      false, control_list_amojo_chats     },
-    {"GET",    "/amojo/statuses",   false, control_list_amojo_statuses  },
-    {"GET",    "/amojo/actions",    false, control_list_amojo_actions   },
-    {"GET",    "/service/messages", false, control_list_service_messages},
-    {"GET",    "/service/events",   false, control_list_service_events  },
-    {"GET",    "/journal",          false, control_list_journal         },
-    {"POST",   "/faults",           false, control_faults_post          },
-    {"GET",    "/faults",           false, control_faults_get           },
-    {"DELETE", "/faults",           true,  control_faults_delete        },
-    {"POST",   "/reset",            false, control_reset                },
+    {"GET",    "/health",     false, control_health         },
+    {"GET",    "/counters",   false, control_counters       },
+    {"GET",    "/wait",       false, control_wait           },
+    {"GET",    "/settings",   false, control_settings_get   },
+    {"PATCH",  "/settings",   false, control_settings_patch },
+    {"PUT",    "/settings",   false, control_settings_patch },
+    {"POST",   "/channels",   false, control_channels_post  },
+    {"PUT",    "/channels",   false, control_channels_post  },
+    {"GET",    "/channels",   true,  control_channels_get   },
+    {"POST",   "/scopes",     false, control_scopes_post    },
+    {"GET",    "/scopes",     false, control_scopes_get     },
+    {"POST",   "/connectors", false, control_connectors_post},
+    {"PUT",    "/connectors", false, control_connectors_post},
+    {"GET",    "/connectors", true,  control_connectors_get },
+    {"POST",   "/faults",     false, control_faults_post    },
+    {"GET",    "/faults",     false, control_faults_get     },
+    {"DELETE", "/faults",     true,  control_faults_delete  },
+    {"POST",   "/reset",      false, control_reset          },
 };
 
 /* All of them POST: one act, or many. */
@@ -140,6 +131,8 @@ void control_handle(struct sandbox *s, struct exchange *x)
         control_dispatch(s, x, routes[i].handle, NULL, rest);
         return;
     }
+    if (control_list(s, x, path))
+        return;
     if (known)
         control_refuse(x, 405, "wrong_method", "", "not with this method");
     else

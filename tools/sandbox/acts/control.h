@@ -2,6 +2,8 @@
 
 /* What testers drive and look at under /_sandbox/; docs/sandbox.md. */
 
+#include <stdbool.h>
+
 #include "tools/sandbox/acts/answer.h"
 
 struct exchange;
@@ -23,15 +25,8 @@ control_fn control_faults_get;
 control_fn control_faults_delete;
 control_fn control_reset;
 
-control_fn control_list_amojo_messages;
-control_fn control_list_amojo_chats;
-control_fn control_list_amojo_statuses;
-control_fn control_list_amojo_actions;
-control_fn control_list_service_messages;
-control_fn control_list_service_events;
-control_fn control_list_webhooks;
-control_fn control_list_client_calls;
-control_fn control_list_journal;
+/* Answer with the list at @path ("/amojo/messages"); false when there is none. */
+bool control_list(struct sandbox *s, struct exchange *x, const char *path);
 
 /* One act each. */
 control_act_fn control_client_write;

@@ -25,11 +25,7 @@ enum {
 
 /* The filters of a list; "" = any. */
 struct list_filter {
-    const char *a;
-    const char *b;
-    const char *c;
-    const char *d;
-    const char *e;
+    const char *by[5];
 };
 
 typedef bool list_fits_fn(const void *entry, const struct list_filter *f);
@@ -62,55 +58,18 @@ static size_t list_first(const struct vec *v, size_t low, uint64_t since)
     return low;
 }
 
-static void list_answer(const struct control_request *q, const struct vec *v, size_t first,
-                        list_fits_fn *fits, const struct list_filter *f, list_json_fn *json)
-{
-    int64_t limit = exchange_number(q->x, "limit", LIST_DEFAULT);
-    int64_t since = exchange_number(q->x, "since", 0);
-    struct json_object *o = NULL;
-    struct json_object *items = NULL;
-    uint64_t last = 0;
-    size_t i = 0;
-
-    if (limit < 1 || limit > LIST_MAX || since < 0) {
-        control_refuse(q->x, 400, "bad_value", "limit", "must be 1 to 10000");
-        return;
-    }
-    o = json_object_new_object();
-    items = json_object_new_array();
-    for (i = list_first(v, first, (uint64_t)since); i < v->n && limit > 0; i++) {
-        if (!fits(v->at[i], f))
-            continue;
-        json_object_array_add(items, json(v->at[i]));
-        last = list_seq(v->at[i]);
-        limit--;
-    }
-    json_object_object_add(o, "items", items);
-    json_object_object_add(o, "next", i < v->n ? json_object_new_uint64(last) : NULL);
-    control_answer(q->x, 200, o);
-}
-
-static void list_filter_read(const struct control_request *q, struct list_filter *f,
-                             const char *const keys[5])
-{
-    const char **const places[5] = {&f->a, &f->b, &f->c, &f->d, &f->e};
-
-    for (size_t i = 0; i < 5; i++)
-        *places[i] = keys[i] ? exchange_argument(q->x, keys[i]) : "";
-}
-
 static bool message_fits(const void *entry, const struct list_filter *f)
 {
     const struct amojo_message *m = entry;
-    const char *from = f->e[0] ? f->e : "bridge";
+    const char *from = f->by[4][0] ? f->by[4] : "bridge";
 
     if (strcmp(from, "bridge") == 0 && m->from == FROM_MANAGER)
         return false;
     if (strcmp(from, "bridge") != 0 && strcmp(from, "all") != 0 &&
         strcmp(from, amojo_from_name(m->from)) != 0)
         return false;
-    return list_is(f->a, m->chat->scope->id) && list_is(f->b, m->chat->id) &&
-           list_is(f->c, m->chat->client_id) && list_is(f->d, m->client_id);
+    return list_is(f->by[0], m->chat->scope->id) && list_is(f->by[1], m->chat->id) &&
+           list_is(f->by[2], m->chat->client_id) && list_is(f->by[3], m->client_id);
 }
 
 static struct json_object *message_json(const void *entry)
@@ -118,23 +77,14 @@ static struct json_object *message_json(const void *entry)
     return amojo_message_json(entry);
 }
 
-void control_list_amojo_messages(struct sandbox *s, const struct control_request *q)
-{
-    static const char *const keys[5] = {"scope", "chat", "conversation", "msgid", "from"};
-    struct list_filter f;
-
-    list_filter_read(q, &f, keys);
-    list_answer(q, &s->amojo->messages, s->amojo->first_listed, message_fits, &f, message_json);
-}
-
 static bool action_fits(const void *entry, const struct list_filter *f)
 {
     const struct amojo_action *a = entry;
 
-    return list_is(f->a, amojo_action_name(a->kind)) &&
-           list_is(f->b, a->message ? a->message->id : NULL) &&
-           list_is(f->c, a->message ? a->message->client_id : NULL) &&
-           list_is(f->d, a->chat ? a->chat->client_id : NULL);
+    return list_is(f->by[0], amojo_action_name(a->kind)) &&
+           list_is(f->by[1], a->message ? a->message->id : NULL) &&
+           list_is(f->by[2], a->message ? a->message->client_id : NULL) &&
+           list_is(f->by[3], a->chat ? a->chat->client_id : NULL);
 }
 
 static struct json_object *action_json(const void *entry)
@@ -142,20 +92,11 @@ static struct json_object *action_json(const void *entry)
     return amojo_action_json(entry);
 }
 
-void control_list_amojo_actions(struct sandbox *s, const struct control_request *q)
-{
-    static const char *const keys[5] = {"kind", "id", "msgid", "conversation", NULL};
-    struct list_filter f;
-
-    list_filter_read(q, &f, keys);
-    list_answer(q, &s->amojo->actions, 0, action_fits, &f, action_json);
-}
-
 static bool chat_fits(const void *entry, const struct list_filter *f)
 {
     const struct amojo_chat *chat = entry;
 
-    return list_is(f->a, chat->scope->id) && list_is(f->b, chat->client_id);
+    return list_is(f->by[0], chat->scope->id) && list_is(f->by[1], chat->client_id);
 }
 
 /* Everybody who was ever named as its client. */
@@ -198,20 +139,11 @@ static struct json_object *chat_json(const void *entry)
     return o;
 }
 
-void control_list_amojo_chats(struct sandbox *s, const struct control_request *q)
-{
-    static const char *const keys[5] = {"scope", "conversation", NULL, NULL, NULL};
-    struct list_filter f;
-
-    list_filter_read(q, &f, keys);
-    list_answer(q, &s->amojo->chats, 0, chat_fits, &f, chat_json);
-}
-
 static bool status_fits(const void *entry, const struct list_filter *f)
 {
     const struct amojo_status *a = entry;
 
-    return list_is(f->a, a->id) && list_is(f->b, a->scope->id);
+    return list_is(f->by[0], a->id) && list_is(f->by[1], a->scope->id);
 }
 
 static struct json_object *status_json(const void *entry)
@@ -232,21 +164,12 @@ static struct json_object *status_json(const void *entry)
     return o;
 }
 
-void control_list_amojo_statuses(struct sandbox *s, const struct control_request *q)
-{
-    static const char *const keys[5] = {"id", "scope", NULL, NULL, NULL};
-    struct list_filter f;
-
-    list_filter_read(q, &f, keys);
-    list_answer(q, &s->amojo->statuses, 0, status_fits, &f, status_json);
-}
-
 static bool given_fits(const void *entry, const struct list_filter *f)
 {
     const struct service_message *m = entry;
 
-    return list_is(f->a, m->connector->name) && list_is(f->b, m->conversation) &&
-           list_is(f->c, m->id);
+    return list_is(f->by[0], m->connector->name) && list_is(f->by[1], m->conversation) &&
+           list_is(f->by[2], m->id);
 }
 
 static struct json_object *given_json(const void *entry)
@@ -254,20 +177,11 @@ static struct json_object *given_json(const void *entry)
     return service_message_json(entry);
 }
 
-void control_list_service_messages(struct sandbox *s, const struct control_request *q)
-{
-    static const char *const keys[5] = {"connector", "conversation", "id", NULL, NULL};
-    struct list_filter f;
-
-    list_filter_read(q, &f, keys);
-    list_answer(q, &s->service->messages, s->service->first_listed, given_fits, &f, given_json);
-}
-
 static bool event_fits(const void *entry, const struct list_filter *f)
 {
     const struct service_event *e = entry;
 
-    return list_is(f->a, e->connector->name) && list_is(f->b, e->type);
+    return list_is(f->by[0], e->connector->name) && list_is(f->by[1], e->type);
 }
 
 static struct json_object *event_json(const void *entry)
@@ -275,20 +189,12 @@ static struct json_object *event_json(const void *entry)
     return service_event_json(entry);
 }
 
-void control_list_service_events(struct sandbox *s, const struct control_request *q)
-{
-    static const char *const keys[5] = {"connector", "type", NULL, NULL, NULL};
-    struct list_filter f;
-
-    list_filter_read(q, &f, keys);
-    list_answer(q, &s->service->events, 0, event_fits, &f, event_json);
-}
-
 static bool hook_fits(const void *entry, const struct list_filter *f)
 {
     const struct hook_entry *e = entry;
 
-    return list_is(f->a, e->scope_id) && list_is(f->b, e->chat) && list_is(f->c, e->id);
+    return list_is(f->by[0], e->scope_id) && list_is(f->by[1], e->chat) &&
+           list_is(f->by[2], e->id);
 }
 
 static struct json_object *hook_json(const void *entry)
@@ -296,21 +202,12 @@ static struct json_object *hook_json(const void *entry)
     return hook_entry_json(entry);
 }
 
-void control_list_webhooks(struct sandbox *s, const struct control_request *q)
-{
-    static const char *const keys[5] = {"scope", "chat", "id", NULL, NULL};
-    struct list_filter f;
-
-    list_filter_read(q, &f, keys);
-    list_answer(q, &s->hooks->log, 0, hook_fits, &f, hook_json);
-}
-
 static bool call_fits(const void *entry, const struct list_filter *f)
 {
     const struct call_entry *e = entry;
 
-    return list_is(f->a, e->connector) && list_is(f->b, e->conversation) &&
-           list_is(f->c, call_kind_name(e->kind)) && list_is(f->d, e->id);
+    return list_is(f->by[0], e->connector) && list_is(f->by[1], e->conversation) &&
+           list_is(f->by[2], call_kind_name(e->kind)) && list_is(f->by[3], e->id);
 }
 
 static struct json_object *call_json(const void *entry)
@@ -318,21 +215,12 @@ static struct json_object *call_json(const void *entry)
     return call_entry_json(entry);
 }
 
-void control_list_client_calls(struct sandbox *s, const struct control_request *q)
-{
-    static const char *const keys[5] = {"connector", "conversation", "kind", "id", NULL};
-    struct list_filter f;
-
-    list_filter_read(q, &f, keys);
-    list_answer(q, &s->calls->log, 0, call_fits, &f, call_json);
-}
-
 static bool entry_fits(const void *entry, const struct list_filter *f)
 {
     const struct journal_entry *e = entry;
 
-    return list_is(f->a, e->side) && list_is(f->b, e->kind) &&
-           list_is(f->c, e->verified ? "true" : "false");
+    return list_is(f->by[0], e->side) && list_is(f->by[1], e->kind) &&
+           list_is(f->by[2], e->verified ? "true" : "false");
 }
 
 static struct json_object *entry_json(const void *entry)
@@ -340,11 +228,103 @@ static struct json_object *entry_json(const void *entry)
     return journal_entry_json(entry);
 }
 
-void control_list_journal(struct sandbox *s, const struct control_request *q)
-{
-    static const char *const keys[5] = {"side", "kind", "verified", NULL, NULL};
-    struct list_filter f;
+enum list_log {
+    LOG_MESSAGES,
+    LOG_CHATS,
+    LOG_STATUSES,
+    LOG_ACTIONS,
+    LOG_GIVEN,
+    LOG_EVENTS,
+    LOG_HOOKS,
+    LOG_CALLS,
+    LOG_JOURNAL
+};
 
-    list_filter_read(q, &f, keys);
-    list_answer(q, &s->journal.entries, 0, entry_fits, &f, entry_json);
+static const struct list_kind {
+    const char *path;
+    enum list_log log;
+    const char *keys[5]; /* of the filters */
+    list_fits_fn *fits;
+    list_json_fn *json;
+} kinds[] = {
+    {"/amojo/messages",
+     LOG_MESSAGES,                      {"scope", "chat", "conversation", "msgid", "from"},
+     message_fits,                                                                                       message_json},
+    {"/amojo/chats",      LOG_CHATS,    {"scope", "conversation"},                          chat_fits,   chat_json   },
+    {"/amojo/statuses",   LOG_STATUSES, {"id", "scope"},                                    status_fits, status_json },
+    {"/amojo/actions",
+     LOG_ACTIONS,                       {"kind", "id", "msgid", "conversation"},
+     action_fits,                                                                                        action_json },
+    {"/service/messages",
+     LOG_GIVEN,                         {"connector", "conversation", "id"},
+     given_fits,                                                                                         given_json  },
+    {"/service/events",   LOG_EVENTS,   {"connector", "type"},                              event_fits,  event_json  },
+    {"/webhooks",         LOG_HOOKS,    {"scope", "chat", "id"},                            hook_fits,   hook_json   },
+    {"/client/calls",
+     LOG_CALLS,                         {"connector", "conversation", "kind", "id"},
+     call_fits,                                                                                          call_json   },
+    {"/journal",          LOG_JOURNAL,  {"side", "kind", "verified"},                       entry_fits,  entry_json  },
+};
+
+/* What is listed of @kind, and from which entry on. */
+static const struct vec *list_log(const struct sandbox *s, enum list_log log, size_t *ret_first)
+{
+    const struct vec *const logs[] = {
+        [LOG_MESSAGES] = &s->amojo->messages, [LOG_CHATS] = &s->amojo->chats,
+        [LOG_STATUSES] = &s->amojo->statuses, [LOG_ACTIONS] = &s->amojo->actions,
+        [LOG_GIVEN] = &s->service->messages,  [LOG_EVENTS] = &s->service->events,
+        [LOG_HOOKS] = &s->hooks->log,         [LOG_CALLS] = &s->calls->log,
+        [LOG_JOURNAL] = &s->journal.entries,
+    };
+
+    *ret_first = log == LOG_MESSAGES ? s->amojo->first_listed
+                 : log == LOG_GIVEN  ? s->service->first_listed
+                                     : 0;
+    return logs[log];
+}
+
+static void list_answer(const struct sandbox *s, struct exchange *x, const struct list_kind *k)
+{
+    int64_t limit = exchange_number(x, "limit", LIST_DEFAULT);
+    int64_t since = exchange_number(x, "since", 0);
+    struct list_filter f = {{NULL}};
+    size_t first = 0;
+    const struct vec *log = list_log(s, k->log, &first);
+    struct json_object *o = NULL;
+    struct json_object *items = NULL;
+    uint64_t last = 0;
+    size_t i = 0;
+
+    if (limit < 1 || limit > LIST_MAX || since < 0) {
+        control_refuse(x, 400, "bad_value", "limit", "must be 1 to 10000");
+        return;
+    }
+    for (size_t n = 0; n < AMO_COUNT(f.by); n++)
+        f.by[n] = k->keys[n] ? exchange_argument(x, k->keys[n]) : "";
+    o = json_object_new_object();
+    items = json_object_new_array();
+    for (i = list_first(log, first, (uint64_t)since); i < log->n && limit > 0; i++) {
+        if (!k->fits(log->at[i], &f))
+            continue;
+        json_object_array_add(items, k->json(log->at[i]));
+        last = list_seq(log->at[i]);
+        limit--;
+    }
+    json_object_object_add(o, "items", items);
+    json_object_object_add(o, "next", i < log->n ? json_object_new_uint64(last) : NULL);
+    control_answer(x, 200, o);
+}
+
+bool control_list(struct sandbox *s, struct exchange *x, const char *path)
+{
+    for (size_t i = 0; i < AMO_COUNT(kinds); i++) {
+        if (strcmp(kinds[i].path, path) != 0)
+            continue;
+        if (strcmp(exchange_method(x), "GET") == 0)
+            list_answer(s, x, &kinds[i]);
+        else
+            control_refuse(x, 405, "wrong_method", "", "not with this method");
+        return true;
+    }
+    return false;
 }
