@@ -65,19 +65,20 @@ int lanes_new(struct lanes **ret_lanes, struct timers *timers, lanes_start_fn *s
     return 0;
 }
 
+/* A line that is known has a job. */
 static struct lane_job *lane_first(const struct lane *l)
 {
-    return list_is_empty(&l->jobs) ? NULL : LIST_ENTRY(l->jobs.next, struct lane_job, link);
+    return LIST_ENTRY(l->jobs.next, struct lane_job, link);
 }
 
 static void lane_free(struct lane *l)
 {
-    struct lane_job *job = NULL;
-
     list_remove(&l->all);
     list_remove(&l->link);
     timers_disarm(l->lanes->timers, &l->timer);
-    while ((job = lane_first(l))) {
+    while (!list_is_empty(&l->jobs)) {
+        struct lane_job *job = lane_first(l);
+
         list_remove(&job->link);
         l->lanes->n_jobs--;
         l->lanes->free_fn(job);

@@ -1,5 +1,6 @@
 /* What: strptime, made strict: what it read must be written exactly as it was. */
-#define _XOPEN_SOURCE 700 /* strptime */
+/* NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): for strptime */
+#define _XOPEN_SOURCE 700
 #include "tools/sandbox/kit/http_date.h"
 
 #include <assert.h>

@@ -20,8 +20,10 @@ struct json_object *testing_json(const char *text)
     struct json_object *o = NULL;
 
     assert_non_null(copy);
-    for (char *p = copy; *p; p++)
-        *p = *p == '\'' ? '"' : *p;
+    for (char *p = copy; *p; p++) {
+        if (*p == '\'')
+            *p = '"';
+    }
     o = jread_parse(view_of(copy));
     if (!o)
         fail_msg("not JSON: %s", text);

@@ -87,7 +87,8 @@ static void on_bridge(void *arg, struct exchange *x)
     seen_header(x, "Idempotency-Key", seen->key, sizeof(seen->key));
     seen_header(x, "Authorization", seen->bearer, sizeof(seen->bearer));
     seen->body = jread_parse(body);
-    seen->last_byte = body.len ? body.ptr[body.len - 1] : '\0';
+    if (body.len)
+        seen->last_byte = body.ptr[body.len - 1];
     if (r->bridge_is_slow)
         exchange_later(x, 50, bridge_answer, r);
     else
