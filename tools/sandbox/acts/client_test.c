@@ -1,4 +1,4 @@
-/* Acts of clients and services, told by the calls they lead to. */
+/* Acts of clients and services, checked by the calls they lead to. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,7 +26,7 @@ static void what_a_client_writes_is_a_message_of_the_connector(void **state)
                     "'name':'7900','phone':'7900'},'type':'text','text':'hello','source':'s'}");
 }
 
-static void what_is_given_takes_the_place_of_what_is_made_up(void **state)
+static void given_values_replace_the_defaults(void **state)
 {
     struct rig *r = *state;
 
@@ -85,7 +85,7 @@ static void statuses_edits_reactions_and_typing_have_their_paths(void **state)
     assert_int_equal(rig_count(r, "status.accepted"), 1);
 }
 
-static void acts_that_lack_something_say_what(void **state)
+static void incomplete_acts_are_refused_with_a_reason(void **state)
 {
     struct rig *r = *state;
 
@@ -124,10 +124,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG_TEST(what_a_client_writes_is_a_message_of_the_connector),
-        RIG_TEST(what_is_given_takes_the_place_of_what_is_made_up),
+        RIG_TEST(given_values_replace_the_defaults),
         RIG_TEST(an_act_needs_a_connector_with_an_address),
         RIG_TEST(statuses_edits_reactions_and_typing_have_their_paths),
-        RIG_TEST(acts_that_lack_something_say_what),
+        RIG_TEST(incomplete_acts_are_refused_with_a_reason),
         RIG_TEST(any_call_can_be_made_by_hand),
     };
 

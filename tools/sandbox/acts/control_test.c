@@ -12,7 +12,7 @@
 #include "tools/sandbox/testing/json.h"
 #include "tools/sandbox/testing/rig.h"
 
-static void an_address_that_is_none_says_so(void **state)
+static void an_unknown_address_is_refused(void **state)
 {
     struct rig *r = *state;
 
@@ -67,7 +67,7 @@ static void many_acts_are_run_until_the_first_mistake(void **state)
     assert_int_equal(rig_count(r, "client.queued"), 3); /* what came before the mistake */
 }
 
-static void an_act_is_run_often_with_its_number_filled_in(void **state)
+static void an_act_is_repeated_with_its_number_filled_in(void **state)
 {
     struct rig *r = *state;
 
@@ -109,11 +109,11 @@ static void faults_are_made_shown_and_taken_away(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RIG_TEST(an_address_that_is_none_says_so),
+        RIG_TEST(an_unknown_address_is_refused),
         RIG_TEST(health_and_counters_are_shown),
         RIG_TEST(settings_are_shown_and_changed),
         RIG_TEST(many_acts_are_run_until_the_first_mistake),
-        RIG_TEST(an_act_is_run_often_with_its_number_filled_in),
+        RIG_TEST(an_act_is_repeated_with_its_number_filled_in),
         RIG_TEST(faults_are_made_shown_and_taken_away),
     };
 

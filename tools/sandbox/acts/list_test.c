@@ -82,7 +82,7 @@ static void calls_and_webhooks_are_listed_with_their_numbers(void **state)
     rig_expect(r, "items", "[]");
 }
 
-static void limits_that_are_none_are_refused(void **state)
+static void limits_out_of_range_are_refused(void **state)
 {
     struct rig *r = *state;
 
@@ -134,7 +134,7 @@ int main(void)
         RIG_TEST(a_list_goes_on_where_it_ended),
         RIG_TEST(a_list_is_filtered_by_what_its_entries_have),
         RIG_TEST(calls_and_webhooks_are_listed_with_their_numbers),
-        RIG_TEST(limits_that_are_none_are_refused),
+        RIG_TEST(limits_out_of_range_are_refused),
         RIG_TEST(a_reset_goes_as_far_as_it_is_told),
         RIG_TEST(a_reset_stops_what_is_under_way),
     };

@@ -1,4 +1,4 @@
-/* Acts of managers, told by the webhooks they lead to. */
+/* Acts of managers, checked by the webhooks they lead to. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -42,7 +42,7 @@ static void what_a_manager_writes_goes_to_the_bridge(void **state)
     rig_expect(r, "error.message", "'id: is taken'");
 }
 
-static void an_act_that_names_nothing_known_says_so(void **state)
+static void unknown_chats_and_scopes_are_refused(void **state)
 {
     struct rig *r = *state;
 
@@ -92,7 +92,7 @@ static void shorthand_becomes_quotes_forwards_buttons_and_lists(void **state)
     rig_expect(r, "error.message", "'reply_to: no such message'");
 }
 
-static void what_is_given_whole_is_passed_on(void **state)
+static void complete_objects_are_passed_on_unchanged(void **state)
 {
     struct rig *r = *state;
 
@@ -165,7 +165,7 @@ static void managers_react_and_type(void **state)
     rig_ask(r, 404, "POST /manager/types", "{'conversation_id':'none'}");
 }
 
-static void raw_webhooks_go_as_they_are_and_are_learnt(void **state)
+static void raw_webhooks_are_sent_unchanged_and_learned(void **state)
 {
     struct rig *r = *state;
 
@@ -202,14 +202,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG_TEST(what_a_manager_writes_goes_to_the_bridge),
-        RIG_TEST(an_act_that_names_nothing_known_says_so),
+        RIG_TEST(unknown_chats_and_scopes_are_refused),
         RIG_TEST(nothing_is_sent_for_an_account_that_is_not_connected),
         RIG_TEST(shorthand_becomes_quotes_forwards_buttons_and_lists),
-        RIG_TEST(what_is_given_whole_is_passed_on),
+        RIG_TEST(complete_objects_are_passed_on_unchanged),
         RIG_TEST(a_manager_writes_first_to_a_phone),
         RIG_TEST(acts_take_turns_between_chats),
         RIG_TEST(managers_react_and_type),
-        RIG_TEST(raw_webhooks_go_as_they_are_and_are_learnt),
+        RIG_TEST(raw_webhooks_are_sent_unchanged_and_learned),
         RIG_TEST(raw_webhooks_may_be_any_bytes),
     };
 

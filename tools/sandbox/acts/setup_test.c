@@ -11,7 +11,7 @@
 #include "tools/sandbox/testing/json.h"
 #include "tools/sandbox/testing/rig.h"
 
-static void a_channel_is_made_with_what_is_not_given(void **state)
+static void what_a_channel_lacks_is_filled_in(void **state)
 {
     struct rig *r = *state;
 
@@ -85,7 +85,7 @@ static void support_answers_with_all_that_it_mails(void **state)
     rig_expect(r, "result.com.bot.is_bot", "true");
 }
 
-static void an_account_is_connected_from_here_as_well(void **state)
+static void a_tester_can_connect_an_account(void **state)
 {
     struct rig *r = *state;
 
@@ -150,11 +150,11 @@ static void a_connector_that_is_wrong_says_why(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RIG_TEST(a_channel_is_made_with_what_is_not_given),
+        RIG_TEST(what_a_channel_lacks_is_filled_in),
         RIG_TEST(a_channel_is_changed_where_it_is_named_again),
         RIG_TEST(a_channel_that_is_wrong_says_why),
         RIG_TEST(support_answers_with_all_that_it_mails),
-        RIG_TEST(an_account_is_connected_from_here_as_well),
+        RIG_TEST(a_tester_can_connect_an_account),
         RIG_TEST(a_connector_is_changed_where_it_is_named_again),
         RIG_TEST(a_connector_that_is_wrong_says_why),
     };

@@ -58,7 +58,7 @@ static void the_wait_for_a_call_shows_it_when_it_is_over(void **state)
     rig_expect(r, "item.status", "200");
 }
 
-static void nothing_is_waited_for_longer_than_was_asked(void **state)
+static void a_wait_ends_at_its_timeout(void **state)
 {
     struct rig *r = *state;
 
@@ -68,7 +68,7 @@ static void nothing_is_waited_for_longer_than_was_asked(void **state)
     assert_true(json_object_get_int(json_object_object_get(r->answer, "waited_ms")) >= 20);
 }
 
-static void what_nobody_can_wait_for_is_refused(void **state)
+static void an_unknown_wait_is_refused(void **state)
 {
     struct rig *r = *state;
 
@@ -129,7 +129,7 @@ static void what_a_service_was_given_can_be_waited_for(void **state)
     rig_expect(r, "done", "false");
 }
 
-static void too_many_may_not_wait(void **state)
+static void the_number_of_waiters_is_limited(void **state)
 {
     struct rig *r = *state;
     static struct rig_client c[256];
@@ -153,11 +153,11 @@ int main(void)
         RIG_TEST(what_is_true_already_is_answered_at_once),
         RIG_TEST(a_counter_is_waited_for),
         RIG_TEST(the_wait_for_a_call_shows_it_when_it_is_over),
-        RIG_TEST(nothing_is_waited_for_longer_than_was_asked),
-        RIG_TEST(what_nobody_can_wait_for_is_refused),
+        RIG_TEST(a_wait_ends_at_its_timeout),
+        RIG_TEST(an_unknown_wait_is_refused),
         RIG_TEST(each_kind_of_thing_can_be_waited_for),
         RIG_TEST(what_a_service_was_given_can_be_waited_for),
-        RIG_TEST(too_many_may_not_wait),
+        RIG_TEST(the_number_of_waiters_is_limited),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

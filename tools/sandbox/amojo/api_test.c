@@ -15,7 +15,7 @@
 
 static const char connect_body[] = "{'account_id':'acc','hook_api_version':'v2'}";
 
-static void an_address_that_amojo_has_not_is_not_found(void **state)
+static void an_unknown_address_is_not_found(void **state)
 {
     struct rig *r = *state;
 
@@ -30,7 +30,7 @@ static void an_address_that_amojo_has_not_is_not_found(void **state)
     assert_int_equal(rig_count(r, "amojo.refused"), 6);
 }
 
-static void a_channel_that_nobody_made_is_not_found(void **state)
+static void an_unknown_channel_is_not_found(void **state)
 {
     struct rig *r = *state;
 
@@ -63,7 +63,7 @@ static void a_call_without_headers_is_forbidden(void **state)
     rig_expect(r, "error_description", "'a header is missing'");
 }
 
-static void a_call_of_another_time_is_forbidden(void **state)
+static void a_call_with_an_old_date_is_forbidden(void **state)
 {
     struct rig *r = *state;
     char headers[256];
@@ -112,11 +112,11 @@ static void the_journal_names_what_a_call_is_about(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RIG_TEST(an_address_that_amojo_has_not_is_not_found),
-        RIG_TEST(a_channel_that_nobody_made_is_not_found),
+        RIG_TEST(an_unknown_address_is_not_found),
+        RIG_TEST(an_unknown_channel_is_not_found),
         RIG_TEST(a_call_with_another_secret_is_forbidden),
         RIG_TEST(a_call_without_headers_is_forbidden),
-        RIG_TEST(a_call_of_another_time_is_forbidden),
+        RIG_TEST(a_call_with_an_old_date_is_forbidden),
         RIG_TEST(only_a_connected_account_has_chats),
         RIG_TEST(the_journal_names_what_a_call_is_about),
     };

@@ -104,7 +104,7 @@ static void a_chat_may_be_made_for_a_crm_user(void **state)
     rig_amojo(r, 400, "POST ch_acc/chats", "{'conversation_id':'c2'}");
 }
 
-static void a_status_is_kept_with_every_one_before_it(void **state)
+static void every_status_is_kept(void **state)
 {
     struct rig *r = *state;
     char *id = a_message(r);
@@ -165,7 +165,7 @@ static void each_edition_of_the_reference_wants_its_own_spelling(void **state)
     mem_free(id);
 }
 
-static void what_nobody_knows_is_adopted_when_that_is_set(void **state)
+static void unknown_messages_are_adopted_when_that_is_set(void **state)
 {
     struct rig *r = *state;
 
@@ -257,10 +257,10 @@ int main(void)
         RIG_TEST(a_connect_that_is_wrong_says_why),
         RIG_TEST(a_chat_is_made_once_and_keeps_its_client),
         RIG_TEST(a_chat_may_be_made_for_a_crm_user),
-        RIG_TEST(a_status_is_kept_with_every_one_before_it),
+        RIG_TEST(every_status_is_kept),
         RIG_TEST(a_status_that_is_wrong_says_why),
         RIG_TEST(each_edition_of_the_reference_wants_its_own_spelling),
-        RIG_TEST(what_nobody_knows_is_adopted_when_that_is_set),
+        RIG_TEST(unknown_messages_are_adopted_when_that_is_set),
         RIG_TEST(typing_is_noted_in_a_chat_that_is_known),
         RIG_TEST(each_user_has_one_reaction_to_a_message),
         RIG_TEST(a_reaction_that_is_wrong_says_why),

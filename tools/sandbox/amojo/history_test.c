@@ -72,7 +72,7 @@ static void a_page_has_its_offset_and_limit(void **state)
     mem_free(chat);
 }
 
-static void behind_the_end_there_is_nothing(void **state)
+static void past_the_end_there_is_no_content(void **state)
 {
     struct rig *r = *state;
     char *chat = a_chat(r, 2);
@@ -82,7 +82,7 @@ static void behind_the_end_there_is_nothing(void **state)
     mem_free(chat);
 }
 
-static void numbers_that_are_none_are_refused(void **state)
+static void malformed_numbers_are_refused(void **state)
 {
     static const char *const wrong[] = {"?limit=0",  "?limit=51",  "?limit=x",
                                         "?limit=-1", "?offset=-1", "?offset=1x"};
@@ -94,7 +94,7 @@ static void numbers_that_are_none_are_refused(void **state)
     mem_free(chat);
 }
 
-static void what_is_young_is_not_shown_yet_when_that_is_set(void **state)
+static void new_messages_are_hidden_for_the_time_that_is_set(void **state)
 {
     struct rig *r = *state;
     char *chat = a_chat(r, 1);
@@ -126,9 +126,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RIG_TEST(the_newest_message_comes_first),
         RIG_TEST(a_page_has_its_offset_and_limit),
-        RIG_TEST(behind_the_end_there_is_nothing),
-        RIG_TEST(numbers_that_are_none_are_refused),
-        RIG_TEST(what_is_young_is_not_shown_yet_when_that_is_set),
+        RIG_TEST(past_the_end_there_is_no_content),
+        RIG_TEST(malformed_numbers_are_refused),
+        RIG_TEST(new_messages_are_hidden_for_the_time_that_is_set),
         RIG_TEST(a_manager_speaks_to_the_client),
     };
 

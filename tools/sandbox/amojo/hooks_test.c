@@ -97,7 +97,7 @@ static void what_the_bridge_answers_is_logged_and_never_repeated(void **state)
     json_object_put(o);
 }
 
-static void one_that_finds_nobody_is_lost(void **state)
+static void a_webhook_without_an_answer_is_lost(void **state)
 {
     struct rig *r = *state;
     uint64_t number = 0;
@@ -127,7 +127,7 @@ static void a_chat_has_one_webhook_on_the_wire(void **state)
     assert_int_equal(rig_count(r, "webhooks.ok"), 3);
 }
 
-static void only_a_connected_account_is_told_of(void **state)
+static void webhooks_are_sent_for_connected_accounts_only(void **state)
 {
     struct rig *r = *state;
     uint64_t number = 0;
@@ -242,9 +242,9 @@ int main(void)
         RIG_TEST(a_webhook_is_signed_over_its_body_alone),
         RIG_TEST(a_tester_may_sign_otherwise),
         RIG_TEST(what_the_bridge_answers_is_logged_and_never_repeated),
-        RIG_TEST(one_that_finds_nobody_is_lost),
+        RIG_TEST(a_webhook_without_an_answer_is_lost),
         RIG_TEST(a_chat_has_one_webhook_on_the_wire),
-        RIG_TEST(only_a_connected_account_is_told_of),
+        RIG_TEST(webhooks_are_sent_for_connected_accounts_only),
         RIG_TEST(numbers_go_on_after_a_reset_of_the_log),
         RIG_TEST(the_body_of_a_message_has_all_that_amojo_sends),
         RIG_TEST(a_reaction_has_two_documented_forms),

@@ -135,7 +135,7 @@ static void an_early_echo_is_answered_before_the_call_is(void **state)
     assert_int_equal(rig_count(r, "webhooks.ok"), 1);
 }
 
-static void amojos_id_of_the_chat_wins_and_names_it_anew(void **state)
+static void amojos_chat_id_wins_over_the_bridges(void **state)
 {
     struct rig *r = *state;
     char *chat = NULL;
@@ -159,7 +159,7 @@ static void amojos_id_of_the_chat_wins_and_names_it_anew(void **state)
     mem_free(chat);
 }
 
-static void an_id_that_is_new_makes_a_participant(void **state)
+static void a_new_id_makes_a_new_participant(void **state)
 {
     struct rig *r = *state;
 
@@ -300,8 +300,8 @@ int main(void)
         RIG_TEST(only_the_bot_and_known_users_speak_for_the_company),
         RIG_TEST(what_a_user_said_is_echoed_when_that_is_set),
         RIG_TEST(an_early_echo_is_answered_before_the_call_is),
-        RIG_TEST(amojos_id_of_the_chat_wins_and_names_it_anew),
-        RIG_TEST(an_id_that_is_new_makes_a_participant),
+        RIG_TEST(amojos_chat_id_wins_over_the_bridges),
+        RIG_TEST(a_new_id_makes_a_new_participant),
         RIG_TEST(a_quote_is_of_the_same_chat_and_known_or_described),
         RIG_TEST(a_forward_names_the_chat_it_is_of),
         RIG_TEST(an_edit_changes_what_it_names_and_leaves_the_rest),

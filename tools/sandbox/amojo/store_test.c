@@ -1,4 +1,4 @@
-/* What amojo knows: found by all its names, forgotten as far as is asked. */
+/* What amojo knows: found by all its names, cleared as far as is asked. */
 #include "tools/sandbox/amojo/store.h"
 
 #include <setjmp.h>

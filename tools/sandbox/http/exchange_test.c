@@ -131,7 +131,7 @@ static void a_request_is_seen_as_it_came(void **state)
     server_close(&s);
 }
 
-static void what_is_not_in_the_query_is_blank_or_the_other_number(void **state)
+static void missing_arguments_are_blank_or_the_default(void **state)
 {
     struct server s;
     char answer[2048];
@@ -275,7 +275,7 @@ static void a_body_over_the_limit_is_refused_and_read_to_its_end(void **state)
     server_close(&s);
 }
 
-static void an_address_that_is_none_or_taken_is_an_error(void **state)
+static void a_malformed_or_taken_address_is_an_error(void **state)
 {
     struct server s;
     struct timers timers = {{0}};
@@ -312,12 +312,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_is_seen_as_it_came),
-        cmocka_unit_test(what_is_not_in_the_query_is_blank_or_the_other_number),
+        cmocka_unit_test(missing_arguments_are_blank_or_the_default),
         cmocka_unit_test(an_answer_may_come_later),
         cmocka_unit_test(a_connection_may_be_cut_instead),
         cmocka_unit_test(closing_lets_all_sleepers_go),
         cmocka_unit_test(a_body_over_the_limit_is_refused_and_read_to_its_end),
-        cmocka_unit_test(an_address_that_is_none_or_taken_is_an_error),
+        cmocka_unit_test(a_malformed_or_taken_address_is_an_error),
         cmocka_unit_test(escapes_of_a_path_are_taken_out),
     };
 

@@ -134,7 +134,7 @@ static void a_job_that_cannot_start_is_asked_again_a_little_later(void **state)
     timers_fini(&ts);
 }
 
-static void a_line_that_ran_dry_begins_anew(void **state)
+static void a_line_that_became_empty_can_be_used_again(void **state)
 {
     struct timers ts = {{0}};
     struct lanes *ls = open_lanes(&ts);
@@ -204,7 +204,7 @@ int main(void)
         cmocka_unit_test(a_lane_has_one_job_on_the_wire_and_holds_up_no_other),
         cmocka_unit_test(no_more_start_than_the_limit_says),
         cmocka_unit_test(a_job_that_cannot_start_is_asked_again_a_little_later),
-        cmocka_unit_test(a_line_that_ran_dry_begins_anew),
+        cmocka_unit_test(a_line_that_became_empty_can_be_used_again),
         cmocka_unit_test(clearing_frees_what_waits_and_what_is_started),
         cmocka_unit_test(without_memory_a_job_stays_with_its_owner),
     };

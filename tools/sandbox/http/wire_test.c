@@ -180,7 +180,7 @@ static void a_connection_that_is_cut_is_no_answer_and_no_second_call(void **stat
     net_close(&n);
 }
 
-static void an_answer_that_does_not_come_is_not_waited_for(void **state)
+static void a_call_times_out(void **state)
 {
     struct net n;
 
@@ -239,7 +239,7 @@ int main(void)
         cmocka_unit_test(a_call_arrives_as_it_was_given_and_its_answer_comes_back),
         cmocka_unit_test(a_call_may_be_without_a_body),
         cmocka_unit_test(a_connection_that_is_cut_is_no_answer_and_no_second_call),
-        cmocka_unit_test(an_answer_that_does_not_come_is_not_waited_for),
+        cmocka_unit_test(a_call_times_out),
         cmocka_unit_test(nobody_is_called_for_what_was_aborted),
         cmocka_unit_test(an_address_of_another_kind_is_not_called),
     };

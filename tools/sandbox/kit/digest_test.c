@@ -66,7 +66,7 @@ static void base64_is_read_back(void **state)
     assert_string_equal(text, "foo");
 }
 
-static void what_is_no_base64_is_refused(void **state)
+static void malformed_base64_is_refused(void **state)
 {
     static const char *const wrong[] = {
         "Z",    "Zg",   "Zg=",  "=",    "====",  "Zg==Zg==", " Zg==",  "Zg== ",
@@ -123,7 +123,7 @@ int main(void)
         cmocka_unit_test(digests_are_those_of_the_standards),
         cmocka_unit_test(base64_is_written_with_padding),
         cmocka_unit_test(base64_is_read_back),
-        cmocka_unit_test(what_is_no_base64_is_refused),
+        cmocka_unit_test(malformed_base64_is_refused),
         cmocka_unit_test(texts_are_compared_whole),
         cmocka_unit_test(random_names_have_their_form_and_differ),
     };

@@ -1,4 +1,4 @@
-/* What: base/table for whoever has no place of his own for the key, or several for one thing. */
+/* What: base/table with keys of its own, for things that have several names or none to keep. */
 #include "tools/sandbox/kit/names.h"
 
 #include <errno.h>

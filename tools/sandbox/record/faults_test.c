@@ -141,7 +141,7 @@ static void rules_are_shown_with_what_is_left_of_them(void **state)
     faults_clear(&f);
 }
 
-static void rules_that_say_nothing_sensible_are_refused(void **state)
+static void malformed_rules_are_refused(void **state)
 {
     (void)state;
     assert_refused("{'status':500}", "on: is required");
@@ -161,7 +161,7 @@ int main(void)
         cmocka_unit_test(a_play_has_all_that_the_rule_says),
         cmocka_unit_test(a_rule_for_a_path_fits_that_path_alone),
         cmocka_unit_test(rules_are_shown_with_what_is_left_of_them),
-        cmocka_unit_test(rules_that_say_nothing_sensible_are_refused),
+        cmocka_unit_test(malformed_rules_are_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* What stands between a call and its effect: faults, told by what the bridge gets to see. */
+/* What stands between a call and its effect: faults, as the bridge sees them. */
 #include "tools/sandbox/record/gate.h"
 
 #include <setjmp.h>
@@ -98,11 +98,14 @@ static void a_reset_may_come_while_a_call_sleeps(void **state)
     struct rig *r = *state;
     struct rig_client c;
 
-    rig_ask(r, 200, "POST /faults", "{'on':'service','delay_before_ms':60}");
-    rig_begin(r, &c, "POST /mobilon/wa", "", "{}"); /* refused: has no signature */
-    rig_end(r, &c);
-    assert_int_equal(r->status, 401);
+    adopt(r);
+    rig_ask(r, 200, "POST /faults", "{'on':'amojo','delay_before_ms':100}");
+    rig_amojo_begin(r, &c, "POST ch_acc/typing", typing);
+    while (rig_count(r, "amojo.calls") == 0)
+        rig_turn(r);
     rig_ask(r, 200, "POST /reset", "{'what':'all'}");
+    rig_end(r, &c);
+    assert_int_equal(r->status, 404); /* its channel is gone */
     rig_ask(r, 200, "GET /journal", NULL);
     rig_expect(r, "items", "[]");
 }

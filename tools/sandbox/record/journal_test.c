@@ -70,7 +70,7 @@ static void an_entry_is_shown_with_its_outcome(void **state)
     journal_clear(&j);
 }
 
-static void who_was_refused_is_not_verified_and_the_reason_is_told(void **state)
+static void a_refused_call_is_unverified_and_has_a_reason(void **state)
 {
     struct journal j = {{0}};
     struct json_object *o = NULL;
@@ -108,7 +108,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_entry_is_found_by_its_number),
         cmocka_unit_test(an_entry_is_shown_with_its_outcome),
-        cmocka_unit_test(who_was_refused_is_not_verified_and_the_reason_is_told),
+        cmocka_unit_test(a_refused_call_is_unverified_and_has_a_reason),
         cmocka_unit_test(without_memory_an_entry_is_whole_or_not_there),
     };
 

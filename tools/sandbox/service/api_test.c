@@ -41,7 +41,7 @@ static void a_message_is_kept_and_answered_with_ids(void **state)
     rig_expect(r, "", "{}");
 }
 
-static void a_repeat_is_told_by_its_webhook_id(void **state)
+static void a_repeat_is_recognised_by_its_webhook_id(void **state)
 {
     struct rig *r = *state;
     char *id = NULL;
@@ -100,7 +100,7 @@ static void a_test_call_is_answered_with_its_nonce(void **state)
     rig_expect(r, "items.1", "null");
 }
 
-static void who_is_not_signed_for_is_refused(void **state)
+static void a_call_without_a_signature_is_refused(void **state)
 {
     struct rig *r = *state;
 
@@ -167,11 +167,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         RIG_TEST(a_message_is_kept_and_answered_with_ids),
-        RIG_TEST(a_repeat_is_told_by_its_webhook_id),
+        RIG_TEST(a_repeat_is_recognised_by_its_webhook_id),
         RIG_TEST(a_repeat_that_says_something_else_is_counted),
         RIG_TEST(a_conversation_that_is_written_to_first_is_named_by_its_phone),
         RIG_TEST(a_test_call_is_answered_with_its_nonce),
-        RIG_TEST(who_is_not_signed_for_is_refused),
+        RIG_TEST(a_call_without_a_signature_is_refused),
         RIG_TEST(a_secret_that_was_replaced_is_still_taken),
         RIG_TEST(what_is_wrong_is_refused_in_words),
         RIG_TEST(a_full_sandbox_takes_nothing),

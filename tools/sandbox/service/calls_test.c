@@ -158,7 +158,7 @@ static void messages_of_a_conversation_wait_for_each_other_and_reports_do_not(vo
     assert_int_equal(rig_count(r, "status.accepted"), 1);
 }
 
-static void the_address_is_read_anew_for_each_attempt(void **state)
+static void each_attempt_reads_the_address_again(void **state)
 {
     struct rig *r = *state;
     char *url = connector(r)->bridge_url;
@@ -222,7 +222,7 @@ int main(void)
         RIG_TEST(a_service_may_give_up),
         RIG_TEST(a_duplicate_is_counted),
         RIG_TEST(messages_of_a_conversation_wait_for_each_other_and_reports_do_not),
-        RIG_TEST(the_address_is_read_anew_for_each_attempt),
+        RIG_TEST(each_attempt_reads_the_address_again),
         RIG_TEST(what_became_of_a_message_is_reported_as_the_connector_says),
         RIG_TEST(a_full_log_takes_no_call),
     };

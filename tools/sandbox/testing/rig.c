@@ -292,7 +292,7 @@ void rig_ask(struct rig *r, int status, const char *line, const char *body)
     rig_check(r, status, whole);
 }
 
-void rig_amojo(struct rig *r, int status, const char *line, const char *body)
+void rig_amojo_begin(struct rig *r, struct rig_client *c, const char *line, const char *body)
 {
     char *bytes = body ? rig_quoted(body) : mem_strdup("");
     char whole[512];
@@ -317,9 +317,17 @@ void rig_amojo(struct rig *r, int status, const char *line, const char *body)
                    "Date: %s\r\nContent-Type: application/json\r\nContent-MD5: %s\r\n"
                    "X-Signature: %s\r\n",
                    date, md5, signature);
-    rig_send(r, whole, headers, bytes);
+    rig_begin(r, c, whole, headers, bytes);
     mem_free(bytes);
-    rig_check(r, status, whole);
+}
+
+void rig_amojo(struct rig *r, int status, const char *line, const char *body)
+{
+    struct rig_client c;
+
+    rig_amojo_begin(r, &c, line, body);
+    rig_end(r, &c);
+    rig_check(r, status, line);
 }
 
 void rig_message(struct rig *r, int status, const char *event, const char *payload)

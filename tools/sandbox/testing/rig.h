@@ -68,6 +68,7 @@ void rig_end(struct rig *r, struct rig_client *c);
 void rig_ask(struct rig *r, int status, const char *line, const char *body);
 /* As the bridge to amojo, signed; @line below /v2/origin/custom/. */
 void rig_amojo(struct rig *r, int status, const char *line, const char *body);
+void rig_amojo_begin(struct rig *r, struct rig_client *c, const char *line, const char *body);
 /* new_message or edit_message (@event) in the account's scope; @payload: its members but the times. */
 void rig_message(struct rig *r, int status, const char *event, const char *payload);
 /* As the bridge to the service "wa", signed. */
