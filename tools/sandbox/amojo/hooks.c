@@ -1,7 +1,7 @@
 /* What: sends amojo's webhooks and keeps their log.
  * From: acts/manager (a manager writes), message (echo).
  * To:   lanes, wire; the bridge.
- * Holds: a hook_job from queue to answer; the log entry until a reset. */
+ * Holds: a hook_entry from queue to answer, and in the log until a reset. */
 #include "tools/sandbox/amojo/hooks.h"
 
 #include <errno.h>
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/list.h"
 #include "base/mem.h"
 #include "tools/sandbox/amojo/store.h"
 #include "tools/sandbox/http/lanes.h"
@@ -24,96 +25,65 @@
 
 static const char *const state_names[] = {"queued", "sent", "answered", "lost"};
 
-struct hook_job {
-    struct lane_job lane; /* first: lanes know only this part */
-    struct sandbox *sandbox;
-    uint64_t number;
-    char *scope_id;
-    char *url;       /* NULL = the channel's at the time of sending */
-    char *signature; /* header value, NULL = none */
-    struct blob *body;
-};
-
 static void hooks_done(void *arg, const struct wire_result *result);
 
-static void hook_entry_free(struct hook_entry *e)
+/* One owner less; the last one frees. Accepts NULL. */
+static void hook_entry_drop(struct hook_entry *e)
 {
-    if (!e)
+    if (!e || --e->n_owners > 0)
         return;
     mem_free(e->scope_id);
     mem_free(e->chat);
     mem_free(e->id);
     mem_free(e->url);
+    mem_free(e->signature);
     blob_drop(e->body);
     mem_free(e);
 }
 
+static struct hook_entry *hook_entry_of(struct lane_job *job)
+{
+    return LIST_ENTRY(job, struct hook_entry, lane);
+}
+
 void hooks_free_job(struct lane_job *job)
 {
-    struct hook_job *j = (struct hook_job *)(void *)job;
-
-    if (!j)
-        return;
-    mem_free(j->scope_id);
-    mem_free(j->url);
-    mem_free(j->signature);
-    blob_drop(j->body);
-    mem_free(j);
+    hook_entry_drop(hook_entry_of(job));
 }
 
 static struct hook_entry *hook_entry_new(struct sandbox *s, const struct hook_send *h)
 {
     struct hook_entry *e = mem_zalloc(sizeof(*e));
+    const char *secret = h->secret ? h->secret : h->scope->channel->secret;
+    char signature[DIGEST_SHA1_HEX + 1];
 
     if (!e)
         return NULL;
+    e->n_owners = 1;
+    e->sandbox = s;
     e->seq = sandbox_seq(s);
     e->kind = h->kind;
     e->queued_at_ms = sandbox_unix_ms(s);
+    e->newline = h->newline;
     text_set(&e->scope_id, h->scope->id);
     text_set(&e->chat, h->chat);
     text_set(&e->id, h->id);
     text_set(&e->url, h->url);
-    e->body = blob_new(h->body.ptr, h->body.len);
-    if (!e->scope_id || !e->body) {
-        hook_entry_free(e);
-        return NULL;
-    }
-    return e;
-}
-
-static struct hook_job *hook_job_new(struct sandbox *s, const struct hook_send *h,
-                                     uint64_t number)
-{
-    struct hook_job *j = mem_zalloc(sizeof(*j));
-    const char *secret = h->secret ? h->secret : h->scope->channel->secret;
-    char signature[DIGEST_SHA1_HEX + 1];
-
-    if (!j)
-        return NULL;
-    j->sandbox = s;
-    j->number = number;
-    text_set(&j->scope_id, h->scope->id);
-    text_set(&j->url, h->url);
     if (!h->signature && verify_hook_sign(secret, h->body.ptr, h->body.len, signature) == 0)
-        text_set(&j->signature, signature);
+        text_set(&e->signature, signature);
     else if (h->signature && h->signature[0])
-        text_set(&j->signature, h->signature);
-    j->body = blob_new(h->body.ptr, h->body.len + (h->newline ? 1 : 0));
-    if (!j->scope_id || !j->body) {
-        hooks_free_job(&j->lane);
-        return NULL;
-    }
-    if (h->newline)
-        j->body->bytes[h->body.len] = '\n';
-    return j;
+        text_set(&e->signature, h->signature);
+    e->body = blob_new(h->body.ptr, h->body.len);
+    if (e->scope_id && e->body)
+        return e;
+    hook_entry_drop(e);
+    return NULL;
 }
 
 int hooks_send(struct sandbox *s, const struct hook_send *h, uint64_t *ret_number)
 {
     uint64_t number = s->hooks->last_number + 1;
     struct hook_entry *e = NULL;
-    struct hook_job *j = NULL;
     char lane[192];
     int rc = -ENOTCONN;
 
@@ -128,27 +98,24 @@ int hooks_send(struct sandbox *s, const struct hook_send *h, uint64_t *ret_numbe
         goto out;
     rc = -ENOMEM;
     e = hook_entry_new(s, h);
-    j = e ? hook_job_new(s, h, number) : NULL;
-    if (!j || vec_make_room(&s->hooks->log))
+    if (!e || vec_make_room(&s->hooks->log))
         goto out;
     e->number = number;
     if (h->lane || h->chat)
         (void)snprintf(lane, sizeof(lane), "%s", h->lane ? h->lane : h->chat); /* may be cut */
     else
         (void)snprintf(lane, sizeof(lane), "alone-%llu", (unsigned long long)number);
-    rc = lanes_add(s->hook_lanes, lane, &j->lane);
+    rc = lanes_add(s->hook_lanes, lane, &e->lane);
     if (rc)
         goto out;
-    j = NULL; /* in its line */
+    e->n_owners++; /* its line */
     rc = vec_add(&s->hooks->log, e);
     e = NULL; /* kept; there was room */
     s->hooks->last_number = number;
     s->counters.webhooks_queued++;
     *ret_number = number;
 out:
-    if (j)
-        hooks_free_job(&j->lane);
-    hook_entry_free(e);
+    hook_entry_drop(e);
     return rc;
 }
 
@@ -169,97 +136,90 @@ bool hooks_is_under_way(const struct sandbox *s, uint64_t number)
 }
 
 /* Where the webhook goes: the channel's address with the scope put in. NULL: nowhere. */
-static char *hook_url(const struct hook_job *j)
+static char *hook_url(const struct sandbox *s, const struct hook_entry *e)
 {
-    const struct amojo_scope *sc = names_get(&j->sandbox->amojo->scopes, j->scope_id);
+    const struct amojo_scope *sc = names_get(&s->amojo->scopes, e->scope_id);
     const char *form = sc ? sc->channel->webhook_url : NULL;
     const char *mark = form ? strstr(form, ":scope_id") : NULL;
     struct buf url;
 
-    if (j->url)
-        return mem_strdup(j->url);
+    if (e->url)
+        return mem_strdup(e->url);
     if (!form)
         return NULL;
     if (!mark)
         return mem_strdup(form);
     buf_init(&url, 4096);
     (void)buf_add(&url, form, (size_t)(mark - form)); /* too long: buf_take gives a short one */
-    (void)buf_add_str(&url, j->scope_id);
+    (void)buf_add_str(&url, e->scope_id);
     (void)buf_add_str(&url, mark + strlen(":scope_id"));
     return buf_take(&url);
 }
 
-static struct curl_slist *hook_headers(const struct hook_job *j)
+/* What goes on the wire: the signed body, and the LF behind it. NULL: no memory. */
+static struct blob *hook_bytes(const struct hook_entry *e)
 {
-    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
-    struct curl_slist *more = NULL;
-    char line[256];
+    struct blob *b = NULL;
 
-    (void)snprintf(line, sizeof(line), "X-Signature: %s", j->signature ? j->signature : "");
-    more = headers ? curl_slist_append(headers, "Expect:") : NULL;
-    if (more)
-        more = curl_slist_append(headers, "User-Agent: amojo-sandbox");
-    if (more && j->signature)
-        more = curl_slist_append(headers, line);
-    if (!more) {
-        curl_slist_free_all(headers);
-        return NULL;
-    }
-    return headers;
-}
-
-static void hook_settle(struct hook_job *j, const struct wire_result *result)
-{
-    struct sandbox *s = j->sandbox;
-    struct hook_entry *e = hooks_get(s->hooks, j->number);
-
-    if (e) {
-        e->state = result->status ? HOOK_ANSWERED : HOOK_LOST;
-        e->status = result->status;
-        e->error = result->error;
-        e->took_us = result->took_us;
-    }
-    *(result->status == 200 ? &s->counters.webhooks_ok
-      : result->status      ? &s->counters.webhooks_refused
-                            : &s->counters.webhooks_lost) += 1;
-    lanes_done(s->hook_lanes, &j->lane);
+    if (!e->newline)
+        return blob_hold(e->body);
+    b = blob_new(e->body->bytes, e->body->len + 1); /* the closing NUL gives way to it */
+    if (b)
+        b->bytes[e->body->len] = '\n';
+    return b;
 }
 
 int hooks_start(void *arg, struct lane_job *job)
 {
     struct sandbox *s = arg;
-    struct hook_job *j = (struct hook_job *)(void *)job;
-    struct hook_entry *e = hooks_get(s->hooks, j->number);
-    char *url = hook_url(j);
-    struct curl_slist *headers = url ? hook_headers(j) : NULL;
+    struct hook_entry *e = hook_entry_of(job);
+    char *url = hook_url(s, e);
+    struct blob *bytes = url ? hook_bytes(e) : NULL;
+    struct wire_request request = {
+        .method = "POST",
+        .url = url,
+        .body = bytes,
+        .timeout_ms = s->settings.webhook_timeout_ms,
+        .tls_verify = s->settings.tls_verify,
+        .keep_alive = s->settings.keep_alive,
+        .done = hooks_done,
+        .arg = e,
+    };
     int rc = -ENOMEM;
 
-    if (headers)
-        rc = wire_send(s->wire, &(struct wire_request){
-                                    .method = "POST",
-                                    .url = url,
-                                    .body = j->body,
-                                    .headers = headers,
-                                    .timeout_ms = s->settings.webhook_timeout_ms,
-                                    .tls_verify = s->settings.tls_verify,
-                                    .keep_alive = s->settings.keep_alive,
-                                    .done = hooks_done,
-                                    .arg = j,
-                                });
-    if (rc == 0)
-        s->counters.webhooks_sent++;
-    if (rc == 0 && e) {
-        e->state = HOOK_SENT;
-        e->sent_at_ms = sandbox_unix_ms(s);
-        text_set(&e->url, url);
-    }
+    if (!bytes)
+        goto out;
+    wire_header(&request.headers, "Content-Type: application/json");
+    wire_header(&request.headers, "Expect:");
+    wire_header(&request.headers, "User-Agent: amojo-sandbox");
+    if (e->signature)
+        wire_header(&request.headers, "X-Signature: %s", e->signature);
+    rc = wire_send(s->wire, &request);
+    if (rc)
+        goto out;
+    s->counters.webhooks_sent++;
+    e->state = HOOK_SENT;
+    e->sent_at_ms = sandbox_unix_ms(s);
+    text_set(&e->url, url);
+out:
+    blob_drop(bytes);
     mem_free(url);
     return rc;
 }
 
 static void hooks_done(void *arg, const struct wire_result *result)
 {
-    hook_settle(arg, result);
+    struct hook_entry *e = arg;
+    struct sandbox *s = e->sandbox;
+
+    e->state = result->status ? HOOK_ANSWERED : HOOK_LOST;
+    e->status = result->status;
+    e->error = result->error;
+    e->took_us = result->took_us;
+    *(result->status == 200 ? &s->counters.webhooks_ok
+      : result->status      ? &s->counters.webhooks_refused
+                            : &s->counters.webhooks_lost) += 1;
+    lanes_done(s->hook_lanes, &e->lane);
 }
 
 struct json_object *hook_entry_json(const struct hook_entry *e)
@@ -287,6 +247,6 @@ struct json_object *hook_entry_json(const struct hook_entry *e)
 void hooks_clear(struct hooks *h)
 {
     for (size_t i = 0; i < h->log.n; i++)
-        hook_entry_free(h->log.at[i]);
+        hook_entry_drop(h->log.at[i]);
     vec_fini(&h->log);
 }

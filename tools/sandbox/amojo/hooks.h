@@ -11,13 +11,13 @@
 
 #include "base/buf.h"
 #include "base/compiler.h"
+#include "tools/sandbox/http/lanes.h"
 #include "tools/sandbox/kit/blob.h"
 #include "tools/sandbox/kit/vec.h"
 
 struct amojo_chat;
 struct amojo_message;
 struct amojo_scope;
-struct lane_job;
 struct sandbox;
 
 enum hook_state {
@@ -27,14 +27,20 @@ enum hook_state {
     HOOK_LOST
 };
 
+/* A webhook: owned by the log until it is cleared, and by its line until it is sent. */
 struct hook_entry {
     uint64_t seq;
     uint64_t number;
+    unsigned n_owners;
+    struct sandbox *sandbox;
+    struct lane_job lane;
     const char *kind; /* static */
     char *scope_id;
     char *chat;
     char *id;
-    char *url; /* NULL until it is known */
+    char *url;       /* as given, else NULL until it is sent */
+    char *signature; /* header value, NULL = none */
+    bool newline;
     enum hook_state state;
     int status;
     const char *error; /* static */

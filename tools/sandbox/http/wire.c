@@ -5,6 +5,8 @@
 #include "tools/sandbox/http/wire.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -218,22 +220,38 @@ static bool transfer_set(struct transfer *t, const struct wire_request *r)
     return ok;
 }
 
+void wire_header(struct wire_headers *h, const char *fmt, ...)
+{
+    struct curl_slist *more = NULL;
+    char line[512];
+    va_list args;
+
+    va_start(args, fmt);
+    (void)vsnprintf(line, sizeof(line), fmt, args); /* may be cut */
+    va_end(args);
+    more = curl_slist_append(h->list, line);
+    if (more)
+        h->list = more;
+    else
+        h->failed = true;
+}
+
 int wire_send(struct wire *w, const struct wire_request *request)
 {
     struct transfer *t = mem_zalloc(sizeof(*t));
     int rc = -ENOMEM;
 
     if (!t) {
-        curl_slist_free_all(request->headers);
+        curl_slist_free_all(request->headers.list);
         return rc;
     }
-    t->headers = request->headers;
+    t->headers = request->headers.list;
     t->body = blob_hold(request->body);
     t->done = request->done;
     t->arg = request->arg;
     buf_init(&t->answer, ANSWER_MAX);
     t->easy = w->n_spare ? w->spare[--w->n_spare] : curl_easy_init();
-    if (!t->easy)
+    if (!t->easy || request->headers.failed)
         goto out;
     rc = -EINVAL;
     if (!transfer_set(t, request))

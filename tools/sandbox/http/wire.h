@@ -26,17 +26,26 @@ struct wire_result {
 
 typedef void wire_done_fn(void *arg, const struct wire_result *result);
 
+/* Header lines; all zero is none. One that could not be added is noted, and wire_send() refuses. */
+struct wire_headers {
+    struct curl_slist *list;
+    bool failed;
+};
+
 struct wire_request {
     const char *method;
     const char *url;
-    struct blob *body;          /* borrowed; the wire holds it; NULL = none */
-    struct curl_slist *headers; /* taken over, also on failure */
+    struct blob *body;           /* borrowed; the wire holds it; NULL = none */
+    struct wire_headers headers; /* taken over, also on failure */
     int64_t timeout_ms;
     bool tls_verify;
     bool keep_alive;    /* may go over a connection of before */
     wire_done_fn *done; /* called once, never from within wire_send */
     void *arg;
 };
+
+/* Add "Name: value", at most 511 bytes. */
+void wire_header(struct wire_headers *h, const char *fmt, ...) AMO_PRINTF(2, 3);
 
 AMO_MUSTCHECK int wire_new(struct wire **ret_wire, struct timers *timers);
 /* Accepts NULL; aborts everything without calling anybody. */

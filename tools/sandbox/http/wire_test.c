@@ -111,14 +111,16 @@ static void net_await(struct net *n, const int *counter, int want)
 
 static int net_send(struct net *n, const char *method, const char *path, struct blob *body)
 {
+    struct wire_headers headers = {0};
     char url[128];
 
+    wire_header(&headers, "X-Thing: %s", "t");
     (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", listener_port(n->listener), path);
     return wire_send(n->wire, &(struct wire_request){
                                   .method = method,
                                   .url = url,
                                   .body = body,
-                                  .headers = curl_slist_append(NULL, "X-Thing: t"),
+                                  .headers = headers,
                                   .timeout_ms = 100,
                                   .keep_alive = true,
                                   .done = on_done,

@@ -1,7 +1,7 @@
 /* What: calls of the services to the bridge, with their repeats.
  * From: acts/client (a client writes), api (reports).
  * To:   lanes, wire; the bridge's connector API.
- * Holds: a call_job until the bridge has accepted it; the log entry until a reset. */
+ * Holds: a call_entry until the bridge has accepted it, and in the log until a reset. */
 #include "tools/sandbox/service/calls.h"
 
 #include <errno.h>
@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "tools/sandbox/http/lanes.h"
@@ -27,20 +28,6 @@
 
 static const char *const kind_names[] = {"message", "status", "call"};
 static const char *const state_names[] = {"queued", "sent", "waiting", "accepted", "failed"};
-
-struct call_job {
-    struct lane_job lane; /* first: lanes know only this part */
-    struct sandbox *sandbox;
-    enum call_kind kind;
-    uint64_t number;
-    uint64_t attempts;
-    char *connector;
-    char *method;
-    char *path;
-    char *key;           /* NULL = none */
-    char webhook_id[48]; /* the same for all attempts */
-    struct blob *body;   /* NULL = none */
-};
 
 /* The counters of one kind of call. */
 struct call_counts {
@@ -78,41 +65,46 @@ const char *call_kind_name(enum call_kind kind)
     return kind_names[kind];
 }
 
-static void call_entry_free(struct call_entry *e)
+/* One owner less; the last one frees. Accepts NULL. */
+static void call_entry_drop(struct call_entry *e)
 {
-    if (!e)
+    if (!e || --e->n_owners > 0)
         return;
     mem_free(e->connector);
     mem_free(e->method);
     mem_free(e->path);
     mem_free(e->conversation);
     mem_free(e->id);
+    mem_free(e->key);
     blob_drop(e->body);
     blob_drop(e->answer);
     mem_free(e);
 }
 
+static struct call_entry *call_entry_of(struct lane_job *job)
+{
+    return LIST_ENTRY(job, struct call_entry, lane);
+}
+
 void calls_free_job(struct lane_job *job)
 {
-    struct call_job *j = (struct call_job *)(void *)job;
-
-    if (!j)
-        return;
-    mem_free(j->connector);
-    mem_free(j->method);
-    mem_free(j->path);
-    mem_free(j->key);
-    blob_drop(j->body);
-    mem_free(j);
+    call_entry_drop(call_entry_of(job));
 }
 
 static struct call_entry *call_entry_new(struct sandbox *s, const struct call_send *c,
-                                         struct blob *body)
+                                         uint64_t number)
 {
     struct call_entry *e = mem_zalloc(sizeof(*e));
+    char random[17];
 
     if (!e)
         return NULL;
+    digest_random_hex(8, random);
+    (void)snprintf(e->webhook_id, sizeof(e->webhook_id), "sb-%s-%llu", random,
+                   (unsigned long long)number); /* there is room */
+    e->n_owners = 1;
+    e->sandbox = s;
+    e->number = number;
     e->seq = sandbox_seq(s);
     e->kind = c->kind;
     e->queued_at_ms = sandbox_unix_ms(s);
@@ -121,35 +113,12 @@ static struct call_entry *call_entry_new(struct sandbox *s, const struct call_se
     text_set(&e->path, c->path);
     text_set(&e->conversation, c->conversation);
     text_set(&e->id, c->id);
-    e->body = blob_hold(body);
-    if (e->connector && e->method && e->path)
+    text_set(&e->key, c->key);
+    if (c->body.ptr)
+        e->body = blob_new(c->body.ptr, c->body.len);
+    if (e->connector && e->method && e->path && (e->body || !c->body.ptr))
         return e;
-    call_entry_free(e);
-    return NULL;
-}
-
-static struct call_job *call_job_new(struct sandbox *s, const struct call_send *c,
-                                     uint64_t number, struct blob *body)
-{
-    struct call_job *j = mem_zalloc(sizeof(*j));
-    char random[17];
-
-    if (!j)
-        return NULL;
-    digest_random_hex(8, random);
-    (void)snprintf(j->webhook_id, sizeof(j->webhook_id), "sb-%s-%llu", random,
-                   (unsigned long long)number); /* there is room */
-    j->sandbox = s;
-    j->kind = c->kind;
-    j->number = number;
-    text_set(&j->connector, c->connector->name);
-    text_set(&j->method, c->method);
-    text_set(&j->path, c->path);
-    text_set(&j->key, c->key);
-    j->body = blob_hold(body);
-    if (j->connector && j->method && j->path)
-        return j;
-    calls_free_job(&j->lane);
+    call_entry_drop(e);
     return NULL;
 }
 
@@ -169,9 +138,7 @@ static void call_lane(const struct call_send *c, uint64_t number, char *ret, siz
 int calls_send(struct sandbox *s, const struct call_send *c, uint64_t *ret_number)
 {
     uint64_t number = s->calls->last_number + 1;
-    struct blob *body = NULL;
     struct call_entry *e = NULL;
-    struct call_job *j = NULL;
     char lane[256];
     int rc = -ENOSPC;
 
@@ -179,31 +146,21 @@ int calls_send(struct sandbox *s, const struct call_send *c, uint64_t *ret_numbe
         !sandbox_has_room(s, lanes_count(s->call_lanes), SANDBOX_QUEUE_MAX, "queued calls"))
         goto out;
     rc = -ENOMEM;
-    if (c->body.ptr) {
-        body = blob_new(c->body.ptr, c->body.len);
-        if (!body)
-            goto out;
-    }
-    e = call_entry_new(s, c, body);
-    j = e ? call_job_new(s, c, number, body) : NULL;
-    if (!j || vec_make_room(&s->calls->log))
+    e = call_entry_new(s, c, number);
+    if (!e || vec_make_room(&s->calls->log))
         goto out;
-    e->number = number;
     call_lane(c, number, lane, sizeof(lane));
-    rc = lanes_add(s->call_lanes, lane, &j->lane);
+    rc = lanes_add(s->call_lanes, lane, &e->lane);
     if (rc)
         goto out;
-    j = NULL; /* in its line */
+    e->n_owners++; /* its line */
     rc = vec_add(&s->calls->log, e);
     e = NULL; /* kept; there was room */
     s->calls->last_number = number;
     *calls_counts(s, c->kind).queued += 1;
     *ret_number = number;
 out:
-    if (j)
-        calls_free_job(&j->lane);
-    call_entry_free(e);
-    blob_drop(body);
+    call_entry_drop(e);
     return rc;
 }
 
@@ -216,113 +173,91 @@ struct call_entry *calls_get(const struct calls *c, uint64_t number)
     return c->log.at[number - first];
 }
 
-/* curl_slist_append that frees everything when it fails. */
-static struct curl_slist *call_header(struct curl_slist *list, const char *line)
+static int call_sign(struct wire_headers *h, const struct call_entry *e, const char *secret)
 {
-    struct curl_slist *more = curl_slist_append(list, line);
-
-    if (!more)
-        curl_slist_free_all(list);
-    return more;
-}
-
-static struct curl_slist *call_sign(struct curl_slist *list, struct call_job *j,
-                                    const struct service_connector *k)
-{
-    char line[160];
     char timestamp[24];
     char signature[DIGEST_SHA256_B64 + 4];
+    int rc = 0;
 
     (void)snprintf(timestamp, sizeof(timestamp), "%lld",
-                   (long long)(sandbox_unix_ms(j->sandbox) / 1000));
-    if (verify_webhook_sign(k->secret, j->webhook_id, timestamp, j->body ? j->body->bytes : "",
-                            j->body ? j->body->len : 0, signature)) {
-        curl_slist_free_all(list);
-        return NULL;
-    }
-    (void)snprintf(line, sizeof(line), "webhook-id: %s", j->webhook_id); /* all fit */
-    list = call_header(list, line);
-    (void)snprintf(line, sizeof(line), "webhook-timestamp: %s", timestamp);
-    list = list ? call_header(list, line) : NULL;
-    (void)snprintf(line, sizeof(line), "webhook-signature: %s", signature);
-    return list ? call_header(list, line) : NULL;
+                   (long long)(sandbox_unix_ms(e->sandbox) / 1000)); /* there is room */
+    rc = verify_webhook_sign(secret, e->webhook_id, timestamp, e->body ? e->body->bytes : "",
+                             e->body ? e->body->len : 0, signature);
+    if (rc)
+        return rc;
+    wire_header(h, "webhook-id: %s", e->webhook_id);
+    wire_header(h, "webhook-timestamp: %s", timestamp);
+    wire_header(h, "webhook-signature: %s", signature);
+    return 0;
 }
 
-static struct curl_slist *call_headers(struct call_job *j, const struct service_connector *k)
+static int call_headers(struct wire_headers *h, const struct call_entry *e,
+                        const struct service_connector *k)
 {
-    struct curl_slist *list = call_header(NULL, "Content-Type: application/json");
-    char line[256];
+    /* first: it is what can fail */
+    int rc = k->auth == AUTH_BEARER ? 0 : call_sign(h, e, k->secret);
 
-    list = list ? call_header(list, "Expect:") : NULL;
-    list = list ? call_header(list, "User-Agent: mobilon-sandbox") : NULL;
-    if (list && j->key) {
-        (void)snprintf(line, sizeof(line), "Idempotency-Key: %s", j->key); /* may be cut */
-        list = call_header(list, line);
-    }
-    if (list && k->auth != AUTH_SIGNATURE) {
-        (void)snprintf(line, sizeof(line), "Authorization: Bearer %s", k->token); /* limited */
-        list = call_header(list, line);
-    }
-    if (list && k->auth != AUTH_BEARER)
-        list = call_sign(list, j, k);
-    return list;
+    if (rc)
+        return rc;
+    wire_header(h, "Content-Type: application/json");
+    wire_header(h, "Expect:");
+    wire_header(h, "User-Agent: mobilon-sandbox");
+    if (e->key)
+        wire_header(h, "Idempotency-Key: %s", e->key);
+    if (k->auth != AUTH_SIGNATURE)
+        wire_header(h, "Authorization: Bearer %s", k->token);
+    return 0;
 }
 
 int calls_start(void *arg, struct lane_job *job)
 {
     struct sandbox *s = arg;
-    struct call_job *j = (struct call_job *)(void *)job;
-    const struct service_connector *k = names_get(&s->service->connectors, j->connector);
-    struct call_entry *e = calls_get(s->calls, j->number);
-    struct curl_slist *headers = NULL;
+    struct call_entry *e = call_entry_of(job);
+    const struct service_connector *k = names_get(&s->service->connectors, e->connector);
     char url[2048];
+    struct wire_request request = {
+        .method = e->method,
+        .url = url,
+        .body = e->body,
+        .timeout_ms = s->settings.client_timeout_ms,
+        .tls_verify = s->settings.tls_verify,
+        .keep_alive = s->settings.keep_alive,
+        .done = calls_done,
+        .arg = e,
+    };
     int rc = -EINVAL;
 
     /* The address is read anew each time: a restarted bridge may have moved. */
     if (!k || !k->bridge_url ||
-        snprintf(url, sizeof(url), "%s/v1/connectors/%s%s", k->bridge_url, k->name, j->path) >=
+        snprintf(url, sizeof(url), "%s/v1/connectors/%s%s", k->bridge_url, k->name, e->path) >=
             (int)sizeof(url))
         return rc;
-    headers = call_headers(j, k);
-    if (!headers)
-        return -ENOMEM;
-    rc = wire_send(s->wire, &(struct wire_request){
-                                .method = j->method,
-                                .url = url,
-                                .body = j->body,
-                                .headers = headers,
-                                .timeout_ms = s->settings.client_timeout_ms,
-                                .tls_verify = s->settings.tls_verify,
-                                .keep_alive = s->settings.keep_alive,
-                                .done = calls_done,
-                                .arg = j,
-                            });
+    rc = call_headers(&request.headers, e, k);
+    if (rc == 0)
+        rc = wire_send(s->wire, &request);
     if (rc)
         return rc;
-    j->attempts++;
-    if (e) {
-        e->state = CALL_SENT;
-        e->attempts = j->attempts;
-    }
+    e->attempts++;
+    e->state = CALL_SENT;
     return 0;
 }
 
-static bool call_is_final(const struct sandbox *s, const struct call_job *j, int status)
+static bool call_is_final(const struct sandbox *s, const struct call_entry *e, int status)
 {
     bool repeatable = status == 0 || status == 408 || status == 429 || status >= 500;
 
     if (!repeatable)
         return true;
     return s->settings.client_give_up > 0 &&
-           j->attempts >= (uint64_t)s->settings.client_give_up;
+           e->attempts >= (uint64_t)s->settings.client_give_up;
 }
 
-static int64_t call_pause_ms(const struct sandbox *s, const struct call_job *j,
+static int64_t call_pause_ms(const struct sandbox *s, const struct call_entry *e,
                              int64_t retry_after_ms)
 {
     int64_t ms = s->settings.client_backoff_ms;
 
-    for (uint64_t i = 1; i < j->attempts && ms < s->settings.client_backoff_max_ms; i++)
+    for (uint64_t i = 1; i < e->attempts && ms < s->settings.client_backoff_max_ms; i++)
         ms *= 2;
     if (ms > s->settings.client_backoff_max_ms)
         ms = s->settings.client_backoff_max_ms;
@@ -331,20 +266,15 @@ static int64_t call_pause_ms(const struct sandbox *s, const struct call_job *j,
     return retry_after_ms > ms ? retry_after_ms : ms;
 }
 
-static void call_note(struct sandbox *s, const struct call_job *j, const struct wire_result *r,
-                      enum call_state state)
+static void call_note(struct call_entry *e, const struct wire_result *r, enum call_state state)
 {
-    struct call_entry *e = calls_get(s->calls, j->number);
-
-    if (!e)
-        return;
     e->state = state;
     e->status = r->status;
     e->error = r->error;
     e->took_us = r->took_us;
     if (state == CALL_WAITING)
         return;
-    e->done_at_ms = sandbox_unix_ms(s);
+    e->done_at_ms = sandbox_unix_ms(e->sandbox);
     e->answer = blob_new(r->answer.ptr, r->answer.len); /* without memory: not shown */
 }
 
@@ -360,23 +290,23 @@ static bool call_is_duplicate(struct view answer)
 
 static void calls_done(void *arg, const struct wire_result *r)
 {
-    struct call_job *j = arg;
-    struct sandbox *s = j->sandbox;
-    struct call_counts n = calls_counts(s, j->kind);
+    struct call_entry *e = arg;
+    struct sandbox *s = e->sandbox;
+    struct call_counts n = calls_counts(s, e->kind);
     bool accepted = r->status >= 200 && r->status < 300;
 
-    if (!accepted && !call_is_final(s, j, r->status)) {
+    if (!accepted && !call_is_final(s, e, r->status)) {
         *n.retries += 1;
-        call_note(s, j, r, CALL_WAITING);
-        lanes_again(s->call_lanes, &j->lane, clock_mono_ms(),
-                    call_pause_ms(s, j, r->retry_after_ms));
+        call_note(e, r, CALL_WAITING);
+        lanes_again(s->call_lanes, &e->lane, clock_mono_ms(),
+                    call_pause_ms(s, e, r->retry_after_ms));
         return;
     }
     *(accepted ? n.accepted : n.failed) += 1;
     if (r->status == 200 && call_is_duplicate(r->answer))
         *n.duplicates += 1;
-    call_note(s, j, r, accepted ? CALL_ACCEPTED : CALL_FAILED);
-    lanes_done(s->call_lanes, &j->lane);
+    call_note(e, r, accepted ? CALL_ACCEPTED : CALL_FAILED);
+    lanes_done(s->call_lanes, &e->lane);
 }
 
 int calls_send_status(struct sandbox *s, const struct service_connector *k,
@@ -477,6 +407,6 @@ struct json_object *call_entry_json(const struct call_entry *e)
 void calls_clear(struct calls *c)
 {
     for (size_t i = 0; i < c->log.n; i++)
-        call_entry_free(c->log.at[i]);
+        call_entry_drop(c->log.at[i]);
     vec_fini(&c->log);
 }

@@ -12,10 +12,10 @@
 
 #include "base/buf.h"
 #include "base/compiler.h"
+#include "tools/sandbox/http/lanes.h"
 #include "tools/sandbox/kit/blob.h"
 #include "tools/sandbox/kit/vec.h"
 
-struct lane_job;
 struct sandbox;
 struct service_connector;
 struct service_message;
@@ -33,9 +33,15 @@ enum call_state {
     CALL_FAILED
 };
 
+/* A call: owned by the log until it is cleared, and by its line until it is accepted or given up. */
 struct call_entry {
     uint64_t seq;
     uint64_t number;
+    unsigned n_owners;
+    struct sandbox *sandbox;
+    struct lane_job lane;
+    char *key;           /* header Idempotency-Key, NULL = none */
+    char webhook_id[48]; /* the same for all attempts */
     enum call_kind kind;
     char *connector;
     char *method;
