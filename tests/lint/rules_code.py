@@ -29,7 +29,7 @@ MAY_INCLUDE = {
     "tests": None,
 } | {p: {"base", "proto", "proto/bus", p} for p in PROCESSES}
 
-# What cannot agree with itself by mistake: no crypto, no JSON, no parser of base.
+# What cannot agree with itself by mistake: none of what knows signatures, JSON or a protocol.
 SANDBOX_MAY_INCLUDE = {f"base/{name}.h"
                        for name in ("buf", "clock", "compiler", "list", "log", "mem", "net", "table", "testing")}
 
