@@ -41,7 +41,7 @@ QUICK = {
     "tests-named": rules_docs.tests_named,
     "decisions": rules_docs.decisions,
     "leftovers": rules_docs.leftovers,
-    "stands-alone": rules_docs.stands_alone,
+    "machine-paths": rules_docs.machine_paths,
     "links": rules_docs.links,
     "headers-alone": rules_tools.headers_alone,
     "shell": rules_tools.shell_scripts,

@@ -101,7 +101,7 @@ _UNSAFE = re.compile(r"(?<![\w.>])(strcpy|strcat|strncat|sprintf|vsprintf|gets|s
 
 def no_unsafe_calls(root):
     """Calls that cannot be used safely, or hide a shell."""
-    return _banned(root, _UNSAFE, "{0}() is not used here (docs/contributing: strings and numbers)", allowed=set())
+    return _banned(root, _UNSAFE, "{0}() is not used here (docs/style.md, Strings and numbers)", allowed=set())
 
 
 _BARE_NUMBER = re.compile(r'\blog_line\s*\([^;]*?"[^"]*\b(?:rc|error|errno)=%', re.S)

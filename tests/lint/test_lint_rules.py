@@ -180,7 +180,8 @@ PLANTED = [
     ("decisions", {"docs/adr/0003-three.md": "# 0003. Three\n"}, "number 0002 is missing"),
     ("links", added("README.md", "[x](docs/words.md#nowhere)\n"), "no heading #nowhere"),
     ("leftovers", {"core/a.c": "/* TO" "DO: later */\n"}, "left-over"),
-    ("stands-alone", {"docs/a.md": "see ../sha" "red/x.md\n"}, "means nothing"),
+    ("machine-paths", {"docs/a.md": "see /ho" "me/ann/notes\n"}, "a path of one machine"),
+    ("links", {"docs/a.md": "[out](../../notes.md)\n"}, "leaves the tree"),
     ("links", {"docs/a.md": "[gone](nowhere.md)\n"}, "leads nowhere"),
     ("headers-alone", {"core/a.h": "#pragma once\n/* A. */\nsize_t a(void);\n"}, "does not compile alone with gcc"),
     ("headers-alone", {"core/a.h": "#pragma once\n/* A. */\nsize_t a(void);\n"}, "does not compile alone with clang"),
@@ -197,6 +198,12 @@ def test_a_planted_fault_is_caught(tree, rule, changes, words):
 @pytest.mark.parametrize("rule", [r for r in lint.QUICK if r != "format"])
 def test_a_clean_tree_passes(tree, rule):
     assert found_by(rule, tree()) == []
+
+
+def test_a_path_of_the_checkout_itself_is_caught(tree):
+    root = tree({"docs/a.md": "nothing\n"})
+    (root / "docs/a.md").write_text(f"run {root}/dev\n", encoding="utf-8")
+    assert any("a path of one machine" in finding for finding in found_by("machine-paths", root))
 
 
 def test_every_quick_rule_has_a_planted_fault():
