@@ -11,5 +11,8 @@
 /* Never returns to its caller. */
 #define AMO_NORETURN __attribute__((noreturn))
 
+/* Called before main. For tests only: nothing in the product runs unseen. */
+#define AMO_BEFORE_MAIN __attribute__((constructor))
+
 /* Number of elements of a true array. */
 #define AMO_COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -1,13 +1,13 @@
 # amo_test(NAME SOURCES a_test.c.. LIBS amo::base.. [LABELS unit] [TIMEOUT 30] [ENV A=B..])
 # The only way to add a test program. NAME is the path with dots: core.order. ctest runs it in a scratch
-# directory of its own under the build tree.
+# directory of its own under the build tree. AMO_CASE in the environment picks one case (tests/lib/one_case.c).
 function(amo_test name)
     if(NOT AMO_TESTS)
         return()
     endif()
     cmake_parse_arguments(T "" "TIMEOUT" "SOURCES;LIBS;LABELS;ENV" ${ARGN})
     string(REPLACE "." "_" target "test_${name}")
-    add_executable(${target} ${T_SOURCES})
+    add_executable(${target} ${T_SOURCES} ${CMAKE_SOURCE_DIR}/tests/lib/one_case.c)
     target_link_libraries(${target} PRIVATE ${T_LIBS} PkgConfig::cmocka amo::warnings)
     set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     set(dir ${CMAKE_BINARY_DIR}/scratch/${name})
