@@ -2,7 +2,7 @@
 
 /* The few primitives the bridge needs, over libcrypto: digests, HMACs, sealing at rest,
  * random bytes, hex and base64. Which protocol uses what is decided elsewhere
- * (proto/amojo_sign.h, proto/webhook_sign.h). */
+ * (proto/sign.h). */
 
 #include <stddef.h>
 #include <stdint.h>
