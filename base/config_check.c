@@ -60,7 +60,7 @@ static const char *check_url(const char *value)
     struct view v = view_of(value);
 
     return *value && !view_starts(v, "https://") && !view_starts(v, "http://")
-               ? "an address begins with https://"
+               ? "an address begins with https:// or http://"
                : NULL;
 }
 

@@ -189,7 +189,7 @@ static void bad_values_are_refused_with_their_line(void **state)
     assert_refused("bus/events = inproc://x\n",
                    "amo.conf:1: bus/events: an endpoint begins with ipc:// or tcp://");
     assert_refused("public_url = example.org\n",
-                   "amo.conf:1: public_url: an address begins with https://");
+                   "amo.conf:1: public_url: an address begins with https:// or http://");
     assert_refused("data_dir = ''\n", "amo.conf:1: data_dir: must not be empty");
     assert_refused("name\n", "amo.conf:1: name: '=' and a value were expected");
 }

@@ -308,11 +308,10 @@ int verb_connector_remove(struct control_ask *ask)
     if (!con)
         return rc;
     if (scopes_of(ask->core->registry, con->name))
-        return control_fail(
-            ask, EXIT_FAILED,
-            "%lld accounts exchange messages with it: amoctl account disconnect "
-            "first",
-            (long long)scopes_of(ask->core->registry, con->name));
+        return control_fail(ask, EXIT_FAILED,
+                            "accounts that exchange messages with it: %lld; amoctl account "
+                            "disconnect first",
+                            (long long)scopes_of(ask->core->registry, con->name));
     rc = control_refuse_waiting(ask, NULL, con->name);
     if (rc)
         return rc;

@@ -244,12 +244,12 @@ int control_refuse_waiting(struct control_ask *ask, const char *channel, const c
     if (connector)
         return control_fail(
             ask, EXIT_FAILED,
-            "%zu commands still wait for it: see amoctl queue; amoctl queue drop"
-            " --connector %s gives them up",
+            "commands that still wait for it: %zu; see amoctl queue; amoctl queue"
+            " drop --connector %s gives them up",
             n, connector);
     return control_fail(ask, EXIT_FAILED,
-                        "%zu commands still wait for accounts of it: see amoctl queue; amoctl"
-                        " queue drop --scope SCOPE gives up what waits for one",
+                        "commands that still wait for accounts of it: %zu; see amoctl queue;"
+                        " amoctl queue drop --scope SCOPE gives up what waits for one",
                         n);
 }
 

@@ -408,8 +408,9 @@ static void what_is_used_cannot_be_removed(void **state)
     ctl_sad(r, "connector.remove", "{\"name\":\"svc\"}", EXIT_FAILED, "disconnect first");
     ctl_sad(r, "connector.remove", "{\"name\":\"no\"}", EXIT_FAILED, "no such");
     ctl_fine(r, "account.disconnect", "{\"scope_id\":\"ch_acc\",\"no_call\":true}");
-    ctl_sad(r, "channel.remove", "{\"id\":\"ch\"}", EXIT_FAILED, "1 commands still wait");
-    ctl_sad(r, "connector.remove", "{\"name\":\"svc\"}", EXIT_FAILED, "1 commands still wait");
+    ctl_sad(r, "channel.remove", "{\"id\":\"ch\"}", EXIT_FAILED,
+            "still wait for accounts of it: 1;");
+    ctl_sad(r, "connector.remove", "{\"name\":\"svc\"}", EXIT_FAILED, "still wait for it: 1;");
     ctl_sad(r, "source.add",
             "{\"connector\":\"svc\",\"source\":\"wa1\",\"scope_id\":\"ch_acc\"}", EXIT_FAILED,
             "no such account");

@@ -95,8 +95,8 @@ static int check_counts(struct control_ask *ask)
 
     if (rc)
         return rc;
-    check_add(ask->w, &letters, "%" PRId64 " commands were given up", dead);
-    check_add(ask->w, &events, "%" PRId64 " events were not understood or applied", quarantine);
+    check_add(ask->w, &letters, "commands given up: %" PRId64, dead);
+    check_add(ask->w, &events, "events not understood or not applied: %" PRId64, quarantine);
     return 0;
 }
 
@@ -239,7 +239,8 @@ static void check_hook(struct flag_check *f, const struct channel_flag *flag)
     if (!*f->public_url)
         return;
     c.name = "webhook_url";
-    c.todo = "give support public_url with /messages/:scope_id behind it, or mend public_url";
+    c.todo =
+        "give support public_url with /messages/:scope_id behind it, or correct public_url";
     c.light = url_is_below(hook, view_of(f->public_url)) ? LIGHT_GREEN : LIGHT_YELLOW;
     if (flag->state != CHANNEL_FLAG_OK) {
         c.light = LIGHT_YELLOW;
@@ -337,7 +338,7 @@ static bool connector_is_fine(struct control_ask *ask, const struct reg_connecto
     struct check c = {.name = "connector", .subject = view_of(con->name), .light = LIGHT_RED};
 
     if (gone) {
-        c.todo = "mend the service, then amoctl account resume of one of its accounts";
+        c.todo = "fix the service, then amoctl account resume of one of its accounts";
         check_add(ask->w, &c, "switched off: the service answered 410");
     } else if (d && dest_is_held(d)) {
         c.todo = "amoctl connector test says what is wrong";

@@ -110,8 +110,9 @@ static void judge_clock(struct view subject, const struct result *r, struct json
     struct check c = {.name = "clock",
                       .subject = subject,
                       .light = LIGHT_YELLOW,
-                      .todo = "mend the time service (NTP): amojo refuses signatures that are "
-                              "15 minutes off"};
+                      .todo =
+                          "repair the time service (NTP): amojo refuses signatures that are "
+                          "15 minutes off"};
 
     if (!r->skew_known) {
         c.todo = "compare the clock with another one by hand";
@@ -121,8 +122,11 @@ static void judge_clock(struct view subject, const struct result *r, struct json
     c.light = skew < SKEW_YELLOW_MS ? LIGHT_GREEN
               : skew < SKEW_RED_MS  ? LIGHT_YELLOW
                                     : LIGHT_RED;
-    check_add(w, &c, "%" PRId64 ".%03" PRId64 " s %s", skew / 1000, skew % 1000,
-              r->skew_ms < 0 ? "ahead of amojo's" : "behind amojo's");
+    if (skew < 1000) /* the Date has whole seconds */
+        check_add(w, &c, "less than a second from amojo's");
+    else
+        check_add(w, &c, "%" PRId64 ".%03" PRId64 " s %s", skew / 1000, skew % 1000,
+                  r->skew_ms < 0 ? "ahead of amojo's" : "behind amojo's");
 }
 
 static void judge_amojo(struct look *l, const struct result *r, struct json_writer *w)
@@ -192,7 +196,7 @@ static void judge_door(struct look *l, const struct result *r, struct json_write
 {
     struct check c = {.name = "front_door", .subject = view_of(l->url), .light = LIGHT_GREEN};
 
-    if (judge_road(&c, r, "mend DNS, the firewall, the proxy or its certificate", w))
+    if (judge_road(&c, r, "fix DNS, the firewall, the proxy or its certificate", w))
         return;
     judge_certificate(view_of(l->url), r, w);
     if (r->status < 200 || r->status > 299)

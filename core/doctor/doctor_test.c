@@ -240,14 +240,14 @@ static void what_was_given_up_or_not_understood_is_counted(void **state)
                                   .raw = VIEW_LIT("{}")};
     struct result dead = {.outcome = OUTCOME_DEAD, .cause = CAUSE_REFUSED, .status = 422};
 
-    seen(r, "dead_letters", "green", "0 commands");
-    seen(r, "quarantine", "green", "0 events");
+    seen(r, "dead_letters", "green", "commands given up: 0");
+    seen(r, "quarantine", "green", "events not understood or not applied: 0");
     rig_result(r, r->worker, rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1"), dead);
     rig_commit(r);
-    seen(r, "dead_letters", "yellow", "1 commands");
-    seen(r, "quarantine", "green", "0 events");
+    seen(r, "dead_letters", "yellow", "commands given up: 1");
+    seen(r, "quarantine", "green", "events not understood or not applied: 0");
     rig_take(r, &strange);
-    seen(r, "quarantine", "yellow", "1 events");
+    seen(r, "quarantine", "yellow", "events not understood or not applied: 1");
 }
 
 static void who_has_an_older_registry_or_is_silent_is_seen(void **state)

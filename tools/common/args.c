@@ -196,6 +196,21 @@ static const struct args_verb *verb_of(const struct args_program *p, const char 
     return NULL;
 }
 
+/* What can be said after @group. */
+static void say_verbs(struct scan *s, const char *group)
+{
+    const char *between = "; there are: ";
+
+    for (size_t i = 0; i < s->program->n_verbs; i++) {
+        const struct args_verb *v = &s->program->verbs[i];
+
+        if (strcmp(v->group, group) != 0 || !v->name)
+            continue;
+        (void)buf_add_f(s->why, "%s%s", between, v->name);
+        between = ", ";
+    }
+}
+
 static int find_verb(struct scan *s)
 {
     const char **words = s->words;
@@ -207,7 +222,7 @@ static int find_verb(struct scan *s)
         s->n_words--;
     }
     if (s->n_words == 0)
-        return s->found.help ? 0 : refuse(s, "what shall be done?", "", "");
+        return s->found.help ? 0 : refuse(s, "a verb is missing", "", "");
     if (!is_group(s->program, words[0]))
         return refuse(s, "there is no verb ", words[0], "");
     if (s->n_words > 1)
@@ -218,9 +233,13 @@ static int find_verb(struct scan *s)
     }
     if (!s->found.verb) {
         s->found.group = words[0];
+        if (s->n_words == 1 && s->found.help)
+            return 0;
         if (s->n_words == 1)
-            return s->found.help ? 0 : refuse(s, "", words[0], " what?");
-        (void)buf_add_f(s->why, "there is no verb %s %s", words[0], words[1]);
+            (void)buf_add_f(s->why, "%s needs a verb", words[0]);
+        else
+            (void)buf_add_f(s->why, "there is no verb %s %s", words[0], words[1]);
+        say_verbs(s, words[0]);
         return ARGS_E_USAGE;
     }
     s->found.operands = words + used;

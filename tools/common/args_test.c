@@ -131,10 +131,10 @@ static void operands_follow_the_verb(void **state)
 static void a_mistake_is_refused_and_named(void **state)
 {
     (void)state;
-    check_refused("", "what shall be done?");
+    check_refused("", "a verb is missing");
     check_refused("fly", "there is no verb fly");
-    check_refused("thing", "thing what?");
-    check_refused("thing fly", "there is no verb thing fly");
+    check_refused("thing", "thing needs a verb; there are: add, list, show, drop");
+    check_refused("thing fly", "there is no verb thing fly; there are: add, list, show, drop");
     check_refused("thing add --nme n", "unknown option --nme");
     check_refused("-n thing add", "unknown option -n");
     check_refused("thing add", "--name is missing");

@@ -106,7 +106,7 @@ static void take_failure(struct doctor *d, struct view what, struct view subject
     json_add_text(&w, "subject", subject);
     json_add_text(&w, "state", view_of(state_names[STATE_RED]));
     json_add_text(&w, "words", buf_view(&answer->error));
-    json_add_text(&w, "todo", VIEW_LIT("mend what is red above it first; then core's log"));
+    json_add_text(&w, "todo", VIEW_LIT("fix what is red above it first; then see core's log"));
     json_close_object(&w);
     if (json_parse(buf_view(&text), &doc) == 0)
         take_check(d, json_root(doc));

@@ -371,11 +371,11 @@ static int report(struct import *m, int code)
     buf_init(&words, 8192);
     buf_init(&out, (size_t)2 * LIMIT_CONTROL_BYTES);
     if (m->stopped_line) /* a file that cannot be read is told by its line, core by its words */
-        (void)buf_add_f(&words, "%s, line %" PRIu64 ": %s%s", file, m->stopped_line,
-                        buf_str(&m->why),
-                        nothing ? ""
-                                : "; what stands before is done: mend it and import the file "
-                                  "again, what is there stays as it is");
+        (void)buf_add_f(
+            &words, "%s, line %" PRIu64 ": %s%s", file, m->stopped_line, buf_str(&m->why),
+            nothing ? ""
+                    : "; all rows before it are imported: correct it and import the file "
+                      "again, what is there stays as it is");
     if (m->stopped_line && nothing) {
         rc = output_error(m->args, code, buf_str(&words));
     } else if (report_write(m, &out)) {
