@@ -1,6 +1,6 @@
 #pragma once
 
-/* One happening, one line on stderr: `ts=… level=info process=core what=command.done k=v …`
+/* One event, one line on stderr: `ts=… level=info process=core what=command.done k=v …`
  * (logfmt) or the same as JSON. Values are quoted where they must be; control characters never
  * reach the terminal. Bodies, phones, names, tokens, secrets and signatures are not logged.
  *

@@ -273,7 +273,7 @@ int ingress_run(struct ingress *in)
     return loop_run(in->loop) ? EXIT_TEMPORARY : in->exit_code;
 }
 
-/* Nobody may be left waiting when the door goes: they hear 503 rather than nothing. */
+/* On shutdown every waiting request gets 503 instead of a dropped connection. */
 static void answer_all(struct ingress *in)
 {
     door_drain(in->door); /* so that nobody comes twice */

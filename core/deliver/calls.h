@@ -30,8 +30,8 @@ struct connect_call {
 AMO_MUSTCHECK int inquiry_connect(struct core *c, const struct connect_call *what,
                                   inquiry_done_fn *done, void *arg);
 
-/* One call of @body towards @d (NULL: by no destination's rate, pause or hold) that is made once, if it can be before @until_mono_ms, and whose
- * failure nobody minds; @done may be NULL. -ENOMEM; -EBUSY: too many wait. */
+/* One call of @body towards @d (NULL: not limited by any destination), made once if that is possible before
+ * @until_mono_ms. Best effort: failure is ignored; @done may be NULL. -ENOMEM; -EBUSY: too many wait. */
 struct command;
 AMO_MUSTCHECK int inquiry_once(struct core *c, struct dest *d, const struct command *body,
                                int64_t until_mono_ms, inquiry_done_fn *done, void *arg);

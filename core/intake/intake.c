@@ -320,7 +320,7 @@ static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
         test_hook_came(c, e.message_id);
         return 0;
     }
-    if (e.replay && e.replay <= INT64_MAX) /* it is that entry, in its new life */
+    if (e.replay && e.replay <= INT64_MAX) /* this replays that quarantine entry */
         rc = store_quarantine_drop(c->store, (int64_t)e.replay);
     if (rc == STORE_E_NONE)
         return 0; /* it was replayed or dropped meanwhile */

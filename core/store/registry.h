@@ -40,7 +40,7 @@ AMO_MUSTCHECK int store_scope_resume(struct store *s, struct view id, int64_t no
 AMO_MUSTCHECK int store_scope_paused_since(struct store *s, struct view id, int64_t *ret_ms);
 /* A connect call that nobody asked for goes out now. */
 AMO_MUSTCHECK int store_scope_reconnecting(struct store *s, struct view id, int64_t now_ms);
-/* Disconnected: nobody to the edges, and paused. Back again: neither. */
+/* Disconnect: hides the account from the edges and pauses it. Reconnect: undoes both. */
 AMO_MUSTCHECK int store_scope_leave(struct store *s, struct view id, int64_t now_ms);
 AMO_MUSTCHECK int store_scope_come_back(struct store *s, struct view id, int64_t now_ms);
 /* From which number a manager writes who names none; "" any. */

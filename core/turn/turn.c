@@ -72,7 +72,7 @@ void core_apply_pauses(struct core *c)
 
         if (d)
             d->left_unix_ms = c->registry->scopes[i].left_ms;
-        /* whoever has left is paused since then */
+        /* a disconnected account counts as paused since it left */
         if (!d || d->paused == c->registry->scopes[i].paused)
             continue;
         /* after a restart: as long ago as it was, unless the wall clock says nonsense */

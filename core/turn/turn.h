@@ -64,7 +64,7 @@ struct hint_slot {
 };
 #define CORE_HINTS 1024
 
-/* A worker of before a restart, still awaited. */
+/* A worker known before the restart that has not reconnected yet. */
 struct known_worker {
     struct list link;
     char name[64];

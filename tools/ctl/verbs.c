@@ -70,9 +70,9 @@ static const struct args_option connector_add[] = {
 /* Of verbs that change who is reached. */
 #define MOVE_OPTIONS                                                                           \
     {"move", "move", ARGS_FLAG,                                                                \
-     false,  NULL,   "also when conversations go to another company's account with it"},       \
+     false,  NULL,   "even if conversations move to another account with it"},                 \
     {                                                                                          \
-        "dry-run", "dry_run", ARGS_FLAG, false, NULL, "only say how many conversations move"   \
+        "dry-run", "dry_run", ARGS_FLAG, false, NULL, "only print how many conversations move" \
     }
 static const struct args_option channel_remove[] = {
     MOVE_OPTIONS,
@@ -83,24 +83,23 @@ static const struct args_option channel_secret[] = {
 };
 static const struct args_option connector_rotate[] = {
     {"secret-file", "secret", ARGS_SECRET, false, "FILE",
-     "signing secret; made when not given"                                                   },
-    {"token-file",  "token",  ARGS_SECRET, false, "FILE", "bearer token; made when not given"},
+     "signing secret; generated if not given"                                                   },
+    {"token-file",  "token",  ARGS_SECRET, false, "FILE", "bearer token; generated if not given"},
     ROTATION_OPTIONS,
 };
 static const struct args_option account_connect[] = {
-    {"channel",        "channel",        ARGS_TEXT, true,  "ID",       "channel id, as in channel list"    },
-    {"account",        "account",        ARGS_TEXT, true,  "AMOJO_ID", "the account's amojo id"            },
-    {"connector",      "connector",      ARGS_TEXT, true,  "NAME",     "whose messages it exchanges"       },
-    {"title",          "title",          ARGS_TEXT, false, "TEXT",     "how amoCRM shows the channel"      },
-    {"scope-id",       "scope_id",       ARGS_TEXT, false, "SCOPE",    "connected already: no call is made"},
+    {"channel",        "channel",        ARGS_TEXT, true,  "ID",       "channel id, as in channel list"                 },
+    {"account",        "account",        ARGS_TEXT, true,  "AMOJO_ID", "the account's amojo id"                         },
+    {"connector",      "connector",      ARGS_TEXT, true,  "NAME",     "the service for this account"                   },
+    {"title",          "title",          ARGS_TEXT, false, "TEXT",     "the channel's name in amoCRM"                   },
+    {"scope-id",       "scope_id",       ARGS_TEXT, false, "SCOPE",    "already connected: make no call"                },
     {"no-time-window", "no_time_window", ARGS_FLAG, false, NULL,
-     "the channel's time window does not count in this account"                                            },
-    {"yes",            "yes",            ARGS_FLAG, false, NULL,
-     "although clients of sources that are not listed are cut off"                                         },
+     "the channel's time window does not apply to this account"                                                         },
+    {"yes",            "yes",            ARGS_FLAG, false, NULL,       "even if clients of unlisted sources are cut off"},
     MOVE_OPTIONS,
 };
 static const struct args_option account_disconnect[] = {
-    {"no-call", "no_call", ARGS_FLAG, false, NULL, "amojo is not told: it knows already"},
+    {"no-call", "no_call", ARGS_FLAG, false, NULL, "make no call: amojo knows already"},
     MOVE_OPTIONS,
 };
 static const struct args_option source_remove[] = {
@@ -109,30 +108,31 @@ static const struct args_option source_remove[] = {
     MOVE_OPTIONS,
 };
 static const struct args_option source_default[] = {
-    {"scope",  "scope_id", ARGS_TEXT, true,  "SCOPE",  "whose managers"                       },
-    {"source", "source",   ARGS_TEXT, false, "SOURCE", "they write from it unless they choose"},
-    {"none",   "none",     ARGS_FLAG, false, NULL,     "no default any more"                  },
+    {"scope",  "scope_id", ARGS_TEXT, true,  "SCOPE",  "the account whose managers write"},
+    {"source", "source",   ARGS_TEXT, false, "SOURCE",
+     "they write from this one unless they choose"                                       },
+    {"none",   "none",     ARGS_FLAG, false, NULL,     "remove the default"              },
 };
 static const struct args_option source_add[] = {
-    {"connector", "connector", ARGS_TEXT, true, "NAME",   "the connector it belongs to"},
+    {"connector", "connector", ARGS_TEXT, true, "NAME",   "the connector it belongs to"  },
     {"source",    "source",    ARGS_TEXT, true, "SOURCE",
-     "number or messenger account, as it names it"                                     },
-    {"scope",     "scope_id",  ARGS_TEXT, true, "SCOPE",  "whose messages these are"   },
+     "number or messenger account, as the service names it"                              },
+    {"scope",     "scope_id",  ARGS_TEXT, true, "SCOPE",  "the account it is assigned to"},
     MOVE_OPTIONS,
 };
 static const struct args_option conversation_list[] = {
     {"scope", "scope_id", ARGS_TEXT, false, "SCOPE", "of this account only"},
 };
 static const struct args_option conversation_import[] = {
-    {"connector", "connector", ARGS_TEXT, false, "NAME",   "of rows that name none"               },
-    {"scope",     "scope",     ARGS_TEXT, false, "SCOPE",  "of rows that name none"               },
-    {"format",    "format",    ARGS_TEXT, false, "FORMAT", "csv or jsonl; seen by itself"         },
-    {"dry-run",   "dry_run",   ARGS_FLAG, false, NULL,     "say what would happen, change nothing"},
+    {"connector", "connector", ARGS_TEXT, false, "NAME",   "for rows that name none"                },
+    {"scope",     "scope",     ARGS_TEXT, false, "SCOPE",  "for rows that name none"                },
+    {"format",    "format",    ARGS_TEXT, false, "FORMAT", "csv or jsonl; detected if not given"    },
+    {"dry-run",   "dry_run",   ARGS_FLAG, false, NULL,     "print what would happen, change nothing"},
 };
 
 static const struct args_option dead_retry[] = {
     {"may-double", "may_double", ARGS_FLAG, false, NULL,
-     "also what may be at the client already, and its service need not know again"},
+     "even if the client may already have it and get it twice"},
 };
 static const struct args_option queue_drop[] = {
     {"connector",    "connector",    ARGS_TEXT, false, "NAME",
@@ -140,7 +140,7 @@ static const struct args_option queue_drop[] = {
     {"scope",        "scope_id",     ARGS_TEXT, false, "SCOPE", "both directions of this account"},
     {"conversation", "conversation", ARGS_TEXT, false, "ID",
      "both directions of this one, by its number in conversation list"                           },
-    {"dry-run",      "dry_run",      ARGS_FLAG, false, NULL,    "only say how many"              },
+    {"dry-run",      "dry_run",      ARGS_FLAG, false, NULL,    "only print how many"            },
 };
 
 static const struct args_option probe[] = {
@@ -150,12 +150,12 @@ static const struct args_option probe[] = {
 };
 static const struct args_option erase[] = {
     {"phone",        "phone",        ARGS_TEXT, false, "PHONE",
-     "all conversations of this phone, however it is written"                           },
+     "all conversations of this phone, however it is written"                                    },
     {"conversation", "conversation", ARGS_TEXT, false, "ID",
-     "this one, by its number in conversation list"                                     },
+     "this one, by its number in conversation list"                                              },
     {"unowned",      "unowned",      ARGS_FLAG, false, NULL,
-     "also words about messages that nobody knows, whosever they are"                   },
-    {"dry-run",      "dry_run",      ARGS_FLAG, false, NULL,    "only say what would go"},
+     "also events about unknown messages, whoever they belong to"                                },
+    {"dry-run",      "dry_run",      ARGS_FLAG, false, NULL,    "only print what would be erased"},
 };
 
 #define MORE(...)                                                                              \
@@ -165,8 +165,7 @@ static const struct args_option erase[] = {
     }
 
 static const struct args_verb verbs[] = {
-    ARGS_VERB(.group = "status",
-              .about = "how the bridge is: what waits, what failed, who is connected",
+    ARGS_VERB(.group = "status", .about = "overview: what waits, what failed, who is connected",
               MORE(.control = core_status, .show = SHOW_OBJECT)),
 
     ARGS_VERB(.group = "channel", .name = "request",
@@ -180,14 +179,15 @@ static const struct args_verb verbs[] = {
               .about = "channels and how many accounts use each",
               MORE(.control = core_channel_list, .show = SHOW_LIST, .nothing = "no channels")),
     ARGS_VERB(.group = "channel", .name = "show",
-              .about = "one channel with what support switched on for it", .operand = "id",
+              .about = "one channel, and what support switched on for it", .operand = "id",
               .operand_word = "ID", MORE(.control = core_channel_show, .show = SHOW_OBJECT)),
     ARGS_VERB(.group = "channel", .name = "secret",
-              .about = "a new secret from support; the old one still verifies for a while",
+              .about =
+                  "set a new secret from support; the previous one still verifies for a while",
               .operand = "id", .operand_word = "ID", OPTIONS(channel_secret),
               MORE(.control = core_channel_secret, .show = SHOW_OBJECT, .waits = true)),
     ARGS_VERB(.group = "channel", .name = "remove",
-              .about = "forget a channel that no account uses", .operand = "id",
+              .about = "delete a channel that no account uses", .operand = "id",
               .operand_word = "ID", OPTIONS(channel_remove),
               MORE(.control = core_channel_remove, .show = SHOW_OBJECT, .waits = true)),
 
@@ -201,19 +201,19 @@ static const struct args_verb verbs[] = {
               MORE(.control = core_connector_list, .show = SHOW_LIST,
                    .nothing = "no connectors")),
     ARGS_VERB(.group = "connector", .name = "show",
-              .about = "one of them: its accounts and sources, what waits, a rotation",
+              .about = "one connector: its accounts and sources, what waits, a rotation",
               .operand = "name", .operand_word = "NAME",
               MORE(.control = core_connector_show, .show = SHOW_OBJECT)),
     ARGS_VERB(.group = "connector", .name = "rotate",
-              .about = "a new secret and token; the old ones stay valid for a while",
+              .about = "set a new secret and token; the previous ones stay valid for a while",
               .operand = "name", .operand_word = "NAME", OPTIONS(connector_rotate),
               MORE(.control = core_connector_rotate, .show = SHOW_GIVEN, .waits = true)),
     ARGS_VERB(.group = "connector", .name = "remove",
-              .about = "forget a service that no account uses", .operand = "name",
+              .about = "delete a service that no account uses", .operand = "name",
               .operand_word = "NAME",
               MORE(.control = core_connector_remove, .show = SHOW_OBJECT, .waits = true)),
     ARGS_VERB(.group = "connector", .name = "test",
-              .about = "call the service once, and say what it answered", .operand = "name",
+              .about = "call the service once, and print what it answered", .operand = "name",
               .operand_word = "NAME",
               MORE(.control = core_connector_test, .show = SHOW_OBJECT, .waits = true)),
 
@@ -222,31 +222,31 @@ static const struct args_verb verbs[] = {
               OPTIONS(account_connect),
               MORE(.control = core_account_connect, .show = SHOW_SCOPE, .waits = true)),
     ARGS_VERB(.group = "account", .name = "disconnect",
-              .about = "disconnect an account; what waits for it stands still until it is back",
+              .about = "disconnect an account; its queue is paused until it reconnects",
               .operand = "scope_id", .operand_word = "SCOPE", OPTIONS(account_disconnect),
               MORE(.control = core_account_disconnect, .show = SHOW_OBJECT, .waits = true)),
-    ARGS_VERB(.group = "account", .name = "list", .about = "connected accounts: paused, held",
+    ARGS_VERB(.group = "account", .name = "list",
+              .about = "accounts, and whether they are paused or held",
               MORE(.control = core_account_list, .show = SHOW_LIST, .nothing = "no accounts")),
     ARGS_VERB(.group = "account", .name = "pause",
-              .about = "hold everything of an account; its clock stands still",
+              .about = "pause everything of an account, and the clock of what waits",
               .operand = "scope_id", .operand_word = "SCOPE",
               MORE(.control = core_account_pause, .show = SHOW_OBJECT, .waits = true)),
     ARGS_VERB(.group = "account", .name = "resume",
-              .about = "end a pause, and a hold whose reason you have mended",
+              .about = "end a pause, or a hold whose cause you have fixed",
               .operand = "scope_id", .operand_word = "SCOPE",
               MORE(.control = core_account_resume, .show = SHOW_OBJECT, .waits = true)),
 
-    ARGS_VERB(.group = "source", .name = "add",
-              .about = "say whose a source is, when a connector serves several accounts",
+    ARGS_VERB(.group = "source", .name = "add", .about = "assign a source to an account",
               OPTIONS(source_add),
               MORE(.control = core_source_add, .show = SHOW_OBJECT, .waits = true)),
-    ARGS_VERB(.group = "source", .name = "list", .about = "sources that belong to an account",
+    ARGS_VERB(.group = "source", .name = "list", .about = "sources and their accounts",
               MORE(.control = core_source_list, .show = SHOW_LIST, .nothing = "no sources")),
     ARGS_VERB(.group = "source", .name = "remove",
-              .about = "a source belongs to nobody any more", OPTIONS(source_remove),
+              .about = "take a source away from its account", OPTIONS(source_remove),
               MORE(.control = core_source_remove, .show = SHOW_OBJECT, .waits = true)),
     ARGS_VERB(.group = "source", .name = "default",
-              .about = "from which number managers write who name none",
+              .about = "set the number from which managers write first by default",
               OPTIONS(source_default),
               MORE(.control = core_source_default, .show = SHOW_OBJECT, .waits = true)),
 
@@ -270,18 +270,18 @@ static const struct args_verb verbs[] = {
               MORE(.control = core_queue, .show = SHOW_LIST, .nothing = "nothing waits")),
     ARGS_VERB(.group = "queue", .name = "drop",
               .about = "give up what waits for a connector, an account or in a conversation; "
-                       "whoever wrote it is told",
+                       "its sender is told",
               OPTIONS(queue_drop), MORE(.control = core_queue_drop, .show = SHOW_OBJECT)),
 
     ARGS_VERB(.group = "dead", .name = "list", .about = "commands that were given up",
               MORE(.control = core_dead_list, .show = SHOW_LIST, .nothing = "no dead letters")),
     ARGS_VERB(.group = "dead", .name = "show",
-              .about = "one of them with its attempts and answers", .operand = "id",
+              .about = "one dead letter with its attempts and answers", .operand = "id",
               .operand_word = "ID", MORE(.control = core_dead_show, .show = SHOW_OBJECT)),
-    ARGS_VERB(.group = "dead", .name = "retry", .about = "try again, at the end of its lane",
+    ARGS_VERB(.group = "dead", .name = "retry", .about = "send again, at the end of its lane",
               .operand = "ids", .operand_word = "ID", .many = true, OPTIONS(dead_retry),
               MORE(.control = core_dead_retry, .show = SHOW_OBJECT)),
-    ARGS_VERB(.group = "dead", .name = "drop", .about = "forget for good", .operand = "ids",
+    ARGS_VERB(.group = "dead", .name = "drop", .about = "delete permanently", .operand = "ids",
               .operand_word = "ID", .many = true,
               MORE(.control = core_dead_drop, .show = SHOW_OBJECT)),
 
@@ -289,14 +289,14 @@ static const struct args_verb verbs[] = {
               .about = "events that could not be understood or applied",
               MORE(.control = core_quarantine_list, .show = SHOW_LIST,
                    .nothing = "quarantine is empty")),
-    ARGS_VERB(.group = "quarantine", .name = "show", .about = "one of them with its raw body",
-              .operand = "id", .operand_word = "ID",
-              MORE(.control = core_quarantine_show, .show = SHOW_OBJECT)),
+    ARGS_VERB(.group = "quarantine", .name = "show",
+              .about = "one entry; with its raw body if it was not understood", .operand = "id",
+              .operand_word = "ID", MORE(.control = core_quarantine_show, .show = SHOW_OBJECT)),
     ARGS_VERB(.group = "quarantine", .name = "replay",
-              .about = "apply them now, as if they came now", .operand = "ids",
+              .about = "apply entries as if they had just arrived", .operand = "ids",
               .operand_word = "ID", .many = true,
               MORE(.control = core_quarantine_replay, .show = SHOW_OBJECT)),
-    ARGS_VERB(.group = "quarantine", .name = "drop", .about = "forget for good",
+    ARGS_VERB(.group = "quarantine", .name = "drop", .about = "delete permanently",
               .operand = "ids", .operand_word = "ID", .many = true,
               MORE(.control = core_quarantine_drop, .show = SHOW_OBJECT)),
 
@@ -306,14 +306,14 @@ static const struct args_verb verbs[] = {
               MORE(.control = core_trace, .show = SHOW_TRACE)),
 
     ARGS_VERB(.group = "clock", .name = "show",
-              .about = "may the wall clock be believed, and why not",
+              .about = "whether the wall clock is in doubt, and why",
               MORE(.control = core_clock_show, .show = SHOW_OBJECT)),
     ARGS_VERB(.group = "clock", .name = "agree",
               .about =
                   "you have looked at the clock and it is right: lives and retention go on",
               MORE(.control = core_clock_agree, .show = SHOW_OBJECT)),
     ARGS_VERB(.group = "doctor",
-              .about = "look at everything that can be wrong, and say what to do",
+              .about = "check everything that can be wrong, and say what to do",
               MORE(.control = core_doctor, .each = core_doctor_check, .run = doctor_run)),
     ARGS_VERB(.group = "probe",
               .about = "find out on a live account what amojo's documents leave open; without "
@@ -334,7 +334,8 @@ static const struct args_verb verbs[] = {
 
 const struct args_program amoctl_program = {
     .name = "amoctl",
-    .about = "Asks amo-core and tells it what to do. Options stand before or after the verb.",
+    .about =
+        "Asks amo-core, or tells it what to do. Options may come before or after the verb.",
     .notes =
         "amoctl VERB --help tells more of one verb. Core is asked at bus/control of --config\n"
         "FILE, or of AMO_BUS_CONTROL or AMO_RUN_DIR in the environment, which wins.\n"
