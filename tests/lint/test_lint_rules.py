@@ -210,6 +210,12 @@ def test_every_quick_rule_has_a_planted_fault():
     assert set(lint.QUICK) == {rule for rule, _, _ in PLANTED} | {"room-symbols"}
 
 
+def test_ctest_runs_every_quick_rule_that_needs_no_tool():
+    cmake = (HERE.parent / "CMakeLists.txt").read_text(encoding="utf-8")
+    run = cmake.split("foreach(rule ", 1)[1].split(")", 1)[0].split()
+    assert set(run) == set(lint.QUICK) - {"headers-alone", "shell", "format"}
+
+
 def built(root, rel, text):
     """An object where the build leaves it, and its source."""
     path = root / rel
