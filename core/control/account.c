@@ -1,6 +1,6 @@
 /* Verbs about accounts (scopes): connected, paused, disconnected.
  *
- * From: control.c. To: the store, core_registry_changed, and inquiry.c for the call to amojo.
+ * From: control.c. To: the store, core_registry_changed, and calls.c for the call to amojo.
  * Holds: an account until amojo has answered. */
 
 #include <ctype.h>

@@ -1,7 +1,7 @@
 /* Whose matter a failure is.
  *
  * From: settle.c (outcomes retry, hold, unknown), dispatch.c (a command that may go again).
- * To: the queue: the command waits, or its destination is held; settle.c and inquiry.c when it is
+ * To: the queue: the command waits, or its destination is held; settle.c and calls.c when it is
  * given up.
  * Holds: nothing; who was served is in the destination, when a command failed in the command. */
 

@@ -1,6 +1,6 @@
 #pragma once
 
-/* What the files of the calls outside lanes share: inquiry.c asks and is answered, look.c knows what
+/* What the files of the calls outside lanes share: calls.c asks and is answered, look.c knows what
  * to ask about a message and what the answer means. For nobody else. */
 
 #include "core/deliver/calls.h"

@@ -1,6 +1,6 @@
 /* Looks for a message in amo's history.
  *
- * From: settle.c, an unclear outcome. To: inquiry.c, which asks; back to settle.c with the answer.
+ * From: settle.c, an unclear outcome. To: calls.c, which asks; back to settle.c with the answer.
  * Holds: how far the looks have come; the command stays in the store, and after a restart is sent
  * again under its msgid. */
 

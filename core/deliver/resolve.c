@@ -1,7 +1,7 @@
 /* A command becomes what is sent: its ids are looked up now, and what the other side cannot hold
  * takes another shape.
  *
- * From: dispatch.c and inquiry.c. To: the same. Holds: copies of rows, for one call. */
+ * From: dispatch.c and calls.c. To: the same. Holds: copies of rows, for one call. */
 
 #include "core/deliver/resolve.h"
 

@@ -1,6 +1,6 @@
 /* Typing crosses, if it can.
  *
- * From: peers.c (EVENT_HINT). To: inquiry.c, as a call nobody minds losing.
+ * From: frames.c (EVENT_HINT). To: calls.c, as a call that may be lost.
  * Holds: when a conversation's last one went, so that a nervous typist is told once in a while. */
 
 #include "core/deliver/typing.h"

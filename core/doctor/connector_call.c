@@ -1,6 +1,6 @@
 /* `amoctl connector test`: one connector.test call to a service, and what came of it in words.
  *
- * From: control.c. To: inquiry.c. Holds: the caller until the service has answered. */
+ * From: control.c. To: calls.c. Holds: the caller until the service has answered. */
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* `amoctl doctor`, the looks at remote sides: is the public address ours, is amojo there, does it
  * take our signature.
  *
- * From: control.c, one call for each look. To: inquiry.c, a worker makes the call; a test webhook
+ * From: control.c, one call for each look. To: calls.c, a worker makes the call; a test webhook
  * comes back by the ordinary road, intake.c.
  * Holds: the caller until the call is over, and until the webhook has come or is overdue. */
 

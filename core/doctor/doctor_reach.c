@@ -1,6 +1,6 @@
 /* amoctl doctor: what can reach nobody.
  *
- * From: control_doctor.c. To: its checks. Holds: nothing. */
+ * From: doctor.c. To: its checks. Holds: nothing. */
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* `amoctl probe`: one call on a live account, in a chat that was named for it, and what came of it.
  * amoctl puts the calls together; nothing is kept here between them.
  *
- * From: control.c. To: inquiry.c. Holds: the caller until the call is over. */
+ * From: control.c. To: calls.c. Holds: the caller until the call is over. */
 
 #include <errno.h>
 

@@ -1,6 +1,6 @@
 /* The steps of an erasure.
  *
- * From: control_erase.c (who asks), the loop's timer and peers.c (SPOOL_TURNED).
+ * From: core/control/erase.c (who asks), the loop's timer and frames.c (SPOOL_TURNED).
  * To: the store, the queue, ingresses (SPOOL_TURN), the checkpoint thread; the answer.
  * Holds: the one erasure under way, and with it what its person is known by. */
 

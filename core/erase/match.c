@@ -1,4 +1,4 @@
-/* From: erase_find.c. To: the same. Holds: what a person is known by, for one erasure. */
+/* From: find.c. To: the same. Holds: what a person is known by, for one erasure. */
 
 #include "core/erase/match.h"
 

@@ -1,6 +1,6 @@
 /* The content of amoCRM's message: words, file, keyboard, quote, forward.
  *
- * From: amo_normalize.c, a part of the parsed body.
+ * From: normalize.c, a part of the parsed body.
  * To: the same, fields of the event.
  * Holds: the parts that are JSON in the event, while the event borrows them. */
 

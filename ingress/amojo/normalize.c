@@ -1,6 +1,6 @@
 /* An amojo webhook becomes an event.
  *
- * From: amo_route.c, a verified body.
+ * From: route.c, a verified body.
  * To: the same, which encodes the event for the spool.
  * Holds: the parsed body and the parts made of it, while the event borrows from them. */
 

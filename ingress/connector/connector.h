@@ -1,8 +1,8 @@
 #pragma once
 
 /* What all calls of the connector API have in common (docs/connector.md): proof of identity, and
- * the shapes of answers. The calls themselves: connector_message.c, connector_change.c,
- * connector_query.c. */
+ * the shapes of answers. The calls themselves: message.c, change.c,
+ * query.c. */
 
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
 /* The content of a message that comes through the connector API.
  *
- * From: service_normalize.c, the parsed body.
+ * From: normalize.c, the parsed body.
  * To: the same, fields of the event.
  * Holds: the parts that are JSON in the event, while the event borrows them. */
 

@@ -1,6 +1,6 @@
 /* A request of a Mobilon service becomes events.
  *
- * From: connector_message.c and connector_change.c, an authenticated body.
+ * From: message.c and change.c, an authenticated body.
  * To: the same, which encode the events for the spool.
  * Holds: the parsed body and the parts made of it, while the event borrows from them. */
 

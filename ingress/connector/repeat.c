@@ -1,6 +1,6 @@
 /* The first of several equal requests becomes an event.
  *
- * From: connector_message.c and connector_change.c, an event.
+ * From: message.c and change.c, an event.
  * To: the spool, with its entries of the index of repeats beside it.
  * Holds: nothing; the index does. */
 

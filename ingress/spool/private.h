@@ -1,6 +1,6 @@
 #pragma once
 
-/* What a spool holds, for spool.c and spool_read.c alone. */
+/* What a spool holds, for spool.c and read.c alone. */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* The index of repeats.
  *
- * From: connector_message.c and its like ask and add; the spool teaches it after a restart.
+ * From: ingress/connector/message.c and its like ask and add; the spool teaches it after a restart.
  * To: nobody.
  * Holds: hashes of keys and bodies, 24 hours. */
 

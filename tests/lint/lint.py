@@ -33,6 +33,7 @@ QUICK = {
     "enum-switches": rules_code.enum_switches,
     "words": rules_docs.words,
     "message-path": rules_docs.message_path,
+    "openings": rules_docs.openings,
     "states": rules_docs.states,
     "wire": rules_docs.wire,
     "verbs": rules_docs.verbs,

@@ -70,6 +70,25 @@ def message_path(root):
     return found
 
 
+_FILE = re.compile(r"(?<![\w/.*])((?:[\w-]+/)*[\w-]+\.[ch])\b")
+
+
+def openings(root):
+    """A file of ours that the opening of another one names is there, in the same top folder if it is named alone."""
+    every = source.files(root, ".c", ".h")
+    names = {(rel.parts[0], rel.name) for rel in every}
+    paths = {str(rel) for rel in every}
+    found = []
+    for rel in every:
+        opening = re.match(r"(?:#pragma once\s*)?/\*.*?\*/", source.read(root, rel), re.S)
+        for match in _FILE.finditer(opening.group(0) if opening else ""):
+            named = match.group(1)
+            there = named in paths or any(p.endswith("/" + named) for p in paths) if "/" in named else (rel.parts[0], named) in names
+            if not there:
+                found.append(Finding(rel, source.line_of(opening.group(0), match.start()), f"{named} does not exist"))
+    return found
+
+
 def _first_with_macro(root, macro, *candidates):
     for name in candidates:
         path = source.Path(root) / name

@@ -144,6 +144,7 @@ PLANTED = [
     ("message-path", added("docs/message-path.md", "9. `core/take.c: take_one`\n"), "what is true now"),
     ("message-path", {"docs/message-path.md": "nothing\n"}, "0 stops"),
     ("message-path", replaced("core/take.c", " * Holds: nothing. ", ""), "Holds:"),
+    ("openings", {"core/a.c": "/* It asks.\n * From: gone.c. To: take.c. */\nint a;\n"}, "gone.c does not exist"),
     ("states", replaced("docs/states.md", "| FLYING | DONE | settled |\n", ""), "FLYING -> DONE"),
     ("states", added("docs/states.md", "| DONE | READY | why not |\n"), "DONE -> READY is not legal"),
     ("states", replaced("core/model/command.h", 'X(DONE, "settled")', 'X(DONE, "settled") X(LOST, "gone")'), "LOST"),
