@@ -1,7 +1,7 @@
 /* The assembly of core, and its turn: read, apply in one transaction, commit, then acknowledge
  * and dispatch.
  *
- * From: the loop. To: peers.c, intake.c, settle.c, dispatch.c.
+ * From: the loop. To: frames.c, which hands on to intake.c and settle.c; dispatch.c.
  * Holds: acknowledgements and answers until the commit stands. */
 
 #include "core/core.h"

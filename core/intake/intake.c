@@ -1,6 +1,6 @@
 /* Events become conversations, messages and commands.
  *
- * From: an ingress's spool (EVENT_PUSH), peers.c.
+ * From: an ingress's spool (EVENT_PUSH), by frames.c.
  * To: the store; then queue.c by way of core_enqueue.
  * Holds: nothing; the spool keeps the event until EVENT_TAKEN, which leaves after the commit. */
 

@@ -1,6 +1,6 @@
 /* What core knows of spools.
  *
- * From: peers.c at HELLO, intake.c (what is taken), core.c at the turn's end.
+ * From: frames.c at HELLO, intake.c (what is taken), core.c at the turn's end.
  * To: the store.
  * Holds: the numbers taken of every spool that was heard of lately. */
 

@@ -75,7 +75,7 @@ struct peer *rig_worker(struct rig *r, const char *name, unsigned char boot)
     return rig_peer(r, ROLE_EGRESS, name, boot);
 }
 
-/* As peers.c does at HELLO. */
+/* As frames.c does at HELLO. */
 static struct spool *rig_spool(struct rig *r)
 {
     struct spool *s = mem_zalloc(sizeof(*s));
