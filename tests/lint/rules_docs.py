@@ -39,15 +39,44 @@ _STOP = re.compile(r"`([\w./-]+\.[ch]):\s*(\w+)`(.*)")
 FEWEST_STOPS = 8
 
 
+_ARROW = re.compile(r"← `([\w./-]+\.[ch])(?::\s*(\w+))?`")
+
+
+def _names(root, path, function, name):
+    """Does the code of @path say @name, in @function if one is given?"""
+    text = source.read(root, path)
+    code = source.code(text).split("\n")
+    if function:
+        code = [line for found, first, last in source.functions(text) if found == function for line in code[first - 1:last]]
+    return bool(re.search(rf"\b{name}\b", "\n".join(code)))
+
+
+def _reached(root, page, number, before, stop, rest):
+    """A stop is found without a search: from the stop before, or by its arrow."""
+    path, function = stop
+    arrow = _ARROW.search(rest)
+    if arrow:
+        by, caller = arrow.groups()
+        if not (source.Path(root) / by).is_file() or not _names(root, by, caller, function):
+            return [Finding(page, number, f"{by}{': ' + caller if caller else ''} does not name {function}")]
+        return []
+    if not before or before == stop or _names(root, before[0], before[1] if before[0] == path else None, function):
+        return []
+    return [Finding(page, number, f"nothing says who calls {function}: add ← `file: function`")]
+
+
 def message_path(root):
     """Each stop of docs/message-path.md, `file: function` - what is true now, is a function of that file;
+    the stop before names it, or an arrow names who does: ← `file: function`, or ← `file` for a table;
     each file on the path opens by saying what it does, From, To and Holds."""
     page = "docs/message-path.md"
     text, found = _page(root, page)
     if text is None:
         return found
-    stops, paths = 0, set()
+    stops, paths, before = 0, set(), None
     for number, line in enumerate(text.split("\n"), 1):
+        if line.startswith("## "):
+            before = None
         for match in _STOP.finditer(line):
             path, function, rest = match.groups()
             stops += 1
@@ -60,6 +89,8 @@ def message_path(root):
                 found.append(Finding(page, number, f"{path} has no function {function}"))
             if not re.match(r"\s*[-–—:]\s*\S", rest):
                 found.append(Finding(page, number, "a stop says what is true now: `file: function` - words"))
+            found += _reached(root, page, number, before, (path, function), rest)
+            before = path, function
     if stops < FEWEST_STOPS:
         found.append(Finding(page, 1, f"{stops} stops: a message's path has at least {FEWEST_STOPS}"))
     for path in sorted(p for p in paths if p.endswith(".c")):
