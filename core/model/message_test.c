@@ -5,7 +5,8 @@ static void every_word_is_read_back_and_a_strange_one_is_accepted(void **state)
 {
     (void)state;
     for (int s = MESSAGE_ACCEPTED; s <= MESSAGE_FAILED; s++)
-        assert_int_equal(message_state_of(view_of(message_state_name(s))), s);
+        assert_int_equal(message_state_of(view_of(message_state_name((enum message_state)s))),
+                         s);
     assert_int_equal(message_state_of(VIEW_LIT("lost")), MESSAGE_ACCEPTED);
     assert_int_equal(message_state_of(VIEW_NONE), MESSAGE_ACCEPTED);
 }
@@ -17,7 +18,7 @@ static void the_moves_of_the_table_are_legal_and_no_others(void **state)
     (void)state;
     for (int from = MESSAGE_ACCEPTED; from <= MESSAGE_FAILED; from++) {
         for (int to = MESSAGE_ACCEPTED; to <= MESSAGE_FAILED; to++)
-            n += message_move_why(from, to) != NULL;
+            n += message_move_why((enum message_state)from, (enum message_state)to) != NULL;
     }
     assert_int_equal(n, 4);
     assert_string_equal(message_move_why(MESSAGE_FAILED, MESSAGE_ACCEPTED),
