@@ -1,15 +1,20 @@
+/* Characters and the signs they make, by Unicode's own tables: libutf8proc has them. */
+
 #include "base/utf8.h"
+
+#include <utf8proc.h>
+
+#define JOINER 0x200dU /* makes one sign of those before and behind it */
 
 uint32_t utf8_first(struct view text, size_t *ret_len)
 {
-    unsigned char first = (unsigned char)text.ptr[0];
-    size_t len = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    uint32_t c = len == 1 ? first : first & (0xffU >> (len + 1));
+    utf8proc_int32_t c = -1;
+    /* four bytes are all it looks at */
+    utf8proc_ssize_t len = utf8proc_iterate((const utf8proc_uint8_t *)text.ptr,
+                                            text.len < 4 ? (utf8proc_ssize_t)text.len : 4, &c);
 
-    for (size_t i = 1; i < len && i < text.len; i++)
-        c = c << 6 | ((unsigned char)text.ptr[i] & 0x3f);
-    *ret_len = len < text.len ? len : text.len;
-    return c;
+    *ret_len = len > 0 ? (size_t)len : 1;
+    return len > 0 ? (uint32_t)c : UTF8_REPLACEMENT;
 }
 
 bool utf8_is_variation(uint32_t c)
@@ -17,18 +22,29 @@ bool utf8_is_variation(uint32_t c)
     return c == 0xfe0e || c == 0xfe0f;
 }
 
-bool utf8_extends(uint32_t c)
+static unsigned boundclass(uint32_t c)
 {
-    return (c >= 0x300 && c <= 0x36f) || (c >= 0x1ab0 && c <= 0x1aff) ||
-           (c >= 0x20d0 && c <= 0x20ff) || (c >= 0xfe00 && c <= 0xfe0f) ||
-           (c >= 0xfe20 && c <= 0xfe2f) || (c >= 0x1f3fb && c <= 0x1f3ff) ||
-           (c >= 0xe0020 && c <= 0xe007f) || c == UTF8_JOINER;
+    return utf8proc_get_property((utf8proc_int32_t)c)->boundclass;
 }
 
-/* Two of them make a flag. */
-static bool is_flag_half(uint32_t c)
+bool utf8_is_picture(uint32_t c)
 {
-    return c >= 0x1f1e6 && c <= 0x1f1ff;
+    return boundclass(c) == UTF8PROC_BOUNDCLASS_EXTENDED_PICTOGRAPHIC;
+}
+
+bool utf8_is_flag_half(uint32_t c)
+{
+    return boundclass(c) == UTF8PROC_BOUNDCLASS_REGIONAL_INDICATOR;
+}
+
+bool utf8_is_skin(uint32_t c)
+{
+    return c >= 0x1f3fb && c <= 0x1f3ff;
+}
+
+bool utf8_extends(uint32_t c)
+{
+    return boundclass(c) == UTF8PROC_BOUNDCLASS_EXTEND || c == JOINER;
 }
 
 /* The character before @at, and where it begins; 0 at the beginning. */
@@ -50,25 +66,30 @@ bool utf8_is_inside(struct view text, size_t at)
     size_t len = 0;
     size_t from = at;
     size_t n_halves = 0;
+    uint32_t last = 0;
     uint32_t c = 0;
 
     if (at == 0 || at >= text.len)
         return false;
     c = utf8_first(view_make(text.ptr + at, text.len - at), &len);
-    if (utf8_extends(c) || before(text, at, &from) == UTF8_JOINER)
+    last = before(text, at, &from);
+    if (last == JOINER)
         return true;
-    if (!is_flag_half(c))
-        return false;
-    for (from = at; is_flag_half(before(text, from, &from));)
+    if (!utf8_is_flag_half(c) || !utf8_is_flag_half(last))
+        return !utf8proc_grapheme_break((utf8proc_int32_t)last, (utf8proc_int32_t)c);
+    for (from = at; utf8_is_flag_half(before(text, from, &from));)
         n_halves++;
     return n_halves % 2 == 1;
 }
 
 static bool is_blank(uint32_t c)
 {
-    return c <= 0x20 || (c >= 0x7f && c <= 0xa0) || c == 0xad || c == 0x1680 || c == 0x180e ||
-           (c >= 0x2000 && c <= 0x200f) || (c >= 0x2028 && c <= 0x202f) ||
-           (c >= 0x205f && c <= 0x206f) || c == 0x3000 || c == 0xfeff;
+    utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)c);
+
+    return category == UTF8PROC_CATEGORY_CC || category == UTF8PROC_CATEGORY_ZS ||
+           category == UTF8PROC_CATEGORY_ZL || category == UTF8PROC_CATEGORY_ZP ||
+           /* a letter may be empty, too: the fillers of Hangul */
+           utf8proc_get_property((utf8proc_int32_t)c)->ignorable;
 }
 
 bool utf8_shows(struct view text)
@@ -82,4 +103,10 @@ bool utf8_shows(struct view text)
         text = view_make(text.ptr + len, text.len - len);
     }
     return false;
+}
+
+size_t utf8_columns(uint32_t c)
+{
+    /* alone a colour of skin would take two, but it stands behind what it colours */
+    return utf8_is_skin(c) ? 0 : (size_t)utf8proc_charwidth((utf8proc_int32_t)c);
 }

@@ -1,5 +1,7 @@
 #include "base/utf8.h"
 
+#include <string.h>
+
 #include "base/testing.h"
 
 /* man, joiner, woman, joiner, girl */
@@ -44,11 +46,40 @@ static void a_heap_of_marks_is_cut_at_a_character(void **state)
     assert_int_equal(view_cut(all, 40).len, 0); /* one sign, of moderate length so far */
 }
 
+static void bytes_that_are_no_character_are_told_one_by_one(void **state)
+{
+    static const char *const wrong[] = {"\xff", "\x80",         "\xc0\xaf",
+                                        "\xd0", "\xed\xa0\x80", "\xf4\x90\x80\x80"};
+
+    (void)state;
+    for (size_t i = 0; i < AMO_COUNT(wrong); i++) {
+        size_t len = 0;
+
+        assert_int_equal(utf8_first(view_of(wrong[i]), &len), UTF8_REPLACEMENT);
+        assert_int_equal(len, 1);
+    }
+}
+
+static void a_cut_leaves_no_half_of_a_syllable(void **state)
+{
+    static const char *const signs[] = {"नि", "กำ", "\xe1\x84\x80\xe1\x85\xa1\xe1\x86\xa8",
+                                        "\r\n"}; /* the third one in its jamo */
+
+    (void)state;
+    for (size_t i = 0; i < AMO_COUNT(signs); i++) {
+        for (size_t max = 0; max < strlen(signs[i]); max++) {
+            if (view_cut(view_of(signs[i]), max).len)
+                fail_msg("%s is cut in two", signs[i]);
+        }
+    }
+}
+
 static void blanks_and_bare_marks_show_nothing(void **state)
 {
     static const char *const nothing[] = {
-        "",         " \t\n",       "\xc2\xa0", "\xe2\x80\x8b\xe2\x80\x8d", "\xef\xbb\xbf",
-        "\xcc\x81", "\xef\xb8\x8f"};
+        "",         " \t\n",        "\xc2\xa0",     "\xe2\x80\x8b\xe2\x80\x8d", "\xef\xbb\xbf",
+        "\xcc\x81", "\xef\xb8\x8f", "\xe3\x85\xa4", /* a filler of Hangul */
+        "\xd9\x8e" /* a vowel of Arabic */};
     static const char *const something[] = {"a", " . ", FAMILY, HEART, "\xd0\x96", "0"};
 
     (void)state;
@@ -63,6 +94,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cut_leaves_no_half_of_a_sign),
         cmocka_unit_test(a_heap_of_marks_is_cut_at_a_character),
+        cmocka_unit_test(bytes_that_are_no_character_are_told_one_by_one),
+        cmocka_unit_test(a_cut_leaves_no_half_of_a_syllable),
         cmocka_unit_test(blanks_and_bare_marks_show_nothing),
     };
 

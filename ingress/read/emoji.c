@@ -1,39 +1,85 @@
+/* The grammar of an emoji (Unicode Technical Standard 51, "ED-17"), a little wider: the variation
+ * selectors may be missing, and what Unicode keeps free for new emoji counts as one. */
+
 #include "ingress/read/emoji.h"
 
 #include <stdint.h>
 
 #include "base/utf8.h"
 
-/* A keycap's base, a joiner, a variation, a sign; not a letter. */
-static bool may_stand(uint32_t c)
+#define JOINER  0x200dU
+#define FRAME   0x20e3U
+#define TAG_END 0xe007fU
+
+static uint32_t peek(struct view text)
 {
-    if (c < 0x80)
-        return c == '#' || c == '*' || (c >= '0' && c <= '9');
-    if (c < 0x200d)
-        return c == 0xa9 || c == 0xae;
-    /* kana, Han, Hangul and the private planes of scripts */
-    return !(c >= 0x3040 && c <= 0x3296) && !(c >= 0x329a && c <= 0xd7ff) &&
-           !(c >= 0xe000 && c <= 0xfdff) && !(c >= 0xfe10 && c <= 0xffff);
+    size_t len = 0;
+
+    return text.len ? utf8_first(text, &len) : 0;
 }
 
-/* Seen by itself, or framing what is before it. */
-static bool shows(uint32_t c)
+static void skip(struct view *text)
 {
-    return c == 0xa9 || c == 0xae || c == 0x20e3 || (c >= 0x203c && c != 0xfe0f);
+    size_t len = 0;
+
+    (void)utf8_first(*text, &len); /* its length is wanted */
+    *text = view_make(text->ptr + len, text->len - len);
+}
+
+/* Skips the next character when it is @c. */
+static bool take(struct view *text, uint32_t c)
+{
+    bool is = text->len && peek(*text) == c;
+
+    if (is)
+        skip(text);
+    return is;
+}
+
+/* The colour of skin or the variation behind a picture, the tags of a flag that has no code. */
+static void take_looks(struct view *text)
+{
+    uint32_t c = peek(*text);
+
+    if (utf8_is_skin(c) || utf8_is_variation(c))
+        skip(text);
+    for (c = peek(*text); c >= 0xe0020 && c <= TAG_END; c = peek(*text))
+        skip(text);
+}
+
+/* What a joiner joins: a picture, a flag, a framed digit. */
+static bool take_piece(struct view *text)
+{
+    uint32_t c = peek(*text);
+
+    if (c == '#' || c == '*' || (c >= '0' && c <= '9')) {
+        skip(text);
+        (void)take(text, 0xfe0f); /* may be missing */
+        return take(text, FRAME);
+    }
+    if (utf8_is_flag_half(c)) {
+        skip(text);
+        c = peek(*text);
+        if (utf8_is_flag_half(c))
+            skip(text);
+        return utf8_is_flag_half(c);
+    }
+    if (!utf8_is_picture(c) && !utf8_is_skin(c))
+        return false;
+    skip(text);
+    take_looks(text);
+    return true;
 }
 
 bool emoji_is(struct view text)
 {
-    bool seen = false;
-
+    if (!text.len)
+        return false;
     while (text.len) {
-        size_t len = 0;
-        uint32_t c = utf8_first(text, &len);
-
-        if (!may_stand(c))
-            return false;
-        seen = seen || shows(c);
-        text = view_make(text.ptr + len, text.len - len);
+        do {
+            if (!take_piece(&text))
+                return false;
+        } while (take(&text, JOINER));
     }
-    return seen;
+    return true;
 }

@@ -6,7 +6,6 @@
 
 #include "base/buf.h"
 
-/* Nothing but signs of Unicode's emoji, with what joins, colours and frames them; no letters or
- * words of any script. @text must be UTF-8. Which of many thousand signs really are emoji changes
- * every year, so this judges by blocks. */
+/* One emoji or several, with what joins, colours and frames them, and nothing else: no letters of
+ * any script, no other signs. @text must be UTF-8. */
 bool emoji_is(struct view text);

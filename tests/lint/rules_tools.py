@@ -12,7 +12,8 @@ import source
 from source import Finding
 
 JOBS = os.cpu_count() or 2
-PACKAGES = ("libzmq", "libczmq", "libmicrohttpd", "libcurl", "msgpack", "libcrypto", "json-c", "sqlite3", "cmocka")
+PACKAGES = ("libzmq", "libczmq", "libmicrohttpd", "libcurl", "msgpack", "libcrypto", "json-c", "sqlite3",
+            "libutf8proc", "cmocka")
 
 
 def _run(command, cwd):

@@ -2,7 +2,7 @@
 
 #include <stdbool.h>
 
-#define REPLACEMENT 0xfffdU
+#include "base/utf8.h"
 
 struct span {
     uint32_t low;
@@ -23,46 +23,6 @@ static const struct span hidden[] = {
     {0xe0000, 0xe007f},
 };
 
-/* Combining marks of the scripts that come up, joiners, variation selectors, skin tones. */
-static const struct span narrow[] = {
-    {0x0300,  0x036f },
-    {0x0483,  0x0489 },
-    {0x0591,  0x05bd },
-    {0x0610,  0x061a },
-    {0x064b,  0x065f },
-    {0x0e34,  0x0e3a },
-    {0x0e47,  0x0e4e },
-    {0x1ab0,  0x1aff },
-    {0x1dc0,  0x1dff },
-    {0x200b,  0x200d },
-    {0x20d0,  0x20ff },
-    {0x302a,  0x302d },
-    {0x3099,  0x309a },
-    {0xfe00,  0xfe0f },
-    {0xfe20,  0xfe2f },
-    {0x1f3fb, 0x1f3ff},
-};
-
-/* East Asian wide and full width, and the pictures. */
-static const struct span wide[] = {
-    {0x1100,  0x115f },
-    {0x231a,  0x231b },
-    {0x2e80,  0x303e },
-    {0x3041,  0x33ff },
-    {0x3400,  0x4dbf },
-    {0x4e00,  0x9fff },
-    {0xa000,  0xa4cf },
-    {0xac00,  0xd7a3 },
-    {0xf900,  0xfaff },
-    {0xfe30,  0xfe4f },
-    {0xff00,  0xff60 },
-    {0xffe0,  0xffe6 },
-    {0x1f300, 0x1f64f},
-    {0x1f680, 0x1f6ff},
-    {0x1f900, 0x1f9ff},
-    {0x20000, 0x3fffd},
-};
-
 static bool is_in(uint32_t c, const struct span *spans, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -72,37 +32,12 @@ static bool is_in(uint32_t c, const struct span *spans, size_t n)
     return false;
 }
 
-/* How many bytes the sequence that begins with @first has by its first byte; 0: none begins so. */
-static size_t sequence_len(unsigned char first)
-{
-    if (first < 0x80)
-        return 1;
-    if (first >= 0xc2 && first < 0xe0)
-        return 2;
-    if (first >= 0xe0 && first < 0xf0)
-        return 3;
-    return first >= 0xf0 && first < 0xf5 ? 4 : 0;
-}
-
 uint32_t text_next(struct view *rest)
 {
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    static const unsigned char keep[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-    const unsigned char *p = (const unsigned char *)rest->ptr;
-    size_t n = sequence_len(p[0]);
-    bool good = n > 0 && n <= rest->len;
-    uint32_t c = good ? (uint32_t)(p[0] & keep[n]) : 0;
+    size_t len = 0;
+    uint32_t c = utf8_first(*rest, &len);
 
-    for (size_t i = 1; good && i < n; i++) {
-        good = (p[i] & 0xc0) == 0x80;
-        c = c << 6 | (p[i] & 0x3f);
-    }
-    if (!good || c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff)) {
-        n = 1;
-        c = REPLACEMENT;
-    }
-    rest->ptr += n;
-    rest->len -= n;
+    *rest = view_make(rest->ptr + len, rest->len - len);
     return c;
 }
 
@@ -110,7 +45,7 @@ uint32_t text_next(struct view *rest)
 static void put(uint32_t c, struct view v, struct buf *out)
 {
     /* errors stick in the buf */
-    if (c == REPLACEMENT)
+    if (c == UTF8_REPLACEMENT)
         (void)buf_add_str(out, "\xef\xbf\xbd");
     else
         (void)buf_add_view(out, v);
@@ -162,12 +97,7 @@ size_t text_width(struct view v)
 {
     size_t n = 0;
 
-    while (v.len > 0) {
-        uint32_t c = text_next(&v);
-
-        if (is_in(c, narrow, AMO_COUNT(narrow)))
-            continue;
-        n += is_in(c, wide, AMO_COUNT(wide)) ? 2 : 1;
-    }
+    while (v.len > 0)
+        n += utf8_columns(text_next(&v));
     return n;
 }

@@ -72,6 +72,34 @@ static void columns_are_counted_not_bytes(void **state)
     assert_int_equal(text_width(VIEW_NONE), 0);
 }
 
+static void marks_of_any_script_take_no_column(void **state)
+{
+    (void)state;
+    assert_int_equal(text_width(VIEW_LIT("नि")), 1);                       /* Devanagari */
+    assert_int_equal(text_width(VIEW_LIT("ক্ষ")), 2);                       /* Bengali */
+    assert_int_equal(text_width(VIEW_LIT("ܐܰ")), 1);                        /* Syriac */
+    assert_int_equal(text_width(VIEW_LIT("\xe0\xbd\x96\xe0\xbd\xbc")), 1); /* Tibetan */
+    assert_int_equal(text_width(VIEW_LIT("❤\xef\xb8\x8f")), 1);
+    assert_int_equal(text_width(VIEW_LIT("👍🏽")), 2);
+}
+
+static void pictures_of_any_block_take_two_columns(void **state)
+{
+    static const char *const wide[] = {"⏰", "⏳", "☕",    "⚡",    "✅",   "❌",
+                                       "⭐", "🀄", "🟢", "🫠", "𗀀"};
+    static const char *const single[] = {"₽", "№", "→", "∑", "☀", "✓", "—", "й"};
+
+    (void)state;
+    for (size_t i = 0; i < AMO_COUNT(wide); i++) {
+        if (text_width(view_of(wide[i])) != 2)
+            fail_msg("%s takes two columns", wide[i]);
+    }
+    for (size_t i = 0; i < AMO_COUNT(single); i++) {
+        if (text_width(view_of(single[i])) != 1)
+            fail_msg("%s takes one column", single[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -80,6 +108,8 @@ int main(void)
         cmocka_unit_test(bytes_that_are_not_utf8_are_shown_as_such),
         cmocka_unit_test(json_keeps_what_is_hidden_as_escapes),
         cmocka_unit_test(columns_are_counted_not_bytes),
+        cmocka_unit_test(marks_of_any_script_take_no_column),
+        cmocka_unit_test(pictures_of_any_block_take_two_columns),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
