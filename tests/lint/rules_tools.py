@@ -13,7 +13,7 @@ from source import Finding
 
 JOBS = os.cpu_count() or 2
 PACKAGES = ("libzmq", "libczmq", "libmicrohttpd", "libcurl", "msgpack", "libcrypto", "json-c", "sqlite3",
-            "libutf8proc", "cmocka")
+            "libutf8proc", "expat", "cmocka")
 
 
 def _run(command, cwd):

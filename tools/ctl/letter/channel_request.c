@@ -114,7 +114,8 @@ static int icon_of(struct letter *l, const char *path, struct buf *why)
         rc = LETTER_E_WRONG;
     } else if (rc == 0) {
         (void)buf_add_f(why, "%s ", path);
-        rc = icon_check(buf_view(&svg), why, &l->warnings) ? LETTER_E_WRONG : 0;
+        rc = icon_check(buf_view(&svg), why, &l->warnings);
+        rc = rc == ICON_E_WRONG ? LETTER_E_WRONG : rc;
     }
     buf_fini(&svg);
     return rc;

@@ -1,300 +1,279 @@
-/* A scanner of SVG in one pass: text, markup, tags with their attributes; then the size of
- * the root. */
+/* libexpat reads the SVG; what it finds is looked at here: elements and their attributes, text,
+ * and in the end the size of the root. */
 
 #include "tools/ctl/letter/icon.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
 
+#include <expat.h>
+
 #include "base/json.h"
+#include "base/mem.h"
 
 #define DEPTH_MAX 64
 #define SIDE      14000 /* thousandths */
+#define SVG_SPACE "http://www.w3.org/2000/svg"
 
-struct scan {
-    struct view text; /* what is left */
-    struct view open[DEPTH_MAX];
+struct look {
+    XML_Parser parser;
+    struct buf text; /* since the last tag: it comes in pieces */
     size_t depth;
-    bool rooted; /* the root element was there */
     bool script;
     bool remote;
-    bool named;           /* the root names SVG's namespace */
-    struct view sides[2]; /* width and height; VIEW_NONE: not given */
-    struct view view_box;
+    bool named;          /* the root stands in SVG's namespace */
+    struct buf sides[2]; /* width and height; empty: not given */
+    struct buf view_box;
+    int error; /* 0, or what ended the reading */
     struct buf *why;
 };
 
-static int scan_markup(struct scan *s);
-static int scan_tag(struct scan *s);
-static int check_size(struct scan *s);
+static void look_init(struct look *l, struct buf *why);
+static void look_fini(struct look *l);
+static int look_parse(struct look *l, struct view svg);
+static int check_size(struct look *l);
 
-static int wrong(struct scan *s, const char *words)
+static int wrong(struct look *l, const char *words)
 {
-    (void)buf_add_str(s->why, words); /* errors stick in the buf */
+    (void)buf_add_str(l->why, words); /* errors stick in the buf */
     return ICON_E_WRONG;
+}
+
+static void tell_doubts(const struct look *l, struct buf *doubts)
+{
+    if (!l->named)
+        (void)buf_add_str(doubts, "the icon does not name SVG's namespace "
+                                  "(xmlns=\"" SVG_SPACE "\"): browsers may not show it\n");
+    if (l->script)
+        (void)buf_add_str(doubts, "the icon has a script in it; support may refuse it\n");
+    if (l->remote)
+        (void)buf_add_str(doubts,
+                          "the icon refers to something outside itself, which will not be "
+                          "shown; put it inside\n");
 }
 
 int icon_check(struct view svg, struct buf *why, struct buf *doubts)
 {
-    struct scan s = {.text = svg, .why = why};
+    struct look l;
     int rc = 0;
 
+    look_init(&l, why);
     if (svg.len == 0)
-        return wrong(&s, "is empty");
-    if (svg.len > ICON_BYTES_MAX)
-        return wrong(&s, "is larger than 100 KB");
-    if (!json_utf8_valid(svg))
-        return wrong(&s, "is not an SVG (SVG is text: is it a picture saved under this name?)");
-    if (view_starts(svg, "\xef\xbb\xbf"))
-        s.text = view_make(svg.ptr + 3, svg.len - 3);
-    while (rc == 0 && s.text.len)
-        rc = scan_markup(&s);
-    if (rc)
-        return rc;
-    if (!s.rooted)
-        return wrong(&s, "is not an SVG: it has no <svg> element");
-    if (s.depth)
-        return wrong(&s, "is cut off: an element is not closed");
-    rc = check_size(&s);
-    if (rc)
-        return rc;
-    if (!s.named)
-        (void)buf_add_str(doubts,
-                          "the icon does not name SVG's namespace "
-                          "(xmlns=\"http://www.w3.org/2000/svg\"): browsers may not show it\n");
-    if (s.script)
-        (void)buf_add_str(doubts, "the icon has a script in it; support may refuse it\n");
-    if (s.remote)
-        (void)buf_add_str(doubts,
-                          "the icon refers to something outside itself, which will not be "
-                          "shown; put it inside\n");
-    return 0;
+        rc = wrong(&l, "is empty");
+    else if (svg.len > ICON_BYTES_MAX)
+        rc = wrong(&l, "is larger than 100 KB");
+    else if (!json_utf8_valid(svg))
+        rc = wrong(&l, "is not an SVG (SVG is text: is it a picture saved under this name?)");
+    if (rc == 0)
+        rc = look_parse(&l, svg);
+    if (rc == 0)
+        rc = check_size(&l);
+    if (rc == 0)
+        tell_doubts(&l, doubts);
+    look_fini(&l);
+    return rc;
 }
 
-/* --- text and what is between the tags ------------------------------------------------------ */
+/* --- reading -------------------------------------------------------------------------------- */
 
-static void skip(struct scan *s, size_t n)
+static void look_init(struct look *l, struct buf *why)
 {
-    s->text = view_make(s->text.ptr + n, s->text.len - n);
+    *l = (struct look){.why = why};
+    buf_init(&l->text, ICON_BYTES_MAX);
+    buf_init(&l->sides[0], ICON_BYTES_MAX);
+    buf_init(&l->sides[1], ICON_BYTES_MAX);
+    buf_init(&l->view_box, ICON_BYTES_MAX);
 }
 
-/* Skips to behind @end; false when it is not there. */
-static bool skip_behind(struct scan *s, const char *end)
+static void look_fini(struct look *l)
 {
-    const char *at = view_find(s->text, end);
-
-    if (!at)
-        return false;
-    skip(s, (size_t)(at - s->text.ptr) + strlen(end));
-    return true;
+    XML_ParserFree(l->parser);
+    buf_fini(&l->text);
+    buf_fini(&l->sides[0]);
+    buf_fini(&l->sides[1]);
+    buf_fini(&l->view_box);
 }
+
+/* The reading ends with @rc, a first one with it. */
+static void end(struct look *l, int rc)
+{
+    l->error = l->error ? l->error : rc;
+    (void)XML_StopParser(l->parser, XML_FALSE); /* fails when it has ended already */
+}
+
+static void XMLCALL on_doctype(void *arg, const char *name, const char *system,
+                               const char *public, int has_subset)
+{
+    struct look *l = arg;
+
+    (void)name, (void)system, (void)public;
+    if (has_subset)
+        end(l, wrong(l, "defines entities, which no icon needs: save it as plain SVG"));
+}
+
+static void XMLCALL on_start(void *arg, const char *name, const char **attributes);
+static void XMLCALL on_end(void *arg, const char *name);
+
+static void XMLCALL on_text(void *arg, const char *bytes, int len)
+{
+    struct look *l = arg;
+
+    if (buf_add(&l->text, bytes, (size_t)len))
+        end(l, -ENOMEM); /* it is not longer than the file */
+}
+
+/* What expat says to a file that ends before its time. */
+static bool is_cut_off(enum XML_Error error)
+{
+    return error == XML_ERROR_NO_ELEMENTS || error == XML_ERROR_UNCLOSED_TOKEN ||
+           error == XML_ERROR_UNCLOSED_CDATA_SECTION;
+}
+
+static int parse_failed(struct look *l)
+{
+    enum XML_Error error = XML_GetErrorCode(l->parser);
+
+    if (error == XML_ERROR_NO_MEMORY)
+        return -ENOMEM;
+    (void)buf_add_f(l->why, "%s: %s in line %lu",
+                    is_cut_off(error) ? "is cut off" : "is not an SVG", XML_ErrorString(error),
+                    (unsigned long)XML_GetCurrentLineNumber(l->parser));
+    return ICON_E_WRONG;
+}
+
+static int look_parse(struct look *l, struct view svg)
+{
+    static const XML_Memory_Handling_Suite memory = {mem_alloc, mem_realloc, mem_free};
+
+    /* its encoding was looked at, whatever it says itself; prefixes are left in the names: in a
+     * piece of SVG they may lack their declaration */
+    l->parser = XML_ParserCreate_MM("UTF-8", &memory, NULL);
+    if (!l->parser)
+        return -ENOMEM;
+    XML_SetUserData(l->parser, l);
+    XML_SetStartDoctypeDeclHandler(l->parser, on_doctype);
+    XML_SetElementHandler(l->parser, on_start, on_end);
+    XML_SetCharacterDataHandler(l->parser, on_text);
+    if (XML_Parse(l->parser, svg.ptr, (int)svg.len, XML_TRUE) == XML_STATUS_OK)
+        return 0;
+    return l->error ? l->error : parse_failed(l);
+}
+
+/* --- elements and text ---------------------------------------------------------------------- */
 
 /* Whatever the case. */
-static bool begins(struct view v, const char *with)
+static bool begins(const char *text, const char *with)
 {
-    size_t n = strlen(with);
-
-    return v.len >= n && strncasecmp(v.ptr, with, n) == 0;
+    return strncasecmp(text, with, strlen(with)) == 0;
 }
 
-static bool holds(struct view v, const char *what)
+static bool holds(const char *text, const char *what)
 {
-    for (size_t i = 0; i < v.len; i++) {
-        if (begins(view_make(v.ptr + i, v.len - i), what))
+    for (; *text; text++) {
+        if (begins(text, what))
             return true;
     }
     return false;
 }
 
 /* url(…) of something else than a part of the icon, or @import. */
-static bool fetches(struct view v)
+static bool fetches(const char *text)
 {
-    for (size_t i = 0; i + 4 <= v.len; i++) {
-        struct view rest = view_make(v.ptr + i, v.len - i);
+    for (const char *at = text; *at; at++) {
+        const char *rest = at + 4;
 
-        if (!begins(rest, "url("))
+        if (!begins(at, "url("))
             continue;
-        rest = view_make(rest.ptr + 4, rest.len - 4);
-        while (rest.len && (rest.ptr[0] == ' ' || rest.ptr[0] == '\'' || rest.ptr[0] == '"'))
-            rest = view_make(rest.ptr + 1, rest.len - 1);
-        if (!view_starts(rest, "#") && !begins(rest, "data:"))
+        rest += strspn(rest, " '\"");
+        if (*rest != '#' && !begins(rest, "data:"))
             return true;
     }
-    return holds(v, "@import");
+    return holds(text, "@import");
 }
 
-static int scan_text(struct scan *s)
+/* The text before a tag. */
+static void look_at_text(struct look *l)
 {
-    const char *tag = memchr(s->text.ptr, '<', s->text.len);
-    struct view words = view_make(s->text.ptr, tag ? (size_t)(tag - s->text.ptr) : s->text.len);
-
-    for (size_t i = 0; s->depth == 0 && i < words.len; i++) {
-        if (!isspace((unsigned char)words.ptr[i]))
-            return wrong(s, "is not an SVG: text stands outside its element");
-    }
-    s->remote = s->remote || fetches(words);
-    skip(s, words.len);
-    return 0;
-}
-
-static int scan_markup(struct scan *s)
-{
-    if (s->text.ptr[0] != '<')
-        return scan_text(s);
-    if (view_starts(s->text, "<!--"))
-        return skip_behind(s, "-->") ? 0 : wrong(s, "is cut off: a comment does not end");
-    if (view_starts(s->text, "<![CDATA[")) {
-        struct view rest = s->text;
-
-        if (!skip_behind(s, "]]>"))
-            return wrong(s, "is cut off: a CDATA section does not end");
-        rest.len -= s->text.len;
-        s->remote = s->remote || fetches(rest);
-        return 0;
-    }
-    if (view_starts(s->text, "<?"))
-        return skip_behind(s, "?>") ? 0 : wrong(s, "is cut off: <? does not end");
-    if (view_starts(s->text, "<!")) {
-        struct view rest = s->text;
-
-        if (!skip_behind(s, ">"))
-            return wrong(s, "is cut off: <! does not end");
-        rest.len -= s->text.len;
-        if (memchr(rest.ptr, '[', rest.len))
-            return wrong(s, "defines entities, which no icon needs: save it as plain SVG");
-        return 0;
-    }
-    return scan_tag(s);
-}
-
-/* --- a tag ---------------------------------------------------------------------------------- */
-
-static bool is_name(char c)
-{
-    return isalnum((unsigned char)c) || strchr(":_.-", c) || (unsigned char)c >= 0x80;
-}
-
-static struct view take_name(struct scan *s)
-{
-    size_t n = 0;
-
-    while (n < s->text.len && s->text.ptr[n] && is_name(s->text.ptr[n]))
-        n++;
-    skip(s, n);
-    return view_make(s->text.ptr - n, n);
-}
-
-static void skip_space(struct scan *s)
-{
-    while (s->text.len && isspace((unsigned char)s->text.ptr[0]))
-        skip(s, 1);
+    l->remote = l->remote || fetches(buf_str(&l->text));
+    buf_reset(&l->text);
 }
 
 /* Without its prefix. */
-static struct view local(struct view name)
+static const char *local(const char *name)
 {
-    const char *colon = memchr(name.ptr, ':', name.len);
+    const char *colon = strchr(name, ':');
 
-    return colon ? view_make(colon + 1, name.len - (size_t)(colon - name.ptr) - 1) : name;
+    return colon ? colon + 1 : name;
 }
 
-static void take_attribute(struct scan *s, struct view name, struct view value)
+static void look_at_attribute(struct look *l, const char *name, const char *value)
 {
-    bool of_root = s->depth == 0;
-
-    if (of_root && view_is(name, "width"))
-        s->sides[0] = value;
-    if (of_root && view_is(name, "height"))
-        s->sides[1] = value;
-    if (of_root && view_is(name, "viewBox"))
-        s->view_box = value;
-    if (of_root && view_starts(name, "xmlns") && view_is(value, "http://www.w3.org/2000/svg"))
-        s->named = true;
-    if (begins(name, "on"))
-        s->script = true;
-    if (holds(value, "javascript:"))
-        s->script = true;
-    if ((view_is(local(name), "href") || view_is(name, "src")) && value.len &&
-        value.ptr[0] != '#' && !view_starts(value, "data:"))
-        s->remote = true;
-    s->remote = s->remote || fetches(value);
+    if (begins(name, "on") || holds(value, "javascript:"))
+        l->script = true;
+    if ((strcmp(local(name), "href") == 0 || strcmp(name, "src") == 0) && *value &&
+        *value != '#' && strncmp(value, "data:", 5) != 0)
+        l->remote = true;
+    l->remote = l->remote || fetches(value);
 }
 
-static int scan_attribute(struct scan *s)
+/* Does the attribute @name declare the namespace of the element @element? */
+static bool declares(const char *name, const char *element)
 {
-    struct view name = take_name(s);
-    const char *end = NULL;
-    char quote = '\0';
+    const char *colon = strchr(element, ':');
+    size_t len = colon ? (size_t)(colon - element) : 0;
 
-    skip_space(s);
-    if (name.len == 0 || s->text.len == 0 || s->text.ptr[0] != '=')
-        return wrong(s, "is not an SVG: an attribute has no value");
-    skip(s, 1);
-    skip_space(s);
-    if (s->text.len)
-        quote = s->text.ptr[0];
-    if (quote != '"' && quote != '\'')
-        return wrong(s, "is not an SVG: an attribute's value is not in quotes");
-    end = memchr(s->text.ptr + 1, quote, s->text.len - 1);
-    if (!end)
-        return wrong(s, "is cut off: an attribute's value does not end");
-    take_attribute(s, name, view_make(s->text.ptr + 1, (size_t)(end - s->text.ptr) - 1));
-    skip(s, (size_t)(end - s->text.ptr) + 1);
-    return 0;
+    if (!colon)
+        return strcmp(name, "xmlns") == 0;
+    return strncmp(name, "xmlns:", 6) == 0 && strlen(name + 6) == len &&
+           strncmp(name + 6, element, len) == 0;
 }
 
-static int scan_end_tag(struct scan *s)
+static void look_at_root(struct look *l, const char *element, const char *name,
+                         const char *value)
 {
-    struct view name;
+    struct buf *keep = strcmp(name, "width") == 0     ? &l->sides[0]
+                       : strcmp(name, "height") == 0  ? &l->sides[1]
+                       : strcmp(name, "viewBox") == 0 ? &l->view_box
+                                                      : NULL;
 
-    skip(s, 2);
-    name = take_name(s);
-    skip_space(s);
-    if (s->text.len == 0 || s->text.ptr[0] != '>')
-        return wrong(s, "is cut off: a tag does not end");
-    skip(s, 1);
-    if (s->depth == 0 || !view_equal(s->open[s->depth - 1], name))
-        return wrong(s, "is not an SVG: its elements are not closed in order");
-    s->depth--;
-    return 0;
+    /* with a blank, so that an empty one was given, too */
+    if (keep && buf_add_f(keep, "%s ", value))
+        end(l, -ENOMEM);
+    if (declares(name, element) && strcmp(value, SVG_SPACE) == 0)
+        l->named = true;
 }
 
-static int scan_tag(struct scan *s)
+static void XMLCALL on_start(void *arg, const char *name, const char **attributes)
 {
-    struct view name;
-    int rc = 0;
+    struct look *l = arg;
+    bool is_root = l->depth == 0;
 
-    if (view_starts(s->text, "</"))
-        return scan_end_tag(s);
-    skip(s, 1);
-    name = take_name(s);
-    if (s->depth == 0 && (s->rooted || !view_is(local(name), "svg")))
-        return wrong(s, "is not an SVG: its element is not <svg>");
-    if (view_is(local(name), "script") || view_is(local(name), "foreignObject"))
-        s->script = true;
-    for (;;) {
-        skip_space(s);
-        if (s->text.len == 0)
-            return wrong(s, "is cut off: a tag does not end");
-        if (s->text.ptr[0] == '>' || s->text.ptr[0] == '/')
-            break;
-        rc = scan_attribute(s);
-        if (rc)
-            return rc;
+    if (l->error) /* expat may have one more to tell after its end */
+        return;
+    if (is_root && strcmp(local(name), "svg") != 0)
+        end(l, wrong(l, "is not an SVG: its element is not <svg>"));
+    else if (l->depth == DEPTH_MAX)
+        end(l, wrong(l, "nests its elements too deep"));
+    look_at_text(l);
+    l->depth++;
+    if (strcmp(local(name), "script") == 0 || strcmp(local(name), "foreignObject") == 0)
+        l->script = true;
+    for (; *attributes; attributes += 2) {
+        look_at_attribute(l, attributes[0], attributes[1]);
+        if (is_root)
+            look_at_root(l, name, attributes[0], attributes[1]);
     }
-    s->rooted = true;
-    if (view_starts(s->text, "/>")) {
-        skip(s, 2);
-        return 0;
-    }
-    if (s->text.ptr[0] == '/')
-        return wrong(s, "is not an SVG: a tag is broken");
-    skip(s, 1);
-    if (s->depth == DEPTH_MAX)
-        return wrong(s, "nests its elements too deep");
-    s->open[s->depth++] = name;
-    return 0;
+}
+
+static void XMLCALL on_end(void *arg, const char *name)
+{
+    struct look *l = arg;
+
+    (void)name; /* expat sees to it that it is the last one begun */
+    look_at_text(l);
+    l->depth--;
 }
 
 /* --- size ----------------------------------------------------------------------------------- */
@@ -348,19 +327,19 @@ static bool is_box(struct view v)
 }
 
 /* Sides that are given count; without them the view box does. */
-static int check_size(struct scan *s)
+static int check_size(struct look *l)
 {
-    bool given = s->sides[0].ptr && s->sides[1].ptr;
+    bool given = l->sides[0].len && l->sides[1].len;
 
     for (size_t i = 0; i < 2; i++) {
-        if (s->sides[i].ptr && !is_side(s->sides[i]))
-            return wrong(s, i ? "is not 14x14: its height is another one"
+        if (l->sides[i].len && !is_side(buf_view(&l->sides[i])))
+            return wrong(l, i ? "is not 14x14: its height is another one"
                               : "is not 14x14: its width is another one");
     }
-    if (!given && !s->view_box.ptr)
+    if (!given && !l->view_box.len)
         return wrong(
-            s, "says no size: it needs width=\"14\" height=\"14\" or viewBox=\"0 0 14 14\"");
-    if (!given && !is_box(s->view_box))
-        return wrong(s, "is not 14x14: its viewBox is not 0 0 14 14");
+            l, "says no size: it needs width=\"14\" height=\"14\" or viewBox=\"0 0 14 14\"");
+    if (!given && !is_box(buf_view(&l->view_box)))
+        return wrong(l, "is not 14x14: its viewBox is not 0 0 14 14");
     return 0;
 }

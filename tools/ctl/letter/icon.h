@@ -1,8 +1,7 @@
 #pragma once
 
-/* The icon of a channel: an SVG of 14x14 and at most 100 KB, as amoCRM's support asks for. A small
- * scanner, not an XML parser: it sees tags, attributes and whether they close, and what in them
- * would run or be fetched where the icon is shown. */
+/* The icon of a channel: an SVG of 14x14 and at most 100 KB, as amoCRM's support asks for. Looks
+ * for what in it would run or be fetched where the icon is shown, too. */
 
 #include "base/buf.h"
 #include "base/compiler.h"
@@ -13,6 +12,6 @@ enum {
     ICON_E_WRONG = 1, /* not such an icon */
 };
 
-/* 0 or ICON_E_WRONG with the reason appended to @why; what is doubtful goes to @doubts, a line each.
+/* 0, -ENOMEM, or ICON_E_WRONG with the reason appended to @why; what is doubtful goes to @doubts, a line each.
  * Reads @svg only. */
 AMO_MUSTCHECK int icon_check(struct view svg, struct buf *why, struct buf *doubts);

@@ -112,10 +112,59 @@ static void what_runs_or_is_fetched_is_doubted(void **state)
     check("<svg width=\"14\" height=\"14\"/>", NULL, "namespace");
 }
 
+static void what_no_reader_of_xml_takes_is_refused(void **state)
+{
+    (void)state;
+    check(IN("&nbsp;"), "undefined entity", NULL);
+    check(IN("a & b"), "not well-formed", NULL);
+    check(IN("<g a=\"1\" a=\"2\"/>"), "duplicate attribute", NULL);
+    check(IN("<g a=\"<\"/>"), "not well-formed", NULL);
+    check(IN("<g a=\"1\"b=\"2\"/>"), "not well-formed", NULL);
+    check(IN("\n<!-- a -- b -->"), "in line 2", NULL);
+    check(IN("]]>"), "not well-formed", NULL);
+    check("<svg " NS " width=\"14\" height=\"14\">", "is cut off", NULL);
+}
+
+static void what_is_written_in_another_way_is_seen(void **state)
+{
+    (void)state;
+    check(IN("<g style=\"fill:u&#114;l(http://a)\"/>"), NULL, "outside");
+    check(IN("<style>a{fill:url<![CDATA[(//a)]]>}</style>"), NULL, "outside");
+    check(IN("<a b=\"java&#x73;cript:y\"/>"), NULL, "script");
+    check("<svg xmlns:s=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 14 14\"/>", NULL,
+          "namespace");
+    FINE("<svg " NS " width='14' height='1&#52;'/>");
+    check("<svg " NS " width=\"\" height=\"14\"/>", "width", NULL);
+}
+
+static int check_all_of_it(void *arg)
+{
+    struct buf why;
+    struct buf doubts;
+    int rc = 0;
+
+    buf_init(&why, 4096);
+    buf_init(&doubts, 4096);
+    rc = icon_check(view_of(arg), &why, &doubts);
+    buf_fini(&why);
+    buf_fini(&doubts);
+    return rc;
+}
+
+static void memory_may_fail_anywhere(void **state)
+{
+    char svg[] =
+        "<?xml version=\"1.0\"?><svg " NS " viewBox=\"0 0 14 14\" width=\"14\"><g a='b'>text"
+        "<![CDATA[more]]></g></svg>";
+
+    (void)state;
+    testing_fail_each_allocation(check_all_of_it, svg);
+}
+
 /* Every beginning of a good icon is read without stepping over its end. */
 static void a_cut_icon_is_never_read_behind_its_end(void **state)
 {
-    static const char whole[] = "<?xml?><!-- c --><!DOCTYPE a><svg " NS
+    static const char whole[] = "<?xml version=\"1.0\"?><!-- c --><!DOCTYPE a><svg " NS
                                 " width=\"14\" height='14'><g style=\"a:url(#b)\">"
                                 "<![CDATA[url(]]></g>t</svg>";
 
@@ -143,6 +192,9 @@ int main(void)
         cmocka_unit_test(another_size_is_refused),
         cmocka_unit_test(what_is_no_svg_is_refused),
         cmocka_unit_test(what_runs_or_is_fetched_is_doubted),
+        cmocka_unit_test(what_no_reader_of_xml_takes_is_refused),
+        cmocka_unit_test(what_is_written_in_another_way_is_seen),
+        cmocka_unit_test(memory_may_fail_anywhere),
         cmocka_unit_test(a_cut_icon_is_never_read_behind_its_end),
     };
 
