@@ -1,5 +1,9 @@
 /* Rows of a CSV or JSON-lines file, read as a stream: bytes, then records (quotes may hold
- * line ends), then fields by the names of the columns. */
+ * line ends), then fields by the names of the columns.
+ *
+ * libcsv was tried and is not used: a quote out of place either ends its reading (strict) or takes
+ * the rest of the file into one field, where here one row is refused and the next one read; and it
+ * counts no lines. */
 
 #include "tools/ctl/import/file.h"
 
