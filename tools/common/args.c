@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +13,9 @@ struct scan {
     const struct args_program *program;
     int argc;
     char **argv;
-    const char **words; /* owned */
+    struct option *table;           /* owned; for getopt_long, common options first */
+    const struct args_option **own; /* owned; those of the verbs, each name once */
+    const char **words;             /* owned */
     size_t n_words;
     const char **given; /* owned; pairs: option as written, value */
     size_t n_given;
@@ -20,6 +23,7 @@ struct scan {
     struct buf *why;
 };
 
+static int list_options(struct scan *s);
 static int scan_arguments(struct scan *s);
 static int find_verb(struct scan *s);
 static int fill_options(struct scan *s);
@@ -42,7 +46,8 @@ int args_parse(const struct args_program *p, int argc, char **argv, struct args 
     s.given = mem_zalloc_array(room, 2 * sizeof(*s.given));
     if (!s.words || !s.given)
         goto out;
-    rc = scan_arguments(&s);
+    rc = list_options(&s);
+    rc = rc ? rc : scan_arguments(&s);
     if (rc == 0 && !s.found.version)
         rc = find_verb(&s);
     if (rc == 0 && s.found.verb && !s.found.help) {
@@ -57,6 +62,8 @@ int args_parse(const struct args_program *p, int argc, char **argv, struct args 
 out:
     mem_free(s.words);
     mem_free(s.given);
+    mem_free(s.table);
+    mem_free(s.own);
     return rc;
 }
 
@@ -77,98 +84,119 @@ static const struct args_option *option_of(const struct args_verb *v, struct vie
     return NULL;
 }
 
-/* An option of any verb: the same name takes a value everywhere or nowhere. */
-static const struct args_option *option_anywhere(const struct args_program *p, struct view name)
-{
-    const struct args_option *o = NULL;
+/* What getopt_long returns: a word, or an option of this list; those of the verbs come last. */
+enum {
+    GOT_WORD = 1,
+    GOT_JSON = 256, /* above all letters */
+    GOT_HELP,
+    GOT_VERSION,
+    GOT_CONFIG,
+    GOT_OWN,
+};
 
-    for (size_t i = 0; !o && i < p->n_verbs; i++)
-        o = option_of(&p->verbs[i], name);
-    return o;
+static const struct option common[] = {
+    {"json",    no_argument,       NULL, GOT_JSON   },
+    {"help",    no_argument,       NULL, GOT_HELP   },
+    {"version", no_argument,       NULL, GOT_VERSION},
+    {"config",  required_argument, NULL, GOT_CONFIG },
+};
+
+static bool is_listed(const struct scan *s, size_t n_own, const char *name)
+{
+    for (size_t i = 0; i < n_own; i++) {
+        if (strcmp(s->own[i]->name, name) == 0)
+            return true;
+    }
+    return false;
 }
 
-static struct view option_name(const char *arg)
+/* Options of all verbs: the same name takes a value everywhere or nowhere. */
+static int list_options(struct scan *s)
 {
-    return view_make(arg + 2, strcspn(arg + 2, "="));
-}
+    const struct args_program *p = s->program;
+    size_t room = 1;
+    size_t n = 0;
 
-/* The value of the option at @i: behind '=' or the next argument. */
-static int option_value(struct scan *s, int *i, const char **ret)
-{
-    const char *arg = s->argv[*i];
-    const char *equals = strchr(arg, '=');
+    for (size_t i = 0; i < p->n_verbs; i++)
+        room += p->verbs[i].n_options;
+    s->own = mem_zalloc_array(room, sizeof(const struct args_option *));
+    s->table = mem_zalloc_array(AMO_COUNT(common) + room, sizeof(*s->table));
+    if (!s->own || !s->table)
+        return -ENOMEM;
+    memcpy(s->table, common, sizeof(common));
+    for (size_t i = 0; i < p->n_verbs; i++) {
+        for (size_t k = 0; k < p->verbs[i].n_options; k++) {
+            const struct args_option *o = &p->verbs[i].options[k];
 
-    if (!equals && *i + 1 >= s->argc)
-        return refuse(s, "", arg, " needs a value");
-    *ret = equals ? equals + 1 : s->argv[++*i];
+            if (is_listed(s, n, o->name))
+                continue;
+            s->table[AMO_COUNT(common) + n] =
+                (struct option){o->name, o->kind == ARGS_FLAG ? no_argument : required_argument,
+                                NULL, GOT_OWN + (int)n};
+            s->own[n++] = o;
+        }
+    }
     return 0;
 }
 
-/* --json, --help, --version, --config. True when it was one; *ret_rc tells how it went. */
-static bool common_option(struct scan *s, int *i, int *ret_rc)
+static int refuse_option(struct scan *s)
 {
-    const char *arg = s->argv[*i];
-    bool *flag = strcmp(arg, "--json") == 0                             ? &s->found.json
-                 : strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0 ? &s->found.help
-                 : strcmp(arg, "--version") == 0                        ? &s->found.version
-                                                                        : NULL;
+    const char letter[] = {'-', (char)optopt, '\0'};
 
-    *ret_rc = 0;
-    if (flag) {
-        *flag = true;
-        return true;
-    }
-    if (strncmp(arg, "--", 2) != 0 || !view_is(option_name(arg), "config"))
-        return false;
-    if (s->found.config)
-        *ret_rc = refuse(s, "", "--config", " is given twice");
-    else
-        *ret_rc = option_value(s, i, &s->found.config);
-    return true;
+    if (optopt >= GOT_OWN)
+        return refuse(s, "--", s->own[optopt - GOT_OWN]->name, " takes no value");
+    if (optopt >= GOT_JSON)
+        return refuse(s, "--", common[optopt - GOT_JSON].name, " takes no value");
+    return refuse(s, "unknown option ", optopt ? letter : s->argv[optind - 1], "");
 }
 
-static int verb_option(struct scan *s, int *i)
+static int take_argument(struct scan *s, int got)
 {
-    const char *arg = s->argv[*i];
-    const struct args_option *o =
-        strncmp(arg, "--", 2) == 0 ? option_anywhere(s->program, option_name(arg)) : NULL;
-    const char *value = "";
-    int rc = 0;
-
-    if (!o)
-        return refuse(s, "unknown option ", arg, "");
-    if (o->kind != ARGS_FLAG)
-        rc = option_value(s, i, &value);
-    else if (strchr(arg, '='))
-        rc = refuse(s, "--", o->name, " takes no value");
-    s->given[2 * s->n_given] = o->name;
-    s->given[2 * s->n_given + 1] = value;
-    s->n_given++;
-    return rc;
+    switch (got) {
+    case GOT_WORD:
+        s->words[s->n_words++] = optarg;
+        return 0;
+    case GOT_JSON:
+        s->found.json = true;
+        return 0;
+    case 'h':
+    case GOT_HELP:
+        s->found.help = true;
+        return 0;
+    case GOT_VERSION:
+        s->found.version = true;
+        return 0;
+    case GOT_CONFIG:
+        if (s->found.config)
+            return refuse(s, "", "--config", " is given twice");
+        s->found.config = optarg;
+        return 0;
+    case ':':
+        return refuse(s, "", s->argv[optind - 1], " needs a value");
+    case '?':
+        return refuse_option(s);
+    default:
+        s->given[2 * s->n_given] = s->own[got - GOT_OWN]->name;
+        s->given[2 * s->n_given + 1] = optarg ? optarg : "";
+        s->n_given++;
+        return 0;
+    }
 }
 
 static int scan_arguments(struct scan *s)
 {
-    bool words_only = false;
+    int got = 0;
+    int rc = 0;
 
-    for (int i = 1; i < s->argc; i++) {
-        const char *arg = s->argv[i];
-        int rc = 0;
-
-        if (words_only || arg[0] != '-' || arg[1] == '\0') {
-            s->words[s->n_words++] = arg;
-            continue;
-        }
-        if (strcmp(arg, "--") == 0) {
-            words_only = true;
-            continue;
-        }
-        if (!common_option(s, &i, &rc))
-            rc = verb_option(s, &i);
-        if (rc)
-            return rc;
-    }
-    return 0;
+    optind = 0; /* from the beginning, as often as this is called */
+    opterr = 0;
+    /* '-': words come in their place, whatever POSIXLY_CORRECT says.
+     * NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread is started */
+    while (rc == 0 && (got = getopt_long(s->argc, s->argv, "-:h", s->table, NULL)) != -1)
+        rc = take_argument(s, got);
+    while (rc == 0 && optind < s->argc) /* behind "--" */
+        s->words[s->n_words++] = s->argv[optind++];
+    return rc;
 }
 
 /* --- which verb ----------------------------------------------------------------------------- */

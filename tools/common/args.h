@@ -73,7 +73,8 @@ enum {
 };
 
 /* All texts are borrowed from @argv and the table. Options of all verbs are known everywhere, so
- * that they may stand before the verb; an option of another verb is refused.
+ * that they may stand before the verb; an option of another verb is refused. A name may be shortened to a
+ * beginning that no other option of the program has.
  * 0 (then args_fini), ARGS_E_USAGE, -ENOMEM. */
 AMO_MUSTCHECK int args_parse(const struct args_program *p, int argc, char **argv,
                              struct args *ret, struct buf *ret_why);

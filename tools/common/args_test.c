@@ -69,6 +69,7 @@ static void options_may_stand_before_and_after_the_verb(void **state)
         "thing add --name n --token-file t --allow-private --json --config c",
         "--name n --token-file t --allow-private --json --config c thing add",
         "--json thing --name=n --allow-private add --token-file=t --config=c",
+        "--js thing add --na n --tok=t --allow --conf c", /* a beginning that only one has */
     };
 
     (void)state;
@@ -137,6 +138,9 @@ static void a_mistake_is_refused_and_named(void **state)
     check_refused("thing fly", "there is no verb thing fly; there are: add, list, show, drop");
     check_refused("thing add --nme n", "unknown option --nme");
     check_refused("-n thing add", "unknown option -n");
+    check_refused("thing add -nh", "unknown option -n");
+    check_refused("thing add --nme=n", "unknown option --nme=n");
+    check_refused("status --json=yes", "--json takes no value");
     check_refused("thing add", "--name is missing");
     check_refused("thing add --name", "--name needs a value");
     check_refused("thing add --name _", "--name is empty");
