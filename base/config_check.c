@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/net.h"
+#include "base/url.h"
 
 static const char *check_name(const char *value)
 {
@@ -57,9 +58,9 @@ static const char *check_admin_listen(const char *value)
 
 static const char *check_url(const char *value)
 {
-    struct view v = view_of(value);
+    struct url url;
 
-    return *value && !view_starts(v, "https://") && !view_starts(v, "http://")
+    return *value && !url_split(view_of(value), &url)
                ? "an address begins with https:// or http://"
                : NULL;
 }

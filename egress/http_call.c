@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/url.h"
 #include "egress/address.h"
 #include "proto/limits.h"
 
@@ -234,26 +235,18 @@ static int set_headers(struct http_call *c)
     return rc;
 }
 
-/* The host of "scheme://user@host:port/…" or "scheme://[::1]:port/…". */
 static void find_host(struct http_call *c)
 {
-    struct view url = buf_view(&c->request.url);
-    const char *at = view_find(url, "://");
-    const char *end = url.ptr + url.len;
+    struct url url = {.is_https = false};
     unsigned char address[16];
     size_t n = 0;
 
-    at = at ? at + 3 : end;
-    for (const char *p = at; p < end && !strchr("/?#", *p); p++) {
-        if (*p == '@')
-            at = p + 1;
-    }
-    c->literal = at < end && *at == '[';
-    while (at + n < end && n < HTTP_HOST_MAX && !strchr(":/?#", at[n]))
-        n++;
-    memcpy(c->host, at, n);
+    /* no host without a web address: what has been judged has one */
+    (void)url_split(buf_view(&c->request.url), &url);
+    n = url.host.len < HTTP_HOST_MAX ? url.host.len : HTTP_HOST_MAX;
+    memcpy(c->host, n ? url.host.ptr : "", n);
     c->host[n] = '\0';
-    c->literal = c->literal || inet_pton(AF_INET, c->host, address) == 1;
+    c->literal = c->host[0] == '[' || inet_pton(AF_INET, c->host, address) == 1;
 }
 
 static bool is_ipv4_alone(const struct http *h, const char *host)
@@ -315,7 +308,7 @@ static CURLcode set_method(struct http_call *c)
 int http_call_prepare(struct http_call *c, int64_t left_ms)
 {
     int64_t connect_ms = c->http->connect_ms < left_ms ? c->http->connect_ms : left_ms;
-    bool tls = view_starts(buf_view(&c->request.url), "https://");
+    bool tls = url_is_https(buf_view(&c->request.url));
     CURLcode code = CURLE_OK;
     int rc = set_headers(c);
 

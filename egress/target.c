@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/url.h"
 #include "proto/limits.h"
 
 /* A request is made of one command, which fits a frame; JSON may double what it escapes. */
@@ -73,15 +74,7 @@ int target_add_segment(struct buf *url, struct view segment)
 
 bool target_url_is_fine(struct view url)
 {
-    size_t scheme = view_starts(url, "https://") ? 8 : view_starts(url, "http://") ? 7 : 0;
-
-    if (scheme == 0 || url.len <= scheme || url.len > LIMIT_URL)
-        return false;
-    for (size_t i = 0; i < url.len; i++) {
-        if ((unsigned char)url.ptr[i] <= ' ' || url.ptr[i] == 0x7f)
-            return false;
-    }
-    return true;
+    return url.len <= LIMIT_URL && url_is_link(url);
 }
 
 static size_t n_digits(struct view v)

@@ -123,7 +123,7 @@ const struct target_ops *target_ops(enum target t);
 /* Append @segment to a URL, percent-encoded where it must be. TARGET_E_IMPOSSIBLE for an empty
  * one and for "." and "..", which servers fold away. */
 AMO_MUSTCHECK int target_add_segment(struct buf *url, struct view segment);
-/* Is it "https://…" (or "http://…") and nothing that would break a request line? */
+/* May it stand in a request line? */
 bool target_url_is_fine(struct view url);
 /* Is it a number as JSON has it? Then it may stand in a body as it is. */
 bool target_is_number(struct view text);

@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 
+#include "base/url.h"
 #include "proto/foreign_id.h"
 #include "proto/limits.h"
 #include "proto/sign.h"
@@ -48,7 +49,7 @@ static int build(const struct command *c, const struct target_context *x,
         return TARGET_E_UNREGISTERED;
     url = view_of(connector->url);
     /* plain http is for private networks only */
-    if (!target_url_is_fine(url) || (!connector->allow_private && view_starts(url, "http://")))
+    if (!target_url_is_fine(url) || (!connector->allow_private && !url_is_https(url)))
         return TARGET_E_UNREGISTERED;
     if (!key_is_fine(c->key))
         return TARGET_E_IMPOSSIBLE;

@@ -9,12 +9,12 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/process.h"
+#include "base/url.h"
 #include "core/control/control.h"
 #include "core/control/moves.h"
 #include "core/control/rotation.h"
 #include "core/control/verbs.h"
 #include "core/model/channel_flags.h"
-#include "core/model/url.h"
 #include "proto/limits.h"
 
 #define ANSWER_MAX ((size_t)1 << 20) /* bytes of support's answer; it has 2,000 */
@@ -119,7 +119,7 @@ static int import_url(struct control_ask *ask, struct import *im)
     im->url = control_arg(ask, "url");
     if (im->url.len == 0)
         im->url = view_of(s ? s->url : segments[0].url);
-    if (!url_is_callable(im->url))
+    if (!url_is_callable(im->url) || im->url.len >= LIMIT_URL)
         return control_fail(ask, EXIT_USAGE, "the amojo URL is not http(s)://host[:port]");
     while (im->url.len && im->url.ptr[im->url.len - 1] == '/')
         im->url.len--;

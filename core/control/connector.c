@@ -10,10 +10,10 @@
 #include "base/crypto.h"
 #include "base/mem.h"
 #include "base/process.h"
+#include "base/url.h"
 #include "core/control/control.h"
 #include "core/control/rotation.h"
 #include "core/control/verbs.h"
-#include "core/model/url.h"
 #include "proto/limits.h"
 #include "proto/sign.h"
 
@@ -106,9 +106,9 @@ static int connector_check(struct control_ask *ask, struct view name, struct vie
         return control_fail(ask, EXIT_FAILED, "this connector exists");
     if (!view_is(control_arg(ask, "kind"), "http"))
         return control_fail(ask, EXIT_USAGE, "the kind must be http");
-    if (!url_is_callable(url))
+    if (!url_is_callable(url) || url.len >= LIMIT_URL)
         return control_fail(ask, EXIT_USAGE, "the url is not http(s)://…");
-    if (!view_starts(url, "https://") && !may_dial_private)
+    if (!url_is_https(url) && !may_dial_private)
         return control_fail(ask, EXIT_USAGE, "plain http needs --allow-private");
     return 0;
 }

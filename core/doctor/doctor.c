@@ -12,12 +12,12 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/process.h"
+#include "base/url.h"
 #include "core/control/control.h"
 #include "core/control/verbs.h"
 #include "core/doctor/doctor.h"
 #include "core/doctor/doctor_line.h"
 #include "core/model/channel_flags.h"
-#include "core/model/url.h"
 #include "core/peers/peers.h"
 #include "core/store/erase.h"
 

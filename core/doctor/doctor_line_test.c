@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/testing.h"
-#include "core/model/url.h"
 
 #define MIB 1048576UL
 
@@ -49,69 +48,10 @@ static void a_disk_is_judged_by_its_bytes_and_by_its_part(void **state)
     expect_room(0, 0, "red", "0 MiB free, 0 %");
 }
 
-static void an_address_is_judged_by_its_whole_host(void **state)
-{
-    const struct {
-        const char *url;
-        enum address want;
-    } rows[] = {
-        {"https://bridge.example",              ADDRESS_FINE  },
-        {"https://bridge.example:8443/a?b=c@d", ADDRESS_FINE  },
-        {"http://localhost",                    ADDRESS_FINE  },
-        {"http://LocalHost:8080/x",             ADDRESS_FINE  },
-        {"http://127.0.0.1:1/",                 ADDRESS_FINE  },
-        {"http://127.9.8.7",                    ADDRESS_FINE  },
-        {"http://[::1]:8080",                   ADDRESS_FINE  },
-        {"http://[::1]",                        ADDRESS_FINE  },
-        {"http://localhost.evil.example",       ADDRESS_OPEN  },
-        {"http://localhostile",                 ADDRESS_OPEN  },
-        {"http://127.evil.example",             ADDRESS_OPEN  },
-        {"http://127.0.0.1.evil.example/",      ADDRESS_OPEN  },
-        {"http://128.0.0.1",                    ADDRESS_OPEN  },
-        {"http://[::1].evil.example",           ADDRESS_OPEN  },
-        {"http://[::2]",                        ADDRESS_OPEN  },
-        {"http://evil.example/localhost",       ADDRESS_OPEN  },
-        {"http://bridge.example#@x",            ADDRESS_OPEN  },
-        {"https://user:word@bridge.example",    ADDRESS_PERSON},
-        {"http://user@127.0.0.1/",              ADDRESS_PERSON},
-        {"http://localhost:x@evil.example",     ADDRESS_PERSON},
-        {"ftp://bridge.example",                ADDRESS_NONE  },
-        {"bridge.example",                      ADDRESS_NONE  },
-        {"https://",                            ADDRESS_NONE  },
-        {"http:///messages",                    ADDRESS_NONE  },
-        {"",                                    ADDRESS_NONE  },
-    };
-
-    (void)state;
-    for (size_t i = 0; i < AMO_COUNT(rows); i++) {
-        if (url_address(view_of(rows[i].url)) != rows[i].want)
-            fail_msg("%s is taken for %d", rows[i].url, url_address(view_of(rows[i].url)));
-    }
-}
-
-static void an_address_is_below_another_or_only_begins_like_it(void **state)
-{
-    static const char base[] = "https://bridge.example";
-
-    (void)state;
-    assert_true(
-        url_is_below(view_of("https://bridge.example/messages/:scope_id"), view_of(base)));
-    assert_true(url_is_below(view_of("https://bridge.example"), view_of(base)));
-    assert_true(
-        url_is_below(view_of("https://bridge.example/a"), VIEW_LIT("https://bridge.example/")));
-    assert_false(
-        url_is_below(view_of("https://bridge.example.evil.org/messages"), view_of(base)));
-    assert_false(url_is_below(view_of("https://bridge.example:8443/"), view_of(base)));
-    assert_false(url_is_below(view_of("https://bridge.exampl"), view_of(base)));
-    assert_false(url_is_below(view_of("https://bridge.example/"), VIEW_NONE));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_disk_is_judged_by_its_bytes_and_by_its_part),
-        cmocka_unit_test(an_address_is_judged_by_its_whole_host),
-        cmocka_unit_test(an_address_is_below_another_or_only_begins_like_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,8 +7,8 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/url.h"
 #include "core/model/reaction_list.h"
-#include "core/model/url.h"
 #include "proto/limits.h"
 
 /* accounts and kinds of webhook that are kept of an answer: it has a handful of either */

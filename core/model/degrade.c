@@ -4,6 +4,7 @@
  * Holds: nothing; pure. */
 
 #include "core/model/degrade.h"
+#include "base/url.h"
 
 static bool has(struct view v)
 {
@@ -32,18 +33,6 @@ static bool has_card(const struct content *c)
     return has(c->contact_name) && has(c->contact_phone);
 }
 
-/* What can be opened: an address, not words in its place. */
-static bool is_link(struct view v)
-{
-    if (!view_starts(v, "https://") && !view_starts(v, "http://"))
-        return false;
-    for (size_t i = 0; i < v.len; i++) {
-        if ((unsigned char)v.ptr[i] <= ' ' || v.ptr[i] == 0x7f)
-            return false;
-    }
-    return true;
-}
-
 /* Something a person could read or open. */
 static bool has_anything(const struct content *c)
 {
@@ -68,14 +57,14 @@ static struct view bearable_type(const struct content *c)
         return c->type;
     if (view_is(c->type, "contact") && has_card(c))
         return c->type;
-    if (!is_link(c->media))
+    if (!url_is_link(c->media))
         return VIEW_LIT("text");
     return degrade_is_file(c->type) ? c->type : VIEW_LIT("file");
 }
 
 static void take_forwarded_file(struct content *c)
 {
-    if (is_link(c->media) || !is_link(c->forward_media))
+    if (url_is_link(c->media) || !url_is_link(c->forward_media))
         return;
     c->type = c->forward_type;
     c->media = c->forward_media;

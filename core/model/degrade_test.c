@@ -29,6 +29,8 @@ static void what_a_service_can_take_stays_as_it_is(void **state)
                               .text = VIEW_LIT("look"),
                               .media = VIEW_LIT("https://a/1")},
              false, "picture|look|https://a/1");
+    outbound((struct content){.type = VIEW_LIT("picture"), .media = VIEW_LIT("HTTPS://a/1")},
+             false, "picture||HTTPS://a/1");
     outbound((struct content){.type = VIEW_LIT("location"),
                               .lat = VIEW_LIT("1"),
                               .lon = VIEW_LIT("2")},

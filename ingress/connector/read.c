@@ -3,8 +3,8 @@
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
-#include <strings.h>
 
+#include "base/url.h"
 #include "ingress/read/digits.h"
 #include "ingress/read/message_type.h"
 #include "proto/foreign_id.h"
@@ -134,23 +134,6 @@ struct view service_name_must(struct service_reader *r, const char *path)
     return id;
 }
 
-bool service_url_valid(struct view v)
-{
-    size_t scheme = 0;
-
-    if (v.len > 8 && strncasecmp(v.ptr, "https://", 8) == 0)
-        scheme = 8;
-    else if (v.len > 7 && strncasecmp(v.ptr, "http://", 7) == 0)
-        scheme = 7;
-    if (!scheme || v.ptr[scheme] == '/')
-        return false;
-    for (size_t i = scheme; i < v.len; i++) {
-        if (v.ptr[i] <= ' ' || v.ptr[i] > '~')
-            return false;
-    }
-    return true;
-}
-
 /* A number written as one: json_int() and json_double() take digits in a string, too. */
 static bool is_number(const struct json_node *n)
 {
@@ -172,7 +155,7 @@ struct view service_url_must(struct service_reader *r, const char *path)
 {
     struct view v = service_text_must(r, path, LIMIT_URL);
 
-    if (v.ptr && !service_url_valid(v))
+    if (v.ptr && !url_is_plain(v))
         service_fail(r, "invalid", "must be an http or https URL of printable ASCII", path);
     return v;
 }

@@ -65,7 +65,7 @@ struct view service_id_must(struct service_reader *r, const char *path);
 struct view service_name_must(struct service_reader *r, const char *path);
 /* A text, or a number, which becomes its digits with a warning; required. */
 struct view service_number_or_text_must(struct service_reader *r, const char *path, size_t max);
-/* A text of at most LIMIT_URL bytes as service_url_valid() has it, required. */
+/* A text of at most LIMIT_URL bytes as url_is_plain() has it, required. */
 struct view service_url_must(struct service_reader *r, const char *path);
 /* One of amojo's nine words. */
 struct view service_type(struct service_reader *r, const char *path);
@@ -79,8 +79,6 @@ struct view service_degrees(struct service_reader *r, const char *path, double b
 
 /* "" or an empty list: as good as absent. */
 bool service_node_is_nothing(const struct json_node *n);
-/* An http(s) URL of printable ASCII. */
-bool service_url_valid(struct view url);
 /* What is said of a name that is none. */
 #define SERVICE_NAME_FAULT "must be 1 to 512 bytes without blanks and control characters"
 /* 1 to 128 of [A-Za-z0-9._:-]: an id a service gives to a message it sends us. */

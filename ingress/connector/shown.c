@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/compiler.h"
+#include "base/url.h"
 #include "ingress/connector/read.h"
 #include "ingress/read/message_type.h"
 #include "proto/limits.h"
@@ -100,7 +101,7 @@ struct view service_shown_url(struct service_shown *s, const char *path)
 {
     struct view v = service_shown_whole(s, path, LIMIT_URL);
 
-    if (!v.ptr || service_url_valid(v))
+    if (!v.ptr || url_is_plain(v))
         return v;
     service_shown_warn(s, "invalid", LEFT_OUT "must be an http or https URL of printable ASCII",
                        path);

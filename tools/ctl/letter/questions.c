@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "base/url.h"
 #include "proto/limits.h"
 #include "tools/common/text.h"
 
@@ -194,44 +195,31 @@ static int check_host(struct view host, struct buf *why)
 static int check_url(struct letter *l, struct view v, struct buf *out, struct buf *why)
 {
     static const char marker[] = "/:scope_id";
-    struct view rest;
-    struct view host;
-    const char *slash = NULL;
-    const char *colon = NULL;
+    struct url url;
     uint64_t port = 0;
     int rc = 0;
 
-    if (view_starts(v, "http://"))
-        return wrong(why, "https is needed: amoCRM sends clients' messages there");
-    if (!view_starts(v, "https://"))
+    if (!url_split(v, &url))
         return wrong(why, "an address as https://chat.example.org/messages/:scope_id");
+    if (!url.is_https)
+        return wrong(why, "https is needed: amoCRM sends clients' messages there");
     for (size_t i = 0; i < v.len; i++) {
         if ((unsigned char)v.ptr[i] <= ' ' || v.ptr[i] == 0x7f ||
             strchr("?#@\\\"<>{}", v.ptr[i]))
             return wrong(why, "no blanks, ?, #, @ or braces in the address");
     }
-    rest = view_make(v.ptr + 8, v.len - 8);
-    slash = memchr(rest.ptr, '/', rest.len);
-    host = view_make(rest.ptr, slash ? (size_t)(slash - rest.ptr) : rest.len);
-    colon = memchr(host.ptr, ':', host.len);
-    if (colon && host.ptr[0] != '[') {
-        struct view digits = view_make(colon + 1, host.len - (size_t)(colon - host.ptr) - 1);
-
-        if (num_parse_range(digits, 1, 65535, &port))
-            return wrong(why, "the port is 1 to 65535");
-        host.len = (size_t)(colon - host.ptr);
-    }
-    rc = check_host(host, why);
+    if (url.port.ptr && !view_starts(url.host, "[") &&
+        num_parse_range(url.port, 1, 65535, &port))
+        return wrong(why, "the port is 1 to 65535");
+    rc = check_host(url.host, why);
     if (rc)
         return rc;
-    rest = view_make(rest.ptr + (slash ? slash - rest.ptr : (ptrdiff_t)rest.len),
-                     slash ? rest.len - (size_t)(slash - rest.ptr) : 0);
-    if (!ends_with(rest, marker))
+    if (!ends_with(url.rest, marker))
         return wrong(why, "it must end with /:scope_id, where amoCRM puts the account");
-    rest.len -= strlen(marker);
-    if (view_find(rest, ":scope_id"))
+    url.rest.len -= strlen(marker);
+    if (view_find(url.rest, ":scope_id"))
         return wrong(why, ":scope_id must stand there once");
-    if (!ends_with(rest, "/messages"))
+    if (!ends_with(url.rest, "/messages"))
         warn(l,
              "this bridge takes webhooks at …/messages/:scope_id; with another path your proxy "
              "must change it");
