@@ -1,7 +1,5 @@
-/* Reading configuration. The file is looked at twice: config_scan finds what zconfig would hide
- * (repeated keys, a '#' that cuts a value, line numbers), then zconfig reads the values from the
- * cleaned lines. Both walk the same lines in the same order. The environment comes last and
- * wins. */
+/* Reading configuration: the lines of the file as config_scan tells of them, then the environment,
+ * which wins, then the defaults. */
 
 #include "base/config.h"
 
@@ -11,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <czmq.h>
 
 #include "base/config_check.h"
 #include "base/config_keys.h"
@@ -199,73 +195,41 @@ struct file_reader {
     struct buf *why;
 };
 
-static int file_value(struct file_reader *r, const struct config_line *l, const char *value)
+static int file_value(void *arg, const struct config_line *l)
 {
+    struct file_reader *r = arg;
     struct config *c = r->config;
     const char *wrong = NULL;
     bool is_file = false;
     size_t i = key_find(c, l->path, &is_file);
     int rc = 0;
 
-    if (i == c->n_keys && !l->has_value && is_section(c, l->path))
+    if (i == c->n_keys && !l->value && is_section(c, l->path))
         return 0;
     if (i == c->n_keys)
         return refuse(r->why, r->name, l->line, l->path, "unknown key");
-    if (!l->has_value)
+    if (!l->value)
         return refuse(r->why, r->name, l->line, l->path, "'=' and a value were expected");
     if (c->entries[i].line)
         return refuse(r->why, r->name, l->line, l->path, "given twice");
     c->entries[i].line = l->line;
     if (is_file && !r->open_secrets)
         return 0;
-    rc = is_file ? entry_set_from_file(c, i, value, CONFIG_FROM_FILE, &wrong)
-                 : entry_set(c, i, value, CONFIG_FROM_FILE, &wrong);
+    rc = is_file ? entry_set_from_file(c, i, l->value, CONFIG_FROM_FILE, &wrong)
+                 : entry_set(c, i, l->value, CONFIG_FROM_FILE, &wrong);
     return wrong ? refuse(r->why, r->name, l->line, l->path, wrong) : rc;
-}
-
-/* Walks the lines and zconfig's tree side by side. */
-static int file_values(struct file_reader *r, const struct config_scan *scan, zconfig_t *root)
-{
-    zconfig_t *at[CONFIG_DEPTH_MAX] = {NULL};
-    unsigned n_levels = 0;
-    int rc = 0;
-
-    for (size_t i = 0; !rc && i < scan->n_lines; i++) {
-        const struct config_line *l = &scan->lines[i];
-
-        if (l->level < n_levels)
-            at[l->level] = zconfig_next(at[l->level]);
-        else
-            at[l->level] = zconfig_child(l->level ? at[l->level - 1] : root);
-        n_levels = l->level + 1;
-        if (!at[l->level])
-            return refuse(r->why, r->name, l->line, l->path, "not understood");
-        rc = file_value(r, l, zconfig_value(at[l->level]));
-    }
-    return rc;
 }
 
 static int file_text(struct file_reader *r, struct view text)
 {
-    struct config_scan scan = {.n_lines = 0};
-    zconfig_t *root = NULL;
-    const char *reason = "";
+    const char *reason = NULL;
     unsigned line = 0;
     int rc = 0;
 
     if (text.len > CONFIG_FILE_MAX)
         return refuse(r->why, r->name, 0, "", "the file is too long");
-    rc = config_scan(text, &scan, &line, &reason);
-    if (rc)
-        return rc == -EINVAL ? refuse(r->why, r->name, line, "", reason) : rc;
-    root = scan.n_lines ? zconfig_str_load(buf_str(&scan.clean)) : NULL;
-    if (root)
-        rc = file_values(r, &scan, root);
-    else if (scan.n_lines)
-        rc = refuse(r->why, r->name, 0, "", "not understood");
-    zconfig_destroy(&root);
-    config_scan_fini(&scan);
-    return rc;
+    rc = config_scan(text, file_value, r, &line, &reason);
+    return reason ? refuse(r->why, r->name, line, "", reason) : rc;
 }
 
 static int file_read(const char *path, struct buf *out)

@@ -1,17 +1,21 @@
 #include "base/config_scan.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
-#include "base/mem.h"
+#include "base/secret.h"
 
 #define CONFIG_LINES_MAX 2000
 
 struct scanner {
-    struct config_scan *out;
+    config_line_fn *each;
+    void *arg;
     struct buf path;               /* of the line just read */
+    struct buf value;              /* of the same line */
     size_t ends[CONFIG_DEPTH_MAX]; /* length of the path at each level */
     unsigned n_levels;             /* levels of the line before */
+    unsigned n_lines;              /* told so far */
     const char *reason;
 };
 
@@ -28,7 +32,7 @@ static struct view skip_blanks(struct view v)
     return v;
 }
 
-/* Cuts the comment behind a quoted value off. NULL or what is wrong. */
+/* What stands inside the quotes. NULL or what is wrong. */
 static const char *check_quoted(struct view *value)
 {
     const char *end = memchr(value->ptr + 1, value->ptr[0], value->len - 1);
@@ -39,7 +43,7 @@ static const char *check_quoted(struct view *value)
     rest = skip_blanks(view_make(end + 1, value->len - (size_t)(end + 1 - value->ptr)));
     if (rest.len && rest.ptr[0] != '#')
         return "text behind the closing quote";
-    value->len = (size_t)(end + 1 - value->ptr);
+    *value = view_make(value->ptr + 1, (size_t)(end - value->ptr) - 1);
     return NULL;
 }
 
@@ -49,8 +53,7 @@ static const char *check_value(struct view *value)
         return check_quoted(value);
     if (value->len && memchr(value->ptr, '#', value->len))
         return "an unquoted '#' would cut the value off: quote the value, or give the comment "
-               "a "
-               "line of its own";
+               "a line of its own";
     return NULL;
 }
 
@@ -65,29 +68,22 @@ static int path_extend(struct scanner *s, unsigned level, struct view name)
     return buf_error(&s->path);
 }
 
-static int line_add(struct scanner *s, unsigned number, unsigned level, struct view name,
-                    const struct view *value)
+static int line_tell(struct scanner *s, unsigned number, unsigned level, struct view name,
+                     const struct view *value)
 {
-    struct config_line *l = &s->out->lines[s->out->n_lines];
+    struct config_line l = {.line = number};
     int rc = path_extend(s, level, name);
 
+    buf_reset(&s->value);
+    if (value)
+        (void)buf_add_view(&s->value, *value);
+    rc = rc ? rc : buf_error(&s->value);
     if (rc)
         return rc;
-    l->path = mem_strdup(buf_str(&s->path));
-    if (!l->path)
-        return -ENOMEM;
-    l->line = number;
-    l->level = level;
-    l->has_value = value != NULL;
-    s->out->n_lines++;
-    for (unsigned i = 0; i < level; i++)
-        (void)buf_add_str(&s->out->clean, "    ");
-    (void)buf_add_view(&s->out->clean, name);
-    if (value) {
-        (void)buf_add_str(&s->out->clean, " = ");
-        (void)buf_add_view(&s->out->clean, *value);
-    }
-    return buf_add_char(&s->out->clean, '\n');
+    l.path = buf_str(&s->path);
+    l.value = value ? buf_str(&s->value) : NULL;
+    s->n_lines++;
+    return s->each(s->arg, &l);
 }
 
 static int refuse(struct scanner *s, const char *reason)
@@ -119,19 +115,18 @@ static int scan_entry(struct scanner *s, unsigned number, struct view line, size
         return refuse(s, "indented too far");
     while (name.len < rest.len && is_name_char(rest.ptr[name.len]))
         name.len++;
-    /* zconfig takes no '/' at either end of a key */
     if (name.len == 0 || name.ptr[0] == '/' || name.ptr[name.len - 1] == '/')
         return refuse(s, "a key was expected");
     rest = skip_blanks(view_make(rest.ptr + name.len, rest.len - name.len));
     if (rest.len == 0 || rest.ptr[0] == '#')
-        return line_add(s, number, level, name, NULL);
+        return line_tell(s, number, level, name, NULL);
     if (rest.ptr[0] != '=')
         return refuse(s, "'=' was expected behind the key");
     rest = skip_blanks(view_make(rest.ptr + 1, rest.len - 1));
     wrong = check_value(&rest);
     if (wrong)
         return refuse(s, wrong);
-    return line_add(s, number, level, name, &rest);
+    return line_tell(s, number, level, name, &rest);
 }
 
 static int scan_line(struct scanner *s, unsigned number, struct view line)
@@ -150,28 +145,22 @@ static int scan_line(struct scanner *s, unsigned number, struct view line)
         return refuse(s, "the line is too long");
     if (has_control(line))
         return refuse(s, "control character");
-    if (s->out->n_lines == CONFIG_LINES_MAX)
+    if (s->n_lines == CONFIG_LINES_MAX)
         return refuse(s, "too many lines");
     while (line.ptr[n_spaces] == ' ')
         n_spaces++;
     return scan_entry(s, number, line, n_spaces);
 }
 
-int config_scan(struct view text, struct config_scan *ret_scan, unsigned *ret_line,
+int config_scan(struct view text, config_line_fn *each, void *arg, unsigned *ret_line,
                 const char **ret_reason)
 {
-    struct config_scan out = {.n_lines = 0};
-    struct scanner s = {.out = &out};
+    struct scanner s = {.each = each, .arg = arg};
     unsigned number = 0;
     int rc = 0;
 
-    buf_init(&out.clean, 2 * CONFIG_FILE_MAX);
+    buf_init(&s.value, CONFIG_LINE_MAX);
     buf_init(&s.path, CONFIG_DEPTH_MAX * (CONFIG_LINE_MAX + 1));
-    out.lines = mem_zalloc_array(CONFIG_LINES_MAX, sizeof(*out.lines));
-    if (!out.lines) {
-        rc = -ENOMEM;
-        goto out;
-    }
     if (view_starts(text, "\xef\xbb\xbf"))
         text = view_make(text.ptr + 3, text.len - 3);
     while (!rc && text.len) {
@@ -182,28 +171,13 @@ int config_scan(struct view text, struct config_scan *ret_scan, unsigned *ret_li
         len += end ? 1 : 0;
         text = view_make(text.ptr + len, text.len - len);
     }
-    if (rc == -ENOSPC)
-        rc = refuse(&s, "the file is too long");
-    if (rc == -EINVAL) {
+    if (s.reason) {
         *ret_line = number;
         *ret_reason = s.reason;
     }
-    if (rc)
-        goto out;
-
-    *ret_scan = out;
-    out = (struct config_scan){.n_lines = 0}; /* handed over */
-out:
+    if (s.value.cap)
+        secret_wipe(s.value.ptr, s.value.cap); /* it may have held secrets */
+    buf_fini(&s.value);
     buf_fini(&s.path);
-    config_scan_fini(&out);
     return rc;
-}
-
-void config_scan_fini(struct config_scan *s)
-{
-    for (size_t i = 0; s->lines && i < s->n_lines; i++)
-        mem_free(s->lines[i].path);
-    mem_free(s->lines);
-    buf_fini(&s->clean);
-    *s = (struct config_scan){.n_lines = 0};
 }

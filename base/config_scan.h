@@ -1,33 +1,30 @@
 #pragma once
 
-/* The look at a ZPL file that comes before zconfig's: zconfig takes the first of two equal keys,
- * cuts a value at an unquoted '#' and forgets line numbers. Pure: bytes in, lines out. */
+/* The lines of a configuration file in ZPL: keys with values, headings, indentation by four spaces.
+ * Refuses what such a file is easily got wrong with: an unquoted '#' that would cut a value, a quote
+ * that is not closed. Pure: bytes in, lines out; what a key means is not known here. */
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
 #include "base/compiler.h"
 
 #define CONFIG_FILE_MAX  ((size_t)256 * 1024) /* bytes: far above any file a person writes */
-#define CONFIG_LINE_MAX  ((size_t)1000)       /* bytes: zconfig cuts lines at 1,024 */
+#define CONFIG_LINE_MAX  ((size_t)1000)       /* bytes */
 #define CONFIG_DEPTH_MAX 8                    /* levels of indentation */
 
+/* Borrowed until the next one. */
 struct config_line {
-    char *path;     /* owned; "ingress/listen" */
-    unsigned line;  /* counted from 1 */
-    unsigned level; /* indentation, in steps of four spaces */
-    bool has_value; /* false for a section's heading */
+    const char *path;  /* "ingress/listen" */
+    const char *value; /* without its quotes; NULL for a section's heading */
+    unsigned line;     /* counted from 1 */
 };
 
-struct config_scan {
-    struct config_line *lines; /* owned */
-    size_t n_lines;
-    struct buf
-        clean; /* the same file without comments and blank lines, one row a config_line */
-};
+/* 0 to go on; anything else ends the reading. */
+typedef int config_line_fn(void *arg, const struct config_line *line);
 
-/* Read @text. 0; -ENOMEM; -EINVAL with @ret_line and @ret_reason (a constant text) set. */
-AMO_MUSTCHECK int config_scan(struct view text, struct config_scan *ret_scan,
+/* Tell @each of every line of @text that is neither blank nor a comment. 0; what @each returned;
+ * -ENOMEM; -EINVAL with @ret_line and @ret_reason (a constant text) set, which are left as they are
+ * when the -EINVAL is of @each. */
+AMO_MUSTCHECK int config_scan(struct view text, config_line_fn *each, void *arg,
                               unsigned *ret_line, const char **ret_reason);
-void config_scan_fini(struct config_scan *s);
