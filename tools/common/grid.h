@@ -1,7 +1,10 @@
 #pragma once
 
 /* A table of text for people: rows of cells, columns as wide as their widest cell. Knows columns
- * of a terminal, not what the cells mean. */
+ * of a terminal, not what the cells mean.
+ *
+ * libsmartcols was tried and is not used: it takes the width of a letter from the locale, and ours
+ * run in containers that have none. */
 
 #include <stdbool.h>
 #include <stddef.h>
