@@ -605,6 +605,26 @@ static void a_report_behind_others_waits_for_its_own_message_as_well(void **stat
     assert_true(rig_has_message(r, "msvc-s-1"));
 }
 
+/* Two managers write to one client, one of them on a second card, of which nobody has said yet that it is
+ * the same thread: its report waited for the words of the first alone. */
+static void a_report_that_has_waited_for_one_card_waits_for_the_other(void **state)
+{
+    struct rig *r = *state;
+    int64_t first = 0;
+
+    rig_client_message_done(r, "m0", "amo-0");
+    first = rig_in_flight(r, COMMAND_SERVICE_MESSAGE, "amo-1")->id;
+    take(r, in_chat("amo-2")); /* it keeps the first one's lane pending */
+    begun(r, "amo-3", "chat-b", "+7 900 000-00-02");
+    take(r, colleagues("s-3", false));
+    rig_assert_counts(r, 0, 0, 1);
+    told(r, first, "thread", "s-1");
+    rig_assert_counts(r, 0, 0, 1);
+    told(r, first + 2, "thread", "s-3");
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 0);
+}
+
 static void a_managers_message_the_service_reports_as_its_own_is_not_imported(void **state)
 {
     struct rig *r = *state;
@@ -662,6 +682,7 @@ int main(void)
         CASE(reports_that_go_on_waiting_where_they_waited_keep_their_order),
         CASE(another_thread_does_not_wait_behind_them),
         CASE(a_report_behind_others_waits_for_its_own_message_as_well),
+        CASE(a_report_that_has_waited_for_one_card_waits_for_the_other),
         CASE(a_managers_message_the_service_reports_as_its_own_is_not_imported),
         CASE(an_id_that_looks_like_ours_of_a_clients_message_is_a_message),
     };

@@ -96,6 +96,8 @@ static int look_up_report(struct core *c, const struct event *e, struct mapping 
 {
     const struct conversation *conv = m->found;
     struct phone client;
+    bool waited = false;
+    int rc = 0;
 
     m->echo_again = true;
     m->echo_of = echo_of_thread(c, e);
@@ -107,16 +109,22 @@ static int look_up_report(struct core *c, const struct event *e, struct mapping 
         conv = m->by_phone;
     if (!conv && m->by_client && !m->by_client->service_id)
         conv = m->by_client;
-    if (conv && echo_is_pending(c, ECHO_SERVICE, conv)) {
+    waited = conv && echo_is_pending(c, ECHO_SERVICE, conv);
+    if (waited && conv->id != c->echo_in_hand) {
         m->echo_of = conv->id;
-        m->echo_again = conv->id != c->echo_in_hand;
         return 0;
     }
     m->echo_of = echo_behind_other(c, ECHO_SERVICE, conv ? conv->id : 0, e);
     if (m->echo_of)
         return 0;
     phone_read(router_client_phone(e), m->abroad, &client);
-    return echo_pending_first(c, e, &client, &m->echo_of);
+    rc = echo_pending_first(c, e, &client, &m->echo_of);
+    if (waited && (!m->echo_of || m->echo_of == conv->id)) {
+        m->echo_of =
+            conv->id; /* it has waited for this one, and may be another one's no more */
+        m->echo_again = false;
+    }
+    return rc;
 }
 
 static int look_up_amo(struct core *c, const struct event *e, struct lookup *l)
