@@ -31,6 +31,7 @@
 #define WORDS_MOVED "the number belongs to another account now"
 #define WORDS_UNCLEAR                                                                          \
     "the account that it was sent to before cannot be asked any more whether it has it"
+#define WORDS_MAYBE  "it may have reached the client; the number belongs to another account now"
 #define WORDS_NOBODY "the number belongs to no account now"
 
 /* --- commands --------------------------------------------------------------------------------- */
@@ -179,6 +180,22 @@ static int ask_behind(struct core *c, struct core_command *cmd)
     return buf_add(&c->leaving, &cmd->lane->id, sizeof(cmd->lane->id));
 }
 
+/* A manager's word is its account's own. Nobody can be asked whether the client has it. */
+static int give_up(struct core *c, struct core_command *cmd)
+{
+    bool maybe = false;
+    int rc =
+        cmd->kind == COMMAND_SERVICE_MESSAGE ? parting_may_be_at_client(c, cmd, &maybe) : 0;
+
+    if (rc)
+        return rc;
+    if (maybe)
+        settle_dead(c, cmd, "unclear", VIEW_LIT(WORDS_MAYBE));
+    else
+        settle_dead(c, cmd, "moved", VIEW_LIT(WORDS_MOVED));
+    return 0;
+}
+
 /* @looked: the account that it leaves was asked, and does not have it. */
 static int stray(struct core *c, struct core_command *cmd, bool looked, struct command_row *row,
                  struct message *m, struct conversation *conv)
@@ -217,8 +234,8 @@ static int stray(struct core *c, struct core_command *cmd, bool looked, struct c
     else if (goes_along(row, conv, m))
         redirect(c, cmd, row, conv);
     else
-        settle_dead(c, cmd, "moved", VIEW_LIT(WORDS_MOVED));
-    return 0;
+        rc = give_up(c, cmd);
+    return rc;
 }
 
 static void find_place(struct core *c, struct core_command *cmd, bool looked)

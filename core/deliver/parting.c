@@ -26,7 +26,7 @@ bool parting_is_over(const struct core *c, const struct core_command *cmd)
 
 int parting_note(struct core *c, struct core_command *cmd)
 {
-    if (!command_is_new_at_amo(cmd->kind) || cmd->unsure)
+    if (!command_is_message(cmd->kind) || cmd->unsure)
         return 0;
     cmd->unsure = cmd->noted = true;
     return store_command_unsure(c->store, cmd->id, true);
@@ -51,6 +51,15 @@ static bool can_be_asked(const struct core *c, const struct core_command *cmd,
 
     return row->scope && registry_scope_connected(c->registry, view_of(row->scope)) && scope &&
            !scope->paused && !parting_is_over(c, cmd);
+}
+
+int parting_may_be_at_client(struct core *c, const struct core_command *cmd, bool *ret)
+{
+    int64_t since = 0;
+    int rc = store_message_unclear(c->store, cmd->message, &since);
+
+    *ret = cmd->unsure || cmd->first || since != 0;
+    return rc;
 }
 
 int parting_of(struct core *c, const struct core_command *cmd, const struct command_row *row,

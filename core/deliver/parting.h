@@ -18,6 +18,10 @@ enum parting {
 /* @row is @cmd's, with the account that it leaves. -Exxx. */
 AMO_MUSTCHECK int parting_of(struct core *c, const struct core_command *cmd,
                              const struct command_row *row, enum parting *ret);
+/* A manager's message that cannot go along: may its service have it already, although nobody heard its answer?
+ * -Exxx. */
+AMO_MUSTCHECK int parting_may_be_at_client(struct core *c, const struct core_command *cmd,
+                                           bool *ret);
 /* It is in flight to an account that its conversation leaves, or that is left: a restart would not know,
  * so it is written down. -Exxx. */
 AMO_MUSTCHECK int parting_note(struct core *c, struct core_command *cmd);

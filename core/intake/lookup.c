@@ -92,6 +92,42 @@ static void look_up_echo(struct core *c, const struct event *e, struct mapping *
 /* The other way round: a manager's message is tried, and the service may report it as its side's
  * before its answer has told us what it calls it. A thread nobody knows may be that of first words.
  * Behind a report that waits, for whatever it waits, the next ones of its thread wait, too. */
+/* A report and the words of what was given up. */
+struct given_up {
+    struct view words;
+    int64_t message; /* 0 none */
+};
+
+static int same_words(void *arg, int64_t message, struct view body)
+{
+    struct given_up *g = arg;
+    struct command cmd;
+
+    if (command_decode(body, &cmd) || !view_equal(cmd.content.text, g->words))
+        return 0;
+    g->message = message;
+    return 1;
+}
+
+/* A manager's message was given up, and nobody knows whether its service has it: a report of the same words
+ * says that it has. Else they would stand on the card as somebody else's, perhaps of another account. */
+static int look_up_given_up(struct core *c, const struct event *e, struct lookup *l)
+{
+    const struct conversation *conv = l->mapping.found;
+    struct given_up g = {.words = e->content.text};
+    int rc = 0;
+
+    if (!conv || g.words.len == 0)
+        return 0;
+    rc = store_dead_unclear_walk(c->store, command_lane_of(conv->id, false), same_words, &g);
+    if (rc < 0 || !g.message)
+        return rc < 0 ? rc : 0;
+    rc = found_or_not(store_message(c->store, g.message, &l->known), &l->known,
+                      (const void **)&l->mapping.known);
+    l->mapping.given_up = l->mapping.known != NULL;
+    return rc;
+}
+
 static int look_up_report(struct core *c, const struct event *e, struct mapping *m)
 {
     const struct conversation *conv = m->found;
@@ -253,7 +289,10 @@ static int look_up_service_message(struct core *c, const struct event *e, struct
     rc = look_up_service_thread(c, e, l);
     if (rc == 0 && !m->found)
         rc = look_up_client(c, e, l);
-    return rc || !e->outgoing ? rc : look_up_report(c, e, m);
+    if (rc || !e->outgoing)
+        return rc;
+    rc = look_up_given_up(c, e, l);
+    return rc || m->known ? rc : look_up_report(c, e, m);
 }
 
 /* Of a thread that the service has not named yet: by the phone, or by the id it would have. */

@@ -135,6 +135,8 @@ static const char *const migrations[] = {
     "ALTER TABLE commands ADD COLUMN trace BLOB;"
     "UPDATE commands SET trace=(SELECT trace FROM messages WHERE "
     "messages.id=commands.message);",
+    /* what a service reports may be what was given up without anybody knowing whether it has it */
+    "CREATE INDEX dead_lane ON dead(lane);",
 };
 
 int schema_count(void)

@@ -485,6 +485,42 @@ def test_a_service_hears_of_its_messages_end_although_the_account_has_left_meanw
     assert told[0]["code"] == "refused"
 
 
+def test_a_managers_words_that_may_have_arrived_when_their_number_went_do_not_stand_on_the_new_card(stack):
+    """The service has them and could not say so; its report comes when the number is another company's."""
+    o = Office(stack, accounts=2)
+    a, b = o.scopes
+    o.source("wa1", a)
+    o.source("wa2", b)
+    who = f"790055503{next(N)}"
+    met = o.says("met-" + o.name, who)
+    stack.sandbox("connectors", {"name": o.name, "report": "none"})
+    stack.fault(on="service.message.created", match=o.name + "-words", status=500, process=True, times=1)
+    stack.fault(on="service.message.created", match=o.name + "-words", delay_ms=1500, status=500, times=1)
+    words = o.answers(o.name + "-words", met)
+    wait_for(lambda: any(p.get("in_flight") for p in stack.control("status")["peers"]) and
+             o.name + "-words" in o.sent(), "the second attempt")
+    o.source("wa1", b, "--move")
+    dead = wait_for(lambda: [d for d in stack.control("dead.list") if d["amo_id"] == words["id"]], "its end")
+    assert dead[0]["reason"] == "unclear"
+    o.told(words)
+
+    def report(ident, text):
+        assert stack.call("POST", "messages", {
+            "id": ident, "source": "wa1", "direction": "out", "conversation": {"id": who}, "sender": {"id": "operator"},
+            "receiver": {"id": who}, "author": None, "type": "text", "text": text},
+            connector=o.name, token=o.svc["token"])[0] == 202
+
+    report(f"own-{o.name}", o.name + "-words")
+    report(f"other-{o.name}", o.name + "-words")  # the same words once more are a colleague's
+    stack.wait("amojo.message", text=o.name + "-words")
+    assert stack.call("POST", "statuses", {"statuses": [
+        {"id": f"own-{o.name}", "status": "read"}]},
+                      connector=o.name, token=o.svc["token"])[0] == 202
+    stack.wait("status", id=words["id"], status=2)  # it did arrive, and the card says so
+    stack.settle()
+    assert o.texts(b) == [o.name + "-words"]
+
+
 def test_what_waited_for_an_account_follows_it_to_its_new_channel(stack):
     o = Office(stack)
     met = o.says("met-before", "79005550155")

@@ -99,7 +99,8 @@ cut off   a manager's word that was being called when core was killed, and whose
           be called failed (`moved`) though its service has it: it cannot go again, and nobody can be asked.
 left      a manager in a chat of an account that has left by the channel he wrote in cannot be told that his words are
           dead, if they died when it had left: amo takes nothing from there any more. They stand among the dead letters.
-unclear   an inbound message whose death says `unclear` may be there: amo could not be asked.
+unclear   a message whose death says `unclear` may be there: amo could not be asked, or nobody could ask the service of
+          a manager whose number went to another company.
 """
 import re
 from collections import Counter, defaultdict
@@ -346,7 +347,9 @@ class Judge:
     def slander_of_manager(self, token, words, at):
         said = [r for r in self.at_service.get(token, []) if r["told"]]
         self.used["cut"] += bool(self.at_service.get(token)) and not said
-        if said and not self.excuse("cut off", all(self.cut_off(token, r) for r in said)) \
+        if said and not self.excuse("unclear", token in {d["token"] for d in self.h["dead"]
+                                                         if d["reason"] == "unclear"}) \
+                and not self.excuse("cut off", all(self.cut_off(token, r) for r in said)) \
                 and not (at is not None and self.forgotten(at, said[0]["at"])):
             self.say("slander", f"{token} {words}, and its service has it and said so")
 
