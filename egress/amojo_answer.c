@@ -174,7 +174,7 @@ static bool is_passed(const struct json_node *messages, int64_t until_ms)
         const struct json_node *m = json_array_at(messages, i);
         int64_t at = 0;
 
-        if (json_int(json_get(m, "timestamp"), &at) && at < INT64_MAX / 1000)
+        if (json_int(json_get(m, "timestamp"), &at) && at > 0 && at < INT64_MAX / 1000)
             at *= 1000;
         (void)json_int(json_get(m, "msec_timestamp"),
                        &at); /* where there is one, it is finer */
