@@ -92,8 +92,8 @@ int record_parse(struct view bytes, struct record *ret, size_t *ret_len)
     body_len = (size_t)get_le(p + 32, 4);
     aux_len = (size_t)get_le(p + 36, 2);
     if (body_len > RECORD_MAX || aux_len > RECORD_AUX_MAX ||
-        get_le(p + 38, 2) != RECORD_VERSION)
-        return RECORD_E_BAD;
+        get_le(p + 38, 2) != RECORD_VERSION || get_le(p + 8, 8) == UINT64_MAX)
+        return RECORD_E_BAD; /* the last number is never given: none could follow it */
     len = record_len(aux_len, body_len);
     *ret_len = len;
     if (bytes.len < len)
