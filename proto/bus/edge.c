@@ -49,6 +49,7 @@ static void edge_readable(void *arg);
 static void edge_tick(void *arg);
 static void edge_frame(struct edge *e, const struct bus_message *m);
 static void edge_say_hello(struct edge *e);
+static void edge_close(struct edge *e);
 
 static int edge_open(struct edge *e)
 {
@@ -61,6 +62,8 @@ static int edge_open(struct edge *e)
     rc = bus_socket_watch(e->socket, e->loop, edge_readable, e);
     if (rc == 0)
         edge_say_hello(e);
+    else
+        edge_close(e); /* nobody would read it: the next tick opens another */
     return rc;
 }
 
