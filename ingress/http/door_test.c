@@ -1,0 +1,544 @@
+/* The listener, with clients on the same thread: what is read, refused, put aside and answered. The
+ * clients look at their sockets by a timer, so that no memory of ours is asked for on their side. */
+
+#include "ingress/http/door.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/net.h"
+#include "base/testing.h"
+#include "ingress/http/exchange.h"
+#include "ingress/http/figures.h"
+#include "ingress/http/guard.h"
+#include "proto/bus/loop.h"
+#include "proto/bus/socket.h"
+#include "proto/limits.h"
+
+#define N_CLIENTS 3
+
+struct client {
+    int fd;
+    char got[8192];
+    size_t n_got;
+    bool ended; /* the door closed it */
+};
+
+struct rig {
+    struct loop *loop;
+    struct door *door;
+    struct guard *guard;
+    struct figures figures;
+    struct client clients[N_CLIENTS];
+    size_t body_max;
+    char body[64]; /* of the last whole request */
+    char path[64];
+    unsigned n_heads;
+    unsigned n_whole;
+    struct exchange *waiting; /* put aside, answered at the next turn of the clients */
+    unsigned n_waits;
+    bool (*done)(struct rig *r);
+    bool late;
+};
+
+/* --- routes --------------------------------------------------------------------------------- */
+
+static void whole(void *arg, struct exchange *x)
+{
+    struct rig *r = arg;
+
+    r->n_whole++;
+    (void)!view_copy(buf_view(&x->body), r->body, sizeof(r->body)); /* long ones are counted */
+    if (view_is(x->path, "/wait")) {
+        x->waits = true;
+        return;
+    }
+    exchange_ok(x);
+}
+
+static void head(void *arg, struct exchange *x)
+{
+    struct rig *r = arg;
+
+    r->n_heads++;
+    (void)!view_copy(x->path, r->path, sizeof(r->path)); /* long ones are not looked at */
+    x->source = SOURCE_CONNECTOR;
+    if (view_is(x->path, "/health")) {
+        exchange_answer(x, 200, "well");
+        return;
+    }
+    if (x->method != METHOD_POST) {
+        x->allow = "POST";
+        exchange_fault(x, 405, "method", "only POST", NULL);
+        return;
+    }
+    x->body_max = r->body_max;
+    x->whole = whole;
+}
+
+static void wait_for_answer(void *arg, struct exchange *x)
+{
+    struct rig *r = arg;
+
+    r->waiting = x;
+    r->n_waits++;
+}
+
+/* --- clients -------------------------------------------------------------------------------- */
+
+static void client_read(struct client *c)
+{
+    ssize_t n = 0;
+
+    if (c->fd < 0 || c->ended)
+        return;
+    n = recv(c->fd, c->got + c->n_got, sizeof(c->got) - 1 - c->n_got, MSG_DONTWAIT);
+    if (n > 0)
+        c->n_got += (size_t)n;
+    c->got[c->n_got] = '\0';
+    c->ended = n == 0 || (n < 0 && errno != EAGAIN);
+}
+
+static void turn(void *arg)
+{
+    struct rig *r = arg;
+    struct exchange *x = r->waiting;
+
+    for (int i = 0; i < N_CLIENTS; i++)
+        client_read(&r->clients[i]);
+    if (x) {
+        r->waiting = NULL;
+        exchange_ok(x);
+        door_answer(r->door, x);
+        door_run(r->door);
+    }
+    if (r->done(r))
+        loop_stop(r->loop);
+}
+
+static void give_up(void *arg)
+{
+    struct rig *r = arg;
+
+    r->late = true;
+    loop_stop(r->loop);
+}
+
+static void dial(struct rig *r, int i)
+{
+    struct sockaddr_storage at;
+    socklen_t len = 0;
+    int fd = -1;
+
+    assert_int_equal(net_parse_address(door_address(r->door), &at, &len), 0);
+    fd = socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&at, len), 0);
+    r->clients[i] = (struct client){.fd = fd};
+}
+
+static void say(struct rig *r, int i, const char *text)
+{
+    assert_int_equal(send(r->clients[i].fd, text, strlen(text), MSG_NOSIGNAL),
+                     (ssize_t)strlen(text));
+}
+
+/* --- a life --------------------------------------------------------------------------------- */
+
+static int open_door(struct rig *r, uint64_t max_connections)
+{
+    const struct door_config config = {.loop = r->loop,
+                                       .listen = "127.0.0.1:0",
+                                       .max_connections = max_connections,
+                                       .guard = r->guard,
+                                       .figures = &r->figures,
+                                       .head = head,
+                                       .wait = wait_for_answer,
+                                       .arg = r};
+
+    return door_new(&config, &r->door);
+}
+
+static void begin(struct rig *r)
+{
+    *r = (struct rig){.body_max = 100};
+    for (int i = 0; i < N_CLIENTS; i++)
+        r->clients[i].fd = -1;
+    assert_int_equal(loop_new(&r->loop), 0);
+    assert_int_equal(guard_new("", 100, &r->guard), 0);
+    assert_int_equal(figures_init(&r->figures, "ingress"), 0);
+    assert_int_equal(loop_add_timer(r->loop, 1, true, turn, r, NULL), 0);
+    assert_int_equal(loop_add_timer(r->loop, 8000, false, give_up, r, NULL), 0);
+}
+
+static void start(struct rig *r)
+{
+    begin(r);
+    assert_int_equal(open_door(r, 100), 0);
+    dial(r, 0);
+}
+
+static void end(struct rig *r)
+{
+    for (int i = 0; i < N_CLIENTS; i++) {
+        if (r->clients[i].fd >= 0)
+            assert_int_equal(close(r->clients[i].fd), 0);
+    }
+    door_free(r->door);
+    figures_fini(&r->figures);
+    guard_free(r->guard);
+    loop_free(r->loop);
+}
+
+/* Until @done holds; a loop runs once, so a rig has one wait. */
+static void run(struct rig *r, bool (*done)(struct rig *r))
+{
+    r->done = done;
+    assert_int_equal(loop_run(r->loop), 0);
+    assert_false(r->late);
+}
+
+/* Is there a whole answer, or the end? */
+static bool is_answered(struct rig *r)
+{
+    const struct client *c = &r->clients[0];
+    const char *body = strstr(c->got, "\r\n\r\n");
+    const char *length = strstr(c->got, "Content-Length: ");
+
+    if (c->ended)
+        return true;
+    return body && length && strlen(body + 4) >= strtoul(length + 16, NULL, 10);
+}
+
+static bool has(const struct rig *r, const char *what)
+{
+    return strstr(r->clients[0].got, what) != NULL;
+}
+
+/* One request, one answer. */
+static void answers(const char *request, const char *status)
+{
+    struct rig r;
+
+    start(&r);
+    say(&r, 0, request);
+    run(&r, is_answered);
+    if (!has(&r, status))
+        fail_msg("%s\n-> %s", request, r.clients[0].got);
+    end(&r);
+}
+
+#define POST "POST /x HTTP/1.1\r\nHost: a\r\n"
+
+static void a_whole_request_is_handed_on_and_answered(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    start(&r);
+    say(&r, 0, "POST /a%2Fb?c=d HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel");
+    say(&r, 0, "lo");
+    run(&r, is_answered);
+    assert_true(has(&r, "HTTP/1.1 200"));
+    assert_true(has(&r, "OK"));
+    assert_string_equal(r.body, "hello");
+    assert_string_equal(r.path, "/a%2Fb");
+    assert_int_equal(r.n_heads, 1);
+    assert_int_equal(r.n_whole, 1);
+    assert_int_equal(door_busy(r.door), 1);
+    end(&r);
+}
+
+static void an_answer_of_the_head_alone_needs_no_body(void **state)
+{
+    (void)state;
+    answers("GET /health HTTP/1.1\r\nHost: a\r\n\r\n", "200");
+    answers("GET /x HTTP/1.1\r\nHost: a\r\n\r\n", "405");
+    answers("DELETE /x HTTP/1.1\r\nHost: a\r\n\r\n", "Allow: POST");
+}
+
+static void a_head_that_can_be_read_two_ways_is_refused(void **state)
+{
+    (void)state;
+    answers("POST /x HTTP/1.1\r\n\r\n", "400");
+    answers("POST /x HTTP/1.1\r\nHost: a\r\nHost: b\r\nContent-Length: 0\r\n\r\n", "400");
+    answers(POST "Content-Length: 1\r\nContent-Length: 1\r\n\r\nx", "400");
+    answers(POST "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400");
+    answers(POST "Transfer-Encoding: gzip\r\n\r\n", "400");
+}
+
+static void a_body_over_its_limit_is_refused_however_it_comes(void **state)
+{
+    char longer[300];
+
+    (void)state;
+    (void)snprintf(longer, sizeof(longer), POST "Content-Length: 120\r\n\r\n%0120d", 1);
+    answers(longer, "413");
+    answers(POST "Content-Length: 100000\r\n\r\n", "413"); /* at once: it is not read */
+    (void)snprintf(longer, sizeof(longer),
+                   POST "Transfer-Encoding: chunked\r\n\r\n78\r\n%0120d\r\n0\r\n\r\n", 1);
+    answers(longer, "413");
+}
+
+static void a_body_in_pieces_is_put_together(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    start(&r);
+    say(&r, 0, POST "Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n");
+    run(&r, is_answered);
+    assert_string_equal(r.body, "hello");
+    end(&r);
+}
+
+static void an_address_over_its_limit_is_refused(void **state)
+{
+    char request[LIMIT_URL + 200];
+
+    (void)state;
+    (void)snprintf(request, sizeof(request), "GET /%0*d HTTP/1.1\r\nHost: a\r\n\r\n",
+                   (int)LIMIT_URL, 1);
+    answers(request, "414");
+}
+
+static void a_head_over_its_limit_is_refused(void **state)
+{
+    static char request[LIMIT_HEADER_BYTES + 400];
+    int n = snprintf(request, sizeof(request), POST "Content-Length: 0\r\nX-A: ");
+
+    (void)state;
+    memset(request + n, 'a', LIMIT_HEADER_BYTES);
+    memcpy(request + n + LIMIT_HEADER_BYTES, "\r\n\r\n", 5);
+    answers(request, "431");
+}
+
+static void a_request_put_aside_is_answered_later(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    start(&r);
+    say(&r, 0, "POST /wait HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+    run(&r, is_answered);
+    assert_true(has(&r, "200"));
+    assert_int_equal(r.n_waits, 1);
+    end(&r);
+}
+
+static bool two_answers(struct rig *r)
+{
+    const char *first = strstr(r->clients[0].got, "HTTP/1.1");
+
+    return first && strstr(first + 1, "HTTP/1.1 405");
+}
+
+static void a_connection_takes_one_request_after_the_other(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    start(&r);
+    say(&r, 0, POST "Content-Length: 2\r\n\r\nhiGET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+    run(&r, two_answers);
+    assert_int_equal(r.n_heads, 2);
+    end(&r);
+}
+
+/* The first ends, and only then is the second taken in. */
+static bool second_is_answered(struct rig *r)
+{
+    if (is_answered(r) && r->clients[0].fd >= 0) {
+        assert_int_equal(r->clients[1].n_got, 0);
+        assert_int_equal(close(r->clients[0].fd), 0);
+        r->clients[0].fd = -1;
+    }
+    return r->clients[1].n_got > 0;
+}
+
+static void over_the_limit_of_connections_one_waits_its_turn(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    begin(&r);
+    assert_int_equal(open_door(&r, 1), 0);
+    dial(&r, 0);
+    dial(&r, 1);
+    say(&r, 0, "GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
+    say(&r, 1, "GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
+    run(&r, second_is_answered);
+    assert_non_null(strstr(r.clients[1].got, "200"));
+    end(&r);
+}
+
+static void a_closed_door_opens_again_at_the_same_address(void **state)
+{
+    struct rig r;
+    char address[128];
+
+    (void)state;
+    begin(&r);
+    assert_int_equal(open_door(&r, 100), 0);
+    (void)snprintf(address, sizeof(address), "%s", door_address(r.door));
+    door_close(r.door);
+    door_close(r.door);
+    assert_false(door_is_open(r.door));
+    mem_fail_at(1);
+    assert_int_equal(door_open(r.door), -ENOMEM);
+    mem_fail_at(0);
+    assert_false(door_is_open(r.door)); /* still closed, and it may be tried again */
+    assert_int_equal(door_open(r.door), 0);
+    assert_int_equal(door_open(r.door), 0);
+    assert_true(door_is_open(r.door));
+    assert_string_equal(door_address(r.door), address);
+    dial(&r, 0);
+    say(&r, 0, "GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
+    run(&r, is_answered);
+    assert_true(has(&r, "200"));
+    end(&r);
+}
+
+static void a_draining_door_answers_what_it_has_and_closes(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    start(&r);
+    say(&r, 0, "GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
+    door_drain(r.door); /* whoever knocked before is taken in */
+    assert_false(door_is_open(r.door));
+    assert_int_equal(door_open(r.door), 0); /* harmless, and it stays closed */
+    assert_false(door_is_open(r.door));
+    run(&r, is_answered);
+    assert_true(has(&r, "200"));
+    assert_true(has(&r, "Connection: close"));
+    end(&r);
+}
+
+/* --- without memory ------------------------------------------------------------------------- */
+
+static int opened(void *arg)
+{
+    struct rig *r = arg;
+    int rc = open_door(r, 100);
+
+    if (rc)
+        assert_null(r->door);
+    door_free(r->door);
+    r->door = NULL;
+    return rc;
+}
+
+static void a_door_that_had_no_memory_does_not_stand_half_open(void **state)
+{
+    struct rig r;
+    uint64_t before = 0;
+    uint64_t n_all = 0;
+
+    (void)state;
+    begin(&r);
+    before = mem_count();
+    assert_int_equal(opened(&r), 0);
+    n_all = mem_count() - before;
+    assert_true(n_all > 3);
+    for (uint64_t n = 1; n <= n_all; n++) {
+        mem_fail_at(n);
+        assert_int_equal(opened(&r), -ENOMEM);
+        mem_fail_at(0);
+    }
+    assert_int_equal(opened(&r), 0);
+    end(&r);
+}
+
+/* The first connection has the failing allocation; the second one comes after it. */
+static bool both_ended(struct rig *r)
+{
+    const struct client *c = &r->clients[1];
+
+    if (is_answered(r) && c->fd < 0) {
+        mem_fail_at(0);
+        dial(r, 1);
+        say(r, 1, POST "Content-Length: 5\r\n\r\nhello");
+    }
+    return c->fd >= 0 && (c->ended || strstr(c->got, "\r\n\r\n"));
+}
+
+/* What is answered 200 was handed on whole; else it is a refusal that asks for a repeat, or the end.
+ * Nobody else notices. */
+static bool request_fails_at(uint64_t nth, const char *request)
+{
+    struct rig r;
+    uint64_t before = 0;
+    bool reached = false;
+
+    start(&r);
+    say(&r, 0, request);
+    before = mem_count();
+    mem_fail_at(nth);
+    run(&r, both_ended);
+    reached = mem_count() - before >= nth;
+    if (has(&r, " 200 "))
+        assert_true(r.n_whole == 2 && strcmp(r.body, "hello") == 0);
+    else
+        assert_true(r.clients[0].n_got == 0 || has(&r, " 503 ") || has(&r, " 500 "));
+    assert_non_null(strstr(r.clients[1].got, " 200 "));
+    end(&r);
+    return reached;
+}
+
+static void without_memory_a_request_is_refused_never_lost(void **state)
+{
+    static const char *const requests[] = {
+        POST "Content-Length: 5\r\n\r\nhello",
+        "POST /%77ait HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
+        POST "Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < AMO_COUNT(requests); i++) {
+        uint64_t n = 1;
+
+        while (n < 40 && request_fails_at(n, requests[i]))
+            n++;
+        assert_true(n > 2);
+    }
+}
+
+static int begin_all(void **state)
+{
+    (void)state;
+    bus_init();
+    return 0;
+}
+
+static int end_all(void **state)
+{
+    (void)state;
+    bus_fini();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_whole_request_is_handed_on_and_answered),
+        cmocka_unit_test(an_answer_of_the_head_alone_needs_no_body),
+        cmocka_unit_test(a_head_that_can_be_read_two_ways_is_refused),
+        cmocka_unit_test(a_body_over_its_limit_is_refused_however_it_comes),
+        cmocka_unit_test(a_body_in_pieces_is_put_together),
+        cmocka_unit_test(an_address_over_its_limit_is_refused),
+        cmocka_unit_test(a_head_over_its_limit_is_refused),
+        cmocka_unit_test(a_request_put_aside_is_answered_later),
+        cmocka_unit_test(a_connection_takes_one_request_after_the_other),
+        cmocka_unit_test(over_the_limit_of_connections_one_waits_its_turn),
+        cmocka_unit_test(a_closed_door_opens_again_at_the_same_address),
+        cmocka_unit_test(a_draining_door_answers_what_it_has_and_closes),
+        cmocka_unit_test(a_door_that_had_no_memory_does_not_stand_half_open),
+        cmocka_unit_test(without_memory_a_request_is_refused_never_lost),
+    };
+
+    return cmocka_run_group_tests(tests, begin_all, end_all);
+}
