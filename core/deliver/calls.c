@@ -195,8 +195,10 @@ void inquiry_reconnect(struct core *c, struct dest *d)
         !is_long_ago(c, d->reconnected_unix_ms, now))
         return;
     what = (struct connect_call){s->channel, s->account, s->title, s->window_off};
-    if (inquiry_connect(c, &what, reconnected, d))
-        return; /* no memory: at the next 404, or the next tick */
+    if (inquiry_connect(c, &what, reconnected, d)) {
+        d->connect_wanted = true; /* no memory: at the next tick */
+        return;
+    }
     d->reconnected_unix_ms = now;
     rc = core_turn(c);
     rc = rc ? rc : store_scope_reconnecting(c->store, view_of(s->id), now);
