@@ -57,8 +57,9 @@ void transfers_free(struct transfers *ts);
 
 /* What attempts are signed with from now on; NULL: none. Borrowed until the next. */
 void transfers_set_registry(struct transfers *ts, const struct registry *r);
-/* A COMMAND_PUSH. What cannot be taken is handed back unstarted. PACK_E_MALFORMED, -ENOMEM:
- * nothing of it was taken. */
+/* A COMMAND_PUSH. What cannot be taken is handed back unstarted. PACK_E_MALFORMED: nothing of it
+ * was taken. -ENOMEM: those behind the first one without memory were not; core's lease brings
+ * them back. */
 AMO_MUSTCHECK int transfers_accept(struct transfers *ts, struct view body);
 /* A RESULT_TAKEN's pairs (id, attempt). */
 void transfers_taken(struct transfers *ts, struct view pairs);
