@@ -220,8 +220,10 @@ static void on_hello(void *arg, struct hello *ret)
     ret->credit_bytes = ret->credit ? LIMIT_CREDIT_BYTES : 0;
     e->credit_told = ret->credit;
     buf_reset(&e->held);
-    if (transfers_held(e->transfers, &e->held))
-        log_line(LOG_LEVEL_ERROR, "hello.no_memory", NULL); /* core then waits out the lease */
+    if (transfers_held(e->transfers, &e->held)) {
+        log_line(LOG_LEVEL_ERROR, "hello.no_memory", NULL);
+        ret->session = 0; /* what it does not name may be here: core waits out the lease */
+    }
     ret->held = buf_view(&e->held);
 }
 

@@ -142,12 +142,10 @@ int edge_send(struct edge *e, enum msg_kind kind, const struct id *trace, struct
 
 static void edge_say_hello(struct edge *e)
 {
-    struct hello h = {0};
+    struct hello h = {
+        .version = VIEW_LIT(AMO_VERSION), .session = e->n_sockets, .mono_ms = clock_mono_ms()};
 
     e->on.hello(e->on.arg, &h);
-    h.version = VIEW_LIT(AMO_VERSION);
-    h.session = e->n_sockets;
-    h.mono_ms = clock_mono_ms();
     buf_reset(&e->body);
     /* not sent now is sent at the next tick */
     if (hello_encode(&h, &e->body) == 0)

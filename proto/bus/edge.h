@@ -21,7 +21,8 @@ struct loop;
 struct tap;
 
 struct edge_handlers {
-    /* Fill @ret; its texts must stay valid until the call returns to the loop. */
+    /* Fill @ret, in which what the edge knows stands already; its texts must stay valid until the
+     * call returns to the loop. */
     void (*hello)(void *arg, struct hello *ret);
     void (*heartbeat)(void *arg, struct heartbeat *ret);
     /* The session is open. @w borrows the frame. */
