@@ -465,6 +465,12 @@ static int write_all(int fd, off_t offset, struct view bytes)
     return 0;
 }
 
+/* The times are what a file says: any number. */
+static bool began_long_before(const struct repeat *r, int64_t at_ms)
+{
+    return at_ms > 0 && r->log_began_ms < at_ms - LIMIT_REPEAT_MS;
+}
+
 int repeat_sync(struct repeat *r)
 {
     struct repeat_entry marker = {.at_ms = (int64_t)r->flushed_to};
@@ -476,7 +482,7 @@ int repeat_sync(struct repeat *r)
         return 0;
     if (r->n_log > 0 && r->logged < r->confirmed &&
         (r->n_log >= LIMIT_REPEAT_ENTRIES ||
-         entry_at(r, r->logged)->at_ms - r->log_began_ms > LIMIT_REPEAT_MS))
+         began_long_before(r, entry_at(r, r->logged)->at_ms)))
         rc = log_rotate(r);
     if (rc) /* the log grows beyond its bound until it can be */
         log_failed(LOG_LEVEL_WARN, "repeat.not_rotated", rc, NULL);
