@@ -1,16 +1,12 @@
 """The pages and amoctl know the same verbs and options."""
-import os
-import pathlib
 import re
-import subprocess
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BIN = pathlib.Path(os.environ.get("AMO_BIN_DIR", ROOT / "build" / "bin"))
+from kit import ROOT, run
 
 
 def usage():
     """{verb: its options}, out of amoctl --help."""
-    text = subprocess.run([BIN / "amoctl", "--help"], capture_output=True, text=True, check=True, timeout=30).stdout
+    text = run("amoctl", "--help").stdout
     lines = re.findall(r"^  ([a-z]+(?: [a-z]+)?)((?: [\[<A-Z-].*)?)$", text, re.M)
     return {verb: set(re.findall(r"--[a-z-]+", rest)) for verb, rest in lines}
 

@@ -3,9 +3,7 @@ import base64
 import json
 import os
 import re
-import subprocess
 import sys
-import threading
 import time
 import uuid
 
@@ -14,6 +12,7 @@ import pytest
 import foreign_node
 import page
 from ingress_harness import standard_headers
+from kit import Process, run
 from stack import QUICK, Stack, http, wait_for
 
 PAGE = "docs/connector.md"
@@ -55,28 +54,16 @@ def test_what_is_shown_is_compared(shown, got, fit):
     assert page.fits([shown], got) == fit
 
 
-class Program:
-    """A program of the page, from a folder of its own; what it says, line by line."""
+class Program(Process):
+    """A program of the page, in a folder of its own."""
 
     def __init__(self, directory, name, **environment):
         (directory / name).write_text(page.program(PAGE, name), encoding="utf-8")
-        self.lines = []
-        self.child = subprocess.Popen(runner(name), cwd=directory, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                      env={"PATH": os.environ["PATH"], "PORT": "0", **environment})
-        threading.Thread(target=lambda: self.lines.extend(line.rstrip("\n") for line in iter(self.child.stdout.readline, "")), daemon=True).start()
-
-    def wait(self, pattern):
-        return wait_for(lambda: next((m for line in self.lines if (m := re.search(pattern, line))), None) or self.over(), f"{pattern} of {self.lines}")
-
-    def over(self):
-        assert self.child.poll() is None, self.lines
+        super().__init__(name, runner(name), {"PATH": os.environ["PATH"], "PORT": "0", **environment}, directory, cwd=directory)
+        self.start()
 
     def count(self, text):
         return sum(text in line for line in self.lines)
-
-    def close(self):
-        self.child.terminate()
-        self.child.wait(20)
 
 
 def runner(name):
@@ -96,9 +83,10 @@ def service(request, stack, tmp_path):
     directory = folder_for(request.param, tmp_path)
     program = Program(directory, f"service.{request.param}", SECRETS=f"whsec_{NEW} whsec_{OLD}")
     try:
-        port = program.wait(r"listening on (\d+)")[1]
+        port = program.wait_line(r"listening on (\d+)")[1]
         yield request.param, directory, program, f"http://127.0.0.1:{port}/amo"
     finally:
+        program.stop()
         program.close()
 
 
@@ -108,7 +96,7 @@ def send(directory, language, stack, text, **changes):
     (directory / name).write_text(page.program(PAGE, name), encoding="utf-8")
     environment = {"PATH": os.environ["PATH"], "BRIDGE": f"http://127.0.0.1:{stack.port}", "NAME": language, "TOKEN": TOKEN,
                    "SECRET": f"whsec_{OLD}", "no_proxy": "*", **changes}
-    done = subprocess.run([*runner(name), text], cwd=directory, env=environment, capture_output=True, text=True, timeout=60)
+    done = run(*runner(name), text, cwd=directory, env=environment)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -124,16 +112,16 @@ def test_the_programs_of_the_page_talk_with_the_bridge(stack, service):
     language, directory, program, url = service
     scope = connect(stack, language, url)
     assert stack.control("connector.test", name=language)["status"] == 200
-    program.wait("connector.test")
+    program.wait_line("connector.test")
 
     code, said = send(directory, language, stack, f"hello-from-{language}")
     assert code == 0 and said.startswith("202 ") and f'"mid":"{language}-wa1-' in said
     chat = stack.wait("amojo.message", text=f"hello-from-{language}")["item"]["chat"]
 
     stack.sandbox("manager/writes", {"scope_id": scope, "chat": chat, "text": "Да, можно забирать"})
-    program.wait("to 79005550134 text Да, можно забирать")
+    program.wait_line("to 79005550134 text Да, можно забирать")
     stack.sandbox("manager/writes-first", {"scope_id": scope, "phone": "+7 900 555-01-77", "text": "we-begin", "source": "wa1"})
-    program.wait("to 79005550177 text we-begin")
+    program.wait_line("to 79005550177 text we-begin")
     wait_for(lambda: any("79005550177" in json.dumps(c) for c in stack.control("conversation.list", scope=scope)), "the taught conversation")
     code, said = send(directory, language, stack, "refused", TOKEN="x" * 32, SECRET=f"whsec_{NEW}")
     assert code == 1 and said.startswith("401 ")
@@ -152,7 +140,7 @@ def test_a_repeat_is_taken_once_and_a_rotation_refuses_nobody_who_may(service):
         """How many messages it took, once all it has said until now is read."""
         nonce = f"test-{uuid.uuid4()}"
         assert post(NEW, nonce, data=json.dumps({"type": "connector.test", "data": {"nonce": nonce}}).encode())[0] == 200
-        program.wait(nonce)
+        program.wait_line(nonce)
         return program.count("text once")
 
     first = post(OLD)

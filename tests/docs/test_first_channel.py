@@ -3,12 +3,11 @@ import os
 import re
 import shlex
 import socket
-import subprocess
 
 import pytest
 
 import page
-from stack import BIN
+from kit import BIN, environment, run
 
 PAGES = ["docs/first-channel.md", "docs/first-channel.ru.md"]
 # Questions that may be asked again until the answer has come about.
@@ -16,8 +15,7 @@ QUESTION = re.compile(r"curl -sS [^ ]+$|amoctl (status|trace|doctor)\b")
 
 
 def amoctl(*words):
-    return subprocess.run([BIN / "amoctl", *words], capture_output=True, text=True, timeout=20,
-                          env={"PATH": os.environ["PATH"], "AMO_RUN_DIR": "/nonexistent"}).stdout
+    return run("amoctl", *words, env=environment(AMO_RUN_DIR="/nonexistent")).stdout
 
 
 VERBS = {m[1].strip() for m in re.finditer(r"^  ([a-z]+(?: [a-z]+)?)\b", amoctl("--help"), re.M)}

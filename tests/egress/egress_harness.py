@@ -6,26 +6,18 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import re
-import shutil
 import signal
 import socket
 import ssl
 import subprocess
-import sys
-import tempfile
 import threading
 import time
-import urllib.request
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "lib"))
-
-import bus  # noqa: E402
-
-BIN = Path(os.environ.get("AMO_BIN", os.environ.get("AMO_BIN_DIR", ROOT / "build" / "bin")))
+import bus
+import kit
+from kit import BIN, ROOT, Process  # noqa: F401
 
 CHANNEL = "0b024cf5-011a-41f4-b10c-62b7e5052de5"
 ACCOUNT = "831f0943-4783-43d0-835e-d2d8d2553844"
@@ -41,12 +33,9 @@ CAUSES = ["none", "connect", "timeout", "cut", "throttled", "forbidden", "not_fo
           "redirect", "unreadable", "private", "unregistered", "not_http", "proxy"]
 
 
-def wait_until(what, condition, timeout=10.0):
-    """Poll until the condition holds; says what it waited for when it does not."""
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, f"timed out waiting for {what}"
-        time.sleep(0.01)
+def wait_for(true, what, timeout=10.0):
+    """What a worker does, it does within seconds."""
+    return kit.wait_for(true, what, timeout)
 
 
 # --- remote sides ------------------------------------------------------------------------------
@@ -126,7 +115,7 @@ class Remote:
                     pass
 
     def wait_requests(self, n, timeout=10.0):
-        wait_until(f"{n} requests, have {len(self.requests)}", lambda: len(self.requests) >= n, timeout)
+        wait_for(lambda: len(self.requests) >= n, lambda: f"{n} requests, have {len(self.requests)}", timeout)
 
     def _accept(self):
         while not self.stop.is_set():
@@ -270,7 +259,7 @@ class Core(bus.FakeCore):
     def wait_hello(self, timeout=10.0):
         """Until somebody has introduced himself; what comes with it is kept for results()."""
         seen = len(self.hellos)
-        wait_until("HELLO", lambda: self._pump() or len(self.hellos) > seen, timeout)
+        wait_for(lambda: self._pump() or len(self.hellos) > seen, "HELLO", timeout)
         return self.hellos[-1]
 
     def results(self, n, timeout=10.0, take=True):
@@ -301,7 +290,7 @@ class Core(bus.FakeCore):
     def settle(self):
         """Let what was sent arrive: a heartbeat answered after it proves it."""
         seen = len(self.heartbeats)
-        wait_until("a heartbeat", lambda: self._pump() or len(self.heartbeats) > seen + 1)
+        wait_for(lambda: self._pump() or len(self.heartbeats) > seen + 1, "a heartbeat")
 
     def _pump(self):
         try:
@@ -314,33 +303,19 @@ def outcome(result):
     return result["outcome"], CAUSES[result.get("cause", 0)]
 
 
-class Worker:
+class Worker(Process):
     """A running amo-egress."""
 
     def __init__(self, directory, name="egress", prefix=(), env=None, **config):
-        self.dir = Path(directory)
-        keys = {"run_dir": directory, "data_dir": self.dir / "data", "name": name, "egress/admin_listen": "127.0.0.1:0",
-                "log/level": "debug"} | config
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("AMO_")}
-        environment |= {"AMO_" + k.upper().replace("/", "_"): str(v) for k, v in keys.items()} | (env or {})
-        self.log_path = self.dir / f"{name}.log"
-        self.log_file = self.log_path.open("ab")
-        self.process = subprocess.Popen([*prefix, str(BIN / "amo-egress")], env=environment, stderr=self.log_file,
-                                        stdout=self.log_file)
-        wait_until("ready", lambda: "what=ready" in self.log() or self.process.poll() is not None)
-        found = re.search(r"what=ready.* admin=127\.0\.0\.1:(\d+)", self.log())
-        assert found, self.log()
-        self.admin_port = int(found[1])
-
-    def log(self):
-        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+        keys = {"run_dir": directory, "data_dir": Path(directory) / "data", "name": name,
+                "egress/admin_listen": "127.0.0.1:0", "log/level": "debug"} | config
+        super().__init__(name, [*prefix, BIN / "amo-egress"], kit.environment(**kit.settings(keys), **(env or {})), directory)
+        self.start()
+        self.admin_port = int(self.wait_line(r"what=ready.* admin=127\.0\.0\.1:(\d+)", 10)[1])
 
     def admin(self, path):
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}{path}", timeout=5) as r:
-                return r.status, r.read().decode()
-        except urllib.error.HTTPError as e:
-            return e.code, e.read().decode()
+        answer = kit.http("GET", f"http://127.0.0.1:{self.admin_port}{path}", timeout=5)
+        return answer.status, answer.body.decode()
 
     def metric(self, name, labels=""):
         """The figure as it is now; None when it is not shown."""
@@ -348,30 +323,22 @@ class Worker:
         return float(found[1]) if found else None
 
     def private_kib(self):
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        status = Path(f"/proc/{self.pid}/status").read_text()
         return int(re.search(r"RssAnon:\s+(\d+)", status)[1])
 
     def terminate(self):
-        self.process.send_signal(signal.SIGTERM)
+        self.signal(signal.SIGTERM)
 
     def stop(self, timeout=25):
         """SIGTERM and the exit code."""
-        if self.process.poll() is None:
-            self.terminate()
-        try:
-            return self.process.wait(timeout)
-        finally:
-            if self.process.poll() is None:
-                self.process.kill()
-                self.process.wait()
-            self.log_file.close()
+        return super().stop(timeout)
 
 
 class Bench:
     """One scratch directory with a core, remotes and workers in it; closes them all."""
 
     def __init__(self):
-        self.dir = tempfile.mkdtemp(prefix="amo-egress-", dir="/tmp")
+        self.dir = str(kit.scratch("amo-egress-"))
         self.remotes, self.workers, self.core = [], [], None
 
     def remote(self, *args, **kwargs):
@@ -398,11 +365,9 @@ class Bench:
         for remote in self.remotes:
             remote.close()
         for worker in self.workers:
-            if worker.process.poll() is None:
-                worker.process.kill()
-                worker.process.wait()
-            assert "AddressSanitizer" not in worker.log() and "LeakSanitizer" not in worker.log(), worker.log()[-4000:]
-            assert "runtime error:" not in worker.log(), worker.log()[-4000:]
+            worker.close()
+        said = [line for worker in self.workers for line in worker.sanitizer_words()]
         if self.core:
             self.core.close()
-        shutil.rmtree(self.dir, ignore_errors=True)
+        kit.discard(self.dir)
+        assert not said, said

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from egress_harness import (DEAD, DONE, HOLD, SERVICE_TEST, Bench, Remote, answer, outcome, registry, to_service,
-                            wait_until)
+                            wait_for)
 from netns import NameServer, Namespace, lent
 
 PUBLIC, PUBLIC6 = "93.184.215.14", "2606:4700::1234"
@@ -217,7 +217,7 @@ def test_a_kept_connection_stays_where_it_is_when_its_name_moves_inside(place):
         assert outcome(place.call("keep")) == (DONE, "none")
     assert set(place.tls.where[before:]) <= {PUBLIC}
     place.tls.hang_up()  # now a new one is needed
-    wait_until("no connection", lambda: not place.tls.open)
+    wait_for(lambda: not place.tls.open, "no connection")
     result = place.call("keep")
     assert outcome(result) in ((DONE, "none"), (HOLD, "private"))
     assert "127.0.0.1" not in place.tls.where[before:]

@@ -1,9 +1,9 @@
 """Every kind of call beyond a plain message: what it says to a service and to amojo, and what is never said."""
-import subprocess
 import time
 
 import pytest
-from egress_harness import (ACCOUNT, BIN, AMO_DISCONNECT, AMO_EDIT, AMO_HISTORY, AMO_OUTGOING, AMO_REACTION, AMO_TYPING,
+import kit
+from egress_harness import (ACCOUNT, AMO_DISCONNECT, AMO_EDIT, AMO_HISTORY, AMO_OUTGOING, AMO_REACTION, AMO_TYPING,
                             CHANNEL, DEAD, DONE, HOLD, NEW_KEY, OLD_KEY, RETRY, SERVICE_FAILED, SERVICE_REACTION,
                             SERVICE_TEST, SERVICE_TYPING, answer, message, outcome, to_service)
 
@@ -230,6 +230,6 @@ def test_a_message_of_our_side_names_the_client_and_a_stranger_by_what_is_known(
 
 
 def test_a_spelling_that_is_none_stops_the_start(tmp_path):
-    environment = {"AMO_RUN_DIR": str(tmp_path), "AMO_DATA_DIR": str(tmp_path), "AMO_EGRESS_STATUS_SPELLING": "ours"}
-    worker = subprocess.run([BIN / "amo-egress"], env=environment, capture_output=True, text=True, timeout=10)
+    environment = kit.environment(AMO_RUN_DIR=tmp_path, AMO_DATA_DIR=tmp_path, AMO_EGRESS_STATUS_SPELLING="ours")
+    worker = kit.run("amo-egress", env=environment, timeout=10)
     assert worker.returncode == 2 and "AMO_EGRESS_STATUS_SPELLING: both, old or new" in worker.stderr

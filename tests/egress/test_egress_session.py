@@ -1,12 +1,12 @@
 """The worker and core: results kept, sessions lost, credit, silence, stopping."""
 import signal
-import subprocess
 import time
 
 import pytest
 
 import bus
-from egress_harness import (BIN, DONE, UNKNOWN, UNSTARTED, accepted, message, outcome, registry, wait_until)
+import kit
+from egress_harness import (DONE, UNKNOWN, UNSTARTED, accepted, message, outcome, registry)
 
 
 def held(core):
@@ -165,7 +165,7 @@ def test_sigterm_finishes_what_is_under_way_and_starts_nothing(bench):
     worker.terminate()
     results = core.results(4)
     assert {(r["id"], r["outcome"]) for r in results} == {(1, DONE), (2, DONE), (3, UNSTARTED), (4, UNSTARTED)}
-    assert worker.process.wait(5) == 0
+    assert worker.wait_end(5) == 0
     assert len(remote.requests) == 2 and core.credits[-1].get("credit", 0) == 0
 
 
@@ -174,10 +174,10 @@ def test_a_stopping_worker_hands_new_commands_back(bench):
     core.push(message(1))
     remote.wait_requests(1)
     worker.terminate()
-    wait_until("stopping", lambda: "what=stopping" in worker.log())
+    worker.wait_line("what=stopping", 10)
     core.push(message(2))
     assert {(r["id"], r["outcome"]) for r in core.results(2)} == {(1, DONE), (2, UNSTARTED)}
-    assert worker.process.wait(5) == 0
+    assert worker.wait_end(5) == 0
 
 
 def test_sigterm_cuts_off_at_the_deadline_and_says_what_is_unknown(bench):
@@ -186,7 +186,7 @@ def test_sigterm_cuts_off_at_the_deadline_and_says_what_is_unknown(bench):
     remote.wait_requests(1)
     worker.terminate()
     assert outcome(core.result(5)) == (UNKNOWN, "timeout")
-    assert worker.process.wait(5) == 0
+    assert worker.wait_end(5) == 0
 
 
 def test_an_idle_worker_stops_at_once_and_needs_little_memory(bench):
@@ -197,13 +197,12 @@ def test_an_idle_worker_stops_at_once_and_needs_little_memory(bench):
     memory = worker.private_kib()
     began = time.monotonic()
     assert worker.stop() == 0 and time.monotonic() - began < 2
-    assert memory <= 8 << 10 or "asan" in str(worker.process.args), memory
+    assert memory <= 8 << 10 or "asan" in str(worker.args), memory
 
 
 def test_two_of_one_name_refuse_and_two_names_share_the_work(bench):
     _, core, worker = bench.up()
-    second = subprocess.run([BIN / "amo-egress"], env={"AMO_RUN_DIR": bench.dir, "AMO_DATA_DIR": bench.dir + "/data"},
-                            capture_output=True, text=True, timeout=10)
+    second = kit.run("amo-egress", env=kit.environment(AMO_RUN_DIR=bench.dir, AMO_DATA_DIR=bench.dir + "/data"), timeout=10)
     assert second.returncode == 1 and "another process named egress is running" in second.stderr
     bench.worker(name="egress-b")
     core.wait_hello()
@@ -218,10 +217,10 @@ def test_a_command_that_lay_in_the_socket_is_as_old_as_it_is(bench, stamped):
     if stamped:
         core.stamp = True
         core.settle()
-    worker.process.send_signal(signal.SIGSTOP)
+    worker.signal(signal.SIGSTOP)
     core.push(message(1, start_within_ms=600, finish_within_ms=2000))
     time.sleep(1.2)  # stands still for longer than the command may be started
-    worker.process.send_signal(signal.SIGCONT)
+    worker.signal(signal.SIGCONT)
     assert outcome(core.result()) == (UNSTARTED, "none")
     assert remote.requests == []
     core.push(message(2))
@@ -233,10 +232,10 @@ def test_frames_that_lay_in_the_socket_are_no_sign_of_life(bench):
     remote, core, worker = bench.up(lease_ms=4000)
     core.stamp = True
     core.settle()
-    worker.process.send_signal(signal.SIGSTOP)
+    worker.signal(signal.SIGSTOP)
     core.push(message(1, start_within_ms=60000, finish_within_ms=60000))
     time.sleep(2.5)
-    worker.process.send_signal(signal.SIGCONT)
+    worker.signal(signal.SIGCONT)
     time.sleep(0.5)  # core stays silent: only what is read now could speak for it
     assert outcome(core.result()) == (UNSTARTED, "none")
     assert remote.requests == []

@@ -1,17 +1,10 @@
 import json
-import pathlib
-import subprocess
-import sys
 
 import pytest
 
-HERE = pathlib.Path(__file__).resolve().parent
-
-sys.path.insert(0, str(HERE))
-sys.path.insert(0, str(HERE.parent / "lib"))
-
-import foreign_node  # noqa: E402
-from sandbox_rig import Amo, Bridge, Sandbox, Service  # noqa: E402
+import foreign_node
+import kit
+from sandbox_rig import Amo, Bridge, Sandbox, Service
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +45,7 @@ def node():
 @pytest.fixture(scope="module")
 def tls(tmp_path_factory):
     """amotop speaks https only."""
-    place = tmp_path_factory.mktemp("tls")
-    cert, key = place / "cert.pem", place / "key.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-                    "-keyout", key, "-out", cert, "-subj", "/CN=localhost", "-addext",
-                    "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True)
+    cert, key = kit.certificate(tmp_path_factory.mktemp("tls"), "DNS:localhost,IP:127.0.0.1")
     with Sandbox("--cert", str(cert), "--key", str(key), ca=str(cert)) as sandbox:
         sandbox.cert = str(cert)
         yield sandbox

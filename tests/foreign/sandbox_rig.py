@@ -5,75 +5,48 @@ Written from docs/sandbox.md and the vendors' documentation, not from the sandbo
 import base64
 import hashlib
 import hmac
-import http.client
 import http.server
 import json
-import os
-import pathlib
-import select
-import ssl
-import subprocess
 import threading
 import time
 import urllib.parse
 from email.utils import format_datetime
 from datetime import datetime, timezone
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BIN = pathlib.Path(os.environ.get("AMO_BIN_DIR", ROOT / "build" / "bin"))
+import kit
+from kit import BIN, Process  # noqa: F401
 
 
-class Answer:
-    def __init__(self, status, headers, body):
-        self.status, self.headers, self.body = status, headers, body
-
-    @property
-    def json(self):
-        return json.loads(self.body)
-
-
-class Sandbox:
+class Sandbox(Process):
     """The executable on a free port; a context manager that also checks how it ends."""
 
     def __init__(self, *arguments, ca=None):
-        self.arguments, self.ca = arguments, ca
+        self.ca, self.dir = ca, kit.scratch("amo-sandbox-")
+        super().__init__("sandbox", [BIN / "amo-sandbox", "--listen", "127.0.0.1:0", *arguments], None, self.dir)
 
     def __enter__(self):
-        self.process = subprocess.Popen(
-            [str(BIN / "amo-sandbox"), "--listen", "127.0.0.1:0", *self.arguments],
-            stdout=subprocess.PIPE, text=True)
-        ready, _, _ = select.select([self.process.stdout], [], [], 20)
-        assert ready, "the sandbox did not say where it listens"
-        line = self.process.stdout.readline()
-        assert line.startswith("amo-sandbox listening on "), line
-        self.url = line.split()[-1]
+        self.start()
+        self.url = self.wait_line(r"^amo-sandbox listening on (\S+)$", 20)[1]
         self.port = urllib.parse.urlsplit(self.url).port
         return self
 
     def __exit__(self, *exc):
-        self.process.terminate()
         try:
-            code = self.process.wait(20)
+            code = self.stop(20)
         finally:
-            self.process.kill()
-            self.process.stdout.close()
+            said = self.sanitizer_words()
+            self.close()
+            kit.discard(self.dir)
         if exc[0] is None:
             assert code == 0, f"the sandbox ended with {code}"
-
-    def connection(self):
-        if self.url.startswith("https"):
-            context = ssl.create_default_context(cafile=self.ca)
-            return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=60, context=context)
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+            assert not said, said
 
     def call(self, method, path, body=None, headers=None):
-        connection = self.connection()
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body, ensure_ascii=False).encode()
+        connection = kit.connect(self.url, 60, self.ca)
         try:
-            if body is not None and not isinstance(body, bytes):
-                body = json.dumps(body, ensure_ascii=False).encode()
-            connection.request(method, path, body=body, headers=headers or {})
-            answer = connection.getresponse()
-            return Answer(answer.status, answer.headers, answer.read())
+            return kit.ask(connection, method, path, body, headers)
         finally:
             connection.close()
 

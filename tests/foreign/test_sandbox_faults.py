@@ -1,13 +1,13 @@
 """Faults, waiting, limits, resetting, and how the program starts and ends."""
 import http.client
 import signal
-import subprocess
 import threading
 import time
 
 import pytest
 
-from sandbox_rig import BIN, Amo, Sandbox, Service
+import kit
+from sandbox_rig import Amo, Sandbox, Service
 
 
 def test_a_scripted_status_is_answered_without_effect(sandbox, amo):
@@ -242,10 +242,7 @@ def test_wrong_addresses_methods_and_bodies_are_told_apart(sandbox):
 
 
 def test_two_sides_work_side_by_side_over_tls(tmp_path):
-    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-                    "-keyout", key, "-out", cert, "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"],
-                   check=True, capture_output=True)
+    cert, key = kit.certificate(tmp_path, "IP:127.0.0.1")
     with Sandbox("--cert", str(cert), "--key", str(key), ca=str(cert)) as sandbox:
         assert sandbox.url.startswith("https://")
         amo = Amo(sandbox).connect()
@@ -262,7 +259,9 @@ def test_two_sides_work_side_by_side_over_tls(tmp_path):
 
 
 def test_it_starts_and_ends_as_documented():
-    run = lambda *a: subprocess.run([BIN / "amo-sandbox", *a], capture_output=True, text=True, timeout=20)  # noqa: E731
+    def run(*words):
+        return kit.run("amo-sandbox", *words, timeout=20)
+
     assert run("--version").stdout.startswith("amo-sandbox ")
     assert "--listen" in run("--help").stdout
     for wrong in (["--nonsense"], ["--listen"], ["--listen", "nowhere"], ["--listen", "127.0.0.1:99999"], ["--cert", "x"]):
@@ -270,8 +269,8 @@ def test_it_starts_and_ends_as_documented():
     with Sandbox() as sandbox:
         taken = run("--listen", f"127.0.0.1:{sandbox.port}")
         assert taken.returncode == 1 and "cannot listen" in taken.stderr
-        sandbox.process.send_signal(signal.SIGINT)
-        assert sandbox.process.wait(20) == 0
+        sandbox.signal(signal.SIGINT)
+        assert sandbox.wait_end(20) == 0
 
 
 def test_it_ends_at_once_with_waiters_and_held_answers():

@@ -5,24 +5,18 @@ Everything lies in a scratch directory, listens on port 0, is waited for by what
 import base64
 import hashlib
 import hmac
-import http.client
 import json
-import os
 import pathlib
 import re
-import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "lib"))
-import bus  # noqa: E402
+import bus
+import kit
+from kit import BIN, ROOT, Process, wait_for  # noqa: F401
 
-BIN = pathlib.Path(os.environ.get("AMO_BIN_DIR") or os.environ.get("AMO_BIN") or ROOT / "build" / "bin")
-DEADLINE = float(os.environ.get("AMO_TEST_DEADLINE", "30"))
+DEADLINE = kit.deadline(30)
 
 CHANNEL = "0b024cf5-011a-41f4-b10c-62b7e5052de5"
 ACCOUNT = "831f0943-4783-43d0-835e-d2d8d2553844"
@@ -31,17 +25,6 @@ SECRET = "63e499d7595e7c8b55945cd77957bba45cd50f23"
 TOKEN = "token-of-mobilon-000000000000000000"
 OTHER_TOKEN = "token-of-another-00000000000000000"
 KEY = bytes(range(32))
-
-
-def wait_for(true, what, timeout=DEADLINE, every=0.01):
-    end = time.monotonic() + timeout
-    while True:
-        value = true()
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise TimeoutError(f"waited {timeout} s for {what}")
-        time.sleep(every)
 
 
 def registry(version=1, sources=(), scopes=None, tokens=(TOKEN,), keys=(KEY,)):
@@ -92,19 +75,6 @@ def message(ident="wa1-1", text="Привет", source="wa1", **extra):
         "id": ident, "source": source, "conversation": {"id": "79005550101"},
         "sender": {"id": "79005550101", "name": "Ирина", "phone": "79005550101"},
         "type": "text", "text": text}, **extra), ensure_ascii=False).encode()
-
-
-class Answer:
-    def __init__(self, status, headers, body):
-        self.status, self.headers, self.body = status, headers, body
-
-    @property
-    def json(self):
-        return json.loads(self.body)
-
-    @property
-    def code(self):
-        return self.json["error"]["code"]
 
 
 class Core(threading.Thread):
@@ -224,14 +194,15 @@ class Core(threading.Thread):
             self.join(DEADLINE)
 
 
-class Ingress:
+class Ingress(Process):
+    """One amo-ingress; it may run under a program that wraps it, as strace."""
+
     def __init__(self, directory, wrap=(), args=(), **config):
         self.dir = pathlib.Path(directory)
-        self.wrap, self.args = list(wrap), list(args)
-        self.log_path = self.dir / "ingress.log"
+        self.wrap, self.words = list(wrap), list(args)
         self.config = config
-        self.child = None
         self.held = []
+        super().__init__("ingress", [], None, self.dir)
         self.start()
 
     @property
@@ -243,75 +214,51 @@ class Ingress:
         return self.dir / "spool"
 
     def environment(self):
-        env = {k: v for k, v in os.environ.items() if not k.startswith("AMO_")}
-        env.update(AMO_DATA_DIR=str(self.dir / "data"), AMO_RUN_DIR=str(self.dir / "run"),
-                   AMO_INGRESS_LISTEN="127.0.0.1:0", AMO_INGRESS_ADMIN_LISTEN="127.0.0.1:0",
-                   AMO_INGRESS_SPOOL=str(self.spool_dir), AMO_BUS_EVENTS=self.endpoint,
-                   AMO_DRAIN_MS="5000", AMO_LOG_LEVEL="debug",
-                   AMO_INGRESS_MAX_CONNECTIONS_PER_ADDRESS="512")
+        env = {"AMO_INGRESS_LISTEN": "127.0.0.1:0", "AMO_INGRESS_ADMIN_LISTEN": "127.0.0.1:0",
+               "AMO_INGRESS_SPOOL": self.spool_dir, "AMO_BUS_EVENTS": self.endpoint, "AMO_DRAIN_MS": 5000,
+               "AMO_LOG_LEVEL": "debug", "AMO_INGRESS_MAX_CONNECTIONS_PER_ADDRESS": 512}
         if self.wrap:
             env["ASAN_OPTIONS"] = "detect_leaks=0"   # the leak sanitizer cannot run under strace
-        env.update({k.upper(): str(v) for k, v in self.config.items()})
-        return env
+        return kit.in_folder(self.dir, **env | {k.upper(): v for k, v in self.config.items()})
 
     def start(self, **more):
         self.config.update(more)
-        self.seen = self.log_path.stat().st_size if self.log_path.exists() else 0
-        with open(self.log_path, "ab") as log:
-            self.child = subprocess.Popen(self.wrap + [str(BIN / "amo-ingress")] + self.args,
-                                          env=self.environment(), stdout=log, stderr=log,
-                                          stdin=subprocess.DEVNULL)
+        self.args = [*self.wrap, str(BIN / "amo-ingress"), *self.words]
+        self.env = self.environment()
+        super().start()
         line = self.wait_log(r"what=ready .*")
         found = re.search(r"listen=\S*:(\d+) admin=\S*:(\d+)", line)
         if found:
             self.port, self.admin_port = int(found[1]), int(found[2])
-        self.pid = int(re.search(r"pid=(\d+)", line)[1])
+        self.pid = int(re.search(r"pid=(\d+)", line)[1])  # not that of a program it runs under
         return self
 
-    def log(self):
-        with open(self.log_path, "rb") as log:
-            log.seek(self.seen)
-            return log.read().decode("utf-8", "replace")
-
     def wait_log(self, pattern, timeout=DEADLINE):
-        def look():
-            found = re.search(pattern, self.log())
-            if not found and self.child.poll() is not None:
-                raise AssertionError(f"ended with {self.child.returncode}:\n{self.log()}")
-            return found and found[0]
-        return wait_for(look, pattern, timeout)
-
-    def kill(self):
-        os.kill(self.pid, signal.SIGKILL)
-        self.child.wait(DEADLINE)
+        """The words of the log that match."""
+        return self.wait_line(pattern, timeout)[0]
 
     def stop(self, expect=0):
-        if self.child.poll() is None:
-            os.kill(self.pid, signal.SIGTERM)
-        code = self.child.wait(DEADLINE)
+        code = super().stop(DEADLINE)
         assert code == expect, f"exit {code}:\n{self.log()[-3000:]}"
 
     def close(self):
         for connection in self.held:
             connection.close()
-        if self.child and self.child.poll() is None:
-            try:
+        try:
+            if self.alive:
                 self.stop()
-            except Exception:
-                self.child.kill()
-                self.child.wait(DEADLINE)
-                raise
+            assert not self.sanitizer_words(), self.sanitizer_words()
+        finally:
+            super().close()
 
     # -- HTTP
 
     def connect(self, timeout=DEADLINE):
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        return kit.connect(f"http://127.0.0.1:{self.port}", timeout)
 
     def request(self, method, path, body=None, headers=None, connection=None):
         c = connection or self.connect()
-        c.request(method, path, body=body, headers=headers or {})
-        r = c.getresponse()
-        answer = Answer(r.status, r.headers, r.read())
+        answer = kit.ask(c, method, path, body, headers)
         if not connection:
             c.close()
         return answer
@@ -345,12 +292,7 @@ class Ingress:
             return got
 
     def admin(self, path):
-        c = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=DEADLINE)
-        c.request("GET", path)
-        r = c.getresponse()
-        answer = Answer(r.status, r.headers, r.read())
-        c.close()
-        return answer
+        return kit.http("GET", f"http://127.0.0.1:{self.admin_port}{path}", timeout=DEADLINE)
 
     def metric(self, name, **labels):
         """Sum of the rows of a metric that carry these labels."""

@@ -254,7 +254,7 @@ def test_who_leaves_while_asking_does_no_harm(pair, leave):
     core.on_query = lambda query: FOUND
     assert get(ingress, "a").status == 200
     wait_for(lambda: ingress.metric("amo_connections") == 0, "the connections to end", timeout=20)
-    assert ingress.child.poll() is None
+    assert ingress.alive
 
 
 def test_a_stopping_ingress_lets_nobody_wait(make):

@@ -2,9 +2,9 @@
 import os
 import shutil
 import signal
-import subprocess
 
-from ingress_harness import BIN, Ingress, bus, hook, message, registry, wait_for
+import kit
+from ingress_harness import Ingress, bus, hook, message, registry, wait_for
 
 
 def accept(ingress, n, prefix="m"):
@@ -330,21 +330,19 @@ def test_drain_delivers_the_spool_of_a_dead_host(make):
     shutil.copytree(ingress.spool_dir, copied)
     core = make.core()
     env = dict(ingress.environment(), AMO_DATA_DIR=str(make.path / "data2"))
-    done = subprocess.run([str(BIN / "amo-ingress"), "--drain", str(copied)], env=env, capture_output=True,
-                          timeout=60)
-    assert done.returncode == 0, done.stderr.decode()
+    done = kit.run("amo-ingress", "--drain", copied, env=env)
+    assert done.returncode == 0, done.stderr
     assert ids(core) == [f"m-{i}" for i in range(50)]
-    again = subprocess.run([str(BIN / "amo-ingress"), "--drain", str(make.path / "nowhere")], env=env,
-                           capture_output=True, timeout=60)
-    assert again.returncode == 1 and b"no such spool" in again.stderr
+    again = kit.run("amo-ingress", "--drain", make.path / "nowhere", env=env)
+    assert again.returncode == 1 and "no such spool" in again.stderr
     assert not (make.path / "nowhere").exists()
 
 
 def test_a_second_process_may_not_have_the_same_spool(make):
     ingress = make()
     env = dict(ingress.environment(), AMO_NAME="other")
-    second = subprocess.run([str(BIN / "amo-ingress")], env=env, capture_output=True, timeout=60)
-    assert second.returncode == 1 and b"another process has it" in second.stderr
+    second = kit.run("amo-ingress", env=env)
+    assert second.returncode == 1 and "another process has it" in second.stderr
 
 
 def test_sigterm_finishes_what_was_begun(make):
@@ -367,7 +365,7 @@ def test_sigterm_finishes_what_was_begun(make):
     busy.send(body[10:])
     answer = busy.getresponse()
     assert answer.status == 200 and answer.headers["Connection"].lower() == "close"
-    assert ingress.child.wait(10) == 0
+    assert ingress.wait_end(10) == 0
     core.wait_events(2)
 
 

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+import kit
 from ingress_harness import BIN, hook, message, registry, wait_for
 
 pytestmark = pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
@@ -68,7 +69,7 @@ def test_what_a_failed_flush_left_is_written_anew_before_anybody_relies_on_it(ma
     ingress.wrap = faulty("fdatasync:error=EIO:when=1", segment)
     ingress.start()
     assert ingress.service(message("gate")).status == 503
-    assert ingress.child.wait(20) == 75
+    assert ingress.wait_end(20) == 75
     trace = make.path / "second-life.txt"
     ingress.wrap = ["strace", "-f", "-qq", "-yy", "-o", str(trace), "-e", "trace=pwrite64,fsync,fdatasync,sendto,sendmsg,writev,write"]
     ingress.start()
@@ -131,7 +132,7 @@ def test_an_empty_last_segment_on_a_full_disk_is_no_failed_flush(make):
     assert answer.status == 503 and answer.code == "spool_full"
     wait_for(lambda: b"disk full" in ingress.admin("/readyz").body, "the reason")
     wait_for(lambda: not refused(ingress) and ingress.amo(hook("later")).status == 200, "room")
-    assert ingress.child.poll() is None
+    assert ingress.alive
     core.wait_events(3)
     assert ids(core)[-1] == "later" and core.events[-1][0] == 3
 
@@ -151,7 +152,7 @@ def test_a_file_left_over_by_a_creation_that_failed_is_no_failed_flush(make):
     said = [ingress.amo(hook(f"m-{i}", text="x" * 20000), connection=c).status for i in range(8)]
     assert 503 in said
     wait_for(lambda: not refused(ingress) and ingress.amo(hook("later")).status == 200, "room")
-    assert ingress.child.poll() is None
+    assert ingress.alive
 
 
 def small_disk(directory, size="1m"):
@@ -214,7 +215,7 @@ def test_a_file_that_cannot_be_closed_for_an_erasure_ends_the_process(make):
     ingress.start()
     core.wait_events(2)
     core.send_all("SPOOL_TURN", {"number": 1})
-    assert ingress.child.wait(20) == 75
+    assert ingress.wait_end(20) == 75
     assert re.search(r"what=spool.flush_failed error=5 words=\"Input/output error\" in=seal file=0+1\.seg", ingress.log())
 
 
@@ -228,9 +229,9 @@ def test_a_start_that_meets_one_error_of_the_disk_asks_to_be_started_again(make,
     core.wait_events(3)
     ingress.stop()
     path = None if call == "mkdir" else segments(ingress)[-1]
-    done = subprocess.run([*faulty(f"{call}:error=EIO:when=1", path), str(BIN / "amo-ingress"), "--drain",
-                           str(ingress.spool_dir)], env=ingress.environment(), capture_output=True, timeout=60)
-    said = done.stderr.decode()
+    done = kit.run(*faulty(f"{call}:error=EIO:when=1", path), BIN / "amo-ingress", "--drain", ingress.spool_dir,
+                   env=ingress.environment())
+    said = done.stderr
     if call == "pread64":
         assert done.returncode == 0, said        # a read is tried again
     else:

@@ -166,7 +166,7 @@ def test_any_signed_json_is_answered_and_kept(shared, value):
     event = take_one(core, before[0])
     if answer.status == 400:
         assert event["kind"] == 6 and event["raw"] == body
-    assert ingress.child.poll() is None
+    assert ingress.alive
 
 
 @RULES

@@ -132,7 +132,7 @@ def test_a_failed_flush_answers_503_and_ends_the_process(make):
     ingress.start()
     answer = ingress.amo(hook("lost"))
     assert answer.status == 503 and answer.code == "spool_failed"
-    assert ingress.child.wait(20) == 75
+    assert ingress.wait_end(20) == 75
     ingress.wrap = []
     ingress.start()
     assert ingress.amo(hook("kept")).status == 200
@@ -154,7 +154,7 @@ def test_a_full_disk_closes_the_door_and_is_no_failed_flush(make):
     assert answer.status == 503 and answer.code == "spool_full"
     assert b"disk full" in ingress.admin("/readyz").body
     ingress.wait_log("what=spool.disk_full")
-    assert ingress.child.poll() is None
+    assert ingress.alive
 
 
 def test_a_damaged_record_is_stepped_over_and_its_file_kept(make):

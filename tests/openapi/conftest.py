@@ -1,13 +1,6 @@
-import pathlib
-import sys
-
 import pytest
 
-TESTS = pathlib.Path(__file__).resolve().parents[1]
-for folder in ("lib", "ingress", "process", "openapi"):
-    sys.path.insert(0, str(TESTS / folder))
-
-from contract import Contract  # noqa: E402
+from contract import Contract
 
 
 @pytest.fixture(scope="session")

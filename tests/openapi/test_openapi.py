@@ -253,7 +253,7 @@ def say_to_one_that_fails(r, path):
         failing.ingress.wrap = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=1+"]
         failing.ingress.start()
         say_to_a_failing_one(r.at(failing.ingress.port))
-        failing.ingress.child.wait(20)
+        failing.ingress.wait_end(20)
     finally:
         failing.close()
 
@@ -400,4 +400,4 @@ def test_whatever_is_asked_the_answer_is_documented(place, contract, request_):
         r.log[:] = [(m, t, None, a) for m, t, _, a in r.log]
     found, _, _ = judge(contract, r.log)
     assert r.log[0][3] is not None and not found, found
-    assert place.ingress.child.poll() is None
+    assert place.ingress.alive

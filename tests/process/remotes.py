@@ -1,13 +1,8 @@
 """Remote sides whose certificates and answers a test decides, and amoctl, for tests on a running stack."""
 import json
-import os
-import pathlib
 import ssl
-import subprocess
-import sys
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "egress"))
-from egress_harness import Authority, Remote, answer  # noqa: E402, F401
+from egress_harness import Authority, Remote, answer  # noqa: F401
 
 
 class Certificates(Authority):
@@ -37,10 +32,7 @@ class Certificates(Authority):
 
 def amoctl(stack, *words, timeout=90):
     """The verb as an operator types it: (exit code, what it printed, what it complained)."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith("AMO_")}
-    env |= {"AMO_RUN_DIR": str(stack.dir / "run"), "AMO_DATA_DIR": str(stack.dir / "data")}
-    done = subprocess.run([stack.bin / "amoctl", *map(str, words)], env=env, capture_output=True, text=True,
-                          timeout=timeout, check=False)
+    done = stack.operator(*words, timeout=timeout)
     return done.returncode, done.stdout, done.stderr
 
 

@@ -5,138 +5,15 @@ Every process is started on port 0, killed by pid, and waited for by what it say
 import json
 import os
 import pathlib
-import re
-import shutil
-import signal
-import subprocess
 import sys
-import tempfile
-import threading
-import time
-import urllib.error
 import urllib.parse
-import urllib.request
 import uuid
 
 import zmq
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))  # for storm and the benches, which run without pytest
 import bus  # noqa: E402
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BIN = pathlib.Path(os.environ.get("AMO_BIN_DIR", ROOT / "build" / "bin"))
-SANITIZER = re.compile(r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|runtime error:|Assertion .* failed")
-DEADLINE = float(os.environ.get("AMO_TEST_DEADLINE", "60"))
-
-
-def wait_for(true, what, timeout=DEADLINE, every=0.02):
-    """Until true() gives something, which is returned. What core does not know yet is nothing yet."""
-    end = time.monotonic() + timeout
-    while True:
-        try:
-            value = true()
-        except ControlError as error:
-            if "no message is known" not in str(error):
-                raise
-            value = None
-        if value:
-            return value
-        if time.monotonic() > end:
-            raise TimeoutError(f"waited {timeout} s for {what}")
-        time.sleep(every)
-
-
-def http(method, url, body=None, headers=None, timeout=30):
-    """(status, parsed body or text, headers). Errors of HTTP are answers, too."""
-    # raw UTF-8: the sandbox reads escaped pairs with json-c alone, which gets some of them wrong
-    data = body if isinstance(body, (bytes, type(None))) else json.dumps(body, ensure_ascii=False).encode()
-    request = urllib.request.Request(url, data=data, method=method, headers=headers or {})
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(request, timeout=timeout) as answer:
-            status, raw, head = answer.status, answer.read(), answer.headers
-    except urllib.error.HTTPError as error:
-        status, raw, head = error.code, error.read(), error.headers
-    text = raw.decode("utf-8", "replace")
-    try:
-        return status, json.loads(text), head
-    except ValueError:
-        return status, text, head
-
-
-class Process:
-    """One executable, its log lines, and its life."""
-
-    def __init__(self, name, args, env, log_dir):
-        self.name, self.args, self.env = name, args, env
-        self.log_path = pathlib.Path(log_dir) / f"{name}.log"
-        self.lines = []
-        self.changed = threading.Condition()
-        self.child = None
-        self.lives = 0
-
-    def start(self):
-        self.lives += 1
-        self.seen = len(self.lines)
-        self.child = subprocess.Popen(self.args, env=self.env, stdout=subprocess.PIPE,
-                                      stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
-        self.reader = threading.Thread(target=self._read, args=(self.child.stdout,), daemon=True)
-        self.reader.start()
-        return self
-
-    def _read(self, pipe):
-        with open(self.log_path, "ab") as log:
-            for raw in pipe:
-                log.write(raw)
-                log.flush()
-                with self.changed:
-                    self.lines.append(raw.decode("utf-8", "replace").rstrip("\n"))
-                    self.changed.notify_all()
-        with self.changed:
-            self.changed.notify_all()
-
-    def wait_line(self, pattern, timeout=DEADLINE, since=None):
-        """The first line of this life that matches; its match."""
-        rx = re.compile(pattern)
-        at = self.seen if since is None else since
-        end = time.monotonic() + timeout
-        with self.changed:
-            while True:
-                while at < len(self.lines):
-                    found = rx.search(self.lines[at])
-                    at += 1
-                    if found:
-                        return found
-                if self.child.poll() is not None and not self.reader.is_alive() and at >= len(self.lines):
-                    raise RuntimeError(f"{self.name} ended with {self.child.returncode}:\n" +
-                                       "\n".join(self.lines[self.seen:][-30:]))
-                if not self.changed.wait(min(0.5, max(0.0, end - time.monotonic()))) and time.monotonic() > end:
-                    raise TimeoutError(f"{self.name} never said {pattern!r}; last lines:\n" +
-                                       "\n".join(self.lines[-30:]))
-
-    def kill(self):
-        """SIGKILL, and gone."""
-        if self.child and self.child.poll() is None:
-            os.kill(self.child.pid, signal.SIGKILL)
-        if self.child:
-            self.child.wait()
-            self.reader.join(10)
-
-    def stop(self, timeout=30):
-        """SIGTERM, and its exit code."""
-        if self.child and self.child.poll() is None:
-            os.kill(self.child.pid, signal.SIGTERM)
-            try:
-                self.child.wait(timeout)
-            except subprocess.TimeoutExpired:
-                self.kill()
-                raise
-        self.reader.join(10)
-        return self.child.returncode
-
-    @property
-    def alive(self):
-        return self.child is not None and self.child.poll() is None
+from kit import BIN, DEADLINE, NotYet, Process, discard, figures, http, in_folder, run, scratch, wait_for  # noqa: E402
 
 
 # Waiting made short: for tests that look at what happens, not at how long it takes.
@@ -149,11 +26,15 @@ class ControlError(Exception):
         self.code = code
 
 
+class NotKnownYet(ControlError, NotYet):
+    """A message that core has not read: it may still come."""
+
+
 class Stack:
     """Sandbox, core, ingress and any number of workers."""
 
     def __init__(self, workers=1, env=None, bin_dir=None, sandbox_args=()):
-        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="amo-", dir=os.environ.get("AMO_SCRATCH", "/tmp")))
+        self.dir = scratch()
         self.bin = pathlib.Path(bin_dir or BIN)
         self.extra = env or {}
         self.processes = {}
@@ -170,11 +51,7 @@ class Stack:
         self.workers = [f"egress-{i}" for i in range(workers)]
 
     def add(self, name, args, env):
-        base = {k: v for k, v in os.environ.items() if not k.startswith("AMO_") or k == "AMO_SCRATCH"}
-        base.update({"AMO_DATA_DIR": str(self.dir / "data"), "AMO_RUN_DIR": str(self.dir / "run"),
-                     "AMO_LOG_LEVEL": "info"})
-        base.update(env)
-        base.update(self.extra)
+        base = in_folder(self.dir, **{"AMO_LOG_LEVEL": "info", **env, **self.extra})
         if name == "core" and os.environ.get("AMO_CORE_BIN"):
             args = [os.environ["AMO_CORE_BIN"], *args[1:]]  # an absolute path replaces the folder
         self.processes[name] = Process(name, [str(self.bin / args[0]), *args[1:]], base, self.dir)
@@ -204,13 +81,7 @@ class Stack:
         return int(self[name].wait_line(r"what=ready .*admin=\S*?:(\d+)").group(1))
 
     def metrics(self, name):
-        text = http("GET", f"http://127.0.0.1:{self.admin(name)}/metrics")[1]
-        found = {}
-        for line in text.splitlines():
-            if line and not line.startswith("#"):
-                key, value = line.rsplit(" ", 1)
-                found[key] = float(value)
-        return found
+        return figures(http("GET", f"http://127.0.0.1:{self.admin(name)}/metrics").body.decode())
 
     def figure(self, name, metric):
         """The sum of a metric over its labels."""
@@ -225,34 +96,30 @@ class Stack:
 
     def down(self, keep=False):
         for p in reversed(list(self.processes.values())):
-            p.kill()
-        if not keep and not os.environ.get("AMO_KEEP"):
-            shutil.rmtree(self.dir, ignore_errors=True)
-
-    living = []  # for the report of a failing test whose stack a fixture holds
+            p.close()
+        if not keep:
+            discard(self.dir)
 
     def __enter__(self):
-        Stack.living.append(self)
         return self
 
     def __exit__(self, kind, value, trace):
-        Stack.living.remove(self)
         if kind is not None:
             print(self.last_words())
         if kind is None and os.environ.get("AMO_SANITIZED"):
             for p in reversed(list(self.processes.values())):
                 if p.alive:
                     p.stop()  # so that leaks are looked for, too
+        for p in self.processes.values():
+            p.kill()
+        said = [line for p in self.processes.values() for line in p.sanitizer_words()]
         self.down(keep=False)
         if kind is None:
-            said = [f"{p.name}: {line}" for p in self.processes.values() for line in p.lines
-                    if SANITIZER.search(line)]
             assert not said, said
 
     def last_words(self, lines=25):
         """The end of every log."""
-        return "\n".join(line for p in self.processes.values()
-                         for line in [f"--- {p.name} (lives {p.lives})", *p.lines[-lines:]])
+        return "\n".join(p.last_words(lines) for p in self.processes.values())
 
     # --- the sandbox -----------------------------------------------------------------------------
 
@@ -306,16 +173,19 @@ class Stack:
         answer = bus.unpack(body)
         assert bus.unpack(head)[2] == boot
         if answer.get("code", 0):
-            raise ControlError(answer["code"], answer.get("error"))
+            early = "no message is known" in str(answer.get("error"))
+            raise (NotKnownYet if early else ControlError)(answer["code"], answer.get("error"))
         return json.loads(answer["json"]) if answer.get("json") else None
 
     def amoctl(self, *words, code=0, **more):
         """amoctl with --json: its document. With a @code that is not 0 what it said on stderr."""
-        env = {"PATH": os.environ["PATH"], "AMO_RUN_DIR": str(self.dir / "run"), "AMO_DATA_DIR": str(self.dir / "data")}
-        done = subprocess.run([self.bin / "amoctl", *map(str, words), "--json"], env=env, capture_output=True,
-                              encoding="utf-8", timeout=60, check=False, **{"stdin": subprocess.DEVNULL, **more})
+        done = self.operator(*words, "--json", **more)
         assert done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
         return json.loads(done.stdout) if code == 0 else done.stderr
+
+    def operator(self, *words, **more):
+        """amoctl as an operator types it: its exit code, stdout and stderr."""
+        return run(self.bin / "amoctl", *words, env=in_folder(self.dir), **more)
 
     def register(self, connector="svc", report="read", account=None, **settings):
         """A channel, a connector and a connected account; the scope id."""

@@ -45,12 +45,12 @@ def test_a_full_spool_closes_the_door_says_why_and_opens_again():
 
 
 def private_kib(process):
-    with open(f"/proc/{process.child.pid}/status", encoding="ascii") as lines:
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as lines:
         return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon:"))
 
 
 def is_sanitized(process):
-    with open(f"/proc/{process.child.pid}/maps", encoding="utf-8") as maps:
+    with open(f"/proc/{process.pid}/maps", encoding="utf-8") as maps:
         text = maps.read()
     return any(name in text for name in ("libasan", "libtsan", "libubsan", "libmsan"))
 

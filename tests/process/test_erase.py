@@ -6,10 +6,9 @@ import uuid
 
 import pytest
 
-from remotes import amoctl_json
+from remotes import amoctl, amoctl_json
 from stack import QUICK, ControlError, Stack, http, wait_for
 from test_doors import hook
-from test_quarantine import amoctl
 
 PHONE, TALK, NAME = "79165557788", "thread-17", "Unmistakable Ефросинья"
 MARK = "unmistakable"

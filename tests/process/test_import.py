@@ -5,18 +5,16 @@ import csv
 import io
 import json
 import os
-import pathlib
+import signal
 import sqlite3
-import subprocess
 import sys
 import uuid
 
 import pytest
 
+import amojo
+import kit
 from stack import QUICK, Stack, wait_for
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
-import amojo  # noqa: E402
 
 PHONE = "79005550101"
 
@@ -45,10 +43,7 @@ class Old:
 
 
 def amoctl(stack, *words, stdin=None, **more):
-    env = {k: v for k, v in os.environ.items() if not k.startswith("AMO_")} | {"AMO_RUN_DIR": str(stack.dir / "run")}
-    return subprocess.run([stack.bin / "amoctl", *words], env=env, input=stdin, capture_output=True, text=True,
-                          encoding="utf-8", timeout=120, check=False,
-                          **({} if stdin is not None else {"stdin": subprocess.DEVNULL}), **more)
+    return stack.operator(*words, input=stdin, timeout=120, **more)
 
 
 def imported(stack, rows, *words, code=0):
@@ -271,9 +266,9 @@ def room_of(stack, text):
     code = ("import resource, subprocess, sys;"
             "r = subprocess.run(sys.argv[1:]).returncode;"
             "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr); sys.exit(r)")
-    env = {k: v for k, v in os.environ.items() if not k.startswith("AMO_")} | {"AMO_RUN_DIR": str(stack.dir / "run")}
-    done = subprocess.run([sys.executable, "-c", code, stack.bin / "amoctl", "conversation", "import", path, "--json"],
-                          env=env, capture_output=True, text=True, timeout=120, check=True)
+    done = kit.run(sys.executable, "-c", code, stack.bin / "amoctl", "conversation", "import", path, "--json",
+                   env=kit.in_folder(stack.dir), timeout=120)
+    assert done.returncode == 0, done.stderr
     return json.loads(done.stdout), int(done.stderr.split()[-1])
 
 
@@ -309,7 +304,6 @@ def test_without_core_the_import_says_so_and_can_be_repeated(stack):
 
 def test_core_killed_in_the_middle_and_a_repeat_finishes(stack):
     rows = 20000
-    env = {k: v for k, v in os.environ.items() if not k.startswith("AMO_")} | {"AMO_RUN_DIR": str(stack.dir / "run")}
     file = stack.dir / "export.jsonl"
     file.write_text(many(rows))
 
@@ -317,13 +311,17 @@ def test_core_killed_in_the_middle_and_a_repeat_finishes(stack):
         with contextlib.closing(sqlite3.connect(f"file:{stack.dir}/data/core/core.db?mode=ro", uri=True)) as db:
             return db.execute("SELECT count(*) FROM conversations").fetchone()[0]
 
-    with subprocess.Popen([stack.bin / "amoctl", "conversation", "import", file, "--json"], env=env,
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as running:
-        wait_for(lambda: stored() > 0, "the first batch")
-        stack["core"].kill()
-        said = json.loads(running.stdout.read())
-    first = stored()
-    assert 0 < first < rows and running.returncode == 3, (first, running.returncode, said)
+    running = kit.Process("import", [stack.bin / "amoctl", "conversation", "import", file, "--json"],
+                          kit.in_folder(stack.dir), stack.dir, apart=True).start()
+    wait_for(lambda: stored() > 0, "the first batch")
+    running.signal(signal.SIGSTOP)
+    stack.control("status")  # when core answers this, it has answered every batch it was given
+    stack["core"].kill()
+    running.signal(signal.SIGCONT)
+    code = running.wait_end(60)
+    said, first = json.loads(running.log()), stored()
+    running.close()
+    assert 0 < first < rows and code == 3, (first, code, said)
     assert said["created"] == first and said["stopped_at_line"] == first + 1 and "core" in said["stopped_because"]
     stack.start("core")
     again = imported(stack, file.read_text())

@@ -1,5 +1,4 @@
 """Which attempt may still be under way: frozen processes, late answers, frames that lay in a socket."""
-import os
 import signal
 import time
 
@@ -11,7 +10,7 @@ SHORT = {**QUICK, "AMO_CORE_LEASE_MS": "3000", "AMO_EGRESS_ATTEMPT_MS": "2000"}
 
 
 def signal_to(stack, name, what):
-    os.kill(stack[name].child.pid, what)
+    stack[name].signal(what)
 
 
 def edits(stack):

@@ -1,12 +1,11 @@
 """The life of channels, connectors, accounts and sources, by amoctl on a running bridge."""
 import json
-import os
 import signal
-import subprocess
 import uuid
 
 import pytest
 
+from kit import Process, holds, in_folder
 from stack import QUICK, Stack, wait_for
 
 
@@ -274,20 +273,18 @@ def test_a_connector_stays_while_an_accounts_messages_wait(stack):
 
 
 def test_connecting_returns_when_every_live_ingress_knows_the_account(stack):
-    ingress = stack["ingress"].child
-    os.kill(ingress.pid, signal.SIGSTOP)
+    stack["ingress"].signal(signal.SIGSTOP)
     words = ["account", "connect", "--channel", stack.channel, "--account", str(uuid.uuid4()), "--connector", "svc"]
-    env = {"PATH": os.environ["PATH"], "AMO_RUN_DIR": str(stack.dir / "run")}
-    child = subprocess.Popen([stack.bin / "amoctl", *words], env=env, stdout=subprocess.PIPE, text=True)
+    connecting = Process("connecting", [stack.bin / "amoctl", *words], in_folder(stack.dir), stack.dir).start()
     try:
         stack["core"].wait_line("what=ready")
         wait_for(lambda: stack.sandbox("counters")["amojo.connects"] == 2, "amojo's answer")
         assert len(stack.control("account.list")) == 2  # core knows it
-        with pytest.raises(subprocess.TimeoutExpired):
-            child.communicate(timeout=1)
+        holds(lambda: connecting.alive, 1, "amoctl returned too early")
     finally:
-        os.kill(ingress.pid, signal.SIGCONT)
-    assert child.communicate(timeout=30)[0].startswith(stack.channel) and child.returncode == 0
+        stack["ingress"].signal(signal.SIGCONT)
+    assert connecting.wait_end(30) == 0 and connecting.log().startswith(stack.channel)
+    connecting.close()
 
 
 # --- sources ----------------------------------------------------------------------------------------

@@ -1,11 +1,10 @@
 """What was signed but not understood: listed, shown, applied later, dropped."""
 import json
-import os
-import subprocess
 import uuid
 
 import pytest
 
+from remotes import amoctl
 from stack import QUICK, ControlError, Stack, wait_for
 from test_doors import hook
 
@@ -16,13 +15,6 @@ def stack():
         s.up(register=False)
         s.register(report="none")
         yield s
-
-
-def amoctl(stack, *words):
-    """The verb as an operator types it: (exit code, what it printed, what it complained)."""
-    env = {**os.environ, "AMO_RUN_DIR": str(stack.dir / "run"), "AMO_DATA_DIR": str(stack.dir / "data")}
-    done = subprocess.run([stack.bin / "amoctl", *words], env=env, capture_output=True, text=True, timeout=60)
-    return done.returncode, done.stdout, done.stderr
 
 
 def test_an_operator_lists_shows_replays_drops_and_tests(stack):

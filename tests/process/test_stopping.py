@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from checker import check
+from kit import run
 from stack import QUICK, Stack, wait_for
 
 
@@ -94,8 +95,7 @@ def test_sigterm_in_the_middle_of_200_messages_loses_nothing(stack, name):
 def starts(stack, like, **env):
     """A second process beside a running one: its exit code and words."""
     process = stack[like]
-    done = subprocess.run(process.args, env={**process.env, **env}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          timeout=20, text=True)
+    done = run(*process.args, env={**process.env, **env}, timeout=20, stderr=subprocess.STDOUT)
     return done.returncode, done.stdout
 
 

@@ -19,8 +19,7 @@ def store_file(stack):
 def ends(process, timeout=30):
     """Until this life is over; its exit code."""
     process.child.wait(timeout)
-    process.reader.join(10)
-    return process.child.returncode
+    return process.wait_end(timeout)
 
 
 def under_strace(process, *words):

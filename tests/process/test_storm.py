@@ -4,7 +4,6 @@
 as the machine lets it. What the judge must be able to see is planted here, each kind on a running bridge.
 """
 import json
-import pathlib
 import random
 import re
 import sys
@@ -19,8 +18,7 @@ from storm.judge import judge
 from storm.scenario import PEOPLE, Storm, storm
 from storm.world import World, operate, small_world
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
-from amojo import Bridge  # noqa: E402
+from amojo import Bridge
 
 QUIET = {"ids": "svc", "teaches": True, "echo": False, "slow": 0, "reports": [], "report_by": "own",
          "threads": "number"}

@@ -1,8 +1,6 @@
-import shutil
-import tempfile
-from pathlib import Path
-
 import pytest
+
+import kit
 
 from tools_harness import Control, Monitor, Tap
 
@@ -10,9 +8,9 @@ from tools_harness import Control, Monitor, Tap
 @pytest.fixture
 def run_dir():
     """Short, because a socket's path has 107 bytes at most."""
-    path = Path(tempfile.mkdtemp(prefix="amo-tools-"))
+    path = kit.scratch("amo-tools-")
     yield path
-    shutil.rmtree(path, ignore_errors=True)
+    kit.discard(path)
 
 
 @pytest.fixture

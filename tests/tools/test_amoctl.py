@@ -3,12 +3,11 @@ import json
 import os
 import socket
 import stat
-import subprocess
-import time
 import uuid
 
 import pytest
 
+import kit
 from tools_harness import BIN, ROOT, Control, amoctl, environment
 
 CALLS = [
@@ -198,14 +197,15 @@ def test_a_socket_left_behind_is_nobody(run_dir):
 
 
 def test_a_core_that_starts_a_moment_later_is_waited_for(run_dir):
-    child = subprocess.Popen([BIN / "amoctl", "status", "--json"], env=environment(run_dir), stdout=subprocess.PIPE,
-                             stdin=subprocess.DEVNULL)
-    time.sleep(0.5)  # it is looking by now, or looks at once: either is right
+    early = kit.Process("early", [BIN / "amoctl", "status", "--json"], environment(run_dir), run_dir, apart=True).start()
+    # it has looked for core in vain, or is about to: it goes on looking
+    kit.holds(lambda: early.alive, 0.5, early.last_words)
     late = Control(run_dir)
     try:
         late.will_answer({"late": True})
-        assert json.loads(child.communicate(timeout=30)[0]) == {"late": True}
+        assert early.wait_end(30) == 0 and json.loads(early.log()) == {"late": True}
     finally:
+        early.close()
         late.close()
 
 
@@ -222,8 +222,7 @@ def test_a_socket_of_another_user_is_told_in_words(core, run_dir):
     reachable = all(os.stat(p).st_mode & stat.S_IXOTH for p in BIN.resolve().parents)
     if not reachable:
         pytest.skip("the programs are not readable by another user")
-    done = subprocess.run([BIN / "amoctl", "status"], env=environment(run_dir), user=65534, group=65534,
-                          extra_groups=[], capture_output=True, text=True, timeout=60, check=False, cwd="/")
+    done = kit.run("amoctl", "status", env=environment(run_dir), user=65534, group=65534, extra_groups=[], cwd="/")
     assert done.returncode == 3
     assert "not allowed" in done.stderr and str(run_dir / "control") in done.stderr and "group" in done.stderr
 
@@ -239,9 +238,7 @@ def test_a_config_file_says_where_core_is(core, run_dir):
     config = run_dir / "amo.conf"
     config.write_text(f'run_dir = "{run_dir}"\n', encoding="utf-8")
     core.will_answer({"ok": True})
-    env = {k: v for k, v in os.environ.items() if not k.startswith("AMO_")}
-    done = subprocess.run([BIN / "amoctl", "--config", config, "status", "--json"], env=env, capture_output=True,
-                          text=True, timeout=60, check=False)
+    done = kit.run("amoctl", "--config", config, "status", "--json", env=kit.environment())
     assert json.loads(done.stdout) == {"ok": True}
     config.write_text("run_dirr = x\n", encoding="utf-8")
     done = amoctl(run_dir, "--config", config, "status")

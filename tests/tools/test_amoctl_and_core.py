@@ -1,11 +1,10 @@
 """amoctl and the real amo-core: every verb is understood, and what one adds the other shows."""
 import json
-import signal
-import subprocess
 
 import pytest
 
-from tools_harness import BIN, amoctl, environment
+from kit import BIN, Process
+from tools_harness import amoctl, environment
 
 REPLY = """
 {
@@ -32,14 +31,14 @@ SCOPE = f"{CHANNEL}_{ACCOUNT}"
 
 @pytest.fixture
 def real_core(run_dir):
-    env = environment(run_dir, AMO_DATA_DIR=str(run_dir / "data"), AMO_CORE_ADMIN_LISTEN="127.0.0.1:0")
-    child = subprocess.Popen([BIN / "amo-core"], env=env, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
-    for line in child.stderr:
-        if "what=ready" in line:
-            break
-    yield child
-    child.send_signal(signal.SIGTERM)
-    child.communicate(timeout=60)
+    env = environment(run_dir, AMO_DATA_DIR=run_dir / "data", AMO_CORE_ADMIN_LISTEN="127.0.0.1:0")
+    core = Process("core", [BIN / "amo-core"], env, run_dir).start()
+    core.wait_line("what=ready")
+    yield core
+    try:
+        assert core.stop(60) == 0 and not core.sanitizer_words()
+    finally:
+        core.close()
 
 
 def asked(run_dir, *words):

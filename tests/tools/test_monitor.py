@@ -1,14 +1,13 @@
 """amo-monitor towards taps that are played: what it shows, hides, counts, and how it ends."""
 import json
 import os
-import select
 import signal
-import subprocess
 import uuid
 
 import pytest
 
-from tools_harness import BIN, Tap, bus, environment
+from kit import run, wait_for
+from tools_harness import Tap, bus, environment
 
 TRACE = uuid.UUID("01900000-0000-7000-8000-000000000001")
 EVENT = {
@@ -111,8 +110,11 @@ def test_filters_choose_by_kind_scope_conversation_and_trace(taps, monitor):
         while True:
             core.send("COMMAND_PUSH", end)
             core.send("RESULT_PUSH", done)
-            if select.select([tail.child.stdout], [], [], 0.2)[0]:
+            try:
+                wait_for(tail.has_line, "its first line", 0.2)
                 break
+            except TimeoutError:
+                pass
     core.send("COMMAND_PUSH", {"commands": [command(1), command(2, scope="chan_other")]})
     core.send("COMMAND_PUSH", {"commands": [command(3, scope="chan_other", conversation_id="demo-wa1-6")]})
     core.send("COMMAND_PUSH", {"commands": [command(4, scope="chan_other", trace=other.bytes)]})
@@ -199,7 +201,7 @@ def test_a_signal_ends_it_cleanly(taps, monitor, number):
     core = taps("core")
     tail = monitor("tail")
     core.wait_listener()
-    tail.child.send_signal(number)
+    tail.signal(number)
     lines, _, code = tail.finish()
     assert (lines, code) == ([], 0)
 
@@ -230,8 +232,7 @@ def test_usage_errors_end_with_2(monitor, args):
 
 
 def test_an_endpoint_that_cannot_be_used_is_a_config_error(run_dir):
-    done = subprocess.run([BIN / "amo-monitor", "tail"], env=environment(run_dir, AMO_BUS_TAP="tcp://127.0.0.1:1"),
-                          capture_output=True, text=True, timeout=60, check=False)
+    done = run("amo-monitor", "tail", env=environment(run_dir, AMO_BUS_TAP="tcp://127.0.0.1:1"))
     assert done.returncode == 2 and "bus/tap" in done.stderr
 
 

@@ -1,29 +1,20 @@
 """amoctl and amo-monitor as real processes, with a core and taps that are played here."""
 import json
-import os
-import pathlib
-import subprocess
-import sys
 import threading
 
 import zmq
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
-import bus  # noqa: E402
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BIN = pathlib.Path(os.environ.get("AMO_BIN_DIR", ROOT / "build" / "bin"))
+import bus
+import kit
+from kit import BIN, ROOT, Process  # noqa: F401
 
 
 def environment(run_dir, **more):
-    base = {k: v for k, v in os.environ.items() if not k.startswith("AMO_")}
-    return base | {"AMO_RUN_DIR": str(run_dir)} | more
+    return kit.environment(**{"AMO_RUN_DIR": run_dir, **more})
 
 
 def amoctl(run_dir, *args, stdin=None, env=None, timeout=60):
-    return subprocess.run([BIN / "amoctl", *args], env=environment(run_dir, **(env or {})), input=stdin,
-                          stdin=subprocess.DEVNULL if stdin is None else None,
-                          capture_output=True, timeout=timeout, check=False, text=True, encoding="utf-8")
+    return kit.run("amoctl", *args, env=environment(run_dir, **(env or {})), input=stdin, timeout=timeout)
 
 
 class Control:
@@ -107,30 +98,27 @@ class Tap:
         self.socket.close()
 
 
-class Monitor:
+class Monitor(Process):
     """amo-monitor with its lines."""
 
+    count = 0
+
     def __init__(self, run_dir, *args):
-        self.child = subprocess.Popen([BIN / "amo-monitor", *args], env=environment(run_dir), encoding="utf-8",
-                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        Monitor.count += 1
+        super().__init__(f"monitor-{Monitor.count}", [BIN / "amo-monitor", *args], environment(run_dir), run_dir, apart=True)
+        self.at = 0
+        self.start()
 
     def line(self, timeout=20):
-        """The next line of stdout; a monitor that says nothing is killed by the deadline."""
-        guard = threading.Timer(timeout, self.child.kill)
-        guard.start()
-        try:
-            text = self.child.stdout.readline()
-        finally:
-            guard.cancel()
-        assert text.endswith("\n"), f"no line; stderr: {self.child.stderr.read() if self.child.poll() is not None else ''}"
-        return text.rstrip("\n")
+        """The next line of stdout."""
+        text = self.wait_line("", timeout, since=self.at).string
+        self.at += 1
+        return text
+
+    def has_line(self):
+        return len(self.lines) > self.at
 
     def finish(self, timeout=20):
         """Its remaining lines, what it said on stderr, and its exit code."""
-        out, err = self.child.communicate(timeout=timeout)
-        return out.splitlines(), err, self.child.returncode
-
-    def close(self):
-        if self.child.poll() is None:
-            self.child.kill()
-        self.child.communicate()
+        code = self.wait_end(timeout)
+        return self.lines[self.at:], self.errors(), code

@@ -1,6 +1,6 @@
 import pytest
 
-from wire_edges import HandIngress, HandWorker, Stack, lonely_core
+from wire_edges import HandIngress, HandWorker, lonely_core
 
 
 @pytest.fixture
@@ -24,12 +24,3 @@ def worker(core):
     edge.hello()
     yield edge
     edge.close()
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item, call):
-    """The logs of processes that a fixture holds belong to the report of a failure."""
-    outcome = yield
-    if call.when == "call" and call.excinfo:
-        for s in Stack.living:
-            outcome.get_result().sections.append(("logs", s.last_words()))

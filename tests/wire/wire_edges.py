@@ -1,16 +1,12 @@
 """Edges made by hand, from docs/wire.md alone: an ingress and a worker that speak to the real core."""
 import json
-import pathlib
-import sys
 import time
 import uuid
 
 import zmq
 
-HERE = pathlib.Path(__file__).resolve()
-sys.path[:0] = [str(HERE.parents[1] / "lib"), str(HERE.parents[1] / "process")]
-import bus  # noqa: E402
-from stack import QUICK, Stack, wait_for  # noqa: E402,F401
+import bus
+from stack import QUICK, Stack, wait_for  # noqa: F401
 
 CHANNEL = "0b024cf5-011a-41f4-b10c-62b7e5052de5"
 ACCOUNT = "831f0943-4783-43d0-835e-d2d8d2553844"

@@ -184,13 +184,13 @@ class Storm:
         victim = self.rng.choice(["egress-0", "egress-0", "egress-1", "core", "ingress"])
         seconds = self.rng.choice([0.5, 2.0, 4.0, 6.5])
         self.say(f"{victim} is frozen for {seconds} s")
-        os.kill(self.stack[victim].child.pid, signal.SIGSTOP)
+        self.stack[victim].signal(signal.SIGSTOP)
         self.stack.gone(victim, killed=False)
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             self.light()
             time.sleep(0.2)
-        os.kill(self.stack[victim].child.pid, signal.SIGCONT)
+        self.stack[victim].signal(signal.SIGCONT)
         self.stack.back(victim)
         self.say(f"{victim} goes on")
 
