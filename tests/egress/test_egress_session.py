@@ -1,12 +1,13 @@
 """The worker and core: results kept, sessions lost, credit, silence, stopping."""
 import signal
+import threading
 import time
 
 import pytest
 
 import bus
 import kit
-from egress_harness import (DONE, UNKNOWN, UNSTARTED, accepted, message, outcome, registry)
+from egress_harness import (DONE, UNKNOWN, UNSTARTED, accepted, message, outcome, registry, wait_for)
 
 
 def held(core):
@@ -97,12 +98,13 @@ def test_what_cannot_start_in_time_is_handed_back_unstarted(bench):
 
 
 def test_concurrency_is_the_most_that_is_under_way(bench):
-    remote, core, worker = bench.up(lambda request: [0.3, accepted(request)], worker={"egress/concurrency": 4})
+    answering = threading.Event()
+    remote, core, worker = bench.up(lambda request: answering.wait(10) and accepted(request), worker={"egress/concurrency": 4})
     core.push(*[message(i) for i in range(1, 9)])
     remote.wait_requests(4)
-    time.sleep(0.1)
-    assert len(remote.requests) == 4
-    assert worker.metric("amo_attempts_running") == 4 and worker.metric("amo_attempts_queued") == 4
+    wait_for(lambda: (worker.metric("amo_attempts_running"), worker.metric("amo_attempts_queued")) == (4, 4), "all eight")
+    kit.holds(lambda: len(remote.requests) == 4, 0.1, "a fifth attempt")
+    answering.set()
     assert len(core.results(8)) == 8 and remote.connections == 4
 
 
@@ -121,7 +123,7 @@ def test_a_core_silent_for_half_a_lease_gets_nothing_started(bench):
     core.push(message(1))
     core.push(message(2))
     remote.wait_requests(1)
-    time.sleep(1.3)         # nobody serves core's socket: heartbeats stay unanswered
+    time.sleep(1.3)         # core's silence is the test: nobody serves its socket, heartbeats stay unanswered
     results = core.results(2)
     assert {(r["id"], r["outcome"]) for r in results} == {(1, DONE), (2, UNSTARTED)}
     assert len(remote.requests) == 1
@@ -132,8 +134,8 @@ def test_a_core_silent_for_half_a_lease_gets_nothing_started(bench):
 
 def test_a_worker_started_before_core_gets_to_work(bench):
     remote = bench.remote()
-    bench.worker()
-    time.sleep(0.3)
+    worker = bench.worker()
+    assert worker.admin("/readyz")[0] == 503  # it has looked for core in vain
     core = bench.start_core(registry(remote.url))
     core.wait_hello()
     core.push(message(1))
@@ -234,7 +236,7 @@ def test_frames_that_lay_in_the_socket_are_no_sign_of_life(bench):
     core.settle()
     worker.signal(signal.SIGSTOP)
     core.push(message(1, start_within_ms=60000, finish_within_ms=60000))
-    time.sleep(2.5)
+    time.sleep(2.5)  # stands still for more than half of the lease
     worker.signal(signal.SIGCONT)
     time.sleep(0.5)  # core stays silent: only what is read now could speak for it
     assert outcome(core.result()) == (UNSTARTED, "none")

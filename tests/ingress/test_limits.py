@@ -178,7 +178,7 @@ def test_over_all_connections_the_next_waits_its_turn_and_nothing_spins(make):
     with socket.create_connection(("127.0.0.1", ingress.port), DEADLINE) as waiting:
         waiting.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         before = _ticks(ingress)
-        time.sleep(0.5)                                   # measured, not waited for
+        time.sleep(0.5)                                   # how much it works in this time is measured
         assert _ticks(ingress) - before < 20
         held.pop().close()
         assert waiting.recv(100).startswith(b"HTTP/1.1 200")

@@ -7,8 +7,9 @@ import hashlib
 import hmac
 import json
 import time
-import urllib.request
 import uuid
+
+from kit import http
 
 
 def sign(secret, method, path, body, date):
@@ -28,10 +29,9 @@ class Bridge:
     def call(self, method, path, body):
         raw = json.dumps(body).encode()
         date = email.utils.formatdate(usegmt=False)
-        request = urllib.request.Request(self.url + path, raw, sign(self.secret, method, path, raw, date), method=method)
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
-            text = answer.read()
-        return json.loads(text) if text else None
+        answer = http(method, self.url + path, raw, sign(self.secret, method, path, raw, date))
+        assert answer.status < 300, (path, answer.status, answer.body)
+        return answer.json if answer.body else None
 
     def message(self, conversation, user, text, name="Client", phone=None, **payload):
         """A client's message under our own ids; amo's answer: chat (conversation_id) and client (sender_id)."""

@@ -10,6 +10,8 @@ import subprocess
 import time
 import uuid
 
+from kit import wait_for
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEADLINE = 60
 
@@ -98,10 +100,11 @@ class Shell:
 
     def until(self, command, shown, timeout=20):
         """Runs it again until it says what the page shows; asserts that it does."""
-        end = time.monotonic() + timeout
-        while True:
-            code, got = self.run(command)
-            if fits(shown, got):
-                return code
-            assert time.monotonic() < end, f"$ {command}\nthe page shows:\n" + "\n".join(shown) + f"\nit says ({code}):\n{got}"
-            time.sleep(0.1)
+        said = []
+
+        def does():
+            said[:] = self.run(command)
+            return fits(shown, said[1])
+        wait_for(does, lambda: f"$ {command}\nthe page shows:\n" + "\n".join(shown) + f"\nit says ({said[0]}):\n{said[1]}",
+                 timeout, every=0.1)
+        return said[0]

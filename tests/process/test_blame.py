@@ -147,7 +147,7 @@ def test_two_that_always_fail_do_not_keep_a_destination_shut_for_others(stack):
 
 def managers_write_one(stack, chat):
     stack.manager_writes("on-and-on", stack.chats[chat])
-    time.sleep(0.1)  # a pace, not a wait for anything
+    time.sleep(0.1)  # the pace of one who writes on and on
     return False
 
 

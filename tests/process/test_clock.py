@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 
+from kit import holds
 from stack import QUICK, Stack, wait_for
 
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
@@ -60,10 +61,7 @@ def wait_and_keep(stack):
 
 def nothing_ends(stack):
     before = counts(stack)
-    end = time.monotonic() + SWEEPS_S
-    while time.monotonic() < end:
-        assert counts(stack) == before
-        time.sleep(0.5)
+    holds(lambda: counts(stack) == before, SWEEPS_S, lambda: f"{counts(stack)} instead of {before}", every=0.5)
 
 
 def everything_arrives(stack):

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from remotes import Certificates, Remote, amoctl, amoctl_json, answer
-from stack import ControlError, Stack, http
+from stack import ControlError, Stack, http, wait_for
 
 
 class Proxy(Remote):
@@ -231,9 +231,7 @@ def test_paused_accounts_and_held_or_gone_connectors_are_seen(bridge):
     asked = stack.meet("hello", conversation="79005550199")
     stack.fault(on="service.message.created", status=410)
     stack.manager_writes("are you there", asked["chat"])
-    wait = time.monotonic() + 30
-    while of(bridge.checks()[1], "connector")[0] != "red":
-        assert time.monotonic() < wait
+    wait_for(lambda: of(bridge.checks()[1], "connector")[0] == "red", "a red connector", 30)
     assert "410" in of(bridge.checks()[1], "connector")[1]
     stack.clear_faults()
     stack.control("account.resume", scope_id=stack.scope)
@@ -244,10 +242,7 @@ def test_paused_accounts_and_held_or_gone_connectors_are_seen(bridge):
 def test_without_workers_nothing_can_be_looked_at(bridge):
     bridge.stack["egress-0"].stop()
     try:
-        wait = time.monotonic() + 40
-        while bridge.stack.peer("egress-0") and bridge.stack.peer("egress-0")["alive"]:
-            assert time.monotonic() < wait
-            time.sleep(0.1)
+        wait_for(lambda: not (bridge.stack.peer("egress-0") or {}).get("alive"), "core to miss the worker", 40)
         code, found = bridge.checks()
         assert code == 1 and found["egress"][-1][0] == "red"
         assert "nobody can look" in of(found, "front_door")[1]

@@ -1,6 +1,5 @@
 """What is answered 202 is delivered once, whatever copies, restores and damage a spool or the store went through."""
 import contextlib
-import http.client
 import json
 import pathlib
 import shutil
@@ -8,6 +7,7 @@ import sqlite3
 
 import pytest
 
+import kit
 from stack import QUICK, Stack, wait_for
 from stack import http as call
 
@@ -30,15 +30,13 @@ class Clients:
 
     def post(self, n, word, ingress="ingress"):
         port = int(self.stack[ingress].wait_line(r"what=ready .*listen=\S+:(\d+)").group(1))
-        c = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        c = kit.connect(f"http://127.0.0.1:{port}")
         for i in range(n):
             body = {"id": f"{word}-{i}", "source": "wa1", "conversation": {"id": f"7900555{i % CONVERSATIONS:04d}"},
                     "sender": {"id": "c", "name": "C"}, "type": "text", "text": f"{word}-{i}"}
-            c.request("POST", "/v1/connectors/svc/messages", json.dumps(body),
-                      {"Authorization": f"Bearer {self.stack.svc['token']}"})
-            answer = c.getresponse()
-            assert answer.status == 202, answer.read()
-            answer.read()
+            answer = kit.ask(c, "POST", "/v1/connectors/svc/messages", json.dumps(body),
+                             {"Authorization": f"Bearer {self.stack.svc['token']}"})
+            assert answer.status == 202, answer.body
             self.owed.append(f"{word}-{i}")
         c.close()
 

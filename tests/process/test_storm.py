@@ -13,7 +13,7 @@ import uuid
 
 import pytest
 
-from stack import BIN, ControlError
+from stack import BIN, ControlError, wait_for
 from storm.judge import judge
 from storm.scenario import PEOPLE, Storm, storm
 from storm.world import World, operate, small_world
@@ -83,10 +83,7 @@ class Liar:
         """A manager answers it; the service has that."""
         m = self.w.manager("A", self.at_amo(act)["chat"], act)
         self.stack.wait("webhook", webhook=m["webhook"])
-        end = time.monotonic() + 20
-        while not any(r["token"] == m["token"] and r["told"] for r in self.wa.reached):
-            assert time.monotonic() < end
-            time.sleep(0.02)
+        wait_for(lambda: any(r["token"] == m["token"] and r["told"] for r in self.wa.reached), "its answer at the service", 20)
         return m
 
     def rogue(self):
@@ -218,13 +215,10 @@ def test_the_judge_sees_each_kind_that_is_planted_on_a_running_bridge():
 
 def wait_quiet(liar):
     """One account stays paused: its command is all that waits."""
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
+    def quiet():
         s = liar.stack.control("status")
-        if s["commands"] == 1 and s["waiting_events"] == 0 and not any(x.busy for x in liar.w.services.values()):
-            return
-        time.sleep(0.1)
-    raise TimeoutError(liar.stack.control("status"))
+        return s["commands"] == 1 and s["waiting_events"] == 0 and not any(x.busy for x in liar.w.services.values())
+    wait_for(quiet, lambda: f"quiet; core says {liar.stack.control('status')}", 30)
 
 
 @pytest.mark.skipif(not PLANTED.exists(), reason="the planted build of core is not there")

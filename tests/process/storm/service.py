@@ -16,6 +16,8 @@ import socket
 import threading
 import time
 
+import kit
+
 
 def international(phone):
     """The number as somebody in Russia dials it who reads it: digits with the country in front; None if it is none."""
@@ -56,6 +58,7 @@ class Service:
         self.closing = False
         self.unsettled = set()  # sources that are changing hands: the door may say that they are nobody's
         self.busy = 0
+        self.calling = set()    # of the calls under way, whose answer is not written down yet
         service = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -121,6 +124,7 @@ class Service:
         if effect is not None and self.manners["echo"] and not known.get("echoed"):
             known["echoed"] = True
             self.echo(event["data"], known)
+        # a service takes its time
         time.sleep(fault.get("delay", 0) or self.rng.choice([0, 0, 0, self.manners["slow"]]))
         if fault.get("cut"):
             return self.cut(handler)
@@ -253,35 +257,41 @@ class Service:
         while not self.closing:
             if act.get("target", {}).get("refusal"):
                 return  # nobody edits what was never taken
-            since = self.journal.count
-            status, answer = self.once(bridge, method, path, raw, headers)
-            if status and status < 300:
-                item = (answer.get("results") or [{}])[0]
-                with self.journal.lock:
-                    act["accepted"] = item.get("status", "accepted") in ("accepted", "duplicate")
-                    act["refusal"] = None if act["accepted"] else str(item)
-                    act["mid"], act["n"], act["since"] = answer.get("mid"), self.journal.accepted(), since
-                    act["done_at"] = self.journal.now()
-                return
-            if status and status not in (408, 429) and status < 500:
-                act["refusal"] = f"{status} {answer}"
-                act["may_refuse"] = status == 422 and body.get("source") in self.unsettled
-                return
-            time.sleep(wait)
+            call = object()
+            self.calling.add(call)
+            try:
+                if self.note(act, self.journal.count, self.once(bridge, method, path, raw, headers), body):
+                    return
+            finally:
+                self.calling.discard(call)
+            time.sleep(wait)  # as services do, longer each time
             wait = min(1.0, wait * 2)
 
+    def note(self, act, since, said, body):
+        """Writes an answer down; False when it is none and the call is made again."""
+        status, answer = said
+        if status and status < 300:
+            item = (answer.get("results") or [{}])[0]
+            with self.journal.lock:
+                act["accepted"] = item.get("status", "accepted") in ("accepted", "duplicate")
+                act["refusal"] = None if act["accepted"] else str(item)
+                act["mid"], act["n"], act["since"] = answer.get("mid"), self.journal.accepted(), since
+                act["done_at"] = self.journal.now()
+            return True
+        if status and status not in (408, 429) and status < 500:
+            act["refusal"] = f"{status} {answer}"
+            act["may_refuse"] = status == 422 and body.get("source") in self.unsettled
+            return True
+        return False
+
     def once(self, bridge, method, path, raw, headers):
-        connection = http.client.HTTPConnection(*bridge, timeout=10)
+        host, port = bridge
         try:
-            connection.request(method, f"/v1/connectors/{self.name}/{path}", raw,
-                               {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json", **headers})
-            answer = connection.getresponse()
-            text = answer.read()
-            return answer.status, json.loads(text) if text.startswith(b"{") else {}
+            answer = kit.http(method, f"http://{host}:{port}/v1/connectors/{self.name}/{path}", raw,
+                              {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json", **headers}, 10)
+            return answer.status, answer.json if answer.body.startswith(b"{") else {}
         except (OSError, http.client.HTTPException, ValueError):
             return 0, {}
-        finally:
-            connection.close()
 
     def ask(self, ident):
         """GET messages/{id}: (status, answer)."""

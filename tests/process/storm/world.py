@@ -359,9 +359,11 @@ class World:
         shutil.copytree(self.stack.dir / name, self.stack.dir / "data" / "ingress")
 
     def unknown_since(self, n):
-        """What was accepted since @n and core has not heard of, now that ingress is gone: whatever has left it is read
-        within moments, and who has an answer in hand writes it down."""
-        time.sleep(0.5)
+        """What was accepted since @n and core has not heard of, now that ingress is gone; who has an answer in hand
+        writes it down first."""
+        calls = [(s, call) for s in self.services.values() for call in s.calling.copy()]
+        wait_for(lambda: not any(call in s.calling for s, call in calls), "the calls under way to end")
+        time.sleep(0.5)  # core reads what has left a dead ingress within moments, and nothing says that no more comes
         self.heard()
         tokens = [a["token"] for a in self.j.acts if a["accepted"] and a["n"] > n and "token" in a
                   and not self.trace(a.get("mid") or a["amo_id"], a["token"], [])]
@@ -391,7 +393,7 @@ class World:
         while calm < 3 and time.monotonic() < end:
             done = self.stack.sandbox("wait?what=idle&timeout_ms=1000")["done"]
             calm = calm + 1 if done and self.quiet() else 0
-            time.sleep(0.15)
+            time.sleep(0.15)  # between two looks: calm is what lasts
         return calm >= 3
 
     def history(self):
@@ -518,14 +520,14 @@ class World:
 
 def operate(verb, timeout=15):
     """What an operator does whom amojo's fault hits, and not a message: the same again, until it is done."""
-    end = time.monotonic() + timeout
-    while True:
+    def tried():
         try:
-            return verb()
-        except ControlError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.1)
+            return [verb()]
+        except ControlError as error:
+            refusals.append(error)
+            return None
+    refusals = []
+    return wait_for(tried, lambda: f"an order that is refused: {refusals[-1]}", timeout, every=0.1)[0]
 
 
 def iso_ms(text):
