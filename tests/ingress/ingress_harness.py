@@ -14,7 +14,7 @@ import time
 
 import bus
 import kit
-from kit import BIN, ROOT, Process, wait_for  # noqa: F401
+from kit import BIN, ROOT, Process  # noqa: F401
 
 DEADLINE = kit.deadline(30)
 
@@ -25,6 +25,10 @@ SECRET = "63e499d7595e7c8b55945cd77957bba45cd50f23"
 TOKEN = "token-of-mobilon-000000000000000000"
 OTHER_TOKEN = "token-of-another-00000000000000000"
 KEY = bytes(range(32))
+
+
+def wait_for(true, what, timeout=DEADLINE):
+    return kit.wait_for(true, what, timeout)
 
 
 def registry(version=1, sources=(), scopes=None, tokens=(TOKEN,), keys=(KEY,)):

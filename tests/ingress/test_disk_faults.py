@@ -125,7 +125,7 @@ def test_an_empty_last_segment_on_a_full_disk_is_no_failed_flush(make):
     core.send_all("SPOOL_TURN", {"number": 1})       # an erasure leaves an empty last segment
     wait_for(lambda: [s.name for s in segments(ingress)] == ["00000000000000000003.seg"], "the turn")
     ingress.stop()
-    ingress.wrap = faulty("fallocate:error=ENOSPC:when=1..3")
+    ingress.wrap = faulty("fallocate:error=ENOSPC:when=1..20")  # for so many looks that the reason can be read
     ingress.start()
     held = ingress.connect()
     answer = ingress.amo(hook("full"), connection=held)

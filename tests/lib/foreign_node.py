@@ -3,9 +3,10 @@ import json
 import os
 import pathlib
 import shutil
-import subprocess
 
 import pytest
+
+import kit
 
 FOREIGN = pathlib.Path(__file__).resolve().parents[1] / "foreign"
 MODULES = FOREIGN / "node_modules"
@@ -23,15 +24,13 @@ def need_packages():
         give_up("node and npm are not installed")
     packages = json.loads((FOREIGN / "package.json").read_text())["dependencies"]
     if not all((MODULES / package).is_dir() for package in packages):
-        done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=FOREIGN, capture_output=True,
-                              text=True, timeout=300)
+        done = kit.run("npm", "ci", "--no-audit", "--no-fund", cwd=FOREIGN, timeout=300)
         if done.returncode:
             give_up("npm ci failed: " + done.stderr[-500:])
 
 
 def run(script, text, **environment):
     """A script of tests/foreign with this on stdin; its stdout as JSON."""
-    done = subprocess.run(["node", str(FOREIGN / script)], input=text, capture_output=True,
-                          text=True, timeout=60, env={**os.environ, **environment})
+    done = kit.run("node", FOREIGN / script, input=text, env={**os.environ, **environment})
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -209,21 +209,26 @@ class Process:
 
     def kill(self):
         """SIGKILL, and gone."""
-        if self.alive:
-            self.signal(signal.SIGKILL)
+        self._end_by(signal.SIGKILL)
         if self.child:
             self.child.wait(DEADLINE)
 
     def stop(self, timeout=30):
         """SIGTERM, and its exit code; one that does not end is killed."""
-        if self.alive:
-            self.signal(signal.SIGTERM)
+        self._end_by(signal.SIGTERM)
         try:
             return self.wait_end(timeout)
         except subprocess.TimeoutExpired:
             self.child.kill()
             self.kill()
             raise
+
+    def _end_by(self, number):
+        if self.alive:
+            try:
+                self.signal(number)
+            except ProcessLookupError:
+                pass  # only a program that it ran under is still there, and about to end
 
     def close(self):
         """Killed if need be, and no longer part of a failure's report."""
