@@ -1,3 +1,6 @@
+/* Views and growing buffers: comparing and searching text, cutting it without splitting a
+ * character, and appending to a buffer within its limit. */
+
 #include "base/buf.h"
 
 #include <assert.h>

@@ -1,3 +1,6 @@
+/* Reading the system's clocks, and dates as text: ISO 8601, RFC 2822 and the Date header of
+ * HTTP. */
+
 #include "base/clock.h"
 
 #include <errno.h>

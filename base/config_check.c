@@ -1,3 +1,6 @@
+/* The checks of single configuration values, and the table that says which key has which check.
+ * A check returns NULL or what is wrong with the value. */
+
 #include "base/config_check.h"
 
 #include <string.h>

@@ -1,3 +1,6 @@
+/* Scanner for ZPL configuration text. It goes line by line, keeps the path of headings above
+ * the current line, and hands each key to the caller with that path. */
+
 #include "base/config_scan.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/* Digests, HMACs and AES-GCM by calls to libcrypto, and random bytes from the kernel; hex and
+ * base64 are written out here. */
+
 #include "base/crypto.h"
 
 #include <errno.h>

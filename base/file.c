@@ -1,3 +1,6 @@
+/* Writing a small file whole: into a temporary file beside it, which is flushed, then renamed
+ * or linked to its name, and the folder flushed. */
+
 #include "base/file.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/* Making, formatting and parsing UUIDs, and deriving an id from the ids of others. A derived id
+ * that would be too long or ambiguous ends in a hash instead. */
+
 #include "base/ids.h"
 
 #include <ctype.h>

@@ -1,3 +1,6 @@
+/* Scans of JSON source text: finds integers beyond 64 bits, and writes out the escaped
+ * surrogate pairs that json-c would decode wrongly. */
+
 #include "base/json_source.h"
 
 #include <string.h>

@@ -1,3 +1,6 @@
+/* Writing JSON into a buffer, piece by piece. Also two functions on raw text: one strips
+ * comments from JSON, one tells whether text is well-formed UTF-8. */
+
 #include "base/json.h"
 
 #include <errno.h>

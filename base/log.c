@@ -1,3 +1,5 @@
+/* Formatting log lines as logfmt or JSON, and writing each to stderr with one call. */
+
 #include "base/log.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/* Wrappers around malloc and its relatives. They count allocations, and make one of them fail
+ * when a test asks for it. */
+
 #include "base/mem.h"
 
 #include <stdbool.h>

@@ -1,3 +1,5 @@
+/* Parsing numeric IPv4 and IPv6 addresses with a port, and opening listening sockets on them. */
+
 #include "base/net.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,6 @@
+/* Parsing whole numbers and sizes such as "64MiB", and addition and multiplication that report
+ * overflow. */
+
 #include "base/num.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/* Start and end of a process: command line, configuration, log, signals, folders and their
+ * locks, confinement, and telling systemd that the process is ready. */
+
 #include "base/process.h"
 
 #include <errno.h>

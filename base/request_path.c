@@ -1,3 +1,6 @@
+/* Takes the path out of a request target, and decodes those percent escapes that stand for
+ * characters which need none. */
+
 #include "base/request_path.h"
 
 #include <ctype.h>

@@ -1,3 +1,5 @@
+/* Copying a secret, reading one from a file, wiping it, and comparing two in constant time. */
+
 #include "base/secret.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/* The list of metrics of a process, sorted by name and labels, and printing it. A metric that
+ * cannot be made is counted in a spare one that is never printed. */
+
 #include "base/stats.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* Hash table with open addressing and SipHash under a random key. */
+
 #include "base/table.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/* Encoding and decoding of commands and results, the checks of what was decoded, and the names
+ * of kinds, outcomes and causes. */
+
 #include "proto/command.h"
 
 #include "proto/limits.h"

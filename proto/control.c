@@ -1,3 +1,5 @@
+/* Encoding and decoding of CONTROL_CALL and CONTROL_ANSWER. */
+
 #include "proto/control.h"
 
 static const struct field call_fields[] = {

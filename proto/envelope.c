@@ -1,3 +1,5 @@
+/* Encoding and decoding of the envelope, and the names of messages and roles. */
+
 #include "proto/envelope.h"
 
 #include <assert.h>

@@ -1,3 +1,5 @@
+/* Encoding and decoding of events, and the names of their kinds. */
+
 #include "proto/event.h"
 
 #include "base/clock.h"

@@ -1,3 +1,5 @@
+/* The check itself: 1 to LIMIT_ID bytes, no blanks and no control characters. */
+
 #include "proto/foreign_id.h"
 
 #include "proto/limits.h"

@@ -1,3 +1,6 @@
+/* The codec behind the tables of fields: packs and unpacks structs, reads single values, and
+ * checks that lengths and nesting are plausible before msgpack-c allocates for them. */
+
 #include "proto/pack.h"
 
 #include <errno.h>

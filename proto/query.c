@@ -1,3 +1,5 @@
+/* Encoding and decoding of questions, answers, replays and hints. */
+
 #include "proto/query.h"
 
 struct hint {

@@ -1,3 +1,6 @@
+/* The registry in memory: adding and finding rows, encoding them for a role with the secrets
+ * that it may see, and decoding. */
+
 #include "proto/registry.h"
 
 #include <errno.h>

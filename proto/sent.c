@@ -1,3 +1,6 @@
+/* The arithmetic that turns core's time into ours: the offset between the clocks, and an
+ * estimate from the envelope for a core that sends no times. */
+
 #include "proto/sent.h"
 
 #include <string.h>

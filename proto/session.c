@@ -1,3 +1,6 @@
+/* Encoding and decoding of the bodies of HELLO, WELCOME, heartbeats, GOING, EVENT_TAKEN and the
+ * frames about a spool. Also builds batches of events, and lists of pairs of numbers. */
+
 #include "proto/session.h"
 
 #include <string.h>

@@ -1,3 +1,6 @@
+/* Signing and verifying by both schemes. Signatures are compared in constant time, and every
+ * valid secret is tried. */
+
 #include "proto/sign.h"
 
 #include <ctype.h>

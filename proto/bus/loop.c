@@ -1,3 +1,6 @@
+/* The loop on top of zloop: descriptors, ZeroMQ sockets, timers, and deferred work, which runs
+ * once everything that was readable has been read. */
+
 #include "proto/bus/loop.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/* Creates ROUTER and DEALER sockets, and sends and receives frame sets. Each frame set is
+ * copied to the tap while somebody listens. */
+
 #include "proto/bus/socket.h"
 
 #include <errno.h>

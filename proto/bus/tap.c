@@ -1,3 +1,6 @@
+/* Both ends of a tap: the XPUB socket of a process, which sends copies while somebody listens,
+ * and the reader that amo-monitor uses. */
+
 #include "proto/bus/tap.h"
 
 #include <errno.h>
