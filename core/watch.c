@@ -1,3 +1,6 @@
+/* The timer tick of core and what is due in it: giving up or reporting commands that have
+ * waited too long, deleting old rows, and setting the gauges of /metrics. */
+
 #include "core/watch.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/* The tables of networks that are not public, and the function that looks an address up in
+ * them, also one that is inside an IPv6 address. */
+
 #include "egress/address.h"
 
 #include <netinet/in.h>

@@ -1,3 +1,6 @@
+/* Makes the text that is kept of an answer: cleans the bytes, masks our secrets, and cuts at a
+ * character. */
+
 #include "egress/evidence.h"
 
 #include <string.h>

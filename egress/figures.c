@@ -1,3 +1,6 @@
+/* The metrics of a worker. The counters of attempts are made when their target, outcome and
+ * status are first seen. */
+
 #include "egress/figures.h"
 
 #include <errno.h>

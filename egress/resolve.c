@@ -1,3 +1,6 @@
+/* The slots of the gate: who may start resolving a name, who must wait for it, and when a slot
+ * is free again. */
+
 #include "egress/resolve.h"
 
 #include <string.h>

@@ -1,3 +1,6 @@
+/* What all targets share: setting up and freeing requests, building URLs, and recognizing
+ * whether an answer is a number, a word, a web page or nothing. */
+
 #include "egress/target.h"
 
 #include <string.h>

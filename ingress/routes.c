@@ -1,3 +1,10 @@
+/* The table of routes: which path and method goes to which function.
+ *
+ * From: the door, once the head of a request is complete.
+ * To: the route function of the path, in amojo/ or connector/; health and readiness are
+ * answered here.
+ * Holds: nothing. */
+
 #include "ingress/routes.h"
 
 #include <string.h>

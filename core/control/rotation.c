@@ -1,3 +1,6 @@
+/* What the verbs that rotate secrets and tokens have in common: reading the overlap, showing
+ * when the old one ends, and removing it once its time is over. */
+
 #include "core/control/rotation.h"
 
 #include <errno.h>

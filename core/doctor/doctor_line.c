@@ -1,3 +1,6 @@
+/* Writes one check of amoctl doctor as a JSON object, and turns a number into green, yellow or
+ * red by two thresholds. The check of free disk space is here, too. */
+
 #include "core/doctor/doctor_line.h"
 
 #include <inttypes.h>

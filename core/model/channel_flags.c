@@ -1,3 +1,6 @@
+/* Three steps with a channel's flags: keep what support's answer says, apply what was kept to
+ * the channel in the registry, and explain each flag in words. */
+
 #include "core/model/channel_flags.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/* Names and legal moves of a command's states, and the properties of each kind of command:
+ * whether it is a message, whom it is for, how long it may live. */
+
 #include "core/model/command.h"
 
 const char *command_state_name(enum command_state s)

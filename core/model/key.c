@@ -1,3 +1,6 @@
+/* Spells each kind of key: a letter for its space, the holder of the id where there is one, and
+ * the id. An id that breaks the rule for foreign ids gives no key. */
+
 #include "core/model/key.h"
 
 #include <inttypes.h>

@@ -1,3 +1,5 @@
+/* Names and legal moves of a message's states, taken from the tables of its header. */
+
 #include "core/model/message.h"
 
 #include "base/compiler.h"

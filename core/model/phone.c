@@ -1,3 +1,6 @@
+/* Parser for phone numbers in free text: finds the first number that is long enough, decides
+ * where it ends, and compares numbers with and without the country's code. */
+
 #include "core/model/phone.h"
 
 #include <ctype.h>

@@ -1,3 +1,6 @@
+/* Looks an emoji up in the list of allowed reactions. Variation selectors are ignored; skin
+ * tones are ignored only when there is no exact match. */
+
 #include "core/model/reaction_list.h"
 
 #include <stddef.h>

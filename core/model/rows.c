@@ -1,3 +1,5 @@
+/* Sets and frees the texts that a conversation, a message and a command row own. */
+
 #include "core/model/rows.h"
 
 #include <errno.h>

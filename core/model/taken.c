@@ -1,3 +1,6 @@
+/* The set of taken numbers: a lower bound and a sorted array of ranges that is searched by
+ * halving, merged as gaps close, and encoded as pairs of numbers. */
+
 #include "core/model/taken.h"
 
 #include <errno.h>

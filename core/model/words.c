@@ -1,3 +1,6 @@
+/* The sentences for what a call came to: no answer, a TLS error, a refused address, an HTTP
+ * status of a connector, and the other side's own words. */
+
 #include "core/model/words.h"
 
 #include <inttypes.h>

@@ -1,3 +1,5 @@
+/* Counts the commands and calls that a worker has in flight, and the bytes of the commands. */
+
 #include "core/peers/worker.h"
 
 void worker_take(struct peer *p, struct core_command *cmd)

@@ -1,3 +1,6 @@
+/* A binary heap ordered by due time. Each command stores its index in the heap, so that it can
+ * be removed from the middle. */
+
 #include "core/queue/heap.h"
 
 #include <assert.h>

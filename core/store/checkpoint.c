@@ -1,3 +1,6 @@
+/* The checkpoint thread: how it waits, when it checkpoints the log of SQLite, when it empties
+ * it, and how the loop asks for that. */
+
 #include "core/store/checkpoint.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/* Calls to SQLite: opening, running and stepping statements, emptying the log, and turning the
+ * error codes of SQLite into the store's own. */
+
 #include "core/store/db.h"
 
 #include <errno.h>

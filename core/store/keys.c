@@ -1,3 +1,6 @@
+/* Reads the master key from its file or makes a new one, checks that it fits the store, and
+ * seals and opens secrets with it. */
+
 #include "core/store/keys.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* The SQL of the migrations, in order. */
+
 #include "core/store/schema.h"
 
 /* Numbered and never changed once released: a new need is a new migration at the end. */

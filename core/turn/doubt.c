@@ -1,3 +1,6 @@
+/* Decides when doubt of the wall clock begins and ends, and whether old rows may be deleted
+ * now; keeps in the store what must outlive a restart. */
+
 #include "core/turn/doubt.h"
 
 #include <errno.h>

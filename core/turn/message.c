@@ -1,3 +1,6 @@
+/* Moves a message to a new state or to failed: logs the move, changes the message in memory,
+ * and updates its row. */
+
 #include "core/turn/message.h"
 
 #include "base/clock.h"

@@ -1,3 +1,6 @@
+/* Sends hints and questions to core, and hands its answers and the bodies it wants read again
+ * to the functions that ingress registered for them. */
+
 #include "ingress/accept/beside.h"
 
 #include "base/log.h"

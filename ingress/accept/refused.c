@@ -1,3 +1,6 @@
+/* A fixed table of refused sources, where the oldest row makes room for a new one, and the text
+ * that is reported to core. */
+
 #include "ingress/accept/refused.h"
 
 #include <inttypes.h>

@@ -1,3 +1,6 @@
+/* Loads the sealed registry at start, replaces it when core sends a new one, and tries again
+ * later to save what could not be saved. */
+
 #include "ingress/accept/registry_copy.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/* The steps of one SPOOL_TURN: close the present segment, wait until all before it is gone, and
+ * answer core. */
+
 #include "ingress/accept/spool_turn.h"
 
 #include "base/log.h"

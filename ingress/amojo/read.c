@@ -1,3 +1,6 @@
+/* Reads single values of amojo's JSON: texts, counts and times. A time that is more than a day
+ * in the future counts as absent. */
+
 #include "ingress/amojo/read.h"
 
 #include "base/clock.h"

@@ -1,3 +1,6 @@
+/* Reads the parts of a request by type: texts, ids, names, numbers, URLs. Each function records
+ * a fault when the part is wrong; those whose names end in _must do so when it is missing, too. */
+
 #include "ingress/connector/read.h"
 
 #include <ctype.h>

@@ -1,3 +1,5 @@
+/* Reads the parts that are only shown, by type, and writes the list of warnings for the answer. */
+
 #include "ingress/connector/shown.h"
 
 #include <math.h>

@@ -1,3 +1,6 @@
+/* Copies method, path and headers out of libmicrohttpd into an exchange, and builds the head of
+ * the answer for libmicrohttpd. */
+
 #include "ingress/http/door_head.h"
 
 #include <errno.h>

@@ -1,3 +1,6 @@
+/* Sets up and clears an exchange, and writes its answer: plain text, or an error as JSON. Also
+ * the word under which the outcome is counted. */
+
 #include "ingress/http/exchange.h"
 
 #include "base/json.h"

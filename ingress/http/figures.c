@@ -1,3 +1,5 @@
+/* Makes the metrics of ingress, and counts requests by source and result. */
+
 #include "ingress/http/figures.h"
 
 #include <stdio.h>

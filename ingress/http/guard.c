@@ -1,3 +1,6 @@
+/* Parses addresses and trusted networks, finds the real origin behind proxies, and counts
+ * connections and unverified requests of each address. */
+
 #include "ingress/http/guard.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,6 @@
+/* Takes a number's digits from the JSON source. A number that was given as text that JSON would
+ * not allow is printed anew from its value. */
+
 #include "ingress/read/digits.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* The list of message types, those with media first, and look-ups in it. */
+
 #include "ingress/read/message_type.h"
 
 #include <stddef.h>

@@ -1,3 +1,5 @@
+/* CRC-32C in software, eight bytes at a time. */
+
 #include "ingress/spool/crc32c.h"
 
 #include <stdbool.h>

@@ -1,3 +1,6 @@
+/* Reads and writes the small files of a spool's folder: its lock, its id, the boot ids of the
+ * processes that had it, and two marks in the numbering (fresh and floor). Lists the segments. */
+
 #include "ingress/spool/files.h"
 
 #include <dirent.h>

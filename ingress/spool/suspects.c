@@ -1,3 +1,6 @@
+/* The list of suspects: adding what was in flight when core ended, counting its losses, marking
+ * those that nothing else explains, and removing what core has taken. */
+
 #include "ingress/spool/suspects.h"
 
 #include <inttypes.h>

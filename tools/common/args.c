@@ -1,3 +1,6 @@
+/* Parses the command line with getopt_long, finds the verb, checks its options and operands,
+ * and prints the help. */
+
 #include "tools/common/args.h"
 
 #include <assert.h>

@@ -1,3 +1,5 @@
+/* Collects cells, measures the columns, and prints the rows padded with blanks. */
+
 #include "tools/common/grid.h"
 
 #include <assert.h>

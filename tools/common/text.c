@@ -1,3 +1,6 @@
+/* Leaves out or escapes the characters that must not reach a terminal, and counts characters
+ * and columns. */
+
 #include "tools/common/text.h"
 
 #include <stdbool.h>

@@ -1,3 +1,5 @@
+/* Unpacks a frame by its kind, and calls back once for each item in it. */
+
 #include "tools/monitor/decode.h"
 
 #include <ctype.h>

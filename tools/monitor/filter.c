@@ -1,3 +1,6 @@
+/* Parses the list of kinds, and compares an item with what the user asked for: kind, trace,
+ * scope, conversation. */
+
 #include "tools/monitor/filter.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+/* Lists the folder of the taps, and reports each tap once. */
+
 #include "tools/monitor/find.h"
 
 #include <dirent.h>

@@ -1,3 +1,6 @@
+/* Prints an item for people or as JSON. Each field goes through mask.h, and numbers of ours are
+ * shown by name. */
+
 #include "tools/monitor/line.h"
 
 #include <inttypes.h>

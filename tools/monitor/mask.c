@@ -1,3 +1,6 @@
+/* The table of known fields with the class of each, and what each class shows: all of it, its
+ * length, its last four digits, or nothing. */
+
 #include "tools/monitor/mask.h"
 
 #include <string.h>

@@ -1,3 +1,6 @@
+/* A fixed array of commands, indexed by number modulo its size. A newer command takes the place
+ * of the older one. */
+
 #include "tools/monitor/recall.h"
 
 #include <errno.h>

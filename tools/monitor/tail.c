@@ -1,3 +1,6 @@
+/* The loop of the monitor: looks for new taps, reads frames, filters and prints their items,
+ * and reports frames that were dropped. */
+
 #include "tools/monitor/tail.h"
 
 #include <errno.h>
