@@ -104,14 +104,22 @@ def message_path(root):
 _FILE = re.compile(r"(?<![\w/.*])((?:[\w-]+/)*[\w-]+\.[ch])\b")
 
 
+def _is_product(rel):
+    """Not a test, nor what only tests use."""
+    return rel.parts[0] != "tests" and "testing" not in rel.parts and not rel.name.endswith("_test.c")
+
+
 def openings(root):
-    """A file of ours that the opening of another one names is there, in the same top folder if it is named alone."""
+    """A C file of the product opens with a comment that says what it is; a file of ours that an opening names is
+    there, in the same top folder if it is named alone."""
     every = source.files(root, ".c", ".h")
     names = {(rel.parts[0], rel.name) for rel in every}
     paths = {str(rel) for rel in every}
     found = []
     for rel in every:
         opening = re.match(r"(?:#pragma once\s*)?/\*.*?\*/", source.read(root, rel), re.S)
+        if rel.suffix == ".c" and _is_product(rel) and not (opening and re.search(r"\w", opening.group(0))):
+            found.append(Finding(rel, 1, "a file opens with a comment that says what it is"))
         for match in _FILE.finditer(opening.group(0) if opening else ""):
             named = match.group(1)
             there = named in paths or any(p.endswith("/" + named) for p in paths) if "/" in named else (rel.parts[0], named) in names

@@ -19,7 +19,7 @@ STOPS = "\n".join(f"{n}. `core/take.c: take_one` - the event is known" for n in 
 
 CLEAN = {
     "base/mem.h": "#pragma once\n/* Memory that a test can make fail. */\n#include <stddef.h>\nvoid *mem_alloc(size_t n);\n",
-    "base/mem.c": '#include "base/mem.h"\n\n#include <stdlib.h>\n\nvoid *mem_alloc(size_t n)\n{\n'
+    "base/mem.c": '/* Calls malloc. */\n\n#include "base/mem.h"\n\n#include <stdlib.h>\n\nvoid *mem_alloc(size_t n)\n{\n'
                   "    return malloc(n);\n}\n",
     "proto/messages.h": "#pragma once\n/* Every message that crosses a process border.\n"
                         " * events = I:EVENT_PUSH C:EVENT_TAKEN */\n"
@@ -148,6 +148,8 @@ PLANTED = [
     ("message-path", {"docs/message-path.md": "nothing\n"}, "0 stops"),
     ("message-path", replaced("core/take.c", " * Holds: nothing. ", ""), "Holds:"),
     ("openings", {"core/a.c": "/* It asks.\n * From: gone.c. To: take.c. */\nint a;\n"}, "gone.c does not exist"),
+    ("openings", replaced("base/mem.c", "/* Calls malloc. */\n\n", ""), "says what it is"),
+    ("openings", replaced("base/mem.c", "/* Calls malloc. */", "/* */"), "says what it is"),
     ("states", replaced("docs/states.md", "| FLYING | DONE | settled |\n", ""), "FLYING -> DONE"),
     ("states", added("docs/states.md", "| DONE | READY | why not |\n"), "DONE -> READY is not legal"),
     ("states", replaced("core/model/command.h", 'X(DONE, "settled")', 'X(DONE, "settled") X(LOST, "gone")'), "LOST"),
