@@ -83,7 +83,7 @@ static bool control_fits(const char *route, bool more, const char *path, const c
     return true;
 }
 
-/* Let @handle answer, or @act be acted. */
+/* Let @handle answer, or @act be acted: one of them is given. */
 static void control_dispatch(struct sandbox *s, struct exchange *x, control_fn *handle,
                              control_act_fn *act, const char *rest)
 {
@@ -102,7 +102,7 @@ static void control_dispatch(struct sandbox *s, struct exchange *x, control_fn *
         control_refuse(x, 400, "not_json", "", "the body is not JSON");
     else if (act)
         control_each(s, &q, act);
-    else
+    else if (handle)
         handle(s, &q);
     json_object_put(q.body);
 }
