@@ -139,7 +139,26 @@ static uint64_t words_sum(struct view words)
 }
 
 /* @back: the one in hand, where it was. */
-static int echo_add_end(struct core *c, struct echo *e, struct view bytes, bool back)
+/* In the order of their places; and what came to a door before one that stands in front of it here counts as
+ * come with that one. */
+static void end_into(struct echo *e, struct end *end)
+{
+    struct list *next = &e->ends;
+
+    while (next->prev != &e->ends &&
+           LIST_ENTRY(next->prev, struct end, link)->place > end->place)
+        next = next->prev;
+    if (next != &e->ends && LIST_ENTRY(next, struct end, link)->came_ms < end->came_ms)
+        end->came_ms = LIST_ENTRY(next, struct end, link)->came_ms;
+    if (next->prev != &e->ends &&
+        LIST_ENTRY(next->prev, struct end, link)->came_ms > end->came_ms)
+        end->came_ms = LIST_ENTRY(next->prev, struct end, link)->came_ms;
+    list_insert_before(next, &end->link);
+}
+
+/* @waited: it has waited before, and keeps its place among all. */
+static int echo_add_end(struct core *c, struct echo *e, struct view bytes, bool waited,
+                        struct end **ret_end)
 {
     struct end *end = mem_zalloc(sizeof(*end));
     int64_t now = clock_unix_ms();
@@ -156,35 +175,30 @@ static int echo_add_end(struct core *c, struct echo *e, struct view bytes, bool 
     end->counted_ms = e->counted_ms + (int64_t)config_number(c->config, "core/echo_ms");
     end->waited_ms = e->waited_ms + HELD_MAX_MS;
     end->since_mono_ms = c->echo_since_mono_ms ? c->echo_since_mono_ms : clock_mono_ms();
-    end->place = back ? c->echo_row_place : c->echo_place++;
-    if (!back && !list_is_empty(&e->ends)) {
-        int64_t before = LIST_ENTRY_CONST(e->ends.prev, struct end, link)->came_ms;
-
-        if (end->came_ms < before)
-            end->came_ms = before;
-    }
+    end->place = waited ? c->echo_row_place : c->echo_place++;
     list_init(&end->link);
-    if (back)
-        list_add_head(&e->ends, &end->link);
-    else
-        list_add_tail(&e->ends, &end->link);
+    end_into(e, end);
+    *ret_end = end;
     return 0;
 }
 
 int echo_put(struct core *c, enum echo_side side, int64_t conversation, struct view bytes)
 {
     struct echo *e = echo_of(c, side, conversation);
-    /* it goes on waiting where it waited: nothing behind it passes, and nothing is over */
+    /* what waits again, for another one's words perhaps, passes by nothing and is passed by nothing */
+    bool waited = c->echo_in_hand != 0;
+    /* where it waited: nothing is over */
     bool back = side == ECHO_SERVICE && conversation == c->echo_in_hand;
-    int rc = e ? echo_add_end(c, e, bytes, back) : -ENOMEM;
+    struct end *end = NULL;
+    int rc = e ? echo_add_end(c, e, bytes, waited, &end) : -ENOMEM;
 
     if (rc == 0) {
         e->again = e->again || c->again;
         e->over = e->over && !back;
-        rc = back ? store_waiting_put_back(c->store, c->echo_row, e->key, bytes)
-                  : store_waiting_add(c->store, e->key, bytes, 0);
+        rc = waited ? store_waiting_put_back(c->store, c->echo_row, e->key, bytes)
+                    : store_waiting_add(c->store, e->key, bytes, 0);
         if (rc)
-            end_free(LIST_ENTRY(back ? e->ends.next : e->ends.prev, struct end, link));
+            end_free(end);
     }
     if (e && list_is_empty(&e->ends) && !back) /* one in hand is still needed */
         echo_drop(c, e);
@@ -195,6 +209,7 @@ int echo_put(struct core *c, enum echo_side side, int64_t conversation, struct v
 
 static int load_one(void *arg, const char *key, struct view bytes)
 {
+    struct end *end = NULL;
     struct core *c = arg;
     uint64_t conversation = 0;
     struct echo *e = NULL;
@@ -206,7 +221,7 @@ static int load_one(void *arg, const char *key, struct view bytes)
     if (!e)
         return -ENOMEM;
     e->again = true; /* whether it came again in that life is not known any more */
-    return echo_add_end(c, e, bytes, false);
+    return echo_add_end(c, e, bytes, false, &end);
 }
 
 int echo_load(struct core *c)

@@ -232,6 +232,7 @@ static int apply_wait(struct core *c, const struct event *e, struct view bytes,
                       const struct plan *p, int64_t echo_of, enum intake_how how)
 {
     char key[WAITING_KEY_MAX];
+    char trace[ID_TEXT_LEN + 1];
     int rc = 0;
 
     if (how == INTAKE_LATE)
@@ -239,6 +240,9 @@ static int apply_wait(struct core *c, const struct event *e, struct view bytes,
     if (c->n_waiting >=
         LIMIT_WAITING + (p->verdict == VERDICT_WAIT_ECHO ? LIMIT_WAITING_ECHO : 0))
         return intake_quarantine(c, bytes, "too_many_waiting");
+    id_format(&e->trace, trace);
+    log_line(LOG_LEVEL_DEBUG, "event.waits", "trace=%s kind=%s reason=%s conversation=%lld",
+             trace, event_kind_name(e->kind), p->reason, (long long)echo_of);
     if (p->verdict == VERDICT_WAIT_ECHO)
         return echo_put(c, e->kind == EVENT_AMO_MESSAGE ? ECHO_AMO : ECHO_SERVICE, echo_of,
                         bytes);

@@ -22,7 +22,9 @@ from amojo import Bridge
 
 QUIET = {"ids": "svc", "teaches": True, "echo": False, "slow": 0, "reports": [], "report_by": "own",
          "threads": "number"}
-SEEDS = (21, 68, 98, 137)  # numbers that move, copies put back, hosts cloned, hours, a wrong clock, frozen workers
+# numbers that move, copies put back, hosts cloned, hours, a wrong clock, frozen workers; a report that waits for one
+# conversation after the other
+SEEDS = (21, 68, 98, 137, 9152)
 PLANTED = BIN.parent / "tests" / "amo-core-planted"
 
 
