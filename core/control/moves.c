@@ -12,6 +12,7 @@
 #include "base/process.h"
 #include "core/deliver/moved.h"
 #include "core/model/reach.h"
+#include "core/peers/spools.h"
 #include "core/store/reach.h"
 
 struct counting {
@@ -122,8 +123,22 @@ void moves_fini(struct moves *m)
     buf_fini(&m->named);
 }
 
+/* A store that was put back learns from the spools what it has forgotten; until then it would take words that
+ * have arrived for words of whoever has the number next. */
+static bool is_learning(const struct core *c)
+{
+    int64_t now = clock_mono_ms();
+
+    return spools_are_missed(c, now) || spools_send_again(c, NULL, now);
+}
+
 int moves_admitted(struct control_ask *ask, const struct moves *m)
 {
+    if (m->moves > 0 && !m->dry_run && is_learning(ask->core))
+        return control_fail(
+            ask, EXIT_FAILED,
+            "core has just started, and an ingress has still to send again what it"
+            " sent before: try again in some seconds");
     if (m->others == 0 || m->dry_run || moves_flag(ask, "move"))
         return 0;
     return control_fail(ask, EXIT_FAILED,

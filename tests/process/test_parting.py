@@ -43,6 +43,7 @@ def load(stack, restart=()):
     wait_for(lambda: stack.control("status")["commands"] >= 3, "what comes again")
     if "core" in restart:
         stack.start_over("core")
+        wait_for(lambda: any(p["name"] == "ingress" for p in stack.control("status")["peers"]), "ingress")
 
 
 def states(stack, o, names):
@@ -102,3 +103,20 @@ def test_after_a_plain_restart_nothing_is_unclear(stack):
     new = o.connect(account=account_of(o.first), channel=o.add_channel())
     assert states(stack, o, ("before", "while-0", "while-1")) == ["delivered_to_amo"] * 3
     assert o.texts(new) == ["before", "while-0", "while-1"]
+
+
+def test_no_number_moves_while_core_learns_what_its_store_has_forgotten(stack):
+    """A manager's words that have arrived would be taken for somebody else's; so the order waits until they are known."""
+    o = Office(stack, accounts=2)
+    a, b = o.scopes
+    o.source("wa1", a)
+    o.source("wa2", b)
+    o.says("met", WHO)
+    stack.settle()
+    stack["ingress"].kill()
+    stack.start_over("core")
+    assert "has just started" in o.source("wa1", b, "--move", code=1)
+    assert o.source("wa1", b, "--move", "--dry-run")["moves"] == 1
+    stack.start("ingress")
+    wait_for(lambda: any(p["name"] == "ingress" for p in stack.control("status")["peers"]), "ingress")
+    assert o.source("wa1", b, "--move")["moves"] == 1
