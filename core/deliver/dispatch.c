@@ -303,7 +303,7 @@ static int note_silence(struct core *c, const struct core_command *cmd)
         .cause = CAUSE_NONE,
         .evidence = cmd->erased ? VIEW_NONE : VIEW_LIT("its worker was lost or silent"),
         .worker = cmd->worker ? view_of(cmd->worker->name) : VIEW_NONE,
-        .scope = to_amo && scope ? view_of(scope->key + strlen("scope:")) : VIEW_NONE};
+        .scope = to_amo && scope ? view_of(scope->name) : VIEW_NONE};
 
     return to_amo || cmd->kind == COMMAND_SERVICE_MESSAGE ? store_attempt_add(c->store, &row)
                                                           : 0;

@@ -302,7 +302,7 @@ static bool is_under_way(const struct core *c, const struct lane *l)
 /* Told to an account by a channel that it has left for another one: nobody could ever. */
 static bool is_told_to_nobody(const struct core *c, const struct core_command *cmd)
 {
-    const char *scope = cmd->lane->dest->key + strlen("scope:");
+    const char *scope = cmd->lane->dest->name;
 
     return cmd->kind == COMMAND_AMO_STATUS &&
            !registry_scope_connected(c->registry, view_of(scope)) &&
@@ -316,7 +316,7 @@ static bool is_told_to_service(const struct core *c, const struct core_command *
     const struct dest *scope = cmd->lane->scope;
 
     return cmd->kind == COMMAND_SERVICE_FAILED && scope &&
-           !registry_scope_connected(c->registry, view_of(scope->key + strlen("scope:")));
+           !registry_scope_connected(c->registry, view_of(scope->name));
 }
 
 static int tell_past(struct core *c, struct core_command *cmd, struct command_row *row)

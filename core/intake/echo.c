@@ -138,7 +138,6 @@ static uint64_t words_sum(struct view words)
     return sum;
 }
 
-/* @back: the one in hand, where it was. */
 /* In the order of their places; and what came to a door before one that stands in front of it here counts as
  * come with that one. */
 static void end_into(struct echo *e, struct end *end)
