@@ -158,6 +158,13 @@ class Stack:
 
     def control(self, verb, timeout=40.0, **args):
         """One verb of the control protocol, spoken without amoctl."""
+        answer = self.control_answer(verb, args, timeout)
+        if answer.get("code", 0):
+            early = "no message is known" in str(answer.get("error"))
+            raise (NotKnownYet if early else ControlError)(answer["code"], answer.get("error"))
+        return json.loads(answer["json"]) if answer.get("json") else None
+
+    def control_answer(self, verb, args, timeout):
         socket = zmq.Context.instance().socket(zmq.DEALER)
         socket.setsockopt(zmq.LINGER, 0)
         socket.connect(f"ipc://{self.dir}/run/control")
@@ -170,16 +177,14 @@ class Stack:
             head, body = socket.recv_multipart()
         finally:
             socket.close(0)
-        answer = bus.unpack(body)
         assert bus.unpack(head)[2] == boot
-        if answer.get("code", 0):
-            early = "no message is known" in str(answer.get("error"))
-            raise (NotKnownYet if early else ControlError)(answer["code"], answer.get("error"))
-        return json.loads(answer["json"]) if answer.get("json") else None
+        return bus.unpack(body)
 
     def amoctl(self, *words, code=0, **more):
         """amoctl with --json: its document. With a @code that is not 0 what it said on stderr."""
         done = self.operator(*words, "--json", **more)
+        if done.returncode and not code:
+            raise ControlError(done.returncode, f"amoctl {' '.join(words)}: {done.stderr}")
         assert done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
         return json.loads(done.stdout) if code == 0 else done.stderr
 

@@ -13,10 +13,10 @@ import uuid
 
 import pytest
 
-from stack import BIN, ControlError, wait_for
+from stack import BIN, ControlError, NotKnownYet, Stack, wait_for
 from storm.judge import judge
 from storm.scenario import PEOPLE, Storm, storm
-from storm.world import World, operate, small_world
+from storm.world import Watched, World, operate, small_world
 
 from amojo import Bridge
 
@@ -44,16 +44,50 @@ def test_people_go_on_writing_when_nobody_is_left_whom_no_manager_has_met(left):
     assert all(s.some_thread() for _ in range(50))
 
 
-def test_an_operator_whom_a_fault_hits_does_it_again():
-    answers = [ControlError("failed", "amojo did not disconnect: cut")] * 2 + [None]
+CUT = "amojo did not disconnect: cut (status 0)"
+LEARNING = ("core has just started, and an ingress has still to send again what it sent before: "
+            "try again in some seconds")
 
-    def verb():
-        answer = answers.pop(0)
-        if answer:
-            raise answer
-        return "done"
 
-    assert operate(verb) == "done"
+class Operated(Watched):
+    """What its operators order is refused so many times, in these words."""
+
+    def __init__(self, *refusals):
+        self.answers = [types.SimpleNamespace(returncode=1, stderr=r, stdout="") for r in refusals]
+        self.answers.append(types.SimpleNamespace(returncode=0, stderr="", stdout='"done"'))
+
+    def operator(self, *words, **more):
+        return self.answers.pop(0)
+
+    def control_answer(self, verb, args, timeout):
+        done = self.operator(verb)
+        return {"code": done.returncode, "error": done.stderr, "json": done.stdout}
+
+
+ORDERS = [lambda stack: stack.control("source.add", source="wa1"), lambda stack: stack.amoctl("source", "add")]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=["control", "amoctl"])
+@pytest.mark.parametrize("words", [CUT, LEARNING], ids=["amojo", "learning"])
+def test_an_order_that_is_refused_for_a_moment_is_given_again(order, words):
+    assert order(Operated(words, words)) == "done"
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=["control", "amoctl"])
+def test_an_order_that_is_refused_for_another_reason_ends_the_run(order):
+    with pytest.raises(ControlError, match="no such account"):
+        order(Operated("no such account; see amoctl account list"))
+
+
+def test_a_question_that_has_no_answer_yet_is_not_asked_again():
+    with pytest.raises(NotKnownYet):
+        Operated("no message is known by this id").control("trace", id="1")
+
+
+def test_an_order_that_is_refused_for_ever_ends_the_run():
+    stack = Operated(*[LEARNING] * 500)
+    with pytest.raises(TimeoutError, match="still to send again"):
+        operate(lambda: Stack.control(stack, "source.add"), timeout=0.3)
 
 
 # --- what is planted is seen ------------------------------------------------------------------------------
