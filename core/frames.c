@@ -263,8 +263,10 @@ static void note_forgotten(struct core *c, struct peer *p, const struct hello *h
     int rc = 0;
 
     p->forgets = h->known > p->spool->taken.mark;
-    if (!p->forgets)
+    if (!p->forgets) {
+        p->sends_from = h->low;
         return;
+    }
     log_line(LOG_LEVEL_WARN, "store.put_back", "name=%s mark=%" PRIu64 " known=%" PRIu64,
              p->name, p->spool->taken.mark, h->known);
     if (c->loaded == 0)
@@ -344,6 +346,7 @@ static void peer_figures(struct core *c, struct peer *p, struct view body)
     p->registry_version = hb.registry_version;
     p->spool_events = hb.spool_events;
     p->spool_bytes = hb.spool_bytes;
+    p->sends_from = hb.low ? hb.low : p->sends_from;
     buf_reset(&p->refused);
     (void)buf_add_view(&p->refused, hb.refused); /* longer than ours can be: none */
     p->busy = hb.busy;

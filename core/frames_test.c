@@ -187,6 +187,68 @@ static void whoever_was_taken_for_dead_and_lives_takes_a_new_spool_id(void **sta
     bus_socket_free(second.socket);
 }
 
+/* Under a new id core knows of nothing that was taken under the one before, but nothing of it is sent again. */
+static void a_spool_that_sends_nothing_again_is_not_waited_for(void **state)
+{
+    struct rig *r = *state;
+    struct hello h = {.role = ROLE_INGRESS,
+                      .name = VIEW_LIT("copy"),
+                      .version = VIEW_LIT("1"),
+                      .spool = {{200}},
+                      .low = 17,
+                      .next = 17};
+    struct heartbeat hb = {.low = 17};
+    struct edge_rig e;
+    struct peer *p = NULL;
+    struct buf body;
+
+    edge_open(&e, r, ROLE_INGRESS, 7);
+    buf_init(&body, 1 << 16);
+    assert_int_equal(hello_encode(&h, &body), 0);
+    edge_send(&e, MSG_HELLO, NULL, buf_view(&body));
+    p = wait_peer(&e, "copy");
+    assert_false(spools_send_again(&r->core, NULL, clock_mono_ms()));
+    p->sends_from = 15; /* as if HELLO had said that two are still there */
+    assert_true(spools_send_again(&r->core, NULL, clock_mono_ms()));
+    assert_int_equal(taken_add(&p->spool->taken, 15), 0);
+    assert_true(spools_send_again(&r->core, NULL, clock_mono_ms()));
+    buf_reset(&body);
+    assert_int_equal(heartbeat_encode(&hb, &body), 0);
+    edge_send(&e, MSG_HEARTBEAT, &r->core.boot,
+              buf_view(&body)); /* the other one was lost on its disk */
+    for (int i = 0; i < 500 && p->sends_from != 17; i++) {
+        e.readable(&r->core);
+        nap();
+    }
+    assert_false(spools_send_again(&r->core, NULL, clock_mono_ms()));
+    buf_fini(&body);
+    bus_socket_free(e.socket);
+}
+
+/* It was told more than this store has: what it holds may all come again. */
+static void a_spool_that_knows_more_than_the_store_is_waited_for(void **state)
+{
+    struct rig *r = *state;
+    struct hello h = {.role = ROLE_INGRESS,
+                      .name = VIEW_LIT("copy"),
+                      .version = VIEW_LIT("1"),
+                      .spool = {{200}},
+                      .low = 17,
+                      .next = 17,
+                      .known = 16};
+    struct edge_rig e;
+    struct buf body;
+
+    edge_open(&e, r, ROLE_INGRESS, 7);
+    buf_init(&body, 1 << 16);
+    assert_int_equal(hello_encode(&h, &body), 0);
+    edge_send(&e, MSG_HELLO, NULL, buf_view(&body));
+    (void)wait_peer(&e, "copy");
+    assert_true(spools_send_again(&r->core, NULL, clock_mono_ms()));
+    buf_fini(&body);
+    bus_socket_free(e.socket);
+}
+
 static void spools_that_come_and_go_leave_nothing_in_memory(void **state)
 {
     struct rig *r = *state;
@@ -456,6 +518,8 @@ int main(void)
         CASE(hello_is_answered_with_the_registry_and_the_credit),
         CASE(a_spool_of_a_live_process_is_refused_to_another_in_words),
         CASE(whoever_was_taken_for_dead_and_lives_takes_a_new_spool_id),
+        CASE(a_spool_that_sends_nothing_again_is_not_waited_for),
+        CASE(a_spool_that_knows_more_than_the_store_is_waited_for),
         CASE(spools_that_come_and_go_leave_nothing_in_memory),
         CASE(hello_said_twice_is_one_session_and_one_line),
         CASE(what_was_taken_in_this_turn_is_told_only_after_its_commit),

@@ -25,10 +25,15 @@ static const struct field welcome_fields[] = {
 };
 
 static const struct field heartbeat_fields[] = {
-    FIELD(FIELD_U64, heartbeat, registry_version), FIELD(FIELD_U64, heartbeat, credit),
-    FIELD(FIELD_U64, heartbeat, credit_bytes),     FIELD(FIELD_U64, heartbeat, spool_events),
-    FIELD(FIELD_U64, heartbeat, spool_bytes),      FIELD(FIELD_U64, heartbeat, busy),
-    FIELD(FIELD_TEXT, heartbeat, refused),         FIELD(FIELD_I64, heartbeat, mono_ms),
+    FIELD(FIELD_U64, heartbeat, registry_version),
+    FIELD(FIELD_U64, heartbeat, credit),
+    FIELD(FIELD_U64, heartbeat, credit_bytes),
+    FIELD(FIELD_U64, heartbeat, spool_events),
+    FIELD(FIELD_U64, heartbeat, spool_bytes),
+    FIELD(FIELD_U64, heartbeat, low),
+    FIELD(FIELD_U64, heartbeat, busy),
+    FIELD(FIELD_TEXT, heartbeat, refused),
+    FIELD(FIELD_I64, heartbeat, mono_ms),
 };
 
 static const struct field heartbeat_answer_fields[] = {

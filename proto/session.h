@@ -62,6 +62,7 @@ struct heartbeat {
     uint64_t credit_bytes;
     uint64_t spool_events; /* ingress */
     uint64_t spool_bytes;
+    uint64_t low;  /* ingress: below it everything is taken or lost; 0 not said */
     uint64_t busy; /* egress: attempts under way */
     struct view
         refused;     /* ingress: sources refused in the last hour; ingress/accept/refused.h */

@@ -80,8 +80,9 @@ static void a_heartbeat_comes_back_as_it_went(void **state)
                                 .credit_bytes = 3,
                                 .spool_events = 4,
                                 .spool_bytes = 5,
-                                .busy = 6,
-                                .mono_ms = 7};
+                                .low = 6,
+                                .busy = 7,
+                                .mono_ms = 8};
     const struct heartbeat_answer a = {.echo_ms = 7, .core_ms = 8};
     struct heartbeat_answer answer;
     struct heartbeat back;

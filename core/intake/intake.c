@@ -65,7 +65,8 @@ void intake_push(struct core *c, struct peer *p, const struct envelope *env, str
         log_line(LOG_LEVEL_ERROR, "event.push_of_other_spool", "peer=%s", p->name);
         goto out;
     }
-    taken_heed_low(&p->spool->taken, pack_u64(pack_get(root, "low")));
+    p->sends_from = pack_u64(pack_get(root, "low"));
+    taken_heed_low(&p->spool->taken, p->sends_from);
     n = pack_array(root, "events", &items);
     for (size_t i = 0; rc == 0 && i < n; i++)
         rc = intake_one(c, p, &items[i]);

@@ -82,7 +82,15 @@ void taken_raise_low(struct taken_set *t, uint64_t low)
 
 uint64_t taken_first_gap(const struct taken_set *t)
 {
-    return t->n_ranges && t->ranges[0].low <= t->low ? t->ranges[0].high + 1 : t->low;
+    return taken_gap_from(t, t->low);
+}
+
+uint64_t taken_gap_from(const struct taken_set *t, uint64_t from)
+{
+    uint64_t number = from > t->low ? from : t->low;
+    size_t i = taken_find(t, number);
+
+    return i < t->n_ranges && t->ranges[i].low <= number ? t->ranges[i].high + 1 : number;
 }
 
 void taken_heed_low(struct taken_set *t, uint64_t low)

@@ -30,6 +30,8 @@ AMO_MUSTCHECK int taken_add(struct taken_set *t, uint64_t number);
 void taken_raise_low(struct taken_set *t, uint64_t low);
 /* The lowest number that is not taken. */
 uint64_t taken_first_gap(const struct taken_set *t);
+/* The same, from @from on. */
+uint64_t taken_gap_from(const struct taken_set *t, uint64_t from);
 /* A spool says that it holds nothing below @low any more: so what is missing there is missing for
  * good, and no gap. Believed only as far as core itself has come: numbers that were never seen
  * are nobody's to give away. */

@@ -86,6 +86,26 @@ static void raising_low_forgets_ranges_and_keeps_the_answers(void **state)
     assert_int_equal(t.mark, 9); /* what was taken last stays known */
 }
 
+static void the_first_gap_is_found_from_anywhere(void **state)
+{
+    static struct taken_set t;
+
+    (void)state;
+    taken_init(&t);
+    assert_int_equal(taken_gap_from(&t, 0), 1);
+    assert_int_equal(taken_gap_from(&t, 9), 9);
+    add_all(&t, 2, 3);
+    add_all(&t, 6, 9);
+    assert_int_equal(taken_first_gap(&t), 1);
+    assert_int_equal(taken_gap_from(&t, 2), 4);
+    assert_int_equal(taken_gap_from(&t, 4), 4);
+    assert_int_equal(taken_gap_from(&t, 7), 10);
+    assert_int_equal(taken_gap_from(&t, 30), 30);
+    taken_raise_low(&t, 6);
+    assert_int_equal(taken_first_gap(&t), 10);
+    assert_int_equal(taken_gap_from(&t, 2), 10);
+}
+
 static void too_many_gaps_are_refused_without_harm(void **state)
 {
     static struct taken_set t;
@@ -207,6 +227,7 @@ int main(void)
         cmocka_unit_test(range_grows_at_its_lower_end),
         cmocka_unit_test(taking_twice_is_harmless),
         cmocka_unit_test(raising_low_forgets_ranges_and_keeps_the_answers),
+        cmocka_unit_test(the_first_gap_is_found_from_anywhere),
         cmocka_unit_test(too_many_gaps_are_refused_without_harm),
         cmocka_unit_test(ranges_come_back_from_their_bytes),
         cmocka_unit_test(unsorted_or_too_many_ranges_are_refused),

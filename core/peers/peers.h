@@ -35,6 +35,7 @@ struct peer {
         forgets; /* its process was told more of its spool than this store knows: that one is a copy
                      of before */
     uint64_t sent_before; /* below it every number may have been sent before this session */
+    uint64_t sends_from;  /* below it nothing is sent in this session, as far as it has said */
     uint64_t spool_events;
     uint64_t spool_bytes;
     struct buf refused;  /* sources its door refused lately; ingress/accept/refused.h */

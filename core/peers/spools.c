@@ -201,7 +201,7 @@ bool spools_send_again(const struct core *c, const struct spool *but, int64_t no
         const struct peer *p = LIST_ENTRY_CONST(i, struct peer, link);
 
         if (p->spool && p->spool != but && !p->ended && peer_is_alive(p, now_mono_ms) &&
-            taken_first_gap(&p->spool->taken) < p->sent_before)
+            taken_gap_from(&p->spool->taken, p->sends_from) < p->sent_before)
             return true;
     }
     return false;

@@ -152,6 +152,7 @@ static void on_heartbeat(void *arg, struct heartbeat *ret)
     ret->registry_version = p->config.registry_version(p->config.arg);
     ret->spool_events = f.events;
     ret->spool_bytes = f.bytes;
+    ret->low = spool_low(p->config.spool);
     if (p->config.refused)
         ret->refused = p->config.refused(p->config.arg);
     turn_step(&p->turn, p->config.spool, p->edge); /* what could not be done before */

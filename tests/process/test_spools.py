@@ -142,6 +142,30 @@ def test_two_live_copies_of_one_spool_deliver_what_both_accept(stack):
     assert refused.group(1) == "clone" and "copy" in refused.group(2)
 
 
+def test_nobody_waits_for_a_copy_that_has_nothing_to_send_again():
+    """A colleague's words may be the echo of what another spool sends again; a copy that is idle sends nothing."""
+    with Stack(env={**QUICK, "AMO_CORE_ECHO_MS": "600000"}) as stack:
+        stack.up()
+        stack.meet()
+        stack.settle()
+        stack.client_writes("once-more")  # with it the spool writes down that the first one is taken
+        stack.wait("amojo.message", text="once-more")
+        stack.settle()
+        stack["ingress"].stop()
+        shutil.copytree(stack.dir / "data" / "ingress", stack.dir / "clone" / "ingress")
+        stack.start("ingress")
+        other_ingress(stack, "clone", stack.dir / "clone")
+        stack.start("clone")
+        stack["core"].wait_line("what=spool.refused name=clone")
+        stack["core"].wait_line("what=peer.joined role=ingress name=clone")
+        stack.client_writes("a-colleague", direction="out", author=None)
+        stack.client_writes("an-answer")
+        stack.wait("amojo.message", text="an-answer")
+        stack.settle()
+        assert [m["text"] for m in stack.list("amojo/messages")] == ["hello", "once-more", "a-colleague",
+                                                                     "an-answer"]
+
+
 def test_two_live_copies_of_one_spool_under_one_name_deliver_what_both_accept(stack):
     """On two hosts nothing but core can see that there are two."""
     clients = Clients(stack)
