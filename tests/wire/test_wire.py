@@ -487,6 +487,30 @@ def test_the_same_process_in_a_new_session_keeps_what_it_holds(core, ingress, wo
     assert core.control("status")["commands"] == 0
 
 
+def test_what_a_later_socket_does_not_name_goes_again_long_before_its_lease_is_over():
+    """Core stood still, so its worker took it for lost and opened another socket: what core sent over the one
+    before, and HELLO does not hold, has reached nobody. With this lease nothing else brings it back in time."""
+    with lonely_core(AMO_CORE_LEASE_MS="600000") as core:
+        ingress, before = HandIngress(core), HandWorker(core)
+        ingress.hello()
+        before.hello(session=1)
+        ingress.push((1, client_says("came")), (2, client_says("came-too-late", conversation="c2")))
+        commands = {c["text"]: c for c in (before.command(), before.command())}
+        came, late = commands["came"], commands["came-too-late"]
+        later = HandWorker(core, boot=before.boot)
+        later.hello(session=2, held=bus.pairs([(came["id"], came["attempt"])]))
+        again = later.command()
+        assert (again["id"], again["key"]) == (late["id"], late["key"]) and again["attempt"] > late["attempt"]
+        # read only now, and said before that: it ends no session, and proves nothing
+        before.send("HELLO", {"role": before.role, "name": before.name, "session": 1, **before.holding()}, core_boot=b"")
+        for one in (came, again):
+            later.settle(one)
+        later.barrier()
+        assert not later.inbox and core.control("status")["commands"] == 0
+        for edge in (ingress, before, later):
+            edge.close()
+
+
 def test_the_held_list_over_a_restart_of_core(core, ingress, worker):
     ingress.push((1, client_says("held")), (2, client_says("let-go", conversation="c2")))
     commands = {c["text"]: c for c in (worker.command(), worker.command())}
