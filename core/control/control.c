@@ -1,4 +1,6 @@
-/* From: amoctl (CONTROL_CALL). To: the verbs; CONTROL_ANSWER after the commit.
+/* Calls of amoctl, and their answers.
+ *
+ * From: amoctl (CONTROL_CALL). To: the verbs; CONTROL_ANSWER after the commit.
  * Holds: calls whose answer waits for a remote side or for the edges to know the registry. */
 
 #include "core/control/control.h"

@@ -1,4 +1,6 @@
-/* From: settle.c (unclear outcomes), control (connect). To: a worker, and back by its result.
+/* Calls outside the lanes.
+ *
+ * From: settle.c (unclear outcomes), control (connect). To: a worker, and back by its result.
  * Holds: the question; the command it is about stays in the store. */
 
 #include "core/deliver/calls.h"

@@ -1,4 +1,6 @@
-/* From: find.c. To: the same. Holds: what a person is known by, for one erasure. */
+/* Is a text about this person? By phone, ids and chats.
+ *
+ * From: find.c. To: the same. Holds: what a person is known by, for one erasure. */
 
 #include "core/erase/match.h"
 

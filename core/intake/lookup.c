@@ -74,8 +74,8 @@ static int look_up_phone(struct core *c, const struct reg_scope *scope, struct v
 }
 
 /* A message in the name of a person or the bot is on its way, and amo may send it back before its
- * answer has told us what it calls it. Behind a webhook that waits for this the next ones wait,
- * too, because they keep their order. */
+ * answer has given us amo's id of it. Behind a webhook that waits for this, later ones wait as well,
+ * to keep their order. */
 static void look_up_echo(struct core *c, const struct event *e, struct mapping *m)
 {
     const struct conversation *conv = m->found ? m->found : m->by_client;
@@ -89,10 +89,7 @@ static void look_up_echo(struct core *c, const struct event *e, struct mapping *
         m->echo_of = conv->id;
 }
 
-/* The other way round: a manager's message is tried, and the service may report it as its side's
- * before its answer has told us what it calls it. A thread nobody knows may be that of first words.
- * Behind a report that waits, for whatever it waits, the next ones of its thread wait, too. */
-/* A report and the words of what was given up. */
+/* The text of a report, and the given-up message that has the same. */
 struct given_up {
     struct view words;
     int64_t message; /* 0 none */
@@ -109,8 +106,9 @@ static int same_words(void *arg, int64_t message, struct view body)
     return 1;
 }
 
-/* A manager's message was given up, and nobody knows whether its service has it: a report of the same words
- * says that it has. Else they would stand on the card as somebody else's, perhaps of another account. */
+/* A manager's message was given up, and it is not known whether its service has it: a report of the same
+ * text says that it has. Otherwise the text would appear on the card as written by another person,
+ * perhaps in another account. */
 static int look_up_given_up(struct core *c, const struct event *e, struct lookup *l)
 {
     const struct conversation *conv = l->mapping.found;
@@ -128,6 +126,9 @@ static int look_up_given_up(struct core *c, const struct event *e, struct lookup
     return rc;
 }
 
+/* The same in the other direction: while a manager's message is being tried, the service may report it
+ * as written on its side before its answer has named it. A thread that is not known may be that of a
+ * first message. Behind a report that waits, later reports of its thread wait as well. */
 static int look_up_report(struct core *c, const struct event *e, struct mapping *m)
 {
     const struct conversation *conv = m->found;

@@ -1,4 +1,6 @@
-/* From: apply.c and conversation.c, a service's name of somebody. To: the same. Holds: nothing. */
+/* Ids for the people whom a service names.
+ *
+ * From: apply.c and conversation.c, a service's id of a person. To: the same. Holds: nothing. */
 
 #include "core/intake/person.h"
 

@@ -1,4 +1,6 @@
-/* From: conversation.c, an event of somebody else than the client. To: the store. Holds: nothing. */
+/* A conversation turns out to be a group.
+ *
+ * From: conversation.c, an event of a person who is not the client. To: the store. Holds: nothing. */
 
 #include "core/intake/shared.h"
 

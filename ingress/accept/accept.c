@@ -1,4 +1,6 @@
-/* From: the routes (amojo, connector). To: the spool, or push for what lives for seconds.
+/* Events are encoded and appended to the spool.
+ *
+ * From: the routes (amojo, connector). To: the spool, or push for what lives for seconds.
  * Holds: nothing; the exchange waits until the flush. */
 
 #include "ingress/accept/accept.h"
