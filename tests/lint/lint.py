@@ -51,6 +51,7 @@ QUICK = {
 
 SLOW = {
     "cppcheck": rules_tools.cppcheck,
+    "clang": rules_tools.clang,
     "clang-tidy": rules_tools.clang_tidy,
     "gcc-analyzer": rules_tools.gcc_analyzer,
 }

@@ -266,6 +266,7 @@ PRESETS = """{"version": 6, "configurePresets": [
 
 SLOW_PLANTED = [
     ("cppcheck", "int a(void);\nint a(void)\n{\n    int x[2] = {0, 0};\n    return x[3];\n}\n", "out of bounds"),
+    ("clang", "int a(int b);\nint a(int b)\n{\n    if ((b == 1))\n        return 1;\n    return 0;\n}\n", "extraneous"),
     ("clang-tidy", "int a(int b);\nint a(int b)\n{\n    if (b = 1)\n        return 1;\n    return 0;\n}\n", "never actually"),
     ("gcc-analyzer", "#include <stdlib.h>\nvoid a(void);\nvoid a(void)\n{\n    char *p = malloc(3);\n    free(p);\n"
                      "    free(p);\n}\n", "double"),
