@@ -31,7 +31,7 @@
 #define WORDS_MOVED "the number belongs to another account now"
 #define WORDS_UNCLEAR                                                                          \
     "the account that it was sent to before cannot be asked any more whether it has it"
-#define WORDS_MAYBE  "it may have reached the client; the number belongs to another account now"
+#define WORDS_MAYBE  "it may have reached the client; the number is not this account's any more"
 #define WORDS_NOBODY "the number belongs to no account now"
 
 /* --- commands --------------------------------------------------------------------------------- */
@@ -181,7 +181,8 @@ static int ask_behind(struct core *c, struct core_command *cmd)
 }
 
 /* A manager's word is its account's own. Nobody can be asked whether the client has it. */
-static int give_up(struct core *c, struct core_command *cmd)
+static int give_up(struct core *c, struct core_command *cmd, const char *reason,
+                   const char *words)
 {
     bool maybe = false;
     int rc =
@@ -192,7 +193,7 @@ static int give_up(struct core *c, struct core_command *cmd)
     if (maybe)
         settle_dead(c, cmd, "unclear", VIEW_LIT(WORDS_MAYBE));
     else
-        settle_dead(c, cmd, "moved", VIEW_LIT(WORDS_MOVED));
+        settle_dead(c, cmd, reason, view_of(words));
     return 0;
 }
 
@@ -230,11 +231,11 @@ static int stray(struct core *c, struct core_command *cmd, bool looked, struct c
         return 0;
     }
     if (to.way == REACH_NOBODY)
-        settle_dead(c, cmd, "nobody", VIEW_LIT(WORDS_NOBODY));
+        rc = give_up(c, cmd, "nobody", WORDS_NOBODY);
     else if (goes_along(row, conv, m))
         redirect(c, cmd, row, conv);
     else
-        rc = give_up(c, cmd);
+        rc = give_up(c, cmd, "moved", WORDS_MOVED);
     return rc;
 }
 

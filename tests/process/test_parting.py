@@ -120,3 +120,23 @@ def test_no_number_moves_while_core_learns_what_its_store_has_forgotten(stack):
     stack.start("ingress")
     wait_for(lambda: any(p["name"] == "ingress" for p in stack.control("status")["peers"]), "ingress")
     assert o.source("wa1", b, "--move")["moves"] == 1
+
+
+def test_a_managers_words_that_a_forgotten_core_sent_are_not_called_undelivered_when_nobody_has_the_number(stack):
+    o = Office(stack, accounts=2)
+    a, b = o.scopes
+    o.source("wa1", a)
+    o.source("wa2", b)
+    met = o.says("met", WHO)
+    stack.sandbox("connectors", {"name": o.name, "report": "none"})
+    stack.settle()
+    copy_store(stack)
+    o.answers("words", met)
+    stack.wait("service.message", text="words")
+    stack.settle()
+    stack["egress-0"].kill()
+    put_back(stack)
+    wait_for(lambda: stack.control("status")["commands"], "what comes again")
+    stack.amoctl("source", "remove", "--connector", o.name, "--source", "wa1")
+    wait_for(lambda: stack.control("status")["commands"] == 1, "its end")  # but for the word to the manager
+    assert [(d["kind"], d["reason"]) for d in stack.control("dead.list")] == [("service.message", "unclear")]
