@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/process.h"
 #include "core/deliver/moved.h"
+#include "core/intake/echo.h"
 #include "core/model/reach.h"
 #include "core/peers/spools.h"
 #include "core/store/reach.h"
@@ -129,12 +130,13 @@ static bool is_learning(const struct core *c)
 {
     int64_t now = clock_mono_ms();
 
-    return spools_are_missed(c, now) || spools_send_again(c, NULL, now);
+    return spools_are_missed(c, now) || spools_send_again(c, NULL, now) ||
+           echo_waits_for_spools(c);
 }
 
 int moves_admitted(struct control_ask *ask, const struct moves *m)
 {
-    if (m->moves > 0 && !m->dry_run && is_learning(ask->core))
+    if (m->moves + m->cut > 0 && !m->dry_run && is_learning(ask->core))
         return control_fail(
             ask, EXIT_FAILED,
             "core has just started, and an ingress has still to send again what it"

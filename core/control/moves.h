@@ -25,9 +25,8 @@ struct moves {
 AMO_MUSTCHECK int moves_count(struct control_ask *ask, moves_make_fn *make, void *arg,
                               struct moves *ret);
 void moves_fini(struct moves *m);
-/* Words and EXIT_FAILED while core learns after a start what it may have forgotten, if conversations would move;
- * and when they would go to another company and the argument `move` does
- * not say so; else 0. */
+/* Words and EXIT_FAILED while core learns after a start what it may have forgotten, if conversations would move or
+ * be cut off; and when they would go to another company and the argument `move` does not say so; else 0. */
 AMO_MUSTCHECK int moves_admitted(struct control_ask *ask, const struct moves *m);
 /* The same when clients who were heard are cut off and `yes` does not say so. */
 AMO_MUSTCHECK int moves_cut_admitted(struct control_ask *ask, const struct moves *m);

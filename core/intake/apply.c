@@ -67,6 +67,23 @@ static void message_wake(struct core *c, const struct event *e, const struct pla
     waiting_wake_sent(c, conv->connector, view_of(p->mid), e->outgoing);
 }
 
+/* A message that came for another account than has its conversation now stands where it would if it had not
+ * waited. It goes along, is asked for or is given up like all that waits there, before anything else of its
+ * lane is decided. */
+static int stand_as_it_came(struct core *c, const struct plan *p, bool to_amo,
+                            struct conversation *conv)
+{
+    int64_t lane = command_lane_of(conv->id, to_amo);
+    int rc = 0;
+
+    if (!p->scope)
+        return 0;
+    c->reach_due = c->reach_soon = true;
+    core_wake(c);
+    rc = buf_add(&c->leaving, &lane, sizeof(lane));
+    return rc ? rc : text_set(&conv->scope, view_of(p->scope));
+}
+
 int apply_message(struct core *c, const struct event *e, const struct plan *p)
 {
     bool to_amo = e->kind != EVENT_AMO_MESSAGE;
@@ -78,6 +95,7 @@ int apply_message(struct core *c, const struct event *e, const struct plan *p)
     char trace[ID_TEXT_LEN + 1];
     int rc = conversation_for(c, e, p, &conv);
 
+    rc = rc ? rc : stand_as_it_came(c, p, to_amo, &conv);
     rc = rc ? rc : message_add(c, e, p, &conv, &row.message);
     rc = rc ? rc : message_body(c, e, p, &conv, &body, user_id);
     if (rc)

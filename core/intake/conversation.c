@@ -143,7 +143,8 @@ int conversation_for(struct core *c, const struct event *e, const struct plan *p
         rc = store_conversation(c->store, p->conversation->id, conv);
         rc = rc == STORE_E_NONE ? -EINVAL : rc;
         was_shared = conv->shared;
-        rc = rc ? rc : conversation_learn(conv, e, p, &changed);
+        if (!p->scope || e->kind != EVENT_AMO_MESSAGE) /* else its chat is of another account */
+            rc = rc ? rc : conversation_learn(conv, e, p, &changed);
         if (rc == 0 && conv->shared && !was_shared)
             rc = shared_split(c, conv);
         if (rc == 0 && changed)

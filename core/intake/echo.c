@@ -181,7 +181,13 @@ static int echo_add_end(struct core *c, struct echo *e, struct view bytes, bool 
     return 0;
 }
 
-int echo_put(struct core *c, enum echo_side side, int64_t conversation, struct view bytes)
+bool echo_waits_for_spools(const struct core *c)
+{
+    return echo_find(c, ECHO_AMO, ECHO_NOBODYS) || echo_find(c, ECHO_SERVICE, ECHO_NOBODYS);
+}
+
+int echo_put(struct core *c, enum echo_side side, int64_t conversation, struct view bytes,
+             const char *scope)
 {
     struct echo *e = echo_of(c, side, conversation);
     /* what waits again, for another one's words perhaps, passes by nothing and is passed by nothing */
@@ -194,8 +200,8 @@ int echo_put(struct core *c, enum echo_side side, int64_t conversation, struct v
     if (rc == 0) {
         e->again = e->again || c->again;
         e->over = e->over && !back;
-        rc = waited ? store_waiting_put_back(c->store, c->echo_row, e->key, bytes)
-                    : store_waiting_add(c->store, e->key, bytes, 0);
+        rc = store_echo_put(c->store, waited ? c->echo_row->place : 0, e->key, bytes, scope,
+                            c->forgotten);
         if (rc)
             end_free(end);
     }
@@ -467,11 +473,12 @@ void echo_settled(struct core *c, const struct core_command *cmd)
 /* The oldest one is applied. STORE_E_NONE: there is none, and @e is gone. */
 static int echo_apply_one(struct core *c, struct echo *e, enum intake_how how)
 {
+    struct echo_row row = {0};
     struct buf event;
     int rc = core_turn(c);
 
     buf_init(&event, LIMIT_FRAME_BYTES);
-    rc = rc ? rc : store_waiting_take_first(c->store, e->key, &event, &c->echo_row);
+    rc = rc ? rc : store_echo_take(c->store, e->key, &event, &row);
     if (rc == 0) {
         c->n_waiting--;
         if (!list_is_empty(&e->ends)) {
@@ -484,15 +491,19 @@ static int echo_apply_one(struct core *c, struct echo *e, enum intake_how how)
         /* whether its spool had sent it before is not written down: a look at amo too many does no
          * harm, one too few does */
         c->again = true;
+        c->forgotten = row.forgotten;
+        c->echo_row = &row;
         c->echo_in_hand =
             e->side == ECHO_SERVICE || e->conversation == ECHO_NOBODYS ? e->conversation : 0;
         rc = waiting_apply(c, buf_view(&event), how);
         c->echo_in_hand = 0;
         c->echo_since_mono_ms = 0;
-        c->again = false;
+        c->echo_row = NULL;
+        c->again = c->forgotten = false;
     } else if (rc == STORE_E_NONE) {
         echo_drop(c, e);
     }
+    echo_row_fini(&row);
     buf_fini(&event);
     return rc;
 }

@@ -43,9 +43,13 @@ int64_t echo_behind_spools(const struct core *c, enum echo_side side);
  * where that is 0 the first one's. 0: it does not. */
 int64_t echo_behind_other(const struct core *c, enum echo_side side, int64_t conversation,
                           const struct event *event);
-/* Keep an event of @conversation. -ENOMEM, -Exxx of the store. */
+/* Keep an event of @conversation, whose number is @scope's now (NULL: that is not to be kept). With it goes
+ * whether a forgotten core may have done it; what waits again keeps what is known of it. -ENOMEM, -Exxx of
+ * the store. */
 AMO_MUSTCHECK int echo_put(struct core *c, enum echo_side side, int64_t conversation,
-                           struct view bytes);
+                           struct view bytes, const char *scope);
+/* Something waits until it is known whose it is: it comes again, and so may its cause. */
+bool echo_waits_for_spools(const struct core *c);
 /* @cmd is over, whichever way: what waited for it is applied by echo_run. */
 void echo_settled(struct core *c, const struct core_command *cmd);
 /* Apply what waited for something that is over. Outside any savepoint. */

@@ -230,7 +230,7 @@ static void intake_reconnect_v1(struct core *c, const struct event *e)
 }
 
 static int apply_wait(struct core *c, const struct event *e, struct view bytes,
-                      const struct plan *p, int64_t echo_of, enum intake_how how)
+                      const struct plan *p, const struct mapping *m, enum intake_how how)
 {
     char key[WAITING_KEY_MAX];
     char trace[ID_TEXT_LEN + 1];
@@ -243,10 +243,12 @@ static int apply_wait(struct core *c, const struct event *e, struct view bytes,
         return intake_quarantine(c, bytes, "too_many_waiting");
     id_format(&e->trace, trace);
     log_line(LOG_LEVEL_DEBUG, "event.waits", "trace=%s kind=%s reason=%s conversation=%lld",
-             trace, event_kind_name(e->kind), p->reason, (long long)echo_of);
+             trace, event_kind_name(e->kind), p->reason, (long long)m->echo_of);
     if (p->verdict == VERDICT_WAIT_ECHO)
-        return echo_put(c, e->kind == EVENT_AMO_MESSAGE ? ECHO_AMO : ECHO_SERVICE, echo_of,
-                        bytes);
+        return e->kind == EVENT_AMO_MESSAGE
+                   ? echo_put(c, ECHO_AMO, m->echo_of, bytes, NULL) /* it names its account */
+                   : echo_put(c, ECHO_SERVICE, m->echo_of, bytes,
+                              m->came_for ? m->came_for : m->scope->id);
     rc = waiting_key(e, key);
     return rc ? rc : waiting_put(c, key, bytes, command_life_ms(COMMAND_AMO_STATUS));
 }
@@ -335,7 +337,7 @@ static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
         l.mapping.echo_of = 0;
     rc = rc ? rc : router_route(&e, &l.mapping, oldest_known(c), &p);
     if (rc == 0 && (p.verdict == VERDICT_WAIT || p.verdict == VERDICT_WAIT_ECHO))
-        rc = apply_wait(c, &e, bytes, &p, l.mapping.echo_of, how);
+        rc = apply_wait(c, &e, bytes, &p, &l.mapping, how);
     else
         rc = rc ? rc : apply_plan(c, &e, bytes, l.mapping.named, &p);
     if (rc == 0 && l.mapping.given_up) /* what is said of it from now on is said of this one */

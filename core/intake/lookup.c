@@ -485,6 +485,8 @@ static int look_up_named(struct core *c, const struct event *e, struct lookup *l
 
 int lookup_event(struct core *c, const struct event *e, struct lookup *l)
 {
+    l->mapping.came_for = c->echo_row ? c->echo_row->scope : NULL;
+    l->mapping.maybe_done = c->forgotten;
     switch ((enum event_kind)e->kind) {
     case EVENT_AMO_MESSAGE:
         return look_up_amo(c, e, l);

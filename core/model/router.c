@@ -133,9 +133,16 @@ static int route_write_first(const struct mapping *m, struct plan *p)
     return rc ? rc : plan_end(p, VERDICT_APPLY, NULL);
 }
 
-/* Whether what a manager writes in @conv may go to its client, who may be somebody else's by now. */
+/* Whether what a manager writes in @conv may go to its client, who may be somebody else's by now. What may
+ * have gone there before is not refused: it ends as what stood in the queue when the number moved. */
 static int route_reach(const struct mapping *m, const struct conversation *conv, struct plan *p)
 {
+    bool gone = conv && (strcmp(conv->scope, m->scope->id) != 0 || m->unreachable);
+
+    if (gone && m->maybe_done) {
+        p->scope = m->scope->id;
+        return 0;
+    }
     if (conv && strcmp(conv->scope, m->scope->id) != 0)
         return refuse(p, "moved_conversation", 905,
                       "the number belongs to another account now");
@@ -221,6 +228,9 @@ static int route_service_message(const struct event *e, const struct mapping *m,
         return plan_end(p, VERDICT_QUARANTINE, "no_author"); /* amo would refuse it */
     if (m->echo_of)
         return plan_end(p, VERDICT_WAIT_ECHO, "echo_pending");
+    /* as what stood in the queue when its number moved: it finds its place from there */
+    if (e->outgoing && m->came_for && strcmp(m->came_for, m->scope->id) != 0)
+        p->scope = m->came_for;
     p->source = e->source.ptr ? e->source : VIEW_LIT("");
     phone_read(router_client_phone(e), m->abroad, &p->phone);
     if (m->found) {

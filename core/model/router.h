@@ -27,10 +27,12 @@ struct mapping {
     bool given_up;       /* service side: @known was, and this says that it arrived */
     const struct message *named;      /* the message a status, edit or reaction is about */
     const struct conversation *about; /* the one of @named */
-    bool named_left;     /* the account that @named was exchanged with is not connected */
-    bool unreachable;    /* nobody has the number of the conversation now */
-    bool foreign_source; /* amo side: the source it names is another account's */
-    bool unknown_source; /* amo side: the source it names is nobody's */
+    bool named_left;      /* the account that @named was exchanged with is not connected */
+    bool unreachable;     /* nobody has the number of the conversation now */
+    const char *came_for; /* service side: who had the source when it came, if it has waited */
+    bool maybe_done;      /* a core whose store was put back may have done it */
+    bool foreign_source;  /* amo side: the source it names is another account's */
+    bool unknown_source;  /* amo side: the source it names is nobody's */
     int64_t
         echo_of; /* the conversation whose unclear message this may be the echo of; 0 none */
     bool
@@ -59,8 +61,9 @@ struct plan {
     enum verdict verdict;
     const char *reason;                      /* a word: "unknown_scope"; for NOTHING why, too */
     const struct conversation *conversation; /* NULL with APPLY: a new one */
-    bool adopt;                              /* the conversation learns the service's id */
-    bool new_chat;                           /* amo's chat id is new to the conversation */
+    const char *scope; /* APPLY: who had the conversation when it came; NULL: who has it now */
+    bool adopt;        /* the conversation learns the service's id */
+    bool new_chat;     /* amo's chat id is new to the conversation */
     char mid[ID_DERIVED_MAX + 1];
     char client_id[ID_DERIVED_MAX + 1]; /* of a new conversation */
     char user_id[ID_DERIVED_MAX + 1];   /* of its client */

@@ -479,6 +479,53 @@ static void a_status_with_a_conversation_teaches_it_even_without_news(void **sta
     assert_true(route(e, m).adopt);
 }
 
+/* --- numbers that moved --------------------------------------------------------------------- */
+
+static char old_scope_id[] = "ch_old";
+static const struct reg_scope old_scope = {
+    .id = old_scope_id, .channel = channel_id, .connector = connector_name};
+
+static void
+a_managers_words_in_a_chat_whose_number_moved_are_refused_unless_they_may_be_there(void **state)
+{
+    struct event e = amo_message();
+    struct mapping m = {.scope = &old_scope, .found = &linked};
+
+    (void)state;
+    e.scope = VIEW_LIT("ch_old");
+    assert_ends(route(e, m), VERDICT_REFUSE, "moved_conversation");
+    m.maybe_done = true;
+    assert_int_equal(route(e, m).verdict, VERDICT_APPLY);
+    assert_string_equal(route(e, m).scope, "ch_old");
+    assert_ptr_equal(route(e, m).conversation, &linked);
+    /* nobody has the number now: the same */
+    m.scope = &scope;
+    m.unreachable = true;
+    assert_string_equal(route(amo_message(), m).scope, "ch_acc");
+    m.maybe_done = false;
+    assert_ends(route(amo_message(), m), VERDICT_REFUSE, "unreachable");
+    m.unreachable = false;
+    m.maybe_done = true;
+    assert_null(route(amo_message(), m).scope);
+}
+
+static void a_colleagues_words_are_for_whom_had_the_number_when_they_came(void **state)
+{
+    struct event e = service_message();
+    struct mapping m = {
+        .scope = &scope, .found = &linked, .bot_known = true, .came_for = "ch_old"};
+
+    (void)state;
+    assert_null(route(e, m).scope); /* a client's go along */
+    e.outgoing = true;
+    assert_string_equal(route(e, m).scope, "ch_old");
+    assert_ptr_equal(route(e, m).conversation, &linked);
+    m.came_for = "ch_acc";
+    assert_null(route(e, m).scope);
+    m.came_for = NULL;
+    assert_null(route(e, m).scope);
+}
+
 /* --- ids ------------------------------------------------------------------------------------ */
 
 static void hashed(const char *prefix, const char *joined, size_t len, char ret[80])
@@ -568,6 +615,9 @@ int main(void)
         cmocka_unit_test(a_failure_carries_its_code_and_words),
         cmocka_unit_test(words_for_the_manager_have_a_limit),
         cmocka_unit_test(a_status_with_a_conversation_teaches_it_even_without_news),
+        cmocka_unit_test(
+            a_managers_words_in_a_chat_whose_number_moved_are_refused_unless_they_may_be_there),
+        cmocka_unit_test(a_colleagues_words_are_for_whom_had_the_number_when_they_came),
         cmocka_unit_test(ids_of_messages_are_derived_from_the_senders),
         cmocka_unit_test(ids_of_conversations_know_their_source),
         cmocka_unit_test(the_same_event_always_has_the_same_ids),

@@ -131,44 +131,30 @@ int store_quarantine_json(struct store *s, int64_t id, struct json_writer *w)
 
 int store_waiting_add(struct store *s, const char *key, struct view event, int64_t until_ms)
 {
-    return db_run(s->db, "INSERT INTO waiting(key,event,until_ms) VALUES(?,?,NULLIF(?,0))",
-                  "sbi", key, event, until_ms);
+    return db_run(s->db, "INSERT INTO waiting(key,event,until_ms) VALUES(?,?,?)", "sbi", key,
+                  event, until_ms);
 }
 
-static int waiting_take(struct store *s, struct db_rows *r, int query_rc, struct buf *ret_event,
-                        int64_t *ret_place)
+static int waiting_take(struct store *s, struct db_rows *r, int query_rc, struct buf *ret_event)
 {
     int rc = store_one(query_rc, r);
+    int64_t id = 0;
 
     if (rc)
         return rc;
-    *ret_place = db_int(r, 0);
+    id = db_int(r, 0);
     rc = buf_add_view(ret_event, db_view(r, 1));
     db_end(r);
-    return rc ? rc : db_run(s->db, "DELETE FROM waiting WHERE id=?", "i", *ret_place);
+    return rc ? rc : db_run(s->db, "DELETE FROM waiting WHERE id=?", "i", id);
 }
 
-int store_waiting_take_first(struct store *s, const char *key, struct buf *ret_event,
-                             int64_t *ret_place)
+int store_waiting_take(struct store *s, const char *key, struct buf *ret_event)
 {
     struct db_rows *r = NULL;
     int rc = db_query(s->db, &r, "SELECT id,event FROM waiting WHERE key=? ORDER BY id LIMIT 1",
                       "s", key);
 
-    return waiting_take(s, r, rc, ret_event, ret_place);
-}
-
-int store_waiting_take(struct store *s, const char *key, struct buf *ret_event)
-{
-    int64_t place = 0;
-
-    return store_waiting_take_first(s, key, ret_event, &place);
-}
-
-int store_waiting_put_back(struct store *s, int64_t place, const char *key, struct view event)
-{
-    return db_run(s->db, "INSERT INTO waiting(id,key,event) VALUES(?,?,?)", "isb", place, key,
-                  event);
+    return waiting_take(s, r, rc, ret_event);
 }
 
 int store_waiting_move(struct store *s, int64_t id, const char *key)
@@ -188,9 +174,51 @@ int store_waiting_take_overdue(struct store *s, int64_t now_ms, struct buf *ret_
     int rc = db_query(
         s->db, &r, "SELECT id,event FROM waiting WHERE until_ms<? ORDER BY until_ms,id LIMIT 1",
         "i", now_ms);
-    int64_t place = 0;
 
-    return waiting_take(s, r, rc, ret_event, &place);
+    return waiting_take(s, r, rc, ret_event);
+}
+
+/* --- what may be an echo ---------------------------------------------------------------------- */
+
+void echo_row_fini(struct echo_row *r)
+{
+    mem_free(r->scope);
+    *r = (struct echo_row){0};
+}
+
+int store_echo_put(struct store *s, int64_t place, const char *key, struct view event,
+                   const char *scope, bool forgotten)
+{
+    return db_run(s->db,
+                  "INSERT INTO waiting(id,key,event,scope,forgotten)"
+                  " VALUES(NULLIF(?,0),?,?,?,?)",
+                  "isbsi", place, key, event, scope, (int64_t)forgotten);
+}
+
+int store_echo_take(struct store *s, const char *key, struct buf *ret_event,
+                    struct echo_row *ret_row)
+{
+    struct echo_row row = {0};
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT id,event,scope,forgotten FROM waiting WHERE key=?"
+                      " ORDER BY id LIMIT 1",
+                      "s", key);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    row.place = db_int(r, 0);
+    row.forgotten = db_int(r, 3) != 0;
+    rc = buf_add_view(ret_event, db_view(r, 1));
+    rc = rc ? rc : db_string(r, 2, &row.scope);
+    db_end(r);
+    rc = rc ? rc : db_run(s->db, "DELETE FROM waiting WHERE id=?", "i", row.place);
+    if (rc)
+        echo_row_fini(&row);
+    else
+        *ret_row = row; /* handed over */
+    return rc;
 }
 
 int store_echoes_walk(struct store *s, store_echo_fn *fn, void *arg)

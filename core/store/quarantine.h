@@ -26,16 +26,10 @@ AMO_MUSTCHECK int store_quarantine_newest(struct store *s, int64_t *ret_id,
                                           struct buf *ret_reason);
 AMO_MUSTCHECK int store_quarantine_json(struct store *s, int64_t id, struct json_writer *w);
 
-/* @until_ms 0: how long is not for the store to say. */
 AMO_MUSTCHECK int store_waiting_add(struct store *s, const char *key, struct view event,
                                     int64_t until_ms);
 /* Take one waiting event of @key out. STORE_E_NONE. */
 AMO_MUSTCHECK int store_waiting_take(struct store *s, const char *key, struct buf *ret_event);
-/* The same, and its place; with that it is put back before those that came after it. */
-AMO_MUSTCHECK int store_waiting_take_first(struct store *s, const char *key,
-                                           struct buf *ret_event, int64_t *ret_place);
-AMO_MUSTCHECK int store_waiting_put_back(struct store *s, int64_t place, const char *key,
-                                         struct view event);
 /* One that waits comes under another key. */
 AMO_MUSTCHECK int store_waiting_move(struct store *s, int64_t id, const char *key);
 /* Drop one that is exactly @event. */
@@ -43,7 +37,21 @@ AMO_MUSTCHECK int store_waiting_drop(struct store *s, struct view event);
 /* Take one that is overdue. */
 AMO_MUSTCHECK int store_waiting_take_overdue(struct store *s, int64_t now_ms,
                                              struct buf *ret_event);
-/* The key and bytes of each event that waits as what may be an echo, oldest first. The callback returns 0 or
- * an error that ends the walk. */
+
+/* --- what may be an echo: how long it waits is not for the store to say -------------------------- */
+/* What was known of an event when it came, and goes with it wherever it waits. */
+struct echo_row {
+    int64_t place;  /* among all that waits */
+    char *scope;    /* who had its number; NULL not known. Owned */
+    bool forgotten; /* a core whose store was put back may have done it */
+};
+void echo_row_fini(struct echo_row *r);
+/* Keep one. @place 0: behind all that waits; what was taken out goes back to its place. @scope may be NULL. */
+AMO_MUSTCHECK int store_echo_put(struct store *s, int64_t place, const char *key,
+                                 struct view event, const char *scope, bool forgotten);
+/* Take the oldest one of @key out. STORE_E_NONE. */
+AMO_MUSTCHECK int store_echo_take(struct store *s, const char *key, struct buf *ret_event,
+                                  struct echo_row *ret_row);
+/* The key and bytes of each one, oldest first. The callback returns 0 or an error that ends the walk. */
 typedef int store_echo_fn(void *arg, const char *key, struct view event);
 AMO_MUSTCHECK int store_echoes_walk(struct store *s, store_echo_fn *fn, void *arg);

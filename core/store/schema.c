@@ -139,6 +139,10 @@ static const char *const migrations[] = {
     "messages.id=commands.message);",
     /* what a service reports may be what was given up without anybody knowing whether it has it */
     "CREATE INDEX dead_lane ON dead(lane);",
+    /* of what may be an echo: who had its number when it came, and whether a core whose store was put
+       back may have done it */
+    "ALTER TABLE waiting ADD COLUMN scope TEXT;"
+    "ALTER TABLE waiting ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;",
 };
 
 int schema_count(void)

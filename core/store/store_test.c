@@ -976,9 +976,40 @@ static void what_waits_comes_out_once_in_order_of_its_key(void **state)
     assert_string_equal(buf_str(&event), "other");
     assert_int_equal(store_waiting_take_overdue(s, NOW + 21, &event), STORE_E_NONE);
     /* how long an echo waits is not for the store to say */
-    assert_int_equal(store_waiting_add(s, "e7", VIEW_LIT("echo"), 0), 0);
+    assert_int_equal(store_echo_put(s, 0, "e7", VIEW_LIT("echo"), NULL, false), 0);
     assert_int_equal(store_waiting_take_overdue(s, INT64_MAX, &event), STORE_E_NONE);
     assert_int_equal(store_echoes_walk(s, is_e7, NULL), 0);
+    buf_fini(&event);
+}
+
+static void what_is_known_of_an_echo_goes_with_it(void **state)
+{
+    struct rig *r = *state;
+    struct store *s = r->store;
+    struct echo_row row = {0};
+    struct buf event;
+
+    buf_init(&event, 1000);
+    assert_int_equal(store_echo_put(s, 0, "o7", VIEW_LIT("first"), "ch_acc", true), 0);
+    assert_int_equal(store_echo_put(s, 0, "o7", VIEW_LIT("second"), NULL, false), 0);
+    assert_int_equal(store_echo_take(s, "o7", &event, &row), 0);
+    assert_string_equal(buf_str(&event), "first");
+    assert_string_equal(row.scope, "ch_acc");
+    assert_true(row.forgotten);
+    /* it goes back before what came later */
+    assert_int_equal(store_echo_put(s, row.place, "o7", buf_view(&event), row.scope, true), 0);
+    echo_row_fini(&row);
+    buf_reset(&event);
+    assert_int_equal(store_echo_take(s, "o7", &event, &row), 0);
+    assert_string_equal(buf_str(&event), "first");
+    echo_row_fini(&row);
+    buf_reset(&event);
+    assert_int_equal(store_echo_take(s, "o7", &event, &row), 0);
+    assert_string_equal(buf_str(&event), "second");
+    assert_null(row.scope);
+    assert_false(row.forgotten);
+    echo_row_fini(&row);
+    assert_int_equal(store_echo_take(s, "o7", &event, &row), STORE_E_NONE);
     buf_fini(&event);
 }
 
@@ -1553,6 +1584,7 @@ static const struct CMUnitTest contract[] = {
     CASE(asking_for_what_is_not_there_is_an_answer),
     CASE(quarantine_keeps_bytes_that_nobody_understands),
     CASE(what_waits_comes_out_once_in_order_of_its_key),
+    CASE(what_is_known_of_an_echo_goes_with_it),
     CASE(pruning_takes_what_is_old_with_all_that_hangs_on_it),
     CASE(pruning_goes_in_steps),
     CASE(the_registry_comes_back_with_its_secrets),

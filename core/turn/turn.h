@@ -30,6 +30,7 @@ struct bus_socket;
 struct checkpoint;
 struct config;
 struct control_verb;
+struct echo_row;
 struct erase;
 struct stats;
 struct tap;
@@ -130,10 +131,10 @@ struct core {
     int64_t echo_since_mono_ms; /* so long has the one in hand waited; or 0 */
     int64_t
         echo_in_hand; /* a report that has waited under this conversation is applied; or 0 */
-    int64_t echo_row; /* its row, while it is in hand … */
-    uint64_t echo_row_place; /* … and its place: it may have to go back there */
-    struct list wakes;       /* woken keys whose events are still to be applied */
-    struct list fresh;       /* of the event being applied: become commands when it stands */
+    const struct echo_row *echo_row; /* of whichever is applied after a wait; NULL: none is … */
+    uint64_t echo_row_place;         /* … and its place: it may have to go back there */
+    struct list wakes;               /* woken keys whose events are still to be applied */
+    struct list fresh; /* of the event being applied: become commands when it stands */
     struct list joins; /* conversations that became one: their lanes do when that stands */
     int wake_timer;
     int64_t wake_at_ms;

@@ -116,10 +116,81 @@ def test_no_number_moves_while_core_learns_what_its_store_has_forgotten(stack):
     stack["ingress"].kill()
     stack.start_over("core")
     assert "has just started" in o.source("wa1", b, "--move", code=1)
+    assert "has just started" in stack.amoctl("source", "remove", "--connector", o.name, "--source", "wa1", code=1)
     assert o.source("wa1", b, "--move", "--dry-run")["moves"] == 1
     stack.start("ingress")
     wait_for(lambda: any(p["name"] == "ingress" for p in stack.control("status")["peers"]), "ingress")
     assert o.source("wa1", b, "--move")["moves"] == 1
+
+
+def comes_again(stack, core_dies):
+    """The store is put back while nobody can be called; what comes again waits."""
+    stack.settle()
+    stack["egress-0"].kill()
+    put_back(stack)
+    stack["core"].wait_line(r"what=store.put_back")
+    wait_for(lambda: stack.control("status")["waiting_events"], "an event that may be an echo")
+    if core_dies:
+        stack.start_over("core")
+        wait_for(lambda: any(p["name"] == "ingress" for p in stack.control("status")["peers"]), "ingress")
+
+
+def colleague(o, text):
+    assert o.stack.call("POST", "messages", {
+        "id": text, "source": "wa1", "direction": "out", "conversation": {"id": WHO}, "sender": {"id": "operator"},
+        "receiver": {"id": WHO}, "author": None, "type": "text", "text": text},
+                        connector=o.name, token=o.svc["token"])[0] == 202
+
+
+@pytest.mark.parametrize("core_dies", [False, True])
+@pytest.mark.parametrize("back", [False, True])
+def test_a_colleagues_words_that_wait_when_the_number_goes_are_found_at_the_old_company(stack, core_dies, back):
+    """They may be a manager's, which come again before them: that ends with the move, and then they are applied."""
+    o = Office(stack, accounts=2)
+    a, b = o.scopes
+    o.source("wa1", a)
+    o.source("wa2", b)
+    met = o.says("met", WHO)
+    stack.settle()
+    copy_store(stack)
+    o.answers("words", met)
+    stack.wait("service.message", text="words")
+    stack.settle()
+    colleague(o, "a-colleague")
+    stack.wait("amojo.message", text="a-colleague")
+    comes_again(stack, core_dies)
+    o.source("wa1", b, "--move")
+    if back:
+        wait_for(lambda: stack.control("status")["waiting_events"] == 0, "nothing to wait")
+        o.source("wa1", a, "--move")
+    stack.start("egress-0")
+    assert states(stack, o, ["a-colleague"]) == ["delivered_to_amo"]
+    assert o.texts(a) == ["met", "a-colleague"] and o.texts(b) == []
+
+
+@pytest.mark.parametrize("core_dies", [False, True])
+def test_a_managers_words_that_wait_when_the_number_goes_are_told_as_perhaps_at_the_client(stack, core_dies):
+    """They may be the echo of a colleague's, which come again before them."""
+    o = Office(stack, accounts=2)
+    a, b = o.scopes
+    o.source("wa1", a)
+    o.source("wa2", b)
+    met = o.says("met", WHO)
+    stack.sandbox("connectors", {"name": o.name, "report": "none"})  # else the card would say that it was read
+    stack.settle()
+    copy_store(stack)
+    colleague(o, "a-colleague")
+    stack.wait("amojo.message", text="a-colleague")
+    words = o.answers("words", met)
+    stack.wait("service.message", text="words")
+    comes_again(stack, core_dies)
+    o.source("wa1", b, "--move")
+    stack.start("egress-0")
+    assert states(stack, o, ["a-colleague"]) == ["delivered_to_amo"]
+    o.told(words)
+    assert [(d["kind"], d["reason"]) for d in stack.control("dead.list")] == [("service.message", "unclear")]
+    assert o.quarantined() == [] and o.sent() == ["words"]
+    assert o.texts(a) == ["met", "a-colleague"] and o.texts(b) == []
 
 
 def test_a_managers_words_that_a_forgotten_core_sent_are_not_called_undelivered_when_nobody_has_the_number(stack):
