@@ -380,7 +380,7 @@ static void peer_frame(struct core *c, struct peer *p, const struct envelope *en
     switch ((enum msg_kind)env->kind) {
     case MSG_EVENT_PUSH:
         if (p->role == ROLE_INGRESS)
-            intake_push(c, p, env, body);
+            intake_push(c, p, body);
         return;
     case MSG_EVENT_HINT:
         if (p->role == ROLE_INGRESS)

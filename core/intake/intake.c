@@ -45,7 +45,7 @@ static int apply_refusal(struct core *c, const struct event *e, struct view byte
                          const struct plan *p);
 static int quarantine_once(struct core *c, struct view bytes, const char *reason);
 
-void intake_push(struct core *c, struct peer *p, const struct envelope *env, struct view body)
+void intake_push(struct core *c, struct peer *p, struct view body)
 {
     const msgpack_object *items = NULL;
     const msgpack_object *root = NULL;
@@ -54,7 +54,6 @@ void intake_push(struct core *c, struct peer *p, const struct envelope *env, str
     size_t n = 0;
     int rc = 0;
 
-    (void)env;
     if (pack_doc_open(&d, body)) {
         log_line(LOG_LEVEL_ERROR, "event.push_malformed", "peer=%s", p->name);
         return;

@@ -6,7 +6,7 @@
 #include "core/turn/turn.h"
 
 /* One frame of @p. The acknowledgement leaves after the commit. */
-void intake_push(struct core *c, struct peer *p, const struct envelope *env, struct view body);
+void intake_push(struct core *c, struct peer *p, struct view body);
 
 enum intake_how {
     INTAKE_FRESH,   /* as it comes from a spool */

@@ -293,14 +293,13 @@ void rig_commit(struct rig *r)
 
 void rig_push_bytes(struct rig *r, uint64_t number, struct view bytes, bool suspect)
 {
-    struct envelope env = {.version = ENVELOPE_VERSION, .kind = MSG_EVENT_PUSH};
     struct buf body;
 
     buf_init(&body, LIMIT_FRAME_BYTES);
     assert_int_equal(event_push_begin(&body, &r->spool, 1, 1), 0);
     assert_int_equal(event_push_add(&body, number, bytes, suspect), 0);
     mem_fail_at(r->fail_memory_at);
-    intake_push(&r->core, r->ingress, &env, buf_view(&body));
+    intake_push(&r->core, r->ingress, buf_view(&body));
     mem_fail_at(0);
     buf_fini(&body);
 }
