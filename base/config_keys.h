@@ -22,6 +22,8 @@
     X("core/store", TEXT, "sqlite:<data_dir>/core/core.db", "where core keeps everything")     \
     X("core/log_max_bytes", NUMBER, "67108864", "bound of the store's log, whatever the load") \
     X("core/admin_listen", TEXT, "127.0.0.1:9102", "health and metrics")                       \
+    X("core/commands_max", NUMBER, "1000000",                                                  \
+      "from so many waiting commands on events stay in the spools; 0 = no limit")              \
     X("core/lease_ms", NUMBER, "20000", "how long a worker may hold a command")                \
     X("core/delayed_ms", NUMBER, "600000",                                                     \
       "age at which a waiting manager's message shows as delayed; 0 = never")                  \

@@ -328,6 +328,7 @@ static int core_open_queue(struct core *c)
     if (rc)
         return rc;
     c->queue->landed = worker_landed;
+    c->queue->max = (size_t)config_number(c->config, "core/commands_max");
     rc = doubt_open(c);
     if (rc)
         return rc;

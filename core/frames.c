@@ -421,6 +421,7 @@ static void peer_frame(struct core *c, struct peer *p, const struct envelope *en
     case MSG_REPLAY:
     case MSG_SPOOL_TURN:
     case MSG_SPOOL_REFUSED:
+    case MSG_EVENT_LATER:
         log_line(LOG_LEVEL_WARN, "frame.unexpected", "kind=%s peer=%s", msg_name(env->kind),
                  p->name);
         return;

@@ -24,6 +24,7 @@
 #include "core/intake/apply.h"
 #include "core/intake/echo.h"
 #include "core/intake/intake.h"
+#include "core/intake/room.h"
 #include "core/intake/waiting.h"
 #include "core/peers/peers.h"
 #include "proto/limits.h"
@@ -217,6 +218,7 @@ void watch_tick(void *arg)
     waiting_run(c);
     if (!core_clock_doubtful(c, now_mono))
         rotation_tick(c, now_unix);
+    (void)room_is_there(c); /* for the log: nobody may be pushing */
     inquiry_greet(c, now_mono);
     reach_tick(c);
     if (c->ticks % PRUNE_EVERY_TICKS == 0 && doubt_may_prune(c, now_mono, now_unix))
@@ -307,6 +309,9 @@ void watch_gauges(void *arg)
     gauge_destinations(c);
     for (struct list *i = c->peers.next; i != &c->peers; i = i->next)
         workers += LIST_ENTRY(i, struct peer, link)->role == ROLE_EGRESS;
+    stat_set(stats_gauge(c->stats, "amo_queue_full", "",
+                         "1: so many commands wait that events stay in the spools"),
+             c->queue->full);
     stat_set(stats_gauge(c->stats, "amo_workers", "", "egress processes connected"), workers);
     stat_set(stats_gauge(c->stats, "amo_clock_in_doubt", "",
                          "1: nothing expires and nothing is pruned"),

@@ -556,6 +556,8 @@ bool ingress_ready(void *arg, struct buf *reasons)
         (void)buf_add_f(reasons, "core refuses this process: %s\n", push_refused(in->push));
     else if (ready && !push_is_up(in->push))
         (void)buf_add_str(reasons, "core is away: events are kept in the spool\n");
+    else if (ready && push_waits(in->push))
+        (void)buf_add_str(reasons, "core has no room: events are kept in the spool\n");
     spool_figures(in->spool, &f);
     if (f.lost > 0 || f.unreadable)
         (void)buf_add_f(reasons, "spool damaged: %" PRIu64 " events could not be read%s\n",

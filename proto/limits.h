@@ -53,6 +53,8 @@
 #define LIMIT_EVIDENCE_BYTES 2048U      /* of an answer kept with an attempt */
 #define LIMIT_WAITING        100000U    /* events that wait for what they are about */
 #define LIMIT_WAITING_ECHO   10000U     /* room above them for what may be an echo */
+#define LIMIT_COMMANDS                                                                         \
+    1000000U /* waiting in core, of 300 to 475 bytes each: half a GB; core/commands_max */
 #define LIMIT_RETRY_AFTER_MS (3600LL * 1000)
 #define LIMIT_CONTROL_BYTES  (4U << 20)
 #define LIMIT_LIST_ROWS      1000U /* rows of one amoctl list */

@@ -13,7 +13,8 @@
  *   opening  = 1*E:HELLO ( C:WELCOME / C:REFUSED / C:SPOOL_REFUSED )
  *   traffic  = alive / events / attempts       (they overlap: an answer names what it answers)
  *   alive    = E:HEARTBEAT C:HEARTBEAT_ANSWER / C:REGISTRY E:HEARTBEAT C:HEARTBEAT_ANSWER
- *   events   = I:EVENT_PUSH C:EVENT_TAKEN / I:EVENT_HINT / I:QUERY [C:ANSWER]
+ *   events   = I:EVENT_PUSH ( C:EVENT_TAKEN / [C:EVENT_TAKEN] C:EVENT_LATER ) / I:EVENT_HINT
+ *            / I:QUERY [C:ANSWER]
  *            / C:REPLAY [I:EVENT_PUSH C:EVENT_TAKEN] / C:SPOOL_TURN [I:SPOOL_TURNED]
  *   attempts = G:CREDIT / C:COMMAND_PUSH / G:RESULT_PUSH C:RESULT_TAKEN
  *   ending   = C:HELLO_AGAIN / [C:GOING] silence
@@ -58,7 +59,9 @@
     X(SPOOL_TURNED, 22, INGRESS, CORE,                                                         \
       "all that lay there then is taken, and its files are gone")                              \
     X(SPOOL_REFUSED, 23, CORE, INGRESS,                                                        \
-      "this spool id is somebody else's; take a new one and introduce yourself again")
+      "this spool id is somebody else's; take a new one and introduce yourself again")         \
+    X(EVENT_LATER, 24, CORE, INGRESS,                                                          \
+      "no room for more events now: what is not taken is to be pushed again, in a while")
 
 enum msg_kind {
 #define MSG_ENUM(name, number, from, to, meaning) MSG_##name = (number),

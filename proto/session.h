@@ -119,6 +119,7 @@ AMO_MUSTCHECK int event_push_add(struct buf *out, uint64_t number, struct view e
 AMO_MUSTCHECK int going_encode(bool counts, struct buf *out);
 bool going_counts(struct view body);
 
-/* EVENT_TAKEN and RESULT_TAKEN: {spool, pairs}; RESULT_TAKEN's pairs are (id, attempt). */
+/* EVENT_TAKEN and RESULT_TAKEN: {spool, pairs}; RESULT_TAKEN's pairs are (id, attempt). EVENT_LATER has
+ * no pairs. */
 AMO_MUSTCHECK int taken_encode(const struct id *spool, struct view pairs, struct buf *out);
 AMO_MUSTCHECK int taken_decode(struct view body, struct id *ret_spool, struct view *ret_pairs);

@@ -80,6 +80,20 @@ static void check_spools(struct control_ask *ask)
     }
 }
 
+static void check_queue(struct control_ask *ask)
+{
+    const struct queue *q = ask->core->queue;
+    int64_t n = (int64_t)queue_count(q);
+    int64_t left = q->max ? 100 - n * 100 / (int64_t)q->max : 100;
+    struct check c = {.name = "queue",
+                      .light = q->full ? LIGHT_RED : check_low(left, 0, 50),
+                      .todo = "amoctl queue shows for whom they wait; see the runbook, \"The "
+                              "queue is full\""};
+
+    check_add(ask->w, &c, "%" PRId64 " commands wait; %" PRId64 " %% left%s", n,
+              left < 0 ? 0 : left, q->full ? ": events stay in the spools" : "");
+}
+
 static int check_counts(struct control_ask *ask)
 {
     int64_t dead = 0;
@@ -464,6 +478,7 @@ int verb_doctor(struct control_ask *ask)
     check_role(ask, ROLE_INGRESS, "start amo-ingress with the same run_dir");
     check_role(ask, ROLE_EGRESS, "start amo-egress with the same run_dir");
     check_spools(ask);
+    check_queue(ask);
     rc = check_counts(ask);
     check_disk(ask);
     check_permissions(ask);

@@ -225,9 +225,17 @@ static void door_overdue(void *arg)
                               "this core"};
 
     l->timer = 0;
-    check_add(&l->w, &c,
-              "a signed test webhook was answered 200 but never reached this core: another "
-              "bridge answers at that address");
+    if (l->core->queue->full) {
+        c.light = LIGHT_YELLOW;
+        c.todo = "see the check of the queue";
+        check_add(&l->w, &c,
+                  "a signed test webhook was answered 200 and has not come: so many commands "
+                  "wait that events stay in the spools");
+    } else {
+        check_add(&l->w, &c,
+                  "a signed test webhook was answered 200 but never reached this core: another "
+                  "bridge answers at that address");
+    }
     look_over(l);
 }
 

@@ -21,6 +21,7 @@
 #include "core/intake/echo.h"
 #include "core/intake/follow.h"
 #include "core/intake/lookup.h"
+#include "core/intake/room.h"
 #include "core/intake/test_hook.h"
 #include "core/intake/waiting.h"
 #include "core/model/router.h"
@@ -37,6 +38,7 @@
 /* an event has hardly ever lain in a spool for longer */
 #define STAMP_DAYS 7
 
+static bool is_for_later(struct core *c, struct peer *p, const msgpack_object *item);
 static int intake_one(struct core *c, struct peer *p, const msgpack_object *item);
 static int intake_apply(struct core *c, struct view bytes, enum intake_how how);
 static int apply_plan(struct core *c, const struct event *e, struct view bytes,
@@ -50,6 +52,7 @@ void intake_push(struct core *c, struct peer *p, struct view body)
     const msgpack_object *items = NULL;
     const msgpack_object *root = NULL;
     struct pack_doc d;
+    bool later = false;
     struct id spool;
     size_t n = 0;
     int rc = 0;
@@ -66,9 +69,14 @@ void intake_push(struct core *c, struct peer *p, struct view body)
     }
     p->sends_from = pack_u64(pack_get(root, "low"));
     taken_heed_low(&p->spool->taken, p->sends_from);
+    room_heed_low(p->spool, p->sends_from);
     n = pack_array(root, "events", &items);
-    for (size_t i = 0; rc == 0 && i < n; i++)
-        rc = intake_one(c, p, &items[i]);
+    for (size_t i = 0; rc == 0 && !later && i < n; i++) {
+        later = is_for_later(c, p, &items[i]);
+        rc = later ? 0 : intake_one(c, p, &items[i]);
+    }
+    if (later)
+        room_say_later(c, p);
     if (rc && core_is_trouble(rc))
         core_give_up(c, "intake", rc);
     else if (rc)
@@ -78,13 +86,27 @@ out:
     pack_doc_close(&d);
 }
 
+static bool is_numbered(const msgpack_object *item)
+{
+    return item->type == MSGPACK_OBJECT_ARRAY && item->via.array.size >= 2;
+}
+
+/* A repeat needs no room. */
+static bool is_for_later(struct core *c, struct peer *p, const msgpack_object *item)
+{
+    uint64_t number = is_numbered(item) ? pack_u64(&item->via.array.ptr[0]) : 0;
+
+    return is_numbered(item) && !taken_has(&p->spool->taken, number) &&
+           !room_for_event(c, p->spool, number);
+}
+
 static int intake_one(struct core *c, struct peer *p, const msgpack_object *item)
 {
     const msgpack_object *o = item->via.array.ptr;
     uint64_t number = 0;
     int rc = 0;
 
-    if (item->type != MSGPACK_OBJECT_ARRAY || item->via.array.size < 2) {
+    if (!is_numbered(item)) {
         log_line(LOG_LEVEL_ERROR, "event.push_malformed", "peer=%s", p->name);
         return 0;
     }

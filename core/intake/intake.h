@@ -5,7 +5,8 @@
 
 #include "core/turn/turn.h"
 
-/* One frame of @p. The acknowledgement leaves after the commit. */
+/* One frame of @p. The acknowledgement leaves after the commit. From the first event on that there is no
+ * room for nothing is taken: EVENT_LATER. */
 void intake_push(struct core *c, struct peer *p, struct view body);
 
 enum intake_how {

@@ -14,7 +14,10 @@ struct spool {
     struct list link;
     struct id id;
     struct taken_set taken;
-    bool dirty;      /* changed in this turn */
+    bool dirty; /* changed in this turn */
+    uint64_t
+        later; /* the first event that there was no room for: behind it nothing is taken before
+                        it, which would overtake it; 0 none */
     struct id taker; /* boot id of the process whose events were taken last; zero unknown */
     bool taker_dirty;
     struct id holder;    /* boot id of the process that speaks for it; zero none yet */

@@ -44,6 +44,7 @@ int queue_new(double scope_rate, double scope_burst, int64_t retry_base_ms,
     q->retry_base_ms = retry_base_ms;
     q->retry_cap_ms = retry_cap_ms;
     q->random = seed ? seed : 1;
+    q->max = LIMIT_COMMANDS;
     if (table_new(&q->commands) || table_new(&q->lanes) || table_new(&q->dests)) {
         queue_free(q);
         return -ENOMEM;
@@ -294,6 +295,17 @@ struct core_command *queue_find(const struct queue *q, int64_t id)
 size_t queue_count(const struct queue *q)
 {
     return table_count(q->commands);
+}
+
+bool queue_has_room(struct queue *q)
+{
+    size_t n = queue_count(q);
+
+    if (q->max == 0 || n <= q->max - q->max / 8)
+        q->full = false;
+    if (q->max && n >= q->max)
+        q->full = true;
+    return !q->full;
 }
 
 /* --- moving --------------------------------------------------------------------------------- */

@@ -124,6 +124,8 @@ struct queue {
     int64_t ready_head; /* the last one given before others */
     uint64_t random;    /* state of the jitter */
     size_t n_again;     /* commands that are `again` */
+    size_t max;         /* of commands; see queue_has_room. 0 = no limit */
+    bool full;          /* as queue_has_room said last */
 };
 
 AMO_MUSTCHECK int queue_new(double scope_rate, double scope_burst, int64_t retry_base_ms,
@@ -147,6 +149,10 @@ struct core_command *queue_find(const struct queue *q, int64_t id);
 struct core_command *queue_head(const struct queue *q, int64_t lane, struct dest *d,
                                 struct dest *scope);
 size_t queue_count(const struct queue *q);
+/* Is there room for what new events bring? From `max` commands on not, until an eighth of them has gone.
+ * queue_add does not ask: what a result, a deferred event or an operator brings must never wait for what
+ * stands here to go. */
+bool queue_has_room(struct queue *q);
 
 /* The conversation of lanes @from has become one with that of lanes @to, where everything new comes in:
  * it goes when what stands at @from now is gone. -ENOMEM. */

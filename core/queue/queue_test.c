@@ -380,6 +380,40 @@ static void what_was_given_back_goes_first_and_has_its_token_again(void **state)
     rig_close(&r);
 }
 
+static void there_is_room_again_when_an_eighth_has_gone(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_open(&r, 0, 1);
+    assert_int_equal(r.q->max, LIMIT_COMMANDS);
+    r.q->max = 16;
+    for (int i = 0; i < 16; i++) {
+        assert_true(queue_has_room(r.q));
+        add_message(&r, i + 1, "s");
+    }
+    assert_false(queue_has_room(r.q));
+    add_message(&r, 17, "s"); /* what has to enter does */
+    for (int i = 0; i < 2; i++)
+        finish(&r, send_next(&r));
+    assert_int_equal(queue_count(r.q), 15);
+    assert_false(queue_has_room(r.q));
+    finish(&r, send_next(&r));
+    assert_true(queue_has_room(r.q));
+    add_message(&r, 18, "s");
+    assert_true(queue_has_room(r.q)); /* until the bound is reached again */
+    add_message(&r, 19, "s");
+    assert_false(queue_has_room(r.q));
+    r.q->max = 0;
+    assert_true(queue_has_room(r.q));
+    r.q->max = 1; /* an eighth of it is nothing */
+    assert_false(queue_has_room(r.q));
+    while (queue_count(r.q) > 0)
+        finish(&r, send_next(&r));
+    assert_true(queue_has_room(r.q));
+    rig_close(&r);
+}
+
 static void a_command_is_in_the_queue_once(void **state)
 {
     struct rig r;
@@ -1321,6 +1355,7 @@ int main(void)
         cmocka_unit_test(one_that_comes_from_another_lane_goes_before_the_younger_ones),
         cmocka_unit_test(statuses_stay_when_only_messages_may_go),
         cmocka_unit_test(what_was_given_back_goes_first_and_has_its_token_again),
+        cmocka_unit_test(there_is_room_again_when_an_eighth_has_gone),
         cmocka_unit_test(a_command_is_in_the_queue_once),
         cmocka_unit_test(a_stored_wait_goes_on_after_a_restart_but_not_beyond_an_hour),
         cmocka_unit_test(a_back_off_behind_another_command_counts_when_it_comes_forward),

@@ -41,6 +41,8 @@ struct push {
     size_t cap_flights;
     uint64_t flight_bytes;
     bool alone; /* the one flight is a suspect */
+    bool later; /* core has no room: one event a second asks whether it has again … */
+    bool ask;   /* … and it is time for one */
     enum {
         GOING_NOT,
         GOING_PLAIN,  /* core said that it goes: its end says nothing of any event … */
@@ -71,6 +73,7 @@ static void begin_again(struct push *p);
 static void push_renew(void *arg);
 static int push_frame(struct push *p);
 static void push_taken(struct push *p, struct view body);
+static void push_later(struct push *p, struct view body);
 static void push_unanswered(struct push *p);
 
 int push_new(const struct push_config *config, struct push **ret_push)
@@ -126,6 +129,11 @@ bool push_is_up(const struct push *p)
     return p && edge_is_up(p->edge);
 }
 
+bool push_waits(const struct push *p)
+{
+    return push_is_up(p) && p->later;
+}
+
 /* --- the session -------------------------------------------------------------------------- */
 
 static void on_hello(void *arg, struct hello *ret)
@@ -159,6 +167,9 @@ static void on_heartbeat(void *arg, struct heartbeat *ret)
     if (p->renew_due)
         loop_defer(p->config.loop, &p->renew);
     push_unanswered(p);
+    p->ask = p->later;
+    if (p->ask)
+        push_wake(p);
 }
 
 static void on_lost(void *arg)
@@ -268,6 +279,7 @@ static void on_welcome(void *arg, const struct welcome *w)
         (void)!take_pairs(p, w->taken); /* what stays unmarked goes again */
         flights_settle(p);
     }
+    p->later = false; /* it says so if it is */
     p->credit = num_min(w->credit ? w->credit : LIMIT_CREDIT_EVENTS, PUSH_CREDIT_MAX);
     p->credit_bytes = w->credit_bytes ? w->credit_bytes : LIMIT_CREDIT_BYTES;
     if (p->config.taken)
@@ -346,6 +358,8 @@ static void on_message(void *arg, const struct envelope *env, struct view body)
 
     if (env->kind == MSG_EVENT_TAKEN)
         push_taken(p, body);
+    else if (env->kind == MSG_EVENT_LATER)
+        push_later(p, body);
     else if (env->kind == MSG_REGISTRY)
         p->config.registry(p->config.arg, body);
     else if (env->kind == MSG_GOING)
@@ -421,7 +435,8 @@ static bool push_fits(const struct push *p, bool alone, uint64_t bytes)
         return true;
     if (p->alone || alone)
         return false;
-    return p->n_flights < p->credit && p->flight_bytes + bytes <= p->credit_bytes;
+    return p->n_flights < (p->later ? 1 : p->credit) &&
+           p->flight_bytes + bytes <= p->credit_bytes;
 }
 
 /* One event more into p->events and the flights. */
@@ -467,7 +482,7 @@ static int push_frame(struct push *p)
     uint64_t bytes_before = p->flight_bytes;
     bool alone_before = p->alone;
     size_t n = 0;
-    int rc = p->credit ? 0 : PUSH_NOTHING;
+    int rc = p->credit && (!p->later || p->ask) ? 0 : PUSH_NOTHING;
 
     buf_reset(&p->events);
     while (rc == 0 && n < LIMIT_FRAME_EVENTS && p->events.len < PUSH_FRAME_BYTES) {
@@ -487,6 +502,7 @@ static int push_frame(struct push *p)
         p->alone = alone_before;
     } else {
         p->fresh = num_max(p->fresh, p->flights[p->n_flights - 1].number + 1);
+        p->ask = false;
     }
     if (p->frame.cap > 2 * PUSH_FRAME_BYTES) { /* a rare large event */
         buf_fini(&p->frame);
@@ -527,6 +543,9 @@ static void push_taken(struct push *p, struct view body)
     }
     p->n_flights = kept;
     p->alone = p->alone && kept > 0;
+    if (p->later)
+        log_line(LOG_LEVEL_INFO, "core.room", NULL);
+    p->later = false;
     for (size_t k = 0; p->suspects.n && k < pairs_count(pairs); k++) {
         uint64_t low = 0;
         uint64_t high = 0;
@@ -538,4 +557,18 @@ static void push_taken(struct push *p, struct view body)
         p->config.taken(p->config.arg);
     turn_step(&p->turn, p->config.spool, p->edge);
     push_wake(p);
+}
+
+/* What core has not taken is under way no more: whatever core dies of now, it is not that. */
+static void push_later(struct push *p, struct view body)
+{
+    struct view pairs;
+    struct id spool;
+
+    if (taken_decode(body, &spool, &pairs) || !id_equal(&spool, spool_id(p->config.spool)))
+        return; /* nothing answers for its events: they go again */
+    if (!p->later)
+        log_line(LOG_LEVEL_WARN, "core.full", NULL);
+    p->later = true;
+    push_from_start(p);
 }

@@ -59,3 +59,5 @@ AMO_MUSTCHECK int push_query(struct push *p, const struct query *q);
 const char *push_refused(const struct push *p);
 /* A session with core is open. Accepts NULL, as the two above do: nothing is open. */
 bool push_is_up(const struct push *p);
+/* Core has no room for more events now. Accepts NULL. */
+bool push_waits(const struct push *p);

@@ -442,6 +442,73 @@ static void no_more_is_under_way_than_core_takes(void **state)
     end(&r);
 }
 
+/* Core has no room for the first two that come, takes the next one, and dies before that. */
+static bool has_room_again(struct rig *r)
+{
+    if (r->step < 2 && r->n_got == (r->step ? 4U : 3U)) {
+        r->step++;
+        assert_int_equal(push_waits(r->push), r->step == 2);
+        buf_reset(&r->out);
+        assert_int_equal(taken_encode(&r->spool_id, VIEW_NONE, &r->out), 0);
+        core_say(r, MSG_EVENT_LATER, buf_view(&r->out));
+        core_say(r, MSG_EVENT_LATER, buf_view(&r->out)); /* of a second frame */
+        r->keeps_silent = r->step < 2;
+    }
+    return all_taken(r);
+}
+
+static void what_core_has_no_room_for_is_asked_about_one_by_one(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    begin(&r);
+    r.keeps_silent = true;
+    keep(&r, 3);
+    assert_int_equal(open_push(&r), 0);
+    assert_false(push_waits(r.push));
+    run(&r, has_room_again);
+    assert_false(push_waits(r.push));
+    assert_int_equal(r.n_got,
+                     7); /* all, one that is refused, one that is taken, and the rest */
+    for (size_t i = 3; i < 7; i++)
+        assert_int_equal(r.got[i], i < 5 ? 1 : i - 3);
+    end(&r);
+}
+
+/* Core dies again and again with its queue full. */
+static bool has_died_full(struct rig *r)
+{
+    if (r->n_got == r->step)
+        return n_left(r) == 0;
+    r->step = (unsigned)r->n_got;
+    if (r->n_hellos < 6) {
+        buf_reset(&r->out);
+        assert_int_equal(taken_encode(&r->spool_id, VIEW_NONE, &r->out), 0);
+        core_say(r, MSG_EVENT_LATER, buf_view(&r->out));
+        core_dies(r, VIEW_NONE);
+    } else {
+        core_takes(r, 1, 2);
+    }
+    return false;
+}
+
+static void what_core_has_no_room_for_is_no_suspect(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    begin(&r);
+    r.keeps_silent = true;
+    keep(&r, 2);
+    assert_int_equal(open_push(&r), 0);
+    run(&r, has_died_full);
+    assert_int_equal(r.in_frame, 2); /* together to the last */
+    for (size_t i = 0; i < r.n_got; i++)
+        assert_false(r.suspect[i]);
+    end(&r);
+}
+
 static bool has_died(struct rig *r)
 {
     if (r->step == 0 && r->n_got == 3) {
@@ -784,6 +851,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_come_in_order_and_are_forgotten_once_taken),
         cmocka_unit_test(no_more_is_under_way_than_core_takes),
+        cmocka_unit_test(what_core_has_no_room_for_is_asked_about_one_by_one),
+        cmocka_unit_test(what_core_has_no_room_for_is_no_suspect),
         cmocka_unit_test(what_a_dead_core_has_not_named_goes_again),
         cmocka_unit_test(an_event_that_core_dies_of_travels_alone_and_is_marked),
         cmocka_unit_test(a_core_that_ends_in_order_makes_nothing_suspect),

@@ -81,3 +81,110 @@ def test_waiting_messages_cost_core_little_memory():
         wait_for(lambda: stack.control("status")["commands"] == 5000, "the queue to fill")
         # 100,000 are to fit into 64 MiB; the cache of the store is in here, too
         assert private_kib(stack["core"]) - before <= 8 * 1024
+
+
+BOUND = 8
+
+
+def ready(stack):
+    status, body, _ = http("GET", f"http://127.0.0.1:{stack.admin('ingress')}/readyz")
+    return status, str(body)
+
+
+def texts_of(stack, phone):
+    return [m["text"].split("-x")[0] for m in stack.list("amojo/messages")
+            if m["conversation_id"] == f"svc-wa1-{phone}"]
+
+
+def test_a_full_queue_leaves_events_in_the_spool_and_operators_their_verbs():
+    with Stack(env={**QUICK, "AMO_CORE_COMMANDS_MAX": str(BOUND)}) as stack:
+        stack.up()
+        met = stack.meet()
+        stack.settle()
+        assert stack["egress-0"].stop() == 0
+        for n in range(30):
+            stack.client_writes(f"in-{n}", conversation=f"7900555{n % 5:04d}")
+        stack["core"].wait_line(r"what=queue\.full")
+        stack["ingress"].wait_line(r"what=core\.full")
+        for n in range(3):
+            stack.manager_writes(f"out-{n}", met["chat"])
+        stack.wait("client.accepted", count=31)  # the door stays open
+        stack.wait("webhooks.ok", count=3)
+        assert stack.control("status")["commands"] == BOUND
+        assert stack.figure("core", "amo_queue_full") == 1
+        wait_for(lambda: stack.figure("ingress", "amo_spool_events") == 33 - BOUND, "the rest to stay in the spool")
+        assert ready(stack) == (200, ready(stack)[1]) and "core has no room" in ready(stack)[1]
+        checks = {c["check"]: c for c in stack.control("doctor")["checks"]}
+        assert checks["queue"]["state"] == "red" and "stay in the spools" in checks["queue"]["words"]
+        # a start with a full queue, and what an operator does meanwhile
+        stack.start_over("core")
+        stack["core"].wait_line(r"what=queue\.full")
+        stack.control("account.pause", scope_id=stack.scope)
+        assert stack.account()["paused"]
+        stack.control("account.resume", scope_id=stack.scope)
+        before = stack.control("status")["commands"]
+        stack.start("egress-0")
+        stack["core"].wait_line(r"what=queue\.room")
+        stack.wait("amojo.messages", count=31)
+        stack.settle()
+        assert before == BOUND
+        assert all(m["effects"] == 1 for m in stack.list("amojo/messages"))
+        for lane in range(5):
+            assert texts_of(stack, f"7900555{lane:04d}") == [f"in-{n}" for n in range(lane, 30, 5)]
+        assert [m["text"] for m in stack.list("service/messages")] == [f"out-{n}" for n in range(3)]
+        assert stack.figure("core", "amo_queue_full") == 0
+        assert "core has no room" not in ready(stack)[1]
+        assert stack.control("status")["dead_letters"] == stack.control("status")["quarantine"] == 0
+
+
+def test_behind_a_full_queue_the_spool_fills_up_and_closes_the_door():
+    with Stack(env={**QUICK, "AMO_CORE_COMMANDS_MAX": str(BOUND), "AMO_INGRESS_SPOOL_MAX_BYTES": "512KiB"}) as stack:
+        stack.up()
+        stack.meet()
+        stack.settle()
+        assert stack["egress-0"].stop() == 0
+        for n in range(40):
+            stack.client_writes(f"large-{n}-" + "x" * 20000, conversation=f"7900555{n % 8:04d}")
+        wait_for(lambda: refused(stack.port), "the door to close")
+        assert ready(stack)[0] == 503
+        assert stack.control("status")["commands"] == BOUND
+        stack.start("egress-0")
+        stack.wait("client.accepted", count=41)  # the service repeats what was not taken
+        stack.wait("amojo.messages", count=41)
+        stack.settle()
+        assert all(m["effects"] == 1 for m in stack.list("amojo/messages"))
+        for lane in range(8):
+            assert texts_of(stack, f"7900555{lane:04d}") == [f"large-{n}" for n in range(lane, 40, 8)]
+
+
+def test_two_ingresses_share_the_room_that_there_is():
+    with Stack(env={**QUICK, "AMO_CORE_COMMANDS_MAX": str(BOUND)}) as stack:
+        stack.add("second", ["amo-ingress"], {"AMO_NAME": "second", "AMO_INGRESS_ADMIN_LISTEN": "127.0.0.1:0",
+                                              "AMO_INGRESS_SPOOL": f"{stack.dir}/data/second"})
+        stack.up()
+        stack.meet()
+        stack.settle()
+        second = stack["second"]
+        second.env["AMO_INGRESS_LISTEN"] = "127.0.0.1:0"
+        stack.start("second")
+        port = int(second.wait_line(r"what=ready .*listen=\S+:(\d+)").group(1))
+        wait_for(lambda: stack.peer("second"), "the second ingress")
+        head = {"Authorization": f"Bearer {stack.svc['token']}", "Content-Type": "application/json"}
+        assert stack["egress-0"].stop() == 0
+        for n in range(40):
+            if n % 2:
+                phone = f"7900555{n % 4:04d}"
+                body = {"id": f"second-{n}", "source": "wa1", "conversation": {"id": phone},
+                        "sender": {"id": phone, "name": "Client", "phone": phone}, "type": "text", "text": f"in-{n}"}
+                assert http("POST", f"http://127.0.0.1:{port}/v1/connectors/svc/messages", body, head)[0] == 202
+            else:
+                stack.client_writes(f"in-{n}", conversation=f"7900555{n % 4:04d}")
+        for name in ("ingress", "second"):
+            stack[name].wait_line(r"what=core\.full")
+        stack.start("egress-0")
+        stack.wait("amojo.messages", count=41)
+        stack.settle()
+        wait_for(lambda: stack.figure("second", "amo_spool_events") == 0, "an empty second spool")
+        assert all(m["effects"] == 1 for m in stack.list("amojo/messages"))
+        for lane in range(4):
+            assert texts_of(stack, f"7900555{lane:04d}") == [f"in-{n}" for n in range(lane, 40, 4)]

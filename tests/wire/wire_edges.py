@@ -104,7 +104,7 @@ class Edge:
     def hello(self, timeout=20.0, **fields):
         """Said once a second until it is answered: whoever had the name a moment ago may still be there."""
         # frames of the session before may still be on their way
-        aside = ("HELLO_AGAIN", "REFUSED", "SPOOL_REFUSED", "EVENT_TAKEN", "RESULT_TAKEN", "COMMAND_PUSH")
+        aside = ("HELLO_AGAIN", "REFUSED", "SPOOL_REFUSED", "EVENT_TAKEN", "EVENT_LATER", "RESULT_TAKEN", "COMMAND_PUSH")
         end = time.monotonic() + timeout
         while True:
             self.send("HELLO", {"role": self.role, "name": self.name, "version": "by-hand", **self.holding(), **fields},

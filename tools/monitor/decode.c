@@ -63,6 +63,8 @@ static const char *what_name(uint64_t kind)
         return "spool_turned";
     case MSG_SPOOL_REFUSED:
         return "spool_refused";
+    case MSG_EVENT_LATER:
+        return "event_later";
     }
     return "unknown";
 }
