@@ -36,19 +36,17 @@ int sandbox_init(struct sandbox *s)
     *s = (struct sandbox){
         .amojo = mem_zalloc(sizeof(*s->amojo)),
         .service = mem_zalloc(sizeof(*s->service)),
-        .hooks = mem_zalloc(sizeof(*s->hooks)),
-        .calls = mem_zalloc(sizeof(*s->calls)),
         .waits = mem_zalloc(sizeof(*s->waits)),
     };
-    if (!s->amojo || !s->service || !s->hooks || !s->calls || !s->waits)
+    if (!s->amojo || !s->service || !s->waits)
         return -ENOMEM;
     settings_init(&s->settings);
     waits_init(s->waits);
     rc = wire_new(&s->wire, &s->timers);
     if (rc == 0)
-        rc = lanes_new(&s->hook_lanes, &s->timers, hooks_start, hooks_free_job, s);
+        rc = outbox_init(&s->hooks, s, hooks_start, hooks_fini_entry);
     if (rc == 0)
-        rc = lanes_new(&s->call_lanes, &s->timers, calls_start, calls_free_job, s);
+        rc = outbox_init(&s->calls, s, calls_start, calls_fini_entry);
     return rc;
 }
 
@@ -58,13 +56,9 @@ void sandbox_fini(struct sandbox *s)
     s->listener = NULL;
     wire_free(s->wire);
     s->wire = NULL;
-    lanes_free(s->hook_lanes);
-    lanes_free(s->call_lanes);
+    outbox_fini(&s->hooks);
+    outbox_fini(&s->calls);
     journal_clear(&s->journal);
-    if (s->hooks)
-        hooks_clear(s->hooks);
-    if (s->calls)
-        calls_clear(s->calls);
     faults_clear(&s->faults);
     if (s->service)
         service_clear(s->service, true);
@@ -73,8 +67,6 @@ void sandbox_fini(struct sandbox *s)
     timers_fini(&s->timers);
     mem_free(s->amojo);
     mem_free(s->service);
-    mem_free(s->hooks);
-    mem_free(s->calls);
     mem_free(s->waits);
 }
 
@@ -122,8 +114,8 @@ void sandbox_turn(struct sandbox *s, bool wire_ready)
         wire_run(s->wire);
     timers_run(&s->timers, clock_mono_ms());
     listener_run(s->listener);
-    lanes_pump(s->hook_lanes, s->settings.webhook_concurrency, clock_mono_ms());
-    lanes_pump(s->call_lanes, s->settings.client_concurrency, clock_mono_ms());
+    lanes_pump(s->hooks.lanes, s->settings.webhook_concurrency, clock_mono_ms());
+    lanes_pump(s->calls.lanes, s->settings.client_concurrency, clock_mono_ms());
     waits_check(s);
 }
 

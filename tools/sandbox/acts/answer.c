@@ -11,7 +11,6 @@
 #include "base/buf.h"
 #include "tools/sandbox/amojo/store.h"
 #include "tools/sandbox/http/exchange.h"
-#include "tools/sandbox/kit/jread.h"
 #include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/record/world.h"
 
@@ -28,29 +27,39 @@ void control_answer(struct exchange *x, int status, struct json_object *o)
     json_object_put(o);
 }
 
-void control_answer_all(struct exchange *x, const struct names *list,
-                        struct json_object *(*json)(const void *value))
+struct json_object *control_items(const struct names *list,
+                                  struct json_object *(*json)(const void *value))
 {
     struct json_object *o = json_object_new_object();
-    struct json_object *items = json_object_new_array();
+    struct json_object *items = jread_add_array(o, "items");
 
     for (const struct name *e = names_first(list); e; e = names_next(list, e))
         json_object_array_add(items, json(e->value));
-    json_object_object_add(o, "items", items);
-    control_answer(x, 200, o);
+    return o;
 }
 
-void control_refuse(struct exchange *x, int status, const char *code, const char *field,
-                    const char *message)
+struct json_object *control_refuse(struct exchange *x, int status, const char *code,
+                                   const char *field, const char *message)
 {
     struct json_object *o = json_object_new_object();
-    struct json_object *e = json_object_new_object();
+    struct json_object *e = jread_add_object(o, "error");
 
     jread_add_str(e, "code", code);
     jread_add_str(e, "message", message);
     jread_add_str_or_null(e, "field", *field ? field : NULL);
-    json_object_object_add(o, "error", e);
     control_answer(x, status, o);
+    return NULL;
+}
+
+struct json_object *control_refuse_words(struct exchange *x, const struct jcheck *c)
+{
+    return control_refuse(x, 400, "bad_value", "", c->words);
+}
+
+int act_fail(struct act *a, int status, const char *key, const char *what)
+{
+    jcheck_fail(&a->check, "", key, what);
+    return status;
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): as deep as the parser allowed, 256 */
@@ -67,8 +76,8 @@ static struct json_object *control_fill(struct json_object *v, const char *n, co
     }
     if (json_object_is_type(v, json_type_array)) {
         copy = json_object_new_array();
-        for (size_t i = 0; i < json_object_array_length(v); i++)
-            json_object_array_add(copy, control_fill(json_object_array_get_idx(v, i), n, c));
+        for (size_t i = 0; i < jread_len(v); i++)
+            json_object_array_add(copy, control_fill(jread_at(v, i), n, c));
         return copy;
     }
     if (!json_object_is_type(v, json_type_string) || !strchr(json_object_get_string(v), '{'))
@@ -87,100 +96,96 @@ static struct json_object *control_fill(struct json_object *v, const char *n, co
     return copy;
 }
 
-/* The answer to a run of acts. */
+/* A run of acts, up to the first that fails. */
 struct control_run {
+    struct act act; /* the present one */
+    act_fn *fn;
     struct json_object *items;
     int64_t queued;
     int status;
-    struct jcheck check;
 };
 
-static bool control_one(struct sandbox *s, struct control_run *run, struct json_object *act,
-                        control_act_fn *fn)
+static bool control_one(struct control_run *run, struct json_object *body)
 {
-    struct json_object *item = NULL;
+    struct act *a = &run->act;
 
-    if (!json_object_is_type(act, json_type_object)) {
-        jcheck_fail(&run->check, "", "act", "must be an object");
-        run->status = 400;
-        return false;
-    }
-    run->status = fn(s, act, &run->check, &item);
+    a->body = body;
+    a->item = NULL;
+    run->status = json_object_is_type(body, json_type_object)
+                      ? run->fn(a)
+                      : act_fail(a, 400, "act", "must be an object");
     if (run->status)
         return false;
     run->queued++;
     if (run->queued <= ITEMS_SHOWN)
-        json_object_array_add(run->items, item);
+        json_object_array_add(run->items, a->item);
     else
-        json_object_put(item);
+        json_object_put(a->item);
     return true;
 }
 
-static void control_many(struct sandbox *s, struct control_run *run, struct json_object *form,
-                         control_act_fn *fn)
+static void control_many(struct control_run *run, struct json_object *form)
 {
-    int64_t count = jcheck_int(&run->check, form, "", "count", JCHECK_REQUIRED);
+    int64_t count = jcheck_int(&run->act.check, form, "", "count", JCHECK_REQUIRED);
     int64_t spread = jread_int(form, "spread", 1);
     bool going = true;
 
     if (count < 0 || count > 1000000 || spread < 1 || spread > 1000000) {
-        jcheck_fail(&run->check, "", "count", "count and spread must be at most 1000000");
-        run->status = 400;
+        run->status =
+            act_fail(&run->act, 400, "count", "count and spread must be at most 1000000");
         return;
     }
     for (int64_t i = 1; going && i <= count; i++) {
         char n[24];
         char c[24];
-        struct json_object *act = NULL;
+        struct json_object *body = NULL;
 
         (void)snprintf(n, sizeof(n), "%" PRId64, i); /* both fit */
         (void)snprintf(c, sizeof(c), "%07" PRId64, (i - 1) % spread + 1);
-        act = control_fill(form, n, c);
-        jread_add_int(act, "_turn", i - 1); /* for acts that take turns between chats */
-        going = control_one(s, run, act, fn);
-        json_object_put(act);
+        body = control_fill(form, n, c);
+        jread_add_int(body, "_turn", i - 1); /* for acts that take turns between chats */
+        going = control_one(run, body);
+        json_object_put(body);
     }
 }
 
-void control_each(struct sandbox *s, const struct control_request *q, control_act_fn *fn)
+struct json_object *control_each(struct control_request *q, act_fn *fn)
 {
-    struct control_run run = {.items = json_object_new_array()};
-    struct json_object *o = NULL;
+    struct json_object *o = json_object_new_object();
+    struct control_run run = {
+        .act.sandbox = q->sandbox, .fn = fn, .items = json_object_new_array()};
     bool going = true;
 
     if (json_object_is_type(q->body, json_type_array)) {
-        for (size_t i = 0; going && i < json_object_array_length(q->body); i++)
-            going = control_one(s, &run, json_object_array_get_idx(q->body, i), fn);
+        for (size_t i = 0; going && i < jread_len(q->body); i++)
+            going = control_one(&run, jread_at(q->body, i));
     } else if (jread_get(q->body, "count")) {
-        control_many(s, &run, q->body, fn);
+        control_many(&run, q->body);
     } else {
-        (void)control_one(s, &run, q->body, fn); /* run.status tells */
+        (void)control_one(&run, q->body); /* run.status tells */
     }
-    if (run.status) {
-        json_object_put(run.items);
-        control_refuse(q->x, run.status,
-                       run.status == 507   ? "sandbox_full"
-                       : run.status == 404 ? "not_found"
-                       : run.status == 409 ? "conflict"
-                                           : "bad_value",
-                       "", run.check.words);
-        return;
-    }
-    o = json_object_new_object();
     jread_add_int(o, "queued", run.queued);
     json_object_object_add(o, "items", run.items);
-    control_answer(q->x, 200, o);
+    if (run.status == 0)
+        return o;
+    json_object_put(o);
+    return control_refuse(q->x, run.status,
+                          run.status == 507   ? "sandbox_full"
+                          : run.status == 404 ? "not_found"
+                          : run.status == 409 ? "conflict"
+                                              : "bad_value",
+                          "", run.act.check.words);
 }
 
-struct amojo_scope *control_scope(struct sandbox *s, struct json_object *act, struct jcheck *c)
+struct amojo_scope *act_scope(struct act *a)
 {
-    const char *id = jread_str(act, "scope_id");
-    struct amojo_scope *sc = NULL;
+    const char *id = jread_str(a->body, "scope_id");
+    const struct names *scopes = &a->sandbox->amojo->scopes;
+    struct amojo_scope *sc = names_get(scopes, id);
 
-    if (!id && s->amojo->scopes.n == 1)
-        return names_first(&s->amojo->scopes)->value;
-    sc = names_get(&s->amojo->scopes, id);
+    if (!id && scopes->n == 1)
+        return names_first(scopes)->value;
     if (!sc)
-        jcheck_fail(c, "", "scope_id", id ? "is not known" : "is required");
+        (void)act_fail(a, 404, "scope_id", id ? "is not known" : "is required");
     return sc;
 }

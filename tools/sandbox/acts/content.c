@@ -53,25 +53,21 @@ static struct json_object *content_forwards(const struct amojo_scope *sc, struct
                                             struct jcheck *c)
 {
     bool many = json_object_is_type(v, json_type_array);
-    size_t n = many ? json_object_array_length(v) : 1;
-    struct json_object *o = json_object_new_object();
-    struct json_object *list = json_object_new_array();
+    struct json_object *o = NULL;
+    struct json_object *list = NULL;
 
-    if (jread_array(v, "messages")) {
-        json_object_put(o);
-        json_object_put(list);
+    if (jread_array(v, "messages"))
         return json_object_get(v);
-    }
-    for (size_t i = 0; i < n; i++) {
+    o = json_object_new_object();
+    list = jread_add_array(o, "messages");
+    for (size_t i = 0; i < (many ? jread_len(v) : 1); i++) {
         const struct amojo_message *m = NULL;
-        struct json_object *one =
-            content_embedded(sc, many ? json_object_array_get_idx(v, i) : v, "forwards", c, &m);
 
-        json_object_array_add(list, one);
+        json_object_array_add(
+            list, content_embedded(sc, many ? jread_at(v, i) : v, "forwards", c, &m));
         if (m)
             jread_add_str(o, "conversation_ref_id", m->chat->id);
     }
-    json_object_object_add(o, "messages", list);
     return o;
 }
 
@@ -81,21 +77,18 @@ static struct json_object *content_buttons(struct json_object *v)
     struct json_object *o = json_object_new_object();
     struct json_object *rows = json_object_new_array();
 
-    for (size_t i = 0; i < json_object_array_length(v); i++) {
-        struct json_object *given = json_object_array_get_idx(v, i);
+    for (size_t i = 0; i < jread_len(v); i++) {
+        struct json_object *given = jread_at(v, i);
         bool whole = json_object_is_type(given, json_type_array);
         struct json_object *row = json_object_new_array();
 
-        for (size_t j = 0; j < (whole ? json_object_array_length(given) : 1); j++) {
-            struct json_object *b = whole ? json_object_array_get_idx(given, j) : given;
-            struct json_object *button = json_object_get(b);
+        for (size_t j = 0; j < (whole ? jread_len(given) : 1); j++) {
+            struct json_object *b = whole ? jread_at(given, j) : given;
 
-            if (json_object_is_type(b, json_type_string)) {
-                json_object_put(button);
-                button = json_object_new_object();
-                jread_add_str(button, "text", json_object_get_string(b));
-            }
-            json_object_array_add(row, button);
+            if (json_object_is_type(b, json_type_string))
+                jread_add_str(jread_append_object(row), "text", json_object_get_string(b));
+            else
+                json_object_array_add(row, json_object_get(b));
         }
         json_object_array_add(rows, row);
     }
@@ -108,14 +101,8 @@ struct json_object *control_content(const struct amojo_scope *sc, struct json_ob
                                     struct jcheck *c)
 {
     struct json_object *o = json_object_new_object();
-    struct json_object *list = NULL;
 
-    for (size_t i = 0; i < AMO_COUNT(plain_keys); i++) {
-        struct json_object *v = jread_get(act, plain_keys[i]);
-
-        if (v)
-            json_object_object_add(o, plain_keys[i], json_object_get(v));
-    }
+    jread_copy(o, act, plain_keys, AMO_COUNT(plain_keys));
     if (jread_get(act, "reply_to"))
         json_object_object_add(o, "reply_to", content_reply(sc, jread_get(act, "reply_to"), c));
     if (jread_get(act, "forwards"))
@@ -123,14 +110,9 @@ struct json_object *control_content(const struct amojo_scope *sc, struct json_ob
                                content_forwards(sc, jread_get(act, "forwards"), c));
     if (jread_array(act, "buttons"))
         json_object_object_add(o, "markup", content_buttons(jread_array(act, "buttons")));
-    if (jread_object(act, "list")) {
-        list = json_object_new_object();
-        json_object_object_add(list, "list_message",
-                               json_object_get(jread_object(act, "list")));
-        json_object_object_add(o, "markup", list);
-    }
-    for (struct jread_walk w = jread_walk(jread_object(act, "message")); jread_next(&w);)
-        json_object_object_add(o, w.key, json_object_get(w.value));
+    if (jread_object(act, "list"))
+        jread_add(jread_add_object(o, "markup"), "list_message", jread_object(act, "list"));
+    jread_lay_over(o, jread_object(act, "message"));
     if (!jcheck_bad(c))
         return o;
     json_object_put(o);

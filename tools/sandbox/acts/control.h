@@ -2,8 +2,6 @@
 
 /* What testers drive and look at under /_sandbox/; docs/sandbox.md. */
 
-#include <stdbool.h>
-
 #include "tools/sandbox/acts/answer.h"
 
 struct exchange;
@@ -24,19 +22,17 @@ control_fn control_faults_post;
 control_fn control_faults_get;
 control_fn control_faults_delete;
 control_fn control_reset;
-
-/* Answer with the list at @path ("/amojo/messages"); false when there is none. */
-bool control_list(struct sandbox *s, struct exchange *x, const char *path);
+control_fn control_wait;
 
 /* One act each. */
-control_act_fn control_client_write;
-control_act_fn control_client_report;
-control_act_fn control_client_edit;
-control_act_fn control_client_react;
-control_act_fn control_client_type;
-control_act_fn control_client_call;
-control_act_fn control_manager_write;
-control_act_fn control_manager_write_first;
-control_act_fn control_manager_react;
-control_act_fn control_manager_type;
-control_act_fn control_webhook;
+act_fn act_client_write;
+act_fn act_client_report;
+act_fn act_client_edit;
+act_fn act_client_react;
+act_fn act_client_type;
+act_fn act_client_call;
+act_fn act_manager_write;
+act_fn act_manager_write_first;
+act_fn act_manager_react;
+act_fn act_manager_type;
+act_fn act_webhook;

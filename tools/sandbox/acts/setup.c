@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "tools/sandbox/acts/answer.h"
 #include "tools/sandbox/acts/control.h"
+#include "tools/sandbox/amojo/notes.h"
 #include "tools/sandbox/amojo/store.h"
 #include "tools/sandbox/kit/jread.h"
 #include "tools/sandbox/kit/names.h"
@@ -19,25 +20,21 @@
 #include "tools/sandbox/record/world.h"
 #include "tools/sandbox/service/store.h"
 
-static void refuse_words(const struct control_request *q, const struct jcheck *c)
+enum {
+    CONNECTORS_MAX = 10000
+};
+
+struct json_object *control_settings_get(struct control_request *q)
 {
-    control_refuse(q->x, 400, "bad_value", "", c->words);
+    return settings_json(&q->sandbox->settings);
 }
 
-void control_settings_get(struct sandbox *s, const struct control_request *q)
-{
-    control_answer(q->x, 200, settings_json(&s->settings));
-}
-
-void control_settings_patch(struct sandbox *s, const struct control_request *q)
+struct json_object *control_settings_patch(struct control_request *q)
 {
     struct jcheck c = {""};
 
-    settings_patch(&s->settings, q->body, &c);
-    if (jcheck_bad(&c))
-        refuse_words(q, &c);
-    else
-        control_answer(q->x, 200, settings_json(&s->settings));
+    settings_patch(&q->sandbox->settings, q->body, &c);
+    return jcheck_bad(&c) ? control_refuse_words(q->x, &c) : control_settings_get(q);
 }
 
 static struct json_object *setup_keys(const struct names *m)
@@ -67,18 +64,14 @@ static struct json_object *channel_json(const void *channel)
     return o;
 }
 
-static struct json_object *registration_accounts(const struct amojo_channel *ch)
+static void registration_accounts(const struct amojo_channel *ch, struct json_object *list)
 {
-    struct json_object *list = json_object_new_array();
-
     for (const struct name *e = names_first(&ch->allowed); e; e = names_next(&ch->allowed, e)) {
-        struct json_object *a = json_object_new_object();
+        struct json_object *a = jread_append_object(list);
 
         jread_add_str(a, "id", e->text);
         jread_add_str(a, "external_id", "amocrm:31000001");
-        json_object_array_add(list, a);
     }
-    return list;
 }
 
 /* Members that a test wants otherwise, or (null) not at all. */
@@ -86,14 +79,10 @@ static void registration_lay_over(struct json_object *o, const struct amojo_chan
 {
     struct json_object *over = ch->registration ? json_tokener_parse(ch->registration) : NULL;
 
-    if (!over)
-        return;
-    json_object_object_foreach(over, key, value)
-    {
-        if (value)
-            json_object_object_add(o, key, json_object_get(value));
-        else
-            json_object_object_del(o, key);
+    for (struct jread_walk w = jread_walk(over); jread_next(&w);) {
+        jread_add(o, w.key, w.value);
+        if (!w.value)
+            json_object_object_del(o, w.key);
     }
     json_object_put(over);
 }
@@ -114,7 +103,6 @@ static const char registration_form[] =
 static struct json_object *registration_json(const struct amojo_channel *ch)
 {
     struct json_object *whole = json_object_new_object();
-    struct json_object *result = json_object_new_object();
     struct json_object *o = jread_parse(view_of(registration_form));
     struct json_object *bot = jread_object(o, "bot");
 
@@ -124,15 +112,15 @@ static struct json_object *registration_json(const struct amojo_channel *ch)
     jread_add_str(o, "name", ch->name);
     jread_add_str(o, "webhook_url", ch->webhook_url);
     jread_add_str(o, "webhook_url_v2", ch->webhook_url);
-    json_object_object_add(o, "allowed_acc_list", registration_accounts(ch));
+    registration_accounts(ch, jread_add_array(o, "allowed_acc_list"));
     jread_add_int(o, "created_at", ch->created_ms / 1000);
     jread_add_int(o, "updated_at", ch->created_ms / 1000);
     jread_add_str(bot, "id", ch->bot_id);
     jread_add_str(bot, "name", ch->name);
     jread_add_str(o, "client_uuid", ch->client_uuid);
     registration_lay_over(o, ch);
-    json_object_object_add(result, ch->segment ? ch->segment : "ru", o);
-    json_object_object_add(whole, "result", result);
+    json_object_object_add(jread_add_object(whole, "result"), ch->segment ? ch->segment : "ru",
+                           o);
     json_object_object_add(whole, "error", NULL);
     return whole;
 }
@@ -141,8 +129,8 @@ static struct json_object *registration_json(const struct amojo_channel *ch)
 static void setup_read_set(struct jcheck *c, struct json_object *list, const char *key,
                            struct names *m, void *value)
 {
-    for (size_t i = 0; list && i < json_object_array_length(list); i++) {
-        struct json_object *v = json_object_array_get_idx(list, i);
+    for (size_t i = 0; i < jread_len(list); i++) {
+        struct json_object *v = jread_at(list, i);
 
         if (!json_object_is_type(v, json_type_string))
             jcheck_fail(c, "", key, "must hold strings");
@@ -171,7 +159,6 @@ static void channel_read(struct jcheck *c, struct json_object *o, struct amojo_c
 
     if (over)
         text_set(&ch->registration, json_object_to_json_string(over));
-
     for (size_t i = 0; i < AMO_COUNT(texts); i++) {
         const char *v = jcheck_str(c, o, "", texts[i].key, JCHECK_OPTIONAL, texts[i].max);
 
@@ -187,8 +174,9 @@ static void channel_read(struct jcheck *c, struct json_object *o, struct amojo_c
     setup_read_set(c, jread_array(o, "users"), "users", &ch->speakers, ch);
 }
 
-void control_channels_post(struct sandbox *s, const struct control_request *q)
+struct json_object *control_channels_post(struct control_request *q)
 {
+    struct sandbox *s = q->sandbox;
     struct jcheck c = {""};
     const char *id = jcheck_str(&c, q->body, "", "id", JCHECK_OPTIONAL, 64);
     struct amojo_channel *ch = names_get(&s->amojo->channels, id);
@@ -197,41 +185,29 @@ void control_channels_post(struct sandbox *s, const struct control_request *q)
         jcheck_fail(&c, "", "body", "must be an object");
     if (id && (!*id || strpbrk(id, "_/")))
         jcheck_fail(&c, "", "id", "may not be blank nor hold _ or /");
-    if (jcheck_bad(&c)) {
-        refuse_words(q, &c);
-        return;
-    }
-    if (!ch &&
-        (!sandbox_has_room(s, amojo_count_objects(s->amojo), SANDBOX_OBJECTS_MAX, "objects") ||
-         amojo_channel_add(s->amojo, id, sandbox_unix_ms(s), &ch))) {
-        control_refuse(q->x, 507, "sandbox_full", "", "objects");
-        return;
-    }
-    channel_read(&c, q->body, ch);
     if (jcheck_bad(&c))
-        refuse_words(q, &c);
-    else
-        control_answer(q->x, 200, channel_json(ch));
+        return control_refuse_words(q->x, &c);
+    if (!ch && (!amojo_has_room(s) || amojo_channel_add(s->amojo, id, sandbox_unix_ms(s), &ch)))
+        return control_refuse(q->x, 507, "sandbox_full", "", "objects");
+    channel_read(&c, q->body, ch);
+    return jcheck_bad(&c) ? control_refuse_words(q->x, &c) : channel_json(ch);
 }
 
-void control_channels_get(struct sandbox *s, const struct control_request *q)
+struct json_object *control_channels_get(struct control_request *q)
 {
+    const struct names *channels = &q->sandbox->amojo->channels;
     char id[128];
     size_t n = strcspn(q->rest, "/");
     const struct amojo_channel *ch = NULL;
 
-    if (!*q->rest) {
-        control_answer_all(q->x, &s->amojo->channels, channel_json);
-        return;
-    }
+    if (!*q->rest)
+        return control_items(channels, channel_json);
     if (view_copy(view_make(q->rest, n), id, sizeof(id)) == 0)
-        ch = names_get(&s->amojo->channels, id);
+        ch = names_get(channels, id);
     if (ch && strcmp(q->rest + n, "/registration") == 0)
-        control_answer(q->x, 200, registration_json(ch));
-    else if (ch && !q->rest[n])
-        control_answer(q->x, 200, channel_json(ch));
-    else
-        control_refuse(q->x, 404, "not_found", "id", "no such channel");
+        return registration_json(ch);
+    return ch && !q->rest[n] ? channel_json(ch)
+                             : control_refuse(q->x, 404, "not_found", "id", "no such channel");
 }
 
 static struct json_object *scope_json(const void *scope)
@@ -249,38 +225,31 @@ static struct json_object *scope_json(const void *scope)
     return o;
 }
 
-void control_scopes_post(struct sandbox *s, const struct control_request *q)
+struct json_object *control_scopes_post(struct control_request *q)
 {
+    struct amojo_store *st = q->sandbox->amojo;
     struct jcheck c = {""};
     const char *channel = jcheck_str(&c, q->body, "", "channel_id", JCHECK_REQUIRED, 0);
     const char *account = jcheck_str(&c, q->body, "", "account_id", JCHECK_REQUIRED, 64);
     const char *title = jcheck_str(&c, q->body, "", "title", JCHECK_OPTIONAL, 0);
-    struct amojo_channel *ch = names_get(&s->amojo->channels, channel);
-    struct amojo_scope *sc = ch && account ? amojo_scope_find(s->amojo, ch, account) : NULL;
+    struct amojo_channel *ch = names_get(&st->channels, channel);
+    struct amojo_scope *sc = ch && account ? amojo_scope_find(st, ch, account) : NULL;
 
-    if (jcheck_bad(&c)) {
-        refuse_words(q, &c);
-        return;
-    }
-    if (!ch) {
-        control_refuse(q->x, 404, "not_found", "channel_id", "no such channel");
-        return;
-    }
-    if (!sc &&
-        (!sandbox_has_room(s, amojo_count_objects(s->amojo), SANDBOX_OBJECTS_MAX, "objects") ||
-         amojo_scope_add(s->amojo, ch, account, &sc))) {
-        control_refuse(q->x, 507, "sandbox_full", "", "objects");
-        return;
-    }
+    if (jcheck_bad(&c))
+        return control_refuse_words(q->x, &c);
+    if (!ch)
+        return control_refuse(q->x, 404, "not_found", "channel_id", "no such channel");
+    if (!sc && (!amojo_has_room(q->sandbox) || amojo_scope_add(st, ch, account, &sc)))
+        return control_refuse(q->x, 507, "sandbox_full", "", "objects");
     if (title)
         text_set(&sc->title, title);
     sc->connected = true;
-    control_answer(q->x, 200, scope_json(sc));
+    return scope_json(sc);
 }
 
-void control_scopes_get(struct sandbox *s, const struct control_request *q)
+struct json_object *control_scopes_get(struct control_request *q)
 {
-    control_answer_all(q->x, &s->amojo->scopes, scope_json);
+    return control_items(&q->sandbox->amojo->scopes, scope_json);
 }
 
 static bool connector_name_ok(const char *name)
@@ -290,13 +259,13 @@ static bool connector_name_ok(const char *name)
     return n >= 1 && n <= 32 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
 }
 
-/* One word of a list, as its number; -1 and words when it is another. */
+/* One of @words (NULL ends them), as its number; -1 and words when it is another. */
 static int connector_word(struct jcheck *c, struct json_object *o, const char *key,
-                          const char *const *words, int n)
+                          const char *const *words)
 {
     const char *v = jcheck_str(c, o, "", key, JCHECK_OPTIONAL, 0);
 
-    for (int i = 0; v && i < n; i++) {
+    for (int i = 0; v && words[i]; i++) {
         if (strcmp(v, words[i]) == 0)
             return i;
     }
@@ -308,12 +277,10 @@ static int connector_word(struct jcheck *c, struct json_object *o, const char *k
 static void connector_read_words(struct jcheck *c, struct json_object *o,
                                  struct service_connector *k)
 {
-    static const char *const auths[] = {"bearer", "signature", "both"};
-    static const char *const reports[] = {"none", "delivered", "read", "failed"};
-    static const char *const ids[] = {"mid", "service"};
-    int auth = connector_word(c, o, "auth", auths, 3);
-    int report = connector_word(c, o, "report", reports, 4);
-    int id = connector_word(c, o, "report_id", ids, 2);
+    static const char *const ids[] = {"mid", "service", NULL};
+    int auth = connector_word(c, o, "auth", service_auth_names);
+    int report = connector_word(c, o, "report", service_report_names);
+    int id = connector_word(c, o, "report_id", ids);
 
     if (auth >= 0)
         k->auth = (enum service_auth)auth;
@@ -369,83 +336,66 @@ static void connector_read(struct jcheck *c, struct json_object *o, struct servi
         text_set(&k->error_text, jread_str(error, "text"));
 }
 
-void control_connectors_post(struct sandbox *s, const struct control_request *q)
+struct json_object *control_connectors_post(struct control_request *q)
 {
+    struct service_store *st = q->sandbox->service;
     struct jcheck c = {""};
     const char *name = jcheck_str(&c, q->body, "", "name", JCHECK_REQUIRED, 0);
-    struct service_connector *k = names_get(&s->service->connectors, name);
+    struct service_connector *k = names_get(&st->connectors, name);
 
     if (name && !connector_name_ok(name))
         jcheck_fail(&c, "", "name", "must be 1 to 32 of a-z, 0-9 and -");
     if (!jcheck_bad(&c) && !k &&
-        (s->service->connectors.n >= 10000 || service_connector_add(s->service, name, &k))) {
-        control_refuse(q->x, 507, "sandbox_full", "", "connectors");
-        return;
-    }
+        (st->connectors.n >= CONNECTORS_MAX || service_connector_add(st, name, &k)))
+        return control_refuse(q->x, 507, "sandbox_full", "", "connectors");
     if (!jcheck_bad(&c))
         connector_read(&c, q->body, k);
-    if (jcheck_bad(&c))
-        refuse_words(q, &c);
-    else
-        control_answer(q->x, 200, service_connector_json(k));
+    return jcheck_bad(&c) ? control_refuse_words(q->x, &c) : service_connector_json(k);
 }
 
-static struct json_object *connector_json(const void *connector)
+struct json_object *control_connectors_get(struct control_request *q)
 {
-    return service_connector_json(connector);
+    const struct names *connectors = &q->sandbox->service->connectors;
+    const struct service_connector *k = names_get(connectors, q->rest);
+
+    if (!*q->rest)
+        return control_items(connectors, service_connector_json);
+    return k ? service_connector_json(k)
+             : control_refuse(q->x, 404, "not_found", "name", "no such connector");
 }
 
-void control_connectors_get(struct sandbox *s, const struct control_request *q)
-{
-    const struct service_connector *k = names_get(&s->service->connectors, q->rest);
-
-    if (*q->rest) {
-        if (k)
-            control_answer(q->x, 200, service_connector_json(k));
-        else
-            control_refuse(q->x, 404, "not_found", "name", "no such connector");
-        return;
-    }
-    control_answer_all(q->x, &s->service->connectors, connector_json);
-}
-
-void control_faults_post(struct sandbox *s, const struct control_request *q)
+struct json_object *control_faults_post(struct control_request *q)
 {
     bool many = json_object_is_type(q->body, json_type_array);
-    size_t n = many ? json_object_array_length(q->body) : 1;
-    struct json_object *items = json_object_new_array();
-    struct json_object *o = NULL;
+    struct json_object *o = json_object_new_object();
+    struct json_object *items = jread_add_array(o, "items");
     struct jcheck c = {""};
 
-    for (size_t i = 0; i < n && !jcheck_bad(&c); i++) {
-        struct json_object *rule = many ? json_object_array_get_idx(q->body, i) : q->body;
-        struct json_object *item = faults_add(&s->faults, rule, &c);
+    for (size_t i = 0; i < (many ? jread_len(q->body) : 1) && !jcheck_bad(&c); i++) {
+        struct json_object *rule = many ? jread_at(q->body, i) : q->body;
+        struct json_object *item = faults_add(&q->sandbox->faults, rule, &c);
 
         if (item)
             json_object_array_add(items, item);
     }
-    if (jcheck_bad(&c)) {
-        json_object_put(items);
-        refuse_words(q, &c);
-        return;
-    }
-    o = json_object_new_object();
-    json_object_object_add(o, "items", items);
-    control_answer(q->x, 200, o);
+    if (!jcheck_bad(&c))
+        return o;
+    json_object_put(o);
+    return control_refuse_words(q->x, &c);
 }
 
-void control_faults_get(struct sandbox *s, const struct control_request *q)
+struct json_object *control_faults_get(struct control_request *q)
 {
-    control_answer(q->x, 200, faults_json(&s->faults));
+    return faults_json(&q->sandbox->faults);
 }
 
-void control_faults_delete(struct sandbox *s, const struct control_request *q)
+struct json_object *control_faults_delete(struct control_request *q)
 {
-    if (!*q->rest) {
-        faults_clear(&s->faults);
-    } else if (!faults_remove(&s->faults, strtoull(q->rest, NULL, 10))) {
-        control_refuse(q->x, 404, "not_found", "fault", "no such rule");
-        return;
-    }
-    control_answer(q->x, 200, faults_json(&s->faults));
+    struct faults *faults = &q->sandbox->faults;
+
+    if (!*q->rest)
+        faults_clear(faults);
+    else if (!faults_remove(faults, strtoull(q->rest, NULL, 10)))
+        return control_refuse(q->x, 404, "not_found", "fault", "no such rule");
+    return faults_json(faults);
 }

@@ -4,13 +4,13 @@
  * Holds: the exchange of who waits, until it is answered. */
 #include "tools/sandbox/acts/waits.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/mem.h"
-#include "tools/sandbox/acts/answer.h"
+#include "tools/sandbox/acts/control.h"
+#include "tools/sandbox/acts/list.h"
 #include "tools/sandbox/amojo/hooks.h"
 #include "tools/sandbox/amojo/show.h"
 #include "tools/sandbox/amojo/store.h"
@@ -30,10 +30,22 @@ enum {
     WAIT_DEFAULT_MS = 5000
 };
 
+struct wait_view;
+struct wait;
+
+/* What can be waited for: a look, and where it is one through a list, what fits there. */
+struct wait_kind {
+    const char *what;
+    void (*look)(struct sandbox *s, struct wait *w, struct wait_view *ret);
+    const char *list;
+    bool (*fits)(const struct wait *w, const void *entry);
+};
+
 struct wait {
     struct list link;
     struct sandbox *sandbox;
     struct exchange *x;
+    const struct wait_kind *kind; /* NULL: answered */
     const char *what; /* this and what follows: "" = any, borrowed from the exchange */
     const char *id;
     const char *text;
@@ -53,8 +65,6 @@ struct wait_view {
     struct json_object *item; /* owned */
 };
 
-typedef void wait_look_fn(struct sandbox *s, struct wait *w, struct wait_view *ret);
-
 /* Does @text (own copy, freed here) hold what is asked for? */
 static bool wait_text_fits(const struct wait *w, char *text)
 {
@@ -67,7 +77,7 @@ static bool wait_text_fits(const struct wait *w, char *text)
 static void look_idle(struct sandbox *s, struct wait *w, struct wait_view *ret)
 {
     (void)w;
-    ret->value = lanes_count(s->hook_lanes) + lanes_count(s->call_lanes);
+    ret->value = lanes_count(s->hooks.lanes) + lanes_count(s->calls.lanes);
     ret->done = ret->value == 0;
 }
 
@@ -87,24 +97,19 @@ static void look_status(struct sandbox *s, struct wait *w, struct wait_view *ret
     }
 }
 
-typedef bool wait_fits_fn(const struct wait *w, const void *entry);
-typedef struct json_object *wait_json_fn(const void *entry);
-
-/* The first of @log from @first on that fits. Only what is new since the last look: a name or
- * a first text never changes. */
-static void look_through(struct wait *w, const struct vec *log, size_t first,
-                         wait_fits_fn *fits, wait_json_fn *json, struct wait_view *ret)
+/* The first of the log that fits. Only what is new since the last look: a name or a first text
+ * never changes. */
+static void look_through(struct sandbox *s, struct wait *w, struct wait_view *ret)
 {
+    const struct list_kind *list = list_find(w->kind->list);
+    size_t first = 0;
+    const struct vec *log = list_log(s, list, &first);
     size_t from = w->looked > log->n ? 0 : w->looked;
 
-    for (size_t i = from < first ? first : from; i < log->n; i++) {
-        w->looked = i;
-        if (fits(w, log->at[i])) {
-            ret->done = true;
-            ret->item = json(log->at[i]);
-            return;
-        }
-        w->looked = i + 1;
+    for (size_t i = from < first ? first : from; i < log->n && !ret->done; i++) {
+        ret->done = w->kind->fits(w, log->at[i]);
+        ret->item = ret->done ? list->json(log->at[i]) : NULL;
+        w->looked = ret->done ? i : i + 1;
     }
 }
 
@@ -123,34 +128,12 @@ static bool fits_amojo_message(const struct wait *w, const void *entry)
            (!w->text[0] || wait_text_fits(w, amojo_message_text(m)));
 }
 
-static struct json_object *json_amojo_message(const void *entry)
-{
-    return amojo_message_json(entry);
-}
-
-static void look_amojo_message(struct sandbox *s, struct wait *w, struct wait_view *ret)
-{
-    look_through(w, &s->amojo->messages, s->amojo->first_listed, fits_amojo_message,
-                 json_amojo_message, ret);
-}
-
 static bool fits_service_message(const struct wait *w, const void *entry)
 {
     const struct service_message *m = entry;
 
     return wait_is(w->conversation, m->conversation, NULL) && wait_is(w->id, m->id, NULL) &&
            (!w->text[0] || wait_text_fits(w, service_message_text(m)));
-}
-
-static struct json_object *json_service_message(const void *entry)
-{
-    return service_message_json(entry);
-}
-
-static void look_service_message(struct sandbox *s, struct wait *w, struct wait_view *ret)
-{
-    look_through(w, &s->service->messages, s->service->first_listed, fits_service_message,
-                 json_service_message, ret);
 }
 
 /* @what is "amojo." and the name of a kind. */
@@ -166,16 +149,6 @@ static bool fits_action(const struct wait *w, const void *entry)
            (!w->type[0] || amojo_action_is(a, w->type));
 }
 
-static struct json_object *json_action(const void *entry)
-{
-    return amojo_action_json(entry);
-}
-
-static void look_action(struct sandbox *s, struct wait *w, struct wait_view *ret)
-{
-    look_through(w, &s->amojo->actions, 0, fits_action, json_action, ret);
-}
-
 static bool fits_service_event(const struct wait *w, const void *entry)
 {
     const struct service_event *e = entry;
@@ -184,19 +157,9 @@ static bool fits_service_event(const struct wait *w, const void *entry)
            (!w->text[0] || service_event_has(e, w->text));
 }
 
-static struct json_object *json_service_event(const void *entry)
-{
-    return service_event_json(entry);
-}
-
-static void look_service_event(struct sandbox *s, struct wait *w, struct wait_view *ret)
-{
-    look_through(w, &s->service->events, 0, fits_service_event, json_service_event, ret);
-}
-
 static void look_webhook(struct sandbox *s, struct wait *w, struct wait_view *ret)
 {
-    const struct hook_entry *e = hooks_get(s->hooks, w->number);
+    const struct hook_entry *e = outbox_get(&s->hooks, w->number);
 
     if (!e)
         return;
@@ -206,7 +169,7 @@ static void look_webhook(struct sandbox *s, struct wait *w, struct wait_view *re
 
 static void look_call(struct sandbox *s, struct wait *w, struct wait_view *ret)
 {
-    const struct call_entry *e = calls_get(s->calls, w->number);
+    const struct call_entry *e = outbox_get(&s->calls, w->number);
 
     if (!e)
         return;
@@ -222,30 +185,29 @@ static void look_counter(struct sandbox *s, struct wait *w, struct wait_view *re
     ret->done = ret->value >= (uint64_t)w->count;
 }
 
-static const struct {
-    const char *what;
-    wait_look_fn *look;
-} looks[] = {
-    {"idle",            look_idle           },
-    {"status",          look_status         },
-    {"amojo.message",   look_amojo_message  },
-    {"service.message", look_service_message},
-    {"amojo.edit",      look_action         },
-    {"amojo.reaction",  look_action         },
-    {"amojo.typing",    look_action         },
-    {"service.event",   look_service_event  },
-    {"webhook",         look_webhook        },
-    {"call",            look_call           },
+static const struct wait_kind kinds[] = {
+    {"idle",            look_idle,    NULL,                NULL                },
+    {"status",          look_status,  NULL,                NULL                },
+    {"amojo.message",   look_through, "/amojo/messages",   fits_amojo_message  },
+    {"service.message", look_through, "/service/messages", fits_service_message},
+    {"amojo.edit",      look_through, "/amojo/actions",    fits_action         },
+    {"amojo.reaction",  look_through, "/amojo/actions",    fits_action         },
+    {"amojo.typing",    look_through, "/amojo/actions",    fits_action         },
+    {"service.event",   look_through, "/service/events",   fits_service_event  },
+    {"webhook",         look_webhook, NULL,                NULL                },
+    {"call",            look_call,    NULL,                NULL                },
 };
 
 /* NULL: nobody knows that word. */
-static wait_look_fn *wait_find(const struct sandbox *s, const char *what)
+static const struct wait_kind *wait_find(const struct sandbox *s, const char *what)
 {
-    for (size_t i = 0; i < AMO_COUNT(looks); i++) {
-        if (strcmp(looks[i].what, what) == 0)
-            return looks[i].look;
+    static const struct wait_kind counter = {"", look_counter, NULL, NULL};
+
+    for (size_t i = 0; i < AMO_COUNT(kinds); i++) {
+        if (strcmp(kinds[i].what, what) == 0)
+            return &kinds[i];
     }
-    return counters_find(&s->counters, what) ? look_counter : NULL;
+    return counters_find(&s->counters, what) ? &counter : NULL;
 }
 
 static void wait_free(void *own)
@@ -268,7 +230,7 @@ static void wait_answer(struct wait *w, struct wait_view *v)
     if (v->item)
         json_object_object_add(o, "item", v->item);
     v->item = NULL;
-    w->what = ""; /* answered; the exchange frees it soon */
+    w->kind = NULL; /* the exchange frees it soon */
     control_answer(w->x, 200, o);
 }
 
@@ -276,11 +238,10 @@ static void wait_answer(struct wait *w, struct wait_view *v)
 static bool wait_try(struct wait *w, bool last)
 {
     struct wait_view v = {0};
-    wait_look_fn *look = wait_find(w->sandbox, w->what);
 
-    if (!look)
+    if (!w->kind)
         return true;
-    look(w->sandbox, w, &v);
+    w->kind->look(w->sandbox, w, &v);
     if (v.done || last) {
         wait_answer(w, &v);
         return true;
@@ -311,28 +272,27 @@ void waits_check(struct sandbox *s)
     }
 }
 
-void waits_handle(struct sandbox *s, struct exchange *x)
+struct json_object *control_wait(struct control_request *q)
 {
+    struct sandbox *s = q->sandbox;
+    struct exchange *x = q->x;
     int64_t timeout_ms = exchange_number(x, "timeout_ms", WAIT_DEFAULT_MS);
-    struct wait *w = NULL;
     const char *what = exchange_argument(x, "what");
     const char *msgid = exchange_argument(x, "msgid");
+    const struct wait_kind *kind = wait_find(s, what);
+    struct wait *w = NULL;
 
-    if (!wait_find(s, what)) {
-        control_refuse(x, 400, "unknown", "what", "is neither a counter nor one of the words");
-        return;
-    }
-    if (timeout_ms < 0 || timeout_ms > WAIT_MAX_MS) {
-        control_refuse(x, 400, "bad_value", "timeout_ms", "must be 0 to 600000");
-        return;
-    }
+    if (!kind)
+        return control_refuse(x, 400, "unknown", "what",
+                              "is neither a counter nor one of the words");
+    if (timeout_ms < 0 || timeout_ms > WAIT_MAX_MS)
+        return control_refuse(x, 400, "bad_value", "timeout_ms", "must be 0 to 600000");
     w = s->waits->n < WAITERS_MAX ? mem_zalloc(sizeof(*w)) : NULL;
-    if (!w) {
-        control_refuse(x, 507, "sandbox_full", "wait", "too many are waiting");
-        return;
-    }
+    if (!w)
+        return control_refuse(x, 507, "sandbox_full", "wait", "too many are waiting");
     w->sandbox = s;
     w->x = x;
+    w->kind = kind;
     w->what = what;
     w->id = msgid[0] ? msgid : exchange_argument(x, "id");
     w->text = exchange_argument(x, "text");
@@ -347,4 +307,5 @@ void waits_handle(struct sandbox *s, struct exchange *x)
     exchange_attach(x, w, wait_free);
     if (!wait_try(w, false))
         exchange_later(x, timeout_ms, wait_timeout, w);
+    return NULL;
 }

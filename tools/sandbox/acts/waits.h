@@ -6,7 +6,6 @@
 
 #include "base/list.h"
 
-struct exchange;
 struct sandbox;
 
 struct waits {
@@ -17,5 +16,3 @@ struct waits {
 void waits_init(struct waits *w);
 /* Answer those whose wish is true; at the end of every turn of the loop. */
 void waits_check(struct sandbox *s);
-/* GET /_sandbox/wait; takes the exchange over. */
-void waits_handle(struct sandbox *s, struct exchange *x);

@@ -4,7 +4,6 @@
  * Holds: nothing; the gate holds the call. */
 #include "tools/sandbox/amojo/api.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -12,38 +11,29 @@
 #include "tools/sandbox/amojo/reply.h"
 #include "tools/sandbox/amojo/store.h"
 #include "tools/sandbox/http/exchange.h"
-#include "tools/sandbox/kit/jread.h"
 #include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/record/gate.h"
 #include "tools/sandbox/record/verify.h"
 #include "tools/sandbox/record/world.h"
 
-/* Who is spoken to, taken from the path. Unused members are NULL. */
-struct amojo_target {
-    struct amojo_channel *channel;
-    struct amojo_scope *scope; /* NULL when that account never connected */
-    char scope_id[128];
-    char id[64];      /* message id of delivery_status, chat id of history */
-    const char *kind; /* static */
-};
-
 static const char prefix[] = "/v2/origin/custom/";
 
 /* The shapes of an address after the scope or channel id; '*' stands for one id. */
-static const struct {
+static const struct api_shape {
     const char *method;
     const char *tail;
     const char *kind;
     bool channel; /* addressed by channel id instead of scope id */
+    amojo_call_fn *call;
 } shapes[] = {
-    {"POST",   "/connect",           "connect",         true },
-    {"DELETE", "/disconnect",        "disconnect",      true },
-    {"POST",   "/chats",             "chats",           false},
-    {"POST",   "",                   "new_message",     false},
-    {"POST",   "/*/delivery_status", "delivery_status", false},
-    {"POST",   "/typing",            "typing",          false},
-    {"POST",   "/react",             "react",           false},
-    {"GET",    "/chats/*/history",   "history",         false},
+    {"POST",   "/connect",           "connect",         true,  amojo_call_connect   },
+    {"DELETE", "/disconnect",        "disconnect",      true,  amojo_call_disconnect},
+    {"POST",   "/chats",             "chats",           false, amojo_call_chats     },
+    {"POST",   "",                   "new_message",     false, amojo_call_message   },
+    {"POST",   "/*/delivery_status", "delivery_status", false, amojo_call_status    },
+    {"POST",   "/typing",            "typing",          false, amojo_call_typing    },
+    {"POST",   "/react",             "react",           false, amojo_call_react     },
+    {"GET",    "/chats/*/history",   "history",         false, amojo_call_history   },
 };
 
 /* Does @tail have the form of @shape? What '*' stands for goes to @ret_id. */
@@ -63,58 +53,56 @@ static bool shape_fits(const char *shape, const char *tail, char *ret_id, size_t
     return view_copy(view_make(tail + before, n), ret_id, cap) == 0;
 }
 
-static void target_look_up(const struct sandbox *s, bool by_channel, struct amojo_target *t)
+static void api_look_up(struct amojo_ask *q, bool by_channel)
 {
+    const struct amojo_store *st = q->sandbox->amojo;
     char channel[128];
-    size_t n = strcspn(t->scope_id, "_");
+    size_t n = strcspn(q->scope_id, "_");
 
-    memcpy(channel, t->scope_id, n);
+    memcpy(channel, q->scope_id, n);
     channel[n] = '\0';
-    if (by_channel && t->scope_id[n])
+    if (by_channel && q->scope_id[n])
         return;
-    t->channel = names_get(&s->amojo->channels, channel);
+    q->channel = names_get(&st->channels, channel);
     if (!by_channel)
-        t->scope = names_get(&s->amojo->scopes, t->scope_id);
+        q->scope = names_get(&st->scopes, q->scope_id);
 }
 
-/* Split a path; false when amojo has no such address. Looks channel and scope up; an unknown
- * channel is left NULL. */
-static bool api_target(const struct sandbox *s, const char *method, const char *path,
-                       struct amojo_target *ret_target)
+/* Split the path, look channel and scope up; an unknown channel is left NULL. NULL when amojo has
+ * no such address. */
+static const struct api_shape *api_target(struct amojo_ask *q)
 {
+    const char *method = exchange_method(q->x);
+    const char *path = exchange_path(q->x);
     size_t n = 0;
-    const char *tail = NULL;
 
-    *ret_target = (struct amojo_target){.kind = "other"};
     if (strncmp(path, prefix, sizeof(prefix) - 1) != 0)
-        return false;
+        return NULL;
     path += sizeof(prefix) - 1;
     n = strcspn(path, "/");
-    tail = path + n;
-    if (view_copy(view_make(path, n), ret_target->scope_id, sizeof(ret_target->scope_id)))
-        return false;
+    if (view_copy(view_make(path, n), q->scope_id, sizeof(q->scope_id)))
+        return NULL;
     for (size_t i = 0; i < AMO_COUNT(shapes); i++) {
-        if (strcmp(method, shapes[i].method) != 0 ||
-            !shape_fits(shapes[i].tail, tail, ret_target->id, sizeof(ret_target->id)))
-            continue;
-        ret_target->kind = shapes[i].kind;
-        target_look_up(s, shapes[i].channel, ret_target);
-        return true;
+        if (strcmp(method, shapes[i].method) == 0 &&
+            shape_fits(shapes[i].tail, path + n, q->id, sizeof(q->id))) {
+            api_look_up(q, shapes[i].channel);
+            return &shapes[i];
+        }
     }
-    return false;
+    return NULL;
 }
 
 /* What the journal calls the thing this call is about. */
-static const char *api_key(const struct amojo_target *t, struct json_object *body)
+static const char *api_key(const struct amojo_ask *q)
 {
-    struct json_object *payload = jread_object(body, "payload");
-    const char *key = t->id[0] ? t->id : NULL;
+    struct json_object *payload = jread_object(q->body, "payload");
+    const char *key = q->id[0] ? q->id : NULL;
 
     if (payload)
         key = jread_str(payload, "msgid") ? jread_str(payload, "msgid")
                                           : jread_str(payload, "id");
     else if (!key)
-        key = jread_str(body, "conversation_id");
+        key = jread_str(q->body, "conversation_id");
     return key;
 }
 
@@ -137,83 +125,49 @@ static const char *api_verify(struct sandbox *s, struct exchange *x,
 }
 
 static void api_process(struct sandbox *s, struct exchange *x, struct json_object *body,
-                        uint64_t entry, struct reply *r)
+                        struct reply *r)
 {
-    struct amojo_target t;
-
-    (void)entry;
+    struct amojo_ask q = {.sandbox = s, .x = x, .body = body, .reply = r};
     /* Looked up anew: the call may have slept, and a reset may have come between. */
-    if (!api_target(s, exchange_method(x), exchange_path(x), &t) || !t.channel) {
-        amojo_reply_error(r, 404, "unknown channel");
-    } else if (strcmp(t.kind, "connect") == 0) {
-        amojo_call_connect(s, t.channel, body, r);
-    } else if (strcmp(t.kind, "disconnect") == 0) {
-        amojo_call_disconnect(s, t.channel, body, r);
-    } else if (!t.scope || !t.scope->connected) {
-        amojo_reply_error(r, 404, "scope is not connected");
-    } else if (strcmp(t.kind, "new_message") == 0) {
-        amojo_call_message(s, t.scope, body, exchange_body(x), r);
-    } else if (strcmp(t.kind, "chats") == 0) {
-        amojo_call_chats(s, t.scope, body, r);
-    } else if (strcmp(t.kind, "delivery_status") == 0) {
-        amojo_call_status(s, t.scope, t.id, body, r);
-    } else if (strcmp(t.kind, "typing") == 0) {
-        amojo_call_typing(s, t.scope, body, r);
-    } else if (strcmp(t.kind, "react") == 0) {
-        amojo_call_react(s, t.scope, body, r);
-    } else {
-        amojo_call_history(s, t.scope, t.id, exchange_argument(x, "limit"),
-                           exchange_argument(x, "offset"), r);
-    }
+    const struct api_shape *shape = api_target(&q);
+
+    if (!shape || !q.channel)
+        r->status = amojo_refuse(&q, 404, "unknown channel");
+    else if (!shape->channel && (!q.scope || !q.scope->connected))
+        r->status = amojo_refuse(&q, 404, "scope is not connected");
+    else
+        r->status = shape->call(&q);
     if (r->status >= 400)
         s->counters.amojo_refused++;
 }
 
-/* Refused before the gate: no channel, no right signature, no room. */
-static void api_refuse(struct sandbox *s, struct exchange *x, uint64_t entry, int status,
-                       const char *words)
-{
-    struct reply r = {0};
-
-    amojo_reply_error(&r, status, words);
-    gate_answer(s, x, entry, &r);
-}
-
 void amojo_api_handle(struct sandbox *s, struct exchange *x)
 {
-    struct amojo_target t;
-    bool known = api_target(s, exchange_method(x), exchange_path(x), &t);
-    struct json_object *body = jread_parse(exchange_body(x));
-    const char *event = jread_str(body, "event_type");
+    struct amojo_ask q = {.sandbox = s, .x = x, .body = jread_parse(exchange_body(x))};
+    const struct api_shape *shape = api_target(&q);
+    const char *kind = shape ? shape->kind : "other";
+    const char *event = jread_str(q.body, "event_type");
     const char *wrong = NULL;
-    bool full = false;
-    uint64_t entry = 0;
 
-    if (known && strcmp(t.kind, "new_message") == 0 && event &&
-        strcmp(event, "edit_message") == 0)
-        t.kind = "edit_message";
+    if (strcmp(kind, "new_message") == 0 && event && strcmp(event, "edit_message") == 0)
+        kind = event;
     s->counters.amojo_calls++;
-    if (!known || !t.channel)
-        wrong = known ? "unknown channel" : "unknown address";
+    if (q.channel)
+        wrong = api_verify(s, x, q.channel);
     else
-        wrong = api_verify(s, x, t.channel);
-    entry = gate_journal(s, x,
-                         &(struct gate_seen){.side = "amojo",
-                                             .kind = t.kind,
-                                             .where = t.scope_id,
-                                             .key = api_key(&t, body),
-                                             .wrong = wrong},
-                         &full);
-    if (full || wrong) {
-        int status = full ? 507 : !known || !t.channel ? 404 : 403;
-
-        if (!full)
-            *(status == 403 ? &s->counters.amojo_forbidden : &s->counters.amojo_refused) += 1;
-        json_object_put(body);
-        api_refuse(s, x, entry, status, full ? "sandbox_full: max_journal" : wrong);
-        return;
-    }
-    gate_pass(
+        wrong = shape ? "unknown channel" : "unknown address";
+    gate_take(
         s, x,
-        &(struct gate_call){"amojo", t.kind, entry, body, api_process, amojo_reply_error});
+        &(struct gate_call){
+            .seen = {.side = "amojo",
+                     .kind = kind,
+                     .where = q.scope_id,
+                     .key = api_key(&q),
+                     .wrong = wrong},
+            .wrong_status = q.channel ? 403 : 404,
+            .if_wrong = q.channel ? &s->counters.amojo_forbidden : &s->counters.amojo_refused,
+            .body = q.body,
+            .process = api_process,
+            .error = amojo_reply_error
+    });
 }

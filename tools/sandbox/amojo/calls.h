@@ -1,32 +1,39 @@
 #pragma once
 
-/* What the calls to amojo do, one function each, in files of their own kind: calls.c, message.c,
- * history.c. */
+/* What the calls to amojo do, one function each, in files of their own kind: connect.c, marks.c,
+ * message.c, history.c. */
 
 #include <json-c/json.h>
 
-#include "base/buf.h"
-#include "tools/sandbox/amojo/store.h"
-#include "tools/sandbox/record/gate.h"
+#include "tools/sandbox/kit/jread.h"
 
+struct amojo_channel;
+struct amojo_scope;
+struct exchange;
+struct reply;
 struct sandbox;
 
-/* One function a call; all effects on the store happen in them. */
-void amojo_call_connect(struct sandbox *s, struct amojo_channel *ch, struct json_object *body,
-                        struct reply *r);
-void amojo_call_disconnect(struct sandbox *s, struct amojo_channel *ch,
-                           struct json_object *body, struct reply *r);
-void amojo_call_chats(struct sandbox *s, struct amojo_scope *sc, struct json_object *body,
-                      struct reply *r);
-void amojo_call_status(struct sandbox *s, struct amojo_scope *sc, const char *id,
-                       struct json_object *body, struct reply *r);
-void amojo_call_typing(struct sandbox *s, struct amojo_scope *sc, struct json_object *body,
-                       struct reply *r);
-void amojo_call_react(struct sandbox *s, struct amojo_scope *sc, struct json_object *body,
-                      struct reply *r);
-/* @limit_text and @offset_text as in the query, "" when absent. */
-void amojo_call_history(struct sandbox *s, struct amojo_scope *sc, const char *chat_id,
-                        const char *limit_text, const char *offset_text, struct reply *r);
-/* new_message and edit_message; @raw are the bytes of @body. */
-void amojo_call_message(struct sandbox *s, struct amojo_scope *sc, struct json_object *body,
-                        struct view raw, struct reply *r);
+/* A call: who is spoken to, by the path, what is said, and what is found wrong with it. */
+struct amojo_ask {
+    struct sandbox *sandbox;
+    struct exchange *x;
+    struct json_object *body; /* NULL when it is no JSON; borrowed */
+    struct amojo_channel *channel;
+    struct amojo_scope *scope; /* NULL when that account never connected */
+    char scope_id[128];
+    char id[64]; /* message id of delivery_status, chat id of history; "" = none */
+    struct jcheck check;
+    struct reply *reply;
+};
+
+/* Makes the call's effects on the store, and the body of the answer. The status of the answer. */
+typedef int amojo_call_fn(struct amojo_ask *q);
+
+amojo_call_fn amojo_call_connect;
+amojo_call_fn amojo_call_disconnect;
+amojo_call_fn amojo_call_chats;
+amojo_call_fn amojo_call_status;
+amojo_call_fn amojo_call_typing;
+amojo_call_fn amojo_call_react;
+amojo_call_fn amojo_call_history;
+amojo_call_fn amojo_call_message; /* new_message and edit_message */

@@ -1,7 +1,6 @@
 /* Source: docs/amojo.md, "Messages" (fields, roles, kinds, quotes, edits). */
 #include "tools/sandbox/amojo/check.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "tools/sandbox/kit/jread.h"
@@ -29,7 +28,7 @@ static const struct {
 
 static int check_kind(const char *type)
 {
-    for (size_t i = 0; type && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+    for (size_t i = 0; type && i < AMO_COUNT(kinds); i++) {
         if (strcmp(kinds[i].type, type) == 0)
             return (int)i;
     }
@@ -80,14 +79,6 @@ static void check_url(struct jcheck *c, const char *path, const char *key, const
         jcheck_fail(c, path, key, "must be an address");
 }
 
-/* Members of @o that are strings when they are there. */
-static void check_strings(struct jcheck *c, struct json_object *o, const char *path,
-                          const char *const *keys, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        (void)jcheck_str(c, o, path, keys[i], JCHECK_OPTIONAL, 0); /* c keeps the mistake */
-}
-
 void amojo_check_emoji(struct jcheck *c, const char *emoji)
 {
     bool fits = false;
@@ -98,22 +89,23 @@ void amojo_check_emoji(struct jcheck *c, const char *emoji)
         jcheck_fail(c, "", "emoji", "must be an emoji");
 }
 
+static void check_degrees(struct jcheck *c, struct json_object *o, const char *key, double most)
+{
+    double v = json_object_get_double(jread_get(o, key));
+
+    jcheck_float(c, o, "location", key);
+    if (v > most || v < -most)
+        jcheck_fail(c, "location", key, "is out of range");
+}
+
 static void check_location(struct jcheck *c, struct json_object *o, const char *path)
 {
     struct json_object *l = jcheck_object(c, o, path, "location", JCHECK_REQUIRED);
 
     if (!l)
         return;
-    jcheck_float(c, l, "location", "lon");
-    jcheck_float(c, l, "location", "lat");
-    if (jcheck_bad(c))
-        return;
-    if (json_object_get_double(jread_get(l, "lat")) > 90 ||
-        json_object_get_double(jread_get(l, "lat")) < -90)
-        jcheck_fail(c, "location", "lat", "is out of range");
-    if (json_object_get_double(jread_get(l, "lon")) > 180 ||
-        json_object_get_double(jread_get(l, "lon")) < -180)
-        jcheck_fail(c, "location", "lon", "is out of range");
+    check_degrees(c, l, "lon", 180);
+    check_degrees(c, l, "lat", 90);
 }
 
 static void check_contact(struct jcheck *c, struct json_object *o, const char *path)
@@ -154,10 +146,6 @@ static void check_media(struct jcheck *c, struct json_object *m, const char *pat
 
 static void check_posts(struct jcheck *c, struct json_object *m, const char *path)
 {
-    static const char *const shared_strings[] = {"preview_link", "preview_permalink",
-                                                 "site_name"};
-    static const char *const post_strings[] = {"preview_url", "preview_permalink", "username",
-                                               "caption"};
     struct json_object *shared = jcheck_object(c, m, path, "shared_post", JCHECK_OPTIONAL);
     struct json_object *post = jcheck_object(c, m, path, "post", JCHECK_OPTIONAL);
 
@@ -166,7 +154,8 @@ static void check_posts(struct jcheck *c, struct json_object *m, const char *pat
 
         check_url(c, "shared_post", "url",
                   jcheck_str(c, shared, "shared_post", "url", JCHECK_REQUIRED, 0));
-        check_strings(c, shared, "shared_post", shared_strings, AMO_COUNT(shared_strings));
+        jcheck_texts(c, shared, "shared_post", "preview_link", "preview_permalink", "site_name",
+                     NULL);
         if (type && strcmp(type, "post") != 0)
             jcheck_fail(c, "shared_post", "type", "must be post");
     }
@@ -174,7 +163,8 @@ static void check_posts(struct jcheck *c, struct json_object *m, const char *pat
         return;
     (void)jcheck_str(c, post, "post", "id", JCHECK_REQUIRED, 0); /* c keeps the mistake */
     check_url(c, "post", "url", jcheck_str(c, post, "post", "url", JCHECK_REQUIRED, 0));
-    check_strings(c, post, "post", post_strings, AMO_COUNT(post_strings));
+    jcheck_texts(c, post, "post", "preview_url", "preview_permalink", "username", "caption",
+                 NULL);
 }
 
 static void check_edit_status(struct jcheck *c, struct json_object *m, bool edit)
@@ -254,7 +244,6 @@ void amojo_check_described(struct jcheck *c, struct json_object *m, const char *
 static struct json_object *check_embedded(struct jcheck *c, struct json_object *m,
                                           const char *path)
 {
-    static const char *const strings[] = {"text", "media", "thumbnail", "file_name"};
     bool named = false;
 
     if (!json_object_is_type(m, json_type_object)) {
@@ -265,7 +254,7 @@ static struct json_object *check_embedded(struct jcheck *c, struct json_object *
     named = jcheck_str(c, m, path, "msgid", JCHECK_OPTIONAL, 0) || named;
     if (!named)
         amojo_check_described(c, m, path);
-    check_strings(c, m, path, strings, AMO_COUNT(strings));
+    jcheck_texts(c, m, path, "text", "media", "thumbnail", "file_name", NULL);
     (void)jcheck_int(c, m, path, "file_size", JCHECK_OPTIONAL); /* c keeps the mistake */
     (void)jcheck_int(c, m, path, "media_duration", JCHECK_OPTIONAL);
     return m;
@@ -274,7 +263,6 @@ static struct json_object *check_embedded(struct jcheck *c, struct json_object *
 /* True when the message leans on another one. */
 static bool check_links(struct jcheck *c, struct json_object *p, struct amojo_call *call)
 {
-    static const char *const from[] = {"conversation_id", "conversation_ref_id"};
     struct json_object *reply = jcheck_object(c, p, "payload", "reply_to", JCHECK_OPTIONAL);
     struct json_object *forwards = jcheck_object(c, p, "payload", "forwards", JCHECK_OPTIONAL);
     struct json_object *list = jread_array(forwards, "messages");
@@ -284,14 +272,14 @@ static bool check_links(struct jcheck *c, struct json_object *p, struct amojo_ca
             check_embedded(c, jread_get(reply, "message"), "payload.reply_to.message");
     if (!forwards)
         return false;
-    if (!list || json_object_array_length(list) != 1) {
+    if (jread_len(list) != 1) {
         jcheck_fail(c, "payload.forwards", "messages", "must hold one message");
         return false;
     }
     call->forwards = forwards;
-    call->forwarded =
-        check_embedded(c, json_object_array_get_idx(list, 0), "payload.forwards.messages");
-    check_strings(c, forwards, "payload.forwards", from, AMO_COUNT(from));
+    call->forwarded = check_embedded(c, jread_at(list, 0), "payload.forwards.messages");
+    jcheck_texts(c, forwards, "payload.forwards", "conversation_id", "conversation_ref_id",
+                 NULL);
     return true;
 }
 

@@ -3,16 +3,13 @@
  * To:   the bridge.
  * Holds: nothing. */
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/buf.h"
 #include "tools/sandbox/amojo/calls.h"
 #include "tools/sandbox/amojo/reply.h"
 #include "tools/sandbox/amojo/show.h"
 #include "tools/sandbox/amojo/store.h"
-#include "tools/sandbox/kit/jread.h"
+#include "tools/sandbox/http/exchange.h"
 #include "tools/sandbox/kit/names.h"
-#include "tools/sandbox/record/gate.h"
 #include "tools/sandbox/record/world.h"
 
 enum {
@@ -54,18 +51,11 @@ static struct json_object *history_content(const struct amojo_message *m,
 
     jread_add_str(o, "id", m->id);
     jread_add_str(o, "client_id", m->client_id);
-    for (size_t i = 0; i < AMO_COUNT(fields); i++) {
-        struct json_object *v = jread_get(content, fields[i]);
-
-        if (v)
-            json_object_object_add(o, fields[i], json_object_get(v));
-    }
+    jread_copy(o, content, fields, AMO_COUNT(fields));
     for (size_t i = 0; i < AMO_COUNT(links); i++) { /* of a call beside, of a webhook inside */
         struct json_object *v = jread_object(payload, links[i]);
 
-        v = v ? v : jread_object(content, links[i]);
-        if (v)
-            json_object_object_add(o, links[i], json_object_get(v));
+        jread_add(o, links[i], v ? v : jread_object(content, links[i]));
     }
     json_object_put(content);
     return o;
@@ -74,8 +64,7 @@ static struct json_object *history_content(const struct amojo_message *m,
 static struct json_object *history_item(const struct amojo_message *m)
 {
     struct json_object *o = json_object_new_object();
-    struct json_object *whole =
-        m->body ? jread_parse(view_make(m->body->bytes, m->body->len)) : NULL;
+    struct json_object *whole = jread_blob(m->body);
     struct json_object *payload = jread_object(whole, "payload");
     const struct amojo_user *u = m->client ? m->client : m->chat->user;
     struct json_object *client = u ? history_client(u) : NULL;
@@ -110,32 +99,26 @@ static const struct amojo_message *message_at(const struct amojo_chat *chat, siz
     return chat->messages.at[i];
 }
 
-void amojo_call_history(struct sandbox *s, struct amojo_scope *sc, const char *chat_id,
-                        const char *limit_text, const char *offset_text, struct reply *r)
+int amojo_call_history(struct amojo_ask *q)
 {
-    struct amojo_chat *chat = names_get(&sc->chats_by_id, chat_id);
-    int64_t limit = history_number(limit_text, HISTORY_MAX);
-    int64_t offset = history_number(offset_text, 0);
+    struct amojo_chat *chat = names_get(&q->scope->chats_by_id, q->id);
+    int64_t limit = history_number(exchange_argument(q->x, "limit"), HISTORY_MAX);
+    int64_t offset = history_number(exchange_argument(q->x, "offset"), 0);
     struct json_object *o = NULL;
     struct json_object *items = NULL;
-    int64_t until_ms = sandbox_unix_ms(s) - s->settings.history_delay_ms;
+    int64_t until_ms = sandbox_unix_ms(q->sandbox) - q->sandbox->settings.history_delay_ms;
     size_t n = chat ? chat->messages.n : 0;
 
-    if (limit < 1 || limit > HISTORY_MAX || offset < 0) {
-        amojo_reply_error(r, 400, "limit: must be 1 to 50");
-        return;
-    }
-    s->counters.amojo_histories++;
+    if (limit < 1 || limit > HISTORY_MAX || offset < 0)
+        return amojo_refuse(q, 400, "limit: must be 1 to 50");
+    q->sandbox->counters.amojo_histories++;
     while (n > 0 && message_at(chat, n - 1)->at_ms > until_ms)
         n--; /* not shown yet */
-    if (!chat || (size_t)offset >= n) {
-        r->status = 204;
-        return;
-    }
+    if (!chat || (size_t)offset >= n)
+        return 204;
     o = json_object_new_object();
-    items = json_object_new_array();
+    items = jread_add_array(o, "messages");
     for (size_t i = n - (size_t)offset; i > 0 && limit > 0; i--, limit--)
         json_object_array_add(items, history_item(chat->messages.at[i - 1]));
-    json_object_object_add(o, "messages", items);
-    amojo_reply_json(r, o);
+    return amojo_answer(q, o);
 }

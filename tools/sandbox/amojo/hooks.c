@@ -1,25 +1,21 @@
 /* What: sends amojo's webhooks and keeps their log.
  * From: acts/manager (a manager writes), message (echo).
- * To:   lanes, wire; the bridge.
- * Holds: a hook_entry from queue to answer, and in the log until a reset. */
+ * To:   record/outbox, http/wire; the bridge.
+ * Holds: nothing; the outbox holds a hook_entry. */
 #include "tools/sandbox/amojo/hooks.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/list.h"
 #include "base/mem.h"
 #include "tools/sandbox/amojo/store.h"
 #include "tools/sandbox/http/lanes.h"
 #include "tools/sandbox/http/wire.h"
-#include "tools/sandbox/kit/blob.h"
 #include "tools/sandbox/kit/digest.h"
 #include "tools/sandbox/kit/jread.h"
 #include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/kit/text.h"
-#include "tools/sandbox/kit/vec.h"
 #include "tools/sandbox/record/verify.h"
 #include "tools/sandbox/record/world.h"
 
@@ -27,43 +23,24 @@ static const char *const state_names[] = {"queued", "sent", "answered", "lost"};
 
 static void hooks_done(void *arg, const struct wire_result *result);
 
-/* One owner less; the last one frees. Accepts NULL. */
-static void hook_entry_drop(struct hook_entry *e)
+void hooks_fini_entry(struct outbox_entry *entry)
 {
-    if (!e || --e->n_owners > 0)
-        return;
+    struct hook_entry *e = (struct hook_entry *)entry;
+
     mem_free(e->scope_id);
     mem_free(e->chat);
     mem_free(e->id);
     mem_free(e->url);
     mem_free(e->signature);
-    blob_drop(e->body);
-    mem_free(e);
 }
 
-static struct hook_entry *hook_entry_of(struct lane_job *job)
+/* 0, or -ENOMEM when something of the webhook could not be copied. */
+static int hook_entry_fill(struct hook_entry *e, const struct hook_send *h)
 {
-    return LIST_ENTRY(job, struct hook_entry, lane);
-}
-
-void hooks_free_job(struct lane_job *job)
-{
-    hook_entry_drop(hook_entry_of(job));
-}
-
-static struct hook_entry *hook_entry_new(struct sandbox *s, const struct hook_send *h)
-{
-    struct hook_entry *e = mem_zalloc(sizeof(*e));
     const char *secret = h->secret ? h->secret : h->scope->channel->secret;
     char signature[DIGEST_SHA1_HEX + 1];
 
-    if (!e)
-        return NULL;
-    e->n_owners = 1;
-    e->sandbox = s;
-    e->seq = sandbox_seq(s);
     e->kind = h->kind;
-    e->queued_at_ms = sandbox_unix_ms(s);
     e->newline = h->newline;
     text_set(&e->scope_id, h->scope->id);
     text_set(&e->chat, h->chat);
@@ -73,64 +50,40 @@ static struct hook_entry *hook_entry_new(struct sandbox *s, const struct hook_se
         text_set(&e->signature, signature);
     else if (h->signature && h->signature[0])
         text_set(&e->signature, h->signature);
-    e->body = blob_new(h->body.ptr, h->body.len);
-    if (e->scope_id && e->body)
-        return e;
-    hook_entry_drop(e);
-    return NULL;
+    e->out.body = blob_new(h->body.ptr, h->body.len);
+    return e->scope_id && e->out.body ? 0 : -ENOMEM;
 }
 
 int hooks_send(struct sandbox *s, const struct hook_send *h, uint64_t *ret_number)
 {
-    uint64_t number = s->hooks->last_number + 1;
+    void *entry = NULL;
     struct hook_entry *e = NULL;
-    char lane[192];
-    int rc = -ENOTCONN;
+    int rc = 0;
 
     if (!h->url && !h->scope->channel->webhook_url)
-        goto out;
-    rc = -ENETDOWN;
+        return -ENOTCONN;
     if (!h->by_hand && !h->scope->connected)
-        goto out;
-    rc = -ENOSPC;
-    if (!sandbox_has_room(s, s->hooks->log.n, (size_t)s->settings.max_log, "max_log") ||
-        !sandbox_has_room(s, lanes_count(s->hook_lanes), SANDBOX_QUEUE_MAX, "queued calls"))
-        goto out;
-    rc = -ENOMEM;
-    e = hook_entry_new(s, h);
-    if (!e || vec_make_room(&s->hooks->log))
-        goto out;
-    e->number = number;
-    if (h->lane || h->chat)
-        (void)snprintf(lane, sizeof(lane), "%s", h->lane ? h->lane : h->chat); /* may be cut */
-    else
-        (void)snprintf(lane, sizeof(lane), "alone-%llu", (unsigned long long)number);
-    rc = lanes_add(s->hook_lanes, lane, &e->lane);
+        return -ENETDOWN;
+    rc = outbox_entry_new(s, &s->hooks, sizeof(*e), &entry);
     if (rc)
-        goto out;
-    e->n_owners++; /* its line */
-    rc = vec_add(&s->hooks->log, e);
-    e = NULL; /* kept; there was room */
-    s->hooks->last_number = number;
+        return rc;
+    e = entry;
+    rc = hook_entry_fill(e, h);
+    if (rc) {
+        outbox_drop(&e->out);
+        return rc;
+    }
+    rc = outbox_add(&s->hooks, &e->out, h->lane ? h->lane : h->chat);
+    if (rc)
+        return rc;
     s->counters.webhooks_queued++;
-    *ret_number = number;
-out:
-    hook_entry_drop(e);
-    return rc;
-}
-
-struct hook_entry *hooks_get(const struct hooks *h, uint64_t number)
-{
-    uint64_t first = h->last_number - h->log.n + 1;
-
-    if (number < first || number > h->last_number)
-        return NULL;
-    return h->log.at[number - first];
+    *ret_number = e->out.number;
+    return 0;
 }
 
 bool hooks_is_under_way(const struct sandbox *s, uint64_t number)
 {
-    const struct hook_entry *e = hooks_get(s->hooks, number);
+    const struct hook_entry *e = outbox_get(&s->hooks, number);
 
     return e && (e->state == HOOK_QUEUED || e->state == HOOK_SENT);
 }
@@ -159,20 +112,21 @@ static char *hook_url(const struct sandbox *s, const struct hook_entry *e)
 /* What goes on the wire: the signed body, and the LF behind it. NULL: no memory. */
 static struct blob *hook_bytes(const struct hook_entry *e)
 {
+    struct blob *body = e->out.body;
     struct blob *b = NULL;
 
     if (!e->newline)
-        return blob_hold(e->body);
-    b = blob_new(e->body->bytes, e->body->len + 1); /* the closing NUL gives way to it */
+        return blob_hold(body);
+    b = blob_new(body->bytes, body->len + 1); /* the closing NUL gives way to it */
     if (b)
-        b->bytes[e->body->len] = '\n';
+        b->bytes[body->len] = '\n';
     return b;
 }
 
 int hooks_start(void *arg, struct lane_job *job)
 {
     struct sandbox *s = arg;
-    struct hook_entry *e = hook_entry_of(job);
+    struct hook_entry *e = (struct hook_entry *)outbox_entry_of(job);
     char *url = hook_url(s, e);
     struct blob *bytes = url ? hook_bytes(e) : NULL;
     struct wire_request request = {
@@ -210,43 +164,28 @@ out:
 static void hooks_done(void *arg, const struct wire_result *result)
 {
     struct hook_entry *e = arg;
-    struct sandbox *s = e->sandbox;
+    struct sandbox *s = e->out.sandbox;
 
     e->state = result->status ? HOOK_ANSWERED : HOOK_LOST;
-    e->status = result->status;
-    e->error = result->error;
-    e->took_us = result->took_us;
+    outbox_note(&e->out, result);
     *(result->status == 200 ? &s->counters.webhooks_ok
       : result->status      ? &s->counters.webhooks_refused
                             : &s->counters.webhooks_lost) += 1;
-    lanes_done(s->hook_lanes, &e->lane);
+    lanes_done(s->hooks.lanes, &e->out.lane);
 }
 
-struct json_object *hook_entry_json(const struct hook_entry *e)
+struct json_object *hook_entry_json(const void *hook)
 {
-    struct json_object *o = json_object_new_object();
+    const struct hook_entry *e = hook;
+    struct json_object *o = outbox_entry_json(&e->out, "webhook");
 
-    jread_add_uint(o, "seq", e->seq);
-    jread_add_uint(o, "webhook", e->number);
     jread_add_str(o, "kind", e->kind);
     jread_add_str(o, "scope_id", e->scope_id);
     jread_add_str_or_null(o, "chat", e->chat);
     jread_add_str_or_null(o, "id", e->id);
     jread_add_str_or_null(o, "url", e->url);
     jread_add_str(o, "state", state_names[e->state]);
-    jread_add_int(o, "status", e->status);
-    jread_add_str_or_null(o, "error", e->error);
-    jread_add_int(o, "queued_at_ms", e->queued_at_ms);
     jread_add_int(o, "sent_at_ms", e->sent_at_ms);
-    jread_add_int(o, "took_us", e->took_us);
-    json_object_object_add(o, "body",
-                           json_object_new_string_len(e->body->bytes, (int)e->body->len));
+    json_object_object_add(o, "body", jread_blob_text(e->out.body));
     return o;
-}
-
-void hooks_clear(struct hooks *h)
-{
-    for (size_t i = 0; i < h->log.n; i++)
-        hook_entry_drop(h->log.at[i]);
-    vec_fini(&h->log);
 }

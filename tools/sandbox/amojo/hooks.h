@@ -4,16 +4,13 @@
  * log of them. */
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include <json-c/json.h>
 
 #include "base/buf.h"
 #include "base/compiler.h"
-#include "tools/sandbox/http/lanes.h"
-#include "tools/sandbox/kit/blob.h"
-#include "tools/sandbox/kit/vec.h"
+#include "tools/sandbox/record/outbox.h"
 
 struct amojo_chat;
 struct amojo_message;
@@ -27,13 +24,8 @@ enum hook_state {
     HOOK_LOST
 };
 
-/* A webhook: owned by the log until it is cleared, and by its line until it is sent. */
 struct hook_entry {
-    uint64_t seq;
-    uint64_t number;
-    unsigned n_owners;
-    struct sandbox *sandbox;
-    struct lane_job lane;
+    struct outbox_entry out;
     const char *kind; /* static */
     char *scope_id;
     char *chat;
@@ -42,17 +34,7 @@ struct hook_entry {
     char *signature; /* header value, NULL = none */
     bool newline;
     enum hook_state state;
-    int status;
-    const char *error; /* static */
-    int64_t queued_at_ms;
     int64_t sent_at_ms;
-    int64_t took_us;
-    struct blob *body;
-};
-
-struct hooks {
-    struct vec log;
-    uint64_t last_number;
 };
 
 /* What is to be sent; all borrowed. */
@@ -76,11 +58,9 @@ AMO_MUSTCHECK int hooks_send(struct sandbox *s, const struct hook_send *h,
                              uint64_t *ret_number);
 /* Is the webhook @number still to be answered? False after a reset. */
 bool hooks_is_under_way(const struct sandbox *s, uint64_t number);
-/* NULL after a reset. */
-struct hook_entry *hooks_get(const struct hooks *h, uint64_t number);
-struct json_object *hook_entry_json(const struct hook_entry *e);
-void hooks_clear(struct hooks *h);
+/* Of a struct hook_entry. */
+struct json_object *hook_entry_json(const void *hook);
 
-/* lanes: put a webhook on the wire; free one. */
+/* outbox: put a webhook on the wire; free what a webhook has of its own. */
 int hooks_start(void *arg, struct lane_job *job);
-void hooks_free_job(struct lane_job *job);
+void hooks_fini_entry(struct outbox_entry *entry);

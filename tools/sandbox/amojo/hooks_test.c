@@ -24,6 +24,11 @@ static struct amojo_scope *scope(struct rig *r)
     return names_get(&r->sandbox.amojo->scopes, "ch_acc");
 }
 
+static const struct hook_entry *hook(struct rig *r, uint64_t number)
+{
+    return outbox_get(&r->sandbox.hooks, number);
+}
+
 static int send_one(struct rig *r, const struct hook_send *how, uint64_t *ret_number)
 {
     struct hook_send h = *how;
@@ -81,12 +86,12 @@ static void what_the_bridge_answers_is_logged_and_never_repeated(void **state)
     r->bridge_status = 503;
     assert_int_equal(send_one(r, &(struct hook_send){.chat = "c", .id = "m"}, &number), 0);
     assert_true(hooks_is_under_way(&r->sandbox, number));
-    assert_int_equal(hooks_get(r->sandbox.hooks, number)->state, HOOK_QUEUED);
+    assert_int_equal(hook(r, number)->state, HOOK_QUEUED);
     rig_await_idle(r);
     assert_false(hooks_is_under_way(&r->sandbox, number));
     assert_int_equal(r->seen.n, 1);
     assert_int_equal(rig_count(r, "webhooks.refused"), 1);
-    o = hook_entry_json(hooks_get(r->sandbox.hooks, number));
+    o = hook_entry_json(hook(r, number));
     testing_assert_at(o, "state", "'answered'");
     testing_assert_at(o, "status", "503");
     testing_assert_at(o, "scope_id", "'ch_acc'");
@@ -105,8 +110,8 @@ static void a_webhook_without_an_answer_is_lost(void **state)
     assert_int_equal(send_one(r, &(struct hook_send){.url = "http://127.0.0.1:1/x"}, &number),
                      0);
     rig_await_idle(r);
-    assert_int_equal(hooks_get(r->sandbox.hooks, number)->state, HOOK_LOST);
-    assert_non_null(hooks_get(r->sandbox.hooks, number)->error);
+    assert_int_equal(hook(r, number)->state, HOOK_LOST);
+    assert_non_null(hook(r, number)->out.error);
     assert_int_equal(rig_count(r, "webhooks.lost"), 1);
 }
 
@@ -120,9 +125,9 @@ static void a_chat_has_one_webhook_on_the_wire(void **state)
     assert_int_equal(send_one(r, &(struct hook_send){.chat = "a"}, &n[1]), 0);
     assert_int_equal(send_one(r, &(struct hook_send){.chat = "b"}, &n[2]), 0);
     rig_await_calls(r, 2);
-    assert_int_equal(hooks_get(r->sandbox.hooks, n[0])->state, HOOK_SENT);
-    assert_int_equal(hooks_get(r->sandbox.hooks, n[1])->state, HOOK_QUEUED);
-    assert_int_equal(hooks_get(r->sandbox.hooks, n[2])->state, HOOK_SENT);
+    assert_int_equal(hook(r, n[0])->state, HOOK_SENT);
+    assert_int_equal(hook(r, n[1])->state, HOOK_QUEUED);
+    assert_int_equal(hook(r, n[2])->state, HOOK_SENT);
     rig_await_idle(r);
     assert_int_equal(rig_count(r, "webhooks.ok"), 3);
 }
@@ -147,12 +152,12 @@ static void numbers_go_on_after_a_reset_of_the_log(void **state)
     uint64_t second = 0;
 
     assert_int_equal(send_one(r, &(struct hook_send){.chat = "a"}, &first), 0);
-    hooks_clear(r->sandbox.hooks);
-    assert_null(hooks_get(r->sandbox.hooks, first));
+    outbox_clear(&r->sandbox.hooks);
+    assert_null(hook(r, first));
     assert_int_equal(send_one(r, &(struct hook_send){.chat = "a"}, &second), 0);
     assert_int_equal(second, first + 1);
-    assert_non_null(hooks_get(r->sandbox.hooks, second));
-    assert_null(hooks_get(r->sandbox.hooks, second + 1));
+    assert_non_null(hook(r, second));
+    assert_null(hook(r, second + 1));
     rig_await_idle(r); /* the first one has no entry any more, and is sent as well */
     assert_int_equal(r->seen.n, 2);
 }

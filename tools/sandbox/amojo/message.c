@@ -2,7 +2,6 @@
  * From: api, through the gate; signature and scope are right.
  * To:   store; hooks, when amojo shall echo what a CRM user "wrote".
  * Holds: nothing. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -13,8 +12,8 @@
 #include "tools/sandbox/amojo/notes.h"
 #include "tools/sandbox/amojo/reply.h"
 #include "tools/sandbox/amojo/store.h"
+#include "tools/sandbox/http/exchange.h"
 #include "tools/sandbox/kit/blob.h"
-#include "tools/sandbox/kit/jread.h"
 #include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/kit/text.h"
 #include "tools/sandbox/record/gate.h"
@@ -25,7 +24,7 @@
 static struct json_object *message_reply(const struct amojo_message *m)
 {
     struct json_object *o = json_object_new_object();
-    struct json_object *n = json_object_new_object();
+    struct json_object *n = jread_add_object(o, "new_message");
 
     jread_add_str(n, "conversation_id", m->chat->id);
     jread_add_str(n, "sender_id", m->speaker_id);
@@ -33,35 +32,32 @@ static struct json_object *message_reply(const struct amojo_message *m)
         jread_add_str(n, "receiver_id", m->client->id);
     jread_add_str(n, "msgid", m->id);
     jread_add_str(n, "ref_id", m->client_id);
-    json_object_object_add(o, "new_message", n);
     return o;
 }
 
 /* The client of a call, known by the bridge's id or by amojo's; made when new: an id that is
- * new each time makes a participant each time. NULL with words in @r. */
-static struct amojo_user *message_client(struct sandbox *s, struct amojo_scope *sc,
-                                         const struct amojo_call *call, struct reply *r)
+ * new each time makes a participant each time. Or the status of the refusal. */
+static int message_client(struct amojo_ask *q, const struct amojo_call *call,
+                          struct amojo_user **ret_user)
 {
+    struct sandbox *s = q->sandbox;
+    struct amojo_scope *sc = q->scope;
     const struct amojo_party *p = call->receiver.given ? &call->receiver : &call->sender;
     struct amojo_user *u = names_get(&sc->users_by_id, p->ref_id);
     int rc = 0;
 
-    if (p->ref_id && !u && !s->settings.adopt_unknown) {
-        amojo_reply_error(r, 400,
-                          call->receiver.given ? "receiver: user not found"
-                                               : "sender: user not found");
-        return NULL;
-    }
+    if (p->ref_id && !u && !s->settings.adopt_unknown)
+        return amojo_refuse(q, 400,
+                            call->receiver.given ? "receiver: user not found"
+                                                 : "sender: user not found");
     if (!u && !p->ref_id)
         u = names_get(&sc->users_by_client, p->id);
     if (!u)
         rc = amojo_user_add(s->amojo, sc, p->ref_id, p->id, &u);
     else if (p->id && names_get(&sc->users_by_client, p->id) != u)
         rc = amojo_user_name(sc, u, p->id);
-    if (rc) {
-        amojo_reply_error(r, 500, "no memory");
-        return NULL;
-    }
+    if (rc)
+        return amojo_refuse(q, 500, "no memory");
     text_set(&u->name, p->name);
     if (p->phone)
         text_set(&u->phone, p->phone);
@@ -69,7 +65,8 @@ static struct amojo_user *message_client(struct sandbox *s, struct amojo_scope *
         text_set(&u->email, p->email);
     if (p->avatar)
         text_set(&u->avatar, p->avatar);
-    return u;
+    *ret_user = u;
+    return 0;
 }
 
 /* May @ref_id speak for the company? */
@@ -81,20 +78,19 @@ static bool message_may_speak(struct sandbox *s, struct amojo_scope *sc, const c
            s->settings.adopt_unknown;
 }
 
-/* The chat of a message: amojo's id wins; the bridge's id then names that chat too. */
-static struct amojo_chat *message_chat(struct sandbox *s, struct amojo_scope *sc,
-                                       const struct amojo_call *call, struct amojo_user *client,
-                                       struct reply *r)
+/* The chat of a message: amojo's id wins; the bridge's id then names that chat too. Or the status
+ * of the refusal. */
+static int message_chat(struct amojo_ask *q, const struct amojo_call *call,
+                        struct amojo_user *client, struct amojo_chat **ret_chat)
 {
-    struct amojo_chat *c = names_get(&sc->chats_by_id, call->conversation_ref_id);
+    struct sandbox *s = q->sandbox;
+    struct amojo_scope *sc = q->scope;
+    struct amojo_chat *c =
+        amojo_find_chat(sc, call->conversation_ref_id, call->conversation_id);
     int rc = 0;
 
-    if (call->conversation_ref_id && !c && !s->settings.adopt_unknown) {
-        amojo_reply_error(r, 400, "payload.conversation_ref_id: chat not found");
-        return NULL;
-    }
-    if (!c && !call->conversation_ref_id)
-        c = names_get(&sc->chats_by_client, call->conversation_id);
+    if (call->conversation_ref_id && !c && !s->settings.adopt_unknown)
+        return amojo_refuse(q, 400, "payload.conversation_ref_id: chat not found");
     if (!c) {
         rc = amojo_chat_add(s->amojo, sc, call->conversation_ref_id, call->conversation_id,
                             client, &c);
@@ -105,38 +101,35 @@ static struct amojo_chat *message_chat(struct sandbox *s, struct amojo_scope *sc
     } else if (names_get(&sc->chats_by_client, call->conversation_id) != c) {
         rc = amojo_chat_name(c, call->conversation_id);
     }
-    if (rc || amojo_chat_join(c, client)) {
-        amojo_reply_error(r, 500, "no memory");
-        return NULL;
-    }
+    if (rc || amojo_chat_join(c, client))
+        return amojo_refuse(q, 500, "no memory");
     if (!c->user)
         c->user = client;
     if (call->source && !c->source)
         text_set(&c->source, call->source);
-    return c;
+    *ret_chat = c;
+    return 0;
 }
 
-static void message_repeat(struct sandbox *s, struct amojo_message *m, struct reply *r)
+static int message_repeat(struct amojo_ask *q, struct amojo_message *m)
 {
-    s->counters.amojo_repeats++;
+    q->sandbox->counters.amojo_repeats++;
     m->repeats++;
-    if (s->settings.repeat == 200)
-        amojo_reply_json(r, message_reply(m));
-    else
-        amojo_reply_error(r, 400, "message with this msgid already exists");
+    return q->sandbox->settings.repeat == 200
+               ? amojo_answer(q, message_reply(m))
+               : amojo_refuse(q, 400, "message with this msgid already exists");
 }
 
 /* A quoted message must be known, or tell enough about itself. False with words in @c. */
-static bool message_link(struct sandbox *s, struct amojo_scope *sc, struct json_object *m,
-                         const char *path, struct jcheck *c,
-                         const struct amojo_message **ret_message)
+static bool message_link(const struct amojo_ask *q, struct json_object *m, const char *path,
+                         struct jcheck *c, const struct amojo_message **ret_message)
 {
     const char *id = jread_str(m, "id");
     const char *msgid = jread_str(m, "msgid");
     struct jcheck described = {""};
 
-    *ret_message = amojo_find_message(sc, id, msgid);
-    if (!m || *ret_message || s->settings.adopt_unknown || (!id && !msgid))
+    *ret_message = amojo_find_message(q->scope, id, msgid);
+    if (!m || *ret_message || q->sandbox->settings.adopt_unknown || (!id && !msgid))
         return true;
     amojo_check_described(&described, m, path);
     if (jcheck_bad(&described))
@@ -144,29 +137,27 @@ static bool message_link(struct sandbox *s, struct amojo_scope *sc, struct json_
     return !jcheck_bad(c);
 }
 
-/* What a message leans on: a quote is of the same chat, a forward from the chat it names. */
-static bool message_links(struct sandbox *s, struct amojo_scope *sc,
-                          const struct amojo_call *call, struct reply *r)
+/* What a message leans on: a quote is of the same chat, a forward from the chat it names. False when
+ * it is refused. */
+static bool message_links(struct amojo_ask *q, const struct amojo_call *call)
 {
     static const char quote[] = "payload.reply_to.message";
     static const char forward[] = "payload.forwards.messages";
+    const struct amojo_scope *sc = q->scope;
     const struct amojo_chat *chat =
-        call->conversation_ref_id ? names_get(&sc->chats_by_id, call->conversation_ref_id)
-                                  : names_get(&sc->chats_by_client, call->conversation_id);
+        amojo_find_chat(sc, call->conversation_ref_id, call->conversation_id);
     const char *from_ref = jread_str(call->forwards, "conversation_ref_id");
     const char *from = jread_str(call->forwards, "conversation_id");
     const struct amojo_message *m = NULL;
-    struct jcheck c = {""};
+    struct jcheck *c = &q->check;
 
-    if (message_link(s, sc, call->quoted, quote, &c, &m) && m && m->chat != chat)
-        jcheck_fail(&c, quote, "", "is of another chat");
-    if (!jcheck_bad(&c) && message_link(s, sc, call->forwarded, forward, &c, &m) && m &&
+    if (message_link(q, call->quoted, quote, c, &m) && m && m->chat != chat)
+        jcheck_fail(c, quote, "", "is of another chat");
+    if (!jcheck_bad(c) && message_link(q, call->forwarded, forward, c, &m) && m &&
         ((from_ref && strcmp(m->chat->id, from_ref) != 0) ||
          (from && names_get(&sc->chats_by_client, from) != m->chat)))
-        jcheck_fail(&c, forward, "", "is not of the chat that is named");
-    if (jcheck_bad(&c))
-        amojo_reply_error(r, 400, c.words);
-    return !jcheck_bad(&c);
+        jcheck_fail(c, forward, "", "is not of the chat that is named");
+    return amojo_is_right(q);
 }
 
 /* A call that was found right. */
@@ -174,7 +165,6 @@ struct message_kept {
     struct amojo_user *client;
     const struct amojo_call *call;
     enum amojo_from from;
-    struct view raw;
 };
 
 /* A client's first word in a chat that was not begun from a card makes a contact and an unsorted
@@ -188,135 +178,123 @@ static void message_lead(struct sandbox *s, struct amojo_chat *chat,
     s->counters.amojo_leads++;
 }
 
-static void message_keep(struct sandbox *s, struct amojo_chat *chat,
-                         const struct message_kept *k, struct reply *r)
+static int message_keep(struct amojo_ask *q, struct amojo_chat *chat,
+                        const struct message_kept *k)
 {
-    struct blob *body = blob_new(k->raw.ptr, k->raw.len);
+    struct sandbox *s = q->sandbox;
+    struct view raw = exchange_body(q->x);
+    struct blob *body = blob_new(raw.ptr, raw.len);
     struct amojo_message *m = NULL;
     int rc = body ? amojo_message_add(s->amojo, chat, NULL, k->call->msgid, body, &m) : -1;
 
     blob_drop(body);
-    if (rc) {
-        amojo_reply_error(r, 500, "no memory");
-        return;
-    }
+    if (rc)
+        return amojo_refuse(q, 500, "no memory");
     amojo_message_born(s, m, k->from);
     m->client = k->client;
     text_set(&m->speaker_id, k->from == FROM_CLIENT ? k->client->id : k->call->sender.ref_id);
     s->counters.amojo_messages++;
     if (k->from == FROM_CLIENT)
         message_lead(s, chat, k->call);
-    amojo_reply_json(r, message_reply(m));
     if (k->from == FROM_USER && s->settings.echo != ECHO_OFF) {
         uint64_t number = hooks_echo(s, m);
 
         if (s->settings.echo == ECHO_EARLY) {
-            r->hold = hooks_is_under_way;
-            r->hold_number = number;
+            q->reply->hold = hooks_is_under_way;
+            q->reply->hold_number = number;
         }
     }
+    return amojo_answer(q, message_reply(m));
 }
 
-static void message_new(struct sandbox *s, struct amojo_scope *sc,
-                        const struct amojo_call *call, struct view raw, struct reply *r)
+static int message_new(struct amojo_ask *q, const struct amojo_call *call)
 {
-    struct amojo_message *m = names_get(&sc->messages_by_client, call->msgid);
-    enum amojo_from from = FROM_CLIENT;
-    struct amojo_user *user = NULL;
+    struct sandbox *s = q->sandbox;
+    struct amojo_message *m = names_get(&q->scope->messages_by_client, call->msgid);
+    struct message_kept k = {.call = call, .from = FROM_CLIENT};
     struct amojo_chat *chat = NULL;
+    int refused = 0;
 
-    amojo_try_count(sc, call->msgid);
-    if (m) {
-        message_repeat(s, m, r);
-        return;
-    }
-    if (!sandbox_has_message_room(s) ||
-        !sandbox_has_room(s, amojo_count_objects(s->amojo), SANDBOX_OBJECTS_MAX, "objects")) {
-        amojo_reply_error(r, 507, "sandbox_full");
-        return;
-    }
-    if (call->receiver.given && !message_may_speak(s, sc, call->sender.ref_id, &from)) {
-        amojo_reply_error(r, 400, "sender: user not found");
-        return;
-    }
-    if (!message_links(s, sc, call, r))
-        return;
-    user = message_client(s, sc, call, r);
-    chat = user ? message_chat(s, sc, call, user, r) : NULL;
-    if (chat)
-        message_keep(s, chat, &(struct message_kept){user, call, from, raw}, r);
+    amojo_try_count(q->scope, call->msgid);
+    if (m)
+        return message_repeat(q, m);
+    if (!sandbox_has_message_room(s) || !amojo_has_room(s))
+        return amojo_refuse(q, 507, "sandbox_full");
+    if (call->receiver.given && !message_may_speak(s, q->scope, call->sender.ref_id, &k.from))
+        return amojo_refuse(q, 400, "sender: user not found");
+    if (!message_links(q, call))
+        return 400;
+    refused = message_client(q, call, &k.client);
+    if (refused == 0)
+        refused = message_chat(q, call, k.client, &chat);
+    return refused ? refused : message_keep(q, chat, &k);
 }
 
-/* May this edit be made? The message is found by amojo's id or the bridge's; given both, the
- * bridge's becomes its name. False with the answer in @r. */
-static bool message_may_edit(struct amojo_scope *sc, const struct amojo_call *call,
-                             const struct amojo_message *m, struct reply *r)
+/* Why this edit may not be made; NULL: it may. The message is found by amojo's id or the bridge's;
+ * given both, the bridge's becomes its name. */
+static const char *message_no_edit(struct amojo_scope *sc, const struct amojo_call *call,
+                                   const struct amojo_message *m)
 {
     const struct amojo_message *taken = names_get(&sc->messages_by_client, call->msgid);
-    /* as in a message: amo's id of the chat decides, when it is given */
     const struct amojo_chat *chat =
-        call->conversation_ref_id ? names_get(&sc->chats_by_id, call->conversation_ref_id)
-                                  : names_get(&sc->chats_by_client, call->conversation_id);
-    const char *words = NULL;
+        amojo_find_chat(sc, call->conversation_ref_id, call->conversation_id);
 
     if (!m)
-        words = "message not found";
-    else if (call->msgid && taken && taken != m)
-        words = "message with this msgid already exists";
-    else if (chat && m->body && chat != m->chat) /* one adopted has no chat of its own */
-        words = "payload.conversation_id: the message is of another chat";
-    if (words)
-        amojo_reply_error(r, 400, words);
-    return !words;
+        return "message not found";
+    if (call->msgid && taken && taken != m)
+        return "message with this msgid already exists";
+    if (chat && m->body && chat != m->chat) /* one adopted has no chat of its own */
+        return "payload.conversation_id: the message is of another chat";
+    return NULL;
 }
 
-static void message_edit(struct sandbox *s, struct amojo_scope *sc,
-                         const struct amojo_call *call, struct json_object *body,
-                         struct view raw, struct reply *r)
+/* Notes the edit; @edit, which gets one more owner, is the newest form of @m then. 0, or the status of the
+ * refusal. */
+static int message_note_edit(struct amojo_ask *q, const struct amojo_call *call,
+                             struct amojo_message *m, struct blob *edit)
 {
-    struct amojo_message *m = amojo_find_message(sc, call->id, call->msgid);
-    struct json_object *st =
-        jread_object(jread_object(jread_object(body, "payload"), "message"), "delivery_status");
-    struct blob *edit = NULL;
+    struct sandbox *s = q->sandbox;
+    struct json_object *st = jread_object(
+        jread_object(jread_object(q->body, "payload"), "message"), "delivery_status");
 
-    if (!m && s->settings.adopt_unknown)
-        m = amojo_adopt_message(s, sc, call->id, call->msgid);
-    if (!message_may_edit(sc, call, m, r))
-        return;
-    edit = blob_new(raw.ptr, raw.len);
-    if (!edit || (call->id && call->msgid && amojo_message_name(m, call->msgid))) {
-        blob_drop(edit);
-        amojo_reply_error(r, 500, "no memory");
-        return;
-    }
-    if (!amojo_note_action(s, ACTION_EDIT, m->chat, m, body) ||
-        (st && !amojo_note_status(s, m, st, jread_int(st, "status_code", 0), true))) {
-        blob_drop(edit);
-        amojo_reply_error(r, 507, "sandbox_full");
-        return;
-    }
+    if (!edit || (call->id && call->msgid && amojo_message_name(m, call->msgid)))
+        return amojo_refuse(q, 500, "no memory");
+    if (!amojo_note_action(s, ACTION_EDIT, m->chat, m, q->body) ||
+        (st && !amojo_note_status(s, m, st, jread_int(st, "status_code", 0), true)))
+        return amojo_refuse(q, 507, "sandbox_full");
     blob_drop(m->edit);
-    m->edit = edit;
+    m->edit = blob_hold(edit);
     m->edits++;
     s->counters.amojo_edits++;
-    amojo_reply_json(r, message_reply(m));
+    return 0;
 }
 
-void amojo_call_message(struct sandbox *s, struct amojo_scope *sc, struct json_object *body,
-                        struct view raw, struct reply *r)
+static int message_edit(struct amojo_ask *q, const struct amojo_call *call)
 {
-    struct jcheck c = {""};
+    struct view raw = exchange_body(q->x);
+    struct amojo_message *m = amojo_find_message(q->scope, call->id, call->msgid);
+    const char *why_not = NULL;
+    struct blob *edit = NULL;
+    int refused = 0;
+
+    if (!m && q->sandbox->settings.adopt_unknown)
+        m = amojo_adopt_message(q->sandbox, q->scope, call->id, call->msgid);
+    why_not = message_no_edit(q->scope, call, m);
+    if (why_not)
+        return amojo_refuse(q, 400, why_not);
+    edit = blob_new(raw.ptr, raw.len);
+    refused = message_note_edit(q, call, m, edit);
+    blob_drop(edit);
+    return refused ? refused : amojo_answer(q, message_reply(m));
+}
+
+int amojo_call_message(struct amojo_ask *q)
+{
     struct amojo_call call;
 
-    if (!body) {
-        amojo_reply_error(r, 400, "body: is not JSON");
-        return;
-    }
-    amojo_check_message(&c, body, s->settings.lenient_files, &call);
-    if (jcheck_bad(&c))
-        amojo_reply_error(r, 400, c.words);
-    else if (call.edit)
-        message_edit(s, sc, &call, body, raw, r);
-    else
-        message_new(s, sc, &call, raw, r);
+    if (q->body)
+        amojo_check_message(&q->check, q->body, q->sandbox->settings.lenient_files, &call);
+    if (!amojo_is_right(q))
+        return 400;
+    return call.edit ? message_edit(q, &call) : message_new(q, &call);
 }

@@ -12,6 +12,11 @@
 #include "tools/sandbox/kit/text.h"
 #include "tools/sandbox/record/world.h"
 
+bool amojo_has_room(struct sandbox *s)
+{
+    return sandbox_has_room(s, amojo_count_objects(s->amojo), SANDBOX_OBJECTS_MAX, "objects");
+}
+
 void amojo_message_born(struct sandbox *s, struct amojo_message *m, enum amojo_from from)
 {
     m->seq = sandbox_seq(s);

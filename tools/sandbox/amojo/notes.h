@@ -11,6 +11,8 @@
 
 struct sandbox;
 
+/* Is there room for one more channel, scope, chat or user? Otherwise the caller answers 507. */
+bool amojo_has_room(struct sandbox *s);
 /* @m, which was just added, gets its number and time, and counts against the limit of messages. */
 void amojo_message_born(struct sandbox *s, struct amojo_message *m, enum amojo_from from);
 /* Take in a message the sandbox never saw, without content: in adopt mode. @id or @msgid may be

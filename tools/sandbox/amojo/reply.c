@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "tools/sandbox/kit/jread.h"
+#include "tools/sandbox/amojo/calls.h"
 #include "tools/sandbox/record/gate.h"
 
 void amojo_reply_error(struct reply *r, int status, const char *words)
@@ -31,8 +31,23 @@ void amojo_reply_error(struct reply *r, int status, const char *words)
     (void)snprintf(r->reason, sizeof(r->reason), "%s", words); /* words may be cut */
 }
 
-void amojo_reply_json(struct reply *r, struct json_object *o)
+int amojo_refuse(struct amojo_ask *q, int status, const char *words)
 {
-    r->status = 200;
-    r->json = o;
+    amojo_reply_error(q->reply, status, words);
+    return status;
+}
+
+int amojo_answer(struct amojo_ask *q, struct json_object *o)
+{
+    q->reply->json = o;
+    return 200;
+}
+
+bool amojo_is_right(struct amojo_ask *q)
+{
+    if (!q->body)
+        (void)amojo_refuse(q, 400, "body: is not JSON");
+    else if (jcheck_bad(&q->check))
+        (void)amojo_refuse(q, 400, q->check.words);
+    return q->body && !jcheck_bad(&q->check);
 }

@@ -21,11 +21,6 @@ static const char *const content_keys[] = {
 static const char *const embedded_keys[] = {"type",      "text",      "media",    "thumbnail",
                                             "file_name", "file_size", "location", "contact"};
 
-static struct json_object *show_parse(const struct blob *b)
-{
-    return b ? jread_parse(view_make(b->bytes, b->len)) : NULL;
-}
-
 /* The payload of a call, the `message` of a webhook. */
 static struct json_object *show_payload(struct json_object *whole)
 {
@@ -34,29 +29,20 @@ static struct json_object *show_payload(struct json_object *whole)
     return payload ? payload : jread_object(whole, "message");
 }
 
-struct json_object *amojo_message_payload(const struct amojo_message *m,
-                                          struct json_object **ret_whole)
+/* The content of the message in it. */
+static struct json_object *show_content(struct json_object *whole)
 {
-    *ret_whole = show_parse(m->edit ? m->edit : m->body);
-    return show_payload(*ret_whole);
-}
-
-static void show_lay_over(struct json_object *o, struct json_object *whole)
-{
-    struct json_object *content = jread_object(show_payload(whole), "message");
-
-    for (struct jread_walk w = jread_walk(content); jread_next(&w);)
-        json_object_object_add(o, w.key, json_object_get(w.value));
+    return jread_object(show_payload(whole), "message");
 }
 
 struct json_object *amojo_message_content(const struct amojo_message *m)
 {
     struct json_object *o = json_object_new_object();
-    struct json_object *first = show_parse(m->body);
-    struct json_object *edit = show_parse(m->edit);
+    struct json_object *first = jread_blob(m->body);
+    struct json_object *edit = jread_blob(m->edit);
 
-    show_lay_over(o, first);
-    show_lay_over(o, edit);
+    jread_lay_over(o, show_content(first));
+    jread_lay_over(o, show_content(edit));
     json_object_put(first);
     json_object_put(edit);
     return o;
@@ -109,8 +95,8 @@ static void show_links(struct json_object *o, const struct amojo_scope *sc,
     list = jread_array(forwards ? forwards : jread_object(content, "forwards"), "messages");
     if (list)
         shown = json_object_new_array();
-    for (size_t i = 0; list && i < json_object_array_length(list); i++)
-        json_object_array_add(shown, show_link(sc, json_object_array_get_idx(list, i)));
+    for (size_t i = 0; i < jread_len(list); i++)
+        json_object_array_add(shown, show_link(sc, jread_at(list, i)));
     json_object_object_add(o, "reply_to", reply ? show_link(sc, reply) : NULL);
     json_object_object_add(o, "forwards", shown);
 }
@@ -134,25 +120,23 @@ static void show_people(struct json_object *o, const struct amojo_message *m,
 
 static void show_fate(struct json_object *o, const struct amojo_message *m)
 {
-    json_object_object_add(o, "effects", json_object_new_int(1));
+    jread_add_int(o, "effects", 1);
     jread_add_uint(o, "calls", amojo_tries(m->chat->scope, m->client_id));
     jread_add_uint(o, "repeats", m->repeats);
     jread_add_uint(o, "edits", m->edits);
-    json_object_object_add(o, "status",
-                           m->has_status ? json_object_new_int64(m->status) : NULL);
-    json_object_object_add(o, "error_code",
-                           m->error_code ? json_object_new_int64(m->error_code) : NULL);
+    jread_add_int_or_null(o, "status", m->has_status, m->status);
+    jread_add_int_or_null(o, "error_code", m->error_code != 0, m->error_code);
     jread_add_str_or_null(o, "error", m->error);
     json_object_object_add(
         o, "reactions", m->reactions ? json_object_get(m->reactions) : json_object_new_array());
 }
 
-struct json_object *amojo_message_json(const struct amojo_message *m)
+struct json_object *amojo_message_json(const void *message)
 {
+    const struct amojo_message *m = message;
     struct json_object *o = json_object_new_object();
-    struct json_object *first = show_parse(m->body);
-    struct json_object *newest = NULL;
-    struct json_object *payload = amojo_message_payload(m, &newest);
+    struct json_object *first = jread_blob(m->body);
+    struct json_object *newest = jread_blob(m->edit ? m->edit : m->body);
     struct json_object *content = amojo_message_content(m);
 
     jread_add_uint(o, "seq", m->seq);
@@ -169,7 +153,7 @@ struct json_object *amojo_message_json(const struct amojo_message *m)
     show_links(o, m->chat->scope, show_payload(first));
     show_people(o, m, show_payload(first));
     show_fate(o, m);
-    json_object_object_add(o, "payload", json_object_get(payload));
+    json_object_object_add(o, "payload", json_object_get(show_payload(newest)));
     json_object_put(content);
     json_object_put(newest);
     json_object_put(first);
@@ -179,26 +163,20 @@ struct json_object *amojo_message_json(const struct amojo_message *m)
 struct json_object *amojo_message_embedded(const struct amojo_message *m)
 {
     struct json_object *o = json_object_new_object();
-    struct json_object *sender = json_object_new_object();
-    struct json_object *first = show_parse(m->body);
+    struct json_object *sender = jread_add_object(o, "sender");
+    struct json_object *first = jread_blob(m->body);
     struct json_object *payload = show_payload(first);
     struct json_object *content = amojo_message_content(m);
 
     jread_add_str(o, "id", m->id);
     jread_add_str(o, "msgid", m->client_id); /* when the bridge gave it one */
-    for (size_t i = 0; i < AMO_COUNT(embedded_keys); i++) {
-        struct json_object *v = jread_get(content, embedded_keys[i]);
-
-        if (v)
-            json_object_object_add(o, embedded_keys[i], json_object_get(v));
-    }
+    jread_copy(o, content, embedded_keys, AMO_COUNT(embedded_keys));
     jread_add_int(o, "timestamp", jread_int(payload, "timestamp", m->at_ms / 1000));
     jread_add_int(o, "msec_timestamp", jread_int(payload, "msec_timestamp", m->at_ms));
     jread_add_str(sender, "id", m->speaker_id);
     jread_add_str(sender, "name", jread_str(jread_object(payload, "sender"), "name"));
     if (m->from == FROM_CLIENT && m->client)
         jread_add_str(sender, "client_id", m->client->client_id);
-    json_object_object_add(o, "sender", sender);
     json_object_put(content);
     json_object_put(first);
     return o;
@@ -206,8 +184,8 @@ struct json_object *amojo_message_embedded(const struct amojo_message *m)
 
 char *amojo_action_text(const struct amojo_action *a)
 {
-    struct json_object *whole = show_parse(a->body);
-    struct json_object *content = jread_object(show_payload(whole), "message");
+    struct json_object *whole = jread_blob(a->body);
+    struct json_object *content = show_content(whole);
     const char *text =
         a->kind == ACTION_EDIT ? jread_str(content, "text") : jread_str(whole, "emoji");
     char *copy = text ? mem_strdup(text) : NULL;
@@ -218,8 +196,8 @@ char *amojo_action_text(const struct amojo_action *a)
 
 bool amojo_action_is(const struct amojo_action *a, const char *type)
 {
-    struct json_object *whole = show_parse(a->body);
-    struct json_object *content = jread_object(show_payload(whole), "message");
+    struct json_object *whole = jread_blob(a->body);
+    struct json_object *content = show_content(whole);
     const char *word = jread_str(a->kind == ACTION_EDIT ? content : whole, "type");
     bool is = word && strcmp(word, type) == 0;
 
@@ -227,10 +205,11 @@ bool amojo_action_is(const struct amojo_action *a, const char *type)
     return is;
 }
 
-struct json_object *amojo_action_json(const struct amojo_action *a)
+struct json_object *amojo_action_json(const void *action)
 {
+    const struct amojo_action *a = action;
     struct json_object *o = json_object_new_object();
-    struct json_object *whole = show_parse(a->body);
+    struct json_object *whole = jread_blob(a->body);
     struct json_object *payload = show_payload(whole);
     struct json_object *content = jread_object(payload, "message");
     struct json_object *who = jread_object(whole, "user");

@@ -167,17 +167,13 @@ struct amojo_scope *amojo_scope_find(const struct amojo_store *st,
 struct amojo_chat *amojo_find_chat(const struct amojo_scope *sc, const char *id,
                                    const char *client_id)
 {
-    struct amojo_chat *c = names_get(&sc->chats_by_id, id);
-
-    return c ? c : names_get(&sc->chats_by_client, client_id);
+    return id ? names_get(&sc->chats_by_id, id) : names_get(&sc->chats_by_client, client_id);
 }
 
 struct amojo_message *amojo_find_message(const struct amojo_scope *sc, const char *id,
                                          const char *msgid)
 {
-    struct amojo_message *m = names_get(&sc->messages_by_id, id);
-
-    return m || id ? m : names_get(&sc->messages_by_client, msgid);
+    return id ? names_get(&sc->messages_by_id, id) : names_get(&sc->messages_by_client, msgid);
 }
 
 int amojo_user_name(struct amojo_scope *sc, struct amojo_user *u, const char *client_id)

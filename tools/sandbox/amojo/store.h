@@ -148,7 +148,7 @@ AMO_MUSTCHECK int amojo_scope_add(struct amojo_store *st, struct amojo_channel *
 /* NULL when that account never connected. */
 struct amojo_scope *amojo_scope_find(const struct amojo_store *st,
                                      const struct amojo_channel *ch, const char *account_id);
-/* The chat of a call, by amojo's id first; NULL when unknown. */
+/* The chat a call names, by amojo's id if given, else by the bridge's. NULL when unknown. */
 struct amojo_chat *amojo_find_chat(const struct amojo_scope *sc, const char *id,
                                    const char *client_id);
 /* The message a call names, by amojo's id if given, else by the bridge's. NULL when unknown. */

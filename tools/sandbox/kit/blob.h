@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+#include "base/buf.h"
+
 struct blob {
     size_t refs;
     size_t len;
@@ -17,3 +19,8 @@ struct blob *blob_new(const void *bytes, size_t len);
 struct blob *blob_hold(struct blob *b);
 /* One owner less; the last one frees. Accepts NULL. */
 void blob_drop(struct blob *b);
+/* Its bytes, borrowed. */
+static inline struct view blob_view(const struct blob *b)
+{
+    return view_make(b->bytes, b->len);
+}

@@ -2,8 +2,8 @@
 #include "tools/sandbox/kit/jread.h"
 
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/buf.h"
 
@@ -27,6 +27,16 @@ struct json_object *jread_parse(struct view bytes)
     }
     json_tokener_free(tok);
     return o;
+}
+
+struct json_object *jread_blob(const struct blob *b)
+{
+    return b ? jread_parse(blob_view(b)) : NULL;
+}
+
+struct json_object *jread_blob_text(const struct blob *b)
+{
+    return json_object_new_string_len(b->bytes, (int)b->len);
 }
 
 struct json_object *jread_get(struct json_object *o, const char *key)
@@ -54,6 +64,16 @@ struct json_object *jread_object(struct json_object *o, const char *key)
 struct json_object *jread_array(struct json_object *o, const char *key)
 {
     return jread_kind(o, key, json_type_array);
+}
+
+size_t jread_len(struct json_object *array)
+{
+    return array ? json_object_array_length(array) : 0;
+}
+
+struct json_object *jread_at(struct json_object *array, size_t i)
+{
+    return json_object_array_get_idx(array, i);
 }
 
 const char *jread_str(struct json_object *o, const char *key)
@@ -97,6 +117,55 @@ bool jread_next(struct jread_walk *w)
     return true;
 }
 
+struct json_object *jread_add_object(struct json_object *o, const char *key)
+{
+    struct json_object *v = json_object_new_object();
+
+    json_object_object_add(o, key, v);
+    return v;
+}
+
+struct json_object *jread_add_array(struct json_object *o, const char *key)
+{
+    struct json_object *v = json_object_new_array();
+
+    json_object_object_add(o, key, v);
+    return v;
+}
+
+struct json_object *jread_append_object(struct json_object *array)
+{
+    struct json_object *v = json_object_new_object();
+
+    json_object_array_add(array, v);
+    return v;
+}
+
+void jread_add(struct json_object *o, const char *key, struct json_object *v)
+{
+    if (v)
+        json_object_object_add(o, key, json_object_get(v));
+}
+
+void jread_add_id(struct json_object *o, const char *key, const char *id)
+{
+    if (id)
+        jread_add_str(jread_add_object(o, key), "id", id);
+}
+
+void jread_copy(struct json_object *o, struct json_object *from, const char *const *keys,
+                size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        jread_add(o, keys[i], jread_get(from, keys[i]));
+}
+
+void jread_lay_over(struct json_object *o, struct json_object *from)
+{
+    for (struct jread_walk w = jread_walk(from); jread_next(&w);)
+        json_object_object_add(o, w.key, json_object_get(w.value));
+}
+
 void jread_add_str(struct json_object *o, const char *key, const char *text)
 {
     if (text)
@@ -111,6 +180,11 @@ void jread_add_str_or_null(struct json_object *o, const char *key, const char *t
 void jread_add_int(struct json_object *o, const char *key, int64_t v)
 {
     json_object_object_add(o, key, json_object_new_int64(v));
+}
+
+void jread_add_int_or_null(struct json_object *o, const char *key, bool has, int64_t v)
+{
+    json_object_object_add(o, key, has ? json_object_new_int64(v) : NULL);
 }
 
 void jread_add_uint(struct json_object *o, const char *key, uint64_t v)
@@ -223,4 +297,15 @@ struct json_object *jcheck_object(struct jcheck *c, struct json_object *o, const
                                   const char *key, enum jcheck_need need)
 {
     return jcheck_member(c, o, path, key, need, json_type_object);
+}
+
+void jcheck_texts(struct jcheck *c, struct json_object *o, const char *path, ...)
+{
+    const char *key = NULL;
+    va_list keys;
+
+    va_start(keys, path);
+    while ((key = va_arg(keys, const char *)))
+        (void)jcheck_str(c, o, path, key, JCHECK_OPTIONAL, 0); /* c keeps the mistake */
+    va_end(keys);
 }

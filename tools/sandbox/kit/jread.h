@@ -13,15 +13,23 @@
 #include <json-c/json.h>
 
 #include "base/buf.h"
+#include "tools/sandbox/kit/blob.h"
 
 /* The value, or NULL unless @bytes are one JSON value in valid UTF-8. */
 struct json_object *jread_parse(struct view bytes);
+/* The same of a kept body; NULL also when there is none. */
+struct json_object *jread_blob(const struct blob *b);
+/* Its bytes as a JSON string, whatever they are. */
+struct json_object *jread_blob_text(const struct blob *b);
 /* Member, NULL when absent, null, or @o is no object. */
 struct json_object *jread_get(struct json_object *o, const char *key);
 /* Member of that kind, else NULL. */
 struct json_object *jread_object(struct json_object *o, const char *key);
 struct json_object *jread_array(struct json_object *o, const char *key);
 const char *jread_str(struct json_object *o, const char *key);
+/* How many values an array has (none when NULL), and one of them. */
+size_t jread_len(struct json_object *array);
+struct json_object *jread_at(struct json_object *array, size_t i);
 /* Member, or @otherwise when absent or of another kind. */
 int64_t jread_int(struct json_object *o, const char *key, int64_t otherwise);
 bool jread_bool(struct json_object *o, const char *key, bool otherwise);
@@ -36,11 +44,25 @@ struct jread_walk {
 struct jread_walk jread_walk(struct json_object *o);
 bool jread_next(struct jread_walk *w);
 
+/* Add a new, empty member, or a new object at the end of an array; borrowed. */
+struct json_object *jread_add_object(struct json_object *o, const char *key);
+struct json_object *jread_add_array(struct json_object *o, const char *key);
+struct json_object *jread_append_object(struct json_object *array);
+/* Add one more owner of @v, or nothing at all when it is NULL. */
+void jread_add(struct json_object *o, const char *key, struct json_object *v);
+/* Add {"id": @id}, or nothing at all when it is NULL. */
+void jread_add_id(struct json_object *o, const char *key, const char *id);
+/* Add those of the members @keys that @from has, or every one it has, nulls too. */
+void jread_copy(struct json_object *o, struct json_object *from, const char *const *keys,
+                size_t n);
+void jread_lay_over(struct json_object *o, struct json_object *from);
 /* Add a string, or nothing at all when @text is NULL. */
 void jread_add_str(struct json_object *o, const char *key, const char *text);
 /* Add a string, null when @text is NULL. */
 void jread_add_str_or_null(struct json_object *o, const char *key, const char *text);
 void jread_add_int(struct json_object *o, const char *key, int64_t v);
+/* Add an integer, null unless @has. */
+void jread_add_int_or_null(struct json_object *o, const char *key, bool has, int64_t v);
 void jread_add_uint(struct json_object *o, const char *key, uint64_t v);
 void jread_add_bool(struct json_object *o, const char *key, bool v);
 
@@ -69,3 +91,5 @@ bool jcheck_bool(struct jcheck *c, struct json_object *o, const char *path, cons
 void jcheck_float(struct jcheck *c, struct json_object *o, const char *path, const char *key);
 struct json_object *jcheck_object(struct jcheck *c, struct json_object *o, const char *path,
                                   const char *key, enum jcheck_need need);
+/* Members that are strings when they are there; NULL ends their names. */
+void jcheck_texts(struct jcheck *c, struct json_object *o, const char *path, ...);

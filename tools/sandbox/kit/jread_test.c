@@ -90,6 +90,31 @@ static void what_is_added_is_there_or_left_out(void **state)
 }
 
 /* The words after the member @key of @text was asked for as a string. */
+static void members_are_copied_laid_over_and_made(void **state)
+{
+    static const char *const keys[] = {"a", "c", "d"};
+    struct json_object *from = testing_json("{'a':1,'b':2,'c':null}");
+    struct json_object *o = testing_json("{'a':0,'z':0}");
+
+    (void)state;
+    jread_copy(o, from, keys, AMO_COUNT(keys));
+    jread_add_id(o, "who", "u");
+    jread_add_id(o, "nobody", NULL);
+    jread_add_str(jread_append_object(jread_add_array(o, "list")), "k", "v");
+    assert_string_equal(jread_text(o),
+                        "{\"a\":1,\"z\":0,\"who\":{\"id\":\"u\"},\"list\":[{\"k\":\"v\"}]}");
+    assert_int_equal(jread_len(jread_array(o, "list")), 1);
+    assert_string_equal(jread_str(jread_at(jread_array(o, "list"), 0), "k"), "v");
+    assert_int_equal(jread_len(NULL), 0);
+    json_object_put(o);
+    o = testing_json("{'a':0,'c':3}");
+    jread_lay_over(o, from);
+    jread_lay_over(o, NULL);
+    assert_string_equal(jread_text(o), "{\"a\":1,\"c\":null,\"b\":2}");
+    json_object_put(o);
+    json_object_put(from);
+}
+
 static void assert_str(const char *text, enum jcheck_need need, size_t max, const char *words)
 {
     struct json_object *o = testing_json(text);
@@ -120,9 +145,9 @@ static void other_kinds_are_checked_alike(void **state)
 {
     struct json_object *o = testing_json("{'n':1,'f':1.5,'s':'x','b':true,'o':{}}");
     static const char *const words[] = {"s: must be an integer", "s: must be a boolean",
-                                        "s: must be an object", "s: must be a number",
-                                        "x: is required"};
-    struct jcheck c[5] = {{""}};
+                                        "s: must be an object",  "s: must be a number",
+                                        "x: is required",        "n: must be a string"};
+    struct jcheck c[6] = {{""}};
     struct jcheck good = {""};
 
     (void)state;
@@ -132,13 +157,15 @@ static void other_kinds_are_checked_alike(void **state)
     assert_non_null(jcheck_object(&good, o, "", "o", JCHECK_REQUIRED));
     jcheck_float(&good, o, "", "f");
     jcheck_float(&good, o, "", "n");
+    jcheck_texts(&good, o, "", "s", "absent", NULL);
     assert_false(jcheck_bad(&good));
     (void)jcheck_int(&c[0], o, "", "s", JCHECK_OPTIONAL);
     (void)jcheck_bool(&c[1], o, "", "s");
     (void)jcheck_object(&c[2], o, "", "s", JCHECK_OPTIONAL);
     jcheck_float(&c[3], o, "", "s");
     jcheck_float(&c[4], o, "", "x");
-    for (size_t i = 0; i < 5; i++)
+    jcheck_texts(&c[5], o, "", "s", "n", "f", NULL);
+    for (size_t i = 0; i < 6; i++)
         assert_string_equal(c[i].words, words[i]);
     json_object_put(o);
 }
@@ -161,6 +188,7 @@ int main(void)
         cmocka_unit_test(members_are_looked_up_by_their_kind),
         cmocka_unit_test(members_are_walked_in_their_order),
         cmocka_unit_test(what_is_added_is_there_or_left_out),
+        cmocka_unit_test(members_are_copied_laid_over_and_made),
         cmocka_unit_test(a_string_is_checked_for_presence_kind_and_length),
         cmocka_unit_test(other_kinds_are_checked_alike),
         cmocka_unit_test(the_first_mistake_stays),

@@ -21,6 +21,7 @@
 struct gate {
     struct sandbox *sandbox;
     struct gate_call call;
+    uint64_t entry; /* journal number, 0 = none */
     struct fault_play play;
     struct reply reply;
     unsigned holds; /* looks at what is waited for */
@@ -45,21 +46,14 @@ static void gate_free(void *own)
     mem_free(g);
 }
 
-uint64_t gate_journal(struct sandbox *s, struct exchange *x, const struct gate_seen *seen,
-                      bool *ret_full)
+/* The number of the call's entry, 0 when nothing is listed. *ret_full: the journal may not grow. */
+static uint64_t gate_journal(struct sandbox *s, struct exchange *x, struct journal_call call,
+                             bool *ret_full)
 {
     struct view raw = exchange_body(x);
-    struct journal_call call = {
-        .side = seen->side,
-        .kind = seen->kind,
-        .where = seen->where,
-        .key = seen->key,
-        .wrong = seen->wrong,
-    };
     char target[1024];
     int rc = 0;
 
-    *ret_full = false;
     if (s->settings.journal == JOURNAL_OFF)
         return 0;
     *ret_full = !sandbox_has_room(s, s->journal.entries.n, (size_t)s->settings.max_journal,
@@ -80,7 +74,9 @@ uint64_t gate_journal(struct sandbox *s, struct exchange *x, const struct gate_s
     return rc ? 0 : call.seq;
 }
 
-void gate_answer(struct sandbox *s, struct exchange *x, uint64_t entry, struct reply *reply)
+/* Answer, journal included; frees what @reply holds. */
+static void gate_answer(struct sandbox *s, struct exchange *x, uint64_t entry,
+                        struct reply *reply)
 {
     struct journal_entry *e = journal_get(&s->journal, entry);
     struct view body = VIEW_LIT("");
@@ -97,23 +93,13 @@ void gate_answer(struct sandbox *s, struct exchange *x, uint64_t entry, struct r
     reply->json = NULL;
 }
 
-void gate_pass(struct sandbox *s, struct exchange *x, const struct gate_call *call)
+static void gate_pass(struct gate *g, struct exchange *x)
 {
-    struct gate *g = mem_zalloc(sizeof(*g));
-    struct journal_entry *e = journal_get(&s->journal, call->entry);
+    struct sandbox *s = g->sandbox;
+    struct journal_entry *e = journal_get(&s->journal, g->entry);
 
-    if (!g) {
-        struct reply full = {.status = 500};
-
-        json_object_put(call->body);
-        gate_answer(s, x, call->entry, &full);
-        return;
-    }
-    g->sandbox = s;
-    g->call = *call;
-    faults_take(&s->faults, call->side, call->kind, exchange_path(x), exchange_body(x),
-                &g->play);
-    exchange_attach(x, g, gate_free);
+    faults_take(&s->faults, g->call.seen.side, g->call.seen.kind, exchange_path(x),
+                exchange_body(x), &g->play);
     if (g->play.number) {
         s->counters.faults++;
         if (e)
@@ -125,6 +111,29 @@ void gate_pass(struct sandbox *s, struct exchange *x, const struct gate_call *ca
         gate_process(g, x);
 }
 
+void gate_take(struct sandbox *s, struct exchange *x, const struct gate_call *call)
+{
+    bool full = false;
+    uint64_t entry = gate_journal(s, x, call->seen, &full);
+    struct gate *g = full || call->seen.wrong ? NULL : mem_zalloc(sizeof(*g));
+    struct reply r = {.status = 500}; /* no memory */
+
+    if (g) {
+        *g = (struct gate){.sandbox = s, .call = *call, .entry = entry};
+        exchange_attach(x, g, gate_free);
+        gate_pass(g, x);
+        return;
+    }
+    if (full) {
+        call->error(&r, 507, "sandbox_full: max_journal");
+    } else if (call->seen.wrong) {
+        call->error(&r, call->wrong_status, call->seen.wrong);
+        *call->if_wrong += 1;
+    }
+    json_object_put(call->body);
+    gate_answer(s, x, entry, &r);
+}
+
 static void gate_process(void *arg, struct exchange *x)
 {
     struct gate *g = arg;
@@ -132,7 +141,7 @@ static void gate_process(void *arg, struct exchange *x)
     bool skip = p->cut == FAULT_CUT_BEFORE || (p->status && !p->process);
 
     if (!skip)
-        g->call.process(g->sandbox, x, g->call.body, g->call.entry, &g->reply);
+        g->call.process(g->sandbox, x, g->call.body, &g->reply);
     gate_hold(g, x);
 }
 
@@ -155,7 +164,7 @@ static void gate_finish(void *arg, struct exchange *x)
 {
     struct gate *g = arg;
     const struct fault_play *p = &g->play;
-    struct journal_entry *e = journal_get(&g->sandbox->journal, g->call.entry);
+    struct journal_entry *e = journal_get(&g->sandbox->journal, g->entry);
 
     if (p->cut != FAULT_CUT_NOT) {
         if (e && g->reply.reason[0])
@@ -166,18 +175,17 @@ static void gate_finish(void *arg, struct exchange *x)
     if (p->retry_after[0])
         exchange_retry_after(x, p->retry_after);
     if (!p->status) {
-        gate_answer(g->sandbox, x, g->call.entry, &g->reply);
+        gate_answer(g->sandbox, x, g->entry, &g->reply);
         return;
     }
     if (e)
         e->status = p->status;
     if (p->body) {
-        exchange_answer(x, p->status, "application/json",
-                        view_make(p->body->bytes, p->body->len));
+        exchange_answer(x, p->status, "application/json", blob_view(p->body));
         return;
     }
     json_object_put(g->reply.json);
     g->reply = (struct reply){0};
     g->call.error(&g->reply, p->status, "fault");
-    gate_answer(g->sandbox, x, g->call.entry, &g->reply);
+    gate_answer(g->sandbox, x, g->entry, &g->reply);
 }

@@ -9,8 +9,9 @@
 
 #include <json-c/json.h>
 
-#include "tools/sandbox/http/exchange.h"
+#include "tools/sandbox/record/journal.h"
 
+struct exchange;
 struct sandbox;
 
 /* Must an answer still wait for the thing called @number? */
@@ -27,34 +28,19 @@ struct reply {
 
 /* Process the call: all effects happen here. @body is borrowed, NULL when it is not JSON. */
 typedef void gate_process_fn(struct sandbox *s, struct exchange *x, struct json_object *body,
-                             uint64_t entry, struct reply *ret_reply);
+                             struct reply *ret_reply);
 /* The error body of this side for a status, as @ret_reply->json. */
 typedef void gate_error_fn(struct reply *ret_reply, int status, const char *words);
 
 struct gate_call {
-    const char *side;         /* static */
-    const char *kind;         /* static or living as long as @body */
-    uint64_t entry;           /* journal number, 0 = none */
+    struct journal_call seen; /* side, kind, where, key, wrong; borrowed, of @body at best */
+    int wrong_status;         /* what is answered when it is wrong */
+    uint64_t *if_wrong;       /* and where that is counted */
     struct json_object *body; /* taken over; may be NULL */
     gate_process_fn *process;
     gate_error_fn *error;
 };
 
-/* What is known of a call when it arrived; borrowed, strings may be NULL. */
-struct gate_seen {
-    const char *side; /* static */
-    const char *kind;
-    const char *where; /* scope or connector */
-    const char *key;
-    const char *wrong; /* why it is not verified, NULL = it is */
-};
-
-/* Write the call into the journal. The entry's number; 0 when nothing is listed. *ret_full:
- * the journal may not grow, the call must be refused with 507. */
-uint64_t gate_journal(struct sandbox *s, struct exchange *x, const struct gate_seen *seen,
-                      bool *ret_full);
-/* Takes the exchange over. */
-void gate_pass(struct sandbox *s, struct exchange *x, const struct gate_call *call);
-/* Answer without any fault, journal included (a refused signature, an unknown channel).
- * Frees what @reply holds. */
-void gate_answer(struct sandbox *s, struct exchange *x, uint64_t entry, struct reply *reply);
+/* Write the call into the journal; unless something is wrong with it or the journal is full, let
+ * it through the faults. Takes the exchange over. */
+void gate_take(struct sandbox *s, struct exchange *x, const struct gate_call *call);

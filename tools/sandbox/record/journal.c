@@ -68,8 +68,9 @@ struct journal_entry *journal_get(const struct journal *j, uint64_t seq)
     return NULL;
 }
 
-struct json_object *journal_entry_json(const struct journal_entry *e)
+struct json_object *journal_entry_json(const void *entry)
 {
+    const struct journal_entry *e = entry;
     struct json_object *o = json_object_new_object();
     const char *where = e->side[0] == 'a' ? "scope_id" : "connector";
 
@@ -82,13 +83,12 @@ struct json_object *journal_entry_json(const struct journal_entry *e)
     jread_add_bool(o, "verified", e->verified);
     jread_add_str_or_null(o, "reason", e->reason);
     jread_add_int(o, "status", e->status);
-    json_object_object_add(o, "fault", e->fault ? json_object_new_uint64(e->fault) : NULL);
+    jread_add_int_or_null(o, "fault", e->fault != 0, (int64_t)e->fault);
     jread_add_str_or_null(o, "key", e->key);
     jread_add_str_or_null(o, where, e->where);
     jread_add_str_or_null(o, "user_agent", e->user_agent);
     if (e->body)
-        json_object_object_add(o, "body",
-                               json_object_new_string_len(e->body->bytes, (int)e->body->len));
+        json_object_object_add(o, "body", jread_blob_text(e->body));
     return o;
 }
 

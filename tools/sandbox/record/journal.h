@@ -51,5 +51,6 @@ struct journal {
 AMO_MUSTCHECK int journal_add(struct journal *j, const struct journal_call *call);
 /* The entry, NULL after a reset or when it was never written (seq 0). */
 struct journal_entry *journal_get(const struct journal *j, uint64_t seq);
-struct json_object *journal_entry_json(const struct journal_entry *e);
+/* Of a struct journal_entry. */
+struct json_object *journal_entry_json(const void *entry);
 void journal_clear(struct journal *j);

@@ -1,168 +1,124 @@
-/* What: the table of settings: name, place, bounds, first value. */
+/* What: the table of settings: name, place, first value, what it may be. */
 #include "tools/sandbox/record/settings.h"
 
 #include <string.h>
 
-#include "tools/sandbox/kit/jread.h"
-#include "tools/sandbox/record/world.h"
+#define MILLION    INT64_C(1000000)
+#define AT(member) offsetof(struct settings, member)
 
-enum {
-    INT_ROWS = 13,
-    BOOL_ROWS = 3
-};
+/* The words of a setting, by number; "false" and "true" stand for JSON's own. */
+static const char *const truths[] = {"false", "true", NULL};
+static const char *const echoes[] = {"false", "true", "early", NULL};
+static const char *const references[] = {"refuse", "adopt", NULL};
+static const char *const details[] = {"required", "optional", NULL};
+static const char *const spellings[] = {"any", "old", "new", NULL};
+static const char *const journals[] = {"full", "brief", "off", NULL};
 
-static const struct {
+static const struct setting {
     const char *name;
-    size_t offset;
+    size_t at;
+    int64_t initial;
     int64_t low;
     int64_t high;
-    int64_t initial;
-} int_rows[INT_ROWS] = {
-    {"clock_offset_ms",       offsetof(struct settings, clock_offset_ms),       -4000000000000,
-     4000000000000,                                                                                       0      },
-    {"repeat",                offsetof(struct settings, repeat),                200,            400,      200    },
-    {"history_delay_ms",      offsetof(struct settings, history_delay_ms),      0,              600000,   0      },
-    {"webhook_timeout_ms",    offsetof(struct settings, webhook_timeout_ms),    1,              600000,   5000   },
-    {"webhook_concurrency",   offsetof(struct settings, webhook_concurrency),   1,              1024,     64     },
-    {"client_concurrency",    offsetof(struct settings, client_concurrency),    1,              1024,     64     },
-    {"client_timeout_ms",     offsetof(struct settings, client_timeout_ms),     1,              600000,   15000  },
-    {"client_backoff_ms",     offsetof(struct settings, client_backoff_ms),     1,              600000,   100    },
-    {"client_backoff_max_ms", offsetof(struct settings, client_backoff_max_ms), 1,              600000,
-     5000                                                                                                        },
-    {"client_give_up",        offsetof(struct settings, client_give_up),        0,              1000000,  0      },
-    {"max_journal",           offsetof(struct settings, max_journal),           0,              20000000, 200000 },
-    {"max_messages",          offsetof(struct settings, max_messages),          0,              20000000, 1000000},
-    {"max_log",               offsetof(struct settings, max_log),               0,              20000000, 1000000},
+    const char *const *words; /* NULL: a number */
+    const char *must;         /* what is said about another value */
+} rows[] = {
+#define NUMBER(name, member, initial, low, high)                                               \
+    {                                                                                          \
+        name, AT(member), initial, low, high, NULL, NULL                                       \
+    }
+#define WORDS(name, member, initial, words, must)                                              \
+    {                                                                                          \
+        name, AT(member), initial, 0, 0, words, must                                           \
+    }
+    NUMBER("clock_offset_ms", clock_offset_ms, 0, -4000000 * MILLION, 4000000 * MILLION),
+    NUMBER("repeat", repeat, 200, 200, 400),
+    NUMBER("history_delay_ms", history_delay_ms, 0, 0, 600000),
+    NUMBER("webhook_timeout_ms", webhook_timeout_ms, 5000, 1, 600000),
+    NUMBER("webhook_concurrency", webhook_concurrency, 64, 1, 1024),
+    NUMBER("client_concurrency", client_concurrency, 64, 1, 1024),
+    NUMBER("client_timeout_ms", client_timeout_ms, 15000, 1, 600000),
+    NUMBER("client_backoff_ms", client_backoff_ms, 100, 1, 600000),
+    NUMBER("client_backoff_max_ms", client_backoff_max_ms, 5000, 1, 600000),
+    NUMBER("client_give_up", client_give_up, 0, 0, MILLION),
+    NUMBER("max_journal", max_journal, 200000, 0, 20 * MILLION),
+    NUMBER("max_messages", max_messages, MILLION, 0, 20 * MILLION),
+    NUMBER("max_log", max_log, MILLION, 0, 20 * MILLION),
+    WORDS("webhook_newline", webhook_newline, true, truths, "must be a boolean"),
+    WORDS("tls_verify", tls_verify, true, truths, "must be a boolean"),
+    WORDS("keep_alive", keep_alive, true, truths, "must be a boolean"),
+    WORDS("echo", echo, ECHO_OFF, echoes, "must be true, false or early"),
+    WORDS("file_details", lenient_files, false, details, "must be required or optional"),
+    WORDS("unknown_refs", adopt_unknown, false, references, "must be refuse or adopt"),
+    WORDS("status_spelling", status_spelling, SPELLING_ANY, spellings,
+          "must be any, old or new"),
+    WORDS("journal", journal, JOURNAL_FULL, journals, "must be full, brief or off"),
 };
-static const struct {
-    const char *name;
-    size_t offset;
-    bool initial;
-} bool_rows[BOOL_ROWS] = {
-    {"webhook_newline", offsetof(struct settings, webhook_newline), true},
-    {"tls_verify",      offsetof(struct settings, tls_verify),      true},
-    {"keep_alive",      offsetof(struct settings, keep_alive),      true},
-};
-static const char *const journal_names[] = {"full", "brief", "off"};
-static const char *const spelling_names[] = {"any", "old", "new"};
 
-static int64_t *settings_int(struct settings *s, size_t row)
+static int64_t *setting_at(struct settings *s, const struct setting *row)
 {
-    return (int64_t *)(void *)((char *)s + int_rows[row].offset);
-}
-
-static bool *settings_bool(struct settings *s, size_t row)
-{
-    return (bool *)(void *)((char *)s + bool_rows[row].offset);
+    return (int64_t *)(void *)((char *)s + row->at);
 }
 
 void settings_init(struct settings *s)
 {
-    *s = (struct settings){.journal = JOURNAL_FULL};
-    for (size_t i = 0; i < INT_ROWS; i++)
-        *settings_int(s, i) = int_rows[i].initial;
-    for (size_t i = 0; i < BOOL_ROWS; i++)
-        *settings_bool(s, i) = bool_rows[i].initial;
+    for (size_t i = 0; i < AMO_COUNT(rows); i++)
+        *setting_at(s, &rows[i]) = rows[i].initial;
 }
 
-static void settings_patch_int(struct settings *s, size_t row, struct json_object *v,
-                               struct jcheck *c)
+/* Does @word stand for JSON's true or false? */
+static bool is_truth(const char *word)
+{
+    return strcmp(word, "true") == 0 || strcmp(word, "false") == 0;
+}
+
+static bool setting_patch_word(const struct setting *row, struct json_object *v, int64_t *field)
+{
+    const char *word = json_object_get_string(v);
+    enum json_type type = json_object_get_type(v);
+
+    for (int64_t i = 0; word && row->words[i]; i++) {
+        if (strcmp(row->words[i], word) != 0)
+            continue;
+        *field = i;
+        return type == (is_truth(word) ? json_type_boolean : json_type_string);
+    }
+    return false;
+}
+
+static void setting_patch(struct settings *s, const struct setting *row, struct json_object *v,
+                          struct jcheck *c)
 {
     int64_t n = json_object_get_int64(v);
 
-    if (!json_object_is_type(v, json_type_int))
-        jcheck_fail(c, "", int_rows[row].name, "must be an integer");
-    else if (n < int_rows[row].low || n > int_rows[row].high)
-        jcheck_fail(c, "", int_rows[row].name, "is out of range");
-    else
-        *settings_int(s, row) = n;
-}
-
-static void settings_patch_spelling(struct settings *s, const char *key, const char *word,
-                                    struct jcheck *c)
-{
-    for (size_t i = 0; i < AMO_COUNT(spelling_names); i++) {
-        if (strcmp(word, spelling_names[i]) == 0) {
-            s->status_spelling = (enum settings_spelling)i;
-            return;
-        }
+    if (row->words) {
+        if (!setting_patch_word(row, v, setting_at(s, row)))
+            jcheck_fail(c, "", row->name, row->must);
+    } else if (!json_object_is_type(v, json_type_int)) {
+        jcheck_fail(c, "", row->name, "must be an integer");
+    } else if (n < row->low || n > row->high) {
+        jcheck_fail(c, "", row->name, "is out of range");
+    } else {
+        *setting_at(s, row) = n;
     }
-    jcheck_fail(c, "", key, "must be any, old or new");
-}
-
-static bool settings_patch_words(struct settings *s, const char *key, struct json_object *v,
-                                 struct jcheck *c)
-{
-    const char *word =
-        json_object_is_type(v, json_type_string) ? json_object_get_string(v) : "";
-
-    if (strcmp(key, "unknown_refs") == 0) {
-        s->adopt_unknown = strcmp(word, "adopt") == 0;
-        if (!s->adopt_unknown && strcmp(word, "refuse") != 0)
-            jcheck_fail(c, "", key, "must be refuse or adopt");
-        return true;
-    }
-    if (strcmp(key, "file_details") == 0) {
-        s->lenient_files = strcmp(word, "optional") == 0;
-        if (!s->lenient_files && strcmp(word, "required") != 0)
-            jcheck_fail(c, "", key, "must be required or optional");
-        return true;
-    }
-    if (strcmp(key, "status_spelling") == 0) {
-        settings_patch_spelling(s, key, word, c);
-        return true;
-    }
-    if (strcmp(key, "echo") == 0) {
-        s->echo = strcmp(word, "early") == 0   ? ECHO_EARLY
-                  : json_object_get_boolean(v) ? ECHO_AFTER
-                                               : ECHO_OFF;
-        if (!json_object_is_type(v, json_type_boolean) && s->echo != ECHO_EARLY)
-            jcheck_fail(c, "", key, "must be true, false or early");
-        return true;
-    }
-    if (strcmp(key, "journal") != 0)
-        return false;
-    for (size_t i = 0; i < AMO_COUNT(journal_names); i++) {
-        if (strcmp(word, journal_names[i]) == 0) {
-            s->journal = (enum settings_journal)i;
-            return true;
-        }
-    }
-    jcheck_fail(c, "", key, "must be full, brief or off");
-    return true;
-}
-
-static void settings_patch_one(struct settings *s, const char *key, struct json_object *v,
-                               struct jcheck *c)
-{
-    for (size_t i = 0; i < INT_ROWS; i++) {
-        if (strcmp(key, int_rows[i].name) == 0) {
-            settings_patch_int(s, i, v, c);
-            return;
-        }
-    }
-    for (size_t i = 0; i < BOOL_ROWS; i++) {
-        if (strcmp(key, bool_rows[i].name) == 0) {
-            if (!json_object_is_type(v, json_type_boolean))
-                jcheck_fail(c, "", key, "must be a boolean");
-            *settings_bool(s, i) = json_object_get_boolean(v);
-            return;
-        }
-    }
-    if (!settings_patch_words(s, key, v, c))
-        jcheck_fail(c, "", key, "is not a setting");
 }
 
 void settings_patch(struct settings *s, struct json_object *o, struct jcheck *c)
 {
     struct settings changed = *s;
 
-    if (!json_object_is_type(o, json_type_object)) {
+    if (!json_object_is_type(o, json_type_object))
         jcheck_fail(c, "", "body", "must be an object");
-        return;
+    for (struct jread_walk w = jread_walk(o); jread_next(&w);) {
+        size_t i = 0;
+
+        while (i < AMO_COUNT(rows) && strcmp(w.key, rows[i].name) != 0)
+            i++;
+        if (i < AMO_COUNT(rows))
+            setting_patch(&changed, &rows[i], w.value, c);
+        else
+            jcheck_fail(c, "", w.key, "is not a setting");
     }
-    for (struct jread_walk w = jread_walk(o); jread_next(&w);)
-        settings_patch_one(&changed, w.key, w.value, c);
     if (changed.repeat != 200 && changed.repeat != 400)
         jcheck_fail(c, "", "repeat", "must be 200 or 400");
     if (!jcheck_bad(c))
@@ -174,17 +130,15 @@ struct json_object *settings_json(const struct settings *s)
     struct json_object *o = json_object_new_object();
     struct settings copy = *s;
 
-    for (size_t i = 0; i < INT_ROWS; i++)
-        jread_add_int(o, int_rows[i].name, *settings_int(&copy, i));
-    for (size_t i = 0; i < BOOL_ROWS; i++)
-        jread_add_bool(o, bool_rows[i].name, *settings_bool(&copy, i));
-    if (s->echo == ECHO_EARLY)
-        jread_add_str(o, "echo", "early");
-    else
-        jread_add_bool(o, "echo", s->echo == ECHO_AFTER);
-    jread_add_str(o, "file_details", s->lenient_files ? "optional" : "required");
-    jread_add_str(o, "unknown_refs", s->adopt_unknown ? "adopt" : "refuse");
-    jread_add_str(o, "status_spelling", spelling_names[s->status_spelling]);
-    jread_add_str(o, "journal", journal_names[s->journal]);
+    for (size_t i = 0; i < AMO_COUNT(rows); i++) {
+        int64_t v = *setting_at(&copy, &rows[i]);
+
+        if (!rows[i].words)
+            jread_add_int(o, rows[i].name, v);
+        else if (is_truth(rows[i].words[v]))
+            jread_add_bool(o, rows[i].name, v == 1);
+        else
+            jread_add_str(o, rows[i].name, rows[i].words[v]);
+    }
     return o;
 }

@@ -2,11 +2,8 @@
 
 /* What a tester may turn while the sandbox runs; docs/sandbox.md, section 1. */
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
-#include "base/compiler.h"
 #include "tools/sandbox/kit/jread.h"
 
 enum settings_journal {
@@ -29,25 +26,26 @@ enum settings_spelling {
     SPELLING_NEW  /* status_code */
 };
 
+/* Words and truths are kept as numbers, by their place in the table. */
 struct settings {
     int64_t clock_offset_ms;
     int64_t repeat;           /* 200 or 400 */
     int64_t history_delay_ms; /* a message is not in the history before */
-    enum settings_spelling status_spelling;
-    bool adopt_unknown;
+    int64_t status_spelling;  /* enum settings_spelling */
+    int64_t adopt_unknown;
     int64_t webhook_timeout_ms;
-    bool webhook_newline;
+    int64_t webhook_newline;
     int64_t webhook_concurrency;
     int64_t client_concurrency;
     int64_t client_timeout_ms;
     int64_t client_backoff_ms;
     int64_t client_backoff_max_ms;
     int64_t client_give_up; /* attempts, 0 = never */
-    enum settings_echo echo;
-    bool lenient_files; /* name and size of a file may be missing */
-    bool tls_verify;
-    bool keep_alive;
-    enum settings_journal journal;
+    int64_t echo;           /* enum settings_echo */
+    int64_t lenient_files;  /* name and size of a file may be missing */
+    int64_t tls_verify;
+    int64_t keep_alive;
+    int64_t journal; /* enum settings_journal */
     int64_t max_journal;
     int64_t max_messages;
     int64_t max_log;

@@ -19,12 +19,10 @@
 #include "tools/sandbox/record/counters.h"
 #include "tools/sandbox/record/faults.h"
 #include "tools/sandbox/record/journal.h"
+#include "tools/sandbox/record/outbox.h"
 #include "tools/sandbox/record/settings.h"
 
 struct amojo_store;
-struct calls;
-struct hooks;
-struct lanes;
 struct listener;
 struct service_store;
 struct waits;
@@ -49,12 +47,10 @@ struct sandbox {
     struct amojo_store *amojo;     /* amojo/store.h */
     struct service_store *service; /* service/store.h */
 
-    struct wire *wire;        /* http/wire.h: curl */
-    struct lanes *hook_lanes; /* http/lanes.h: one per chat */
-    struct lanes *call_lanes; /* one per conversation */
-    struct hooks *hooks;      /* amojo/hooks.h */
-    struct calls *calls;      /* service/calls.h */
-    struct waits *waits;      /* acts/waits.h */
+    struct outbox hooks; /* amojo/hooks.h; a line per chat */
+    struct outbox calls; /* service/calls.h; a line per conversation */
+    struct wire *wire;   /* http/wire.h: curl */
+    struct waits *waits; /* acts/waits.h */
 
     bool stopping;
 };

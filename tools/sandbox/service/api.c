@@ -1,7 +1,7 @@
 /* What: takes the bridge's calls to a service: checks the signature, recognises repeats by
  *       webhook-id, keeps messages in order, reports what became of them.
  * From: http/exchange, through sandbox.c.
- * To:   gate, store; calls (status reports).
+ * To:   gate, store; reports.
  * Holds: nothing; the gate holds the call.
  * Source: docs/connector.md. */
 #include "tools/sandbox/service/api.h"
@@ -17,25 +17,25 @@
 #include "tools/sandbox/record/gate.h"
 #include "tools/sandbox/record/verify.h"
 #include "tools/sandbox/record/world.h"
-#include "tools/sandbox/service/calls.h"
 #include "tools/sandbox/service/check.h"
+#include "tools/sandbox/service/reports.h"
 #include "tools/sandbox/service/store.h"
 
 static const char prefix[] = "/mobilon/";
 
 static void service_reply_error(struct reply *r, int status, const char *words)
 {
-    struct json_object *e = json_object_new_object();
+    struct json_object *e = NULL;
 
     r->status = status;
     r->json = json_object_new_object();
+    e = jread_add_object(r->json, "error");
     jread_add_str(e, "code",
                   status == 401   ? "unauthorized"
                   : status == 404 ? "not_found"
                   : status < 500  ? "bad_request"
                                   : "internal");
     jread_add_str(e, "message", words);
-    json_object_object_add(r->json, "error", e);
     (void)snprintf(r->reason, sizeof(r->reason), "%s", words); /* words may be cut */
 }
 
@@ -85,15 +85,11 @@ static void service_conversation(const struct service_connector *k, struct json_
 static void service_reply_message(const struct service_connector *k,
                                   const struct service_message *m, struct reply *r)
 {
-    struct json_object *c = NULL;
-
     r->status = 200;
     r->json = json_object_new_object();
     if (!k->answer_ids)
         return;
-    c = json_object_new_object();
-    jread_add_str(c, "id", m->conversation);
-    json_object_object_add(r->json, "conversation", c);
+    jread_add_id(r->json, "conversation", m->conversation);
     jread_add_str(r->json, "id", m->service_id);
 }
 
@@ -143,7 +139,7 @@ static struct service_message *service_take_message(struct sandbox *s,
     s->n_messages++;
     m->write_first = jread_bool(data, "write_first", false);
     s->counters.service_messages++;
-    calls_report(s, k, m);
+    reports_message(s, k, m);
     return m;
 }
 
@@ -191,15 +187,13 @@ static void service_take(struct sandbox *s, struct service_connector *k,
 }
 
 static void service_process(struct sandbox *s, struct exchange *x, struct json_object *body,
-                            uint64_t entry, struct reply *r)
+                            struct reply *r)
 {
     struct service_connector *k = service_connector_of(s, exchange_path(x));
     const char *webhook_id = exchange_header(x, "webhook-id");
     struct jcheck c = {""};
-    struct json_object *data = jread_object(body, "data");
     struct service_webhook *w = k ? names_get(&k->webhooks, webhook_id) : NULL;
 
-    (void)entry;
     service_check(&c, body, webhook_id);
     if (!k)
         service_reply_error(r, 404, "unknown connector");
@@ -208,7 +202,7 @@ static void service_process(struct sandbox *s, struct exchange *x, struct json_o
     else if (jcheck_bad(&c))
         service_reply_error(r, 422, c.words);
     else if (w)
-        service_repeat(s, k, w, exchange_body(x), data, r);
+        service_repeat(s, k, w, exchange_body(x), jread_object(body, "data"), r);
     else if (!sandbox_has_message_room(s) ||
              !sandbox_has_room(s, s->service->events.n, (size_t)s->settings.max_log, "max_log"))
         service_reply_error(r, 507, "sandbox_full");
@@ -224,31 +218,21 @@ void service_api_handle(struct sandbox *s, struct exchange *x)
     struct json_object *body = jread_parse(exchange_body(x));
     const char *type = jread_str(body, "type");
     const char *wrong = k ? service_verify(s, x, k) : "unknown connector";
-    struct reply r = {0};
-    bool full = false;
-    uint64_t entry = 0;
 
     if (k && strcmp(exchange_method(x), "POST") != 0)
         wrong = "wrong method";
     s->counters.service_calls++;
-    entry = gate_journal(s, x,
-                         &(struct gate_seen){.side = "service",
-                                             .kind = type ? type : "other",
-                                             .where = k ? k->name : NULL,
-                                             .key = exchange_header(x, "webhook-id"),
-                                             .wrong = wrong},
-                         &full);
-    if (!full && !wrong) {
-        gate_pass(s, x,
-                  &(struct gate_call){"service", type ? type : "other", entry, body,
-                                      service_process, service_reply_error});
-        return;
-    }
-    json_object_put(body);
-    if (full)
-        service_reply_error(&r, 507, "sandbox_full: max_journal");
-    else
-        service_reply_error(&r, k ? 401 : 404, wrong);
-    *(full ? &s->counters.service_refused : &s->counters.service_forbidden) += 1;
-    gate_answer(s, x, entry, &r);
+    gate_take(s, x,
+              &(struct gate_call){
+                  .seen = {.side = "service",
+                           .kind = type ? type : "other",
+                           .where = k ? k->name : NULL,
+                           .key = exchange_header(x, "webhook-id"),
+                           .wrong = wrong},
+                  .wrong_status = k ? 401 : 404,
+                  .if_wrong = &s->counters.service_forbidden,
+                  .body = body,
+                  .process = service_process,
+                  .error = service_reply_error
+    });
 }

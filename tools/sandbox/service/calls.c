@@ -1,17 +1,14 @@
 /* What: calls of the services to the bridge, with their repeats.
- * From: acts/client (a client writes), api (reports).
- * To:   lanes, wire; the bridge's connector API.
- * Holds: a call_entry until the bridge has accepted it, and in the log until a reset. */
+ * From: acts/client (a client writes), reports.
+ * To:   record/outbox, http/wire; the bridge's connector API.
+ * Holds: nothing; the outbox holds a call_entry until the bridge has accepted it. */
 #include "tools/sandbox/service/calls.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
-#include "base/list.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "tools/sandbox/http/lanes.h"
 #include "tools/sandbox/http/wire.h"
@@ -20,7 +17,6 @@
 #include "tools/sandbox/kit/jread.h"
 #include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/kit/text.h"
-#include "tools/sandbox/kit/vec.h"
 #include "tools/sandbox/record/counters.h"
 #include "tools/sandbox/record/verify.h"
 #include "tools/sandbox/record/world.h"
@@ -65,49 +61,28 @@ const char *call_kind_name(enum call_kind kind)
     return kind_names[kind];
 }
 
-/* One owner less; the last one frees. Accepts NULL. */
-static void call_entry_drop(struct call_entry *e)
+void calls_fini_entry(struct outbox_entry *entry)
 {
-    if (!e || --e->n_owners > 0)
-        return;
+    struct call_entry *e = (struct call_entry *)entry;
+
     mem_free(e->connector);
     mem_free(e->method);
     mem_free(e->path);
     mem_free(e->conversation);
     mem_free(e->id);
     mem_free(e->key);
-    blob_drop(e->body);
     blob_drop(e->answer);
-    mem_free(e);
 }
 
-static struct call_entry *call_entry_of(struct lane_job *job)
+/* 0, or -ENOMEM when something of the call could not be copied. */
+static int call_entry_fill(struct call_entry *e, const struct call_send *c)
 {
-    return LIST_ENTRY(job, struct call_entry, lane);
-}
-
-void calls_free_job(struct lane_job *job)
-{
-    call_entry_drop(call_entry_of(job));
-}
-
-static struct call_entry *call_entry_new(struct sandbox *s, const struct call_send *c,
-                                         uint64_t number)
-{
-    struct call_entry *e = mem_zalloc(sizeof(*e));
     char random[17];
 
-    if (!e)
-        return NULL;
     digest_random_hex(8, random);
     (void)snprintf(e->webhook_id, sizeof(e->webhook_id), "sb-%s-%llu", random,
-                   (unsigned long long)number); /* there is room */
-    e->n_owners = 1;
-    e->sandbox = s;
-    e->number = number;
-    e->seq = sandbox_seq(s);
+                   (unsigned long long)e->out.number); /* there is room */
     e->kind = c->kind;
-    e->queued_at_ms = sandbox_unix_ms(s);
     text_set(&e->connector, c->connector->name);
     text_set(&e->method, c->method);
     text_set(&e->path, c->path);
@@ -115,62 +90,36 @@ static struct call_entry *call_entry_new(struct sandbox *s, const struct call_se
     text_set(&e->id, c->id);
     text_set(&e->key, c->key);
     if (c->body.ptr)
-        e->body = blob_new(c->body.ptr, c->body.len);
-    if (e->connector && e->method && e->path && (e->body || !c->body.ptr))
-        return e;
-    call_entry_drop(e);
-    return NULL;
-}
-
-static void call_lane(const struct call_send *c, uint64_t number, char *ret, size_t cap)
-{
-    const char *lane = c->lane ? c->lane : c->conversation;
-
-    /* Reports do not wait behind messages: a service has separate workers for them. */
-    if (lane)
-        (void)snprintf(ret, cap, "%s %s %s",
-                       kind_names[c->after_messages ? CALL_MESSAGE : c->kind],
-                       c->connector->name, lane);
-    else
-        (void)snprintf(ret, cap, "alone-%llu", (unsigned long long)number); /* may be cut */
+        e->out.body = blob_new(c->body.ptr, c->body.len);
+    return e->connector && e->method && e->path && (e->out.body || !c->body.ptr) ? 0 : -ENOMEM;
 }
 
 int calls_send(struct sandbox *s, const struct call_send *c, uint64_t *ret_number)
 {
-    uint64_t number = s->calls->last_number + 1;
-    struct call_entry *e = NULL;
+    /* Reports do not wait behind messages: a service has separate workers for them. */
+    const char *kind = kind_names[c->after_messages ? CALL_MESSAGE : c->kind];
+    const char *line = c->lane ? c->lane : c->conversation;
     char lane[256];
-    int rc = -ENOSPC;
+    void *entry = NULL;
+    struct call_entry *e = NULL;
+    int rc = outbox_entry_new(s, &s->calls, sizeof(*e), &entry);
 
-    if (!sandbox_has_room(s, s->calls->log.n, (size_t)s->settings.max_log, "max_log") ||
-        !sandbox_has_room(s, lanes_count(s->call_lanes), SANDBOX_QUEUE_MAX, "queued calls"))
-        goto out;
-    rc = -ENOMEM;
-    e = call_entry_new(s, c, number);
-    if (!e || vec_make_room(&s->calls->log))
-        goto out;
-    call_lane(c, number, lane, sizeof(lane));
-    rc = lanes_add(s->call_lanes, lane, &e->lane);
     if (rc)
-        goto out;
-    e->n_owners++; /* its line */
-    rc = vec_add(&s->calls->log, e);
-    e = NULL; /* kept; there was room */
-    s->calls->last_number = number;
+        return rc;
+    e = entry;
+    rc = call_entry_fill(e, c);
+    if (rc) {
+        outbox_drop(&e->out);
+        return rc;
+    }
+    (void)snprintf(lane, sizeof(lane), "%s %s %s", kind, c->connector->name,
+                   line ? line : ""); /* may be cut */
+    rc = outbox_add(&s->calls, &e->out, line ? lane : NULL);
+    if (rc)
+        return rc;
     *calls_counts(s, c->kind).queued += 1;
-    *ret_number = number;
-out:
-    call_entry_drop(e);
-    return rc;
-}
-
-struct call_entry *calls_get(const struct calls *c, uint64_t number)
-{
-    uint64_t first = c->last_number - c->log.n + 1;
-
-    if (number < first || number > c->last_number)
-        return NULL;
-    return c->log.at[number - first];
+    *ret_number = e->out.number;
+    return 0;
 }
 
 static int call_sign(struct wire_headers *h, const struct call_entry *e, const char *secret)
@@ -180,9 +129,10 @@ static int call_sign(struct wire_headers *h, const struct call_entry *e, const c
     int rc = 0;
 
     (void)snprintf(timestamp, sizeof(timestamp), "%lld",
-                   (long long)(sandbox_unix_ms(e->sandbox) / 1000)); /* there is room */
-    rc = verify_webhook_sign(secret, e->webhook_id, timestamp, e->body ? e->body->bytes : "",
-                             e->body ? e->body->len : 0, signature);
+                   (long long)(sandbox_unix_ms(e->out.sandbox) / 1000)); /* there is room */
+    rc = verify_webhook_sign(secret, e->webhook_id, timestamp,
+                             e->out.body ? e->out.body->bytes : "",
+                             e->out.body ? e->out.body->len : 0, signature);
     if (rc)
         return rc;
     wire_header(h, "webhook-id: %s", e->webhook_id);
@@ -212,13 +162,13 @@ static int call_headers(struct wire_headers *h, const struct call_entry *e,
 int calls_start(void *arg, struct lane_job *job)
 {
     struct sandbox *s = arg;
-    struct call_entry *e = call_entry_of(job);
+    struct call_entry *e = (struct call_entry *)outbox_entry_of(job);
     const struct service_connector *k = names_get(&s->service->connectors, e->connector);
     char url[2048];
     struct wire_request request = {
         .method = e->method,
         .url = url,
-        .body = e->body,
+        .body = e->out.body,
         .timeout_ms = s->settings.client_timeout_ms,
         .tls_verify = s->settings.tls_verify,
         .keep_alive = s->settings.keep_alive,
@@ -269,12 +219,10 @@ static int64_t call_pause_ms(const struct sandbox *s, const struct call_entry *e
 static void call_note(struct call_entry *e, const struct wire_result *r, enum call_state state)
 {
     e->state = state;
-    e->status = r->status;
-    e->error = r->error;
-    e->took_us = r->took_us;
+    outbox_note(&e->out, r);
     if (state == CALL_WAITING)
         return;
-    e->done_at_ms = sandbox_unix_ms(e->sandbox);
+    e->done_at_ms = sandbox_unix_ms(e->out.sandbox);
     e->answer = blob_new(r->answer.ptr, r->answer.len); /* without memory: not shown */
 }
 
@@ -291,14 +239,14 @@ static bool call_is_duplicate(struct view answer)
 static void calls_done(void *arg, const struct wire_result *r)
 {
     struct call_entry *e = arg;
-    struct sandbox *s = e->sandbox;
+    struct sandbox *s = e->out.sandbox;
     struct call_counts n = calls_counts(s, e->kind);
     bool accepted = r->status >= 200 && r->status < 300;
 
     if (!accepted && !call_is_final(s, e, r->status)) {
         *n.retries += 1;
         call_note(e, r, CALL_WAITING);
-        lanes_again(s->call_lanes, &e->lane, clock_mono_ms(),
+        lanes_again(s->calls.lanes, &e->out.lane, clock_mono_ms(),
                     call_pause_ms(s, e, r->retry_after_ms));
         return;
     }
@@ -306,84 +254,14 @@ static void calls_done(void *arg, const struct wire_result *r)
     if (r->status == 200 && call_is_duplicate(r->answer))
         *n.duplicates += 1;
     call_note(e, r, accepted ? CALL_ACCEPTED : CALL_FAILED);
-    lanes_done(s->call_lanes, &e->lane);
+    lanes_done(s->calls.lanes, &e->out.lane);
 }
 
-int calls_send_status(struct sandbox *s, const struct service_connector *k,
-                      const struct call_status *st, uint64_t *ret_number)
+struct json_object *call_entry_json(const void *call)
 {
-    struct json_object *o = json_object_new_object();
-    struct json_object *list = json_object_new_array();
-    struct json_object *item = json_object_new_object();
-    int rc = 0;
+    const struct call_entry *e = call;
+    struct json_object *o = outbox_entry_json(&e->out, "call");
 
-    jread_add_str(item, "id", st->id);
-    jread_add_str(item, "status", st->status);
-    if (st->error)
-        json_object_object_add(item, "error", json_object_get(st->error));
-    if (st->conversation) {
-        struct json_object *c = json_object_new_object();
-
-        jread_add_str(c, "id", st->conversation);
-        json_object_object_add(item, "conversation", c);
-    }
-    json_object_array_add(list, item);
-    json_object_object_add(o, "statuses", list);
-    rc = calls_send(s,
-                    &(struct call_send){
-                        .kind = CALL_STATUS,
-                        .connector = k,
-                        .method = "POST",
-                        .path = "/statuses",
-                        .conversation = st->conversation,
-                        .id = st->id,
-                        .body = view_of(jread_text(o)),
-                    },
-                    ret_number);
-    json_object_put(o);
-    return rc;
-}
-
-void calls_report(struct sandbox *s, const struct service_connector *k,
-                  const struct service_message *m)
-{
-    struct call_status st = {
-        .id = k->report_service_id ? m->service_id : m->id,
-        .conversation = m->conversation,
-    };
-    uint64_t number = 0;
-    int rc = 0;
-
-    switch (k->report) {
-    case REPORT_NONE:
-        return;
-    case REPORT_FAILED:
-        st.status = "failed";
-        st.error = json_object_new_object();
-        jread_add_str(st.error, "code", k->error_code);
-        jread_add_str(st.error, "text", k->error_text);
-        rc = calls_send_status(s, k, &st, &number);
-        json_object_put(st.error);
-        break;
-    case REPORT_DELIVERED:
-    case REPORT_READ:
-        st.status = "delivered";
-        rc = calls_send_status(s, k, &st, &number);
-        st.status = "read";
-        if (rc == 0 && k->report == REPORT_READ)
-            rc = calls_send_status(s, k, &st, &number);
-        break;
-    }
-    if (rc)
-        log_line(LOG_LEVEL_WARN, "report.dropped", "connector=%s", k->name);
-}
-
-struct json_object *call_entry_json(const struct call_entry *e)
-{
-    struct json_object *o = json_object_new_object();
-
-    jread_add_uint(o, "seq", e->seq);
-    jread_add_uint(o, "call", e->number);
     jread_add_str(o, "kind", kind_names[e->kind]);
     jread_add_str(o, "connector", e->connector);
     jread_add_str(o, "method", e->method);
@@ -391,22 +269,9 @@ struct json_object *call_entry_json(const struct call_entry *e)
     jread_add_str_or_null(o, "conversation", e->conversation);
     jread_add_str_or_null(o, "id", e->id);
     jread_add_str(o, "state", state_names[e->state]);
-    jread_add_int(o, "status", e->status);
-    jread_add_str_or_null(o, "error", e->error);
     jread_add_uint(o, "attempts", e->attempts);
-    jread_add_int(o, "queued_at_ms", e->queued_at_ms);
     jread_add_int(o, "done_at_ms", e->done_at_ms);
-    jread_add_int(o, "took_us", e->took_us);
-    json_object_object_add(o, "answer",
-                           e->answer ? jread_parse(view_make(e->answer->bytes, e->answer->len))
-                                     : NULL);
-    jread_add_str_or_null(o, "body", e->body ? e->body->bytes : NULL);
+    json_object_object_add(o, "answer", jread_blob(e->answer));
+    jread_add_str_or_null(o, "body", e->out.body ? e->out.body->bytes : NULL);
     return o;
-}
-
-void calls_clear(struct calls *c)
-{
-    for (size_t i = 0; i < c->log.n; i++)
-        call_entry_drop(c->log.at[i]);
-    vec_fini(&c->log);
 }

@@ -5,20 +5,16 @@
  * go one after another. And the log of them. */
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include <json-c/json.h>
 
 #include "base/buf.h"
 #include "base/compiler.h"
-#include "tools/sandbox/http/lanes.h"
-#include "tools/sandbox/kit/blob.h"
-#include "tools/sandbox/kit/vec.h"
+#include "tools/sandbox/record/outbox.h"
 
 struct sandbox;
 struct service_connector;
-struct service_message;
 
 enum call_kind {
     CALL_MESSAGE,
@@ -33,13 +29,8 @@ enum call_state {
     CALL_FAILED
 };
 
-/* A call: owned by the log until it is cleared, and by its line until it is accepted or given up. */
 struct call_entry {
-    uint64_t seq;
-    uint64_t number;
-    unsigned n_owners;
-    struct sandbox *sandbox;
-    struct lane_job lane;
+    struct outbox_entry out;
     char *key;           /* header Idempotency-Key, NULL = none */
     char webhook_id[48]; /* the same for all attempts */
     enum call_kind kind;
@@ -49,19 +40,9 @@ struct call_entry {
     char *conversation; /* NULL = unknown */
     char *id;           /* NULL = none */
     enum call_state state;
-    int status;
-    const char *error; /* static */
     uint64_t attempts;
-    int64_t queued_at_ms;
     int64_t done_at_ms;
-    int64_t took_us;
-    struct blob *body;
     struct blob *answer;
-};
-
-struct calls {
-    struct vec log;
-    uint64_t last_number;
 };
 
 /* What is to be called; all borrowed. */
@@ -81,24 +62,10 @@ struct call_send {
 /* -ENOSPC when a limit is reached, -ENOMEM. */
 AMO_MUSTCHECK int calls_send(struct sandbox *s, const struct call_send *c,
                              uint64_t *ret_number);
-/* Report what became of a message, as the connector's settings say. */
-void calls_report(struct sandbox *s, const struct service_connector *k,
-                  const struct service_message *m);
-/* One status report; members may be NULL but @id and @status. */
-struct call_status {
-    const char *id;
-    const char *status;
-    const char *conversation;
-    struct json_object *error;
-};
-AMO_MUSTCHECK int calls_send_status(struct sandbox *s, const struct service_connector *k,
-                                    const struct call_status *st, uint64_t *ret_number);
-/* NULL after a reset. */
-struct call_entry *calls_get(const struct calls *c, uint64_t number);
 const char *call_kind_name(enum call_kind kind);
-struct json_object *call_entry_json(const struct call_entry *e);
-void calls_clear(struct calls *c);
+/* Of a struct call_entry. */
+struct json_object *call_entry_json(const void *call);
 
-/* lanes: put a call on the wire; free one. */
+/* outbox: put a call on the wire; free what a call has of its own. */
 int calls_start(void *arg, struct lane_job *job);
-void calls_free_job(struct lane_job *job);
+void calls_fini_entry(struct outbox_entry *entry);

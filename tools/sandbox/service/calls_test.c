@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "tools/sandbox/kit/names.h"
+#include "tools/sandbox/service/reports.h"
 #include "tools/sandbox/service/store.h"
 #include "tools/sandbox/testing/json.h"
 #include "tools/sandbox/testing/rig.h"
@@ -20,6 +21,11 @@
 static struct service_connector *connector(struct rig *r)
 {
     return names_get(&r->sandbox.service->connectors, "wa");
+}
+
+static const struct call_entry *call(struct rig *r, uint64_t number)
+{
+    return outbox_get(&r->sandbox.calls, number);
 }
 
 static uint64_t send_message(struct rig *r, const char *id, const char *conversation)
@@ -54,7 +60,7 @@ static void a_call_carries_token_and_key(void **state)
     (void)snprintf(want, sizeof(want), "Bearer %s", connector(r)->token);
     assert_string_equal(r->seen.bearer, want);
     assert_string_equal(r->seen.signature, "");
-    o = call_entry_json(calls_get(r->sandbox.calls, number));
+    o = call_entry_json(call(r, number));
     testing_assert_at(o, "state", "'accepted'");
     testing_assert_at(o, "status", "200");
     testing_assert_at(o, "attempts", "1");
@@ -90,14 +96,13 @@ static void a_call_is_repeated_until_it_is_accepted(void **state)
     r->bridge_status = 503;
     number = send_message(r, "m1", "79");
     rig_await_calls(r, 3);
-    assert_int_equal(calls_get(r->sandbox.calls, number)->state == CALL_ACCEPTED, 0);
+    assert_int_equal(call(r, number)->state == CALL_ACCEPTED, 0);
     r->bridge_status = 202;
     rig_await_idle(r);
-    assert_int_equal(calls_get(r->sandbox.calls, number)->state, CALL_ACCEPTED);
+    assert_int_equal(call(r, number)->state, CALL_ACCEPTED);
     assert_int_equal(rig_count(r, "client.accepted"), 1);
     assert_true(rig_count(r, "client.retries") >= 3);
-    assert_int_equal(calls_get(r->sandbox.calls, number)->attempts,
-                     rig_count(r, "client.retries") + 1);
+    assert_int_equal(call(r, number)->attempts, rig_count(r, "client.retries") + 1);
 }
 
 static void a_refusal_is_final(void **state)
@@ -109,7 +114,7 @@ static void a_refusal_is_final(void **state)
     number = send_message(r, "m1", "79");
     rig_await_idle(r);
     assert_int_equal(r->seen.n, 1);
-    assert_int_equal(calls_get(r->sandbox.calls, number)->state, CALL_FAILED);
+    assert_int_equal(call(r, number)->state, CALL_FAILED);
     assert_int_equal(rig_count(r, "client.failed"), 1);
 }
 
@@ -140,7 +145,7 @@ static void a_duplicate_is_counted(void **state)
 static void messages_of_a_conversation_wait_for_each_other_and_reports_do_not(void **state)
 {
     struct rig *r = *state;
-    struct call_status st = {.id = "mid", .status = "read", .conversation = "79"};
+    struct report st = {.id = "mid", .status = "read", .conversation = "79"};
     uint64_t first = 0;
     uint64_t second = 0;
     uint64_t report = 0;
@@ -148,11 +153,11 @@ static void messages_of_a_conversation_wait_for_each_other_and_reports_do_not(vo
     r->bridge_is_slow = true;
     first = send_message(r, "m1", "79");
     second = send_message(r, "m2", "79");
-    assert_int_equal(calls_send_status(&r->sandbox, connector(r), &st, &report), 0);
+    assert_int_equal(reports_send(&r->sandbox, connector(r), &st, &report), 0);
     rig_await_calls(r, 2);
-    assert_int_equal(calls_get(r->sandbox.calls, first)->state, CALL_SENT);
-    assert_int_equal(calls_get(r->sandbox.calls, second)->state, CALL_QUEUED);
-    assert_int_equal(calls_get(r->sandbox.calls, report)->state, CALL_SENT);
+    assert_int_equal(call(r, first)->state, CALL_SENT);
+    assert_int_equal(call(r, second)->state, CALL_QUEUED);
+    assert_int_equal(call(r, report)->state, CALL_SENT);
     rig_await_idle(r);
     assert_int_equal(rig_count(r, "client.accepted"), 2);
     assert_int_equal(rig_count(r, "status.accepted"), 1);
@@ -179,17 +184,17 @@ static void what_became_of_a_message_is_reported_as_the_connector_says(void **st
     struct service_message m = {
         .id = (char[]){"mid"}, .service_id = (char[]){"svc"}, .conversation = (char[]){"79"}};
 
-    calls_report(&r->sandbox, connector(r), &m);
+    reports_message(&r->sandbox, connector(r), &m);
     assert_int_equal(rig_count(r, "status.queued"), 0);
     connector(r)->report = REPORT_FAILED;
-    calls_report(&r->sandbox, connector(r), &m);
+    reports_message(&r->sandbox, connector(r), &m);
     rig_await_idle(r);
     rig_expect_seen(r, "statuses.0",
                     "{'id':'mid','status':'failed','error':{'code':'not_on_channel',"
                     "'text':'no such number'},'conversation':{'id':'79'}}");
     connector(r)->report = REPORT_READ;
     connector(r)->report_service_id = true;
-    calls_report(&r->sandbox, connector(r), &m);
+    reports_message(&r->sandbox, connector(r), &m);
     rig_await_idle(r);
     assert_int_equal(rig_count(r, "status.accepted"), 3); /* delivered, then read */
     rig_expect_seen(r, "statuses.0.status", "'read'");

@@ -38,14 +38,6 @@ static int check_kind(const char *type)
     return -1;
 }
 
-/* Members of @o that are strings when they are there. */
-static void check_strings(struct jcheck *c, struct json_object *o, const char *path,
-                          const char *const *keys, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        (void)jcheck_str(c, o, path, keys[i], JCHECK_OPTIONAL, 0); /* c keeps the mistake */
-}
-
 /* An array, or NULL: absent and null alike. */
 static struct json_object *check_array(struct jcheck *c, struct json_object *o,
                                        const char *path, const char *key)
@@ -110,32 +102,37 @@ static void check_author(struct jcheck *c, struct json_object *data)
         (void)jcheck_str(c, o, "data.author", "amo_user", JCHECK_REQUIRED, 0);
 }
 
+/* A part that the message's type needs, or that does not belong to it. */
+static struct json_object *check_part(struct jcheck *c, struct json_object *data,
+                                      const char *key, bool needed)
+{
+    struct json_object *part =
+        jcheck_object(c, data, "data", key, needed ? JCHECK_REQUIRED : JCHECK_OPTIONAL);
+
+    if (part && !needed)
+        jcheck_fail(c, "data", key, "does not belong to this type");
+    return part;
+}
+
 static void check_media(struct jcheck *c, struct json_object *data, bool needed)
 {
-    static const char *const strings[] = {"name", "mime", "thumbnail", "group"};
-    struct json_object *m =
-        jcheck_object(c, data, "data", "media", needed ? JCHECK_REQUIRED : JCHECK_OPTIONAL);
+    struct json_object *m = check_part(c, data, "media", needed);
     const char *url = NULL;
 
-    if (m && !needed)
-        jcheck_fail(c, "data", "media", "does not belong to this type");
     if (!m)
         return;
     url = jcheck_str(c, m, "data.media", "url", JCHECK_REQUIRED, 0);
     if (url && strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
         jcheck_fail(c, "data.media", "url", "must be an address");
-    check_strings(c, m, "data.media", strings, AMO_COUNT(strings));
+    jcheck_texts(c, m, "data.media", "name", "mime", "thumbnail", "group", NULL);
     check_count(c, m, "data.media", "size");
     check_count(c, m, "data.media", "duration");
 }
 
 static void check_location(struct jcheck *c, struct json_object *data, bool needed)
 {
-    struct json_object *l =
-        jcheck_object(c, data, "data", "location", needed ? JCHECK_REQUIRED : JCHECK_OPTIONAL);
+    struct json_object *l = check_part(c, data, "location", needed);
 
-    if (l && !needed)
-        jcheck_fail(c, "data", "location", "does not belong to this type");
     if (!l)
         return;
     jcheck_float(c, l, "data.location", "lat");
@@ -144,11 +141,8 @@ static void check_location(struct jcheck *c, struct json_object *data, bool need
 
 static void check_contact(struct jcheck *c, struct json_object *data, bool needed)
 {
-    struct json_object *k =
-        jcheck_object(c, data, "data", "contact", needed ? JCHECK_REQUIRED : JCHECK_OPTIONAL);
+    struct json_object *k = check_part(c, data, "contact", needed);
 
-    if (k && !needed)
-        jcheck_fail(c, "data", "contact", "does not belong to this type");
     if (!k)
         return;
     (void)jcheck_str(c, k, "data.contact", "name", JCHECK_REQUIRED, 0); /* c keeps it */
@@ -159,8 +153,8 @@ static void check_buttons(struct jcheck *c, struct json_object *data)
 {
     struct json_object *list = check_array(c, data, "data", "buttons");
 
-    for (size_t i = 0; list && i < json_object_array_length(list); i++) {
-        struct json_object *b = json_object_array_get_idx(list, i);
+    for (size_t i = 0; i < jread_len(list); i++) {
+        struct json_object *b = jread_at(list, i);
 
         (void)jcheck_str(c, b, "data.buttons", "text", JCHECK_REQUIRED, 0); /* c keeps it */
         (void)jcheck_str(c, b, "data.buttons", "url", JCHECK_OPTIONAL, 0);
@@ -171,54 +165,46 @@ static void check_buttons(struct jcheck *c, struct json_object *data)
 
 static void check_list(struct jcheck *c, struct json_object *data)
 {
-    static const char *const texts[] = {"header", "body", "footer", "button"};
-    static const char *const row_texts[] = {"callback_data", "title", "description"};
     struct json_object *l = jcheck_object(c, data, "data", "list", JCHECK_OPTIONAL);
     struct json_object *sections = check_array(c, l, "data.list", "sections");
 
-    check_strings(c, l, "data.list", texts, AMO_COUNT(texts));
-    for (size_t i = 0; sections && i < json_object_array_length(sections); i++) {
-        struct json_object *s = json_object_array_get_idx(sections, i);
+    jcheck_texts(c, l, "data.list", "header", "body", "footer", "button", NULL);
+    for (size_t i = 0; i < jread_len(sections); i++) {
+        struct json_object *s = jread_at(sections, i);
         struct json_object *rows = check_array(c, s, "data.list.sections", "rows");
 
         (void)jcheck_str(c, s, "data.list.sections", "title", JCHECK_OPTIONAL, 0);
-        for (size_t j = 0; rows && j < json_object_array_length(rows); j++)
-            check_strings(c, json_object_array_get_idx(rows, j), "data.list.sections.rows",
-                          row_texts, AMO_COUNT(row_texts));
+        for (size_t j = 0; j < jread_len(rows); j++)
+            jcheck_texts(c, jread_at(rows, j), "data.list.sections.rows", "callback_data",
+                         "title", "description", NULL);
     }
 }
 
 static void check_template(struct jcheck *c, struct json_object *data)
 {
-    static const char *const texts[] = {"external_id", "content"};
-    static const char *const param_texts[] = {"key", "value"};
     struct json_object *t = jcheck_object(c, data, "data", "template", JCHECK_OPTIONAL);
     struct json_object *params = check_array(c, t, "data.template", "params");
 
     (void)jcheck_int(c, t, "data.template", "id", JCHECK_OPTIONAL); /* c keeps the mistake */
-    check_strings(c, t, "data.template", texts, AMO_COUNT(texts));
-    for (size_t i = 0; params && i < json_object_array_length(params); i++)
-        check_strings(c, json_object_array_get_idx(params, i), "data.template.params",
-                      param_texts, AMO_COUNT(param_texts));
+    jcheck_texts(c, t, "data.template", "external_id", "content", NULL);
+    for (size_t i = 0; i < jread_len(params); i++)
+        jcheck_texts(c, jread_at(params, i), "data.template.params", "key", "value", NULL);
 }
 
 /* True when something else than words and files carries the message. */
 static bool check_parts(struct jcheck *c, struct json_object *data)
 {
-    static const char *const forwarded_texts[] = {"id", "author"};
     struct json_object *forwarded =
         jcheck_object(c, data, "data", "forwarded", JCHECK_OPTIONAL);
-    struct json_object *buttons = NULL;
 
     (void)check_id_of(c, data, "reply_to", JCHECK_OPTIONAL, JCHECK_REQUIRED);
     (void)check_id_of(c, data, "post", JCHECK_OPTIONAL, JCHECK_REQUIRED);
-    check_strings(c, forwarded, "data.forwarded", forwarded_texts, AMO_COUNT(forwarded_texts));
+    jcheck_texts(c, forwarded, "data.forwarded", "id", "author", NULL);
     check_buttons(c, data);
     check_list(c, data);
     check_template(c, data);
-    buttons = jread_array(data, "buttons");
     return forwarded || jread_object(data, "list") || jread_object(data, "template") ||
-           (buttons && json_object_array_length(buttons) > 0);
+           jread_len(jread_array(data, "buttons")) > 0;
 }
 
 static void check_content(struct jcheck *c, struct json_object *data)
@@ -241,7 +227,6 @@ static void check_content(struct jcheck *c, struct json_object *data)
 
 static void check_message(struct jcheck *c, struct json_object *data)
 {
-    static const char *const receiver_texts[] = {"id", "phone", "name", "email"};
     const char *direction = jcheck_str(c, data, "data", "direction", JCHECK_REQUIRED, 0);
     bool first = jcheck_bool(c, data, "data", "write_first");
     struct json_object *receiver =
@@ -254,7 +239,7 @@ static void check_message(struct jcheck *c, struct json_object *data)
     if (!jread_get(data, "write_first"))
         jcheck_fail(c, "data", "write_first", "is required");
     conversation = check_id_of(c, data, "conversation", known, known);
-    check_strings(c, receiver, "data.receiver", receiver_texts, AMO_COUNT(receiver_texts));
+    jcheck_texts(c, receiver, "data.receiver", "id", "phone", "name", "email", NULL);
     if (first)
         (void)jcheck_str(c, receiver, "data.receiver", "phone", JCHECK_REQUIRED, 0);
     if (first && conversation)

@@ -14,8 +14,8 @@
 #include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/kit/vec.h"
 
-static const char *const auth_names[] = {"bearer", "signature", "both"};
-static const char *const report_names[] = {"none", "delivered", "read", "failed"};
+const char *const service_auth_names[] = {"bearer", "signature", "both", NULL};
+const char *const service_report_names[] = {"none", "delivered", "read", "failed", NULL};
 
 static void connector_free(struct service_connector *k)
 {
@@ -159,21 +159,21 @@ int service_webhook_add(struct service_connector *k, const char *webhook_id,
     return 0;
 }
 
-struct json_object *service_connector_json(const struct service_connector *k)
+struct json_object *service_connector_json(const void *connector)
 {
+    const struct service_connector *k = connector;
     struct json_object *o = json_object_new_object();
-    struct json_object *error = json_object_new_object();
+    struct json_object *error = jread_add_object(o, "report_error");
 
     jread_add_str(o, "name", k->name);
     jread_add_str_or_null(o, "bridge_url", k->bridge_url);
     jread_add_str(o, "token", k->token);
     jread_add_str(o, "secret", k->secret);
     jread_add_str_or_null(o, "secret_old", k->secret_old);
-    jread_add_str(o, "auth", auth_names[k->auth]);
-    jread_add_str(o, "report", report_names[k->report]);
+    jread_add_str(o, "auth", service_auth_names[k->auth]);
+    jread_add_str(o, "report", service_report_names[k->report]);
     jread_add_str(error, "code", k->error_code);
     jread_add_str(error, "text", k->error_text);
-    json_object_object_add(o, "report_error", error);
     jread_add_str(o, "report_id", k->report_service_id ? "service" : "mid");
     jread_add_bool(o, "answer_ids", k->answer_ids);
     jread_add_str(o, "conversation_prefix", k->prefix ? k->prefix : "");
@@ -182,7 +182,7 @@ struct json_object *service_connector_json(const struct service_connector *k)
 
 static struct json_object *service_data(const struct blob *body)
 {
-    struct json_object *whole = jread_parse(view_make(body->bytes, body->len));
+    struct json_object *whole = jread_blob(body);
     struct json_object *data = json_object_get(jread_get(whole, "data"));
 
     json_object_put(whole);
@@ -199,8 +199,9 @@ char *service_message_text(const struct service_message *m)
     return copy;
 }
 
-struct json_object *service_message_json(const struct service_message *m)
+struct json_object *service_message_json(const void *message)
 {
+    const struct service_message *m = message;
     struct json_object *o = json_object_new_object();
     struct json_object *data = service_data(m->body);
 
@@ -221,8 +222,9 @@ struct json_object *service_message_json(const struct service_message *m)
     return o;
 }
 
-struct json_object *service_event_json(const struct service_event *e)
+struct json_object *service_event_json(const void *event)
 {
+    const struct service_event *e = event;
     struct json_object *o = json_object_new_object();
 
     jread_add_uint(o, "seq", e->seq);

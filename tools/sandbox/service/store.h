@@ -25,6 +25,10 @@ enum service_report {
     REPORT_FAILED
 };
 
+/* As testers say them, by number; NULL ends them. */
+extern const char *const service_auth_names[];
+extern const char *const service_report_names[];
+
 struct service_connector {
     char *name;
     char *bridge_url; /* NULL = none yet */
@@ -95,9 +99,10 @@ AMO_MUSTCHECK int service_webhook_add(struct service_connector *k, const char *w
                                       struct service_message *m, struct service_event *e,
                                       struct blob *body);
 
-struct json_object *service_connector_json(const struct service_connector *k);
-struct json_object *service_message_json(const struct service_message *m);
-struct json_object *service_event_json(const struct service_event *e);
+/* As shown to testers: of a struct service_connector, service_message, service_event. */
+struct json_object *service_connector_json(const void *connector);
+struct json_object *service_message_json(const void *message);
+struct json_object *service_event_json(const void *event);
 /* The data of an event holds @text somewhere in a value. */
 bool service_event_has(const struct service_event *e, const char *text);
 /* An id the event is about: its webhook-id, message_id, id, mid or nonce. */

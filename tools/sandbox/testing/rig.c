@@ -178,7 +178,7 @@ void rig_await_idle(struct rig *r)
 {
     int64_t until = clock_mono_ms() + DEADLINE_MS;
 
-    while (lanes_count(r->sandbox.hook_lanes) + lanes_count(r->sandbox.call_lanes) > 0) {
+    while (lanes_count(r->sandbox.hooks.lanes) + lanes_count(r->sandbox.calls.lanes) > 0) {
         assert_true(clock_mono_ms() < until);
         rig_turn(r);
     }
