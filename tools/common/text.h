@@ -10,7 +10,6 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "base/compiler.h"
 
 /* The next code point of @rest, which is shortened by it; U+FFFD for a byte that begins none.
  * @rest must not be empty. */

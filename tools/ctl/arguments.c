@@ -10,7 +10,6 @@
 
 #include "base/json.h"
 #include "base/secret.h"
-#include "proto/limits.h"
 
 #define SECRET_FILE_MAX ((size_t)4096)    /* bytes; a secret has 100 at most */
 #define TEXT_FILE_MAX   ((size_t)1 << 20) /* bytes; support's answer has 2,000 */

@@ -4,7 +4,6 @@
  * is not repeated behind the operator's back. */
 
 #include "base/buf.h"
-#include "base/compiler.h"
 
 #define CORE_CALL_MS      10000 /* core answers at once, unless it is at work */
 #define CORE_CALL_LONG_MS 25000 /* core itself waits 20 s for a remote side */

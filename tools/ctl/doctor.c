@@ -3,9 +3,6 @@
 
 #include "tools/ctl/doctor.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "base/config.h"
 #include "base/json.h"
 #include "base/process.h"

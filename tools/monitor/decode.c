@@ -2,9 +2,7 @@
 
 #include "tools/monitor/decode.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <string.h>
 
 #include "proto/messages.h"
 

@@ -7,7 +7,6 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
-#include "base/compiler.h"
 
 enum mask_class {
     MASK_PLAIN,    /* numbers, our own words and ids */

@@ -8,7 +8,6 @@
 #include "tools/ctl/import/file.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 

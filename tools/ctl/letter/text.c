@@ -2,7 +2,6 @@
 
 #include "tools/ctl/letter/questions.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "base/json.h"

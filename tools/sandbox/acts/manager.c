@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "tools/sandbox/acts/answer.h"
 #include "tools/sandbox/acts/content.h"
 #include "tools/sandbox/acts/control.h"

@@ -13,8 +13,6 @@
 #include "tools/sandbox/kit/jread.h"
 #include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/kit/text.h"
-#include "tools/sandbox/record/gate.h"
-#include "tools/sandbox/record/settings.h"
 #include "tools/sandbox/record/world.h"
 
 static struct json_object *connect_reply(const struct amojo_scope *sc)

@@ -6,10 +6,8 @@
 
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/mem.h"
 #include "tools/sandbox/amojo/store.h"
-#include "tools/sandbox/kit/blob.h"
 #include "tools/sandbox/kit/jread.h"
 
 /* What a message may consist of; each is null in lists when it is not there. */

@@ -442,8 +442,3 @@ void exchange_attach(struct exchange *x, void *own, void (*free_fn)(void *own))
     x->own = own;
     x->own_free = free_fn;
 }
-
-void *exchange_own(const struct exchange *x)
-{
-    return x->own;
-}

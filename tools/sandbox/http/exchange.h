@@ -7,7 +7,6 @@
  * now or later, exactly once: exchange_answer() or exchange_cut(). Until then the connection
  * sleeps. Everything it holds is freed when libmicrohttpd is done with it. */
 
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -68,4 +67,3 @@ void exchange_cut(struct exchange *x);
 void exchange_later(struct exchange *x, int64_t ms, exchange_fn *fn, void *arg);
 /* A place for the handler's own pointer, freed with @free_fn when the exchange ends. */
 void exchange_attach(struct exchange *x, void *own, void (*free_fn)(void *own));
-void *exchange_own(const struct exchange *x);

@@ -3,7 +3,6 @@
 /* What is to be sent, in lines: one line per chat or conversation, one job of a line on the
  * wire at a time, lines never wait for each other. Knows nothing of HTTP. */
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/compiler.h"

@@ -110,24 +110,6 @@ bool digest_equal(const char *a, const char *b)
     return n == strlen(b) && CRYPTO_memcmp(a, b, n) == 0;
 }
 
-bool digest_equal_hex(const char *a, const char *b)
-{
-    unsigned int diff = 0;
-    size_t n = strlen(a);
-
-    if (n != strlen(b))
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        unsigned int x = (unsigned char)a[i];
-        unsigned int y = (unsigned char)b[i];
-
-        x |= (x >= 'A' && x <= 'F') ? 0x20U : 0U;
-        y |= (y >= 'A' && y <= 'F') ? 0x20U : 0U;
-        diff |= x ^ y;
-    }
-    return diff == 0;
-}
-
 static void digest_random(uint8_t *ret, int n)
 {
     if (RAND_bytes(ret, n) == 1)

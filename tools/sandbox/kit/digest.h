@@ -34,8 +34,6 @@ AMO_MUSTCHECK int digest_base64_decode(const char *text, size_t text_len, uint8_
 
 /* Constant time for equal lengths. */
 bool digest_equal(const char *a, const char *b);
-/* The same; letters A-F count as a-f. */
-bool digest_equal_hex(const char *a, const char *b);
 
 /* A random UUID (version 4); @n random bytes as hex (2 * n + 1 characters). Out of
  * randomness there is nothing to emulate: they abort. */

@@ -3,7 +3,6 @@
 /* Things to do later, by the monotonic clock. A timer is embedded in what it belongs to;
  * arming an armed one moves it. One thread. */
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "tools/sandbox/kit/vec.h"

@@ -4,7 +4,6 @@
  * Holds: the rules, until they are taken away. */
 #include "tools/sandbox/record/faults.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"

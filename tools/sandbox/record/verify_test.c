@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <cmocka.h>
 
@@ -244,7 +245,7 @@ static void webhook_decisions_agree(void **state)
         char want[DIGEST_SHA1_HEX + 1];
 
         assert_int_equal(verify_hook_sign(jread_str(v, "secret"), body, strlen(body), want), 0);
-        assert_int_equal(digest_equal_hex(want, jread_str(v, "x_signature")),
+        assert_int_equal(strcasecmp(want, jread_str(v, "x_signature")) == 0,
                          jread_bool(v, "accept", false));
     }
 }

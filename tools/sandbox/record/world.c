@@ -1,7 +1,6 @@
 /* What: time, numbers and limits of the whole sandbox. */
 #include "tools/sandbox/record/world.h"
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
 

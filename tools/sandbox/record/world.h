@@ -14,7 +14,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/compiler.h"
 #include "tools/sandbox/kit/timers.h"
 #include "tools/sandbox/record/counters.h"
 #include "tools/sandbox/record/faults.h"
