@@ -11,7 +11,7 @@
 
 #include "base/compiler.h"
 
-/* Bytes that somebody else owns; not NUL-terminated. ptr NULL means "not there", which is
+/* Borrowed bytes; not NUL-terminated. ptr NULL means "not there", which is
  * different from a present, empty text (ptr not NULL, len 0). */
 struct view {
     const char *ptr;

@@ -10,17 +10,17 @@
 #include "base/buf.h"
 #include "base/compiler.h"
 
-/* Milliseconds of a clock that only goes forward; its zero means nothing. */
+/* Milliseconds of a clock that only moves forward; its zero means nothing. */
 int64_t clock_mono_ms(void);
 /* The same clock in microseconds, for measuring. */
 int64_t clock_mono_us(void);
 /* Milliseconds since 1970-01-01 UTC. */
 int64_t clock_unix_ms(void);
 
-/* The end of the year 2199: amojo takes seconds of ten digits. No later time is anybody's. */
+/* The end of the year 2199: amojo takes seconds of ten digits. A later time is a mistake. */
 #define CLOCK_MS_MAX 7258118399999LL
-/* Milliseconds since 1970 of a time that somebody wrote down as a number of seconds, milli-,
- * micro- or nanoseconds: which it is shows in its size, for times from September 2001 (ten digits
+/* Milliseconds since 1970 of a time given as a number of seconds, milli-, micro- or nanoseconds.
+ * The size of the number shows which, for times from September 2001 (ten digits
  * of seconds) to 2199. 0 when it is none of them. */
 int64_t clock_ms_of_number(int64_t number);
 

@@ -39,8 +39,8 @@ AMO_MUSTCHECK int config_load(const char *path, struct buf *ret_why,
 AMO_MUSTCHECK int config_load_keys(const struct config_key *keys, size_t n_keys,
                                    const char *path, struct buf *ret_why,
                                    struct config **ret_config);
-/* The bytes of a file, as config_load would read them: nothing but the file counts, no
- * environment, no `x_file` is opened. For checks and fuzzing. @name stands in messages. */
+/* The bytes of a file, as config_load would read them: the environment is ignored and no
+ * `x_file` is opened. For checks and fuzzing. @name is the file's name in messages. */
 AMO_MUSTCHECK int config_load_text(struct view text, const char *name, struct buf *ret_why,
                                    struct config **ret_config);
 void config_free(struct config *c);

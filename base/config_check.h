@@ -5,6 +5,6 @@
 
 #include "base/compiler.h"
 
-/* NULL when @value may stand at @key, else what is wrong, as a constant text. Keys without a
+/* NULL when @key may have @value, else what is wrong, as a constant text. Keys without a
  * rule take anything. */
 const char *config_check(const char *key, const char *value);

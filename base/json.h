@@ -25,7 +25,7 @@ enum {
 
 /* A parsed document; owns all views taken from it. */
 struct json;
-/* A borrowed value inside a document; NULL stands for "absent" everywhere below. */
+/* A borrowed value inside a document; NULL means "absent" everywhere below. */
 struct json_node;
 
 /* Any JSON value at the top. 0, JSON_E_*, -ENOMEM. */
@@ -39,7 +39,7 @@ bool json_is_array(const struct json_node *n);
 bool json_is_present(const struct json_node *n);
 
 /* Member @key of object @n; NULL when @n is not an object or has none. A null member is
- * returned as NULL, too. */
+ * also returned as NULL. */
 const struct json_node *json_get(const struct json_node *n, const char *key);
 /* Path of keys separated by dots: "message.conversation.id". */
 const struct json_node *json_path(const struct json_node *n, const char *path);
@@ -54,8 +54,8 @@ bool json_next(const struct json_node *n, const void **iter, struct view *ret_ke
  * float's exact source digits; VIEW_NONE for "", absent, null, bool, object, array. The view
  * lives as long as @doc. -ENOMEM only when a replacement needed memory. */
 AMO_MUSTCHECK int json_text(struct json *doc, const struct json_node *n, struct view *ret);
-/* A string that is a JSON string (no conversion), "" allowed; false when it is not. For
- * strictly typed APIs of ours. */
+/* A string that is a JSON string (no conversion), "" allowed; false when it is not. For our
+ * strictly typed APIs. */
 bool json_strict_text(const struct json_node *n, struct view *ret);
 /* Integer by N8: a number, a float with zero fraction, a string of digits. False otherwise. */
 bool json_int(const struct json_node *n, int64_t *ret);

@@ -8,8 +8,9 @@
 #include "base/buf.h"
 #include "base/compiler.h"
 
-/* Is there a run of digits that a 64-bit integer cannot hold? Runs inside strings count, too: that
- * only makes the two values at the limits of the range unbelieved in such a document. */
+/* Is there a run of digits that a 64-bit integer cannot hold? Runs inside strings also
+ * count: the only effect is that the two values at the limits of the range are rejected in such a
+ * document. */
 bool json_source_has_huge_integer(struct view text);
 /* @text with those pairs of escaped surrogates in UTF-8 that json-c 0.16 makes U+FFFD of; @out
  * (room for text.len) stays empty when there are none. -ENOMEM. */

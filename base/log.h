@@ -36,7 +36,7 @@ bool log_enabled(enum log_level level);
 void log_line(enum log_level level, const char *what, const char *fmt, ...) AMO_PRINTF(3, 4);
 /* The same about something that failed, which begins with `error=28 words="No space left on device"`:
  * @rc is -Exxx; a positive one is named as the answer it is. A bare number is never logged (tests/lint).
- * What is known besides stands in @fmt: the file, SQLite's words. */
+ * @fmt adds what else is known: the file, SQLite's message. */
 void log_failed(enum log_level level, const char *what, int rc, const char *fmt, ...)
     AMO_PRINTF(4, 5);
 /* An outside text as a safe value: cut to fit, anything but [!-~] without '"', '=', '\\' shown

@@ -1,7 +1,7 @@
 #pragma once
 
-/* The path that a request names. One path has several legal spellings, and who stands between the
- * caller and us may choose another than the caller did; here they become one. Pure. */
+/* The path that a request names. One path has several legal spellings, and a proxy between the
+ * caller and us may choose another one than the caller did; here they become one. Pure. */
 
 #include <stdbool.h>
 
@@ -16,7 +16,7 @@ struct view request_path_of(struct view target);
 
 /* Is it spelled with escapes that request_path_plain() could take away? */
 bool request_path_is_escaped(struct view path);
-/* Appends @path with %XX written as the letter it stands for where that is a letter, a digit or
+/* Appends @path with %XX decoded where it is a letter, a digit or
  * one of "-._~", which mean the same in either spelling. All other escapes stay: "%2F" is no
  * slash. -ENOMEM, -ENOSPC. Source: RFC 3986, 2.3. */
 AMO_MUSTCHECK int request_path_plain(struct view path, struct buf *out);

@@ -22,7 +22,7 @@ AMO_MUSTCHECK int secret_init(struct secret *s, struct view bytes);
 void secret_fini(struct secret *s);
 /* Wipe memory that held a secret; the compiler may not leave it out. */
 void secret_wipe(void *bytes, size_t len);
-/* Equal? Takes the same time wherever they differ; a different length is told at once. */
+/* Equal? Takes the same time wherever they differ; a different length is reported at once. */
 bool secret_equal(struct view a, struct view b);
 /* The bytes, borrowed: for signing and sealing only. */
 struct view secret_view(const struct secret *s);

@@ -1,6 +1,6 @@
 #pragma once
 
-/* For tests only: what stands in files, and cases run with each of their allocations failing in turn:
+/* For tests only: what files contain, and cases run with each of their allocations failing in turn:
  * nothing may leak (the sanitizers watch), crash, or report anything but -ENOMEM. */
 
 #include <errno.h>
@@ -24,7 +24,7 @@ static inline void testing_set_env(const char *name, const char *value)
     assert_int_equal(value ? setenv(name, value, 1) : unsetenv(name), 0);
 }
 
-/* Do the bytes stand in the file? One that is not there has none; at most 4 MiB are looked at. */
+/* Does the file contain the bytes? One that does not exist has none; at most 4 MiB are looked at. */
 static inline bool testing_file_has(const char *path, const char *what)
 {
     size_t len = strlen(what);

@@ -25,13 +25,13 @@ bool url_is_https(struct view text);
 bool url_is_link(struct view text);
 /* A link of printable ASCII alone, with a host. */
 bool url_is_plain(struct view text);
-/* "https://host[:port]…" of printable ASCII without a user or a fragment: what we are told to call.
+/* "https://host[:port]…" of printable ASCII without a user or a fragment: an address we may call.
  * Plain http is for sandboxes and private networks. */
 bool url_is_callable(struct view text);
 
-/* What the outside is told to call. */
+/* An address that others are to call. */
 enum address {
-    ADDRESS_FINE,   /* https; or http of this very host, where nobody listens in */
+    ADDRESS_FINE,   /* https; or http of this very host, which no one can tap */
     ADDRESS_OPEN,   /* http: everybody on the way reads it */
     ADDRESS_PERSON, /* a user or a password is in it: it is not for showing */
     ADDRESS_NONE,   /* no web address */

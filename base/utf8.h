@@ -26,7 +26,7 @@ bool utf8_is_skin(uint32_t c);
 bool utf8_extends(uint32_t c);
 /* Is @at, a boundary of characters, in the middle of what a reader takes for one sign? */
 bool utf8_is_inside(struct view text, size_t at);
-/* Is there anything to see in it, other than blanks and marks that stand for themselves? */
+/* Is there anything to see in it, other than blanks and marks without a letter under them? */
 bool utf8_shows(struct view text);
 /* Columns of a terminal: 0 for marks, 2 for wide characters. */
 size_t utf8_columns(uint32_t c);

@@ -1,7 +1,7 @@
 #pragma once
 
 /* What the files of target amojo share: target_amojo.c makes the request, amojo_body.c what is in
- * it, amojo_answer.c reads what came back. For nobody else. */
+ * it, amojo_answer.c reads what came back. Private to them. */
 
 #include "egress/target.h"
 

@@ -1,7 +1,7 @@
 #pragma once
 
 /* One attempt in memory: what egress/transfer.c (until it has its result) and egress/report.c (until its
- * result is taken) share. For nobody else. */
+ * result is taken) share. Private to them. */
 
 #include "base/list.h"
 #include "egress/target.h"
@@ -73,7 +73,7 @@ struct transfers {
     struct buf scratch;
 };
 
-/* The trace id of its command for the log, written to @ret; zeros when that is not understood. */
+/* The trace id of its command for the log, written to @ret; zeros when the command was not understood. */
 const char *transfer_trace(const struct transfer *t, char ret[ID_TEXT_LEN + 1]);
 /* Into @state: the one place where a state changes. */
 void transfer_move(struct transfer *t, enum transfer_state state);

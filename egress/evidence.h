@@ -1,8 +1,8 @@
 #pragma once
 
 /* What is kept of an answer for the person who looks at a dead letter: the status line and the
- * beginning of the body, or why there was none; and the other side's own words. Always UTF-8
- * without control characters, never with a signature or secret of ours in it. Pure. */
+ * beginning of the body, or why there was none; and the error text of the other side. Always
+ * UTF-8 without control characters, never with one of our signatures or secrets in it. Pure. */
 
 #include <stddef.h>
 

@@ -5,7 +5,7 @@
  *
  * Connections are kept alive and never shared between policies (curl asks about an address only
  * when it opens a connection). Names are resolved in a bounded number at once, each name once,
- * so that a resolver that does not answer holds up nobody but those who ask for that name.
+ * so that a resolver that does not answer delays only the calls that need that name.
  *
  * Single thread. Knows nothing of commands. */
 
@@ -37,8 +37,8 @@ AMO_MUSTCHECK int http_new(struct loop *loop, const struct http_settings *s,
 /* Calls under way end without a word. Accepts NULL. */
 void http_free(struct http *h);
 
-/* A call to be filled in: reused or new. NULL when there is no memory. It goes back by
- * http_put(), or by itself after @done of http_send(). */
+/* A call to be filled in: reused or new. NULL when there is no memory. Returned with
+ * http_put(), or automatically after @done of http_send(). */
 struct http_call *http_take(struct http *h);
 void http_put(struct http_call *c);
 /* To be filled in; freshly reset. */

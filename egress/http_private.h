@@ -1,7 +1,7 @@
 #pragma once
 
 /* What egress/http.c (multis, sockets, timers) and egress/http_call.c (one easy handle and its
- * callbacks) share. For nobody else. */
+ * callbacks) share. Private to them. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -65,7 +65,7 @@ struct http_call {
     bool literal; /* the host is an address: there is nothing to resolve */
 
     /* of the present flight */
-    unsigned n_sent;     /* how often the request went out */
+    unsigned n_sent;     /* how often the request was sent */
     bool must_wait;      /* the gate said no: to be parked, not ended */
     bool head_is_whole;  /* the empty line behind the headers came */
     bool truncated;      /* the answer is longer than we read */

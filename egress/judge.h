@@ -19,7 +19,7 @@ enum target {
     TARGET_WEBHOOK = 2,
 };
 
-/* How an HTTP call ended. What came before the request left is told apart from what came after,
+/* How an HTTP call ended. A failure before the request was sent is distinguished from one after it,
  * because only the latter can have had an effect. */
 enum http_end {
     HTTP_ANSWERED = 1, /* a status came; a body over the limit is cut, and that is all right */
@@ -29,8 +29,8 @@ enum http_end {
     HTTP_SENT_CUT,     /* sent, the connection broke before the answer was whole */
 };
 
-/* What the body of an answer looks like: the remote side's own word, or that of something that
- * stands before it. */
+/* What the body of an answer looks like: the remote side's own, or that of something in
+ * front of it. */
 enum answer_form {
     FORM_EMPTY = 1, /* no body */
     FORM_OWN,   /* as the remote side writes: the documented error form of a service; any JSON

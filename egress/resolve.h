@@ -23,7 +23,7 @@ struct resolve_slot {
 struct resolve_gate {
     struct resolve_slot slots[RESOLVE_SLOTS];
     size_t n_busy;
-    bool changed; /* a slot was freed since somebody looked */
+    bool changed; /* a slot was freed since the last look */
 };
 
 /* May @owner have @host resolved now? True takes a slot (or keeps the one it has). */
@@ -32,5 +32,5 @@ bool resolve_enter(struct resolve_gate *g, const void *owner, unsigned policy,
 /* @owner's name is resolved, or not going to be. Harmless without a slot. Returns whether it
  * had one. */
 bool resolve_leave(struct resolve_gate *g, const void *owner);
-/* Is somebody at @host? */
+/* Is @host being resolved now? */
 bool resolve_is_busy(const struct resolve_gate *g, unsigned policy, const char *host);

@@ -31,7 +31,8 @@ struct http_request {
     struct buf url;
     struct buf headers; /* "Name: value\n" each */
     struct buf body;
-    bool fresh; /* a look: names, connection and certificate anew, nothing is kept for others */
+    bool
+        fresh; /* a look: names, connection and certificate are new, and not kept for other calls */
     /* A value that must not show in evidence even when the answer echoes it; "" none. */
     char signature[256];
 };
@@ -98,7 +99,7 @@ enum status_spelling status_spelling_of(const char *word);
 /* What a request is made with besides its command. */
 struct target_context {
     const struct registry *registry;
-    int64_t now_ms; /* wall time: of the signature, and for what goes stale */
+    int64_t now_ms; /* wall time: for the signature, and for what expires */
     enum status_spelling spelling;
 };
 
@@ -123,18 +124,18 @@ const struct target_ops *target_ops(enum target t);
 /* Append @segment to a URL, percent-encoded where it must be. TARGET_E_IMPOSSIBLE for an empty
  * one and for "." and "..", which servers fold away. */
 AMO_MUSTCHECK int target_add_segment(struct buf *url, struct view segment);
-/* May it stand in a request line? */
+/* May a request line contain it? */
 bool target_url_is_fine(struct view url);
-/* Is it a number as JSON has it? Then it may stand in a body as it is. */
+/* Is it a number as JSON has it? Then a body may contain it as it is. */
 bool target_is_number(struct view text);
-/* Is it a page, for a person's eyes? No answer of an API looks like one: it is of whoever stands
- * in front of the remote side, and proves nothing about it. A body that begins with "<", or one that
- * is called HTML and holds a sentence: frameworks call HTML what an API says, too, but that is JSON
- * or one word. */
+/* Is it a page meant for people? No answer of an API looks like one: it comes from something in
+ * front of the remote side, and proves nothing about that. A page is a body that begins with "<", or
+ * one that is declared as HTML and contains a sentence: frameworks also declare an API's answers as
+ * HTML, but those are JSON or one word. */
 bool target_is_page(const struct http_answer *a);
 /* Is it one word, like OK, or nothing at all? */
 bool target_is_word(struct view body);
-/* Has what a typing command tells about gone stale? */
+/* Is it a typing command that has expired? */
 bool target_is_stale(const struct command *c, int64_t now_ms);
 /* What the body of @a looks like, where @own says whether it is as the remote side writes. */
 enum answer_form target_form(const struct http_answer *a, bool own);

@@ -5,10 +5,10 @@
  *
  *   QUEUED   taken within credit, waits for room          -> RUNNING, KEPT (unstarted)
  *   RUNNING  its call is under way                        -> KEPT
- *   KEPT     its result waits to be sent                  -> SENT, gone
- *   SENT     its result is with core, not yet taken       -> KEPT (new session), gone
+ *   KEPT     its result waits to be sent                  -> SENT, freed
+ *   SENT     its result is with core, not yet taken       -> KEPT (new session), freed
  *
- * Never: RUNNING twice (a repeat is a new attempt with a new number), nor gone without
+ * Never: RUNNING twice (a repeat is a new attempt with a new number), nor freed without
  * RESULT_TAKEN naming (id, attempt).
  *
  * The part that talks to core is handed in, so this can be tested without a bus. Runs on the
@@ -52,7 +52,7 @@ AMO_MUSTCHECK int transfers_new(struct loop *loop, struct http *http, struct fig
                                 const struct transfers_settings *s,
                                 const struct transfers_hooks *hooks,
                                 struct transfers **ret_transfers);
-/* Calls must be over or the http gone: free the http first. Accepts NULL. */
+/* No call may be under way: free the http first. Accepts NULL. */
 void transfers_free(struct transfers *ts);
 
 /* What attempts are signed with from now on; NULL: none. Borrowed until the next. */
@@ -67,10 +67,10 @@ void transfers_taken(struct transfers *ts, struct view pairs);
 void transfers_resend(struct transfers *ts);
 /* Results sent more than @age_ms ago and not taken are sent again. */
 void transfers_resend_older(struct transfers *ts, int64_t age_ms);
-/* Start nothing (more): what is queued now, and what comes, goes back unstarted. */
+/* Start nothing any more: what is queued now, and what comes, is given back unstarted. */
 void transfers_stop(struct transfers *ts);
 
-/* Appends (id, attempt) of everything not gone. */
+/* Appends (id, attempt) of everything still held. */
 AMO_MUSTCHECK int transfers_held(const struct transfers *ts, struct buf *out);
 size_t transfers_n_queued(const struct transfers *ts);
 size_t transfers_n_running(const struct transfers *ts);

@@ -1,6 +1,6 @@
 #pragma once
 
-/* The command as it goes to a worker, and the result that comes back.
+/* The command as it is sent to a worker, and the result that comes back.
  *
  * A command carries everything an attempt needs but the secrets: those come with the registry.
  * All texts are borrowed. */
@@ -50,9 +50,9 @@ struct command {
     struct view conversation_id;     /* amojo: ours */
     struct view conversation_ref_id; /* amojo: theirs; present = link the two */
     struct view conversation;        /* webhook: the service's id; absent = write first */
-    struct view chat_id; /* amojo: history; of a message the chat it goes to, if known */
-    int64_t offset;      /* history: so many messages, of the newest, are known already */
-    int64_t until_ms;    /* history: what is looked for is not older; 0: as old as may be */
+    struct view chat_id;             /* amojo: history; of a message its chat, if known */
+    int64_t offset;   /* history: so many messages, of the newest, are known already */
+    int64_t until_ms; /* history: what is looked for is not older; 0: as old as may be */
 
     /* people */
     struct view sender_id;
@@ -137,7 +137,7 @@ enum stage {
     STAGE_NONE,
     STAGE_DNS,      /* the name was not found */
     STAGE_ADDRESS,  /* found, but not to be dialled: a private network */
-    STAGE_CONNECT,  /* nobody took the connection */
+    STAGE_CONNECT,  /* the connection was not accepted */
     STAGE_TLS,      /* connected; no agreement, or the certificate is no good */
     STAGE_SENT,     /* sent; no whole answer */
     STAGE_ANSWERED, /* answered, with whatever status */
@@ -175,7 +175,7 @@ struct result {
     struct view service_message_id;
     struct view scope_id; /* connect */
 
-    /* a message to amojo that is not done: where the attempt went */
+    /* a message to amojo that is not done: where the attempt was sent */
     struct view sent_scope;
     struct view sent_chat; /* empty: amo was to find it by our own id */
 };

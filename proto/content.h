@@ -1,6 +1,6 @@
 #pragma once
 
-/* What a message says, whichever way it goes: the message model that event and command share.
+/* What a message says, in either direction: the message model that event and command share.
  * Ingress fills it from either side's JSON, core passes it on, egress writes it for the other
  * side. Fields that do not apply are absent (VIEW_NONE, 0). All texts are borrowed.
  *
@@ -41,9 +41,9 @@ struct content {
     struct view shared_post;   /* JSON object: url, preview_link, preview_permalink, … */
     struct view post;          /* JSON object: the post this is a comment on */
 
-    /* the quoted message: ids, and what it said for when nobody knows the ids.
-     * In an event the ids are as the sender gave them (`reply_id` his own, `reply_client_id`
-     * ours); in a command they are the receiver's own and ours. */
+    /* the quoted message: ids, and what it said in case no one knows the ids.
+     * In an event the ids are as the sender gave them (`reply_id` the sender's own,
+     * `reply_client_id` ours); in a command they are the receiver's own and ours. */
     struct view reply_id;
     struct view reply_client_id;
     struct view reply_type;

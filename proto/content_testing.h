@@ -19,7 +19,7 @@
     X(media_size) X(media_duration) X(reply_sent_ms) X(forward_media_size) X(forward_sent_ms)
 /* clang-format on */
 
-/* Whoever adds a member to the content adds it to one of the lists above, too. */
+/* A member that is added to the content is also added to one of the lists above. */
 enum {
 #define CONTENT_COUNT(member) CONTENT_TEXT_##member,
     CONTENT_TEXTS(CONTENT_COUNT)

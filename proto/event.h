@@ -19,7 +19,7 @@ enum event_kind {
     EVENT_SERVICE_STATUS = 5,   /* the service tells how far one of our messages came */
     EVENT_QUARANTINE = 6,       /* signed, but not understood: `raw` and `reason` */
     EVENT_SERVICE_EDIT = 7,     /* a message was changed or deleted on the service's side */
-    EVENT_SERVICE_REACTION = 8, /* somebody on the service's side reacted to a message */
+    EVENT_SERVICE_REACTION = 8, /* a person on the service's side reacted to a message */
     EVENT_SERVICE_TYPING = 9,   /* a client types; never in a spool */
     EVENT_DOOR_TEST = 10,       /* our own test webhook came through: `message_id` its nonce */
 };
@@ -59,7 +59,7 @@ struct event {
     bool silent;
     bool outgoing;      /* service: written by a person or bot on its side, not by the client */
     struct view author; /* service: the CRM user's amojo id in whose name; absent: the bot */
-    bool deleted;       /* edit: the message is gone */
+    bool deleted;       /* edit: the message was deleted */
     struct content content;
     struct view post_id; /* comment under a post: our id of the post */
 
@@ -81,12 +81,12 @@ struct event {
     uint64_t replay;    /* number of the quarantine entry this was made from; 0 none */
 };
 
-/* Times beyond this (about the year 287396) are nobody's: sums with them must not overflow. */
+/* Times beyond this (about the year 287396) are mistakes: sums with times must not overflow. */
 #define EVENT_MS_MAX (1LL << 53)
 
 /* "amo.message", …; "unknown" for another number. */
 const char *event_kind_name(uint64_t kind);
 /* Appends one event. -ENOMEM, -ENOSPC of the buf. */
 AMO_MUSTCHECK int event_encode(const struct event *e, struct buf *out);
-/* PACK_E_MALFORMED when it is no event; an unknown kind is malformed, too. */
+/* PACK_E_MALFORMED when it is not an event, or one of an unknown kind. */
 AMO_MUSTCHECK int event_decode(struct view bytes, struct event *ret);

@@ -1,8 +1,8 @@
 #pragma once
 
 /* One rule for every id that another side gives to something and that may come back to us from there: in
- * a status, a reaction, an edit, a question, a quote. What it lets in is learnt, found again and told;
- * what it does not is refused where it stands, and not learnt out of an answer. */
+ * a status, a reaction, an edit, a question, a quote. What it lets in is learnt, found again and reported;
+ * what it does not is refused in a request, and not learnt from an answer. */
 
 #include <stdbool.h>
 

@@ -30,7 +30,7 @@
 
 /* Questions of ingress to core (GET …/messages/{id}) */
 #define LIMIT_QUERIES    256U        /* waiting in one ingress: each holds a connection */
-#define LIMIT_QUERY_MS   5000        /* until the asker is told to come back */
+#define LIMIT_QUERY_MS   5000        /* then the caller is asked to come back later */
 #define LIMIT_HINT_BYTES (16U << 10) /* of an event that lives for seconds; larger is dropped */
 
 /* Spool */
@@ -60,5 +60,5 @@
 #define LIMIT_LIST_ROWS      1000U /* rows of one amoctl list */
 #define LIMIT_ERASE          1000U /* conversations erased in one go */
 #define LIMIT_REBUILD_BYTES                                                                    \
-    (64LL << 20) /* of a store written anew while core runs: about a second without writing */
+    (64LL << 20) /* of a store rewritten while core runs: about a second without writing */
 #define LIMIT_IMPORT_BATCH 500U /* conversations of one conversation.import */

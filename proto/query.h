@@ -1,7 +1,7 @@
 #pragma once
 
 /* Questions of an ingress to core, their answers, and bodies that core hands back to be
- * normalized anew. Nothing of these is stored: who asks waits a few seconds and then does without.
+ * normalized again. None of this is stored: the asker waits a few seconds and then does without.
  * All texts are borrowed. */
 
 #include <stdbool.h>

@@ -43,7 +43,7 @@ struct reg_scope {
     int64_t left_ms;        /* core: wall time at which it left; 0 it did not */
     bool window_off;        /* core: the channel's time window does not count here */
     int64_t connected_ms;   /* core: wall time of the last connect call; 0 never */
-    int64_t reconnected_ms; /* core: of the last one made unasked */
+    int64_t reconnected_ms; /* core: of the last automatic one */
     char *default_source;   /* core: from which number a manager writes who names none; NULL */
 };
 
@@ -96,10 +96,10 @@ struct view registry_scope_channel(struct view scope_id);
 /* The account part: behind the first '_'; VIEW_NONE when there is none. */
 struct view registry_scope_account(struct view scope_id);
 
-/* Which scope a connector's @source belongs to: the listed one; a source that nobody has listed,
- * the connector's only scope, unless others have left it whose sources are listed. NULL with
- * *ret_known = false when the source is nobody's (or of a scope that left), NULL with true when the
- * connector has no connected scope at all. Source: docs/delivery.md, "Registry". */
+/* Which scope a connector's @source belongs to: the listed one; for a source that is not listed,
+ * the connector's only scope, unless a scope that left it still has listed sources. NULL with
+ * *ret_known = false when the source belongs to no scope (or to one that left), NULL with true when
+ * the connector has no connected scope at all. Source: docs/delivery.md, "Registry". */
 const struct reg_scope *registry_scope_of_source(const struct registry *r,
                                                  struct view connector, struct view source,
                                                  bool *ret_known);

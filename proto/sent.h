@@ -1,13 +1,13 @@
 #pragma once
 
-/* When core sent a frame, in this process's own monotonic time. What lay in a socket while the
- * process stood still is as old as it is, whenever it is read.
+/* When core sent a frame, in this process's own monotonic time. A frame that waited in a socket
+ * while the process was stopped has its true age, whenever it is read.
  *
  * Core stamps with its own monotonic clock. The two are tied together by questions: what was asked
  * at our time A and answered at core's time C says that our clock is at least A - C before core's,
- * however late the answer is read. So an age is never taken for less than it is. A core of before
- * the stamps has only the envelopes' wall time: there the quickest frame of the last minutes stands
- * for "at once", so that clocks which differ, or jump, put nobody off for longer than that.
+ * however late the answer is read. So an age is never taken for less than it is. From a core
+ * older than the stamps there is only the envelopes' wall time: then the quickest frame of the last
+ * minutes counts as "at once", so clocks that differ, or jump, delay nothing for longer than that.
  *
  * Pure: times are arguments. */
 

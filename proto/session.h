@@ -27,8 +27,8 @@ struct hello {
     struct id spool;           /* ingress */
     uint64_t low;              /* ingress: lowest number still held */
     uint64_t next;             /* ingress: next number to be given */
-    uint64_t fresh; /* ingress: from here on this process has sent nothing yet, so core
-                                  can have nothing; 0 not said: `next` stands for it */
+    uint64_t fresh;            /* ingress: this process has sent nothing from here on, so core
+                                  can have nothing; 0 absent: `next` is used */
     uint64_t known; /* ingress: the highest number that a core has said it has taken; 0 none */
     struct view lives;     /* ingress: boot ids of the processes that had this spool before,
                                   the last one first */
@@ -87,7 +87,7 @@ AMO_MUSTCHECK int heartbeat_answer_decode(struct view body, struct heartbeat_ans
 /* SPOOL_TURN, SPOOL_TURNED */
 struct spool_turn {
     uint64_t number; /* core's; comes back in the answer */
-    uint64_t kept; /* answer: damaged files set aside in the folder, which nobody looks into */
+    uint64_t kept;   /* answer: damaged files set aside in the folder, which no program reads */
 };
 
 AMO_MUSTCHECK int spool_turn_encode(const struct spool_turn *t, struct buf *out);
@@ -95,7 +95,7 @@ AMO_MUSTCHECK int spool_turn_decode(struct view body, struct spool_turn *ret);
 
 /* SPOOL_REFUSED */
 struct spool_refused {
-    struct id spool;    /* HELLO's: it belongs to somebody else, take a new id */
+    struct id spool;    /* HELLO's: another process has it, take a new id */
     uint64_t low;       /* core has everything of it below */
     struct view reason; /* in words */
 };

@@ -53,7 +53,7 @@ struct ingress {
 
     struct tap *tap;
     struct figures figures;
-    struct refused refused; /* sources that are nobody's */
+    struct refused refused; /* sources that belong to no account */
     struct admin *admin;
 
     const char *drain_spool; /* --drain: deliver this spool and end */

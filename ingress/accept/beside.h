@@ -11,7 +11,7 @@ struct event;
 struct push_config;
 struct query;
 
-/* 0; anything else: it did not go, and nobody tries again. */
+/* 0; anything else: it was not sent, and will not be. */
 AMO_MUSTCHECK int beside_hint(struct edge *edge, const struct event *e);
 AMO_MUSTCHECK int beside_query(struct edge *edge, const struct query *q);
 /* ANSWER and REPLAY, to those of @config who want them. */

@@ -1,13 +1,13 @@
 #pragma once
 
-/* What ingress sends to core and hears from it: events from the spool within core's credit,
- * EVENT_TAKEN, the registry; events that live for seconds, questions and their answers, bodies out
- * of quarantine. Owns the session.
+/* What ingress sends to core and receives from it: events from the spool within core's credit,
+ * EVENT_TAKEN, the registry; events that live for seconds, questions and their answers, bodies from
+ * quarantine. Owns the session.
  *
  * An event that was in flight when core died twice travels alone from then on; if core dies with
- * it alone twice more, it is marked suspect and core quarantines it unread. When core gives up in
- * order, because its store fails, three times with the same event first in hand, the events of then
- * travel one by one; one that core gives up over three times more is marked, too. */
+ * it alone twice more, it is marked suspect and core quarantines it unread. When core ends
+ * regularly because its store fails, three times while it handles the same event, the events that were
+ * in flight then travel one by one; one over which core ends three times more is marked as well. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -51,7 +51,7 @@ AMO_MUSTCHECK int push_new(const struct push_config *config, struct push **ret_p
 void push_free(struct push *p);
 /* Events were flushed: send what credit allows. */
 void push_wake(struct push *p);
-/* An event past the spool: it goes to core now or nowhere. True: it went. */
+/* An event past the spool: it is sent to core now or never. True: it was sent. */
 bool push_hint(struct push *p, const struct event *e);
 /* A question. 0; anything else: it did not go, and no answer will come. */
 AMO_MUSTCHECK int push_query(struct push *p, const struct query *q);

@@ -26,7 +26,7 @@ struct refused {
 
 void refused_init(struct refused *r);
 void refused_fini(struct refused *r);
-/* One more message of @source was refused. The log hears of it at most once a minute. */
+/* One more message of @source was refused. Logged at most once a minute. */
 void refused_note(struct refused *r, struct view connector, struct view source,
                   int64_t now_unix_ms, int64_t now_mono_ms);
 /* Those of the last hour, "<connector>\t<source>\t<count>\t<wall time of the last, ms>\n" each.

@@ -2,8 +2,8 @@
 
 /* What a message of amoCRM says: its message.message, rules N17, N18, N21 and N22 of
  * docs/amojo.md, "Bodies". The parts that have no fields of their own (buttons, list, template)
- * become JSON in the shapes of docs/connector.md. What is malformed is left out, the message
- * stands. */
+ * become JSON in the shapes of docs/connector.md. What is malformed is left out, and the rest
+ * of the message is kept. */
 
 #include <stddef.h>
 
@@ -13,7 +13,7 @@
 #include "ingress/amojo/read.h"
 #include "proto/content.h"
 
-/* What had to be written anew; the content borrows it. */
+/* What had to be rewritten; the content borrows it. */
 struct amo_parts {
     struct buf buttons;
     struct buf list;

@@ -2,7 +2,7 @@
 
 /* Reading amojo's JSON by rules N7, N8 and N15 of docs/amojo.md, "Bodies": what cannot be
  * converted counts as absent, and running out of memory is the only error. It is kept in the
- * reader, so that a row of fields is a row of lines; whoever began asks for it at the end. */
+ * reader, so that a row of fields is a row of lines; the caller asks for it once, at the end. */
 
 #include <stdint.h>
 
@@ -21,9 +21,9 @@ struct view amo_read_text(struct amo_reader *r, const struct json_node *n, const
 struct view amo_read_path(struct amo_reader *r, const struct json_node *n, const char *path);
 /* A count of something: 0 unless above 0 (N18). */
 uint64_t amo_read_count(const struct json_node *n, const char *key);
-/* Times, in milliseconds, 0 when there is none. The unit of a number is told by its size
- * (clock_ms_of_number); what is none of a time there can be, or would be more than a day ahead,
- * is no time.
+/* Times, in milliseconds, 0 when there is none. The size of a number shows its unit
+ * (clock_ms_of_number); a number that is no possible time, or more than a day ahead, counts as
+ * none.
  *
  * The member @key of a webhook. */
 int64_t amo_read_when(const struct amo_reader *r, const struct json_node *n, const char *key);

@@ -13,7 +13,7 @@ struct ingress;
 struct service_fault;
 struct service_warnings;
 
-/* What an answer says beside how it went. */
+/* What an answer says beside the outcome. */
 struct connector_words {
     const char *name; /* of the id: {"mid":"…"}; NULL none */
     struct view id;

@@ -10,7 +10,7 @@
 #include "ingress/connector/read.h"
 #include "proto/content.h"
 
-/* What had to be written anew; the content borrows it. */
+/* What had to be rewritten; the content borrows it. */
 struct service_parts {
     struct buf shared_post;
     struct buf post;

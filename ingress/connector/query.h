@@ -15,7 +15,7 @@ struct answer;
 void queries_init(struct queries *q);
 /* The exchange was put aside. */
 void queries_wait(struct ingress *in, struct exchange *x);
-/* Core's answer; one that nobody waits for any more is dropped. */
+/* Core's answer; dropped if its asker no longer waits. */
 void queries_answer(struct ingress *in, const struct answer *a);
 /* Those who waited too long. */
 void queries_expire(struct ingress *in, int64_t mono_ms);

@@ -2,8 +2,8 @@
 
 /* Reading a request of a Mobilon service: the parts without which it cannot reach its reader or
  * would say something else. Those are read strictly: null, "" and absent are the same, anything
- * else of the wrong kind is a fault that names the field. The first fault stays; whoever began
- * asks for it at the end. Paths are constants: faults keep them.
+ * else of the wrong kind is a fault that names the field. The first fault is kept; the caller
+ * asks for it once, at the end. Paths are constants: faults keep them.
  *
  * Every other part is read through `shown`, which knows warnings only: ingress/connector/shown.h. */
 

@@ -1,9 +1,9 @@
 #pragma once
 
-/* Parts of a request that are only shown, or not even that: the words reach the right person
- * without them. Whoever reads a part through this file cannot refuse the request for it: there is
- * no fault here, only a warning that names the part, which the answer carries. What is too long
- * is cut, what cannot be used is left out, and the rest of the message stands.
+/* Parts of a request that are only shown, or not even that: the text reaches the right person
+ * without them. A part that is read through this file cannot be a reason to refuse the request: there
+ * is no fault here, only a warning in the answer that names the part. What is too long is cut, what
+ * cannot be used is left out, and the rest of the message is kept.
  *
  * Parts without which a message cannot reach its reader, or would say something else, are read
  * by ingress/connector/read.h. Which part is which: docs/connector.md, "What is needed, what is

@@ -1,7 +1,7 @@
 #pragma once
 
 /* One request and its answer, between the door (which speaks HTTP) and the routes (which know
- * what it means). Embedded in a connection; made anew for every request. */
+ * what it means). Embedded in a connection; a new one for every request. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,7 +34,7 @@ struct exchange {
     /* the request; views borrow the connection until the answer is queued */
     enum method method;
     struct view path;      /* without scheme, host and query, and with no needless escapes */
-    struct buf path_room;  /* where it lies when it had some */
+    struct buf path_room;  /* its text, when it had some */
     struct view signature; /* X-Signature */
     struct view authorization;
     struct view webhook_id;

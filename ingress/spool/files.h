@@ -1,6 +1,6 @@
 #pragma once
 
-/* What lies in a spool's folder beside the records: its lock, its id, the list of segments. Part
+/* What a spool's folder contains beside the records: its lock, its id, the list of segments. Part
  * of the spool (ingress/spool/spool.h). */
 
 #include <stdbool.h>
@@ -10,7 +10,7 @@
 #include "base/compiler.h"
 #include "base/ids.h"
 
-/* The first number given since core was last heard about this folder; 0: it was, since the start.
+/* The first number given since the last session with core; 0: there was one since the start.
  * On a full disk it may not be kept. -errno. */
 AMO_MUSTCHECK int spool_files_put_fresh(int dir_fd, uint64_t fresh);
 AMO_MUSTCHECK int spool_files_fresh(int dir_fd, uint64_t *ret);
@@ -28,15 +28,15 @@ AMO_MUSTCHECK int spool_files_id(int dir_fd, struct id *ret);
 AMO_MUSTCHECK int spool_files_put_id(int dir_fd, const struct id *id);
 /* A new one, put there. -errno. */
 AMO_MUSTCHECK int spool_files_new_id(int dir_fd, struct id *ret);
-/* Boot ids of processes that had the folder; enough that core has been heard of meanwhile. */
+/* Boot ids of processes that had the folder; so many that a session with core came in between. */
 #define SPOOL_LIVES_LEN ((size_t)64 * sizeof(struct id))
 /* Reads who had this folder before, and writes @boot down before them unless it is NULL. No room
  * on the disk is no error: then this life takes no part in the list. -errno. */
 AMO_MUSTCHECK int spool_files_live(int dir_fd, const struct id *boot,
                                    unsigned char ret[SPOOL_LIVES_LEN], size_t *ret_len);
-/* With a new id, what had been taken under the id before stays so: numbers below @floor are nobody's
- * to send. Kept for this id alone. On a full disk it may not be kept, and after the next start
- * some comes again. -errno. */
+/* With a new id, what was taken under the previous id stays taken: numbers below @floor are never
+ * sent. Kept for this id alone. On a full disk it may not be kept, and after the next start some
+ * events are sent again. -errno. */
 AMO_MUSTCHECK int spool_files_put_floor(int dir_fd, const struct id *id,
                                         const struct spool_floor *floor);
 /* Below 1 when none is kept for this id. -errno. */

@@ -26,14 +26,15 @@ struct spool {
     unsigned char lives[SPOOL_LIVES_LEN];
     size_t lives_len;
     struct spool_floor floor;
-    uint64_t fresh; /* first number given since core was heard; 0 in a session it was */
+    uint64_t
+        fresh; /* first number given since the last session with core; 0: there was one since the start */
     uint64_t batch; /* first number of the present flush */
     uint64_t lost;
     bool unreadable;    /* at the start the disk did not read the last file */
     struct buf pending; /* appended, not written */
     size_t written;     /* bytes of the active segment that were written */
     bool dirty;
-    int failed;   /* a flush failed: nothing goes on */
+    int failed;   /* a flush failed: nothing more is done */
     int sweep_rc; /* why a segment that is done is still here, logged once; 0 nothing */
     int64_t
         owed_ms; /* since when what its aux parts say could not be kept, monotonic; 0 it is */

@@ -1,6 +1,6 @@
 #pragma once
 
-/* One record of the spool as it lies on disk: bytes in, records out. Pure.
+/* One record of the spool as it is on disk: bytes in, records out. Pure.
  *
  * Little-endian, padded with zeros to a multiple of eight:
  *
@@ -32,7 +32,7 @@ struct record {
 
 enum {
     RECORD_E_END = 1, /* nothing was written here: zeros, or no bytes at all */
-    RECORD_E_MORE,    /* the record goes on behind the given bytes; ret_len says how far */
+    RECORD_E_MORE,    /* the record continues behind the given bytes; ret_len is its length */
     RECORD_E_BAD,     /* neither a record nor nothing */
 };
 

@@ -28,8 +28,7 @@ enum repeat_space {
     REPEAT_MESSAGE_KEY = 'k', /* a message's Idempotency-Key */
     REPEAT_KEYED_ID = 'c',    /* the id, in its conversation, of a message that has a key */
     REPEAT_EDIT_KEY = 'e',    /* an edit's, of one message */
-    REPEAT_BEFORE =
-        0, /* as versions of before had all of them in one; such are known for 24 hours
+    REPEAT_BEFORE = 0,        /* as older versions kept all of them; such are known for 24 hours
                                  after the upgrade */
 };
 struct repeat_name {
@@ -54,7 +53,7 @@ enum {
 /* -EIO, -ENOMEM. */
 AMO_MUSTCHECK int repeat_entry_make(struct view connector, const struct repeat_name *name,
                                     struct view body, int64_t now_ms, struct repeat_entry *ret);
-/* The entry as it lies beside its event. */
+/* The entry as it is stored beside its event. */
 void repeat_entry_encode(const struct repeat_entry *e, unsigned char ret[REPEAT_AUX_LEN]);
 
 /* Reads the logs in folder @dir; entries older than 24 hours at @now_ms are left. -errno. */

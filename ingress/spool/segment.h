@@ -41,7 +41,7 @@ struct segment {
 /* A piece of a segment in memory, so that reading on costs no call for each record. */
 struct window {
     int dir_fd;       /* of the spool's folder, borrowed */
-    bool patient;     /* a read that fails is tried again at once: nobody is served yet */
+    bool patient;     /* a read that fails is tried again at once: no request waits yet */
     uint64_t segment; /* whose first number; 0 = empty */
     size_t offset;
     struct buf bytes;

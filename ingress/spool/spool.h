@@ -6,7 +6,7 @@
  * never twice under one spool id. What is appended becomes promised with the next flush, and
  * only flushed events can be read. Which events are taken is kept in memory alone, a copy of what
  * core knows: at every new session core is asked. The low mark (below it everything is taken)
- * travels to the disk inside later records, for the time until core is heard after a start.
+ * travels to the disk inside later records, for the time after a start until core has said what it has.
  *
  * One process a folder (it is locked), one thread. Decision: docs/adr/0002-spool.md. */
 
@@ -23,7 +23,7 @@ struct spool;
 struct spool_config {
     const char *dir; /* made when missing, mode 0750 */
     uint64_t max_bytes;
-    const struct id *boot; /* of this process, to be written down; NULL: nobody's */
+    const struct id *boot; /* of this process, to be recorded; NULL: none */
     /* Called before a segment is deleted, so that what its aux parts say is kept elsewhere. 1: not
      * yet, the segment stays. -errno: it could not be done; the segment stays for a minute, unless
      * it is room that is missing. May be NULL. */
@@ -38,7 +38,7 @@ enum {
     SPOOL_E_BUSY,     /* another process has it */
 };
 
-/* SPOOL_E_BUSY, -errno. A full disk is no error here: appending says so. */
+/* SPOOL_E_BUSY, -errno. A full disk is no error here: appending reports it. */
 AMO_MUSTCHECK int spool_open(const struct spool_config *config, struct spool **ret_spool);
 /* What was not flushed is forgotten. Accepts NULL. */
 void spool_close(struct spool *s);
@@ -50,9 +50,9 @@ struct view spool_lives(const struct spool *s);
  * spool_low() was taken under the old id and stays so, as far as core still has it: below @known.
  * All the rest is yet to be sent. -errno. */
 AMO_MUSTCHECK int spool_renew_id(struct spool *s, uint64_t known);
-/* Core has taken something under this id, or knows nothing of it: if it did before, its store is
- * older than the id, and what was taken under the one before is to be sent, too, at the next
- * spool_untake(). -errno: it is to be said again. */
+/* Core has taken something under this id, or knows nothing of it. If it did know the id before, its
+ * store is now older than the id, and what was taken under the previous id must also be sent, at the
+ * next spool_untake(). -errno: call it again. */
 AMO_MUSTCHECK int spool_id_known(struct spool *s, bool known);
 /* The lowest number that is still here and can be sent, taken or not. */
 uint64_t spool_first(const struct spool *s);
@@ -61,9 +61,9 @@ uint64_t spool_low(const struct spool *s);
 /* The same, as far as it was so under the present id; 1 nothing was. */
 uint64_t spool_low_of_id(const struct spool *s);
 /* The first number that core cannot have of this folder: it was next when the folder was opened for
- * the first time since core was heard about it. */
+ * the first time after the last session with core. */
 uint64_t spool_fresh(const struct spool *s);
-/* Core gave a session: what is sent from now on it may have. -errno: to be said again. */
+/* Core gave a session: it may have what is sent from now on. -errno: call it again. */
 AMO_MUSTCHECK int spool_heard(struct spool *s);
 /* The next number to be given. */
 uint64_t spool_next(const struct spool *s);
@@ -86,7 +86,7 @@ bool spool_is_dirty(const struct spool *s);
  * true when it never was full. */
 bool spool_reopen(struct spool *s);
 
-/* Where a reader stands; a value, so it can be kept and restored. */
+/* The position of a reader; a value, so it can be kept and restored. */
 struct spool_cursor {
     uint64_t segment;
     uint64_t number;
@@ -101,24 +101,24 @@ AMO_MUSTCHECK int spool_read(struct spool *s, struct spool_cursor *c, uint64_t *
 /* Core has @low … @high, both included; numbers that are not here do not matter. Deletes
  * segments that are done. -ENOMEM: not all could be marked; ask core again. */
 AMO_MUSTCHECK int spool_take(struct spool *s, uint64_t low, uint64_t high);
-/* Forget what is taken, core says anew what it has: marks are a memory of what it knew. What is
- * lost, and what was taken under the id before, stays. -ENOMEM: of the latter some comes again. */
+/* Forget what is taken; core says again what it has. Marks only record what it knew. What is lost,
+ * and what was taken under the previous id, stays so. -ENOMEM: some of the latter is sent again. */
 AMO_MUSTCHECK int spool_untake(struct spool *s);
 /* Is it taken, or not here? */
 bool spool_has_taken(const struct spool *s, uint64_t number);
 
-/* No event is appended to the present file any more, so that it goes when all of it is taken.
+/* No event is appended to the present file any more, so that it is deleted when all of it is taken.
  * Nothing happens when it is empty. -ENOSPC: there is no room for the next file now; the same call
  * later. Other -errno as with a failed flush. */
 AMO_MUSTCHECK int spool_turn(struct spool *s);
 /* Another try at what could not be deleted. Every now and then. */
 void spool_tidy(struct spool *s);
-/* Is everything below @number taken, and are its files gone? Deletes what can be deleted. */
+/* Is everything below @number taken, and are its files deleted? Deletes what can be deleted. */
 bool spool_is_gone(struct spool *s, uint64_t number);
 /* Damaged files that were set aside. -errno. */
 AMO_MUSTCHECK int spool_count_kept(const struct spool *s, uint64_t *ret);
 
-/* @fn for the aux part of every event with a number of at least @from that still lies here.
+/* @fn for the aux part of every event with a number of at least @from that is still here.
  * Stops at the first error of @fn and returns it. -errno. */
 AMO_MUSTCHECK int spool_visit(struct spool *s, uint64_t from,
                               int (*fn)(void *arg, uint64_t number, struct view aux),

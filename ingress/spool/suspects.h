@@ -36,7 +36,7 @@ void suspects_fini(struct suspects *s);
 const struct suspect *suspects_find(const struct suspects *s, uint64_t number);
 /* Must it travel alone? @suspect as found. */
 bool suspects_alone(const struct suspects *s, const struct suspect *suspect, uint64_t number);
-/* Core has them, so they harm nobody. */
+/* Core has them, so they do no harm. */
 void suspects_drop(struct suspects *s, uint64_t low, uint64_t high);
 /* Core is back under another boot id: it died with these @n in hand, @alone: with the one that had
  * to. Without memory it is counted the next time. */

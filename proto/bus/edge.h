@@ -21,7 +21,7 @@ struct loop;
 struct tap;
 
 struct edge_handlers {
-    /* Fill @ret, in which what the edge knows stands already; its texts must stay valid until the
+    /* Fill @ret, which already has what the edge knows; its texts must stay valid until the
      * call returns to the loop. */
     void (*hello)(void *arg, struct hello *ret);
     void (*heartbeat)(void *arg, struct heartbeat *ret);

@@ -33,7 +33,7 @@ AMO_MUSTCHECK int loop_add_timer(struct loop *l, int64_t delay_ms, bool repeat, 
 void loop_remove_timer(struct loop *l, int id);
 
 /* Work for the end of the present turn: after everything readable was read once. Embedded in its
- * owner; asking twice is asking once. loop_cancel before the owner goes. */
+ * owner; asking twice is asking once. loop_cancel before the owner is freed. */
 struct loop_deferred {
     struct list link;
     loop_fn *fn;

@@ -2,7 +2,7 @@
 
 /* The ZeroMQ sockets of the project: ROUTER in core, DEALER at the edges, with every option set
  * here and every error of a call handled here. A frame set is an envelope and a body; at the
- * ROUTER the peer's routing id stands before them.
+ * ROUTER the peer's routing id precedes them.
  *
  * A socket is not a store: what is sent is kept by the sender until the receiver has named it.
  * One thread, one socket. */

@@ -1,8 +1,8 @@
 #pragma once
 
 /* The tap: a live copy of every frame a process sends or receives, for amo-monitor. Encodes
- * nothing while nobody listens, never blocks; its frames are numbered, so that a listener sees
- * what was dropped. Not a record: what nobody listened to is gone.
+ * nothing while there is no listener, and never blocks; its frames are numbered, so that a listener
+ * sees what was dropped. Not a record: nothing is kept.
  *
  * A tap message is [name of the frame's kind][process name][8 bytes big-endian number]
  * [direction '<' or '>'][envelope][body]. */
@@ -19,7 +19,7 @@ struct tap;
 AMO_MUSTCHECK int tap_new(struct loop *loop, const char *endpoint, const char *name,
                           struct tap **ret_tap);
 void tap_free(struct tap *t);
-/* Somebody listens? False for NULL. */
+/* Is there a listener? False for NULL. */
 bool tap_wanted(const struct tap *t);
 void tap_frame(struct tap *t, char direction, struct view head, struct view body);
 

@@ -1,9 +1,9 @@
 #pragma once
 
-/* The command line of our two tools: verbs of one or two words with options that stand before or
+/* The command line of our two tools: verbs of one or two words with options before or
  * after them. A program is a table of verbs; parsing and help come from the table alone.
  *
- * Nothing here opens a file or talks to anybody. */
+ * Nothing here opens a file or a socket. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,7 +23,7 @@ struct args_option {
     const char *key;  /* what the program calls its value */
     enum args_kind kind;
     bool required;
-    const char *word;  /* stands for the value in help; NULL for a flag */
+    const char *word;  /* its value, as help names it; NULL for a flag */
     const char *about; /* for help */
 };
 
@@ -73,7 +73,7 @@ enum {
 };
 
 /* All texts are borrowed from @argv and the table. Options of all verbs are known everywhere, so
- * that they may stand before the verb; an option of another verb is refused. A name may be shortened to a
+ * that they may precede the verb; an option of another verb is refused. A name may be shortened to a
  * beginning that no other option of the program has.
  * 0 (then args_fini), ARGS_E_USAGE, -ENOMEM. */
 AMO_MUSTCHECK int args_parse(const struct args_program *p, int argc, char **argv,

@@ -18,7 +18,7 @@ void core_answer_init(struct core_answer *a);
 void core_answer_fini(struct core_answer *a);
 
 /* Waits up to 5 s for core to be there, then up to @wait_ms for the answer. What goes wrong on
- * the way is told in the answer, too: EXIT_UNREACHABLE with where it was tried, EXIT_USAGE for an
+ * the way is also reported in the answer: EXIT_UNREACHABLE with where it was tried, EXIT_USAGE for an
  * endpoint that cannot be used. @verb and @args as in proto/control.h.
  * bus_init must have been called. */
 void core_call(const char *endpoint, struct view verb, struct view args, int wait_ms,

@@ -21,6 +21,6 @@ struct line_style {
 AMO_MUSTCHECK int line_item(struct line_style style, const struct tap_message *m,
                             const struct envelope *env, const struct decode_item *item,
                             const struct recall_about *about, struct buf *out);
-/* Appends the line that tells of @n frames of @process which nobody will see. */
+/* Appends the line that reports @n dropped frames of @process. */
 AMO_MUSTCHECK int line_dropped(struct line_style style, struct view process, uint64_t n,
                                int64_t unix_ms, struct buf *out);

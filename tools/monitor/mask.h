@@ -2,7 +2,7 @@
 
 /* What of a frame may be shown. The monitor runs in front of people who have no business with
  * clients' texts, names and phones, so a field is shown as it is only when it is listed as
- * harmless here: one that nobody thought of is hidden. Secrets have no way out at all. */
+ * harmless here: a field that was forgotten is hidden. Secrets are never shown. */
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 #pragma once
 
 /* What the last commands were about: a result names its command only by number, and a person who
- * follows a message wants its results, too. Keeps the last few thousand. */
+ * follows a message also wants its results. Keeps the last few thousand. */
 
 #include <stdint.h>
 

@@ -20,6 +20,6 @@ struct tail {
     FILE *out;
 };
 
-/* The exit code: EXIT_FINE, EXIT_FAILED, EXIT_UNREACHABLE when there never was a tap. Says on
+/* The exit code: EXIT_FINE, EXIT_FAILED, EXIT_UNREACHABLE when there never was a tap. Prints to
  * stderr what it listens to and what went wrong. bus_init must have been called. */
 int tail_run(const struct tail *t, struct find *f);

@@ -9,7 +9,7 @@ struct exchange;
 
 /* Everything but the listener; -errno. */
 AMO_MUSTCHECK int sandbox_init(struct sandbox *s);
-/* Where a request goes, by its path. */
+/* Hands a request to its route, by its path. */
 void sandbox_handle(struct sandbox *s, struct exchange *x);
 /* Do what is due; @wire_ready: curl's descriptor is readable. */
 void sandbox_turn(struct sandbox *s, bool wire_ready);

@@ -1,7 +1,7 @@
 #pragma once
 
 /* The questionnaire that amoCRM's support wants to see answered before it registers a channel: its
- * questions, what a good answer is, and the letter made of the answers. Reads no file, asks nobody. */
+ * questions, what a good answer is, and the letter made of the answers. Reads no file, prompts no one. */
 
 #include "base/buf.h"
 #include "base/compiler.h"
@@ -36,7 +36,7 @@ enum letter_item {
 struct letter_question {
     const char *flag;
     int number;           /* in the questionnaire; 16: asked for Kommo only */
-    const char *fallback; /* what this bridge needs; NULL: nobody but you knows */
+    const char *fallback; /* what this bridge needs; NULL: only the operator knows */
     const char *ru;
     const char *en;
     const char *effect_ru; /* what the answer changes */

@@ -9,7 +9,7 @@
 struct amojo_scope;
 
 /* The keys an act lays over a plain text message: its `message` object, and the same keys given
- * directly, with shorthand for reply_to, forwards, buttons and list. New object; NULL with words
- * when it names a message nobody knows. */
+ * directly, with shorthand for reply_to, forwards, buttons and list. New object; NULL, with an
+ * explanation, when it names an unknown message. */
 struct json_object *control_content(const struct amojo_scope *sc, struct json_object *act,
                                     struct jcheck *c);

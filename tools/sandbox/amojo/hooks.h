@@ -47,12 +47,12 @@ struct hook_send {
     const char *secret;    /* NULL = the channel's */
     const char *signature; /* NULL = the right one; "" = no header */
     const char *lane;      /* NULL = the chat, else a line of its own */
-    bool by_hand;          /* a tester's own bytes: sent although nobody is connected */
+    bool by_hand;          /* a tester's own bytes: sent even if no account is connected */
     bool newline;          /* one LF behind the body, outside the signature */
     struct view body;
 };
 
-/* What is sent by amojo itself (@by_hand false) goes only to a connected account: -ENETDOWN.
+/* What amojo itself sends (@by_hand false) is sent only for a connected account: -ENETDOWN.
  * -ENOSPC when a limit is reached, -ENOTCONN without any address to send to, -ENOMEM. */
 AMO_MUSTCHECK int hooks_send(struct sandbox *s, const struct hook_send *h,
                              uint64_t *ret_number);

@@ -20,7 +20,7 @@ struct amojo_channel {
     char *name;
     char *code;
     char *client_uuid;
-    char *segment;      /* support's answer stands under it; NULL "ru" */
+    char *segment;      /* the key of support's answer; NULL "ru" */
     char *registration; /* JSON object laid over support's answer; NULL none */
     char *webhook_url;  /* NULL = none */
     char *bot_id;
@@ -35,7 +35,7 @@ struct amojo_scope {
     struct amojo_channel *channel;
     char *account_id;
     char *title;
-    char *manager_id; /* who writes when nobody is named */
+    char *manager_id; /* who writes when no manager is named */
     char hook_api_version[8];
     bool connected;
     bool time_window_disabled;
@@ -168,7 +168,7 @@ AMO_MUSTCHECK int amojo_message_add(struct amojo_store *st, struct amojo_chat *c
 AMO_MUSTCHECK int amojo_action_add(struct amojo_store *st, const struct amojo_action *from,
                                    struct blob *body);
 const char *amojo_action_name(enum amojo_action_kind kind);
-/* @u is a client of @chat, too. */
+/* @u becomes a client of @chat as well. */
 AMO_MUSTCHECK int amojo_chat_join(struct amojo_chat *chat, struct amojo_user *u);
 /* The strings of @from are not looked at, @id and @error (may be NULL) are copied. */
 AMO_MUSTCHECK int amojo_status_add(struct amojo_store *st, const struct amojo_status *from,

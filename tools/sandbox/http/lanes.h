@@ -32,7 +32,7 @@ void lanes_free(struct lanes *ls);
 AMO_MUSTCHECK int lanes_add(struct lanes *ls, const char *key, struct lane_job *job);
 /* Start what may start, with at most @limit on the wire. */
 void lanes_pump(struct lanes *ls, int64_t limit, int64_t mono_ms);
-/* @job, which was started, is over; it is freed and its line goes on. */
+/* @job, which was started, is over; it is freed and its line continues. */
 void lanes_done(struct lanes *ls, struct lane_job *job);
 /* @job, which was started, stays first in its line and starts again after @ms. */
 void lanes_again(struct lanes *ls, struct lane_job *job, int64_t mono_ms, int64_t ms);

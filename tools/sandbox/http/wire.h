@@ -39,7 +39,7 @@ struct wire_request {
     struct wire_headers headers; /* taken over, also on failure */
     int64_t timeout_ms;
     bool tls_verify;
-    bool keep_alive;    /* may go over a connection of before */
+    bool keep_alive;    /* may use a connection that is still open */
     wire_done_fn *done; /* called once, never from within wire_send */
     void *arg;
 };
@@ -48,11 +48,11 @@ struct wire_request {
 void wire_header(struct wire_headers *h, const char *fmt, ...) AMO_PRINTF(2, 3);
 
 AMO_MUSTCHECK int wire_new(struct wire **ret_wire, struct timers *timers);
-/* Accepts NULL; aborts everything without calling anybody. */
+/* Accepts NULL; aborts everything without a callback. */
 void wire_free(struct wire *w);
 /* -ENOMEM or -EINVAL (url); then @done is not called. */
 AMO_MUSTCHECK int wire_send(struct wire *w, const struct wire_request *request);
-/* Stop what is on the wire; nobody is called. */
+/* Stop what is on the wire, without a callback. */
 void wire_abort_all(struct wire *w);
 /* Readable when wire_run() has something to do. */
 int wire_fd(const struct wire *w);

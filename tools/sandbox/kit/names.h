@@ -1,7 +1,7 @@
 #pragma once
 
-/* Texts and what each stands for, in the order they came. Owns copies of the texts, never what
- * they stand for. All zero is an empty one. */
+/* Texts and the value of each, in the order they came. Owns copies of the texts, never the values.
+ * All zero is an empty one. */
 
 #include <stddef.h>
 
@@ -24,7 +24,7 @@ struct names {
 
 /* NULL when absent. @text may be NULL (absent). */
 void *names_get(const struct names *m, const char *text);
-/* Add, or let @text stand for @value from now on; -ENOMEM. @value is not NULL. */
+/* Add @text, or give it the new @value; -ENOMEM. @value is not NULL. */
 AMO_MUSTCHECK int names_put(struct names *m, const char *text, void *value);
 /* Walk: the first one, and the one after @name; NULL at the end. */
 struct name *names_first(const struct names *m);

@@ -1,6 +1,6 @@
 #pragma once
 
-/* What stands between a call whose signature is right and its effect: the faults. It takes a
+/* What happens between a correctly signed call and its effect: the faults. It takes a
  * rule, waits, processes or does not, waits again, answers or cuts, and writes the outcome
  * into the journal. */
 

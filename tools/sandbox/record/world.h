@@ -2,12 +2,12 @@
 
 /* What every room above shares: one thread, one loop, one `struct sandbox`. It is the map of the
  * sandbox, its parts in the order a call meets them; what belongs to a room above is only named
- * here, and that room's header tells what it is.
+ * here, and that room's header says what it is.
  *
  *   bridge --> http/exchange --> amojo/api, service/api --> record/gate --> amojo/store, service/store
  *   tester --> http/exchange --> acts/control --> amojo/hooks, service/calls --> http/lanes, http/wire --> bridge
  *
- * Everything that happened ends in journal, logs and counters; whoever waits for it is in
+ * Everything that happened is in journal, logs and counters; testers who wait for something are in
  * `waits`. */
 
 #include <stdbool.h>

@@ -59,7 +59,7 @@ void rig_await_idle(struct rig *r);
 
 /* Send "POST /path" with @headers (lines, "" = none) and the bytes of @body; take the answer. */
 void rig_send(struct rig *r, const char *line, const char *headers, const char *body);
-/* The same in two steps, for whoever waits. */
+/* The same in two steps, for a test that waits in between. */
 void rig_begin(struct rig *r, struct rig_client *c, const char *line, const char *headers,
                const char *body);
 void rig_end(struct rig *r, struct rig_client *c);
