@@ -16,8 +16,8 @@ enum {
 };
 
 /* Appends what is kept of the channel object @n of support's answer: one JSON object. @segment is
- * the key it stood under ("ru"), "" unknown. CHANNEL_FLAGS_E_OBJECTION when a flag has not its type,
- * because to leave it out would be to allow everything: in @ret_words. -ENOMEM, -ENOSPC. */
+ * its key in the answer ("ru"), "" unknown. CHANNEL_FLAGS_E_OBJECTION, explained in @ret_words, when a
+ * flag has the wrong type, because leaving it out would mean allowing everything. -ENOMEM, -ENOSPC. */
 AMO_MUSTCHECK int channel_flags_keep(struct json *doc, const struct json_node *n,
                                      struct view segment, struct buf *out,
                                      struct buf *ret_words);

@@ -79,11 +79,12 @@ struct core_command {
     int64_t message;
     struct id trace;   /* of what it came of; zero none */
     int64_t taken_ms;  /* by core, wall time */
-    int64_t waited_ms; /* before that: of its age for people, not of its life */
+    int64_t waited_ms; /* before that: part of the age shown to people, not of its life time */
     int64_t paused_ms;
     int64_t first_mono_ms; /* first counted attempt of this life of core; 0 none */
     int64_t first_held_ms; /* dest's held time then */
-    int64_t asked_ms; /* since then: waited because it was asked to, or for nobody's fault */
+    int64_t
+        asked_ms; /* since then: time it waited because it was asked to, or through no fault of its own */
     /* its last failure, in the destination's numbers of who was served (core/deliver/blame.c) */
     uint64_t failed_no;
     uint64_t first_failed_no;
@@ -93,11 +94,11 @@ struct core_command {
     uint32_t waits;    /* back-offs that counted nothing */
     uint32_t body_len; /* bytes, as far as known */
     bool tried;        /* may have reached the remote side before */
-    bool again;        /* so may what stands behind it: sent before, all of it (core->again) */
-    bool unsure; /* may have been done, though none of its attempts in the store says so: by a
-                          core that is forgotten, or in flight when its conversation moved */
+    bool again;  /* so may those behind it in the lane: all were sent before (core->again) */
+    bool unsure; /* may have been done, though no attempt in the store shows it: before the
+                          store was restored, or in flight when its conversation moved */
     bool noted;  /* unsure because it was in flight: until its attempt comes home */
-    bool first;  /* of its lane when core started: it may have been on its way */
+    bool first;  /* head of its lane when core started: it may have been in flight */
     int64_t
         parting_mono_ms; /* since when the account that it leaves is asked for it; 0 it is not */
     bool unproven;       /* was answered 2xx, and amo's id was not in the answer */
@@ -106,8 +107,8 @@ struct core_command {
     bool done_late;      /* an earlier attempt said done; the one under way is waited for */
     enum hold_reason failed_as;
     bool forbidden; /* had its one re-signed attempt after 403 */
-    bool delayed;   /* the manager was told that it waits */
-    bool erased;    /* its person was erased: of its attempts nothing is written down */
+    bool delayed;   /* the card shows that it waits */
+    bool erased;    /* its person was erased: nothing of its attempts is stored */
 };
 
 const char *command_state_name(enum command_state s);
@@ -120,16 +121,16 @@ const char *command_trace(const struct core_command *c, char ret[ID_TEXT_LEN + 1
 bool command_is_message(enum command_kind kind);
 /* It makes a message at amo: an unclear outcome is settled by its history. */
 bool command_is_new_at_amo(enum command_kind kind);
-/* It goes to a connector, else to amojo. */
+/* Is it sent to a connector? Otherwise to amojo. */
 bool command_is_for_service(enum command_kind kind);
-/* It says something worth saying even without anybody's words: a status, a failure. */
+/* Is it worth sending even without any person's text? A status, a failure. */
 bool command_bears_erasing(enum command_kind kind);
 /* Milliseconds a command of this kind lives from intake: messages and edits a day, the rest an
  * hour. */
 int64_t command_life_ms(enum command_kind kind);
-/* A message whose first unclear attempt began at @since_ms (0: there is none, store.h) may be taken
- * anew by a service: it need not remember a webhook-id for longer than a day. True, too, of a time
- * that no clock can have shown. */
+/* A message whose first unclear attempt began at @since_ms (0: there is none, store.h) may be
+ * accepted a second time by a service, which need not remember a webhook-id for longer than a day. Also
+ * true of a time that no clock can have shown. */
 bool command_is_forgotten(int64_t since_ms, int64_t now_unix_ms);
 /* Two lanes a conversation: towards amo and towards the service. */
 int64_t command_lane_of(int64_t conversation, bool to_amo);

@@ -10,10 +10,10 @@
 
 /* Why a manager's message cannot be given to a client, in the manager's words; NULL: it can. */
 const char *degrade_objection(const struct content *c);
-/* @c in the shape it goes out: a forwarded message takes the place of an empty one or follows the
- * words before it, an unknown type becomes text or file, a file without a link its caption, a
- * place or card without its parts their words, a part the type
- * has no place for a line; with @quote the quoted words lead, line by line
+/* @c in the shape in which it is sent: a forwarded message takes the place of an empty one or follows
+ * the text before it, an unknown type becomes text or file, a file without a link its caption, a
+ * place or card without its parts their text, a part the type
+ * has no place for a line; with @quote the quoted text comes first, line by line
  * behind "> ". Texts that had to be made are in @made (initialised by the caller) and borrowed by
  * @c. -ENOMEM, -ENOSPC. */
 AMO_MUSTCHECK int degrade_outbound(struct content *c, bool quote, struct buf *made);

@@ -1,17 +1,17 @@
 #pragma once
 
-/* The keys that messages are found by, and what waits for them. They are spelled here and nowhere
- * else, and a space must be named to get one: ids of things that are counted apart never meet.
+/* The keys by which messages, and the events that wait for them, are found. They are spelled here and
+ * nowhere else, and one needs the name of a space: ids that are counted separately never collide.
  *
  *   mid       ours, in one way only (docs/delivery.md, "Identity")
  *   amo       amo's id of a message, within the account it belongs to
- *   sent      a service's id of what it sent to us: of clients, and reported as its own side's
- *   answered  a service's id of what we sent to it: out of its answer
+ *   sent      a service's id of what it sent to us: from clients, or as a report from its own side
+ *   answered  a service's id of what we sent to it: from its answer
  *   within    the same of a message that gave the id up to a newer one of another conversation: there
  *             are services that count the messages of each conversation from 1
  *
- * A key of `mid` and `answered` may lead to somebody else's message: whoever looks up says whose it
- * must be (core/intake/lookup.h). */
+ * A key of `mid` and `answered` may lead to another sender's message: the caller says whose it must be
+ * (core/intake/lookup.h). */
 
 #include "base/buf.h"
 #include "base/compiler.h"
@@ -25,7 +25,8 @@ struct key {
 };
 
 enum {
-    KEY_E_NONE = 1, /* no id: empty, too long, or not text to its end. Nothing is found by it */
+    KEY_E_NONE =
+        1, /* no id: empty, over-long, or with a byte that is not text. It finds nothing */
 };
 
 AMO_MUSTCHECK int key_mid(struct view mid, struct key *ret);

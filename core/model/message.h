@@ -1,11 +1,11 @@
 #pragma once
 
-/* The states of a message, and how it goes from one to the next. core/turn/message.h moves it. */
+/* The states of a message, and the moves between them. core/turn/message.h moves it. */
 
 #include "base/buf.h"
 
-/* X(STATE, "word", "what is true of the message"). The word is what stands in the store and is told to
- * services and operators. docs/states.md is checked against both tables. */
+/* X(STATE, "word", "what is true of the message"). The word is what the store keeps and what
+ * services and operators see. docs/states.md is checked against both tables. */
 #define MESSAGE_STATES(X)                                                                      \
     X(ACCEPTED, "accepted", "taken from the spool; its command waits or is under way")         \
     X(DELIVERED_TO_AMO, "delivered_to_amo", "amojo has taken it")                              \

@@ -1,13 +1,13 @@
 #pragma once
 
-/* A phone out of a field that people and programs fill: one number, in two forms. It is an address:
- * whom it leads to is core/intake/lookup.c's question.
+/* A phone from a field that people and programs fill: one number, in two forms. It is an address; whom
+ * it leads to is decided in core/intake/lookup.c.
  *
- * What stands behind the first number is cut off: an extension, a second number, words; so is what
- * stands before it and is too short to be somebody's. A number with
- * + or 00 before it is international and stays as it is. Of one without, eleven digits that begin with
- * 8 are Russia's way to write +7, and count as that in channels of the segment ru; nowhere else, because
- * Vietnam, Hong Kong, Cambodia and others begin with 8, too. */
+ * What follows the first number is cut off: an extension, a second number, text; so is anything before
+ * it that is too short for a number. A number with + or 00 before it is international and stays as it
+ * is. Without them, eleven digits that begin with 8 are Russia's way to write +7, and count as that in
+ * channels of the segment ru; nowhere else, because numbers of Vietnam, Hong Kong, Cambodia and others
+ * also begin with 8. */
 
 #include <stdbool.h>
 
@@ -30,8 +30,8 @@ void phone_word(const struct phone *p, char ret[PHONE_WORD_MAX]);
 /* Are two words the same phone? Where Russia's way of writing holds (not @abroad) a number of ten
  * digits without + is one whose 7 or 8 was left out. */
 bool phone_same(const char *a, const char *b, bool abroad);
-/* What another side is told: the digits of a number as it came. The + stays where the digits alone
- * would read as Russia's way of writing (+84 99 123 45 67, 8 499 123 45 67): nobody could tell. */
+/* How it is sent to another side: the digits of a number as it came. The + is kept where the digits
+ * alone could be read the Russian way (+84 99 123 45 67 as 8 499 123 45 67). */
 struct view phone_told(const char *number);
-/* Is the account @scope in a channel abroad? One that nobody knows is not. */
+/* Is the account @scope in a channel abroad? An unknown one is not. */
 bool phone_abroad(const struct registry *r, struct view scope);

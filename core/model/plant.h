@@ -15,7 +15,7 @@
 /* Is fault @name picked, and is it the turn of @number (every 17th, once the run is under way)? */
 static inline bool plant_here(const char *name, int64_t number)
 {
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment */
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): the environment never changes */
     const char *picked = getenv("AMO_PLANT");
 
     return picked && strcmp(picked, name) == 0 && number > 60 && number % 17 == 5;

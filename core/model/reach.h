@@ -16,25 +16,26 @@
 enum reach_way {
     REACH_STAYS,   /* as the conversation remembers it */
     REACH_FOLLOWS, /* to another account, or to another connector of its own */
-    REACH_NOBODY,  /* nobody has its number now */
+    REACH_NOBODY,  /* its number belongs to no account now */
 };
 
 struct reach {
     enum reach_way way;
-    const struct reg_scope *scope; /* who has it, by scope->connector; NULL nobody. Borrowed */
+    const struct reg_scope
+        *scope; /* the account that has it, through scope->connector; NULL none. Borrowed */
 };
 
 /* Whom the conversation reaches by @r. Pure; looks at connector, source and scope of @conv alone.
  *
- * A listed source is its account's. Else the conversation stays with its account, also under
- * another channel or connector, as long as that one may use the source there. Else, as at the
- * door, it is the only account's of its connector. */
+ * A listed source decides: it belongs to one account. Otherwise the conversation stays with its
+ * account, also under another channel or connector, as long as that account may use the source there.
+ * Otherwise it belongs to the only account of its connector, as in ingress. */
 struct reach reach_of(const struct registry *r, const struct conversation *conv);
 /* The account of @scope as it is connected now: as before, or under one other channel. NULL: it left. */
 const struct reg_scope *reach_home(const struct registry *r, const char *scope);
 /* Are the two of one account of amoCRM, under whichever channel? */
 bool reach_is_same_account(const char *scope, const char *other);
-/* Can the client be named to the service: by its own id, or by his phone? */
+/* Can the client be named to the service: by its own id, or by a phone? */
 bool reach_has_address(const struct conversation *conv);
 /* What of the registry decides who is reached, as one number. */
 uint64_t reach_fingerprint(const struct registry *r);

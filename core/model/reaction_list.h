@@ -1,7 +1,7 @@
 #pragma once
 
 /* The reactions that support switched on for a channel, as the text of its answer: signs one after
- * the other, with whatever between them. Pure.
+ * the other, with anything between them. Pure.
  *
  * Messengers spell one sign differently: with or without a variation selector (U+FE0F, U+FE0E),
  * which says how it looks and not what it is. So signs are compared without. */

@@ -28,38 +28,38 @@ struct mapping {
     const struct message *named;      /* the message a status, edit or reaction is about */
     const struct conversation *about; /* the one of @named */
     bool named_left;      /* the account that @named was exchanged with is not connected */
-    bool unreachable;     /* nobody has the number of the conversation now */
+    bool unreachable;     /* the number of the conversation belongs to no account now */
     const char *came_for; /* service side: who had the source when it came, if it has waited */
-    bool maybe_done;      /* a core whose store was put back may have done it */
+    bool maybe_done;      /* may have been done by core before its store was put back */
     bool foreign_source;  /* amo side: the source it names is another account's */
-    bool unknown_source;  /* amo side: the source it names is nobody's */
+    bool unknown_source;  /* amo side: the source it names belongs to no account */
     int64_t
         echo_of; /* the conversation whose unclear message this may be the echo of; 0 none */
     bool
-        echo_again; /* after another wait, too: for somebody's first words, or behind others that wait */
+        echo_again; /* also after another wait: for a first message, or behind others that wait */
     bool source_known;      /* service side: the source belongs somewhere */
     struct view own_source; /* amo side: the scope's default source, or its only one */
     size_t n_sources;       /* amo side: listed for the scope */
-    bool shared;            /* amo side: the connector serves other accounts, too */
+    bool shared;            /* amo side: the connector also serves other accounts */
     bool abroad;            /* the scope's channel is of another segment than ru */
     bool bot_known;         /* service side: the channel has a bot to write in the name of */
 };
 
 enum verdict {
     VERDICT_APPLY,      /* message: conversation, message row, command */
-    VERDICT_STATUS,     /* a status to be told to amo */
+    VERDICT_STATUS,     /* a status for amo */
     VERDICT_EDIT,       /* the text of a message is to be changed at amo */
-    VERDICT_REACTION,   /* a reaction to be told to the other side */
+    VERDICT_REACTION,   /* a reaction for the other side */
     VERDICT_NOTHING,    /* understood; there is nothing to do (repeat, echo, "sent") */
     VERDICT_WAIT,       /* about a message that is not known yet */
-    VERDICT_WAIT_ECHO,  /* perhaps the echo of a message of ours whose id is not known yet */
+    VERDICT_WAIT_ECHO,  /* perhaps the echo of one of our messages whose id is not known yet */
     VERDICT_QUARANTINE, /* kept for a person, with `reason` */
     VERDICT_REFUSE,     /* outbound that cannot be delivered: quarantine and tell the manager */
 };
 
 struct plan {
     enum verdict verdict;
-    const char *reason;                      /* a word: "unknown_scope"; for NOTHING why, too */
+    const char *reason; /* a word such as "unknown_scope"; with NOTHING also set */
     const struct conversation *conversation; /* NULL with APPLY: a new one */
     const char *scope; /* APPLY: who had the conversation when it came; NULL: who has it now */
     bool adopt;        /* the conversation learns the service's id */
@@ -82,7 +82,7 @@ AMO_MUSTCHECK int router_route(const struct event *e, const struct mapping *m,
 
 /* The mid an event's message has: what `known` is looked up by. */
 AMO_MUSTCHECK int router_mid(const struct event *e, char ret[ID_DERIVED_MAX + 1]);
-/* The phone of the client in the event, whoever wrote it. */
+/* The client's phone in the event: the sender's, or the receiver's of an outgoing message. */
 struct view router_client_phone(const struct event *e);
 /* Our id of a conversation towards amo. */
 AMO_MUSTCHECK int router_client_id(struct view connector, struct view source, struct view id,

@@ -22,12 +22,12 @@ struct conversation {
     char *user_id;   /* our id of the client towards amo */
     char *user_ref;  /* amo's id of the client; NULL unknown */
     char *phone;     /* by which it is found: a struct phone's key; NULL unknown */
-    char *number;    /* the phone as it came, a struct phone's; NULL: of before that was kept */
-    char *name;      /* of the client; NULL unknown */
-    char *contact;   /* the service's id of the client; NULL unknown */
-    bool linked;     /* amo knows that client_id and chat_id are one */
-    bool shared;     /* more than one person has spoken in it: nobody's phone leads to it */
-    bool amo_born;   /* the chat began at amo: its ids are named in what we send there */
+    char *number; /* the phone as it came, a struct phone's; NULL: stored by an older version */
+    char *name;   /* of the client; NULL unknown */
+    char *contact; /* the service's id of the client; NULL unknown */
+    bool linked;   /* amo knows that client_id and chat_id are one */
+    bool shared;   /* more than one person has spoken in it: no phone leads to it */
+    bool amo_born; /* the chat began at amo: its ids are named in what we send there */
 };
 void conversation_fini(struct conversation *c);
 
@@ -48,7 +48,7 @@ struct message {
     char *service_id; /* NULL unknown */
     enum message_state state;
     char *type;    /* amojo's word; NULL unknown */
-    char *chat_id; /* amo's chat it stands in; NULL unknown */
+    char *chat_id; /* amo's chat that shows it; NULL unknown */
     char *reason;  /* of "failed": a word */
     char *words;   /* of "failed": the remote side's own; NULL none */
     int64_t told;  /* last delivery status queued to amo: 0, 1, 2, -1, TOLD_DELAYED */
@@ -77,9 +77,9 @@ struct command_row {
     int64_t next_ms;   /* wall time of the next attempt, 0 at once */
     int64_t lost;      /* workers lost with it in hand */
     int64_t paused_ms; /* time an operator's pause has stopped its life */
-    bool unsure;       /* may have been done, though none of its attempts says so */
-    bool erased;       /* its person was erased: without a body it cannot be sent, and of its
-                          attempts no evidence is kept */
+    bool unsure;       /* may have been done, though no attempt in the store shows it */
+    bool erased;       /* its person was erased: without a body it cannot be sent, and no
+                          evidence of its attempts is kept */
 };
 void command_row_fini(struct command_row *c);
 
@@ -96,7 +96,7 @@ struct attempt_row {
     int64_t status;
     struct view evidence;
     struct view worker;
-    struct view scope; /* of a message to amo that is not done: where it went */
+    struct view scope; /* of a message to amo that is not done: where it was sent */
     struct view chat;  /* VIEW_NONE: amo was to find the chat by our id, or it is not known */
 };
 

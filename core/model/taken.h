@@ -32,9 +32,9 @@ void taken_raise_low(struct taken_set *t, uint64_t low);
 uint64_t taken_first_gap(const struct taken_set *t);
 /* The same, from @from on. */
 uint64_t taken_gap_from(const struct taken_set *t, uint64_t from);
-/* A spool says that it holds nothing below @low any more: so what is missing there is missing for
- * good, and no gap. Believed only as far as core itself has come: numbers that were never seen
- * are nobody's to give away. */
+/* A spool reports that it no longer holds anything below @low: so what is missing there is missing for
+ * good, and is not a gap. Believed only as far as core itself has come: a spool cannot give up numbers
+ * that core has never seen. */
 void taken_heed_low(struct taken_set *t, uint64_t low);
 /* As pairs (low, high). */
 AMO_MUSTCHECK int taken_encode_ranges(const struct taken_set *t, struct buf *out);

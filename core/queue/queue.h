@@ -42,7 +42,7 @@ struct dest {
     struct list parked;     /* lanes that wait for this scope's pause to end */
     bool paused;            /* by an operator */
     bool greeted;           /* scope: connected since this core has begun, or not due then */
-    bool connect_wanted;    /* scope: to be connected again, unasked, at the next tick */
+    bool connect_wanted;    /* scope: to be reconnected automatically at the next tick */
     int64_t paused_mono_ms; /* since when */
     int64_t left_unix_ms;   /* scope: disconnected since; 0 it is not */
     enum hold_reason hold;
@@ -52,9 +52,9 @@ struct dest {
     int64_t probe_lane;
     int64_t
         ask_ms; /* mono; then one lane that has not failed yet may go, before hold_until_ms */
-    uint32_t n_asked; /* so often such a lane failed in this hold, too */
+    uint32_t n_asked; /* how often such a lane has also failed in this hold */
     int64_t
-        not_before_ms; /* mono; it was asked for, so not even a lane that knows nothing goes */
+        not_before_ms; /* mono; the other side asked for it, so it holds also for lanes that have not failed */
     int64_t witness[DEST_WITNESSES]; /* lanes that failed in this hold, or in this row */
     uint32_t n_witnesses;
     uint32_t holds; /* in a row, for the back-off */
@@ -73,16 +73,17 @@ struct dest {
     double burst;
     double tokens;
     int64_t tokens_at_ms;
-    size_t n_waiting;            /* commands not settled */
-    size_t n_account;            /* scope: commands of it, in both directions */
-    size_t n_in_flight;          /* of them at workers */
-    uint64_t passed_over;        /* the run that had no room for its next one */
-    int64_t no_room_since_ms;    /* since when its next one has not fitted; 0 it does */
-    int64_t reconnected_unix_ms; /* scope: the last connect call of this core unasked; 0 none */
+    size_t n_waiting;         /* commands not settled */
+    size_t n_account;         /* scope: commands of it, in both directions */
+    size_t n_in_flight;       /* of them at workers */
+    uint64_t passed_over;     /* the run that had no room for its next one */
+    int64_t no_room_since_ms; /* since when its next one has not fitted; 0 it does */
+    int64_t
+        reconnected_unix_ms; /* scope: the last automatic connect call of this core; 0 none */
 };
 
 /* A lane is one conversation towards one destination, for one account: when the conversation moves
- * to another account, what is still for the old one stands in a lane of its own. */
+ * to another account, what is still for the old one has a lane of its own. */
 struct lane_key {
     int64_t id;
     struct dest *dest;
@@ -92,18 +93,18 @@ struct lane_key {
 struct lane {
     struct lane_key key; /* the three below */
     int64_t id;
-    struct list commands; /* core_command.in_lane */
-    struct list link;     /* dest->ready or scope->parked; alone otherwise */
-    int64_t ready_no;     /* its place among all that are ready */
-    struct dest *dest;    /* where its commands go */
-    struct dest *scope;   /* whose pause stops it; the same as dest towards amo; may be NULL */
-    struct lane *after;   /* of a conversation that became one with this: what stands there goes
+    struct list commands;  /* core_command.in_lane */
+    struct list link;      /* dest->ready or scope->parked; alone otherwise */
+    int64_t ready_no;      /* its place among all that are ready */
+    struct dest *dest;     /* where its commands are sent */
+    struct dest *scope;    /* whose pause stops it; the same as dest towards amo; may be NULL */
+    struct lane *after;    /* of a conversation that was merged with this: its commands are sent
                              before what came later; NULL none */
     struct lane *followed; /* whose `after` this is; NULL none */
 };
 
 struct queue {
-    void (*landed)(struct core_command *c); /* it leaves IN_FLIGHT; NULL: nobody keeps a book */
+    void (*landed)(struct core_command *c); /* it leaves IN_FLIGHT; NULL: not of interest */
     struct table *commands;
     struct table *lanes;
     struct table *dests;
@@ -116,8 +117,7 @@ struct queue {
     double scope_burst;
     int64_t retry_base_ms;
     int64_t retry_cap_ms;
-    bool
-        doubt; /* nobody believes the wall clock: queue_add waits no longer than retry_cap_ms */
+    bool doubt;         /* of the wall clock: queue_add waits no longer than retry_cap_ms */
     uint64_t run;       /* of dispatch; see queue_pass_over */
     size_t dest_share;  /* most commands of one destination at workers; 0 = no limit */
     int64_t ready_tail; /* the last ready_no given behind others */
@@ -140,12 +140,12 @@ struct dest *queue_dest(struct queue *q, enum dest_kind kind, struct view name);
  * clock retry_cap_ms). @row is borrowed. -ENOMEM, -EEXIST. */
 AMO_MUSTCHECK int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_ms,
                             int64_t now_unix_ms, struct core_command **ret_command);
-/* A command that has just come into a lane goes before those that came into the bridge after it, as
- * far as they are QUEUED. NULL: nothing. */
+/* Puts a command that has just entered a lane before those that entered the bridge after it, as far as
+ * these are QUEUED. NULL: nothing. */
 void queue_by_age(struct core_command *c);
 struct core_command *queue_find(const struct queue *q, int64_t id);
-/* The first command of a lane towards @d for @scope, of what goes before it too; NULL when it has
- * none. */
+/* The first command of a lane towards @d for @scope, including a lane that must be emptied before it;
+ * NULL when there is none. */
 struct core_command *queue_head(const struct queue *q, int64_t lane, struct dest *d,
                                 struct dest *scope);
 size_t queue_count(const struct queue *q);
@@ -154,18 +154,18 @@ size_t queue_count(const struct queue *q);
  * stands here to go. */
 bool queue_has_room(struct queue *q);
 
-/* The conversation of lanes @from has become one with that of lanes @to, where everything new comes in:
- * it goes when what stands at @from now is gone. -ENOMEM. */
+/* The conversation of lanes @from was merged into that of lanes @to, which gets everything new: that is
+ * sent once what is in @from now has left. -ENOMEM. */
 AMO_MUSTCHECK int queue_join(struct queue *q, int64_t from, int64_t to);
 /* The one mover. @due_mono_ms matters for WAITING and IN_FLIGHT. DONE and DEAD free the command
  * and let the next of the lane come forward. */
 void queue_move(struct queue *q, struct core_command *c, enum command_state to,
                 int64_t due_mono_ms, int64_t now_mono_ms);
 
-/* The next command that may go now: READY, destination open, token there; takes the token.
+/* The next command that may be sent now: READY, destination open, token there; takes the token.
  * @messages_only leaves statuses out. NULL: none now. Destinations take turns. */
 struct core_command *queue_next(struct queue *q, bool messages_only, int64_t now_mono_ms);
-/* It could not go after all: the token comes back. Stays READY, first of its lane. */
+/* It could not be sent after all: the token is returned. Stays READY, first of its lane. */
 void queue_give_back(struct queue *q, struct core_command *c, int64_t now_mono_ms);
 /* Its next command fits no worker now: others go before it until the next run (`run` is counted up).
  * False when it has not fitted for a second: then they are to wait, until there is room. */
@@ -173,9 +173,9 @@ bool queue_pass_over(struct queue *q, struct dest *d, int64_t now_mono_ms);
 /* Does @d leave room for a call that may as well not be made? Takes the token: half of the burst stays
  * for messages, and so does the last of the destination's places. */
 bool queue_spares_place(struct queue *q, struct dest *d, int64_t now_mono_ms);
-/* May a call go to @d now that stands for a command of its lane? Open, or due for a probe, which this
- * is then (@ret_probing; whoever got it puts d->probing back when it is answered); with a place and a
- * token left, which it takes. */
+/* May a call be made to @d now in place of a command of its lane? If @d is open, or due for a probe,
+ * which this is then (@ret_probing; the caller resets d->probing once it is answered); and if a place
+ * and a token are left, which it takes. */
 bool queue_admits_call(struct queue *q, struct dest *d, bool *ret_probing, int64_t now_mono_ms);
 /* A token for a call outside lanes (history, connect): false = not now. */
 bool dest_take_token(struct dest *d, int64_t now_mono_ms);

@@ -30,8 +30,8 @@ AMO_MUSTCHECK int store_command_unsure(struct store *s, int64_t id, bool unsure)
  * which a service that had it would not give. */
 AMO_MUSTCHECK int store_message_unclear(struct store *s, int64_t message,
                                         int64_t *ret_since_ms);
-/* Where a message to amo may stand: the chats that its attempts went to, and those of its
- * conversation, in whichever account. Another number than 0 ends the walk. */
+/* Where a message to amo may be: the chats that its attempts were sent to, and those of its
+ * conversation, in any account. Another number than 0 ends the walk. */
 typedef int store_place_fn(void *arg, struct view scope, struct view chat);
 AMO_MUSTCHECK int store_message_places(struct store *s, const struct message *m,
                                        store_place_fn *fn, void *arg);

@@ -22,8 +22,9 @@ AMO_MUSTCHECK int store_conversation_by_chat(struct store *s, struct view scope,
                                              struct view chat_id, struct conversation *ret);
 AMO_MUSTCHECK int store_conversation_by_client(struct store *s, struct view scope,
                                                struct view client_id, struct conversation *ret);
-/* Of this phone's key, unless it is shared or another person of the same source claims the phone: one whose service id is not known before the others, then the newest. An empty
- * @source stands for any, and a conversation without one for every. */
+/* The conversation with this phone's key, unless it is shared or another person of the same source
+ * claims the phone. First one whose service id is not known, then the newest. An empty @source matches
+ * any, and a conversation without one matches every @source. */
 AMO_MUSTCHECK int store_conversation_by_phone(struct store *s, struct view connector,
                                               struct view source, struct view phone,
                                               struct conversation *ret);
@@ -31,13 +32,13 @@ AMO_MUSTCHECK int store_conversation_by_phone(struct store *s, struct view conne
 AMO_MUSTCHECK int store_conversation_add(struct store *s, struct conversation *c);
 /* All fields but id. */
 AMO_MUSTCHECK int store_conversation_update(struct store *s, const struct conversation *c);
-/* @from turned out to be @to: whatever leads to the first leads to the second from now on, chats,
- * messages, commands that wait and dead letters. Its row stays for that. */
+/* @from turned out to be @to: everything that leads to the first leads to the second from now on:
+ * chats, messages, commands that wait and dead letters. Its row is kept for that. */
 AMO_MUSTCHECK int store_conversation_merge(struct store *s, int64_t from, int64_t to);
 /* In which of the two did a manager write last, of messages from @since_message on? STORE_E_NONE. */
 AMO_MUSTCHECK int store_conversation_written_last(struct store *s, int64_t since_message,
                                                   int64_t one, int64_t other, int64_t *ret);
-/* Somebody without a conversation who was met under an id of ours: an author of a service, or a client?
+/* A person without a conversation who has one of our ids: an author of a service, or a client?
  * STORE_E_NONE. And is it the id of a conversation's client? */
 AMO_MUSTCHECK int store_person(struct store *s, const char *user_id, bool *ret_author);
 AMO_MUSTCHECK int store_person_add(struct store *s, const char *user_id, bool author);
@@ -61,8 +62,8 @@ struct conversation_ids {
     size_t max;
     size_t n;
 };
-/* Of one connector, those that a manager began and whose name at the service nobody has told yet,
- * newest first. */
+/* Of one connector, those that a manager began and whose id at the service is not known yet, newest
+ * first. */
 AMO_MUSTCHECK int store_conversations_unnamed(struct store *s, struct view connector,
                                               struct conversation_ids *ids);
 AMO_MUSTCHECK int store_conversations_by_word(struct store *s, struct view connector,

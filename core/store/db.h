@@ -26,11 +26,11 @@ void db_close(struct db *d);
 
 /* Several statements without rows, as in a migration. */
 AMO_MUSTCHECK int db_exec(struct db *d, const char *sql);
-/* The whole file written anew, and nothing left in the log; nobody may write or read meanwhile, which
- * is waited for @wait_ms. Not begun when somebody is there or the disk has no room, so that the log
- * does not grow for nothing. Outside a transaction. STORE_BUSY, -ENOSPC, and as above. */
+/* Rewrites the whole file and empties the log. It needs the file for itself, and waits @wait_ms for
+ * that. Not begun when there is another reader or writer, or no room on the disk, so that the log does
+ * not grow in vain. Outside a transaction. STORE_BUSY, -ENOSPC, and as above. */
 AMO_MUSTCHECK int db_rewrite(struct db *d, int wait_ms);
-/* So much stands in the log, as of the last commit. */
+/* The size of the log, as of the last commit. */
 int64_t db_log_bytes(const struct db *d);
 /* Everything in the log is in the file, synced, and the log is empty; who reads or writes is waited
  * for @wait_ms. Outside a transaction. STORE_BUSY, and as above. */
@@ -57,8 +57,8 @@ struct view db_view(struct db_rows *r, int column);
 /* A copy to be freed with mem_free; NULL for NULL. -ENOMEM. */
 AMO_MUSTCHECK int db_string(struct db_rows *r, int column, char **ret);
 
-/* SQLite's words for the last failure with its extended code and the system's errno, if it was
- * @rc; "-" otherwise. Ids and values never stand in them. */
+/* SQLite's message for the last failure with its extended code and the system's errno, if it was
+ * @rc; "-" otherwise. It never contains ids or values. */
 const char *db_error(const struct db *d, int rc);
 const char *db_path(const struct db *d);
 

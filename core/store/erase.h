@@ -4,14 +4,14 @@
  * in memory, until store_erase_begin(); store_erase_apply() then takes the content of all of it
  * away and leaves ids, times, states and reasons.
  *
- * Walks go by id in small steps, so that nobody waits long: @at is the id to go on after. */
+ * Walks go by id in small steps, so that nothing else waits long: @at is the id to continue after. */
 
 #include "core/store/store.h"
 
 /* Nothing is found. */
 AMO_MUSTCHECK int store_erase_begin(struct store *s);
 AMO_MUSTCHECK int store_erase_add_conversation(struct store *s, int64_t id);
-/* One that others share with him: only his name and phone go, as its client's. */
+/* One that is shared with others: only the person's name and phone are removed, as its client's. */
 AMO_MUSTCHECK int store_erase_add_client(struct store *s, int64_t id);
 AMO_MUSTCHECK int store_erase_has_conversation(struct store *s, int64_t id, bool *ret);
 /* The messages of the conversations found, among the next @limit ids. */
@@ -48,7 +48,7 @@ enum store_event_place {
 typedef int store_event_fn(void *arg, int64_t id, struct view event);
 AMO_MUSTCHECK int store_events_walk(struct store *s, enum store_event_place place,
                                     store_event_fn *fn, void *arg);
-/* Every chat that a message found stands in, once. */
+/* Every chat that has one of the messages found, once. */
 typedef int store_chat_fn(void *arg, struct view chat_id);
 AMO_MUSTCHECK int store_erase_chats(struct store *s, store_chat_fn *fn, void *arg);
 
@@ -63,7 +63,7 @@ struct store_erased {
 /* What store_erase_apply() would take away. */
 AMO_MUSTCHECK int store_erase_count(struct store *s, struct store_erased *ret);
 AMO_MUSTCHECK int store_erase_apply(struct store *s);
-/* The entry keeps its place without its event; the event that waits goes. */
+/* A quarantine entry is kept without its event; a deferred event is deleted. */
 AMO_MUSTCHECK int store_erase_event(struct store *s, enum store_event_place place, int64_t id);
 /* Another body, VIEW_NONE none; and of attempts to come no evidence is kept. */
 AMO_MUSTCHECK int store_command_erase(struct store *s, int64_t id, struct view body);
@@ -72,10 +72,10 @@ AMO_MUSTCHECK int store_erasure_add(struct store *s, int64_t now_ms, struct view
                                     int64_t *ret_id);
 AMO_MUSTCHECK int store_erasure_report(struct store *s, int64_t id, struct view report);
 
-/* Bytes of the database; and the wish that it is written anew, at the next start at the latest. */
+/* Bytes of the database; and the request that it be rewritten, at the next start at the latest. */
 AMO_MUSTCHECK int store_size(struct store *s, int64_t *ret_bytes);
 AMO_MUSTCHECK int store_wish_rebuild(struct store *s);
-/* Does it stand? And it need not any more. */
+/* Is it requested? And: it is done. */
 AMO_MUSTCHECK int store_rebuild_is_wished(struct store *s, bool *ret);
 AMO_MUSTCHECK int store_rebuild_is_done(struct store *s);
 

@@ -13,7 +13,7 @@ struct keys {
 };
 
 enum {
-    KEYS_E_MISSING = 1, /* no key file, but sealed rows exist: it is never made anew */
+    KEYS_E_MISSING = 1, /* no key file, but sealed rows exist: no new key is made */
     KEYS_E_WRONG,       /* another key than the one the store was sealed with */
     KEYS_E_FORM,        /* not 64 hex digits or 32 bytes */
 };

@@ -20,8 +20,9 @@ AMO_MUSTCHECK int store_message_by_key(struct store *s, const struct key *key,
 /* For trace: by mid, trace id, amo's id in any account, or an id of any connector's service; the
  * newest that is called so. */
 AMO_MUSTCHECK int store_message_by_any(struct store *s, struct view id, struct message *ret);
-/* Learn an id and make the message found by it. Of amo's ids a taken one stays with the first; what a
- * service answered is the newest's, because a service may begin to count anew. */
+/* Learn an id, by which the message is found from now on. An id of amo's that another message has stays
+ * with that one; an id from a service's answer belongs to the newest, because a service may start
+ * counting again. */
 AMO_MUSTCHECK int store_message_learn_amo(struct store *s, const struct message *m,
                                           struct view amo_id);
 AMO_MUSTCHECK int store_message_learn_answer(struct store *s, const struct message *m,
@@ -32,7 +33,7 @@ AMO_MUSTCHECK int store_message_failed(struct store *s, int64_t id, const char *
                                        struct view words, int64_t now_ms);
 AMO_MUSTCHECK int store_message_type(struct store *s, int64_t id, struct view type);
 AMO_MUSTCHECK int store_message_chat(struct store *s, int64_t id, struct view chat_id);
-/* A manager's reaction: VIEW_NONE takes it away. And what he set last; appends nothing when there is
+/* A manager's reaction: VIEW_NONE removes it. And the one set last; appends nothing when there is
  * none. */
 AMO_MUSTCHECK int store_reaction_put(struct store *s, int64_t message, struct view person,
                                      struct view emoji);

@@ -1,6 +1,6 @@
 #pragma once
 
-/* What the store's own files share; nobody else includes it. */
+/* What the store's own files share. Private to them. */
 
 #include <stdbool.h>
 
@@ -10,14 +10,14 @@
 
 struct json_writer;
 
-/* meta: the file is to be written anew at the next start. */
+/* meta: the file is to be rewritten at the next start. */
 #define STORE_META_REBUILD "rebuild"
 
 struct store {
     struct db *db;
     bool in_transaction;
     int lock_fd;
-    bool emptied;       /* a table was made anew then */
+    bool emptied;       /* a table was recreated then */
     bool looked_at;     /* the whole of it was read when it was opened */
     bool hurt_attempts; /* … and is damaged there */
     bool hurt_conversations;

@@ -21,12 +21,12 @@ AMO_MUSTCHECK int store_chat_leave(struct store *s, const struct conversation *c
 /* Puts what was kept for c->scope into @c: chat_id, user_ref, linked, amo_born. Nothing was: none. */
 AMO_MUSTCHECK int store_chat_return(struct store *s, struct conversation *c);
 
-/* A waiting command belongs to another account or connector (NULL: none) from now on; its attempts
- * begin anew. And its message does, whose account (NULL) stays who wrote it. */
+/* A waiting command belongs to another account or connector (NULL: none) from now on, and its attempts
+ * are counted from zero. The same for its message (NULL: keeps the account whose manager wrote it). */
 AMO_MUSTCHECK int store_command_redirect(struct store *s, int64_t id, const char *scope,
                                          const char *connector);
 AMO_MUSTCHECK int store_message_redirect(struct store *s, int64_t id, const char *scope,
                                          const char *connector);
-/* Sources of accounts that left, of the same amoCRM account as @scope, are its from now on; sources
- * of @scope on other connectors go to its present one unless somebody has them there. */
+/* Sources of scopes that left, of the same amoCRM account as @scope, belong to @scope from now on; its
+ * sources on other connectors move to its present one unless another account has them there. */
 AMO_MUSTCHECK int store_sources_follow(struct store *s, const struct reg_scope *scope);

@@ -27,18 +27,18 @@ AMO_MUSTCHECK int store_channel_answer(struct store *s, struct view id, struct b
 AMO_MUSTCHECK int store_connector_put(struct store *s, const struct keys *keys,
                                       const struct reg_connector *c);
 AMO_MUSTCHECK int store_connector_off(struct store *s, struct view name, bool off);
-/* With its sources and the accounts that left; nobody may use it any more. */
+/* With its sources and the accounts that left; no account may be connected. */
 AMO_MUSTCHECK int store_channel_remove(struct store *s, struct view id);
 AMO_MUSTCHECK int store_connector_remove(struct store *s, struct view name);
 /* A scope that is there keeps its pause, its default source, and the later time of connecting. */
 AMO_MUSTCHECK int store_scope_put(struct store *s, const struct reg_scope *scope);
 /* Paused since @now_ms, unless it is already; and resumed: the commands of the scope are credited
- * with the time they stood still, so that a restart does not forget it. */
+ * with the time they were paused, so that a restart does not forget it. */
 AMO_MUSTCHECK int store_scope_pause(struct store *s, struct view id, int64_t now_ms);
 AMO_MUSTCHECK int store_scope_resume(struct store *s, struct view id, int64_t now_ms);
 /* STORE_E_NONE when it is not paused. */
 AMO_MUSTCHECK int store_scope_paused_since(struct store *s, struct view id, int64_t *ret_ms);
-/* A connect call that nobody asked for goes out now. */
+/* An automatic connect call is made now. */
 AMO_MUSTCHECK int store_scope_reconnecting(struct store *s, struct view id, int64_t now_ms);
 /* Disconnect: hides the account from the edges and pauses it. Reconnect: undoes both. */
 AMO_MUSTCHECK int store_scope_leave(struct store *s, struct view id, int64_t now_ms);
@@ -48,6 +48,6 @@ AMO_MUSTCHECK int store_scope_default_source(struct store *s, struct view id,
                                              struct view source);
 AMO_MUSTCHECK int store_source_put(struct store *s, struct view connector, struct view source,
                                    struct view scope);
-/* It is nobody's default any more, either. */
+/* It also stops being a default. */
 AMO_MUSTCHECK int store_source_remove(struct store *s, struct view connector,
                                       struct view source);

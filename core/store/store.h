@@ -35,12 +35,12 @@ enum {
     STORE_E_ERASED,   /* it is there, without its content: a person was erased */
 };
 
-/* Failures of the store that are told apart because what is to be done differs
+/* Failures of the store that are distinguished because what is to be done differs
  * (adr/0016-error-classes.md): -Exxx like any other. */
 #define STORE_BUSY     (-EAGAIN)  /* another process kept it locked */
 #define STORE_FULL     (-EDQUOT)  /* no room on the disk */
 #define STORE_READONLY (-EROFS)   /* it may not be written */
-#define STORE_DAMAGED  (-EUCLEAN) /* what stands in the file is not what was written */
+#define STORE_DAMAGED  (-EUCLEAN) /* the file does not contain what was written */
 
 /* @url is "sqlite:<path>". Runs the migrations that are missing; refuses a database of a newer
  * program (-EPROTO) in words. Other schemes: -EPROTONOSUPPORT. */
@@ -54,11 +54,11 @@ int store_errno(int rc);
 /* A damaged page was met (@rc is STORE_DAMAGED): the next start looks at the whole store before it is
  * used. */
 void store_found_damaged(struct store *s, int rc);
-/* Was it looked at when it was opened? Then another start would find nothing new. */
+/* Was it checked when it was opened? Then another start would find nothing new. */
 bool store_is_looked_at(const struct store *s);
-/* What is damaged and could not be mended, in SQLite's words; NULL: nothing is known. */
+/* SQLite's complaint about damage that could not be repaired; NULL: none is known. */
 const char *store_damage(const struct store *s);
-/* Rows of conversations are: who walks through all of them would meet it every time. */
+/* Are rows of conversations damaged? A walk through all of them would meet it every time. */
 bool store_conversations_are_hurt(const struct store *s);
 /* How many migrations this program knows, and the number in the database. */
 int store_schema_version(void);
@@ -68,20 +68,20 @@ int store_schema_version(void);
 AMO_MUSTCHECK int store_begin(struct store *s);
 bool store_in_transaction(const struct store *s);
 AMO_MUSTCHECK int store_commit(struct store *s);
-/* So much stands in the store's log, as of the last commit. */
+/* The size of the store's log, as of the last commit. */
 int64_t store_log_bytes(const struct store *s);
-/* Nothing of the transaction stands. Before the process ends: what is in memory goes with it. */
+/* Rolls back the transaction. Only before the process ends: what is in memory no longer fits. */
 AMO_MUSTCHECK int store_abandon(struct store *s);
 AMO_MUSTCHECK int store_savepoint(struct store *s);
 AMO_MUSTCHECK int store_release(struct store *s);
-/* Undo what came since the savepoint; the transaction stands. */
+/* Undo what came since the savepoint; the transaction continues. */
 AMO_MUSTCHECK int store_rollback_to(struct store *s);
 
 /* --- meta ----------------------------------------------------------------------------------- */
 AMO_MUSTCHECK int store_meta_get(struct store *s, const char *key, struct buf *ret);
 AMO_MUSTCHECK int store_meta_drop(struct store *s, const char *key);
 AMO_MUSTCHECK int store_meta_put(struct store *s, const char *key, struct view value);
-/* Do sealed rows exist (so that a missing master key must not be made anew)? */
+/* Do sealed rows exist? Then a missing master key must not be replaced by a new one. */
 AMO_MUSTCHECK int store_has_sealed(struct store *s, bool *ret);
 
 /* --- figures, lists, pruning ---------------------------------------------------------------- */
@@ -89,8 +89,8 @@ AMO_MUSTCHECK int store_counts(struct store *s, int64_t *ret_dead, int64_t *ret_
                                int64_t *ret_waiting);
 AMO_MUSTCHECK int store_conversations_json(struct store *s, struct view scope,
                                            struct json_writer *w);
-/* What was stamped by a clock that is proven to be another: everything that expires, whose time lies in
- * what the clock showed then or in the future, begins anew. */
+/* Rows stamped by a clock that is now proven wrong: everything that expires and whose time is within what
+ * the clock showed then, or in the future, starts again from now. */
 struct store_stamps {
     int64_t low_ms;
     int64_t high_ms;
