@@ -1,8 +1,9 @@
 #pragma once
 
-/* For tests only: what files contain, and cases run with each of their allocations failing in turn:
- * nothing may leak (the sanitizers watch), crash, or report anything but -ENOMEM. */
+/* For tests only: folders, what files contain, and cases run with each of their allocations failing
+ * in turn: nothing may leak (the sanitizers watch), crash, or report anything but -ENOMEM. */
 
+#include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -22,6 +24,26 @@ static inline void testing_set_env(const char *name, const char *value)
 {
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): tests have one thread */
     assert_int_equal(value ? setenv(name, value, 1) : unsetenv(name), 0);
+}
+
+/* Everything in it is removed as well. */
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as the folders that a test made */
+static inline void testing_remove_folder(const char *path)
+{
+    DIR *d = opendir(path);
+    const struct dirent *e = NULL;
+    char name[512];
+
+    while (d && (e = readdir(d))) { /* NOLINT(concurrency-mt-unsafe): tests have one thread */
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+            continue;
+        (void)snprintf(name, sizeof(name), "%s/%s", path, e->d_name);
+        if (unlink(name))
+            testing_remove_folder(name);
+    }
+    if (d)
+        (void)closedir(d);
+    (void)rmdir(path);
 }
 
 /* Does the file contain the bytes? One that does not exist has none; at most 4 MiB are looked at. */

@@ -19,8 +19,7 @@
 #include "egress/http.h"
 #include "egress/transfer.h"
 #include "proto/bus/edge.h"
-#include "proto/bus/loop.h"
-#include "proto/bus/socket.h"
+#include "proto/bus/testing/loops.h"
 #include "proto/limits.h"
 #include "proto/session.h"
 
@@ -37,7 +36,7 @@ struct rig {
     struct registry *registry;
     struct transfers *ts;
     unsigned n_wanted; /* results */
-    bool late;
+    struct loops_wait wait;
 
     /* the service */
     int fd;
@@ -92,7 +91,7 @@ static void service_read(struct rig *r, int i)
     service_answer(r, i);
 }
 
-static void turn(void *arg)
+static bool turn(void *arg)
 {
     struct rig *r = arg;
 
@@ -102,8 +101,7 @@ static void turn(void *arg)
         if (r->conns[i] >= 0)
             service_read(r, i);
     }
-    if (r->n_results >= r->n_wanted)
-        loop_stop(r->loop);
+    return r->n_results >= r->n_wanted;
 }
 
 /* --- core ----------------------------------------------------------------------------------- */
@@ -179,14 +177,6 @@ static void take_all(struct rig *r)
 
 /* --- a life --------------------------------------------------------------------------------- */
 
-static void give_up(void *arg)
-{
-    struct rig *r = arg;
-
-    r->late = true;
-    loop_stop(r->loop);
-}
-
 static void make_registry(struct rig *r)
 {
     struct reg_connector *c = NULL;
@@ -216,8 +206,7 @@ static void begin(struct rig *r)
     assert_int_equal(fcntl(r->fd, F_SETFL, O_NONBLOCK), 0);
     make_registry(r);
     assert_int_equal(loop_new(&r->loop), 0);
-    assert_int_equal(loop_add_timer(r->loop, 1, true, turn, r, NULL), 0);
-    assert_int_equal(loop_add_timer(r->loop, 10000, false, give_up, r, NULL), 0);
+    loops_wait_begin(&r->wait, r->loop, turn, r);
     assert_int_equal(http_new(r->loop, &http, &r->http), 0);
     assert_int_equal(stats_new(&r->stats), 0);
     assert_int_equal(figures_new(r->stats, &r->figures), 0);
@@ -279,7 +268,22 @@ static void accept_commands(struct rig *r, uint64_t first, unsigned n)
 static void run(struct rig *r)
 {
     assert_int_equal(loop_run(r->loop), 0);
-    assert_false(r->late);
+    loops_wait_end(&r->wait);
+}
+
+static int setup(void **state)
+{
+    static struct rig r;
+
+    begin(&r);
+    *state = &r;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    end(*state);
+    return 0;
 }
 
 /* One command to a service that answers so; its result. */
@@ -301,29 +305,26 @@ static struct result result_of(const char *answer, bool cuts)
 
 static void what_a_service_took_is_done_and_teaches_its_id(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    begin(&r);
-    accept_commands(&r, 5, 1);
-    assert_int_equal(transfers_n_queued(r.ts) + transfers_n_running(r.ts), 1);
-    run(&r);
-    assert_int_equal(r.results[0].id, 5);
-    assert_int_equal(r.results[0].attempt, 3);
-    assert_int_equal(r.results[0].kind, COMMAND_SERVICE_MESSAGE);
-    assert_int_equal(r.results[0].trace.bytes[0], 7);
-    assert_int_equal(r.results[0].outcome, OUTCOME_DONE);
-    assert_int_equal(r.results[0].status, 200);
-    assert_true(r.results[0].began_ms > 0 && r.results[0].took_ms >= 0);
-    assert_string_equal(r.service_id, "s-1");
-    assert_non_null(strstr(r.got, "POST /hook HTTP/1.1\r\n"));
-    assert_non_null(strstr(r.got, "webhook-id: key\r\n"));
-    assert_non_null(strstr(r.got, "webhook-signature: v1,"));
-    assert_non_null(strstr(r.got, "\"text\":\"hello\""));
-    assert_int_equal(transfers_n_kept(r.ts), 1); /* until it is named */
-    take_all(&r);
-    assert_int_equal(transfers_n_kept(r.ts), 0);
-    end(&r);
+    accept_commands(r, 5, 1);
+    assert_int_equal(transfers_n_queued(r->ts) + transfers_n_running(r->ts), 1);
+    run(r);
+    assert_int_equal(r->results[0].id, 5);
+    assert_int_equal(r->results[0].attempt, 3);
+    assert_int_equal(r->results[0].kind, COMMAND_SERVICE_MESSAGE);
+    assert_int_equal(r->results[0].trace.bytes[0], 7);
+    assert_int_equal(r->results[0].outcome, OUTCOME_DONE);
+    assert_int_equal(r->results[0].status, 200);
+    assert_true(r->results[0].began_ms > 0 && r->results[0].took_ms >= 0);
+    assert_string_equal(r->service_id, "s-1");
+    assert_non_null(strstr(r->got, "POST /hook HTTP/1.1\r\n"));
+    assert_non_null(strstr(r->got, "webhook-id: key\r\n"));
+    assert_non_null(strstr(r->got, "webhook-signature: v1,"));
+    assert_non_null(strstr(r->got, "\"text\":\"hello\""));
+    assert_int_equal(transfers_n_kept(r->ts), 1); /* until it is named */
+    take_all(r);
+    assert_int_equal(transfers_n_kept(r->ts), 0);
 }
 
 static void every_answer_has_its_outcome(void **state)
@@ -345,70 +346,59 @@ static void every_answer_has_its_outcome(void **state)
 
 static void a_refusal_comes_with_the_services_own_words(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    begin(&r);
-    r.answer = "HTTP/1.1 422 No\r\nContent-Type: application/json\r\nContent-Length: 53\r\n\r\n"
-               "{\"error\":{\"code\":\"too_long\",\"message\":\"is too long\"}}";
-    accept_commands(&r, 1, 1);
-    run(&r);
-    assert_int_equal(r.results[0].outcome, OUTCOME_DEAD);
-    assert_string_equal(r.words, "is too long");
-    end(&r);
+    r->answer =
+        "HTTP/1.1 422 No\r\nContent-Type: application/json\r\nContent-Length: 53\r\n\r\n"
+        "{\"error\":{\"code\":\"too_long\",\"message\":\"is too long\"}}";
+    accept_commands(r, 1, 1);
+    run(r);
+    assert_int_equal(r->results[0].outcome, OUTCOME_DEAD);
+    assert_string_equal(r->words, "is too long");
 }
 
 static void no_more_run_at_once_than_may(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    begin(&r);
-    accept_commands(&r, 1, 6);
-    assert_int_equal(transfers_n_queued(r.ts) + transfers_n_running(r.ts), 6);
-    run(&r);
-    assert_int_equal(r.n_requests, 6);
-    assert_true(r.n_open_most <= 2);
+    accept_commands(r, 1, 6);
+    assert_int_equal(transfers_n_queued(r->ts) + transfers_n_running(r->ts), 6);
+    run(r);
+    assert_int_equal(r->n_requests, 6);
+    assert_true(r->n_open_most <= 2);
     for (unsigned i = 0; i < 6; i++)
-        assert_int_equal(r.results[i].outcome, OUTCOME_DONE);
-    end(&r);
+        assert_int_equal(r->results[i].outcome, OUTCOME_DONE);
 }
 
 static void a_command_that_is_held_is_not_made_twice(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    begin(&r);
-    accept_commands(&r, 1, 1);
-    accept_commands(&r, 1, 1); /* the same attempt again */
-    r.n_wanted = 1;
-    run(&r);
-    assert_int_equal(r.n_requests, 1);
-    end(&r);
+    accept_commands(r, 1, 1);
+    accept_commands(r, 1, 1); /* the same attempt again */
+    r->n_wanted = 1;
+    run(r);
+    assert_int_equal(r->n_requests, 1);
 }
 
 static void results_go_again_in_a_new_session(void **state)
 {
+    struct rig *r = *state;
     struct buf held;
-    struct rig r;
 
-    (void)state;
-    begin(&r);
-    r.send_rc = EDGE_E_FULL; /* the first time core does not read */
-    accept_commands(&r, 1, 2);
-    run(&r);
-    assert_true(r.n_frames >= 2);
-    assert_int_equal(transfers_n_kept(r.ts), 2);
+    r->send_rc = EDGE_E_FULL; /* the first time core does not read */
+    accept_commands(r, 1, 2);
+    run(r);
+    assert_true(r->n_frames >= 2);
+    assert_int_equal(transfers_n_kept(r->ts), 2);
     buf_init(&held, 256);
-    assert_int_equal(transfers_held(r.ts, &held), 0);
+    assert_int_equal(transfers_held(r->ts, &held), 0);
     assert_int_equal(pairs_count(buf_view(&held)), 2);
     buf_fini(&held);
-    transfers_resend_older(r.ts, 60000); /* none is that old */
-    assert_int_equal(r.ts->n[TRANSFER_KEPT], 0);
-    transfers_resend(r.ts);
-    assert_int_equal(r.ts->n[TRANSFER_KEPT], 2);
-    end(&r);
+    transfers_resend_older(r->ts, 60000); /* none is that old */
+    assert_int_equal(r->ts->n[TRANSFER_KEPT], 0);
+    transfers_resend(r->ts);
+    assert_int_equal(r->ts->n[TRANSFER_KEPT], 2);
 }
 
 /* --- without memory ------------------------------------------------------------------------- */
@@ -461,31 +451,19 @@ static void without_memory_every_command_has_one_result_that_is_true(void **stat
     assert_true(n > 10 && n < 200);
 }
 
-static int begin_bus(void **state)
-{
-    (void)state;
-    bus_init();
-    return 0;
-}
-
-static int end_bus(void **state)
-{
-    (void)state;
-    bus_fini();
-    return 0;
-}
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_a_service_took_is_done_and_teaches_its_id),
+        CASE(what_a_service_took_is_done_and_teaches_its_id),
         cmocka_unit_test(every_answer_has_its_outcome),
-        cmocka_unit_test(a_refusal_comes_with_the_services_own_words),
-        cmocka_unit_test(no_more_run_at_once_than_may),
-        cmocka_unit_test(a_command_that_is_held_is_not_made_twice),
-        cmocka_unit_test(results_go_again_in_a_new_session),
+        CASE(a_refusal_comes_with_the_services_own_words),
+        CASE(no_more_run_at_once_than_may),
+        CASE(a_command_that_is_held_is_not_made_twice),
+        CASE(results_go_again_in_a_new_session),
         cmocka_unit_test(without_memory_every_command_has_one_result_that_is_true),
     };
 
-    return cmocka_run_group_tests(tests, begin_bus, end_bus);
+    return cmocka_run_group_tests(tests, loops_begin, loops_end);
 }

@@ -4,7 +4,6 @@
 
 #include "egress/egress.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,24 +17,19 @@
 #include "base/testing.h"
 #include "egress/transfer.h"
 #include "proto/bus/edge.h"
-#include "proto/bus/loop.h"
-#include "proto/bus/socket.h"
+#include "proto/bus/testing/fake_core.h"
+#include "proto/bus/testing/loops.h"
 #include "proto/command.h"
-#include "proto/envelope.h"
-#include "proto/messages.h"
 #include "proto/registry.h"
-#include "proto/session.h"
 
 #define N_CONNS 4
 #define DONE    "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 struct rig {
     char dir[32];
-    char endpoint[48];
     struct config *config;
     struct process process;
     struct egress *e;
-    bool late;
     bool (*done)(struct rig *r);
     unsigned step; /* of the case; its own */
 
@@ -46,15 +40,10 @@ struct rig {
     unsigned n_requests;
 
     /* core */
-    struct bus_socket *core;
-    struct id core_boot;
-    struct id edge_boot;
-    struct buf peer;
-    struct buf out;
+    struct fake_core core;
     uint64_t session; /* of the last HELLO */
     uint64_t credit;  /* said last */
     size_t n_held;    /* named in it */
-    unsigned n_hellos;
     unsigned n_results;
     uint64_t outcome;  /* of the last one */
     bool keeps_silent; /* takes no result */
@@ -82,21 +71,6 @@ static void service_turn(struct rig *r)
 
 /* --- core ----------------------------------------------------------------------------------- */
 
-static void core_say(struct rig *r, enum msg_kind kind, struct view body)
-{
-    struct envelope e = {.version = ENVELOPE_VERSION,
-                         .kind = kind,
-                         .edge_boot = r->edge_boot,
-                         .core_boot = r->core_boot,
-                         .unix_ms = clock_unix_ms()};
-    char head[ENVELOPE_MAX_LEN];
-    size_t len = 0;
-
-    envelope_encode(&e, head, &len);
-    (void)!bus_send(r->core, buf_view(&r->peer), view_make(head, len),
-                    body); /* it may be gone */
-}
-
 static void registry_bytes(const struct rig *r, struct buf *out)
 {
     struct registry *reg = NULL;
@@ -117,13 +91,12 @@ static void registry_bytes(const struct rig *r, struct buf *out)
 
 static void core_hears_hello(struct rig *r, struct view body)
 {
-    struct welcome w = {.lease_ms = 20000, .core_ms = clock_mono_ms()};
+    struct welcome w = {.lease_ms = 20000};
     struct buf registry;
     struct hello h;
 
     assert_int_equal(hello_decode(body, &h), 0);
     assert_int_equal(h.role, ROLE_EGRESS);
-    r->n_hellos++;
     r->session = h.session;
     r->credit = h.credit;
     r->n_held = pairs_count(h.held);
@@ -132,10 +105,7 @@ static void core_hears_hello(struct rig *r, struct view body)
         registry_bytes(r, &registry);
         w.registry = buf_view(&registry);
     }
-    w.echo_ms = h.mono_ms;
-    buf_reset(&r->out);
-    assert_int_equal(welcome_encode(&w, &r->out), 0);
-    core_say(r, MSG_WELCOME, buf_view(&r->out));
+    fake_core_welcome(&r->core, &h, w);
     buf_fini(&registry);
 }
 
@@ -143,10 +113,8 @@ static void core_hears_results(struct rig *r, struct view body)
 {
     const msgpack_object *items = NULL;
     struct pack_doc d;
-    struct buf pairs;
     size_t n = 0;
 
-    buf_init(&pairs, 4096);
     assert_int_equal(pack_doc_open(&d, body), 0);
     n = pack_array(pack_doc_root(&d), "results", &items);
     for (size_t i = 0; i < n; i++) {
@@ -155,45 +123,34 @@ static void core_hears_results(struct rig *r, struct view body)
         assert_int_equal(result_decode_object(&items[i], &result), 0);
         r->outcome = result.outcome;
         r->n_results++;
-        assert_int_equal(pairs_add(&pairs, result.id, result.attempt), 0);
+        if (!r->keeps_silent)
+            assert_int_equal(pairs_add(&r->core.pairs, result.id, result.attempt), 0);
     }
     pack_doc_close(&d);
-    buf_reset(&r->out);
-    assert_int_equal(taken_encode(NULL, buf_view(&pairs), &r->out), 0);
     if (!r->keeps_silent)
-        core_say(r, MSG_RESULT_TAKEN, buf_view(&r->out));
-    buf_fini(&pairs);
+        fake_core_takes(&r->core, NULL);
 }
 
-static void core_readable(void *arg)
+static void core_hears(void *arg, const struct envelope *e, struct view body)
 {
     struct rig *r = arg;
-    struct bus_message m;
+    struct heartbeat hb;
 
-    while (bus_recv(r->core, &m) == 0) {
-        struct envelope e;
-        struct heartbeat hb;
-
-        assert_int_equal(envelope_decode(m.head, &e), 0);
-        r->edge_boot = e.edge_boot;
-        buf_reset(&r->peer);
-        assert_int_equal(buf_add_view(&r->peer, m.peer), 0);
-        if (e.kind == MSG_HELLO)
-            core_hears_hello(r, m.body);
-        else if (e.kind == MSG_RESULT_PUSH)
-            core_hears_results(r, m.body);
-        else if (e.kind == MSG_CREDIT && heartbeat_decode(m.body, &hb) == 0)
-            r->credit = hb.credit;
-        bus_message_fini(&m);
-    }
+    if (e->kind == MSG_HELLO)
+        core_hears_hello(r, body);
+    else if (e->kind == MSG_RESULT_PUSH)
+        core_hears_results(r, body);
+    else if (e->kind == MSG_CREDIT && heartbeat_decode(body, &hb) == 0)
+        r->credit = hb.credit;
 }
 
 static void core_gives(struct rig *r, uint64_t first, unsigned n)
 {
+    struct buf *out = &r->core.out;
     msgpack_packer pk;
 
-    buf_reset(&r->out);
-    pack_init(&pk, &r->out);
+    buf_reset(out);
+    pack_init(&pk, out);
     (void)msgpack_pack_map(&pk, 2); /* asked below */
     pack_key(&pk, "core_ms");
     (void)msgpack_pack_int64(&pk, clock_mono_ms());
@@ -210,9 +167,9 @@ static void core_gives(struct rig *r, uint64_t first, unsigned n)
                                   .content.type = VIEW_LIT("text"),
                                   .content.text = VIEW_LIT("hello")};
 
-        assert_int_equal(command_encode(&c, &r->out), 0);
+        assert_int_equal(command_encode(&c, out), 0);
     }
-    core_say(r, MSG_COMMAND_PUSH, buf_view(&r->out));
+    fake_core_say(&r->core, MSG_COMMAND_PUSH, buf_view(out));
 }
 
 /* --- a life --------------------------------------------------------------------------------- */
@@ -229,25 +186,21 @@ static const char config_form[] = "data_dir = \"%s\"\n"
 
 static int begin(void **state)
 {
-    static int n;
     struct rig *r = mem_zalloc(sizeof(*r));
     char text[700];
     struct buf why;
 
     assert_non_null(r);
     bus_init();
-    r->core_boot = (struct id){{2}};
-    buf_init(&r->peer, 64);
-    buf_init(&r->out, 1 << 16);
-    assert_true(buf_reserve(&r->peer, 64) && buf_reserve(&r->out, 1 << 15));
+    fake_core_init(&r->core, core_hears, r);
     for (int i = 0; i < N_CONNS; i++)
         r->conns[i] = -1;
     assert_int_equal(net_listen("127.0.0.1:0", 16, 0, &r->fd), 0);
     assert_int_equal(fcntl(r->fd, F_SETFL, O_NONBLOCK), 0);
     (void)snprintf(r->dir, sizeof(r->dir), "egress.XXXXXX"); /* fits */
     assert_non_null(mkdtemp(r->dir));
-    (void)snprintf(r->endpoint, sizeof(r->endpoint), "ipc://%s/bus%d", r->dir, n++);
-    (void)snprintf(text, sizeof(text), config_form, r->dir, r->dir, r->endpoint, r->endpoint);
+    (void)snprintf(text, sizeof(text), config_form, r->dir, r->dir, r->core.endpoint,
+                   r->core.endpoint);
     buf_init(&why, 1024);
     if (config_load_text(view_of(text), "test", &why, &r->config))
         print_message("%s\n", buf_str(&why));
@@ -258,38 +211,20 @@ static int begin(void **state)
     return 0;
 }
 
-static void remove_folder(const char *path)
-{
-    DIR *d = opendir(path);
-    const struct dirent *e = NULL;
-    char name[512];
-
-    while (d && (e = readdir(d))) { /* NOLINT(concurrency-mt-unsafe): tests have one thread */
-        (void)snprintf(name, sizeof(name), "%s/%s", path, e->d_name);
-        (void)unlink(name); /* "." and ".." stay */
-    }
-    if (d)
-        (void)closedir(d);
-    (void)rmdir(path);
-}
-
 static int end(void **state)
 {
     struct rig *r = *state;
 
-    if (r->core && r->e)
-        bus_socket_unwatch(r->core, r->e->loop);
-    bus_socket_free(r->core);
+    fake_core_close(&r->core);
     egress_close(r->e);
     for (int i = 0; i < N_CONNS; i++) {
         if (r->conns[i] >= 0)
             (void)close(r->conns[i]);
     }
     (void)close(r->fd);
-    buf_fini(&r->peer);
-    buf_fini(&r->out);
+    fake_core_fini(&r->core);
     config_free(r->config);
-    remove_folder(r->dir);
+    testing_remove_folder(r->dir);
     mem_free(r);
     bus_fini();
     return 0;
@@ -298,36 +233,27 @@ static int end(void **state)
 static void open_all(struct rig *r)
 {
     assert_int_equal(egress_open(&r->process, &r->e), 0);
-    assert_int_equal(bus_router_bind(r->endpoint, NULL, &r->core), 0);
-    assert_int_equal(bus_socket_watch(r->core, r->e->loop, core_readable, r), 0);
+    fake_core_open(&r->core, r->e->loop);
     assert_int_equal(egress_connect(r->e), 0);
 }
 
-static void turn(void *arg)
+static bool turn(void *arg)
 {
     struct rig *r = arg;
 
     service_turn(r);
-    if (r->done && r->done(r))
-        loop_stop(r->e->loop);
+    return r->done(r);
 }
 
-static void give_up(void *arg)
-{
-    struct rig *r = arg;
-
-    r->late = true;
-    loop_stop(r->e->loop);
-}
-
-/* Until @done holds, or until egress ends by itself. A loop runs once. */
+/* Until @done holds, or until egress ends by itself. */
 static void run(struct rig *r, bool (*done)(struct rig *r))
 {
+    struct loops_wait w;
+
     r->done = done;
-    assert_int_equal(loop_add_timer(r->e->loop, 2, true, turn, r, NULL), 0);
-    assert_int_equal(loop_add_timer(r->e->loop, 8000, false, give_up, r, NULL), 0);
+    loops_wait_begin(&w, r->e->loop, turn, r);
     assert_int_equal(egress_run(r->e), EXIT_FINE);
-    assert_false(r->late);
+    loops_wait_end(&w);
 }
 
 static bool is_up(const struct rig *r)
@@ -399,9 +325,9 @@ static bool strange_frames(struct rig *r)
 {
     if (r->step == 0 && is_up(r)) {
         r->step = 1;
-        core_say(r, MSG_REGISTRY, VIEW_LIT("no map"));
-        core_say(r, MSG_COMMAND_PUSH, VIEW_LIT("no map"));
-        core_say(r, MSG_RESULT_TAKEN, VIEW_LIT("no map"));
+        fake_core_say(&r->core, MSG_REGISTRY, VIEW_LIT("no map"));
+        fake_core_say(&r->core, MSG_COMMAND_PUSH, VIEW_LIT("no map"));
+        fake_core_say(&r->core, MSG_RESULT_TAKEN, VIEW_LIT("no map"));
         core_gives(r, 1, 1);
     }
     return r->n_results == 1;
@@ -461,12 +387,12 @@ static bool greeted_without_memory(struct rig *r)
         core_gives(r, 1, 2);
     } else if (r->step == 1 && r->n_requests == 2) {
         r->step = 2;
-        r->n_hellos = 0;
+        r->core.n_hellos = 0;
         mem_fail_at(fails_at);
         edge_restart(r->e->edge);
         mem_fail_at(0);
     }
-    return r->step == 2 && r->n_hellos > 0;
+    return r->step == 2 && r->core.n_hellos > 0;
 }
 
 /* Core takes a HELLO of a later socket at its word: what it does not name was never received, and goes

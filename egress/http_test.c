@@ -11,8 +11,7 @@
 #include "base/net.h"
 #include "base/num.h"
 #include "base/testing.h"
-#include "proto/bus/loop.h"
-#include "proto/bus/socket.h"
+#include "proto/bus/testing/loops.h"
 #include "proto/limits.h"
 
 #define N_CALLS 4
@@ -52,7 +51,7 @@ struct rig {
     struct told told[N_CALLS];
     unsigned n_done;
     unsigned n_wanted;
-    bool late;
+    struct loops_wait wait;
 };
 
 /* --- the server ----------------------------------------------------------------------------- */
@@ -99,7 +98,7 @@ static void server_read(struct server *s, int i)
     server_send(s, i);
 }
 
-static void server_turn(void *arg)
+static bool server_turn(void *arg)
 {
     struct rig *r = arg;
     struct server *s = &r->server;
@@ -112,8 +111,7 @@ static void server_turn(void *arg)
         else if (s->conns[i] >= 0)
             server_read(s, i);
     }
-    if (r->n_done >= r->n_wanted)
-        loop_stop(r->loop);
+    return r->n_done >= r->n_wanted;
 }
 
 static void server_open(struct server *s)
@@ -136,14 +134,6 @@ static void server_close(struct server *s)
 
 /* --- a life --------------------------------------------------------------------------------- */
 
-static void give_up(void *arg)
-{
-    struct rig *r = arg;
-
-    r->late = true;
-    loop_stop(r->loop);
-}
-
 static void begin(struct rig *r)
 {
     *r = (struct rig){0};
@@ -151,8 +141,7 @@ static void begin(struct rig *r)
         r->told[i].rig = r;
     assert_int_equal(loop_new(&r->loop), 0);
     server_open(&r->server);
-    assert_int_equal(loop_add_timer(r->loop, 1, true, server_turn, r, NULL), 0);
-    assert_int_equal(loop_add_timer(r->loop, 10000, false, give_up, r, NULL), 0);
+    loops_wait_begin(&r->wait, r->loop, server_turn, r);
 }
 
 static void end(struct rig *r)
@@ -160,7 +149,7 @@ static void end(struct rig *r)
     http_free(r->http);
     loop_free(r->loop);
     server_close(&r->server);
-    assert_false(r->late);
+    loops_wait_end(&r->wait);
 }
 
 static int open_http(struct rig *r)
@@ -245,41 +234,50 @@ static void start(struct rig *r)
     assert_int_equal(open_http(r), 0);
 }
 
+static int setup(void **state)
+{
+    static struct rig r;
+
+    start(&r);
+    *state = &r;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    end(*state);
+    return 0;
+}
+
 static void an_answer_comes_back_with_what_is_judged_by(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    start(&r);
-    assert_int_equal(ask(&r, 0, (struct ask){.method = "POST", .body = "{\"a\":1}"}), 0);
-    assert_int_equal(r.told[0].n, 0); /* never from inside */
-    run(&r);
-    assert_int_equal(r.told[0].end, HTTP_ANSWERED);
-    assert_int_equal(r.told[0].stage, STAGE_ANSWERED);
-    assert_int_equal(r.told[0].status, 200);
-    assert_string_equal(r.told[0].body, "fine");
-    assert_string_equal(r.told[0].line, "HTTP/1.1 200 OK");
-    assert_string_equal(r.told[0].date, "Thu, 01 Jan 2026 00:00:00 GMT");
-    assert_string_equal(r.told[0].retry_after, "7");
-    assert_non_null(strstr(r.server.got, "POST /path?q=1 HTTP/1.1\r\n"));
-    assert_non_null(strstr(r.server.got, "X-One: 1\r\n"));
-    assert_non_null(strstr(r.server.got, "X-Two: 2\r\n"));
-    assert_null(strstr(r.server.got, "Expect:"));
-    assert_non_null(strstr(r.server.got, "\r\n\r\n{\"a\":1}"));
-    end(&r);
+    assert_int_equal(ask(r, 0, (struct ask){.method = "POST", .body = "{\"a\":1}"}), 0);
+    assert_int_equal(r->told[0].n, 0); /* never from inside */
+    run(r);
+    assert_int_equal(r->told[0].end, HTTP_ANSWERED);
+    assert_int_equal(r->told[0].stage, STAGE_ANSWERED);
+    assert_int_equal(r->told[0].status, 200);
+    assert_string_equal(r->told[0].body, "fine");
+    assert_string_equal(r->told[0].line, "HTTP/1.1 200 OK");
+    assert_string_equal(r->told[0].date, "Thu, 01 Jan 2026 00:00:00 GMT");
+    assert_string_equal(r->told[0].retry_after, "7");
+    assert_non_null(strstr(r->server.got, "POST /path?q=1 HTTP/1.1\r\n"));
+    assert_non_null(strstr(r->server.got, "X-One: 1\r\n"));
+    assert_non_null(strstr(r->server.got, "X-Two: 2\r\n"));
+    assert_null(strstr(r->server.got, "Expect:"));
+    assert_non_null(strstr(r->server.got, "\r\n\r\n{\"a\":1}"));
 }
 
 static void any_method_goes_out_under_its_name(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    start(&r);
-    assert_int_equal(ask(&r, 0, (struct ask){.method = "DELETE", .body = "{}"}), 0);
-    run(&r);
-    assert_non_null(strstr(r.server.got, "DELETE /path"));
-    assert_non_null(strstr(r.server.got, "\r\n\r\n{}"));
-    end(&r);
+    assert_int_equal(ask(r, 0, (struct ask){.method = "DELETE", .body = "{}"}), 0);
+    run(r);
+    assert_non_null(strstr(r->server.got, "DELETE /path"));
+    assert_non_null(strstr(r->server.got, "\r\n\r\n{}"));
 }
 
 /* The second call is made from the first one's end, as a worker does it. */
@@ -321,36 +319,30 @@ static void a_connection_is_kept_for_the_next_call(void **state)
 
 static void a_public_call_never_dials_a_private_address(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    start(&r);
-    assert_int_equal(ask(&r, 0, (struct ask){.policy = HTTP_POLICY_PUBLIC}), 0);
-    run(&r);
-    assert_int_equal(r.told[0].end, HTTP_PRIVATE);
-    assert_int_equal(r.told[0].stage, STAGE_ADDRESS);
-    assert_true(r.told[0].words[0] != '\0');
-    assert_int_equal(r.server.n_requests, 0);
-    assert_int_equal(http_n_connects(r.http), 0);
-    end(&r);
+    assert_int_equal(ask(r, 0, (struct ask){.policy = HTTP_POLICY_PUBLIC}), 0);
+    run(r);
+    assert_int_equal(r->told[0].end, HTTP_PRIVATE);
+    assert_int_equal(r->told[0].stage, STAGE_ADDRESS);
+    assert_true(r->told[0].words[0] != '\0');
+    assert_int_equal(r->server.n_requests, 0);
+    assert_int_equal(http_n_connects(r->http), 0);
 }
 
 static void where_nobody_listens_nothing_was_sent(void **state)
 {
+    struct rig *r = *state;
     unsigned port = 0;
-    struct rig r;
     int fd = -1;
 
-    (void)state;
-    start(&r);
     assert_int_equal(net_listen("127.0.0.1:0", 1, 0, &fd), 0);
     port = net_port(fd);
     assert_int_equal(close(fd), 0);
-    assert_int_equal(ask(&r, 0, (struct ask){.port = port}), 0);
-    run(&r);
-    assert_int_equal(r.told[0].end, HTTP_NOT_SENT);
-    assert_int_equal(r.told[0].stage, STAGE_CONNECT);
-    end(&r);
+    assert_int_equal(ask(r, 0, (struct ask){.port = port}), 0);
+    run(r);
+    assert_int_equal(r->told[0].end, HTTP_NOT_SENT);
+    assert_int_equal(r->told[0].stage, STAGE_CONNECT);
 }
 
 static void an_answer_that_breaks_off_is_no_answer(void **state)
@@ -376,97 +368,79 @@ static void an_answer_that_breaks_off_is_no_answer(void **state)
 
 static void a_server_that_says_nothing_is_timed_out(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    start(&r);
-    r.server.answer = NULL;
-    assert_int_equal(ask(&r, 0, (struct ask){.total_ms = 200}), 0);
-    run(&r);
-    assert_int_equal(r.told[0].end, HTTP_SENT_TIMEOUT);
-    assert_int_equal(r.server.n_requests, 1);
-    end(&r);
+    r->server.answer = NULL;
+    assert_int_equal(ask(r, 0, (struct ask){.total_ms = 200}), 0);
+    run(r);
+    assert_int_equal(r->told[0].end, HTTP_SENT_TIMEOUT);
+    assert_int_equal(r->server.n_requests, 1);
 }
 
 static void a_redirect_is_an_answer_and_is_not_followed(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    start(&r);
-    r.server.answer = "HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Type: text/html\r\n"
-                      "Content-Length: 0\r\n\r\n";
-    assert_int_equal(ask(&r, 0, (struct ask){0}), 0);
-    run(&r);
-    assert_int_equal(r.told[0].status, 302);
-    assert_true(r.told[0].html);
-    assert_int_equal(r.server.n_requests, 1);
-    end(&r);
+    r->server.answer = "HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Type: text/html\r\n"
+                       "Content-Length: 0\r\n\r\n";
+    assert_int_equal(ask(r, 0, (struct ask){0}), 0);
+    run(r);
+    assert_int_equal(r->told[0].status, 302);
+    assert_true(r->told[0].html);
+    assert_int_equal(r->server.n_requests, 1);
 }
 
 static void an_answer_without_end_is_read_to_our_limit(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    start(&r);
-    r.server.answer = "HTTP/1.1 200 OK\r\n\r\n";
-    r.server.n_zeros = LIMIT_ANSWER_BYTES + 8192;
-    r.server.closes = true;
-    assert_int_equal(ask(&r, 0, (struct ask){0}), 0);
-    run(&r);
-    assert_int_equal(r.told[0].end, HTTP_ANSWERED);
-    assert_true(r.told[0].truncated);
-    end(&r);
+    r->server.answer = "HTTP/1.1 200 OK\r\n\r\n";
+    r->server.n_zeros = LIMIT_ANSWER_BYTES + 8192;
+    r->server.closes = true;
+    assert_int_equal(ask(r, 0, (struct ask){0}), 0);
+    run(r);
+    assert_int_equal(r->told[0].end, HTTP_ANSWERED);
+    assert_true(r->told[0].truncated);
 }
 
 /* One resolves, the others wait for it; each gets its answer. */
 static void calls_to_one_name_share_its_resolving(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    start(&r);
     for (unsigned i = 0; i < 3; i++)
-        assert_int_equal(ask(&r, i, (struct ask){.host = "localhost"}), 0);
-    run(&r);
+        assert_int_equal(ask(r, i, (struct ask){.host = "localhost"}), 0);
+    run(r);
     for (unsigned i = 0; i < 3; i++)
-        assert_int_equal(r.told[i].end, HTTP_ANSWERED);
-    assert_int_equal(r.server.n_requests, 3);
-    end(&r);
+        assert_int_equal(r->told[i].end, HTTP_ANSWERED);
+    assert_int_equal(r->server.n_requests, 3);
 }
 
 static void an_abort_ends_every_call_once(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    start(&r);
     for (unsigned i = 0; i < 3; i++)
-        assert_int_equal(ask(&r, i, (struct ask){.host = i ? "localhost" : NULL}), 0);
-    http_abort(r.http);
+        assert_int_equal(ask(r, i, (struct ask){.host = i ? "localhost" : NULL}), 0);
+    http_abort(r->http);
     for (unsigned i = 0; i < 3; i++) {
-        assert_int_equal(r.told[i].n, 1);
-        assert_int_equal(r.told[i].end, HTTP_NOT_SENT);
+        assert_int_equal(r->told[i].n, 1);
+        assert_int_equal(r->told[i].end, HTTP_NOT_SENT);
     }
-    run(&r);
-    assert_int_equal(r.server.n_requests, 0);
-    end(&r);
+    run(r);
+    assert_int_equal(r->server.n_requests, 0);
 }
 
 static void calls_under_way_end_without_a_word_when_all_ends(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    start(&r);
-    assert_int_equal(ask(&r, 0, (struct ask){0}), 0);
-    http_free(r.http);
-    r.http = NULL;
-    r.n_wanted = 0;
-    run(&r);
-    assert_int_equal(r.told[0].n, 0);
-    end(&r);
+    assert_int_equal(ask(r, 0, (struct ask){0}), 0);
+    http_free(r->http);
+    r->http = NULL;
+    r->n_wanted = 0;
+    run(r);
+    assert_int_equal(r->told[0].n, 0);
 }
 
 /* --- without memory ------------------------------------------------------------------------- */
@@ -519,54 +493,39 @@ static void without_memory_a_call_is_refused_or_ends_once(void **state)
 /* The pool: what failed goes back and is as good as new. */
 static void a_call_that_had_no_memory_is_used_again(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    start(&r);
-    assert_int_equal(ask(&r, 0, (struct ask){0}), 0);
+    assert_int_equal(ask(r, 0, (struct ask){0}), 0);
     mem_fail_at(2); /* the url's */
-    assert_int_equal(ask(&r, 1, (struct ask){0}), -ENOMEM);
+    assert_int_equal(ask(r, 1, (struct ask){0}), -ENOMEM);
     mem_fail_at(0);
-    assert_int_equal(ask(&r, 2, (struct ask){.method = "POST", .body = "x"}), 0);
-    run(&r);
-    assert_int_equal(r.told[0].end, HTTP_ANSWERED);
-    assert_int_equal(r.told[1].n, 0);
-    assert_int_equal(r.told[2].end, HTTP_ANSWERED);
-    end(&r);
+    assert_int_equal(ask(r, 2, (struct ask){.method = "POST", .body = "x"}), 0);
+    run(r);
+    assert_int_equal(r->told[0].end, HTTP_ANSWERED);
+    assert_int_equal(r->told[1].n, 0);
+    assert_int_equal(r->told[2].end, HTTP_ANSWERED);
 }
 
-static int begin_all(void **state)
-{
-    (void)state;
-    bus_init();
-    return 0;
-}
-
-static int end_all(void **state)
-{
-    (void)state;
-    bus_fini();
-    return 0;
-}
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_answer_comes_back_with_what_is_judged_by),
-        cmocka_unit_test(any_method_goes_out_under_its_name),
+        CASE(an_answer_comes_back_with_what_is_judged_by),
+        CASE(any_method_goes_out_under_its_name),
         cmocka_unit_test(a_connection_is_kept_for_the_next_call),
-        cmocka_unit_test(a_public_call_never_dials_a_private_address),
-        cmocka_unit_test(where_nobody_listens_nothing_was_sent),
+        CASE(a_public_call_never_dials_a_private_address),
+        CASE(where_nobody_listens_nothing_was_sent),
         cmocka_unit_test(an_answer_that_breaks_off_is_no_answer),
-        cmocka_unit_test(a_server_that_says_nothing_is_timed_out),
-        cmocka_unit_test(a_redirect_is_an_answer_and_is_not_followed),
-        cmocka_unit_test(an_answer_without_end_is_read_to_our_limit),
-        cmocka_unit_test(calls_to_one_name_share_its_resolving),
-        cmocka_unit_test(an_abort_ends_every_call_once),
-        cmocka_unit_test(calls_under_way_end_without_a_word_when_all_ends),
+        CASE(a_server_that_says_nothing_is_timed_out),
+        CASE(a_redirect_is_an_answer_and_is_not_followed),
+        CASE(an_answer_without_end_is_read_to_our_limit),
+        CASE(calls_to_one_name_share_its_resolving),
+        CASE(an_abort_ends_every_call_once),
+        CASE(calls_under_way_end_without_a_word_when_all_ends),
         cmocka_unit_test(without_memory_a_call_is_refused_or_ends_once),
-        cmocka_unit_test(a_call_that_had_no_memory_is_used_again),
+        CASE(a_call_that_had_no_memory_is_used_again),
     };
 
-    return cmocka_run_group_tests(tests, begin_all, end_all);
+    return cmocka_run_group_tests(tests, loops_begin, loops_end);
 }

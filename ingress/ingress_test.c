@@ -4,13 +4,11 @@
 
 #include "ingress/ingress.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/config.h"
 #include "base/crypto.h"
 #include "base/net.h"
@@ -20,13 +18,11 @@
 #include "ingress/accept/registry_copy.h"
 #include "ingress/http/door.h"
 #include "ingress/spool/spool.h"
-#include "proto/bus/socket.h"
-#include "proto/envelope.h"
+#include "proto/bus/testing/fake_core.h"
+#include "proto/bus/testing/loops.h"
 #include "proto/event.h"
-#include "proto/messages.h"
 #include "proto/query.h"
 #include "proto/registry.h"
-#include "proto/session.h"
 
 #define SECRET "channel secret"
 #define WEBHOOK                                                                                \
@@ -37,12 +33,10 @@
 
 struct rig {
     char dir[32];
-    char endpoint[48];
     struct config *config;
     struct process process;
     struct ingress in;
     bool open;
-    bool late;
     bool (*done)(struct rig *r);
     unsigned step; /* of the case; its own */
 
@@ -52,36 +46,17 @@ struct rig {
     size_t n_got;
 
     /* core */
-    struct bus_socket *core;
-    struct id core_boot;
-    struct id edge_boot;
+    struct fake_core core;
     struct id spool_id;
-    struct buf peer;
     bool has_registry;
     bool silent; /* answers no question */
     bool knows;  /* … with a message */
     unsigned n_events;
     unsigned n_queries;
-    unsigned n_welcomes;
     uint64_t last_replay; /* of an event that came */
 };
 
 /* --- core ----------------------------------------------------------------------------------- */
-
-static void core_say(struct rig *r, enum msg_kind kind, struct view body)
-{
-    struct envelope e = {.version = ENVELOPE_VERSION,
-                         .kind = kind,
-                         .edge_boot = r->edge_boot,
-                         .core_boot = r->core_boot,
-                         .unix_ms = clock_unix_ms()};
-    char head[ENVELOPE_MAX_LEN];
-    size_t len = 0;
-
-    envelope_encode(&e, head, &len);
-    (void)!bus_send(r->core, buf_view(&r->peer), view_make(head, len),
-                    body); /* it may be gone */
-}
 
 static void registry_bytes(struct buf *out)
 {
@@ -103,25 +78,18 @@ static void registry_bytes(struct buf *out)
 
 static void core_welcomes(struct rig *r, struct view hello)
 {
-    struct welcome w = {.credit = 100, .credit_bytes = 1 << 20, .core_ms = clock_mono_ms()};
+    struct welcome w = {.credit = 100, .credit_bytes = 1 << 20};
     struct buf registry;
-    struct buf out;
     struct hello h;
 
     assert_int_equal(hello_decode(hello, &h), 0);
     r->spool_id = h.spool;
-    w.spool = h.spool;
-    w.echo_ms = h.mono_ms;
     buf_init(&registry, 4096);
-    buf_init(&out, 8192);
     if (r->has_registry && h.registry_version == 0) {
         registry_bytes(&registry);
         w.registry = buf_view(&registry);
     }
-    assert_int_equal(welcome_encode(&w, &out), 0);
-    core_say(r, MSG_WELCOME, buf_view(&out));
-    r->n_welcomes++;
-    buf_fini(&out);
+    fake_core_welcome(&r->core, &h, w);
     buf_fini(&registry);
 }
 
@@ -129,12 +97,8 @@ static void core_takes(struct rig *r, struct view body)
 {
     const msgpack_object *items = NULL;
     struct pack_doc d;
-    struct buf pairs;
-    struct buf out;
     size_t n = 0;
 
-    buf_init(&pairs, 4096);
-    buf_init(&out, 8192);
     assert_int_equal(pack_doc_open(&d, body), 0);
     n = pack_array(pack_doc_root(&d), "events", &items);
     for (size_t i = 0; i < n; i++) {
@@ -145,13 +109,11 @@ static void core_takes(struct rig *r, struct view body)
         assert_int_equal(e.kind, EVENT_AMO_MESSAGE);
         r->last_replay = e.replay;
         r->n_events++;
-        assert_int_equal(pairs_add(&pairs, pack_u64(&parts[0]), pack_u64(&parts[0])), 0);
+        assert_int_equal(pairs_add(&r->core.pairs, pack_u64(&parts[0]), pack_u64(&parts[0])),
+                         0);
     }
     pack_doc_close(&d);
-    assert_int_equal(taken_encode(&r->spool_id, buf_view(&pairs), &out), 0);
-    core_say(r, MSG_EVENT_TAKEN, buf_view(&out));
-    buf_fini(&out);
-    buf_fini(&pairs);
+    fake_core_takes(&r->core, &r->spool_id);
 }
 
 static void core_answers(struct rig *r, struct view body)
@@ -162,8 +124,8 @@ static void core_answers(struct rig *r, struct view body)
                        .state = VIEW_LIT("failed"),
                        .reason = VIEW_LIT("refused"),
                        .taken_ms = INT64_C(1767225661000)};
+    struct fake_core *c = &r->core;
     struct query q;
-    struct buf out;
 
     assert_int_equal(query_decode(body, &q), 0);
     assert_true(view_is(q.connector, "svc") && view_is(q.message_id, "m1"));
@@ -171,32 +133,21 @@ static void core_answers(struct rig *r, struct view body)
     if (r->silent)
         return;
     a.number = q.number;
-    buf_init(&out, 4096);
-    assert_int_equal(answer_encode(&a, &out), 0);
-    core_say(r, MSG_ANSWER, buf_view(&out));
-    buf_fini(&out);
+    buf_reset(&c->out);
+    assert_int_equal(answer_encode(&a, &c->out), 0);
+    fake_core_say(c, MSG_ANSWER, buf_view(&c->out));
 }
 
-static void core_readable(void *arg)
+static void core_hears(void *arg, const struct envelope *e, struct view body)
 {
     struct rig *r = arg;
-    struct bus_message m;
 
-    while (bus_recv(r->core, &m) == 0) {
-        struct envelope e;
-
-        assert_int_equal(envelope_decode(m.head, &e), 0);
-        r->edge_boot = e.edge_boot;
-        buf_reset(&r->peer);
-        assert_int_equal(buf_add_view(&r->peer, m.peer), 0);
-        if (e.kind == MSG_HELLO)
-            core_welcomes(r, m.body);
-        else if (e.kind == MSG_EVENT_PUSH)
-            core_takes(r, m.body);
-        else if (e.kind == MSG_QUERY)
-            core_answers(r, m.body);
-        bus_message_fini(&m);
-    }
+    if (e->kind == MSG_HELLO)
+        core_welcomes(r, body);
+    else if (e->kind == MSG_EVENT_PUSH)
+        core_takes(r, body);
+    else if (e->kind == MSG_QUERY)
+        core_answers(r, body);
 }
 
 /* --- a life --------------------------------------------------------------------------------- */
@@ -218,8 +169,8 @@ static struct config *load(const struct rig *r)
     struct buf why;
 
     buf_init(&why, 1024);
-    (void)snprintf(text, sizeof(text), config_form, r->dir, r->dir, r->endpoint, r->endpoint,
-                   r->dir); /* fits */
+    (void)snprintf(text, sizeof(text), config_form, r->dir, r->dir, r->core.endpoint,
+                   r->core.endpoint, r->dir); /* fits */
     if (config_load_text(view_of(text), "test", &why, &config))
         print_message("%s\n", buf_str(&why));
     buf_fini(&why);
@@ -229,58 +180,33 @@ static struct config *load(const struct rig *r)
 
 static int begin(void **state)
 {
-    static int n;
     struct rig *r = mem_zalloc(sizeof(*r));
 
     assert_non_null(r);
     bus_init();
     r->fd = -1;
-    r->core_boot = (struct id){{2}};
     r->has_registry = true;
-    buf_init(&r->peer, 64);
+    fake_core_init(&r->core, core_hears, r);
     (void)snprintf(r->dir, sizeof(r->dir), "ingress.XXXXXX"); /* fits */
     assert_non_null(mkdtemp(r->dir));
-    (void)snprintf(r->endpoint, sizeof(r->endpoint), "ipc://%s.bus%d", r->dir, n++);
     r->config = load(r);
     r->process = (struct process){.config = r->config, .kind = "ingress", .name = "in"};
     *state = r;
     return 0;
 }
 
-/* Three levels are enough for what ingress makes. */
-/* NOLINTNEXTLINE(misc-no-recursion): its depth is an argument */
-static void remove_dir(const char *path, int depth)
-{
-    DIR *d = opendir(path);
-    const struct dirent *e = NULL;
-    char name[512];
-
-    while (d && (e = readdir(d))) { /* NOLINT(concurrency-mt-unsafe): tests have one thread */
-        if (e->d_name[0] == '.')
-            continue;
-        (void)snprintf(name, sizeof(name), "%s/%s", path, e->d_name);
-        if (unlink(name) && depth > 0)
-            remove_dir(name, depth - 1);
-    }
-    if (d)
-        (void)closedir(d);
-    (void)rmdir(path);
-}
-
 static int end(void **state)
 {
     struct rig *r = *state;
 
-    if (r->core)
-        bus_socket_unwatch(r->core, r->in.loop);
-    bus_socket_free(r->core);
+    fake_core_close(&r->core);
     if (r->open)
         ingress_close(&r->in);
     if (r->fd >= 0)
         (void)close(r->fd);
-    buf_fini(&r->peer);
+    fake_core_fini(&r->core);
     config_free(r->config);
-    remove_dir(r->dir, 3);
+    testing_remove_folder(r->dir);
     mem_free(r);
     bus_fini();
     return 0;
@@ -290,12 +216,11 @@ static void open_all(struct rig *r)
 {
     assert_int_equal(ingress_open(&r->in, &r->process, NULL), 0);
     r->open = true;
-    assert_int_equal(bus_router_bind(r->endpoint, NULL, &r->core), 0);
-    assert_int_equal(bus_socket_watch(r->core, r->in.loop, core_readable, r), 0);
+    fake_core_open(&r->core, r->in.loop);
     assert_int_equal(ingress_connect(&r->in), 0);
 }
 
-static void turn(void *arg)
+static bool turn(void *arg)
 {
     struct rig *r = arg;
     ssize_t n = 0;
@@ -305,28 +230,19 @@ static void turn(void *arg)
     if (n > 0)
         r->n_got += (size_t)n;
     r->got[r->n_got] = '\0';
-    if (r->done && r->done(r))
-        loop_stop(r->in.loop);
+    return r->done(r);
 }
 
-static void give_up(void *arg)
-{
-    struct rig *r = arg;
-
-    r->late = true;
-    loop_stop(r->in.loop);
-}
-
-/* Until @done holds, or until ingress ends by itself; the exit code. A loop runs once. */
+/* Until @done holds, or until ingress ends by itself; the exit code. */
 static int run(struct rig *r, bool (*done)(struct rig *r))
 {
+    struct loops_wait w;
     int code = 0;
 
     r->done = done;
-    assert_int_equal(loop_add_timer(r->in.loop, 2, true, turn, r, NULL), 0);
-    assert_int_equal(loop_add_timer(r->in.loop, 8000, false, give_up, r, NULL), 0);
+    loops_wait_begin(&w, r->in.loop, turn, r);
     code = ingress_run(&r->in);
-    assert_false(r->late);
+    loops_wait_end(&w);
     return code;
 }
 
@@ -469,14 +385,13 @@ static bool replay_is_taken(struct rig *r)
 {
     const struct replay again = {
         .number = 9, .scope = VIEW_LIT("ch_acc"), .raw = VIEW_LIT(WEBHOOK)};
-    struct buf out;
+    struct fake_core *c = &r->core;
 
     if (r->step == 0 && is_up(r)) {
         r->step = 1;
-        buf_init(&out, 4096);
-        assert_int_equal(replay_encode(&again, &out), 0);
-        core_say(r, MSG_REPLAY, buf_view(&out));
-        buf_fini(&out);
+        buf_reset(&c->out);
+        assert_int_equal(replay_encode(&again, &c->out), 0);
+        fake_core_say(c, MSG_REPLAY, buf_view(&c->out));
     }
     return r->n_events == 1;
 }
@@ -527,7 +442,7 @@ static bool core_leaves_with_the_question(struct rig *r)
 {
     if (r->step == 1 && r->n_queries == 1) {
         r->step = 2;
-        core_say(r, MSG_HELLO_AGAIN, VIEW_LIT(""));
+        fake_core_say(&r->core, MSG_HELLO_AGAIN, VIEW_LIT(""));
     }
     return question_is_answered(r);
 }
@@ -562,7 +477,7 @@ static void a_stop_answers_who_is_there_and_ends(void **state)
 
     open_all(r);
     assert_int_equal(run(r, stops_when_up), 0);
-    turn(r);
+    (void)turn(r); /* reads what was answered last */
     assert_non_null(strstr(r->got, "HTTP/1.1 200"));
     assert_non_null(strstr(r->got, "Connection: close"));
 }

@@ -3,7 +3,6 @@
 
 #include "ingress/routes.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -112,21 +111,6 @@ static int begin(void **state)
     return 0;
 }
 
-static void remove_folder(const char *path)
-{
-    DIR *d = opendir(path);
-    const struct dirent *e = NULL;
-    char name[512];
-
-    while (d && (e = readdir(d))) { /* NOLINT(concurrency-mt-unsafe): tests have one thread */
-        (void)snprintf(name, sizeof(name), "%s/%s", path, e->d_name);
-        (void)unlink(name); /* "." and ".." stay */
-    }
-    if (d)
-        (void)closedir(d);
-    (void)rmdir(path);
-}
-
 static int end(void **state)
 {
     struct rig *r = *state;
@@ -141,7 +125,7 @@ static int end(void **state)
     buf_fini(&r->in.event);
     loop_cancel(&r->in.flush);
     loop_free(r->in.loop);
-    remove_folder(r->dir);
+    testing_remove_folder(r->dir);
     mem_free(r);
     return 0;
 }

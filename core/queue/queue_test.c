@@ -23,16 +23,28 @@ struct rig {
     int64_t next_id;
 };
 
-static void rig_open(struct rig *r, double rate, double burst)
+static int setup(void **state)
 {
-    memset(r, 0, sizeof(*r));
-    r->now = 5000000;
-    assert_int_equal(queue_new(rate, burst, BASE_MS, CAP_MS, 12345, &r->q), 0);
+    static struct rig r;
+
+    r = (struct rig){.now = 5000000};
+    *state = &r;
+    return queue_new(0, 1, BASE_MS, CAP_MS, 12345, &r.q);
 }
 
-static void rig_close(struct rig *r)
+static int teardown(void **state)
+{
+    struct rig *r = *state;
+
+    queue_free(r->q);
+    return 0;
+}
+
+/* An empty queue, whose scopes have this rate; 0: none. */
+static void rig_anew(struct rig *r, double rate, double burst)
 {
     queue_free(r->q);
+    assert_int_equal(queue_new(rate, burst, BASE_MS, CAP_MS, 12345, &r->q), 0);
 }
 
 static struct core_command *add_row(struct rig *r, int64_t lane, enum command_kind kind,
@@ -91,25 +103,20 @@ static struct dest *scope_of(struct rig *r, const char *scope)
 
 static void one_command_of_a_lane_goes_at_a_time_in_intake_order(void **state)
 {
-    struct rig r;
-    int64_t first = 0;
+    struct rig *r = *state;
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    for (int i = 0; i < 5; i++)
-        add_message(&r, 7, "s");
-    first = 1;
-    for (int i = 0; i < 5; i++) {
-        struct core_command *c = send_next(&r);
+    for (int i = 1; i <= 5; i++)
+        add_message(r, 7, "s");
+    for (int i = 1; i <= 5; i++) {
+        struct core_command *c = send_next(r);
 
         assert_non_null(c);
-        assert_int_equal(c->id, first + i);
-        assert_null(send_next(&r)); /* the others wait behind it */
-        finish(&r, c);
+        assert_int_equal(c->id, i);
+        assert_null(send_next(r)); /* the others wait behind it */
+        finish(r, c);
     }
-    assert_int_equal(queue_count(r.q), 0);
-    assert_null(send_next(&r));
-    rig_close(&r);
+    assert_int_equal(queue_count(r->q), 0);
+    assert_null(send_next(r));
 }
 
 static void expect_next(struct rig *r, int64_t id)
@@ -124,504 +131,436 @@ static void expect_next(struct rig *r, int64_t id)
 /* Lanes 3, 5 and 9 become one: what comes after goes behind all that stood in them. */
 static void what_comes_after_a_join_goes_behind_what_stood_there(void **state)
 {
+    struct rig *r = *state;
     struct core_command *slow = NULL;
-    struct rig r;
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    add_message(&r, 3, "s"); /* 1 */
-    add_message(&r, 3, "s"); /* 2 */
-    slow = send_next(&r);
+    add_message(r, 3, "s"); /* 1 */
+    add_message(r, 3, "s"); /* 2 */
+    slow = send_next(r);
     assert_int_equal(slow->id, 1);
-    assert_int_equal(queue_join(r.q, 3, 9), 0); /* 9 is empty */
-    add_message(&r, 9, "s");                    /* 3 */
-    add_message(&r, 5, "s");                    /* 4 */
-    assert_int_equal(queue_join(r.q, 5, 9), 0);
-    assert_int_equal(queue_join(r.q, 5, 9), 0); /* twice is once */
-    add_message(&r, 9, "s");                    /* 5 */
-    add_outbound(&r, 9, "s", "c");              /* 6: the other way is a lane of its own */
-    expect_next(&r, 4);
-    expect_next(&r, 6);
-    assert_null(send_next(&r)); /* 3 and 5 wait for 2, which waits for 1 */
-    finish(&r, slow);
-    expect_next(&r, 2);
-    expect_next(&r, 3);
-    expect_next(&r, 5);
-    assert_int_equal(queue_count(r.q), 0);
-    assert_int_equal(table_count(r.q->lanes), 0);
-    rig_close(&r);
+    assert_int_equal(queue_join(r->q, 3, 9), 0); /* 9 is empty */
+    add_message(r, 9, "s");                      /* 3 */
+    add_message(r, 5, "s");                      /* 4 */
+    assert_int_equal(queue_join(r->q, 5, 9), 0);
+    assert_int_equal(queue_join(r->q, 5, 9), 0); /* twice is once */
+    add_message(r, 9, "s");                      /* 5 */
+    add_outbound(r, 9, "s", "c");                /* 6: the other way is a lane of its own */
+    expect_next(r, 4);
+    expect_next(r, 6);
+    assert_null(send_next(r)); /* 3 and 5 wait for 2, which waits for 1 */
+    finish(r, slow);
+    expect_next(r, 2);
+    expect_next(r, 3);
+    expect_next(r, 5);
+    assert_int_equal(queue_count(r->q), 0);
+    assert_int_equal(table_count(r->q->lanes), 0);
 }
 
 static void what_stood_in_the_lane_itself_does_not_wait_for_a_join(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    add_message(&r, 9, "s");                                         /* 1 */
-    add_row(&r, 3, COMMAND_AMO_MESSAGE, "s", NULL, UNIX_MS + 60000); /* 2 backs off */
-    assert_int_equal(queue_join(r.q, 3, 9), 0);
-    add_message(&r, 9, "s"); /* 3 */
-    expect_next(&r, 1);
-    assert_null(send_next(&r));
-    r.now += 60000;
-    queue_move(r.q, queue_due(r.q, r.now), COMMAND_READY, 0, r.now);
-    expect_next(&r, 2);
-    expect_next(&r, 3);
-    assert_int_equal(table_count(r.q->lanes), 0);
-    rig_close(&r);
+    add_message(r, 9, "s");                                         /* 1 */
+    add_row(r, 3, COMMAND_AMO_MESSAGE, "s", NULL, UNIX_MS + 60000); /* 2 backs off */
+    assert_int_equal(queue_join(r->q, 3, 9), 0);
+    add_message(r, 9, "s"); /* 3 */
+    expect_next(r, 1);
+    assert_null(send_next(r));
+    r->now += 60000;
+    queue_move(r->q, queue_due(r->q, r->now), COMMAND_READY, 0, r->now);
+    expect_next(r, 2);
+    expect_next(r, 3);
+    assert_int_equal(table_count(r->q->lanes), 0);
 }
 
 static void order_of_a_lane_holds_through_retries_checks_and_holds(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
     struct core_command *c = NULL;
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    add_message(&r, 7, "s");
-    add_message(&r, 7, "s");
-    c = send_next(&r);
-    queue_move(r.q, c, COMMAND_WAITING, r.now + 1000, r.now); /* retry */
-    assert_null(send_next(&r));
-    assert_null(queue_due(r.q, r.now + 999));
-    r.now += 1000;
-    assert_ptr_equal(queue_due(r.q, r.now), c);
-    queue_move(r.q, c, COMMAND_READY, 0, r.now);
-    assert_ptr_equal(send_next(&r), c);
-    dest_hold(r.q, c->lane->dest, HOLD_CONNECT, 0, 5000, r.now); /* hold */
-    queue_move(r.q, c, COMMAND_READY, 0, r.now);
-    assert_null(send_next(&r));
-    r.now += 5000;
-    assert_ptr_equal(send_next(&r), c);
-    dest_success(r.q, c->lane->dest, 1, r.now);
-    queue_move(r.q, c, COMMAND_CHECKING, 0, r.now); /* history */
-    assert_null(send_next(&r));
-    finish(&r, c);
-    c = send_next(&r);
+    add_message(r, 7, "s");
+    add_message(r, 7, "s");
+    c = send_next(r);
+    queue_move(r->q, c, COMMAND_WAITING, r->now + 1000, r->now); /* retry */
+    assert_null(send_next(r));
+    assert_null(queue_due(r->q, r->now + 999));
+    r->now += 1000;
+    assert_ptr_equal(queue_due(r->q, r->now), c);
+    queue_move(r->q, c, COMMAND_READY, 0, r->now);
+    assert_ptr_equal(send_next(r), c);
+    dest_hold(r->q, c->lane->dest, HOLD_CONNECT, 0, 5000, r->now); /* hold */
+    queue_move(r->q, c, COMMAND_READY, 0, r->now);
+    assert_null(send_next(r));
+    r->now += 5000;
+    assert_ptr_equal(send_next(r), c);
+    dest_success(r->q, c->lane->dest, 1, r->now);
+    queue_move(r->q, c, COMMAND_CHECKING, 0, r->now); /* history */
+    assert_null(send_next(r));
+    finish(r, c);
+    c = send_next(r);
     assert_int_equal(c->id, 2);
-    finish(&r, c);
-    rig_close(&r);
+    finish(r, c);
 }
 
 static void a_lane_that_waits_holds_up_no_other(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
     struct core_command *c = NULL;
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    add_message(&r, 1, "s");
-    add_message(&r, 2, "s");
-    add_message(&r, 2, "s");
-    c = send_next(&r);
+    add_message(r, 1, "s");
+    add_message(r, 2, "s");
+    add_message(r, 2, "s");
+    c = send_next(r);
     assert_int_equal(c->lane->id, 1);
-    queue_move(r.q, c, COMMAND_WAITING, r.now + 100000, r.now);
-    c = send_next(&r);
+    queue_move(r->q, c, COMMAND_WAITING, r->now + 100000, r->now);
+    c = send_next(r);
     assert_int_equal(c->id, 2);
-    finish(&r, c);
-    c = send_next(&r);
+    finish(r, c);
+    c = send_next(r);
     assert_int_equal(c->id, 3);
-    rig_close(&r);
 }
 
 static void a_held_destination_holds_up_no_other(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
     struct core_command *c = NULL;
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    add_outbound(&r, 1, "s", "dead-service");
-    add_message(&r, 2, "s"); /* the same scope, towards amo */
-    add_message(&r, 3, "other");
-    dest_hold(r.q, queue_dest(r.q, DEST_CONNECTOR, VIEW_LIT("dead-service")), HOLD_CONNECT, 0,
-              60000, r.now);
-    c = send_next(&r);
+    add_outbound(r, 1, "s", "dead-service");
+    add_message(r, 2, "s"); /* the same scope, towards amo */
+    add_message(r, 3, "other");
+    dest_hold(r->q, queue_dest(r->q, DEST_CONNECTOR, VIEW_LIT("dead-service")), HOLD_CONNECT, 0,
+              60000, r->now);
+    c = send_next(r);
     assert_int_equal(c->id, 2);
-    c = send_next(&r);
+    c = send_next(r);
     assert_int_equal(c->id, 3);
-    assert_null(send_next(&r));
-    rig_close(&r);
+    assert_null(send_next(r));
 }
 
 static void a_destination_that_swallows_calls_leaves_room_for_others(void **state)
 {
+    struct rig *r = *state;
     struct core_command *c = NULL;
-    struct rig r;
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    r.q->dest_share = 3;
+    r->q->dest_share = 3;
     for (int i = 1; i <= 10; i++)
-        add_message(&r, i, "deaf");
+        add_message(r, i, "deaf");
     for (int i = 0; i < 3; i++)
-        assert_non_null(c = send_next(&r));
-    assert_null(send_next(&r));
-    add_message(&r, 11, "other");
-    assert_non_null(send_next(&r)); /* at once, though the first one has more to send */
-    assert_null(send_next(&r));
-    assert_true(queue_next_due(r.q, r.now) > r.now); /* and nobody spins for it */
-    finish(&r, c);
-    assert_non_null(send_next(&r));
-    assert_null(send_next(&r));
-    rig_close(&r);
+        assert_non_null(c = send_next(r));
+    assert_null(send_next(r));
+    add_message(r, 11, "other");
+    assert_non_null(send_next(r)); /* at once, though the first one has more to send */
+    assert_null(send_next(r));
+    assert_true(queue_next_due(r->q, r->now) > r->now); /* and nobody spins for it */
+    finish(r, c);
+    assert_non_null(send_next(r));
+    assert_null(send_next(r));
 }
 
 static void scopes_take_turns_whatever_their_load(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
     int turns[2] = {0};
 
-    (void)state;
-    rig_open(&r, 0, 1);
     for (int i = 0; i < 50; i++)
-        add_message(&r, 100 + i, "busy");
+        add_message(r, 100 + i, "busy");
     for (int i = 0; i < 5; i++)
-        add_message(&r, 200 + i, "quiet");
+        add_message(r, 200 + i, "quiet");
     for (int i = 0; i < 10; i++) {
-        struct core_command *c = send_next(&r);
+        struct core_command *c = send_next(r);
 
         turns[c->lane->id >= 200]++;
     }
     assert_int_equal(turns[0], 5);
     assert_int_equal(turns[1], 5);
-    rig_close(&r);
 }
 
 static void a_command_without_a_lane_has_one_of_its_own(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    add_row(&r, 0, COMMAND_AMO_STATUS, "s", NULL, 0);
-    add_row(&r, 0, COMMAND_AMO_STATUS, "s", NULL, 0);
-    assert_non_null(send_next(&r));
-    assert_non_null(send_next(&r));
-    rig_close(&r);
+    add_row(r, 0, COMMAND_AMO_STATUS, "s", NULL, 0);
+    add_row(r, 0, COMMAND_AMO_STATUS, "s", NULL, 0);
+    assert_non_null(send_next(r));
+    assert_non_null(send_next(r));
 }
 
 static void a_conversation_that_moved_has_a_lane_for_each_account(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    dest_pause(r.q, scope_of(&r, "old"), true, r.now);
-    add_message(&r, 2, "old");
-    add_outbound(&r, 3, "old", "wa");
-    struct core_command *in = add_message(&r, 2, "new");
-    struct core_command *out = add_outbound(&r, 3, "new", "wa");
+    dest_pause(r->q, scope_of(r, "old"), true, r->now);
+    add_message(r, 2, "old");
+    add_outbound(r, 3, "old", "wa");
+    struct core_command *in = add_message(r, 2, "new");
+    struct core_command *out = add_outbound(r, 3, "new", "wa");
 
-    assert_ptr_equal(send_next(&r), in); /* not held up by the pause of the other account */
-    assert_ptr_equal(send_next(&r), out);
-    assert_null(send_next(&r));
-    assert_ptr_equal(in->lane->dest, scope_of(&r, "new"));
-    assert_ptr_equal(queue_head(r.q, 2, in->lane->dest, in->lane->scope), in);
-    finish(&r, in);
-    finish(&r, out);
-    assert_int_equal(table_count(r.q->lanes), 2);
-    rig_close(&r);
+    assert_ptr_equal(send_next(r), in); /* not held up by the pause of the other account */
+    assert_ptr_equal(send_next(r), out);
+    assert_null(send_next(r));
+    assert_ptr_equal(in->lane->dest, scope_of(r, "new"));
+    assert_ptr_equal(queue_head(r->q, 2, in->lane->dest, in->lane->scope), in);
+    finish(r, in);
+    finish(r, out);
+    assert_int_equal(table_count(r->q->lanes), 2);
 }
 
 static void one_that_comes_from_another_lane_goes_before_the_younger_ones(void **state)
 {
+    struct rig *r = *state;
     static const int64_t came[] = {1, 3, 5, 2};
     static const int64_t order[] = {1, 2, 3, 5};
-    struct rig r;
 
-    (void)state;
-    rig_open(&r, 0, 1);
     for (size_t i = 0; i < AMO_COUNT(came); i++) {
-        r.next_id = came[i] - 1;
-        queue_by_age(add_message(&r, 7, "s"));
+        r->next_id = came[i] - 1;
+        queue_by_age(add_message(r, 7, "s"));
     }
     for (size_t i = 0; i < AMO_COUNT(order); i++) {
-        struct core_command *c = send_next(&r);
+        struct core_command *c = send_next(r);
 
         assert_non_null(c);
         assert_int_equal(c->id, order[i]);
-        finish(&r, c);
+        finish(r, c);
     }
     queue_by_age(NULL);
-    rig_close(&r);
 }
 
 static void statuses_stay_when_only_messages_may_go(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
     struct core_command *c = NULL;
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    add_row(&r, 1, COMMAND_AMO_STATUS, "s", NULL, 0);
-    add_message(&r, 2, "s");
-    c = queue_next(r.q, true, r.now);
+    add_row(r, 1, COMMAND_AMO_STATUS, "s", NULL, 0);
+    add_message(r, 2, "s");
+    c = queue_next(r->q, true, r->now);
     assert_int_equal(c->id, 2);
-    queue_move(r.q, c, COMMAND_IN_FLIGHT, r.now + 1, r.now);
-    assert_null(queue_next(r.q, true, r.now));
-    assert_int_equal(queue_next(r.q, false, r.now)->id, 1);
-    rig_close(&r);
+    queue_move(r->q, c, COMMAND_IN_FLIGHT, r->now + 1, r->now);
+    assert_null(queue_next(r->q, true, r->now));
+    assert_int_equal(queue_next(r->q, false, r->now)->id, 1);
 }
 
 static void what_was_given_back_goes_first_and_has_its_token_again(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
     struct core_command *c = NULL;
 
-    (void)state;
-    rig_open(&r, 1, 1);
-    add_message(&r, 1, "s");
-    add_message(&r, 2, "s");
-    c = queue_next(r.q, false, r.now);
-    queue_give_back(r.q, c, r.now);
-    assert_ptr_equal(queue_next(r.q, false, r.now), c);
-    rig_close(&r);
+    rig_anew(r, 1, 1);
+    add_message(r, 1, "s");
+    add_message(r, 2, "s");
+    c = queue_next(r->q, false, r->now);
+    queue_give_back(r->q, c, r->now);
+    assert_ptr_equal(queue_next(r->q, false, r->now), c);
 }
 
 static void there_is_room_again_when_an_eighth_has_gone(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    assert_int_equal(r.q->max, LIMIT_COMMANDS);
-    r.q->max = 16;
+    assert_int_equal(r->q->max, LIMIT_COMMANDS);
+    r->q->max = 16;
     for (int i = 0; i < 16; i++) {
-        assert_true(queue_has_room(r.q));
-        add_message(&r, i + 1, "s");
+        assert_true(queue_has_room(r->q));
+        add_message(r, i + 1, "s");
     }
-    assert_false(queue_has_room(r.q));
-    add_message(&r, 17, "s"); /* what has to enter does */
+    assert_false(queue_has_room(r->q));
+    add_message(r, 17, "s"); /* what has to enter does */
     for (int i = 0; i < 2; i++)
-        finish(&r, send_next(&r));
-    assert_int_equal(queue_count(r.q), 15);
-    assert_false(queue_has_room(r.q));
-    finish(&r, send_next(&r));
-    assert_true(queue_has_room(r.q));
-    add_message(&r, 18, "s");
-    assert_true(queue_has_room(r.q)); /* until the bound is reached again */
-    add_message(&r, 19, "s");
-    assert_false(queue_has_room(r.q));
-    r.q->max = 0;
-    assert_true(queue_has_room(r.q));
-    r.q->max = 1; /* an eighth of it is nothing */
-    assert_false(queue_has_room(r.q));
-    while (queue_count(r.q) > 0)
-        finish(&r, send_next(&r));
-    assert_true(queue_has_room(r.q));
-    rig_close(&r);
+        finish(r, send_next(r));
+    assert_int_equal(queue_count(r->q), 15);
+    assert_false(queue_has_room(r->q));
+    finish(r, send_next(r));
+    assert_true(queue_has_room(r->q));
+    add_message(r, 18, "s");
+    assert_true(queue_has_room(r->q)); /* until the bound is reached again */
+    add_message(r, 19, "s");
+    assert_false(queue_has_room(r->q));
+    r->q->max = 0;
+    assert_true(queue_has_room(r->q));
+    r->q->max = 1; /* an eighth of it is nothing */
+    assert_false(queue_has_room(r->q));
+    while (queue_count(r->q) > 0)
+        finish(r, send_next(r));
+    assert_true(queue_has_room(r->q));
 }
 
 static void a_command_is_in_the_queue_once(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
     struct core_command *c = NULL;
     struct command_row row = {.id = 1, .lane = 1, .kind = COMMAND_AMO_MESSAGE};
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    assert_int_equal(queue_add(r.q, &row, r.now, UNIX_MS, &c), 0);
-    assert_int_equal(queue_add(r.q, &row, r.now, UNIX_MS, &c), -EEXIST);
-    assert_int_equal(queue_count(r.q), 1);
-    rig_close(&r);
+    assert_int_equal(queue_add(r->q, &row, r->now, UNIX_MS, &c), 0);
+    assert_int_equal(queue_add(r->q, &row, r->now, UNIX_MS, &c), -EEXIST);
+    assert_int_equal(queue_count(r->q), 1);
 }
 
 static void a_stored_wait_goes_on_after_a_restart_but_not_beyond_an_hour(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
     struct core_command *c = NULL;
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    c = add_row(&r, 1, COMMAND_AMO_MESSAGE, "s", NULL, UNIX_MS + 4000);
+    c = add_row(r, 1, COMMAND_AMO_MESSAGE, "s", NULL, UNIX_MS + 4000);
     assert_int_equal(c->state, COMMAND_WAITING);
-    assert_int_equal(c->due_mono_ms, r.now + 4000);
-    c = add_row(&r, 2, COMMAND_AMO_MESSAGE, "s", NULL, UNIX_MS + 50 * 60000);
-    assert_int_equal(c->due_mono_ms, r.now + 50 * 60000); /* it was asked to */
-    c = add_row(&r, 3, COMMAND_AMO_MESSAGE, "s", NULL, UNIX_MS + 1000LL * 86400 * 365);
+    assert_int_equal(c->due_mono_ms, r->now + 4000);
+    c = add_row(r, 2, COMMAND_AMO_MESSAGE, "s", NULL, UNIX_MS + 50 * 60000);
+    assert_int_equal(c->due_mono_ms, r->now + 50 * 60000); /* it was asked to */
+    c = add_row(r, 3, COMMAND_AMO_MESSAGE, "s", NULL, UNIX_MS + 1000LL * 86400 * 365);
     assert_int_equal(c->due_mono_ms,
-                     r.now + LIMIT_RETRY_AFTER_MS); /* nobody may ask for that */
-    r.q->doubt = true; /* what was stored and what is now may be of two clocks */
-    c = add_row(&r, 4, COMMAND_AMO_MESSAGE, "s", NULL, UNIX_MS + 50 * 60000);
-    assert_int_equal(c->due_mono_ms, r.now + CAP_MS);
-    c = add_row(&r, 5, COMMAND_AMO_MESSAGE, "s", NULL, UNIX_MS - 1);
+                     r->now + LIMIT_RETRY_AFTER_MS); /* nobody may ask for that */
+    r->q->doubt = true; /* what was stored and what is now may be of two clocks */
+    c = add_row(r, 4, COMMAND_AMO_MESSAGE, "s", NULL, UNIX_MS + 50 * 60000);
+    assert_int_equal(c->due_mono_ms, r->now + CAP_MS);
+    c = add_row(r, 5, COMMAND_AMO_MESSAGE, "s", NULL, UNIX_MS - 1);
     assert_int_equal(c->state, COMMAND_READY);
-    rig_close(&r);
 }
 
 static void a_back_off_behind_another_command_counts_when_it_comes_forward(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
     struct core_command *first = NULL;
     struct core_command *second = NULL;
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    first = add_message(&r, 1, "s");
-    second = add_row(&r, 1, COMMAND_AMO_MESSAGE, "s", NULL, UNIX_MS + 4000);
+    first = add_message(r, 1, "s");
+    second = add_row(r, 1, COMMAND_AMO_MESSAGE, "s", NULL, UNIX_MS + 4000);
     assert_int_equal(second->state, COMMAND_QUEUED);
-    assert_ptr_equal(send_next(&r), first);
-    finish(&r, first);
+    assert_ptr_equal(send_next(r), first);
+    finish(r, first);
     assert_int_equal(second->state, COMMAND_WAITING);
-    assert_ptr_equal(queue_due(r.q, r.now + 4000), second);
-    rig_close(&r);
+    assert_ptr_equal(queue_due(r->q, r->now + 4000), second);
 }
 
 static void the_dead_leave_the_middle_of_their_lane(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
     struct core_command *c[3];
 
-    (void)state;
-    rig_open(&r, 0, 1);
     for (int i = 0; i < 3; i++)
-        c[i] = add_message(&r, 1, "s");
-    queue_move(r.q, c[1], COMMAND_DEAD, 0, r.now); /* its life ended while it was QUEUED */
-    assert_ptr_equal(send_next(&r), c[0]);
-    finish(&r, c[0]);
-    assert_ptr_equal(send_next(&r), c[2]);
-    rig_close(&r);
+        c[i] = add_message(r, 1, "s");
+    queue_move(r->q, c[1], COMMAND_DEAD, 0, r->now); /* its life ended while it was QUEUED */
+    assert_ptr_equal(send_next(r), c[0]);
+    finish(r, c[0]);
+    assert_ptr_equal(send_next(r), c[2]);
 }
 
 /* --- rate ----------------------------------------------------------------------------------- */
 
 static void the_bucket_gives_a_burst_then_the_rate(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
     int sent = 0;
 
-    (void)state;
-    rig_open(&r, 7, 7);
+    rig_anew(r, 7, 7);
     for (int i = 0; i < 100; i++)
-        add_message(&r, 1 + i, "s");
-    while (send_next(&r))
+        add_message(r, 1 + i, "s");
+    while (send_next(r))
         sent++;
     assert_int_equal(sent, 7);
-    r.now += 142; /* a token takes 142.86 ms */
-    assert_null(send_next(&r));
-    r.now += 1;
-    assert_non_null(send_next(&r));
-    assert_null(send_next(&r));
+    r->now += 142; /* a token takes 142.86 ms */
+    assert_null(send_next(r));
+    r->now += 1;
+    assert_non_null(send_next(r));
+    assert_null(send_next(r));
     sent = 0;
     for (int ms = 0; ms < 10000; ms += 10) {
-        r.now += 10;
-        while (send_next(&r))
+        r->now += 10;
+        while (send_next(r))
             sent++;
     }
     assert_in_range(sent, 69, 71);
-    rig_close(&r);
 }
 
 static void an_idle_bucket_keeps_no_more_than_the_burst(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
     int sent = 0;
 
-    (void)state;
-    rig_open(&r, 7, 3);
+    rig_anew(r, 7, 3);
     for (int i = 0; i < 20; i++)
-        add_message(&r, 1 + i, "s");
-    r.now += 3600000;
-    while (send_next(&r))
+        add_message(r, 1 + i, "s");
+    r->now += 3600000;
+    while (send_next(r))
         sent++;
     assert_int_equal(sent, 3);
-    rig_close(&r);
 }
 
 static void connectors_have_no_rate(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
     int sent = 0;
 
-    (void)state;
-    rig_open(&r, 1, 1);
+    rig_anew(r, 1, 1);
     for (int i = 0; i < 50; i++)
-        add_outbound(&r, 1 + i, "s", "c");
-    while (send_next(&r))
+        add_outbound(r, 1 + i, "s", "c");
+    while (send_next(r))
         sent++;
     assert_int_equal(sent, 50);
-    rig_close(&r);
 }
 
 static void the_next_token_is_a_timer(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    rig_open(&r, 2, 1);
-    assert_true(queue_next_due(r.q, r.now) == INT64_MAX);
-    add_message(&r, 1, "s");
-    add_message(&r, 2, "s");
+    rig_anew(r, 2, 1);
+    assert_true(queue_next_due(r->q, r->now) == INT64_MAX);
+    add_message(r, 1, "s");
+    add_message(r, 2, "s");
     /* what may go now waits for no time: for credit, perhaps */
-    assert_true(queue_next_due(r.q, r.now) == INT64_MAX);
-    queue_move(r.q, send_next(&r), COMMAND_DONE, 0, r.now);
-    assert_null(send_next(&r));
-    assert_in_range(queue_next_due(r.q, r.now), r.now + 500, r.now + 501);
-    r.now += 501;
-    assert_non_null(send_next(&r));
-    rig_close(&r);
+    assert_true(queue_next_due(r->q, r->now) == INT64_MAX);
+    queue_move(r->q, send_next(r), COMMAND_DONE, 0, r->now);
+    assert_null(send_next(r));
+    assert_in_range(queue_next_due(r->q, r->now), r->now + 500, r->now + 501);
+    r->now += 501;
+    assert_non_null(send_next(r));
 }
 
 static void throttling_halves_the_rate_and_success_gives_it_back(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
     struct dest *d = NULL;
 
-    (void)state;
-    rig_open(&r, 8, 8);
-    d = scope_of(&r, "s");
-    dest_hold(r.q, d, HOLD_THROTTLED, 0, 3000, r.now);
+    rig_anew(r, 8, 8);
+    d = scope_of(r, "s");
+    dest_hold(r->q, d, HOLD_THROTTLED, 0, 3000, r->now);
     assert_true(d->rate > 3.99 && d->rate < 4.01);
-    assert_int_equal(d->hold_until_ms, r.now + 3000); /* Retry-After */
-    r.now += 3000;
+    assert_int_equal(d->hold_until_ms, r->now + 3000); /* Retry-After */
+    r->now += 3000;
     for (int i = 0; i < 40; i++) { /* never below the floor */
-        dest_hold(r.q, d, HOLD_THROTTLED, 0, 0, r.now);
-        r.now = d->hold_until_ms;
+        dest_hold(r->q, d, HOLD_THROTTLED, 0, 0, r->now);
+        r->now = d->hold_until_ms;
     }
     assert_true(d->rate > 0.49 && d->rate < 0.51);
     for (int i = 0; i < 20; i++)
-        dest_success(r.q, d, 1, r.now);
+        dest_success(r->q, d, 1, r->now);
     assert_true(d->rate > 7.99 && d->rate < 8.01);
     assert_false(dest_is_held(d));
-    rig_close(&r);
 }
 
 /* --- holds, breaker, probes ----------------------------------------------------------------- */
 
 static void the_breaker_opens_after_failures_in_a_row_of_several_lanes(void **state)
 {
-    struct rig r;
-    struct dest *d = NULL;
+    struct rig *r = *state;
+    struct dest *d = scope_of(r, "s");
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    d = scope_of(&r, "s");
     for (int i = 0; i < 4; i++)
-        assert_false(dest_failure(r.q, d, 1 + i % 2, 0, r.now));
-    dest_success(r.q, d, 1, r.now); /* in a row, or they do not count */
+        assert_false(dest_failure(r->q, d, 1 + i % 2, 0, r->now));
+    dest_success(r->q, d, 1, r->now); /* in a row, or they do not count */
     for (int i = 0; i < 4; i++)
-        assert_false(dest_failure(r.q, d, 1 + i % 2, 0, r.now));
+        assert_false(dest_failure(r->q, d, 1 + i % 2, 0, r->now));
     assert_false(dest_is_held(d));
-    assert_true(dest_failure(r.q, d, 1, 0, r.now));
+    assert_true(dest_failure(r->q, d, 1, 0, r->now));
     assert_int_equal(d->hold, HOLD_BREAKER);
-    rig_close(&r);
 }
 
 static void one_lane_that_fails_alone_opens_no_breaker(void **state)
 {
-    struct rig r;
-    struct dest *d = NULL;
+    struct rig *r = *state;
+    struct dest *d = scope_of(r, "s");
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    d = scope_of(&r, "s");
     for (int i = 0; i < 50; i++)
-        assert_false(dest_failure(r.q, d, 1, 0, r.now));
-    assert_true(dest_failure(r.q, d, 2, 0, r.now)); /* the second witness */
+        assert_false(dest_failure(r->q, d, 1, 0, r->now));
+    assert_true(dest_failure(r->q, d, 2, 0, r->now)); /* the second witness */
     assert_int_equal(d->hold, HOLD_BREAKER);
-    rig_close(&r);
 }
 
 /* Who is asked while few have said so. */
@@ -629,412 +568,346 @@ static void a_hold_in_doubt_asks_other_lanes_one_at_a_time(void **state)
 {
     static const enum hold_reason asked[] = {HOLD_FORBIDDEN, HOLD_NOT_FOUND, HOLD_PROXY};
     static const enum hold_reason sure[] = {HOLD_CONNECT, HOLD_THROTTLED, HOLD_PRIVATE};
+    struct rig *r = *state;
 
-    (void)state;
     for (size_t i = 0; i < AMO_COUNT(asked) + AMO_COUNT(sure); i++) {
         bool is_asked = i < AMO_COUNT(asked);
-        struct rig r;
         struct core_command *c[3];
         struct dest *d = NULL;
 
-        rig_open(&r, 0, 1);
-        d = scope_of(&r, "s");
+        rig_anew(r, 0, 1);
+        d = scope_of(r, "s");
         for (int k = 0; k < 3; k++)
-            c[k] = add_message(&r, 1 + k, "s");
-        assert_ptr_equal(send_next(&r), c[0]);
-        dest_hold(r.q, d, is_asked ? asked[i] : sure[i - AMO_COUNT(asked)], c[0]->lane->id,
-                  is_asked ? 0 : 50000, r.now);
-        queue_move(r.q, c[0], COMMAND_READY, 0, r.now);
+            c[k] = add_message(r, 1 + k, "s");
+        assert_ptr_equal(send_next(r), c[0]);
+        dest_hold(r->q, d, is_asked ? asked[i] : sure[i - AMO_COUNT(asked)], c[0]->lane->id,
+                  is_asked ? 0 : 50000, r->now);
+        queue_move(r->q, c[0], COMMAND_READY, 0, r->now);
         if (!is_asked) {
-            assert_null(send_next(&r));
-            rig_close(&r);
+            assert_null(send_next(r));
             continue;
         }
-        assert_ptr_equal(send_next(&r), c[1]);
-        assert_null(send_next(&r)); /* one at a time */
-        dest_hold(r.q, d, asked[i], c[1]->lane->id, 0, r.now);
-        queue_move(r.q, c[1], COMMAND_READY, 0, r.now);
-        assert_ptr_equal(send_next(&r), c[2]);
-        dest_success(r.q, d, c[2]->lane->id, r.now); /* it is not everybody's matter */
+        assert_ptr_equal(send_next(r), c[1]);
+        assert_null(send_next(r)); /* one at a time */
+        dest_hold(r->q, d, asked[i], c[1]->lane->id, 0, r->now);
+        queue_move(r->q, c[1], COMMAND_READY, 0, r->now);
+        assert_ptr_equal(send_next(r), c[2]);
+        dest_success(r->q, d, c[2]->lane->id, r->now); /* it is not everybody's matter */
         assert_false(dest_is_held(d));
-        rig_close(&r);
     }
 }
 
 static void three_lanes_are_believed(void **state)
 {
-    struct rig r;
-    struct dest *d = NULL;
+    struct rig *r = *state;
+    struct dest *d = scope_of(r, "s");
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    d = scope_of(&r, "s");
     for (int k = 0; k < 5; k++)
-        add_message(&r, 1 + k, "s");
-    dest_hold(r.q, d, HOLD_FORBIDDEN, 901, 0, r.now);
+        add_message(r, 1 + k, "s");
+    dest_hold(r->q, d, HOLD_FORBIDDEN, 901, 0, r->now);
     for (int k = 0; k < 2; k++) {
-        struct core_command *c = send_next(&r);
+        struct core_command *c = send_next(r);
 
         assert_non_null(c);
-        dest_hold(r.q, d, HOLD_FORBIDDEN, c->lane->id, 0, r.now);
-        queue_move(r.q, c, COMMAND_READY, 0, r.now);
+        dest_hold(r->q, d, HOLD_FORBIDDEN, c->lane->id, 0, r->now);
+        queue_move(r->q, c, COMMAND_READY, 0, r->now);
     }
-    assert_null(send_next(&r));
-    assert_int_equal(queue_next_due(r.q, r.now), d->hold_until_ms);
-    r.now = d->hold_until_ms;
+    assert_null(send_next(r));
+    assert_int_equal(queue_next_due(r->q, r->now), d->hold_until_ms);
+    r->now = d->hold_until_ms;
     /* the slow probe is of one who has not failed, though others stand before it */
-    assert_int_equal(send_next(&r)->id, 3);
-    rig_close(&r);
+    assert_int_equal(send_next(r)->id, 3);
 }
 
 static void gone_is_believed_of_two_lanes(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
     struct core_command *c = NULL;
-    struct dest *d = NULL;
+    struct dest *d = scope_of(r, "s");
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    d = scope_of(&r, "s");
-    add_message(&r, 1, "s");
-    add_message(&r, 2, "s");
-    dest_hold(r.q, d, HOLD_GONE, 901, 0, r.now);
-    c = send_next(&r);
+    add_message(r, 1, "s");
+    add_message(r, 2, "s");
+    dest_hold(r->q, d, HOLD_GONE, 901, 0, r->now);
+    c = send_next(r);
     assert_non_null(c);
-    dest_hold(r.q, d, HOLD_GONE, c->lane->id, 0, r.now);
-    queue_move(r.q, c, COMMAND_READY, 0, r.now);
-    r.now += 1000LL * 86400 * 365;
-    assert_null(send_next(&r));
-    rig_close(&r);
+    dest_hold(r->q, d, HOLD_GONE, c->lane->id, 0, r->now);
+    queue_move(r->q, c, COMMAND_READY, 0, r->now);
+    r->now += 1000LL * 86400 * 365;
+    assert_null(send_next(r));
 }
 
 static void not_before_is_obeyed_by_those_who_would_be_asked(void **state)
 {
-    struct rig r;
-    struct dest *d = NULL;
+    struct rig *r = *state;
+    struct dest *d = scope_of(r, "s");
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    d = scope_of(&r, "s");
-    add_message(&r, 1, "s");
+    add_message(r, 1, "s");
     for (int i = 0; i < 5; i++)
-        (void)dest_failure(r.q, d, 901 + i % 2, 30000, r.now); /* 503 with Retry-After */
+        (void)dest_failure(r->q, d, 901 + i % 2, 30000, r->now); /* 503 with Retry-After */
     assert_int_equal(d->hold, HOLD_BREAKER);
-    assert_null(send_next(&r));
-    dest_success(r.q, d, 901, r.now + 1); /* of one under way: the wish stands */
+    assert_null(send_next(r));
+    dest_success(r->q, d, 901, r->now + 1); /* of one under way: the wish stands */
     assert_true(dest_is_held(d));
-    r.now += 29999;
-    assert_null(send_next(&r));
-    r.now += 1;
-    assert_non_null(send_next(&r));
-    rig_close(&r);
+    r->now += 29999;
+    assert_null(send_next(r));
+    r->now += 1;
+    assert_non_null(send_next(r));
 }
 
 static void exactly_one_probe_goes_when_a_hold_is_over(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
     struct core_command *probe = NULL;
-    struct dest *d = NULL;
+    struct dest *d = scope_of(r, "s");
 
-    (void)state;
-    rig_open(&r, 0, 1);
     for (int i = 0; i < 4; i++)
-        add_message(&r, 1 + i, "s");
-    d = scope_of(&r, "s");
-    dest_hold(r.q, d, HOLD_BREAKER, 0, 2000, r.now);
-    assert_null(send_next(&r));
-    r.now = d->hold_until_ms;
-    probe = send_next(&r);
+        add_message(r, 1 + i, "s");
+    dest_hold(r->q, d, HOLD_BREAKER, 0, 2000, r->now);
+    assert_null(send_next(r));
+    r->now = d->hold_until_ms;
+    probe = send_next(r);
     assert_non_null(probe);
-    assert_null(send_next(&r));
-    assert_true(dest_failure(r.q, d, 1, 0, r.now)); /* it fails: the next wait */
-    queue_move(r.q, probe, COMMAND_READY, 0, r.now);
-    assert_null(send_next(&r));
-    r.now = d->hold_until_ms;
-    probe = send_next(&r);
+    assert_null(send_next(r));
+    assert_true(dest_failure(r->q, d, 1, 0, r->now)); /* it fails: the next wait */
+    queue_move(r->q, probe, COMMAND_READY, 0, r->now);
+    assert_null(send_next(r));
+    r->now = d->hold_until_ms;
+    probe = send_next(r);
     assert_non_null(probe);
-    dest_success(r.q, d, 1, r.now); /* it lives: all may go */
-    finish(&r, probe);
+    dest_success(r->q, d, 1, r->now); /* it lives: all may go */
+    finish(r, probe);
     for (int i = 0; i < 3; i++)
-        assert_non_null(send_next(&r));
-    rig_close(&r);
+        assert_non_null(send_next(r));
 }
 
 static void one_under_way_since_before_the_hold_frees_no_second_probe(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
     struct core_command *old = NULL;
     struct core_command *probe = NULL;
-    struct dest *d = NULL;
+    struct dest *d = scope_of(r, "s");
 
-    (void)state;
-    rig_open(&r, 0, 1);
     for (int i = 0; i < 4; i++)
-        add_message(&r, 1 + i, "s");
-    old = send_next(&r);
-    d = scope_of(&r, "s");
-    dest_hold(r.q, d, HOLD_CONNECT, 0, 0, r.now);
-    r.now = d->hold_until_ms;
-    probe = send_next(&r);
+        add_message(r, 1 + i, "s");
+    old = send_next(r);
+    dest_hold(r->q, d, HOLD_CONNECT, 0, 0, r->now);
+    r->now = d->hold_until_ms;
+    probe = send_next(r);
     assert_non_null(probe);
-    queue_move(r.q, old, COMMAND_WAITING, r.now + 1, r.now);
-    assert_null(send_next(&r));
-    queue_move(r.q, probe, COMMAND_READY, 0, r.now); /* handed back unstarted */
-    assert_non_null(send_next(&r));
-    assert_null(send_next(&r));
-    rig_close(&r);
+    queue_move(r->q, old, COMMAND_WAITING, r->now + 1, r->now);
+    assert_null(send_next(r));
+    queue_move(r->q, probe, COMMAND_READY, 0, r->now); /* handed back unstarted */
+    assert_non_null(send_next(r));
+    assert_null(send_next(r));
 }
 
 static void those_under_way_do_not_lengthen_a_hold(void **state)
 {
-    struct rig r;
-    struct dest *d = NULL;
+    struct rig *r = *state;
+    struct dest *d = scope_of(r, "s");
     int64_t until = 0;
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    d = scope_of(&r, "s");
-    dest_hold(r.q, d, HOLD_CONNECT, 0, 1500, r.now);
+    dest_hold(r->q, d, HOLD_CONNECT, 0, 1500, r->now);
     until = d->hold_until_ms;
     for (int i = 0; i < 64; i++)
-        dest_hold(r.q, d, HOLD_CONNECT, 0, 0, r.now + 10);
+        dest_hold(r->q, d, HOLD_CONNECT, 0, 0, r->now + 10);
     assert_int_equal(d->holds, 1);
     assert_int_equal(d->hold_until_ms, until);
-    dest_hold(r.q, d, HOLD_THROTTLED, 0, 4000, r.now + 10); /* but "not before" is obeyed */
-    assert_int_equal(d->hold_until_ms, r.now + 4010);
+    dest_hold(r->q, d, HOLD_THROTTLED, 0, 4000, r->now + 10); /* but "not before" is obeyed */
+    assert_int_equal(d->hold_until_ms, r->now + 4010);
     assert_int_equal(d->holds, 1);
-    rig_close(&r);
 }
 
 static void an_old_success_does_not_take_back_retry_after(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
     struct dest *d = NULL;
 
-    (void)state;
-    rig_open(&r, 7, 7);
-    d = scope_of(&r, "s");
-    add_message(&r, 1, "s");
-    dest_hold(r.q, d, HOLD_THROTTLED, 0, 60000, r.now);
-    dest_success(r.q, d, 1, r.now + 5);
+    rig_anew(r, 7, 7);
+    d = scope_of(r, "s");
+    add_message(r, 1, "s");
+    dest_hold(r->q, d, HOLD_THROTTLED, 0, 60000, r->now);
+    dest_success(r->q, d, 1, r->now + 5);
     assert_true(dest_is_held(d));
-    assert_null(send_next(&r));
-    r.now += 60000;
-    assert_non_null(send_next(&r)); /* the probe */
-    dest_success(r.q, d, 1, r.now);
+    assert_null(send_next(r));
+    r->now += 60000;
+    assert_non_null(send_next(r)); /* the probe */
+    dest_success(r->q, d, 1, r->now);
     assert_false(dest_is_held(d));
-    dest_hold(r.q, d, HOLD_GONE, 0, 0, r.now);
-    dest_success(r.q, d, 1, r.now + 1000000); /* a person must act */
+    dest_hold(r->q, d, HOLD_GONE, 0, 0, r->now);
+    dest_success(r->q, d, 1, r->now + 1000000); /* a person must act */
     assert_true(dest_is_held(d));
-    dest_release(r.q, d, r.now);
-    dest_hold(r.q, d, HOLD_CONNECT, 0, 5000, r.now);
-    dest_success(r.q, d, 1, r.now + 1); /* it can be reached, then */
+    dest_release(r->q, d, r->now);
+    dest_hold(r->q, d, HOLD_CONNECT, 0, 5000, r->now);
+    dest_success(r->q, d, 1, r->now + 1); /* it can be reached, then */
     assert_false(dest_is_held(d));
-    rig_close(&r);
 }
 
 static void holds_in_a_row_double_and_success_begins_anew(void **state)
 {
-    struct rig r;
-    struct dest *d = NULL;
+    struct rig *r = *state;
+    struct dest *d = scope_of(r, "s");
     int64_t longest = 0;
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    d = scope_of(&r, "s");
     for (uint32_t n = 0; n < 12; n++) {
         int64_t top = n < 9 ? (int64_t)BASE_MS << n : CAP_MS;
         int64_t wait = 0;
 
-        dest_hold(r.q, d, HOLD_CONNECT, 0, 0, r.now);
-        wait = d->hold_until_ms - r.now;
+        dest_hold(r->q, d, HOLD_CONNECT, 0, 0, r->now);
+        wait = d->hold_until_ms - r->now;
         assert_in_range(wait, 200, top < CAP_MS ? top : CAP_MS);
         longest = wait > longest ? wait : longest;
-        r.now = d->hold_until_ms;
+        r->now = d->hold_until_ms;
     }
     assert_true(longest > 10000);
-    dest_success(r.q, d, 1, r.now);
-    dest_hold(r.q, d, HOLD_CONNECT, 0, 0, r.now);
-    assert_in_range(d->hold_until_ms - r.now, 200, BASE_MS);
-    rig_close(&r);
+    dest_success(r->q, d, 1, r->now);
+    dest_hold(r->q, d, HOLD_CONNECT, 0, 0, r->now);
+    assert_in_range(d->hold_until_ms - r->now, 200, BASE_MS);
 }
 
 static void what_a_person_must_mend_is_probed_slowly_and_gone_not_at_all(void **state)
 {
-    struct rig r;
-    struct dest *d = NULL;
+    struct rig *r = *state;
+    struct dest *d = scope_of(r, "s");
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    add_message(&r, 1, "s");
-    d = scope_of(&r, "s");
-    dest_hold(r.q, d, HOLD_FORBIDDEN, 0, 0, r.now);
-    assert_int_equal(d->hold_until_ms, r.now + 60000);
-    dest_hold(r.q, d, HOLD_GONE, 0, 0, r.now); /* stronger, even while it is held */
-    r.now += 1000LL * 86400 * 365;
-    assert_null(send_next(&r));
-    assert_true(queue_next_due(r.q, r.now) == INT64_MAX);
-    dest_release(r.q, d, r.now);
-    assert_non_null(send_next(&r));
-    rig_close(&r);
+    add_message(r, 1, "s");
+    dest_hold(r->q, d, HOLD_FORBIDDEN, 0, 0, r->now);
+    assert_int_equal(d->hold_until_ms, r->now + 60000);
+    dest_hold(r->q, d, HOLD_GONE, 0, 0, r->now); /* stronger, even while it is held */
+    r->now += 1000LL * 86400 * 365;
+    assert_null(send_next(r));
+    assert_true(queue_next_due(r->q, r->now) == INT64_MAX);
+    dest_release(r->q, d, r->now);
+    assert_non_null(send_next(r));
 }
 
 static void held_time_is_measured(void **state)
 {
-    struct rig r;
-    struct dest *d = NULL;
+    struct rig *r = *state;
+    struct dest *d = scope_of(r, "s");
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    d = scope_of(&r, "s");
-    assert_int_equal(dest_held_ms(d, r.now), 0);
-    dest_hold(r.q, d, HOLD_CONNECT, 0, 0, r.now);
-    assert_int_equal(dest_held_ms(d, r.now + 700), 700);
-    dest_release(r.q, d, r.now + 1000);
-    assert_int_equal(dest_held_ms(d, r.now + 9000), 1000);
-    dest_hold(r.q, d, HOLD_CONNECT, 0, 0, r.now + 9000);
-    assert_int_equal(dest_held_ms(d, r.now + 9500), 1500);
-    rig_close(&r);
+    assert_int_equal(dest_held_ms(d, r->now), 0);
+    dest_hold(r->q, d, HOLD_CONNECT, 0, 0, r->now);
+    assert_int_equal(dest_held_ms(d, r->now + 700), 700);
+    dest_release(r->q, d, r->now + 1000);
+    assert_int_equal(dest_held_ms(d, r->now + 9000), 1000);
+    dest_hold(r->q, d, HOLD_CONNECT, 0, 0, r->now + 9000);
+    assert_int_equal(dest_held_ms(d, r->now + 9500), 1500);
 }
 
 static void the_end_of_a_hold_is_a_timer(void **state)
 {
-    struct rig r;
-    struct dest *d = NULL;
+    struct rig *r = *state;
+    struct dest *d = scope_of(r, "s");
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    add_message(&r, 1, "s");
-    d = scope_of(&r, "s");
-    dest_hold(r.q, d, HOLD_CONNECT, 0, 7000, r.now);
-    assert_int_equal(queue_next_due(r.q, r.now), r.now + 7000);
-    r.now += 7000;
-    assert_non_null(send_next(&r)); /* while the probe is under way only its lease is a timer */
-    assert_int_equal(queue_next_due(r.q, r.now), r.now + 22000);
-    rig_close(&r);
+    add_message(r, 1, "s");
+    dest_hold(r->q, d, HOLD_CONNECT, 0, 7000, r->now);
+    assert_int_equal(queue_next_due(r->q, r->now), r->now + 7000);
+    r->now += 7000;
+    assert_non_null(send_next(r)); /* while the probe is under way only its lease is a timer */
+    assert_int_equal(queue_next_due(r->q, r->now), r->now + 22000);
 }
 
 /* --- pause ---------------------------------------------------------------------------------- */
 
 static void a_pause_parks_both_directions_of_its_scope_alone(void **state)
 {
-    struct rig r;
-    struct dest *d = NULL;
+    struct rig *r = *state;
+    struct dest *d = scope_of(r, "s");
     int n = 0;
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    d = scope_of(&r, "s");
-    add_message(&r, 1, "s");
-    add_outbound(&r, 2, "s", "c"); /* ready before the pause */
-    dest_pause(r.q, d, true, r.now);
-    add_message(&r, 3, "s");
-    add_outbound(&r, 4, "s", "c");
-    add_outbound(&r, 5, "other", "c"); /* the same connector, another account */
-    assert_int_equal(send_next(&r)->id, 5);
-    assert_null(send_next(&r));
-    dest_pause(r.q, d, false, r.now);
-    while (send_next(&r))
+    add_message(r, 1, "s");
+    add_outbound(r, 2, "s", "c"); /* ready before the pause */
+    dest_pause(r->q, d, true, r->now);
+    add_message(r, 3, "s");
+    add_outbound(r, 4, "s", "c");
+    add_outbound(r, 5, "other", "c"); /* the same connector, another account */
+    assert_int_equal(send_next(r)->id, 5);
+    assert_null(send_next(r));
+    dest_pause(r->q, d, false, r->now);
+    while (send_next(r))
         n++;
     assert_int_equal(n, 4);
-    rig_close(&r);
 }
 
 static void a_destination_whose_lanes_are_all_parked_wakes_nobody(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    add_outbound(&r, 2, "s", "c");
-    dest_pause(r.q, scope_of(&r, "s"), true, r.now);
-    assert_null(send_next(&r));
-    assert_true(queue_next_due(r.q, r.now) == INT64_MAX);
-    rig_close(&r);
+    add_outbound(r, 2, "s", "c");
+    dest_pause(r->q, scope_of(r, "s"), true, r->now);
+    assert_null(send_next(r));
+    assert_true(queue_next_due(r->q, r->now) == INT64_MAX);
 }
 
 static void the_clock_of_a_paused_command_stands_still(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
     struct core_command *in = NULL;
     struct core_command *out = NULL;
     struct core_command *other = NULL;
-    struct dest *d = NULL;
+    struct dest *d = scope_of(r, "s");
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    in = add_message(&r, 1, "s");
-    out = add_outbound(&r, 2, "s", "c");
-    other = add_message(&r, 3, "other");
-    d = scope_of(&r, "s");
-    dest_pause(r.q, d, true, r.now);
-    dest_pause(r.q, d, true, r.now + 500); /* twice is once */
-    dest_pause(r.q, d, false, r.now + 90000);
+    in = add_message(r, 1, "s");
+    out = add_outbound(r, 2, "s", "c");
+    other = add_message(r, 3, "other");
+    dest_pause(r->q, d, true, r->now);
+    dest_pause(r->q, d, true, r->now + 500); /* twice is once */
+    dest_pause(r->q, d, false, r->now + 90000);
     assert_int_equal(in->paused_ms, 90000);
     assert_int_equal(out->paused_ms, 90000);
     assert_int_equal(other->paused_ms, 0);
-    dest_pause(r.q, d, false, r.now + 95000);
+    dest_pause(r->q, d, false, r->now + 95000);
     assert_int_equal(in->paused_ms, 90000);
-    rig_close(&r);
 }
 
 static void a_command_that_came_during_a_pause_is_credited_from_then_on(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
     struct core_command *c = NULL;
-    struct dest *d = NULL;
+    struct dest *d = scope_of(r, "s");
     struct command_row row = {
         .id = 50, .lane = 1, .kind = COMMAND_AMO_MESSAGE, .taken_ms = UNIX_MS - 300};
     char scope[] = "s";
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    d = scope_of(&r, "s");
     row.scope = scope;
-    dest_pause(r.q, d, true, r.now - 10000);
-    assert_int_equal(queue_add(r.q, &row, r.now, UNIX_MS, &c), 0); /* 300 ms old */
-    dest_pause(r.q, d, false, r.now + 700);
+    dest_pause(r->q, d, true, r->now - 10000);
+    assert_int_equal(queue_add(r->q, &row, r->now, UNIX_MS, &c), 0); /* 300 ms old */
+    dest_pause(r->q, d, false, r->now + 700);
     assert_int_equal(c->paused_ms, 1000);
-    rig_close(&r);
 }
 
 static void what_comes_back_during_a_pause_waits_for_its_end(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
     struct core_command *c = NULL;
-    struct dest *d = NULL;
+    struct dest *d = scope_of(r, "s");
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    add_message(&r, 1, "s");
-    add_message(&r, 1, "s");
-    d = scope_of(&r, "s");
-    c = send_next(&r);
-    dest_pause(r.q, d, true, r.now);
-    queue_move(r.q, c, COMMAND_READY, 0, r.now);
-    assert_null(send_next(&r));
-    queue_move(r.q, c, COMMAND_DEAD, 0, r.now); /* and may die meanwhile */
-    assert_null(send_next(&r));
-    dest_pause(r.q, d, false, r.now);
-    assert_int_equal(send_next(&r)->id, 2);
-    rig_close(&r);
+    add_message(r, 1, "s");
+    add_message(r, 1, "s");
+    c = send_next(r);
+    dest_pause(r->q, d, true, r->now);
+    queue_move(r->q, c, COMMAND_READY, 0, r->now);
+    assert_null(send_next(r));
+    queue_move(r->q, c, COMMAND_DEAD, 0, r->now); /* and may die meanwhile */
+    assert_null(send_next(r));
+    dest_pause(r->q, d, false, r->now);
+    assert_int_equal(send_next(r)->id, 2);
 }
 
 /* --- jitter --------------------------------------------------------------------------------- */
 
 static void back_off_is_full_jitter_within_its_bounds(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    rig_open(&r, 0, 1);
     for (uint32_t n = 0; n < 40; n++) {
         int64_t top = n < 9 ? (int64_t)BASE_MS << n : CAP_MS;
         int64_t low = INT64_MAX;
         int64_t high = 0;
 
         for (int i = 0; i < 300; i++) {
-            int64_t ms = queue_backoff_ms(r.q, n);
+            int64_t ms = queue_backoff_ms(r->q, n);
 
             assert_in_range(ms, 200, top < CAP_MS ? top : CAP_MS);
             low = ms < low ? ms : low;
@@ -1043,7 +916,6 @@ static void back_off_is_full_jitter_within_its_bounds(void **state)
         assert_true(low < 200 + (top - 200) / 10); /* it does spread */
         assert_true(high > top - (top - 200) / 10);
     }
-    rig_close(&r);
 }
 
 static void a_back_off_shorter_than_the_floor_is_taken_as_it_is(void **state)
@@ -1181,88 +1053,81 @@ static void random_step(struct rig *r, struct model *m, uint32_t *seed)
 
 static void random_work_keeps_every_lane_in_order(void **state)
 {
+    struct rig *r = *state;
     static struct model m;
-    struct rig r;
     uint32_t seed = 0;
 
-    (void)state;
     assert_int_equal(crypto_random(&seed, sizeof(seed)), 0);
     print_message("seed %u\n", seed);
     memset(&m, 0, sizeof(m));
-    rig_open(&r, 50, 10);
+    rig_anew(r, 50, 10);
     for (int step = 0; step < 30000; step++) {
         struct core_command *due = NULL;
 
-        random_step(&r, &m, &seed);
-        while ((due = queue_due(r.q, r.now)))
-            queue_move(r.q, due, COMMAND_READY, 0, r.now); /* back-off or lease is over */
+        random_step(r, &m, &seed);
+        while ((due = queue_due(r->q, r->now)))
+            queue_move(r->q, due, COMMAND_READY, 0, r->now); /* back-off or lease is over */
         if (step % 50 == 0)
-            assert_like_model(&r, &m);
+            assert_like_model(r, &m);
     }
-    assert_like_model(&r, &m);
-    rig_close(&r);
+    assert_like_model(r, &m);
 }
 
 static void timers_come_out_in_order(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
     uint32_t seed = 7;
     int64_t last = 0;
     size_t n = 0;
     struct core_command *c = NULL;
 
-    (void)state;
-    rig_open(&r, 0, 1);
     for (int i = 0; i < 3000; i++) {
-        c = add_message(&r, i + 1, "s");
-        queue_move(r.q, c, COMMAND_IN_FLIGHT, 0, r.now);
-        queue_move(r.q, c, COMMAND_WAITING, next_random(&seed) % 100000, r.now);
+        c = add_message(r, i + 1, "s");
+        queue_move(r->q, c, COMMAND_IN_FLIGHT, 0, r->now);
+        queue_move(r->q, c, COMMAND_WAITING, next_random(&seed) % 100000, r->now);
     }
-    while ((c = queue_due(r.q, 100000))) {
+    while ((c = queue_due(r->q, 100000))) {
         assert_true(c->due_mono_ms >= last);
         last = c->due_mono_ms;
         n++;
-        queue_move(r.q, c, COMMAND_DEAD, 0, r.now);
+        queue_move(r->q, c, COMMAND_DEAD, 0, r->now);
     }
     assert_int_equal(n, 3000);
-    rig_close(&r);
 }
 
 /* CPU time of a thousand messages that go while @statuses statuses of their destination must wait. */
-static clock_t thousand_messages(int statuses)
+static clock_t thousand_messages(struct rig *r, int statuses)
 {
-    struct rig r;
     clock_t began = 0;
 
-    rig_open(&r, 0, 1);
+    rig_anew(r, 0, 1);
     for (int i = 0; i < statuses; i++)
-        (void)add_row(&r, 1000000 + i, COMMAND_AMO_STATUS, "s", NULL, 0);
+        (void)add_row(r, 1000000 + i, COMMAND_AMO_STATUS, "s", NULL, 0);
     for (int i = 0; i < 1000; i++)
-        add_message(&r, i + 1, "s");
+        add_message(r, i + 1, "s");
     began = clock();
     for (int i = 0; i < 1000; i++) {
-        struct core_command *c = queue_next(r.q, true, r.now);
+        struct core_command *c = queue_next(r->q, true, r->now);
 
         assert_non_null(c);
-        queue_move(r.q, c, COMMAND_IN_FLIGHT, r.now + 22000, r.now);
-        finish(&r, c);
+        queue_move(r->q, c, COMMAND_IN_FLIGHT, r->now + 22000, r->now);
+        finish(r, c);
     }
     began = clock() - began;
-    assert_null(queue_next(r.q, true, r.now));
-    assert_int_equal(queue_count(r.q), (size_t)statuses);
-    rig_close(&r);
+    assert_null(queue_next(r->q, true, r->now));
+    assert_int_equal(queue_count(r->q), (size_t)statuses);
     return began;
 }
 
 static void statuses_that_must_wait_cost_the_messages_nothing(void **state)
 {
+    struct rig *r = *state;
     clock_t few = 0;
     clock_t many = 0;
 
-    (void)state;
     for (int i = 0; i < 3; i++) { /* the machine is shared: the best of three */
-        clock_t a = thousand_messages(10);
-        clock_t b = thousand_messages(100000);
+        clock_t a = thousand_messages(r, 10);
+        clock_t b = thousand_messages(r, 100000);
 
         few = i == 0 || a < few ? a : few;
         many = i == 0 || b < many ? b : many;
@@ -1276,14 +1141,12 @@ static void statuses_that_must_wait_cost_the_messages_nothing(void **state)
 
 static void an_illegal_move_stops_the_program(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
     struct core_command *c = NULL;
     int status = 0;
     pid_t pid = 0;
 
-    (void)state;
-    rig_open(&r, 0, 1);
-    c = add_message(&r, 1, "s");
+    c = add_message(r, 1, "s");
     pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
@@ -1292,12 +1155,11 @@ static void an_illegal_move_stops_the_program(void **state)
         (void)signal(SIGABRT, SIG_DFL);
         (void)setrlimit(RLIMIT_CORE, &none); /* no core file for a death that is wanted */
         (void)close(STDERR_FILENO);
-        queue_move(r.q, c, COMMAND_QUEUED, 0, r.now);
+        queue_move(r->q, c, COMMAND_QUEUED, 0, r->now);
         _exit(0);
     }
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-    rig_close(&r);
 }
 
 static int fill_and_empty(void *arg)
@@ -1339,57 +1201,59 @@ static void without_memory_a_command_is_refused_and_nothing_leaks(void **state)
     testing_fail_each_allocation(fill_and_empty, NULL);
 }
 
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_command_of_a_lane_goes_at_a_time_in_intake_order),
-        cmocka_unit_test(what_comes_after_a_join_goes_behind_what_stood_there),
-        cmocka_unit_test(what_stood_in_the_lane_itself_does_not_wait_for_a_join),
-        cmocka_unit_test(order_of_a_lane_holds_through_retries_checks_and_holds),
-        cmocka_unit_test(a_lane_that_waits_holds_up_no_other),
-        cmocka_unit_test(a_held_destination_holds_up_no_other),
-        cmocka_unit_test(a_destination_that_swallows_calls_leaves_room_for_others),
-        cmocka_unit_test(scopes_take_turns_whatever_their_load),
-        cmocka_unit_test(a_command_without_a_lane_has_one_of_its_own),
-        cmocka_unit_test(a_conversation_that_moved_has_a_lane_for_each_account),
-        cmocka_unit_test(one_that_comes_from_another_lane_goes_before_the_younger_ones),
-        cmocka_unit_test(statuses_stay_when_only_messages_may_go),
-        cmocka_unit_test(what_was_given_back_goes_first_and_has_its_token_again),
-        cmocka_unit_test(there_is_room_again_when_an_eighth_has_gone),
-        cmocka_unit_test(a_command_is_in_the_queue_once),
-        cmocka_unit_test(a_stored_wait_goes_on_after_a_restart_but_not_beyond_an_hour),
-        cmocka_unit_test(a_back_off_behind_another_command_counts_when_it_comes_forward),
-        cmocka_unit_test(the_dead_leave_the_middle_of_their_lane),
-        cmocka_unit_test(the_bucket_gives_a_burst_then_the_rate),
-        cmocka_unit_test(an_idle_bucket_keeps_no_more_than_the_burst),
-        cmocka_unit_test(connectors_have_no_rate),
-        cmocka_unit_test(the_next_token_is_a_timer),
-        cmocka_unit_test(throttling_halves_the_rate_and_success_gives_it_back),
-        cmocka_unit_test(the_breaker_opens_after_failures_in_a_row_of_several_lanes),
-        cmocka_unit_test(one_lane_that_fails_alone_opens_no_breaker),
-        cmocka_unit_test(a_hold_in_doubt_asks_other_lanes_one_at_a_time),
-        cmocka_unit_test(three_lanes_are_believed),
-        cmocka_unit_test(gone_is_believed_of_two_lanes),
-        cmocka_unit_test(not_before_is_obeyed_by_those_who_would_be_asked),
-        cmocka_unit_test(exactly_one_probe_goes_when_a_hold_is_over),
-        cmocka_unit_test(one_under_way_since_before_the_hold_frees_no_second_probe),
-        cmocka_unit_test(those_under_way_do_not_lengthen_a_hold),
-        cmocka_unit_test(an_old_success_does_not_take_back_retry_after),
-        cmocka_unit_test(holds_in_a_row_double_and_success_begins_anew),
-        cmocka_unit_test(what_a_person_must_mend_is_probed_slowly_and_gone_not_at_all),
-        cmocka_unit_test(held_time_is_measured),
-        cmocka_unit_test(the_end_of_a_hold_is_a_timer),
-        cmocka_unit_test(a_pause_parks_both_directions_of_its_scope_alone),
-        cmocka_unit_test(a_destination_whose_lanes_are_all_parked_wakes_nobody),
-        cmocka_unit_test(the_clock_of_a_paused_command_stands_still),
-        cmocka_unit_test(a_command_that_came_during_a_pause_is_credited_from_then_on),
-        cmocka_unit_test(what_comes_back_during_a_pause_waits_for_its_end),
-        cmocka_unit_test(back_off_is_full_jitter_within_its_bounds),
+        CASE(one_command_of_a_lane_goes_at_a_time_in_intake_order),
+        CASE(what_comes_after_a_join_goes_behind_what_stood_there),
+        CASE(what_stood_in_the_lane_itself_does_not_wait_for_a_join),
+        CASE(order_of_a_lane_holds_through_retries_checks_and_holds),
+        CASE(a_lane_that_waits_holds_up_no_other),
+        CASE(a_held_destination_holds_up_no_other),
+        CASE(a_destination_that_swallows_calls_leaves_room_for_others),
+        CASE(scopes_take_turns_whatever_their_load),
+        CASE(a_command_without_a_lane_has_one_of_its_own),
+        CASE(a_conversation_that_moved_has_a_lane_for_each_account),
+        CASE(one_that_comes_from_another_lane_goes_before_the_younger_ones),
+        CASE(statuses_stay_when_only_messages_may_go),
+        CASE(what_was_given_back_goes_first_and_has_its_token_again),
+        CASE(there_is_room_again_when_an_eighth_has_gone),
+        CASE(a_command_is_in_the_queue_once),
+        CASE(a_stored_wait_goes_on_after_a_restart_but_not_beyond_an_hour),
+        CASE(a_back_off_behind_another_command_counts_when_it_comes_forward),
+        CASE(the_dead_leave_the_middle_of_their_lane),
+        CASE(the_bucket_gives_a_burst_then_the_rate),
+        CASE(an_idle_bucket_keeps_no_more_than_the_burst),
+        CASE(connectors_have_no_rate),
+        CASE(the_next_token_is_a_timer),
+        CASE(throttling_halves_the_rate_and_success_gives_it_back),
+        CASE(the_breaker_opens_after_failures_in_a_row_of_several_lanes),
+        CASE(one_lane_that_fails_alone_opens_no_breaker),
+        CASE(a_hold_in_doubt_asks_other_lanes_one_at_a_time),
+        CASE(three_lanes_are_believed),
+        CASE(gone_is_believed_of_two_lanes),
+        CASE(not_before_is_obeyed_by_those_who_would_be_asked),
+        CASE(exactly_one_probe_goes_when_a_hold_is_over),
+        CASE(one_under_way_since_before_the_hold_frees_no_second_probe),
+        CASE(those_under_way_do_not_lengthen_a_hold),
+        CASE(an_old_success_does_not_take_back_retry_after),
+        CASE(holds_in_a_row_double_and_success_begins_anew),
+        CASE(what_a_person_must_mend_is_probed_slowly_and_gone_not_at_all),
+        CASE(held_time_is_measured),
+        CASE(the_end_of_a_hold_is_a_timer),
+        CASE(a_pause_parks_both_directions_of_its_scope_alone),
+        CASE(a_destination_whose_lanes_are_all_parked_wakes_nobody),
+        CASE(the_clock_of_a_paused_command_stands_still),
+        CASE(a_command_that_came_during_a_pause_is_credited_from_then_on),
+        CASE(what_comes_back_during_a_pause_waits_for_its_end),
+        CASE(back_off_is_full_jitter_within_its_bounds),
         cmocka_unit_test(a_back_off_shorter_than_the_floor_is_taken_as_it_is),
-        cmocka_unit_test(random_work_keeps_every_lane_in_order),
-        cmocka_unit_test(timers_come_out_in_order),
-        cmocka_unit_test(statuses_that_must_wait_cost_the_messages_nothing),
-        cmocka_unit_test(an_illegal_move_stops_the_program),
+        CASE(random_work_keeps_every_lane_in_order),
+        CASE(timers_come_out_in_order),
+        CASE(statuses_that_must_wait_cost_the_messages_nothing),
+        CASE(an_illegal_move_stops_the_program),
         cmocka_unit_test(without_memory_a_command_is_refused_and_nothing_leaks),
     };
 

@@ -5,7 +5,6 @@
 #include "core/model/key.h"
 #include "core/store/store.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -72,28 +71,13 @@ static int setup(void **state)
     return 0;
 }
 
-static void remove_dir(const char *dir)
-{
-    DIR *d = opendir(dir);
-    struct dirent *e = NULL;
-    char path[400];
-
-    while (d && (e = readdir(d))) { /* NOLINT(concurrency-mt-unsafe): tests have one thread */
-        (void)snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-        (void)unlink(path); /* "." and ".." stay */
-    }
-    if (d)
-        (void)closedir(d);
-    (void)rmdir(dir);
-}
-
 static int teardown(void **state)
 {
     struct rig *r = *state;
 
     db_fail_at(0);
     store_close(r->store);
-    remove_dir(r->dir);
+    testing_remove_folder(r->dir);
     mem_free(r);
     return 0;
 }

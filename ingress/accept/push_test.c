@@ -4,49 +4,37 @@
 
 #include "ingress/accept/push.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "base/clock.h"
 #include "base/testing.h"
 #include "ingress/spool/spool.h"
 #include "proto/bus/loop.h"
-#include "proto/bus/socket.h"
-#include "proto/envelope.h"
+#include "proto/bus/testing/fake_core.h"
+#include "proto/bus/testing/loops.h"
 #include "proto/event.h"
-#include "proto/messages.h"
 #include "proto/query.h"
-#include "proto/session.h"
 
-#define LIFE_MS 8000
-#define N_MAX   64
+#define N_MAX 64
 
 struct rig {
-    char endpoint[32]; /* of its own: a socket that is gone may still deliver for a second */
     char dir[32];
     struct loop *loop;
     struct spool *spool;
     struct push *push;
     struct id boot;
     uint64_t registry_version;
-    bool late;
     bool (*done)(struct rig *r);
     unsigned step; /* of the case; its own */
 
     /* core */
-    struct bus_socket *core;
-    struct id core_boot;
-    struct buf peer;
-    struct buf out;
+    struct fake_core core;
     uint64_t credit;
     bool keeps_silent; /* takes nothing of what it gets */
     bool refuses;      /* the spool's first id */
     uint64_t mark;     /* said in the next WELCOME, once: the next id is not known to core */
     uint64_t low;
-    struct id spool_id; /* of the last HELLO */
-    unsigned n_hellos;
+    struct id spool_id;  /* of the last HELLO */
     uint64_t got[N_MAX]; /* numbers, in order of coming */
     bool suspect[N_MAX];
     size_t n_got;
@@ -63,54 +51,33 @@ struct rig {
 
 /* --- core ----------------------------------------------------------------------------------- */
 
-static void core_say(struct rig *r, enum msg_kind kind, struct view body)
-{
-    struct envelope e = {.version = ENVELOPE_VERSION,
-                         .kind = kind,
-                         .edge_boot = r->boot,
-                         .core_boot = r->core_boot,
-                         .unix_ms = clock_unix_ms()};
-    char head[ENVELOPE_MAX_LEN];
-    size_t len = 0;
-
-    envelope_encode(&e, head, &len);
-    (void)!bus_send(r->core, buf_view(&r->peer), view_make(head, len),
-                    body); /* it may be gone */
-}
-
 static void core_welcomes(struct rig *r, const struct hello *h)
 {
-    const struct welcome w = {.credit = r->credit,
-                              .credit_bytes = 1 << 20,
-                              .spool = h->spool,
-                              .low = r->low,
-                              .mark = r->mark,
-                              .registry = VIEW_LIT("registry"),
-                              .echo_ms = h->mono_ms,
-                              .core_ms = clock_mono_ms()};
-
-    buf_reset(&r->out);
-    assert_int_equal(welcome_encode(&w, &r->out), 0);
-    core_say(r, MSG_WELCOME, buf_view(&r->out));
+    fake_core_welcome(&r->core, h,
+                      (struct welcome){.credit = r->credit,
+                                       .credit_bytes = 1 << 20,
+                                       .low = r->low,
+                                       .mark = r->mark,
+                                       .registry = VIEW_LIT("registry")});
     r->mark = r->low = 0;
 }
 
 static void core_hears_hello(struct rig *r, struct view body)
 {
     const struct id first = r->spool_id;
+    struct fake_core *c = &r->core;
     struct hello h;
 
     assert_int_equal(hello_decode(body, &h), 0);
     assert_int_equal(h.role, ROLE_INGRESS);
     assert_true(view_is(h.name, "in"));
-    r->n_hellos++;
     r->spool_id = h.spool;
     if (r->refuses && (id_is_zero(&first) || id_equal(&first, &h.spool))) {
         const struct spool_refused no = {.spool = h.spool, .low = 1, .reason = VIEW_LIT("no")};
 
-        buf_reset(&r->out);
-        assert_int_equal(spool_refused_encode(&no, &r->out), 0);
-        core_say(r, MSG_SPOOL_REFUSED, buf_view(&r->out));
+        buf_reset(&c->out);
+        assert_int_equal(spool_refused_encode(&no, &c->out), 0);
+        fake_core_say(c, MSG_SPOOL_REFUSED, buf_view(&c->out));
         return;
     }
     core_welcomes(r, &h);
@@ -118,15 +85,17 @@ static void core_hears_hello(struct rig *r, struct view body)
 
 static void core_takes(struct rig *r, uint64_t low, uint64_t high)
 {
-    unsigned char pair[16] = {0};
+    assert_int_equal(pairs_add(&r->core.pairs, low, high), 0);
+    fake_core_takes(&r->core, &r->spool_id);
+}
 
-    for (int i = 0; i < 8; i++) {
-        pair[i] = (unsigned char)(low >> (56 - 8 * i));
-        pair[8 + i] = (unsigned char)(high >> (56 - 8 * i));
-    }
-    buf_reset(&r->out);
-    assert_int_equal(taken_encode(&r->spool_id, view_make(pair, 16), &r->out), 0);
-    core_say(r, MSG_EVENT_TAKEN, buf_view(&r->out));
+static void core_has_no_room(struct rig *r)
+{
+    struct fake_core *c = &r->core;
+
+    buf_reset(&c->out);
+    assert_int_equal(taken_encode(&r->spool_id, VIEW_NONE, &c->out), 0);
+    fake_core_say(c, MSG_EVENT_LATER, buf_view(&c->out));
 }
 
 static void core_hears_events(struct rig *r, struct view body)
@@ -156,70 +125,32 @@ static void core_hears_query(struct rig *r, struct view body)
     struct answer a = {.found = true, .mid = VIEW_LIT("mid")};
     const struct replay again = {
         .number = 4, .scope = VIEW_LIT("ch_acc"), .raw = VIEW_LIT("{}")};
+    struct fake_core *c = &r->core;
     struct query q;
 
     assert_int_equal(query_decode(body, &q), 0);
     a.number = q.number;
-    buf_reset(&r->out);
-    assert_int_equal(answer_encode(&a, &r->out), 0);
-    core_say(r, MSG_ANSWER, buf_view(&r->out));
-    core_say(r, MSG_ANSWER, VIEW_LIT("no map")); /* logged and left */
-    buf_reset(&r->out);
-    assert_int_equal(replay_encode(&again, &r->out), 0);
-    core_say(r, MSG_REPLAY, buf_view(&r->out));
+    buf_reset(&c->out);
+    assert_int_equal(answer_encode(&a, &c->out), 0);
+    fake_core_say(c, MSG_ANSWER, buf_view(&c->out));
+    fake_core_say(c, MSG_ANSWER, VIEW_LIT("no map")); /* logged and left */
+    buf_reset(&c->out);
+    assert_int_equal(replay_encode(&again, &c->out), 0);
+    fake_core_say(c, MSG_REPLAY, buf_view(&c->out));
 }
 
-static void core_hears_beat(struct rig *r, struct view body)
-{
-    struct heartbeat_answer a = {.core_ms = clock_mono_ms()};
-    struct heartbeat hb;
-
-    assert_int_equal(heartbeat_decode(body, &hb), 0);
-    a.echo_ms = hb.mono_ms;
-    buf_reset(&r->out);
-    assert_int_equal(heartbeat_answer_encode(&a, &r->out), 0);
-    core_say(r, MSG_HEARTBEAT_ANSWER, buf_view(&r->out));
-}
-
-static void core_frame(struct rig *r, const struct bus_message *m)
-{
-    struct envelope e;
-
-    assert_int_equal(envelope_decode(m->head, &e), 0);
-    buf_reset(&r->peer);
-    assert_int_equal(buf_add_view(&r->peer, m->peer), 0);
-    if (e.kind == MSG_HELLO)
-        core_hears_hello(r, m->body);
-    else if (!id_equal(&e.core_boot, &r->core_boot))
-        return; /* of a session with the core of before */
-    else if (e.kind == MSG_EVENT_PUSH)
-        core_hears_events(r, m->body);
-    else if (e.kind == MSG_QUERY)
-        core_hears_query(r, m->body);
-    else if (e.kind == MSG_HEARTBEAT)
-        core_hears_beat(r, m->body);
-    else if (e.kind == MSG_EVENT_HINT)
-        r->n_hints++;
-}
-
-static void core_readable(void *arg)
+static void core_hears(void *arg, const struct envelope *e, struct view body)
 {
     struct rig *r = arg;
-    struct bus_message m;
 
-    while (bus_recv(r->core, &m) == 0) {
-        core_frame(r, &m);
-        bus_message_fini(&m);
-    }
-}
-
-/* Core dies and another one takes its place; with @words it says before that it goes. */
-static void core_dies(struct rig *r, struct view words)
-{
-    if (words.ptr)
-        core_say(r, MSG_GOING, words);
-    r->core_boot.bytes[15]++;
-    core_say(r, MSG_HELLO_AGAIN, VIEW_LIT(""));
+    if (e->kind == MSG_HELLO)
+        core_hears_hello(r, body);
+    else if (e->kind == MSG_EVENT_PUSH)
+        core_hears_events(r, body);
+    else if (e->kind == MSG_QUERY)
+        core_hears_query(r, body);
+    else if (e->kind == MSG_EVENT_HINT)
+        r->n_hints++;
 }
 
 /* --- the process ---------------------------------------------------------------------------- */
@@ -277,7 +208,7 @@ static int open_push(struct rig *r)
 {
     const struct push_config config = {.loop = r->loop,
                                        .spool = r->spool,
-                                       .endpoint = r->endpoint,
+                                       .endpoint = r->core.endpoint,
                                        .name = "in",
                                        .boot = &r->boot,
                                        .registry_version = held_version,
@@ -293,81 +224,54 @@ static int open_push(struct rig *r)
 
 static void begin(struct rig *r)
 {
-    static int n;
-    struct spool_config config = {.max_bytes = 64 << 20};
+    struct spool_config config = {.max_bytes = 64 << 20, .boot = &r->boot, .dir = r->dir};
 
-    *r = (struct rig){.boot = {{1}}, .core_boot = {{2}}, .credit = 100};
-    config.boot = &r->boot;
-    config.dir = r->dir;
-    (void)snprintf(r->endpoint, sizeof(r->endpoint), "ipc://push_test.%d", n++); /* fits */
+    *r = (struct rig){.boot = {{1}}, .credit = 100};
     (void)snprintf(r->dir, sizeof(r->dir), "spool.XXXXXX");
     assert_non_null(mkdtemp(r->dir));
     assert_int_equal(spool_open(&config, &r->spool), 0);
-    buf_init(&r->peer, 64);
-    buf_init(&r->out, 4096);
-    assert_true(buf_reserve(&r->peer, 64) && buf_reserve(&r->out, 4096));
+    fake_core_init(&r->core, core_hears, r);
     assert_int_equal(loop_new(&r->loop), 0);
-    assert_int_equal(bus_router_bind(r->endpoint, NULL, &r->core), 0);
-    assert_int_equal(bus_socket_watch(r->core, r->loop, core_readable, r), 0);
-}
-
-static void remove_folder(const char *path)
-{
-    DIR *d = opendir(path);
-    const struct dirent *e = NULL;
-    char name[512];
-
-    while (d && (e = readdir(d))) { /* NOLINT(concurrency-mt-unsafe): tests have one thread */
-        (void)snprintf(name, sizeof(name), "%s/%s", path, e->d_name);
-        (void)unlink(name); /* "." and ".." stay */
-    }
-    if (d)
-        (void)closedir(d);
-    (void)rmdir(path);
+    fake_core_open(&r->core, r->loop);
 }
 
 static void end(struct rig *r)
 {
     push_free(r->push);
-    bus_socket_unwatch(r->core, r->loop);
-    bus_socket_free(r->core);
+    fake_core_close(&r->core);
     loop_free(r->loop);
     spool_close(r->spool);
-    buf_fini(&r->peer);
-    buf_fini(&r->out);
-    remove_folder(r->dir);
+    fake_core_fini(&r->core);
+    testing_remove_folder(r->dir);
 }
 
-static void look(void *arg)
+static int setup(void **state)
+{
+    static struct rig r;
+
+    begin(&r);
+    *state = &r;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    end(*state);
+    return 0;
+}
+
+static bool look(void *arg)
 {
     struct rig *r = arg;
 
-    if (r->done(r))
-        loop_stop(r->loop);
+    return r->done(r);
 }
 
-static void give_up(void *arg)
-{
-    struct rig *r = arg;
-
-    r->late = true;
-    loop_stop(r->loop);
-}
-
-/* Until @done holds; a loop runs once, so a rig has one wait. */
+/* Until @done holds. */
 static void run(struct rig *r, bool (*done)(struct rig *r))
 {
     r->done = done;
-    assert_int_equal(loop_add_timer(r->loop, 2, true, look, r, NULL), 0);
-    assert_int_equal(loop_add_timer(r->loop, LIFE_MS, false, give_up, r, NULL), 0);
-    assert_int_equal(loop_run(r->loop), 0);
-    assert_false(r->late);
-}
-
-static void start(struct rig *r)
-{
-    begin(r);
-    assert_int_equal(open_push(r), 0);
+    loops_run(r->loop, look, r);
 }
 
 static void keep(struct rig *r, unsigned n)
@@ -396,23 +300,21 @@ static bool all_taken(struct rig *r)
 
 static void events_come_in_order_and_are_forgotten_once_taken(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    start(&r);
-    assert_false(push_is_up(r.push));
+    assert_int_equal(open_push(r), 0);
+    assert_false(push_is_up(r->push));
     assert_false(push_is_up(NULL));
-    keep(&r, 5);
-    push_wake(r.push); /* core is away: they wait */
-    run(&r, all_taken);
-    assert_true(push_is_up(r.push));
-    assert_string_equal(push_refused(r.push), "");
-    assert_int_equal(r.n_got, 5);
+    keep(r, 5);
+    push_wake(r->push); /* core is away: they wait */
+    run(r, all_taken);
+    assert_true(push_is_up(r->push));
+    assert_string_equal(push_refused(r->push), "");
+    assert_int_equal(r->n_got, 5);
     for (uint64_t i = 0; i < 5; i++)
-        assert_int_equal(r.got[i], i + 1);
-    assert_int_equal(r.registry_version, 1);
-    assert_true(r.n_taken >= 1);
-    end(&r);
+        assert_int_equal(r->got[i], i + 1);
+    assert_int_equal(r->registry_version, 1);
+    assert_true(r->n_taken >= 1);
 }
 
 static bool second_credit(struct rig *r)
@@ -428,18 +330,15 @@ static bool second_credit(struct rig *r)
 
 static void no_more_is_under_way_than_core_takes(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    begin(&r);
-    r.credit = 2;
-    r.keeps_silent = true;
-    keep(&r, 5);
-    assert_int_equal(open_push(&r), 0);
-    run(&r, second_credit);
-    assert_int_equal(r.n_got, 5); /* none twice */
-    assert_true(r.n_frames >= 3);
-    end(&r);
+    r->credit = 2;
+    r->keeps_silent = true;
+    keep(r, 5);
+    assert_int_equal(open_push(r), 0);
+    run(r, second_credit);
+    assert_int_equal(r->n_got, 5); /* none twice */
+    assert_true(r->n_frames >= 3);
 }
 
 /* Core has no room for the first two that come, takes the next one, and dies before that. */
@@ -448,10 +347,8 @@ static bool has_room_again(struct rig *r)
     if (r->step < 2 && r->n_got == (r->step ? 4U : 3U)) {
         r->step++;
         assert_int_equal(push_waits(r->push), r->step == 2);
-        buf_reset(&r->out);
-        assert_int_equal(taken_encode(&r->spool_id, VIEW_NONE, &r->out), 0);
-        core_say(r, MSG_EVENT_LATER, buf_view(&r->out));
-        core_say(r, MSG_EVENT_LATER, buf_view(&r->out)); /* of a second frame */
+        core_has_no_room(r);
+        core_has_no_room(r); /* of a second frame */
         r->keeps_silent = r->step < 2;
     }
     return all_taken(r);
@@ -459,21 +356,18 @@ static bool has_room_again(struct rig *r)
 
 static void what_core_has_no_room_for_is_asked_about_one_by_one(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    begin(&r);
-    r.keeps_silent = true;
-    keep(&r, 3);
-    assert_int_equal(open_push(&r), 0);
-    assert_false(push_waits(r.push));
-    run(&r, has_room_again);
-    assert_false(push_waits(r.push));
-    assert_int_equal(r.n_got,
+    r->keeps_silent = true;
+    keep(r, 3);
+    assert_int_equal(open_push(r), 0);
+    assert_false(push_waits(r->push));
+    run(r, has_room_again);
+    assert_false(push_waits(r->push));
+    assert_int_equal(r->n_got,
                      7); /* all, one that is refused, one that is taken, and the rest */
     for (size_t i = 3; i < 7; i++)
-        assert_int_equal(r.got[i], i < 5 ? 1 : i - 3);
-    end(&r);
+        assert_int_equal(r->got[i], i < 5 ? 1 : i - 3);
 }
 
 /* Core dies again and again with its queue full. */
@@ -482,11 +376,9 @@ static bool has_died_full(struct rig *r)
     if (r->n_got == r->step)
         return n_left(r) == 0;
     r->step = (unsigned)r->n_got;
-    if (r->n_hellos < 6) {
-        buf_reset(&r->out);
-        assert_int_equal(taken_encode(&r->spool_id, VIEW_NONE, &r->out), 0);
-        core_say(r, MSG_EVENT_LATER, buf_view(&r->out));
-        core_dies(r, VIEW_NONE);
+    if (r->core.n_hellos < 6) {
+        core_has_no_room(r);
+        fake_core_dies(&r->core, VIEW_NONE);
     } else {
         core_takes(r, 1, 2);
     }
@@ -495,18 +387,15 @@ static bool has_died_full(struct rig *r)
 
 static void what_core_has_no_room_for_is_no_suspect(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    begin(&r);
-    r.keeps_silent = true;
-    keep(&r, 2);
-    assert_int_equal(open_push(&r), 0);
-    run(&r, has_died_full);
-    assert_int_equal(r.in_frame, 2); /* together to the last */
-    for (size_t i = 0; i < r.n_got; i++)
-        assert_false(r.suspect[i]);
-    end(&r);
+    r->keeps_silent = true;
+    keep(r, 2);
+    assert_int_equal(open_push(r), 0);
+    run(r, has_died_full);
+    assert_int_equal(r->in_frame, 2); /* together to the last */
+    for (size_t i = 0; i < r->n_got; i++)
+        assert_false(r->suspect[i]);
 }
 
 static bool has_died(struct rig *r)
@@ -515,26 +404,23 @@ static bool has_died(struct rig *r)
         r->step = 1;
         r->keeps_silent = false;
         core_takes(r, 1, 1); /* the others are not known to be taken */
-        core_dies(r, VIEW_NONE);
+        fake_core_dies(&r->core, VIEW_NONE);
     }
     return r->step == 1 && n_left(r) == 0;
 }
 
 static void what_a_dead_core_has_not_named_goes_again(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    begin(&r);
-    r.keeps_silent = true;
-    keep(&r, 3);
-    assert_int_equal(open_push(&r), 0);
-    run(&r, has_died);
-    assert_int_equal(r.n_lost, 1);
-    assert_int_equal(r.n_got, 5);
-    assert_int_equal(r.got[3], 2);
-    assert_int_equal(r.got[4], 3);
-    end(&r);
+    r->keeps_silent = true;
+    keep(r, 3);
+    assert_int_equal(open_push(r), 0);
+    run(r, has_died);
+    assert_int_equal(r->n_lost, 1);
+    assert_int_equal(r->n_got, 5);
+    assert_int_equal(r->got[3], 2);
+    assert_int_equal(r->got[4], 3);
 }
 
 /* Core dies of whatever it gets. */
@@ -546,7 +432,7 @@ static bool dies_each_time(struct rig *r)
             core_takes(r, r->got[r->n_got - 1], r->got[r->n_got - 1]);
             r->keeps_silent = false;
         } else {
-            core_dies(r, VIEW_NONE);
+            fake_core_dies(&r->core, VIEW_NONE);
         }
     }
     return n_left(r) == 0;
@@ -554,30 +440,27 @@ static bool dies_each_time(struct rig *r)
 
 static void an_event_that_core_dies_of_travels_alone_and_is_marked(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    begin(&r);
-    r.keeps_silent = true;
-    keep(&r, 2);
-    assert_int_equal(open_push(&r), 0);
-    run(&r, dies_each_time);
-    assert_int_equal(r.got[0], 1);
-    assert_int_equal(r.got[1], 2); /* twice together … */
-    assert_int_equal(r.got[2], 1);
-    assert_int_equal(r.got[3], 2);
+    r->keeps_silent = true;
+    keep(r, 2);
+    assert_int_equal(open_push(r), 0);
+    run(r, dies_each_time);
+    assert_int_equal(r->got[0], 1);
+    assert_int_equal(r->got[1], 2); /* twice together … */
+    assert_int_equal(r->got[2], 1);
+    assert_int_equal(r->got[3], 2);
     for (size_t i = 4; i < 7; i++) /* … and then alone, the third time with the mark */
-        assert_int_equal(r.got[i], 1);
-    assert_false(r.suspect[5]);
-    assert_true(r.suspect[6]);
-    end(&r);
+        assert_int_equal(r->got[i], 1);
+    assert_false(r->suspect[5]);
+    assert_true(r->suspect[6]);
 }
 
 static bool goes_in_order(struct rig *r)
 {
     if (r->n_got > r->step && r->step < 12) {
         r->step = (unsigned)r->n_got;
-        core_dies(r, VIEW_LIT("\x80")); /* a plain end */
+        fake_core_dies(&r->core, VIEW_LIT("\x80")); /* a plain end */
     }
     r->keeps_silent = r->step < 12;
     return n_left(r) == 0;
@@ -585,57 +468,48 @@ static bool goes_in_order(struct rig *r)
 
 static void a_core_that_ends_in_order_makes_nothing_suspect(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    begin(&r);
-    r.keeps_silent = true;
-    keep(&r, 2);
-    assert_int_equal(open_push(&r), 0);
-    run(&r, goes_in_order);
-    for (size_t i = 0; i < r.n_got; i++)
-        assert_false(r.suspect[i]);
-    assert_int_equal(r.in_frame, 2); /* together to the end */
-    end(&r);
+    r->keeps_silent = true;
+    keep(r, 2);
+    assert_int_equal(open_push(r), 0);
+    run(r, goes_in_order);
+    for (size_t i = 0; i < r->n_got; i++)
+        assert_false(r->suspect[i]);
+    assert_int_equal(r->in_frame, 2); /* together to the end */
 }
 
 /* --- the spool's id ------------------------------------------------------------------------- */
 
 static void a_refused_spool_takes_a_new_id_and_sends_all(void **state)
 {
+    struct rig *r = *state;
     struct id before;
-    struct rig r;
 
-    (void)state;
-    begin(&r);
-    before = *spool_id(r.spool);
-    r.refuses = true;
-    keep(&r, 3);
-    assert_int_equal(open_push(&r), 0);
-    run(&r, all_taken);
-    assert_false(id_equal(spool_id(r.spool), &before));
-    assert_true(id_equal(spool_id(r.spool), &r.spool_id));
-    assert_int_equal(r.n_got, 3);
-    end(&r);
+    before = *spool_id(r->spool);
+    r->refuses = true;
+    keep(r, 3);
+    assert_int_equal(open_push(r), 0);
+    run(r, all_taken);
+    assert_false(id_equal(spool_id(r->spool), &before));
+    assert_true(id_equal(spool_id(r->spool), &r->spool_id));
+    assert_int_equal(r->n_got, 3);
 }
 
 /* Core has numbers that this spool has not given yet: it is an older state of itself. */
 static void a_spool_that_was_put_back_takes_a_new_id(void **state)
 {
+    struct rig *r = *state;
     struct id before;
-    struct rig r;
 
-    (void)state;
-    begin(&r);
-    before = *spool_id(r.spool);
-    r.mark = 50;
-    r.low = 51;
-    keep(&r, 2);
-    assert_int_equal(open_push(&r), 0);
-    run(&r, all_taken);
-    assert_false(id_equal(spool_id(r.spool), &before));
-    assert_int_equal(r.n_got, 2);
-    end(&r);
+    before = *spool_id(r->spool);
+    r->mark = 50;
+    r->low = 51;
+    keep(r, 2);
+    assert_int_equal(open_push(r), 0);
+    run(r, all_taken);
+    assert_false(id_equal(spool_id(r->spool), &before));
+    assert_int_equal(r->n_got, 2);
 }
 
 /* --- beside the spool ----------------------------------------------------------------------- */
@@ -661,17 +535,15 @@ static bool is_replayed(struct rig *r)
 
 static void hints_and_questions_go_at_once_or_not_at_all(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    start(&r);
-    assert_false(push_hint(r.push, &typing));
-    assert_int_not_equal(push_query(r.push, &question), 0);
+    assert_int_equal(open_push(r), 0);
+    assert_false(push_hint(r->push, &typing));
+    assert_int_not_equal(push_query(r->push, &question), 0);
     assert_false(push_hint(NULL, &typing));
-    run(&r, is_replayed);
-    assert_int_equal(r.n_hints, 1);
-    assert_int_equal(r.n_answers, 1);
-    end(&r);
+    run(r, is_replayed);
+    assert_int_equal(r->n_hints, 1);
+    assert_int_equal(r->n_answers, 1);
 }
 
 static bool hint_without_memory(struct rig *r)
@@ -693,13 +565,11 @@ static bool hint_without_memory(struct rig *r)
 
 static void without_memory_a_hint_or_a_question_does_not_go(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    start(&r);
-    run(&r, hint_without_memory);
-    assert_int_equal(r.n_hints, 0);
-    end(&r);
+    assert_int_equal(open_push(r), 0);
+    run(r, hint_without_memory);
+    assert_int_equal(r->n_hints, 0);
 }
 
 /* --- without memory ------------------------------------------------------------------------- */
@@ -751,7 +621,8 @@ static bool pushing_fails_at(uint64_t nth, unsigned first)
     struct rig r;
 
     fails_at = nth;
-    start(&r);
+    begin(&r);
+    assert_int_equal(open_push(&r), 0);
     keep(&r, first);
     run(&r, more_come);
     reached = mem_count() - count_before >= nth;
@@ -794,7 +665,8 @@ static void without_memory_the_first_push_is_made_up_for(void **state)
     for (fails_at = 1; fails_at <= 6; fails_at++) {
         struct rig r;
 
-        start(&r);
+        begin(&r);
+        assert_int_equal(open_push(&r), 0);
         run(&r, first_come);
         assert_int_equal(r.n_got, 5);
         end(&r);
@@ -807,64 +679,50 @@ static bool taken_without_memory(struct rig *r)
         r->step = 1;
         mem_fail_at(1);
         core_takes(r, 1, 3);
-        core_say(r, MSG_REGISTRY, VIEW_LIT("registry")); /* it is read behind the other */
+        fake_core_say(&r->core, MSG_REGISTRY,
+                      VIEW_LIT("registry")); /* it is read behind the other */
     } else if (r->step == 1 && r->registry_version == 2) {
         r->step = 2;
         mem_fail_at(0);
         assert_int_equal(n_left(r), 3); /* not forgotten: it could not be written down */
         r->keeps_silent = false;
-        core_dies(r, VIEW_LIT("\x80"));
+        fake_core_dies(&r->core, VIEW_LIT("\x80"));
     }
     return r->step == 2 && n_left(r) == 0;
 }
 
 static void what_could_not_be_marked_as_taken_goes_again(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    begin(&r);
-    r.keeps_silent = true;
-    keep(&r, 3);
-    assert_int_equal(open_push(&r), 0);
-    run(&r, taken_without_memory);
-    assert_int_equal(r.n_got, 6);
-    end(&r);
+    r->keeps_silent = true;
+    keep(r, 3);
+    assert_int_equal(open_push(r), 0);
+    run(r, taken_without_memory);
+    assert_int_equal(r->n_got, 6);
 }
 
-static int begin_bus(void **state)
-{
-    (void)state;
-    bus_init();
-    return 0;
-}
-
-static int end_bus(void **state)
-{
-    (void)state;
-    bus_fini();
-    return 0;
-}
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(events_come_in_order_and_are_forgotten_once_taken),
-        cmocka_unit_test(no_more_is_under_way_than_core_takes),
-        cmocka_unit_test(what_core_has_no_room_for_is_asked_about_one_by_one),
-        cmocka_unit_test(what_core_has_no_room_for_is_no_suspect),
-        cmocka_unit_test(what_a_dead_core_has_not_named_goes_again),
-        cmocka_unit_test(an_event_that_core_dies_of_travels_alone_and_is_marked),
-        cmocka_unit_test(a_core_that_ends_in_order_makes_nothing_suspect),
-        cmocka_unit_test(a_refused_spool_takes_a_new_id_and_sends_all),
-        cmocka_unit_test(a_spool_that_was_put_back_takes_a_new_id),
-        cmocka_unit_test(hints_and_questions_go_at_once_or_not_at_all),
-        cmocka_unit_test(without_memory_a_hint_or_a_question_does_not_go),
+        CASE(events_come_in_order_and_are_forgotten_once_taken),
+        CASE(no_more_is_under_way_than_core_takes),
+        CASE(what_core_has_no_room_for_is_asked_about_one_by_one),
+        CASE(what_core_has_no_room_for_is_no_suspect),
+        CASE(what_a_dead_core_has_not_named_goes_again),
+        CASE(an_event_that_core_dies_of_travels_alone_and_is_marked),
+        CASE(a_core_that_ends_in_order_makes_nothing_suspect),
+        CASE(a_refused_spool_takes_a_new_id_and_sends_all),
+        CASE(a_spool_that_was_put_back_takes_a_new_id),
+        CASE(hints_and_questions_go_at_once_or_not_at_all),
+        CASE(without_memory_a_hint_or_a_question_does_not_go),
         cmocka_unit_test(a_push_that_had_no_memory_is_refused_or_sends_all),
         cmocka_unit_test(without_memory_events_go_later_and_none_twice),
         cmocka_unit_test(without_memory_the_first_push_is_made_up_for),
-        cmocka_unit_test(what_could_not_be_marked_as_taken_goes_again),
+        CASE(what_could_not_be_marked_as_taken_goes_again),
     };
 
-    return cmocka_run_group_tests(tests, begin_bus, end_bus);
+    return cmocka_run_group_tests(tests, loops_begin, loops_end);
 }

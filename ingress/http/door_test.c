@@ -13,8 +13,7 @@
 #include "ingress/http/exchange.h"
 #include "ingress/http/figures.h"
 #include "ingress/http/guard.h"
-#include "proto/bus/loop.h"
-#include "proto/bus/socket.h"
+#include "proto/bus/testing/loops.h"
 #include "proto/limits.h"
 
 #define N_CLIENTS 3
@@ -40,7 +39,7 @@ struct rig {
     struct exchange *waiting; /* put aside, answered at the next turn of the clients */
     unsigned n_waits;
     bool (*done)(struct rig *r);
-    bool late;
+    struct loops_wait wait;
 };
 
 /* --- routes --------------------------------------------------------------------------------- */
@@ -101,7 +100,7 @@ static void client_read(struct client *c)
     c->ended = n == 0 || (n < 0 && errno != EAGAIN);
 }
 
-static void turn(void *arg)
+static bool turn(void *arg)
 {
     struct rig *r = arg;
     struct exchange *x = r->waiting;
@@ -114,16 +113,7 @@ static void turn(void *arg)
         door_answer(r->door, x);
         door_run(r->door);
     }
-    if (r->done(r))
-        loop_stop(r->loop);
-}
-
-static void give_up(void *arg)
-{
-    struct rig *r = arg;
-
-    r->late = true;
-    loop_stop(r->loop);
+    return r->done(r);
 }
 
 static void dial(struct rig *r, int i)
@@ -169,8 +159,7 @@ static void begin(struct rig *r)
     assert_int_equal(loop_new(&r->loop), 0);
     assert_int_equal(guard_new("", 100, &r->guard), 0);
     assert_int_equal(figures_init(&r->figures, "ingress"), 0);
-    assert_int_equal(loop_add_timer(r->loop, 1, true, turn, r, NULL), 0);
-    assert_int_equal(loop_add_timer(r->loop, 8000, false, give_up, r, NULL), 0);
+    loops_wait_begin(&r->wait, r->loop, turn, r);
 }
 
 static void start(struct rig *r)
@@ -197,7 +186,22 @@ static void run(struct rig *r, bool (*done)(struct rig *r))
 {
     r->done = done;
     assert_int_equal(loop_run(r->loop), 0);
-    assert_false(r->late);
+    loops_wait_end(&r->wait);
+}
+
+static int setup(void **state)
+{
+    static struct rig r;
+
+    start(&r);
+    *state = &r;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    end(*state);
+    return 0;
 }
 
 /* Is there a whole answer, or the end? */
@@ -234,21 +238,18 @@ static void answers(const char *request, const char *status)
 
 static void a_whole_request_is_handed_on_and_answered(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    start(&r);
-    say(&r, 0, "POST /a%2Fb?c=d HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel");
-    say(&r, 0, "lo");
-    run(&r, is_answered);
-    assert_true(has(&r, "HTTP/1.1 200"));
-    assert_true(has(&r, "OK"));
-    assert_string_equal(r.body, "hello");
-    assert_string_equal(r.path, "/a%2Fb");
-    assert_int_equal(r.n_heads, 1);
-    assert_int_equal(r.n_whole, 1);
-    assert_int_equal(door_busy(r.door), 1);
-    end(&r);
+    say(r, 0, "POST /a%2Fb?c=d HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel");
+    say(r, 0, "lo");
+    run(r, is_answered);
+    assert_true(has(r, "HTTP/1.1 200"));
+    assert_true(has(r, "OK"));
+    assert_string_equal(r->body, "hello");
+    assert_string_equal(r->path, "/a%2Fb");
+    assert_int_equal(r->n_heads, 1);
+    assert_int_equal(r->n_whole, 1);
+    assert_int_equal(door_busy(r->door), 1);
 }
 
 static void an_answer_of_the_head_alone_needs_no_body(void **state)
@@ -284,14 +285,11 @@ static void a_body_over_its_limit_is_refused_however_it_comes(void **state)
 
 static void a_body_in_pieces_is_put_together(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    start(&r);
-    say(&r, 0, POST "Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n");
-    run(&r, is_answered);
-    assert_string_equal(r.body, "hello");
-    end(&r);
+    say(r, 0, POST "Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n");
+    run(r, is_answered);
+    assert_string_equal(r->body, "hello");
 }
 
 static void an_address_over_its_limit_is_refused(void **state)
@@ -317,15 +315,12 @@ static void a_head_over_its_limit_is_refused(void **state)
 
 static void a_request_put_aside_is_answered_later(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    start(&r);
-    say(&r, 0, "POST /wait HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
-    run(&r, is_answered);
-    assert_true(has(&r, "200"));
-    assert_int_equal(r.n_waits, 1);
-    end(&r);
+    say(r, 0, "POST /wait HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+    run(r, is_answered);
+    assert_true(has(r, "200"));
+    assert_int_equal(r->n_waits, 1);
 }
 
 static bool two_answers(struct rig *r)
@@ -337,14 +332,11 @@ static bool two_answers(struct rig *r)
 
 static void a_connection_takes_one_request_after_the_other(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    start(&r);
-    say(&r, 0, POST "Content-Length: 2\r\n\r\nhiGET /x HTTP/1.1\r\nHost: a\r\n\r\n");
-    run(&r, two_answers);
-    assert_int_equal(r.n_heads, 2);
-    end(&r);
+    say(r, 0, POST "Content-Length: 2\r\n\r\nhiGET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+    run(r, two_answers);
+    assert_int_equal(r->n_heads, 2);
 }
 
 /* The first ends, and only then is the second taken in. */
@@ -403,19 +395,16 @@ static void a_closed_door_opens_again_at_the_same_address(void **state)
 
 static void a_draining_door_answers_what_it_has_and_closes(void **state)
 {
-    struct rig r;
+    struct rig *r = *state;
 
-    (void)state;
-    start(&r);
-    say(&r, 0, "GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
-    door_drain(r.door); /* whoever knocked before is taken in */
-    assert_false(door_is_open(r.door));
-    assert_int_equal(door_open(r.door), 0); /* harmless, and it stays closed */
-    assert_false(door_is_open(r.door));
-    run(&r, is_answered);
-    assert_true(has(&r, "200"));
-    assert_true(has(&r, "Connection: close"));
-    end(&r);
+    say(r, 0, "GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
+    door_drain(r->door); /* whoever knocked before is taken in */
+    assert_false(door_is_open(r->door));
+    assert_int_equal(door_open(r->door), 0); /* harmless, and it stays closed */
+    assert_false(door_is_open(r->door));
+    run(r, is_answered);
+    assert_true(has(r, "200"));
+    assert_true(has(r, "Connection: close"));
 }
 
 /* --- without memory ------------------------------------------------------------------------- */
@@ -507,38 +496,26 @@ static void without_memory_a_request_is_refused_never_lost(void **state)
     }
 }
 
-static int begin_all(void **state)
-{
-    (void)state;
-    bus_init();
-    return 0;
-}
-
-static int end_all(void **state)
-{
-    (void)state;
-    bus_fini();
-    return 0;
-}
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_whole_request_is_handed_on_and_answered),
+        CASE(a_whole_request_is_handed_on_and_answered),
         cmocka_unit_test(an_answer_of_the_head_alone_needs_no_body),
         cmocka_unit_test(a_head_that_can_be_read_two_ways_is_refused),
         cmocka_unit_test(a_body_over_its_limit_is_refused_however_it_comes),
-        cmocka_unit_test(a_body_in_pieces_is_put_together),
+        CASE(a_body_in_pieces_is_put_together),
         cmocka_unit_test(an_address_over_its_limit_is_refused),
         cmocka_unit_test(a_head_over_its_limit_is_refused),
-        cmocka_unit_test(a_request_put_aside_is_answered_later),
-        cmocka_unit_test(a_connection_takes_one_request_after_the_other),
+        CASE(a_request_put_aside_is_answered_later),
+        CASE(a_connection_takes_one_request_after_the_other),
         cmocka_unit_test(over_the_limit_of_connections_one_waits_its_turn),
         cmocka_unit_test(a_closed_door_opens_again_at_the_same_address),
-        cmocka_unit_test(a_draining_door_answers_what_it_has_and_closes),
+        CASE(a_draining_door_answers_what_it_has_and_closes),
         cmocka_unit_test(a_door_that_had_no_memory_does_not_stand_half_open),
         cmocka_unit_test(without_memory_a_request_is_refused_never_lost),
     };
 
-    return cmocka_run_group_tests(tests, begin_all, end_all);
+    return cmocka_run_group_tests(tests, loops_begin, loops_end);
 }

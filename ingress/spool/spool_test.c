@@ -22,21 +22,6 @@ static int before_drop(void *arg)
     return drop_answer;
 }
 
-static void remove_folder(const char *path)
-{
-    DIR *d = opendir(path);
-    const struct dirent *e = NULL;
-    char name[512];
-
-    while (d && (e = readdir(d))) { /* NOLINT(concurrency-mt-unsafe): tests have one thread */
-        (void)snprintf(name, sizeof(name), "%s/%s", path, e->d_name);
-        (void)unlink(name); /* "." and ".." stay */
-    }
-    if (d)
-        (void)closedir(d);
-    (void)rmdir(path);
-}
-
 static int begin(void **state)
 {
     static int n;
@@ -51,7 +36,7 @@ static int begin(void **state)
 static int end(void **state)
 {
     (void)state;
-    remove_folder(dir);
+    testing_remove_folder(dir);
     return 0;
 }
 
@@ -517,7 +502,7 @@ static void a_torn_end_is_cut_at_every_byte(void **state)
         append_flush(s, 4 + keep / len, 6, 104);
         expect_all(s, 1, 6);
         spool_close(s);
-        remove_folder(dir);
+        testing_remove_folder(dir);
     }
 }
 
@@ -538,7 +523,7 @@ static void a_file_cut_short_is_a_torn_end(void **state)
         expect_all(s, 1, 3 + keep / len);
         assert_int_equal(count_files(".bad"), 0);
         spool_close(s);
-        remove_folder(dir);
+        testing_remove_folder(dir);
     }
 }
 
@@ -630,7 +615,7 @@ static void damage_in_a_sealed_segment_is_stepped_over_wherever_it_is(void **sta
         assert_int_equal(spool_count_kept(s, &number), 0);
         assert_int_equal(number, 1);
         spool_close(s);
-        remove_folder(dir);
+        testing_remove_folder(dir);
     }
 }
 

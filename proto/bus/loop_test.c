@@ -7,6 +7,7 @@
 
 #include "base/testing.h"
 #include "proto/bus/socket.h"
+#include "proto/bus/testing/loops.h"
 
 struct tally {
     struct loop *loop;
@@ -239,20 +240,6 @@ static void a_refused_watch_leaves_the_others_alone(void **state)
     assert_int_equal(close(fds[0]) | close(fds[1]), 0);
 }
 
-static int begin_bus(void **state)
-{
-    (void)state;
-    bus_init();
-    return 0;
-}
-
-static int end_bus(void **state)
-{
-    (void)state;
-    bus_fini();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,5 +253,5 @@ int main(void)
         cmocka_unit_test(a_refused_watch_leaves_the_others_alone),
     };
 
-    return cmocka_run_group_tests(tests, begin_bus, end_bus);
+    return cmocka_run_group_tests(tests, loops_begin, loops_end);
 }

@@ -10,6 +10,7 @@
 #include <czmq.h>
 
 #include "base/testing.h"
+#include "proto/bus/testing/loops.h"
 
 #define ENDPOINT "ipc://socket_test"
 
@@ -165,20 +166,6 @@ static void frames_pass_while_there_is_no_memory_of_ours(void **state)
     bus_socket_free(router);
 }
 
-static int begin_bus(void **state)
-{
-    (void)state;
-    bus_init();
-    return 0;
-}
-
-static int end_bus(void **state)
-{
-    (void)state;
-    bus_fini();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,5 +177,5 @@ int main(void)
         cmocka_unit_test(frames_pass_while_there_is_no_memory_of_ours),
     };
 
-    return cmocka_run_group_tests(tests, begin_bus, end_bus);
+    return cmocka_run_group_tests(tests, loops_begin, loops_end);
 }
