@@ -3,28 +3,31 @@
 /* The map of amo-core: its rooms, in the order in which a message meets them. A room calls those below it in
  * the list of core/CMakeLists.txt and no others; each has a README.md.
  *
- *   frames     every frame of an edge is held against its session and handed to its room (core/frames.h)
- *   peers      who is connected: sessions, the places of workers, spools and who may speak for them
- *   intake     EVENT_PUSH → rows, under savepoints: lookup (what the store knows), the pure router, follow
- *              (conversations go where the registry says), apply (conversation, message, command). What
- *              must wait does: waiting (for the message it is about), echo (until it can be told whether
- *              it is our own word coming back). answer: a service asks where its message is
- *   turn       one transaction of the store a turn of the loop; acknowledgements and new commands only
- *              when it stands. doubt: is the clock believed; trouble: what a failure ends, core or a row
+ *   frames     checks that each frame of an edge belongs to its session, and hands it to its room
+ *              (core/frames.h)
+ *   peers      who is connected: sessions, capacity of workers, spools and which process may use each
+ *   intake     EVENT_PUSH → rows, under savepoints. lookup: what the store knows; the router (pure)
+ *              decides; follow: conversations move where the registry says; apply: conversation, message,
+ *              command. Deferred events: waiting (for the message they are about), echo (until it is known
+ *              whether they are our own message coming back). answer: a service asks where its message is
+ *   turn       one transaction of the store for each turn of the loop; acknowledgements are sent and new
+ *              commands queued only after its commit. doubt: is the clock believed? trouble: does a
+ *              failure end core or only a row?
  *   queue      every command in memory: lanes, destinations, holds, timers
- *   deliver    dispatch (queue → COMMAND_PUSH, within workers' credit), resolve (ids into a command as it
- *              leaves), settle (RESULT_PUSH → what an outcome means), blame (whose matter a failure is),
- *              calls (outside lanes: connect, typing, tests) and look (for an unclear message in amo's
- *              history), moved (what waits follows its conversation), parting (may the account that a
- *              command leaves have it already?)
- *   erase      a person's texts, names and files out of store and spools
- *   control    amoctl's verbs, one file a noun; core/verbs.c has their table
- *   doctor     what `amoctl doctor` and `amoctl probe` look at
- *   watch      what only time brings: life times, "delayed", pruning (core/watch.h)
+ *   deliver    dispatch (queue → COMMAND_PUSH, within the workers' credit), resolve (ids are filled in
+ *              just before sending), settle (RESULT_PUSH → what an outcome means), blame (is a failure the
+ *              command's or the destination's?), calls (outside the lanes: connect, typing, tests), look
+ *              (for an unclear message in amo's history), moved (what waits follows its conversation),
+ *              parting (may the account that a command leaves have it already?)
+ *   erase      removes a person's texts, names and files from store and spools
+ *   control    amoctl's verbs, one file for each noun; core/verbs.c has their table
+ *   doctor     the checks of `amoctl doctor` and the calls of `amoctl probe`
+ *   watch      what happens by time alone: life times, "delayed", pruning (core/watch.h)
  *
- * Under all of them: store (SQLite, in the words of the bridge) and model (pure: what things are and mean).
+ * Below all of them: store (SQLite, behind functions named after the bridge's own things) and model (pure:
+ * what things are and mean).
  *
- * One thread and one loop; the checkpoint thread touches the database file alone. */
+ * One thread and one loop; the checkpoint thread uses only the database file. */
 
 #include "base/buf.h"
 #include "base/compiler.h"

@@ -60,10 +60,10 @@ int control_wait_registry(struct control_ask *ask);
 /* Answers when control_wait_done is called. NULL: no memory. @fini frees @arg. */
 struct control_wait *control_wait_new(struct core *c, void *arg, void (*fini)(void *arg));
 void *control_wait_arg(struct control_wait *w);
-/* A question was put (@rc 0) for whom @w waits: CONTROL_LATER. It could not be: nobody waits, and
- * words or the error. */
+/* @rc 0: a question was asked, and @w waits for its answer: CONTROL_LATER. Otherwise it could not be
+ * asked: nothing waits, and the error is returned, with an explanation. */
 AMO_MUSTCHECK int control_asked(struct control_ask *ask, struct control_wait *w, int rc);
-/* The verb fails after all, in its own turn: nobody waits. @arg is freed. */
+/* The verb fails after all, in its own turn: nothing waits for it. @arg is freed. */
 void control_wait_drop(struct control_wait *w);
 /* The document @json (VIEW_NONE: none) and @error (NULL: none) go out once the registry is held
  * when @code is 0. */

@@ -14,9 +14,9 @@ typedef int moves_make_fn(struct control_ask *ask, void *arg);
 struct moves {
     int64_t moves;  /* conversations that follow to another account or connector */
     int64_t others; /* of them to another company: another account of amoCRM */
-    int64_t cut;    /* conversations that reach nobody any more */
+    int64_t cut;    /* conversations that no longer reach an account */
     size_t
-        n_named; /* numbers whose clients were heard and are refused from now on, the first few */
+        n_named; /* numbers whose clients have written and are refused from now on, the first few */
     struct buf named; /* "wa1 (last heard …), …" */
     bool dry_run;
 };
@@ -25,10 +25,11 @@ struct moves {
 AMO_MUSTCHECK int moves_count(struct control_ask *ask, moves_make_fn *make, void *arg,
                               struct moves *ret);
 void moves_fini(struct moves *m);
-/* Words and EXIT_FAILED while core learns after a start what it may have forgotten, if conversations would move or
- * be cut off; and when they would go to another company and the argument `move` does not say so; else 0. */
+/* An explanation and EXIT_FAILED, if conversations would move or be cut off while core is still learning,
+ * after a start, what it may have forgotten; also if they would move to another company without the
+ * argument `move`. Otherwise 0. */
 AMO_MUSTCHECK int moves_admitted(struct control_ask *ask, const struct moves *m);
-/* The same when clients who were heard are cut off and `yes` does not say so. */
+/* The same if clients who have written would be cut off without the argument `yes`. */
 AMO_MUSTCHECK int moves_cut_admitted(struct control_ask *ask, const struct moves *m);
 /* "moves", "cut_off" and, of a dry run, "dry_run": members of the open object. */
 void moves_json(const struct moves *m, struct json_writer *w);

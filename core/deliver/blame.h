@@ -20,6 +20,6 @@ void blame_retry(struct core *c, struct core_command *cmd, const char *reason, i
 void blame_unproven(struct core *c, struct core_command *cmd);
 /* What a destination is held for. */
 enum hold_reason blame_hold_reason(uint64_t cause);
-/* Before @cmd goes again: others were served since it failed, so it is not to go yet. True: it was
- * moved, and its turn is to be given back before. */
+/* Before @cmd is sent again: others were served since it failed, so it must not be sent yet. True: its
+ * turn was given back, and it waits. */
 bool blame_before_it_goes(struct core *c, struct core_command *cmd, int64_t now_mono_ms);

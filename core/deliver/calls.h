@@ -1,7 +1,7 @@
 #pragma once
 
 /* Calls outside lanes, never stored: connect, create chat, history, typing, test. Three uses: an
- * operator's `account connect` and the connect calls made unasked; looks for a message whose outcome
+ * operator's `account connect` and automatic connect calls; looks for a message whose outcome
  * is unclear (core/deliver/look.h); and calls that are made once or not at all. */
 
 #include "core/turn/turn.h"
@@ -9,17 +9,18 @@
 
 /* The command of a look (core/deliver/look.h) was settled otherwise. */
 void inquiry_cancel(struct core *c, const struct core_command *cmd);
-/* Connect the scope's channel again, unasked: for 404s, repeated 403s and webhooks of version 1.
- * At most once in `core/connect_every_ms`, over restarts, too; success releases its hold,
- * or lets one command try whether the 403s are over. */
+/* Reconnect the scope's channel automatically: after 404s, repeated 403s and webhooks of version 1. At
+ * most once in `core/connect_every_ms`, also across restarts; success releases its hold, or lets one
+ * command try whether the 403s are over. */
 void inquiry_reconnect(struct core *c, struct dest *d);
-/* Once a second: accounts that want it (dest->connect_wanted), or were not connected since this core has
- * begun, are, a few at a time, once a worker is there; not those that anybody connected in the last `core/connect_every_ms`. */
+/* Once a second, if there is a worker: connects a few accounts that want it (dest->connect_wanted) or
+ * have not been connected since core started; not those connected in the last
+ * `core/connect_every_ms`, by core or an operator. */
 void inquiry_greet(struct core *c, int64_t now_mono_ms);
 /* An operator has just connected it. */
 void inquiry_connected(struct core *c, struct dest *d);
 
-/* One connect call; @done is told the result (NULL: no worker answered in time). -ENOMEM. */
+/* One connect call; @done gets the result (NULL: no worker answered in time). -ENOMEM. */
 typedef void inquiry_done_fn(struct core *c, void *arg, const struct result *r);
 struct connect_call {
     const char *channel;

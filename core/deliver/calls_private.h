@@ -1,7 +1,7 @@
 #pragma once
 
 /* What the files of the calls outside lanes share: calls.c asks and is answered, look.c knows what
- * to ask about a message and what the answer means. For nobody else. */
+ * to ask about a message and what the answer means. Private to them. */
 
 #include "core/deliver/calls.h"
 #include "core/deliver/resolve.h"
@@ -46,5 +46,5 @@ void inquiry_end(struct inquiry *q);
 void look_free(struct look *l);
 /* What is to be asked next. RESOLVE_E_*, -Exxx. */
 AMO_MUSTCHECK int look_body(struct core *c, struct inquiry *q, struct resolved *r);
-/* What the answer means; @q may be gone afterwards. */
+/* What the answer means; @q may be freed afterwards. */
 void look_answer(struct core *c, struct inquiry *q, const struct result *r);

@@ -4,6 +4,6 @@
 
 #include "core/turn/turn.h"
 
-/* A bridge without traffic hears no Date: one of amojo's addresses is asked for it, one call at a time and
- * less and less often. For when doubt_tick() wants it. */
+/* A bridge without traffic gets no Date, so one of amojo's addresses is asked for it, one call at a time
+ * and less and less often. Called when doubt_tick() wants it. */
 void clock_ask(struct core *c, int64_t now_mono_ms);

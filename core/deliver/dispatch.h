@@ -9,7 +9,7 @@
 void dispatch_run(struct core *c);
 /* A worker said HELLO; @held (pairs of command and attempt) is what it still works on. */
 void dispatch_worker_joined(struct core *c, struct peer *p, struct view held);
-/* @p's life is proven over: what it held goes back at once. */
+/* The process @p is proven dead: what it held is given back at once. */
 void dispatch_lost(struct core *c, struct peer *p);
 /* @p is silent: what it holds stays in flight until the lease is over. */
 /* The process of @p has closed the socket of this session: what @held does not name it has never
@@ -18,8 +18,8 @@ void dispatch_unreceived(struct core *c, struct peer *p, struct view held);
 void dispatch_detach(struct core *c, struct peer *p);
 /* Leases and back-offs whose time has come. */
 void dispatch_due(struct core *c, int64_t now_mono_ms);
-/* One packed command into a worker's batch of this turn: for inquiries, too. -ENOSPC; -EBUSY
- * while rows of this turn are not committed: what leaves may have been made of them. */
+/* Packs one command into a worker's batch of this turn; also used for inquiries. -ENOSPC; -EBUSY while
+ * rows of this turn are not committed, because the command may depend on them. */
 struct command;
 AMO_MUSTCHECK int dispatch_pack(struct core *c, struct peer *p, struct command *body,
                                 size_t *ret_bytes);

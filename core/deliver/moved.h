@@ -10,10 +10,10 @@
  * the side that wrote are about the past and stay. */
 bool reach_is_current(const struct core *c, const struct command_row *row,
                       const struct conversation *conv);
-/* A command whose conversation moved: it goes along or is given up with words. Not in flight, not
- * being asked about. What the account that it leaves may have is asked for there first. */
+/* A command whose conversation moved: it moves along, or is given up with an explanation. It must not be
+ * in flight or being looked for. If the account that it leaves may have it, that is asked first. */
 void reach_stray(struct core *c, struct core_command *cmd);
-/* The account that @cmd leaves does not have it: it goes along, or is given up, without another look. */
+/* The account that @cmd leaves does not have it: it moves along, or is given up, without another look. */
 void reach_go_along(struct core *c, struct core_command *cmd);
 /* Is something of the same conversation still under way to whom it has left? Then @cmd waits: it would
  * overtake. */

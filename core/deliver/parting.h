@@ -10,16 +10,16 @@
 #include "core/turn/turn.h"
 
 enum parting {
-    PARTING_FREE, /* nothing says that it is there; or hardly anything, and nobody can be asked */
+    PARTING_FREE,    /* no sign that it is there; or hardly any, and it cannot be looked up */
     PARTING_ASK,     /* it may be there: the history is to be asked */
-    PARTING_UNCLEAR, /* it was tried there, nobody knows what came of it, and nobody can be asked */
+    PARTING_UNCLEAR, /* it was tried there with an unknown outcome, and cannot be looked up */
 };
 
 /* @row is @cmd's, with the account that it leaves. -Exxx. */
 AMO_MUSTCHECK int parting_of(struct core *c, const struct core_command *cmd,
                              const struct command_row *row, enum parting *ret);
-/* A manager's message that cannot go along: may its service have it already, although nobody heard its answer?
- * -Exxx. */
+/* A manager's message that cannot move along: may its service have it already, although its answer never
+ * arrived? -Exxx. */
 AMO_MUSTCHECK int parting_may_be_at_client(struct core *c, const struct core_command *cmd,
                                            bool *ret);
 /* It is in flight to an account that its conversation leaves, or that is left: a restart would not know,

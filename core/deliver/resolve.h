@@ -22,10 +22,10 @@ enum {
     RESOLVE_E_STALE = 1, /* not needed any more */
     RESOLVE_E_PARENT,    /* what it is about does not exist (any more) */
     RESOLVE_E_ERASED,    /* what it said was erased */
-    RESOLVE_E_MOVED,     /* its conversation reaches somebody else now: reach_stray */
+    RESOLVE_E_MOVED,     /* its conversation reaches another account now: reach_stray */
 };
 
-/* The same for the account that it stands at, which its conversation may have left: to ask there. */
+/* The same for the account in its row, which its conversation may have left: to look there. */
 AMO_MUSTCHECK int resolve_where_it_was(struct core *c, const struct core_command *cmd,
                                        struct resolved *ret);
 /* 0, RESOLVE_E_*, -Exxx. Finish with resolved_fini in any case. */
@@ -34,5 +34,5 @@ AMO_MUSTCHECK int resolve_command(struct core *c, const struct core_command *cmd
 void resolved_fini(struct resolved *r);
 /* Our ids of the conversation's chat, and theirs where the two are to be linked. */
 void resolve_chat(struct resolved *r);
-/* The client as the sender, for a call that speaks of him (create chat). */
+/* The client as the sender, for a call that names the client (create chat). */
 void resolve_client(struct resolved *r);

@@ -1,8 +1,7 @@
 #pragma once
 
-/* Events that live for seconds: somebody types. They come outside the spool, are written nowhere,
- * take no lane and are never tried twice; what cannot go at once, or within its few seconds, is
- * dropped. */
+/* Events that live for seconds: typing. They come outside the spool, are stored nowhere, enter no lane
+ * and are never tried twice; what cannot be sent at once, or within its few seconds, is dropped. */
 
 #include "core/turn/turn.h"
 

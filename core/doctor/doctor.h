@@ -4,5 +4,5 @@
 
 #include "core/control/control.h"
 
-/* The lines about what can reach nobody, into the open array. Walks the conversations once. */
+/* The lines about what no longer reaches anyone, into the open array. Walks the conversations once. */
 AMO_MUSTCHECK int doctor_reach(struct control_ask *ask);

@@ -1,19 +1,19 @@
 #pragma once
 
-/* Erasing a person: his texts, names, phones and files out of the store and out of the spools.
- * Ids, times, states and reasons stay. The decision and its price: docs/adr/0011-erasing.md.
+/* Erasing a person: removes their texts, names, phones and files from the store and the spools. Ids,
+ * times, states and reasons stay. The decision and its cost: docs/adr/0011-erasing.md.
  *
  * One at a time, in steps, so that nothing else waits long:
  *
- *   spools   every ingress closes its present file and says when core has taken all of it and the
- *            files are gone: what he wrote so far is in the store then, and nowhere else
- *   find     his conversations, their messages and commands, what remote sides said of him, a piece of
- *            the tables in each step
+ *   spools   every ingress closes its present file and reports when core has taken all of it and the
+ *            files are deleted: what the person wrote so far is in the store then, and nowhere else
+ *   find     the person's conversations, their messages and commands, remote sides' answers about the
+ *            person; a piece of the tables in each step
  *   apply    everything in one transaction
  *   spools   once more, for what came in the meantime
  *   clean    the log of the store and unused parts of its pages (core/store/checkpoint.h)
  *
- * What is written down of it: one row (erasures) and one line in the log, without anything
+ * What is recorded of it: one row (erasures) and one line in the log, without anything
  * personal. */
 
 #include "core/erase/match.h"
@@ -39,9 +39,9 @@ enum erase_step {
 #undef ERASE_STEP_ENUM
 };
 
-/* Who asked, and is to be told. */
+/* Who asked, and gets the report. */
 struct erase_asker {
-    void *arg; /* NULL: nobody, or answered already */
+    void *arg; /* NULL: none, or answered already */
     /* @report: the report, VIEW_NONE none; @words: what went wrong, NULL nothing. Once. */
     void (*tell)(void *arg, int code, struct view report, const char *words);
     void (*drop)(void *arg); /* core ends: there will be no answer */
@@ -59,7 +59,7 @@ struct erase {
     uint64_t turn;    /* number of the present SPOOL_TURN */
     uint64_t ticket;  /* of the cleaning */
     uint64_t commits; /* core's when it was applied */
-    /* where the walks stand */
+    /* how far the walks have come */
     int64_t at_conversation;
     int64_t at_command;
     int64_t at_message;
@@ -67,28 +67,28 @@ struct erase {
     int64_t newest_message; /* when the conversations were known */
     /* what is found */
     struct erase_person person;
-    struct buf commands; /* int64_t each: his, in a conversation that is not */
-    struct buf shared;   /* int64_t each: conversations of several people whose client he is */
-    struct buf quarantine;  /* int64_t each */
-    struct buf waiting;     /* int64_t each */
-    int64_t of_others;      /* commands and dead letters of others in his conversations */
-    bool second_walk;       /* of the conversations, now that his names are known */
-    int64_t namesakes;      /* conversations of his name, but another phone */
-    int64_t namesake;       /* the first of them */
+    struct buf commands;   /* int64_t each: the person's, in other people's conversations */
+    struct buf shared;     /* int64_t each: shared conversations whose client the person is */
+    struct buf quarantine; /* int64_t each */
+    struct buf waiting;    /* int64_t each */
+    int64_t of_others; /* commands and dead letters of others in the person's conversations */
+    bool second_walk;  /* of the conversations, now that the person's names are known */
+    int64_t namesakes; /* conversations of the same name, but another phone */
+    int64_t namesake;  /* the first of them */
     size_t evidence_phones; /* phones that were known when the walk of evidence began */
-    int64_t unowned;        /* events with words about messages nobody knows */
+    int64_t unowned;        /* events with text about unknown messages */
     struct store_erased rows;
     int64_t given_up;    /* commands that waited */
-    int64_t under_way;   /* commands that lost their content on the way */
+    int64_t under_way;   /* commands in flight that lost their content */
     bool too_many;       /* conversations are left */
     bool not_clean;      /* the store could not be cleaned in time */
-    bool rebuilds_later; /* it is too large to be written anew now */
+    bool rebuilds_later; /* it is too large to be rewritten now */
     int64_t id;          /* row of erasures; 0: nothing was found */
 };
 
 /* @e->person holds what was asked for. Takes @e in any case. -ENOMEM, -EIO. */
 AMO_MUSTCHECK int erase_start(struct core *c, struct erase *e);
-/* Goes on with the one under way. Outside any savepoint. */
+/* Continues the one under way. Outside any savepoint. */
 void erase_tick(struct core *c, int64_t now_mono_ms);
 /* SPOOL_TURNED of an ingress. */
 void erase_turned(struct core *c, struct peer *p, struct view body);
@@ -104,5 +104,5 @@ AMO_MUSTCHECK int erase_find_commands(struct erase *e, struct buf *ret_ids);
 /* How many numbers are in a list of them, and one. */
 size_t erase_ids(const struct buf *ids);
 int64_t erase_id_at(const struct buf *ids, size_t i);
-/* The report as JSON; @ret_complete: nothing of him is left in our hands. -ENOMEM, -EIO. */
+/* The report as JSON; @ret_complete: nothing of the person is left in the bridge. -ENOMEM, -EIO. */
 AMO_MUSTCHECK int erase_report(struct erase *e, struct buf *out, bool *ret_complete);

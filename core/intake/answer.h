@@ -4,5 +4,5 @@
 
 #include "core/turn/turn.h"
 
-/* Answered after the present turn's commit, so that nothing is told that could be undone. */
+/* Answered after the present turn's commit, so that no answer can be undone. */
 void answer_query(struct core *c, struct peer *p, struct view body);

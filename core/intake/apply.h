@@ -2,7 +2,7 @@
 
 /* What the router planned for one event is carried out: rows of conversations and messages, and
  * the commands that come of them. Everything happens inside the savepoint of the event; new
- * commands are left in core->fresh until it stands (core_keep). */
+ * commands are left in core->fresh until it is released (core_keep). */
 
 #include "core/intake/lookup.h"
 #include "core/model/router.h"
@@ -29,7 +29,7 @@ struct telling {
     struct view scope;
     int64_t conversation; /* 0: a lane of its own */
     int64_t message;      /* 0: there is no row */
-    struct view amo_id;   /* empty: amo never named it, nobody is told */
+    struct view amo_id;   /* empty: amo never named it, no status is sent */
     int64_t code;         /* 1, 2, -1 */
     int64_t error_code;   /* with -1 */
     struct view error_text;

@@ -15,10 +15,10 @@ AMO_MUSTCHECK int conversation_for(struct core *c, const struct event *e, const 
  * the chat that was written to last. core_keep() must follow. */
 AMO_MUSTCHECK int conversation_learn_thread(struct core *c, struct conversation *conv,
                                             struct view service_id, int64_t since);
-/* What comes in the lanes of @to goes behind what stands in those of @from, when this event stands.
- * -ENOMEM. */
+/* Once this event is applied, new commands in the lanes of @to are sent after those that are in the lanes
+ * of @from. -ENOMEM. */
 AMO_MUSTCHECK int conversation_join(struct core *c, int64_t from, int64_t to);
-/* The phone of its client, as it came: what others are told. VIEW_NONE unknown. */
+/* The phone of its client, as it came, for others. VIEW_NONE unknown. */
 struct view conversation_phone(const struct conversation *conv);
 /* Is this the service's id of the conversation's client? The first who wrote in it is. */
 bool conversation_is_client(const struct conversation *conv, struct view person);

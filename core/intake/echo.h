@@ -1,39 +1,38 @@
 #pragma once
 
-/* What may be our own words coming back waits until that can be told: webhooks of amo while a
- * message in somebody's name is unclear, and a service's reports of what its side wrote while a
- * message of ours to it is tried and its id there unknown (docs/adr/0010-echo.md).
+/* What may be our own message coming back waits until that is known: webhooks of amo while a message in
+ * a user's name is unclear, and a service's reports of what its side wrote while one of our messages to
+ * it is being tried and has no id there yet (docs/adr/0010-echo.md).
  *
- * They wait in the store, in order, under the conversation whose message is unclear. How long is
- * counted here and not there: only time in which the outcome can become known, anew after each
- * start of core, and besides whatever else is overdue. */
+ * They wait in the store, in order, under the conversation whose message is unclear. The time is counted
+ * here and not in the store: only time in which the outcome can become known, from zero after each start
+ * of core, and independently of other deferred events. */
 
 #include "core/model/phone.h"
 #include "core/turn/turn.h"
 #include "proto/event.h"
 
 enum echo_side {
-    ECHO_AMO,     /* webhooks of amo: what we gave it in somebody's name */
-    ECHO_SERVICE, /* a service's reports: what we gave it for a manager */
+    ECHO_AMO,     /* webhooks of amo: what we sent it in a user's name */
+    ECHO_SERVICE, /* a service's reports: what we sent it for a manager */
 };
 
-/* What waited before this start; its time begins anew. */
+/* What waited before this start; its time is counted from zero. */
 AMO_MUSTCHECK int echo_load(struct core *c);
 void echo_free(struct core *c);
 
-/* Must an event of this conversation wait? True, too, while others of it do: they keep their
- * order. */
+/* Must an event of this conversation wait? Also true while earlier ones of it do, to keep their order. */
 bool echo_is_pending(struct core *c, enum echo_side side, const struct conversation *conv);
 /* The conversation under which earlier reports of @event's thread wait, if not the one whose report is in
  * hand: it waits behind them, whatever they wait for. 0 none. */
 int64_t echo_of_thread(const struct core *c, const struct event *event);
-/* Of a thread that is not known: the conversation that a manager has begun with the connector,
- * whose call is tried and whose name at the service nobody has told yet, if its client may be
- * @client (without a key: anybody); 0 none. */
+/* For a thread that is not known: the conversation that a manager has begun with the connector, whose
+ * call is being tried and whose id at the service is not known yet, if its client may be @client
+ * (without a key: any client); 0 none. */
 AMO_MUSTCHECK int echo_pending_first(struct core *c, const struct event *e,
                                      const struct phone *client, int64_t *ret_conversation);
-/* Under it waits what comes again while another spool still sends again what may be its cause: nobody can
- * tell whose it is. */
+/* The key for repeats that wait while another spool is still repeating what may be their cause: until
+ * then it is not known to which conversation they belong. */
 #define ECHO_NOBODYS (INT64_MAX / 4)
 
 /* ECHO_NOBODYS when that is true of the event in hand, or of webhooks before it, else 0. */
@@ -43,8 +42,9 @@ int64_t echo_behind_spools(const struct core *c, enum echo_side side);
  * where that is 0 the first one's. 0: it does not. */
 int64_t echo_behind_other(const struct core *c, enum echo_side side, int64_t conversation,
                           const struct event *event);
-/* Keep an event of @conversation, whose number is @scope's now (NULL: that is not to be kept). With it goes
- * whether a forgotten core may have done it; what waits again keeps what is known of it. -ENOMEM, -Exxx of
+/* Keep an event of @conversation, whose number is @scope's now (NULL: that is not to be kept). It is
+ * stored whether core may have done it before its store was put back; an event that waits again keeps
+ * what is known of it. -ENOMEM, -Exxx of
  * the store. */
 AMO_MUSTCHECK int echo_put(struct core *c, enum echo_side side, int64_t conversation,
                            struct view bytes, const char *scope);

@@ -1,22 +1,22 @@
 #pragma once
 
-/* Conversations follow the registry: one way for all who come upon one that has moved. */
+/* Conversations follow the registry: one function for every caller that meets one that has moved. */
 
 #include "core/intake/follow.h"
 #include "core/intake/lookup.h"
 #include "core/model/reach.h"
 #include "core/turn/turn.h"
 
-/* The conversation goes where @to says: its row and @conv. Amo's chat of before stays with the
- * account of before; at a new connector it has no id of the service's yet. Writes in the turn or
+/* Moves the conversation as @to says: its row and @conv. Its amo chat stays with the previous account; at
+ * a new connector it has no service id yet. Writes in the turn or
  * savepoint that is open; what waits in the queue follows later (reach_queue, reach_stray). */
 AMO_MUSTCHECK int reach_follow(struct core *c, struct conversation *conv,
                                const struct reach *to);
-/* The same if it has moved at all; @ret_nobody (may be NULL): nobody has its number now. */
+/* The same if it has moved at all; @ret_nobody (may be NULL): its number belongs to no account. */
 AMO_MUSTCHECK int reach_follow_found(struct core *c, struct conversation *conv,
                                      bool *ret_nobody);
 /* The conversations that were looked up for @e follow, and @l's mapping learns what of it the
  * router must know. */
 AMO_MUSTCHECK int reach_event(struct core *c, const struct event *e, struct lookup *l);
-/* Is something of lane @of still under way to whom its conversation has left? */
+/* Is something of lane @of still in flight to the account that its conversation has left? */
 bool reach_is_leaving(const struct core *c, int64_t of);

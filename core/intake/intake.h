@@ -1,7 +1,7 @@
 #pragma once
 
 /* EVENT_PUSH → store: each event under its own savepoint, through the router. What cannot be
- * applied goes to quarantine in the same commit and counts as taken. */
+ * applied is quarantined in the same commit and counts as taken. */
 
 #include "core/turn/turn.h"
 
@@ -16,8 +16,8 @@ enum intake_how {
     INTAKE_WOKEN, /* what it may be the echo of is settled; it may be another's, if that is unclear */
 };
 
-/* Apply one event under a savepoint of its own; what cannot be applied goes to quarantine, what
- * came out enters the queue. Only trouble of the store comes back. */
+/* Apply one event under a savepoint of its own; what cannot be applied is quarantined, new
+ * commands enter the queue. Returns only failures of the store. */
 AMO_MUSTCHECK int intake_event(struct core *c, struct view bytes, enum intake_how how);
 /* Reason of what could not be applied because a part of the store is damaged. */
 #define INTAKE_DAMAGED "store_damaged"

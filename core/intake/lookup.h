@@ -21,12 +21,12 @@ struct lookup {
  * up, -Exxx of the store. */
 AMO_MUSTCHECK int lookup_event(struct core *c, const struct event *e, struct lookup *l);
 void lookup_fini(struct lookup *l);
-/* Whose message it must be that a service's id names: a hit that is somebody else's is no hit. */
+/* Whose message a service's id must name: a hit that is not theirs counts as none. */
 struct wanted {
     struct view connector;
-    struct view scope;    /* VIEW_NONE: of any of its accounts */
+    struct view scope;    /* VIEW_NONE: any of its accounts */
     int64_t conversation; /* 0: of any */
-    struct view thread;   /* the service's id of its conversation; VIEW_NONE: of any */
+    struct view thread;   /* the service's id of its conversation; VIEW_NONE: any */
     bool ours;            /* what we sent, and nothing else */
 };
 /* A message by what a service calls it. The id counts first as one of its own, as what it sent to us,

@@ -1,7 +1,7 @@
 #pragma once
 
 /* Whether there is room in the queue for what events bring. There is none from `core/commands_max` waiting
- * commands on until an eighth of them has gone; events stay in their spools meanwhile.
+ * commands on until an eighth of them is settled; events stay in their spools meanwhile.
  *
  * Asked for events of spools alone. Results, deferred events that are woken, what only time brings and
  * operators' verbs put into the queue what they have to: all that empties it must go on. */

@@ -5,7 +5,7 @@
 
 #include "core/turn/turn.h"
 
-/* Whoever waits for one; a member of his own struct. */
+/* A check that waits for one; a member of its own struct. */
 struct test_hook {
     struct list link; /* in core->door_tests; alone otherwise */
     char nonce[ID_TEXT_LEN + 8];
@@ -14,5 +14,5 @@ struct test_hook {
 
 /* @h->nonce and @h->came are set. Until it has come or its owner takes it off the list. */
 void test_hook_await(struct core *c, struct test_hook *h);
-/* One came through. Nothing happens unless somebody waits for this very one. */
+/* One came through. Ignored unless a check waits for this very one. */
 void test_hook_came(struct core *c, struct view nonce);

@@ -2,7 +2,7 @@
 
 /* Events that were taken but cannot be applied yet: they are about a message that is not known
  * (an edit, a status or a reaction overtook it). They wait in the store under a key and are applied
- * when the key is woken; what nobody wakes goes to quarantine. What may be an echo waits by itself
+ * when the key is woken; if it never is, they are quarantined. What may be an echo waits separately
  * (core/intake/echo.h). */
 
 #include "core/intake/intake.h"
@@ -24,13 +24,13 @@ AMO_MUSTCHECK int waiting_put(struct core *c, const char *key, struct view bytes
  * savepoint of what woke them; nothing happens when the process ends before: they are overdue
  * then. Without memory they wait until they are overdue. */
 void waiting_wake(struct core *c, const char *key);
-/* The same for a message's ids. A service sent it under @id, or reported it (@outgoing) as its own
- * side's, and then it may speak of how far that came. */
+/* The same for a message's ids. A service sent it under @id, or reported it (@outgoing) as written on
+ * its own side; in that case it may also report its status. */
 void waiting_wake_sent(struct core *c, const char *connector, struct view id, bool outgoing);
-/* A service answered to a message of ours with @id. */
+/* A service answered one of our messages with @id. */
 void waiting_wake_answered(struct core *c, const char *connector, struct view id);
 void waiting_wake_amo(struct core *c, const char *scope, struct view amo_id);
-/* What waits in a store of before comes under the keys of now. Once. */
+/* Converts the keys of events that an older version stored. Once. */
 AMO_MUSTCHECK int waiting_rekey(struct core *c);
 /* An event that was taken out of the store and waits no longer. Trouble ends core while it is still
  * in hand. */

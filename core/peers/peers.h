@@ -32,15 +32,15 @@ struct peer {
     /* ingress */
     struct spool *spool;
     bool
-        forgets; /* its process was told more of its spool than this store knows: that one is a copy
-                     of before */
+        forgets; /* its process knows of more acknowledged events than this store: the store is an
+                     older copy */
     uint64_t sent_before; /* below it every number may have been sent before this session */
     uint64_t sends_from;  /* below it nothing is sent in this session, as far as it has said */
     uint64_t spool_events;
     uint64_t spool_bytes;
     struct buf refused;  /* sources its door refused lately; ingress/accept/refused.h */
     uint64_t turned;     /* number of the last SPOOL_TURN it has answered */
-    uint64_t kept_files; /* damaged ones, as of then */
+    uint64_t kept_files; /* damaged ones, at that time */
     int64_t turn_asked_mono_ms;
     /* egress */
     uint64_t credit;
@@ -63,7 +63,7 @@ void peer_free(struct core *c, struct peer *p);
 /* REGISTRY to one edge. */
 void peer_send_registry(struct core *c, struct peer *p);
 
-/* A peer core has heard from lately. */
+/* Did a frame come from this peer lately? */
 bool peer_is_alive(const struct peer *p, int64_t now_mono_ms);
 /* The worker with most room for a command of @bytes; NULL when there is none. */
 struct peer *peers_pick_worker(struct core *c, size_t bytes, int64_t now_mono_ms);

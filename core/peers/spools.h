@@ -1,9 +1,9 @@
 #pragma once
 
-/* The spools core knows: what is taken of each, and who may speak for it.
+/* The spools core knows: what is taken of each, and which process may use it.
  *
  * A spool's numbers mean something only as long as one process gives them. So a spool has one live
- * session, and whoever else comes with its id is told to take a new one: the folder is a copy. */
+ * session, and another process that comes with its id must take a new id: its folder is a copy. */
 
 #include "core/model/taken.h"
 #include "core/turn/turn.h"
@@ -54,6 +54,6 @@ void spools_came(struct core *c, const char *name);
 bool spools_are_missed(const struct core *c, int64_t now_mono_ms);
 /* Is anything that was sent before still to come from a spool other than @but? NULL: from any. */
 bool spools_send_again(const struct core *c, const struct spool *but, int64_t now_mono_ms);
-/* Forgets, in memory, what nobody has spoken for lately. */
+/* Forgets, in memory, spools that no process has used lately. */
 void spools_tick(struct core *c, int64_t now_mono_ms);
 void spools_free(struct core *c);

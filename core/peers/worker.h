@@ -7,7 +7,7 @@
 
 /* @cmd is with @p; it has just become IN_FLIGHT, or a worker that came back holds it. */
 void worker_take(struct peer *p, struct core_command *cmd);
-/* @cmd is with nobody any more. */
+/* @cmd is no longer with a worker. */
 void worker_landed(struct core_command *cmd);
 /* The same for a call outside lanes, which has no command. */
 void worker_take_call(struct peer *p);

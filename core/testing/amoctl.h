@@ -1,7 +1,7 @@
 #pragma once
 
-/* For tests only: amoctl by hand. A call goes over the real socket of the rig, its answer comes
- * back after the turn's end. */
+/* For tests only: amoctl by hand. A call is sent over the real socket of the rig, its answer comes
+ * after the turn's end. */
 
 #include "base/json.h"
 #include "core/testing/rig.h"

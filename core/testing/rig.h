@@ -2,7 +2,7 @@
 
 /* For tests only: a whole core in a scratch directory whose loop is never run. Frames are handed
  * to it by hand and its turn is ended by hand, so a test sees each step and nothing happens by
- * itself. Its sockets are bound; the peers here have routes nobody listens to.
+ * itself. Its sockets are bound; the routes of the peers here lead nowhere.
  *
  * There is one scope ("ch_acc": channel "ch", account "acc") of one connector ("svc"). */
 
@@ -30,7 +30,7 @@ struct rig {
 /* cmocka's setup and teardown: *state is a struct rig. */
 int rig_setup(void **state);
 int rig_teardown(void **state);
-/* Core dies without a word (what was not committed is gone) and starts anew; peers say HELLO. */
+/* Core is killed (what was not committed is lost) and started again; peers say HELLO. */
 void rig_restart(struct rig *r);
 /* The scope and its connector; done by rig_setup. */
 void rig_register(struct rig *r);

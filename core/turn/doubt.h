@@ -17,15 +17,15 @@ struct result;
 
 struct doubt {
     bool on;
-    bool proven;            /* somebody agreed since the start or the last doubt */
+    bool proven;            /* amojo or an operator agreed since the start or the last doubt */
     const char *why;        /* a word; NULL when not on */
-    int64_t trusted_ms;     /* the last time that nobody doubted */
+    int64_t trusted_ms;     /* the last time that was not doubted */
     int64_t newest_ms;      /* the latest time that this store has ever seen */
-    int64_t epoch_ms;       /* since when nobody has proven the clock; 0: it is proven */
-    int64_t epoch_row;      /* messages up to this number are of before */
+    int64_t epoch_ms;       /* since when the clock is unproven; 0: it is proven */
+    int64_t epoch_row;      /* messages up to this number are older */
     int64_t low_ms;         /* what the clock showed while it was in doubt: from here … */
     int64_t high_ms;        /* … to here */
-    int64_t row;            /* messages up to this number are of before the doubt */
+    int64_t row;            /* messages up to this number are older than the doubt */
     uint64_t attempt;       /* calls up to this one were begun before */
     int64_t pruned_ms;      /* wall time of the last pruning; 0 none */
     int64_t pruned_mono_ms; /* of this life, or the start */

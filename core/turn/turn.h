@@ -1,10 +1,10 @@
 #pragma once
 
 /* One turn of the loop: everything that is read is applied in one transaction of the store, and what is
- * promised to others leaves after its commit. Here is also what all rooms above share.
+ * promised to others is sent after its commit. What all rooms above share is here as well.
  *
- * core_turn() opens it; core_keep() turns the new commands of an event into queued ones when the event
- * stands, core_forget() drops them when it does not. */
+ * core_turn() opens it; core_keep() queues the new commands of an event that was applied, core_forget()
+ * drops those of one that was undone. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -51,14 +51,14 @@ struct fresh {
     struct command_row row;
 };
 
-/* Two that became one: what is in the lanes of @from goes before what will come in those of @to. */
+/* Two that became one: what is in the lanes of @from is sent before what will come in those of @to. */
 struct join {
     struct list link; /* core->joins */
     int64_t from;
     int64_t to;
 };
 
-/* When a lane's last typing went. */
+/* When a lane's last typing was sent. */
 struct hint_slot {
     int64_t lane;
     int64_t mono_ms;
@@ -194,7 +194,7 @@ AMO_MUSTCHECK int core_registry_reload(struct core *c);
 /* What the registry in force says about pauses and about who is reached; at the start. */
 void core_apply_pauses(struct core *c);
 void core_reach_changed(struct core *c);
-/* A row that stands in the store enters the queue, as @ret. -errno. */
+/* A row of the store enters the queue, as @ret. -errno. */
 AMO_MUSTCHECK int core_queue_add(struct core *c, const struct command_row *row,
                                  struct core_command **ret);
 /* Frames that wait for the commit leave; or are forgotten. */
@@ -208,21 +208,21 @@ AMO_MUSTCHECK int core_enqueue(struct core *c, const struct command_row *row);
 /* Look again whether something can be dispatched, at the end of the turn. */
 void core_wake(struct core *c);
 /* --- trouble -------------------------------------------------------------------------------- */
-/* Does @rc say something about the machine, not about the row in hand? Then core ends and starts anew.
- * -ENOSPC is no such thing: one of a row's texts is longer than what it must fit into. */
+/* Is @rc a failure of the machine, and not of the row in hand? Then core ends and is started again. -ENOSPC
+ * is none: one of a row's texts is longer than what it must fit into. */
 bool core_is_trouble(int rc);
 /* The store failed: told in words, exit 75, be restarted; 2 when another start would find the same. */
 void core_give_up(struct core *c, const char *in, int rc);
 /* The line for it: file, errno and SQLite's words. */
 void core_log_store(const struct core *c, const char *what, const char *in, int rc);
-/* Something went wrong about one row, which is left: told (the same @in once a minute), counted. Trouble
- * ends core, so ask exit_code afterwards. @in is a literal. */
+/* One row failed and is left as it is: logged (the same @in once a minute) and counted. Trouble ends core,
+ * so check exit_code afterwards. @in is a literal. */
 void core_row_failed(struct core *c, const char *in, int rc);
-/* Around everything that is done for one row: what fails is undone, told like above, and the turn
- * stands. core_row_end() gives back @rc, or why it could not stand; what is left of the row's way is
- * the caller's to decide. */
+/* Around everything that is done for one row: what fails is undone and logged as above, and the turn
+ * continues. core_row_end() returns @rc, or why the row could not be kept; what happens to the row then
+ * is up to the caller. */
 AMO_MUSTCHECK int core_row_begin(struct core *c);
 AMO_MUSTCHECK int core_row_end(struct core *c, const char *in, int rc);
 
-/* Nothing may expire now: nobody has proven the clock (core/turn/doubt.h). */
+/* May nothing expire now, because the clock is not proven (core/turn/doubt.h)? */
 bool core_clock_doubtful(const struct core *c, int64_t now_mono_ms);
