@@ -2,7 +2,10 @@
 
 #include "tools/monitor/decode.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "proto/messages.h"
 
@@ -12,64 +15,27 @@ struct decode {
     void *arg;
 };
 
-static const char *what_name(uint64_t kind)
+/* "event" of EVENT_PUSH, "event_taken" of EVENT_TAKEN. */
+static void put_what(uint64_t kind, char ret[DECODE_WHAT_MAX])
 {
-    switch ((enum msg_kind)kind) {
-    case MSG_EVENT_PUSH:
-        return "event";
-    case MSG_COMMAND_PUSH:
-        return "command";
-    case MSG_RESULT_PUSH:
-        return "result";
-    case MSG_EVENT_TAKEN:
-        return "event_taken";
-    case MSG_RESULT_TAKEN:
-        return "result_taken";
-    case MSG_HELLO:
-        return "hello";
-    case MSG_WELCOME:
-        return "welcome";
-    case MSG_HELLO_AGAIN:
-        return "hello_again";
-    case MSG_CREDIT:
-        return "credit";
-    case MSG_HEARTBEAT:
-        return "heartbeat";
-    case MSG_HEARTBEAT_ANSWER:
-        return "heartbeat_answer";
-    case MSG_REGISTRY:
-        return "registry";
-    case MSG_REFUSED:
-        return "refused";
-    case MSG_CONTROL_CALL:
-        return "control_call";
-    case MSG_CONTROL_ANSWER:
-        return "control_answer";
-    case MSG_GOING:
-        return "going";
-    case MSG_EVENT_HINT:
-        return "event_hint";
-    case MSG_QUERY:
-        return "query";
-    case MSG_ANSWER:
-        return "answer";
-    case MSG_REPLAY:
-        return "replay";
-    case MSG_SPOOL_TURN:
-        return "spool_turn";
-    case MSG_SPOOL_TURNED:
-        return "spool_turned";
-    case MSG_SPOOL_REFUSED:
-        return "spool_refused";
-    case MSG_EVENT_LATER:
-        return "event_later";
-    }
-    return "unknown";
+    static const char tail[] = "_PUSH";
+    const char *name = msg_name(kind);
+    size_t n = name ? strlen(name) : 0;
+    size_t end = sizeof(tail) - 1;
+
+    if (n > end && strcmp(name + n - end, tail) == 0)
+        n -= end;
+    (void)snprintf(ret, DECODE_WHAT_MAX, "%.*s", (int)n,
+                   name ? name : ""); /* names are short */
+    for (char *c = ret; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    if (!*ret)
+        memcpy(ret, "unknown", sizeof("unknown"));
 }
 
 static void put_item(const struct decode *d, struct decode_item *item)
 {
-    item->what = what_name(d->env->kind);
+    put_what(d->env->kind, item->what);
     /* an id of the item is more than that of the frame */
     if (id_from_view(pack_text(pack_get(item->fields, "trace")), &item->trace))
         item->trace = d->env->trace;

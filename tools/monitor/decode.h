@@ -12,10 +12,12 @@
 #include "proto/envelope.h"
 #include "proto/pack.h"
 
+#define DECODE_WHAT_MAX 32
+
 struct decode_item {
-    const char *what; /* "event", "command", "result", else the frame's kind in lower case:
-                         "event_hint", … */
-    struct id trace;  /* of the item, else of the frame; zero: none */
+    char what[DECODE_WHAT_MAX]; /* "event", "command", "result", else the frame's kind in lower
+                                     case: "event_hint", … */
+    struct id trace;            /* of the item, else of the frame; zero: none */
     const msgpack_object *fields; /* a map; NULL when there is none */
     bool numbered;                /* event: */
     uint64_t number;              /* its place in the spool */
