@@ -5,14 +5,13 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/config_check.h"
 #include "base/config_keys.h"
 #include "base/config_scan.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/secret.h"
@@ -230,26 +229,6 @@ static int file_text(struct file_reader *r, struct view text)
         return refuse(r->why, r->name, 0, "", "the file is too long");
     rc = config_scan(text, file_value, r, &line, &reason);
     return reason ? refuse(r->why, r->name, line, "", reason) : rc;
-}
-
-static int file_read(const char *path, struct buf *out)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = 0;
-    int rc = 0;
-
-    if (fd < 0)
-        return -errno;
-    do {
-        char *p = buf_reserve(out, 4096);
-
-        n = p ? read(fd, p, 4096) : 0;
-        if (n > 0)
-            buf_grow(out, (size_t)n);
-    } while (n > 0);
-    rc = n < 0 ? -errno : buf_error(out);
-    (void)close(fd); /* it was only read */
-    return rc;
 }
 
 static int file_load(struct config *c, const char *path, struct buf *why)

@@ -1,4 +1,4 @@
-/* Writing a small file whole: into a temporary file beside it, which is flushed, then renamed
+/* Reading a small file whole, and writing one: into a temporary file beside it, which is flushed, then renamed
  * or linked to its name, and the folder flushed. */
 
 #include "base/file.h"
@@ -72,4 +72,32 @@ int file_create(const char *path, struct view bytes)
 int file_replace(const char *path, struct view bytes)
 {
     return put(path, bytes, true);
+}
+
+int file_read_fd(int fd, struct buf *out)
+{
+    for (;;) {
+        char *room = buf_reserve(out, 4096);
+        ssize_t n = room ? read(fd, room, 4096) : 0;
+
+        if (!room)
+            return buf_error(out);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : 0;
+        buf_grow(out, (size_t)n);
+    }
+}
+
+int file_read(const char *path, struct buf *out)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int rc = 0;
+
+    if (fd < 0)
+        return -errno;
+    rc = file_read_fd(fd, out);
+    (void)close(fd); /* it was only read */
+    return rc;
 }

@@ -88,6 +88,24 @@ static void a_folder_that_is_not_there_is_said(void **state)
     assert_int_equal(file_flush_parent("key"), 0);
 }
 
+static void a_file_is_read_whole_up_to_what_the_buffer_holds(void **state)
+{
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 16384);
+    assert_int_equal(file_read(path, &out), -ENOENT);
+    assert_int_equal(file_create(path, VIEW_LIT("two\0parts")), 0);
+    assert_int_equal(file_read(path, &out), 0);
+    assert_true(view_equal(buf_view(&out), VIEW_LIT("two\0parts")));
+    assert_int_equal(file_read(path, &out), 0); /* appended */
+    assert_int_equal(out.len, 18);
+    assert_int_equal(file_read("/", &out), -EISDIR);
+    assert_int_equal(file_read_fd(-1, &out), -EBADF);
+    assert_int_equal(file_read("/dev/zero", &out), -ENOSPC);
+    buf_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -95,6 +113,7 @@ int main(void)
         cmocka_unit_test_teardown(what_an_interrupted_try_left_is_no_hindrance, clear),
         cmocka_unit_test_teardown(a_disk_without_room_leaves_nothing_under_the_name, clear),
         cmocka_unit_test(a_folder_that_is_not_there_is_said),
+        cmocka_unit_test_teardown(a_file_is_read_whole_up_to_what_the_buffer_holds, clear),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);

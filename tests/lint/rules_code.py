@@ -31,7 +31,7 @@ MAY_INCLUDE = {
 
 # What cannot agree with itself by mistake: none of what knows signatures, JSON or a protocol.
 SANDBOX_MAY_INCLUDE = {f"base/{name}.h"
-                       for name in ("buf", "clock", "compiler", "list", "log", "mem", "net", "table", "testing")}
+                       for name in ("buf", "clock", "compiler", "file", "list", "log", "mem", "net", "table", "testing")}
 
 
 def include_arrows(root):

@@ -4,10 +4,10 @@
 #include "tools/ctl/arguments.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/secret.h"
 
@@ -25,40 +25,6 @@ static int file_errno(const char *path, int rc, struct buf *why)
     return file_error(path, strerror(-rc), why); /* NOLINT(concurrency-mt-unsafe): one thread */
 }
 
-static int read_all(int fd, struct buf *out)
-{
-    for (;;) {
-        char *room = buf_reserve(out, 4096);
-        ssize_t n = room ? read(fd, room, 4096) : 0;
-
-        if (!room)
-            return buf_error(out);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        if (n == 0)
-            return 0;
-        buf_grow(out, (size_t)n);
-    }
-}
-
-/* The whole of @path, "-" for stdin, as it is. */
-static int read_text(const char *path, struct buf *out)
-{
-    int fd = STDIN_FILENO;
-    int rc = 0;
-
-    if (strcmp(path, "-") == 0)
-        return read_all(fd, out);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    rc = read_all(fd, out);
-    (void)close(fd); /* only read: nothing can be lost */
-    return rc;
-}
-
 static int put_text_file(const struct args_option *o, const char *path, struct json_writer *w,
                          struct buf *why)
 {
@@ -66,7 +32,7 @@ static int put_text_file(const struct args_option *o, const char *path, struct j
     int rc = 0;
 
     buf_init(&text, TEXT_FILE_MAX);
-    rc = read_text(path, &text);
+    rc = strcmp(path, "-") == 0 ? file_read_fd(STDIN_FILENO, &text) : file_read(path, &text);
     if (rc == -ENOSPC)
         rc = file_error(path, "larger than 1 MiB", why);
     else if (rc < 0 && rc != -ENOMEM)

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "tools/sandbox/http/exchange.h"
@@ -85,20 +86,17 @@ static int arguments_read(struct arguments *a, int argc, char **argv)
 }
 
 /* A whole small file as text; NULL when it cannot be read. */
-static char *file_read(const char *path)
+static char *pem_read(const char *path)
 {
-    FILE *f = fopen(path, "re");
     struct buf text;
-    char piece[4096];
-    size_t n = 0;
+    int rc = 0;
 
-    if (!f)
-        return NULL;
     buf_init(&text, PEM_MAX);
-    while ((n = fread(piece, 1, sizeof(piece), f)) > 0)
-        (void)buf_add(&text, piece, n); /* too long: a PEM that does not parse */
-    (void)fclose(f);                    /* only read from */
-    return buf_take(&text);
+    rc = file_read(path, &text);
+    if (rc == 0)
+        return buf_take(&text);
+    buf_fini(&text);
+    return NULL;
 }
 
 /* Many clients at once want many descriptors. */
@@ -116,8 +114,8 @@ static int listen_open(struct sandbox *s, const struct arguments *a)
 {
     struct listener_options o = {
         .address = a->listen, .handle = on_request, .unix_ms = on_clock, .arg = s};
-    char *cert = a->cert_file ? file_read(a->cert_file) : NULL;
-    char *key = a->key_file ? file_read(a->key_file) : NULL;
+    char *cert = a->cert_file ? pem_read(a->cert_file) : NULL;
+    char *key = a->key_file ? pem_read(a->key_file) : NULL;
     int rc = a->cert_file && (!cert || !key) ? -ENOENT : 0;
 
     o.cert = cert;

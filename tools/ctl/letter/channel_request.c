@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/process.h"
 #include "tools/common/text.h"
 #include "tools/ctl/letter/dialogue.h"
@@ -86,28 +87,12 @@ int channel_request_run(const struct args *a, const struct config *config)
 static int icon_of(struct letter *l, const char *path, struct buf *why)
 {
     struct buf svg;
-    int fd = -1;
     int rc = 0;
 
-    buf_init(&svg, ICON_BYTES_MAX + 1);
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    rc = fd < 0 ? -errno : 0;
-    while (rc == 0 && svg.len <= ICON_BYTES_MAX) {
-        size_t want = ICON_BYTES_MAX + 1 - svg.len;
-        char *room = buf_reserve(&svg, want);
-        ssize_t n = room ? read(fd, room, want) : 0;
-
-        if (!room)
-            rc = -ENOMEM;
-        else if (n < 0)
-            rc = errno == EINTR ? 0 : -errno;
-        else if (n == 0)
-            break;
-        else
-            buf_grow(&svg, (size_t)n);
-    }
-    if (fd >= 0)
-        (void)close(fd); /* only read: nothing can be lost */
+    buf_init(&svg, ICON_BYTES_MAX + 8192);
+    rc = file_read(path, &svg);
+    if (rc == -ENOSPC) /* too large to be looked at; the check says so */
+        rc = 0;
     if (rc && rc != -ENOMEM) {
         /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
         (void)buf_add_f(why, "%s: %s", path, strerror(-rc)); /* errors stick in the buf */
