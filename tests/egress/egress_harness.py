@@ -1,10 +1,4 @@
-"""A worker under test: the real amo-egress, a core played by tests/lib/bus.py, remote sides played here.
-
-Signatures are computed with Python's own hmac and hashlib, from docs/amojo.md and docs/connector.md.
-"""
-import base64
-import hashlib
-import hmac
+"""A worker under test: the real amo-egress, a core played by tests/lib/bus.py, remote sides played here."""
 import json
 import re
 import signal
@@ -17,6 +11,7 @@ from pathlib import Path
 
 import bus
 import kit
+import signing
 from kit import BIN, ROOT, Process  # noqa: F401
 
 CHANNEL = "0b024cf5-011a-41f4-b10c-62b7e5052de5"
@@ -54,12 +49,11 @@ class Request:
 
     def amojo_signature(self, secret=SECRET):
         """What X-Signature must be, from what was received."""
-        lines = [self.method, self.headers["content-md5"], self.headers["content-type"], self.headers["date"], self.path]
-        return hmac.new(secret.encode(), "\n".join(lines).encode(), hashlib.sha1).hexdigest()
+        return signing.amojo_call(secret, self.method, self.path,
+                                  *(self.headers[name] for name in ("content-md5", "content-type", "date")))
 
     def webhook_signature(self, key):
-        signed = b".".join([self.headers["webhook-id"].encode(), self.headers["webhook-timestamp"].encode(), self.body])
-        return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+        return signing.standard(key, self.headers["webhook-id"], self.headers["webhook-timestamp"], self.body)
 
 
 def answer(status=200, body=b"", headers=()):

@@ -2,19 +2,15 @@
 
 Written from docs/sandbox.md and the vendors' documentation, not from the sandbox's code.
 """
-import base64
-import hashlib
-import hmac
 import http.server
 import json
 import threading
 import time
 import urllib.parse
-from email.utils import format_datetime
-from datetime import datetime, timezone
 
 import kit
 from kit import BIN, Process  # noqa: F401
+from signing import amojo_headers, standard_headers
 
 
 class Sandbox(Process):
@@ -76,14 +72,6 @@ class Sandbox(Process):
         return self.get("amojo/messages", **query)["items"]
 
 
-def amo_headers(secret, method, path, body, date=None, content_type="application/json"):
-    date = date or format_datetime(datetime.now(timezone.utc))
-    md5 = hashlib.md5(body).hexdigest()
-    text = "\n".join([method, md5, content_type, date, path.split("?")[0]])
-    return {"Date": date, "Content-Type": content_type, "Content-MD5": md5,
-            "X-Signature": hmac.new(secret.encode(), text.encode(), hashlib.sha1).hexdigest()}
-
-
 class Amo:
     """A caller of the amojo side, for one channel and account."""
 
@@ -97,7 +85,7 @@ class Amo:
         path = f"/v2/origin/custom/{tail}"
         data = b"" if body is None else body if isinstance(body, bytes) else \
             json.dumps(body, ensure_ascii=False).encode()
-        headers = amo_headers(changes.pop("secret", self.secret), method, path, data,
+        headers = amojo_headers(changes.pop("secret", self.secret), method, path, data,
                               date=changes.pop("date", None),
                               content_type=changes.pop("content_type", "application/json"))
         headers.update(changes.pop("headers", {}))
@@ -129,12 +117,7 @@ class Amo:
 
 
 def webhook_headers(secret, identity, body, timestamp=None):
-    timestamp = str(int(time.time()) if timestamp is None else timestamp)
-    key = base64.b64decode(secret.removeprefix("whsec_"))
-    mac = hmac.new(key, identity.encode() + b"." + timestamp.encode() + b"." + body, hashlib.sha256)
-    return {"Content-Type": "application/json", "webhook-id": identity,
-            "webhook-timestamp": timestamp,
-            "webhook-signature": "v1," + base64.b64encode(mac.digest()).decode()}
+    return {"Content-Type": "application/json", **standard_headers(secret, identity, body, timestamp)}
 
 
 class Service:

@@ -1,6 +1,4 @@
 """The amojo side of the sandbox, called by a signer of our own."""
-import hashlib
-import hmac
 import http.client
 import json
 import pathlib
@@ -8,6 +6,8 @@ from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime, parsedate_to_datetime
 
 import pytest
+
+from signing import amojo_headers, amojo_webhook
 
 FIXTURES = pathlib.Path(__file__).resolve().parents[1] / "fixtures"
 
@@ -269,7 +269,7 @@ def test_a_manager_writes_and_the_webhook_is_signed_without_its_newline(sandbox,
     [hook] = bridge.seen
     assert hook.path == f"/messages/{amo.scope}" and hook.body.endswith(b"\n")
     body = hook.body[:-1]
-    assert hook.headers["X-Signature"] == hmac.new(amo.secret.encode(), body, hashlib.sha1).hexdigest()
+    assert hook.headers["X-Signature"] == amojo_webhook(amo.secret, body)
     assert body.decode() == done["body"]
     message = hook.json["message"]
     assert message["conversation"] == {"id": chat, "client_id": "c-1"}
@@ -349,12 +349,12 @@ def test_raw_webhooks_carry_exactly_the_given_bytes(sandbox, amo, bridge):
                               {"scope_id": amo.scope, "body_base64": "AP8="},
                               {**send, "url": f"{bridge.url}/elsewhere", "newline": False}])
     sandbox.wait("idle")
-    right = hmac.new(amo.secret.encode(), body.encode(), hashlib.sha1).hexdigest()
+    right = amojo_webhook(amo.secret, body.encode())
     signatures = {s.body: s.headers["X-Signature"] for s in bridge.seen if s.path == f"/messages/{amo.scope}"}
     assert signatures[body.encode()] == right
     chat = [s for s in bridge.seen if s.path == f"/messages/{amo.scope}" and s.body != b"\x00\xff\n"]
     assert [s.headers["X-Signature"] for s in chat] == \
-        [right, "0" * 40, None, hmac.new(b"other", body.encode(), hashlib.sha1).hexdigest()]
+        [right, "0" * 40, None, amojo_webhook("other", body.encode())]
     assert b"\x00\xff\n" in signatures
     assert [s.body for s in bridge.seen if s.path == "/elsewhere"] == [body.encode()]
 
@@ -424,14 +424,13 @@ def test_the_registration_answer_has_every_documented_field(sandbox, amo):
 
 
 def test_a_connection_is_kept_for_many_calls(sandbox, amo):
-    from sandbox_rig import amo_headers
     connection = http.client.HTTPConnection("127.0.0.1", sandbox.port, timeout=20)
     for n in range(50):
         path = f"/v2/origin/custom/{amo.scope}"
         body = json.dumps({"event_type": "new_message", "payload": {
             "timestamp": 1767225720, "msec_timestamp": 1767225720250, "msgid": f"k-{n}", "conversation_id": "c",
             "sender": {"id": "u", "name": "N"}, "message": {"type": "text", "text": "x"}}}).encode()
-        connection.request("POST", path, body, amo_headers(
+        connection.request("POST", path, body, amojo_headers(
             amo.secret, "POST", path, body, date=format_datetime(datetime.now(timezone.utc), usegmt=True)))
         answer = connection.getresponse()
         assert answer.status == 200 and answer.read()

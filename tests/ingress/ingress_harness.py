@@ -2,18 +2,15 @@
 
 Everything lies in a scratch directory, listens on port 0, is waited for by what it says, and is ended by pid.
 """
-import base64
-import hashlib
-import hmac
 import json
 import pathlib
 import re
 import socket
 import threading
-import time
 
 import bus
 import kit
+import signing
 from kit import BIN, ROOT, Process  # noqa: F401
 
 DEADLINE = kit.deadline(30)
@@ -52,14 +49,11 @@ def registry(version=1, sources=(), scopes=None, tokens=(TOKEN,), keys=(KEY,)):
 
 
 def sign(body, secret=SECRET):
-    return hmac.new(secret.encode(), body, hashlib.sha1).hexdigest()
+    return signing.amojo_webhook(secret, body)
 
 
 def standard_headers(body, key=KEY, ident="evt_1", at=None):
-    at = str(int(time.time()) if at is None else at)
-    mac = hmac.new(key, f"{ident}.{at}.".encode() + body, hashlib.sha256).digest()
-    return {"webhook-id": ident, "webhook-timestamp": at,
-            "webhook-signature": "v1," + base64.b64encode(mac).decode()}
+    return signing.standard_headers(key, ident, body, at)
 
 
 def hook(message_id="m-1", text="Добрый день", **extra):
