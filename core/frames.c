@@ -403,7 +403,7 @@ static void peer_frame(struct core *c, struct peer *p, const struct envelope *en
         return;
     case MSG_SPOOL_TURNED:
         if (p->role == ROLE_INGRESS)
-            erase_turned(c, p, body);
+            erase_turned(p, body);
         return;
     case MSG_EVENT_TAKEN:
     case MSG_COMMAND_PUSH:

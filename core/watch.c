@@ -114,7 +114,7 @@ static size_t find_aged(struct core *c, struct aged *ret, size_t cap, int64_t no
                         int64_t now_mono)
 {
     int64_t delayed = (int64_t)config_number(c->config, "core/delayed_ms");
-    bool doubtful = core_clock_doubtful(c, now_mono);
+    bool doubtful = core_clock_doubtful(c);
     struct core_command *cmd = NULL;
     size_t iter = 0;
     size_t n = 0;
@@ -213,10 +213,10 @@ void watch_tick(void *arg)
     if (c->more_aged || c->ticks % SWEEP_EVERY_TICKS == 0)
         c->more_aged = watch_ages(c, now_unix, now_mono);
     echo_tick(c, now_mono);
-    if (!core_clock_doubtful(c, now_mono))
+    if (!core_clock_doubtful(c))
         waiting_overdue(c, now_unix);
     waiting_run(c);
-    if (!core_clock_doubtful(c, now_mono))
+    if (!core_clock_doubtful(c))
         rotation_tick(c, now_unix);
     (void)room_is_there(c); /* for the log: nobody may be pushing */
     inquiry_greet(c, now_mono);

@@ -359,7 +359,7 @@ static void on_flush(void *arg)
         list_remove(&x->waiting);
         if (rc)
             exchange_unavailable(x, "spool_failed", "it could not be kept; try again later");
-        door_answer(in->door, x);
+        door_answer(x);
     }
     if (rc || spool_room(in->spool, 0))
         door_close(in->door);

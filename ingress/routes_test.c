@@ -106,7 +106,7 @@ static int begin(void **state)
     assert_int_equal(registry_copy_update(r->in.registry, buf_view(&bytes)), 0);
     buf_fini(&bytes);
     exchange_init(&r->x);
-    spool_rewind(r->in.spool, &r->cursor);
+    spool_rewind(&r->cursor);
     *state = r;
     return 0;
 }

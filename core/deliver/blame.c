@@ -299,7 +299,7 @@ bool blame_before_it_goes(struct core *c, struct core_command *cmd, int64_t now_
 {
     if (!cmd->unblamed || !served_since(cmd, cmd->failed_no) || dest_is_held(cmd->lane->dest))
         return false;
-    queue_give_back(c->queue, cmd, now_mono_ms);
+    queue_give_back(c->queue, cmd);
     cmd->unblamed = false;
     if (!hold_is_doubtful(cmd->failed_as) || cmd->failed_as == HOLD_GONE) {
         uncounted(c, cmd, 0);

@@ -364,9 +364,8 @@ void inquiry_dispatch(struct core *c, bool after, int64_t now_mono_ms)
 
 /* --- answers -------------------------------------------------------------------------------- */
 
-bool inquiry_result(struct core *c, struct peer *p, const struct result *r)
+bool inquiry_result(struct core *c, const struct result *r)
 {
-    (void)p;
     if (!(r->id & INQUIRY_ID_BIT))
         return false;
     for (struct list *i = c->inquiries.next; i != &c->inquiries; i = i->next) {

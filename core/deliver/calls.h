@@ -40,7 +40,7 @@ AMO_MUSTCHECK int inquiry_once(struct core *c, struct dest *d, const struct comm
 /* Calls that may go now are packed for workers: those that go before messages, or @after them. */
 void inquiry_dispatch(struct core *c, bool after, int64_t now_mono_ms);
 /* Is @r of an inquiry? Then it is dealt with. */
-bool inquiry_result(struct core *c, struct peer *p, const struct result *r);
+bool inquiry_result(struct core *c, const struct result *r);
 /* Those at @p are asked again. */
 void inquiry_worker_lost(struct core *c, const struct peer *p);
 /* Time-outs. */

@@ -157,9 +157,9 @@ static void an_answer_to_nothing_is_taken_and_forgotten(void **state)
     struct rig *r = *state;
     struct result result = {.id = (1ULL << 63) | 5, .outcome = OUTCOME_DONE};
 
-    assert_true(inquiry_result(&r->core, r->worker, &result));
+    assert_true(inquiry_result(&r->core, &result));
     result.id = 5; /* of a command, not of a call */
-    assert_false(inquiry_result(&r->core, r->worker, &result));
+    assert_false(inquiry_result(&r->core, &result));
 }
 
 static void calls_that_nobody_waits_for_are_bounded(void **state)

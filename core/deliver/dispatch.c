@@ -126,9 +126,9 @@ int dispatch_pack(struct core *c, struct peer *p, struct command *body, size_t *
 
 /* A command that cannot be built or is not needed leaves without an attempt. Its turn is paid
  * back. */
-static void dispatch_unsendable(struct core *c, struct core_command *cmd, int rc, int64_t now)
+static void dispatch_unsendable(struct core *c, struct core_command *cmd, int rc)
 {
-    queue_give_back(c->queue, cmd, now);
+    queue_give_back(c->queue, cmd);
     if (rc == RESOLVE_E_STALE)
         settle_drop(c, cmd);
     else if (rc == RESOLVE_E_PARENT)
@@ -156,7 +156,7 @@ static bool other_suspect_under_way(struct core *c, const struct core_command *c
 }
 
 /* A pause stopped its life, and not the day for which the service remembers what it may have of it. */
-static bool dispatch_forgotten(struct core *c, struct core_command *cmd, int64_t now)
+static bool dispatch_forgotten(struct core *c, struct core_command *cmd)
 {
     int64_t since = 0;
     int rc = 0;
@@ -169,7 +169,7 @@ static bool dispatch_forgotten(struct core *c, struct core_command *cmd, int64_t
         core_row_failed(c, "attempts", rc);
     if (rc || !command_is_forgotten(since, clock_unix_ms()))
         return false;
-    queue_give_back(c->queue, cmd, now);
+    queue_give_back(c->queue, cmd);
     settle_dead(c, cmd, "unclear", VIEW_NONE);
     return true;
 }
@@ -183,32 +183,32 @@ static bool dispatch_one(struct core *c, struct core_command *cmd, int64_t now)
     size_t bytes = 0;
     int rc = 0;
 
-    if (blame_before_it_goes(c, cmd, now) || dispatch_forgotten(c, cmd, now))
+    if (blame_before_it_goes(c, cmd, now) || dispatch_forgotten(c, cmd))
         return true;
     if (cmd->lost >= LOST_SUSPECT && other_suspect_under_way(c, cmd)) {
-        queue_give_back(c->queue, cmd, now);
+        queue_give_back(c->queue, cmd);
         queue_move(c->queue, cmd, COMMAND_WAITING, now + SUSPECT_AGAIN_MS, now);
         return true;
     }
     if (c->leaving.len && reach_must_wait(c, cmd)) {
-        queue_give_back(c->queue, cmd, now);
+        queue_give_back(c->queue, cmd);
         queue_move(c->queue, cmd, COMMAND_WAITING, now + LEAVING_AGAIN_MS, now);
         return true;
     }
     if (plant_here("lost", cmd->id)) {
-        dispatch_unsendable(c, cmd, RESOLVE_E_STALE, now);
+        dispatch_unsendable(c, cmd, RESOLVE_E_STALE);
         return true;
     }
     rc = resolve_command(c, cmd, &r);
     if (rc) {
         resolved_fini(&r);
-        dispatch_unsendable(c, cmd, rc, now);
+        dispatch_unsendable(c, cmd, rc);
         return true;
     }
     p = peers_pick_worker(c, r.row.body_len, now);
     if (!p || dispatch_pack(c, p, &r.body, &bytes)) {
         resolved_fini(&r);
-        queue_give_back(c->queue, cmd, now); /* no room at any worker: next turn */
+        queue_give_back(c->queue, cmd); /* no room at any worker: next turn */
         return false;
     }
     cmd->attempt = r.body.attempt;

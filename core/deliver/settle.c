@@ -185,7 +185,7 @@ static void settle_one(struct core *c, struct peer *p, const struct result *r)
     doubt_measured(c, r, c->frame_unix_ms);
     if (c->exit_code)
         return;
-    if (inquiry_result(c, p, r))
+    if (inquiry_result(c, r))
         return;
     cmd = r->id <= INT64_MAX ? queue_find(c->queue, (int64_t)r->id) : NULL;
     if (!cmd)

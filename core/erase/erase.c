@@ -117,11 +117,10 @@ static bool spools_over(struct erase *e, int64_t now)
     return over || now >= e->until_mono_ms;
 }
 
-void erase_turned(struct core *c, struct peer *p, struct view body)
+void erase_turned(struct peer *p, struct view body)
 {
     struct spool_turn t;
 
-    (void)c;
     if (spool_turn_decode(body, &t)) {
         log_line(LOG_LEVEL_ERROR, "spool.turned_malformed", "peer=%s", p->name);
         return;

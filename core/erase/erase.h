@@ -91,7 +91,7 @@ AMO_MUSTCHECK int erase_start(struct core *c, struct erase *e);
 /* Continues the one under way. Outside any savepoint. */
 void erase_tick(struct core *c, int64_t now_mono_ms);
 /* SPOOL_TURNED of an ingress. */
-void erase_turned(struct core *c, struct peer *p, struct view body);
+void erase_turned(struct peer *p, struct view body);
 void erase_free(struct core *c);
 
 /* --- parts (find.c, report.c) --------------------------------------------------- */

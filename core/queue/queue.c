@@ -465,11 +465,10 @@ void queue_move(struct queue *q, struct core_command *c, enum command_state to,
 
 /* --- what is due ---------------------------------------------------------------------------- */
 
-void queue_give_back(struct queue *q, struct core_command *c, int64_t now_mono_ms)
+void queue_give_back(struct queue *q, struct core_command *c)
 {
     struct dest *d = c->lane->dest;
 
-    (void)now_mono_ms;
     if (d->probe == c->id)
         d->probing = false;
     if (d->rate > 0)

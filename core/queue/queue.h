@@ -166,7 +166,7 @@ void queue_move(struct queue *q, struct core_command *c, enum command_state to,
  * @messages_only leaves statuses out. NULL: none now. Destinations take turns. */
 struct core_command *queue_next(struct queue *q, bool messages_only, int64_t now_mono_ms);
 /* It could not be sent after all: the token is returned. Stays READY, first of its lane. */
-void queue_give_back(struct queue *q, struct core_command *c, int64_t now_mono_ms);
+void queue_give_back(struct queue *q, struct core_command *c);
 /* Its next command fits no worker now: others go before it until the next run (`run` is counted up).
  * False when it has not fitted for a second: then they are to wait, until there is room. */
 bool queue_pass_over(struct queue *q, struct dest *d, int64_t now_mono_ms);

@@ -348,7 +348,7 @@ static void what_was_given_back_goes_first_and_has_its_token_again(void **state)
     add_message(r, 1, "s");
     add_message(r, 2, "s");
     c = queue_next(r->q, false, r->now);
-    queue_give_back(r->q, c, r->now);
+    queue_give_back(r->q, c);
     assert_ptr_equal(queue_next(r->q, false, r->now), c);
 }
 

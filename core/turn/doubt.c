@@ -28,9 +28,8 @@
 /* between the numbers of two lives, in units of their clock */
 #define NUMBERS_GAP_MS 1000
 
-bool core_clock_doubtful(const struct core *c, int64_t now_mono_ms)
+bool core_clock_doubtful(const struct core *c)
 {
-    (void)now_mono_ms; /* doubt does not end by time */
     return c->doubt.on;
 }
 

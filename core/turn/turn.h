@@ -225,4 +225,4 @@ AMO_MUSTCHECK int core_row_begin(struct core *c);
 AMO_MUSTCHECK int core_row_end(struct core *c, const char *in, int rc);
 
 /* May nothing expire now, because the clock is not proven (core/turn/doubt.h)? */
-bool core_clock_doubtful(const struct core *c, int64_t now_mono_ms);
+bool core_clock_doubtful(const struct core *c);

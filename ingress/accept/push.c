@@ -94,7 +94,7 @@ int push_new(const struct push_config *config, struct push **ret_push)
     buf_init(&p->events, LIMIT_FRAME_BYTES);
     buf_init(&p->frame, LIMIT_FRAME_BYTES);
     loop_deferred_init(&p->renew, push_renew, p);
-    spool_rewind(config->spool, &p->cursor);
+    spool_rewind(&p->cursor);
     p->fresh = spool_fresh(config->spool);
     rc = edge_new(config->loop, config->endpoint, config->boot, config->tap, &on, &p->edge);
     if (rc == 0) {
@@ -306,7 +306,7 @@ static void push_from_start(struct push *p)
     p->n_flights = 0;
     p->flight_bytes = 0;
     p->alone = false;
-    spool_rewind(p->config.spool, &p->cursor);
+    spool_rewind(&p->cursor);
 }
 
 /* Nothing sent is certain. A second WELCOME in one session (several frames of the old one were

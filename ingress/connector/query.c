@@ -93,7 +93,7 @@ void queries_wait(struct ingress *in, struct exchange *x)
 static void let_go(struct ingress *in, struct exchange *x)
 {
     list_remove(&x->waiting);
-    door_answer(in->door, x);
+    door_answer(x);
     loop_defer(in->loop, &in->flush);
 }
 

@@ -573,12 +573,11 @@ static enum MHD_Result guest_whole(struct guest *g)
     return MHD_YES;
 }
 
-void door_answer(struct door *d, struct exchange *x)
+void door_answer(struct exchange *x)
 {
     struct guest *g =
         (struct guest *)(void *)((char *)x - offsetof(struct guest, x)); /* its owner */
 
-    (void)d;
     x->waits = false;
     MHD_resume_connection(g->connection);
 }

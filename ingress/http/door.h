@@ -46,7 +46,7 @@ AMO_MUSTCHECK int door_open(struct door *d);
 bool door_is_open(const struct door *d);
 
 /* The answer of a waiting exchange is decided; it leaves with the next door_run(). */
-void door_answer(struct door *d, struct exchange *x);
+void door_answer(struct exchange *x);
 /* Let libmicrohttpd work: after answers, so that they leave in the same turn. */
 void door_run(struct door *d);
 

@@ -110,7 +110,7 @@ static bool turn(void *arg)
     if (x) {
         r->waiting = NULL;
         exchange_ok(x);
-        door_answer(r->door, x);
+        door_answer(x);
         door_run(r->door);
     }
     return r->done(r);

@@ -10,9 +10,8 @@
 #include "ingress/spool/private.h"
 #include "ingress/spool/record.h"
 
-void spool_rewind(const struct spool *s, struct spool_cursor *c)
+void spool_rewind(struct spool_cursor *c)
 {
-    (void)s;
     *c = (struct spool_cursor){0};
 }
 

@@ -92,7 +92,7 @@ struct spool_cursor {
     uint64_t number;
     size_t offset;
 };
-void spool_rewind(const struct spool *s, struct spool_cursor *c);
+void spool_rewind(struct spool_cursor *c);
 /* The next flushed event that is not taken. Steps over damaged records, which are logged, marked
  * as taken and kept aside. @ret_body is good until the next call of this module.
  * SPOOL_E_END, -errno (nothing moved). */

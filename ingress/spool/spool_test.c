@@ -98,7 +98,7 @@ static void expect_all(struct spool *s, uint64_t from, uint64_t to)
 {
     struct spool_cursor c;
 
-    spool_rewind(s, &c);
+    spool_rewind(&c);
     expect_rest(s, &c, from, to);
 }
 
@@ -143,7 +143,7 @@ static void events_are_read_in_order_once_they_are_flushed(void **state)
     struct spool_cursor c;
 
     (void)state;
-    spool_rewind(s, &c);
+    spool_rewind(&c);
     expect_rest(s, &c, 0, 0);
     assert_int_equal(append(s, 1, 100), 0);
     assert_true(spool_is_dirty(s));
@@ -241,7 +241,7 @@ static void an_event_larger_than_a_segment_has_its_own(void **state)
     append_flush(s, 3, 3, 100);
     spool_close(s);
     s = open_with(16 << 20);
-    spool_rewind(s, &c);
+    spool_rewind(&c);
     assert_int_equal(spool_read(s, &c, &number, &body), 0);
     assert_int_equal(spool_read(s, &c, &number, &body), 0);
     assert_true(view_equal(body, view_make(big, sizeof(big))));
@@ -263,7 +263,7 @@ static void taken_events_are_not_read_again_in_whatever_order_they_are_taken(voi
     append_flush(s, 1, 1000, 100);
     for (uint64_t i = 2; i <= 1000; i += 2)
         assert_int_equal(spool_take(s, i, i), 0);
-    spool_rewind(s, &c);
+    spool_rewind(&c);
     for (uint64_t i = 1; i <= 1000; i += 2) {
         assert_int_equal(spool_read(s, &c, &number, &body), 0);
         assert_int_equal(number, i);
@@ -416,7 +416,7 @@ static void a_cursor_survives_that_its_segment_goes(void **state)
 
     (void)state;
     append_flush(s, 1, 10, 20000);
-    spool_rewind(s, &c);
+    spool_rewind(&c);
     assert_int_equal(spool_read(s, &c, &number, &body), 0);
     kept = c;
     assert_int_equal(spool_read(s, &c, &number, &body), 0);
@@ -568,7 +568,7 @@ static void damage_before_a_later_flush_loses_only_itself(void **state)
     s = open_small();
     assert_int_equal(spool_next(s), 6);
     append_flush(s, 6, 6, 100);
-    spool_rewind(s, &c);
+    spool_rewind(&c);
     assert_int_equal(spool_read(s, &c, &number, &body), 0);
     assert_int_equal(spool_read(s, &c, &number, &body), 0);
     assert_int_equal(number, 2);
@@ -598,7 +598,7 @@ static void damage_in_a_sealed_segment_is_stepped_over_wherever_it_is(void **sta
         spool_close(s);
         flip(1, (off_t)(bad * len + 20));
         s = open_small();
-        spool_rewind(s, &c);
+        spool_rewind(&c);
         for (uint64_t i = 1; i <= 2 * per_segment + 5; i++) {
             if (i == bad + 1)
                 continue;
@@ -636,7 +636,7 @@ static void a_sealed_segment_that_lost_its_end_does_not_stop_the_rest(void **sta
     file_path(1, path);
     assert_int_equal(truncate(path, (off_t)(10 * len + 5)), 0);
     s = open_small();
-    spool_rewind(s, &c);
+    spool_rewind(&c);
     for (uint64_t i = 1; i <= 10; i++)
         assert_int_equal(spool_read(s, &c, &number, &body), 0);
     expect_rest(s, &c, per_segment + 1, per_segment + 3);
@@ -680,7 +680,7 @@ static void after_a_turn_nothing_taken_is_left(void **state)
     spool_close(s);
     s = open_small();
     assert_int_equal(spool_next(s), 9);
-    spool_rewind(s, &c);
+    spool_rewind(&c);
     expect_rest(s, &c, 7, 8);
     assert_int_equal(spool_take(s, 7, 8), 0);
     assert_int_equal(spool_turn(s), 0);
@@ -732,7 +732,7 @@ static int whole_life(void *arg)
         rc = append(s, i, 9000);
     rc = rc ? rc : spool_flush(s);
     if (rc == 0)
-        spool_rewind(s, &at);
+        spool_rewind(&at);
     for (int i = 0; rc == 0 && i < 12; i++)
         rc = spool_read(s, &at, &number, &body);
     rc = rc ? rc : spool_take(s, 1, UINT64_MAX);

@@ -162,9 +162,8 @@ void tap_reader_free(struct tap_reader *r)
     mem_free(r);
 }
 
-static struct view frame_view(zmsg_t *m, zframe_t *f)
+static struct view frame_view(zframe_t *f)
 {
-    (void)m;
     return f ? view_make(zframe_data(f), zframe_size(f)) : VIEW_NONE;
 }
 
@@ -182,18 +181,18 @@ int tap_reader_next(struct tap_reader *r, int timeout_ms, struct tap_message *re
         zmsg_destroy(&m);
         return BUS_E_MALFORMED;
     }
-    ret->kind = frame_view(m, zmsg_first(m));
-    ret->process = frame_view(m, zmsg_next(m));
-    number = frame_view(m, zmsg_next(m));
+    ret->kind = frame_view(zmsg_first(m));
+    ret->process = frame_view(zmsg_next(m));
+    number = frame_view(zmsg_next(m));
     ret->number = 0;
     for (size_t i = 0; i < number.len && i < 8; i++)
         ret->number = ret->number << 8 | (unsigned char)number.ptr[i];
-    direction = frame_view(m, zmsg_next(m));
+    direction = frame_view(zmsg_next(m));
     ret->direction = '?';
     if (direction.len)
         ret->direction = direction.ptr[0];
-    ret->head = frame_view(m, zmsg_next(m));
-    ret->body = frame_view(m, zmsg_next(m));
+    ret->head = frame_view(zmsg_next(m));
+    ret->body = frame_view(zmsg_next(m));
     ret->frames = m;
     return 0;
 }
