@@ -11,7 +11,7 @@ static const struct letter_question questions[] = {
     {"name",          1,  NULL,  "Название сервиса",                                                         "Name of the service",
      "так канал называется в карточках и списках",                                                                                                                                                                                                                            "how cards and lists call the channel"      },
     {"webhook-url",   2,  NULL,  "Адрес вебхуков",                                                             "Address for webhooks",
-     "сюда amoCRM присылает слова менеджеров: https://…/messages/:scope_id",
+     "сюда amoCRM присылает сообщения менеджеров: https://…/messages/:scope_id",
      "where amoCRM sends what managers write: https://…/messages/:scope_id"                                                                                                                                                                                                                                                                                 },
     {"accounts",      3,  NULL,  "Номера аккаунтов, которым доступен канал",
      "Numbers of the accounts that may use the channel",                                                                                                         "к другим аккаунтам канал не подключить, пока поддержка не снимет ограничение",
