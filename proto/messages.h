@@ -21,7 +21,7 @@
  *   control  = A:CONTROL_CALL ( C:CONTROL_ANSWER / C:REFUSED )
  *
  * An edge sends HELLO on a new socket and after HELLO_AGAIN, every second until WELCOME, and
- * nothing else before that. SPOOL_REFUSED and GOING go to ingress alone. REFUSED is also the
+ * nothing else before that. SPOOL_REFUSED and GOING are sent only to ingress. REFUSED is also the
  * answer, at any time, to a frame whose number or version core does not know. Silence is five
  * seconds for the edge, which then opens a new socket; core forgets the session after fifteen,
  * or at the next HELLO of that name. EVENT_PUSH and RESULT_PUSH are sent again after ten
@@ -38,7 +38,7 @@
     X(RESULT_TAKEN, 5, CORE, EGRESS, "these outcomes are committed; egress may forget them")   \
     X(HELLO, 6, EDGE, CORE, "who I am, what I hold, how much I can take")                      \
     X(WELCOME, 7, CORE, EDGE, "session open: registry, credit, how far the spool was taken")   \
-    X(HELLO_AGAIN, 8, CORE, EDGE, "I do not know this session; introduce yourself")            \
+    X(HELLO_AGAIN, 8, CORE, EDGE, "I do not know this session; send HELLO")                    \
     X(CREDIT, 9, EGRESS, CORE, "how many attempts and bytes I can take in all")                \
     X(HEARTBEAT, 10, EDGE, CORE, "alive; registry version held; a few figures")                \
     X(HEARTBEAT_ANSWER, 11, CORE, EDGE, "alive")                                               \
@@ -46,22 +46,23 @@
     X(REFUSED, 13, CORE, EDGE, "your frame was not understood, with the reason")               \
     X(CONTROL_CALL, 14, AMOCTL, CORE, "one verb with its arguments")                           \
     X(CONTROL_ANSWER, 15, CORE, AMOCTL,                                                        \
-      "exit code and one JSON document, or an error in words")                                 \
-    X(GOING, 16, CORE, INGRESS, "core ends in order: what it has not named was not applied")   \
+      "exit code and one JSON document, or an error message")                                  \
+    X(GOING, 16, CORE, INGRESS,                                                                \
+      "core ends in an orderly way: what it has not acknowledged was not applied")             \
     X(EVENT_HINT, 17, INGRESS, CORE,                                                           \
       "an event that lives for seconds (typing): acted on at once or never, not acknowledged") \
     X(QUERY, 18, INGRESS, CORE, "where is the message a service asks for")                     \
     X(ANSWER, 19, CORE, INGRESS, "how far it came, or that it is not known")                   \
     X(REPLAY, 20, CORE, INGRESS,                                                               \
-      "a body out of quarantine: normalize it again and push what it is")                      \
+      "a body from quarantine: normalize it again and push the result")                        \
     X(SPOOL_TURN, 21, CORE, INGRESS,                                                           \
-      "close the present segment, so that all that lies in the spool now can go")              \
+      "close the present segment, so that everything now in the spool can be deleted")         \
     X(SPOOL_TURNED, 22, INGRESS, CORE,                                                         \
-      "all that lay there then is taken, and its files are gone")                              \
+      "everything that was in it then is taken, and its files are deleted")                    \
     X(SPOOL_REFUSED, 23, CORE, INGRESS,                                                        \
-      "this spool id is somebody else's; take a new one and introduce yourself again")         \
+      "another process has this spool id; take a new one and send HELLO again")                \
     X(EVENT_LATER, 24, CORE, INGRESS,                                                          \
-      "no room for more events now: what is not taken is to be pushed again, in a while")
+      "no room for more events now: push what is not taken again after a while")
 
 enum msg_kind {
 #define MSG_ENUM(name, number, from, to, meaning) MSG_##name = (number),
