@@ -390,3 +390,19 @@ void args_help(const struct args_program *p, const struct args *a, struct buf *o
     if (!a->group)
         (void)buf_add_f(out, "\n%s", p->notes);
 }
+
+bool args_tell(const struct args_program *p, const struct args *a)
+{
+    struct buf out;
+    bool told = false;
+
+    buf_init(&out, 1 << 20);
+    if (a->version)
+        (void)buf_add_f(&out, "%s " AMO_VERSION "\n", p->name);
+    else
+        args_help(p, a, &out);
+    told = !buf_error(&out) && fwrite(buf_str(&out), 1, out.len, stdout) == out.len &&
+           fflush(stdout) == 0;
+    buf_fini(&out);
+    return told;
+}

@@ -83,3 +83,5 @@ void args_fini(struct args *a);
 const char *args_value(const struct args *a, const char *name);
 /* What --help prints: of the verb, of the group, or of the program. */
 void args_help(const struct args_program *p, const struct args *a, struct buf *out);
+/* --help or --version, which was given: on stdout. False when it could not be written. */
+bool args_tell(const struct args_program *p, const struct args *a);

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/json.h"
 #include "base/process.h"
 #include "base/secret.h"
 #include "proto/bus/loop.h"
@@ -210,4 +211,15 @@ void core_call(const char *endpoint, struct view verb, struct view args, int wai
         bus_socket_unwatch(c.socket, c.loop);
     bus_socket_free(c.socket);
     loop_free(c.loop);
+}
+
+struct json *core_ask(const char *endpoint, struct view verb, struct view args, int wait_ms,
+                      struct core_answer *ret)
+{
+    struct json *doc = NULL;
+
+    core_call(endpoint, verb, args, wait_ms, ret);
+    if (ret->code == EXIT_FINE && json_parse(buf_view(&ret->json), &doc))
+        fail(ret, EXIT_FAILED, "core's answer cannot be read (another version?)", "", "");
+    return doc;
 }

@@ -5,6 +5,8 @@
 
 #include "base/buf.h"
 
+struct json;
+
 #define CORE_CALL_MS      10000 /* core answers at once, unless it is at work */
 #define CORE_CALL_LONG_MS 25000 /* core itself waits 20 s for a remote side */
 
@@ -23,3 +25,7 @@ void core_answer_fini(struct core_answer *a);
  * bus_init must have been called. */
 void core_call(const char *endpoint, struct view verb, struct view args, int wait_ms,
                struct core_answer *ret);
+/* The same, and the answer's document; when it has none that can be read, that is an answer with
+ * words too. json_free. */
+struct json *core_ask(const char *endpoint, struct view verb, struct view args, int wait_ms,
+                      struct core_answer *ret);

@@ -49,78 +49,66 @@ static struct view text_at(const struct json_node *n, const char *key)
     return v;
 }
 
+/* A check as core, or amoctl itself, tells of it. */
+struct check {
+    struct view what;
+    struct view subject;
+    struct view state;
+    struct view words;
+    struct view todo;
+};
+
 /* A line each, as soon as it is known: some looks take their time. */
-static void print_check(const struct json_node *n, enum state state)
+static void print_check(const struct check *c, enum state state)
 {
-    struct view subject = text_at(n, "subject");
-    struct view todo = text_at(n, "todo");
     struct buf line;
 
     buf_init(&line, 64 << 10);
     (void)buf_add_f(&line, "%-7s ", state_names[state]); /* errors stick in the buf */
-    text_clean(text_at(n, "check"), &line);
-    if (subject.len) {
-        (void)buf_add_char(&line, ' ');
-        text_clean(subject, &line);
-    }
+    text_clean(c->what, &line);
+    (void)buf_add_str(&line, c->subject.len ? " " : "");
+    text_clean(c->subject, &line);
     (void)buf_add_str(&line, ": ");
-    text_clean(text_at(n, "words"), &line);
-    if (todo.len) {
-        (void)buf_add_str(&line, "\n        -> ");
-        text_clean(todo, &line);
-    }
+    text_clean(c->words, &line);
+    (void)buf_add_str(&line, c->todo.len ? "\n        -> " : "");
+    text_clean(c->todo, &line);
     (void)buf_add_char(&line, '\n');
     (void)output_buf(&line); /* said on stderr */
     buf_fini(&line);
 }
 
-static void take_check(struct doctor *d, const struct json_node *n)
+static void take_check(struct doctor *d, const struct check *c)
 {
-    static const char *const keys[] = {"check", "subject", "state", "words", "todo"};
-    enum state state = state_of(text_at(n, "state"));
+    enum state state = state_of(c->state);
 
     d->n[state]++;
     json_open_object(&d->w, NULL);
-    for (size_t i = 0; i < AMO_COUNT(keys); i++)
-        json_add_text(&d->w, keys[i], text_at(n, keys[i]));
+    json_add_text(&d->w, "check", c->what);
+    json_add_text(&d->w, "subject", c->subject);
+    json_add_text(&d->w, "state", c->state);
+    json_add_text(&d->w, "words", c->words);
+    json_add_text(&d->w, "todo", c->todo);
     json_close_object(&d->w);
     if (!d->args->json)
-        print_check(n, state);
-}
-
-/* A look that core could not make is a red check of its own. */
-static void take_failure(struct doctor *d, struct view what, struct view subject,
-                         const struct core_answer *answer)
-{
-    struct json *doc = NULL;
-    struct json_writer w;
-    struct buf text;
-
-    buf_init(&text, 64 << 10);
-    json_writer_init(&w, &text);
-    json_open_object(&w, NULL);
-    json_add_text(&w, "check", what);
-    json_add_text(&w, "subject", subject);
-    json_add_text(&w, "state", view_of(state_names[STATE_RED]));
-    json_add_text(&w, "words", buf_view(&answer->error));
-    json_add_text(&w, "todo", VIEW_LIT("fix what is red above it first; then see core's log"));
-    json_close_object(&w);
-    if (json_parse(buf_view(&text), &doc) == 0)
-        take_check(d, json_root(doc));
-    else
-        d->broken = EXIT_FAILED;
-    json_free(doc);
-    buf_fini(&text);
+        print_check(c, state);
 }
 
 static void take_checks(struct doctor *d, const struct json_node *root)
 {
     const struct json_node *checks = json_get(root, "checks");
 
-    for (size_t i = 0; i < json_array_len(checks); i++)
-        take_check(d, json_array_at(checks, i));
+    for (size_t i = 0; i < json_array_len(checks); i++) {
+        const struct json_node *n = json_array_at(checks, i);
+
+        take_check(d, &(struct check){.what = text_at(n, "check"),
+                                      .subject = text_at(n, "subject"),
+                                      .state = text_at(n, "state"),
+                                      .words = text_at(n, "words"),
+                                      .todo = text_at(n, "todo")});
+    }
 }
 
+/* A look that core could not make is a red check of its own. */
 static void look(struct doctor *d, const struct json_node *wish)
 {
     struct view what = text_at(wish, "what");
@@ -137,11 +125,18 @@ static void look(struct doctor *d, const struct json_node *wish)
     json_add_text(&w, "what", what);
     json_add_text(&w, "subject", subject);
     json_close_object(&w);
-    core_call(d->endpoint, view_of(d->verb->each), buf_view(&args), DOCTOR_WAIT_MS, &answer);
-    if (answer.code == EXIT_FINE && json_parse(buf_view(&answer.json), &doc) == 0)
+    doc =
+        core_ask(d->endpoint, view_of(d->verb->each), buf_view(&args), DOCTOR_WAIT_MS, &answer);
+    if (doc)
         take_checks(d, json_root(doc));
     else
-        take_failure(d, what, subject, &answer);
+        take_check(
+            d, &(struct check){
+                   .what = what,
+                   .subject = subject,
+                   .state = view_of(state_names[STATE_RED]),
+                   .words = buf_view(&answer.error),
+                   .todo = VIEW_LIT("fix what is red above it first; then see core's log")});
     json_free(doc);
     buf_fini(&args);
     core_answer_fini(&answer);
@@ -155,17 +150,15 @@ static void look_at_all(struct doctor *d)
     struct json *doc = NULL;
 
     core_answer_init(&answer);
-    core_call(d->endpoint, view_of(d->verb->control), VIEW_LIT("{}"), DOCTOR_WAIT_MS, &answer);
-    if (answer.code != EXIT_FINE)
-        d->broken = output_error(d->args, answer.code, buf_str(&answer.error));
-    else if (json_parse(buf_view(&answer.json), &doc))
-        d->broken = output_error(d->args, EXIT_FAILED,
-                                 "core's answer cannot be read (another version?)");
+    doc = core_ask(d->endpoint, view_of(d->verb->control), VIEW_LIT("{}"), DOCTOR_WAIT_MS,
+                   &answer);
     if (doc) {
         take_checks(d, json_root(doc));
         wishes = json_get(json_root(doc), "ask");
         for (size_t i = 0; i < json_array_len(wishes); i++)
             look(d, json_array_at(wishes, i));
+    } else {
+        d->broken = output_error(d->args, answer.code, buf_str(&answer.error));
     }
     json_free(doc);
     core_answer_fini(&answer);

@@ -141,31 +141,15 @@ static int run_own(const struct args *a)
     return rc;
 }
 
-static int print_help(const struct args *a)
-{
-    struct buf out;
-    int rc = EXIT_FINE;
-
-    buf_init(&out, 1 << 20);
-    args_help(&amoctl_program, a, &out);
-    if (buf_error(&out) || fwrite(buf_str(&out), 1, out.len, stdout) != out.len ||
-        fflush(stdout))
-        rc = EXIT_FAILED;
-    buf_fini(&out);
-    return rc;
-}
-
 static int run(const struct args *a)
 {
-    if (a->version) {
-        (void)printf("amoctl %s\n", AMO_VERSION); /* asked for with the flush */
-        return fflush(stdout) ? EXIT_FAILED : EXIT_FINE;
-    }
-    if (a->help)
-        return print_help(a);
-    if (((const struct verb *)a->verb->more)->run)
+    const struct verb *verb = a->verb ? a->verb->more : NULL;
+
+    if (a->version || a->help)
+        return args_tell(&amoctl_program, a) ? EXIT_FINE : EXIT_FAILED;
+    if (verb->run)
         return run_own(a);
-    return ((const struct verb *)a->verb->more)->control ? run_verb(a) : run_config_check(a);
+    return verb->control ? run_verb(a) : run_config_check(a);
 }
 
 /* A mistake in the arguments comes before --json is known for sure; look for the word. */

@@ -238,18 +238,6 @@ out:
     return rc;
 }
 
-static int print_help(const struct args *a)
-{
-    struct buf out;
-    int rc = 0;
-
-    buf_init(&out, 1 << 20);
-    args_help(&program, a, &out);
-    rc = buf_error(&out) ? EXIT_FAILED : print(buf_view(&out));
-    buf_fini(&out);
-    return rc;
-}
-
 int main(int argc, char **argv)
 {
     struct args a = {0};
@@ -262,10 +250,8 @@ int main(int argc, char **argv)
         rc = complain(EXIT_FAILED, "out of memory", VIEW_NONE, "");
     else if (rc)
         rc = complain(EXIT_USAGE, "", buf_view(&why), " (try amo-monitor --help)");
-    else if (a.version)
-        rc = print(VIEW_LIT("amo-monitor " AMO_VERSION "\n"));
-    else if (a.help)
-        rc = print_help(&a);
+    else if (a.version || a.help)
+        rc = args_tell(&program, &a) ? EXIT_FINE : EXIT_FAILED;
     else
         rc = run_verb(&a);
     args_fini(&a);

@@ -39,6 +39,7 @@ static int next_record(struct import_file *f, bool quotes, uint64_t *ret_line, s
 static int read_header(struct import_file *f, struct buf *why);
 static int csv_row(struct import_file *f, struct import_row *row, struct buf *why);
 static int json_row(struct import_file *f, struct import_row *row, struct buf *why);
+static int row_error(struct buf *why, const char *words);
 static struct view trim(struct view v);
 
 const char *import_column_name(enum import_column column)
@@ -93,10 +94,8 @@ int import_file_next(struct import_file *f, struct import_row *ret_row, struct b
     do
         rc = rc ? rc : next_record(f, f->format == IMPORT_CSV, &row.line, why);
     while (rc == 0 && trim(buf_view(&f->record)).len == 0);
-    if (rc == 0 && !json_utf8_valid(buf_view(&f->record))) {
-        (void)buf_add_str(why, "is not UTF-8"); /* errors stick in the buf, here and below */
-        rc = IMPORT_E_ROW;
-    }
+    if (rc == 0 && !json_utf8_valid(buf_view(&f->record)))
+        rc = row_error(why, "is not UTF-8"); /* errors stick in the buf, here and below */
     if (rc == 0)
         rc = f->format == IMPORT_CSV ? csv_row(f, &row, why) : json_row(f, &row, why);
     if (rc >= 0 && rc != IMPORT_E_END)
@@ -110,6 +109,12 @@ static int file_error(struct buf *why, const char *words)
 {
     (void)buf_add_str(why, words);
     return IMPORT_E_FILE;
+}
+
+static int row_error(struct buf *why, const char *words)
+{
+    (void)buf_add_str(why, words);
+    return IMPORT_E_ROW;
 }
 
 /* Some more of the file behind what is there. IMPORT_E_END at its end. */
@@ -264,10 +269,8 @@ static int csv_field(struct import_file *f, size_t *at, struct view *ret, struct
         (void)buf_add_char(&f->texts, r.ptr[i]); /* asked once, below */
     }
     i += quoted;
-    if (i < r.len && r.ptr[i] != f->separator) {
-        (void)buf_add_str(why, "something stands behind a closing quote");
-        return IMPORT_E_ROW;
-    }
+    if (i < r.len && r.ptr[i] != f->separator)
+        return row_error(why, "something stands behind a closing quote");
     *at = i < r.len ? i + 1 : SIZE_MAX;
     (void)buf_add_char(&f->texts, '\0');
     if (buf_error(&f->texts))
@@ -288,10 +291,8 @@ static int csv_split(struct import_file *f, struct view *fields, size_t *ret_n, 
     if (!buf_reserve(&f->texts, f->record.len + FIELDS_MAX))
         return -ENOMEM;
     while (rc == 0 && at != SIZE_MAX) {
-        if (n == FIELDS_MAX) {
-            (void)buf_add_f(why, "has more than %d fields", FIELDS_MAX);
-            return IMPORT_E_ROW;
-        }
+        if (n == FIELDS_MAX)
+            return row_error(why, "has more than 64 fields");
         rc = csv_field(f, &at, &fields[n++], why);
     }
     *ret_n = n;
@@ -320,7 +321,7 @@ static int column_of(struct view name)
 }
 
 /* A mistyped name would lose its ids without a word. */
-static void tell_unknown(struct view name, struct buf *why)
+static int unknown_column(int error, struct view name, struct buf *why)
 {
     (void)buf_add_str(why, "unknown column ");
     (void)buf_add_view(why, view_cut(name, 60));
@@ -328,6 +329,7 @@ static void tell_unknown(struct view name, struct buf *why)
     for (int i = 0; i < IMPORT_N_COLUMNS; i++)
         (void)buf_add_f(why, "%s %s", i ? "," : "", import_column_name((enum import_column)i));
     (void)buf_add_str(why, ", and what begins with _ is skipped");
+    return error;
 }
 
 static int read_header(struct import_file *f, struct buf *why)
@@ -356,10 +358,8 @@ static int read_header(struct import_file *f, struct buf *why)
         struct view name = trim(fields[i]);
 
         f->columns[i] = column_of(name);
-        if (f->columns[i] == IMPORT_N_COLUMNS) {
-            tell_unknown(name, why);
-            return IMPORT_E_FILE;
-        }
+        if (f->columns[i] == IMPORT_N_COLUMNS)
+            return unknown_column(IMPORT_E_FILE, name, why);
         for (size_t j = 0; j < i; j++) {
             if (f->columns[j] == f->columns[i] && f->columns[i] != COLUMN_SKIP) {
                 (void)buf_add_f(why, "column %s is there twice",
@@ -402,10 +402,8 @@ static int json_value(struct import_file *f, struct view key, const struct json_
 
     if (column == COLUMN_SKIP)
         return 0;
-    if (column == IMPORT_N_COLUMNS) {
-        tell_unknown(key, why);
-        return IMPORT_E_ROW;
-    }
+    if (column == IMPORT_N_COLUMNS)
+        return unknown_column(IMPORT_E_ROW, key, why);
     rc = json_text(f->doc, value, &text);
     if (rc)
         return rc;
@@ -430,10 +428,8 @@ static int json_row(struct import_file *f, struct import_row *row, struct buf *w
     rc = json_parse(buf_view(&f->record), &f->doc);
     if (rc == -ENOMEM)
         return rc;
-    if (rc || !json_is_object(json_root(f->doc))) {
-        (void)buf_add_str(why, "is not a JSON object");
-        return IMPORT_E_ROW;
-    }
+    if (rc || !json_is_object(json_root(f->doc)))
+        return row_error(why, "is not a JSON object");
     while (rc == 0 && json_next(json_root(f->doc), &iter, &key, &value))
         rc = json_value(f, key, value, row, why);
     return rc;

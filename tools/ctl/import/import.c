@@ -172,23 +172,18 @@ static int64_t count_of(const struct json_node *root, const char *key)
     return n;
 }
 
-/* Core's report of one batch into ours. -ENOMEM, -EPROTO. */
-static int take_report(struct import *m, struct view json)
+/* Core's report of one batch into ours. -ENOMEM. */
+static int take_report(struct import *m, struct json *doc)
 {
-    const struct json_node *refusals = NULL;
-    const struct json_node *root = NULL;
-    struct json *doc = NULL;
-    int rc = json_parse(json, &doc);
+    const struct json_node *root = json_root(doc);
+    const struct json_node *refusals = json_get(root, "refusals");
+    int rc = 0;
 
-    if (rc)
-        return rc == -ENOMEM ? rc : -EPROTO;
-    root = json_root(doc);
     m->created += count_of(root, "created");
     m->updated += count_of(root, "updated");
     m->unchanged += count_of(root, "unchanged");
     m->refused += count_of(root, "refused");
     m->unnamed += count_of(root, "unnamed");
-    refusals = json_get(root, "refusals");
     for (size_t i = 0; rc == 0 && i < json_array_len(refusals); i++) {
         const struct json_node *one = json_array_at(refusals, i);
         struct view reason = VIEW_NONE;
@@ -196,7 +191,6 @@ static int take_report(struct import *m, struct view json)
         rc = json_text(doc, json_get(one, "reason"), &reason);
         list_row(m, count_of(one, "line"), reason);
     }
-    json_free(doc);
     return rc;
 }
 
@@ -204,6 +198,7 @@ static int take_report(struct import *m, struct view json)
 static int batch_send(struct import *m)
 {
     struct core_answer answer;
+    struct json *doc = NULL;
     int rc = 0;
 
     if (m->n_batch == 0)
@@ -214,19 +209,14 @@ static int batch_send(struct import *m)
     if (rc)
         return -ENOMEM; /* its bytes are bounded far below its limit */
     core_answer_init(&answer);
-    core_call(m->endpoint, view_of(m->verb->control), buf_view(&m->batch), CORE_CALL_LONG_MS,
-              &answer);
-    rc = answer.code;
-    if (rc == EXIT_FINE)
-        rc = take_report(m, buf_view(&answer.json));
-    if (rc == -EPROTO) {
-        rc = EXIT_FAILED;
-        (void)buf_add_str(&answer.error, "core's answer cannot be read (another version?)");
-    }
+    doc = core_ask(m->endpoint, view_of(m->verb->control), buf_view(&m->batch),
+                   CORE_CALL_LONG_MS, &answer);
+    rc = doc ? take_report(m, doc) : answer.code;
     if (rc > 0) {
         m->stopped_line = m->batch_line;
         (void)buf_add_str(&m->why, buf_str(&answer.error)); /* asked where it is told */
     }
+    json_free(doc);
     core_answer_fini(&answer);
     m->n_batch = 0;
     return rc;

@@ -137,13 +137,12 @@ static int ask(struct probe *p, const struct call *c, struct heard *ret)
     core_answer_init(&answer);
     buf_init(&args, 64 << 10);
     write_call(p, c, &args);
-    core_call(p->endpoint, view_of(p->verb->control), buf_view(&args), PROBE_WAIT_MS, &answer);
-    if (answer.code != EXIT_FINE)
-        rc = fail(p, answer.code, buf_str(&answer.error));
-    else if (json_parse(buf_view(&answer.json), &doc))
-        rc = fail(p, EXIT_FAILED, "core's answer cannot be read (another version?)");
-    else
+    doc = core_ask(p->endpoint, view_of(p->verb->control), buf_view(&args), PROBE_WAIT_MS,
+                   &answer);
+    if (doc)
         hear(json_root(doc), ret);
+    else
+        rc = fail(p, answer.code, buf_str(&answer.error));
     json_free(doc);
     buf_fini(&args);
     core_answer_fini(&answer);
