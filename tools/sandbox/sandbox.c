@@ -23,7 +23,6 @@
 #include "tools/sandbox/record/faults.h"
 #include "tools/sandbox/record/journal.h"
 #include "tools/sandbox/record/settings.h"
-#include "tools/sandbox/record/world.h"
 #include "tools/sandbox/service/api.h"
 #include "tools/sandbox/service/calls.h"
 #include "tools/sandbox/service/store.h"
@@ -39,6 +38,7 @@ int sandbox_init(struct sandbox *s)
     };
     if (!s->amojo || !s->service || !s->waits)
         return -ENOMEM;
+    timers_init(&s->timers);
     settings_init(&s->settings);
     waits_init(s->waits);
     rc = wire_new(&s->wire, &s->timers);
@@ -63,7 +63,6 @@ void sandbox_fini(struct sandbox *s)
         service_clear(s->service, true);
     if (s->amojo)
         amojo_clear(s->amojo, true);
-    timers_fini(&s->timers);
     mem_free(s->amojo);
     mem_free(s->service);
     mem_free(s->waits);

@@ -6,7 +6,6 @@
 
 #include "tools/sandbox/amojo/show.h"
 #include "tools/sandbox/amojo/store.h"
-#include "tools/sandbox/kit/jread.h"
 #include "tools/sandbox/kit/names.h"
 
 /* Taken as they are. */

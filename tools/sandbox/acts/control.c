@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "tools/sandbox/acts/answer.h"
 #include "tools/sandbox/acts/list.h"
 #include "tools/sandbox/http/exchange.h"
 #include "tools/sandbox/record/counters.h"

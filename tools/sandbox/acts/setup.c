@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/mem.h"
 #include "tools/sandbox/acts/answer.h"
 #include "tools/sandbox/acts/control.h"
 #include "tools/sandbox/amojo/notes.h"
@@ -139,13 +138,28 @@ static void setup_read_set(struct jcheck *c, struct json_object *list, const cha
     }
 }
 
+/* A text that a tester may set. */
+struct setup_text {
+    const char *key;
+    char **field;
+    size_t max;
+};
+
+/* Set those that are given and not blank, unless something is wrong with one. */
+static void setup_read_texts(struct jcheck *c, struct json_object *o,
+                             const struct setup_text *texts, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *v = jcheck_str(c, o, "", texts[i].key, JCHECK_OPTIONAL, texts[i].max);
+
+        if (v && *v && !jcheck_bad(c))
+            text_set(texts[i].field, v);
+    }
+}
+
 static void channel_read(struct jcheck *c, struct json_object *o, struct amojo_channel *ch)
 {
-    const struct {
-        const char *key;
-        char **field;
-        size_t max;
-    } texts[] = {
+    const struct setup_text texts[] = {
         {"secret",      &ch->secret,      128 },
         {"webhook_url", &ch->webhook_url, 2000},
         {"bot_id",      &ch->bot_id,      64  },
@@ -159,12 +173,7 @@ static void channel_read(struct jcheck *c, struct json_object *o, struct amojo_c
 
     if (over)
         text_set(&ch->registration, json_object_to_json_string(over));
-    for (size_t i = 0; i < AMO_COUNT(texts); i++) {
-        const char *v = jcheck_str(c, o, "", texts[i].key, JCHECK_OPTIONAL, texts[i].max);
-
-        if (v && *v && !jcheck_bad(c))
-            text_set(texts[i].field, v);
-    }
+    setup_read_texts(c, o, texts, AMO_COUNT(texts));
     if (json_object_object_get_ex(o, "allowed_accounts", &allowed)) {
         names_fini(&ch->allowed);
         ch->restricted = allowed != NULL;
@@ -304,36 +313,35 @@ static void connector_check_secret(struct jcheck *c, struct json_object *o, cons
 
 static void connector_read(struct jcheck *c, struct json_object *o, struct service_connector *k)
 {
-    const char *url = jcheck_str(c, o, "", "bridge_url", JCHECK_OPTIONAL, 1000);
-    const char *token = jcheck_str(c, o, "", "token", JCHECK_OPTIONAL, 200);
-    const char *prefix = jcheck_str(c, o, "", "conversation_prefix", JCHECK_OPTIONAL, 32);
     struct json_object *error = jcheck_object(c, o, "", "report_error", JCHECK_OPTIONAL);
+    const char *prefix = jcheck_str(c, o, "", "conversation_prefix", JCHECK_OPTIONAL, 32);
+    const struct setup_text texts[] = {
+        {"bridge_url", &k->bridge_url, 1000},
+        {"token",      &k->token,      200 },
+        {"secret",     &k->secret,     200 },
+    };
+    const struct setup_text error_texts[] = {
+        {"code", &k->error_code, 0},
+        {"text", &k->error_text, 0},
+    };
     struct json_object *old = NULL;
-    size_t n = url ? strlen(url) : 0;
 
     connector_check_secret(c, o, "secret");
     connector_check_secret(c, o, "secret_old");
     connector_read_words(c, o, k);
+    setup_read_texts(c, o, texts, AMO_COUNT(texts));
+    setup_read_texts(c, error, error_texts, AMO_COUNT(error_texts));
     if (jcheck_bad(c))
         return;
-    while (n > 0 && url[n - 1] == '/')
-        n--;
-    if (url) {
-        mem_free(k->bridge_url);
-        k->bridge_url = mem_strndup(url, n);
+    for (size_t n = k->bridge_url ? strlen(k->bridge_url) : 0; n > 0; n--) {
+        if (k->bridge_url[n - 1] != '/')
+            break;
+        k->bridge_url[n - 1] = '\0';
     }
-    if (token)
-        text_set(&k->token, token);
     if (prefix)
         text_set(&k->prefix, prefix);
-    if (jread_str(o, "secret"))
-        text_set(&k->secret, jread_str(o, "secret"));
     if (json_object_object_get_ex(o, "secret_old", &old))
         text_set(&k->secret_old, jread_str(o, "secret_old"));
-    if (jread_str(error, "code"))
-        text_set(&k->error_code, jread_str(error, "code"));
-    if (jread_str(error, "text"))
-        text_set(&k->error_text, jread_str(error, "text"));
 }
 
 struct json_object *control_connectors_post(struct control_request *q)

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/list.h"
 #include "base/mem.h"
 #include "tools/sandbox/acts/control.h"
 #include "tools/sandbox/acts/list.h"

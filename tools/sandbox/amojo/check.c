@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "tools/sandbox/kit/jread.h"
-
 enum {
     EMOJI_MAX = 64 /* bytes */
 };

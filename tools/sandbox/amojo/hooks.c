@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/mem.h"
 #include "tools/sandbox/amojo/store.h"
 #include "tools/sandbox/http/lanes.h"

@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include "tools/sandbox/amojo/store.h"
 #include "tools/sandbox/kit/blob.h"
 #include "tools/sandbox/kit/jread.h"
 #include "tools/sandbox/kit/names.h"

@@ -8,11 +8,8 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "tools/sandbox/kit/blob.h"
 #include "tools/sandbox/kit/digest.h"
-#include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/kit/text.h"
-#include "tools/sandbox/kit/vec.h"
 
 static const char *const from_names[] = {"client", "user", "bot", "manager"};
 static const char *const action_names[] = {"edit", "reaction", "typing"};

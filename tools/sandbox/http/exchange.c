@@ -14,13 +14,11 @@
 
 #include <microhttpd.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/mem.h"
 #include "base/net.h"
 #include "tools/sandbox/kit/http_date.h"
-#include "tools/sandbox/kit/timers.h"
 
 enum {
     BODY_MAX = 4 * 1024 * 1024,
@@ -164,7 +162,7 @@ void listener_close(struct listener *l)
         while (!list_is_empty(&l->sleepers)) {
             struct exchange *x = LIST_ENTRY(l->sleepers.next, struct exchange, asleep);
 
-            timers_disarm(l->timers, &x->timer);
+            timers_disarm(&x->timer);
             x->state = EXCHANGE_CUT;
             exchange_wake(x);
         }
@@ -219,7 +217,7 @@ static void exchange_free(struct exchange *x)
 {
     if (!x)
         return;
-    timers_disarm(x->listener->timers, &x->timer);
+    timers_disarm(&x->timer);
     if (x->own_free)
         x->own_free(x->own);
     if (x->response)
@@ -406,7 +404,7 @@ static struct MHD_Response *exchange_response(struct exchange *x, const char *ty
 void exchange_answer(struct exchange *x, int status, const char *type, struct view body)
 {
     assert(x->state == EXCHANGE_HANDLED);
-    timers_disarm(x->listener->timers, &x->timer);
+    timers_disarm(&x->timer);
     x->status = status;
     x->response = exchange_response(x, type, body);
     x->state = EXCHANGE_ANSWERED;
@@ -416,7 +414,7 @@ void exchange_answer(struct exchange *x, int status, const char *type, struct vi
 void exchange_cut(struct exchange *x)
 {
     assert(x->state == EXCHANGE_HANDLED);
-    timers_disarm(x->listener->timers, &x->timer);
+    timers_disarm(&x->timer);
     x->state = EXCHANGE_CUT;
     exchange_wake(x);
 }
@@ -432,8 +430,7 @@ void exchange_later(struct exchange *x, int64_t ms, exchange_fn *fn, void *arg)
 {
     x->later_fn = fn;
     x->later_arg = arg;
-    if (timers_arm(x->listener->timers, &x->timer, clock_mono_ms() + ms, exchange_on_timer, x))
-        fn(arg, x); /* no memory for the wait: do it now */
+    timers_arm(x->listener->timers, &x->timer, clock_mono_ms() + ms, exchange_on_timer, x);
 }
 
 void exchange_attach(struct exchange *x, void *own, void (*free_fn)(void *own))

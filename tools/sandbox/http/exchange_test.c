@@ -51,13 +51,13 @@ static void server_open(struct server *s, exchange_fn *then)
         .address = "127.0.0.1:0", .handle = on_request, .unix_ms = on_clock, .arg = s};
 
     *s = (struct server){.then = then};
+    timers_init(&s->timers);
     assert_int_equal(listener_open(&s->listener, &s->timers, &o), 0);
 }
 
 static void server_close(struct server *s)
 {
     listener_close(s->listener);
-    timers_fini(&s->timers);
 }
 
 static int client_open(const struct server *s, const char *request)
@@ -277,13 +277,14 @@ static void a_body_over_the_limit_is_refused_and_read_to_its_end(void **state)
 static void a_malformed_or_taken_address_is_an_error(void **state)
 {
     struct server s;
-    struct timers timers = {{0}};
+    struct timers timers;
     struct listener *l = NULL;
     char taken[32];
     struct listener_options o = {
         .address = "localhost:1", .handle = on_request, .unix_ms = on_clock};
 
     (void)state;
+    timers_init(&timers);
     assert_int_equal(listener_open(&l, &timers, &o), -EINVAL);
     server_open(&s, say_all);
     (void)snprintf(taken, sizeof(taken), "127.0.0.1:%u", listener_port(s.listener));

@@ -5,10 +5,8 @@
 #include <errno.h>
 
 #include "base/buf.h"
-#include "base/list.h"
 #include "base/mem.h"
 #include "base/table.h"
-#include "tools/sandbox/kit/timers.h"
 
 enum {
     STUMBLE_MS = 50
@@ -75,7 +73,7 @@ static void lane_free(struct lane *l)
 {
     list_remove(&l->all);
     list_remove(&l->link);
-    timers_disarm(l->lanes->timers, &l->timer);
+    timers_disarm(&l->timer);
     while (!list_is_empty(&l->jobs)) {
         struct lane_job *job = lane_first(l);
 
@@ -157,8 +155,7 @@ static void lane_on_timer(void *arg)
 static void lane_wait(struct lane *l, int64_t due_ms)
 {
     l->state = LANE_WAITING;
-    if (timers_arm(l->lanes->timers, &l->timer, due_ms, lane_on_timer, l))
-        lane_ready(l); /* no memory to wait with: try at once */
+    timers_arm(l->lanes->timers, &l->timer, due_ms, lane_on_timer, l);
 }
 
 void lanes_pump(struct lanes *ls, int64_t limit, int64_t mono_ms)

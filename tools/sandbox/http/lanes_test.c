@@ -42,6 +42,7 @@ static struct lanes *open_lanes(struct timers *ts)
 {
     struct lanes *ls = NULL;
 
+    timers_init(ts);
     n_started = 0;
     n_freed = 0;
     start_rc = 0;
@@ -65,7 +66,7 @@ static char started_name(size_t i)
 
 static void a_lane_has_one_job_on_the_wire_and_holds_up_no_other(void **state)
 {
-    struct timers ts = {{0}};
+    struct timers ts;
     struct lanes *ls = open_lanes(&ts);
 
     (void)state;
@@ -89,12 +90,11 @@ static void a_lane_has_one_job_on_the_wire_and_holds_up_no_other(void **state)
     assert_int_equal(started_name(3), 'b');
     assert_int_equal(lanes_count(ls), 1);
     lanes_free(ls);
-    timers_fini(&ts);
 }
 
 static void no_more_start_than_the_limit_says(void **state)
 {
-    struct timers ts = {{0}};
+    struct timers ts;
     struct lanes *ls = open_lanes(&ts);
 
     (void)state;
@@ -109,12 +109,11 @@ static void no_more_start_than_the_limit_says(void **state)
     assert_int_equal(started_name(2), 'c');
     lanes_free(ls);
     assert_int_equal(n_freed, 3);
-    timers_fini(&ts);
 }
 
 static void a_job_that_cannot_start_is_asked_again_a_little_later(void **state)
 {
-    struct timers ts = {{0}};
+    struct timers ts;
     struct lanes *ls = open_lanes(&ts);
 
     (void)state;
@@ -131,12 +130,11 @@ static void a_job_that_cannot_start_is_asked_again_a_little_later(void **state)
     assert_int_equal(n_started, 2);
     assert_int_equal(started_name(1), 'a');
     lanes_free(ls);
-    timers_fini(&ts);
 }
 
 static void a_line_that_became_empty_can_be_used_again(void **state)
 {
-    struct timers ts = {{0}};
+    struct timers ts;
     struct lanes *ls = open_lanes(&ts);
 
     (void)state;
@@ -148,12 +146,11 @@ static void a_line_that_became_empty_can_be_used_again(void **state)
     lanes_pump(ls, 10, 0);
     assert_int_equal(started_name(1), 'b');
     lanes_free(ls);
-    timers_fini(&ts);
 }
 
 static void clearing_frees_what_waits_and_what_is_started(void **state)
 {
-    struct timers ts = {{0}};
+    struct timers ts;
     struct lanes *ls = open_lanes(&ts);
     char key[8];
 
@@ -172,16 +169,16 @@ static void clearing_frees_what_waits_and_what_is_started(void **state)
     lanes_pump(ls, 10, 0);
     assert_int_equal(started_name(n_started - 1), 'z');
     lanes_free(ls);
-    timers_fini(&ts);
 }
 
 static int add_two(void *arg)
 {
-    struct timers ts = {{0}};
+    struct timers ts;
     struct lanes *ls = NULL;
     struct lane_job *jobs[2] = {NULL, NULL};
     int rc = lanes_new(&ls, &ts, start_job, free_job, arg);
 
+    timers_init(&ts);
     for (size_t i = 0; i < 2 && rc == 0; i++) {
         jobs[i] = mem_zalloc(sizeof(*jobs[i]));
         rc = jobs[i] ? lanes_add(ls, i ? "two" : "one", jobs[i]) : -ENOMEM;

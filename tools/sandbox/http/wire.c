@@ -11,12 +11,9 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/mem.h"
-#include "tools/sandbox/kit/blob.h"
-#include "tools/sandbox/kit/timers.h"
 
 enum {
     ANSWER_MAX = 64 * 1024,
@@ -84,10 +81,11 @@ static int on_timeout(CURLM *multi, long ms, void *arg)
 
     (void)multi;
     if (ms < 0) {
-        timers_disarm(w->timers, &w->timer);
+        timers_disarm(&w->timer);
         return 0;
     }
-    return timers_arm(w->timers, &w->timer, clock_mono_ms() + ms, on_timer, w) ? -1 : 0;
+    timers_arm(w->timers, &w->timer, clock_mono_ms() + ms, on_timer, w);
+    return 0;
 }
 
 int wire_new(struct wire **ret_wire, struct timers *timers)
@@ -157,7 +155,7 @@ void wire_free(struct wire *w)
         curl_easy_cleanup(w->spare[i]);
     if (w->multi)
         (void)curl_multi_cleanup(w->multi); /* on the way out */
-    timers_disarm(w->timers, &w->timer);
+    timers_disarm(&w->timer);
     if (w->epoll_fd > 0)
         (void)close(w->epoll_fd); /* nothing was promised on it */
     mem_free(w);

@@ -81,6 +81,7 @@ static void net_open(struct net *n)
         .address = "127.0.0.1:0", .handle = on_request, .unix_ms = on_clock, .arg = n};
 
     *n = (struct net){.status = 200};
+    timers_init(&n->timers);
     assert_int_equal(listener_open(&n->listener, &n->timers, &o), 0);
     assert_int_equal(wire_new(&n->wire, &n->timers), 0);
 }
@@ -89,7 +90,6 @@ static void net_close(struct net *n)
 {
     wire_free(n->wire);
     listener_close(n->listener);
-    timers_fini(&n->timers);
 }
 
 static void net_turn(struct net *n)

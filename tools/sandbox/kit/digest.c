@@ -136,25 +136,15 @@ static void digest_random_cheap(uint8_t *ret, size_t n)
 
 void digest_uuid(char ret[DIGEST_UUID + 1])
 {
-    static const uint8_t dash_after[] = {4, 6, 8, 10};
     uint8_t b[16];
     char hex[33];
-    size_t from = 0;
-    size_t to = 0;
 
     digest_random_cheap(b, sizeof(b));
     b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
     b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
     digest_hex(b, sizeof(b), hex);
-    for (size_t i = 0; i < AMO_COUNT(dash_after); i++) {
-        size_t end = (size_t)2 * dash_after[i];
-
-        memcpy(ret + to, hex + from, end - from);
-        to += end - from;
-        from = end;
-        ret[to++] = '-';
-    }
-    memcpy(ret + to, hex + from, 33 - from);
+    (void)snprintf(ret, DIGEST_UUID + 1, "%.8s-%.4s-%.4s-%.4s-%s", hex, hex + 8, hex + 12,
+                   hex + 16, hex + 20); /* it fits */
 }
 
 void digest_random_hex(size_t n, char *ret)

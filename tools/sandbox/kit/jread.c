@@ -5,8 +5,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "base/buf.h"
-
 struct json_object *jread_parse(struct view bytes)
 {
     struct json_tokener *tok = NULL;

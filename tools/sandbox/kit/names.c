@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/list.h"
 #include "base/mem.h"
 #include "base/table.h"
 

@@ -1,5 +1,4 @@
-/* What: an array that doubles. base has none; the logs are searched by halves, the timers are a
- * heap. */
+/* What: an array that doubles. base has none; the logs are searched by halves. */
 #include "tools/sandbox/kit/vec.h"
 
 #include <errno.h>

@@ -6,15 +6,15 @@
 
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/mem.h"
-#include "tools/sandbox/kit/blob.h"
-#include "tools/sandbox/kit/jread.h"
-#include "tools/sandbox/kit/vec.h"
+#include "tools/sandbox/kit/text.h"
 
 enum {
-    RULES_MAX = 10000
+    RULES_MAX = 10000,
+    DELAY_MAX_MS = 600000
 };
+
+static const char *const cuts[] = {NULL, "before", "after"}; /* by enum fault_cut */
 
 struct fault {
     uint64_t number;
@@ -62,27 +62,25 @@ static struct blob *fault_read_body(struct json_object *rule)
     return blob_new(text, strlen(text));
 }
 
-static void fault_read_retry_after(struct fault *r, struct json_object *rule, struct jcheck *c)
+static void fault_read_texts(struct fault *r, struct json_object *rule, struct jcheck *c)
 {
-    struct json_object *v = jread_get(rule, "retry_after");
-    const char *text = v ? json_object_get_string(v) : "";
-
-    if (view_copy(view_of(text), r->play.retry_after, sizeof(r->play.retry_after)))
-        jcheck_fail(c, "", "retry_after", "is too long");
-}
-
-static void fault_read_cut(struct fault *r, struct json_object *rule, struct jcheck *c)
-{
+    const char *on = jcheck_str(c, rule, "", "on", JCHECK_REQUIRED, 0);
     const char *cut = jcheck_str(c, rule, "", "cut", JCHECK_OPTIONAL, 0);
+    struct json_object *after = jread_get(rule, "retry_after");
 
-    if (!cut)
-        r->play.cut = FAULT_CUT_NOT;
-    else if (strcmp(cut, "before") == 0)
-        r->play.cut = FAULT_CUT_BEFORE;
-    else if (strcmp(cut, "after") == 0)
-        r->play.cut = FAULT_CUT_AFTER;
-    else
+    if (on && view_copy(view_of(on), r->on, sizeof(r->on)))
+        jcheck_fail(c, "", "on", "is too long");
+    if (on && strncmp(on, "amojo", 5) != 0 && strncmp(on, "service", 7) != 0)
+        jcheck_fail(c, "", "on", "must be amojo, service or one of their kinds");
+    text_set(&r->match, jcheck_str(c, rule, "", "match", JCHECK_OPTIONAL, 0));
+    while (cut && r->play.cut < AMO_COUNT(cuts) &&
+           !(cuts[r->play.cut] && strcmp(cut, cuts[r->play.cut]) == 0))
+        r->play.cut++;
+    if (r->play.cut == AMO_COUNT(cuts))
         jcheck_fail(c, "", "cut", "must be before or after");
+    if (view_copy(view_of(after ? json_object_get_string(after) : ""), r->play.retry_after,
+                  sizeof(r->play.retry_after)))
+        jcheck_fail(c, "", "retry_after", "is too long");
 }
 
 static void fault_read_chance(struct fault *r, struct json_object *rule, struct jcheck *c)
@@ -98,38 +96,30 @@ static void fault_read_chance(struct fault *r, struct json_object *rule, struct 
 
 static void fault_read(struct fault *r, struct json_object *rule, struct jcheck *c)
 {
-    const char *on = jcheck_str(c, rule, "", "on", JCHECK_REQUIRED, 0);
-    const char *match = jcheck_str(c, rule, "", "match", JCHECK_OPTIONAL, 0);
+    struct fault_play *p = &r->play;
 
-    if (on && view_copy(view_of(on), r->on, sizeof(r->on)))
-        jcheck_fail(c, "", "on", "is too long");
-    if (on && strncmp(on, "amojo", 5) != 0 && strncmp(on, "service", 7) != 0)
-        jcheck_fail(c, "", "on", "must be amojo, service or one of their kinds");
-    r->match = match ? mem_strdup(match) : NULL;
+    fault_read_texts(r, rule, c);
     r->times =
         jread_get(rule, "times") ? jcheck_int(c, rule, "", "times", JCHECK_REQUIRED) : -1;
     r->skip = jcheck_int(c, rule, "", "skip", JCHECK_OPTIONAL);
-    r->play.status = (int)jcheck_int(c, rule, "", "status", JCHECK_OPTIONAL);
-    if (r->play.status != 0 && (r->play.status < 200 || r->play.status > 999))
+    p->status = (int)jcheck_int(c, rule, "", "status", JCHECK_OPTIONAL);
+    if (p->status != 0 && (p->status < 200 || p->status > 999))
         jcheck_fail(c, "", "status", "must be 200 to 999");
-    r->play.process = jcheck_bool(c, rule, "", "process");
-    r->play.delay_ms = jcheck_int(c, rule, "", "delay_ms", JCHECK_OPTIONAL);
-    r->play.delay_before_ms = jcheck_int(c, rule, "", "delay_before_ms", JCHECK_OPTIONAL);
-    if (r->play.delay_ms < 0 || r->play.delay_ms > 600000 || r->play.delay_before_ms < 0 ||
-        r->play.delay_before_ms > 600000)
+    p->process = jcheck_bool(c, rule, "", "process");
+    p->delay_ms = jcheck_int(c, rule, "", "delay_ms", JCHECK_OPTIONAL);
+    p->delay_before_ms = jcheck_int(c, rule, "", "delay_before_ms", JCHECK_OPTIONAL);
+    if (p->delay_ms < 0 || p->delay_ms > DELAY_MAX_MS || p->delay_before_ms < 0 ||
+        p->delay_before_ms > DELAY_MAX_MS)
         jcheck_fail(c, "", "delay_ms", "must be 0 to 600000");
-    fault_read_retry_after(r, rule, c);
-    fault_read_cut(r, rule, c);
     fault_read_chance(r, rule, c);
-    r->play.body = fault_read_body(rule);
+    p->body = fault_read_body(rule);
 }
 
 static struct json_object *fault_json(const struct fault *r)
 {
-    static const char *const cuts[] = {NULL, "before", "after"};
     struct json_object *o = json_object_new_object();
 
-    json_object_object_add(o, "fault", json_object_new_uint64(r->number));
+    jread_add_uint(o, "fault", r->number);
     jread_add_str(o, "on", r->on);
     jread_add_str(o, "match", r->match);
     if (r->times >= 0)
@@ -143,7 +133,7 @@ static struct json_object *fault_json(const struct fault *r)
     if (r->play.delay_before_ms)
         jread_add_int(o, "delay_before_ms", r->play.delay_before_ms);
     jread_add_str(o, "cut", cuts[r->play.cut]);
-    json_object_object_add(o, "played", json_object_new_uint64(r->played));
+    jread_add_uint(o, "played", r->played);
     return o;
 }
 
@@ -197,11 +187,10 @@ void faults_clear(struct faults *f)
 struct json_object *faults_json(const struct faults *f)
 {
     struct json_object *o = json_object_new_object();
-    struct json_object *items = json_object_new_array();
+    struct json_object *items = jread_add_array(o, "items");
 
     for (size_t i = 0; i < f->rules.n; i++)
         json_object_array_add(items, fault_json(f->rules.at[i]));
-    json_object_object_add(o, "items", items);
     return o;
 }
 

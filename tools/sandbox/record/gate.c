@@ -13,7 +13,6 @@
 #include "tools/sandbox/kit/jread.h"
 #include "tools/sandbox/kit/text.h"
 #include "tools/sandbox/record/faults.h"
-#include "tools/sandbox/record/journal.h"
 #include "tools/sandbox/record/settings.h"
 #include "tools/sandbox/record/world.h"
 

@@ -4,10 +4,8 @@
 #include <errno.h>
 
 #include "base/mem.h"
-#include "tools/sandbox/kit/blob.h"
 #include "tools/sandbox/kit/jread.h"
 #include "tools/sandbox/kit/text.h"
-#include "tools/sandbox/kit/vec.h"
 
 static void journal_entry_free(struct journal_entry *e)
 {

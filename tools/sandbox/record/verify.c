@@ -5,10 +5,10 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
-#include "tools/sandbox/kit/digest.h"
 #include "tools/sandbox/kit/http_date.h"
 
 enum {
@@ -110,18 +110,10 @@ int verify_webhook_sign(const char *secret, const char *id, const char *timestam
 /* Decimal digits only, as the specification has it. */
 static bool verify_digits(const char *text, int64_t *ret)
 {
-    int64_t v = 0;
     size_t n = strlen(text);
 
-    if (n == 0 || n > 12)
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        if (text[i] < '0' || text[i] > '9')
-            return false;
-        v = v * 10 + (text[i] - '0');
-    }
-    *ret = v;
-    return true;
+    *ret = strtoll(text, NULL, 10);
+    return n >= 1 && n <= 12 && strspn(text, "0123456789") == n;
 }
 
 /* Does one entry of the header equal @want? Every entry is looked at. */

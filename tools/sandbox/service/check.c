@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tools/sandbox/kit/jread.h"
-
 enum {
     ID_MAX = 128,
     EMOJI_MAX = 64

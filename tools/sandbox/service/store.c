@@ -8,11 +8,8 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "tools/sandbox/kit/blob.h"
 #include "tools/sandbox/kit/digest.h"
 #include "tools/sandbox/kit/jread.h"
-#include "tools/sandbox/kit/names.h"
-#include "tools/sandbox/kit/vec.h"
 
 const char *const service_auth_names[] = {"bearer", "signature", "both", NULL};
 const char *const service_report_names[] = {"none", "delivered", "read", "failed", NULL};
