@@ -54,27 +54,17 @@ static void check_rows(struct import_file *f, size_t n_lines)
         FUZZ_MUST(import_column_name((enum import_column)i)[0]);
 }
 
-/* A file in memory, which has no name any more. */
-static int new_file(void)
-{
-    char path[] = "/dev/shm/amo-fuzz-XXXXXX";
-    int fd = mkstemp(path);
-
-    FUZZ_MUST(fd >= 0 && unlink(path) == 0);
-    return fd;
-}
-
 static void check_file(struct view bytes, size_t n_lines, enum import_format format)
 {
     struct import_file *f = NULL;
-    int fd = new_file();
+    FILE *in = tmpfile();
 
-    FUZZ_MUST(write(fd, bytes.ptr, bytes.len) == (ssize_t)bytes.len);
-    FUZZ_MUST(lseek(fd, 0, SEEK_SET) == 0);
-    FUZZ_MUST(import_file_new(fd, format, &f) == 0);
+    FUZZ_MUST(in && fwrite(bytes.ptr, 1, bytes.len, in) == bytes.len);
+    FUZZ_MUST(fseek(in, 0, SEEK_SET) == 0);
+    FUZZ_MUST(import_file_new(in, format, &f) == 0);
     check_rows(f, n_lines);
     import_file_free(f);
-    FUZZ_MUST(close(fd) == 0);
+    FUZZ_MUST(fclose(in) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)

@@ -9,23 +9,18 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/json.h"
 #include "base/mem.h"
 
-#define CHUNK       ((size_t)64 << 10)
 #define FIELDS_MAX  64 /* columns of a CSV, skipped ones included */
 #define COLUMN_SKIP (-1)
 
 struct import_file {
-    int fd;
+    FILE *in;
     enum import_format format;
-    bool began;       /* BOM and first character are behind us */
-    bool ended;       /* of the fd */
-    struct buf bytes; /* read, from `at` on not used yet */
-    size_t at;
-    uint64_t line;     /* of the byte at `at` */
+    bool began;        /* BOM and first character are behind us */
+    uint64_t line;     /* of the next character */
     struct buf record; /* one row without its line end, as it stands */
     struct buf texts;  /* fields of a CSV row, unquoted, one behind the other */
     struct json *doc;  /* of a JSON row */
@@ -53,16 +48,15 @@ const char *import_column_name(enum import_column column)
     return names[column];
 }
 
-int import_file_new(int fd, enum import_format format, struct import_file **ret)
+int import_file_new(FILE *in, enum import_format format, struct import_file **ret)
 {
     struct import_file *f = mem_zalloc(sizeof(*f));
 
     if (!f)
         return -ENOMEM;
-    f->fd = fd;
+    f->in = in;
     f->format = format;
     f->line = 1;
-    buf_init(&f->bytes, 2 * CHUNK);
     buf_init(&f->record, IMPORT_ROW_MAX);
     buf_init(&f->texts, IMPORT_ROW_MAX + FIELDS_MAX);
     *ret = f;
@@ -74,7 +68,6 @@ void import_file_free(struct import_file *f)
     if (!f)
         return;
     json_free(f->doc);
-    buf_fini(&f->bytes);
     buf_fini(&f->record);
     buf_fini(&f->texts);
     mem_free(f);
@@ -117,60 +110,50 @@ static int row_error(struct buf *why, const char *words)
     return IMPORT_E_ROW;
 }
 
-/* Some more of the file behind what is there. IMPORT_E_END at its end. */
-static int more(struct import_file *f, struct buf *why)
+/* The next character; IMPORT_E_END when there is none. */
+static int next_char(struct import_file *f, char *ret, struct buf *why)
 {
-    char *room = NULL;
-    ssize_t n = -1;
+    int c = getc(f->in);
 
-    if (f->ended)
-        return IMPORT_E_END;
-    buf_consume(&f->bytes, f->at);
-    f->at = 0;
-    room = buf_reserve(&f->bytes, CHUNK);
-    if (!room)
-        return -ENOMEM;
-    do
-        n = read(f->fd, room, CHUNK);
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
+    if (c == EOF && ferror(f->in))
         return file_error(why, strerror(errno)); /* NOLINT(concurrency-mt-unsafe): one thread */
-    buf_grow(&f->bytes, (size_t)n);
-    f->ended = n == 0;
-    return f->ended ? IMPORT_E_END : 0;
+    if (c == EOF)
+        return IMPORT_E_END;
+    f->line += c == '\n';
+    *ret = (char)c;
+    return 0;
 }
 
-/* Are @n bytes there, unless the file ends before? */
-static int have(struct import_file *f, size_t n, struct buf *why)
+static void put_back(struct import_file *f, char c)
 {
-    int rc = 0;
-
-    while (rc == 0 && f->bytes.len - f->at < n)
-        rc = more(f, why);
-    return rc == IMPORT_E_END ? 0 : rc;
+    (void)ungetc((unsigned char)c, f->in); /* it was read just now */
+    f->line -= c == '\n';
 }
 
 /* The BOM, and what the first character tells. */
 static int begin(struct import_file *f, struct buf *why)
 {
-    int rc = have(f, 3, why);
+    static const char bom[] = "\xef\xbb\xbf";
+    size_t n = 0;
+    char c = '\0';
+    int rc = 0;
 
-    if (rc)
-        return rc;
     f->began = true;
-    if (f->bytes.len >= 3 && memcmp(f->bytes.ptr, "\xef\xbb\xbf", 3) == 0)
-        f->at = 3;
-    while (f->format == IMPORT_GUESS) {
-        rc = have(f, 1, why);
-        if (rc || f->at == f->bytes.len)
-            return rc ? rc : file_error(why, "the file is empty");
-        if (strchr(" \t\r\n", f->bytes.ptr[f->at]) && f->bytes.ptr[f->at]) {
-            f->line += f->bytes.ptr[f->at++] == '\n';
+    while (n < sizeof(bom) - 1 && (rc = next_char(f, &c, why)) == 0 && c == bom[n])
+        n++;
+    if (rc == 0 && n < sizeof(bom) - 1)
+        put_back(f, c);
+    while (n > 0 && n < sizeof(bom) - 1)
+        put_back(f, bom[--n]); /* the C library of ours takes back more than one */
+    while (f->format == IMPORT_GUESS && (rc = next_char(f, &c, why)) == 0) {
+        if (strchr(" \t\r\n", c) && c)
             continue;
-        }
-        f->format = f->bytes.ptr[f->at] == '{' ? IMPORT_JSONL : IMPORT_CSV;
+        f->format = c == '{' ? IMPORT_JSONL : IMPORT_CSV;
+        put_back(f, c);
     }
-    return 0;
+    if (rc == IMPORT_E_END && f->format == IMPORT_GUESS)
+        return file_error(why, "the file is empty");
+    return rc == IMPORT_E_END ? 0 : rc;
 }
 
 /* Where next_record stands in a line. */
@@ -199,20 +182,6 @@ static void step_quote(const struct import_file *f, char c, struct quoting *q)
     } else {
         q->closed = false;
     }
-}
-
-/* The next character; IMPORT_E_END when there is none. */
-static int next_char(struct import_file *f, char *ret, struct buf *why)
-{
-    while (f->at == f->bytes.len) {
-        int rc = more(f, why);
-
-        if (rc)
-            return rc;
-    }
-    *ret = f->bytes.ptr[f->at++];
-    f->line += *ret == '\n';
-    return 0;
 }
 
 /* The next line without its end; with @quotes one that may hold line ends inside quotes. */

@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/buf.h"
 #include "base/compiler.h"
@@ -55,8 +56,9 @@ enum {
 
 struct import_file;
 
-/* Reads from @fd, which stays the caller's. -ENOMEM. */
-AMO_MUSTCHECK int import_file_new(int fd, enum import_format format, struct import_file **ret);
+/* Reads from @in, which stays the caller's. -ENOMEM. */
+AMO_MUSTCHECK int import_file_new(FILE *in, enum import_format format,
+                                  struct import_file **ret);
 void import_file_free(struct import_file *f);
 /* The next row. 0, IMPORT_E_*, -ENOMEM. @why gets words with IMPORT_E_ROW and _FILE. */
 AMO_MUSTCHECK int import_file_next(struct import_file *f, struct import_row *ret_row,

@@ -1,24 +1,22 @@
 #include "tools/ctl/import/file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/testing.h"
 #include "tools/ctl/import/duplicates.h"
 
 /* A file of these bytes, read from its beginning. */
-static int file_of(struct view text)
+static FILE *file_of(struct view text)
 {
-    int fd = open("rows", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    FILE *f = fopen("rows", "w+e");
 
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text.ptr, text.len), (ssize_t)text.len);
-    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-    return fd;
+    assert_non_null(f);
+    assert_int_equal(fwrite(text.ptr, 1, text.len, f), text.len);
+    assert_int_equal(fseek(f, 0, SEEK_SET), 0);
+    return f;
 }
 
 /* What becomes of a file, one line a row: "line connector|conversation|name", "line! words" for
@@ -28,8 +26,8 @@ static void read_all(struct view text, enum import_format format, struct buf *ou
     static const enum import_column shown[] = {IMPORT_CONNECTOR, IMPORT_CONVERSATION,
                                                IMPORT_NAME};
     struct import_file *f = NULL;
-    int fd = file_of(text);
-    int rc = import_file_new(fd, format, &f);
+    FILE *in = file_of(text);
+    int rc = import_file_new(in, format, &f);
 
     buf_init(out, 1 << 20);
     while (rc == 0 || rc == IMPORT_E_ROW) {
@@ -54,7 +52,7 @@ static void read_all(struct view text, enum import_format format, struct buf *ou
     assert_true(rc > 0);
     assert_int_equal(buf_error(out), 0);
     import_file_free(f);
-    assert_int_equal(close(fd), 0);
+    assert_int_equal(fclose(in), 0);
 }
 
 static void check(const char *text, const char *want)
@@ -159,7 +157,7 @@ static void many_rows_are_read_in_the_room_of_a_few(void **state)
     struct import_row row;
     struct buf text;
     struct buf why;
-    int fd = -1;
+    FILE *in = NULL;
 
     (void)state;
     buf_init(&text, 8 << 20);
@@ -168,8 +166,8 @@ static void many_rows_are_read_in_the_room_of_a_few(void **state)
     for (int i = 0; i < 100000; i++)
         (void)buf_add_f(&text, "wa,\"%d\"\n", i);
     assert_int_equal(buf_error(&text), 0);
-    fd = file_of(buf_view(&text));
-    assert_int_equal(import_file_new(fd, IMPORT_GUESS, &f), 0);
+    in = file_of(buf_view(&text));
+    assert_int_equal(import_file_new(in, IMPORT_GUESS, &f), 0);
     for (int i = 0; i < 100000; i++) {
         char want[16];
 
@@ -180,7 +178,7 @@ static void many_rows_are_read_in_the_room_of_a_few(void **state)
     }
     assert_int_equal(import_file_next(f, &row, &why), IMPORT_E_END);
     import_file_free(f);
-    assert_int_equal(close(fd), 0);
+    assert_int_equal(fclose(in), 0);
     buf_fini(&text);
     buf_fini(&why);
 }
@@ -196,16 +194,16 @@ static void memory_may_fail_anywhere(void **state)
     (void)state;
     buf_init(&why, 4096);
     for (uint64_t at = 1; rc; at++) {
-        int fd = file_of(VIEW_LIT(text));
+        FILE *in = file_of(VIEW_LIT(text));
 
         mem_fail_at(at);
-        rc = import_file_new(fd, IMPORT_GUESS, &f);
+        rc = import_file_new(in, IMPORT_GUESS, &f);
         rc = rc ? rc : import_file_next(f, &row, &why);
         mem_fail_at(0);
         assert_true(rc == 0 || rc == -ENOMEM);
         import_file_free(f);
         f = NULL;
-        assert_int_equal(close(fd), 0);
+        assert_int_equal(fclose(in), 0);
         assert_true(at < 100);
     }
     buf_fini(&why);

@@ -4,11 +4,9 @@
 #include "tools/ctl/import/import.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/json.h"
 #include "base/process.h"
@@ -22,6 +20,18 @@
 #define BATCH_BYTES ((size_t)1 << 20) /* one more row may stand above it */
 #define LISTED_TEXT 100               /* refused rows that are listed for people */
 #define LISTED_JSON 1000              /* and for programs */
+
+/* What became of rows, as core counts them. */
+enum {
+    COUNT_CREATED,
+    COUNT_UPDATED,
+    COUNT_UNCHANGED,
+    COUNT_REFUSED,
+    COUNT_UNNAMED,
+    COUNT_N
+};
+static const char *const count_names[] = {"created", "updated", "unchanged", "refused",
+                                          "unnamed"};
 
 struct import {
     const struct args *args;
@@ -40,17 +50,13 @@ struct import {
     struct json_writer refusals_w;
     size_t n_listed;
     int64_t rows;
-    int64_t created;
-    int64_t updated;
-    int64_t unchanged;
-    int64_t refused;
-    int64_t unnamed;
+    int64_t counts[COUNT_N];
     int64_t doubtful;
     uint64_t stopped_line; /* 0: to the end */
     struct buf why;        /* it stopped, or a row was refused */
 };
 
-static int open_file(const char *path, int *ret_fd, struct buf *why);
+static FILE *open_file(const char *path, struct buf *why);
 static int import_all(struct import *m);
 static int report(struct import *m, int code);
 
@@ -86,7 +92,7 @@ int import_run(const struct args *a, const struct config *config)
     const char *format = args_value(a, "format");
     enum import_format form = IMPORT_GUESS;
     struct import m;
-    int fd = -1;
+    FILE *in = NULL;
     int rc = 0;
 
     if (format && strcmp(format, "csv") != 0 && strcmp(format, "jsonl") != 0)
@@ -98,33 +104,29 @@ int import_run(const struct args *a, const struct config *config)
         rc = output_error(a, EXIT_USAGE, "the arguments are not UTF-8");
         goto out;
     }
-    if (open_file(a->operands[0], &fd, &m.why)) {
+    in = open_file(a->operands[0], &m.why);
+    if (!in) {
         rc = output_error(a, EXIT_USAGE, buf_str(&m.why));
         goto out;
     }
-    rc = import_file_new(fd, form, &m.file);
+    rc = import_file_new(in, form, &m.file);
     rc = rc ? rc : import_all(&m);
     rc = rc < 0 ? output_no_memory(a) : report(&m, rc);
 out:
-    if (fd > STDIN_FILENO)
-        (void)close(fd); /* only read: nothing can be lost */
+    if (in && in != stdin)
+        (void)fclose(in); /* only read: nothing can be lost */
     import_fini(&m);
     return rc;
 }
 
-static int open_file(const char *path, int *ret_fd, struct buf *why)
+static FILE *open_file(const char *path, struct buf *why)
 {
-    int fd = STDIN_FILENO;
+    FILE *in = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
 
-    if (strcmp(path, "-") != 0)
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
+    if (!in)
         /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
         (void)buf_add_f(why, "%s: %s", path, strerror(errno)); /* errors stick in the buf */
-        return -EINVAL;
-    }
-    *ret_fd = fd;
-    return 0;
+    return in;
 }
 
 /* --- what is told --------------------------------------------------------------------------- */
@@ -179,11 +181,8 @@ static int take_report(struct import *m, struct json *doc)
     const struct json_node *refusals = json_get(root, "refusals");
     int rc = 0;
 
-    m->created += count_of(root, "created");
-    m->updated += count_of(root, "updated");
-    m->unchanged += count_of(root, "unchanged");
-    m->refused += count_of(root, "refused");
-    m->unnamed += count_of(root, "unnamed");
+    for (size_t i = 0; i < COUNT_N; i++)
+        m->counts[i] += count_of(root, count_names[i]);
     for (size_t i = 0; rc == 0 && i < json_array_len(refusals); i++) {
         const struct json_node *one = json_array_at(refusals, i);
         struct view reason = VIEW_NONE;
@@ -236,7 +235,7 @@ static int dry_repeat(struct import *m, const struct import_row *row, bool *ret_
     if (rc || !match.line)
         return rc;
     if (match.whole) {
-        m->unchanged++;
+        m->counts[COUNT_UNCHANGED]++;
         return 0;
     }
     m->doubtful++;
@@ -311,7 +310,7 @@ static int import_all(struct import *m)
             return end_badly(m, row.line);
         m->rows++;
         if (rc == IMPORT_E_ROW) {
-            m->refused++;
+            m->counts[COUNT_REFUSED]++;
             list_row(m, (int64_t)row.line, buf_view(&m->why));
             continue;
         }
@@ -333,14 +332,12 @@ static int report_write(struct import *m, struct buf *out)
     json_open_object(&w, NULL);
     json_add_bool(&w, "dry_run", m->dry_run);
     json_add_int(&w, "rows", m->rows);
-    json_add_int(&w, "created", m->created);
-    json_add_int(&w, "updated", m->updated);
-    json_add_int(&w, "unchanged", m->unchanged);
-    json_add_int(&w, "refused", m->refused);
+    for (size_t i = 0; i < COUNT_N; i++)
+        json_add_int(&w, count_names[i], m->counts[i]);
     json_add_int(&w, "doubtful", m->doubtful);
-    json_add_int(&w, "unnamed", m->unnamed);
     json_add_raw(&w, "refusals", buf_view(&m->refusals));
-    json_add_int(&w, "not_listed", m->refused + m->doubtful - (int64_t)m->n_listed);
+    json_add_int(&w, "not_listed",
+                 m->counts[COUNT_REFUSED] + m->doubtful - (int64_t)m->n_listed);
     if (m->stopped_line) {
         json_add_int(&w, "stopped_at_line", (int64_t)m->stopped_line);
         json_add_text(&w, "stopped_because", buf_view(&m->why));
@@ -353,7 +350,9 @@ static int report_write(struct import *m, struct buf *out)
 static int report(struct import *m, int code)
 {
     const char *file = m->args->operands[0];
-    bool nothing = m->created + m->updated + m->unchanged + m->refused + m->doubtful == 0;
+    bool nothing = m->counts[COUNT_CREATED] + m->counts[COUNT_UPDATED] +
+                       m->counts[COUNT_UNCHANGED] + m->counts[COUNT_REFUSED] + m->doubtful ==
+                   0;
     struct buf words;
     struct buf out;
     int rc = 0;
@@ -374,7 +373,7 @@ static int report(struct import *m, int code)
         rc = output_document(m->args, buf_view(&out));
         if (m->stopped_line)
             (void)output_error(NULL, code, buf_str(&words)); /* the code is returned below */
-        else if (m->refused + m->doubtful > 0)
+        else if (m->counts[COUNT_REFUSED] + m->doubtful > 0)
             code = output_error(
                 NULL, EXIT_FAILED,
                 "some rows were not taken; the file can be imported again when they "
