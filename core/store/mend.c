@@ -188,7 +188,9 @@ static int end_transaction(struct db *d, int rc)
     rc = rc ? rc : db_exec(d, "COMMIT");
     if (rc) /* as it was; a failure that ended the transaction has done the same */
         (void)!db_exec(d, "ROLLBACK");
-    (void)!db_exec(d, "PRAGMA writable_schema=OFF"); /* of this connection alone */
+    /* off, for this connection alone; and what it knows of tables and indexes is read anew: a rollback need
+     * not do that, and without the indexes it would write rows that these do not know */
+    (void)!db_exec(d, "PRAGMA writable_schema=RESET");
     return rc;
 }
 
