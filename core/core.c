@@ -212,6 +212,7 @@ static void core_init(struct core *c, struct config *config)
     c->config = config;
     c->signal_fd = -1;
     c->ending = aside_ending;
+    c->commit = core_commit;
     c->verbs = core_verbs;
     c->n_verbs = core_n_verbs;
     list_init(&c->peers);

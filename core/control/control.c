@@ -62,7 +62,10 @@ void control_readable(void *arg)
 static int verb_run(struct core *c, control_verb_fn *fn, struct control_ask *ask)
 {
     uint64_t version = c->registry->version;
-    int rc = core_turn(c);
+    int rc = 0;
+
+    core_ask(c);
+    rc = core_turn(c);
 
     rc = rc ? rc : store_savepoint(c->store);
     if (rc)
@@ -109,8 +112,12 @@ static void control_verb(struct core *c, const struct peer *caller,
         rc = control_fail(&ask, EXIT_USAGE, "the arguments are not a JSON object");
     else
         rc = verb_run(c, fn, &ask);
-    c->hand = (struct hand){.verb = true};
-    if (rc < 0 && core_is_trouble(rc)) {
+    c->hand = (struct hand){.asked = true};
+    if (core_asked(c, "control", rc)) {
+        control_answer(c, caller, EXIT_FAILED, VIEW_NONE,
+                       "it needs a damaged part of the store: see \"The store is damaged\" in"
+                       " the runbook");
+    } else if (rc < 0 && core_is_trouble(rc)) {
         core_give_up(c, "control", rc);
     } else if (rc < 0) {
         control_answer(c, caller, EXIT_FAILED, VIEW_NONE,

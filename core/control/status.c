@@ -53,8 +53,15 @@ int verb_clock_show(struct control_ask *ask)
 
 int verb_clock_agree(struct control_ask *ask)
 {
-    int rc = doubt_agree(ask->core);
+    struct core *c = ask->core;
+    int rc = 0;
 
+    if (c->doubt.on && store_damage(c->store))
+        return control_fail(
+            ask, EXIT_FAILED,
+            "a part of the store is damaged, and what was stamped in doubt cannot be"
+            " stamped anew there: repair it first");
+    rc = doubt_agree(c);
     if (rc)
         return rc;
     clock_json(ask, NULL);

@@ -324,14 +324,18 @@ static void inquiry_try(struct core *c, struct inquiry *q, struct peer *p, int64
     rc = inquiry_ask(c, q, p, now_mono_ms);
     if (rc)
         inquiry_unask(q);
-    if (q->kind == INQUIRY_ONCE && rc > 0)
+    if (rc == STORE_DAMAGED) {
+        c->hand.command = q->command;
+        core_give_up(c, "inquiry", rc);
+    } else if (q->kind == INQUIRY_ONCE && rc > 0) {
         inquiry_over(c, q, NULL); /* unreadable: cannot be */
-    else if (rc == RESOLVE_E_MOVED)
+    } else if (rc == RESOLVE_E_MOVED) {
         check_elsewhere(c, q);
-    else if (rc == RESOLVE_E_PARENT || rc == RESOLVE_E_STALE || rc == RESOLVE_E_ERASED)
+    } else if (rc == RESOLVE_E_PARENT || rc == RESOLVE_E_STALE || rc == RESOLVE_E_ERASED) {
         check_orphaned(c, q);
-    else if (rc)
+    } else if (rc) {
         q->due_mono_ms = now_mono_ms + 1000;
+    }
 }
 
 /* Before messages: what an operator or a whole account waits for, and a look that waits too long. */
@@ -375,6 +379,7 @@ bool inquiry_result(struct core *c, const struct result *r)
             continue;
         inquiry_unask(q);
         q->due_mono_ms = clock_mono_ms();
+        c->hand.command = q->command;
         if (q->kind == INQUIRY_LOOK)
             look_answer(c, q, r);
         else if (r->outcome == OUTCOME_UNSTARTED)

@@ -272,9 +272,11 @@ static void dispatch_each(struct core *c, struct peer *p, dispatch_each_fn *fn)
     }
     for (size_t i = 0; i < n; i++) {
         cmd = queue_find(c->queue, ids[i]);
+        c->hand.command = ids[i];
         if (cmd)
             fn(c, cmd, p);
     }
+    c->hand.command = 0;
     mem_free(ids);
 }
 
@@ -377,11 +379,13 @@ void dispatch_unreceived(struct core *c, struct peer *p, struct view held)
     }
     for (size_t i = 0; i < n; i++) {
         cmd = queue_find(c->queue, ids[i]);
+        c->hand.command = ids[i];
         if (cmd && cmd->done_late)
             settle_done(c, cmd, NULL);
         else if (cmd)
             queue_move(c->queue, cmd, COMMAND_READY, 0, now);
     }
+    c->hand.command = 0;
     mem_free(ids); /* no memory: the lease brings them back */
     dispatch_detach(c, p);
 }
@@ -404,7 +408,9 @@ void dispatch_due(struct core *c, int64_t now_mono_ms)
         }
         log_line(LOG_LEVEL_WARN, "command.lease_over", "trace=%s command=%lld",
                  command_trace(cmd, trace), (long long)cmd->id);
+        c->hand.command = cmd->id;
         dispatch_back(c, cmd, now_mono_ms);
+        c->hand.command = 0;
     }
 }
 

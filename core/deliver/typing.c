@@ -97,11 +97,13 @@ void hint_take(struct core *c, struct view body)
         log_line(LOG_LEVEL_ERROR, "event.hint_malformed", NULL);
         return;
     }
+    core_ask(c);
     rc = lookup_event(c, &e, &l);
     /* nothing is moved for a hint: who is not reached as it stands is not told */
     if (rc == 0 && l.mapping.found &&
         reach_of(c->registry, l.mapping.found).way == REACH_STAYS &&
         (e.kind == EVENT_SERVICE_TYPING || view_is(e.scope, l.mapping.found->scope)))
         hint_send(c, &e, l.mapping.found);
+    (void)core_asked(c, "hint", rc); /* told */
     lookup_fini(&l);
 }

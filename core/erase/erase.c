@@ -434,7 +434,7 @@ void erase_tick(struct core *c, int64_t now_mono_ms)
 
     if (!e || c->exit_code)
         return;
-    c->hand = (struct hand){.verb = true};
+    c->hand = (struct hand){.asked = true};
     rc = erase_step(e, now_mono_ms);
     if (rc == 0 && e->step == ERASE_END)
         rc = finish(e);

@@ -43,11 +43,13 @@ void answer_query(struct core *c, struct peer *p, struct view body)
         return;
     }
     a.number = q.number;
+    core_ask(c);
     rc = core_turn(c);
     wanted.connector = q.connector;
     rc = rc ? rc : lookup_message(c, &wanted, q.message_id, &m);
     if (rc == 0)
         answer_about(&m, &a);
+    (void)core_asked(c, "query", rc); /* told */
     buf_init(&out, LIMIT_CONTROL_BYTES);
     /* without an answer the asker says that core is away, which is as good as true */
     if (rc >= 0 && answer_encode(&a, &out) == 0)

@@ -64,7 +64,7 @@ static int hand_aside(struct core *c)
         rc = event_aside(c, h);
     else if (rc == 0 && h->command)
         rc = command_aside(c, h->command);
-    else if (rc == 0 && !h->verb)
+    else if (rc == 0 && !h->asked)
         rc = STORE_DAMAGED; /* whatever core does by itself at every start */
     return rc ? rc : store_commit(c->store);
 }

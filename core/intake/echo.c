@@ -583,13 +583,16 @@ static int echo_tick_one(struct core *c, struct echo *e, int64_t step_ms, int64_
 {
     struct conversation conv = {0};
     const struct core_command *head = NULL;
-    int rc = store_conversation(c->store, e->conversation, &conv);
+    int rc = 0;
 
+    core_ask(c);
+    rc = store_conversation(c->store, e->conversation, &conv);
     if (rc == 0)
         head = unclear_one(c, e->side, &conv, e->again);
     conversation_fini(&conv);
+    e->over = core_asked(c, "echo", rc) || e->over; /* each event is applied, and kept aside */
     if (rc < 0)
-        return rc;
+        return rc == STORE_DAMAGED && e->over ? 0 : rc;
     if (e->conversation == ECHO_NOBODYS) {
         e->over =
             !spools_are_missed(c, now_mono_ms) && !spools_send_again(c, NULL, now_mono_ms);

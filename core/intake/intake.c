@@ -259,6 +259,8 @@ static int apply_wait(struct core *c, const struct event *e, struct view bytes,
 
     if (how == INTAKE_LATE)
         return intake_quarantine(c, bytes, p->reason); /* it has waited */
+    if (store_waiting_is_hurt(c->store))
+        return intake_quarantine(c, bytes, INTAKE_DAMAGED);
     if (c->n_waiting >=
         LIMIT_WAITING + (p->verdict == VERDICT_WAIT_ECHO ? LIMIT_WAITING_ECHO : 0))
         return intake_quarantine(c, bytes, "too_many_waiting");
@@ -312,7 +314,8 @@ static bool may_wait_as_echo(const struct core *c, const struct mapping *m, enum
 {
     int64_t longest = ECHO_WAITS * (int64_t)config_number(c->config, "core/echo_ms");
 
-    if (how == INTAKE_LATE || c->n_waiting >= LIMIT_WAITING + LIMIT_WAITING_ECHO)
+    if (how == INTAKE_LATE || c->n_waiting >= LIMIT_WAITING + LIMIT_WAITING_ECHO ||
+        store_waiting_is_hurt(c->store))
         return false;
     return how != INTAKE_WOKEN ||
            (m->echo_again && clock_mono_ms() - c->echo_since_mono_ms < longest);

@@ -380,6 +380,11 @@ int64_t db_changes(const struct db *d)
     return sqlite3_changes64(d->handle);
 }
 
+int64_t db_all_changes(const struct db *d)
+{
+    return sqlite3_total_changes64(d->handle);
+}
+
 int64_t db_last_id(const struct db *d)
 {
     return sqlite3_last_insert_rowid(d->handle);

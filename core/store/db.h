@@ -42,6 +42,8 @@ bool db_has_room(const char *path);
 AMO_MUSTCHECK int db_run(struct db *d, const char *sql, const char *format, ...);
 /* Rows changed by the last db_run. */
 int64_t db_changes(const struct db *d);
+/* Rows changed since the database was opened. */
+int64_t db_all_changes(const struct db *d);
 /* Row id of the last insert. */
 int64_t db_last_id(const struct db *d);
 

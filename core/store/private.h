@@ -21,6 +21,7 @@ struct store {
     bool looked_at;     /* the whole of it was read when it was opened */
     bool hurt_attempts; /* … and is damaged there */
     bool hurt_conversations;
+    bool hurt_waiting;
     char damage[200]; /* SQLite's words about what is damaged; "" nothing that is known */
 };
 

@@ -108,9 +108,10 @@ static int store_find_hurt(struct store *s)
 {
     int rc = mend_is_hurt(s->db, "PRAGMA quick_check('attempts')", &s->hurt_attempts);
 
-    return rc ? rc
-              : mend_is_hurt(s->db, "PRAGMA quick_check('conversations')",
-                             &s->hurt_conversations);
+    rc =
+        rc ? rc
+           : mend_is_hurt(s->db, "PRAGMA quick_check('conversations')", &s->hurt_conversations);
+    return rc ? rc : mend_is_hurt(s->db, "PRAGMA quick_check('waiting')", &s->hurt_waiting);
 }
 
 static int store_look(struct store *s)
@@ -281,6 +282,11 @@ bool store_conversations_are_hurt(const struct store *s)
     return s->hurt_conversations;
 }
 
+bool store_waiting_is_hurt(const struct store *s)
+{
+    return s->hurt_waiting;
+}
+
 void store_found_damaged(struct store *s, int rc)
 {
     int failed = 0;
@@ -335,6 +341,11 @@ int store_abandon(struct store *s)
     s->in_transaction = false;
     rc = db_exec(s->db, "ROLLBACK");
     return rc == -EIO ? 0 : rc; /* "no transaction is active": the failure has ended it */
+}
+
+int64_t store_changes(const struct store *s)
+{
+    return db_all_changes(s->db);
 }
 
 int store_savepoint(struct store *s)

@@ -60,6 +60,9 @@ bool store_is_looked_at(const struct store *s);
 const char *store_damage(const struct store *s);
 /* Are rows of conversations damaged? A walk through all of them would meet it every time. */
 bool store_conversations_are_hurt(const struct store *s);
+/* Rows of what waits are: core goes through them by itself, so nothing of it is taken out, and nothing may
+ * be put there, until the store is repaired. */
+bool store_waiting_is_hurt(const struct store *s);
 /* How many migrations this program knows, and the number in the database. */
 int store_schema_version(void);
 
@@ -72,6 +75,8 @@ AMO_MUSTCHECK int store_commit(struct store *s);
 int64_t store_log_bytes(const struct store *s);
 /* Rolls back the transaction. Only before the process ends: what is in memory no longer fits. */
 AMO_MUSTCHECK int store_abandon(struct store *s);
+/* Rows changed since the store was opened: who finds the same number again has only read. */
+int64_t store_changes(const struct store *s);
 AMO_MUSTCHECK int store_savepoint(struct store *s);
 AMO_MUSTCHECK int store_release(struct store *s);
 /* Undo what came since the savepoint; the transaction continues. */

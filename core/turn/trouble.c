@@ -37,14 +37,10 @@ void core_give_up(struct core *c, const char *in, int rc)
         loop_stop(c->loop);
 }
 
-void core_row_failed(struct core *c, const char *in, int rc)
+static void row_tell(struct core *c, const char *in, int rc)
 {
     int64_t now = clock_mono_ms();
 
-    if (core_is_trouble(rc)) {
-        core_give_up(c, in, rc);
-        return;
-    }
     c->n_rows_failed++;
     if (c->row_failed_mono_ms && now - c->row_failed_mono_ms < ROW_FAILED_EVERY_MS &&
         c->row_failed_in == in)
@@ -52,6 +48,42 @@ void core_row_failed(struct core *c, const char *in, int rc)
     c->row_failed_mono_ms = now;
     c->row_failed_in = in;
     core_log_store(c, "row.failed", in, rc);
+}
+
+void core_row_failed(struct core *c, const char *in, int rc)
+{
+    if (core_is_trouble(rc))
+        core_give_up(c, in, rc);
+    else
+        row_tell(c, in, rc);
+}
+
+void core_ask(struct core *c)
+{
+    c->asked_apart = store_damage(c->store) && c->commit;
+    if (c->asked_apart)
+        c->commit(c);
+    c->asked_changes = store_changes(c->store);
+}
+
+bool core_asked(struct core *c, const char *in, int rc)
+{
+    bool only_read = store_changes(c->store) == c->asked_changes;
+
+    if (rc != STORE_DAMAGED || c->exit_code)
+        return false;
+    if (c->asked_apart && only_read) {
+        row_tell(c, in, rc);
+        rc = store_abandon(c->store);
+        if (rc == 0)
+            c->turn_dirty = false; /* there was nothing else in it */
+    }
+    if (rc == 0)
+        return true;
+    c->hand = (struct hand){.asked = true};
+    core_give_up(c, in, rc);
+    c->hand = (struct hand){0};
+    return false;
 }
 
 int core_row_begin(struct core *c)

@@ -77,11 +77,13 @@ struct hand {
     uint64_t number;
     struct view event; /* borrowed; VIEW_NONE none */
     int64_t command;   /* 0 none */
-    bool verb;         /* an operator's: nothing of it is tried again by itself */
+    bool asked;        /* for somebody who asks: nothing of it is tried again by itself */
 };
 
 /* What rooms above do when the store has failed (@rc), before the process ends with the code returned. */
 typedef int core_ending_fn(struct core *c, int rc);
+/* What this turn has done so far is committed and acknowledged; failure ends core. */
+typedef void core_commit_fn(struct core *c);
 
 struct core {
     struct config *config;
@@ -94,6 +96,7 @@ struct core {
     int signal_fd; /* -1 none yet */
     int exit_code;
     core_ending_fn *ending; /* NULL: nothing */
+    core_commit_fn *commit;
     bool stopping;
 
     struct bus_socket *events;
@@ -154,6 +157,8 @@ struct core {
     struct erase *erase;       /* the erasure under way, NULL none */
     uint64_t next_turn;        /* number of the next SPOOL_TURN; never reused */
     int64_t rebuild_max_bytes; /* a larger store is not written anew while core runs */
+    bool asked_apart;          /* the question in hand has a transaction of its own … */
+    int64_t asked_changes;     /* … which began at this store_changes() */
 
     uint64_t ticks; /* seconds since the start, about */
     uint64_t commits;
@@ -218,6 +223,12 @@ void core_log_store(const struct core *c, const char *what, const char *in, int 
 /* One row failed and is left as it is: logged (the same @in once a minute) and counted. Trouble ends core,
  * so check exit_code afterwards. @in is a literal. */
 void core_row_failed(struct core *c, const char *in, int rc);
+/* Around what is read for somebody who asks: an operator, a service. Where a damaged page is met nothing
+ * more can be written in that transaction; so in a store that is known to be damaged a question has one of
+ * its own, and costs itself alone. core_asked() is given what came of it: true if it met damage, which was
+ * told and undone, and core goes on. False: it did not, or core has ended. */
+void core_ask(struct core *c);
+bool core_asked(struct core *c, const char *in, int rc);
 /* Around everything that is done for one row: what fails is undone and logged as above, and the turn
  * continues. core_row_end() returns @rc, or why the row could not be kept; what happens to the row then
  * is up to the caller. */
