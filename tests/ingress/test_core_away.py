@@ -14,14 +14,21 @@ def accept(ingress, n, prefix="m"):
     return [f"{prefix}-{i}" for i in range(n)]
 
 
+def both(make, take=True, **credit):
+    """Ingress and a core that it has its registry from; the core acknowledges nothing unless it may @take."""
+    core = make.core(**credit)
+    core.take = take
+    ingress = make()
+    ingress.wait_log("what=registry.new")
+    return ingress, core
+
+
 def ids(core):
     return [event["message_id"] for _, event, _ in core.events]
 
 
 def test_core_goes_and_comes_back_and_has_everything_in_order(make):
-    core = make.core()
-    ingress = make()
-    ingress.wait_log("what=registry.new")
+    ingress, core = both(make)
     first = accept(ingress, 5, "before")
     core.wait_events(5)
     core.close()
@@ -35,9 +42,7 @@ def test_core_goes_and_comes_back_and_has_everything_in_order(make):
 
 
 def test_ingress_starts_and_verifies_without_core(make):
-    core = make.core()
-    ingress = make()
-    ingress.wait_log("what=registry.new")
+    ingress, core = both(make)
     core.close()
     ingress.stop()
     ingress.start()
@@ -52,9 +57,7 @@ def test_ingress_starts_and_verifies_without_core(make):
 
 
 def test_the_sealed_copy_shows_no_secrets_and_a_broken_one_is_left(make):
-    core = make.core()
-    ingress = make()
-    ingress.wait_log("what=registry.new")
+    ingress, core = both(make)
     core.close()
     folder = ingress.dir / "data" / "ingress"
     sealed = (folder / "registry.sealed").read_bytes()
@@ -69,9 +72,7 @@ def test_the_sealed_copy_shows_no_secrets_and_a_broken_one_is_left(make):
 
 
 def test_what_was_answered_200_survives_kill_9(make):
-    core = make.core()
-    ingress = make()
-    ingress.wait_log("what=registry.new")
+    ingress, core = both(make)
     core.close()
     for life in range(3):
         accept(ingress, 10, f"life{life}")
@@ -84,10 +85,7 @@ def test_what_was_answered_200_survives_kill_9(make):
 
 
 def test_taken_events_are_not_sent_again_and_untaken_ones_are(make):
-    core = make.core()
-    core.take = False
-    ingress = make()
-    ingress.wait_log("what=registry.new")
+    ingress, core = both(make, take=False)
     accept(ingress, 10)
     core.wait_events(10)
     peer, spool, _ = core.pending[0]
@@ -102,9 +100,7 @@ def test_taken_events_are_not_sent_again_and_untaken_ones_are(make):
 
 
 def test_a_crash_of_ingress_asks_core_what_it_has(make):
-    core = make.core()
-    ingress = make()
-    ingress.wait_log("what=registry.new")
+    ingress, core = both(make)
     accept(ingress, 10)
     core.wait_events(10)
     wait_for(lambda: ingress.metric("amo_spool_events") == 0, "an empty spool")
@@ -121,9 +117,7 @@ def test_a_crash_of_ingress_asks_core_what_it_has(make):
 
 
 def test_a_restored_spool_takes_a_new_id_before_it_sends(make):
-    core = make.core()
-    ingress = make()
-    ingress.wait_log("what=registry.new")
+    ingress, core = both(make)
     accept(ingress, 3)
     core.wait_events(3)
     ingress.stop()
@@ -151,10 +145,7 @@ def test_a_restored_spool_takes_a_new_id_before_it_sends(make):
 
 def test_what_core_leaves_unanswered_goes_again(make):
     """A frame, or its answer, got lost on the way, and both sides live on."""
-    core = make.core()
-    core.take = False
-    ingress = make()
-    ingress.wait_log("what=registry.new")
+    ingress, core = both(make, take=False)
     accept(ingress, 3)
     core.wait_events(3)
     core.pending = []
@@ -166,9 +157,7 @@ def test_what_core_leaves_unanswered_goes_again(make):
 
 
 def test_a_spool_refused_in_words_takes_a_new_id(make):
-    core = make.core()
-    ingress = make()
-    ingress.wait_log("what=registry.new")
+    ingress, core = both(make)
     accept(ingress, 3)
     core.wait_events(3)
     ingress.stop()
@@ -191,10 +180,7 @@ def test_a_spool_refused_in_words_takes_a_new_id(make):
 
 
 def test_events_leave_within_credit(make):
-    core = make.core(credit=4)
-    core.take = False
-    ingress = make()
-    ingress.wait_log("what=registry.new")
+    ingress, core = both(make, take=False, credit=4)
     accept(ingress, 10)
     core.wait_events(4)
     assert ingress.amo(hook("one more")).status == 200
@@ -205,10 +191,7 @@ def test_events_leave_within_credit(make):
 
 
 def test_one_event_larger_than_the_credit_travels_alone(make):
-    core = make.core(credit=100, credit_bytes=20000)
-    core.take = False
-    ingress = make()
-    ingress.wait_log("what=registry.new")
+    ingress, core = both(make, take=False, credit=100, credit_bytes=20000)
     accept(ingress, 1, "small")
     assert ingress.amo(hook("large", text="x" * 300000)).status == 200
     accept(ingress, 1, "after")
@@ -223,10 +206,7 @@ def test_one_event_larger_than_the_credit_travels_alone(make):
 
 
 def test_an_event_that_kills_core_travels_alone_and_then_marked(make):
-    core = make.core()
-    core.take = False
-    ingress = make()
-    ingress.wait_log("what=registry.new")
+    ingress, core = both(make, take=False)
     accept(ingress, 3)
     core.wait_events(3)
     core.restart()                      # first loss: all three again
@@ -255,10 +235,7 @@ def go_in_order(core, body):
 
 
 def test_orderly_ends_with_the_same_event_in_hand_count_in_the_end(make):
-    core = make.core()
-    core.take = False
-    ingress = make()
-    ingress.wait_log("what=registry.new")
+    ingress, core = both(make, take=False)
     accept(ingress, 3)
     core.wait_events(3)
     for n in (6, 9):
@@ -274,10 +251,7 @@ def test_orderly_ends_with_the_same_event_in_hand_count_in_the_end(make):
 
 
 def test_the_event_that_core_gives_up_over_again_and_again_is_marked(make):
-    core = make.core()
-    core.take = False
-    ingress = make()
-    ingress.wait_log("what=registry.new")
+    ingress, core = both(make, take=False)
     accept(ingress, 2)
     core.wait_events(2)
     for n in (4, 6, 7, 8, 9):
@@ -293,10 +267,7 @@ def test_the_event_that_core_gives_up_over_again_and_again_is_marked(make):
 
 
 def test_plain_ends_and_full_disks_count_nothing(make):
-    core = make.core()
-    core.take = False
-    ingress = make()
-    ingress.wait_log("what=registry.new")
+    ingress, core = both(make, take=False)
     accept(ingress, 2)
     core.wait_events(2)
     for n in range(7):
@@ -306,10 +277,7 @@ def test_plain_ends_and_full_disks_count_nothing(make):
 
 
 def test_a_session_lost_without_a_death_counts_nothing(make):
-    core = make.core()
-    core.take = False
-    ingress = make()
-    ingress.wait_log("what=registry.new")
+    ingress, core = both(make, take=False)
     accept(ingress, 2)
     core.wait_events(2)
     for n in range(4):
@@ -320,9 +288,7 @@ def test_a_session_lost_without_a_death_counts_nothing(make):
 
 
 def test_drain_delivers_the_spool_of_a_dead_host(make):
-    core = make.core()
-    ingress = make()
-    ingress.wait_log("what=registry.new")
+    ingress, core = both(make)
     core.close()
     accept(ingress, 50)
     ingress.kill()
@@ -346,9 +312,7 @@ def test_a_second_process_may_not_have_the_same_spool(make):
 
 
 def test_sigterm_finishes_what_was_begun(make):
-    core = make.core()
-    ingress = make()
-    ingress.wait_log("what=registry.new")
+    ingress, core = both(make)
     idle = ingress.connect()
     assert ingress.amo(hook("idle"), connection=idle).status == 200
     busy = ingress.connect()
@@ -409,9 +373,7 @@ def test_tap_shows_what_is_sent(pair):
 
 def test_registry_unused(make):
     """A registry frame that is not understood changes nothing."""
-    core = make.core()
-    ingress = make()
-    ingress.wait_log("what=registry.new")
+    ingress, core = both(make)
     core.send_registry(b"\xc1")
     ingress.wait_log("what=registry.malformed")
     assert ingress.amo().status == 200

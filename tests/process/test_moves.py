@@ -48,6 +48,11 @@ class Office:
         answer = self.stack.amoctl(*words, code=code)
         return answer if code else answer["scope_id"]
 
+    def changes_channel(self, *options):
+        """The first account leaves and is connected again by a channel of its own; the new scope id."""
+        self.stack.amoctl("account", "disconnect", self.first, *options)
+        return self.connect(account=account_of(self.first), channel=self.add_channel())
+
     def source(self, source, scope, *options, code=0, connector=None):
         return self.stack.amoctl("source", "add", "--connector", connector or self.name, "--source", source, "--scope",
                                  scope, *options, code=code)
@@ -59,6 +64,21 @@ class Office:
 
     def answers(self, text, met, **more):
         return self.stack.manager_writes(text, met["chat"], scope_id=met["scope_id"], **more)
+
+    def reaches(self, text, met):
+        """A manager's answer that the client reads."""
+        self.stack.wait("status", id=self.answers(text, met)["id"], status=2)
+
+    def reports(self, who, text, ident="own"):
+        """The service has seen this written to the client on its own side."""
+        assert self.stack.call("POST", "messages", {
+            "id": f"{ident}-{self.name}", "source": "wa1", "direction": "out", "conversation": {"id": who},
+            "sender": {"id": "operator"}, "receiver": {"id": who}, "author": None, "type": "text", "text": text},
+            connector=self.name, token=self.svc["token"])[0] == 202
+
+    def under_way(self):
+        """An attempt is in some worker's hands."""
+        wait_for(lambda: any(p.get("in_flight") for p in self.stack.control("status")["peers"]), "the attempt")
 
     def post(self, who, source="wa1", text="hello", ident=None):
         return self.stack.call("POST", "messages", {
@@ -80,6 +100,14 @@ class Office:
         return [m["text"] for m in self.stack.list("service/messages") if m["connector"] == (connector or self.name)]
 
 
+def two_companies(stack):
+    """A connector with two accounts, each with a number: it, and their scopes."""
+    o = Office(stack, accounts=2)
+    for source, scope in zip(("wa1", "wa2"), o.scopes):
+        o.source(source, scope)
+    return o, *o.scopes
+
+
 def account_of(scope):
     return scope.split("_")[1]
 
@@ -87,10 +115,7 @@ def account_of(scope):
 # --- a number moves to another account ----------------------------------------------------------------
 
 def test_a_number_that_was_given_to_another_account_takes_its_clients_with_it(stack):
-    o = Office(stack, accounts=2)
-    a, b = o.scopes
-    o.source("wa1", a)
-    o.source("wa2", b)
+    o, a, b = two_companies(stack)
     old = o.says("to-the-old-company", "79005550111")
     assert old["scope_id"] == a
     refused = o.source("wa1", b, code=1)  # not without saying so
@@ -104,8 +129,7 @@ def test_a_number_that_was_given_to_another_account_takes_its_clients_with_it(st
     assert o.says("a-new-client", "79005550112")["scope_id"] == b
     # neither do the old company's managers write from it any more
     assert o.told(o.answers("from-the-old-company", old)) == [(-1, 905)]
-    fine = o.answers("from-the-new-company", new)
-    stack.wait("status", id=fine["id"], status=2)
+    o.reaches("from-the-new-company", new)
     assert o.sent() == ["from-the-new-company"]
     assert "moved_conversation" in o.quarantined()
     shown = stack.amoctl("conversation", "list", "--scope", a)
@@ -113,10 +137,7 @@ def test_a_number_that_was_given_to_another_account_takes_its_clients_with_it(st
 
 
 def test_what_waits_for_the_old_company_goes_to_the_new_one_and_its_words_die(stack):
-    o = Office(stack, accounts=2)
-    a, b = o.scopes
-    o.source("wa1", a)
-    o.source("wa2", b)
+    o, a, b = two_companies(stack)
     met = o.says("met", "79005550121")
     stack.amoctl("account", "pause", a)
     for n in range(3):
@@ -133,10 +154,7 @@ def test_what_waits_for_the_old_company_goes_to_the_new_one_and_its_words_die(st
 
 
 def test_an_edit_and_a_reaction_do_not_reach_the_company_that_had_the_number(stack):
-    o = Office(stack, accounts=2)
-    a, b = o.scopes
-    o.source("wa1", a)
-    o.source("wa2", b)
+    o, a, b = two_companies(stack)
     ident = o.name + "-m1"
     assert o.post("79005550131", ident=ident, text="before-the-move")[0] == 202
     met = stack.wait("amojo.message", text="before-the-move")["item"]
@@ -155,25 +173,18 @@ def test_an_edit_and_a_reaction_do_not_reach_the_company_that_had_the_number(sta
 
 
 def test_a_number_that_comes_back_finds_its_old_chats(stack):
-    o = Office(stack, accounts=2)
-    a, b = o.scopes
-    o.source("wa1", a)
-    o.source("wa2", b)
+    o, a, b = two_companies(stack)
     before = o.says("first-time", "79005550141")
     o.source("wa1", b, "--move")
     o.says("in-between", "79005550141")
     o.source("wa1", a, "--move")
     after = o.says("home-again", "79005550141")
     assert (after["scope_id"], after["chat"]) == (a, before["chat"])
-    fine = o.answers("answer-after", after)
-    stack.wait("status", id=fine["id"], status=2)
+    o.reaches("answer-after", after)
 
 
 def test_a_move_stands_when_core_is_killed_behind_it(stack):
-    o = Office(stack, accounts=2)
-    a, b = o.scopes
-    o.source("wa1", a)
-    o.source("wa2", b)
+    o, a, b = two_companies(stack)
     o.says("met-" + o.name, "79005550145")
     stack["egress-0"].stop()
     for n in range(3):
@@ -188,15 +199,11 @@ def test_a_move_stands_when_core_is_killed_behind_it(stack):
 
 
 def test_what_was_under_way_when_the_number_moved_goes_to_the_new_company(stack):
-    o = Office(stack, accounts=2)
-    a, b = o.scopes
-    o.source("wa1", a)
-    o.source("wa2", b)
+    o, a, b = two_companies(stack)
     o.says("met-" + o.name, "79005550147")
     stack.fault(on="amojo.new_message", match=o.name + "-way", delay_ms=700, status=503, times=1)
     assert o.post("79005550147", text=o.name + "-way")[0] == 202
-    wait_for(lambda: o.stack.control("status")["peers"] and any(p.get("in_flight") for p in
-                                                                 o.stack.control("status")["peers"]), "the attempt")
+    o.under_way()
     o.source("wa1", b, "--move")
     assert stack.wait("amojo.message", text=o.name + "-way")["item"]["scope_id"] == b
     assert o.name + "-way" not in o.texts(a)
@@ -204,10 +211,7 @@ def test_what_was_under_way_when_the_number_moved_goes_to_the_new_company(stack)
 
 def test_what_was_tried_before_its_number_went_and_came_back_is_looked_for(stack):
     """Amo has it, and refuses it when it comes again; where it was in between was never called."""
-    o = Office(stack, accounts=2)
-    a, b = o.scopes
-    o.source("wa1", a)
-    o.source("wa2", b)
+    o, a, b = two_companies(stack)
     o.says("met-" + o.name, "79005550155")
     stack.sandbox("settings", {"repeat": 400}, method="PATCH")
     # a 503 hardly ever hides a success: it goes along where nobody can be asked
@@ -238,15 +242,12 @@ def test_what_was_tried_before_its_number_went_and_came_back_is_looked_for(stack
 
 def test_what_is_under_way_when_the_account_leaves_is_not_overtaken(stack):
     """One attempt is under way, two wait behind it; the account leaves, and its number is given to another one."""
-    o = Office(stack, accounts=2)
-    a, b = o.scopes
-    o.source("wa1", a)
-    o.source("wa2", b)
+    o, a, b = two_companies(stack)
     o.says("met-" + o.name, "79005550149")
     stack.fault(on="amojo.new_message", match=o.name + "-0", delay_ms=1500, status=503, times=1)
     for n in range(3):
         assert o.post("79005550149", text=f"{o.name}-{n}")[0] == 202
-    wait_for(lambda: any(p.get("in_flight") for p in stack.control("status")["peers"]), "the attempt")
+    o.under_way()
     stack.amoctl("account", "disconnect", a, "--no-call")
     o.source("wa1", b, "--move")
     assert o.post("79005550149", text=f"{o.name}-3")[0] == 202
@@ -257,15 +258,12 @@ def test_what_is_under_way_when_the_account_leaves_is_not_overtaken(stack):
 
 def test_what_was_to_go_along_when_core_died_is_not_overtaken(stack):
     """One attempt is under way, two wait behind it; the number moves, core dies, and the client writes on."""
-    o = Office(stack, accounts=2)
-    a, b = o.scopes
-    o.source("wa1", a)
-    o.source("wa2", b)
+    o, a, b = two_companies(stack)
     o.says("met-" + o.name, "79005550148")
     stack.fault(on="amojo.new_message", match=o.name + "-0", delay_ms=1000, status=503, times=1)
     for n in range(3):
         assert o.post("79005550148", text=f"{o.name}-{n}")[0] == 202
-    wait_for(lambda: any(p.get("in_flight") for p in stack.control("status")["peers"]), "the attempt")
+    o.under_way()
     o.source("wa1", b, "--move")
     stack["core"].kill()
     assert o.post("79005550148", text=f"{o.name}-3")[0] == 202
@@ -278,17 +276,14 @@ def test_what_was_to_go_along_when_core_died_is_not_overtaken(stack):
 # --- what the old account may have ---------------------------------------------------------------------
 
 def unclear_at(o, who, taken):
-    """Two accounts; of three messages to the first one failed there, was taken or not, and waits before the others."""
-    a, b = o.scopes
-    o.source("wa1", a)
-    o.source("wa2", b)
+    """Of three messages to the first account one failed there, was taken or not, and waits before the others."""
     o.says("met-" + o.name, who)
     o.stack.fault(on="amojo.new_message", match=f"{o.name}-0", status=500, process=taken, retry_after=600, times=1)
     for n in range(3):
         assert o.post(who, text=f"{o.name}-{n}", ident=f"{o.name}-{n}")[0] == 202
     ident = f"{o.name}-{o.name}-0"
     wait_for(lambda: "amo.message" in [s["what"] for s in o.stack.control("trace", id=ident)["journey"]], "the attempt")
-    return a, b, ident
+    return ident
 
 
 def fate(o, ident):
@@ -300,8 +295,8 @@ def fate(o, ident):
 
 
 def test_what_the_old_company_has_is_found_there_and_does_not_stand_in_both(stack):
-    o = Office(stack, accounts=2)
-    a, b, ident = unclear_at(o, "79005550161", True)
+    o, a, b = two_companies(stack)
+    ident = unclear_at(o, "79005550161", True)
     o.source("wa1", b, "--move")
     assert o.post("79005550161", text=f"{o.name}-3")[0] == 202
     assert fate(o, ident) == ("delivered_to_amo",)
@@ -310,14 +305,13 @@ def test_what_the_old_company_has_is_found_there_and_does_not_stand_in_both(stac
     # it is the old company's: what its managers write there goes nowhere, and the new chat is the client's
     old, new = (next(m for m in stack.list("amojo/messages") if m["text"] == f"{o.name}-{n}") for n in (0, 3))
     assert o.told(o.answers("in-the-old-chat", old)) == [(-1, 905)]
-    fine = o.answers("in-the-new-chat", new)
-    stack.wait("status", id=fine["id"], status=2)
+    o.reaches("in-the-new-chat", new)
     assert o.sent() == ["in-the-new-chat"]
 
 
 def test_what_the_old_company_does_not_have_goes_along_and_is_not_overtaken(stack):
-    o = Office(stack, accounts=2)
-    a, b, ident = unclear_at(o, "79005550162", False)
+    o, a, b = two_companies(stack)
+    ident = unclear_at(o, "79005550162", False)
     o.source("wa1", b, "--move")
     assert o.post("79005550162", text=f"{o.name}-3")[0] == 202
     assert fate(o, ident) == ("delivered_to_amo",)
@@ -328,9 +322,9 @@ def test_what_the_old_company_does_not_have_goes_along_and_is_not_overtaken(stac
 
 @pytest.mark.parametrize("how", ["refused", "left", "another-channel", "paused", "paused-meanwhile"])
 def test_what_the_old_account_cannot_be_asked_about_is_told_and_holds_up_nobody(stack, how):
-    o = Office(stack, accounts=2)
+    o, a, b = two_companies(stack)
     who = "79005550163"
-    a, b, ident = unclear_at(o, who, True)
+    ident = unclear_at(o, who, True)
     if how == "refused":
         stack.fault(on="amojo.history", status=403)
     if how in ("left", "another-channel"):
@@ -369,7 +363,7 @@ def test_what_was_under_way_when_its_account_left_and_core_died_is_not_sent_agai
     text = f"{o.name}-way"
     stack.fault(on="amojo.new_message", match=text, delay_ms=1000, times=1)
     assert o.post("79005550164", text=text, ident=f"{o.name}-0")[0] == 202
-    wait_for(lambda: any(p.get("in_flight") for p in stack.control("status")["peers"]), "the attempt")
+    o.under_way()
     stack.amoctl("account", "disconnect", o.first, "--no-call")
     for name in ("core", "egress-0"):
         stack[name].kill()
@@ -383,10 +377,7 @@ def test_what_was_under_way_when_its_account_left_and_core_died_is_not_sent_agai
 
 
 def test_a_number_that_is_nobodys_any_more_reaches_nobody(stack):
-    o = Office(stack, accounts=2)
-    a, b = o.scopes
-    o.source("wa1", a)
-    o.source("wa2", b)
+    o, a, b = two_companies(stack)
     met = o.says("met-" + o.name, "79005550148")
     assert stack.amoctl("source", "remove", "--connector", o.name, "--source", "wa1", "--dry-run")["cut_off"] == 1
     gone = stack.amoctl("source", "remove", "--connector", o.name, "--source", "wa1")
@@ -404,13 +395,10 @@ def test_a_number_that_is_nobodys_any_more_reaches_nobody(stack):
 def test_an_account_that_comes_back_under_another_channel_gets_its_clients(stack):
     o = Office(stack)
     old = o.says("in-the-old-channel", "79005550151")
-    stack.amoctl("account", "disconnect", o.first)
-    channel = o.add_channel()
-    new_scope = o.connect(account=account_of(o.first), channel=channel)
+    new_scope = o.changes_channel()
     new = o.says("in-the-new-channel", "79005550151")
     assert new["scope_id"] == new_scope != old["scope_id"]
-    fine = o.answers("answer-there", new)
-    stack.wait("status", id=fine["id"], status=2)
+    o.reaches("answer-there", new)
     wait_for(lambda: not [q for q in stack.control("queue") if q["waiting"]], "nothing to wait")
 
 
@@ -422,12 +410,8 @@ def test_a_report_of_words_under_way_is_no_message_of_the_account_that_comes_bac
                 body={"id": f"own-{o.name}"})
     o.answers(text, met)
     stack.wait("service.message", text=text)
-    assert stack.call("POST", "messages", {
-        "id": f"own-{o.name}", "source": "wa1", "direction": "out", "conversation": {"id": "79005550157"},
-        "sender": {"id": "operator"}, "receiver": {"id": "79005550157"}, "author": None, "type": "text",
-        "text": text}, connector=o.name, token=o.svc["token"])[0] == 202
-    stack.amoctl("account", "disconnect", o.first)
-    o.connect(account=account_of(o.first), channel=o.add_channel())
+    o.reports("79005550157", text)
+    o.changes_channel()
     wait_for(lambda: stack.control("status")["commands"] == 0, "the answer")
     stack.settle()
     assert text not in [m["text"] for m in stack.list("amojo/messages")]
@@ -440,16 +424,12 @@ def test_a_colleagues_words_that_have_waited_do_not_overtake_what_is_under_way_w
     stack.fault(on="amojo.new_message", match=o.name + "-client", delay_ms=2000, status=503, times=1)
     stack.fault(on="service.message.created", match=o.name + "-manager", delay_ms=700, times=1)
     assert o.post("79005550158", text=o.name + "-client")[0] == 202
-    wait_for(lambda: any(p.get("in_flight") for p in stack.control("status")["peers"]), "the attempt")
+    o.under_way()
     o.answers(o.name + "-manager", met)
     stack.wait("service.message", text=o.name + "-manager")
-    assert stack.call("POST", "messages", {
-        "id": f"own-{o.name}", "source": "wa1", "direction": "out", "conversation": {"id": "79005550158"},
-        "sender": {"id": "operator"}, "receiver": {"id": "79005550158"}, "author": None, "type": "text",
-        "text": o.name + "-colleague"}, connector=o.name, token=o.svc["token"])[0] == 202
+    o.reports("79005550158", o.name + "-colleague")
     wait_for(lambda: stack.control("status")["waiting_events"], "the colleague's words to wait")
-    stack.amoctl("account", "disconnect", o.first)
-    new = o.connect(account=account_of(o.first), channel=o.add_channel())
+    new = o.changes_channel()
     stack.wait("amojo.message", text=o.name + "-colleague")
     stack.settle()
     assert o.texts(new) == [o.name + "-client", o.name + "-colleague"] and o.texts(o.first) == ["met-" + o.name]
@@ -461,9 +441,8 @@ def test_a_status_under_way_when_the_account_left_has_an_end_when_it_came_back_o
     met = o.says("met-" + o.name, "79005550159")
     stack.fault(on="amojo.delivery_status", match=o.first, delay_ms=4000, status=503, times=1)
     o.answers(o.name + "-manager", met)
-    wait_for(lambda: any(p.get("in_flight") for p in stack.control("status")["peers"]), "the status under way")
-    stack.amoctl("account", "disconnect", o.first, "--no-call")
-    o.connect(account=account_of(o.first), channel=o.add_channel())
+    o.under_way()
+    o.changes_channel("--no-call")
     wait_for(lambda: not sum(q["waiting"] for q in stack.control("queue")), "its end")
 
 
@@ -487,10 +466,7 @@ def test_a_service_hears_of_its_messages_end_although_the_account_has_left_meanw
 
 def test_a_managers_words_that_may_have_arrived_when_their_number_went_do_not_stand_on_the_new_card(stack):
     """The service has them and could not say so; its report comes when the number is another company's."""
-    o = Office(stack, accounts=2)
-    a, b = o.scopes
-    o.source("wa1", a)
-    o.source("wa2", b)
+    o, a, b = two_companies(stack)
     who = f"790055503{next(N)}"
     met = o.says("met-" + o.name, who)
     stack.sandbox("connectors", {"name": o.name, "report": "none"})
@@ -504,14 +480,8 @@ def test_a_managers_words_that_may_have_arrived_when_their_number_went_do_not_st
     assert dead[0]["reason"] == "unclear"
     o.told(words)
 
-    def report(ident, text):
-        assert stack.call("POST", "messages", {
-            "id": ident, "source": "wa1", "direction": "out", "conversation": {"id": who}, "sender": {"id": "operator"},
-            "receiver": {"id": who}, "author": None, "type": "text", "text": text},
-            connector=o.name, token=o.svc["token"])[0] == 202
-
-    report(f"own-{o.name}", o.name + "-words")
-    report(f"other-{o.name}", o.name + "-words")  # the same words once more are a colleague's
+    o.reports(who, o.name + "-words")
+    o.reports(who, o.name + "-words", "other")  # the same words once more are a colleague's
     stack.wait("amojo.message", text=o.name + "-words")
     assert stack.call("POST", "statuses", {"statuses": [
         {"id": f"own-{o.name}", "status": "read"}]},
@@ -528,8 +498,7 @@ def test_what_waited_for_an_account_follows_it_to_its_new_channel(stack):
     stack.client_writes("waits-for-the-account", conversation="79005550155", connector=o.name)
     words = o.answers("words-that-wait", met)
     wait_for(lambda: sum(q["waiting"] for q in stack.control("queue")) == 2, "what waits")
-    stack.amoctl("account", "disconnect", o.first, "--no-call")
-    new_scope = o.connect(account=account_of(o.first), channel=o.add_channel())
+    new_scope = o.changes_channel("--no-call")
     assert stack.wait("amojo.message", text="waits-for-the-account")["item"]["scope_id"] == new_scope
     stack.wait("service.message", text="words-that-wait")
     stack.settle()
@@ -543,8 +512,7 @@ def test_what_is_being_asked_about_when_the_account_leaves_has_an_end(stack):
     stack.fault(on="amojo.new_message", match=o.name + "-asked", status=200, body="<html>back soon</html>", times=1)
     mid = o.post("79005550157", text=o.name + "-asked")[1]["mid"]
     wait_for(lambda: [w for w in stack.control("trace", id=mid)["waiting"] if w["state"] == "CHECKING"], "the question")
-    stack.amoctl("account", "disconnect", o.first, "--no-call")
-    new_scope = o.connect(account=account_of(o.first), channel=o.add_channel())
+    new_scope = o.changes_channel("--no-call")
     assert fate(o, mid) == ("failed", "unclear") and o.texts(new_scope) == []
     [letter] = [d["id"] for d in stack.control("dead.list") if d["mid"] == mid]
     stack.amoctl("dead", "retry", letter)
@@ -552,10 +520,7 @@ def test_what_is_being_asked_about_when_the_account_leaves_has_an_end(stack):
 
 
 def test_the_source_of_an_account_that_left_goes_to_whom_it_is_given(stack):
-    o = Office(stack, accounts=2)
-    a, b = o.scopes
-    o.source("wa1", a)
-    o.source("wa2", b)
+    o, a, b = two_companies(stack)
     o.says("was-of-a", "79005550161")
     stack.amoctl("account", "disconnect", a)
     assert o.post("79005550161")[0] == 422  # nobody's

@@ -67,10 +67,30 @@ def put_back(copy, spool):
     shutil.copytree(copy, spool)
 
 
-def other_ingress(stack, name, where):
-    """A further ingress with a data folder of its own, @where."""
-    stack.add(name, ["amo-ingress"], {"AMO_INGRESS_LISTEN": "127.0.0.1:0", "AMO_INGRESS_ADMIN_LISTEN": "127.0.0.1:0",
-                                      "AMO_NAME": name, "AMO_DATA_DIR": str(where)})
+def copy_host(stack):
+    """A copy of the data folder of ingress, for a process of its own."""
+    shutil.copytree(stack.dir / "data" / "ingress", stack.dir / "clone" / "ingress")
+
+
+def start_clone(stack, name="clone", **more):
+    """An ingress on that copy."""
+    stack.add("clone", ["amo-ingress"], {"AMO_INGRESS_LISTEN": "127.0.0.1:0", "AMO_INGRESS_ADMIN_LISTEN": "127.0.0.1:0",
+                                         "AMO_NAME": name, "AMO_DATA_DIR": str(stack.dir / "clone"), **more})
+    stack.start("clone")
+
+
+def copied_after_five(stack):
+    """Clients whose first words have arrived, and a copy of the host that took them, which is stopped."""
+    clients = Clients(stack)
+    clients.post(5, "before")
+    stack.settle()
+    stack["ingress"].stop()
+    copy_host(stack)
+    return clients
+
+
+def taken(stack, ingress="ingress"):
+    wait_for(lambda: stack.figure(ingress, "amo_spool_events") == 0, f"core to take all that {ingress} has")
 
 
 def test_a_spool_put_back_that_takes_events_before_core_comes_loses_none(stack):
@@ -124,14 +144,9 @@ def test_a_spool_that_lost_its_end_takes_no_new_event_for_a_repeat(stack, lives)
 
 
 def test_two_live_copies_of_one_spool_deliver_what_both_accept(stack):
-    clients = Clients(stack)
-    clients.post(5, "before")
-    stack.settle()
-    stack["ingress"].stop()
-    shutil.copytree(stack.dir / "data" / "ingress", stack.dir / "clone" / "ingress")
+    clients = copied_after_five(stack)
     stack.start("ingress")
-    other_ingress(stack, "clone", stack.dir / "clone")
-    stack.start("clone")
+    start_clone(stack)
     for word in ("one", "two"):
         clients.post(10, f"{word}-mine")
         clients.post(10, f"{word}-clones", "clone")
@@ -152,10 +167,9 @@ def test_nobody_waits_for_a_copy_that_has_nothing_to_send_again():
         stack.wait("amojo.message", text="once-more")
         stack.settle()
         stack["ingress"].stop()
-        shutil.copytree(stack.dir / "data" / "ingress", stack.dir / "clone" / "ingress")
+        copy_host(stack)
         stack.start("ingress")
-        other_ingress(stack, "clone", stack.dir / "clone")
-        stack.start("clone")
+        start_clone(stack)
         stack["core"].wait_line("what=spool.refused name=clone")
         stack["core"].wait_line("what=peer.joined role=ingress name=clone")
         stack.client_writes("a-colleague", direction="out", author=None)
@@ -168,18 +182,10 @@ def test_nobody_waits_for_a_copy_that_has_nothing_to_send_again():
 
 def test_two_live_copies_of_one_spool_under_one_name_deliver_what_both_accept(stack):
     """On two hosts nothing but core can see that there are two."""
-    clients = Clients(stack)
-    clients.post(5, "before")
-    stack.settle()
-    stack["ingress"].stop()
-    shutil.copytree(stack.dir / "data" / "ingress", stack.dir / "clone" / "ingress")
+    clients = copied_after_five(stack)
     stack.start("ingress")
-    stack.add("clone", ["amo-ingress"], {
-        "AMO_INGRESS_LISTEN": "127.0.0.1:0", "AMO_INGRESS_ADMIN_LISTEN": "127.0.0.1:0",
-        "AMO_DATA_DIR": str(stack.dir / "clone"), "AMO_RUN_DIR": str(stack.dir / "run2"),
-        "AMO_BUS_EVENTS": f"ipc://{stack.dir}/run/events"})
     stack["core"].kill()
-    stack.start("clone")
+    start_clone(stack, "ingress", AMO_RUN_DIR=str(stack.dir / "run2"), AMO_BUS_EVENTS=f"ipc://{stack.dir}/run/events")
     clients.post(10, "away-mine")
     clients.post(10, "away-clones", "clone")
     stack.start("core")
@@ -195,20 +201,15 @@ def test_two_live_copies_of_one_spool_under_one_name_deliver_what_both_accept(st
 
 
 def test_a_clone_that_writes_while_the_first_is_away_loses_nothing_of_either(stack):
-    clients = Clients(stack)
-    clients.post(5, "before")
-    stack.settle()
-    stack["ingress"].stop()
-    shutil.copytree(stack.dir / "data" / "ingress", stack.dir / "clone" / "ingress")
+    clients = copied_after_five(stack)
     stack["core"].stop()
     stack.start("ingress")
     clients.post(10, "mine")
     stack["ingress"].kill()
-    other_ingress(stack, "clone", stack.dir / "clone")
-    stack.start("clone")
+    start_clone(stack)
     clients.post(6, "clones", "clone")
     stack.start("core")
-    wait_for(lambda: stack.figure("clone", "amo_spool_events") == 0, "the clone's events to be taken")
+    taken(stack, "clone")
     stack["clone"].stop()
     stack.start_over("core")   # nobody remembers the clone but the store
     stack.start("ingress")
@@ -220,10 +221,9 @@ def test_a_drained_copy_of_a_live_spool_delivers_what_only_it_has(stack):
     stack["core"].stop()
     clients.post(8, "mine")
     stack["ingress"].kill()
-    shutil.copytree(stack.dir / "data" / "ingress", stack.dir / "clone" / "ingress")
+    copy_host(stack)
     stack.start("ingress")
-    other_ingress(stack, "clone", stack.dir / "clone")
-    stack.start("clone")
+    start_clone(stack)
     clients.post(7, "clones", "clone")
     stack["clone"].kill()      # that host dies; its disk is drained while the first lives on
     stack.start("core")
@@ -266,66 +266,54 @@ def test_a_restored_store_gets_again_what_the_spool_still_has(stack, ingress):
     clients.arrived()
     stack.settle()
     back_up_store(stack)
-    for worker in stack.workers:
-        stack[worker].stop()
+    stack["egress-0"].stop()
     clients.post(20, "after")
-    wait_for(lambda: stack.figure("ingress", "amo_spool_events") == 0, "core to take all")
+    taken(stack)
     restore_store(stack)
     if ingress == "restarted":
         stack.start_over("ingress")
     stack.start("core")
-    for worker in stack.workers:
-        stack.start(worker)
+    stack.start("egress-0")
     clients.arrived()
     stack["ingress"].wait_line(r"what=spool.taken_forgotten events=\d+")
 
 
 def test_what_a_restored_store_forgot_goes_again_also_under_a_new_id(stack):
     """A copy comes first to the restored store and has the id now; the other one's events are still owed."""
-    clients = Clients(stack)
-    clients.post(5, "before")
-    stack.settle()
-    stack["ingress"].stop()
-    shutil.copytree(stack.dir / "data" / "ingress", stack.dir / "clone" / "ingress")
+    clients = copied_after_five(stack)
     stack.start("ingress")
     back_up_store(stack)
-    for worker in stack.workers:
-        stack[worker].stop()
+    stack["egress-0"].stop()
     clients.post(10, "after")
-    wait_for(lambda: stack.figure("ingress", "amo_spool_events") == 0, "core to take all")
+    taken(stack)
     restore_store(stack)
     stack["ingress"].kill()
-    other_ingress(stack, "clone", stack.dir / "clone")
     stack.start("core")
-    stack.start("clone")
+    start_clone(stack)
     stack["clone"].wait_line("what=core.welcome")
     stack.start("ingress")
     stack["ingress"].wait_line("what=spool.refused")
-    for worker in stack.workers:
-        stack.start(worker)
+    stack.start("egress-0")
     clients.arrived()
 
 
 def test_a_store_older_than_a_spools_id_gets_what_was_taken_under_the_one_before(stack):
     clients = Clients(stack)
     back_up_store(stack)
-    for worker in stack.workers:
-        stack[worker].stop()
+    stack["egress-0"].stop()
     clients.post(10, "mine")
-    wait_for(lambda: stack.figure("ingress", "amo_spool_events") == 0, "core to take all")
-    shutil.copytree(stack.dir / "data" / "ingress", stack.dir / "clone" / "ingress")
-    other_ingress(stack, "clone", stack.dir / "clone")
-    stack.start("clone")
+    taken(stack)
+    copy_host(stack)
+    start_clone(stack)
     stack["clone"].wait_line("what=spool.re(fused|stored)")
     clients.post(5, "clones", "clone")
-    wait_for(lambda: stack.figure("clone", "amo_spool_events") == 0, "core to take all")
+    taken(stack, "clone")
     stack["ingress"].kill()        # for good
     stack["clone"].stop()
     restore_store(stack)
     stack.start("core")
     stack.start("clone")
-    for worker in stack.workers:
-        stack.start(worker)
+    stack.start("egress-0")
     clients.arrived()
 
 

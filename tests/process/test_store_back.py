@@ -23,17 +23,45 @@ def copy_store(stack):
         source.backup(target)
 
 
-def put_back(stack):
+def put_back(stack, ingress="ingress"):
+    """The copy is core's store again, and @ingress has noticed what it has to send once more."""
     path = stack.dir / "data" / "core" / "core.db"
     stack["core"].kill()
     for tail in ("-wal", "-shm"):
         pathlib.Path(f"{path}{tail}").unlink(missing_ok=True)
     shutil.copy(stack.dir / "backup.db", path)
     stack.start("core")
+    stack[ingress].wait_line(r"what=spool.taken_forgotten events=\d+")
 
 
 def state(stack, ident):
     return stack.call("GET", f"messages/{ident}")[1].get("status")
+
+
+def reports(stack, port, ident, words, author=None):
+    body = {"id": ident, "source": "wa1", "direction": "out", "conversation": {"id": "79005550101"}, "type": "text",
+            "sender": {"id": "operator"}, "receiver": {"id": "79005550101"}, "author": author, "text": words}
+    assert http("POST", f"http://127.0.0.1:{port}/v1/connectors/svc/messages", body,
+                {"Authorization": f"Bearer {stack.svc['token']}", "Content-Type": "application/json"})[0] == 202
+
+
+def a_colleague(stack):
+    """An amo user whose words on the service's side come back from amo as an echo; the `author` of a message."""
+    user = str(uuid.uuid4())
+    stack.sandbox("channels", {"id": stack.channel, "users": [user]})
+    stack.sandbox("settings", {"echo": True}, method="PATCH")
+    return {"amo_user": user}
+
+
+def the_last(stack):
+    """A client writes behind all that comes again, and all has its end."""
+    stack.client_writes("the-last")
+    stack.wait("amojo.message", text="the-last")
+    stack.settle()
+
+
+def texts(stack, side):
+    return [m["text"] for m in stack.list(f"{side}/messages")]
 
 
 def test_what_amo_refuses_as_known_after_a_restored_store_is_not_called_failed(stack):
@@ -44,7 +72,6 @@ def test_what_amo_refuses_as_known_after_a_restored_store_is_not_called_failed(s
     stack.wait("amojo.message", text="after-2")
     stack.settle()
     put_back(stack)
-    stack["ingress"].wait_line(r"what=spool.taken_forgotten events=\d+")
     wait_for(lambda: state(stack, said[-1]) == "delivered_to_amo", "the last of them to be known again")
     stack.settle()
     assert [state(stack, i) for i in said] == ["delivered_to_amo"] * 3
@@ -63,31 +90,25 @@ def test_what_amo_has_in_a_chat_that_a_restored_store_has_forgotten_is_found(sta
     stack.settle()
     stack.fault(on="amojo.new_message", match="of-the-first-chat", status=503, times=1)  # the card's webhook is faster
     put_back(stack)
-    stack["ingress"].wait_line(r"what=spool.taken_forgotten events=\d+")
     wait_for(lambda: state(stack, said) in ("delivered_to_amo", "failed"), "it to be known again", 20)
     assert state(stack, said) == "delivered_to_amo" and stack.control("dead.list") == []
 
 
 @pytest.mark.parametrize("busy", [False, True])
 def test_an_echo_that_comes_again_after_a_restored_store_reaches_nobody(stack, busy):
-    user = str(uuid.uuid4())
-    stack.sandbox("channels", {"id": stack.channel, "users": [user]})
-    stack.sandbox("settings", {"echo": True}, method="PATCH")
+    author = a_colleague(stack)
     stack.meet()
     copy_store(stack)
     if busy:  # something stands before it in its lane
         stack.client_writes("a-client-before")
-    stack.client_writes("words-of-a-colleague", direction="out", author={"amo_user": user})
+    stack.client_writes("words-of-a-colleague", direction="out", author=author)
     stack.wait("amojo.message", text="words-of-a-colleague")
     stack.settle()
     if busy:
         stack.fault(on="amojo.new_message", match="a-client-before", delay_ms=1500, times=1)
     put_back(stack)
-    stack["ingress"].wait_line(r"what=spool.taken_forgotten events=\d+")
-    stack.client_writes("the-last")
-    stack.wait("amojo.message", text="the-last")
-    stack.settle()
-    assert [m["text"] for m in stack.list("service/messages")] == []
+    the_last(stack)
+    assert texts(stack, "service") == []
 
 
 @pytest.mark.parametrize("queued, again", [(False, False), (True, False), (False, True)])
@@ -105,29 +126,21 @@ def test_reports_that_come_again_after_a_restored_store_are_no_messages(stack, q
     for n, item in enumerate(items):
         stack.wait("status", id=item["id"], status=2)
         ident = stack.list("service/messages")[n]["service_id"]
-        assert stack.service_call("messages", {
-            "id": ident, "source": "wa1", "direction": "out", "conversation": {"id": "79005550101"}, "type": "text",
-            "sender": {"id": "operator"}, "receiver": {"id": "79005550101"}, "author": None,
-            "text": f"managers-words-{n}"})[0] == 202
+        reports(stack, stack.port, ident, f"managers-words-{n}")
     stack.settle()
     stack.fault(on="service.message.created", match="managers-words-0", delay_ms=1500, times=2)
     put_back(stack)
-    stack["ingress"].wait_line(r"what=spool.taken_forgotten events=\d+")
     if again:  # core dies once more while they wait
         wait_for(lambda: stack.control("status")["waiting_events"] >= 2, "both reports to wait")
         stack.start_over("core")
-    stack.client_writes("the-last")
-    stack.wait("amojo.message", text="the-last")
-    stack.settle()
-    assert [m["text"] for m in stack.list("amojo/messages")] == ["hello", "the-last"]
+    the_last(stack)
+    assert texts(stack, "amojo") == ["hello", "the-last"]
 
 
 @pytest.mark.parametrize("first", [False, True])
 def test_the_echo_of_a_colleagues_words_that_wait_themselves_after_a_restored_store_reaches_nobody(stack, first):
     """They wait for a manager's words, to the same person or the first to anybody."""
-    user = str(uuid.uuid4())
-    stack.sandbox("channels", {"id": stack.channel, "users": [user]})
-    stack.sandbox("settings", {"echo": True}, method="PATCH")
+    author = a_colleague(stack)
     chat = stack.meet()["chat"]
     stack.settle()
     copy_store(stack)
@@ -139,17 +152,14 @@ def test_the_echo_of_a_colleagues_words_that_wait_themselves_after_a_restored_st
     stack.wait("service.message", text="managers-words")
     stack.settle()
     for n in range(2):
-        stack.client_writes(f"a-colleague-{n}", direction="out", author={"amo_user": user})
+        stack.client_writes(f"a-colleague-{n}", direction="out", author=author)
         stack.wait("amojo.message", text=f"a-colleague-{n}")
     stack.settle()
     stack.fault(on="service.message.created", match="managers-words", delay_ms=1000, times=1)
     put_back(stack)
-    stack["ingress"].wait_line(r"what=spool.taken_forgotten events=\d+")
-    stack.client_writes("the-last")
-    stack.wait("amojo.message", text="the-last")
-    stack.settle()
-    assert [m["text"] for m in stack.list("service/messages")] == ["managers-words"]
-    assert [m["text"] for m in stack.list("amojo/messages")] == ["hello", "a-colleague-0", "a-colleague-1", "the-last"]
+    the_last(stack)
+    assert texts(stack, "service") == ["managers-words"]
+    assert texts(stack, "amojo") == ["hello", "a-colleague-0", "a-colleague-1", "the-last"]
 
 
 @pytest.mark.parametrize("words", ["managers-words", "words as the service has them"])
@@ -163,46 +173,37 @@ def test_the_report_of_a_managers_words_that_wait_themselves_after_a_restored_st
     stack.settle()
     stack.manager_writes("managers-words", chat)
     ident = stack.wait("service.message", text="managers-words")["item"]["service_id"]
-    assert stack.service_call("messages", {
-        "id": ident, "source": "wa1", "direction": "out", "conversation": {"id": "79005550101"}, "type": "text",
-        "sender": {"id": "operator"}, "receiver": {"id": "79005550101"}, "author": None, "text": words})[0] == 202
+    reports(stack, stack.port, ident, words)
     stack.client_writes("a-second-colleague", direction="out", author=None)
     stack.wait("amojo.message", text="a-second-colleague")
     stack.settle()
     stack.fault(on="amojo.new_message", match="a-colleague", delay_ms=1000, times=1)
     put_back(stack)
-    stack["ingress"].wait_line(r"what=spool.taken_forgotten events=\d+")
-    stack.client_writes("the-last")
-    stack.wait("amojo.message", text="the-last")
-    stack.settle()
-    assert [m["text"] for m in stack.list("service/messages")] == ["managers-words"]
-    assert [m["text"] for m in stack.list("amojo/messages")] == ["hello", "a-colleague", "a-second-colleague",
-                                                                 "the-last"]
+    the_last(stack)
+    assert texts(stack, "service") == ["managers-words"]
+    assert texts(stack, "amojo") == ["hello", "a-colleague", "a-second-colleague", "the-last"]
 
 
 def test_the_echo_of_a_colleagues_words_that_go_again_behind_new_ones_reaches_nobody(stack):
     """They wait for a manager's; what a client writes meanwhile stands before them, and takes its time."""
-    user = str(uuid.uuid4())
-    stack.sandbox("channels", {"id": stack.channel, "users": [user]})
-    stack.sandbox("settings", {"echo": True}, method="PATCH")
+    author = a_colleague(stack)
     chat = stack.meet()["chat"]
     stack.settle()
     copy_store(stack)
     stack.manager_writes("managers-words", chat)
     stack.wait("service.message", text="managers-words")
     stack.settle()
-    stack.client_writes("a-colleague", direction="out", author={"amo_user": user})
+    stack.client_writes("a-colleague", direction="out", author=author)
     stack.wait("amojo.message", text="a-colleague")
     stack.settle()
     stack.fault(on="service.message.created", match="managers-words", delay_ms=1000, times=1)
     stack.fault(on="amojo.new_message", match="a-new-one", delay_ms=3500, times=1)
     put_back(stack)
-    stack["ingress"].wait_line(r"what=spool.taken_forgotten events=\d+")
     stack.client_writes("a-new-one")
     stack.wait("amojo.message", text="a-new-one")
     stack.settle()
-    assert [m["text"] for m in stack.list("service/messages")] == ["managers-words"]
-    assert [m["text"] for m in stack.list("amojo/messages")] == ["hello", "a-colleague", "a-new-one"]
+    assert texts(stack, "service") == ["managers-words"]
+    assert texts(stack, "amojo") == ["hello", "a-colleague", "a-new-one"]
 
 
 def second_ingress(stack):
@@ -216,23 +217,13 @@ def second_ingress(stack):
     return port
 
 
-def reports(stack, port, ident, words, author=None):
-    body = {"id": ident, "source": "wa1", "direction": "out", "conversation": {"id": "79005550101"}, "type": "text",
-            "sender": {"id": "operator"}, "receiver": {"id": "79005550101"}, "author": author, "text": words}
-    assert http("POST", f"http://127.0.0.1:{port}/v1/connectors/svc/messages", body,
-                {"Authorization": f"Bearer {stack.svc['token']}", "Content-Type": "application/json"})[0] == 202
-
-
 def comes_back_later(stack, late, early):
     """The store is put back, and of two ingresses one has sent again what it has before the other one is there."""
     stack[late].kill()
-    put_back(stack)
-    stack[early].wait_line(r"what=spool.taken_forgotten events=\d+")
+    put_back(stack, early)
     wait_for(lambda: stack.figure(early, "amo_spool_events") == 0, "what it has to be taken again")
     stack.start(late)
-    stack.client_writes("the-last")
-    stack.wait("amojo.message", text="the-last")
-    stack.settle()
+    the_last(stack)
     wait_for(lambda: stack.control("status")["waiting_events"] == 0, "nothing to wait")
     stack.settle()
 
@@ -248,20 +239,18 @@ def test_a_report_in_one_spool_waits_for_what_another_one_sends_again_after_a_re
     wait_for(lambda: stack.figure("ingress-2", "amo_spool_events") == 0, "the report to be taken")
     stack.settle()
     comes_back_later(stack, "ingress", "ingress-2")
-    assert [m["text"] for m in stack.list("service/messages")] == ["managers-words"]
-    assert [m["text"] for m in stack.list("amojo/messages")] == ["hello", "the-last"]
+    assert texts(stack, "service") == ["managers-words"]
+    assert texts(stack, "amojo") == ["hello", "the-last"]
 
 
 def test_an_echo_in_one_spool_waits_for_what_another_one_sends_again_after_a_restored_store(stack):
     """What managers write meanwhile arrives behind it, and once."""
-    stack.sandbox("settings", {"echo": True}, method="PATCH")
-    user = str(uuid.uuid4())
-    stack.sandbox("channels", {"id": stack.channel, "users": [user]})
+    author = a_colleague(stack)
     port = second_ingress(stack)
     chat = stack.meet()["chat"]
     stack.settle()
     copy_store(stack)
-    reports(stack, port, "o1", "a-colleague", {"amo_user": user})
+    reports(stack, port, "o1", "a-colleague", author)
     stack.wait("amojo.message", text="a-colleague")
     wait_for(lambda: stack.figure("ingress-2", "amo_spool_events") == 0, "the colleague's words to be taken")
     stack.settle()
@@ -270,8 +259,8 @@ def test_an_echo_in_one_spool_waits_for_what_another_one_sends_again_after_a_res
         stack.wait("service.message", text=f"managers-words-{n}")
     stack.settle()
     comes_back_later(stack, "ingress-2", "ingress")
-    assert [m["text"] for m in stack.list("service/messages")] == ["managers-words-0", "managers-words-1"]
-    assert [m["text"] for m in stack.list("amojo/messages")] == ["hello", "a-colleague", "the-last"]
+    assert texts(stack, "service") == ["managers-words-0", "managers-words-1"]
+    assert texts(stack, "amojo") == ["hello", "a-colleague", "the-last"]
 
 
 def test_a_colleagues_words_that_wait_after_a_restored_store_are_not_called_failed(stack):
@@ -288,7 +277,6 @@ def test_a_colleagues_words_that_wait_after_a_restored_store_are_not_called_fail
     stack.settle()
     stack.fault(on="service.message.created", match="managers-words", delay_ms=1000, times=1)
     put_back(stack)
-    stack["ingress"].wait_line(r"what=spool.taken_forgotten events=\d+")
     wait_for(lambda: state(stack, said) in ("delivered_to_amo", "failed"), "it to be known again", 20)
     assert state(stack, said) == "delivered_to_amo" and stack.control("dead.list") == []
 
@@ -308,7 +296,6 @@ def test_a_status_that_comes_again_before_the_message_it_is_about_does_not_wait_
     stack.settle()
     stack.fault(on="amojo.new_message", match="a-colleague", delay_ms=1000, times=1)
     put_back(stack)
-    stack["ingress"].wait_line(r"what=spool.taken_forgotten events=\d+")
     wait_for(lambda: stack.control("status")["waiting_events"] >= 2, "the message and its status to wait")
     wait_for(lambda: state(stack, mid) == "taken_over", "the message to be known again")
     stack.settle()
@@ -330,7 +317,6 @@ def test_an_answer_to_a_forgotten_message_is_not_taken_for_another_ones(stack):
     stack.manager_writes("under-way", chats[0])
     stack.wait("service.message", text="under-way")
     put_back(stack)
-    stack["ingress"].wait_line(r"what=spool.taken_forgotten events=\d+")
     item = stack.manager_writes("the-next", chats[1])
 
     def called():
@@ -346,7 +332,7 @@ def test_an_answer_to_a_forgotten_message_is_not_taken_for_another_ones(stack):
     stack.wait("service.message", text="the-next")
     stack.settle()
     assert called() == "taken_over"
-    assert [m["text"] for m in stack.list("service/messages")] == ["under-way", "the-next"]
+    assert texts(stack, "service") == ["under-way", "the-next"]
 
 
 def test_an_edit_without_a_key_that_a_copied_spool_sends_again_brings_no_old_text_back(stack):
@@ -369,8 +355,6 @@ def test_an_edit_without_a_key_that_a_copied_spool_sends_again_brings_no_old_tex
     shutil.copytree(stack.dir / "copy", stack.dir / "data" / "ingress")
     stack.start("ingress")
     stack["ingress"].wait_line(r"what=spool.(restored|refused)")
-    stack.client_writes("the-last")
-    stack.wait("amojo.message", text="the-last")
-    stack.settle()
+    the_last(stack)
     now = next(m for m in stack.list("amojo/messages") if m["msgid"].endswith(said))
     assert (now["text"], now["edits"], now["reactions"]) == ("the text that stands", 2, [])
