@@ -22,6 +22,7 @@
 #include "base/stats.h"
 #include "core/control/control.h"
 #include "core/deliver/calls.h"
+#include "core/deliver/deliver.h"
 #include "core/deliver/dispatch.h"
 #include "core/deliver/moved.h"
 #include "core/erase/erase.h"
@@ -41,6 +42,14 @@
 #include "proto/limits.h"
 #include "proto/session.h"
 
+struct top {
+    struct admin *admin;
+    struct tap *tap;
+    int signal_fd; /* -1 none yet */
+    int wake_timer;
+    int64_t wake_at_ms;
+};
+
 static void core_turn_end(void *arg);
 static int core_load_commands(struct core *c);
 
@@ -49,7 +58,7 @@ static int core_load_commands(struct core *c);
 /* EVENT_TAKEN and RESULT_TAKEN for all that this turn committed. */
 static void core_acknowledge(struct core *c)
 {
-    for (struct list *i = c->peers.next; i != &c->peers; i = i->next) {
+    for (struct list *i = c->peers->list.next; i != &c->peers->list; i = i->next) {
         struct peer *p = LIST_ENTRY(i, struct peer, link);
         bool events = p->role == ROLE_INGRESS;
         struct buf body;
@@ -69,8 +78,8 @@ static void core_wake_later(void *arg)
 {
     struct core *c = arg;
 
-    c->wake_timer = 0;
-    c->wake_at_ms = 0;
+    c->top->wake_timer = 0;
+    c->top->wake_at_ms = 0;
     core_wake(c);
 }
 
@@ -86,20 +95,20 @@ static void core_set_timer(struct core *c, int64_t then)
     due = due > now ? due : now + 1;
     if (due >= now + 1000)
         return; /* the tick comes first */
-    if (c->wake_timer && c->wake_at_ms <= due)
+    if (c->top->wake_timer && c->top->wake_at_ms <= due)
         return;
-    loop_remove_timer(c->loop, c->wake_timer);
-    c->wake_timer = 0;
-    c->wake_at_ms = due;
-    if (loop_add_timer(c->loop, due - now, false, core_wake_later, c, &c->wake_timer))
-        c->wake_at_ms = 0; /* no memory: the tick wakes us */
+    loop_remove_timer(c->loop, c->top->wake_timer);
+    c->top->wake_timer = 0;
+    c->top->wake_at_ms = due;
+    if (loop_add_timer(c->loop, due - now, false, core_wake_later, c, &c->top->wake_timer))
+        c->top->wake_at_ms = 0; /* no memory: the tick wakes us */
 }
 
 static void core_commit(struct core *c)
 {
     int rc = 0;
 
-    if (!c->turn_dirty)
+    if (!c->turn->dirty)
         return;
     rc = spools_write(c);
     rc = rc ? rc : doubt_write(c);
@@ -108,11 +117,11 @@ static void core_commit(struct core *c)
         core_give_up(c, "commit", rc);
         return;
     }
-    c->turn_dirty = false;
-    c->commits++;
-    stat_add(c->n_commits, 1);
+    c->turn->dirty = false;
+    c->turn->commits++;
+    stat_add(c->turn->n_commits, 1);
     core_acknowledge(c);
-    checkpoint_after_commit(c->checkpoint, store_log_bytes(c->store));
+    checkpoint_after_commit(c->turn->checkpoint, store_log_bytes(c->store));
 }
 
 static void core_turn_end(void *arg)
@@ -120,35 +129,35 @@ static void core_turn_end(void *arg)
     struct core *c = arg;
     int64_t then = 0;
 
-    if (c->exit_code)
+    if (c->turn->exit_code)
         return; /* nothing of this turn was promised to anybody */
     dispatch_due(c, clock_mono_ms());
     core_commit(c);
-    if (c->exit_code)
+    if (c->turn->exit_code)
         return;
     core_send_parcels(c);
     /* behind a WELCOME of this turn, which may still tell the registry of before */
-    if (c->registry_changed) {
-        c->registry_changed = false;
+    if (c->turn->registry_changed) {
+        c->turn->registry_changed = false;
         peers_send_registry(c);
         control_tick(c, clock_mono_ms()); /* there may be nobody to wait for */
-        c->reach_soon = c->reach_due;
+        c->turn->reach_soon = c->turn->reach_due;
     }
-    if (c->reach_soon) {
+    if (c->turn->reach_soon) {
         /* before anything else comes for those who are reached now */
         reach_tick(c);
-        c->reach_soon = c->reach_at >= 0 && !c->exit_code;
+        c->turn->reach_soon = c->turn->reach_at >= 0 && !c->turn->exit_code;
         core_wake(c); /* the rest between other work */
     }
-    if (c->exit_code)
+    if (c->turn->exit_code)
         return;
     core_commit(c); /* what was moved: nothing leaves by rows that a crash would take back */
-    if (c->exit_code)
+    if (c->turn->exit_code)
         return;
     core_send_parcels(c);
     then = clock_mono_ms();
     dispatch_run(c);
-    if (c->turn_dirty) {
+    if (c->turn->dirty) {
         core_wake(c); /* dispatching settled something: commit that, too */
         return;
     }
@@ -168,7 +177,7 @@ static int core_load_one(void *arg, const struct command_row *row)
     cmd->tried = true; /* it may have been on its way when we ended */
     cmd->first = cmd->state != COMMAND_QUEUED;
     cmd->unsure = row->unsure;
-    c->loaded = cmd->id;
+    c->turn->loaded = cmd->id;
     return 0;
 }
 
@@ -181,80 +190,54 @@ static int core_load_commands(struct core *c)
     return rc;
 }
 
-static void known_worker_add(void *arg, struct view name, const struct id *boot)
-{
-    struct core *c = arg;
-    struct known_worker *k = mem_zalloc(sizeof(*k));
-
-    (void)boot;
-    if (!k || view_copy(name, k->name, sizeof(k->name))) {
-        mem_free(k); /* not waited for: its commands come back by their key */
-        return;
-    }
-    list_init(&k->link);
-    list_add_tail(&c->known_workers, &k->link);
-}
-
 /* --- opening -------------------------------------------------------------------------------- */
 
 static bool core_is_ready(void *arg, struct buf *reasons)
 {
     struct core *c = arg;
 
-    if (c->stopping)
+    if (c->turn->stopping)
         (void)buf_add_str(reasons, "stopping\n"); /* shown as far as it fits */
-    return !c->stopping && c->exit_code == 0;
+    return !c->turn->stopping && c->turn->exit_code == 0;
 }
 
-static void core_init(struct core *c, struct config *config)
+static int top_new(struct core *c)
 {
+    c->top = mem_zalloc(sizeof(*c->top));
+    if (!c->top)
+        return -ENOMEM;
+    c->top->signal_fd = -1;
+    return 0;
+}
+
+static void top_free(struct core *c)
+{
+    if (!c->top)
+        return;
+    admin_free(c->top->admin);
+    tap_free(c->top->tap);
+    if (c->top->signal_fd >= 0)
+        (void)close(c->top->signal_fd); /* read only */
+    mem_free(c->top);
+    c->top = NULL;
+}
+
+/* Every room with nothing in it, from the lowest to the highest. */
+static int core_new(struct core *c, struct config *config)
+{
+    int rc = 0;
+
     memset(c, 0, sizeof(*c));
     c->config = config;
-    c->signal_fd = -1;
-    c->ending = aside_ending;
-    c->commit = core_commit;
-    c->verbs = core_verbs;
-    c->n_verbs = core_n_verbs;
-    list_init(&c->peers);
-    list_init(&c->spools);
-    list_init(&c->parcels);
-    list_init(&c->fresh);
-    list_init(&c->echoes);
-    list_init(&c->joins);
-    list_init(&c->wakes);
-    list_init(&c->known_workers);
-    list_init(&c->known_ingresses);
-    list_init(&c->inquiries);
-    list_init(&c->door_tests);
-    list_init(&c->control_waits);
-    buf_init(&c->leaving, (size_t)1 << 20);
-    loop_deferred_init(&c->turn_end, core_turn_end, c);
-    c->began_mono_ms = clock_mono_ms();
-    c->rebuild_max_bytes = LIMIT_REBUILD_BYTES;
-}
-
-static int core_open_stats(struct core *c)
-{
-    int rc = stats_new(&c->stats);
-
-    if (rc)
-        return rc;
-    c->n_events = stats_counter(c->stats, "amo_events_total", "", "events taken from spools");
-    c->n_repeats =
-        stats_counter(c->stats, "amo_events_repeated_total", "", "events taken before");
-    c->n_quarantined =
-        stats_counter(c->stats, "amo_quarantined_total", "", "events put into quarantine");
-    c->n_dead = stats_counter(c->stats, "amo_dead_letters_total", "", "commands given up");
-    c->n_commits =
-        stats_counter(c->stats, "amo_commits_total", "", "transactions of the store");
-    c->n_reactions_off =
-        stats_counter(c->stats, "amo_reactions_unsupported_total", "",
-                      "clients' reactions that support has not switched on for the channel");
-    c->journey_in = stats_histogram(c->stats, "amo_journey_seconds", "direction=\"inbound\"",
-                                    "webhook in to call answered");
-    c->journey_out = stats_histogram(c->stats, "amo_journey_seconds", "direction=\"outbound\"",
-                                     "webhook in to call answered");
-    return 0;
+    rc = stats_new(&c->stats);
+    rc = rc ? rc : turn_new(c, core_turn_end, core_commit, aside_ending);
+    rc = rc ? rc : peers_new(c);
+    rc = rc ? rc : intake_new(c);
+    rc = rc ? rc : deliver_new(c);
+    rc = rc ? rc : erase_new(c);
+    rc = rc ? rc : control_new(c, core_verbs, core_n_verbs);
+    rc = rc ? rc : watch_new(c);
+    return rc ? rc : top_new(c);
 }
 
 static const char *keys_words(int rc)
@@ -277,7 +260,7 @@ static int core_try_store(struct core *c)
 {
     int rc = store_begin(c->store);
 
-    rc = rc ? rc : store_meta_put(c->store, "boot", id_view(&c->boot));
+    rc = rc ? rc : store_meta_put(c->store, "boot", id_view(&c->peers->boot));
     rc = rc ? rc : store_commit(c->store);
     if (rc)
         log_failed(LOG_LEVEL_ERROR, "store.failed", store_errno(rc),
@@ -298,26 +281,24 @@ static int core_open_store(struct core *c)
     buf_fini(&why);
     if (rc)
         return rc;
-    rc = keys_open(&c->keys, config_text(c->config, "master_key_file"), c->store);
+    rc = keys_open(&c->turn->keys, config_text(c->config, "master_key_file"), c->store);
     if (rc) {
         log_line(LOG_LEVEL_ERROR, "master_key.refused", "reason=%s", keys_words(rc));
         return rc > 0 ? -EINVAL : rc;
     }
     rc = core_try_store(c);
-    rc = rc ? rc : store_registry_load(c->store, &c->keys, &c->registry);
+    rc = rc ? rc : store_registry_load(c->store, &c->turn->keys, &c->turn->registry);
     if (rc == 0)
         core_reach_changed(c); /* whatever the end of the life before has left */
     rc = rc ? rc
             : checkpoint_start(store_path(c->store),
                                (int64_t)config_number(c->config, "core/log_max_bytes"),
-                               &c->checkpoint);
+                               &c->turn->checkpoint);
     return rc;
 }
 
 static int core_open_queue(struct core *c)
 {
-    int64_t dead = 0;
-    int64_t quarantine = 0;
     uint64_t seed = 0;
     int rc = crypto_random(&seed, sizeof(seed));
 
@@ -334,68 +315,65 @@ static int core_open_queue(struct core *c)
     if (rc)
         return rc;
     core_apply_pauses(c);
-    c->settling_until_ms = clock_mono_ms() + (int64_t)config_number(c->config, "core/lease_ms");
-    rc = store_counts(c->store, &dead, &quarantine, &c->n_waiting);
-    rc = rc ? rc : waiting_rekey(c);
-    rc = rc ? rc : echo_load(c);
-    rc = rc ? rc : store_workers_walk(c->store, known_worker_add, c);
-    rc = rc ? rc : spools_await(c);
+    rc = intake_load(c);
+    rc = rc ? rc : peers_await(c);
     rc = rc ? rc : core_load_commands(c);
     /* what is new must not pass by what stands there until the first tick */
-    c->reach_soon = queue_count(c->queue) > 0;
+    c->turn->reach_soon = queue_count(c->queue) > 0;
     return rc;
 }
 
 static int core_open_bus(struct core *c)
 {
     const char *name = config_text(c->config, "name");
-    int rc =
-        tap_new(c->loop, config_text(c->config, "bus/tap"), name[0] ? name : "core", &c->tap);
+    int rc = tap_new(c->loop, config_text(c->config, "bus/tap"), name[0] ? name : "core",
+                     &c->top->tap);
 
-    rc = rc ? rc : bus_router_bind(config_text(c->config, "bus/events"), c->tap, &c->events);
-    rc =
-        rc ? rc : bus_router_bind(config_text(c->config, "bus/commands"), c->tap, &c->commands);
-    rc = rc ? rc : bus_router_bind(config_text(c->config, "bus/control"), NULL, &c->control);
+    rc = rc ? rc
+            : bus_router_bind(config_text(c->config, "bus/events"), c->top->tap,
+                              &c->peers->events);
+    rc = rc ? rc
+            : bus_router_bind(config_text(c->config, "bus/commands"), c->top->tap,
+                              &c->peers->commands);
+    rc = rc ? rc
+            : bus_router_bind(config_text(c->config, "bus/control"), NULL, &c->control->socket);
     if (rc)
         log_failed(LOG_LEVEL_ERROR, "bus.failed", rc, NULL);
-    rc = rc ? rc : bus_socket_watch(c->events, c->loop, frames_events_readable, c);
-    rc = rc ? rc : bus_socket_watch(c->commands, c->loop, frames_commands_readable, c);
-    return rc ? rc : bus_socket_watch(c->control, c->loop, control_readable, c);
+    rc = rc ? rc : bus_socket_watch(c->peers->events, c->loop, frames_events_readable, c);
+    rc = rc ? rc : bus_socket_watch(c->peers->commands, c->loop, frames_commands_readable, c);
+    return rc ? rc : bus_socket_watch(c->control->socket, c->loop, control_readable, c);
 }
 
 static void core_admin_run(void *arg)
 {
-    admin_run(((struct core *)arg)->admin);
+    admin_run(((struct core *)arg)->top->admin);
 }
 
 static void core_tick(void *arg)
 {
     struct core *c = arg;
 
-    if (c->admin)
-        admin_run(c->admin);
+    if (c->top->admin)
+        admin_run(c->top->admin);
     watch_tick(c);
 }
 
 static int core_open_admin(struct core *c)
 {
     int rc = admin_new(config_text(c->config, "core/admin_listen"), c->stats, core_is_ready,
-                       watch_gauges, c, &c->admin);
+                       watch_gauges, c, &c->top->admin);
 
     if (rc)
         log_failed(LOG_LEVEL_ERROR, "admin.failed", rc, NULL);
-    if (rc == 0 && c->admin)
-        rc = loop_add_fd(c->loop, admin_fd(c->admin), core_admin_run, c);
+    if (rc == 0 && c->top->admin)
+        rc = loop_add_fd(c->loop, admin_fd(c->top->admin), core_admin_run, c);
     return rc ? rc : loop_add_timer(c->loop, 1000, true, core_tick, c, NULL);
 }
 
 int core_open(struct core *c, struct config *config)
 {
-    int rc = 0;
+    int rc = core_new(c, config);
 
-    core_init(c, config);
-    rc = id_random(&c->boot);
-    rc = rc ? rc : core_open_stats(c);
     rc = rc ? rc : core_open_store(c);
     rc = rc ? rc : core_open_queue(c);
     rc = rc ? rc : loop_new(&c->loop);
@@ -412,11 +390,11 @@ static void core_signalled(void *arg)
     struct core *c = arg;
     int number = 0;
 
-    while ((number = process_signal_next(c->signal_fd)) > 0) {
+    while ((number = process_signal_next(c->top->signal_fd)) > 0) {
         log_line(LOG_LEVEL_INFO, "signal", "number=%d", number);
         if (number == SIGHUP)
             continue; /* core has nothing to read again */
-        c->stopping = true;
+        c->turn->stopping = true;
         loop_stop(c->loop);
     }
 }
@@ -449,60 +427,45 @@ int core_start(struct core *c, const struct process *p)
 
 int core_connect(struct core *c)
 {
-    int rc = process_signal_fd(&c->signal_fd);
+    int rc = process_signal_fd(&c->top->signal_fd);
 
-    return core_start_failed(c,
-                             rc ? rc : loop_add_fd(c->loop, c->signal_fd, core_signalled, c));
+    return core_start_failed(
+        c, rc ? rc : loop_add_fd(c->loop, c->top->signal_fd, core_signalled, c));
 }
 
 void core_describe(const struct core *c, struct buf *out)
 {
-    (void)buf_add_f(out, "admin=127.0.0.1:%u", c->admin ? admin_port(c->admin) : 0); /* fits */
+    (void)buf_add_f(out, "admin=127.0.0.1:%u",
+                    c->top->admin ? admin_port(c->top->admin) : 0); /* fits */
 }
 
 int core_run(struct core *c)
 {
     core_wake(c);
-    if (loop_run(c->loop) && c->exit_code == 0)
-        c->exit_code = EXIT_FAILED;
-    return c->exit_code;
+    if (loop_run(c->loop) && c->turn->exit_code == 0)
+        c->turn->exit_code = EXIT_FAILED;
+    return c->turn->exit_code;
 }
 
 void core_close(struct core *c)
 {
     /* what was committed is told; what was not is sent again by its holder */
-    if (c->exit_code == 0 && c->store && store_in_transaction(c->store))
-        core_commit(c);
-    if (c->exit_code == 0)
-        peers_say_going(c, false);
+    if (c->turn && c->turn->exit_code == 0) {
+        if (c->store && store_in_transaction(c->store))
+            core_commit(c);
+        if (c->turn->exit_code == 0 && c->peers)
+            peers_say_going(c, false);
+    }
     control_free(c);
     erase_free(c);
-    inquiry_free(c);
-    core_forget(c);
-    echo_free(c);
-    waiting_free(c);
+    deliver_free(c);
+    intake_free(c);
     peers_free(c);
-    spools_free(c);
-    core_forget_parcels(c);
-    while (c->known_workers.next && !list_is_empty(&c->known_workers)) {
-        struct known_worker *k = LIST_ENTRY(c->known_workers.next, struct known_worker, link);
-
-        list_remove(&k->link);
-        mem_free(k);
-    }
-    admin_free(c->admin);
-    tap_free(c->tap);
-    bus_socket_free(c->events);
-    bus_socket_free(c->commands);
-    bus_socket_free(c->control);
+    watch_free(c);
+    top_free(c);
     loop_free(c->loop);
     queue_free(c->queue);
-    buf_fini(&c->leaving);
-    checkpoint_stop(c->checkpoint);
-    registry_free(c->registry);
-    keys_fini(&c->keys);
+    turn_free(c);
     store_close(c->store);
     stats_free(c->stats);
-    if (c->signal_fd >= 0)
-        (void)close(c->signal_fd); /* read only */
 }

@@ -13,6 +13,7 @@
  *   turn       one transaction of the store for each turn of the loop; acknowledgements are sent and new
  *              commands queued only after its commit. doubt: is the clock believed? trouble: does a
  *              failure end core or only a row?
+ *   store      SQLite, behind functions named after the bridge's own things
  *   queue      every command in memory: lanes, destinations, holds, timers
  *   deliver    dispatch (queue → COMMAND_PUSH, within the workers' credit), resolve (ids are filled in
  *              just before sending), settle (RESULT_PUSH → what an outcome means), blame (is a failure the
@@ -23,18 +24,48 @@
  *   control    amoctl's verbs, one file for each noun; core/verbs.c has their table
  *   doctor     the checks of `amoctl doctor` and the calls of `amoctl probe`
  *   watch      what happens by time alone: life times, "delayed", pruning (core/watch.h)
- *
- * Below all of them: store (SQLite, behind functions named after the bridge's own things) and model (pure:
- * what things are and mean).
+ *   model      below all of them, and pure: what things are and mean
  *
  * One thread and one loop; the checkpoint thread uses only the database file. */
 
 #include "base/buf.h"
 #include "base/compiler.h"
-#include "core/turn/turn.h"
 
 struct config;
+struct control;
+struct deliver;
+struct erase;
+struct intake;
+struct loop;
+struct peers;
 struct process;
+struct queue;
+struct stats;
+struct store;
+struct top;
+struct turn;
+struct watch;
+
+/* What each room holds; one that is not here holds nothing between two calls. Its struct is defined in its own
+ * header: a room reaches into those below it, and the compiler knows nothing of those above. */
+struct core {
+    /* for every room */
+    struct config *config; /* borrowed */
+    struct loop *loop;     /* the only one; everything happens in its turns */
+    struct stats *stats;   /* what /metrics shows; each room makes its own counters */
+
+    /* the rooms */
+    struct peers *peers;     /* sessions, workers, spools, and the sockets of the edges */
+    struct intake *intake;   /* events that wait, and what they wait for */
+    struct turn *turn;       /* what leaves at the commit; registry, clock, exit code */
+    struct store *store;     /* the database */
+    struct queue *queue;     /* commands, lanes, destinations */
+    struct deliver *deliver; /* calls outside lanes */
+    struct erase *erase;     /* the erasure under way */
+    struct control *control; /* amoctl's socket, and calls that wait for their answer */
+    struct watch *watch;     /* what is due in which tick */
+    struct top *top;         /* core.c's own: signals, admin listener, wake timer */
+};
 
 /* Opens everything in the order of architecture.md; on failure words go to the log. */
 AMO_MUSTCHECK int core_open(struct core *c, struct config *config);

@@ -58,14 +58,14 @@ void frames_events_readable(void *arg)
 {
     struct core *c = arg;
 
-    frames_read(c, c->events);
+    frames_read(c, c->peers->events);
 }
 
 void frames_commands_readable(void *arg)
 {
     struct core *c = arg;
 
-    frames_read(c, c->commands);
+    frames_read(c, c->peers->commands);
 }
 
 static void reply(struct core *c, struct bus_socket *s, struct view route,
@@ -74,7 +74,7 @@ static void reply(struct core *c, struct bus_socket *s, struct view route,
     struct envelope answer = {.version = ENVELOPE_VERSION,
                               .kind = kind,
                               .edge_boot = env->edge_boot,
-                              .core_boot = c->boot,
+                              .core_boot = c->peers->boot,
                               .unix_ms = clock_unix_ms()};
     char head[ENVELOPE_MAX_LEN];
     size_t head_len = 0;
@@ -105,7 +105,7 @@ static void frames_frame(struct core *c, struct bus_socket *s, const struct bus_
     }
     p = peer_find(c, m->peer, s);
     if (!p || p->ended || !id_equal(&p->boot, &env.edge_boot) ||
-        !id_equal(&c->boot, &env.core_boot)) {
+        !id_equal(&c->peers->boot, &env.core_boot)) {
         reply(c, s, m->peer, &env, MSG_HELLO_AGAIN, VIEW_LIT("\x80"));
         return;
     }
@@ -118,7 +118,7 @@ static void frames_frame(struct core *c, struct bus_socket *s, const struct bus_
 /* Whoever has the name of this HELLO now; NULL nobody. */
 static const struct peer *peer_named(const struct core *c, const struct hello *h)
 {
-    for (const struct list *i = c->peers.next; i != &c->peers; i = i->next) {
+    for (const struct list *i = c->peers->list.next; i != &c->peers->list; i = i->next) {
         const struct peer *p = LIST_ENTRY_CONST(i, struct peer, link);
 
         if (p->role == (enum role)h->role && view_is(h->name, p->name))
@@ -149,7 +149,7 @@ static void peer_replace(struct core *c, const struct hello *h, const struct id 
 {
     struct list *next = NULL;
 
-    for (struct list *i = c->peers.next; i != &c->peers; i = next) {
+    for (struct list *i = c->peers->list.next; i != &c->peers->list; i = next) {
         struct peer *p = LIST_ENTRY(i, struct peer, link);
 
         next = i->next;
@@ -193,7 +193,7 @@ static void peer_welcome(struct core *c, struct peer *p, const struct hello *h)
     buf_init(&registry, LIMIT_FRAME_BYTES);
     buf_init(&ranges, 1 << 16);
     buf_init(&body, LIMIT_FRAME_BYTES);
-    if (registry_encode(c->registry, p->role, &registry))
+    if (registry_encode(c->turn->registry, p->role, &registry))
         goto out; /* no memory: it says HELLO again */
     w.registry = buf_view(&registry);
     if (p->role == ROLE_INGRESS) {
@@ -269,21 +269,21 @@ static void note_forgotten(struct core *c, struct peer *p, const struct hello *h
     }
     log_line(LOG_LEVEL_WARN, "store.put_back", "name=%s mark=%" PRIu64 " known=%" PRIu64,
              p->name, p->spool->taken.mark, h->known);
-    if (c->loaded == 0)
+    if (c->turn->loaded == 0)
         return;
     while ((cmd = table_next(c->queue->commands, &iter)))
-        cmd->unsure = cmd->unsure || cmd->id <= c->loaded;
+        cmd->unsure = cmd->unsure || cmd->id <= c->turn->loaded;
     rc = core_turn(c);
-    rc = rc ? rc : store_commands_unsure(c->store, c->loaded);
+    rc = rc ? rc : store_commands_unsure(c->store, c->turn->loaded);
     if (rc)
         core_row_failed(c, "forgotten", rc); /* known until the next start */
-    c->loaded = 0;                           /* once is enough */
+    c->turn->loaded = 0;                     /* once is enough */
 }
 
 static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_message *m,
                        const struct envelope *env)
 {
-    enum role want = s == c->events ? ROLE_INGRESS : ROLE_EGRESS;
+    enum role want = s == c->peers->events ? ROLE_INGRESS : ROLE_EGRESS;
     char room[LOG_VALUE_MAX];
     struct spool *spool = NULL;
     struct peer *p = NULL;
@@ -332,9 +332,9 @@ static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_me
 static void results_push(struct core *c, struct peer *p, const struct envelope *env,
                          struct view body)
 {
-    c->frame_unix_ms = env->unix_ms;
+    c->peers->frame_unix_ms = env->unix_ms;
     settle_push(c, p, body);
-    c->frame_unix_ms = 0;
+    c->peers->frame_unix_ms = 0;
 }
 
 static void peer_figures(struct core *c, struct peer *p, struct view body)
@@ -355,7 +355,7 @@ static void peer_figures(struct core *c, struct peer *p, struct view body)
         p->credit_bytes = hb.credit_bytes;
         core_wake(c);
     }
-    if (p->registry_version < c->registry->version && !c->registry_changed)
+    if (p->registry_version < c->turn->registry->version && !c->turn->registry_changed)
         peer_send_registry(c, p);     /* the frame that told it was lost */
     control_tick(c, clock_mono_ms()); /* a call may wait for this registry to be held */
 }
@@ -434,7 +434,7 @@ void frames_tick(struct core *c, int64_t now_mono_ms)
 {
     struct list *next = NULL;
 
-    for (struct list *i = c->peers.next; i != &c->peers; i = next) {
+    for (struct list *i = c->peers->list.next; i != &c->peers->list; i = next) {
         struct peer *p = LIST_ENTRY(i, struct peer, link);
 
         next = i->next;

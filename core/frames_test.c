@@ -112,7 +112,8 @@ static struct peer *wait_peer(struct edge_rig *e, const char *name)
 
     while (clock_mono_ms() < until) {
         e->readable(&e->rig->core);
-        for (struct list *i = e->rig->core.peers.next; i != &e->rig->core.peers; i = i->next) {
+        for (struct list *i = e->rig->core.peers->list.next; i != &e->rig->core.peers->list;
+             i = i->next) {
             struct peer *p = LIST_ENTRY(i, struct peer, link);
 
             if (strcmp(p->name, name) == 0 && id_equal(&p->boot, &e->boot))
@@ -162,7 +163,7 @@ static void a_spool_of_a_live_process_is_refused_to_another_in_words(void **stat
     assert_int_equal(spool_refused_decode(buf_view(&body), &refused), 0);
     assert_true(id_equal(&refused.spool, &r->spool));
     assert_true(refused.reason.len > 20);
-    assert_int_equal(r->core.n_peers, 2); /* nobody joined, nobody was put out */
+    assert_int_equal(r->core.peers->n, 2); /* nobody joined, nobody was put out */
     buf_fini(&body);
     bus_socket_free(e.socket);
 }
@@ -182,7 +183,7 @@ static void whoever_was_taken_for_dead_and_lives_takes_a_new_spool_id(void **sta
     fall_silent(r->ingress);
     send_hello(&first, ROLE_INGRESS, "ingress", VIEW_NONE);
     assert_true(edge_wait(&first, MSG_SPOOL_REFUSED, 5000, NULL));
-    assert_int_equal(r->core.n_peers, 2);
+    assert_int_equal(r->core.peers->n, 2);
     bus_socket_free(first.socket);
     bus_socket_free(second.socket);
 }
@@ -214,7 +215,7 @@ static void a_spool_that_sends_nothing_again_is_not_waited_for(void **state)
     assert_true(spools_send_again(&r->core, NULL, clock_mono_ms()));
     buf_reset(&body);
     assert_int_equal(heartbeat_encode(&hb, &body), 0);
-    edge_send(&e, MSG_HEARTBEAT, &r->core.boot,
+    edge_send(&e, MSG_HEARTBEAT, &r->core.peers->boot,
               buf_view(&body)); /* the other one was lost on its disk */
     for (int i = 0; i < 500 && p->sends_from != 17; i++) {
         e.readable(&r->core);
@@ -266,12 +267,12 @@ static void spools_that_come_and_go_leave_nothing_in_memory(void **state)
     }
     r->spool = own;
     frames_tick(&r->core, clock_mono_ms());
-    for (struct list *i = r->core.spools.next; i != &r->core.spools; i = i->next)
+    for (struct list *i = r->core.peers->spools.next; i != &r->core.peers->spools; i = i->next)
         n++;
     assert_true(n <= 66);
     frames_tick(&r->core, clock_mono_ms() + 3600 * 1000); /* silent ones are forgotten … */
     frames_tick(&r->core, clock_mono_ms() + 7200 * 1000); /* … and so are their spools */
-    assert_true(list_is_empty(&r->core.spools));
+    assert_true(list_is_empty(&r->core.peers->spools));
     r->ingress = NULL;
     r->worker = NULL;
     bus_socket_free(e.socket);
@@ -290,7 +291,7 @@ static void hello_said_twice_is_one_session_and_one_line(void **state)
     send_hello(&e, ROLE_INGRESS, "ingress", VIEW_NONE); /* it came late */
     rig_turn(r);
     assert_true(edge_wait(&e, MSG_WELCOME, 5000, NULL));
-    assert_int_equal(r->core.n_peers, 2);
+    assert_int_equal(r->core.peers->n, 2);
     r->ingress = wait_peer(&e, "ingress");
     bus_socket_free(e.socket);
 }
@@ -331,7 +332,7 @@ static void a_commit_that_fails_welcomes_nobody(void **state)
     db_fail_at(1);
     rig_turn(r);
     db_fail_at(0);
-    assert_int_equal(r->core.exit_code, 75);
+    assert_int_equal(r->core.turn->exit_code, 75);
     assert_false(edge_wait(&e, MSG_WELCOME, 50, NULL));
     bus_socket_free(e.socket);
 }
@@ -350,7 +351,7 @@ static void a_frame_of_an_unknown_session_is_not_acted_upon(void **state)
     assert_int_equal(event_encode(&event, &bytes), 0);
     assert_int_equal(event_push_begin(&body, &r->spool, 1, 1), 0);
     assert_int_equal(event_push_add(&body, 1, buf_view(&bytes), 0), 0);
-    edge_send(&e, MSG_EVENT_PUSH, &r->core.boot, buf_view(&body)); /* no HELLO yet */
+    edge_send(&e, MSG_EVENT_PUSH, &r->core.peers->boot, buf_view(&body)); /* no HELLO yet */
     assert_true(edge_wait(&e, MSG_HELLO_AGAIN, 5000, NULL));
     send_hello(&e, ROLE_INGRESS, "ingress", VIEW_NONE);
     r->ingress = wait_peer(&e, "ingress");
@@ -428,7 +429,7 @@ static void what_a_later_socket_does_not_name_goes_again_at_once(void **state)
     say_session(&e, 4, VIEW_NONE);
     for (int64_t until = clock_mono_ms() + 5000; clock_mono_ms() < until;) {
         e.readable(&r->core);
-        r->worker = LIST_ENTRY(r->core.peers.prev, struct peer, link);
+        r->worker = LIST_ENTRY(r->core.peers->list.prev, struct peer, link);
         if (r->worker->session == 4)
             break;
         nap();
@@ -446,7 +447,7 @@ static void what_a_later_socket_does_not_name_goes_again_at_once(void **state)
         e.readable(&r->core);
         nap();
     }
-    r->worker = LIST_ENTRY(r->core.peers.prev, struct peer, link);
+    r->worker = LIST_ENTRY(r->core.peers->list.prev, struct peer, link);
     assert_int_equal(c->state, COMMAND_IN_FLIGHT);
     assert_int_equal(c->attempt, attempt);
     bus_socket_free(e.socket);
@@ -465,7 +466,7 @@ static void a_new_session_of_the_same_boot_keeps_what_it_holds(void **state)
     send_hello(&e, ROLE_EGRESS, "egress", buf_view(&held));
     for (int64_t until = clock_mono_ms() + 5000; clock_mono_ms() < until;) {
         e.readable(&r->core);
-        r->worker = LIST_ENTRY(r->core.peers.prev, struct peer, link);
+        r->worker = LIST_ENTRY(r->core.peers->list.prev, struct peer, link);
         if (strncmp((const char *)r->worker->route, "none-", 5) != 0)
             break; /* not the one made by hand any more */
         nap();
@@ -485,7 +486,7 @@ static void a_silent_worker_is_forgotten_and_its_commands_stay(void **state)
     struct core_command *c = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
 
     frames_tick(&r->core, clock_mono_ms() + 60000);
-    assert_true(list_is_empty(&r->core.peers));
+    assert_true(list_is_empty(&r->core.peers->list));
     assert_int_equal(c->state, COMMAND_IN_FLIGHT);
     assert_null(c->worker); /* nobody points at what was freed */
     dispatch_due(&r->core, c->due_mono_ms);

@@ -137,7 +137,7 @@ static void handle_aged(struct core *c, const struct aged *aged)
 {
     struct core_command *cmd = queue_find(c->queue, aged->id);
 
-    c->hand = (struct hand){.command = aged->id};
+    c->turn->hand = (struct hand){.command = aged->id};
     if (cmd && aged->over) {
         inquiry_cancel(c,
                        cmd); /* a history that cannot be asked must not stop a lane for ever */
@@ -145,7 +145,7 @@ static void handle_aged(struct core *c, const struct aged *aged)
     } else if (cmd) {
         tell_delayed(c, cmd);
     }
-    c->hand = (struct hand){0};
+    c->turn->hand = (struct hand){0};
 }
 
 /* True when there may be more: the next tick goes on. */
@@ -156,9 +156,10 @@ static bool watch_ages(struct core *c, int64_t now_unix, int64_t now_mono)
 
     do {
         n = find_aged(c, aged, AMO_COUNT(aged), now_unix, now_mono);
-        for (size_t i = 0; i < n && !c->exit_code; i++)
+        for (size_t i = 0; i < n && !c->turn->exit_code; i++)
             handle_aged(c, &aged[i]);
-    } while (n == AMO_COUNT(aged) && !c->exit_code && clock_mono_ms() - now_mono < SWEEP_MS);
+    } while (n == AMO_COUNT(aged) && !c->turn->exit_code &&
+             clock_mono_ms() - now_mono < SWEEP_MS);
     return n == AMO_COUNT(aged);
 }
 
@@ -182,6 +183,18 @@ static void watch_prune(struct core *c, int64_t now_mono, int64_t now_unix)
         doubt_pruned(c, now_mono, now_unix);
 }
 
+int watch_new(struct core *c)
+{
+    c->watch = mem_zalloc(sizeof(*c->watch));
+    return c->watch ? 0 : -ENOMEM;
+}
+
+void watch_free(struct core *c)
+{
+    mem_free(c->watch);
+    c->watch = NULL;
+}
+
 void watch_tick(void *arg)
 {
     struct core *c = arg;
@@ -189,29 +202,28 @@ void watch_tick(void *arg)
     int64_t now_mono = clock_mono_ms();
     int64_t now_unix = clock_unix_ms();
 
-    c->ticks++;
+    c->watch->ticks++;
     if (doubt_tick(c, now_mono, now_unix))
         clock_ask(c, now_mono);
     frames_tick(c, now_mono);
     inquiry_tick(c, now_mono); /* a question never outlives the call it was asked for */
     erase_tick(c, now_mono);   /* nor does an erasure */
     control_tick(c, now_mono);
-    if (now_mono >= c->settling_until_ms) {
-        while (!list_is_empty(&c->known_workers)) {
+    if (now_mono >= c->peers->settling_until_ms) {
+        while (!list_is_empty(&c->peers->known_workers)) {
             struct known_worker *k =
-                LIST_ENTRY(c->known_workers.next, struct known_worker, link);
+                LIST_ENTRY(c->peers->known_workers.next, struct known_worker, link);
 
             /* gone for longer than any attempt: not waited for after the next start */
-            list_remove(&k->link);
             rc = core_turn(c);
             rc = rc ? rc : store_worker_forget(c->store, view_of(k->name));
             if (rc)
                 core_row_failed(c, "workers", rc);
-            mem_free(k);
+            known_worker_free(k);
         }
     }
-    if (c->more_aged || c->ticks % SWEEP_EVERY_TICKS == 0)
-        c->more_aged = watch_ages(c, now_unix, now_mono);
+    if (c->watch->more_aged || c->watch->ticks % SWEEP_EVERY_TICKS == 0)
+        c->watch->more_aged = watch_ages(c, now_unix, now_mono);
     echo_tick(c, now_mono);
     if (!core_clock_doubtful(c))
         waiting_overdue(c, now_unix);
@@ -221,7 +233,7 @@ void watch_tick(void *arg)
     (void)room_is_there(c); /* for the log: nobody may be pushing */
     inquiry_greet(c, now_mono);
     reach_tick(c);
-    if (c->ticks % PRUNE_EVERY_TICKS == 0 && doubt_may_prune(c, now_mono, now_unix))
+    if (c->watch->ticks % PRUNE_EVERY_TICKS == 0 && doubt_may_prune(c, now_mono, now_unix))
         watch_prune(c, now_mono, now_unix);
     core_wake(c);
 }
@@ -307,7 +319,7 @@ void watch_gauges(void *arg)
 
     gauge_commands(c);
     gauge_destinations(c);
-    for (struct list *i = c->peers.next; i != &c->peers; i = i->next)
+    for (struct list *i = c->peers->list.next; i != &c->peers->list; i = i->next)
         workers += LIST_ENTRY(i, struct peer, link)->role == ROLE_EGRESS;
     stat_set(stats_gauge(c->stats, "amo_queue_full", "",
                          "1: so many commands wait that events stay in the spools"),
@@ -315,9 +327,9 @@ void watch_gauges(void *arg)
     stat_set(stats_gauge(c->stats, "amo_workers", "", "egress processes connected"), workers);
     stat_set(stats_gauge(c->stats, "amo_clock_in_doubt", "",
                          "1: nothing expires and nothing is pruned"),
-             c->doubt.on);
+             c->turn->doubt.on);
     stat_set(stats_gauge(c->stats, "amo_clock_skew_seconds", "", "amojo's clock minus ours"),
-             (double)c->skew_ms / 1000);
+             (double)c->turn->skew_ms / 1000);
     if (store_counts(c->store, &dead, &quarantine, &waiting))
         return; /* the next commit says what is wrong with the store */
     stat_set(stats_gauge(c->stats, "amo_dead_letters", "", "dead letters kept"), (double)dead);

@@ -2,8 +2,16 @@
 
 /* What only time brings: life times, "delayed", overdue statuses, pruning, the clock itself. */
 
-#include "core/core.h"
+#include "core/turn/turn.h"
 
+struct watch {
+    uint64_t ticks; /* seconds since the start, about */
+    bool more_aged; /* the last sweep has not found the end of what is old */
+};
+
+/* -ENOMEM. */
+AMO_MUSTCHECK int watch_new(struct core *c);
+void watch_free(struct core *c);
 /* Once a second. */
 void watch_tick(void *arg);
 /* Sets the gauges before /metrics is printed. */

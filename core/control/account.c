@@ -122,7 +122,7 @@ static void scope_json(struct json_writer *w, struct view scope_id, int64_t move
 /* amojo has done it, and core could not write it down; unless core ends, that is told. */
 static void not_stored(struct core *c, struct control_wait *wait)
 {
-    if (c->exit_code)
+    if (c->turn->exit_code)
         return;
     if (core_registry_reload(c)) /* as the store has it */
         core_give_up(c, "registry", -EIO);
@@ -193,7 +193,7 @@ static void connect_done(struct core *c, void *arg, const struct result *r)
     (void)snprintf(made, sizeof(made), "%.64s_%.128s", p->channel,
                    p->account); /* cut: refused */
     scope = r->scope_id.len ? r->scope_id : view_of(made);
-    objection = changed_meanwhile(c->registry, p);
+    objection = changed_meanwhile(c->turn->registry, p);
     if (objection) {
         control_wait_done(p->wait, EXIT_FAILED, VIEW_NONE, objection);
         return;
@@ -246,10 +246,10 @@ static int connect_read(struct control_ask *ask, struct pending_account *p)
     rc = rc ? rc : control_need(ask, "connector", &connector);
     if (rc)
         return rc;
-    ch = registry_channel(ask->core->registry, channel);
+    ch = registry_channel(ask->core->turn->registry, channel);
     if (!ch)
         return control_fail(ask, EXIT_FAILED, "no such channel; see amoctl channel list");
-    if (!registry_connector(ask->core->registry, connector))
+    if (!registry_connector(ask->core->turn->registry, connector))
         return control_fail(ask, EXIT_FAILED, "no such connector; see amoctl connector list");
     if (title.len == 0)
         title = view_of(ch->name);
@@ -284,7 +284,7 @@ static int connect_admitted(struct control_ask *ask, const struct pending_accoun
 
 static int connect_elsewhere(struct control_ask *ask, const struct pending_account *p)
 {
-    const struct reg_scope *s = connected_elsewhere(ask->core->registry, p);
+    const struct reg_scope *s = connected_elsewhere(ask->core->turn->registry, p);
 
     return s ? control_fail(ask, EXIT_FAILED,
                             "the account is connected with connector %s: amoctl account "
@@ -456,7 +456,7 @@ static const struct reg_scope *scope_named(struct control_ask *ask, int *ret_cod
     *ret_code = control_need(ask, "scope_id", &id);
     if (*ret_code)
         return NULL;
-    s = registry_scope(ask->core->registry, id);
+    s = registry_scope(ask->core->turn->registry, id);
     if (!s)
         *ret_code = control_fail(ask, EXIT_FAILED, "no such account; see amoctl account list");
     return s;
@@ -488,7 +488,7 @@ int verb_account_disconnect(struct control_ask *ask)
 
 int verb_account_list(struct control_ask *ask)
 {
-    const struct registry *r = ask->core->registry;
+    const struct registry *r = ask->core->turn->registry;
 
     json_open_array(ask->w, NULL);
     for (size_t i = 0; i < r->n_scopes; i++) {
@@ -557,7 +557,7 @@ int verb_account_resume(struct control_ask *ask)
     struct core *c = ask->core;
     struct view id = control_arg(ask, "scope_id");
     int rc = account_pause(ask, false);
-    const struct reg_scope *s = rc == EXIT_FINE ? registry_scope(c->registry, id) : NULL;
+    const struct reg_scope *s = rc == EXIT_FINE ? registry_scope(c->turn->registry, id) : NULL;
 
     /* an operator who resumes has mended what was wrong, on either side of the account: no more
      * waiting for the slow probe, and a connector that answered 410 is tried again */

@@ -169,7 +169,7 @@ static int import_read(struct control_ask *ask, struct buf *bare, struct import 
 static int import_row(struct control_ask *ask, const struct import *im, struct reg_channel *ch,
                       bool *ret_rotated)
 {
-    const struct reg_channel *known = registry_channel(ask->core->registry, im->id);
+    const struct reg_channel *known = registry_channel(ask->core->turn->registry, im->id);
     int rc = control_copy(im->id, &ch->id);
 
     rc = rc ? rc : control_copy(im->code, &ch->code);
@@ -234,7 +234,7 @@ static int import_store(struct control_ask *ask, const struct import *im)
                                  &kept, &words);
     if (rc == CHANNEL_FLAGS_E_OBJECTION && words.len)
         rc = control_fail(ask, EXIT_USAGE, "%s", buf_str(&words));
-    rc = rc ? rc : store_channel_put(c->store, &c->keys, ch, buf_view(&kept));
+    rc = rc ? rc : store_channel_put(c->store, &c->turn->keys, ch, buf_view(&kept));
     rc = rc ? rc : core_registry_changed(c);
     rc = rc ? rc : channel_json(ask, ch, rotated, buf_view(&kept));
     if (rc == 0 && rotated)
@@ -280,13 +280,13 @@ static void channel_row(struct control_ask *ask, const struct reg_channel *ch)
     json_add_text(ask->w, "name", view_of(ch->name));
     json_add_text(ask->w, "url", view_of(ch->url));
     json_add_text(ask->w, "bot_id", view_of(ch->bot_id));
-    json_add_int(ask->w, "scopes", scopes_of(ask->core->registry, ch->id));
+    json_add_int(ask->w, "scopes", scopes_of(ask->core->turn->registry, ch->id));
     rotation_json(ask->w, ch->old_until_ms);
 }
 
 int verb_channel_list(struct control_ask *ask)
 {
-    const struct registry *r = ask->core->registry;
+    const struct registry *r = ask->core->turn->registry;
 
     json_open_array(ask->w, NULL);
     for (size_t i = 0; i < r->n_channels; i++) {
@@ -307,7 +307,7 @@ static const struct reg_channel *channel_named(struct control_ask *ask, int *ret
     *ret_code = control_need(ask, "id", &id);
     if (*ret_code)
         return NULL;
-    ch = registry_channel(ask->core->registry, id);
+    ch = registry_channel(ask->core->turn->registry, id);
     if (!ch)
         *ret_code = control_fail(ask, EXIT_FAILED, "no such channel; see amoctl channel list");
     return ch;
@@ -349,7 +349,7 @@ static int secret_store(struct control_ask *ask, const struct reg_channel *ch,
         rc = secret_init(&row.secrets[1], secret_view(&ch->secrets[0]));
         row.old_until_ms = rotation_until(c, overlap_h);
     }
-    rc = rc ? rc : store_channel_put(c->store, &c->keys, &row, VIEW_NONE);
+    rc = rc ? rc : store_channel_put(c->store, &c->turn->keys, &row, VIEW_NONE);
     for (size_t i = 0; i < REGISTRY_SECRETS_MAX; i++)
         secret_fini(&row.secrets[i]);
     if (rc)
@@ -403,11 +403,11 @@ int verb_channel_remove(struct control_ask *ask)
 
     if (!ch)
         return rc;
-    if (scopes_of(ask->core->registry, ch->id))
+    if (scopes_of(ask->core->turn->registry, ch->id))
         return control_fail(
             ask, EXIT_FAILED,
             "%lld accounts are connected to it: amoctl account disconnect first",
-            (long long)scopes_of(ask->core->registry, ch->id));
+            (long long)scopes_of(ask->core->turn->registry, ch->id));
     rc = control_refuse_waiting(ask, ch->id, NULL);
     if (rc)
         return rc;

@@ -90,7 +90,7 @@ static int make_token(struct control_ask *ask, struct secret *ret)
 
 static int connector_check(struct control_ask *ask, struct view name, struct view url)
 {
-    const char *meets = name_meets(ask->core->registry, name);
+    const char *meets = name_meets(ask->core->turn->registry, name);
     bool may_dial_private = view_is(control_arg(ask, "allow_private"), "true");
     bool flag = false;
 
@@ -102,7 +102,7 @@ static int connector_check(struct control_ask *ask, struct view name, struct vie
         return control_fail(ask, EXIT_USAGE,
                             "the name could be confused with connector %s in derived ids",
                             meets);
-    if (registry_connector(ask->core->registry, name))
+    if (registry_connector(ask->core->turn->registry, name))
         return control_fail(ask, EXIT_FAILED, "this connector exists");
     if (!view_is(control_arg(ask, "kind"), "http"))
         return control_fail(ask, EXIT_USAGE, "the kind must be http");
@@ -140,7 +140,7 @@ int verb_connector_add(struct control_ask *ask)
     rc = rc ? rc : make_secret(ask, &con->secrets[0]);
     rc = rc ? rc : make_token(ask, &con->tokens[0]);
     json_close_object(ask->w);
-    rc = rc ? rc : store_connector_put(c->store, &c->keys, con);
+    rc = rc ? rc : store_connector_put(c->store, &c->turn->keys, con);
     rc = rc ? rc : core_registry_changed(c);
     registry_free(tmp);
     return rc ? rc : control_wait_registry(ask);
@@ -164,13 +164,13 @@ static void connector_row(struct control_ask *ask, const struct reg_connector *c
     json_add_text(ask->w, "url", view_of(con->url));
     json_add_bool(ask->w, "allow_private", con->allow_private);
     json_add_bool(ask->w, "off", con->off);
-    json_add_int(ask->w, "scopes", scopes_of(ask->core->registry, con->name));
+    json_add_int(ask->w, "scopes", scopes_of(ask->core->turn->registry, con->name));
     rotation_json(ask->w, con->old_until_ms);
 }
 
 int verb_connector_list(struct control_ask *ask)
 {
-    const struct registry *r = ask->core->registry;
+    const struct registry *r = ask->core->turn->registry;
 
     json_open_array(ask->w, NULL);
     for (size_t i = 0; i < r->n_connectors; i++) {
@@ -191,7 +191,7 @@ static const struct reg_connector *connector_named(struct control_ask *ask, int 
     *ret_code = control_need(ask, "name", &name);
     if (*ret_code)
         return NULL;
-    con = registry_connector(ask->core->registry, name);
+    con = registry_connector(ask->core->turn->registry, name);
     if (!con)
         *ret_code =
             control_fail(ask, EXIT_FAILED, "no such connector; see amoctl connector list");
@@ -200,7 +200,7 @@ static const struct reg_connector *connector_named(struct control_ask *ask, int 
 
 int verb_connector_show(struct control_ask *ask)
 {
-    const struct registry *r = ask->core->registry;
+    const struct registry *r = ask->core->turn->registry;
     struct dest *d = NULL;
     int rc = 0;
     const struct reg_connector *con = connector_named(ask, &rc);
@@ -289,7 +289,7 @@ int verb_connector_rotate(struct control_ask *ask)
     rc = rotated_row(ask, con, &r, &row);
     rotation_json(ask->w, row.old_until_ms);
     json_close_object(ask->w);
-    rc = rc ? rc : store_connector_put(c->store, &c->keys, &row);
+    rc = rc ? rc : store_connector_put(c->store, &c->turn->keys, &row);
     for (size_t i = 0; i < REGISTRY_SECRETS_MAX; i++) {
         secret_fini(&row.secrets[i]);
         secret_fini(&row.tokens[i]);
@@ -307,11 +307,11 @@ int verb_connector_remove(struct control_ask *ask)
 
     if (!con)
         return rc;
-    if (scopes_of(ask->core->registry, con->name))
+    if (scopes_of(ask->core->turn->registry, con->name))
         return control_fail(ask, EXIT_FAILED,
                             "accounts that exchange messages with it: %lld; amoctl account "
                             "disconnect first",
-                            (long long)scopes_of(ask->core->registry, con->name));
+                            (long long)scopes_of(ask->core->turn->registry, con->name));
     rc = control_refuse_waiting(ask, NULL, con->name);
     if (rc)
         return rc;

@@ -44,9 +44,9 @@ void control_readable(void *arg)
 {
     struct core *c = arg;
 
-    for (int i = 0; i < CONTROL_BATCH && !c->exit_code; i++) {
+    for (int i = 0; i < CONTROL_BATCH && !c->turn->exit_code; i++) {
         struct bus_message m;
-        int rc = bus_recv(c->control, &m);
+        int rc = bus_recv(c->control->socket, &m);
 
         if (rc == BUS_E_MALFORMED)
             continue;
@@ -61,7 +61,7 @@ void control_readable(void *arg)
  * nothing behind. */
 static int verb_run(struct core *c, control_verb_fn *fn, struct control_ask *ask)
 {
-    uint64_t version = c->registry->version;
+    uint64_t version = c->turn->registry->version;
     int rc = 0;
 
     core_ask(c);
@@ -78,16 +78,16 @@ static int verb_run(struct core *c, control_verb_fn *fn, struct control_ask *ask
     if (store_rollback_to(c->store))
         return -EIO;
     /* the registry in memory goes back with the one in the store */
-    if (c->registry->version != version && core_registry_reload(c))
+    if (c->turn->registry->version != version && core_registry_reload(c))
         return -EIO;
     return rc;
 }
 
 static control_verb_fn *verb_find(const struct core *c, struct view name)
 {
-    for (size_t i = 0; i < c->n_verbs; i++) {
-        if (view_is(name, c->verbs[i].name))
-            return c->verbs[i].fn;
+    for (size_t i = 0; i < c->control->n_verbs; i++) {
+        if (view_is(name, c->control->verbs[i].name))
+            return c->control->verbs[i].fn;
     }
     return NULL;
 }
@@ -112,7 +112,7 @@ static void control_verb(struct core *c, const struct peer *caller,
         rc = control_fail(&ask, EXIT_USAGE, "the arguments are not a JSON object");
     else
         rc = verb_run(c, fn, &ask);
-    c->hand = (struct hand){.asked = true};
+    c->turn->hand = (struct hand){.asked = true};
     if (core_asked(c, "control", rc)) {
         control_answer(c, caller, EXIT_FAILED, VIEW_NONE,
                        "it needs a damaged part of the store: see \"The store is damaged\" in"
@@ -136,7 +136,7 @@ static void control_verb(struct core *c, const struct peer *caller,
         control_answer(c, caller, rc, rc == EXIT_FINE && json.len ? buf_view(&json) : VIEW_NONE,
                        error.len ? buf_str(&error) : NULL);
     }
-    c->hand = (struct hand){0};
+    c->turn->hand = (struct hand){0};
     json_free(ask.args);
     buf_fini(&json);
     buf_fini(&error);
@@ -144,7 +144,7 @@ static void control_verb(struct core *c, const struct peer *caller,
 
 static void control_call(struct core *c, const struct bus_message *m)
 {
-    struct peer caller = {.socket = c->control};
+    struct peer caller = {.socket = c->control->socket};
     struct envelope env = {0};
     struct control_call call;
     int rc = envelope_decode(m->head, &env);
@@ -246,7 +246,7 @@ int control_refuse_waiting(struct control_ask *ask, const char *channel, const c
         if (channel && l->scope)
             n += view_is(registry_scope_channel(view_of(l->scope->name)), channel);
         else if (connector)
-            n += is_of_connector(ask->core->registry, l, connector);
+            n += is_of_connector(ask->core->turn->registry, l, connector);
     }
     if (n == 0)
         return 0;
@@ -305,7 +305,7 @@ struct control_wait *control_wait_new(struct core *c, void *arg, void (*fini)(vo
     struct control_wait *w = NULL;
     size_t n = 0;
 
-    for (struct list *i = c->control_waits.next; i != &c->control_waits; i = i->next)
+    for (struct list *i = c->control->waits.next; i != &c->control->waits; i = i->next)
         n++;
     w = n < CONTROL_WAITS ? mem_zalloc(sizeof(*w)) : NULL;
     if (!w)
@@ -319,7 +319,7 @@ struct control_wait *control_wait_new(struct core *c, void *arg, void (*fini)(vo
     w->fini = fini;
     buf_init(&w->json, LIMIT_CONTROL_BYTES);
     list_init(&w->link);
-    list_add_tail(&c->control_waits, &w->link);
+    list_add_tail(&c->control->waits, &w->link);
     return w;
 }
 
@@ -359,7 +359,7 @@ int control_wait_registry(struct control_ask *ask)
 
     if (!w)
         return control_fail(ask, EXIT_FAILED, CONTROL_TOO_MANY);
-    w->version = ask->core->registry->version;
+    w->version = ask->core->turn->registry->version;
     ask->wait = w;
     return CONTROL_LATER;
 }
@@ -369,7 +369,7 @@ void control_wait_done(struct control_wait *w, int code, struct view json, const
     if (code == EXIT_FINE) {
         buf_reset(&w->json);
         (void)buf_add_view(&w->json, json); /* shorter than its limit */
-        w->version = w->core->registry->version;
+        w->version = w->core->turn->registry->version;
         return; /* control_tick answers when the edges know */
     }
     control_wait_tell(w, code, json, error);
@@ -385,7 +385,7 @@ void control_tick(struct core *c, int64_t now_mono_ms)
 {
     struct list *next = NULL;
 
-    for (struct list *i = c->control_waits.next; i != &c->control_waits; i = next) {
+    for (struct list *i = c->control->waits.next; i != &c->control->waits; i = next) {
         struct control_wait *w = LIST_ENTRY(i, struct control_wait, link);
 
         next = i->next;
@@ -403,8 +403,32 @@ void control_tick(struct core *c, int64_t now_mono_ms)
     }
 }
 
+int control_new(struct core *c, const struct control_verb *verbs, size_t n)
+{
+    struct control *ctl = mem_zalloc(sizeof(*ctl));
+
+    if (!ctl)
+        return -ENOMEM;
+    c->control = ctl;
+    ctl->verbs = verbs;
+    ctl->n_verbs = n;
+    list_init(&ctl->waits);
+    ctl->began_mono_ms = clock_mono_ms();
+    return 0;
+}
+
+void control_forget_waits(struct core *c)
+{
+    while (!list_is_empty(&c->control->waits))
+        control_wait_end(LIST_ENTRY(c->control->waits.next, struct control_wait, link));
+}
+
 void control_free(struct core *c)
 {
-    while (c->control_waits.next && !list_is_empty(&c->control_waits))
-        control_wait_end(LIST_ENTRY(c->control_waits.next, struct control_wait, link));
+    if (!c->control)
+        return;
+    control_forget_waits(c);
+    bus_socket_free(c->control->socket);
+    mem_free(c->control);
+    c->control = NULL;
 }

@@ -21,14 +21,26 @@ typedef int control_verb_fn(struct control_ask *ask);
 #define CONTROL_LATER    1000
 #define CONTROL_TOO_MANY "too many calls are waiting; try again"
 
-/* One row of the table that core.c hands in: core->verbs. */
+/* One row of the table that core.c hands in. */
 struct control_verb {
     const char *name; /* "channel.add" */
     control_verb_fn *fn;
 };
 
+struct control {
+    struct bus_socket *socket;
+    const struct control_verb *verbs;
+    size_t n_verbs;
+    struct list waits;     /* calls that are answered later */
+    int64_t began_mono_ms; /* this life of core */
+};
+
+/* @verbs are borrowed. -ENOMEM. */
+AMO_MUSTCHECK int control_new(struct core *c, const struct control_verb *verbs, size_t n);
 void control_readable(void *arg);
 void control_tick(struct core *c, int64_t now_mono_ms);
+/* Calls that wait are not answered any more. */
+void control_forget_waits(struct core *c);
 void control_free(struct core *c);
 
 /* --- for verbs ------------------------------------------------------------------------------ */

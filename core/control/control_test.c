@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/process.h"
 #include "core/deliver/calls.h"
+#include "core/deliver/deliver.h"
 #include "core/store/db.h"
 #include "core/testing/amoctl.h"
 #include "proto/limits.h"
@@ -88,11 +89,11 @@ static void wrong_calls_are_answered_in_words(void **state)
         {"trace",           "{\"id\":\"nothing\"}",                                                 EXIT_FAILED, "no message"         },
     };
     struct rig *r = *state;
-    uint64_t version = r->core.registry->version;
+    uint64_t version = r->core.turn->registry->version;
 
     for (size_t i = 0; i < AMO_COUNT(cases); i++)
         ctl_sad(r, cases[i].verb, cases[i].args, cases[i].code, cases[i].words);
-    assert_int_equal(r->core.registry->version, version);
+    assert_int_equal(r->core.turn->registry->version, version);
 }
 
 /* --- registry ------------------------------------------------------------------------------- */
@@ -113,7 +114,7 @@ static void a_channel_is_imported_and_shown_without_its_secret(void **state)
     ctl_text(&reply, json_root(reply.doc), "id", "c2");
     ctl_text(&reply, json_root(reply.doc), "url", "https://amojo.amocrm.ru");
     json_free(reply.doc);
-    ch = registry_channel(r->core.registry, VIEW_LIT("c2"));
+    ch = registry_channel(r->core.turn->registry, VIEW_LIT("c2"));
     assert_non_null(ch);
     assert_true(view_is(secret_view(&ch->secrets[0]), "the-secret"));
     reply = ctl_ask(r, "channel.show", "{\"id\":\"c2\"}");
@@ -137,7 +138,8 @@ static void a_connector_gets_a_secret_and_a_token_shown_once(void **state)
     struct rig *r = *state;
     struct reply reply = ctl_ask(
         r, "connector.add", "{\"name\":\"two\",\"kind\":\"http\",\"url\":\"https://a.b\"}");
-    const struct reg_connector *con = registry_connector(r->core.registry, VIEW_LIT("two"));
+    const struct reg_connector *con =
+        registry_connector(r->core.turn->registry, VIEW_LIT("two"));
     struct view v;
 
     assert_int_equal(reply.code, EXIT_FINE);
@@ -153,7 +155,7 @@ static void a_connector_gets_a_secret_and_a_token_shown_once(void **state)
     assert_null(json_get(json_array_at(json_root(reply.doc), 0), "token"));
     json_free(reply.doc);
     rig_restart(r); /* and they are there again */
-    con = registry_connector(r->core.registry, VIEW_LIT("two"));
+    con = registry_connector(r->core.turn->registry, VIEW_LIT("two"));
     assert_int_equal(con->secrets[0].len, 32);
 }
 
@@ -193,7 +195,7 @@ static void what_was_generated_is_not_lost_with_the_warning(void **state)
 static void too_many_waiting_calls_change_nothing(void **state)
 {
     struct rig *r = *state;
-    uint64_t version = r->core.registry->version;
+    uint64_t version = r->core.turn->registry->version;
     struct reply reply;
 
     for (int i = 0; i < 64; i++)
@@ -203,11 +205,11 @@ static void too_many_waiting_calls_change_nothing(void **state)
              "{\"name\":\"two\",\"kind\":\"http\",\"url\":\"https://a.b\"}");
     assert_true(ctl_wait(r, 20000, 0, &reply));
     assert_int_equal(reply.code, EXIT_FAILED);
-    assert_null(registry_connector(r->core.registry, VIEW_LIT("two")));
-    assert_int_equal(r->core.registry->version, version);
+    assert_null(registry_connector(r->core.turn->registry, VIEW_LIT("two")));
+    assert_int_equal(r->core.turn->registry->version, version);
     rig_commit(r);
     rig_restart(r); /* nor in the store */
-    assert_null(registry_connector(r->core.registry, VIEW_LIT("two")));
+    assert_null(registry_connector(r->core.turn->registry, VIEW_LIT("two")));
 }
 
 static void an_account_with_a_given_scope_is_connected_without_a_call(void **state)
@@ -220,8 +222,9 @@ static void an_account_with_a_given_scope_is_connected_without_a_call(void **sta
     assert_int_equal(reply.code, EXIT_FINE);
     ctl_text(&reply, json_root(reply.doc), "scope_id", "ch_a2");
     json_free(reply.doc);
-    assert_true(list_is_empty(&r->core.inquiries));
-    assert_string_equal(registry_scope(r->core.registry, VIEW_LIT("ch_a2"))->account, "a2");
+    assert_true(list_is_empty(&r->core.deliver->inquiries));
+    assert_string_equal(registry_scope(r->core.turn->registry, VIEW_LIT("ch_a2"))->account,
+                        "a2");
 }
 
 static void connect_calls_amojo_once_and_answers_with_the_scope(void **state)
@@ -245,7 +248,7 @@ static void connect_calls_amojo_once_and_answers_with_the_scope(void **state)
     assert_int_equal(reply.code, EXIT_FINE);
     ctl_text(&reply, json_root(reply.doc), "scope_id", "ch_a2");
     json_free(reply.doc);
-    assert_non_null(registry_scope(r->core.registry, VIEW_LIT("ch_a2")));
+    assert_non_null(registry_scope(r->core.turn->registry, VIEW_LIT("ch_a2")));
     rig_assert_accounts(r);
 }
 
@@ -265,8 +268,8 @@ static void a_connect_that_fails_says_why_and_stores_nothing(void **state)
     assert_true(ctl_wait(r, 20000, 0, &reply));
     assert_int_equal(reply.code, EXIT_FAILED);
     assert_non_null(strstr(reply.error, "403"));
-    assert_null(registry_scope(r->core.registry, VIEW_LIT("ch_a2")));
-    assert_true(list_is_empty(&r->core.control_waits));
+    assert_null(registry_scope(r->core.turn->registry, VIEW_LIT("ch_a2")));
+    assert_true(list_is_empty(&r->core.control->waits));
 }
 
 static void a_connect_nobody_answers_ends_after_its_time_at_any_tick(void **state)
@@ -285,8 +288,8 @@ static void a_connect_nobody_answers_ends_after_its_time_at_any_tick(void **stat
     }
     assert_true(ctl_wait(r, 20000, 0, &reply));
     assert_int_equal(reply.code, EXIT_UNREACHABLE);
-    assert_true(list_is_empty(&r->core.inquiries));
-    assert_true(list_is_empty(&r->core.control_waits));
+    assert_true(list_is_empty(&r->core.deliver->inquiries));
+    assert_true(list_is_empty(&r->core.control->waits));
 }
 
 static void pause_and_resume_stop_and_start_the_account(void **state)
@@ -466,15 +469,15 @@ static void an_answer_leaves_only_after_its_commit(void **state)
     ctl_ingress_holds_registry(r);
     ctl_call(r, "account.pause", "{\"scope_id\":\"ch_acc\"}");
     for (int64_t until = clock_mono_ms() + 5000;
-         list_is_empty(&r->core.parcels) && clock_mono_ms() < until;)
+         list_is_empty(&r->core.turn->parcels) && clock_mono_ms() < until;)
         control_readable(&r->core);
-    assert_false(list_is_empty(&r->core.parcels));
+    assert_false(list_is_empty(&r->core.turn->parcels));
     db_fail_at(1);
     assert_false(ctl_wait(r, 50, 0, &reply));
     db_fail_at(0);
-    assert_int_equal(r->core.exit_code, EXIT_TEMPORARY);
+    assert_int_equal(r->core.turn->exit_code, EXIT_TEMPORARY);
     rig_restart(r);
-    assert_false(r->core.registry->scopes[0].paused);
+    assert_false(r->core.turn->registry->scopes[0].paused);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, ctl_setup, ctl_teardown)

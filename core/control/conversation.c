@@ -45,7 +45,7 @@ static int named_one(int rc, struct conversation *c, struct named *named)
  * at any connector. */
 static int find_named(struct control_ask *ask, struct view word, struct named *named)
 {
-    const struct registry *reg = ask->core->registry;
+    const struct registry *reg = ask->core->turn->registry;
     struct store *s = ask->core->store;
     struct conversation c = {0};
     uint64_t number = 0;

@@ -65,7 +65,7 @@ static int dead_retry_one(struct control_ask *ask, int64_t id)
     rc = rc ? rc : core_enqueue(ask->core, &row);
     if (rc == 0) {
         queue_find(ask->core->queue, row.id)->tried = true; /* in its life before */
-        ask->core->reach_due = true; /* its account may have left meanwhile */
+        ask->core->turn->reach_due = true; /* its account may have left meanwhile */
         json_open_object(ask->w, NULL);
         json_add_int(ask->w, "dead", id);
         json_add_int(ask->w, "command", row.id);

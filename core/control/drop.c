@@ -45,7 +45,7 @@ static bool is_of_connector(const struct registry *r, const struct lane *l, stru
 static bool is_meant(const struct core *c, const struct drop *d, const struct lane *l)
 {
     if (d->connector.len)
-        return is_of_connector(c->registry, l, d->connector);
+        return is_of_connector(c->turn->registry, l, d->connector);
     if (d->scope.len)
         return (l->scope && view_equal(name_of(l->scope), d->scope)) ||
                (l->dest->kind == DEST_SCOPE && view_equal(name_of(l->dest), d->scope));
@@ -111,7 +111,7 @@ static int drop_find(struct core *c, const struct drop *d, struct found *f)
 
 static void drop_all(struct core *c, const struct found *f, size_t n)
 {
-    for (size_t i = 0; i < n && !c->exit_code; i++) {
+    for (size_t i = 0; i < n && !c->turn->exit_code; i++) {
         struct core_command *cmd = queue_find(c->queue, f->ids[i]);
 
         if (!cmd)
@@ -143,9 +143,10 @@ int verb_queue_drop(struct control_ask *ask)
     rc = rc ? rc : drop_find(ask->core, &d, &f);
     if (rc)
         return rc;
-    if (f.n == 0 && f.under_way == 0 && drop_unknown(ask->core->registry, &d)) {
+    if (f.n == 0 && f.under_way == 0 && drop_unknown(ask->core->turn->registry, &d)) {
         mem_free(f.ids);
-        return control_fail(ask, EXIT_FAILED, "%s", drop_unknown(ask->core->registry, &d));
+        return control_fail(ask, EXIT_FAILED, "%s",
+                            drop_unknown(ask->core->turn->registry, &d));
     }
     n = f.n < DROP_MAX ? f.n : DROP_MAX;
     if (!dry_run)

@@ -18,7 +18,7 @@
 
 static void wait_gone(void *arg)
 {
-    struct erase *e = arg;
+    struct erasure *e = arg;
 
     e->asker.arg = NULL; /* it goes on without */
 }
@@ -34,7 +34,7 @@ static void wait_drop(void *arg)
 }
 
 /* A number, or the digits of one in a text, as amoctl gives it. */
-static int conversation_of(struct control_ask *ask, struct erase *e)
+static int conversation_of(struct control_ask *ask, struct erasure *e)
 {
     struct conversation conv = {0};
     int64_t id = 0;
@@ -53,9 +53,9 @@ static int conversation_of(struct control_ask *ask, struct erase *e)
 }
 
 /* Somebody types a phone: where accounts of both kinds are, 8… without + may be two. */
-static int which_phone(struct control_ask *ask, struct view phone, struct erase *e)
+static int which_phone(struct control_ask *ask, struct view phone, struct erasure *e)
 {
-    const struct registry *r = ask->core->registry;
+    const struct registry *r = ask->core->turn->registry;
     struct phone here;
     struct phone abroad;
     size_t n_abroad = 0;
@@ -72,7 +72,7 @@ static int which_phone(struct control_ask *ask, struct view phone, struct erase 
     return 0;
 }
 
-static int phone_of(struct control_ask *ask, struct view phone, struct erase *e)
+static int phone_of(struct control_ask *ask, struct view phone, struct erasure *e)
 {
     int rc = which_phone(ask, phone, e);
 
@@ -84,7 +84,7 @@ static int phone_of(struct control_ask *ask, struct view phone, struct erase *e)
     return rc;
 }
 
-static int who_is_meant(struct control_ask *ask, struct erase *e)
+static int who_is_meant(struct control_ask *ask, struct erasure *e)
 {
     struct view phone = control_arg(ask, "phone");
     bool conversation = json_is_present(json_get(json_root(ask->args), "conversation"));
@@ -97,10 +97,10 @@ static int who_is_meant(struct control_ask *ask, struct erase *e)
 int verb_erase(struct control_ask *ask)
 {
     struct core *c = ask->core;
-    struct erase *e = NULL;
+    struct erasure *e = NULL;
     int rc = 0;
 
-    if (c->erase)
+    if (c->erase->running)
         return control_fail(ask, EXIT_FAILED, "another erasure is under way; try again");
     if (store_damage(c->store))
         return control_fail(ask, EXIT_FAILED,
@@ -123,7 +123,7 @@ int verb_erase(struct control_ask *ask)
         return rc;
     ask->wait = control_wait_new(c, e, wait_gone);
     if (!ask->wait) {
-        erase_free(c);
+        erase_abandon(c);
         return control_fail(ask, EXIT_FAILED, CONTROL_TOO_MANY);
     }
     e->asker = (struct erase_asker){ask->wait, wait_tell, wait_drop};

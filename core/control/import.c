@@ -279,7 +279,7 @@ static int row_check(struct row *r)
  * never be found by them. */
 static int row_account(struct row *r)
 {
-    const struct registry *reg = r->ask->core->registry;
+    const struct registry *reg = r->ask->core->turn->registry;
     const struct reg_scope *scope = NULL;
     bool known = false;
 

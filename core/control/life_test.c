@@ -9,6 +9,7 @@
 #include "core/control/control.h"
 #include "core/control/rotation.h"
 #include "core/deliver/calls.h"
+#include "core/deliver/deliver.h"
 #include "core/deliver/dispatch.h"
 #include "core/testing/amoctl.h"
 #include "core/watch.h"
@@ -18,17 +19,17 @@
 
 static const struct reg_channel *channel(struct rig *r)
 {
-    return registry_channel(r->core.registry, VIEW_LIT("ch"));
+    return registry_channel(r->core.turn->registry, VIEW_LIT("ch"));
 }
 
 static const struct reg_connector *connector(struct rig *r)
 {
-    return registry_connector(r->core.registry, VIEW_LIT("svc"));
+    return registry_connector(r->core.turn->registry, VIEW_LIT("svc"));
 }
 
 static const struct reg_scope *scope(struct rig *r)
 {
-    return registry_scope(r->core.registry, VIEW_LIT("ch_acc"));
+    return registry_scope(r->core.turn->registry, VIEW_LIT("ch_acc"));
 }
 
 static struct dest *dest(struct rig *r)
@@ -134,11 +135,11 @@ static void nothing_is_forgotten_while_the_clock_is_in_doubt(void **state)
 
     ctl_fine(r, "channel.secret", "{\"id\":\"ch\",\"secret\":\"x\",\"overlap_hours\":1}");
     assert_int_equal(core_turn(&r->core), 0);
-    r->core.registry->channels[0].old_until_ms = 1; /* long over */
-    r->core.doubt.on = true;
+    r->core.turn->registry->channels[0].old_until_ms = 1; /* long over */
+    r->core.turn->doubt.on = true;
     watch_tick(&r->core);
     assert_non_null(channel(r)->secrets[1].bytes);
-    r->core.doubt.on = false;
+    r->core.turn->doubt.on = false;
     watch_tick(&r->core);
     rig_commit(r);
     assert_null(channel(r)->secrets[1].bytes);
@@ -214,7 +215,7 @@ static void the_segment_decides_about_the_host(void **state)
 
     (void)snprintf(args, sizeof(args), kommo, "");
     ctl_fine(r, "channel.add", args);
-    assert_string_equal(registry_channel(r->core.registry, VIEW_LIT("k"))->url,
+    assert_string_equal(registry_channel(r->core.turn->registry, VIEW_LIT("k"))->url,
                         "https://amojo.kommo.com");
     (void)snprintf(args, sizeof(args), kommo, ",\"segment\":\"ru\"");
     ctl_sad(r, "channel.add", args, EXIT_USAGE, "segment kommo");
@@ -226,7 +227,7 @@ static void the_segment_decides_about_the_host(void **state)
              "{\"reply\":\"{\\\"ru\\\":{\\\"id\\\":\\\"r\\\",\\\"secret_key\\\":\\\"s\\\"},"
              "\\\"com\\\":{\\\"id\\\":\\\"c\\\",\\\"secret_key\\\":\\\"s\\\"}}\","
              "\"segment\":\"com\"}");
-    assert_string_equal(registry_channel(r->core.registry, VIEW_LIT("c"))->url,
+    assert_string_equal(registry_channel(r->core.turn->registry, VIEW_LIT("c"))->url,
                         "https://amojo.amocrm.com");
     (void)snprintf(args, sizeof(args), kommo, ",\"segment\":\"moon\"");
     ctl_sad(r, "channel.add", args, EXIT_USAGE, "ru, com or kommo");
@@ -282,8 +283,8 @@ static void whoever_left_is_nobody_and_what_waits_stands_still(void **state)
     json_free(reply.doc);
     assert_true(scope(r)->disconnected);
     assert_true(dest(r)->paused);
-    assert_null(
-        registry_scope_of_source(r->core.registry, VIEW_LIT("svc"), VIEW_LIT("wa1"), &known));
+    assert_null(registry_scope_of_source(r->core.turn->registry, VIEW_LIT("svc"),
+                                         VIEW_LIT("wa1"), &known));
     e = rig_manager_text("a1");
     (void)rig_push(r, &e);
     rig_assert_quarantined(r, "unknown_scope");
@@ -343,7 +344,7 @@ static void amojo_that_refuses_keeps_the_account_connected(void **state)
     assert_false(dest(r)->paused);
     ctl_fine(r, "account.disconnect", "{\"scope_id\":\"ch_acc\",\"no_call\":true}");
     assert_true(scope(r)->disconnected);
-    assert_true(list_is_empty(&r->core.inquiries));
+    assert_true(list_is_empty(&r->core.deliver->inquiries));
 }
 
 static void an_account_does_not_move_to_another_connector_unasked(void **state)
@@ -387,7 +388,8 @@ static void what_changed_while_amojo_was_asked_is_seen(void **state)
     reply = answered(r, &c, (struct result){.outcome = OUTCOME_DONE});
     assert_int_equal(reply.code, EXIT_FAILED);
     assert_non_null(strstr(reply.error, "another connector"));
-    assert_string_equal(registry_scope(r->core.registry, VIEW_LIT("ch_new"))->connector, "two");
+    assert_string_equal(registry_scope(r->core.turn->registry, VIEW_LIT("ch_new"))->connector,
+                        "two");
     ctl_fine(r, "account.disconnect", "{\"scope_id\":\"ch_new\",\"no_call\":true}");
     ctl_fine(r, "account.disconnect", "{\"scope_id\":\"ch_acc\",\"no_call\":true}");
     ctl_begin(r, "account.connect", connect);
@@ -420,9 +422,9 @@ static void what_is_used_cannot_be_removed(void **state)
                clock_mono_ms());
     ctl_fine(r, "channel.remove", "{\"id\":\"ch\"}");
     ctl_fine(r, "connector.remove", "{\"name\":\"svc\"}");
-    assert_int_equal(r->core.registry->n_channels, 0);
-    assert_int_equal(r->core.registry->n_scopes, 0);
-    assert_int_equal(r->core.registry->n_connectors, 0);
+    assert_int_equal(r->core.turn->registry->n_channels, 0);
+    assert_int_equal(r->core.turn->registry->n_scopes, 0);
+    assert_int_equal(r->core.turn->registry->n_connectors, 0);
 }
 
 /* --- connect calls made unasked --------------------------------------------------------------- */
@@ -447,13 +449,13 @@ static void an_account_is_connected_after_a_start_but_not_twice_in_ten_minutes(v
     dest(r)->greeted = false; /* this life has not, but the one before has */
     greet(r);
     assert_true(dest(r)->greeted);
-    assert_true(list_is_empty(&r->core.inquiries));
+    assert_true(list_is_empty(&r->core.deliver->inquiries));
     inquiry_reconnect(&r->core, dest(r)); /* nor after a storm of 403s */
-    assert_true(list_is_empty(&r->core.inquiries));
-    r->core.registry->scopes[0].reconnected_ms -= 9 * MINUTE_MS;
+    assert_true(list_is_empty(&r->core.deliver->inquiries));
+    r->core.turn->registry->scopes[0].reconnected_ms -= 9 * MINUTE_MS;
     inquiry_reconnect(&r->core, dest(r));
-    assert_true(list_is_empty(&r->core.inquiries));
-    r->core.registry->scopes[0].reconnected_ms -= 2 * MINUTE_MS;
+    assert_true(list_is_empty(&r->core.deliver->inquiries));
+    r->core.turn->registry->scopes[0].reconnected_ms -= 2 * MINUTE_MS;
     inquiry_reconnect(&r->core, dest(r));
     (void)called(r);
 }
@@ -465,17 +467,17 @@ static void nobody_is_connected_without_a_worker_nor_while_paused_or_gone(void *
     dest(r)->greeted = false;
     ctl_fine(r, "account.pause", SCOPE);
     greet(r);
-    assert_true(list_is_empty(&r->core.inquiries));
+    assert_true(list_is_empty(&r->core.deliver->inquiries));
     ctl_fine(r, "account.resume", SCOPE);
     r->worker->credit = 0;
     r->worker->credit_bytes = 0;
     greet(r);
-    assert_true(list_is_empty(&r->core.inquiries));
+    assert_true(list_is_empty(&r->core.deliver->inquiries));
     assert_false(dest(r)->greeted); /* it is done as soon as there is one */
     ctl_fine(r, "account.disconnect", "{\"scope_id\":\"ch_acc\",\"no_call\":true}");
     assert_false(dest(r)->greeted);
     inquiry_reconnect(&r->core, dest(r));
-    assert_true(list_is_empty(&r->core.inquiries));
+    assert_true(list_is_empty(&r->core.deliver->inquiries));
 }
 
 static void an_unasked_connect_keeps_the_window_and_yields_to_a_disconnect(void **state)
@@ -483,7 +485,7 @@ static void an_unasked_connect_keeps_the_window_and_yields_to_a_disconnect(void 
     struct rig *r = *state;
     struct command c;
 
-    r->core.registry->scopes[0].window_off = true;
+    r->core.turn->registry->scopes[0].window_off = true;
     inquiry_reconnect(&r->core, dest(r));
     c = called(r);
     assert_true(c.time_window_off);
@@ -503,7 +505,8 @@ static void a_storm_of_403s_connects_once(void **state)
     struct command c;
 
     rig_result(r, r->worker, cmd, forbidden);
-    assert_true(list_is_empty(&r->core.inquiries)); /* signed again and tried once first */
+    assert_true(
+        list_is_empty(&r->core.deliver->inquiries)); /* signed again and tried once first */
     dispatch_due(&r->core, cmd->due_mono_ms);
     rig_turn(r);
     rig_result(r, r->worker, cmd, forbidden);
@@ -518,7 +521,7 @@ static void a_storm_of_403s_connects_once(void **state)
     assert_int_equal(cmd->state, COMMAND_IN_FLIGHT); /* whether it is over */
     rig_result(r, r->worker, cmd, forbidden);
     assert_true(dest_is_held(dest(r)));
-    assert_true(list_is_empty(&r->core.inquiries));
+    assert_true(list_is_empty(&r->core.deliver->inquiries));
 }
 
 /* --- sources ---------------------------------------------------------------------------------- */
@@ -544,7 +547,7 @@ static void sources_come_and_go_and_one_may_be_the_default(void **state)
             "no such source");
     ctl_fine(r, "source.remove", "{\"connector\":\"svc\",\"source\":\"wa2\"}");
     assert_null(scope(r)->default_source);
-    assert_int_equal(r->core.registry->n_sources, 1);
+    assert_int_equal(r->core.turn->registry->n_sources, 1);
     ctl_fine(r, "source.default", "{\"scope_id\":\"ch_acc\",\"source\":\"wa1\"}");
     ctl_fine(r, "source.default", "{\"scope_id\":\"ch_acc\",\"none\":true}");
     assert_null(scope(r)->default_source);

@@ -71,7 +71,7 @@ static int name_number(struct counting *k, const struct conversation *of)
 static int count_group(void *arg, const struct conversation *of, int64_t n)
 {
     struct counting *k = arg;
-    const struct registry *now = k->core->registry;
+    const struct registry *now = k->core->turn->registry;
     struct reach before = reach_of(now, of);
     struct reach after = reach_of(k->next, of);
     const struct reg_scope *door_before = at_door(now, of);
@@ -94,7 +94,7 @@ static int count_next(struct control_ask *ask, struct moves *m)
 {
     struct registry *next = NULL;
     struct counting k = {.core = ask->core, .m = m};
-    int rc = store_registry_load(ask->core->store, &ask->core->keys, &next);
+    int rc = store_registry_load(ask->core->store, &ask->core->turn->keys, &next);
 
     k.next = next;
     rc = rc ? rc : store_reach_walk(ask->core->store, count_group, &k);

@@ -45,7 +45,7 @@ int verb_quarantine_show(struct control_ask *ask)
 
 static struct peer *any_ingress(struct core *c)
 {
-    for (struct list *i = c->peers.next; i != &c->peers; i = i->next) {
+    for (struct list *i = c->peers->list.next; i != &c->peers->list; i = i->next) {
         struct peer *p = LIST_ENTRY(i, struct peer, link);
 
         if (p->role == ROLE_INGRESS && peer_is_alive(p, clock_mono_ms()))
@@ -81,7 +81,7 @@ static int replay_event(struct control_ask *ask, int64_t id, struct event *e)
     struct core *c = ask->core;
     struct buf again;
     struct buf reason;
-    int64_t waiting = c->n_waiting;
+    int64_t waiting = c->intake->n_waiting;
     int64_t before = 0;
     int64_t newest = 0;
     int rc = store_quarantine_drop(c->store, id);
@@ -100,7 +100,7 @@ static int replay_event(struct control_ask *ask, int64_t id, struct event *e)
         json_add_text(ask->w, "reason", buf_view(&reason));
     } else if (rc == 0) {
         json_add_text(ask->w, "result",
-                      c->n_waiting > waiting ? VIEW_LIT("waits") : VIEW_LIT("applied"));
+                      c->intake->n_waiting > waiting ? VIEW_LIT("waits") : VIEW_LIT("applied"));
     }
     buf_fini(&again);
     buf_fini(&reason);

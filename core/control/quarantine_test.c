@@ -8,6 +8,7 @@
 #include "base/process.h"
 #include "core/control/control.h"
 #include "core/deliver/calls.h"
+#include "core/intake/intake.h"
 #include "core/queue/queue.h"
 #include "core/store/db.h"
 #include "core/testing/amoctl.h"
@@ -109,13 +110,13 @@ static void one_that_must_wait_says_so(void **state)
 {
     struct rig *r = *state;
 
-    r->core.n_waiting = LIMIT_WAITING;
+    r->core.intake->n_waiting = LIMIT_WAITING;
     take(r, rig_edit("m1", "mended"));
     rig_assert_quarantined(r, "too_many_waiting");
-    r->core.n_waiting = 0;
+    r->core.intake->n_waiting = 0;
     assert_result(r, "{\"ids\":[1]}", "waits");
     rig_assert_counts(r, 0, 0, 1);
-    assert_int_equal(r->core.n_waiting, 1);
+    assert_int_equal(r->core.intake->n_waiting, 1);
     take(r, rig_client_text("m1"));
     assert_int_equal(rig_count(r, COMMAND_AMO_EDIT), 1);
 }
@@ -132,7 +133,7 @@ static void what_waits_for_it_is_applied_with_it(void **state)
     rig_register_second(r);
     assert_result(r, "{\"ids\":[1]}", "applied");
     rig_assert_counts(r, 0, 0, 0);
-    assert_int_equal(r->core.n_waiting, 0);
+    assert_int_equal(r->core.intake->n_waiting, 0);
     assert_queue_is_true(r, 2);
 }
 
@@ -263,7 +264,7 @@ static void whatever_fails_nothing_is_half_replayed(void **state)
             break;
         }
         db_fail_at(0);
-        assert_int_equal(r->core.exit_code, EXIT_TEMPORARY);
+        assert_int_equal(r->core.turn->exit_code, EXIT_TEMPORARY);
         rig_restart(r);
         rig_assert_counts(r, 0, 1, 0);
         assert_queue_is_true(r, 0);
@@ -300,9 +301,9 @@ static void a_body_is_handed_to_ingress_and_stays_until_it_comes_back(void **sta
     ctl_ingress_holds_registry(r);
     ctl_call(r, "quarantine.replay", "{\"ids\":[1]}");
     for (int64_t until = clock_mono_ms() + 5000;
-         list_is_empty(&r->core.parcels) && clock_mono_ms() < until;)
+         list_is_empty(&r->core.turn->parcels) && clock_mono_ms() < until;)
         control_readable(&r->core);
-    p = LIST_ENTRY(r->core.parcels.next, struct parcel, link);
+    p = LIST_ENTRY(r->core.turn->parcels.next, struct parcel, link);
     assert_int_equal(p->envelope.kind, MSG_REPLAY);
     assert_int_equal(p->route_len, r->ingress->route_len);
     assert_memory_equal(p->route, r->ingress->route, p->route_len);
@@ -333,7 +334,7 @@ static void a_body_that_is_still_not_understood_takes_its_own_place(void **state
     ctl_sad(r, "quarantine.show", "{\"id\":1}", EXIT_FAILED, "no such");
     ctl_fine(r, "quarantine.show", "{\"id\":2}");
     take(r, again); /* it came twice: the first entry is gone, so nothing is done */
-    assert_int_equal(r->core.exit_code, 0);
+    assert_int_equal(r->core.turn->exit_code, 0);
     rig_assert_counts(r, 0, 1, 0);
     again.replay = UINT64_MAX; /* nobody's number, and the same body as before */
     take(r, again);

@@ -56,8 +56,8 @@ void rotation_json(struct json_writer *w, int64_t old_until_ms)
 
 void rotation_release(struct core *c, struct view channel)
 {
-    for (size_t i = 0; i < c->registry->n_scopes; i++) {
-        const struct reg_scope *s = &c->registry->scopes[i];
+    for (size_t i = 0; i < c->turn->registry->n_scopes; i++) {
+        const struct reg_scope *s = &c->turn->registry->scopes[i];
         struct dest *d = NULL;
 
         if (!view_is(channel, s->channel))
@@ -83,18 +83,18 @@ static int forget_old(struct core *c, const struct reg_channel *ch,
         channel = *ch;
         memset(&channel.secrets[1], 0, sizeof(channel.secrets[1]));
         channel.old_until_ms = 0;
-        return store_channel_put(c->store, &c->keys, &channel, VIEW_NONE);
+        return store_channel_put(c->store, &c->turn->keys, &channel, VIEW_NONE);
     }
     connector = *con;
     memset(&connector.secrets[1], 0, sizeof(connector.secrets[1]));
     memset(&connector.tokens[1], 0, sizeof(connector.tokens[1]));
     connector.old_until_ms = 0;
-    return store_connector_put(c->store, &c->keys, &connector);
+    return store_connector_put(c->store, &c->turn->keys, &connector);
 }
 
 void rotation_tick(struct core *c, int64_t now_unix_ms)
 {
-    const struct registry *r = c->registry;
+    const struct registry *r = c->turn->registry;
     char room[LOG_VALUE_MAX];
     bool changed = false;
     int rc = 0;

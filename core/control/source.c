@@ -88,7 +88,7 @@ int verb_source_add(struct control_ask *ask)
         return control_fail(ask, EXIT_USAGE,
                             "amo takes source names of at most %d printable ASCII characters",
                             SOURCE_MAX);
-    s = registry_scope(ask->core->registry, scope);
+    s = registry_scope(ask->core->turn->registry, scope);
     if (!s || s->disconnected || !view_is(connector, s->connector))
         return control_fail(ask, EXIT_FAILED, "this connector has no such account");
     json_open_object(ask->w, NULL);
@@ -100,7 +100,7 @@ int verb_source_add(struct control_ask *ask)
 
 int verb_source_list(struct control_ask *ask)
 {
-    const struct registry *r = ask->core->registry;
+    const struct registry *r = ask->core->turn->registry;
 
     json_open_array(ask->w, NULL);
     for (size_t i = 0; i < r->n_sources; i++) {
@@ -128,7 +128,7 @@ int verb_source_remove(struct control_ask *ask)
     rc = rc ? rc : control_need(ask, "source", &source);
     if (rc)
         return rc;
-    if (!source_find(ask->core->registry, connector, source))
+    if (!source_find(ask->core->turn->registry, connector, source))
         return control_fail(ask, EXIT_FAILED, "no such source; see amoctl source list");
     json_open_object(ask->w, NULL);
     json_add_text(ask->w, "connector", connector);
@@ -147,12 +147,12 @@ int verb_source_default(struct control_ask *ask)
 
     if (rc)
         return rc;
-    s = registry_scope(ask->core->registry, scope);
+    s = registry_scope(ask->core->turn->registry, scope);
     if (!s)
         return control_fail(ask, EXIT_FAILED, "no such account; see amoctl account list");
     if ((!json_bool(json_get(json_root(ask->args), "none"), &none) || !none) == !source.len)
         return control_fail(ask, EXIT_USAGE, "one of --source and --none is needed");
-    known = source_find(ask->core->registry, view_of(s->connector), source);
+    known = source_find(ask->core->turn->registry, view_of(s->connector), source);
     if (source.len && (!known || strcmp(known->scope, s->id) != 0))
         return control_fail(ask, EXIT_FAILED,
                             "this account has no such source: amoctl source add first");

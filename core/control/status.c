@@ -37,11 +37,11 @@ static void clock_json(struct control_ask *ask, const char *name)
     const struct core *c = ask->core;
 
     json_open_object(ask->w, name);
-    json_add_bool(ask->w, "in_doubt", c->doubt.on);
-    json_add_text(ask->w, "why", c->doubt.why ? view_of(c->doubt.why) : VIEW_NONE);
-    control_add_time(ask->w, "trusted_until", c->doubt.trusted_ms);
+    json_add_bool(ask->w, "in_doubt", c->turn->doubt.on);
+    json_add_text(ask->w, "why", c->turn->doubt.why ? view_of(c->turn->doubt.why) : VIEW_NONE);
+    control_add_time(ask->w, "trusted_until", c->turn->doubt.trusted_ms);
     control_add_time(ask->w, "now", clock_unix_ms());
-    json_add_int(ask->w, "skew_ms", c->skew_ms);
+    json_add_int(ask->w, "skew_ms", c->turn->skew_ms);
     json_close_object(ask->w);
 }
 
@@ -56,7 +56,7 @@ int verb_clock_agree(struct control_ask *ask)
     struct core *c = ask->core;
     int rc = 0;
 
-    if (c->doubt.on && store_damage(c->store))
+    if (c->turn->doubt.on && store_damage(c->store))
         return control_fail(
             ask, EXIT_FAILED,
             "a part of the store is damaged, and what was stamped in doubt cannot be"
@@ -80,19 +80,19 @@ int verb_status(struct control_ask *ask)
         return rc;
     json_open_object(ask->w, NULL);
     json_add_text(ask->w, "version", VIEW_LIT(AMO_VERSION));
-    json_add_int(ask->w, "uptime_s", (clock_mono_ms() - c->began_mono_ms) / 1000);
-    json_add_int(ask->w, "registry_version", (int64_t)c->registry->version);
-    json_add_int(ask->w, "channels", (int64_t)c->registry->n_channels);
-    json_add_int(ask->w, "accounts", (int64_t)c->registry->n_scopes);
-    json_add_int(ask->w, "connectors", (int64_t)c->registry->n_connectors);
+    json_add_int(ask->w, "uptime_s", (clock_mono_ms() - c->control->began_mono_ms) / 1000);
+    json_add_int(ask->w, "registry_version", (int64_t)c->turn->registry->version);
+    json_add_int(ask->w, "channels", (int64_t)c->turn->registry->n_channels);
+    json_add_int(ask->w, "accounts", (int64_t)c->turn->registry->n_scopes);
+    json_add_int(ask->w, "connectors", (int64_t)c->turn->registry->n_connectors);
     json_add_int(ask->w, "commands", (int64_t)queue_count(c->queue));
     json_add_int(ask->w, "dead_letters", dead);
     json_add_int(ask->w, "quarantine", quarantine);
     json_add_int(ask->w, "waiting_events", waiting);
-    json_add_int(ask->w, "clock_skew_ms", c->skew_ms);
+    json_add_int(ask->w, "clock_skew_ms", c->turn->skew_ms);
     clock_json(ask, "clock");
     json_open_array(ask->w, "peers");
-    for (struct list *i = c->peers.next; i != &c->peers; i = i->next)
+    for (struct list *i = c->peers->list.next; i != &c->peers->list; i = i->next)
         peer_json(ask->w, LIST_ENTRY(i, struct peer, link));
     json_close_array(ask->w);
     json_close_object(ask->w);

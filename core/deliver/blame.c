@@ -106,7 +106,7 @@ static void wait_for(struct core *c, struct core_command *cmd, int64_t wait_ms)
                                      clock_unix_ms() + wait_ms, cmd->lost);
     if (rc)
         core_row_failed(c, "progress", rc);
-    if (c->exit_code)
+    if (c->turn->exit_code)
         return; /* else it waits all the same, and a restart knows less of it */
     queue_move(c->queue, cmd, COMMAND_WAITING, now + wait_ms, now);
 }

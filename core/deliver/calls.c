@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "core/deliver/blame.h"
 #include "core/deliver/calls_private.h"
+#include "core/deliver/deliver.h"
 #include "core/deliver/dispatch.h"
 #include "core/deliver/resolve.h"
 #include "core/deliver/settle.h"
@@ -72,7 +73,7 @@ struct inquiry *inquiry_new(struct core *c, enum inquiry_kind kind, struct dest 
     q->dest = d;
     q->due_mono_ms = clock_mono_ms();
     list_init(&q->link);
-    list_add_tail(&c->inquiries, &q->link);
+    list_add_tail(&c->deliver->inquiries, &q->link);
     core_wake(c);
     return q;
 }
@@ -81,7 +82,7 @@ void inquiry_cancel(struct core *c, const struct core_command *cmd)
 {
     struct list *next = NULL;
 
-    for (struct list *i = c->inquiries.next; i != &c->inquiries; i = next) {
+    for (struct list *i = c->deliver->inquiries.next; i != &c->deliver->inquiries; i = next) {
         struct inquiry *q = LIST_ENTRY(i, struct inquiry, link);
 
         next = i->next;
@@ -116,7 +117,8 @@ int inquiry_once(struct core *c, struct dest *d, const struct command *body,
     struct inquiry *q = NULL;
     size_t n = 0;
 
-    for (const struct list *i = c->inquiries.next; i != &c->inquiries; i = i->next)
+    for (const struct list *i = c->deliver->inquiries.next; i != &c->deliver->inquiries;
+         i = i->next)
         n += LIST_ENTRY_CONST(i, struct inquiry, link)->kind == INQUIRY_ONCE;
     if (n >= ONCE_MAX + (done ? ONCE_ASKED : 0)) /* somebody waits for this one */
         return -EBUSY;
@@ -149,7 +151,7 @@ static void disconnect_again(struct core *c, const struct reg_scope *s)
 static void reconnected(struct core *c, void *arg, const struct result *r)
 {
     struct dest *d = arg;
-    const struct reg_scope *s = registry_scope(c->registry, view_of(d->name));
+    const struct reg_scope *s = registry_scope(c->turn->registry, view_of(d->name));
     char room[LOG_VALUE_MAX];
     bool ok = r && r->outcome == OUTCOME_DONE;
 
@@ -189,7 +191,7 @@ static bool is_long_ago(const struct core *c, int64_t then_unix_ms, int64_t now_
 void inquiry_reconnect(struct core *c, struct dest *d)
 {
     int64_t now = clock_unix_ms();
-    const struct reg_scope *s = registry_scope(c->registry, view_of(d->name));
+    const struct reg_scope *s = registry_scope(c->turn->registry, view_of(d->name));
     struct connect_call what;
     int rc = 0;
 
@@ -214,8 +216,8 @@ void inquiry_greet(struct core *c, int64_t now_mono_ms)
 
     if (!peers_pick_worker(c, 0, now_mono_ms))
         return; /* a call that nobody can make would count as made */
-    for (size_t i = 0; i < c->registry->n_scopes && n < GREET_AT_ONCE; i++) {
-        const struct reg_scope *s = &c->registry->scopes[i];
+    for (size_t i = 0; i < c->turn->registry->n_scopes && n < GREET_AT_ONCE; i++) {
+        const struct reg_scope *s = &c->turn->registry->scopes[i];
         struct dest *d = queue_dest(c->queue, DEST_SCOPE, view_of(s->id));
 
         if (!d || (d->greeted && !d->connect_wanted) || s->paused || s->disconnected)
@@ -262,7 +264,7 @@ static int inquiry_ask(struct core *c, struct inquiry *q, struct peer *p, int64_
         rc = command_decode(buf_view(&q->packed), &r.body);
     else
         rc = look_body(c, q, &r);
-    q->id = INQUIRY_ID_BIT | ++c->next_attempt;
+    q->id = INQUIRY_ID_BIT | ++c->turn->next_attempt;
     r.body.id = q->id;
     if (q->kind == INQUIRY_ONCE) /* nobody needs its answer later */
         r.body.finish_within_ms = q->until_mono_ms - now;
@@ -325,7 +327,7 @@ static void inquiry_try(struct core *c, struct inquiry *q, struct peer *p, int64
     if (rc)
         inquiry_unask(q);
     if (rc == STORE_DAMAGED) {
-        c->hand.command = q->command;
+        c->turn->hand.command = q->command;
         core_give_up(c, "inquiry", rc);
     } else if (q->kind == INQUIRY_ONCE && rc > 0) {
         inquiry_over(c, q, NULL); /* unreadable: cannot be */
@@ -349,11 +351,11 @@ void inquiry_dispatch(struct core *c, bool after, int64_t now_mono_ms)
 {
     struct list *next = NULL;
 
-    for (struct list *i = c->inquiries.next; i != &c->inquiries; i = next) {
+    for (struct list *i = c->deliver->inquiries.next; i != &c->deliver->inquiries; i = next) {
         struct inquiry *q = LIST_ENTRY(i, struct inquiry, link);
         struct peer *p = NULL;
 
-        if (c->turn_dirty)
+        if (c->turn->dirty)
             return; /* the one before it made rows: the others go when they are committed */
         next = i->next;
         if (q->asked || after == inquiry_goes_first(q, now_mono_ms) ||
@@ -372,14 +374,15 @@ bool inquiry_result(struct core *c, const struct result *r)
 {
     if (!(r->id & INQUIRY_ID_BIT))
         return false;
-    for (struct list *i = c->inquiries.next; i != &c->inquiries; i = i->next) {
+    for (struct list *i = c->deliver->inquiries.next; i != &c->deliver->inquiries;
+         i = i->next) {
         struct inquiry *q = LIST_ENTRY(i, struct inquiry, link);
 
         if (q->id != r->id || !q->asked)
             continue;
         inquiry_unask(q);
         q->due_mono_ms = clock_mono_ms();
-        c->hand.command = q->command;
+        c->turn->hand.command = q->command;
         if (q->kind == INQUIRY_LOOK)
             look_answer(c, q, r);
         else if (r->outcome == OUTCOME_UNSTARTED)
@@ -393,7 +396,8 @@ bool inquiry_result(struct core *c, const struct result *r)
 
 void inquiry_worker_lost(struct core *c, const struct peer *p)
 {
-    for (struct list *i = c->inquiries.next; i != &c->inquiries; i = i->next) {
+    for (struct list *i = c->deliver->inquiries.next; i != &c->deliver->inquiries;
+         i = i->next) {
         struct inquiry *q = LIST_ENTRY(i, struct inquiry, link);
 
         if (q->worker != p)
@@ -408,7 +412,7 @@ void inquiry_tick(struct core *c, int64_t now_mono_ms)
 {
     struct list *next = NULL;
 
-    for (struct list *i = c->inquiries.next; i != &c->inquiries; i = next) {
+    for (struct list *i = c->deliver->inquiries.next; i != &c->deliver->inquiries; i = next) {
         struct inquiry *q = LIST_ENTRY(i, struct inquiry, link);
 
         next = i->next;
@@ -425,7 +429,8 @@ int64_t inquiry_next_due(const struct core *c, int64_t then_mono_ms)
 {
     int64_t next = INT64_MAX;
 
-    for (const struct list *i = c->inquiries.next; i != &c->inquiries; i = i->next) {
+    for (const struct list *i = c->deliver->inquiries.next; i != &c->deliver->inquiries;
+         i = i->next) {
         const struct inquiry *q = LIST_ENTRY_CONST(i, struct inquiry, link);
 
         if (!q->asked && q->due_mono_ms > then_mono_ms && q->due_mono_ms < next)
@@ -436,6 +441,6 @@ int64_t inquiry_next_due(const struct core *c, int64_t then_mono_ms)
 
 void inquiry_free(struct core *c)
 {
-    while (c->inquiries.next && !list_is_empty(&c->inquiries))
-        inquiry_end(LIST_ENTRY(c->inquiries.next, struct inquiry, link));
+    while (!list_is_empty(&c->deliver->inquiries))
+        inquiry_end(LIST_ENTRY(c->deliver->inquiries.next, struct inquiry, link));
 }

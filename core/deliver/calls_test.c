@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "core/deliver/calls_private.h"
+#include "core/deliver/deliver.h"
 #include "core/deliver/dispatch.h"
 #include "core/testing/rig.h"
 
@@ -30,7 +31,8 @@ static size_t n_calls(const struct rig *r)
 {
     size_t n = 0;
 
-    for (const struct list *i = r->core.inquiries.next; i != &r->core.inquiries; i = i->next)
+    for (const struct list *i = r->core.deliver->inquiries.next;
+         i != &r->core.deliver->inquiries; i = i->next)
         n++;
     return n;
 }

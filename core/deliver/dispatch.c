@@ -16,9 +16,11 @@
 #include "base/num.h"
 #include "core/deliver/blame.h"
 #include "core/deliver/calls.h"
+#include "core/deliver/deliver.h"
 #include "core/deliver/moved.h"
 #include "core/deliver/resolve.h"
 #include "core/deliver/settle.h"
+#include "core/intake/intake.h"
 #include "core/model/plant.h"
 #include "core/peers/peers.h"
 #include "core/peers/worker.h"
@@ -46,7 +48,7 @@ static void dispatch_back(struct core *c, struct core_command *cmd, int64_t now)
 
 static bool settling(const struct core *c, int64_t now)
 {
-    return now < c->settling_until_ms && !list_is_empty(&c->known_workers);
+    return now < c->peers->settling_until_ms && !list_is_empty(&c->peers->known_workers);
 }
 
 /* Three eighths of what the workers take: their credit is twice what they try at once, so a
@@ -55,7 +57,7 @@ static size_t dispatch_share(const struct core *c, int64_t now)
 {
     uint64_t credit = 0;
 
-    for (const struct list *i = c->peers.next; i != &c->peers; i = i->next) {
+    for (const struct list *i = c->peers->list.next; i != &c->peers->list; i = i->next) {
         const struct peer *p = LIST_ENTRY_CONST(i, struct peer, link);
 
         if (p->role == ROLE_EGRESS && peer_is_alive(p, now))
@@ -68,7 +70,7 @@ void dispatch_run(struct core *c)
 {
     int64_t now = clock_mono_ms();
 
-    if (c->stopping)
+    if (c->turn->stopping)
         return;
     inquiry_dispatch(c, false, now);
     c->queue->run++;
@@ -81,17 +83,17 @@ void dispatch_run(struct core *c)
             core_wake(c); /* there may be more: after the next frames were read */
             break;
         }
-        if (c->turn_dirty || !peers_pick_worker(c, 0, now))
+        if (c->turn->dirty || !peers_pick_worker(c, 0, now))
             break; /* rows were made: nothing may leave by them before they are committed */
         cmd = queue_next(c->queue, settling(c, now), now);
         if (!cmd)
             break;
-        c->hand = (struct hand){.command = cmd->id};
+        c->turn->hand = (struct hand){.command = cmd->id};
         went = dispatch_one(c, cmd, now);
-        c->hand = (struct hand){0};
+        c->turn->hand = (struct hand){0};
         if (!went && !queue_pass_over(c->queue, cmd->lane->dest, now))
             break;
-        if (c->exit_code)
+        if (c->turn->exit_code)
             return;
     }
     inquiry_dispatch(c, true, now);
@@ -105,9 +107,9 @@ int dispatch_pack(struct core *c, struct peer *p, struct command *body, size_t *
     size_t before = p->batch.len;
     int rc = 0;
 
-    if (c->turn_dirty)
+    if (c->turn->dirty)
         return -EBUSY;
-    body->attempt = ++c->next_attempt;
+    body->attempt = ++c->turn->next_attempt;
     if (body->finish_within_ms <= 0 || body->finish_within_ms > lease)
         body->finish_within_ms = lease;
     body->start_within_ms = lease > attempt ? lease - attempt : lease / 2;
@@ -147,11 +149,12 @@ static void dispatch_unsendable(struct core *c, struct core_command *cmd, int rc
  * then says which of them did it, and the innocent are not given up with it. */
 static bool other_suspect_under_way(struct core *c, const struct core_command *cmd)
 {
-    const struct core_command *other = c->suspect ? queue_find(c->queue, c->suspect) : NULL;
+    const struct core_command *other =
+        c->deliver->suspect ? queue_find(c->queue, c->deliver->suspect) : NULL;
 
     if (other && other != cmd && other->state == COMMAND_IN_FLIGHT)
         return true;
-    c->suspect = cmd->id;
+    c->deliver->suspect = cmd->id;
     return false;
 }
 
@@ -162,7 +165,7 @@ static bool dispatch_forgotten(struct core *c, struct core_command *cmd)
     int rc = 0;
 
     if (cmd->kind != COMMAND_SERVICE_MESSAGE || !cmd->tried ||
-        !command_is_forgotten(cmd->taken_ms, clock_unix_ms()) || c->doubt.on)
+        !command_is_forgotten(cmd->taken_ms, clock_unix_ms()) || c->turn->doubt.on)
         return false;
     rc = store_message_unclear(c->store, cmd->message, &since);
     if (rc)
@@ -190,7 +193,7 @@ static bool dispatch_one(struct core *c, struct core_command *cmd, int64_t now)
         queue_move(c->queue, cmd, COMMAND_WAITING, now + SUSPECT_AGAIN_MS, now);
         return true;
     }
-    if (c->leaving.len && reach_must_wait(c, cmd)) {
+    if (c->intake->leaving.len && reach_must_wait(c, cmd)) {
         queue_give_back(c->queue, cmd);
         queue_move(c->queue, cmd, COMMAND_WAITING, now + LEAVING_AGAIN_MS, now);
         return true;
@@ -226,7 +229,7 @@ static bool dispatch_one(struct core *c, struct core_command *cmd, int64_t now)
 
 void dispatch_flush(struct core *c)
 {
-    for (struct list *i = c->peers.next; i != &c->peers; i = i->next) {
+    for (struct list *i = c->peers->list.next; i != &c->peers->list; i = i->next) {
         struct peer *p = LIST_ENTRY(i, struct peer, link);
         msgpack_packer pk;
         struct buf body;
@@ -272,11 +275,11 @@ static void dispatch_each(struct core *c, struct peer *p, dispatch_each_fn *fn)
     }
     for (size_t i = 0; i < n; i++) {
         cmd = queue_find(c->queue, ids[i]);
-        c->hand.command = ids[i];
+        c->turn->hand.command = ids[i];
         if (cmd)
             fn(c, cmd, p);
     }
-    c->hand.command = 0;
+    c->turn->hand.command = 0;
     mem_free(ids);
 }
 
@@ -324,7 +327,7 @@ static void dispatch_back(struct core *c, struct core_command *cmd, int64_t now)
     rc = rc ? rc : note_silence(c, cmd);
     if (rc)
         core_row_failed(c, "progress", rc);
-    if (c->exit_code)
+    if (c->turn->exit_code)
         return;
     if (cmd->lost >= LOST_MAX) {
         settle_dead(c, cmd, "workers_lost", VIEW_NONE);
@@ -379,13 +382,13 @@ void dispatch_unreceived(struct core *c, struct peer *p, struct view held)
     }
     for (size_t i = 0; i < n; i++) {
         cmd = queue_find(c->queue, ids[i]);
-        c->hand.command = ids[i];
+        c->turn->hand.command = ids[i];
         if (cmd && cmd->done_late)
             settle_done(c, cmd, NULL);
         else if (cmd)
             queue_move(c->queue, cmd, COMMAND_READY, 0, now);
     }
-    c->hand.command = 0;
+    c->turn->hand.command = 0;
     mem_free(ids); /* no memory: the lease brings them back */
     dispatch_detach(c, p);
 }
@@ -401,16 +404,16 @@ void dispatch_due(struct core *c, int64_t now_mono_ms)
     struct core_command *cmd = NULL;
     char trace[ID_TEXT_LEN + 1];
 
-    while (!c->exit_code && (cmd = queue_due(c->queue, now_mono_ms))) {
+    while (!c->turn->exit_code && (cmd = queue_due(c->queue, now_mono_ms))) {
         if (cmd->state == COMMAND_WAITING) {
             queue_move(c->queue, cmd, COMMAND_READY, 0, now_mono_ms);
             continue;
         }
         log_line(LOG_LEVEL_WARN, "command.lease_over", "trace=%s command=%lld",
                  command_trace(cmd, trace), (long long)cmd->id);
-        c->hand.command = cmd->id;
+        c->turn->hand.command = cmd->id;
         dispatch_back(c, cmd, now_mono_ms);
-        c->hand.command = 0;
+        c->turn->hand.command = 0;
     }
 }
 
@@ -421,14 +424,13 @@ static void known_worker_came(struct core *c, struct peer *p)
     struct list *next = NULL;
     int rc = 0;
 
-    for (struct list *i = c->known_workers.next; i != &c->known_workers; i = next) {
+    for (struct list *i = c->peers->known_workers.next; i != &c->peers->known_workers;
+         i = next) {
         struct known_worker *k = LIST_ENTRY(i, struct known_worker, link);
 
         next = i->next;
-        if (strcmp(k->name, p->name) == 0) {
-            list_remove(&k->link);
-            mem_free(k);
-        }
+        if (strcmp(k->name, p->name) == 0)
+            known_worker_free(k);
     }
     rc = core_turn(c);
     rc = rc ? rc : store_worker_seen(c->store, view_of(p->name), &p->boot, clock_unix_ms());
@@ -448,8 +450,8 @@ void dispatch_worker_joined(struct core *c, struct peer *p, struct view held)
         struct core_command *cmd = NULL;
 
         pairs_at(held, i, &id, &attempt);
-        if (attempt > c->next_attempt) /* never reuse one */
-            c->others_attempts = c->next_attempt = attempt;
+        if (attempt > c->turn->next_attempt) /* never reuse one */
+            c->turn->others_attempts = c->turn->next_attempt = attempt;
         cmd = id <= INT64_MAX ? queue_find(c->queue, (int64_t)id) : NULL;
         if (!cmd)
             continue;

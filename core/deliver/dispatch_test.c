@@ -46,7 +46,7 @@ static void a_command_goes_to_a_worker_with_room(void **state)
     dispatch_run(&r->core);
     assert_in_flight(r, c);
     assert_int_equal(r->worker->n_batch, 0); /* it has left */
-    assert_int_equal(c->attempt, r->core.next_attempt);
+    assert_int_equal(c->attempt, r->core.turn->next_attempt);
 }
 
 static void nothing_goes_once_core_is_stopping(void **state)
@@ -54,10 +54,10 @@ static void nothing_goes_once_core_is_stopping(void **state)
     struct rig *r = *state;
     struct core_command *c = taken(r, "m1");
 
-    r->core.stopping = true;
+    r->core.turn->stopping = true;
     dispatch_run(&r->core);
     assert_int_equal(c->state, COMMAND_READY);
-    r->core.stopping = false;
+    r->core.turn->stopping = false;
     dispatch_run(&r->core);
     assert_in_flight(r, c);
 }
@@ -71,7 +71,7 @@ static void what_does_not_fit_leaves_the_batch_as_it_was(void **state)
     size_t before = 0;
     size_t bytes = 0;
 
-    assert_false(r->core.turn_dirty);
+    assert_false(r->core.turn->dirty);
     assert_int_equal(dispatch_pack(&r->core, r->worker, &body, &bytes), 0);
     before = r->worker->batch.len;
     assert_int_equal(bytes, before);
@@ -209,7 +209,7 @@ static void an_attempt_of_before_is_never_given_again(void **state)
 {
     struct rig *r = *state;
     struct core_command *c = taken(r, "m1");
-    uint64_t far = r->core.next_attempt + 100;
+    uint64_t far = r->core.turn->next_attempt + 100;
     struct buf held;
 
     buf_init(&held, 64);
@@ -217,7 +217,7 @@ static void an_attempt_of_before_is_never_given_again(void **state)
     dispatch_worker_joined(&r->core, r->worker, buf_view(&held));
     assert_in_flight(r, c); /* it was ready, and is under way */
     assert_int_equal(c->attempt, far);
-    assert_int_equal(r->core.next_attempt, far);
+    assert_int_equal(r->core.turn->next_attempt, far);
     buf_fini(&held);
     rig_commit(r);
 }
@@ -230,7 +230,7 @@ static void assert_goes_in_the_end(struct rig *r)
 {
     struct core_command *c = NULL;
 
-    if (r->core.exit_code)
+    if (r->core.turn->exit_code)
         rig_restart(r);
     c = rig_command(r, COMMAND_AMO_MESSAGE);
     assert_non_null(c);
@@ -241,7 +241,7 @@ static void assert_goes_in_the_end(struct rig *r)
         dispatch_due(&r->core, clock_mono_ms() + LEASE_OVER_MS);
         rig_turn(r);
     }
-    assert_int_equal(r->core.exit_code, 0);
+    assert_int_equal(r->core.turn->exit_code, 0);
     assert_in_flight(r, c);
     rig_assert_counts(r, 0, 0, 0);
 }
@@ -281,7 +281,7 @@ static void step_joined(struct rig *r)
 
     mem_fail_at(0);
     buf_init(&held, 64);
-    assert_int_equal(pairs_add(&held, (uint64_t)c->id, r->core.next_attempt + 5), 0);
+    assert_int_equal(pairs_add(&held, (uint64_t)c->id, r->core.turn->next_attempt + 5), 0);
     p = r->worker;
     mem_fail_at(1);
     dispatch_worker_joined(&r->core, p, buf_view(&held));

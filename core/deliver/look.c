@@ -164,7 +164,7 @@ static int64_t oldest(const struct core *c, const struct core_command *cmd,
     int64_t at = body->sent_ms && body->sent_ms < cmd->taken_ms ? body->sent_ms : cmd->taken_ms;
 
     if (core_clock_doubtful(c) ||
-        (cmd->taken_ms >= c->doubt.low_ms && cmd->taken_ms <= c->doubt.high_ms))
+        (cmd->taken_ms >= c->turn->doubt.low_ms && cmd->taken_ms <= c->turn->doubt.high_ms))
         return 0;
     return at > OLDER_MS ? at - OLDER_MS : 0;
 }

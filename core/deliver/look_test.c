@@ -132,13 +132,13 @@ static void what_is_looked_for_is_not_older_than_the_message(void **state)
 
     assert_true(call.until_ms > 0 && call.until_ms < c->taken_ms - HOUR_MS + 1);
     answer(r, &call, absent);
-    r->core.doubt.on = true; /* whose clock is right? */
+    r->core.turn->doubt.on = true; /* whose clock is right? */
     call = asked(r, 100000, "chat-1", 0);
     assert_int_equal(call.until_ms, 0);
     answer(r, &call, absent);
-    r->core.doubt.on = false; /* it is now, but was not when the message was taken */
-    r->core.doubt.low_ms = c->taken_ms - 1;
-    r->core.doubt.high_ms = c->taken_ms + 1;
+    r->core.turn->doubt.on = false; /* it is now, but was not when the message was taken */
+    r->core.turn->doubt.low_ms = c->taken_ms - 1;
+    r->core.turn->doubt.high_ms = c->taken_ms + 1;
     call = asked(r, 200000, "chat-1", 0);
     assert_int_equal(call.until_ms, 0);
 }

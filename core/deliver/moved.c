@@ -45,8 +45,8 @@ static bool is_telling(uint64_t kind)
 static bool is_registered(const struct core *c, const struct command_row *row)
 {
     if (command_is_for_service((enum command_kind)row->kind))
-        return row->connector && registry_connector(c->registry, view_of(row->connector));
-    return row->scope && registry_scope(c->registry, view_of(row->scope));
+        return row->connector && registry_connector(c->turn->registry, view_of(row->connector));
+    return row->scope && registry_scope(c->turn->registry, view_of(row->scope));
 }
 
 bool reach_is_current(const struct core *c, const struct command_row *row,
@@ -58,7 +58,7 @@ bool reach_is_current(const struct core *c, const struct command_row *row,
         return false;
     if (is_telling((uint64_t)row->kind) || !conv->id)
         return true;
-    if (reach_of(c->registry, conv).way != REACH_STAYS || !row->scope ||
+    if (reach_of(c->turn->registry, conv).way != REACH_STAYS || !row->scope ||
         strcmp(row->scope, conv->scope) != 0)
         return false;
     return !command_is_for_service((enum command_kind)row->kind) ||
@@ -77,7 +77,7 @@ static int let_pass(struct core *c, const struct core_command *cmd)
     struct core_command *head =
         LIST_ENTRY(cmd->lane->commands.next, struct core_command, in_lane);
     struct command_row row = {0};
-    bool again = c->again;
+    bool again = c->turn->again;
     int rc = 0;
 
     if (head->id <= cmd->id || was_sent(head) ||
@@ -85,10 +85,10 @@ static int let_pass(struct core *c, const struct core_command *cmd)
         return 0;
     rc = store_command(c->store, head->id, &row);
     if (rc == 0) {
-        c->again = head->again; /* it stays that */
+        c->turn->again = head->again; /* it stays that */
         queue_move(c->queue, head, COMMAND_DEAD, 0, clock_mono_ms());
         rc = core_enqueue(c, &row);
-        c->again = again;
+        c->turn->again = again;
         queue_by_age(queue_find(c->queue, row.id));
     }
     command_row_fini(&row);
@@ -176,8 +176,8 @@ static int ask_behind(struct core *c, struct core_command *cmd)
     if (!cmd->parting_mono_ms)
         cmd->parting_mono_ms = now;
     look_begin(c, cmd, LOOK_LEAVING, VIEW_NONE);
-    c->reach_due = true;
-    return buf_add(&c->leaving, &cmd->lane->id, sizeof(cmd->lane->id));
+    c->turn->reach_due = true;
+    return buf_add(&c->intake->leaving, &cmd->lane->id, sizeof(cmd->lane->id));
 }
 
 /* A manager's word is its account's own. Nobody can be asked whether the client has it. */
@@ -217,7 +217,7 @@ static int stray(struct core *c, struct core_command *cmd, bool looked, struct c
     }
     if (!conv->id)
         return 0;
-    to = reach_of(c->registry, conv);
+    to = reach_of(c->turn->registry, conv);
     if (to.way == REACH_FOLLOWS)
         rc = reach_follow(c, conv, &to);
     if (rc || reach_is_current(c, row, conv))
@@ -249,7 +249,7 @@ static void find_place(struct core *c, struct core_command *cmd, bool looked)
 
     rc = rc ? rc : stray(c, cmd, looked, &row, &m, &conv);
     rc = core_row_end(c, "reach", rc);
-    cmd = rc && !c->exit_code ? queue_find(c->queue, id) : NULL;
+    cmd = rc && !c->turn->exit_code ? queue_find(c->queue, id) : NULL;
     if (cmd) /* nobody can say where it belongs: it must not be looked at for ever */
         settle_dead(c, cmd, "failed", VIEW_NONE);
     command_row_fini(&row);
@@ -283,7 +283,8 @@ static int by_id(const void *a, const void *b)
 static bool may_come_back(const struct core *c, const struct core_command *cmd)
 {
     const struct reg_scope *s =
-        cmd->lane->scope ? registry_scope(c->registry, view_of(cmd->lane->scope->name)) : NULL;
+        cmd->lane->scope ? registry_scope(c->turn->registry, view_of(cmd->lane->scope->name))
+                         : NULL;
 
     return s && s->disconnected;
 }
@@ -306,8 +307,8 @@ static bool is_told_to_nobody(const struct core *c, const struct core_command *c
     const char *scope = cmd->lane->dest->name;
 
     return cmd->kind == COMMAND_AMO_STATUS &&
-           !registry_scope_connected(c->registry, view_of(scope)) &&
-           reach_home(c->registry, scope);
+           !registry_scope_connected(c->turn->registry, view_of(scope)) &&
+           reach_home(c->turn->registry, scope);
 }
 
 /* What a service is told of its message's end does not wait for the account, which may never come back:
@@ -317,7 +318,7 @@ static bool is_told_to_service(const struct core *c, const struct core_command *
     const struct dest *scope = cmd->lane->scope;
 
     return cmd->kind == COMMAND_SERVICE_FAILED && scope &&
-           !registry_scope_connected(c->registry, view_of(scope->name));
+           !registry_scope_connected(c->turn->registry, view_of(scope->name));
 }
 
 static int tell_past(struct core *c, struct core_command *cmd, struct command_row *row)
@@ -354,7 +355,7 @@ static int stays_put(struct core *c, const struct core_command *cmd, struct comm
     if (rc == 0)
         *ret = reach_is_current(c, row, conv) ||
                (may_come_back(c, cmd) &&
-                (!conv->id || reach_of(c->registry, conv).way == REACH_NOBODY));
+                (!conv->id || reach_of(c->turn->registry, conv).way == REACH_NOBODY));
     return rc;
 }
 
@@ -375,7 +376,7 @@ static int look_at(struct core *c, struct core_command *cmd, bool *ret_again)
     if (rc == 0 && cmd->state == COMMAND_IN_FLIGHT && (!stays || may_come_back(c, cmd)))
         rc = parting_note(c, cmd);
     if (rc == 0 && under_way && !stays)
-        rc = buf_add(&c->leaving, &cmd->lane->id, sizeof(cmd->lane->id));
+        rc = buf_add(&c->intake->leaving, &cmd->lane->id, sizeof(cmd->lane->id));
     else if (rc == 0 && !under_way && is_told_to_nobody(c, cmd))
         settle_dead(c, cmd, "account_left", VIEW_NONE);
     else if (rc == 0 && !stays)
@@ -397,22 +398,23 @@ void reach_queue(struct core *c)
     bool again = false;
     int rc = ids && cap ? core_turn(c) : ids ? 0 : -ENOMEM;
 
-    buf_reset(&c->leaving);
+    buf_reset(&c->intake->leaving);
     while (rc == 0 && n < cap && (cmd = table_next(c->queue->commands, &iter)))
         ids[n++] = cmd->id;
     if (n)
         qsort(ids, n, sizeof(*ids), by_id); /* in the order in which they came */
-    for (size_t i = 0; rc == 0 && i < n && !c->exit_code; i++) {
+    for (size_t i = 0; rc == 0 && i < n && !c->turn->exit_code; i++) {
         cmd = queue_find(c->queue, ids[i]);
-        c->hand.command = ids[i]; /* its rows may be those that are damaged */
+        c->turn->hand.command = ids[i]; /* its rows may be those that are damaged */
         rc = cmd ? look_at(c, cmd, &again) : 0;
         if (rc)
             core_row_failed(c, "reach", rc); /* looked at again when it goes */
         rc = 0;
     }
-    c->hand = (struct hand){0};
+    c->turn->hand = (struct hand){0};
     mem_free(ids);
-    c->reach_due = c->leaving.len > 0 || again; /* looked at again at the next tick */
+    c->turn->reach_due =
+        c->intake->leaving.len > 0 || again; /* looked at again at the next tick */
     if (rc)
         core_give_up(c, "reach", rc);
     core_wake(c);
@@ -446,17 +448,17 @@ static int move_one(struct core *c, int64_t id)
 
 void reach_tick(struct core *c)
 {
-    struct moving m = {.registry = c->registry};
-    int64_t at = c->reach_at;
+    struct moving m = {.registry = c->turn->registry};
+    int64_t at = c->turn->reach_at;
     bool more = false;
     int rc = 0;
 
-    if (c->reach_due)
+    if (c->turn->reach_due)
         reach_queue(c);
     if (store_conversations_are_hurt(c->store))
-        c->reach_at =
+        c->turn->reach_at =
             -1; /* it would end core at every start; each is followed when it is used */
-    if (c->reach_at < 0 || c->exit_code)
+    if (c->turn->reach_at < 0 || c->turn->exit_code)
         return;
     rc = store_conversations_walk(c->store, TICK_ROWS, note_moving, &m, &at, &more);
     if (rc) {
@@ -464,16 +466,16 @@ void reach_tick(struct core *c)
         return; /* nothing is lost: at the next tick */
     }
     rc = m.n ? core_turn(c) : 0;
-    for (size_t i = 0; rc == 0 && i < m.n && !c->exit_code; i++) {
+    for (size_t i = 0; rc == 0 && i < m.n && !c->turn->exit_code; i++) {
         rc = core_row_begin(c);
         rc = rc ? rc : move_one(c, m.ids[i]);
         (void)!core_row_end(c, "reach", rc); /* told; it stays where it is */
         rc = 0;
     }
-    if (rc || c->exit_code)
+    if (rc || c->turn->exit_code)
         return;
     if (m.n == AMO_COUNT(m.ids))
-        c->reach_at = m.ids[m.n - 1]; /* there may be more behind it */
+        c->turn->reach_at = m.ids[m.n - 1]; /* there may be more behind it */
     else
-        c->reach_at = more ? at : -1;
+        c->turn->reach_at = more ? at : -1;
 }

@@ -49,8 +49,8 @@ static bool can_be_asked(const struct core *c, const struct core_command *cmd,
 {
     const struct dest *scope = cmd->lane->scope;
 
-    return row->scope && registry_scope_connected(c->registry, view_of(row->scope)) && scope &&
-           !scope->paused && !parting_is_over(c, cmd);
+    return row->scope && registry_scope_connected(c->turn->registry, view_of(row->scope)) &&
+           scope && !scope->paused && !parting_is_over(c, cmd);
 }
 
 int parting_may_be_at_client(struct core *c, const struct core_command *cmd, bool *ret)

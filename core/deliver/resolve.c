@@ -62,7 +62,7 @@ int resolve_where_it_was(struct core *c, const struct core_command *cmd, struct 
 
     if (rc)
         return rc;
-    if (!ret->row.scope || !registry_scope(c->registry, view_of(ret->row.scope)))
+    if (!ret->row.scope || !registry_scope(c->turn->registry, view_of(ret->row.scope)))
         return RESOLVE_E_MOVED;
     if (strcmp(ret->row.scope, conv->scope) != 0) {
         rc = text_set(&conv->scope, view_of(ret->row.scope));
@@ -188,7 +188,7 @@ static bool stands_elsewhere(const struct message *m, const struct conversation 
 
 static const struct reg_channel *channel_of(const struct core *c, const struct resolved *r)
 {
-    return registry_channel(c->registry,
+    return registry_channel(c->turn->registry,
                             registry_scope_channel(view_of(r->conversation.scope)));
 }
 

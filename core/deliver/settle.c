@@ -20,6 +20,7 @@
 #include "base/stats.h"
 #include "core/deliver/blame.h"
 #include "core/deliver/calls.h"
+#include "core/deliver/deliver.h"
 #include "core/deliver/look.h"
 #include "core/deliver/parting.h"
 #include "core/deliver/resolve.h"
@@ -61,13 +62,13 @@ void settle_push(struct core *c, struct peer *p, struct view body)
         return;
     }
     n = pack_array(pack_doc_root(&d), "results", &items);
-    for (size_t i = 0; i < n && !c->exit_code; i++) {
+    for (size_t i = 0; i < n && !c->turn->exit_code; i++) {
         struct result r;
 
         if (result_decode_object(&items[i], &r) == 0) {
-            c->hand = (struct hand){.command = r.id <= INT64_MAX ? (int64_t)r.id : 0};
+            c->turn->hand = (struct hand){.command = r.id <= INT64_MAX ? (int64_t)r.id : 0};
             settle_one(c, p, &r);
-            c->hand = (struct hand){0};
+            c->turn->hand = (struct hand){0};
             waiting_run(c);
         } else {
             log_line(LOG_LEVEL_ERROR, "result.malformed", "peer=%s", p->name);
@@ -150,7 +151,7 @@ static int is_its_own(struct core *c, const struct core_command *cmd, const stru
     int rc = 0;
 
     *ret_is = true;
-    if (r->attempt > c->others_attempts || id_is_zero(&r->trace))
+    if (r->attempt > c->turn->others_attempts || id_is_zero(&r->trace))
         return 0; /* this life has made it; or an older worker, which does not say */
     rc = store_command(c->store, cmd->id, &row);
     if (rc == 0 && row.body && command_decode(view_make(row.body, row.body_len), &body) == 0)
@@ -182,8 +183,8 @@ static void settle_one(struct core *c, struct peer *p, const struct result *r)
         core_give_up(c, "settle", rc);
         return;
     }
-    doubt_measured(c, r, c->frame_unix_ms);
-    if (c->exit_code)
+    doubt_measured(c, r, c->peers->frame_unix_ms);
+    if (c->turn->exit_code)
         return;
     if (inquiry_result(c, r))
         return;
@@ -202,7 +203,7 @@ static void settle_one(struct core *c, struct peer *p, const struct result *r)
     settle_note(c, cmd, p, r);
     if (cmd->state == COMMAND_IN_FLIGHT && cmd->attempt == r->attempt)
         parting_home(c, cmd);
-    if (c->exit_code)
+    if (c->turn->exit_code)
         return;
     if (is_of_another(c, cmd, r)) { /* it proves and teaches nothing */
         of_another =
@@ -400,9 +401,9 @@ static void observe_journey(struct core *c, const struct core_command *cmd)
     double seconds = (double)(clock_unix_ms() - cmd->taken_ms + cmd->waited_ms) / 1000.0;
 
     if (command_is_new_at_amo(cmd->kind))
-        stat_observe(c->journey_in, seconds);
+        stat_observe(c->deliver->journey_in, seconds);
     else if (cmd->kind == COMMAND_SERVICE_MESSAGE)
-        stat_observe(c->journey_out, seconds);
+        stat_observe(c->deliver->journey_out, seconds);
 }
 
 static int done_message(struct core *c, const struct core_command *cmd, const struct result *r)
@@ -438,7 +439,7 @@ static void settle_left(struct core *c, struct core_command *cmd, enum command_s
     else if (rc == 0)
         rc = store_command_settle(c->store, cmd->id);
     (void)!core_row_end(c, "settle_left", rc); /* told; the next start tries once more */
-    if (c->exit_code)
+    if (c->turn->exit_code)
         return;
     echo_settled(c, cmd);
     queue_move(c->queue, cmd, to, 0, clock_mono_ms());
@@ -470,7 +471,7 @@ void settle_drop(struct core *c, struct core_command *cmd)
     int rc = core_row_begin(c);
 
     rc = rc ? rc : store_command_settle(c->store, cmd->id);
-    if (core_row_end(c, "settle", rc) && c->exit_code)
+    if (core_row_end(c, "settle", rc) && c->turn->exit_code)
         return; /* else its row comes back with the next start, once */
     queue_move(c->queue, cmd, COMMAND_DONE, 0, clock_mono_ms());
 }
@@ -557,7 +558,7 @@ static void settle_fate(struct core *c, struct core_command *cmd, const struct f
         settle_left(c, cmd, COMMAND_DEAD);
         return;
     }
-    stat_add(c->n_dead, 1);
+    stat_add(c->deliver->n_dead, 1);
     echo_settled(c, cmd);
     queue_move(c->queue, cmd, COMMAND_DEAD, 0, clock_mono_ms());
     rc = core_keep(c);

@@ -1,3 +1,4 @@
+#include "core/deliver/deliver.h"
 #include "core/deliver/settle.h"
 
 #include <inttypes.h>
@@ -98,7 +99,7 @@ static void check_outcome(struct rig *r, const struct outcome_case *k, size_t i)
     assert_int_equal(dest_is_held(d), k->held);
     assert_int_equal(pairs_count(buf_view(&r->worker->acks)), 1); /* in any case */
     rig_commit(r);
-    assert_int_equal(r->core.exit_code, 0);
+    assert_int_equal(r->core.turn->exit_code, 0);
     rig_assert_counts(r, k->want == COMMAND_DEAD, 0, 0);
 }
 
@@ -253,7 +254,7 @@ static void a_late_done_ends_a_back_off_and_a_question(void **state)
     rig_result(r, r->worker, &old,
                (struct result){.outcome = OUTCOME_DONE, .amo_message_id = VIEW_LIT("amo-2")});
     assert_null(queue_find(r->core.queue, old.id));
-    assert_true(list_is_empty(&r->core.inquiries));
+    assert_true(list_is_empty(&r->core.deliver->inquiries));
     rig_turn(r);
     rig_assert_accounts(r);
 }
@@ -264,7 +265,7 @@ static void an_answer_to_what_had_the_id_in_a_forgotten_store_is_not_believed(vo
     struct rig *r = *state;
     struct core_command *c = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
     struct result forgotten = {.id = (uint64_t)c->id,
-                               .attempt = r->core.others_attempts,
+                               .attempt = r->core.turn->others_attempts,
                                .kind = COMMAND_AMO_MESSAGE,
                                .trace = {{99}},
                                .outcome = OUTCOME_DONE,
@@ -282,7 +283,7 @@ static void an_answer_to_what_had_the_id_in_a_forgotten_store_is_not_believed(vo
     /* the worker had it in hand when it joined, and it was taken for an attempt of this command */
     rig_result(r, r->worker, c, (struct result){.outcome = OUTCOME_UNSTARTED});
     buf_init(&held, 64);
-    forgotten.attempt = r->core.next_attempt + 1000;
+    forgotten.attempt = r->core.turn->next_attempt + 1000;
     assert_int_equal(pairs_add(&held, forgotten.id, forgotten.attempt), 0);
     dispatch_worker_joined(&r->core, r->worker, buf_view(&held));
     buf_fini(&held);
@@ -312,7 +313,7 @@ static void an_answer_to_an_earlier_life_of_core_is_believed(void **state)
     struct resolved resolved;
 
     rig_restart(r);
-    assert_true(own.attempt <= r->core.others_attempts);
+    assert_true(own.attempt <= r->core.turn->others_attempts);
     rig_resolve(r, COMMAND_AMO_MESSAGE, &resolved);
     own.id = resolved.body.id;
     own.trace = resolved.body.trace;
@@ -580,7 +581,7 @@ static void a_message_found_in_the_history_is_done(void **state)
                             .complete = true,
                             .amo_message_id = VIEW_LIT("amo-1")});
     assert_null(queue_find(r->core.queue, id));
-    assert_true(list_is_empty(&r->core.inquiries));
+    assert_true(list_is_empty(&r->core.deliver->inquiries));
     rig_turn(r);
     m = rig_message(r, "aamo-1");
     assert_int_equal(m.state, MESSAGE_DELIVERED_TO_AMO);
@@ -604,7 +605,7 @@ static void absent_from_the_history_counts_after_three_looks(void **state)
     rig_commit(r);
     rig_assert_counts(r, 1, 0, 0);
     rig_assert_dead(r, "refused");
-    assert_true(list_is_empty(&r->core.inquiries));
+    assert_true(list_is_empty(&r->core.deliver->inquiries));
     rig_assert_accounts(r);
 }
 
@@ -662,7 +663,7 @@ static void a_message_without_amos_id_goes_again_when_the_history_does_not_show_
 
     assert_int_equal(c->state, COMMAND_WAITING);
     assert_int_equal(c->attempts, 1);
-    assert_true(list_is_empty(&r->core.inquiries));
+    assert_true(list_is_empty(&r->core.deliver->inquiries));
     rig_resolve(r, COMMAND_AMO_MESSAGE, &again);
     assert_true(view_is(again.body.key, "svc-m1")); /* the same msgid */
     resolved_fini(&again);
@@ -749,7 +750,7 @@ static void nothing_is_asked_after_rows_that_are_not_committed(void **state)
     assert_int_equal(store_prune(r->core.store, INT64_MAX, 0, 1000), 0);
     assert_int_equal(rig_inquiries(r, clock_mono_ms(), asked, 2), 0);
     assert_null(queue_find(r->core.queue, id)); /* the look gave it up, which made rows */
-    assert_true(r->core.turn_dirty);
+    assert_true(r->core.turn->dirty);
     assert_int_equal(rig_inquiries(r, clock_mono_ms(), asked, 2), 1); /* commits them first */
     assert_int_equal(asked[0].kind, COMMAND_AMO_TYPING);
 }
@@ -935,7 +936,7 @@ static void too_little_credit_is_waited_for_without_spinning(void **state)
     (void)rig_push(r, &e);
     rig_turn(r);
     assert_int_equal(rig_command(r, COMMAND_SERVICE_MESSAGE)->state, COMMAND_READY);
-    assert_true(list_is_empty(&r->core.turn_end.link)); /* nobody asked for another turn */
+    assert_true(list_is_empty(&r->core.turn->end.link)); /* nobody asked for another turn */
     rig_result(r, r->worker, c, done_at_amo());
     rig_turn(r);
     assert_int_equal(rig_command(r, COMMAND_SERVICE_MESSAGE)->state, COMMAND_IN_FLIGHT);
@@ -1094,7 +1095,7 @@ static void what_is_under_way_is_not_given_up_but_what_is_only_asked_about_is(vo
     assert_int_equal(c->state, COMMAND_CHECKING);
     sweep(r);
     assert_null(rig_command(r, COMMAND_AMO_MESSAGE));
-    assert_true(list_is_empty(&r->core.inquiries));
+    assert_true(list_is_empty(&r->core.deliver->inquiries));
     rig_commit(r);
     rig_assert_dead(r, "life_time");
 }
@@ -1106,10 +1107,10 @@ static void nothing_ends_while_the_clock_is_doubtful(void **state)
 
     dispatch_due(&r->core, c->due_mono_ms);
     c->taken_ms -= 25 * HOUR_MS;
-    r->core.doubt.on = true;
+    r->core.turn->doubt.on = true;
     sweep(r);
     assert_int_equal(c->state, COMMAND_READY);
-    r->core.doubt.on = false;
+    r->core.turn->doubt.on = false;
     sweep(r);
     assert_null(rig_command(r, COMMAND_AMO_MESSAGE));
 }
@@ -1191,9 +1192,9 @@ static void whichever_store_call_fails_the_result_is_not_acknowledged(void **sta
                                    .service_conversation = VIEW_LIT("t")});
         rig_commit(r);
         db_fail_at(0);
-        if (r->core.exit_code == 0)
+        if (r->core.turn->exit_code == 0)
             break;
-        assert_int_equal(r->core.exit_code, EXIT_TEMPORARY);
+        assert_int_equal(r->core.turn->exit_code, EXIT_TEMPORARY);
         rig_restart(r);
         assert_false(rig_has_message(r, "ssvc/s-1")); /* nothing of it stands */
         assert_int_equal(rig_stored_commands(r), 1);
@@ -1230,11 +1231,11 @@ static void what_belongs_to_one_row_ends_neither_core_nor_a_lane(void **state)
                    (struct result){.outcome = outcomes[n % 3],
                                    .cause = n % 3 ? CAUSE_SERVER : CAUSE_NONE});
         db_fail_at(0);
-        assert_int_equal(r->core.exit_code, 0);
+        assert_int_equal(r->core.turn->exit_code, 0);
         rig_commit(r);
         assert_null(rig_command(r, COMMAND_SERVICE_MESSAGE)); /* its lane is free */
         rig_assert_accounts(r);
-        failed = r->core.n_rows_failed;
+        failed = r->core.turn->n_rows_failed;
         while ((c = rig_first(r)))
             settle_drop(&r->core, c); /* what the manager is told */
         rig_commit(r);

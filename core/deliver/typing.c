@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/deliver/calls.h"
+#include "core/deliver/deliver.h"
 #include "core/deliver/moved.h"
 #include "core/intake/apply.h"
 #include "core/intake/lookup.h"
@@ -28,11 +29,11 @@
  * little too often. */
 static bool hint_is_fresh(struct core *c, int64_t lane, int64_t now_mono_ms)
 {
-    struct hint_slot *slot = &c->hints[(uint64_t)lane % CORE_HINTS];
+    struct typing_slot *slot = &c->deliver->typing[(uint64_t)lane % TYPING_SLOTS];
 
     if (slot->lane == lane && now_mono_ms - slot->mono_ms < TYPING_EVERY_MS)
         return true;
-    *slot = (struct hint_slot){lane, now_mono_ms};
+    *slot = (struct typing_slot){lane, now_mono_ms};
     return false;
 }
 
@@ -101,7 +102,7 @@ void hint_take(struct core *c, struct view body)
     rc = lookup_event(c, &e, &l);
     /* nothing is moved for a hint: who is not reached as it stands is not told */
     if (rc == 0 && l.mapping.found &&
-        reach_of(c->registry, l.mapping.found).way == REACH_STAYS &&
+        reach_of(c->turn->registry, l.mapping.found).way == REACH_STAYS &&
         (e.kind == EVENT_SERVICE_TYPING || view_is(e.scope, l.mapping.found->scope)))
         hint_send(c, &e, l.mapping.found);
     (void)core_asked(c, "hint", rc); /* told */

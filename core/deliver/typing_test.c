@@ -1,5 +1,6 @@
 /* Typing: at once or never, and nothing of it is written down. */
 
+#include "core/deliver/deliver.h"
 #include "core/deliver/typing.h"
 
 #include <string.h>
@@ -51,7 +52,7 @@ static void hint(struct rig *r, struct event e)
 
 static void forget_the_last(struct rig *r)
 {
-    memset(r->core.hints, 0, sizeof(r->core.hints));
+    memset(r->core.deliver->typing, 0, sizeof(r->core.deliver->typing));
 }
 
 /* How many calls would go now; the first in @ret. */
@@ -69,10 +70,10 @@ static void assert_nothing(struct rig *r, struct event e)
 {
     forget_the_last(r);
     hint(r, e);
-    assert_true(list_is_empty(&r->core.inquiries));
+    assert_true(list_is_empty(&r->core.deliver->inquiries));
     assert_int_equal(rig_stored_commands(r), 0);
     rig_assert_counts(r, 0, 0, 0);
-    assert_int_equal(r->core.exit_code, 0);
+    assert_int_equal(r->core.turn->exit_code, 0);
 }
 
 /* --- what goes ------------------------------------------------------------------------------ */
@@ -138,8 +139,8 @@ static void it_is_told_once_in_a_while(void **state)
     assert_int_equal(calls(r, NULL), 1);
     hint(r, manager_types()); /* the other direction counts by itself */
     assert_int_equal(calls(r, NULL), 1);
-    for (size_t i = 0; i < CORE_HINTS; i++)
-        r->core.hints[i].mono_ms -= 4001;
+    for (size_t i = 0; i < TYPING_SLOTS; i++)
+        r->core.deliver->typing[i].mono_ms -= 4001;
     r->core.queue->dest_share = 0; /* the first is not answered yet */
     hint(r, client_types());
     assert_int_equal(calls(r, NULL), 1);
@@ -184,9 +185,9 @@ static void one_that_could_not_go_in_its_time_is_forgotten(void **state)
     rig_client_message_done(r, "m1", "amo-1");
     hint(r, client_types());
     inquiry_tick(&r->core, clock_mono_ms() + 4000);
-    assert_false(list_is_empty(&r->core.inquiries));
+    assert_false(list_is_empty(&r->core.deliver->inquiries));
     inquiry_tick(&r->core, clock_mono_ms() + 5001);
-    assert_true(list_is_empty(&r->core.inquiries));
+    assert_true(list_is_empty(&r->core.deliver->inquiries));
 }
 
 static void conversations_nobody_knows_are_ignored(void **state)
@@ -227,7 +228,7 @@ static void before_the_chat_is_linked_nothing_goes(void **state)
     manager.chat_id = VIEW_LIT("chat");
     forget_the_last(r);
     hint(r, manager); /* the service has not told its id */
-    assert_true(list_is_empty(&r->core.inquiries));
+    assert_true(list_is_empty(&r->core.deliver->inquiries));
     rig_result(
         r, r->worker, rig_command(r, COMMAND_SERVICE_MESSAGE),
         (struct result){.outcome = OUTCOME_DONE, .service_conversation = VIEW_LIT("thread")});
@@ -271,7 +272,7 @@ static void one_that_fails_is_not_tried_again_and_holds_nobody(void **state)
                                     .attempt = c.attempt,
                                     .outcome = OUTCOME_HOLD,
                                     .cause = CAUSE_FORBIDDEN});
-    assert_true(list_is_empty(&r->core.inquiries));
+    assert_true(list_is_empty(&r->core.deliver->inquiries));
     assert_false(dest_is_held(queue_dest(r->core.queue, DEST_SCOPE, VIEW_LIT("ch_acc"))));
     assert_int_equal(r->worker->n_in_flight, 0);
     rig_commit(r);
@@ -288,10 +289,11 @@ static void too_many_at_once_are_dropped(void **state)
         forget_the_last(r);
         hint(r, client_types());
     }
-    for (struct list *i = r->core.inquiries.next; i != &r->core.inquiries; i = i->next)
+    for (struct list *i = r->core.deliver->inquiries.next; i != &r->core.deliver->inquiries;
+         i = i->next)
         n++;
     assert_int_equal(n, 1000);
-    assert_int_equal(r->core.exit_code, 0);
+    assert_int_equal(r->core.turn->exit_code, 0);
 }
 
 static void what_is_no_typing_is_ignored(void **state)

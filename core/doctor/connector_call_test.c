@@ -6,6 +6,7 @@
 #include "base/process.h"
 #include "core/control/control.h"
 #include "core/deliver/calls.h"
+#include "core/deliver/deliver.h"
 #include "core/testing/amoctl.h"
 #include "proto/limits.h"
 
@@ -30,9 +31,9 @@ static struct reply ended(struct rig *r, const struct command *c, struct result 
     result.attempt = c->attempt;
     rig_result_raw(r, r->worker, &result);
     assert_true(ctl_wait(r, 20000, 0, &reply));
-    assert_int_equal(r->core.exit_code, 0);
-    assert_true(list_is_empty(&r->core.inquiries));
-    assert_true(list_is_empty(&r->core.control_waits));
+    assert_int_equal(r->core.turn->exit_code, 0);
+    assert_true(list_is_empty(&r->core.deliver->inquiries));
+    assert_true(list_is_empty(&r->core.control->waits));
     assert_int_equal(r->worker->n_in_flight, 0);
     return reply;
 }
@@ -122,7 +123,7 @@ static void nobody_who_answers_ends_it_in_time(void **state)
                    &(struct result){.id = c.id,
                                     .attempt = c.attempt,
                                     .outcome = OUTCOME_DONE}); /* too late: nobody listens */
-    assert_int_equal(r->core.exit_code, 0);
+    assert_int_equal(r->core.turn->exit_code, 0);
     assert_int_equal(r->worker->n_in_flight, 0);
 }
 
@@ -134,11 +135,11 @@ static void a_long_stop_of_core_ends_it_once(void **state)
 
     (void)begun(r);
     ctl_tick(r, clock_mono_ms() + 60000);
-    assert_true(list_is_empty(&r->core.inquiries));
+    assert_true(list_is_empty(&r->core.deliver->inquiries));
     inquiry_tick(&r->core, clock_mono_ms() + 60000);
     assert_true(ctl_wait(r, 20000, 0, &reply));
     assert_int_equal(reply.code, EXIT_UNREACHABLE);
-    assert_true(list_is_empty(&r->core.control_waits));
+    assert_true(list_is_empty(&r->core.control->waits));
 }
 
 static void wrong_calls_are_answered_in_words(void **state)
@@ -204,7 +205,7 @@ static void when_too_many_calls_wait_it_is_refused(void **state)
         assert_int_equal(
             inquiry_once(&r->core, d, &body, clock_mono_ms() + 5000, ignored, NULL), 0);
     ctl_sad(r, "connector.test", TEST_SVC, EXIT_FAILED, "too many");
-    assert_true(list_is_empty(&r->core.control_waits));
+    assert_true(list_is_empty(&r->core.control->waits));
 }
 
 static void a_restart_of_core_leaves_nobody_waiting(void **state)
@@ -213,7 +214,7 @@ static void a_restart_of_core_leaves_nobody_waiting(void **state)
 
     (void)begun(r);
     rig_restart(r);
-    assert_true(list_is_empty(&r->core.inquiries));
+    assert_true(list_is_empty(&r->core.deliver->inquiries));
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, ctl_setup, ctl_teardown)

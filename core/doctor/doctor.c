@@ -29,7 +29,7 @@
 static void check_peer(struct control_ask *ask, const struct peer *p, int64_t now)
 {
     bool alive = peer_is_alive(p, now);
-    bool current = p->registry_version == ask->core->registry->version;
+    bool current = p->registry_version == ask->core->turn->registry->version;
     struct check c = {.name = role_name(p->role),
                       .subject = view_of(p->name),
                       .light = alive && current ? LIGHT_GREEN : LIGHT_YELLOW,
@@ -49,7 +49,8 @@ static void check_role(struct control_ask *ask, enum role role, const char *todo
     struct check none = {.name = role_name(role), .light = LIGHT_RED, .todo = todo};
     size_t n_alive = 0;
 
-    for (struct list *i = ask->core->peers.next; i != &ask->core->peers; i = i->next) {
+    for (struct list *i = ask->core->peers->list.next; i != &ask->core->peers->list;
+         i = i->next) {
         const struct peer *p = LIST_ENTRY(i, struct peer, link);
 
         if (p->role != role)
@@ -65,7 +66,8 @@ static void check_spools(struct control_ask *ask)
 {
     int64_t max = (int64_t)config_number(ask->core->config, "ingress/spool_max_bytes");
 
-    for (struct list *i = ask->core->peers.next; i != &ask->core->peers; i = i->next) {
+    for (struct list *i = ask->core->peers->list.next; i != &ask->core->peers->list;
+         i = i->next) {
         const struct peer *p = LIST_ENTRY(i, struct peer, link);
         int64_t left = max > 0 ? 100 - (int64_t)p->spool_bytes / (max / 100 + 1) : 100;
         struct check c = {.name = "spool",
@@ -175,7 +177,7 @@ static void check_store(struct control_ask *ask)
 
 static void check_clock_doubt(struct control_ask *ask)
 {
-    const struct doubt *d = &ask->core->doubt;
+    const struct doubt *d = &ask->core->turn->doubt;
     struct check c = {.name = "clock",
                       .light = LIGHT_YELLOW,
                       .todo = "see the runbook, \"The clock is in doubt\""};
@@ -302,7 +304,7 @@ static int check_flags(struct control_ask *ask, const struct reg_channel *ch, st
 
 static int check_channels(struct control_ask *ask)
 {
-    const struct registry *r = ask->core->registry;
+    const struct registry *r = ask->core->turn->registry;
     struct check none = {.name = "channel",
                          .light = LIGHT_YELLOW,
                          .todo = "amoctl channel add --reply with support's answer"};
@@ -366,7 +368,7 @@ static bool connector_is_fine(struct control_ask *ask, const struct reg_connecto
 
 static void check_destinations(struct control_ask *ask)
 {
-    const struct registry *r = ask->core->registry;
+    const struct registry *r = ask->core->turn->registry;
     struct check accounts = {.name = "account", .light = LIGHT_GREEN};
     struct check connectors = {.name = "connector", .light = LIGHT_GREEN};
     size_t n_accounts = 0;
@@ -440,7 +442,7 @@ static const struct reg_scope *scope_of(const struct registry *r, const char *ch
 
 static void check_looks(struct control_ask *ask)
 {
-    size_t n = ask->core->registry->n_channels;
+    size_t n = ask->core->turn->registry->n_channels;
     struct check c = {.name = "amojo",
                       .light = LIGHT_YELLOW,
                       .todo = "amoctl account connect of an account of theirs makes a signed "
@@ -453,7 +455,7 @@ static void check_looks(struct control_ask *ask)
 
 static void add_looks(struct control_ask *ask, bool door)
 {
-    const struct registry *r = ask->core->registry;
+    const struct registry *r = ask->core->turn->registry;
 
     json_open_array(ask->w, "ask");
     if (door)

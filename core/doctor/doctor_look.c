@@ -358,7 +358,7 @@ static int signature_body(struct look *l, struct command *body)
 static int look_body(struct control_ask *ask, struct look *l, struct view what,
                      struct command *body)
 {
-    const struct registry *r = ask->core->registry;
+    const struct registry *r = ask->core->turn->registry;
     struct view subject = view_of(l->subject);
     const struct reg_channel *ch = registry_channel(r, subject);
 
@@ -376,19 +376,6 @@ static int look_body(struct control_ask *ask, struct look *l, struct view what,
     return control_fail(ask, EXIT_FAILED, "there is no such thing to look at");
 }
 
-static bool any_worker(const struct core *c)
-{
-    int64_t now = clock_mono_ms();
-
-    for (const struct list *i = c->peers.next; i != &c->peers; i = i->next) {
-        const struct peer *p = LIST_ENTRY_CONST(i, struct peer, link);
-
-        if (p->role == ROLE_EGRESS && peer_is_alive(p, now))
-            return true;
-    }
-    return false;
-}
-
 static int look_ask(struct control_ask *ask, struct look *l, struct view what)
 {
     struct command body = {.sent_ms = clock_unix_ms()};
@@ -397,7 +384,7 @@ static int look_ask(struct control_ask *ask, struct look *l, struct view what)
     rc = rc ? rc : id_uuid7(clock_unix_ms(), &body.trace);
     if (rc)
         return rc;
-    if (!any_worker(ask->core))
+    if (!peers_have_worker(ask->core, clock_mono_ms()))
         return control_fail(ask, EXIT_FAILED, "no egress is connected: nobody can look");
     rc = inquiry_once(ask->core, NULL, &body, clock_mono_ms() + LOOK_WAIT_MS, look_done, l);
     return rc == -EBUSY ? control_fail(ask, EXIT_FAILED, CONTROL_TOO_MANY) : rc;

@@ -48,7 +48,7 @@ static const char *why_nobody(const struct registry *r, const struct conversatio
 static int strand(void *arg, const struct conversation *of, int64_t n)
 {
     struct stranded *s = arg;
-    const struct registry *r = s->ask->core->registry;
+    const struct registry *r = s->ask->core->turn->registry;
     const struct reg_scope *before = registry_scope(r, view_of(of->scope));
     struct check c = {.name = "reach",
                       .subject = view_of(of->source[0] ? of->source : of->scope),
@@ -127,7 +127,7 @@ static void check_left(struct control_ask *ask, const struct reg_scope *s)
 
 static void check_source(struct control_ask *ask, const struct reg_source *src)
 {
-    const struct reg_scope *s = registry_scope(ask->core->registry, view_of(src->scope));
+    const struct reg_scope *s = registry_scope(ask->core->turn->registry, view_of(src->scope));
     struct check c = {.name = "source",
                       .subject = view_of(src->source),
                       .light = LIGHT_YELLOW,
@@ -145,7 +145,7 @@ static void check_source(struct control_ask *ask, const struct reg_source *src)
 
 static void check_dest(struct control_ask *ask, const struct dest *d)
 {
-    const struct registry *r = ask->core->registry;
+    const struct registry *r = ask->core->turn->registry;
     struct view name = view_of(d->name);
     struct check c = {.name = "reach",
                       .subject = view_of(d->key),
@@ -166,7 +166,8 @@ static void check_accounts(struct control_ask *ask, const struct reg_scope *s)
                       .light = LIGHT_RED,
                       .todo = "amoctl account disconnect, then connect with a connector"};
 
-    if (!s->disconnected && !registry_connector(ask->core->registry, view_of(s->connector)))
+    if (!s->disconnected &&
+        !registry_connector(ask->core->turn->registry, view_of(s->connector)))
         check_add(ask->w, &c, "its connector %s is not there any more", s->connector);
     if (s->disconnected || s->paused)
         check_left(ask, s);
@@ -210,7 +211,7 @@ static void check_refused(struct control_ask *ask, const struct peer *p)
                               " does not send again what was refused"};
         struct view n = part(&line, '\t');
 
-        if (is_still_nobodys(ask->core->registry, connector, c.subject))
+        if (is_still_nobodys(ask->core->turn->registry, connector, c.subject))
             check_add(
                 ask->w, &c,
                 "belongs to no account; messages of connector %.*s by it that were refused"
@@ -221,7 +222,7 @@ static void check_refused(struct control_ask *ask, const struct peer *p)
 
 int doctor_reach(struct control_ask *ask)
 {
-    const struct registry *r = ask->core->registry;
+    const struct registry *r = ask->core->turn->registry;
     const struct dest *d = NULL;
     size_t iter = 0;
 
@@ -231,7 +232,8 @@ int doctor_reach(struct control_ask *ask)
         check_source(ask, &r->sources[i]);
     while ((d = table_next(ask->core->queue->dests, &iter)))
         check_dest(ask, d);
-    for (const struct list *i = ask->core->peers.next; i != &ask->core->peers; i = i->next)
+    for (const struct list *i = ask->core->peers->list.next; i != &ask->core->peers->list;
+         i = i->next)
         check_refused(ask, LIST_ENTRY_CONST(i, struct peer, link));
     return check_conversations(ask);
 }

@@ -7,6 +7,8 @@
 #include "base/process.h"
 #include "core/control/control.h"
 #include "core/deliver/calls.h"
+#include "core/deliver/deliver.h"
+#include "core/intake/intake.h"
 #include "core/testing/amoctl.h"
 
 #define DOOR_ARGS "{\"what\":\"front_door\",\"subject\":\"ch\"}"
@@ -24,7 +26,7 @@ static struct command begun(struct rig *r, const char *args)
     ctl_ingress_holds_registry(r);
     ctl_call(r, "doctor.check", args);
     /* core's socket is a new one: the call comes when it is found again */
-    for (int i = 0; i < 500 && list_is_empty(&r->core.inquiries); i++)
+    for (int i = 0; i < 500 && list_is_empty(&r->core.deliver->inquiries); i++)
         assert_false(ctl_wait(r, 10, 0, &reply));
     assert_int_equal(rig_inquiries(r, clock_mono_ms(), &c, 1), 1);
     assert_int_equal(view_copy(c.key, key_room, sizeof(key_room)), 0);
@@ -65,9 +67,9 @@ static void ended(struct rig *r, const char *check, const char *state, const cha
     assert_true(json_strict_text(json_get(last, "words"), &text));
     assert_non_null(view_find(text, words));
     json_free(reply.doc);
-    assert_true(list_is_empty(&r->core.inquiries));
-    assert_true(list_is_empty(&r->core.control_waits));
-    assert_true(list_is_empty(&r->core.door_tests));
+    assert_true(list_is_empty(&r->core.deliver->inquiries));
+    assert_true(list_is_empty(&r->core.control->waits));
+    assert_true(list_is_empty(&r->core.intake->door_tests));
     rig_assert_counts(r, 0, 0, 0);
 }
 
@@ -159,9 +161,9 @@ static void a_long_stop_of_core_ends_the_wait(void **state)
     assert_true(ctl_wait(r, 20000, 0, &reply));
     assert_int_equal(reply.code, EXIT_FAILED);
     json_free(reply.doc);
-    assert_true(list_is_empty(&r->core.door_tests));
+    assert_true(list_is_empty(&r->core.intake->door_tests));
     comes(r, c.key); /* too late: nobody listens */
-    assert_int_equal(r->core.exit_code, 0);
+    assert_int_equal(r->core.turn->exit_code, 0);
 }
 
 static void a_restart_of_core_leaves_nobody_waiting(void **state)
@@ -170,7 +172,7 @@ static void a_restart_of_core_leaves_nobody_waiting(void **state)
 
     (void)begun(r, DOOR_ARGS);
     rig_restart(r);
-    assert_true(list_is_empty(&r->core.door_tests));
+    assert_true(list_is_empty(&r->core.intake->door_tests));
 }
 
 static void a_worker_that_makes_no_call_is_told_in_words(void **state)
@@ -254,7 +256,7 @@ static void who_has_an_older_registry_or_is_silent_is_seen(void **state)
 {
     struct rig *r = *state;
 
-    r->worker->registry_version = r->core.registry->version;
+    r->worker->registry_version = r->core.turn->registry->version;
     seen(r, "egress", "green", "knows the present registry");
     r->worker->registry_version--;
     seen(r, "egress", "yellow", "older registry");

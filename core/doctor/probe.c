@@ -145,7 +145,8 @@ int verb_probe_call(struct control_ask *ask)
     struct resolved r = {0};
     struct view what = VIEW_NONE;
     int rc = control_need(ask, "scope_id", &r.body.scope);
-    const struct reg_scope *s = rc ? NULL : registry_scope(ask->core->registry, r.body.scope);
+    const struct reg_scope *s =
+        rc ? NULL : registry_scope(ask->core->turn->registry, r.body.scope);
 
     rc = rc ? rc : control_need(ask, "chat", &r.body.chat_id);
     rc = rc ? rc : control_need(ask, "what", &what);

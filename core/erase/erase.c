@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/process.h"
 #include "core/deliver/settle.h"
+#include "core/intake/intake.h"
 #include "core/peers/peers.h"
 #include "core/store/checkpoint.h"
 #include "proto/limits.h"
@@ -47,20 +48,20 @@ static const char *step_name(enum erase_step step)
 }
 
 /* The one place where a step begins. */
-static void enter(struct erase *e, enum erase_step step)
+static void enter(struct erasure *e, enum erase_step step)
 {
     log_line(LOG_LEVEL_DEBUG, "erase.moved", "from=%s to=%s", step_name(e->step),
              step_name(step));
     e->step = step;
 }
 
-static void erase_end(struct erase *e)
+static void erase_end(struct erasure *e)
 {
     struct core *c = e->core;
 
     if (e->asker.arg)
         e->asker.drop(e->asker.arg); /* core ends: nobody is answered any more */
-    c->erase = NULL;
+    c->erase->running = NULL;
     loop_remove_timer(c->loop, e->timer);
     erase_person_fini(&e->person);
     buf_fini(&e->commands);
@@ -70,23 +71,41 @@ static void erase_end(struct erase *e)
     mem_free(e);
 }
 
+void erase_abandon(struct core *c)
+{
+    if (c->erase->running)
+        erase_end(c->erase->running);
+}
+
 void erase_free(struct core *c)
 {
-    if (c->erase)
-        erase_end(c->erase);
+    if (!c->erase)
+        return;
+    erase_abandon(c);
+    mem_free(c->erase);
+    c->erase = NULL;
+}
+
+int erase_new(struct core *c)
+{
+    c->erase = mem_zalloc(sizeof(*c->erase));
+    if (!c->erase)
+        return -ENOMEM;
+    c->erase->rebuild_max_bytes = LIMIT_REBUILD_BYTES;
+    return 0;
 }
 
 /* --- spools --------------------------------------------------------------------------------- */
 
-static void spools_begin(struct erase *e, int64_t now, int64_t ms)
+static void spools_begin(struct erasure *e, int64_t now, int64_t ms)
 {
-    e->turn = ++e->core->next_turn;
+    e->turn = ++e->core->turn->next_turn;
     e->until_mono_ms = now + ms;
-    for (struct list *i = e->core->peers.next; i != &e->core->peers; i = i->next)
+    for (struct list *i = e->core->peers->list.next; i != &e->core->peers->list; i = i->next)
         LIST_ENTRY(i, struct peer, link)->turn_asked_mono_ms = 0;
 }
 
-static void spool_ask(struct erase *e, struct peer *p, int64_t now)
+static void spool_ask(struct erasure *e, struct peer *p, int64_t now)
 {
     const struct spool_turn t = {.number = e->turn};
     struct buf body;
@@ -102,11 +121,11 @@ static void spool_ask(struct erase *e, struct peer *p, int64_t now)
 }
 
 /* All that are here have answered, or there is no more time. */
-static bool spools_over(struct erase *e, int64_t now)
+static bool spools_over(struct erasure *e, int64_t now)
 {
     bool over = true;
 
-    for (struct list *i = e->core->peers.next; i != &e->core->peers; i = i->next) {
+    for (struct list *i = e->core->peers->list.next; i != &e->core->peers->list; i = i->next) {
         struct peer *p = LIST_ENTRY(i, struct peer, link);
 
         if (p->role != ROLE_INGRESS || p->turned == e->turn || !peer_is_alive(p, now))
@@ -132,7 +151,7 @@ void erase_turned(struct peer *p, struct view body)
 /* --- applying ------------------------------------------------------------------------------- */
 
 /* What a status or a failure says without anybody's words. */
-static int command_without_words(struct erase *e, struct core_command *cmd)
+static int command_without_words(struct erasure *e, struct core_command *cmd)
 {
     struct command_row row = {0};
     struct command body;
@@ -155,7 +174,7 @@ static int command_without_words(struct erase *e, struct core_command *cmd)
 }
 
 /* What is at a worker keeps its place until its result comes: it may be done by now. */
-static int erase_command(struct erase *e, struct core_command *cmd)
+static int erase_command(struct erasure *e, struct core_command *cmd)
 {
     int rc = 0;
 
@@ -167,14 +186,14 @@ static int erase_command(struct erase *e, struct core_command *cmd)
     if (cmd->state != COMMAND_IN_FLIGHT) {
         e->given_up++;
         settle_erased(e->core, cmd);
-        return e->core->exit_code ? -EIO : 0;
+        return e->core->turn->exit_code ? -EIO : 0;
     }
     e->under_way++;
     cmd->erased = true;
     return store_command_erase(e->core->store, cmd->id, VIEW_NONE);
 }
 
-static void count_commands(struct erase *e, const struct buf *ids)
+static void count_commands(struct erasure *e, const struct buf *ids)
 {
     for (size_t i = 0; i < erase_ids(ids); i++) {
         const struct core_command *cmd = queue_find(e->core->queue, erase_id_at(ids, i));
@@ -185,7 +204,7 @@ static void count_commands(struct erase *e, const struct buf *ids)
     }
 }
 
-static int erase_commands(struct erase *e, const struct buf *ids)
+static int erase_commands(struct erasure *e, const struct buf *ids)
 {
     int rc = 0;
 
@@ -198,7 +217,7 @@ static int erase_commands(struct erase *e, const struct buf *ids)
     return rc;
 }
 
-static int erase_events(struct erase *e)
+static int erase_events(struct erasure *e)
 {
     struct store *s = e->core->store;
     int rc = 0;
@@ -207,24 +226,24 @@ static int erase_events(struct erase *e)
         rc = store_erase_event(s, STORE_EVENT_QUARANTINE, erase_id_at(&e->quarantine, i));
     for (size_t i = 0; rc == 0 && i < erase_ids(&e->waiting); i++) {
         rc = store_erase_event(s, STORE_EVENT_WAITING, erase_id_at(&e->waiting, i));
-        e->core->n_waiting -= rc == 0;
+        e->core->intake->n_waiting -= rc == 0;
     }
     return rc;
 }
 
 /* In the same transaction: whoever dies before the cleaning is over finds the wish at the next
  * start. Of a large store the pages cannot be written anew while everybody waits. */
-static int wish_rebuild(struct erase *e)
+static int wish_rebuild(struct erasure *e)
 {
     int64_t size = 0;
     int rc = store_size(e->core->store, &size);
 
-    e->rebuilds_later = rc == 0 && size > e->core->rebuild_max_bytes;
+    e->rebuilds_later = rc == 0 && size > e->core->erase->rebuild_max_bytes;
     return rc ? rc : store_wish_rebuild(e->core->store);
 }
 
 /* Nothing is kept of him; but an erasure of before may have left traces behind. */
-static int clean_up_after_others(struct erase *e)
+static int clean_up_after_others(struct erasure *e)
 {
     int64_t size = 0;
     bool wished = false;
@@ -232,17 +251,17 @@ static int clean_up_after_others(struct erase *e)
 
     enter(e, wished && !e->dry_run ? ERASE_CLEAN : ERASE_END);
     rc = rc ? rc : store_size(e->core->store, &size);
-    e->rebuilds_later = wished && size > e->core->rebuild_max_bytes;
+    e->rebuilds_later = wished && size > e->core->erase->rebuild_max_bytes;
     return rc;
 }
 
-static bool found_nothing(const struct erase *e, const struct buf *commands)
+static bool found_nothing(const struct erasure *e, const struct buf *commands)
 {
     return e->person.n_conversations == 0 && commands->len == 0 && e->quarantine.len == 0 &&
            e->waiting.len == 0 && e->rows.dead == 0 && e->rows.evidence == 0;
 }
 
-static int write_report(struct erase *e)
+static int write_report(struct erasure *e)
 {
     struct buf report;
     bool complete = false;
@@ -260,7 +279,7 @@ static int write_report(struct erase *e)
 
 /* One transaction: all of it or nothing. What fails here ends core, which then knows what the
  * store knows. */
-static int erase_apply(struct erase *e)
+static int erase_apply(struct erasure *e)
 {
     struct buf commands;
     int rc = erase_find_rest(e);
@@ -282,7 +301,7 @@ static int erase_apply(struct erase *e)
         rc = rc ? rc : store_erase_apply(e->core->store);
         rc = rc ? rc : wish_rebuild(e);
         rc = rc ? rc : write_report(e);
-        e->commits = e->core->commits;
+        e->commits = e->core->turn->commits;
         enter(e, ERASE_COMMITTING);
     }
     buf_fini(&commands);
@@ -291,7 +310,7 @@ static int erase_apply(struct erase *e)
 
 /* --- the end -------------------------------------------------------------------------------- */
 
-static void log_erased(const struct erase *e)
+static void log_erased(const struct erasure *e)
 {
     long long commands = e->given_up + e->under_way;
     struct buf numbers;
@@ -308,7 +327,7 @@ static void log_erased(const struct erase *e)
     buf_fini(&numbers);
 }
 
-static const char *words_of_nothing(const struct erase *e, bool complete)
+static const char *words_of_nothing(const struct erasure *e, bool complete)
 {
     if (e->not_clean)
         return "nothing of this person is kept here, but the store's log could not be emptied "
@@ -324,14 +343,14 @@ static const char *words_of_nothing(const struct erase *e, bool complete)
     return "nothing of this person is kept here";
 }
 
-static void tell(struct erase *e, int code, struct view report, const char *words)
+static void tell(struct erasure *e, int code, struct view report, const char *words)
 {
     if (e->asker.arg)
         e->asker.tell(e->asker.arg, code, report, words);
     e->asker.arg = NULL;
 }
 
-static int answer(struct erase *e)
+static int answer(struct erasure *e)
 {
     struct buf report;
     bool complete = false;
@@ -348,7 +367,7 @@ static int answer(struct erase *e)
     return rc;
 }
 
-static int finish(struct erase *e)
+static int finish(struct erasure *e)
 {
     int rc = 0;
 
@@ -368,26 +387,26 @@ static int finish(struct erase *e)
 
 /* --- the steps ------------------------------------------------------------------------------ */
 
-static int clean_on(struct erase *e, int64_t now)
+static int clean_on(struct erasure *e, int64_t now)
 {
     struct core *c = e->core;
 
     if (!e->ticket) {
-        e->ticket = checkpoint_clean(c->checkpoint, !e->rebuilds_later);
+        e->ticket = checkpoint_clean(c->turn->checkpoint, !e->rebuilds_later);
         e->until_mono_ms = now + ERASE_CLEAN_MS;
         return 0;
     }
-    if (checkpoint_is_clean(c->checkpoint, e->ticket)) {
+    if (checkpoint_is_clean(c->turn->checkpoint, e->ticket)) {
         enter(e, ERASE_END);
     } else if (now >= e->until_mono_ms) {
-        checkpoint_withdraw(c->checkpoint);
+        checkpoint_withdraw(c->turn->checkpoint);
         e->not_clean = true;
         enter(e, ERASE_END);
     }
     return 0;
 }
 
-static int erase_step(struct erase *e, int64_t now)
+static int erase_step(struct erasure *e, int64_t now)
 {
     bool more = false;
     int rc = 0;
@@ -410,7 +429,7 @@ static int erase_step(struct erase *e, int64_t now)
         rc = rc ? rc : erase_apply(e);
         return core_row_end(e->core, "erase", rc);
     case ERASE_COMMITTING:
-        if (e->core->commits == e->commits)
+        if (e->core->turn->commits == e->commits)
             return 0;
         spools_begin(e, now, ERASE_AGAIN_MS);
         enter(e, ERASE_SPOOLS_AGAIN);
@@ -429,25 +448,25 @@ static int erase_step(struct erase *e, int64_t now)
 
 void erase_tick(struct core *c, int64_t now_mono_ms)
 {
-    struct erase *e = c->erase;
+    struct erasure *e = c->erase->running;
     int rc = 0;
 
-    if (!e || c->exit_code)
+    if (!e || c->turn->exit_code)
         return;
-    c->hand = (struct hand){.asked = true};
+    c->turn->hand = (struct hand){.asked = true};
     rc = erase_step(e, now_mono_ms);
     if (rc == 0 && e->step == ERASE_END)
         rc = finish(e);
     if (rc)
         core_row_failed(c, "erase", rc);
-    if (rc && !c->exit_code)
+    if (rc && !c->turn->exit_code)
         tell(e, EXIT_FAILED, VIEW_NONE, "core could not do this; see its log");
     if (rc || e->step == ERASE_END)
         erase_end(e);
-    c->hand = (struct hand){0};
+    c->turn->hand = (struct hand){0};
 }
 
-int erase_start(struct core *c, struct erase *e)
+int erase_start(struct core *c, struct erasure *e)
 {
     int rc = 0;
 
@@ -457,7 +476,7 @@ int erase_start(struct core *c, struct erase *e)
     buf_init(&e->quarantine, SIZE_MAX / 2);
     buf_init(&e->shared, SIZE_MAX / 2);
     buf_init(&e->waiting, SIZE_MAX / 2);
-    c->erase = e;
+    c->erase->running = e;
     rc = store_erase_begin(c->store);
     for (size_t i = 0; rc == 0 && i < e->person.n_conversations; i++)
         rc = store_erase_add_conversation(c->store, e->person.conversations[i].id);

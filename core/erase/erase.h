@@ -47,7 +47,8 @@ struct erase_asker {
     void (*drop)(void *arg); /* core ends: there will be no answer */
 };
 
-struct erase {
+/* The erasure of one person. */
+struct erasure {
     struct core *core;
     struct erase_asker asker;
     bool dry_run;
@@ -86,23 +87,33 @@ struct erase {
     int64_t id;          /* row of erasures; 0: nothing was found */
 };
 
+struct erase {
+    struct erasure *running;   /* NULL none */
+    int64_t rebuild_max_bytes; /* a larger store is not written anew while core runs */
+};
+
+/* -ENOMEM. */
+AMO_MUSTCHECK int erase_new(struct core *c);
+
 /* @e->person holds what was asked for. Takes @e in any case. -ENOMEM, -EIO. */
-AMO_MUSTCHECK int erase_start(struct core *c, struct erase *e);
+AMO_MUSTCHECK int erase_start(struct core *c, struct erasure *e);
 /* Continues the one under way. Outside any savepoint. */
 void erase_tick(struct core *c, int64_t now_mono_ms);
 /* SPOOL_TURNED of an ingress. */
 void erase_turned(struct peer *p, struct view body);
+/* The one under way goes no further, and nobody is told. */
+void erase_abandon(struct core *c);
 void erase_free(struct core *c);
 
 /* --- parts (find.c, report.c) --------------------------------------------------- */
 /* The next piece of the present step's walk; @ret_more: there is another. */
-AMO_MUSTCHECK int erase_find(struct erase *e, bool *ret_more);
+AMO_MUSTCHECK int erase_find(struct erasure *e, bool *ret_more);
 /* What came since the walks, and then everything that is small: events, chats. */
-AMO_MUSTCHECK int erase_find_rest(struct erase *e);
+AMO_MUSTCHECK int erase_find_rest(struct erasure *e);
 /* The commands that wait, int64_t each. */
-AMO_MUSTCHECK int erase_find_commands(struct erase *e, struct buf *ret_ids);
+AMO_MUSTCHECK int erase_find_commands(struct erasure *e, struct buf *ret_ids);
 /* How many numbers are in a list of them, and one. */
 size_t erase_ids(const struct buf *ids);
 int64_t erase_id_at(const struct buf *ids, size_t i);
 /* The report as JSON; @ret_complete: nothing of the person is left in the bridge. -ENOMEM, -EIO. */
-AMO_MUSTCHECK int erase_report(struct erase *e, struct buf *out, bool *ret_complete);
+AMO_MUSTCHECK int erase_report(struct erasure *e, struct buf *out, bool *ret_complete);

@@ -12,6 +12,7 @@
 #include "core/deliver/dispatch.h"
 #include "core/deliver/resolve.h"
 #include "core/deliver/settle.h"
+#include "core/intake/intake.h"
 #include "core/store/db.h"
 #include "core/testing/amoctl.h"
 #include "proto/session.h"
@@ -20,11 +21,11 @@
 static bool answered(struct rig *r, int64_t now_ms, struct reply *ret)
 {
     for (int i = 0; i < 3000; i++) {
-        if (r->core.erase)
-            r->ingress->turned = r->core.erase->turn;
+        if (r->core.erase->running)
+            r->ingress->turned = r->core.erase->running->turn;
         if (ctl_wait(r, 1, now_ms, ret))
             return true;
-        if (r->core.exit_code)
+        if (r->core.turn->exit_code)
             return false;
     }
     return false;
@@ -497,10 +498,11 @@ static void a_death_before_the_cleaning_is_made_good(void **state)
 
     rig_take(r, &e);
     ctl_call(r, "erase", "{\"conversation\":1}");
-    for (int i = 0; i < 3000 && !(r->core.erase && r->core.erase->step > ERASE_COMMITTING);
+    for (int i = 0; i < 3000 && !(r->core.erase->running &&
+                                  r->core.erase->running->step > ERASE_COMMITTING);
          i++) {
-        if (r->core.erase)
-            r->ingress->turned = r->core.erase->turn;
+        if (r->core.erase->running)
+            r->ingress->turned = r->core.erase->running->turn;
         assert_false(ctl_wait(r, 1, 0, &reply));
     }
     assert_int_equal(count(r, "SELECT count(*) FROM meta WHERE key='rebuild'"), 1);
@@ -533,9 +535,9 @@ static void a_reader_in_the_way_is_outlived(void **state)
     assert_int_equal(db_exec(reader, "BEGIN; SELECT count(*) FROM commands"), 0);
     ctl_call(r, "erase", "{\"phone\":\"79991234567\"}");
     for (int i = 0; i < 3000; i++) {
-        if (r->core.erase)
-            r->ingress->turned = r->core.erase->turn;
-        now += r->core.erase && r->core.erase->ticket ? 1000 : 0;
+        if (r->core.erase->running)
+            r->ingress->turned = r->core.erase->running->turn;
+        now += r->core.erase->running && r->core.erase->running->ticket ? 1000 : 0;
         if (ctl_wait(r, 1, now, &reply))
             break;
     }
@@ -594,10 +596,10 @@ static void the_second_turn_is_waited_for_too(void **state)
     rig_take(r, &e);
     ctl_call(r, "erase", "{\"conversation\":1}");
     for (int i = 0; i < 3000; i++) {
-        if (r->core.erase && first == 0)
-            first = r->ingress->turned = r->core.erase->turn;
+        if (r->core.erase->running && first == 0)
+            first = r->ingress->turned = r->core.erase->running->turn;
         r->ingress->heard_mono_ms = clock_mono_ms() + 1000000;
-        if (r->core.erase && r->core.erase->step == ERASE_SPOOLS_AGAIN)
+        if (r->core.erase->running && r->core.erase->running->step == ERASE_SPOOLS_AGAIN)
             now += 1000;
         if (ctl_wait(r, 1, now, &reply))
             break;
@@ -646,15 +648,15 @@ static void an_event_that_waits_goes_and_makes_room(void **state)
 
     rig_take(r, &e);
     rig_take(r, &edit);
-    assert_int_equal(r->core.n_waiting, 1);
+    assert_int_equal(r->core.intake->n_waiting, 1);
     reply = erased(r, "{\"conversation\":1}");
     assert_true(warns(&reply, "1 events are about messages that nobody knows"));
     json_free(reply.doc);
-    assert_int_equal(r->core.n_waiting, 1);
+    assert_int_equal(r->core.intake->n_waiting, 1);
     reply = erased(r, "{\"conversation\":1,\"unowned\":true}");
     assert_int_equal(removed(&reply, "waiting_events"), 1);
     json_free(reply.doc);
-    assert_int_equal(r->core.n_waiting, 0);
+    assert_int_equal(r->core.intake->n_waiting, 0);
     rig_assert_counts(r, 0, 0, 0);
 }
 
@@ -679,7 +681,7 @@ static void a_large_store_is_written_anew_at_the_next_start(void **state)
     struct reply reply;
 
     rig_take(r, &e);
-    r->core.rebuild_max_bytes = 0;
+    r->core.erase->rebuild_max_bytes = 0;
     reply = erased(r, "{\"conversation\":1}");
     assert_int_equal(reply.code, 0);
     assert_true(warns(&reply, "too large to be written anew"));
@@ -702,17 +704,17 @@ static void there_is_one_at_a_time_and_it_ends_without_who_asked(void **state)
     rig_take(r, &e);
     ctl_call(r, "erase", "{\"conversation\":1}");
     assert_false(ctl_wait(r, 20, 0, &reply));
-    assert_non_null(r->core.erase);
+    assert_non_null(r->core.erase->running);
     ctl_call(r, "erase", "{\"conversation\":1}");
     assert_true(ctl_wait(r, 1000, 0, &reply));
     assert_int_equal(reply.code, EXIT_FAILED);
     assert_non_null(strstr(reply.error, "another erasure"));
-    control_free(&r->core); /* nobody waits any more */
-    for (int i = 0; i < 3000 && r->core.erase; i++) {
-        r->ingress->turned = r->core.erase->turn;
+    control_forget_waits(&r->core); /* nobody waits any more */
+    for (int i = 0; i < 3000 && r->core.erase->running; i++) {
+        r->ingress->turned = r->core.erase->running->turn;
         assert_false(ctl_wait(r, 1, 0, &reply));
     }
-    assert_null(r->core.erase);
+    assert_null(r->core.erase->running);
     assert_message(r, "ssvc/m1", "failed", "erased");
 }
 
@@ -770,8 +772,8 @@ static void whichever_call_fails_it_is_all_or_nothing_and_a_repeat_ends_it(void 
         done = answered(r, 0, &reply) && reply.code == 0;
         db_fail_at(0);
         json_free(reply.doc);
-        fails += r->core.exit_code != 0;
-        if (r->core.exit_code)
+        fails += r->core.turn->exit_code != 0;
+        if (r->core.turn->exit_code)
             rig_restart(r);
         if (!is_whole(r) && !done) { /* committed, and not told */
             assert_fine(r, "{\"conversation\":1}");
@@ -803,7 +805,7 @@ static void an_entry_that_cannot_be_looked_up_is_nobodys(void **state)
     rig_assert_counts(r, 0, 1, 0);
     buf_fini(&bytes);
     assert_fine(r, "{\"phone\":\"79991234567\"}");
-    assert_int_equal(r->core.exit_code, 0);
+    assert_int_equal(r->core.turn->exit_code, 0);
     rig_assert_counts(r, 0, 1, 0);
 }
 
@@ -823,7 +825,7 @@ static void an_error_of_one_row_is_an_answer(void **state)
         db_fail_at(nth);
         assert_true(answered(r, 0, &reply));
         db_fail_at(0);
-        assert_int_equal(r->core.exit_code, 0);
+        assert_int_equal(r->core.turn->exit_code, 0);
         failed += reply.code == EXIT_FAILED;
         json_free(reply.doc);
         rig_commit(r);

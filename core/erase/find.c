@@ -47,7 +47,7 @@ static bool ids_has(const struct buf *ids, int64_t id)
 
 /* --- conversations and commands ------------------------------------------------------------- */
 
-static int take_conversation(struct erase *e, int64_t id)
+static int take_conversation(struct erasure *e, int64_t id)
 {
     struct conversation conv = {0};
     bool known = false;
@@ -68,7 +68,7 @@ static int take_conversation(struct erase *e, int64_t id)
 }
 
 /* Where several people speak only what he said is his, and that he is called its client. */
-static int take_shared(struct erase *e, int64_t id)
+static int take_shared(struct erasure *e, int64_t id)
 {
     if (ids_has(&e->shared, id))
         return 0;
@@ -81,9 +81,9 @@ static int take_shared(struct erase *e, int64_t id)
 
 static int conversation_fn(void *arg, const struct conversation *conv)
 {
-    struct erase *e = arg;
+    struct erasure *e = arg;
 
-    e->person.abroad = phone_abroad(e->core->registry, view_of(conv->scope));
+    e->person.abroad = phone_abroad(e->core->turn->registry, view_of(conv->scope));
     if (erase_is_conversation(conv, e->person.phones[0], e->person.abroad) ||
         erase_is_contact(&e->person, conv))
         return conv->shared ? take_shared(e, conv->id) : take_conversation(e, conv->id);
@@ -96,14 +96,14 @@ static int conversation_fn(void *arg, const struct conversation *conv)
  * his. */
 static int body_fn(void *arg, int64_t id, int64_t lane, struct view body)
 {
-    struct erase *e = arg;
+    struct erasure *e = arg;
     struct conversation conv = {0};
     struct command cmd;
     bool client = false;
     bool whole = false;
     int rc = store_conversation(e->core->store, lane / 2, &conv);
 
-    e->person.abroad = phone_abroad(e->core->registry, view_of(conv.scope));
+    e->person.abroad = phone_abroad(e->core->turn->registry, view_of(conv.scope));
     whole = rc == 0 && lane > 1 && !conv.shared;
     conversation_fini(&conv);
     if (rc < 0)
@@ -117,7 +117,7 @@ static int body_fn(void *arg, int64_t id, int64_t lane, struct view body)
 /* What somebody else wrote in a conversation of his stays, as it goes on while it waits. */
 static int dead_fn(void *arg, int64_t id, bool with_them, struct view body)
 {
-    struct erase *e = arg;
+    struct erasure *e = arg;
     struct command cmd;
     bool readable = command_decode(body, &cmd) == 0;
     bool client = false;
@@ -134,7 +134,7 @@ static int dead_fn(void *arg, int64_t id, bool with_them, struct view body)
 
 static int evidence_fn(void *arg, int64_t attempt, struct view evidence)
 {
-    struct erase *e = arg;
+    struct erasure *e = arg;
 
     return erase_has_phones(&e->person, evidence)
                ? store_erase_add_evidence(e->core->store, attempt)
@@ -143,7 +143,7 @@ static int evidence_fn(void *arg, int64_t attempt, struct view evidence)
 
 /* What a remote side said of him in conversations of others. Phones that came to be known on the way
  * are looked for from the beginning. */
-static int find_evidence(struct erase *e, bool *ret_more)
+static int find_evidence(struct erasure *e, bool *ret_more)
 {
     if (e->evidence_phones != e->person.n_phones) {
         e->evidence_phones = e->person.n_phones;
@@ -158,7 +158,7 @@ static int find_evidence(struct erase *e, bool *ret_more)
 
 /* Twice: a service's name of him, known from the first time, may stand in conversations that came
  * before the one with his phone. */
-static int find_conversations(struct erase *e, bool *ret_more)
+static int find_conversations(struct erasure *e, bool *ret_more)
 {
     int rc = 0;
 
@@ -175,7 +175,7 @@ static int find_conversations(struct erase *e, bool *ret_more)
     return rc;
 }
 
-static int find_bodies(struct erase *e, bool *ret_more)
+static int find_bodies(struct erasure *e, bool *ret_more)
 {
     *ret_more = false;
     return e->by_phone ? store_bodies_walk(e->core->store, FIND_COMMANDS, body_fn, e,
@@ -183,7 +183,7 @@ static int find_bodies(struct erase *e, bool *ret_more)
                        : 0;
 }
 
-int erase_find(struct erase *e, bool *ret_more)
+int erase_find(struct erasure *e, bool *ret_more)
 {
     int rc = 0;
 
@@ -212,7 +212,7 @@ int erase_find(struct erase *e, bool *ret_more)
 }
 
 /* Somebody else may speak in his conversation, too: those words are not his, and go on. */
-static int find_command(struct erase *e, const struct core_command *cmd, struct buf *ret_ids)
+static int find_command(struct erasure *e, const struct core_command *cmd, struct buf *ret_ids)
 {
     struct command_row row = {0};
     struct command body;
@@ -243,7 +243,7 @@ static bool is_lane_of(const struct erase_person *p, const struct lane *l)
 }
 
 /* What waits there, of one where several people speak only what is said in its client's name. */
-static int find_in_lane(struct erase *e, const struct lane *lane, struct buf *ret_ids)
+static int find_in_lane(struct erasure *e, const struct lane *lane, struct buf *ret_ids)
 {
     bool his = is_lane_of(&e->person, lane);
     bool shared = !his && ids_has(&e->shared, lane->id / 2);
@@ -260,7 +260,7 @@ static int find_in_lane(struct erase *e, const struct lane *lane, struct buf *re
     return rc;
 }
 
-int erase_find_commands(struct erase *e, struct buf *ret_ids)
+int erase_find_commands(struct erasure *e, struct buf *ret_ids)
 {
     const struct lane *lane = NULL;
     size_t iter = 0;
@@ -288,12 +288,12 @@ int erase_find_commands(struct erase *e, struct buf *ret_ids)
 /* --- events --------------------------------------------------------------------------------- */
 
 struct event_walk {
-    struct erase *erase;
+    struct erasure *erase;
     enum store_event_place place;
 };
 
 /* Does it stand in a chat of his, by amo's id of before, perhaps? */
-static int is_of_chat(struct erase *e, const struct event *ev, bool *ret)
+static int is_of_chat(struct erasure *e, const struct event *ev, bool *ret)
 {
     struct conversation conv = {0};
     int rc = STORE_E_NONE;
@@ -307,7 +307,7 @@ static int is_of_chat(struct erase *e, const struct event *ev, bool *ret)
 }
 
 /* Is it about a message of his? */
-static int is_of_message(struct erase *e, const struct event *ev, bool *ret)
+static int is_of_message(struct erasure *e, const struct event *ev, bool *ret)
 {
     struct message m = {0};
     int rc = STORE_E_NONE;
@@ -321,9 +321,9 @@ static int is_of_message(struct erase *e, const struct event *ev, bool *ret)
 }
 
 /* How are phones written where it came from? */
-static bool is_abroad(const struct erase *e, const struct event *ev)
+static bool is_abroad(const struct erasure *e, const struct event *ev)
 {
-    const struct registry *r = e->core->registry;
+    const struct registry *r = e->core->turn->registry;
     const struct reg_scope *scope = NULL;
     bool known = false;
 
@@ -334,7 +334,7 @@ static bool is_abroad(const struct erase *e, const struct event *ev)
     return scope && phone_abroad(r, view_of(scope->id));
 }
 
-static int is_his(struct erase *e, const struct event *ev, bool *ret)
+static int is_his(struct erasure *e, const struct event *ev, bool *ret)
 {
     int rc = 0;
 
@@ -350,7 +350,7 @@ static int is_his(struct erase *e, const struct event *ev, bool *ret)
 static int event_fn(void *arg, int64_t id, struct view bytes)
 {
     const struct event_walk *w = arg;
-    struct erase *e = w->erase;
+    struct erasure *e = w->erase;
     bool waiting = w->place == STORE_EVENT_WAITING;
     struct event ev;
     bool his = false;
@@ -378,12 +378,12 @@ static int event_fn(void *arg, int64_t id, struct view bytes)
 
 static int chat_fn(void *arg, struct view chat)
 {
-    struct erase *e = arg;
+    struct erasure *e = arg;
 
     return erase_person_add_chat(&e->person, chat);
 }
 
-static int find_events(struct erase *e)
+static int find_events(struct erasure *e)
 {
     struct event_walk walk = {e, STORE_EVENT_QUARANTINE};
     int rc = store_erase_chats(e->core->store, chat_fn, e);
@@ -396,7 +396,7 @@ static int find_events(struct erase *e)
     return rc ? rc : store_events_walk(e->core->store, walk.place, event_fn, &walk);
 }
 
-int erase_find_rest(struct erase *e)
+int erase_find_rest(struct erasure *e)
 {
     size_t known = e->person.n_conversations;
     bool more = true;

@@ -25,14 +25,14 @@ struct seen {
 };
 
 struct report {
-    struct erase *e;
+    struct erasure *e;
     struct json_writer w;
     struct seen seen[LIMIT_PEERS + 1];
     size_t n_seen;
     bool complete;
 };
 
-static const char *state_of(const struct erase *e, const struct peer *p)
+static const char *state_of(const struct erasure *e, const struct peer *p)
 {
     if (e->dry_run)
         return "connected";
@@ -60,7 +60,7 @@ static int see_ingresses(struct report *r)
 {
     struct core *c = r->e->core;
 
-    for (struct list *i = c->peers.next; i != &c->peers && r->n_seen < LIMIT_PEERS;
+    for (struct list *i = c->peers->list.next; i != &c->peers->list && r->n_seen < LIMIT_PEERS;
          i = i->next) {
         const struct peer *p = LIST_ENTRY(i, struct peer, link);
         struct seen *s = &r->seen[r->n_seen];
@@ -92,7 +92,7 @@ static void warn(struct report *r, const char *fmt, ...)
 }
 
 /* How to ask again: by then the phone is not known any more. */
-static const char *again(const struct erase *e)
+static const char *again(const struct erasure *e)
 {
     return e->by_phone && e->person.n_conversations
                ? "run it again for each conversation named here"
@@ -121,7 +121,7 @@ static void warn_ingress(struct report *r, const struct seen *s)
 
 static void warn_store(struct report *r)
 {
-    const struct erase *e = r->e;
+    const struct erasure *e = r->e;
     int64_t named = 0;
 
     for (size_t i = 0; i < e->person.n_conversations; i++)
@@ -161,7 +161,7 @@ static void warn_store(struct report *r)
 
 static void report_removed(struct report *r)
 {
-    const struct erase *e = r->e;
+    const struct erasure *e = r->e;
 
     json_open_object(&r->w, "removed");
     json_add_int(&r->w, "names", e->rows.names);
@@ -190,7 +190,7 @@ static void report_ingresses(struct report *r)
     json_close_array(&r->w);
 }
 
-int erase_report(struct erase *e, struct buf *out, bool *ret_complete)
+int erase_report(struct erasure *e, struct buf *out, bool *ret_complete)
 {
     struct report *r = mem_zalloc(sizeof(*r));
     int rc = 0;

@@ -23,9 +23,9 @@ static bool ask_of(struct rig *r, const char *connector, struct view id, struct 
     assert_int_equal(query_encode(&q, &body), 0);
     answer_query(&r->core, r->ingress, buf_view(&body));
     buf_fini(&body);
-    if (list_is_empty(&r->core.parcels))
+    if (list_is_empty(&r->core.turn->parcels))
         return false;
-    p = LIST_ENTRY(r->core.parcels.prev, struct parcel, link);
+    p = LIST_ENTRY(r->core.turn->parcels.prev, struct parcel, link);
     assert_int_equal(p->envelope.kind, MSG_ANSWER);
     buf_reset(frame);
     assert_int_equal(buf_add_view(frame, buf_view(&p->body)), 0);
@@ -61,7 +61,7 @@ static void assert_not_found(struct rig *r, const char *connector, struct view i
     assert_false(a.found);
     assert_int_equal(a.mid.len + a.amo_id.len + a.service_id.len + a.state.len, 0);
     buf_fini(&frame);
-    assert_int_equal(r->core.exit_code, 0);
+    assert_int_equal(r->core.turn->exit_code, 0);
 }
 
 static void a_clients_message_is_followed_from_door_to_door(void **state)
@@ -160,9 +160,9 @@ static void nonsense_has_no_answer(void **state)
     buf_init(&frame, 1 << 16);
     answer_query(&r->core, r->ingress, VIEW_LIT("\x93what"));
     answer_query(&r->core, r->ingress, VIEW_NONE);
-    assert_true(list_is_empty(&r->core.parcels));
+    assert_true(list_is_empty(&r->core.turn->parcels));
     assert_false(ask_of(r, NULL, VIEW_LIT("m1"), &frame, &a));
-    assert_int_equal(r->core.exit_code, 0);
+    assert_int_equal(r->core.turn->exit_code, 0);
     buf_fini(&frame);
 }
 
@@ -178,12 +178,12 @@ static void an_answer_leaves_after_the_commit(void **state)
     assert_int_equal(query_encode(&q, &body), 0);
     (void)rig_push(r, &e);
     answer_query(&r->core, r->ingress, buf_view(&body));
-    assert_false(list_is_empty(&r->core.parcels));
+    assert_false(list_is_empty(&r->core.turn->parcels));
     db_fail_at(1);
     rig_commit(r);
     db_fail_at(0);
-    assert_int_equal(r->core.exit_code, 75);
-    assert_false(list_is_empty(&r->core.parcels)); /* it has not left */
+    assert_int_equal(r->core.turn->exit_code, 75);
+    assert_false(list_is_empty(&r->core.turn->parcels)); /* it has not left */
     buf_fini(&body);
 }
 

@@ -2,7 +2,7 @@
  *
  * From: intake.c (an event and its plan), settle.c and watch.c (what the other side must be told).
  * To: the store; then queue.c by way of core_keep.
- * Holds: new commands, in core->fresh, until the event's savepoint stands. */
+ * Holds: new commands, in core->turn->fresh, until the event's savepoint stands. */
 
 #include "core/intake/apply.h"
 
@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/stats.h"
 #include "core/intake/conversation.h"
+#include "core/intake/intake.h"
 #include "core/intake/person.h"
 #include "core/intake/waiting.h"
 #include "core/model/channel_flags.h"
@@ -78,9 +79,9 @@ static int stand_as_it_came(struct core *c, const struct plan *p, bool to_amo,
 
     if (!p->scope)
         return 0;
-    c->reach_due = c->reach_soon = true;
+    c->turn->reach_due = c->turn->reach_soon = true;
     core_wake(c);
-    rc = buf_add(&c->leaving, &lane, sizeof(lane));
+    rc = buf_add(&c->intake->leaving, &lane, sizeof(lane));
     return rc ? rc : text_set(&conv->scope, view_of(p->scope));
 }
 
@@ -235,7 +236,7 @@ static int command_add(struct core *c, struct command_row *row, const struct com
     int rc = -ENOMEM;
 
     begin_life(row);
-    row->unsure = c->forgotten;
+    row->unsure = c->intake->forgotten;
     row->trace = body->trace;
     buf_init(&packed, LIMIT_FRAME_BYTES);
     if (row->scope || row->connector)
@@ -256,7 +257,7 @@ static int command_add(struct core *c, struct command_row *row, const struct com
     }
     f->row = *row;
     list_init(&f->link);
-    list_add_tail(&c->fresh, &f->link);
+    list_add_tail(&c->turn->fresh, &f->link);
     return 0;
 }
 
@@ -289,7 +290,7 @@ int apply_telling(struct core *c, const struct telling *t)
                            .error_text = t->code == -1 ? t->error_text : VIEW_NONE};
     int rc = 0;
 
-    if (t->amo_id.len == 0 || !registry_scope_connected(c->registry, t->scope))
+    if (t->amo_id.len == 0 || !registry_scope_connected(c->turn->registry, t->scope))
         return 0; /* amo never named it, or the account left: nobody could be told */
     row.scope = mem_strndup(t->scope.ptr, t->scope.len);
     if (!row.scope)
@@ -465,7 +466,7 @@ static bool is_reaction_taken(const struct core *c, const struct event *e,
                               const struct message *named, struct view *ret_emoji)
 {
     const struct reg_channel *channel =
-        registry_channel(c->registry, registry_scope_channel(view_of(named->scope)));
+        registry_channel(c->turn->registry, registry_scope_channel(view_of(named->scope)));
 
     *ret_emoji = channel ? channel_reaction(channel, e->emoji) : e->emoji;
     return !channel || channel_takes_reaction(channel, e->unset ? VIEW_NONE : e->emoji);
@@ -483,7 +484,7 @@ int apply_reaction(struct core *c, const struct event *e, const struct message *
     if (e->kind == EVENT_AMO_REACTION)
         return reaction_to_service(c, e, named);
     if (!is_reaction_taken(c, e, named, &body.emoji)) {
-        stat_add(c->n_reactions_off, 1);
+        stat_add(c->intake->n_reactions_off, 1);
         return 0;
     }
     rc = change_once(c, e, named);
@@ -512,9 +513,9 @@ int apply_failure(struct core *c, const struct message *m, int64_t command, cons
     (void)snprintf(key, sizeof(key), "%.64s-failed-%lld", m->mid,
                    (long long)command); /* fits */
     body.key = view_of(key);
-    if (!registry_connector(c->registry, view_of(m->connector)))
+    if (!registry_connector(c->turn->registry, view_of(m->connector)))
         return 0; /* there is nobody to tell any more */
-    if (registry_scope_connected(c->registry, view_of(m->scope)))
+    if (registry_scope_connected(c->turn->registry, view_of(m->scope)))
         return follow_up(c, m, &body, body.sent_ms);
     /* the account left: its service is told all the same, past what waits for the account */
     row.connector = mem_strdup(m->connector);

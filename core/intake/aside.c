@@ -56,7 +56,7 @@ static int command_aside(struct core *c, int64_t id)
  * ends. What was in hand would meet the page again: it is kept aside in a transaction of its own. */
 static int hand_aside(struct core *c)
 {
-    const struct hand *h = &c->hand;
+    const struct hand *h = &c->turn->hand;
     int rc = store_abandon(c->store);
 
     rc = rc ? rc : store_begin(c->store);

@@ -1,6 +1,6 @@
 #pragma once
 
-/* What is done at the end of a life of core that failed; core.c hands it to the turn (core->ending). */
+/* What is done at the end of a life of core that failed; core.c hands it to the turn (core->turn->ending). */
 
 #include "core/turn/turn.h"
 

@@ -112,8 +112,9 @@ static int conversation_new(struct core *c, const struct event *e, const struct 
     bool known = false;
     int rc = 0;
 
-    scope = from_amo ? registry_scope_connected(c->registry, e->scope)
-                     : registry_scope_of_source(c->registry, e->connector, p->source, &known);
+    scope = from_amo
+                ? registry_scope_connected(c->turn->registry, e->scope)
+                : registry_scope_of_source(c->turn->registry, e->connector, p->source, &known);
     if (!scope)
         return -EINVAL;
     rc = text_set(&conv->connector, view_of(scope->connector));
@@ -222,7 +223,7 @@ int conversation_join(struct core *c, int64_t from, int64_t to)
     j->from = from;
     j->to = to;
     list_init(&j->link);
-    list_add_tail(&c->joins, &j->link);
+    list_add_tail(&c->turn->joins, &j->link);
     return 0;
 }
 

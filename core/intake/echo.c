@@ -49,8 +49,8 @@ struct end {
 
 /* What waits in one conversation, of one side. */
 struct echo {
-    struct list link; /* core->echoes */
-    char key[32];     /* in core->echo_keys, and in the store */
+    struct list link; /* core->intake->echoes */
+    char key[32];     /* in core->intake->echo_keys, and in the store */
     enum echo_side side;
     int64_t conversation;
     int64_t counted_ms; /* so long could the outcome become known */
@@ -71,7 +71,7 @@ static struct echo *echo_find(const struct core *c, enum echo_side side, int64_t
     char key[32];
 
     echo_key(side, conversation, key);
-    return c->echo_keys ? table_get(c->echo_keys, view_of(key)) : NULL;
+    return c->intake->echo_keys ? table_get(c->intake->echo_keys, view_of(key)) : NULL;
 }
 
 static void end_free(struct end *end)
@@ -82,7 +82,7 @@ static void end_free(struct end *end)
 
 static void echo_drop(struct core *c, struct echo *e)
 {
-    (void)table_remove(c->echo_keys, view_of(e->key)); /* it is ours */
+    (void)table_remove(c->intake->echo_keys, view_of(e->key)); /* it is ours */
     while (!list_is_empty(&e->ends))
         end_free(LIST_ENTRY(e->ends.next, struct end, link));
     list_remove(&e->link);
@@ -91,10 +91,10 @@ static void echo_drop(struct core *c, struct echo *e)
 
 void echo_free(struct core *c)
 {
-    while (c->echoes.next && !list_is_empty(&c->echoes))
-        echo_drop(c, LIST_ENTRY(c->echoes.next, struct echo, link));
-    table_free(c->echo_keys);
-    c->echo_keys = NULL;
+    while (!list_is_empty(&c->intake->echoes))
+        echo_drop(c, LIST_ENTRY(c->intake->echoes.next, struct echo, link));
+    table_free(c->intake->echo_keys);
+    c->intake->echo_keys = NULL;
 }
 
 static struct echo *echo_of(struct core *c, enum echo_side side, int64_t conversation)
@@ -111,12 +111,12 @@ static struct echo *echo_of(struct core *c, enum echo_side side, int64_t convers
     echo_key(side, conversation, e->key);
     list_init(&e->link);
     list_init(&e->ends);
-    if ((!c->echo_keys && table_new(&c->echo_keys)) ||
-        table_add(c->echo_keys, view_of(e->key), e)) {
+    if ((!c->intake->echo_keys && table_new(&c->intake->echo_keys)) ||
+        table_add(c->intake->echo_keys, view_of(e->key), e)) {
         mem_free(e);
         return NULL;
     }
-    list_add_tail(&c->echoes, &e->link);
+    list_add_tail(&c->intake->echoes, &e->link);
     return e;
 }
 
@@ -173,8 +173,9 @@ static int echo_add_end(struct core *c, struct echo *e, struct view bytes, bool 
     }
     end->counted_ms = e->counted_ms + (int64_t)config_number(c->config, "core/echo_ms");
     end->waited_ms = e->waited_ms + HELD_MAX_MS;
-    end->since_mono_ms = c->echo_since_mono_ms ? c->echo_since_mono_ms : clock_mono_ms();
-    end->place = waited ? c->echo_row_place : c->echo_place++;
+    end->since_mono_ms =
+        c->intake->echo_since_mono_ms ? c->intake->echo_since_mono_ms : clock_mono_ms();
+    end->place = waited ? c->intake->echo_row_place : c->intake->echo_place++;
     list_init(&end->link);
     end_into(e, end);
     *ret_end = end;
@@ -191,24 +192,24 @@ int echo_put(struct core *c, enum echo_side side, int64_t conversation, struct v
 {
     struct echo *e = echo_of(c, side, conversation);
     /* what waits again, for another one's words perhaps, passes by nothing and is passed by nothing */
-    bool waited = c->echo_in_hand != 0;
+    bool waited = c->intake->echo_in_hand != 0;
     /* where it waited: nothing is over */
-    bool back = side == ECHO_SERVICE && conversation == c->echo_in_hand;
+    bool back = side == ECHO_SERVICE && conversation == c->intake->echo_in_hand;
     struct end *end = NULL;
     int rc = e ? echo_add_end(c, e, bytes, waited, &end) : -ENOMEM;
 
     if (rc == 0) {
-        e->again = e->again || c->again;
+        e->again = e->again || c->turn->again;
         e->over = e->over && !back;
-        rc = store_echo_put(c->store, waited ? c->echo_row->place : 0, e->key, bytes, scope,
-                            c->forgotten);
+        rc = store_echo_put(c->store, waited ? c->intake->echo_row->place : 0, e->key, bytes,
+                            scope, c->intake->forgotten);
         if (rc)
             end_free(end);
     }
     if (e && list_is_empty(&e->ends) && !back) /* one in hand is still needed */
         echo_drop(c, e);
     if (rc == 0)
-        c->n_waiting++;
+        c->intake->n_waiting++;
     return rc;
 }
 
@@ -250,7 +251,7 @@ static struct core_command *lane_head(struct core *c, enum echo_side side,
 }
 
 /* The first of a lane, from @cmd on, that was done before by a core whose store is not ours any more
- * (core->again): its echoes come again, too, whatever stands in front of it. That may be what is new,
+ * (core->turn->again): its echoes come again, too, whatever stands in front of it. That may be what is new,
  * since a report becomes a command when its own wait is over. To an event that comes again itself
  * (@again) all that was loaded may be such; that stands in front of all that is new. NULL: none. */
 static struct core_command *done_again(const struct core *c, struct core_command *cmd,
@@ -302,7 +303,8 @@ static bool is_leaving(const struct core *c, enum echo_side side, int64_t conver
 static const struct echo *first_of_two(const struct core *c, const struct echo *second,
                                        uint64_t words, int64_t came_ms, uint64_t place)
 {
-    for (const struct list *i = c->echoes.next; i && i != &c->echoes; i = i->next) {
+    for (const struct list *i = c->intake->echoes.next; i && i != &c->intake->echoes;
+         i = i->next) {
         const struct echo *e = LIST_ENTRY_CONST(i, struct echo, link);
 
         if (e->side == second->side || !e->again)
@@ -326,7 +328,9 @@ int64_t echo_behind_other(const struct core *c, enum echo_side side, int64_t con
     const struct echo *first = NULL;
 
     /* what has waited under its conversation was looked at before it came out */
-    if (side == ECHO_SERVICE ? !c->echo_in_hand || c->echo_in_hand == ECHO_NOBODYS : c->again)
+    if (side == ECHO_SERVICE
+            ? !c->intake->echo_in_hand || c->intake->echo_in_hand == ECHO_NOBODYS
+            : c->turn->again)
         first = first_of_two(c, &second, words_sum(event->content.text), event->taken_ms,
                              UINT64_MAX);
     if (!first)
@@ -367,10 +371,10 @@ int64_t echo_behind_spools(const struct core *c, enum echo_side side)
 {
     int64_t now = clock_mono_ms();
 
-    if (!c->hand.spool)
+    if (!c->turn->hand.spool)
         return 0; /* it has waited */
-    return (c->again && spools_are_missed(c, now)) ||
-                   spools_send_again(c, c->hand.spool, now) ||
+    return (c->turn->again && spools_are_missed(c, now)) ||
+                   spools_send_again(c, c->turn->hand.spool, now) ||
                    (side == ECHO_AMO && echo_find(c, side, ECHO_NOBODYS))
                ? ECHO_NOBODYS
                : 0;
@@ -378,7 +382,7 @@ int64_t echo_behind_spools(const struct core *c, enum echo_side side)
 
 bool echo_is_pending(struct core *c, enum echo_side side, const struct conversation *conv)
 {
-    return is_leaving(c, side, conv->id) || unclear_one(c, side, conv, c->again) ||
+    return is_leaving(c, side, conv->id) || unclear_one(c, side, conv, c->turn->again) ||
            echo_find(c, side, conv->id);
 }
 
@@ -396,11 +400,12 @@ int64_t echo_of_thread(const struct core *c, const struct event *event)
     char thread[ID_DERIVED_MAX + 1];
 
     thread_of(event, thread);
-    for (const struct list *i = c->echoes.next; thread[0] && i != &c->echoes; i = i->next) {
+    for (const struct list *i = c->intake->echoes.next; thread[0] && i != &c->intake->echoes;
+         i = i->next) {
         const struct echo *e = LIST_ENTRY_CONST(i, struct echo, link);
 
         /* behind the one in hand stand only later ones */
-        if (e->side == ECHO_SERVICE && e->conversation != c->echo_in_hand &&
+        if (e->side == ECHO_SERVICE && e->conversation != c->intake->echo_in_hand &&
             echo_has_thread(e, thread))
             return e->conversation;
     }
@@ -434,7 +439,7 @@ int echo_pending_first(struct core *c, const struct event *e, const struct phone
         rc = store_conversation(c->store, ids[i], &conv);
         if (rc == 0 && may_be_of(&conv, e, client) &&
             (is_leaving(c, ECHO_SERVICE, conv.id) ||
-             unclear_one(c, ECHO_SERVICE, &conv, c->again)))
+             unclear_one(c, ECHO_SERVICE, &conv, c->turn->again)))
             *ret_conversation = conv.id;
         conversation_fini(&conv);
         rc = rc == STORE_E_NONE ? 0 : rc;
@@ -480,26 +485,26 @@ static int echo_apply_one(struct core *c, struct echo *e, enum intake_how how)
     buf_init(&event, LIMIT_FRAME_BYTES);
     rc = rc ? rc : store_echo_take(c->store, e->key, &event, &row);
     if (rc == 0) {
-        c->n_waiting--;
+        c->intake->n_waiting--;
         if (!list_is_empty(&e->ends)) {
             struct end *end = LIST_ENTRY(e->ends.next, struct end, link);
 
-            c->echo_row_place = end->place;
-            c->echo_since_mono_ms = end->since_mono_ms;
+            c->intake->echo_row_place = end->place;
+            c->intake->echo_since_mono_ms = end->since_mono_ms;
             end_free(end);
         }
         /* whether its spool had sent it before is not written down: a look at amo too many does no
          * harm, one too few does */
-        c->again = true;
-        c->forgotten = row.forgotten;
-        c->echo_row = &row;
-        c->echo_in_hand =
+        c->turn->again = true;
+        c->intake->forgotten = row.forgotten;
+        c->intake->echo_row = &row;
+        c->intake->echo_in_hand =
             e->side == ECHO_SERVICE || e->conversation == ECHO_NOBODYS ? e->conversation : 0;
         rc = waiting_apply(c, buf_view(&event), how);
-        c->echo_in_hand = 0;
-        c->echo_since_mono_ms = 0;
-        c->echo_row = NULL;
-        c->again = c->forgotten = false;
+        c->intake->echo_in_hand = 0;
+        c->intake->echo_since_mono_ms = 0;
+        c->intake->echo_row = NULL;
+        c->turn->again = c->intake->forgotten = false;
     } else if (rc == STORE_E_NONE) {
         echo_drop(c, e);
     }
@@ -514,7 +519,8 @@ static bool echo_run_once(struct core *c, int *n)
     struct list *next = NULL;
     bool applied = false;
 
-    for (struct list *i = c->echoes.next; i != &c->echoes && !c->exit_code; i = next) {
+    for (struct list *i = c->intake->echoes.next;
+         i != &c->intake->echoes && !c->turn->exit_code; i = next) {
         struct echo *e = LIST_ENTRY(i, struct echo, link);
         int rc = 0;
 
@@ -544,17 +550,6 @@ void echo_run(struct core *c)
         ;
 }
 
-static bool any_worker(const struct core *c, int64_t now_mono_ms)
-{
-    for (const struct list *i = c->peers.next; i != &c->peers; i = i->next) {
-        const struct peer *p = LIST_ENTRY_CONST(i, struct peer, link);
-
-        if (p->role == ROLE_EGRESS && peer_is_alive(p, now_mono_ms))
-            return true;
-    }
-    return false;
-}
-
 /* @step_ms have passed with @head unclear. */
 static void echo_pass(struct core *c, struct echo *e, const struct core_command *head,
                       int64_t step_ms, int64_t now_mono_ms)
@@ -564,7 +559,7 @@ static void echo_pass(struct core *c, struct echo *e, const struct core_command 
                     ? head->worker && peer_is_alive(head->worker, now_mono_ms)
                     : !dest_is_held(l->dest);
 
-    if (!any_worker(c, now_mono_ms) || l->dest->paused || (l->scope && l->scope->paused))
+    if (!peers_have_worker(c, now_mono_ms) || l->dest->paused || (l->scope && l->scope->paused))
         return; /* nobody could tell */
     e->waited_ms += step_ms;
     if (told)
@@ -621,14 +616,15 @@ static int echo_tick_one(struct core *c, struct echo *e, int64_t step_ms, int64_
 
 void echo_tick(struct core *c, int64_t now_mono_ms)
 {
-    int64_t step = c->echo_mono_ms ? now_mono_ms - c->echo_mono_ms : 0;
+    int64_t step = c->intake->echo_mono_ms ? now_mono_ms - c->intake->echo_mono_ms : 0;
     struct list *next = NULL;
     int rc = 0;
 
-    c->echo_mono_ms = now_mono_ms;
+    c->intake->echo_mono_ms = now_mono_ms;
     if (step > STEP_MAX_MS)
         step = STEP_MAX_MS;
-    for (struct list *i = c->echoes.next; rc == 0 && i != &c->echoes; i = next) {
+    for (struct list *i = c->intake->echoes.next; rc == 0 && i != &c->intake->echoes;
+         i = next) {
         next = i->next;
         rc = echo_tick_one(c, LIST_ENTRY(i, struct echo, link), step, now_mono_ms);
     }

@@ -61,10 +61,10 @@ static void answered(struct rig *r, const char *amo_id)
 /* Time passes in which the outcome could become known. */
 static void pass(struct rig *r, int64_t ms)
 {
-    int64_t now = r->core.echo_mono_ms ? r->core.echo_mono_ms : clock_mono_ms();
+    int64_t now = r->core.intake->echo_mono_ms ? r->core.intake->echo_mono_ms : clock_mono_ms();
     int64_t until = now + ms;
 
-    for (r->core.echo_mono_ms = now; now <= until; now += 500) {
+    for (r->core.intake->echo_mono_ms = now; now <= until; now += 500) {
         r->worker->heard_mono_ms = now;
         echo_tick(&r->core, now);
     }
@@ -83,7 +83,7 @@ static void a_webhook_meanwhile_waits_and_is_known_by_the_answer(void **state)
     assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 0);
     answered(r, "amo-1");
     rig_assert_counts(r, 0, 0, 0);
-    assert_int_equal(r->core.n_waiting, 0);
+    assert_int_equal(r->core.intake->n_waiting, 0);
     assert_int_equal(queue_count(r->core.queue), 0); /* our own coming back */
     take(r, in_chat("amo-1"));                       /* and after the answer, at once */
     assert_int_equal(queue_count(r->core.queue), 0);
@@ -176,7 +176,7 @@ static void after_a_while_the_webhook_waits_no_more(void **state)
     assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
     answered(r, "amo-1"); /* later nobody waits for it */
     assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
-    assert_int_equal(r->core.exit_code, 0);
+    assert_int_equal(r->core.turn->exit_code, 0);
 }
 
 static void the_wait_is_configured(void **state)
@@ -260,7 +260,7 @@ static void a_restart_forgets_neither_the_webhook_nor_the_doubt(void **state)
     (void)one_under_way(r, "o1");
     take(r, in_chat("amo-1"));
     rig_restart(r);
-    assert_int_equal(r->core.n_waiting, 1);
+    assert_int_equal(r->core.intake->n_waiting, 1);
     assert_true(rig_command(r, COMMAND_AMO_OUTGOING)->tried);
     take(r, in_chat("amo-2"));
     rig_assert_counts(r, 0, 0, 2);
@@ -277,11 +277,11 @@ static void time_in_which_nobody_could_tell_does_not_count(void **state)
     struct core_command *c = one_under_way(r, "o1");
 
     take(r, in_chat("amo-1"));
-    r->core.echo_mono_ms = now;
+    r->core.intake->echo_mono_ms = now;
     for (int i = 0; i < 100; i++)
         echo_tick(&r->core, now += 1000); /* the worker says nothing */
     rig_assert_counts(r, 0, 0, 1);
-    r->core.echo_mono_ms = now;
+    r->core.intake->echo_mono_ms = now;
     r->worker->heard_mono_ms = now + 90000;
     echo_tick(&r->core, now + 90000); /* core itself stood still */
     rig_assert_counts(r, 0, 0, 1);
@@ -323,7 +323,7 @@ static void nothing_overdue_stands_in_front_of_an_echo(void **state)
     take(r, in_chat("amo-2"));
     pass(r, 21000);
     assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
-    assert_int_equal(r->core.n_waiting, 300);
+    assert_int_equal(r->core.intake->n_waiting, 300);
 }
 
 /* --- what does not wait --------------------------------------------------------------------- */
@@ -384,10 +384,10 @@ static void when_too_many_wait_a_manager_is_heard_all_the_same(void **state)
     struct rig *r = *state;
 
     (void)one_under_way(r, "o1");
-    r->core.n_waiting = LIMIT_WAITING; /* of others: echoes have room of their own */
+    r->core.intake->n_waiting = LIMIT_WAITING; /* of others: echoes have room of their own */
     take(r, in_chat("amo-1"));
     rig_assert_counts(r, 0, 0, 1);
-    r->core.n_waiting = LIMIT_WAITING + LIMIT_WAITING_ECHO;
+    r->core.intake->n_waiting = LIMIT_WAITING + LIMIT_WAITING_ECHO;
     take(r, in_chat("amo-2"));
     rig_assert_counts(r, 0, 0, 1);
     assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
@@ -553,10 +553,10 @@ static void reports_that_go_on_waiting_where_they_waited_keep_their_order(void *
         take(r, colleagues(ids[i], false));
     rig_assert_counts(r, 0, 0, AMO_COUNT(ids));
     lane = queue_find(r->core.queue, 3)->lane->id; /* they wait for the newest one */
-    assert_int_equal(buf_add(&r->core.leaving, &lane, sizeof(lane)), 0);
+    assert_int_equal(buf_add(&r->core.intake->leaving, &lane, sizeof(lane)), 0);
     told(r, 3, NULL, "s-0"); /* the service does not say what it calls the thread */
     rig_assert_counts(r, 0, 0, AMO_COUNT(ids));
-    buf_reset(&r->core.leaving);
+    buf_reset(&r->core.intake->leaving);
     pass(r, 1000); /* they wait for the other's now */
     rig_assert_counts(r, 0, 0, AMO_COUNT(ids));
     told(r, 2, "thread-2", "s-9");

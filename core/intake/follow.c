@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/intake/conversation.h"
+#include "core/intake/intake.h"
 #include "core/model/reach.h"
 #include "core/store/reach.h"
 
@@ -49,7 +50,7 @@ int reach_follow(struct core *c, struct conversation *conv, const struct reach *
 
 int reach_follow_found(struct core *c, struct conversation *conv, bool *ret_nobody)
 {
-    struct reach to = reach_of(c->registry, conv);
+    struct reach to = reach_of(c->turn->registry, conv);
 
     if (ret_nobody)
         *ret_nobody = to.way == REACH_NOBODY;
@@ -92,7 +93,7 @@ static int reach_named(struct core *c, struct lookup *l)
         return rc == STORE_E_NONE ? 0 : rc;
     rc = reach_follow_found(c, &l->about, &m->unreachable);
     m->about = &l->about;
-    m->named_left = !registry_scope_connected(c->registry, view_of(m->named->scope));
+    m->named_left = !registry_scope_connected(c->turn->registry, view_of(m->named->scope));
     return rc;
 }
 
@@ -118,10 +119,10 @@ int reach_event(struct core *c, const struct event *e, struct lookup *l)
 
 bool reach_is_leaving(const struct core *c, int64_t of)
 {
-    for (size_t at = 0; at < c->leaving.len; at += sizeof(int64_t)) {
+    for (size_t at = 0; at < c->intake->leaving.len; at += sizeof(int64_t)) {
         int64_t lane = 0;
 
-        memcpy(&lane, c->leaving.ptr + at, sizeof(lane));
+        memcpy(&lane, c->intake->leaving.ptr + at, sizeof(lane));
         if (lane == of)
             return true;
     }

@@ -47,6 +47,49 @@ static int apply_refusal(struct core *c, const struct event *e, struct view byte
                          const struct plan *p);
 static int quarantine_once(struct core *c, struct view bytes, const char *reason);
 
+int intake_new(struct core *c)
+{
+    struct intake *in = mem_zalloc(sizeof(*in));
+
+    if (!in)
+        return -ENOMEM;
+    c->intake = in;
+    list_init(&in->wakes);
+    list_init(&in->echoes);
+    list_init(&in->door_tests);
+    buf_init(&in->leaving, (size_t)1 << 20);
+    in->n_events = stats_counter(c->stats, "amo_events_total", "", "events taken from spools");
+    in->n_repeats =
+        stats_counter(c->stats, "amo_events_repeated_total", "", "events taken before");
+    in->n_quarantined =
+        stats_counter(c->stats, "amo_quarantined_total", "", "events put into quarantine");
+    in->n_reactions_off =
+        stats_counter(c->stats, "amo_reactions_unsupported_total", "",
+                      "clients' reactions that support has not switched on for the channel");
+    return 0;
+}
+
+int intake_load(struct core *c)
+{
+    int64_t dead = 0;
+    int64_t quarantine = 0;
+    int rc = store_counts(c->store, &dead, &quarantine, &c->intake->n_waiting);
+
+    rc = rc ? rc : waiting_rekey(c);
+    return rc ? rc : echo_load(c);
+}
+
+void intake_free(struct core *c)
+{
+    if (!c->intake)
+        return;
+    echo_free(c);
+    waiting_free(c);
+    buf_fini(&c->intake->leaving);
+    mem_free(c->intake);
+    c->intake = NULL;
+}
+
 void intake_push(struct core *c, struct peer *p, struct view body)
 {
     const msgpack_object *items = NULL;
@@ -81,7 +124,7 @@ void intake_push(struct core *c, struct peer *p, struct view body)
         core_give_up(c, "intake", rc);
     else if (rc)
         peer_end(c, p); /* what is behind it must not overtake it: all of it comes again */
-    c->hand = (struct hand){0};
+    c->turn->hand = (struct hand){0};
 out:
     pack_doc_close(&d);
 }
@@ -115,7 +158,7 @@ static int intake_one(struct core *c, struct peer *p, const msgpack_object *item
     if (rc)
         return rc;
     if (taken_has(&p->spool->taken, number)) {
-        stat_add(c->n_repeats, 1);
+        stat_add(c->intake->n_repeats, 1);
         return pairs_add(&p->acks, number, number);
     }
     /* Marked first: what follows either stands or ends this process with the mark. */
@@ -124,19 +167,20 @@ static int intake_one(struct core *c, struct peer *p, const msgpack_object *item
         log_line(LOG_LEVEL_ERROR, "event.too_many_gaps", "peer=%s", p->name);
         return rc;
     }
-    c->hand = (struct hand){.spool = p->spool, .number = number, .event = pack_text(&o[1])};
-    c->again = number < p->sent_before;
-    c->forgotten = c->again && p->forgets;
+    c->turn->hand =
+        (struct hand){.spool = p->spool, .number = number, .event = pack_text(&o[1])};
+    c->turn->again = number < p->sent_before;
+    c->intake->forgotten = c->turn->again && p->forgets;
     rc = intake_event(c, pack_text(&o[1]),
                       item->via.array.size > 2 && pack_bool(&o[2]) ? INTAKE_SUSPECT
                                                                    : INTAKE_FRESH);
-    c->again = c->forgotten = false;
+    c->turn->again = c->intake->forgotten = false;
     if (rc)
         return rc;
     waiting_run(c);
     p->spool->dirty = true;
     spools_took(p->spool, &p->boot);
-    stat_add(c->n_events, 1);
+    stat_add(c->intake->n_events, 1);
     return pairs_add(&p->acks, number, number);
 }
 
@@ -201,7 +245,7 @@ static int quarantine_key(struct core *c, const struct event *e, const char *rea
     said.replay = 0;
     said.dedup = VIEW_NONE;
     said.reason = VIEW_NONE;
-    if (e->kind == EVENT_QUARANTINE || !registry_scope(c->registry, e->scope))
+    if (e->kind == EVENT_QUARANTINE || !registry_scope(c->turn->registry, e->scope))
         said.scope = registry_scope_channel(e->scope);
     buf_init(&joined, LIMIT_FRAME_BYTES);
     rc = buf_add(&joined, reason, strlen(reason) + 1);
@@ -228,7 +272,7 @@ static int quarantine_once(struct core *c, struct view bytes, const char *reason
     id_format(&e.trace, trace);
     log_line(LOG_LEVEL_WARN, "event.quarantined", "trace=%s kind=%s reason=%s", trace,
              event_kind_name(e.kind), reason);
-    stat_add(c->n_quarantined, 1);
+    stat_add(c->intake->n_quarantined, 1);
     rc = quarantine_key(c, &e, reason, digest, &same);
     return rc ? rc
               : store_quarantine_add(c->store, reason, bytes, e.scope, e.connector, e.kind,
@@ -243,7 +287,7 @@ static void intake_reconnect_v1(struct core *c, const struct event *e)
     struct dest *d = NULL;
 
     if (e->kind != EVENT_QUARANTINE || !view_starts(e->reason, "v1 ") ||
-        !registry_scope_connected(c->registry, e->scope))
+        !registry_scope_connected(c->turn->registry, e->scope))
         return;
     d = queue_dest(c->queue, DEST_SCOPE, e->scope);
     if (d)
@@ -261,7 +305,7 @@ static int apply_wait(struct core *c, const struct event *e, struct view bytes,
         return intake_quarantine(c, bytes, p->reason); /* it has waited */
     if (store_waiting_is_hurt(c->store))
         return intake_quarantine(c, bytes, INTAKE_DAMAGED);
-    if (c->n_waiting >=
+    if (c->intake->n_waiting >=
         LIMIT_WAITING + (p->verdict == VERDICT_WAIT_ECHO ? LIMIT_WAITING_ECHO : 0))
         return intake_quarantine(c, bytes, "too_many_waiting");
     id_format(&e->trace, trace);
@@ -314,11 +358,11 @@ static bool may_wait_as_echo(const struct core *c, const struct mapping *m, enum
 {
     int64_t longest = ECHO_WAITS * (int64_t)config_number(c->config, "core/echo_ms");
 
-    if (how == INTAKE_LATE || c->n_waiting >= LIMIT_WAITING + LIMIT_WAITING_ECHO ||
+    if (how == INTAKE_LATE || c->intake->n_waiting >= LIMIT_WAITING + LIMIT_WAITING_ECHO ||
         store_waiting_is_hurt(c->store))
         return false;
     return how != INTAKE_WOKEN ||
-           (m->echo_again && clock_mono_ms() - c->echo_since_mono_ms < longest);
+           (m->echo_again && clock_mono_ms() - c->intake->echo_since_mono_ms < longest);
 }
 
 /* What was sent before cannot be recognised as a repeat any more. In doubt nothing is forgotten. */
@@ -326,7 +370,7 @@ static int64_t oldest_known(const struct core *c)
 {
     int64_t days = (int64_t)config_number(c->config, "retention/messages_days");
 
-    return c->doubt.on ? 0 : clock_unix_ms() - days * DAY_MS;
+    return c->turn->doubt.on ? 0 : clock_unix_ms() - days * DAY_MS;
 }
 
 /* The door's clock is its own. What it cannot have been is taken for now. */

@@ -5,6 +5,39 @@
 
 #include "core/turn/turn.h"
 
+struct echo_row;
+struct stat_counter;
+struct table;
+
+struct intake {
+    int64_t n_waiting; /* events in the store that wait; bounded */
+    struct list wakes; /* woken keys whose events are still to be applied */
+    /* conversations in which events may be echoes, and wait (core/intake/echo.c) */
+    struct list echoes;
+    struct table *echo_keys;    /* the same, by their key; NULL none yet */
+    int64_t echo_mono_ms;       /* of the last tick */
+    uint64_t echo_place;        /* of the next one that waits; in the order in which they do */
+    int64_t echo_since_mono_ms; /* so long has the one in hand waited; or 0 */
+    int64_t
+        echo_in_hand; /* a report that has waited under this conversation is applied; or 0 */
+    const struct echo_row *echo_row; /* of whichever is applied after a wait; NULL: none is … */
+    uint64_t echo_row_place;         /* … and its place: it may have to go back there */
+    /* int64_t: lanes that are under way to whom their conversation has left (core/deliver/moved.c) */
+    struct buf leaving;
+    bool forgotten;         /* the event in hand is sent again to a store that was put back */
+    struct list door_tests; /* test webhooks that are waited for */
+    struct stat_counter *n_events;
+    struct stat_counter *n_repeats;
+    struct stat_counter *n_quarantined;
+    struct stat_counter *n_reactions_off;
+};
+
+/* -ENOMEM. */
+AMO_MUSTCHECK int intake_new(struct core *c);
+/* What waited before this start. -Exxx of the store. */
+AMO_MUSTCHECK int intake_load(struct core *c);
+void intake_free(struct core *c);
+
 /* One frame of @p. The acknowledgement leaves after the commit. From the first event on that there is no
  * room for nothing is taken: EVENT_LATER. */
 void intake_push(struct core *c, struct peer *p, struct view body);

@@ -18,7 +18,7 @@ static void take(struct rig *r, const struct event *e)
 {
     (void)rig_push(r, e);
     rig_commit(r);
-    assert_int_equal(r->core.exit_code, 0);
+    assert_int_equal(r->core.turn->exit_code, 0);
 }
 
 /* --- once ----------------------------------------------------------------------------------- */
@@ -127,7 +127,7 @@ static void a_poison_event_goes_to_quarantine_and_the_rest_of_the_turn_stands(vo
     (void)rig_push(r, &last);
     assert_int_equal(pairs_count(buf_view(&r->ingress->acks)), 3); /* it counts as taken */
     rig_commit(r);
-    assert_int_equal(r->core.exit_code, 0);
+    assert_int_equal(r->core.turn->exit_code, 0);
     rig_assert_counts(r, 0, 1, 0);
     rig_assert_quarantined(r, "failed");
     assert_true(rig_has_message(r, "msvc-m1"));
@@ -206,10 +206,10 @@ static void whichever_store_call_fails_nothing_is_taken_and_nothing_is_lost(void
         rig_push_bytes(r, 1, buf_view(&bytes), false);
         rig_commit(r);
         db_fail_at(0);
-        failed = r->core.exit_code != 0;
+        failed = r->core.turn->exit_code != 0;
         if (!failed)
             break;
-        assert_int_equal(r->core.exit_code, EXIT_TEMPORARY);
+        assert_int_equal(r->core.turn->exit_code, EXIT_TEMPORARY);
         rig_restart(r); /* as the service manager does */
         assert_false(taken_has(&r->ingress->spool->taken, 1));
         assert_int_equal(rig_stored_commands(r), 0);
@@ -235,9 +235,9 @@ static void without_memory_nothing_is_taken_and_nothing_leaks(void **state)
         r->fail_memory_at = n;
         rig_push_bytes(r, 1, buf_view(&bytes), false);
         rig_commit(r);
-        if (r->core.exit_code == 0 && queue_count(r->core.queue) == 1)
+        if (r->core.turn->exit_code == 0 && queue_count(r->core.queue) == 1)
             break;
-        if (r->core.exit_code) {
+        if (r->core.turn->exit_code) {
             rig_restart(r);
             assert_false(taken_has(&r->ingress->spool->taken, 1));
         }
@@ -457,8 +457,8 @@ static void what_waits_has_a_bound(void **state)
 
     take(r, &e);
     rig_restart(r);
-    assert_int_equal(r->core.n_waiting, 1);
-    r->core.n_waiting = LIMIT_WAITING;
+    assert_int_equal(r->core.intake->n_waiting, 1);
+    r->core.intake->n_waiting = LIMIT_WAITING;
     e = rig_status("svc-2", "delivered");
     take(r, &e);
     rig_assert_counts(r, 0, 1, 1);
@@ -489,7 +489,7 @@ static void a_status_whose_message_never_came_is_kept_for_a_person(void **state)
     assert_int_equal(
         store_waiting_add(r->core.store, "ssvc/svc-id", buf_view(&bytes), clock_unix_ms() - 1),
         0);
-    r->core.n_waiting = 1;
+    r->core.intake->n_waiting = 1;
     for (int i = 0; i < 5; i++)
         watch_tick(&r->core);
     rig_commit(r);

@@ -9,6 +9,7 @@
 
 #include "core/intake/echo.h"
 #include "core/intake/follow.h"
+#include "core/intake/intake.h"
 #include "core/model/key.h"
 #include "core/model/reach.h"
 
@@ -68,7 +69,7 @@ static int look_up_phone(struct core *c, const struct reg_scope *scope, struct v
     if (phone->key[0])
         rc = store_conversation_by_phone(c->store, view_of(scope->connector), source,
                                          view_of(phone->key), &l->by_phone);
-    if (rc == 0 && reach_of(c->registry, &l->by_phone).scope != scope)
+    if (rc == 0 && reach_of(c->turn->registry, &l->by_phone).scope != scope)
         rc = STORE_E_NONE;
     return found_or_not(rc, &l->by_phone, (const void **)&l->mapping.by_phone);
 }
@@ -80,7 +81,7 @@ static void look_up_echo(struct core *c, const struct event *e, struct mapping *
 {
     const struct conversation *conv = m->found ? m->found : m->by_client;
 
-    m->echo_again = c->echo_in_hand == ECHO_NOBODYS;
+    m->echo_again = c->intake->echo_in_hand == ECHO_NOBODYS;
     m->echo_of = echo_behind_spools(c, ECHO_AMO);
     if (m->echo_of)
         return;
@@ -147,7 +148,7 @@ static int look_up_report(struct core *c, const struct event *e, struct mapping 
     if (!conv && m->by_client && !m->by_client->service_id)
         conv = m->by_client;
     waited = conv && echo_is_pending(c, ECHO_SERVICE, conv);
-    if (waited && conv->id != c->echo_in_hand) {
+    if (waited && conv->id != c->intake->echo_in_hand) {
         m->echo_of = conv->id;
         return 0;
     }
@@ -172,13 +173,13 @@ static int look_up_amo(struct core *c, const struct event *e, struct lookup *l)
     struct phone phone;
     int rc = 0;
 
-    m->scope = registry_scope_connected(c->registry, e->scope);
+    m->scope = registry_scope_connected(c->turn->registry, e->scope);
     if (!m->scope || key_amo(e->scope, e->message_id, &key))
         return 0;
-    look_up_sources(c->registry, m);
-    look_up_right(c->registry, e->source.len || !m->own_source.ptr ? e->source : m->own_source,
-                  m);
-    m->abroad = phone_abroad(c->registry, e->scope);
+    look_up_sources(c->turn->registry, m);
+    look_up_right(c->turn->registry,
+                  e->source.len || !m->own_source.ptr ? e->source : m->own_source, m);
+    m->abroad = phone_abroad(c->turn->registry, e->scope);
     rc = found_or_not(store_message_by_key(c->store, &key, &l->known), &l->known,
                       (const void **)&m->known);
     if (rc == 0 && !m->known)
@@ -214,8 +215,8 @@ static int look_up_service_thread(struct core *c, const struct event *e, struct 
                           &l->found, (const void **)&l->mapping.found);
     /* … but not of another account: the thread has turned out to be by a number that it has not */
     if (rc == 0 && l->mapping.found && !l->found.source[0] &&
-        reach_of(c->registry, &l->found).scope !=
-            registry_scope_of_source(c->registry, e->connector, source, &known))
+        reach_of(c->turn->registry, &l->found).scope !=
+            registry_scope_of_source(c->turn->registry, e->connector, source, &known))
         l->mapping.found = NULL;
     return rc;
 }
@@ -224,7 +225,7 @@ static int look_up_typing_manager(struct core *c, const struct event *e, struct 
 {
     int rc = 0;
 
-    if (!registry_scope_connected(c->registry, e->scope))
+    if (!registry_scope_connected(c->turn->registry, e->scope))
         return 0;
     rc = found_or_not(store_conversation_by_chat(c->store, e->scope, e->chat_id, &l->found),
                       &l->found, (const void **)&l->mapping.found);
@@ -273,7 +274,8 @@ static int look_up_service_message(struct core *c, const struct event *e, struct
 
     if (rc)
         return rc;
-    m->scope = registry_scope_of_source(c->registry, e->connector, source, &m->source_known);
+    m->scope =
+        registry_scope_of_source(c->turn->registry, e->connector, source, &m->source_known);
     if (key_mid(view_of(mid), &key) == 0)
         rc = found_or_not(store_message_by_key(c->store, &key, &l->known), &l->known,
                           (const void **)&m->known);
@@ -284,7 +286,7 @@ static int look_up_service_message(struct core *c, const struct event *e, struct
         rc = look_up_service_echo(c, e, l);
     if (rc || m->known || !m->scope)
         return rc;
-    channel = registry_channel(c->registry, view_of(m->scope->channel));
+    channel = registry_channel(c->turn->registry, view_of(m->scope->channel));
     m->bot_known = channel && channel->bot_id && channel->bot_id[0];
     m->abroad = channel && channel->abroad;
     rc = look_up_service_thread(c, e, l);
@@ -477,7 +479,7 @@ static int look_up_named(struct core *c, const struct event *e, struct lookup *l
     int rc = lookup_named(c, e, &l->named);
 
     if (e->kind == EVENT_AMO_REACTION)
-        l->mapping.scope = registry_scope_connected(c->registry, e->scope);
+        l->mapping.scope = registry_scope_connected(c->turn->registry, e->scope);
     if (rc == STORE_E_NONE)
         rc = look_up_foreign(c, e, &l->named);
     return found_or_not(rc, &l->named, (const void **)&l->mapping.named);
@@ -485,8 +487,8 @@ static int look_up_named(struct core *c, const struct event *e, struct lookup *l
 
 int lookup_event(struct core *c, const struct event *e, struct lookup *l)
 {
-    l->mapping.came_for = c->echo_row ? c->echo_row->scope : NULL;
-    l->mapping.maybe_done = c->forgotten;
+    l->mapping.came_for = c->intake->echo_row ? c->intake->echo_row->scope : NULL;
+    l->mapping.maybe_done = c->intake->forgotten;
     switch ((enum event_kind)e->kind) {
     case EVENT_AMO_MESSAGE:
         return look_up_amo(c, e, l);

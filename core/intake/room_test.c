@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "core/intake/intake.h"
+#include "core/peers/peers.h"
 #include "core/store/db.h"
 #include "core/testing/amoctl.h"
 #include "core/watch.h"
@@ -38,7 +39,8 @@ static size_t n_later(const struct rig *r)
 {
     size_t n = 0;
 
-    for (const struct list *i = r->core.parcels.next; i != &r->core.parcels; i = i->next)
+    for (const struct list *i = r->core.turn->parcels.next; i != &r->core.turn->parcels;
+         i = i->next)
         n += LIST_ENTRY_CONST(i, struct parcel, link)->envelope.kind == MSG_EVENT_LATER;
     return n;
 }
@@ -75,8 +77,8 @@ static void from_the_bound_on_events_stay_in_the_spool(void **state)
     assert_false(taken_has(&r->ingress->spool->taken, 4));
     push(r, r->ingress, 4, 4, 4);
     assert_int_equal(n_later(r), 1);
-    assert_false(r->core.turn_dirty); /* a spool that asks costs no commit */
-    push(r, r->ingress, 4, 2, 2);     /* a repeat is named all the same */
+    assert_false(r->core.turn->dirty); /* a spool that asks costs no commit */
+    push(r, r->ingress, 4, 2, 2);      /* a repeat is named all the same */
     assert_int_equal(pairs_count(buf_view(&r->ingress->acks)), 1);
     rig_commit(r);
     deliver_one(r, "amo-1");
@@ -85,7 +87,7 @@ static void from_the_bound_on_events_stay_in_the_spool(void **state)
     assert_int_equal(queue_count(r->core.queue), 3);
     assert_true(taken_has(&r->ingress->spool->taken, 4));
     assert_false(taken_has(&r->ingress->spool->taken, 5));
-    assert_int_equal(r->core.exit_code, 0);
+    assert_int_equal(r->core.turn->exit_code, 0);
 }
 
 /* Frames that were under way when the first of them was refused come when there is room again. */
@@ -132,7 +134,7 @@ static void a_spool_whose_events_stay_stops_no_other(void **state)
     const struct id id = {{32}};
     const struct hello h = {.role = ROLE_INGRESS, .name = VIEW_LIT("two"), .spool = id};
     struct rig *r = *state;
-    struct peer *two = peer_new(&r->core, r->core.events, VIEW_LIT("two"), &h, &boot);
+    struct peer *two = peer_new(&r->core, r->core.peers->events, VIEW_LIT("two"), &h, &boot);
 
     assert_non_null(two);
     two->spool = spools_load(&r->core, &id);
@@ -204,7 +206,7 @@ static void what_empties_the_queue_asks_for_no_room(void **state)
     assert_int_equal(rig_count(r, COMMAND_AMO_MESSAGE), 1);
     watch_tick(&r->core);
     rig_commit(r);
-    assert_int_equal(r->core.exit_code, 0);
+    assert_int_equal(r->core.turn->exit_code, 0);
 }
 
 static void the_configured_bound_is_the_limit(void **state)

@@ -7,7 +7,7 @@
 
 /* A check that waits for one; a member of its own struct. */
 struct test_hook {
-    struct list link; /* in core->door_tests; alone otherwise */
+    struct list link; /* in core->intake->door_tests; alone otherwise */
     char nonce[ID_TEXT_LEN + 8];
     void (*came)(struct test_hook *h); /* it is here */
 };

@@ -54,7 +54,7 @@ int waiting_put(struct core *c, const char *key, struct view bytes, int64_t wait
     int rc = store_waiting_add(c->store, key, bytes, clock_unix_ms() + wait_ms);
 
     if (rc == 0)
-        c->n_waiting++;
+        c->intake->n_waiting++;
     return rc;
 }
 
@@ -62,7 +62,7 @@ void waiting_wake(struct core *c, const char *key)
 {
     struct wake *w = NULL;
 
-    if (c->n_waiting == 0)
+    if (c->intake->n_waiting == 0)
         return; /* nobody waits at all */
     w = mem_zalloc(sizeof(*w));
     if (w)
@@ -72,7 +72,7 @@ void waiting_wake(struct core *c, const char *key)
         return;
     }
     list_init(&w->link);
-    list_add_tail(&c->wakes, &w->link);
+    list_add_tail(&c->intake->wakes, &w->link);
 }
 
 static void wake_key(struct core *c, int spelt, const struct key *key)
@@ -138,14 +138,14 @@ int waiting_rekey(struct core *c)
 
 int waiting_apply(struct core *c, struct view event, enum intake_how how)
 {
-    struct hand before = c->hand;
+    struct hand before = c->turn->hand;
     int rc = 0;
 
-    c->hand = (struct hand){.event = event};
+    c->turn->hand = (struct hand){.event = event};
     rc = intake_event(c, event, how);
     if (rc && core_is_trouble(rc))
         core_give_up(c, "waiting", rc);
-    c->hand = before;
+    c->turn->hand = before;
     return rc;
 }
 
@@ -158,7 +158,7 @@ static int waiting_apply_one(struct core *c, const char *key)
     buf_init(&event, LIMIT_FRAME_BYTES);
     rc = rc ? rc : store_waiting_take(c->store, key, &event);
     if (rc == 0) {
-        c->n_waiting--;
+        c->intake->n_waiting--;
         rc = waiting_apply(c, buf_view(&event), INTAKE_LATE);
     }
     buf_fini(&event);
@@ -168,8 +168,8 @@ static int waiting_apply_one(struct core *c, const char *key)
 void waiting_run(struct core *c)
 {
     echo_run(c);
-    while (!list_is_empty(&c->wakes) && !c->exit_code) {
-        struct wake *w = LIST_ENTRY(c->wakes.next, struct wake, link);
+    while (!list_is_empty(&c->intake->wakes) && !c->turn->exit_code) {
+        struct wake *w = LIST_ENTRY(c->intake->wakes.next, struct wake, link);
         int rc = 0;
 
         for (int i = 0; rc == 0 && i < WAKE_EVENTS; i++)
@@ -190,12 +190,12 @@ void waiting_overdue(struct core *c, int64_t now_unix_ms)
     int rc = 0;
 
     buf_init(&event, LIMIT_FRAME_BYTES);
-    for (int i = 0; rc == 0 && i < OVERDUE_ROWS && c->n_waiting > 0; i++) {
+    for (int i = 0; rc == 0 && i < OVERDUE_ROWS && c->intake->n_waiting > 0; i++) {
         buf_reset(&event);
         rc = core_turn(c);
         rc = rc ? rc : store_waiting_take_overdue(c->store, now_unix_ms, &event);
         if (rc == 0) {
-            c->n_waiting--;
+            c->intake->n_waiting--;
             /* what is still not known is kept for a person */
             rc = waiting_apply(c, buf_view(&event), INTAKE_LATE);
         }
@@ -207,8 +207,8 @@ void waiting_overdue(struct core *c, int64_t now_unix_ms)
 
 void waiting_free(struct core *c)
 {
-    while (c->wakes.next && !list_is_empty(&c->wakes)) {
-        struct wake *w = LIST_ENTRY(c->wakes.next, struct wake, link);
+    while (!list_is_empty(&c->intake->wakes)) {
+        struct wake *w = LIST_ENTRY(c->intake->wakes.next, struct wake, link);
 
         list_remove(&w->link);
         mem_free(w->key);

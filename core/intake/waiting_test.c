@@ -34,7 +34,7 @@ static void assert_waiting(struct rig *r, int64_t want)
 
     assert_int_equal(store_counts(r->core.store, &dead, &quarantine, &waiting), 0);
     assert_int_equal(waiting, want);
-    assert_int_equal(r->core.n_waiting, want);
+    assert_int_equal(r->core.intake->n_waiting, want);
 }
 
 /* --- keys ----------------------------------------------------------------------------------- */
@@ -86,7 +86,7 @@ static void nobody_is_woken_where_nobody_waits(void **state)
     struct rig *r = *state;
 
     waiting_wake(&r->core, "ssvc/x");
-    assert_true(list_is_empty(&r->core.wakes));
+    assert_true(list_is_empty(&r->core.intake->wakes));
     waiting_run(&r->core);
     assert_false(store_in_transaction(r->core.store));
 }
@@ -123,7 +123,7 @@ static void a_key_longer_than_any_wakes_nobody(void **state)
     waiting_wake_amo(&r->core, "ch_acc", view_make(text, sizeof(text)));
     waiting_wake_sent(&r->core, "svc", view_make(text, sizeof(text)), true);
     waiting_wake_answered(&r->core, "svc", view_make(text, sizeof(text)));
-    assert_true(list_is_empty(&r->core.wakes));
+    assert_true(list_is_empty(&r->core.intake->wakes));
     rig_commit(r);
 }
 
@@ -223,10 +223,10 @@ static void nothing_is_overdue_while_the_clock_is_doubtful(void **state)
     assert_int_equal(core_turn(&r->core), 0);
     assert_int_equal(waiting_put(&r->core, "ssvc/m1", buf_view(&bytes), -1000), 0);
     buf_fini(&bytes);
-    r->core.doubt.on = true;
+    r->core.turn->doubt.on = true;
     watch_tick(&r->core);
     assert_waiting(r, 1);
-    r->core.doubt.on = false;
+    r->core.turn->doubt.on = false;
     watch_tick(&r->core);
     assert_waiting(r, 0);
     rig_commit(r);
@@ -238,7 +238,7 @@ static void one_connector_cannot_fill_the_house_without_end(void **state)
     struct rig *r = *state;
     struct event e = rig_edit("m1", "mended");
 
-    r->core.n_waiting = LIMIT_WAITING;
+    r->core.intake->n_waiting = LIMIT_WAITING;
     rig_take(r, &e);
     rig_assert_counts(r, 0, 1, 0);
     rig_assert_quarantined(r, "too_many_waiting");
@@ -265,7 +265,7 @@ static void whatever_fails_while_it_is_applied_it_waits_still(void **state)
         db_fail_at(n);
         waiting_run(&r->core);
         db_fail_at(0);
-        if (r->core.exit_code == 0)
+        if (r->core.turn->exit_code == 0)
             break;
         rig_restart(r);
         assert_waiting(r, 1);

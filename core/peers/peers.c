@@ -5,6 +5,7 @@
 
 #include "core/peers/peers.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,9 +20,52 @@
 #include "proto/limits.h"
 #include "proto/session.h"
 
+int peers_new(struct core *c)
+{
+    struct peers *p = mem_zalloc(sizeof(*p));
+
+    if (!p)
+        return -ENOMEM;
+    c->peers = p;
+    list_init(&p->list);
+    list_init(&p->spools);
+    list_init(&p->known_workers);
+    list_init(&p->known_ingresses);
+    return id_random(&p->boot);
+}
+
+static void known_worker_add(void *arg, struct view name, const struct id *boot)
+{
+    struct core *c = arg;
+    struct known_worker *k = mem_zalloc(sizeof(*k));
+
+    (void)boot;
+    if (!k || view_copy(name, k->name, sizeof(k->name))) {
+        mem_free(k); /* not waited for: its commands come back by their key */
+        return;
+    }
+    list_init(&k->link);
+    list_add_tail(&c->peers->known_workers, &k->link);
+}
+
+int peers_await(struct core *c)
+{
+    int rc = store_workers_walk(c->store, known_worker_add, c);
+
+    c->peers->settling_until_ms =
+        clock_mono_ms() + (int64_t)config_number(c->config, "core/lease_ms");
+    return rc ? rc : spools_await(c);
+}
+
+void known_worker_free(struct known_worker *k)
+{
+    list_remove(&k->link);
+    mem_free(k);
+}
+
 struct peer *peer_find(struct core *c, struct view route, const struct bus_socket *s)
 {
-    for (struct list *i = c->peers.next; i != &c->peers; i = i->next) {
+    for (struct list *i = c->peers->list.next; i != &c->peers->list; i = i->next) {
         struct peer *p = LIST_ENTRY(i, struct peer, link);
 
         if (p->socket == s && view_equal(route, view_make(p->route, p->route_len)))
@@ -33,7 +77,7 @@ struct peer *peer_find(struct core *c, struct view route, const struct bus_socke
 void peer_free(struct core *c, struct peer *p)
 {
     list_remove(&p->link);
-    c->n_peers--;
+    c->peers->n--;
     buf_fini(&p->acks);
     buf_fini(&p->batch);
     buf_fini(&p->refused);
@@ -44,7 +88,7 @@ void peers_end_others(struct core *c, const struct spool *s, const struct id *bo
 {
     struct list *next = NULL;
 
-    for (struct list *i = c->peers.next; i != &c->peers; i = next) {
+    for (struct list *i = c->peers->list.next; i != &c->peers->list; i = next) {
         struct peer *p = LIST_ENTRY(i, struct peer, link);
 
         next = i->next;
@@ -63,7 +107,7 @@ void peer_end(struct core *c, struct peer *p)
 struct peer *peer_new(struct core *c, struct bus_socket *s, struct view route,
                       const struct hello *h, const struct id *boot)
 {
-    struct peer *p = c->n_peers < LIMIT_PEERS ? mem_zalloc(sizeof(*p)) : NULL;
+    struct peer *p = c->peers->n < LIMIT_PEERS ? mem_zalloc(sizeof(*p)) : NULL;
 
     if (!p || route.len > sizeof(p->route) || view_copy(h->name, p->name, sizeof(p->name)) ||
         h->name.len == 0) {
@@ -87,8 +131,8 @@ struct peer *peer_new(struct core *c, struct bus_socket *s, struct view route,
     buf_init(&p->refused, 4096);
     buf_init(&p->batch, LIMIT_FRAME_BYTES - 4096);
     list_init(&p->link);
-    list_add_tail(&c->peers, &p->link);
-    c->n_peers++;
+    list_add_tail(&c->peers->list, &p->link);
+    c->peers->n++;
     return p;
 }
 
@@ -98,7 +142,7 @@ void peer_send(struct core *c, struct peer *p, enum msg_kind kind, const struct 
     struct envelope env = {.version = ENVELOPE_VERSION,
                            .kind = kind,
                            .edge_boot = p->boot,
-                           .core_boot = c->boot,
+                           .core_boot = c->peers->boot,
                            .unix_ms = clock_unix_ms()};
     char head[ENVELOPE_MAX_LEN];
     size_t head_len = 0;
@@ -127,12 +171,14 @@ int peer_post(struct core *c, const struct peer *p, enum msg_kind kind, const st
     parcel->socket = p->socket;
     memcpy(parcel->route, p->route, p->route_len);
     parcel->route_len = p->route_len;
-    parcel->envelope = (struct envelope){
-        .version = ENVELOPE_VERSION, .kind = kind, .edge_boot = p->boot, .core_boot = c->boot};
+    parcel->envelope = (struct envelope){.version = ENVELOPE_VERSION,
+                                         .kind = kind,
+                                         .edge_boot = p->boot,
+                                         .core_boot = c->peers->boot};
     if (trace)
         parcel->envelope.trace = *trace;
     list_init(&parcel->link);
-    list_add_tail(&c->parcels, &parcel->link);
+    list_add_tail(&c->turn->parcels, &parcel->link);
     core_wake(c);
     return 0;
 }
@@ -144,7 +190,7 @@ void peers_say_going(struct core *c, bool counts)
     buf_init(&body, 64);
     if (going_encode(counts, &body))
         buf_reset(&body); /* no memory: nothing is to be suspected for it */
-    for (struct list *i = c->peers.next; i && i != &c->peers; i = i->next) {
+    for (struct list *i = c->peers->list.next; i && i != &c->peers->list; i = i->next) {
         struct peer *p = LIST_ENTRY(i, struct peer, link);
 
         if (p->role == ROLE_INGRESS)
@@ -159,14 +205,14 @@ void peer_send_registry(struct core *c, struct peer *p)
 
     buf_init(&body, LIMIT_FRAME_BYTES);
     /* not sent now is sent again when its next heartbeat tells the old version */
-    if (registry_encode(c->registry, p->role, &body) == 0)
+    if (registry_encode(c->turn->registry, p->role, &body) == 0)
         peer_send(c, p, MSG_REGISTRY, NULL, buf_view(&body));
     buf_fini(&body);
 }
 
 void peers_send_registry(struct core *c)
 {
-    for (struct list *i = c->peers.next; i != &c->peers; i = i->next)
+    for (struct list *i = c->peers->list.next; i != &c->peers->list; i = i->next)
         peer_send_registry(c, LIST_ENTRY(i, struct peer, link));
 }
 
@@ -175,11 +221,22 @@ bool peer_is_alive(const struct peer *p, int64_t now_mono_ms)
     return now_mono_ms - p->heard_mono_ms < EDGE_SILENCE_MS;
 }
 
+bool peers_have_worker(const struct core *c, int64_t now_mono_ms)
+{
+    for (const struct list *i = c->peers->list.next; i != &c->peers->list; i = i->next) {
+        const struct peer *p = LIST_ENTRY_CONST(i, struct peer, link);
+
+        if (p->role == ROLE_EGRESS && peer_is_alive(p, now_mono_ms))
+            return true;
+    }
+    return false;
+}
+
 struct peer *peers_pick_worker(struct core *c, size_t bytes, int64_t now_mono_ms)
 {
     struct peer *best = NULL;
 
-    for (struct list *i = c->peers.next; i != &c->peers; i = i->next) {
+    for (struct list *i = c->peers->list.next; i != &c->peers->list; i = i->next) {
         struct peer *p = LIST_ENTRY(i, struct peer, link);
 
         if (p->role != ROLE_EGRESS || !peer_is_alive(p, now_mono_ms) ||
@@ -196,7 +253,7 @@ struct peer *peers_pick_worker(struct core *c, size_t bytes, int64_t now_mono_ms
 
 bool peers_hold_registry(const struct core *c, uint64_t version, int64_t now_mono_ms)
 {
-    for (const struct list *i = c->peers.next; i != &c->peers; i = i->next) {
+    for (const struct list *i = c->peers->list.next; i != &c->peers->list; i = i->next) {
         const struct peer *p = LIST_ENTRY_CONST(i, struct peer, link);
 
         if (p->role == ROLE_INGRESS && peer_is_alive(p, now_mono_ms) &&
@@ -208,6 +265,19 @@ bool peers_hold_registry(const struct core *c, uint64_t version, int64_t now_mon
 
 void peers_free(struct core *c)
 {
-    while (c->peers.next && !list_is_empty(&c->peers))
-        peer_free(c, LIST_ENTRY(c->peers.next, struct peer, link));
+    struct peers *p = c->peers;
+
+    if (!p)
+        return;
+    while (!list_is_empty(&p->list))
+        peer_free(c, LIST_ENTRY(p->list.next, struct peer, link));
+    spools_free(c);
+    while (!list_is_empty(&p->known_workers))
+        known_worker_free(LIST_ENTRY(p->known_workers.next, struct known_worker, link));
+    while (!list_is_empty(&p->known_ingresses))
+        known_worker_free(LIST_ENTRY(p->known_ingresses.next, struct known_worker, link));
+    bus_socket_free(p->events);
+    bus_socket_free(p->commands);
+    mem_free(p);
+    c->peers = NULL;
 }

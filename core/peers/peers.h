@@ -52,6 +52,33 @@ struct peer {
     size_t n_batch;
 };
 
+/* A process known before the restart that has not reconnected yet. */
+struct known_worker {
+    struct list link; /* peers->known_workers, peers->known_ingresses */
+    char name[64];
+};
+
+struct peers {
+    struct id boot;              /* names this life of core to the edges */
+    struct bus_socket *events;   /* of the ingresses */
+    struct bus_socket *commands; /* of the workers */
+    struct list list;            /* struct peer */
+    size_t n;
+    int64_t
+        frame_unix_ms; /* when its sender sent the frame that is read, by its clock; 0 none is */
+    struct list spools;
+    /* after a start: who is awaited, and until when */
+    struct list known_workers;
+    struct list known_ingresses; /* what they send again may be the cause of what others do */
+    int64_t settling_until_ms;
+};
+
+/* -ENOMEM, -EIO. */
+AMO_MUSTCHECK int peers_new(struct core *c);
+/* Whoever was there before this start is awaited for as long as a lease. -errno of the store. */
+AMO_MUSTCHECK int peers_await(struct core *c);
+/* It is here, or not waited for any more. */
+void known_worker_free(struct known_worker *k);
 void peers_free(struct core *c);
 /* The session of routing id @route on socket @s; NULL none. */
 struct peer *peer_find(struct core *c, struct view route, const struct bus_socket *s);
@@ -65,6 +92,7 @@ void peer_send_registry(struct core *c, struct peer *p);
 
 /* Did a frame come from this peer lately? */
 bool peer_is_alive(const struct peer *p, int64_t now_mono_ms);
+bool peers_have_worker(const struct core *c, int64_t now_mono_ms);
 /* The worker with most room for a command of @bytes; NULL when there is none. */
 struct peer *peers_pick_worker(struct core *c, size_t bytes, int64_t now_mono_ms);
 /* Do all live ingresses hold registry @version? */

@@ -31,14 +31,15 @@ static struct peer *add(struct rig *r, const char *name, const char *route,
 {
     struct hello h = hello_of(name);
 
-    return peer_new(&r->core, r->core.commands, view_of(route), &h, boot);
+    return peer_new(&r->core, r->core.peers->commands, view_of(route), &h, boot);
 }
 
 static size_t n_parcels(const struct rig *r)
 {
     size_t n = 0;
 
-    for (const struct list *i = r->core.parcels.next; i != &r->core.parcels; i = i->next)
+    for (const struct list *i = r->core.turn->parcels.next; i != &r->core.turn->parcels;
+         i = i->next)
         n++;
     return n;
 }
@@ -47,7 +48,8 @@ static size_t n_spools(const struct rig *r)
 {
     size_t n = 0;
 
-    for (const struct list *i = r->core.spools.next; i != &r->core.spools; i = i->next)
+    for (const struct list *i = r->core.peers->spools.next; i != &r->core.peers->spools;
+         i = i->next)
         n++;
     return n;
 }
@@ -63,17 +65,17 @@ static void a_session_is_found_by_its_route_and_its_socket(void **state)
     assert_string_equal(p->name, "two");
     assert_int_equal(p->credit, 10);
     assert_int_equal(p->registry_version, 3);
-    assert_ptr_equal(peer_find(&r->core, VIEW_LIT("route"), r->core.commands), p);
-    assert_null(peer_find(&r->core, VIEW_LIT("route"), r->core.events));
-    assert_null(peer_find(&r->core, VIEW_LIT("rout"), r->core.commands));
+    assert_ptr_equal(peer_find(&r->core, VIEW_LIT("route"), r->core.peers->commands), p);
+    assert_null(peer_find(&r->core, VIEW_LIT("route"), r->core.peers->events));
+    assert_null(peer_find(&r->core, VIEW_LIT("rout"), r->core.peers->commands));
     peer_free(&r->core, p);
-    assert_null(peer_find(&r->core, VIEW_LIT("route"), r->core.commands));
+    assert_null(peer_find(&r->core, VIEW_LIT("route"), r->core.peers->commands));
 }
 
 static void who_has_no_name_or_too_long_a_one_is_not_let_in(void **state)
 {
     struct rig *r = *state;
-    size_t before = r->core.n_peers;
+    size_t before = r->core.peers->n;
     char longer[300];
 
     memset(longer, 'x', sizeof(longer) - 1);
@@ -81,7 +83,7 @@ static void who_has_no_name_or_too_long_a_one_is_not_let_in(void **state)
     assert_null(add(r, "", "route", &boot_a));
     assert_null(add(r, longer + sizeof(longer) - 65, "route", &boot_a));
     assert_null(add(r, "two", longer, &boot_a));
-    assert_int_equal(r->core.n_peers, before);
+    assert_int_equal(r->core.peers->n, before);
     assert_non_null(add(r, longer + sizeof(longer) - 64, "route", &boot_a));
 }
 
@@ -90,24 +92,24 @@ static void there_is_an_end_of_sessions(void **state)
     struct rig *r = *state;
     char route[16];
 
-    for (int i = 0; r->core.n_peers < LIMIT_PEERS; i++) {
+    for (int i = 0; r->core.peers->n < LIMIT_PEERS; i++) {
         (void)snprintf(route, sizeof(route), "r%d", i);
         assert_non_null(add(r, "many", route, &boot_a));
     }
     assert_null(add(r, "one more", "route", &boot_a));
-    assert_int_equal(r->core.n_peers, LIMIT_PEERS);
+    assert_int_equal(r->core.peers->n, LIMIT_PEERS);
 }
 
 static void a_session_for_which_there_is_no_memory_is_not_half_there(void **state)
 {
     struct rig *r = *state;
-    size_t before = r->core.n_peers;
+    size_t before = r->core.peers->n;
 
     mem_fail_at(1);
     assert_null(add(r, "two", "route", &boot_a));
     mem_fail_at(0);
-    assert_int_equal(r->core.n_peers, before);
-    assert_null(peer_find(&r->core, VIEW_LIT("route"), r->core.commands));
+    assert_int_equal(r->core.peers->n, before);
+    assert_null(peer_find(&r->core, VIEW_LIT("route"), r->core.peers->commands));
     assert_non_null(add(r, "two", "route", &boot_a));
 }
 
@@ -213,15 +215,15 @@ static void a_session_ends_even_when_it_cannot_be_told(void **state)
 static void what_cannot_be_told_now_is_left_out(void **state)
 {
     struct rig *r = *state;
-    size_t before = r->core.n_peers;
+    size_t before = r->core.peers->n;
 
     for (uint64_t n = 1; n <= 6; n++) {
         mem_fail_at(n);
         peers_send_registry(&r->core);
         peers_say_going(&r->core, true);
         mem_fail_at(0);
-        assert_int_equal(r->core.n_peers, before);
-        assert_int_equal(r->core.exit_code, 0);
+        assert_int_equal(r->core.peers->n, before);
+        assert_int_equal(r->core.turn->exit_code, 0);
     }
 }
 
@@ -349,10 +351,10 @@ static void a_spool_has_one_live_process(void **state)
     p->spool = s;
     h.name = VIEW_LIT("other");
     (void)claimed(r, &h, &boot_b, SPOOLS_E_HELD);
-    assert_ptr_equal(peer_find(&r->core, VIEW_LIT("route"), r->core.commands), p);
+    assert_ptr_equal(peer_find(&r->core, VIEW_LIT("route"), r->core.peers->commands), p);
     p->heard_mono_ms -= EDGE_SILENCE_MS + 1;
     (void)claimed(r, &h, &boot_b, 0); /* its session is over for good … */
-    assert_null(peer_find(&r->core, VIEW_LIT("route"), r->core.commands));
+    assert_null(peer_find(&r->core, VIEW_LIT("route"), r->core.peers->commands));
     h.name = VIEW_LIT("in");
     (void)claimed(r, &h, &boot_a, SPOOLS_E_ENDED); /* … and should it live, there are two */
 }

@@ -25,7 +25,7 @@ static struct spool *spool_of(struct list *link)
 
 static struct spool *spools_find(struct core *c, const struct id *id)
 {
-    for (struct list *i = c->spools.next; i != &c->spools; i = i->next) {
+    for (struct list *i = c->peers->spools.next; i != &c->peers->spools; i = i->next) {
         if (id_equal(&spool_of(i)->id, id))
             return spool_of(i);
     }
@@ -63,7 +63,7 @@ struct spool *spools_load(struct core *c, const struct id *id)
         return NULL;
     }
     s->used_mono_ms = clock_mono_ms();
-    list_add_tail(&c->spools, &s->link);
+    list_add_tail(&c->peers->spools, &s->link);
     return s;
 }
 
@@ -72,7 +72,7 @@ struct spool *spools_load(struct core *c, const struct id *id)
 static bool another_lives(struct core *c, const struct spool *s, const struct hello *h,
                           const struct id *boot, int64_t now_mono_ms)
 {
-    for (const struct list *i = c->peers.next; i != &c->peers; i = i->next) {
+    for (const struct list *i = c->peers->list.next; i != &c->peers->list; i = i->next) {
         const struct peer *p = LIST_ENTRY_CONST(i, struct peer, link);
 
         /* the same name is the same place, started anew: a name is locked */
@@ -167,7 +167,7 @@ static void await_one(void *arg, struct view name, int64_t seen_ms)
         return;
     }
     list_init(&k->link);
-    list_add_tail(&c->known_ingresses, &k->link);
+    list_add_tail(&c->peers->known_ingresses, &k->link);
 }
 
 int spools_await(struct core *c)
@@ -179,25 +179,26 @@ void spools_came(struct core *c, const char *name)
 {
     struct list *next = NULL;
 
-    for (struct list *i = c->known_ingresses.next; i && i != &c->known_ingresses; i = next) {
+    for (struct list *i = c->peers->known_ingresses.next; i != &c->peers->known_ingresses;
+         i = next) {
         struct known_worker *k = LIST_ENTRY(i, struct known_worker, link);
 
         next = i->next;
         if (strcmp(k->name, name) != 0)
             continue;
-        list_remove(&k->link);
-        mem_free(k);
+        known_worker_free(k);
     }
 }
 
 bool spools_are_missed(const struct core *c, int64_t now_mono_ms)
 {
-    return now_mono_ms < c->settling_until_ms && !list_is_empty(&c->known_ingresses);
+    return now_mono_ms < c->peers->settling_until_ms &&
+           !list_is_empty(&c->peers->known_ingresses);
 }
 
 bool spools_send_again(const struct core *c, const struct spool *but, int64_t now_mono_ms)
 {
-    for (const struct list *i = c->peers.next; i != &c->peers; i = i->next) {
+    for (const struct list *i = c->peers->list.next; i != &c->peers->list; i = i->next) {
         const struct peer *p = LIST_ENTRY_CONST(i, struct peer, link);
 
         if (p->spool && p->spool != but && !p->ended && peer_is_alive(p, now_mono_ms) &&
@@ -211,7 +212,7 @@ bool spools_send_again(const struct core *c, const struct spool *but, int64_t no
 
 int spools_write(struct core *c)
 {
-    for (struct list *i = c->spools.next; i != &c->spools; i = i->next) {
+    for (struct list *i = c->peers->spools.next; i != &c->peers->spools; i = i->next) {
         struct spool *s = spool_of(i);
         struct buf ranges;
         int rc = 0;
@@ -236,7 +237,7 @@ int spools_write(struct core *c)
 
 static bool is_spoken_for(struct core *c, const struct spool *s)
 {
-    for (const struct list *i = c->peers.next; i != &c->peers; i = i->next) {
+    for (const struct list *i = c->peers->list.next; i != &c->peers->list; i = i->next) {
         if (LIST_ENTRY_CONST(i, struct peer, link)->spool == s)
             return true;
     }
@@ -248,7 +249,7 @@ void spools_tick(struct core *c, int64_t now_mono_ms)
     struct list *before = NULL;
     size_t n = 0;
 
-    for (struct list *i = c->spools.prev; i != &c->spools; i = before) {
+    for (struct list *i = c->peers->spools.prev; i != &c->peers->spools; i = before) {
         struct spool *s = spool_of(i);
 
         before = i->prev;
@@ -265,14 +266,8 @@ void spools_tick(struct core *c, int64_t now_mono_ms)
 
 void spools_free(struct core *c)
 {
-    while (c->known_ingresses.next && !list_is_empty(&c->known_ingresses)) {
-        struct list *first = c->known_ingresses.next;
-
-        list_remove(first);
-        mem_free(LIST_ENTRY(first, struct known_worker, link));
-    }
-    while (c->spools.next && !list_is_empty(&c->spools)) {
-        struct spool *s = spool_of(c->spools.next);
+    while (!list_is_empty(&c->peers->spools)) {
+        struct spool *s = spool_of(c->peers->spools.next);
 
         list_remove(&s->link);
         mem_free(s);

@@ -8,6 +8,7 @@
 #include "base/process.h"
 #include "core/control/control.h"
 #include "core/deliver/calls.h"
+#include "core/deliver/deliver.h"
 #include "core/erase/erase.h"
 #include "proto/bus/socket.h"
 #include "proto/control.h"
@@ -89,9 +90,9 @@ bool ctl_wait(struct rig *r, int ms, int64_t now_ms, struct reply *ret)
 
         control_readable(&r->core);
         ctl_tick(r, now_ms ? now_ms : clock_mono_ms());
-        if (r->core.exit_code == 0)
+        if (r->core.turn->exit_code == 0)
             rig_commit(r);
-        if (r->core.exit_code)
+        if (r->core.turn->exit_code)
             return false; /* it answers nobody any more */
         if (bus_recv(amoctl, &m) == 0) {
             *ret = read_reply(&m);
@@ -107,9 +108,10 @@ static size_t pending(const struct core *c)
 {
     size_t n = 0;
 
-    for (const struct list *i = c->control_waits.next; i != &c->control_waits; i = i->next)
+    for (const struct list *i = c->control->waits.next; i != &c->control->waits; i = i->next)
         n++;
-    for (const struct list *i = c->inquiries.next; i != &c->inquiries; i = i->next)
+    for (const struct list *i = c->deliver->inquiries.next; i != &c->deliver->inquiries;
+         i = i->next)
         n++;
     return n;
 }
@@ -164,7 +166,7 @@ void ctl_sad(struct rig *r, const char *verb, const char *args, int code, const 
     assert_int_equal(reply.code, code);
     assert_non_null(strstr(reply.error, words));
     assert_null(reply.doc);
-    assert_int_equal(r->core.exit_code, 0); /* a wrong call harms nobody */
+    assert_int_equal(r->core.turn->exit_code, 0); /* a wrong call harms nobody */
 }
 
 void ctl_text(const struct reply *reply, const struct json_node *n, const char *path,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "core/intake/intake.h"
 #include "core/store/db.h"
 #include "core/testing/rig.h"
 #include "proto/limits.h"
@@ -122,7 +123,7 @@ void rig_take(struct rig *r, const struct event *e)
 {
     (void)rig_push(r, e);
     rig_commit(r);
-    assert_int_equal(r->core.exit_code, 0);
+    assert_int_equal(r->core.turn->exit_code, 0);
 }
 
 static int row_is_whole(void *arg, const struct command_row *row)
@@ -137,18 +138,18 @@ static int row_is_whole(void *arg, const struct command_row *row)
 /* After a fault: nothing of it is there, and core goes on. */
 static void assert_not_taken(struct rig *r, uint64_t number, int64_t commands, int64_t waiting)
 {
-    if (r->core.exit_code)
+    if (r->core.turn->exit_code)
         rig_restart(r); /* as the service manager does */
     assert_false(taken_has(&r->ingress->spool->taken, number));
     assert_int_equal(rig_stored_commands(r), commands);
     assert_int_equal(queue_count(r->core.queue), commands);
-    assert_int_equal(r->core.n_waiting, waiting);
+    assert_int_equal(r->core.intake->n_waiting, waiting);
 }
 
 void rig_take_with_faults(struct rig *r, const struct event *e, int64_t want_commands)
 {
     int64_t commands = rig_stored_commands(r);
-    int64_t waiting = r->core.n_waiting;
+    int64_t waiting = r->core.intake->n_waiting;
     uint64_t number = r->next_number++;
     bool taken = false;
     struct buf bytes;
@@ -159,7 +160,7 @@ void rig_take_with_faults(struct rig *r, const struct event *e, int64_t want_com
         db_fail_at(n);
         rig_push_bytes(r, number, buf_view(&bytes), false);
         db_fail_at(0);
-        if (r->core.exit_code == 0)
+        if (r->core.turn->exit_code == 0)
             break; /* the next one is of the commit or not of this event */
         assert_not_taken(r, number, commands, waiting);
     }
@@ -169,13 +170,13 @@ void rig_take_with_faults(struct rig *r, const struct event *e, int64_t want_com
         r->fail_memory_at = n;
         rig_push_bytes(r, number, buf_view(&bytes), false);
         r->fail_memory_at = 0;
-        taken = r->core.exit_code == 0 && taken_has(&r->ingress->spool->taken, number);
+        taken = r->core.turn->exit_code == 0 && taken_has(&r->ingress->spool->taken, number);
         if (!taken)
             assert_not_taken(r, number, commands, waiting);
     }
     assert_true(taken);
     rig_commit(r);
-    assert_int_equal(r->core.exit_code, 0);
+    assert_int_equal(r->core.turn->exit_code, 0);
     assert_int_equal(rig_stored_commands(r), commands + want_commands);
     assert_int_equal(store_commands_walk(r->core.store, row_is_whole, NULL), 0);
     assert_int_equal(queue_count(r->core.queue), commands + want_commands);
@@ -197,7 +198,7 @@ static void message_done(struct rig *r, enum command_kind kind, const struct eve
     result.outcome = OUTCOME_DONE;
     rig_result(r, r->worker, c, result);
     rig_commit(r);
-    assert_int_equal(r->core.exit_code, 0);
+    assert_int_equal(r->core.turn->exit_code, 0);
     assert_null(rig_command(r, kind));
 }
 

@@ -98,7 +98,7 @@ static void without_an_author_and_a_bot_it_is_kept_for_a_person(void **state)
 {
     struct rig *r = *state;
     struct event e = rig_outgoing_text("o1");
-    struct reg_channel *ch = &r->core.registry->channels[0];
+    struct reg_channel *ch = &r->core.turn->registry->channels[0];
 
     mem_free(ch->bot_id);
     ch->bot_id = NULL;
@@ -186,7 +186,8 @@ static void ids_that_are_too_long_for_a_key_are_not_learnt(void **state)
                                .amo_chat_id = v,
                                .amo_sender_id = v});
     rig_commit(r);
-    assert_int_equal(r->core.exit_code, 0); /* what the remote side says does not stop core */
+    assert_int_equal(r->core.turn->exit_code,
+                     0); /* what the remote side says does not stop core */
     /* and an id that cannot be kept proves nothing */
     assert_int_equal(rig_command(r, COMMAND_AMO_MESSAGE)->state, COMMAND_CHECKING);
     conv = rig_conversation(r);

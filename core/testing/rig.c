@@ -54,7 +54,7 @@ static struct peer *rig_peer(struct rig *r, enum role role, const char *name,
 
     assert_non_null(p);
     p->role = role;
-    p->socket = role == ROLE_INGRESS ? r->core.events : r->core.commands;
+    p->socket = role == ROLE_INGRESS ? r->core.peers->events : r->core.peers->commands;
     p->route_len =
         (size_t)snprintf((char *)p->route, sizeof(p->route), "none-%s-%d", name, boot);
     (void)snprintf(p->name, sizeof(p->name), "%s", name);
@@ -65,8 +65,8 @@ static struct peer *rig_peer(struct rig *r, enum role role, const char *name,
     buf_init(&p->acks, LIMIT_FRAME_BYTES);
     buf_init(&p->batch, LIMIT_FRAME_BYTES - 4096);
     list_init(&p->link);
-    list_add_tail(&r->core.peers, &p->link);
-    r->core.n_peers++;
+    list_add_tail(&r->core.peers->list, &p->link);
+    r->core.peers->n++;
     return p;
 }
 
@@ -89,16 +89,16 @@ static struct spool *rig_spool(struct rig *r)
         assert_int_equal(taken_decode_ranges(&s->taken, buf_view(&ranges)), 0);
     buf_fini(&ranges);
     list_init(&s->link);
-    list_add_tail(&r->core.spools, &s->link);
+    list_add_tail(&r->core.peers->spools, &s->link);
     return s;
 }
 
 /* Nobody is connected unasked, unless a test is about that. */
 static void rig_greeted(struct rig *r)
 {
-    for (size_t i = 0; i < r->core.registry->n_scopes; i++) {
-        struct dest *d =
-            queue_dest(r->core.queue, DEST_SCOPE, view_of(r->core.registry->scopes[i].id));
+    for (size_t i = 0; i < r->core.turn->registry->n_scopes; i++) {
+        struct dest *d = queue_dest(r->core.queue, DEST_SCOPE,
+                                    view_of(r->core.turn->registry->scopes[i].id));
 
         assert_non_null(d);
         d->greeted = true;
@@ -112,12 +112,11 @@ static void rig_open(struct rig *r)
     r->ingress = rig_peer(r, ROLE_INGRESS, "ingress", 1);
     r->ingress->spool = rig_spool(r);
     r->worker = rig_worker(r, "egress", 2);
-    while (!list_is_empty(&r->core.known_workers)) { /* nobody is waited for */
+    while (!list_is_empty(&r->core.peers->known_workers)) { /* nobody is waited for */
         struct known_worker *k =
-            LIST_ENTRY(r->core.known_workers.next, struct known_worker, link);
+            LIST_ENTRY(r->core.peers->known_workers.next, struct known_worker, link);
 
-        list_remove(&k->link);
-        mem_free(k);
+        known_worker_free(k);
     }
     rig_greeted(r);
 }
@@ -130,8 +129,8 @@ static void rig_close(struct rig *r)
 
 void rig_restart(struct rig *r)
 {
-    if (r->core.exit_code == 0)
-        r->core.exit_code = 75; /* so that closing commits nothing */
+    if (r->core.turn->exit_code == 0)
+        r->core.turn->exit_code = 75; /* so that closing commits nothing */
     rig_close(r);
     rig_open(r);
     r->restarts++;
@@ -205,12 +204,12 @@ void rig_register(struct rig *r)
     ch->url = mem_strdup("https://amojo.example");
     ch->bot_id = mem_strdup("bot");
     assert_int_equal(secret_init(&ch->secrets[0], VIEW_LIT("channel secret")), 0);
-    assert_int_equal(store_channel_put(s, &r->core.keys, ch, VIEW_LIT("{}")), 0);
+    assert_int_equal(store_channel_put(s, &r->core.turn->keys, ch, VIEW_LIT("{}")), 0);
     con = registry_add_connector(reg);
     con->name = mem_strdup("svc");
     con->url = mem_strdup("https://svc.example");
     assert_int_equal(secret_init(&con->secrets[0], VIEW_LIT("connector secret of 24 by")), 0);
-    assert_int_equal(store_connector_put(s, &r->core.keys, con), 0);
+    assert_int_equal(store_connector_put(s, &r->core.turn->keys, con), 0);
     scope = registry_add_scope(reg);
     scope->id = mem_strdup("ch_acc");
     scope->channel = mem_strdup("ch");
@@ -222,7 +221,7 @@ void rig_register(struct rig *r)
     registry_free(reg);
     rig_greeted(r);
     rig_commit(r);
-    assert_int_equal(r->core.exit_code, 0);
+    assert_int_equal(r->core.turn->exit_code, 0);
 }
 
 /* What was put into the store becomes the registry. */
@@ -232,7 +231,7 @@ static void registry_stored(struct rig *r, struct registry *reg)
     registry_free(reg);
     rig_greeted(r);
     rig_commit(r);
-    assert_int_equal(r->core.exit_code, 0);
+    assert_int_equal(r->core.turn->exit_code, 0);
 }
 
 void rig_register_second(struct rig *r)
@@ -248,7 +247,7 @@ void rig_register_second(struct rig *r)
     con->name = mem_strdup("two");
     con->url = mem_strdup("https://two.example");
     assert_int_equal(secret_init(&con->secrets[0], VIEW_LIT("another secret of 24 byt")), 0);
-    assert_int_equal(store_connector_put(s, &r->core.keys, con), 0);
+    assert_int_equal(store_connector_put(s, &r->core.turn->keys, con), 0);
     scope = registry_add_scope(reg);
     scope->id = mem_strdup("ch_two");
     scope->channel = mem_strdup("ch");
@@ -272,9 +271,9 @@ void rig_register_source(struct rig *r, const char *source, const char *scope)
 void rig_turn(struct rig *r)
 {
     for (int i = 0; i < 10; i++) {
-        loop_cancel(&r->core.turn_end);
-        r->core.turn_end.fn(r->core.turn_end.arg);
-        if (!r->core.turn_dirty || r->core.exit_code)
+        loop_cancel(&r->core.turn->end);
+        r->core.turn->end.fn(r->core.turn->end.arg);
+        if (!r->core.turn->dirty || r->core.turn->exit_code)
             return;
     }
     fail_msg("the turn does not end");
@@ -423,7 +422,7 @@ size_t rig_inquiries(struct rig *r, int64_t now_ms, struct command *ret, size_t 
     msgpack_packer pk;
     size_t n = 0;
 
-    if (r->core.turn_dirty)
+    if (r->core.turn->dirty)
         rig_commit(r); /* nothing leaves before */
     r->worker->heard_mono_ms = now_ms;
     inquiry_dispatch(&r->core, false, now_ms);
@@ -451,7 +450,7 @@ size_t rig_inquiries(struct rig *r, int64_t now_ms, struct command *ret, size_t 
 
 void rig_assert_accounts(struct rig *r)
 {
-    for (struct list *i = r->core.peers.next; i != &r->core.peers; i = i->next) {
+    for (struct list *i = r->core.peers->list.next; i != &r->core.peers->list; i = i->next) {
         const struct peer *p = LIST_ENTRY(i, struct peer, link);
         struct core_command *c = NULL;
         size_t bytes = 0;

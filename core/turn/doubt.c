@@ -30,14 +30,14 @@
 
 bool core_clock_doubtful(const struct core *c)
 {
-    return c->doubt.on;
+    return c->turn->doubt.on;
 }
 
 /* --- on disk ---------------------------------------------------------------------------------- */
 
 static int read_meta(struct core *c, bool *ret_there)
 {
-    struct doubt *d = &c->doubt;
+    struct doubt *d = &c->turn->doubt;
     uint64_t v[8] = {0};
     struct buf bytes;
     int rc = 0;
@@ -60,7 +60,7 @@ static int read_meta(struct core *c, bool *ret_there)
 
 int doubt_write(struct core *c)
 {
-    struct doubt *d = &c->doubt;
+    struct doubt *d = &c->turn->doubt;
     int64_t now = clock_mono_ms();
     struct buf bytes;
     int rc = 0;
@@ -91,7 +91,7 @@ static void lived_through(struct doubt *d, int64_t unix_ms)
 
 static void doubt_begin(struct core *c, const char *why, int64_t by_ms, int64_t now_unix)
 {
-    struct doubt *d = &c->doubt;
+    struct doubt *d = &c->turn->doubt;
 
     log_line(LOG_LEVEL_WARN, "clock.doubted", "why=%s ms=%lld", why, (long long)by_ms);
     if (!d->on) {
@@ -104,7 +104,7 @@ static void doubt_begin(struct core *c, const char *why, int64_t by_ms, int64_t 
     d->proven = false;
     d->epoch_ms = d->epoch_ms ? d->epoch_ms : now_unix;
     d->why = why;
-    d->attempt = c->next_attempt;
+    d->attempt = c->turn->next_attempt;
     d->ask_mono_ms = 0;
     d->ask_wait_ms = ASK_FIRST_MS;
     d->written_mono_ms = 0; /* with the next commit */
@@ -112,7 +112,7 @@ static void doubt_begin(struct core *c, const char *why, int64_t by_ms, int64_t 
 
 static void judge_start(struct core *c, bool there, int64_t now)
 {
-    struct doubt *d = &c->doubt;
+    struct doubt *d = &c->turn->doubt;
 
     if (d->on)
         doubt_begin(c, "in_doubt_before", now - d->trusted_ms, now);
@@ -127,7 +127,7 @@ static void judge_start(struct core *c, bool there, int64_t now)
 
 int doubt_open(struct core *c)
 {
-    struct doubt *d = &c->doubt;
+    struct doubt *d = &c->turn->doubt;
     int64_t now = clock_unix_ms();
     int64_t first = 0;
     bool there = false;
@@ -137,9 +137,9 @@ int doubt_open(struct core *c)
     if (rc)
         return rc;
     first = d->newest_ms + NUMBERS_GAP_MS > now ? d->newest_ms + NUMBERS_GAP_MS : now;
-    c->next_attempt = (uint64_t)first << 20;
-    c->others_attempts = c->next_attempt;
-    c->next_turn = (uint64_t)first;
+    c->turn->next_attempt = (uint64_t)first << 20;
+    c->turn->others_attempts = c->turn->next_attempt;
+    c->turn->next_turn = (uint64_t)first;
     d->newest_ms = first;
     d->last_mono_ms = d->pruned_mono_ms = clock_mono_ms();
     d->last_unix_ms = d->epoch_ms = now;
@@ -157,7 +157,7 @@ static bool is_doubted(const struct doubt *d, int64_t unix_ms, int64_t now)
 
 static int stamp_anew(struct core *c, int64_t now)
 {
-    const struct doubt *d = &c->doubt;
+    const struct doubt *d = &c->turn->doubt;
     int64_t overlap = (int64_t)config_number(c->config, "core/overlap_hours") * 3600 * 1000;
     const struct store_stamps s = {.low_ms = d->low_ms,
                                    .high_ms = d->high_ms,
@@ -181,7 +181,7 @@ static int stamp_anew(struct core *c, int64_t now)
 
 static int doubt_end(struct core *c, const char *by)
 {
-    struct doubt *d = &c->doubt;
+    struct doubt *d = &c->turn->doubt;
     int64_t now = clock_unix_ms();
     int rc = 0;
 
@@ -208,7 +208,7 @@ int doubt_agree(struct core *c)
 
 void doubt_measured(struct core *c, const struct result *r, int64_t sent_unix_ms)
 {
-    struct doubt *d = &c->doubt;
+    struct doubt *d = &c->turn->doubt;
     int64_t skew = r->skew_ms;
     int64_t now = clock_unix_ms();
     int rc = 0;
@@ -219,7 +219,7 @@ void doubt_measured(struct core *c, const struct result *r, int64_t sent_unix_ms
     /* it is the worker's clock that was held against amojo's */
     if (sent_unix_ms)
         skew += sent_unix_ms - now;
-    c->skew_ms = skew;
+    c->turn->skew_ms = skew;
     if (llabs(skew) > SKEW_MS) {
         if (!d->on)
             doubt_begin(c, "amojo_disagrees", skew, now);
@@ -238,7 +238,7 @@ void doubt_measured(struct core *c, const struct result *r, int64_t sent_unix_ms
 
 bool doubt_tick(struct core *c, int64_t now_mono_ms, int64_t now_unix_ms)
 {
-    struct doubt *d = &c->doubt;
+    struct doubt *d = &c->turn->doubt;
     int64_t drift = (now_unix_ms - d->last_unix_ms) - (now_mono_ms - d->last_mono_ms);
     bool wanted = false;
 
@@ -268,7 +268,7 @@ bool doubt_tick(struct core *c, int64_t now_mono_ms, int64_t now_unix_ms)
 
 bool doubt_may_prune(const struct core *c, int64_t now_mono_ms, int64_t now_unix_ms)
 {
-    const struct doubt *d = &c->doubt;
+    const struct doubt *d = &c->turn->doubt;
     int64_t moved = now_unix_ms - d->pruned_ms;
 
     if (d->on)
@@ -279,6 +279,6 @@ bool doubt_may_prune(const struct core *c, int64_t now_mono_ms, int64_t now_unix
 
 void doubt_pruned(struct core *c, int64_t now_mono_ms, int64_t now_unix_ms)
 {
-    c->doubt.pruned_ms = now_unix_ms;
-    c->doubt.pruned_mono_ms = now_mono_ms;
+    c->turn->doubt.pruned_ms = now_unix_ms;
+    c->turn->doubt.pruned_mono_ms = now_mono_ms;
 }

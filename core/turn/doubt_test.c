@@ -18,7 +18,8 @@ static void measured(struct rig *r, int64_t skew_ms, bool known, bool begun_befo
 {
     const struct result result = {.skew_known = known,
                                   .skew_ms = skew_ms,
-                                  .attempt = r->core.doubt.attempt + (begun_before ? 0 : 1)};
+                                  .attempt =
+                                      r->core.turn->doubt.attempt + (begun_before ? 0 : 1)};
 
     doubt_measured(&r->core, &result, 0);
 }
@@ -26,7 +27,7 @@ static void measured(struct rig *r, int64_t skew_ms, bool known, bool begun_befo
 /* The next life of core finds that the last one ended so long ago (negative: in the future). */
 static void restart_after(struct rig *r, int64_t ms)
 {
-    struct doubt *d = &r->core.doubt;
+    struct doubt *d = &r->core.turn->doubt;
 
     assert_int_equal(core_turn(&r->core), 0);
     d->trusted_ms -= ms;
@@ -42,9 +43,9 @@ static void a_start_that_follows_upon_the_last_life_is_believed(void **state)
 {
     struct rig *r = *state;
 
-    assert_false(r->core.doubt.on); /* a new store has nothing to lose */
+    assert_false(r->core.turn->doubt.on); /* a new store has nothing to lose */
     restart_after(r, 60000);
-    assert_false(r->core.doubt.on);
+    assert_false(r->core.turn->doubt.on);
 }
 
 static void a_start_far_from_the_last_life_is_doubted_until_amojo_agrees(void **state)
@@ -52,16 +53,16 @@ static void a_start_far_from_the_last_life_is_doubted_until_amojo_agrees(void **
     struct rig *r = *state;
 
     restart_after(r, 3 * DAY_MS);
-    assert_true(r->core.doubt.on);
-    assert_string_equal(r->core.doubt.why, "ahead_of_last_time");
+    assert_true(r->core.turn->doubt.on);
+    assert_string_equal(r->core.turn->doubt.why, "ahead_of_last_time");
     measured(r, 0, false, false); /* no Date is no proof */
-    assert_true(r->core.doubt.on);
+    assert_true(r->core.turn->doubt.on);
     measured(r, 61000, true, false);
-    assert_true(r->core.doubt.on);
+    assert_true(r->core.turn->doubt.on);
     measured(r, 500, true, false);
-    assert_false(r->core.doubt.on);
+    assert_false(r->core.turn->doubt.on);
     restart_after(r, -HOUR_MS);
-    assert_string_equal(r->core.doubt.why, "behind_last_time");
+    assert_string_equal(r->core.turn->doubt.why, "behind_last_time");
 }
 
 static void doubt_outlives_a_restart_and_any_time(void **state)
@@ -69,24 +70,24 @@ static void doubt_outlives_a_restart_and_any_time(void **state)
     struct rig *r = *state;
 
     restart_after(r, 3 * DAY_MS);
-    r->core.doubt.written_mono_ms = 0;
+    r->core.turn->doubt.written_mono_ms = 0;
     assert_int_equal(core_turn(&r->core), 0);
     assert_int_equal(doubt_write(&r->core), 0);
     assert_int_equal(store_commit(r->core.store), 0);
     rig_restart(r);
-    assert_true(r->core.doubt.on);
-    (void)doubt_tick(&r->core, r->core.doubt.last_mono_ms + DAY_MS,
-                     r->core.doubt.last_unix_ms + DAY_MS);
+    assert_true(r->core.turn->doubt.on);
+    (void)doubt_tick(&r->core, r->core.turn->doubt.last_mono_ms + DAY_MS,
+                     r->core.turn->doubt.last_unix_ms + DAY_MS);
     assert_true(core_clock_doubtful(&r->core));
 }
 
 static void a_jump_either_way_is_doubted_and_older_calls_prove_nothing(void **state)
 {
     struct rig *r = *state;
-    struct doubt *d = &r->core.doubt;
+    struct doubt *d = &r->core.turn->doubt;
 
     for (int way = -1; way <= 1; way += 2) {
-        r->core.next_attempt += 10;
+        r->core.turn->next_attempt += 10;
         (void)doubt_tick(&r->core, d->last_mono_ms + 1000,
                          d->last_unix_ms + 1000 + (int64_t)way * HOUR_MS);
         assert_string_equal(d->why, "jump");
@@ -106,8 +107,8 @@ static void it_is_our_clock_that_counts_not_the_workers(void **state)
 
     /* the worker's clock is amojo's; ours is two days ahead of both */
     doubt_measured(&r->core, &result, clock_unix_ms() - 2 * DAY_MS);
-    assert_string_equal(r->core.doubt.why, "amojo_disagrees");
-    assert_true(r->core.skew_ms < -2 * DAY_MS + 60000);
+    assert_string_equal(r->core.turn->doubt.why, "amojo_disagrees");
+    assert_true(r->core.turn->skew_ms < -2 * DAY_MS + 60000);
 }
 
 static void no_number_is_used_again_by_a_clock_that_was_set_back(void **state)
@@ -116,17 +117,17 @@ static void no_number_is_used_again_by_a_clock_that_was_set_back(void **state)
     uint64_t attempt = 0;
     uint64_t turn = 0;
 
-    attempt = r->core.next_attempt += 1000;
-    turn = r->core.next_turn += 10;
+    attempt = r->core.turn->next_attempt += 1000;
+    turn = r->core.turn->next_turn += 10;
     restart_after(r, -DAY_MS); /* the last life was a day ahead */
-    assert_true(r->core.next_attempt > attempt + ((uint64_t)DAY_MS << 20));
-    assert_true(r->core.next_turn > turn + (uint64_t)DAY_MS);
+    assert_true(r->core.turn->next_attempt > attempt + ((uint64_t)DAY_MS << 20));
+    assert_true(r->core.turn->next_turn > turn + (uint64_t)DAY_MS);
 }
 
 static void nothing_is_pruned_by_a_clock_that_moved_further_than_core_is_up(void **state)
 {
     struct rig *r = *state;
-    struct doubt *d = &r->core.doubt;
+    struct doubt *d = &r->core.turn->doubt;
     int64_t mono = clock_mono_ms();
     int64_t now = clock_unix_ms();
 
@@ -163,7 +164,7 @@ static void run(struct rig *r, const char *sql, int64_t ms)
 static void what_a_wrong_clock_stamped_begins_anew_when_the_clock_is_proven(void **state)
 {
     struct rig *r = *state;
-    struct doubt *d = &r->core.doubt;
+    struct doubt *d = &r->core.turn->doubt;
     int64_t now = clock_unix_ms();
     struct event e = rig_client_text("m1");
     struct core_command *c = NULL;
@@ -201,9 +202,9 @@ static void what_is_old_stays_old_when_the_clock_is_proven(void **state)
     run(r, "UPDATE commands SET taken_ms=?", now - 2 * DAY_MS);
     run(r, "INSERT INTO dead(id,died_ms) VALUES(9,?)", now - 20 * DAY_MS);
     restart_after(r, DAY_MS); /* switched off since yesterday */
-    assert_true(r->core.doubt.on);
+    assert_true(r->core.turn->doubt.on);
     measured(r, 0, true, false);
-    assert_false(r->core.doubt.on);
+    assert_false(r->core.turn->doubt.on);
     assert_int_equal(number(r, "SELECT taken_ms FROM commands"), now - 2 * DAY_MS);
     assert_int_equal(number(r, "SELECT died_ms FROM dead"), now - 20 * DAY_MS);
 }

@@ -29,10 +29,10 @@ void core_log_store(const struct core *c, const char *what, const char *in, int 
 
 void core_give_up(struct core *c, const char *in, int rc)
 {
-    if (c->exit_code == EXIT_TEMPORARY || c->exit_code == EXIT_USAGE)
+    if (c->turn->exit_code == EXIT_TEMPORARY || c->turn->exit_code == EXIT_USAGE)
         return;
     core_log_store(c, "store.failed", in, rc);
-    c->exit_code = c->ending ? c->ending(c, rc) : EXIT_TEMPORARY;
+    c->turn->exit_code = c->turn->ending(c, rc);
     if (c->loop)
         loop_stop(c->loop);
 }
@@ -41,12 +41,12 @@ static void row_tell(struct core *c, const char *in, int rc)
 {
     int64_t now = clock_mono_ms();
 
-    c->n_rows_failed++;
-    if (c->row_failed_mono_ms && now - c->row_failed_mono_ms < ROW_FAILED_EVERY_MS &&
-        c->row_failed_in == in)
+    c->turn->n_rows_failed++;
+    if (c->turn->row_failed_mono_ms &&
+        now - c->turn->row_failed_mono_ms < ROW_FAILED_EVERY_MS && c->turn->row_failed_in == in)
         return;
-    c->row_failed_mono_ms = now;
-    c->row_failed_in = in;
+    c->turn->row_failed_mono_ms = now;
+    c->turn->row_failed_in = in;
     core_log_store(c, "row.failed", in, rc);
 }
 
@@ -60,29 +60,29 @@ void core_row_failed(struct core *c, const char *in, int rc)
 
 void core_ask(struct core *c)
 {
-    c->asked_apart = store_damage(c->store) && c->commit;
-    if (c->asked_apart)
-        c->commit(c);
-    c->asked_changes = store_changes(c->store);
+    c->turn->asked_apart = store_damage(c->store) && c->turn->commit;
+    if (c->turn->asked_apart)
+        c->turn->commit(c);
+    c->turn->asked_changes = store_changes(c->store);
 }
 
 bool core_asked(struct core *c, const char *in, int rc)
 {
-    bool only_read = store_changes(c->store) == c->asked_changes;
+    bool only_read = store_changes(c->store) == c->turn->asked_changes;
 
-    if (rc != STORE_DAMAGED || c->exit_code)
+    if (rc != STORE_DAMAGED || c->turn->exit_code)
         return false;
-    if (c->asked_apart && only_read) {
+    if (c->turn->asked_apart && only_read) {
         row_tell(c, in, rc);
         rc = store_abandon(c->store);
         if (rc == 0)
-            c->turn_dirty = false; /* there was nothing else in it */
+            c->turn->dirty = false; /* there was nothing else in it */
     }
     if (rc == 0)
         return true;
-    c->hand = (struct hand){.asked = true};
+    c->turn->hand = (struct hand){.asked = true};
     core_give_up(c, in, rc);
-    c->hand = (struct hand){0};
+    c->turn->hand = (struct hand){0};
     return false;
 }
 
@@ -97,7 +97,7 @@ int core_row_end(struct core *c, const char *in, int rc)
 {
     int undone = 0;
 
-    if (c->exit_code)
+    if (c->turn->exit_code)
         return rc ? rc : -EIO;
     if (rc == 0)
         rc = store_release(c->store);
@@ -105,7 +105,7 @@ int core_row_end(struct core *c, const char *in, int rc)
         return 0;
     core_forget(c); /* what it would have made */
     core_row_failed(c, in, rc);
-    if (c->exit_code)
+    if (c->turn->exit_code)
         return rc;
     undone = store_rollback_to(c->store);
     if (undone)

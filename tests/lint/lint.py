@@ -22,6 +22,7 @@ import source  # noqa: E402
 QUICK = {
     "include-arrows": rules_code.include_arrows,
     "rooms": rules_rooms.rooms,
+    "room-map": rules_rooms.room_map,
     "room-symbols": rules_rooms.room_symbols,
     "zeromq": rules_code.zeromq_in_one_room,
     "allocation": rules_code.allocation_in_one_module,

@@ -16,6 +16,9 @@ ORDER = {
     "ingress": ("http", "read", "spool", "accept", "amojo", "connector"),
     "tools/sandbox": ("kit", "http", "record", "amojo", "service", "acts"),
 }
+# The header with a process's map: a struct that points to what each room holds and knows nothing of it. So every
+# room may include it, though it stands above them.
+MAPS = {"core": "core/core.h"}
 TESTING = "testing"
 MAX_MODULES = 16
 # Libraries that only these rooms may touch, by the beginning of its header's or function's name.
@@ -60,7 +63,7 @@ def rooms(root):
             if owners and f"{process}/{room}" not in owners:
                 found.append(Finding(rel, line, f"<{name}> belongs to {' and '.join(owners)}"))
             target = room_of(name) if kind == '"' else None
-            if not target or target[0] != process or target[1] == room:
+            if not target or target[0] != process or target[1] == room or name == MAPS.get(process):
                 continue
             arrows[process].add((room, target[1]))
             if rank(process, target[1]) > rank(process, room):
@@ -72,6 +75,47 @@ def rooms(root):
             found.append(Finding(f"{process}/{room}", 1, "a room has a README.md of three lines"))
     found.figure = figures(arrows)
     return found
+
+
+def room_map(root):
+    """A map names every room, in the order of its opening list, says of each member what it is, and includes none."""
+    found = source.Findings()
+    for process, rel in MAPS.items():
+        text = source.read(root, rel) if (Path(root) / rel).is_file() else ""
+        listed = re.findall(r"^ \*   (\w+) {2,}", text, re.M)
+        start = source.line_of(text, max(text.find(f"struct {process} {{"), 0))
+        members = members_of(text, process)
+        for room in ORDER[process]:
+            if room not in listed:
+                found.append(Finding(rel, 1, f"the map does not list the room {room}"))
+            if defines(root, f"{process}/{room}", room) and room not in [name for name, _, _ in members]:
+                found.append(Finding(rel, start, f"struct {process} has no member for struct {room}"))
+        for name, line, comment in members:
+            if not comment:
+                found.append(Finding(rel, line, f"{name}: a member of the map says on its line what it is"))
+        named = [name for name, _, _ in members if name in listed]
+        if named != sorted(named, key=listed.index):
+            found.append(Finding(rel, start, f"the members {', '.join(named)} stand in another order than the list"))
+        for line, kind, name in source.includes(text):
+            if kind == '"' and room_of(name):
+                found.append(Finding(rel, line, f"the map may not include {name}: every room includes the map"))
+    return found
+
+
+def members_of(text, process):
+    """[(name, line, its comment or "")] of the struct that is the map."""
+    body = re.search(rf"^struct {process} \{{\n(.*?)^\}};", text, re.M | re.S)
+    if not body:
+        return []
+    first = text.count("\n", 0, body.start(1)) + 1
+    lines = enumerate(body.group(1).split("\n"), first)
+    matches = ((n, re.match(r"    [^/*]+?\*?(\w+);\s*(/\*.*\*/)?", line)) for n, line in lines)
+    return [(m.group(1), n, m.group(2) or "") for n, m in matches if m]
+
+
+def defines(root, folder, struct):
+    return any(re.search(rf"^struct {struct} \{{", source.read(root, rel), re.M)
+               for rel in source.files(root, ".c", ".h", rooms=(folder,)))
 
 
 def room_symbols(root):

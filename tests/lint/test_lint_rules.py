@@ -38,6 +38,9 @@ CLEAN = {
                    '#include "base/mem.h"\n#include "core/model/command.h"\n\nint take_one(enum command_state state);\n\n'
                    "int take_one(enum command_state state)\n{\n    switch (state) {\n    case COMMAND_READY:\n"
                    "    case COMMAND_FLYING:\n    case COMMAND_DONE:\n        return 0;\n    }\n    return 1;\n}\n",
+    "core/core.h": "#pragma once\n/* The map.\n *\n" + "".join(f" *   {r}  a room\n" for r in rules_rooms.ORDER["core"]) +
+                   " */\nstruct store;\nstruct turn;\nstruct core {\n    struct store *store; /* rows */\n"
+                   "    struct turn *turn;   /* one turn */\n};\n",
     "docs/words.md": "| word | meaning |\n|---|---|\n" + "".join(f"| {w} | a thing |\n" for w in rules_docs.WORDS),
     "docs/message-path.md": STOPS + "\n",
     "docs/states.md": "| from | to | why |\n|---|---|---|\n| READY | FLYING | dispatched |\n"
@@ -117,6 +120,12 @@ PLANTED = [
     ("rooms", {"core/queue/a.c": "#include <sqlite3.h>\n"}, "belongs to core/store"),
     ("rooms", {f"core/queue/a{n}.c": "int a;\n" for n in range(17)}, "17 modules"),
     ("rooms", {"core/queue/a.c": "int a;\n"}, "README.md"),
+    ("room-map", replaced("core/core.h", " *   queue  a room\n", ""), "does not list the room queue"),
+    ("room-map", replaced("core/core.h", "   /* one turn */", ""), "says on its line what it is"),
+    ("room-map", {"core/queue/a.h": "#pragma once\n/* A. */\nstruct queue {\n    int n;\n};\n"}, "no member for struct queue"),
+    ("room-map", replaced("core/core.h", "    struct store *store; /* rows */\n    struct turn *turn;   /* one turn */\n",
+                          "    struct turn *turn;   /* one turn */\n    struct store *store; /* rows */\n"), "another order"),
+    ("room-map", replaced("core/core.h", "struct store;\n", '#include "core/model/command.h"\n'), "may not include"),
     ("zeromq", {"core/a.c": "#include <czmq.h>\n"}, "belongs to proto/bus"),
     ("zeromq", {"egress/a.c": "void f(void)\n{\n    zsock_send(0);\n}\n"}, "zsock_send"),
     ("zeromq", {"base/config.c": "#include <czmq.h>\nvoid f(void)\n{\n    zmsg_new();\n}\n"}, "zmsg_new"),
