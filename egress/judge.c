@@ -46,6 +46,12 @@ const struct judge_row judge_table[] = {
     {AMOJO, ANY, HTTP_ANSWERED, 200, 299, 0, -1, ANY, OUTCOME_UNKNOWN, CAUSE_UNREADABLE,
      "it proves nothing: no id where one must be, or not amojo's answer"},
 
+    /* curl sent it twice: this answers the second, and what became of the first nobody knows */
+    {AMOJO, MESSAGE, HTTP_ANSWERED, 400, 499, -1, 1, ANY, OUTCOME_UNKNOWN, CAUSE_REFUSED,
+     "it may be the refusal of our own repeat, or what has changed since"},
+    {AMOJO, MESSAGE, HTTP_ANSWERED, 500, 599, -1, 1, ANY, OUTCOME_UNKNOWN, CAUSE_SERVER,
+     "its trouble came after the first"},
+
     /* elsewhere */
     {AMOJO, ANY, HTTP_ANSWERED, 300, 399, -1, -1, ANY, OUTCOME_UNKNOWN, CAUSE_REDIRECT,
      "never followed, the signature covers the path; what is behind it nobody knows"},
@@ -93,8 +99,6 @@ const struct judge_row judge_table[] = {
      "the channel is not connected (any more): about the scope"},
     {AMOJO, ANY, HTTP_ANSWERED, 400, 499, -1, -1, PAGE, OUTCOME_HOLD, CAUSE_PROXY,
      "a page, and amojo has none: something before it has answered"},
-    {AMOJO, MESSAGE, HTTP_ANSWERED, 400, 400, -1, 1, ANY, OUTCOME_UNKNOWN, CAUSE_REFUSED,
-     "curl sent it twice: this may be the refusal of our own repeat"},
     {AMOJO, ANY, HTTP_ANSWERED, 400, 499, -1, -1, ANY, OUTCOME_DEAD, CAUSE_REFUSED,
      "wrong, or a new message's repeated msgid: core asks the history when it may be that"},
 
