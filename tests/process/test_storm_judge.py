@@ -127,6 +127,17 @@ def asked(token, *statuses, at=0.0, account="A"):
                                             "status": s} for s in statuses)
 
 
+def in_b_too(token):
+    """Amo has it in account B as well, where it went when its number had."""
+    def change(h):
+        asked(token, 200, at=30, account="B")(h)
+        number = sum(m["first"].startswith(f"{token} ") for m in h["amo"])
+        h["amo"].append({**at_amo(h, token), "account": "B", "scope": "B", "chat": "new", "id": f"{token}-{number}",
+                         "at": 30, "seq": 9})
+        h["states"][token].update(amo_id=f"{token}-{number}")
+    return change
+
+
 def away(name, since, to, killed=True):
     return lambda h: h["outages"].append({"name": name, "from": since, "to": to, "killed": killed})
 
@@ -281,8 +292,8 @@ EXCUSED = {
         lose("m6"), dead("m6", "service.message", "refused"), card("m6", -1, "no"), called("m6", 6, final=True)],
     "dead as refused, as amo said": [
         lose("c2"), dead("c2", "amo.message", "refused"), failed("wa-2"), asked("c2", 400)],
-    "called failed, cut off by core's death and a move": [
-        lambda h: h["states"]["m6"].update(state="failed"), dead("m6", "service.message", "moved"), moved(7),
+    "called failed as unclear, cut off by core's death and a move": [
+        lambda h: h["states"]["m6"].update(state="failed"), dead("m6", "service.message", "unclear"), moved(7),
         away("core", 6.55, 7.0), called("m6", 6.5)],
     "dead, and its account has left": [
         lose("m6"), dead("m6", "service.message", at=8), of("m6", scope="old"),
@@ -304,15 +315,10 @@ EXCUSED = {
     "accepted before its source was given away": [moved(20)],
     "tried there before its source was given away": [moved(20), now("c3", at=30), asked("c3", 0, 200, at=19)],
     "waited while processes were away": [moved(20), now("c3", at=30), away("core", 21, 29)],
-    "in both accounts, the first of which never answered": [
-        moved(20), asked("c3", 0, at=3.5), asked("c3", 200, at=30, account="B"), lambda h: h["amo"].append(
-            {**at_amo(h, "c3"), "account": "B", "scope": "B", "chat": "new", "id": "x3b", "at": 30, "seq": 9}),
-        asked("c3", 200, at=2),  # a page, before amo had it
-        lambda h: h["states"]["c3"].update(amo_id="x3b")],
-    "in both accounts, the first of which answered a core that is forgotten": [
-        moved(20), asked("c3", 200, at=3), asked("c3", 200, at=30, account="B"), store(3, 15),
-        lambda h: h["amo"].append({**at_amo(h, "c3"), "account": "B", "scope": "B", "chat": "new", "id": "x3b", "at": 30, "seq": 9}),
-        lambda h: h["states"]["c3"].update(amo_id="x3b")],
+    "in both accounts, the first of which nobody who lives has called": [
+        moved(20), asked("c3", 0, at=3.5), in_b_too("c3"), away("core", 3.6, 5), away("egress-0", 4, 5)],
+    "in both accounts, the first of which answered a core that is forgotten, and nothing shows it": [
+        moved(20), asked("c3", 200, at=3), in_b_too("c3"), store(3, 4.5)],
     "delayed, then delivered": [lambda h: h["statuses"].insert(
         0, {"id": "a5", "account": "A", "status": -1, "error_code": 903, "error": "delayed", "seq": 0})],
     "delayed, then taken over by a service that reports nothing": [card("m6", -1, "delayed")],
@@ -323,7 +329,7 @@ EXCUSED = {
                                    "at": 11.5})],
     "failed, and the service that has it never said so": [lambda h: h["states"]["m6"].update(state="failed"),
                                                          now("m6", "service", told=False, answered=[])],
-    "failed as unclear, and amo has it": [lambda h: h["states"]["c2"].update(state="failed"),
+    "failed as unclear, and amo has it": [lambda h: h["states"]["c2"].update(state="failed"), asked("c2", 0),
                                           dead("c2", "amo.message", "unclear")],
     "refused while its source changed hands": [lose("c2"), of("c2", accepted=False, refusal="422", may_refuse=True)],
 }
@@ -341,12 +347,12 @@ def test_what_is_excused_is_no_problem(what):
     ("nor is that an excuse for a second effect", "double", [now("c2", effects=2), spool(1, 2, "c2")]),
     ("a move alone is none for calling failed what is there", "slander", [
         lambda h: h["states"]["m6"].update(state="failed"), dead("m6", "service.message", "moved"), moved(7)]),
-    ("nor with a death of core long after the answer", "slander", [
+    ("nor with a death of core while it was called", "slander", [
         lambda h: h["states"]["m6"].update(state="failed"), dead("m6", "service.message", "moved"), moved(7),
-        away("core", 9, 10), called("m6", 6.5)]),
-    ("nor with core only frozen", "slander", [
-        lambda h: h["states"]["m6"].update(state="failed"), dead("m6", "service.message", "moved"), moved(7),
-        away("core", 6.55, 7, killed=False), called("m6", 6.5)]),
+        away("core", 6.55, 7), called("m6", 6.5)]),
+    ("what nobody has called is not unclear", "baseless", [
+        lose("m6"), dead("m6", "service.message", "unclear"), card("m6", -1, "no"), moved(7)]),
+    ("nor is a client's word", "baseless", [lose("c2"), dead("c2", "amo.message", "unclear"), failed("wa-2")]),
     ("that of a store is none for a loss", "lost", [lose("c2"), store(0, 10)]),
     ("nor for an old text that stands", "stale", [now("c1", text="c1 edit 1"), store(0, 10)]),
     ("nor for first times out of order", "overtaken", [
@@ -361,12 +367,19 @@ def test_what_is_excused_is_no_problem(what):
         store(15, 20)]),
     ("nor for calling failed what was there", "slander", [failed("wa-2", at=5), store(3, 6)]),
     ("two channels that both answered are not both", "double", [
-        moved(20), asked("c3", 200, at=3.5), asked("c3", 200, at=30, account="B"), lambda h: h["amo"].append(
-            {**at_amo(h, "c3"), "account": "B", "scope": "B", "chat": "new", "id": "x3b", "at": 30, "seq": 9})]),
+        moved(20), asked("c3", 200, at=3.5), in_b_too("c3"), away("core", 3.6, 5), away("egress-0", 4, 5)]),
+    ("nor two of which the first was called again", "double", [
+        moved(20), asked("c3", 0, at=3.5), asked("c3", 404, at=6), in_b_too("c3"), away("core", 3.6, 5),
+        away("egress-0", 4, 5)]),
+    ("nor with a worker that lived to tell", "double", [
+        moved(20), asked("c3", 0, at=3.5), in_b_too("c3"), away("core", 3.6, 5)]),
+    ("nor when both died long after", "double", [
+        moved(20), asked("c3", 0, at=3.5), in_b_too("c3"), away("core", 9, 10), away("egress-0", 9, 10)]),
+    ("nor when a spool could tell that the store is a copy", "double", [
+        moved(20), asked("c3", 200, at=3), in_b_too("c3"), store(3, 15)]),
     ("nor twice in the second", "double", [
-        moved(20), asked("c3", 0), asked("c3", 200, at=30, account="B"), lambda h: h["amo"].extend(
-            {**at_amo(h, "c3"), "account": "B", "scope": "B", "chat": "new", "id": f"x3{i}", "at": 30, "seq": 9}
-            for i in "bc")]),
+        moved(20), asked("c3", 0, at=3.5), in_b_too("c3"), in_b_too("c3"), away("core", 3.6, 5),
+        away("egress-0", 4, 5)]),
     ("nobody waits for a manager's word that is known", "overtaken", [
         called("m6", 6.5), of("o4", n=17, at=17), now("o4", at=21.6), lambda h: h["acts"].append(
             {**act(h, "c2"), "token": "c9", "n": 21, "since": 20, "mid": "wa-9", "at": 21, "done_at": 21}),

@@ -75,9 +75,10 @@ something happened has as long as an attempt takes (GRACE), not counting what pr
 moved     a word accepted before a source was moved may be with the old account or the new one: with the new one from
           the beginning of the verb on, with the old one if it was called with it by then (BEGUN after it). What is
           accepted when the verb has returned is the new one's alone.
-both      a client's word may stand in two accounts, or under two channels of one, when the first never answered, or
-          answered a core whose store was put back since, and lost the source before the second got it: the first
-          cannot be asked any more (docs/adr/0014).
+both      a client's word may stand in two accounts, or under two channels of one, when the first lost the source before
+          the second got it, and nothing could tell that the first was to be asked: core and a worker were killed
+          during its first call, or it was done for a core whose store was put back since, and nothing was accepted
+          between the copy and a moment before it was put back (docs/adr/0014).
 spool     {kind: spool, from_n, to_n, tokens}: a copy of a spool was put back. `tokens` are the words accepted after the
           copy was made of which core, asked when ingress was gone, knew nothing: those are physically gone. Of edits
           and reports core cannot be asked: those of (from_n, to_n] may be lost. Nothing may be there twice or with
@@ -95,12 +96,11 @@ bereft    what changes a message that stands in quarantine or went with a spool 
 waited    what is reported as written on the service's side waits while a manager's word to that party is tried there,
           or first words to anybody, since it may be that word; a client's later words may then come before it. From the
           first call with the manager's word until so long after the last call or answer, never the other way round.
-cut off   a manager's word that was being called when core was killed, and whose number went to another company, may
-          be called failed (`moved`) though its service has it: it cannot go again, and nobody can be asked.
 left      a manager in a chat of an account that has left by the channel he wrote in cannot be told that his words are
           dead, if they died when it had left: amo takes nothing from there any more. They stand among the dead letters.
 unclear   a message whose death says `unclear` may be there: amo could not be asked, or nobody could ask the service of
-          a manager whose number went to another company.
+          a manager whose number went to another company, or who is told a day later. So it was called, or handed to a
+          worker when core or that one was killed.
 """
 import re
 from collections import Counter, defaultdict
@@ -276,19 +276,29 @@ class Judge:
                 self.say("double", f"{token} reached {items[0]['party']} {len(items)} times")
 
     def in_both(self, act, token, items):
-        """Once by each channel, the earlier one of which never answered to anybody who remembers, and had lost the
-        source before the later."""
+        """Once by each channel, the earlier one of which nobody remembers to have called, and had lost the source before
+        the later."""
         for one, other in zip(items, items[1:]):
-            answers = [c["status"] for c in self.h["amo_calls"] if (c["scope"], c["token"]) == (one["scope"], token)
-                       and c["at"] >= one["at"] - EPSILON]
-            lost = answers and all(status != 200 for status in answers)
+            calls = [c for c in self.h["amo_calls"] if (c["scope"], c["token"]) == (one["scope"], token)]
+            lost = len(calls) == 1 and calls[0]["status"] != 200 and self.died_during(calls[0]["at"])
             lost = lost or any(s["copied"] - EPSILON <= one["at"] <= s["back"] + EPSILON <= other["at"] + 2 * EPSILON
-                               for s in self.stores())
+                               and not self.shown(s) for s in self.stores())
             went = any(one["at"] - EPSILON <= o["at"] and o["from"] <= other["at"] + EPSILON and o["from"] > 0
                        for o in self.rows(act["service"], act["source"]))
             if one["scope"] == other["scope"] or not lost or not went:
                 return False
         return True
+
+    def died_during(self, at):
+        """Were core and a worker killed while a call that began then may have been under way?"""
+        killed = [o for o in self.h["outages"] if o["killed"] and o["to"] >= at - EPSILON and o["from"] <= self.until(at)]
+        return any(o["name"] == "core" for o in killed) and any(o["name"].startswith("egress") for o in killed)
+
+    def shown(self, store):
+        """Was anything accepted after the copy that core had the time to take? What the spool says of that shows it the
+        copy."""
+        return any(a["accepted"] and a["kind"] != "manager" and store["copied"] < a["done_at"] < store["back"] - BEGUN
+                   for a in self.acts)
 
     # --- nothing marked delivered that is not, nor failed that is there ---------------------------------
 
@@ -349,16 +359,8 @@ class Judge:
         self.used["cut"] += bool(self.at_service.get(token)) and not said
         if said and not self.excuse("unclear", token in {d["token"] for d in self.h["dead"]
                                                          if d["reason"] == "unclear"}) \
-                and not self.excuse("cut off", all(self.cut_off(token, r) for r in said)) \
                 and not (at is not None and self.forgotten(at, said[0]["at"])):
             self.say("slander", f"{token} {words}, and its service has it and said so")
-
-    def cut_off(self, token, r):
-        """Was it under way when core died, and did its number change hands?"""
-        asked = self.asked.get((r["webhook_id"], r["service"]), r["at"])
-        died = any(o["name"] == "core" and o["killed"] and asked <= o["to"] and
-                   r["answered"][0] >= o["from"] - EPSILON for o in self.h["outages"])
-        return died and any(d["reason"] in ("moved", "nobody") for d in self.dead.get(token, []))
 
     def forgotten(self, told, done):
         """It was called failed by a core whose store was put back, and done by the one that had forgotten that."""
@@ -437,7 +439,11 @@ class Judge:
                     self.say("baseless", f"{what} died as {d['reason']}, and nothing changed hands")
                 elif d["kind"] == "amo.message":
                     self.say("baseless", f"{what} died as {d['reason']}: a client's word goes along")
-            elif d["reason"] != "unclear" and d["attempts"] < self.h["attempts"]:
+            elif d["reason"] == "unclear":
+                calls = self.h["calls"] + self.h["amo_calls"]
+                if not any(c["token"] == d["token"] for c in calls) and not any(o["killed"] for o in self.h["outages"]):
+                    self.say("baseless", f"{what} died as unclear, and nobody was called with it")
+            elif d["attempts"] < self.h["attempts"]:
                 self.say("baseless", f"{what} died of {d['reason']} after {d['attempts']} attempts")
 
         told = Counter(f["mid"] for f in self.h["failures"] if f["code"] == "edit_failed")
