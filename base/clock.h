@@ -4,7 +4,6 @@
  * uses unix_ms, which outlives a reboot. Code that can be tested takes time as an argument;
  * only loops and mains call these. */
 
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"

@@ -1,7 +1,6 @@
 #include "base/config.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/config_scan.h"

@@ -5,7 +5,6 @@
  * (proto/sign.h). */
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/compiler.h"

@@ -1,6 +1,5 @@
 #include "base/crypto.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/testing.h"

@@ -3,7 +3,6 @@
 /* Identifiers: random ones, time-ordered ones, and ids derived from others so that a repeat
  * is the same id by construction. */
 
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"

@@ -1,7 +1,5 @@
 #include "base/mem.h"
 
-#include <string.h>
-
 #include "base/testing.h"
 
 static void zero_bytes_give_a_pointer_of_their_own(void **state)

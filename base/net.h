@@ -2,10 +2,8 @@
 
 /* Addresses and listening sockets, as far as more than one room needs them. */
 
-#include <stdint.h>
 #include <sys/socket.h>
 
-#include "base/buf.h"
 #include "base/compiler.h"
 
 /* "127.0.0.1:8080", "[::1]:8080", ":8080" (all IPv4 addresses). Numbers only, no names.

@@ -4,7 +4,6 @@
 #include "base/num.h"
 
 #include <errno.h>
-#include <strings.h>
 
 int num_parse_u64(struct view text, uint64_t *ret)
 {

@@ -2,8 +2,6 @@
 
 /* Numbers from outside: strict parsing and checked arithmetic. */
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"

@@ -5,9 +5,6 @@
  *
  * Exit codes: 0 fine, 1 failed, 2 usage or config, 3 cannot reach the peer, 75 temporary. */
 
-#include <stdbool.h>
-
-#include "base/buf.h"
 #include "base/compiler.h"
 #include "base/config.h"
 

@@ -1,7 +1,6 @@
 #include "base/secret.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/testing.h"

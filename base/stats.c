@@ -4,7 +4,6 @@
 #include "base/stats.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/list.h"

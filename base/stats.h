@@ -6,7 +6,6 @@
  * name it is made with. Labels from outside have a bounded set, so the number of metrics is
  * bounded too (STATS_MAX). Single thread. */
 
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"

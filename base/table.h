@@ -5,7 +5,6 @@
  * ids cannot make them collide. Owns only its slots. */
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/compiler.h"

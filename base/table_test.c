@@ -1,7 +1,6 @@
 #include "base/table.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/testing.h"
 

@@ -4,7 +4,6 @@
  * curl has the last word. The scheme may be written in capitals. */
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "base/buf.h"
 

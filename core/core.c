@@ -29,7 +29,6 @@
 #include "core/frames.h"
 #include "core/intake/aside.h"
 #include "core/intake/echo.h"
-#include "core/intake/intake.h"
 #include "core/intake/waiting.h"
 #include "core/peers/peers.h"
 #include "core/peers/spools.h"

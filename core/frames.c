@@ -6,7 +6,6 @@
 #include "core/frames.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/config.h"

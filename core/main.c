@@ -1,10 +1,6 @@
 /* amo-core: options and configuration, what needs rights, confine, connect, ready, loop - in this order, as in
  * every main. */
 
-#include <signal.h>
-#include <stdio.h>
-
-#include "base/log.h"
 #include "base/process.h"
 #include "core/core.h"
 #include "proto/bus/socket.h"

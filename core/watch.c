@@ -3,9 +3,6 @@
 
 #include "core/watch.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/log.h"
@@ -23,11 +20,9 @@
 #include "core/frames.h"
 #include "core/intake/apply.h"
 #include "core/intake/echo.h"
-#include "core/intake/intake.h"
 #include "core/intake/room.h"
 #include "core/intake/waiting.h"
 #include "core/peers/peers.h"
-#include "proto/limits.h"
 
 /* commands looked at for their age in one tick; the walk goes on at the next */
 #define SWEEP_EVERY_TICKS 5

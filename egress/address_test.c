@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <sys/un.h>
 
 #include "base/compiler.h"
 #include "base/testing.h"

@@ -13,7 +13,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/table.h"
-#include "proto/limits.h"
 #include "proto/session.h"
 
 void batch_leave(struct transfers *ts, struct batch **batch_p)

@@ -20,7 +20,6 @@
 #include "egress/transfer.h"
 #include "proto/bus/edge.h"
 #include "proto/bus/testing/loops.h"
-#include "proto/limits.h"
 #include "proto/session.h"
 
 #define N_MAX 8

@@ -1,7 +1,5 @@
 #include "egress/evidence.h"
 
-#include <string.h>
-
 #include "base/testing.h"
 #include "proto/limits.h"
 

@@ -4,7 +4,6 @@
 #include "egress/http.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 

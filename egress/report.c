@@ -6,12 +6,9 @@
 
 #include "egress/transfer.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <string.h>
 
 #include "base/clock.h"
-#include "base/mem.h"
 #include "base/table.h"
 #include "egress/attempt.h"
 #include "egress/report.h"

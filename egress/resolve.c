@@ -3,7 +3,6 @@
 
 #include "egress/resolve.h"
 
-#include <string.h>
 #include <strings.h>
 
 #include "base/buf.h"

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/compiler.h"
 #include "base/testing.h"
 
 static void one_call_asks_for_a_name_and_the_others_wait(void **state)

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "egress/target_testing.h"
-#include "proto/limits.h"
 #include "proto/sign.h"
 
 static void read_fixture(const char *name, struct buf *ret)

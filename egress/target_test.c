@@ -1,7 +1,6 @@
 #include "egress/target.h"
 
 #include "egress/target_testing.h"
-#include "proto/limits.h"
 
 static struct http_answer answered(unsigned status, const char *body)
 {

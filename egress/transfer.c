@@ -8,10 +8,8 @@
 
 #include "egress/transfer.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"

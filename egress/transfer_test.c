@@ -1,7 +1,5 @@
 #include "egress/transfer.h"
 
-#include <string.h>
-
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/stats.h"

@@ -19,7 +19,6 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/log.h"
-#include "base/net.h"
 #include "base/process.h"
 #include "ingress/accept/push.h"
 #include "ingress/accept/registry_copy.h"

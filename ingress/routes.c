@@ -15,7 +15,6 @@
 #include "ingress/connector/connector.h"
 #include "ingress/http/exchange.h"
 #include "ingress/ingress.h"
-#include "proto/limits.h"
 
 static void health(struct ingress *in, struct exchange *x)
 {

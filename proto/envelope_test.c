@@ -4,7 +4,6 @@
 
 #include "base/testing.h"
 #include "proto/messages.h"
-#include "proto/pack.h"
 
 static struct id id_of(unsigned char fill)
 {

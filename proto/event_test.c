@@ -1,7 +1,6 @@
 #include "proto/event.h"
 
 #include <assert.h>
-#include <string.h>
 
 #include "base/testing.h"
 #include "proto/content_testing.h"

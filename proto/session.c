@@ -3,8 +3,6 @@
 
 #include "proto/session.h"
 
-#include <string.h>
-
 static const struct field hello_fields[] = {
     FIELD(FIELD_U64, hello, role),     FIELD(FIELD_TEXT, hello, name),
     FIELD(FIELD_TEXT, hello, version), FIELD(FIELD_U64, hello, registry_version),

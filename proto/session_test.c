@@ -1,7 +1,5 @@
 #include "proto/session.h"
 
-#include <string.h>
-
 #include "base/testing.h"
 #include "proto/messages.h"
 

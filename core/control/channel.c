@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "base/process.h"
 #include "base/url.h"

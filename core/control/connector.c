@@ -8,7 +8,6 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
-#include "base/mem.h"
 #include "base/process.h"
 #include "base/url.h"
 #include "core/control/control.h"

@@ -9,7 +9,6 @@
 #include "core/deliver/deliver.h"
 #include "core/store/db.h"
 #include "core/testing/amoctl.h"
-#include "proto/limits.h"
 #include "proto/session.h"
 
 /* --- every verb and every mistake ----------------------------------------------------------- */

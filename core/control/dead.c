@@ -1,17 +1,12 @@
 /* `amoctl dead`: what was given up. */
 
 #include "base/clock.h"
-#include "base/mem.h"
-#include "base/num.h"
 #include "base/process.h"
 #include "core/control/control.h"
 #include "core/control/verbs.h"
 #include "core/peers/peers.h"
 #include "core/turn/message.h"
 #include "proto/limits.h"
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
 /* how long a service is asked to know the id of a call again (docs/connector.md) */
 #define KNOWN_AGAIN_MS INT64_C(86400000)

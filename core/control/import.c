@@ -15,7 +15,6 @@
 #include "base/process.h"
 #include "core/control/control.h"
 #include "core/control/verbs.h"
-#include "core/intake/conversation.h"
 #include "core/model/router.h"
 #include "proto/limits.h"
 

@@ -4,11 +4,9 @@
 
 #include "core/control/moves.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/mem.h"
 #include "base/process.h"
 #include "core/deliver/moved.h"
 #include "core/intake/echo.h"

@@ -4,9 +4,6 @@
  * only ingress can read, an ingress (REPLAY).
  * Holds: nothing. */
 
-#include <errno.h>
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/process.h"
 #include "core/control/control.h"

@@ -1,7 +1,6 @@
 /* What was kept for a person: tried again, all or none; handed back to ingress; dropped. And the
  * webhooks of an account that still speaks version 1. */
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"

@@ -2,18 +2,11 @@
  *
  * From: control.c. To: the store and the queue. Holds: nothing. */
 
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "base/clock.h"
-#include "base/mem.h"
-#include "base/num.h"
 #include "base/process.h"
 #include "core/control/control.h"
 #include "core/control/verbs.h"
 #include "core/peers/peers.h"
-#include "proto/limits.h"
 
 int verb_queue(struct control_ask *ask)
 {

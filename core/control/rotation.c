@@ -3,7 +3,6 @@
 
 #include "core/control/rotation.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "base/clock.h"

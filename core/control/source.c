@@ -3,7 +3,6 @@
  *
  * From: control.c. To: the store and core_registry_changed. Holds: nothing. */
 
-#include <errno.h>
 #include <string.h>
 
 #include "base/process.h"

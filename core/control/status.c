@@ -2,15 +2,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/num.h"
 #include "base/process.h"
 #include "core/control/control.h"
 #include "core/control/verbs.h"
 #include "core/peers/peers.h"
-#include "proto/limits.h"
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
 static void peer_json(struct json_writer *w, const struct peer *p)
 {

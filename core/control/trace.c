@@ -1,16 +1,9 @@
 /* `amoctl trace`: the way of one message. */
 
-#include "base/clock.h"
-#include "base/mem.h"
-#include "base/num.h"
 #include "base/process.h"
 #include "core/control/control.h"
 #include "core/control/verbs.h"
 #include "core/peers/peers.h"
-#include "proto/limits.h"
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
 static const char *message_direction_name(int64_t direction)
 {

@@ -6,7 +6,6 @@
 #include "core/deliver/calls.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/config.h"

@@ -3,7 +3,6 @@
 #include "core/deliver/calls.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "core/deliver/calls_private.h"

@@ -4,7 +4,6 @@
 #include "core/deliver/dispatch.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "core/deliver/settle.h"

@@ -17,7 +17,6 @@
 #include "core/deliver/moved.h"
 #include "core/deliver/settle.h"
 #include "proto/foreign_id.h"
-#include "proto/limits.h"
 
 /* three looks within a minute: amo shows an accepted message only after a while. These are parts of
  * core/looks_ms. */

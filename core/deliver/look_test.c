@@ -2,8 +2,6 @@
 
 #include "core/deliver/look.h"
 
-#include <string.h>
-
 #include "base/clock.h"
 #include "core/deliver/calls.h"
 #include "core/deliver/settle.h"

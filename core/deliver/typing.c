@@ -15,7 +15,6 @@
 #include "core/model/reach.h"
 #include "proto/command.h"
 #include "proto/event.h"
-#include "proto/limits.h"
 #include "proto/query.h"
 
 /* once in this time and direction; amo itself says so every five seconds */

@@ -3,7 +3,6 @@
  * From: control.c. To: calls.c. Holds: the caller until the service has answered. */
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/mem.h"

@@ -2,9 +2,6 @@
 
 #include "core/doctor/doctor_line.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/testing.h"
 
 #define MIB 1048576UL

@@ -2,7 +2,6 @@
  *
  * From: doctor.c. To: its checks. Holds: nothing. */
 
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 

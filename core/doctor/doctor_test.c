@@ -1,7 +1,6 @@
 /* amoctl doctor, the looks: a test webhook on both its ways, and what ends the wait for it. */
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/process.h"

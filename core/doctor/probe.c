@@ -3,8 +3,6 @@
  *
  * From: control.c. To: calls.c. Holds: the caller until the call is over. */
 
-#include <errno.h>
-
 #include "base/clock.h"
 #include "base/process.h"
 #include "core/control/control.h"

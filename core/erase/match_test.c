@@ -1,7 +1,6 @@
 #include "core/erase/match.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "base/testing.h"
 

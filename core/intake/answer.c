@@ -4,9 +4,6 @@
 
 #include "core/intake/answer.h"
 
-#include <errno.h>
-#include <string.h>
-
 #include "base/log.h"
 #include "core/intake/lookup.h"
 #include "core/peers/peers.h"

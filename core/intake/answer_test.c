@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "base/clock.h"
 #include "core/deliver/resolve.h"
 #include "core/store/db.h"
 #include "core/testing/rig.h"

@@ -1,14 +1,12 @@
 /* What amo or the service send back of messages they were given. */
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "core/deliver/calls.h"
 #include "core/deliver/resolve.h"
 #include "core/deliver/settle.h"
 #include "core/intake/echo.h"
-#include "core/intake/intake.h"
 #include "core/intake/waiting.h"
 #include "core/queue/queue.h"
 #include "core/testing/rig.h"

@@ -7,7 +7,6 @@
 #include "core/intake/intake.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -17,7 +16,6 @@
 #include "base/mem.h"
 #include "base/stats.h"
 #include "core/intake/apply.h"
-#include "core/intake/conversation.h"
 #include "core/intake/echo.h"
 #include "core/intake/follow.h"
 #include "core/intake/lookup.h"

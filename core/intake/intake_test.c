@@ -1,6 +1,5 @@
 #include "core/intake/intake.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"

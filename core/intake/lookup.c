@@ -4,7 +4,6 @@
 
 #include "core/intake/lookup.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "core/intake/echo.h"

@@ -2,7 +2,6 @@
 
 #include "core/intake/room.h"
 
-#include "base/clock.h"
 #include "core/intake/intake.h"
 #include "core/peers/peers.h"
 #include "core/store/db.h"

@@ -2,11 +2,9 @@
 
 #include "core/intake/waiting.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "core/intake/intake.h"
 #include "core/store/db.h"
 #include "core/testing/rig.h"
 #include "core/watch.h"

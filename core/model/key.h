@@ -13,6 +13,8 @@
  * A key of `mid` and `answered` may lead to another sender's message: the caller says whose it must be
  * (core/intake/lookup.h). */
 
+#include <stdint.h>
+
 #include "base/buf.h"
 #include "base/compiler.h"
 #include "proto/limits.h"

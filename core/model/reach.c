@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#include "base/compiler.h"
-
 bool reach_is_same_account(const char *scope, const char *other)
 {
     struct view account = registry_scope_account(view_of(other));

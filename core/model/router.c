@@ -6,7 +6,6 @@
 
 #include "core/model/router.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -1,8 +1,5 @@
 #include "core/model/taken.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "base/crypto.h"
 #include "base/testing.h"
 

@@ -6,13 +6,10 @@
 #include "core/peers/peers.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/config.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "core/peers/spools.h"
 #include "proto/bus/edge.h"

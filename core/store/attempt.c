@@ -10,7 +10,6 @@
 #include "proto/event.h"
 #include "proto/limits.h"
 #include <errno.h>
-#include <string.h>
 
 int store_attempt_add(struct store *s, const struct attempt_row *a)
 {

@@ -13,7 +13,6 @@
 
 #include <sqlite3.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "core/store/db.h"
 

@@ -1,17 +1,12 @@
 /* Commands that wait. */
 
-#include <errno.h>
-#include <string.h>
-
-#include "base/clock.h"
+#include "core/model/command.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "core/model/command.h"
 #include "core/store/private.h"
 #include "core/store/store.h"
 #include "proto/command.h"
 #include "proto/event.h"
-#include "proto/limits.h"
 
 int store_command_add(struct store *s, const struct command_row *c, int64_t *ret_id)
 {

@@ -2,7 +2,6 @@
 
 /* Commands that wait. Errors and ownership: core/store/store.h. */
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"

@@ -1,7 +1,6 @@
 /* Conversations and the chats amo knows them by. */
 
 #include <errno.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/json.h"

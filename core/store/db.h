@@ -9,7 +9,6 @@
  * NULL), b struct view as blob (VIEW_NONE is NULL), s const char * (NULL is NULL). */
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"

@@ -1,6 +1,5 @@
 /* Dead letters. */
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "core/model/command.h"
@@ -9,8 +8,6 @@
 #include "proto/command.h"
 #include "proto/event.h"
 #include "proto/limits.h"
-#include <errno.h>
-#include <string.h>
 
 int store_dead_add(struct store *s, int64_t command, const char *reason, int64_t now_ms)
 {

@@ -1,7 +1,6 @@
 /* Messages, and the one table of all the ids they are known by. */
 
 #include <errno.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "core/model/key.h"

@@ -2,7 +2,6 @@
 
 /* Messages, and the one table of all the ids they are known by. Errors and ownership: core/store/store.h. */
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"

@@ -1,7 +1,6 @@
 /* A database of before keeps its rows, and what is new about them is filled in. */
 
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/testing.h"

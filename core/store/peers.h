@@ -2,7 +2,6 @@
 
 /* Spools and workers that core knows. Errors and ownership: core/store/store.h. */
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"

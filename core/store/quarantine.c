@@ -1,16 +1,12 @@
 /* Quarantine, and events that wait. */
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "core/model/command.h"
 #include "core/store/private.h"
 #include "core/store/store.h"
 #include "proto/command.h"
 #include "proto/event.h"
 #include "proto/limits.h"
-#include <errno.h>
-#include <string.h>
 
 /* NOLINTNEXTLINE(readability-function-size): the arguments are the fields of one row */
 int store_quarantine_add(struct store *s, const char *reason, struct view event,

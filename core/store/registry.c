@@ -1,7 +1,6 @@
 /* Channels, connectors, scopes and sources at rest: secrets only sealed. */
 
 #include <errno.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "base/num.h"

@@ -2,6 +2,8 @@
 
 #include "core/store/schema.h"
 
+#include "base/compiler.h"
+
 /* Numbered and never changed once released: a new need is a new migration at the end. */
 static const char *const migrations[] = {
     /* 1: the road */

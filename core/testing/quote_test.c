@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "core/deliver/resolve.h"
 #include "core/store/private.h"
 #include "core/testing/rig.h"

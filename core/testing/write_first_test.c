@@ -1,9 +1,6 @@
 /* A manager writes first: which number, which conversation, and how amo's chat becomes one with
  * ours. */
 
-#include <string.h>
-
-#include "base/clock.h"
 #include "core/deliver/resolve.h"
 #include "core/testing/rig.h"
 

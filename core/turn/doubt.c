@@ -3,7 +3,6 @@
 
 #include "core/turn/doubt.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 #include "base/clock.h"

@@ -1,8 +1,5 @@
 #include "core/turn/doubt.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "base/clock.h"
 #include "core/control/control.h"
 #include "core/deliver/clock_ask.h"

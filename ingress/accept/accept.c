@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -15,7 +14,6 @@
 #include "ingress/http/exchange.h"
 #include "ingress/spool/spool.h"
 #include "proto/event.h"
-#include "proto/limits.h"
 
 #define EVENT_KEEP (256U << 10) /* bytes of the encoding buffer kept between events */
 

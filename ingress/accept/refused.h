@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "base/compiler.h"
 
 #define REFUSED_ROWS 16
 #define REFUSED_NAME 64 /* of a connector or a source; what is longer is not remembered */

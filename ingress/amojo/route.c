@@ -5,14 +5,11 @@
  * the spool, or nowhere.
  * Holds: nothing after its return. */
 
-#include <errno.h>
-#include <string.h>
-
+#include "ingress/amojo/route.h"
 #include "base/clock.h"
 #include "ingress/accept/accept.h"
 #include "ingress/accept/registry_copy.h"
 #include "ingress/amojo/normalize.h"
-#include "ingress/amojo/route.h"
 #include "ingress/http/exchange.h"
 #include "proto/limits.h"
 #include "proto/registry.h"

@@ -15,7 +15,6 @@
 #include "ingress/http/exchange.h"
 #include "ingress/spool/repeat.h"
 #include "proto/foreign_id.h"
-#include "proto/limits.h"
 
 static void edit_whole(void *arg, struct exchange *x);
 static void reaction_whole(void *arg, struct exchange *x);

@@ -6,7 +6,6 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
-#include "base/compiler.h"
 #include "ingress/connector/read.h"
 #include "proto/content.h"
 

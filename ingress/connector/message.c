@@ -5,13 +5,9 @@
  * To: the spool, an event for the message or for each status; the answer leaves after the flush.
  * Holds: nothing after its return. */
 
-#include <errno.h>
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/json.h"
-#include "base/log.h"
 #include "ingress/accept/accept.h"
 #include "ingress/connector/connector.h"
 #include "ingress/connector/normalize.h"

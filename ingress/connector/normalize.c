@@ -6,8 +6,6 @@
 
 #include "ingress/connector/normalize.h"
 
-#include <errno.h>
-
 #include "base/json.h"
 #include "ingress/read/emoji.h"
 #include "proto/limits.h"

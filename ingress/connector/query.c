@@ -6,8 +6,6 @@
 
 #include "ingress/connector/query.h"
 
-#include <errno.h>
-
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/json.h"

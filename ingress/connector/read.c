@@ -4,7 +4,6 @@
 #include "ingress/connector/read.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <math.h>
 
 #include "base/url.h"

@@ -3,8 +3,6 @@
 /* Events of the connector API that a caller may send again: the first is kept and answered 202
  * `accepted`, the same again 200 `duplicate`, another body under the same key 409. */
 
-#include "base/buf.h"
-
 struct connector_words;
 struct event;
 struct exchange;

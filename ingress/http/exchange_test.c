@@ -2,8 +2,6 @@
 
 #include "ingress/http/exchange.h"
 
-#include <stdio.h>
-
 #include "base/json.h"
 #include "base/testing.h"
 #include "ingress/http/figures.h"

@@ -1,6 +1,5 @@
 #include "ingress/http/guard.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/testing.h"

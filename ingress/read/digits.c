@@ -3,9 +3,7 @@
 
 #include "ingress/read/digits.h"
 
-#include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 
 static size_t run_of_digits(struct view v, size_t from)
 {

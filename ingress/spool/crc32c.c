@@ -3,7 +3,6 @@
 #include "ingress/spool/crc32c.h"
 
 #include <stdbool.h>
-#include <string.h>
 
 /* Eight bytes a step with eight tables; made at the first call (one thread). */
 

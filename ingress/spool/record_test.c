@@ -1,7 +1,5 @@
 #include "ingress/spool/record.h"
 
-#include <string.h>
-
 #include "base/testing.h"
 #include "ingress/spool/crc32c.h"
 

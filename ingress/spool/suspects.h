@@ -7,8 +7,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/compiler.h"
-
 struct flight {
     uint64_t number;
     uint64_t bytes;

@@ -2,7 +2,6 @@
 
 #include "proto/bus/loop.h"
 
-#include <stdio.h>
 #include <unistd.h>
 
 #include "base/testing.h"

@@ -7,8 +7,6 @@
  * A socket is not a store: what is sent is kept by the sender until the receiver has named it.
  * One thread, one socket. */
 
-#include <stdint.h>
-
 #include "base/buf.h"
 #include "base/compiler.h"
 #include "proto/bus/errors.h"

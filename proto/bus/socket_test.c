@@ -3,9 +3,7 @@
 #include "proto/bus/socket.h"
 
 #include <poll.h>
-#include <stdio.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <czmq.h>
 

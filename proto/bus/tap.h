@@ -8,6 +8,7 @@
  * [direction '<' or '>'][envelope][body]. */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/compiler.h"

@@ -2,7 +2,6 @@
  * printed. Our own look at the file must never let through what zconfig then refuses. */
 
 #include <errno.h>
-#include <string.h>
 
 #include "base/config.h"
 #include "tests/fuzz/fuzz.h"

@@ -2,7 +2,6 @@
  * like: rows come with rising line numbers, within their limits, and every refusal says why. */
 
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"

@@ -5,7 +5,6 @@
  * Each input is looked at as it is, and once more with the check sums of its records put right, so
  * that a change of one byte reaches the code behind them. */
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
