@@ -145,6 +145,9 @@ static const char *const migrations[] = {
        back may have done it */
     "ALTER TABLE waiting ADD COLUMN scope TEXT;"
     "ALTER TABLE waiting ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0;",
+    /* of a lane's dead letters none but these are looked for, and others may be many */
+    "DROP INDEX dead_lane;"
+    "CREATE INDEX dead_unclear ON dead(lane) WHERE reason='unclear';",
 };
 
 int schema_count(void)

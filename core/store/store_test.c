@@ -17,6 +17,7 @@
 #include "core/store/erase.h"
 #include "core/store/keys.h"
 #include "proto/command.h"
+#include "proto/limits.h"
 #include "proto/session.h"
 
 #define NOW 1700000000000LL
@@ -841,6 +842,75 @@ static void a_dead_letter_keeps_its_evidence_and_leaves_the_queue(void **state)
     json_free(doc);
 }
 
+/* A manager's message that was given up; its id. */
+static int64_t give_up(struct store *s, int64_t lane, const char *reason,
+                       const char *service_id)
+{
+    static int n;
+    char mid[32];
+    char connector[] = "svc";
+    char body[] = "body";
+    struct command_row c = {.lane = lane,
+                            .kind = COMMAND_SERVICE_MESSAGE,
+                            .connector = connector,
+                            .body = body,
+                            .body_len = sizeof(body) - 1,
+                            .taken_ms = NOW};
+    int64_t id = 0;
+
+    (void)snprintf(mid, sizeof(mid), "given-up-%d", n++); /* fits */
+    c.message = add_message(s, mid, mid, service_id, 1);
+    assert_int_equal(store_command_add(s, &c, &id), 0);
+    assert_int_equal(store_dead_add(s, id, reason, NOW), 0);
+    return c.message;
+}
+
+struct shown {
+    size_t n;
+    int64_t first;
+    int64_t last;
+};
+
+static int show_unclear(void *arg, int64_t message, struct view body)
+{
+    struct shown *shown = arg;
+
+    assert_true(view_is(body, "body"));
+    if (shown->n++ == 0)
+        shown->first = message;
+    shown->last = message;
+    return 0;
+}
+
+static void unclear_letters_of_a_lane_are_shown_the_newest_thousand_oldest_first(void **state)
+{
+    struct rig *r = *state;
+    struct shown shown = {0};
+    int64_t oldest = 0;
+    int64_t second = 0;
+    int64_t newest = 0;
+
+    assert_int_equal(store_begin(r->store), 0);
+    oldest = give_up(r->store, 5, "unclear", NULL);
+    second = give_up(r->store, 5, "unclear", NULL);
+    (void)give_up(r->store, 7, "unclear", NULL); /* in another conversation */
+    (void)give_up(r->store, 5, "refused", NULL);
+    (void)give_up(r->store, 5, "unclear", "known"); /* reported since */
+    newest = give_up(r->store, 5, "unclear", NULL);
+    assert_int_equal(store_dead_unclear_walk(r->store, 5, show_unclear, &shown), 0);
+    assert_int_equal(shown.n, 3);
+    assert_int_equal(shown.first, oldest);
+    assert_int_equal(shown.last, newest);
+    for (unsigned i = 4; i < LIMIT_LIST_ROWS + 1; i++)
+        newest = give_up(r->store, 5, "unclear", NULL);
+    shown = (struct shown){0};
+    assert_int_equal(store_dead_unclear_walk(r->store, 5, show_unclear, &shown), 0);
+    assert_int_equal(shown.n, LIMIT_LIST_ROWS - 1); /* that one is counted all the same */
+    assert_int_equal(shown.first, second);
+    assert_int_equal(shown.last, newest);
+    assert_int_equal(store_commit(r->store), 0);
+}
+
 static void a_retried_dead_letter_goes_to_the_tail_with_a_new_life(void **state)
 {
     struct rig *r = *state;
@@ -1563,6 +1633,7 @@ static const struct CMUnitTest contract[] = {
     CASE(progress_is_remembered),
     CASE(ids_of_commands_are_never_used_again),
     CASE(a_dead_letter_keeps_its_evidence_and_leaves_the_queue),
+    CASE(unclear_letters_of_a_lane_are_shown_the_newest_thousand_oldest_first),
     CASE(a_retried_dead_letter_goes_to_the_tail_with_a_new_life),
     CASE(dropped_is_dropped),
     CASE(asking_for_what_is_not_there_is_an_answer),
