@@ -1,6 +1,6 @@
 /* The admin listener. libmicrohttpd runs without threads on an epoll descriptor of its own, so
- * that the process's loop sees one descriptor. Limits are small on purpose: who talks to it is
- * an operator, a probe or Prometheus; nobody may hold memory or a connection for long. */
+ * that the process's loop sees one descriptor. Limits are small on purpose: its callers are
+ * an operator, a probe or Prometheus, and none may hold memory or a connection for long. */
 
 #include "base/admin.h"
 

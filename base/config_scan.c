@@ -1,4 +1,4 @@
-/* Scanner for ZPL configuration text. It goes line by line, keeps the path of headings above
+/* Scanner for ZPL configuration text. It reads line by line, keeps the path of headings above
  * the current line, and hands each key to the caller with that path. */
 
 #include "base/config_scan.h"

@@ -11,7 +11,7 @@
  *     (U+1D800): json-c makes U+FFFD of it, so it is written out before parsing
  *   - floats: their source digits are the user data that json-c keeps for printing them again
  *
- * json-c's types stay in this file: a json_node is a json_object that nobody else can look into. */
+ * json-c's types stay in this file: to other files a json_node is opaque. */
 
 #include "base/json.h"
 

@@ -1,5 +1,5 @@
-/* Takes the path out of a request target, and decodes those percent escapes that stand for
- * characters which need none. */
+/* Takes the path out of a request target, and decodes the percent escapes of
+ * characters that need none. */
 
 #include "base/request_path.h"
 

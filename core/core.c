@@ -2,7 +2,7 @@
  * and dispatch.
  *
  * From: the loop. To: frames.c, which hands on to intake.c and settle.c; dispatch.c.
- * Holds: acknowledgements and answers until the commit stands. */
+ * Holds: acknowledgements and answers until the commit. */
 
 #include "core/core.h"
 

@@ -1,4 +1,4 @@
-/* Frames of the edges: read, held against their session, handed to their room.
+/* Frames of the edges: read, checked against their session, handed to their room.
  *
  * From: the two ROUTER sockets. To: intake.c (events), settle.c (results), peers.c (HELLO).
  * Holds: nothing. */

@@ -1,8 +1,8 @@
-/* amojo: what stands in the body of each call.
+/* amojo: the body of each call.
  *
  * From: egress/target_amojo.c, a command.
  * To: back to it, as the bytes that are signed and sent.
- * Holds: nothing. Source: docs/amojo.md "Calls", "Messages". The service is strict about types and
+ * Holds: nothing. Source: docs/amojo.md "Calls", "Messages". amojo is strict about types and
  * about required members, and ignores what it does not know. */
 
 #include "egress/amojo.h"

@@ -1,7 +1,7 @@
 /* One attempt in memory: its state, its place in the table and in the list of its state.
  *
  * From: transfer.c (until it has its result), report.c (until the result is taken).
- * To: nobody. Holds: the command's bytes, then the result's. */
+ * To: the same. Holds: the command's bytes, then the result's. */
 
 #include "egress/attempt.h"
 

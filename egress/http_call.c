@@ -1,4 +1,4 @@
-/* One call: an easy handle, what goes out, what comes back.
+/* One call: an easy handle, the request, the answer.
  *
  * From: egress/transfer.c fills the request in.
  * To: curl; back through the callbacks below into the answer.

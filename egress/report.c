@@ -2,7 +2,7 @@
  *
  * From: egress/transfer.c, an attempt with its result.
  * To: core, RESULT_PUSH: all results of one turn in one frame.
- * Holds: each result until RESULT_TAKEN names its command and attempt; over lost sessions. */
+ * Holds: each result until RESULT_TAKEN names its command and attempt, also across lost sessions. */
 
 #include "egress/transfer.h"
 

@@ -1,4 +1,4 @@
-/* Verbs about channels: support's answer comes in, its flags are told in words, its secret is
+/* Verbs about channels: support's answer is imported, its flags are explained, its secret is
  * rotated.
  *
  * From: control.c. To: the store and core_registry_changed. Holds: nothing. */

@@ -1,5 +1,5 @@
-/* `amoctl queue drop`: what waits behind somebody who will not come back is given up, and everybody
- * who waits for it is told.
+/* `amoctl queue drop`: what waits for a service or an account that will not come back is given up, and
+ * its senders are informed.
  *
  * From: control.c. To: settle.c. Holds: nothing. */
 

@@ -1,6 +1,6 @@
-/* Conversations from an older bridge: its ids become ours, so that amo goes on in the chat it
- * has. A row is judged by what is stored before anything is written: a refused row leaves
- * nothing behind and stops no other.
+/* Conversations from an older bridge: its ids become ours, so that amo continues in the chat it
+ * has. A row is compared with the store before anything is written: a refused row leaves nothing
+ * behind and stops no other.
  *
  * From: control.c, some rows of amoctl's file. To: the store. Holds: nothing. */
 

@@ -1,6 +1,6 @@
 /* Results are settled.
  *
- * From: an egress (RESULT_PUSH), calls.c (what the history said), watch.c (lives that ended).
+ * From: an egress (RESULT_PUSH), calls.c (what the history said), watch.c (life times that are over).
  * To: the store and the queue; RESULT_TAKEN to the worker after the commit.
  * Holds: nothing; the worker keeps its result until RESULT_TAKEN. */
 

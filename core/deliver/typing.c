@@ -1,7 +1,7 @@
-/* Typing crosses, if it can.
+/* Typing is passed on at once, or dropped.
  *
  * From: frames.c (EVENT_HINT). To: calls.c, as a call that may be lost.
- * Holds: when a conversation's last one went, so that a nervous typist is told once in a while. */
+ * Holds: when a conversation's last one was sent, so that fast typing causes few calls. */
 
 #include "core/deliver/typing.h"
 

@@ -1,4 +1,4 @@
-/* `amoctl connector test`: one connector.test call to a service, and what came of it in words.
+/* `amoctl connector test`: one connector.test call to a service, and its outcome explained.
  *
  * From: control.c. To: calls.c. Holds: the caller until the service has answered. */
 

@@ -1,5 +1,5 @@
 /* Writes one check of amoctl doctor as a JSON object, and turns a number into green, yellow or
- * red by two thresholds. The check of free disk space is here, too. */
+ * red by two thresholds. The check of free disk space is here as well. */
 
 #include "core/doctor/doctor_line.h"
 

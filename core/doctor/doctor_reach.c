@@ -1,4 +1,4 @@
-/* amoctl doctor: what can reach nobody.
+/* amoctl doctor: what no longer reaches anyone.
  *
  * From: doctor.c. To: its checks. Holds: nothing. */
 

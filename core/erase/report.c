@@ -1,4 +1,4 @@
-/* What is told of an erasure: to whoever asked, and in the store. */
+/* The report of an erasure, for its asker and for the store. */
 
 #include <errno.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 /* Plans become rows.
  *
- * From: intake.c (an event and its plan), settle.c and watch.c (what the other side must be told).
- * To: the store; then queue.c by way of core_keep.
- * Holds: new commands, in core->turn->fresh, until the event's savepoint stands. */
+ * From: intake.c (an event and its plan), settle.c and watch.c (notices for the other side).
+ * To: the store; then the queue, by core_keep.
+ * Holds: new commands, in core->turn->fresh, until the event's savepoint is released. */
 
 #include "core/intake/apply.h"
 

@@ -1,5 +1,5 @@
-/* The end of this life of core, as far as others have a part in it: what was in hand is kept aside when
- * it cannot get past damage, and the edges hear that core is going.
+/* The end of this run of core, as far as it concerns others: the event or command being handled is put
+ * aside if damage is in its way, and the edges are informed that core ends.
  *
  * From: core_give_up(). To: the quarantine, the dead letters; every ingress. Holds: nothing. */
 

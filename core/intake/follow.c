@@ -1,4 +1,4 @@
-/* Conversations follow the registry.
+/* A conversation whose number, account or connector belongs elsewhere now moves there.
  *
  * From: intake.c. To: the store. Holds: nothing. */
 

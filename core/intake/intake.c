@@ -1,7 +1,7 @@
 /* Events become conversations, messages and commands.
  *
  * From: an ingress's spool (EVENT_PUSH), by frames.c.
- * To: the store; then queue.c by way of core_enqueue.
+ * To: the store; then the queue, by core_keep.
  * Holds: nothing; the spool keeps the event until EVENT_TAKEN, which leaves after the commit. */
 
 #include "core/intake/intake.h"

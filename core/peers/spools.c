@@ -2,7 +2,7 @@
  *
  * From: frames.c at HELLO, intake.c (what is taken), core.c at the turn's end.
  * To: the store.
- * Holds: the numbers taken of every spool that was heard of lately. */
+ * Holds: the numbers taken of every spool that was used lately. */
 
 #include "core/peers/spools.h"
 

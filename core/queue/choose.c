@@ -1,6 +1,6 @@
-/* Which command goes next, and which destination may make a call.
+/* Which command is sent next, and which destination may make a call.
  *
- * From: dispatch.c asks. To: nobody. Holds: nothing. */
+ * From: dispatch.c asks. To: the same. Holds: nothing. */
 
 #include "core/queue/private.h"
 #include "core/queue/queue.h"

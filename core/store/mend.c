@@ -1,4 +1,4 @@
-/* Finds damage with the checks of SQLite, builds indexes anew, and empties the damaged tables
+/* Finds damage with the checks of SQLite, rebuilds indexes, and empties the damaged tables
  * that core can do without. The mark that calls for all this is a file beside the store. */
 
 #include "core/store/mend.h"

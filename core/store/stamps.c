@@ -1,4 +1,4 @@
-/* Times that were stamped by a clock which is proven to be another, stamped anew. */
+/* Replaces times that were stamped by a clock which is now proven wrong. */
 
 #include "core/store/store.h"
 

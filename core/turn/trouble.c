@@ -1,8 +1,8 @@
-/* What a failure means: the end of this life of core, or of one row's way.
+/* What a failure means: the end of this run of core, or that one row is put aside.
  *
- * The machine's trouble (no memory, a failing or full disk) says nothing about the row in hand:
- * core ends and starts anew from the store. Everything else belongs to the row: it is undone, told,
- * and left, and core goes on. One table: docs/adr/0016-error-classes.md. */
+ * A failure of the machine (no memory, a failing or full disk) says nothing about the row being handled:
+ * core ends and is started again from the store. Everything else concerns the row: it is undone, logged
+ * and left, and core continues. One table: docs/adr/0016-error-classes.md. */
 
 #include <errno.h>
 

@@ -1,5 +1,5 @@
-/* The steps of one SPOOL_TURN: close the present segment, wait until all before it is gone, and
- * answer core. */
+/* The steps of one SPOOL_TURN: close the present segment, wait until it and all before it are
+ * deleted, and answer core. */
 
 #include "ingress/accept/spool_turn.h"
 

@@ -1,8 +1,8 @@
 /* POST /messages/{scope_id}: amojo's webhook.
  *
  * From: the door, a request.
- * To: the spool, an event; the answer leaves after the flush. Typing goes to core at once, past
- * the spool, or nowhere.
+ * To: the spool, an event; the answer is sent after the flush. Typing bypasses the spool: it is
+ * sent to core at once, or never.
  * Holds: nothing after its return. */
 
 #include "ingress/amojo/route.h"

@@ -2,8 +2,8 @@
  * messages after they were written, and before.
  *
  * From: the door, a request.
- * To: the spool, an event; the answer leaves after the flush. Typing goes to core at once, past
- * the spool, or nowhere.
+ * To: the spool, an event; the answer is sent after the flush. Typing bypasses the spool: it is
+ * sent to core at once, or never.
  * Holds: nothing after its return. */
 
 #include "base/clock.h"

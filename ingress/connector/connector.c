@@ -1,4 +1,4 @@
-/* What all calls of the connector API have in common: who asks, and whether he may.
+/* What all calls of the connector API have in common: who asks, and whether the request is allowed.
  *
  * From: the door, by routes.c, a head; then each call's own file, a whole body.
  * To: the call's file.

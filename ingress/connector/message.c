@@ -2,7 +2,7 @@
  * messages came.
  *
  * From: the door, a request.
- * To: the spool, an event for the message or for each status; the answer leaves after the flush.
+ * To: the spool, an event for the message or for each status; the answer is sent after the flush.
  * Holds: nothing after its return. */
 
 #include "base/clock.h"

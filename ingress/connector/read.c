@@ -1,5 +1,5 @@
 /* Reads the parts of a request by type: texts, ids, names, numbers, URLs. Each function records
- * a fault when the part is wrong; those whose names end in _must do so when it is missing, too. */
+ * a fault when the part is wrong; those whose names end in _must also do so when it is missing. */
 
 #include "ingress/connector/read.h"
 

@@ -1,5 +1,5 @@
-/* Takes a number's digits from the JSON source. A number that was given as text that JSON would
- * not allow is printed anew from its value. */
+/* Takes a number's digits from the JSON source. A number given as text that JSON would not allow
+ * is printed again from its value. */
 
 #include "ingress/read/digits.h"
 

@@ -1,7 +1,7 @@
 /* The index of repeats.
  *
- * From: ingress/connector/message.c and its like ask and add; the spool teaches it after a restart.
- * To: nobody.
+ * From: ingress/connector/repeat.c asks and adds; after a restart it is filled from the spool.
+ * To: the same.
  * Holds: hashes of keys and bodies, 24 hours. */
 
 #include "ingress/spool/repeat.h"

@@ -1,7 +1,7 @@
-/* The spool's order: appending, flushing, reading on, forgetting.
+/* The spool: appending, flushing, reading on, forgetting.
  *
  * From: the routes (spool_append) and the batch (spool_flush).
- * To: push.c, which reads on; core says spool_take.
+ * To: push.c, which reads on, and calls spool_take for what core has acknowledged.
  * Holds: every event from its flush until core has it. */
 
 #include "ingress/spool/spool.h"

@@ -1,5 +1,5 @@
 /* Creates ROUTER and DEALER sockets, and sends and receives frame sets. Each frame set is
- * copied to the tap while somebody listens. */
+ * copied to the tap while it has a listener. */
 
 #include "proto/bus/socket.h"
 

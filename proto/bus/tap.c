@@ -1,5 +1,5 @@
-/* Both ends of a tap: the XPUB socket of a process, which sends copies while somebody listens,
- * and the reader that amo-monitor uses. */
+/* Both ends of a tap: the XPUB socket of a process, which sends copies while it has a
+ * listener, and the reader that amo-monitor uses. */
 
 #include "proto/bus/tap.h"
 

@@ -1,4 +1,4 @@
-/* A connection that is made and closed at once tells whether anybody listens. */
+/* A connection that is made and closed at once shows whether a process listens. */
 
 #include "tools/common/listening.h"
 

@@ -1,5 +1,5 @@
-/* One call to core: look whether anybody listens, send it over a DEALER, wait for the answer
- * with our boot id. Whatever goes wrong becomes an answer with words. */
+/* One call to core: check that a process listens, send it over a DEALER, wait for the answer with our
+ * boot id. Anything that goes wrong becomes an answer with an explanation. */
 
 #include "tools/ctl/core_call.h"
 

@@ -1,5 +1,5 @@
 /* Core's document as people read it. The shape alone decides: lists become tables, objects
- * keys and values; what a value measures is read off the end of its key. */
+ * keys and values; the end of its key shows the unit of a value. */
 
 #include "tools/ctl/show.h"
 

@@ -1,4 +1,4 @@
-/* Prints an item for people or as JSON. Each field goes through mask.h, and numbers of ours are
+/* Prints an item for people or as JSON. Each field goes through mask.h, and our codes are
  * shown by name. */
 
 #include "tools/monitor/line.h"

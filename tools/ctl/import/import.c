@@ -1,5 +1,5 @@
 /* amoctl conversation import: rows into batches, a call a batch, and one report of all.
- * Stops at the first call that fails: what stands before it is done. */
+ * Stops at the first call that fails: the rows before it are stored. */
 
 #include "tools/ctl/import/import.h"
 

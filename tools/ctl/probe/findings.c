@@ -1,4 +1,4 @@
-/* How long a message took to show in the history, in words, with what follows from it. */
+/* How long a message took to show in the history, as a sentence, with what follows from it. */
 
 #include "tools/ctl/probe/findings.h"
 

@@ -1,4 +1,4 @@
-/* What: messages and actions as JSON, read anew from the bodies they came in.
+/* What: messages and actions as JSON, read again from the bodies they came in.
  * From: acts, history, hook_body.
  * To:   store.
  * Holds: nothing. */

@@ -1,6 +1,6 @@
 /* What: rules that make calls go wrong, looked through from the first one on.
  * From: acts/control (made, shown), gate (played).
- * To:   nobody.
+ * To:   the same.
  * Holds: the rules, until they are taken away. */
 #include "tools/sandbox/record/faults.h"
 
