@@ -71,6 +71,25 @@ static void assert_fine(struct rig *r, const char *args)
     json_free(reply.doc);
 }
 
+/* It is done, so many of @what are gone, and it warns of that; NULL: whatever it says there. */
+static void assert_erases(struct rig *r, const char *args, const char *what, int64_t n,
+                          const char *warning)
+{
+    struct reply reply = erased(r, args);
+
+    assert_int_equal(reply.code, 0);
+    if (what)
+        assert_int_equal(removed(&reply, what), n);
+    if (warning)
+        assert_true(warns(&reply, warning));
+    json_free(reply.doc);
+}
+
+static void takes(struct rig *r, struct event e)
+{
+    rig_take(r, &e);
+}
+
 static void assert_message(struct rig *r, const char *key, const char *state,
                            const char *reason)
 {
@@ -139,13 +158,11 @@ static bool files_have(struct rig *r, const char *words)
 static void what_waits_is_given_up_and_its_writer_told(void **state)
 {
     struct rig *r = *state;
-    struct event from_client = rig_client_text("m1");
-    struct event from_manager = rig_manager_text("amo-1");
     struct resolved said;
     struct reply reply;
 
-    rig_take(r, &from_client);
-    rig_take(r, &from_manager);
+    takes(r, rig_client_text("m1"));
+    takes(r, rig_manager_text("amo-1"));
     assert_int_equal(rig_stored_commands(r), 2);
     reply = erased(r, "{\"phone\":\"+7 999 1234567\"}");
     assert_int_equal(reply.code, 0);
@@ -323,11 +340,10 @@ static struct event others_text(const char *id)
 static void of_a_group_only_what_the_person_said_goes(void **state)
 {
     struct rig *r = *state;
-    struct event first = rig_client_text("m1");
     struct event other = others_text("m2");
     struct reply reply;
 
-    rig_take(r, &first);
+    takes(r, rig_client_text("m1"));
     rig_take(r, &other);
     reply = erased(r, "{\"phone\":\"79000000001\"}");
     assert_int_equal(reply.code, 0);
@@ -342,17 +358,11 @@ static void of_a_group_only_what_the_person_said_goes(void **state)
 static void of_the_persons_own_conversation_others_keep_their_words(void **state)
 {
     struct rig *r = *state;
-    struct event first = rig_client_text("m1");
     struct event other = others_text("m2");
-    struct reply reply;
 
-    rig_take(r, &first);
+    takes(r, rig_client_text("m1"));
     rig_take(r, &other);
-    reply = erased(r, "{\"phone\":\"79991234567\"}");
-    assert_int_equal(reply.code, 0);
-    assert_int_equal(removed(&reply, "commands"), 1);
-    assert_true(warns(&reply, "1 messages of others"));
-    json_free(reply.doc);
+    assert_erases(r, "{\"phone\":\"79991234567\"}", "commands", 1, "1 messages of others");
     assert_message(r, "ssvc/m1", "failed", "erased");
     assert_message(r, "ssvc/m2", "accepted", NULL);
     assert_int_equal(rig_count(r, COMMAND_AMO_MESSAGE), 1);
@@ -362,7 +372,6 @@ static void a_dead_letter_in_somebody_elses_conversation_goes_too(void **state)
 {
     struct rig *r = *state;
     struct event other = others_text("m2");
-    struct reply reply;
 
     rig_client_message_done(r, "m1", "amo-1");
     rig_take(r, &other);
@@ -374,10 +383,7 @@ static void a_dead_letter_in_somebody_elses_conversation_goes_too(void **state)
                                .evidence = VIEW_LIT("his words again")});
     rig_commit(r);
     assert_int_equal(count(r, EVIDENCE), 1);
-    reply = erased(r, "{\"phone\":\"79000000001\"}");
-    assert_int_equal(reply.code, 0);
-    assert_int_equal(removed(&reply, "dead_letters"), 1);
-    json_free(reply.doc);
+    assert_erases(r, "{\"phone\":\"79000000001\"}", "dead_letters", 1, NULL);
     assert_int_equal(count(r, "SELECT count(*) FROM dead WHERE body IS NOT NULL"), 0);
     assert_int_equal(count(r, "SELECT count(*) FROM dead"), 1);
     assert_int_equal(count(r, "SELECT count(*) FROM messages WHERE words IS NOT NULL"), 0);
@@ -388,17 +394,12 @@ static void a_dead_letter_of_somebody_else_in_his_conversation_stays(void **stat
 {
     struct rig *r = *state;
     struct event other = others_text("m2");
-    struct reply reply;
 
     rig_client_message_done(r, "m1", "amo-1");
     rig_take(r, &other);
     settle_dead(&r->core, rig_command(r, COMMAND_AMO_MESSAGE), "refused", VIEW_LIT("words"));
     rig_commit(r);
-    reply = erased(r, "{\"conversation\":1}");
-    assert_int_equal(reply.code, 0);
-    assert_int_equal(removed(&reply, "dead_letters"), 0);
-    assert_true(warns(&reply, "1 messages of others"));
-    json_free(reply.doc);
+    assert_erases(r, "{\"conversation\":1}", "dead_letters", 0, "1 messages of others");
     assert_int_equal(count(r, "SELECT count(*) FROM dead WHERE body IS NOT NULL"), 1);
 }
 
@@ -408,7 +409,6 @@ static void what_was_said_of_him_in_somebody_elses_conversation_goes(void **stat
     struct rig *r = *state;
     struct event other = others_text("m2");
     struct core_command *c = NULL;
-    struct reply reply;
 
     rig_client_message_done(r, "m1", "amo-1");
     rig_take(r, &other);
@@ -420,10 +420,7 @@ static void what_was_said_of_him_in_somebody_elses_conversation_goes(void **stat
                                .evidence = VIEW_LIT("{\"phone\":\"+7 900 000 00 01\"}")});
     rig_commit(r);
     assert_int_equal(count(r, EVIDENCE), 1);
-    reply = erased(r, "{\"phone\":\"79000000001\"}");
-    assert_int_equal(reply.code, 0);
-    assert_int_equal(removed(&reply, "evidence"), 1);
-    json_free(reply.doc);
+    assert_erases(r, "{\"phone\":\"79000000001\"}", "evidence", 1, NULL);
     assert_int_equal(count(r, EVIDENCE), 0);
 }
 
@@ -431,19 +428,13 @@ static void what_was_said_of_him_in_somebody_elses_conversation_goes(void **stat
 static void a_namesake_with_another_phone_stays_and_is_told(void **state)
 {
     struct rig *r = *state;
-    struct event first = rig_client_text("m1");
     struct event other = rig_client_text("m2");
-    struct reply reply;
 
     other.conversation = VIEW_LIT("of another");
     other.sender_phone = VIEW_LIT("+7 900 000-00-01");
-    rig_take(r, &first);
+    takes(r, rig_client_text("m1"));
     rig_take(r, &other);
-    reply = erased(r, "{\"phone\":\"79991234567\"}");
-    assert_int_equal(reply.code, 0);
-    assert_int_equal(removed(&reply, "commands"), 1);
-    assert_true(warns(&reply, "conversation 2 and 0 more"));
-    json_free(reply.doc);
+    assert_erases(r, "{\"phone\":\"79991234567\"}", "commands", 1, "conversation 2 and 0 more");
     assert_message(r, "ssvc/m1", "failed", "erased");
     assert_message(r, "ssvc/m2", "accepted", NULL);
     assert_int_equal(count(r, "SELECT count(*) FROM conversations WHERE phone IS NOT NULL"), 1);
@@ -453,19 +444,13 @@ static void a_namesake_with_another_phone_stays_and_is_told(void **state)
 static void what_is_found_twice_is_counted_once(void **state)
 {
     struct rig *r = *state;
-    struct event first = rig_client_text("m1");
     struct event named = rig_client_text("m2");
-    struct reply reply;
 
     named.sender_id = VIEW_LIT("his other name");
-    rig_take(r, &first);
+    takes(r, rig_client_text("m1"));
     rig_take(r, &named);
-    reply = erased(r, "{\"phone\":\"79991234567\",\"dry_run\":true}");
-    assert_int_equal(removed(&reply, "commands"), 2);
-    json_free(reply.doc);
-    reply = erased(r, "{\"phone\":\"79991234567\"}");
-    assert_int_equal(removed(&reply, "commands"), 2);
-    json_free(reply.doc);
+    assert_erases(r, "{\"phone\":\"79991234567\",\"dry_run\":true}", "commands", 2, NULL);
+    assert_erases(r, "{\"phone\":\"79991234567\"}", "commands", 2, NULL);
 }
 
 /* The service tells the phone once, and his name of him in both. */
@@ -473,17 +458,12 @@ static void the_same_client_is_found_without_his_phone(void **state)
 {
     struct rig *r = *state;
     struct event before = rig_client_text("m1");
-    struct event with = rig_client_text("m2");
-    struct reply reply;
 
     before.conversation = VIEW_LIT("older thread");
     before.sender_phone = VIEW_NONE;
     rig_take(r, &before);
-    rig_take(r, &with);
-    reply = erased(r, "{\"phone\":\"79991234567\"}");
-    assert_int_equal(reply.code, 0);
-    assert_int_equal(removed(&reply, "commands"), 2);
-    json_free(reply.doc);
+    takes(r, rig_client_text("m2"));
+    assert_erases(r, "{\"phone\":\"79991234567\"}", "commands", 2, NULL);
     assert_message(r, "ssvc/m1", "failed", "erased");
     assert_int_equal(count(r, "SELECT count(*) FROM conversations WHERE name IS NOT NULL"), 0);
 }
@@ -493,10 +473,9 @@ static void the_same_client_is_found_without_his_phone(void **state)
 static void a_death_before_the_cleaning_is_made_good(void **state)
 {
     struct rig *r = *state;
-    struct event e = rig_client_text("m1");
     struct reply reply;
 
-    rig_take(r, &e);
+    takes(r, rig_client_text("m1"));
     ctl_call(r, "erase", "{\"conversation\":1}");
     for (int i = 0; i < 3000 && !(r->core.erase->running &&
                                   r->core.erase->running->step > ERASE_COMMITTING);
@@ -522,13 +501,12 @@ static void a_death_before_the_cleaning_is_made_good(void **state)
 static void a_reader_in_the_way_is_outlived(void **state)
 {
     struct rig *r = *state;
-    struct event e = rig_client_text("m1");
     struct db *reader = NULL;
     struct reply reply = {0};
     int64_t now = clock_mono_ms();
     struct buf why;
 
-    rig_take(r, &e);
+    takes(r, rig_client_text("m1"));
     assert_true(files_have(r, "+7 999 123-45-67") || files_have(r, "79991234567"));
     buf_init(&why, 1024);
     assert_int_equal(db_open(store_path(r->core.store), &why, &reader), 0);
@@ -564,11 +542,10 @@ static void a_reader_in_the_way_is_outlived(void **state)
 static void an_ingress_that_says_nothing_is_named(void **state)
 {
     struct rig *r = *state;
-    struct event e = rig_client_text("m1");
     struct reply reply = {0};
     int64_t now = clock_mono_ms();
 
-    rig_take(r, &e);
+    takes(r, rig_client_text("m1"));
     ctl_call(r, "erase", "{\"conversation\":1}");
     r->ingress->spool_events = 12;
     for (int i = 0; i < 100; i++, now += 1000) {
@@ -588,12 +565,11 @@ static void an_ingress_that_says_nothing_is_named(void **state)
 static void the_second_turn_is_waited_for_too(void **state)
 {
     struct rig *r = *state;
-    struct event e = rig_client_text("m1");
     struct reply reply = {0};
     int64_t now = clock_mono_ms();
     uint64_t first = 0;
 
-    rig_take(r, &e);
+    takes(r, rig_client_text("m1"));
     ctl_call(r, "erase", "{\"conversation\":1}");
     for (int i = 0; i < 3000; i++) {
         if (r->core.erase->running && first == 0)
@@ -615,26 +591,20 @@ static void the_second_turn_is_waited_for_too(void **state)
 static void evidence_without_a_message_goes_too(void **state)
 {
     struct rig *r = *state;
-    struct event e = rig_client_text("m1");
     struct attempt_row of_waiting = {.evidence = VIEW_LIT("hello Ann")};
     struct attempt_row loose = {.command = 900, .evidence = VIEW_LIT("to 79991234567")};
     struct attempt_row other = {.command = 901, .evidence = VIEW_LIT("to 79990000000")};
-    struct reply reply;
 
-    rig_take(r, &e);
+    takes(r, rig_client_text("m1"));
     of_waiting.command = rig_command(r, COMMAND_AMO_MESSAGE)->id;
     assert_int_equal(core_turn(&r->core), 0);
     assert_int_equal(store_attempt_add(r->core.store, &of_waiting), 0);
     assert_int_equal(store_attempt_add(r->core.store, &loose), 0);
     assert_int_equal(store_attempt_add(r->core.store, &other), 0);
     rig_commit(r);
-    reply = erased(r, "{\"phone\":\"79991234567\",\"dry_run\":true}");
-    assert_int_equal(removed(&reply, "evidence"), 2);
-    json_free(reply.doc);
+    assert_erases(r, "{\"phone\":\"79991234567\",\"dry_run\":true}", "evidence", 2, NULL);
     assert_int_equal(count(r, EVIDENCE), 3);
-    reply = erased(r, "{\"phone\":\"79991234567\"}");
-    assert_int_equal(removed(&reply, "evidence"), 2);
-    json_free(reply.doc);
+    assert_erases(r, "{\"phone\":\"79991234567\"}", "evidence", 2, NULL);
     assert_int_equal(count(r, EVIDENCE), 1);
     assert_int_equal(count(r, "SELECT command FROM attempts WHERE evidence IS NOT NULL"), 901);
 }
@@ -642,20 +612,14 @@ static void evidence_without_a_message_goes_too(void **state)
 static void an_event_that_waits_goes_and_makes_room(void **state)
 {
     struct rig *r = *state;
-    struct event e = rig_client_text("m1");
-    struct event edit = rig_edit("m-not-there-yet", "his other words");
-    struct reply reply;
 
-    rig_take(r, &e);
-    rig_take(r, &edit);
+    takes(r, rig_client_text("m1"));
+    takes(r, rig_edit("m-not-there-yet", "his other words"));
     assert_int_equal(r->core.intake->n_waiting, 1);
-    reply = erased(r, "{\"conversation\":1}");
-    assert_true(warns(&reply, "1 events are about messages that nobody knows"));
-    json_free(reply.doc);
+    assert_erases(r, "{\"conversation\":1}", NULL, 0,
+                  "1 events are about messages that nobody knows");
     assert_int_equal(r->core.intake->n_waiting, 1);
-    reply = erased(r, "{\"conversation\":1,\"unowned\":true}");
-    assert_int_equal(removed(&reply, "waiting_events"), 1);
-    json_free(reply.doc);
+    assert_erases(r, "{\"conversation\":1,\"unowned\":true}", "waiting_events", 1, NULL);
     assert_int_equal(r->core.intake->n_waiting, 0);
     rig_assert_counts(r, 0, 0, 0);
 }
@@ -663,29 +627,20 @@ static void an_event_that_waits_goes_and_makes_room(void **state)
 static void damaged_files_are_told(void **state)
 {
     struct rig *r = *state;
-    struct event e = rig_client_text("m1");
-    struct reply reply;
 
-    rig_take(r, &e);
+    takes(r, rig_client_text("m1"));
     r->ingress->kept_files = 2;
-    reply = erased(r, "{\"conversation\":1}");
-    assert_int_equal(reply.code, 0);
-    assert_true(warns(&reply, "2 damaged spool files"));
-    json_free(reply.doc);
+    assert_erases(r, "{\"conversation\":1}", NULL, 0, "2 damaged spool files");
 }
 
 static void a_large_store_is_written_anew_at_the_next_start(void **state)
 {
     struct rig *r = *state;
-    struct event e = rig_client_text("m1");
     struct reply reply;
 
-    rig_take(r, &e);
+    takes(r, rig_client_text("m1"));
     r->core.erase->rebuild_max_bytes = 0;
-    reply = erased(r, "{\"conversation\":1}");
-    assert_int_equal(reply.code, 0);
-    assert_true(warns(&reply, "too large to be written anew"));
-    json_free(reply.doc);
+    assert_erases(r, "{\"conversation\":1}", NULL, 0, "too large to be written anew");
     reply = erased(r, "{\"phone\":\"79991234567\"}");
     assert_int_equal(reply.code, EXIT_FAILED);
     assert_non_null(strstr(reply.error, "traces of what was erased before"));
@@ -698,10 +653,9 @@ static void a_large_store_is_written_anew_at_the_next_start(void **state)
 static void there_is_one_at_a_time_and_it_ends_without_who_asked(void **state)
 {
     struct rig *r = *state;
-    struct event e = rig_client_text("m1");
     struct reply reply = {0};
 
-    rig_take(r, &e);
+    takes(r, rig_client_text("m1"));
     ctl_call(r, "erase", "{\"conversation\":1}");
     assert_false(ctl_wait(r, 20, 0, &reply));
     assert_non_null(r->core.erase->running);
@@ -721,10 +675,9 @@ static void there_is_one_at_a_time_and_it_ends_without_who_asked(void **state)
 static void a_dry_run_changes_nothing(void **state)
 {
     struct rig *r = *state;
-    struct event e = rig_client_text("m1");
     struct reply reply;
 
-    rig_take(r, &e);
+    takes(r, rig_client_text("m1"));
     reply = erased(r, "{\"phone\":\"79991234567\",\"dry_run\":true}");
     assert_int_equal(reply.code, 0);
     assert_int_equal(removed(&reply, "commands"), 1);
@@ -753,15 +706,13 @@ static bool is_whole(struct rig *r)
 static void whichever_call_fails_it_is_all_or_nothing_and_a_repeat_ends_it(void **state)
 {
     struct rig *r = *state;
-    struct event from_client = rig_client_text("m1");
-    struct event from_manager = rig_manager_text("amo-1");
     struct event kept = rig_manager_text("amo-2");
     bool done = false;
     int fails = 0;
 
     kept.scope = VIEW_LIT("ch_unknown");
-    rig_take(r, &from_client);
-    rig_take(r, &from_manager);
+    takes(r, rig_client_text("m1"));
+    takes(r, rig_manager_text("amo-1"));
     rig_take(r, &kept);
     rig_assert_counts(r, 0, 1, 0);
     for (uint64_t nth = 1; !done && nth < 400; nth++) {
@@ -790,7 +741,6 @@ static void whichever_call_fails_it_is_all_or_nothing_and_a_repeat_ends_it(void 
 static void an_entry_that_cannot_be_looked_up_is_nobodys(void **state)
 {
     struct rig *r = *state;
-    struct event e = rig_client_text("m1");
     struct event odd = rig_status("s-1", "delivered");
     char connector[600];
     struct buf bytes;
@@ -799,7 +749,7 @@ static void an_entry_that_cannot_be_looked_up_is_nobodys(void **state)
     odd.connector = view_make(connector, sizeof(connector));
     buf_init(&bytes, 1 << 16);
     assert_int_equal(event_encode(&odd, &bytes), 0);
-    rig_take(r, &e);
+    takes(r, rig_client_text("m1"));
     rig_push_bytes(r, r->next_number++, buf_view(&bytes), false);
     rig_commit(r);
     rig_assert_counts(r, 0, 1, 0);
@@ -813,10 +763,9 @@ static void an_entry_that_cannot_be_looked_up_is_nobodys(void **state)
 static void an_error_of_one_row_is_an_answer(void **state)
 {
     struct rig *r = *state;
-    struct event e = rig_client_text("m1");
     int failed = 0;
 
-    rig_take(r, &e);
+    takes(r, rig_client_text("m1"));
     db_fail_as_row(true);
     for (uint64_t nth = 1; nth < 120; nth += 3) {
         struct reply reply = {0};
