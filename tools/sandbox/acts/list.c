@@ -77,15 +77,6 @@ static bool message_fits(const void *entry, const struct list_filter *f)
     return LIST_FITS(f, m->chat->scope->id, m->chat->id, m->chat->client_id, m->client_id);
 }
 
-static bool action_fits(const void *entry, const struct list_filter *f)
-{
-    const struct amojo_action *a = entry;
-
-    return LIST_FITS(f, amojo_action_name(a->kind), a->message ? a->message->id : NULL,
-                     a->message ? a->message->client_id : NULL,
-                     a->chat ? a->chat->client_id : NULL);
-}
-
 static bool chat_fits(const void *entry, const struct list_filter *f)
 {
     const struct amojo_chat *chat = entry;
@@ -129,42 +120,11 @@ static struct json_object *chat_json(const void *entry)
     return o;
 }
 
-static bool status_fits(const void *entry, const struct list_filter *f)
-{
-    const struct amojo_status *a = entry;
-
-    return LIST_FITS(f, a->id, a->scope->id);
-}
-
-static struct json_object *status_json(const void *entry)
-{
-    const struct amojo_status *a = entry;
-    struct json_object *o = json_object_new_object();
-
-    jread_add_uint(o, "seq", a->seq);
-    jread_add_int(o, "at_ms", a->at_ms);
-    jread_add_str(o, "scope_id", a->scope->id);
-    jread_add_str(o, "id", a->id);
-    jread_add_int(o, "status", a->status);
-    jread_add_int_or_null(o, "error_code", a->error_code != 0, a->error_code);
-    jread_add_str_or_null(o, "error", a->error);
-    jread_add_bool(o, "backwards", a->backwards);
-    jread_add_bool(o, "by_edit", a->by_edit);
-    return o;
-}
-
 static bool given_fits(const void *entry, const struct list_filter *f)
 {
     const struct service_message *m = entry;
 
     return LIST_FITS(f, m->connector->name, m->conversation, m->id);
-}
-
-static bool event_fits(const void *entry, const struct list_filter *f)
-{
-    const struct service_event *e = entry;
-
-    return LIST_FITS(f, e->connector->name, e->type);
 }
 
 static bool hook_fits(const void *entry, const struct list_filter *f)
@@ -181,11 +141,35 @@ static bool call_fits(const void *entry, const struct list_filter *f)
     return LIST_FITS(f, e->connector, e->conversation, call_kind_name(e->kind), e->id);
 }
 
+/* What a journal holds is JSON: the filters are its members. */
+static bool status_fits(const void *entry, const struct list_filter *f)
+{
+    struct json_object *o = ((const struct journal_entry *)entry)->o;
+
+    return LIST_FITS(f, jread_str(o, "id"), jread_str(o, "scope_id"));
+}
+
+static bool action_fits(const void *entry, const struct list_filter *f)
+{
+    struct json_object *o = ((const struct journal_entry *)entry)->o;
+
+    return LIST_FITS(f, jread_str(o, "kind"), jread_str(o, "id"), jread_str(o, "msgid"),
+                     jread_str(o, "conversation_id"));
+}
+
+static bool event_fits(const void *entry, const struct list_filter *f)
+{
+    struct json_object *o = ((const struct journal_entry *)entry)->o;
+
+    return LIST_FITS(f, jread_str(o, "connector"), jread_str(o, "type"));
+}
+
 static bool entry_fits(const void *entry, const struct list_filter *f)
 {
-    const struct journal_entry *e = entry;
+    struct json_object *o = ((const struct journal_entry *)entry)->o;
 
-    return LIST_FITS(f, e->side, e->kind, e->verified ? "true" : "false");
+    return LIST_FITS(f, jread_str(o, "side"), jread_str(o, "kind"),
+                     jread_bool(o, "verified", false) ? "true" : "false");
 }
 
 enum list_log {
@@ -209,12 +193,12 @@ static const struct list_kind kinds[] = {
     LIST(LOG_MESSAGES, "/amojo/messages", message_fits, amojo_message_json, "scope", "chat",
          "conversation", "msgid", "from"),
     LIST(LOG_CHATS, "/amojo/chats", chat_fits, chat_json, "scope", "conversation"),
-    LIST(LOG_STATUSES, "/amojo/statuses", status_fits, status_json, "id", "scope"),
-    LIST(LOG_ACTIONS, "/amojo/actions", action_fits, amojo_action_json, "kind", "id", "msgid",
+    LIST(LOG_STATUSES, "/amojo/statuses", status_fits, journal_entry_json, "id", "scope"),
+    LIST(LOG_ACTIONS, "/amojo/actions", action_fits, journal_entry_json, "kind", "id", "msgid",
          "conversation"),
     LIST(LOG_GIVEN, "/service/messages", given_fits, service_message_json, "connector",
          "conversation", "id"),
-    LIST(LOG_EVENTS, "/service/events", event_fits, service_event_json, "connector", "type"),
+    LIST(LOG_EVENTS, "/service/events", event_fits, journal_entry_json, "connector", "type"),
     LIST(LOG_HOOKS, "/webhooks", hook_fits, hook_entry_json, "scope", "chat", "id"),
     LIST(LOG_CALLS, "/client/calls", call_fits, call_entry_json, "connector", "conversation",
          "kind", "id"),
@@ -234,10 +218,14 @@ const struct vec *list_log(const struct sandbox *s, const struct list_kind *k,
                            size_t *ret_first)
 {
     const struct vec *const logs[] = {
-        [LOG_MESSAGES] = &s->amojo->messages, [LOG_CHATS] = &s->amojo->chats,
-        [LOG_STATUSES] = &s->amojo->statuses, [LOG_ACTIONS] = &s->amojo->actions,
-        [LOG_GIVEN] = &s->service->messages,  [LOG_EVENTS] = &s->service->events,
-        [LOG_HOOKS] = &s->hooks.log,          [LOG_CALLS] = &s->calls.log,
+        [LOG_MESSAGES] = &s->amojo->messages,
+        [LOG_CHATS] = &s->amojo->chats,
+        [LOG_STATUSES] = &s->amojo->statuses.entries,
+        [LOG_ACTIONS] = &s->amojo->actions.entries,
+        [LOG_GIVEN] = &s->service->messages,
+        [LOG_EVENTS] = &s->service->events.entries,
+        [LOG_HOOKS] = &s->hooks.log,
+        [LOG_CALLS] = &s->calls.log,
         [LOG_JOURNAL] = &s->journal.entries,
     };
 

@@ -135,25 +135,31 @@ static bool fits_service_message(const struct wait *w, const void *entry)
            (!w->text[0] || wait_text_fits(w, service_message_text(m)));
 }
 
-/* @what is "amojo." and the name of a kind. */
+/* @what is "amojo." and the kind. */
 static bool fits_action(const struct wait *w, const void *entry)
 {
-    const struct amojo_action *a = entry;
-    const struct amojo_message *m = a->message;
+    struct json_object *o = ((const struct journal_entry *)entry)->o;
+    const char *text = jread_str(o, "text");
 
-    return strcmp(w->what + strlen("amojo."), amojo_action_name(a->kind)) == 0 &&
-           wait_is(w->conversation, a->chat ? a->chat->client_id : NULL, NULL) &&
-           wait_is(w->id, m ? m->id : NULL, m ? m->client_id : NULL) &&
-           (!w->text[0] || wait_text_fits(w, amojo_action_text(a))) &&
-           (!w->type[0] || amojo_action_is(a, w->type));
+    text = text ? text : jread_str(o, "emoji");
+    return strcmp(w->what + strlen("amojo."), jread_str(o, "kind")) == 0 &&
+           wait_is(w->conversation, jread_str(o, "conversation_id"), NULL) &&
+           wait_is(w->id, jread_str(o, "id"), jread_str(o, "msgid")) &&
+           (!w->text[0] || (text && strstr(text, w->text))) &&
+           wait_is(w->type, jread_str(o, "type"), NULL);
 }
 
+/* The id of an event: its webhook-id, or what it is about. */
 static bool fits_service_event(const struct wait *w, const void *entry)
 {
-    const struct service_event *e = entry;
+    struct json_object *o = ((const struct journal_entry *)entry)->o;
+    struct json_object *data = jread_object(o, "data");
 
-    return wait_is(w->type, e->type, NULL) && (!w->id[0] || service_event_is(e, w->id)) &&
-           (!w->text[0] || service_event_has(e, w->text));
+    return wait_is(w->type, jread_str(o, "type"), NULL) &&
+           (wait_is(w->id, jread_str(o, "webhook_id"), jread_str(data, "message_id")) ||
+            wait_is(w->id, jread_str(data, "id"), jread_str(data, "mid")) ||
+            wait_is(w->id, jread_str(data, "nonce"), NULL)) &&
+           (!w->text[0] || strstr(jread_text(data), w->text));
 }
 
 static void look_webhook(struct sandbox *s, struct wait *w, struct wait_view *ret)

@@ -119,6 +119,12 @@ static void what_a_service_was_given_can_be_waited_for(void **state)
                 "'data':{'nonce':'n-1'}}");
     rig_end(r, &c);
     rig_expect(r, "item.webhook_id", "'t-1'");
+    rig_ask(r, 200, "GET /wait?what=service.event&id=t-1&text=n-1", NULL);
+    rig_expect(r, "item.type", "'connector.test'");
+    rig_ask(r, 200, "GET /wait?what=service.event&id=t-1&text=n-2&timeout_ms=0", NULL);
+    rig_expect(r, "done", "false");
+    rig_ask(r, 200, "GET /wait?what=service.event&id=other&timeout_ms=0", NULL);
+    rig_expect(r, "done", "false");
     rig_service(r, 200, "mid-1",
                 "{'type':'message.created','timestamp':'2026-03-02T09:15:00Z','data':{"
                 "'id':'mid-1','direction':'out','write_first':false,"

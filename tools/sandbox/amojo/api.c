@@ -156,18 +156,16 @@ void amojo_api_handle(struct sandbox *s, struct exchange *x)
         wrong = api_verify(s, x, q.channel);
     else
         wrong = shape ? "unknown channel" : "unknown address";
-    gate_take(
-        s, x,
-        &(struct gate_call){
-            .seen = {.side = "amojo",
-                     .kind = kind,
-                     .where = q.scope_id,
-                     .key = api_key(&q),
-                     .wrong = wrong},
-            .wrong_status = q.channel ? 403 : 404,
-            .if_wrong = q.channel ? &s->counters.amojo_forbidden : &s->counters.amojo_refused,
-            .body = q.body,
-            .process = api_process,
-            .error = amojo_reply_error
-    });
+    gate_take(s, x,
+              &(struct gate_call){.side = "amojo",
+                                  .kind = kind,
+                                  .where = q.scope_id,
+                                  .key = api_key(&q),
+                                  .wrong = wrong,
+                                  .wrong_status = q.channel ? 403 : 404,
+                                  .if_wrong = q.channel ? &s->counters.amojo_forbidden
+                                                        : &s->counters.amojo_refused,
+                                  .body = q.body,
+                                  .process = api_process,
+                                  .error = amojo_reply_error});
 }

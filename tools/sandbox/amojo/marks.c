@@ -81,7 +81,7 @@ int amojo_call_typing(struct amojo_ask *q)
         return 400;
     if (!chat && !s->settings.adopt_unknown)
         return amojo_refuse(q, 404, "chat not found");
-    if (!amojo_note_action(s, ACTION_TYPING, chat, NULL, q->body))
+    if (!amojo_note_action(s, "typing", chat, NULL, q->body))
         return amojo_refuse(q, 507, "sandbox_full");
     s->counters.amojo_typings++;
     return 204;
@@ -171,7 +171,7 @@ int amojo_call_react(struct amojo_ask *q)
         return amojo_refuse(q, 404, unknown);
     if (!m)
         m = amojo_adopt_message(s, q->scope, id, msgid);
-    if (!m || !amojo_note_action(s, ACTION_REACTION, m->chat, m, q->body))
+    if (!m || !amojo_note_action(s, "reaction", m->chat, m, q->body))
         return amojo_refuse(q, 507, "sandbox_full");
     react_remember(m, q->body);
     s->counters.amojo_reactions++;

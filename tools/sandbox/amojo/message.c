@@ -259,7 +259,7 @@ static int message_note_edit(struct amojo_ask *q, const struct amojo_call *call,
 
     if (!edit || (call->id && call->msgid && amojo_message_name(m, call->msgid)))
         return amojo_refuse(q, 500, "no memory");
-    if (!amojo_note_action(s, ACTION_EDIT, m->chat, m, q->body) ||
+    if (!amojo_note_action(s, "edit", m->chat, m, q->body) ||
         (st && !amojo_note_status(s, m, st, jread_int(st, "status_code", 0), true)))
         return amojo_refuse(q, 507, "sandbox_full");
     blob_drop(m->edit);

@@ -22,6 +22,7 @@ struct amojo_message *amojo_adopt_message(struct sandbox *s, struct amojo_scope 
 /* Keep a status of @m, counted in the lists. False when a limit or memory refuses it. */
 bool amojo_note_status(struct sandbox *s, struct amojo_message *m, struct json_object *st,
                        int64_t code, bool by_edit);
-/* Keep an action of the bridge; false (507) when the log is full. @m NULL = none. */
-bool amojo_note_action(struct sandbox *s, enum amojo_action_kind kind, struct amojo_chat *chat,
-                       struct amojo_message *m, struct json_object *body);
+/* Keep an action of the bridge, "edit", "reaction" or "typing"; false (507) when the log is full.
+ * @chat and @m NULL = none. */
+bool amojo_note_action(struct sandbox *s, const char *kind, const struct amojo_chat *chat,
+                       const struct amojo_message *m, struct json_object *body);

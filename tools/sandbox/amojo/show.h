@@ -6,7 +6,6 @@
 
 #include <json-c/json.h>
 
-struct amojo_action;
 struct amojo_message;
 struct amojo_scope;
 
@@ -18,10 +17,3 @@ char *amojo_message_text(const struct amojo_message *m);
 struct json_object *amojo_message_json(const void *message);
 /* As amojo embeds it in a webhook: quoted or forwarded. */
 struct json_object *amojo_message_embedded(const struct amojo_message *m);
-
-/* The same, of a struct amojo_action. */
-struct json_object *amojo_action_json(const void *action);
-/* Is its `type` this word (react, unreact; of an edit the message's type)? */
-bool amojo_action_is(const struct amojo_action *a, const char *type);
-/* What an action says: text of an edit, emoji of a reaction. NULL or an own copy (mem_free). */
-char *amojo_action_text(const struct amojo_action *a);

@@ -12,7 +12,6 @@
 #include "tools/sandbox/kit/text.h"
 
 static const char *const from_names[] = {"client", "user", "bot", "manager"};
-static const char *const action_names[] = {"edit", "reaction", "typing"};
 
 const char *amojo_from_name(enum amojo_from from)
 {
@@ -304,41 +303,6 @@ out:
     return rc;
 }
 
-int amojo_status_add(struct amojo_store *st, const struct amojo_status *from, const char *id,
-                     const char *error)
-{
-    struct amojo_status *a = mem_zalloc(sizeof(*a));
-    int rc = a ? vec_make_room(&st->statuses) : -ENOMEM;
-
-    if (rc) {
-        mem_free(a);
-        return rc;
-    }
-    *a = *from;
-    a->id = mem_strdup(id);
-    a->error = error ? mem_strdup(error) : NULL;
-    return vec_add(&st->statuses, a);
-}
-
-const char *amojo_action_name(enum amojo_action_kind kind)
-{
-    return action_names[kind];
-}
-
-int amojo_action_add(struct amojo_store *st, const struct amojo_action *from, struct blob *body)
-{
-    struct amojo_action *a = mem_zalloc(sizeof(*a));
-    int rc = a ? vec_make_room(&st->actions) : -ENOMEM;
-
-    if (rc) {
-        mem_free(a);
-        return rc;
-    }
-    *a = *from;
-    a->body = blob_hold(body);
-    return vec_add(&st->actions, a);
-}
-
 void amojo_try_count(struct amojo_scope *sc, const char *msgid)
 {
     uint64_t *n = names_get(&sc->tries, msgid);
@@ -366,40 +330,16 @@ size_t amojo_count_objects(const struct amojo_store *st)
     return st->channels.n + st->scopes.n + st->chats.n + st->n_users;
 }
 
-static void statuses_clear(struct amojo_store *st)
-{
-    for (size_t i = 0; i < st->statuses.n; i++) {
-        struct amojo_status *a = st->statuses.at[i];
-
-        mem_free(a->id);
-        mem_free(a->error);
-        mem_free(a);
-    }
-    vec_fini(&st->statuses);
-}
-
-static void actions_clear(struct amojo_store *st)
-{
-    for (size_t i = 0; i < st->actions.n; i++) {
-        struct amojo_action *a = st->actions.at[i];
-
-        blob_drop(a->body);
-        mem_free(a);
-    }
-    vec_fini(&st->actions);
-}
-
 void amojo_clear_logs(struct amojo_store *st)
 {
-    statuses_clear(st);
-    actions_clear(st);
+    journal_clear(&st->statuses);
+    journal_clear(&st->actions);
     st->first_listed = st->messages.n;
 }
 
 void amojo_clear(struct amojo_store *st, bool all)
 {
-    statuses_clear(st);
-    actions_clear(st);
+    amojo_clear_logs(st);
     for (size_t i = 0; i < st->messages.n; i++)
         message_free(st->messages.at[i]);
     for (size_t i = 0; i < st->chats.n; i++)

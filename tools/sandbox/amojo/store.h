@@ -13,6 +13,7 @@
 #include "tools/sandbox/kit/blob.h"
 #include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/kit/vec.h"
+#include "tools/sandbox/record/journal.h"
 
 struct amojo_channel {
     char *id;
@@ -100,41 +101,13 @@ struct amojo_message {
     struct json_object *reactions; /* array, one a user; NULL = none */
 };
 
-/* Something the bridge did that is neither a message nor a status. */
-enum amojo_action_kind {
-    ACTION_EDIT,
-    ACTION_REACTION,
-    ACTION_TYPING
-};
-
-struct amojo_action {
-    uint64_t seq;
-    int64_t at_ms;
-    enum amojo_action_kind kind;
-    struct amojo_chat *chat;       /* NULL unknown */
-    struct amojo_message *message; /* NULL for typing */
-    struct blob *body;
-};
-
-struct amojo_status {
-    uint64_t seq;
-    int64_t at_ms;
-    struct amojo_scope *scope;
-    char *id;
-    int64_t status;
-    int64_t error_code;
-    char *error;
-    bool backwards;
-    bool by_edit; /* came in an edit_message */
-};
-
 struct amojo_store {
     struct names channels; /* by id */
     struct names scopes;
     struct vec chats;    /* all scopes, by seq */
     struct vec messages; /* the same */
-    struct vec statuses;
-    struct vec actions;
+    struct journal statuses;
+    struct journal actions; /* what the bridge did that is neither a message nor a status */
     size_t n_users;
     size_t first_listed; /* messages before this index were there at the last reset of logs */
 };
@@ -164,15 +137,8 @@ AMO_MUSTCHECK int amojo_chat_add(struct amojo_store *st, struct amojo_scope *sc,
 AMO_MUSTCHECK int amojo_message_add(struct amojo_store *st, struct amojo_chat *chat,
                                     const char *id, const char *client_id, struct blob *body,
                                     struct amojo_message **ret);
-/* @body gets one more owner. The new action is borrowed from the store. */
-AMO_MUSTCHECK int amojo_action_add(struct amojo_store *st, const struct amojo_action *from,
-                                   struct blob *body);
-const char *amojo_action_name(enum amojo_action_kind kind);
 /* @u becomes a client of @chat as well. */
 AMO_MUSTCHECK int amojo_chat_join(struct amojo_chat *chat, struct amojo_user *u);
-/* The strings of @from are not looked at, @id and @error (may be NULL) are copied. */
-AMO_MUSTCHECK int amojo_status_add(struct amojo_store *st, const struct amojo_status *from,
-                                   const char *id, const char *error);
 
 /* @client_id names this chat, user or message as well (the first name stays the shown one). */
 AMO_MUSTCHECK int amojo_chat_name(struct amojo_chat *chat, const char *client_id);

@@ -115,11 +115,18 @@ bool jread_next(struct jread_walk *w)
     return true;
 }
 
+/* The keys of what is added by name are ours, and constant: they are not copied. */
+static void jread_put(struct json_object *o, const char *key, struct json_object *v)
+{
+    (void)json_object_object_add_ex(o, key, v,
+                                    JSON_C_OBJECT_ADD_CONSTANT_KEY); /* memory alone */
+}
+
 struct json_object *jread_add_object(struct json_object *o, const char *key)
 {
     struct json_object *v = json_object_new_object();
 
-    json_object_object_add(o, key, v);
+    jread_put(o, key, v);
     return v;
 }
 
@@ -127,7 +134,7 @@ struct json_object *jread_add_array(struct json_object *o, const char *key)
 {
     struct json_object *v = json_object_new_array();
 
-    json_object_object_add(o, key, v);
+    jread_put(o, key, v);
     return v;
 }
 
@@ -167,32 +174,32 @@ void jread_lay_over(struct json_object *o, struct json_object *from)
 void jread_add_str(struct json_object *o, const char *key, const char *text)
 {
     if (text)
-        json_object_object_add(o, key, json_object_new_string(text));
+        jread_put(o, key, json_object_new_string(text));
 }
 
 void jread_add_str_or_null(struct json_object *o, const char *key, const char *text)
 {
-    json_object_object_add(o, key, text ? json_object_new_string(text) : NULL);
+    jread_put(o, key, text ? json_object_new_string(text) : NULL);
 }
 
 void jread_add_int(struct json_object *o, const char *key, int64_t v)
 {
-    json_object_object_add(o, key, json_object_new_int64(v));
+    jread_put(o, key, json_object_new_int64(v));
 }
 
 void jread_add_int_or_null(struct json_object *o, const char *key, bool has, int64_t v)
 {
-    json_object_object_add(o, key, has ? json_object_new_int64(v) : NULL);
+    jread_put(o, key, has ? json_object_new_int64(v) : NULL);
 }
 
 void jread_add_uint(struct json_object *o, const char *key, uint64_t v)
 {
-    json_object_object_add(o, key, json_object_new_uint64(v));
+    jread_put(o, key, json_object_new_uint64(v));
 }
 
 void jread_add_bool(struct json_object *o, const char *key, bool v)
 {
-    json_object_object_add(o, key, json_object_new_boolean(v));
+    jread_put(o, key, json_object_new_boolean(v));
 }
 
 const char *jread_text(struct json_object *o)

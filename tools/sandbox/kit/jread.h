@@ -44,7 +44,9 @@ struct jread_walk {
 struct jread_walk jread_walk(struct json_object *o);
 bool jread_next(struct jread_walk *w);
 
-/* Add a new, empty member, or a new object at the end of an array; borrowed. */
+/* What follows adds members by name: @key is a constant, but in jread_add and jread_copy.
+ *
+ * Add a new, empty member, or a new object at the end of an array; borrowed. */
 struct json_object *jread_add_object(struct json_object *o, const char *key);
 struct json_object *jread_add_array(struct json_object *o, const char *key);
 struct json_object *jread_append_object(struct json_object *array);

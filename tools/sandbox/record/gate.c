@@ -46,12 +46,12 @@ static void gate_free(void *own)
 }
 
 /* The number of the call's entry, 0 when nothing is listed. *ret_full: the journal may not grow. */
-static uint64_t gate_journal(struct sandbox *s, struct exchange *x, struct journal_call call,
-                             bool *ret_full)
+static uint64_t gate_journal(struct sandbox *s, struct exchange *x,
+                             const struct gate_call *call, bool *ret_full)
 {
     struct view raw = exchange_body(x);
+    struct json_object *o = NULL;
     char target[1024];
-    int rc = 0;
 
     if (s->settings.journal == JOURNAL_OFF)
         return 0;
@@ -61,29 +61,40 @@ static uint64_t gate_journal(struct sandbox *s, struct exchange *x, struct journ
         return 0;
     (void)snprintf(target, sizeof(target), "%s%s%s", exchange_path(x),
                    *exchange_query(x) ? "?" : "", exchange_query(x)); /* may be cut */
+    o = sandbox_entry(s);
+    jread_add_str(o, "side", call->side);
+    jread_add_str(o, "kind", call->kind);
+    jread_add_str(o, "method", exchange_method(x));
+    jread_add_str(o, "path", target);
+    jread_add_bool(o, "verified", !call->wrong);
+    jread_add_str_or_null(o, "reason", call->wrong);
+    jread_add_int(o, "status", 0);
+    jread_add_str_or_null(o, "fault", NULL);
+    jread_add_str_or_null(o, "key", call->key);
+    jread_add_str_or_null(o, call->side[0] == 'a' ? "scope_id" : "connector", call->where);
+    jread_add_str_or_null(o, "user_agent", exchange_header(x, "User-Agent"));
     if (s->settings.journal == JOURNAL_FULL)
-        call.body = blob_new(raw.ptr, raw.len);
-    call.seq = sandbox_seq(s);
-    call.at_ms = sandbox_unix_ms(s);
-    call.method = exchange_method(x);
-    call.path = target;
-    call.user_agent = exchange_header(x, "User-Agent");
-    rc = journal_add(&s->journal, &call);
-    blob_drop(call.body);
-    return rc ? 0 : call.seq;
+        json_object_object_add(o, "body", json_object_new_string_len(raw.ptr, (int)raw.len));
+    return journal_add(&s->journal, o) ? 0 : s->seq;
+}
+
+/* Write down why a call was refused, if it was. */
+static void gate_reason(struct json_object *entry, const struct reply *reply)
+{
+    if (reply->reason[0])
+        jread_add_str(entry, "reason", reply->reason);
 }
 
 /* Answer, journal included; frees what @reply holds. */
 static void gate_answer(struct sandbox *s, struct exchange *x, uint64_t entry,
                         struct reply *reply)
 {
-    struct journal_entry *e = journal_get(&s->journal, entry);
+    struct json_object *e = journal_get(&s->journal, entry);
     struct view body = VIEW_LIT("");
 
     if (e) {
-        e->status = reply->status;
-        if (reply->reason[0])
-            text_set(&e->reason, reply->reason);
+        jread_add_int(e, "status", reply->status);
+        gate_reason(e, reply);
     }
     if (reply->json)
         body = view_of(jread_text(reply->json));
@@ -95,14 +106,14 @@ static void gate_answer(struct sandbox *s, struct exchange *x, uint64_t entry,
 static void gate_pass(struct gate *g, struct exchange *x)
 {
     struct sandbox *s = g->sandbox;
-    struct journal_entry *e = journal_get(&s->journal, g->entry);
+    struct json_object *e = journal_get(&s->journal, g->entry);
 
-    faults_take(&s->faults, g->call.seen.side, g->call.seen.kind, exchange_path(x),
-                exchange_body(x), &g->play);
+    faults_take(&s->faults, g->call.side, g->call.kind, exchange_path(x), exchange_body(x),
+                &g->play);
     if (g->play.number) {
         s->counters.faults++;
         if (e)
-            e->fault = g->play.number;
+            jread_add_uint(e, "fault", g->play.number);
     }
     if (g->play.delay_before_ms > 0)
         exchange_later(x, g->play.delay_before_ms, gate_process, g);
@@ -113,8 +124,8 @@ static void gate_pass(struct gate *g, struct exchange *x)
 void gate_take(struct sandbox *s, struct exchange *x, const struct gate_call *call)
 {
     bool full = false;
-    uint64_t entry = gate_journal(s, x, call->seen, &full);
-    struct gate *g = full || call->seen.wrong ? NULL : mem_zalloc(sizeof(*g));
+    uint64_t entry = gate_journal(s, x, call, &full);
+    struct gate *g = full || call->wrong ? NULL : mem_zalloc(sizeof(*g));
     struct reply r = {.status = 500}; /* no memory */
 
     if (g) {
@@ -125,8 +136,8 @@ void gate_take(struct sandbox *s, struct exchange *x, const struct gate_call *ca
     }
     if (full) {
         call->error(&r, 507, "sandbox_full: max_journal");
-    } else if (call->seen.wrong) {
-        call->error(&r, call->wrong_status, call->seen.wrong);
+    } else if (call->wrong) {
+        call->error(&r, call->wrong_status, call->wrong);
         *call->if_wrong += 1;
     }
     json_object_put(call->body);
@@ -163,11 +174,11 @@ static void gate_finish(void *arg, struct exchange *x)
 {
     struct gate *g = arg;
     const struct fault_play *p = &g->play;
-    struct journal_entry *e = journal_get(&g->sandbox->journal, g->entry);
+    struct json_object *e = journal_get(&g->sandbox->journal, g->entry);
 
     if (p->cut != FAULT_CUT_NOT) {
-        if (e && g->reply.reason[0])
-            text_set(&e->reason, g->reply.reason);
+        if (e)
+            gate_reason(e, &g->reply);
         exchange_cut(x);
         return;
     }
@@ -178,7 +189,7 @@ static void gate_finish(void *arg, struct exchange *x)
         return;
     }
     if (e)
-        e->status = p->status;
+        jread_add_int(e, "status", p->status);
     if (p->body) {
         exchange_answer(x, p->status, "application/json", blob_view(p->body));
         return;

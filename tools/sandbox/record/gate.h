@@ -9,8 +9,6 @@
 
 #include <json-c/json.h>
 
-#include "tools/sandbox/record/journal.h"
-
 struct exchange;
 struct sandbox;
 
@@ -33,7 +31,11 @@ typedef void gate_process_fn(struct sandbox *s, struct exchange *x, struct json_
 typedef void gate_error_fn(struct reply *ret_reply, int status, const char *words);
 
 struct gate_call {
-    struct journal_call seen; /* side, kind, where, key, wrong; borrowed, of @body at best */
+    const char *side;         /* static */
+    const char *kind;         /* static, or of @body */
+    const char *where;        /* scope id or connector name; as what follows, NULL: unknown */
+    const char *key;          /* what it is about */
+    const char *wrong;        /* why it is refused, static; NULL: it is let in */
     int wrong_status;         /* what is answered when it is wrong */
     uint64_t *if_wrong;       /* and where that is counted */
     struct json_object *body; /* taken over; may be NULL */

@@ -14,6 +14,15 @@ uint64_t sandbox_seq(struct sandbox *s)
     return ++s->seq;
 }
 
+struct json_object *sandbox_entry(struct sandbox *s)
+{
+    struct json_object *o = json_object_new_object();
+
+    jread_add_int(o, "seq", (int64_t)sandbox_seq(s));
+    jread_add_int(o, "at_ms", sandbox_unix_ms(s));
+    return o;
+}
+
 bool sandbox_has_room(struct sandbox *s, size_t have, size_t limit, const char *what)
 {
     char value[LOG_VALUE_MAX];

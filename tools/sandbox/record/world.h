@@ -58,6 +58,8 @@ struct sandbox {
 int64_t sandbox_unix_ms(const struct sandbox *s);
 /* The next number. */
 uint64_t sandbox_seq(struct sandbox *s);
+/* A new entry of a log: its number and time. */
+struct json_object *sandbox_entry(struct sandbox *s);
 /* True while @have is under @limit; otherwise counts and logs it: the caller answers 507. */
 bool sandbox_has_room(struct sandbox *s, size_t have, size_t limit, const char *what);
 /* The same for messages of both sides together. */

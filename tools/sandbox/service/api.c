@@ -106,7 +106,7 @@ static void service_repeat(struct sandbox *s, struct service_connector *k,
 {
     s->counters.service_repeats++;
     if (w->event)
-        w->event->repeats++;
+        (void)json_object_int_inc(jread_get(w->event, "repeats"), 1); /* it is an integer */
     if (w->message) {
         w->message->repeats++;
         w->message->calls++;
@@ -143,19 +143,22 @@ static struct service_message *service_take_message(struct sandbox *s,
     return m;
 }
 
-/* Keep any other event. NULL: no memory. */
-static struct service_event *service_take_event(struct sandbox *s, struct service_connector *k,
-                                                const char *type, const char *webhook_id,
-                                                struct blob *body)
+/* Keep any other event: borrowed. NULL: no memory. */
+static struct json_object *service_take_event(struct sandbox *s,
+                                              const struct service_connector *k,
+                                              const char *webhook_id, struct json_object *whole)
 {
-    struct service_event *e = NULL;
+    struct json_object *o = sandbox_entry(s);
 
-    if (service_event_add(s->service, k, type, webhook_id, body, &e))
+    jread_add_str(o, "connector", k->name);
+    jread_add_str(o, "type", jread_str(whole, "type"));
+    jread_add_str(o, "webhook_id", webhook_id);
+    jread_add_int(o, "repeats", 0);
+    jread_add(o, "data", jread_object(whole, "data"));
+    if (journal_add(&s->service->events, o))
         return NULL;
-    e->seq = sandbox_seq(s);
-    e->at_ms = sandbox_unix_ms(s);
     s->counters.service_events++;
-    return e;
+    return o;
 }
 
 /* The call brings something new: @whole is right and its webhook-id was not seen before. */
@@ -163,18 +166,19 @@ static void service_take(struct sandbox *s, struct service_connector *k,
                          const struct exchange *x, struct json_object *whole, struct reply *r)
 {
     const char *webhook_id = exchange_header(x, "webhook-id");
-    const char *type = jread_str(whole, "type");
     struct json_object *data = jread_object(whole, "data");
     struct view raw = exchange_body(x);
-    struct blob *body = blob_new(raw.ptr, raw.len);
+    struct blob *body = NULL;
     struct service_message *m = NULL;
-    struct service_event *e = NULL;
+    struct json_object *event = NULL;
 
-    if (body && type && strcmp(type, "message.created") == 0)
-        m = service_take_message(s, k, data, body);
-    else if (body)
-        e = service_take_event(s, k, type, webhook_id, body);
-    if ((!m && !e) || service_webhook_add(k, webhook_id, m, e, body)) {
+    if (strcmp(jread_str(whole, "type"), "message.created") == 0) {
+        body = blob_new(raw.ptr, raw.len);
+        m = body ? service_take_message(s, k, data, body) : NULL;
+    } else {
+        event = service_take_event(s, k, webhook_id, whole);
+    }
+    if ((!m && !event) || service_webhook_add(k, webhook_id, m, event, body)) {
         service_reply_error(r, 500, "no memory");
     } else if (m) {
         m->webhook_ids++;
@@ -204,7 +208,8 @@ static void service_process(struct sandbox *s, struct exchange *x, struct json_o
     else if (w)
         service_repeat(s, k, w, exchange_body(x), jread_object(body, "data"), r);
     else if (!sandbox_has_message_room(s) ||
-             !sandbox_has_room(s, s->service->events.n, (size_t)s->settings.max_log, "max_log"))
+             !sandbox_has_room(s, s->service->events.entries.n, (size_t)s->settings.max_log,
+                               "max_log"))
         service_reply_error(r, 507, "sandbox_full");
     else
         service_take(s, k, x, body, r);
@@ -223,16 +228,14 @@ void service_api_handle(struct sandbox *s, struct exchange *x)
         wrong = "wrong method";
     s->counters.service_calls++;
     gate_take(s, x,
-              &(struct gate_call){
-                  .seen = {.side = "service",
-                           .kind = type ? type : "other",
-                           .where = k ? k->name : NULL,
-                           .key = exchange_header(x, "webhook-id"),
-                           .wrong = wrong},
-                  .wrong_status = k ? 401 : 404,
-                  .if_wrong = &s->counters.service_forbidden,
-                  .body = body,
-                  .process = service_process,
-                  .error = service_reply_error
-    });
+              &(struct gate_call){.side = "service",
+                                  .kind = type ? type : "other",
+                                  .where = k ? k->name : NULL,
+                                  .key = exchange_header(x, "webhook-id"),
+                                  .wrong = wrong,
+                                  .wrong_status = k ? 401 : 404,
+                                  .if_wrong = &s->counters.service_forbidden,
+                                  .body = body,
+                                  .process = service_process,
+                                  .error = service_reply_error});
 }

@@ -87,6 +87,22 @@ static void a_conversation_that_is_written_to_first_is_named_by_its_phone(void *
     rig_expect(r, "items.0.write_first", "true");
 }
 
+static void the_journal_says_why_a_call_was_refused(void **state)
+{
+    struct rig *r = *state;
+
+    rig_send(r, "POST /mobilon/wa", "", HELLO);
+    assert_int_equal(r->status, 401);
+    rig_ask(r, 200, "GET /journal?side=service&verified=false", NULL);
+    rig_expect(r, "items.0.verified", "false");
+    rig_expect(r, "items.0.reason", "'a header is missing'");
+    rig_expect(r, "items.0.connector", "'wa'");
+    rig_expect(r, "items.0.status", "401");
+    rig_expect(r, "items.0.fault", "null");
+    rig_ask(r, 200, "GET /journal?side=service&verified=true", NULL);
+    rig_expect(r, "items.0", "null");
+}
+
 static void a_test_call_is_answered_with_its_nonce(void **state)
 {
     struct rig *r = *state;
@@ -170,6 +186,7 @@ int main(void)
         RIG_TEST(a_repeat_is_recognised_by_its_webhook_id),
         RIG_TEST(a_repeat_that_says_something_else_is_counted),
         RIG_TEST(a_conversation_that_is_written_to_first_is_named_by_its_phone),
+        RIG_TEST(the_journal_says_why_a_call_was_refused),
         RIG_TEST(a_test_call_is_answered_with_its_nonce),
         RIG_TEST(a_call_without_a_signature_is_refused),
         RIG_TEST(a_secret_that_was_replaced_is_still_taken),

@@ -106,42 +106,8 @@ out:
     return rc;
 }
 
-static void event_free(struct service_event *e)
-{
-    if (!e)
-        return;
-    mem_free(e->type);
-    mem_free(e->webhook_id);
-    blob_drop(e->body);
-    mem_free(e);
-}
-
-int service_event_add(struct service_store *st, struct service_connector *k, const char *type,
-                      const char *webhook_id, struct blob *body, struct service_event **ret)
-{
-    struct service_event *e = mem_zalloc(sizeof(*e));
-    int rc = -ENOMEM;
-
-    if (!e)
-        goto out;
-    e->connector = k;
-    e->type = mem_strdup(type);
-    e->webhook_id = mem_strdup(webhook_id);
-    e->body = blob_hold(body);
-    if (!e->type || !e->webhook_id)
-        goto out;
-    rc = vec_add(&st->events, e);
-    if (rc)
-        goto out;
-    *ret = e;
-    e = NULL; /* kept */
-out:
-    event_free(e);
-    return rc;
-}
-
 int service_webhook_add(struct service_connector *k, const char *webhook_id,
-                        struct service_message *m, struct service_event *e, struct blob *body)
+                        struct service_message *m, struct json_object *event, struct blob *body)
 {
     struct service_webhook *w = mem_zalloc(sizeof(*w));
     int rc = w ? names_put(&k->webhooks, webhook_id, w) : -ENOMEM;
@@ -151,7 +117,7 @@ int service_webhook_add(struct service_connector *k, const char *webhook_id,
         return rc;
     }
     w->message = m;
-    w->event = e;
+    w->event = json_object_get(event);
     w->body = blob_hold(body);
     return 0;
 }
@@ -219,60 +185,10 @@ struct json_object *service_message_json(const void *message)
     return o;
 }
 
-struct json_object *service_event_json(const void *event)
-{
-    const struct service_event *e = event;
-    struct json_object *o = json_object_new_object();
-
-    jread_add_uint(o, "seq", e->seq);
-    jread_add_int(o, "at_ms", e->at_ms);
-    jread_add_str(o, "connector", e->connector->name);
-    jread_add_str(o, "type", e->type);
-    jread_add_str(o, "webhook_id", e->webhook_id);
-    jread_add_uint(o, "repeats", e->repeats);
-    json_object_object_add(o, "data", service_data(e->body));
-    return o;
-}
-
-bool service_event_has(const struct service_event *e, const char *text)
-{
-    struct json_object *data = service_data(e->body);
-    bool has = strstr(jread_text(data), text);
-
-    json_object_put(data);
-    return has;
-}
-
-bool service_event_is(const struct service_event *e, const char *id)
-{
-    static const char *const keys[] = {"message_id", "id", "mid", "nonce"};
-    struct json_object *data = service_data(e->body);
-    bool is = strcmp(e->webhook_id, id) == 0;
-
-    for (size_t i = 0; i < AMO_COUNT(keys); i++) {
-        const char *v = jread_str(data, keys[i]);
-
-        is = is || (v && strcmp(v, id) == 0);
-    }
-    json_object_put(data);
-    return is;
-}
-
 void service_clear_logs(struct service_store *st)
 {
     st->first_listed = st->messages.n;
-    /* The webhook-ids stay known, so that repeats are still recognised. */
-    for (const struct name *i = names_first(&st->connectors); i;
-         i = names_next(&st->connectors, i)) {
-        const struct service_connector *k = i->value;
-
-        for (const struct name *j = names_first(&k->webhooks); j;
-             j = names_next(&k->webhooks, j))
-            ((struct service_webhook *)j->value)->event = NULL;
-    }
-    for (size_t i = 0; i < st->events.n; i++)
-        event_free(st->events.at[i]);
-    vec_fini(&st->events);
+    journal_clear(&st->events); /* the webhook-ids stay known: repeats are still recognised */
 }
 
 /* Forget what was given to @k. */
@@ -281,6 +197,7 @@ static void connector_clear(struct service_connector *k)
     for (const struct name *e = names_first(&k->webhooks); e; e = names_next(&k->webhooks, e)) {
         struct service_webhook *w = e->value;
 
+        json_object_put(w->event);
         blob_drop(w->body);
         mem_free(w);
     }

@@ -12,6 +12,7 @@
 #include "tools/sandbox/kit/blob.h"
 #include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/kit/vec.h"
+#include "tools/sandbox/record/journal.h"
 
 enum service_auth {
     AUTH_BEARER,
@@ -61,28 +62,18 @@ struct service_message {
     struct blob *body;
 };
 
-struct service_event {
-    uint64_t seq;
-    int64_t at_ms;
-    struct service_connector *connector;
-    char *type;
-    char *webhook_id;
-    uint64_t repeats;
-    struct blob *body;
-};
-
-/* A webhook-id that was taken; at most one of message and event is set. */
+/* A webhook-id that was taken; one of message and event is set. */
 struct service_webhook {
     struct service_message *message;
-    struct service_event *event;
-    struct blob *body;
+    struct json_object *event; /* as in the log; one owner more */
+    struct blob *body;         /* of a message */
 };
 
 struct service_store {
     struct names connectors; /* by name */
     struct vec messages;
-    struct vec events;
-    size_t first_listed; /* messages before it were there at the last reset of logs */
+    struct journal events; /* each is a JSON object */
+    size_t first_listed;   /* messages before it were there at the last reset of logs */
 };
 
 /* A connector with generated secrets; borrowed. -ENOMEM. */
@@ -92,21 +83,14 @@ AMO_MUSTCHECK int service_connector_add(struct service_store *st, const char *na
 AMO_MUSTCHECK int service_message_add(struct service_store *st, struct service_connector *k,
                                       const char *id, const char *conversation,
                                       struct blob *body, struct service_message **ret);
-AMO_MUSTCHECK int service_event_add(struct service_store *st, struct service_connector *k,
-                                    const char *type, const char *webhook_id, struct blob *body,
-                                    struct service_event **ret);
+/* @event and @body get one more owner; each may be NULL. -ENOMEM. */
 AMO_MUSTCHECK int service_webhook_add(struct service_connector *k, const char *webhook_id,
-                                      struct service_message *m, struct service_event *e,
+                                      struct service_message *m, struct json_object *event,
                                       struct blob *body);
 
-/* As shown to testers: of a struct service_connector, service_message, service_event. */
+/* As shown to testers: of a struct service_connector, service_message. */
 struct json_object *service_connector_json(const void *connector);
 struct json_object *service_message_json(const void *message);
-struct json_object *service_event_json(const void *event);
-/* The data of an event holds @text somewhere in a value. */
-bool service_event_has(const struct service_event *e, const char *text);
-/* An id the event is about: its webhook-id, message_id, id, mid or nonce. */
-bool service_event_is(const struct service_event *e, const char *id);
 /* Text of a message, own copy (mem_free); NULL when it has none. */
 char *service_message_text(const struct service_message *m);
 

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/testing.h"
 #include "tools/sandbox/kit/blob.h"
+#include "tools/sandbox/kit/jread.h"
 #include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/testing/json.h"
 
@@ -20,7 +21,7 @@ static const char created[] =
     "\"text\":\"hello\"}}";
 
 static int furnish(struct service_store *st, struct service_message **ret_message,
-                   struct service_event **ret_event)
+                   struct json_object **ret_event)
 {
     struct service_connector *k = NULL;
     struct blob *body = blob_new(created, strlen(created));
@@ -31,9 +32,11 @@ static int furnish(struct service_store *st, struct service_message **ret_messag
     if (rc == 0)
         rc = service_webhook_add(k, "mid.1", *ret_message, NULL, body);
     if (rc == 0)
-        rc = service_event_add(st, k, "typing.started", "ev.1", body, ret_event);
+        *ret_event = jread_parse(VIEW_LIT("{\"seq\":1,\"type\":\"typing.started\"}"));
     if (rc == 0)
-        rc = service_webhook_add(k, "ev.1", NULL, *ret_event, body);
+        rc = journal_add(&st->events, *ret_event);
+    if (rc == 0)
+        rc = service_webhook_add(k, "ev.1", NULL, *ret_event, NULL);
     blob_drop(body);
     return rc;
 }
@@ -64,7 +67,7 @@ static void a_message_is_shown_with_its_text(void **state)
 {
     struct service_store st = {0};
     struct service_message *m = NULL;
-    struct service_event *e = NULL;
+    struct json_object *e = NULL;
     struct json_object *o = NULL;
     char *text = NULL;
 
@@ -84,33 +87,11 @@ static void a_message_is_shown_with_its_text(void **state)
     service_clear(&st, true);
 }
 
-static void an_event_is_known_by_its_ids_and_texts(void **state)
-{
-    struct service_store st = {0};
-    struct service_message *m = NULL;
-    struct service_event *e = NULL;
-    struct json_object *o = NULL;
-
-    (void)state;
-    assert_int_equal(furnish(&st, &m, &e), 0);
-    assert_true(service_event_is(e, "ev.1"));
-    assert_true(service_event_is(e, "mid"));
-    assert_false(service_event_is(e, "other"));
-    assert_true(service_event_has(e, "hell"));
-    assert_false(service_event_has(e, "heaven"));
-    o = service_event_json(e);
-    testing_assert_at(o, "type", "'typing.started'");
-    testing_assert_at(o, "webhook_id", "'ev.1'");
-    testing_assert_at(o, "repeats", "0");
-    json_object_put(o);
-    service_clear(&st, true);
-}
-
 static void clearing_goes_as_far_as_it_is_told(void **state)
 {
     struct service_store st = {0};
     struct service_message *m = NULL;
-    struct service_event *e = NULL;
+    struct json_object *e = NULL;
     const struct service_connector *k = NULL;
     const struct service_webhook *w = NULL;
 
@@ -120,7 +101,8 @@ static void clearing_goes_as_far_as_it_is_told(void **state)
     service_clear_logs(&st);
     assert_int_equal(st.first_listed, 1);
     w = names_get(&k->webhooks, "ev.1");
-    assert_null(w->event); /* gone, but a repeat is still one */
+    assert_int_equal(st.events.entries.n, 0);
+    assert_ptr_equal(w->event, e); /* gone, but a repeat is still one */
     assert_non_null(names_get(&k->messages, "mid"));
     service_clear(&st, false);
     assert_null(names_get(&k->webhooks, "ev.1"));
@@ -135,7 +117,7 @@ static int furnish_and_clear(void *arg)
 {
     struct service_store st = {0};
     struct service_message *m = NULL;
-    struct service_event *e = NULL;
+    struct json_object *e = NULL;
     int rc = furnish(&st, &m, &e);
 
     (void)arg;
@@ -154,7 +136,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_connector_is_made_with_secrets_of_its_own),
         cmocka_unit_test(a_message_is_shown_with_its_text),
-        cmocka_unit_test(an_event_is_known_by_its_ids_and_texts),
         cmocka_unit_test(clearing_goes_as_far_as_it_is_told),
         cmocka_unit_test(without_memory_what_there_is_can_be_cleared),
     };
