@@ -43,9 +43,9 @@ int sandbox_init(struct sandbox *s)
     waits_init(s->waits);
     rc = wire_new(&s->wire, &s->timers);
     if (rc == 0)
-        rc = outbox_init(&s->hooks, s, hooks_start, hooks_fini_entry);
+        rc = outbox_init(&s->hooks, s, "webhook", hooks_start, hooks_fini_entry);
     if (rc == 0)
-        rc = outbox_init(&s->calls, s, calls_start, calls_fini_entry);
+        rc = outbox_init(&s->calls, s, "call", calls_start, calls_fini_entry);
     return rc;
 }
 

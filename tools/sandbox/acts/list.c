@@ -4,10 +4,10 @@
  * Holds: nothing. */
 #include "tools/sandbox/acts/list.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tools/sandbox/acts/answer.h"
-#include "tools/sandbox/amojo/hooks.h"
 #include "tools/sandbox/amojo/show.h"
 #include "tools/sandbox/amojo/store.h"
 #include "tools/sandbox/http/exchange.h"
@@ -16,7 +16,6 @@
 #include "tools/sandbox/kit/vec.h"
 #include "tools/sandbox/record/journal.h"
 #include "tools/sandbox/record/world.h"
-#include "tools/sandbox/service/calls.h"
 #include "tools/sandbox/service/store.h"
 
 enum {
@@ -27,6 +26,7 @@ enum {
 /* What the filters of a list ask for, by its keys; "" = any. */
 struct list_filter {
     const char *by[5];
+    const char *const *keys;
 };
 
 /* Is each of the first @n filters met by its value (NULL = none)? */
@@ -120,56 +120,22 @@ static struct json_object *chat_json(const void *entry)
     return o;
 }
 
-static bool given_fits(const void *entry, const struct list_filter *f)
-{
-    const struct service_message *m = entry;
-
-    return LIST_FITS(f, m->connector->name, m->conversation, m->id);
-}
-
-static bool hook_fits(const void *entry, const struct list_filter *f)
-{
-    const struct hook_entry *e = entry;
-
-    return LIST_FITS(f, e->scope_id, e->chat, e->id);
-}
-
-static bool call_fits(const void *entry, const struct list_filter *f)
-{
-    const struct call_entry *e = entry;
-
-    return LIST_FITS(f, e->connector, e->conversation, call_kind_name(e->kind), e->id);
-}
-
-/* What a journal holds is JSON: the filters are its members. */
-static bool status_fits(const void *entry, const struct list_filter *f)
-{
-    struct json_object *o = ((const struct journal_entry *)entry)->o;
-
-    return LIST_FITS(f, jread_str(o, "id"), jread_str(o, "scope_id"));
-}
-
-static bool action_fits(const void *entry, const struct list_filter *f)
-{
-    struct json_object *o = ((const struct journal_entry *)entry)->o;
-
-    return LIST_FITS(f, jread_str(o, "kind"), jread_str(o, "id"), jread_str(o, "msgid"),
-                     jread_str(o, "conversation_id"));
-}
-
-static bool event_fits(const void *entry, const struct list_filter *f)
-{
-    struct json_object *o = ((const struct journal_entry *)entry)->o;
-
-    return LIST_FITS(f, jread_str(o, "connector"), jread_str(o, "type"));
-}
-
+/* What a log holds is JSON: a filter asks for the member of its name, or that with _id behind. */
 static bool entry_fits(const void *entry, const struct list_filter *f)
 {
     struct json_object *o = ((const struct journal_entry *)entry)->o;
+    bool fits = true;
 
-    return LIST_FITS(f, jread_str(o, "side"), jread_str(o, "kind"),
-                     jread_bool(o, "verified", false) ? "true" : "false");
+    for (size_t i = 0; i < AMO_COUNT(f->by) && f->keys[i]; i++) {
+        struct json_object *v = jread_get(o, f->keys[i]);
+        char id[32];
+
+        (void)snprintf(id, sizeof(id), "%s_id", f->keys[i]); /* keys are short */
+        v = v ? v : jread_get(o, id);
+        if (f->by[i][0])
+            fits = fits && v && strcmp(json_object_get_string(v), f->by[i]) == 0;
+    }
+    return fits;
 }
 
 enum list_log {
@@ -188,21 +154,19 @@ enum list_log {
     {                                                                                          \
         path, {__VA_ARGS__}, fits, json, log                                                   \
     }
+#define JOURNAL(log, path, ...) LIST(log, path, entry_fits, journal_entry_json, __VA_ARGS__)
 
 static const struct list_kind kinds[] = {
     LIST(LOG_MESSAGES, "/amojo/messages", message_fits, amojo_message_json, "scope", "chat",
          "conversation", "msgid", "from"),
     LIST(LOG_CHATS, "/amojo/chats", chat_fits, chat_json, "scope", "conversation"),
-    LIST(LOG_STATUSES, "/amojo/statuses", status_fits, journal_entry_json, "id", "scope"),
-    LIST(LOG_ACTIONS, "/amojo/actions", action_fits, journal_entry_json, "kind", "id", "msgid",
-         "conversation"),
-    LIST(LOG_GIVEN, "/service/messages", given_fits, service_message_json, "connector",
-         "conversation", "id"),
-    LIST(LOG_EVENTS, "/service/events", event_fits, journal_entry_json, "connector", "type"),
-    LIST(LOG_HOOKS, "/webhooks", hook_fits, hook_entry_json, "scope", "chat", "id"),
-    LIST(LOG_CALLS, "/client/calls", call_fits, call_entry_json, "connector", "conversation",
-         "kind", "id"),
-    LIST(LOG_JOURNAL, "/journal", entry_fits, journal_entry_json, "side", "kind", "verified"),
+    JOURNAL(LOG_STATUSES, "/amojo/statuses", "id", "scope"),
+    JOURNAL(LOG_ACTIONS, "/amojo/actions", "kind", "id", "msgid", "conversation"),
+    JOURNAL(LOG_GIVEN, "/service/messages", "connector", "conversation", "id"),
+    JOURNAL(LOG_EVENTS, "/service/events", "connector", "type"),
+    JOURNAL(LOG_HOOKS, "/webhooks", "scope", "chat", "id"),
+    JOURNAL(LOG_CALLS, "/client/calls", "connector", "conversation", "kind", "id"),
+    JOURNAL(LOG_JOURNAL, "/journal", "side", "kind", "verified"),
 };
 
 const struct list_kind *list_find(const char *path)
@@ -222,7 +186,7 @@ const struct vec *list_log(const struct sandbox *s, const struct list_kind *k,
         [LOG_CHATS] = &s->amojo->chats,
         [LOG_STATUSES] = &s->amojo->statuses.entries,
         [LOG_ACTIONS] = &s->amojo->actions.entries,
-        [LOG_GIVEN] = &s->service->messages,
+        [LOG_GIVEN] = &s->service->messages.entries,
         [LOG_EVENTS] = &s->service->events.entries,
         [LOG_HOOKS] = &s->hooks.log,
         [LOG_CALLS] = &s->calls.log,
@@ -239,7 +203,7 @@ void list_answer(const struct sandbox *s, struct exchange *x, const struct list_
 {
     int64_t limit = exchange_number(x, "limit", LIST_DEFAULT);
     int64_t since = exchange_number(x, "since", 0);
-    struct list_filter f = {{NULL}};
+    struct list_filter f = {.keys = k->keys};
     size_t first = 0;
     const struct vec *log = list_log(s, k, &first);
     struct json_object *o = NULL;

@@ -129,10 +129,12 @@ static bool fits_amojo_message(const struct wait *w, const void *entry)
 
 static bool fits_service_message(const struct wait *w, const void *entry)
 {
-    const struct service_message *m = entry;
+    struct json_object *o = ((const struct journal_entry *)entry)->o;
+    const char *text = jread_str(o, "text");
 
-    return wait_is(w->conversation, m->conversation, NULL) && wait_is(w->id, m->id, NULL) &&
-           (!w->text[0] || wait_text_fits(w, service_message_text(m)));
+    return wait_is(w->conversation, jread_str(o, "conversation"), NULL) &&
+           wait_is(w->id, jread_str(o, "id"), NULL) &&
+           (!w->text[0] || (text && strstr(text, w->text)));
 }
 
 /* @what is "amojo." and the kind. */
@@ -169,7 +171,7 @@ static void look_webhook(struct sandbox *s, struct wait *w, struct wait_view *re
     if (!e)
         return;
     ret->done = e->state == HOOK_ANSWERED || e->state == HOOK_LOST;
-    ret->item = ret->done ? hook_entry_json(e) : NULL;
+    ret->item = ret->done ? journal_entry_json(e) : NULL;
 }
 
 static void look_call(struct sandbox *s, struct wait *w, struct wait_view *ret)
@@ -179,7 +181,7 @@ static void look_call(struct sandbox *s, struct wait *w, struct wait_view *ret)
     if (!e)
         return;
     ret->done = e->state == CALL_ACCEPTED || e->state == CALL_FAILED;
-    ret->item = ret->done ? call_entry_json(e) : NULL;
+    ret->item = ret->done ? journal_entry_json(e) : NULL;
 }
 
 static void look_counter(struct sandbox *s, struct wait *w, struct wait_view *ret)

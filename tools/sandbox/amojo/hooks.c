@@ -24,59 +24,54 @@ static void hooks_done(void *arg, const struct wire_result *result);
 
 void hooks_fini_entry(struct outbox_entry *entry)
 {
-    struct hook_entry *e = (struct hook_entry *)entry;
-
-    mem_free(e->scope_id);
-    mem_free(e->chat);
-    mem_free(e->id);
-    mem_free(e->url);
-    mem_free(e->signature);
+    mem_free(((struct hook_entry *)entry)->signature);
 }
 
-/* 0, or -ENOMEM when something of the webhook could not be copied. */
-static int hook_entry_fill(struct hook_entry *e, const struct hook_send *h)
+static void hook_become(struct hook_entry *e, enum hook_state state)
+{
+    e->state = state;
+    jread_add_str(e->out.shown.o, "state", state_names[state]);
+}
+
+static void hook_entry_fill(struct hook_entry *e, const struct hook_send *h)
 {
     const char *secret = h->secret ? h->secret : h->scope->channel->secret;
+    struct json_object *o = e->out.shown.o;
     char signature[DIGEST_SHA1_HEX + 1];
 
-    e->kind = h->kind;
     e->newline = h->newline;
-    text_set(&e->scope_id, h->scope->id);
-    text_set(&e->chat, h->chat);
-    text_set(&e->id, h->id);
-    text_set(&e->url, h->url);
+    jread_add_str(o, "kind", h->kind);
+    jread_add_str(o, "scope_id", h->scope->id);
+    jread_add_str_or_null(o, "chat", h->chat);
+    jread_add_str_or_null(o, "id", h->id);
+    jread_add_str_or_null(o, "url", h->url); /* else when it is sent */
+    jread_add_int(o, "sent_at_ms", 0);
+    json_object_object_add(o, "body", jread_bytes(h->body));
+    hook_become(e, HOOK_QUEUED);
     if (!h->signature && verify_hook_sign(secret, h->body.ptr, h->body.len, signature) == 0)
         text_set(&e->signature, signature);
     else if (h->signature && h->signature[0])
         text_set(&e->signature, h->signature);
-    e->out.body = blob_new(h->body.ptr, h->body.len);
-    return e->scope_id && e->out.body ? 0 : -ENOMEM;
 }
 
 int hooks_send(struct sandbox *s, const struct hook_send *h, uint64_t *ret_number)
 {
     void *entry = NULL;
-    struct hook_entry *e = NULL;
     int rc = 0;
 
     if (!h->url && !h->scope->channel->webhook_url)
         return -ENOTCONN;
     if (!h->by_hand && !h->scope->connected)
         return -ENETDOWN;
-    rc = outbox_entry_new(s, &s->hooks, sizeof(*e), &entry);
+    rc = outbox_entry_new(s, &s->hooks, sizeof(struct hook_entry), &entry);
     if (rc)
         return rc;
-    e = entry;
-    rc = hook_entry_fill(e, h);
-    if (rc) {
-        outbox_drop(&e->out);
-        return rc;
-    }
-    rc = outbox_add(&s->hooks, &e->out, h->lane ? h->lane : h->chat);
+    hook_entry_fill(entry, h);
+    rc = outbox_add(&s->hooks, entry, h->lane ? h->lane : h->chat);
     if (rc)
         return rc;
     s->counters.webhooks_queued++;
-    *ret_number = e->out.number;
+    *ret_number = s->hooks.last_number;
     return 0;
 }
 
@@ -88,22 +83,19 @@ bool hooks_is_under_way(const struct sandbox *s, uint64_t number)
 }
 
 /* Where the webhook goes: the channel's address with the scope put in. NULL: nowhere. */
-static char *hook_url(const struct sandbox *s, const struct hook_entry *e)
+static char *hook_url(const struct sandbox *s, struct json_object *o)
 {
-    const struct amojo_scope *sc = names_get(&s->amojo->scopes, e->scope_id);
+    const char *given = jread_str(o, "url");
+    const struct amojo_scope *sc = names_get(&s->amojo->scopes, jread_str(o, "scope_id"));
     const char *form = sc ? sc->channel->webhook_url : NULL;
     const char *mark = form ? strstr(form, ":scope_id") : NULL;
     struct buf url;
 
-    if (e->url)
-        return mem_strdup(e->url);
-    if (!form)
-        return NULL;
-    if (!mark)
-        return mem_strdup(form);
+    if (given || !mark)
+        return given || form ? mem_strdup(given ? given : form) : NULL;
     buf_init(&url, 4096);
     (void)buf_add(&url, form, (size_t)(mark - form)); /* too long: buf_take gives a short one */
-    (void)buf_add_str(&url, e->scope_id);
+    (void)buf_add_str(&url, sc->id);
     (void)buf_add_str(&url, mark + strlen(":scope_id"));
     return buf_take(&url);
 }
@@ -111,22 +103,20 @@ static char *hook_url(const struct sandbox *s, const struct hook_entry *e)
 /* What goes on the wire: the signed body, and the LF behind it. NULL: no memory. */
 static struct blob *hook_bytes(const struct hook_entry *e)
 {
-    struct blob *body = e->out.body;
-    struct blob *b = NULL;
+    struct json_object *body = jread_get(e->out.shown.o, "body");
+    size_t n = (size_t)json_object_get_string_len(body);
+    struct blob *b = blob_new(json_object_get_string(body), n + e->newline);
 
-    if (!e->newline)
-        return blob_hold(body);
-    b = blob_new(body->bytes, body->len + 1); /* the closing NUL gives way to it */
-    if (b)
-        b->bytes[body->len] = '\n';
+    if (b && e->newline)
+        b->bytes[n] = '\n'; /* in the place of the closing NUL */
     return b;
 }
 
 int hooks_start(void *arg, struct lane_job *job)
 {
     struct sandbox *s = arg;
-    struct hook_entry *e = (struct hook_entry *)outbox_entry_of(job);
-    char *url = hook_url(s, e);
+    struct hook_entry *e = outbox_entry_of(job);
+    char *url = hook_url(s, e->out.shown.o);
     struct blob *bytes = url ? hook_bytes(e) : NULL;
     struct wire_request request = {
         .method = "POST",
@@ -151,9 +141,9 @@ int hooks_start(void *arg, struct lane_job *job)
     if (rc)
         goto out;
     s->counters.webhooks_sent++;
-    e->state = HOOK_SENT;
-    e->sent_at_ms = sandbox_unix_ms(s);
-    text_set(&e->url, url);
+    hook_become(e, HOOK_SENT);
+    jread_add_int(e->out.shown.o, "sent_at_ms", sandbox_unix_ms(s));
+    jread_add_str(e->out.shown.o, "url", url);
 out:
     blob_drop(bytes);
     mem_free(url);
@@ -165,26 +155,10 @@ static void hooks_done(void *arg, const struct wire_result *result)
     struct hook_entry *e = arg;
     struct sandbox *s = e->out.sandbox;
 
-    e->state = result->status ? HOOK_ANSWERED : HOOK_LOST;
+    hook_become(e, result->status ? HOOK_ANSWERED : HOOK_LOST);
     outbox_note(&e->out, result);
     *(result->status == 200 ? &s->counters.webhooks_ok
       : result->status      ? &s->counters.webhooks_refused
                             : &s->counters.webhooks_lost) += 1;
     lanes_done(s->hooks.lanes, &e->out.lane);
-}
-
-struct json_object *hook_entry_json(const void *hook)
-{
-    const struct hook_entry *e = hook;
-    struct json_object *o = outbox_entry_json(&e->out, "webhook");
-
-    jread_add_str(o, "kind", e->kind);
-    jread_add_str(o, "scope_id", e->scope_id);
-    jread_add_str_or_null(o, "chat", e->chat);
-    jread_add_str_or_null(o, "id", e->id);
-    jread_add_str_or_null(o, "url", e->url);
-    jread_add_str(o, "state", state_names[e->state]);
-    jread_add_int(o, "sent_at_ms", e->sent_at_ms);
-    json_object_object_add(o, "body", jread_blob_text(e->out.body));
-    return o;
 }

@@ -6,8 +6,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <json-c/json.h>
-
 #include "base/buf.h"
 #include "base/compiler.h"
 #include "tools/sandbox/record/outbox.h"
@@ -26,15 +24,9 @@ enum hook_state {
 
 struct hook_entry {
     struct outbox_entry out;
-    const char *kind; /* static */
-    char *scope_id;
-    char *chat;
-    char *id;
-    char *url;       /* as given, else NULL until it is sent */
     char *signature; /* header value, NULL = none */
     bool newline;
     enum hook_state state;
-    int64_t sent_at_ms;
 };
 
 /* What is to be sent; all borrowed. */
@@ -58,9 +50,6 @@ AMO_MUSTCHECK int hooks_send(struct sandbox *s, const struct hook_send *h,
                              uint64_t *ret_number);
 /* Is the webhook @number still to be answered? False after a reset. */
 bool hooks_is_under_way(const struct sandbox *s, uint64_t number);
-/* Of a struct hook_entry. */
-struct json_object *hook_entry_json(const void *hook);
-
 /* outbox: put a webhook on the wire; free what a webhook has of its own. */
 int hooks_start(void *arg, struct lane_job *job);
 void hooks_fini_entry(struct outbox_entry *entry);

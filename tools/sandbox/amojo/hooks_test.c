@@ -14,6 +14,7 @@
 #include "tools/sandbox/amojo/hook_body.h"
 #include "tools/sandbox/amojo/store.h"
 #include "tools/sandbox/kit/digest.h"
+#include "tools/sandbox/kit/jread.h"
 #include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/record/verify.h"
 #include "tools/sandbox/testing/json.h"
@@ -91,7 +92,7 @@ static void what_the_bridge_answers_is_logged_and_never_repeated(void **state)
     assert_false(hooks_is_under_way(&r->sandbox, number));
     assert_int_equal(r->seen.n, 1);
     assert_int_equal(rig_count(r, "webhooks.refused"), 1);
-    o = hook_entry_json(hook(r, number));
+    o = journal_entry_json(hook(r, number));
     testing_assert_at(o, "state", "'answered'");
     testing_assert_at(o, "status", "503");
     testing_assert_at(o, "scope_id", "'ch_acc'");
@@ -111,7 +112,7 @@ static void a_webhook_without_an_answer_is_lost(void **state)
                      0);
     rig_await_idle(r);
     assert_int_equal(hook(r, number)->state, HOOK_LOST);
-    assert_non_null(hook(r, number)->out.error);
+    assert_non_null(jread_str(hook(r, number)->out.shown.o, "error"));
     assert_int_equal(rig_count(r, "webhooks.lost"), 1);
 }
 

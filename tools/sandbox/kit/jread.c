@@ -32,9 +32,9 @@ struct json_object *jread_blob(const struct blob *b)
     return b ? jread_parse(blob_view(b)) : NULL;
 }
 
-struct json_object *jread_blob_text(const struct blob *b)
+struct json_object *jread_bytes(struct view bytes)
 {
-    return json_object_new_string_len(b->bytes, (int)b->len);
+    return json_object_new_string_len(bytes.len ? bytes.ptr : "", (int)bytes.len);
 }
 
 struct json_object *jread_get(struct json_object *o, const char *key)

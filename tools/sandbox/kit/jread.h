@@ -19,8 +19,8 @@
 struct json_object *jread_parse(struct view bytes);
 /* The same of a kept body; NULL also when there is none. */
 struct json_object *jread_blob(const struct blob *b);
-/* Its bytes as a JSON string, whatever they are. */
-struct json_object *jread_blob_text(const struct blob *b);
+/* Bytes as a new JSON string, whatever they are. */
+struct json_object *jread_bytes(struct view bytes);
 /* Member, NULL when absent, null, or @o is no object. */
 struct json_object *jread_get(struct json_object *o, const char *key);
 /* Member of that kind, else NULL. */

@@ -74,7 +74,7 @@ static uint64_t gate_journal(struct sandbox *s, struct exchange *x,
     jread_add_str_or_null(o, call->side[0] == 'a' ? "scope_id" : "connector", call->where);
     jread_add_str_or_null(o, "user_agent", exchange_header(x, "User-Agent"));
     if (s->settings.journal == JOURNAL_FULL)
-        json_object_object_add(o, "body", json_object_new_string_len(raw.ptr, (int)raw.len));
+        json_object_object_add(o, "body", jread_bytes(raw));
     return journal_add(&s->journal, o) ? 0 : s->seq;
 }
 

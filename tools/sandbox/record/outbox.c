@@ -12,14 +12,30 @@
 #include "tools/sandbox/kit/jread.h"
 #include "tools/sandbox/record/world.h"
 
+/* One owner less; the last one frees. */
+static void outbox_drop(struct outbox_entry *e)
+{
+    if (--e->n_owners > 0)
+        return;
+    e->fini(e);
+    json_object_put(e->shown.o);
+    mem_free(e);
+}
+
+void *outbox_entry_of(struct lane_job *job)
+{
+    return LIST_ENTRY(job, struct outbox_entry, lane);
+}
+
 static void outbox_free_job(struct lane_job *job)
 {
     outbox_drop(outbox_entry_of(job));
 }
 
-int outbox_init(struct outbox *b, struct sandbox *s, lanes_start_fn *start,
+int outbox_init(struct outbox *b, struct sandbox *s, const char *name, lanes_start_fn *start,
                 outbox_fini_fn *fini)
 {
+    b->name = name;
     b->fini = fini;
     return lanes_new(&b->lanes, &s->timers, start, outbox_free_job, s);
 }
@@ -33,6 +49,7 @@ void outbox_fini(struct outbox *b)
 int outbox_entry_new(struct sandbox *s, struct outbox *b, size_t size, void **ret_entry)
 {
     struct outbox_entry *e = NULL;
+    struct json_object *o = NULL;
 
     if (!sandbox_has_room(s, b->log.n, (size_t)s->settings.max_log, "max_log") ||
         !sandbox_has_room(s, lanes_count(b->lanes), SANDBOX_QUEUE_MAX, "queued calls"))
@@ -40,12 +57,18 @@ int outbox_entry_new(struct sandbox *s, struct outbox *b, size_t size, void **re
     e = mem_zalloc(size);
     if (!e)
         return -ENOMEM;
+    o = json_object_new_object();
+    e->shown = (struct journal_entry){sandbox_seq(s), o};
+    e->number = b->last_number + 1;
     e->n_owners = 1;
     e->sandbox = s;
     e->fini = b->fini;
-    e->number = b->last_number + 1;
-    e->seq = sandbox_seq(s);
-    e->queued_at_ms = sandbox_unix_ms(s);
+    jread_add_uint(o, "seq", e->shown.seq);
+    jread_add_uint(o, b->name, e->number);
+    jread_add_int(o, "status", 0); /* no answer */
+    jread_add_str_or_null(o, "error", NULL);
+    jread_add_int(o, "queued_at_ms", sandbox_unix_ms(s));
+    jread_add_int(o, "took_us", 0);
     *ret_entry = e;
     return 0;
 }
@@ -68,15 +91,6 @@ int outbox_add(struct outbox *b, struct outbox_entry *e, const char *lane)
     return vec_add(&b->log, e); /* there is room */
 }
 
-void outbox_drop(struct outbox_entry *e)
-{
-    if (!e || --e->n_owners > 0)
-        return;
-    e->fini(e);
-    blob_drop(e->body);
-    mem_free(e);
-}
-
 void *outbox_get(const struct outbox *b, uint64_t number)
 {
     uint64_t first = b->last_number - b->log.n + 1;
@@ -84,29 +98,11 @@ void *outbox_get(const struct outbox *b, uint64_t number)
     return number < first || number > b->last_number ? NULL : b->log.at[number - first];
 }
 
-struct outbox_entry *outbox_entry_of(struct lane_job *job)
-{
-    return LIST_ENTRY(job, struct outbox_entry, lane);
-}
-
 void outbox_note(struct outbox_entry *e, const struct wire_result *result)
 {
-    e->status = result->status;
-    e->error = result->error;
-    e->took_us = result->took_us;
-}
-
-struct json_object *outbox_entry_json(const struct outbox_entry *e, const char *name)
-{
-    struct json_object *o = json_object_new_object();
-
-    jread_add_uint(o, "seq", e->seq);
-    jread_add_uint(o, name, e->number);
-    jread_add_int(o, "status", e->status);
-    jread_add_str_or_null(o, "error", e->error);
-    jread_add_int(o, "queued_at_ms", e->queued_at_ms);
-    jread_add_int(o, "took_us", e->took_us);
-    return o;
+    jread_add_int(e->shown.o, "status", result->status);
+    jread_add_str_or_null(e->shown.o, "error", result->error);
+    jread_add_int(e->shown.o, "took_us", result->took_us);
 }
 
 void outbox_clear(struct outbox *b)

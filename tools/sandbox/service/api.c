@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "tools/sandbox/http/exchange.h"
 #include "tools/sandbox/kit/blob.h"
+#include "tools/sandbox/kit/digest.h"
 #include "tools/sandbox/kit/jread.h"
 #include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/record/gate.h"
@@ -82,15 +83,15 @@ static void service_conversation(const struct service_connector *k, struct json_
     ret[n] = '\0';
 }
 
-static void service_reply_message(const struct service_connector *k,
-                                  const struct service_message *m, struct reply *r)
+static void service_reply_message(const struct service_connector *k, struct json_object *m,
+                                  struct reply *r)
 {
     r->status = 200;
     r->json = json_object_new_object();
     if (!k->answer_ids)
         return;
-    jread_add_id(r->json, "conversation", m->conversation);
-    jread_add_str(r->json, "id", m->service_id);
+    jread_add_id(r->json, "conversation", jread_str(m, "conversation"));
+    jread_add_str(r->json, "id", jread_str(m, "service_id"));
 }
 
 static void service_reply_event(struct json_object *data, struct reply *r)
@@ -100,50 +101,67 @@ static void service_reply_event(struct json_object *data, struct reply *r)
     jread_add_str(r->json, "nonce", jread_str(data, "nonce")); /* of connector.test */
 }
 
+/* One more of what @entry counts as @key. */
+static void service_count(struct json_object *entry, const char *key)
+{
+    (void)json_object_int_inc(jread_get(entry, key), 1); /* it is an integer */
+}
+
 static void service_repeat(struct sandbox *s, struct service_connector *k,
                            struct service_webhook *w, struct view raw, struct json_object *data,
                            struct reply *r)
 {
     s->counters.service_repeats++;
-    if (w->event)
-        (void)json_object_int_inc(jread_get(w->event, "repeats"), 1); /* it is an integer */
-    if (w->message) {
-        w->message->repeats++;
-        w->message->calls++;
-        if (w->body->len != raw.len || memcmp(w->body->bytes, raw.ptr, raw.len) != 0)
-            w->message->body_changed++;
-        service_reply_message(k, w->message, r);
-    } else {
+    service_count(w->entry, "repeats");
+    if (!w->body) {
         service_reply_event(data, r);
+        return;
     }
+    service_count(w->entry, "calls");
+    if (!view_equal(blob_view(w->body), raw))
+        service_count(w->entry, "body_changed");
+    service_reply_message(k, w->entry, r);
 }
 
-/* Take a message under a webhook-id not seen before. NULL: no memory. */
-static struct service_message *service_take_message(struct sandbox *s,
-                                                    struct service_connector *k,
-                                                    struct json_object *data, struct blob *body)
+/* Take a message under a webhook-id not seen before. Borrowed; NULL: no memory. */
+static struct json_object *service_take_message(struct sandbox *s, struct service_connector *k,
+                                                struct json_object *data)
 {
     const char *id = jread_str(data, "id");
-    struct service_message *m = names_get(&k->messages, id);
+    struct json_object *o = names_get(&k->messages, id);
     char conversation[160];
+    char uuid[DIGEST_UUID + 1];
+    char service_id[64];
 
-    if (m) {
+    if (o) {
         s->counters.service_doubles++;
-        return m;
+        return o;
     }
     service_conversation(k, data, conversation, sizeof(conversation));
-    if (service_message_add(s->service, k, id, conversation, body, &m))
+    digest_uuid(uuid);
+    (void)snprintf(service_id, sizeof(service_id), "svc-%s", uuid); /* it fits */
+    o = sandbox_entry(s);
+    jread_add_str(o, "connector", k->name);
+    jread_add_str(o, "conversation", conversation);
+    jread_add_str(o, "id", id);
+    jread_add_str(o, "service_id", service_id);
+    jread_add_int(o, "webhook_ids", 0);
+    jread_add_int(o, "calls", 0);
+    jread_add_int(o, "repeats", 0);
+    jread_add_int(o, "body_changed", 0);
+    jread_add_str_or_null(o, "type", jread_str(data, "type"));
+    jread_add_str_or_null(o, "text", jread_str(data, "text"));
+    jread_add_bool(o, "write_first", jread_bool(data, "write_first", false));
+    jread_add(o, "data", data);
+    if (journal_add(&s->service->messages, o) || names_put(&k->messages, id, o))
         return NULL;
-    m->seq = sandbox_seq(s);
-    m->at_ms = sandbox_unix_ms(s);
     s->n_messages++;
-    m->write_first = jread_bool(data, "write_first", false);
     s->counters.service_messages++;
-    reports_message(s, k, m);
-    return m;
+    reports_message(s, k, o);
+    return o;
 }
 
-/* Keep any other event: borrowed. NULL: no memory. */
+/* Keep any other event. Borrowed; NULL: no memory. */
 static struct json_object *service_take_event(struct sandbox *s,
                                               const struct service_connector *k,
                                               const char *webhook_id, struct json_object *whole)
@@ -167,23 +185,20 @@ static void service_take(struct sandbox *s, struct service_connector *k,
 {
     const char *webhook_id = exchange_header(x, "webhook-id");
     struct json_object *data = jread_object(whole, "data");
+    bool is_message = strcmp(jread_str(whole, "type"), "message.created") == 0;
     struct view raw = exchange_body(x);
-    struct blob *body = NULL;
-    struct service_message *m = NULL;
-    struct json_object *event = NULL;
+    struct blob *body = is_message ? blob_new(raw.ptr, raw.len) : NULL;
+    struct json_object *o = NULL;
 
-    if (strcmp(jread_str(whole, "type"), "message.created") == 0) {
-        body = blob_new(raw.ptr, raw.len);
-        m = body ? service_take_message(s, k, data, body) : NULL;
-    } else {
-        event = service_take_event(s, k, webhook_id, whole);
-    }
-    if ((!m && !event) || service_webhook_add(k, webhook_id, m, event, body)) {
+    if (body || !is_message)
+        o = is_message ? service_take_message(s, k, data)
+                       : service_take_event(s, k, webhook_id, whole);
+    if (!o || service_webhook_add(k, webhook_id, o, body)) {
         service_reply_error(r, 500, "no memory");
-    } else if (m) {
-        m->webhook_ids++;
-        m->calls++;
-        service_reply_message(k, m, r);
+    } else if (is_message) {
+        service_count(o, "webhook_ids");
+        service_count(o, "calls");
+        service_reply_message(k, o, r);
     } else {
         service_reply_event(data, r);
     }

@@ -34,6 +34,10 @@ static void a_message_is_kept_and_answered_with_ids(void **state)
     rig_ask(r, 200, "GET /service/messages?conversation=79", NULL);
     rig_expect(r, "items.0.text", "'hello'");
     rig_expect(r, "items.0.connector", "'wa'");
+    rig_expect(r, "items.0.conversation", "'79'");
+    rig_expect(r, "items.0.id", "'mid-1'");
+    rig_expect(r, "items.0.data.id", "'mid-1'");
+    assert_int_equal(strncmp(testing_text_at(r->answer, "items.0.service_id"), "svc-", 4), 0);
     rig_expect(r, "items.0.webhook_ids", "1");
     rig_expect(r, "items.1", "null");
     rig_ask(r, 200, "POST /connectors", "{'name':'wa','answer_ids':false}");

@@ -56,42 +56,38 @@ static struct call_counts calls_counts(struct sandbox *s, enum call_kind kind)
                                 &c->call_retries, &c->call_failed};
 }
 
-const char *call_kind_name(enum call_kind kind)
-{
-    return kind_names[kind];
-}
-
 void calls_fini_entry(struct outbox_entry *entry)
 {
-    struct call_entry *e = (struct call_entry *)entry;
-
-    mem_free(e->connector);
-    mem_free(e->method);
-    mem_free(e->path);
-    mem_free(e->conversation);
-    mem_free(e->id);
-    mem_free(e->key);
-    blob_drop(e->answer);
+    mem_free(((struct call_entry *)entry)->key);
 }
 
-/* 0, or -ENOMEM when something of the call could not be copied. */
-static int call_entry_fill(struct call_entry *e, const struct call_send *c)
+static void call_become(struct call_entry *e, enum call_state state)
 {
+    e->state = state;
+    jread_add_str(e->out.shown.o, "state", state_names[state]);
+}
+
+static void call_entry_fill(struct call_entry *e, const struct call_send *c)
+{
+    struct json_object *o = e->out.shown.o;
     char random[17];
 
     digest_random_hex(8, random);
     (void)snprintf(e->webhook_id, sizeof(e->webhook_id), "sb-%s-%llu", random,
                    (unsigned long long)e->out.number); /* there is room */
     e->kind = c->kind;
-    text_set(&e->connector, c->connector->name);
-    text_set(&e->method, c->method);
-    text_set(&e->path, c->path);
-    text_set(&e->conversation, c->conversation);
-    text_set(&e->id, c->id);
     text_set(&e->key, c->key);
-    if (c->body.ptr)
-        e->out.body = blob_new(c->body.ptr, c->body.len);
-    return e->connector && e->method && e->path && (e->out.body || !c->body.ptr) ? 0 : -ENOMEM;
+    jread_add_str(o, "kind", kind_names[c->kind]);
+    jread_add_str(o, "connector", c->connector->name);
+    jread_add_str(o, "method", c->method);
+    jread_add_str(o, "path", c->path); /* after /v1/connectors/{name} */
+    jread_add_str_or_null(o, "conversation", c->conversation);
+    jread_add_str_or_null(o, "id", c->id);
+    jread_add_int(o, "attempts", 0);
+    jread_add_int(o, "done_at_ms", 0);
+    jread_add_str_or_null(o, "answer", NULL);
+    json_object_object_add(o, "body", c->body.ptr ? jread_bytes(c->body) : NULL);
+    call_become(e, CALL_QUEUED);
 }
 
 int calls_send(struct sandbox *s, const struct call_send *c, uint64_t *ret_number)
@@ -101,28 +97,23 @@ int calls_send(struct sandbox *s, const struct call_send *c, uint64_t *ret_numbe
     const char *line = c->lane ? c->lane : c->conversation;
     char lane[256];
     void *entry = NULL;
-    struct call_entry *e = NULL;
-    int rc = outbox_entry_new(s, &s->calls, sizeof(*e), &entry);
+    int rc = outbox_entry_new(s, &s->calls, sizeof(struct call_entry), &entry);
 
     if (rc)
         return rc;
-    e = entry;
-    rc = call_entry_fill(e, c);
-    if (rc) {
-        outbox_drop(&e->out);
-        return rc;
-    }
+    call_entry_fill(entry, c);
     (void)snprintf(lane, sizeof(lane), "%s %s %s", kind, c->connector->name,
                    line ? line : ""); /* may be cut */
-    rc = outbox_add(&s->calls, &e->out, line ? lane : NULL);
+    rc = outbox_add(&s->calls, entry, line ? lane : NULL);
     if (rc)
         return rc;
     *calls_counts(s, c->kind).queued += 1;
-    *ret_number = e->out.number;
+    *ret_number = s->calls.last_number;
     return 0;
 }
 
-static int call_sign(struct wire_headers *h, const struct call_entry *e, const char *secret)
+static int call_sign(struct wire_headers *h, const struct call_entry *e, struct view body,
+                     const char *secret)
 {
     char timestamp[24];
     char signature[DIGEST_SHA256_B64 + 4];
@@ -130,9 +121,8 @@ static int call_sign(struct wire_headers *h, const struct call_entry *e, const c
 
     (void)snprintf(timestamp, sizeof(timestamp), "%lld",
                    (long long)(sandbox_unix_ms(e->out.sandbox) / 1000)); /* there is room */
-    rc = verify_webhook_sign(secret, e->webhook_id, timestamp,
-                             e->out.body ? e->out.body->bytes : "",
-                             e->out.body ? e->out.body->len : 0, signature);
+    rc = verify_webhook_sign(secret, e->webhook_id, timestamp, body.len ? body.ptr : "",
+                             body.len, signature);
     if (rc)
         return rc;
     wire_header(h, "webhook-id: %s", e->webhook_id);
@@ -141,11 +131,11 @@ static int call_sign(struct wire_headers *h, const struct call_entry *e, const c
     return 0;
 }
 
-static int call_headers(struct wire_headers *h, const struct call_entry *e,
+static int call_headers(struct wire_headers *h, const struct call_entry *e, struct view body,
                         const struct service_connector *k)
 {
     /* first: it is what can fail */
-    int rc = k->auth == AUTH_BEARER ? 0 : call_sign(h, e, k->secret);
+    int rc = k->auth == AUTH_BEARER ? 0 : call_sign(h, e, body, k->secret);
 
     if (rc)
         return rc;
@@ -162,13 +152,15 @@ static int call_headers(struct wire_headers *h, const struct call_entry *e,
 int calls_start(void *arg, struct lane_job *job)
 {
     struct sandbox *s = arg;
-    struct call_entry *e = (struct call_entry *)outbox_entry_of(job);
-    const struct service_connector *k = names_get(&s->service->connectors, e->connector);
+    struct call_entry *e = outbox_entry_of(job);
+    struct json_object *o = e->out.shown.o;
+    struct json_object *body = jread_get(o, "body");
+    const struct service_connector *k =
+        names_get(&s->service->connectors, jread_str(o, "connector"));
     char url[2048];
     struct wire_request request = {
-        .method = e->method,
+        .method = jread_str(o, "method"),
         .url = url,
-        .body = e->out.body,
         .timeout_ms = s->settings.client_timeout_ms,
         .tls_verify = s->settings.tls_verify,
         .keep_alive = s->settings.keep_alive,
@@ -179,16 +171,23 @@ int calls_start(void *arg, struct lane_job *job)
 
     /* The address is read anew each time: a restarted bridge may have moved. */
     if (!k || !k->bridge_url ||
-        snprintf(url, sizeof(url), "%s/v1/connectors/%s%s", k->bridge_url, k->name, e->path) >=
-            (int)sizeof(url))
+        snprintf(url, sizeof(url), "%s/v1/connectors/%s%s", k->bridge_url, k->name,
+                 jread_str(o, "path")) >= (int)sizeof(url))
         return rc;
-    rc = call_headers(&request.headers, e, k);
+    if (body)
+        request.body =
+            blob_new(json_object_get_string(body), (size_t)json_object_get_string_len(body));
+    rc = body && !request.body
+             ? -ENOMEM
+             : call_headers(&request.headers, e, body ? blob_view(request.body) : VIEW_NONE, k);
     if (rc == 0)
         rc = wire_send(s->wire, &request);
+    blob_drop(request.body);
     if (rc)
         return rc;
     e->attempts++;
-    e->state = CALL_SENT;
+    jread_add_uint(o, "attempts", e->attempts);
+    call_become(e, CALL_SENT);
     return 0;
 }
 
@@ -216,24 +215,12 @@ static int64_t call_pause_ms(const struct sandbox *s, const struct call_entry *e
     return retry_after_ms > ms ? retry_after_ms : ms;
 }
 
-static void call_note(struct call_entry *e, const struct wire_result *r, enum call_state state)
+/* It is over: with its answer. */
+static void call_end(struct call_entry *e, struct json_object *answer, enum call_state state)
 {
-    e->state = state;
-    outbox_note(&e->out, r);
-    if (state == CALL_WAITING)
-        return;
-    e->done_at_ms = sandbox_unix_ms(e->out.sandbox);
-    e->answer = blob_new(r->answer.ptr, r->answer.len); /* without memory: not shown */
-}
-
-static bool call_is_duplicate(struct view answer)
-{
-    struct json_object *o = jread_parse(answer);
-    const char *status = jread_str(o, "status");
-    bool duplicate = status && strcmp(status, "duplicate") == 0;
-
-    json_object_put(o);
-    return duplicate;
+    call_become(e, state);
+    jread_add_int(e->out.shown.o, "done_at_ms", sandbox_unix_ms(e->out.sandbox));
+    json_object_object_add(e->out.shown.o, "answer", answer);
 }
 
 static void calls_done(void *arg, const struct wire_result *r)
@@ -242,36 +229,22 @@ static void calls_done(void *arg, const struct wire_result *r)
     struct sandbox *s = e->out.sandbox;
     struct call_counts n = calls_counts(s, e->kind);
     bool accepted = r->status >= 200 && r->status < 300;
+    struct json_object *answer = NULL;
+    const char *status = NULL;
 
+    outbox_note(&e->out, r);
     if (!accepted && !call_is_final(s, e, r->status)) {
         *n.retries += 1;
-        call_note(e, r, CALL_WAITING);
+        call_become(e, CALL_WAITING);
         lanes_again(s->calls.lanes, &e->out.lane, clock_mono_ms(),
                     call_pause_ms(s, e, r->retry_after_ms));
         return;
     }
+    answer = jread_parse(r->answer);
+    status = jread_str(answer, "status");
     *(accepted ? n.accepted : n.failed) += 1;
-    if (r->status == 200 && call_is_duplicate(r->answer))
+    if (r->status == 200 && status && strcmp(status, "duplicate") == 0)
         *n.duplicates += 1;
-    call_note(e, r, accepted ? CALL_ACCEPTED : CALL_FAILED);
+    call_end(e, answer, accepted ? CALL_ACCEPTED : CALL_FAILED);
     lanes_done(s->calls.lanes, &e->out.lane);
-}
-
-struct json_object *call_entry_json(const void *call)
-{
-    const struct call_entry *e = call;
-    struct json_object *o = outbox_entry_json(&e->out, "call");
-
-    jread_add_str(o, "kind", kind_names[e->kind]);
-    jread_add_str(o, "connector", e->connector);
-    jread_add_str(o, "method", e->method);
-    jread_add_str(o, "path", e->path);
-    jread_add_str_or_null(o, "conversation", e->conversation);
-    jread_add_str_or_null(o, "id", e->id);
-    jread_add_str(o, "state", state_names[e->state]);
-    jread_add_uint(o, "attempts", e->attempts);
-    jread_add_int(o, "done_at_ms", e->done_at_ms);
-    json_object_object_add(o, "answer", jread_blob(e->answer));
-    jread_add_str_or_null(o, "body", e->out.body ? e->out.body->bytes : NULL);
-    return o;
 }

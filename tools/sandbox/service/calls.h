@@ -7,8 +7,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <json-c/json.h>
-
 #include "base/buf.h"
 #include "base/compiler.h"
 #include "tools/sandbox/record/outbox.h"
@@ -34,15 +32,8 @@ struct call_entry {
     char *key;           /* header Idempotency-Key, NULL = none */
     char webhook_id[48]; /* the same for all attempts */
     enum call_kind kind;
-    char *connector;
-    char *method;
-    char *path;         /* after /v1/connectors/{name} */
-    char *conversation; /* NULL = unknown */
-    char *id;           /* NULL = none */
     enum call_state state;
     uint64_t attempts;
-    int64_t done_at_ms;
-    struct blob *answer;
 };
 
 /* What is to be called; all borrowed. */
@@ -62,10 +53,6 @@ struct call_send {
 /* -ENOSPC when a limit is reached, -ENOMEM. */
 AMO_MUSTCHECK int calls_send(struct sandbox *s, const struct call_send *c,
                              uint64_t *ret_number);
-const char *call_kind_name(enum call_kind kind);
-/* Of a struct call_entry. */
-struct json_object *call_entry_json(const void *call);
-
 /* outbox: put a call on the wire; free what a call has of its own. */
 int calls_start(void *arg, struct lane_job *job);
 void calls_fini_entry(struct outbox_entry *entry);

@@ -60,7 +60,7 @@ static void a_call_carries_token_and_key(void **state)
     (void)snprintf(want, sizeof(want), "Bearer %s", connector(r)->token);
     assert_string_equal(r->seen.bearer, want);
     assert_string_equal(r->seen.signature, "");
-    o = call_entry_json(call(r, number));
+    o = journal_entry_json(call(r, number));
     testing_assert_at(o, "state", "'accepted'");
     testing_assert_at(o, "status", "200");
     testing_assert_at(o, "attempts", "1");
@@ -181,24 +181,24 @@ static void each_attempt_reads_the_address_again(void **state)
 static void what_became_of_a_message_is_reported_as_the_connector_says(void **state)
 {
     struct rig *r = *state;
-    struct service_message m = {
-        .id = (char[]){"mid"}, .service_id = (char[]){"svc"}, .conversation = (char[]){"79"}};
+    struct json_object *m = testing_json("{'id':'mid','service_id':'svc','conversation':'79'}");
 
-    reports_message(&r->sandbox, connector(r), &m);
+    reports_message(&r->sandbox, connector(r), m);
     assert_int_equal(rig_count(r, "status.queued"), 0);
     connector(r)->report = REPORT_FAILED;
-    reports_message(&r->sandbox, connector(r), &m);
+    reports_message(&r->sandbox, connector(r), m);
     rig_await_idle(r);
     rig_expect_seen(r, "statuses.0",
                     "{'id':'mid','status':'failed','error':{'code':'not_on_channel',"
                     "'text':'no such number'},'conversation':{'id':'79'}}");
     connector(r)->report = REPORT_READ;
     connector(r)->report_service_id = true;
-    reports_message(&r->sandbox, connector(r), &m);
+    reports_message(&r->sandbox, connector(r), m);
     rig_await_idle(r);
     assert_int_equal(rig_count(r, "status.accepted"), 3); /* delivered, then read */
     rig_expect_seen(r, "statuses.0.status", "'read'");
     rig_expect_seen(r, "statuses.0.id", "'svc'");
+    json_object_put(m);
 }
 
 static void a_full_log_takes_no_call(void **state)

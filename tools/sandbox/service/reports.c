@@ -36,11 +36,11 @@ int reports_send(struct sandbox *s, const struct service_connector *k, const str
 }
 
 void reports_message(struct sandbox *s, const struct service_connector *k,
-                     const struct service_message *m)
+                     struct json_object *m)
 {
     struct report r = {
-        .id = k->report_service_id ? m->service_id : m->id,
-        .conversation = m->conversation,
+        .id = jread_str(m, k->report_service_id ? "service_id" : "id"),
+        .conversation = jread_str(m, "conversation"),
     };
     uint64_t number = 0;
     int rc = 0;

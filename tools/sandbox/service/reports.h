@@ -10,7 +10,6 @@
 
 struct sandbox;
 struct service_connector;
-struct service_message;
 
 /* One status report; members may be NULL but @id and @status. */
 struct report {
@@ -23,6 +22,6 @@ struct report {
 /* As calls_send(). */
 AMO_MUSTCHECK int reports_send(struct sandbox *s, const struct service_connector *k,
                                const struct report *r, uint64_t *ret_number);
-/* Report what became of @m, as the connector's settings say. */
+/* Report what became of the message @m of the log, as the connector's settings say. */
 void reports_message(struct sandbox *s, const struct service_connector *k,
-                     const struct service_message *m);
+                     struct json_object *m);

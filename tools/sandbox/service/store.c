@@ -61,53 +61,8 @@ out:
     return rc;
 }
 
-static void message_free(struct service_message *m)
-{
-    if (!m)
-        return;
-    mem_free(m->id);
-    mem_free(m->service_id);
-    mem_free(m->conversation);
-    blob_drop(m->body);
-    mem_free(m);
-}
-
-int service_message_add(struct service_store *st, struct service_connector *k, const char *id,
-                        const char *conversation, struct blob *body,
-                        struct service_message **ret)
-{
-    struct service_message *m = mem_zalloc(sizeof(*m));
-    char service_id[64];
-    char uuid[DIGEST_UUID + 1];
-    int rc = -ENOMEM;
-
-    if (!m)
-        goto out;
-    digest_uuid(uuid);
-    (void)snprintf(service_id, sizeof(service_id), "svc-%s", uuid); /* it fits */
-    m->connector = k;
-    m->id = mem_strdup(id);
-    m->service_id = mem_strdup(service_id);
-    m->conversation = mem_strdup(conversation);
-    m->body = blob_hold(body);
-    if (!m->id || !m->service_id || !m->conversation)
-        goto out;
-    rc = vec_make_room(&st->messages);
-    if (rc == 0)
-        rc = names_put(&k->messages, id, m);
-    if (rc == 0)
-        rc = vec_add(&st->messages, m);
-    if (rc)
-        goto out;
-    *ret = m;
-    m = NULL; /* kept */
-out:
-    message_free(m);
-    return rc;
-}
-
 int service_webhook_add(struct service_connector *k, const char *webhook_id,
-                        struct service_message *m, struct json_object *event, struct blob *body)
+                        struct json_object *entry, struct blob *body)
 {
     struct service_webhook *w = mem_zalloc(sizeof(*w));
     int rc = w ? names_put(&k->webhooks, webhook_id, w) : -ENOMEM;
@@ -116,8 +71,7 @@ int service_webhook_add(struct service_connector *k, const char *webhook_id,
         mem_free(w);
         return rc;
     }
-    w->message = m;
-    w->event = json_object_get(event);
+    w->entry = json_object_get(entry);
     w->body = blob_hold(body);
     return 0;
 }
@@ -143,51 +97,9 @@ struct json_object *service_connector_json(const void *connector)
     return o;
 }
 
-static struct json_object *service_data(const struct blob *body)
-{
-    struct json_object *whole = jread_blob(body);
-    struct json_object *data = json_object_get(jread_get(whole, "data"));
-
-    json_object_put(whole);
-    return data;
-}
-
-char *service_message_text(const struct service_message *m)
-{
-    struct json_object *data = service_data(m->body);
-    const char *text = jread_str(data, "text");
-    char *copy = text ? mem_strdup(text) : NULL;
-
-    json_object_put(data);
-    return copy;
-}
-
-struct json_object *service_message_json(const void *message)
-{
-    const struct service_message *m = message;
-    struct json_object *o = json_object_new_object();
-    struct json_object *data = service_data(m->body);
-
-    jread_add_uint(o, "seq", m->seq);
-    jread_add_int(o, "at_ms", m->at_ms);
-    jread_add_str(o, "connector", m->connector->name);
-    jread_add_str(o, "conversation", m->conversation);
-    jread_add_str(o, "id", m->id);
-    jread_add_str(o, "service_id", m->service_id);
-    jread_add_uint(o, "webhook_ids", m->webhook_ids);
-    jread_add_uint(o, "calls", m->calls);
-    jread_add_uint(o, "repeats", m->repeats);
-    jread_add_uint(o, "body_changed", m->body_changed);
-    jread_add_str_or_null(o, "type", jread_str(data, "type"));
-    jread_add_str_or_null(o, "text", jread_str(data, "text"));
-    jread_add_bool(o, "write_first", m->write_first);
-    json_object_object_add(o, "data", data);
-    return o;
-}
-
 void service_clear_logs(struct service_store *st)
 {
-    st->first_listed = st->messages.n;
+    st->first_listed = st->messages.entries.n;
     journal_clear(&st->events); /* the webhook-ids stay known: repeats are still recognised */
 }
 
@@ -197,7 +109,7 @@ static void connector_clear(struct service_connector *k)
     for (const struct name *e = names_first(&k->webhooks); e; e = names_next(&k->webhooks, e)) {
         struct service_webhook *w = e->value;
 
-        json_object_put(w->event);
+        json_object_put(w->entry);
         blob_drop(w->body);
         mem_free(w);
     }
@@ -214,9 +126,7 @@ void service_clear(struct service_store *st, bool all)
         if (all)
             connector_free(e->value);
     }
-    for (size_t i = 0; i < st->messages.n; i++)
-        message_free(st->messages.at[i]);
-    vec_fini(&st->messages);
+    journal_clear(&st->messages);
     st->first_listed = 0;
     if (all)
         names_fini(&st->connectors);
