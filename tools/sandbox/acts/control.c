@@ -72,18 +72,11 @@ static bool control_fits(const char *route, bool more, const char *path, const c
     return true;
 }
 
-static void control_run(struct control_request *q, control_fn *handle, act_fn *act)
-{
-    struct json_object *o = act ? control_each(q, act) : handle(q);
-
-    if (o)
-        control_answer(q->x, 200, o);
-}
-
 /* Let @handle answer, or @act be acted: one of them is given. */
 static void control_dispatch(struct control_request *q, control_fn *handle, act_fn *act)
 {
     struct view raw = exchange_body(q->x);
+    struct json_object *o = NULL;
     char decoded[256];
 
     if (view_copy(view_of(q->rest), decoded, sizeof(decoded))) {
@@ -96,7 +89,9 @@ static void control_dispatch(struct control_request *q, control_fn *handle, act_
     if (raw.len && !q->body)
         control_refuse(q->x, 400, "not_json", "", "the body is not JSON");
     else
-        control_run(q, handle, act);
+        o = act ? control_each(q, act) : handle(q);
+    if (o)
+        control_answer(q->x, 200, o);
     json_object_put(q->body);
 }
 

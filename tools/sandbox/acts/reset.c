@@ -2,8 +2,6 @@
  * From: control.
  * To:   every room that keeps something.
  * Holds: nothing. */
-#include "tools/sandbox/acts/reset.h"
-
 #include <string.h>
 
 #include "tools/sandbox/acts/control.h"
@@ -13,7 +11,14 @@
 #include "tools/sandbox/record/world.h"
 #include "tools/sandbox/service/store.h"
 
-void sandbox_reset(struct sandbox *s, enum sandbox_reset what)
+/* How much of what to forget. */
+enum reset {
+    RESET_LOGS,
+    RESET_TRAFFIC,
+    RESET_ALL
+};
+
+static void reset(struct sandbox *s, enum reset what)
 {
     s->counters = (struct counters){0};
     journal_clear(&s->journal);
@@ -47,7 +52,7 @@ struct json_object *control_reset(struct control_request *q)
         i++;
     if (i == AMO_COUNT(words))
         return control_refuse(q->x, 400, "bad_value", "what", "must be logs, traffic or all");
-    sandbox_reset(q->sandbox, (enum sandbox_reset)i);
+    reset(q->sandbox, (enum reset)i);
     o = json_object_new_object();
     jread_add_str(o, "reset", what);
     return o;

@@ -10,7 +10,6 @@
 #include "base/mem.h"
 #include "tools/sandbox/acts/control.h"
 #include "tools/sandbox/acts/list.h"
-#include "tools/sandbox/amojo/hooks.h"
 #include "tools/sandbox/amojo/show.h"
 #include "tools/sandbox/amojo/store.h"
 #include "tools/sandbox/http/exchange.h"
@@ -20,7 +19,6 @@
 #include "tools/sandbox/kit/vec.h"
 #include "tools/sandbox/record/counters.h"
 #include "tools/sandbox/record/world.h"
-#include "tools/sandbox/service/calls.h"
 #include "tools/sandbox/service/store.h"
 
 enum {
@@ -164,24 +162,20 @@ static bool fits_service_event(const struct wait *w, const void *entry)
            (!w->text[0] || strstr(jread_text(data), w->text));
 }
 
+static void look_sent(struct outbox_entry *e, struct wait_view *ret)
+{
+    ret->done = e && e->over;
+    ret->item = ret->done ? journal_entry_json(e) : NULL;
+}
+
 static void look_webhook(struct sandbox *s, struct wait *w, struct wait_view *ret)
 {
-    const struct hook_entry *e = outbox_get(&s->hooks, w->number);
-
-    if (!e)
-        return;
-    ret->done = e->state == HOOK_ANSWERED || e->state == HOOK_LOST;
-    ret->item = ret->done ? journal_entry_json(e) : NULL;
+    look_sent(outbox_get(&s->hooks, w->number), ret);
 }
 
 static void look_call(struct sandbox *s, struct wait *w, struct wait_view *ret)
 {
-    const struct call_entry *e = outbox_get(&s->calls, w->number);
-
-    if (!e)
-        return;
-    ret->done = e->state == CALL_ACCEPTED || e->state == CALL_FAILED;
-    ret->item = ret->done ? journal_entry_json(e) : NULL;
+    look_sent(outbox_get(&s->calls, w->number), ret);
 }
 
 static void look_counter(struct sandbox *s, struct wait *w, struct wait_view *ret)

@@ -8,7 +8,6 @@
 
 #include "base/buf.h"
 #include "tools/sandbox/amojo/calls.h"
-#include "tools/sandbox/amojo/reply.h"
 #include "tools/sandbox/amojo/store.h"
 #include "tools/sandbox/http/exchange.h"
 #include "tools/sandbox/kit/names.h"

@@ -3,8 +3,6 @@
 /* What the calls to amojo do, one function each, in files of their own kind: connect.c, marks.c,
  * message.c, history.c. */
 
-#include <json-c/json.h>
-
 #include "tools/sandbox/kit/jread.h"
 
 struct amojo_channel;
@@ -37,3 +35,13 @@ amojo_call_fn amojo_call_typing;
 amojo_call_fn amojo_call_react;
 amojo_call_fn amojo_call_history;
 amojo_call_fn amojo_call_message; /* new_message and edit_message */
+
+/* The answers, in reply.c. */
+/* amojo's error body for a status from 400 on. */
+void amojo_reply_error(struct reply *r, int status, const char *words);
+/* The same as the answer to @q. Returns @status. */
+int amojo_refuse(struct amojo_ask *q, int status, const char *words);
+/* The answer to @q is @o, which is taken over. Returns 200. */
+int amojo_answer(struct amojo_ask *q, struct json_object *o);
+/* The end of every check: false when there is no JSON or it is wrong; then 400 is the answer. */
+bool amojo_is_right(struct amojo_ask *q);

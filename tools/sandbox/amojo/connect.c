@@ -8,7 +8,7 @@
 
 #include "tools/sandbox/amojo/check.h"
 #include "tools/sandbox/amojo/notes.h"
-#include "tools/sandbox/amojo/reply.h"
+#include "tools/sandbox/amojo/show.h"
 #include "tools/sandbox/amojo/store.h"
 #include "tools/sandbox/kit/jread.h"
 #include "tools/sandbox/kit/names.h"
@@ -83,17 +83,13 @@ static struct json_object *chats_reply(const struct amojo_chat *chat, bool only_
 {
     struct json_object *o = json_object_new_object();
     struct json_object *u = jread_add_object(o, "user");
-    const struct amojo_user *user = chat->user;
 
     jread_add_str(o, "id", chat->id);
-    jread_add_str(u, "id", user->id);
+    jread_add_str(u, "id", chat->user->id);
     if (only_ids)
         return o;
-    jread_add_str(u, "client_id", user->client_id);
-    jread_add_str(u, "name", user->name);
-    jread_add_str(u, "avatar", user->avatar ? user->avatar : "");
-    jread_add_str(u, "phone", user->phone);
-    jread_add_str(u, "email", user->email);
+    jread_add_str(u, "avatar", "");
+    amojo_add_user(u, chat->user);
     return o;
 }
 

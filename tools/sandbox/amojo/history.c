@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "tools/sandbox/amojo/calls.h"
-#include "tools/sandbox/amojo/reply.h"
 #include "tools/sandbox/amojo/show.h"
 #include "tools/sandbox/amojo/store.h"
 #include "tools/sandbox/http/exchange.h"
@@ -16,27 +15,11 @@ enum {
     HISTORY_MAX = 50
 };
 
-static struct json_object *history_client(const struct amojo_user *u)
+static void history_speaker(struct json_object *o, const struct amojo_message *m,
+                            struct json_object *payload)
 {
-    struct json_object *o = json_object_new_object();
-
-    jread_add_str(o, "id", u->id);
-    jread_add_str(o, "name", u->name);
-    jread_add_str(o, "client_id", u->client_id);
-    jread_add_str(o, "avatar", u->avatar);
-    jread_add_str(o, "phone", u->phone);
-    jread_add_str(o, "email", u->email);
-    return o;
-}
-
-static struct json_object *history_speaker(const struct amojo_message *m,
-                                           struct json_object *payload)
-{
-    struct json_object *o = json_object_new_object();
-
     jread_add_str(o, "id", m->speaker_id);
     jread_add_str(o, "name", jread_str(jread_object(payload, "sender"), "name"));
-    return o;
 }
 
 static struct json_object *history_content(const struct amojo_message *m,
@@ -67,17 +50,14 @@ static struct json_object *history_item(const struct amojo_message *m)
     struct json_object *whole = jread_blob(m->body);
     struct json_object *payload = jread_object(whole, "payload");
     const struct amojo_user *u = m->client ? m->client : m->chat->user;
-    struct json_object *client = u ? history_client(u) : NULL;
 
     payload = payload ? payload : jread_object(whole, "message");
     jread_add_int(o, "timestamp", jread_int(payload, "timestamp", m->at_ms / 1000));
     jread_add_int(o, "msec_timestamp", jread_int(payload, "msec_timestamp", m->at_ms));
-    if (m->from == FROM_CLIENT) {
-        json_object_object_add(o, "sender", client);
-    } else {
-        json_object_object_add(o, "sender", history_speaker(m, payload));
-        json_object_object_add(o, "receiver", client);
-    }
+    if (m->from != FROM_CLIENT)
+        history_speaker(jread_add_object(o, "sender"), m, payload);
+    if (u)
+        amojo_add_user(jread_add_object(o, m->from == FROM_CLIENT ? "sender" : "receiver"), u);
     json_object_object_add(o, "message", history_content(m, payload));
     json_object_put(whole);
     return o;

@@ -18,19 +18,11 @@
 #include "tools/sandbox/record/verify.h"
 #include "tools/sandbox/record/world.h"
 
-static const char *const state_names[] = {"queued", "sent", "answered", "lost"};
-
 static void hooks_done(void *arg, const struct wire_result *result);
 
 void hooks_fini_entry(struct outbox_entry *entry)
 {
     mem_free(((struct hook_entry *)entry)->signature);
-}
-
-static void hook_become(struct hook_entry *e, enum hook_state state)
-{
-    e->state = state;
-    jread_add_str(e->out.shown.o, "state", state_names[state]);
 }
 
 static void hook_entry_fill(struct hook_entry *e, const struct hook_send *h)
@@ -47,7 +39,7 @@ static void hook_entry_fill(struct hook_entry *e, const struct hook_send *h)
     jread_add_str_or_null(o, "url", h->url); /* else when it is sent */
     jread_add_int(o, "sent_at_ms", 0);
     json_object_object_add(o, "body", jread_bytes(h->body));
-    hook_become(e, HOOK_QUEUED);
+    jread_add_str(o, "state", "queued");
     if (!h->signature && verify_hook_sign(secret, h->body.ptr, h->body.len, signature) == 0)
         text_set(&e->signature, signature);
     else if (h->signature && h->signature[0])
@@ -77,9 +69,9 @@ int hooks_send(struct sandbox *s, const struct hook_send *h, uint64_t *ret_numbe
 
 bool hooks_is_under_way(const struct sandbox *s, uint64_t number)
 {
-    const struct hook_entry *e = outbox_get(&s->hooks, number);
+    const struct outbox_entry *e = outbox_get(&s->hooks, number);
 
-    return e && (e->state == HOOK_QUEUED || e->state == HOOK_SENT);
+    return e && !e->over;
 }
 
 /* Where the webhook goes: the channel's address with the scope put in. NULL: nowhere. */
@@ -141,7 +133,7 @@ int hooks_start(void *arg, struct lane_job *job)
     if (rc)
         goto out;
     s->counters.webhooks_sent++;
-    hook_become(e, HOOK_SENT);
+    jread_add_str(e->out.shown.o, "state", "sent");
     jread_add_int(e->out.shown.o, "sent_at_ms", sandbox_unix_ms(s));
     jread_add_str(e->out.shown.o, "url", url);
 out:
@@ -155,8 +147,8 @@ static void hooks_done(void *arg, const struct wire_result *result)
     struct hook_entry *e = arg;
     struct sandbox *s = e->out.sandbox;
 
-    hook_become(e, result->status ? HOOK_ANSWERED : HOOK_LOST);
-    outbox_note(&e->out, result);
+    jread_add_str(e->out.shown.o, "state", result->status ? "answered" : "lost");
+    outbox_note(&e->out, result, true);
     *(result->status == 200 ? &s->counters.webhooks_ok
       : result->status      ? &s->counters.webhooks_refused
                             : &s->counters.webhooks_lost) += 1;

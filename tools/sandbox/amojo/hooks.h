@@ -15,18 +15,10 @@ struct amojo_message;
 struct amojo_scope;
 struct sandbox;
 
-enum hook_state {
-    HOOK_QUEUED,
-    HOOK_SENT,
-    HOOK_ANSWERED,
-    HOOK_LOST
-};
-
 struct hook_entry {
     struct outbox_entry out;
     char *signature; /* header value, NULL = none */
     bool newline;
-    enum hook_state state;
 };
 
 /* What is to be sent; all borrowed. */

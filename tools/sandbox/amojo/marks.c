@@ -8,7 +8,6 @@
 
 #include "tools/sandbox/amojo/check.h"
 #include "tools/sandbox/amojo/notes.h"
-#include "tools/sandbox/amojo/reply.h"
 #include "tools/sandbox/amojo/store.h"
 #include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/record/settings.h"

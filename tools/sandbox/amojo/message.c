@@ -10,7 +10,6 @@
 #include "tools/sandbox/amojo/hook_body.h"
 #include "tools/sandbox/amojo/hooks.h"
 #include "tools/sandbox/amojo/notes.h"
-#include "tools/sandbox/amojo/reply.h"
 #include "tools/sandbox/amojo/store.h"
 #include "tools/sandbox/http/exchange.h"
 #include "tools/sandbox/kit/blob.h"

@@ -3,9 +3,6 @@
  * To:   store. */
 #include "tools/sandbox/amojo/notes.h"
 
-#include <string.h>
-
-#include "tools/sandbox/kit/blob.h"
 #include "tools/sandbox/kit/jread.h"
 #include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/kit/text.h"

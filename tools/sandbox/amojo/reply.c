@@ -1,9 +1,8 @@
 /* What: the answers of amojo, right and wrong. */
-#include "tools/sandbox/amojo/reply.h"
+#include "tools/sandbox/amojo/calls.h"
 
 #include <stdio.h>
 
-#include "tools/sandbox/amojo/calls.h"
 #include "tools/sandbox/record/gate.h"
 
 void amojo_reply_error(struct reply *r, int status, const char *words)

@@ -4,8 +4,6 @@
  * Holds: nothing. */
 #include "tools/sandbox/amojo/show.h"
 
-#include <string.h>
-
 #include "base/mem.h"
 #include "tools/sandbox/amojo/store.h"
 #include "tools/sandbox/kit/jread.h"
@@ -156,6 +154,16 @@ struct json_object *amojo_message_json(const void *message)
     json_object_put(newest);
     json_object_put(first);
     return o;
+}
+
+void amojo_add_user(struct json_object *o, const struct amojo_user *u)
+{
+    jread_add_str(o, "id", u->id);
+    jread_add_str(o, "client_id", u->client_id);
+    jread_add_str(o, "name", u->name);
+    jread_add_str(o, "avatar", u->avatar);
+    jread_add_str(o, "phone", u->phone);
+    jread_add_str(o, "email", u->email);
 }
 
 struct json_object *amojo_message_embedded(const struct amojo_message *m)

@@ -33,15 +33,8 @@ static void channel_free(struct amojo_channel *ch)
 {
     if (!ch)
         return;
-    mem_free(ch->id);
-    mem_free(ch->secret);
-    mem_free(ch->name);
-    mem_free(ch->code);
-    mem_free(ch->client_uuid);
-    mem_free(ch->segment);
-    mem_free(ch->registration);
-    mem_free(ch->webhook_url);
-    mem_free(ch->bot_id);
+    TEXTS_FREE(ch->id, ch->secret, ch->name, ch->code, ch->client_uuid, ch->segment,
+               ch->registration, ch->webhook_url, ch->bot_id);
     names_fini(&ch->allowed);
     names_fini(&ch->speakers);
     mem_free(ch);
@@ -80,12 +73,7 @@ static void user_free(struct amojo_user *u)
 {
     if (!u)
         return;
-    mem_free(u->id);
-    mem_free(u->client_id);
-    mem_free(u->name);
-    mem_free(u->phone);
-    mem_free(u->email);
-    mem_free(u->avatar);
+    TEXTS_FREE(u->id, u->client_id, u->name, u->phone, u->email, u->avatar);
     mem_free(u);
 }
 
@@ -112,10 +100,7 @@ static void scope_free(struct amojo_scope *sc)
     if (!sc)
         return;
     scope_clear_traffic(sc);
-    mem_free(sc->id);
-    mem_free(sc->account_id);
-    mem_free(sc->title);
-    mem_free(sc->manager_id);
+    TEXTS_FREE(sc->id, sc->account_id, sc->title, sc->manager_id);
     mem_free(sc);
 }
 
@@ -203,9 +188,7 @@ static void chat_free(struct amojo_chat *c)
 {
     if (!c)
         return;
-    mem_free(c->id);
-    mem_free(c->client_id);
-    mem_free(c->source);
+    TEXTS_FREE(c->id, c->client_id, c->source);
     vec_fini(&c->messages);
     names_fini(&c->clients);
     mem_free(c);
@@ -255,10 +238,7 @@ static void message_free(struct amojo_message *m)
 {
     if (!m)
         return;
-    mem_free(m->id);
-    mem_free(m->client_id);
-    mem_free(m->speaker_id);
-    mem_free(m->error);
+    TEXTS_FREE(m->id, m->client_id, m->speaker_id, m->error);
     json_object_put(m->reactions);
     blob_drop(m->body);
     blob_drop(m->edit);

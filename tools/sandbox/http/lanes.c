@@ -12,20 +12,13 @@ enum {
     STUMBLE_MS = 50
 };
 
-/* READY: in lanes.ready; BUSY: its first job is started; WAITING: its timer runs. A line
- * without jobs is forgotten. */
-enum lane_state {
-    LANE_READY,
-    LANE_BUSY,
-    LANE_WAITING
-};
-
+/* Ready in lanes.ready, busy with its first job started, or waiting for its timer. A line without
+ * jobs is forgotten. */
 struct lane {
     struct list all;  /* lanes.all */
     struct list link; /* lanes.ready */
     struct lanes *lanes;
     char *key;
-    enum lane_state state;
     struct list jobs; /* struct lane_job */
     struct timer timer;
 };
@@ -108,7 +101,6 @@ void lanes_free(struct lanes *ls)
 
 static void lane_ready(struct lane *l)
 {
-    l->state = LANE_READY;
     list_add_tail(&l->lanes->ready, &l->link);
 }
 
@@ -152,19 +144,12 @@ static void lane_on_timer(void *arg)
     lane_ready(arg);
 }
 
-static void lane_wait(struct lane *l, int64_t due_ms)
-{
-    l->state = LANE_WAITING;
-    timers_arm(l->lanes->timers, &l->timer, due_ms, lane_on_timer, l);
-}
-
 void lanes_pump(struct lanes *ls, int64_t limit, int64_t mono_ms)
 {
     while (ls->busy < limit && !list_is_empty(&ls->ready)) {
         struct lane *l = LIST_ENTRY(ls->ready.next, struct lane, link);
 
         list_remove(&l->link);
-        l->state = LANE_BUSY;
         ls->busy++;
         if (ls->start(ls->arg, lane_first(l))) {
             lanes_again(ls, lane_first(l), mono_ms, STUMBLE_MS);
@@ -192,7 +177,7 @@ void lanes_done(struct lanes *ls, struct lane_job *job)
 void lanes_again(struct lanes *ls, struct lane_job *job, int64_t mono_ms, int64_t ms)
 {
     ls->busy--;
-    lane_wait(job->lane, mono_ms + ms);
+    timers_arm(ls->timers, &job->lane->timer, mono_ms + ms, lane_on_timer, job->lane);
 }
 
 size_t lanes_count(const struct lanes *ls)

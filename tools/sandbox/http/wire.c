@@ -18,7 +18,6 @@
 enum {
     ANSWER_MAX = 64 * 1024,
     EVENTS_A_TURN = 128,
-    SPARE_MAX = 128,
     KEPT_CONNECTIONS = 256
 };
 
@@ -40,8 +39,6 @@ struct wire {
     struct timers *timers;
     struct timer timer;
     struct list running;
-    CURL *spare[SPARE_MAX];
-    size_t n_spare;
 };
 
 /* curl says which sockets to watch. */
@@ -118,16 +115,11 @@ out:
     return rc;
 }
 
-static void transfer_free(struct wire *w, struct transfer *t)
+static void transfer_free(struct transfer *t)
 {
     if (!t)
         return;
-    if (t->easy && w->n_spare < SPARE_MAX) {
-        curl_easy_reset(t->easy);
-        w->spare[w->n_spare++] = t->easy;
-    } else {
-        curl_easy_cleanup(t->easy);
-    }
+    curl_easy_cleanup(t->easy);
     curl_slist_free_all(t->headers);
     blob_drop(t->body);
     buf_fini(&t->answer);
@@ -141,7 +133,7 @@ void wire_abort_all(struct wire *w)
 
         list_remove(&t->link);
         (void)curl_multi_remove_handle(w->multi, t->easy); /* it is in there */
-        transfer_free(w, t);
+        transfer_free(t);
     }
 }
 
@@ -151,8 +143,6 @@ void wire_free(struct wire *w)
         return;
     if (w->multi)
         wire_abort_all(w);
-    for (size_t i = 0; i < w->n_spare; i++)
-        curl_easy_cleanup(w->spare[i]);
     if (w->multi)
         (void)curl_multi_cleanup(w->multi); /* on the way out */
     timers_disarm(&w->timer);
@@ -248,7 +238,7 @@ int wire_send(struct wire *w, const struct wire_request *request)
     t->done = request->done;
     t->arg = request->arg;
     buf_init(&t->answer, ANSWER_MAX);
-    t->easy = w->n_spare ? w->spare[--w->n_spare] : curl_easy_init();
+    t->easy = curl_easy_init();
     if (!t->easy || request->headers.failed)
         goto out;
     rc = -EINVAL;
@@ -261,11 +251,11 @@ int wire_send(struct wire *w, const struct wire_request *request)
     t = NULL; /* on its way */
     rc = 0;
 out:
-    transfer_free(w, t);
+    transfer_free(t);
     return rc;
 }
 
-static void transfer_done(struct wire *w, struct transfer *t, CURLcode code)
+static void transfer_done(struct transfer *t, CURLcode code)
 {
     struct wire_result r = {.retry_after_ms = -1};
     curl_off_t after_s = 0;
@@ -282,7 +272,7 @@ static void transfer_done(struct wire *w, struct transfer *t, CURLcode code)
         after_s > 0)
         r.retry_after_ms = (int64_t)after_s * 1000;
     t->done(t->arg, &r);
-    transfer_free(w, t);
+    transfer_free(t);
 }
 
 static void wire_finish(struct wire *w)
@@ -302,7 +292,7 @@ static void wire_finish(struct wire *w)
         t = (struct transfer *)(void *)private;
         (void)curl_multi_remove_handle(w->multi, easy); /* it is in there */
         list_remove(&t->link);
-        transfer_done(w, t, code);
+        transfer_done(t, code);
     }
 }
 

@@ -118,28 +118,12 @@ static void digest_random(uint8_t *ret, int n)
     abort();
 }
 
-/* RAND_bytes costs a microsecond or two; names are made by the thousand, so bytes are
- * fetched by the page. */
-static void digest_random_cheap(uint8_t *ret, size_t n)
-{
-    static uint8_t pool[4096];
-    static size_t left;
-
-    assert(n <= sizeof(pool));
-    if (left < n) {
-        digest_random(pool, (int)sizeof(pool));
-        left = sizeof(pool);
-    }
-    left -= n;
-    memcpy(ret, pool + left, n);
-}
-
 void digest_uuid(char ret[DIGEST_UUID + 1])
 {
     uint8_t b[16];
     char hex[33];
 
-    digest_random_cheap(b, sizeof(b));
+    digest_random(b, (int)sizeof(b));
     b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
     b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
     digest_hex(b, sizeof(b), hex);

@@ -1,8 +1,6 @@
 /* What: strings that are replaced whole or not at all. */
 #include "tools/sandbox/kit/text.h"
 
-#include <stddef.h>
-
 #include "base/mem.h"
 
 void text_set(char **field, const char *text)
@@ -13,4 +11,10 @@ void text_set(char **field, const char *text)
         return;
     mem_free(*field);
     *field = copy;
+}
+
+void texts_free(char **texts, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        mem_free(texts[i]);
 }

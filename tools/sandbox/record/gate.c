@@ -11,7 +11,6 @@
 #include "tools/sandbox/http/exchange.h"
 #include "tools/sandbox/kit/blob.h"
 #include "tools/sandbox/kit/jread.h"
-#include "tools/sandbox/kit/text.h"
 #include "tools/sandbox/record/faults.h"
 #include "tools/sandbox/record/settings.h"
 #include "tools/sandbox/record/world.h"

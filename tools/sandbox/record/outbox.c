@@ -98,8 +98,9 @@ void *outbox_get(const struct outbox *b, uint64_t number)
     return number < first || number > b->last_number ? NULL : b->log.at[number - first];
 }
 
-void outbox_note(struct outbox_entry *e, const struct wire_result *result)
+void outbox_note(struct outbox_entry *e, const struct wire_result *result, bool over)
 {
+    e->over = over;
     jread_add_int(e->shown.o, "status", result->status);
     jread_add_str_or_null(e->shown.o, "error", result->error);
     jread_add_int(e->shown.o, "took_us", result->took_us);

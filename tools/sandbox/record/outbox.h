@@ -3,6 +3,7 @@
 /* What one side sends: a log of it, and the lines in which it waits. Knows what webhooks and calls
  * have in common; each has its own in a struct that begins with an outbox_entry. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
@@ -29,6 +30,7 @@ struct outbox_entry {
     struct journal_entry shown; /* as testers see it, with its body */
     uint64_t number;
     unsigned n_owners;
+    bool over; /* nothing more comes of it */
     struct sandbox *sandbox;
     outbox_fini_fn *fini;
     struct lane_job lane;
@@ -50,7 +52,7 @@ AMO_MUSTCHECK int outbox_add(struct outbox *b, struct outbox_entry *e, const cha
 void *outbox_get(const struct outbox *b, uint64_t number);
 /* The entry that holds @job. */
 void *outbox_entry_of(struct lane_job *job);
-/* What came of it. */
-void outbox_note(struct outbox_entry *e, const struct wire_result *result);
+/* What came of it, for good or (not @over) this time. */
+void outbox_note(struct outbox_entry *e, const struct wire_result *result, bool over);
 /* Empty the log. */
 void outbox_clear(struct outbox *b);

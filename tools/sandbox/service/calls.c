@@ -23,7 +23,6 @@
 #include "tools/sandbox/service/store.h"
 
 static const char *const kind_names[] = {"message", "status", "call"};
-static const char *const state_names[] = {"queued", "sent", "waiting", "accepted", "failed"};
 
 /* The counters of one kind of call. */
 struct call_counts {
@@ -61,12 +60,6 @@ void calls_fini_entry(struct outbox_entry *entry)
     mem_free(((struct call_entry *)entry)->key);
 }
 
-static void call_become(struct call_entry *e, enum call_state state)
-{
-    e->state = state;
-    jread_add_str(e->out.shown.o, "state", state_names[state]);
-}
-
 static void call_entry_fill(struct call_entry *e, const struct call_send *c)
 {
     struct json_object *o = e->out.shown.o;
@@ -87,7 +80,7 @@ static void call_entry_fill(struct call_entry *e, const struct call_send *c)
     jread_add_int(o, "done_at_ms", 0);
     jread_add_str_or_null(o, "answer", NULL);
     json_object_object_add(o, "body", c->body.ptr ? jread_bytes(c->body) : NULL);
-    call_become(e, CALL_QUEUED);
+    jread_add_str(o, "state", "queued");
 }
 
 int calls_send(struct sandbox *s, const struct call_send *c, uint64_t *ret_number)
@@ -187,7 +180,7 @@ int calls_start(void *arg, struct lane_job *job)
         return rc;
     e->attempts++;
     jread_add_uint(o, "attempts", e->attempts);
-    call_become(e, CALL_SENT);
+    jread_add_str(o, "state", "sent");
     return 0;
 }
 
@@ -215,27 +208,20 @@ static int64_t call_pause_ms(const struct sandbox *s, const struct call_entry *e
     return retry_after_ms > ms ? retry_after_ms : ms;
 }
 
-/* It is over: with its answer. */
-static void call_end(struct call_entry *e, struct json_object *answer, enum call_state state)
-{
-    call_become(e, state);
-    jread_add_int(e->out.shown.o, "done_at_ms", sandbox_unix_ms(e->out.sandbox));
-    json_object_object_add(e->out.shown.o, "answer", answer);
-}
-
 static void calls_done(void *arg, const struct wire_result *r)
 {
     struct call_entry *e = arg;
+    struct json_object *o = e->out.shown.o;
     struct sandbox *s = e->out.sandbox;
     struct call_counts n = calls_counts(s, e->kind);
     bool accepted = r->status >= 200 && r->status < 300;
     struct json_object *answer = NULL;
     const char *status = NULL;
 
-    outbox_note(&e->out, r);
-    if (!accepted && !call_is_final(s, e, r->status)) {
+    outbox_note(&e->out, r, accepted || call_is_final(s, e, r->status));
+    if (!e->out.over) {
         *n.retries += 1;
-        call_become(e, CALL_WAITING);
+        jread_add_str(o, "state", "waiting");
         lanes_again(s->calls.lanes, &e->out.lane, clock_mono_ms(),
                     call_pause_ms(s, e, r->retry_after_ms));
         return;
@@ -245,6 +231,8 @@ static void calls_done(void *arg, const struct wire_result *r)
     *(accepted ? n.accepted : n.failed) += 1;
     if (r->status == 200 && status && strcmp(status, "duplicate") == 0)
         *n.duplicates += 1;
-    call_end(e, answer, accepted ? CALL_ACCEPTED : CALL_FAILED);
+    jread_add_str(o, "state", accepted ? "accepted" : "failed");
+    jread_add_int(o, "done_at_ms", sandbox_unix_ms(s));
+    json_object_object_add(o, "answer", answer);
     lanes_done(s->calls.lanes, &e->out.lane);
 }

@@ -19,20 +19,11 @@ enum call_kind {
     CALL_STATUS,
     CALL_OTHER
 };
-enum call_state {
-    CALL_QUEUED,
-    CALL_SENT,
-    CALL_WAITING,
-    CALL_ACCEPTED,
-    CALL_FAILED
-};
-
 struct call_entry {
     struct outbox_entry out;
     char *key;           /* header Idempotency-Key, NULL = none */
     char webhook_id[48]; /* the same for all attempts */
     enum call_kind kind;
-    enum call_state state;
     uint64_t attempts;
 };
 

@@ -3,13 +3,12 @@
 #include "tools/sandbox/service/store.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
 #include "tools/sandbox/kit/digest.h"
 #include "tools/sandbox/kit/jread.h"
+#include "tools/sandbox/kit/text.h"
 
 const char *const service_auth_names[] = {"bearer", "signature", "both", NULL};
 const char *const service_report_names[] = {"none", "delivered", "read", "failed", NULL};
@@ -18,14 +17,8 @@ static void connector_free(struct service_connector *k)
 {
     if (!k)
         return;
-    mem_free(k->name);
-    mem_free(k->bridge_url);
-    mem_free(k->token);
-    mem_free(k->secret);
-    mem_free(k->secret_old);
-    mem_free(k->error_code);
-    mem_free(k->error_text);
-    mem_free(k->prefix);
+    TEXTS_FREE(k->name, k->bridge_url, k->token, k->secret, k->secret_old, k->error_code,
+               k->error_text, k->prefix);
     names_fini(&k->webhooks);
     names_fini(&k->messages);
     mem_free(k);

@@ -4,14 +4,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include <json-c/json.h>
 
 #include "base/compiler.h"
 #include "tools/sandbox/kit/blob.h"
 #include "tools/sandbox/kit/names.h"
-#include "tools/sandbox/kit/vec.h"
 #include "tools/sandbox/record/journal.h"
 
 enum service_auth {
