@@ -81,6 +81,20 @@ static size_t character_at(struct view text, size_t at)
 /* bytes of one sign that a cut goes around; the longest of Unicode's emoji are two thirds of it */
 #define SIGN_MAX 64U
 
+static bool is_one_of(char c, const char *these)
+{
+    return c && strchr(these, c);
+}
+
+struct view view_trim(struct view v, const char *these)
+{
+    while (v.len && is_one_of(v.ptr[0], these))
+        v = view_make(v.ptr + 1, v.len - 1);
+    while (v.len && is_one_of(v.ptr[v.len - 1], these))
+        v.len--;
+    return v;
+}
+
 struct view view_cut(struct view text, size_t max)
 {
     if (text.len <= max)

@@ -37,6 +37,8 @@ AMO_MUSTCHECK int view_copy(struct view v, char *ret, size_t cap);
  * is made of several (an emoji with its colour, a letter with its accent), unless that would be
  * one without end. */
 struct view view_cut(struct view text, size_t max);
+/* Without those of the characters @these that it begins and ends with. */
+struct view view_trim(struct view v, const char *these);
 /* -1, 0, 1: bytewise order. */
 int view_compare(struct view a, struct view b);
 

@@ -50,6 +50,18 @@ const struct json_node *json_array_at(const struct json_node *n, size_t i);
 bool json_next(const struct json_node *n, const void **iter, struct view *ret_key,
                const struct json_node **ret_value);
 
+/* The same: `for (struct json_walk w = {.object = n}; json_walk_next(&w);)`. */
+struct json_walk {
+    const struct json_node *object;
+    const void *iter;
+    struct view key;
+    const struct json_node *value;
+};
+static inline bool json_walk_next(struct json_walk *w)
+{
+    return json_next(w->object, &w->iter, &w->key, &w->value);
+}
+
 /* Text of a value (N7, N8, N10): a string with NUL and lone surrogates replaced; an integer's or
  * float's exact source digits; VIEW_NONE for "", absent, null, bool, object, array. The view
  * lives as long as @doc. -ENOMEM only when a replacement needed memory. */

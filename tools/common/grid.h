@@ -22,12 +22,9 @@ struct grid_cell {
 
 struct grid {
     struct buf texts;
-    struct grid_cell *cells; /* owned; row by row, the titles are the first row */
-    size_t n_cells;
-    size_t cap;
+    struct buf cells; /* struct grid_cell, row by row; the titles are the first row */
     size_t n_columns;
     bool right[GRID_COLUMNS_MAX]; /* set to the right: numbers */
-    int error;                    /* 0 or -ENOMEM, -ENOSPC; sticky */
 };
 
 /* @n_columns at most GRID_COLUMNS_MAX. Allocates nothing. */

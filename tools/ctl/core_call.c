@@ -49,7 +49,7 @@ void core_answer_fini(struct core_answer *a)
 
 /* --- is core there? ------------------------------------------------------------------------- */
 
-static void fail(struct core_answer *a, int code, const char *before, const char *where,
+static bool fail(struct core_answer *a, int code, const char *before, const char *where,
                  const char *after)
 {
     a->code = code;
@@ -57,6 +57,7 @@ static void fail(struct core_answer *a, int code, const char *before, const char
     (void)buf_add_str(&a->error, before); /* errors stick in the buf */
     text_clean(view_of(where), &a->error);
     (void)buf_add_str(&a->error, after);
+    return false;
 }
 
 static void fail_unreachable(struct core_answer *a, const char *where, int rc)
@@ -79,20 +80,16 @@ static bool wait_for_core(const char *endpoint, struct core_answer *a)
     const char *path = endpoint + strlen("ipc://");
     int rc = 0;
 
-    if (strncmp(endpoint, "ipc://", strlen("ipc://")) != 0) {
-        fail(a, EXIT_USAGE, "bus/control ", endpoint,
-             " cannot be used: only ipc:// endpoints are spoken yet");
-        return false;
-    }
+    if (strncmp(endpoint, "ipc://", strlen("ipc://")) != 0)
+        return fail(a, EXIT_USAGE, "bus/control ", endpoint,
+                    " cannot be used: only ipc:// endpoints are spoken yet");
     for (;;) {
         rc = listening_check(path);
         if (rc == 0)
             return true;
-        if (rc == -ENOSPC) {
-            fail(a, EXIT_USAGE, "bus/control ", endpoint,
-                 " is longer than a socket's path may be");
-            return false;
-        }
+        if (rc == -ENOSPC)
+            return fail(a, EXIT_USAGE, "bus/control ", endpoint,
+                        " is longer than a socket's path may be");
         if (rc == -EACCES || rc == -EPERM || clock_mono_ms() >= until_ms)
             break;
         (void)poll(NULL, 0, CORE_PAUSE_MS); /* a pause; one cut short only looks again sooner */
@@ -109,7 +106,7 @@ static void take_answer(struct core_call *c, struct view body)
     struct control_answer answer;
 
     if (control_answer_decode(body, &answer)) {
-        fail(a, EXIT_FAILED, "core's answer cannot be read (another version?)", "", "");
+        (void)fail(a, EXIT_FAILED, "core's answer cannot be read (another version?)", "", "");
         return;
     }
     a->code = answer.code <= EXIT_TEMPORARY ? (int)answer.code : EXIT_FAILED;

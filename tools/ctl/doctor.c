@@ -1,8 +1,6 @@
 /* amoctl doctor: core's own checks, then one call for each check that it names; a line each
  * as it comes, a summary at the end. */
 
-#include "tools/ctl/doctor.h"
-
 #include "base/config.h"
 #include "base/json.h"
 #include "base/process.h"

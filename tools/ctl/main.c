@@ -1,7 +1,6 @@
 /* amoctl: arguments, config, the question, the answer. */
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/config.h"
@@ -38,12 +37,21 @@ static int run_asked(const struct args *a, const struct config *config, struct v
     struct core_answer answer;
     int rc = 0;
 
-    bus_init();
     core_answer_init(&answer);
     core_call(config_text(config, "bus/control"), view_of(verb->control), args,
               verb->waits ? CORE_CALL_LONG_MS : CORE_CALL_MS, &answer);
     rc = print_answer(a, &answer);
     core_answer_fini(&answer);
+    return rc;
+}
+
+static int run_online(const struct args *a, const struct config *config, struct view args)
+{
+    const struct verb *verb = a->verb->more;
+    int rc = 0;
+
+    bus_init();
+    rc = verb->run ? verb->run(a, config) : run_asked(a, config, args);
     bus_fini();
     return rc;
 }
@@ -51,6 +59,7 @@ static int run_asked(const struct args *a, const struct config *config, struct v
 /* Files before core: a mistake in the arguments does not need core to be told. */
 static int run_verb(const struct args *a)
 {
+    const struct verb *verb = a->verb->more;
     struct config *config = NULL;
     struct buf args;
     struct buf why;
@@ -59,7 +68,12 @@ static int run_verb(const struct args *a)
     buf_init(&why, 4096);
     buf_init(&args, LIMIT_CONTROL_BYTES);
     rc = config_load(a->config, &why, &config);
-    rc = rc ? rc : arguments_write(a, &args, &why);
+    if (rc && rc != -ENOMEM && verb->offline) {
+        (void)output_error(NULL, EXIT_USAGE, buf_str(&why)); /* goes on without its defaults */
+        rc = 0;
+    }
+    if (rc == 0 && !verb->run)
+        rc = arguments_write(a, &args, &why);
     if (rc == -ENOMEM)
         rc = output_no_memory(a);
     else if (rc == -ENOSPC)
@@ -67,7 +81,7 @@ static int run_verb(const struct args *a)
     else if (rc)
         rc = output_error(a, EXIT_USAGE, buf_str(&why));
     else
-        rc = run_asked(a, config, buf_view(&args));
+        rc = verb->offline ? verb->run(a, config) : run_online(a, config, buf_view(&args));
     if (args.ptr)
         secret_wipe(args.ptr, args.len);
     buf_fini(&args);
@@ -112,44 +126,13 @@ out:
     return rc;
 }
 
-/* A verb that makes its calls itself, or none. */
-static int run_own(const struct args *a)
-{
-    const struct verb *verb = a->verb->more;
-    struct config *config = NULL;
-    struct buf why;
-    int rc = 0;
-
-    buf_init(&why, 4096);
-    if (!verb->offline)
-        bus_init();
-    rc = config_load(a->config, &why, &config);
-    if (rc == -ENOMEM) {
-        rc = output_no_memory(a);
-    } else if (rc && !verb->offline) {
-        rc = output_error(a, EXIT_USAGE, buf_str(&why));
-    } else {
-        if (rc)
-            (void)output_error(NULL, EXIT_USAGE,
-                               buf_str(&why)); /* goes on without its defaults */
-        rc = verb->run(a, config);
-    }
-    if (!verb->offline)
-        bus_fini();
-    buf_fini(&why);
-    config_free(config);
-    return rc;
-}
-
 static int run(const struct args *a)
 {
     const struct verb *verb = a->verb ? a->verb->more : NULL;
 
     if (a->version || a->help)
         return args_tell(&amoctl_program, a) ? EXIT_FINE : EXIT_FAILED;
-    if (verb->run)
-        return run_own(a);
-    return verb->control ? run_verb(a) : run_config_check(a);
+    return verb->run || verb->control ? run_verb(a) : run_config_check(a);
 }
 
 /* A mistake in the arguments comes before --json is known for sure; look for the word. */

@@ -126,9 +126,6 @@ static int put_scalar(struct json *doc, struct view key, const struct json_node 
 static int put_value(struct json *doc, struct view key, const struct json_node *n, size_t depth,
                      struct buf *out)
 {
-    const void *iter = NULL;
-    struct view name = VIEW_NONE;
-    const struct json_node *value = NULL;
     size_t from = out->len;
     int rc = 0;
 
@@ -142,11 +139,11 @@ static int put_value(struct json *doc, struct view key, const struct json_node *
         (void)buf_add_str(out, i ? ", " : "");
         rc = put_value(doc, key, json_array_at(n, i), depth + 1, out);
     }
-    while (rc == 0 && json_next(n, &iter, &name, &value)) {
+    for (struct json_walk w = {.object = n}; rc == 0 && json_walk_next(&w);) {
         (void)buf_add_str(out, out->len > from ? " " : "");
-        (void)buf_add_view(out, name);
+        (void)buf_add_view(out, w.key);
         (void)buf_add_char(out, '=');
-        rc = put_value(doc, name, value, depth + 1, out);
+        rc = put_value(doc, w.key, w.value, depth + 1, out);
     }
     if (out->len == from)
         (void)buf_add_char(out, '-');
@@ -178,17 +175,14 @@ struct columns {
 
 static void columns_of_row(struct columns *c, const struct json_node *row)
 {
-    const void *iter = NULL;
-    struct view key = VIEW_NONE;
-    const struct json_node *value = NULL;
 
-    while (c->n < GRID_COLUMNS_MAX && json_next(row, &iter, &key, &value)) {
+    for (struct json_walk w = {.object = row}; c->n < GRID_COLUMNS_MAX && json_walk_next(&w);) {
         size_t i = 0;
 
-        while (i < c->n && !view_equal(c->keys[i], key))
+        while (i < c->n && !view_equal(c->keys[i], w.key))
             i++;
         if (i == c->n)
-            c->keys[c->n++] = key;
+            c->keys[c->n++] = w.key;
     }
 }
 
@@ -213,13 +207,10 @@ static void add_title(struct view key, struct grid *g)
 /* Cell @key of @row; json_get takes a C string, and the keys are ours to walk anyway. */
 static const struct json_node *cell_of(const struct json_node *row, struct view key)
 {
-    const void *iter = NULL;
-    struct view name = VIEW_NONE;
-    const struct json_node *value = NULL;
 
-    while (json_next(row, &iter, &name, &value)) {
-        if (view_equal(name, key))
-            return value;
+    for (struct json_walk w = {.object = row}; json_walk_next(&w);) {
+        if (view_equal(w.key, key))
+            return w.value;
     }
     return NULL;
 }
@@ -283,21 +274,18 @@ static bool is_table(const struct json_node *n)
 static int show_inner(struct json *doc, const struct json_node *n, size_t depth,
                       struct buf *out)
 {
-    const void *iter = NULL;
-    struct view key = VIEW_NONE;
-    const struct json_node *value = NULL;
     int rc = 0;
 
-    while (rc == 0 && json_next(n, &iter, &key, &value)) {
-        bool table = is_table(value);
+    for (struct json_walk w = {.object = n}; rc == 0 && json_walk_next(&w);) {
+        bool table = is_table(w.value);
 
-        if (!table && !(json_is_object(value) && depth < SHOW_DEPTH))
+        if (!table && !(json_is_object(w.value) && depth < SHOW_DEPTH))
             continue;
         (void)buf_add_f(out, "\n%*s", (int)(depth * SHOW_INDENT), "");
-        text_clean(key, out);
+        text_clean(w.key, out);
         (void)buf_add_char(out, '\n');
-        rc = table ? show_list("", doc, value, (depth + 1) * SHOW_INDENT, out)
-                   : show_object(doc, value, depth + 1, out);
+        rc = table ? show_list("", doc, w.value, (depth + 1) * SHOW_INDENT, out)
+                   : show_object(doc, w.value, depth + 1, out);
     }
     return rc ? rc : buf_error(out);
 }
@@ -306,24 +294,21 @@ static int show_inner(struct json *doc, const struct json_node *n, size_t depth,
 static int show_object(struct json *doc, const struct json_node *n, size_t depth,
                        struct buf *out)
 {
-    const void *iter = NULL;
-    struct view key = VIEW_NONE;
-    const struct json_node *value = NULL;
     struct grid g;
     int rc = 0;
 
     if (!json_is_object(n))
         return -EPROTO;
     grid_init(&g, 2);
-    while (rc == 0 && json_next(n, &iter, &key, &value)) {
-        struct view name = key;
+    for (struct json_walk w = {.object = n}; rc == 0 && json_walk_next(&w);) {
+        struct view name = w.key;
 
-        if (is_table(value) || (json_is_object(value) && depth < SHOW_DEPTH))
+        if (is_table(w.value) || (json_is_object(w.value) && depth < SHOW_DEPTH))
             continue;
-        if (ends_with(key, "_s"))
+        if (ends_with(w.key, "_s"))
             name.len -= 2; /* the value names its unit */
         grid_add(&g, name);
-        rc = add_cell(doc, key, value, &g);
+        rc = add_cell(doc, w.key, w.value, &g);
     }
     rc = rc ? rc : grid_print(&g, depth * SHOW_INDENT, out);
     grid_fini(&g);
@@ -373,22 +358,19 @@ static bool step_time(const struct json_node *step, int64_t *ret_ms)
 /* Everything a step tells beyond when and what, without what says nothing. */
 static int put_details(struct json *doc, const struct json_node *step, struct buf *out)
 {
-    const void *iter = NULL;
-    struct view key = VIEW_NONE;
-    const struct json_node *value = NULL;
     int rc = 0;
 
-    while (rc == 0 && json_next(step, &iter, &key, &value)) {
+    for (struct json_walk w = {.object = step}; rc == 0 && json_walk_next(&w);) {
         struct view text = VIEW_NONE;
 
-        if (!value || view_is(key, "at") || view_is(key, "what"))
+        if (!w.value || view_is(w.key, "at") || view_is(w.key, "what"))
             continue;
-        if (json_strict_text(value, &text) && (text.len == 0 || view_is(text, "none")))
+        if (json_strict_text(w.value, &text) && (text.len == 0 || view_is(text, "none")))
             continue;
         (void)buf_add_str(out, out->len ? " " : "");
-        (void)buf_add_view(out, key);
+        (void)buf_add_view(out, w.key);
         (void)buf_add_char(out, '=');
-        rc = put_value(doc, key, value, 1, out);
+        rc = put_value(doc, w.key, w.value, 1, out);
     }
     return rc ? rc : buf_error(out);
 }

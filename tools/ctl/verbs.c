@@ -4,10 +4,6 @@
 #include "tools/ctl/verbs.h"
 
 #include "proto/control.h"
-#include "tools/ctl/doctor.h"
-#include "tools/ctl/import/import.h"
-#include "tools/ctl/letter/channel_request.h"
-#include "tools/ctl/probe/probe.h"
 
 /* Core's names of its verbs. A row below can name no other, and a name that no row uses is a constant
  * without use, which does not compile. */

@@ -8,6 +8,15 @@
 
 struct config;
 
+/* What a verb does that makes several calls, or none. @config is NULL for one that needs no core
+ * when the configuration is wrong. Returns what amoctl exits with. */
+typedef int verb_run_fn(const struct args *a, const struct config *config);
+
+verb_run_fn channel_request_run; /* letter/: 1 when the letter cannot be written */
+verb_run_fn import_run;          /* import/: 1 when a row was not taken */
+verb_run_fn doctor_run;          /* 1 when something is red */
+verb_run_fn probe_run;           /* probe/: 1 when a question stayed open, 2 without consent */
+
 /* What args_verb.more points at. */
 struct verb {
     const char *control; /* core's name of it; NULL: answered here */
@@ -15,10 +24,8 @@ struct verb {
     enum show show;
     const char *nothing; /* said for an empty list */
     bool waits;          /* for a remote side, or until every ingress knows */
-    /* several calls, or none; the exit code. NULL: one call. bus_init has been called, unless
-     * it is offline */
-    int (*run)(const struct args *a, const struct config *config);
-    bool offline; /* run() needs no core: a configuration that is wrong comes as NULL */
+    verb_run_fn *run;    /* NULL: one call. bus_init has been called, unless it is offline */
+    bool offline;        /* run() needs no core */
 };
 
 extern const struct args_program amoctl_program;

@@ -63,10 +63,10 @@ static int put_packed(const struct decode *d, struct view bytes, struct decode_i
 static int put_event(const struct decode *d, const msgpack_object *o)
 {
     struct decode_item item = {.numbered = true};
-    const msgpack_object *parts = o->type == MSGPACK_OBJECT_ARRAY ? o->via.array.ptr : NULL;
+    const msgpack_object *parts = o->via.array.ptr;
 
-    if (!parts || o->via.array.size < 2) {
-        item.malformed = true;
+    item.malformed = o->type != MSGPACK_OBJECT_ARRAY || o->via.array.size < 2;
+    if (item.malformed) {
         put_item(d, &item);
         return 0;
     }

@@ -15,6 +15,7 @@
 
 #define FIELDS_MAX  64 /* columns of a CSV, skipped ones included */
 #define COLUMN_SKIP (-1)
+#define BLANKS      " \t"
 
 struct import_file {
     FILE *in;
@@ -35,7 +36,6 @@ static int read_header(struct import_file *f, struct buf *why);
 static int csv_row(struct import_file *f, struct import_row *row, struct buf *why);
 static int json_row(struct import_file *f, struct import_row *row, struct buf *why);
 static int row_error(struct buf *why, const char *words);
-static struct view trim(struct view v);
 
 const char *import_column_name(enum import_column column)
 {
@@ -86,7 +86,7 @@ int import_file_next(struct import_file *f, struct import_row *ret_row, struct b
         rc = read_header(f, why);
     do
         rc = rc ? rc : next_record(f, f->format == IMPORT_CSV, &row.line, why);
-    while (rc == 0 && trim(buf_view(&f->record)).len == 0);
+    while (rc == 0 && view_trim(buf_view(&f->record), BLANKS).len == 0);
     if (rc == 0 && !json_utf8_valid(buf_view(&f->record)))
         rc = row_error(why, "is not UTF-8"); /* errors stick in the buf, here and below */
     if (rc == 0)
@@ -268,15 +268,6 @@ static int csv_split(struct import_file *f, struct view *fields, size_t *ret_n, 
     return rc;
 }
 
-static struct view trim(struct view v)
-{
-    while (v.len && (v.ptr[0] == ' ' || v.ptr[0] == '\t'))
-        v = view_make(v.ptr + 1, v.len - 1);
-    while (v.len && (v.ptr[v.len - 1] == ' ' || v.ptr[v.len - 1] == '\t'))
-        v.len--;
-    return v;
-}
-
 /* A name of ours, COLUMN_SKIP for "_…"; IMPORT_N_COLUMNS for a name nobody knows. */
 static int column_of(struct view name)
 {
@@ -311,7 +302,7 @@ static int read_header(struct import_file *f, struct buf *why)
 
     do
         rc = next_record(f, true, &line, why);
-    while (rc == 0 && trim(buf_view(&f->record)).len == 0);
+    while (rc == 0 && view_trim(buf_view(&f->record), BLANKS).len == 0);
     if (rc == IMPORT_E_END)
         return file_error(why, "the file is empty");
     if (rc)
@@ -324,7 +315,7 @@ static int read_header(struct import_file *f, struct buf *why)
     if (rc)
         return rc == IMPORT_E_ROW ? IMPORT_E_FILE : rc;
     for (size_t i = 0; i < n; i++) {
-        struct view name = trim(fields[i]);
+        struct view name = view_trim(fields[i], BLANKS);
 
         f->columns[i] = column_of(name);
         if (f->columns[i] == IMPORT_N_COLUMNS)
@@ -355,7 +346,7 @@ static int csv_row(struct import_file *f, struct import_row *row, struct buf *wh
     }
     for (size_t i = 0; i < n; i++) {
         if (f->columns[i] != COLUMN_SKIP)
-            row->values[f->columns[i]] = trim(fields[i]);
+            row->values[f->columns[i]] = view_trim(fields[i], BLANKS);
     }
     return 0;
 }
@@ -381,15 +372,12 @@ static int json_value(struct import_file *f, struct view key, const struct json_
                         import_column_name((enum import_column)column));
         return IMPORT_E_ROW;
     }
-    row->values[column] = text.ptr ? trim(text) : VIEW_LIT("");
+    row->values[column] = text.ptr ? view_trim(text, BLANKS) : VIEW_LIT("");
     return 0;
 }
 
 static int json_row(struct import_file *f, struct import_row *row, struct buf *why)
 {
-    const struct json_node *value = NULL;
-    const void *iter = NULL;
-    struct view key = VIEW_NONE;
     int rc = 0;
 
     json_free(f->doc);
@@ -399,7 +387,7 @@ static int json_row(struct import_file *f, struct import_row *row, struct buf *w
         return rc;
     if (rc || !json_is_object(json_root(f->doc)))
         return row_error(why, "is not a JSON object");
-    while (rc == 0 && json_next(json_root(f->doc), &iter, &key, &value))
-        rc = json_value(f, key, value, row, why);
+    for (struct json_walk w = {.object = json_root(f->doc)}; rc == 0 && json_walk_next(&w);)
+        rc = json_value(f, w.key, w.value, row, why);
     return rc;
 }

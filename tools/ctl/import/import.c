@@ -1,13 +1,12 @@
 /* amoctl conversation import: rows into batches, a call a batch, and one report of all.
  * Stops at the first call that fails: the rows before it are stored. */
 
-#include "tools/ctl/import/import.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/config.h"
 #include "base/json.h"
 #include "base/process.h"
 #include "proto/limits.h"

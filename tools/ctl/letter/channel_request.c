@@ -1,8 +1,6 @@
 /* amoctl channel request: answers from flags, from what the configuration knows and, at a
  * terminal, from the person there; the letters to stdout or a file. */
 
-#include "tools/ctl/letter/channel_request.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,12 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/config.h"
 #include "base/file.h"
 #include "base/process.h"
 #include "tools/common/text.h"
 #include "tools/ctl/letter/dialogue.h"
 #include "tools/ctl/letter/icon.h"
 #include "tools/ctl/output.h"
+#include "tools/ctl/verbs.h"
 
 #define FILE_MODE 0644 /* a letter: no secrets in it */
 
@@ -28,6 +28,7 @@ struct request {
     struct buf missing; /* flags */
 };
 
+static int take(struct letter *l, enum letter_item item, struct view text, struct buf *why);
 static int from_flags(struct request *q);
 static int from_fallbacks(struct request *q);
 static int refuse_mistakes(struct request *q);
@@ -67,7 +68,7 @@ int channel_request_run(const struct args *a, const struct config *config)
     if (rc == 0)
         rc = refuse_mistakes(&q);
     if (rc == 0 && isatty(STDIN_FILENO)) {
-        rc = letter_ask(&q.letter, q.fallbacks, channel_request_take);
+        rc = letter_ask(&q.letter, q.fallbacks, take);
         if (rc == LETTER_E_ENDED)
             rc = output_error(a, EXIT_USAGE, "the answers ended before the questions");
     }
@@ -106,8 +107,7 @@ static int icon_of(struct letter *l, const char *path, struct buf *why)
     return rc;
 }
 
-int channel_request_take(struct letter *l, enum letter_item item, struct view text,
-                         struct buf *why)
+static int take(struct letter *l, enum letter_item item, struct view text, struct buf *why)
 {
     int rc = letter_answer(l, item, text, why);
 
@@ -137,7 +137,7 @@ static int from_flags(struct request *q)
         buf_reset(&why);
         if (!value)
             continue;
-        rc = channel_request_take(&q->letter, item, view_of(value), &why);
+        rc = take(&q->letter, item, view_of(value), &why);
         if (rc > 0)
             add_mistake(q, item, "", &why);
     }
@@ -163,7 +163,7 @@ static int from_fallbacks(struct request *q)
                             flag); /* errors stick in the buf */
             continue;
         }
-        rc = channel_request_take(&q->letter, item, view_of(q->fallbacks[i]), &why);
+        rc = take(&q->letter, item, view_of(q->fallbacks[i]), &why);
         if (rc > 0) /* only that one can be wrong */
             add_mistake(q, item, "public_url of the configuration does not do: ", &why);
     }

@@ -17,16 +17,24 @@
 #define SIDE      14000 /* thousandths */
 #define SVG_SPACE "http://www.w3.org/2000/svg"
 
+/* What says how large it is. */
+enum {
+    WIDTH,
+    HEIGHT,
+    VIEW_BOX,
+    GIVEN_N
+};
+static const char *const given_names[] = {"width", "height", "viewBox"};
+
 struct look {
     XML_Parser parser;
     struct buf text; /* since the last tag: it comes in pieces */
     size_t depth;
     bool script;
     bool remote;
-    bool named;          /* the root stands in SVG's namespace */
-    struct buf sides[2]; /* width and height; empty: not given */
-    struct buf view_box;
-    int error; /* 0, or what ended the reading */
+    bool named;                /* the root stands in SVG's namespace */
+    struct buf given[GIVEN_N]; /* of the root; empty: not given */
+    int error;                 /* 0, or what ended the reading */
     struct buf *why;
 };
 
@@ -82,18 +90,16 @@ static void look_init(struct look *l, struct buf *why)
 {
     *l = (struct look){.why = why};
     buf_init(&l->text, ICON_BYTES_MAX);
-    buf_init(&l->sides[0], ICON_BYTES_MAX);
-    buf_init(&l->sides[1], ICON_BYTES_MAX);
-    buf_init(&l->view_box, ICON_BYTES_MAX);
+    for (size_t i = 0; i < GIVEN_N; i++)
+        buf_init(&l->given[i], ICON_BYTES_MAX);
 }
 
 static void look_fini(struct look *l)
 {
     XML_ParserFree(l->parser);
     buf_fini(&l->text);
-    buf_fini(&l->sides[0]);
-    buf_fini(&l->sides[1]);
-    buf_fini(&l->view_box);
+    for (size_t i = 0; i < GIVEN_N; i++)
+        buf_fini(&l->given[i]);
 }
 
 /* The reading ends with @rc, a first one with it. */
@@ -233,14 +239,11 @@ static bool declares(const char *name, const char *element)
 static void look_at_root(struct look *l, const char *element, const char *name,
                          const char *value)
 {
-    struct buf *keep = strcmp(name, "width") == 0     ? &l->sides[0]
-                       : strcmp(name, "height") == 0  ? &l->sides[1]
-                       : strcmp(name, "viewBox") == 0 ? &l->view_box
-                                                      : NULL;
-
-    /* with a blank, so that an empty one was given, too */
-    if (keep && buf_add_f(keep, "%s ", value))
-        end(l, -ENOMEM);
+    for (size_t i = 0; i < GIVEN_N; i++) {
+        /* with a blank, so that an empty one was given, too */
+        if (strcmp(name, given_names[i]) == 0 && buf_add_f(&l->given[i], "%s ", value))
+            end(l, -ENOMEM);
+    }
     if (declares(name, element) && strcmp(value, SVG_SPACE) == 0)
         l->named = true;
 }
@@ -329,17 +332,17 @@ static bool is_box(struct view v)
 /* Sides that are given count; without them the view box does. */
 static int check_size(struct look *l)
 {
-    bool given = l->sides[0].len && l->sides[1].len;
+    bool given = l->given[WIDTH].len && l->given[HEIGHT].len;
 
-    for (size_t i = 0; i < 2; i++) {
-        if (l->sides[i].len && !is_side(buf_view(&l->sides[i])))
-            return wrong(l, i ? "is not 14x14: its height is another one"
-                              : "is not 14x14: its width is another one");
+    for (size_t i = WIDTH; i <= HEIGHT; i++) {
+        if (l->given[i].len && !is_side(buf_view(&l->given[i])))
+            return wrong(l, i == HEIGHT ? "is not 14x14: its height is another one"
+                                        : "is not 14x14: its width is another one");
     }
-    if (!given && !l->view_box.len)
+    if (!given && !l->given[VIEW_BOX].len)
         return wrong(
             l, "says no size: it needs width=\"14\" height=\"14\" or viewBox=\"0 0 14 14\"");
-    if (!given && !is_box(buf_view(&l->view_box)))
+    if (!given && !is_box(buf_view(&l->given[VIEW_BOX])))
         return wrong(l, "is not 14x14: its viewBox is not 0 0 14 14");
     return 0;
 }

@@ -66,15 +66,6 @@ bool letter_wants(const struct letter *l, enum letter_item item)
 
 /* --- what a good answer is ------------------------------------------------------------------ */
 
-static struct view trim(struct view v)
-{
-    while (v.len && isspace((unsigned char)v.ptr[0]))
-        v = view_make(v.ptr + 1, v.len - 1);
-    while (v.len && isspace((unsigned char)v.ptr[v.len - 1]))
-        v.len--;
-    return v;
-}
-
 static bool is_one_of(struct view v, const char *const *words, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -405,7 +396,7 @@ static check_fn *const checks[LETTER_N] = {
 
 int letter_answer(struct letter *l, enum letter_item item, struct view text, struct buf *why)
 {
-    struct view v = trim(text);
+    struct view v = view_trim(text, " \t\n\v\f\r");
     struct answer a = {.letter = l};
     const char *wrong = NULL;
     int rc = 0;

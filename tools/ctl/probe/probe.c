@@ -1,8 +1,6 @@
 /* amoctl probe: a few calls through core on a live account, a finding for each question, and
  * the settings that follow. */
 
-#include "tools/ctl/probe/probe.h"
-
 #include <inttypes.h>
 #include <poll.h>
 #include <stdarg.h>
