@@ -157,11 +157,26 @@ def header_shape(root):
 
 
 MAX_FUNCTION_LINES, MAX_FILE_LINES = 100, 640
+# Lines of code of a room and all below it, tests aside: helpers are not to outgrow what they help.
+MAX_ROOM_LINES = {"tools": 14000}
+
+
+def code_lines(text):
+    """Lines with code on them: blank ones and comments do not count."""
+    return sum(1 for line in source.code(text, keep_strings=True).split("\n") if line.strip())
 
 
 def sizes(root):
-    """No function over 100 lines; a file over about 600 holds two ideas."""
-    found = []
+    """No function over 100 lines; a file over about 600 holds two ideas; tools/ has 14,000 lines of code at most."""
+    found = source.Findings()
+    figures = []
+    for room, most in MAX_ROOM_LINES.items():
+        lines = sum(code_lines(source.read(root, rel)) for rel in source.files(root, ".c", ".h", rooms=(room,))
+                    if not is_test(rel) and "testing" not in rel.parts)
+        figures.append(f"{room} {lines} of {most} lines of code")
+        if lines > most:
+            found.append(Finding(room, 1, f"{lines} lines of code: {most} at most"))
+    found.figure = ", ".join(figures)
     for rel in source.files(root, ".c", ".h"):
         text = source.read(root, rel)
         lines = text.count("\n")

@@ -11,6 +11,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import lint  # noqa: E402
+import rules_code  # noqa: E402
 import rules_docs  # noqa: E402
 import rules_rooms  # noqa: E402
 import source  # noqa: E402
@@ -141,6 +142,7 @@ PLANTED = [
     ("header-shape", {"core/a.h": "/* A. */\nint a(void);\n"}, "#pragma once"),
     ("sizes", {"core/a.c": DEEP}, "f has 104 lines"),
     ("sizes", {"core/a.c": "\n" * 700}, "split the file"),
+    ("sizes", {f"tools/ctl/a{n}.c": "int a;\n" * 600 for n in range(24)}, "14400 lines of code: 14000 at most"),
     ("enum-switches", replaced("core/take.c", "    case COMMAND_DONE:\n", "    default:\n"), "COMMAND_READY"),
     ("enum-switches", {"core/a.c": "enum colour { COLOUR_RED };\nint a(enum colour c)\n{\n    switch (c) {\n"
                                    "    case COLOUR_RED:\n        return 1;\n    default:\n        return 0;\n    }\n}\n"},
@@ -229,6 +231,14 @@ def test_ctest_runs_every_quick_rule_that_needs_no_tool():
     cmake = (HERE.parent / "CMakeLists.txt").read_text(encoding="utf-8")
     run = cmake.split("foreach(rule ", 1)[1].split(")", 1)[0].split()
     assert set(run) == set(lint.QUICK) - {"headers-alone", "shell", "format"}
+
+
+def test_only_code_of_tools_counts(tree, monkeypatch):
+    monkeypatch.setitem(rules_code.MAX_ROOM_LINES, "tools", 3)
+    root = tree({"tools/ctl/a.c": "/* It\n * is a. */\n\nint a;\nint b; /* b */\n", "tools/ctl/a.h": "int a;\n",
+                 "tools/ctl/a_test.c": "int c;\n", "tools/sandbox/testing/rig.c": "int d;\n"})
+    found = rules_code.sizes(root)
+    assert (found, found.figure) == ([], "tools 3 of 3 lines of code")
 
 
 def built(root, rel, text):
