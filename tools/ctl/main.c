@@ -45,14 +45,16 @@ static int run_asked(const struct args *a, const struct config *config, struct v
     return rc;
 }
 
-static int run_online(const struct args *a, const struct config *config, struct view args)
+static int run_or_ask(const struct args *a, const struct config *config, struct view args)
 {
     const struct verb *verb = a->verb->more;
     int rc = 0;
 
-    bus_init();
+    if (!verb->offline)
+        bus_init();
     rc = verb->run ? verb->run(a, config) : run_asked(a, config, args);
-    bus_fini();
+    if (!verb->offline)
+        bus_fini();
     return rc;
 }
 
@@ -81,7 +83,7 @@ static int run_verb(const struct args *a)
     else if (rc)
         rc = output_error(a, EXIT_USAGE, buf_str(&why));
     else
-        rc = verb->offline ? verb->run(a, config) : run_online(a, config, buf_view(&args));
+        rc = run_or_ask(a, config, buf_view(&args));
     if (args.ptr)
         secret_wipe(args.ptr, args.len);
     buf_fini(&args);
@@ -128,10 +130,11 @@ out:
 
 static int run(const struct args *a)
 {
-    const struct verb *verb = a->verb ? a->verb->more : NULL;
+    const struct verb *verb = NULL;
 
     if (a->version || a->help)
         return args_tell(&amoctl_program, a) ? EXIT_FINE : EXIT_FAILED;
+    verb = a->verb->more;
     return verb->run || verb->control ? run_verb(a) : run_config_check(a);
 }
 

@@ -73,26 +73,26 @@ static bool control_fits(const char *route, bool more, const char *path, const c
 }
 
 /* Let @handle answer, or @act be acted: one of them is given. */
-static void control_dispatch(struct control_request *q, control_fn *handle, act_fn *act)
+static void control_dispatch(struct control_request q, control_fn *handle, act_fn *act)
 {
-    struct view raw = exchange_body(q->x);
+    struct view raw = exchange_body(q.x);
     struct json_object *o = NULL;
     char decoded[256];
 
-    if (view_copy(view_of(q->rest), decoded, sizeof(decoded))) {
-        control_refuse(q->x, 404, "not_found", "", "no such address");
+    if (view_copy(view_of(q.rest), decoded, sizeof(decoded))) {
+        control_refuse(q.x, 404, "not_found", "", "no such address");
         return;
     }
     exchange_unescape(decoded);
-    q->rest = decoded;
-    q->body = raw.len ? jread_parse(raw) : NULL;
-    if (raw.len && !q->body)
-        control_refuse(q->x, 400, "not_json", "", "the body is not JSON");
+    q.rest = decoded;
+    q.body = raw.len ? jread_parse(raw) : NULL;
+    if (raw.len && !q.body)
+        control_refuse(q.x, 400, "not_json", "", "the body is not JSON");
     else
-        o = act ? control_each(q, act) : handle(q);
+        o = act ? control_each(&q, act) : handle(&q);
     if (o)
-        control_answer(q->x, 200, o);
-    json_object_put(q->body);
+        control_answer(q.x, 200, o);
+    json_object_put(q.body);
 }
 
 void control_handle(struct sandbox *s, struct exchange *x)
@@ -108,7 +108,7 @@ void control_handle(struct sandbox *s, struct exchange *x)
         known = true;
         if (strcmp(routes[i].method, exchange_method(x)) != 0)
             continue;
-        control_dispatch(&q, routes[i].handle, routes[i].act);
+        control_dispatch(q, routes[i].handle, routes[i].act);
         return;
     }
     if (list && strcmp(exchange_method(x), "GET") == 0)

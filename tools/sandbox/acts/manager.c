@@ -107,7 +107,7 @@ static int manager_write(struct act *a, struct amojo_chat *chat, struct json_obj
     int status = manager_message(a, chat, &m);
     struct json_object *o = NULL;
 
-    if (status == 0) {
+    if (m) {
         o = hook_body_message(a->sandbox, m, text ? text : "", source ? source : chat->source,
                               content);
         m->body = blob_new(jread_text(o), strlen(jread_text(o)));

@@ -152,8 +152,8 @@ static void check_posts(struct jcheck *c, struct json_object *m, const char *pat
 
         check_url(c, "shared_post", "url",
                   jcheck_str(c, shared, "shared_post", "url", JCHECK_REQUIRED, 0));
-        jcheck_texts(c, shared, "shared_post", "preview_link", "preview_permalink", "site_name",
-                     NULL);
+        JCHECK_TEXTS(c, shared, "shared_post", "preview_link", "preview_permalink",
+                     "site_name");
         if (type && strcmp(type, "post") != 0)
             jcheck_fail(c, "shared_post", "type", "must be post");
     }
@@ -161,8 +161,7 @@ static void check_posts(struct jcheck *c, struct json_object *m, const char *pat
         return;
     (void)jcheck_str(c, post, "post", "id", JCHECK_REQUIRED, 0); /* c keeps the mistake */
     check_url(c, "post", "url", jcheck_str(c, post, "post", "url", JCHECK_REQUIRED, 0));
-    jcheck_texts(c, post, "post", "preview_url", "preview_permalink", "username", "caption",
-                 NULL);
+    JCHECK_TEXTS(c, post, "post", "preview_url", "preview_permalink", "username", "caption");
 }
 
 static void check_edit_status(struct jcheck *c, struct json_object *m, bool edit)
@@ -252,7 +251,7 @@ static struct json_object *check_embedded(struct jcheck *c, struct json_object *
     named = jcheck_str(c, m, path, "msgid", JCHECK_OPTIONAL, 0) || named;
     if (!named)
         amojo_check_described(c, m, path);
-    jcheck_texts(c, m, path, "text", "media", "thumbnail", "file_name", NULL);
+    JCHECK_TEXTS(c, m, path, "text", "media", "thumbnail", "file_name");
     (void)jcheck_int(c, m, path, "file_size", JCHECK_OPTIONAL); /* c keeps the mistake */
     (void)jcheck_int(c, m, path, "media_duration", JCHECK_OPTIONAL);
     return m;
@@ -276,8 +275,7 @@ static bool check_links(struct jcheck *c, struct json_object *p, struct amojo_ca
     }
     call->forwards = forwards;
     call->forwarded = check_embedded(c, jread_at(list, 0), "payload.forwards.messages");
-    jcheck_texts(c, forwards, "payload.forwards", "conversation_id", "conversation_ref_id",
-                 NULL);
+    JCHECK_TEXTS(c, forwards, "payload.forwards", "conversation_id", "conversation_ref_id");
     return true;
 }
 

@@ -149,7 +149,7 @@ int amojo_call_chats(struct amojo_ask *q)
     chat = names_get(&q->scope->chats_by_client, conversation);
     if (!chat) {
         refused = chats_make(q, conversation, &party, &chat);
-        if (refused)
+        if (!chat)
             return refused;
         text_set(&chat->source, source);
     }

@@ -224,9 +224,9 @@ static int message_new(struct amojo_ask *q, const struct amojo_call *call)
     if (!message_links(q, call))
         return 400;
     refused = message_client(q, call, &k.client);
-    if (refused == 0)
+    if (k.client)
         refused = message_chat(q, call, k.client, &chat);
-    return refused ? refused : message_keep(q, chat, &k);
+    return chat ? message_keep(q, chat, &k) : refused;
 }
 
 /* Why this edit may not be made; NULL: it may. The message is found by amojo's id or the bridge's;
@@ -289,7 +289,7 @@ static int message_edit(struct amojo_ask *q, const struct amojo_call *call)
 
 int amojo_call_message(struct amojo_ask *q)
 {
-    struct amojo_call call;
+    struct amojo_call call = {0};
 
     if (q->body)
         amojo_check_message(&q->check, q->body, q->sandbox->settings.lenient_files, &call);

@@ -2,7 +2,6 @@
 #include "tools/sandbox/kit/jread.h"
 
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 struct json_object *jread_parse(struct view bytes)
@@ -304,13 +303,9 @@ struct json_object *jcheck_object(struct jcheck *c, struct json_object *o, const
     return jcheck_member(c, o, path, key, need, json_type_object);
 }
 
-void jcheck_texts(struct jcheck *c, struct json_object *o, const char *path, ...)
+void jcheck_texts(struct jcheck *c, struct json_object *o, const char *path,
+                  const char *const *keys, size_t n)
 {
-    const char *key = NULL;
-    va_list keys;
-
-    va_start(keys, path);
-    while ((key = va_arg(keys, const char *)))
-        (void)jcheck_str(c, o, path, key, JCHECK_OPTIONAL, 0); /* c keeps the mistake */
-    va_end(keys);
+    for (size_t i = 0; i < n; i++)
+        (void)jcheck_str(c, o, path, keys[i], JCHECK_OPTIONAL, 0); /* c keeps the mistake */
 }

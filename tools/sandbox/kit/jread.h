@@ -93,5 +93,9 @@ bool jcheck_bool(struct jcheck *c, struct json_object *o, const char *path, cons
 void jcheck_float(struct jcheck *c, struct json_object *o, const char *path, const char *key);
 struct json_object *jcheck_object(struct jcheck *c, struct json_object *o, const char *path,
                                   const char *key, enum jcheck_need need);
-/* Members that are strings when they are there; NULL ends their names. */
-void jcheck_texts(struct jcheck *c, struct json_object *o, const char *path, ...);
+/* Members that are strings when they are there. */
+#define JCHECK_TEXTS(c, o, path, ...)                                                          \
+    jcheck_texts(c, o, path, (const char *const[]){__VA_ARGS__},                               \
+                 AMO_COUNT(((const char *const[]){__VA_ARGS__})))
+void jcheck_texts(struct jcheck *c, struct json_object *o, const char *path,
+                  const char *const *keys, size_t n);

@@ -157,14 +157,14 @@ static void other_kinds_are_checked_alike(void **state)
     assert_non_null(jcheck_object(&good, o, "", "o", JCHECK_REQUIRED));
     jcheck_float(&good, o, "", "f");
     jcheck_float(&good, o, "", "n");
-    jcheck_texts(&good, o, "", "s", "absent", NULL);
+    JCHECK_TEXTS(&good, o, "", "s", "absent");
     assert_false(jcheck_bad(&good));
     (void)jcheck_int(&c[0], o, "", "s", JCHECK_OPTIONAL);
     (void)jcheck_bool(&c[1], o, "", "s");
     (void)jcheck_object(&c[2], o, "", "s", JCHECK_OPTIONAL);
     jcheck_float(&c[3], o, "", "s");
     jcheck_float(&c[4], o, "", "x");
-    jcheck_texts(&c[5], o, "", "s", "n", "f", NULL);
+    JCHECK_TEXTS(&c[5], o, "", "s", "n", "f");
     for (size_t i = 0; i < 6; i++)
         assert_string_equal(c[i].words, words[i]);
     json_object_put(o);

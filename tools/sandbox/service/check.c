@@ -122,7 +122,7 @@ static void check_media(struct jcheck *c, struct json_object *data, bool needed)
     url = jcheck_str(c, m, "data.media", "url", JCHECK_REQUIRED, 0);
     if (url && strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
         jcheck_fail(c, "data.media", "url", "must be an address");
-    jcheck_texts(c, m, "data.media", "name", "mime", "thumbnail", "group", NULL);
+    JCHECK_TEXTS(c, m, "data.media", "name", "mime", "thumbnail", "group");
     check_count(c, m, "data.media", "size");
     check_count(c, m, "data.media", "duration");
 }
@@ -166,15 +166,15 @@ static void check_list(struct jcheck *c, struct json_object *data)
     struct json_object *l = jcheck_object(c, data, "data", "list", JCHECK_OPTIONAL);
     struct json_object *sections = check_array(c, l, "data.list", "sections");
 
-    jcheck_texts(c, l, "data.list", "header", "body", "footer", "button", NULL);
+    JCHECK_TEXTS(c, l, "data.list", "header", "body", "footer", "button");
     for (size_t i = 0; i < jread_len(sections); i++) {
         struct json_object *s = jread_at(sections, i);
         struct json_object *rows = check_array(c, s, "data.list.sections", "rows");
 
         (void)jcheck_str(c, s, "data.list.sections", "title", JCHECK_OPTIONAL, 0);
         for (size_t j = 0; j < jread_len(rows); j++)
-            jcheck_texts(c, jread_at(rows, j), "data.list.sections.rows", "callback_data",
-                         "title", "description", NULL);
+            JCHECK_TEXTS(c, jread_at(rows, j), "data.list.sections.rows", "callback_data",
+                         "title", "description");
     }
 }
 
@@ -184,9 +184,9 @@ static void check_template(struct jcheck *c, struct json_object *data)
     struct json_object *params = check_array(c, t, "data.template", "params");
 
     (void)jcheck_int(c, t, "data.template", "id", JCHECK_OPTIONAL); /* c keeps the mistake */
-    jcheck_texts(c, t, "data.template", "external_id", "content", NULL);
+    JCHECK_TEXTS(c, t, "data.template", "external_id", "content");
     for (size_t i = 0; i < jread_len(params); i++)
-        jcheck_texts(c, jread_at(params, i), "data.template.params", "key", "value", NULL);
+        JCHECK_TEXTS(c, jread_at(params, i), "data.template.params", "key", "value");
 }
 
 /* True when something else than words and files carries the message. */
@@ -197,7 +197,7 @@ static bool check_parts(struct jcheck *c, struct json_object *data)
 
     (void)check_id_of(c, data, "reply_to", JCHECK_OPTIONAL, JCHECK_REQUIRED);
     (void)check_id_of(c, data, "post", JCHECK_OPTIONAL, JCHECK_REQUIRED);
-    jcheck_texts(c, forwarded, "data.forwarded", "id", "author", NULL);
+    JCHECK_TEXTS(c, forwarded, "data.forwarded", "id", "author");
     check_buttons(c, data);
     check_list(c, data);
     check_template(c, data);
@@ -237,7 +237,7 @@ static void check_message(struct jcheck *c, struct json_object *data)
     if (!jread_get(data, "write_first"))
         jcheck_fail(c, "data", "write_first", "is required");
     conversation = check_id_of(c, data, "conversation", known, known);
-    jcheck_texts(c, receiver, "data.receiver", "id", "phone", "name", "email", NULL);
+    JCHECK_TEXTS(c, receiver, "data.receiver", "id", "phone", "name", "email");
     if (first)
         (void)jcheck_str(c, receiver, "data.receiver", "phone", JCHECK_REQUIRED, 0);
     if (first && conversation)
