@@ -312,8 +312,9 @@ static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_me
         return;
     }
     p->spool = spool;
-    p->sent_before = h.fresh ? h.fresh : h.next;
     if (p->role == ROLE_INGRESS) {
+        p->sent_before = spools_sent_before(spool, &h, &env->edge_boot);
+        p->n_again = p->sent_before > h.low ? p->sent_before - h.low : 0;
         ingress_seen(c, p);
         note_forgotten(c, p, &h);
     } else {

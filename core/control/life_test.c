@@ -400,6 +400,48 @@ static void what_changed_while_amojo_was_asked_is_seen(void **state)
     assert_non_null(strstr(reply.error, "removed meanwhile"));
 }
 
+/* A second account of connector "svc". */
+static void connect_second(struct rig *r)
+{
+    struct registry *reg = NULL;
+    struct reg_scope *scope = NULL;
+
+    assert_int_equal(registry_new(&reg), 0);
+    assert_int_equal(core_turn(&r->core), 0);
+    scope = registry_add_scope(reg);
+    scope->id = mem_strdup("ch_second");
+    scope->channel = mem_strdup("ch");
+    scope->account = mem_strdup("second");
+    scope->connector = mem_strdup("svc");
+    scope->title = mem_strdup("Second");
+    assert_int_equal(store_scope_put(r->core.store, scope), 0);
+    assert_int_equal(core_registry_changed(&r->core), 0);
+    registry_free(reg);
+    rig_commit(r);
+}
+
+/* Until core has heard what its store may have forgotten no number moves; whoever asks is told how long. */
+static void who_is_waited_for_and_how_much_is_left_is_said(void **state)
+{
+    static const char remove[] = "{\"connector\":\"svc\",\"source\":\"line1\"}";
+    struct rig *r = *state;
+    struct event e = rig_client_text("m1");
+
+    rig_take(r, &e);
+    rig_register_source(r, "line1", "ch_acc");
+    connect_second(r);
+    r->ingress->sent_before = 20;
+    r->ingress->n_again = 19;
+    ctl_sad(r, "source.remove", remove, EXIT_FAILED,
+            "ingress ingress has still to send again 18 of the 19 events that it may have sent "
+            "before: try again in some seconds");
+    r->core.queue->full = true;
+    ctl_sad(r, "source.remove", remove, EXIT_FAILED, "try again when its queue has room");
+    r->core.queue->full = false;
+    r->ingress->sent_before = 2; /* that one is taken */
+    ctl_fine(r, "source.remove", remove);
+}
+
 static void what_is_used_cannot_be_removed(void **state)
 {
     struct rig *r = *state;
@@ -599,6 +641,7 @@ int main(void)
         CASE(an_account_does_not_move_to_another_connector_unasked),
         CASE(an_account_is_named_by_its_amojo_id),
         CASE(what_changed_while_amojo_was_asked_is_seen),
+        CASE(who_is_waited_for_and_how_much_is_left_is_said),
         CASE(what_is_used_cannot_be_removed),
         CASE(an_account_is_connected_after_a_start_but_not_twice_in_ten_minutes),
         CASE(nobody_is_connected_without_a_worker_nor_while_paused_or_gone),

@@ -4,13 +4,16 @@
 
 #include "core/control/moves.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/num.h"
 #include "base/process.h"
 #include "core/deliver/moved.h"
 #include "core/intake/echo.h"
 #include "core/model/reach.h"
+#include "core/peers/peers.h"
 #include "core/peers/spools.h"
 #include "core/store/reach.h"
 
@@ -123,22 +126,42 @@ void moves_fini(struct moves *m)
 }
 
 /* A store that was put back learns from the spools what it has forgotten; until then it would take words that
- * have arrived for words of whoever has the number next. */
-static bool is_learning(const struct core *c)
+ * have arrived for words of whoever has the number next. Nobody can say that it was not put back: who was
+ * told what by a core before is not always known. 0 when nothing is to be waited for. */
+static int learning_admitted(struct control_ask *ask)
 {
+    const struct core *c = ask->core;
     int64_t now = clock_mono_ms();
+    const char *missed = spools_missed(c, now);
+    const struct peer *p = spools_sending_again(c, NULL, now);
+    const char *when = c->queue->full ? "when its queue has room" : "in some seconds";
 
-    return spools_are_missed(c, now) || spools_send_again(c, NULL, now) ||
-           echo_waits_for_spools(c);
+    if (missed)
+        return control_fail(ask, EXIT_FAILED,
+                            "core has just started, and ingress %s, which may have something to"
+                            " send again, is not back: try again in some seconds",
+                            missed);
+    if (p)
+        return control_fail(
+            ask, EXIT_FAILED,
+            "core has just started, and ingress %s has still to send again %" PRIu64
+            " of the %" PRIu64 " events that it may have sent before:"
+            " try again %s",
+            p->name, spools_left(p), num_max(p->n_again, spools_left(p)), when);
+    if (echo_waits_for_spools(c))
+        return control_fail(ask, EXIT_FAILED,
+                            "core has just started, and some of what ingresses have sent again"
+                            " waits until it can be told whose it is: try again in some"
+                            " seconds");
+    return 0;
 }
 
 int moves_admitted(struct control_ask *ask, const struct moves *m)
 {
-    if (m->moves + m->cut > 0 && !m->dry_run && is_learning(ask->core))
-        return control_fail(
-            ask, EXIT_FAILED,
-            "core has just started, and an ingress has still to send again what it"
-            " sent before: try again in some seconds");
+    int rc = m->moves + m->cut > 0 && !m->dry_run ? learning_admitted(ask) : 0;
+
+    if (rc)
+        return rc;
     if (m->others == 0 || m->dry_run || moves_flag(ask, "move"))
         return 0;
     return control_fail(ask, EXIT_FAILED,

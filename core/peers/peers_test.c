@@ -340,6 +340,28 @@ static void a_folder_that_its_last_taker_never_had_is_forked(void **state)
     (void)claimed(r, &h, &boot_b, 0);
 }
 
+/* What a forgotten core may have had ends where this life of core begins, whoever of its line comes back. */
+static void what_is_first_sent_in_this_life_was_sent_to_no_core_before(void **state)
+{
+    const struct id id = {{78}};
+    struct rig *r = *state;
+    struct spool *s = spools_load(&r->core, &id);
+    struct hello h = hello_of("in");
+
+    assert_non_null(s);
+    h.next = 17;
+    assert_int_equal(spools_sent_before(s, &h, &boot_a), 17);
+    h.fresh = 40; /* it has sent some to this core meanwhile */
+    assert_int_equal(spools_sent_before(s, &h, &boot_a), 17);
+    h.lives = id_view(&boot_a); /* the next process with this folder */
+    assert_int_equal(spools_sent_before(s, &h, &boot_b), 17);
+    h.lives = VIEW_NONE; /* one that does not say whose folder it has */
+    h.fresh = 60;
+    assert_int_equal(spools_sent_before(s, &h, &boot_b), 60);
+    h.fresh = 50;
+    assert_int_equal(spools_sent_before(s, &h, &boot_a), 60);
+}
+
 static void a_spool_has_one_live_process(void **state)
 {
     struct rig *r = *state;
@@ -419,6 +441,9 @@ int main(void)
                                         rig_teardown),
         cmocka_unit_test_setup_teardown(a_folder_that_its_last_taker_never_had_is_forked,
                                         rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(
+            what_is_first_sent_in_this_life_was_sent_to_no_core_before, rig_setup,
+            rig_teardown),
         cmocka_unit_test_setup_teardown(a_spool_has_one_live_process, rig_setup, rig_teardown),
         cmocka_unit_test(every_refusal_has_words_of_its_own),
         cmocka_unit_test_setup_teardown(a_spool_nobody_speaks_for_is_forgotten_in_time,

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "core/peers/peers.h"
 #include "core/store/erase.h"
 #include "core/store/store.h"
@@ -83,17 +84,24 @@ static bool another_lives(struct core *c, const struct spool *s, const struct he
     return false;
 }
 
-/* Whoever opens a spool writes its boot id down in there. If the process that sent last is not
- * among those that had this folder, it had another one: a copy, whatever the numbers say. */
+/* Whoever opens a spool writes its boot id down in there. Is the process @who this one, or one that had
+ * its folder before? */
+static bool had_folder(const struct hello *h, const struct id *boot, const struct id *who)
+{
+    if (id_equal(who, boot))
+        return true;
+    for (size_t at = 0; at + sizeof(*who) <= h->lives.len; at += sizeof(*who)) {
+        if (memcmp(h->lives.ptr + at, who->bytes, sizeof(*who)) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* If the process that sent last is not among those that had this folder, it had another one: a copy,
+ * whatever the numbers say. */
 static bool has_forked(const struct spool *s, const struct hello *h, const struct id *boot)
 {
-    if (id_is_zero(&s->taker) || id_equal(&s->taker, boot) || !h->lives.ptr)
-        return false;
-    for (size_t at = 0; at + sizeof(s->taker) <= h->lives.len; at += sizeof(s->taker)) {
-        if (memcmp(h->lives.ptr + at, s->taker.bytes, sizeof(s->taker)) == 0)
-            return false;
-    }
-    return true;
+    return !id_is_zero(&s->taker) && h->lives.ptr && !had_folder(h, boot, &s->taker);
 }
 
 static bool was_ended(const struct spool *s, const struct id *boot)
@@ -126,6 +134,17 @@ int spools_claim(struct core *c, struct spool *s, const struct hello *h, const s
     }
     peers_end_others(c, s, boot);
     return 0;
+}
+
+uint64_t spools_sent_before(struct spool *s, const struct hello *h, const struct id *boot)
+{
+    uint64_t fresh = h->fresh ? h->fresh : h->next;
+
+    if (s->sent_before && had_folder(h, boot, &s->sender))
+        return s->sent_before;
+    s->sent_before = num_max(s->sent_before, fresh);
+    s->sender = *boot;
+    return s->sent_before;
 }
 
 void spools_took(struct spool *s, const struct id *boot)
@@ -190,22 +209,41 @@ void spools_came(struct core *c, const char *name)
     }
 }
 
-bool spools_are_missed(const struct core *c, int64_t now_mono_ms)
+const char *spools_missed(const struct core *c, int64_t now_mono_ms)
 {
-    return now_mono_ms < c->peers->settling_until_ms &&
-           !list_is_empty(&c->peers->known_ingresses);
+    if (now_mono_ms >= c->peers->settling_until_ms || list_is_empty(&c->peers->known_ingresses))
+        return NULL;
+    return LIST_ENTRY_CONST(c->peers->known_ingresses.next, struct known_worker, link)->name;
 }
 
-bool spools_send_again(const struct core *c, const struct spool *but, int64_t now_mono_ms)
+bool spools_are_missed(const struct core *c, int64_t now_mono_ms)
+{
+    return spools_missed(c, now_mono_ms);
+}
+
+uint64_t spools_left(const struct peer *p)
+{
+    uint64_t gap = p->spool ? taken_gap_from(&p->spool->taken, p->sends_from) : p->sent_before;
+
+    return gap < p->sent_before ? p->sent_before - gap : 0;
+}
+
+const struct peer *spools_sending_again(const struct core *c, const struct spool *but,
+                                        int64_t now_mono_ms)
 {
     for (const struct list *i = c->peers->list.next; i != &c->peers->list; i = i->next) {
         const struct peer *p = LIST_ENTRY_CONST(i, struct peer, link);
 
         if (p->spool && p->spool != but && !p->ended && peer_is_alive(p, now_mono_ms) &&
-            taken_gap_from(&p->spool->taken, p->sends_from) < p->sent_before)
-            return true;
+            spools_left(p) > 0)
+            return p;
     }
-    return false;
+    return NULL;
+}
+
+bool spools_send_again(const struct core *c, const struct spool *but, int64_t now_mono_ms)
+{
+    return spools_sending_again(c, but, now_mono_ms);
 }
 
 /* --- keeping -------------------------------------------------------------------------------- */

@@ -18,7 +18,11 @@ struct spool {
     uint64_t
         later; /* the first event that there was no room for: behind it nothing is taken before
                         it, which would overtake it; 0 none */
-    struct id taker; /* boot id of the process whose events were taken last; zero unknown */
+    uint64_t
+        sent_before; /* below it every number may have been sent to a core before this life of core;
+                             0 no process has said HELLO for it in this life */
+    struct id sender; /* boot id of the process that said so */
+    struct id taker;  /* boot id of the process whose events were taken last; zero unknown */
     bool taker_dirty;
     struct id holder;    /* boot id of the process that speaks for it; zero none yet */
     struct id former[8]; /* of those it was taken over from: should one of them come back, there
@@ -40,6 +44,10 @@ struct spool *spools_load(struct core *c, const struct id *id);
  * for good. 0, SPOOLS_E_*. */
 AMO_MUSTCHECK int spools_claim(struct core *c, struct spool *s, const struct hello *h,
                                const struct id *boot, int64_t now_mono_ms);
+/* Below which number may a core before this life have taken events of @s that this store does not know
+ * of? What is sent first in this life of core was not sent to any before, so a process that comes back, or
+ * comes after the one that said HELLO first, changes nothing. */
+uint64_t spools_sent_before(struct spool *s, const struct hello *h, const struct id *boot);
 /* An event of it was taken from the process of this boot id. */
 void spools_took(struct spool *s, const struct id *boot);
 /* A SPOOLS_E_* in words for the other side. */
@@ -50,10 +58,15 @@ AMO_MUSTCHECK int spools_write(struct core *c);
 AMO_MUSTCHECK int spools_await(struct core *c);
 /* One of them is here. */
 void spools_came(struct core *c, const char *name);
-/* Soon after a start: one of them does not speak yet. */
+/* Soon after a start: one of them does not speak yet. And which, or NULL. */
 bool spools_are_missed(const struct core *c, int64_t now_mono_ms);
-/* Is anything that was sent before still to come from a spool other than @but? NULL: from any. */
+const char *spools_missed(const struct core *c, int64_t now_mono_ms);
+/* Is anything that was sent before still to come from a spool other than @but? NULL: from any. And from
+ * whom, or NULL; and how many events, at most. */
 bool spools_send_again(const struct core *c, const struct spool *but, int64_t now_mono_ms);
+const struct peer *spools_sending_again(const struct core *c, const struct spool *but,
+                                        int64_t now_mono_ms);
+uint64_t spools_left(const struct peer *p);
 /* Forgets, in memory, spools that no process has used lately. */
 void spools_tick(struct core *c, int64_t now_mono_ms);
 void spools_free(struct core *c);

@@ -115,7 +115,8 @@ def test_no_number_moves_while_core_learns_what_its_store_has_forgotten(stack):
     stack.settle()
     stack["ingress"].kill()
     stack.start_over("core")
-    assert "has just started" in o.source("wa1", b, "--move", code=1)
+    refused = o.source("wa1", b, "--move", code=1)
+    assert "has just started" in refused and "ingress ingress" in refused and "is not back" in refused
     assert "has just started" in stack.amoctl("source", "remove", "--connector", o.name, "--source", "wa1", code=1)
     assert o.source("wa1", b, "--move", "--dry-run")["moves"] == 1
     stack.start("ingress")
@@ -211,3 +212,32 @@ def test_a_managers_words_that_a_forgotten_core_sent_are_not_called_undelivered_
     stack.amoctl("source", "remove", "--connector", o.name, "--source", "wa1")
     wait_for(lambda: stack.control("status")["commands"] == 1, "its end")  # but for the word to the manager
     assert [(d["kind"], d["reason"]) for d in stack.control("dead.list")] == [("service.message", "unclear")]
+
+
+def test_an_ingress_that_starts_again_beside_a_core_that_lives_on_stops_no_verb():
+    """Its spool is large, but core has had all of it that was ever sent: nothing is to be learnt from it."""
+    with Stack(env={**QUICK, "AMO_CORE_COMMANDS_MAX": "4"}) as stack:
+        stack.up(register=False)
+        o = Office(stack, accounts=2)
+        a, b = o.scopes
+        o.source("wa1", a)
+        o.source("wa2", b)
+        o.says("met", WHO)
+        stack.settle()
+        assert stack["egress-0"].stop() == 0
+        for n in range(20):
+            assert o.post(WHO, text=f"in-{n}")[0] == 202
+        stack["ingress"].wait_line(r"what=core\.full")
+        stack.start_over("ingress")
+        stack["ingress"].wait_line(r"what=core\.full")
+        assert o.source("wa1", b, "--move")["moves"] == 1
+        # another core may have had them, for all that this one knows
+        heard = len(stack["ingress"].lines)
+        stack.start_over("core")
+        stack["ingress"].wait_line(r"what=core\.welcome", since=heard)
+        refused = o.source("wa1", a, "--move", code=1)
+        assert "has still to send again 16 of the" in refused and "when its queue has room" in refused
+        stack.start("egress-0")
+        stack.settle()
+        assert o.texts(b) == [f"in-{n}" for n in range(20)]
+        assert o.source("wa1", a, "--move")["moves"] == 1

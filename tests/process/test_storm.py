@@ -45,8 +45,8 @@ def test_people_go_on_writing_when_nobody_is_left_whom_no_manager_has_met(left):
 
 
 CUT = "amojo did not disconnect: cut (status 0)"
-LEARNING = ("core has just started, and an ingress has still to send again what it sent before: "
-            "try again in some seconds")
+LEARNING = ("core has just started, and ingress ingress has still to send again 3 of the 7 events that it may have "
+            "sent before: try again in some seconds")
 
 
 class Operated(Watched):
