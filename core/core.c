@@ -276,7 +276,8 @@ static int core_open_store(struct core *c)
     buf_init(&why, 1024);
     rc = store_open(config_text(c->config, "core/store"), &why, &c->store);
     if (rc)
-        (void)fprintf(stderr, "amo-core: cannot open the store: %s\n", buf_str(&why));
+        log_failed(LOG_LEVEL_ERROR, "store.failed", store_errno(rc), "in=open sqlite=\"%s\"",
+                   buf_str(&why));
     buf_fini(&why);
     if (rc)
         return rc;

@@ -100,6 +100,17 @@ static int db_class(int rc)
     }
 }
 
+/* A disk without room fails SQLite in many ways, not all of which it calls full: the file beside the log
+ * that cannot grow when a store is opened is an error of input and output. The system says which it was. */
+static int class_of_system(int class, int from_system)
+{
+    if (class != -EIO)
+        return class;
+    if (from_system == ENOSPC || from_system == EDQUOT)
+        return STORE_FULL;
+    return from_system == EROFS ? STORE_READONLY : class;
+}
+
 /* The class of @rc; of a failure SQLite's words are kept, until the next one. */
 static int db_code(struct db *d, int rc)
 {
@@ -110,6 +121,8 @@ static int db_code(struct db *d, int rc)
 
     if (class == 0)
         return 0;
+    if (same)
+        class = class_of_system(class, from_system);
     d->failed = class;
     (void)snprintf(d->words, sizeof(d->words), "%s (sqlite %d, errno %d)",
                    same ? sqlite3_errmsg(d->handle) : sqlite3_errstr(rc), same ? full : rc,

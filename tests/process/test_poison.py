@@ -121,6 +121,8 @@ def test_a_full_disk_under_a_restarting_core_makes_no_suspects():
                 stack["core"].start()
                 wait_for(ends_on_the_full_disk, "core's end on the full disk")
                 assert stack["core"].child.returncode == 75
+                stack["core"].wait_line(r'what=store\.failed .*words="No space left on device"')
+            assert stack.operator("status").returncode == 3
             os.close(ballast)
             os.unlink(data / "ballast")
             stack.start("core")
