@@ -19,13 +19,17 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/process.h"
+#include "ingress/accept/accept.h"
 #include "ingress/accept/push.h"
+#include "ingress/accept/refused.h"
 #include "ingress/accept/registry_copy.h"
 #include "ingress/amojo/normalize.h"
 #include "ingress/connector/query.h"
 #include "ingress/http/door.h"
 #include "ingress/http/exchange.h"
+#include "ingress/http/figures.h"
 #include "ingress/http/guard.h"
 #include "ingress/routes.h"
 #include "ingress/spool/repeat.h"
@@ -38,6 +42,26 @@
 #define INGRESS_TICK_MS  100
 #define INGRESS_ADMIN_MS 1000
 #define INGRESS_TIDY_MS  1000
+
+struct top {
+    /* what ingress points to */
+    struct figures figures;
+    struct queries queries;
+    struct refused refused;
+    struct accept accept;
+
+    const char *config_path; /* read again on SIGHUP; NULL none. Borrowed */
+    int signal_fd;           /* -1 none yet */
+    struct id boot;          /* of this process */
+    struct tap *tap;
+    struct admin *admin;
+    const char *drain_spool; /* --drain: deliver this spool and end */
+    bool stopping;
+    int64_t stop_by_ms; /* monotonic */
+    int repeat_rc;      /* why the repeat log was not written, logged once; 0 it was */
+    int64_t tidied_ms;  /* monotonic */
+    int exit_code;
+};
 
 static void on_wait(void *arg, struct exchange *x);
 static void on_flush(void *arg);
@@ -71,20 +95,21 @@ static int start_failed(const char *what, const char *which, int rc)
 
 static int open_spool(struct ingress *in)
 {
-    struct spool_config sc = {.dir = in->drain_spool ? in->drain_spool
-                                                     : config_text(in->config, "ingress/spool"),
+    struct spool_config sc = {.dir = in->top->drain_spool
+                                         ? in->top->drain_spool
+                                         : config_text(in->config, "ingress/spool"),
                               .max_bytes = config_number(in->config, "ingress/spool_max_bytes"),
-                              .boot = &in->boot,
-                              .before_drop = in->drain_spool ? NULL : before_drop,
+                              .boot = &in->top->boot,
+                              .before_drop = in->top->drain_spool ? NULL : before_drop,
                               .arg = in};
     struct stat st;
     uint64_t from = 0;
     int rc = 0;
 
-    if (in->drain_spool && stat(in->drain_spool, &st))
-        return start_failed("no such spool", in->drain_spool, -errno);
+    if (in->top->drain_spool && stat(in->top->drain_spool, &st))
+        return start_failed("no such spool", in->top->drain_spool, -errno);
     rc = spool_open(&sc, &in->spool);
-    if (rc || in->drain_spool)
+    if (rc || in->top->drain_spool)
         return start_failed("cannot open the spool", sc.dir, rc);
     rc = repeat_open(sc.dir, clock_unix_ms(), &in->repeat);
     if (rc)
@@ -118,7 +143,7 @@ static int open_door(struct ingress *in)
     struct door_config dc = {.loop = in->loop,
                              .listen = config_text(c, "ingress/listen"),
                              .max_connections = config_number(c, "ingress/max_connections"),
-                             .figures = &in->figures,
+                             .figures = in->figures,
                              .head = routes_head,
                              .wait = on_wait,
                              .arg = in};
@@ -135,11 +160,11 @@ static int open_door(struct ingress *in)
 static int open_admin(struct ingress *in)
 {
     const char *listen = config_text(in->config, "ingress/admin_listen");
-    int rc = admin_new(listen, in->figures.stats, ingress_ready, refresh, in, &in->admin);
+    int rc = admin_new(listen, in->figures->stats, ingress_ready, refresh, in, &in->top->admin);
 
-    if (rc == 0 && in->admin)
-        rc = loop_add_fd(in->loop, admin_fd(in->admin), on_admin, in);
-    if (rc == 0 && in->admin)
+    if (rc == 0 && in->top->admin)
+        rc = loop_add_fd(in->loop, admin_fd(in->top->admin), on_admin, in);
+    if (rc == 0 && in->top->admin)
         rc = loop_add_timer(in->loop, INGRESS_ADMIN_MS, true, on_admin, in, NULL);
     return start_failed("cannot listen on", listen, rc);
 }
@@ -151,7 +176,7 @@ static int open_bus(struct ingress *in)
                              .spool = in->spool,
                              .endpoint = endpoint,
                              .name = in->name,
-                             .boot = &in->boot,
+                             .boot = &in->top->boot,
                              .registry_version = registry_version,
                              .refused = on_refused,
                              .registry = on_registry,
@@ -160,10 +185,10 @@ static int open_bus(struct ingress *in)
                              .replay = on_replay,
                              .lost = on_lost,
                              .arg = in};
-    int rc = tap_new(in->loop, config_text(in->config, "bus/tap"), in->name, &in->tap);
+    int rc = tap_new(in->loop, config_text(in->config, "bus/tap"), in->name, &in->top->tap);
     if (rc)
         return start_failed("cannot bind", config_text(in->config, "bus/tap"), rc);
-    pc.tap = in->tap;
+    pc.tap = in->top->tap;
     return start_failed("cannot connect to", endpoint, push_new(&pc, &in->push));
 }
 
@@ -175,7 +200,7 @@ static void reload(const struct ingress *in)
     struct buf why;
 
     buf_init(&why, 4096);
-    if (config_load(in->config_path, &why, &c)) {
+    if (config_load(in->top->config_path, &why, &c)) {
         (void)fprintf(stderr, "amo-ingress: %s\n", buf_str(&why));
         log_line(LOG_LEVEL_ERROR, "config.not_reloaded", NULL);
     } else if (log_level_parse(view_of(config_text(c, "log/level")), &level) == 0) {
@@ -191,7 +216,7 @@ static void on_signal(void *arg)
     struct ingress *in = arg;
     int number = 0;
 
-    while ((number = process_signal_next(in->signal_fd))) {
+    while ((number = process_signal_next(in->top->signal_fd))) {
         if (number == SIGHUP)
             reload(in);
         else
@@ -203,7 +228,7 @@ static int refuse_options(const struct ingress *in)
 {
     const char *words = NULL;
 
-    if (in->drain_spool && !*in->drain_spool)
+    if (in->top->drain_spool && !*in->top->drain_spool)
         words = "--drain needs a spool";
     else if (strcmp(config_text(in->config, "ingress/role"), "http") != 0)
         words = "role broker comes with the MMS3 connector; use http";
@@ -224,25 +249,38 @@ static void raise_limits(void)
     }
 }
 
+static int make_top(struct ingress *in, const struct process *p, const char *drain_spool)
+{
+    struct top *top = mem_zalloc(sizeof(*top));
+
+    *in = (struct ingress){.config = p->config, .name = p->name, .top = top};
+    if (!top)
+        return -ENOMEM;
+    in->figures = &top->figures;
+    in->queries = &top->queries;
+    in->refused = &top->refused;
+    in->accept = &top->accept;
+    top->config_path = p->config_path;
+    top->drain_spool = drain_spool;
+    top->signal_fd = -1;
+    queries_init(in->queries);
+    refused_init(in->refused);
+    accept_init(in->accept, on_flush, in);
+    return 0;
+}
+
 int ingress_open(struct ingress *in, const struct process *p, const char *drain_spool)
 {
     int rc = 0;
 
-    *in = (struct ingress){.config = p->config,
-                           .name = p->name,
-                           .drain_spool = drain_spool,
-                           .config_path = p->config_path,
-                           .signal_fd = -1};
-    list_init(&in->batch);
-    queries_init(&in->queries);
-    buf_init(&in->event, LIMIT_FRAME_BYTES / 2);
-    loop_deferred_init(&in->flush, on_flush, in);
+    rc = make_top(in, p, drain_spool);
+    if (rc)
+        return start_failed("cannot make", "its parts", rc);
     raise_limits();
     rc = refuse_options(in);
     rc = rc ? rc : start_failed("cannot make", "the loop", loop_new(&in->loop));
-    refused_init(&in->refused);
-    rc = rc ? rc : start_failed("cannot make", "figures", figures_init(&in->figures, in->name));
-    rc = rc ? rc : start_failed("cannot make", "a boot id", id_random(&in->boot));
+    rc = rc ? rc : start_failed("cannot make", "figures", figures_init(in->figures, in->name));
+    rc = rc ? rc : start_failed("cannot make", "a boot id", id_random(&in->top->boot));
     rc = rc ? rc : open_spool(in);
     if (!drain_spool) {
         rc = rc ? rc : open_registry(in);
@@ -254,9 +292,9 @@ int ingress_open(struct ingress *in, const struct process *p, const char *drain_
 
 int ingress_connect(struct ingress *in)
 {
-    int rc = process_signal_fd(&in->signal_fd);
+    int rc = process_signal_fd(&in->top->signal_fd);
 
-    rc = rc ? rc : loop_add_fd(in->loop, in->signal_fd, on_signal, in);
+    rc = rc ? rc : loop_add_fd(in->loop, in->top->signal_fd, on_signal, in);
     rc = rc ? rc : loop_add_timer(in->loop, INGRESS_TICK_MS, true, on_tick, in, NULL);
     rc = start_failed("cannot make", "a timer", rc);
     return rc ? rc : open_bus(in);
@@ -267,9 +305,9 @@ int ingress_run(struct ingress *in)
     struct spool_figures f;
 
     spool_figures(in->spool, &f);
-    if (in->drain_spool && f.events == 0)
+    if (in->top->drain_spool && f.events == 0)
         return EXIT_FINE;
-    return loop_run(in->loop) ? EXIT_TEMPORARY : in->exit_code;
+    return loop_run(in->loop) ? EXIT_TEMPORARY : in->top->exit_code;
 }
 
 /* On shutdown every waiting request gets 503 instead of a dropped connection. */
@@ -278,21 +316,23 @@ static void answer_all(struct ingress *in)
     door_drain(in->door); /* so that nobody comes twice */
     do {
         queries_give_up(in);
-        if (list_is_empty(&in->batch))
+        if (list_is_empty(&in->accept->batch))
             door_run(in->door);
         else
             on_flush(in);
-    } while (!list_is_empty(&in->batch) || !list_is_empty(&in->queries.waiting));
+    } while (!list_is_empty(&in->accept->batch) || !list_is_empty(&in->queries->waiting));
 }
 
 void ingress_close(struct ingress *in)
 {
-    if (in->admin)
-        loop_remove_fd(in->loop, admin_fd(in->admin));
-    admin_free(in->admin);
+    if (!in->top)
+        return;
+    if (in->top->admin)
+        loop_remove_fd(in->loop, admin_fd(in->top->admin));
+    admin_free(in->top->admin);
     if (in->door)
         answer_all(in);
-    loop_cancel(&in->flush);
+    loop_cancel(&in->accept->flush);
     door_free(in->door);
     push_free(in->push);
     guard_free(in->guard);
@@ -302,13 +342,15 @@ void ingress_close(struct ingress *in)
     repeat_close(in->repeat);
     in->repeat = NULL;
     spool_close(in->spool);
-    tap_free(in->tap);
-    figures_fini(&in->figures);
-    refused_fini(&in->refused);
-    buf_fini(&in->event);
+    tap_free(in->top->tap);
+    figures_fini(in->figures);
+    refused_fini(in->refused);
+    accept_fini(in->accept);
     loop_free(in->loop);
-    if (in->signal_fd >= 0)
-        (void)close(in->signal_fd); /* read only */
+    if (in->top->signal_fd >= 0)
+        (void)close(in->top->signal_fd); /* read only */
+    mem_free(in->top);
+    in->top = NULL;
 }
 
 void ingress_describe(const struct ingress *in, struct buf *out)
@@ -318,10 +360,10 @@ void ingress_describe(const struct ingress *in, struct buf *out)
 
     if (in->door)
         (void)buf_add_f(out, "listen=%s", door_address(in->door)); /* short */
-    if (in->admin)
+    if (in->top->admin)
         (void)buf_add_f(out, " admin=%.*s:%u", colon ? (int)(colon - listen) : 0, listen,
-                        admin_port(in->admin));
-    if (in->drain_spool)
+                        admin_port(in->top->admin));
+    if (in->top->drain_spool)
         (void)buf_add_str(out, "draining=1");
 }
 
@@ -335,25 +377,25 @@ static void on_wait(void *arg, struct exchange *x)
         queries_wait(in, x);
         return;
     }
-    list_add_tail(&in->batch, &x->waiting);
-    loop_defer(in->loop, &in->flush);
+    list_add_tail(&in->accept->batch, &x->waiting);
+    loop_defer(in->loop, &in->accept->flush);
 }
 
 /* The end of a turn. No answer that promises anything has left before this. */
 static void on_flush(void *arg)
 {
     struct ingress *in = arg;
-    uint64_t n = in->n_batch;
+    uint64_t n = in->accept->n_batch;
     int rc = spool_flush(in->spool);
 
-    in->n_batch = 0; /* the door may bring the next ones before this ends */
+    in->accept->n_batch = 0; /* the door may bring the next ones before this ends */
     if (rc == 0 && n > 0) {
-        stat_add(in->figures.flushes, 1);
-        stat_add(in->figures.flushed_events, n);
+        stat_add(in->figures->flushes, 1);
+        stat_add(in->figures->flushed_events, n);
         repeat_confirm(in->repeat, spool_next(in->spool));
     }
-    while (!list_is_empty(&in->batch)) {
-        struct exchange *x = LIST_ENTRY(in->batch.next, struct exchange, waiting);
+    while (!list_is_empty(&in->accept->batch)) {
+        struct exchange *x = LIST_ENTRY(in->accept->batch.next, struct exchange, waiting);
 
         list_remove(&x->waiting);
         if (rc)
@@ -373,7 +415,7 @@ static bool is_over(struct ingress *in)
 {
     if (!spool_has_failed(in->spool))
         return false;
-    in->exit_code = EXIT_TEMPORARY;
+    in->top->exit_code = EXIT_TEMPORARY;
     if (in->door)
         door_close(in->door);
     loop_stop(in->loop);
@@ -384,7 +426,7 @@ static bool is_over(struct ingress *in)
 
 static void try_open(struct ingress *in)
 {
-    if (!in->door || in->stopping || door_is_open(in->door) || !spool_reopen(in->spool))
+    if (!in->door || in->top->stopping || door_is_open(in->door) || !spool_reopen(in->spool))
         return;
     if (door_open(in->door))
         log_line(LOG_LEVEL_WARN, "listen.failed", "address=%s", door_address(in->door));
@@ -396,7 +438,7 @@ static void on_taken(void *arg)
     struct spool_figures f;
 
     try_open(in);
-    if (!in->drain_spool)
+    if (!in->top->drain_spool)
         return;
     spool_figures(in->spool, &f);
     if (f.events == 0) {
@@ -443,7 +485,7 @@ static void on_replay(void *arg, const struct replay *r)
         n.event.replay = r->number;
         rc = ingress_keep(in, &n.event, VIEW_NONE);
         amo_normal_fini(&n);
-        loop_defer(in->loop, &in->flush);
+        loop_defer(in->loop, &in->accept->flush);
     }
     if (rc)
         log_failed(LOG_LEVEL_WARN, "replay.refused", rc, "number=%" PRIu64, r->number);
@@ -455,7 +497,7 @@ static struct view on_refused(void *arg)
 {
     struct ingress *in = arg;
 
-    return refused_text(&in->refused, clock_unix_ms());
+    return refused_text(in->refused, clock_unix_ms());
 }
 
 static uint64_t registry_version(void *arg)
@@ -469,9 +511,9 @@ static int keep_repeats(struct ingress *in)
 {
     int rc = repeat_sync(in->repeat);
 
-    if (rc && rc != in->repeat_rc)
+    if (rc && rc != in->top->repeat_rc)
         log_failed(LOG_LEVEL_WARN, "repeat.not_synced", rc, NULL);
-    in->repeat_rc = rc;
+    in->top->repeat_rc = rc;
     return rc;
 }
 
@@ -492,16 +534,16 @@ static void on_tick(void *arg)
     if (is_over(in))
         return;
     spool_tidy(in->spool);
-    if (in->registry && clock_mono_ms() - in->tidied_ms >= INGRESS_TIDY_MS) {
-        in->tidied_ms = clock_mono_ms();
+    if (in->registry && clock_mono_ms() - in->top->tidied_ms >= INGRESS_TIDY_MS) {
+        in->top->tidied_ms = clock_mono_ms();
         if (registry_copy_tidy(in->registry))
             log_line(LOG_LEVEL_INFO, "registry.saved", NULL);
     }
     try_open(in);
     queries_expire(in, clock_mono_ms());
-    if (!in->stopping)
+    if (!in->top->stopping)
         return;
-    if (!in->door || door_busy(in->door) == 0 || clock_mono_ms() >= in->stop_by_ms)
+    if (!in->door || door_busy(in->door) == 0 || clock_mono_ms() >= in->top->stop_by_ms)
         loop_stop(in->loop);
 }
 
@@ -509,7 +551,7 @@ static void on_admin(void *arg)
 {
     struct ingress *in = arg;
 
-    admin_run(in->admin);
+    admin_run(in->top->admin);
 }
 
 static void figures_refresh(struct figures *f, const struct spool *s)
@@ -526,7 +568,7 @@ static void refresh(void *arg)
 {
     struct ingress *in = arg;
 
-    figures_refresh(&in->figures, in->spool);
+    figures_refresh(in->figures, in->spool);
 }
 
 bool ingress_ready(void *arg, struct buf *reasons)
@@ -543,11 +585,11 @@ bool ingress_ready(void *arg, struct buf *reasons)
         (void)buf_add_str(reasons, spool_room(in->spool, 0) == SPOOL_E_DISK ? "disk full\n"
                                                                             : "spool full\n");
         ready = false;
-    } else if (!door_is_open(in->door) && !in->stopping) {
+    } else if (!door_is_open(in->door) && !in->top->stopping) {
         (void)buf_add_str(reasons, "not listening\n");
         ready = false;
     }
-    if (in->stopping) {
+    if (in->top->stopping) {
         (void)buf_add_str(reasons, "stopping\n");
         ready = false;
     }
@@ -566,11 +608,11 @@ bool ingress_ready(void *arg, struct buf *reasons)
 
 void ingress_stop(struct ingress *in)
 {
-    if (in->stopping)
+    if (in->top->stopping)
         return;
     log_line(LOG_LEVEL_INFO, "stopping", NULL);
-    in->stopping = true;
-    in->stop_by_ms = clock_mono_ms() + (int64_t)config_number(in->config, "drain_ms");
+    in->top->stopping = true;
+    in->top->stop_by_ms = clock_mono_ms() + (int64_t)config_number(in->config, "drain_ms");
     if (in->door)
         door_drain(in->door);
     else

@@ -1,19 +1,56 @@
 #pragma once
 
-/* The map of amo-ingress: its parts in the order a message meets them.
+/* The map of amo-ingress: its rooms, in the order in which a message meets them. A room calls those below it in
+ * the list of ingress/CMakeLists.txt and no others; each has a README.md.
  *
- * A webhook comes in at the door, its route verifies it against the registry, normalizes it and
- * appends the event to the spool; the connection waits. At the end of the loop's turn the batch
- * is flushed, once for all, and every waiting answer leaves. Then push sends what core will take,
- * and the spool forgets what core has. */
+ *   http       the listener: heads and bodies, limits of an address, answers
+ *   amojo      webhooks of amoCRM: verified against the registry, read, normalized
+ *   connector  the connector API, in the same steps; repeats, and questions that core answers
+ *   read       what both vendors write in the same way
+ *   accept     the event is appended to the spool and its connection waits. At the end of the loop's turn the
+ *              batch is flushed, once for all, and every waiting answer leaves. Then push sends what core
+ *              will take, and the spool forgets what core has
+ *   spool      events on disk until core has them; idempotency keys */
 
 #include <stdbool.h>
 
 #include "base/buf.h"
 #include "base/compiler.h"
-#include "ingress/accept/accept.h"
 
+struct accept;
+struct config;
+struct door;
+struct figures;
+struct guard;
+struct loop;
 struct process;
+struct push;
+struct queries;
+struct refused;
+struct registry_copy;
+struct repeat;
+struct spool;
+struct top;
+
+/* What the rooms hold. Each struct is defined in its own room: a room reaches into those below it, and the
+ * compiler knows nothing of those above. */
+struct ingress {
+    const struct config *config; /* borrowed */
+    const char *name;            /* of this process; borrowed */
+    struct loop *loop;           /* the only one; everything happens in its turns */
+
+    struct guard *guard;            /* http: addresses */
+    struct door *door;              /* http: the listener; NULL when only draining a spool */
+    struct figures *figures;        /* http: what /metrics shows */
+    struct repeat *repeat;          /* spool: idempotency keys of connectors */
+    struct queries *queries;        /* connector: exchanges that wait for core's answer */
+    struct registry_copy *registry; /* accept: who may, and with which secrets */
+    struct refused *refused;        /* accept: sources that belong to no account */
+    struct accept *accept;          /* the batch, and its flush */
+    struct push *push;              /* accept: the session with core */
+    struct spool *spool;            /* events until core has them */
+    struct top *top;                /* ingress.c's own: signals, admin listener, the end */
+};
 
 /* Everything up to the listeners. One line on stderr says what is wrong. Returns 0 or the exit
  * code. */

@@ -9,9 +9,11 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/testing.h"
+#include "ingress/accept/refused.h"
 #include "ingress/accept/registry_copy.h"
 #include "ingress/connector/query.h"
 #include "ingress/http/exchange.h"
+#include "ingress/http/figures.h"
 #include "ingress/http/guard.h"
 #include "ingress/ingress.h"
 #include "ingress/spool/repeat.h"
@@ -34,6 +36,10 @@
 
 struct rig {
     struct ingress in;
+    struct accept accept;
+    struct queries queries;
+    struct refused refused;
+    struct figures figures;
     struct exchange x;
     char dir[32];
     struct spool_cursor cursor;
@@ -89,13 +95,15 @@ static int begin(void **state)
     (void)snprintf(r->dir, sizeof(r->dir), "routes.XXXXXX"); /* fits */
     assert_non_null(mkdtemp(r->dir));
     config.dir = r->dir;
-    list_init(&r->in.batch);
-    queries_init(&r->in.queries);
-    buf_init(&r->in.event, LIMIT_FRAME_BYTES / 2);
-    loop_deferred_init(&r->in.flush, nothing, r);
-    refused_init(&r->in.refused);
+    r->in.accept = &r->accept;
+    r->in.queries = &r->queries;
+    r->in.refused = &r->refused;
+    r->in.figures = &r->figures;
+    accept_init(r->in.accept, nothing, r);
+    queries_init(r->in.queries);
+    refused_init(r->in.refused);
     assert_int_equal(loop_new(&r->in.loop), 0);
-    assert_int_equal(figures_init(&r->in.figures, "ingress"), 0);
+    assert_int_equal(figures_init(r->in.figures, "ingress"), 0);
     assert_int_equal(guard_new("", 10, &r->in.guard), 0);
     assert_int_equal(spool_open(&config, &r->in.spool), 0);
     assert_int_equal(repeat_open(r->dir, clock_unix_ms(), &r->in.repeat), 0);
@@ -119,10 +127,9 @@ static int end(void **state)
     repeat_close(r->in.repeat);
     spool_close(r->in.spool);
     guard_free(r->in.guard);
-    figures_fini(&r->in.figures);
-    refused_fini(&r->in.refused);
-    buf_fini(&r->in.event);
-    loop_cancel(&r->in.flush);
+    figures_fini(r->in.figures);
+    refused_fini(r->in.refused);
+    accept_fini(r->in.accept);
     loop_free(r->in.loop);
     testing_remove_folder(r->dir);
     mem_free(r);
@@ -380,7 +387,7 @@ static void what_no_account_takes_is_refused_and_remembered(void **state)
 
     assert_int_equal(status_of(r, a), 422);
     assert_true(says(r, "no_account"));
-    assert_non_null(view_find(refused_text(&r->in.refused, clock_unix_ms()), "other\twa1\t1"));
+    assert_non_null(view_find(refused_text(r->in.refused, clock_unix_ms()), "other\twa1\t1"));
     a.path = "/v1/connectors/other/typing";
     a.body =
         "{\"source\":\"wa1\",\"conversation\":{\"id\":\"7900\"},\"sender\":{\"id\":\"1\"}}";

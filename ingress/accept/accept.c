@@ -17,6 +17,19 @@
 
 #define EVENT_KEEP (256U << 10) /* bytes of the encoding buffer kept between events */
 
+void accept_init(struct accept *a, loop_fn *flush, void *arg)
+{
+    list_init(&a->batch);
+    buf_init(&a->event, LIMIT_FRAME_BYTES / 2);
+    loop_deferred_init(&a->flush, flush, arg);
+}
+
+void accept_fini(struct accept *a)
+{
+    loop_cancel(&a->flush);
+    buf_fini(&a->event);
+}
+
 static void spool_refused(struct ingress *in, struct exchange *x, int rc)
 {
     if (rc == SPOOL_E_FULL || rc == SPOOL_E_DISK) {
@@ -28,7 +41,7 @@ static void spool_refused(struct ingress *in, struct exchange *x, int rc)
     } else {
         exchange_unavailable(x, "spool_failed", "it could not be kept; try again later");
     }
-    loop_defer(in->loop, &in->flush); /* closes the door, or ends */
+    loop_defer(in->loop, &in->accept->flush); /* closes the door, or ends */
 }
 
 /* Trace id and time. */
@@ -43,14 +56,14 @@ int ingress_keep(struct ingress *in, struct event *e, struct view aux)
     uint64_t number = 0;
     int rc = stamp(e);
 
-    buf_reset(&in->event);
-    rc = rc ? rc : event_encode(e, &in->event);
-    rc = rc ? rc : spool_append(in->spool, aux, buf_view(&in->event), &number);
-    if (in->event.cap > EVENT_KEEP)
-        buf_fini(&in->event);
+    buf_reset(&in->accept->event);
+    rc = rc ? rc : event_encode(e, &in->accept->event);
+    rc = rc ? rc : spool_append(in->spool, aux, buf_view(&in->accept->event), &number);
+    if (in->accept->event.cap > EVENT_KEEP)
+        buf_fini(&in->accept->event);
     if (rc)
         return rc;
-    in->n_batch++;
+    in->accept->n_batch++;
     if (log_enabled(LOG_LEVEL_DEBUG)) {
         char trace[ID_TEXT_LEN + 1];
 

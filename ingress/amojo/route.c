@@ -11,6 +11,7 @@
 #include "ingress/accept/registry_copy.h"
 #include "ingress/amojo/normalize.h"
 #include "ingress/http/exchange.h"
+#include "ingress/http/figures.h"
 #include "proto/limits.h"
 #include "proto/registry.h"
 #include "proto/sign.h"
@@ -64,7 +65,7 @@ static bool amo_verified(struct ingress *in, const struct reg_channel *channel,
     if (!amojo_webhook_verify(channel->secrets + 1, AMO_COUNT(channel->secrets) - 1,
                               buf_view(&x->body), x->signature))
         return false;
-    figures_count_old(&in->figures, "channel_secret", channel->id);
+    figures_count_old(in->figures, "channel_secret", channel->id);
     return true;
 }
 

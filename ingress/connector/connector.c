@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "ingress/accept/accept.h"
+#include "ingress/accept/refused.h"
 #include "ingress/accept/registry_copy.h"
 #include "ingress/connector/read.h"
 #include "ingress/http/exchange.h"
@@ -133,7 +134,7 @@ static enum webhook_verdict signature_verdict(struct ingress *in, const struct r
     verdict = webhook_verify(c->secrets + 1, 1, x->webhook_id, x->webhook_timestamp,
                              x->webhook_signature, buf_view(&x->body), now_s);
     if (verdict == WEBHOOK_FITS)
-        figures_count_old(&in->figures, "connector_secret", c->name);
+        figures_count_old(in->figures, "connector_secret", c->name);
     return verdict;
 }
 
@@ -160,7 +161,7 @@ bool connector_verified(struct ingress *in, struct exchange *x)
     }
     x->trusted = true;
     if (token_is_old(c, bearer(x->authorization)))
-        figures_count_old(&in->figures, "connector_token", c->name);
+        figures_count_old(in->figures, "connector_token", c->name);
     return true;
 }
 
@@ -178,7 +179,7 @@ bool connector_source_known(struct ingress *in, struct exchange *x, struct view 
 
     if (registry_scope_of_source(registry_copy_get(in->registry), x->name, source, &known))
         return true;
-    refused_note(&in->refused, x->name, source, clock_unix_ms(), clock_mono_ms());
+    refused_note(in->refused, x->name, source, clock_unix_ms(), clock_mono_ms());
     if (known)
         exchange_fault(x, 422, "no_account", "the connector has no account", NULL);
     else

@@ -64,11 +64,11 @@ static void query_whole(void *arg, struct exchange *x)
         return;
     }
     /* they are few; counted because a connection that ends leaves the list by itself */
-    if (n_waiting(&in->queries) >= LIMIT_QUERIES) {
+    if (n_waiting(in->queries) >= LIMIT_QUERIES) {
         exchange_unavailable(x, "busy", "too many questions at once");
         return;
     }
-    q.number = ++in->queries.last;
+    q.number = ++in->queries->last;
     rc = push_query(in->push, &q);
     if (rc) {
         core_away(x);
@@ -82,7 +82,7 @@ static void query_whole(void *arg, struct exchange *x)
 
 void queries_wait(struct ingress *in, struct exchange *x)
 {
-    list_add_tail(&in->queries.waiting, &x->waiting);
+    list_add_tail(&in->queries->waiting, &x->waiting);
 }
 
 /* --- answering ---------------------------------------------------------------------------- */
@@ -92,12 +92,12 @@ static void let_go(struct ingress *in, struct exchange *x)
 {
     list_remove(&x->waiting);
     door_answer(x);
-    loop_defer(in->loop, &in->flush);
+    loop_defer(in->loop, &in->accept->flush);
 }
 
 void queries_answer(struct ingress *in, const struct answer *a)
 {
-    for (struct list *i = in->queries.waiting.next; i != &in->queries.waiting; i = i->next) {
+    for (struct list *i = in->queries->waiting.next; i != &in->queries->waiting; i = i->next) {
         struct exchange *x = LIST_ENTRY(i, struct exchange, waiting);
 
         if (x->query != a->number)
@@ -113,8 +113,8 @@ void queries_answer(struct ingress *in, const struct answer *a)
 
 void queries_expire(struct ingress *in, int64_t mono_ms)
 {
-    while (!list_is_empty(&in->queries.waiting)) {
-        struct exchange *x = LIST_ENTRY(in->queries.waiting.next, struct exchange, waiting);
+    while (!list_is_empty(&in->queries->waiting)) {
+        struct exchange *x = LIST_ENTRY(in->queries->waiting.next, struct exchange, waiting);
 
         if (x->query_until_ms > mono_ms)
             break;

@@ -9,8 +9,12 @@
 #include "ingress/accept/accept.h"
 
 struct exchange;
-struct ingress;
 struct answer;
+
+struct queries {
+    struct list waiting; /* of exchanges, the oldest first */
+    uint64_t last;       /* number given */
+};
 
 void queries_init(struct queries *q);
 /* The exchange was put aside. */

@@ -18,7 +18,7 @@ ORDER = {
 }
 # The header with a process's map: a struct that points to what each room holds and knows nothing of it. So every
 # room may include it, though it stands above them.
-MAPS = {"core": "core/core.h"}
+MAPS = {"core": "core/core.h", "ingress": "ingress/ingress.h"}
 TESTING = "testing"
 MAX_MODULES = 16
 # Libraries that only these rooms may touch, by the beginning of its header's or function's name.

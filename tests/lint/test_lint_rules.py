@@ -42,6 +42,8 @@ CLEAN = {
     "core/core.h": "#pragma once\n/* The map.\n *\n" + "".join(f" *   {r}  a room\n" for r in rules_rooms.ORDER["core"]) +
                    " */\nstruct store;\nstruct turn;\nstruct core {\n    struct store *store; /* rows */\n"
                    "    struct turn *turn;   /* one turn */\n};\n",
+    "ingress/ingress.h": "#pragma once\n/* The map.\n *\n" + "".join(f" *   {r}  a room\n" for r in rules_rooms.ORDER["ingress"]) +
+                         " */\nstruct ingress {\n    int spool; /* rows */\n};\n",
     "docs/words.md": "| word | meaning |\n|---|---|\n" + "".join(f"| {w} | a thing |\n" for w in rules_docs.WORDS),
     "docs/message-path.md": STOPS + "\n",
     "docs/states.md": "| from | to | why |\n|---|---|---|\n| READY | FLYING | dispatched |\n"
