@@ -46,8 +46,8 @@ struct top;
 struct turn;
 struct watch;
 
-/* What each room holds; one that is not here holds nothing between two calls. Its struct is defined in its own
- * header: a room reaches into those below it, and the compiler knows nothing of those above. */
+/* What each room holds; one that is missing here holds nothing between two calls. Each struct is defined in its
+ * room's header: a room uses those below it, and cannot name members of those above. */
 struct core {
     /* for every room */
     struct config *config; /* borrowed */
@@ -57,7 +57,7 @@ struct core {
     /* the rooms */
     struct peers *peers;     /* sessions, workers, spools, and the sockets of the edges */
     struct intake *intake;   /* events that wait, and what they wait for */
-    struct turn *turn;       /* what leaves at the commit; registry, clock, exit code */
+    struct turn *turn;       /* what is sent at the commit; registry, clock, exit code */
     struct store *store;     /* the database */
     struct queue *queue;     /* commands, lanes, destinations */
     struct deliver *deliver; /* calls outside lanes */

@@ -89,7 +89,7 @@ struct erasure {
 
 struct erase {
     struct erasure *running;   /* NULL none */
-    int64_t rebuild_max_bytes; /* a larger store is not written anew while core runs */
+    int64_t rebuild_max_bytes; /* a larger store is not rewritten while core runs */
 };
 
 /* -ENOMEM. */
@@ -101,7 +101,7 @@ AMO_MUSTCHECK int erase_start(struct core *c, struct erasure *e);
 void erase_tick(struct core *c, int64_t now_mono_ms);
 /* SPOOL_TURNED of an ingress. */
 void erase_turned(struct peer *p, struct view body);
-/* The one under way goes no further, and nobody is told. */
+/* Ends the one under way, without a report. */
 void erase_abandon(struct core *c);
 void erase_free(struct core *c);
 

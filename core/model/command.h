@@ -94,7 +94,7 @@ struct core_command {
     uint32_t waits;    /* back-offs that counted nothing */
     uint32_t body_len; /* bytes, as far as known */
     bool tried;        /* may have reached the remote side before */
-    bool again;  /* so may those behind it in the lane: all were sent before (core->again) */
+    bool again;  /* so may those behind it in the lane: all were sent before (turn->again) */
     bool unsure; /* may have been done, though no attempt in the store shows it: before the
                           store was restored, or in flight when its conversation moved */
     bool noted;  /* unsure because it was in flight: until its attempt comes home */

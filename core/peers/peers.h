@@ -77,7 +77,7 @@ struct peers {
 
 /* -ENOMEM, -EIO. */
 AMO_MUSTCHECK int peers_new(struct core *c);
-/* Whoever was there before this start is awaited for as long as a lease. -errno of the store. */
+/* Processes that were there before this start are awaited for one lease. -errno of the store. */
 AMO_MUSTCHECK int peers_await(struct core *c);
 /* It is here, or not waited for any more. */
 void known_worker_free(struct known_worker *k);

@@ -149,9 +149,9 @@ struct core_command *queue_find(const struct queue *q, int64_t id);
 struct core_command *queue_head(const struct queue *q, int64_t lane, struct dest *d,
                                 struct dest *scope);
 size_t queue_count(const struct queue *q);
-/* Is there room for what new events bring? From `max` commands on not, until an eighth of them has gone.
- * queue_add does not ask: what a result, a deferred event or an operator brings must never wait for what
- * stands here to go. */
+/* Is there room for what new events bring? There is none from `max` commands on, until an eighth of them is
+ * settled. queue_add does not ask: what a result, a deferred event or an operator brings must never wait
+ * for the queue to empty. */
 bool queue_has_room(struct queue *q);
 
 /* The conversation of lanes @from was merged into that of lanes @to, which gets everything new: that is

@@ -39,14 +39,15 @@ AMO_MUSTCHECK int store_waiting_take_overdue(struct store *s, int64_t now_ms,
                                              struct buf *ret_event);
 
 /* --- what may be an echo: how long it waits is not for the store to say -------------------------- */
-/* What was known of an event when it came, and goes with it wherever it waits. */
+/* What was known of an event when it came, kept with it wherever it waits. */
 struct echo_row {
     int64_t place;  /* among all that waits */
     char *scope;    /* who had its number; NULL not known. Owned */
-    bool forgotten; /* a core whose store was put back may have done it */
+    bool forgotten; /* may have been done by core before its store was put back */
 };
 void echo_row_fini(struct echo_row *r);
-/* Keep one. @place 0: behind all that waits; what was taken out goes back to its place. @scope may be NULL. */
+/* Keep one. @place 0: behind all that waits; an event that was taken out returns to its place. @scope may
+ * be NULL. */
 AMO_MUSTCHECK int store_echo_put(struct store *s, int64_t place, const char *key,
                                  struct view event, const char *scope, bool forgotten);
 /* Take the oldest one of @key out. STORE_E_NONE. */

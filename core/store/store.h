@@ -60,8 +60,8 @@ bool store_is_looked_at(const struct store *s);
 const char *store_damage(const struct store *s);
 /* Are rows of conversations damaged? A walk through all of them would meet it every time. */
 bool store_conversations_are_hurt(const struct store *s);
-/* Rows of what waits are: core goes through them by itself, so nothing of it is taken out, and nothing may
- * be put there, until the store is repaired. */
+/* Are rows of deferred events damaged? Core walks through these by itself, so none is taken out, and none
+ * may be added, until the store is repaired. */
 bool store_waiting_is_hurt(const struct store *s);
 /* How many migrations this program knows, and the number in the database. */
 int store_schema_version(void);

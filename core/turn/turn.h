@@ -60,16 +60,17 @@ struct hand {
     uint64_t number;
     struct view event; /* borrowed; VIEW_NONE none */
     int64_t command;   /* 0 none */
-    bool asked;        /* for somebody who asks: nothing of it is tried again by itself */
+    bool
+        asked; /* for an operator or a service who asks: nothing of it is retried automatically */
 };
 
-/* What rooms above do when the store has failed (@rc), before the process ends with the code returned. */
+/* What higher rooms do when the store has failed (@rc), before the process ends with the code returned. */
 typedef int core_ending_fn(struct core *c, int rc);
 /* What this turn has done so far is committed and acknowledged; failure ends core. */
 typedef void core_commit_fn(struct core *c);
 
 struct turn {
-    int exit_code; /* not 0: this life of core is over, and nothing more is promised to anybody */
+    int exit_code; /* not 0: this run of core is over, and nothing more is promised */
     bool stopping; /* in order: nothing new is begun */
     core_ending_fn *ending;
     core_commit_fn *commit;
@@ -84,13 +85,13 @@ struct turn {
     struct stat_counter *n_commits;
     struct checkpoint *checkpoint;
     struct list parcels;
-    struct list fresh; /* of the event being applied: become commands when it stands */
-    struct list joins; /* conversations that became one: their lanes do when that stands */
+    struct list fresh; /* of the event being applied: become commands once it is */
+    struct list
+        joins; /* conversations that were merged: their lanes are, once the event is applied */
     struct hand hand;
     bool asked_apart;      /* the question in hand has a transaction of its own … */
     int64_t asked_changes; /* … which began at this store_changes() */
-    bool
-        again; /* the event in hand may have been applied by a core that this store knows nothing of */
+    bool again; /* the event in hand may have been applied before the store was restored */
 
     /* the registry in force */
     struct keys keys;
@@ -103,10 +104,11 @@ struct turn {
     int64_t reach_at;     /* conversations above it are still to be looked at; -1 none */
 
     /* numbers that are never used again */
-    uint64_t next_attempt;    /* identity of the next attempt */
-    uint64_t others_attempts; /* up to here they may be of another life of core, or store */
-    int64_t loaded;           /* the last command that was there when core started */
-    uint64_t next_turn;       /* of the next SPOOL_TURN */
+    uint64_t next_attempt; /* identity of the next attempt */
+    uint64_t
+        others_attempts; /* up to here they may be of an earlier run of core, or of the store before it was restored */
+    int64_t loaded;     /* the last command that was there when core started */
+    uint64_t next_turn; /* of the next SPOOL_TURN */
 
     struct doubt doubt; /* is the clock believed? */
     int64_t skew_ms;    /* amojo's clock minus ours, when it was measured last */
@@ -135,7 +137,7 @@ AMO_MUSTCHECK int core_queue_add(struct core *c, const struct command_row *row,
 /* Frames that wait for the commit leave; or are forgotten. */
 void core_send_parcels(struct core *c);
 void core_forget_parcels(struct core *c);
-/* Commands of core->turn->fresh enter the queue, and lanes of core->turn->joins become one; or are forgotten. */
+/* Commands of turn->fresh enter the queue and lanes of turn->joins are merged; or both are forgotten. */
 AMO_MUSTCHECK int core_keep(struct core *c);
 void core_forget(struct core *c);
 /* A command row that was just stored enters the queue. */
@@ -146,17 +148,18 @@ void core_wake(struct core *c);
 /* Is @rc a failure of the machine, and not of the row in hand? Then core ends and is started again. -ENOSPC
  * is none: one of a row's texts is longer than what it must fit into. */
 bool core_is_trouble(int rc);
-/* The store failed: told in words, exit 75, be restarted; 2 when another start would find the same. */
+/* The store failed: logs why and ends with 75, to be restarted; with 2 when another start would find the
+ * same. */
 void core_give_up(struct core *c, const char *in, int rc);
-/* The line for it: file, errno and SQLite's words. */
+/* The line for it: file, errno and SQLite's message. */
 void core_log_store(const struct core *c, const char *what, const char *in, int rc);
 /* One row failed and is left as it is: logged (the same @in once a minute) and counted. Trouble ends core,
  * so check exit_code afterwards. @in is a literal. */
 void core_row_failed(struct core *c, const char *in, int rc);
-/* Around what is read for somebody who asks: an operator, a service. Where a damaged page is met nothing
- * more can be written in that transaction; so in a store that is known to be damaged a question has one of
- * its own, and costs itself alone. core_asked() is given what came of it: true if it met damage, which was
- * told and undone, and core goes on. False: it did not, or core has ended. */
+/* Around what is read for an operator or a service that asks. After SQLite has met a damaged page nothing
+ * more can be written in that transaction; so in a store that is known to be damaged each question has a
+ * transaction of its own, and damage costs only that question. core_asked() gets its result: true if it
+ * met damage, which was logged and undone, and core continues. False: it did not, or core has ended. */
 void core_ask(struct core *c);
 bool core_asked(struct core *c, const char *in, int rc);
 /* Around everything that is done for one row: what fails is undone and logged as above, and the turn

@@ -20,13 +20,13 @@
 typedef void fake_core_heard_fn(void *arg, const struct envelope *e, struct view body);
 
 struct fake_core {
-    char endpoint[32]; /* of its own: a socket that is gone may still deliver for a second */
+    char endpoint[32]; /* of its own: a closed socket may still deliver for a second */
     struct loop *loop;
     struct bus_socket *socket;
     struct id boot;      /* of this life of core */
     struct id edge_boot; /* of the last frame */
     struct buf peer;     /* the edge's present routing id */
-    struct buf out;      /* of whoever encodes a body */
+    struct buf out;      /* for a test that encodes a body */
     struct buf pairs;    /* what fake_core_takes will name */
     bool deaf;           /* reads, and answers and hands on nothing */
     unsigned n_hellos;
@@ -38,16 +38,16 @@ struct fake_core {
 
 void fake_core_init(struct fake_core *c, fake_core_heard_fn *heard, void *arg);
 void fake_core_open(struct fake_core *c, struct loop *loop);
-/* Before the loop goes; harmless when it was not opened. */
+/* Before the loop is freed; harmless when it was not opened. */
 void fake_core_close(struct fake_core *c);
 void fake_core_fini(struct fake_core *c);
 
-/* To the edge that spoke last; it may be gone. */
+/* To the edge that sent the last frame, which may have closed. */
 void fake_core_say(struct fake_core *c, enum msg_kind kind, struct view body);
 /* WELCOME in answer to @h; of @w the times and the spool are filled in. */
 void fake_core_welcome(struct fake_core *c, const struct hello *h, struct welcome w);
-/* Names what stands in ->pairs, and empties it: EVENT_TAKEN of @spool; NULL: RESULT_TAKEN. */
+/* Names what is in ->pairs, and empties it: EVENT_TAKEN of @spool; NULL: RESULT_TAKEN. */
 void fake_core_takes(struct fake_core *c, const struct id *spool);
-/* This core dies and another one takes its place; before, it says @words as it goes, or nothing
+/* This core ends and another one takes its place; before that it sends GOING with @words, or nothing
  * (VIEW_NONE). */
 void fake_core_dies(struct fake_core *c, struct view words);
