@@ -118,6 +118,9 @@ static void a_mistyped_name_is_never_skipped(void **state)
     check_starts("{\"connector\":\"a\",\"conversaton\":\"1\"}\n",
                  "1! unknown column conversaton; known are connector, source,");
     check_starts("connector,conversaton\na,b\n", "1!! unknown column conversaton; known are");
+    /* begun like a BOM, which takes nothing off it */
+    check_starts("\xef\xbb\xbaname\na\n", "1!! unknown column \xef\xbb\xbaname; known are");
+    check_starts("\xef\xbc\xa1,name\na,b\n", "1!! unknown column \xef\xbc\xa1; known are");
     check("connector,name,connector\na,b,c\n", "1!! column connector is there twice\n");
 }
 

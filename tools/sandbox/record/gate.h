@@ -30,9 +30,10 @@ typedef void gate_process_fn(struct sandbox *s, struct exchange *x, struct json_
 /* The error body of this side for a status, as @ret_reply->json. */
 typedef void gate_error_fn(struct reply *ret_reply, int status, const char *words);
 
+/* A call; what of it is borrowed is not looked at after gate_take(). */
 struct gate_call {
-    const char *side;         /* static */
-    const char *kind;         /* static, or of @body */
+    const char *side; /* static */
+    const char *kind;
     const char *where;        /* scope id or connector name; as what follows, NULL: unknown */
     const char *key;          /* what it is about */
     const char *wrong;        /* why it is refused, static; NULL: it is let in */
@@ -43,6 +44,6 @@ struct gate_call {
     gate_error_fn *error;
 };
 
-/* Write the call into the journal; unless something is wrong with it or the journal is full, let
+/* Writes the call into the journal; unless something is wrong with it or the journal is full, let
  * it through the faults. Takes the exchange over. */
 void gate_take(struct sandbox *s, struct exchange *x, const struct gate_call *call);
