@@ -197,6 +197,17 @@ static int give_up(struct core *c, struct core_command *cmd, const char *reason,
     return 0;
 }
 
+/* The conversation went to an account that has left since: what follows it there waits, as does what
+ * stood there already. */
+static bool is_of_one_who_left(const struct core *c, const struct command_row *row,
+                               const struct conversation *conv)
+{
+    const struct reg_scope *s =
+        conv->scope ? registry_scope(c->turn->registry, view_of(conv->scope)) : NULL;
+
+    return s && s->disconnected && row->scope && strcmp(row->scope, conv->scope) != 0;
+}
+
 /* @looked: the account that it leaves was asked, and does not have it. */
 static int stray(struct core *c, struct core_command *cmd, bool looked, struct command_row *row,
                  struct message *m, struct conversation *conv)
@@ -230,7 +241,7 @@ static int stray(struct core *c, struct core_command *cmd, bool looked, struct c
         settle_dead(c, cmd, "unclear", VIEW_LIT(WORDS_UNCLEAR));
         return 0;
     }
-    if (to.way == REACH_NOBODY)
+    if (to.way == REACH_NOBODY && !is_of_one_who_left(c, row, conv))
         rc = give_up(c, cmd, "nobody", WORDS_NOBODY);
     else if (goes_along(row, conv, m))
         redirect(c, cmd, row, conv);

@@ -256,6 +256,24 @@ def test_what_is_under_way_when_the_account_leaves_is_not_overtaken(stack):
     assert o.texts(b) == [f"{o.name}-{n}" for n in range(4)] and o.texts(a) == ["met-" + o.name]
 
 
+def test_what_goes_along_to_an_account_that_has_left_meanwhile_waits_for_it(stack):
+    """One attempt is under way, two wait behind it; the number goes to another account, and that one leaves."""
+    o, a, b = two_companies(stack)
+    o.says("met-" + o.name, "79005550153")
+    stack.fault(on="amojo.new_message", match=o.name + "-0", delay_ms=1500, status=503, times=1)
+    for n in range(3):
+        assert o.post("79005550153", text=f"{o.name}-{n}")[0] == 202
+    o.under_way()
+    o.source("wa1", b, "--move")
+    stack.amoctl("account", "disconnect", b, "--no-call")
+    wait_for(lambda: sum(q["waiting"] for q in stack.control("queue") if b in q["destination"]) == 3, "all to wait")
+    new = o.connect(account=account_of(b), channel=o.add_channel())
+    o.source("wa1", new, "--move")
+    stack.wait("amojo.message", text=f"{o.name}-2")
+    stack.settle()
+    assert o.texts(new) == [f"{o.name}-{n}" for n in range(3)] and o.texts(a) == ["met-" + o.name]
+
+
 def test_what_was_to_go_along_when_core_died_is_not_overtaken(stack):
     """One attempt is under way, two wait behind it; the number moves, core dies, and the client writes on."""
     o, a, b = two_companies(stack)
