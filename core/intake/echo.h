@@ -2,39 +2,26 @@
 
 /* What may be our own message coming back waits until that is known: webhooks of amo while a message in
  * a user's name is unclear, and a service's reports of what its side wrote while one of our messages to
- * it is being tried and has no id there yet (docs/adr/0010-echo.md).
+ * it is being tried and has no id there yet (docs/adr/0010-echo.md). Behind such a report, later messages
+ * of clients in the same thread wait as well.
  *
- * They wait in the store, in order, under the conversation whose message is unclear. The time is counted
- * here and not in the store: only time in which the outcome can become known, from zero after each start
+ * They wait in core/intake/echoes.h, in order, under the conversation whose message is unclear. The time is
+ * counted here and not in the store: only time in which the outcome can become known, from zero after each start
  * of core, and independently of other deferred events. */
 
+#include "core/intake/echoes.h"
 #include "core/model/phone.h"
 #include "core/turn/turn.h"
 #include "proto/event.h"
 
-enum echo_side {
-    ECHO_AMO,     /* webhooks of amo: what we sent it in a user's name */
-    ECHO_SERVICE, /* a service's reports: what we sent it for a manager */
-};
-
-/* What waited before this start; its time is counted from zero. */
-AMO_MUSTCHECK int echo_load(struct core *c);
-void echo_free(struct core *c);
-
-/* Must an event of this conversation wait? Also true while earlier ones of it do, to keep their order. */
+/* Must a webhook or report of this conversation wait? Also true while earlier ones of it do, to keep their
+ * order. */
 bool echo_is_pending(struct core *c, enum echo_side side, const struct conversation *conv);
-/* The conversation under which earlier reports of @event's thread wait, if not the one whose report is in
- * hand: it waits behind them, whatever they wait for. 0 none. */
-int64_t echo_of_thread(const struct core *c, const struct event *event);
 /* For a thread that is not known: the conversation that a manager has begun with the connector, whose
  * call is being tried and whose id at the service is not known yet, if its client may be @client
  * (without a key: any client); 0 none. */
 AMO_MUSTCHECK int echo_pending_first(struct core *c, const struct event *e,
                                      const struct phone *client, int64_t *ret_conversation);
-/* The key for repeats that wait while another spool is still repeating what may be their cause: until
- * then it is not known to which conversation they belong. */
-#define ECHO_NOBODYS (INT64_MAX / 4)
-
 /* ECHO_NOBODYS when that is true of the event in hand, or of webhooks before it, else 0. */
 int64_t echo_behind_spools(const struct core *c, enum echo_side side);
 /* The conversation under which a webhook or report that may be the second of two which come again to a
@@ -42,12 +29,6 @@ int64_t echo_behind_spools(const struct core *c, enum echo_side side);
  * where that is 0 the first one's. 0: it does not. */
 int64_t echo_behind_other(const struct core *c, enum echo_side side, int64_t conversation,
                           const struct event *event);
-/* Keep an event of @conversation, whose number is @scope's now (NULL: that is not to be kept). It is
- * stored whether core may have done it before its store was put back; an event that waits again keeps
- * what is known of it. -ENOMEM, -Exxx of
- * the store. */
-AMO_MUSTCHECK int echo_put(struct core *c, enum echo_side side, int64_t conversation,
-                           struct view bytes, const char *scope);
 /* Something waits until it is known whose it is: it comes again, and so may its cause. */
 bool echo_waits_for_spools(const struct core *c);
 /* @cmd is over, whichever way: what waited for it is applied by echo_run. */

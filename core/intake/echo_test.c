@@ -8,10 +8,13 @@
 #include "core/deliver/settle.h"
 #include "core/intake/echo.h"
 #include "core/intake/waiting.h"
+#include "core/peers/peers.h"
+#include "core/peers/spools.h"
 #include "core/queue/queue.h"
 #include "core/testing/rig.h"
 #include "core/watch.h"
 #include "proto/limits.h"
+#include "proto/session.h"
 
 #define HOUR_MS 3600000LL
 
@@ -569,6 +572,151 @@ static void reports_that_go_on_waiting_where_they_waited_keep_their_order(void *
     }
 }
 
+/* --- what clients write meanwhile ------------------------------------------------------------- */
+
+/* A report waits for the answer to a manager's message, which is in flight: its command. */
+static int64_t one_that_waits(struct rig *r)
+{
+    int64_t command = 0;
+
+    rig_client_message_done(r, "m0", "amo-0");
+    command = rig_in_flight(r, COMMAND_SERVICE_MESSAGE, "amo-1")->id;
+    take(r, colleagues("s-1", true));
+    rig_assert_counts(r, 0, 0, 1);
+    return command;
+}
+
+static void a_clients_words_keep_their_place_behind_a_report_that_waits(void **state)
+{
+    struct rig *r = *state;
+    int64_t command = one_that_waits(r);
+
+    take(r, rig_client_text("m1"));
+    take(r, colleagues("s-2", true));
+    take(r, rig_client_text("m2"));
+    rig_assert_counts(r, 0, 0, 4);
+    assert_int_equal(r->core.intake->n_waiting, 4);
+    told(r, command, "thread", "s-1"); /* the first one's echo */
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(r->core.intake->n_waiting, 0);
+    assert_before(r, "msvc-m1", "msvc-s-2");
+    assert_before(r, "msvc-s-2", "msvc-m2");
+    take(r, rig_client_text("m3")); /* nothing waits any more */
+    assert_before(r, "msvc-m2", "msvc-m3");
+}
+
+static void a_clients_words_keep_their_place_over_a_restart(void **state)
+{
+    struct rig *r = *state;
+    int64_t command = one_that_waits(r);
+
+    take(r, rig_client_text("m1"));
+    rig_restart(r);
+    take(r, rig_client_text("m2"));
+    rig_assert_counts(r, 0, 0, 3);
+    rig_turn(r);
+    told(r, command, "thread", "s-9");
+    rig_assert_counts(r, 0, 0, 0);
+    assert_before(r, "msvc-s-1", "msvc-m1");
+    assert_before(r, "msvc-m1", "msvc-m2");
+}
+
+static void a_client_of_another_thread_waits_behind_nobody(void **state)
+{
+    struct rig *r = *state;
+    struct event other = rig_client_text("m1");
+
+    (void)one_that_waits(r);
+    other.conversation = VIEW_LIT("thread-9");
+    other.sender_id = VIEW_LIT("client-9");
+    other.sender_phone = VIEW_NONE;
+    take(r, other);
+    rig_assert_counts(r, 0, 0, 1);
+    assert_true(rig_has_message(r, "msvc-m1"));
+}
+
+/* The report waits for as long as nobody can tell whose it is; clients do not. */
+static void a_client_waits_behind_a_report_no_longer_than_an_echo(void **state)
+{
+    struct rig *r = *state;
+    int64_t command = one_that_waits(r);
+
+    queue_dest(r->core.queue, DEST_CONNECTOR, VIEW_LIT("svc"))->paused = true;
+    pass(r, 10000);
+    take(r, rig_client_text("m1"));
+    pass(r, 8000);
+    take(r, rig_client_text("m2"));
+    rig_assert_counts(r, 0, 0, 3);
+    pass(r, 4000);
+    rig_commit(r);
+    rig_assert_counts(r, 0, 0, 1);
+    assert_before(r, "msvc-m1", "msvc-m2");
+    take(r, rig_client_text("m3"));
+    rig_assert_counts(r, 0, 0, 1); /* the report is too old to wait for */
+    take(r, colleagues("s-2", true));
+    take(r, rig_client_text("m4"));
+    rig_assert_counts(r, 0, 0, 3); /* this one is not */
+    told(r, command, "thread", "s-9");
+    rig_assert_counts(r, 0, 0, 0);
+    assert_before(r, "msvc-m3", "msvc-s-1");
+    assert_before(r, "msvc-s-2", "msvc-m4");
+}
+
+/* Another spool has still to send what the report may be of. */
+static void a_client_keeps_his_place_behind_a_report_that_waits_for_a_spool(void **state)
+{
+    const struct hello h = {.role = ROLE_INGRESS,
+                            .name = VIEW_LIT("in-2"),
+                            .version = VIEW_LIT("1"),
+                            .spool = {{200}}};
+    struct rig *r = *state;
+    struct peer *p =
+        peer_new(&r->core, r->core.peers->events, VIEW_LIT("route-2"), &h, &h.spool);
+
+    rig_client_message_done(r, "m0", "amo-0");
+    assert_non_null(p);
+    p->spool = spools_load(&r->core, &h.spool);
+    p->sent_before = 3;
+    take(r, colleagues("s-1", true));
+    take(r, rig_client_text("m1"));
+    rig_assert_counts(r, 0, 0, 2);
+    p->sends_from = 3;
+    pass(r, 1000);
+    rig_commit(r);
+    rig_assert_counts(r, 0, 0, 0);
+    assert_before(r, "msvc-s-1", "msvc-m1");
+}
+
+/* Of what a forgotten core may have done that is still known when it comes out. */
+static void
+what_a_client_wrote_before_the_store_was_put_back_is_unsure_when_it_has_waited(void **state)
+{
+    struct rig *r = *state;
+    int64_t command = one_that_waits(r);
+
+    r->ingress->sent_before = r->next_number + 1;
+    r->ingress->forgets = true;
+    take(r, rig_client_text("m1"));
+    take(r, rig_client_text("m2"));
+    rig_assert_counts(r, 0, 0, 3);
+    told(r, command, "thread", "s-1");
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_AMO_MESSAGE), 2);
+    assert_true(queue_find(r->core.queue, command + 1)->unsure);
+    assert_false(queue_find(r->core.queue, command + 2)->unsure);
+    assert_false(queue_find(r->core.queue, command + 2)->tried);
+}
+
+static void whatever_fails_a_client_who_waits_is_not_lost(void **state)
+{
+    struct rig *r = *state;
+    struct event e = rig_client_text("m1");
+
+    (void)one_that_waits(r);
+    rig_take_with_faults(r, &e, 0);
+    rig_assert_counts(r, 0, 0, 2);
+}
+
 static void another_thread_does_not_wait_behind_them(void **state)
 {
     struct rig *r = *state;
@@ -679,6 +827,13 @@ int main(void)
         CASE(reports_of_a_thread_keep_their_order_whatever_the_first_waits_for),
         CASE(reports_that_go_on_waiting_where_they_waited_keep_their_order),
         CASE(another_thread_does_not_wait_behind_them),
+        CASE(a_clients_words_keep_their_place_behind_a_report_that_waits),
+        CASE(a_clients_words_keep_their_place_over_a_restart),
+        CASE(a_client_of_another_thread_waits_behind_nobody),
+        CASE(a_client_waits_behind_a_report_no_longer_than_an_echo),
+        CASE(a_client_keeps_his_place_behind_a_report_that_waits_for_a_spool),
+        CASE(what_a_client_wrote_before_the_store_was_put_back_is_unsure_when_it_has_waited),
+        CASE(whatever_fails_a_client_who_waits_is_not_lost),
         CASE(a_report_behind_others_waits_for_its_own_message_as_well),
         CASE(a_report_that_has_waited_for_one_card_waits_for_the_other),
         CASE(a_managers_message_the_service_reports_as_its_own_is_not_imported),

@@ -74,14 +74,14 @@ int intake_load(struct core *c)
     int rc = store_counts(c->store, &dead, &quarantine, &c->intake->n_waiting);
 
     rc = rc ? rc : waiting_rekey(c);
-    return rc ? rc : echo_load(c);
+    return rc ? rc : echoes_load(c);
 }
 
 void intake_free(struct core *c)
 {
     if (!c->intake)
         return;
-    echo_free(c);
+    echoes_free(c);
     waiting_free(c);
     buf_fini(&c->intake->leaving);
     mem_free(c->intake);
@@ -311,9 +311,9 @@ static int apply_wait(struct core *c, const struct event *e, struct view bytes,
              trace, event_kind_name(e->kind), p->reason, (long long)m->echo_of);
     if (p->verdict == VERDICT_WAIT_ECHO)
         return e->kind == EVENT_AMO_MESSAGE
-                   ? echo_put(c, ECHO_AMO, m->echo_of, bytes, NULL) /* it names its account */
-                   : echo_put(c, ECHO_SERVICE, m->echo_of, bytes,
-                              m->came_for ? m->came_for : m->scope->id);
+                   ? echoes_put(c, ECHO_AMO, m->echo_of, bytes, NULL) /* it names its account */
+                   : echoes_put(c, ECHO_SERVICE, m->echo_of, bytes,
+                                m->came_for ? m->came_for : m->scope->id);
     rc = waiting_key(e, key);
     return rc ? rc : waiting_put(c, key, bytes, command_life_ms(COMMAND_AMO_STATUS));
 }
@@ -360,7 +360,7 @@ static bool may_wait_as_echo(const struct core *c, const struct mapping *m, enum
         store_waiting_is_hurt(c->store))
         return false;
     return how != INTAKE_WOKEN ||
-           (m->echo_again && clock_mono_ms() - c->intake->echo_since_mono_ms < longest);
+           (m->echo_again && c->intake->echo_ran_ms - c->intake->echo_since_ms < longest);
 }
 
 /* What was sent before cannot be recognised as a repeat any more. In doubt nothing is forgotten. */

@@ -128,7 +128,7 @@ static int look_up_given_up(struct core *c, const struct event *e, struct lookup
 
 /* The same in the other direction: while a manager's message is being tried, the service may report it
  * as written on its side before its answer has named it. A thread that is not known may be that of a
- * first message. Behind a report that waits, later reports of its thread wait as well. */
+ * first message. Behind a report that waits, what comes later in its thread waits as well. */
 static int look_up_report(struct core *c, const struct event *e, struct mapping *m)
 {
     const struct conversation *conv = m->found;
@@ -137,7 +137,7 @@ static int look_up_report(struct core *c, const struct event *e, struct mapping 
     int rc = 0;
 
     m->echo_again = true;
-    m->echo_of = echo_of_thread(c, e);
+    m->echo_of = echoes_of_thread(c, e);
     if (!m->echo_of)
         m->echo_of = echo_behind_spools(c, ECHO_SERVICE);
     if (m->echo_of)
@@ -291,8 +291,13 @@ static int look_up_service_message(struct core *c, const struct event *e, struct
     rc = look_up_service_thread(c, e, l);
     if (rc == 0 && !m->found)
         rc = look_up_client(c, e, l);
-    if (rc || !e->outgoing)
+    if (rc)
         return rc;
+    if (!e->outgoing) { /* behind what a colleague wrote before */
+        m->echo_again = true;
+        m->echo_of = echoes_of_thread(c, e);
+        return 0;
+    }
     rc = look_up_given_up(c, e, l);
     return rc || m->known ? rc : look_up_report(c, e, m);
 }

@@ -228,7 +228,7 @@ static int route_service_message(const struct event *e, const struct mapping *m,
     if (m->echo_of)
         return plan_end(p, VERDICT_WAIT_ECHO, "echo_pending");
     /* as what stood in the queue when its number moved: it finds its place from there */
-    if (e->outgoing && m->came_for && strcmp(m->came_for, m->scope->id) != 0)
+    if (m->came_for && strcmp(m->came_for, m->scope->id) != 0)
         p->scope = m->came_for;
     p->source = e->source.ptr ? e->source : VIEW_LIT("");
     phone_read(router_client_phone(e), m->abroad, &p->phone);

@@ -509,14 +509,14 @@ a_managers_words_in_a_chat_whose_number_moved_are_refused_unless_they_may_be_the
     assert_null(route(amo_message(), m).scope);
 }
 
-static void a_colleagues_words_are_for_whom_had_the_number_when_they_came(void **state)
+static void what_has_waited_is_for_whom_had_the_number_when_it_came(void **state)
 {
     struct event e = service_message();
     struct mapping m = {
         .scope = &scope, .found = &linked, .bot_known = true, .came_for = "ch_old"};
 
     (void)state;
-    assert_null(route(e, m).scope); /* a client's go along */
+    assert_string_equal(route(e, m).scope, "ch_old"); /* a client's go along from there */
     e.outgoing = true;
     assert_string_equal(route(e, m).scope, "ch_old");
     assert_ptr_equal(route(e, m).conversation, &linked);
@@ -617,7 +617,7 @@ int main(void)
         cmocka_unit_test(a_status_with_a_conversation_teaches_it_even_without_news),
         cmocka_unit_test(
             a_managers_words_in_a_chat_whose_number_moved_are_refused_unless_they_may_be_there),
-        cmocka_unit_test(a_colleagues_words_are_for_whom_had_the_number_when_they_came),
+        cmocka_unit_test(what_has_waited_is_for_whom_had_the_number_when_it_came),
         cmocka_unit_test(ids_of_messages_are_derived_from_the_senders),
         cmocka_unit_test(ids_of_conversations_know_their_source),
         cmocka_unit_test(the_same_event_always_has_the_same_ids),

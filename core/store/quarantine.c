@@ -188,34 +188,36 @@ void echo_row_fini(struct echo_row *r)
     *r = (struct echo_row){0};
 }
 
-int store_echo_put(struct store *s, int64_t place, const char *key, struct view event,
+int store_echo_put(struct store *s, int64_t *place, const char *key, struct view event,
                    const char *scope, bool forgotten)
 {
-    return db_run(s->db,
-                  "INSERT INTO waiting(id,key,event,scope,forgotten)"
-                  " VALUES(NULLIF(?,0),?,?,?,?)",
-                  "isbsi", place, key, event, scope, (int64_t)forgotten);
+    int rc = db_run(s->db,
+                    "INSERT INTO waiting(id,key,event,scope,forgotten)"
+                    " VALUES(NULLIF(?,0),?,?,?,?)",
+                    "isbsi", *place, key, event, scope, (int64_t)forgotten);
+
+    if (rc == 0)
+        *place = db_last_id(s->db);
+    return rc;
 }
 
-int store_echo_take(struct store *s, const char *key, struct buf *ret_event,
+int store_echo_take(struct store *s, int64_t place, const char *key, struct buf *ret_event,
                     struct echo_row *ret_row)
 {
-    struct echo_row row = {0};
+    struct echo_row row = {.place = place};
     struct db_rows *r = NULL;
-    int rc = db_query(s->db, &r,
-                      "SELECT id,event,scope,forgotten FROM waiting WHERE key=?"
-                      " ORDER BY id LIMIT 1",
-                      "s", key);
+    int rc =
+        db_query(s->db, &r, "SELECT event,scope,forgotten FROM waiting WHERE id=? AND key=?",
+                 "is", place, key);
 
     rc = store_one(rc, r);
     if (rc)
         return rc;
-    row.place = db_int(r, 0);
-    row.forgotten = db_int(r, 3) != 0;
-    rc = buf_add_view(ret_event, db_view(r, 1));
-    rc = rc ? rc : db_string(r, 2, &row.scope);
+    row.forgotten = db_int(r, 2) != 0;
+    rc = buf_add_view(ret_event, db_view(r, 0));
+    rc = rc ? rc : db_string(r, 1, &row.scope);
     db_end(r);
-    rc = rc ? rc : db_run(s->db, "DELETE FROM waiting WHERE id=?", "i", row.place);
+    rc = rc ? rc : db_run(s->db, "DELETE FROM waiting WHERE id=?", "i", place);
     if (rc)
         echo_row_fini(&row);
     else
@@ -230,14 +232,14 @@ int store_echoes_walk(struct store *s, store_echo_fn *fn, void *arg)
 
     if (s->hurt_waiting)
         return 0;
-    rc = db_query(s->db, &r, "SELECT key,event FROM waiting WHERE until_ms IS NULL ORDER BY id",
-                  "");
+    rc = db_query(s->db, &r,
+                  "SELECT key,event,id FROM waiting WHERE until_ms IS NULL ORDER BY id", "");
 
     while (rc == 0 && (rc = db_next(r)) == 1) {
         char *key = NULL;
 
         rc = db_string(r, 0, &key);
-        rc = rc ? rc : fn(arg, key ? key : "", db_view(r, 1));
+        rc = rc ? rc : fn(arg, key ? key : "", db_view(r, 1), db_int(r, 2));
         mem_free(key);
         if (rc)
             db_end(r);

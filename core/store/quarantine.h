@@ -46,13 +46,14 @@ struct echo_row {
     bool forgotten; /* may have been done by core before its store was put back */
 };
 void echo_row_fini(struct echo_row *r);
-/* Keep one. @place 0: behind all that waits; an event that was taken out returns to its place. @scope may
- * be NULL. */
-AMO_MUSTCHECK int store_echo_put(struct store *s, int64_t place, const char *key,
+/* Keep one. *place 0: behind all that waits, and *place becomes its place; an event that was taken out returns to
+ * its own. @scope may be NULL. */
+AMO_MUSTCHECK int store_echo_put(struct store *s, int64_t *place, const char *key,
                                  struct view event, const char *scope, bool forgotten);
-/* Take the oldest one of @key out. STORE_E_NONE. */
-AMO_MUSTCHECK int store_echo_take(struct store *s, const char *key, struct buf *ret_event,
-                                  struct echo_row *ret_row);
-/* The key and bytes of each one, oldest first. The callback returns 0 or an error that ends the walk. */
-typedef int store_echo_fn(void *arg, const char *key, struct view event);
+/* Take the one of @key at @place out. STORE_E_NONE: it was erased. */
+AMO_MUSTCHECK int store_echo_take(struct store *s, int64_t place, const char *key,
+                                  struct buf *ret_event, struct echo_row *ret_row);
+/* The key, bytes and place of each one, oldest first. The callback returns 0 or an error that ends the
+ * walk. */
+typedef int store_echo_fn(void *arg, const char *key, struct view event, int64_t place);
 AMO_MUSTCHECK int store_echoes_walk(struct store *s, store_echo_fn *fn, void *arg);

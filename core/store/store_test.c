@@ -999,12 +999,11 @@ static void quarantine_keeps_bytes_that_nobody_understands(void **state)
     buf_fini(&out);
 }
 
-static int is_e7(void *arg, const char *key, struct view event)
+static int is_e7(void *arg, const char *key, struct view event, int64_t place)
 {
-    (void)arg;
     assert_string_equal(key, "e7");
     assert_true(view_is(event, "echo"));
-    assert_true(view_is(event, "echo"));
+    assert_int_equal(place, *(const int64_t *)arg);
     return 0;
 }
 
@@ -1012,6 +1011,7 @@ static void what_waits_comes_out_once_in_order_of_its_key(void **state)
 {
     struct rig *r = *state;
     struct store *s = r->store;
+    int64_t place = 0;
     struct buf event;
 
     buf_init(&event, 1000);
@@ -1030,9 +1030,9 @@ static void what_waits_comes_out_once_in_order_of_its_key(void **state)
     assert_string_equal(buf_str(&event), "other");
     assert_int_equal(store_waiting_take_overdue(s, NOW + 21, &event), STORE_E_NONE);
     /* how long an echo waits is not for the store to say */
-    assert_int_equal(store_echo_put(s, 0, "e7", VIEW_LIT("echo"), NULL, false), 0);
+    assert_int_equal(store_echo_put(s, &place, "e7", VIEW_LIT("echo"), NULL, false), 0);
     assert_int_equal(store_waiting_take_overdue(s, INT64_MAX, &event), STORE_E_NONE);
-    assert_int_equal(store_echoes_walk(s, is_e7, NULL), 0);
+    assert_int_equal(store_echoes_walk(s, is_e7, &place), 0);
     buf_fini(&event);
 }
 
@@ -1041,29 +1041,31 @@ static void what_is_known_of_an_echo_goes_with_it(void **state)
     struct rig *r = *state;
     struct store *s = r->store;
     struct echo_row row = {0};
+    int64_t first = 0;
+    int64_t second = 0;
     struct buf event;
 
     buf_init(&event, 1000);
-    assert_int_equal(store_echo_put(s, 0, "o7", VIEW_LIT("first"), "ch_acc", true), 0);
-    assert_int_equal(store_echo_put(s, 0, "o7", VIEW_LIT("second"), NULL, false), 0);
-    assert_int_equal(store_echo_take(s, "o7", &event, &row), 0);
+    assert_int_equal(store_echo_put(s, &first, "o7", VIEW_LIT("first"), "ch_acc", true), 0);
+    assert_int_equal(store_echo_put(s, &second, "o7", VIEW_LIT("second"), NULL, false), 0);
+    assert_true(first < second);
+    assert_int_equal(store_echo_take(s, first, "o8", &event, &row), STORE_E_NONE);
+    assert_int_equal(store_echo_take(s, first, "o7", &event, &row), 0);
     assert_string_equal(buf_str(&event), "first");
     assert_string_equal(row.scope, "ch_acc");
     assert_true(row.forgotten);
+    assert_int_equal(row.place, first);
+    assert_int_equal(store_echo_take(s, first, "o7", &event, &row), STORE_E_NONE);
     /* it goes back before what came later */
-    assert_int_equal(store_echo_put(s, row.place, "o7", buf_view(&event), row.scope, true), 0);
+    assert_int_equal(store_echo_put(s, &row.place, "o7", buf_view(&event), row.scope, true), 0);
+    assert_int_equal(row.place, first);
     echo_row_fini(&row);
     buf_reset(&event);
-    assert_int_equal(store_echo_take(s, "o7", &event, &row), 0);
-    assert_string_equal(buf_str(&event), "first");
-    echo_row_fini(&row);
-    buf_reset(&event);
-    assert_int_equal(store_echo_take(s, "o7", &event, &row), 0);
+    assert_int_equal(store_echo_take(s, second, "o7", &event, &row), 0);
     assert_string_equal(buf_str(&event), "second");
     assert_null(row.scope);
     assert_false(row.forgotten);
     echo_row_fini(&row);
-    assert_int_equal(store_echo_take(s, "o7", &event, &row), STORE_E_NONE);
     buf_fini(&event);
 }
 

@@ -232,6 +232,24 @@ def test_a_report_that_is_nothing_of_ours_is_a_message_when_the_answer_is_there(
     assert on_the_card(stack) == ["of-an-operator"]
 
 
+@pytest.mark.parametrize("ms", [1500, 8000], ids=["", "for-their-whole-time"])
+def test_what_a_client_answers_to_an_operator_whose_words_wait_stands_behind_them(stack, ms):
+    chat = stack.meet()
+    answer_late(stack, "named-otherwise", "svc-5", ms=ms)
+    stack.manager_writes("named-otherwise", chat["chat"])
+    at_service(stack, "named-otherwise")
+    for n, word in enumerate(("of-an-operator", "the-answer", "of-an-operator-again", "another-answer")):
+        if n % 2 == 0:
+            reports(stack, f"svc-{6 + n}", word)
+            continue
+        assert stack.service_call("messages", {
+            "id": word, "source": "wa1", "conversation": {"id": CLIENT}, "sender": {"id": f"c:{CLIENT}"}, "type": "text",
+            "text": word})[0] == 202
+    stack.wait("amojo.message", text="another-answer")
+    stack.settle()
+    assert on_the_card(stack) == ["of-an-operator", "the-answer", "of-an-operator-again", "another-answer"]
+
+
 def test_reports_do_not_wait_for_ever_nor_for_other_conversations(stack):
     chat = stack.meet()
     answer_late(stack, "stuck-there", "svc-9", ms=12000)

@@ -146,7 +146,8 @@ def colleague(o, text):
 @pytest.mark.parametrize("core_dies", [False, True])
 @pytest.mark.parametrize("back", [False, True])
 def test_a_colleagues_words_that_wait_when_the_number_goes_are_found_at_the_old_company(stack, core_dies, back):
-    """They may be a manager's, which come again before them: that ends with the move, and then they are applied."""
+    """They may be a manager's, which come again before them: that ends with the move, and then they are applied. So
+    are a client's, which wait behind them."""
     o = Office(stack, accounts=2)
     a, b = o.scopes
     o.source("wa1", a)
@@ -159,14 +160,16 @@ def test_a_colleagues_words_that_wait_when_the_number_goes_are_found_at_the_old_
     stack.settle()
     colleague(o, "a-colleague")
     stack.wait("amojo.message", text="a-colleague")
+    assert o.post(WHO, text="an-answer", ident="an-answer")[0] == 202
+    stack.wait("amojo.message", text="an-answer")
     comes_again(stack, core_dies)
     o.source("wa1", b, "--move")
     if back:
         wait_for(lambda: stack.control("status")["waiting_events"] == 0, "nothing to wait")
         o.source("wa1", a, "--move")
     stack.start("egress-0")
-    assert states(stack, o, ["a-colleague"]) == ["delivered_to_amo"]
-    assert o.texts(a) == ["met", "a-colleague"] and o.texts(b) == []
+    assert states(stack, o, ["a-colleague", "an-answer"]) == ["delivered_to_amo"] * 2
+    assert o.texts(a) == ["met", "a-colleague", "an-answer"] and o.texts(b) == []
 
 
 @pytest.mark.parametrize("core_dies", [False, True])

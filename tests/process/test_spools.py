@@ -173,6 +173,7 @@ def test_nobody_waits_for_a_copy_that_has_nothing_to_send_again():
         stack["core"].wait_line("what=spool.refused name=clone")
         stack["core"].wait_line("what=peer.joined role=ingress name=clone")
         stack.client_writes("a-colleague", direction="out", author=None)
+        stack.wait("amojo.message", text="a-colleague")
         stack.client_writes("an-answer")
         stack.wait("amojo.message", text="an-answer")
         stack.settle()

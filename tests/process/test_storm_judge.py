@@ -115,6 +115,16 @@ def card(token, status, error=None, seq=9):
                                            "error_code": 903 if status < 0 else None, "error": error})
 
 
+def later(token, at):
+    """A client's word in the thread of c2 that amo has before o4, since then."""
+    def change(h):
+        h["acts"].append({**act(h, "c2"), "token": token, "n": int(at), "since": int(at) - 1, "mid": "wa-" + token[1:],
+                          "at": at - 0.5, "done_at": at - 0.5})
+        h["amo"].append({**at_amo(h, "c2"), "first": f"{token} says", "text": f"{token} says", "id": "x" + token[1:],
+                         "seq": 3.5, "at": at})
+    return change
+
+
 def called(token, *ats, final=False):
     """Its service was called with it."""
     return lambda h: h["calls"].extend({"service": "wa", "token": token, "webhook_id": "w" + token[1:], "at": at,
@@ -323,10 +333,7 @@ EXCUSED = {
         0, {"id": "a5", "account": "A", "status": -1, "error_code": 903, "error": "delayed", "seq": 0})],
     "delayed, then taken over by a service that reports nothing": [card("m6", -1, "delayed")],
     "a colleague's word waited for a manager's to be known": [
-        called("m6", 6.5), of("o4", n=7, at=7), now("o4", at=11.6), lambda h: h["acts"].append(
-            {**act(h, "c2"), "token": "c9", "n": 11, "since": 10, "mid": "wa-9", "at": 11, "done_at": 11}),
-        lambda h: h["amo"].append({**at_amo(h, "c2"), "first": "c9 says", "text": "c9 says", "id": "x9", "seq": 3.5,
-                                   "at": 11.5})],
+        called("m6", 6.5), of("o4", n=7, at=7), now("o4", at=13.6), later("c9", 13.5)],
     "failed, and the service that has it never said so": [lambda h: h["states"]["m6"].update(state="failed"),
                                                          now("m6", "service", told=False, answered=[])],
     "failed as unclear, and amo has it": [lambda h: h["states"]["c2"].update(state="failed"), asked("c2", 0),
@@ -381,10 +388,9 @@ def test_what_is_excused_is_no_problem(what):
         moved(20), asked("c3", 0, at=3.5), in_b_too("c3"), in_b_too("c3"), away("core", 3.6, 5),
         away("egress-0", 4, 5)]),
     ("nobody waits for a manager's word that is known", "overtaken", [
-        called("m6", 6.5), of("o4", n=17, at=17), now("o4", at=21.6), lambda h: h["acts"].append(
-            {**act(h, "c2"), "token": "c9", "n": 21, "since": 20, "mid": "wa-9", "at": 21, "done_at": 21}),
-        lambda h: h["amo"].append({**at_amo(h, "c2"), "first": "c9 says", "text": "c9 says", "id": "x9", "seq": 3.5,
-                                   "at": 21.5})]),
+        called("m6", 6.5), of("o4", n=17, at=17), now("o4", at=25.6), later("c9", 25.5)]),
+    ("a client's later word waits for it as well", "overtaken", [
+        called("m6", 6.5), of("o4", n=7, at=7), now("o4", at=13.6), later("c9", 12.5)]),
     ("what died before its account left could be told", "untold", [
         lose("m6"), dead("m6", "service.message", at=8), of("m6", scope="old"),
         lambda h: h["left"].append({"scope": "old", "from": 20})]),

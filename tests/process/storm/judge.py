@@ -39,6 +39,7 @@ states: what the bridge says: {token: {state, amo_id}}, of inbound messages and 
 left: {scope, from}: by which an account was connected and is not any more; a manager's act has a `scope`
 dead: {token (None: it is not known whose), kind, reason, attempts, at (of the event it comes from), died}
 attempts: how many a command has
+echo: seconds that core/echo_ms is
 outages: {name, from, to, killed}: when a process of the bridge was gone or frozen
 hours: how many hours have passed for everybody in leaps; an act's `hour` is how many there were when it was done
 kept: what stands in quarantine: {what (a token, an edit's text, or "<token> report"), reason}
@@ -94,8 +95,10 @@ cut       a manager's word that the service did, but whose every answer was lost
 bereft    what changes a message that stands in quarantine or went with a spool waits its documented hour for it: a run
           may end with as many waiting events as there are such changes, and no more.
 waited    what is reported as written on the service's side waits while a manager's word to that party is tried there,
-          or first words to anybody, since it may be that word; a client's later words may then come before it. From the
-          first call with the manager's word until so long after the last call or answer, never the other way round.
+          or first words to anybody, since it may be that word. That may take long, and a client's later words wait
+          behind it for `echo` seconds after it was written and no more (docs/delivery.md): those that come after that
+          may come before it. From the first call with the manager's word until so long after the last call or answer,
+          never the other way round.
 left      a manager in a chat of an account that has left by the channel he wrote in cannot be told that his words are
           dead, if they died when it had left: amo takes nothing from there any more. They stand among the dead letters.
 unclear   a message whose death says `unclear` may be there: amo could not be asked, or nobody could ask the service of
@@ -126,7 +129,8 @@ class Judge:
     def __init__(self, history):
         self.h = {"owners": [], "amo": [], "edits": [], "statuses": [], "cards": [], "reached": [], "failures": [],
                   "states": {}, "dead": [], "kept": [], "waiting": [], "excuses": [], "hours": 0, "left": [],
-                  "outages": [], "calls": [], "amo_calls": [], "attempts": 30, **history}
+                  "outages": [], "calls": [], "amo_calls": [], "attempts": 30, "echo": 6.0,
+                  **history}
         self.problems = []
         self.used = Counter()
         self.acts = self.h["acts"]
@@ -507,7 +511,8 @@ class Judge:
                 for m, other_at, other in rest:
                     if m < n and other_at > at:
                         self.say("overtaken", f"{token} came before {other} in {lane}")
-                    self.used["waited"] += m > n and other_at < at
+                    if m > n and other_at < at and not self.excuse("waited", self.waited(token, other)):
+                        self.say("overtaken", f"{other} came before {token} in {lane}, and did not wait for it")
 
     def may_wait(self, token):
         """A colleague's word that came while a manager's to that person, or first words to anybody, was being tried."""
@@ -522,6 +527,10 @@ class Judge:
                 if calls and min(calls) <= done and act["at"] <= self.until(self.known_at(a["token"], max(calls))):
                     return True
         return False
+
+    def waited(self, token, other):
+        """Has @other waited long enough for @token, which waits itself?"""
+        return self.at_amo[other][0]["at"] >= self.by_token[token]["at"] + self.h["echo"] - EPSILON
 
     def known_at(self, token, last_call):
         """When it was known what became of a manager's word: the last time its service said so, or its last call."""

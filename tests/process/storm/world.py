@@ -432,7 +432,7 @@ class World:
                 "failures": [f for s in services for f in s.failures], "excuses": self.j.excuses,
                 "hours": self.j.passed, "left": self.left,
                 "outages": self.outages(),
-                "attempts": int(KNOBS["AMO_RETRY_ATTEMPTS"]),
+                "attempts": int(KNOBS["AMO_RETRY_ATTEMPTS"]), "echo": int(KNOBS["AMO_CORE_ECHO_MS"]) / 1000,
                 **self.sayings()}
 
     def outages(self):

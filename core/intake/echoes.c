@@ -1,0 +1,367 @@
+/* Where events wait that may be our own message coming back, and clients' messages behind them.
+ *
+ * From: intake.c, a plan that says "wait for the echo". To: echo.c, when the wait is over.
+ * Holds: the events, in the store; their order and how long they have waited, in memory. */
+
+#include "core/intake/echoes.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/ids.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "base/table.h"
+#include "core/intake/intake.h"
+#include "core/store/store.h"
+
+/* While a destination is held the outcome stays unknown: a report or webhook waits this long for it, which is
+ * as long as a manager's message needs to be shown as delayed. */
+#define HELD_MAX_MS 600000
+
+/* What waits in one thread of a service. */
+struct echo_thread {
+    char name[ID_DERIVED_MAX + 1]; /* in core->intake->echo_threads */
+    struct list ends;              /* in the order of places */
+};
+
+static void echo_key(enum echo_side side, int64_t conversation, char ret[32])
+{
+    (void)snprintf(ret, 32, "%c%" PRId64, side == ECHO_AMO ? 'e' : 'o',
+                   conversation); /* fits */
+}
+
+struct echo *echoes_find(const struct core *c, enum echo_side side, int64_t conversation)
+{
+    char key[32];
+
+    echo_key(side, conversation, key);
+    return c->intake->echo_keys ? table_get(c->intake->echo_keys, view_of(key)) : NULL;
+}
+
+struct end *echoes_first(const struct echo *e)
+{
+    return list_is_empty(&e->ends) ? NULL : LIST_ENTRY(e->ends.next, struct end, link);
+}
+
+bool echoes_wait(const struct core *c, enum echo_side side, int64_t conversation)
+{
+    const struct echo *e = echoes_find(c, side, conversation);
+    const struct list *i = e ? e->ends.next : NULL;
+
+    if (!e || e->n_clients == 0)
+        return e != NULL;
+    while (i != &e->ends && LIST_ENTRY_CONST(i, struct end, link)->client)
+        i = i->next;
+    return i != &e->ends;
+}
+
+/* --- threads -------------------------------------------------------------------------------- */
+
+/* What distinguishes the threads of all services. A source may be named in one event and not in the next:
+ * two threads of one name wait for each other, which does no harm. Empty: it names none. */
+static void thread_name(const struct event *e, char ret[ID_DERIVED_MAX + 1])
+{
+    if (id_derive(e->connector, VIEW_NONE, e->conversation, ret))
+        ret[0] = '\0';
+}
+
+static struct echo_thread *thread_find(const struct core *c, const char *name)
+{
+    return c->intake->echo_threads && name[0]
+               ? table_get(c->intake->echo_threads, view_of(name))
+               : NULL;
+}
+
+static int thread_of(struct core *c, const char *name, struct echo_thread **ret)
+{
+    struct echo_thread *t = thread_find(c, name);
+
+    if (!t && name[0]) {
+        t = mem_zalloc(sizeof(*t));
+        if (!t)
+            return -ENOMEM;
+        (void)snprintf(t->name, sizeof(t->name), "%s", name); /* fits */
+        list_init(&t->ends);
+        if ((!c->intake->echo_threads && table_new(&c->intake->echo_threads)) ||
+            table_add(c->intake->echo_threads, view_of(t->name), t)) {
+            mem_free(t);
+            return -ENOMEM;
+        }
+    }
+    *ret = t;
+    return 0;
+}
+
+/* The last one of the thread before @place; NULL none. */
+static const struct end *thread_before(const struct echo_thread *t, uint64_t place)
+{
+    for (const struct list *i = t->ends.prev; i != &t->ends; i = i->prev) {
+        const struct end *end = LIST_ENTRY_CONST(i, struct end, in_thread);
+
+        if (end->place < place)
+            return end;
+    }
+    return NULL;
+}
+
+static void thread_insert(struct echo_thread *t, struct end *end)
+{
+    struct list *next = &t->ends;
+
+    while (next->prev != &t->ends &&
+           LIST_ENTRY(next->prev, struct end, in_thread)->place > end->place)
+        next = next->prev;
+    list_insert_before(next, &end->in_thread);
+    end->thread = t;
+}
+
+static void thread_leave(struct core *c, struct end *end)
+{
+    struct echo_thread *t = end->thread;
+
+    if (!t)
+        return;
+    list_remove(&end->in_thread);
+    end->thread = NULL;
+    if (!list_is_empty(&t->ends))
+        return;
+    (void)table_remove(c->intake->echo_threads, view_of(t->name)); /* it is ours */
+    mem_free(t);
+}
+
+static int64_t echo_ms(const struct core *c)
+{
+    return (int64_t)config_number(c->config, "core/echo_ms");
+}
+
+/* Until when what came before @place in the thread keeps a client's message waiting, by core->intake->echo_ran_ms: a
+ * report for core/echo_ms since it came, another client's message for as long as that waits itself. It may be
+ * over. 0: nothing of the thread waits. */
+static int64_t thread_until(const struct core *c, const struct echo_thread *t, uint64_t place)
+{
+    int64_t ret = 0;
+
+    for (const struct list *i = t->ends.next; i != &t->ends; i = i->next) {
+        const struct end *end = LIST_ENTRY_CONST(i, struct end, in_thread);
+        int64_t until = end->client ? end->until_ms : end->since_ms + echo_ms(c);
+
+        if (end->place >= place)
+            break;
+        ret = until > ret ? until : ret;
+    }
+    return ret;
+}
+
+int64_t echoes_of_thread(const struct core *c, const struct event *event)
+{
+    uint64_t place = c->intake->echo_in_hand ? c->intake->echo_row_place : UINT64_MAX;
+    const struct echo_thread *t = NULL;
+    const struct end *before = NULL;
+    char name[ID_DERIVED_MAX + 1];
+
+    thread_name(event, name);
+    t = thread_find(c, name);
+    if (!t || (!event->outgoing && thread_until(c, t, place) <= c->intake->echo_ran_ms))
+        return 0;
+    before = thread_before(t, place);
+    return before ? before->of->conversation : 0;
+}
+
+bool echoes_client_may_go(const struct core *c, const struct end *end)
+{
+    return end->until_ms <= c->intake->echo_ran_ms || !end->thread ||
+           !thread_before(end->thread, end->place);
+}
+
+/* --- queues --------------------------------------------------------------------------------- */
+
+void echoes_remove(struct core *c, struct end *end)
+{
+    end->of->n_clients -= end->client;
+    thread_leave(c, end);
+    list_remove(&end->link);
+    mem_free(end);
+}
+
+void echoes_drop(struct core *c, struct echo *e)
+{
+    (void)table_remove(c->intake->echo_keys, view_of(e->key)); /* it is ours */
+    while (!list_is_empty(&e->ends))
+        echoes_remove(c, LIST_ENTRY(e->ends.next, struct end, link));
+    list_remove(&e->link);
+    mem_free(e);
+}
+
+void echoes_free(struct core *c)
+{
+    while (!list_is_empty(&c->intake->echoes))
+        echoes_drop(c, LIST_ENTRY(c->intake->echoes.next, struct echo, link));
+    table_free(c->intake->echo_keys);
+    table_free(c->intake->echo_threads);
+    c->intake->echo_keys = c->intake->echo_threads = NULL;
+}
+
+static struct echo *echo_of(struct core *c, enum echo_side side, int64_t conversation)
+{
+    struct echo *e = echoes_find(c, side, conversation);
+
+    if (e)
+        return e;
+    e = mem_zalloc(sizeof(*e));
+    if (!e)
+        return NULL;
+    e->side = side;
+    e->conversation = conversation;
+    echo_key(side, conversation, e->key);
+    list_init(&e->link);
+    list_init(&e->ends);
+    if ((!c->intake->echo_keys && table_new(&c->intake->echo_keys)) ||
+        table_add(c->intake->echo_keys, view_of(e->key), e)) {
+        mem_free(e);
+        return NULL;
+    }
+    list_add_tail(&c->intake->echoes, &e->link);
+    return e;
+}
+
+/* FNV-1a. */
+uint64_t echoes_words(struct view text)
+{
+    uint64_t sum = 14695981039346656037U;
+
+    for (size_t i = 0; i < text.len; i++)
+        sum = (sum ^ (unsigned char)text.ptr[i]) * 1099511628211U;
+    return sum;
+}
+
+/* In the order of their places. An event that came to its door before one that stands in front of it here
+ * counts as if it had come with that one. */
+static void end_into(struct echo *e, struct end *end)
+{
+    struct list *next = &e->ends;
+
+    while (next->prev != &e->ends &&
+           LIST_ENTRY(next->prev, struct end, link)->place > end->place)
+        next = next->prev;
+    if (next != &e->ends && LIST_ENTRY(next, struct end, link)->came_ms < end->came_ms)
+        end->came_ms = LIST_ENTRY(next, struct end, link)->came_ms;
+    if (next->prev != &e->ends &&
+        LIST_ENTRY(next->prev, struct end, link)->came_ms > end->came_ms)
+        end->came_ms = LIST_ENTRY(next->prev, struct end, link)->came_ms;
+    list_insert_before(next, &end->link);
+    end->of = e;
+    e->n_clients += end->client;
+}
+
+/* Reads @bytes into @end; @name becomes its thread's. */
+static void end_read(const struct echo *e, struct end *end, struct view bytes,
+                     char name[ID_DERIVED_MAX + 1])
+{
+    int64_t now = clock_unix_ms();
+    struct event event;
+
+    name[0] = '\0';
+    if (event_decode(bytes, &event))
+        return;
+    end->words = echoes_words(event.content.text);
+    end->came_ms = event.taken_ms < now ? event.taken_ms : now;
+    end->client = e->side == ECHO_SERVICE && !event.outgoing;
+    if (e->side == ECHO_SERVICE)
+        thread_name(&event, name);
+}
+
+/* By core->intake->echo_ran_ms, which stands still between two ticks. */
+static int64_t now_ran_ms(const struct core *c)
+{
+    int64_t since = c->intake->echo_mono_ms ? clock_mono_ms() - c->intake->echo_mono_ms : 0;
+
+    if (since < 0)
+        since = 0;
+    return c->intake->echo_ran_ms + (since < ECHO_STEP_MAX_MS ? since : ECHO_STEP_MAX_MS);
+}
+
+/* @waited: it has waited before, and keeps its place among all. */
+static int echo_add_end(struct core *c, struct echo *e, struct view bytes, bool waited,
+                        struct end **ret_end)
+{
+    struct end *end = mem_zalloc(sizeof(*end));
+    char name[ID_DERIVED_MAX + 1];
+    struct echo_thread *t = NULL;
+
+    if (!end)
+        return -ENOMEM;
+    end_read(e, end, bytes, name);
+    if (thread_of(c, name, &t)) {
+        mem_free(end);
+        return -ENOMEM;
+    }
+    end->counted_ms = e->counted_ms + echo_ms(c);
+    end->waited_ms = e->waited_ms + HELD_MAX_MS;
+    end->since_ms = waited ? c->intake->echo_since_ms : now_ran_ms(c);
+    end->place = waited ? c->intake->echo_row_place : c->intake->echo_place++;
+    end->row = waited ? c->intake->echo_row->place : 0;
+    end->again = c->turn->again;
+    end->until_ms = end->client && t ? thread_until(c, t, end->place) : 0;
+    list_init(&end->link);
+    list_init(&end->in_thread);
+    end_into(e, end);
+    if (t)
+        thread_insert(t, end);
+    *ret_end = end;
+    return 0;
+}
+
+int echoes_put(struct core *c, enum echo_side side, int64_t conversation, struct view bytes,
+               const char *scope)
+{
+    struct echo *e = echo_of(c, side, conversation);
+    /* what waits again, for another one's words perhaps, passes by nothing and is passed by nothing */
+    bool waited = c->intake->echo_in_hand != 0;
+    /* where it waited: nothing is over */
+    bool back = side == ECHO_SERVICE && conversation == c->intake->echo_in_hand;
+    struct end *end = NULL;
+    int rc = e ? echo_add_end(c, e, bytes, waited, &end) : -ENOMEM;
+
+    if (rc == 0) {
+        e->again = e->again || (c->turn->again && !end->client);
+        e->over = e->over && !back;
+        rc = store_echo_put(c->store, &end->row, e->key, bytes, scope, c->intake->forgotten);
+        if (rc)
+            echoes_remove(c, end);
+    }
+    if (e && list_is_empty(&e->ends) && !back) /* one in hand is still needed */
+        echoes_drop(c, e);
+    if (rc == 0)
+        c->intake->n_waiting++;
+    return rc;
+}
+
+static int load_one(void *arg, const char *key, struct view bytes, int64_t place)
+{
+    struct end *end = NULL;
+    struct core *c = arg;
+    uint64_t conversation = 0;
+    struct echo *e = NULL;
+    int rc = num_parse_u64(view_of(key + 1), &conversation);
+
+    if (rc || conversation > INT64_MAX)
+        return -EBADMSG; /* nobody but echoes_put writes such keys */
+    e = echo_of(c, key[0] == 'e' ? ECHO_AMO : ECHO_SERVICE, (int64_t)conversation);
+    if (!e)
+        return -ENOMEM;
+    rc = echo_add_end(c, e, bytes, false, &end);
+    if (rc)
+        return rc;
+    end->row = place;
+    end->again = e->again = true; /* whether it came again in that life is not known any more */
+    return 0;
+}
+
+int echoes_load(struct core *c)
+{
+    return store_echoes_walk(c->store, load_one, c);
+}
