@@ -94,6 +94,24 @@ def in_folder(directory, **config):
 
 # --- processes ---------------------------------------------------------------------------------
 
+def end_group(group):
+    """SIGKILL for all that is left of a process group, and gone: what ran under strace outlives it otherwise."""
+    def members():
+        for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            try:
+                state, _, its_group = stat.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[:3]
+            except OSError:
+                continue  # it ended meanwhile
+            if int(its_group) == group and state not in "ZX":  # a dead one may wait for a parent that is not ours
+                yield int(stat.parent.name)
+
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    wait_for(lambda: not any(members()), lambda: f"the end of {list(members())}")
+
+
 def run(program, *words, env=None, timeout=60, **more):
     """A program that ends by itself: its exit code, stdout and stderr as text. A bare name is one of ours."""
     if "input" not in more or more["input"] is None:
@@ -109,7 +127,8 @@ def executable(program):
 class Process:
     """One executable, what it says, and its life. After its end it may be started again: each start is a life.
 
-    It writes its log file itself, so that what it said before an answer is there when the answer is."""
+    It writes its log file itself, so that what it said before an answer is there when the answer is. It has a process
+    group of its own, of which nothing is left when it was ended: it may be a program that runs another one, as strace."""
 
     known = []  # those started and not closed: their last words belong to the report of a failure
 
@@ -119,6 +138,7 @@ class Process:
         self.log_path = pathlib.Path(log_dir) / f"{name}.log"
         self.error_path = self.log_path.with_suffix(".err") if apart else None
         self.child = self.pid = None
+        self._group = None      # the process group of this life, until nothing of it is left
         self.lives = 0
         self.seen = 0           # the first line of this life
         self._lock, self._lines = threading.Lock(), []
@@ -127,13 +147,14 @@ class Process:
 
     def start(self):
         assert not self.alive, f"{self.name} is running"
+        self._end_rest()
         self._take_lines(over=True)
         self.lives += 1
         self.seen, self._begin = len(self._lines), self._read
         with open(self.log_path, "ab") as log, open(self.error_path or os.devnull, "ab") as errors:
             self.child = subprocess.Popen(self.args, env=self.env, cwd=self.cwd, stdin=subprocess.DEVNULL, stdout=log,
-                                          stderr=errors if self.error_path else subprocess.STDOUT)
-        self.pid = self.child.pid
+                                          stderr=errors if self.error_path else subprocess.STDOUT, process_group=0)
+        self.pid = self._group = self.child.pid
         if self not in Process.known:
             Process.known.append(self)
         return self
@@ -212,16 +233,25 @@ class Process:
         self._end_by(signal.SIGKILL)
         if self.child:
             self.child.wait(DEADLINE)
+            self._end_rest()
 
     def stop(self, timeout=30):
         """SIGTERM, and its exit code; one that does not end is killed."""
         self._end_by(signal.SIGTERM)
         try:
-            return self.wait_end(timeout)
+            code = self.wait_end(timeout)
         except subprocess.TimeoutExpired:
             self.child.kill()
             self.kill()
             raise
+        self._end_rest()
+        return code
+
+    def _end_rest(self):
+        """What the child has left running, once the child itself is over."""
+        if self._group:
+            end_group(self._group)
+            self._group = None
 
     def _end_by(self, number):
         if self.alive:

@@ -79,6 +79,32 @@ def test_one_that_does_not_stop_is_killed_and_told(script):
     assert not process.alive and process.child.returncode == -signal.SIGKILL
 
 
+OUTLIVED = "import subprocess, sys\nchild = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\nprint('child', child.pid)\n"
+
+
+@pytest.mark.parametrize("how", ["kill", "stop", "close", "start"])
+def test_nothing_is_left_of_what_a_program_runs(script, how):
+    process = script(OUTLIVED + ("" if how == "start" else "child.wait()"))
+    left = int(process.wait_line(r"child (\d+)")[1])
+    if how == "start":
+        process.wait_end()
+        assert kit.pathlib.Path(f"/proc/{left}").exists()
+    getattr(process, how)()
+    # it is a zombie until whoever has inherited it looks
+    state = kit.pathlib.Path(f"/proc/{left}/stat")
+    assert not state.exists() or state.read_text(encoding="utf-8").rpartition(")")[2].split()[0] in "ZX"
+
+
+@pytest.mark.skipif(not kit.shutil.which("strace"), reason="needs strace")
+def test_what_runs_under_strace_ends_with_it(tmp_path):
+    words = ["strace", "-f", "-qq", "-o", "/dev/null", sys.executable, "-u", "-c", "import os, time\nprint('traced', os.getpid())\ntime.sleep(600)"]
+    process = kit.Process("traced", words, kit.environment(), tmp_path).start()
+    traced = kit.pathlib.Path(f"/proc/{process.wait_line(r'traced (.*)')[1]}/cmdline")
+    assert traced.read_bytes()
+    process.close()
+    assert not traced.exists() or not traced.read_bytes()  # a zombie has no words
+
+
 def test_waiting_returns_what_came_and_says_what_did_not():
     came = []
     threading.Timer(0.05, came.append, ["it"]).start()
