@@ -90,6 +90,30 @@ static int count_group(void *arg, const struct conversation *of, int64_t n)
     return 0;
 }
 
+/* Has a number or an account that was somebody's another one, or none, then? Core may have forgotten all
+ * conversations of it. */
+static bool is_given(const struct registry *now, const struct registry *next)
+{
+    for (size_t i = 0; i < now->n_sources; i++) {
+        const struct reg_source *s = &now->sources[i];
+        size_t k = 0;
+
+        while (k < next->n_sources && !(strcmp(next->sources[k].connector, s->connector) == 0 &&
+                                        strcmp(next->sources[k].source, s->source) == 0 &&
+                                        strcmp(next->sources[k].scope, s->scope) == 0))
+            k++;
+        if (k == next->n_sources)
+            return true;
+    }
+    for (size_t i = 0; i < now->n_scopes; i++) {
+        struct view id = view_of(now->scopes[i].id);
+
+        if (registry_scope_connected(now, id) && !registry_scope_connected(next, id))
+            return true;
+    }
+    return false;
+}
+
 /* The store stands as @make left it: what is loaded is the registry as it would be. */
 static int count_next(struct control_ask *ask, struct moves *m)
 {
@@ -99,6 +123,7 @@ static int count_next(struct control_ask *ask, struct moves *m)
 
     k.next = next;
     rc = rc ? rc : store_reach_walk(ask->core->store, count_group, &k);
+    m->given = rc == 0 && is_given(ask->core->turn->registry, next);
     registry_free(next);
     return rc;
 }
@@ -158,7 +183,8 @@ static int learning_admitted(struct control_ask *ask)
 
 int moves_admitted(struct control_ask *ask, const struct moves *m)
 {
-    int rc = m->moves + m->cut > 0 && !m->dry_run ? learning_admitted(ask) : 0;
+    bool learns = (m->moves + m->cut > 0 || m->given) && !m->dry_run;
+    int rc = learns ? learning_admitted(ask) : 0;
 
     if (rc)
         return rc;

@@ -18,6 +18,7 @@ struct moves {
     size_t
         n_named; /* numbers whose clients have written and are refused from now on, the first few */
     struct buf named; /* "wa1 (last heard …), …" */
+    bool given; /* a number or an account is taken from somebody, whoever is known there */
     bool dry_run;
 };
 
@@ -25,9 +26,9 @@ struct moves {
 AMO_MUSTCHECK int moves_count(struct control_ask *ask, moves_make_fn *make, void *arg,
                               struct moves *ret);
 void moves_fini(struct moves *m);
-/* An explanation and EXIT_FAILED, if conversations would move or be cut off while core is still learning,
- * after a start, what it may have forgotten; also if they would move to another company without the
- * argument `move`. Otherwise 0. */
+/* An explanation and EXIT_FAILED, if conversations would move or be cut off, or a number or an account would be
+ * taken from somebody, while core is still learning, after a start, what it may have forgotten; also if
+ * conversations would move to another company without the argument `move`. Otherwise 0. */
 AMO_MUSTCHECK int moves_admitted(struct control_ask *ask, const struct moves *m);
 /* The same if clients who have written would be cut off without the argument `yes`. */
 AMO_MUSTCHECK int moves_cut_admitted(struct control_ask *ask, const struct moves *m);

@@ -118,6 +118,8 @@ def test_no_number_moves_while_core_learns_what_its_store_has_forgotten(stack):
     refused = o.source("wa1", b, "--move", code=1)
     assert "has just started" in refused and "ingress ingress" in refused and "is not back" in refused
     assert "has just started" in stack.amoctl("source", "remove", "--connector", o.name, "--source", "wa1", code=1)
+    assert "has just started" in o.source("wa2", a, "--move", code=1)  # whatever was written there may be forgotten
+    assert o.source("wa3", a)["moves"] == 0
     assert o.source("wa1", b, "--move", "--dry-run")["moves"] == 1
     stack.start("ingress")
     wait_for(lambda: any(p["name"] == "ingress" for p in stack.control("status")["peers"]), "ingress")
