@@ -407,7 +407,9 @@ static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
     else
         rc = rc ? rc : apply_plan(c, &e, bytes, l.mapping.named, &p);
     if (rc == 0 && l.mapping.given_up) /* what is said of it from now on is said of this one */
-        rc = store_message_learn_answer(c->store, l.mapping.known, e.message_id);
+        rc = e.kind == EVENT_AMO_MESSAGE
+                 ? store_message_learn_amo(c->store, l.mapping.known, e.message_id)
+                 : store_message_learn_answer(c->store, l.mapping.known, e.message_id);
     lookup_fini(&l);
     return rc;
 }

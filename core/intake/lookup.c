@@ -108,16 +108,19 @@ static int same_words(void *arg, int64_t message, struct view body)
 
 /* A manager's message was given up, and it is not known whether its service has it: a report of the same
  * text says that it has. Otherwise the text would appear on the card as written by another person,
- * perhaps in another account. */
-static int look_up_given_up(struct core *c, const struct event *e, struct lookup *l)
+ * perhaps in another account. The same of a colleague's message and a webhook. */
+static int look_up_given_up(struct core *c, const struct event *e,
+                            const struct conversation *conv, struct lookup *l)
 {
-    const struct conversation *conv = l->mapping.found;
+    bool to_amo = e->kind == EVENT_AMO_MESSAGE;
+    enum command_kind kind = to_amo ? COMMAND_AMO_OUTGOING : COMMAND_SERVICE_MESSAGE;
     struct given_up g = {.words = e->content.text};
     int rc = 0;
 
     if (!conv || g.words.len == 0)
         return 0;
-    rc = store_dead_unclear_walk(c->store, command_lane_of(conv->id, false), same_words, &g);
+    rc = store_dead_unclear_walk(c->store, command_lane_of(conv->id, to_amo), kind, same_words,
+                                 &g);
     if (rc < 0 || !g.message)
         return rc < 0 ? rc : 0;
     rc = found_or_not(store_message(c->store, g.message, &l->known), &l->known,
@@ -188,6 +191,9 @@ static int look_up_amo(struct core *c, const struct event *e, struct lookup *l)
         rc = found_or_not(
             store_conversation_by_client(c->store, e->scope, e->chat_client_id, &l->by_client),
             &l->by_client, (const void **)&m->by_client);
+    /* only where nothing is lost by it: whatever a manager wrote then was sent by a forgotten core */
+    if (rc == 0 && !m->known && c->intake->forgotten)
+        rc = look_up_given_up(c, e, m->found ? m->found : m->by_client, l);
     if (rc == 0)
         look_up_echo(c, e, m);
     if (rc || m->known || m->found || e->chat_client_id.len)
@@ -298,7 +304,7 @@ static int look_up_service_message(struct core *c, const struct event *e, struct
         m->echo_of = echoes_of_thread(c, e);
         return 0;
     }
-    rc = look_up_given_up(c, e, l);
+    rc = look_up_given_up(c, e, m->found, l);
     return rc || m->known ? rc : look_up_report(c, e, m);
 }
 

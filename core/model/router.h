@@ -24,7 +24,7 @@ struct mapping {
     const struct message *known;          /* the same message was taken before */
     bool
         known_elsewhere; /* service side: @known is in a conversation that is called otherwise */
-    bool given_up;       /* service side: @known was, and this says that it arrived */
+    bool given_up;       /* @known was, and this says that it arrived */
     const struct message *named;      /* the message a status, edit or reaction is about */
     const struct conversation *about; /* the one of @named */
     bool named_left;      /* the account that @named was exchanged with is not connected */

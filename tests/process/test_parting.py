@@ -1,5 +1,7 @@
 """A copy of core's store is put back, and a number or an account moves before it is known again what was done: what the
 old account has does not go to the new one, too."""
+import uuid
+
 import pytest
 
 from stack import QUICK, Stack, wait_for
@@ -138,10 +140,10 @@ def comes_again(stack, core_dies):
         wait_for(lambda: any(p["name"] == "ingress" for p in stack.control("status")["peers"]), "ingress")
 
 
-def colleague(o, text):
+def colleague(o, text, author=None):
     assert o.stack.call("POST", "messages", {
         "id": text, "source": "wa1", "direction": "out", "conversation": {"id": WHO}, "sender": {"id": "operator"},
-        "receiver": {"id": WHO}, "author": None, "type": "text", "text": text},
+        "receiver": {"id": WHO}, "author": author, "type": "text", "text": text},
                         connector=o.name, token=o.svc["token"])[0] == 202
 
 
@@ -246,3 +248,28 @@ def test_an_ingress_that_starts_again_beside_a_core_that_lives_on_stops_no_verb(
         stack.settle()
         assert o.texts(b) == [f"in-{n}" for n in range(20)]
         assert o.source("wa1", a, "--move")["moves"] == 1
+
+
+def test_the_echo_of_a_colleagues_words_that_the_old_company_cannot_be_asked_for_is_no_managers(stack):
+    user = str(uuid.uuid4())
+    o = Office(stack, accounts=2)
+    a, b = o.scopes
+    o.source("wa1", a)
+    o.source("wa2", b)
+    stack.sandbox("channels", {"id": o.channel, "users": [user]})
+    stack.sandbox("settings", {"echo": True}, method="PATCH")
+    o.says("met", WHO)
+    stack.settle()
+    copy_store(stack)
+    colleague(o, "a-colleague", author={"amo_user": user})
+    stack.wait("amojo.message", text="a-colleague")
+    comes_again(stack, core_dies=False)
+    stack.control("account.pause", scope_id=a)
+    o.source("wa1", b, "--move")
+    wait_for(lambda: stack.control("status")["waiting_events"] == 0, "nothing to wait")
+    stack.control("account.resume", scope_id=a)
+    stack.start("egress-0")
+    stack.settle()
+    assert [(d["kind"], d["reason"]) for d in stack.control("dead.list")] == [("amo.outgoing", "unclear")]
+    assert o.quarantined() == [] and stack.list("amojo/statuses") == []
+    assert o.texts(a) == ["met", "a-colleague"] and o.texts(b) == []
