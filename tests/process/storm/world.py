@@ -327,10 +327,11 @@ class World:
                                                       "AMO_INGRESS_ADMIN_LISTEN": "127.0.0.1:0"})
         p = self.stack["ingress-2"]
         p.env["AMO_DATA_DIR"] = str(self.stack.dir / "data-2")
+        self.twin = ["ingress-2"]
+        self.clock(0)  # hours that have passed have passed for it, too
         self.stack.start("ingress-2")
         port = int(p.wait_line(r"what=ready .*listen=\S+:(\d+)").group(1))
         p.env["AMO_INGRESS_LISTEN"] = f"127.0.0.1:{port}"
-        self.twin = ["ingress-2"]
         for s in self.services.values():
             s.bridges.append(("127.0.0.1", port))
 
