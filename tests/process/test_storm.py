@@ -22,8 +22,7 @@ from amojo import Bridge
 
 QUIET = {"ids": "svc", "teaches": True, "echo": False, "slow": 0, "reports": [], "report_by": "own",
          "threads": "number"}
-# numbers that move, copies put back, hosts cloned, hours, a wrong clock, frozen workers; a report that waits for one
-# conversation after the other
+# numbers that move, copies put back, hosts cloned, hours, a wrong clock, frozen workers, accounts that come back
 SEEDS = (21, 68, 98, 137, 9152)
 PLANTED = BIN.parent / "tests" / "amo-core-planted"
 

@@ -314,6 +314,8 @@ EXCUSED = {
         dead("c1", "amo.edit", "life_time", at=8), failed("wa-1", "edit_failed")],
     "in quarantine, for its number changed hands": [lose("c2"), kept("c2"), moved(3, "A")],
     "never accepted": [lose("c2"), of("c2", accepted=False)],
+    "in quarantine, by an id that no answer told": [
+        kept("m6 report", "foreign_message"), now("m6", "service", told=False, answered=[])],
     "gone with a spool": [lose("c2"), spool(1, 2, "c2")],
     "an edit gone with a spool": [lambda h: at_amo(h, "c1").update(text="c1 edit 1"), lambda h: h["edits"].pop(),
                                   spool(7, 8)],
@@ -322,6 +324,8 @@ EXCUSED = {
                                      {"id": "x1", "text": "c1 edit 2", "seq": 10}]),
         store(8, 10)],
     "failed by a core that is forgotten, then done": [failed("wa-2", at=2), now("c2", at=5), store(1, 4)],
+    "behind the next one, since its final no is forgotten": [
+        called("m5", 5.2, final=True), now("m5", "service", at=12, seq=9), now("m6", "service", at=6.5), store(5, 10)],
     "accepted before its source was given away": [moved(20)],
     "tried there before its source was given away": [moved(20), now("c3", at=30), asked("c3", 0, 200, at=19)],
     "waited while processes were away": [moved(20), now("c3", at=30), away("core", 21, 29)],
@@ -372,6 +376,11 @@ def test_what_is_excused_is_no_problem(what):
         lambda h: h["statuses"].extend([{"id": "a5", "account": "A", "status": 1, "error_code": None, "seq": 19},
                                         {"id": "a5", "account": "A", "status": 2, "error_code": None, "seq": 20}]),
         store(15, 20)]),
+    ("an id that an answer told is no stranger's", "banished", [kept("m6 report", "foreign_message")]),
+    ("nor for going behind the next one without a final no", "overtaken", [
+        called("m5", 5.2), now("m5", "service", at=12, seq=9), now("m6", "service", at=6.5), store(5, 10)]),
+    ("nor when that was known to the copy", "overtaken", [
+        called("m5", 5.2, final=True), now("m5", "service", at=12, seq=9), now("m6", "service", at=6.5), store(6, 10)]),
     ("nor for calling failed what was there", "slander", [failed("wa-2", at=5), store(3, 6)]),
     ("two channels that both answered are not both", "double", [
         moved(20), asked("c3", 200, at=3.5), in_b_too("c3"), away("core", 3.6, 5), away("egress-0", 4, 5)]),

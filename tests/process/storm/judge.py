@@ -62,7 +62,8 @@ hasty     nothing dies of age before its time: a message or edit lives a day of 
 baseless  nothing dies without a cause in the world: refused is what somebody said a final no to; out of attempts is
           what had all of them; moved is what a number changed hands over; the edit of a message that is there is never
           refused.
-banished  nor does anything stand in quarantine without one: numbers that changed hands, or a message that is not there.
+banished  nor does anything stand in quarantine without one: numbers that changed hands, a message that is not there,
+          or a report by an id that no answer ever told, and that is another message's.
 untold    what is dead was told: the manager reads -1 (and not "delayed" alone), the service got delivery.failed, of an
           edit edit_failed.
 endless   what still waits when all is well again and the deadline has passed.
@@ -89,7 +90,8 @@ store     {kind: store, copied, back}: a copy of core's store was put back. Noth
           still has all of it (runs are shorter than one segment) and sends it again. But what was done after the copy
           was made is done over, and the last thing of a lane before it, which may have been under way: the same edit or
           status may be seen a second time, behind a later one; the first times stand in order, and the end must be
-          right. What was told as failed before may be done after.
+          right. What was told as failed before may be done after; so may what got a final no between the copy and its
+          coming back, behind what went instead of it.
 cut       a manager's word that the service did, but whose every answer was lost, came too late or was an error, may be
           called failed: there is no history of services to ask.
 bereft    what changes a message that stands in quarantine or went with a spool waits its documented hour for it: a run
@@ -479,6 +481,9 @@ class Judge:
                                for o in self.rows(act["service"], act["source"]))
             elif k["reason"] == "unknown_message":
                 fine = not self.at_amo.get(act["token"])
+            elif k["reason"] == "foreign_message":
+                fine = k["what"] != act["token"] and act["kind"] == "manager" and \
+                    not any(r["told"] for r in self.at_service.get(act["token"], []))
             else:
                 fine = False
             if not self.excuse("kept", fine):
@@ -505,7 +510,7 @@ class Judge:
             rest = [i for i in items if i not in late]
             for some in (items,) if not late else (rest, [i for i in items if self.by_token[i[2]]["kind"] != "client"]):
                 for (_, before, first), (_, after, second) in zip(some, some[1:]):
-                    if after < before:
+                    if after < before and not self.refused_once(first, second):
                         self.say("overtaken", f"{second} came before {first} in {lane}")
             for n, at, token in late:
                 for m, other_at, other in rest:
@@ -513,6 +518,16 @@ class Judge:
                         self.say("overtaken", f"{token} came before {other} in {lane}")
                     if m > n and other_at < at and not self.excuse("waited", self.waited(token, other)):
                         self.say("overtaken", f"{other} came before {token} in {lane}, and did not wait for it")
+
+    def refused_once(self, first, second):
+        """Was @first finally refused, @second done in its place, and was that forgotten with the store?"""
+        there = self.at_service if self.by_token[first]["kind"] == "manager" else self.at_amo
+        nos = [c["at"] for c in self.h["calls"] if c["token"] == first and c["final"]] + \
+            [c["at"] for c in self.h["amo_calls"] if c["token"] == first and 400 <= c["status"] < 500]
+        return self.excuse("store", any(
+            e["copied"] - EPSILON <= no <= there[second][0]["at"] + EPSILON
+            and there[second][0]["at"] <= e["back"] + EPSILON <= there[first][0]["at"] + 2 * EPSILON
+            for e in self.stores() for no in nos))
 
     def may_wait(self, token):
         """A colleague's word that came while a manager's to that person, or first words to anybody, was being tried."""

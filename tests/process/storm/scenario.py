@@ -1,7 +1,7 @@
 """What happens in a run: steps drawn from a seed, then everything is well again, then the judge.
 
 Light steps are what people do; faults are what remote sides do to calls; heavy steps are what happens to machines. A
-run has many light ones, some faults and two or three heavy ones.
+run has many light ones, some faults, two or three heavy ones, and three in which things cross that seldom meet by chance.
 """
 import collections
 import json
@@ -16,6 +16,10 @@ from storm.world import ATTEMPT_MS, PHONES, World, judge_number, small_world, wa
 PEOPLE = list(PHONES)
 NO = {"error": {"code": "not_on_channel", "message": "no"}}
 PAGE = "<html><body>We will be back soon</body></html>"
+# what may become of one call; one after the other of one word's
+UNLUCKY = [{"cut": "after"}, {"cut": "before"}, {"status": 500}, {"status": 500, "process": True},
+           {"delay_ms": ATTEMPT_MS + 300}, {"status": 999, "body": PAGE}, {"status": 200, "body": PAGE},
+           {"status": 200, "body": PAGE, "process": True}]
 
 
 class Storm:
@@ -150,10 +154,60 @@ class Storm:
             self.w.services[name].faults.append(dict(fault))
         self.say(f"{name}: {fault}")
 
+    def unlucky(self):
+        """The calls for one word fail one after the other, each in its own way: what is true of a first attempt need
+        not be of the next."""
+        t = self.some_thread()
+        token = f"c{self.w.tokens + 1}"
+        faults = self.rng.sample(UNLUCKY, self.rng.choice([2, 2, 3]))
+        for fault in faults:
+            number = self.stack.fault(on="amojo.new_message", match=f'"{token} ', times=1, **fault)
+            if "delay_ms" in fault:
+                self.w.too_late.add(number)
+        act = self.w.client(t)
+        self.say(f"{t['party']} writes {act['token']} in {t['thread']}, whose calls fail: {faults}")
+
+    def shared_chats(self):
+        """(account, chat, act) where a client's or colleague's word stands and managers can answer it."""
+        return [(n, c, a) for n, of in self.w.accounts.items() if of["connected"] for c, a in self.w.chats(n)
+                if "thread" in a and self.w.owner(a["service"], a["source"]) == n]
+
+    def talk(self):
+        """Both sides write in one conversation, and nobody's outcome is known for a while."""
+        chats = self.shared_chats()
+        if not chats:
+            return self.client()
+        name, chat, about = self.rng.choice(chats)
+        t = self.w.thread(about["party"], about["service"], about["source"])
+        slow = self.rng.choice([{"delay": 0.9}, {"delay": 2.0}, {"cut": "after"}, {"status": 500, "after": True}])
+        self.w.services[t["service"]].faults.append({"on": "message.created", **slow})
+        fault = self.rng.choice([{"delay_ms": 700}, {"delay_ms": 700}, {"cut": "after"}, {"status": 500, "process": True}])
+        self.stack.fault(on="amojo.new_message", match=f"{t['thread']}", times=2, **fault)
+        for side in self.rng.choices("mmooc", k=self.rng.choice([3, 4, 5])):
+            act = self.w.manager(name, chat, about) if side == "m" else \
+                self.w.colleague(t) if side == "o" else self.w.client(t)
+            self.say(f"they talk in {t['thread']}: {act and act['token']}")
+            self.pass_time(self.rng.choice([0, 0, 0.1]))
+        return None
+
+    def crossing(self):
+        """While somebody's first words are tried, colleagues write on in other threads of that service: it may be those
+        that they report."""
+        service, source, name = self.place()
+        slow = self.rng.choice([{"delay": 0.9}, {"delay": 2.0}, {"cut": "after"}])
+        self.w.services[service].faults.append({"on": "message.created", **slow})
+        who = self.rng.choice([p for p in PEOPLE if p not in self.alone()])
+        act = self.w.first(name, who, source, PHONES[who])
+        self.say(f"{name} writes {act and act['token']} first to {who} by {source}, slowly")
+        for t in [t for t in self.w.threads if t["source"] == source and len(t["people"]) == 1][-2:]:
+            for _ in range(2):
+                act = self.w.colleague(t)
+                self.say(f"  a colleague writes {act['token']} to {t['party']} in {t['thread']}")
+                self.pass_time(self.rng.choice([0, 0.3]))
+
     def buried(self):
         """The answer to a client's word is lost, and more than a page of newer words comes over it."""
-        chats = [(n, c, a) for n, of in self.w.accounts.items() if of["connected"] for c, a in self.w.chats(n)
-                 if "thread" in a and self.w.owner(a["service"], a["source"]) == n]
+        chats = self.shared_chats()
         if not chats:
             return self.client()
         name, chat, about = self.rng.choice(chats)
@@ -241,6 +295,8 @@ class Storm:
         for _ in range(self.rng.randrange(3, 7)):
             self.light()
             self.pass_time(0.1)
+        for _ in range(2):  # what comes again comes again to both sides of a conversation
+            self.talk()
         if self.rng.random() < 0.5:
             self.pass_time(0.6)
         self.stack["core"].kill()
@@ -252,6 +308,10 @@ class Storm:
         (self.stack.dir / "store.copy").unlink()
         self.j.excuses.append({"kind": "store", "copied": copied, "back": back, "to_n": self.j.count + 20})
         self.say("the copy of the store was put back")
+        if self.rng.random() < 0.3:  # what comes again waits, perhaps
+            self.pass_time(self.rng.choice([0.3, 1.0]))
+            self.say("core is killed once more")
+            self.stack.start_over("core")
 
     def moved(self):
         """A number is given to another company, and perhaps back."""
@@ -269,6 +329,8 @@ class Storm:
                 self.say(f"{t['party']} writes {act['token']} as {act['id']} in {t['thread']}")
             for _ in range(3):
                 self.light()
+        if self.rng.random() < 0.5:
+            self.talk()
         for to in self.rng.choice([[b], [b, a]]):
             self.say(f"{source} is given to {to}")
             self.w.move("wa", source, to)
@@ -371,18 +433,21 @@ class Storm:
 
     HEAVY = ("kill", "freeze", "away", "wrong_clock", "hours", "store_back", "spool_back", "buried", "moved",
              "come_back", "cloned")
+    CROSSED = ("unlucky", "unlucky", "talk", "talk", "crossing", "crossing")
 
     def run(self):
         self.w.set_up()
         for _ in range(3):
             self.client()
-        heavies = self.rng.sample(self.HEAVY, self.rng.choice([1, 2, 2, 3]))
+        heavies = self.rng.sample(self.HEAVY, self.rng.choice([2, 2, 3, 3]))
         if only := os.environ.get("AMO_STORM_ONLY"):  # to look at one of them closely
             heavies = only.split(",")
         self.heavies = heavies
         plan = [None] * self.rng.randrange(12, 22)
         for h in heavies:
             plan.insert(self.rng.randrange(2, len(plan)), h)
+        for step in self.rng.sample(self.CROSSED, 3):
+            plan.insert(self.rng.randrange(4, len(plan)), step)
         for step in plan:
             if step:
                 getattr(self, step)()
