@@ -332,13 +332,14 @@ int store_conversation_merge(struct store *s, int64_t from, int64_t to)
                     " contact=NULL WHERE id=?1 OR merged=?1",
                     "ii", from, to);
 
-    /* lanes are two a conversation; what waits keeps its order by its number */
-    rc =
-        rc ? rc
-           : db_run(s->db, "UPDATE commands SET lane=lane+2*(?2-?1) WHERE lane/2=?1 AND lane>1",
-                    "ii", from, to);
+    /* lanes are two a conversation (command_lane_of), and named one by one because that is how an index
+     * finds them; what waits keeps its order by its number */
+    rc = rc ? rc
+            : db_run(s->db,
+                     "UPDATE commands SET lane=lane+2*(?2-?1) WHERE lane IN (2*?1,2*?1+1)",
+                     "ii", from, to);
     return rc ? rc
-              : db_run(s->db, "UPDATE dead SET lane=lane+2*(?2-?1) WHERE lane/2=?1 AND lane>1",
+              : db_run(s->db, "UPDATE dead SET lane=lane+2*(?2-?1) WHERE lane IN (2*?1,2*?1+1)",
                        "ii", from, to);
 }
 

@@ -7,8 +7,11 @@
 
 #define OF_CONVERSATIONS "IN (SELECT id FROM temp.erase_conversations)"
 #define OF_MESSAGES      "IN (SELECT id FROM temp.erase_messages)"
-/* lanes are two a conversation (command_lane_of); one alone has none */
-#define IN_LANE          "lane>1 AND lane/2 " OF_CONVERSATIONS
+/* lanes are two a conversation (command_lane_of), named one by one because that is how an index finds
+ * them */
+#define IN_LANE                                                                                \
+    "lane IN (SELECT 2*id FROM temp.erase_conversations UNION ALL SELECT 2*id+1 FROM"          \
+    " temp.erase_conversations)"
 
 int store_erase_begin(struct store *s)
 {

@@ -148,6 +148,10 @@ static const char *const migrations[] = {
     /* of a lane's dead letters none but these are looked for, and others may be many */
     "DROP INDEX dead_lane;"
     "CREATE INDEX dead_unclear ON dead(lane) WHERE reason='unclear';",
+    /* of a conversation that turns out to be another one, what waits and what was given up is found
+       by its lanes, however much waits of others */
+    "CREATE INDEX commands_lane ON commands(lane);"
+    "CREATE INDEX dead_lane ON dead(lane);",
 };
 
 int schema_count(void)

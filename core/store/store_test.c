@@ -649,6 +649,32 @@ static void whatever_leads_to_a_merged_conversation_leads_to_the_other(void **st
     message_fini(&m);
 }
 
+/* … and what waits, and what was given up, of both directions; of nobody else. */
+static void the_lanes_of_a_merged_conversation_become_those_of_the_other(void **state)
+{
+    static const int64_t before[] = {13, 14, 15, 16, 0};
+    static const int64_t after[] = {13, 22, 23, 16, 0};
+    struct rig *r = *state;
+    int64_t waits[AMO_COUNT(before)];
+    int64_t dead[AMO_COUNT(before)];
+    struct command_row row;
+
+    for (size_t i = 0; i < AMO_COUNT(before); i++) {
+        waits[i] = add_command(r->store, before[i], 1);
+        dead[i] = add_command(r->store, before[i], 1);
+        assert_int_equal(store_dead_add(r->store, dead[i], "refused", NOW), 0);
+    }
+    assert_int_equal(store_conversation_merge(r->store, 7, 11), 0);
+    for (size_t i = 0; i < AMO_COUNT(before); i++) {
+        assert_int_equal(store_command(r->store, waits[i], &row), 0);
+        assert_int_equal(row.lane, after[i]);
+        command_row_fini(&row);
+        assert_int_equal(store_dead_retry(r->store, dead[i], NOW, &row), 0);
+        assert_int_equal(row.lane, after[i]);
+        command_row_fini(&row);
+    }
+}
+
 static void trace_finds_a_message_by_any_id(void **state)
 {
     struct rig *r = *state;
@@ -1630,6 +1656,7 @@ static const struct CMUnitTest contract[] = {
     CASE(what_a_service_sent_and_what_it_answered_are_counted_apart),
     CASE(pruning_leaves_an_id_that_a_newer_message_has_now),
     CASE(whatever_leads_to_a_merged_conversation_leads_to_the_other),
+    CASE(the_lanes_of_a_merged_conversation_become_those_of_the_other),
     CASE(trace_finds_a_message_by_any_id),
     CASE(state_and_told_change_alone),
     CASE(commands_walk_in_intake_order_and_come_back_whole),
