@@ -171,22 +171,22 @@ static void what_a_wrong_clock_stamped_begins_anew_when_the_clock_is_proven(void
     (void)doubt_tick(&r->core, d->last_mono_ms + 1000, now + 30 * DAY_MS);
     c = rig_command(r, COMMAND_AMO_MESSAGE);
     c->taken_ms = now - 3 * DAY_MS;
-    run(r, "UPDATE commands SET taken_ms=?", now - 3 * DAY_MS);
-    run(r, "UPDATE messages SET taken_ms=?", now - 3 * DAY_MS);
+    run(r, "/* test */ UPDATE commands SET taken_ms=?", now - 3 * DAY_MS);
+    run(r, "/* test */ UPDATE messages SET taken_ms=?", now - 3 * DAY_MS);
     run(r, "INSERT INTO quarantine(event,at_ms) VALUES(x'80',?)", now + 30 * DAY_MS);
     run(r, "INSERT INTO dead(id,died_ms) VALUES(9,?)", now - 3 * DAY_MS);
     run(r, "INSERT INTO waiting(key,until_ms) VALUES('k',?)", now - 3 * DAY_MS + HOUR_MS);
-    run(r, "UPDATE channels SET old_until_ms=?", now - 2 * DAY_MS);
+    run(r, "/* test */ UPDATE channels SET old_until_ms=?", now - 2 * DAY_MS);
     assert_int_equal(doubt_agree(&r->core), 0);
     assert_true(c->taken_ms >= now);
-    assert_true(number(r, "SELECT taken_ms FROM commands") >= now);
-    assert_true(number(r, "SELECT taken_ms FROM messages") >= now);
-    assert_true(number(r, "SELECT at_ms FROM quarantine") >= now);
-    assert_true(number(r, "SELECT at_ms FROM quarantine") < now + DAY_MS);
-    assert_true(number(r, "SELECT died_ms FROM dead") >= now);
-    assert_true(number(r, "SELECT until_ms FROM waiting") >= now + HOUR_MS);
-    assert_true(number(r, "SELECT old_until_ms FROM channels") >= now + DAY_MS);
-    assert_int_equal(number(r, "SELECT count(*) FROM dead"), 1);
+    assert_true(number(r, "/* test */ SELECT taken_ms FROM commands") >= now);
+    assert_true(number(r, "/* test */ SELECT taken_ms FROM messages") >= now);
+    assert_true(number(r, "/* test */ SELECT at_ms FROM quarantine") >= now);
+    assert_true(number(r, "/* test */ SELECT at_ms FROM quarantine") < now + DAY_MS);
+    assert_true(number(r, "/* test */ SELECT died_ms FROM dead") >= now);
+    assert_true(number(r, "/* test */ SELECT until_ms FROM waiting") >= now + HOUR_MS);
+    assert_true(number(r, "/* test */ SELECT old_until_ms FROM channels") >= now + DAY_MS);
+    assert_int_equal(number(r, "/* test */ SELECT count(*) FROM dead"), 1);
 }
 
 static void what_is_old_stays_old_when_the_clock_is_proven(void **state)
@@ -196,14 +196,14 @@ static void what_is_old_stays_old_when_the_clock_is_proven(void **state)
     struct event e = rig_client_text("m1");
 
     rig_take(r, &e);
-    run(r, "UPDATE commands SET taken_ms=?", now - 2 * DAY_MS);
+    run(r, "/* test */ UPDATE commands SET taken_ms=?", now - 2 * DAY_MS);
     run(r, "INSERT INTO dead(id,died_ms) VALUES(9,?)", now - 20 * DAY_MS);
     restart_after(r, DAY_MS); /* switched off since yesterday */
     assert_true(r->core.turn->doubt.on);
     measured(r, 0, true, false);
     assert_false(r->core.turn->doubt.on);
-    assert_int_equal(number(r, "SELECT taken_ms FROM commands"), now - 2 * DAY_MS);
-    assert_int_equal(number(r, "SELECT died_ms FROM dead"), now - 20 * DAY_MS);
+    assert_int_equal(number(r, "/* test */ SELECT taken_ms FROM commands"), now - 2 * DAY_MS);
+    assert_int_equal(number(r, "/* test */ SELECT died_ms FROM dead"), now - 20 * DAY_MS);
 }
 
 static void a_quiet_bridge_asks_amojo_for_its_date(void **state)

@@ -1,0 +1,134 @@
+/* Asks SQLite for the plan of each statement that a test makes the store prepare. Part of every test
+ * program with a store (cmake/amo_test.cmake); there the linker puts it in front of
+ * sqlite3_prepare_v3, so that the product knows nothing of it. */
+
+#include "tests/lib/plans.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/compiler.h"
+
+/* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the linker's names */
+int __real_sqlite3_prepare_v3(sqlite3 *db, const char *sql, int n, unsigned flags,
+                              sqlite3_stmt **ret, const char **tail);
+int __wrap_sqlite3_prepare_v3(sqlite3 *db, const char *sql, int n, unsigned flags,
+                              sqlite3_stmt **ret, const char **tail);
+
+/* they grow with the work */
+static const char *const large[] = {"messages",    "commands",      "dead",
+                                    "message_ids", "conversations", "chats",
+                                    "attempts",    "message_once",  "reactions"};
+
+/* Statements that may, by a part that no other has. */
+static const struct {
+    const char *part;
+    const char *reason;
+} allowed[] = {
+    {"/* test */",                                         "of a test, which has a few rows"                },
+    {"trace FROM commands ORDER BY id",                    "a start makes the queue of all that waits"      },
+    {"FROM messages ORDER BY id LIMIT ",                   "the oldest alone"                               },
+    {"ON m.id=d.message ORDER BY d.id DESC LIMIT ",        "the newest alone"                               },
+    {"(?1 IS NULL OR scope=?1) ORDER BY id DESC LIMIT ",   "an operator's list of the newest"               },
+    {"SELECT (SELECT count(*) FROM dead)",                 "a figure, counted in the smallest index"        },
+    {"GROUP BY connector,source,scope",                    "an operator asks about all conversations"       },
+    {",body FROM dead WHERE body IS NOT NULL ORDER BY id",
+     "an erasure: any dead letter may be about the person"                                                  },
+    {"UPDATE commands SET paused_ms=",                     "what waits for an account may be all that waits"},
+    {"DELETE FROM dead WHERE died_ms <",                   "the oldest alone, and they go"                  },
+    {"UPDATE commands SET taken_ms=?3 WHERE (",            "the clock was wrong, once"                      },
+    {"UPDATE dead SET died_ms=?3 WHERE (",                 "the clock was wrong, once"                      },
+    {"WITH RECURSIVE scopes(name)",                        "one row of each account"                        },
+};
+
+static bool is_allowed(const char *sql)
+{
+    for (size_t i = 0; i < AMO_COUNT(allowed); i++) {
+        if (strstr(sql, allowed[i].part))
+            return true;
+    }
+    return false;
+}
+
+static bool is_word_end(char c)
+{
+    return c == '\0' || strchr(" ,;()", c);
+}
+
+/* Is @name, @n bytes, @table, or what @sql calls it? */
+static bool means(const char *sql, const char *name, size_t n, const char *table)
+{
+    char both[100];
+
+    if (n == strlen(table) && memcmp(name, table, n) == 0)
+        return true;
+    (void)snprintf(both, sizeof(both), " %s %.*s", table, (int)n, name); /* long ones: none */
+    for (const char *at = sql; (at = strstr(at, both)); at++) {
+        if (is_word_end(at[strlen(both)]))
+            return true;
+    }
+    return false;
+}
+
+/* "SEARCH dead USING INDEX dead_lane (lane>?)": the first column has no one value. */
+static bool is_range(const char *step)
+{
+    const char *bound = strstr(step, " INDEX ") ? strchr(step, '(') : NULL;
+
+    return bound && bound[strcspn(bound, "<=>")] != '=';
+}
+
+static bool is_scan(const char *sql, const char *step)
+{
+    bool scan = strncmp(step, "SCAN ", 5) == 0;
+    size_t n = 0;
+
+    if (!scan && !(strncmp(step, "SEARCH ", 7) == 0 && is_range(step)))
+        return false;
+    step = strchr(step, ' ') + 1;
+    while (!is_word_end(step[n]))
+        n++;
+    for (size_t i = 0; i < AMO_COUNT(large); i++) {
+        if (means(sql, step, n, large[i]))
+            return true;
+    }
+    return false;
+}
+
+bool plans_scan(sqlite3 *db, const char *sql, char *ret_step, size_t n)
+{
+    char *explain = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", sql);
+    sqlite3_stmt *plan = NULL;
+    bool scan = false;
+
+    assert_non_null(explain);
+    if (!is_allowed(sql) &&
+        __real_sqlite3_prepare_v3(db, explain, -1, 0, &plan, NULL) == SQLITE_OK) {
+        while (!scan && sqlite3_step(plan) == SQLITE_ROW) {
+            const char *step = (const char *)sqlite3_column_text(plan, 3);
+
+            scan = step && is_scan(sql, step);
+            if (scan)
+                (void)snprintf(ret_step, n, "%s", step); /* cut is fine */
+        }
+    }
+    (void)sqlite3_finalize(plan); /* only looked at */
+    sqlite3_free(explain);
+    return scan;
+}
+
+int __wrap_sqlite3_prepare_v3(sqlite3 *db, const char *sql, int n, unsigned flags,
+                              sqlite3_stmt **ret, const char **tail)
+{
+    int rc = __real_sqlite3_prepare_v3(db, sql, n, flags, ret, tail);
+    char step[200];
+
+    if (rc == SQLITE_OK && plans_scan(db, sql, step, sizeof(step)))
+        fail_msg("a large table is read through (tests/lib/plans.c): %s\n%s", step, sql);
+    return rc;
+}
+/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
