@@ -266,6 +266,20 @@ class Process:
         if self in Process.known:
             Process.known.remove(self)
 
+    @classmethod
+    def end_all(cls, number, _frame=None):
+        """A signal ends this program: those it has started have groups of their own, which the signal does not reach."""
+        for process in cls.known:
+            if process._group:
+                end_group(process._group)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+
+for _ending in signal.SIGTERM, signal.SIGHUP:  # as timeout(1) sends them, and a terminal that is closed
+    if signal.getsignal(_ending) == signal.SIG_DFL:
+        signal.signal(_ending, Process.end_all)
+
 
 # --- HTTP --------------------------------------------------------------------------------------
 

@@ -105,6 +105,18 @@ def test_what_runs_under_strace_ends_with_it(tmp_path):
     assert not traced.exists() or not traced.read_bytes()  # a zombie has no words
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_whoever_ends_a_run_of_tests_ends_what_it_has_started(script, tmp_path, number):
+    words = [sys.executable, "-u", "-c", "import time\nprint('deep')\ntime.sleep(600)"]
+    outer = script(f"import sys, time\nsys.path.insert(0, {str(kit.ROOT / 'tests' / 'lib')!r})\nimport kit\n"
+                   f"inner = kit.Process('inner', {words}, kit.environment(), {str(tmp_path)!r}).start()\n"
+                   "inner.wait_line('deep')\nprint('inner', inner.pid)\ntime.sleep(600)")
+    inner = kit.pathlib.Path(f"/proc/{outer.wait_line(r'inner (.*)')[1]}")
+    outer.signal(number)
+    assert outer.wait_end() == -number
+    assert not inner.exists() or not (inner / "cmdline").read_bytes()  # a zombie has no words
+
+
 def test_waiting_returns_what_came_and_says_what_did_not():
     came = []
     threading.Timer(0.05, came.append, ["it"]).start()

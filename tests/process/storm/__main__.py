@@ -25,12 +25,14 @@ def one(seed, logs):
     """(seed, problems as (kind, words), all it said, which stands in a file of its own)."""
     path = pathlib.Path(logs) / f"{seed}.log"
     with open(path, "w", encoding="utf-8") as log:
+        env = {**os.environ, "AMO_STORM_HISTORY": str(path.with_suffix(".json"))}
+        run = subprocess.Popen([sys.executable, "-m", "storm", "--one", str(seed)], stdout=log, stderr=subprocess.STDOUT,
+                               env=env, cwd=pathlib.Path(__file__).parents[1])
         try:
-            env = {**os.environ, "AMO_STORM_HISTORY": str(path.with_suffix(".json"))}
-            done = subprocess.run([sys.executable, "-m", "storm", "--one", str(seed)], timeout=LIMIT_S, check=False,
-                                  stdout=log, stderr=subprocess.STDOUT, env=env, cwd=pathlib.Path(__file__).parents[1])
-            code = done.returncode
+            code = run.wait(LIMIT_S)
         except subprocess.TimeoutExpired:
+            run.terminate()  # and with it what it has started (kit.Process.end_all); SIGKILL would leave that running
+            run.wait()
             code = "time-out"
     said = path.read_text(encoding="utf-8", errors="replace")
     problems = re.findall(r"^  ([a-z]+): (.*)$", said, re.M)
