@@ -7,6 +7,7 @@ lint.py --list-sources                   the C files the rules look at
 """
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
@@ -96,4 +97,10 @@ def run(name, root):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        status = main(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read has read enough: what is still to be written goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    sys.exit(status)

@@ -1,5 +1,6 @@
 """Each rule of tests/lint is shown a clean tree, which it passes, and one with a planted fault, which it catches."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -321,6 +322,15 @@ def test_functions_are_found_whatever_stands_around_them():
 def test_rows_of_a_table_macro_keep_commas_and_brackets_of_their_strings():
     rows = source.macro_rows('#define T(X)  \\\n    X(A, 1, "one, (two)" " and three") \\\n    X(B, f(2, 3), "b")\n', "T")
     assert rows == [["A", "1", "one, (two) and three"], ["B", "f(2, 3)", "b"]]
+
+
+def test_a_list_that_is_not_read_to_its_end_ends_quietly():
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as unread:
+        done = subprocess.run(["/usr/bin/python3", str(HERE / "lint.py"), "--list"], stdout=unread,
+                              stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_the_command_line_names_its_rules_and_its_findings(tree):
