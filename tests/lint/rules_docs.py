@@ -35,6 +35,7 @@ def words(root):
     return found
 
 
+_NAMED = re.compile(r"`([\w./-]+\.[ch]):\s*(\w+)`")
 _STOP = re.compile(r"`([\w./-]+\.[ch]):\s*(\w+)`(.*)")
 FEWEST_STOPS = 8
 
@@ -65,9 +66,19 @@ def _reached(root, page, number, before, stop, rest):
     return [Finding(page, number, f"nothing says who calls {function}: add ← `file: function`")]
 
 
+def _pair(root, page, number, path, function):
+    """What is wrong with `path: function` on a page: no such file, or no such function in it."""
+    file = source.Path(root) / path
+    if not file.is_file():
+        return [Finding(page, number, f"{path} does not exist")]
+    if function not in {name for name, _, _ in source.functions(file.read_text(encoding="utf-8"))}:
+        return [Finding(page, number, f"{path} has no function {function}")]
+    return []
+
+
 def message_path(root):
-    """Each stop of docs/message-path.md, `file: function` - what is true now, is a function of that file;
-    the stop before names it, or an arrow names who does: ← `file: function`, or ← `file` for a table;
+    """Each `file: function` of docs is a function of that file. In docs/message-path.md such a stop says what is
+    true now, `file: function` - words; the stop before names it, or an arrow names who does: ← `file: function`, or ← `file` for a table;
     each file on the path opens by saying what it does, From, To and Holds."""
     page = "docs/message-path.md"
     text, found = _page(root, page)
@@ -80,13 +91,10 @@ def message_path(root):
         for match in _STOP.finditer(line):
             path, function, rest = match.groups()
             stops += 1
-            file = source.Path(root) / path
-            if not file.is_file():
-                found.append(Finding(page, number, f"{path} does not exist"))
+            found += _pair(root, page, number, path, function)
+            if not (source.Path(root) / path).is_file():
                 continue
             paths.add(path)
-            if function not in {name for name, _, _ in source.functions(file.read_text(encoding="utf-8"))}:
-                found.append(Finding(page, number, f"{path} has no function {function}"))
             if not re.match(r"\s*[-–—:]\s*\S", rest):
                 found.append(Finding(page, number, "a stop says what is true now: `file: function` - words"))
             found += _reached(root, page, number, before, (path, function), rest)
@@ -98,6 +106,11 @@ def message_path(root):
         for label in ("From:", "To:", "Holds:"):
             if not opening or label not in opening.group(0):
                 found.append(Finding(path, 1, f"a file on the message path opens with a line {label}"))
+    for other in sorted((source.Path(root) / "docs").rglob("*.md")):
+        rel = other.relative_to(root)
+        for number, line in enumerate(source.read(root, rel).split("\n") if str(rel) != page else (), 1):
+            for match in _NAMED.finditer(line):
+                found += _pair(root, rel, number, *match.groups())
     return found
 
 

@@ -160,6 +160,8 @@ PLANTED = [
     ("message-path", added("docs/message-path.md", "9. `core/say.c: say` - it is said ← `core/take.c: take_one`\n"),
      "core/take.c: take_one does not name say"),
     ("message-path", {"docs/message-path.md": "nothing\n"}, "0 stops"),
+    ("message-path", {"docs/a.md": "| it ends | `core/take.c: take_one`; `core/take.c: gone` |\n"}, "docs/a.md:1: core/take.c has no function gone"),
+    ("message-path", {"docs/adr/0001-one-loop.md": "# 0001. One loop\n\n`core/gone.c: take_one`\n"}, "core/gone.c does not exist"),
     ("message-path", replaced("core/take.c", " * Holds: nothing. ", ""), "Holds:"),
     ("openings", {"core/a.c": "/* It asks.\n * From: gone.c. To: take.c. */\nint a;\n"}, "gone.c does not exist"),
     ("openings", replaced("base/mem.c", "/* Calls malloc. */\n\n", ""), "says what it is"),
