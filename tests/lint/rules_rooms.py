@@ -1,4 +1,5 @@
-"""Rules about rooms: the folders of a process, from the lowest to the highest, each calling only those before it."""
+"""Rules about rooms: the folders of a process, from the lowest to the highest, each calling only those before it.
+The order is read from the process's CMakeLists.txt, which builds the rooms in it."""
 
 import graphlib
 import os
@@ -10,12 +11,7 @@ from pathlib import Path
 import source
 from source import Finding
 
-# Top is the folder of the process itself: what joins the rooms, and main.
-ORDER = {
-    "core": ("model", "store", "queue", "turn", "peers", "intake", "deliver", "erase", "control", "doctor"),
-    "ingress": ("http", "read", "spool", "accept", "amojo", "connector"),
-    "tools/sandbox": ("kit", "http", "record", "amojo", "service", "acts"),
-}
+PROCESSES = ("core", "ingress", "tools/sandbox")
 # The header with a process's map: a struct that points to what each room holds and knows nothing of it. So every
 # room may include it, though it stands above them.
 MAPS = {"core": "core/core.h", "ingress": "ingress/ingress.h"}
@@ -25,10 +21,17 @@ MAX_MODULES = 16
 OWNED = {"sqlite3": ("core/store",), "microhttpd": ("ingress/http", "tools/sandbox/http")}
 
 
+def order_of(root, process):
+    """The rooms of a process, the lowest first: foreach(room …) of its CMakeLists.txt; () when it has none."""
+    path = Path(root) / process / "CMakeLists.txt"
+    said = re.search(r"^foreach\(room\s+([^)]*)\)", path.read_text(encoding="utf-8") if path.is_file() else "", re.M)
+    return tuple(said.group(1).split()) if said else ()
+
+
 def room_of(rel):
     """(process, room) of a file, "" for the folder of the process itself; None when it is in no process with rooms."""
     rel = Path(rel).as_posix()
-    process = next((p for p in ORDER if rel.startswith(f"{p}/")), None)
+    process = next((p for p in PROCESSES if rel.startswith(f"{p}/")), None)
     if not process:
         return None
     parts = rel[len(process) + 1:].split("/")
@@ -39,8 +42,8 @@ def is_test(rel):
     return rel.name.endswith("_test.c") or TESTING in rel.parts
 
 
-def rank(process, room):
-    order = ORDER[process]
+def rank(order, room):
+    """The folder of the process itself, which joins the rooms and has main, is above all of them."""
     return order.index(room) if room in order else len(order)
 
 
@@ -49,10 +52,14 @@ def rooms(root):
     found = source.Findings()
     arrows = defaultdict(set)
     modules = defaultdict(set)
-    for rel in source.files(root, ".c", ".h", rooms=tuple(ORDER)):
+    orders = {process: order_of(root, process) for process in PROCESSES}
+    for process, order in orders.items():
+        if not order:
+            found.append(Finding(f"{process}/CMakeLists.txt", 1, "the order of rooms is not here: foreach(room …)"))
+    for rel in source.files(root, ".c", ".h", rooms=PROCESSES):
         process, room = room_of(rel)
-        if room and room not in ORDER[process] + (TESTING,):
-            found.append(Finding(rel, 1, f"{process}/{room} has no place in the order of rooms (rules_rooms.py)"))
+        if room and room not in orders[process] + (TESTING,):
+            found.append(Finding(rel, 1, f"{process}/{room} has no place in the order of rooms ({process}/CMakeLists.txt)"))
             continue
         if is_test(rel):
             continue
@@ -66,14 +73,14 @@ def rooms(root):
             if not target or target[0] != process or target[1] == room or name == MAPS.get(process):
                 continue
             arrows[process].add((room, target[1]))
-            if rank(process, target[1]) > rank(process, room):
+            if rank(orders[process], target[1]) > rank(orders[process], room):
                 found.append(Finding(rel, line, f'{process}/{room} may not include "{name}": it is above'))
     for (process, room), names in sorted(modules.items()):
         if room and len(names) > MAX_MODULES:
             found.append(Finding(f"{process}/{room}", 1, f"{len(names)} modules: {MAX_MODULES} at most"))
         if room and not (Path(root) / process / room / "README.md").is_file():
             found.append(Finding(f"{process}/{room}", 1, "a room has a README.md of three lines"))
-    found.figure = figures(arrows)
+    found.figure = figures(orders, arrows)
     return found
 
 
@@ -85,7 +92,7 @@ def room_map(root):
         listed = re.findall(r"^ \*   (\w+) {2,}", text, re.M)
         start = source.line_of(text, max(text.find(f"struct {process} {{"), 0))
         members = members_of(text, process)
-        for room in ORDER[process]:
+        for room in order_of(root, process):
             if room not in listed:
                 found.append(Finding(rel, 1, f"the map does not list the room {room}"))
             if defines(root, f"{process}/{room}", room) and room not in [name for name, _, _ in members]:
@@ -122,6 +129,7 @@ def room_symbols(root):
     """No call or table leads to a room above, by the symbols of the built objects."""
     found = source.Findings()
     arrows = defaultdict(set)
+    orders = {process: order_of(root, process) for process in PROCESSES}
     defined, wanted = {}, []
     for rel, path in objects(root):
         for kind, symbol in symbols(path):
@@ -136,15 +144,15 @@ def room_symbols(root):
         process, room = room_of(rel)
         above = room_of(owner)[1]
         arrows[process].add((room, above))
-        if rank(process, above) > rank(process, room):
+        if rank(orders[process], above) > rank(orders[process], room):
             found.append(Finding(rel, 1, f"calls {symbol} of {owner}, a room above"))
-    found.figure = figures(arrows) if defined else "nothing is built"
+    found.figure = figures(orders, arrows) if defined else "nothing is built"
     return found
 
 
 def objects(root):
     """Every object of a room in the build tree whose source is there, with that source."""
-    for process in ORDER:
+    for process in PROCESSES:
         for path in sorted((Path(root) / "build" / process).rglob("*.c.o")):
             rel = Path(re.sub(r"/CMakeFiles/[^/]+\.dir/", "/", str(path.relative_to(Path(root) / "build")))[:-2])
             library = path.parts[path.parts.index("CMakeFiles") + 1]
@@ -161,12 +169,13 @@ def symbols(path):
             yield parts[-2], parts[-1]
 
 
-def figures(arrows):
+def figures(orders, arrows):
     """"core: 11 rooms, 51 arrows, 0 upward, 0 circles; …"."""
     said = []
     for process, pairs in sorted(arrows.items()):
-        upward = sum(rank(process, b) > rank(process, a) for a, b in pairs)
-        said.append(f"{process}: {len(ORDER[process]) + 1} rooms, {len(pairs)} arrows, {upward} upward,"
+        order = orders[process]
+        upward = sum(rank(order, b) > rank(order, a) for a, b in pairs)
+        said.append(f"{process}: {len(order) + 1} rooms, {len(pairs)} arrows, {upward} upward,"
                     f" {circles(pairs)} circles")
     return "; ".join(said)
 

@@ -19,7 +19,11 @@ import source  # noqa: E402
 
 STOPS = "\n".join(f"{n}. `core/take.c: take_one` - the event is known" for n in range(rules_docs.FEWEST_STOPS))
 
+ROOMS = {"core": ("model", "store", "queue", "turn"), "ingress": ("http", "spool"), "tools/sandbox": ("kit", "acts")}
+
 CLEAN = {
+    **{f"{process}/CMakeLists.txt": f"foreach(room {' '.join(rooms)})\n    add_subdirectory(${{room}})\nendforeach()\n"
+       for process, rooms in ROOMS.items()},
     "base/mem.h": "#pragma once\n/* Memory that a test can make fail. */\n#include <stddef.h>\nvoid *mem_alloc(size_t n);\n",
     "base/mem.c": '/* Calls malloc. */\n\n#include "base/mem.h"\n\n#include <stdlib.h>\n\nvoid *mem_alloc(size_t n)\n{\n'
                   "    return malloc(n);\n}\n",
@@ -40,10 +44,10 @@ CLEAN = {
                    '#include "base/mem.h"\n#include "core/model/command.h"\n\nint take_one(enum command_state state);\n\n'
                    "int take_one(enum command_state state)\n{\n    switch (state) {\n    case COMMAND_READY:\n"
                    "    case COMMAND_FLYING:\n    case COMMAND_DONE:\n        return 0;\n    }\n    return 1;\n}\n",
-    "core/core.h": "#pragma once\n/* The map.\n *\n" + "".join(f" *   {r}  a room\n" for r in rules_rooms.ORDER["core"]) +
+    "core/core.h": "#pragma once\n/* The map.\n *\n" + "".join(f" *   {r}  a room\n" for r in ROOMS["core"]) +
                    " */\nstruct store;\nstruct turn;\nstruct core {\n    struct store *store; /* rows */\n"
                    "    struct turn *turn;   /* one turn */\n};\n",
-    "ingress/ingress.h": "#pragma once\n/* The map.\n *\n" + "".join(f" *   {r}  a room\n" for r in rules_rooms.ORDER["ingress"]) +
+    "ingress/ingress.h": "#pragma once\n/* The map.\n *\n" + "".join(f" *   {r}  a room\n" for r in ROOMS["ingress"]) +
                          " */\nstruct ingress {\n    int spool; /* rows */\n};\n",
     "docs/words.md": "| word | meaning |\n|---|---|\n" + "".join(f"| {w} | a thing |\n" for w in rules_docs.WORDS),
     "docs/message-path.md": STOPS + "\n",
@@ -120,6 +124,9 @@ PLANTED = [
     ("rooms", {"core/a.h": "#pragma once\n", "core/turn/a.c": '#include "core/a.h"\n'}, "it is above"),
     ("rooms", {"tools/sandbox/acts/a.h": "#pragma once\n",
                "tools/sandbox/kit/a.c": '#include "tools/sandbox/acts/a.h"\n'}, "it is above"),
+    ("rooms", {"core/CMakeLists.txt": "foreach(room turn model)\n", "core/turn/a.h": "#pragma once\n",
+               "core/turn/a.c": '#include "core/model/command.h"\n'}, "it is above"),
+    ("rooms", {"core/CMakeLists.txt": "add_subdirectory(model)\n"}, "the order of rooms is not here"),
     ("rooms", {"core/cellar/a.c": "int a;\n"}, "no place in the order"),
     ("rooms", {"core/queue/a.c": "#include <sqlite3.h>\n"}, "belongs to core/store"),
     ("rooms", {f"core/queue/a{n}.c": "int a;\n" for n in range(17)}, "17 modules"),
