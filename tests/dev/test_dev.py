@@ -125,6 +125,34 @@ def test_up_takes_everything_down_again_when_the_demo_fails(stack):
     assert processes_of(stack["AMO_UP_DIR"]) == []
 
 
+DEMO_ENV = ROOT / "deploy" / "demo-env.sh"
+
+
+def sourced(shell, env):
+    """demo-env.sh as the shell sources it in /: its return code, then what it left in three variables."""
+    words = f'. {DEMO_ENV}; echo "$? ${{AMO_DATA_DIR-}} ${{AMO_RUN_DIR-}} $PATH"'
+    return run(shell, "-c", words, env={k: v for k, v in env.items() if k not in ("AMO_DATA_DIR", "AMO_RUN_DIR")})
+
+
+def test_the_demo_environment_is_that_of_the_stack_wherever_it_is_sourced(stack):
+    up = Path(stack["AMO_UP_DIR"])
+    (up / "run").mkdir(parents=True)
+    done = sourced("bash", stack)
+    assert (done.stdout, done.stderr) == (f"0 {up}/data {up}/run {ROOT}/build/bin:{stack['PATH']}\n", "")
+
+
+@pytest.mark.parametrize("shell, words", [("bash", "there is no stack in"), ("dash", "source this in bash")])
+def test_a_demo_environment_that_cannot_be_is_refused_in_words(stack, shell, words):
+    done = sourced(shell, stack)
+    assert done.stdout == f"1   {stack['PATH']}\n"
+    assert words in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_a_demo_environment_that_is_not_sourced_says_so(stack):
+    done = run("bash", DEMO_ENV, env=stack)
+    assert done.returncode == 1 and "source this in bash" in done.stderr
+
+
 def test_down_without_a_stack_is_no_error(stack):
     done = run(STACK, "down", env=stack)
     assert done.returncode == 0 and "nothing is running" in done.stdout
