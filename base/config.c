@@ -285,7 +285,7 @@ static int env_value(struct config *c, size_t i, bool is_file, struct buf *name,
     if (!value)
         return 0;
     if (is_file && c->entries[i].origin == CONFIG_FROM_ENVIRONMENT)
-        return refuse(why, buf_str(name), 0, "", "the secret itself is given, too");
+        return refuse(why, buf_str(name), 0, "", "the secret itself is also given");
     rc = is_file ? entry_set_from_file(c, i, value, CONFIG_FROM_ENVIRONMENT, &wrong)
                  : entry_set(c, i, value, CONFIG_FROM_ENVIRONMENT, &wrong);
     return wrong ? refuse(why, buf_str(name), 0, "", wrong) : rc;

@@ -34,9 +34,9 @@
     X("core/connect_every_ms", NUMBER, "600000",                                               \
       "an account is connected again by itself at most once in this time")                     \
     X("core/echo_ms", NUMBER, "20000",                                                         \
-      "how long a webhook waits that may echo a message of ours still under way")              \
+      "how long a webhook waits if it may echo a message the bridge still sends")              \
     X("core/looks_ms", NUMBER, "40000",                                                        \
-      "over how long the three looks are spread that prove a message absent from a history")   \
+      "the time in which a history is read three times before a message counts as absent")     \
     X("core/deleted_text", TEXT, "Сообщение удалено",                                          \
       "what amo shows for a message deleted on the service's side; empty = nothing")           \
     X("egress/admin_listen", TEXT, "127.0.0.1:9103", "health and metrics")                     \

@@ -297,7 +297,7 @@ static void a_secret_given_in_two_ways_is_refused(void **state)
     testing_set_env("AMO_CONNECTOR_SECRET_FILE", "secret.txt");
     assert_int_equal(load_secret("", &why, &c), -EINVAL);
     assert_string_equal(buf_str(&why),
-                        "AMO_CONNECTOR_SECRET_FILE: the secret itself is given, too");
+                        "AMO_CONNECTOR_SECRET_FILE: the secret itself is also given");
     testing_set_env("AMO_CONNECTOR_SECRET", NULL);
     testing_set_env("AMO_CONNECTOR_SECRET_FILE", NULL);
     buf_fini(&why);

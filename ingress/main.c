@@ -19,8 +19,8 @@ static const struct process_program program = {
         "them to\n"
         "amo-core.\n"
         "\n"
-        "  --config FILE   configuration; every key can also stand in the environment\n"
-        "  --drain SPOOL   listen to nobody; deliver this spool (of a host that died) and "
+        "  --config FILE   configuration; every key can also be set in the environment\n"
+        "  --drain SPOOL   accept no requests; deliver this spool (of a host that died) and "
         "end\n",
     .options = options,
     .n_options = AMO_COUNT(options),

@@ -102,7 +102,7 @@ static int connector_check(struct control_ask *ask, struct view name, struct vie
                             "the name could be confused with connector %s in derived ids",
                             meets);
     if (registry_connector(ask->core->turn->registry, name))
-        return control_fail(ask, EXIT_FAILED, "this connector exists");
+        return control_fail(ask, EXIT_FAILED, "this connector exists already");
     if (!view_is(control_arg(ask, "kind"), "http"))
         return control_fail(ask, EXIT_USAGE, "the kind must be http");
     if (!url_is_callable(url) || url.len >= LIMIT_URL)

@@ -175,8 +175,8 @@ static int learning_admitted(struct control_ask *ask)
             p->name, spools_left(p), num_max(p->n_again, spools_left(p)), when);
     if (echo_waits_for_spools(c))
         return control_fail(ask, EXIT_FAILED,
-                            "core has just started, and some of what ingresses have sent again"
-                            " waits until it can be told whose it is: try again in some"
+                            "core has just started, and some events that ingresses sent again"
+                            " wait until core knows whose they are: try again in a few"
                             " seconds");
     return 0;
 }

@@ -54,8 +54,8 @@ int verb_clock_agree(struct control_ask *ask)
     if (c->turn->doubt.on && store_damage(c->store))
         return control_fail(
             ask, EXIT_FAILED,
-            "a part of the store is damaged, and what was stamped in doubt cannot be"
-            " stamped anew there: repair it first");
+            "a part of the store is damaged, and the times written while the clock was in"
+            " doubt cannot be corrected there: repair it first");
     rc = doubt_agree(c);
     if (rc)
         return rc;

@@ -198,7 +198,7 @@ static void check_damage(struct control_ask *ask)
                       .todo = "see the runbook, \"The store is damaged\""};
 
     if (words)
-        check_add(ask->w, &c, "a part of it is damaged and could not be mended: %s", words);
+        check_add(ask->w, &c, "a part of it is damaged and could not be repaired: %s", words);
 }
 
 /* What an erasure left to do. */
@@ -206,8 +206,9 @@ static int check_rewrite(struct control_ask *ask)
 {
     struct check c = {.name = "store",
                       .light = LIGHT_YELLOW,
-                      .todo = "start core anew when nobody else reads the file and the disk has"
-                              " room for three copies of it"};
+                      .todo =
+                          "restart core when no other program reads the file and the disk has"
+                          " room for three copies of it"};
     bool wished = false;
     int rc = store_rebuild_is_wished(ask->core->store, &wished);
 
@@ -232,7 +233,7 @@ static void check_permissions(struct control_ask *ask)
     check_closed(ask, "master_key", key, S_IRWXG | S_IRWXO, "chmod 0600");
     if (is_below(view_of(key), view_of(data)))
         check_add(ask->w, &beside,
-                  "lies in data_dir: who takes a copy of the store takes its key with it");
+                  "is stored in data_dir: whoever copies the store also copies its key");
     check_store(ask);
     check_damage(ask);
     check_clock_doubt(ask);
@@ -354,7 +355,7 @@ static bool connector_is_fine(struct control_ask *ask, const struct reg_connecto
     struct check c = {.name = "connector", .subject = view_of(con->name), .light = LIGHT_RED};
 
     if (gone) {
-        c.todo = "fix the service, then amoctl account resume of one of its accounts";
+        c.todo = "fix the service, then run amoctl account resume for one of its accounts";
         check_add(ask->w, &c, "switched off: the service answered 410");
     } else if (d && dest_is_held(d)) {
         c.todo = "amoctl connector test says what is wrong";

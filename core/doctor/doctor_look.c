@@ -174,14 +174,14 @@ static void judge_signature(struct look *l, const struct result *r, struct json_
 static void judge_door_status(struct look *l, const struct result *r, struct json_writer *w)
 {
     struct check c = {.name = "front_door", .subject = view_of(l->url), .light = LIGHT_RED};
-    const char *words = "is no answer of ours";
+    const char *words = "did not come from this bridge";
 
     c.todo = "look at the proxy before ingress, and whether ingress runs";
     if (r->status == 401 || r->status == 403) {
         words = "a bridge or a proxy that does not know the channel's secret answers there";
         c.todo = "see whose address public_url is; let the proxy pass /messages/*";
     } else if (r->status == 404) {
-        words = "what answers there is no ingress that knows the channel";
+        words = "whatever answers there is not an ingress that knows the channel";
         c.todo = "let the proxy pass /messages/* to ingress; see whose address public_url is";
     } else if (r->status >= 300 && r->status < 400) {
         words = "it redirects, and amojo would not follow";

@@ -36,12 +36,11 @@ static bool is_connected_elsewhere(const struct registry *r, const struct conver
 static const char *why_nobody(const struct registry *r, const struct conversation *of)
 {
     if (is_connected_elsewhere(r, of))
-        return "its account uses another connector, where the number is listed for nobody or "
-               "for"
-               " somebody else";
+        return "its account uses another connector, which lists the number for no account or "
+               "for another one";
     if (registry_scope_connected(r, view_of(of->scope)))
-        return "it is listed for nobody, and the connector has several accounts";
-    return "its account is not there any more";
+        return "no account lists it, and the connector has several accounts";
+    return "its account no longer exists";
 }
 
 static int strand(void *arg, const struct conversation *of, int64_t n)
@@ -63,7 +62,8 @@ static int strand(void *arg, const struct conversation *of, int64_t n)
     s->n += n;
     if (s->lines++ < LINES_MAX)
         check_add(s->ask->w, &c,
-                  "%" PRId64 " conversations of connector %s reach nobody by this number: %s",
+                  "%" PRId64
+                  " conversations of connector %s reach no account by this number: %s",
                   n, of->connector, why_nobody(r, of));
     return 0;
 }
@@ -85,11 +85,11 @@ static int check_conversations(struct control_ask *ask)
         check_add(ask->w, &fine, "%" PRId64 " more numbers are like these",
                   s.lines - LINES_MAX);
     } else if (s.n == 0 && s.waiting == 0) {
-        check_add(ask->w, &fine, "every conversation reaches somebody");
+        check_add(ask->w, &fine, "every conversation reaches an account");
     } else if (s.n == 0) {
         check_add(ask->w, &fine,
-                  "every conversation reaches somebody but %" PRId64
-                  " of accounts that left, which wait for their return",
+                  "every conversation reaches an account, except %" PRId64
+                  " of accounts that left, which wait until they return",
                   s.waiting);
     }
     return 0;

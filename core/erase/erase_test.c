@@ -377,7 +377,8 @@ static void of_the_persons_own_conversation_others_keep_their_words(void **state
 
     takes(r, rig_client_text("m1"));
     rig_take(r, &other);
-    assert_erases(r, "{\"phone\":\"79991234567\"}", "commands", 1, "1 messages of others");
+    assert_erases(r, "{\"phone\":\"79991234567\"}", "commands", 1,
+                  "1 messages in the client's");
     assert_message(r, "ssvc/m1", "failed", "erased");
     assert_message(r, "ssvc/m2", "accepted", NULL);
     assert_int_equal(rig_count(r, COMMAND_AMO_MESSAGE), 1);
@@ -414,7 +415,7 @@ static void a_dead_letter_of_somebody_else_in_his_conversation_stays(void **stat
     rig_take(r, &other);
     settle_dead(&r->core, rig_command(r, COMMAND_AMO_MESSAGE), "refused", VIEW_LIT("words"));
     rig_commit(r);
-    assert_erases(r, "{\"conversation\":1}", "dead_letters", 0, "1 messages of others");
+    assert_erases(r, "{\"conversation\":1}", "dead_letters", 0, "1 messages in the client's");
     assert_int_equal(count(r, "SELECT count(*) FROM dead WHERE body IS NOT NULL"), 1);
 }
 
@@ -632,8 +633,7 @@ static void an_event_that_waits_goes_and_makes_room(void **state)
     takes(r, rig_client_text("m1"));
     takes(r, rig_edit("m-not-there-yet", "his other words"));
     assert_int_equal(r->core.intake->n_waiting, 1);
-    assert_erases(r, "{\"conversation\":1}", NULL, 0,
-                  "1 events are about messages that nobody knows");
+    assert_erases(r, "{\"conversation\":1}", NULL, 0, "1 events are about unknown messages");
     assert_int_equal(r->core.intake->n_waiting, 1);
     assert_erases(r, "{\"conversation\":1,\"unowned\":true}", "waiting_events", 1, NULL);
     assert_int_equal(r->core.intake->n_waiting, 0);
@@ -656,7 +656,7 @@ static void a_large_store_is_written_anew_at_the_next_start(void **state)
 
     takes(r, rig_client_text("m1"));
     r->core.erase->rebuild_max_bytes = 0;
-    assert_erases(r, "{\"conversation\":1}", NULL, 0, "too large to be written anew");
+    assert_erases(r, "{\"conversation\":1}", NULL, 0, "too large to be rewritten");
     reply = erased(r, "{\"phone\":\"79991234567\"}");
     assert_int_equal(reply.code, EXIT_FAILED);
     assert_non_null(strstr(reply.error, "traces of what was erased before"));

@@ -114,7 +114,7 @@ static void warn_ingress(struct report *r, const struct seen *s)
     }
     if (s->kept)
         warn(r,
-             "ingress %s keeps %lld damaged spool files (.bad), which nobody looks into: delete"
+             "ingress %s keeps %lld damaged spool files (.bad) that were not searched: delete"
              " them when they are not needed",
              s->name, (long long)s->kept);
 }
@@ -127,21 +127,21 @@ static void warn_store(struct report *r)
     for (size_t i = 0; i < e->person.n_conversations; i++)
         named += erase_ids_have_phone(&e->person, &e->person.conversations[i]);
     if (named)
-        warn(r, "ids stay, and in %lld conversations the service made them of the phone",
+        warn(r, "ids stay, and in %lld conversations the service built them from the phone",
              (long long)named);
     if (e->unowned)
         warn(r,
-             "%lld events are about messages that nobody knows, so whose words they are is not"
-             " known either: --unowned takes them, too",
+             "%lld events are about unknown messages, so it is not known who wrote them:"
+             " --unowned also erases them",
              (long long)e->unowned);
     if (e->of_others)
-        warn(r, "%lld messages of others in his conversations are not his, and stay",
+        warn(r, "%lld messages in the client's conversations were written by others, and stay",
              (long long)e->of_others);
     if (e->namesakes)
         warn(r,
-             "conversation %lld and %lld more bear the service's name of this client, but "
+             "conversation %lld and %lld more have the service's name of this client, but "
              "another"
-             " phone: they stay; --conversation takes one",
+             " phone: they stay; --conversation erases one",
              (long long)e->namesake, (long long)e->namesakes - 1);
     if (e->under_way && !e->dry_run)
         warn(r, "%lld messages were on their way: they may still arrive",
@@ -151,8 +151,8 @@ static void warn_store(struct report *r)
         r->complete = false;
     }
     if (e->rebuilds_later)
-        warn(r, "the store is too large to be written anew now: traces may lie in unused parts"
-                " of its file until core is started the next time");
+        warn(r, "the store is too large to be rewritten now: traces may remain in unused parts"
+                " of its file until core is restarted");
     if (e->not_clean) {
         warn(r, "the store's log could not be emptied in time; run it again");
         r->complete = false;

@@ -36,7 +36,7 @@ static const struct plain_flag plain_flags[] = {
      "amoCRM shows no quotes: the quoted words lead the text of a client's message"                                                                                             },
     {"saves_files",    CHANNEL_FLAG_OK,
      "amoCRM may fetch a file months later: links to files must stay good that long",           "amoCRM copies files at once: links to files may be short-lived"                },
-    {"en_enabled",     CHANNEL_FLAG_OK,      "offered in the international segment, too",
+    {"en_enabled",     CHANNEL_FLAG_OK,      "also offered in the international segment",
      "offered in its own segment only"                                                                                                                                          },
     {"test_mode",      CHANNEL_FLAG_OK,
      "support calls the channel a test; the bridge does nothing differently",                   "in ordinary use"                                                               },
@@ -416,7 +416,7 @@ static void tell_rest(const struct teller *t)
 
     if (bot.len)
         tell(t, "bot.id", bot, CHANNEL_FLAG_OK,
-             "what Mobilon's own people and bots write stands under the channel's name");
+             "what Mobilon's own people and bots write is shown under the channel's name");
     else
         tell(t, "bot.id", VIEW_LIT("none"), CHANNEL_FLAG_NOTE,
              "what Mobilon's own people and bots write cannot be shown: only messages in the "

@@ -107,9 +107,8 @@ static const char *refusal_words(uint64_t status)
     if (status == 410)
         return "the service says that it is gone: it wants no calls at this address any more";
     if (status >= 200 && status < 300)
-        return "it answered with a page, so something stands in front of the service: no "
-               "service "
-               "answers like that";
+        return "it answered with a page, as no service does: something in front of the "
+               "service answered in its place";
     if (status >= 300 && status < 400)
         return "it redirects, and a redirect is never followed: name the final address";
     if (status == 404)

@@ -114,7 +114,7 @@ const char *hold_reason_words(enum hold_reason r)
     case HOLD_BREAKER:
         return "it fails again and again";
     case HOLD_PRIVATE:
-        return "its address lies in a private network";
+        return "its address is in a private network";
     case HOLD_PROXY:
         return "something before it answers in its place: a proxy, a redirect, a page";
     }

@@ -88,7 +88,7 @@ def test_a_bridge_in_order_has_nothing_red(bridge):
     assert "204" in of(found, "signature")[1]
     assert "not below public_url" in of(found, "webhook_url")[1]
     assert [(state, words[:7]) for state, words, _, _ in found["master_key"]] == [("green", "closed "),
-                                                                                  ("yellow", "lies in")]
+                                                                                  ("yellow", "is stor")]
 
 
 def test_people_get_a_line_each_with_what_to_do_and_a_sum(bridge):
@@ -131,8 +131,8 @@ def test_an_address_that_is_another_bridges_is_red(bridge):
     assert (code, state) == (1, "red") and "another bridge" in words
 
 
-@pytest.mark.parametrize("status, words", [(301, "redirects"), (401, "secret"), (404, "no ingress"),
-                                           (502, "does not reach ingress"), (418, "no answer of ours")])
+@pytest.mark.parametrize("status, words", [(301, "redirects"), (401, "secret"), (404, "not an ingress"),
+                                           (502, "does not reach ingress"), (418, "did not come from this bridge")])
 def test_what_the_door_answers_instead_is_told(bridge, status, words):
     bridge.proxy.behave = lambda request: answer(status, "", [("Location", "https://elsewhere.example/")])
     code, found = bridge.checks()

@@ -193,7 +193,7 @@ def test_a_socket_left_behind_is_nobody(run_dir):
     left.bind(str(run_dir / "control"))
     left.close()
     done = amoctl(run_dir, "status")
-    assert done.returncode == 3 and "nobody listens" in done.stderr
+    assert done.returncode == 3 and "no process listens" in done.stderr
 
 
 def test_a_core_that_starts_a_moment_later_is_waited_for(run_dir):

@@ -69,7 +69,7 @@ static void fail_unreachable(struct core_answer *a, const char *where, int rc)
         fail(a, EXIT_UNREACHABLE, "core cannot be reached: nothing is at ", where,
              " (is amo-core running, with the same run_dir?)");
     else
-        fail(a, EXIT_UNREACHABLE, "core cannot be reached: nobody listens at ", where,
+        fail(a, EXIT_UNREACHABLE, "core cannot be reached: no process listens at ", where,
              " (is amo-core running?)");
 }
 

@@ -144,7 +144,7 @@ static const struct args_option probe[] = {
 static const struct args_option erase[] = {
     TEXT("phone", "phone", "PHONE", "all conversations of this phone, however it is written"),
     TEXT("conversation", "conversation", "ID", "this one, by its number in conversation list"),
-    FLAG("unowned", "unowned", "also events about unknown messages, whoever they belong to"),
+    FLAG("unowned", "unowned", "also events about unknown messages, no matter whose"),
     FLAG("dry-run", "dry_run", "only print what would be erased"),
 };
 
@@ -264,7 +264,7 @@ static const struct args_verb verbs[] = {
 
     ASK("clock", "show", core_clock_show, "whether the wall clock is in doubt, and why"),
     ASK("clock", "agree", core_clock_agree,
-        "you have looked at the clock and it is right: lives and retention go on"),
+        "you have checked the clock and it is right: life times and retention run again"),
 
     OWN("doctor", NULL, "check everything that can be wrong, and say what to do",
         MORE(.control = core_doctor, .each = core_doctor_check, .run = doctor_run)),

@@ -239,7 +239,7 @@ static int csv_field(struct import_file *f, size_t *at, struct view *ret, struct
     }
     i += quoted;
     if (i < r.len && r.ptr[i] != f->separator)
-        return row_error(why, "something stands behind a closing quote");
+        return row_error(why, "there is text after a closing quote");
     *at = i < r.len ? i + 1 : SIZE_MAX;
     (void)buf_add_char(&f->texts, '\0');
     if (buf_error(&f->texts))

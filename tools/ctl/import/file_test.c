@@ -109,7 +109,7 @@ static void a_row_that_cannot_be_read_stops_no_other(void **state)
           "5! connector is neither a text nor a number\n6 b||\n");
     check("connector,name\nwa\nwa,a,b\nwa,\"a\"b\nwa,\xff\nwa,ok\n",
           "2! has 1 fields, the header has 2\n3! has 3 fields, the header has 2\n"
-          "4! something stands behind a closing quote\n5! is not UTF-8\n6 wa||ok\n");
+          "4! there is text after a closing quote\n5! is not UTF-8\n6 wa||ok\n");
 }
 
 static void a_mistyped_name_is_never_skipped(void **state)

@@ -376,7 +376,7 @@ static int report(struct import *m, int code)
             code = output_error(
                 NULL, EXIT_FAILED,
                 "some rows were not taken; the file can be imported again when they "
-                "are mended");
+                "are corrected");
         rc = code ? code : rc;
     }
     buf_fini(&words);

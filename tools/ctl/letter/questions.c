@@ -217,7 +217,7 @@ static const char *check_url(struct view v, struct answer *a)
         return "it must end with /:scope_id, where amoCRM puts the account";
     url.rest.len -= strlen(marker);
     if (view_find(url.rest, ":scope_id"))
-        return ":scope_id must stand there once";
+        return ":scope_id must occur only once";
     if (!ends_with(url.rest, "/messages"))
         warn(a,
              "this bridge takes webhooks at …/messages/:scope_id; with another path your proxy "

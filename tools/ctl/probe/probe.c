@@ -31,7 +31,7 @@ static const char explanation[] =
     "  - with --burst: up to 60 reads of the history, until amo says 429.\n"
     "The message shows in the chat for everybody who sees it. Choose a chat with a test "
     "client\n"
-    "whom the bridge knows, write a message to him from the card, then say\n"
+    "whom the bridge knows, write a message to the client from the card, then run\n"
     "  amoctl probe SCOPE --chat CHAT_AMOJO_ID --yes\n";
 
 /* What came of one call. */
