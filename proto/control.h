@@ -82,7 +82,7 @@
     X(quarantine_replay, "quarantine.replay", "ids[]",                                         \
       "replayed[{id, result, [as], [reason]}]")                                                \
     X(quarantine_drop, "quarantine.drop", "ids[]", "dropped[]")                                \
-    X(trace, "trace", "id", "message{}, journey[{at, what, …}], waiting[]")                    \
+    X(trace, "trace", "id", "message{}, journey[{at, what, [tells], [code], …}], waiting[]")   \
     X(doctor, "doctor", "",                                                                    \
       "checks[{check, subject, state, words, todo}], ask[{what, subject}]")                    \
     X(doctor_check, "doctor.check", "what, subject", "checks[]")                               \

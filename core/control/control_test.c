@@ -442,6 +442,41 @@ static void trace_tells_the_whole_journey(void **state)
     json_free(reply.doc);
 }
 
+static void trace_says_which_status_amo_is_told(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = rig_in_flight(r, COMMAND_SERVICE_MESSAGE, "amo-1");
+    struct reply reply;
+    const struct json_node *step = NULL;
+    int64_t code = 0;
+
+    rig_result(r, r->worker, c,
+               (struct result){.outcome = OUTCOME_DEAD,
+                               .cause = CAUSE_REFUSED,
+                               .code = VIEW_LIT("unreachable")});
+    rig_turn(r);
+    reply = ctl_ask(r, "trace", "{\"id\":\"amo-1\"}");
+    step = json_array_at(json_get(json_root(reply.doc), "waiting"), 0);
+    ctl_text(&reply, step, "kind", "amo.status");
+    ctl_text(&reply, step, "tells", "failed");
+    json_free(reply.doc);
+    c = rig_command(r, COMMAND_AMO_STATUS);
+    assert_int_equal(c->state, COMMAND_IN_FLIGHT);
+    rig_result(r, r->worker, c, (struct result){.outcome = OUTCOME_DONE, .status = 200});
+    rig_commit(r);
+    assert_null(rig_command(r, COMMAND_AMO_STATUS));
+    reply = ctl_ask(r, "trace", "{\"id\":\"amo-1\"}");
+    step = json_array_at(json_get(json_root(reply.doc), "journey"), 1);
+    ctl_text(&reply, step, "what", "service.message");
+    assert_null(json_get(step, "tells"));
+    step = json_array_at(json_get(json_root(reply.doc), "journey"), 2);
+    ctl_text(&reply, step, "what", "amo.status");
+    ctl_text(&reply, step, "tells", "failed");
+    assert_true(json_int(json_get(step, "code"), &code));
+    assert_int_equal(code, 904);
+    json_free(reply.doc);
+}
+
 static void conversations_are_listed_by_scope(void **state)
 {
     struct rig *r = *state;
@@ -502,6 +537,7 @@ int main(void)
         CASE(of_several_dead_letters_all_are_retried_or_none),
         CASE(quarantine_shows_the_event),
         CASE(trace_tells_the_whole_journey),
+        CASE(trace_says_which_status_amo_is_told),
         CASE(conversations_are_listed_by_scope),
         CASE(an_answer_leaves_only_after_its_commit),
     };

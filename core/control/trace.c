@@ -3,6 +3,7 @@
 #include "base/process.h"
 #include "core/control/control.h"
 #include "core/control/verbs.h"
+#include "core/deliver/resolve.h"
 #include "core/peers/peers.h"
 
 static const char *message_direction_name(int64_t direction)
@@ -41,20 +42,25 @@ static void trace_step(struct json_writer *w, int64_t at_ms, const char *what)
     json_close_object(w);
 }
 
-static void trace_waiting(struct core *c, const struct message *m, struct json_writer *w)
+static int trace_waiting(struct core *c, const struct message *m, struct json_writer *w)
 {
     struct core_command *cmd = NULL;
     size_t iter = 0;
+    int rc = 0;
 
     json_open_array(w, "waiting");
-    while ((cmd = table_next(c->queue->commands, &iter))) {
+    while (rc == 0 && (cmd = table_next(c->queue->commands, &iter))) {
         const struct dest *d = cmd->lane->dest;
+        int64_t status = 0;
+        int64_t code = 0;
 
         if (cmd->message != m->id)
             continue;
         json_open_object(w, NULL);
         json_add_int(w, "command", cmd->id);
         json_add_text(w, "kind", view_of(command_kind_name((uint64_t)cmd->kind)));
+        rc = resolve_tells(c, cmd, &status, &code);
+        store_add_tells(w, status, code);
         json_add_text(w, "state", view_of(command_state_name(cmd->state)));
         json_add_int(w, "attempts", cmd->attempts);
         json_add_text(w, "held",
@@ -62,6 +68,7 @@ static void trace_waiting(struct core *c, const struct message *m, struct json_w
         json_close_object(w);
     }
     json_close_array(w);
+    return rc;
 }
 
 int verb_trace(struct control_ask *ask)
@@ -85,7 +92,7 @@ int verb_trace(struct control_ask *ask)
     if (m.settled_ms)
         trace_step(ask->w, m.settled_ms, message_state_name(m.state));
     json_close_array(ask->w);
-    trace_waiting(ask->core, &m, ask->w);
+    rc = rc ? rc : trace_waiting(ask->core, &m, ask->w);
     json_close_object(ask->w);
     message_fini(&m);
     return rc;

@@ -82,6 +82,25 @@ int resolve_command(struct core *c, const struct core_command *cmd, struct resol
     return resolve_kind(c, ret);
 }
 
+int resolve_tells(struct core *c, const struct core_command *cmd, int64_t *ret_status,
+                  int64_t *ret_code)
+{
+    struct command_row row = {0};
+    struct command body = {0};
+    int rc = 0;
+
+    *ret_status = *ret_code = 0;
+    if (cmd->kind != COMMAND_AMO_STATUS)
+        return 0;
+    rc = store_command(c->store, cmd->id, &row);
+    if (rc == 0 && row.body && command_decode(view_make(row.body, row.body_len), &body) == 0) {
+        *ret_status = body.status_code;
+        *ret_code = body.error_code;
+    }
+    command_row_fini(&row);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
 /* --- towards amo ---------------------------------------------------------------------------- */
 
 /* Our ids always; theirs whenever the chat was born there, which is harmless when the two are

@@ -32,6 +32,10 @@ AMO_MUSTCHECK int resolve_where_it_was(struct core *c, const struct core_command
 AMO_MUSTCHECK int resolve_command(struct core *c, const struct core_command *cmd,
                                   struct resolved *ret);
 void resolved_fini(struct resolved *r);
+/* Which status a waiting command tells amo (1, 2, -1; 0 none), and the code of a failure (0 none).
+ * -Exxx of the store; nothing when the command is not there or was erased. */
+AMO_MUSTCHECK int resolve_tells(struct core *c, const struct core_command *cmd,
+                                int64_t *ret_status, int64_t *ret_code);
 /* Our ids of the conversation's chat, and theirs where the two are to be linked. */
 void resolve_chat(struct resolved *r);
 /* The client as the sender, for a call that names the client (create chat). */

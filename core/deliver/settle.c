@@ -95,8 +95,9 @@ static int settle_evidence(struct core *c, const struct core_command *cmd, const
         .chat = r->sent_chat,
         .evidence = cmd->erased ? VIEW_NONE : view_cut(r->evidence, LIMIT_EVIDENCE_BYTES),
         .worker = view_of(p->name)};
+    int rc = resolve_tells(c, cmd, &row.tells, &row.tells_code);
 
-    return store_attempt_add(c->store, &row);
+    return rc ? rc : store_attempt_add(c->store, &row);
 }
 
 /* Delivered means amo's id in hand: whatever a worker makes of an answer without one. */

@@ -49,3 +49,16 @@ const char *message_move_why(enum message_state from, enum message_state to)
     }
     return NULL;
 }
+
+const char *message_told_name(int64_t status)
+{
+    switch (status) {
+    case 1:
+        return "delivered";
+    case 2:
+        return "read";
+    case -1:
+        return "failed";
+    }
+    return "?";
+}

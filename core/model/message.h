@@ -2,6 +2,8 @@
 
 /* The states of a message, and the moves between them. core/turn/message.h moves it. */
 
+#include <stdint.h>
+
 #include "base/buf.h"
 
 /* X(STATE, "word", "what is true of the message"). The word is what the store keeps and what
@@ -27,6 +29,8 @@ enum message_state {
 
 /* "accepted"; and the state of a word, MESSAGE_ACCEPTED for one that is none. */
 const char *message_state_name(enum message_state s);
+/* "delivered", "read", "failed": the status 1, 2, -1 that amo is told; "?" for another. */
+const char *message_told_name(int64_t status);
 enum message_state message_state_of(struct view word);
 /* The table's word for a legal move; NULL for another. */
 const char *message_move_why(enum message_state from, enum message_state to);

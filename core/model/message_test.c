@@ -27,9 +27,19 @@ static void the_moves_of_the_table_are_legal_and_no_others(void **state)
     assert_null(message_move_why(MESSAGE_TAKEN_OVER, MESSAGE_DELIVERED_TO_AMO));
 }
 
+static void a_status_that_amo_is_told_has_a_name(void **state)
+{
+    (void)state;
+    assert_string_equal(message_told_name(1), "delivered");
+    assert_string_equal(message_told_name(2), "read");
+    assert_string_equal(message_told_name(-1), "failed");
+    assert_string_equal(message_told_name(7), "?");
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(every_word_is_read_back_and_a_strange_one_is_accepted),
     cmocka_unit_test(the_moves_of_the_table_are_legal_and_no_others),
+    cmocka_unit_test(a_status_that_amo_is_told_has_a_name),
 };
 
 int main(void)

@@ -96,8 +96,10 @@ struct attempt_row {
     int64_t status;
     struct view evidence;
     struct view worker;
-    struct view scope; /* of a message to amo that is not done: where it was sent */
-    struct view chat;  /* VIEW_NONE: amo was to find the chat by our id, or it is not known */
+    struct view scope;  /* of a message to amo that is not done: where it was sent */
+    struct view chat;   /* VIEW_NONE: amo was to find the chat by our id, or it is not known */
+    int64_t tells;      /* of a status to amo: 1, 2, -1; 0 none, or it is not known */
+    int64_t tells_code; /* with -1: 901 to 905 */
 };
 
 /* --- their texts --- */

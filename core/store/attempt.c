@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "core/model/command.h"
+#include "core/model/message.h"
 #include "core/store/private.h"
 #include "core/store/store.h"
 #include "proto/command.h"
@@ -17,10 +18,11 @@ int store_attempt_add(struct store *s, const struct attempt_row *a)
         return 0; /* what a message came to must not hang on what can be told of the way there */
     return db_run(s->db,
                   "INSERT INTO attempts(command,message,kind,number,began_ms,took_ms,outcome,"
-                  "cause,status,evidence,worker,scope,chat) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                  "iiiiiiiiitttt", a->command, a->message, a->kind, a->number, a->began_ms,
+                  "cause,status,evidence,worker,scope,chat,tells,tells_code) "
+                  "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,nullif(?,0),nullif(?,0))",
+                  "iiiiiiiiittttii", a->command, a->message, a->kind, a->number, a->began_ms,
                   a->took_ms, a->outcome, a->cause, a->status, a->evidence, a->worker, a->scope,
-                  a->chat.len ? a->chat : VIEW_NONE);
+                  a->chat.len ? a->chat : VIEW_NONE, a->tells, a->tells_code);
 }
 
 /* ?1 the message, ?2 its conversation */
@@ -119,10 +121,19 @@ void store_add_time(struct json_writer *w, const char *key, int64_t unix_ms)
     json_add_text(w, key, unix_ms ? view_of(text) : VIEW_NONE);
 }
 
+void store_add_tells(struct json_writer *w, int64_t status, int64_t code)
+{
+    if (!status)
+        return;
+    json_add_text(w, "tells", view_of(message_told_name(status)));
+    if (code)
+        json_add_int(w, "code", code);
+}
+
 /* one text each, so that each has its index */
 #define ATTEMPTS_SELECT                                                                        \
-    "SELECT command,kind,began_ms,took_ms,outcome,cause,status,evidence,worker,number FROM"    \
-    " attempts WHERE "
+    "SELECT command,kind,began_ms,took_ms,outcome,cause,status,evidence,worker,number,"        \
+    "tells,tells_code FROM attempts WHERE "
 
 int store_attempts_json(struct store *s, int64_t command, int64_t message,
                         struct json_writer *w)
@@ -142,6 +153,7 @@ int store_attempts_json(struct store *s, int64_t command, int64_t message,
         json_open_object(w, NULL);
         store_add_time(w, "at", db_int(r, 2));
         json_add_text(w, "what", view_of(command_kind_name((uint64_t)db_int(r, 1))));
+        store_add_tells(w, db_int(r, 10), db_int(r, 11));
         json_add_int(w, "command", db_int(r, 0));
         json_add_int(w, "attempt", db_int(r, 9));
         json_add_text(w, "outcome", view_of(outcome_name((uint64_t)db_int(r, 4))));

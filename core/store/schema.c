@@ -152,6 +152,9 @@ static const char *const migrations[] = {
        by its lanes, however much waits of others */
     "CREATE INDEX commands_lane ON commands(lane);"
     "CREATE INDEX dead_lane ON dead(lane);",
+    /* which status an attempt told amo: its command is deleted when it is done */
+    "ALTER TABLE attempts ADD COLUMN tells INTEGER;"
+    "ALTER TABLE attempts ADD COLUMN tells_code INTEGER;",
 };
 
 int schema_count(void)
