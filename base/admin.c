@@ -27,7 +27,7 @@
 #define ADMIN_REASONS_MAX     ((size_t)4096)
 #define ADMIN_ROUNDS_MAX      16 /* of libmicrohttpd in one turn of our loop */
 
-struct guest {
+struct connection {
     int fd; /* libmicrohttpd's; -1 when the place is free */
     int64_t until_mono_ms;
 };
@@ -39,7 +39,7 @@ struct admin {
     admin_ready_fn *ready;
     admin_refresh_fn *refresh;
     void *arg;
-    struct guest guests[ADMIN_CONNECTIONS_MAX];
+    struct connection connections[ADMIN_CONNECTIONS_MAX];
 };
 
 #define TYPE_TEXT    "text/plain; charset=utf-8"
@@ -178,11 +178,11 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *conn, const 
 }
 /* NOLINTEND(readability-function-size,readability-non-const-parameter) */
 
-static struct guest *guest_find(struct admin *a, int fd)
+static struct connection *connection_find(struct admin *a, int fd)
 {
-    for (size_t i = 0; i < AMO_COUNT(a->guests); i++) {
-        if (a->guests[i].fd == fd)
-            return &a->guests[i];
+    for (size_t i = 0; i < AMO_COUNT(a->connections); i++) {
+        if (a->connections[i].fd == fd)
+            return &a->connections[i];
     }
     return NULL;
 }
@@ -193,17 +193,17 @@ static void on_connection(void *arg, struct MHD_Connection *conn, void **context
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CONNECTION_FD);
     struct admin *a = arg;
-    struct guest *g = NULL;
+    struct connection *g = NULL;
 
     (void)context;
     if (!info)
         return;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        g = guest_find(a, -1);
+        g = connection_find(a, -1);
         if (g)
-            *g = (struct guest){info->connect_fd, clock_mono_ms() + ADMIN_LIFE_MS};
+            *g = (struct connection){info->connect_fd, clock_mono_ms() + ADMIN_LIFE_MS};
     } else {
-        g = guest_find(a, info->connect_fd);
+        g = connection_find(a, info->connect_fd);
         if (g)
             g->fd = -1;
     }
@@ -242,8 +242,8 @@ int admin_new(const char *listen, struct stats *stats, admin_ready_fn *ready,
         return -ENOMEM;
     *a = (struct admin){
         .listen_fd = -1, .stats = stats, .ready = ready, .refresh = refresh, .arg = arg};
-    for (size_t i = 0; i < AMO_COUNT(a->guests); i++)
-        a->guests[i].fd = -1;
+    for (size_t i = 0; i < AMO_COUNT(a->connections); i++)
+        a->connections[i].fd = -1;
     rc = net_listen(listen, ADMIN_CONNECTIONS_MAX, 0, &a->listen_fd);
     if (rc)
         goto out;
@@ -286,10 +286,11 @@ void admin_run(struct admin *a)
 
     if (!a)
         return;
-    for (size_t i = 0; i < AMO_COUNT(a->guests); i++) {
+    for (size_t i = 0; i < AMO_COUNT(a->connections); i++) {
         /* libmicrohttpd sees the end of the stream and closes */
-        if (a->guests[i].fd >= 0 && now_ms > a->guests[i].until_mono_ms)
-            (void)shutdown(a->guests[i].fd, SHUT_RDWR); /* fails only when it is cut already */
+        if (a->connections[i].fd >= 0 && now_ms > a->connections[i].until_mono_ms)
+            (void)shutdown(a->connections[i].fd,
+                           SHUT_RDWR); /* fails only when it is cut already */
     }
     /* What libmicrohttpd has read already does not wake its descriptor again: go on while it
      * says that it need not wait. Errors belong to single connections and close them. */

@@ -1,8 +1,8 @@
 /* The process put together, and the one place where a turn's events become promises.
  *
- * From: the routes (ingress_append) and the door (exchanges that wait).
+ * From: the routes (ingress_append) and the listener (requests that wait).
  * To: the spool (one flush for all), then the waiting answers, then push.
- * Holds: the batch: exchanges whose events are appended and not flushed yet. */
+ * Holds: the batch: requests whose events are appended and not flushed yet. */
 
 #include "ingress/ingress.h"
 
@@ -27,10 +27,10 @@
 #include "ingress/accept/registry_copy.h"
 #include "ingress/amojo/normalize.h"
 #include "ingress/connector/query.h"
-#include "ingress/http/door.h"
-#include "ingress/http/exchange.h"
 #include "ingress/http/figures.h"
 #include "ingress/http/guard.h"
+#include "ingress/http/listener.h"
+#include "ingress/http/request.h"
 #include "ingress/routes.h"
 #include "ingress/spool/repeat.h"
 #include "ingress/spool/spool.h"
@@ -63,7 +63,7 @@ struct top {
     int exit_code;
 };
 
-static void on_wait(void *arg, struct exchange *x);
+static void on_wait(void *arg, struct request *x);
 static void on_flush(void *arg);
 static void on_tick(void *arg);
 static void on_admin(void *arg);
@@ -137,16 +137,16 @@ static int open_registry(struct ingress *in)
     return rc;
 }
 
-static int open_door(struct ingress *in)
+static int open_listener(struct ingress *in)
 {
     const struct config *c = in->config;
-    struct door_config dc = {.loop = in->loop,
-                             .listen = config_text(c, "ingress/listen"),
-                             .max_connections = config_number(c, "ingress/max_connections"),
-                             .figures = in->figures,
-                             .head = routes_head,
-                             .wait = on_wait,
-                             .arg = in};
+    struct listener_config dc = {.loop = in->loop,
+                                 .listen = config_text(c, "ingress/listen"),
+                                 .max_connections = config_number(c, "ingress/max_connections"),
+                                 .figures = in->figures,
+                                 .head = routes_head,
+                                 .wait = on_wait,
+                                 .arg = in};
     int rc = guard_new(config_text(c, "ingress/trusted_proxies"),
                        config_number(c, "ingress/max_connections_per_address"), &in->guard);
 
@@ -154,7 +154,7 @@ static int open_door(struct ingress *in)
         return start_failed("bad ingress/trusted_proxies",
                             config_text(c, "ingress/trusted_proxies"), rc);
     dc.guard = in->guard;
-    return start_failed("cannot listen on", dc.listen, door_new(&dc, &in->door));
+    return start_failed("cannot listen on", dc.listen, listener_new(&dc, &in->listener));
 }
 
 static int open_admin(struct ingress *in)
@@ -284,7 +284,7 @@ int ingress_open(struct ingress *in, const struct process *p, const char *drain_
     rc = rc ? rc : open_spool(in);
     if (!drain_spool) {
         rc = rc ? rc : open_registry(in);
-        rc = rc ? rc : open_door(in);
+        rc = rc ? rc : open_listener(in);
         rc = rc ? rc : open_admin(in);
     }
     return rc;
@@ -313,11 +313,11 @@ int ingress_run(struct ingress *in)
 /* On shutdown every waiting request gets 503 instead of a dropped connection. */
 static void answer_all(struct ingress *in)
 {
-    door_drain(in->door); /* so that nobody comes twice */
+    listener_drain(in->listener); /* so that nobody comes twice */
     do {
         queries_give_up(in);
         if (list_is_empty(&in->accept->batch))
-            door_run(in->door);
+            listener_run(in->listener);
         else
             on_flush(in);
     } while (!list_is_empty(&in->accept->batch) || !list_is_empty(&in->queries->waiting));
@@ -330,10 +330,10 @@ void ingress_close(struct ingress *in)
     if (in->top->admin)
         loop_remove_fd(in->loop, admin_fd(in->top->admin));
     admin_free(in->top->admin);
-    if (in->door)
+    if (in->listener)
         answer_all(in);
     loop_cancel(&in->accept->flush);
-    door_free(in->door);
+    listener_free(in->listener);
     push_free(in->push);
     guard_free(in->guard);
     registry_copy_close(in->registry);
@@ -358,8 +358,8 @@ void ingress_describe(const struct ingress *in, struct buf *out)
     const char *listen = config_text(in->config, "ingress/admin_listen");
     const char *colon = strrchr(listen, ':');
 
-    if (in->door)
-        (void)buf_add_f(out, "listen=%s", door_address(in->door)); /* short */
+    if (in->listener)
+        (void)buf_add_f(out, "listen=%s", listener_address(in->listener)); /* short */
     if (in->top->admin)
         (void)buf_add_f(out, " admin=%.*s:%u", colon ? (int)(colon - listen) : 0, listen,
                         admin_port(in->top->admin));
@@ -369,7 +369,7 @@ void ingress_describe(const struct ingress *in, struct buf *out)
 
 /* --- the batch ---------------------------------------------------------------------------- */
 
-static void on_wait(void *arg, struct exchange *x)
+static void on_wait(void *arg, struct request *x)
 {
     struct ingress *in = arg;
 
@@ -388,23 +388,23 @@ static void on_flush(void *arg)
     uint64_t n = in->accept->n_batch;
     int rc = spool_flush(in->spool);
 
-    in->accept->n_batch = 0; /* the door may bring the next ones before this ends */
+    in->accept->n_batch = 0; /* the listener may bring the next ones before this ends */
     if (rc == 0 && n > 0) {
         stat_add(in->figures->flushes, 1);
         stat_add(in->figures->flushed_events, n);
         repeat_confirm(in->repeat, spool_next(in->spool));
     }
     while (!list_is_empty(&in->accept->batch)) {
-        struct exchange *x = LIST_ENTRY(in->accept->batch.next, struct exchange, waiting);
+        struct request *x = LIST_ENTRY(in->accept->batch.next, struct request, waiting);
 
         list_remove(&x->waiting);
         if (rc)
-            exchange_unavailable(x, "spool_failed", "it could not be kept; try again later");
-        door_answer(x);
+            request_unavailable(x, "spool_failed", "it could not be kept; try again later");
+        listener_answer(x);
     }
     if (rc || spool_room(in->spool, 0))
-        door_close(in->door);
-    door_run(in->door);
+        listener_close(in->listener);
+    listener_run(in->listener);
     if (!is_over(in) && n > 0 && in->push)
         push_wake(in->push);
 }
@@ -416,8 +416,8 @@ static bool is_over(struct ingress *in)
     if (!spool_has_failed(in->spool))
         return false;
     in->top->exit_code = EXIT_TEMPORARY;
-    if (in->door)
-        door_close(in->door);
+    if (in->listener)
+        listener_close(in->listener);
     loop_stop(in->loop);
     return true;
 }
@@ -426,10 +426,11 @@ static bool is_over(struct ingress *in)
 
 static void try_open(struct ingress *in)
 {
-    if (!in->door || in->top->stopping || door_is_open(in->door) || !spool_reopen(in->spool))
+    if (!in->listener || in->top->stopping || listener_is_open(in->listener) ||
+        !spool_reopen(in->spool))
         return;
-    if (door_open(in->door))
-        log_line(LOG_LEVEL_WARN, "listen.failed", "address=%s", door_address(in->door));
+    if (listener_open(in->listener))
+        log_line(LOG_LEVEL_WARN, "listen.failed", "address=%s", listener_address(in->listener));
 }
 
 static void on_taken(void *arg)
@@ -477,7 +478,7 @@ static void on_replay(void *arg, const struct replay *r)
 {
     struct ingress *in = arg;
     struct amo_normal n;
-    int rc = in->door ? amo_normalize(r->raw, r->scope, clock_unix_ms(), &n) : -EAGAIN;
+    int rc = in->listener ? amo_normalize(r->raw, r->scope, clock_unix_ms(), &n) : -EAGAIN;
 
     if (rc == 0) {
         if (n.event.kind == EVENT_AMO_TYPING)
@@ -543,7 +544,8 @@ static void on_tick(void *arg)
     queries_expire(in, clock_mono_ms());
     if (!in->top->stopping)
         return;
-    if (!in->door || door_busy(in->door) == 0 || clock_mono_ms() >= in->top->stop_by_ms)
+    if (!in->listener || listener_busy(in->listener) == 0 ||
+        clock_mono_ms() >= in->top->stop_by_ms)
         loop_stop(in->loop);
 }
 
@@ -585,7 +587,7 @@ bool ingress_ready(void *arg, struct buf *reasons)
         (void)buf_add_str(reasons, spool_room(in->spool, 0) == SPOOL_E_DISK ? "disk full\n"
                                                                             : "spool full\n");
         ready = false;
-    } else if (!door_is_open(in->door) && !in->top->stopping) {
+    } else if (!listener_is_open(in->listener) && !in->top->stopping) {
         (void)buf_add_str(reasons, "not listening\n");
         ready = false;
     }
@@ -613,8 +615,8 @@ void ingress_stop(struct ingress *in)
     log_line(LOG_LEVEL_INFO, "stopping", NULL);
     in->top->stopping = true;
     in->top->stop_by_ms = clock_mono_ms() + (int64_t)config_number(in->config, "drain_ms");
-    if (in->door)
-        door_drain(in->door);
+    if (in->listener)
+        listener_drain(in->listener);
     else
         loop_stop(in->loop);
 }

@@ -19,7 +19,7 @@
 
 struct accept;
 struct config;
-struct door;
+struct listener;
 struct figures;
 struct guard;
 struct loop;
@@ -40,10 +40,10 @@ struct ingress {
     struct loop *loop;           /* the only one; everything happens in its turns */
 
     struct guard *guard;            /* http: addresses */
-    struct door *door;              /* http: the listener; NULL when only draining a spool */
+    struct listener *listener;      /* http: the listener; NULL when only draining a spool */
     struct figures *figures;        /* http: what /metrics shows */
     struct repeat *repeat;          /* spool: idempotency keys of connectors */
-    struct queries *queries;        /* connector: exchanges that wait for core's answer */
+    struct queries *queries;        /* connector: requests that wait for core's answer */
     struct registry_copy *registry; /* accept: who may, and with which secrets */
     struct refused *refused;        /* accept: sources that belong to no account */
     struct accept *accept;          /* the batch, and its flush */

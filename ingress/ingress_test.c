@@ -16,7 +16,7 @@
 #include "base/testing.h"
 #include "ingress/accept/push.h"
 #include "ingress/accept/registry_copy.h"
-#include "ingress/http/door.h"
+#include "ingress/http/listener.h"
 #include "ingress/spool/spool.h"
 #include "proto/bus/testing/fake_core.h"
 #include "proto/bus/testing/loops.h"
@@ -252,7 +252,7 @@ static void send_request(struct rig *r, const char *text)
         struct sockaddr_storage at;
         socklen_t len = 0;
 
-        assert_int_equal(net_parse_address(door_address(r->in.door), &at, &len), 0);
+        assert_int_equal(net_parse_address(listener_address(r->in.listener), &at, &len), 0);
         r->fd = socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
         assert_int_equal(connect(r->fd, (struct sockaddr *)&at, len), 0);
     }
@@ -466,7 +466,7 @@ static bool stops_when_up(struct rig *r)
         post_webhook(r);
         ingress_stop(&r->in);
         ingress_stop(&r->in);
-        assert_false(door_is_open(r->in.door));
+        assert_false(listener_is_open(r->in.listener));
     }
     return false; /* it ends by itself */
 }
@@ -495,7 +495,7 @@ static void a_spool_that_is_empty_is_drained_at_once(void **state)
     (void)snprintf(spool, sizeof(spool), "%s/spool", r->dir);
     assert_int_equal(ingress_open(&r->in, &r->process, spool), 0);
     r->open = true;
-    assert_null(r->in.door);
+    assert_null(r->in.listener);
     assert_int_equal(ingress_run(&r->in), EXIT_FINE);
 }
 

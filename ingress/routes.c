@@ -1,6 +1,6 @@
 /* The table of routes: which path and method goes to which function.
  *
- * From: the door, once the head of a request is complete.
+ * From: the listener, once the head of a request is complete.
  * To: the route function of the path, in amojo/ or connector/; health and readiness are
  * answered here.
  * Holds: nothing. */
@@ -13,16 +13,16 @@
 #include "base/json.h"
 #include "ingress/amojo/route.h"
 #include "ingress/connector/connector.h"
-#include "ingress/http/exchange.h"
+#include "ingress/http/request.h"
 #include "ingress/ingress.h"
 
-static void health(struct ingress *in, struct exchange *x)
+static void health(struct ingress *in, struct request *x)
 {
     (void)in;
-    exchange_answer(x, 200, "ok\n");
+    request_answer(x, 200, "ok\n");
 }
 
-static void ready(struct ingress *in, struct exchange *x)
+static void ready(struct ingress *in, struct request *x)
 {
     struct buf reasons;
 
@@ -33,17 +33,17 @@ static void ready(struct ingress *in, struct exchange *x)
         (void)buf_add_str(&x->answer, "ready\n"); /* short; the status says it, too */
         (void)buf_add_view(&x->answer, buf_view(&reasons));
     } else {
-        exchange_fault(x, 503, "not_ready", buf_str(&reasons), NULL);
+        request_fault(x, 503, "not_ready", buf_str(&reasons), NULL);
     }
     buf_fini(&reasons);
 }
 
-typedef void route_fn(struct ingress *in, struct exchange *x);
+typedef void route_fn(struct ingress *in, struct request *x);
 
 #define CONNECTORS "/v1/connectors/"
 #define READS      "GET, HEAD"
 
-/* `before` name `after` id: parts of the path that have no '/', kept with the exchange. */
+/* `before` name `after` id: parts of the path that have no '/', kept with the request. */
 static const struct route {
     const char *before;
     const char *after; /* NULL: no name in the path */
@@ -92,7 +92,7 @@ static bool path_fits(const struct route *r, struct view path, struct view *ret_
 
 /* Takes %XX for the byte it stands for. What is escaped wrongly, or is no text, is no id: it stays
  * empty, and whoever looks at it says so. */
-static void take_id(struct exchange *x, struct view sent)
+static void take_id(struct request *x, struct view sent)
 {
     size_t len = 0;
 
@@ -129,7 +129,7 @@ static route_fn *method_fn(const struct route *r, enum method method)
     return NULL;
 }
 
-void routes_head(void *arg, struct exchange *x)
+void routes_head(void *arg, struct request *x)
 {
     struct ingress *in = arg;
 
@@ -142,13 +142,12 @@ void routes_head(void *arg, struct exchange *x)
         fn = method_fn(&routes[i], x->method);
         if (!fn) {
             x->allow = routes[i].allow;
-            exchange_fault(x, 405, "method_not_allowed", "this path takes another method",
-                           NULL);
+            request_fault(x, 405, "method_not_allowed", "this path takes another method", NULL);
             return;
         }
         take_id(x, id);
         fn(in, x);
         return;
     }
-    exchange_fault(x, 404, "unknown_route", "there is nothing at this path", NULL);
+    request_fault(x, 404, "unknown_route", "there is nothing at this path", NULL);
 }

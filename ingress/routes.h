@@ -1,8 +1,8 @@
 #pragma once
 
-/* Which path means what. Heads come here from the door. */
+/* Which path means what. Heads come here from the listener. */
 
-struct exchange;
+struct request;
 
-/* door_config's head; @arg is the struct ingress. */
-void routes_head(void *arg, struct exchange *x);
+/* listener_config's head; @arg is the struct ingress. */
+void routes_head(void *arg, struct request *x);

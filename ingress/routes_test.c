@@ -12,9 +12,9 @@
 #include "ingress/accept/refused.h"
 #include "ingress/accept/registry_copy.h"
 #include "ingress/connector/query.h"
-#include "ingress/http/exchange.h"
 #include "ingress/http/figures.h"
 #include "ingress/http/guard.h"
+#include "ingress/http/request.h"
 #include "ingress/ingress.h"
 #include "ingress/spool/repeat.h"
 #include "ingress/spool/spool.h"
@@ -40,7 +40,7 @@ struct rig {
     struct queries queries;
     struct refused refused;
     struct figures figures;
-    struct exchange x;
+    struct request x;
     char dir[32];
     struct spool_cursor cursor;
 };
@@ -112,7 +112,7 @@ static int begin(void **state)
     registry_bytes(&bytes);
     assert_int_equal(registry_copy_update(r->in.registry, buf_view(&bytes)), 0);
     buf_fini(&bytes);
-    exchange_init(&r->x);
+    request_init(&r->x);
     spool_rewind(&r->cursor);
     *state = r;
     return 0;
@@ -122,7 +122,7 @@ static int end(void **state)
 {
     struct rig *r = *state;
 
-    exchange_fini(&r->x);
+    request_fini(&r->x);
     registry_copy_close(r->in.registry);
     repeat_close(r->in.repeat);
     spool_close(r->in.spool);
@@ -155,15 +155,15 @@ static void sign(const struct ask *a, char ret[41])
     crypto_hex(mac, sizeof(mac), ret);
 }
 
-/* As the door hands it on. */
+/* As the listener hands it on. */
 static void ask(struct rig *r, struct ask a)
 {
     static char signature[41];
     static char authorization[64];
-    struct exchange *x = &r->x;
+    struct request *x = &r->x;
 
     mem_fail_at(0);
-    exchange_reset(x);
+    request_reset(x);
     x->method = a.method;
     x->path = view_of(a.path);
     x->content_type = view_of(a.type);
@@ -183,7 +183,7 @@ static void ask(struct rig *r, struct ask a)
 /* The rest of it, for which there may be no memory; the status. */
 static unsigned answer(struct rig *r)
 {
-    struct exchange *x = &r->x;
+    struct request *x = &r->x;
 
     routes_head(&r->in, x);
     if (!x->status && x->whole)
@@ -306,7 +306,7 @@ static void a_webhook_that_is_not_understood_is_kept_and_refused(void **state)
 
     assert_int_equal(webhook(r, SECRET, "{\"message\":1}"), 400);
     assert_true(r->x.waits);
-    assert_string_equal(exchange_result(&r->x), "quarantined");
+    assert_string_equal(request_result(&r->x), "quarantined");
     e = next_event(r);
     assert_int_equal(e.kind, EVENT_QUARANTINE);
     assert_true(view_is(e.raw, "{\"message\":1}") && e.reason.len > 0);
@@ -471,7 +471,7 @@ static void a_reaction_is_kept_and_typing_is_not(void **state)
                           "{\"source\":\"wa1\",\"conversation\":{\"id\":\"7900\"},"
                           "\"sender\":{\"id\":\"7900\"}}"),
                      202);
-    assert_string_equal(exchange_result(&r->x), "dropped"); /* core is away */
+    assert_string_equal(request_result(&r->x), "dropped"); /* core is away */
     assert_false(r->x.waits);
     no_event(r);
 }

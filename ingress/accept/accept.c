@@ -1,7 +1,7 @@
 /* Events are encoded and appended to the spool.
  *
  * From: the routes (amojo, connector). To: the spool, or push for what lives for seconds.
- * Holds: nothing; the exchange waits until the flush. */
+ * Holds: nothing; the request waits until the flush. */
 
 #include "ingress/accept/accept.h"
 
@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "ingress/accept/push.h"
-#include "ingress/http/exchange.h"
+#include "ingress/http/request.h"
 #include "ingress/spool/spool.h"
 #include "proto/event.h"
 
@@ -30,18 +30,18 @@ void accept_fini(struct accept *a)
     buf_fini(&a->event);
 }
 
-static void spool_refused(struct ingress *in, struct exchange *x, int rc)
+static void spool_refused(struct ingress *in, struct request *x, int rc)
 {
     if (rc == SPOOL_E_FULL || rc == SPOOL_E_DISK) {
-        exchange_unavailable(x, "spool_full", "no room to keep it; try again later");
+        request_unavailable(x, "spool_full", "no room to keep it; try again later");
     } else if (rc == -ENOMEM) {
-        exchange_unavailable(x, "busy", "there is no memory for it now");
+        request_unavailable(x, "busy", "there is no memory for it now");
     } else if (rc == -ENOSPC) {
-        exchange_fault(x, 413, "too_large", "its parts are larger than allowed", NULL);
+        request_fault(x, 413, "too_large", "its parts are larger than allowed", NULL);
     } else {
-        exchange_unavailable(x, "spool_failed", "it could not be kept; try again later");
+        request_unavailable(x, "spool_failed", "it could not be kept; try again later");
     }
-    loop_defer(in->loop, &in->accept->flush); /* closes the door, or ends */
+    loop_defer(in->loop, &in->accept->flush); /* closes the listener, or ends */
 }
 
 /* Trace id and time. */
@@ -74,7 +74,7 @@ int ingress_keep(struct ingress *in, struct event *e, struct view aux)
     return 0;
 }
 
-int ingress_append(struct ingress *in, struct exchange *x, struct event *e, struct view aux)
+int ingress_append(struct ingress *in, struct request *x, struct event *e, struct view aux)
 {
     int rc = ingress_keep(in, e, aux);
 
@@ -85,7 +85,7 @@ int ingress_append(struct ingress *in, struct exchange *x, struct event *e, stru
     return rc;
 }
 
-void ingress_hint(struct ingress *in, struct exchange *x, struct event *e)
+void ingress_hint(struct ingress *in, struct request *x, struct event *e)
 {
     if (stamp(e) || !push_hint(in->push, e))
         x->result = "dropped";

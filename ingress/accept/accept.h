@@ -11,11 +11,11 @@
 #include "ingress/ingress.h"
 #include "proto/bus/loop.h"
 
-struct exchange;
+struct request;
 
 struct accept {
     struct buf event;  /* one at a time, encoded */
-    struct list batch; /* exchanges that wait for the flush */
+    struct list batch; /* requests that wait for the flush */
     uint64_t n_batch;  /* events appended for them */
     struct loop_deferred flush;
 };
@@ -24,15 +24,15 @@ struct accept {
 void accept_init(struct accept *a, loop_fn *flush, void *arg);
 void accept_fini(struct accept *a);
 
-/* An event into the spool, for an exchange that then waits. @aux as in spool_append(). Stamps the
+/* An event into the spool, for a request that then waits. @aux as in spool_append(). Stamps the
  * event with trace id and time. 0; otherwise the answer is decided: 503, or 413 for an event that
  * fits no frame. */
 struct event;
-AMO_MUSTCHECK int ingress_append(struct ingress *in, struct exchange *x, struct event *e,
+AMO_MUSTCHECK int ingress_append(struct ingress *in, struct request *x, struct event *e,
                                  struct view aux);
 /* An event that lives for seconds, to core at once; when core is away it is dropped, which
  * @x counts. Stamped as above. */
-void ingress_hint(struct ingress *in, struct exchange *x, struct event *e);
+void ingress_hint(struct ingress *in, struct request *x, struct event *e);
 /* Into the spool; it is promised with the next flush. SPOOL_E_*, -ENOMEM, -ENOSPC when it is
  * larger than a frame, -EIO. */
 struct event;

@@ -35,7 +35,7 @@ struct push_config {
     /* The version held, and a newer one (registry_encode's bytes, borrowed). */
     uint64_t (*registry_version)(void *arg);
     void (*registry)(void *arg, struct view bytes);
-    /* What a heartbeat tells of the door; borrowed until the next call. May be NULL. */
+    /* What a heartbeat tells of the listener; borrowed until the next call. May be NULL. */
     struct view (*refused)(void *arg);
     /* Core took events: there may be room again. May be NULL. */
     void (*taken)(void *arg);

@@ -1,6 +1,6 @@
 #pragma once
 
-/* Sources that were refused at the door because they belong to no account: remembered for an hour,
+/* Sources that were refused at the listener because they belong to no account: remembered for an hour,
  * so that core's doctor can name them. Bounded: a service may send any word. */
 
 #include <stdint.h>

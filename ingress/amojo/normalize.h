@@ -19,7 +19,7 @@ enum amo_verdict {
 
 struct amo_normal {
     enum amo_verdict verdict;
-    /* Without trace and taken_ms, which the door knows. Its texts borrow the body, the scope
+    /* Without trace and taken_ms, which the listener knows. Its texts borrow the body, the scope
      * and what is owned below. */
     struct event event;
     struct json *doc;       /* owned */

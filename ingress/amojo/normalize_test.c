@@ -364,7 +364,7 @@ static void what_a_hook_must_have(void **state)
     expect("{\"conversation_id\":\"c\",\"receiver\":\"r\"}", AMO_IGNORE);
 }
 
-static void our_own_test_of_the_door_is_no_message(void **state)
+static void our_own_test_of_the_listener_is_no_message(void **state)
 {
     struct amo_normal n =
         read_body("{\"door_test\":{\"nonce\":\"n-1\",\"at_ms\":1700000000123}}");
@@ -726,7 +726,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_fixture_is_read_as_expected),
         cmocka_unit_test(what_a_hook_must_have),
-        cmocka_unit_test(our_own_test_of_the_door_is_no_message),
+        cmocka_unit_test(our_own_test_of_the_listener_is_no_message),
         cmocka_unit_test(depth_is_bounded_and_never_the_stack),
         cmocka_unit_test(times_are_tried_in_order),
         cmocka_unit_test(a_time_that_cannot_be_is_none),

@@ -11,7 +11,7 @@
 
 struct amo_reader {
     struct json *doc; /* borrowed; the texts live as long */
-    int64_t now_ms;   /* wall time at the door: nothing was written later */
+    int64_t now_ms;   /* wall time at the listener: nothing was written later */
     int rc;           /* 0 or -ENOMEM */
 };
 

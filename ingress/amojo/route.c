@@ -1,6 +1,6 @@
 /* POST /messages/{scope_id}: amojo's webhook.
  *
- * From: the door, a request.
+ * From: the listener, a request.
  * To: the spool, an event; the answer is sent after the flush. Typing bypasses the spool: it is
  * sent to core at once, or never.
  * Holds: nothing after its return. */
@@ -10,16 +10,16 @@
 #include "ingress/accept/accept.h"
 #include "ingress/accept/registry_copy.h"
 #include "ingress/amojo/normalize.h"
-#include "ingress/http/exchange.h"
 #include "ingress/http/figures.h"
+#include "ingress/http/request.h"
 #include "proto/limits.h"
 #include "proto/registry.h"
 #include "proto/sign.h"
 
-static void amo_whole(void *arg, struct exchange *x);
-static void amo_accept(struct ingress *in, struct exchange *x, struct amo_normal *n);
+static void amo_whole(void *arg, struct request *x);
+static void amo_accept(struct ingress *in, struct request *x, struct amo_normal *n);
 
-/* a test of the front door is for those who wait at this moment */
+/* a test of the front listener is for those who wait at this moment */
 #define DOOR_TEST_MS 120000
 
 /* Letters a scope id can have: two UUIDs and what lies between. */
@@ -35,21 +35,21 @@ static bool scope_plausible(struct view scope)
     return scope.len > 0 && scope.len <= LIMIT_ID;
 }
 
-void amo_route_head(struct ingress *in, struct exchange *x)
+void amo_route_head(struct ingress *in, struct request *x)
 {
     const struct registry *r = registry_copy_get(in->registry);
 
     x->source = SOURCE_AMOJO;
     if (!r) {
-        exchange_unavailable(x, "no_registry", "not set up yet");
+        request_unavailable(x, "no_registry", "not set up yet");
         return;
     }
     if (!scope_plausible(x->name) || !registry_channel(r, registry_scope_channel(x->name))) {
-        exchange_fault(x, 404, "unknown_channel", "no such channel", NULL);
+        request_fault(x, 404, "unknown_channel", "no such channel", NULL);
         return;
     }
     if (view_empty(x->signature)) {
-        exchange_fault(x, 401, "unauthorized", "not verified", NULL);
+        request_fault(x, 401, "unauthorized", "not verified", NULL);
         return;
     }
     x->body_max = LIMIT_AMO_BODY;
@@ -58,7 +58,7 @@ void amo_route_head(struct ingress *in, struct exchange *x)
 
 /* The present secret first: who still uses the one before is counted. */
 static bool amo_verified(struct ingress *in, const struct reg_channel *channel,
-                         const struct exchange *x)
+                         const struct request *x)
 {
     if (amojo_webhook_verify(channel->secrets, 1, buf_view(&x->body), x->signature))
         return true;
@@ -70,7 +70,7 @@ static bool amo_verified(struct ingress *in, const struct reg_channel *channel,
 }
 
 /* The registry may have changed since the head: everything is looked up anew. */
-static void amo_whole(void *arg, struct exchange *x)
+static void amo_whole(void *arg, struct request *x)
 {
     struct ingress *in = arg;
     const struct reg_channel *channel =
@@ -78,12 +78,12 @@ static void amo_whole(void *arg, struct exchange *x)
     struct amo_normal n;
 
     if (!channel || !amo_verified(in, channel, x)) {
-        exchange_fault(x, 401, "unauthorized", "not verified", NULL);
+        request_fault(x, 401, "unauthorized", "not verified", NULL);
         return;
     }
     x->trusted = true;
     if (amo_normalize(buf_view(&x->body), x->name, clock_unix_ms(), &n)) {
-        exchange_unavailable(x, "busy", "there is no memory for it now");
+        request_unavailable(x, "busy", "there is no memory for it now");
         return;
     }
     amo_accept(in, x, &n);
@@ -97,31 +97,31 @@ static bool is_stale_test(const struct event *e)
     return e->sent_ms < now - DOOR_TEST_MS || e->sent_ms > now + DOOR_TEST_MS;
 }
 
-static void amo_accept(struct ingress *in, struct exchange *x, struct amo_normal *n)
+static void amo_accept(struct ingress *in, struct request *x, struct amo_normal *n)
 {
     if (n->event.kind == EVENT_AMO_TYPING) {
         ingress_hint(in, x, &n->event);
-        exchange_ok(x);
+        request_ok(x);
         return;
     }
     if (n->event.kind == EVENT_DOOR_TEST && is_stale_test(&n->event)) {
         x->result = "ignored"; /* somebody sends again what he has seen once */
-        exchange_ok(x);
+        request_ok(x);
         return;
     }
     if (ingress_append(in, x, &n->event, VIEW_NONE))
         return;
     switch (n->verdict) {
     case AMO_ACCEPT:
-        exchange_ok(x);
+        request_ok(x);
         break;
     case AMO_IGNORE:
         x->result = "ignored";
-        exchange_ok(x);
+        request_ok(x);
         break;
     case AMO_REJECT:
         x->result = "quarantined";
-        exchange_fault(x, 400, "not_understood", n->event.reason.ptr, NULL);
+        request_fault(x, 400, "not_understood", n->event.reason.ptr, NULL);
         break;
     }
 }

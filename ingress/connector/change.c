@@ -1,7 +1,7 @@
 /* PATCH /v1/connectors/{name}/messages/{id}, POST …/reactions and …/typing: what happens to
  * messages after they were written, and before.
  *
- * From: the door, a request.
+ * From: the listener, a request.
  * To: the spool, an event; the answer is sent after the flush. Typing bypasses the spool: it is
  * sent to core at once, or never.
  * Holds: nothing after its return. */
@@ -12,40 +12,40 @@
 #include "ingress/connector/connector.h"
 #include "ingress/connector/normalize.h"
 #include "ingress/connector/repeat.h"
-#include "ingress/http/exchange.h"
+#include "ingress/http/request.h"
 #include "ingress/spool/repeat.h"
 #include "proto/foreign_id.h"
 
-static void edit_whole(void *arg, struct exchange *x);
-static void reaction_whole(void *arg, struct exchange *x);
-static void typing_whole(void *arg, struct exchange *x);
-static void edit_accept(struct ingress *in, struct exchange *x, struct event *e,
+static void edit_whole(void *arg, struct request *x);
+static void reaction_whole(void *arg, struct request *x);
+static void typing_whole(void *arg, struct request *x);
+static void edit_accept(struct ingress *in, struct request *x, struct event *e,
                         const struct service_warnings *warnings);
-static void reaction_accept(struct ingress *in, struct exchange *x, struct event *e,
+static void reaction_accept(struct ingress *in, struct request *x, struct event *e,
                             const struct service_warnings *warnings);
-static void typing_accept(struct ingress *in, struct exchange *x, struct event *e,
+static void typing_accept(struct ingress *in, struct request *x, struct event *e,
                           const struct service_warnings *warnings);
 
-void connector_route_edit(struct ingress *in, struct exchange *x)
+void connector_route_edit(struct ingress *in, struct request *x)
 {
     connector_head(in, x, edit_whole);
 }
 
-void connector_route_reactions(struct ingress *in, struct exchange *x)
+void connector_route_reactions(struct ingress *in, struct request *x)
 {
     connector_head(in, x, reaction_whole);
 }
 
-void connector_route_typing(struct ingress *in, struct exchange *x)
+void connector_route_typing(struct ingress *in, struct request *x)
 {
     connector_head(in, x, typing_whole);
 }
 
-typedef void accept_fn(struct ingress *in, struct exchange *x, struct event *e,
+typedef void accept_fn(struct ingress *in, struct request *x, struct event *e,
                        const struct service_warnings *warnings);
 
 /* Who asks, what it says, and then what is to be done with it. */
-static void take(struct ingress *in, struct exchange *x, service_read_fn *read,
+static void take(struct ingress *in, struct request *x, service_read_fn *read,
                  accept_fn *accept)
 {
     struct service_fault fault = {0};
@@ -66,20 +66,20 @@ static void take(struct ingress *in, struct exchange *x, service_read_fn *read,
 
 /* --- edits -------------------------------------------------------------------------------- */
 
-static void edit_whole(void *arg, struct exchange *x)
+static void edit_whole(void *arg, struct request *x)
 {
     take(arg, x, service_edit, edit_accept);
 }
 
 /* Without a key of its own an edit can come twice: the second changes nothing. With one, the key
  * is one of this message's edits, so that it meets neither messages nor other messages' edits. */
-static void edit_accept(struct ingress *in, struct exchange *x, struct event *e,
+static void edit_accept(struct ingress *in, struct request *x, struct event *e,
                         const struct service_warnings *warnings)
 {
     const struct connector_words words = {"id", x->id, warnings};
 
     if (!foreign_id_is_fine(x->id)) {
-        exchange_fault(x, 422, "invalid", SERVICE_NAME_FAULT, "id");
+        request_fault(x, 422, "invalid", SERVICE_NAME_FAULT, "id");
         return;
     }
     if (!connector_key_fits(x))
@@ -97,13 +97,13 @@ static void edit_accept(struct ingress *in, struct exchange *x, struct event *e,
 
 /* --- reactions ---------------------------------------------------------------------------- */
 
-static void reaction_whole(void *arg, struct exchange *x)
+static void reaction_whole(void *arg, struct request *x)
 {
     take(arg, x, service_reaction, reaction_accept);
 }
 
 /* Setting what is set changes nothing, so a repeat does no harm. */
-static void reaction_accept(struct ingress *in, struct exchange *x, struct event *e,
+static void reaction_accept(struct ingress *in, struct request *x, struct event *e,
                             const struct service_warnings *warnings)
 {
     if (ingress_append(in, x, e, VIEW_NONE) == 0)
@@ -112,12 +112,12 @@ static void reaction_accept(struct ingress *in, struct exchange *x, struct event
 
 /* --- typing ------------------------------------------------------------------------------- */
 
-static void typing_whole(void *arg, struct exchange *x)
+static void typing_whole(void *arg, struct request *x)
 {
     take(arg, x, service_typing, typing_accept);
 }
 
-static void typing_accept(struct ingress *in, struct exchange *x, struct event *e,
+static void typing_accept(struct ingress *in, struct request *x, struct event *e,
                           const struct service_warnings *warnings)
 {
     if (!connector_source_known(in, x, e->source))

@@ -1,6 +1,6 @@
 /* What all calls of the connector API have in common: who asks, and whether the request is allowed.
  *
- * From: the door, by routes.c, a head; then each call's own file, a whole body.
+ * From: the listener, by routes.c, a head; then each call's own file, a whole body.
  * To: the call's file.
  * Holds: nothing. */
 
@@ -16,8 +16,8 @@
 #include "ingress/accept/refused.h"
 #include "ingress/accept/registry_copy.h"
 #include "ingress/connector/read.h"
-#include "ingress/http/exchange.h"
 #include "ingress/http/figures.h"
+#include "ingress/http/request.h"
 #include "proto/limits.h"
 #include "proto/registry.h"
 #include "proto/sign.h"
@@ -45,15 +45,15 @@ static bool token_fits(const struct reg_connector *c, struct view token)
     return fits;
 }
 
-static void unauthorized(struct exchange *x)
+static void unauthorized(struct request *x)
 {
     x->challenge = true;
-    exchange_fault(x, 401, "unauthorized", "not verified", NULL);
+    request_fault(x, 401, "unauthorized", "not verified", NULL);
 }
 
 /* A token is judged at the head: without a good one no body is read. */
 static bool token_in_order(const struct registry *r, const struct reg_connector *c,
-                           struct exchange *x)
+                           struct request *x)
 {
     struct view token = bearer(x->authorization);
 
@@ -68,7 +68,7 @@ static bool token_in_order(const struct registry *r, const struct reg_connector 
     for (size_t i = 0; i < r->n_connectors; i++) {
         if (token_fits(&r->connectors[i], token)) {
             x->trusted = true;
-            exchange_fault(x, 403, "forbidden", "the token belongs to another connector", NULL);
+            request_fault(x, 403, "forbidden", "the token belongs to another connector", NULL);
             return false;
         }
     }
@@ -88,19 +88,19 @@ static bool content_is_json(struct view type)
             strncasecmp(type.ptr + len - 5, "+json", 5) == 0);
 }
 
-void connector_head(struct ingress *in, struct exchange *x, exchange_fn *whole)
+void connector_head(struct ingress *in, struct request *x, request_fn *whole)
 {
     const struct registry *r = registry_copy_get(in->registry);
     const struct reg_connector *c = NULL;
 
     x->source = SOURCE_CONNECTOR;
     if (!r) {
-        exchange_unavailable(x, "no_registry", "not set up yet");
+        request_unavailable(x, "no_registry", "not set up yet");
         return;
     }
     c = registry_connector(r, x->name);
     if (!c) {
-        exchange_fault(x, 404, "unknown_connector", "no such connector", NULL);
+        request_fault(x, 404, "unknown_connector", "no such connector", NULL);
         return;
     }
     if (!token_in_order(r, c, x))
@@ -108,7 +108,7 @@ void connector_head(struct ingress *in, struct exchange *x, exchange_fn *whole)
     x->trusted = bearer(x->authorization).ptr != NULL; /* what follows is no stranger's doing */
     if (x->method != METHOD_GET && x->method != METHOD_HEAD && !view_empty(x->content_type) &&
         !content_is_json(x->content_type)) {
-        exchange_fault(x, 415, "unsupported_media_type", "the body must be JSON", NULL);
+        request_fault(x, 415, "unsupported_media_type", "the body must be JSON", NULL);
         return;
     }
     x->body_max = LIMIT_CONNECTOR_BODY; /* of a GET, too: what it sends is not looked at */
@@ -122,7 +122,7 @@ static bool token_is_old(const struct reg_connector *c, struct view token)
 
 /* The present secret first: who signs with the one before alone is counted. */
 static enum webhook_verdict signature_verdict(struct ingress *in, const struct reg_connector *c,
-                                              const struct exchange *x)
+                                              const struct request *x)
 {
     int64_t now_s = clock_unix_ms() / 1000;
     enum webhook_verdict verdict =
@@ -139,7 +139,7 @@ static enum webhook_verdict signature_verdict(struct ingress *in, const struct r
 }
 
 /* The registry may have changed since the head: everything is looked up anew. */
-bool connector_verified(struct ingress *in, struct exchange *x)
+bool connector_verified(struct ingress *in, struct request *x)
 {
     const struct registry *r = registry_copy_get(in->registry);
     const struct reg_connector *c = registry_connector(r, x->name);
@@ -165,15 +165,15 @@ bool connector_verified(struct ingress *in, struct exchange *x)
     return true;
 }
 
-void connector_fault(struct exchange *x, int rc, const struct service_fault *fault)
+void connector_fault(struct request *x, int rc, const struct service_fault *fault)
 {
     if (rc == SERVICE_E_FAULT)
-        exchange_fault(x, (unsigned)fault->status, fault->code, fault->message, fault->field);
+        request_fault(x, (unsigned)fault->status, fault->code, fault->message, fault->field);
     else
-        exchange_unavailable(x, "busy", "there is no memory for it now");
+        request_unavailable(x, "busy", "there is no memory for it now");
 }
 
-bool connector_source_known(struct ingress *in, struct exchange *x, struct view source)
+bool connector_source_known(struct ingress *in, struct request *x, struct view source)
 {
     bool known = false;
 
@@ -181,21 +181,21 @@ bool connector_source_known(struct ingress *in, struct exchange *x, struct view 
         return true;
     refused_note(in->refused, x->name, source, clock_unix_ms(), clock_mono_ms());
     if (known)
-        exchange_fault(x, 422, "no_account", "the connector has no account", NULL);
+        request_fault(x, 422, "no_account", "the connector has no account", NULL);
     else
-        exchange_fault(x, 422, "unknown_source", "this source belongs to no account", "source");
+        request_fault(x, 422, "unknown_source", "this source belongs to no account", "source");
     return false;
 }
 
-bool connector_key_fits(struct exchange *x)
+bool connector_key_fits(struct request *x)
 {
     if (x->idempotency_key.len <= LIMIT_SERVICE_ID)
         return true;
-    exchange_fault(x, 422, "too_long", "is longer than allowed", "Idempotency-Key");
+    request_fault(x, 422, "too_long", "is longer than allowed", "Idempotency-Key");
     return false;
 }
 
-void connector_answer(struct exchange *x, unsigned status, const struct connector_words *words,
+void connector_answer(struct request *x, unsigned status, const struct connector_words *words,
                       const char *word)
 {
     struct json_writer w;

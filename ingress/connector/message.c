@@ -1,7 +1,7 @@
 /* POST /v1/connectors/{name}/messages and …/statuses: what clients write, and how far our
  * messages came.
  *
- * From: the door, a request.
+ * From: the listener, a request.
  * To: the spool, an event for the message or for each status; the answer is sent after the flush.
  * Holds: nothing after its return. */
 
@@ -12,30 +12,30 @@
 #include "ingress/connector/connector.h"
 #include "ingress/connector/normalize.h"
 #include "ingress/connector/repeat.h"
-#include "ingress/http/exchange.h"
+#include "ingress/http/request.h"
 #include "ingress/spool/repeat.h"
 #include "proto/foreign_id.h"
 #include "proto/limits.h"
 
-static void messages_whole(void *arg, struct exchange *x);
-static void statuses_whole(void *arg, struct exchange *x);
-static void message_accept(struct ingress *in, struct exchange *x, struct event *e,
+static void messages_whole(void *arg, struct request *x);
+static void statuses_whole(void *arg, struct request *x);
+static void message_accept(struct ingress *in, struct request *x, struct event *e,
                            const struct service_warnings *warnings);
-static void statuses_accept(struct ingress *in, struct exchange *x, struct json *doc, size_t n);
+static void statuses_accept(struct ingress *in, struct request *x, struct json *doc, size_t n);
 
-void connector_route_messages(struct ingress *in, struct exchange *x)
+void connector_route_messages(struct ingress *in, struct request *x)
 {
     connector_head(in, x, messages_whole);
 }
 
-void connector_route_statuses(struct ingress *in, struct exchange *x)
+void connector_route_statuses(struct ingress *in, struct request *x)
 {
     connector_head(in, x, statuses_whole);
 }
 
 /* --- messages ----------------------------------------------------------------------------- */
 
-static void messages_whole(void *arg, struct exchange *x)
+static void messages_whole(void *arg, struct request *x)
 {
     struct ingress *in = arg;
     struct service_fault fault = {0};
@@ -53,7 +53,7 @@ static void messages_whole(void *arg, struct exchange *x)
     service_normal_fini(&n);
 }
 
-static void message_accept(struct ingress *in, struct exchange *x, struct event *e,
+static void message_accept(struct ingress *in, struct request *x, struct event *e,
                            const struct service_warnings *warnings)
 {
     struct repeat_name name = {REPEAT_MESSAGE_KEY, x->idempotency_key, VIEW_NONE};
@@ -62,7 +62,7 @@ static void message_accept(struct ingress *in, struct exchange *x, struct event 
     if (!connector_key_fits(x) || !connector_source_known(in, x, e->source))
         return;
     if (id_derive(x->name, VIEW_NONE, e->message_id, mid)) {
-        exchange_unavailable(x, "busy", "there is no memory for it now");
+        request_unavailable(x, "busy", "there is no memory for it now");
         return;
     }
     e->connector = x->name;
@@ -75,7 +75,7 @@ static void message_accept(struct ingress *in, struct exchange *x, struct event 
 
 /* --- statuses ----------------------------------------------------------------------------- */
 
-static void statuses_whole(void *arg, struct exchange *x)
+static void statuses_whole(void *arg, struct request *x)
 {
     struct ingress *in = arg;
     struct service_fault fault = {0};
@@ -116,7 +116,7 @@ static void add_result(struct json_writer *w, struct view id, const struct servi
 
 /* One bad item does not spoil the others; a full spool refuses them all, and the whole call comes
  * again: statuses only move forward, so what was taken twice does no harm. */
-static void statuses_accept(struct ingress *in, struct exchange *x, struct json *doc, size_t n)
+static void statuses_accept(struct ingress *in, struct request *x, struct json *doc, size_t n)
 {
     struct json_writer w;
     struct buf results;
@@ -140,7 +140,7 @@ static void statuses_accept(struct ingress *in, struct exchange *x, struct json 
     json_close_array(&w);
     json_close_object(&w);
     if (buf_error(&results)) {
-        exchange_unavailable(x, "busy", "there is no memory for it now");
+        request_unavailable(x, "busy", "there is no memory for it now");
         goto out;
     }
     x->status = 202;

@@ -25,7 +25,7 @@ struct service_normal {
     struct service_warnings warnings;
 };
 
-/* @now_ms is the wall time at the door. 0 (service_normal_fini when done); SERVICE_E_FAULT, -ENOMEM (nothing to finish). *ret is written
+/* @now_ms is the wall time at the listener. 0 (service_normal_fini when done); SERVICE_E_FAULT, -ENOMEM (nothing to finish). *ret is written
  * in any case. */
 typedef int service_read_fn(struct view body, int64_t now_ms, struct service_normal *ret,
                             struct service_fault *ret_fault);

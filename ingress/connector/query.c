@@ -1,6 +1,6 @@
 /* GET /v1/connectors/{name}/messages/{id}: where is this message?
  *
- * From: the door, a request.
+ * From: the listener, a request.
  * To: core, QUERY; its ANSWER becomes the answer.
  * Holds: the connections of those who ask, a few seconds each. */
 
@@ -13,16 +13,16 @@
 #include "ingress/accept/push.h"
 #include "ingress/connector/connector.h"
 #include "ingress/connector/read.h"
-#include "ingress/http/door.h"
-#include "ingress/http/exchange.h"
+#include "ingress/http/listener.h"
+#include "ingress/http/request.h"
 #include "ingress/spool/repeat.h"
 #include "proto/foreign_id.h"
 #include "proto/limits.h"
 #include "proto/query.h"
 
-static void query_whole(void *arg, struct exchange *x);
-static void write_answer(struct exchange *x, const struct answer *a);
-static void answer_unknown(struct ingress *in, struct exchange *x);
+static void query_whole(void *arg, struct request *x);
+static void write_answer(struct request *x, const struct answer *a);
+static void answer_unknown(struct ingress *in, struct request *x);
 
 void queries_init(struct queries *q)
 {
@@ -32,14 +32,14 @@ void queries_init(struct queries *q)
 
 /* --- asking ------------------------------------------------------------------------------- */
 
-void connector_route_query(struct ingress *in, struct exchange *x)
+void connector_route_query(struct ingress *in, struct request *x)
 {
     connector_head(in, x, query_whole);
 }
 
-static void core_away(struct exchange *x)
+static void core_away(struct request *x)
 {
-    exchange_unavailable(x, "core_away", "the one who knows is away; ask again later");
+    request_unavailable(x, "core_away", "the one who knows is away; ask again later");
 }
 
 static size_t n_waiting(const struct queries *q)
@@ -51,7 +51,7 @@ static size_t n_waiting(const struct queries *q)
     return n;
 }
 
-static void query_whole(void *arg, struct exchange *x)
+static void query_whole(void *arg, struct request *x)
 {
     struct ingress *in = arg;
     struct query q = {.connector = x->name, .message_id = x->id};
@@ -60,12 +60,12 @@ static void query_whole(void *arg, struct exchange *x)
     if (!connector_verified(in, x))
         return;
     if (!foreign_id_is_fine(x->id)) {
-        exchange_fault(x, 422, "invalid", SERVICE_NAME_FAULT, "id");
+        request_fault(x, 422, "invalid", SERVICE_NAME_FAULT, "id");
         return;
     }
     /* they are few; counted because a connection that ends leaves the list by itself */
     if (n_waiting(in->queries) >= LIMIT_QUERIES) {
-        exchange_unavailable(x, "busy", "too many questions at once");
+        request_unavailable(x, "busy", "too many questions at once");
         return;
     }
     q.number = ++in->queries->last;
@@ -80,7 +80,7 @@ static void query_whole(void *arg, struct exchange *x)
     x->query_until_ms = clock_mono_ms() + LIMIT_QUERY_MS;
 }
 
-void queries_wait(struct ingress *in, struct exchange *x)
+void queries_wait(struct ingress *in, struct request *x)
 {
     list_add_tail(&in->queries->waiting, &x->waiting);
 }
@@ -88,17 +88,17 @@ void queries_wait(struct ingress *in, struct exchange *x)
 /* --- answering ---------------------------------------------------------------------------- */
 
 /* The answer is decided; it leaves at the end of the turn. */
-static void let_go(struct ingress *in, struct exchange *x)
+static void let_go(struct ingress *in, struct request *x)
 {
     list_remove(&x->waiting);
-    door_answer(x);
+    listener_answer(x);
     loop_defer(in->loop, &in->accept->flush);
 }
 
 void queries_answer(struct ingress *in, const struct answer *a)
 {
     for (struct list *i = in->queries->waiting.next; i != &in->queries->waiting; i = i->next) {
-        struct exchange *x = LIST_ENTRY(i, struct exchange, waiting);
+        struct request *x = LIST_ENTRY(i, struct request, waiting);
 
         if (x->query != a->number)
             continue;
@@ -114,7 +114,7 @@ void queries_answer(struct ingress *in, const struct answer *a)
 void queries_expire(struct ingress *in, int64_t mono_ms)
 {
     while (!list_is_empty(&in->queries->waiting)) {
-        struct exchange *x = LIST_ENTRY(in->queries->waiting.next, struct exchange, waiting);
+        struct request *x = LIST_ENTRY(in->queries->waiting.next, struct request, waiting);
 
         if (x->query_until_ms > mono_ms)
             break;
@@ -137,7 +137,7 @@ static void add_time(struct json_writer *w, const char *key, int64_t unix_ms)
     json_add_text(w, key, unix_ms > 0 ? view_of(text) : VIEW_NONE);
 }
 
-static void write_answer(struct exchange *x, const struct answer *a)
+static void write_answer(struct request *x, const struct answer *a)
 {
     struct json_writer w;
 
@@ -163,7 +163,7 @@ static void write_answer(struct exchange *x, const struct answer *a)
     json_close_object(&w);
     if (buf_error(&x->answer)) {
         buf_reset(&x->answer);
-        exchange_unavailable(x, "busy", "there is no memory for it now");
+        request_unavailable(x, "busy", "there is no memory for it now");
     }
 }
 
@@ -196,7 +196,7 @@ static int find_sent(struct ingress *in, struct view connector, struct view id,
 }
 
 /* Core does not know it; it may still lie in our spool. */
-static void answer_unknown(struct ingress *in, struct exchange *x)
+static void answer_unknown(struct ingress *in, struct request *x)
 {
     struct answer a = {.direction = VIEW_LIT("in"), .state = VIEW_LIT("accepted")};
     struct view id = x->id;
@@ -214,8 +214,8 @@ static void answer_unknown(struct ingress *in, struct exchange *x)
         a.service_id = id;
         write_answer(x, &a);
     } else if (rc == REPEAT_E_UNKNOWN) {
-        exchange_fault(x, 404, "unknown_message", "no such message of this connector", NULL);
+        request_fault(x, 404, "unknown_message", "no such message of this connector", NULL);
     } else {
-        exchange_unavailable(x, "busy", "there is no memory for it now");
+        request_unavailable(x, "busy", "there is no memory for it now");
     }
 }

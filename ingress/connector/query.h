@@ -2,23 +2,23 @@
 
 /* Questions of services that core has the answer to: GET …/messages/{id}. The asker's connection
  * is put aside until core's ANSWER, the end of the session, or LIMIT_QUERY_MS. Nothing of it is
- * stored. A connection that ends takes itself out of the list (exchange_fini). */
+ * stored. A connection that ends takes itself out of the list (request_fini). */
 
 #include <stdint.h>
 
 #include "ingress/accept/accept.h"
 
-struct exchange;
+struct request;
 struct answer;
 
 struct queries {
-    struct list waiting; /* of exchanges, the oldest first */
+    struct list waiting; /* of requests, the oldest first */
     uint64_t last;       /* number given */
 };
 
 void queries_init(struct queries *q);
-/* The exchange was put aside. */
-void queries_wait(struct ingress *in, struct exchange *x);
+/* The request was put aside. */
+void queries_wait(struct ingress *in, struct request *x);
 /* Core's answer; dropped if its asker no longer waits. */
 void queries_answer(struct ingress *in, const struct answer *a);
 /* Those who waited too long. */

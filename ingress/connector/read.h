@@ -36,7 +36,7 @@ struct service_reader {
     struct service_shown shown; /* the same object, for what is only shown */
 };
 
-/* @now_ms is the wall time at the door. */
+/* @now_ms is the wall time at the listener. */
 void service_reader_init(struct service_reader *r, struct json *doc,
                          const struct json_node *root, int64_t now_ms);
 

@@ -12,13 +12,13 @@
 #include "base/log.h"
 #include "ingress/accept/accept.h"
 #include "ingress/connector/connector.h"
-#include "ingress/http/exchange.h"
+#include "ingress/http/request.h"
 #include "ingress/spool/repeat.h"
 #include "ingress/spool/spool.h"
 #include "proto/event.h"
 
 /* What of the request comes again? @ret_field: what it is recognised by. */
-static int find_repeat(struct ingress *in, const struct exchange *x, const struct event *e,
+static int find_repeat(struct ingress *in, const struct request *x, const struct event *e,
                        const struct repeat_name *name, const char **ret_field)
 {
     /* a message is one by its id, too, under whichever key or none; the same words are core's to see */
@@ -42,7 +42,7 @@ static int find_repeat(struct ingress *in, const struct exchange *x, const struc
 
 /* Was the very same request taken by a version of before? Another body under what it called the same
  * proves nothing: that may have been an id and a key. */
-static int find_before(struct ingress *in, const struct exchange *x,
+static int find_before(struct ingress *in, const struct request *x,
                        const struct repeat_name *name)
 {
     const struct repeat_name before = {REPEAT_BEFORE, name->word, name->within};
@@ -54,7 +54,7 @@ static int find_before(struct ingress *in, const struct exchange *x,
 }
 
 /* 0: new. Otherwise the answer is decided. */
-static int answer_repeat(struct ingress *in, struct exchange *x, const struct event *e,
+static int answer_repeat(struct ingress *in, struct request *x, const struct event *e,
                          const struct repeat_name *name, const struct connector_words *words)
 {
     const char *field = NULL;
@@ -66,17 +66,17 @@ static int answer_repeat(struct ingress *in, struct exchange *x, const struct ev
         connector_answer(x, 200, words, "duplicate");
         x->waits = spool_is_dirty(in->spool); /* its first may be in this very batch */
     } else if (rc == REPEAT_E_OTHER && strcmp(field, "id") == 0) {
-        exchange_fault(x, 409, "conflict", "this id came before with another body", field);
+        request_fault(x, 409, "conflict", "this id came before with another body", field);
     } else if (rc == REPEAT_E_OTHER) {
-        exchange_fault(x, 409, "conflict", "this key came before with another body", field);
+        request_fault(x, 409, "conflict", "this key came before with another body", field);
     } else if (rc) {
-        exchange_unavailable(x, "busy", "there is no memory for it now");
+        request_unavailable(x, "busy", "there is no memory for it now");
     }
     return rc;
 }
 
 /* What the event is known by from now on: its name, and under a key its id, too. */
-static int make_entries(const struct exchange *x, const struct event *e,
+static int make_entries(const struct request *x, const struct event *e,
                         const struct repeat_name *name, struct repeat_entry ret[2],
                         size_t *ret_n)
 {
@@ -90,7 +90,7 @@ static int make_entries(const struct exchange *x, const struct event *e,
                         : repeat_entry_make(x->name, &id, buf_view(&x->body), now, &ret[1]);
 }
 
-void connector_append_once(struct ingress *in, struct exchange *x, struct event *e,
+void connector_append_once(struct ingress *in, struct request *x, struct event *e,
                            const struct repeat_name *name, const struct connector_words *words)
 {
     unsigned char aux[2 * REPEAT_AUX_LEN];
@@ -100,7 +100,7 @@ void connector_append_once(struct ingress *in, struct exchange *x, struct event 
     if (answer_repeat(in, x, e, name, words))
         return;
     if (make_entries(x, e, name, entries, &n)) {
-        exchange_unavailable(x, "busy", "there is no memory for it now");
+        request_unavailable(x, "busy", "there is no memory for it now");
         return;
     }
     for (size_t i = 0; i < n; i++)

@@ -5,10 +5,10 @@
 
 struct connector_words;
 struct event;
-struct exchange;
+struct request;
 struct ingress;
 struct repeat_name;
 
 /* @name is what makes a repeat. The answer is decided in any case. */
-void connector_append_once(struct ingress *in, struct exchange *x, struct event *e,
+void connector_append_once(struct ingress *in, struct request *x, struct event *e,
                            const struct repeat_name *name, const struct connector_words *words);

@@ -34,7 +34,7 @@ struct service_warnings {
 struct service_shown {
     struct json *doc;             /* borrowed */
     const struct json_node *root; /* the object that paths begin at */
-    int64_t now_ms;               /* wall time at the door: nothing was written much later */
+    int64_t now_ms; /* wall time at the listener: nothing was written much later */
     struct service_warnings warnings;
     int rc; /* 0 or -ENOMEM */
 };

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "ingress/http/exchange.h"
+#include "ingress/http/request.h"
 
 int figures_init(struct figures *f, const char *process)
 {
@@ -74,13 +74,13 @@ static void count_warned(struct figures *f, struct view name)
              1);
 }
 
-void figures_count(struct figures *f, const struct exchange *x, int64_t mono_us)
+void figures_count(struct figures *f, const struct request *x, int64_t mono_us)
 {
     if (x->source == SOURCE_NONE)
         return;
     if (x->warned && x->status == 202)
         count_warned(f, x->name);
-    stat_add(tally(f, x->source, exchange_result(x)), 1);
+    stat_add(tally(f, x->source, request_result(x)), 1);
     if (!x->asks && (x->status == 200 || x->status == 202))
         stat_observe(f->accept, (double)(mono_us - x->began_us) / 1e6);
 }

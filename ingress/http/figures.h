@@ -7,7 +7,7 @@
 #include "base/compiler.h"
 #include "base/stats.h"
 
-struct exchange;
+struct request;
 struct spool;
 
 /* The counter of one source and result, so that counting searches no names. */
@@ -36,7 +36,7 @@ struct figures {
 AMO_MUSTCHECK int figures_init(struct figures *f, const char *process);
 void figures_fini(struct figures *f);
 /* An answer left (or is about to): amo_webhooks_total and amo_accept_seconds. */
-void figures_count(struct figures *f, const struct exchange *x, int64_t mono_us);
+void figures_count(struct figures *f, const struct request *x, int64_t mono_us);
 /* A request proved itself by what is being rotated out: @kind "channel_secret",
  * "connector_secret" or "connector_token" of @name, as the registry spells it. */
 void figures_count_old(struct figures *f, const char *kind, const char *name);

@@ -1,7 +1,7 @@
-/* Sets up and clears an exchange, and writes its answer: plain text, or an error as JSON. Also
+/* Sets up and clears a request, and writes its answer: plain text, or an error as JSON. Also
  * the word under which the outcome is counted. */
 
-#include "ingress/http/exchange.h"
+#include "ingress/http/request.h"
 
 #include "base/json.h"
 #include "proto/limits.h"
@@ -9,16 +9,16 @@
 #define ANSWER_MAX    (256U << 10) /* bytes: results of 100 statuses fit */
 #define RETRY_AFTER_S 5
 
-void exchange_init(struct exchange *x)
+void request_init(struct request *x)
 {
-    *x = (struct exchange){0};
+    *x = (struct request){0};
     buf_init(&x->path_room, LIMIT_URL);
     buf_init(&x->body, 0);
     buf_init(&x->answer, ANSWER_MAX);
     list_init(&x->waiting);
 }
 
-void exchange_fini(struct exchange *x)
+void request_fini(struct request *x)
 {
     list_remove(&x->waiting);
     buf_fini(&x->path_room);
@@ -28,7 +28,7 @@ void exchange_fini(struct exchange *x)
 
 #define BODY_KEEP 4096U /* bytes a connection keeps for its next request */
 
-void exchange_drop_body(struct exchange *x)
+void request_drop_body(struct request *x)
 {
     if (x->body.cap > BODY_KEEP)
         buf_fini(&x->body);
@@ -36,19 +36,19 @@ void exchange_drop_body(struct exchange *x)
         buf_reset(&x->body);
 }
 
-void exchange_reset(struct exchange *x)
+void request_reset(struct request *x)
 {
     struct buf body;
 
-    exchange_drop_body(x);
+    request_drop_body(x);
     body = x->body;
     buf_init(&x->body, 0);
-    exchange_fini(x);
-    exchange_init(x);
+    request_fini(x);
+    request_init(x);
     x->body = body;
 }
 
-void exchange_ok(struct exchange *x)
+void request_ok(struct request *x)
 {
     if (x->status)
         return;
@@ -56,7 +56,7 @@ void exchange_ok(struct exchange *x)
     x->ok = true;
 }
 
-void exchange_answer(struct exchange *x, unsigned status, const char *text)
+void request_answer(struct request *x, unsigned status, const char *text)
 {
     if (x->status)
         return;
@@ -65,8 +65,8 @@ void exchange_answer(struct exchange *x, unsigned status, const char *text)
     (void)buf_add_str(&x->answer, text); /* short; an empty body says the same */
 }
 
-void exchange_fault(struct exchange *x, unsigned status, const char *code, const char *message,
-                    const char *field)
+void request_fault(struct request *x, unsigned status, const char *code, const char *message,
+                   const char *field)
 {
     struct json_writer w;
 
@@ -88,15 +88,15 @@ void exchange_fault(struct exchange *x, unsigned status, const char *code, const
     json_close_object(&w);
 }
 
-void exchange_unavailable(struct exchange *x, const char *code, const char *message)
+void request_unavailable(struct request *x, const char *code, const char *message)
 {
     x->status = 0;
     x->ok = false;
     x->result = NULL;
-    exchange_fault(x, 503, code, message, NULL);
+    request_fault(x, 503, code, message, NULL);
 }
 
-const char *exchange_result(const struct exchange *x)
+const char *request_result(const struct request *x)
 {
     if (x->result)
         return x->result;

@@ -1,34 +1,34 @@
 /* The one answer of a request, and what is counted of it. */
 
-#include "ingress/http/exchange.h"
+#include "ingress/http/request.h"
 
 #include "base/json.h"
 #include "base/testing.h"
 #include "ingress/http/figures.h"
 
-static struct exchange x;
+static struct request x;
 
 static int begin(void **state)
 {
     (void)state;
-    exchange_init(&x);
+    request_init(&x);
     return 0;
 }
 
 static int end(void **state)
 {
     (void)state;
-    exchange_fini(&x);
+    request_fini(&x);
     return 0;
 }
 
 static void the_first_decision_stays(void **state)
 {
     (void)state;
-    exchange_answer(&x, 404, "nothing");
-    exchange_ok(&x);
-    exchange_answer(&x, 200, "all");
-    exchange_fault(&x, 400, "bad", "bad", NULL);
+    request_answer(&x, 404, "nothing");
+    request_ok(&x);
+    request_answer(&x, 200, "all");
+    request_fault(&x, 400, "bad", "bad", NULL);
     assert_int_equal(x.status, 404);
     assert_false(x.ok);
     assert_string_equal(buf_str(&x.answer), "nothing");
@@ -37,9 +37,9 @@ static void the_first_decision_stays(void **state)
 static void a_promise_that_cannot_be_kept_is_taken_back(void **state)
 {
     (void)state;
-    exchange_ok(&x);
+    request_ok(&x);
     x.result = "duplicate";
-    exchange_unavailable(&x, "spool_failed", "later");
+    request_unavailable(&x, "spool_failed", "later");
     assert_int_equal(x.status, 503);
     assert_false(x.ok);
     assert_null(x.result);
@@ -53,7 +53,7 @@ static void a_fault_is_json_and_names_its_field(void **state)
     struct view v = VIEW_NONE;
 
     (void)state;
-    exchange_fault(&x, 422, "too_long", "is \"longer\"", "text");
+    request_fault(&x, 422, "too_long", "is \"longer\"", "text");
     assert_string_equal(x.type, "application/json");
     assert_int_equal(json_parse(buf_view(&x.answer), &doc), 0);
     assert_true(json_strict_text(json_path(json_root(doc), "error.field"), &v));
@@ -70,8 +70,8 @@ static void only_what_may_come_again_says_when(void **state)
 
     (void)state;
     for (size_t i = 0; i < AMO_COUNT(statuses); i++) {
-        exchange_reset(&x);
-        exchange_fault(&x, statuses[i], "code", "words", NULL);
+        request_reset(&x);
+        request_fault(&x, statuses[i], "code", "words", NULL);
         assert_int_equal(x.retry_after_s > 0, statuses[i] == 429 || statuses[i] == 503);
     }
 }
@@ -80,12 +80,12 @@ static void without_memory_the_status_says_it_alone(void **state)
 {
     (void)state;
     mem_fail_at(1);
-    exchange_fault(&x, 422, "too_long", "is longer", "text");
+    request_fault(&x, 422, "too_long", "is longer", "text");
     mem_fail_at(0);
     assert_int_equal(x.status, 422);
-    exchange_reset(&x);
+    request_reset(&x);
     mem_fail_at(1);
-    exchange_answer(&x, 404, "nothing");
+    request_answer(&x, 404, "nothing");
     mem_fail_at(0);
     assert_int_equal(x.status, 404);
     assert_int_equal(x.answer.len, 0);
@@ -102,8 +102,8 @@ static void the_next_request_begins_with_nothing_of_this_one(void **state)
     x.body.max = 1 << 20;
     assert_int_equal(buf_add_str(&x.body, "small"), 0);
     x.trusted = x.waits = x.close = x.asks = true;
-    exchange_ok(&x);
-    exchange_reset(&x);
+    request_ok(&x);
+    request_reset(&x);
     assert_true(list_is_empty(&others)); /* nobody answers it any more */
     assert_int_equal(x.status, 0);
     assert_false(x.trusted || x.waits || x.close || x.asks || x.ok);
@@ -111,7 +111,7 @@ static void the_next_request_begins_with_nothing_of_this_one(void **state)
     assert_true(x.body.cap > 0); /* a small body's memory is kept … */
     x.body.max = 1 << 20;
     assert_int_equal(buf_add(&x.body, large, sizeof(large)), 0);
-    exchange_reset(&x);
+    request_reset(&x);
     assert_int_equal(x.body.cap, 0); /* … a large one's is not */
 }
 
@@ -141,10 +141,10 @@ static void every_status_has_a_word(void **state)
     (void)state;
     for (size_t i = 0; i < AMO_COUNT(cases); i++) {
         x.status = cases[i].status;
-        assert_string_equal(exchange_result(&x), cases[i].word);
+        assert_string_equal(request_result(&x), cases[i].word);
     }
     x.result = "duplicate"; /* what a route says goes first */
-    assert_string_equal(exchange_result(&x), "duplicate");
+    assert_string_equal(request_result(&x), "duplicate");
 }
 
 static bool shows(const struct figures *f, const char *line)

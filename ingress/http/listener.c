@@ -4,7 +4,7 @@
  * To: the routes, as whole requests.
  * Holds: connections; a waiting one until its event is flushed. */
 
-#include "ingress/http/door.h"
+#include "ingress/http/listener.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,53 +19,54 @@
 #include "base/mem.h"
 #include "base/net.h"
 #include "base/num.h"
-#include "ingress/http/door_head.h"
-#include "ingress/http/exchange.h"
 #include "ingress/http/figures.h"
 #include "ingress/http/guard.h"
+#include "ingress/http/listener_head.h"
+#include "ingress/http/request.h"
 #include "proto/bus/loop.h"
 #include "proto/limits.h"
 
-#define DOOR_ACCEPT   64   /* connections taken in one turn */
-#define DOOR_BACKLOG  1024 /* the kernel's queue of them */
-#define DOOR_TICK_MS  250
-#define DOOR_GRACE_MS 1000 /* when draining: for a connection that has not said anything yet */
-#define DOOR_SWALLOW  (16U << 10) /* bytes read and dropped so that a refusal gets through */
+#define LISTENER_ACCEPT  64   /* connections taken in one turn */
+#define LISTENER_BACKLOG 1024 /* the kernel's queue of them */
+#define LISTENER_TICK_MS 250
+#define LISTENER_GRACE_MS                                                                      \
+    1000 /* when draining: for a connection that has not said anything yet */
+#define LISTENER_SWALLOW (16U << 10) /* bytes read and dropped so that a refusal gets through */
 
-enum guest_state {
-    GUEST_NEW,     /* connected, nothing read */
-    GUEST_IDLE,    /* between requests */
-    GUEST_HEAD,    /* the request line is there */
-    GUEST_BODY,    /* the head is there */
-    GUEST_WAITING, /* put aside until the flush */
-    GUEST_ANSWERED,
+enum connection_state {
+    CONNECTION_NEW,     /* connected, nothing read */
+    CONNECTION_IDLE,    /* between requests */
+    CONNECTION_HEAD,    /* the request line is there */
+    CONNECTION_BODY,    /* the head is there */
+    CONNECTION_WAITING, /* put aside until the flush */
+    CONNECTION_ANSWERED,
 };
 
 /* One connection; embedded in it is the one request it can have. */
-struct guest {
+struct connection {
     struct list link;
-    struct door *door;
+    struct listener *listener;
     struct MHD_Connection *connection;
     int fd;
     struct address peer;
-    enum guest_state state;
+    enum connection_state state;
     int64_t until_ms;  /* monotonic; 0 never */
     size_t target_len; /* of the request target, its query and all */
     size_t swallowed;
-    size_t held; /* bytes of the body counted in the door's sum */
+    size_t held; /* bytes of the body counted in the listener's sum */
     bool cut;
-    struct exchange x;
+    struct request x;
 };
 
-struct door {
-    struct door_config config;
+struct listener {
+    struct listener_config config;
     struct MHD_Daemon *daemon;
     struct MHD_Response *ok; /* the one answer that is always the same */
     char address[128];       /* with the real port */
     int fd;                  /* listening, -1 closed */
     bool full;               /* not accepting: as many connections as we may or can have */
-    struct list guests;
-    size_t n_guests;
+    struct list connections;
+    size_t n_connections;
     size_t body_bytes;       /* of all requests that are being read */
     struct address entering; /* of the connection being handed to libmicrohttpd */
     int entering_fd;
@@ -75,7 +76,8 @@ struct door {
 };
 
 /* The one place where a state begins; it ends at @until_ms (monotonic, 0 never). */
-static void guest_enter(struct guest *g, enum guest_state state, int64_t until_ms)
+static void connection_enter(struct connection *g, enum connection_state state,
+                             int64_t until_ms)
 {
     g->state = state;
     g->until_ms = until_ms;
@@ -92,10 +94,11 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
                                   size_t *size, void **context);
 static void on_completed(void *arg, struct MHD_Connection *connection, void **context,
                          enum MHD_RequestTerminationCode why);
-static enum MHD_Result guest_head(struct guest *g, const char *url, const char *method);
-static enum MHD_Result guest_body(struct guest *g, const char *data, size_t *size);
-static enum MHD_Result guest_whole(struct guest *g);
-static enum MHD_Result guest_answer(struct guest *g);
+static enum MHD_Result connection_head(struct connection *g, const char *url,
+                                       const char *method);
+static enum MHD_Result connection_body(struct connection *g, const char *data, size_t *size);
+static enum MHD_Result connection_whole(struct connection *g);
+static enum MHD_Result connection_answer(struct connection *g);
 
 /* --- opening and closing ------------------------------------------------------------------ */
 
@@ -113,7 +116,7 @@ static void drop_words(void *arg, const char *format, va_list values)
     (void)values; /* about single connections, and with what they sent: not for the log */
 }
 
-static int daemon_start(struct door *d)
+static int daemon_start(struct listener *d)
 {
     const union MHD_DaemonInfo *info = NULL;
 
@@ -135,7 +138,7 @@ static int daemon_start(struct door *d)
 }
 
 /* The address to open again at, when the first one had port 0. */
-static void fix_port(struct door *d)
+static void fix_port(struct listener *d)
 {
     const char *colon = strrchr(d->config.listen, ':'); /* it was parsed */
 
@@ -143,34 +146,34 @@ static void fix_port(struct door *d)
                    d->config.listen, net_port(d->fd)); /* fits */
 }
 
-int door_new(const struct door_config *config, struct door **ret_door)
+int listener_new(const struct listener_config *config, struct listener **ret_listener)
 {
-    struct door *d = mem_zalloc(sizeof(*d));
+    struct listener *d = mem_zalloc(sizeof(*d));
     int rc = -ENOMEM;
 
     if (!d)
         return -ENOMEM;
     d->config = *config;
     d->fd = -1;
-    list_init(&d->guests);
+    list_init(&d->connections);
     loop_deferred_init(&d->again, on_epoll, d);
     rc = view_copy(view_of(config->listen), d->address, sizeof(d->address));
-    rc = rc ? rc : door_open(d);
+    rc = rc ? rc : listener_open(d);
     if (rc == 0)
         fix_port(d);
-    rc = rc ? rc : door_head_ok(&d->ok);
+    rc = rc ? rc : listener_head_ok(&d->ok);
     rc = rc ? rc : daemon_start(d);
-    rc = rc ? rc : loop_add_timer(config->loop, DOOR_TICK_MS, true, on_tick, d, &d->timer);
+    rc = rc ? rc : loop_add_timer(config->loop, LISTENER_TICK_MS, true, on_tick, d, &d->timer);
     if (rc == 0) {
-        *ret_door = d;
+        *ret_listener = d;
         d = NULL;
     }
-    door_free(d);
+    listener_free(d);
     return rc;
 }
 
 /* Whoever knocks now waits in the kernel's queue; watching it would only spin. */
-static void door_pause(struct door *d)
+static void listener_pause(struct listener *d)
 {
     if (d->full)
         return;
@@ -178,14 +181,14 @@ static void door_pause(struct door *d)
     loop_remove_fd(d->config.loop, d->fd);
 }
 
-static void door_go_on(struct door *d)
+static void listener_go_on(struct listener *d)
 {
-    if (!d->full || d->fd < 0 || d->n_guests >= d->config.max_connections)
+    if (!d->full || d->fd < 0 || d->n_connections >= d->config.max_connections)
         return;
     d->full = loop_add_fd(d->config.loop, d->fd, on_listen, d) != 0; /* else at the next tick */
 }
 
-void door_free(struct door *d)
+void listener_free(struct listener *d)
 {
     const union MHD_DaemonInfo *info = NULL;
 
@@ -193,7 +196,7 @@ void door_free(struct door *d)
         return;
     loop_remove_timer(d->config.loop, d->timer);
     if (d->fd >= 0) {
-        door_pause(d);
+        listener_pause(d);
         (void)close(d->fd); /* nothing is written to it */
         d->fd = -1;
     }
@@ -209,18 +212,18 @@ void door_free(struct door *d)
     mem_free(d);
 }
 
-const char *door_address(const struct door *d)
+const char *listener_address(const struct listener *d)
 {
     return d->address;
 }
 
-int door_open(struct door *d)
+int listener_open(struct listener *d)
 {
     int rc = 0;
 
     if (d->fd >= 0 || d->draining)
         return 0;
-    rc = net_listen(d->address, DOOR_BACKLOG, 1, &d->fd);
+    rc = net_listen(d->address, LISTENER_BACKLOG, 1, &d->fd);
     if (rc)
         return rc;
     d->full = false;
@@ -232,20 +235,20 @@ int door_open(struct door *d)
     return rc;
 }
 
-bool door_is_open(const struct door *d)
+bool listener_is_open(const struct listener *d)
 {
     return d->fd >= 0;
 }
 
 /* One connection from the kernel's queue. False when there is none. */
-static bool door_accept(struct door *d)
+static bool listener_accept(struct listener *d)
 {
     struct sockaddr_storage peer = {0};
     socklen_t len = sizeof(peer);
     int fd = accept(d->fd, (struct sockaddr *)&peer, &len); /* libmicrohttpd unblocks it */
 
     if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
-        door_pause(d);
+        listener_pause(d);
     if (fd < 0)
         return errno == EINTR || errno == ECONNABORTED;
     (void)fcntl(fd, F_SETFD, FD_CLOEXEC); /* nothing of ours executes anything */
@@ -267,18 +270,18 @@ static bool door_accept(struct door *d)
 
 static void on_listen(void *arg)
 {
-    struct door *d = arg;
+    struct listener *d = arg;
 
-    for (int i = 0; i < DOOR_ACCEPT && d->fd >= 0; i++) {
-        if (d->n_guests >= d->config.max_connections)
-            door_pause(d);
-        if (d->full || !door_accept(d))
+    for (int i = 0; i < LISTENER_ACCEPT && d->fd >= 0; i++) {
+        if (d->n_connections >= d->config.max_connections)
+            listener_pause(d);
+        if (d->full || !listener_accept(d))
             break;
     }
     loop_defer(d->config.loop, &d->again);
 }
 
-void door_close(struct door *d)
+void listener_close(struct listener *d)
 {
     int fd = d->fd;
 
@@ -286,11 +289,11 @@ void door_close(struct door *d)
         return;
     /* what the kernel has queued here would be reset by closing. No more than it can have queued:
        whoever goes on knocking must not hold us here */
-    for (int i = 0; i <= DOOR_BACKLOG; i++) {
-        if (d->n_guests >= d->config.max_connections || !door_accept(d))
+    for (int i = 0; i <= LISTENER_BACKLOG; i++) {
+        if (d->n_connections >= d->config.max_connections || !listener_accept(d))
             break;
     }
-    door_pause(d);
+    listener_pause(d);
     d->fd = -1;
     (void)close(fd); /* nothing is written to it */
     loop_defer(d->config.loop, &d->again);
@@ -300,10 +303,10 @@ void door_close(struct door *d)
 
 static void on_epoll(void *arg)
 {
-    door_run(arg);
+    listener_run(arg);
 }
 
-void door_run(struct door *d)
+void listener_run(struct listener *d)
 {
     MHD_UNSIGNED_LONG_LONG left_ms = 0;
 
@@ -313,7 +316,7 @@ void door_run(struct door *d)
         loop_defer(d->config.loop, &d->again);
 }
 
-static void guest_cut(struct guest *g)
+static void connection_cut(struct connection *g)
 {
     if (g->cut)
         return;
@@ -323,58 +326,58 @@ static void guest_cut(struct guest *g)
 
 /* The client left in the middle of its request. libmicrohttpd misses it when the end came in with
  * the last bytes: its epoll is edge-triggered, and it reads no further once a read came short. */
-static bool guest_left(const struct guest *g)
+static bool connection_left(const struct connection *g)
 {
     char byte;
 
-    return (g->state == GUEST_HEAD || g->state == GUEST_BODY) &&
+    return (g->state == CONNECTION_HEAD || g->state == CONNECTION_BODY) &&
            recv(g->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 static void on_tick(void *arg)
 {
-    struct door *d = arg;
+    struct listener *d = arg;
     int64_t now = clock_mono_ms();
 
-    for (struct list *i = d->guests.next; i != &d->guests; i = i->next) {
-        struct guest *g = LIST_ENTRY(i, struct guest, link);
+    for (struct list *i = d->connections.next; i != &d->connections; i = i->next) {
+        struct connection *g = LIST_ENTRY(i, struct connection, link);
 
-        if (!g->cut && guest_left(g))
-            guest_cut(g);
+        if (!g->cut && connection_left(g))
+            connection_cut(g);
         if (!g->until_ms || g->until_ms > now)
             continue;
-        if (!g->cut && g->state != GUEST_IDLE)
+        if (!g->cut && g->state != CONNECTION_IDLE)
             stat_add(d->config.figures->cut, 1);
-        guest_cut(g);
+        connection_cut(g);
     }
-    door_go_on(d);
-    stat_set(d->config.figures->connections, (double)d->n_guests);
-    door_run(d); /* its own timeouts */
+    listener_go_on(d);
+    stat_set(d->config.figures->connections, (double)d->n_connections);
+    listener_run(d); /* its own timeouts */
 }
 
-void door_drain(struct door *d)
+void listener_drain(struct listener *d)
 {
     int64_t now = clock_mono_ms();
 
-    door_close(d);
+    listener_close(d);
     d->draining = true;
-    for (struct list *i = d->guests.next; i != &d->guests; i = i->next) {
-        struct guest *g = LIST_ENTRY(i, struct guest, link);
+    for (struct list *i = d->connections.next; i != &d->connections; i = i->next) {
+        struct connection *g = LIST_ENTRY(i, struct connection, link);
 
-        if (g->state == GUEST_IDLE)
-            guest_cut(g);
-        else if (g->state == GUEST_NEW)
-            g->until_ms = now + DOOR_GRACE_MS;
+        if (g->state == CONNECTION_IDLE)
+            connection_cut(g);
+        else if (g->state == CONNECTION_NEW)
+            g->until_ms = now + LISTENER_GRACE_MS;
     }
     loop_defer(d->config.loop, &d->again);
 }
 
-size_t door_busy(const struct door *d)
+size_t listener_busy(const struct listener *d)
 {
     size_t n = 0;
 
-    for (const struct list *i = d->guests.next; i != &d->guests; i = i->next)
-        n += !LIST_ENTRY_CONST(i, struct guest, link)->cut;
+    for (const struct list *i = d->connections.next; i != &d->connections; i = i->next)
+        n += !LIST_ENTRY_CONST(i, struct connection, link)->cut;
     return n;
 }
 
@@ -383,22 +386,22 @@ size_t door_busy(const struct door *d)
 static void on_connection(void *arg, struct MHD_Connection *connection, void **context,
                           enum MHD_ConnectionNotificationCode code)
 {
-    struct door *d = arg;
-    struct guest *g = *context;
+    struct listener *d = arg;
+    struct connection *g = *context;
 
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         g = mem_zalloc(sizeof(*g));
         if (!g)
             return; /* on_request refuses who has no place here */
         list_init(&g->link);
-        exchange_init(&g->x);
-        g->door = d;
+        request_init(&g->x);
+        g->listener = d;
         g->connection = connection;
         g->fd = d->entering_fd;
         g->peer = d->entering;
         g->until_ms = clock_mono_ms() + LIMIT_REQUEST_MS;
-        list_add_tail(&d->guests, &g->link);
-        d->n_guests++;
+        list_add_tail(&d->connections, &g->link);
+        d->n_connections++;
         d->entering_fd = -1;
         *context = g;
         return;
@@ -407,15 +410,15 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **c
         return;
     guard_leave(d->config.guard, &g->peer);
     list_remove(&g->link);
-    d->n_guests--;
+    d->n_connections--;
     d->body_bytes -= g->held;
-    exchange_fini(&g->x);
+    request_fini(&g->x);
     mem_free(g);
     *context = NULL;
-    door_go_on(d);
+    listener_go_on(d);
 }
 
-static struct guest *guest_of(struct MHD_Connection *connection)
+static struct connection *connection_of(struct MHD_Connection *connection)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -425,12 +428,12 @@ static struct guest *guest_of(struct MHD_Connection *connection)
 
 static void *on_request_line(void *arg, const char *uri, struct MHD_Connection *connection)
 {
-    struct guest *g = guest_of(connection);
+    struct connection *g = connection_of(connection);
 
     (void)arg;
     if (g) {
         g->target_len = strlen(uri);
-        guest_enter(g, GUEST_HEAD, clock_mono_ms() + LIMIT_REQUEST_MS);
+        connection_enter(g, CONNECTION_HEAD, clock_mono_ms() + LIMIT_REQUEST_MS);
     }
     return g;
 }
@@ -438,22 +441,22 @@ static void *on_request_line(void *arg, const char *uri, struct MHD_Connection *
 static void on_completed(void *arg, struct MHD_Connection *connection, void **context,
                          enum MHD_RequestTerminationCode why)
 {
-    struct door *d = arg;
-    struct guest *g = guest_of(connection);
+    struct listener *d = arg;
+    struct connection *g = connection_of(connection);
 
     (void)context;
     (void)why;
     if (!g)
         return;
-    exchange_reset(&g->x);
+    request_reset(&g->x);
     d->body_bytes -= g->held;
     g->held = 0;
     g->swallowed = 0;
     /* libmicrohttpd ends an idle connection; ours is for one that trickles its next head */
-    guest_enter(g, GUEST_IDLE,
-                clock_mono_ms() + (int64_t)LIMIT_IDLE_S * 1000 + LIMIT_REQUEST_MS);
+    connection_enter(g, CONNECTION_IDLE,
+                     clock_mono_ms() + (int64_t)LIMIT_IDLE_S * 1000 + LIMIT_REQUEST_MS);
     if (d->draining)
-        guest_cut(g);
+        connection_cut(g);
 }
 
 /* --- a request ---------------------------------------------------------------------------- */
@@ -463,7 +466,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
                                   const char *method, const char *version, const char *data,
                                   size_t *size, void **context)
 {
-    struct guest *g = *context;
+    struct connection *g = *context;
 
     (void)arg;
     (void)version;
@@ -471,133 +474,135 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     if (!g)
         return MHD_NO; /* there was no memory for it */
     switch (g->state) {
-    case GUEST_NEW:
-    case GUEST_IDLE:
-    case GUEST_HEAD:
-        return guest_head(g, url, method);
-    case GUEST_BODY:
-        return *size ? guest_body(g, data, size) : guest_whole(g);
-    case GUEST_WAITING:
-    case GUEST_ANSWERED:
-        return guest_answer(g);
+    case CONNECTION_NEW:
+    case CONNECTION_IDLE:
+    case CONNECTION_HEAD:
+        return connection_head(g, url, method);
+    case CONNECTION_BODY:
+        return *size ? connection_body(g, data, size) : connection_whole(g);
+    case CONNECTION_WAITING:
+    case CONNECTION_ANSWERED:
+        return connection_answer(g);
     }
     return MHD_NO;
 }
 
 /* How much of a body is read only to be dropped. */
-static bool swallows(const struct guest *g, const struct door_head *head)
+static bool swallows(const struct connection *g, const struct listener_head *head)
 {
     if (head->broken)
         return false;
-    return head->chunked ? g->x.status == 413 : head->length <= DOOR_SWALLOW;
+    return head->chunked ? g->x.status == 413 : head->length <= LISTENER_SWALLOW;
 }
 
-static enum MHD_Result guest_head(struct guest *g, const char *url, const char *method)
+static enum MHD_Result connection_head(struct connection *g, const char *url,
+                                       const char *method)
 {
-    struct exchange *x = &g->x;
-    struct door_head head;
+    struct request *x = &g->x;
+    struct listener_head head;
 
-    guest_enter(g, GUEST_BODY, g->until_ms); /* counted from the head on */
-    door_head_read(g->connection, url, method, x, &head);
+    connection_enter(g, CONNECTION_BODY, g->until_ms); /* counted from the head on */
+    listener_head_read(g->connection, url, method, x, &head);
     x->began_us = clock_mono_us();
-    x->origin = guard_origin(g->door->config.guard, &g->peer, head.forwarded);
+    x->origin = guard_origin(g->listener->config.guard, &g->peer, head.forwarded);
     if (head.broken) {
         x->close = true;
-        exchange_fault(x, 400, "bad_request", head.broken, NULL);
+        request_fault(x, 400, "bad_request", head.broken, NULL);
     } else if (head.bytes > LIMIT_HEADER_BYTES) {
         /* what is accepted must be answered, and the answer's head needs room beside it */
         x->close = true;
-        exchange_fault(x, 431, "head_too_large", "the head is larger than allowed", NULL);
+        request_fault(x, 431, "head_too_large", "the head is larger than allowed", NULL);
     } else if (g->target_len > LIMIT_URL) {
-        exchange_fault(x, 414, "too_long", "the address is longer than allowed", NULL);
+        request_fault(x, 414, "too_long", "the address is longer than allowed", NULL);
     } else if (buf_error(&x->path_room)) {
-        exchange_unavailable(x, "busy", "there is no memory for it now");
+        request_unavailable(x, "busy", "there is no memory for it now");
     } else {
-        g->door->config.head(g->door->config.arg, x);
+        g->listener->config.head(g->listener->config.arg, x);
     }
     if (!x->status && !head.chunked && head.length > x->body_max)
-        exchange_fault(x, 413, "too_large", "the body is larger than allowed", NULL);
+        request_fault(x, 413, "too_large", "the body is larger than allowed", NULL);
     if (x->status && !swallows(g, &head) && (head.length || head.chunked || head.broken)) {
         x->close = true;
-        return guest_answer(g);
+        return connection_answer(g);
     }
     x->body.max = x->body_max;
     if (!x->status && head.length)
-        (void)buf_reserve(&x->body, num_min(head.length, DOOR_SWALLOW)); /* or piece by piece */
+        (void)buf_reserve(&x->body,
+                          num_min(head.length, LISTENER_SWALLOW)); /* or piece by piece */
     return MHD_YES;
 }
 
 /* An answer cannot be given inside a body: what comes is dropped, up to a limit, then cut. */
-static enum MHD_Result guest_body(struct guest *g, const char *data, size_t *size)
+static enum MHD_Result connection_body(struct connection *g, const char *data, size_t *size)
 {
-    struct exchange *x = &g->x;
+    struct request *x = &g->x;
     size_t n = *size;
 
     *size = 0;
     if (!x->status && n > x->body_max - x->body.len)
-        exchange_fault(x, 413, "too_large", "the body is larger than allowed", NULL);
-    else if (!x->status && g->door->body_bytes + n > LIMIT_BODIES_BYTES)
-        exchange_fault(x, 503, "busy", "too much is being sent at once", NULL);
+        request_fault(x, 413, "too_large", "the body is larger than allowed", NULL);
+    else if (!x->status && g->listener->body_bytes + n > LIMIT_BODIES_BYTES)
+        request_fault(x, 503, "busy", "too much is being sent at once", NULL);
     if (x->status) {
         buf_fini(&x->body);
         g->swallowed += n;
-        return g->swallowed > num_max(x->body_max, DOOR_SWALLOW) ? MHD_NO : MHD_YES;
+        return g->swallowed > num_max(x->body_max, LISTENER_SWALLOW) ? MHD_NO : MHD_YES;
     }
     if (buf_add(&x->body, data, n)) {
-        exchange_fault(x, 503, "busy", "there is no memory for it now", NULL);
+        request_fault(x, 503, "busy", "there is no memory for it now", NULL);
         return MHD_YES;
     }
     g->held += n;
-    g->door->body_bytes += n;
+    g->listener->body_bytes += n;
     return MHD_YES;
 }
 
-static enum MHD_Result guest_whole(struct guest *g)
+static enum MHD_Result connection_whole(struct connection *g)
 {
-    struct exchange *x = &g->x;
+    struct request *x = &g->x;
 
     if (!x->status && x->whole)
-        x->whole(g->door->config.arg, x);
+        x->whole(g->listener->config.arg, x);
     /* what was to be kept of the body is in the spool by now */
-    exchange_drop_body(x);
-    g->door->body_bytes -= g->held;
+    request_drop_body(x);
+    g->listener->body_bytes -= g->held;
     g->held = 0;
     if (!x->waits)
-        return guest_answer(g);
-    guest_enter(g, GUEST_WAITING, 0);
+        return connection_answer(g);
+    connection_enter(g, CONNECTION_WAITING, 0);
     MHD_suspend_connection(g->connection);
-    g->door->config.wait(g->door->config.arg, x);
+    g->listener->config.wait(g->listener->config.arg, x);
     return MHD_YES;
 }
 
-void door_answer(struct exchange *x)
+void listener_answer(struct request *x)
 {
-    struct guest *g =
-        (struct guest *)(void *)((char *)x - offsetof(struct guest, x)); /* its owner */
+    struct connection *g =
+        (struct connection *)(void *)((char *)x -
+                                      offsetof(struct connection, x)); /* its owner */
 
     x->waits = false;
     MHD_resume_connection(g->connection);
 }
 
-static enum MHD_Result guest_answer(struct guest *g)
+static enum MHD_Result connection_answer(struct connection *g)
 {
-    struct door *d = g->door;
-    struct exchange *x = &g->x;
+    struct listener *d = g->listener;
+    struct request *x = &g->x;
 
-    if (g->state == GUEST_ANSWERED)
+    if (g->state == CONNECTION_ANSWERED)
         return MHD_YES;
-    guest_enter(g, GUEST_ANSWERED, clock_mono_ms() + LIMIT_REQUEST_MS);
+    connection_enter(g, CONNECTION_ANSWERED, clock_mono_ms() + LIMIT_REQUEST_MS);
     if (!x->status)
-        exchange_unavailable(x, "internal", "no answer was decided");
+        request_unavailable(x, "internal", "no answer was decided");
     if (!x->trusted && x->status >= 400 && x->status != 503 &&
         guard_strike(d->config.guard, &x->origin, clock_mono_ms())) {
         x->status = 0;
         x->retry_after_s = 1;
         x->close = true;
-        exchange_fault(x, 429, "too_many", "too many requests that could not be verified",
-                       NULL);
+        request_fault(x, 429, "too_many", "too many requests that could not be verified", NULL);
     }
     figures_count(d->config.figures, x, clock_mono_us());
     x->close = x->close || d->draining;
-    return door_head_answer(g->connection, x, d->ok);
+    return listener_head_answer(g->connection, x, d->ok);
 }

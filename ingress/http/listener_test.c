@@ -1,7 +1,7 @@
 /* The listener, with clients on the same thread: what is read, refused, put aside and answered. The
  * clients look at their sockets by a timer, so that no memory of ours is asked for on their side. */
 
-#include "ingress/http/door.h"
+#include "ingress/http/listener.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,9 +10,9 @@
 
 #include "base/net.h"
 #include "base/testing.h"
-#include "ingress/http/exchange.h"
 #include "ingress/http/figures.h"
 #include "ingress/http/guard.h"
+#include "ingress/http/request.h"
 #include "proto/bus/testing/loops.h"
 #include "proto/limits.h"
 
@@ -22,12 +22,12 @@ struct client {
     int fd;
     char got[8192];
     size_t n_got;
-    bool ended; /* the door closed it */
+    bool ended; /* the listener closed it */
 };
 
 struct rig {
     struct loop *loop;
-    struct door *door;
+    struct listener *listener;
     struct guard *guard;
     struct figures figures;
     struct client clients[N_CLIENTS];
@@ -36,7 +36,7 @@ struct rig {
     char path[64];
     unsigned n_heads;
     unsigned n_whole;
-    struct exchange *waiting; /* put aside, answered at the next turn of the clients */
+    struct request *waiting; /* put aside, answered at the next turn of the clients */
     unsigned n_waits;
     bool (*done)(struct rig *r);
     struct loops_wait wait;
@@ -44,7 +44,7 @@ struct rig {
 
 /* --- routes --------------------------------------------------------------------------------- */
 
-static void whole(void *arg, struct exchange *x)
+static void whole(void *arg, struct request *x)
 {
     struct rig *r = arg;
 
@@ -54,10 +54,10 @@ static void whole(void *arg, struct exchange *x)
         x->waits = true;
         return;
     }
-    exchange_ok(x);
+    request_ok(x);
 }
 
-static void head(void *arg, struct exchange *x)
+static void head(void *arg, struct request *x)
 {
     struct rig *r = arg;
 
@@ -65,19 +65,19 @@ static void head(void *arg, struct exchange *x)
     (void)!view_copy(x->path, r->path, sizeof(r->path)); /* long ones are not looked at */
     x->source = SOURCE_CONNECTOR;
     if (view_is(x->path, "/health")) {
-        exchange_answer(x, 200, "well");
+        request_answer(x, 200, "well");
         return;
     }
     if (x->method != METHOD_POST) {
         x->allow = "POST";
-        exchange_fault(x, 405, "method", "only POST", NULL);
+        request_fault(x, 405, "method", "only POST", NULL);
         return;
     }
     x->body_max = r->body_max;
     x->whole = whole;
 }
 
-static void wait_for_answer(void *arg, struct exchange *x)
+static void wait_for_answer(void *arg, struct request *x)
 {
     struct rig *r = arg;
 
@@ -103,15 +103,15 @@ static void client_read(struct client *c)
 static bool turn(void *arg)
 {
     struct rig *r = arg;
-    struct exchange *x = r->waiting;
+    struct request *x = r->waiting;
 
     for (int i = 0; i < N_CLIENTS; i++)
         client_read(&r->clients[i]);
     if (x) {
         r->waiting = NULL;
-        exchange_ok(x);
-        door_answer(x);
-        door_run(r->door);
+        request_ok(x);
+        listener_answer(x);
+        listener_run(r->listener);
     }
     return r->done(r);
 }
@@ -122,7 +122,7 @@ static void dial(struct rig *r, int i)
     socklen_t len = 0;
     int fd = -1;
 
-    assert_int_equal(net_parse_address(door_address(r->door), &at, &len), 0);
+    assert_int_equal(net_parse_address(listener_address(r->listener), &at, &len), 0);
     fd = socket(at.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&at, len), 0);
@@ -137,18 +137,18 @@ static void say(struct rig *r, int i, const char *text)
 
 /* --- a life --------------------------------------------------------------------------------- */
 
-static int open_door(struct rig *r, uint64_t max_connections)
+static int open_listener(struct rig *r, uint64_t max_connections)
 {
-    const struct door_config config = {.loop = r->loop,
-                                       .listen = "127.0.0.1:0",
-                                       .max_connections = max_connections,
-                                       .guard = r->guard,
-                                       .figures = &r->figures,
-                                       .head = head,
-                                       .wait = wait_for_answer,
-                                       .arg = r};
+    const struct listener_config config = {.loop = r->loop,
+                                           .listen = "127.0.0.1:0",
+                                           .max_connections = max_connections,
+                                           .guard = r->guard,
+                                           .figures = &r->figures,
+                                           .head = head,
+                                           .wait = wait_for_answer,
+                                           .arg = r};
 
-    return door_new(&config, &r->door);
+    return listener_new(&config, &r->listener);
 }
 
 static void begin(struct rig *r)
@@ -165,7 +165,7 @@ static void begin(struct rig *r)
 static void start(struct rig *r)
 {
     begin(r);
-    assert_int_equal(open_door(r, 100), 0);
+    assert_int_equal(open_listener(r, 100), 0);
     dial(r, 0);
 }
 
@@ -175,7 +175,7 @@ static void end(struct rig *r)
         if (r->clients[i].fd >= 0)
             assert_int_equal(close(r->clients[i].fd), 0);
     }
-    door_free(r->door);
+    listener_free(r->listener);
     figures_fini(&r->figures);
     guard_free(r->guard);
     loop_free(r->loop);
@@ -249,7 +249,7 @@ static void a_whole_request_is_handed_on_and_answered(void **state)
     assert_string_equal(r->path, "/a%2Fb");
     assert_int_equal(r->n_heads, 1);
     assert_int_equal(r->n_whole, 1);
-    assert_int_equal(door_busy(r->door), 1);
+    assert_int_equal(listener_busy(r->listener), 1);
 }
 
 static void an_answer_of_the_head_alone_needs_no_body(void **state)
@@ -356,7 +356,7 @@ static void over_the_limit_of_connections_one_waits_its_turn(void **state)
 
     (void)state;
     begin(&r);
-    assert_int_equal(open_door(&r, 1), 0);
+    assert_int_equal(open_listener(&r, 1), 0);
     dial(&r, 0);
     dial(&r, 1);
     say(&r, 0, "GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -366,26 +366,26 @@ static void over_the_limit_of_connections_one_waits_its_turn(void **state)
     end(&r);
 }
 
-static void a_closed_door_opens_again_at_the_same_address(void **state)
+static void a_closed_listener_opens_again_at_the_same_address(void **state)
 {
     struct rig r;
     char address[128];
 
     (void)state;
     begin(&r);
-    assert_int_equal(open_door(&r, 100), 0);
-    (void)snprintf(address, sizeof(address), "%s", door_address(r.door));
-    door_close(r.door);
-    door_close(r.door);
-    assert_false(door_is_open(r.door));
+    assert_int_equal(open_listener(&r, 100), 0);
+    (void)snprintf(address, sizeof(address), "%s", listener_address(r.listener));
+    listener_close(r.listener);
+    listener_close(r.listener);
+    assert_false(listener_is_open(r.listener));
     mem_fail_at(1);
-    assert_int_equal(door_open(r.door), -ENOMEM);
+    assert_int_equal(listener_open(r.listener), -ENOMEM);
     mem_fail_at(0);
-    assert_false(door_is_open(r.door)); /* still closed, and it may be tried again */
-    assert_int_equal(door_open(r.door), 0);
-    assert_int_equal(door_open(r.door), 0);
-    assert_true(door_is_open(r.door));
-    assert_string_equal(door_address(r.door), address);
+    assert_false(listener_is_open(r.listener)); /* still closed, and it may be tried again */
+    assert_int_equal(listener_open(r.listener), 0);
+    assert_int_equal(listener_open(r.listener), 0);
+    assert_true(listener_is_open(r.listener));
+    assert_string_equal(listener_address(r.listener), address);
     dial(&r, 0);
     say(&r, 0, "GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
     run(&r, is_answered);
@@ -393,15 +393,15 @@ static void a_closed_door_opens_again_at_the_same_address(void **state)
     end(&r);
 }
 
-static void a_draining_door_answers_what_it_has_and_closes(void **state)
+static void a_draining_listener_answers_what_it_has_and_closes(void **state)
 {
     struct rig *r = *state;
 
     say(r, 0, "GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
-    door_drain(r->door); /* whoever knocked before is taken in */
-    assert_false(door_is_open(r->door));
-    assert_int_equal(door_open(r->door), 0); /* harmless, and it stays closed */
-    assert_false(door_is_open(r->door));
+    listener_drain(r->listener); /* whoever knocked before is taken in */
+    assert_false(listener_is_open(r->listener));
+    assert_int_equal(listener_open(r->listener), 0); /* harmless, and it stays closed */
+    assert_false(listener_is_open(r->listener));
     run(r, is_answered);
     assert_true(has(r, "200"));
     assert_true(has(r, "Connection: close"));
@@ -412,16 +412,16 @@ static void a_draining_door_answers_what_it_has_and_closes(void **state)
 static int opened(void *arg)
 {
     struct rig *r = arg;
-    int rc = open_door(r, 100);
+    int rc = open_listener(r, 100);
 
     if (rc)
-        assert_null(r->door);
-    door_free(r->door);
-    r->door = NULL;
+        assert_null(r->listener);
+    listener_free(r->listener);
+    r->listener = NULL;
     return rc;
 }
 
-static void a_door_that_had_no_memory_does_not_stand_half_open(void **state)
+static void a_listener_that_had_no_memory_does_not_stand_half_open(void **state)
 {
     struct rig r;
     uint64_t before = 0;
@@ -511,9 +511,9 @@ int main(void)
         CASE(a_request_put_aside_is_answered_later),
         CASE(a_connection_takes_one_request_after_the_other),
         cmocka_unit_test(over_the_limit_of_connections_one_waits_its_turn),
-        cmocka_unit_test(a_closed_door_opens_again_at_the_same_address),
-        CASE(a_draining_door_answers_what_it_has_and_closes),
-        cmocka_unit_test(a_door_that_had_no_memory_does_not_stand_half_open),
+        cmocka_unit_test(a_closed_listener_opens_again_at_the_same_address),
+        CASE(a_draining_listener_answers_what_it_has_and_closes),
+        cmocka_unit_test(a_listener_that_had_no_memory_does_not_stand_half_open),
         cmocka_unit_test(without_memory_a_request_is_refused_never_lost),
     };
 

@@ -1,6 +1,6 @@
 #pragma once
 
-/* One request and its answer, between the door (which speaks HTTP) and the routes (which know
+/* One request and its answer, between the listener (which speaks HTTP) and the routes (which know
  * what it means). Embedded in a connection; a new one for every request. */
 
 #include <stdbool.h>
@@ -27,10 +27,10 @@ enum source {
     SOURCE_CONNECTOR,
 };
 
-struct exchange;
-typedef void exchange_fn(void *arg, struct exchange *x);
+struct request;
+typedef void request_fn(void *arg, struct request *x);
 
-struct exchange {
+struct request {
     /* the request; views borrow the connection until the answer is queued */
     enum method method;
     struct view path;      /* without scheme, host and query, and with no needless escapes */
@@ -51,9 +51,9 @@ struct exchange {
     struct view name; /* scope id or connector, out of the path */
     struct view id;   /* of a message, out of the path; may lie in id_room */
     char id_room[LIMIT_ID];
-    size_t body_max;    /* bytes; more is 413 */
-    exchange_fn *whole; /* what to do with the whole body; NULL: the answer is decided */
-    bool trusted;       /* verified: not counted against the address */
+    size_t body_max;   /* bytes; more is 413 */
+    request_fn *whole; /* what to do with the whole body; NULL: the answer is decided */
+    bool trusted;      /* verified: not counted against the address */
 
     /* the answer; status 0 = not decided */
     unsigned status;
@@ -75,20 +75,20 @@ struct exchange {
     int64_t query_until_ms; /* monotonic */
 };
 
-void exchange_init(struct exchange *x);
-void exchange_fini(struct exchange *x);
+void request_init(struct request *x);
+void request_fini(struct request *x);
 /* For the next request of the connection; keeps small memory. */
-void exchange_reset(struct exchange *x);
+void request_reset(struct request *x);
 /* The body is not needed any more. */
-void exchange_drop_body(struct exchange *x);
+void request_drop_body(struct request *x);
 
 /* The answer nearly every webhook gets. */
-void exchange_ok(struct exchange *x);
+void request_ok(struct request *x);
 /* Decide the answer: plain text, or the error object of the API. The first decision stays. */
-void exchange_answer(struct exchange *x, unsigned status, const char *text);
-void exchange_fault(struct exchange *x, unsigned status, const char *code, const char *message,
-                    const char *field);
+void request_answer(struct request *x, unsigned status, const char *text);
+void request_fault(struct request *x, unsigned status, const char *code, const char *message,
+                   const char *field);
 /* The answer that was decided is not to be given after all: 503, try again. */
-void exchange_unavailable(struct exchange *x, const char *code, const char *message);
+void request_unavailable(struct request *x, const char *code, const char *message);
 /* The word of the metric. */
-const char *exchange_result(const struct exchange *x);
+const char *request_result(const struct request *x);

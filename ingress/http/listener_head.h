@@ -1,7 +1,7 @@
 #pragma once
 
-/* Heads of requests and answers, between libmicrohttpd's calls and an exchange. Part of the door
- * (ingress/http/door.h). */
+/* Heads of requests and answers, between libmicrohttpd's calls and a request. Part of the listener
+ * (ingress/http/listener.h). */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,10 +11,10 @@
 #include "base/buf.h"
 #include "base/compiler.h"
 
-struct exchange;
+struct request;
 
-/* What the door needs of a head beyond what the exchange keeps. */
-struct door_head {
+/* What the listener needs of a head beyond what the request keeps. */
+struct listener_head {
     size_t bytes;       /* of memory that it takes, about */
     const char *broken; /* why the head is refused, NULL when it is in order */
     bool chunked;
@@ -28,10 +28,10 @@ struct door_head {
 /* Fills the request's part of @x. A head that two servers could read in two ways is broken:
  * Content-Length with Transfer-Encoding or twice, a coding that is not chunked, no Host or
  * several. */
-void door_head_read(struct MHD_Connection *connection, const char *url, const char *method,
-                    struct exchange *x, struct door_head *ret);
+void listener_head_read(struct MHD_Connection *connection, const char *url, const char *method,
+                        struct request *x, struct listener_head *ret);
 /* The plain 200 "OK", made once. -ENOMEM. */
-AMO_MUSTCHECK int door_head_ok(struct MHD_Response **ret_response);
-/* Queues the answer of @x; @ok is door_head_ok's. MHD_NO: the connection must be closed. */
-enum MHD_Result door_head_answer(struct MHD_Connection *connection, const struct exchange *x,
-                                 struct MHD_Response *ok);
+AMO_MUSTCHECK int listener_head_ok(struct MHD_Response **ret_response);
+/* Queues the answer of @x; @ok is listener_head_ok's. MHD_NO: the connection must be closed. */
+enum MHD_Result listener_head_answer(struct MHD_Connection *connection, const struct request *x,
+                                     struct MHD_Response *ok);

@@ -1,7 +1,7 @@
-/* Copies method, path and headers out of libmicrohttpd into an exchange, and builds the head of
+/* Copies method, path and headers out of libmicrohttpd into a request, and builds the head of
  * the answer for libmicrohttpd. */
 
-#include "ingress/http/door_head.h"
+#include "ingress/http/listener_head.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -11,14 +11,14 @@
 
 #include "base/num.h"
 #include "base/request_path.h"
-#include "ingress/http/exchange.h"
+#include "ingress/http/request.h"
 
 /* what libmicrohttpd takes for a header beside its text, and some more */
 #define HEADER_COST 96
 
 struct reading {
-    struct exchange *x;
-    struct door_head *head;
+    struct request *x;
+    struct listener_head *head;
 };
 
 /* Headers kept as they are, and where. */
@@ -26,13 +26,13 @@ static const struct {
     const char *name;
     size_t offset;
 } kept[] = {
-    {"X-Signature",       offsetof(struct exchange, signature)        },
-    {"Authorization",     offsetof(struct exchange, authorization)    },
-    {"webhook-id",        offsetof(struct exchange, webhook_id)       },
-    {"webhook-timestamp", offsetof(struct exchange, webhook_timestamp)},
-    {"webhook-signature", offsetof(struct exchange, webhook_signature)},
-    {"Idempotency-Key",   offsetof(struct exchange, idempotency_key)  },
-    {"Content-Type",      offsetof(struct exchange, content_type)     },
+    {"X-Signature",       offsetof(struct request, signature)        },
+    {"Authorization",     offsetof(struct request, authorization)    },
+    {"webhook-id",        offsetof(struct request, webhook_id)       },
+    {"webhook-timestamp", offsetof(struct request, webhook_timestamp)},
+    {"webhook-signature", offsetof(struct request, webhook_signature)},
+    {"Idempotency-Key",   offsetof(struct request, idempotency_key)  },
+    {"Content-Type",      offsetof(struct request, content_type)     },
 };
 
 /* libmicrohttpd leaves blanks behind a value, and tabs on either side; they belong to none. */
@@ -51,7 +51,7 @@ static enum MHD_Result read_header(void *arg, enum MHD_ValueKind kind, const cha
                                    const char *value)
 {
     const struct reading *r = arg;
-    struct door_head *head = r->head;
+    struct listener_head *head = r->head;
 
     (void)kind;
     value = value ? value : "";
@@ -89,12 +89,12 @@ static enum method method_of(const char *method)
     return METHOD_OTHER;
 }
 
-void door_head_read(struct MHD_Connection *connection, const char *url, const char *method,
-                    struct exchange *x, struct door_head *ret)
+void listener_head_read(struct MHD_Connection *connection, const char *url, const char *method,
+                        struct request *x, struct listener_head *ret)
 {
     struct reading r = {.x = x, .head = ret};
 
-    *ret = (struct door_head){.bytes = strlen(url) + strlen(method)};
+    *ret = (struct listener_head){.bytes = strlen(url) + strlen(method)};
     x->method = method_of(method);
     x->path = request_path_of(view_of(url));
     (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, read_header,
@@ -121,7 +121,7 @@ static bool add_header(struct MHD_Response *r, const char *name, const char *val
     return !value || MHD_add_response_header(r, name, value) == MHD_YES;
 }
 
-int door_head_ok(struct MHD_Response **ret_response)
+int listener_head_ok(struct MHD_Response **ret_response)
 {
     static char text[] = "OK";
     struct MHD_Response *r = MHD_create_response_from_buffer(2, text, MHD_RESPMEM_PERSISTENT);
@@ -136,8 +136,8 @@ int door_head_ok(struct MHD_Response **ret_response)
     return 0;
 }
 
-enum MHD_Result door_head_answer(struct MHD_Connection *connection, const struct exchange *x,
-                                 struct MHD_Response *ok)
+enum MHD_Result listener_head_answer(struct MHD_Connection *connection, const struct request *x,
+                                     struct MHD_Response *ok)
 {
     struct view body = buf_view(&x->answer);
     /* MUST_COPY: it is not written to, in spite of the type */
