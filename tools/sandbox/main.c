@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "tools/sandbox/http/exchange.h"
+#include "tools/sandbox/http/request.h"
 #include "tools/sandbox/record/world.h"
 #include "tools/sandbox/sandbox.h"
 
@@ -36,7 +36,7 @@ static const char help[] =
     "\n"
     "Driven and inspected under /_sandbox/; docs/sandbox.md tells how.\n";
 
-static void on_request(void *arg, struct exchange *x)
+static void on_request(void *arg, struct request *x)
 {
     sandbox_handle(arg, x);
 }

@@ -16,8 +16,8 @@
 #include "tools/sandbox/amojo/api.h"
 #include "tools/sandbox/amojo/hooks.h"
 #include "tools/sandbox/amojo/store.h"
-#include "tools/sandbox/http/exchange.h"
 #include "tools/sandbox/http/lanes.h"
+#include "tools/sandbox/http/request.h"
 #include "tools/sandbox/http/wire.h"
 #include "tools/sandbox/kit/timers.h"
 #include "tools/sandbox/record/faults.h"
@@ -68,9 +68,9 @@ void sandbox_fini(struct sandbox *s)
     mem_free(s->waits);
 }
 
-void sandbox_handle(struct sandbox *s, struct exchange *x)
+void sandbox_handle(struct sandbox *s, struct request *x)
 {
-    const char *path = exchange_path(x);
+    const char *path = request_path(x);
 
     if (strncmp(path, "/_sandbox/", 10) == 0)
         control_handle(s, x);

@@ -5,12 +5,12 @@
 #include "base/compiler.h"
 #include "tools/sandbox/record/world.h"
 
-struct exchange;
+struct request;
 
 /* Everything but the listener; -errno. */
 AMO_MUSTCHECK int sandbox_init(struct sandbox *s);
 /* Hands a request to its route, by its path. */
-void sandbox_handle(struct sandbox *s, struct exchange *x);
+void sandbox_handle(struct sandbox *s, struct request *x);
 /* Do what is due; @wire_ready: curl's descriptor is readable. */
 void sandbox_turn(struct sandbox *s, bool wire_ready);
 /* Run until SIGTERM or SIGINT; -errno when the loop itself fails. */

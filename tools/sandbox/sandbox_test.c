@@ -11,7 +11,7 @@
 
 #include "base/testing.h"
 #include "tools/sandbox/acts/waits.h"
-#include "tools/sandbox/http/exchange.h"
+#include "tools/sandbox/http/request.h"
 #include "tools/sandbox/testing/rig.h"
 
 static int init_and_fini(void *arg)

@@ -1,6 +1,6 @@
 /* What: answers to testers, and one act or many of them.
  * From: the files of acts.
- * To:   http/exchange.
+ * To:   http/request.
  * Holds: nothing. */
 #include "tools/sandbox/acts/answer.h"
 
@@ -10,7 +10,7 @@
 
 #include "base/buf.h"
 #include "tools/sandbox/amojo/store.h"
-#include "tools/sandbox/http/exchange.h"
+#include "tools/sandbox/http/request.h"
 #include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/record/world.h"
 
@@ -19,11 +19,11 @@ enum {
     ITEMS_SHOWN = 10000
 };
 
-void control_answer(struct exchange *x, int status, struct json_object *o)
+void control_answer(struct request *x, int status, struct json_object *o)
 {
     const char *text = jread_text(o);
 
-    exchange_answer(x, status, "application/json", view_of(text));
+    request_answer(x, status, "application/json", view_of(text));
     json_object_put(o);
 }
 
@@ -38,7 +38,7 @@ struct json_object *control_items(const struct names *list,
     return o;
 }
 
-struct json_object *control_refuse(struct exchange *x, int status, const char *code,
+struct json_object *control_refuse(struct request *x, int status, const char *code,
                                    const char *field, const char *message)
 {
     struct json_object *o = json_object_new_object();
@@ -51,7 +51,7 @@ struct json_object *control_refuse(struct exchange *x, int status, const char *c
     return NULL;
 }
 
-struct json_object *control_refuse_words(struct exchange *x, const struct jcheck *c)
+struct json_object *control_refuse_words(struct request *x, const struct jcheck *c)
 {
     return control_refuse(x, 400, "bad_value", "", c->words);
 }

@@ -7,14 +7,14 @@
 #include "tools/sandbox/kit/jread.h"
 
 struct amojo_scope;
-struct exchange;
+struct request;
 struct names;
 struct sandbox;
 
 /* One request of a tester. */
 struct control_request {
     struct sandbox *sandbox;
-    struct exchange *x;
+    struct request *x;
     struct json_object *body; /* NULL when there is none; borrowed */
     const char *rest;         /* what follows the route in the path, decoded; "" = nothing */
 };
@@ -32,12 +32,12 @@ struct act {
 typedef int act_fn(struct act *a);
 
 /* Answer with @o, which is taken over. */
-void control_answer(struct exchange *x, int status, struct json_object *o);
+void control_answer(struct request *x, int status, struct json_object *o);
 /* Answer with an error body. NULL, what a control_fn then returns. */
-struct json_object *control_refuse(struct exchange *x, int status, const char *code,
+struct json_object *control_refuse(struct request *x, int status, const char *code,
                                    const char *field, const char *message);
 /* The same with the words of @c. */
-struct json_object *control_refuse_words(struct exchange *x, const struct jcheck *c);
+struct json_object *control_refuse_words(struct request *x, const struct jcheck *c);
 /* {"items":[...]}: @json of each value of @list. */
 struct json_object *control_items(const struct names *list,
                                   struct json_object *(*json)(const void *value));

@@ -1,5 +1,5 @@
 /* What: routes of /_sandbox/, their answers and errors.
- * From: http/exchange, through sandbox.c.
+ * From: http/request, through sandbox.c.
  * To:   setup, manager, client, list, waits, reset.
  * Holds: nothing. */
 #include "tools/sandbox/acts/control.h"
@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 #include "tools/sandbox/acts/list.h"
-#include "tools/sandbox/http/exchange.h"
+#include "tools/sandbox/http/request.h"
 #include "tools/sandbox/record/counters.h"
 #include "tools/sandbox/record/world.h"
 
@@ -75,7 +75,7 @@ static bool control_fits(const char *route, bool more, const char *path, const c
 /* Let @handle answer, or @act be acted: one of them is given. */
 static void control_dispatch(struct control_request q, control_fn *handle, act_fn *act)
 {
-    struct view raw = exchange_body(q.x);
+    struct view raw = request_body(q.x);
     struct json_object *o = NULL;
     char decoded[256];
 
@@ -83,7 +83,7 @@ static void control_dispatch(struct control_request q, control_fn *handle, act_f
         control_refuse(q.x, 404, "not_found", "", "no such address");
         return;
     }
-    exchange_unescape(decoded);
+    request_unescape(decoded);
     q.rest = decoded;
     q.body = raw.len ? jread_parse(raw) : NULL;
     if (raw.len && !q.body)
@@ -95,10 +95,10 @@ static void control_dispatch(struct control_request q, control_fn *handle, act_f
     json_object_put(q.body);
 }
 
-void control_handle(struct sandbox *s, struct exchange *x)
+void control_handle(struct sandbox *s, struct request *x)
 {
     struct control_request q = {.sandbox = s, .x = x};
-    const char *path = exchange_path(x) + strlen(prefix);
+    const char *path = request_path(x) + strlen(prefix);
     const struct list_kind *list = list_find(path);
     bool known = list;
 
@@ -106,12 +106,12 @@ void control_handle(struct sandbox *s, struct exchange *x)
         if (!control_fits(routes[i].path, routes[i].more, path, &q.rest))
             continue;
         known = true;
-        if (strcmp(routes[i].method, exchange_method(x)) != 0)
+        if (strcmp(routes[i].method, request_method(x)) != 0)
             continue;
         control_dispatch(q, routes[i].handle, routes[i].act);
         return;
     }
-    if (list && strcmp(exchange_method(x), "GET") == 0)
+    if (list && strcmp(request_method(x), "GET") == 0)
         list_answer(s, x, list);
     else if (known)
         control_refuse(x, 405, "wrong_method", "", "not with this method");

@@ -4,11 +4,11 @@
 
 #include "tools/sandbox/acts/answer.h"
 
-struct exchange;
+struct request;
 struct sandbox;
 
-/* Takes the exchange over. */
-void control_handle(struct sandbox *s, struct exchange *x);
+/* Takes the request over. */
+void control_handle(struct sandbox *s, struct request *x);
 
 control_fn control_settings_get;
 control_fn control_settings_patch;

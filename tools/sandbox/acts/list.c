@@ -10,7 +10,7 @@
 #include "tools/sandbox/acts/answer.h"
 #include "tools/sandbox/amojo/show.h"
 #include "tools/sandbox/amojo/store.h"
-#include "tools/sandbox/http/exchange.h"
+#include "tools/sandbox/http/request.h"
 #include "tools/sandbox/kit/jread.h"
 #include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/kit/vec.h"
@@ -199,10 +199,10 @@ const struct vec *list_log(const struct sandbox *s, const struct list_kind *k,
     return logs[k->log];
 }
 
-void list_answer(const struct sandbox *s, struct exchange *x, const struct list_kind *k)
+void list_answer(const struct sandbox *s, struct request *x, const struct list_kind *k)
 {
-    int64_t limit = exchange_number(x, "limit", LIST_DEFAULT);
-    int64_t since = exchange_number(x, "since", 0);
+    int64_t limit = request_number(x, "limit", LIST_DEFAULT);
+    int64_t since = request_number(x, "since", 0);
     struct list_filter f = {.keys = k->keys};
     size_t first = 0;
     const struct vec *log = list_log(s, k, &first);
@@ -216,7 +216,7 @@ void list_answer(const struct sandbox *s, struct exchange *x, const struct list_
         return;
     }
     for (size_t n = 0; n < AMO_COUNT(f.by); n++)
-        f.by[n] = k->keys[n] ? exchange_argument(x, k->keys[n]) : "";
+        f.by[n] = k->keys[n] ? request_argument(x, k->keys[n]) : "";
     o = json_object_new_object();
     items = jread_add_array(o, "items");
     for (i = list_first(log, first, (uint64_t)since); i < log->n && limit > 0; i++) {

@@ -7,7 +7,7 @@
 
 #include <json-c/json.h>
 
-struct exchange;
+struct request;
 struct sandbox;
 struct vec;
 
@@ -28,4 +28,4 @@ const struct list_kind *list_find(const char *path);
 const struct vec *list_log(const struct sandbox *s, const struct list_kind *k,
                            size_t *ret_first);
 /* Answer with what of @k the arguments of @x ask for. */
-void list_answer(const struct sandbox *s, struct exchange *x, const struct list_kind *k);
+void list_answer(const struct sandbox *s, struct request *x, const struct list_kind *k);

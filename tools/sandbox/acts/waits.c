@@ -1,7 +1,7 @@
 /* What: testers who wait; each wish is looked at when it comes and after every turn of the loop.
  * From: control.
  * To:   the stores and logs of both sides.
- * Holds: the exchange of who waits, until it is answered. */
+ * Holds: the request of who waits, until it is answered. */
 #include "tools/sandbox/acts/waits.h"
 
 #include <string.h>
@@ -12,8 +12,8 @@
 #include "tools/sandbox/acts/list.h"
 #include "tools/sandbox/amojo/show.h"
 #include "tools/sandbox/amojo/store.h"
-#include "tools/sandbox/http/exchange.h"
 #include "tools/sandbox/http/lanes.h"
+#include "tools/sandbox/http/request.h"
 #include "tools/sandbox/kit/jread.h"
 #include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/kit/vec.h"
@@ -41,9 +41,9 @@ struct wait_kind {
 struct wait {
     struct list link;
     struct sandbox *sandbox;
-    struct exchange *x;
+    struct request *x;
     const struct wait_kind *kind; /* NULL: answered */
-    const char *what; /* this and what follows: "" = any, borrowed from the exchange */
+    const char *what; /* this and what follows: "" = any, borrowed from the request */
     const char *id;
     const char *text;
     const char *conversation;
@@ -231,7 +231,7 @@ static void wait_answer(struct wait *w, struct wait_view *v)
     if (v->item)
         json_object_object_add(o, "item", v->item);
     v->item = NULL;
-    w->kind = NULL; /* the exchange frees it soon */
+    w->kind = NULL; /* the request frees it soon */
     control_answer(w->x, 200, o);
 }
 
@@ -251,7 +251,7 @@ static bool wait_try(struct wait *w, bool last)
     return false;
 }
 
-static void wait_timeout(void *arg, struct exchange *x)
+static void wait_timeout(void *arg, struct request *x)
 {
     (void)x;
     (void)wait_try(arg, true); /* answers in any case */
@@ -276,10 +276,10 @@ void waits_check(struct sandbox *s)
 struct json_object *control_wait(struct control_request *q)
 {
     struct sandbox *s = q->sandbox;
-    struct exchange *x = q->x;
-    int64_t timeout_ms = exchange_number(x, "timeout_ms", WAIT_DEFAULT_MS);
-    const char *what = exchange_argument(x, "what");
-    const char *msgid = exchange_argument(x, "msgid");
+    struct request *x = q->x;
+    int64_t timeout_ms = request_number(x, "timeout_ms", WAIT_DEFAULT_MS);
+    const char *what = request_argument(x, "what");
+    const char *msgid = request_argument(x, "msgid");
     const struct wait_kind *kind = wait_find(s, what);
     struct wait *w = NULL;
 
@@ -295,18 +295,18 @@ struct json_object *control_wait(struct control_request *q)
     w->x = x;
     w->kind = kind;
     w->what = what;
-    w->id = msgid[0] ? msgid : exchange_argument(x, "id");
-    w->text = exchange_argument(x, "text");
-    w->conversation = exchange_argument(x, "conversation");
-    w->type = exchange_argument(x, "type");
-    w->count = exchange_number(x, "count", 1);
-    w->status = exchange_number(x, "status", 1);
-    w->number = (uint64_t)exchange_number(x, "webhook", exchange_number(x, "call", 0));
+    w->id = msgid[0] ? msgid : request_argument(x, "id");
+    w->text = request_argument(x, "text");
+    w->conversation = request_argument(x, "conversation");
+    w->type = request_argument(x, "type");
+    w->count = request_number(x, "count", 1);
+    w->status = request_number(x, "status", 1);
+    w->number = (uint64_t)request_number(x, "webhook", request_number(x, "call", 0));
     w->since_ms = clock_mono_ms();
     list_add_tail(&s->waits->list, &w->link);
     s->waits->n++;
-    exchange_attach(x, w, wait_free);
+    request_attach(x, w, wait_free);
     if (!wait_try(w, false))
-        exchange_later(x, timeout_ms, wait_timeout, w);
+        request_later(x, timeout_ms, wait_timeout, w);
     return NULL;
 }

@@ -1,5 +1,5 @@
 /* What: takes calls to amojo, checks who speaks, routes them.
- * From: http/exchange, through sandbox.c.
+ * From: http/request, through sandbox.c.
  * To:   gate, then calls, message, history.
  * Holds: nothing; the gate holds the call. */
 #include "tools/sandbox/amojo/api.h"
@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "tools/sandbox/amojo/calls.h"
 #include "tools/sandbox/amojo/store.h"
-#include "tools/sandbox/http/exchange.h"
+#include "tools/sandbox/http/request.h"
 #include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/record/gate.h"
 #include "tools/sandbox/record/verify.h"
@@ -71,8 +71,8 @@ static void api_look_up(struct amojo_ask *q, bool by_channel)
  * no such address. */
 static const struct api_shape *api_target(struct amojo_ask *q)
 {
-    const char *method = exchange_method(q->x);
-    const char *path = exchange_path(q->x);
+    const char *method = request_method(q->x);
+    const char *path = request_path(q->x);
     size_t n = 0;
 
     if (strncmp(path, prefix, sizeof(prefix) - 1) != 0)
@@ -105,17 +105,17 @@ static const char *api_key(const struct amojo_ask *q)
     return key;
 }
 
-static const char *api_verify(struct sandbox *s, struct exchange *x,
+static const char *api_verify(struct sandbox *s, struct request *x,
                               const struct amojo_channel *ch)
 {
-    struct view body = exchange_body(x);
+    struct view body = request_body(x);
     struct verify_call call = {
-        .method = exchange_method(x),
-        .path = exchange_path(x),
-        .date = exchange_header(x, "Date"),
-        .content_type = exchange_header(x, "Content-Type"),
-        .content_md5 = exchange_header(x, "Content-MD5"),
-        .signature = exchange_header(x, "X-Signature"),
+        .method = request_method(x),
+        .path = request_path(x),
+        .date = request_header(x, "Date"),
+        .content_type = request_header(x, "Content-Type"),
+        .content_md5 = request_header(x, "Content-MD5"),
+        .signature = request_header(x, "X-Signature"),
         .body = body.ptr,
         .body_len = body.len,
     };
@@ -123,7 +123,7 @@ static const char *api_verify(struct sandbox *s, struct exchange *x,
     return verify_call(&call, ch->secret, sandbox_unix_ms(s) / 1000);
 }
 
-static void api_process(struct sandbox *s, struct exchange *x, struct json_object *body,
+static void api_process(struct sandbox *s, struct request *x, struct json_object *body,
                         struct reply *r)
 {
     struct amojo_ask q = {.sandbox = s, .x = x, .body = body, .reply = r};
@@ -140,9 +140,9 @@ static void api_process(struct sandbox *s, struct exchange *x, struct json_objec
         s->counters.amojo_refused++;
 }
 
-void amojo_api_handle(struct sandbox *s, struct exchange *x)
+void amojo_api_handle(struct sandbox *s, struct request *x)
 {
-    struct amojo_ask q = {.sandbox = s, .x = x, .body = jread_parse(exchange_body(x))};
+    struct amojo_ask q = {.sandbox = s, .x = x, .body = jread_parse(request_body(x))};
     const struct api_shape *shape = api_target(&q);
     const char *kind = shape ? shape->kind : "other";
     const char *event = jread_str(q.body, "event_type");

@@ -5,8 +5,8 @@
  * amojo_api_handle() finds the channel, checks the signature, writes the journal and sends
  * the call through the gate to one of the functions of calls.h. */
 
-struct exchange;
+struct request;
 struct sandbox;
 
-/* Takes the exchange over. */
-void amojo_api_handle(struct sandbox *s, struct exchange *x);
+/* Takes the request over. */
+void amojo_api_handle(struct sandbox *s, struct request *x);

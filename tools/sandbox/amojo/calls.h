@@ -7,14 +7,14 @@
 
 struct amojo_channel;
 struct amojo_scope;
-struct exchange;
+struct request;
 struct reply;
 struct sandbox;
 
 /* A call: who is spoken to, by the path, what is said, and what is found wrong with it. */
 struct amojo_ask {
     struct sandbox *sandbox;
-    struct exchange *x;
+    struct request *x;
     struct json_object *body; /* NULL when it is no JSON; borrowed */
     struct amojo_channel *channel;
     struct amojo_scope *scope; /* NULL when that account never connected */

@@ -7,7 +7,7 @@
 #include "tools/sandbox/amojo/calls.h"
 #include "tools/sandbox/amojo/show.h"
 #include "tools/sandbox/amojo/store.h"
-#include "tools/sandbox/http/exchange.h"
+#include "tools/sandbox/http/request.h"
 #include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/record/world.h"
 
@@ -82,8 +82,8 @@ static const struct amojo_message *message_at(const struct amojo_chat *chat, siz
 int amojo_call_history(struct amojo_ask *q)
 {
     struct amojo_chat *chat = names_get(&q->scope->chats_by_id, q->id);
-    int64_t limit = history_number(exchange_argument(q->x, "limit"), HISTORY_MAX);
-    int64_t offset = history_number(exchange_argument(q->x, "offset"), 0);
+    int64_t limit = history_number(request_argument(q->x, "limit"), HISTORY_MAX);
+    int64_t offset = history_number(request_argument(q->x, "offset"), 0);
     struct json_object *o = NULL;
     struct json_object *items = NULL;
     int64_t until_ms = sandbox_unix_ms(q->sandbox) - q->sandbox->settings.history_delay_ms;

@@ -11,7 +11,7 @@
 #include "tools/sandbox/amojo/hooks.h"
 #include "tools/sandbox/amojo/notes.h"
 #include "tools/sandbox/amojo/store.h"
-#include "tools/sandbox/http/exchange.h"
+#include "tools/sandbox/http/request.h"
 #include "tools/sandbox/kit/blob.h"
 #include "tools/sandbox/kit/names.h"
 #include "tools/sandbox/kit/text.h"
@@ -181,7 +181,7 @@ static int message_keep(struct amojo_ask *q, struct amojo_chat *chat,
                         const struct message_kept *k)
 {
     struct sandbox *s = q->sandbox;
-    struct view raw = exchange_body(q->x);
+    struct view raw = request_body(q->x);
     struct blob *body = blob_new(raw.ptr, raw.len);
     struct amojo_message *m = NULL;
     int rc = body ? amojo_message_add(s->amojo, chat, NULL, k->call->msgid, body, &m) : -1;
@@ -270,7 +270,7 @@ static int message_note_edit(struct amojo_ask *q, const struct amojo_call *call,
 
 static int message_edit(struct amojo_ask *q, const struct amojo_call *call)
 {
-    struct view raw = exchange_body(q->x);
+    struct view raw = request_body(q->x);
     struct amojo_message *m = amojo_find_message(q->scope, call->id, call->msgid);
     const char *why_not = NULL;
     struct blob *edit = NULL;

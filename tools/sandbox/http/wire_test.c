@@ -13,7 +13,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "tools/sandbox/http/exchange.h"
+#include "tools/sandbox/http/request.h"
 #include "tools/sandbox/kit/blob.h"
 #include "tools/sandbox/kit/timers.h"
 
@@ -37,22 +37,22 @@ struct net {
     int64_t retry_after_ms;
 };
 
-static void on_request(void *arg, struct exchange *x)
+static void on_request(void *arg, struct request *x)
 {
     struct net *n = arg;
-    const char *header = exchange_header(x, "X-Thing");
+    const char *header = request_header(x, "X-Thing");
 
     n->n_requests++;
-    (void)snprintf(n->request, sizeof(n->request), "%s %s [%s] %s", exchange_method(x),
-                   exchange_path(x), header ? header : "-", exchange_body(x).ptr);
+    (void)snprintf(n->request, sizeof(n->request), "%s %s [%s] %s", request_method(x),
+                   request_path(x), header ? header : "-", request_body(x).ptr);
     if (n->sleeps)
-        exchange_later(x, 3600000, on_request, n);
+        request_later(x, 3600000, on_request, n);
     else if (!n->status)
-        exchange_cut(x);
+        request_cut(x);
     else {
         if (n->retry_after)
-            exchange_retry_after(x, n->retry_after);
-        exchange_answer(x, n->status, "text/plain", VIEW_LIT("fine"));
+            request_retry_after(x, n->retry_after);
+        request_answer(x, n->status, "text/plain", VIEW_LIT("fine"));
     }
 }
 

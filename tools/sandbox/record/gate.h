@@ -9,7 +9,7 @@
 
 #include <json-c/json.h>
 
-struct exchange;
+struct request;
 struct sandbox;
 
 /* Must an answer still wait for the thing called @number? */
@@ -25,7 +25,7 @@ struct reply {
 };
 
 /* Process the call: all effects happen here. @body is borrowed, NULL when it is not JSON. */
-typedef void gate_process_fn(struct sandbox *s, struct exchange *x, struct json_object *body,
+typedef void gate_process_fn(struct sandbox *s, struct request *x, struct json_object *body,
                              struct reply *ret_reply);
 /* The error body of this side for a status, as @ret_reply->json. */
 typedef void gate_error_fn(struct reply *ret_reply, int status, const char *words);
@@ -45,5 +45,5 @@ struct gate_call {
 };
 
 /* Writes the call into the journal; unless something is wrong with it or the journal is full, let
- * it through the faults. Takes the exchange over. */
-void gate_take(struct sandbox *s, struct exchange *x, const struct gate_call *call);
+ * it through the faults. Takes the request over. */
+void gate_take(struct sandbox *s, struct request *x, const struct gate_call *call);

@@ -4,8 +4,8 @@
  * sandbox, its parts in the order a call meets them; what belongs to a room above is only named
  * here, and that room's header says what it is.
  *
- *   bridge --> http/exchange --> amojo/api, service/api --> record/gate --> amojo/store, service/store
- *   tester --> http/exchange --> acts/control --> amojo/hooks, service/calls --> http/lanes, http/wire --> bridge
+ *   bridge --> http/request --> amojo/api, service/api --> record/gate --> amojo/store, service/store
+ *   tester --> http/request --> acts/control --> amojo/hooks, service/calls --> http/lanes, http/wire --> bridge
  *
  * Everything that happened is in journal, logs and counters; testers who wait for something are in
  * `waits`. */
@@ -39,7 +39,7 @@ struct sandbox {
     uint64_t seq;      /* last number given to anything that happened */
     size_t n_messages; /* kept on both sides; settings.max_messages limits them */
 
-    struct listener *listener; /* http/exchange.h */
+    struct listener *listener; /* http/request.h */
     struct faults faults;
     struct journal journal;
 

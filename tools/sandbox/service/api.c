@@ -1,6 +1,6 @@
 /* What: takes the bridge's calls to a service: checks the signature, recognises repeats by
  *       webhook-id, keeps messages in order, reports what became of them.
- * From: http/exchange, through sandbox.c.
+ * From: http/request, through sandbox.c.
  * To:   gate, store; reports.
  * Holds: nothing; the gate holds the call.
  * Source: docs/connector.md. */
@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "tools/sandbox/http/exchange.h"
+#include "tools/sandbox/http/request.h"
 #include "tools/sandbox/kit/blob.h"
 #include "tools/sandbox/kit/digest.h"
 #include "tools/sandbox/kit/jread.h"
@@ -47,15 +47,15 @@ static struct service_connector *service_connector_of(struct sandbox *s, const c
     return names_get(&s->service->connectors, path + sizeof(prefix) - 1);
 }
 
-static const char *service_verify(struct sandbox *s, struct exchange *x,
+static const char *service_verify(struct sandbox *s, struct request *x,
                                   const struct service_connector *k)
 {
     const char *secrets[] = {k->secret, k->secret_old};
-    struct view body = exchange_body(x);
+    struct view body = request_body(x);
     struct verify_webhook w = {
-        .id = exchange_header(x, "webhook-id"),
-        .timestamp = exchange_header(x, "webhook-timestamp"),
-        .signature = exchange_header(x, "webhook-signature"),
+        .id = request_header(x, "webhook-id"),
+        .timestamp = request_header(x, "webhook-timestamp"),
+        .signature = request_header(x, "webhook-signature"),
         .body = body.ptr,
         .body_len = body.len,
     };
@@ -181,12 +181,12 @@ static struct json_object *service_take_event(struct sandbox *s,
 
 /* The call brings something new: @whole is right and its webhook-id was not seen before. */
 static void service_take(struct sandbox *s, struct service_connector *k,
-                         const struct exchange *x, struct json_object *whole, struct reply *r)
+                         const struct request *x, struct json_object *whole, struct reply *r)
 {
-    const char *webhook_id = exchange_header(x, "webhook-id");
+    const char *webhook_id = request_header(x, "webhook-id");
     struct json_object *data = jread_object(whole, "data");
     bool is_message = strcmp(jread_str(whole, "type"), "message.created") == 0;
-    struct view raw = exchange_body(x);
+    struct view raw = request_body(x);
     struct blob *body = is_message ? blob_new(raw.ptr, raw.len) : NULL;
     struct json_object *o = NULL;
 
@@ -205,11 +205,11 @@ static void service_take(struct sandbox *s, struct service_connector *k,
     blob_drop(body);
 }
 
-static void service_process(struct sandbox *s, struct exchange *x, struct json_object *body,
+static void service_process(struct sandbox *s, struct request *x, struct json_object *body,
                             struct reply *r)
 {
-    struct service_connector *k = service_connector_of(s, exchange_path(x));
-    const char *webhook_id = exchange_header(x, "webhook-id");
+    struct service_connector *k = service_connector_of(s, request_path(x));
+    const char *webhook_id = request_header(x, "webhook-id");
     struct jcheck c = {""};
     struct service_webhook *w = k ? names_get(&k->webhooks, webhook_id) : NULL;
 
@@ -221,7 +221,7 @@ static void service_process(struct sandbox *s, struct exchange *x, struct json_o
     else if (jcheck_bad(&c))
         service_reply_error(r, 422, c.words);
     else if (w)
-        service_repeat(s, k, w, exchange_body(x), jread_object(body, "data"), r);
+        service_repeat(s, k, w, request_body(x), jread_object(body, "data"), r);
     else if (!sandbox_has_message_room(s) ||
              !sandbox_has_room(s, s->service->events.entries.n, (size_t)s->settings.max_log,
                                "max_log"))
@@ -232,21 +232,21 @@ static void service_process(struct sandbox *s, struct exchange *x, struct json_o
         s->counters.service_refused++;
 }
 
-void service_api_handle(struct sandbox *s, struct exchange *x)
+void service_api_handle(struct sandbox *s, struct request *x)
 {
-    struct service_connector *k = service_connector_of(s, exchange_path(x));
-    struct json_object *body = jread_parse(exchange_body(x));
+    struct service_connector *k = service_connector_of(s, request_path(x));
+    struct json_object *body = jread_parse(request_body(x));
     const char *type = jread_str(body, "type");
     const char *wrong = k ? service_verify(s, x, k) : "unknown connector";
 
-    if (k && strcmp(exchange_method(x), "POST") != 0)
+    if (k && strcmp(request_method(x), "POST") != 0)
         wrong = "wrong method";
     s->counters.service_calls++;
     gate_take(s, x,
               &(struct gate_call){.side = "service",
                                   .kind = type ? type : "other",
                                   .where = k ? k->name : NULL,
-                                  .key = exchange_header(x, "webhook-id"),
+                                  .key = request_header(x, "webhook-id"),
                                   .wrong = wrong,
                                   .wrong_status = k ? 401 : 404,
                                   .if_wrong = &s->counters.service_forbidden,

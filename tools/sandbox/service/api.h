@@ -2,8 +2,8 @@
 
 /* The Mobilon side of the sandbox: what a service does with POST /mobilon/{connector}. */
 
-struct exchange;
+struct request;
 struct sandbox;
 
-/* Takes the exchange over. */
-void service_api_handle(struct sandbox *s, struct exchange *x);
+/* Takes the request over. */
+void service_api_handle(struct sandbox *s, struct request *x);

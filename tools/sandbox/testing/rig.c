@@ -22,8 +22,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "tools/sandbox/amojo/store.h"
-#include "tools/sandbox/http/exchange.h"
 #include "tools/sandbox/http/lanes.h"
+#include "tools/sandbox/http/request.h"
 #include "tools/sandbox/http/wire.h"
 #include "tools/sandbox/kit/digest.h"
 #include "tools/sandbox/kit/http_date.h"
@@ -41,7 +41,7 @@ enum {
     ANSWER_MAX = 16 * 1024 * 1024
 };
 
-static void on_sandbox(void *arg, struct exchange *x)
+static void on_sandbox(void *arg, struct request *x)
 {
     struct rig *r = arg;
 
@@ -55,32 +55,32 @@ static int64_t on_clock(void *arg)
     return sandbox_unix_ms(&r->sandbox);
 }
 
-static void bridge_answer(void *arg, struct exchange *x)
+static void bridge_answer(void *arg, struct request *x)
 {
     const struct rig *r = arg;
 
-    exchange_answer(x, r->bridge_status, "application/json", view_of(r->bridge_body));
+    request_answer(x, r->bridge_status, "application/json", view_of(r->bridge_body));
 }
 
-static void seen_header(const struct exchange *x, const char *name, char *ret, size_t cap)
+static void seen_header(const struct request *x, const char *name, char *ret, size_t cap)
 {
-    const char *v = exchange_header(x, name);
+    const char *v = request_header(x, name);
 
     if (v)
         assert_true(snprintf(ret, cap, "%s", v) < (int)cap);
 }
 
-static void on_bridge(void *arg, struct exchange *x)
+static void on_bridge(void *arg, struct request *x)
 {
     struct rig *r = arg;
-    struct view body = exchange_body(x);
+    struct view body = request_body(x);
     struct rig_seen *seen = &r->seen;
     unsigned n = seen->n + 1;
 
     json_object_put(seen->body);
     *seen = (struct rig_seen){.n = n};
-    (void)snprintf(seen->method, sizeof(seen->method), "%s", exchange_method(x));
-    (void)snprintf(seen->path, sizeof(seen->path), "%s", exchange_path(x));
+    (void)snprintf(seen->method, sizeof(seen->method), "%s", request_method(x));
+    (void)snprintf(seen->path, sizeof(seen->path), "%s", request_path(x));
     seen_header(x, "X-Signature", seen->signature, sizeof(seen->signature));
     seen_header(x, "webhook-signature", seen->signature, sizeof(seen->signature));
     seen_header(x, "webhook-id", seen->webhook_id, sizeof(seen->webhook_id));
@@ -90,12 +90,12 @@ static void on_bridge(void *arg, struct exchange *x)
     if (body.len)
         seen->last_byte = body.ptr[body.len - 1];
     if (r->bridge_is_slow)
-        exchange_later(x, 50, bridge_answer, r);
+        request_later(x, 50, bridge_answer, r);
     else
         bridge_answer(r, x);
 }
 
-static struct listener *rig_listen(struct rig *r, exchange_fn *handle)
+static struct listener *rig_listen(struct rig *r, request_fn *handle)
 {
     struct listener_options o = {
         .address = "127.0.0.1:0", .handle = handle, .unix_ms = on_clock, .arg = r};

@@ -1,8 +1,8 @@
-/* Life of an exchange: READING (body arrives) -> HANDLED (the handler has it; the connection
+/* Life of a request: READING (body arrives) -> HANDLED (the handler has it; the connection
  * is suspended when it did not answer at once) -> ANSWERED or CUT -> freed by on_done.
  * A client that leaves while its connection is suspended goes unnoticed; every sleep here has
- * an end, so the exchange is freed then. */
-#include "tools/sandbox/http/exchange.h"
+ * an end, so the request is freed then. */
+#include "tools/sandbox/http/request.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -29,18 +29,18 @@ enum {
     BACKLOG = 1024,
 };
 
-enum exchange_state {
+enum request_state {
     EXCHANGE_READING,
     EXCHANGE_HANDLED,
     EXCHANGE_ANSWERED,
     EXCHANGE_CUT
 };
 
-struct exchange {
+struct request {
     struct list asleep; /* in listener.sleepers while suspended */
     struct listener *listener;
     struct MHD_Connection *connection;
-    enum exchange_state state;
+    enum request_state state;
     bool suspended;
     bool too_big;
     char *path;  /* the raw target, cut at '?' */
@@ -48,7 +48,7 @@ struct exchange {
     char method[16];
     struct buf body;
     struct timer timer;
-    exchange_fn *later_fn;
+    request_fn *later_fn;
     void *later_arg;
     void *own;
     void (*own_free)(void *own);
@@ -142,7 +142,7 @@ out:
     return rc;
 }
 
-static void exchange_wake(struct exchange *x)
+static void request_wake(struct request *x)
 {
     if (!x->suspended)
         return;
@@ -160,11 +160,11 @@ void listener_close(struct listener *l)
      * the sleepers go may put a request to sleep that came just now. */
     do {
         while (!list_is_empty(&l->sleepers)) {
-            struct exchange *x = LIST_ENTRY(l->sleepers.next, struct exchange, asleep);
+            struct request *x = LIST_ENTRY(l->sleepers.next, struct request, asleep);
 
             timers_disarm(&x->timer);
             x->state = EXCHANGE_CUT;
-            exchange_wake(x);
+            request_wake(x);
         }
         if (l->daemon)
             (void)MHD_run(l->daemon); /* on the way out: nothing to be done about a failure */
@@ -213,7 +213,7 @@ static void on_log(void *cls, const char *fmt, va_list args)
     (void)args;
 }
 
-static void exchange_free(struct exchange *x)
+static void request_free(struct request *x)
 {
     if (!x)
         return;
@@ -231,7 +231,7 @@ static void exchange_free(struct exchange *x)
 static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connection)
 {
     struct listener *l = cls;
-    struct exchange *x = mem_zalloc(sizeof(*x));
+    struct request *x = mem_zalloc(sizeof(*x));
     char *query = NULL;
 
     if (!x)
@@ -252,7 +252,7 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *connectio
     return x;
 }
 
-static void exchange_take_body(struct exchange *x, const char *upload, size_t *upload_len)
+static void request_take_body(struct request *x, const char *upload, size_t *upload_len)
 {
     /* Over the limit the rest is swallowed, so that the 413 can be read by the other side. */
     if (!x->too_big && buf_add(&x->body, upload, *upload_len))
@@ -260,7 +260,7 @@ static void exchange_take_body(struct exchange *x, const char *upload, size_t *u
     *upload_len = 0;
 }
 
-static enum MHD_Result exchange_send(struct exchange *x)
+static enum MHD_Result request_send(struct request *x)
 {
     enum MHD_Result rc = MHD_NO;
 
@@ -278,7 +278,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
                                   size_t *upload_len, void **con_cls)
 {
     struct listener *l = cls;
-    struct exchange *x = *con_cls;
+    struct request *x = *con_cls;
 
     (void)connection;
     (void)url;
@@ -291,13 +291,13 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         return MHD_YES;
     }
     if (*upload_len) {
-        exchange_take_body(x, upload, upload_len);
+        request_take_body(x, upload, upload_len);
         return MHD_YES;
     }
     if (x->state == EXCHANGE_READING) {
         x->state = EXCHANGE_HANDLED;
         if (x->too_big)
-            exchange_answer(x, 413, "text/plain", VIEW_LIT("body too large\n"));
+            request_answer(x, 413, "text/plain", VIEW_LIT("body too large\n"));
         else
             l->options.handle(l->options.arg, x);
         if (x->state == EXCHANGE_HANDLED) {
@@ -307,7 +307,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
             return MHD_YES;
         }
     }
-    return exchange_send(x);
+    return request_send(x);
 }
 
 static void on_done(void *cls, struct MHD_Connection *connection, void **con_cls,
@@ -316,35 +316,35 @@ static void on_done(void *cls, struct MHD_Connection *connection, void **con_cls
     (void)cls;
     (void)connection;
     (void)why;
-    exchange_free(*con_cls);
+    request_free(*con_cls);
     *con_cls = NULL;
 }
 
-const char *exchange_method(const struct exchange *x)
+const char *request_method(const struct request *x)
 {
     return x->method;
 }
 
-const char *exchange_path(const struct exchange *x)
+const char *request_path(const struct request *x)
 {
     return x->path;
 }
 
-const char *exchange_query(const struct exchange *x)
+const char *request_query(const struct request *x)
 {
     return x->query;
 }
 
-const char *exchange_argument(const struct exchange *x, const char *key)
+const char *request_argument(const struct request *x, const char *key)
 {
     const char *v = MHD_lookup_connection_value(x->connection, MHD_GET_ARGUMENT_KIND, key);
 
     return v ? v : "";
 }
 
-int64_t exchange_number(const struct exchange *x, const char *key, int64_t otherwise)
+int64_t request_number(const struct request *x, const char *key, int64_t otherwise)
 {
-    const char *text = exchange_argument(x, key);
+    const char *text = request_argument(x, key);
     char *end = NULL;
     long long v = 0;
 
@@ -355,28 +355,28 @@ int64_t exchange_number(const struct exchange *x, const char *key, int64_t other
     return errno || *end ? otherwise : (int64_t)v;
 }
 
-void exchange_unescape(char *text)
+void request_unescape(char *text)
 {
     (void)MHD_http_unescape(text); /* the new length, which the NUL tells as well */
 }
 
-struct view exchange_body(const struct exchange *x)
+struct view request_body(const struct request *x)
 {
     return buf_view(&x->body);
 }
 
-const char *exchange_header(const struct exchange *x, const char *name)
+const char *request_header(const struct request *x, const char *name)
 {
     return MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name);
 }
 
-void exchange_retry_after(struct exchange *x, const char *value)
+void request_retry_after(struct request *x, const char *value)
 {
     (void)snprintf(x->retry_after, sizeof(x->retry_after), "%s", value); /* cut is fine */
 }
 
-static struct MHD_Response *exchange_response(struct exchange *x, const char *type,
-                                              struct view body)
+static struct MHD_Response *request_response(struct request *x, const char *type,
+                                             struct view body)
 {
     const struct listener_options *o = &x->listener->options;
     char date[HTTP_DATE_LEN + 1];
@@ -401,39 +401,39 @@ static struct MHD_Response *exchange_response(struct exchange *x, const char *ty
     return r;
 }
 
-void exchange_answer(struct exchange *x, int status, const char *type, struct view body)
+void request_answer(struct request *x, int status, const char *type, struct view body)
 {
     assert(x->state == EXCHANGE_HANDLED);
     timers_disarm(&x->timer);
     x->status = status;
-    x->response = exchange_response(x, type, body);
+    x->response = request_response(x, type, body);
     x->state = EXCHANGE_ANSWERED;
-    exchange_wake(x);
+    request_wake(x);
 }
 
-void exchange_cut(struct exchange *x)
+void request_cut(struct request *x)
 {
     assert(x->state == EXCHANGE_HANDLED);
     timers_disarm(&x->timer);
     x->state = EXCHANGE_CUT;
-    exchange_wake(x);
+    request_wake(x);
 }
 
-static void exchange_on_timer(void *arg)
+static void request_on_timer(void *arg)
 {
-    struct exchange *x = arg;
+    struct request *x = arg;
 
     x->later_fn(x->later_arg, x);
 }
 
-void exchange_later(struct exchange *x, int64_t ms, exchange_fn *fn, void *arg)
+void request_later(struct request *x, int64_t ms, request_fn *fn, void *arg)
 {
     x->later_fn = fn;
     x->later_arg = arg;
-    timers_arm(x->listener->timers, &x->timer, clock_mono_ms() + ms, exchange_on_timer, x);
+    timers_arm(x->listener->timers, &x->timer, clock_mono_ms() + ms, request_on_timer, x);
 }
 
-void exchange_attach(struct exchange *x, void *own, void (*free_fn)(void *own))
+void request_attach(struct request *x, void *own, void (*free_fn)(void *own))
 {
     assert(!x->own);
     x->own = own;

@@ -3,8 +3,8 @@
 /* The listener: whole HTTP requests in, whole answers out, over libmicrohttpd with external
  * epoll on the one thread.
  *
- * A request is an `exchange`. The handler gets it when its body is complete and answers it
- * now or later, exactly once: exchange_answer() or exchange_cut(). Until then the connection
+ * A request is an `request`. The handler gets it when its body is complete and answers it
+ * now or later, exactly once: request_answer() or request_cut(). Until then the connection
  * sleeps. Everything it holds is freed when libmicrohttpd is done with it. */
 
 #include <stdint.h>
@@ -13,19 +13,19 @@
 #include "base/compiler.h"
 #include "tools/sandbox/kit/timers.h"
 
-struct exchange;
+struct request;
 struct listener;
 
-typedef void exchange_fn(void *arg, struct exchange *x);
+typedef void request_fn(void *arg, struct request *x);
 /* The sandbox's own time for the Date header. */
-typedef int64_t exchange_clock_fn(void *arg);
+typedef int64_t request_clock_fn(void *arg);
 
 struct listener_options {
     const char *address; /* "127.0.0.1:9800", "[::1]:9800"; port 0 = any */
     const char *cert;    /* PEM text, NULL = plain HTTP */
     const char *key;
-    exchange_fn *handle;
-    exchange_clock_fn *unix_ms;
+    request_fn *handle;
+    request_clock_fn *unix_ms;
     void *arg;
 };
 
@@ -42,28 +42,28 @@ void listener_run(struct listener *l);
 unsigned listener_port(const struct listener *l);
 
 /* The request; borrowed, valid until it is answered. The body is closed with a NUL. */
-const char *exchange_method(const struct exchange *x);
+const char *request_method(const struct request *x);
 /* Path as on the request line, without the query. */
-const char *exchange_path(const struct exchange *x);
+const char *request_path(const struct request *x);
 /* Query without '?', "" when there is none. */
-const char *exchange_query(const struct exchange *x);
+const char *request_query(const struct request *x);
 /* The decoded value of the first argument @key of the query; "" when absent. */
-const char *exchange_argument(const struct exchange *x, const char *key);
+const char *request_argument(const struct request *x, const char *key);
 /* The same as a number; @otherwise when absent or no number. */
-int64_t exchange_number(const struct exchange *x, const char *key, int64_t otherwise);
+int64_t request_number(const struct request *x, const char *key, int64_t otherwise);
 /* Take the escapes (%2F) out of a piece of a path, in its place. */
-void exchange_unescape(char *text);
-struct view exchange_body(const struct exchange *x);
+void request_unescape(char *text);
+struct view request_body(const struct request *x);
 /* NULL when absent. */
-const char *exchange_header(const struct exchange *x, const char *name);
+const char *request_header(const struct request *x, const char *name);
 
 /* Extra header of the answer that follows; copied. */
-void exchange_retry_after(struct exchange *x, const char *value);
+void request_retry_after(struct request *x, const char *value);
 /* Answer; the bytes are copied. @type NULL = no Content-Type. */
-void exchange_answer(struct exchange *x, int status, const char *type, struct view body);
+void request_answer(struct request *x, int status, const char *type, struct view body);
 /* Close the connection without an answer. */
-void exchange_cut(struct exchange *x);
-/* Call @fn(@arg, @x) after @ms; the exchange sleeps meanwhile. One at a time. */
-void exchange_later(struct exchange *x, int64_t ms, exchange_fn *fn, void *arg);
-/* A place for the handler's own pointer, freed with @free_fn when the exchange ends. */
-void exchange_attach(struct exchange *x, void *own, void (*free_fn)(void *own));
+void request_cut(struct request *x);
+/* Call @fn(@arg, @x) after @ms; the request sleeps meanwhile. One at a time. */
+void request_later(struct request *x, int64_t ms, request_fn *fn, void *arg);
+/* A place for the handler's own pointer, freed with @free_fn when the request ends. */
+void request_attach(struct request *x, void *own, void (*free_fn)(void *own));

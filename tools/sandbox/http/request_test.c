@@ -1,5 +1,5 @@
 /* Requests that are answered now, later, or not at all. */
-#include "tools/sandbox/http/exchange.h"
+#include "tools/sandbox/http/request.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -27,12 +27,12 @@ enum {
 struct server {
     struct timers timers;
     struct listener *listener;
-    exchange_fn *then; /* what the handler does */
-    int n_freed;       /* of what was attached */
-    char said[512];    /* what the handler saw */
+    request_fn *then; /* what the handler does */
+    int n_freed;      /* of what was attached */
+    char said[512];   /* what the handler saw */
 };
 
-static void on_request(void *arg, struct exchange *x)
+static void on_request(void *arg, struct request *x)
 {
     struct server *s = arg;
 
@@ -45,7 +45,7 @@ static int64_t on_clock(void *arg)
     return 1603972795000;
 }
 
-static void server_open(struct server *s, exchange_fn *then)
+static void server_open(struct server *s, request_fn *then)
 {
     struct listener_options o = {
         .address = "127.0.0.1:0", .handle = on_request, .unix_ms = on_clock, .arg = s};
@@ -100,15 +100,15 @@ static void ask(struct server *s, const char *request, char *ret, size_t cap)
 
 #define GET(target) "GET " target " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
 
-static void say_all(void *arg, struct exchange *x)
+static void say_all(void *arg, struct request *x)
 {
     struct server *s = arg;
-    const char *header = exchange_header(x, "X-Thing");
+    const char *header = request_header(x, "X-Thing");
 
-    (void)snprintf(s->said, sizeof(s->said), "%s %s %s [%s] [%s] %lld", exchange_method(x),
-                   exchange_path(x), exchange_query(x), exchange_argument(x, "text"),
-                   header ? header : "-", (long long)exchange_number(x, "n", 5));
-    exchange_answer(x, 201, "text/plain", exchange_body(x));
+    (void)snprintf(s->said, sizeof(s->said), "%s %s %s [%s] [%s] %lld", request_method(x),
+                   request_path(x), request_query(x), request_argument(x, "text"),
+                   header ? header : "-", (long long)request_number(x, "n", 5));
+    request_answer(x, 201, "text/plain", request_body(x));
 }
 
 static void a_request_is_seen_as_it_came(void **state)
@@ -149,16 +149,16 @@ static void missing_arguments_are_blank_or_the_default(void **state)
     server_close(&s);
 }
 
-static void answer_now(void *arg, struct exchange *x)
+static void answer_now(void *arg, struct request *x)
 {
     (void)arg;
-    exchange_retry_after(x, "30");
-    exchange_answer(x, 200, NULL, VIEW_LIT("late"));
+    request_retry_after(x, "30");
+    request_answer(x, 200, NULL, VIEW_LIT("late"));
 }
 
-static void answer_later(void *arg, struct exchange *x)
+static void answer_later(void *arg, struct request *x)
 {
-    exchange_later(x, 30, answer_now, arg);
+    request_later(x, 30, answer_now, arg);
 }
 
 static void an_answer_may_come_later(void **state)
@@ -176,18 +176,18 @@ static void an_answer_may_come_later(void **state)
     server_close(&s);
 }
 
-static void cut_later(void *arg, struct exchange *x)
+static void cut_later(void *arg, struct request *x)
 {
     (void)arg;
-    exchange_cut(x);
+    request_cut(x);
 }
 
-static void cut_now_or_later(void *arg, struct exchange *x)
+static void cut_now_or_later(void *arg, struct request *x)
 {
-    if (strcmp(exchange_path(x), "/now") == 0)
-        exchange_cut(x);
+    if (strcmp(request_path(x), "/now") == 0)
+        request_cut(x);
     else
-        exchange_later(x, 10, cut_later, arg);
+        request_later(x, 10, cut_later, arg);
 }
 
 static void a_connection_may_be_cut_instead(void **state)
@@ -211,12 +211,12 @@ static void on_freed(void *own)
     s->n_freed++;
 }
 
-static void attach_and_sleep(void *arg, struct exchange *x)
+static void attach_and_sleep(void *arg, struct request *x)
 {
     struct server *s = arg;
 
-    exchange_attach(x, s, on_freed);
-    exchange_later(x, 3600000, answer_now, arg);
+    request_attach(x, s, on_freed);
+    request_later(x, 3600000, answer_now, arg);
 }
 
 static void closing_lets_all_sleepers_go(void **state)
@@ -304,7 +304,7 @@ static void escapes_of_a_path_are_taken_out(void **state)
     char text[] = "a%2Fb%20c+d%zz";
 
     (void)state;
-    exchange_unescape(text);
+    request_unescape(text);
     assert_string_equal(text, "a/b c+d%zz");
 }
 
