@@ -56,7 +56,7 @@ struct transfer {
 struct transfers {
     struct loop *loop;
     struct http *http;
-    struct figures *figures;
+    struct metrics *metrics;
     struct transfers_settings settings;
     struct transfers_hooks hooks;
     const struct registry *registry;

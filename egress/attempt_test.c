@@ -15,8 +15,8 @@
 #include "base/net.h"
 #include "base/stats.h"
 #include "base/testing.h"
-#include "egress/figures.h"
 #include "egress/http.h"
+#include "egress/metrics.h"
 #include "egress/transfer.h"
 #include "proto/bus/edge.h"
 #include "proto/bus/testing/loops.h"
@@ -31,7 +31,7 @@ struct rig {
     struct loop *loop;
     struct http *http;
     struct stats *stats;
-    struct figures *figures;
+    struct metrics *metrics;
     struct registry *registry;
     struct transfers *ts;
     unsigned n_wanted; /* results */
@@ -208,8 +208,8 @@ static void begin(struct rig *r)
     loops_wait_begin(&r->wait, r->loop, turn, r);
     assert_int_equal(http_new(r->loop, &http, &r->http), 0);
     assert_int_equal(stats_new(&r->stats), 0);
-    assert_int_equal(figures_new(r->stats, &r->figures), 0);
-    assert_int_equal(transfers_new(r->loop, r->http, r->figures, &settings, &hooks, &r->ts), 0);
+    assert_int_equal(metrics_new(r->stats, &r->metrics), 0);
+    assert_int_equal(transfers_new(r->loop, r->http, r->metrics, &settings, &hooks, &r->ts), 0);
     transfers_set_registry(r->ts, r->registry);
 }
 
@@ -217,7 +217,7 @@ static void end(struct rig *r)
 {
     http_free(r->http);
     transfers_free(r->ts);
-    figures_free(r->figures);
+    metrics_free(r->metrics);
     stats_free(r->stats);
     registry_free(r->registry);
     loop_free(r->loop);

@@ -19,8 +19,8 @@
 #include "base/mem.h"
 #include "base/process.h"
 #include "base/stats.h"
-#include "egress/figures.h"
 #include "egress/http.h"
+#include "egress/metrics.h"
 #include "egress/transfer.h"
 #include "proto/bus/edge.h"
 #include "proto/bus/loop.h"
@@ -117,7 +117,7 @@ static int open_calls(struct egress *e, const struct config *c)
     e->credit = settings.credit;
     rc = http_new(e->loop, &http, &e->http);
     rc =
-        rc ? rc : transfers_new(e->loop, e->http, e->figures, &settings, &hooks, &e->transfers);
+        rc ? rc : transfers_new(e->loop, e->http, e->metrics, &settings, &hooks, &e->transfers);
     if (rc)
         log_failed(LOG_LEVEL_ERROR, "http.failed", rc, NULL);
     return rc;
@@ -142,7 +142,7 @@ int egress_open(const struct process *p, struct egress **ret_egress)
     rc = id_random(&e->boot);
     rc = rc ? rc : loop_new(&e->loop);
     rc = rc ? rc : stats_new(&e->stats);
-    rc = rc ? rc : figures_new(e->stats, &e->figures);
+    rc = rc ? rc : metrics_new(e->stats, &e->metrics);
     rc = rc ? rc : open_admin(e, p->config);
     rc = rc ? rc : open_calls(e, p->config);
     if (rc == 0) {
@@ -178,7 +178,7 @@ void egress_close(struct egress *e)
     if (e->admin && e->loop)
         loop_remove_fd(e->loop, admin_fd(e->admin));
     admin_free(e->admin);
-    figures_free(e->figures);
+    metrics_free(e->metrics);
     stats_free(e->stats);
     registry_free(e->registry);
     if (e->signal_fd >= 0) {
@@ -414,6 +414,6 @@ static void refresh(void *arg)
 {
     struct egress *e = arg;
 
-    figures_now(e->figures, transfers_n_queued(e->transfers), transfers_n_running(e->transfers),
+    metrics_now(e->metrics, transfers_n_queued(e->transfers), transfers_n_running(e->transfers),
                 transfers_n_kept(e->transfers), http_n_connects(e->http));
 }

@@ -21,7 +21,7 @@
 
 struct admin;
 struct edge;
-struct figures;
+struct metrics;
 struct http;
 struct loop;
 struct registry;
@@ -39,7 +39,7 @@ struct egress {
     struct registry *registry;
     struct http *http;
     struct stats *stats;
-    struct figures *figures;
+    struct metrics *metrics;
     struct admin *admin;
 
     int signal_fd;

@@ -17,8 +17,8 @@
 #include "base/table.h"
 #include "egress/attempt.h"
 #include "egress/evidence.h"
-#include "egress/figures.h"
 #include "egress/http.h"
+#include "egress/metrics.h"
 #include "egress/report.h"
 #include "proto/limits.h"
 #include "proto/pack.h"
@@ -37,7 +37,7 @@ static void transfer_start(struct transfer *t, int64_t now_ms);
 static void transfer_answered(void *arg, const struct http_answer *a);
 static void transfer_unstarted(struct transfer *t, const char *why);
 
-int transfers_new(struct loop *loop, struct http *http, struct figures *figures,
+int transfers_new(struct loop *loop, struct http *http, struct metrics *metrics,
                   const struct transfers_settings *s, const struct transfers_hooks *hooks,
                   struct transfers **ret_transfers)
 {
@@ -48,7 +48,7 @@ int transfers_new(struct loop *loop, struct http *http, struct figures *figures,
         return -ENOMEM;
     ts->loop = loop;
     ts->http = http;
-    ts->figures = figures;
+    ts->metrics = metrics;
     ts->settings = *s;
     ts->hooks = *hooks;
     for (int i = 0; i < TRANSFER_N_STATES; i++)
@@ -242,7 +242,7 @@ static void transfer_refuse(struct transfer *t, enum outcome outcome, enum cause
              "trace=%s command=%" PRIu64 " attempt=%" PRIu64 " outcome=%s cause=%s",
              transfer_trace(t, trace), t->id, t->attempt, outcome_name(outcome),
              cause_name(cause));
-    figures_attempt(t->ts->figures, target_of_kind(t->command.kind), outcome, 0, 0);
+    metrics_attempt(t->ts->metrics, target_of_kind(t->command.kind), outcome, 0, 0);
     transfer_keep(t, &r);
 }
 
@@ -418,9 +418,9 @@ static void transfer_answered(void *arg, const struct http_answer *a)
     result_of(t, a, &reading, target, &r);
     add_texts(t, a, &reading, &x, &r);
     log_result(t, &r, target);
-    figures_attempt(ts->figures, target, r.outcome, a->status, a->took_ms);
+    metrics_attempt(ts->metrics, target, r.outcome, a->status, a->took_ms);
     if (r.skew_known)
-        figures_skew(ts->figures, r.skew_ms);
+        metrics_skew(ts->metrics, r.skew_ms);
     t->call = NULL;
     transfer_keep(t, &r);
     target_reading_fini(&reading);

@@ -23,7 +23,7 @@
 #include "egress/target.h"
 #include "proto/registry.h"
 
-struct figures;
+struct metrics;
 struct http;
 struct loop;
 struct transfers;
@@ -48,7 +48,7 @@ struct transfers_settings {
 };
 
 /* Borrows everything but the settings and hooks, which it copies. -ENOMEM. */
-AMO_MUSTCHECK int transfers_new(struct loop *loop, struct http *http, struct figures *figures,
+AMO_MUSTCHECK int transfers_new(struct loop *loop, struct http *http, struct metrics *metrics,
                                 const struct transfers_settings *s,
                                 const struct transfers_hooks *hooks,
                                 struct transfers **ret_transfers);

@@ -4,8 +4,8 @@
 #include "base/clock.h"
 #include "base/stats.h"
 #include "base/testing.h"
-#include "egress/figures.h"
 #include "egress/http.h"
+#include "egress/metrics.h"
 #include "proto/bus/edge.h"
 #include "proto/bus/loop.h"
 #include "proto/bus/socket.h"
@@ -18,7 +18,7 @@ struct bench {
     struct loop *loop;
     struct http *http;
     struct stats *stats;
-    struct figures *figures;
+    struct metrics *metrics;
     struct transfers *ts;
     bool may_start;
     int64_t age_ms; /* of what core sends */
@@ -77,15 +77,15 @@ static void bench_open(struct bench *b)
     assert_int_equal(loop_new(&b->loop), 0);
     assert_int_equal(http_new(b->loop, &http, &b->http), 0);
     assert_int_equal(stats_new(&b->stats), 0);
-    assert_int_equal(figures_new(b->stats, &b->figures), 0);
-    assert_int_equal(transfers_new(b->loop, b->http, b->figures, &settings, &hooks, &b->ts), 0);
+    assert_int_equal(metrics_new(b->stats, &b->metrics), 0);
+    assert_int_equal(transfers_new(b->loop, b->http, b->metrics, &settings, &hooks, &b->ts), 0);
 }
 
 static void bench_close(struct bench *b)
 {
     http_free(b->http);
     transfers_free(b->ts);
-    figures_free(b->figures);
+    metrics_free(b->metrics);
     stats_free(b->stats);
     loop_free(b->loop);
     buf_fini(&b->sent);

@@ -27,9 +27,9 @@
 #include "ingress/accept/registry_copy.h"
 #include "ingress/amojo/normalize.h"
 #include "ingress/connector/query.h"
-#include "ingress/http/figures.h"
 #include "ingress/http/guard.h"
 #include "ingress/http/listener.h"
+#include "ingress/http/metrics.h"
 #include "ingress/http/request.h"
 #include "ingress/routes.h"
 #include "ingress/spool/repeat.h"
@@ -45,7 +45,7 @@
 
 struct top {
     /* what ingress points to */
-    struct figures figures;
+    struct metrics metrics;
     struct queries queries;
     struct refused refused;
     struct accept accept;
@@ -143,7 +143,7 @@ static int open_listener(struct ingress *in)
     struct listener_config dc = {.loop = in->loop,
                                  .listen = config_text(c, "ingress/listen"),
                                  .max_connections = config_number(c, "ingress/max_connections"),
-                                 .figures = in->figures,
+                                 .metrics = in->metrics,
                                  .head = routes_head,
                                  .wait = on_wait,
                                  .arg = in};
@@ -160,7 +160,7 @@ static int open_listener(struct ingress *in)
 static int open_admin(struct ingress *in)
 {
     const char *listen = config_text(in->config, "ingress/admin_listen");
-    int rc = admin_new(listen, in->figures->stats, ingress_ready, refresh, in, &in->top->admin);
+    int rc = admin_new(listen, in->metrics->stats, ingress_ready, refresh, in, &in->top->admin);
 
     if (rc == 0 && in->top->admin)
         rc = loop_add_fd(in->loop, admin_fd(in->top->admin), on_admin, in);
@@ -256,7 +256,7 @@ static int make_top(struct ingress *in, const struct process *p, const char *dra
     *in = (struct ingress){.config = p->config, .name = p->name, .top = top};
     if (!top)
         return -ENOMEM;
-    in->figures = &top->figures;
+    in->metrics = &top->metrics;
     in->queries = &top->queries;
     in->refused = &top->refused;
     in->accept = &top->accept;
@@ -279,7 +279,7 @@ int ingress_open(struct ingress *in, const struct process *p, const char *drain_
     raise_limits();
     rc = refuse_options(in);
     rc = rc ? rc : start_failed("cannot make", "the loop", loop_new(&in->loop));
-    rc = rc ? rc : start_failed("cannot make", "figures", figures_init(in->figures, in->name));
+    rc = rc ? rc : start_failed("cannot make", "metrics", metrics_init(in->metrics, in->name));
     rc = rc ? rc : start_failed("cannot make", "a boot id", id_random(&in->top->boot));
     rc = rc ? rc : open_spool(in);
     if (!drain_spool) {
@@ -302,9 +302,9 @@ int ingress_connect(struct ingress *in)
 
 int ingress_run(struct ingress *in)
 {
-    struct spool_figures f;
+    struct spool_stats f;
 
-    spool_figures(in->spool, &f);
+    spool_stats(in->spool, &f);
     if (in->top->drain_spool && f.events == 0)
         return EXIT_FINE;
     return loop_run(in->loop) ? EXIT_TEMPORARY : in->top->exit_code;
@@ -343,7 +343,7 @@ void ingress_close(struct ingress *in)
     in->repeat = NULL;
     spool_close(in->spool);
     tap_free(in->top->tap);
-    figures_fini(in->figures);
+    metrics_fini(in->metrics);
     refused_fini(in->refused);
     accept_fini(in->accept);
     loop_free(in->loop);
@@ -390,8 +390,8 @@ static void on_flush(void *arg)
 
     in->accept->n_batch = 0; /* the listener may bring the next ones before this ends */
     if (rc == 0 && n > 0) {
-        stat_add(in->figures->flushes, 1);
-        stat_add(in->figures->flushed_events, n);
+        stat_add(in->metrics->flushes, 1);
+        stat_add(in->metrics->flushed_events, n);
         repeat_confirm(in->repeat, spool_next(in->spool));
     }
     while (!list_is_empty(&in->accept->batch)) {
@@ -436,12 +436,12 @@ static void try_open(struct ingress *in)
 static void on_taken(void *arg)
 {
     struct ingress *in = arg;
-    struct spool_figures f;
+    struct spool_stats f;
 
     try_open(in);
     if (!in->top->drain_spool)
         return;
-    spool_figures(in->spool, &f);
+    spool_stats(in->spool, &f);
     if (f.events == 0) {
         log_line(LOG_LEVEL_INFO, "spool.drained", NULL);
         loop_stop(in->loop);
@@ -556,11 +556,11 @@ static void on_admin(void *arg)
     admin_run(in->top->admin);
 }
 
-static void figures_refresh(struct figures *f, const struct spool *s)
+static void metrics_refresh(struct metrics *f, const struct spool *s)
 {
-    struct spool_figures now;
+    struct spool_stats now;
 
-    spool_figures(s, &now);
+    spool_stats(s, &now);
     stat_set(f->spool_events, (double)now.events);
     stat_set(f->spool_bytes, (double)now.bytes);
     stat_set(f->spool_lost, (double)now.lost);
@@ -570,13 +570,13 @@ static void refresh(void *arg)
 {
     struct ingress *in = arg;
 
-    figures_refresh(in->figures, in->spool);
+    metrics_refresh(in->metrics, in->spool);
 }
 
 bool ingress_ready(void *arg, struct buf *reasons)
 {
     struct ingress *in = arg;
-    struct spool_figures f;
+    struct spool_stats f;
     bool ready = true;
 
     if (!registry_copy_get(in->registry)) {
@@ -601,7 +601,7 @@ bool ingress_ready(void *arg, struct buf *reasons)
         (void)buf_add_str(reasons, "core is away: events are kept in the spool\n");
     else if (ready && push_waits(in->push))
         (void)buf_add_str(reasons, "core has no room: events are kept in the spool\n");
-    spool_figures(in->spool, &f);
+    spool_stats(in->spool, &f);
     if (f.lost > 0 || f.unreadable)
         (void)buf_add_f(reasons, "spool damaged: %" PRIu64 " events could not be read%s\n",
                         f.lost, f.unreadable ? ", the disk does not read its files" : "");

@@ -20,7 +20,7 @@
 struct accept;
 struct config;
 struct listener;
-struct figures;
+struct metrics;
 struct guard;
 struct loop;
 struct process;
@@ -41,7 +41,7 @@ struct ingress {
 
     struct guard *guard;            /* http: addresses */
     struct listener *listener;      /* http: the listener; NULL when only draining a spool */
-    struct figures *figures;        /* http: what /metrics shows */
+    struct metrics *metrics;        /* http: what /metrics shows */
     struct repeat *repeat;          /* spool: idempotency keys of connectors */
     struct queries *queries;        /* connector: requests that wait for core's answer */
     struct registry_copy *registry; /* accept: who may, and with which secrets */

@@ -296,9 +296,9 @@ static bool is_answered(const struct rig *r)
 
 static uint64_t n_left(const struct rig *r)
 {
-    struct spool_figures f;
+    struct spool_stats f;
 
-    spool_figures(r->in.spool, &f);
+    spool_stats(r->in.spool, &f);
     return f.events;
 }
 

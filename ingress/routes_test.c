@@ -12,8 +12,8 @@
 #include "ingress/accept/refused.h"
 #include "ingress/accept/registry_copy.h"
 #include "ingress/connector/query.h"
-#include "ingress/http/figures.h"
 #include "ingress/http/guard.h"
+#include "ingress/http/metrics.h"
 #include "ingress/http/request.h"
 #include "ingress/ingress.h"
 #include "ingress/spool/repeat.h"
@@ -39,7 +39,7 @@ struct rig {
     struct accept accept;
     struct queries queries;
     struct refused refused;
-    struct figures figures;
+    struct metrics metrics;
     struct request x;
     char dir[32];
     struct spool_cursor cursor;
@@ -98,12 +98,12 @@ static int begin(void **state)
     r->in.accept = &r->accept;
     r->in.queries = &r->queries;
     r->in.refused = &r->refused;
-    r->in.figures = &r->figures;
+    r->in.metrics = &r->metrics;
     accept_init(r->in.accept, nothing, r);
     queries_init(r->in.queries);
     refused_init(r->in.refused);
     assert_int_equal(loop_new(&r->in.loop), 0);
-    assert_int_equal(figures_init(r->in.figures, "ingress"), 0);
+    assert_int_equal(metrics_init(r->in.metrics, "ingress"), 0);
     assert_int_equal(guard_new("", 10, &r->in.guard), 0);
     assert_int_equal(spool_open(&config, &r->in.spool), 0);
     assert_int_equal(repeat_open(r->dir, clock_unix_ms(), &r->in.repeat), 0);
@@ -127,7 +127,7 @@ static int end(void **state)
     repeat_close(r->in.repeat);
     spool_close(r->in.spool);
     guard_free(r->in.guard);
-    figures_fini(r->in.figures);
+    metrics_fini(r->in.metrics);
     refused_fini(r->in.refused);
     accept_fini(r->in.accept);
     loop_free(r->in.loop);

@@ -153,9 +153,9 @@ static void on_hello(void *arg, struct hello *ret)
 static void on_heartbeat(void *arg, struct heartbeat *ret)
 {
     struct push *p = arg;
-    struct spool_figures f;
+    struct spool_stats f;
 
-    spool_figures(p->config.spool, &f);
+    spool_stats(p->config.spool, &f);
     ret->registry_version = p->config.registry_version(p->config.arg);
     ret->spool_events = f.events;
     ret->spool_bytes = f.bytes;
@@ -210,10 +210,10 @@ static void note_kept(int rc)
  * that has nothing of this spool says nothing about it. */
 static void hear_what_core_has(struct push *p, const struct welcome *w)
 {
-    struct spool_figures before;
-    struct spool_figures after;
+    struct spool_stats before;
+    struct spool_stats after;
 
-    spool_figures(p->config.spool, &before);
+    spool_stats(p->config.spool, &before);
     if (w->low)
         note_kept(spool_id_known(p->config.spool, w->mark > 0));
     if (w->low || w->mark || w->taken.ptr) {
@@ -223,7 +223,7 @@ static void hear_what_core_has(struct push *p, const struct welcome *w)
             log_line(LOG_LEVEL_ERROR, "spool.no_memory", NULL);
     }
     (void)!take_pairs(p, w->taken); /* core knows them when they come again */
-    spool_figures(p->config.spool, &after);
+    spool_stats(p->config.spool, &after);
     if (after.events > before.events)
         log_line(LOG_LEVEL_WARN, "spool.taken_forgotten", "events=%" PRIu64 " mark=%" PRIu64,
                  after.events - before.events, w->mark);

@@ -285,9 +285,9 @@ static void keep(struct rig *r, unsigned n)
 
 static uint64_t n_left(const struct rig *r)
 {
-    struct spool_figures f;
+    struct spool_stats f;
 
-    spool_figures(r->spool, &f);
+    spool_stats(r->spool, &f);
     return f.events;
 }
 

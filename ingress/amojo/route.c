@@ -10,7 +10,7 @@
 #include "ingress/accept/accept.h"
 #include "ingress/accept/registry_copy.h"
 #include "ingress/amojo/normalize.h"
-#include "ingress/http/figures.h"
+#include "ingress/http/metrics.h"
 #include "ingress/http/request.h"
 #include "proto/limits.h"
 #include "proto/registry.h"
@@ -65,7 +65,7 @@ static bool amo_verified(struct ingress *in, const struct reg_channel *channel,
     if (!amojo_webhook_verify(channel->secrets + 1, AMO_COUNT(channel->secrets) - 1,
                               buf_view(&x->body), x->signature))
         return false;
-    figures_count_old(in->figures, "channel_secret", channel->id);
+    metrics_count_previous(in->metrics, "channel_secret", channel->id);
     return true;
 }
 

@@ -16,7 +16,7 @@
 #include "ingress/accept/refused.h"
 #include "ingress/accept/registry_copy.h"
 #include "ingress/connector/read.h"
-#include "ingress/http/figures.h"
+#include "ingress/http/metrics.h"
 #include "ingress/http/request.h"
 #include "proto/limits.h"
 #include "proto/registry.h"
@@ -115,7 +115,7 @@ void connector_head(struct ingress *in, struct request *x, request_fn *whole)
     x->whole = whole;
 }
 
-static bool token_is_old(const struct reg_connector *c, struct view token)
+static bool token_is_previous(const struct reg_connector *c, struct view token)
 {
     return token.ptr && c->tokens[1].bytes && secret_equal(secret_view(&c->tokens[1]), token);
 }
@@ -134,7 +134,7 @@ static enum webhook_verdict signature_verdict(struct ingress *in, const struct r
     verdict = webhook_verify(c->secrets + 1, 1, x->webhook_id, x->webhook_timestamp,
                              x->webhook_signature, buf_view(&x->body), now_s);
     if (verdict == WEBHOOK_FITS)
-        figures_count_old(in->figures, "connector_secret", c->name);
+        metrics_count_previous(in->metrics, "connector_secret", c->name);
     return verdict;
 }
 
@@ -160,8 +160,8 @@ bool connector_verified(struct ingress *in, struct request *x)
         return false;
     }
     x->trusted = true;
-    if (token_is_old(c, bearer(x->authorization)))
-        figures_count_old(in->figures, "connector_token", c->name);
+    if (token_is_previous(c, bearer(x->authorization)))
+        metrics_count_previous(in->metrics, "connector_token", c->name);
     return true;
 }
 

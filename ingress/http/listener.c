@@ -19,9 +19,9 @@
 #include "base/mem.h"
 #include "base/net.h"
 #include "base/num.h"
-#include "ingress/http/figures.h"
 #include "ingress/http/guard.h"
 #include "ingress/http/listener_head.h"
+#include "ingress/http/metrics.h"
 #include "ingress/http/request.h"
 #include "proto/bus/loop.h"
 #include "proto/limits.h"
@@ -254,14 +254,14 @@ static bool listener_accept(struct listener *d)
     (void)fcntl(fd, F_SETFD, FD_CLOEXEC); /* nothing of ours executes anything */
     d->entering = address_of((const struct sockaddr *)&peer);
     if (!guard_enter(d->config.guard, &d->entering)) {
-        stat_add(d->config.figures->crowded, 1);
+        stat_add(d->config.metrics->crowded, 1);
         (void)close(fd); /* nothing was said */
         return true;
     }
     d->entering_fd = fd;
     /* it owns the socket from now on, also when it refuses */
     if (MHD_add_connection(d->daemon, fd, (const struct sockaddr *)&peer, len) != MHD_YES)
-        stat_add(d->config.figures->crowded, 1);
+        stat_add(d->config.metrics->crowded, 1);
     if (d->entering_fd >= 0) /* on_connection did not take it over */
         guard_leave(d->config.guard, &d->entering);
     d->entering_fd = -1;
@@ -347,11 +347,11 @@ static void on_tick(void *arg)
         if (!g->until_ms || g->until_ms > now)
             continue;
         if (!g->cut && g->state != CONNECTION_IDLE)
-            stat_add(d->config.figures->cut, 1);
+            stat_add(d->config.metrics->cut, 1);
         connection_cut(g);
     }
     listener_go_on(d);
-    stat_set(d->config.figures->connections, (double)d->n_connections);
+    stat_set(d->config.metrics->connections, (double)d->n_connections);
     listener_run(d); /* its own timeouts */
 }
 
@@ -602,7 +602,7 @@ static enum MHD_Result connection_answer(struct connection *g)
         x->close = true;
         request_fault(x, 429, "too_many", "too many requests that could not be verified", NULL);
     }
-    figures_count(d->config.figures, x, clock_mono_us());
+    metrics_count(d->config.metrics, x, clock_mono_us());
     x->close = x->close || d->draining;
     return listener_head_answer(g->connection, x, d->ok);
 }

@@ -15,7 +15,7 @@
 
 struct listener;
 struct request;
-struct figures;
+struct metrics;
 struct guard;
 struct loop;
 
@@ -24,7 +24,7 @@ struct listener_config {
     const char *listen; /* "host:port"; port 0: any, kept when it is opened again */
     uint64_t max_connections;
     struct guard *guard;     /* borrowed */
-    struct figures *figures; /* borrowed */
+    struct metrics *metrics; /* borrowed */
     /* The head of a request is there: decide the answer, or say which body is wanted. */
     void (*head)(void *arg, struct request *x);
     /* A whole request waits for listener_answer(). */

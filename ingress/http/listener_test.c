@@ -10,8 +10,8 @@
 
 #include "base/net.h"
 #include "base/testing.h"
-#include "ingress/http/figures.h"
 #include "ingress/http/guard.h"
+#include "ingress/http/metrics.h"
 #include "ingress/http/request.h"
 #include "proto/bus/testing/loops.h"
 #include "proto/limits.h"
@@ -29,7 +29,7 @@ struct rig {
     struct loop *loop;
     struct listener *listener;
     struct guard *guard;
-    struct figures figures;
+    struct metrics metrics;
     struct client clients[N_CLIENTS];
     size_t body_max;
     char body[64]; /* of the last whole request */
@@ -143,7 +143,7 @@ static int open_listener(struct rig *r, uint64_t max_connections)
                                            .listen = "127.0.0.1:0",
                                            .max_connections = max_connections,
                                            .guard = r->guard,
-                                           .figures = &r->figures,
+                                           .metrics = &r->metrics,
                                            .head = head,
                                            .wait = wait_for_answer,
                                            .arg = r};
@@ -158,7 +158,7 @@ static void begin(struct rig *r)
         r->clients[i].fd = -1;
     assert_int_equal(loop_new(&r->loop), 0);
     assert_int_equal(guard_new("", 100, &r->guard), 0);
-    assert_int_equal(figures_init(&r->figures, "ingress"), 0);
+    assert_int_equal(metrics_init(&r->metrics, "ingress"), 0);
     loops_wait_begin(&r->wait, r->loop, turn, r);
 }
 
@@ -176,7 +176,7 @@ static void end(struct rig *r)
             assert_int_equal(close(r->clients[i].fd), 0);
     }
     listener_free(r->listener);
-    figures_fini(&r->figures);
+    metrics_fini(&r->metrics);
     guard_free(r->guard);
     loop_free(r->loop);
 }

@@ -4,7 +4,7 @@
 
 #include "base/json.h"
 #include "base/testing.h"
-#include "ingress/http/figures.h"
+#include "ingress/http/metrics.h"
 
 static struct request x;
 
@@ -147,7 +147,7 @@ static void every_status_has_a_word(void **state)
     assert_string_equal(request_result(&x), "duplicate");
 }
 
-static bool shows(const struct figures *f, const char *line)
+static bool shows(const struct metrics *f, const char *line)
 {
     struct buf page;
     bool found = false;
@@ -161,31 +161,31 @@ static bool shows(const struct figures *f, const char *line)
 
 static void requests_are_counted_by_source_and_result(void **state)
 {
-    struct figures f;
+    struct metrics f;
 
     (void)state;
-    assert_int_equal(figures_init(&f, "in"), 0);
+    assert_int_equal(metrics_init(&f, "in"), 0);
     x.status = 200;
-    figures_count(&f, &x, 1000); /* of nobody: health, unknown paths */
+    metrics_count(&f, &x, 1000); /* of nobody: health, unknown paths */
     assert_false(shows(&f, "amo_webhooks_total{"));
     x.source = SOURCE_AMOJO;
-    figures_count(&f, &x, 1000);
-    figures_count(&f, &x, 1000);
+    metrics_count(&f, &x, 1000);
+    metrics_count(&f, &x, 1000);
     x.source = SOURCE_CONNECTOR;
     x.status = 202;
     x.warned = true;
     x.name = VIEW_LIT("svc");
-    figures_count(&f, &x, 1000);
+    metrics_count(&f, &x, 1000);
     assert_true(shows(
         &f, "amo_webhooks_total{process=\"in\",source=\"amojo\",result=\"accepted\"} 2\n"));
     assert_true(shows(
         &f, "amo_webhooks_total{process=\"in\",source=\"connector\",result=\"accepted\"} 1\n"));
     assert_true(shows(&f, "amo_requests_warned_total{process=\"in\",connector=\"svc\"} 1\n"));
     assert_true(shows(&f, "amo_accept_seconds_count{process=\"in\"} 3\n"));
-    figures_count_old(&f, "connector_token", "svc");
+    metrics_count_previous(&f, "connector_token", "svc");
     assert_true(shows(&f, "amo_old_credentials_total{process=\"in\",kind=\"connector_token\","
                           "name=\"svc\"} 1\n"));
-    figures_fini(&f);
+    metrics_fini(&f);
 }
 
 /* Counting is never a reason to refuse: a figure without memory is counted and not shown. */
@@ -193,21 +193,21 @@ static void without_memory_counting_goes_on(void **state)
 {
     (void)state;
     for (uint64_t n = 1; n < 40; n++) {
-        struct figures f;
+        struct metrics f;
         int rc = 0;
 
         mem_fail_at(n);
-        rc = figures_init(&f, "in");
+        rc = metrics_init(&f, "in");
         assert_true(rc == 0 || rc == -ENOMEM);
         if (rc == 0) {
             x.source = SOURCE_AMOJO;
             x.status = 200;
-            figures_count(&f, &x, 1000);
+            metrics_count(&f, &x, 1000);
             stat_add(f.flushes, 1);
             stat_set(f.connections, 1);
         }
         mem_fail_at(0);
-        figures_fini(&f);
+        metrics_fini(&f);
     }
 }
 

@@ -563,9 +563,9 @@ int spool_count_kept(const struct spool *s, uint64_t *ret)
     return spool_files_count_kept(s->dir_fd, ret);
 }
 
-void spool_figures(const struct spool *s, struct spool_figures *ret)
+void spool_stats(const struct spool *s, struct spool_stats *ret)
 {
-    struct spool_figures f = {.lost = s->lost, .unreadable = s->unreadable};
+    struct spool_stats f = {.lost = s->lost, .unreadable = s->unreadable};
 
     for (struct list *i = s->segments.next; i != &s->segments; i = i->next) {
         const struct segment *g = segment_of(i);

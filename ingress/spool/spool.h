@@ -124,11 +124,11 @@ AMO_MUSTCHECK int spool_visit(struct spool *s, uint64_t from,
                               int (*fn)(void *arg, uint64_t number, struct view aux),
                               void *arg);
 
-struct spool_figures {
+struct spool_stats {
     uint64_t events;   /* not taken */
     uint64_t bytes;    /* of segments with such events */
     uint64_t segments; /* files */
     uint64_t lost;     /* damaged events stepped over since the process began */
     bool unreadable;   /* the disk does not read a file that is still here */
 };
-void spool_figures(const struct spool *s, struct spool_figures *ret);
+void spool_stats(const struct spool *s, struct spool_stats *ret);

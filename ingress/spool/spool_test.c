@@ -254,7 +254,7 @@ static void taken_events_are_not_read_again_in_whatever_order_they_are_taken(voi
 {
     struct spool *s = open_small();
     struct spool_cursor c;
-    struct spool_figures f;
+    struct spool_stats f;
     uint64_t number = 0;
     struct view body;
 
@@ -268,11 +268,11 @@ static void taken_events_are_not_read_again_in_whatever_order_they_are_taken(voi
         assert_int_equal(number, i);
     }
     assert_int_equal(spool_read(s, &c, &number, &body), SPOOL_E_END);
-    spool_figures(s, &f);
+    spool_stats(s, &f);
     assert_int_equal(f.events, 500);
     for (uint64_t i = 999; i >= 1 && i <= 999; i -= 2) /* backwards */
         assert_int_equal(spool_take(s, i, i), 0);
-    spool_figures(s, &f);
+    spool_stats(s, &f);
     assert_int_equal(f.events, 0);
     assert_int_equal(f.bytes, 0);
     assert_int_equal(f.segments, 1);
@@ -284,18 +284,18 @@ static void taken_events_are_not_read_again_in_whatever_order_they_are_taken(voi
 static void ranges_from_outside_may_be_anything(void **state)
 {
     struct spool *s = open_small();
-    struct spool_figures f;
+    struct spool_stats f;
 
     (void)state;
     append_flush(s, 1, 10, 100);
     assert_int_equal(spool_take(s, 5, 3), 0);
     assert_int_equal(spool_take(s, 0, 0), 0);
     assert_int_equal(spool_take(s, 11, UINT64_MAX), 0);
-    spool_figures(s, &f);
+    spool_stats(s, &f);
     assert_int_equal(f.events, 10);
     assert_int_equal(spool_take(s, 0, UINT64_MAX), 0);
     assert_int_equal(spool_take(s, 0, UINT64_MAX), 0);
-    spool_figures(s, &f);
+    spool_stats(s, &f);
     assert_int_equal(f.events, 0);
     assert_int_equal(spool_next(s), 11);
     append_flush(s, 11, 12, 100);
@@ -554,7 +554,7 @@ static void damage_before_a_later_flush_loses_only_itself(void **state)
     size_t len = record_len(0, 100);
     struct spool *s = open_small();
     struct spool_cursor c;
-    struct spool_figures f;
+    struct spool_stats f;
     uint64_t number = 0;
     struct view body;
 
@@ -572,7 +572,7 @@ static void damage_before_a_later_flush_loses_only_itself(void **state)
     assert_int_equal(spool_read(s, &c, &number, &body), 0);
     assert_int_equal(number, 2);
     expect_rest(s, &c, 4, 6);
-    spool_figures(s, &f);
+    spool_stats(s, &f);
     assert_int_equal(f.lost, 1);
     assert_int_equal(f.events, 5);
     assert_int_equal(spool_take(s, 1, 6), 0);
@@ -624,7 +624,7 @@ static void a_sealed_segment_that_lost_its_end_does_not_stop_the_rest(void **sta
     size_t per_segment = (64U << 10) / len;
     struct spool *s = open_small();
     struct spool_cursor c;
-    struct spool_figures f;
+    struct spool_stats f;
     uint64_t number = 0;
     struct view body;
     char path[128];
@@ -639,7 +639,7 @@ static void a_sealed_segment_that_lost_its_end_does_not_stop_the_rest(void **sta
     for (uint64_t i = 1; i <= 10; i++)
         assert_int_equal(spool_read(s, &c, &number, &body), 0);
     expect_rest(s, &c, per_segment + 1, per_segment + 3);
-    spool_figures(s, &f);
+    spool_stats(s, &f);
     assert_int_equal(f.lost, per_segment - 10);
     spool_close(s);
 }

@@ -1,7 +1,7 @@
 /* The metrics of a worker. The counters of attempts are made when their target, outcome and
  * status are first seen. */
 
-#include "egress/figures.h"
+#include "egress/metrics.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #define N_TARGETS  3
 #define N_OUTCOMES 7
 
-struct figures {
+struct metrics {
     struct stats *stats;
     struct stat_counter *attempts[N_TARGETS][N_OUTCOMES][N_STATUS]; /* made when first seen */
     struct stat_histogram *seconds[N_TARGETS];
@@ -24,9 +24,9 @@ struct figures {
     struct stat_counter *connects;
 };
 
-int figures_new(struct stats *s, struct figures **ret_figures)
+int metrics_new(struct stats *s, struct metrics **ret_metrics)
 {
-    struct figures *f = mem_zalloc(sizeof(*f));
+    struct metrics *f = mem_zalloc(sizeof(*f));
 
     if (!f)
         return -ENOMEM;
@@ -44,16 +44,16 @@ int figures_new(struct stats *s, struct figures **ret_figures)
     f->running = stats_gauge(s, "amo_attempts_running", "", "attempts under way");
     f->kept = stats_gauge(s, "amo_results_kept", "", "results core has not yet taken");
     f->connects = stats_counter(s, "amo_connects_total", "", "connections opened");
-    *ret_figures = f;
+    *ret_metrics = f;
     return 0;
 }
 
-void figures_free(struct figures *f)
+void metrics_free(struct metrics *f)
 {
     mem_free(f);
 }
 
-void figures_attempt(struct figures *f, enum target t, uint64_t outcome, unsigned status,
+void metrics_attempt(struct metrics *f, enum target t, uint64_t outcome, unsigned status,
                      int64_t took_ms)
 {
     unsigned at = status == 0 || (status >= 100 && status < 600) ? status : 600;
@@ -70,12 +70,12 @@ void figures_attempt(struct figures *f, enum target t, uint64_t outcome, unsigne
     stat_observe(f->seconds[t], (double)took_ms / 1000.0);
 }
 
-void figures_skew(struct figures *f, int64_t skew_ms)
+void metrics_skew(struct metrics *f, int64_t skew_ms)
 {
     stat_set(f->skew, (double)skew_ms / 1000.0);
 }
 
-void figures_now(struct figures *f, size_t n_queued, size_t n_running, size_t n_kept,
+void metrics_now(struct metrics *f, size_t n_queued, size_t n_running, size_t n_kept,
                  uint64_t n_connects)
 {
     stat_set(f->queued, (double)n_queued);

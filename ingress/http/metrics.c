@@ -1,17 +1,17 @@
 /* Makes the metrics of ingress, and counts requests by source and result. */
 
-#include "ingress/http/figures.h"
+#include "ingress/http/metrics.h"
 
 #include <stdio.h>
 
 #include "ingress/http/request.h"
 
-int figures_init(struct figures *f, const char *process)
+int metrics_init(struct metrics *f, const char *process)
 {
     char labels[128];
     int rc = 0;
 
-    *f = (struct figures){.process = process};
+    *f = (struct metrics){.process = process};
     rc = stats_new(&f->stats);
     if (rc)
         return rc;
@@ -37,13 +37,13 @@ int figures_init(struct figures *f, const char *process)
     return 0;
 }
 
-void figures_fini(struct figures *f)
+void metrics_fini(struct metrics *f)
 {
     stats_free(f->stats);
     f->stats = NULL;
 }
 
-static struct stat_counter *tally(struct figures *f, enum source source, const char *result)
+static struct stat_counter *tally(struct metrics *f, enum source source, const char *result)
 {
     struct stat_counter *counter = NULL;
     char labels[160];
@@ -63,7 +63,7 @@ static struct stat_counter *tally(struct figures *f, enum source source, const c
 }
 
 /* @name is a connector's, as the registry spells it: 64 bytes at most. */
-static void count_warned(struct figures *f, struct view name)
+static void count_warned(struct metrics *f, struct view name)
 {
     char labels[256];
 
@@ -74,7 +74,7 @@ static void count_warned(struct figures *f, struct view name)
              1);
 }
 
-void figures_count(struct figures *f, const struct request *x, int64_t mono_us)
+void metrics_count(struct metrics *f, const struct request *x, int64_t mono_us)
 {
     if (x->source == SOURCE_NONE)
         return;
@@ -85,7 +85,7 @@ void figures_count(struct figures *f, const struct request *x, int64_t mono_us)
         stat_observe(f->accept, (double)(mono_us - x->began_us) / 1e6);
 }
 
-void figures_count_old(struct figures *f, const char *kind, const char *name)
+void metrics_count_previous(struct metrics *f, const char *kind, const char *name)
 {
     char labels[256];
 

@@ -17,7 +17,7 @@ struct tally {
     struct stat_counter *counter;
 };
 
-struct figures {
+struct metrics {
     struct stats *stats;           /* owned */
     const char *process;           /* borrowed: its name */
     struct stat_histogram *accept; /* whole head to answer, accepted ones, seconds */
@@ -33,10 +33,10 @@ struct figures {
     unsigned n_tallies;
 };
 
-AMO_MUSTCHECK int figures_init(struct figures *f, const char *process);
-void figures_fini(struct figures *f);
+AMO_MUSTCHECK int metrics_init(struct metrics *f, const char *process);
+void metrics_fini(struct metrics *f);
 /* An answer left (or is about to): amo_webhooks_total and amo_accept_seconds. */
-void figures_count(struct figures *f, const struct request *x, int64_t mono_us);
+void metrics_count(struct metrics *f, const struct request *x, int64_t mono_us);
 /* A request proved itself by what is being rotated out: @kind "channel_secret",
  * "connector_secret" or "connector_token" of @name, as the registry spells it. */
-void figures_count_old(struct figures *f, const char *kind, const char *name);
+void metrics_count_previous(struct metrics *f, const char *kind, const char *name);
