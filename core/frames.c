@@ -401,7 +401,7 @@ static void peer_frame(struct core *c, struct peer *p, const struct envelope *en
         peer_figures(c, p, body);
         peer_answer_heartbeat(c, p, body);
         return;
-    case MSG_SPOOL_TURNED:
+    case MSG_SPOOL_ROTATED:
         if (p->role == ROLE_INGRESS)
             erase_turned(p, body);
         return;
@@ -419,7 +419,7 @@ static void peer_frame(struct core *c, struct peer *p, const struct envelope *en
     case MSG_GOING:
     case MSG_ANSWER:
     case MSG_REPLAY:
-    case MSG_SPOOL_TURN:
+    case MSG_SPOOL_ROTATE:
     case MSG_SPOOL_REFUSED:
     case MSG_EVENT_LATER:
         log_line(LOG_LEVEL_WARN, "frame.unexpected", "kind=%s peer=%s", msg_name(env->kind),

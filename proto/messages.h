@@ -15,7 +15,7 @@
  *   alive    = E:HEARTBEAT C:HEARTBEAT_ANSWER / C:REGISTRY E:HEARTBEAT C:HEARTBEAT_ANSWER
  *   events   = I:EVENT_PUSH ( C:EVENT_TAKEN / [C:EVENT_TAKEN] C:EVENT_LATER ) / I:EVENT_HINT
  *            / I:QUERY [C:ANSWER]
- *            / C:REPLAY [I:EVENT_PUSH C:EVENT_TAKEN] / C:SPOOL_TURN [I:SPOOL_TURNED]
+ *            / C:REPLAY [I:EVENT_PUSH C:EVENT_TAKEN] / C:SPOOL_ROTATE [I:SPOOL_ROTATED]
  *   attempts = G:CREDIT / C:COMMAND_PUSH / G:RESULT_PUSH C:RESULT_TAKEN
  *   ending   = C:HELLO_AGAIN / [C:GOING] silence
  *   control  = A:CONTROL_CALL ( C:CONTROL_ANSWER / C:REFUSED )
@@ -55,9 +55,9 @@
     X(ANSWER, 19, CORE, INGRESS, "how far it came, or that it is not known")                   \
     X(REPLAY, 20, CORE, INGRESS,                                                               \
       "a body from quarantine: normalize it again and push the result")                        \
-    X(SPOOL_TURN, 21, CORE, INGRESS,                                                           \
+    X(SPOOL_ROTATE, 21, CORE, INGRESS,                                                         \
       "close the present segment, so that everything now in the spool can be deleted")         \
-    X(SPOOL_TURNED, 22, INGRESS, CORE,                                                         \
+    X(SPOOL_ROTATED, 22, INGRESS, CORE,                                                        \
       "everything that was in it then is taken, and its files are deleted")                    \
     X(SPOOL_REFUSED, 23, CORE, INGRESS,                                                        \
       "another process has this spool id; take a new one and send HELLO again")                \

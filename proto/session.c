@@ -80,19 +80,19 @@ int heartbeat_answer_decode(struct view body, struct heartbeat_answer *ret)
                                AMO_COUNT(heartbeat_answer_fields), ret);
 }
 
-static const struct field spool_turn_fields[] = {
-    FIELD(FIELD_U64, spool_turn, number),
-    FIELD(FIELD_U64, spool_turn, kept),
+static const struct field spool_rotate_fields[] = {
+    FIELD(FIELD_U64, spool_rotate, number),
+    FIELD(FIELD_U64, spool_rotate, kept),
 };
 
-int spool_turn_encode(const struct spool_turn *t, struct buf *out)
+int spool_rotate_encode(const struct spool_rotate *t, struct buf *out)
 {
-    return pack_struct(out, spool_turn_fields, AMO_COUNT(spool_turn_fields), t);
+    return pack_struct(out, spool_rotate_fields, AMO_COUNT(spool_rotate_fields), t);
 }
 
-int spool_turn_decode(struct view body, struct spool_turn *ret)
+int spool_rotate_decode(struct view body, struct spool_rotate *ret)
 {
-    return unpack_struct_bytes(body, spool_turn_fields, AMO_COUNT(spool_turn_fields), ret);
+    return unpack_struct_bytes(body, spool_rotate_fields, AMO_COUNT(spool_rotate_fields), ret);
 }
 
 int going_encode(bool counts, struct buf *out)

@@ -84,14 +84,14 @@ AMO_MUSTCHECK int heartbeat_decode(struct view body, struct heartbeat *ret);
 AMO_MUSTCHECK int heartbeat_answer_encode(const struct heartbeat_answer *a, struct buf *out);
 AMO_MUSTCHECK int heartbeat_answer_decode(struct view body, struct heartbeat_answer *ret);
 
-/* SPOOL_TURN, SPOOL_TURNED */
-struct spool_turn {
+/* SPOOL_ROTATE, SPOOL_ROTATED */
+struct spool_rotate {
     uint64_t number; /* core's; comes back in the answer */
     uint64_t kept;   /* answer: damaged files set aside in the folder, which no program reads */
 };
 
-AMO_MUSTCHECK int spool_turn_encode(const struct spool_turn *t, struct buf *out);
-AMO_MUSTCHECK int spool_turn_decode(struct view body, struct spool_turn *ret);
+AMO_MUSTCHECK int spool_rotate_encode(const struct spool_rotate *t, struct buf *out);
+AMO_MUSTCHECK int spool_rotate_decode(struct view body, struct spool_rotate *ret);
 
 /* SPOOL_REFUSED */
 struct spool_refused {

@@ -103,16 +103,16 @@ static void a_heartbeat_comes_back_as_it_went(void **state)
 
 static void a_turn_of_the_spool_comes_back_as_it_went(void **state)
 {
-    const struct spool_turn t = {.number = UINT64_MAX, .kept = 3};
-    struct spool_turn back;
+    const struct spool_rotate t = {.number = UINT64_MAX, .kept = 3};
+    struct spool_rotate back;
     struct buf out;
 
     (void)state;
     buf_init(&out, 4096);
-    assert_int_equal(spool_turn_encode(&t, &out), 0);
-    assert_int_equal(spool_turn_decode(buf_view(&out), &back), 0);
+    assert_int_equal(spool_rotate_encode(&t, &out), 0);
+    assert_int_equal(spool_rotate_decode(buf_view(&out), &back), 0);
     assert_memory_equal(&back, &t, sizeof(t));
-    assert_int_equal(spool_turn_decode(VIEW_LIT("\x90"), &back), PACK_E_MALFORMED);
+    assert_int_equal(spool_rotate_decode(VIEW_LIT("\x90"), &back), PACK_E_MALFORMED);
     buf_fini(&out);
 }
 

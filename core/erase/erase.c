@@ -1,7 +1,7 @@
 /* The steps of an erasure.
  *
- * From: core/control/erase.c (who asks), the loop's timer and frames.c (SPOOL_TURNED).
- * To: the store, the queue, ingresses (SPOOL_TURN), the checkpoint thread; the answer.
+ * From: core/control/erase.c (who asks), the loop's timer and frames.c (SPOOL_ROTATED).
+ * To: the store, the queue, ingresses (SPOOL_ROTATE), the checkpoint thread; the answer.
  * Holds: the one erasure under way, and with it what its person is known by. */
 
 #include "core/erase/erase.h"
@@ -107,7 +107,7 @@ static void spools_begin(struct erasure *e, int64_t now, int64_t ms)
 
 static void spool_ask(struct erasure *e, struct peer *p, int64_t now)
 {
-    const struct spool_turn t = {.number = e->turn};
+    const struct spool_rotate t = {.number = e->turn};
     struct buf body;
 
     if (p->turn_asked_mono_ms && now - p->turn_asked_mono_ms < TURN_AGAIN_MS)
@@ -115,8 +115,8 @@ static void spool_ask(struct erasure *e, struct peer *p, int64_t now)
     p->turn_asked_mono_ms = now;
     buf_init(&body, 256);
     /* not sent: it is asked again */
-    if (spool_turn_encode(&t, &body) == 0)
-        peer_send(e->core, p, MSG_SPOOL_TURN, NULL, buf_view(&body));
+    if (spool_rotate_encode(&t, &body) == 0)
+        peer_send(e->core, p, MSG_SPOOL_ROTATE, NULL, buf_view(&body));
     buf_fini(&body);
 }
 
@@ -138,9 +138,9 @@ static bool spools_over(struct erasure *e, int64_t now)
 
 void erase_turned(struct peer *p, struct view body)
 {
-    struct spool_turn t;
+    struct spool_rotate t;
 
-    if (spool_turn_decode(body, &t)) {
+    if (spool_rotate_decode(body, &t)) {
         log_line(LOG_LEVEL_ERROR, "spool.turned_malformed", "peer=%s", p->name);
         return;
     }

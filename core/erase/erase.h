@@ -57,7 +57,7 @@ struct erasure {
     enum erase_step step;
     int64_t until_mono_ms; /* the end of a step that waits for others */
     int timer;
-    uint64_t turn;    /* number of the present SPOOL_TURN */
+    uint64_t turn;    /* number of the present SPOOL_ROTATE */
     uint64_t ticket;  /* of the cleaning */
     uint64_t commits; /* core's when it was applied */
     /* how far the walks have come */
@@ -99,7 +99,7 @@ AMO_MUSTCHECK int erase_new(struct core *c);
 AMO_MUSTCHECK int erase_start(struct core *c, struct erasure *e);
 /* Continues the one under way. Outside any savepoint. */
 void erase_tick(struct core *c, int64_t now_mono_ms);
-/* SPOOL_TURNED of an ingress. */
+/* SPOOL_ROTATED of an ingress. */
 void erase_turned(struct peer *p, struct view body);
 /* Ends the one under way, without a report. */
 void erase_abandon(struct core *c);

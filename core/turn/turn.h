@@ -108,7 +108,7 @@ struct turn {
     uint64_t
         others_attempts; /* up to here they may be of an earlier run of core, or of the store before it was restored */
     int64_t loaded;     /* the last command that was there when core started */
-    uint64_t next_turn; /* of the next SPOOL_TURN */
+    uint64_t next_turn; /* of the next SPOOL_ROTATE */
 
     struct doubt doubt; /* is the clock believed? */
     int64_t skew_ms;    /* amojo's clock minus ours, when it was measured last */

@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "ingress/accept/beside.h"
-#include "ingress/accept/spool_turn.h"
+#include "ingress/accept/spool_rotate.h"
 #include "ingress/spool/spool.h"
 #include "ingress/spool/suspects.h"
 #include "proto/bus/edge.h"
@@ -367,7 +367,7 @@ static void on_message(void *arg, const struct envelope *env, struct view body)
         beside_answered(&p->config, body);
     else if (env->kind == MSG_REPLAY)
         beside_replay(&p->config, body);
-    else if (env->kind == MSG_SPOOL_TURN)
+    else if (env->kind == MSG_SPOOL_ROTATE)
         turn_asked(&p->turn, p->config.spool, p->edge, body);
 }
 

@@ -541,7 +541,7 @@ bool spool_has_taken(const struct spool *s, uint64_t number)
     return true;
 }
 
-int spool_turn(struct spool *s)
+int spool_rotate(struct spool *s)
 {
     const struct segment *last = last_segment(s);
     int rc = s->failed;

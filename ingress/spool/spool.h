@@ -110,7 +110,7 @@ bool spool_has_taken(const struct spool *s, uint64_t number);
 /* No event is appended to the present file any more, so that it is deleted when all of it is taken.
  * Nothing happens when it is empty. -ENOSPC: there is no room for the next file now; the same call
  * later. Other -errno as with a failed flush. */
-AMO_MUSTCHECK int spool_turn(struct spool *s);
+AMO_MUSTCHECK int spool_rotate(struct spool *s);
 /* Another try at what could not be deleted. Every now and then. */
 void spool_tidy(struct spool *s);
 /* Is everything below @number taken, and are its files deleted? Deletes what can be deleted. */

@@ -662,11 +662,11 @@ static void after_a_turn_nothing_taken_is_left(void **state)
     uint64_t kept = 7;
 
     (void)state;
-    assert_int_equal(spool_turn(s), 0);
+    assert_int_equal(spool_rotate(s), 0);
     assert_true(spool_is_gone(s, 1)); /* of nothing */
     append_flush(s, 1, 5, 100);
     assert_int_equal(append(s, 6, 100), 0); /* not flushed: it goes along */
-    assert_int_equal(spool_turn(s), 0);
+    assert_int_equal(spool_rotate(s), 0);
     assert_int_equal(count_files(".seg"), 2);
     append_flush(s, 7, 8, 100);
     assert_int_equal(spool_take(s, 1, 5), 0);
@@ -682,9 +682,9 @@ static void after_a_turn_nothing_taken_is_left(void **state)
     spool_rewind(&c);
     expect_rest(s, &c, 7, 8);
     assert_int_equal(spool_take(s, 7, 8), 0);
-    assert_int_equal(spool_turn(s), 0);
+    assert_int_equal(spool_rotate(s), 0);
     assert_true(spool_is_gone(s, 9));
-    assert_int_equal(spool_turn(s), 0); /* of an empty file: nothing */
+    assert_int_equal(spool_rotate(s), 0); /* of an empty file: nothing */
     assert_int_equal(spool_count_kept(s, &kept), 0);
     assert_int_equal(kept, 0);
     spool_close(s);

@@ -8,7 +8,7 @@ FUZZ_SAME(hello)
 FUZZ_SAME(welcome)
 FUZZ_SAME(heartbeat)
 FUZZ_SAME(heartbeat_answer)
-FUZZ_SAME(spool_turn)
+FUZZ_SAME(spool_rotate)
 FUZZ_SAME(spool_refused)
 
 static void check_pairs(struct view pairs)
@@ -81,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     check_welcome(v);
     check_heartbeat(v);
     check_heartbeat_answer(v);
-    check_spool_turn(v);
+    check_spool_rotate(v);
     check_spool_refused(v);
     check_lists(v);
     check_inner_lists(v);

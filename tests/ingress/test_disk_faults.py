@@ -122,7 +122,7 @@ def test_an_empty_last_segment_on_a_full_disk_is_no_failed_flush(make):
     ingress.wait_log("what=registry.new")
     fill(ingress, 2)
     wait_for(lambda: ingress.metric("amo_spool_events") == 0, "an empty spool")
-    core.send_all("SPOOL_TURN", {"number": 1})       # an erasure leaves an empty last segment
+    core.send_all("SPOOL_ROTATE", {"number": 1})       # an erasure leaves an empty last segment
     wait_for(lambda: [s.name for s in segments(ingress)] == ["00000000000000000003.seg"], "the turn")
     ingress.stop()
     ingress.wrap = faulty("fallocate:error=ENOSPC:when=1..20")  # for so many looks that the reason can be read
@@ -214,7 +214,7 @@ def test_a_file_that_cannot_be_closed_for_an_erasure_ends_the_process(make):
     ingress.wrap = faulty("fdatasync:error=EIO:when=1", segments(ingress)[-1])
     ingress.start()
     core.wait_events(2)
-    core.send_all("SPOOL_TURN", {"number": 1})
+    core.send_all("SPOOL_ROTATE", {"number": 1})
     assert ingress.wait_end(20) == 75
     assert re.search(r"what=spool.flush_failed error=5 words=\"Input/output error\" in=seal file=0+1\.seg", ingress.log())
 

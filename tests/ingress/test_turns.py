@@ -1,4 +1,4 @@
-"""SPOOL_TURN: what lies in the spool now is let go of as soon as core has it."""
+"""SPOOL_ROTATE: what lies in the spool now is let go of as soon as core has it."""
 import pytest
 
 from ingress_harness import bus, wait_for
@@ -12,7 +12,7 @@ def turns(make):
     core.take = False
     core.turned = []
     events = core._frame
-    core._frame = lambda frame: (core.turned.append(frame.body) if frame.kind == "SPOOL_TURNED" else events(frame))
+    core._frame = lambda frame: (core.turned.append(frame.body) if frame.kind == "SPOOL_ROTATED" else events(frame))
     ingress = make()
     ingress.wait_log("what=registry.new")
     return core, ingress
@@ -26,7 +26,7 @@ def test_a_turn_is_answered_when_all_is_taken_and_gone(turns):
     core, ingress = turns
     accept(ingress, 3, "early")
     core.wait_events(3)
-    core.send_all("SPOOL_TURN", {"number": 7})
+    core.send_all("SPOOL_ROTATE", {"number": 7})
     wait_for(lambda: len(list(ingress.spool_dir.glob("*.seg"))) == 2, "the next segment")
     accept(ingress, 2, "late")
     core.wait_events(5)
@@ -37,11 +37,11 @@ def test_a_turn_is_answered_when_all_is_taken_and_gone(turns):
     assert core.turned == [{"number": 7}]
     assert not holds(ingress, b"early-") and holds(ingress, b"late-1")
     # asked again: the same turn, answered again; what came since does not matter
-    core.send_all("SPOOL_TURN", {"number": 7})
+    core.send_all("SPOOL_ROTATE", {"number": 7})
     wait_for(lambda: len(core.turned) == 2, "the answer again")
     assert len(list(ingress.spool_dir.glob("*.seg"))) == 1
     core.take_all()
-    core.send_all("SPOOL_TURN", {"number": 8})
+    core.send_all("SPOOL_ROTATE", {"number": 8})
     wait_for(lambda: core.turned[-1] == {"number": 8}, "the next one")
     assert not holds(ingress, b"late-")
 
@@ -51,7 +51,7 @@ def test_numbers_go_on_after_a_turn_and_a_restart(turns):
     core.take = True
     accept(ingress, 3, "a")
     core.wait_events(3)
-    core.send_all("SPOOL_TURN", {"number": 1})
+    core.send_all("SPOOL_ROTATE", {"number": 1})
     wait_for(lambda: core.turned, "the answer")
     ingress.kill()
     ingress.start()
@@ -64,8 +64,8 @@ def test_numbers_go_on_after_a_turn_and_a_restart(turns):
 def test_damaged_files_are_counted_and_a_malformed_turn_is_passed_over(turns):
     core, ingress = turns
     (ingress.spool_dir / "00000000000000000009.bad").write_bytes(b"what nobody can read")
-    core.send_all("SPOOL_TURN", b"\x90")
+    core.send_all("SPOOL_ROTATE", b"\x90")
     ingress.wait_log("what=spool.turn_malformed")
-    core.send_all("SPOOL_TURN", {"number": 3})
+    core.send_all("SPOOL_ROTATE", {"number": 3})
     wait_for(lambda: core.turned, "the answer")
     assert core.turned == [{"number": 3, "kept": 1}]

@@ -1,6 +1,6 @@
 #pragma once
 
-/* SPOOL_TURN: core wants everything that is in the spool now to be removed from the disk, so the
+/* SPOOL_ROTATE: core wants everything that is in the spool now to be removed from the disk, so the
  * present file is closed, and core is informed once everything in it is taken and deleted. Part of
  * push.c. */
 
@@ -20,7 +20,7 @@ struct turn {
     int trouble;     /* why it could not be closed, logged once; 0 nothing */
 };
 
-/* SPOOL_TURN's body. Core asks again when no answer comes: the same number is the same turn. */
+/* SPOOL_ROTATE's body. Core asks again when no answer comes: the same number is the same turn. */
 void turn_asked(struct turn *t, struct spool *spool, struct edge *edge, struct view body);
 /* One step on, if there is one to take. */
 void turn_step(struct turn *t, struct spool *spool, struct edge *edge);

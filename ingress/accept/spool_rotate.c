@@ -1,7 +1,7 @@
-/* The steps of one SPOOL_TURN: close the present segment, wait until it and all before it are
+/* The steps of one SPOOL_ROTATE: close the present segment, wait until it and all before it are
  * deleted, and answer core. */
 
-#include "ingress/accept/spool_turn.h"
+#include "ingress/accept/spool_rotate.h"
 
 #include "base/log.h"
 #include "ingress/spool/spool.h"
@@ -12,14 +12,14 @@
 
 static int turn_tell(const struct turn *t, struct spool *spool, struct edge *edge)
 {
-    struct spool_turn answer = {.number = t->number};
+    struct spool_rotate answer = {.number = t->number};
     struct buf body;
     int rc = 0;
 
     buf_init(&body, TURN_BODY);
     rc = spool_count_kept(spool, &answer.kept);
-    rc = rc ? rc : spool_turn_encode(&answer, &body);
-    rc = rc ? rc : edge_send(edge, MSG_SPOOL_TURNED, NULL, buf_view(&body));
+    rc = rc ? rc : spool_rotate_encode(&answer, &body);
+    rc = rc ? rc : edge_send(edge, MSG_SPOOL_ROTATED, NULL, buf_view(&body));
     buf_fini(&body);
     return rc;
 }
@@ -31,7 +31,7 @@ void turn_step(struct turn *t, struct spool *spool, struct edge *edge)
     if (!t->number || t->told)
         return;
     if (!t->closed) {
-        rc = spool_turn(spool);
+        rc = spool_rotate(spool);
         if (rc && rc != t->trouble)
             log_failed(LOG_LEVEL_WARN, "spool.not_turned", rc, NULL); /* tried again */
         t->trouble = rc;
@@ -43,9 +43,9 @@ void turn_step(struct turn *t, struct spool *spool, struct edge *edge)
 
 void turn_asked(struct turn *t, struct spool *spool, struct edge *edge, struct view body)
 {
-    struct spool_turn asked;
+    struct spool_rotate asked;
 
-    if (spool_turn_decode(body, &asked) || asked.number == 0) {
+    if (spool_rotate_decode(body, &asked) || asked.number == 0) {
         log_line(LOG_LEVEL_ERROR, "spool.turn_malformed", NULL);
         return;
     }
