@@ -382,9 +382,9 @@ static void peer_frame(struct core *c, struct peer *p, const struct envelope *en
         if (p->role == ROLE_INGRESS)
             intake_push(c, p, body);
         return;
-    case MSG_EVENT_HINT:
+    case MSG_EVENT_EPHEMERAL:
         if (p->role == ROLE_INGRESS)
-            hint_take(c, body);
+            ephemeral_take(c, body);
         return;
     case MSG_QUERY:
         if (p->role == ROLE_INGRESS)

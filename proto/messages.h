@@ -13,7 +13,7 @@
  *   opening  = 1*E:HELLO ( C:WELCOME / C:REFUSED / C:SPOOL_REFUSED )
  *   traffic  = alive / events / attempts       (they overlap: an answer names what it answers)
  *   alive    = E:HEARTBEAT C:HEARTBEAT_ANSWER / C:REGISTRY E:HEARTBEAT C:HEARTBEAT_ANSWER
- *   events   = I:EVENT_PUSH ( C:EVENT_TAKEN / [C:EVENT_TAKEN] C:EVENT_LATER ) / I:EVENT_HINT
+ *   events   = I:EVENT_PUSH ( C:EVENT_TAKEN / [C:EVENT_TAKEN] C:EVENT_LATER ) / I:EVENT_EPHEMERAL
  *            / I:QUERY [C:ANSWER]
  *            / C:REPLAY [I:EVENT_PUSH C:EVENT_TAKEN] / C:SPOOL_ROTATE [I:SPOOL_ROTATED]
  *   attempts = G:CREDIT / C:COMMAND_PUSH / G:RESULT_PUSH C:RESULT_TAKEN
@@ -49,7 +49,7 @@
       "exit code and one JSON document, or an error message")                                  \
     X(GOING, 16, CORE, INGRESS,                                                                \
       "core ends in an orderly way: what it has not acknowledged was not applied")             \
-    X(EVENT_HINT, 17, INGRESS, CORE,                                                           \
+    X(EVENT_EPHEMERAL, 17, INGRESS, CORE,                                                      \
       "an event that lives for seconds (typing): acted on at once or never, not acknowledged") \
     X(QUERY, 18, INGRESS, CORE, "where is the message a service asks for")                     \
     X(ANSWER, 19, CORE, INGRESS, "how far it came, or that it is not known")                   \

@@ -1,8 +1,8 @@
-/* Encoding and decoding of questions, answers, replays and hints. */
+/* Encoding and decoding of questions, answers, replays and ephemeral events. */
 
 #include "proto/query.h"
 
-struct hint {
+struct ephemeral {
     struct view event;
 };
 
@@ -27,8 +27,8 @@ static const struct field replay_fields[] = {
     FIELD(FIELD_BIN, replay, raw),
 };
 
-static const struct field hint_fields[] = {
-    FIELD(FIELD_BIN, hint, event),
+static const struct field ephemeral_fields[] = {
+    FIELD(FIELD_BIN, ephemeral, event),
 };
 
 int query_encode(const struct query *q, struct buf *out)
@@ -61,17 +61,17 @@ int replay_decode(struct view body, struct replay *ret)
     return unpack_struct_bytes(body, replay_fields, AMO_COUNT(replay_fields), ret);
 }
 
-int hint_encode(struct view event, struct buf *out)
+int ephemeral_encode(struct view event, struct buf *out)
 {
-    const struct hint h = {.event = event};
+    const struct ephemeral h = {.event = event};
 
-    return pack_struct(out, hint_fields, AMO_COUNT(hint_fields), &h);
+    return pack_struct(out, ephemeral_fields, AMO_COUNT(ephemeral_fields), &h);
 }
 
-int hint_decode(struct view body, struct view *ret_event)
+int ephemeral_decode(struct view body, struct view *ret_event)
 {
-    struct hint h;
-    int rc = unpack_struct_bytes(body, hint_fields, AMO_COUNT(hint_fields), &h);
+    struct ephemeral h;
+    int rc = unpack_struct_bytes(body, ephemeral_fields, AMO_COUNT(ephemeral_fields), &h);
 
     if (rc)
         return rc;

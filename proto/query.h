@@ -47,7 +47,7 @@ AMO_MUSTCHECK int answer_decode(struct view body, struct answer *ret);
 AMO_MUSTCHECK int replay_encode(const struct replay *r, struct buf *out);
 AMO_MUSTCHECK int replay_decode(struct view body, struct replay *ret);
 
-/* EVENT_HINT: {event}. */
-AMO_MUSTCHECK int hint_encode(struct view event, struct buf *out);
+/* EVENT_EPHEMERAL: {event}. */
+AMO_MUSTCHECK int ephemeral_encode(struct view event, struct buf *out);
 /* Borrows @body. */
-AMO_MUSTCHECK int hint_decode(struct view body, struct view *ret_event);
+AMO_MUSTCHECK int ephemeral_decode(struct view body, struct view *ret_event);

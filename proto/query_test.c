@@ -70,10 +70,10 @@ static void a_hint_is_an_event_and_nothing_else(void **state)
 
     (void)state;
     buf_init(&out, 4096);
-    assert_int_equal(hint_encode(VIEW_LIT("\x80"), &out), 0);
-    assert_int_equal(hint_decode(buf_view(&out), &event), 0);
+    assert_int_equal(ephemeral_encode(VIEW_LIT("\x80"), &out), 0);
+    assert_int_equal(ephemeral_decode(buf_view(&out), &event), 0);
     assert_true(view_is(event, "\x80"));
-    assert_int_equal(hint_decode(VIEW_LIT("no map"), &event), PACK_E_MALFORMED);
+    assert_int_equal(ephemeral_decode(VIEW_LIT("no map"), &event), PACK_E_MALFORMED);
     buf_fini(&out);
 }
 

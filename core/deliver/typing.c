@@ -1,6 +1,6 @@
 /* Typing is passed on at once, or dropped.
  *
- * From: frames.c (EVENT_HINT). To: calls.c, as a call that may be lost.
+ * From: frames.c (EVENT_EPHEMERAL). To: calls.c, as a call that may be lost.
  * Holds: when a conversation's last one was sent, so that fast typing causes few calls. */
 
 #include "core/deliver/typing.h"
@@ -26,7 +26,7 @@
 
 /* Did one of this lane go a moment ago? Two lanes may share a place: then one of them is told a
  * little too often. */
-static bool hint_is_fresh(struct core *c, int64_t lane, int64_t now_mono_ms)
+static bool ephemeral_is_fresh(struct core *c, int64_t lane, int64_t now_mono_ms)
 {
     struct typing_slot *slot = &c->deliver->typing[(uint64_t)lane % TYPING_SLOTS];
 
@@ -53,7 +53,8 @@ static void typing_to_service(const struct conversation *conv, struct command *b
     body->conversation = view_of(conv->service_id);
 }
 
-static void hint_send(struct core *c, const struct event *e, const struct conversation *conv)
+static void ephemeral_send(struct core *c, const struct event *e,
+                           const struct conversation *conv)
 {
     bool to_amo = e->kind == EVENT_SERVICE_TYPING;
     int64_t now_mono = clock_mono_ms();
@@ -63,7 +64,7 @@ static void hint_send(struct core *c, const struct event *e, const struct conver
     char key[ID_TEXT_LEN + 1];
     struct dest *d = NULL;
 
-    if (expires <= now || hint_is_fresh(c, command_lane_of(conv->id, to_amo), now_mono))
+    if (expires <= now || ephemeral_is_fresh(c, command_lane_of(conv->id, to_amo), now_mono))
         return;
     /* his clock is his: nobody types longer than that, and it must go sooner still */
     if (expires - now > TYPING_MAX_MS)
@@ -85,25 +86,25 @@ static void hint_send(struct core *c, const struct event *e, const struct conver
                             NULL); /* no room, no typing */
 }
 
-void hint_take(struct core *c, struct view body)
+void ephemeral_take(struct core *c, struct view body)
 {
     struct view bytes = VIEW_NONE;
     struct lookup l = {0};
     struct event e;
-    int rc = hint_decode(body, &bytes);
+    int rc = ephemeral_decode(body, &bytes);
 
     if (rc || event_decode(bytes, &e) ||
         (e.kind != EVENT_AMO_TYPING && e.kind != EVENT_SERVICE_TYPING)) {
-        log_line(LOG_LEVEL_ERROR, "event.hint_malformed", NULL);
+        log_line(LOG_LEVEL_ERROR, "event.ephemeral_malformed", NULL);
         return;
     }
     core_ask(c);
     rc = lookup_event(c, &e, &l);
-    /* nothing is moved for a hint: who is not reached as it stands is not told */
+    /* nothing is moved for typing: who is not reached as it stands is not told */
     if (rc == 0 && l.mapping.found &&
         reach_of(c->turn->registry, l.mapping.found).way == REACH_STAYS &&
         (e.kind == EVENT_SERVICE_TYPING || view_is(e.scope, l.mapping.found->scope)))
-        hint_send(c, &e, l.mapping.found);
-    (void)core_asked(c, "hint", rc); /* told */
+        ephemeral_send(c, &e, l.mapping.found);
+    (void)core_asked(c, "typing", rc); /* told */
     lookup_fini(&l);
 }

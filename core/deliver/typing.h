@@ -5,5 +5,5 @@
 
 #include "core/turn/turn.h"
 
-/* EVENT_HINT of an ingress. */
-void hint_take(struct core *c, struct view body);
+/* EVENT_EPHEMERAL of an ingress. */
+void ephemeral_take(struct core *c, struct view body);

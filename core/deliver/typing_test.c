@@ -36,7 +36,7 @@ static struct event manager_types(void)
     return e;
 }
 
-static void hint(struct rig *r, struct event e)
+static void takes(struct rig *r, struct event e)
 {
     struct buf bytes;
     struct buf body;
@@ -44,8 +44,8 @@ static void hint(struct rig *r, struct event e)
     buf_init(&bytes, LIMIT_FRAME_BYTES);
     buf_init(&body, LIMIT_FRAME_BYTES);
     assert_int_equal(event_encode(&e, &bytes), 0);
-    assert_int_equal(hint_encode(buf_view(&bytes), &body), 0);
-    hint_take(&r->core, buf_view(&body));
+    assert_int_equal(ephemeral_encode(buf_view(&bytes), &body), 0);
+    ephemeral_take(&r->core, buf_view(&body));
     buf_fini(&bytes);
     buf_fini(&body);
 }
@@ -69,7 +69,7 @@ static size_t calls(struct rig *r, struct command *ret)
 static void assert_nothing(struct rig *r, struct event e)
 {
     forget_the_last(r);
-    hint(r, e);
+    takes(r, e);
     assert_true(list_is_empty(&r->core.deliver->inquiries));
     assert_int_equal(rig_stored_commands(r), 0);
     rig_assert_counts(r, 0, 0, 0);
@@ -86,7 +86,7 @@ static void a_client_types_and_amo_shows_it(void **state)
 
     rig_client_message_done(r, "m1", "amo-1");
     conv = rig_conversation(r);
-    hint(r, client_types());
+    takes(r, client_types());
     assert_int_equal(calls(r, &c), 1);
     assert_int_equal(c.kind, COMMAND_AMO_TYPING);
     assert_true(c.id & (1ULL << 63)); /* it is stored nowhere */
@@ -105,7 +105,7 @@ static void a_manager_types_and_the_service_is_told(void **state)
     struct command c = {0};
 
     rig_client_message_done(r, "m1", "amo-1");
-    hint(r, manager_types());
+    takes(r, manager_types());
     assert_int_equal(calls(r, &c), 1);
     assert_int_equal(c.kind, COMMAND_SERVICE_TYPING);
     assert_true(view_is(c.connector, "svc"));
@@ -124,7 +124,7 @@ static void a_manager_is_found_by_our_id_of_the_chat(void **state)
     rig_take(r, &message); /* amo's id of the chat is not known yet */
     conv = rig_conversation(r);
     e.chat_client_id = view_of(conv.client_id);
-    hint(r, e);
+    takes(r, e);
     assert_int_equal(calls(r, NULL), 1);
     conversation_fini(&conv);
 }
@@ -135,14 +135,14 @@ static void it_is_told_once_in_a_while(void **state)
 
     rig_client_message_done(r, "m1", "amo-1");
     for (int i = 0; i < 5; i++)
-        hint(r, client_types());
+        takes(r, client_types());
     assert_int_equal(calls(r, NULL), 1);
-    hint(r, manager_types()); /* the other direction counts by itself */
+    takes(r, manager_types()); /* the other direction counts by itself */
     assert_int_equal(calls(r, NULL), 1);
     for (size_t i = 0; i < TYPING_SLOTS; i++)
         r->core.deliver->typing[i].mono_ms -= 4001;
     r->core.queue->dest_share = 0; /* the first is not answered yet */
-    hint(r, client_types());
+    takes(r, client_types());
     assert_int_equal(calls(r, NULL), 1);
 }
 
@@ -173,7 +173,7 @@ static void nobody_types_for_hours(void **state)
 
     rig_client_message_done(r, "m1", "amo-1");
     e.expires_ms = INT64_MAX;
-    hint(r, e);
+    takes(r, e);
     assert_int_equal(calls(r, &c), 1);
     assert_true(c.expires_ms <= clock_unix_ms() + 30000);
 }
@@ -183,7 +183,7 @@ static void one_that_could_not_go_in_its_time_is_forgotten(void **state)
     struct rig *r = *state;
 
     rig_client_message_done(r, "m1", "amo-1");
-    hint(r, client_types());
+    takes(r, client_types());
     inquiry_tick(&r->core, clock_mono_ms() + 4000);
     assert_false(list_is_empty(&r->core.deliver->inquiries));
     inquiry_tick(&r->core, clock_mono_ms() + 5001);
@@ -227,7 +227,7 @@ static void before_the_chat_is_linked_nothing_goes(void **state)
     rig_turn(r);
     manager.chat_id = VIEW_LIT("chat");
     forget_the_last(r);
-    hint(r, manager); /* the service has not told its id */
+    takes(r, manager); /* the service has not told its id */
     assert_true(list_is_empty(&r->core.deliver->inquiries));
     rig_result(
         r, r->worker, rig_command(r, COMMAND_SERVICE_MESSAGE),
@@ -237,7 +237,7 @@ static void before_the_chat_is_linked_nothing_goes(void **state)
     rig_client_message_done(r, "m1", "amo-2");
     forget_the_last(r);
     r->core.queue->dest_share = 0;
-    hint(r, client_types());
+    takes(r, client_types());
     assert_int_equal(calls(r, NULL), 1);
 }
 
@@ -265,7 +265,7 @@ static void one_that_fails_is_not_tried_again_and_holds_nobody(void **state)
     struct command c = {0};
 
     rig_client_message_done(r, "m1", "amo-1");
-    hint(r, client_types());
+    takes(r, client_types());
     assert_int_equal(calls(r, &c), 1);
     rig_result_raw(r, r->worker,
                    &(struct result){.id = c.id,
@@ -287,7 +287,7 @@ static void too_many_at_once_are_dropped(void **state)
     rig_client_message_done(r, "m1", "amo-1");
     for (int i = 0; i < 1100; i++) {
         forget_the_last(r);
-        hint(r, client_types());
+        takes(r, client_types());
     }
     for (struct list *i = r->core.deliver->inquiries.next; i != &r->core.deliver->inquiries;
          i = i->next)
@@ -304,8 +304,8 @@ static void what_is_no_typing_is_ignored(void **state)
 
     assert_nothing(r, message); /* a message must come through the spool */
     assert_false(rig_has_message(r, "msvc-m1"));
-    hint_take(&r->core, VIEW_LIT("\x93no frame"));
-    hint_take(&r->core, VIEW_NONE);
+    ephemeral_take(&r->core, VIEW_LIT("\x93no frame"));
+    ephemeral_take(&r->core, VIEW_NONE);
     typing.taken_ms = -1;
     assert_nothing(r, typing);
     rig_take(r, &typing); /* nor does typing come through a spool: poison of an older time */

@@ -85,8 +85,8 @@ int ingress_append(struct ingress *in, struct request *x, struct event *e, struc
     return rc;
 }
 
-void ingress_hint(struct ingress *in, struct request *x, struct event *e)
+void ingress_ephemeral(struct ingress *in, struct request *x, struct event *e)
 {
-    if (stamp(e) || !push_hint(in->push, e))
+    if (stamp(e) || !push_ephemeral(in->push, e))
         x->result = "dropped";
 }

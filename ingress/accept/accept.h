@@ -32,7 +32,7 @@ AMO_MUSTCHECK int ingress_append(struct ingress *in, struct request *x, struct e
                                  struct view aux);
 /* An event that lives for seconds, to core at once; when core is away it is dropped, which
  * @x counts. Stamped as above. */
-void ingress_hint(struct ingress *in, struct request *x, struct event *e);
+void ingress_ephemeral(struct ingress *in, struct request *x, struct event *e);
 /* Into the spool; it is promised with the next flush. SPOOL_E_*, -ENOMEM, -ENOSPC when it is
  * larger than a frame, -EIO. */
 struct event;

@@ -1,4 +1,4 @@
-/* Sends hints and questions to core, and hands its answers and the bodies it wants read again
+/* Sends ephemeral events and questions to core, and hands its answers and the bodies it wants read again
  * to the functions that ingress registered for them. */
 
 #include "ingress/accept/beside.h"
@@ -10,17 +10,17 @@
 #include "proto/limits.h"
 #include "proto/query.h"
 
-int beside_hint(struct edge *edge, const struct event *e)
+int beside_ephemeral(struct edge *edge, const struct event *e)
 {
     struct buf event;
     struct buf frame;
     int rc = 0;
 
-    buf_init(&event, LIMIT_HINT_BYTES);
+    buf_init(&event, LIMIT_EPHEMERAL_BYTES);
     buf_init(&frame, LIMIT_FRAME_BYTES);
     rc = event_encode(e, &event);
-    rc = rc ? rc : hint_encode(buf_view(&event), &frame);
-    rc = rc ? rc : edge_send(edge, MSG_EVENT_HINT, &e->trace, buf_view(&frame));
+    rc = rc ? rc : ephemeral_encode(buf_view(&event), &frame);
+    rc = rc ? rc : edge_send(edge, MSG_EVENT_EPHEMERAL, &e->trace, buf_view(&frame));
     buf_fini(&frame);
     buf_fini(&event);
     return rc;

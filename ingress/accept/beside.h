@@ -12,7 +12,7 @@ struct push_config;
 struct query;
 
 /* 0; anything else: it was not sent, and will not be. */
-AMO_MUSTCHECK int beside_hint(struct edge *edge, const struct event *e);
+AMO_MUSTCHECK int beside_ephemeral(struct edge *edge, const struct event *e);
 AMO_MUSTCHECK int beside_query(struct edge *edge, const struct query *q);
 /* ANSWER and REPLAY, to those of @config who want them. */
 void beside_answered(const struct push_config *config, struct view body);

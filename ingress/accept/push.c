@@ -1,7 +1,7 @@
 /* Events to core.
  *
  * From: the spool, what is flushed; typing and questions from the routes.
- * To: core, over the session (EVENT_PUSH, EVENT_HINT, QUERY).
+ * To: core, over the session (EVENT_PUSH, EVENT_EPHEMERAL, QUERY).
  * Holds: only which numbers are in flight; the events stay in the spool until EVENT_TAKEN. */
 
 #include "ingress/accept/push.h"
@@ -373,9 +373,9 @@ static void on_message(void *arg, const struct envelope *env, struct view body)
 
 /* --- past the spool ----------------------------------------------------------------------- */
 
-bool push_hint(struct push *p, const struct event *e)
+bool push_ephemeral(struct push *p, const struct event *e)
 {
-    return push_is_up(p) && beside_hint(p->edge, e) == 0;
+    return push_is_up(p) && beside_ephemeral(p->edge, e) == 0;
 }
 
 int push_query(struct push *p, const struct query *q)

@@ -52,7 +52,7 @@ void push_free(struct push *p);
 /* Events were flushed: send what credit allows. */
 void push_wake(struct push *p);
 /* An event past the spool: it is sent to core now or never. True: it was sent. */
-bool push_hint(struct push *p, const struct event *e);
+bool push_ephemeral(struct push *p, const struct event *e);
 /* A question. 0; anything else: it did not go, and no answer will come. */
 AMO_MUSTCHECK int push_query(struct push *p, const struct query *q);
 /* Why core gives no session, in words; "" when it did not refuse. */

@@ -40,7 +40,7 @@ struct rig {
     size_t n_got;
     size_t n_frames;
     size_t in_frame; /* events of the last one */
-    unsigned n_hints;
+    unsigned n_ephemeral;
 
     /* what the push told */
     unsigned n_answers;
@@ -149,8 +149,8 @@ static void core_hears(void *arg, const struct envelope *e, struct view body)
         core_hears_events(r, body);
     else if (e->kind == MSG_QUERY)
         core_hears_query(r, body);
-    else if (e->kind == MSG_EVENT_HINT)
-        r->n_hints++;
+    else if (e->kind == MSG_EVENT_EPHEMERAL)
+        r->n_ephemeral++;
 }
 
 /* --- the process ---------------------------------------------------------------------------- */
@@ -527,33 +527,33 @@ static bool is_replayed(struct rig *r)
 {
     if (push_is_up(r->push) && r->step == 0) {
         r->step = 1;
-        assert_true(push_hint(r->push, &typing));
+        assert_true(push_ephemeral(r->push, &typing));
         assert_int_equal(push_query(r->push, &question), 0);
     }
     return r->n_replays == 1;
 }
 
-static void hints_and_questions_go_at_once_or_not_at_all(void **state)
+static void ephemeral_events_and_questions_go_at_once_or_not_at_all(void **state)
 {
     struct rig *r = *state;
 
     assert_int_equal(open_push(r), 0);
-    assert_false(push_hint(r->push, &typing));
+    assert_false(push_ephemeral(r->push, &typing));
     assert_int_not_equal(push_query(r->push, &question), 0);
-    assert_false(push_hint(NULL, &typing));
+    assert_false(push_ephemeral(NULL, &typing));
     run(r, is_replayed);
-    assert_int_equal(r->n_hints, 1);
+    assert_int_equal(r->n_ephemeral, 1);
     assert_int_equal(r->n_answers, 1);
 }
 
-static bool hint_without_memory(struct rig *r)
+static bool ephemeral_without_memory(struct rig *r)
 {
     if (!push_is_up(r->push) || r->step)
         return r->n_answers == 1;
     r->step = 1;
     for (uint64_t n = 1; n <= 2; n++) {
         mem_fail_at(n);
-        assert_false(push_hint(r->push, &typing));
+        assert_false(push_ephemeral(r->push, &typing));
         mem_fail_at(0);
     }
     mem_fail_at(1);
@@ -568,8 +568,8 @@ static void without_memory_a_hint_or_a_question_does_not_go(void **state)
     struct rig *r = *state;
 
     assert_int_equal(open_push(r), 0);
-    run(r, hint_without_memory);
-    assert_int_equal(r->n_hints, 0);
+    run(r, ephemeral_without_memory);
+    assert_int_equal(r->n_ephemeral, 0);
 }
 
 /* --- without memory ------------------------------------------------------------------------- */
@@ -716,7 +716,7 @@ int main(void)
         CASE(a_core_that_ends_in_order_makes_nothing_suspect),
         CASE(a_refused_spool_takes_a_new_id_and_sends_all),
         CASE(a_spool_that_was_put_back_takes_a_new_id),
-        CASE(hints_and_questions_go_at_once_or_not_at_all),
+        CASE(ephemeral_events_and_questions_go_at_once_or_not_at_all),
         CASE(without_memory_a_hint_or_a_question_does_not_go),
         cmocka_unit_test(a_push_that_had_no_memory_is_refused_or_sends_all),
         cmocka_unit_test(without_memory_events_go_later_and_none_twice),

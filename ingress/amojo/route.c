@@ -100,7 +100,7 @@ static bool is_stale_test(const struct event *e)
 static void amo_accept(struct ingress *in, struct request *x, struct amo_normal *n)
 {
     if (n->event.kind == EVENT_AMO_TYPING) {
-        ingress_hint(in, x, &n->event);
+        ingress_ephemeral(in, x, &n->event);
         request_ok(x);
         return;
     }

@@ -123,6 +123,6 @@ static void typing_accept(struct ingress *in, struct request *x, struct event *e
     if (!connector_source_known(in, x, e->source))
         return;
     e->expires_ms += clock_unix_ms(); /* so far it said how long */
-    ingress_hint(in, x, e);
+    ingress_ephemeral(in, x, e);
     connector_answer(x, 202, &(struct connector_words){.warnings = warnings}, "accepted");
 }

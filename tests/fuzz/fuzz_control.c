@@ -16,18 +16,18 @@ FUZZ_SAME(query)
 FUZZ_SAME(answer)
 FUZZ_SAME(replay)
 
-static void check_hint(struct view bytes)
+static void check_ephemeral(struct view bytes)
 {
     struct view event = VIEW_NONE;
     struct view again = VIEW_NONE;
     struct buf out;
     struct event e;
 
-    if (hint_decode(bytes, &event))
+    if (ephemeral_decode(bytes, &event))
         return;
     buf_init(&out, FUZZ_OUT_MAX);
-    FUZZ_MUST(hint_encode(event, &out) == 0);
-    FUZZ_MUST(hint_decode(buf_view(&out), &again) == 0 && view_equal(event, again));
+    FUZZ_MUST(ephemeral_encode(event, &out) == 0);
+    FUZZ_MUST(ephemeral_decode(buf_view(&out), &again) == 0 && view_equal(event, again));
     buf_fini(&out);
     FUZZ_MUST(event_decode(event, &e) >= 0);
 }
@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     check_query(v);
     check_answer(v);
     check_replay(v);
-    check_hint(v);
+    check_ephemeral(v);
     check_foreign_id(v);
     return 0;
 }

@@ -119,7 +119,7 @@ class Core(threading.Thread):
         return {k: v for k, v in answer.items() if v is not None}
 
     def _frame(self, frame):
-        if frame.kind == "EVENT_HINT":
+        if frame.kind == "EVENT_EPHEMERAL":
             self.hints.append(bus.unpack(frame.body["event"]))
         elif frame.kind == "QUERY":
             self.queries.append(frame.body)
@@ -174,7 +174,7 @@ class Core(threading.Thread):
         """One frame to every ingress that is there."""
         self.order(lambda: [self.core.send(peer, kind, body) for peer in self.core.peers])
 
-    def wait_hints(self, n, timeout=DEADLINE):
+    def wait_ephemerals(self, n, timeout=DEADLINE):
         wait_for(lambda: len(self.hints) >= n, f"{n} hints, there are {len(self.hints)}", timeout)
         return self.hints
 

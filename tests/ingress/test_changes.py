@@ -133,7 +133,7 @@ def test_typing_of_both_sides_goes_at_once_or_not_at_all(pair):
                                     "expired_at": 1767226505}}}
     body = json.dumps(typing).encode()
     assert ingress.amo(body).status == 200
-    first, second = core.wait_hints(2)
+    first, second = core.wait_ephemerals(2)
     assert first["kind"] == 9 and first["source"] == "wa1" and first["conversation"] == "c" and first["connector"] == "mobilon"
     assert abs(first["expires_ms"] - now - 2000) < 20000 and first["expires_ms"] == first["taken_ms"] + 2000
     assert second["kind"] == 3 and second["chat_id"] == "c" and second["expires_ms"] == 1767226505000
@@ -316,4 +316,4 @@ def test_the_registry_rules_hold_for_typing(make):
     ingress.wait_log("what=registry.new")
     assert post(ingress, {"source": "wa2", "conversation": {"id": "c"}}, path="typing").code == "unknown_source"
     assert post(ingress, {"source": "wa1", "conversation": {"id": "c"}}, path="typing").status == 202
-    assert bus.KINDS["EVENT_HINT"] == 17
+    assert bus.KINDS["EVENT_EPHEMERAL"] == 17

@@ -86,7 +86,7 @@ def read(event, name):
 
 def take(core, kind, before):
     if kind == "typing":
-        return core.wait_hints(before[1] + 1)[-1]
+        return core.wait_ephemerals(before[1] + 1)[-1]
     return core.wait_events(before[0] + 1)[-1][1]
 
 

@@ -177,7 +177,7 @@ def test_an_edit_a_reaction_and_typing_lose_no_more_than_the_odd_part(shared):
         n = len(core.hints)
         answer = post(ingress, {"source": "wa1", "conversation": {"id": "c"}, "duration_ms": given, "sender": 7}, "typing")
         assert answer.status == 202 and answer.json["status"] == "accepted"
-        hint = core.wait_hints(n + 1)[n]
+        hint = core.wait_ephemerals(n + 1)[n]
         assert abs(hint["expires_ms"] - hint["taken_ms"] - lasts) < 500
 
 

@@ -114,7 +114,7 @@ def failures_in_words(root):
 
 
 # Lines about what is not one event, command or attempt, or whose event could not be read.
-NO_TRACE = {"event.hint_malformed", "event.push_malformed", "event.push_of_other_spool", "event.push_failed",
+NO_TRACE = {"event.ephemeral_malformed", "event.push_malformed", "event.push_of_other_spool", "event.push_failed",
             "event.taken_malformed", "event.too_many_gaps", "event.unanswered", "event.suspect",
             "attempt.not_understood"}
 _TRACED = re.compile(r'\blog_(?:line|failed)\s*\(([^;]*?)"((?:command|attempt|event)\.\w+)"([^;]*)', re.S)

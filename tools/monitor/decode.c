@@ -76,7 +76,7 @@ static int put_event(const struct decode *d, const msgpack_object *o)
 }
 
 /* {event: bytes} */
-static int put_hint(const struct decode *d, const msgpack_object *root)
+static int put_ephemeral(const struct decode *d, const msgpack_object *root)
 {
     struct decode_item item = {.numbered = false};
 
@@ -136,9 +136,9 @@ int decode_frame(const struct tap_message *m, decode_fn *fn, void *arg)
         return rc;
     root = rc == 0 ? pack_doc_root(&doc) : NULL;
     if (root && root->type == MSGPACK_OBJECT_MAP &&
-        (list_key(env.kind) || env.kind == MSG_EVENT_HINT)) {
-        int failed = env.kind == MSG_EVENT_HINT ? put_hint(&d, root)
-                                                : put_list(&d, root, list_key(env.kind));
+        (list_key(env.kind) || env.kind == MSG_EVENT_EPHEMERAL)) {
+        int failed = env.kind == MSG_EVENT_EPHEMERAL ? put_ephemeral(&d, root)
+                                                     : put_list(&d, root, list_key(env.kind));
 
         pack_doc_close(&doc);
         return failed;
@@ -148,7 +148,8 @@ int decode_frame(const struct tap_message *m, decode_fn *fn, void *arg)
     else if (env.kind == MSG_REFUSED)
         item.words = m->body;
     else
-        item.malformed = m->body.len > 0 || list_key(env.kind) || env.kind == MSG_EVENT_HINT;
+        item.malformed =
+            m->body.len > 0 || list_key(env.kind) || env.kind == MSG_EVENT_EPHEMERAL;
     put_item(&d, &item);
     if (rc == 0)
         pack_doc_close(&doc);

@@ -16,7 +16,7 @@
 
 struct decode_item {
     char what[DECODE_WHAT_MAX]; /* "event", "command", "result", else the frame's kind in lower
-                                     case: "event_hint", … */
+                                     case: "event_ephemeral", … */
     struct id trace;            /* of the item, else of the frame; zero: none */
     const msgpack_object *fields; /* a map; NULL when there is none */
     bool numbered;                /* event: */

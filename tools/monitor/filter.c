@@ -16,7 +16,7 @@ static const struct {
     const char *word;
     uint32_t kinds;
 } words[] = {
-    {"event",     BIT(MSG_EVENT_PUSH) | BIT(MSG_EVENT_HINT)      },
+    {"event",     BIT(MSG_EVENT_PUSH) | BIT(MSG_EVENT_EPHEMERAL) },
     {"command",   BIT(MSG_COMMAND_PUSH)                          },
     {"result",    BIT(MSG_RESULT_PUSH)                           },
     {"taken",     BIT(MSG_EVENT_TAKEN) | BIT(MSG_RESULT_TAKEN)   },

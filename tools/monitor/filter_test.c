@@ -16,7 +16,7 @@ static uint32_t kinds_of(const char *list)
 static void kinds_are_named_by_word_or_by_frame(void **state)
 {
     (void)state;
-    assert_int_equal(kinds_of("event"), 1U << MSG_EVENT_PUSH | 1U << MSG_EVENT_HINT);
+    assert_int_equal(kinds_of("event"), 1U << MSG_EVENT_PUSH | 1U << MSG_EVENT_EPHEMERAL);
     assert_int_equal(kinds_of("Event_Push,RESULT"),
                      1U << MSG_EVENT_PUSH | 1U << MSG_RESULT_PUSH);
     assert_int_equal(kinds_of("query"), 1U << MSG_QUERY | 1U << MSG_ANSWER);

@@ -295,10 +295,10 @@ static void a_hint_is_shown_as_the_event_in_it(void **state)
     buf_init(&bytes, 4096);
     buf_init(&body, 4096);
     assert_int_equal(event_encode(&e, &bytes), 0);
-    assert_int_equal(hint_encode(buf_view(&bytes), &body), 0);
-    assert_int_equal(print_frame(MSG_EVENT_HINT, buf_view(&body), style, &lines), 1);
+    assert_int_equal(ephemeral_encode(buf_view(&bytes), &body), 0);
+    assert_int_equal(print_frame(MSG_EVENT_EPHEMERAL, buf_view(&body), style, &lines), 1);
     assert_string_equal(buf_str(&lines),
-                        "13:00:00.123 core       < event_hint "
+                        "13:00:00.123 core       < event_ephemeral "
                         "trace=01020000-0000-0000-0000-000000000000 kind=service.typing "
                         "conversation=***4567 expires_ms=1763816405123\n");
     buf_fini(&lines);
@@ -445,7 +445,7 @@ static void frames_that_are_not_understood_are_still_shown(void **state)
         assert_int_equal(print_frame(MSG_EVENT_PUSH, bodies[i], style, &lines), 1);
         assert_non_null(view_find(buf_view(&lines), "malformed=yes"));
         buf_fini(&lines);
-        assert_int_equal(print_frame(MSG_EVENT_HINT, bodies[i], style, &lines), 1);
+        assert_int_equal(print_frame(MSG_EVENT_EPHEMERAL, bodies[i], style, &lines), 1);
         assert_non_null(view_find(buf_view(&lines), "malformed=yes"));
         buf_fini(&lines);
         (void)print_frame((enum msg_kind)99, bodies[i], style, &lines);
