@@ -134,8 +134,7 @@ static void handle_aged(struct core *c, const struct aged *aged)
 
     c->turn->hand = (struct hand){.command = aged->id};
     if (cmd && aged->over) {
-        inquiry_cancel(c,
-                       cmd); /* a history that cannot be asked must not stop a lane for ever */
+        call_cancel(c, cmd); /* a history that cannot be asked must not stop a lane for ever */
         settle_dead(c, cmd, aged->over, VIEW_NONE);
     } else if (cmd) {
         tell_delayed(c, cmd);
@@ -201,8 +200,8 @@ void watch_tick(void *arg)
     if (doubt_tick(c, now_mono, now_unix))
         clock_ask(c, now_mono);
     frames_tick(c, now_mono);
-    inquiry_tick(c, now_mono); /* a question never outlives the call it was asked for */
-    erase_tick(c, now_mono);   /* nor does an erasure */
+    call_tick(c, now_mono);  /* a question never outlives the call it was asked for */
+    erase_tick(c, now_mono); /* nor does an erasure */
     control_tick(c, now_mono);
     if (now_mono >= c->peers->settling_until_ms) {
         while (!list_is_empty(&c->peers->known_workers)) {
@@ -226,7 +225,7 @@ void watch_tick(void *arg)
     if (!core_clock_doubtful(c))
         rotation_tick(c, now_unix);
     (void)room_is_there(c); /* for the log: nobody may be pushing */
-    inquiry_greet(c, now_mono);
+    call_greet(c, now_mono);
     reach_tick(c);
     if (c->watch->ticks % PRUNE_EVERY_TICKS == 0 && doubt_may_prune(c, now_mono, now_unix))
         watch_prune(c, now_mono, now_unix);

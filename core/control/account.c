@@ -205,7 +205,7 @@ static void connect_done(struct core *c, void *arg, const struct result *r)
         not_stored(c, p->wait);
         return;
     }
-    inquiry_connected(c, queue_dest(c->queue, DEST_SCOPE, scope));
+    call_connected(c, queue_dest(c->queue, DEST_SCOPE, scope));
     buf_init(&json, 4096);
     json_writer_init(&w, &json);
     scope_json(&w, scope, p->moves);
@@ -304,7 +304,7 @@ static int connect_later(struct control_ask *ask, struct pending_account *p)
         return control_fail(ask, EXIT_FAILED, CONTROL_TOO_MANY);
     }
     what = (struct connect_call){p->channel, p->account, p->title, p->window_off};
-    rc = inquiry_connect(ask->core, &what, connect_done, p);
+    rc = call_connect(ask->core, &what, connect_done, p);
     return control_asked(ask, p->wait, rc);
 }
 
@@ -443,7 +443,7 @@ static int disconnect_later(struct control_ask *ask, const struct reg_scope *s, 
         return rc ? rc : control_fail(ask, EXIT_FAILED, CONTROL_TOO_MANY);
     }
     /* by no destination: a paused or held account can leave, too */
-    rc = inquiry_once(c, NULL, &body, clock_mono_ms() + DISCONNECT_WAIT_MS, disconnect_done, p);
+    rc = call_once(c, NULL, &body, clock_mono_ms() + DISCONNECT_WAIT_MS, disconnect_done, p);
     return control_asked(ask, p->wait, rc);
 }
 

@@ -221,7 +221,7 @@ static void an_account_with_a_given_scope_is_connected_without_a_call(void **sta
     assert_int_equal(reply.code, EXIT_FINE);
     ctl_text(&reply, json_root(reply.doc), "scope_id", "ch_a2");
     json_free(reply.doc);
-    assert_true(list_is_empty(&r->core.deliver->inquiries));
+    assert_true(list_is_empty(&r->core.deliver->calls));
     assert_string_equal(registry_scope(r->core.turn->registry, VIEW_LIT("ch_a2"))->account,
                         "a2");
 }
@@ -236,7 +236,7 @@ static void connect_calls_amojo_once_and_answers_with_the_scope(void **state)
     ctl_ingress_holds_registry(r);
     ctl_begin(r, "account.connect",
               "{\"channel\":\"ch\",\"account\":\"a2\",\"connector\":\"svc\",\"title\":\"T\"}");
-    assert_int_equal(rig_inquiries(r, clock_mono_ms(), asked, 2), 1);
+    assert_int_equal(rig_calls(r, clock_mono_ms(), asked, 2), 1);
     assert_int_equal(asked[0].kind, COMMAND_AMO_CONNECT);
     assert_true(view_is(asked[0].account, "a2"));
     assert_true(view_is(asked[0].title, "T"));
@@ -260,7 +260,7 @@ static void a_connect_that_fails_says_why_and_stores_nothing(void **state)
 
     ctl_begin(r, "account.connect",
               "{\"channel\":\"ch\",\"account\":\"a2\",\"connector\":\"svc\"}");
-    assert_int_equal(rig_inquiries(r, clock_mono_ms(), asked, 2), 1);
+    assert_int_equal(rig_calls(r, clock_mono_ms(), asked, 2), 1);
     no.id = asked[0].id;
     no.attempt = asked[0].attempt;
     rig_result_raw(r, r->worker, &no);
@@ -283,11 +283,11 @@ static void a_connect_nobody_answers_ends_after_its_time_at_any_tick(void **stat
     for (int64_t at = now + 19900; at < now + 20100;
          at++) { /* whichever of the two ends first */
         ctl_tick(r, at);
-        inquiry_tick(&r->core, at);
+        call_tick(&r->core, at);
     }
     assert_true(ctl_wait(r, 20000, 0, &reply));
     assert_int_equal(reply.code, EXIT_UNREACHABLE);
-    assert_true(list_is_empty(&r->core.deliver->inquiries));
+    assert_true(list_is_empty(&r->core.deliver->calls));
     assert_true(list_is_empty(&r->core.control->waits));
 }
 

@@ -115,7 +115,7 @@ static void drop_all(struct core *c, const struct found *f, size_t n)
 
         if (!cmd)
             continue;
-        inquiry_cancel(c, cmd);
+        call_cancel(c, cmd);
         settle_dead(c, cmd, "dropped", VIEW_NONE);
     }
 }

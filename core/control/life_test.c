@@ -243,7 +243,7 @@ static struct command called(struct rig *r)
 {
     struct command c;
 
-    assert_int_equal(rig_inquiries(r, clock_mono_ms(), &c, 1), 1);
+    assert_int_equal(rig_calls(r, clock_mono_ms(), &c, 1), 1);
     return c;
 }
 
@@ -344,7 +344,7 @@ static void amojo_that_refuses_keeps_the_account_connected(void **state)
     assert_false(dest(r)->paused);
     ctl_fine(r, "account.disconnect", "{\"scope_id\":\"ch_acc\",\"no_call\":true}");
     assert_true(scope(r)->disconnected);
-    assert_true(list_is_empty(&r->core.deliver->inquiries));
+    assert_true(list_is_empty(&r->core.deliver->calls));
 }
 
 static void an_account_does_not_move_to_another_connector_unasked(void **state)
@@ -473,7 +473,7 @@ static void what_is_used_cannot_be_removed(void **state)
 
 static void greet(struct rig *r)
 {
-    inquiry_greet(&r->core, clock_mono_ms());
+    call_greet(&r->core, clock_mono_ms());
     rig_commit(r);
 }
 
@@ -491,14 +491,14 @@ static void an_account_is_connected_after_a_start_but_not_twice_in_ten_minutes(v
     dest(r)->greeted = false; /* this life has not, but the one before has */
     greet(r);
     assert_true(dest(r)->greeted);
-    assert_true(list_is_empty(&r->core.deliver->inquiries));
-    inquiry_reconnect(&r->core, dest(r)); /* nor after a storm of 403s */
-    assert_true(list_is_empty(&r->core.deliver->inquiries));
+    assert_true(list_is_empty(&r->core.deliver->calls));
+    call_reconnect(&r->core, dest(r)); /* nor after a storm of 403s */
+    assert_true(list_is_empty(&r->core.deliver->calls));
     r->core.turn->registry->scopes[0].reconnected_ms -= 9 * MINUTE_MS;
-    inquiry_reconnect(&r->core, dest(r));
-    assert_true(list_is_empty(&r->core.deliver->inquiries));
+    call_reconnect(&r->core, dest(r));
+    assert_true(list_is_empty(&r->core.deliver->calls));
     r->core.turn->registry->scopes[0].reconnected_ms -= 2 * MINUTE_MS;
-    inquiry_reconnect(&r->core, dest(r));
+    call_reconnect(&r->core, dest(r));
     (void)called(r);
 }
 
@@ -509,17 +509,17 @@ static void nobody_is_connected_without_a_worker_nor_while_paused_or_gone(void *
     dest(r)->greeted = false;
     ctl_fine(r, "account.pause", SCOPE);
     greet(r);
-    assert_true(list_is_empty(&r->core.deliver->inquiries));
+    assert_true(list_is_empty(&r->core.deliver->calls));
     ctl_fine(r, "account.resume", SCOPE);
     r->worker->credit = 0;
     r->worker->credit_bytes = 0;
     greet(r);
-    assert_true(list_is_empty(&r->core.deliver->inquiries));
+    assert_true(list_is_empty(&r->core.deliver->calls));
     assert_false(dest(r)->greeted); /* it is done as soon as there is one */
     ctl_fine(r, "account.disconnect", "{\"scope_id\":\"ch_acc\",\"no_call\":true}");
     assert_false(dest(r)->greeted);
-    inquiry_reconnect(&r->core, dest(r));
-    assert_true(list_is_empty(&r->core.deliver->inquiries));
+    call_reconnect(&r->core, dest(r));
+    assert_true(list_is_empty(&r->core.deliver->calls));
 }
 
 static void an_unasked_connect_keeps_the_window_and_yields_to_a_disconnect(void **state)
@@ -528,7 +528,7 @@ static void an_unasked_connect_keeps_the_window_and_yields_to_a_disconnect(void 
     struct command c;
 
     r->core.turn->registry->scopes[0].window_off = true;
-    inquiry_reconnect(&r->core, dest(r));
+    call_reconnect(&r->core, dest(r));
     c = called(r);
     assert_true(c.time_window_off);
     ctl_fine(r, "account.disconnect", "{\"scope_id\":\"ch_acc\",\"no_call\":true}");
@@ -547,8 +547,7 @@ static void a_storm_of_403s_connects_once(void **state)
     struct command c;
 
     rig_result(r, r->worker, cmd, forbidden);
-    assert_true(
-        list_is_empty(&r->core.deliver->inquiries)); /* signed again and tried once first */
+    assert_true(list_is_empty(&r->core.deliver->calls)); /* signed again and tried once first */
     dispatch_due(&r->core, cmd->due_mono_ms);
     rig_turn(r);
     rig_result(r, r->worker, cmd, forbidden);
@@ -563,7 +562,7 @@ static void a_storm_of_403s_connects_once(void **state)
     assert_int_equal(cmd->state, COMMAND_IN_FLIGHT); /* whether it is over */
     rig_result(r, r->worker, cmd, forbidden);
     assert_true(dest_is_held(dest(r)));
-    assert_true(list_is_empty(&r->core.deliver->inquiries));
+    assert_true(list_is_empty(&r->core.deliver->calls));
 }
 
 /* --- sources ---------------------------------------------------------------------------------- */

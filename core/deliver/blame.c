@@ -179,7 +179,7 @@ static void hold(struct core *c, struct core_command *cmd, enum hold_reason why,
                  hold_reason_name(why));
     queue_move(c->queue, cmd, COMMAND_READY, 0, now);
     if ((why == HOLD_NOT_FOUND || why == HOLD_FORBIDDEN) && d->kind == DEST_SCOPE)
-        inquiry_reconnect(c, d);
+        call_reconnect(c, d);
 }
 
 /* A 410 of one conversation, where others are served: final, as it says. */

@@ -22,7 +22,7 @@
 #include "proto/limits.h"
 
 /* ids above every stored command's */
-#define INQUIRY_ID_BIT   (1ULL << 63)
+#define CALL_ID_BIT      (1ULL << 63)
 /* the operator waits this long for a connect */
 #define CONNECT_WAIT_MS  20000
 /* calls outside lanes that wait at once: beyond them nobody needs to know who types */
@@ -37,7 +37,7 @@
 #define LOOK_PATIENCE_MS 5000
 
 /* Its place at the worker and at the destination is free again. */
-static void inquiry_unask(struct inquiry *q)
+static void call_unask(struct call *q)
 {
     if (q->asked && q->worker)
         worker_call_landed(q->worker);
@@ -50,10 +50,10 @@ static void inquiry_unask(struct inquiry *q)
     q->worker = NULL;
 }
 
-void inquiry_end(struct inquiry *q)
+void call_end(struct call *q)
 {
     list_remove(&q->link);
-    inquiry_unask(q);
+    call_unask(q);
     mem_free(q->channel);
     mem_free(q->account);
     mem_free(q->title);
@@ -62,9 +62,9 @@ void inquiry_end(struct inquiry *q)
     mem_free(q);
 }
 
-struct inquiry *inquiry_new(struct core *c, enum inquiry_kind kind, struct dest *d)
+struct call *call_new(struct core *c, enum call_kind kind, struct dest *d)
 {
-    struct inquiry *q = mem_zalloc(sizeof(*q));
+    struct call *q = mem_zalloc(sizeof(*q));
 
     if (!q)
         return NULL;
@@ -72,28 +72,27 @@ struct inquiry *inquiry_new(struct core *c, enum inquiry_kind kind, struct dest 
     q->dest = d;
     q->due_mono_ms = clock_mono_ms();
     list_init(&q->link);
-    list_add_tail(&c->deliver->inquiries, &q->link);
+    list_add_tail(&c->deliver->calls, &q->link);
     core_wake(c);
     return q;
 }
 
-void inquiry_cancel(struct core *c, const struct core_command *cmd)
+void call_cancel(struct core *c, const struct core_command *cmd)
 {
     struct list *next = NULL;
 
-    for (struct list *i = c->deliver->inquiries.next; i != &c->deliver->inquiries; i = next) {
-        struct inquiry *q = LIST_ENTRY(i, struct inquiry, link);
+    for (struct list *i = c->deliver->calls.next; i != &c->deliver->calls; i = next) {
+        struct call *q = LIST_ENTRY(i, struct call, link);
 
         next = i->next;
         if (q->command == cmd->id)
-            inquiry_end(q);
+            call_end(q);
     }
 }
 
-int inquiry_connect(struct core *c, const struct connect_call *what, inquiry_done_fn *done,
-                    void *arg)
+int call_connect(struct core *c, const struct connect_call *what, call_done_fn *done, void *arg)
 {
-    struct inquiry *q = inquiry_new(c, INQUIRY_CONNECT, NULL);
+    struct call *q = call_new(c, CALL_CONNECT, NULL);
 
     if (!q)
         return -ENOMEM;
@@ -106,22 +105,21 @@ int inquiry_connect(struct core *c, const struct connect_call *what, inquiry_don
     q->title = mem_strdup(what->title);
     if (q->channel && q->account && q->title)
         return 0;
-    inquiry_end(q);
+    call_end(q);
     return -ENOMEM;
 }
 
-int inquiry_once(struct core *c, struct dest *d, const struct command *body,
-                 int64_t until_mono_ms, inquiry_done_fn *done, void *arg)
+int call_once(struct core *c, struct dest *d, const struct command *body, int64_t until_mono_ms,
+              call_done_fn *done, void *arg)
 {
-    struct inquiry *q = NULL;
+    struct call *q = NULL;
     size_t n = 0;
 
-    for (const struct list *i = c->deliver->inquiries.next; i != &c->deliver->inquiries;
-         i = i->next)
-        n += LIST_ENTRY_CONST(i, struct inquiry, link)->kind == INQUIRY_ONCE;
+    for (const struct list *i = c->deliver->calls.next; i != &c->deliver->calls; i = i->next)
+        n += LIST_ENTRY_CONST(i, struct call, link)->kind == CALL_ONCE;
     if (n >= ONCE_MAX + (done ? ONCE_ASKED : 0)) /* somebody waits for this one */
         return -EBUSY;
-    q = inquiry_new(c, INQUIRY_ONCE, d);
+    q = call_new(c, CALL_ONCE, d);
     if (!q)
         return -ENOMEM;
     buf_init(&q->packed, LIMIT_FRAME_BYTES);
@@ -130,7 +128,7 @@ int inquiry_once(struct core *c, struct dest *d, const struct command *body,
     q->arg = arg;
     if (command_encode(body, &q->packed) == 0)
         return 0;
-    inquiry_end(q);
+    call_end(q);
     return -ENOMEM;
 }
 
@@ -142,7 +140,7 @@ static void disconnect_again(struct core *c, const struct reg_scope *s)
                            .account = view_of(s->account)};
     int rc = id_uuid7(clock_unix_ms(), &body.trace);
 
-    rc = rc ? rc : inquiry_once(c, NULL, &body, clock_mono_ms() + CONNECT_WAIT_MS, NULL, NULL);
+    rc = rc ? rc : call_once(c, NULL, &body, clock_mono_ms() + CONNECT_WAIT_MS, NULL, NULL);
     if (rc)
         log_failed(LOG_LEVEL_ERROR, "scope.disconnect_failed", rc, NULL);
 }
@@ -169,7 +167,7 @@ static void reconnected(struct core *c, void *arg, const struct result *r)
     core_wake(c);
 }
 
-void inquiry_connected(struct core *c, struct dest *d)
+void call_connected(struct core *c, struct dest *d)
 {
     if (!d)
         return;
@@ -187,7 +185,7 @@ static bool is_long_ago(const struct core *c, int64_t then_unix_ms, int64_t now_
                (int64_t)config_number(c->config, "core/connect_every_ms");
 }
 
-void inquiry_reconnect(struct core *c, struct dest *d)
+void call_reconnect(struct core *c, struct dest *d)
 {
     int64_t now = clock_unix_ms();
     const struct reg_scope *s = registry_scope(c->turn->registry, view_of(d->name));
@@ -198,7 +196,7 @@ void inquiry_reconnect(struct core *c, struct dest *d)
         !is_long_ago(c, d->reconnected_unix_ms, now))
         return;
     what = (struct connect_call){s->channel, s->account, s->title, s->window_off};
-    if (inquiry_connect(c, &what, reconnected, d)) {
+    if (call_connect(c, &what, reconnected, d)) {
         d->connect_wanted = true; /* no memory: at the next tick */
         return;
     }
@@ -209,7 +207,7 @@ void inquiry_reconnect(struct core *c, struct dest *d)
         core_row_failed(c, "connect", rc);
 }
 
-void inquiry_greet(struct core *c, int64_t now_mono_ms)
+void call_greet(struct core *c, int64_t now_mono_ms)
 {
     int n = 0;
 
@@ -228,13 +226,13 @@ void inquiry_greet(struct core *c, int64_t now_mono_ms)
         d->greeted = true;
         d->connect_wanted = false;
         n++;
-        inquiry_reconnect(c, d);
+        call_reconnect(c, d);
     }
 }
 
 /* --- asking --------------------------------------------------------------------------------- */
 
-static void connect_body(const struct inquiry *q, struct command *body)
+static void connect_body(const struct call *q, struct command *body)
 {
     body->kind = COMMAND_AMO_CONNECT;
     body->scope = view_of(q->channel);
@@ -244,28 +242,28 @@ static void connect_body(const struct inquiry *q, struct command *body)
 }
 
 /* @r NULL: no answer in time. */
-static void inquiry_over(struct core *c, struct inquiry *q, const struct result *r)
+static void call_over(struct core *c, struct call *q, const struct result *r)
 {
     if (q->done)
         q->done(c, q->arg, r);
-    inquiry_end(q);
+    call_end(q);
 }
 
-static int inquiry_ask(struct core *c, struct inquiry *q, struct peer *p, int64_t now)
+static int call_ask(struct core *c, struct call *q, struct peer *p, int64_t now)
 {
     struct resolved r = {0};
     size_t bytes = 0;
     int rc = 0;
 
-    if (q->kind == INQUIRY_CONNECT)
+    if (q->kind == CALL_CONNECT)
         connect_body(q, &r.body);
-    else if (q->kind == INQUIRY_ONCE)
+    else if (q->kind == CALL_ONCE)
         rc = command_decode(buf_view(&q->packed), &r.body);
     else
         rc = look_body(c, q, &r);
-    q->id = INQUIRY_ID_BIT | ++c->turn->next_attempt;
+    q->id = CALL_ID_BIT | ++c->turn->next_attempt;
     r.body.id = q->id;
-    if (q->kind == INQUIRY_ONCE) /* nobody needs its answer later */
+    if (q->kind == CALL_ONCE) /* nobody needs its answer later */
         r.body.finish_within_ms = q->until_mono_ms - now;
     rc = rc ? rc : dispatch_pack(c, p, &r.body, &bytes);
     if (rc == 0) {
@@ -282,54 +280,54 @@ static int inquiry_ask(struct core *c, struct inquiry *q, struct peer *p, int64_
 }
 
 /* The command is settled, or its message is not known any more. */
-static void check_orphaned(struct core *c, struct inquiry *q)
+static void check_orphaned(struct core *c, struct call *q)
 {
     struct core_command *cmd = queue_find(c->queue, q->command);
 
     if (cmd && cmd->state == COMMAND_CHECKING)
         settle_dead(c, cmd, "parent", VIEW_NONE);
-    inquiry_end(q);
+    call_end(q);
 }
 
 /* Its conversation has moved meanwhile: dispatch finds out where to. */
-static void check_elsewhere(struct core *c, struct inquiry *q)
+static void check_elsewhere(struct core *c, struct call *q)
 {
     struct core_command *cmd = queue_find(c->queue, q->command);
 
     if (cmd && cmd->state == COMMAND_CHECKING)
         queue_move(c->queue, cmd, COMMAND_READY, 0, clock_mono_ms());
-    inquiry_end(q);
+    call_end(q);
 }
 
 /* May it go now? Messages come first: what is called once takes only what they leave, a look what is
  * left of the destination's share. */
-static bool inquiry_may_go(struct core *c, struct inquiry *q, int64_t now_mono_ms)
+static bool call_may_go(struct core *c, struct call *q, int64_t now_mono_ms)
 {
     if (!q->dest)
         return true;
-    if (q->kind == INQUIRY_LOOK)
+    if (q->kind == CALL_LOOK)
         return queue_admits_call(c->queue, q->dest, &q->probing, now_mono_ms);
     if (!q->done)
         return queue_spares_place(c->queue, q->dest, now_mono_ms);
     return dest_take_token(q->dest, now_mono_ms);
 }
 
-static void inquiry_try(struct core *c, struct inquiry *q, struct peer *p, int64_t now_mono_ms)
+static void call_try(struct core *c, struct call *q, struct peer *p, int64_t now_mono_ms)
 {
     int rc = 0;
 
-    if (!inquiry_may_go(c, q, now_mono_ms)) {
+    if (!call_may_go(c, q, now_mono_ms)) {
         q->due_mono_ms = now_mono_ms + TOKEN_AGAIN_MS;
         return;
     }
-    rc = inquiry_ask(c, q, p, now_mono_ms);
+    rc = call_ask(c, q, p, now_mono_ms);
     if (rc)
-        inquiry_unask(q);
+        call_unask(q);
     if (rc == STORE_DAMAGED) {
         c->turn->hand.command = q->command;
-        core_give_up(c, "inquiry", rc);
-    } else if (q->kind == INQUIRY_ONCE && rc > 0) {
-        inquiry_over(c, q, NULL); /* unreadable: cannot be */
+        core_give_up(c, "call", rc);
+    } else if (q->kind == CALL_ONCE && rc > 0) {
+        call_over(c, q, NULL); /* unreadable: cannot be */
     } else if (rc == RESOLVE_E_MOVED) {
         check_elsewhere(c, q);
     } else if (rc == RESOLVE_E_PARENT || rc == RESOLVE_E_STALE || rc == RESOLVE_E_ERASED) {
@@ -340,97 +338,94 @@ static void inquiry_try(struct core *c, struct inquiry *q, struct peer *p, int64
 }
 
 /* Before messages: what an operator or a whole account waits for, and a look that waits too long. */
-static bool inquiry_goes_first(const struct inquiry *q, int64_t now_mono_ms)
+static bool call_goes_first(const struct call *q, int64_t now_mono_ms)
 {
-    return q->kind == INQUIRY_CONNECT ||
-           (q->kind == INQUIRY_LOOK && now_mono_ms - q->wanted_mono_ms > LOOK_PATIENCE_MS);
+    return q->kind == CALL_CONNECT ||
+           (q->kind == CALL_LOOK && now_mono_ms - q->wanted_mono_ms > LOOK_PATIENCE_MS);
 }
 
-void inquiry_dispatch(struct core *c, bool after, int64_t now_mono_ms)
+void call_dispatch(struct core *c, bool after, int64_t now_mono_ms)
 {
     struct list *next = NULL;
 
-    for (struct list *i = c->deliver->inquiries.next; i != &c->deliver->inquiries; i = next) {
-        struct inquiry *q = LIST_ENTRY(i, struct inquiry, link);
+    for (struct list *i = c->deliver->calls.next; i != &c->deliver->calls; i = next) {
+        struct call *q = LIST_ENTRY(i, struct call, link);
         struct peer *p = NULL;
 
         if (c->turn->dirty)
             return; /* the one before it made rows: the others go when they are committed */
         next = i->next;
-        if (q->asked || after == inquiry_goes_first(q, now_mono_ms) ||
+        if (q->asked || after == call_goes_first(q, now_mono_ms) ||
             now_mono_ms < q->due_mono_ms || (q->dest && q->dest->paused))
             continue;
         p = peers_pick_worker(c, 0, now_mono_ms);
         if (!p)
             return;
-        inquiry_try(c, q, p, now_mono_ms);
+        call_try(c, q, p, now_mono_ms);
     }
 }
 
 /* --- answers -------------------------------------------------------------------------------- */
 
-bool inquiry_result(struct core *c, const struct result *r)
+bool call_result(struct core *c, const struct result *r)
 {
-    if (!(r->id & INQUIRY_ID_BIT))
+    if (!(r->id & CALL_ID_BIT))
         return false;
-    for (struct list *i = c->deliver->inquiries.next; i != &c->deliver->inquiries;
-         i = i->next) {
-        struct inquiry *q = LIST_ENTRY(i, struct inquiry, link);
+    for (struct list *i = c->deliver->calls.next; i != &c->deliver->calls; i = i->next) {
+        struct call *q = LIST_ENTRY(i, struct call, link);
 
         if (q->id != r->id || !q->asked)
             continue;
-        inquiry_unask(q);
+        call_unask(q);
         q->due_mono_ms = clock_mono_ms();
         c->turn->hand.command = q->command;
-        if (q->kind == INQUIRY_LOOK)
+        if (q->kind == CALL_LOOK)
             look_answer(c, q, r);
         else if (r->outcome == OUTCOME_UNSTARTED)
             q->due_mono_ms += 200;
         else
-            inquiry_over(c, q, r);
+            call_over(c, q, r);
         return true;
     }
-    return true; /* of an inquiry that is over */
+    return true; /* of a call that is over */
 }
 
-void inquiry_worker_lost(struct core *c, const struct peer *p)
+void call_worker_lost(struct core *c, const struct peer *p)
 {
-    for (struct list *i = c->deliver->inquiries.next; i != &c->deliver->inquiries;
-         i = i->next) {
-        struct inquiry *q = LIST_ENTRY(i, struct inquiry, link);
+    for (struct list *i = c->deliver->calls.next; i != &c->deliver->calls; i = i->next) {
+        struct call *q = LIST_ENTRY(i, struct call, link);
 
         if (q->worker != p)
             continue;
         q->worker = NULL; /* its count goes with it */
-        inquiry_unask(q);
+        call_unask(q);
         q->due_mono_ms = clock_mono_ms();
     }
 }
 
-void inquiry_tick(struct core *c, int64_t now_mono_ms)
+void call_tick(struct core *c, int64_t now_mono_ms)
 {
     struct list *next = NULL;
 
-    for (struct list *i = c->deliver->inquiries.next; i != &c->deliver->inquiries; i = next) {
-        struct inquiry *q = LIST_ENTRY(i, struct inquiry, link);
+    for (struct list *i = c->deliver->calls.next; i != &c->deliver->calls; i = next) {
+        struct call *q = LIST_ENTRY(i, struct call, link);
 
         next = i->next;
         if (q->until_mono_ms && now_mono_ms >= q->until_mono_ms &&
             !(q->asked && !q->done && now_mono_ms < q->due_mono_ms)) {
-            inquiry_over(c, q, NULL); /* its place at the worker is its own until it answers */
+            call_over(c, q, NULL); /* its place at the worker is its own until it answers */
         } else if (q->asked && now_mono_ms >= q->due_mono_ms) {
-            inquiry_unask(q);
+            call_unask(q);
         }
     }
 }
 
-int64_t inquiry_next_due(const struct core *c, int64_t then_mono_ms)
+int64_t call_next_due(const struct core *c, int64_t then_mono_ms)
 {
     int64_t next = INT64_MAX;
 
-    for (const struct list *i = c->deliver->inquiries.next; i != &c->deliver->inquiries;
-         i = i->next) {
-        const struct inquiry *q = LIST_ENTRY_CONST(i, struct inquiry, link);
+    for (const struct list *i = c->deliver->calls.next; i != &c->deliver->calls; i = i->next) {
+        const struct call *q = LIST_ENTRY_CONST(i, struct call, link);
 
         if (!q->asked && q->due_mono_ms > then_mono_ms && q->due_mono_ms < next)
             next = q->due_mono_ms;
@@ -438,8 +433,8 @@ int64_t inquiry_next_due(const struct core *c, int64_t then_mono_ms)
     return next;
 }
 
-void inquiry_free(struct core *c)
+void call_free(struct core *c)
 {
-    while (!list_is_empty(&c->deliver->inquiries))
-        inquiry_end(LIST_ENTRY(c->deliver->inquiries.next, struct inquiry, link));
+    while (!list_is_empty(&c->deliver->calls))
+        call_end(LIST_ENTRY(c->deliver->calls.next, struct call, link));
 }

@@ -8,43 +8,43 @@
 #include "proto/command.h"
 
 /* The command of a look (core/deliver/look.h) was settled otherwise. */
-void inquiry_cancel(struct core *c, const struct core_command *cmd);
+void call_cancel(struct core *c, const struct core_command *cmd);
 /* Reconnect the scope's channel automatically: after 404s, repeated 403s and webhooks of version 1. At
  * most once in `core/connect_every_ms`, also across restarts; success releases its hold, or lets one
  * command try whether the 403s are over. */
-void inquiry_reconnect(struct core *c, struct dest *d);
+void call_reconnect(struct core *c, struct dest *d);
 /* Once a second, if there is a worker: connects a few accounts that want it (dest->connect_wanted) or
  * have not been connected since core started; not those connected in the last
  * `core/connect_every_ms`, by core or an operator. */
-void inquiry_greet(struct core *c, int64_t now_mono_ms);
+void call_greet(struct core *c, int64_t now_mono_ms);
 /* An operator has just connected it. */
-void inquiry_connected(struct core *c, struct dest *d);
+void call_connected(struct core *c, struct dest *d);
 
 /* One connect call; @done gets the result (NULL: no worker answered in time). -ENOMEM. */
-typedef void inquiry_done_fn(struct core *c, void *arg, const struct result *r);
+typedef void call_done_fn(struct core *c, void *arg, const struct result *r);
 struct connect_call {
     const char *channel;
     const char *account;
     const char *title;
     bool window_off; /* the channel's time window does not count in the account */
 };
-AMO_MUSTCHECK int inquiry_connect(struct core *c, const struct connect_call *what,
-                                  inquiry_done_fn *done, void *arg);
+AMO_MUSTCHECK int call_connect(struct core *c, const struct connect_call *what,
+                               call_done_fn *done, void *arg);
 
 /* One call of @body towards @d (NULL: not limited by any destination), made once if that is possible before
  * @until_mono_ms. Best effort: failure is ignored; @done may be NULL. -ENOMEM; -EBUSY: too many wait. */
 struct command;
-AMO_MUSTCHECK int inquiry_once(struct core *c, struct dest *d, const struct command *body,
-                               int64_t until_mono_ms, inquiry_done_fn *done, void *arg);
+AMO_MUSTCHECK int call_once(struct core *c, struct dest *d, const struct command *body,
+                            int64_t until_mono_ms, call_done_fn *done, void *arg);
 
 /* Calls that may go now are packed for workers: those that go before messages, or @after them. */
-void inquiry_dispatch(struct core *c, bool after, int64_t now_mono_ms);
-/* Is @r of an inquiry? Then it is dealt with. */
-bool inquiry_result(struct core *c, const struct result *r);
+void call_dispatch(struct core *c, bool after, int64_t now_mono_ms);
+/* Is @r of a call? Then it is dealt with. */
+bool call_result(struct core *c, const struct result *r);
 /* Those at @p are asked again. */
-void inquiry_worker_lost(struct core *c, const struct peer *p);
+void call_worker_lost(struct core *c, const struct peer *p);
 /* Time-outs. */
-void inquiry_tick(struct core *c, int64_t now_mono_ms);
+void call_tick(struct core *c, int64_t now_mono_ms);
 /* When the next one is due after @then_mono_ms; those due before wait for something else. */
-int64_t inquiry_next_due(const struct core *c, int64_t then_mono_ms);
-void inquiry_free(struct core *c);
+int64_t call_next_due(const struct core *c, int64_t then_mono_ms);
+void call_free(struct core *c);

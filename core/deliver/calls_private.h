@@ -8,16 +8,16 @@
 
 struct look;
 
-enum inquiry_kind {
-    INQUIRY_CONNECT,
-    INQUIRY_LOOK, /* for a message in amo's history */
-    INQUIRY_ONCE, /* whatever is in `packed`, once */
+enum call_kind {
+    CALL_CONNECT,
+    CALL_LOOK, /* for a message in amo's history */
+    CALL_ONCE, /* whatever is in `packed`, once */
 };
 
-struct inquiry {
+struct call {
     struct list link;
     uint64_t id;
-    enum inquiry_kind kind;
+    enum call_kind kind;
     int64_t due_mono_ms;    /* not before; while asked: the end of the lease */
     int64_t wanted_mono_ms; /* look: due since */
     int64_t until_mono_ms;  /* connect: give up then; 0 never */
@@ -31,7 +31,7 @@ struct inquiry {
     char *account;
     char *title;
     bool window_off;
-    inquiry_done_fn *done;
+    call_done_fn *done;
     void *arg;
     struct buf packed; /* once: the command */
     /* look */
@@ -39,12 +39,12 @@ struct inquiry {
     struct look *look;
 };
 
-struct inquiry *inquiry_new(struct core *c, enum inquiry_kind kind, struct dest *d);
+struct call *call_new(struct core *c, enum call_kind kind, struct dest *d);
 /* Takes the look with it. */
-void inquiry_end(struct inquiry *q);
+void call_end(struct call *q);
 
 void look_free(struct look *l);
 /* What is to be asked next. RESOLVE_E_*, -Exxx. */
-AMO_MUSTCHECK int look_body(struct core *c, struct inquiry *q, struct resolved *r);
+AMO_MUSTCHECK int look_body(struct core *c, struct call *q, struct resolved *r);
 /* What the answer means; @q may be freed afterwards. */
-void look_answer(struct core *c, struct inquiry *q, const struct result *r);
+void look_answer(struct core *c, struct call *q, const struct result *r);

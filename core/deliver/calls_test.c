@@ -30,8 +30,8 @@ static size_t n_calls(const struct rig *r)
 {
     size_t n = 0;
 
-    for (const struct list *i = r->core.deliver->inquiries.next;
-         i != &r->core.deliver->inquiries; i = i->next)
+    for (const struct list *i = r->core.deliver->calls.next; i != &r->core.deliver->calls;
+         i = i->next)
         n++;
     return n;
 }
@@ -40,7 +40,7 @@ static int ask_connect(struct rig *r, struct told *t)
 {
     const struct connect_call what = {"ch", "acc", "Title", true};
 
-    return inquiry_connect(&r->core, &what, on_done, t);
+    return call_connect(&r->core, &what, on_done, t);
 }
 
 static const struct command reach = {
@@ -49,8 +49,8 @@ static const struct command reach = {
 
 static int once(struct rig *r, int64_t patience_ms, struct told *t)
 {
-    return inquiry_once(&r->core, NULL, &reach, clock_mono_ms() + patience_ms,
-                        t ? on_done : NULL, t);
+    return call_once(&r->core, NULL, &reach, clock_mono_ms() + patience_ms, t ? on_done : NULL,
+                     t);
 }
 
 /* The one call that may go in @after_ms. */
@@ -58,7 +58,7 @@ static struct command asked(struct rig *r, int64_t after_ms)
 {
     struct command calls[4];
 
-    assert_int_equal(rig_inquiries(r, clock_mono_ms() + after_ms, calls, 4), 1);
+    assert_int_equal(rig_calls(r, clock_mono_ms() + after_ms, calls, 4), 1);
     return calls[0];
 }
 
@@ -66,7 +66,7 @@ static void nothing_asked(struct rig *r, int64_t after_ms)
 {
     struct command calls[4];
 
-    assert_int_equal(rig_inquiries(r, clock_mono_ms() + after_ms, calls, 4), 0);
+    assert_int_equal(rig_calls(r, clock_mono_ms() + after_ms, calls, 4), 0);
 }
 
 static void answer(struct rig *r, const struct command *call, uint64_t outcome)
@@ -107,11 +107,11 @@ static void who_waits_in_vain_is_told_so(void **state)
 
     assert_int_equal(ask_connect(r, &t), 0);
     assert_int_equal(once(r, 5000, NULL), 0); /* nobody waits for this one */
-    inquiry_tick(&r->core, now);
+    call_tick(&r->core, now);
     assert_int_equal(n_calls(r), 2);
-    inquiry_tick(&r->core, now + 6000);
+    call_tick(&r->core, now + 6000);
     assert_int_equal(n_calls(r), 1);
-    inquiry_tick(&r->core, now + 60000);
+    call_tick(&r->core, now + 60000);
     assert_int_equal(n_calls(r), 0);
     assert_int_equal(t.n, 1);
     assert_false(t.answered);
@@ -129,7 +129,7 @@ static void what_no_worker_has_begun_is_asked_again(void **state)
     id = call.id;
     answer(r, &call, OUTCOME_UNSTARTED);
     assert_int_equal(t.n, 0);
-    assert_true(inquiry_next_due(&r->core, clock_mono_ms()) < clock_mono_ms() + 1000);
+    assert_true(call_next_due(&r->core, clock_mono_ms()) < clock_mono_ms() + 1000);
     call = asked(r, 1000);
     assert_int_not_equal(call.id, id); /* an answer to the first one is nobody's */
     answer(r, &call, OUTCOME_DONE);
@@ -144,7 +144,7 @@ static void a_call_of_a_lost_worker_is_asked_again(void **state)
 
     assert_int_equal(ask_connect(r, &t), 0);
     call = asked(r, 0);
-    inquiry_worker_lost(&r->core, r->worker);
+    call_worker_lost(&r->core, r->worker);
     r->worker->n_in_flight = 0; /* the session goes with its count */
     answer(r, &call, OUTCOME_DONE);
     assert_int_equal(t.n, 0); /* it is not asked now: whose answer that is nobody knows */
@@ -158,9 +158,9 @@ static void an_answer_to_nothing_is_taken_and_forgotten(void **state)
     struct rig *r = *state;
     struct result result = {.id = (1ULL << 63) | 5, .outcome = OUTCOME_DONE};
 
-    assert_true(inquiry_result(&r->core, &result));
+    assert_true(call_result(&r->core, &result));
     result.id = 5; /* of a command, not of a call */
-    assert_false(inquiry_result(&r->core, &result));
+    assert_false(call_result(&r->core, &result));
 }
 
 static void calls_that_nobody_waits_for_are_bounded(void **state)
@@ -176,7 +176,7 @@ static void calls_that_nobody_waits_for_are_bounded(void **state)
     for (n = 0; n < 16; n++) /* there is room above them for those that are waited for */
         assert_int_equal(once(r, 1000, &t), 0);
     assert_int_equal(once(r, 1000, &t), -EBUSY);
-    inquiry_tick(&r->core, clock_mono_ms() + 2000);
+    call_tick(&r->core, clock_mono_ms() + 2000);
     assert_int_equal(n_calls(r), 0);
     assert_int_equal(t.n, 16);
 }
@@ -187,10 +187,10 @@ static void no_worker_no_greeting(void **state)
     struct dest *d = queue_dest(r->core.queue, DEST_SCOPE, VIEW_LIT("ch_acc"));
 
     d->greeted = false;
-    inquiry_greet(&r->core, clock_mono_ms() + 3600000); /* it is silent by then */
+    call_greet(&r->core, clock_mono_ms() + 3600000); /* it is silent by then */
     assert_int_equal(n_calls(r), 0);
     assert_false(d->greeted);
-    inquiry_greet(&r->core, clock_mono_ms());
+    call_greet(&r->core, clock_mono_ms());
     assert_int_equal(n_calls(r), 1);
     assert_true(d->greeted);
     rig_commit(r);
@@ -238,14 +238,14 @@ static void a_call_that_cannot_be_packed_goes_later(void **state)
         assert_int_equal(once(r, 600000, &t), 0);
         mem_fail_at(n);
         r->worker->heard_mono_ms = now;
-        inquiry_dispatch(&r->core, true, now);
+        call_dispatch(&r->core, true, now);
         mem_fail_at(0);
         if (r->worker->n_in_flight == 0) {
             assert_int_equal(r->worker->n_batch, 0);
             assert_int_equal(r->worker->batch.len, 0);
             call = asked(r, 2000);
         } else {
-            inquiry_worker_lost(&r->core, r->worker); /* begin again */
+            call_worker_lost(&r->core, r->worker); /* begin again */
             r->worker->n_in_flight = 0;
             dispatch_flush(&r->core);
             call = asked(r, 0);
@@ -271,12 +271,12 @@ static void an_account_that_could_not_be_greeted_is_greeted_later(void **state)
         d->greeted = false;
         d->connect_wanted = false;
         mem_fail_at(n);
-        inquiry_greet(&r->core, clock_mono_ms());
+        call_greet(&r->core, clock_mono_ms());
         mem_fail_at(0);
         assert_int_equal(n_calls(r), 0);
         assert_true(d->connect_wanted || !d->greeted);
     }
-    inquiry_greet(&r->core, clock_mono_ms());
+    call_greet(&r->core, clock_mono_ms());
     assert_int_equal(n_calls(r), 1);
     assert_int_equal(asked(r, 0).kind, COMMAND_AMO_CONNECT);
 }

@@ -31,5 +31,5 @@ void clock_ask(struct core *c, int64_t now_mono_ms)
     d->ask_mono_ms = now_mono_ms + d->ask_wait_ms;
     d->ask_wait_ms = 2 * d->ask_wait_ms < ASK_LAST_MS ? 2 * d->ask_wait_ms : ASK_LAST_MS;
     d->asking = id_uuid7(clock_unix_ms(), &body.trace) == 0 &&
-                inquiry_once(c, NULL, &body, now_mono_ms + ASK_OVER_MS, asked, NULL) == 0;
+                call_once(c, NULL, &body, now_mono_ms + ASK_OVER_MS, asked, NULL) == 0;
 }

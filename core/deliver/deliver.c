@@ -15,7 +15,7 @@ int deliver_new(struct core *c)
     if (!d)
         return -ENOMEM;
     c->deliver = d;
-    list_init(&d->inquiries);
+    list_init(&d->calls);
     d->n_dead = stats_counter(c->stats, "amo_dead_letters_total", "", "commands given up");
     d->journey_in = stats_histogram(c->stats, "amo_journey_seconds", "direction=\"inbound\"",
                                     "webhook in to call answered");
@@ -28,7 +28,7 @@ void deliver_free(struct core *c)
 {
     if (!c->deliver)
         return;
-    inquiry_free(c);
+    call_free(c);
     mem_free(c->deliver);
     c->deliver = NULL;
 }

@@ -16,8 +16,8 @@ struct typing_slot {
 #define TYPING_SLOTS 1024
 
 struct deliver {
-    struct list inquiries; /* calls outside lanes (core/deliver/calls.h) */
-    int64_t suspect;       /* the one command under way that may kill its workers; 0 none */
+    struct list calls; /* calls outside lanes (core/deliver/calls.h) */
+    int64_t suspect;   /* the one command under way that may kill its workers; 0 none */
     struct typing_slot typing[TYPING_SLOTS];
     struct stat_counter *n_dead;
     struct stat_histogram *journey_in;

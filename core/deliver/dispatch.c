@@ -72,7 +72,7 @@ void dispatch_run(struct core *c)
 
     if (c->turn->stopping)
         return;
-    inquiry_dispatch(c, false, now);
+    call_dispatch(c, false, now);
     c->queue->run++;
     c->queue->dest_share = dispatch_share(c, now);
     for (int i = 0;; i++) {
@@ -96,7 +96,7 @@ void dispatch_run(struct core *c)
         if (c->turn->exit_code)
             return;
     }
-    inquiry_dispatch(c, true, now);
+    call_dispatch(c, true, now);
     dispatch_flush(c);
 }
 
@@ -344,7 +344,7 @@ void dispatch_lost(struct core *c, struct peer *p)
 {
     log_line(LOG_LEVEL_WARN, "worker.lost", "name=%s in_flight=%zu", p->name, p->n_in_flight);
     dispatch_each(c, p, lose_one);
-    inquiry_worker_lost(c, p);
+    call_worker_lost(c, p);
     core_wake(c);
 }
 
@@ -396,7 +396,7 @@ void dispatch_unreceived(struct core *c, struct peer *p, struct view held)
 void dispatch_detach(struct core *c, struct peer *p)
 {
     dispatch_each(c, p, detach_one);
-    inquiry_worker_lost(c, p);
+    call_worker_lost(c, p);
 }
 
 void dispatch_due(struct core *c, int64_t now_mono_ms)

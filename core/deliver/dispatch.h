@@ -18,7 +18,7 @@ void dispatch_unreceived(struct core *c, struct peer *p, struct view held);
 void dispatch_detach(struct core *c, struct peer *p);
 /* Leases and back-offs whose time has come. */
 void dispatch_due(struct core *c, int64_t now_mono_ms);
-/* Packs one command into a worker's batch of this turn; also used for inquiries. -ENOSPC; -EBUSY while
+/* Packs one command into a worker's batch of this turn; also used for calls. -ENOSPC; -EBUSY while
  * rows of this turn are not committed, because the command may depend on them. */
 struct command;
 AMO_MUSTCHECK int dispatch_pack(struct core *c, struct peer *p, struct command *body,

@@ -84,14 +84,14 @@ void look_begin(struct core *c, struct core_command *cmd, enum look_reason why,
 {
     int64_t now = clock_mono_ms();
     char trace[ID_TEXT_LEN + 1];
-    struct inquiry *q = inquiry_new(c, INQUIRY_LOOK, cmd->lane->dest);
+    struct call *q = call_new(c, CALL_LOOK, cmd->lane->dest);
 
     if (q)
         q->look = mem_zalloc(sizeof(*q->look));
     if (!q ||
         !q->look) { /* no memory now: it waits and is tried again, protected by its msgid */
         if (q)
-            inquiry_end(q);
+            call_end(q);
         queue_move(c->queue, cmd, COMMAND_WAITING, now + 1000, now);
         return;
     }
@@ -168,7 +168,7 @@ static int64_t oldest(const struct core *c, const struct core_command *cmd,
     return at > OLDER_MS ? at - OLDER_MS : 0;
 }
 
-int look_body(struct core *c, struct inquiry *q, struct resolved *r)
+int look_body(struct core *c, struct call *q, struct resolved *r)
 {
     struct core_command *cmd = queue_find(c->queue, q->command);
     struct look *l = q->look;
@@ -197,7 +197,7 @@ int look_body(struct core *c, struct inquiry *q, struct resolved *r)
 /* --- answers -------------------------------------------------------------------------------- */
 
 /* The next question, @after_ms from now. */
-static void look_again(struct core *c, struct inquiry *q, int64_t after_ms)
+static void look_again(struct core *c, struct call *q, int64_t after_ms)
 {
     q->due_mono_ms = clock_mono_ms() + after_ms;
     q->wanted_mono_ms = q->due_mono_ms;
@@ -205,14 +205,14 @@ static void look_again(struct core *c, struct inquiry *q, int64_t after_ms)
 }
 
 /* It is settled that it is not there, or that nobody can tell. */
-static void look_over(struct core *c, struct inquiry *q, struct core_command *cmd, bool told)
+static void look_over(struct core *c, struct call *q, struct core_command *cmd, bool told)
 {
     enum look_reason why = q->look->why;
     struct view words = view_of(q->look->words);
     const char *reason = "unclear";
 
     if (why == LOOK_LEAVING && told) {
-        inquiry_end(q);
+        call_end(q);
         reach_go_along(c, cmd);
         return;
     }
@@ -222,11 +222,11 @@ static void look_over(struct core *c, struct inquiry *q, struct core_command *cm
         blame_unproven(c, cmd);
     else
         settle_dead(c, cmd, reason, words);
-    inquiry_end(q);
+    call_end(q);
 }
 
 /* One look has come to its end. */
-static void look_ended(struct core *c, struct inquiry *q, struct core_command *cmd)
+static void look_ended(struct core *c, struct call *q, struct core_command *cmd)
 {
     struct look *l = q->look;
     size_t n = 0;
@@ -247,7 +247,7 @@ static void look_ended(struct core *c, struct inquiry *q, struct core_command *c
 }
 
 /* On to the next chat; behind the last one the look is over. */
-static void look_next_chat(struct core *c, struct inquiry *q, struct core_command *cmd)
+static void look_next_chat(struct core *c, struct call *q, struct core_command *cmd)
 {
     struct look *l = q->look;
 
@@ -263,11 +263,11 @@ static void look_next_chat(struct core *c, struct inquiry *q, struct core_comman
         look_ended(c, q, cmd);
 }
 
-static void look_failed(struct core *c, struct inquiry *q, struct core_command *cmd,
+static void look_failed(struct core *c, struct call *q, struct core_command *cmd,
                         const struct result *r);
 
 /* Amo's id of the chat that it knows by ours. */
-static void look_told_chat(struct core *c, struct inquiry *q, struct core_command *cmd,
+static void look_told_chat(struct core *c, struct call *q, struct core_command *cmd,
                            const struct result *r)
 {
     struct look *l = q->look;
@@ -283,7 +283,7 @@ static void look_told_chat(struct core *c, struct inquiry *q, struct core_comman
     look_again(c, q, 0);
 }
 
-static void look_told_page(struct core *c, struct inquiry *q, struct core_command *cmd,
+static void look_told_page(struct core *c, struct call *q, struct core_command *cmd,
                            const struct result *r)
 {
     struct look *l = q->look;
@@ -293,7 +293,7 @@ static void look_told_page(struct core *c, struct inquiry *q, struct core_comman
 
         learnt.amo_chat_id = view_of(l->chats[l->at].chat);
         settle_done(c, cmd, &learnt);
-        inquiry_end(q);
+        call_end(q);
         return;
     }
     if (r->next_offset > l->offset && ++l->pages < PAGES_MAX) {
@@ -306,7 +306,7 @@ static void look_told_page(struct core *c, struct inquiry *q, struct core_comman
 }
 
 /* Refused: that is an answer, and this chat will have no other. */
-static void look_refused(struct core *c, struct inquiry *q, struct core_command *cmd)
+static void look_refused(struct core *c, struct call *q, struct core_command *cmd)
 {
     q->look->blind = true;
     look_next_chat(c, q, cmd);
@@ -314,7 +314,7 @@ static void look_refused(struct core *c, struct inquiry *q, struct core_command 
 
 /* No answer to the question. The destination may be at fault; if not, it has as many tries as a
  * command has. */
-static void look_failed(struct core *c, struct inquiry *q, struct core_command *cmd,
+static void look_failed(struct core *c, struct call *q, struct core_command *cmd,
                         const struct result *r)
 {
     struct look *l = q->look;
@@ -332,7 +332,7 @@ static void look_failed(struct core *c, struct inquiry *q, struct core_command *
     look_again(c, q, wait < r->retry_after_ms ? r->retry_after_ms : wait);
 }
 
-static void look_held(struct core *c, struct inquiry *q, struct core_command *cmd,
+static void look_held(struct core *c, struct call *q, struct core_command *cmd,
                       const struct result *r)
 {
     enum hold_reason why = blame_hold_reason(r->cause);
@@ -346,14 +346,14 @@ static void look_held(struct core *c, struct inquiry *q, struct core_command *cm
     look_again(c, q, 0);
 }
 
-void look_answer(struct core *c, struct inquiry *q, const struct result *r)
+void look_answer(struct core *c, struct call *q, const struct result *r)
 {
     struct core_command *cmd = queue_find(c->queue, q->command);
     bool readable =
         !q->look->own && r->complete && (!r->found || foreign_id_is_fine(r->amo_message_id));
 
     if (!cmd || cmd->state != COMMAND_CHECKING) {
-        inquiry_end(q);
+        call_end(q);
         return;
     }
     switch ((enum outcome)r->outcome) {

@@ -36,7 +36,7 @@ static struct command asked(struct rig *r, int64_t after_ms, const char *chat, i
 {
     struct command calls[2];
 
-    assert_int_equal(rig_inquiries(r, clock_mono_ms() + after_ms, calls, 2), 1);
+    assert_int_equal(rig_calls(r, clock_mono_ms() + after_ms, calls, 2), 1);
     assert_int_equal(calls[0].kind, COMMAND_AMO_HISTORY);
     assert_true(view_is(calls[0].chat_id, chat));
     assert_int_equal(calls[0].offset, offset);
@@ -47,7 +47,7 @@ static void nothing_asked(struct rig *r, int64_t after_ms)
 {
     struct command calls[2];
 
-    assert_int_equal(rig_inquiries(r, clock_mono_ms() + after_ms, calls, 2), 0);
+    assert_int_equal(rig_calls(r, clock_mono_ms() + after_ms, calls, 2), 0);
 }
 
 static void answer(struct rig *r, const struct command *call, struct result result)
@@ -268,12 +268,12 @@ static void messages_go_before_a_look_but_not_for_ever(void **state)
 
     (void)checking(r);
     rig_commit(r);
-    inquiry_dispatch(&r->core, false, clock_mono_ms()); /* before messages */
+    call_dispatch(&r->core, false, clock_mono_ms()); /* before messages */
     assert_int_equal(r->worker->n_batch, 0);
     r->worker->heard_mono_ms = clock_mono_ms() + 6000;
-    inquiry_dispatch(&r->core, false, clock_mono_ms() + 6000);
+    call_dispatch(&r->core, false, clock_mono_ms() + 6000);
     assert_int_equal(r->worker->n_batch, 1);
-    assert_int_equal(rig_inquiries(r, clock_mono_ms() + 6000, calls, 2), 1);
+    assert_int_equal(rig_calls(r, clock_mono_ms() + 6000, calls, 2), 1);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)

@@ -233,7 +233,7 @@ static int stray(struct core *c, struct core_command *cmd, bool looked, struct c
         rc = reach_follow(c, conv, &to);
     if (rc || reach_is_current(c, row, conv))
         return rc;
-    inquiry_cancel(c, cmd); /* what it asked was for the one before */
+    call_cancel(c, cmd); /* what it asked was for the one before */
     rc = looked ? 0 : parting_of(c, cmd, row, &parting);
     if (rc || parting == PARTING_ASK)
         return rc ? rc : ask_behind(c, cmd);

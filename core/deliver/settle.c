@@ -187,7 +187,7 @@ static void settle_one(struct core *c, struct peer *p, const struct result *r)
     doubt_measured(c, r, c->peers->frame_unix_ms);
     if (c->turn->exit_code)
         return;
-    if (inquiry_result(c, r))
+    if (call_result(c, r))
         return;
     cmd = r->id <= INT64_MAX ? queue_find(c->queue, (int64_t)r->id) : NULL;
     if (!cmd)
@@ -231,7 +231,7 @@ static void settle_late(struct core *c, struct core_command *cmd, const struct r
     }
     if (cmd->state == COMMAND_IN_FLIGHT)
         worker_landed(cmd);
-    inquiry_cancel(c, cmd);
+    call_cancel(c, cmd);
     settle_done(c, cmd, r);
 }
 
@@ -576,7 +576,7 @@ void settle_erased(struct core *c, struct core_command *cmd)
     log_line(LOG_LEVEL_INFO, "command.erased", "trace=%s command=%lld kind=%s",
              command_trace(cmd, trace), (long long)cmd->id,
              command_kind_name((uint64_t)cmd->kind));
-    inquiry_cancel(c, cmd);
+    call_cancel(c, cmd);
     rc = rc ? rc : store_command_settle(c->store, cmd->id);
     if (rc == 0 && cmd->message && command_is_message(cmd->kind))
         rc = dead_message(c, cmd, &f);

@@ -253,7 +253,7 @@ static void a_late_done_ends_a_back_off_and_a_question(void **state)
     rig_result(r, r->worker, &old,
                (struct result){.outcome = OUTCOME_DONE, .amo_message_id = VIEW_LIT("amo-2")});
     assert_null(queue_find(r->core.queue, old.id));
-    assert_true(list_is_empty(&r->core.deliver->inquiries));
+    assert_true(list_is_empty(&r->core.deliver->calls));
     rig_turn(r);
     rig_assert_accounts(r);
 }
@@ -506,13 +506,13 @@ static void a_scope_that_is_not_found_is_connected_again_once(void **state)
     rig_result(r, r->worker, c,
                (struct result){.outcome = OUTCOME_HOLD, .cause = CAUSE_NOT_FOUND});
     assert_int_equal(d->hold, HOLD_NOT_FOUND);
-    assert_int_equal(rig_inquiries(r, clock_mono_ms(), asked, 4), 1);
+    assert_int_equal(rig_calls(r, clock_mono_ms(), asked, 4), 1);
     assert_int_equal(asked[0].kind, COMMAND_AMO_CONNECT);
     assert_true(view_is(asked[0].scope, "ch"));
     assert_true(view_is(asked[0].account, "acc"));
     assert_int_equal(r->worker->n_in_flight, 1);
-    inquiry_reconnect(&r->core, d); /* not again so soon */
-    assert_int_equal(rig_inquiries(r, clock_mono_ms(), asked + 1, 3), 0);
+    call_reconnect(&r->core, d); /* not again so soon */
+    assert_int_equal(rig_calls(r, clock_mono_ms(), asked + 1, 3), 0);
     yes.id = asked[0].id;
     yes.attempt = asked[0].attempt;
     rig_result_raw(r, r->worker, &yes);
@@ -550,7 +550,7 @@ static void learn_chat(struct rig *r)
 {
     struct command asked[2];
 
-    assert_int_equal(rig_inquiries(r, clock_mono_ms(), asked, 2), 1);
+    assert_int_equal(rig_calls(r, clock_mono_ms(), asked, 2), 1);
     assert_int_equal(asked[0].kind, COMMAND_AMO_CREATE_CHAT);
     assert_true(view_is(asked[0].conversation_id, "svc-line1-thread"));
     answer(r, &asked[0],
@@ -561,7 +561,7 @@ static void look(struct rig *r, struct result result)
 {
     struct command asked[2];
 
-    assert_int_equal(rig_inquiries(r, clock_mono_ms() + 100000, asked, 2), 1);
+    assert_int_equal(rig_calls(r, clock_mono_ms() + 100000, asked, 2), 1);
     assert_int_equal(asked[0].kind, COMMAND_AMO_HISTORY);
     assert_true(view_is(asked[0].chat_id, "chat-1"));
     assert_true(view_is(asked[0].key, "svc-m1"));
@@ -580,7 +580,7 @@ static void a_message_found_in_the_history_is_done(void **state)
                             .complete = true,
                             .amo_message_id = VIEW_LIT("amo-1")});
     assert_null(queue_find(r->core.queue, id));
-    assert_true(list_is_empty(&r->core.deliver->inquiries));
+    assert_true(list_is_empty(&r->core.deliver->calls));
     rig_turn(r);
     m = rig_message(r, "aamo-1");
     assert_int_equal(m.state, MESSAGE_DELIVERED_TO_AMO);
@@ -604,7 +604,7 @@ static void absent_from_the_history_counts_after_three_looks(void **state)
     rig_commit(r);
     rig_assert_counts(r, 1, 0, 0);
     rig_assert_dead(r, "refused");
-    assert_true(list_is_empty(&r->core.deliver->inquiries));
+    assert_true(list_is_empty(&r->core.deliver->calls));
     rig_assert_accounts(r);
 }
 
@@ -618,9 +618,9 @@ static void the_three_looks_happen_within_a_minute(void **state)
     learn_chat(r);
     began = clock_mono_ms();
     look(r, (struct result){.outcome = OUTCOME_DONE, .complete = true});
-    assert_int_equal(rig_inquiries(r, began, asked, 2), 0); /* not at once */
+    assert_int_equal(rig_calls(r, began, asked, 2), 0); /* not at once */
     look(r, (struct result){.outcome = OUTCOME_DONE, .complete = true});
-    assert_true(inquiry_next_due(&r->core, began) - began < 60000);
+    assert_true(call_next_due(&r->core, began) - began < 60000);
 }
 
 static void a_history_that_cannot_be_read_is_no_proof(void **state)
@@ -662,7 +662,7 @@ static void a_message_without_amos_id_goes_again_when_the_history_does_not_show_
 
     assert_int_equal(c->state, COMMAND_WAITING);
     assert_int_equal(c->attempts, 1);
-    assert_true(list_is_empty(&r->core.deliver->inquiries));
+    assert_true(list_is_empty(&r->core.deliver->calls));
     rig_resolve(r, COMMAND_AMO_MESSAGE, &again);
     assert_true(view_is(again.body.key, "svc-m1")); /* the same msgid */
     resolved_fini(&again);
@@ -714,8 +714,8 @@ static void a_lost_worker_loses_no_question(void **state)
     struct command asked[2];
 
     (void)checking(r);
-    assert_int_equal(rig_inquiries(r, clock_mono_ms(), asked, 2), 1);
-    inquiry_worker_lost(&r->core, r->worker);
+    assert_int_equal(rig_calls(r, clock_mono_ms(), asked, 2), 1);
+    call_worker_lost(&r->core, r->worker);
     r->worker->n_in_flight = 0; /* as with its new session */
     answer(r, &asked[0],
            (struct result){.outcome = OUTCOME_DONE}); /* too late: not its asker */
@@ -730,7 +730,7 @@ static void a_checked_command_whose_message_is_gone_does_not_stop_its_lane(void 
     struct command asked[2];
 
     assert_int_equal(store_prune(r->core.store, INT64_MAX, 0, 1000), 0);
-    assert_int_equal(rig_inquiries(r, clock_mono_ms(), asked, 2), 0);
+    assert_int_equal(rig_calls(r, clock_mono_ms(), asked, 2), 0);
     assert_null(queue_find(r->core.queue, id));
     rig_commit(r);
     rig_assert_dead(r, "parent");
@@ -745,12 +745,12 @@ static void nothing_is_asked_after_rows_that_are_not_committed(void **state)
     struct command asked[2];
 
     assert_int_equal(
-        inquiry_once(&r->core, c->lane->dest, &typing, clock_mono_ms() + 9000, NULL, NULL), 0);
+        call_once(&r->core, c->lane->dest, &typing, clock_mono_ms() + 9000, NULL, NULL), 0);
     assert_int_equal(store_prune(r->core.store, INT64_MAX, 0, 1000), 0);
-    assert_int_equal(rig_inquiries(r, clock_mono_ms(), asked, 2), 0);
+    assert_int_equal(rig_calls(r, clock_mono_ms(), asked, 2), 0);
     assert_null(queue_find(r->core.queue, id)); /* the look gave it up, which made rows */
     assert_true(r->core.turn->dirty);
-    assert_int_equal(rig_inquiries(r, clock_mono_ms(), asked, 2), 1); /* commits them first */
+    assert_int_equal(rig_calls(r, clock_mono_ms(), asked, 2), 1); /* commits them first */
     assert_int_equal(asked[0].kind, COMMAND_AMO_TYPING);
 }
 
@@ -1094,7 +1094,7 @@ static void what_is_under_way_is_not_given_up_but_what_is_only_asked_about_is(vo
     assert_int_equal(c->state, COMMAND_CHECKING);
     sweep(r);
     assert_null(rig_command(r, COMMAND_AMO_MESSAGE));
-    assert_true(list_is_empty(&r->core.deliver->inquiries));
+    assert_true(list_is_empty(&r->core.deliver->calls));
     rig_commit(r);
     rig_assert_dead(r, "life_time");
 }

@@ -82,8 +82,8 @@ static void ephemeral_send(struct core *c, const struct event *e,
     d = queue_dest(c->queue, to_amo ? DEST_SCOPE : DEST_CONNECTOR,
                    view_of(to_amo ? conv->scope : conv->connector));
     if (d && !dest_is_held(d) && !d->paused)
-        (void)!inquiry_once(c, d, &body, now_mono + (expires - now), NULL,
-                            NULL); /* no room, no typing */
+        (void)!call_once(c, d, &body, now_mono + (expires - now), NULL,
+                         NULL); /* no room, no typing */
 }
 
 void ephemeral_take(struct core *c, struct view body)

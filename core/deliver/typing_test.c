@@ -59,7 +59,7 @@ static void forget_the_last(struct rig *r)
 static size_t calls(struct rig *r, struct command *ret)
 {
     struct command all[8];
-    size_t n = rig_inquiries(r, clock_mono_ms(), all, 8);
+    size_t n = rig_calls(r, clock_mono_ms(), all, 8);
 
     if (n && ret)
         *ret = all[0];
@@ -70,7 +70,7 @@ static void assert_nothing(struct rig *r, struct event e)
 {
     forget_the_last(r);
     takes(r, e);
-    assert_true(list_is_empty(&r->core.deliver->inquiries));
+    assert_true(list_is_empty(&r->core.deliver->calls));
     assert_int_equal(rig_stored_commands(r), 0);
     rig_assert_counts(r, 0, 0, 0);
     assert_int_equal(r->core.turn->exit_code, 0);
@@ -184,10 +184,10 @@ static void one_that_could_not_go_in_its_time_is_forgotten(void **state)
 
     rig_client_message_done(r, "m1", "amo-1");
     takes(r, client_types());
-    inquiry_tick(&r->core, clock_mono_ms() + 4000);
-    assert_false(list_is_empty(&r->core.deliver->inquiries));
-    inquiry_tick(&r->core, clock_mono_ms() + 5001);
-    assert_true(list_is_empty(&r->core.deliver->inquiries));
+    call_tick(&r->core, clock_mono_ms() + 4000);
+    assert_false(list_is_empty(&r->core.deliver->calls));
+    call_tick(&r->core, clock_mono_ms() + 5001);
+    assert_true(list_is_empty(&r->core.deliver->calls));
 }
 
 static void conversations_nobody_knows_are_ignored(void **state)
@@ -228,7 +228,7 @@ static void before_the_chat_is_linked_nothing_goes(void **state)
     manager.chat_id = VIEW_LIT("chat");
     forget_the_last(r);
     takes(r, manager); /* the service has not told its id */
-    assert_true(list_is_empty(&r->core.deliver->inquiries));
+    assert_true(list_is_empty(&r->core.deliver->calls));
     rig_result(
         r, r->worker, rig_command(r, COMMAND_SERVICE_MESSAGE),
         (struct result){.outcome = OUTCOME_DONE, .service_conversation = VIEW_LIT("thread")});
@@ -272,7 +272,7 @@ static void one_that_fails_is_not_tried_again_and_holds_nobody(void **state)
                                     .attempt = c.attempt,
                                     .outcome = OUTCOME_HOLD,
                                     .cause = CAUSE_FORBIDDEN});
-    assert_true(list_is_empty(&r->core.deliver->inquiries));
+    assert_true(list_is_empty(&r->core.deliver->calls));
     assert_false(dest_is_held(queue_dest(r->core.queue, DEST_SCOPE, VIEW_LIT("ch_acc"))));
     assert_int_equal(r->worker->n_in_flight, 0);
     rig_commit(r);
@@ -289,7 +289,7 @@ static void too_many_at_once_are_dropped(void **state)
         forget_the_last(r);
         takes(r, client_types());
     }
-    for (struct list *i = r->core.deliver->inquiries.next; i != &r->core.deliver->inquiries;
+    for (struct list *i = r->core.deliver->calls.next; i != &r->core.deliver->calls;
          i = i->next)
         n++;
     assert_int_equal(n, 1000);

@@ -109,6 +109,6 @@ int verb_connector_test(struct control_ask *ask)
         pending_free(p);
         return control_fail(ask, EXIT_FAILED, CONTROL_TOO_MANY);
     }
-    rc = inquiry_once(c, d, &body, clock_mono_ms() + TEST_WAIT_MS, test_done, p);
+    rc = call_once(c, d, &body, clock_mono_ms() + TEST_WAIT_MS, test_done, p);
     return control_asked(ask, p->wait, rc);
 }

@@ -19,7 +19,7 @@ static struct command begun(struct rig *r)
 
     ctl_ingress_holds_registry(r);
     ctl_begin(r, "connector.test", TEST_SVC);
-    assert_int_equal(rig_inquiries(r, clock_mono_ms(), &c, 1), 1);
+    assert_int_equal(rig_calls(r, clock_mono_ms(), &c, 1), 1);
     return c;
 }
 
@@ -32,7 +32,7 @@ static struct reply ended(struct rig *r, const struct command *c, struct result 
     rig_result_raw(r, r->worker, &result);
     assert_true(ctl_wait(r, 20000, 0, &reply));
     assert_int_equal(r->core.turn->exit_code, 0);
-    assert_true(list_is_empty(&r->core.deliver->inquiries));
+    assert_true(list_is_empty(&r->core.deliver->calls));
     assert_true(list_is_empty(&r->core.control->waits));
     assert_int_equal(r->worker->n_in_flight, 0);
     return reply;
@@ -114,7 +114,7 @@ static void nobody_who_answers_ends_it_in_time(void **state)
 
     for (int64_t at = clock_mono_ms() + 19900, end = at + 300; at < end; at += 10) {
         ctl_tick(r, at);
-        inquiry_tick(&r->core, at);
+        call_tick(&r->core, at);
     }
     assert_true(ctl_wait(r, 20000, 0, &reply));
     assert_int_equal(reply.code, EXIT_UNREACHABLE);
@@ -135,8 +135,8 @@ static void a_long_stop_of_core_ends_it_once(void **state)
 
     (void)begun(r);
     ctl_tick(r, clock_mono_ms() + 60000);
-    assert_true(list_is_empty(&r->core.deliver->inquiries));
-    inquiry_tick(&r->core, clock_mono_ms() + 60000);
+    assert_true(list_is_empty(&r->core.deliver->calls));
+    call_tick(&r->core, clock_mono_ms() + 60000);
     assert_true(ctl_wait(r, 20000, 0, &reply));
     assert_int_equal(reply.code, EXIT_UNREACHABLE);
     assert_true(list_is_empty(&r->core.control->waits));
@@ -197,13 +197,11 @@ static void when_too_many_calls_wait_it_is_refused(void **state)
     struct dest *d = queue_dest(r->core.queue, DEST_CONNECTOR, VIEW_LIT("svc"));
 
     for (int i = 0; i < 1000; i++)
-        assert_int_equal(inquiry_once(&r->core, d, &body, clock_mono_ms() + 5000, NULL, NULL),
-                         0);
-    assert_int_equal(inquiry_once(&r->core, d, &body, clock_mono_ms() + 5000, NULL, NULL),
-                     -EBUSY);
+        assert_int_equal(call_once(&r->core, d, &body, clock_mono_ms() + 5000, NULL, NULL), 0);
+    assert_int_equal(call_once(&r->core, d, &body, clock_mono_ms() + 5000, NULL, NULL), -EBUSY);
     for (int i = 0; i < 16; i++) /* somebody waits for these: they have room of their own */
-        assert_int_equal(
-            inquiry_once(&r->core, d, &body, clock_mono_ms() + 5000, ignored, NULL), 0);
+        assert_int_equal(call_once(&r->core, d, &body, clock_mono_ms() + 5000, ignored, NULL),
+                         0);
     ctl_sad(r, "connector.test", TEST_SVC, EXIT_FAILED, "too many");
     assert_true(list_is_empty(&r->core.control->waits));
 }
@@ -214,7 +212,7 @@ static void a_restart_of_core_leaves_nobody_waiting(void **state)
 
     (void)begun(r);
     rig_restart(r);
-    assert_true(list_is_empty(&r->core.deliver->inquiries));
+    assert_true(list_is_empty(&r->core.deliver->calls));
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, ctl_setup, ctl_teardown)

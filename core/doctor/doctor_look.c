@@ -386,7 +386,7 @@ static int look_ask(struct control_ask *ask, struct look *l, struct view what)
         return rc;
     if (!peers_have_worker(ask->core, clock_mono_ms()))
         return control_fail(ask, EXIT_FAILED, "no egress is connected: nobody can look");
-    rc = inquiry_once(ask->core, NULL, &body, clock_mono_ms() + LOOK_WAIT_MS, look_done, l);
+    rc = call_once(ask->core, NULL, &body, clock_mono_ms() + LOOK_WAIT_MS, look_done, l);
     return rc == -EBUSY ? control_fail(ask, EXIT_FAILED, CONTROL_TOO_MANY) : rc;
 }
 

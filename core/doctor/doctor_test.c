@@ -25,9 +25,9 @@ static struct command begun(struct rig *r, const char *args)
     ctl_ingress_holds_registry(r);
     ctl_call(r, "doctor.check", args);
     /* core's socket is a new one: the call comes when it is found again */
-    for (int i = 0; i < 500 && list_is_empty(&r->core.deliver->inquiries); i++)
+    for (int i = 0; i < 500 && list_is_empty(&r->core.deliver->calls); i++)
         assert_false(ctl_wait(r, 10, 0, &reply));
-    assert_int_equal(rig_inquiries(r, clock_mono_ms(), &c, 1), 1);
+    assert_int_equal(rig_calls(r, clock_mono_ms(), &c, 1), 1);
     assert_int_equal(view_copy(c.key, key_room, sizeof(key_room)), 0);
     c.key = view_of(key_room);
     return c;
@@ -66,7 +66,7 @@ static void ended(struct rig *r, const char *check, const char *state, const cha
     assert_true(json_strict_text(json_get(last, "words"), &text));
     assert_non_null(view_find(text, words));
     json_free(reply.doc);
-    assert_true(list_is_empty(&r->core.deliver->inquiries));
+    assert_true(list_is_empty(&r->core.deliver->calls));
     assert_true(list_is_empty(&r->core.control->waits));
     assert_true(list_is_empty(&r->core.intake->door_tests));
     rig_assert_counts(r, 0, 0, 0);
@@ -179,7 +179,7 @@ static void a_worker_that_makes_no_call_is_told_in_words(void **state)
     struct rig *r = *state;
 
     (void)begun(r, DOOR_ARGS);
-    inquiry_tick(&r->core, clock_mono_ms() + 20000);
+    call_tick(&r->core, clock_mono_ms() + 20000);
     ended(r, "egress", "red", "is an egress running?");
 }
 

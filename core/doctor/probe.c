@@ -134,7 +134,7 @@ static int probe_ask(struct control_ask *ask, struct view what, struct resolved 
     ask->wait = control_wait_new(c, NULL, NULL);
     if (!ask->wait)
         return control_fail(ask, EXIT_FAILED, CONTROL_TOO_MANY);
-    rc = inquiry_once(c, d, &r->body, clock_mono_ms() + PROBE_WAIT_MS, probe_done, ask->wait);
+    rc = call_once(c, d, &r->body, clock_mono_ms() + PROBE_WAIT_MS, probe_done, ask->wait);
     return control_asked(ask, ask->wait, rc);
 }
 

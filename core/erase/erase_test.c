@@ -336,7 +336,7 @@ static void an_unclear_one_is_not_asked_for_any_more(void **state)
     assert_int_equal(rig_command(r, COMMAND_AMO_MESSAGE)->state, COMMAND_CHECKING);
     assert_fine(r, "{\"conversation\":1}");
     assert_int_equal(rig_count(r, COMMAND_AMO_MESSAGE), 0);
-    assert_int_equal(rig_inquiries(r, clock_mono_ms() + 60000, asked, AMO_COUNT(asked)), 0);
+    assert_int_equal(rig_calls(r, clock_mono_ms() + 60000, asked, AMO_COUNT(asked)), 0);
     assert_message(r, "ssvc/m1", "failed", "erased");
 }
 

@@ -117,7 +117,7 @@ static void an_unclear_one_is_settled_by_the_history(void **state)
     assert_int_equal(rig_command(r, COMMAND_AMO_OUTGOING)->state, COMMAND_CHECKING);
     take(r, in_chat("amo-5")); /* still unknown: it waits */
     rig_assert_counts(r, 0, 0, 1);
-    assert_int_equal(rig_inquiries(r, clock_mono_ms(), calls, 2), 1);
+    assert_int_equal(rig_calls(r, clock_mono_ms(), calls, 2), 1);
     assert_int_equal(calls[0].kind, COMMAND_AMO_HISTORY);
     assert_true(view_is(calls[0].chat_id, "chat-1"));
     rig_result_raw(r, r->worker,

@@ -74,7 +74,7 @@ static struct reply read_reply(const struct bus_message *m)
 
 void ctl_tick(struct rig *r, int64_t now_mono_ms)
 {
-    inquiry_tick(&r->core, now_mono_ms);
+    call_tick(&r->core, now_mono_ms);
     erase_tick(&r->core, now_mono_ms);
     control_tick(&r->core, now_mono_ms);
 }
@@ -110,8 +110,7 @@ static size_t pending(const struct core *c)
 
     for (const struct list *i = c->control->waits.next; i != &c->control->waits; i = i->next)
         n++;
-    for (const struct list *i = c->deliver->inquiries.next; i != &c->deliver->inquiries;
-         i = i->next)
+    for (const struct list *i = c->deliver->calls.next; i != &c->deliver->calls; i = i->next)
         n++;
     return n;
 }

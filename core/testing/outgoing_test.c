@@ -216,7 +216,7 @@ static void the_chat_it_is_looked_up_in_is_the_clients(void **state)
     rig_turn(r);
     rig_result(r, r->worker, rig_command(r, COMMAND_AMO_OUTGOING),
                (struct result){.outcome = OUTCOME_UNKNOWN, .cause = CAUSE_UNREADABLE});
-    assert_int_equal(rig_inquiries(r, clock_mono_ms(), calls, 2), 1);
+    assert_int_equal(rig_calls(r, clock_mono_ms(), calls, 2), 1);
     assert_int_equal(calls[0].kind, COMMAND_AMO_CREATE_CHAT);
     assert_true(view_is(calls[0].sender_id, "svc-client"));
     assert_true(view_is(calls[0].sender_name, "Ann"));

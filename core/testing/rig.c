@@ -415,7 +415,7 @@ void rig_result(struct rig *r, struct peer *p, const struct core_command *cmd,
     rig_result_raw(r, p, &result);
 }
 
-size_t rig_inquiries(struct rig *r, int64_t now_ms, struct command *ret, size_t cap)
+size_t rig_calls(struct rig *r, int64_t now_ms, struct command *ret, size_t cap)
 {
     static struct buf frame;
     struct pack_doc d;
@@ -425,8 +425,8 @@ size_t rig_inquiries(struct rig *r, int64_t now_ms, struct command *ret, size_t 
     if (r->core.turn->dirty)
         rig_commit(r); /* nothing leaves before */
     r->worker->heard_mono_ms = now_ms;
-    inquiry_dispatch(&r->core, false, now_ms);
-    inquiry_dispatch(&r->core, true, now_ms);
+    call_dispatch(&r->core, false, now_ms);
+    call_dispatch(&r->core, true, now_ms);
     n = r->worker->n_batch;
     assert_true(n <= cap);
     buf_fini(&frame);

@@ -86,9 +86,9 @@ void rig_client_message_done(struct rig *r, const char *id, const char *amo_id);
 void rig_manager_message_done(struct rig *r, const char *amo_id, const char *service_id);
 /* The conversation of thread "thread", source "line1"; finish with conversation_fini. */
 struct conversation rig_conversation(struct rig *r);
-/* The inquiries that may go at the monotonic time @now_ms: their commands as packed for
+/* The calls that may go at the monotonic time @now_ms: their commands as packed for
  * r->worker; the texts are good until the next call. Their number. */
-size_t rig_inquiries(struct rig *r, int64_t now_ms, struct command *ret, size_t cap);
+size_t rig_calls(struct rig *r, int64_t now_ms, struct command *ret, size_t cap);
 
 /* What every peer is said to have in flight is what the queue has there. */
 void rig_assert_accounts(struct rig *r);

@@ -218,7 +218,7 @@ static void a_quiet_bridge_asks_amojo_for_its_date(void **state)
         assert_true(doubt_tick(&r->core, mono, clock_unix_ms()));
         clock_ask(&r->core, mono);
     }
-    assert_int_equal(rig_inquiries(r, clock_mono_ms(), asked, 4), 1);
+    assert_int_equal(rig_calls(r, clock_mono_ms(), asked, 4), 1);
     assert_int_equal(asked[0].kind, COMMAND_AMO_REACH);
 }
 
