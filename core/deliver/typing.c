@@ -101,10 +101,10 @@ void ephemeral_take(struct core *c, struct view body)
     core_ask(c);
     rc = lookup_event(c, &e, &l);
     /* nothing is moved for typing: who is not reached as it stands is not told */
-    if (rc == 0 && l.mapping.found &&
-        reach_of(c->turn->registry, l.mapping.found).way == REACH_STAYS &&
-        (e.kind == EVENT_SERVICE_TYPING || view_is(e.scope, l.mapping.found->scope)))
-        ephemeral_send(c, &e, l.mapping.found);
+    if (rc == 0 && l.facts.conversation &&
+        reach_of(c->turn->registry, l.facts.conversation).way == REACH_STAYS &&
+        (e.kind == EVENT_SERVICE_TYPING || view_is(e.scope, l.facts.conversation->scope)))
+        ephemeral_send(c, &e, l.facts.conversation);
     (void)core_asked(c, "typing", rc); /* told */
     lookup_fini(&l);
 }

@@ -1,6 +1,6 @@
 /* Plans become rows.
  *
- * From: intake.c (an event and its plan), settle.c and watch.c (notices for the other side).
+ * From: intake.c (an event and what was decided about it), settle.c and watch.c (notices for the other side).
  * To: the store; then the queue, by core_keep.
  * Holds: new commands, in core->turn->fresh, until the event's savepoint is released. */
 
@@ -29,9 +29,9 @@
 #define WAITED_MAX_MS (24LL * 3600 * 1000)
 
 static int command_add(struct core *c, struct command_row *row, const struct command *body);
-static int message_add(struct core *c, const struct event *e, const struct plan *p,
+static int message_add(struct core *c, const struct event *e, const struct decision *p,
                        const struct conversation *conv, int64_t *ret_id);
-static int message_body(struct core *c, const struct event *e, const struct plan *p,
+static int message_body(struct core *c, const struct event *e, const struct decision *p,
                         const struct conversation *conv, struct command *body,
                         char user_id[ID_DERIVED_MAX + 1]);
 
@@ -54,7 +54,7 @@ static int row_of(struct command_row *row, const char *scope, const char *connec
 }
 
 /* What came before the message and is about it, by whichever name. */
-static void message_wake(struct core *c, const struct event *e, const struct plan *p,
+static void message_wake(struct core *c, const struct event *e, const struct decision *p,
                          const struct conversation *conv)
 {
     if (e->kind == EVENT_AMO_MESSAGE) {
@@ -70,7 +70,7 @@ static void message_wake(struct core *c, const struct event *e, const struct pla
 /* A message that came for another account than has its conversation now stands where it would if it had not
  * waited. It goes along, is asked for or is given up like all that waits there, before anything else of its
  * lane is decided. */
-static int stand_as_it_came(struct core *c, const struct plan *p, bool to_amo,
+static int stand_as_it_came(struct core *c, const struct decision *p, bool to_amo,
                             struct conversation *conv)
 {
     int64_t lane = command_lane_of(conv->id, to_amo);
@@ -84,7 +84,7 @@ static int stand_as_it_came(struct core *c, const struct plan *p, bool to_amo,
     return rc ? rc : text_set(&conv->scope, view_of(p->scope));
 }
 
-int apply_message(struct core *c, const struct event *e, const struct plan *p)
+int apply_message(struct core *c, const struct event *e, const struct decision *p)
 {
     bool to_amo = e->kind != EVENT_AMO_MESSAGE;
     char user_id[ID_DERIVED_MAX + 1];
@@ -114,7 +114,7 @@ out:
     return rc;
 }
 
-static int message_add(struct core *c, const struct event *e, const struct plan *p,
+static int message_add(struct core *c, const struct event *e, const struct decision *p,
                        const struct conversation *conv, int64_t *ret_id)
 {
     bool to_amo = e->kind != EVENT_AMO_MESSAGE;
@@ -189,7 +189,7 @@ static void service_body(const struct event *e, const struct conversation *conv,
 }
 
 /* What does not change until it is sent; ids are resolved when it is dispatched. */
-static int message_body(struct core *c, const struct event *e, const struct plan *p,
+static int message_body(struct core *c, const struct event *e, const struct decision *p,
                         const struct conversation *conv, struct command *body,
                         char user_id[ID_DERIVED_MAX + 1])
 {
@@ -320,7 +320,7 @@ static int status_learn(struct core *c, const struct event *e, const struct mess
 }
 
 int apply_status(struct core *c, const struct event *e, const struct message *named,
-                 const struct plan *p)
+                 const struct decision *p)
 {
     struct telling t = {.code = p->status_code,
                         .error_code = p->error_code,
@@ -332,7 +332,7 @@ int apply_status(struct core *c, const struct event *e, const struct message *na
 
     if (named && p->adopt)
         rc = status_learn(c, e, named, &conversation);
-    if (rc || !named || p->verdict != VERDICT_STATUS)
+    if (rc || !named || p->kind != DECISION_STATUS)
         return rc;
     t.scope = view_of(named->scope);
     t.conversation = conversation;

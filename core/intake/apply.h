@@ -11,10 +11,11 @@
 #include "proto/event.h"
 
 /* A message of either side: conversation, message row, command. */
-AMO_MUSTCHECK int apply_message(struct core *c, const struct event *e, const struct plan *p);
+AMO_MUSTCHECK int apply_message(struct core *c, const struct event *e,
+                                const struct decision *p);
 /* A status of the service: told to amo when it is news; may teach the conversation's id. */
 AMO_MUSTCHECK int apply_status(struct core *c, const struct event *e,
-                               const struct message *named, const struct plan *p);
+                               const struct message *named, const struct decision *p);
 AMO_MUSTCHECK int apply_edit(struct core *c, const struct event *e,
                              const struct message *named);
 /* A reaction of either side, to the other one. */

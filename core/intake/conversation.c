@@ -1,6 +1,6 @@
 /* A message's conversation.
  *
- * From: apply.c, an event and its plan. To: the store. Holds: nothing. */
+ * From: apply.c, an event and what was decided about it. To: the store. Holds: nothing. */
 
 #include "core/intake/conversation.h"
 
@@ -30,7 +30,7 @@ static int learn_phone(struct conversation *conv, const struct phone *phone, boo
 }
 
 static int learn_from_manager(struct conversation *conv, const struct event *e,
-                              const struct plan *p, bool *changed)
+                              const struct decision *p, bool *changed)
 {
     int rc = 0;
 
@@ -59,7 +59,7 @@ static int learn_from_manager(struct conversation *conv, const struct event *e,
 
 /* What an event newly says about its conversation. */
 static int conversation_learn(struct conversation *conv, const struct event *e,
-                              const struct plan *p, bool *changed)
+                              const struct decision *p, bool *changed)
 {
     struct view client = e->outgoing ? e->receiver_id : e->sender_id;
     int rc = 0;
@@ -95,14 +95,14 @@ bool conversation_is_client(const struct conversation *conv, struct view person)
 }
 
 /* What his service calls the client, or the phone that a manager writes to. */
-static struct view client_of(const struct event *e, const struct plan *p)
+static struct view client_of(const struct event *e, const struct decision *p)
 {
     if (e->kind == EVENT_AMO_MESSAGE)
         return view_of(p->phone.key);
     return e->outgoing ? e->receiver_id : e->sender_id;
 }
 
-static int conversation_new(struct core *c, const struct event *e, const struct plan *p,
+static int conversation_new(struct core *c, const struct event *e, const struct decision *p,
                             struct conversation *conv)
 {
     bool from_amo = e->kind == EVENT_AMO_MESSAGE;
@@ -130,7 +130,7 @@ static int conversation_new(struct core *c, const struct event *e, const struct 
     return rc ? rc : store_conversation_add(c->store, conv);
 }
 
-int conversation_for(struct core *c, const struct event *e, const struct plan *p,
+int conversation_for(struct core *c, const struct event *e, const struct decision *p,
                      struct conversation *conv)
 {
     bool changed = false;

@@ -7,9 +7,9 @@
 #include "core/turn/turn.h"
 #include "proto/event.h"
 
-/* The conversation of the plan @p for a message @e. @conv is filled in any case (finish it). */
-AMO_MUSTCHECK int conversation_for(struct core *c, const struct event *e, const struct plan *p,
-                                   struct conversation *conv);
+/* The conversation of the decision @p for a message @e. @conv is filled in any case (finish it). */
+AMO_MUSTCHECK int conversation_for(struct core *c, const struct event *e,
+                                   const struct decision *p, struct conversation *conv);
 /* The service has said what it calls @conv, whose id there was not known, since the message @since. Does
  * it call another one so that is known, the two become one: @conv is that one then, and answers go to
  * the chat that was written to last. core_keep() must follow. */

@@ -1,6 +1,6 @@
 /* Events that may be our own words coming back.
  *
- * From: intake.c, a plan that says "wait for the echo". To: intake.c again, once the message is
+ * From: intake.c, a decision to wait for the echo. To: intake.c again, once the message is
  * settled or the time is over.
  * Holds: the events, in the store; how long they have waited, in memory. */
 

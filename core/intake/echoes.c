@@ -1,6 +1,6 @@
 /* Where events wait that may be our own message coming back, and clients' messages behind them.
  *
- * From: intake.c, a plan that says "wait for the echo". To: echo.c, when the wait is over.
+ * From: intake.c, a decision to wait for the echo. To: echo.c, when the wait is over.
  * Holds: the events, in the store; their order and how long they have waited, in memory. */
 
 #include "core/intake/echoes.h"

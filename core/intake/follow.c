@@ -59,22 +59,22 @@ int reach_follow_found(struct core *c, struct conversation *conv, bool *ret_nobo
 
 static int reach_message(struct core *c, const struct event *e, struct lookup *l)
 {
-    struct mapping *m = &l->mapping;
+    struct facts *m = &l->facts;
     int rc = 0;
 
     if (m->by_phone)
         rc = reach_follow_found(c, &l->by_phone, NULL);
     if (rc == 0 && m->by_client)
         rc = reach_follow_found(c, &l->by_client, &m->unreachable);
-    if (rc == 0 && m->found)
-        rc = reach_follow_found(c, &l->found, &m->unreachable);
+    if (rc == 0 && m->conversation)
+        rc = reach_follow_found(c, &l->conversation, &m->unreachable);
     if (rc || e->kind == EVENT_AMO_MESSAGE || !m->scope)
         return rc;
     /* a client who writes by a number of somebody else's, or by a connector that his company does
      * not use any more, is in a conversation with whom the door says */
-    if (m->found && (strcmp(l->found.scope, m->scope->id) != 0 ||
-                     !view_is(e->connector, l->found.connector)))
-        m->found = NULL;
+    if (m->conversation && (strcmp(l->conversation.scope, m->scope->id) != 0 ||
+                            !view_is(e->connector, l->conversation.connector)))
+        m->conversation = NULL;
     if (m->by_phone && strcmp(l->by_phone.scope, m->scope->id) != 0)
         m->by_phone = NULL;
     return 0;
@@ -83,17 +83,17 @@ static int reach_message(struct core *c, const struct event *e, struct lookup *l
 /* What is about a message is for those who have its conversation now. */
 static int reach_named(struct core *c, struct lookup *l)
 {
-    struct mapping *m = &l->mapping;
+    struct facts *m = &l->facts;
     int rc = 0;
 
-    if (!m->named)
+    if (!m->target)
         return 0;
-    rc = store_conversation(c->store, m->named->conversation, &l->about);
+    rc = store_conversation(c->store, m->target->conversation, &l->about);
     if (rc)
         return rc == STORE_E_NONE ? 0 : rc;
     rc = reach_follow_found(c, &l->about, &m->unreachable);
     m->about = &l->about;
-    m->named_left = !registry_scope_connected(c->turn->registry, view_of(m->named->scope));
+    m->target_left = !registry_scope_connected(c->turn->registry, view_of(m->target->scope));
     return rc;
 }
 

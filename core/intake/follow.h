@@ -15,7 +15,7 @@ AMO_MUSTCHECK int reach_follow(struct core *c, struct conversation *conv,
 /* The same if it has moved at all; @ret_nobody (may be NULL): its number belongs to no account. */
 AMO_MUSTCHECK int reach_follow_found(struct core *c, struct conversation *conv,
                                      bool *ret_nobody);
-/* The conversations that were looked up for @e follow, and @l's mapping learns what of it the
+/* The conversations that were looked up for @e follow, and @l's facts learns what of it the
  * router must know. */
 AMO_MUSTCHECK int reach_event(struct core *c, const struct event *e, struct lookup *l);
 /* Is something of lane @of still in flight to the account that its conversation has left? */

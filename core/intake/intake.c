@@ -39,10 +39,10 @@
 static bool is_for_later(struct core *c, struct peer *p, const msgpack_object *item);
 static int intake_one(struct core *c, struct peer *p, const msgpack_object *item);
 static int intake_apply(struct core *c, struct view bytes, enum intake_how how);
-static int apply_plan(struct core *c, const struct event *e, struct view bytes,
-                      const struct message *named, const struct plan *p);
+static int apply_decision(struct core *c, const struct event *e, struct view bytes,
+                          const struct message *named, const struct decision *p);
 static int apply_refusal(struct core *c, const struct event *e, struct view bytes,
-                         const struct plan *p);
+                         const struct decision *p);
 static int quarantine_once(struct core *c, struct view bytes, const char *reason);
 
 int intake_new(struct core *c)
@@ -293,7 +293,7 @@ static void intake_reconnect_v1(struct core *c, const struct event *e)
 }
 
 static int apply_wait(struct core *c, const struct event *e, struct view bytes,
-                      const struct plan *p, const struct mapping *m, enum intake_how how)
+                      const struct decision *p, const struct facts *m, enum intake_how how)
 {
     char key[WAITING_KEY_MAX];
     char trace[ID_TEXT_LEN + 1];
@@ -304,12 +304,12 @@ static int apply_wait(struct core *c, const struct event *e, struct view bytes,
     if (store_waiting_is_hurt(c->store))
         return intake_quarantine(c, bytes, INTAKE_DAMAGED);
     if (c->intake->n_waiting >=
-        LIMIT_WAITING + (p->verdict == VERDICT_WAIT_ECHO ? LIMIT_WAITING_ECHO : 0))
+        LIMIT_WAITING + (p->kind == DECISION_WAIT_ECHO ? LIMIT_WAITING_ECHO : 0))
         return intake_quarantine(c, bytes, "too_many_waiting");
     id_format(&e->trace, trace);
     log_line(LOG_LEVEL_DEBUG, "event.waits", "trace=%s kind=%s reason=%s conversation=%lld",
              trace, event_kind_name(e->kind), p->reason, (long long)m->echo_of);
-    if (p->verdict == VERDICT_WAIT_ECHO)
+    if (p->kind == DECISION_WAIT_ECHO)
         return e->kind == EVENT_AMO_MESSAGE
                    ? echoes_put(c, ECHO_AMO, m->echo_of, bytes, NULL) /* it names its account */
                    : echoes_put(c, ECHO_SERVICE, m->echo_of, bytes,
@@ -318,32 +318,32 @@ static int apply_wait(struct core *c, const struct event *e, struct view bytes,
     return rc ? rc : waiting_put(c, key, bytes, command_life_ms(COMMAND_AMO_STATUS));
 }
 
-static int apply_plan(struct core *c, const struct event *e, struct view bytes,
-                      const struct message *named, const struct plan *p)
+static int apply_decision(struct core *c, const struct event *e, struct view bytes,
+                          const struct message *named, const struct decision *p)
 {
     char trace[ID_TEXT_LEN + 1];
 
-    switch (p->verdict) {
-    case VERDICT_APPLY:
+    switch (p->kind) {
+    case DECISION_APPLY:
         return apply_message(c, e, p);
-    case VERDICT_NOTHING:
+    case DECISION_NOTHING:
         id_format(&e->trace, trace);
         log_line(LOG_LEVEL_DEBUG, "event.nothing", "trace=%s kind=%s reason=%s", trace,
                  event_kind_name(e->kind), p->reason);
         return apply_status(c, e, named, p);
-    case VERDICT_STATUS:
+    case DECISION_STATUS:
         return apply_status(c, e, named, p);
-    case VERDICT_EDIT:
+    case DECISION_EDIT:
         return apply_edit(c, e, named);
-    case VERDICT_REACTION:
+    case DECISION_REACTION:
         return apply_reaction(c, e, named);
-    case VERDICT_QUARANTINE:
+    case DECISION_QUARANTINE:
         intake_reconnect_v1(c, e);
         return intake_quarantine(c, bytes, p->reason);
-    case VERDICT_REFUSE:
+    case DECISION_REFUSE:
         return apply_refusal(c, e, bytes, p);
-    case VERDICT_WAIT:
-    case VERDICT_WAIT_ECHO:
+    case DECISION_WAIT:
+    case DECISION_WAIT_ECHO:
         break;
     }
     return -EINVAL;
@@ -352,7 +352,7 @@ static int apply_plan(struct core *c, const struct event *e, struct view bytes,
 /* Not for ever, and rather an echo than a manager's message that goes nowhere. First words that are
  * tried together: whose report it is shows when the last of them is answered. What waited for those
  * waits anew for its own conversation's. */
-static bool may_wait_as_echo(const struct core *c, const struct mapping *m, enum intake_how how)
+static bool may_wait_as_echo(const struct core *c, const struct facts *m, enum intake_how how)
 {
     int64_t longest = ECHO_WAITS * (int64_t)config_number(c->config, "core/echo_ms");
 
@@ -383,7 +383,7 @@ static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
 {
     struct lookup l = {0};
     struct event e;
-    struct plan p;
+    struct decision p;
     int rc = event_decode(bytes, &e);
 
     if (rc)
@@ -399,23 +399,23 @@ static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
         return 0; /* it was replayed or dropped meanwhile */
     rc = rc ? rc : lookup_event(c, &e, &l);
     rc = rc ? rc : reach_event(c, &e, &l);
-    if (!may_wait_as_echo(c, &l.mapping, how))
-        l.mapping.echo_of = 0;
-    rc = rc ? rc : router_route(&e, &l.mapping, oldest_known(c), &p);
-    if (rc == 0 && (p.verdict == VERDICT_WAIT || p.verdict == VERDICT_WAIT_ECHO))
-        rc = apply_wait(c, &e, bytes, &p, &l.mapping, how);
+    if (!may_wait_as_echo(c, &l.facts, how))
+        l.facts.echo_of = 0;
+    rc = rc ? rc : router_route(&e, &l.facts, oldest_known(c), &p);
+    if (rc == 0 && (p.kind == DECISION_WAIT || p.kind == DECISION_WAIT_ECHO))
+        rc = apply_wait(c, &e, bytes, &p, &l.facts, how);
     else
-        rc = rc ? rc : apply_plan(c, &e, bytes, l.mapping.named, &p);
-    if (rc == 0 && l.mapping.given_up) /* what is said of it from now on is said of this one */
+        rc = rc ? rc : apply_decision(c, &e, bytes, l.facts.target, &p);
+    if (rc == 0 && l.facts.given_up) /* what is said of it from now on is said of this one */
         rc = e.kind == EVENT_AMO_MESSAGE
-                 ? store_message_learn_amo(c->store, l.mapping.known, e.message_id)
-                 : store_message_learn_answer(c->store, l.mapping.known, e.message_id);
+                 ? store_message_learn_amo(c->store, l.facts.duplicate, e.message_id)
+                 : store_message_learn_answer(c->store, l.facts.duplicate, e.message_id);
     lookup_fini(&l);
     return rc;
 }
 
 static int apply_refusal(struct core *c, const struct event *e, struct view bytes,
-                         const struct plan *p)
+                         const struct decision *p)
 {
     const struct telling t = {.scope = e->scope,
                               .amo_id = e->message_id,

@@ -14,12 +14,12 @@
 
 void lookup_fini(struct lookup *l)
 {
-    conversation_fini(&l->found);
+    conversation_fini(&l->conversation);
     conversation_fini(&l->by_client);
     conversation_fini(&l->by_phone);
     conversation_fini(&l->about);
-    message_fini(&l->known);
-    message_fini(&l->named);
+    message_fini(&l->duplicate);
+    message_fini(&l->target);
 }
 
 static int found_or_not(int rc, const void *row, const void **ret)
@@ -29,7 +29,7 @@ static int found_or_not(int rc, const void *row, const void **ret)
     return rc == STORE_E_NONE ? 0 : rc;
 }
 
-static void look_up_sources(const struct registry *r, struct mapping *m)
+static void look_up_sources(const struct registry *r, struct facts *m)
 {
     for (size_t i = 0; i < r->n_sources; i++) {
         if (strcmp(r->sources[i].scope, m->scope->id) != 0)
@@ -44,7 +44,7 @@ static void look_up_sources(const struct registry *r, struct mapping *m)
 }
 
 /* May the account write from the source that is named, or that it writes from by default? */
-static void look_up_right(const struct registry *r, struct view source, struct mapping *m)
+static void look_up_right(const struct registry *r, struct view source, struct facts *m)
 {
     struct view connector = view_of(m->scope->connector);
     bool known = false;
@@ -70,15 +70,15 @@ static int look_up_phone(struct core *c, const struct reg_scope *scope, struct v
                                          view_of(phone->key), &l->by_phone);
     if (rc == 0 && reach_of(c->turn->registry, &l->by_phone).scope != scope)
         rc = STORE_E_NONE;
-    return found_or_not(rc, &l->by_phone, (const void **)&l->mapping.by_phone);
+    return found_or_not(rc, &l->by_phone, (const void **)&l->facts.by_phone);
 }
 
 /* A message in the name of a person or the bot is on its way, and amo may send it back before its
  * answer has given us amo's id of it. Behind a webhook that waits for this, later ones wait as well,
  * to keep their order. */
-static void look_up_echo(struct core *c, const struct event *e, struct mapping *m)
+static void look_up_echo(struct core *c, const struct event *e, struct facts *m)
 {
-    const struct conversation *conv = m->found ? m->found : m->by_client;
+    const struct conversation *conv = m->conversation ? m->conversation : m->by_client;
 
     m->echo_again = c->intake->echo_in_hand == ECHO_NOBODYS;
     m->echo_of = echo_behind_spools(c, ECHO_AMO);
@@ -123,18 +123,18 @@ static int look_up_given_up(struct core *c, const struct event *e,
                                  &g);
     if (rc < 0 || !g.message)
         return rc < 0 ? rc : 0;
-    rc = found_or_not(store_message(c->store, g.message, &l->known), &l->known,
-                      (const void **)&l->mapping.known);
-    l->mapping.given_up = l->mapping.known != NULL;
+    rc = found_or_not(store_message(c->store, g.message, &l->duplicate), &l->duplicate,
+                      (const void **)&l->facts.duplicate);
+    l->facts.given_up = l->facts.duplicate != NULL;
     return rc;
 }
 
 /* The same in the other direction: while a manager's message is being tried, the service may report it
  * as written on its side before its answer has named it. A thread that is not known may be that of a
  * first message. Behind a report that waits, what comes later in its thread waits as well. */
-static int look_up_report(struct core *c, const struct event *e, struct mapping *m)
+static int look_up_report(struct core *c, const struct event *e, struct facts *m)
 {
-    const struct conversation *conv = m->found;
+    const struct conversation *conv = m->conversation;
     struct phone client;
     bool waited = false;
     int rc = 0;
@@ -169,7 +169,7 @@ static int look_up_report(struct core *c, const struct event *e, struct mapping 
 
 static int look_up_amo(struct core *c, const struct event *e, struct lookup *l)
 {
-    struct mapping *m = &l->mapping;
+    struct facts *m = &l->facts;
     struct view source = e->source.ptr ? e->source : VIEW_LIT("");
     struct key key;
     struct phone phone;
@@ -182,21 +182,22 @@ static int look_up_amo(struct core *c, const struct event *e, struct lookup *l)
     look_up_right(c->turn->registry,
                   e->source.len || !m->own_source.ptr ? e->source : m->own_source, m);
     m->abroad = phone_abroad(c->turn->registry, e->scope);
-    rc = found_or_not(store_message_by_key(c->store, &key, &l->known), &l->known,
-                      (const void **)&m->known);
-    if (rc == 0 && !m->known)
-        rc = found_or_not(store_conversation_by_chat(c->store, e->scope, e->chat_id, &l->found),
-                          &l->found, (const void **)&m->found);
-    if (rc == 0 && !m->known && !m->found && e->chat_client_id.len)
+    rc = found_or_not(store_message_by_key(c->store, &key, &l->duplicate), &l->duplicate,
+                      (const void **)&m->duplicate);
+    if (rc == 0 && !m->duplicate)
+        rc = found_or_not(
+            store_conversation_by_chat(c->store, e->scope, e->chat_id, &l->conversation),
+            &l->conversation, (const void **)&m->conversation);
+    if (rc == 0 && !m->duplicate && !m->conversation && e->chat_client_id.len)
         rc = found_or_not(
             store_conversation_by_client(c->store, e->scope, e->chat_client_id, &l->by_client),
             &l->by_client, (const void **)&m->by_client);
     /* only where nothing is lost by it: whatever a manager wrote then was sent by a forgotten core */
-    if (rc == 0 && !m->known && c->intake->forgotten)
-        rc = look_up_given_up(c, e, m->found ? m->found : m->by_client, l);
+    if (rc == 0 && !m->duplicate && c->intake->forgotten)
+        rc = look_up_given_up(c, e, m->conversation ? m->conversation : m->by_client, l);
     if (rc == 0)
         look_up_echo(c, e, m);
-    if (rc || m->known || m->found || e->chat_client_id.len)
+    if (rc || m->duplicate || m->conversation || e->chat_client_id.len)
         return rc;
     phone_read(e->receiver_phone, m->abroad, &phone);
     if (!e->source.len && m->own_source.ptr)
@@ -210,19 +211,19 @@ static int look_up_service_thread(struct core *c, const struct event *e, struct 
     struct view source = e->source.ptr ? e->source : VIEW_LIT("");
     bool known = false;
     int rc = found_or_not(store_conversation_by_service(c->store, e->connector, source,
-                                                        e->conversation, &l->found),
-                          &l->found, (const void **)&l->mapping.found);
+                                                        e->conversation, &l->conversation),
+                          &l->conversation, (const void **)&l->facts.conversation);
 
     /* a manager wrote first without naming a number: the service has told us the thread alone */
-    if (rc == 0 && !l->mapping.found && source.len)
+    if (rc == 0 && !l->facts.conversation && source.len)
         rc = found_or_not(store_conversation_by_service(c->store, e->connector, VIEW_LIT(""),
-                                                        e->conversation, &l->found),
-                          &l->found, (const void **)&l->mapping.found);
+                                                        e->conversation, &l->conversation),
+                          &l->conversation, (const void **)&l->facts.conversation);
     /* … but not of another account: the thread has turned out to be by a number that it has not */
-    if (rc == 0 && l->mapping.found && !l->found.source[0] &&
-        reach_of(c->turn->registry, &l->found).scope !=
+    if (rc == 0 && l->facts.conversation && !l->conversation.source[0] &&
+        reach_of(c->turn->registry, &l->conversation).scope !=
             registry_scope_of_source(c->turn->registry, e->connector, source, &known))
-        l->mapping.found = NULL;
+        l->facts.conversation = NULL;
     return rc;
 }
 
@@ -232,13 +233,14 @@ static int look_up_typing_manager(struct core *c, const struct event *e, struct 
 
     if (!registry_scope_connected(c->turn->registry, e->scope))
         return 0;
-    rc = found_or_not(store_conversation_by_chat(c->store, e->scope, e->chat_id, &l->found),
-                      &l->found, (const void **)&l->mapping.found);
+    rc = found_or_not(
+        store_conversation_by_chat(c->store, e->scope, e->chat_id, &l->conversation),
+        &l->conversation, (const void **)&l->facts.conversation);
 
-    if (rc == 0 && !l->mapping.found && e->chat_client_id.len)
-        rc = found_or_not(
-            store_conversation_by_client(c->store, e->scope, e->chat_client_id, &l->found),
-            &l->found, (const void **)&l->mapping.found);
+    if (rc == 0 && !l->facts.conversation && e->chat_client_id.len)
+        rc = found_or_not(store_conversation_by_client(c->store, e->scope, e->chat_client_id,
+                                                       &l->conversation),
+                          &l->conversation, (const void **)&l->facts.conversation);
     return rc;
 }
 
@@ -249,8 +251,8 @@ static int look_up_service_echo(struct core *c, const struct event *e, struct lo
     const struct wanted wanted = {
         .connector = e->connector, .thread = e->conversation, .ours = true};
 
-    return found_or_not(lookup_message(c, &wanted, e->message_id, &l->known), &l->known,
-                        (const void **)&l->mapping.known);
+    return found_or_not(lookup_message(c, &wanted, e->message_id, &l->duplicate), &l->duplicate,
+                        (const void **)&l->facts.duplicate);
 }
 
 /* Is the message in the conversation that the service calls so, as far as is known? */
@@ -269,7 +271,7 @@ static int look_up_client(struct core *c, const struct event *e, struct lookup *
 
 static int look_up_service_message(struct core *c, const struct event *e, struct lookup *l)
 {
-    struct mapping *m = &l->mapping;
+    struct facts *m = &l->facts;
     struct view source = e->source.ptr ? e->source : VIEW_LIT("");
     const struct reg_channel *channel = NULL;
     char mid[ID_DERIVED_MAX + 1];
@@ -282,20 +284,20 @@ static int look_up_service_message(struct core *c, const struct event *e, struct
     m->scope =
         registry_scope_of_source(c->turn->registry, e->connector, source, &m->source_known);
     if (key_mid(view_of(mid), &key) == 0)
-        rc = found_or_not(store_message_by_key(c->store, &key, &l->known), &l->known,
-                          (const void **)&m->known);
-    if (rc == 0 && m->known)
-        rc = is_of_thread(c, m->known, e->conversation, &of_thread);
-    m->known_elsewhere = !of_thread;
-    if (rc == 0 && !m->known && e->outgoing)
+        rc = found_or_not(store_message_by_key(c->store, &key, &l->duplicate), &l->duplicate,
+                          (const void **)&m->duplicate);
+    if (rc == 0 && m->duplicate)
+        rc = is_of_thread(c, m->duplicate, e->conversation, &of_thread);
+    m->duplicate_elsewhere = !of_thread;
+    if (rc == 0 && !m->duplicate && e->outgoing)
         rc = look_up_service_echo(c, e, l);
-    if (rc || m->known || !m->scope)
+    if (rc || m->duplicate || !m->scope)
         return rc;
     channel = registry_channel(c->turn->registry, view_of(m->scope->channel));
     m->bot_known = channel && channel->bot_id && channel->bot_id[0];
     m->abroad = channel && channel->abroad;
     rc = look_up_service_thread(c, e, l);
-    if (rc == 0 && !m->found)
+    if (rc == 0 && !m->conversation)
         rc = look_up_client(c, e, l);
     if (rc)
         return rc;
@@ -304,14 +306,14 @@ static int look_up_service_message(struct core *c, const struct event *e, struct
         m->echo_of = echoes_of_thread(c, e);
         return 0;
     }
-    rc = look_up_given_up(c, e, m->found, l);
-    return rc || m->known ? rc : look_up_report(c, e, m);
+    rc = look_up_given_up(c, e, m->conversation, l);
+    return rc || m->duplicate ? rc : look_up_report(c, e, m);
 }
 
 /* Of a thread that the service has not named yet: by the phone, or by the id it would have. */
 static int look_up_client(struct core *c, const struct event *e, struct lookup *l)
 {
-    struct mapping *m = &l->mapping;
+    struct facts *m = &l->facts;
     struct view source = e->source.ptr ? e->source : VIEW_LIT("");
     char client_id[ID_DERIVED_MAX + 1];
     struct phone phone;
@@ -454,7 +456,7 @@ static int look_up_in_thread(struct core *c, struct wanted *w, const struct even
     return rc == STORE_E_NONE ? lookup_message(c, w, e->message_id, ret) : rc;
 }
 
-int lookup_named(struct core *c, const struct event *e, struct message *ret)
+int lookup_target(struct core *c, const struct event *e, struct message *ret)
 {
     struct wanted w = {.connector = e->connector, .ours = e->kind == EVENT_SERVICE_STATUS};
     int rc = 0;
@@ -486,19 +488,19 @@ static int look_up_foreign(struct core *c, const struct event *e, struct message
 
 static int look_up_named(struct core *c, const struct event *e, struct lookup *l)
 {
-    int rc = lookup_named(c, e, &l->named);
+    int rc = lookup_target(c, e, &l->target);
 
     if (e->kind == EVENT_AMO_REACTION)
-        l->mapping.scope = registry_scope_connected(c->turn->registry, e->scope);
+        l->facts.scope = registry_scope_connected(c->turn->registry, e->scope);
     if (rc == STORE_E_NONE)
-        rc = look_up_foreign(c, e, &l->named);
-    return found_or_not(rc, &l->named, (const void **)&l->mapping.named);
+        rc = look_up_foreign(c, e, &l->target);
+    return found_or_not(rc, &l->target, (const void **)&l->facts.target);
 }
 
 int lookup_event(struct core *c, const struct event *e, struct lookup *l)
 {
-    l->mapping.came_for = c->intake->echo_row ? c->intake->echo_row->scope : NULL;
-    l->mapping.maybe_done = c->intake->forgotten;
+    l->facts.came_for = c->intake->echo_row ? c->intake->echo_row->scope : NULL;
+    l->facts.maybe_done = c->intake->forgotten;
     switch ((enum event_kind)e->kind) {
     case EVENT_AMO_MESSAGE:
         return look_up_amo(c, e, l);

@@ -6,15 +6,15 @@
 #include "core/turn/turn.h"
 #include "proto/event.h"
 
-/* What was looked up for one event; owns the rows the mapping borrows. */
+/* What was looked up for one event; owns the rows the facts borrows. */
 struct lookup {
-    struct mapping mapping;
-    struct conversation found;
+    struct facts facts;
+    struct conversation conversation;
     struct conversation by_client;
     struct conversation by_phone;
     struct conversation about;
-    struct message known;
-    struct message named;
+    struct message duplicate;
+    struct message target;
 };
 
 /* Fills a cleared @l; finish with lookup_fini in any case. -EINVAL for ids that cannot be looked
@@ -38,4 +38,4 @@ AMO_MUSTCHECK int lookup_message(struct core *c, const struct wanted *w, struct 
 AMO_MUSTCHECK int lookup_message_of_amo(struct core *c, struct view scope, struct view amo_id,
                                         struct view our_id, struct message *ret);
 /* The message that a status, an edit or a reaction is about. STORE_E_NONE. */
-AMO_MUSTCHECK int lookup_named(struct core *c, const struct event *e, struct message *ret);
+AMO_MUSTCHECK int lookup_target(struct core *c, const struct event *e, struct message *ret);

@@ -1,6 +1,6 @@
 /* Events wait for what they are about.
  *
- * From: intake.c, a plan that says "wait". To: intake.c again, once the key is woken or overdue.
+ * From: intake.c, a decision to wait. To: intake.c again, once the key is woken or overdue.
  * Holds: the event, in the store. */
 
 #include "core/intake/waiting.h"

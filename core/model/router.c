@@ -1,7 +1,7 @@
 /* What one event means.
  *
  * From: intake.c, an event and what the store knows about it.
- * To: intake.c, a plan it carries out.
+ * To: intake.c, a decision it carries out.
  * Holds: nothing; pure. */
 
 #include "core/model/router.h"
@@ -15,23 +15,24 @@
 #include "proto/foreign_id.h"
 #include "proto/limits.h"
 
-static int route_amo_message(const struct event *e, const struct mapping *m, int64_t oldest_ms,
-                             struct plan *p);
-static int route_service_message(const struct event *e, const struct mapping *m,
-                                 struct plan *p);
-static int route_service_status(const struct event *e, const struct mapping *m, struct plan *p);
-static int route_service_edit(const struct event *e, const struct mapping *m, struct plan *p);
-static int route_reaction(const struct event *e, const struct mapping *m, struct plan *p);
+static int route_amo_message(const struct event *e, const struct facts *m, int64_t oldest_ms,
+                             struct decision *p);
+static int route_service_message(const struct event *e, const struct facts *m,
+                                 struct decision *p);
+static int route_service_status(const struct event *e, const struct facts *m,
+                                struct decision *p);
+static int route_service_edit(const struct event *e, const struct facts *m, struct decision *p);
+static int route_reaction(const struct event *e, const struct facts *m, struct decision *p);
 
-static int plan_end(struct plan *p, enum verdict verdict, const char *reason)
+static int decide(struct decision *p, enum decision_kind kind, const char *reason)
 {
-    p->verdict = verdict;
+    p->kind = kind;
     p->reason = reason;
     return 0;
 }
 
-int router_route(const struct event *e, const struct mapping *m, int64_t oldest_ms,
-                 struct plan *ret)
+int router_route(const struct event *e, const struct facts *m, int64_t oldest_ms,
+                 struct decision *ret)
 {
     memset(ret, 0, sizeof(*ret));
     switch ((enum event_kind)e->kind) {
@@ -48,13 +49,13 @@ int router_route(const struct event *e, const struct mapping *m, int64_t oldest_
         return route_reaction(e, m, ret);
     case EVENT_AMO_TYPING:
     case EVENT_SERVICE_TYPING:
-        return plan_end(ret, VERDICT_NOTHING, "typing"); /* of a spool of before: stale */
+        return decide(ret, DECISION_NOTHING, "typing"); /* of a spool of before: stale */
     case EVENT_DOOR_TEST:
-        return plan_end(ret, VERDICT_NOTHING, "test"); /* whoever waits for it was told */
+        return decide(ret, DECISION_NOTHING, "test"); /* whoever waits for it was told */
     case EVENT_QUARANTINE:
-        return plan_end(ret, VERDICT_QUARANTINE, "not_understood");
+        return decide(ret, DECISION_QUARANTINE, "not_understood");
     }
-    return plan_end(ret, VERDICT_QUARANTINE, "unknown_kind");
+    return decide(ret, DECISION_QUARANTINE, "unknown_kind");
 }
 
 /* Outbound: "amo-h" + 40 hex digits over scope and amo's id. A connector may not be called
@@ -94,23 +95,23 @@ int router_client_id(struct view connector, struct view source, struct view id,
     return id_derive(connector, source.len ? source : VIEW_NONE, id, ret);
 }
 
-static int refuse(struct plan *p, const char *reason, int64_t code, const char *words)
+static int refuse(struct decision *p, const char *reason, int64_t code, const char *words)
 {
     p->status_code = -1;
     p->error_code = code;
     p->error_text = view_of(words);
-    return plan_end(p, VERDICT_REFUSE, reason);
+    return decide(p, DECISION_REFUSE, reason);
 }
 
 /* Which of the company's numbers a manager writes from. */
-static struct view outbound_source(const struct event *e, const struct mapping *m)
+static struct view outbound_source(const struct event *e, const struct facts *m)
 {
     if (e->source.len)
         return e->source;
     return m->own_source.ptr ? m->own_source : VIEW_LIT("");
 }
 
-static int route_write_first(const struct mapping *m, struct plan *p)
+static int route_write_first(const struct facts *m, struct decision *p)
 {
     struct view connector = view_of(m->scope->connector);
     int rc = 0;
@@ -125,16 +126,17 @@ static int route_write_first(const struct mapping *m, struct plan *p)
     p->new_chat = true;
     if (m->by_phone) { /* a second card writes to the same client, or he wrote before */
         p->conversation = m->by_phone;
-        return plan_end(p, VERDICT_APPLY, NULL);
+        return decide(p, DECISION_APPLY, NULL);
     }
     rc = router_client_id(connector, p->source, view_of(p->phone.key), p->client_id);
     rc = rc ? rc : id_derive(connector, VIEW_NONE, view_of(p->phone.key), p->user_id);
-    return rc ? rc : plan_end(p, VERDICT_APPLY, NULL);
+    return rc ? rc : decide(p, DECISION_APPLY, NULL);
 }
 
 /* Whether what a manager writes in @conv may go to its client, who may be somebody else's by now. What may
  * have gone there before is not refused: it ends as what stood in the queue when the number moved. */
-static int route_reach(const struct mapping *m, const struct conversation *conv, struct plan *p)
+static int route_reach(const struct facts *m, const struct conversation *conv,
+                       struct decision *p)
 {
     bool gone = conv && (strcmp(conv->scope, m->scope->id) != 0 || m->unreachable);
 
@@ -154,42 +156,42 @@ static int route_reach(const struct mapping *m, const struct conversation *conv,
     return 0;
 }
 
-static int route_amo_message(const struct event *e, const struct mapping *m, int64_t oldest_ms,
-                             struct plan *p)
+static int route_amo_message(const struct event *e, const struct facts *m, int64_t oldest_ms,
+                             struct decision *p)
 {
     const char *objection = degrade_objection(&e->content);
     int rc = 0;
 
     if (!m->scope)
-        return plan_end(p, VERDICT_QUARANTINE, "unknown_scope");
+        return decide(p, DECISION_QUARANTINE, "unknown_scope");
     if (!foreign_id_is_fine(e->message_id) || !foreign_id_is_fine(e->chat_id))
-        return plan_end(p, VERDICT_QUARANTINE,
-                        "bad_message_id"); /* a repeat would not be known */
+        return decide(p, DECISION_QUARANTINE,
+                      "bad_message_id"); /* a repeat would not be known */
     rc = router_mid(e, p->mid);
     if (rc)
         return rc;
-    if (m->known)
-        return plan_end(p, VERDICT_NOTHING,
-                        m->known->direction == MESSAGE_OUTBOUND ? "repeat" : "echo");
+    if (m->duplicate)
+        return decide(p, DECISION_NOTHING,
+                      m->duplicate->direction == MESSAGE_OUTBOUND ? "repeat" : "echo");
     if (m->echo_of)
-        return plan_end(p, VERDICT_WAIT_ECHO, "echo_pending");
+        return decide(p, DECISION_WAIT_ECHO, "echo_pending");
     if (e->sent_ms && e->sent_ms < oldest_ms)
-        return plan_end(p, VERDICT_QUARANTINE, "too_old");
-    rc = route_reach(m, m->found ? m->found : m->by_client, p);
+        return decide(p, DECISION_QUARANTINE, "too_old");
+    rc = route_reach(m, m->conversation ? m->conversation : m->by_client, p);
     if (rc || p->reason)
         return rc;
     if (objection)
         return refuse(p, "nothing_to_deliver", 905, objection);
     phone_read(e->receiver_phone, m->abroad, &p->phone);
     p->source = outbound_source(e, m);
-    if (m->found) {
-        p->conversation = m->found;
-        return plan_end(p, VERDICT_APPLY, NULL);
+    if (m->conversation) {
+        p->conversation = m->conversation;
+        return decide(p, DECISION_APPLY, NULL);
     }
     if (m->by_client) { /* the webhook came before the answer that teaches us the chat */
         p->conversation = m->by_client;
         p->new_chat = true;
-        return plan_end(p, VERDICT_APPLY, NULL);
+        return decide(p, DECISION_APPLY, NULL);
     }
     if (e->chat_client_id.len)
         return refuse(p, "unknown_conversation", 905, "unknown conversation");
@@ -206,40 +208,41 @@ static const char *inbound_objection(const struct content *c)
                : NULL;
 }
 
-static int route_service_message(const struct event *e, const struct mapping *m, struct plan *p)
+static int route_service_message(const struct event *e, const struct facts *m,
+                                 struct decision *p)
 {
     int rc = router_mid(e, p->mid);
 
     if (rc)
         return rc;
-    if (m->known &&
-        m->known_elsewhere) /* another's words under an id that is taken: not lost */
-        return plan_end(p, VERDICT_QUARANTINE, "id_again");
-    if (m->known)
-        return plan_end(p, VERDICT_NOTHING,
-                        m->known->direction == MESSAGE_OUTBOUND ? "echo" : "repeat");
+    if (m->duplicate &&
+        m->duplicate_elsewhere) /* another's words under an id that is taken: not lost */
+        return decide(p, DECISION_QUARANTINE, "id_again");
+    if (m->duplicate)
+        return decide(p, DECISION_NOTHING,
+                      m->duplicate->direction == MESSAGE_OUTBOUND ? "echo" : "repeat");
     if (!m->scope)
-        return plan_end(p, VERDICT_QUARANTINE,
-                        m->source_known ? "connector_without_account" : "unknown_source");
+        return decide(p, DECISION_QUARANTINE,
+                      m->source_known ? "connector_without_account" : "unknown_source");
     if (inbound_objection(&e->content))
-        return plan_end(p, VERDICT_QUARANTINE, inbound_objection(&e->content));
+        return decide(p, DECISION_QUARANTINE, inbound_objection(&e->content));
     if (e->outgoing && !e->author.len && !m->bot_known)
-        return plan_end(p, VERDICT_QUARANTINE, "no_author"); /* amo would refuse it */
+        return decide(p, DECISION_QUARANTINE, "no_author"); /* amo would refuse it */
     if (m->echo_of)
-        return plan_end(p, VERDICT_WAIT_ECHO, "echo_pending");
+        return decide(p, DECISION_WAIT_ECHO, "echo_pending");
     /* as what stood in the queue when its number moved: it finds its place from there */
     if (m->came_for && strcmp(m->came_for, m->scope->id) != 0)
         p->scope = m->came_for;
     p->source = e->source.ptr ? e->source : VIEW_LIT("");
     phone_read(router_client_phone(e), m->abroad, &p->phone);
-    if (m->found) {
-        p->conversation = m->found;
-        return plan_end(p, VERDICT_APPLY, NULL);
+    if (m->conversation) {
+        p->conversation = m->conversation;
+        return decide(p, DECISION_APPLY, NULL);
     }
     if (m->by_phone && !m->by_phone->service_id) {
         p->conversation = m->by_phone; /* a manager wrote first; now the client answers */
         p->adopt = true;
-        return plan_end(p, VERDICT_APPLY, NULL);
+        return decide(p, DECISION_APPLY, NULL);
     }
     rc = router_client_id(e->connector, p->source, e->conversation, p->client_id);
     rc = rc ? rc
@@ -251,7 +254,7 @@ static int route_service_message(const struct event *e, const struct mapping *m,
         p->conversation = m->by_client; /* the service names it by the phone we wrote to */
         p->adopt = true;
     }
-    return plan_end(p, VERDICT_APPLY, NULL);
+    return decide(p, DECISION_APPLY, NULL);
 }
 
 static int status_code_of(struct view status)
@@ -280,62 +283,63 @@ static bool is_foreign(const struct event *e, const struct message *named)
 }
 
 /* Whoever is told of a message is the account that has its conversation now. */
-static const char *reach_objection(const struct mapping *m)
+static const char *reach_objection(const struct facts *m)
 {
-    if (m->about && strcmp(m->about->scope, m->named->scope) != 0)
+    if (m->about && strcmp(m->about->scope, m->target->scope) != 0)
         return "moved_conversation";
     if (m->about && m->unreachable)
         return "unreachable";
-    return m->named_left ? "account_left" : NULL;
+    return m->target_left ? "account_left" : NULL;
 }
 
-static int route_service_status(const struct event *e, const struct mapping *m, struct plan *p)
+static int route_service_status(const struct event *e, const struct facts *m,
+                                struct decision *p)
 {
     int64_t code = status_code_of(e->status);
 
-    if (!m->named)
-        return plan_end(p, VERDICT_WAIT, "unknown_message");
-    if (m->named->direction == MESSAGE_IMPORTED && !is_foreign(e, m->named))
-        return plan_end(p, VERDICT_NOTHING, "imported"); /* amo shows no status of those */
-    if (m->named->direction != MESSAGE_OUTBOUND || is_foreign(e, m->named))
-        return plan_end(p, VERDICT_QUARANTINE, "foreign_message");
+    if (!m->target)
+        return decide(p, DECISION_WAIT, "unknown_message");
+    if (m->target->direction == MESSAGE_IMPORTED && !is_foreign(e, m->target))
+        return decide(p, DECISION_NOTHING, "imported"); /* amo shows no status of those */
+    if (m->target->direction != MESSAGE_OUTBOUND || is_foreign(e, m->target))
+        return decide(p, DECISION_QUARANTINE, "foreign_message");
     p->adopt = e->conversation.len > 0;
     if (code == 0)
-        return plan_end(p, VERDICT_NOTHING, "sent");
-    if (m->named_left) /* about their own message: also when the number moved */
-        return plan_end(p, VERDICT_QUARANTINE, "account_left");
-    if (!status_is_news(m->named->told, code))
-        return plan_end(p, VERDICT_NOTHING, "no_news");
+        return decide(p, DECISION_NOTHING, "sent");
+    if (m->target_left) /* about their own message: also when the number moved */
+        return decide(p, DECISION_QUARANTINE, "account_left");
+    if (!status_is_news(m->target->told, code))
+        return decide(p, DECISION_NOTHING, "no_news");
     p->status_code = code;
     if (code == -1) {
         p->error_code = degrade_error_code(e->error_code);
         p->error_text = utf8_shows(e->error_text) ? e->error_text : VIEW_LIT("not delivered");
         p->error_text = view_cut(p->error_text, LIMIT_ERROR_TEXT);
     }
-    return plan_end(p, VERDICT_STATUS, NULL);
+    return decide(p, DECISION_STATUS, NULL);
 }
 
-static int route_service_edit(const struct event *e, const struct mapping *m, struct plan *p)
+static int route_service_edit(const struct event *e, const struct facts *m, struct decision *p)
 {
-    if (!m->named)
-        return plan_end(p, VERDICT_WAIT, "unknown_message");
-    if (is_foreign(e, m->named))
-        return plan_end(p, VERDICT_QUARANTINE, "foreign_message");
+    if (!m->target)
+        return decide(p, DECISION_WAIT, "unknown_message");
+    if (is_foreign(e, m->target))
+        return decide(p, DECISION_QUARANTINE, "foreign_message");
     if (reach_objection(m))
-        return plan_end(p, VERDICT_QUARANTINE, reach_objection(m));
-    return plan_end(p, VERDICT_EDIT, NULL);
+        return decide(p, DECISION_QUARANTINE, reach_objection(m));
+    return decide(p, DECISION_EDIT, NULL);
 }
 
 /* Of either side, to the other. */
-static int route_reaction(const struct event *e, const struct mapping *m, struct plan *p)
+static int route_reaction(const struct event *e, const struct facts *m, struct decision *p)
 {
     if (e->kind == EVENT_AMO_REACTION && !m->scope)
-        return plan_end(p, VERDICT_QUARANTINE, "unknown_scope");
-    if (!m->named)
-        return plan_end(p, VERDICT_WAIT, "unknown_message");
-    if (is_foreign(e, m->named))
-        return plan_end(p, VERDICT_QUARANTINE, "foreign_message");
+        return decide(p, DECISION_QUARANTINE, "unknown_scope");
+    if (!m->target)
+        return decide(p, DECISION_WAIT, "unknown_message");
+    if (is_foreign(e, m->target))
+        return decide(p, DECISION_QUARANTINE, "foreign_message");
     if (reach_objection(m))
-        return plan_end(p, VERDICT_QUARANTINE, reach_objection(m));
-    return plan_end(p, VERDICT_REACTION, NULL);
+        return decide(p, DECISION_QUARANTINE, reach_objection(m));
+    return decide(p, DECISION_REACTION, NULL);
 }

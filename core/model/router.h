@@ -16,18 +16,18 @@
 #include "proto/registry.h"
 
 /* What the store and the registry say about the event. Borrowed; NULL means "not there". */
-struct mapping {
-    const struct reg_scope *scope;        /* the event's scope, or the source's */
-    const struct conversation *found;     /* by amo's chat id, or the service's id */
-    const struct conversation *by_client; /* by our client id of the chat */
-    const struct conversation *by_phone;  /* by (connector, source, phone) */
-    const struct message *known;          /* the same message was taken before */
+struct facts {
+    const struct reg_scope *scope;           /* the event's scope, or the source's */
+    const struct conversation *conversation; /* by amo's chat id, or the service's id */
+    const struct conversation *by_client;    /* by our client id of the chat */
+    const struct conversation *by_phone;     /* by (connector, source, phone) */
+    const struct message *duplicate;         /* the same message was taken before */
     bool
-        known_elsewhere; /* service side: @known is in a conversation that is called otherwise */
-    bool given_up;       /* @known was, and this says that it arrived */
-    const struct message *named;      /* the message a status, edit or reaction is about */
-    const struct conversation *about; /* the one of @named */
-    bool named_left;      /* the account that @named was exchanged with is not connected */
+        duplicate_elsewhere; /* service side: @duplicate is in a conversation that is called otherwise */
+    bool given_up;           /* @duplicate was, and this says that it arrived */
+    const struct message *target;     /* the message a status, edit or reaction is about */
+    const struct conversation *about; /* the one of @target */
+    bool target_left;     /* the account that @target was exchanged with is not connected */
     bool unreachable;     /* the number of the conversation belongs to no account now */
     const char *came_for; /* service side: who had the source when it came, if it has waited */
     bool maybe_done;      /* may have been done by core before its store was put back */
@@ -45,20 +45,20 @@ struct mapping {
     bool bot_known;         /* service side: the channel has a bot to write in the name of */
 };
 
-enum verdict {
-    VERDICT_APPLY,      /* message: conversation, message row, command */
-    VERDICT_STATUS,     /* a status for amo */
-    VERDICT_EDIT,       /* the text of a message is to be changed at amo */
-    VERDICT_REACTION,   /* a reaction for the other side */
-    VERDICT_NOTHING,    /* understood; there is nothing to do (repeat, echo, "sent") */
-    VERDICT_WAIT,       /* about a message that is not known yet */
-    VERDICT_WAIT_ECHO,  /* perhaps the echo of one of our messages whose id is not known yet */
-    VERDICT_QUARANTINE, /* kept for a person, with `reason` */
-    VERDICT_REFUSE,     /* outbound that cannot be delivered: quarantine and tell the manager */
+enum decision_kind {
+    DECISION_APPLY,      /* message: conversation, message row, command */
+    DECISION_STATUS,     /* a status for amo */
+    DECISION_EDIT,       /* the text of a message is to be changed at amo */
+    DECISION_REACTION,   /* a reaction for the other side */
+    DECISION_NOTHING,    /* understood; there is nothing to do (repeat, echo, "sent") */
+    DECISION_WAIT,       /* about a message that is not known yet */
+    DECISION_WAIT_ECHO,  /* perhaps the echo of one of our messages whose id is not known yet */
+    DECISION_QUARANTINE, /* kept for a person, with `reason` */
+    DECISION_REFUSE, /* outbound that cannot be delivered: quarantine and tell the manager */
 };
 
-struct plan {
-    enum verdict verdict;
+struct decision {
+    enum decision_kind kind;
     const char *reason; /* a word such as "unknown_scope"; with NOTHING also set */
     const struct conversation *conversation; /* NULL with APPLY: a new one */
     const char *scope; /* APPLY: who had the conversation when it came; NULL: who has it now */
@@ -69,7 +69,7 @@ struct plan {
     char user_id[ID_DERIVED_MAX + 1];   /* of its client */
     struct view source;
     struct phone phone; /* of the client */
-    /* VERDICT_STATUS and VERDICT_REFUSE */
+    /* DECISION_STATUS and DECISION_REFUSE */
     int64_t status_code;
     int64_t error_code;
     struct view error_text;
@@ -77,10 +77,10 @@ struct plan {
 
 /* @oldest_ms: a webhook whose own time is before it is too old to be sent again.
  * 0, or -EINVAL/-EIO when an id could not be derived. */
-AMO_MUSTCHECK int router_route(const struct event *e, const struct mapping *m,
-                               int64_t oldest_ms, struct plan *ret);
+AMO_MUSTCHECK int router_route(const struct event *e, const struct facts *m, int64_t oldest_ms,
+                               struct decision *ret);
 
-/* The mid an event's message has: what `known` is looked up by. */
+/* The mid an event's message has: what `duplicate` is looked up by. */
 AMO_MUSTCHECK int router_mid(const struct event *e, char ret[ID_DERIVED_MAX + 1]);
 /* The client's phone in the event: the sender's, or the receiver's of an outgoing message. */
 struct view router_client_phone(const struct event *e);

@@ -81,17 +81,17 @@ static struct event service_status(const char *status)
                           .status = view_of(status)};
 }
 
-static struct plan route(struct event e, struct mapping m)
+static struct decision route(struct event e, struct facts m)
 {
-    struct plan p;
+    struct decision p;
 
     assert_int_equal(router_route(&e, &m, OLDEST_MS, &p), 0);
     return p;
 }
 
-static void assert_ends(struct plan p, enum verdict verdict, const char *reason)
+static void assert_ends(struct decision p, enum decision_kind kind, const char *reason)
 {
-    assert_int_equal(p.verdict, verdict);
+    assert_int_equal(p.kind, kind);
     assert_string_equal(p.reason, reason);
 }
 
@@ -99,10 +99,11 @@ static void assert_ends(struct plan p, enum verdict verdict, const char *reason)
 
 static void a_message_of_a_known_chat_goes_to_its_conversation(void **state)
 {
-    struct plan p = route(amo_message(), (struct mapping){.scope = &scope, .found = &linked});
+    struct decision p =
+        route(amo_message(), (struct facts){.scope = &scope, .conversation = &linked});
 
     (void)state;
-    assert_int_equal(p.verdict, VERDICT_APPLY);
+    assert_int_equal(p.kind, DECISION_APPLY);
     assert_ptr_equal(p.conversation, &linked);
     assert_false(p.new_chat);
     assert_false(p.adopt);
@@ -110,10 +111,10 @@ static void a_message_of_a_known_chat_goes_to_its_conversation(void **state)
 
 static void a_manager_who_writes_first_makes_a_conversation_by_phone(void **state)
 {
-    struct plan p = route(amo_message(), (struct mapping){.scope = &scope});
+    struct decision p = route(amo_message(), (struct facts){.scope = &scope});
 
     (void)state;
-    assert_int_equal(p.verdict, VERDICT_APPLY);
+    assert_int_equal(p.kind, DECISION_APPLY);
     assert_null(p.conversation);
     assert_true(p.new_chat);
     assert_string_equal(p.phone.key, "79991234567");
@@ -124,14 +125,14 @@ static void a_manager_who_writes_first_makes_a_conversation_by_phone(void **stat
 
 static void a_second_card_writes_into_the_same_conversation(void **state)
 {
-    struct plan p =
-        route(amo_message(), (struct mapping){.scope = &scope, .by_phone = &unlinked});
+    struct decision p =
+        route(amo_message(), (struct facts){.scope = &scope, .by_phone = &unlinked});
 
     (void)state;
-    assert_int_equal(p.verdict, VERDICT_APPLY);
+    assert_int_equal(p.kind, DECISION_APPLY);
     assert_ptr_equal(p.conversation, &unlinked);
     assert_true(p.new_chat);
-    p = route(amo_message(), (struct mapping){.scope = &scope, .by_phone = &linked});
+    p = route(amo_message(), (struct facts){.scope = &scope, .by_phone = &linked});
     assert_ptr_equal(p.conversation, &linked); /* or the client wrote before */
     assert_true(p.new_chat);
 }
@@ -139,12 +140,12 @@ static void a_second_card_writes_into_the_same_conversation(void **state)
 static void a_webhook_before_the_answer_is_found_by_our_own_id(void **state)
 {
     struct event e = amo_message();
-    struct plan p;
+    struct decision p;
 
     (void)state;
     e.chat_client_id = VIEW_LIT("svc-line1-thread-9");
-    p = route(e, (struct mapping){.scope = &scope, .by_client = &linked});
-    assert_int_equal(p.verdict, VERDICT_APPLY);
+    p = route(e, (struct facts){.scope = &scope, .by_client = &linked});
+    assert_int_equal(p.kind, DECISION_APPLY);
     assert_ptr_equal(p.conversation, &linked);
     assert_true(p.new_chat);
 }
@@ -152,12 +153,12 @@ static void a_webhook_before_the_answer_is_found_by_our_own_id(void **state)
 static void a_client_id_nobody_knows_is_refused_and_not_written_first(void **state)
 {
     struct event e = amo_message();
-    struct plan p;
+    struct decision p;
 
     (void)state;
     e.chat_client_id = VIEW_LIT("from-another-bridge");
-    p = route(e, (struct mapping){.scope = &scope});
-    assert_ends(p, VERDICT_REFUSE, "unknown_conversation");
+    p = route(e, (struct facts){.scope = &scope});
+    assert_ends(p, DECISION_REFUSE, "unknown_conversation");
     assert_int_equal(p.status_code, -1);
     assert_int_equal(p.error_code, 905);
 }
@@ -165,111 +166,116 @@ static void a_client_id_nobody_knows_is_refused_and_not_written_first(void **sta
 static void writing_first_takes_the_scopes_own_source(void **state)
 {
     struct event e = amo_message();
-    struct plan p;
+    struct decision p;
 
     (void)state;
-    p = route(e, (struct mapping){.scope = &scope, .own_source = VIEW_LIT("line1")});
+    p = route(e, (struct facts){.scope = &scope, .own_source = VIEW_LIT("line1")});
     assert_true(view_is(p.source, "line1"));
     assert_string_equal(p.client_id, "svc-line1-79991234567");
     e.source = VIEW_LIT("line2"); /* but the manager's own choice wins */
-    p = route(e, (struct mapping){.scope = &scope, .own_source = VIEW_LIT("line1")});
+    p = route(e, (struct facts){.scope = &scope, .own_source = VIEW_LIT("line1")});
     assert_true(view_is(p.source, "line2"));
 }
 
 struct amo_case {
     const char *name;
-    struct mapping mapping;
+    struct facts facts;
     const char *phone; /* NULL: as it is */
     const char *type;
     const char *text;
     int64_t sent_ms; /* 0: as it is */
     const char *id;  /* NULL: as it is */
-    enum verdict verdict;
+    enum decision_kind kind;
     const char *reason;
 };
 
 static void messages_from_amo_that_go_no_further(void **state)
 {
     const struct amo_case cases[] = {
-        {"unknown scope",        {0},               NULL, "text",    "x", 0,             NULL, VERDICT_QUARANTINE, "unknown_scope"},
+        {"unknown scope",
+         {0},
+         NULL,                                           "text",
+         "x",                                                            0,
+         NULL,                                                                                DECISION_QUARANTINE,
+         "unknown_scope"                                                                                                     },
         {"repeat",
-         {.scope = &scope, .known = &outbound},
-         NULL,                                            "text",
-         "x",                                                             0,
-         NULL,                                                                                 VERDICT_NOTHING,
-         "repeat"                                                                                                                 },
+         {.scope = &scope, .duplicate = &outbound},
+         NULL,                                           "text",
+         "x",                                                            0,
+         NULL,                                                                                DECISION_NOTHING,
+         "repeat"                                                                                                            },
         {"echo of our own",
-         {.scope = &scope, .known = &inbound},
-         NULL,                                            "text",
-         "x",                                                             0,
-         NULL,                                                                                 VERDICT_NOTHING,
-         "echo"                                                                                                                   },
+         {.scope = &scope, .duplicate = &inbound},
+         NULL,                                           "text",
+         "x",                                                            0,
+         NULL,                                                                                DECISION_NOTHING,
+         "echo"                                                                                                              },
         {"old repeat",
-         {.scope = &scope, .known = &outbound},
-         NULL,                                            "text",
-         "x",                                                             OLDEST_MS - 1,
-         NULL,                                                                                 VERDICT_NOTHING,
-         "repeat"                                                                                                                 },
+         {.scope = &scope, .duplicate = &outbound},
+         NULL,                                           "text",
+         "x",                                                            OLDEST_MS - 1,
+         NULL,                                                                                DECISION_NOTHING,
+         "repeat"                                                                                                            },
         {"too old",
-         {.scope = &scope, .found = &linked},
-         NULL,                                            "text",
-         "x",                                                             OLDEST_MS - 1,
-         NULL,                                                                                 VERDICT_QUARANTINE,
-         "too_old"                                                                                                                },
+         {.scope = &scope, .conversation = &linked},
+         NULL,                                           "text",
+         "x",                                                            OLDEST_MS - 1,
+         NULL,                                                                                DECISION_QUARANTINE,
+         "too_old"                                                                                                           },
         {"picture",
-         {.scope = &scope, .found = &linked},
-         NULL,                                            "picture",
-         "",                                                              0,
-         NULL,                                                                                 VERDICT_REFUSE,
-         "nothing_to_deliver"                                                                                                     },
+         {.scope = &scope, .conversation = &linked},
+         NULL,                                           "picture",
+         "",                                                             0,
+         NULL,                                                                                DECISION_REFUSE,
+         "nothing_to_deliver"                                                                                                },
         {"no text",
-         {.scope = &scope, .found = &linked},
-         NULL,                                            "text",
-         "",                                                              0,
-         NULL,                                                                                 VERDICT_REFUSE,
-         "nothing_to_deliver"                                                                                                     },
-        {"no phone",             {.scope = &scope}, "",   "text",    "x", 0,             NULL, VERDICT_REFUSE,     "no_phone"     },
+         {.scope = &scope, .conversation = &linked},
+         NULL,                                           "text",
+         "",                                                             0,
+         NULL,                                                                                DECISION_REFUSE,
+         "nothing_to_deliver"                                                                                                },
+        {"no phone",             {.scope = &scope},  "", "text",    "x", 0,             NULL, DECISION_REFUSE,     "no_phone"},
         {"phone without digits",
          {.scope = &scope},
-         "n/a",                                           "text",
-         "x",                                                             0,
-         NULL,                                                                                 VERDICT_REFUSE,
-         "no_phone"                                                                                                               },
+         "n/a",                                          "text",
+         "x",                                                            0,
+         NULL,                                                                                DECISION_REFUSE,
+         "no_phone"                                                                                                          },
         {"no id",
-         {.scope = &scope, .found = &linked},
-         NULL,                                            "text",
-         "x",                                                             0,
-         "",                                                                                   VERDICT_QUARANTINE,
-         "bad_message_id"                                                                                                         },
+         {.scope = &scope, .conversation = &linked},
+         NULL,                                           "text",
+         "x",                                                            0,
+         "",                                                                                  DECISION_QUARANTINE,
+         "bad_message_id"                                                                                                    },
     };
 
     (void)state;
     for (size_t i = 0; i < AMO_COUNT(cases); i++) {
         struct event e = amo_message();
-        struct plan p;
+        struct decision p;
 
         e.content.type = view_of(cases[i].type);
         e.content.text = view_of(cases[i].text);
         e.receiver_phone = cases[i].phone ? view_of(cases[i].phone) : e.receiver_phone;
         e.sent_ms = cases[i].sent_ms ? cases[i].sent_ms : e.sent_ms;
         e.message_id = cases[i].id ? view_of(cases[i].id) : e.message_id;
-        p = route(e, cases[i].mapping);
-        if (p.verdict != cases[i].verdict || strcmp(p.reason, cases[i].reason) != 0)
+        p = route(e, cases[i].facts);
+        if (p.kind != cases[i].kind || strcmp(p.reason, cases[i].reason) != 0)
             print_message("case: %s\n", cases[i].name);
-        assert_ends(p, cases[i].verdict, cases[i].reason);
+        assert_ends(p, cases[i].kind, cases[i].reason);
     }
 }
 
 static void the_age_limit_is_exact_and_needs_a_time(void **state)
 {
     struct event e = amo_message();
-    struct mapping m = {.scope = &scope, .found = &linked};
+    struct facts m = {.scope = &scope, .conversation = &linked};
 
     (void)state;
     e.sent_ms = OLDEST_MS;
-    assert_int_equal(route(e, m).verdict, VERDICT_APPLY);
+    assert_int_equal(route(e, m).kind, DECISION_APPLY);
     e.sent_ms = 0; /* unknown is not old */
-    assert_int_equal(route(e, m).verdict, VERDICT_APPLY);
+    assert_int_equal(route(e, m).kind, DECISION_APPLY);
 }
 
 static void kinds_that_make_no_message_end_at_once(void **state)
@@ -278,23 +284,23 @@ static void kinds_that_make_no_message_end_at_once(void **state)
 
     (void)state;
     e.kind = EVENT_AMO_TYPING;
-    assert_ends(route(e, (struct mapping){0}), VERDICT_NOTHING, "typing");
+    assert_ends(route(e, (struct facts){0}), DECISION_NOTHING, "typing");
     e.kind = EVENT_AMO_REACTION;
-    assert_ends(route(e, (struct mapping){0}), VERDICT_QUARANTINE, "unknown_scope");
+    assert_ends(route(e, (struct facts){0}), DECISION_QUARANTINE, "unknown_scope");
     e.kind = EVENT_QUARANTINE;
-    assert_ends(route(e, (struct mapping){0}), VERDICT_QUARANTINE, "not_understood");
+    assert_ends(route(e, (struct facts){0}), DECISION_QUARANTINE, "not_understood");
     e.kind = 99;
-    assert_ends(route(e, (struct mapping){0}), VERDICT_QUARANTINE, "unknown_kind");
+    assert_ends(route(e, (struct facts){0}), DECISION_QUARANTINE, "unknown_kind");
 }
 
 /* --- from a service ------------------------------------------------------------------------- */
 
 static void a_new_client_makes_a_new_conversation(void **state)
 {
-    struct plan p = route(service_message(), (struct mapping){.scope = &scope});
+    struct decision p = route(service_message(), (struct facts){.scope = &scope});
 
     (void)state;
-    assert_int_equal(p.verdict, VERDICT_APPLY);
+    assert_int_equal(p.kind, DECISION_APPLY);
     assert_null(p.conversation);
     assert_string_equal(p.mid, "svc-m-1");
     assert_string_equal(p.client_id, "svc-line1-thread-9");
@@ -306,44 +312,44 @@ static void a_new_client_makes_a_new_conversation(void **state)
 
 static void a_known_conversation_is_used_again(void **state)
 {
-    struct plan p =
-        route(service_message(), (struct mapping){.scope = &scope, .found = &linked});
+    struct decision p =
+        route(service_message(), (struct facts){.scope = &scope, .conversation = &linked});
 
     (void)state;
-    assert_int_equal(p.verdict, VERDICT_APPLY);
+    assert_int_equal(p.kind, DECISION_APPLY);
     assert_ptr_equal(p.conversation, &linked);
     assert_false(p.adopt);
 }
 
 static void a_client_who_answers_before_the_id_is_learnt_is_found_by_phone(void **state)
 {
-    struct plan p =
-        route(service_message(), (struct mapping){.scope = &scope, .by_phone = &unlinked});
+    struct decision p =
+        route(service_message(), (struct facts){.scope = &scope, .by_phone = &unlinked});
 
     (void)state;
-    assert_int_equal(p.verdict, VERDICT_APPLY);
+    assert_int_equal(p.kind, DECISION_APPLY);
     assert_ptr_equal(p.conversation, &unlinked);
     assert_true(p.adopt);
 }
 
 static void the_same_phone_in_another_thread_stays_apart(void **state)
 {
-    struct plan p =
-        route(service_message(), (struct mapping){.scope = &scope, .by_phone = &linked});
+    struct decision p =
+        route(service_message(), (struct facts){.scope = &scope, .by_phone = &linked});
 
     (void)state;
-    assert_int_equal(p.verdict, VERDICT_APPLY);
+    assert_int_equal(p.kind, DECISION_APPLY);
     assert_null(p.conversation);
     assert_false(p.adopt);
 }
 
 static void a_service_that_names_the_thread_by_phone_adopts_the_conversation(void **state)
 {
-    struct plan p =
-        route(service_message(), (struct mapping){.scope = &scope, .by_client = &unlinked});
+    struct decision p =
+        route(service_message(), (struct facts){.scope = &scope, .by_client = &unlinked});
 
     (void)state;
-    assert_int_equal(p.verdict, VERDICT_APPLY);
+    assert_int_equal(p.kind, DECISION_APPLY);
     assert_ptr_equal(p.conversation, &unlinked);
     assert_true(p.adopt);
 }
@@ -353,25 +359,25 @@ static void messages_from_a_service_that_go_no_further(void **state)
     struct event e = service_message();
 
     (void)state;
-    assert_ends(route(e, (struct mapping){.scope = &scope, .known = &inbound}), VERDICT_NOTHING,
-                "repeat");
-    assert_ends(route(e, (struct mapping){.source_known = true}), VERDICT_QUARANTINE,
+    assert_ends(route(e, (struct facts){.scope = &scope, .duplicate = &inbound}),
+                DECISION_NOTHING, "repeat");
+    assert_ends(route(e, (struct facts){.source_known = true}), DECISION_QUARANTINE,
                 "connector_without_account");
-    assert_ends(route(e, (struct mapping){0}), VERDICT_QUARANTINE, "unknown_source");
+    assert_ends(route(e, (struct facts){0}), DECISION_QUARANTINE, "unknown_source");
     e.content.type = VIEW_LIT("unknown");
-    assert_ends(route(e, (struct mapping){.scope = &scope}), VERDICT_QUARANTINE,
+    assert_ends(route(e, (struct facts){.scope = &scope}), DECISION_QUARANTINE,
                 "unsupported_type");
     e.content.type = VIEW_LIT("text");
     e.content.text = VIEW_LIT("");
-    assert_ends(route(e, (struct mapping){.scope = &scope}), VERDICT_QUARANTINE,
+    assert_ends(route(e, (struct facts){.scope = &scope}), DECISION_QUARANTINE,
                 "empty_message");
 }
 
 static void a_message_without_an_id_has_no_plan(void **state)
 {
     struct event e = service_message();
-    struct mapping m = {.scope = &scope};
-    struct plan p;
+    struct facts m = {.scope = &scope};
+    struct decision p;
 
     (void)state;
     e.message_id = VIEW_LIT("");
@@ -382,8 +388,8 @@ static void a_message_without_an_id_has_no_plan(void **state)
 
 struct status_case {
     const char *status;
-    const struct message *named;
-    enum verdict verdict;
+    const struct message *target;
+    enum decision_kind kind;
     const char *reason;
     int64_t code;
 };
@@ -391,36 +397,36 @@ struct status_case {
 static void statuses_only_step_forward_and_success_wins_over_failure(void **state)
 {
     const struct status_case cases[] = {
-        {"delivered", &outbound,    VERDICT_STATUS,     NULL,              1 },
-        {"read",      &outbound,    VERDICT_STATUS,     NULL,              2 },
-        {"failed",    &outbound,    VERDICT_STATUS,     NULL,              -1},
-        {"sent",      &outbound,    VERDICT_NOTHING,    "sent",            0 },
-        {"delivered", &told_1,      VERDICT_NOTHING,    "no_news",         0 },
-        {"read",      &told_1,      VERDICT_STATUS,     NULL,              2 },
-        {"delivered", &told_2,      VERDICT_NOTHING,    "no_news",         0 },
-        {"read",      &told_2,      VERDICT_NOTHING,    "no_news",         0 },
-        {"failed",    &told_1,      VERDICT_NOTHING,    "no_news",         0 },
-        {"failed",    &told_2,      VERDICT_NOTHING,    "no_news",         0 },
-        {"failed",    &told_failed, VERDICT_NOTHING,    "no_news",         0 },
-        {"failed",    &delayed,     VERDICT_STATUS,     NULL,              -1},
-        {"delivered", &delayed,     VERDICT_STATUS,     NULL,              1 },
-        {"read",      &imported,    VERDICT_NOTHING,    "imported",        0 },
-        {"delivered", &told_failed, VERDICT_STATUS,     NULL,              1 },
-        {"read",      &told_failed, VERDICT_STATUS,     NULL,              2 },
-        {"delivered", NULL,         VERDICT_WAIT,       "unknown_message", 0 },
-        {"sent",      NULL,         VERDICT_WAIT,       "unknown_message", 0 },
-        {"delivered", &foreign,     VERDICT_QUARANTINE, "foreign_message", 0 },
-        {"delivered", &inbound,     VERDICT_QUARANTINE, "foreign_message", 0 },
+        {"delivered", &outbound,    DECISION_STATUS,     NULL,              1 },
+        {"read",      &outbound,    DECISION_STATUS,     NULL,              2 },
+        {"failed",    &outbound,    DECISION_STATUS,     NULL,              -1},
+        {"sent",      &outbound,    DECISION_NOTHING,    "sent",            0 },
+        {"delivered", &told_1,      DECISION_NOTHING,    "no_news",         0 },
+        {"read",      &told_1,      DECISION_STATUS,     NULL,              2 },
+        {"delivered", &told_2,      DECISION_NOTHING,    "no_news",         0 },
+        {"read",      &told_2,      DECISION_NOTHING,    "no_news",         0 },
+        {"failed",    &told_1,      DECISION_NOTHING,    "no_news",         0 },
+        {"failed",    &told_2,      DECISION_NOTHING,    "no_news",         0 },
+        {"failed",    &told_failed, DECISION_NOTHING,    "no_news",         0 },
+        {"failed",    &delayed,     DECISION_STATUS,     NULL,              -1},
+        {"delivered", &delayed,     DECISION_STATUS,     NULL,              1 },
+        {"read",      &imported,    DECISION_NOTHING,    "imported",        0 },
+        {"delivered", &told_failed, DECISION_STATUS,     NULL,              1 },
+        {"read",      &told_failed, DECISION_STATUS,     NULL,              2 },
+        {"delivered", NULL,         DECISION_WAIT,       "unknown_message", 0 },
+        {"sent",      NULL,         DECISION_WAIT,       "unknown_message", 0 },
+        {"delivered", &foreign,     DECISION_QUARANTINE, "foreign_message", 0 },
+        {"delivered", &inbound,     DECISION_QUARANTINE, "foreign_message", 0 },
     };
 
     (void)state;
     for (size_t i = 0; i < AMO_COUNT(cases); i++) {
-        struct plan p =
-            route(service_status(cases[i].status), (struct mapping){.named = cases[i].named});
+        struct decision p =
+            route(service_status(cases[i].status), (struct facts){.target = cases[i].target});
 
-        if (p.verdict != cases[i].verdict)
+        if (p.kind != cases[i].kind)
             print_message("case %zu: %s\n", i, cases[i].status);
-        assert_int_equal(p.verdict, cases[i].verdict);
+        assert_int_equal(p.kind, cases[i].kind);
         assert_int_equal(p.status_code, cases[i].code);
         if (cases[i].reason)
             assert_string_equal(p.reason, cases[i].reason);
@@ -440,12 +446,12 @@ static void a_failure_carries_its_code_and_words(void **state)
         {"other",          905},
         {NULL,             905}
     };
-    struct mapping m = {.named = &outbound};
+    struct facts m = {.target = &outbound};
 
     (void)state;
     for (size_t i = 0; i < AMO_COUNT(codes); i++) {
         struct event e = service_status("failed");
-        struct plan p;
+        struct decision p;
 
         e.error_code = view_of(codes[i].code);
         e.error_text = VIEW_LIT("number is switched off");
@@ -464,14 +470,14 @@ static void words_for_the_manager_have_a_limit(void **state)
     (void)state;
     memset(text, 'x', sizeof(text));
     e.error_text = view_make(text, sizeof(text));
-    assert_int_equal(route(e, (struct mapping){.named = &outbound}).error_text.len,
+    assert_int_equal(route(e, (struct facts){.target = &outbound}).error_text.len,
                      LIMIT_ERROR_TEXT);
 }
 
 static void a_status_with_a_conversation_teaches_it_even_without_news(void **state)
 {
     struct event e = service_status("sent");
-    struct mapping m = {.named = &outbound};
+    struct facts m = {.target = &outbound};
 
     (void)state;
     assert_false(route(e, m).adopt);
@@ -489,13 +495,13 @@ static void
 a_managers_words_in_a_chat_whose_number_moved_are_refused_unless_they_may_be_there(void **state)
 {
     struct event e = amo_message();
-    struct mapping m = {.scope = &old_scope, .found = &linked};
+    struct facts m = {.scope = &old_scope, .conversation = &linked};
 
     (void)state;
     e.scope = VIEW_LIT("ch_old");
-    assert_ends(route(e, m), VERDICT_REFUSE, "moved_conversation");
+    assert_ends(route(e, m), DECISION_REFUSE, "moved_conversation");
     m.maybe_done = true;
-    assert_int_equal(route(e, m).verdict, VERDICT_APPLY);
+    assert_int_equal(route(e, m).kind, DECISION_APPLY);
     assert_string_equal(route(e, m).scope, "ch_old");
     assert_ptr_equal(route(e, m).conversation, &linked);
     /* nobody has the number now: the same */
@@ -503,7 +509,7 @@ a_managers_words_in_a_chat_whose_number_moved_are_refused_unless_they_may_be_the
     m.unreachable = true;
     assert_string_equal(route(amo_message(), m).scope, "ch_acc");
     m.maybe_done = false;
-    assert_ends(route(amo_message(), m), VERDICT_REFUSE, "unreachable");
+    assert_ends(route(amo_message(), m), DECISION_REFUSE, "unreachable");
     m.unreachable = false;
     m.maybe_done = true;
     assert_null(route(amo_message(), m).scope);
@@ -512,8 +518,8 @@ a_managers_words_in_a_chat_whose_number_moved_are_refused_unless_they_may_be_the
 static void what_has_waited_is_for_whom_had_the_number_when_it_came(void **state)
 {
     struct event e = service_message();
-    struct mapping m = {
-        .scope = &scope, .found = &linked, .bot_known = true, .came_for = "ch_old"};
+    struct facts m = {
+        .scope = &scope, .conversation = &linked, .bot_known = true, .came_for = "ch_old"};
 
     (void)state;
     assert_string_equal(route(e, m).scope, "ch_old"); /* a client's go along from there */
@@ -583,8 +589,8 @@ static void ids_of_conversations_know_their_source(void **state)
 
 static void the_same_event_always_has_the_same_ids(void **state)
 {
-    struct plan one = route(service_message(), (struct mapping){.scope = &scope});
-    struct plan two = route(service_message(), (struct mapping){.scope = &scope});
+    struct decision one = route(service_message(), (struct facts){.scope = &scope});
+    struct decision two = route(service_message(), (struct facts){.scope = &scope});
 
     (void)state;
     assert_string_equal(one.mid, two.mid);
