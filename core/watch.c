@@ -77,19 +77,19 @@ static void tell_delayed(struct core *c, struct core_command *cmd)
         return;
     rc = core_row_begin(c);
     rc = rc ? rc : store_message(c->store, cmd->message, &m);
-    if (rc == 0 && m.told == 0) {
-        const struct telling t = {.scope = view_of(m.scope),
-                                  .conversation = m.conversation,
-                                  .message = m.id,
-                                  .amo_id = view_of(m.amo_id),
-                                  .code = -1,
-                                  .error_code = 903,
-                                  .error_text = VIEW_LIT("delayed"),
-                                  .delayed = true,
-                                  .trace = m.trace,
-                                  .taken_ms = clock_unix_ms()};
+    if (rc == 0 && m.reported_status == 0) {
+        const struct status_update t = {.scope = view_of(m.scope),
+                                        .conversation = m.conversation,
+                                        .message = m.id,
+                                        .amo_id = view_of(m.amo_id),
+                                        .code = -1,
+                                        .error_code = 903,
+                                        .error_text = VIEW_LIT("delayed"),
+                                        .delayed = true,
+                                        .trace = m.trace,
+                                        .taken_ms = clock_unix_ms()};
 
-        rc = apply_telling(c, &t);
+        rc = apply_status_update(c, &t);
     }
     message_fini(&m);
     if (core_row_end(c, "delayed", rc == STORE_E_NONE ? 0 : rc))

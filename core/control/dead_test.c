@@ -160,11 +160,11 @@ static void after_a_retry_the_card_waits_for_the_services_report(void **state)
     rig_commit(r);
     m = rig_message(r, "aamo-1");
     assert_int_equal(m.state, MESSAGE_TAKEN_OVER);
-    assert_int_equal(m.told, -1); /* taken over is not delivered */
+    assert_int_equal(m.reported_status, -1); /* taken over is not delivered */
     message_fini(&m);
     rig_take(r, &e);
     m = rig_message(r, "aamo-1");
-    assert_int_equal(m.told, 1);
+    assert_int_equal(m.reported_status, 1);
     message_fini(&m);
 }
 

@@ -28,7 +28,7 @@ static void trace_message(struct json_writer *w, const struct message *m)
     json_add_int(w, "conversation", m->conversation);
     json_add_text(w, "state", view_of(message_state_name(m->state)));
     json_add_text_if(w, "reason", view_of(m->reason));
-    json_add_int(w, "told", m->told == TOLD_DELAYED ? -1 : m->told);
+    json_add_int(w, "told", m->reported_status == REPORTED_DELAYED ? -1 : m->reported_status);
     control_add_time(w, "taken_at", m->taken_ms);
     control_add_time(w, "settled_at", m->settled_ms);
     json_add_int(w, "ms", m->settled_ms ? m->settled_ms - m->taken_ms : 0);

@@ -37,7 +37,7 @@
 /* --- commands --------------------------------------------------------------------------------- */
 
 /* It says something to the side that wrote the message it is about. */
-static bool is_telling(uint64_t kind)
+static bool is_status_update(uint64_t kind)
 {
     return kind == COMMAND_AMO_STATUS || kind == COMMAND_SERVICE_FAILED;
 }
@@ -56,7 +56,7 @@ bool reach_is_current(const struct core *c, const struct command_row *row,
 
     if (!is_registered(c, row))
         return false;
-    if (is_telling((uint64_t)row->kind) || !conv->id)
+    if (is_status_update((uint64_t)row->kind) || !conv->id)
         return true;
     if (reach_of(c->turn->registry, conv).way != REACH_STAYS || !row->scope ||
         strcmp(row->scope, conv->scope) != 0)
@@ -159,7 +159,7 @@ static bool goes_along(const struct command_row *row, const struct conversation 
     case COMMAND_SERVICE_TEST:
     case COMMAND_AMO_REACH:
     case COMMAND_AMO_HOOK:
-        break; /* tellings stay, the others are never stored */
+        break; /* status updates stay, the others are never stored */
     }
     return false;
 }
@@ -222,7 +222,7 @@ static int stray(struct core *c, struct core_command *cmd, bool looked, struct c
     }
     if (rc)
         return rc == STORE_E_NONE ? 0 : rc;
-    if (!is_registered(c, row) && is_telling((uint64_t)row->kind)) {
+    if (!is_registered(c, row) && is_status_update((uint64_t)row->kind)) {
         settle_dead(c, cmd, "unregistered", VIEW_NONE);
         return 0;
     }

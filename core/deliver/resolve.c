@@ -303,7 +303,7 @@ static int resolve_forward_for_amo(struct core *c, struct resolved *r)
 static int resolve_status(struct resolved *r)
 {
     /* "delivered" is dropped when "read" waits behind it */
-    if (r->message.id && r->body.status_code == 1 && r->message.told == 2)
+    if (r->message.id && r->body.status_code == 1 && r->message.reported_status == 2)
         return RESOLVE_E_STALE;
     r->body.scope = view_of(r->row.scope);
     return r->body.message_id.len ? 0 : RESOLVE_E_PARENT;

@@ -486,14 +486,14 @@ static int tell_manager(struct core *c, const struct message *m, const struct fa
     struct conversation conv = {0};
     struct view words = view_cut(f->words, LIMIT_ERROR_TEXT);
     char text[LIMIT_ERROR_TEXT + 1];
-    struct telling t = {.scope = view_of(m->scope),
-                        .conversation = m->conversation,
-                        .message = m->id,
-                        .amo_id = view_of(m->amo_id),
-                        .code = -1,
-                        .error_code = 903,
-                        .trace = m->trace,
-                        .taken_ms = clock_unix_ms()};
+    struct status_update t = {.scope = view_of(m->scope),
+                              .conversation = m->conversation,
+                              .message = m->id,
+                              .amo_id = view_of(m->amo_id),
+                              .code = -1,
+                              .error_code = 903,
+                              .trace = m->trace,
+                              .taken_ms = clock_unix_ms()};
 
     (void)snprintf(text, sizeof(text), "not delivered: %s", f->reason); /* cut is fine */
     t.error_text = words.len ? words : view_of(text);
@@ -509,7 +509,7 @@ static int tell_manager(struct core *c, const struct message *m, const struct fa
             t.error_code = 904;
         conversation_fini(&conv);
     }
-    return apply_telling(c, &t);
+    return apply_status_update(c, &t);
 }
 
 static int dead_message(struct core *c, const struct core_command *cmd, const struct fate *f)
@@ -522,7 +522,7 @@ static int dead_message(struct core *c, const struct core_command *cmd, const st
     rc = message_fail(c, &m, f->reason, view_cut(f->words, LIMIT_ERROR_TEXT));
     if (rc == 0 && command_is_new_at_amo(cmd->kind))
         rc = apply_failure(c, &m, cmd->id, f->reason, f->words);
-    else if (rc == 0 && m.told <= 0)
+    else if (rc == 0 && m.reported_status <= 0)
         rc = tell_manager(c, &m, f);
     message_fini(&m);
     return rc;

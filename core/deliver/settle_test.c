@@ -342,7 +342,7 @@ static void attempts_used_up_make_a_dead_letter_and_tell_the_manager(void **stat
     rig_assert_dead(r, "server");
     m = rig_message(r, "aamo-1");
     assert_int_equal(m.state, MESSAGE_FAILED);
-    assert_int_equal(m.told, -1);
+    assert_int_equal(m.reported_status, -1);
     message_fini(&m);
     told = rig_command(r, COMMAND_AMO_STATUS);
     assert_non_null(told);
@@ -1011,7 +1011,7 @@ static void a_managers_message_that_waits_shows_as_delayed_once(void **state)
                      COMMAND_READY); /* it still goes */
     rig_commit(r);
     m = rig_message(r, "aamo-1");
-    assert_int_equal(m.told, TOLD_DELAYED);
+    assert_int_equal(m.reported_status, REPORTED_DELAYED);
     message_fini(&m);
 }
 
@@ -1030,7 +1030,7 @@ static void delivered_wins_over_delayed(void **state)
     (void)rig_push(r, &e);
     rig_commit(r);
     m = rig_message(r, "aamo-1");
-    assert_int_equal(m.told, 1);
+    assert_int_equal(m.reported_status, 1);
     message_fini(&m);
     assert_int_equal(queue_count(r->core.queue), 2); /* −1, then 1, in one lane */
     assert_int_equal(table_count(r->core.queue->lanes), 1);

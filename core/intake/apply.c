@@ -274,7 +274,7 @@ static int follow_up(struct core *c, const struct message *m, const struct comma
     return rc ? rc : command_add(c, &row, body);
 }
 
-int apply_telling(struct core *c, const struct telling *t)
+int apply_status_update(struct core *c, const struct status_update *t)
 {
     struct command_row row = {.lane =
                                   t->conversation ? command_lane_of(t->conversation, true) : 0,
@@ -295,9 +295,9 @@ int apply_telling(struct core *c, const struct telling *t)
     if (!row.scope)
         return -ENOMEM;
     rc = command_add(c, &row, &body);
-    return rc || !t->message
-               ? rc
-               : store_message_told(c->store, t->message, t->delayed ? TOLD_DELAYED : t->code);
+    return rc || !t->message ? rc
+                             : store_message_reported(c->store, t->message,
+                                                      t->delayed ? REPORTED_DELAYED : t->code);
 }
 
 /* --- about a message that is there ------------------------------------------------------------ */
@@ -322,11 +322,11 @@ static int status_learn(struct core *c, const struct event *e, const struct mess
 int apply_status(struct core *c, const struct event *e, const struct message *named,
                  const struct decision *p)
 {
-    struct telling t = {.code = p->status_code,
-                        .error_code = p->error_code,
-                        .error_text = p->error_text,
-                        .trace = e->trace,
-                        .taken_ms = e->taken_ms};
+    struct status_update t = {.code = p->status_code,
+                              .error_code = p->error_code,
+                              .error_text = p->error_text,
+                              .trace = e->trace,
+                              .taken_ms = e->taken_ms};
     int64_t conversation = named ? named->conversation : 0;
     int rc = 0;
 
@@ -338,7 +338,7 @@ int apply_status(struct core *c, const struct event *e, const struct message *na
     t.conversation = conversation;
     t.message = named->id;
     t.amo_id = view_of(named->amo_id);
-    return apply_telling(c, &t);
+    return apply_status_update(c, &t);
 }
 
 /* The message's own type, unless amo would want parts of it that the edit does not bring and the

@@ -26,7 +26,7 @@ AMO_MUSTCHECK int apply_failure(struct core *c, const struct message *m, int64_t
                                 const char *reason, struct view words);
 
 /* A delivery status for amo. */
-struct telling {
+struct status_update {
     struct view scope;
     int64_t conversation; /* 0: a lane of its own */
     int64_t message;      /* 0: there is no row */
@@ -38,4 +38,4 @@ struct telling {
     struct id trace;
     int64_t taken_ms;
 };
-AMO_MUSTCHECK int apply_telling(struct core *c, const struct telling *t);
+AMO_MUSTCHECK int apply_status_update(struct core *c, const struct status_update *t);

@@ -417,18 +417,18 @@ static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
 static int apply_refusal(struct core *c, const struct event *e, struct view bytes,
                          const struct decision *p)
 {
-    const struct telling t = {.scope = e->scope,
-                              .amo_id = e->message_id,
-                              .code = p->status_code,
-                              .error_code = p->error_code,
-                              .error_text = p->error_text,
-                              .trace = e->trace,
-                              .taken_ms = e->taken_ms};
+    const struct status_update t = {.scope = e->scope,
+                                    .amo_id = e->message_id,
+                                    .code = p->status_code,
+                                    .error_code = p->error_code,
+                                    .error_text = p->error_text,
+                                    .trace = e->trace,
+                                    .taken_ms = e->taken_ms};
     int rc = quarantine_once(c, bytes, p->reason);
 
     if (rc)
         return rc == STORE_E_KNOWN ? 0 : rc; /* the manager was told then */
-    return apply_telling(c, &t);
+    return apply_status_update(c, &t);
 }
 
 /* --- new commands ----------------------------------------------------------------------------- */

@@ -444,7 +444,7 @@ a_status_before_its_message_waits_and_is_released_when_the_id_is_learnt(void **s
     rig_assert_counts(r, 0, 0, 0);
     assert_non_null(rig_command(r, COMMAND_AMO_STATUS));
     m = rig_message(r, "ssvc/svc-id");
-    assert_int_equal(m.told, 1);
+    assert_int_equal(m.reported_status, 1);
     assert_int_equal(m.state, MESSAGE_TAKEN_OVER);
     message_fini(&m);
 }

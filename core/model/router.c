@@ -271,7 +271,7 @@ static int status_code_of(struct view status)
 static bool status_is_news(int64_t told, int64_t code)
 {
     if (code == -1)
-        return told == 0 || told == TOLD_DELAYED;
+        return told == 0 || told == REPORTED_DELAYED;
     return code > told;
 }
 
@@ -308,7 +308,7 @@ static int route_service_status(const struct event *e, const struct facts *m,
         return decide(p, DECISION_NOTHING, "sent");
     if (m->target_left) /* about their own message: also when the number moved */
         return decide(p, DECISION_QUARANTINE, "account_left");
-    if (!status_is_news(m->target->told, code))
+    if (!status_is_news(m->target->reported_status, code))
         return decide(p, DECISION_NOTHING, "no_news");
     p->status_code = code;
     if (code == -1) {

@@ -31,15 +31,17 @@ static char other_connector[] = "else";
 static const struct message foreign = {
     .id = 3, .direction = MESSAGE_OUTBOUND, .connector = other_connector};
 static const struct message told_1 = {
-    .id = 4, .direction = MESSAGE_OUTBOUND, .connector = connector_name, .told = 1};
+    .id = 4, .direction = MESSAGE_OUTBOUND, .connector = connector_name, .reported_status = 1};
 static const struct message told_2 = {
-    .id = 4, .direction = MESSAGE_OUTBOUND, .connector = connector_name, .told = 2};
+    .id = 4, .direction = MESSAGE_OUTBOUND, .connector = connector_name, .reported_status = 2};
 static const struct message told_failed = {
-    .id = 4, .direction = MESSAGE_OUTBOUND, .connector = connector_name, .told = -1};
-static const struct message delayed = {
-    .id = 4, .direction = MESSAGE_OUTBOUND, .connector = connector_name, .told = TOLD_DELAYED};
+    .id = 4, .direction = MESSAGE_OUTBOUND, .connector = connector_name, .reported_status = -1};
+static const struct message delayed = {.id = 4,
+                                       .direction = MESSAGE_OUTBOUND,
+                                       .connector = connector_name,
+                                       .reported_status = REPORTED_DELAYED};
 static const struct message imported = {
-    .id = 4, .direction = MESSAGE_IMPORTED, .connector = connector_name, .told = 0};
+    .id = 4, .direction = MESSAGE_IMPORTED, .connector = connector_name, .reported_status = 0};
 
 /* --- events --------------------------------------------------------------------------------- */
 

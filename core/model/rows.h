@@ -51,13 +51,14 @@ struct message {
     char *chat_id; /* amo's chat that shows it; NULL unknown */
     char *reason;  /* of "failed": a word */
     char *words;   /* of "failed": the remote side's own; NULL none */
-    int64_t told;  /* last delivery status queued to amo: 0, 1, 2, -1, TOLD_DELAYED */
+    int64_t
+        reported_status; /* last delivery status queued to amo: 0, 1, 2, -1, REPORTED_DELAYED */
     int64_t taken_ms;
     int64_t settled_ms;
     struct id trace;
 };
 /* −1/903 "delayed" was queued: a failure is still news after it. */
-#define TOLD_DELAYED (-2)
+#define REPORTED_DELAYED (-2)
 void message_fini(struct message *m);
 
 /* --- a command: one call that is to be made ---------------------------------------------------- */

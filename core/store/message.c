@@ -18,7 +18,7 @@ static int message_read(struct db_rows *r, struct message *ret)
     struct message m = {.id = db_int(r, 0),
                         .direction = db_int(r, 1),
                         .conversation = db_int(r, 2),
-                        .told = db_int(r, 9),
+                        .reported_status = db_int(r, 9),
                         .taken_ms = db_int(r, 10),
                         .settled_ms = db_int(r, 11)};
     int rc = db_string(r, 3, &m.mid);
@@ -210,7 +210,7 @@ int store_message_once(struct store *s, int64_t id, struct view key)
     return rc == 0 && db_changes(s->db) == 0 ? STORE_E_KNOWN : rc;
 }
 
-int store_message_told(struct store *s, int64_t id, int64_t told)
+int store_message_reported(struct store *s, int64_t id, int64_t told)
 {
     return db_run(s->db, "UPDATE messages SET told=? WHERE id=?", "ii", told, id);
 }

@@ -40,4 +40,4 @@ AMO_MUSTCHECK int store_reaction_get(struct store *s, int64_t message, struct vi
                                      struct buf *ret_emoji);
 /* Something about the message that must be done once; STORE_E_KNOWN: it was. */
 AMO_MUSTCHECK int store_message_once(struct store *s, int64_t id, struct view key);
-AMO_MUSTCHECK int store_message_told(struct store *s, int64_t id, int64_t told);
+AMO_MUSTCHECK int store_message_reported(struct store *s, int64_t id, int64_t told);

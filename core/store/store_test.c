@@ -707,11 +707,11 @@ static void state_and_told_change_alone(void **state)
     struct message m;
 
     assert_int_equal(store_message_state(s, id, MESSAGE_TAKEN_OVER, NOW + 5), 0);
-    assert_int_equal(store_message_told(s, id, -1), 0);
+    assert_int_equal(store_message_reported(s, id, -1), 0);
     assert_int_equal(store_message(s, id, &m), 0);
     assert_int_equal(m.state, MESSAGE_TAKEN_OVER);
     assert_int_equal(m.settled_ms, NOW + 5);
-    assert_int_equal(m.told, -1);
+    assert_int_equal(m.reported_status, -1);
     assert_int_equal(m.taken_ms, NOW);
     message_fini(&m);
 }
@@ -1458,7 +1458,7 @@ static int one_event(struct store *s)
     rc = rc ? rc : store_chat_put(s, VIEW_LIT("x"), VIEW_LIT("chat"), c.id);
     rc = rc ? rc : add_message_rc(s, "mid", "amo", "svc-id", c.id, NOW, &message);
     rc = rc ? rc : add_command_rc(s, 2, message, &command);
-    return rc ? rc : store_message_told(s, message, 1);
+    return rc ? rc : store_message_reported(s, message, 1);
 }
 
 /* One turn as core does it. Positive: nothing can be known until the store is opened again. */
@@ -1496,7 +1496,7 @@ static bool event_is_there(struct store *s)
 
         assert_int_equal(by_word(s, keys[i], &m), there ? 0 : STORE_E_NONE);
         if (there) {
-            assert_int_equal(m.told, 1);
+            assert_int_equal(m.reported_status, 1);
             message_fini(&m);
         }
     }
