@@ -24,9 +24,9 @@ struct answer {
     bool found;
     struct view mid;
     struct view direction; /* "in", "out" */
-    struct view state;     /* "accepted", "delivered_to_amo", "taken_over", "failed" */
-    struct view reason;    /* of "failed": the dead letter's word */
-    struct view words;     /* of "failed": the remote side's own, if it gave any */
+    struct view state;  /* "accepted", "delivered_to_amo", "delivered_to_service", "failed" */
+    struct view reason; /* of "failed": the dead letter's word */
+    struct view words;  /* of "failed": the remote side's own, if it gave any */
     struct view amo_id;
     struct view service_id;
     int64_t taken_ms;

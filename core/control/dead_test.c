@@ -159,7 +159,7 @@ static void after_a_retry_the_card_waits_for_the_services_report(void **state)
                (struct result){.outcome = OUTCOME_DONE, .service_message_id = VIEW_LIT("s-1")});
     rig_commit(r);
     m = rig_message(r, "aamo-1");
-    assert_int_equal(m.state, MESSAGE_TAKEN_OVER);
+    assert_int_equal(m.state, MESSAGE_DELIVERED_TO_SERVICE);
     assert_int_equal(m.reported_status, -1); /* taken over is not delivered */
     message_fini(&m);
     rig_take(r, &e);

@@ -417,7 +417,7 @@ static int done_message(struct core *c, const struct core_command *cmd, const st
 
     if (rc)
         return rc == STORE_E_NONE ? 0 : rc;
-    rc = message_move(c, &m, to_amo ? MESSAGE_DELIVERED_TO_AMO : MESSAGE_TAKEN_OVER,
+    rc = message_move(c, &m, to_amo ? MESSAGE_DELIVERED_TO_AMO : MESSAGE_DELIVERED_TO_SERVICE,
                       clock_unix_ms());
     if (rc == 0)
         rc = to_amo ? learn_from_amo(c, cmd, &m, r) : learn_from_service(c, &m, r);

@@ -152,7 +152,7 @@ static void done_teaches_the_ids_of_the_service(void **state)
                                .service_conversation = VIEW_LIT("thread")});
     rig_turn(r);
     m = rig_message(r, "ssvc/s-1");
-    assert_int_equal(m.state, MESSAGE_TAKEN_OVER);
+    assert_int_equal(m.state, MESSAGE_DELIVERED_TO_SERVICE);
     message_fini(&m);
     assert_int_equal(store_conversation_by_service(r->core.store, VIEW_LIT("svc"), VIEW_LIT(""),
                                                    VIEW_LIT("thread"), &conv),

@@ -93,8 +93,8 @@ static void a_managers_message_is_found_by_both_ids(void **state)
 
     rig_manager_message_done(r, "amo-1", "s-1");
     m = rig_message(r, "aamo-1");
-    assert_state(r, "s-1", "out", "taken_over");
-    assert_state(r, m.mid, "out", "taken_over");
+    assert_state(r, "s-1", "out", "delivered_to_service");
+    assert_state(r, m.mid, "out", "delivered_to_service");
     message_fini(&m);
 }
 

@@ -445,7 +445,7 @@ a_status_before_its_message_waits_and_is_released_when_the_id_is_learnt(void **s
     assert_non_null(rig_command(r, COMMAND_AMO_STATUS));
     m = rig_message(r, "ssvc/svc-id");
     assert_int_equal(m.reported_status, 1);
-    assert_int_equal(m.state, MESSAGE_TAKEN_OVER);
+    assert_int_equal(m.state, MESSAGE_DELIVERED_TO_SERVICE);
     message_fini(&m);
 }
 

@@ -11,7 +11,7 @@
 #define MESSAGE_STATES(X)                                                                      \
     X(ACCEPTED, "accepted", "taken from the spool; its command waits or is under way")         \
     X(DELIVERED_TO_AMO, "delivered_to_amo", "amojo has taken it")                              \
-    X(TAKEN_OVER, "taken_over", "the service has taken it")                                    \
+    X(DELIVERED_TO_SERVICE, "delivered_to_service", "the service has taken it")                \
     X(FAILED, "failed", "its command became a dead letter, or its person was erased")
 
 enum message_state {
@@ -23,7 +23,7 @@ enum message_state {
 /* X(FROM, TO, "why"). */
 #define MESSAGE_MOVES(X)                                                                       \
     X(ACCEPTED, DELIVERED_TO_AMO, "amo's id is in hand")                                       \
-    X(ACCEPTED, TAKEN_OVER, "the service answered for it")                                     \
+    X(ACCEPTED, DELIVERED_TO_SERVICE, "the service answered for it")                           \
     X(ACCEPTED, FAILED, "its command was given up")                                            \
     X(FAILED, ACCEPTED, "an operator tries it again")
 

@@ -24,7 +24,7 @@ static void the_moves_of_the_table_are_legal_and_no_others(void **state)
     assert_string_equal(message_move_why(MESSAGE_FAILED, MESSAGE_ACCEPTED),
                         "an operator tries it again");
     assert_null(message_move_why(MESSAGE_DELIVERED_TO_AMO, MESSAGE_FAILED));
-    assert_null(message_move_why(MESSAGE_TAKEN_OVER, MESSAGE_DELIVERED_TO_AMO));
+    assert_null(message_move_why(MESSAGE_DELIVERED_TO_SERVICE, MESSAGE_DELIVERED_TO_AMO));
 }
 
 static void a_status_that_amo_is_told_has_a_name(void **state)

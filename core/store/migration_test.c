@@ -183,6 +183,17 @@ static int64_t held_by(struct rig *r, int spelt, const struct key *key)
     return id;
 }
 
+static int state_of(struct rig *r, int64_t id)
+{
+    struct message m = {0};
+    int state = 0;
+
+    assert_int_equal(store_message(r->store, id, &m), 0);
+    state = (int)m.state;
+    message_fini(&m);
+    return state;
+}
+
 /* A service had answered with a client's id, and later with the same once more; another account's
  * message had the amo id of the first one. */
 static void ids_of_before_come_into_spaces_of_their_own(void **state)
@@ -215,6 +226,7 @@ static void ids_of_before_come_into_spaces_of_their_own(void **state)
     assert_int_equal(held_by(r, key_amo(VIEW_LIT("ch_two"), VIEW_LIT("amo-1"), &k), &k), 5);
     assert_int_equal(held_by(r, key_amo(VIEW_LIT("ch_two"), VIEW_LIT("amo-2"), &k), &k), 0);
     assert_int_equal(held_by(r, key_mid(VIEW_LIT("amo-h3"), &k), &k), 3);
+    assert_int_equal(state_of(r, 3), MESSAGE_DELIVERED_TO_SERVICE); /* once "taken_over" */
     assert_int_equal(held_by(r, key_mid(VIEW_LIT("svc-m1"), &k), &k), 1);
 }
 

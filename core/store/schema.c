@@ -155,6 +155,8 @@ static const char *const migrations[] = {
     /* which status an attempt told amo: its command is deleted when it is done */
     "ALTER TABLE attempts ADD COLUMN tells INTEGER;"
     "ALTER TABLE attempts ADD COLUMN tells_code INTEGER;",
+    /* an outbound message's last state has the name that its counterpart suggests */
+    "UPDATE messages SET state='delivered_to_service' WHERE state='taken_over';",
 };
 
 int schema_count(void)

@@ -706,10 +706,10 @@ static void state_and_told_change_alone(void **state)
     int64_t id = add_message(s, "m", "a", NULL, 1);
     struct message m;
 
-    assert_int_equal(store_message_state(s, id, MESSAGE_TAKEN_OVER, NOW + 5), 0);
+    assert_int_equal(store_message_state(s, id, MESSAGE_DELIVERED_TO_SERVICE, NOW + 5), 0);
     assert_int_equal(store_message_reported(s, id, -1), 0);
     assert_int_equal(store_message(s, id, &m), 0);
-    assert_int_equal(m.state, MESSAGE_TAKEN_OVER);
+    assert_int_equal(m.state, MESSAGE_DELIVERED_TO_SERVICE);
     assert_int_equal(m.settled_ms, NOW + 5);
     assert_int_equal(m.reported_status, -1);
     assert_int_equal(m.taken_ms, NOW);

@@ -222,7 +222,7 @@ def test_what_is_on_its_way_is_settled_when_its_result_comes(stack):
     report = stack.control("erase", phone=PHONE)
     assert report["removed"]["commands_under_way"] == 1
     assert any("on their way" in w for w in report["warnings"])
-    wait_for(lambda: stack.control("trace", id=done["id"])["message"]["state"] == "taken_over", "its result")
+    wait_for(lambda: stack.control("trace", id=done["id"])["message"]["state"] == "delivered_to_service", "its result")
     assert stack.control("erase", conversation=report["conversations"][0])["removed"]["evidence"] == 0
     assert found(stack) == []
 

@@ -61,7 +61,7 @@ def test_a_client_who_answers_before_we_learnt_his_chat_is_recognised(stack, con
                         sender={"id": "client-7", "name": "Client", "phone": "8 (900) 5550101"})
     answer = stack.wait("amojo.message", text="yes-I-am", timeout=10)["item"]
     assert answer["chat"] == item["chat"]
-    wait_for(lambda: stack.control("trace", id=item["id"])["message"]["state"] == "taken_over", "the slow answer")
+    wait_for(lambda: stack.control("trace", id=item["id"])["message"]["state"] == "delivered_to_service", "the slow answer")
     stack.settle()
     assert len(stack.control("conversation.list")) == 1
     stack.manager_writes("good", item["chat"])

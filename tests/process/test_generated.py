@@ -53,7 +53,7 @@ def fate(stack, amo_id):
             message = stack.control("trace", id=amo_id)["message"]
         except Exception:  # not taken yet
             return None
-        return message if message["state"] == "taken_over" else None
+        return message if message["state"] == "delivered_to_service" else None
 
     found = wait_for(known, f"{amo_id} to arrive or to be refused", timeout=20)
     if "mid" not in found:

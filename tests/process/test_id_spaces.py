@@ -39,7 +39,7 @@ class Client:
         """A manager's words, which the service answers with @answer; amo's id of them."""
         self.stack.fault(on="service.message.created", match=text, status=200, body=answer, process=True, times=1)
         ident = self.stack.manager_writes(text, self.chat)["id"]
-        wait_for(lambda: (known(self.stack, ident) or {}).get("state") == "taken_over", "its answer")
+        wait_for(lambda: (known(self.stack, ident) or {}).get("state") == "delivered_to_service", "its answer")
         return ident
 
 

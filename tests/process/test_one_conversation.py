@@ -39,7 +39,7 @@ class Lena:
                                                            "source": "wa1", "text": text})["items"][0]
         if not more:
             self.stack.wait("service.message", text=text)
-            taken_over(self.stack, item["id"])
+            delivered_to_service(self.stack, item["id"])
         return item
 
 
@@ -48,10 +48,10 @@ def lena(stack):
     return Lena(stack)
 
 
-def taken_over(stack, ident):
+def delivered_to_service(stack, ident):
     def is_it():
         try:
-            return stack.control("trace", id=ident)["message"]["state"] == "taken_over"
+            return stack.control("trace", id=ident)["message"]["state"] == "delivered_to_service"
         except ControlError:
             return False
     wait_for(is_it, "the service's answer")
@@ -68,7 +68,7 @@ def manager(stack, chat):
     stack.fault(on="service.message.created", match=text, status=200, body={}, process=True, times=1)
     ident = stack.manager_writes(text, chat)["id"]
     data = told(stack, text)
-    taken_over(stack, ident)
+    delivered_to_service(stack, ident)
     return data
 
 
@@ -119,7 +119,7 @@ def test_words_that_wait_for_the_answer_keep_their_order(stack, lena, restart):
     for i, text in enumerate(words):
         stack.manager_writes(text, item["chat"] if i % 3 else lena.chat)
         if i == 3:
-            taken_over(stack, item["id"])
+            delivered_to_service(stack, item["id"])
             if restart:
                 stack.start_over("core")
     wait_for(lambda: len([m for m in stack.list("service/messages") if m["text"] in words]) == 6, "all of them")
@@ -134,7 +134,7 @@ def test_answers_go_to_the_chat_that_was_written_to_last(stack, lena):
     item = lena.is_written_to({"conversation": {"id": lena.id}}, delay_ms=1200)
     stack.wait("service.message", text="is-this-lena")
     manager(stack, lena.chat)  # meanwhile, in her own chat
-    taken_over(stack, item["id"])
+    delivered_to_service(stack, item["id"])
     assert lena.says()["chat"] == lena.chat
 
 

@@ -60,9 +60,9 @@ def test_a_managers_message_is_followed_by_its_mid(stack):
     chat = stack.meet("hello-again")
     written = stack.manager_writes("to-you", chat["chat"])
     got = stack.wait("service.message", text="to-you")["item"]
-    answer = until(stack, got["id"], "taken_over")
+    answer = until(stack, got["id"], "delivered_to_service")
     assert (answer["direction"], answer["amo_id"], answer["service_id"]) == ("out", written["id"], got["service_id"])
-    assert until(stack, got["service_id"], "taken_over")["mid"] == got["id"]
+    assert until(stack, got["service_id"], "delivered_to_service")["mid"] == got["id"]
 
 
 def test_what_is_not_known_is_404_and_anothers_message_is_not_shown(stack):

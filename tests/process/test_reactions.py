@@ -31,7 +31,7 @@ def events(stack, kind, **of):
 def managers_message(stack, text):
     written = stack.manager_writes(text, stack.chat["chat"])
     got = stack.wait("service.message", text=text)["item"]
-    wait_for(lambda: stack.control("trace", id=written["id"])["message"]["state"] == "taken_over", "its answer")
+    wait_for(lambda: stack.control("trace", id=written["id"])["message"]["state"] == "delivered_to_service", "its answer")
     return written["id"], got
 
 
@@ -142,7 +142,7 @@ def test_a_client_reacts_to_first_words_before_he_answers(stack):
     item = stack.sandbox("manager/writes-first", {"scope_id": stack.scope, "phone": "79005550505", "source": "wa1",
                                                   "text": "good-day"})["items"][0]
     got = stack.wait("service.message", text="good-day")["item"]
-    wait_for(lambda: stack.control("trace", id=item["id"])["message"]["state"] == "taken_over", "its answer")
+    wait_for(lambda: stack.control("trace", id=item["id"])["message"]["state"] == "delivered_to_service", "its answer")
     assert stack.service_call("reactions", {"message_id": got["id"], "emoji": "👋"})[0] == 202
     call = wait_for(lambda: calls(stack, "react", id=item["id"]), "the reaction")[0]
     assert call["conversation_ref_id"] == item["chat"] and "conversation_id" not in call

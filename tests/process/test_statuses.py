@@ -13,11 +13,11 @@ def stack():
         yield s
 
 
-def taken_over(stack, text, chat):
+def delivered_to_service(stack, text, chat):
     """A manager's message that the service has, and as what it has it."""
     written = stack.manager_writes(text, chat)
     got = stack.wait("service.message", text=text)["item"]
-    wait_for(lambda: stack.control("trace", id=written["id"])["message"]["state"] == "taken_over", "its answer")
+    wait_for(lambda: stack.control("trace", id=written["id"])["message"]["state"] == "delivered_to_service", "its answer")
     return written["id"], got
 
 
@@ -27,7 +27,7 @@ def report(stack, ident, status, **more):
 
 
 def test_delivered_is_dropped_when_read_waits_behind_it(stack):
-    ident, got = taken_over(stack, "first", stack.meet()["chat"])
+    ident, got = delivered_to_service(stack, "first", stack.meet()["chat"])
     stack.control("account.pause", scope_id=stack.scope)
     report(stack, got["id"], "delivered")
     report(stack, got["id"], "read")
@@ -40,7 +40,7 @@ def test_delivered_is_dropped_when_read_waits_behind_it(stack):
 
 
 def test_only_steps_forward_are_told(stack):
-    ident, got = taken_over(stack, "onward", stack.meet()["chat"])
+    ident, got = delivered_to_service(stack, "onward", stack.meet()["chat"])
     for status in ("sent", "delivered", "delivered", "read", "delivered", "failed", "sent", "read"):
         report(stack, got["id"], status)
     stack.wait("status.accepted", count=8)
@@ -53,7 +53,7 @@ def test_only_steps_forward_are_told(stack):
 @pytest.mark.parametrize("code, number", [("chat_deleted", 901), ("channel_off", 902), ("internal", 903),
                                           ("not_on_channel", 904), ("something_else", 905)])
 def test_a_failure_is_told_with_its_code(stack, code, number):
-    ident, got = taken_over(stack, "in-vain", stack.meet()["chat"])
+    ident, got = delivered_to_service(stack, "in-vain", stack.meet()["chat"])
     report(stack, got["id"], "failed", error={"code": code, "text": "it did not work"})
     stack.wait("status", id=ident, status=-1)
     told = stack.list(f"amojo/statuses?id={ident}")
@@ -67,7 +67,7 @@ def test_a_failure_is_told_with_its_code(stack, code, number):
 
 
 def test_a_long_error_is_cut_between_characters(stack):
-    ident, got = taken_over(stack, "in-vain", stack.meet()["chat"])
+    ident, got = delivered_to_service(stack, "in-vain", stack.meet()["chat"])
     report(stack, got["id"], "failed", error={"code": "x", "text": "ы" * 400})
     stack.wait("status", id=ident, status=-1)
     told = stack.list(f"amojo/statuses?id={ident}")[0]["error"]
@@ -105,16 +105,16 @@ def test_a_waiting_status_survives_core(stack):
 
 def test_both_names_of_a_message_are_understood(stack):
     chat = stack.meet()["chat"]
-    one, got = taken_over(stack, "by-mid", chat)
+    one, got = delivered_to_service(stack, "by-mid", chat)
     report(stack, got["id"], "read")
     stack.wait("status", id=one, status=2)
-    two, got = taken_over(stack, "by-service-id", chat)
+    two, got = delivered_to_service(stack, "by-service-id", chat)
     report(stack, got["service_id"], "read")
     stack.wait("status", id=two, status=2)
 
 
 def test_a_status_for_what_is_not_theirs_is_refused_into_quarantine(stack):
-    ident, got = taken_over(stack, "mine", stack.meet()["chat"])
+    ident, got = delivered_to_service(stack, "mine", stack.meet()["chat"])
     bridge = f"http://127.0.0.1:{stack.port}"
     other = stack.sandbox("connectors", {"name": "other", "bridge_url": bridge})
     stack.control("connector.add", name="other", kind="http", url=f"{stack.sandbox_url}/mobilon/other",
@@ -131,7 +131,7 @@ def test_a_status_for_what_is_not_theirs_is_refused_into_quarantine(stack):
 
 
 def test_a_bad_item_spoils_no_other(stack):
-    ident, got = taken_over(stack, "listed", stack.meet()["chat"])
+    ident, got = delivered_to_service(stack, "listed", stack.meet()["chat"])
     status, answer, _ = stack.service_call("statuses", {"statuses": [
         {"id": got["id"], "status": "nonsense"}, {"status": "read"}, {"id": got["id"], "status": "read"}]})
     assert status == 202 and [r["status"] for r in answer["results"]] == ["rejected", "rejected", "accepted"]

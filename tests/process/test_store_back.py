@@ -297,7 +297,7 @@ def test_a_status_that_comes_again_before_the_message_it_is_about_does_not_wait_
     stack.fault(on="amojo.new_message", match="a-colleague", delay_ms=1000, times=1)
     put_back(stack)
     wait_for(lambda: stack.control("status")["waiting_events"] >= 2, "the message and its status to wait")
-    wait_for(lambda: state(stack, mid) == "taken_over", "the message to be known again")
+    wait_for(lambda: state(stack, mid) == "delivered_to_service", "the message to be known again")
     stack.settle()
     assert stack.control("status")["waiting_events"] == 0
 
@@ -326,12 +326,12 @@ def test_an_answer_to_a_forgotten_message_is_not_taken_for_another_ones(stack):
         return any("what=result.of_another" in line for line in stack["core"].lines)
 
     wait_for(lambda: stack.bodies(side="service", status=503), "it to be tried")
-    wait_for(lambda: called() == "taken_over" or refused(), "the answer to the forgotten one")
+    wait_for(lambda: called() == "delivered_to_service" or refused(), "the answer to the forgotten one")
     assert wait_for(called, "it to be known") == "accepted"
     stack.clear_faults()
     stack.wait("service.message", text="the-next")
     stack.settle()
-    assert called() == "taken_over"
+    assert called() == "delivered_to_service"
     assert texts(stack, "service") == ["under-way", "the-next"]
 
 

@@ -41,7 +41,7 @@ GOOD = {
     "outages": [], "attempts": 30,
     "states": {"c1": {"state": "delivered_to_amo", "amo_id": "x1"}, "c2": {"state": "delivered_to_amo", "amo_id": "x2"},
                "c3": {"state": "delivered_to_amo", "amo_id": "x3"}, "o4": {"state": "delivered_to_amo", "amo_id": "x4"},
-               "m5": {"state": "taken_over", "amo_id": "a5"}, "m6": {"state": "taken_over", "amo_id": "a6"}}}
+               "m5": {"state": "delivered_to_service", "amo_id": "a5"}, "m6": {"state": "delivered_to_service", "amo_id": "a6"}}}
 
 
 def timed(h):

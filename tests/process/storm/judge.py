@@ -318,7 +318,7 @@ class Judge:
                     self.say("lie", f"{token} is called amo's {s['amo_id']}, which is another message")
                 elif not s["amo_id"]:
                     self.say("lie", f"{token} is called delivered without amo's id")
-            elif s["state"] == "taken_over" and not self.at_service.get(token):
+            elif s["state"] == "delivered_to_service" and not self.at_service.get(token):
                 self.say("lie", f"{token} is called taken over, and no service has it")
         best = defaultdict(int)
         for a in self.acts:
