@@ -19,9 +19,9 @@
 #include "core/erase/erase.h"
 #include "core/frames.h"
 #include "core/intake/apply.h"
+#include "core/intake/deferred.h"
 #include "core/intake/echo.h"
 #include "core/intake/room.h"
-#include "core/intake/waiting.h"
 #include "core/peers/peers.h"
 
 /* commands looked at for their age in one tick; the walk goes on at the next */
@@ -220,8 +220,8 @@ void watch_tick(void *arg)
         c->watch->more_aged = watch_ages(c, now_unix, now_mono);
     echo_tick(c, now_mono);
     if (!core_clock_doubtful(c))
-        waiting_overdue(c, now_unix);
-    waiting_run(c);
+        deferred_overdue(c, now_unix);
+    deferred_run(c);
     if (!core_clock_doubtful(c))
         rotation_tick(c, now_unix);
     (void)room_is_there(c); /* for the log: nobody may be pushing */

@@ -8,8 +8,8 @@
 #include "base/process.h"
 #include "core/control/control.h"
 #include "core/control/verbs.h"
+#include "core/intake/deferred.h"
 #include "core/intake/intake.h"
-#include "core/intake/waiting.h"
 #include "core/peers/peers.h"
 #include "proto/event.h"
 #include "proto/limits.h"
@@ -78,7 +78,7 @@ static int replay_event(struct control_ask *ask, int64_t id, struct event *e)
     struct core *c = ask->core;
     struct buf again;
     struct buf reason;
-    int64_t waiting = c->intake->n_waiting;
+    int64_t waiting = c->intake->n_deferred;
     int64_t before = 0;
     int64_t newest = 0;
     int rc = store_quarantine_drop(c->store, id);
@@ -97,7 +97,8 @@ static int replay_event(struct control_ask *ask, int64_t id, struct event *e)
         json_add_text(ask->w, "reason", buf_view(&reason));
     } else if (rc == 0) {
         json_add_text(ask->w, "result",
-                      c->intake->n_waiting > waiting ? VIEW_LIT("waits") : VIEW_LIT("applied"));
+                      c->intake->n_deferred > waiting ? VIEW_LIT("waits")
+                                                      : VIEW_LIT("applied"));
     }
     buf_fini(&again);
     buf_fini(&reason);
@@ -200,7 +201,7 @@ int verb_quarantine_replay(struct control_ask *ask)
 
     rc = rc ? rc : control_each_id(ask, "replayed", replay_one);
     if (rc == 0)
-        waiting_run(ask->core); /* what waited for one of them */
+        deferred_run(ask->core); /* what waited for one of them */
     return rc;
 }
 

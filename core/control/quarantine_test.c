@@ -109,13 +109,13 @@ static void one_that_must_wait_says_so(void **state)
 {
     struct rig *r = *state;
 
-    r->core.intake->n_waiting = LIMIT_WAITING;
+    r->core.intake->n_deferred = LIMIT_WAITING;
     take(r, rig_edit("m1", "mended"));
     rig_assert_quarantined(r, "too_many_waiting");
-    r->core.intake->n_waiting = 0;
+    r->core.intake->n_deferred = 0;
     assert_result(r, "{\"ids\":[1]}", "waits");
     rig_assert_counts(r, 0, 0, 1);
-    assert_int_equal(r->core.intake->n_waiting, 1);
+    assert_int_equal(r->core.intake->n_deferred, 1);
     take(r, rig_client_text("m1"));
     assert_int_equal(rig_count(r, COMMAND_AMO_EDIT), 1);
 }
@@ -132,7 +132,7 @@ static void what_waits_for_it_is_applied_with_it(void **state)
     rig_register_second(r);
     assert_result(r, "{\"ids\":[1]}", "applied");
     rig_assert_counts(r, 0, 0, 0);
-    assert_int_equal(r->core.intake->n_waiting, 0);
+    assert_int_equal(r->core.intake->n_deferred, 0);
     assert_queue_is_true(r, 2);
 }
 

@@ -26,9 +26,9 @@
 #include "core/deliver/resolve.h"
 #include "core/intake/apply.h"
 #include "core/intake/conversation.h"
+#include "core/intake/deferred.h"
 #include "core/intake/echo.h"
 #include "core/intake/intake.h"
-#include "core/intake/waiting.h"
 #include "core/model/degrade.h"
 #include "core/model/key.h"
 #include "core/peers/peers.h"
@@ -69,7 +69,7 @@ void settle_push(struct core *c, struct peer *p, struct view body)
             c->turn->hand = (struct hand){.command = r.id <= INT64_MAX ? (int64_t)r.id : 0};
             settle_one(c, p, &r);
             c->turn->hand = (struct hand){0};
-            waiting_run(c);
+            deferred_run(c);
         } else {
             log_line(LOG_LEVEL_ERROR, "result.malformed", "peer=%s", p->name);
         }
@@ -352,7 +352,7 @@ static int learn_from_amo(struct core *c, const struct core_command *cmd,
 
     if (foreign_id_is_fine(r->amo_message_id) && !m->amo_id) {
         rc = store_message_learn_amo(c->store, m, r->amo_message_id);
-        waiting_wake_amo(c, m->scope, r->amo_message_id);
+        deferred_wake_amo(c, m->scope, r->amo_message_id);
     }
     rc = rc ? rc : store_conversation(c->store, m->conversation, &conv);
     if (rc)
@@ -393,7 +393,7 @@ static int learn_from_service(struct core *c, const struct message *m, const str
         rc = conversation_learn_thread(c, &conv, r->service_conversation, m->id);
     conversation_fini(&conv);
     if (rc == 0 && r->service_message_id.len)
-        waiting_wake_answered(c, m->connector, r->service_message_id);
+        deferred_wake_answered(c, m->connector, r->service_message_id);
     return rc;
 }
 

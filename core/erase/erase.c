@@ -226,7 +226,7 @@ static int erase_events(struct erasure *e)
         rc = store_erase_event(s, STORE_EVENT_QUARANTINE, erase_id_at(&e->quarantine, i));
     for (size_t i = 0; rc == 0 && i < erase_ids(&e->waiting); i++) {
         rc = store_erase_event(s, STORE_EVENT_WAITING, erase_id_at(&e->waiting, i));
-        e->core->intake->n_waiting -= rc == 0;
+        e->core->intake->n_deferred -= rc == 0;
     }
     return rc;
 }

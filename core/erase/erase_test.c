@@ -632,11 +632,11 @@ static void an_event_that_waits_goes_and_makes_room(void **state)
 
     takes(r, rig_client_text("m1"));
     takes(r, rig_edit("m-not-there-yet", "his other words"));
-    assert_int_equal(r->core.intake->n_waiting, 1);
+    assert_int_equal(r->core.intake->n_deferred, 1);
     assert_erases(r, "{\"conversation\":1}", NULL, 0, "1 events are about unknown messages");
-    assert_int_equal(r->core.intake->n_waiting, 1);
+    assert_int_equal(r->core.intake->n_deferred, 1);
     assert_erases(r, "{\"conversation\":1,\"unowned\":true}", "waiting_events", 1, NULL);
-    assert_int_equal(r->core.intake->n_waiting, 0);
+    assert_int_equal(r->core.intake->n_deferred, 0);
     rig_assert_counts(r, 0, 0, 0);
 }
 

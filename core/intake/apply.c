@@ -17,9 +17,9 @@
 #include "base/mem.h"
 #include "base/stats.h"
 #include "core/intake/conversation.h"
+#include "core/intake/deferred.h"
 #include "core/intake/intake.h"
 #include "core/intake/person.h"
-#include "core/intake/waiting.h"
 #include "core/model/channel_flags.h"
 #include "core/model/degrade.h"
 #include "core/model/reaction_list.h"
@@ -58,13 +58,13 @@ static void message_wake(struct core *c, const struct event *e, const struct dec
                          const struct conversation *conv)
 {
     if (e->kind == EVENT_AMO_MESSAGE) {
-        waiting_wake_amo(c, conv->scope, e->message_id);
+        deferred_wake_amo(c, conv->scope, e->message_id);
         /* the service knows our mid of it when a core that is forgotten has sent it before */
-        waiting_wake_answered(c, conv->connector, view_of(p->mid));
+        deferred_wake_answered(c, conv->connector, view_of(p->mid));
         return;
     }
-    waiting_wake_sent(c, conv->connector, e->message_id, e->outgoing);
-    waiting_wake_sent(c, conv->connector, view_of(p->mid), e->outgoing);
+    deferred_wake_sent(c, conv->connector, e->message_id, e->outgoing);
+    deferred_wake_sent(c, conv->connector, view_of(p->mid), e->outgoing);
 }
 
 /* A message that came for another account than has its conversation now stands where it would if it had not

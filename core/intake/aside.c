@@ -40,7 +40,7 @@ static int take_alone(struct core *c, const struct spool *spool, uint64_t number
 static int event_aside(struct core *c, const struct hand *h)
 {
     int rc =
-        h->spool ? take_alone(c, h->spool, h->number) : store_waiting_drop(c->store, h->event);
+        h->spool ? take_alone(c, h->spool, h->number) : store_deferred_drop(c->store, h->event);
 
     return rc ? rc : intake_quarantine(c, h->event, INTAKE_DAMAGED);
 }

@@ -8,9 +8,9 @@
 
 #include "base/clock.h"
 #include "core/intake/apply.h"
+#include "core/intake/deferred.h"
 #include "core/intake/follow.h"
 #include "core/intake/intake.h"
-#include "core/intake/waiting.h"
 #include "core/peers/peers.h"
 #include "core/peers/spools.h"
 #include "proto/event.h"
@@ -246,7 +246,7 @@ static int echo_apply(struct core *c, struct echo *e, struct end *end, enum inta
     buf_init(&event, LIMIT_FRAME_BYTES);
     rc = rc ? rc : store_echo_take(c->store, end->row, e->key, &event, &row);
     if (rc == 0) {
-        c->intake->n_waiting--;
+        c->intake->n_deferred--;
         c->intake->echo_row_place = end->place;
         c->intake->echo_since_ms = end->since_ms;
         /* whether the spool of what may be an echo had sent it before is not asked: a look at amo too many
@@ -257,7 +257,7 @@ static int echo_apply(struct core *c, struct echo *e, struct end *end, enum inta
         c->intake->echo_in_hand =
             e->side == ECHO_SERVICE || e->conversation == ECHO_NOBODYS ? e->conversation : 0;
         echoes_remove(c, end);
-        rc = waiting_apply(c, buf_view(&event), how);
+        rc = deferred_apply(c, buf_view(&event), how);
         c->intake->echo_in_hand = 0;
         c->intake->echo_row = NULL;
         c->turn->again = c->intake->forgotten = false;

@@ -6,8 +6,8 @@
 #include "core/deliver/calls.h"
 #include "core/deliver/resolve.h"
 #include "core/deliver/settle.h"
+#include "core/intake/deferred.h"
 #include "core/intake/echo.h"
-#include "core/intake/waiting.h"
 #include "core/peers/peers.h"
 #include "core/peers/spools.h"
 #include "core/queue/queue.h"
@@ -84,7 +84,7 @@ static void a_webhook_meanwhile_waits_and_is_known_by_the_answer(void **state)
     assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 0);
     answered(r, "amo-1");
     rig_assert_counts(r, 0, 0, 0);
-    assert_int_equal(r->core.intake->n_waiting, 0);
+    assert_int_equal(r->core.intake->n_deferred, 0);
     assert_int_equal(queue_count(r->core.queue), 0); /* our own coming back */
     take(r, in_chat("amo-1"));                       /* and after the answer, at once */
     assert_int_equal(queue_count(r->core.queue), 0);
@@ -261,7 +261,7 @@ static void a_restart_forgets_neither_the_webhook_nor_the_doubt(void **state)
     (void)one_under_way(r, "o1");
     take(r, in_chat("amo-1"));
     rig_restart(r);
-    assert_int_equal(r->core.intake->n_waiting, 1);
+    assert_int_equal(r->core.intake->n_deferred, 1);
     assert_true(rig_command(r, COMMAND_AMO_OUTGOING)->tried);
     take(r, in_chat("amo-2"));
     rig_assert_counts(r, 0, 0, 2);
@@ -303,7 +303,7 @@ static void after_a_restart_its_time_begins_anew(void **state)
     take(r, in_chat("amo-1"));
     pass(r, 15000);
     rig_restart(r);
-    waiting_overdue(&r->core, clock_unix_ms() + HOUR_MS);
+    deferred_overdue(&r->core, clock_unix_ms() + HOUR_MS);
     pass(r, 15000);
     rig_assert_counts(r, 0, 0, 1);
     pass(r, 6000);
@@ -324,7 +324,7 @@ static void nothing_overdue_stands_in_front_of_an_echo(void **state)
     take(r, in_chat("amo-2"));
     pass(r, 21000);
     assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
-    assert_int_equal(r->core.intake->n_waiting, 300);
+    assert_int_equal(r->core.intake->n_deferred, 300);
 }
 
 /* --- what does not wait --------------------------------------------------------------------- */
@@ -385,10 +385,10 @@ static void when_too_many_wait_a_manager_is_heard_all_the_same(void **state)
     struct rig *r = *state;
 
     (void)one_under_way(r, "o1");
-    r->core.intake->n_waiting = LIMIT_WAITING; /* of others: echoes have room of their own */
+    r->core.intake->n_deferred = LIMIT_WAITING; /* of others: echoes have room of their own */
     take(r, in_chat("amo-1"));
     rig_assert_counts(r, 0, 0, 1);
-    r->core.intake->n_waiting = LIMIT_WAITING + LIMIT_WAITING_ECHO;
+    r->core.intake->n_deferred = LIMIT_WAITING + LIMIT_WAITING_ECHO;
     take(r, in_chat("amo-2"));
     rig_assert_counts(r, 0, 0, 1);
     assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
@@ -595,10 +595,10 @@ static void a_clients_words_keep_their_place_behind_a_report_that_waits(void **s
     take(r, colleagues("s-2", true));
     take(r, rig_client_text("m2"));
     rig_assert_counts(r, 0, 0, 4);
-    assert_int_equal(r->core.intake->n_waiting, 4);
+    assert_int_equal(r->core.intake->n_deferred, 4);
     told(r, command, "thread", "s-1"); /* the first one's echo */
     rig_assert_counts(r, 0, 0, 0);
-    assert_int_equal(r->core.intake->n_waiting, 0);
+    assert_int_equal(r->core.intake->n_deferred, 0);
     assert_before(r, "msvc-m1", "msvc-s-2");
     assert_before(r, "msvc-s-2", "msvc-m2");
     take(r, rig_client_text("m3")); /* nothing waits any more */

@@ -336,7 +336,7 @@ int echoes_put(struct core *c, enum echo_side side, int64_t conversation, struct
     if (e && list_is_empty(&e->ends) && !back) /* one in hand is still needed */
         echoes_drop(c, e);
     if (rc == 0)
-        c->intake->n_waiting++;
+        c->intake->n_deferred++;
     return rc;
 }
 

@@ -16,12 +16,12 @@
 #include "base/mem.h"
 #include "base/stats.h"
 #include "core/intake/apply.h"
+#include "core/intake/deferred.h"
 #include "core/intake/echo.h"
 #include "core/intake/follow.h"
 #include "core/intake/lookup.h"
 #include "core/intake/room.h"
 #include "core/intake/test_hook.h"
-#include "core/intake/waiting.h"
 #include "core/model/router.h"
 #include "core/peers/peers.h"
 #include "core/peers/spools.h"
@@ -71,9 +71,9 @@ int intake_load(struct core *c)
 {
     int64_t dead = 0;
     int64_t quarantine = 0;
-    int rc = store_counts(c->store, &dead, &quarantine, &c->intake->n_waiting);
+    int rc = store_counts(c->store, &dead, &quarantine, &c->intake->n_deferred);
 
-    rc = rc ? rc : waiting_rekey(c);
+    rc = rc ? rc : deferred_rekey(c);
     return rc ? rc : echoes_load(c);
 }
 
@@ -82,7 +82,7 @@ void intake_free(struct core *c)
     if (!c->intake)
         return;
     echoes_free(c);
-    waiting_free(c);
+    deferred_free(c);
     buf_fini(&c->intake->leaving);
     mem_free(c->intake);
     c->intake = NULL;
@@ -175,7 +175,7 @@ static int intake_one(struct core *c, struct peer *p, const msgpack_object *item
     c->turn->again = c->intake->forgotten = false;
     if (rc)
         return rc;
-    waiting_run(c);
+    deferred_run(c);
     p->spool->dirty = true;
     spools_took(p->spool, &p->boot);
     stat_add(c->intake->n_events, 1);
@@ -295,15 +295,15 @@ static void intake_reconnect_v1(struct core *c, const struct event *e)
 static int apply_wait(struct core *c, const struct event *e, struct view bytes,
                       const struct decision *p, const struct facts *m, enum intake_how how)
 {
-    char key[WAITING_KEY_MAX];
+    char key[DEFERRED_KEY_MAX];
     char trace[ID_TEXT_LEN + 1];
     int rc = 0;
 
     if (how == INTAKE_LATE)
         return intake_quarantine(c, bytes, p->reason); /* it has waited */
-    if (store_waiting_is_hurt(c->store))
+    if (store_deferred_is_hurt(c->store))
         return intake_quarantine(c, bytes, INTAKE_DAMAGED);
-    if (c->intake->n_waiting >=
+    if (c->intake->n_deferred >=
         LIMIT_WAITING + (p->kind == DECISION_WAIT_ECHO ? LIMIT_WAITING_ECHO : 0))
         return intake_quarantine(c, bytes, "too_many_waiting");
     id_format(&e->trace, trace);
@@ -314,8 +314,8 @@ static int apply_wait(struct core *c, const struct event *e, struct view bytes,
                    ? echoes_put(c, ECHO_AMO, m->echo_of, bytes, NULL) /* it names its account */
                    : echoes_put(c, ECHO_SERVICE, m->echo_of, bytes,
                                 m->came_for ? m->came_for : m->scope->id);
-    rc = waiting_key(e, key);
-    return rc ? rc : waiting_put(c, key, bytes, command_life_ms(COMMAND_AMO_STATUS));
+    rc = deferred_key(e, key);
+    return rc ? rc : deferred_put(c, key, bytes, command_life_ms(COMMAND_AMO_STATUS));
 }
 
 static int apply_decision(struct core *c, const struct event *e, struct view bytes,
@@ -356,8 +356,8 @@ static bool may_wait_as_echo(const struct core *c, const struct facts *m, enum i
 {
     int64_t longest = ECHO_WAITS * (int64_t)config_number(c->config, "core/echo_ms");
 
-    if (how == INTAKE_LATE || c->intake->n_waiting >= LIMIT_WAITING + LIMIT_WAITING_ECHO ||
-        store_waiting_is_hurt(c->store))
+    if (how == INTAKE_LATE || c->intake->n_deferred >= LIMIT_WAITING + LIMIT_WAITING_ECHO ||
+        store_deferred_is_hurt(c->store))
         return false;
     return how != INTAKE_WOKEN ||
            (m->echo_again && c->intake->echo_ran_ms - c->intake->echo_since_ms < longest);

@@ -10,8 +10,8 @@ struct stat_counter;
 struct table;
 
 struct intake {
-    int64_t n_waiting; /* events in the store that wait; bounded */
-    struct list wakes; /* woken keys whose events are still to be applied */
+    int64_t n_deferred; /* events in the store that wait; bounded */
+    struct list wakes;  /* woken keys whose events are still to be applied */
     /* conversations in which events may be echoes, and wait (core/intake/echoes.c) */
     struct list echoes;
     struct table *echo_keys; /* the same, by their key; NULL none yet */

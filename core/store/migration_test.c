@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/testing.h"
-#include "core/intake/waiting.h"
+#include "core/intake/deferred.h"
 #include "core/model/key.h"
 #include "core/store/db.h"
 #include "core/store/schema.h"
@@ -98,7 +98,7 @@ static const char rows_of_before[] =
     "INSERT INTO message_ids VALUES('msvc-m1',1),('aamo-1',1),('ssvc/m1',1),('mamo-h2',2),"
     "('aamo-2',2);"
     "INSERT INTO commands VALUES(7,5,6,2,'ch_acc','svc',x'80',1700000000000,3,0,0,0);"
-    "INSERT INTO waiting_statuses VALUES(1,'ssvc/s-1',x'8101',1700000001000),"
+    "INSERT INTO deferred_statuses VALUES(1,'ssvc/s-1',x'8101',1700000001000),"
     "(2,'ssvc/s-2',x'8102',1700009999000);"
     "INSERT INTO quarantine VALUES(4,4,'failed','ch_acc',NULL,x'80',NULL,1700000000000);"
     "INSERT INTO dead VALUES(5,4,1,1,'ch_acc','svc',x'80',1,2,'refused',1700000000000);";
@@ -236,7 +236,7 @@ static void wait_as_before(struct rig *r, const char *key, const struct event *e
 
     buf_init(&bytes, 1 << 16);
     assert_int_equal(event_encode(e, &bytes), 0);
-    assert_int_equal(store_waiting_add(r->store, key, buf_view(&bytes), NOW), 0);
+    assert_int_equal(store_deferred_add(r->store, key, buf_view(&bytes), NOW), 0);
     buf_fini(&bytes);
 }
 
@@ -268,16 +268,16 @@ static void what_waited_before_is_found_under_the_keys_of_now(void **state)
     wait_as_before(r, "ssvc/7", &edit);
     wait_as_before(r, "aamo-7", &reaction);
     wait_as_before(r, "e12", &echo);
-    assert_int_equal(store_waiting_add(r->store, "ssvc/9", VIEW_LIT("\x93nothing"), NOW), 0);
-    assert_int_equal(waiting_rekey(&core), 0);
+    assert_int_equal(store_deferred_add(r->store, "ssvc/9", VIEW_LIT("\x93nothing"), NOW), 0);
+    assert_int_equal(deferred_rekey(&core), 0);
     wait_as_before(r, "ssvc/8", &status);
-    assert_int_equal(waiting_rekey(&core), 0); /* never again */
+    assert_int_equal(deferred_rekey(&core), 0); /* never again */
     for (size_t i = 0; i < AMO_COUNT(keys); i++) {
-        assert_int_equal(store_waiting_take(r->store, keys[i], &event), 0);
-        assert_int_equal(store_waiting_take(r->store, keys[i], &event), STORE_E_NONE);
+        assert_int_equal(store_deferred_take(r->store, keys[i], &event), 0);
+        assert_int_equal(store_deferred_take(r->store, keys[i], &event), STORE_E_NONE);
         buf_reset(&event);
     }
-    assert_int_equal(store_waiting_take(r->store, "ssvc/8", &event), 0);
+    assert_int_equal(store_deferred_take(r->store, "ssvc/8", &event), 0);
     buf_fini(&event);
 }
 
@@ -289,12 +289,12 @@ static void what_waited_before_waits_on(void **state)
     buf_init(&event, 100);
     make_first(r, rows_of_before);
     reopen(r);
-    assert_int_equal(store_waiting_take_overdue(r->store, NOW + 2000, &event), 0);
+    assert_int_equal(store_deferred_take_overdue(r->store, NOW + 2000, &event), 0);
     assert_int_equal(buf_view(&event).len, 2);
     buf_reset(&event);
-    assert_int_equal(store_waiting_take(r->store, "ssvc/s-2", &event), 0);
+    assert_int_equal(store_deferred_take(r->store, "ssvc/s-2", &event), 0);
     assert_int_equal(event.ptr[1], 2);
-    assert_int_equal(store_waiting_take(r->store, "ssvc/s-2", &event), STORE_E_NONE);
+    assert_int_equal(store_deferred_take(r->store, "ssvc/s-2", &event), STORE_E_NONE);
     buf_fini(&event);
 }
 
@@ -374,7 +374,7 @@ static void a_migration_that_cannot_be_made_changes_nothing(void **state)
     assert_null(s);
     assert_true(buf_view(&why).len > 0);
     assert_int_equal(db_open(r->path, &why, &db), 0);
-    assert_int_equal(db_exec(db, "SELECT count(*) FROM waiting_statuses"), 0);
+    assert_int_equal(db_exec(db, "SELECT count(*) FROM deferred_statuses"), 0);
     assert_int_equal(db_exec(db, "DROP TABLE message_once"), 0);
     db_close(db);
     reopen(r);

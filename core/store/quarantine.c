@@ -125,13 +125,14 @@ int store_quarantine_json(struct store *s, int64_t id, struct json_writer *w)
     return rc;
 }
 
-int store_waiting_add(struct store *s, const char *key, struct view event, int64_t until_ms)
+int store_deferred_add(struct store *s, const char *key, struct view event, int64_t until_ms)
 {
     return db_run(s->db, "INSERT INTO waiting(key,event,until_ms) VALUES(?,?,?)", "sbi", key,
                   event, until_ms);
 }
 
-static int waiting_take(struct store *s, struct db_rows *r, int query_rc, struct buf *ret_event)
+static int deferred_take(struct store *s, struct db_rows *r, int query_rc,
+                         struct buf *ret_event)
 {
     int rc = store_one(query_rc, r);
     int64_t id = 0;
@@ -144,7 +145,7 @@ static int waiting_take(struct store *s, struct db_rows *r, int query_rc, struct
     return rc ? rc : db_run(s->db, "DELETE FROM waiting WHERE id=?", "i", id);
 }
 
-int store_waiting_take(struct store *s, const char *key, struct buf *ret_event)
+int store_deferred_take(struct store *s, const char *key, struct buf *ret_event)
 {
     struct db_rows *r = NULL;
     int rc = 0;
@@ -153,21 +154,21 @@ int store_waiting_take(struct store *s, const char *key, struct buf *ret_event)
         return STORE_E_NONE;
     rc = db_query(s->db, &r, "SELECT id,event FROM waiting WHERE key=? ORDER BY id LIMIT 1",
                   "s", key);
-    return waiting_take(s, r, rc, ret_event);
+    return deferred_take(s, r, rc, ret_event);
 }
 
-int store_waiting_move(struct store *s, int64_t id, const char *key)
+int store_deferred_move(struct store *s, int64_t id, const char *key)
 {
     return db_run(s->db, "UPDATE waiting SET key=? WHERE id=?", "si", key, id);
 }
 
-int store_waiting_drop(struct store *s, struct view event)
+int store_deferred_drop(struct store *s, struct view event)
 {
     return db_run(s->db, "DELETE FROM waiting WHERE id=(SELECT id FROM waiting WHERE event=?)",
                   "b", event);
 }
 
-int store_waiting_take_overdue(struct store *s, int64_t now_ms, struct buf *ret_event)
+int store_deferred_take_overdue(struct store *s, int64_t now_ms, struct buf *ret_event)
 {
     struct db_rows *r = NULL;
     int rc = 0;
@@ -177,7 +178,7 @@ int store_waiting_take_overdue(struct store *s, int64_t now_ms, struct buf *ret_
     rc = db_query(s->db, &r,
                   "SELECT id,event FROM waiting WHERE until_ms<? ORDER BY until_ms,id LIMIT 1",
                   "i", now_ms);
-    return waiting_take(s, r, rc, ret_event);
+    return deferred_take(s, r, rc, ret_event);
 }
 
 /* --- what may be an echo ---------------------------------------------------------------------- */

@@ -26,17 +26,17 @@ AMO_MUSTCHECK int store_quarantine_newest(struct store *s, int64_t *ret_id,
                                           struct buf *ret_reason);
 AMO_MUSTCHECK int store_quarantine_json(struct store *s, int64_t id, struct json_writer *w);
 
-AMO_MUSTCHECK int store_waiting_add(struct store *s, const char *key, struct view event,
-                                    int64_t until_ms);
+AMO_MUSTCHECK int store_deferred_add(struct store *s, const char *key, struct view event,
+                                     int64_t until_ms);
 /* Take one waiting event of @key out. STORE_E_NONE. */
-AMO_MUSTCHECK int store_waiting_take(struct store *s, const char *key, struct buf *ret_event);
+AMO_MUSTCHECK int store_deferred_take(struct store *s, const char *key, struct buf *ret_event);
 /* One that waits comes under another key. */
-AMO_MUSTCHECK int store_waiting_move(struct store *s, int64_t id, const char *key);
+AMO_MUSTCHECK int store_deferred_move(struct store *s, int64_t id, const char *key);
 /* Drop one that is exactly @event. */
-AMO_MUSTCHECK int store_waiting_drop(struct store *s, struct view event);
+AMO_MUSTCHECK int store_deferred_drop(struct store *s, struct view event);
 /* Take one that is overdue. */
-AMO_MUSTCHECK int store_waiting_take_overdue(struct store *s, int64_t now_ms,
-                                             struct buf *ret_event);
+AMO_MUSTCHECK int store_deferred_take_overdue(struct store *s, int64_t now_ms,
+                                              struct buf *ret_event);
 
 /* --- what may be an echo: how long it waits is not for the store to say -------------------------- */
 /* What was known of an event when it came, kept with it wherever it waits. */

@@ -49,13 +49,13 @@ static const char *const migrations[] = {
     "  reason TEXT, died_ms INTEGER);"
     "CREATE TABLE quarantine(id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER, reason TEXT,"
     "  scope TEXT, connector TEXT, event BLOB, trace BLOB, at_ms INTEGER);"
-    "CREATE TABLE waiting_statuses(id INTEGER PRIMARY KEY, key TEXT, event BLOB,"
+    "CREATE TABLE deferred_statuses(id INTEGER PRIMARY KEY, key TEXT, event BLOB,"
     "  until_ms INTEGER);"
-    "CREATE INDEX waiting_statuses_key ON waiting_statuses(key);",
+    "CREATE INDEX deferred_statuses_key ON deferred_statuses(key);",
     /* 2: every kind of message. What waits is not only statuses; a conversation knows whether
        amo's chat was born there; a message its type, its chat and the managers' reactions; what is
        kept for a person is kept once */
-    "ALTER TABLE waiting_statuses RENAME TO waiting;"
+    "ALTER TABLE deferred_statuses RENAME TO waiting;"
     "CREATE INDEX waiting_until ON waiting(until_ms);"
     "ALTER TABLE conversations ADD COLUMN amo_born INTEGER NOT NULL DEFAULT 0;"
     "UPDATE conversations SET amo_born=(user_ref IS NOT NULL);"
@@ -90,7 +90,7 @@ static const char *const migrations[] = {
     /* ids in spaces of their own (core/model/key.h): amo's within their account, what a service answered
        beside what it sent. Made anew out of the messages, sorted, so that it is one pass; of a
        service's answers the newest has the id. What waits is put under its new keys by core, which
-       can read it (core/intake/waiting.c) */
+       can read it (core/intake/deferred.c) */
     "CREATE TABLE spaced_ids(id TEXT PRIMARY KEY, message INTEGER) WITHOUT ROWID;"
     "INSERT INTO spaced_ids SELECT key, CASE WHEN key<'t' THEN min(message) ELSE max(message) "
     "END"

@@ -282,7 +282,7 @@ bool store_conversations_are_hurt(const struct store *s)
     return s->hurt_conversations;
 }
 
-bool store_waiting_is_hurt(const struct store *s)
+bool store_deferred_is_hurt(const struct store *s)
 {
     return s->hurt_waiting;
 }

@@ -62,7 +62,7 @@ const char *store_damage(const struct store *s);
 bool store_conversations_are_hurt(const struct store *s);
 /* Are rows of deferred events damaged? Core walks through these by itself, so none is taken out, and none
  * may be added, until the store is repaired. */
-bool store_waiting_is_hurt(const struct store *s);
+bool store_deferred_is_hurt(const struct store *s);
 /* How many migrations this program knows, and the number in the database. */
 int store_schema_version(void);
 

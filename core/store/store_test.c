@@ -1043,23 +1043,23 @@ static void what_waits_comes_out_once_in_order_of_its_key(void **state)
     struct buf event;
 
     buf_init(&event, 1000);
-    assert_int_equal(store_waiting_add(s, "ssvc/1", VIEW_LIT("first"), NOW + 10), 0);
-    assert_int_equal(store_waiting_add(s, "ssvc/2", VIEW_LIT("other"), NOW + 20), 0);
-    assert_int_equal(store_waiting_add(s, "ssvc/1", VIEW_LIT("second"), NOW + 30), 0);
-    assert_int_equal(store_waiting_take(s, "ssvc/1", &event), 0);
+    assert_int_equal(store_deferred_add(s, "ssvc/1", VIEW_LIT("first"), NOW + 10), 0);
+    assert_int_equal(store_deferred_add(s, "ssvc/2", VIEW_LIT("other"), NOW + 20), 0);
+    assert_int_equal(store_deferred_add(s, "ssvc/1", VIEW_LIT("second"), NOW + 30), 0);
+    assert_int_equal(store_deferred_take(s, "ssvc/1", &event), 0);
     assert_string_equal(buf_str(&event), "first");
     buf_reset(&event);
-    assert_int_equal(store_waiting_take(s, "ssvc/1", &event), 0);
+    assert_int_equal(store_deferred_take(s, "ssvc/1", &event), 0);
     assert_string_equal(buf_str(&event), "second");
-    assert_int_equal(store_waiting_take(s, "ssvc/1", &event), STORE_E_NONE);
+    assert_int_equal(store_deferred_take(s, "ssvc/1", &event), STORE_E_NONE);
     buf_reset(&event);
-    assert_int_equal(store_waiting_take_overdue(s, NOW + 20, &event), STORE_E_NONE);
-    assert_int_equal(store_waiting_take_overdue(s, NOW + 21, &event), 0);
+    assert_int_equal(store_deferred_take_overdue(s, NOW + 20, &event), STORE_E_NONE);
+    assert_int_equal(store_deferred_take_overdue(s, NOW + 21, &event), 0);
     assert_string_equal(buf_str(&event), "other");
-    assert_int_equal(store_waiting_take_overdue(s, NOW + 21, &event), STORE_E_NONE);
+    assert_int_equal(store_deferred_take_overdue(s, NOW + 21, &event), STORE_E_NONE);
     /* how long an echo waits is not for the store to say */
     assert_int_equal(store_echo_put(s, &place, "e7", VIEW_LIT("echo"), NULL, false), 0);
-    assert_int_equal(store_waiting_take_overdue(s, INT64_MAX, &event), STORE_E_NONE);
+    assert_int_equal(store_deferred_take_overdue(s, INT64_MAX, &event), STORE_E_NONE);
     assert_int_equal(store_echoes_walk(s, is_e7, &place), 0);
     buf_fini(&event);
 }

@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 #include "core/deliver/resolve.h"
+#include "core/intake/deferred.h"
 #include "core/intake/intake.h"
-#include "core/intake/waiting.h"
 #include "core/testing/rig.h"
 #include "proto/limits.h"
 
@@ -160,13 +160,13 @@ static void an_edit_before_its_message_waits_and_stands_behind_it(void **state)
     take(r, rig_edit("m1", "first"));
     take(r, rig_edit("m1", "second"));
     rig_assert_counts(r, 0, 0, 2);
-    assert_int_equal(r->core.intake->n_waiting, 2);
+    assert_int_equal(r->core.intake->n_deferred, 2);
     assert_int_equal(queue_count(r->core.queue), 0);
     take(r, rig_client_text("m2")); /* another one wakes nobody */
     rig_assert_counts(r, 0, 0, 2);
     take(r, rig_client_text("m1"));
     rig_assert_counts(r, 0, 0, 0);
-    assert_int_equal(r->core.intake->n_waiting, 0);
+    assert_int_equal(r->core.intake->n_deferred, 0);
     assert_int_equal(rig_count(r, COMMAND_AMO_EDIT), 2);
     message = queue_find(r->core.queue, 2);
     edit = queue_find(r->core.queue, 3);
@@ -212,7 +212,7 @@ static void an_edit_that_waited_through_a_restart_is_applied(void **state)
 
     take(r, rig_edit("m1", "first"));
     rig_restart(r);
-    assert_int_equal(r->core.intake->n_waiting, 1);
+    assert_int_equal(r->core.intake->n_deferred, 1);
     take(r, rig_client_text("m1"));
     assert_int_equal(rig_count(r, COMMAND_AMO_EDIT), 1);
     rig_assert_counts(r, 0, 0, 0);
@@ -250,13 +250,13 @@ static void an_edit_whose_message_never_comes_is_kept_for_a_person(void **state)
     struct rig *r = *state;
 
     take(r, rig_edit("m1", "first"));
-    waiting_overdue(&r->core, clock_unix_ms() + HOUR_MS - 60000);
+    deferred_overdue(&r->core, clock_unix_ms() + HOUR_MS - 60000);
     rig_assert_counts(r, 0, 0, 1);
-    waiting_overdue(&r->core, clock_unix_ms() + HOUR_MS + 60000);
+    deferred_overdue(&r->core, clock_unix_ms() + HOUR_MS + 60000);
     rig_commit(r);
     rig_assert_counts(r, 0, 1, 0);
     rig_assert_quarantined(r, "unknown_message");
-    assert_int_equal(r->core.intake->n_waiting, 0);
+    assert_int_equal(r->core.intake->n_deferred, 0);
 }
 
 /* --- in vain -------------------------------------------------------------------------------- */
@@ -370,10 +370,10 @@ static void whatever_fails_no_half_wait_is_left(void **state)
 
     rig_take_with_faults(r, &edit, 0);
     rig_assert_counts(r, 0, 0, 1);
-    assert_int_equal(r->core.intake->n_waiting, 1);
+    assert_int_equal(r->core.intake->n_deferred, 1);
     take(r, message);
     rig_assert_counts(r, 0, 0, 0);
-    assert_int_equal(r->core.intake->n_waiting, 0);
+    assert_int_equal(r->core.intake->n_deferred, 0);
     assert_int_equal(rig_count(r, COMMAND_AMO_EDIT), 1);
 }
 

@@ -143,13 +143,13 @@ static void assert_not_taken(struct rig *r, uint64_t number, int64_t commands, i
     assert_false(taken_has(&r->ingress->spool->taken, number));
     assert_int_equal(rig_stored_commands(r), commands);
     assert_int_equal(queue_count(r->core.queue), commands);
-    assert_int_equal(r->core.intake->n_waiting, waiting);
+    assert_int_equal(r->core.intake->n_deferred, waiting);
 }
 
 void rig_take_with_faults(struct rig *r, const struct event *e, int64_t want_commands)
 {
     int64_t commands = rig_stored_commands(r);
-    int64_t waiting = r->core.intake->n_waiting;
+    int64_t waiting = r->core.intake->n_deferred;
     uint64_t number = r->next_number++;
     bool taken = false;
     struct buf bytes;

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "core/deliver/resolve.h"
-#include "core/intake/waiting.h"
+#include "core/intake/deferred.h"
 #include "core/testing/rig.h"
 
 #define HOUR_MS 3600000LL
@@ -240,7 +240,7 @@ static void a_reaction_whose_message_never_came_is_kept_for_a_person(void **stat
     struct rig *r = *state;
 
     take(r, hooked("amo-1", THUMB, "r:1"));
-    waiting_overdue(&r->core, clock_unix_ms() + HOUR_MS + 60000);
+    deferred_overdue(&r->core, clock_unix_ms() + HOUR_MS + 60000);
     rig_commit(r);
     rig_assert_quarantined(r, "unknown_message");
 }

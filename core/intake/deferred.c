@@ -3,7 +3,7 @@
  * From: intake.c, a decision to wait. To: intake.c again, once the key is woken or overdue.
  * Holds: the event, in the store. */
 
-#include "core/intake/waiting.h"
+#include "core/intake/deferred.h"
 
 #include <errno.h>
 #include <string.h>
@@ -39,7 +39,7 @@ static int key_of(const struct event *e, struct key *ret)
     return key_sent(e->connector, e->message_id, ret);
 }
 
-int waiting_key(const struct event *e, char ret[WAITING_KEY_MAX])
+int deferred_key(const struct event *e, char ret[DEFERRED_KEY_MAX])
 {
     struct key key;
 
@@ -49,20 +49,20 @@ int waiting_key(const struct event *e, char ret[WAITING_KEY_MAX])
     return 0;
 }
 
-int waiting_put(struct core *c, const char *key, struct view bytes, int64_t wait_ms)
+int deferred_put(struct core *c, const char *key, struct view bytes, int64_t wait_ms)
 {
-    int rc = store_waiting_add(c->store, key, bytes, clock_unix_ms() + wait_ms);
+    int rc = store_deferred_add(c->store, key, bytes, clock_unix_ms() + wait_ms);
 
     if (rc == 0)
-        c->intake->n_waiting++;
+        c->intake->n_deferred++;
     return rc;
 }
 
-void waiting_wake(struct core *c, const char *key)
+void deferred_wake(struct core *c, const char *key)
 {
     struct wake *w = NULL;
 
-    if (c->intake->n_waiting == 0)
+    if (c->intake->n_deferred == 0)
         return; /* nobody waits at all */
     w = mem_zalloc(sizeof(*w));
     if (w)
@@ -78,10 +78,10 @@ void waiting_wake(struct core *c, const char *key)
 static void wake_key(struct core *c, int spelt, const struct key *key)
 {
     if (spelt == 0) /* else nothing can wait under it */
-        waiting_wake(c, key->text);
+        deferred_wake(c, key->text);
 }
 
-void waiting_wake_sent(struct core *c, const char *connector, struct view id, bool outgoing)
+void deferred_wake_sent(struct core *c, const char *connector, struct view id, bool outgoing)
 {
     struct key key;
 
@@ -90,7 +90,7 @@ void waiting_wake_sent(struct core *c, const char *connector, struct view id, bo
         wake_key(c, key_answered(view_of(connector), id, &key), &key);
 }
 
-void waiting_wake_answered(struct core *c, const char *connector, struct view id)
+void deferred_wake_answered(struct core *c, const char *connector, struct view id)
 {
     struct key key;
 
@@ -98,7 +98,7 @@ void waiting_wake_answered(struct core *c, const char *connector, struct view id
     wake_key(c, key_sent(view_of(connector), id, &key), &key);
 }
 
-void waiting_wake_amo(struct core *c, const char *scope, struct view amo_id)
+void deferred_wake_amo(struct core *c, const char *scope, struct view amo_id)
 {
     struct key key;
 
@@ -117,10 +117,10 @@ static int rekey_one(void *arg, int64_t id, struct view bytes)
         return 0; /* it is kept for a person when its time is over */
     if (e.kind == EVENT_AMO_MESSAGE || e.kind == EVENT_SERVICE_MESSAGE || key_of(&e, &key))
         return 0; /* what may be an echo has the key of its conversation */
-    return store_waiting_move(c->store, id, key.text);
+    return store_deferred_move(c->store, id, key.text);
 }
 
-int waiting_rekey(struct core *c)
+int deferred_rekey(struct core *c)
 {
     struct buf wished;
     int rc = 0;
@@ -136,7 +136,7 @@ int waiting_rekey(struct core *c)
     return rc ? rc : store_commit(c->store);
 }
 
-int waiting_apply(struct core *c, struct view event, enum intake_how how)
+int deferred_apply(struct core *c, struct view event, enum intake_how how)
 {
     struct hand before = c->turn->hand;
     int rc = 0;
@@ -150,22 +150,22 @@ int waiting_apply(struct core *c, struct view event, enum intake_how how)
 }
 
 /* The oldest one of @key is applied. STORE_E_NONE: there is none. */
-static int waiting_apply_one(struct core *c, const char *key)
+static int deferred_apply_one(struct core *c, const char *key)
 {
     struct buf event;
     int rc = core_turn(c);
 
     buf_init(&event, LIMIT_FRAME_BYTES);
-    rc = rc ? rc : store_waiting_take(c->store, key, &event);
+    rc = rc ? rc : store_deferred_take(c->store, key, &event);
     if (rc == 0) {
-        c->intake->n_waiting--;
-        rc = waiting_apply(c, buf_view(&event), INTAKE_LATE);
+        c->intake->n_deferred--;
+        rc = deferred_apply(c, buf_view(&event), INTAKE_LATE);
     }
     buf_fini(&event);
     return rc;
 }
 
-void waiting_run(struct core *c)
+void deferred_run(struct core *c)
 {
     echo_run(c);
     while (!list_is_empty(&c->intake->wakes) && !c->turn->exit_code) {
@@ -173,7 +173,7 @@ void waiting_run(struct core *c)
         int rc = 0;
 
         for (int i = 0; rc == 0 && i < WAKE_EVENTS; i++)
-            rc = waiting_apply_one(c, w->key);
+            rc = deferred_apply_one(c, w->key);
         if (rc < 0)
             core_row_failed(c, "waiting", rc);
         else if (rc == 0)
@@ -184,20 +184,20 @@ void waiting_run(struct core *c)
     }
 }
 
-void waiting_overdue(struct core *c, int64_t now_unix_ms)
+void deferred_overdue(struct core *c, int64_t now_unix_ms)
 {
     struct buf event;
     int rc = 0;
 
     buf_init(&event, LIMIT_FRAME_BYTES);
-    for (int i = 0; rc == 0 && i < OVERDUE_ROWS && c->intake->n_waiting > 0; i++) {
+    for (int i = 0; rc == 0 && i < OVERDUE_ROWS && c->intake->n_deferred > 0; i++) {
         buf_reset(&event);
         rc = core_turn(c);
-        rc = rc ? rc : store_waiting_take_overdue(c->store, now_unix_ms, &event);
+        rc = rc ? rc : store_deferred_take_overdue(c->store, now_unix_ms, &event);
         if (rc == 0) {
-            c->intake->n_waiting--;
+            c->intake->n_deferred--;
             /* what is still not known is kept for a person */
-            rc = waiting_apply(c, buf_view(&event), INTAKE_LATE);
+            rc = deferred_apply(c, buf_view(&event), INTAKE_LATE);
         }
     }
     buf_fini(&event);
@@ -205,7 +205,7 @@ void waiting_overdue(struct core *c, int64_t now_unix_ms)
         core_row_failed(c, "waiting", rc);
 }
 
-void waiting_free(struct core *c)
+void deferred_free(struct core *c)
 {
     while (!list_is_empty(&c->intake->wakes)) {
         struct wake *w = LIST_ENTRY(c->intake->wakes.next, struct wake, link);

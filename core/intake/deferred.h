@@ -11,32 +11,32 @@
 #include "proto/event.h"
 
 /* Room for any key. */
-#define WAITING_KEY_MAX KEY_MAX
+#define DEFERRED_KEY_MAX KEY_MAX
 
 /* The key of a message by the id an event calls it by: -EINVAL when it can be none. A status waits for
  * an answer to us, an edit or a reaction for what was sent to us or for that. */
-AMO_MUSTCHECK int waiting_key(const struct event *e, char ret[WAITING_KEY_MAX]);
+AMO_MUSTCHECK int deferred_key(const struct event *e, char ret[DEFERRED_KEY_MAX]);
 
 /* Keep @bytes under @key for @wait_ms. */
-AMO_MUSTCHECK int waiting_put(struct core *c, const char *key, struct view bytes,
-                              int64_t wait_ms);
-/* Something is known now that events may wait for. They are applied by waiting_run, outside the
+AMO_MUSTCHECK int deferred_put(struct core *c, const char *key, struct view bytes,
+                               int64_t wait_ms);
+/* Something is known now that events may wait for. They are applied by deferred_run, outside the
  * savepoint of what woke them; nothing happens when the process ends before: they are overdue
  * then. Without memory they wait until they are overdue. */
-void waiting_wake(struct core *c, const char *key);
+void deferred_wake(struct core *c, const char *key);
 /* The same for a message's ids. A service sent it under @id, or reported it (@outgoing) as written on
  * its own side; in that case it may also report its status. */
-void waiting_wake_sent(struct core *c, const char *connector, struct view id, bool outgoing);
+void deferred_wake_sent(struct core *c, const char *connector, struct view id, bool outgoing);
 /* A service answered one of our messages with @id. */
-void waiting_wake_answered(struct core *c, const char *connector, struct view id);
-void waiting_wake_amo(struct core *c, const char *scope, struct view amo_id);
+void deferred_wake_answered(struct core *c, const char *connector, struct view id);
+void deferred_wake_amo(struct core *c, const char *scope, struct view amo_id);
 /* Converts the keys of events that an older version stored. Once. */
-AMO_MUSTCHECK int waiting_rekey(struct core *c);
+AMO_MUSTCHECK int deferred_rekey(struct core *c);
 /* An event that was taken out of the store and waits no longer. Trouble ends core while it is still
  * in hand. */
-AMO_MUSTCHECK int waiting_apply(struct core *c, struct view event, enum intake_how how);
+AMO_MUSTCHECK int deferred_apply(struct core *c, struct view event, enum intake_how how);
 /* Apply what was woken, echoes too. Outside any savepoint. */
-void waiting_run(struct core *c);
+void deferred_run(struct core *c);
 /* What has waited too long. */
-void waiting_overdue(struct core *c, int64_t now_unix_ms);
-void waiting_free(struct core *c);
+void deferred_overdue(struct core *c, int64_t now_unix_ms);
+void deferred_free(struct core *c);

@@ -1,6 +1,6 @@
 /* Events that wait: under which keys, how many, and what wakes them. */
 
-#include "core/intake/waiting.h"
+#include "core/intake/deferred.h"
 
 #include <string.h>
 
@@ -19,11 +19,11 @@ static void put(struct rig *r, const char *key, const struct event *e)
     buf_init(&bytes, 1 << 20);
     assert_int_equal(event_encode(e, &bytes), 0);
     assert_int_equal(core_turn(&r->core), 0);
-    assert_int_equal(waiting_put(&r->core, key, buf_view(&bytes), HOUR_MS), 0);
+    assert_int_equal(deferred_put(&r->core, key, buf_view(&bytes), HOUR_MS), 0);
     buf_fini(&bytes);
 }
 
-/* What n_waiting says is what the store has. */
+/* What n_deferred says is what the store has. */
 static void assert_waiting(struct rig *r, int64_t want)
 {
     int64_t dead = 0;
@@ -32,7 +32,7 @@ static void assert_waiting(struct rig *r, int64_t want)
 
     assert_int_equal(store_counts(r->core.store, &dead, &quarantine, &waiting), 0);
     assert_int_equal(waiting, want);
-    assert_int_equal(r->core.intake->n_waiting, want);
+    assert_int_equal(r->core.intake->n_deferred, want);
 }
 
 /* --- keys ----------------------------------------------------------------------------------- */
@@ -40,16 +40,16 @@ static void assert_waiting(struct rig *r, int64_t want)
 static void a_key_says_whose_id_it_is(void **state)
 {
     struct event e = rig_status("id/1", "read");
-    char key[WAITING_KEY_MAX];
+    char key[DEFERRED_KEY_MAX];
 
     (void)state;
-    assert_int_equal(waiting_key(&e, key), 0);
+    assert_int_equal(deferred_key(&e, key), 0);
     assert_string_equal(key, "tsvc/id/1"); /* of what we sent */
     e.kind = EVENT_SERVICE_EDIT;
-    assert_int_equal(waiting_key(&e, key), 0);
+    assert_int_equal(deferred_key(&e, key), 0);
     assert_string_equal(key, "ssvc/id/1"); /* of what was sent to us */
     e = rig_manager_reaction("id/1", "x");
-    assert_int_equal(waiting_key(&e, key), 0);
+    assert_int_equal(deferred_key(&e, key), 0);
     assert_string_equal(key, "ach_acc/id/1");
 }
 
@@ -57,24 +57,24 @@ static void the_longest_ids_fit_and_longer_ones_are_refused(void **state)
 {
     struct event e = rig_status("x", "read");
     char text[LIMIT_ID + 1];
-    char key[WAITING_KEY_MAX];
+    char key[DEFERRED_KEY_MAX];
 
     (void)state;
     memset(text, 'y', sizeof(text));
     e.connector = view_make(text, LIMIT_ID);
     e.message_id = view_make(text, LIMIT_ID);
-    assert_int_equal(waiting_key(&e, key), 0);
+    assert_int_equal(deferred_key(&e, key), 0);
     assert_int_equal(strlen(key), 2 + 2 * LIMIT_ID);
     e.message_id = view_make(text, LIMIT_ID + 1);
-    assert_int_equal(waiting_key(&e, key), -EINVAL);
+    assert_int_equal(deferred_key(&e, key), -EINVAL);
     e.message_id = VIEW_LIT("x");
     e.connector = view_make(text, LIMIT_ID + 1);
-    assert_int_equal(waiting_key(&e, key), -EINVAL);
+    assert_int_equal(deferred_key(&e, key), -EINVAL);
     e.connector = VIEW_NONE;
-    assert_int_equal(waiting_key(&e, key), -EINVAL); /* nobody's */
+    assert_int_equal(deferred_key(&e, key), -EINVAL); /* nobody's */
     e.connector = VIEW_LIT("svc");
     e.message_id = VIEW_NONE;
-    assert_int_equal(waiting_key(&e, key), -EINVAL);
+    assert_int_equal(deferred_key(&e, key), -EINVAL);
 }
 
 /* --- waking --------------------------------------------------------------------------------- */
@@ -83,9 +83,9 @@ static void nobody_is_woken_where_nobody_waits(void **state)
 {
     struct rig *r = *state;
 
-    waiting_wake(&r->core, "ssvc/x");
+    deferred_wake(&r->core, "ssvc/x");
     assert_true(list_is_empty(&r->core.intake->wakes));
-    waiting_run(&r->core);
+    deferred_run(&r->core);
     assert_false(store_in_transaction(r->core.store));
 }
 
@@ -97,13 +97,13 @@ static void only_what_waits_under_the_key_is_woken(void **state)
 
     put(r, "ssvc/a", &one);
     put(r, "ssvc/b", &two);
-    waiting_wake(&r->core, "ssvc/");
-    waiting_wake(&r->core, "ssvc/aa");
-    waiting_run(&r->core);
+    deferred_wake(&r->core, "ssvc/");
+    deferred_wake(&r->core, "ssvc/aa");
+    deferred_run(&r->core);
     assert_waiting(r, 2);
-    waiting_wake(&r->core, "ssvc/a");
-    waiting_wake(&r->core, "ssvc/a"); /* twice is once */
-    waiting_run(&r->core);
+    deferred_wake(&r->core, "ssvc/a");
+    deferred_wake(&r->core, "ssvc/a"); /* twice is once */
+    deferred_run(&r->core);
     assert_waiting(r, 1);
     assert_true(rig_has_message(r, "msvc-m1"));
     assert_false(rig_has_message(r, "msvc-m2"));
@@ -114,13 +114,13 @@ static void a_key_longer_than_any_wakes_nobody(void **state)
 {
     struct rig *r = *state;
     struct event e = rig_client_text("m1");
-    char text[2 * WAITING_KEY_MAX];
+    char text[2 * DEFERRED_KEY_MAX];
 
     put(r, "ssvc/a", &e);
     memset(text, 'y', sizeof(text));
-    waiting_wake_amo(&r->core, "ch_acc", view_make(text, sizeof(text)));
-    waiting_wake_sent(&r->core, "svc", view_make(text, sizeof(text)), true);
-    waiting_wake_answered(&r->core, "svc", view_make(text, sizeof(text)));
+    deferred_wake_amo(&r->core, "ch_acc", view_make(text, sizeof(text)));
+    deferred_wake_sent(&r->core, "svc", view_make(text, sizeof(text)), true);
+    deferred_wake_answered(&r->core, "svc", view_make(text, sizeof(text)));
     assert_true(list_is_empty(&r->core.intake->wakes));
     rig_commit(r);
 }
@@ -134,8 +134,8 @@ static void one_may_wake_another(void **state)
 
     put(r, "ssvc/first", &message);
     put(r, "ssvc/m1", &edit);
-    waiting_wake(&r->core, "ssvc/first");
-    waiting_run(&r->core);
+    deferred_wake(&r->core, "ssvc/first");
+    deferred_run(&r->core);
     assert_waiting(r, 0);
     assert_int_equal(rig_count(r, COMMAND_AMO_EDIT), 1);
     rig_commit(r);
@@ -148,8 +148,8 @@ static void waking_one_that_cannot_be_applied_ends(void **state)
     struct event edit = rig_edit("m1", "mended");
 
     put(r, "ssvc/x", &edit);
-    waiting_wake(&r->core, "ssvc/x");
-    waiting_run(&r->core);
+    deferred_wake(&r->core, "ssvc/x");
+    deferred_run(&r->core);
     assert_waiting(r, 0);
     rig_commit(r);
     rig_assert_quarantined(r, "unknown_message");
@@ -182,7 +182,7 @@ static void a_poisoned_one_harms_nobody_else(void **state)
     struct event edit = rig_edit("m1", "mended");
 
     assert_int_equal(core_turn(&r->core), 0);
-    assert_int_equal(waiting_put(&r->core, "ssvc/m1", VIEW_LIT("\x93no event"), HOUR_MS), 0);
+    assert_int_equal(deferred_put(&r->core, "ssvc/m1", VIEW_LIT("\x93no event"), HOUR_MS), 0);
     put(r, "ssvc/m1", &edit);
     rig_commit(r);
     rig_take(r, &message);
@@ -201,10 +201,10 @@ static void what_is_overdue_is_looked_at_in_portions(void **state)
 
     for (int i = 0; i < 2150; i++)
         put(r, "ssvc/m1", &edit);
-    waiting_overdue(&r->core, clock_unix_ms() + 2 * HOUR_MS);
+    deferred_overdue(&r->core, clock_unix_ms() + 2 * HOUR_MS);
     assert_waiting(
         r, 150); /* a full room is empty within a minute, not after a quarter of an hour */
-    waiting_overdue(&r->core, clock_unix_ms() + 2 * HOUR_MS);
+    deferred_overdue(&r->core, clock_unix_ms() + 2 * HOUR_MS);
     assert_waiting(r, 0);
     rig_commit(r);
     rig_assert_counts(r, 0, 2150, 0);
@@ -219,7 +219,7 @@ static void nothing_is_overdue_while_the_clock_is_doubtful(void **state)
     buf_init(&bytes, 1 << 16);
     assert_int_equal(event_encode(&edit, &bytes), 0);
     assert_int_equal(core_turn(&r->core), 0);
-    assert_int_equal(waiting_put(&r->core, "ssvc/m1", buf_view(&bytes), -1000), 0);
+    assert_int_equal(deferred_put(&r->core, "ssvc/m1", buf_view(&bytes), -1000), 0);
     buf_fini(&bytes);
     r->core.turn->doubt.on = true;
     watch_tick(&r->core);
@@ -236,7 +236,7 @@ static void one_connector_cannot_fill_the_house_without_end(void **state)
     struct rig *r = *state;
     struct event e = rig_edit("m1", "mended");
 
-    r->core.intake->n_waiting = LIMIT_WAITING;
+    r->core.intake->n_deferred = LIMIT_WAITING;
     rig_take(r, &e);
     rig_assert_counts(r, 0, 1, 0);
     rig_assert_quarantined(r, "too_many_waiting");
@@ -259,9 +259,9 @@ static void whatever_fails_while_it_is_applied_it_waits_still(void **state)
     rig_client_message_done(r, "m1", "amo-1");
     (void)message;
     for (n = 1; n < 60; n++) {
-        waiting_wake(&r->core, "ssvc/x");
+        deferred_wake(&r->core, "ssvc/x");
         db_fail_at(n);
-        waiting_run(&r->core);
+        deferred_run(&r->core);
         db_fail_at(0);
         if (r->core.turn->exit_code == 0)
             break;
