@@ -10,7 +10,7 @@
 #include "core/control/control.h"
 #include "core/control/verbs.h"
 #include "core/deliver/calls.h"
-#include "core/model/words.h"
+#include "core/model/call_summary.h"
 #include "proto/limits.h"
 
 /* the operator waits this long */
@@ -46,7 +46,7 @@ static void test_json(const struct pending_test *p, const struct result *r, stru
     json_add_int(&w, "ms", r->took_ms);
     json_add_text_if(&w, "tls", view_is(r->stage, "tls") ? r->code : VIEW_NONE);
     if (r->cert_until_ms)
-        json_add_int(&w, "cert_days", words_cert_days(r, clock_unix_ms()));
+        json_add_int(&w, "cert_days", call_summary_cert_days(r, clock_unix_ms()));
     json_add_text(&w, "words", words);
     json_add_text(&w, "answer", r->evidence);
     json_close_object(&w);
@@ -66,10 +66,10 @@ static void test_done(struct core *c, void *arg, const struct result *r)
     }
     buf_init(&json, TEST_JSON_MAX);
     buf_init(&words, 4096);
-    words_connector(r, &words); /* fits: what was heard is cut */
+    call_summary_connector(r, &words); /* fits: what was heard is cut */
     if (r->cert_until_ms)
         (void)buf_add_f(&words, "; its certificate ends in %lld days",
-                        (long long)words_cert_days(r, clock_unix_ms()));
+                        (long long)call_summary_cert_days(r, clock_unix_ms()));
     test_json(p, r, buf_view(&words), &json);
     if (r->outcome == OUTCOME_DONE)
         control_wait_tell(p->wait, EXIT_FINE, buf_view(&json), NULL);

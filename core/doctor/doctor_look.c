@@ -20,7 +20,7 @@
 #include "core/deliver/calls.h"
 #include "core/doctor/doctor_line.h"
 #include "core/intake/test_hook.h"
-#include "core/model/words.h"
+#include "core/model/call_summary.h"
 #include "core/peers/peers.h"
 #include "proto/limits.h"
 
@@ -82,7 +82,7 @@ static bool judge_road(const struct check *as, const struct result *r, const cha
     bool failed = false;
 
     buf_init(&words, 4096);
-    failed = words_no_answer(r, NULL, &words);
+    failed = call_summary_no_answer(r, NULL, &words);
     c.light = LIGHT_RED;
     c.todo = todo;
     if (failed)
@@ -94,7 +94,7 @@ static bool judge_road(const struct check *as, const struct result *r, const cha
 static void judge_certificate(struct view subject, const struct result *r,
                               struct json_writer *w)
 {
-    int64_t days = words_cert_days(r, clock_unix_ms());
+    int64_t days = call_summary_cert_days(r, clock_unix_ms());
     struct check c = {.name = "certificate",
                       .subject = subject,
                       .light = check_low(days, CERT_RED, CERT_YELLOW),
@@ -147,7 +147,7 @@ static void judge_amojo(struct look *l, const struct result *r, struct json_writ
 static void judge_signature(struct look *l, const struct result *r, struct json_writer *w)
 {
     struct check c = {.name = "signature", .subject = view_of(l->subject), .light = LIGHT_RED};
-    struct view heard = words_heard(r);
+    struct view heard = call_summary_heard(r);
 
     if (judge_road(&c, r, "look at DNS, firewall and egress/ca_file of the workers", w))
         return;

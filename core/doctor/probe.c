@@ -9,7 +9,7 @@
 #include "core/control/verbs.h"
 #include "core/deliver/calls.h"
 #include "core/deliver/resolve.h"
-#include "core/model/words.h"
+#include "core/model/call_summary.h"
 #include "proto/limits.h"
 
 /* the operator waits this long */
@@ -50,7 +50,7 @@ static void probe_done(struct core *c, void *arg, const struct result *r)
     }
     buf_init(&words, 4096);
     buf_init(&json, PROBE_JSON_MAX);
-    if (!words_no_answer(r, NULL, &words))
+    if (!call_summary_no_answer(r, NULL, &words))
         (void)buf_add_f(&words, "status %llu", (unsigned long long)r->status); /* fits */
     probe_json(r, buf_view(&words), &json);
     control_wait_tell(wait, EXIT_FINE, buf_view(&json), NULL);

@@ -1,6 +1,6 @@
 /* What came of a call, in words: one row for each way it can end. */
 
-#include "core/model/words.h"
+#include "core/model/call_summary.h"
 
 #include <string.h>
 
@@ -11,7 +11,7 @@ static void expect_words(struct result r, const char *const words[3])
     struct buf out;
 
     buf_init(&out, 4096);
-    words_connector(&r, &out);
+    call_summary_connector(&r, &out);
     assert_int_equal(buf_error(&out), 0);
     for (size_t i = 0; i < 3 && words[i]; i++) {
         if (!strstr(buf_str(&out), words[i]))
@@ -66,9 +66,9 @@ static void days_of_a_certificate_are_whole_ones(void **state)
     const struct result r = {.cert_until_ms = INT64_C(10) * 24 * 3600 * 1000};
 
     (void)state;
-    assert_int_equal(words_cert_days(&r, 0), 10);
-    assert_int_equal(words_cert_days(&r, 1), 9);
-    assert_int_equal(words_cert_days(&r, r.cert_until_ms + 1), -1);
+    assert_int_equal(call_summary_cert_days(&r, 0), 10);
+    assert_int_equal(call_summary_cert_days(&r, 1), 9);
+    assert_int_equal(call_summary_cert_days(&r, r.cert_until_ms + 1), -1);
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 /* The sentences for what a call came to: no answer, a TLS error, a refused address, an HTTP
  * status of a connector, and the other side's own words. */
 
-#include "core/model/words.h"
+#include "core/model/call_summary.h"
 
 #include <inttypes.h>
 
@@ -11,12 +11,12 @@
 #define WORDS_HEARD 512
 #define DAY_MS      (INT64_C(24) * 3600 * 1000)
 
-struct view words_heard(const struct result *r)
+struct view call_summary_heard(const struct result *r)
 {
     return view_cut(r->evidence, WORDS_HEARD);
 }
 
-int64_t words_cert_days(const struct result *r, int64_t now_ms)
+int64_t call_summary_cert_days(const struct result *r, int64_t now_ms)
 {
     int64_t left = r->cert_until_ms - now_ms;
 
@@ -26,7 +26,7 @@ int64_t words_cert_days(const struct result *r, int64_t now_ms)
 /* errors stick in the buf, here and below */
 static void add_heard(const struct result *r, struct buf *out)
 {
-    struct view heard = words_heard(r);
+    struct view heard = call_summary_heard(r);
 
     if (heard.len == 0)
         return;
@@ -76,7 +76,7 @@ static void add_address(const char *allow, struct buf *out)
         (void)buf_add_f(out, "; %s", allow);
 }
 
-bool words_no_answer(const struct result *r, const char *allow, struct buf *out)
+bool call_summary_no_answer(const struct result *r, const char *allow, struct buf *out)
 {
     if (r->status)
         return false;
@@ -120,9 +120,9 @@ static const char *refusal_words(uint64_t status)
     return status >= 500 ? "the service is in trouble" : "that is no answer of HTTP";
 }
 
-void words_connector(const struct result *r, struct buf *out)
+void call_summary_connector(const struct result *r, struct buf *out)
 {
-    if (words_no_answer(r, "amoctl connector add --allow-private would allow it", out))
+    if (call_summary_no_answer(r, "amoctl connector add --allow-private would allow it", out))
         return;
     if (r->outcome == OUTCOME_DONE) {
         (void)buf_add_f(out, "it answered %" PRIu64 " in %" PRId64 " ms", r->status,
