@@ -11,7 +11,7 @@
 #include "core/deliver/moved.h"
 #include "core/intake/conversation.h"
 #include "core/intake/lookup.h"
-#include "core/model/degrade.h"
+#include "core/model/fallback.h"
 #include "core/store/reach.h"
 #include "proto/limits.h"
 
@@ -227,7 +227,7 @@ static int resolve_quote_for_amo(struct core *c, struct resolved *r)
     int rc = 0;
 
     if (channel && channel->no_quotes)
-        return degrade_quote(t, &r->text);
+        return fallback_quote(t, &r->text);
     t->reply_id = VIEW_NONE;
     t->reply_client_id = VIEW_NONE;
     rc = lookup_message(c,
@@ -408,7 +408,7 @@ static int resolve_parts_for_service(struct core *c, struct resolved *r)
                         ? service_name(&r->forwarded)
                         : VIEW_NONE;
     t->forward_client_id = VIEW_NONE;
-    return degrade_outbound(t, quote, &r->text);
+    return fallback_outbound(t, quote, &r->text);
 }
 
 static int resolve_service_reaction(struct resolved *r)

@@ -29,7 +29,7 @@
 #include "core/intake/deferred.h"
 #include "core/intake/echo.h"
 #include "core/intake/intake.h"
-#include "core/model/degrade.h"
+#include "core/model/fallback.h"
 #include "core/model/key.h"
 #include "core/peers/peers.h"
 #include "core/peers/worker.h"
@@ -504,7 +504,7 @@ static int tell_manager(struct core *c, const struct message *m, const struct fa
 
         if (rc < 0)
             return rc;
-        t.error_code = degrade_error_code(f->code);
+        t.error_code = fallback_error_code(f->code);
         if (t.error_code == 905 && rc == 0 && !conv.service_id)
             t.error_code = 904;
         conversation_fini(&conv);

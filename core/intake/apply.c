@@ -21,7 +21,7 @@
 #include "core/intake/intake.h"
 #include "core/intake/person.h"
 #include "core/model/channel_flags.h"
-#include "core/model/degrade.h"
+#include "core/model/fallback.h"
 #include "core/model/reaction_list.h"
 #include "proto/limits.h"
 
@@ -347,7 +347,7 @@ static struct view edited_type(const struct message *named, const struct content
 {
     struct view type = view_of(named->type);
 
-    if (edit->media.len && !degrade_is_file(type))
+    if (edit->media.len && !fallback_is_file(type))
         return VIEW_LIT("file");
     if (edit->lat.len)
         return VIEW_LIT("location");

@@ -11,7 +11,7 @@
 
 #include "base/crypto.h"
 #include "base/utf8.h"
-#include "core/model/degrade.h"
+#include "core/model/fallback.h"
 #include "proto/foreign_id.h"
 #include "proto/limits.h"
 
@@ -159,7 +159,7 @@ static int route_reach(const struct facts *m, const struct conversation *conv,
 static int route_amo_message(const struct event *e, const struct facts *m, int64_t oldest_ms,
                              struct decision *p)
 {
-    const char *objection = degrade_objection(&e->content);
+    const char *objection = fallback_objection(&e->content);
     int rc = 0;
 
     if (!m->scope)
@@ -203,7 +203,7 @@ static const char *inbound_objection(const struct content *c)
 {
     if (view_empty(c->type) || view_is(c->type, "unknown"))
         return "unsupported_type";
-    return degrade_objection(c) && view_empty(c->shared_post) && view_empty(c->forward_id)
+    return fallback_objection(c) && view_empty(c->shared_post) && view_empty(c->forward_id)
                ? "empty_message"
                : NULL;
 }
@@ -312,7 +312,7 @@ static int route_service_status(const struct event *e, const struct facts *m,
         return decide(p, DECISION_NOTHING, "no_news");
     p->status_code = code;
     if (code == -1) {
-        p->error_code = degrade_error_code(e->error_code);
+        p->error_code = fallback_error_code(e->error_code);
         p->error_text = utf8_shows(e->error_text) ? e->error_text : VIEW_LIT("not delivered");
         p->error_text = view_cut(p->error_text, LIMIT_ERROR_TEXT);
     }

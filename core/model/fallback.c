@@ -3,7 +3,7 @@
  * From: router.c (may it cross at all?), resolve.c (a message about to be sent). To: the same.
  * Holds: nothing; pure. */
 
-#include "core/model/degrade.h"
+#include "core/model/fallback.h"
 #include "base/url.h"
 
 static bool has(struct view v)
@@ -11,7 +11,7 @@ static bool has(struct view v)
     return v.len > 0;
 }
 
-bool degrade_is_file(struct view type)
+bool fallback_is_file(struct view type)
 {
     static const char *const words[] = {"picture", "video", "voice",
                                         "audio",   "file",  "sticker"};
@@ -41,13 +41,13 @@ static bool has_anything(const struct content *c)
            has(c->list);
 }
 
-const char *degrade_objection(const struct content *c)
+const char *fallback_objection(const struct content *c)
 {
     if (has_anything(c))
         return NULL;
     if (view_is(c->type, "text"))
         return "the message is empty";
-    return degrade_is_file(c->type) ? "the file has no link" : "unsupported message type";
+    return fallback_is_file(c->type) ? "the file has no link" : "unsupported message type";
 }
 
 /* The type that what is there can bear. */
@@ -59,7 +59,7 @@ static struct view bearable_type(const struct content *c)
         return c->type;
     if (!url_is_link(c->media))
         return VIEW_LIT("text");
-    return degrade_is_file(c->type) ? c->type : VIEW_LIT("file");
+    return fallback_is_file(c->type) ? c->type : VIEW_LIT("file");
 }
 
 static void take_forwarded_file(struct content *c)
@@ -149,7 +149,7 @@ static void add_quote(const struct content *c, struct buf *made)
     }
 }
 
-int degrade_outbound(struct content *c, bool quote, struct buf *made)
+int fallback_outbound(struct content *c, bool quote, struct buf *made)
 {
     take_forwarded_file(c);
     c->type = bearable_type(c);
@@ -163,7 +163,7 @@ int degrade_outbound(struct content *c, bool quote, struct buf *made)
     return buf_error(made);
 }
 
-int degrade_quote(struct content *c, struct buf *made)
+int fallback_quote(struct content *c, struct buf *made)
 {
     if (has(c->reply_text) || has(c->reply_type)) {
         add_quote(c, made);
@@ -175,7 +175,7 @@ int degrade_quote(struct content *c, struct buf *made)
     return buf_error(made);
 }
 
-int64_t degrade_error_code(struct view code)
+int64_t fallback_error_code(struct view code)
 {
     static const struct {
         const char *code;

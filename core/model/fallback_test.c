@@ -1,4 +1,4 @@
-#include "core/model/degrade.h"
+#include "core/model/fallback.h"
 
 #include "base/testing.h"
 
@@ -10,8 +10,8 @@ static void outbound(struct content c, bool quote, const char *want)
 
     buf_init(&made, 1 << 16);
     buf_init(&got, 1 << 16);
-    assert_null(degrade_objection(&c));
-    assert_int_equal(degrade_outbound(&c, quote, &made), 0);
+    assert_null(fallback_objection(&c));
+    assert_int_equal(fallback_outbound(&c, quote, &made), 0);
     (void)buf_add_f(&got, "%.*s|%.*s|%.*s", (int)c.type.len, c.type.ptr, (int)c.text.len,
                     c.text.ptr ? c.text.ptr : "", (int)c.media.len,
                     c.media.ptr ? c.media.ptr : "");
@@ -91,11 +91,11 @@ static void what_says_nothing_is_refused_in_words(void **state)
 {
     (void)state;
     assert_string_equal(
-        degrade_objection(&(struct content){.type = VIEW_LIT("text"), .text = VIEW_LIT("")}),
+        fallback_objection(&(struct content){.type = VIEW_LIT("text"), .text = VIEW_LIT("")}),
         "the message is empty");
-    assert_string_equal(degrade_objection(&(struct content){.type = VIEW_LIT("file")}),
+    assert_string_equal(fallback_objection(&(struct content){.type = VIEW_LIT("file")}),
                         "the file has no link");
-    assert_string_equal(degrade_objection(&(struct content){.type = VIEW_LIT("unknown")}),
+    assert_string_equal(fallback_objection(&(struct content){.type = VIEW_LIT("unknown")}),
                         "unsupported message type");
 }
 
@@ -146,12 +146,12 @@ static void a_quote_nobody_can_name_leads_line_by_line(void **state)
 static void a_service_s_words_have_their_numbers(void **state)
 {
     (void)state;
-    assert_int_equal(degrade_error_code(VIEW_LIT("chat_deleted")), 901);
-    assert_int_equal(degrade_error_code(VIEW_LIT("channel_off")), 902);
-    assert_int_equal(degrade_error_code(VIEW_LIT("internal")), 903);
-    assert_int_equal(degrade_error_code(VIEW_LIT("not_on_channel")), 904);
-    assert_int_equal(degrade_error_code(VIEW_LIT("whatever")), 905);
-    assert_int_equal(degrade_error_code(VIEW_NONE), 905);
+    assert_int_equal(fallback_error_code(VIEW_LIT("chat_deleted")), 901);
+    assert_int_equal(fallback_error_code(VIEW_LIT("channel_off")), 902);
+    assert_int_equal(fallback_error_code(VIEW_LIT("internal")), 903);
+    assert_int_equal(fallback_error_code(VIEW_LIT("not_on_channel")), 904);
+    assert_int_equal(fallback_error_code(VIEW_LIT("whatever")), 905);
+    assert_int_equal(fallback_error_code(VIEW_NONE), 905);
 }
 
 int main(void)
