@@ -1,7 +1,7 @@
 #pragma once
 
 /* The gate before the resolver: at most HTTP_RESOLVES_MAX names at once, each by one call only.
- * Everybody else who needs the name waits for that one and shares its fate. Pure book-keeping.
+ * Everybody else who needs the name waits for that one and shares its outcome. Pure book-keeping.
  *
  * Why: a resolver that does not answer keeps a thread for as long as it likes; without a gate
  * every call to a dead zone would take one, and those to living names would queue behind. */

@@ -39,7 +39,7 @@
 #include "proto/session.h"
 
 /* Why a command was given up. */
-struct fate {
+struct give_up {
     const char *reason;
     struct view words; /* the remote side's own; VIEW_NONE none */
     struct view code;  /* a service's word for it */
@@ -481,7 +481,7 @@ void settle_drop(struct core *c, struct core_command *cmd)
 
 /* −1 on the card: 905 in the service's own words, or what its word for it means; 904 when no
  * conversation came about; 903 when nobody refused it. */
-static int tell_manager(struct core *c, const struct message *m, const struct fate *f)
+static int tell_manager(struct core *c, const struct message *m, const struct give_up *f)
 {
     struct conversation conv = {0};
     struct view words = view_cut(f->words, LIMIT_ERROR_TEXT);
@@ -512,7 +512,7 @@ static int tell_manager(struct core *c, const struct message *m, const struct fa
     return apply_status_update(c, &t);
 }
 
-static int dead_message(struct core *c, const struct core_command *cmd, const struct fate *f)
+static int dead_message(struct core *c, const struct core_command *cmd, const struct give_up *f)
 {
     struct message m = {0};
     int rc = store_message(c->store, cmd->message, &m);
@@ -529,7 +529,7 @@ static int dead_message(struct core *c, const struct core_command *cmd, const st
 }
 
 /* The message stands as it was; its service is told that the change did not come about. */
-static int dead_edit(struct core *c, const struct core_command *cmd, const struct fate *f)
+static int dead_edit(struct core *c, const struct core_command *cmd, const struct give_up *f)
 {
     struct message m = {0};
     int rc = store_message(c->store, cmd->message, &m);
@@ -541,7 +541,7 @@ static int dead_edit(struct core *c, const struct core_command *cmd, const struc
     return rc;
 }
 
-static void settle_fate(struct core *c, struct core_command *cmd, const struct fate *f)
+static void settle_given_up(struct core *c, struct core_command *cmd, const struct give_up *f)
 {
     char trace[ID_TEXT_LEN + 1];
     int rc = core_row_begin(c);
@@ -569,7 +569,7 @@ static void settle_fate(struct core *c, struct core_command *cmd, const struct f
 
 void settle_erased(struct core *c, struct core_command *cmd)
 {
-    static const struct fate f = {.reason = "erased"};
+    static const struct give_up f = {.reason = "erased"};
     char trace[ID_TEXT_LEN + 1];
     int rc = core_row_begin(c);
 
@@ -596,14 +596,15 @@ void settle_erased(struct core *c, struct core_command *cmd)
 void settle_dead(struct core *c, struct core_command *cmd, const char *reason,
                  struct view words)
 {
-    const struct fate f = {.reason = reason, .words = words};
+    const struct give_up f = {.reason = reason, .words = words};
 
-    settle_fate(c, cmd, &f);
+    settle_given_up(c, cmd, &f);
 }
 
 static void settle_refused(struct core *c, struct core_command *cmd, const struct result *r)
 {
-    const struct fate f = {.reason = cause_name(r->cause), .words = r->words, .code = r->code};
+    const struct give_up f = {
+        .reason = cause_name(r->cause), .words = r->words, .code = r->code};
 
-    settle_fate(c, cmd, &f);
+    settle_given_up(c, cmd, &f);
 }

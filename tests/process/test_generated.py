@@ -43,7 +43,7 @@ def stack():
         yield s
 
 
-def fate(stack, amo_id):
+def outcome(stack, amo_id):
     """The message's data at the service, or the words its manager reads."""
     def known():
         told = stack.list(f"amojo/statuses?id={amo_id}")
@@ -64,7 +64,7 @@ def fate(stack, amo_id):
 @EXAMPLES
 @given(message=HOOK)
 def test_a_managers_message_arrives_or_says_why_not(stack, message):
-    data, words = fate(stack, stack.manager_writes(message["text"], stack.chat["chat"], message=message)["id"])
+    data, words = outcome(stack, stack.manager_writes(message["text"], stack.chat["chat"], message=message)["id"])
     if data is None:
         assert words
         spoken = [message["text"]] + [f["text"] for f in message.get("forwards", {"messages": []})["messages"]]

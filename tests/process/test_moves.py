@@ -304,7 +304,7 @@ def unclear_at(o, who, taken):
     return ident
 
 
-def fate(o, ident):
+def outcome(o, ident):
     """State and reason of a client's message, once all is over."""
     wait_for(lambda: o.stack.control("status")["commands"] == 0, "an empty queue")
     o.stack.settle()
@@ -317,7 +317,7 @@ def test_what_the_old_company_has_is_found_there_and_does_not_stand_in_both(stac
     ident = unclear_at(o, "79005550161", True)
     o.source("wa1", b, "--move")
     assert o.post("79005550161", text=f"{o.name}-3")[0] == 202
-    assert fate(o, ident) == ("delivered_to_amo",)
+    assert outcome(o, ident) == ("delivered_to_amo",)
     assert o.texts(a) == ["met-" + o.name, f"{o.name}-0"]
     assert o.texts(b) == [f"{o.name}-{n}" for n in (1, 2, 3)]
     # it is the old company's: what its managers write there goes nowhere, and the new chat is the client's
@@ -332,7 +332,7 @@ def test_what_the_old_company_does_not_have_goes_along_and_is_not_overtaken(stac
     ident = unclear_at(o, "79005550162", False)
     o.source("wa1", b, "--move")
     assert o.post("79005550162", text=f"{o.name}-3")[0] == 202
-    assert fate(o, ident) == ("delivered_to_amo",)
+    assert outcome(o, ident) == ("delivered_to_amo",)
     assert o.texts(a) == ["met-" + o.name] and o.texts(b) == [f"{o.name}-{n}" for n in range(4)]
     asked = [j for j in stack.journal(side="amojo", kind="history") if a in j["path"]]
     assert len(asked) == 3, asked
@@ -361,7 +361,7 @@ def test_what_the_old_account_cannot_be_asked_about_is_told_and_holds_up_nobody(
         if how.startswith("paused"):  # whoever wrote is told when the pause is over
             wait_for(lambda: f"{o.name}-2" in o.texts(b), "the others")
             stack.amoctl("account", "resume", a)
-        assert fate(o, ident) == ("failed", "unclear")
+        assert outcome(o, ident) == ("failed", "unclear")
         told = stack.wait("service.event", type="delivery.failed", text=ident)["item"]["data"]
         assert told["code"] == "unclear"
         assert o.texts(b) == [f"{o.name}-{n}" for n in (1, 2)]
@@ -371,7 +371,7 @@ def test_what_the_old_account_cannot_be_asked_about_is_told_and_holds_up_nobody(
     if how == "another-channel":  # an operator who has looked may send it all the same
         [letter] = [d["id"] for d in stack.control("dead.list") if d["mid"] == ident]
         stack.amoctl("dead", "retry", letter)
-        assert fate(o, ident) == ("delivered_to_amo",)
+        assert outcome(o, ident) == ("delivered_to_amo",)
         assert o.texts(b)[-1] == f"{o.name}-0"
 
 
@@ -390,7 +390,7 @@ def test_what_was_under_way_when_its_account_left_and_core_died_is_not_sent_agai
         stack.start(name)
     wait_for(lambda: stack.peer("ingress"), "ingress at the new core")
     new = o.connect(account=account_of(o.first), channel=o.add_channel())
-    assert fate(o, f"{o.name}-{o.name}-0") == ("failed", "unclear")
+    assert outcome(o, f"{o.name}-{o.name}-0") == ("failed", "unclear")
     assert o.texts(new) == [] and o.texts(met["scope_id"]) == ["met-" + o.name, text]
 
 
@@ -531,7 +531,7 @@ def test_what_is_being_asked_about_when_the_account_leaves_has_an_end(stack):
     mid = o.post("79005550157", text=o.name + "-asked")[1]["mid"]
     wait_for(lambda: [w for w in stack.control("trace", id=mid)["waiting"] if w["state"] == "CHECKING"], "the question")
     new_scope = o.changes_channel("--no-call")
-    assert fate(o, mid) == ("failed", "unclear") and o.texts(new_scope) == []
+    assert outcome(o, mid) == ("failed", "unclear") and o.texts(new_scope) == []
     [letter] = [d["id"] for d in stack.control("dead.list") if d["mid"] == mid]
     stack.amoctl("dead", "retry", letter)
     assert stack.wait("amojo.message", text=o.name + "-asked")["item"]["scope_id"] == new_scope

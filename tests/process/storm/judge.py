@@ -182,7 +182,7 @@ class Judge:
 
     def run(self):
         for check in (self.strangers_at_amo, self.strangers_at_services, self.doubles, self.lies, self.slanders,
-                      self.fates, self.deaths, self.banished, self.doors, self.orders, self.edits, self.statuses):
+                      self.outcomes, self.deaths, self.banished, self.doors, self.orders, self.edits, self.statuses):
             check()
         return self.problems
 
@@ -374,7 +374,7 @@ class Judge:
 
     # --- nothing accepted that is neither delivered, dead with words, quarantined nor waiting -----------------
 
-    def fates(self):
+    def outcomes(self):
         told = {act["token"] for s, act in self.told() if act and s["status"] == -1 and s["error"] != "delayed"}
         failed = {f["mid"] for f in self.h["failures"] if f["code"] != "edit_failed"}
         for token, act in self.by_token.items():

@@ -114,7 +114,7 @@ static void show_people(struct json_object *o, const struct amojo_message *m,
                           jread_str(jread_object(payload, "source"), "external_id"));
 }
 
-static void show_fate(struct json_object *o, const struct amojo_message *m)
+static void show_outcome(struct json_object *o, const struct amojo_message *m)
 {
     jread_add_int(o, "effects", 1);
     jread_add_uint(o, "calls", amojo_tries(m->chat->scope, m->client_id));
@@ -148,7 +148,7 @@ struct json_object *amojo_message_json(const void *message)
                                json_object_get(jread_get(content, content_keys[i])));
     show_links(o, m->chat->scope, show_payload(first));
     show_people(o, m, show_payload(first));
-    show_fate(o, m);
+    show_outcome(o, m);
     json_object_object_add(o, "payload", json_object_get(show_payload(newest)));
     json_object_put(content);
     json_object_put(newest);
