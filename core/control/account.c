@@ -329,7 +329,7 @@ static int connect_without_call(struct control_ask *ask, const struct pending_ac
         return rc;
     d = queue_dest(ask->core->queue, DEST_SCOPE, scope);
     if (d)
-        d->greeted = true; /* no call means none, until core starts again */
+        d->connected_once = true; /* no call means none, until core starts again */
     scope_json(ask->w, scope, p->moves);
     return control_wait_registry(ask);
 }

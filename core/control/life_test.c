@@ -473,7 +473,7 @@ static void what_is_used_cannot_be_removed(void **state)
 
 static void greet(struct rig *r)
 {
-    call_greet(&r->core, clock_mono_ms());
+    call_connect_at_start(&r->core, clock_mono_ms());
     rig_commit(r);
 }
 
@@ -482,15 +482,15 @@ static void an_account_is_connected_after_a_start_but_not_twice_in_ten_minutes(v
     struct rig *r = *state;
     struct command c;
 
-    dest(r)->greeted = false;
+    dest(r)->connected_once = false;
     greet(r);
     c = called(r);
     assert_int_equal(c.kind, COMMAND_AMO_CONNECT);
     greet(r);
     rig_restart(r);
-    dest(r)->greeted = false; /* this life has not, but the one before has */
+    dest(r)->connected_once = false; /* this life has not, but the one before has */
     greet(r);
-    assert_true(dest(r)->greeted);
+    assert_true(dest(r)->connected_once);
     assert_true(list_is_empty(&r->core.deliver->calls));
     call_reconnect(&r->core, dest(r)); /* nor after a storm of 403s */
     assert_true(list_is_empty(&r->core.deliver->calls));
@@ -506,7 +506,7 @@ static void nobody_is_connected_without_a_worker_nor_while_paused_or_gone(void *
 {
     struct rig *r = *state;
 
-    dest(r)->greeted = false;
+    dest(r)->connected_once = false;
     ctl_fine(r, "account.pause", SCOPE);
     greet(r);
     assert_true(list_is_empty(&r->core.deliver->calls));
@@ -515,9 +515,9 @@ static void nobody_is_connected_without_a_worker_nor_while_paused_or_gone(void *
     r->worker->credit_bytes = 0;
     greet(r);
     assert_true(list_is_empty(&r->core.deliver->calls));
-    assert_false(dest(r)->greeted); /* it is done as soon as there is one */
+    assert_false(dest(r)->connected_once); /* it is done as soon as there is one */
     ctl_fine(r, "account.disconnect", "{\"scope_id\":\"ch_acc\",\"no_call\":true}");
-    assert_false(dest(r)->greeted);
+    assert_false(dest(r)->connected_once);
     call_reconnect(&r->core, dest(r));
     assert_true(list_is_empty(&r->core.deliver->calls));
 }

@@ -371,7 +371,7 @@ static size_t connects(struct rig *r)
     struct command all[4];
     size_t n = 0;
 
-    call_greet(&r->core, clock_mono_ms());
+    call_connect_at_start(&r->core, clock_mono_ms());
     n = rig_calls(r, clock_mono_ms(), all, 4);
     for (size_t i = 0; i < n; i++)
         assert_int_equal(all[i].kind, COMMAND_AMO_CONNECT);

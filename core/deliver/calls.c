@@ -171,7 +171,7 @@ void call_connected(struct core *c, struct dest *d)
 {
     if (!d)
         return;
-    d->greeted = true;
+    d->connected_once = true;
     dest_connected(d);
     dest_release(c->queue, d, clock_mono_ms());
     core_wake(c);
@@ -207,7 +207,7 @@ void call_reconnect(struct core *c, struct dest *d)
         core_row_failed(c, "connect", rc);
 }
 
-void call_greet(struct core *c, int64_t now_mono_ms)
+void call_connect_at_start(struct core *c, int64_t now_mono_ms)
 {
     int n = 0;
 
@@ -217,13 +217,13 @@ void call_greet(struct core *c, int64_t now_mono_ms)
         const struct reg_scope *s = &c->turn->registry->scopes[i];
         struct dest *d = queue_dest(c->queue, DEST_SCOPE, view_of(s->id));
 
-        if (!d || (d->greeted && !d->connect_wanted) || s->paused || s->disconnected)
+        if (!d || (d->connected_once && !d->connect_wanted) || s->paused || s->disconnected)
             continue;
         if (!d->connect_wanted && !is_long_ago(c, s->connected_ms, clock_unix_ms())) {
-            d->greeted = true;
+            d->connected_once = true;
             continue;
         }
-        d->greeted = true;
+        d->connected_once = true;
         d->connect_wanted = false;
         n++;
         call_reconnect(c, d);

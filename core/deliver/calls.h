@@ -16,7 +16,7 @@ void call_reconnect(struct core *c, struct dest *d);
 /* Once a second, if there is a worker: connects a few accounts that want it (dest->connect_wanted) or
  * have not been connected since core started; not those connected in the last
  * `core/connect_every_ms`, by core or an operator. */
-void call_greet(struct core *c, int64_t now_mono_ms);
+void call_connect_at_start(struct core *c, int64_t now_mono_ms);
 /* An operator has just connected it. */
 void call_connected(struct core *c, struct dest *d);
 

@@ -186,13 +186,13 @@ static void no_worker_no_greeting(void **state)
     struct rig *r = *state;
     struct dest *d = queue_dest(r->core.queue, DEST_SCOPE, VIEW_LIT("ch_acc"));
 
-    d->greeted = false;
-    call_greet(&r->core, clock_mono_ms() + 3600000); /* it is silent by then */
+    d->connected_once = false;
+    call_connect_at_start(&r->core, clock_mono_ms() + 3600000); /* it is silent by then */
     assert_int_equal(n_calls(r), 0);
-    assert_false(d->greeted);
-    call_greet(&r->core, clock_mono_ms());
+    assert_false(d->connected_once);
+    call_connect_at_start(&r->core, clock_mono_ms());
     assert_int_equal(n_calls(r), 1);
-    assert_true(d->greeted);
+    assert_true(d->connected_once);
     rig_commit(r);
 }
 
@@ -268,15 +268,15 @@ static void an_account_that_could_not_be_greeted_is_greeted_later(void **state)
     struct dest *d = queue_dest(r->core.queue, DEST_SCOPE, VIEW_LIT("ch_acc"));
 
     for (uint64_t n = 1; n <= 4; n++) {
-        d->greeted = false;
+        d->connected_once = false;
         d->connect_wanted = false;
         mem_fail_at(n);
-        call_greet(&r->core, clock_mono_ms());
+        call_connect_at_start(&r->core, clock_mono_ms());
         mem_fail_at(0);
         assert_int_equal(n_calls(r), 0);
-        assert_true(d->connect_wanted || !d->greeted);
+        assert_true(d->connect_wanted || !d->connected_once);
     }
-    call_greet(&r->core, clock_mono_ms());
+    call_connect_at_start(&r->core, clock_mono_ms());
     assert_int_equal(n_calls(r), 1);
     assert_int_equal(asked(r, 0).kind, COMMAND_AMO_CONNECT);
 }

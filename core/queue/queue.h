@@ -41,7 +41,7 @@ struct dest {
     struct list ready[2];
     struct list parked;     /* lanes that wait for this scope's pause to end */
     bool paused;            /* by an operator */
-    bool greeted;           /* scope: connected since this core has begun, or not due then */
+    bool connected_once;    /* scope: connected since this core has begun, or not due then */
     bool connect_wanted;    /* scope: to be reconnected automatically at the next tick */
     int64_t paused_mono_ms; /* since when */
     int64_t left_unix_ms;   /* scope: disconnected since; 0 it is not */

@@ -94,14 +94,14 @@ static struct spool *rig_spool(struct rig *r)
 }
 
 /* Nobody is connected unasked, unless a test is about that. */
-static void rig_greeted(struct rig *r)
+static void rig_connected_once(struct rig *r)
 {
     for (size_t i = 0; i < r->core.turn->registry->n_scopes; i++) {
         struct dest *d = queue_dest(r->core.queue, DEST_SCOPE,
                                     view_of(r->core.turn->registry->scopes[i].id));
 
         assert_non_null(d);
-        d->greeted = true;
+        d->connected_once = true;
     }
 }
 
@@ -118,7 +118,7 @@ static void rig_open(struct rig *r)
 
         known_worker_free(k);
     }
-    rig_greeted(r);
+    rig_connected_once(r);
 }
 
 static void rig_close(struct rig *r)
@@ -219,7 +219,7 @@ void rig_register(struct rig *r)
     assert_int_equal(store_scope_put(s, scope), 0);
     assert_int_equal(core_registry_changed(&r->core), 0);
     registry_free(reg);
-    rig_greeted(r);
+    rig_connected_once(r);
     rig_commit(r);
     assert_int_equal(r->core.turn->exit_code, 0);
 }
@@ -229,7 +229,7 @@ static void registry_stored(struct rig *r, struct registry *reg)
 {
     assert_int_equal(core_registry_changed(&r->core), 0);
     registry_free(reg);
-    rig_greeted(r);
+    rig_connected_once(r);
     rig_commit(r);
     assert_int_equal(r->core.turn->exit_code, 0);
 }
