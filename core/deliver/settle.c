@@ -256,7 +256,7 @@ static void settle_outcome(struct core *c, struct core_command *cmd, const struc
         return;
     }
     if (cmd->erased && outcome_of(cmd, r) != OUTCOME_DONE &&
-        !command_bears_erasing(cmd->kind)) {
+        !command_survives_erasure(cmd->kind)) {
         /* what it said is not there any more: neither tried again nor looked for */
         settle_erased(c, cmd);
         return;

@@ -178,7 +178,7 @@ static int erase_command(struct erasure *e, struct core_command *cmd)
 {
     int rc = 0;
 
-    if (command_bears_erasing(cmd->kind)) {
+    if (command_survives_erasure(cmd->kind)) {
         rc = command_without_words(e, cmd);
         cmd->erased = true;
         return rc;
@@ -198,7 +198,7 @@ static void count_commands(struct erasure *e, const struct buf *ids)
     for (size_t i = 0; i < erase_ids(ids); i++) {
         const struct core_command *cmd = queue_find(e->core->queue, erase_id_at(ids, i));
 
-        if (!cmd || command_bears_erasing(cmd->kind))
+        if (!cmd || command_survives_erasure(cmd->kind))
             continue;
         *(cmd->state == COMMAND_IN_FLIGHT ? &e->under_way : &e->given_up) += 1;
     }

@@ -100,7 +100,7 @@ bool command_is_for_service(enum command_kind kind)
     return kind_of(kind).service;
 }
 
-bool command_bears_erasing(enum command_kind kind)
+bool command_survives_erasure(enum command_kind kind)
 {
     return kind == COMMAND_AMO_STATUS || kind == COMMAND_SERVICE_FAILED;
 }

@@ -124,7 +124,7 @@ bool command_is_new_at_amo(enum command_kind kind);
 /* Is it sent to a connector? Otherwise to amojo. */
 bool command_is_for_service(enum command_kind kind);
 /* Is it worth sending even without any person's text? A status, a failure. */
-bool command_bears_erasing(enum command_kind kind);
+bool command_survives_erasure(enum command_kind kind);
 /* Milliseconds a command of this kind lives from intake: messages and edits a day, the rest an
  * hour. */
 int64_t command_life_ms(enum command_kind kind);
