@@ -94,7 +94,7 @@ static void tell_delayed(struct core *c, struct core_command *cmd)
     message_fini(&m);
     if (core_row_end(c, "delayed", rc == STORE_E_NONE ? 0 : rc))
         return; /* he is not told; the message goes its way */
-    rc = core_keep(c);
+    rc = core_commit_staged(c);
     if (rc)
         core_give_up(c, "delayed", rc);
 }

@@ -462,7 +462,7 @@ void settle_done(struct core *c, struct core_command *cmd, const struct result *
     observe_journey(c, cmd);
     echo_settled(c, cmd);
     queue_move(c->queue, cmd, COMMAND_DONE, 0, clock_mono_ms());
-    rc = core_keep(c);
+    rc = core_commit_staged(c);
     if (rc)
         core_give_up(c, "settle", rc);
 }
@@ -562,7 +562,7 @@ static void settle_given_up(struct core *c, struct core_command *cmd, const stru
     stat_add(c->deliver->n_dead, 1);
     echo_settled(c, cmd);
     queue_move(c->queue, cmd, COMMAND_DEAD, 0, clock_mono_ms());
-    rc = core_keep(c);
+    rc = core_commit_staged(c);
     if (rc)
         core_give_up(c, "settle", rc);
 }
@@ -588,7 +588,7 @@ void settle_erased(struct core *c, struct core_command *cmd)
     }
     echo_settled(c, cmd);
     queue_move(c->queue, cmd, COMMAND_DEAD, 0, clock_mono_ms());
-    rc = core_keep(c);
+    rc = core_commit_staged(c);
     if (rc)
         core_give_up(c, "settle", rc);
 }

@@ -1,8 +1,8 @@
 /* Plans become rows.
  *
  * From: intake.c (an event and what was decided about it), settle.c and watch.c (notices for the other side).
- * To: the store; then the queue, by core_keep.
- * Holds: new commands, in core->turn->fresh, until the event's savepoint is released. */
+ * To: the store; then the queue, by core_commit_staged.
+ * Holds: new commands, in core->turn->staged, until the event's savepoint is released. */
 
 #include "core/intake/apply.h"
 
@@ -230,7 +230,7 @@ static void begin_life(struct command_row *row)
 /* Takes the texts of @row in any case. */
 static int command_add(struct core *c, struct command_row *row, const struct command *body)
 {
-    struct fresh *f = NULL;
+    struct staged *f = NULL;
     struct buf packed;
     int rc = -ENOMEM;
 
@@ -256,7 +256,7 @@ static int command_add(struct core *c, struct command_row *row, const struct com
     }
     f->row = *row;
     list_init(&f->link);
-    list_add_tail(&c->turn->fresh, &f->link);
+    list_add_tail(&c->turn->staged, &f->link);
     return 0;
 }
 

@@ -2,7 +2,7 @@
 
 /* What the router planned for one event is carried out: rows of conversations and messages, and
  * the commands that come of them. Everything happens inside the savepoint of the event; new
- * commands are left in core->turn->fresh until it is released (core_keep). */
+ * commands are left in core->turn->staged until it is released (core_commit_staged). */
 
 #include "core/intake/lookup.h"
 #include "core/model/router.h"

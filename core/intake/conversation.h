@@ -12,7 +12,7 @@ AMO_MUSTCHECK int conversation_for(struct core *c, const struct event *e,
                                    const struct decision *p, struct conversation *conv);
 /* The service has said what it calls @conv, whose id there was not known, since the message @since. Does
  * it call another one so that is known, the two become one: @conv is that one then, and answers go to
- * the chat that was written to last. core_keep() must follow. */
+ * the chat that was written to last. core_commit_staged() must follow. */
 AMO_MUSTCHECK int conversation_learn_thread(struct core *c, struct conversation *conv,
                                             struct view service_id, int64_t since);
 /* Once this event is applied, new commands in the lanes of @to are sent after those that are in the lanes

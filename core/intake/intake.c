@@ -1,7 +1,7 @@
 /* Events become conversations, messages and commands.
  *
  * From: an ingress's spool (EVENT_PUSH), by frames.c.
- * To: the store; then the queue, by core_keep.
+ * To: the store; then the queue, by core_commit_staged.
  * Holds: nothing; the spool keeps the event until EVENT_TAKEN, which leaves after the commit. */
 
 #include "core/intake/intake.h"
@@ -205,9 +205,9 @@ int intake_event(struct core *c, struct view bytes, enum intake_how how)
         rc = store_release(c->store);
     if (rc == 0) {
         /* what is stored must be in the queue: else start anew from the store */
-        return core_keep(c) ? -EIO : 0;
+        return core_commit_staged(c) ? -EIO : 0;
     }
-    core_forget(c);
+    core_drop_staged(c);
     if (core_is_trouble(rc))
         return rc;
     event_trace(bytes, trace);

@@ -7,6 +7,6 @@
 
 /* @conv has just become shared; its row is written by the caller. Chats that found it by a phone are
  * moved, with what waits to be sent for them, to the conversation that has the phone already, or to a new
- * one with that phone and no thread at the service yet. @conv keeps the others. core_keep() must
+ * one with that phone and no thread at the service yet. @conv keeps the others. core_commit_staged() must
  * follow. */
 AMO_MUSTCHECK int shared_split(struct core *c, struct conversation *conv);

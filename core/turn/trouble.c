@@ -102,7 +102,7 @@ int core_row_end(struct core *c, const char *in, int rc)
         rc = store_release(c->store);
     if (rc == 0)
         return 0;
-    core_forget(c); /* what it would have made */
+    core_drop_staged(c); /* what it would have made */
     core_row_failed(c, in, rc);
     if (c->turn->exit_code)
         return rc;

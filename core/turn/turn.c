@@ -25,7 +25,7 @@ int turn_new(struct core *c, loop_fn *end, core_commit_fn *commit, core_ending_f
     t->ending = ending;
     loop_deferred_init(&t->end, end, c);
     list_init(&t->parcels);
-    list_init(&t->fresh);
+    list_init(&t->staged);
     list_init(&t->joins);
     t->n_commits =
         stats_counter(c->stats, "amo_commits_total", "", "transactions of the store");
@@ -38,7 +38,7 @@ void turn_free(struct core *c)
 
     if (!t)
         return;
-    core_forget(c);
+    core_drop_staged(c);
     core_forget_parcels(c);
     checkpoint_stop(t->checkpoint);
     registry_free(t->registry);
@@ -188,25 +188,25 @@ static int keep_join(struct core *c, struct join *j)
     return rc;
 }
 
-int core_keep(struct core *c)
+int core_commit_staged(struct core *c)
 {
     int rc = 0;
 
     while (rc == 0 && !list_is_empty(&c->turn->joins))
         rc = keep_join(c, LIST_ENTRY(c->turn->joins.next, struct join, link));
-    while (rc == 0 && !list_is_empty(&c->turn->fresh)) {
-        struct fresh *f = LIST_ENTRY(c->turn->fresh.next, struct fresh, link);
+    while (rc == 0 && !list_is_empty(&c->turn->staged)) {
+        struct staged *f = LIST_ENTRY(c->turn->staged.next, struct staged, link);
 
         list_remove(&f->link);
         rc = core_enqueue(c, &f->row);
         command_row_fini(&f->row);
         mem_free(f);
     }
-    core_forget(c);
+    core_drop_staged(c);
     return rc;
 }
 
-void core_forget(struct core *c)
+void core_drop_staged(struct core *c)
 {
     while (!list_is_empty(&c->turn->joins)) {
         struct join *j = LIST_ENTRY(c->turn->joins.next, struct join, link);
@@ -214,8 +214,8 @@ void core_forget(struct core *c)
         list_remove(&j->link);
         mem_free(j);
     }
-    while (!list_is_empty(&c->turn->fresh)) {
-        struct fresh *f = LIST_ENTRY(c->turn->fresh.next, struct fresh, link);
+    while (!list_is_empty(&c->turn->staged)) {
+        struct staged *f = LIST_ENTRY(c->turn->staged.next, struct staged, link);
 
         list_remove(&f->link);
         command_row_fini(&f->row);

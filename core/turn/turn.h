@@ -3,7 +3,7 @@
 /* One turn of the loop: everything that is read is applied in one transaction of the store, and what is
  * promised to others is sent after its commit.
  *
- * core_turn() opens it; core_keep() queues the new commands of an event that was applied, core_forget()
+ * core_turn() opens it; core_commit_staged() queues the new commands of an event that was applied, core_drop_staged()
  * drops those of one that was undone. */
 
 #include <stdbool.h>
@@ -41,8 +41,8 @@ struct parcel {
     struct buf body;
 };
 
-/* One command of turn->fresh. */
-struct fresh {
+/* One command of turn->staged. */
+struct staged {
     struct list link;
     struct command_row row;
 };
@@ -85,7 +85,7 @@ struct turn {
     struct stat_counter *n_commits;
     struct checkpoint *checkpoint;
     struct list parcels;
-    struct list fresh; /* of the event being applied: become commands once it is */
+    struct list staged; /* of the event being applied: become commands once it is */
     struct list
         joins; /* conversations that were merged: their lanes are, once the event is applied */
     struct hand hand;
@@ -137,9 +137,9 @@ AMO_MUSTCHECK int core_queue_add(struct core *c, const struct command_row *row,
 /* Frames that wait for the commit leave; or are forgotten. */
 void core_send_parcels(struct core *c);
 void core_forget_parcels(struct core *c);
-/* Commands of turn->fresh enter the queue and lanes of turn->joins are merged; or both are forgotten. */
-AMO_MUSTCHECK int core_keep(struct core *c);
-void core_forget(struct core *c);
+/* Commands of turn->staged enter the queue and lanes of turn->joins are merged; or both are forgotten. */
+AMO_MUSTCHECK int core_commit_staged(struct core *c);
+void core_drop_staged(struct core *c);
 /* A command row that was just stored enters the queue. */
 AMO_MUSTCHECK int core_enqueue(struct core *c, const struct command_row *row);
 /* Look again whether something can be dispatched, at the end of the turn. */
