@@ -32,8 +32,8 @@ static void check_peer(struct control_ask *ask, const struct peer *p, int64_t no
     bool current = p->registry_version == ask->core->turn->registry->version;
     struct check c = {.name = role_name(p->role),
                       .subject = view_of(p->name),
-                      .light = alive && current ? LIGHT_GREEN : LIGHT_YELLOW,
-                      .todo = "look at the process and its log"};
+                      .severity = alive && current ? SEVERITY_GREEN : SEVERITY_YELLOW,
+                      .action = "look at the process and its log"};
 
     if (!alive)
         check_add(ask->w, &c, "silent for %" PRId64 " s", (now - p->heard_mono_ms) / 1000);
@@ -43,10 +43,10 @@ static void check_peer(struct control_ask *ask, const struct peer *p, int64_t no
         check_add(ask->w, &c, "alive, version %s, knows the present registry", p->version);
 }
 
-static void check_role(struct control_ask *ask, enum role role, const char *todo)
+static void check_role(struct control_ask *ask, enum role role, const char *action)
 {
     int64_t now = clock_mono_ms();
-    struct check none = {.name = role_name(role), .light = LIGHT_RED, .todo = todo};
+    struct check none = {.name = role_name(role), .severity = SEVERITY_RED, .action = action};
     size_t n_alive = 0;
 
     for (struct list *i = ask->core->peers->list.next; i != &ask->core->peers->list;
@@ -72,9 +72,9 @@ static void check_spools(struct control_ask *ask)
         int64_t left = max > 0 ? 100 - (int64_t)p->spool_bytes / (max / 100 + 1) : 100;
         struct check c = {.name = "spool",
                           .subject = view_of(p->name),
-                          .light = check_low(left, 10, 50),
-                          .todo = "see whether core keeps up (amoctl queue, its log); give "
-                                  "ingress/spool_max_bytes more room"};
+                          .severity = check_low(left, 10, 50),
+                          .action = "see whether core keeps up (amoctl queue, its log); give "
+                                    "ingress/spool_max_bytes more room"};
 
         if (p->role == ROLE_INGRESS)
             check_add(ask->w, &c, "%" PRIu64 " events, %" PRIu64 " KiB; %" PRId64 " %% left",
@@ -88,9 +88,9 @@ static void check_queue(struct control_ask *ask)
     int64_t n = (int64_t)queue_count(q);
     int64_t left = q->max ? 100 - n * 100 / (int64_t)q->max : 100;
     struct check c = {.name = "queue",
-                      .light = q->full ? LIGHT_RED : check_low(left, 0, 50),
-                      .todo = "amoctl queue shows for whom they wait; see the runbook, \"The "
-                              "queue is full\""};
+                      .severity = q->full ? SEVERITY_RED : check_low(left, 0, 50),
+                      .action = "amoctl queue shows for whom they wait; see the runbook, \"The "
+                                "queue is full\""};
 
     check_add(ask->w, &c, "%" PRId64 " commands wait; %" PRId64 " %% left%s", n,
               left < 0 ? 0 : left, q->full ? ": events stay in the spools" : "");
@@ -103,11 +103,11 @@ static int check_counts(struct control_ask *ask)
     int64_t waiting = 0;
     int rc = store_counts(ask->core->store, &dead, &quarantine, &waiting);
     struct check letters = {.name = "dead_letters",
-                            .light = dead ? LIGHT_YELLOW : LIGHT_GREEN,
-                            .todo = "amoctl dead list; then retry or drop"};
+                            .severity = dead ? SEVERITY_YELLOW : SEVERITY_GREEN,
+                            .action = "amoctl dead list; then retry or drop"};
     struct check events = {.name = "quarantine",
-                           .light = quarantine ? LIGHT_YELLOW : LIGHT_GREEN,
-                           .todo = "amoctl quarantine list; then replay or drop"};
+                           .severity = quarantine ? SEVERITY_YELLOW : SEVERITY_GREEN,
+                           .action = "amoctl quarantine list; then replay or drop"};
 
     if (rc)
         return rc;
@@ -121,8 +121,10 @@ static int check_counts(struct control_ask *ask)
 static void check_disk(struct control_ask *ask)
 {
     const char *path = config_text(ask->core->config, "data_dir");
-    struct check c = {
-        .name = "disk", .subject = view_of(path), .light = LIGHT_RED, .todo = "see data_dir"};
+    struct check c = {.name = "disk",
+                      .subject = view_of(path),
+                      .severity = SEVERITY_RED,
+                      .action = "see data_dir"};
     struct statvfs s;
 
     if (statvfs(path, &s) == 0)
@@ -132,9 +134,10 @@ static void check_disk(struct control_ask *ask)
 }
 
 static void check_closed(struct control_ask *ask, const char *name, const char *path,
-                         mode_t open, const char *todo)
+                         mode_t open, const char *action)
 {
-    struct check c = {.name = name, .subject = view_of(path), .light = LIGHT_RED, .todo = todo};
+    struct check c = {
+        .name = name, .subject = view_of(path), .severity = SEVERITY_RED, .action = action};
     struct stat s;
 
     if (stat(path, &s) != 0) {
@@ -145,7 +148,7 @@ static void check_closed(struct control_ask *ask, const char *name, const char *
         check_add(ask->w, &c, "open to others: mode %04o", (unsigned)(s.st_mode & 07777));
         return;
     }
-    c.light = LIGHT_GREEN;
+    c.severity = SEVERITY_GREEN;
     check_add(ask->w, &c, "closed to others: mode %04o", (unsigned)(s.st_mode & 07777));
 }
 
@@ -161,7 +164,7 @@ static void check_store(struct control_ask *ask)
 {
     const char *path = strchr(config_text(ask->core->config, "core/store"), ':');
     struct check c = {
-        .name = "store", .light = LIGHT_RED, .todo = "chmod 0600, and 0750 above"};
+        .name = "store", .severity = SEVERITY_RED, .action = "chmod 0600, and 0750 above"};
     struct stat s;
 
     path = path ? path + 1 : "";
@@ -170,7 +173,7 @@ static void check_store(struct control_ask *ask)
         check_add(ask->w, &c, "cannot be looked at: error %d", errno);
         return;
     }
-    c.light = s.st_mode & (S_IROTH | S_IWOTH) ? LIGHT_YELLOW : LIGHT_GREEN;
+    c.severity = s.st_mode & (S_IROTH | S_IWOTH) ? SEVERITY_YELLOW : SEVERITY_GREEN;
     check_add(ask->w, &c, "%" PRId64 " KiB, mode %04o", (int64_t)s.st_size / 1024,
               (unsigned)(s.st_mode & 07777));
 }
@@ -179,8 +182,8 @@ static void check_clock_doubt(struct control_ask *ask)
 {
     const struct doubt *d = &ask->core->turn->doubt;
     struct check c = {.name = "clock",
-                      .light = LIGHT_YELLOW,
-                      .todo = "see the runbook, \"The clock is in doubt\""};
+                      .severity = SEVERITY_YELLOW,
+                      .action = "see the runbook, \"The clock is in doubt\""};
 
     if (d->on)
         check_add(ask->w, &c,
@@ -194,8 +197,8 @@ static void check_damage(struct control_ask *ask)
     const char *words = store_damage(ask->core->store);
     struct check c = {.name = "store",
                       .subject = view_of(store_path(ask->core->store)),
-                      .light = LIGHT_RED,
-                      .todo = "see the runbook, \"The store is damaged\""};
+                      .severity = SEVERITY_RED,
+                      .action = "see the runbook, \"The store is damaged\""};
 
     if (words)
         check_add(ask->w, &c, "a part of it is damaged and could not be repaired: %s", words);
@@ -205,8 +208,8 @@ static void check_damage(struct control_ask *ask)
 static int check_rewrite(struct control_ask *ask)
 {
     struct check c = {.name = "store",
-                      .light = LIGHT_YELLOW,
-                      .todo =
+                      .severity = SEVERITY_YELLOW,
+                      .action =
                           "restart core when no other program reads the file and the disk has"
                           " room for three copies of it"};
     bool wished = false;
@@ -224,8 +227,8 @@ static void check_permissions(struct control_ask *ask)
     const char *key = config_text(config, "master_key_file");
     struct check beside = {.name = "master_key",
                            .subject = view_of(key),
-                           .light = LIGHT_YELLOW,
-                           .todo = "move it, and set master_key_file"};
+                           .severity = SEVERITY_YELLOW,
+                           .action = "move it, and set master_key_file"};
 
     check_closed(ask, "data_dir", data, S_IROTH | S_IWOTH | S_IXOTH, "chmod 0750");
     check_closed(ask, "run_dir", config_text(config, "run_dir"), S_IROTH | S_IWOTH | S_IXOTH,
@@ -256,16 +259,16 @@ static void check_hook(struct flag_check *f, const struct channel_flag *flag)
     if (!*f->public_url)
         return;
     c.name = "webhook_url";
-    c.todo =
+    c.action =
         "give support public_url with /messages/:scope_id behind it, or correct public_url";
-    c.light = url_is_below(hook, view_of(f->public_url)) ? LIGHT_GREEN : LIGHT_YELLOW;
+    c.severity = url_is_below(hook, view_of(f->public_url)) ? SEVERITY_GREEN : SEVERITY_YELLOW;
     if (flag->state != CHANNEL_FLAG_OK) {
-        c.light = LIGHT_YELLOW;
+        c.severity = SEVERITY_YELLOW;
         check_add(f->w, &c, "the address that support has " URL_PERSON);
         return;
     }
     check_add(f->w, &c, "support sends webhooks to %.*s%s", (int)hook.len, hook.ptr,
-              c.light == LIGHT_GREEN ? "" : ", which is not below public_url");
+              c.severity == SEVERITY_GREEN ? "" : ", which is not below public_url");
 }
 
 /* What one may want otherwise is told, and is nobody's fault. */
@@ -278,8 +281,8 @@ static void check_flag(void *arg, const struct channel_flag *flag)
     f->n_fine += flag->state == CHANNEL_FLAG_OK;
     if (flag->state == CHANNEL_FLAG_OK)
         return;
-    f->check.light = flag->state == CHANNEL_FLAG_PROBLEM ? LIGHT_RED : LIGHT_GREEN;
-    f->check.todo = "ask support, then amoctl channel add --reply with its new answer";
+    f->check.severity = flag->state == CHANNEL_FLAG_PROBLEM ? SEVERITY_RED : SEVERITY_GREEN;
+    f->check.action = "ask support, then amoctl channel add --reply with its new answer";
     check_add(f->w, &f->check, "%s is %.*s: %s", flag->flag, (int)flag->value.len,
               flag->value.ptr, flag->meaning);
 }
@@ -293,8 +296,8 @@ static int check_flags(struct control_ask *ask, const struct reg_channel *ch, st
     };
     int rc = channel_flags_each(kept, check_flag, &f);
 
-    f.check.light = f.n_fine ? LIGHT_GREEN : LIGHT_YELLOW;
-    f.check.todo = "amoctl channel add with support's whole answer";
+    f.check.severity = f.n_fine ? SEVERITY_GREEN : SEVERITY_YELLOW;
+    f.check.action = "amoctl channel add with support's whole answer";
     if (rc == 0 && f.n_fine)
         check_add(ask->w, &f.check,
                   "%zu flags are as they should be; amoctl channel show tells each", f.n_fine);
@@ -307,8 +310,8 @@ static int check_channels(struct control_ask *ask)
 {
     const struct registry *r = ask->core->turn->registry;
     struct check none = {.name = "channel",
-                         .light = LIGHT_YELLOW,
-                         .todo = "amoctl channel add --reply with support's answer"};
+                         .severity = SEVERITY_YELLOW,
+                         .action = "amoctl channel add --reply with support's answer"};
 
     if (r->n_channels == 0)
         check_add(ask->w, &none, "there is no channel yet");
@@ -330,17 +333,17 @@ static int check_channels(struct control_ask *ask)
 static bool account_is_fine(struct control_ask *ask, const struct reg_scope *s)
 {
     const struct dest *d = queue_dest(ask->core->queue, DEST_SCOPE, view_of(s->id));
-    struct check c = {.name = "account", .subject = view_of(s->id), .light = LIGHT_RED};
+    struct check c = {.name = "account", .subject = view_of(s->id), .severity = SEVERITY_RED};
 
     if (d && dest_is_held(d)) {
-        c.todo = "see the runbook, \"A destination is held\"; then amoctl account resume";
+        c.action = "see the runbook, \"A destination is held\"; then amoctl account resume";
         check_add(ask->w, &c, "calls to amojo are held: %s (%s)", hold_reason_name(d->hold),
                   hold_reason_words(d->hold));
     } else if (s->disconnected) {
         return false; /* it left: there is nothing to be wrong with */
     } else if (s->paused) {
-        c.light = LIGHT_YELLOW;
-        c.todo = "amoctl account resume, when it is to work again";
+        c.severity = SEVERITY_YELLOW;
+        c.action = "amoctl account resume, when it is to work again";
         check_add(ask->w, &c, "paused by an operator");
     } else {
         return true;
@@ -352,13 +355,14 @@ static bool connector_is_fine(struct control_ask *ask, const struct reg_connecto
 {
     const struct dest *d = queue_dest(ask->core->queue, DEST_CONNECTOR, view_of(con->name));
     bool gone = con->off || (d && d->hold == HOLD_GONE);
-    struct check c = {.name = "connector", .subject = view_of(con->name), .light = LIGHT_RED};
+    struct check c = {
+        .name = "connector", .subject = view_of(con->name), .severity = SEVERITY_RED};
 
     if (gone) {
-        c.todo = "fix the service, then run amoctl account resume for one of its accounts";
+        c.action = "fix the service, then run amoctl account resume for one of its accounts";
         check_add(ask->w, &c, "switched off: the service answered 410");
     } else if (d && dest_is_held(d)) {
-        c.todo = "amoctl connector test says what is wrong";
+        c.action = "amoctl connector test says what is wrong";
         check_add(ask->w, &c, "calls to it are held: %s (%s)", hold_reason_name(d->hold),
                   hold_reason_words(d->hold));
     } else {
@@ -370,8 +374,8 @@ static bool connector_is_fine(struct control_ask *ask, const struct reg_connecto
 static void check_destinations(struct control_ask *ask)
 {
     const struct registry *r = ask->core->turn->registry;
-    struct check accounts = {.name = "account", .light = LIGHT_GREEN};
-    struct check connectors = {.name = "connector", .light = LIGHT_GREEN};
+    struct check accounts = {.name = "account", .severity = SEVERITY_GREEN};
+    struct check connectors = {.name = "connector", .severity = SEVERITY_GREEN};
     size_t n_accounts = 0;
     size_t n_connectors = 0;
 
@@ -391,33 +395,33 @@ static void check_destinations(struct control_ask *ask)
 static bool check_public_url(struct control_ask *ask)
 {
     struct view url = view_of(config_text(ask->core->config, "public_url"));
-    struct check c = {.name = "public_url", .subject = url, .light = LIGHT_YELLOW};
+    struct check c = {.name = "public_url", .subject = url, .severity = SEVERITY_YELLOW};
 
     if (url.len == 0) {
-        c.todo = "set public_url in core's configuration and start core again";
+        c.action = "set public_url in core's configuration and start core again";
         check_add(ask->w, &c, "not set: the front door cannot be looked at from outside");
         return false;
     }
     switch (url_address(url)) {
     case ADDRESS_NONE:
-        c.light = LIGHT_RED;
-        c.todo = "set it to the https address under which amojo reaches ingress";
+        c.severity = SEVERITY_RED;
+        c.action = "set it to the https address under which amojo reaches ingress";
         check_add(ask->w, &c, "is no web address");
         return false;
     case ADDRESS_PERSON:
-        c.light = LIGHT_RED;
+        c.severity = SEVERITY_RED;
         c.subject = VIEW_NONE;
-        c.todo = "leave them out: everybody who sees the address would have them";
+        c.action = "leave them out: everybody who sees the address would have them";
         check_add(ask->w, &c, URL_PERSON);
         return false;
     case ADDRESS_OPEN:
-        c.todo = "put a proxy with a certificate before ingress";
+        c.action = "put a proxy with a certificate before ingress";
         check_add(ask->w, &c, "is not https: texts and names travel in the open");
         return true;
     case ADDRESS_FINE:
         break;
     }
-    c.light = LIGHT_GREEN;
+    c.severity = SEVERITY_GREEN;
     check_add(ask->w, &c, "set");
     return true;
 }
@@ -445,9 +449,9 @@ static void check_looks(struct control_ask *ask)
 {
     size_t n = ask->core->turn->registry->n_channels;
     struct check c = {.name = "amojo",
-                      .light = LIGHT_YELLOW,
-                      .todo = "amoctl account connect of an account of theirs makes a signed "
-                              "call; amoctl channel list names them all"};
+                      .severity = SEVERITY_YELLOW,
+                      .action = "amoctl account connect of an account of theirs makes a signed "
+                                "call; amoctl channel list names them all"};
 
     if (n > DOCTOR_LOOKS_MAX)
         check_add(ask->w, &c, "%zu more channels were not looked at, the first %d are",

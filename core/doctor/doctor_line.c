@@ -13,21 +13,21 @@
 #define ROOM_RED          2 /* percent */
 #define ROOM_YELLOW       5
 
-enum light check_low(int64_t value, int64_t red, int64_t yellow)
+enum severity check_low(int64_t value, int64_t red, int64_t yellow)
 {
     if (value < red)
-        return LIGHT_RED;
-    return value < yellow ? LIGHT_YELLOW : LIGHT_GREEN;
+        return SEVERITY_RED;
+    return value < yellow ? SEVERITY_YELLOW : SEVERITY_GREEN;
 }
 
-static const char *light_name(enum light light)
+static const char *severity_name(enum severity severity)
 {
-    switch (light) {
-    case LIGHT_GREEN:
+    switch (severity) {
+    case SEVERITY_GREEN:
         return "green";
-    case LIGHT_YELLOW:
+    case SEVERITY_YELLOW:
         return "yellow";
-    case LIGHT_RED:
+    case SEVERITY_RED:
         break;
     }
     return "red";
@@ -45,9 +45,9 @@ void check_add(struct json_writer *w, const struct check *c, const char *fmt, ..
     json_open_object(w, NULL);
     json_add_text(w, "check", view_of(c->name));
     json_add_text(w, "subject", c->subject);
-    json_add_text(w, "state", view_of(light_name(c->light)));
+    json_add_text(w, "state", view_of(severity_name(c->severity)));
     json_add_text(w, "words", view_cut(view_of(words), sizeof(words)));
-    json_add_text(w, "todo", c->light != LIGHT_GREEN ? view_of(c->todo) : VIEW_NONE);
+    json_add_text(w, "todo", c->severity != SEVERITY_GREEN ? view_of(c->action) : VIEW_NONE);
     json_close_object(w);
 }
 
@@ -55,12 +55,12 @@ void check_room(struct json_writer *w, const char *path, const struct statvfs *s
 {
     int64_t free_bytes = (int64_t)(s->f_bavail * s->f_frsize);
     int64_t percent = s->f_blocks ? (int64_t)(s->f_bavail * 100 / s->f_blocks) : 0;
-    enum light bytes = check_low(free_bytes, ROOM_RED_BYTES, ROOM_YELLOW_BYTES);
-    enum light part = check_low(percent, ROOM_RED, ROOM_YELLOW);
+    enum severity bytes = check_low(free_bytes, ROOM_RED_BYTES, ROOM_YELLOW_BYTES);
+    enum severity part = check_low(percent, ROOM_RED, ROOM_YELLOW);
     struct check c = {.name = "disk",
                       .subject = view_of(path),
-                      .light = bytes > part ? bytes : part,
-                      .todo = "free the disk: without room nothing is accepted"};
+                      .severity = bytes > part ? bytes : part,
+                      .action = "free the disk: without room nothing is accepted"};
 
     check_add(w, &c, "%" PRId64 " MiB free, %" PRId64 " %%", free_bytes / MIB, percent);
 }

@@ -8,23 +8,23 @@
 #include "base/compiler.h"
 #include "base/json.h"
 
-enum light {
-    LIGHT_GREEN,
-    LIGHT_YELLOW, /* works, but look at it */
-    LIGHT_RED,    /* does not work, or will not for long */
+enum severity {
+    SEVERITY_GREEN,
+    SEVERITY_YELLOW, /* works, but look at it */
+    SEVERITY_RED,    /* does not work, or will not for long */
 };
 
 struct check {
     const char *name; /* "disk" */
     struct view subject;
-    enum light light;
-    const char *todo; /* what to do; shown unless it is green, NULL none */
+    enum severity severity;
+    const char *action; /* what to do; shown unless it is green, NULL none */
 };
 
 /* Appends {check, subject, state, words, todo} to the array that @w is in. */
 void check_add(struct json_writer *w, const struct check *c, const char *fmt, ...)
     AMO_PRINTF(3, 4);
 /* Red below @red, yellow below @yellow. */
-enum light check_low(int64_t value, int64_t red, int64_t yellow);
+enum severity check_low(int64_t value, int64_t red, int64_t yellow);
 /* The line about the room of the file system that @path is on. */
 void check_room(struct json_writer *w, const char *path, const struct statvfs *s);

@@ -6,7 +6,7 @@
 
 #define MIB 1048576UL
 
-/* A disk of @total MiB with @left of them free: its light and what is said. */
+/* A disk of @total MiB with @left of them free: its severity and what is said. */
 static void expect_room(unsigned long total, unsigned long left, const char *state,
                         const char *words)
 {

@@ -74,7 +74,7 @@ static void look_over(struct look *l)
 /* --- judging -------------------------------------------------------------------------------- */
 
 /* There is no answer: red with the step at which it failed. */
-static bool judge_road(const struct check *as, const struct result *r, const char *todo,
+static bool judge_road(const struct check *as, const struct result *r, const char *action,
                        struct json_writer *w)
 {
     struct check c = *as;
@@ -83,8 +83,8 @@ static bool judge_road(const struct check *as, const struct result *r, const cha
 
     buf_init(&words, 4096);
     failed = call_summary_no_answer(r, NULL, &words);
-    c.light = LIGHT_RED;
-    c.todo = todo;
+    c.severity = SEVERITY_RED;
+    c.action = action;
     if (failed)
         check_add(w, &c, "%s", buf_str(&words));
     buf_fini(&words);
@@ -97,8 +97,8 @@ static void judge_certificate(struct view subject, const struct result *r,
     int64_t days = call_summary_cert_days(r, clock_unix_ms());
     struct check c = {.name = "certificate",
                       .subject = subject,
-                      .light = check_low(days, CERT_RED, CERT_YELLOW),
-                      .todo = "renew it; look whether the renewal still works"};
+                      .severity = check_low(days, CERT_RED, CERT_YELLOW),
+                      .action = "renew it; look whether the renewal still works"};
 
     if (r->cert_until_ms)
         check_add(w, &c, "valid, %" PRId64 " days left", days);
@@ -109,19 +109,19 @@ static void judge_clock(struct view subject, const struct result *r, struct json
     int64_t skew = r->skew_ms < 0 ? -r->skew_ms : r->skew_ms;
     struct check c = {.name = "clock",
                       .subject = subject,
-                      .light = LIGHT_YELLOW,
-                      .todo =
+                      .severity = SEVERITY_YELLOW,
+                      .action =
                           "repair the time service (NTP): amojo refuses signatures that are "
                           "15 minutes off"};
 
     if (!r->skew_known) {
-        c.todo = "compare the clock with another one by hand";
+        c.action = "compare the clock with another one by hand";
         check_add(w, &c, "not known: there was no Date in the answer");
         return;
     }
-    c.light = skew < SKEW_YELLOW_MS ? LIGHT_GREEN
-              : skew < SKEW_RED_MS  ? LIGHT_YELLOW
-                                    : LIGHT_RED;
+    c.severity = skew < SKEW_YELLOW_MS ? SEVERITY_GREEN
+                 : skew < SKEW_RED_MS  ? SEVERITY_YELLOW
+                                       : SEVERITY_RED;
     if (skew < 1000) /* the Date has whole seconds */
         check_add(w, &c, "less than a second from amojo's");
     else
@@ -131,8 +131,10 @@ static void judge_clock(struct view subject, const struct result *r, struct json
 
 static void judge_amojo(struct look *l, const struct result *r, struct json_writer *w)
 {
-    struct check c = {
-        .name = "amojo", .subject = view_of(l->url), .light = LIGHT_GREEN, .todo = NULL};
+    struct check c = {.name = "amojo",
+                      .subject = view_of(l->url),
+                      .severity = SEVERITY_GREEN,
+                      .action = NULL};
 
     if (judge_road(&c, r,
                    "look at DNS, firewall and egress/ca_file of the workers, and at the "
@@ -146,25 +148,27 @@ static void judge_amojo(struct look *l, const struct result *r, struct json_writ
 
 static void judge_signature(struct look *l, const struct result *r, struct json_writer *w)
 {
-    struct check c = {.name = "signature", .subject = view_of(l->subject), .light = LIGHT_RED};
+    struct check c = {
+        .name = "signature", .subject = view_of(l->subject), .severity = SEVERITY_RED};
     struct view heard = call_summary_heard(r);
 
     if (judge_road(&c, r, "look at DNS, firewall and egress/ca_file of the workers", w))
         return;
     if (r->status >= 200 && r->status < 300) {
-        c.light = LIGHT_GREEN;
+        c.severity = SEVERITY_GREEN;
         check_add(w, &c, "amojo takes it (status %" PRIu64 ")", r->status);
     } else if (r->status == 401 || r->status == 403) {
-        c.todo = "the clock first; then amoctl channel add with support's newest answer; then "
-                 "whether the account may use the channel";
+        c.action =
+            "the clock first; then amoctl channel add with support's newest answer; then "
+            "whether the account may use the channel";
         check_add(w, &c, "amojo refuses it (status %" PRIu64 "): %.*s", r->status,
                   (int)heard.len, heard.ptr ? heard.ptr : "");
     } else if (r->status == 404) {
-        c.todo = "amoctl account connect";
+        c.action = "amoctl account connect";
         check_add(w, &c, "amojo does not know this account of the channel (404)");
     } else {
-        c.light = LIGHT_YELLOW;
-        c.todo = "ask again later";
+        c.severity = SEVERITY_YELLOW;
+        c.action = "ask again later";
         check_add(w, &c, "amojo answered %" PRIu64 ": %.*s", r->status, (int)heard.len,
                   heard.ptr ? heard.ptr : "");
     }
@@ -173,28 +177,30 @@ static void judge_signature(struct look *l, const struct result *r, struct json_
 /* What stands at the public address, when it did not take our webhook. */
 static void judge_door_status(struct look *l, const struct result *r, struct json_writer *w)
 {
-    struct check c = {.name = "front_door", .subject = view_of(l->url), .light = LIGHT_RED};
+    struct check c = {
+        .name = "front_door", .subject = view_of(l->url), .severity = SEVERITY_RED};
     const char *words = "did not come from this bridge";
 
-    c.todo = "look at the proxy before ingress, and whether ingress runs";
+    c.action = "look at the proxy before ingress, and whether ingress runs";
     if (r->status == 401 || r->status == 403) {
         words = "a bridge or a proxy that does not know the channel's secret answers there";
-        c.todo = "see whose address public_url is; let the proxy pass /messages/*";
+        c.action = "see whose address public_url is; let the proxy pass /messages/*";
     } else if (r->status == 404) {
         words = "whatever answers there is not an ingress that knows the channel";
-        c.todo = "let the proxy pass /messages/* to ingress; see whose address public_url is";
+        c.action = "let the proxy pass /messages/* to ingress; see whose address public_url is";
     } else if (r->status >= 300 && r->status < 400) {
         words = "it redirects, and amojo would not follow";
-        c.todo = "set public_url, and the URL that support has, to the final address";
+        c.action = "set public_url, and the URL that support has, to the final address";
     } else if (r->status >= 500) {
         words = "the proxy does not reach ingress, or ingress cannot take it";
     }
     check_add(w, &c, "answered %" PRIu64 ": %s", r->status, words);
 }
 
-static void judge_door(struct look *l, const struct result *r, struct json_writer *w)
+static void find_listener(struct look *l, const struct result *r, struct json_writer *w)
 {
-    struct check c = {.name = "front_door", .subject = view_of(l->url), .light = LIGHT_GREEN};
+    struct check c = {
+        .name = "front_door", .subject = view_of(l->url), .severity = SEVERITY_GREEN};
 
     if (judge_road(&c, r, "fix DNS, the firewall, the proxy or its certificate", w))
         return;
@@ -209,7 +215,8 @@ static void judge_door(struct look *l, const struct result *r, struct json_write
 
 static void door_heard(struct look *l)
 {
-    struct check c = {.name = "front_door", .subject = view_of(l->url), .light = LIGHT_GREEN};
+    struct check c = {
+        .name = "front_door", .subject = view_of(l->url), .severity = SEVERITY_GREEN};
 
     check_add(&l->w, &c, "a signed test webhook came through it to this core");
     look_over(l);
@@ -220,14 +227,15 @@ static void door_overdue(void *arg)
     struct look *l = arg;
     struct check c = {.name = "front_door",
                       .subject = view_of(l->url),
-                      .light = LIGHT_RED,
-                      .todo = "see whose address public_url is: it must lead to an ingress of "
-                              "this core"};
+                      .severity = SEVERITY_RED,
+                      .action =
+                          "see whose address public_url is: it must lead to an ingress of "
+                          "this core"};
 
     l->timer = 0;
     if (l->core->queue->full) {
-        c.light = LIGHT_YELLOW;
-        c.todo = "see the check of the queue";
+        c.severity = SEVERITY_YELLOW;
+        c.action = "see the check of the queue";
         check_add(&l->w, &c,
                   "a signed test webhook was answered 200 and has not come: so many commands "
                   "wait that events stay in the spools");
@@ -253,8 +261,8 @@ static void look_done(struct core *c, void *arg, const struct result *r)
     struct look *l = arg;
     struct check none = {.name = "egress",
                          .subject = view_of(l->subject),
-                         .light = LIGHT_RED,
-                         .todo = "start amo-egress, look at its log"};
+                         .severity = SEVERITY_RED,
+                         .action = "start amo-egress, look at its log"};
     bool taken = r && r->status >= 200 && r->status <= 299;
 
     if (!r)
@@ -314,7 +322,7 @@ static int door_body(struct look *l, struct command *body)
         rc = look_text(&l->target, view_of(l->url), "/healthz", VIEW_NONE);
     if (rc)
         return rc;
-    l->judge = judge_door;
+    l->judge = find_listener;
     body->kind = channel.len ? COMMAND_AMO_HOOK : COMMAND_AMO_REACH;
     body->scope = channel;
     body->url = view_of(l->target);

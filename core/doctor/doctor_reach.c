@@ -50,8 +50,8 @@ static int strand(void *arg, const struct conversation *of, int64_t n)
     const struct reg_scope *before = registry_scope(r, view_of(of->scope));
     struct check c = {.name = "reach",
                       .subject = view_of(of->source[0] ? of->source : of->scope),
-                      .light = LIGHT_YELLOW,
-                      .todo = "amoctl source add for the account whose number it is"};
+                      .severity = SEVERITY_YELLOW,
+                      .action = "amoctl source add for the account whose number it is"};
 
     if (reach_of(r, of).way != REACH_NOBODY)
         return 0;
@@ -71,7 +71,7 @@ static int strand(void *arg, const struct conversation *of, int64_t n)
 static int check_conversations(struct control_ask *ask)
 {
     struct stranded s = {.ask = ask};
-    struct check fine = {.name = "reach", .light = LIGHT_GREEN};
+    struct check fine = {.name = "reach", .severity = SEVERITY_GREEN};
     int rc = 0;
 
     if (store_conversations_are_hurt(ask->core->store))
@@ -80,8 +80,8 @@ static int check_conversations(struct control_ask *ask)
     if (rc)
         return rc;
     if (s.lines > LINES_MAX) {
-        fine.light = LIGHT_YELLOW;
-        fine.todo = "the same for those";
+        fine.severity = SEVERITY_YELLOW;
+        fine.action = "the same for those";
         check_add(ask->w, &fine, "%" PRId64 " more numbers are like these",
                   s.lines - LINES_MAX);
     } else if (s.n == 0 && s.waiting == 0) {
@@ -107,9 +107,9 @@ static void check_left(struct control_ask *ask, const struct reg_scope *s)
     struct check check = {
         .name = "reach",
         .subject = view_of(s->id),
-        .light = LIGHT_YELLOW,
-        .todo = "amoctl account connect brings it back; amoctl source add --move gives its "
-                "number to another account; amoctl queue drop --scope gives up what waits"};
+        .severity = SEVERITY_YELLOW,
+        .action = "amoctl account connect brings it back; amoctl source add --move gives its "
+                  "number to another account; amoctl queue drop --scope gives up what waits"};
 
     if (n == 0)
         return;
@@ -129,9 +129,9 @@ static void check_source(struct control_ask *ask, const struct reg_source *src)
     const struct reg_scope *s = registry_scope(ask->core->turn->registry, view_of(src->scope));
     struct check c = {.name = "source",
                       .subject = view_of(src->source),
-                      .light = LIGHT_YELLOW,
-                      .todo = "amoctl source add for the account that has the number now, or "
-                              "amoctl source remove"};
+                      .severity = SEVERITY_YELLOW,
+                      .action = "amoctl source add for the account that has the number now, or "
+                                "amoctl source remove"};
 
     if (s && !s->disconnected && strcmp(s->connector, src->connector) == 0)
         return;
@@ -148,8 +148,8 @@ static void check_dest(struct control_ask *ask, const struct dest *d)
     struct view name = view_of(d->name);
     struct check c = {.name = "reach",
                       .subject = view_of(d->key),
-                      .light = LIGHT_RED,
-                      .todo = "amoctl queue drop gives them up"};
+                      .severity = SEVERITY_RED,
+                      .action = "amoctl queue drop gives them up"};
 
     if (d->n_waiting == 0 || (d->kind == DEST_SCOPE ? registry_scope(r, name) != NULL
                                                     : registry_connector(r, name) != NULL))
@@ -162,8 +162,8 @@ static void check_accounts(struct control_ask *ask, const struct reg_scope *s)
 {
     struct check c = {.name = "account",
                       .subject = view_of(s->id),
-                      .light = LIGHT_RED,
-                      .todo = "amoctl account disconnect, then connect with a connector"};
+                      .severity = SEVERITY_RED,
+                      .action = "amoctl account disconnect, then connect with a connector"};
 
     if (!s->disconnected &&
         !registry_connector(ask->core->turn->registry, view_of(s->connector)))
@@ -204,8 +204,8 @@ static void check_refused(struct control_ask *ask, const struct peer *p)
         struct view connector = part(&line, '\t');
         struct check c = {.name = "source",
                           .subject = part(&line, '\t'),
-                          .light = LIGHT_YELLOW,
-                          .todo =
+                          .severity = SEVERITY_YELLOW,
+                          .action =
                               "amoctl source add, if the number is one of yours; the service"
                               " does not send again what was refused"};
         struct view n = part(&line, '\t');

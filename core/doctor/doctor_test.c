@@ -196,18 +196,18 @@ static void seen(struct rig *r, const char *check, const char *state, const char
     for (size_t i = 0; i < json_array_len(checks); i++) {
         const struct json_node *n = json_array_at(checks, i);
         struct view name = VIEW_NONE;
-        struct view light = VIEW_NONE;
+        struct view severity = VIEW_NONE;
         struct view text = VIEW_NONE;
         struct view subject = VIEW_NONE;
 
         if (json_strict_text(json_get(n, "subject"), &subject))
             assert_null(view_find(subject, "user:word"));
         assert_true(json_strict_text(json_get(n, "check"), &name));
-        assert_true(json_strict_text(json_get(n, "state"), &light));
+        assert_true(json_strict_text(json_get(n, "state"), &severity));
         assert_true(json_strict_text(json_get(n, "words"), &text));
         assert_null(view_find(text, "user:word"));
         found = found || (view_is(name, check) && view_find(text, words) &&
-                          (!state || view_is(light, state)));
+                          (!state || view_is(severity, state)));
     }
     if (found != (state != NULL))
         fail_msg("%s, %s: %s", check, state ? state : "never", words);
