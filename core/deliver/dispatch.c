@@ -21,7 +21,7 @@
 #include "core/deliver/resolve.h"
 #include "core/deliver/settle.h"
 #include "core/intake/intake.h"
-#include "core/model/plant.h"
+#include "core/model/inject.h"
 #include "core/peers/peers.h"
 #include "core/peers/worker.h"
 #include "proto/command.h"
@@ -198,7 +198,7 @@ static bool dispatch_one(struct core *c, struct core_command *cmd, int64_t now)
         queue_move(c->queue, cmd, COMMAND_WAITING, now + LEAVING_AGAIN_MS, now);
         return true;
     }
-    if (plant_here("lost", cmd->id)) {
+    if (inject_here("lost", cmd->id)) {
         dispatch_unsendable(c, cmd, RESOLVE_E_STALE);
         return true;
     }
@@ -216,7 +216,7 @@ static bool dispatch_one(struct core *c, struct core_command *cmd, int64_t now)
     }
     cmd->attempt = r.body.attempt;
     cmd->body_len = (uint32_t)bytes;
-    if (plant_here("double", cmd->id) && command_is_message(cmd->kind)) {
+    if (inject_here("double", cmd->id) && command_is_message(cmd->kind)) {
         r.body.key = VIEW_LIT("planted-key");
         r.body.id |= 1ULL << 63; /* nobody waits for its result */
         (void)!dispatch_pack(c, p, &r.body, &bytes);

@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/num.h"
-#include "core/model/plant.h"
+#include "core/model/inject.h"
 #include "core/queue/heap.h"
 #include "core/queue/private.h"
 #include "proto/limits.h"
@@ -223,7 +223,7 @@ int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_m
         mem_free(c);
         return -ENOMEM;
     }
-    if (plant_here("overtaken", c->id) && !list_is_empty(&c->lane->commands) &&
+    if (inject_here("overtaken", c->id) && !list_is_empty(&c->lane->commands) &&
         LIST_ENTRY(c->lane->commands.prev, struct core_command, in_lane)->state ==
             COMMAND_QUEUED)
         list_insert_before(c->lane->commands.prev, &c->in_lane);

@@ -16,7 +16,7 @@ WAVES = 25  # of one message each way in every conversation: 2,000 in all
 QUICK = {"AMO_SCOPE_RATE": "0", "AMO_RETRY_BASE_MS": "100", "AMO_RETRY_CAP_MS": "2000",
          "AMO_CORE_LEASE_MS": "4000", "AMO_EGRESS_ATTEMPT_MS": "2000",
          "AMO_INGRESS_MAX_CONNECTIONS_PER_ADDRESS": "512"}
-PLANTED = BIN.parent / "tests" / "amo-core-planted"
+PLANTED = BIN.parent / "tests" / "amo-core-faulty"
 
 
 class Run:
@@ -114,7 +114,7 @@ def test_nothing_is_lost_doubled_or_overtaken_while_processes_die():
 @pytest.mark.skipif(not PLANTED.exists(), reason="the planted build of core is not there")
 @pytest.mark.parametrize("plant", ["lost", "double", "overtaken"])
 def test_the_checker_reports_what_is_planted(plant):
-    with Stack(workers=1, env={**QUICK, "AMO_PLANT": plant}) as stack:
+    with Stack(workers=1, env={**QUICK, "AMO_INJECT": plant}) as stack:
         stack["core"].args[0] = str(PLANTED)
         stack.up()
         run = Run(stack)

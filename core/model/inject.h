@@ -1,26 +1,26 @@
 #pragma once
 
 /* Faults planted on purpose, so that the run checker can be seen to report them. Only the build
- * amo-core-planted has them (AMO_PLANTED); in every other build this header is empty words.
- * AMO_PLANT in the environment picks one: lost, double, overtaken. */
+ * amo-core-faulty has them (AMO_FAULTY); in every other build this header is empty words.
+ * AMO_INJECT in the environment picks one: lost, double, overtaken. */
 
 #include <stdbool.h>
 
-#ifdef AMO_PLANTED
+#ifdef AMO_FAULTY
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Is fault @name picked, and is it the turn of @number (every 17th, once the run is under way)? */
-static inline bool plant_here(const char *name, int64_t number)
+static inline bool inject_here(const char *name, int64_t number)
 {
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): the environment never changes */
-    const char *picked = getenv("AMO_PLANT");
+    const char *picked = getenv("AMO_INJECT");
 
     return picked && strcmp(picked, name) == 0 && number > 60 && number % 17 == 5;
 }
 
 #else
-#define plant_here(name, number) (false)
+#define inject_here(name, number) (false)
 #endif
