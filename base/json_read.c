@@ -370,7 +370,7 @@ bool json_next(const struct json_node *n, const void **iter, struct view *ret_ke
 }
 
 /* @len bytes that live as long as the document. */
-static char *doc_room(struct json *doc, size_t len)
+static char *doc_alloc(struct json *doc, size_t len)
 {
     size_t cap = doc->newest ? sizeof(doc->newest->bytes) : sizeof(doc->first);
     struct chunk *c = NULL;
@@ -403,7 +403,7 @@ static int integer_text(struct json *doc, const struct json_node *n, struct view
         *ret = VIEW_NONE;
         return 0;
     }
-    p = doc_room(doc, INTEGER_TEXT_MAX);
+    p = doc_alloc(doc, INTEGER_TEXT_MAX);
     if (!p)
         return -ENOMEM;
     /* INTEGER_TEXT_MAX holds any 64-bit integer; json-c keeps what is above INT64_MAX unsigned */

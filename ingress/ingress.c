@@ -402,7 +402,7 @@ static void on_flush(void *arg)
             request_unavailable(x, "spool_failed", "it could not be kept; try again later");
         listener_answer(x);
     }
-    if (rc || spool_room(in->spool, 0))
+    if (rc || spool_space(in->spool, 0))
         listener_close(in->listener);
     listener_run(in->listener);
     if (!is_over(in) && n > 0 && in->push)
@@ -583,9 +583,9 @@ bool ingress_ready(void *arg, struct buf *reasons)
         (void)buf_add_str(reasons, "no registry\n"); /* short */
         ready = false;
     }
-    if (spool_room(in->spool, 0)) {
-        (void)buf_add_str(reasons, spool_room(in->spool, 0) == SPOOL_E_DISK ? "disk full\n"
-                                                                            : "spool full\n");
+    if (spool_space(in->spool, 0)) {
+        (void)buf_add_str(reasons, spool_space(in->spool, 0) == SPOOL_E_DISK ? "disk full\n"
+                                                                             : "spool full\n");
         ready = false;
     } else if (!listener_is_open(in->listener) && !in->top->stopping) {
         (void)buf_add_str(reasons, "not listening\n");

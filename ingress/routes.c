@@ -105,12 +105,12 @@ static void take_id(struct request *x, struct view sent)
                 return;
             i += 2;
         }
-        if (len == sizeof(x->id_room))
+        if (len == sizeof(x->id_buf))
             return;
-        x->id_room[len++] = (char)c;
+        x->id_buf[len++] = (char)c;
     }
-    if (json_utf8_valid(view_make(x->id_room, len)))
-        x->id = view_make(x->id_room, len);
+    if (json_utf8_valid(view_make(x->id_buf, len)))
+        x->id = view_make(x->id_buf, len);
 }
 
 static route_fn *method_fn(const struct route *r, enum method method)

@@ -128,7 +128,7 @@ static void check_disk(struct control_ask *ask)
     struct statvfs s;
 
     if (statvfs(path, &s) == 0)
-        check_room(ask->w, path, &s);
+        check_space(ask->w, path, &s);
     else
         check_add(ask->w, &c, "cannot be looked at: error %d", errno);
 }

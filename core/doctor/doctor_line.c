@@ -51,7 +51,7 @@ void check_add(struct json_writer *w, const struct check *c, const char *fmt, ..
     json_close_object(w);
 }
 
-void check_room(struct json_writer *w, const char *path, const struct statvfs *s)
+void check_space(struct json_writer *w, const char *path, const struct statvfs *s)
 {
     int64_t free_bytes = (int64_t)(s->f_bavail * s->f_frsize);
     int64_t percent = s->f_blocks ? (int64_t)(s->f_bavail * 100 / s->f_blocks) : 0;

@@ -27,4 +27,4 @@ void check_add(struct json_writer *w, const struct check *c, const char *fmt, ..
 /* Red below @red, yellow below @yellow. */
 enum severity check_low(int64_t value, int64_t red, int64_t yellow);
 /* The line about the room of the file system that @path is on. */
-void check_room(struct json_writer *w, const char *path, const struct statvfs *s);
+void check_space(struct json_writer *w, const char *path, const struct statvfs *s);

@@ -12,7 +12,7 @@
 
 #define DOOR_ARGS "{\"what\":\"front_door\",\"subject\":\"ch\"}"
 
-static char key_room[128];
+static char key_buf[128];
 
 /* The look is asked for; the call as it leaves. */
 static struct command begun(struct rig *r, const char *args)
@@ -28,8 +28,8 @@ static struct command begun(struct rig *r, const char *args)
     for (int i = 0; i < 500 && list_is_empty(&r->core.deliver->calls); i++)
         assert_false(ctl_wait(r, 10, 0, &reply));
     assert_int_equal(rig_calls(r, clock_mono_ms(), &c, 1), 1);
-    assert_int_equal(view_copy(c.key, key_room, sizeof(key_room)), 0);
-    c.key = view_of(key_room);
+    assert_int_equal(view_copy(c.key, key_buf, sizeof(key_buf)), 0);
+    c.key = view_of(key_buf);
     return c;
 }
 

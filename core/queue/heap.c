@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 
-bool queue_heap_room(struct queue *q)
+bool queue_heap_reserve(struct queue *q)
 {
     size_t cap = q->heap_cap ? q->heap_cap * 2 : 64;
     void *p = NULL;

@@ -6,7 +6,7 @@
 #include "core/queue/queue.h"
 
 /* Makes room for one more command, so that adding cannot fail. False: no memory. */
-bool queue_heap_room(struct queue *q);
+bool queue_heap_reserve(struct queue *q);
 /* By its due_mono_ms. It is not in the heap. */
 void queue_heap_add(struct queue *q, struct core_command *c);
 /* It is in the heap. */

@@ -195,7 +195,7 @@ int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_m
     struct core_command *c = NULL;
     int rc = -ENOMEM;
 
-    if (!queue_heap_room(q))
+    if (!queue_heap_reserve(q))
         return -ENOMEM;
     c = mem_zalloc(sizeof(*c));
     if (!c)

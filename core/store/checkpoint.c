@@ -81,7 +81,7 @@ static bool clean_now(struct checkpoint *c, bool rebuild, bool *ret_rebuilt)
     (void)sqlite3_busy_timeout(c->handle, CLEAN_BUSY_MS); /* cannot fail */
     clean = empty_log(c);
     if (clean && rebuild) {
-        *ret_rebuilt = db_has_room(sqlite3_db_filename(c->handle, NULL)) &&
+        *ret_rebuilt = db_has_space(sqlite3_db_filename(c->handle, NULL)) &&
                        sqlite3_exec(c->handle, "PRAGMA temp_store=MEMORY; VACUUM", NULL, NULL,
                                     NULL) == SQLITE_OK;
         clean = empty_log(c) && *ret_rebuilt; /* what was written in vain, too */

@@ -210,7 +210,7 @@ int db_exec(struct db *d, const char *sql)
     return db_code(d, sqlite3_exec(d->handle, sql, NULL, NULL, NULL));
 }
 
-bool db_has_room(const char *path)
+bool db_has_space(const char *path)
 {
     struct stat file;
     struct statvfs disk;
@@ -277,7 +277,7 @@ int db_rewrite(struct db *d, int wait_ms)
 
     (void)sqlite3_busy_timeout(d->handle, wait_ms); /* cannot fail */
     rc = empty_log(d);
-    room = db_has_room(d->path);
+    room = db_has_space(d->path);
     if (rc == SQLITE_OK && room) {
         rc = sqlite3_exec(d->handle, "PRAGMA temp_store=FILE; VACUUM", NULL, NULL, NULL);
         emptied = empty_log(d); /* what was written in vain, too */

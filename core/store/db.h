@@ -35,7 +35,7 @@ int64_t db_log_bytes(const struct db *d);
  * for @wait_ms. Outside a transaction. STORE_BUSY, and as above. */
 AMO_MUSTCHECK int db_empty_log(struct db *d, int wait_ms);
 /* Is there room on the disk for copies of the file at @path: in the log, and beside it? */
-bool db_has_room(const char *path);
+bool db_has_space(const char *path);
 /* One statement without rows. 0, -EEXIST for a broken UNIQUE or PRIMARY KEY, -EINVAL for a value
  * that no row can hold, and as above. */
 AMO_MUSTCHECK int db_run(struct db *d, const char *sql, const char *format, ...);

@@ -408,7 +408,7 @@ void push_wake(struct push *p)
         log_failed(LOG_LEVEL_ERROR, "event.push_failed", -ENOMEM, NULL);
 }
 
-static int flight_room(struct push *p)
+static int flight_reserve(struct push *p)
 {
     size_t cap = p->cap_flights ? p->cap_flights * 2 : 64;
     struct flight *f = NULL;
@@ -459,7 +459,7 @@ static int push_collect(struct push *p)
     alone = suspects_alone(&p->suspects, s, number);
     if (!push_fits(p, alone, body.len))
         return PUSH_NOTHING;
-    rc = flight_room(p);
+    rc = flight_reserve(p);
     rc = rc ? rc : event_push_add(&p->events, number, body, s && s->marked);
     if (rc) {
         p->events.len = len; /* no half of an event may go */

@@ -236,7 +236,7 @@ static void forget(struct guard *g, struct visitor *v)
     mem_free(v);
 }
 
-static void make_room(struct guard *g)
+static void evict(struct guard *g)
 {
     for (struct list *i = g->order.next; i != &g->order; i = i->next) {
         struct visitor *v = LIST_ENTRY(i, struct visitor, link);
@@ -255,7 +255,7 @@ static struct visitor *meet(struct guard *g, const struct address *a)
 
     if (!v) {
         if (table_count(g->visitors) >= LIMIT_ADDRESSES)
-            make_room(g);
+            evict(g);
         v = mem_zalloc(sizeof(*v));
         if (!v)
             return NULL;

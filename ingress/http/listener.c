@@ -514,7 +514,7 @@ static enum MHD_Result connection_head(struct connection *g, const char *url,
         request_fault(x, 431, "head_too_large", "the head is larger than allowed", NULL);
     } else if (g->target_len > LIMIT_URL) {
         request_fault(x, 414, "too_long", "the address is longer than allowed", NULL);
-    } else if (buf_error(&x->path_room)) {
+    } else if (buf_error(&x->path_buf)) {
         request_unavailable(x, "busy", "there is no memory for it now");
     } else {
         g->listener->config.head(g->listener->config.arg, x);

@@ -110,9 +110,8 @@ void listener_head_read(struct MHD_Connection *connection, const char *url, cons
     else if (ret->n_lengths == 0 && !ret->chunked)
         ret->length = 0;
     if (!ret->broken && request_path_is_escaped(x->path)) {
-        if (request_path_plain(x->path, &x->path_room) == 0)
-            x->path =
-                buf_view(&x->path_room); /* else it is longer than allowed, or no memory */
+        if (request_path_plain(x->path, &x->path_buf) == 0)
+            x->path = buf_view(&x->path_buf); /* else it is longer than allowed, or no memory */
     }
 }
 

@@ -12,7 +12,7 @@
 void request_init(struct request *x)
 {
     *x = (struct request){0};
-    buf_init(&x->path_room, LIMIT_URL);
+    buf_init(&x->path_buf, LIMIT_URL);
     buf_init(&x->body, 0);
     buf_init(&x->answer, ANSWER_MAX);
     list_init(&x->waiting);
@@ -21,7 +21,7 @@ void request_init(struct request *x)
 void request_fini(struct request *x)
 {
     list_remove(&x->waiting);
-    buf_fini(&x->path_room);
+    buf_fini(&x->path_buf);
     buf_fini(&x->body);
     buf_fini(&x->answer);
 }

@@ -34,7 +34,7 @@ struct request {
     /* the request; views borrow the connection until the answer is queued */
     enum method method;
     struct view path;      /* without scheme, host and query, and with no needless escapes */
-    struct buf path_room;  /* its text, when it had some */
+    struct buf path_buf;   /* its text, when it had some */
     struct view signature; /* X-Signature */
     struct view authorization;
     struct view webhook_id;
@@ -49,8 +49,8 @@ struct request {
     /* set by the route at the head */
     enum source source;
     struct view name; /* scope id or connector, out of the path */
-    struct view id;   /* of a message, out of the path; may lie in id_room */
-    char id_room[LIMIT_ID];
+    struct view id;   /* of a message, out of the path; may lie in id_buf */
+    char id_buf[LIMIT_ID];
     size_t body_max;   /* bytes; more is 413 */
     request_fn *whole; /* what to do with the whole body; NULL: the answer is decided */
     bool trusted;      /* verified: not counted against the address */

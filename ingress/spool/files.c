@@ -55,7 +55,7 @@ static int read_small(int dir_fd, const char *name, unsigned char *to, size_t ca
     return rc;
 }
 
-static bool is_no_room(int rc)
+static bool is_no_space(int rc)
 {
     return rc == -ENOSPC || rc == -EDQUOT;
 }
@@ -98,7 +98,7 @@ static int replace_small(int dir_fd, const char *name, struct view bytes)
     if (rc == 0 && (fsync(fd) || renameat(dir_fd, fresh, dir_fd, name) || fsync(dir_fd)))
         rc = -errno;
     (void)close(fd); /* synced */
-    if (!is_no_room(rc))
+    if (!is_no_space(rc))
         return rc;
     (void)unlinkat(dir_fd, fresh, 0); /* nobody reads it */
     return write_over(dir_fd, name, bytes);
@@ -153,7 +153,7 @@ int spool_files_live(int dir_fd, const struct id *boot, unsigned char ret[SPOOL_
         rc = replace_small(dir_fd, LIVES_FILE, view_make(now, sizeof(now)));
     }
     *ret_len = n;
-    return is_no_room(rc) || rc == -ENOENT ? 0 : rc;
+    return is_no_space(rc) || rc == -ENOENT ? 0 : rc;
 }
 
 int spool_files_put_fresh(int dir_fd, uint64_t fresh)
@@ -164,7 +164,7 @@ int spool_files_put_fresh(int dir_fd, uint64_t fresh)
     for (size_t i = 0; i < sizeof(bytes); i++)
         bytes[i] = (unsigned char)(fresh >> (8 * i));
     rc = replace_small(dir_fd, FRESH_FILE, view_make(bytes, sizeof(bytes)));
-    return is_no_room(rc) || rc == -ENOENT ? 0 : rc;
+    return is_no_space(rc) || rc == -ENOENT ? 0 : rc;
 }
 
 int spool_files_fresh(int dir_fd, uint64_t *ret)
@@ -194,7 +194,7 @@ int spool_files_put_floor(int dir_fd, const struct id *id, const struct spool_fl
         bytes[sizeof(id->bytes) + i] = (unsigned char)(floor->number >> (8 * i));
     bytes[FLOOR_LEN - 1] = floor->proven;
     rc = replace_small(dir_fd, FLOOR_FILE, view_make(bytes, sizeof(bytes)));
-    return is_no_room(rc) || rc == -ENOENT ? 0 : rc;
+    return is_no_space(rc) || rc == -ENOENT ? 0 : rc;
 }
 
 int spool_files_floor(int dir_fd, const struct id *id, struct spool_floor *ret)

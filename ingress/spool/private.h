@@ -19,7 +19,7 @@ struct spool {
     struct id id;
     struct list segments;   /* in number order; the last one is never deleted */
     struct segment *active; /* the last one while it takes appends, else NULL */
-    size_t segment_room;
+    size_t segment_space;
     uint64_t total; /* bytes of records in all segments */
     uint64_t next;  /* number to be given */
     uint64_t low;   /* below it everything is taken */

@@ -392,7 +392,7 @@ static int rewrite_last(struct segment *s, size_t offset)
 }
 
 /* Takes appends again, or is sealed when there is no room for them. */
-static int recover_room(struct segment *s, size_t room)
+static int recover_space(struct segment *s, size_t room)
 {
     int rc = 0;
 
@@ -443,7 +443,7 @@ int segment_recover(struct segment *s, int dir_fd, size_t room, uint64_t *ret_lo
     } else {
         rc = s->end > s->first ? rewrite_last(s, last.offset) : 0;
         if (rc == 0)
-            rc = s->damaged || s->used >= room ? segment_seal(s) : recover_room(s, room);
+            rc = s->damaged || s->used >= room ? segment_seal(s) : recover_space(s, room);
     }
     if (rc)
         return rc;
@@ -471,7 +471,7 @@ bool segment_is_taken(const struct segment *s, uint64_t number)
     return bit / 8 < s->taken_len && (s->taken[bit / 8] >> (bit % 8) & 1);
 }
 
-static int taken_room(struct segment *s, uint64_t high)
+static int taken_reserve(struct segment *s, uint64_t high)
 {
     size_t want = (size_t)((high - s->first) / 8 + 1);
     size_t len = num_max(s->taken_len, 64);
@@ -496,7 +496,7 @@ int segment_take(struct segment *s, uint64_t low, uint64_t high)
         return 0;
     low = num_max(low, s->first);
     high = num_min(high, s->end - 1);
-    if (taken_room(s, high))
+    if (taken_reserve(s, high))
         return -ENOMEM;
     for (uint64_t n = low; n <= high; n++) {
         uint64_t bit = n - s->first;

@@ -45,7 +45,7 @@ int spool_open(const struct spool_config *config, struct spool **ret_spool)
     list_init(&s->segments);
     window_init(&s->window, -1);
     buf_init(&s->pending, SPOOL_PENDING_MAX);
-    s->segment_room =
+    s->segment_space =
         (size_t)num_max(num_min(config->max_bytes / 8, LIMIT_SEGMENT_BYTES), SPOOL_ROOM_MIN);
     s->next = 1;
     s->low = 1;
@@ -105,7 +105,7 @@ static int spool_recover(struct spool *s, struct segment *g, uint64_t *ret_low)
     g->sealed = false;
     g->used = 0;
     g->flushed = 0;
-    rc = segment_recover(g, s->dir_fd, s->segment_room, ret_low);
+    rc = segment_recover(g, s->dir_fd, s->segment_space, ret_low);
     if (rc) {
         log_failed(LOG_LEVEL_ERROR, "spool.not_opened", rc, "file=%s", segment_file(g));
         return rc;
@@ -244,7 +244,7 @@ uint64_t spool_next(const struct spool *s)
 
 /* --- appending ---------------------------------------------------------------------------- */
 
-int spool_room(struct spool *s, size_t bytes)
+int spool_space(struct spool *s, size_t bytes)
 {
     uint64_t want = s->total + bytes;
 
@@ -346,7 +346,7 @@ static int spool_roll(struct spool *s, size_t need)
 {
     int rc = s->active ? spool_seal(s) : 0;
 
-    rc = rc ? rc : spool_next_segment(s, num_max(need, s->segment_room));
+    rc = rc ? rc : spool_next_segment(s, num_max(need, s->segment_space));
     if (rc == 0)
         spool_sweep(s);
     return rc;
@@ -357,7 +357,7 @@ int spool_append(struct spool *s, struct view aux, struct view body, uint64_t *r
     struct record r = {
         .number = s->next, .low = s->low, .batch = s->batch, .aux = aux, .body = body};
     size_t len = record_len(aux.len, body.len);
-    int rc = s->failed ? s->failed : spool_room(s, len);
+    int rc = s->failed ? s->failed : spool_space(s, len);
 
     if (rc)
         return rc;
@@ -405,12 +405,12 @@ int spool_flush(struct spool *s)
     return 0;
 }
 
-static bool disk_has_room(const struct spool *s)
+static bool disk_has_space(const struct spool *s)
 {
     struct statvfs st;
 
     return fstatvfs(s->dir_fd, &st) == 0 &&
-           (uint64_t)st.f_bavail * (uint64_t)st.f_frsize >= 2 * (uint64_t)s->segment_room;
+           (uint64_t)st.f_bavail * (uint64_t)st.f_frsize >= 2 * (uint64_t)s->segment_space;
 }
 
 bool spool_reopen(struct spool *s)
@@ -421,11 +421,11 @@ bool spool_reopen(struct spool *s)
         return true;
     /* all of it taken, and yet over the limit: the last file is in the way */
     if (s->active && s->active->used > 0 && segment_is_done(s->active) && !spool_is_dirty(s) &&
-        s->total > s->config.max_bytes / 2 && spool_roll(s, s->segment_room))
+        s->total > s->config.max_bytes / 2 && spool_roll(s, s->segment_space))
         return false;
     spool_sweep(s);
     if (s->total > s->config.max_bytes - s->config.max_bytes / 8 ||
-        (s->full == SPOOL_E_DISK && !disk_has_room(s)))
+        (s->full == SPOOL_E_DISK && !disk_has_space(s)))
         return false;
     s->full = 0;
     log_line(LOG_LEVEL_INFO, "spool.room", "bytes=%" PRIu64, s->total);
@@ -548,7 +548,7 @@ int spool_rotate(struct spool *s)
 
     if (rc || !last || last->first == s->next)
         return rc;
-    rc = spool_roll(s, s->segment_room);
+    rc = spool_roll(s, s->segment_space);
     return s->failed ? s->failed : rc;
 }
 

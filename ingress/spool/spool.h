@@ -70,7 +70,7 @@ uint64_t spool_next(const struct spool *s);
 
 /* Room for records of @bytes in all? 0, SPOOL_E_FULL, SPOOL_E_DISK. After one of these it stays
  * so until spool_reopen() says otherwise. */
-AMO_MUSTCHECK int spool_room(struct spool *s, size_t bytes);
+AMO_MUSTCHECK int spool_space(struct spool *s, size_t bytes);
 /* The event gets the next number; it is promised after spool_flush(). @aux is kept beside it.
  * SPOOL_E_FULL, SPOOL_E_DISK; -ENOMEM; other -errno only together with a failed flush. */
 AMO_MUSTCHECK int spool_append(struct spool *s, struct view aux, struct view body,

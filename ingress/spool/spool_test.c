@@ -442,7 +442,7 @@ static void over_the_limit_nothing_is_appended_until_there_is_room(void **state)
     assert_true(n >= 45 && n <= 52);
     assert_int_equal(append(s, n + 1, 10),
                      SPOOL_E_FULL); /* also a small one: it says so once */
-    assert_int_equal(spool_room(s, 0), SPOOL_E_FULL);
+    assert_int_equal(spool_space(s, 0), SPOOL_E_FULL);
     assert_false(spool_reopen(s));
     assert_int_equal(spool_take(s, 1, 6), 0); /* one segment */
     assert_false(spool_reopen(s));

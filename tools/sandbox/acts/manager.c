@@ -83,7 +83,7 @@ static int manager_message(struct act *a, struct amojo_chat *chat,
         return act_fail(a, 409, "webhook_url", "is not set on this channel");
     if (!sc->connected)
         return act_fail(a, 409, "scope_id", "is not connected");
-    if (!sandbox_has_message_room(a->sandbox))
+    if (!sandbox_has_message_space(a->sandbox))
         return act_fail(a, 507, "limit", "max_messages reached");
     if (names_get(&sc->messages_by_id, id))
         return act_fail(a, 409, "id", "is taken");

@@ -217,7 +217,7 @@ static int message_new(struct amojo_ask *q, const struct amojo_call *call)
     amojo_try_count(q->scope, call->msgid);
     if (m)
         return message_repeat(q, m);
-    if (!sandbox_has_message_room(s) || !amojo_has_room(s))
+    if (!sandbox_has_message_space(s) || !amojo_has_room(s))
         return amojo_refuse(q, 507, "sandbox_full");
     if (call->receiver.given && !message_may_speak(s, q->scope, call->sender.ref_id, &k.from))
         return amojo_refuse(q, 400, "sender: user not found");

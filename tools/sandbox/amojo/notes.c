@@ -10,7 +10,7 @@
 
 bool amojo_has_room(struct sandbox *s)
 {
-    return sandbox_has_room(s, amojo_count_objects(s->amojo), SANDBOX_OBJECTS_MAX, "objects");
+    return sandbox_has_space(s, amojo_count_objects(s->amojo), SANDBOX_OBJECTS_MAX, "objects");
 }
 
 void amojo_message_born(struct sandbox *s, struct amojo_message *m, enum amojo_from from)
@@ -40,7 +40,7 @@ struct amojo_message *amojo_adopt_message(struct sandbox *s, struct amojo_scope 
 
 static bool amojo_log_has_room(struct sandbox *s, const struct journal *log)
 {
-    return sandbox_has_room(s, log->entries.n, (size_t)s->settings.max_log, "max_log");
+    return sandbox_has_space(s, log->entries.n, (size_t)s->settings.max_log, "max_log");
 }
 
 bool amojo_note_status(struct sandbox *s, struct amojo_message *m, struct json_object *st,

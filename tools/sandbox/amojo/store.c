@@ -219,7 +219,7 @@ int amojo_chat_add(struct amojo_store *st, struct amojo_scope *sc, const char *i
     c->id = amojo_id(id);
     if (!c->id || (user && amojo_chat_join(c, user)))
         goto out;
-    rc = vec_make_room(&st->chats);
+    rc = vec_reserve(&st->chats);
     if (rc == 0)
         rc = names_put(&sc->chats_by_id, c->id, c);
     if (rc)
@@ -264,9 +264,9 @@ int amojo_message_add(struct amojo_store *st, struct amojo_chat *chat, const cha
     m->id = amojo_id(id);
     if (!m->id)
         goto out;
-    rc = vec_make_room(&st->messages);
+    rc = vec_reserve(&st->messages);
     if (rc == 0)
-        rc = vec_make_room(&chat->messages);
+        rc = vec_reserve(&chat->messages);
     if (rc == 0)
         rc = names_put(&chat->scope->messages_by_id, m->id, m);
     if (rc)

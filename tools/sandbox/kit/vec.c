@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 
-int vec_make_room(struct vec *v)
+int vec_reserve(struct vec *v)
 {
     size_t cap = v->cap ? v->cap * 2 : 16;
     void **at = NULL;
@@ -22,7 +22,7 @@ int vec_make_room(struct vec *v)
 
 int vec_add(struct vec *v, void *p)
 {
-    int rc = vec_make_room(v);
+    int rc = vec_reserve(v);
 
     if (rc)
         return rc;

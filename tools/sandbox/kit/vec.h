@@ -13,7 +13,7 @@ struct vec {
 };
 
 /* Room for one more; -ENOMEM. After it the next vec_add cannot fail. */
-AMO_MUSTCHECK int vec_make_room(struct vec *v);
+AMO_MUSTCHECK int vec_reserve(struct vec *v);
 /* Append; -ENOMEM. */
 AMO_MUSTCHECK int vec_add(struct vec *v, void *p);
 /* Free the row. */

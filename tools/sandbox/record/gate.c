@@ -54,8 +54,8 @@ static uint64_t gate_journal(struct sandbox *s, struct request *x, const struct 
 
     if (s->settings.journal == JOURNAL_OFF)
         return 0;
-    *ret_full = !sandbox_has_room(s, s->journal.entries.n, (size_t)s->settings.max_journal,
-                                  "max_journal");
+    *ret_full = !sandbox_has_space(s, s->journal.entries.n, (size_t)s->settings.max_journal,
+                                   "max_journal");
     if (*ret_full)
         return 0;
     (void)snprintf(target, sizeof(target), "%s%s%s", request_path(x),

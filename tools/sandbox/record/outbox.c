@@ -51,8 +51,8 @@ int outbox_entry_new(struct sandbox *s, struct outbox *b, size_t size, void **re
     struct outbox_entry *e = NULL;
     struct json_object *o = NULL;
 
-    if (!sandbox_has_room(s, b->log.n, (size_t)s->settings.max_log, "max_log") ||
-        !sandbox_has_room(s, lanes_count(b->lanes), SANDBOX_QUEUE_MAX, "queued calls"))
+    if (!sandbox_has_space(s, b->log.n, (size_t)s->settings.max_log, "max_log") ||
+        !sandbox_has_space(s, lanes_count(b->lanes), SANDBOX_QUEUE_MAX, "queued calls"))
         return -ENOSPC;
     e = mem_zalloc(size);
     if (!e)
@@ -76,7 +76,7 @@ int outbox_entry_new(struct sandbox *s, struct outbox *b, size_t size, void **re
 int outbox_add(struct outbox *b, struct outbox_entry *e, const char *lane)
 {
     char alone[32];
-    int rc = vec_make_room(&b->log);
+    int rc = vec_reserve(&b->log);
 
     (void)snprintf(alone, sizeof(alone), "alone-%llu",
                    (unsigned long long)e->number); /* fits */

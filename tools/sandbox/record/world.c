@@ -23,7 +23,7 @@ struct json_object *sandbox_entry(struct sandbox *s)
     return o;
 }
 
-bool sandbox_has_room(struct sandbox *s, size_t have, size_t limit, const char *what)
+bool sandbox_has_space(struct sandbox *s, size_t have, size_t limit, const char *what)
 {
     char value[LOG_VALUE_MAX];
 
@@ -35,7 +35,8 @@ bool sandbox_has_room(struct sandbox *s, size_t have, size_t limit, const char *
     return false;
 }
 
-bool sandbox_has_message_room(struct sandbox *s)
+bool sandbox_has_message_space(struct sandbox *s)
 {
-    return sandbox_has_room(s, s->n_messages, (size_t)s->settings.max_messages, "max_messages");
+    return sandbox_has_space(s, s->n_messages, (size_t)s->settings.max_messages,
+                             "max_messages");
 }

@@ -61,6 +61,6 @@ uint64_t sandbox_seq(struct sandbox *s);
 /* A new entry of a log: its number and time. */
 struct json_object *sandbox_entry(struct sandbox *s);
 /* True while @have is under @limit; otherwise counts and logs it: the caller answers 507. */
-bool sandbox_has_room(struct sandbox *s, size_t have, size_t limit, const char *what);
+bool sandbox_has_space(struct sandbox *s, size_t have, size_t limit, const char *what);
 /* The same for messages of both sides together. */
-bool sandbox_has_message_room(struct sandbox *s);
+bool sandbox_has_message_space(struct sandbox *s);

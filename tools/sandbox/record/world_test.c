@@ -37,15 +37,15 @@ static void a_limit_that_is_reached_is_counted(void **state)
     struct sandbox s = {.settings.max_messages = 2};
 
     (void)state;
-    assert_true(sandbox_has_room(&s, 4, 5, "things"));
+    assert_true(sandbox_has_space(&s, 4, 5, "things"));
     assert_int_equal(s.counters.full, 0);
-    assert_false(sandbox_has_room(&s, 5, 5, "things"));
-    assert_false(sandbox_has_room(&s, 6, 5, "things"));
+    assert_false(sandbox_has_space(&s, 5, 5, "things"));
+    assert_false(sandbox_has_space(&s, 6, 5, "things"));
     assert_int_equal(s.counters.full, 2);
     s.n_messages = 1;
-    assert_true(sandbox_has_message_room(&s));
+    assert_true(sandbox_has_message_space(&s));
     s.n_messages = 2;
-    assert_false(sandbox_has_message_room(&s));
+    assert_false(sandbox_has_message_space(&s));
 }
 
 static void counters_are_found_and_shown_by_their_names(void **state)

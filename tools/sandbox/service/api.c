@@ -222,9 +222,9 @@ static void service_process(struct sandbox *s, struct request *x, struct json_ob
         service_reply_error(r, 422, c.words);
     else if (w)
         service_repeat(s, k, w, request_body(x), jread_object(body, "data"), r);
-    else if (!sandbox_has_message_room(s) ||
-             !sandbox_has_room(s, s->service->events.entries.n, (size_t)s->settings.max_log,
-                               "max_log"))
+    else if (!sandbox_has_message_space(s) ||
+             !sandbox_has_space(s, s->service->events.entries.n, (size_t)s->settings.max_log,
+                                "max_log"))
         service_reply_error(r, 507, "sandbox_full");
     else
         service_take(s, k, x, body, r);
