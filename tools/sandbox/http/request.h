@@ -3,7 +3,7 @@
 /* The listener: whole HTTP requests in, whole answers out, over libmicrohttpd with external
  * epoll on the one thread.
  *
- * A request is an `request`. The handler gets it when its body is complete and answers it
+ * A request is a `struct request`. The handler gets it when its body is complete and answers it
  * now or later, exactly once: request_answer() or request_cut(). Until then the connection
  * sleeps. Everything it holds is freed when libmicrohttpd is done with it. */
 
