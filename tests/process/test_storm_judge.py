@@ -326,6 +326,12 @@ EXCUSED = {
     "failed by a core that is forgotten, then done": [failed("wa-2", at=2), now("c2", at=5), store(1, 4)],
     "behind the next one, since its final no is forgotten": [
         called("m5", 5.2, final=True), now("m5", "service", at=12, seq=9), now("m6", "service", at=6.5), store(5, 10)],
+    "given up as unclear by a core that has forgotten its service's id of it": [
+        lambda h: h["states"]["m5"].update(state="failed"), dead("m5", "service.message", "unclear", at=11),
+        card("m5", -1, "perhaps"), called("m5", 5.5), store(2, 10)],
+    "reported by that id": [
+        lambda h: h["statuses"].clear(), lambda h: h["states"]["m5"].update(state="failed"),
+        dead("m5", "service.message", "unclear", at=11), card("m5", -1, "perhaps"), called("m5", 5.5), store(2, 10)],
     "accepted before its source was given away": [moved(20)],
     "tried there before its source was given away": [moved(20), now("c3", at=30), asked("c3", 0, 200, at=19)],
     "waited while processes were away": [moved(20), now("c3", at=30), away("core", 21, 29)],
@@ -381,6 +387,10 @@ def test_what_is_excused_is_no_problem(what):
         called("m5", 5.2), now("m5", "service", at=12, seq=9), now("m6", "service", at=6.5), store(5, 10)]),
     ("nor when that was known to the copy", "overtaken", [
         called("m5", 5.2, final=True), now("m5", "service", at=12, seq=9), now("m6", "service", at=6.5), store(6, 10)]),
+    ("nor for an id that the last store knew", "overtaken", [
+        lambda h: h["states"]["m5"].update(state="failed"), dead("m5", "service.message", "unclear", at=11),
+        card("m5", -1, "perhaps"), now("m5", "service", answered=[5.6, 10.5]), store(2, 10)]),
+    ("nor for a report of what was not given up", "lost", [lambda h: h["statuses"].clear(), store(2, 10)]),
     ("nor for calling failed what was there", "slander", [failed("wa-2", at=5), store(3, 6)]),
     ("two channels that both answered are not both", "double", [
         moved(20), asked("c3", 200, at=3.5), in_b_too("c3"), away("core", 3.6, 5), away("egress-0", 4, 5)]),

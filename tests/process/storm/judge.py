@@ -103,6 +103,9 @@ waited    what is reported as written on the service's side waits while a manage
           never the other way round.
 left      a manager in a chat of an account that has left by the channel he wrote in cannot be told that his words are
           dead, if they died when it had left: amo takes nothing from there any more. They stand among the dead letters.
+nameless  a manager's word that is dead as unclear, and to which its service answered only while a core had the call
+          whose store was put back since: the service's id of it is not known any more, so that what it reports by
+          that id cannot be told. The card may then say "failed" after what it said before.
 unclear   a message whose death says `unclear` may be there: amo could not be asked, or nobody could ask the service of
           a manager whose number went to another company, or who is told a day later. So it was called, or handed to a
           worker when core or that one was killed.
@@ -587,13 +590,21 @@ class Judge:
                 return self.excuse("store", True)
         return False
 
+    def nameless(self, token):
+        """Is the id that its service gave it unknown to a store that was put back, and was it given up then?"""
+        dead = [d for d in self.dead.get(token, []) if d["reason"] == "unclear"]
+        answered = [at for r in self.at_service.get(token, []) for at in r["answered"]]
+        return self.excuse("nameless", dead and answered and any(
+            max(answered) <= s["back"] <= dead[0]["died"] + EPSILON for s in self.stores()))
+
     def statuses(self):
         best, before = {}, defaultdict(list)
         for s, act in self.told():
             if not act:
                 continue
             token = act["token"]
-            if s["status"] < best.get(token, -1) and not self.again(s, before[token], "status"):
+            if s["status"] < best.get(token, -1) and not self.again(s, before[token], "status") \
+                    and not (s["status"] == -1 and self.nameless(token)):
                 self.say("overtaken", f"the card of {token} went from {best[token]} to {s['status']}")
             best[token] = s["status"]
             before[token].append(s)
@@ -603,7 +614,7 @@ class Judge:
             token, step = a["of"], STEPS.get(a["status"], 0)
             if step <= best.get(token, -1) or f"{token} report" in self.kept or self.buried("status", token, a):
                 continue
-            if not self.gone_with_spool(n=a["n"]):
+            if not self.gone_with_spool(n=a["n"]) and not self.nameless(token):
                 self.say("lost", f"the service said {step} of {token}, and its card says {best.get(token)}")
 
 

@@ -383,9 +383,13 @@ class World:
 
     def bereft(self):
         """How many events may wait their hour for a message that does not come: what changes one that stands in
-        quarantine or went with a spool."""
+        quarantine or went with a spool; and what is reported by an id that went with a store, of one that was given
+        up as unclear then."""
         kept = {k["what"] for k in self.kept()}
         kept |= {t for e in self.j.excuses if e["kind"] == "spool" for t in e["tokens"]}
+        if any(e["kind"] == "store" for e in self.j.excuses):
+            by_amo = {a["amo_id"]: a["token"] for a in self.j.acts if a["kind"] == "manager"}
+            kept |= {by_amo.get(d["amo_id"]) for d in self.stack.control("dead.list") if d["reason"] == "unclear"}
         return sum(a["kind"] in ("edit", "report") and a["accepted"] and a["of"] in kept for a in self.j.acts)
 
     def settle(self, timeout):
