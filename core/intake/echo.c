@@ -85,28 +85,47 @@ static bool is_leaving(const struct core *c, enum echo_side side, int64_t conver
     return reach_is_leaving(c, command_lane_of(conversation, side == ECHO_AMO));
 }
 
+/* A webhook or report that may have to wait for one of the other side. */
+struct second {
+    enum echo_side side;
+    int64_t conversation; /* 0 not known */
+    uint64_t words;
+    uint64_t chat; /* echoes_chat of a webhook; 0 it does not matter */
+    int64_t came_ms;
+    uint64_t place;
+    bool again; /* it may be one of two */
+};
+
+static bool is_first(const struct echo *e, const struct end *end, const struct second *second)
+{
+    if (second->side == ECHO_AMO && second->chat && second->chat == end->chat)
+        return true;
+    return second->again && e->again && !end->client &&
+           (e->conversation == second->conversation || end->words == second->words);
+}
+
 /* What a forgotten core has done comes again as two: a webhook and the report that it brought about, or a
  * colleague's report and the webhook that it brought about. Of the two the one that came to its door later
  * waits until it is known what became of the first. It is that of its conversation, whatever the words
- * have become, or has the same words: it may wait under another one's first words, or under nobody's.
- * Since whoever waits so waits for what came before it, and the queues are in that order, too, nothing
- * waits for itself in a circle. NULL: there is no such one before @came_ms and @place. */
-static const struct echo *first_of_two(const struct core *c, const struct echo *second,
-                                       uint64_t words, int64_t came_ms, uint64_t place)
+ * have become, or has the same words: it may wait under another one's first words, or under nobody's. And a
+ * webhook of a chat that the store has forgotten waits for the report that begins it. Since whoever waits so
+ * waits for what came before it, and the queues are in that order, too, nothing waits for itself in a circle.
+ * NULL: there is no such one before @second. */
+static const struct echo *first_of_two(const struct core *c, const struct second *second)
 {
     for (const struct list *i = c->intake->echoes.next; i && i != &c->intake->echoes;
          i = i->next) {
         const struct echo *e = LIST_ENTRY_CONST(i, struct echo, link);
 
-        if (e->side == second->side || !e->again)
+        if (e->side == second->side)
             continue;
         for (const struct list *j = e->ends.next; j != &e->ends; j = j->next) {
             const struct end *end = LIST_ENTRY_CONST(j, struct end, link);
 
-            if (end->came_ms > came_ms || (end->came_ms == came_ms && end->place >= place))
+            if (end->came_ms > second->came_ms ||
+                (end->came_ms == second->came_ms && end->place >= second->place))
                 break;
-            if (!end->client &&
-                (e->conversation == second->conversation || end->words == words))
+            if (is_first(e, end, second))
                 return e;
         }
     }
@@ -116,15 +135,21 @@ static const struct echo *first_of_two(const struct core *c, const struct echo *
 int64_t echo_behind_other(const struct core *c, enum echo_side side, int64_t conversation,
                           const struct event *event)
 {
-    const struct echo second = {.side = side, .conversation = conversation};
+    int64_t in_hand = c->intake->echo_in_hand;
+    struct second second = {.side = side,
+                            .conversation = conversation,
+                            .words = echoes_words(event->content.text),
+                            .came_ms = event->taken_ms,
+                            .place = UINT64_MAX};
     const struct echo *first = NULL;
 
-    /* what has waited under its conversation was looked at before it came out */
-    if (side == ECHO_SERVICE
-            ? !c->intake->echo_in_hand || c->intake->echo_in_hand == ECHO_NOBODYS
-            : c->turn->again)
-        first = first_of_two(c, &second, echoes_words(event->content.text), event->taken_ms,
-                             UINT64_MAX);
+    if (side == ECHO_AMO && !conversation)
+        second.chat = echoes_chat(event);
+    else if (side == ECHO_AMO)
+        second.again = c->turn->again;
+    else /* what has waited under its conversation was looked at before it came out */
+        second.again = !in_hand || in_hand == ECHO_NOBODYS;
+    first = first_of_two(c, &second);
     if (!first)
         return 0;
     return conversation ? conversation : first->conversation;
@@ -150,8 +175,14 @@ static bool is_behind_other(const struct core *c, const struct echo *e)
         return false;
     if (e->conversation == ECHO_NOBODYS)
         return is_before_nobodys(c, e->side, end);
-    return !end->client && (e->side == ECHO_SERVICE || e->again) &&
-           first_of_two(c, e, end->words, end->came_ms, end->place);
+    return !end->client &&
+           first_of_two(c, &(struct second){.side = e->side,
+                                            .conversation = e->conversation,
+                                            .words = end->words,
+                                            .chat = end->chat,
+                                            .came_ms = end->came_ms,
+                                            .place = end->place,
+                                            .again = e->side == ECHO_SERVICE || e->again});
 }
 
 int64_t echo_behind_spools(const struct core *c, enum echo_side side)
@@ -254,8 +285,7 @@ static int echo_apply(struct core *c, struct echo *e, struct end *end, enum inta
         c->turn->again = !end->client || end->again;
         c->intake->forgotten = row.forgotten;
         c->intake->echo_row = &row;
-        c->intake->echo_in_hand =
-            e->side == ECHO_SERVICE || e->conversation == ECHO_NOBODYS ? e->conversation : 0;
+        c->intake->echo_in_hand = e->conversation;
         echoes_remove(c, end);
         rc = deferred_apply(c, buf_view(&event), how);
         c->intake->echo_in_hand = 0;

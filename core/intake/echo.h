@@ -26,7 +26,8 @@ AMO_MUSTCHECK int echo_pending_first(struct core *c, const struct event *e,
 int64_t echo_behind_spools(const struct core *c, enum echo_side side);
 /* The conversation under which a webhook or report that may be the second of two which come again to a
  * store that was put back waits while the first one, of the other side, waits itself: @conversation, or
- * where that is 0 the first one's. 0: it does not. */
+ * where that is 0 the first one's. 0: it does not. A webhook of no known conversation waits for the report
+ * that begins its chat. */
 int64_t echo_behind_other(const struct core *c, enum echo_side side, int64_t conversation,
                           const struct event *event);
 /* Something waits until it is known whose it is: it comes again, and so may its cause. */

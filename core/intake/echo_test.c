@@ -3,11 +3,13 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/ids.h"
 #include "core/deliver/calls.h"
 #include "core/deliver/resolve.h"
 #include "core/deliver/settle.h"
 #include "core/intake/deferred.h"
 #include "core/intake/echo.h"
+#include "core/model/router.h"
 #include "core/peers/peers.h"
 #include "core/peers/spools.h"
 #include "core/queue/queue.h"
@@ -572,6 +574,59 @@ static void reports_that_go_on_waiting_where_they_waited_keep_their_order(void *
     }
 }
 
+/* A forgotten core has begun a chat with a colleague's words. They come again, and wait, as they may be somebody's
+ * first words; so nobody knows the chat. */
+static void webhooks_of_a_chat_wait_for_the_report_that_begins_it(void **state)
+{
+    struct rig *r = *state;
+    struct event report = colleagues("s-1", false);
+    struct event hook = rig_manager_text("amo-2");
+    char id[ID_DERIVED_MAX + 1];
+
+    assert_int_equal(router_client_id(report.connector, report.source, report.conversation, id),
+                     0);
+    begun(r, "amo-1", "chat-a", "+7 900 000-00-01");
+    take(r, report);
+    hook.chat_id = VIEW_LIT("chat-1");
+    hook.chat_client_id = view_of(id);
+    take(r, hook);
+    hook.message_id = VIEW_LIT("amo-3");
+    hook.chat_client_id =
+        VIEW_NONE; /* as its chat is told, it waits behind the first all the same */
+    take(r, hook);
+    rig_assert_counts(r, 0, 0, 3);
+    rig_restart(r); /* it is not in memory alone */
+    hook.message_id = VIEW_LIT("amo-4");
+    hook.chat_client_id = view_of(id);
+    take(r, hook);
+    rig_assert_counts(r, 0, 0, 4);
+    rig_turn(r);
+    told(r, 1, "thread-1", "s-0");
+    pass(r, 1000);
+    rig_commit(r);
+    rig_turn(r);
+    rig_assert_counts(r, 0, 0, 3); /* what the report became is tried: they may be its echo */
+    answered(r, "amo-2");
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 2); /* the first was it */
+    assert_before(r, "msvc-s-1", "aamo-3");
+    assert_before(r, "aamo-3", "aamo-4");
+}
+
+static void a_webhook_of_another_chat_is_refused_at_once(void **state)
+{
+    struct rig *r = *state;
+    struct event hook = rig_manager_text("amo-2");
+
+    begun(r, "amo-1", "chat-a", "+7 900 000-00-01");
+    take(r, colleagues("s-1", false));
+    hook.chat_id = VIEW_LIT("chat-1");
+    hook.chat_client_id = VIEW_LIT("svc-somebody-else");
+    take(r, hook);
+    rig_assert_counts(r, 0, 1, 1);
+    rig_assert_quarantined(r, "unknown_conversation");
+}
+
 /* --- what clients write meanwhile ------------------------------------------------------------- */
 
 /* A report waits for the answer to a manager's message, which is in flight: its command. */
@@ -826,6 +881,8 @@ int main(void)
         CASE(what_dies_behind_the_message_that_is_tried_ends_no_wait),
         CASE(reports_of_a_thread_keep_their_order_whatever_the_first_waits_for),
         CASE(reports_that_go_on_waiting_where_they_waited_keep_their_order),
+        CASE(webhooks_of_a_chat_wait_for_the_report_that_begins_it),
+        CASE(a_webhook_of_another_chat_is_refused_at_once),
         CASE(another_thread_does_not_wait_behind_them),
         CASE(a_clients_words_keep_their_place_behind_a_report_that_waits),
         CASE(a_clients_words_keep_their_place_over_a_restart),

@@ -16,22 +16,30 @@
 #include "base/num.h"
 #include "base/table.h"
 #include "core/intake/intake.h"
+#include "core/model/router.h"
 #include "core/store/store.h"
 
 /* While a destination is held the outcome stays unknown: a report or webhook waits this long for it, which is
  * as long as a manager's message needs to be shown as delayed. */
 #define HELD_MAX_MS 600000
 
-/* What waits in one thread of a service. */
+/* the side, then an id */
+#define THREAD_NAME_ROOM (1 + ID_DERIVED_MAX + 1)
+
+/* What waits in one thread of a service, or in one chat of amo. */
 struct echo_thread {
-    char name[ID_DERIVED_MAX + 1]; /* in core->intake->echo_threads */
-    struct list ends;              /* in the order of places */
+    char name[THREAD_NAME_ROOM]; /* in core->intake->echo_threads */
+    struct list ends;            /* in the order of places */
 };
+
+static char side_char(enum echo_side side)
+{
+    return side == ECHO_AMO ? 'e' : 'o';
+}
 
 static void echo_key(enum echo_side side, int64_t conversation, char ret[32])
 {
-    (void)snprintf(ret, 32, "%c%" PRId64, side == ECHO_AMO ? 'e' : 'o',
-                   conversation); /* fits */
+    (void)snprintf(ret, 32, "%c%" PRId64, side_char(side), conversation); /* fits */
 }
 
 struct echo *echoes_find(const struct core *c, enum echo_side side, int64_t conversation)
@@ -61,12 +69,15 @@ bool echoes_wait(const struct core *c, enum echo_side side, int64_t conversation
 
 /* --- threads -------------------------------------------------------------------------------- */
 
-/* What distinguishes the threads of all services. A source may be named in one event and not in the next:
- * two threads of one name wait for each other, which does no harm. Empty: it names none. */
-static void thread_name(const struct event *e, char ret[ID_DERIVED_MAX + 1])
+/* What distinguishes the threads of all services, and the chats of all accounts. A source may be named in one
+ * event and not in the next: two threads of one name wait for each other, which does no harm. Empty: it names
+ * none. */
+static void thread_name(enum echo_side side, const struct event *e, char ret[THREAD_NAME_ROOM])
 {
-    if (id_derive(e->connector, VIEW_NONE, e->conversation, ret))
-        ret[0] = '\0';
+    int rc = side == ECHO_AMO ? id_derive(e->scope, VIEW_NONE, e->chat_id, ret + 1)
+                              : id_derive(e->connector, VIEW_NONE, e->conversation, ret + 1);
+
+    ret[0] = rc ? '\0' : side_char(side);
 }
 
 static struct echo_thread *thread_find(const struct core *c, const char *name)
@@ -156,16 +167,17 @@ static int64_t thread_until(const struct core *c, const struct echo_thread *t, u
     return ret;
 }
 
-int64_t echoes_of_thread(const struct core *c, const struct event *event)
+int64_t echoes_of_thread(const struct core *c, enum echo_side side, const struct event *event)
 {
+    bool client = side == ECHO_SERVICE && !event->outgoing;
     uint64_t place = c->intake->echo_in_hand ? c->intake->echo_row_place : UINT64_MAX;
     const struct echo_thread *t = NULL;
     const struct end *before = NULL;
-    char name[ID_DERIVED_MAX + 1];
+    char name[THREAD_NAME_ROOM];
 
-    thread_name(event, name);
+    thread_name(side, event, name);
     t = thread_find(c, name);
-    if (!t || (!event->outgoing && thread_until(c, t, place) <= c->intake->echo_ran_ms))
+    if (!t || (client && thread_until(c, t, place) <= c->intake->echo_ran_ms))
         return 0;
     before = thread_before(t, place);
     return before ? before->of->conversation : 0;
@@ -238,6 +250,17 @@ uint64_t echoes_words(struct view text)
     return sum;
 }
 
+uint64_t echoes_chat(const struct event *event)
+{
+    char id[ID_DERIVED_MAX + 1];
+
+    if (event->kind == EVENT_AMO_MESSAGE)
+        return event->chat_client_id.len ? echoes_words(event->chat_client_id) : 0;
+    return router_client_id(event->connector, event->source, event->conversation, id)
+               ? 0
+               : echoes_words(view_of(id));
+}
+
 /* In the order of their places. An event that came to its door before one that stands in front of it here
  * counts as if it had come with that one. */
 static void end_into(struct echo *e, struct end *end)
@@ -259,7 +282,7 @@ static void end_into(struct echo *e, struct end *end)
 
 /* Reads @bytes into @end; @name becomes its thread's. */
 static void end_read(const struct echo *e, struct end *end, struct view bytes,
-                     char name[ID_DERIVED_MAX + 1])
+                     char name[THREAD_NAME_ROOM])
 {
     int64_t now = clock_unix_ms();
     struct event event;
@@ -268,10 +291,10 @@ static void end_read(const struct echo *e, struct end *end, struct view bytes,
     if (event_decode(bytes, &event))
         return;
     end->words = echoes_words(event.content.text);
+    end->chat = echoes_chat(&event);
     end->came_ms = event.taken_ms < now ? event.taken_ms : now;
     end->client = e->side == ECHO_SERVICE && !event.outgoing;
-    if (e->side == ECHO_SERVICE)
-        thread_name(&event, name);
+    thread_name(e->side, &event, name);
 }
 
 /* By core->intake->echo_ran_ms, which stands still between two ticks. */
@@ -289,7 +312,7 @@ static int echo_add_end(struct core *c, struct echo *e, struct view bytes, bool 
                         struct end **ret_end)
 {
     struct end *end = mem_zalloc(sizeof(*end));
-    char name[ID_DERIVED_MAX + 1];
+    char name[THREAD_NAME_ROOM];
     struct echo_thread *t = NULL;
 
     if (!end)

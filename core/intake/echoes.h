@@ -1,8 +1,8 @@
 #pragma once
 
 /* The room of events that may be our own message coming back, and of what keeps its place behind them: queues
- * by conversation, and each service's thread in order. The events are in the store; their order and how long
- * they have waited are in memory. What they wait for is decided in core/intake/echo.h. */
+ * by conversation, and each thread of a service and chat of amo in order. The events are in the store; their
+ * order and how long they have waited are in memory. What they wait for is decided in core/intake/echo.h. */
 
 #include "base/list.h"
 #include "core/turn/turn.h"
@@ -23,7 +23,7 @@ enum echo_side {
 /* One event that waits, and when its time is over by the clocks of its conversation. */
 struct end {
     struct list link;      /* in its queue */
-    struct list in_thread; /* of the service, in the order of places */
+    struct list in_thread; /* or in its chat of amo, in the order of places */
     struct echo *of;
     struct echo_thread *thread; /* NULL none */
     bool client;      /* a client's message: no echo, it only keeps its place in its thread */
@@ -34,6 +34,7 @@ struct end {
         since_ms; /* it waits since then, for one thing after the other; by core->intake->echo_ran_ms */
     int64_t came_ms; /* at its door; not before what stands in front of it here */
     uint64_t words;  /* echoes_words of its text */
+    uint64_t chat;   /* echoes_chat */
     uint64_t place;  /* among all that waits and came at the same time */
     int64_t row;     /* in the store */
     bool again;      /* core->turn->again when it came */
@@ -68,14 +69,18 @@ struct echo *echoes_find(const struct core *c, enum echo_side side, int64_t conv
 struct end *echoes_first(const struct echo *e);
 /* Does anything wait there that may be an echo? */
 bool echoes_wait(const struct core *c, enum echo_side side, int64_t conversation);
-/* The conversation under which earlier events of @event's thread wait: it waits behind them, whatever they
- * wait for. A client's message does so only until the reports before it have been here for core/echo_ms,
- * because a report may wait for long while a destination is held or paused. 0 none. */
-int64_t echoes_of_thread(const struct core *c, const struct event *event);
+/* The conversation under which earlier events of @event's thread wait, or earlier webhooks of its chat: it
+ * waits behind them, whatever they wait for. A client's message does so only until the reports before it have
+ * been here for core/echo_ms, because a report may wait for long while a destination is held or paused. 0
+ * none. */
+int64_t echoes_of_thread(const struct core *c, enum echo_side side, const struct event *event);
 /* Nothing of its thread waits before this client's message, or it has waited for that long enough. */
 bool echoes_client_may_go(const struct core *c, const struct end *end);
 /* A sum of a text: two texts of one sum wait for each other, which does no harm. */
 uint64_t echoes_words(struct view text);
+/* A sum of our id of the chat: as amo names it, or as it would be if the report began the conversation. 0: it is
+ * not known. */
+uint64_t echoes_chat(const struct event *event);
 /* @end waits no more; its row is its caller's to take. */
 void echoes_remove(struct core *c, struct end *end);
 /* A queue that has become empty, or with all that is in it in memory. */

@@ -14,15 +14,13 @@ struct intake {
     struct list wakes;  /* woken keys whose events are still to be applied */
     /* conversations in which events may be echoes, and wait (core/intake/echoes.c) */
     struct list echoes;
-    struct table *echo_keys; /* the same, by their key; NULL none yet */
-    struct table
-        *echo_threads;     /* what of them waits in each thread of a service; NULL none yet */
-    int64_t echo_mono_ms;  /* of the last tick */
-    uint64_t echo_place;   /* of the next one that waits; in the order in which they do */
-    int64_t echo_ran_ms;   /* so long has core run, by the ticks */
-    int64_t echo_since_ms; /* then the one in hand came, by echo_ran_ms */
-    int64_t
-        echo_in_hand; /* a report that has waited under this conversation is applied; or 0 */
+    struct table *echo_keys;    /* the same, by their key; NULL none yet */
+    struct table *echo_threads; /* what of them waits in each thread or chat; NULL none yet */
+    int64_t echo_mono_ms;       /* of the last tick */
+    uint64_t echo_place;        /* of the next one that waits; in the order in which they do */
+    int64_t echo_ran_ms;        /* so long has core run, by the ticks */
+    int64_t echo_since_ms;      /* then the one in hand came, by echo_ran_ms */
+    int64_t echo_in_hand; /* one that has waited under this conversation is applied; or 0 */
     const struct echo_row *echo_row; /* of whichever is applied after a wait; NULL: none is … */
     uint64_t echo_row_place;         /* … and its place: it may have to go back there */
     /* int64_t: lanes that are under way to whom their conversation has left (core/deliver/moved.c) */

@@ -79,14 +79,16 @@ static int look_up_phone(struct core *c, const struct reg_scope *scope, struct v
 static void look_up_echo(struct core *c, const struct event *e, struct facts *m)
 {
     const struct conversation *conv = m->conversation ? m->conversation : m->by_client;
+    int64_t in_hand = c->intake->echo_in_hand;
 
-    m->echo_again = c->intake->echo_in_hand == ECHO_NOBODYS;
-    m->echo_of = echo_behind_spools(c, ECHO_AMO);
-    if (m->echo_of)
-        return;
-    if (conv &&
-        (echo_is_pending(c, ECHO_AMO, conv) || echo_behind_other(c, ECHO_AMO, conv->id, e)))
+    m->echo_of = echoes_of_thread(c, ECHO_AMO, e);
+    if (!m->echo_of)
+        m->echo_of = echo_behind_spools(c, ECHO_AMO);
+    if (!m->echo_of && conv && echo_is_pending(c, ECHO_AMO, conv))
         m->echo_of = conv->id;
+    if (!m->echo_of)
+        m->echo_of = echo_behind_other(c, ECHO_AMO, conv ? conv->id : 0, e);
+    m->echo_again = in_hand && m->echo_of != in_hand; /* it has waited for another one's */
 }
 
 /* The text of a report, and the given-up message that has the same. */
@@ -140,7 +142,7 @@ static int look_up_report(struct core *c, const struct event *e, struct facts *m
     int rc = 0;
 
     m->echo_again = true;
-    m->echo_of = echoes_of_thread(c, e);
+    m->echo_of = echoes_of_thread(c, ECHO_SERVICE, e);
     if (!m->echo_of)
         m->echo_of = echo_behind_spools(c, ECHO_SERVICE);
     if (m->echo_of)
@@ -303,7 +305,7 @@ static int look_up_service_message(struct core *c, const struct event *e, struct
         return rc;
     if (!e->outgoing) { /* behind what a colleague wrote before */
         m->echo_again = true;
-        m->echo_of = echoes_of_thread(c, e);
+        m->echo_of = echoes_of_thread(c, ECHO_SERVICE, e);
         return 0;
     }
     rc = look_up_given_up(c, e, m->conversation, l);

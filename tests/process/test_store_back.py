@@ -358,3 +358,42 @@ def test_an_edit_without_a_key_that_a_copied_spool_sends_again_brings_no_old_tex
     the_last(stack)
     now = next(m for m in stack.list("amojo/messages") if m["msgid"].endswith(said))
     assert (now["text"], now["edits"], now["reactions"]) == ("the text that stands", 2, [])
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_chat_that_waiting_words_of_a_colleague_began_is_not_unknown_after_a_restored_store(stack, dies):
+    """They come again, and wait for the first words to somebody else, which may be them."""
+    user = str(uuid.uuid4())
+    stack.sandbox("channels", {"id": stack.channel, "users": [user]})
+    stack.sandbox("settings", {"echo": True}, method="PATCH")
+    stack.meet()
+    stack.sandbox("connectors", {"name": "svc", "report": "none"})  # a report would name the thread
+    stack.settle()
+    copy_store(stack)
+    stack.sandbox("manager/writes-first", {"scope_id": stack.scope, "phone": "79005550909", "source": "wa1",
+                                           "text": "first-words"})
+    stack.wait("service.message", text="first-words")
+    stack.settle()
+    assert stack.service_call("messages", {  # without a phone: they may be to anybody
+        "id": "own", "source": "wa1", "direction": "out", "conversation": {"id": "thread"}, "type": "text",
+        "sender": {"id": "operator"}, "receiver": {"id": "somebody"}, "author": {"amo_user": user},
+        "text": "a-colleague"})[0] == 202
+    chat = stack.wait("amojo.message", text="a-colleague")["item"]["chat"]
+    stack.settle()
+    answers = [stack.manager_writes(f"answer-{n}", chat) for n in range(2)]
+    stack.wait("service.message", text="answer-1")
+    stack.settle()
+    stack.fault(on="service.message.created", match="first-words", delay_ms=1000, times=2)
+    put_back(stack)
+    stack["ingress"].wait_line(r"what=spool.taken_forgotten events=\d+")
+    answers.append(stack.manager_writes("answer-2", chat))
+    if dies:
+        wait_for(lambda: stack.control("status")["waiting_events"] >= 4, "them all to wait")
+        stack.start_over("core")
+    stack.wait("service.message", text="answer-2")
+    wait_for(lambda: not stack.control("status")["waiting_events"], "nothing to wait")
+    stack.settle()
+    assert stack.control("quarantine.list") == [] and stack.control("dead.list") == []
+    assert [m["text"] for m in stack.list("service/messages")] == ["first-words", "answer-0", "answer-1", "answer-2"]
+    for a in answers:
+        assert all(status > 0 for status, _ in stack.statuses(a["id"]))
