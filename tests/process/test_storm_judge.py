@@ -326,6 +326,9 @@ EXCUSED = {
     "failed by a core that is forgotten, then done": [failed("wa-2", at=2), now("c2", at=5), store(1, 4)],
     "behind the next one, since its final no is forgotten": [
         called("m5", 5.2, final=True), now("m5", "service", at=12, seq=9), now("m6", "service", at=6.5), store(5, 10)],
+    "behind a colleague's that might have waited, since amo's final no is forgotten": [
+        called("m6", 6.5), of("o4", n=7, at=7), now("o4", at=7.5), asked("c2", 400, at=5), now("c2", at=12, seq=9),
+        store(4, 10)],
     "given up as unclear by a core that has forgotten its service's id of it": [
         lambda h: h["states"]["m5"].update(state="failed"), dead("m5", "service.message", "unclear", at=11),
         card("m5", -1, "perhaps"), called("m5", 5.5), store(2, 10)],
@@ -385,6 +388,9 @@ def test_what_is_excused_is_no_problem(what):
     ("an id that an answer told is no stranger's", "banished", [kept("m6 report", "foreign_message")]),
     ("nor for going behind the next one without a final no", "overtaken", [
         called("m5", 5.2), now("m5", "service", at=12, seq=9), now("m6", "service", at=6.5), store(5, 10)]),
+    ("nor behind a colleague's without one", "overtaken", [
+        called("m6", 6.5), of("o4", n=7, at=7), now("o4", at=7.5), asked("c2", 0, at=5), now("c2", at=12, seq=9),
+        store(4, 10)]),
     ("nor when that was known to the copy", "overtaken", [
         called("m5", 5.2, final=True), now("m5", "service", at=12, seq=9), now("m6", "service", at=6.5), store(6, 10)]),
     ("nor for an id that the last store knew", "overtaken", [

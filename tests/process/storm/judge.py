@@ -517,7 +517,7 @@ class Judge:
                         self.say("overtaken", f"{second} came before {first} in {lane}")
             for n, at, token in late:
                 for m, other_at, other in rest:
-                    if m < n and other_at > at:
+                    if m < n and other_at > at and not self.refused_once(other, token):
                         self.say("overtaken", f"{token} came before {other} in {lane}")
                     if m > n and other_at < at and not self.excuse("waited", self.waited(token, other)):
                         self.say("overtaken", f"{other} came before {token} in {lane}, and did not wait for it")
