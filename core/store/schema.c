@@ -49,13 +49,13 @@ static const char *const migrations[] = {
     "  reason TEXT, died_ms INTEGER);"
     "CREATE TABLE quarantine(id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER, reason TEXT,"
     "  scope TEXT, connector TEXT, event BLOB, trace BLOB, at_ms INTEGER);"
-    "CREATE TABLE deferred_statuses(id INTEGER PRIMARY KEY, key TEXT, event BLOB,"
+    "CREATE TABLE waiting_statuses(id INTEGER PRIMARY KEY, key TEXT, event BLOB,"
     "  until_ms INTEGER);"
-    "CREATE INDEX deferred_statuses_key ON deferred_statuses(key);",
+    "CREATE INDEX waiting_statuses_key ON waiting_statuses(key);",
     /* 2: every kind of message. What waits is not only statuses; a conversation knows whether
        amo's chat was born there; a message its type, its chat and the managers' reactions; what is
        kept for a person is kept once */
-    "ALTER TABLE deferred_statuses RENAME TO waiting;"
+    "ALTER TABLE waiting_statuses RENAME TO waiting;"
     "CREATE INDEX waiting_until ON waiting(until_ms);"
     "ALTER TABLE conversations ADD COLUMN amo_born INTEGER NOT NULL DEFAULT 0;"
     "UPDATE conversations SET amo_born=(user_ref IS NOT NULL);"
