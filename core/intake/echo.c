@@ -13,11 +13,15 @@
 #include "core/intake/intake.h"
 #include "core/peers/peers.h"
 #include "core/peers/spools.h"
+#include "proto/bus/edge.h"
 #include "proto/event.h"
 #include "proto/limits.h"
 
 /* applied for one conversation before other work gets its turn */
 #define RUN_EVENTS 1000
+/* A worker that has missed two heartbeats tells nothing any more, long before it counts as dead: what it holds
+ * comes back when its lease is over, and the call that is then made needs what is left of the wait. */
+#define HEARD_MS   (2LL * EDGE_HEARTBEAT_MS)
 /* conversations without a name at the service that are looked at for one report */
 #define FIRST_MAX  200
 
@@ -352,7 +356,7 @@ static void echo_pass(struct core *c, struct echo *e, const struct core_command 
 {
     const struct lane *l = head->lane;
     bool told = head->state == COMMAND_IN_FLIGHT
-                    ? head->worker && peer_is_alive(head->worker, now_mono_ms)
+                    ? head->worker && now_mono_ms - head->worker->heard_mono_ms < HEARD_MS
                     : !dest_is_held(l->dest);
 
     if (!peers_have_worker(c, now_mono_ms) || l->dest->paused || (l->scope && l->scope->paused))

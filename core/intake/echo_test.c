@@ -297,6 +297,45 @@ static void time_in_which_nobody_could_tell_does_not_count(void **state)
     rig_assert_counts(r, 0, 0, 0);
 }
 
+/* Long before it counts as dead: the call that is made when its lease is over needs the rest. */
+static void time_with_a_silent_worker_does_not_count(void **state)
+{
+    struct rig *r = *state;
+    int64_t now = clock_mono_ms();
+    struct core_command *c = one_under_way(r, "o1");
+
+    r->worker->heard_mono_ms = now;
+    r->core.intake->echo_mono_ms = now;
+    take(r, in_chat("amo-1"));
+    for (int i = 0; i < 10; i++)
+        echo_tick(&r->core, now += 500); /* its last sign was at the beginning */
+    r->core.intake->echo_mono_ms = 0;
+    pass(r, 17000);
+    rig_assert_counts(r, 0, 0, 1);
+    assert_int_equal(c->state, COMMAND_IN_FLIGHT);
+    pass(r, 3000);
+    rig_assert_counts(r, 0, 0, 0);
+}
+
+/* Of the step that ends after it came only what it was there for counts. */
+static void what_comes_between_two_ticks_waits_its_whole_time(void **state)
+{
+    struct rig *r = *state;
+    int64_t now = clock_mono_ms();
+
+    (void)one_under_way(r, "o1");
+    r->core.intake->echo_mono_ms = now - 1500;
+    take(r, in_chat("amo-1"));
+    r->worker->heard_mono_ms = now;
+    for (int64_t end = now + 19500; now < end; now += 500) {
+        r->worker->heard_mono_ms = now;
+        echo_tick(&r->core, now);
+    }
+    rig_assert_counts(r, 0, 0, 1);
+    pass(r, 2000);
+    rig_assert_counts(r, 0, 0, 0);
+}
+
 static void after_a_restart_its_time_begins_anew(void **state)
 {
     struct rig *r = *state;
@@ -868,6 +907,8 @@ int main(void)
         CASE(a_chat_that_is_found_by_our_id_waits_as_well),
         CASE(a_restart_forgets_neither_the_webhook_nor_the_doubt),
         CASE(time_in_which_nobody_could_tell_does_not_count),
+        CASE(time_with_a_silent_worker_does_not_count),
+        CASE(what_comes_between_two_ticks_waits_its_whole_time),
         CASE(after_a_restart_its_time_begins_anew),
         CASE(nothing_overdue_stands_in_front_of_an_echo),
         CASE(nothing_waits_for_a_clients_message),

@@ -322,7 +322,8 @@ static int echo_add_end(struct core *c, struct echo *e, struct view bytes, bool 
         mem_free(end);
         return -ENOMEM;
     }
-    end->counted_ms = e->counted_ms + echo_ms(c);
+    /* the next tick's whole step will be counted, also what is over of it */
+    end->counted_ms = e->counted_ms + now_ran_ms(c) - c->intake->echo_ran_ms + echo_ms(c);
     end->waited_ms = e->waited_ms + HELD_MAX_MS;
     end->since_ms = waited ? c->intake->echo_since_ms : now_ran_ms(c);
     end->place = waited ? c->intake->echo_row_place : c->intake->echo_place++;
