@@ -195,7 +195,9 @@ int64_t echo_behind_spools(const struct core *c, enum echo_side side)
 
     if (!c->turn->hand.spool)
         return 0; /* it has waited */
-    return (c->turn->again && spools_are_missed(c, now)) ||
+    /* What brought it about may be in a spool that has not come back. Its own ingress need never have sent it:
+     * what came to a door while that had no session is new to every core. */
+    return ((c->turn->again || c->turn->hand.held) && spools_are_missed(c, now)) ||
                    spools_send_again(c, c->turn->hand.spool, now) ||
                    (side == ECHO_AMO && echoes_find(c, side, ECHO_NOBODYS))
                ? ECHO_NOBODYS

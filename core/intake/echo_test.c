@@ -13,6 +13,7 @@
 #include "core/peers/peers.h"
 #include "core/peers/spools.h"
 #include "core/queue/queue.h"
+#include "core/store/erase.h"
 #include "core/testing/rig.h"
 #include "core/watch.h"
 #include "proto/limits.h"
@@ -781,6 +782,32 @@ static void a_client_keeps_his_place_behind_a_report_that_waits_for_a_spool(void
     assert_before(r, "msvc-s-1", "msvc-m1");
 }
 
+/* A store that was put back has done what is in the spool of an ingress that has not come back, and amo's webhook
+ * about it came to one that had no session: nobody has ever sent it. */
+static void a_webhook_that_was_never_sent_waits_for_an_ingress_that_is_missed(void **state)
+{
+    const struct id spool = {{200}};
+    struct rig *r = *state;
+
+    rig_client_message_done(r, "m0", "amo-0");
+    assert_int_equal(core_turn(&r->core), 0);
+    assert_int_equal(
+        store_ingress_seen(r->core.store, VIEW_LIT("in-2"), &spool, clock_unix_ms()), 0);
+    rig_commit(r);
+    rig_restart(r);
+    take(r, in_chat("amo-8")); /* it came to its door while there was a session */
+    rig_assert_counts(r, 0, 0, 0);
+    r->ingress->held_before = r->next_number + 1;
+    take(r, in_chat("amo-9"));
+    take(r, in_chat("amo-10")); /* behind it */
+    rig_assert_counts(r, 0, 0, 2);
+    spools_came(&r->core, "in-2");
+    pass(r, 1000);
+    rig_commit(r);
+    rig_assert_counts(r, 0, 0, 0);
+    assert_before(r, "aamo-9", "aamo-10");
+}
+
 /* Of what a forgotten core may have done that is still known when it comes out. */
 static void
 what_a_client_wrote_before_the_store_was_put_back_is_unsure_when_it_has_waited(void **state)
@@ -930,6 +957,7 @@ int main(void)
         CASE(a_client_of_another_thread_waits_behind_nobody),
         CASE(a_client_waits_behind_a_report_no_longer_than_an_echo),
         CASE(a_client_keeps_his_place_behind_a_report_that_waits_for_a_spool),
+        CASE(a_webhook_that_was_never_sent_waits_for_an_ingress_that_is_missed),
         CASE(what_a_client_wrote_before_the_store_was_put_back_is_unsure_when_it_has_waited),
         CASE(whatever_fails_a_client_who_waits_is_not_lost),
         CASE(a_report_behind_others_waits_for_its_own_message_as_well),

@@ -165,8 +165,10 @@ static int intake_one(struct core *c, struct peer *p, const msgpack_object *item
         log_line(LOG_LEVEL_ERROR, "event.too_many_gaps", "peer=%s", p->name);
         return rc;
     }
-    c->turn->hand =
-        (struct hand){.spool = p->spool, .number = number, .event = pack_text(&o[1])};
+    c->turn->hand = (struct hand){.spool = p->spool,
+                                  .number = number,
+                                  .held = number < p->held_before,
+                                  .event = pack_text(&o[1])};
     c->turn->again = number < p->sent_before;
     c->intake->forgotten = c->turn->again && p->forgets;
     rc = intake_event(c, pack_text(&o[1]),

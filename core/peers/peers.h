@@ -35,9 +35,10 @@ struct peer {
         forgets; /* its process knows of more acknowledged events than this store: the store is an
                      older copy */
     uint64_t
-        sent_before;     /* below it every number may have been sent before this life of core */
-    uint64_t n_again;    /* so many of these were in the spool when it said HELLO, at most */
-    uint64_t sends_from; /* below it nothing is sent in this session, as far as it has said */
+        sent_before; /* below it every number may have been sent before this life of core */
+    uint64_t held_before; /* below it every number was in the spool when it said HELLO */
+    uint64_t n_again;     /* so many of these were in the spool when it said HELLO, at most */
+    uint64_t sends_from;  /* below it nothing is sent in this session, as far as it has said */
     uint64_t spool_events;
     uint64_t spool_bytes;
     struct buf refused;  /* sources its door refused lately; ingress/accept/refused.h */

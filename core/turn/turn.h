@@ -58,6 +58,7 @@ struct join {
 struct hand {
     struct spool *spool; /* of the event; NULL: it waits in the store */
     uint64_t number;
+    bool held;         /* it was in the spool when this session began */
     struct view event; /* borrowed; VIEW_NONE none */
     int64_t command;   /* 0 none */
     bool
