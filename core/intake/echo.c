@@ -219,30 +219,45 @@ static bool may_be_of(const struct conversation *conv, const struct event *e,
     return !client->key[0] || !conv->phone || strcmp(client->key, conv->phone) == 0;
 }
 
-int echo_pending_first(struct core *c, const struct event *e, const struct phone *client,
-                       int64_t *ret_conversation)
+int echo_first_words(struct core *c, const struct event *e, const struct phone *client,
+                     echo_first_fn *fn, void *arg)
 {
     int64_t ids[FIRST_MAX];
     struct conversation_ids unnamed = {.ids = ids, .max = FIRST_MAX};
+    int rc = store_conversations_unnamed(c->store, e->connector, &unnamed);
+
+    for (size_t i = 0; rc == 0 && i < unnamed.n; i++) {
+        struct conversation conv = {0};
+
+        rc = store_conversation(c->store, ids[i], &conv);
+        if (rc == 0 && may_be_of(&conv, e, client))
+            rc = fn(c, &conv, arg);
+        conversation_fini(&conv);
+        rc = rc == STORE_E_NONE ? 0 : rc;
+    }
+    return rc < 0 ? rc : 0;
+}
+
+static int first_is_pending(struct core *c, const struct conversation *conv, void *arg)
+{
+    int64_t *ret_conversation = arg;
+
+    if (!is_leaving(c, ECHO_SERVICE, conv->id) &&
+        !unclear_one(c, ECHO_SERVICE, conv, c->turn->again))
+        return 0;
+    *ret_conversation = conv->id;
+    return 1;
+}
+
+int echo_pending_first(struct core *c, const struct event *e, const struct phone *client,
+                       int64_t *ret_conversation)
+{
     const struct dest *d = queue_dest(c->queue, DEST_CONNECTOR, e->connector);
-    int rc = 0;
 
     *ret_conversation = 0;
     if (!d || d->n_waiting == 0)
         return 0; /* it owes us no answer */
-    rc = store_conversations_unnamed(c->store, e->connector, &unnamed);
-    for (size_t i = 0; rc == 0 && i < unnamed.n && !*ret_conversation; i++) {
-        struct conversation conv = {0};
-
-        rc = store_conversation(c->store, ids[i], &conv);
-        if (rc == 0 && may_be_of(&conv, e, client) &&
-            (is_leaving(c, ECHO_SERVICE, conv.id) ||
-             unclear_one(c, ECHO_SERVICE, &conv, c->turn->again)))
-            *ret_conversation = conv.id;
-        conversation_fini(&conv);
-        rc = rc == STORE_E_NONE ? 0 : rc;
-    }
-    return rc;
+    return echo_first_words(c, e, client, first_is_pending, ret_conversation);
 }
 
 /* --- the end of the wait -------------------------------------------------------------------- */

@@ -17,6 +17,12 @@
 /* Must a webhook or report of this conversation wait? Also true while earlier ones of it do, to keep their
  * order. */
 bool echo_is_pending(struct core *c, enum echo_side side, const struct conversation *conv);
+/* Ends the walk when it returns anything but 0; below 0 that is an error. */
+typedef int echo_first_fn(struct core *c, const struct conversation *conv, void *arg);
+/* Calls @fn for the conversations that managers have begun and whose id at the service is not known yet, if
+ * the report may belong there: neither its source nor @client (without a key: any client) excludes it. */
+AMO_MUSTCHECK int echo_first_words(struct core *c, const struct event *e,
+                                   const struct phone *client, echo_first_fn *fn, void *arg);
 /* For a thread that is not known: the conversation that a manager has begun with the connector, whose
  * call is being tried and whose id at the service is not known yet, if its client may be @client
  * (without a key: any client); 0 none. */

@@ -808,6 +808,41 @@ static void a_webhook_that_was_never_sent_waits_for_an_ingress_that_is_missed(vo
     assert_before(r, "aamo-9", "aamo-10");
 }
 
+/* Whether its service has them nobody knew; the report that came meanwhile has the words, and no thread that
+ * anybody knows. */
+static void a_report_of_first_words_that_were_given_up_meanwhile_is_no_message(void **state)
+{
+    struct rig *r = *state;
+    struct event other = colleagues("s-2", false);
+    struct message m;
+
+    rig_client_message_done(r, "m0", "amo-0");
+    begun(r, "amo-1", "chat-a", "+7 900 000-00-01");
+    other.conversation = VIEW_LIT("thread-1");
+    other.content.text = VIEW_LIT("good day");
+    other.message_id = VIEW_LIT("s-1");
+    take(r, other);
+    other.message_id = VIEW_LIT("s-2");
+    other.content.text = VIEW_LIT("other words");
+    take(r, other);
+    take(r, rig_status("s-1", "delivered")); /* it waits until somebody knows of what */
+    rig_assert_counts(r, 0, 0, 3);
+    settle_dead(&r->core, rig_command(r, COMMAND_SERVICE_MESSAGE), "unclear", VIEW_NONE);
+    pass(r, 1000);
+    deferred_run(&r->core);
+    rig_commit(r);
+    rig_assert_counts(r, 1, 0, 0);
+    m = rig_message(r, "aamo-1");
+    assert_string_equal(m.service_id, "s-1");
+    message_fini(&m);
+    assert_false(rig_has_message(r, "msvc-s-1"));
+    assert_true(rig_has_message(r, "msvc-s-2"));
+    other.message_id = VIEW_LIT("s-3"); /* of what did not wait the words say nothing */
+    other.content.text = VIEW_LIT("good day");
+    take(r, other);
+    assert_true(rig_has_message(r, "msvc-s-3"));
+}
+
 /* Of what a forgotten core may have done that is still known when it comes out. */
 static void
 what_a_client_wrote_before_the_store_was_put_back_is_unsure_when_it_has_waited(void **state)
@@ -958,6 +993,7 @@ int main(void)
         CASE(a_client_waits_behind_a_report_no_longer_than_an_echo),
         CASE(a_client_keeps_his_place_behind_a_report_that_waits_for_a_spool),
         CASE(a_webhook_that_was_never_sent_waits_for_an_ingress_that_is_missed),
+        CASE(a_report_of_first_words_that_were_given_up_meanwhile_is_no_message),
         CASE(what_a_client_wrote_before_the_store_was_put_back_is_unsure_when_it_has_waited),
         CASE(whatever_fails_a_client_who_waits_is_not_lost),
         CASE(a_report_behind_others_waits_for_its_own_message_as_well),

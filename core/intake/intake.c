@@ -38,6 +38,20 @@
 
 static bool is_for_later(struct core *c, struct peer *p, const msgpack_object *item);
 static int intake_one(struct core *c, struct peer *p, const msgpack_object *item);
+/* What is said of it from now on, and what was said of it before this came, is said of this one. */
+static int learn_given_up(struct core *c, const struct message *m, const struct event *e)
+{
+    bool to_amo = e->kind == EVENT_AMO_MESSAGE;
+    int rc = to_amo ? store_message_learn_amo(c->store, m, e->message_id)
+                    : store_message_learn_answer(c->store, m, e->message_id);
+
+    if (rc == 0 && to_amo)
+        deferred_wake_amo(c, m->scope, e->message_id);
+    else if (rc == 0)
+        deferred_wake_answered(c, m->connector, e->message_id);
+    return rc;
+}
+
 static int intake_apply(struct core *c, struct view bytes, enum intake_how how);
 static int apply_decision(struct core *c, const struct event *e, struct view bytes,
                           const struct message *named, const struct decision *p);
@@ -408,10 +422,8 @@ static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
         rc = apply_wait(c, &e, bytes, &p, &l.facts, how);
     else
         rc = rc ? rc : apply_decision(c, &e, bytes, l.facts.target, &p);
-    if (rc == 0 && l.facts.given_up) /* what is said of it from now on is said of this one */
-        rc = e.kind == EVENT_AMO_MESSAGE
-                 ? store_message_learn_amo(c->store, l.facts.duplicate, e.message_id)
-                 : store_message_learn_answer(c->store, l.facts.duplicate, e.message_id);
+    if (rc == 0 && l.facts.given_up)
+        rc = learn_given_up(c, l.facts.duplicate, &e);
     lookup_fini(&l);
     return rc;
 }

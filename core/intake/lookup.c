@@ -108,6 +108,19 @@ static int same_words(void *arg, int64_t message, struct view body)
     return 1;
 }
 
+/* The event says that the message that was found, if any, arrived. */
+static int is_given_up(struct core *c, const struct given_up *g, struct lookup *l)
+{
+    int rc = 0;
+
+    if (!g->message)
+        return 0;
+    rc = found_or_not(store_message(c->store, g->message, &l->duplicate), &l->duplicate,
+                      (const void **)&l->facts.duplicate);
+    l->facts.given_up = l->facts.duplicate != NULL;
+    return rc;
+}
+
 /* A manager's message was given up, and it is not known whether its service has it: a report of the same
  * text says that it has. Otherwise the text would appear on the card as written by another person,
  * perhaps in another account. The same of a colleague's message and a webhook. */
@@ -123,12 +136,30 @@ static int look_up_given_up(struct core *c, const struct event *e,
         return 0;
     rc = store_dead_unclear_walk(c->store, command_lane_of(conv->id, to_amo), kind, same_words,
                                  &g);
-    if (rc < 0 || !g.message)
-        return rc < 0 ? rc : 0;
-    rc = found_or_not(store_message(c->store, g.message, &l->duplicate), &l->duplicate,
-                      (const void **)&l->facts.duplicate);
-    l->facts.given_up = l->facts.duplicate != NULL;
-    return rc;
+    return rc < 0 ? rc : is_given_up(c, &g, l);
+}
+
+static int first_given_up(struct core *c, const struct conversation *conv, void *arg)
+{
+    struct given_up *g = arg;
+
+    return store_dead_unclear_walk(c->store, command_lane_of(conv->id, false),
+                                   COMMAND_SERVICE_MESSAGE, same_words, g);
+}
+
+/* The same of a manager's first words, whose thread nobody has named. Only a report that has waited is
+ * compared: it came while such words were being tried. Of any other one the same text says nothing. */
+static int look_up_given_up_first(struct core *c, const struct event *e, struct lookup *l)
+{
+    struct given_up g = {.words = e->content.text};
+    struct phone client;
+    int rc = 0;
+
+    if (!c->intake->echo_in_hand || g.words.len == 0)
+        return 0;
+    phone_read(router_client_phone(e), l->facts.abroad, &client);
+    rc = echo_first_words(c, e, &client, first_given_up, &g);
+    return rc ? rc : is_given_up(c, &g, l);
 }
 
 /* The same in the other direction: while a manager's message is being tried, the service may report it
@@ -309,6 +340,8 @@ static int look_up_service_message(struct core *c, const struct event *e, struct
         return 0;
     }
     rc = look_up_given_up(c, e, m->conversation, l);
+    if (rc == 0 && !m->duplicate)
+        rc = look_up_given_up_first(c, e, l);
     return rc || m->duplicate ? rc : look_up_report(c, e, m);
 }
 
