@@ -105,6 +105,16 @@ def kept(what, reason="unknown_source"):
     return lambda h: h["kept"].append({"what": what, "reason": reason})
 
 
+def given_up(reason="unclear"):
+    """m5 is given up, and its card says no more than that."""
+    def change(h):
+        h["states"]["m5"].update(state="failed")
+        h["statuses"][:] = [{"id": "a5", "account": "A", "status": -1, "error_code": 905, "seq": 7}]
+        called("m5", 5.2)(h)
+        dead("m5", "service.message", reason)(h)
+    return change
+
+
 def failed(mid, code="refused", at=0):
     return lambda h: h["failures"].append({"mid": mid, "code": code, "at": at})
 
@@ -351,6 +361,8 @@ EXCUSED = {
                                                          now("m6", "service", told=False, answered=[])],
     "failed as unclear, and amo has it": [lambda h: h["states"]["c2"].update(state="failed"), asked("c2", 0),
                                           dead("c2", "amo.message", "unclear")],
+    "reported by an id that nobody learnt, of what died as unclear": [
+        given_up(), now("m5", "service", told=False, answered=[])],
     "refused while its source changed hands": [lose("c2"), of("c2", accepted=False, refusal="422", may_refuse=True)],
 }
 
@@ -419,6 +431,9 @@ def test_what_is_excused_is_no_problem(what):
     ("what died before its account left could be told", "untold", [
         lose("m6"), dead("m6", "service.message", at=8), of("m6", scope="old"),
         lambda h: h["left"].append({"scope": "old", "from": 20})]),
+    ("an id that an answer told is known, whatever died", "lost", [given_up()]),
+    ("nor is the id of what died of something else unknown", "lost", [
+        given_up("attempts"), now("m5", "service", told=False, answered=[])]),
     ("another final no is none while sources change hands", "refused", [
         lose("c2"), of("c2", accepted=False, refusal="409", may_refuse=False), moved(3)])])
 def test_an_excuse_covers_no_more_than_it_says(what, kind, changes):

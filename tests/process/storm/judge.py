@@ -95,7 +95,9 @@ store     {kind: store, copied, back}: a copy of core's store was put back. Noth
 cut       a manager's word that the service did, but whose every answer was lost, came too late or was an error, may be
           called failed: there is no history of services to ask.
 bereft    what changes a message that stands in quarantine or went with a spool waits its documented hour for it: a run
-          may end with as many waiting events as there are such changes, and no more.
+          may end with as many waiting events as there are such changes, and no more. So does what a service reports
+          of a manager's word that died as unclear, when no answer ever told its id there: nobody can know of what it
+          is. Once an answer told the id there is no such excuse.
 waited    what is reported as written on the service's side waits while a manager's word to that party is tried there,
           or first words to anybody, since it may be that word. That may take long, and a client's later words wait
           behind it for `echo` seconds after it was written and no more (docs/delivery.md): those that come after that
@@ -614,8 +616,14 @@ class Judge:
             token, step = a["of"], STEPS.get(a["status"], 0)
             if step <= best.get(token, -1) or f"{token} report" in self.kept or self.buried("status", token, a):
                 continue
-            if not self.gone_with_spool(n=a["n"]) and not self.nameless(token):
+            if not self.gone_with_spool(n=a["n"]) and not self.nameless(token) \
+                    and not self.excuse("bereft", self.unheard(token)):
                 self.say("lost", f"the service said {step} of {token}, and its card says {best.get(token)}")
+
+    def unheard(self, token):
+        """Did this manager's word die as unclear, and did no answer ever tell what its service calls it?"""
+        return any(d["reason"] == "unclear" and d["kind"] == "service.message" for d in self.dead.get(token, [])) and \
+            not any(r["told"] for r in self.at_service.get(token, []))
 
 
 def judge(history):

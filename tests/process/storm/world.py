@@ -383,14 +383,20 @@ class World:
 
     def bereft(self):
         """How many events may wait their hour for a message that does not come: what changes one that stands in
-        quarantine or went with a spool; and what is reported by an id that went with a store, of one that was given
-        up as unclear then."""
+        quarantine or went with a spool; and what is reported of one that was given up as unclear, by an id that no
+        answer told or that went with a store."""
         kept = {k["what"] for k in self.kept()}
         kept |= {t for e in self.j.excuses if e["kind"] == "spool" for t in e["tokens"]}
-        if any(e["kind"] == "store" for e in self.j.excuses):
-            by_amo = {a["amo_id"]: a["token"] for a in self.j.acts if a["kind"] == "manager"}
-            kept |= {by_amo.get(d["amo_id"]) for d in self.stack.control("dead.list") if d["reason"] == "unclear"}
+        kept |= self.unheard()
         return sum(a["kind"] in ("edit", "report") and a["accepted"] and a["of"] in kept for a in self.j.acts)
+
+    def unheard(self):
+        """The managers' words that died as unclear, whose id at the service nobody knows."""
+        unclear = {d["amo_id"] for d in self.stack.control("dead.list") if d["reason"] == "unclear"}
+        told = {r["token"] for s in self.services.values() for r in s.reached if r["told"]}
+        if any(e["kind"] == "store" for e in self.j.excuses):
+            told = set()
+        return {a["token"] for a in self.j.acts if a["kind"] == "manager" and a["amo_id"] in unclear} - told
 
     def settle(self, timeout):
         end = time.monotonic() + timeout
