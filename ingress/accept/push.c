@@ -309,14 +309,16 @@ static void push_from_start(struct push *p)
 }
 
 /* Nothing sent is certain. A second WELCOME in one session (several frames of the old one were
- * each answered HELLO_AGAIN) is no such beginning. */
+ * each answered HELLO_AGAIN) is no such beginning. The event that asks for room again (p->later) says nothing
+ * by core's end: a core that is dead already is asked, too, and while the queue is full it is the same one each
+ * time. If core did have room and died of it, its next life has room, and dies of it again. */
 static void begin_again(struct push *p)
 {
-    bool another = !id_equal(&p->core, edge_core_boot(p->edge));
+    bool counts = !id_equal(&p->core, edge_core_boot(p->edge)) && !p->later;
 
-    if (another && p->going == GOING_NOT)
+    if (counts && p->going == GOING_NOT)
         suspects_died(&p->suspects, p->flights, p->n_flights, p->alone);
-    if (another && p->going == GOING_COUNTS)
+    if (counts && p->going == GOING_COUNTS)
         suspects_ended(&p->suspects, p->flights, p->n_flights, p->alone);
     p->going = GOING_NOT;
     p->core = *edge_core_boot(p->edge);

@@ -398,6 +398,36 @@ static void what_core_has_no_room_for_is_no_suspect(void **state)
         assert_false(r->suspect[i]);
 }
 
+/* The same, and each time with the event in hand that asks whether there is room again: a core that is dead is
+ * asked, too, until its end is noticed. */
+static bool has_died_when_asked(struct rig *r)
+{
+    if (r->n_got == r->step)
+        return n_left(r) == 0;
+    r->step = (unsigned)r->n_got;
+    if (r->core.n_hellos == 6)
+        core_takes(r, 1, 2);
+    else if (push_waits(r->push))
+        fake_core_dies(&r->core, VIEW_NONE);
+    else
+        core_has_no_room(r);
+    return false;
+}
+
+static void what_asks_whether_there_is_room_is_no_suspect(void **state)
+{
+    struct rig *r = *state;
+
+    r->keeps_silent = true;
+    keep(r, 2);
+    assert_int_equal(open_push(r), 0);
+    run(r, has_died_when_asked);
+    assert_int_equal(r->in_frame, 2); /* together to the last */
+    assert_int_equal(r->n_got, 5 * 3 + 2);
+    for (size_t i = 0; i < r->n_got; i++)
+        assert_false(r->suspect[i]);
+}
+
 static bool has_died(struct rig *r)
 {
     if (r->step == 0 && r->n_got == 3) {
@@ -711,6 +741,7 @@ int main(void)
         CASE(no_more_is_under_way_than_core_takes),
         CASE(what_core_has_no_room_for_is_asked_about_one_by_one),
         CASE(what_core_has_no_room_for_is_no_suspect),
+        CASE(what_asks_whether_there_is_room_is_no_suspect),
         CASE(what_a_dead_core_has_not_named_goes_again),
         CASE(an_event_that_core_dies_of_travels_alone_and_is_marked),
         CASE(a_core_that_ends_in_order_makes_nothing_suspect),
