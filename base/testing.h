@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -26,23 +27,35 @@ static inline void testing_set_env(const char *name, const char *value)
     assert_int_equal(value ? setenv(name, value, 1) : unsetenv(name), 0);
 }
 
-/* Everything in it is removed as well. */
 /* NOLINTNEXTLINE(misc-no-recursion): as deep as the folders that a test made */
-static inline void testing_remove_folder(const char *path)
+static inline void testing_empty_folder(int fd)
 {
-    DIR *d = opendir(path);
+    DIR *d = fdopendir(fd);
     const struct dirent *e = NULL;
-    char name[512];
+    int inner = -1;
 
     while (d && (e = readdir(d))) { /* NOLINT(concurrency-mt-unsafe): tests have one thread */
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+            unlinkat(fd, e->d_name, 0) == 0)
             continue;
-        (void)snprintf(name, sizeof(name), "%s/%s", path, e->d_name);
-        if (unlink(name))
-            testing_remove_folder(name);
+        inner = openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (inner >= 0)
+            testing_empty_folder(inner);
+        (void)unlinkat(fd, e->d_name, AT_REMOVEDIR);
     }
     if (d)
-        (void)closedir(d);
+        (void)closedir(d); /* and @fd */
+    else
+        (void)close(fd);
+}
+
+/* With everything in it. */
+static inline void testing_remove_folder(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd >= 0)
+        testing_empty_folder(fd);
     (void)rmdir(path);
 }
 
