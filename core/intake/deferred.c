@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/intake/echo.h"
+#include "core/intake/echoes.h"
 #include "core/intake/intake.h"
 #include "core/store/erase.h"
 #include "proto/limits.h"
@@ -21,6 +22,8 @@
 /* overdue ones looked at in one tick: about a tenth of it. A full room is empty within a minute, and what
  * may be an echo never waits behind them (core/intake/echo.c) */
 #define OVERDUE_ROWS 2000
+/* so soon is one looked at again whose message waits itself */
+#define PUT_OFF_MS   10000
 
 /* its keys are of before */
 #define WAITING_KEYS_META "waiting_keys"
@@ -184,21 +187,42 @@ void deferred_run(struct core *c)
     }
 }
 
+/* What it is about is not unknown: it waits itself, since it may be an echo, and wakes this one when it comes
+ * out as a message. Behind a destination that is held or paused, or after hours with the machine off, that is
+ * long after the hour. */
+static bool waits_for_what_waits(const struct core *c, struct view bytes)
+{
+    struct event e;
+
+    return event_decode(bytes, &e) == 0 && echoes_have(c, e.message_id);
+}
+
+static int overdue_one(struct core *c, int64_t id, struct view event, int64_t now_unix_ms)
+{
+    int rc = 0;
+
+    if (waits_for_what_waits(c, event))
+        return store_deferred_put_off(c->store, id, now_unix_ms + PUT_OFF_MS);
+    rc = store_deferred_remove(c->store, id);
+    if (rc)
+        return rc;
+    c->intake->n_deferred--;
+    /* what is still not known is kept for a person */
+    return deferred_apply(c, event, INTAKE_LATE);
+}
+
 void deferred_overdue(struct core *c, int64_t now_unix_ms)
 {
     struct buf event;
+    int64_t id = 0;
     int rc = 0;
 
     buf_init(&event, LIMIT_FRAME_BYTES);
     for (int i = 0; rc == 0 && i < OVERDUE_ROWS && c->intake->n_deferred > 0; i++) {
         buf_reset(&event);
         rc = core_turn(c);
-        rc = rc ? rc : store_deferred_take_overdue(c->store, now_unix_ms, &event);
-        if (rc == 0) {
-            c->intake->n_deferred--;
-            /* what is still not known is kept for a person */
-            rc = deferred_apply(c, buf_view(&event), INTAKE_LATE);
-        }
+        rc = rc ? rc : store_deferred_overdue(c->store, now_unix_ms, &id, &event);
+        rc = rc ? rc : overdue_one(c, id, buf_view(&event), now_unix_ms);
     }
     buf_fini(&event);
     if (rc && rc != STORE_E_NONE)

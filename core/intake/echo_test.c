@@ -952,6 +952,73 @@ static void an_id_that_looks_like_ours_of_a_clients_message_is_a_message(void **
     assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 1);
 }
 
+/* --- what is about a message that waits ---------------------------------------------------------- */
+
+/* The machine was off for hours, or the service's account is paused: the message waits on, and so does what
+ * is about it. */
+static void what_is_about_a_report_that_waits_is_not_overdue(void **state)
+{
+    struct rig *r = *state;
+    int64_t command = one_that_waits(r);
+
+    take(r, rig_edit("s-1", "mended"));
+    take(r, rig_edit("svc-s-1", "mended again"));
+    rig_assert_counts(r, 0, 0, 3);
+    rig_restart(r);
+    deferred_overdue(&r->core, clock_unix_ms() + 2 * HOUR_MS);
+    rig_commit(r);
+    rig_assert_counts(r, 0, 0, 3);
+    rig_turn(r);
+    told(r, command, "thread", "s-9"); /* it was a colleague's */
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 1);
+    assert_int_equal(rig_count(r, COMMAND_AMO_EDIT), 2);
+}
+
+static void what_is_about_another_message_is_overdue(void **state)
+{
+    struct rig *r = *state;
+
+    (void)one_that_waits(r);
+    take(r, rig_edit("s-2", "mended"));
+    deferred_overdue(&r->core, clock_unix_ms() + 2 * HOUR_MS);
+    rig_commit(r);
+    rig_assert_counts(r, 0, 1, 1);
+    rig_assert_quarantined(r, "unknown_message");
+}
+
+static void what_is_about_a_clients_words_that_wait_is_not_overdue(void **state)
+{
+    struct rig *r = *state;
+    int64_t command = one_that_waits(r);
+
+    take(r, rig_client_text("m1"));
+    take(r, rig_edit("m1", "mended"));
+    deferred_overdue(&r->core, clock_unix_ms() + 2 * HOUR_MS);
+    rig_commit(r);
+    rig_assert_counts(r, 0, 0, 3);
+    told(r, command, "thread", "s-1");
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_AMO_EDIT), 1);
+}
+
+/* A manager's words wait, since they may be a colleague's that amo sends back; another manager reacts to them. */
+static void a_reaction_to_a_webhook_that_waits_is_not_overdue(void **state)
+{
+    struct rig *r = *state;
+
+    (void)one_under_way(r, "o1");
+    take(r, in_chat("amo-2"));
+    take(r, rig_manager_reaction("amo-2", "x"));
+    rig_assert_counts(r, 0, 0, 2);
+    deferred_overdue(&r->core, clock_unix_ms() + 2 * HOUR_MS);
+    rig_commit(r);
+    rig_assert_counts(r, 0, 0, 2);
+    answered(r, "amo-1");
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 int main(void)
@@ -1000,6 +1067,10 @@ int main(void)
         CASE(a_report_that_has_waited_for_one_card_waits_for_the_other),
         CASE(a_managers_message_the_service_reports_as_its_own_is_not_imported),
         CASE(an_id_that_looks_like_ours_of_a_clients_message_is_a_message),
+        CASE(what_is_about_a_report_that_waits_is_not_overdue),
+        CASE(what_is_about_another_message_is_overdue),
+        CASE(what_is_about_a_clients_words_that_wait_is_not_overdue),
+        CASE(a_reaction_to_a_webhook_that_waits_is_not_overdue),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

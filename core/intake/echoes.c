@@ -280,11 +280,30 @@ static void end_into(struct echo *e, struct end *end)
     e->n_clients += end->client;
 }
 
+bool echoes_have(const struct core *c, struct view id)
+{
+    uint64_t sum = echoes_words(id);
+
+    for (const struct list *i = c->intake->echoes.next; i && i != &c->intake->echoes;
+         i = i->next) {
+        const struct echo *e = LIST_ENTRY_CONST(i, struct echo, link);
+
+        for (const struct list *j = e->ends.next; j != &e->ends; j = j->next) {
+            const struct end *end = LIST_ENTRY_CONST(j, struct end, link);
+
+            if (end->ids[0] == sum || end->ids[1] == sum)
+                return true;
+        }
+    }
+    return false;
+}
+
 /* Reads @bytes into @end; @name becomes its thread's. */
 static void end_read(const struct echo *e, struct end *end, struct view bytes,
                      char name[THREAD_NAME_ROOM])
 {
     int64_t now = clock_unix_ms();
+    char mid[ID_DERIVED_MAX + 1];
     struct event event;
 
     name[0] = '\0';
@@ -292,6 +311,8 @@ static void end_read(const struct echo *e, struct end *end, struct view bytes,
         return;
     end->words = echoes_words(event.content.text);
     end->chat = echoes_chat(&event);
+    end->ids[0] = echoes_words(event.message_id);
+    end->ids[1] = router_mid(&event, mid) ? end->ids[0] : echoes_words(view_of(mid));
     end->came_ms = event.taken_ms < now ? event.taken_ms : now;
     end->client = e->side == ECHO_SERVICE && !event.outgoing;
     thread_name(e->side, &event, name);

@@ -35,6 +35,7 @@ struct end {
     int64_t came_ms; /* at its door; not before what stands in front of it here */
     uint64_t words;  /* echoes_words of its text */
     uint64_t chat;   /* echoes_chat */
+    uint64_t ids[2]; /* echoes_words of its sender's id of it, and of our mid */
     uint64_t place;  /* among all that waits and came at the same time */
     int64_t row;     /* in the store */
     bool again;      /* core->turn->again when it came */
@@ -81,6 +82,8 @@ uint64_t echoes_words(struct view text);
 /* A sum of our id of the chat: as amo names it, or as it would be if the report began the conversation. 0: it is
  * not known. */
 uint64_t echoes_chat(const struct event *event);
+/* Does a message wait that somebody may call @id, a client's behind a report included? */
+bool echoes_have(const struct core *c, struct view id);
 /* @end waits no more; its row is its caller's to take. */
 void echoes_remove(struct core *c, struct end *end);
 /* A queue that has become empty, or with all that is in it in memory. */

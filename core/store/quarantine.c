@@ -142,7 +142,7 @@ static int deferred_take(struct store *s, struct db_rows *r, int query_rc,
     id = db_int(r, 0);
     rc = buf_add_view(ret_event, db_view(r, 1));
     db_end(r);
-    return rc ? rc : db_run(s->db, "DELETE FROM waiting WHERE id=?", "i", id);
+    return rc ? rc : store_deferred_remove(s, id);
 }
 
 int store_deferred_take(struct store *s, const char *key, struct buf *ret_event)
@@ -168,7 +168,8 @@ int store_deferred_drop(struct store *s, struct view event)
                   "b", event);
 }
 
-int store_deferred_take_overdue(struct store *s, int64_t now_ms, struct buf *ret_event)
+int store_deferred_overdue(struct store *s, int64_t now_ms, int64_t *ret_id,
+                           struct buf *ret_event)
 {
     struct db_rows *r = NULL;
     int rc = 0;
@@ -178,7 +179,23 @@ int store_deferred_take_overdue(struct store *s, int64_t now_ms, struct buf *ret
     rc = db_query(s->db, &r,
                   "SELECT id,event FROM waiting WHERE until_ms<? ORDER BY until_ms,id LIMIT 1",
                   "i", now_ms);
-    return deferred_take(s, r, rc, ret_event);
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    *ret_id = db_int(r, 0);
+    rc = buf_add_view(ret_event, db_view(r, 1));
+    db_end(r);
+    return rc;
+}
+
+int store_deferred_remove(struct store *s, int64_t id)
+{
+    return db_run(s->db, "DELETE FROM waiting WHERE id=?", "i", id);
+}
+
+int store_deferred_put_off(struct store *s, int64_t id, int64_t until_ms)
+{
+    return db_run(s->db, "UPDATE waiting SET until_ms=? WHERE id=?", "ii", until_ms, id);
 }
 
 /* --- what may be an echo ---------------------------------------------------------------------- */

@@ -34,9 +34,12 @@ AMO_MUSTCHECK int store_deferred_take(struct store *s, const char *key, struct b
 AMO_MUSTCHECK int store_deferred_move(struct store *s, int64_t id, const char *key);
 /* Drop one that is exactly @event. */
 AMO_MUSTCHECK int store_deferred_drop(struct store *s, struct view event);
-/* Take one that is overdue. */
-AMO_MUSTCHECK int store_deferred_take_overdue(struct store *s, int64_t now_ms,
-                                              struct buf *ret_event);
+/* One that is overdue; it stays where it is. STORE_E_NONE. */
+AMO_MUSTCHECK int store_deferred_overdue(struct store *s, int64_t now_ms, int64_t *ret_id,
+                                         struct buf *ret_event);
+AMO_MUSTCHECK int store_deferred_remove(struct store *s, int64_t id);
+/* It is not overdue before @until_ms, and keeps its place among those of its key. */
+AMO_MUSTCHECK int store_deferred_put_off(struct store *s, int64_t id, int64_t until_ms);
 
 /* --- what may be an echo: how long it waits is not for the store to say -------------------------- */
 /* What was known of an event when it came, kept with it wherever it waits. */

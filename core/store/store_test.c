@@ -1040,6 +1040,7 @@ static void what_waits_comes_out_once_in_order_of_its_key(void **state)
     struct rig *r = *state;
     struct store *s = r->store;
     int64_t place = 0;
+    int64_t id = 0;
     struct buf event;
 
     buf_init(&event, 1000);
@@ -1053,13 +1054,19 @@ static void what_waits_comes_out_once_in_order_of_its_key(void **state)
     assert_string_equal(buf_str(&event), "second");
     assert_int_equal(store_deferred_take(s, "ssvc/1", &event), STORE_E_NONE);
     buf_reset(&event);
-    assert_int_equal(store_deferred_take_overdue(s, NOW + 20, &event), STORE_E_NONE);
-    assert_int_equal(store_deferred_take_overdue(s, NOW + 21, &event), 0);
+    assert_int_equal(store_deferred_overdue(s, NOW + 20, &id, &event), STORE_E_NONE);
+    assert_int_equal(store_deferred_overdue(s, NOW + 21, &id, &event), 0);
     assert_string_equal(buf_str(&event), "other");
-    assert_int_equal(store_deferred_take_overdue(s, NOW + 21, &event), STORE_E_NONE);
+    assert_int_equal(store_deferred_put_off(s, id, NOW + 25), 0);
+    assert_int_equal(store_deferred_overdue(s, NOW + 25, &id, &event), STORE_E_NONE);
+    buf_reset(&event);
+    assert_int_equal(store_deferred_overdue(s, NOW + 26, &id, &event), 0);
+    assert_string_equal(buf_str(&event), "other");
+    assert_int_equal(store_deferred_remove(s, id), 0);
+    assert_int_equal(store_deferred_overdue(s, NOW + 26, &id, &event), STORE_E_NONE);
     /* how long an echo waits is not for the store to say */
     assert_int_equal(store_echo_put(s, &place, "e7", VIEW_LIT("echo"), NULL, false), 0);
-    assert_int_equal(store_deferred_take_overdue(s, INT64_MAX, &event), STORE_E_NONE);
+    assert_int_equal(store_deferred_overdue(s, INT64_MAX, &id, &event), STORE_E_NONE);
     assert_int_equal(store_echoes_walk(s, is_e7, &place), 0);
     buf_fini(&event);
 }
