@@ -46,7 +46,7 @@ static void check_peer(struct control_ask *ask, const struct peer *p, int64_t no
 static void check_role(struct control_ask *ask, enum role role, const char *action)
 {
     int64_t now = clock_mono_ms();
-    struct check none = {.name = role_name(role), .severity = SEVERITY_RED, .action = todo};
+    struct check none = {.name = role_name(role), .severity = SEVERITY_RED, .action = action};
     size_t n_alive = 0;
 
     for (struct list *i = ask->core->peers->list.next; i != &ask->core->peers->list;
@@ -137,7 +137,7 @@ static void check_closed(struct control_ask *ask, const char *name, const char *
                          mode_t open, const char *action)
 {
     struct check c = {
-        .name = name, .subject = view_of(path), .severity = SEVERITY_RED, .action = todo};
+        .name = name, .subject = view_of(path), .severity = SEVERITY_RED, .action = action};
     struct stat s;
 
     if (stat(path, &s) != 0) {

@@ -1019,6 +1019,30 @@ static void a_reaction_to_a_webhook_that_waits_is_not_overdue(void **state)
     assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
 }
 
+/* It is not known whether the service has a manager's message that was given up, until it reports the same words:
+ * then its status, which came before, is that message's. */
+static void a_status_waits_for_the_report_of_what_was_given_up(void **state)
+{
+    struct rig *r = *state;
+    struct event report = colleagues("s-9", true);
+    struct core_command *c = NULL;
+    size_t told = 0;
+
+    rig_client_message_done(r, "m0", "amo-0");
+    c = rig_in_flight(r, COMMAND_SERVICE_MESSAGE, "amo-1");
+    assert_int_equal(core_turn(&r->core), 0);
+    settle_dead(&r->core, c, "unclear", VIEW_NONE);
+    rig_commit(r);
+    take(r, rig_status("s-9", "delivered"));
+    rig_assert_counts(r, 1, 0, 1);
+    told = rig_count(r, COMMAND_AMO_STATUS);
+    report.content.text = VIEW_LIT("good day");
+    take(r, report);
+    rig_assert_counts(r, 1, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_AMO_STATUS), told + 1);
+    assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 0);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 int main(void)
@@ -1071,6 +1095,7 @@ int main(void)
         CASE(what_is_about_another_message_is_overdue),
         CASE(what_is_about_a_clients_words_that_wait_is_not_overdue),
         CASE(a_reaction_to_a_webhook_that_waits_is_not_overdue),
+        CASE(a_status_waits_for_the_report_of_what_was_given_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
