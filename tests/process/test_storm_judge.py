@@ -289,6 +289,8 @@ PLANTED = {
     "the old text stands, and an older edit is dead": ("stale", [
         lambda h: at_amo(h, "c1").update(text="c1 edit 1"), dead("c1", "amo.edit", "life_time", at=7),
         failed("wa-1", "edit_failed"), lambda h: h.update(hours=30)]),
+    "what a service reports of a manager's word is refused": ("refused", [lambda h: h["acts"].append(
+        {"kind": "call", "of": "m5", "accepted": False, "refusal": "422", "may_refuse": False, "n": None})]),
     "a report is nowhere, and another one is dead": ("lost", [
         lambda h: h["statuses"].pop(), dead("m5", "amo.status", "life_time", at=9), lambda h: h.update(hours=30)]),
     "read becomes delivered": ("overtaken", [lambda h: h["statuses"].append(

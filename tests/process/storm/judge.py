@@ -19,6 +19,7 @@ acts: in the order they were done. `token` is the word that no other act's text 
               service, source (None: any), accepted, n
     edit:     of (token), text, accepted, n
     report:   of (token), status (delivered, read, failed), accepted, n
+    call:     of (token): any other call of a service, only if it was refused
 owners: who has had a source, [{service, source, account, since_n, from, at}], oldest first; n counts acceptances; the
     verb that gave it began at `from` and had returned at `at`. An account that came back by another channel has been
     given its sources anew

@@ -177,7 +177,7 @@ class Service:
         known = thread in self.private.values() and self.people.get(number, f"nobody's number {number}")
         self.counter += 1
         own = {"none": None, "count": str(self.counter), "long": f"true_{self.counter}@c.us_{ident[-8:]}==",
-               "svc": f"svc-{self.counter}"}[self.manners["ids"]]
+               "plain": f"true_{self.counter}:c.us_{ident[-8:]}", "svc": f"svc-{self.counter}"}[self.manners["ids"]]
         answer = {}
         if own:
             answer["id"] = own
@@ -217,7 +217,7 @@ class Service:
         body = {"id": known["own"] or data["id"], "source": effect["source"], "direction": "out",
                 "conversation": {"id": effect["thread"]}, "sender": {"id": "operator"},
                 "receiver": {"id": effect["thread"]}, "author": None, "type": "text", "text": data["text"]}
-        self.post(effect["thread"] + " echo", "POST", "messages", body)
+        self.post(effect["thread"] + " echo", "POST", "messages", body, {"of": effect["token"]})
 
     def report(self, data, known, effect, reports=None):
         ident = known["own"] if known["own"] and self.manners["report_by"] == "own" else data["id"]

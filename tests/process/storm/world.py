@@ -102,8 +102,8 @@ class World:
                        "report_by": r.choice(["mid", "own"]),
                        "reports": r.choice([[], ["delivered"], ["delivered", "read"]]),
                        "threads": r.choice(["number", "name"])}
-            if manners["echo"]:  # what it reports as written on its side needs an id of the space of what it sends us
-                manners["ids"] = r.choice(["long", "svc"])
+            if manners["echo"]:  # what it reports as written on its side needs an id that the door takes, of that space
+                manners["ids"] = r.choice(["plain", "svc"])
             manners.update(given or {})
             self.j.say(f"service {name}: {manners}")
             s = self.services[name] = Service(name, self.j, random.Random(r.getrandbits(32)), manners)
@@ -435,7 +435,8 @@ class World:
                           "seq": s["seq"], "at": self.j.when(s["at_ms"])}
                          for s in stack.list(f"amojo/statuses?id={a['amo_id']}&scope={a['scope']}")]
         statuses.sort(key=lambda s: s["seq"])
-        acts = [{k: v for k, v in a.items() if k != "target"} for a in self.j.acts if a["kind"] != "call"]
+        acts = [{k: v for k, v in a.items() if k != "target"} for a in self.j.acts
+                if a["kind"] != "call" or a["refusal"]]
         services = self.services.values()
         return {"acts": acts, "owners": self.j.owners, "amo": amo, "edits": edits, "statuses": statuses,
                 "amo_calls": amo_calls, "calls": [c for s in services for c in s.calls],
