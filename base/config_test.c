@@ -66,7 +66,7 @@ static void a_file_is_read_in_all_its_forms(void **state)
                               "   # another, oddly indented\n"
                               "\n"
                               "data_dir = /srv/amo\r\n"
-                              "ingress # the door\n"
+                              "ingress # the listener\n"
                               "    listen = 0.0.0.0:80\n"
                               "    role=http\n"
                               "log\n"

@@ -217,7 +217,7 @@ static void read_history(const struct command *c, const struct http_answer *a,
         ret->next_offset = c->offset + AMOJO_HISTORY_PAGE;
 }
 
-/* The form of an error is not documented: a hint for people, never for decisions. */
+/* The form of an error is not documented: for people to read, never for decisions. */
 static void read_error(struct target_reading *ret)
 {
     const struct json_node *root = target_root(ret);

@@ -551,7 +551,7 @@ static void write_chat(const struct command *c, struct json_writer *w)
     json_close_object(w);
 }
 
-/* A webhook of our own making: the door knows it by its one member, and by its age. */
+/* A webhook of our own making: ingress knows it by its one member, and by its age. */
 static void write_hook(const struct command *c, int64_t now_ms, struct json_writer *w)
 {
     json_open_object(w, NULL);

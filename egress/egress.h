@@ -6,7 +6,7 @@
  *   transfers  each attempt, from its command to its result being taken
  *   registry   whose channel, whose secret (a copy of core's, in memory only)
  *   http       the calls under way: one curl multi for each address policy
- *   figures    what is counted; shown by admin
+ *   metrics    what is counted; shown by admin
  *
  * Around them: one loop, a tap for the monitor, an admin listener. No database, nothing on disk;
  * a worker that dies costs one lease for what it held. */

@@ -1,6 +1,6 @@
 #pragma once
 
-/* What a worker counts, for /metrics. One owner of each figure; names are in
+/* What a worker counts, for /metrics. One owner of each metric; names are in
  * docs/operations.md. */
 
 #include <stdint.h>

@@ -73,7 +73,7 @@ int event_decode(struct view bytes, struct event *ret)
 
     if (rc)
         return rc;
-    /* ours, not an outsider's: longer ones are of no door of ours */
+    /* ours, not an outsider's: longer ones are of no ingress of ours */
     if (e.kind == 0 || e.kind >= AMO_COUNT(kind_names) || e.taken_ms < 0 ||
         e.taken_ms > EVENT_MS_MAX || e.connector.len > LIMIT_ID || e.scope.len > LIMIT_ID)
         return PACK_E_MALFORMED;

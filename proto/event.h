@@ -27,7 +27,7 @@ enum event_kind {
 struct event {
     uint64_t kind; /* enum event_kind */
     struct id trace;
-    int64_t taken_ms; /* wall time at the door: life times count from here */
+    int64_t taken_ms; /* wall time when ingress accepted it: life times count from here */
     int64_t sent_ms;  /* the sender's time, 0 unknown */
 
     struct view scope;     /* amo side: "<channel id>_<account amojo id>" */

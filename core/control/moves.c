@@ -30,8 +30,9 @@ bool moves_flag(struct control_ask *ask, const char *key)
     return json_bool(json_get(json_root(ask->args), key), &flag) && flag;
 }
 
-/* The account that the door says; NULL nobody, also for a conversation without a number. */
-static const struct reg_scope *at_door(const struct registry *r, const struct conversation *of)
+/* The account that ingress would name; NULL nobody, also for a conversation without a number. */
+static const struct reg_scope *by_ingress(const struct registry *r,
+                                          const struct conversation *of)
 {
     bool known = false;
 
@@ -75,17 +76,17 @@ static int count_group(void *arg, const struct conversation *of, int64_t n)
     const struct registry *now = k->core->turn->registry;
     struct reach before = reach_of(now, of);
     struct reach after = reach_of(k->next, of);
-    const struct reg_scope *door_before = at_door(now, of);
-    const struct reg_scope *door_after = at_door(k->next, of);
+    const struct reg_scope *ingress_before = by_ingress(now, of);
+    const struct reg_scope *ingress_after = by_ingress(k->next, of);
 
     if (after.way == REACH_FOLLOWS)
         k->m->moves += n;
     if (changes_hands(of, before.scope, after.scope) ||
-        changes_hands(of, door_before, door_after))
+        changes_hands(of, ingress_before, ingress_after))
         k->m->others += n;
     if (after.way == REACH_NOBODY && before.way != REACH_NOBODY)
         k->m->cut += n;
-    if (door_before && !door_after && strcmp(door_before->id, of->scope) == 0)
+    if (ingress_before && !ingress_after && strcmp(ingress_before->id, of->scope) == 0)
         return name_number(k, of);
     return 0;
 }

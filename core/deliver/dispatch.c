@@ -217,7 +217,7 @@ static bool dispatch_one(struct core *c, struct core_command *cmd, int64_t now)
     cmd->attempt = r.body.attempt;
     cmd->body_len = (uint32_t)bytes;
     if (inject_here("double", cmd->id) && command_is_message(cmd->kind)) {
-        r.body.key = VIEW_LIT("planted-key");
+        r.body.key = VIEW_LIT("injected-key");
         r.body.id |= 1ULL << 63; /* nobody waits for its result */
         (void)!dispatch_pack(c, p, &r.body, &bytes);
     }

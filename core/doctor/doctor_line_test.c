@@ -1,4 +1,4 @@
-/* What the doctor makes of figures and addresses. */
+/* What the doctor makes of numbers and addresses. */
 
 #include "core/doctor/doctor_line.h"
 

@@ -172,7 +172,7 @@ static void check_accounts(struct control_ask *ask, const struct reg_scope *s)
         check_left(ask, s);
 }
 
-/* --- refused at the door ------------------------------------------------------------------------ */
+/* --- refused by ingress ------------------------------------------------------------------------- */
 
 /* The next part of @v up to @stop, which is taken off it. */
 static struct view part(struct view *v, char stop)

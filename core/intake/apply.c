@@ -25,7 +25,7 @@
 #include "core/model/reaction_list.h"
 #include "proto/limits.h"
 
-/* what a door of another clock says to have waited longer is not believed */
+/* what an ingress with another clock says to have waited longer is not believed */
 #define WAITED_MAX_MS (24LL * 3600 * 1000)
 
 static int command_add(struct core *c, struct command_row *row, const struct command *body);
@@ -216,7 +216,7 @@ static int message_body(struct core *c, const struct event *e, const struct deci
     return rc;
 }
 
-/* A life counts from when core takes the message, by core's clock: the door's may be another, and
+/* A life counts from when core takes the message, by core's clock: that of ingress may differ, and
  * nobody has tried anything while it lay in the spool. */
 static void begin_life(struct command_row *row)
 {
@@ -359,7 +359,7 @@ static struct view edited_type(const struct message *named, const struct content
     return type;
 }
 
-/* A change that its sender gave no key has the one it got at the door: a spool that was put back or
+/* A change that its sender gave no key has the one ingress gave it: a spool that was put back or
  * copied sends it again. STORE_E_KNOWN: it has been made. */
 static int change_once(struct core *c, const struct event *e, const struct message *named)
 {
@@ -398,7 +398,7 @@ int apply_edit(struct core *c, const struct event *e, const struct message *name
 }
 
 /* What makes one reaction the same as another: the webhook's own key, or who and what and when;
- * without its time two of a kind look the same, and it has the key it got at the door. */
+ * without its time two of a kind look the same, and it has the key that ingress gave it. */
 static int reaction_key(const struct message *named, const struct event *e,
                         char ret[ID_DERIVED_MAX + 32])
 {

@@ -109,7 +109,7 @@ static bool is_first(const struct echo *e, const struct end *end, const struct s
 }
 
 /* What a forgotten core has done comes again as two: a webhook and the report that it brought about, or a
- * colleague's report and the webhook that it brought about. Of the two the one that came to its door later
+ * colleague's report and the webhook that it brought about. Of the two the one that ingress accepted later
  * waits until it is known what became of the first. It is that of its conversation, whatever the words
  * have become, or has the same words: it may wait under another one's first words, or under nobody's. And a
  * webhook of a chat that the store has forgotten waits for the report that begins it. Since whoever waits so
@@ -159,7 +159,7 @@ int64_t echo_behind_other(const struct core *c, enum echo_side side, int64_t con
     return conversation ? conversation : first->conversation;
 }
 
-/* What waits under nobody's conversation comes out in the order of the doors, of both sides together. */
+/* What waits under nobody's conversation comes out in the order in which ingress accepted it, of both sides together. */
 static bool is_before_nobodys(const struct core *c, enum echo_side side, const struct end *end)
 {
     const struct echo *other =

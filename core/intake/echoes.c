@@ -261,7 +261,7 @@ uint64_t echoes_chat(const struct event *event)
                : echoes_words(view_of(id));
 }
 
-/* In the order of their places. An event that came to its door before one that stands in front of it here
+/* In the order of their places. An event that was accepted before one that stands in front of it here
  * counts as if it had come with that one. */
 static void end_into(struct echo *e, struct end *end)
 {

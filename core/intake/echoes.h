@@ -32,7 +32,7 @@ struct end {
     int64_t waited_ms;
     int64_t
         since_ms; /* it waits since then, for one thing after the other; by core->intake->echo_ran_ms */
-    int64_t came_ms; /* at its door; not before what stands in front of it here */
+    int64_t came_ms; /* when it was accepted; not before what stands in front of it here */
     uint64_t words;  /* echoes_words of its text */
     uint64_t chat;   /* echoes_chat */
     uint64_t ids[2]; /* echoes_words of its sender's id of it, and of our mid */

@@ -71,7 +71,7 @@ static int reach_message(struct core *c, const struct event *e, struct lookup *l
     if (rc || e->kind == EVENT_AMO_MESSAGE || !m->scope)
         return rc;
     /* a client who writes by a number of somebody else's, or by a connector that his company does
-     * not use any more, is in a conversation with whom the door says */
+     * not use any more, is in a conversation with the account that ingress named */
     if (m->conversation && (strcmp(l->conversation.scope, m->scope->id) != 0 ||
                             !view_is(e->connector, l->conversation.connector)))
         m->conversation = NULL;

@@ -387,7 +387,7 @@ static int64_t oldest_known(const struct core *c)
     return c->turn->doubt.on ? 0 : clock_unix_ms() - days * DAY_MS;
 }
 
-/* The door's clock is its own. What it cannot have been is taken for now. */
+/* Ingress has its own clock. A time that cannot be right is taken for now. */
 static int64_t plausible(int64_t taken_ms)
 {
     int64_t now = clock_unix_ms();

@@ -1,7 +1,7 @@
 #pragma once
 
 /* Test webhooks on their way: sent by a worker to the public address, and waited for at the other
- * end of the ordinary road: door, spool, core. */
+ * end of the ordinary road: public listener, spool, core. */
 
 #include "core/turn/turn.h"
 

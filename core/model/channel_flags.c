@@ -305,7 +305,7 @@ int channel_flags_admit(struct view kept, struct view account, struct buf *ret_w
     return rc;
 }
 
-/* --- telling -------------------------------------------------------------------------------- */
+/* --- in words ------------------------------------------------------------------------------- */
 
 struct teller {
     struct json *doc;

@@ -1,6 +1,6 @@
 #pragma once
 
-/* Faults planted on purpose, so that the run checker can be seen to report them. Only the build
+/* Faults injected on purpose, so that the run checker can be seen to report them. Only the build
  * amo-core-faulty has them (AMO_FAULTY); in every other build this header is empty words.
  * AMO_INJECT in the environment picks one: lost, double, overtaken. */
 

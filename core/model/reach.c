@@ -50,7 +50,7 @@ static const struct reg_scope *reached(const struct registry *r,
     struct view connector = view_of(conv->connector);
     struct view source = view_of(conv->source);
     const struct reg_scope *home = reach_home(r, conv->scope);
-    const struct reg_scope *at_door = NULL;
+    const struct reg_scope *by_ingress = NULL;
     const char *owner = NULL;
     bool known = false;
 
@@ -60,13 +60,13 @@ static const struct reg_scope *reached(const struct registry *r,
         return home; /* the service chooses among its numbers: it can only be this account's */
     owner = listed(r, connector, source);
     if (owner && home && strcmp(owner, home->id) == 0 && view_is(connector, home->connector))
-        return home; /* as the door would say: the common case, without asking it */
-    at_door = registry_scope_of_source(r, connector, source, &known);
-    if (at_door && owner)
-        return at_door;
+        return home; /* as ingress would say: the common case, without asking */
+    by_ingress = registry_scope_of_source(r, connector, source, &known);
+    if (by_ingress && owner)
+        return by_ingress;
     if (home && registry_scope_of_source(r, view_of(home->connector), source, &known) == home)
         return home;
-    return at_door;
+    return by_ingress;
 }
 
 struct reach reach_of(const struct registry *r, const struct conversation *conv)

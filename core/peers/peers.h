@@ -41,7 +41,7 @@ struct peer {
     uint64_t sends_from;  /* below it nothing is sent in this session, as far as it has said */
     uint64_t spool_events;
     uint64_t spool_bytes;
-    struct buf refused;  /* sources its door refused lately; ingress/accept/refused.h */
+    struct buf refused;  /* sources it refused lately; ingress/accept/refused.h */
     uint64_t turned;     /* number of the last SPOOL_ROTATE it has answered */
     uint64_t kept_files; /* damaged ones, at that time */
     int64_t turn_asked_mono_ms;

@@ -1,4 +1,4 @@
-/* The store's frame: opening, migrations, transactions, meta, spools, workers, figures. */
+/* The store's frame: opening, migrations, transactions, meta, spools, workers, counts. */
 
 #include "core/store/store.h"
 

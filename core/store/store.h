@@ -89,7 +89,7 @@ AMO_MUSTCHECK int store_meta_put(struct store *s, const char *key, struct view v
 /* Do sealed rows exist? Then a missing master key must not be replaced by a new one. */
 AMO_MUSTCHECK int store_has_sealed(struct store *s, bool *ret);
 
-/* --- figures, lists, pruning ---------------------------------------------------------------- */
+/* --- counts, lists, pruning ----------------------------------------------------------------- */
 AMO_MUSTCHECK int store_counts(struct store *s, int64_t *ret_dead, int64_t *ret_quarantine,
                                int64_t *ret_waiting);
 AMO_MUSTCHECK int store_conversations_json(struct store *s, struct view scope,

@@ -69,7 +69,7 @@ struct event rig_outgoing_text(const char *id)
     return e;
 }
 
-/* Each has one of its own, as at the door. */
+/* Each has one of its own, as from ingress. */
 static void rig_trace(struct event *e, uint8_t kind)
 {
     static uint8_t n;

@@ -228,7 +228,7 @@ static void a_life_counts_from_when_core_takes_the_message(void **state)
     struct event e = rig_client_text("m1");
     int64_t now = clock_unix_ms();
 
-    e.taken_ms = now - 2 * DAY_MS; /* of a door before its clock was set */
+    e.taken_ms = now - 2 * DAY_MS; /* of an ingress before its clock was set */
     rig_take(r, &e);
     assert_true(rig_command(r, COMMAND_AMO_MESSAGE)->taken_ms >= now);
     for (int i = 0; i < 6; i++)

@@ -115,7 +115,7 @@ static void the_next_request_begins_with_nothing_of_this_one(void **state)
     assert_int_equal(x.body.cap, 0); /* … a large one's is not */
 }
 
-/* --- figures -------------------------------------------------------------------------------- */
+/* --- metrics -------------------------------------------------------------------------------- */
 
 static void every_status_has_a_word(void **state)
 {
@@ -188,7 +188,7 @@ static void requests_are_counted_by_source_and_result(void **state)
     metrics_fini(&f);
 }
 
-/* Counting is never a reason to refuse: a figure without memory is counted and not shown. */
+/* Counting is never a reason to refuse: a metric without memory is counted and not shown. */
 static void without_memory_counting_goes_on(void **state)
 {
     (void)state;

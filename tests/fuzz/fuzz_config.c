@@ -1,5 +1,5 @@
 /* Any bytes as a configuration file: a refusal is one line of words, and what is taken can be
- * printed. Our own look at the file must never let through what zconfig then refuses. */
+ * printed. */
 
 #include <errno.h>
 

@@ -87,7 +87,7 @@ class Core(threading.Thread):
         self.lows = []
         self.hellos = []
         self.heartbeats = []
-        self.hints = []       # event maps that came past the spool
+        self.ephemerals = []  # event maps that came past the spool
         self.queries = []     # bodies of QUERY
         self.on_query = lambda query: {}      # the ANSWER's fields but the number; None: stay silent
         self.take = True      # answer with EVENT_TAKEN
@@ -120,7 +120,7 @@ class Core(threading.Thread):
 
     def _frame(self, frame):
         if frame.kind == "EVENT_EPHEMERAL":
-            self.hints.append(bus.unpack(frame.body["event"]))
+            self.ephemerals.append(bus.unpack(frame.body["event"]))
         elif frame.kind == "QUERY":
             self.queries.append(frame.body)
             answer = self.on_query(frame.body)
@@ -175,8 +175,8 @@ class Core(threading.Thread):
         self.order(lambda: [self.core.send(peer, kind, body) for peer in self.core.peers])
 
     def wait_ephemerals(self, n, timeout=DEADLINE):
-        wait_for(lambda: len(self.hints) >= n, f"{n} hints, there are {len(self.hints)}", timeout)
-        return self.hints
+        wait_for(lambda: len(self.ephemerals) >= n, f"{n} ephemeral events, there are {len(self.ephemerals)}", timeout)
+        return self.ephemerals
 
     def wait_events(self, n, timeout=DEADLINE):
         wait_for(lambda: len(self.events) >= n, f"{n} events, there are {len(self.events)}", timeout)

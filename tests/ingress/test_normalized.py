@@ -95,7 +95,7 @@ def test_a_recorded_webhook_means_what_it_should(shared, name):
     ingress, core = shared
     case = EXPECTED["cases"][name]
     body = (ROOT / "tests/fixtures/webhooks" / name).read_bytes()
-    before = len(core.events), len(core.hints)
+    before = len(core.events), len(core.ephemerals)
     answer = ingress.amo(body, signature=case["x_signature"])
     assert answer.status == case["status"]
     want = case.get("normalized") or {}
@@ -109,7 +109,7 @@ def test_a_recorded_webhook_means_what_it_should(shared, name):
         assert event["sent_ms"] // 1000 <= want["time"]
         got["time"] = want["time"]
     assert got == want
-    assert (len(core.events) - before[0], len(core.hints) - before[1]) == ((0, 1) if want["kind"] == "typing" else (1, 0))
+    assert (len(core.events) - before[0], len(core.ephemerals) - before[1]) == ((0, 1) if want["kind"] == "typing" else (1, 0))
     assert "raw" not in event
 
 

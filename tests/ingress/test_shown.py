@@ -174,11 +174,11 @@ def test_an_edit_a_reaction_and_typing_lose_no_more_than_the_odd_part(shared):
     assert answer.status == 202 and answer.json == {"status": "accepted", "warnings": [
         {"field": "conversation", "code": "invalid", "message": "was left out: must be an object"}]}
     for given, lasts in ((60000, 30000), (5, 1000), (-1, 1000), ("7000", 7000), ([], 5000), ("long", 5000), (2500.4, 2500)):
-        n = len(core.hints)
+        n = len(core.ephemerals)
         answer = post(ingress, {"source": "wa1", "conversation": {"id": "c"}, "duration_ms": given, "sender": 7}, "typing")
         assert answer.status == 202 and answer.json["status"] == "accepted"
-        hint = core.wait_ephemerals(n + 1)[n]
-        assert abs(hint["expires_ms"] - hint["taken_ms"] - lasts) < 500
+        typing = core.wait_ephemerals(n + 1)[n]
+        assert abs(typing["expires_ms"] - typing["taken_ms"] - lasts) < 500
 
 
 def test_a_status_loses_no_more_than_its_odd_part_and_spoils_no_other(shared):

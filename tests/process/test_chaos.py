@@ -16,7 +16,7 @@ WAVES = 25  # of one message each way in every conversation: 2,000 in all
 QUICK = {"AMO_SCOPE_RATE": "0", "AMO_RETRY_BASE_MS": "100", "AMO_RETRY_CAP_MS": "2000",
          "AMO_CORE_LEASE_MS": "4000", "AMO_EGRESS_ATTEMPT_MS": "2000",
          "AMO_INGRESS_MAX_CONNECTIONS_PER_ADDRESS": "512"}
-PLANTED = BIN.parent / "tests" / "amo-core-faulty"
+FAULTY = BIN.parent / "tests" / "amo-core-faulty"
 
 
 class Run:
@@ -111,11 +111,11 @@ def test_nothing_is_lost_doubled_or_overtaken_while_processes_die():
         assert len(run.inbound) + run.accepted >= 1500
 
 
-@pytest.mark.skipif(not PLANTED.exists(), reason="the planted build of core is not there")
-@pytest.mark.parametrize("plant", ["lost", "double", "overtaken"])
-def test_the_checker_reports_what_is_planted(plant):
-    with Stack(workers=1, env={**QUICK, "AMO_INJECT": plant}) as stack:
-        stack["core"].args[0] = str(PLANTED)
+@pytest.mark.skipif(not FAULTY.exists(), reason="the faulty build of core is not there")
+@pytest.mark.parametrize("fault", ["lost", "double", "overtaken"])
+def test_the_checker_reports_what_is_injected(fault):
+    with Stack(workers=1, env={**QUICK, "AMO_INJECT": fault}) as stack:
+        stack["core"].args[0] = str(FAULTY)
         stack.up()
         run = Run(stack)
         run.meet()
@@ -127,4 +127,4 @@ def test_the_checker_reports_what_is_planted(plant):
         stack.control("account.resume", scope_id=stack.scope)
         run.finish(timeout=60)
         kinds = {kind for kind, _ in run.problems()}
-        assert plant in kinds
+        assert fault in kinds

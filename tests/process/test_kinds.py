@@ -1,6 +1,6 @@
 """Every kind of message, both ways, in every form: type × direction × (plain, quoted, forwarded, edited).
 
-A cell is either carried whole or degraded in a way that this file names; a cell that is missing fails the first test.
+A cell is either carried whole or loses something in a way that this file names; a cell that is missing fails the first test.
 """
 import itertools
 import time
@@ -107,7 +107,7 @@ def edit_of(stack, text=None, **ids):
 
 
 def in_edited(stack, kind, direction):
-    """The type stays when the service names none, and the file too. Degraded: a place or card whose edit brings words
+    """The type stays when the service names none, and the file too. Lost: a place or card whose edit brings words
     alone becomes those words, because amojo wants the whole of it and the bridge keeps none."""
     ident, mid = post(stack, service_body(kind, unique(kind, direction, "edit")), direction)
     at_amo(stack, mid)

@@ -24,7 +24,7 @@ QUIET = {"ids": "svc", "teaches": True, "echo": False, "slow": 0, "reports": [],
          "threads": "number"}
 # numbers that move, copies put back, hosts cloned, hours, a wrong clock, frozen workers, accounts that come back
 SEEDS = (21, 68, 98, 137, 9152)
-PLANTED = BIN.parent / "tests" / "amo-core-faulty"
+FAULTY = BIN.parent / "tests" / "amo-core-faulty"
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -256,11 +256,11 @@ def wait_quiet(liar):
     wait_for(quiet, lambda: f"quiet; core says {liar.stack.control('status')}", 30)
 
 
-@pytest.mark.skipif(not PLANTED.exists(), reason="the planted build of core is not there")
+@pytest.mark.skipif(not FAULTY.exists(), reason="the faulty build of core is not there")
 @pytest.mark.parametrize("plant, kind", [("lost", "lost"), ("double", "double"), ("overtaken", "overtaken")])
 def test_the_judge_sees_what_is_planted_in_core(plant, kind):
     stack, rng = small_world(4712, AMO_INJECT=plant)
-    stack["core"].args[0] = str(PLANTED)
+    stack["core"].args[0] = str(FAULTY)
     with stack:
         w = World(stack, rng)
         try:
