@@ -42,13 +42,13 @@ static void a_text_is_found_inside_a_view(void **state)
 
 static void copying_a_view_needs_room_for_the_end(void **state)
 {
-    char room[4] = "???";
+    char space[4] = "???";
 
     (void)state;
-    assert_int_equal(view_copy(view_of("abcd"), room, sizeof(room)), -ENOSPC);
-    assert_string_equal(room, "???");
-    assert_int_equal(view_copy(view_of("abc"), room, sizeof(room)), 0);
-    assert_string_equal(room, "abc");
+    assert_int_equal(view_copy(view_of("abcd"), space, sizeof(space)), -ENOSPC);
+    assert_string_equal(space, "???");
+    assert_int_equal(view_copy(view_of("abc"), space, sizeof(space)), 0);
+    assert_string_equal(space, "abc");
 }
 
 static void a_text_is_cut_between_characters(void **state)

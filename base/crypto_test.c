@@ -13,10 +13,10 @@ static void assert_hex(const unsigned char *bytes, size_t len, const char *expec
 }
 
 /* The same byte @n times. */
-static struct view repeated(char c, size_t n, char *room)
+static struct view repeated(char c, size_t n, char *space)
 {
-    memset(room, c, n);
-    return view_make(room, n);
+    memset(space, c, n);
+    return view_make(space, n);
 }
 
 /* RFC 1321, appendix A.5 */
@@ -52,16 +52,16 @@ static void sha256_gives_the_published_digests(void **state)
 static void hmac_sha1_gives_the_published_codes(void **state)
 {
     unsigned char mac[CRYPTO_SHA1_LEN];
-    char room[80];
+    char space[80];
 
     (void)state;
-    assert_int_equal(crypto_hmac_sha1(repeated(0x0b, 20, room), view_of("Hi There"), mac), 0);
+    assert_int_equal(crypto_hmac_sha1(repeated(0x0b, 20, space), view_of("Hi There"), mac), 0);
     assert_hex(mac, sizeof(mac), "b617318655057264e28bc0b6fb378c8ef146be00");
     assert_int_equal(
         crypto_hmac_sha1(view_of("Jefe"), view_of("what do ya want for nothing?"), mac), 0);
     assert_hex(mac, sizeof(mac), "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
     assert_int_equal(
-        crypto_hmac_sha1(repeated((char)0xaa, 80, room),
+        crypto_hmac_sha1(repeated((char)0xaa, 80, space),
                          view_of("Test Using Larger Than Block-Size Key - Hash Key First"),
                          mac),
         0);
@@ -74,10 +74,10 @@ static void hmac_sha256_gives_the_published_codes(void **state)
     unsigned char mac[CRYPTO_SHA256_LEN];
     const struct view hi = VIEW_LIT("Hi There");
     const struct view want = VIEW_LIT("what do ya want for nothing?");
-    char room[20];
+    char space[20];
 
     (void)state;
-    assert_int_equal(crypto_hmac_sha256(repeated(0x0b, 20, room), &hi, 1, mac), 0);
+    assert_int_equal(crypto_hmac_sha256(repeated(0x0b, 20, space), &hi, 1, mac), 0);
     assert_hex(mac, sizeof(mac),
                "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
     assert_int_equal(crypto_hmac_sha256(view_of("Jefe"), &want, 1, mac), 0);
@@ -130,25 +130,26 @@ static void broken_base64_is_refused(void **state)
 {
     const char *const wrong[] = {"Z",    "Zg",       "Zg=",   "Zg===", "====",  "Z===",
                                  "Zg=a", "Zg==Zg==", "Zm9\n", "Zm-_",  " Zm9v", "Zm9v\n"};
-    unsigned char room[16];
+    unsigned char space[16];
     size_t len = 0;
 
     (void)state;
     for (size_t i = 0; i < AMO_COUNT(wrong); i++)
-        assert_int_equal(crypto_unbase64(view_of(wrong[i]), room, sizeof(room), &len), -EINVAL);
-    assert_int_equal(crypto_unbase64(view_of("Zm9v"), room, 2, &len), -ENOSPC);
+        assert_int_equal(crypto_unbase64(view_of(wrong[i]), space, sizeof(space), &len),
+                         -EINVAL);
+    assert_int_equal(crypto_unbase64(view_of("Zm9v"), space, 2, &len), -ENOSPC);
 }
 
 static void hex_is_read_in_either_case(void **state)
 {
-    unsigned char room[4];
+    unsigned char space[4];
 
     (void)state;
-    assert_int_equal(crypto_unhex(view_of("00fFA9"), room), 0);
-    assert_hex(room, 3, "00ffa9");
-    assert_int_equal(crypto_unhex(view_of("0"), room), -EINVAL);
-    assert_int_equal(crypto_unhex(view_of("0g"), room), -EINVAL);
-    assert_int_equal(crypto_unhex(view_of(""), room), 0);
+    assert_int_equal(crypto_unhex(view_of("00fFA9"), space), 0);
+    assert_hex(space, 3, "00ffa9");
+    assert_int_equal(crypto_unhex(view_of("0"), space), -EINVAL);
+    assert_int_equal(crypto_unhex(view_of("0g"), space), -EINVAL);
+    assert_int_equal(crypto_unhex(view_of(""), space), 0);
 }
 
 static const unsigned char key[CRYPTO_KEY_LEN] = "0123456789abcdef0123456789abcde";

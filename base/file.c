@@ -77,10 +77,10 @@ int file_replace(const char *path, struct view bytes)
 int file_read_fd(int fd, struct buf *out)
 {
     for (;;) {
-        char *room = buf_reserve(out, 4096);
-        ssize_t n = room ? read(fd, room, 4096) : 0;
+        char *space = buf_reserve(out, 4096);
+        ssize_t n = space ? read(fd, space, 4096) : 0;
 
-        if (!room)
+        if (!space)
             return buf_error(out);
         if (n < 0 && errno == EINTR)
             continue;

@@ -72,10 +72,10 @@ static void what_is_not_a_uuid_is_refused(void **state)
 
 static const char *derived(struct view name, struct view part, struct view id)
 {
-    static char room[ID_DERIVED_MAX + 1];
+    static char space[ID_DERIVED_MAX + 1];
 
-    assert_int_equal(id_derive(name, part, id, room), 0);
-    return room;
+    assert_int_equal(id_derive(name, part, id, space), 0);
+    return space;
 }
 
 static void a_plain_short_id_stays_readable(void **state)
@@ -142,15 +142,15 @@ static void deriving_twice_gives_the_same_id(void **state)
 
 static void what_cannot_be_derived_is_refused(void **state)
 {
-    char room[ID_DERIVED_MAX + 1];
+    char space[ID_DERIVED_MAX + 1];
     struct view long_name = VIEW_LIT("a-name-of-23-characters");
 
     (void)state;
     assert_int_equal(long_name.len, 23);
-    assert_int_equal(id_derive(VIEW_NONE, VIEW_NONE, view_of("x"), room), -EINVAL);
-    assert_int_equal(id_derive(view_of("wa"), VIEW_NONE, view_of(""), room), -EINVAL);
-    assert_int_equal(id_derive(long_name, VIEW_NONE, view_of("a b"), room), -EINVAL);
-    assert_int_equal(id_derive(long_name, VIEW_NONE, view_of("ab"), room), 0);
+    assert_int_equal(id_derive(VIEW_NONE, VIEW_NONE, view_of("x"), space), -EINVAL);
+    assert_int_equal(id_derive(view_of("wa"), VIEW_NONE, view_of(""), space), -EINVAL);
+    assert_int_equal(id_derive(long_name, VIEW_NONE, view_of("a b"), space), -EINVAL);
+    assert_int_equal(id_derive(long_name, VIEW_NONE, view_of("ab"), space), 0);
 }
 
 int main(void)

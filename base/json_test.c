@@ -155,14 +155,14 @@ static void bytes_that_are_not_utf8_are_refused(void **state)
         "12345678\xff",     /* behind eight plain bytes */
         "1234567\xe2\x82",  /* across the eighth byte */
     };
-    char room[64];
+    char space[64];
 
     (void)state;
     for (size_t i = 0; i < AMO_COUNT(wrong); i++) {
         struct buf b;
 
         assert_false(json_utf8_valid(view_of(wrong[i])));
-        buf_init(&b, sizeof(room));
+        buf_init(&b, sizeof(space));
         assert_int_equal(buf_add_f(&b, "{\"v\":\"%s\"}", wrong[i]), 0);
         assert_refused(buf_view(&b), JSON_E_UTF8);
         buf_fini(&b);

@@ -42,21 +42,21 @@ bool log_enabled(enum log_level level)
     return level <= log_threshold;
 }
 
-const char *log_value(struct view v, char room[LOG_VALUE_MAX])
+const char *log_value(struct view v, char space[LOG_VALUE_MAX])
 {
     size_t n = v.len < LOG_VALUE_MAX - 1 ? v.len : LOG_VALUE_MAX - 1;
 
     if (n == 0)
-        room[n++] = '-';
+        space[n++] = '-';
     for (size_t i = 0; i < n && v.len; i++) {
         char c = v.ptr[i];
 
         if (c <= ' ' || c > '~' || c == '"' || c == '=' || c == '\\')
             c = '_';
-        room[i] = c;
+        space[i] = c;
     }
-    room[n] = '\0';
-    return room;
+    space[n] = '\0';
+    return space;
 }
 
 /* What would break the line, or the terminal it is read on. */

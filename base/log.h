@@ -39,5 +39,5 @@ void log_line(enum log_level level, const char *what, const char *fmt, ...) AMO_
 void log_failed(enum log_level level, const char *what, int rc, const char *fmt, ...)
     AMO_PRINTF(4, 5);
 /* An outside text as a safe value: cut to fit, anything but [!-~] without '"', '=', '\\' shown
- * as '_'; "-" when empty. Returns @room. */
-const char *log_value(struct view v, char room[LOG_VALUE_MAX]);
+ * as '_'; "-" when empty. Returns @space. */
+const char *log_value(struct view v, char space[LOG_VALUE_MAX]);

@@ -94,14 +94,14 @@ static void control_characters_never_reach_the_terminal(void **state)
 
 static void an_outside_value_cannot_forge_a_pair(void **state)
 {
-    char room[LOG_VALUE_MAX];
+    char space[LOG_VALUE_MAX];
     char longer[2 * LOG_VALUE_MAX];
 
     (void)state;
-    assert_string_equal(log_value(view_of("a b=\"c\\\n\xd1"), room), "a_b__c___");
-    assert_string_equal(log_value(VIEW_NONE, room), "-");
+    assert_string_equal(log_value(view_of("a b=\"c\\\n\xd1"), space), "a_b__c___");
+    assert_string_equal(log_value(VIEW_NONE, space), "-");
     memset(longer, 'x', sizeof(longer));
-    assert_int_equal(strlen(log_value(view_make(longer, sizeof(longer)), room)),
+    assert_int_equal(strlen(log_value(view_make(longer, sizeof(longer)), space)),
                      LOG_VALUE_MAX - 1);
 }
 

@@ -40,12 +40,12 @@ static void equality_looks_at_all_bytes(void **state)
 
 static void wiped_memory_is_zero(void **state)
 {
-    char room[] = "secret";
+    char space[] = "secret";
 
     (void)state;
-    secret_wipe(room, sizeof(room));
-    for (size_t i = 0; i < sizeof(room); i++)
-        assert_int_equal(room[i], 0);
+    secret_wipe(space, sizeof(space));
+    for (size_t i = 0; i < sizeof(space); i++)
+        assert_int_equal(space[i], 0);
     secret_wipe(NULL, 0);
 }
 

@@ -241,13 +241,13 @@ static struct spool *spool_claimed(struct core *c, struct bus_socket *s,
                                    const struct hello *h)
 {
     struct spool *spool = spools_load(c, &h->spool);
-    char room[LOG_VALUE_MAX];
+    char space[LOG_VALUE_MAX];
     int why = spool ? spools_claim(c, spool, h, &env->edge_boot, clock_mono_ms()) : 0;
 
     if (why == 0)
         return spool;
     log_line(LOG_LEVEL_WARN, "spool.refused",
-             "name=%s reason=\"%s\" mark=%" PRIu64 " fresh=%" PRIu64, log_value(h->name, room),
+             "name=%s reason=\"%s\" mark=%" PRIu64 " fresh=%" PRIu64, log_value(h->name, space),
              spools_words(why), spool->taken.mark, h->fresh);
     spool_refuse(c, s, m, env, spool, why);
     return NULL;
@@ -283,7 +283,7 @@ static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_me
                        const struct envelope *env)
 {
     enum role want = s == c->peers->events ? ROLE_INGRESS : ROLE_EGRESS;
-    char room[LOG_VALUE_MAX];
+    char space[LOG_VALUE_MAX];
     struct spool *spool = NULL;
     struct peer *p = NULL;
     struct hello h;
@@ -323,7 +323,7 @@ static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_me
     }
     if (!again)
         log_line(LOG_LEVEL_INFO, "peer.joined", "role=%s name=%s", role_name(p->role),
-                 log_value(view_of(p->name), room));
+                 log_value(view_of(p->name), space));
     peer_welcome(c, p, &h);
     core_wake(c);
 }

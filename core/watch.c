@@ -65,13 +65,13 @@ static void tell_delayed(struct core *c, struct core_command *cmd)
     struct message m = {0};
     const struct dest *d = cmd->lane->dest;
     int rc = 0;
-    char room[LOG_VALUE_MAX];
+    char space[LOG_VALUE_MAX];
     char trace[ID_TEXT_LEN + 1];
 
     log_line(LOG_LEVEL_WARN, "command.delayed",
              "trace=%s command=%lld kind=%s destination=%s held=%s attempts=%u",
              command_trace(cmd, trace), (long long)cmd->id,
-             command_kind_name((uint64_t)cmd->kind), log_value(view_of(d->key), room),
+             command_kind_name((uint64_t)cmd->kind), log_value(view_of(d->key), space),
              hold_reason_name(d->hold), cmd->attempts);
     if (cmd->kind != COMMAND_SERVICE_MESSAGE)
         return;

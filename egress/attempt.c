@@ -92,12 +92,12 @@ void transfer_free(struct transfer *t)
 
 static void write_key(uint64_t id, uint64_t attempt, char ret[TRANSFER_KEY_LEN])
 {
-    char room[TRANSFER_KEY_LEN + 1] = ""; /* a buf ends what it holds with a NUL */
-    struct buf b = {.ptr = room, .cap = TRANSFER_KEY_LEN, .max = TRANSFER_KEY_LEN};
+    char space[TRANSFER_KEY_LEN + 1] = ""; /* a buf ends what it holds with a NUL */
+    struct buf b = {.ptr = space, .cap = TRANSFER_KEY_LEN, .max = TRANSFER_KEY_LEN};
     int rc = pairs_add(&b, id, attempt); /* 16 bytes: they fit */
 
     assert(rc == 0);
-    memcpy(ret, room, TRANSFER_KEY_LEN);
+    memcpy(ret, space, TRANSFER_KEY_LEN);
 }
 
 int transfer_new(struct transfers *ts, uint64_t id, uint64_t attempt,

@@ -334,11 +334,11 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
 {
     struct http_call *c = arg;
     size_t len = size * n;
-    size_t room = LIMIT_ANSWER_BYTES - c->body.len;
+    size_t space = LIMIT_ANSWER_BYTES - c->body.len;
 
-    if (len > room) {
+    if (len > space) {
         c->truncated = true;
-        (void)buf_add(&c->body, bytes, room); /* the call ends here either way */
+        (void)buf_add(&c->body, bytes, space); /* the call ends here either way */
         return 0;
     }
     return buf_add(&c->body, bytes, len) ? 0 : len;

@@ -73,11 +73,11 @@ static void copy(const struct json_node *n, const char *key, char *ret, size_t c
 
 static void unbase64(struct view from, struct buf *out)
 {
-    char *room = buf_reserve(out, from.len);
+    char *space = buf_reserve(out, from.len);
     size_t len = 0;
 
-    assert_non_null(room);
-    assert_int_equal(crypto_unbase64(from, (unsigned char *)room, from.len, &len), 0);
+    assert_non_null(space);
+    assert_int_equal(crypto_unbase64(from, (unsigned char *)space, from.len, &len), 0);
     buf_grow(out, len);
 }
 

@@ -94,7 +94,7 @@ static int forget_old(struct core *c, const struct reg_channel *ch,
 void rotation_tick(struct core *c, int64_t now_unix_ms)
 {
     const struct registry *r = c->turn->registry;
-    char room[LOG_VALUE_MAX];
+    char space[LOG_VALUE_MAX];
     bool changed = false;
     int rc = 0;
 
@@ -106,7 +106,7 @@ void rotation_tick(struct core *c, int64_t now_unix_ms)
         changed = true;
         rc = forget_old(c, ch, NULL);
         log_line(LOG_LEVEL_INFO, "rotation.over", "channel=%s",
-                 log_value(view_of(ch->id), room));
+                 log_value(view_of(ch->id), space));
     }
     for (size_t i = 0; rc == 0 && i < r->n_connectors; i++) {
         const struct reg_connector *con = &r->connectors[i];
@@ -116,7 +116,7 @@ void rotation_tick(struct core *c, int64_t now_unix_ms)
         changed = true;
         rc = forget_old(c, NULL, con);
         log_line(LOG_LEVEL_INFO, "rotation.over", "connector=%s",
-                 log_value(view_of(con->name), room));
+                 log_value(view_of(con->name), space));
     }
     if (rc == 0 && changed)
         rc = core_registry_changed(c);

@@ -170,12 +170,12 @@ static void hold(struct core *c, struct core_command *cmd, enum hold_reason why,
     int64_t now = clock_mono_ms();
     bool was_held = dest_is_held(d);
     bool person = why == HOLD_FORBIDDEN || why == HOLD_GONE || why == HOLD_PROXY;
-    char room[LOG_VALUE_MAX];
+    char space[LOG_VALUE_MAX];
 
     dest_hold(c->queue, d, why, hold_is_doubtful(why) ? cmd->lane->id : 0, wish_ms, now);
     if (!was_held)
         log_line(person ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, "destination.held",
-                 "destination=%s reason=%s", log_value(view_of(d->key), room),
+                 "destination=%s reason=%s", log_value(view_of(d->key), space),
                  hold_reason_name(why));
     queue_move(c->queue, cmd, COMMAND_READY, 0, now);
     if ((why == HOLD_NOT_FOUND || why == HOLD_FORBIDDEN) && d->kind == DEST_SCOPE)
@@ -264,11 +264,11 @@ void blame_retry(struct core *c, struct core_command *cmd, const char *reason, i
     bool was_held = dest_is_held(d);
 
     if (dest_failure(c->queue, d, cmd->lane->id, wish_ms, now)) {
-        char room[LOG_VALUE_MAX];
+        char space[LOG_VALUE_MAX];
 
         if (!was_held)
             log_line(LOG_LEVEL_WARN, "destination.held", "destination=%s reason=%s",
-                     log_value(view_of(d->key), room), hold_reason_name(d->hold));
+                     log_value(view_of(d->key), space), hold_reason_name(d->hold));
         has_failed(cmd, HOLD_BREAKER, false);
         queue_move(c->queue, cmd, COMMAND_READY, 0, now); /* the destination waits, not it */
         return;

@@ -149,11 +149,11 @@ static void reconnected(struct core *c, void *arg, const struct result *r)
 {
     struct dest *d = arg;
     const struct reg_scope *s = registry_scope(c->turn->registry, view_of(d->name));
-    char room[LOG_VALUE_MAX];
+    char space[LOG_VALUE_MAX];
     bool ok = r && r->outcome == OUTCOME_DONE;
 
     log_line(ok ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "scope.reconnected", "destination=%s ok=%d",
-             log_value(view_of(d->key), room), ok);
+             log_value(view_of(d->key), space), ok);
     if (ok && s && s->disconnected) {
         disconnect_again(c, s);
         return;

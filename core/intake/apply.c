@@ -91,7 +91,7 @@ int apply_message(struct core *c, const struct event *e, const struct decision *
     struct conversation conv = {0};
     struct command_row row = {.kind = (int64_t)message_kind(e), .taken_ms = e->taken_ms};
     struct command body = {0};
-    char room[LOG_VALUE_MAX];
+    char space[LOG_VALUE_MAX];
     char trace[ID_TEXT_LEN + 1];
     int rc = conversation_for(c, e, p, &conv);
 
@@ -108,7 +108,7 @@ int apply_message(struct core *c, const struct event *e, const struct decision *
     message_wake(c, e, p, &conv);
     id_format(&e->trace, trace);
     log_line(LOG_LEVEL_INFO, "event.taken", "trace=%s kind=%s mid=%s", trace,
-             event_kind_name(e->kind), log_value(view_of(p->mid), room));
+             event_kind_name(e->kind), log_value(view_of(p->mid), space));
 out:
     conversation_fini(&conv);
     return rc;

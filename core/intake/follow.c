@@ -37,14 +37,14 @@ static int to_scope(struct core *c, struct conversation *conv, const char *scope
 
 int reach_follow(struct core *c, struct conversation *conv, const struct reach *to)
 {
-    char room[LOG_VALUE_MAX];
+    char space[LOG_VALUE_MAX];
     int rc = to_connector(conv, to->scope->connector);
 
     rc = rc ? rc : to_scope(c, conv, to->scope->id);
     rc = rc ? rc : store_conversation_update(c->store, conv);
     if (rc == 0)
         log_line(LOG_LEVEL_INFO, "conversation.moved", "conversation=%lld scope=%s",
-                 (long long)conv->id, log_value(view_of(conv->scope), room));
+                 (long long)conv->id, log_value(view_of(conv->scope), space));
     return rc;
 }
 

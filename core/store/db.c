@@ -271,14 +271,14 @@ int db_empty_log(struct db *d, int wait_ms)
 
 int db_rewrite(struct db *d, int wait_ms)
 {
-    bool room = false;
+    bool has_space = false;
     int emptied = SQLITE_OK;
     int rc = SQLITE_OK;
 
     (void)sqlite3_busy_timeout(d->handle, wait_ms); /* cannot fail */
     rc = empty_log(d);
-    room = db_has_space(d->path);
-    if (rc == SQLITE_OK && room) {
+    has_space = db_has_space(d->path);
+    if (rc == SQLITE_OK && has_space) {
         rc = sqlite3_exec(d->handle, "PRAGMA temp_store=FILE; VACUUM", NULL, NULL, NULL);
         emptied = empty_log(d); /* what was written in vain, too */
         rc = rc == SQLITE_OK ? emptied : rc;
@@ -286,7 +286,7 @@ int db_rewrite(struct db *d, int wait_ms)
         rc = rc == SQLITE_OK ? emptied : rc;
     }
     (void)sqlite3_busy_timeout(d->handle, DB_WAIT_MS);
-    if (rc == SQLITE_OK && !room)
+    if (rc == SQLITE_OK && !has_space)
         return -ENOSPC;
     return db_code(d, rc);
 }

@@ -291,11 +291,11 @@ static void on_spool_refused(void *arg, struct view body)
 {
     struct push *p = arg;
     struct spool_refused r;
-    char room[LOG_VALUE_MAX];
+    char space[LOG_VALUE_MAX];
 
     if (spool_refused_decode(body, &r) || !id_equal(&r.spool, spool_id(p->config.spool)))
         return; /* an answer to a HELLO of before the id changed */
-    log_line(LOG_LEVEL_WARN, "spool.refused", "reason=%s", log_value(r.reason, room));
+    log_line(LOG_LEVEL_WARN, "spool.refused", "reason=%s", log_value(r.reason, space));
     renew_id(p, r.low);
 }
 

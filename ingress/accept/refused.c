@@ -55,11 +55,11 @@ void refused_note(struct refused *r, struct view connector, struct view source,
                   int64_t now_unix_ms, int64_t now_mono_ms)
 {
     struct refused_row *row = NULL;
-    char room[LOG_VALUE_MAX];
+    char space[LOG_VALUE_MAX];
 
     if (now_mono_ms - r->said_mono_ms >= SAY_EVERY_MS) {
         r->said_mono_ms = now_mono_ms;
-        log_line(LOG_LEVEL_WARN, "source.refused", "connector=%s", log_value(connector, room));
+        log_line(LOG_LEVEL_WARN, "source.refused", "connector=%s", log_value(connector, space));
     }
     if (!is_plain(connector) || !is_plain(source))
         return;

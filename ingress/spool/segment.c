@@ -74,7 +74,7 @@ static void file_name(const struct segment *s, const char *tail, char ret[NAME_L
     (void)snprintf(ret, NAME_LEN, "%020llu.%s", (unsigned long long)s->first, tail);
 }
 
-int segment_create(struct segment *s, int dir_fd, size_t room)
+int segment_create(struct segment *s, int dir_fd, size_t space)
 {
     char name[NAME_LEN];
     int rc = 0;
@@ -87,7 +87,7 @@ int segment_create(struct segment *s, int dir_fd, size_t room)
         s->fd = openat(dir_fd, name, O_RDWR | O_TRUNC | O_CLOEXEC);
     if (s->fd < 0)
         return -errno;
-    rc = -posix_fallocate(s->fd, 0, (off_t)room);
+    rc = -posix_fallocate(s->fd, 0, (off_t)space);
     if (rc == 0 && (fsync(s->fd) || fsync(dir_fd)))
         rc = -errno;
     if (rc) {
@@ -96,15 +96,15 @@ int segment_create(struct segment *s, int dir_fd, size_t room)
         s->fd = -1;
         return rc;
     }
-    s->room = room;
+    s->space = space;
     return 0;
 }
 
-int segment_refill(struct segment *s, int dir_fd, size_t room)
+int segment_refill(struct segment *s, int dir_fd, size_t space)
 {
     int rc = segment_open(s, dir_fd);
 
-    rc = rc ? rc : -posix_fallocate(s->fd, 0, (off_t)room);
+    rc = rc ? rc : -posix_fallocate(s->fd, 0, (off_t)space);
     if (rc == 0 && fsync(s->fd))
         rc = -errno;
     if (rc) {
@@ -112,7 +112,7 @@ int segment_refill(struct segment *s, int dir_fd, size_t room)
             (void)!ftruncate(s->fd, 0); /* what it got of the room goes back */
         return rc;
     }
-    s->room = room;
+    s->space = space;
     s->sealed = false;
     return 0;
 }
@@ -156,7 +156,7 @@ int segment_seal(struct segment *s)
     if (ftruncate(s->fd, (off_t)s->used) || fdatasync(s->fd))
         return -errno;
     s->flushed = s->used;
-    s->room = 0;
+    s->space = 0;
     s->sealed = true;
     return 0;
 }
@@ -392,19 +392,19 @@ static int rewrite_last(struct segment *s, size_t offset)
 }
 
 /* Takes appends again, or is sealed when there is no room for them. */
-static int recover_space(struct segment *s, size_t room)
+static int recover_space(struct segment *s, size_t space)
 {
     int rc = 0;
 
     /* a torn record must not come back to life between later ones */
     if (ftruncate(s->fd, (off_t)s->used))
         rc = -errno;
-    rc = rc ? rc : -posix_fallocate(s->fd, 0, (off_t)room);
+    rc = rc ? rc : -posix_fallocate(s->fd, 0, (off_t)space);
     if (rc == -ENOSPC)
         return segment_seal(s);
     if (rc == 0 && fsync(s->fd))
         rc = -errno;
-    s->room = room;
+    s->space = space;
     return rc;
 }
 
@@ -419,11 +419,11 @@ static void recover_salvaged(struct segment *s, size_t batch_offset)
     /* what is not read may hold numbers that were given: one at least, so that the next file has a
        name of its own. Should core have more of them, it says so at WELCOME */
     s->end++;
-    s->room = 0;
+    s->space = 0;
     s->sealed = true;
 }
 
-int segment_recover(struct segment *s, int dir_fd, size_t room, uint64_t *ret_low)
+int segment_recover(struct segment *s, int dir_fd, size_t space, uint64_t *ret_low)
 {
     struct last_batch last = {0};
     struct window w;
@@ -443,7 +443,7 @@ int segment_recover(struct segment *s, int dir_fd, size_t room, uint64_t *ret_lo
     } else {
         rc = s->end > s->first ? rewrite_last(s, last.offset) : 0;
         if (rc == 0)
-            rc = s->damaged || s->used >= room ? segment_seal(s) : recover_space(s, room);
+            rc = s->damaged || s->used >= space ? segment_seal(s) : recover_space(s, space);
     }
     if (rc)
         return rc;

@@ -22,7 +22,7 @@ struct segment {
     int fd;               /* open while it is written or read, else -1 */
     uint64_t first;       /* number of its first record */
     uint64_t end;         /* number after its last one */
-    size_t room;          /* bytes preallocated; 0 once sealed */
+    size_t space;         /* bytes preallocated; 0 once sealed */
     size_t used;          /* bytes of records, appended ones included */
     size_t flushed;       /* bytes that are on disk: readers stop here */
     bool sealed;          /* nothing is appended any more */
@@ -54,9 +54,9 @@ AMO_MUSTCHECK int segment_new(uint64_t first, struct segment **ret_segment);
 /* Closes the file and frees; accepts NULL. The file stays. */
 void segment_free(struct segment *s);
 
-/* A new file of @room zero bytes in folder @dir_fd. The folder is synced, so that the file is
+/* A new file of @space zero bytes in folder @dir_fd. The folder is synced, so that the file is
  * found after a crash. -ENOSPC, -errno; nothing is left behind. */
-AMO_MUSTCHECK int segment_create(struct segment *s, int dir_fd, size_t room);
+AMO_MUSTCHECK int segment_create(struct segment *s, int dir_fd, size_t space);
 /* Open the file if it is not. -errno. */
 AMO_MUSTCHECK int segment_open(struct segment *s, int dir_fd);
 /* Whole write at the end of what is flushed or written so far. -errno. */
@@ -68,11 +68,11 @@ AMO_MUSTCHECK int segment_seal(struct segment *s);
  * its records are written once more and synced.
  * Sets end, used, flushed; @ret_low is the highest low mark of its records, 0 none. A flushed
  * record that is damaged seals the segment and marks it. -errno. */
-AMO_MUSTCHECK int segment_recover(struct segment *s, int dir_fd, size_t room,
+AMO_MUSTCHECK int segment_recover(struct segment *s, int dir_fd, size_t space,
                                   uint64_t *ret_low);
-/* The file is there and holds no record: it takes appends again, of @room bytes. -ENOSPC: it is as
+/* The file is there and holds no record: it takes appends again, of @space bytes. -ENOSPC: it is as
  * before; other -errno. */
-AMO_MUSTCHECK int segment_refill(struct segment *s, int dir_fd, size_t room);
+AMO_MUSTCHECK int segment_refill(struct segment *s, int dir_fd, size_t space);
 /* "00000000000000000001.seg", for log lines. Good until the next call. */
 const char *segment_file(const struct segment *s);
 /* Delete the file, or set it aside as .bad when it is damaged. -errno. */

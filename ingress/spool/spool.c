@@ -309,9 +309,9 @@ static int spool_seal(struct spool *s)
     return 0;
 }
 
-/* The next segment, of @room bytes. One without a record is the next one already: a start on a full
+/* The next segment, of @space bytes. One without a record is the next one already: a start on a full
  * disk leaves it. */
-static int spool_next_segment(struct spool *s, size_t room)
+static int spool_next_segment(struct spool *s, size_t space)
 {
     struct segment *last = last_segment(s);
     struct segment *g = NULL;
@@ -320,12 +320,12 @@ static int spool_next_segment(struct spool *s, size_t room)
     assert(s->segments.prev); /* the analyser does not know that lists begin initialised */
     if (last && last->first == s->next) {
         g = last;
-        rc = segment_refill(g, s->dir_fd, room);
+        rc = segment_refill(g, s->dir_fd, space);
     } else {
         rc = segment_new(s->next, &g);
         if (rc)
             return rc;
-        rc = segment_create(g, s->dir_fd, room);
+        rc = segment_create(g, s->dir_fd, space);
         if (rc == 0)
             list_add_tail(&s->segments, &g->link);
     }
@@ -361,7 +361,7 @@ int spool_append(struct spool *s, struct view aux, struct view body, uint64_t *r
 
     if (rc)
         return rc;
-    if (!s->active || s->active->used + len > s->active->room) {
+    if (!s->active || s->active->used + len > s->active->space) {
         rc = spool_roll(s, len);
         if (rc == -ENOSPC && !s->failed) {
             s->full = SPOOL_E_DISK;

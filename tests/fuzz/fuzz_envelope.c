@@ -13,13 +13,13 @@ static void check_envelope(struct view bytes)
 {
     struct envelope e;
     struct envelope back;
-    char room[ENVELOPE_MAX_LEN];
+    char space[ENVELOPE_MAX_LEN];
     size_t len = 0;
 
     if (envelope_decode(bytes, &e))
         return;
-    envelope_encode(&e, room, &len);
-    FUZZ_MUST(envelope_decode(view_make(room, len), &back) == 0);
+    envelope_encode(&e, space, &len);
+    FUZZ_MUST(envelope_decode(view_make(space, len), &back) == 0);
     FUZZ_MUST(memcmp(&e, &back, sizeof(e)) == 0);
 }
 

@@ -127,7 +127,7 @@ static struct segment *recover(uint64_t *ret_low)
     FUZZ_MUST(segment_new(1, &s) == 0);
     FUZZ_MUST(segment_recover(s, folder(), ROOM, ret_low) == 0);
     FUZZ_MUST(s->end >= s->first && s->used == s->flushed && !s->salvaged);
-    FUZZ_MUST(s->sealed || s->room == ROOM);
+    FUZZ_MUST(s->sealed || s->space == ROOM);
     return s;
 }
 

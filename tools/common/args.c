@@ -41,12 +41,12 @@ static int refuse(struct scan *s, const char *before, const char *what, const ch
 int args_parse(const struct args_program *p, int argc, char **argv, struct args *ret,
                struct buf *ret_why)
 {
-    size_t room = argc > 0 ? (size_t)argc + 1 : 1;
+    size_t space = argc > 0 ? (size_t)argc + 1 : 1;
     struct scan s = {.program = p, .argc = argc, .argv = argv, .why = ret_why};
     int rc = -ENOMEM;
 
-    s.words = mem_zalloc_array(room, sizeof(*s.words));
-    s.given = mem_zalloc_array(room, 2 * sizeof(*s.given));
+    s.words = mem_zalloc_array(space, sizeof(*s.words));
+    s.given = mem_zalloc_array(space, 2 * sizeof(*s.given));
     if (!s.words || !s.given)
         goto out;
     rc = list_options(&s);
@@ -117,13 +117,13 @@ static bool is_listed(const struct scan *s, size_t n_own, const char *name)
 static int list_options(struct scan *s)
 {
     const struct args_program *p = s->program;
-    size_t room = 1;
+    size_t space = 1;
     size_t n = 0;
 
     for (size_t i = 0; i < p->n_verbs; i++)
-        room += p->verbs[i].n_options;
-    s->own = mem_zalloc_array(room, sizeof(const struct args_option *));
-    s->table = mem_zalloc_array(AMO_COUNT(common) + room, sizeof(*s->table));
+        space += p->verbs[i].n_options;
+    s->own = mem_zalloc_array(space, sizeof(const struct args_option *));
+    s->table = mem_zalloc_array(AMO_COUNT(common) + space, sizeof(*s->table));
     if (!s->own || !s->table)
         return -ENOMEM;
     memcpy(s->table, common, sizeof(common));

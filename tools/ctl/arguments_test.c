@@ -21,15 +21,15 @@ static void write_file(const char *path, struct view text)
 /* The arguments that @words (with the program's name first) become; the verb's code. */
 static int arguments_of_words(const char *const *words, int n, struct buf *out, struct buf *why)
 {
-    char room[16][64];
+    char space[16][64];
     char *argv[16];
     struct args a;
     int rc = 0;
 
     assert_true(n <= 16);
     for (int i = 0; i < n; i++) {
-        assert_int_equal(view_copy(view_of(words[i]), room[i], sizeof(room[i])), 0);
-        argv[i] = room[i];
+        assert_int_equal(view_copy(view_of(words[i]), space[i], sizeof(space[i])), 0);
+        argv[i] = space[i];
     }
     rc = args_parse(&amoctl_program, n, argv, &a, why);
     if (rc)

@@ -156,15 +156,15 @@ void wire_free(struct wire *w)
 static size_t on_read(char *to, size_t size, size_t n, void *arg)
 {
     struct transfer *t = arg;
-    size_t room = size * n;
+    size_t space = size * n;
     size_t left = t->body ? t->body->len - t->sent : 0;
 
-    if (room > left)
-        room = left;
-    if (room)
-        memcpy(to, t->body->bytes + t->sent, room);
-    t->sent += room;
-    return room;
+    if (space > left)
+        space = left;
+    if (space)
+        memcpy(to, t->body->bytes + t->sent, space);
+    t->sent += space;
+    return space;
 }
 
 static size_t on_answer(char *from, size_t size, size_t n, void *arg)

@@ -61,11 +61,11 @@ static void add_repeated(struct buf *b, const char *unit, int64_t n)
 static void add_decoded(struct buf *b, const char *base64)
 {
     size_t n = 0;
-    size_t room = strlen(base64);
-    char *place = buf_reserve(b, room);
+    size_t space = strlen(base64);
+    char *place = buf_reserve(b, space);
 
     assert_non_null(place);
-    assert_int_equal(digest_base64_decode(base64, room, (uint8_t *)place, room, &n), 0);
+    assert_int_equal(digest_base64_decode(base64, space, (uint8_t *)place, space, &n), 0);
     buf_grow(b, n);
 }
 
