@@ -32,7 +32,7 @@
 /* the timer's mark among the sockets' events */
 #define TIMER_MARK UINT64_MAX
 
-static_assert(RESOLVE_SLOTS == HTTP_RESOLVES_MAX, "the gate holds what http.h promises");
+static_assert(DNS_GATE_SLOTS == HTTP_RESOLVES_MAX, "the gate holds what http.h promises");
 
 static void http_readable(void *arg);
 static void http_settle(struct http *h);
@@ -323,7 +323,7 @@ static void http_unpark(struct http *h)
         struct http_call *c = LIST_ENTRY(now_trying.next, struct http_call, link);
 
         list_remove(&c->link);
-        if (resolve_is_busy(&h->gate, c->request.policy, c->host))
+        if (dns_gate_is_busy(&h->gate, c->request.policy, c->host))
             list_add_tail(&h->parked, &c->link);
         else if (c->deadline_ms <= now || call_fly(c, now))
             call_ended(c, CURLE_OPERATION_TIMEDOUT);
@@ -402,7 +402,7 @@ static void call_ended(struct http_call *c, CURLcode result)
     http_call_answer(c, result, &a);
     if (a.end == HTTP_NOT_SENT && a.stage == STAGE_DNS && result == CURLE_OPERATION_TIMEDOUT)
         http_call_unresolved(c);
-    if (resolve_leave(&h->gate, c) && a.end == HTTP_NOT_SENT) {
+    if (dns_gate_leave(&h->gate, c) && a.end == HTTP_NOT_SENT) {
         char host[HTTP_HOST_MAX + 1];
         char words[CURL_ERROR_SIZE];
         unsigned policy = c->request.policy;
@@ -460,7 +460,7 @@ void http_abort(struct http *h)
         struct http_answer a;
 
         (void)curl_multi_remove_handle(h->multis[c->request.policy].multi, c->easy);
-        (void)resolve_leave(&h->gate, c);
+        (void)dns_gate_leave(&h->gate, c);
         http_call_answer(c, CURLE_OPERATION_TIMEDOUT, &a);
         call_finish(c, &a);
     }

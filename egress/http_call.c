@@ -397,7 +397,7 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl
     int fd = -1;
 
     (void)purpose;
-    (void)resolve_leave(&c->http->gate, c); /* an address needed no slot */
+    (void)dns_gate_leave(&c->http->gate, c); /* an address needed no slot */
     if (c->request.policy == HTTP_POLICY_PUBLIC && !address_is_public(&to->addr)) {
         c->refused = address_network(&to->addr);
         return CURL_SOCKET_BAD;
@@ -415,7 +415,7 @@ static int on_resolver_start(void *resolver, void *reserved, void *arg)
 
     (void)resolver;
     (void)reserved;
-    if (c->literal || resolve_enter(&c->http->gate, c, c->request.policy, c->host))
+    if (c->literal || dns_gate_enter(&c->http->gate, c, c->request.policy, c->host))
         return 0;
     c->must_wait = true;
     return 1;

@@ -9,8 +9,8 @@
 #include <curl/curl.h>
 
 #include "base/list.h"
+#include "egress/dns_gate.h"
 #include "egress/http.h"
-#include "egress/resolve.h"
 #include "proto/bus/loop.h"
 
 #define HTTP_HOST_MAX 255
@@ -40,7 +40,7 @@ struct http {
     int64_t armed_ms; /* what timer_fd is set for; INT64_MAX: nothing */
     struct loop_deferred work;
     struct http_multi multis[HTTP_N_POLICIES];
-    struct resolve_gate gate;
+    struct dns_gate gate;
     struct names names;
     struct list idle;   /* calls in the pool */
     struct list flying; /* calls in a multi */

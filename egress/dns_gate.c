@@ -1,32 +1,32 @@
 /* The slots of the gate: who may start resolving a name, who must wait for it, and when a slot
  * is free again. */
 
-#include "egress/resolve.h"
+#include "egress/dns_gate.h"
 
 #include <strings.h>
 
 #include "base/buf.h"
 
-static bool slot_is(const struct resolve_slot *s, unsigned policy, const char *host)
+static bool slot_is(const struct dns_slot *s, unsigned policy, const char *host)
 {
     return s->owner && s->policy == policy && strcasecmp(s->host, host) == 0;
 }
 
-bool resolve_is_busy(const struct resolve_gate *g, unsigned policy, const char *host)
+bool dns_gate_is_busy(const struct dns_gate *g, unsigned policy, const char *host)
 {
-    for (size_t i = 0; i < RESOLVE_SLOTS; i++) {
+    for (size_t i = 0; i < DNS_GATE_SLOTS; i++) {
         if (slot_is(&g->slots[i], policy, host))
             return true;
     }
     return false;
 }
 
-bool resolve_enter(struct resolve_gate *g, const void *owner, unsigned policy, const char *host)
+bool dns_gate_enter(struct dns_gate *g, const void *owner, unsigned policy, const char *host)
 {
-    struct resolve_slot *spare = NULL;
+    struct dns_slot *spare = NULL;
 
-    for (size_t i = 0; i < RESOLVE_SLOTS; i++) {
-        struct resolve_slot *s = &g->slots[i];
+    for (size_t i = 0; i < DNS_GATE_SLOTS; i++) {
+        struct dns_slot *s = &g->slots[i];
 
         if (s->owner == owner)
             return true;
@@ -43,9 +43,9 @@ bool resolve_enter(struct resolve_gate *g, const void *owner, unsigned policy, c
     return true;
 }
 
-bool resolve_leave(struct resolve_gate *g, const void *owner)
+bool dns_gate_leave(struct dns_gate *g, const void *owner)
 {
-    for (size_t i = 0; i < RESOLVE_SLOTS; i++) {
+    for (size_t i = 0; i < DNS_GATE_SLOTS; i++) {
         if (g->slots[i].owner != owner)
             continue;
         g->slots[i].owner = NULL;

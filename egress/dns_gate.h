@@ -12,25 +12,24 @@
 struct http_call;
 
 /* As many as http.h promises. */
-#define RESOLVE_SLOTS 16
+#define DNS_GATE_SLOTS 16
 
-struct resolve_slot {
+struct dns_slot {
     const void *owner; /* NULL: free */
     unsigned policy;   /* caches of names are not shared between policies */
     char host[256];
 };
 
-struct resolve_gate {
-    struct resolve_slot slots[RESOLVE_SLOTS];
+struct dns_gate {
+    struct dns_slot slots[DNS_GATE_SLOTS];
     size_t n_busy;
     bool changed; /* a slot was freed since the last look */
 };
 
 /* May @owner have @host resolved now? True takes a slot (or keeps the one it has). */
-bool resolve_enter(struct resolve_gate *g, const void *owner, unsigned policy,
-                   const char *host);
+bool dns_gate_enter(struct dns_gate *g, const void *owner, unsigned policy, const char *host);
 /* @owner's name is resolved, or not going to be. Harmless without a slot. Returns whether it
  * had one. */
-bool resolve_leave(struct resolve_gate *g, const void *owner);
+bool dns_gate_leave(struct dns_gate *g, const void *owner);
 /* Is @host being resolved now? */
-bool resolve_is_busy(const struct resolve_gate *g, unsigned policy, const char *host);
+bool dns_gate_is_busy(const struct dns_gate *g, unsigned policy, const char *host);
