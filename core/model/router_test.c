@@ -191,80 +191,76 @@ struct amo_case {
     const char *reason;
 };
 
+static const struct amo_case no_further[] = {
+    {"unknown scope",        {0},                NULL, "text",    "x", 0,             NULL, DECISION_QUARANTINE, "unknown_scope"},
+    {"repeat",
+     {.scope = &scope, .duplicate = &outbound},
+     NULL,                                             "text",
+     "x",                                                              0,
+     NULL,                                                                                  DECISION_NOTHING,
+     "repeat"                                                                                                                   },
+    {"echo of our own",
+     {.scope = &scope, .duplicate = &inbound},
+     NULL,                                             "text",
+     "x",                                                              0,
+     NULL,                                                                                  DECISION_NOTHING,
+     "echo"                                                                                                                     },
+    {"old repeat",
+     {.scope = &scope, .duplicate = &outbound},
+     NULL,                                             "text",
+     "x",                                                              OLDEST_MS - 1,
+     NULL,                                                                                  DECISION_NOTHING,
+     "repeat"                                                                                                                   },
+    {"too old",
+     {.scope = &scope, .conversation = &linked},
+     NULL,                                             "text",
+     "x",                                                              OLDEST_MS - 1,
+     NULL,                                                                                  DECISION_QUARANTINE,
+     "too_old"                                                                                                                  },
+    {"picture",
+     {.scope = &scope, .conversation = &linked},
+     NULL,                                             "picture",
+     "",                                                               0,
+     NULL,                                                                                  DECISION_REFUSE,
+     "nothing_to_deliver"                                                                                                       },
+    {"no text",
+     {.scope = &scope, .conversation = &linked},
+     NULL,                                             "text",
+     "",                                                               0,
+     NULL,                                                                                  DECISION_REFUSE,
+     "nothing_to_deliver"                                                                                                       },
+    {"no phone",             {.scope = &scope},  "",   "text",    "x", 0,             NULL, DECISION_REFUSE,     "no_phone"     },
+    {"phone without digits",
+     {.scope = &scope},
+     "n/a",                                            "text",
+     "x",                                                              0,
+     NULL,                                                                                  DECISION_REFUSE,
+     "no_phone"                                                                                                                 },
+    {"no id",
+     {.scope = &scope, .conversation = &linked},
+     NULL,                                             "text",
+     "x",                                                              0,
+     "",                                                                                    DECISION_QUARANTINE,
+     "bad_message_id"                                                                                                           },
+};
+
 static void messages_from_amo_that_go_no_further(void **state)
 {
-    const struct amo_case cases[] = {
-        {"unknown scope",
-         {0},
-         NULL,                                           "text",
-         "x",                                                            0,
-         NULL,                                                                                DECISION_QUARANTINE,
-         "unknown_scope"                                                                                                     },
-        {"repeat",
-         {.scope = &scope, .duplicate = &outbound},
-         NULL,                                           "text",
-         "x",                                                            0,
-         NULL,                                                                                DECISION_NOTHING,
-         "repeat"                                                                                                            },
-        {"echo of our own",
-         {.scope = &scope, .duplicate = &inbound},
-         NULL,                                           "text",
-         "x",                                                            0,
-         NULL,                                                                                DECISION_NOTHING,
-         "echo"                                                                                                              },
-        {"old repeat",
-         {.scope = &scope, .duplicate = &outbound},
-         NULL,                                           "text",
-         "x",                                                            OLDEST_MS - 1,
-         NULL,                                                                                DECISION_NOTHING,
-         "repeat"                                                                                                            },
-        {"too old",
-         {.scope = &scope, .conversation = &linked},
-         NULL,                                           "text",
-         "x",                                                            OLDEST_MS - 1,
-         NULL,                                                                                DECISION_QUARANTINE,
-         "too_old"                                                                                                           },
-        {"picture",
-         {.scope = &scope, .conversation = &linked},
-         NULL,                                           "picture",
-         "",                                                             0,
-         NULL,                                                                                DECISION_REFUSE,
-         "nothing_to_deliver"                                                                                                },
-        {"no text",
-         {.scope = &scope, .conversation = &linked},
-         NULL,                                           "text",
-         "",                                                             0,
-         NULL,                                                                                DECISION_REFUSE,
-         "nothing_to_deliver"                                                                                                },
-        {"no phone",             {.scope = &scope},  "", "text",    "x", 0,             NULL, DECISION_REFUSE,     "no_phone"},
-        {"phone without digits",
-         {.scope = &scope},
-         "n/a",                                          "text",
-         "x",                                                            0,
-         NULL,                                                                                DECISION_REFUSE,
-         "no_phone"                                                                                                          },
-        {"no id",
-         {.scope = &scope, .conversation = &linked},
-         NULL,                                           "text",
-         "x",                                                            0,
-         "",                                                                                  DECISION_QUARANTINE,
-         "bad_message_id"                                                                                                    },
-    };
-
     (void)state;
-    for (size_t i = 0; i < AMO_COUNT(cases); i++) {
+    for (size_t i = 0; i < AMO_COUNT(no_further); i++) {
         struct event e = amo_message();
         struct decision p;
 
-        e.content.type = view_of(cases[i].type);
-        e.content.text = view_of(cases[i].text);
-        e.receiver_phone = cases[i].phone ? view_of(cases[i].phone) : e.receiver_phone;
-        e.sent_ms = cases[i].sent_ms ? cases[i].sent_ms : e.sent_ms;
-        e.message_id = cases[i].id ? view_of(cases[i].id) : e.message_id;
-        p = route(e, cases[i].facts);
-        if (p.kind != cases[i].kind || strcmp(p.reason, cases[i].reason) != 0)
-            print_message("case: %s\n", cases[i].name);
-        assert_ends(p, cases[i].kind, cases[i].reason);
+        e.content.type = view_of(no_further[i].type);
+        e.content.text = view_of(no_further[i].text);
+        e.receiver_phone =
+            no_further[i].phone ? view_of(no_further[i].phone) : e.receiver_phone;
+        e.sent_ms = no_further[i].sent_ms ? no_further[i].sent_ms : e.sent_ms;
+        e.message_id = no_further[i].id ? view_of(no_further[i].id) : e.message_id;
+        p = route(e, no_further[i].facts);
+        if (p.kind != no_further[i].kind || strcmp(p.reason, no_further[i].reason) != 0)
+            print_message("case: %s\n", no_further[i].name);
+        assert_ends(p, no_further[i].kind, no_further[i].reason);
     }
 }
 

@@ -156,7 +156,7 @@ def header_shape(root):
     return found
 
 
-MAX_FUNCTION_LINES, MAX_FILE_LINES = 100, 640
+MAX_FUNCTION_LINES, MAX_FILE_LINES = 60, 640
 # Lines of code of a room and all below it, tests aside: helpers are not to outgrow what they help.
 MAX_ROOM_LINES = {"tools": 14000}
 
@@ -167,7 +167,7 @@ def code_lines(text):
 
 
 def sizes(root):
-    """No function over 100 lines; a file over about 600 holds two ideas; tools/ has 14,000 lines of code at most."""
+    """No function over 60 lines; a file over about 600 holds two ideas; tools/ has 14,000 lines of code at most."""
     found = source.Findings()
     figures = []
     for room, most in MAX_ROOM_LINES.items():
@@ -176,15 +176,22 @@ def sizes(root):
         figures.append(f"{room} {lines} of {most} lines of code")
         if lines > most:
             found.append(Finding(room, 1, f"{lines} lines of code: {most} at most"))
-    found.figure = ", ".join(figures)
+    lengths = []
     for rel in source.files(root, ".c", ".h"):
         text = source.read(root, rel)
         lines = text.count("\n")
         if lines > MAX_FILE_LINES and not is_test(rel):
             found.append(Finding(rel, lines, f"{lines} lines: split the file (about 600 at most)"))
         for name, first, last in source.functions(text):
+            if not is_test(rel) and "testing" not in rel.parts:
+                lengths.append(last - first + 1)
             if last - first + 1 > MAX_FUNCTION_LINES:
-                found.append(Finding(rel, first, f"{name} has {last - first + 1} lines: 100 at most"))
+                found.append(Finding(rel, first, f"{name} has {last - first + 1} lines: {MAX_FUNCTION_LINES} at most"))
+    if lengths:
+        lengths.sort()
+        figures.append(f"{len(lengths)} functions: median {lengths[len(lengths) // 2]} lines, p90"
+                       f" {lengths[len(lengths) * 9 // 10]}, longest {lengths[-1]}")
+    found.figure = ", ".join(figures)
     return found
 
 

@@ -111,7 +111,7 @@ def replaced(name, old, new):
     return {name: CLEAN[name].replace(old, new)}
 
 
-DEEP = "int f(void);\nint f(void)\n{\n" + "    (void)0;\n" * 101 + "    return 0;\n}\n"
+DEEP = "int f(void);\nint f(void)\n{\n" + "    (void)0;\n" * 61 + "    return 0;\n}\n"
 
 PLANTED = [
     ("include-arrows", added("base/mem.c", '#include "core/model/command.h"\n'), "base/ may not include"),
@@ -150,7 +150,7 @@ PLANTED = [
      "command.dead is logged without"),
     ("header-shape", {"core/a.h": "#pragma once\nint a(void);\n"}, "opens with a comment"),
     ("header-shape", {"core/a.h": "/* A. */\nint a(void);\n"}, "#pragma once"),
-    ("sizes", {"core/a.c": DEEP}, "f has 104 lines"),
+    ("sizes", {"core/a.c": DEEP}, "f has 64 lines"),
     ("sizes", {"core/a.c": "\n" * 700}, "split the file"),
     ("sizes", {f"tools/ctl/a{n}.c": "int a;\n" * 600 for n in range(24)}, "14400 lines of code: 14000 at most"),
     ("enum-switches", replaced("core/take.c", "    case COMMAND_DONE:\n", "    default:\n"), "COMMAND_READY"),
@@ -250,7 +250,7 @@ def test_only_code_of_tools_counts(tree, monkeypatch):
     root = tree({"tools/ctl/a.c": "/* It\n * is a. */\n\nint a;\nint b; /* b */\n", "tools/ctl/a.h": "int a;\n",
                  "tools/ctl/a_test.c": "int c;\n", "tools/sandbox/testing/rig.c": "int d;\n"})
     found = rules_code.sizes(root)
-    assert (found, found.figure) == ([], "tools 3 of 3 lines of code")
+    assert (found, found.figure.split(", ")[0]) == ([], "tools 3 of 3 lines of code")
 
 
 def built(root, rel, text):
