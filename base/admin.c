@@ -21,7 +21,7 @@
 
 #define ADMIN_CONNECTIONS_MAX 16
 #define ADMIN_MEMORY_MAX      ((size_t)16 * 1024) /* bytes a connection: request line and headers */
-#define ADMIN_IDLE_S          5U    /* libmicrohttpd's own timer starts anew per byte */
+#define ADMIN_IDLE_S          5U    /* libmicrohttpd's own timer starts again per byte */
 #define ADMIN_LIFE_MS         15000 /* so this one cuts what trickles */
 #define ADMIN_BODY_MAX        ((size_t)8 * 1024 * 1024) /* bytes: STATS_MAX histograms would fit */
 #define ADMIN_REASONS_MAX     ((size_t)4096)
@@ -265,7 +265,7 @@ void admin_free(struct admin *a)
     if (!a)
         return;
     if (a->daemon)
-        MHD_stop_daemon(a->daemon); /* closes the listening socket, too */
+        MHD_stop_daemon(a->daemon); /* also closes the listening socket */
     else if (a->listen_fd >= 0)
         (void)close(a->listen_fd); /* nothing was written to it */
     mem_free(a);

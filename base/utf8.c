@@ -88,7 +88,7 @@ static bool is_blank(uint32_t c)
 
     return category == UTF8PROC_CATEGORY_CC || category == UTF8PROC_CATEGORY_ZS ||
            category == UTF8PROC_CATEGORY_ZL || category == UTF8PROC_CATEGORY_ZP ||
-           /* a letter may be empty, too: the fillers of Hangul */
+           /* a letter may also be empty: the fillers of Hangul */
            utf8proc_get_property((utf8proc_int32_t)c)->ignorable;
 }
 

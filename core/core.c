@@ -157,7 +157,7 @@ static void core_turn_end(void *arg)
     then = clock_mono_ms();
     dispatch_run(c);
     if (c->turn->dirty) {
-        core_wake(c); /* dispatching settled something: commit that, too */
+        core_wake(c); /* dispatching settled something: commit that as well */
         return;
     }
     core_set_timer(c, then);

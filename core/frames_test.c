@@ -259,7 +259,7 @@ static void spools_that_come_and_go_leave_nothing_in_memory(void **state)
 
     edge_open(&e, r, ROLE_INGRESS, 7);
     for (unsigned char i = 1; i <= 100;
-         i++) { /* as one that is started anew without an event */
+         i++) { /* as one that is started again without an event */
         r->spool.bytes[0] = (unsigned char)(own.bytes[0] + i);
         send_hello(&e, ROLE_INGRESS, "restless", VIEW_NONE);
         while (!id_equal(&wait_peer(&e, "restless")->spool->id, &r->spool))

@@ -149,7 +149,7 @@ static void call_failed(struct control_wait *w, const char *what, const struct r
     buf_fini(&text);
 }
 
-/* An account that exchanges messages with one connector does not move to another unasked: its
+/* An account that exchanges messages with one connector does not move to another unless told to: its
  * conversations are the first one's. NULL: none. */
 static const struct reg_scope *connected_elsewhere(const struct registry *r,
                                                    const struct pending_account *p)
@@ -164,7 +164,7 @@ static const struct reg_scope *connected_elsewhere(const struct registry *r,
     return NULL;
 }
 
-/* While amojo was asked, others gave orders, too. NULL: it is all still so. */
+/* While amojo was asked, others may have given orders. NULL: nothing has changed. */
 static const char *changed_meanwhile(const struct registry *r, const struct pending_account *p)
 {
     if (!registry_channel(r, view_of(p->channel)))
@@ -383,7 +383,7 @@ static int leave_make(struct control_ask *ask, void *arg)
     return store_scope_leave(ask->core->store, *scope, clock_unix_ms());
 }
 
-/* The account that is left alone on the connector may take its clients: not unasked. */
+/* The account that is left alone on the connector may take its clients: not unless told to. */
 static int leave_counted(struct control_ask *ask, struct view scope, struct moves *m)
 {
     int rc = moves_count(ask, leave_make, &scope, m);
@@ -442,7 +442,7 @@ static int disconnect_later(struct control_ask *ask, const struct reg_scope *s, 
         pending_free(p);
         return rc ? rc : control_fail(ask, EXIT_FAILED, CONTROL_TOO_MANY);
     }
-    /* by no destination: a paused or held account can leave, too */
+    /* by no destination: a paused or held account can leave as well */
     rc = call_once(c, NULL, &body, clock_mono_ms() + DISCONNECT_WAIT_MS, disconnect_done, p);
     return control_asked(ask, p->wait, rc);
 }
@@ -559,7 +559,7 @@ int verb_account_resume(struct control_ask *ask)
     int rc = account_pause(ask, false);
     const struct reg_scope *s = rc == EXIT_FINE ? registry_scope(c->turn->registry, id) : NULL;
 
-    /* an operator who resumes has mended what was wrong, on either side of the account: no more
+    /* an operator who resumes has fixed what was wrong, on either side of the account: no more
      * waiting for the slow probe, and a connector that answered 410 is tried again */
     if (s) {
         release_held(c, queue_dest(c->queue, DEST_SCOPE, id));

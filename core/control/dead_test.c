@@ -75,7 +75,7 @@ static void what_the_service_may_have_forgotten_is_not_sent_again_unasked(void *
     reply = retry(r, id, ",\"may_double\":true");
     assert_true(says(&reply, "warning"));
     json_free(reply.doc);
-    rig_turn(r); /* he wanted it: it goes */
+    rig_turn(r); /* the operator wanted it: it is sent */
     assert_int_equal(rig_command(r, COMMAND_SERVICE_MESSAGE)->state, COMMAND_IN_FLIGHT);
 }
 

@@ -347,7 +347,7 @@ static int row_find(struct row *r, struct conversation *found)
     struct conversation c = {0};
     int rc = router_client_id(r->connector, r->source, id, r->derived_client);
 
-    /* as a client is called who is first met by his phone, or by his conversation */
+    /* as a client is called who is first met by phone, or by conversation */
     rc = rc ? rc
             : id_derive(r->connector, VIEW_NONE, r->number.key[0] ? view_of(r->number.key) : id,
                         r->derived_user);
@@ -465,7 +465,7 @@ static int merge_chat(struct row *r, struct conversation *c, bool *changed)
 }
 
 /* One conversation may hold several chats of amo: a linked one stays the one that is written to,
- * and a manager's words out of the row's chat find their way, too. */
+ * and a manager's words out of the row's chat also find their way. */
 static int merge_other_chat(struct row *r, const struct conversation *c)
 {
     if (r->chat_id.len == 0)

@@ -1,5 +1,5 @@
 /* The life of what is registered: secrets that take turns, accounts that leave and come back,
- * connect calls made unasked, sources. */
+ * automatic connect calls, sources. */
 
 #include <stdio.h>
 #include <string.h>
@@ -469,7 +469,7 @@ static void what_is_used_cannot_be_removed(void **state)
     assert_int_equal(r->core.turn->registry->n_connectors, 0);
 }
 
-/* --- connect calls made unasked --------------------------------------------------------------- */
+/* --- automatic connect calls ------------------------------------------------------------------ */
 
 static void greet(struct rig *r)
 {

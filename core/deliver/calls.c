@@ -132,7 +132,7 @@ int call_once(struct core *c, struct dest *d, const struct command *body, int64_
     return -ENOMEM;
 }
 
-/* It left while it was being connected unasked: amojo may have heard the two the other way round. */
+/* It left while it was being connected automatically: amojo may have heard the two the other way round. */
 static void disconnect_again(struct core *c, const struct reg_scope *s)
 {
     struct command body = {.kind = COMMAND_AMO_DISCONNECT,

@@ -223,7 +223,7 @@ static void an_attempt_of_before_is_never_given_again(void **state)
 
 /* --- without memory ------------------------------------------------------------------------- */
 
-/* Core goes on, or ends to start anew; the command is there either way and goes in the end, and the
+/* Core goes on, or ends and is started again; the command is there either way and goes in the end, and the
  * book of its worker is right at every moment. */
 static void assert_goes_in_the_end(struct rig *r)
 {

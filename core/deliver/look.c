@@ -279,7 +279,7 @@ static void look_told_chat(struct core *c, struct call *q, struct core_command *
         return;
     }
     l->own = false;
-    l->begun = false; /* with this chat, too */
+    l->begun = false; /* with this chat as well */
     look_again(c, q, 0);
 }
 

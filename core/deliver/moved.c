@@ -65,7 +65,7 @@ bool reach_is_current(const struct core *c, const struct command_row *row,
            view_is(connector, conv->connector);
 }
 
-/* Has this core sent it? What a forgotten one may have sent is `tried`, too; that one kept the order. */
+/* Has this core sent it? What a forgotten one may have sent is also `tried`; that one kept the order. */
 static bool was_sent(const struct core_command *cmd)
 {
     return cmd->attempts > 0 || (cmd->tried && (!cmd->again || cmd->attempt));
@@ -95,7 +95,7 @@ static int let_pass(struct core *c, const struct core_command *cmd)
     return rc;
 }
 
-/* Into the lane where it belongs now, before what came later. Its attempts begin anew: the ones
+/* Into the lane where it belongs now, before what came later. Its attempts begin again: the ones
  * before were somebody else's. Not so that there were any: it may come back to where amo has it. */
 static void redirect(struct core *c, struct core_command *cmd, struct command_row *row,
                      const struct conversation *conv)

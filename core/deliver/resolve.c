@@ -155,7 +155,7 @@ static int resolve_amo_message(struct core *c, struct resolved *r)
 }
 
 /* In the name of a CRM user, or of the channel's bot. The client is always the same receiver: a
- * new id would make amo a new person of him. */
+ * new id would be a new person to amo. */
 static int resolve_amo_outgoing(struct core *c, struct resolved *r)
 {
     const struct conversation *conv = &r->conversation;
@@ -369,7 +369,7 @@ static int resolve_service_message(struct core *c, struct resolved *r)
         b->receiver_id = view_of(conv->contact);
         b->receiver_phone = conversation_phone(conv);
     }
-    if (!conv->contact) /* the service of before had a name for him */
+    if (!conv->contact) /* the former service had a name for the client */
         b->receiver_id = VIEW_NONE;
     return resolve_parts_for_service(c, r);
 }

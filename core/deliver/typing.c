@@ -21,7 +21,7 @@
 #define TYPING_EVERY_MS 4000
 /* a sender who does not say how long */
 #define TYPING_LIVES_MS 5000
-/* the longest the connector's API lets him say */
+/* the longest the connector's API allows */
 #define TYPING_MAX_MS   30000
 
 /* Did one of this lane go a moment ago? Two lanes may share a place: then one of them is told a
@@ -66,7 +66,7 @@ static void ephemeral_send(struct core *c, const struct event *e,
 
     if (expires <= now || ephemeral_is_fresh(c, command_lane_of(conv->id, to_amo), now_mono))
         return;
-    /* his clock is his: nobody types longer than that, and it must go sooner still */
+    /* the sender's clock may be wrong: nobody types longer than that, and it must be gone sooner */
     if (expires - now > TYPING_MAX_MS)
         body.expires_ms = now + TYPING_MAX_MS;
     if (expires - now > TYPING_LIVES_MS)

@@ -60,7 +60,7 @@ static void probe_done(struct core *c, void *arg, const struct result *r)
 
 /* --- the calls ------------------------------------------------------------------------------ */
 
-/* A client's message into the chat's conversation, as every other of his. */
+/* A client's message into the chat's conversation, as every other of that client. */
 static int probe_message(struct control_ask *ask, struct resolved *r)
 {
     struct view key = VIEW_NONE;

@@ -232,7 +232,7 @@ static int erase_events(struct erasure *e)
 }
 
 /* In the same transaction: whoever dies before the cleaning is over finds the wish at the next
- * start. Of a large store the pages cannot be written anew while everybody waits. */
+ * start. Of a large store the pages cannot be rewritten while everybody waits. */
 static int wish_rebuild(struct erasure *e)
 {
     int64_t size = 0;
@@ -242,7 +242,7 @@ static int wish_rebuild(struct erasure *e)
     return rc ? rc : store_wish_rebuild(e->core->store);
 }
 
-/* Nothing is kept of him; but an erasure of before may have left traces behind. */
+/* Nothing is kept of the person; but an earlier erasure may have left traces behind. */
 static int clean_up_after_others(struct erasure *e)
 {
     int64_t size = 0;

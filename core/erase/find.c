@@ -67,7 +67,7 @@ static int take_conversation(struct erasure *e, int64_t id)
     return store_erase_add_conversation(e->core->store, id);
 }
 
-/* Where several people speak only what he said is his, and that he is called its client. */
+/* Where several people speak, only what the person said is theirs, and being called its client. */
 static int take_shared(struct erasure *e, int64_t id)
 {
     if (ids_has(&e->shared, id))
@@ -92,8 +92,8 @@ static int conversation_fn(void *arg, const struct conversation *conv)
     return 0;
 }
 
-/* Said by the client of a conversation, or by somebody else in it: then only what he said is
- * his. */
+/* Said by the client of a conversation, or by somebody else in it: then only what the person
+ * said is theirs. */
 static int body_fn(void *arg, int64_t id, int64_t lane, struct view body)
 {
     struct erasure *e = arg;
@@ -114,7 +114,7 @@ static int body_fn(void *arg, int64_t id, int64_t lane, struct view body)
     return client && whole ? take_conversation(e, lane / 2) : ids_add(&e->commands, id);
 }
 
-/* What somebody else wrote in a conversation of his stays, as it goes on while it waits. */
+/* What somebody else wrote in the person's conversation stays, and goes on if it waits. */
 static int dead_fn(void *arg, int64_t id, bool with_them, struct view body)
 {
     struct erasure *e = arg;
@@ -141,7 +141,7 @@ static int evidence_fn(void *arg, int64_t attempt, struct view evidence)
                : 0;
 }
 
-/* What a remote side said of him in conversations of others. Phones that came to be known on the way
+/* What a remote side said of the person in conversations of others. Phones that came to be known on the way
  * are looked for from the beginning. */
 static int find_evidence(struct erasure *e, bool *ret_more)
 {
@@ -156,8 +156,8 @@ static int find_evidence(struct erasure *e, bool *ret_more)
                                      &e->at_evidence, ret_more);
 }
 
-/* Twice: a service's name of him, known from the first time, may stand in conversations that came
- * before the one with his phone. */
+/* Twice: a service's name of the person, known from the first time, may stand in conversations that came
+ * before the one with the phone. */
 static int find_conversations(struct erasure *e, bool *ret_more)
 {
     int rc = 0;
@@ -211,7 +211,7 @@ int erase_find(struct erasure *e, bool *ret_more)
     return -EINVAL;
 }
 
-/* Somebody else may speak in his conversation, too: those words are not his, and go on. */
+/* Somebody else may speak in the person's conversation: those words are not erased, and go on. */
 static int find_command(struct erasure *e, const struct core_command *cmd, struct buf *ret_ids)
 {
     struct command_row row = {0};
@@ -245,16 +245,16 @@ static bool is_lane_of(const struct erase_person *p, const struct lane *l)
 /* What waits there, of one where several people speak only what is said in its client's name. */
 static int find_in_lane(struct erasure *e, const struct lane *lane, struct buf *ret_ids)
 {
-    bool his = is_lane_of(&e->person, lane);
-    bool shared = !his && ids_has(&e->shared, lane->id / 2);
+    bool theirs = is_lane_of(&e->person, lane);
+    bool shared = !theirs && ids_has(&e->shared, lane->id / 2);
     int rc = 0;
 
-    if (!his && !shared)
+    if (!theirs && !shared)
         return 0;
     for (struct list *i = lane->commands.next; rc == 0 && i != &lane->commands; i = i->next) {
         const struct core_command *cmd = LIST_ENTRY(i, struct core_command, in_lane);
 
-        if (his || cmd->kind == COMMAND_AMO_MESSAGE || cmd->kind == COMMAND_AMO_REACTION)
+        if (theirs || cmd->kind == COMMAND_AMO_MESSAGE || cmd->kind == COMMAND_AMO_REACTION)
             rc = find_command(e, cmd, ret_ids);
     }
     return rc;
@@ -266,7 +266,7 @@ int erase_find_commands(struct erasure *e, struct buf *ret_ids)
     size_t iter = 0;
     int rc = 0;
 
-    /* a conversation that has moved has lanes of before, too */
+    /* a conversation that has moved also has earlier lanes */
     while (rc == 0 && (lane = table_next(e->core->queue->lanes, &iter)))
         rc = find_in_lane(e, lane, ret_ids);
     for (size_t i = 0; rc == 0 && i < erase_ids(&e->commands); i++) {
@@ -292,7 +292,7 @@ struct event_walk {
     enum store_event_place place;
 };
 
-/* Does it stand in a chat of his, by amo's id of before, perhaps? */
+/* Is it in a chat of the person, perhaps by an earlier id of amo's? */
 static int is_of_chat(struct erasure *e, const struct event *ev, bool *ret)
 {
     struct conversation conv = {0};
@@ -306,7 +306,7 @@ static int is_of_chat(struct erasure *e, const struct event *ev, bool *ret)
     return rc == STORE_E_NONE ? 0 : rc;
 }
 
-/* Is it about a message of his? */
+/* Is it about a message of the person? */
 static int is_of_message(struct erasure *e, const struct event *ev, bool *ret)
 {
     struct message m = {0};
@@ -334,7 +334,7 @@ static bool is_abroad(const struct erasure *e, const struct event *ev)
     return scope && phone_abroad(r, view_of(scope->id));
 }
 
-static int is_his(struct erasure *e, const struct event *ev, bool *ret)
+static int is_theirs(struct erasure *e, const struct event *ev, bool *ret)
 {
     int rc = 0;
 
@@ -353,27 +353,27 @@ static int event_fn(void *arg, int64_t id, struct view bytes)
     struct erasure *e = w->erase;
     bool waiting = w->place == STORE_EVENT_WAITING;
     struct event ev;
-    bool his = false;
+    bool theirs = false;
     int rc = event_decode(bytes, &ev);
     bool readable = rc == 0;
 
     if (rc < 0)
         return rc;
     if (readable) {
-        rc = is_his(e, &ev, &his);
+        rc = is_theirs(e, &ev, &theirs);
         if (rc && !core_is_trouble(rc)) { /* what cannot be looked up is nobody's */
             core_row_failed(e->core, "erase", rc);
             rc = 0;
         }
     } else {
-        his = erase_is_raw(&e->person, bytes);
+        theirs = erase_is_raw(&e->person, bytes);
         rc = 0;
     }
-    if (rc == 0 && !his && readable && erase_is_nobodys(&ev)) {
-        his = e->unowned_too;
-        e->unowned += !his;
+    if (rc == 0 && !theirs && readable && erase_is_nobodys(&ev)) {
+        theirs = e->unowned_too;
+        e->unowned += !theirs;
     }
-    return rc || !his ? rc : ids_add(waiting ? &e->waiting : &e->quarantine, id);
+    return rc || !theirs ? rc : ids_add(waiting ? &e->waiting : &e->quarantine, id);
 }
 
 static int chat_fn(void *arg, struct view chat)
@@ -406,7 +406,7 @@ int erase_find_rest(struct erasure *e)
         rc = find_conversations(e, &more);
     for (more = true; rc == 0 && more;)
         rc = find_bodies(e, &more);
-    /* one that has only now come to be his may have messages of long ago */
+    /* one that is only now known to be theirs may have messages of long ago */
     e->at_message = e->person.n_conversations == known ? e->newest_message : 0;
     for (more = true; rc == 0 && more;)
         rc = store_erase_find_messages(e->core->store, FIND_MESSAGES, &e->at_message, &more);

@@ -248,10 +248,10 @@ bool erase_is_conversation(const struct conversation *conv, const char *phone, b
 static bool has_contact(const struct erase_person *p, const struct conversation *conv)
 {
     for (size_t i = 0; conv->contact && i < p->n_conversations; i++) {
-        const struct conversation *his = &p->conversations[i];
+        const struct conversation *theirs = &p->conversations[i];
 
-        if (his->contact && strcmp(his->contact, conv->contact) == 0 &&
-            strcmp(his->connector, conv->connector) == 0)
+        if (theirs->contact && strcmp(theirs->contact, conv->contact) == 0 &&
+            strcmp(theirs->connector, conv->connector) == 0)
             return true;
     }
     return false;

@@ -74,7 +74,7 @@ static int damage_code(struct core *c, int rc)
     int failed = 0;
 
     if (!store_is_looked_at(c->store)) {
-        store_found_damaged(c->store, rc); /* the next start looks, and mends what it can */
+        store_found_damaged(c->store, rc); /* the next start looks, and repairs what it can */
         return EXIT_TEMPORARY;
     }
     failed = hand_aside(c);

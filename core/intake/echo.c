@@ -46,7 +46,7 @@ static struct core_command *lane_head(struct core *c, enum echo_side side,
 }
 
 /* The first of a lane, from @cmd on, that was done before by a core whose store is not ours any more
- * (core->turn->again): its echoes come again, too, whatever stands in front of it. That may be what is new,
+ * (core->turn->again): its echoes also come again, whatever stands in front of it. That may be what is new,
  * since a report becomes a command when its own wait is over. To an event that comes again itself
  * (@again) all that was loaded may be such; that stands in front of all that is new. NULL: none. */
 static struct core_command *done_again(const struct core *c, struct core_command *cmd,
@@ -113,7 +113,7 @@ static bool is_first(const struct echo *e, const struct end *end, const struct s
  * waits until it is known what became of the first. It is that of its conversation, whatever the words
  * have become, or has the same words: it may wait under another one's first words, or under nobody's. And a
  * webhook of a chat that the store has forgotten waits for the report that begins it. Since whoever waits so
- * waits for what came before it, and the queues are in that order, too, nothing waits for itself in a circle.
+ * waits for what came before it, and the queues are in that order as well, nothing waits for itself in a circle.
  * NULL: there is no such one before @second. */
 static const struct echo *first_of_two(const struct core *c, const struct second *second)
 {

@@ -220,7 +220,7 @@ int intake_event(struct core *c, struct view bytes, enum intake_how how)
     if (rc == 0)
         rc = store_release(c->store);
     if (rc == 0) {
-        /* what is stored must be in the queue: else start anew from the store */
+        /* what is stored must be in the queue: else start again from the store */
         return core_commit_staged(c) ? -EIO : 0;
     }
     core_drop_staged(c);
@@ -367,7 +367,7 @@ static int apply_decision(struct core *c, const struct event *e, struct view byt
 
 /* Not for ever, and rather an echo than a manager's message that goes nowhere. First words that are
  * tried together: whose report it is shows when the last of them is answered. What waited for those
- * waits anew for its own conversation's. */
+ * waits again for its own conversation's. */
 static bool may_wait_as_echo(const struct core *c, const struct facts *m, enum intake_how how)
 {
     int64_t longest = ECHO_WAITS * (int64_t)config_number(c->config, "core/echo_ms");

@@ -260,7 +260,7 @@ static void a_spool_is_known_again_after_a_restart(void **state)
     assert_true(id_equal(&s->taker, &boot_a));
 }
 
-/* Either it is there as the store has it, or core ends and starts anew: it must never be taken for
+/* Either it is there as the store has it, or core ends and starts again: it must never be taken for
  * one of which nothing was taken. */
 static void a_spool_that_cannot_be_read_is_not_taken_for_a_new_one(void **state)
 {

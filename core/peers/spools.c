@@ -76,7 +76,7 @@ static bool another_lives(struct core *c, const struct spool *s, const struct he
     for (const struct list *i = c->peers->list.next; i != &c->peers->list; i = i->next) {
         const struct peer *p = LIST_ENTRY_CONST(i, struct peer, link);
 
-        /* the same name is the same place, started anew: a name is locked */
+        /* the same name is the same place, started again: a name is locked */
         if (p->spool == s && !id_equal(&p->boot, boot) && !view_is(h->name, p->name) &&
             peer_is_alive(p, now_mono_ms))
             return true;

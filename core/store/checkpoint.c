@@ -39,7 +39,7 @@ struct checkpoint {
     bool stopping;
     bool soon;        /* the log is large enough to be taken over out of turn */
     bool wants_gap;   /* more was written during a checkpoint than may be */
-    bool cut;         /* in the gap the log gives its room back, too */
+    bool cut;         /* in the gap the log also gives its space back */
     bool gap;         /* the loop stands between two commits until the log is taken over */
     bool rebuild;     /* with the next cleaning */
     uint64_t wanted;  /* the newest ticket */
@@ -71,7 +71,7 @@ static bool empty_log(struct checkpoint *c)
 }
 
 /* The log is emptied behind a checkpoint that leaves nothing. False: somebody was in the way. With
- * @rebuild the file is written anew, if nobody is in the way before, so that the log does not grow
+ * @rebuild the file is rewritten, if nobody is in the way before, so that the log does not grow
  * for nothing; @ret_rebuilt: that need not be done again, even if the log could not be emptied. */
 static bool clean_now(struct checkpoint *c, bool rebuild, bool *ret_rebuilt)
 {
@@ -84,7 +84,7 @@ static bool clean_now(struct checkpoint *c, bool rebuild, bool *ret_rebuilt)
         *ret_rebuilt = db_has_space(sqlite3_db_filename(c->handle, NULL)) &&
                        sqlite3_exec(c->handle, "PRAGMA temp_store=MEMORY; VACUUM", NULL, NULL,
                                     NULL) == SQLITE_OK;
-        clean = empty_log(c) && *ret_rebuilt; /* what was written in vain, too */
+        clean = empty_log(c) && *ret_rebuilt; /* also what was written in vain */
     }
     (void)sqlite3_busy_timeout(c->handle, 0);
     return clean;
@@ -188,7 +188,7 @@ void checkpoint_after_commit(struct checkpoint *c, int64_t log_bytes)
     (void)pthread_mutex_unlock(&c->lock);
 }
 
-/* A log whose every page was moved is written anew from its beginning by the next commit. Under load
+/* A log whose every page was moved is rewritten from its beginning by the next commit. Under load
  * there are always newer pages than a checkpoint has seen, so it grows for ever: what came meanwhile
  * is moved while the loop stands still, and that is little. */
 static void checkpoint_gap(struct checkpoint *c, bool gap, int in_wal, int moved)

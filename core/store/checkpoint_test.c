@@ -1,4 +1,4 @@
-/* The checkpoint thread beside a writer: run under the thread sanitizer, too (./dev test). */
+/* The checkpoint thread beside a writer: also run under the thread sanitizer (./dev test). */
 
 #include "core/store/checkpoint.h"
 
@@ -248,7 +248,7 @@ static void cleaning_waits_for_who_writes(void **state)
     db_close(d);
 }
 
-/* Somebody reads for long, a backup perhaps: the file is not written anew again and again into a log
+/* Somebody reads for long, a backup perhaps: the file is not rewritten again and again into a log
  * that cannot be emptied. With rows behind the reader, and without. */
 static void a_reader_does_not_make_the_log_grow(void **state)
 {

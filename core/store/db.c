@@ -22,7 +22,7 @@
 #define DB_STATEMENTS       256
 /* covers the short locks of the checkpoint thread */
 #define DB_WAIT_MS          10000
-/* of the file, while it is written anew: in the log, and a temporary one that may lie beside it */
+/* of the file, while it is rewritten: in the log, and a temporary one that may lie beside it */
 #define REWRITE_COPIES      3
 #define REWRITE_SPARE_BYTES (16U << 20)
 #define DB_WORDS_MAX        200
@@ -41,7 +41,7 @@ struct db {
     sqlite3 *handle;
     char *path;
     int64_t page_size;
-    int log_pages;            /* in the log since it was last begun anew */
+    int log_pages;            /* in the log since it was last begun again */
     int failed;               /* the class of the last failure; 0 none */
     char words[DB_WORDS_MAX]; /* of it */
     struct db_rows statements[DB_STATEMENTS];
@@ -280,7 +280,7 @@ int db_rewrite(struct db *d, int wait_ms)
     has_space = db_has_space(d->path);
     if (rc == SQLITE_OK && has_space) {
         rc = sqlite3_exec(d->handle, "PRAGMA temp_store=FILE; VACUUM", NULL, NULL, NULL);
-        emptied = empty_log(d); /* what was written in vain, too */
+        emptied = empty_log(d); /* also what was written in vain */
         rc = rc == SQLITE_OK ? emptied : rc;
         emptied = sqlite3_exec(d->handle, "PRAGMA temp_store=MEMORY", NULL, NULL, NULL);
         rc = rc == SQLITE_OK ? emptied : rc;

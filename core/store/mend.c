@@ -50,7 +50,7 @@ void mend_unmark(const char *path)
 }
 
 /* Pages that nothing refers to are waste, no damage: of a batch that was cut off, or of indexes that
- * were made anew. */
+ * were rebuilt. */
 static bool is_complaint(struct view line)
 {
     static const char unused[] = " is never used";
@@ -188,7 +188,7 @@ static int end_transaction(struct db *d, int rc)
     rc = rc ? rc : db_exec(d, "COMMIT");
     if (rc) /* as it was; a failure that ended the transaction has done the same */
         (void)!db_exec(d, "ROLLBACK");
-    /* off, for this connection alone; and what it knows of tables and indexes is read anew: a rollback need
+    /* off, for this connection alone; and what it knows of tables and indexes is read again: a rollback need
      * not do that, and without the indexes it would write rows that these do not know */
     (void)!db_exec(d, "PRAGMA writable_schema=RESET");
     return rc;

@@ -331,7 +331,7 @@ static void an_empty_database_of_before_opens(void **state)
     assert_true(schema_count() >= 3);
 }
 
-/* What was deleted before pages were overwritten lies in the file until it is written anew. */
+/* What was deleted before pages were overwritten stays in the file until it is rewritten. */
 static void what_was_deleted_before_is_nowhere_in_the_file(void **state)
 {
     struct rig *r = *state;

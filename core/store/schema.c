@@ -82,13 +82,13 @@ static const char *const migrations[] = {
     "ALTER TABLE scopes ADD COLUMN default_source TEXT;",
     /* 4: erasing. What was erased; the ingresses that may hold something; commands whose attempts
        leave no evidence. What was deleted before still lies in unused parts of pages: the file is
-       written anew once */
+       rewritten once */
     "CREATE TABLE erasures(id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER, report TEXT);"
     "CREATE TABLE ingresses(name TEXT PRIMARY KEY, spool BLOB, seen_ms INTEGER) WITHOUT ROWID;"
     "ALTER TABLE commands ADD COLUMN erased INTEGER NOT NULL DEFAULT 0;"
     "INSERT OR REPLACE INTO meta VALUES('rebuild', x'31');",
     /* ids in spaces of their own (core/model/key.h): amo's within their account, what a service answered
-       beside what it sent. Made anew out of the messages, sorted, so that it is one pass; of a
+       beside what it sent. Rebuilt from the messages, sorted, so that it is one pass; of a
        service's answers the newest has the id. What waits is put under its new keys by core, which
        can read it (core/intake/deferred.c) */
     "CREATE TABLE spaced_ids(id TEXT PRIMARY KEY, message INTEGER) WITHOUT ROWID;"

@@ -73,7 +73,7 @@ static const char erase_tables[] =
     "CREATE TEMP TABLE erase_dead(id INTEGER PRIMARY KEY);"
     "CREATE TEMP TABLE erase_evidence(id INTEGER PRIMARY KEY);";
 
-/* Written anew when a migration or an erasure asked for it: what was deleted before is nowhere in
+/* Rewritten when a migration or an erasure asked for it: what was deleted before is nowhere in
  * the file then. A database larger than memory needs room beside it. What cannot be done now is
  * wished for on: messages must not wait for it. */
 static int store_rebuild(struct store *s, bool fresh)
@@ -92,8 +92,8 @@ static int store_rebuild(struct store *s, bool fresh)
     return kept ? 0 : store_rebuild_is_done(s);
 }
 
-/* After a damaged page was met: the whole of it is read before anybody relies on it, and mended when
- * only indexes are hurt. What cannot be mended is told and worked around (core_give_up). */
+/* After a damaged page was met: the whole of it is read before anybody relies on it, and repaired when
+ * only indexes are hurt. What cannot be repaired is told and worked around (core_give_up). */
 static void store_emptied(void *arg, const char *table, const char *words)
 {
     struct store *s = arg;

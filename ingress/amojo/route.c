@@ -105,7 +105,7 @@ static void amo_accept(struct ingress *in, struct request *x, struct amo_normal 
         return;
     }
     if (n->event.kind == EVENT_DOOR_TEST && is_stale_test(&n->event)) {
-        x->result = "ignored"; /* somebody sends again what he has seen once */
+        x->result = "ignored"; /* somebody sends again what was seen once */
         request_ok(x);
         return;
     }

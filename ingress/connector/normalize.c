@@ -87,7 +87,7 @@ static struct view conversation_of_message(struct service_shown *s)
     return service_shown_whole(s, "conversation.id", LIMIT_ID);
 }
 
-/* A client's id says who he is. On the service's side the author does, and whoever wrote without
+/* A client's id says who it is. On the service's side the author does, and whoever wrote without
  * an id is the channel's bot. */
 static void read_sender(struct service_reader *r, struct event *e)
 {

@@ -94,7 +94,7 @@ static struct json_object *chats_reply(const struct amojo_chat *chat, bool only_
 }
 
 /* The participant of a chat that is being made: ours by id, or (seen live) a CRM user by
- * ref_id alone, who then gets a participant of his own. One who is known stays as he is. */
+ * ref_id alone, who then gets a new participant. One who is known stays unchanged. */
 static struct amojo_user *chats_user(struct sandbox *s, struct amojo_scope *sc,
                                      const struct amojo_party *p)
 {

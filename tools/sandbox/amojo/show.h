@@ -14,7 +14,7 @@ struct json_object *amojo_message_content(const struct amojo_message *m);
 char *amojo_message_text(const struct amojo_message *m);
 /* As shown in lists, of a struct amojo_message. */
 struct json_object *amojo_message_json(const void *message);
-/* Add what amojo tells of a client: his ids, name and addresses, as far as they are known. */
+/* Add what amojo tells of a client: ids, name and addresses, as far as they are known. */
 void amojo_add_user(struct json_object *o, const struct amojo_user *u);
 /* As amojo embeds it in a webhook: quoted or forwarded. */
 struct json_object *amojo_message_embedded(const struct amojo_message *m);
