@@ -40,7 +40,7 @@
     X(WELCOME, 7, CORE, EDGE, "session open: registry, credit, how far the spool was taken")   \
     X(HELLO_AGAIN, 8, CORE, EDGE, "I do not know this session; send HELLO")                    \
     X(CREDIT, 9, EGRESS, CORE, "how many attempts and bytes I can take in all")                \
-    X(HEARTBEAT, 10, EDGE, CORE, "alive; registry version held; a few figures")                \
+    X(HEARTBEAT, 10, EDGE, CORE, "alive; registry version held; a few counts")                 \
     X(HEARTBEAT_ANSWER, 11, CORE, EDGE, "alive")                                               \
     X(REGISTRY, 12, CORE, EDGE, "the registry changed; this is the new one")                   \
     X(REFUSED, 13, CORE, EDGE, "your frame was not understood, with the reason")               \

@@ -87,7 +87,7 @@ int verb_trace(struct control_ask *ask)
     trace_message(ask->w, &m);
     json_close_object(ask->w);
     json_open_array(ask->w, "journey");
-    trace_step(ask->w, m.taken_ms, "taken at the door");
+    trace_step(ask->w, m.taken_ms, "accepted by ingress");
     rc = store_attempts_json(ask->core->store, 0, m.id, ask->w);
     if (m.settled_ms)
         trace_step(ask->w, m.settled_ms, message_state_name(m.state));

@@ -1,4 +1,4 @@
-"""Nothing is answered before it is on disk; a full spool closes the door, and opens it again."""
+"""Nothing is answered before it is on disk; a full spool makes ingress refuse, and accept again later."""
 import re
 import shutil
 import socket

@@ -1,4 +1,4 @@
-"""Messages with every part that is only shown, and odd values for it: shared by the tests of the door and of the whole bridge."""
+"""Messages with every part that is only shown, and odd values for it: shared by the tests of ingress and of the whole bridge."""
 import copy
 
 FAMILY = "👨‍👩‍👧‍👦"

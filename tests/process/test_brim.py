@@ -21,7 +21,7 @@ def test_a_full_spool_closes_the_door_says_why_and_opens_again():
         stack["core"].kill()
         for n in range(40):
             stack.client_writes(f"large-{n}-" + "x" * 20000, conversation=f"7900555{n % 8:04d}")
-        wait_for(lambda: refused(stack.port), "the door to close")
+        wait_for(lambda: refused(stack.port), "ingress to refuse")
 
         def ready():
             status, body, _ = http("GET", f"http://127.0.0.1:{stack.admin('ingress')}/readyz")
@@ -32,7 +32,7 @@ def test_a_full_spool_closes_the_door_says_why_and_opens_again():
         before = stack.sandbox("counters")
         assert 15 <= before["client.accepted"] - 1 <= 27
         stack.start("core")
-        wait_for(lambda: ready()[0] == 200, "the door to open")
+        wait_for(lambda: ready()[0] == 200, "ingress to accept")
         stack.wait("client.accepted", count=41)  # the service repeats what was not taken
         stack.wait("amojo.messages", count=41)
         stack.settle()
@@ -108,7 +108,7 @@ def test_a_full_queue_leaves_events_in_the_spool_and_operators_their_verbs():
         stack["ingress"].wait_line(r"what=core\.full")
         for n in range(3):
             stack.manager_writes(f"out-{n}", met["chat"])
-        stack.wait("client.accepted", count=31)  # the door stays open
+        stack.wait("client.accepted", count=31)  # ingress goes on accepting
         stack.wait("webhooks.ok", count=3)
         assert stack.control("status")["commands"] == BOUND
         assert stack.figure("core", "amo_queue_full") == 1
@@ -145,7 +145,7 @@ def test_behind_a_full_queue_the_spool_fills_up_and_closes_the_door():
         assert stack["egress-0"].stop() == 0
         for n in range(40):
             stack.client_writes(f"large-{n}-" + "x" * 20000, conversation=f"7900555{n % 8:04d}")
-        wait_for(lambda: refused(stack.port), "the door to close")
+        wait_for(lambda: refused(stack.port), "ingress to refuse")
         assert ready(stack)[0] == 503
         assert stack.control("status")["commands"] == BOUND
         stack.start("egress-0")

@@ -297,7 +297,7 @@ def test_sources_by_amoctl_and_the_default_of_a_manager(stack):
     assert (status, answer["error"]["code"], answer["error"]["field"]) == (422, "unknown_source", "source")
     for source, scope in (("wa1", stack.scope), ("wa2", stack.scope), ("tg1", other)):
         stack.amoctl("source", "add", "--connector", "svc", "--source", source, "--scope", scope)
-    assert stack.service_call("messages", message)[0] == 202  # known to the door when the verb returns
+    assert stack.service_call("messages", message)[0] == 202  # known to ingress when the verb returns
     stack.amoctl("source", "default", "--scope", stack.scope, "--source", "wa2")
     assert [s["source"] for s in stack.amoctl("source", "list") if s["default"]] == ["wa2"]
     stack.sandbox("manager/writes-first", {"scope_id": stack.scope, "phone": "79005550188", "text": "from which?"})

@@ -689,7 +689,7 @@ def test_doctor_names_the_numbers_that_reach_nobody(stack):
     assert line["state"] == "yellow" and "source add" in line["todo"]
     assert o.post("79005550231", source="wa-unlisted")[0] == 422
     line = wait_for(lambda: [c for c in reach_lines(stack, "wa-unlisted") if c["check"] == "source"],
-                    "what the door refused")[0]
+                    "what ingress refused")[0]
     assert line["words"].endswith("hour: 1") and o.name in line["words"]
     o.source("wa-unlisted", o.first)
     o.source("wa-second", second)

@@ -210,7 +210,7 @@ def test_damage_in_what_is_remembered_of_attempts_turns_no_delivered_message_dea
             stack.wait("amojo.message", text=text)
         stack.settle()
         trace = stack.control("trace", id=stack.list("amojo/messages")[-1]["id"])
-        assert [step["what"] for step in trace["journey"]] == ["taken at the door", "delivered_to_amo"]
+        assert [step["what"] for step in trace["journey"]] == ["accepted by ingress", "delivered_to_amo"]
         with pytest.raises(ControlError, match="damaged"):
             stack.control("erase", conversation=1, dry_run=True)  # what cannot be read cannot be erased
         assert stack.control("dead.list") == [] and stack["core"].lives == lives

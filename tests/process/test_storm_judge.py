@@ -275,7 +275,7 @@ PLANTED = {
         lose("c2"), kept("c2"), moved(20)]),
     "its edit in quarantine, and a word nowhere": ("lost", [lose("c2"), kept("c2 edit 1", "unknown_message")]),
     "waiting when all is well": ("endless", [lose("c2"), lambda h: h["waiting"].append("c2")]),
-    "a final no of the door": ("refused", [lose("c2"), lambda h: act(h, "c2").update(
+    "a final no of ingress": ("refused", [lose("c2"), lambda h: act(h, "c2").update(
         accepted=False, refusal="409 conflict")]),
     # order
     "a client's second word first": ("overtaken", [lambda h: at_amo(h, "c1").update(seq=9)]),

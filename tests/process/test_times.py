@@ -1,4 +1,4 @@
-"""A time in another unit, or one that cannot be, is told apart or is that of the door; it costs no message and is
+"""A time in another unit, or one that cannot be, is told apart or is that of ingress; it costs no message and is
 never passed on as it is."""
 import datetime
 import time

@@ -260,7 +260,7 @@ def test_config_check_reads_as_every_program_would(run_dir):
 
 def test_trace_tells_the_journey_with_times(core, run_dir):
     core.will_answer({"message": {"mid": "m1", "amo_id": "a1"}, "waiting": [], "journey": [
-        {"at": "2026-11-22T13:00:00.000Z", "what": "taken at the door"},
+        {"at": "2026-11-22T13:00:00.000Z", "what": "accepted by ingress"},
         {"at": "2026-11-22T13:00:00.012Z", "what": "amo.message", "attempt": 1, "outcome": "done", "status": 200}]})
     shown = amoctl(run_dir, "trace", "a1").stdout
     assert "m1" in shown and "+12 ms  amo.message" in shown and "attempt=1 outcome=done status=200" in shown

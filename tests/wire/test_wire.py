@@ -309,7 +309,7 @@ def test_frames_of_an_older_core_are_not_acted_upon(core, ingress):
 
 
 def test_an_event_that_cannot_be_looked_up_ends_no_verb(core, ingress):
-    """No door of ours sends a connector's name of 600 bytes; a broken one must not end core with it."""
+    """No ingress of ours sends a connector's name of 600 bytes; a broken one must not end core with it."""
     said = client_says("hello")
     odd = {"kind": 5, "trace": uuid.uuid4().bytes, "taken_ms": said["taken_ms"], "connector": "c" * 600,
            "message_id": "m" * 500, "status": "delivered"}

@@ -81,18 +81,19 @@ static void a_secret_made_just_now_comes_with_a_warning(void **state)
 static void a_journey_tells_times_since_its_beginning(void **state)
 {
     (void)state;
-    check(SHOW_TRACE,
-          "{\"message\":{\"mid\":\"m\",\"amo_id\":null},\"journey\":["
-          "{\"at\":\"2026-11-22T13:00:00.100Z\",\"what\":\"taken at the door\"},"
-          "{\"at\":\"2026-11-22T13:00:01.350Z\",\"what\":\"amo.message\",\"attempt\":1,"
-          "\"outcome\":\"done\",\"cause\":\"none\",\"words\":null}],\"waiting\":[]}",
-          "message\n"
-          "  mid     m\n"
-          "  amo_id  -\n"
-          "\njourney\n"
-          "  TIME                         SINCE  WHAT               DETAILS\n"
-          "  2026-11-22T13:00:00.100Z     +0 ms  taken at the door\n"
-          "  2026-11-22T13:00:01.350Z  +1250 ms  amo.message        attempt=1 outcome=done\n");
+    check(
+        SHOW_TRACE,
+        "{\"message\":{\"mid\":\"m\",\"amo_id\":null},\"journey\":["
+        "{\"at\":\"2026-11-22T13:00:00.100Z\",\"what\":\"accepted by ingress\"},"
+        "{\"at\":\"2026-11-22T13:00:01.350Z\",\"what\":\"amo.message\",\"attempt\":1,"
+        "\"outcome\":\"done\",\"cause\":\"none\",\"words\":null}],\"waiting\":[]}",
+        "message\n"
+        "  mid     m\n"
+        "  amo_id  -\n"
+        "\njourney\n"
+        "  TIME                         SINCE  WHAT                 DETAILS\n"
+        "  2026-11-22T13:00:00.100Z     +0 ms  accepted by ingress\n"
+        "  2026-11-22T13:00:01.350Z  +1250 ms  amo.message          attempt=1 outcome=done\n");
 }
 
 static void steps_are_told_in_the_order_of_time(void **state)

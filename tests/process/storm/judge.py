@@ -12,8 +12,8 @@ acts: in the order they were done. `token` is the word that no other act's text 
     kind      client (a person writes), colleague (somebody on the service's side writes to the person),
               manager (somebody in amoCRM writes), edit (of a client's or colleague's message), report (a service says
               how far a manager's message came)
-    client, colleague: token, party, service, source, thread, mid (as the door said, None when it did not), accepted,
-              refusal (the door's final no: its status and words, else None), may_refuse (it is 422, and the source
+    client, colleague: token, party, service, source, thread, mid (as ingress said, None when it did not), accepted,
+              refusal (the final no of ingress: its status and words, else None), may_refuse (it is 422, and the source
               changed hands meanwhile), n (of acceptance), who (of the party wrote it)
     manager:  token, first (in a card of his, not in a client's chat), account, chat, amo_id, party,
               service, source (None: any), accepted, n
@@ -68,7 +68,7 @@ banished  nor does anything stand in quarantine without one: numbers that change
 untold    what is dead was told: the manager reads -1 (and not "delayed" alone), the service got delivery.failed, of an
           edit edit_failed.
 endless   what still waits when all is well again and the deadline has passed.
-refused   the door said a final no to what it should have taken; 422 is none while the source changes hands.
+refused   ingress said a final no to what it should have taken; 422 is none while the source changes hands.
 overtaken words of one party in one direction have their effects in the order of their acceptance; edits of a message
           never go back; statuses of a message never go from read to delivered.
 stale     in the end a message says what its last accepted edit made it say.

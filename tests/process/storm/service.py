@@ -55,7 +55,7 @@ class Service:
         self.counter = 0        # of ids it gives our messages
         self.bridges = []       # (host, port)
         self.closing = False
-        self.unsettled = set()  # sources that are changing hands: the door may say that they are nobody's
+        self.unsettled = set()  # sources that are changing hands: ingress may say that they are nobody's
         self.busy = 0
         self.calling = set()    # of the calls under way, whose answer is not written down yet
         service = self
