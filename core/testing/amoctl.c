@@ -1,3 +1,5 @@
+/* Sends a verb over core's control socket and runs turns until its answer is there. */
+
 #include "core/testing/amoctl.h"
 
 #include <stdio.h>

@@ -1,3 +1,5 @@
+/* Makes a core in a scratch directory, hands it frames and ends its turns one by one. */
+
 #include "core/testing/rig.h"
 
 #include <dirent.h>

@@ -118,12 +118,12 @@ _FILE = re.compile(r"(?<![\w/.*])((?:[\w-]+/)*[\w-]+\.[ch])\b")
 
 
 def _is_product(rel):
-    """Not a test, nor what only tests use."""
-    return rel.parts[0] != "tests" and "testing" not in rel.parts and not rel.name.endswith("_test.c")
+    """Not a test; what tests share is as much a module as any other."""
+    return rel.parts[0] != "tests" and not rel.name.endswith("_test.c")
 
 
 def openings(root):
-    """A C file of the product opens with a comment that says what it is; a file of ours that an opening names is
+    """A C file that is no test opens with a comment that says what it is; a file of ours that an opening names is
     there, in the same top folder if it is named alone."""
     every = source.files(root, ".c", ".h")
     names = {(rel.parts[0], rel.name) for rel in every}

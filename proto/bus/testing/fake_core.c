@@ -1,3 +1,5 @@
+/* The fake core's socket: keeps who speaks to it and sends what a case wants said. */
+
 #include "proto/bus/testing/fake_core.h"
 
 #include <stdio.h>

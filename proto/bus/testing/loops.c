@@ -1,3 +1,5 @@
+/* Runs a loop until a case has seen enough, or its deadline has passed. */
+
 #include "proto/bus/testing/loops.h"
 
 #include "base/testing.h"
