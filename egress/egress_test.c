@@ -380,7 +380,7 @@ static void a_stop_says_what_it_could_not_finish(void **state)
 
 static uint64_t fails_at;
 
-static bool greeted_without_memory(struct rig *r)
+static bool hello_without_memory(struct rig *r)
 {
     if (r->step == 0 && is_up(r)) {
         r->step = 1;
@@ -405,7 +405,7 @@ static void without_memory_a_hello_never_says_it_holds_less(void **state)
     for (fails_at = 1; fails_at <= 5; fails_at++) {
         r->silent = true;
         open_all(r);
-        run(r, greeted_without_memory);
+        run(r, hello_without_memory);
         assert_true(r->n_held == 2 || r->session == 0);
         n_unsaid += r->session == 0;
         assert_int_equal(end(state) | begin(state), 0); /* with an endpoint of its own */

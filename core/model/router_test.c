@@ -371,7 +371,7 @@ static void messages_from_a_service_that_go_no_further(void **state)
                 "empty_message");
 }
 
-static void a_message_without_an_id_has_no_plan(void **state)
+static void a_message_without_an_id_is_refused(void **state)
 {
     struct event e = service_message();
     struct facts m = {.scope = &scope};
@@ -614,7 +614,7 @@ int main(void)
         cmocka_unit_test(the_same_phone_in_another_thread_stays_apart),
         cmocka_unit_test(a_service_that_names_the_thread_by_phone_adopts_the_conversation),
         cmocka_unit_test(messages_from_a_service_that_go_no_further),
-        cmocka_unit_test(a_message_without_an_id_has_no_plan),
+        cmocka_unit_test(a_message_without_an_id_is_refused),
         cmocka_unit_test(statuses_only_step_forward_and_success_wins_over_failure),
         cmocka_unit_test(a_failure_carries_its_code_and_words),
         cmocka_unit_test(words_for_the_manager_have_a_limit),

@@ -1,6 +1,6 @@
 #pragma once
 
-/* A frame of a tap, taken apart: one item for every event (also a hint's), command or result in it,
+/* A frame of a tap, taken apart: one item for every event (also an ephemeral one), command or result in it,
  * one item for a frame of any other kind. Pure. */
 
 #include <stdbool.h>

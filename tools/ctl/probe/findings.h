@@ -1,6 +1,6 @@
 #pragma once
 
-/* What a figure of amoctl probe means. Pure. */
+/* What a number of amoctl probe means. Pure. */
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-/* What a figure of amoctl probe means: a minute need not pass for it. */
+/* What a number of amoctl probe means: a minute need not pass for it. */
 
 #include "tools/ctl/probe/findings.h"
 

@@ -289,7 +289,7 @@ void amojo_try_count(struct amojo_scope *sc, const char *msgid)
 
     if (!n) {
         n = mem_zalloc(sizeof(*n));
-        /* Only a figure in a list: without memory it is not counted. */
+        /* Only a count in a list: without memory it is not counted. */
         if (!n || names_put(&sc->tries, msgid, n)) {
             mem_free(n);
             return;
