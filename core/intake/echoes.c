@@ -58,13 +58,8 @@ struct end *echoes_first(const struct echo *e)
 bool echoes_wait(const struct core *c, enum echo_side side, int64_t conversation)
 {
     const struct echo *e = echoes_find(c, side, conversation);
-    const struct list *i = e ? e->ends.next : NULL;
 
-    if (!e || e->n_clients == 0)
-        return e != NULL;
-    while (i != &e->ends && LIST_ENTRY_CONST(i, struct end, link)->client)
-        i = i->next;
-    return i != &e->ends;
+    return e && (e->n_clients == 0 || e->n_clients < e->n_ends);
 }
 
 /* --- threads -------------------------------------------------------------------------------- */
@@ -107,26 +102,27 @@ static int thread_of(struct core *c, const char *name, struct echo_thread **ret)
     return 0;
 }
 
-/* The last one of the thread before @place; NULL none. */
-static const struct end *thread_before(const struct echo_thread *t, uint64_t place)
+/* The last one of the thread before @place; NULL none. What comes stands at the end, what comes out again at the
+ * beginning: thousands may wait, and none of them is a reason to walk along all the others. */
+static struct end *thread_before(struct echo_thread *t, uint64_t place)
 {
-    for (const struct list *i = t->ends.prev; i != &t->ends; i = i->prev) {
-        const struct end *end = LIST_ENTRY_CONST(i, struct end, in_thread);
+    struct list *last = t->ends.prev;
+    struct list *i = t->ends.next;
 
-        if (end->place < place)
-            return end;
-    }
-    return NULL;
+    if (list_is_empty(&t->ends))
+        return NULL;
+    if (LIST_ENTRY(last, struct end, in_thread)->place < place)
+        return LIST_ENTRY(last, struct end, in_thread);
+    while (LIST_ENTRY(i, struct end, in_thread)->place < place)
+        i = i->next; /* the last one is none of them */
+    return i->prev == &t->ends ? NULL : LIST_ENTRY(i->prev, struct end, in_thread);
 }
 
 static void thread_insert(struct echo_thread *t, struct end *end)
 {
-    struct list *next = &t->ends;
+    struct end *before = thread_before(t, end->place);
 
-    while (next->prev != &t->ends &&
-           LIST_ENTRY(next->prev, struct end, in_thread)->place > end->place)
-        next = next->prev;
-    list_insert_before(next, &end->in_thread);
+    list_insert_before(before ? before->in_thread.next : t->ends.next, &end->in_thread);
     end->thread = t;
 }
 
@@ -152,17 +148,19 @@ static int64_t echo_ms(const struct core *c)
 /* Until when what came before @place in the thread keeps a client's message waiting, by core->intake->echo_ran_ms: a
  * report for core/echo_ms since it came, another client's message for as long as that waits itself. It may be
  * over. 0: nothing of the thread waits. */
-static int64_t thread_until(const struct core *c, const struct echo_thread *t, uint64_t place)
+static int64_t thread_until(const struct core *c, struct echo_thread *t, uint64_t place)
 {
+    struct end *before = thread_before(t, place);
+    const struct list *i = before ? &before->in_thread : &t->ends;
     int64_t ret = 0;
 
-    for (const struct list *i = t->ends.next; i != &t->ends; i = i->next) {
+    for (; i != &t->ends; i = i->prev) {
         const struct end *end = LIST_ENTRY_CONST(i, struct end, in_thread);
         int64_t until = end->client ? end->until_ms : end->since_ms + echo_ms(c);
 
-        if (end->place >= place)
-            break;
         ret = until > ret ? until : ret;
+        if (end->client)
+            break; /* it has counted what came before it */
     }
     return ret;
 }
@@ -171,8 +169,8 @@ int64_t echoes_of_thread(const struct core *c, enum echo_side side, const struct
 {
     bool client = side == ECHO_SERVICE && !event->outgoing;
     uint64_t place = c->intake->echo_in_hand ? c->intake->echo_row_place : UINT64_MAX;
-    const struct echo_thread *t = NULL;
     const struct end *before = NULL;
+    struct echo_thread *t = NULL;
     char name[THREAD_NAME_ROOM];
 
     thread_name(side, event, name);
@@ -186,13 +184,14 @@ int64_t echoes_of_thread(const struct core *c, enum echo_side side, const struct
 bool echoes_client_may_go(const struct core *c, const struct end *end)
 {
     return end->until_ms <= c->intake->echo_ran_ms || !end->thread ||
-           !thread_before(end->thread, end->place);
+           end->in_thread.prev == &end->thread->ends;
 }
 
 /* --- queues --------------------------------------------------------------------------------- */
 
 void echoes_remove(struct core *c, struct end *end)
 {
+    end->of->n_ends--;
     end->of->n_clients -= end->client;
     thread_leave(c, end);
     list_remove(&end->link);
@@ -277,6 +276,7 @@ static void end_into(struct echo *e, struct end *end)
         end->came_ms = LIST_ENTRY(next->prev, struct end, link)->came_ms;
     list_insert_before(next, &end->link);
     end->of = e;
+    e->n_ends++;
     e->n_clients += end->client;
 }
 

@@ -50,9 +50,10 @@ struct echo {
     int64_t counted_ms; /* so long could the outcome become known */
     int64_t waited_ms;  /* the same, and while the destination was held */
     struct list ends;   /* in the order of places */
-    size_t n_clients;   /* among them */
-    bool again;         /* some of it may be the echo of anything that core has loaded */
-    bool over;          /* nothing is waited for any more */
+    size_t n_ends;
+    size_t n_clients; /* among them */
+    bool again;       /* some of it may be the echo of anything that core has loaded */
+    bool over;        /* nothing is waited for any more */
 };
 
 /* What waited before this start; its time is counted from zero. */
