@@ -150,7 +150,7 @@ int64_t echo_behind_other(const struct core *c, enum echo_side side, int64_t con
     if (side == ECHO_AMO && !conversation)
         second.chat = echoes_chat(event);
     else if (side == ECHO_AMO)
-        second.again = c->turn->again;
+        second.again = c->turn->again || c->turn->hand.held;
     else /* what has waited under its conversation was looked at before it came out */
         second.again = !in_hand || in_hand == ECHO_NOBODYS;
     first = first_of_two(c, &second);

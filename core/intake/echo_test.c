@@ -808,6 +808,36 @@ static void a_webhook_that_was_never_sent_waits_for_an_ingress_that_is_missed(vo
     assert_before(r, "aamo-9", "aamo-10");
 }
 
+/* The report came first and waited for that spool. */
+static void a_webhook_that_was_never_sent_waits_for_the_report_it_is_of(void **state)
+{
+    struct event report = colleagues("s-1", true);
+    struct event webhook = in_chat("amo-9");
+    const struct id spool = {{200}};
+    struct rig *r = *state;
+
+    rig_client_message_done(r, "m0", "amo-0");
+    assert_int_equal(core_turn(&r->core), 0);
+    assert_int_equal(
+        store_ingress_seen(r->core.store, VIEW_LIT("in-2"), &spool, clock_unix_ms()), 0);
+    rig_commit(r);
+    rig_restart(r);
+    r->ingress->sent_before = r->next_number + 1;
+    take(r, report);
+    rig_assert_counts(r, 0, 0, 1);
+    spools_came(&r->core, "in-2");
+    r->ingress->sent_before = 0;
+    r->ingress->held_before = r->next_number + 1;
+    webhook.content.text = report.content.text;
+    webhook.taken_ms = clock_unix_ms();
+    take(r, webhook);
+    rig_assert_counts(r, 0, 0, 2);
+    pass(r, 500);
+    rig_commit(r);
+    assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 1);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 0);
+}
+
 /* Whether its service has them nobody knew; the report that came meanwhile has the words, and no thread that
  * anybody knows. */
 static void a_report_of_first_words_that_were_given_up_meanwhile_is_no_message(void **state)
@@ -1084,6 +1114,7 @@ int main(void)
         CASE(a_client_waits_behind_a_report_no_longer_than_an_echo),
         CASE(a_client_keeps_his_place_behind_a_report_that_waits_for_a_spool),
         CASE(a_webhook_that_was_never_sent_waits_for_an_ingress_that_is_missed),
+        CASE(a_webhook_that_was_never_sent_waits_for_the_report_it_is_of),
         CASE(a_report_of_first_words_that_were_given_up_meanwhile_is_no_message),
         CASE(what_a_client_wrote_before_the_store_was_put_back_is_unsure_when_it_has_waited),
         CASE(whatever_fails_a_client_who_waits_is_not_lost),

@@ -372,7 +372,7 @@ int echoes_put(struct core *c, enum echo_side side, int64_t conversation, struct
     int rc = e ? echo_add_end(c, e, bytes, waited, &end) : -ENOMEM;
 
     if (rc == 0) {
-        e->again = e->again || (c->turn->again && !end->client);
+        e->again = e->again || ((c->turn->again || c->turn->hand.held) && !end->client);
         e->over = e->over && !back;
         rc = store_echo_put(c->store, &end->row, e->key, bytes, scope, c->intake->forgotten);
         if (rc)
