@@ -312,7 +312,7 @@ static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_me
         return;
     }
     p->spool = spool;
-    if (p->role == ROLE_INGRESS) {
+    if (spool) { /* an ingress */
         p->sent_before = spools_sent_before(spool, &h, &env->edge_boot);
         p->held_before = h.next;
         p->n_again = p->sent_before > h.low ? p->sent_before - h.low : 0;

@@ -72,7 +72,9 @@ static void thread_name(enum echo_side side, const struct event *e, char ret[THR
     int rc = side == ECHO_AMO ? id_derive(e->scope, VIEW_NONE, e->chat_id, ret + 1)
                               : id_derive(e->connector, VIEW_NONE, e->conversation, ret + 1);
 
-    ret[0] = rc ? '\0' : side_char(side);
+    ret[0] = '\0';
+    if (rc == 0)
+        ret[0] = side_char(side);
 }
 
 static struct echo_thread *thread_find(const struct core *c, const char *name)
@@ -102,27 +104,31 @@ static int thread_of(struct core *c, const char *name, struct echo_thread **ret)
     return 0;
 }
 
-/* The last one of the thread before @place; NULL none. What comes stands at the end, what comes out again at the
- * beginning: thousands may wait, and none of them is a reason to walk along all the others. */
-static struct end *thread_before(struct echo_thread *t, uint64_t place)
+/* Before which of the thread's @place is; its head: behind all. What comes stands at the end, what comes out
+ * again at the beginning: thousands may wait, and none of them is a reason to walk along all the others. */
+static struct list *thread_place(struct echo_thread *t, uint64_t place)
 {
-    struct list *last = t->ends.prev;
     struct list *i = t->ends.next;
 
-    if (list_is_empty(&t->ends))
-        return NULL;
-    if (LIST_ENTRY(last, struct end, in_thread)->place < place)
-        return LIST_ENTRY(last, struct end, in_thread);
+    if (list_is_empty(&t->ends) ||
+        LIST_ENTRY(t->ends.prev, struct end, in_thread)->place < place)
+        return &t->ends;
     while (LIST_ENTRY(i, struct end, in_thread)->place < place)
         i = i->next; /* the last one is none of them */
-    return i->prev == &t->ends ? NULL : LIST_ENTRY(i->prev, struct end, in_thread);
+    return i;
+}
+
+/* The last one of the thread before @place; NULL none. */
+static struct end *thread_before(struct echo_thread *t, uint64_t place)
+{
+    struct list *i = thread_place(t, place)->prev;
+
+    return i == &t->ends ? NULL : LIST_ENTRY(i, struct end, in_thread);
 }
 
 static void thread_insert(struct echo_thread *t, struct end *end)
 {
-    struct end *before = thread_before(t, end->place);
-
-    list_insert_before(before ? before->in_thread.next : t->ends.next, &end->in_thread);
+    list_insert_before(thread_place(t, end->place), &end->in_thread);
     end->thread = t;
 }
 

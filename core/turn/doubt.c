@@ -224,10 +224,8 @@ void doubt_measured(struct core *c, const struct result *r, int64_t sent_unix_ms
             doubt_begin(c, "amojo_disagrees", skew, now);
         return;
     }
-    if (!d->on && !d->proven)
-        rc = doubt_end(c, "amojo");
-    else if (d->on &&
-             !store_damage(c->store)) /* stamping reads whatever is there, as pruning does */
+    /* ending a doubt stamps rows, and so reads whatever is there, as pruning does */
+    if (d->on ? !store_damage(c->store) : !d->proven)
         rc = doubt_end(c, "amojo");
     if (rc)
         core_give_up(c, "clock", rc);
