@@ -113,7 +113,7 @@ static int row_error(struct buf *why, const char *words)
 /* The next character; IMPORT_E_END when there is none. */
 static int next_char(struct import_file *f, char *ret, struct buf *why)
 {
-    int c = getc(f->in);
+    int c = getc_unlocked(f->in); /* NOLINT(concurrency-mt-unsafe): one thread */
 
     if (c == EOF && ferror(f->in))
         return file_error(why, strerror(errno)); /* NOLINT(concurrency-mt-unsafe): one thread */
