@@ -68,10 +68,13 @@ await() {
 }
 
 stop_all() {
-    local name left deadline=$((SECONDS + 25))
+    local name left pid deadline=$((SECONDS + 25))
     for name in egress-2 egress-1 ingress core sandbox; do
+        pid=$(cat "$STATE/$name.pid" 2>/dev/null) || continue
         if alive "$name"; then
-            kill -TERM "$(cat "$STATE/$name.pid")" 2>/dev/null || true
+            kill -TERM "$pid" 2>/dev/null || true
+        elif [ -n "$(readlink "/proc/$pid/exe" 2>/dev/null)" ]; then # a zombie has none
+            echo "process $pid is left alone: $STATE/$name.pid names it, but it does not run from $BIN" >&2
         fi
     done
     while :; do

@@ -153,6 +153,18 @@ def test_a_demo_environment_that_is_not_sourced_says_so(stack):
     assert done.returncode == 1 and "source this in bash" in done.stderr
 
 
+def test_down_says_which_process_it_leaves_alone(stack):
+    folder = Path(stack["AMO_UP_DIR"])
+    folder.mkdir(parents=True)
+    with subprocess.Popen(["sleep", "600"]) as other:
+        (folder / "core.pid").write_text(f"{other.pid}\n")
+        done = run(STACK, "down", env=stack)
+        alive = other.poll() is None
+        other.kill()
+    assert done.returncode == 0 and alive
+    assert f"process {other.pid} is left alone" in done.stderr
+
+
 def test_down_without_a_stack_is_no_error(stack):
     done = run(STACK, "down", env=stack)
     assert done.returncode == 0 and "nothing is running" in done.stdout
