@@ -193,6 +193,74 @@ bool echoes_client_may_go(const struct core *c, const struct end *end)
            end->in_thread.prev == &end->thread->ends;
 }
 
+/* --- ids --------------------------------------------------------------------------------------- */
+
+/* The sum of an id by which something that waits may be named: thousands of events may ask for theirs in one
+ * tick, while thousands wait. */
+struct echo_id {
+    uint64_t sum; /* the key in core->intake->echo_ids */
+    size_t n;     /* of ends that have it */
+};
+
+static struct view sum_key(const uint64_t *sum)
+{
+    return view_make((const char *)sum, sizeof(*sum));
+}
+
+static int id_hold(struct core *c, uint64_t sum)
+{
+    struct table **ids = &c->intake->echo_ids;
+    struct echo_id *id = *ids ? table_get(*ids, sum_key(&sum)) : NULL;
+
+    if (!id) {
+        id = mem_zalloc(sizeof(*id));
+        if (!id)
+            return -ENOMEM;
+        id->sum = sum;
+        if ((!*ids && table_new(ids)) || table_add(*ids, sum_key(&id->sum), id)) {
+            mem_free(id);
+            return -ENOMEM;
+        }
+    }
+    id->n++;
+    return 0;
+}
+
+static void id_release(struct core *c, uint64_t sum)
+{
+    struct echo_id *id = table_get(c->intake->echo_ids, sum_key(&sum));
+
+    if (id && --id->n == 0) {
+        (void)table_remove(c->intake->echo_ids, sum_key(&sum)); /* it is ours */
+        mem_free(id);
+    }
+}
+
+static int ids_hold(struct core *c, const struct end *end)
+{
+    int rc = id_hold(c, end->ids[0]);
+
+    if (rc)
+        return rc;
+    rc = id_hold(c, end->ids[1]);
+    if (rc)
+        id_release(c, end->ids[0]);
+    return rc;
+}
+
+static void ids_release(struct core *c, const struct end *end)
+{
+    id_release(c, end->ids[0]);
+    id_release(c, end->ids[1]);
+}
+
+bool echoes_have(const struct core *c, struct view id)
+{
+    uint64_t sum = echoes_words(id);
+
+    return c->intake->echo_ids && table_get(c->intake->echo_ids, sum_key(&sum));
+}
+
 /* --- queues --------------------------------------------------------------------------------- */
 
 void echoes_remove(struct core *c, struct end *end)
@@ -200,6 +268,7 @@ void echoes_remove(struct core *c, struct end *end)
     end->of->n_ends--;
     end->of->n_clients -= end->client;
     thread_leave(c, end);
+    ids_release(c, end);
     list_remove(&end->link);
     mem_free(end);
 }
@@ -218,8 +287,9 @@ void echoes_free(struct core *c)
     while (!list_is_empty(&c->intake->echoes))
         echoes_drop(c, LIST_ENTRY(c->intake->echoes.next, struct echo, link));
     table_free(c->intake->echo_keys);
+    table_free(c->intake->echo_ids);
     table_free(c->intake->echo_threads);
-    c->intake->echo_keys = c->intake->echo_threads = NULL;
+    c->intake->echo_keys = c->intake->echo_ids = c->intake->echo_threads = NULL;
 }
 
 static struct echo *echo_of(struct core *c, enum echo_side side, int64_t conversation)
@@ -286,24 +356,6 @@ static void end_into(struct echo *e, struct end *end)
     e->n_clients += end->client;
 }
 
-bool echoes_have(const struct core *c, struct view id)
-{
-    uint64_t sum = echoes_words(id);
-
-    for (const struct list *i = c->intake->echoes.next; i && i != &c->intake->echoes;
-         i = i->next) {
-        const struct echo *e = LIST_ENTRY_CONST(i, struct echo, link);
-
-        for (const struct list *j = e->ends.next; j != &e->ends; j = j->next) {
-            const struct end *end = LIST_ENTRY_CONST(j, struct end, link);
-
-            if (end->ids[0] == sum || end->ids[1] == sum)
-                return true;
-        }
-    }
-    return false;
-}
-
 /* Reads @bytes into @end; @name becomes its thread's. */
 static void end_read(const struct echo *e, struct end *end, struct view bytes,
                      char name[THREAD_NAME_ROOM])
@@ -345,7 +397,12 @@ static int echo_add_end(struct core *c, struct echo *e, struct view bytes, bool 
     if (!end)
         return -ENOMEM;
     end_read(e, end, bytes, name);
+    if (ids_hold(c, end)) {
+        mem_free(end);
+        return -ENOMEM;
+    }
     if (thread_of(c, name, &t)) {
+        ids_release(c, end);
         mem_free(end);
         return -ENOMEM;
     }

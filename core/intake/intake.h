@@ -15,6 +15,7 @@ struct intake {
     /* conversations in which events may be echoes, and wait (core/intake/echoes.c) */
     struct list echoes;
     struct table *echo_keys;    /* the same, by their key; NULL none yet */
+    struct table *echo_ids;     /* by which ids all that waits may be named; NULL none yet */
     struct table *echo_threads; /* what of them waits in each thread or chat; NULL none yet */
     int64_t echo_mono_ms;       /* of the last tick */
     uint64_t echo_place;        /* of the next one that waits; in the order in which they do */
