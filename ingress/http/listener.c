@@ -52,6 +52,7 @@ struct connection {
     enum connection_state state;
     int64_t until_ms;  /* monotonic; 0 never */
     size_t target_len; /* of the request target, its query and all */
+    bool odd_target;   /* with blanks or control characters */
     size_t swallowed;
     size_t held; /* bytes of the body counted in the listener's sum */
     bool cut;
@@ -94,8 +95,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
                                   size_t *size, void **context);
 static void on_completed(void *arg, struct MHD_Connection *connection, void **context,
                          enum MHD_RequestTerminationCode why);
-static enum MHD_Result connection_head(struct connection *g, const char *url,
-                                       const char *method);
+static enum MHD_Result connection_head(struct connection *g, const struct listener_line *line);
 static enum MHD_Result connection_body(struct connection *g, const char *data, size_t *size);
 static enum MHD_Result connection_whole(struct connection *g);
 static enum MHD_Result connection_answer(struct connection *g);
@@ -433,6 +433,7 @@ static void *on_request_line(void *arg, const char *uri, struct MHD_Connection *
     (void)arg;
     if (g) {
         g->target_len = strlen(uri);
+        g->odd_target = !listener_head_target_fits(uri);
         connection_enter(g, CONNECTION_HEAD, clock_mono_ms() + LIMIT_REQUEST_MS);
     }
     return g;
@@ -469,7 +470,6 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     struct connection *g = *context;
 
     (void)arg;
-    (void)version;
     (void)connection;
     if (!g)
         return MHD_NO; /* there was no memory for it */
@@ -477,7 +477,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     case CONNECTION_NEW:
     case CONNECTION_IDLE:
     case CONNECTION_HEAD:
-        return connection_head(g, url, method);
+        return connection_head(g, &(struct listener_line){method, url, version});
     case CONNECTION_BODY:
         return *size ? connection_body(g, data, size) : connection_whole(g);
     case CONNECTION_WAITING:
@@ -495,16 +495,19 @@ static bool swallows(const struct connection *g, const struct listener_head *hea
     return head->chunked ? g->x.status == 413 : head->length <= LISTENER_SWALLOW;
 }
 
-static enum MHD_Result connection_head(struct connection *g, const char *url,
-                                       const char *method)
+static enum MHD_Result connection_head(struct connection *g, const struct listener_line *line)
 {
     struct request *x = &g->x;
     struct listener_head head;
 
     connection_enter(g, CONNECTION_BODY, g->until_ms); /* counted from the head on */
-    listener_head_read(g->connection, url, method, x, &head);
+    listener_head_read(g->connection, line, x, &head);
+    if (g->odd_target && !head.broken)
+        head.broken = "the address holds a blank or a control character";
     x->began_us = clock_mono_us();
     x->origin = guard_origin(g->listener->config.guard, &g->peer, head.forwarded);
+    x->close =
+        head.chunked; /* the lines behind a chunked body can hide where it ends, unseen */
     if (head.broken) {
         x->close = true;
         request_fault(x, 400, "bad_request", head.broken, NULL);

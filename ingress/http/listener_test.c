@@ -129,10 +129,14 @@ static void dial(struct rig *r, int i)
     r->clients[i] = (struct client){.fd = fd};
 }
 
+static void say_bytes(struct rig *r, int i, const char *bytes, size_t len)
+{
+    assert_int_equal(send(r->clients[i].fd, bytes, len, MSG_NOSIGNAL), (ssize_t)len);
+}
+
 static void say(struct rig *r, int i, const char *text)
 {
-    assert_int_equal(send(r->clients[i].fd, text, strlen(text), MSG_NOSIGNAL),
-                     (ssize_t)strlen(text));
+    say_bytes(r, i, text, strlen(text));
 }
 
 /* --- a life --------------------------------------------------------------------------------- */
@@ -268,6 +272,100 @@ static void a_head_that_can_be_read_two_ways_is_refused(void **state)
     answers(POST "Content-Length: 1\r\nContent-Length: 1\r\n\r\nx", "400");
     answers(POST "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400");
     answers(POST "Transfer-Encoding: gzip\r\n\r\n", "400");
+}
+
+/* Bytes that libmicrohttpd would read in its own way, and behind them what must not be run. */
+struct odd_head {
+    const char *bytes;
+    size_t len;
+};
+#define ODD(text)                                                                              \
+    {                                                                                          \
+        text "POST /second HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",                  \
+            sizeof(text "POST /second HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n") - 1   \
+    }
+
+static bool has_ended(struct rig *r)
+{
+    return r->clients[0].ended;
+}
+
+static void what_libmicrohttpd_passes_over_is_refused_and_nothing_behind_it_is_run(void **state)
+{
+    static const struct odd_head heads[] = {
+        ODD(POST "Content-Length: 2\r\n:x\r\n\r\nhi"),
+        ODD(POST "Content-Length: 0\r\n:\r\n"),
+        ODD(POST "Content-Length: 0\r\n: \r\nX: y\r\n\r\n"),
+        ODD(POST "X:y\r\nContent-Length: 0\r\n:\r\n"), /* a byte less and a byte more */
+        ODD(POST "Content-Length: 2\r\n\0x: y\r\n\r\nhi"),
+        ODD(POST "Content-Length: 0\r\n\0\r\n"),
+        ODD(POST "X:y\r\nContent-Length: 0\r\n\0\r\n"),
+        ODD("POST /x HTTP/1.1\r\n\0: y\r\nHost: a\r\n\r\n"),
+        ODD("POST /x HTTP/1.1\r\n X: y\r\nHost: a\r\n\r\n"),
+        ODD(POST "Content-Length : 2\r\n\r\nhi"),
+        ODD(POST "Content-Length\t: 2\r\n\r\nhi"),
+        ODD(POST "Transfer-Encoding : chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"),
+        ODD(POST "Content-Length:\r\n 2\r\n\r\nhi"),
+        ODD(POST "Content-Length: 2\r\n 2\r\n\r\nhi"),
+        ODD(POST "X: y\r\n\tz\r\nContent-Length: 2\r\n\r\nhi"),
+        ODD(POST "X: y\rContent-Length: 5\r\nContent-Length: 2\r\n\r\nhi"),
+        ODD(POST "Content-Length: 2\0\r\n\r\nhi"),
+        ODD(POST "Content-Length: 2\0 3\r\n\r\nhi"),
+        ODD(POST "X: y\0\r\nContent-Length: 2\r\n\r\nhi"),
+        ODD(POST "X: \x01\r\nContent-Length: 2\r\n\r\nhi"),
+        ODD(POST "X\x80: y\r\nContent-Length: 2\r\n\r\nhi"),
+        ODD(POST "X: y\nContent-Length: 2\r\n\r\nhi"),
+        ODD("POST /x HTTP/1.1\nHost: a\r\nContent-Length: 2\r\n\r\nhi"),
+        ODD("POST /x HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n"
+            "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"),
+        ODD("POST /x y HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"),
+        ODD("POST /x?\t HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < AMO_COUNT(heads); i++) {
+        struct rig r;
+
+        start(&r);
+        say_bytes(&r, 0, heads[i].bytes, heads[i].len);
+        run(&r, has_ended);
+        if (!has(&r, "HTTP/1.1 400") || r.n_heads + r.n_whole > 0)
+            fail_msg("%zu: %s\n-> %s", i, heads[i].bytes, r.clients[0].got);
+        end(&r);
+    }
+}
+
+/* Lines behind a chunked body may end early, too: nothing is read behind them. */
+static void nothing_is_run_behind_a_body_in_pieces(void **state)
+{
+    static const struct odd_head bodies[] = {
+        ODD(POST "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"),
+        ODD(POST "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX: y\r\n:z\r\n"),
+        ODD(POST "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\0z\r\n"),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < AMO_COUNT(bodies); i++) {
+        struct rig r;
+
+        start(&r);
+        say_bytes(&r, 0, bodies[i].bytes, bodies[i].len);
+        run(&r, has_ended);
+        assert_int_equal(r.n_heads, 1);
+        assert_int_equal(r.n_whole, 1);
+        assert_true(has(&r, "HTTP/1.1 200"));
+        end(&r);
+    }
+}
+
+static void what_may_be_written_in_several_ways_is_taken_in_all_of_them(void **state)
+{
+    (void)state;
+    answers("POST /x?a=b HTTP/1.1\r\nhost:a\r\ncontent-LENGTH: \t 2\r\n\r\nhi", "200");
+    answers(POST "X:\r\nY: \r\nZ: \xd0\x9f\tq\r\nContent-Length:2\r\n\r\nhi", "200");
+    answers("\r\n\r\n" POST "!#$%&'*+-.^_`|~09azAZ: y\r\nContent-Length: 2\r\n\r\nhi", "200");
+    answers("POST /x HTTP/1.0\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi", "200");
+    answers(POST "Cookie: a=b; c=d\r\nContent-Length: 2\r\n\r\nhi", "200");
 }
 
 static void a_body_over_its_limit_is_refused_however_it_comes(void **state)
@@ -504,6 +602,10 @@ int main(void)
         CASE(a_whole_request_is_handed_on_and_answered),
         cmocka_unit_test(an_answer_of_the_head_alone_needs_no_body),
         cmocka_unit_test(a_head_that_can_be_read_two_ways_is_refused),
+        cmocka_unit_test(
+            what_libmicrohttpd_passes_over_is_refused_and_nothing_behind_it_is_run),
+        cmocka_unit_test(nothing_is_run_behind_a_body_in_pieces),
+        cmocka_unit_test(what_may_be_written_in_several_ways_is_taken_in_all_of_them),
         cmocka_unit_test(a_body_over_its_limit_is_refused_however_it_comes),
         CASE(a_body_in_pieces_is_put_together),
         cmocka_unit_test(an_address_over_its_limit_is_refused),
