@@ -1,8 +1,10 @@
-/* Formatting log lines as logfmt or JSON, and writing each to stderr with one call. */
+/* Formatting log lines as logfmt or JSON, and writing each to stderr with one call; leaving out what comes too
+ * often. */
 
 #include "base/log.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -158,4 +160,114 @@ void log_failed(enum log_level level, const char *what, int rc, const char *fmt,
     }
     write_line(level, what, pairs);
     errno = saved;
+}
+
+/* --- what comes often --------------------------------------------------------------------- */
+
+/* A bucket of lines, in thousandths. */
+struct bucket {
+    int64_t at_ms; /* monotonic, when it was counted last */
+    int64_t have;
+};
+
+struct often {
+    const char *what; /* a constant of the caller's; NULL: free */
+    char who[LOG_VALUE_MAX];
+    enum log_level level;
+    struct bucket bucket;
+    uint64_t left_out;
+};
+
+static struct often often[LOG_OFTEN_KINDS];
+static struct bucket often_all;
+
+static bool bucket_take(struct bucket *b, int64_t now_ms, int64_t rate, int64_t burst)
+{
+    int64_t more = (now_ms - b->at_ms) * rate;
+
+    if (b->at_ms == 0 || more > burst * 1000 - b->have)
+        more = burst * 1000 - b->have;
+    b->at_ms = now_ms;
+    b->have += more;
+    if (b->have < 1000)
+        return false;
+    b->have -= 1000;
+    return true;
+}
+
+static bool is_idle(const struct often *o, int64_t now_ms)
+{
+    return !o->what || (!o->left_out &&
+                        now_ms - o->bucket.at_ms >= LOG_OFTEN_BURST * 1000 / LOG_OFTEN_RATE);
+}
+
+/* Its place, a new one, or the last, which those share for whom there is none. */
+static struct often *often_of(const char *what, const char *who, int64_t now_ms)
+{
+    struct often *idle = NULL;
+
+    for (size_t i = 0; i < LOG_OFTEN_KINDS; i++) {
+        struct often *o = &often[i];
+
+        if (o->what && strcmp(o->what, what) == 0 && strcmp(o->who, who) == 0)
+            return o;
+        if (!idle && is_idle(o, now_ms))
+            idle = o;
+    }
+    if (!idle) {
+        often[LOG_OFTEN_KINDS - 1].what = "several";
+        (void)log_value(VIEW_NONE, often[LOG_OFTEN_KINDS - 1].who);
+        return &often[LOG_OFTEN_KINDS - 1];
+    }
+    *idle = (struct often){.what = what};
+    (void)snprintf(idle->who, sizeof(idle->who), "%s", who); /* as long */
+    return idle;
+}
+
+void log_often(enum log_level level, const char *what, struct view who, const char *fmt, ...)
+{
+    char pairs[LOG_PAIRS_MAX] = "";
+    char name[LOG_VALUE_MAX];
+    int64_t now_ms = clock_mono_ms();
+    struct often *o = NULL;
+    size_t n = 0;
+    va_list args;
+    int saved = errno;
+
+    if (level > log_threshold)
+        return;
+    o = often_of(what, log_value(who, name), now_ms);
+    o->level = level;
+    if (!bucket_take(&o->bucket, now_ms, LOG_OFTEN_RATE, LOG_OFTEN_BURST) ||
+        !bucket_take(&often_all, now_ms, LOG_OFTEN_ALL, LOG_OFTEN_ALL_BURST)) {
+        o->left_out++;
+        return;
+    }
+    if (fmt) {
+        va_start(args, fmt);
+        (void)vsnprintf(pairs, sizeof(pairs), fmt, args); /* a longer line is cut */
+        va_end(args);
+    }
+    n = strlen(pairs);
+    if (o->left_out)
+        (void)snprintf(pairs + n, sizeof(pairs) - n, "%sleft_out=%" PRIu64, n ? " " : "",
+                       o->left_out); /* likewise */
+    o->left_out = 0;
+    write_line(level, what, pairs);
+    errno = saved;
+}
+
+void log_often_flush(int64_t quiet_ms)
+{
+    int64_t now_ms = clock_mono_ms();
+
+    for (size_t i = 0; i < LOG_OFTEN_KINDS; i++) {
+        struct often *o = &often[i];
+
+        if (!o->left_out || now_ms - o->bucket.at_ms < quiet_ms)
+            continue;
+        log_line(o->level, "log.left_out", "of=%s who=%s left_out=%" PRIu64, o->what, o->who,
+                 o->left_out);
+        o->left_out = 0;
+    }
 }

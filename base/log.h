@@ -13,6 +13,7 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/compiler.h"
@@ -38,6 +39,22 @@ void log_line(enum log_level level, const char *what, const char *fmt, ...) AMO_
  * @fmt adds what else is known: the file, SQLite's message. */
 void log_failed(enum log_level level, const char *what, int rc, const char *fmt, ...)
     AMO_PRINTF(4, 5);
+/* As log_line(), for what somebody outside can cause as often as he likes. @who is whom it is about, "" nobody:
+ * of each @what and @who LOG_OFTEN_BURST lines are written and then LOG_OFTEN_RATE a second, of all of them
+ * together LOG_OFTEN_ALL a second after a burst of LOG_OFTEN_ALL_BURST. What was left out is counted: the next
+ * line of its kind says `left_out=` how many, or, when none comes, a line `log.left_out`. */
+void log_often(enum log_level level, const char *what, struct view who, const char *fmt, ...)
+    AMO_PRINTF(4, 5);
+/* Says what was left out of kinds that have been quiet for @quiet_ms: from the process's tick, and with 0 at
+ * its end. */
+void log_often_flush(int64_t quiet_ms);
+#define LOG_OFTEN_BURST     20   /* lines */
+#define LOG_OFTEN_RATE      1    /* lines a second */
+#define LOG_OFTEN_ALL       5    /* lines a second: about 100 MB a day of any flood */
+#define LOG_OFTEN_ALL_BURST 200  /* lines */
+#define LOG_OFTEN_KINDS     64   /* counted apart; further ones share a place */
+#define LOG_OFTEN_QUIET_MS  5000 /* for log_often_flush() */
+
 /* An outside text as a safe value: cut to fit, anything but [!-~] without '"', '=', '\\' shown
  * as '_'; "-" when empty. Returns @space. */
 const char *log_value(struct view v, char space[LOG_VALUE_MAX]);

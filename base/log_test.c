@@ -1,6 +1,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,7 +11,7 @@
 /* What log_line writes to stderr, caught through a pipe. */
 static int caught[2];
 static int real_stderr;
-static char line[9000];
+static char line[60000];
 
 static void catch_begin(void)
 {
@@ -148,6 +149,57 @@ static void level_names_are_known(void **state)
     assert_int_equal(log_level_parse(VIEW_NONE, &level), -EINVAL);
 }
 
+static unsigned count_of(const char *text, const char *what)
+{
+    unsigned n = 0;
+
+    for (const char *p = text; (p = strstr(p, what)); p += strlen(what))
+        n++;
+    return n;
+}
+
+static void what_comes_often_is_left_out_and_counted(void **state)
+{
+    const char *text = NULL;
+
+    (void)state;
+    log_setup("ingress", LOG_LEVEL_INFO, false);
+    catch_begin();
+    for (int i = 0; i < 1000; i++)
+        log_often(LOG_LEVEL_INFO, "test.flood", VIEW_LIT("loud"), "n=%d", i);
+    log_often(LOG_LEVEL_DEBUG, "test.flood", VIEW_LIT("loud"), NULL);
+    log_often(LOG_LEVEL_INFO, "test.flood", VIEW_LIT("quiet one"), "n=%d", 7);
+    log_often_flush(LOG_OFTEN_QUIET_MS);
+    text = catch_end();
+    assert_in_range(count_of(text, " n="), LOG_OFTEN_BURST + 1, LOG_OFTEN_BURST + 10);
+    assert_non_null(strstr(text, "what=test.flood n=7\n"));
+    assert_null(strstr(text, "log.left_out"));
+    catch_begin();
+    log_often_flush(0);
+    log_often_flush(0);
+    text = catch_end();
+    assert_int_equal(count_of(text, "what=log.left_out of=test.flood who=loud left_out=9"), 1);
+    assert_int_equal(count_of(text, "\n"), 1);
+}
+
+static void floods_of_many_names_are_bounded_together(void **state)
+{
+    char who[16];
+    const char *text = NULL;
+
+    (void)state;
+    log_setup("ingress", LOG_LEVEL_INFO, false);
+    catch_begin();
+    for (int i = 0; i < 5000; i++) {
+        (void)snprintf(who, sizeof(who), "name-%d", i); /* fits */
+        log_often(LOG_LEVEL_WARN, "test.names", view_of(who), NULL);
+    }
+    log_often_flush(0);
+    text = catch_end();
+    assert_in_range(count_of(text, "what=test.names"), 20, LOG_OFTEN_ALL_BURST);
+    assert_int_equal(count_of(text, "what=log.left_out of=several"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +210,8 @@ int main(void)
         cmocka_unit_test(an_outside_value_cannot_forge_a_pair),
         cmocka_unit_test(a_line_too_long_is_cut_and_still_one_line),
         cmocka_unit_test(a_failure_is_told_by_number_and_in_words),
+        cmocka_unit_test(what_comes_often_is_left_out_and_counted),
+        cmocka_unit_test(floods_of_many_names_are_bounded_together),
         cmocka_unit_test(level_names_are_known),
     };
 

@@ -252,6 +252,7 @@ int process_confine(const struct process *p)
 
 int process_end(struct process *p, int code)
 {
+    log_often_flush(0);
     log_line(LOG_LEVEL_INFO, "stopped", "exit=%d", code);
     process_fini(p);
     return code;

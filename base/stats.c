@@ -13,6 +13,8 @@ enum stat_kind {
     STAT_COUNTER,
     STAT_GAUGE,
     STAT_HISTOGRAM,
+    STAT_COUNTER_ROWS,
+    STAT_GAUGE_ROWS,
 };
 
 static const double bounds[] = {0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1,
@@ -22,6 +24,18 @@ struct stat_histogram {
     uint64_t buckets[AMO_COUNT(bounds) + 1];
     uint64_t count;
     double sum;
+};
+
+struct stat_row {
+    char value[STATS_ROW_VALUE]; /* zeros behind it; no NUL when it fills it */
+    double amount;
+};
+
+struct stat_rows {
+    const char *label; /* a constant of the maker's */
+    struct stat_row rows[STATS_ROWS];
+    size_t n;
+    double other;
 };
 
 struct metric {
@@ -34,6 +48,7 @@ struct metric {
         struct stat_counter counter;
         struct stat_gauge gauge;
         struct stat_histogram histogram;
+        struct stat_rows *rows; /* owned; NULL: there was no memory for them */
     } as;
 };
 
@@ -41,6 +56,7 @@ struct stats {
     struct list metrics; /* kept sorted by name, so that one name's rows stand together */
     size_t n_metrics;
     struct metric spare; /* what is counted when nothing could be made */
+    struct stat_rows spare_rows;
 };
 
 int stats_new(struct stats **ret_stats)
@@ -62,6 +78,8 @@ static void metric_free(struct metric *m)
     mem_free(m->name);
     mem_free(m->labels);
     mem_free(m->help);
+    if (m->kind == STAT_COUNTER_ROWS || m->kind == STAT_GAUGE_ROWS)
+        mem_free(m->as.rows);
     mem_free(m);
 }
 
@@ -151,6 +169,109 @@ void stat_observe(struct stat_histogram *h, double seconds)
     h->sum += seconds;
 }
 
+/* --- rows by a label from outside --------------------------------------------------------- */
+
+static struct stat_rows *rows_of(struct stats *s, struct metric *m, const char *label)
+{
+    if (m == &s->spare)
+        return &s->spare_rows;
+    if (!m->as.rows)
+        m->as.rows = mem_zalloc(sizeof(*m->as.rows));
+    if (!m->as.rows)
+        return &s->spare_rows;
+    m->as.rows->label = label;
+    return m->as.rows;
+}
+
+struct stat_rows *stats_counter_rows(struct stats *s, const char *name, const char *labels,
+                                     const char *label, const char *help)
+{
+    return rows_of(s, stats_find_or_make(s, STAT_COUNTER_ROWS, name, labels, help), label);
+}
+
+struct stat_rows *stats_gauge_rows(struct stats *s, const char *name, const char *labels,
+                                   const char *label, const char *help)
+{
+    return rows_of(s, stats_find_or_make(s, STAT_GAUGE_ROWS, name, labels, help), label);
+}
+
+static void row_set(struct stat_row *row, struct view value, double amount)
+{
+    *row = (struct stat_row){.amount = amount};
+    for (size_t i = 0; i < value.len; i++) {
+        char c = value.ptr[i];
+
+        row->value[i] = c;
+        if (c <= ' ' || c > '~' || c == '"' || c == '\\')
+            row->value[i] = '_'; /* it must not end the label */
+    }
+}
+
+static struct stat_row *row_of(struct stat_rows *r, struct view value)
+{
+    struct stat_row named;
+
+    row_set(&named, value, 0);
+    for (size_t i = 0; i < r->n; i++) {
+        if (memcmp(r->rows[i].value, named.value, sizeof(named.value)) == 0)
+            return &r->rows[i];
+    }
+    return NULL;
+}
+
+void stat_rows_add(struct stat_rows *r, struct view value, uint64_t n)
+{
+    struct stat_row *row = value.len <= STATS_ROW_VALUE ? row_of(r, value) : NULL;
+
+    if (row)
+        row->amount += (double)n;
+    else if (r->n < STATS_ROWS && value.len <= STATS_ROW_VALUE)
+        row_set(&r->rows[r->n++], value, (double)n);
+    else
+        r->other += (double)n;
+}
+
+void stat_rows_clear(struct stat_rows *r)
+{
+    r->n = 0;
+    r->other = 0;
+}
+
+void stat_rows_put(struct stat_rows *r, struct view value, double amount)
+{
+    struct stat_row *least = &r->rows[0];
+
+    if (value.len > STATS_ROW_VALUE) {
+        r->other += amount;
+        return;
+    }
+    if (r->n < STATS_ROWS) {
+        row_set(&r->rows[r->n++], value, amount);
+        return;
+    }
+    for (size_t i = 1; i < r->n; i++)
+        least = r->rows[i].amount < least->amount ? &r->rows[i] : least;
+    if (least->amount >= amount) {
+        r->other += amount;
+        return;
+    }
+    r->other += least->amount;
+    row_set(least, value, amount);
+}
+
+static void rows_print(const struct metric *m, struct buf *out)
+{
+    const struct stat_rows *r = m->as.rows;
+    const char *comma = m->labels[0] ? "," : "";
+
+    for (size_t i = 0; r && i < r->n; i++)
+        (void)buf_add_f(out, "%s{%s%s%s=\"%.*s\"} %.15g\n", m->name, m->labels, comma, r->label,
+                        (int)STATS_ROW_VALUE, r->rows[i].value, r->rows[i].amount);
+    if (r)
+        (void)buf_add_f(out, "%s{%s%s%s=\"other\"} %.15g\n", m->name, m->labels, comma,
+                        r->label, r->other);
+}
+
 static void histogram_print(const struct metric *m, struct buf *out)
 {
     const char *comma = m->labels[0] ? "," : "";
@@ -181,12 +302,16 @@ static void metric_print(const struct metric *m, struct buf *out)
     case STAT_HISTOGRAM:
         histogram_print(m, out);
         break;
+    case STAT_COUNTER_ROWS:
+    case STAT_GAUGE_ROWS:
+        rows_print(m, out);
+        break;
     }
 }
 
 int stats_print(const struct stats *s, struct buf *out)
 {
-    static const char *const kinds[] = {"counter", "gauge", "histogram"};
+    static const char *const kinds[] = {"counter", "gauge", "histogram", "counter", "gauge"};
     const char *last = "";
 
     for (const struct list *l = s->metrics.next; l != &s->metrics; l = l->next) {

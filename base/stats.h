@@ -37,6 +37,23 @@ struct stat_gauge *stats_gauge(struct stats *s, const char *name, const char *la
 struct stat_histogram *stats_histogram(struct stats *s, const char *name, const char *labels,
                                        const char *help);
 
+/* A metric whose label @label has values from outside, as names of connectors are: at most STATS_ROWS of them
+ * have a row, the others are summed up in the row "other". A counter's rows go to those who come first and
+ * stay (a row that changed its meaning would look like a jump); a gauge's are set anew each time it is looked
+ * at, and go to the largest. Never NULL, as above. */
+struct stat_rows;
+struct stat_rows *stats_counter_rows(struct stats *s, const char *name, const char *labels,
+                                     const char *label, const char *help);
+struct stat_rows *stats_gauge_rows(struct stats *s, const char *name, const char *labels,
+                                   const char *label, const char *help);
+#define STATS_ROWS      32U
+#define STATS_ROW_VALUE 64U /* bytes of a value; a longer one is counted in "other" */
+/* Of a counter. */
+void stat_rows_add(struct stat_rows *r, struct view value, uint64_t n);
+/* Of a gauge: nobody has anything; @value, which was not put before, has @amount. */
+void stat_rows_clear(struct stat_rows *r);
+void stat_rows_put(struct stat_rows *r, struct view value, double amount);
+
 static inline void stat_add(struct stat_counter *c, uint64_t n)
 {
     c->value += n;

@@ -119,11 +119,48 @@ static void the_number_of_metrics_is_bounded(void **state)
     buf_fini(&out);
 }
 
+static void a_label_from_outside_has_so_many_rows_and_no_more(void **state)
+{
+    struct stats *s = *state;
+    struct stat_rows *all = stats_counter_rows(s, "amo_c_total", "p=\"1\"", "connector", "c");
+    struct stat_rows *now = stats_gauge_rows(s, "amo_g", "", "connector", "g");
+    char name[STATS_ROW_VALUE + 2];
+    const char *text = NULL;
+    struct buf out;
+
+    buf_init(&out, 100000);
+    for (int i = 0; i < 1000; i++) {
+        (void)snprintf(name, sizeof(name), "c%d", i); /* fits */
+        stat_rows_add(all, view_of(name), 2);
+        stat_rows_put(now, view_of(name), i);
+    }
+    stat_rows_add(all, VIEW_LIT("c0"), 5);
+    memset(name, 'x', sizeof(name));
+    stat_rows_add(all, view_make(name, STATS_ROW_VALUE + 1), 1);
+    text = printed(s, &out);
+    /* who came first, and the largest */
+    assert_non_null(strstr(text, "# TYPE amo_c_total counter\n"));
+    assert_non_null(strstr(text, "\namo_c_total{p=\"1\",connector=\"c0\"} 7\n"));
+    assert_null(strstr(text, "amo_c_total{p=\"1\",connector=\"c32\"}"));
+    assert_non_null(strstr(text, "\namo_c_total{p=\"1\",connector=\"other\"} 1937\n"));
+    assert_non_null(strstr(text, "\namo_g{connector=\"c999\"} 999\n"));
+    assert_null(strstr(text, "amo_g{connector=\"c967\"}"));
+    assert_non_null(strstr(text, "\namo_g{connector=\"other\"} 468028\n"));
+    stat_rows_clear(now);
+    stat_rows_put(now, VIEW_LIT("a\"b\\"), 1);
+    text = printed(s, &out);
+    assert_non_null(strstr(text, "\namo_g{connector=\"a_b_\"} 1\n"));
+    assert_null(strstr(text, "c999"));
+    buf_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(counters_of_one_name_share_their_help, make_stats,
                                         drop_stats),
+        cmocka_unit_test_setup_teardown(a_label_from_outside_has_so_many_rows_and_no_more,
+                                        make_stats, drop_stats),
         cmocka_unit_test_setup_teardown(the_same_metric_is_made_once, make_stats, drop_stats),
         cmocka_unit_test_setup_teardown(histogram_buckets_are_cumulative, make_stats,
                                         drop_stats),

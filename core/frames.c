@@ -90,7 +90,7 @@ static void frames_frame(struct core *c, struct bus_socket *s, const struct bus_
     int rc = envelope_decode(m->head, &env);
 
     if (rc == ENVELOPE_E_MALFORMED) {
-        log_line(LOG_LEVEL_WARN, "frame.malformed", NULL);
+        log_often(LOG_LEVEL_WARN, "frame.malformed", VIEW_NONE, NULL);
         return;
     }
     if (rc == ENVELOPE_E_VERSION || !msg_name(env.kind)) {
@@ -246,9 +246,9 @@ static struct spool *spool_claimed(struct core *c, struct bus_socket *s,
 
     if (why == 0)
         return spool;
-    log_line(LOG_LEVEL_WARN, "spool.refused",
-             "name=%s reason=\"%s\" mark=%" PRIu64 " fresh=%" PRIu64, log_value(h->name, space),
-             spools_words(why), spool->taken.mark, h->fresh);
+    log_often(LOG_LEVEL_WARN, "spool.refused", h->name,
+              "name=%s reason=\"%s\" mark=%" PRIu64 " fresh=%" PRIu64,
+              log_value(h->name, space), spools_words(why), spool->taken.mark, h->fresh);
     spool_refuse(c, s, m, env, spool, why);
     return NULL;
 }
@@ -423,8 +423,8 @@ static void peer_frame(struct core *c, struct peer *p, const struct envelope *en
     case MSG_SPOOL_ROTATE:
     case MSG_SPOOL_REFUSED:
     case MSG_EVENT_LATER:
-        log_line(LOG_LEVEL_WARN, "frame.unexpected", "kind=%s peer=%s", msg_name(env->kind),
-                 p->name);
+        log_often(LOG_LEVEL_WARN, "frame.unexpected", view_of(p->name), "kind=%s peer=%s",
+                  msg_name(env->kind), p->name);
         return;
     }
 }

@@ -68,11 +68,11 @@ static void tell_delayed(struct core *c, struct core_command *cmd)
     char space[LOG_VALUE_MAX];
     char trace[ID_TEXT_LEN + 1];
 
-    log_line(LOG_LEVEL_WARN, "command.delayed",
-             "trace=%s command=%lld kind=%s destination=%s held=%s attempts=%u",
-             command_trace(cmd, trace), (long long)cmd->id,
-             command_kind_name((uint64_t)cmd->kind), log_value(view_of(d->key), space),
-             hold_reason_name(d->hold), cmd->attempts);
+    log_often(LOG_LEVEL_WARN, "command.delayed", view_of(d->key),
+              "trace=%s command=%lld kind=%s destination=%s held=%s attempts=%u",
+              command_trace(cmd, trace), (long long)cmd->id,
+              command_kind_name((uint64_t)cmd->kind), log_value(view_of(d->key), space),
+              hold_reason_name(d->hold), cmd->attempts);
     if (cmd->kind != COMMAND_SERVICE_MESSAGE)
         return;
     rc = core_row_begin(c);
@@ -197,6 +197,7 @@ void watch_tick(void *arg)
     int64_t now_unix = clock_unix_ms();
 
     c->watch->ticks++;
+    log_often_flush(LOG_OFTEN_QUIET_MS);
     if (doubt_tick(c, now_mono, now_unix))
         clock_ask(c, now_mono);
     frames_tick(c, now_mono);

@@ -96,7 +96,7 @@ static void transfer_not_understood(struct transfer *t)
         .evidence = VIEW_LIT("this worker does not understand the command"),
     };
 
-    log_line(LOG_LEVEL_ERROR, "attempt.not_understood", "command=%" PRIu64, t->id);
+    log_often(LOG_LEVEL_ERROR, "attempt.not_understood", VIEW_NONE, "command=%" PRIu64, t->id);
     transfer_keep(t, &r);
 }
 
@@ -112,7 +112,7 @@ static int accept_one(struct transfers *ts, const msgpack_object *o, struct batc
     int rc = 0;
 
     if (id == 0) { /* nothing could be said about it */
-        log_line(LOG_LEVEL_ERROR, "attempt.not_understood", "command=0");
+        log_often(LOG_LEVEL_ERROR, "attempt.not_understood", VIEW_NONE, "command=0");
         return 0;
     }
     if (transfer_is_held(ts, id, attempt))
@@ -238,10 +238,10 @@ static void transfer_refuse(struct transfer *t, enum outcome outcome, enum cause
         .evidence = view_of(why),
     };
 
-    log_line(LOG_LEVEL_WARN, "attempt.refused",
-             "trace=%s command=%" PRIu64 " attempt=%" PRIu64 " outcome=%s cause=%s",
-             transfer_trace(t, trace), t->id, t->attempt, outcome_name(outcome),
-             cause_name(cause));
+    log_often(LOG_LEVEL_WARN, "attempt.refused", VIEW_NONE,
+              "trace=%s command=%" PRIu64 " attempt=%" PRIu64 " outcome=%s cause=%s",
+              transfer_trace(t, trace), t->id, t->attempt, outcome_name(outcome),
+              cause_name(cause));
     metrics_attempt(t->ts->metrics, target_of_kind(t->command.kind), outcome, 0, 0);
     transfer_keep(t, &r);
 }

@@ -430,7 +430,8 @@ static void try_open(struct ingress *in)
         !spool_reopen(in->spool))
         return;
     if (listener_open(in->listener))
-        log_line(LOG_LEVEL_WARN, "listen.failed", "address=%s", listener_address(in->listener));
+        log_often(LOG_LEVEL_WARN, "listen.failed", VIEW_NONE, "address=%s",
+                  listener_address(in->listener));
 }
 
 static void on_taken(void *arg)

@@ -58,7 +58,8 @@ void settle_push(struct core *c, struct peer *p, struct view body)
     size_t n = 0;
 
     if (pack_doc_open(&d, body)) {
-        log_line(LOG_LEVEL_ERROR, "result.push_malformed", "peer=%s", p->name);
+        log_often(LOG_LEVEL_ERROR, "result.push_malformed", view_of(p->name), "peer=%s",
+                  p->name);
         return;
     }
     n = pack_array(pack_doc_root(&d), "results", &items);
@@ -71,7 +72,8 @@ void settle_push(struct core *c, struct peer *p, struct view body)
             c->turn->hand = (struct hand){0};
             deferred_run(c);
         } else {
-            log_line(LOG_LEVEL_ERROR, "result.malformed", "peer=%s", p->name);
+            log_often(LOG_LEVEL_ERROR, "result.malformed", view_of(p->name), "peer=%s",
+                      p->name);
         }
     }
     pack_doc_close(&d);

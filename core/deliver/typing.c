@@ -95,7 +95,7 @@ void ephemeral_take(struct core *c, struct view body)
 
     if (rc || event_decode(bytes, &e) ||
         (e.kind != EVENT_AMO_TYPING && e.kind != EVENT_SERVICE_TYPING)) {
-        log_line(LOG_LEVEL_ERROR, "event.ephemeral_malformed", NULL);
+        log_often(LOG_LEVEL_ERROR, "event.ephemeral_malformed", VIEW_NONE, NULL);
         return;
     }
     core_ask(c);

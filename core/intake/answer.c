@@ -36,7 +36,7 @@ void answer_query(struct core *c, struct peer *p, struct view body)
     int rc = 0;
 
     if (query_decode(body, &q) || q.connector.len == 0) {
-        log_line(LOG_LEVEL_ERROR, "query.malformed", "peer=%s", p->name);
+        log_often(LOG_LEVEL_ERROR, "query.malformed", view_of(p->name), "peer=%s", p->name);
         return;
     }
     a.number = q.number;

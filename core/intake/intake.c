@@ -113,13 +113,15 @@ void intake_push(struct core *c, struct peer *p, struct view body)
     int rc = 0;
 
     if (pack_doc_open(&d, body)) {
-        log_line(LOG_LEVEL_ERROR, "event.push_malformed", "peer=%s", p->name);
+        log_often(LOG_LEVEL_ERROR, "event.push_malformed", view_of(p->name), "peer=%s",
+                  p->name);
         return;
     }
     root = pack_doc_root(&d);
     if (id_from_view(pack_text(pack_get(root, "spool")), &spool) || !p->spool ||
         !id_equal(&spool, &p->spool->id)) {
-        log_line(LOG_LEVEL_ERROR, "event.push_of_other_spool", "peer=%s", p->name);
+        log_often(LOG_LEVEL_ERROR, "event.push_of_other_spool", view_of(p->name), "peer=%s",
+                  p->name);
         goto out;
     }
     p->sends_from = pack_u64(pack_get(root, "low"));
@@ -162,7 +164,8 @@ static int intake_one(struct core *c, struct peer *p, const msgpack_object *item
     int rc = 0;
 
     if (!is_numbered(item)) {
-        log_line(LOG_LEVEL_ERROR, "event.push_malformed", "peer=%s", p->name);
+        log_often(LOG_LEVEL_ERROR, "event.push_malformed", view_of(p->name), "peer=%s",
+                  p->name);
         return 0;
     }
     number = pack_u64(&o[0]);
@@ -176,7 +179,7 @@ static int intake_one(struct core *c, struct peer *p, const msgpack_object *item
     /* Marked first: what follows either stands or ends this process with the mark. */
     rc = taken_add(&p->spool->taken, number);
     if (rc) {
-        log_line(LOG_LEVEL_ERROR, "event.too_many_gaps", "peer=%s", p->name);
+        log_often(LOG_LEVEL_ERROR, "event.too_many_gaps", view_of(p->name), "peer=%s", p->name);
         return rc;
     }
     c->turn->hand = (struct hand){.spool = p->spool,
@@ -284,8 +287,8 @@ static int quarantine_once(struct core *c, struct view bytes, const char *reason
     if (strcmp(reason, "suspect") == 0 || event_decode(bytes, &e))
         memset(&e, 0, sizeof(e));
     id_format(&e.trace, trace);
-    log_line(LOG_LEVEL_WARN, "event.quarantined", "trace=%s kind=%s reason=%s", trace,
-             event_kind_name(e.kind), reason);
+    log_often(LOG_LEVEL_WARN, "event.quarantined", e.connector.len ? e.connector : e.scope,
+              "trace=%s kind=%s reason=%s", trace, event_kind_name(e.kind), reason);
     stat_add(c->intake->n_quarantined, 1);
     rc = quarantine_key(c, &e, reason, digest, &same);
     return rc ? rc

@@ -9,13 +9,11 @@
 
 #include "base/log.h"
 
-#define HOUR_MS      3600000
-#define SAY_EVERY_MS 60000
+#define HOUR_MS 3600000
 
 void refused_init(struct refused *r)
 {
     memset(r, 0, sizeof(*r));
-    r->said_mono_ms = INT64_MIN / 2;
     buf_init(&r->text, (size_t)REFUSED_ROWS * (2 * REFUSED_NAME + 48));
 }
 
@@ -52,15 +50,13 @@ static bool is_plain(struct view v)
 }
 
 void refused_note(struct refused *r, struct view connector, struct view source,
-                  int64_t now_unix_ms, int64_t now_mono_ms)
+                  int64_t now_unix_ms)
 {
     struct refused_row *row = NULL;
     char space[LOG_VALUE_MAX];
 
-    if (now_mono_ms - r->said_mono_ms >= SAY_EVERY_MS) {
-        r->said_mono_ms = now_mono_ms;
-        log_line(LOG_LEVEL_WARN, "source.refused", "connector=%s", log_value(connector, space));
-    }
+    log_often(LOG_LEVEL_WARN, "source.refused", connector, "connector=%s",
+              log_value(connector, space));
     if (!is_plain(connector) || !is_plain(source))
         return;
     row = row_of(r, connector, source);

@@ -19,15 +19,14 @@ struct refused_row {
 
 struct refused {
     struct refused_row rows[REFUSED_ROWS];
-    int64_t said_mono_ms; /* last line of the log */
     struct buf text;
 };
 
 void refused_init(struct refused *r);
 void refused_fini(struct refused *r);
-/* One more message of @source was refused. Logged at most once a minute. */
+/* One more message of @source was refused. */
 void refused_note(struct refused *r, struct view connector, struct view source,
-                  int64_t now_unix_ms, int64_t now_mono_ms);
+                  int64_t now_unix_ms);
 /* Those of the last hour, "<connector>\t<source>\t<count>\t<wall time of the last, ms>\n" each.
  * VIEW_NONE: none. Borrowed until the next call. */
 struct view refused_text(struct refused *r, int64_t now_unix_ms);

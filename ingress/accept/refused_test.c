@@ -27,7 +27,7 @@ static int end(void **state)
 
 static void note(const char *connector, const char *source, int64_t now_ms)
 {
-    refused_note(&all, view_of(connector), view_of(source), now_ms, 0);
+    refused_note(&all, view_of(connector), view_of(source), now_ms);
 }
 
 static void expect(int64_t now_ms, const char *text)

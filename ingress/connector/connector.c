@@ -152,10 +152,8 @@ bool connector_verified(struct ingress *in, struct request *x)
     if (!view_empty(x->webhook_signature))
         verdict = signature_verdict(in, c, x);
     if (verdict != WEBHOOK_FITS) {
-        if (!guard_is_struck(in->guard, &x->origin,
-                             clock_mono_ms())) /* else a flood of lines */
-            log_line(LOG_LEVEL_INFO, "webhook.refused", "connector=%s reason=%s", c->name,
-                     webhook_verdict_name(verdict));
+        log_often(LOG_LEVEL_INFO, "webhook.refused", view_of(c->name), "connector=%s reason=%s",
+                  c->name, webhook_verdict_name(verdict));
         unauthorized(x);
         return false;
     }
@@ -179,7 +177,7 @@ bool connector_source_known(struct ingress *in, struct request *x, struct view s
 
     if (registry_scope_of_source(registry_copy_get(in->registry), x->name, source, &known))
         return true;
-    refused_note(in->refused, x->name, source, clock_unix_ms(), clock_mono_ms());
+    refused_note(in->refused, x->name, source, clock_unix_ms());
     if (known)
         request_fault(x, 422, "no_account", "the connector has no account", NULL);
     else

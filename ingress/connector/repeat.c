@@ -109,7 +109,8 @@ void connector_append_once(struct ingress *in, struct request *x, struct event *
         return;
     for (size_t i = 0; i < n; i++) {
         if (repeat_add(in->repeat, &entries[i]))
-            log_line(LOG_LEVEL_WARN, "repeat.no_memory", NULL); /* core will see the repeat */
+            log_often(LOG_LEVEL_WARN, "repeat.no_memory", VIEW_NONE,
+                      NULL); /* core will see the repeat */
     }
     connector_answer(x, 202, words, "accepted");
 }

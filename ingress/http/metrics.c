@@ -27,6 +27,8 @@ int metrics_init(struct metrics *f, const char *process)
                                "connections closed because their address had too many");
     f->cut = stats_counter(f->stats, "amo_connections_cut_total", labels,
                            "connections cut because a request took too long");
+    f->warned = stats_counter_rows(f->stats, "amo_requests_warned_total", labels, "connector",
+                                   "requests of services with a part that was cut or left out");
     f->spool_events =
         stats_gauge(f->stats, "amo_spool_events", labels, "events that core has not taken yet");
     f->spool_bytes =
@@ -62,24 +64,12 @@ static struct stat_counter *tally(struct metrics *f, enum source source, const c
     return counter;
 }
 
-/* @name is a connector's, as the registry spells it: 64 bytes at most. */
-static void count_warned(struct metrics *f, struct view name)
-{
-    char labels[256];
-
-    (void)snprintf(labels, sizeof(labels), "process=\"%s\",connector=\"%.*s\"", f->process,
-                   (int)name.len, name.ptr);
-    stat_add(stats_counter(f->stats, "amo_requests_warned_total", labels,
-                           "requests of services with a part that was cut or left out"),
-             1);
-}
-
 void metrics_count(struct metrics *f, const struct request *x, int64_t mono_us)
 {
     if (x->source == SOURCE_NONE)
         return;
     if (x->warned && x->status == 202)
-        count_warned(f, x->name);
+        stat_rows_add(f->warned, x->name, 1);
     stat_add(tally(f, x->source, request_result(x)), 1);
     if (!x->asks && (x->status == 200 || x->status == 202))
         stat_observe(f->accept, (double)(mono_us - x->began_us) / 1e6);
@@ -87,11 +77,12 @@ void metrics_count(struct metrics *f, const struct request *x, int64_t mono_us)
 
 void metrics_count_previous(struct metrics *f, const char *kind, const char *name)
 {
-    char labels[256];
+    char labels[160];
 
-    (void)snprintf(labels, sizeof(labels), "process=\"%s\",kind=\"%s\",name=\"%s\"", f->process,
-                   kind, name); /* ids of the registry: 64 at most */
-    stat_add(stats_counter(f->stats, "amo_old_credentials_total", labels,
+    (void)snprintf(labels, sizeof(labels), "process=\"%s\",kind=\"%s\"", f->process,
+                   kind); /* words of ours */
+    stat_rows_add(
+        stats_counter_rows(f->stats, "amo_old_credentials_total", labels, "name",
                            "requests that proved themselves by a credential being rotated out"),
-             1);
+        view_of(name), 1);
 }

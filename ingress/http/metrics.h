@@ -25,6 +25,7 @@ struct metrics {
     struct stat_counter *flushed_events;
     struct stat_counter *crowded; /* connections refused: too many of one address */
     struct stat_counter *cut;     /* connections cut for slowness */
+    struct stat_rows *warned;     /* requests with warnings, by connector */
     struct stat_gauge *spool_events;
     struct stat_gauge *spool_bytes;
     struct stat_gauge *spool_lost;

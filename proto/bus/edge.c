@@ -192,6 +192,7 @@ static void edge_tick(void *arg)
     int64_t now = clock_mono_ms();
     int64_t since = e->heard_ms > e->opened_ms ? e->heard_ms : e->opened_ms;
 
+    log_often_flush(LOG_OFTEN_QUIET_MS);
     if (!e->socket || now - since > EDGE_SILENCE_MS) {
         edge_restart(e);
         return;
@@ -286,7 +287,7 @@ static void edge_frame(struct edge *e, const struct bus_message *m)
     struct envelope env;
 
     if (envelope_decode(m->head, &env)) {
-        log_line(LOG_LEVEL_WARN, "frame.malformed", NULL);
+        log_often(LOG_LEVEL_WARN, "frame.malformed", VIEW_NONE, NULL);
         return;
     }
     if (!id_equal(&env.edge_boot, &e->boot))

@@ -100,7 +100,7 @@ def no_unsafe_calls(root):
     return _banned(root, _UNSAFE, "{0}() is not used here (docs/style.md, Strings and numbers)", allowed=set())
 
 
-_BARE_NUMBER = re.compile(r'\blog_line\s*\([^;]*?"[^"]*\b(?:rc|error|errno)=%', re.S)
+_BARE_NUMBER = re.compile(r'\blog_(?:line|often)\s*\([^;]*?"[^"]*\b(?:rc|error|errno)=%', re.S)
 
 
 def failures_in_words(root):
@@ -117,7 +117,7 @@ def failures_in_words(root):
 NO_TRACE = {"event.ephemeral_malformed", "event.push_malformed", "event.push_of_other_spool", "event.push_failed",
             "event.taken_malformed", "event.too_many_gaps", "event.unanswered", "event.suspect",
             "attempt.not_understood"}
-_TRACED = re.compile(r'\blog_(?:line|failed)\s*\(([^;]*?)"((?:command|attempt|event)\.\w+)"([^;]*)', re.S)
+_TRACED = re.compile(r'\blog_(?:line|failed|often)\s*\(([^;]*?)"((?:command|attempt|event)\.\w+)"([^;]*)', re.S)
 
 
 def traced(root):

@@ -351,8 +351,8 @@ def _grep(root, pattern, words_):
     return found
 
 
-_LOGGED = re.compile(r'\blog_(?:line|failed)\(\s*LOG_LEVEL_(\w+),\s*"([^"]+)"')
-_FIGURE = re.compile(r'\bstats_(?:counter|gauge|histogram)\([^;]*?"(amo_\w+)"')
+_LOGGED = re.compile(r'\blog_(?:line|failed|often)\(\s*LOG_LEVEL_(\w+),\s*"([^"]+)"')
+_FIGURE = re.compile(r'\bstats_(?:(?:counter|gauge)(?:_rows)?|histogram)\([^;]*?"(amo_\w+)"')
 
 
 def operations(root):
