@@ -365,6 +365,9 @@ EXCUSED = {
                                           dead("c2", "amo.message", "unclear")],
     "reported by an id that nobody learnt, of what died as unclear": [
         given_up(), now("m5", "service", told=False, answered=[])],
+    "reported of what came too late for the channel that its account has left": [
+        lambda h: h["statuses"].clear(), kept("m5", "unknown_scope"), moved(20, "A"), of("m5", scope="old"),
+        lambda h: h["left"].append({"scope": "old", "from": 8})],
     "refused while its source changed hands": [lose("c2"), of("c2", accepted=False, refusal="422", may_refuse=True)],
 }
 
@@ -436,6 +439,14 @@ def test_what_is_excused_is_no_problem(what):
     ("an id that an answer told is known, whatever died", "lost", [given_up()]),
     ("nor is the id of what died of something else unknown", "lost", [
         given_up("attempts"), now("m5", "service", told=False, answered=[])]),
+    ("nor of what is not in quarantine, whoever has left", "lost", [
+        lambda h: h["statuses"].clear(), of("m5", scope="old"),
+        lambda h: h["left"].append({"scope": "old", "from": 8})]),
+    ("nor of what is there for another reason", "lost", [
+        lambda h: h["statuses"].clear(), kept("m5"), moved(20, "A"), of("m5", scope="old"),
+        lambda h: h["left"].append({"scope": "old", "from": 8})]),
+    ("nor of what is there while its account has not left", "lost", [
+        lambda h: h["statuses"].clear(), kept("m5", "unknown_scope"), moved(20, "A"), of("m5", scope="old")]),
     ("another final no is none while sources change hands", "refused", [
         lose("c2"), of("c2", accepted=False, refusal="409", may_refuse=False), moved(3)])])
 def test_an_excuse_covers_no_more_than_it_says(what, kind, changes):

@@ -98,7 +98,9 @@ cut       a manager's word that the service did, but whose every answer was lost
 bereft    what changes a message that stands in quarantine or went with a spool waits its documented hour for it: a run
           may end with as many waiting events as there are such changes, and no more. So does what a service reports
           of a manager's word that died as unclear, when no answer ever told its id there: nobody can know of what it
-          is. Once an answer told the id there is no such excuse.
+          is. Once an answer told the id there is no such excuse. And what it reports of a word that stands in quarantine
+          itself since its account had left by the channel it came by, as when a core did it whose store was put back
+          since: amo would take no status by that channel.
 waited    what is reported as written on the service's side waits while a manager's word to that party is tried there,
           or first words to anybody, since it may be that word. That may take long, and a client's later words wait
           behind it for `echo` seconds after it was written and no more (docs/delivery.md): those that come after that
@@ -618,13 +620,18 @@ class Judge:
             if step <= best.get(token, -1) or f"{token} report" in self.kept or self.buried("status", token, a):
                 continue
             if not self.gone_with_spool(n=a["n"]) and not self.nameless(token) \
-                    and not self.excuse("bereft", self.unheard(token)):
+                    and not self.excuse("bereft", self.unheard(token) or self.came_too_late(token)):
                 self.say("lost", f"the service said {step} of {token}, and its card says {best.get(token)}")
 
     def unheard(self, token):
         """Did this manager's word die as unclear, and did no answer ever tell what its service calls it?"""
         return any(d["reason"] == "unclear" and d["kind"] == "service.message" for d in self.dead.get(token, [])) and \
             not any(r["told"] for r in self.at_service.get(token, []))
+
+    def came_too_late(self, token):
+        """Does this manager's word stand in quarantine, since its account has left by the channel it came by?"""
+        scope = self.by_token[token].get("scope")
+        return "unknown_scope" in self.kept[token] and any(x["scope"] == scope for x in self.h["left"])
 
 
 def judge(history):
