@@ -24,6 +24,8 @@
 #define HEARD_MS   (2LL * EDGE_HEARTBEAT_MS)
 /* conversations without a name at the service that are looked at for one report */
 #define FIRST_MAX  200
+/* conversations with webhooks that come again which are looked at for one report; among more it may be any's */
+#define REPORTED_MAX 32
 
 bool echo_waits_for_spools(const struct core *c)
 {
@@ -157,6 +159,38 @@ int64_t echo_behind_other(const struct core *c, enum echo_side side, int64_t con
     if (!first)
         return 0;
     return conversation ? conversation : first->conversation;
+}
+
+static int is_of_connector(struct core *c, int64_t conversation, struct view connector,
+                           bool *ret)
+{
+    struct conversation conv = {0};
+    int rc = store_conversation(c->store, conversation, &conv);
+
+    *ret = rc == 0 && view_is(connector, conv.connector);
+    conversation_fini(&conv);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
+int echo_may_be_reported(struct core *c, struct view connector, int64_t conversation, bool *ret)
+{
+    const struct echo *e = conversation ? echoes_find(c, ECHO_AMO, conversation) : NULL;
+    size_t n = 0;
+    int rc = 0;
+
+    *ret = echoes_find(c, ECHO_AMO, ECHO_NOBODYS) || (e && e->again);
+    if (conversation)
+        return 0;
+    for (const struct list *i = c->intake->echoes.next;
+         rc == 0 && !*ret && i && i != &c->intake->echoes; i = i->next) {
+        e = LIST_ENTRY_CONST(i, struct echo, link);
+        if (e->side == ECHO_SERVICE || !e->again)
+            continue;
+        *ret = ++n > REPORTED_MAX;
+        if (!*ret)
+            rc = is_of_connector(c, e->conversation, connector, ret);
+    }
+    return rc;
 }
 
 /* What waits under nobody's conversation comes out in the order in which ingress accepted it, of both sides together. */

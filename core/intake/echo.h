@@ -38,6 +38,11 @@ int64_t echo_behind_other(const struct core *c, enum echo_side side, int64_t con
                           const struct event *event);
 /* Something waits until it is known whose it is: it comes again, and so may its cause. */
 bool echo_waits_for_spools(const struct core *c);
+/* Does a webhook wait, of @conversation or, where that is 0, of any with @connector, that comes again to a store that
+ * was put back? A forgotten core may have sent what it says: the service may report it, and by an id that is
+ * known here only once the webhook has come out and was answered again. -Exxx. */
+AMO_MUSTCHECK int echo_may_be_reported(struct core *c, struct view connector,
+                                       int64_t conversation, bool *ret);
 /* @cmd is over, whichever way: what waited for it is applied by echo_run. */
 void echo_settled(struct core *c, const struct core_command *cmd);
 /* Apply what waited for something that is over. Outside any savepoint. */

@@ -1073,6 +1073,63 @@ static void a_status_waits_for_the_report_of_what_was_given_up(void **state)
     assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 0);
 }
 
+/* A colleague's words are tried, and a manager's come again behind them to a store that was put back. */
+static void a_webhook_comes_again(struct rig *r, const char *amo_id)
+{
+    (void)one_under_way(r, "o1");
+    r->ingress->sent_before = r->next_number + 1;
+    take(r, in_chat(amo_id));
+    rig_assert_counts(r, 0, 0, 1);
+}
+
+/* Its service has had it, and reports by its own count, in which a client's message has the same number. */
+static void a_status_waits_for_a_webhook_that_comes_again(void **state)
+{
+    struct rig *r = *state;
+
+    a_webhook_comes_again(r, "amo-2");
+    take(r, rig_status("m0", "delivered"));
+    rig_assert_counts(r, 0, 0, 2);
+    answered(r, "amo-1");
+    rig_turn(r);
+    rig_assert_counts(r, 0, 0, 1);
+    told(r, rig_command(r, COMMAND_SERVICE_MESSAGE)->id, "thread", "m0");
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_AMO_STATUS), 1);
+}
+
+/* … or in which a manager's message of another conversation has it; and whether its thread is known, or not yet. */
+static void a_status_by_a_webhook_that_comes_again_is_not_anothers(void **state)
+{
+    static const char *const threads[] = {"thread", "thread-of-later"};
+    struct rig *r = *state;
+
+    begun(r, "amo-5", "chat-b", "+7 900 000-00-02");
+    told(r, 1, "thread-2", "9");
+    a_webhook_comes_again(r, "amo-2");
+    for (size_t i = 0; i < AMO_COUNT(threads); i++) {
+        struct event report = rig_status("9", "delivered");
+
+        report.conversation = view_of(threads[i]);
+        take(r, report);
+        rig_assert_counts(r, 0, 0, 2 + (int64_t)i);
+    }
+    assert_int_equal(rig_count(r, COMMAND_AMO_STATUS), 0);
+}
+
+/* What is new was never sent: a status cannot be of it. */
+static void a_status_waits_for_no_webhook_that_is_new(void **state)
+{
+    struct rig *r = *state;
+
+    (void)one_under_way(r, "o1");
+    take(r, in_chat("amo-2"));
+    rig_assert_counts(r, 0, 0, 1);
+    take(r, rig_status("m0", "delivered"));
+    rig_assert_counts(r, 0, 1, 1);
+    rig_assert_quarantined(r, "foreign_message");
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 int main(void)
@@ -1127,6 +1184,9 @@ int main(void)
         CASE(what_is_about_a_clients_words_that_wait_is_not_overdue),
         CASE(a_reaction_to_a_webhook_that_waits_is_not_overdue),
         CASE(a_status_waits_for_the_report_of_what_was_given_up),
+        CASE(a_status_waits_for_a_webhook_that_comes_again),
+        CASE(a_status_by_a_webhook_that_comes_again_is_not_anothers),
+        CASE(a_status_waits_for_no_webhook_that_is_new),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -443,15 +443,17 @@ int lookup_message_of_amo(struct core *c, struct view scope, struct view amo_id,
     return rc;
 }
 
-/* Is the service still to answer to something? Until then the id may be of that. */
-static bool awaits_answers(struct core *c, struct view connector)
+/* Is the service still to answer to something, or to answer again? Until then the id may be of that. */
+static int awaits_answers(struct core *c, struct view connector, bool *ret)
 {
     const struct dest *d = queue_dest(c->queue, DEST_CONNECTOR, connector);
 
-    return !d || d->n_waiting > 0;
+    *ret = !d || d->n_waiting > 0 || echo_behind_spools(c, ECHO_SERVICE);
+    return *ret ? 0 : echo_may_be_reported(c, connector, 0, ret);
 }
 
-/* Has the service still to answer to a message of the conversation it names? */
+/* Has the service still to answer to a message of the conversation it names? One that nobody knows may be among
+ * what has not come again yet. */
 static int thread_awaits_answers(struct core *c, const struct wanted *w, bool *ret)
 {
     int64_t within[THREADS_MAX];
@@ -464,10 +466,12 @@ static int thread_awaits_answers(struct core *c, const struct wanted *w, bool *r
 
         rc = store_conversation(c->store, within[i], &conv);
         *ret = rc == 0 && echo_is_pending(c, ECHO_SERVICE, &conv);
+        if (rc == 0 && !*ret)
+            rc = echo_may_be_reported(c, w->connector, conv.id, ret);
         conversation_fini(&conv);
         rc = rc == STORE_E_NONE ? 0 : rc;
     }
-    return rc;
+    return rc || n ? rc : echo_may_be_reported(c, w->connector, 0, ret);
 }
 
 /* The conversation tells two of the same id apart; alone it may have come to be called otherwise. But
@@ -494,13 +498,17 @@ static int look_up_in_thread(struct core *c, struct wanted *w, const struct even
 int lookup_target(struct core *c, const struct event *e, struct message *ret)
 {
     struct wanted w = {.connector = e->connector, .ours = e->kind == EVENT_SERVICE_STATUS};
+    bool awaits = false;
     int rc = 0;
 
     if (!e->connector.ptr)
         return lookup_message_of_amo(c, e->scope, e->message_id, e->message_client_id, ret);
     rc = look_up_in_thread(c, &w, e, ret);
-    if (rc != STORE_E_NONE || !w.ours || awaits_answers(c, e->connector))
+    if (rc != STORE_E_NONE || !w.ours)
         return rc;
+    rc = awaits_answers(c, e->connector, &awaits);
+    if (rc || awaits)
+        return rc ? rc : STORE_E_NONE;
     /* a status of what is not ours: no answer can bring that id any more */
     w.ours = false;
     return look_up_in_thread(c, &w, e, ret);
