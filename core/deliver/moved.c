@@ -65,10 +65,10 @@ bool reach_is_current(const struct core *c, const struct command_row *row,
            view_is(connector, conv->connector);
 }
 
-/* Has this core sent it? What a forgotten one may have sent is also `tried`; that one kept the order. */
+/* Has this core sent it? What was sent before it began may be there already, whoever goes first now. */
 static bool was_sent(const struct core_command *cmd)
 {
-    return cmd->attempts > 0 || (cmd->tried && (!cmd->again || cmd->attempt));
+    return cmd->attempts > 0 || cmd->attempt;
 }
 
 /* The first of its lane came after @cmd, and has not been sent: it goes behind it. */
@@ -78,6 +78,7 @@ static int let_pass(struct core *c, const struct core_command *cmd)
         LIST_ENTRY(cmd->lane->commands.next, struct core_command, in_lane);
     struct command_row row = {0};
     bool again = c->turn->again;
+    bool first = head->first;
     int rc = 0;
 
     if (head->id <= cmd->id || was_sent(head) ||
@@ -85,11 +86,15 @@ static int let_pass(struct core *c, const struct core_command *cmd)
         return 0;
     rc = store_command(c->store, head->id, &row);
     if (rc == 0) {
-        c->turn->again = head->again; /* it stays that */
+        c->turn->again = head->again || head->tried; /* its echo may come, wherever it stands */
         queue_move(c->queue, head, COMMAND_DEAD, 0, clock_mono_ms());
         rc = core_enqueue(c, &row);
         c->turn->again = again;
-        queue_by_age(queue_find(c->queue, row.id));
+        head = rc ? NULL : queue_find(c->queue, row.id);
+    }
+    if (rc == 0 && head) {
+        head->first = first;
+        queue_by_age(head);
     }
     command_row_fini(&row);
     return rc;
@@ -164,20 +169,31 @@ static bool goes_along(const struct command_row *row, const struct conversation 
     return false;
 }
 
-/* Its history is asked, and its lane holds up what comes later to whom it reaches now. */
+/* Something in the lane is to leave it, and cannot yet: what comes later to whom it reaches now waits. */
+static int is_leaving(struct core *c, struct lane *l)
+{
+    if (l->leaving == c->intake->leaving_pass)
+        return 0; /* it is known */
+    l->leaving = c->intake->leaving_pass;
+    return buf_add(&c->intake->leaving, &l->id, sizeof(l->id));
+}
+
+/* Its history is asked, once it is the first, and its lane holds up what comes later to whom it reaches now. */
 static int ask_behind(struct core *c, struct core_command *cmd)
 {
     int64_t now = clock_mono_ms();
 
-    if (cmd->state == COMMAND_QUEUED)
-        return 0; /* when it is the first */
+    if (cmd->state == COMMAND_QUEUED) {
+        c->turn->reach_due = true;
+        return is_leaving(c, cmd->lane);
+    }
     if (cmd->state != COMMAND_READY)
         queue_move(c->queue, cmd, COMMAND_READY, 0, now);
     if (!cmd->parting_mono_ms)
         cmd->parting_mono_ms = now;
     look_begin(c, cmd, LOOK_LEAVING, VIEW_NONE);
     c->turn->reach_due = true;
-    return buf_add(&c->intake->leaving, &cmd->lane->id, sizeof(cmd->lane->id));
+    return is_leaving(c, cmd->lane);
 }
 
 /* A manager's word is its account's own. Nobody can be asked whether the client has it. */
@@ -350,7 +366,8 @@ static int tell_past(struct core *c, struct core_command *cmd, struct command_ro
 
 bool reach_must_wait(const struct core *c, const struct core_command *cmd)
 {
-    return reach_is_leaving(c, cmd->lane->id);
+    /* what is to leave may stand behind it: it goes on */
+    return cmd->lane->leaving != c->intake->leaving_pass && reach_is_leaving(c, cmd->lane->id);
 }
 
 /* Of @cmd: its row, its conversation, and whether it stays where it is. */
@@ -381,13 +398,14 @@ static int look_at(struct core *c, struct core_command *cmd, bool *ret_again)
 
     if (under_way && (is_told_to_nobody(c, cmd) || is_told_to_service(c, cmd)))
         *ret_again = true;
-    if (under_way && cmd->lane->commands.next != &cmd->in_lane)
+    if (under_way && cmd->state == COMMAND_QUEUED &&
+        cmd->lane->leaving == c->intake->leaving_pass)
         return 0; /* behind it */
     rc = stays_put(c, cmd, &row, &conv, &stays);
     if (rc == 0 && cmd->state == COMMAND_IN_FLIGHT && (!stays || may_come_back(c, cmd)))
         rc = parting_note(c, cmd);
     if (rc == 0 && under_way && !stays)
-        rc = buf_add(&c->intake->leaving, &cmd->lane->id, sizeof(cmd->lane->id));
+        rc = is_leaving(c, cmd->lane);
     else if (rc == 0 && !under_way && is_told_to_nobody(c, cmd))
         settle_dead(c, cmd, "account_left", VIEW_NONE);
     else if (rc == 0 && !stays)
@@ -410,6 +428,7 @@ void reach_queue(struct core *c)
     int rc = ids && cap ? core_turn(c) : ids ? 0 : -ENOMEM;
 
     buf_reset(&c->intake->leaving);
+    c->intake->leaving_pass++;
     while (rc == 0 && n < cap && (cmd = table_next(c->queue->commands, &iter)))
         ids[n++] = cmd->id;
     if (n)

@@ -18,12 +18,12 @@
 #include "proto/limits.h"
 
 /* applied for one conversation before other work gets its turn */
-#define RUN_EVENTS 1000
+#define RUN_EVENTS   1000
 /* A worker that has missed two heartbeats tells nothing any more, long before it counts as dead: what it holds
  * comes back when its lease is over, and the call that is then made needs what is left of the wait. */
-#define HEARD_MS   (2LL * EDGE_HEARTBEAT_MS)
+#define HEARD_MS     (2LL * EDGE_HEARTBEAT_MS)
 /* conversations without a name at the service that are looked at for one report */
-#define FIRST_MAX  200
+#define FIRST_MAX    200
 /* conversations with webhooks that come again which are looked at for one report; among more it may be any's */
 #define REPORTED_MAX 32
 

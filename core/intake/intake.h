@@ -26,6 +26,7 @@ struct intake {
     uint64_t echo_row_place;         /* … and its place: it may have to go back there */
     /* int64_t: lanes that are under way to whom their conversation has left (core/deliver/moved.c) */
     struct buf leaving;
+    uint64_t leaving_pass;  /* counts how often that was looked for anew, from 1 */
     bool forgotten;         /* the event in hand is sent again to a store that was put back */
     struct list door_tests; /* test webhooks that are waited for */
     struct stat_counter *n_events;

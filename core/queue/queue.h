@@ -101,6 +101,9 @@ struct lane {
     struct lane *after;    /* of a conversation that was merged with this: its commands are sent
                              before what came later; NULL none */
     struct lane *followed; /* whose `after` this is; NULL none */
+    uint64_t
+        leaving; /* the last core->intake->leaving_pass that found something in it which its
+                              conversation has left behind */
 };
 
 struct queue {
