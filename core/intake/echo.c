@@ -97,8 +97,7 @@ struct second {
     int64_t conversation; /* 0 not known */
     uint64_t words;
     uint64_t chat; /* echoes_chat of a webhook; 0 it does not matter */
-    int64_t came_ms;
-    uint64_t place;
+    struct stand stand;
     bool again; /* it may be one of two */
 };
 
@@ -125,11 +124,10 @@ static const struct echo *first_of_two(const struct core *c, const struct second
 
         if (e->side == second->side)
             continue;
-        for (const struct list *j = e->ends.next; j != &e->ends; j = j->next) {
+        for (const struct list *j = e->ends.list.next; j != &e->ends.list; j = j->next) {
             const struct end *end = LIST_ENTRY_CONST(j, struct end, link);
 
-            if (end->came_ms > second->came_ms ||
-                (end->came_ms == second->came_ms && end->place >= second->place))
+            if (!stand_is_before(&end->stand, &second->stand))
                 break;
             if (is_first(e, end, second))
                 return e;
@@ -145,8 +143,7 @@ int64_t echo_behind_other(const struct core *c, enum echo_side side, int64_t con
     struct second second = {.side = side,
                             .conversation = conversation,
                             .words = echoes_words(event->content.text),
-                            .came_ms = event->taken_ms,
-                            .place = UINT64_MAX};
+                            .stand = echoes_stand(c, event)};
     const struct echo *first = NULL;
 
     if (side == ECHO_AMO && !conversation)
@@ -200,8 +197,7 @@ static bool is_before_nobodys(const struct core *c, enum echo_side side, const s
         echoes_find(c, side == ECHO_AMO ? ECHO_SERVICE : ECHO_AMO, ECHO_NOBODYS);
     const struct end *first = other ? echoes_first(other) : NULL;
 
-    return first && (first->came_ms < end->came_ms ||
-                     (first->came_ms == end->came_ms && first->place < end->place));
+    return first && stand_is_before(&first->stand, &end->stand);
 }
 
 /* The one whose turn it is waits for one of the other side that waits itself. */
@@ -218,8 +214,7 @@ static bool is_behind_other(const struct core *c, const struct echo *e)
                                             .conversation = e->conversation,
                                             .words = end->words,
                                             .chat = end->chat,
-                                            .came_ms = end->came_ms,
-                                            .place = end->place,
+                                            .stand = end->stand,
                                             .again = e->side == ECHO_SERVICE || e->again});
 }
 
@@ -333,12 +328,12 @@ static int echo_apply(struct core *c, struct echo *e, struct end *end, enum inta
     rc = rc ? rc : store_echo_take(c->store, end->row, e->key, &event, &row);
     if (rc == 0) {
         c->intake->n_deferred--;
-        c->intake->echo_row_place = end->place;
+        c->intake->echo_row_stand = end->stand;
         c->intake->echo_since_ms = end->since_ms;
         /* whether the spool of what may be an echo had sent it before is not asked: a look at amo too many
          * does no harm, one too few does */
         c->turn->again = !end->client || end->again;
-        c->intake->forgotten = row.forgotten;
+        c->intake->forgotten = row.came.forgotten;
         c->intake->echo_row = &row;
         c->intake->echo_in_hand = e->conversation;
         echoes_remove(c, end);
@@ -426,8 +421,9 @@ static int echo_let_go(struct core *c, struct echo *e)
     int rc = 0;
     int n = 0;
 
-    for (struct list *i = e->ends.next;
-         rc == 0 && n < RUN_EVENTS && (reports || e->n_clients) && i != &e->ends; i = next) {
+    for (struct list *i = e->ends.list.next;
+         rc == 0 && n < RUN_EVENTS && (reports || e->n_clients) && i != &e->ends.list;
+         i = next) {
         struct end *end = LIST_ENTRY(i, struct end, link);
         bool due = end->client ? echoes_client_may_go(c, end)
                                : reports && (e->counted_ms >= end->counted_ms ||
@@ -476,7 +472,7 @@ static int echo_tick_one(struct core *c, struct echo *e, int64_t step_ms, int64_
         echo_pass(c, e, head, step_ms, now_mono_ms);
     }
     rc = echo_let_go(c, e);
-    if (rc == 0 && list_is_empty(&e->ends))
+    if (rc == 0 && list_is_empty(&e->ends.list))
         echoes_drop(c, e);
     return rc < 0 ? rc : 0;
 }

@@ -17,6 +17,7 @@
 #include "base/table.h"
 #include "core/intake/intake.h"
 #include "core/model/router.h"
+#include "core/peers/spools.h"
 #include "core/store/store.h"
 
 /* While a destination is held the outcome stays unknown: a report or webhook waits this long for it, which is
@@ -29,7 +30,7 @@
 /* What waits in one thread of a service, or in one chat of amo. */
 struct echo_thread {
     char name[THREAD_NAME_ROOM]; /* in core->intake->echo_threads */
-    struct list ends;            /* in the order of places */
+    struct ends ends;
 };
 
 static char side_char(enum echo_side side)
@@ -52,7 +53,8 @@ struct echo *echoes_find(const struct core *c, enum echo_side side, int64_t conv
 
 struct end *echoes_first(const struct echo *e)
 {
-    return list_is_empty(&e->ends) ? NULL : LIST_ENTRY(e->ends.next, struct end, link);
+    return list_is_empty(&e->ends.list) ? NULL
+                                        : LIST_ENTRY(e->ends.list.next, struct end, link);
 }
 
 bool echoes_wait(const struct core *c, enum echo_side side, int64_t conversation)
@@ -60,6 +62,82 @@ bool echoes_wait(const struct core *c, enum echo_side side, int64_t conversation
     const struct echo *e = echoes_find(c, side, conversation);
 
     return e && (e->n_clients == 0 || e->n_clients < e->n_ends);
+}
+
+/* --- order ---------------------------------------------------------------------------------- */
+
+bool stand_is_before(const struct stand *one, const struct stand *other)
+{
+    return one->at_ms < other->at_ms ||
+           (one->at_ms == other->at_ms && one->place < other->place);
+}
+
+struct stand echoes_stand(const struct core *c, const struct event *event)
+{
+    const struct hand *hand = &c->turn->hand;
+    int64_t now = clock_unix_ms();
+    struct stand ret = {.place = c->intake->echo_place};
+
+    if (c->intake->echo_in_hand)
+        return c->intake->echo_row_stand;
+    if (now < c->intake->echo_last_ms)
+        now = c->intake->echo_last_ms; /* the clock was put back */
+    ret.at_ms = now;
+    if ((c->turn->again || hand->held) && event->taken_ms < now)
+        ret.at_ms = event->taken_ms;
+    if (hand->spool && hand->spool->echo_ms > ret.at_ms)
+        ret.at_ms = hand->spool->echo_ms;
+    return ret;
+}
+
+static void ends_init(struct ends *ends)
+{
+    list_init(&ends->list);
+    ends->near = NULL;
+}
+
+static bool is_before(const struct list *i, bool in_thread, const struct stand *stand)
+{
+    const struct end *end = in_thread ? LIST_ENTRY_CONST(i, struct end, in_thread)
+                                      : LIST_ENTRY_CONST(i, struct end, link);
+
+    return stand_is_before(&end->stand, stand);
+}
+
+/* Before which of @ends @stand is; its head: behind all. Thousands may wait, and none of them is a reason to walk
+ * along all the others: what comes stands at the end, what comes out again at the beginning, and what comes by a
+ * second spool near the one that came before it. */
+static struct list *ends_next(struct ends *ends, bool in_thread, const struct stand *stand)
+{
+    struct list *head = &ends->list;
+    struct list *i = head->next;
+
+    if (list_is_empty(head) || is_before(head->prev, in_thread, stand))
+        return head;
+    if (ends->near && is_before(i, in_thread, stand))
+        i = ends->near;
+    while (is_before(i, in_thread, stand))
+        i = i->next; /* the last one is not */
+    while (i->prev != head && !is_before(i->prev, in_thread, stand))
+        i = i->prev;
+    return i;
+}
+
+static void ends_insert(struct ends *ends, bool in_thread, struct end *end)
+{
+    struct list *link = in_thread ? &end->in_thread : &end->link;
+    struct list *next = ends_next(ends, in_thread, &end->stand);
+
+    list_insert_before(next, link);
+    if (next != &ends->list)
+        ends->near = link;
+}
+
+static void ends_remove(struct ends *ends, struct list *link)
+{
+    if (ends->near == link)
+        ends->near = link->next == &ends->list ? NULL : link->next;
+    list_remove(link);
 }
 
 /* --- threads -------------------------------------------------------------------------------- */
@@ -93,7 +171,7 @@ static int thread_of(struct core *c, const char *name, struct echo_thread **ret)
         if (!t)
             return -ENOMEM;
         (void)snprintf(t->name, sizeof(t->name), "%s", name); /* fits */
-        list_init(&t->ends);
+        ends_init(&t->ends);
         if ((!c->intake->echo_threads && table_new(&c->intake->echo_threads)) ||
             table_add(c->intake->echo_threads, view_of(t->name), t)) {
             mem_free(t);
@@ -104,32 +182,12 @@ static int thread_of(struct core *c, const char *name, struct echo_thread **ret)
     return 0;
 }
 
-/* Before which of the thread's @place is; its head: behind all. What comes stands at the end, what comes out
- * again at the beginning: thousands may wait, and none of them is a reason to walk along all the others. */
-static struct list *thread_place(struct echo_thread *t, uint64_t place)
+/* The last one of the thread that stands before @stand; NULL none. */
+static struct end *thread_before(struct echo_thread *t, const struct stand *stand)
 {
-    struct list *i = t->ends.next;
+    struct list *i = ends_next(&t->ends, true, stand)->prev;
 
-    if (list_is_empty(&t->ends) ||
-        LIST_ENTRY(t->ends.prev, struct end, in_thread)->place < place)
-        return &t->ends;
-    while (LIST_ENTRY(i, struct end, in_thread)->place < place)
-        i = i->next; /* the last one is none of them */
-    return i;
-}
-
-/* The last one of the thread before @place; NULL none. */
-static struct end *thread_before(struct echo_thread *t, uint64_t place)
-{
-    struct list *i = thread_place(t, place)->prev;
-
-    return i == &t->ends ? NULL : LIST_ENTRY(i, struct end, in_thread);
-}
-
-static void thread_insert(struct echo_thread *t, struct end *end)
-{
-    list_insert_before(thread_place(t, end->place), &end->in_thread);
-    end->thread = t;
+    return i == &t->ends.list ? NULL : LIST_ENTRY(i, struct end, in_thread);
 }
 
 static void thread_leave(struct core *c, struct end *end)
@@ -138,9 +196,9 @@ static void thread_leave(struct core *c, struct end *end)
 
     if (!t)
         return;
-    list_remove(&end->in_thread);
+    ends_remove(&t->ends, &end->in_thread);
     end->thread = NULL;
-    if (!list_is_empty(&t->ends))
+    if (!list_is_empty(&t->ends.list))
         return;
     (void)table_remove(c->intake->echo_threads, view_of(t->name)); /* it is ours */
     mem_free(t);
@@ -151,16 +209,17 @@ static int64_t echo_ms(const struct core *c)
     return (int64_t)config_number(c->config, "core/echo_ms");
 }
 
-/* Until when what came before @place in the thread keeps a client's message waiting, by core->intake->echo_ran_ms: a
+/* Until when what stands before @stand in the thread keeps a client's message waiting, by core->intake->echo_ran_ms: a
  * report for core/echo_ms since it came, another client's message for as long as that waits itself. It may be
  * over. 0: nothing of the thread waits. */
-static int64_t thread_until(const struct core *c, struct echo_thread *t, uint64_t place)
+static int64_t thread_until(const struct core *c, struct echo_thread *t,
+                            const struct stand *stand)
 {
-    struct end *before = thread_before(t, place);
-    const struct list *i = before ? &before->in_thread : &t->ends;
+    struct end *before = thread_before(t, stand);
+    const struct list *i = before ? &before->in_thread : &t->ends.list;
     int64_t ret = 0;
 
-    for (; i != &t->ends; i = i->prev) {
+    for (; i != &t->ends.list; i = i->prev) {
         const struct end *end = LIST_ENTRY_CONST(i, struct end, in_thread);
         int64_t until = end->client ? end->until_ms : end->since_ms + echo_ms(c);
 
@@ -174,23 +233,50 @@ static int64_t thread_until(const struct core *c, struct echo_thread *t, uint64_
 int64_t echoes_of_thread(const struct core *c, enum echo_side side, const struct event *event)
 {
     bool client = side == ECHO_SERVICE && !event->outgoing;
-    uint64_t place = c->intake->echo_in_hand ? c->intake->echo_row_place : UINT64_MAX;
+    struct stand stand = echoes_stand(c, event);
     const struct end *before = NULL;
     struct echo_thread *t = NULL;
     char name[THREAD_NAME_ROOM];
 
     thread_name(side, event, name);
     t = thread_find(c, name);
-    if (!t || (client && thread_until(c, t, place) <= c->intake->echo_ran_ms))
+    if (!t || (client && thread_until(c, t, &stand) <= c->intake->echo_ran_ms))
         return 0;
-    before = thread_before(t, place);
+    before = thread_before(t, &stand);
     return before ? before->of->conversation : 0;
+}
+
+/* Those clients' messages of the thread that already wait behind @end, which has come by another spool, wait for it
+ * as well. */
+static void thread_raise(const struct core *c, const struct echo_thread *t,
+                         const struct end *end)
+{
+    int64_t until = end->client ? end->until_ms : end->since_ms + echo_ms(c);
+
+    for (struct list *i = end->in_thread.next; i != &t->ends.list; i = i->next) {
+        struct end *behind = LIST_ENTRY(i, struct end, in_thread);
+
+        if (!behind->client)
+            continue;
+        if (behind->until_ms >= until)
+            return; /* and so do all behind it */
+        behind->until_ms = until;
+    }
+}
+
+static void thread_insert(const struct core *c, struct echo_thread *t, struct end *end)
+{
+    end->until_ms = end->client ? thread_until(c, t, &end->stand) : 0;
+    ends_insert(&t->ends, true, end);
+    end->thread = t;
+    if (!c->intake->echo_in_hand) /* else it stood there before */
+        thread_raise(c, t, end);
 }
 
 bool echoes_client_may_go(const struct core *c, const struct end *end)
 {
     return end->until_ms <= c->intake->echo_ran_ms || !end->thread ||
-           end->in_thread.prev == &end->thread->ends;
+           end->in_thread.prev == &end->thread->ends.list;
 }
 
 /* --- ids --------------------------------------------------------------------------------------- */
@@ -269,15 +355,15 @@ void echoes_remove(struct core *c, struct end *end)
     end->of->n_clients -= end->client;
     thread_leave(c, end);
     ids_release(c, end);
-    list_remove(&end->link);
+    ends_remove(&end->of->ends, &end->link);
     mem_free(end);
 }
 
 void echoes_drop(struct core *c, struct echo *e)
 {
     (void)table_remove(c->intake->echo_keys, view_of(e->key)); /* it is ours */
-    while (!list_is_empty(&e->ends))
-        echoes_remove(c, LIST_ENTRY(e->ends.next, struct end, link));
+    while (echoes_first(e))
+        echoes_remove(c, echoes_first(e));
     list_remove(&e->link);
     mem_free(e);
 }
@@ -305,7 +391,7 @@ static struct echo *echo_of(struct core *c, enum echo_side side, int64_t convers
     e->conversation = conversation;
     echo_key(side, conversation, e->key);
     list_init(&e->link);
-    list_init(&e->ends);
+    ends_init(&e->ends);
     if ((!c->intake->echo_keys && table_new(&c->intake->echo_keys)) ||
         table_add(c->intake->echo_keys, view_of(e->key), e)) {
         mem_free(e);
@@ -336,44 +422,26 @@ uint64_t echoes_chat(const struct event *event)
                : echoes_words(view_of(id));
 }
 
-/* In the order of their places. An event that was accepted before one that stands in front of it here
- * counts as if it had come with that one. */
 static void end_into(struct echo *e, struct end *end)
 {
-    struct list *next = &e->ends;
-
-    while (next->prev != &e->ends &&
-           LIST_ENTRY(next->prev, struct end, link)->place > end->place)
-        next = next->prev;
-    if (next != &e->ends && LIST_ENTRY(next, struct end, link)->came_ms < end->came_ms)
-        end->came_ms = LIST_ENTRY(next, struct end, link)->came_ms;
-    if (next->prev != &e->ends &&
-        LIST_ENTRY(next->prev, struct end, link)->came_ms > end->came_ms)
-        end->came_ms = LIST_ENTRY(next->prev, struct end, link)->came_ms;
-    list_insert_before(next, &end->link);
+    ends_insert(&e->ends, false, end);
     end->of = e;
     e->n_ends++;
     e->n_clients += end->client;
 }
 
-/* Reads @bytes into @end; @name becomes its thread's. */
-static void end_read(const struct echo *e, struct end *end, struct view bytes,
+/* What @event says; @name becomes its thread's. */
+static void end_read(const struct echo *e, struct end *end, const struct event *event,
                      char name[THREAD_NAME_ROOM])
 {
-    int64_t now = clock_unix_ms();
     char mid[ID_DERIVED_MAX + 1];
-    struct event event;
 
-    name[0] = '\0';
-    if (event_decode(bytes, &event))
-        return;
-    end->words = echoes_words(event.content.text);
-    end->chat = echoes_chat(&event);
-    end->ids[0] = echoes_words(event.message_id);
-    end->ids[1] = router_mid(&event, mid) ? end->ids[0] : echoes_words(view_of(mid));
-    end->came_ms = event.taken_ms < now ? event.taken_ms : now;
-    end->client = e->side == ECHO_SERVICE && !event.outgoing;
-    thread_name(e->side, &event, name);
+    end->words = echoes_words(event->content.text);
+    end->chat = echoes_chat(event);
+    end->ids[0] = echoes_words(event->message_id);
+    end->ids[1] = router_mid(event, mid) ? end->ids[0] : echoes_words(view_of(mid));
+    end->client = e->side == ECHO_SERVICE && !event->outgoing;
+    thread_name(e->side, event, name);
 }
 
 /* By core->intake->echo_ran_ms, which stands still between two ticks. */
@@ -386,87 +454,144 @@ static int64_t now_ran_ms(const struct core *c)
     return c->intake->echo_ran_ms + (since < ECHO_STEP_MAX_MS ? since : ECHO_STEP_MAX_MS);
 }
 
-/* @waited: it has waited before, and keeps its place among all. */
-static int echo_add_end(struct core *c, struct echo *e, struct view bytes, bool waited,
-                        struct end **ret_end)
+/* How the event in hand came, and stands. */
+static struct echo_came came_of(const struct core *c, const struct stand *stand)
 {
-    struct end *end = mem_zalloc(sizeof(*end));
+    struct echo_came ret = {.at_ms = stand->at_ms, .forgotten = c->intake->forgotten};
+
+    if (c->intake->echo_in_hand)
+        ret.spool = c->intake->echo_row->came.spool;
+    else if (c->turn->hand.spool)
+        ret.spool = c->turn->hand.spool->id;
+    return ret;
+}
+
+/* @end of @event, which stands at end->stand. */
+static int echo_add_end(struct core *c, struct echo *e, const struct event *event,
+                        struct end *end)
+{
     char name[THREAD_NAME_ROOM];
     struct echo_thread *t = NULL;
+    int rc = 0;
 
-    if (!end)
-        return -ENOMEM;
-    end_read(e, end, bytes, name);
-    if (ids_hold(c, end)) {
-        mem_free(end);
-        return -ENOMEM;
-    }
-    if (thread_of(c, name, &t)) {
+    end_read(e, end, event, name);
+    rc = ids_hold(c, end);
+    if (rc)
+        return rc;
+    rc = thread_of(c, name, &t);
+    if (rc) {
         ids_release(c, end);
-        mem_free(end);
-        return -ENOMEM;
+        return rc;
     }
     /* the next tick's whole step will be counted, also what is over of it */
     end->counted_ms = e->counted_ms + now_ran_ms(c) - c->intake->echo_ran_ms + echo_ms(c);
     end->waited_ms = e->waited_ms + HELD_MAX_MS;
-    end->since_ms = waited ? c->intake->echo_since_ms : now_ran_ms(c);
-    end->place = waited ? c->intake->echo_row_place : c->intake->echo_place++;
-    end->row = waited ? c->intake->echo_row->place : 0;
-    end->again = c->turn->again;
-    end->until_ms = end->client && t ? thread_until(c, t, end->place) : 0;
     list_init(&end->link);
     list_init(&end->in_thread);
     end_into(e, end);
     if (t)
-        thread_insert(t, end);
-    *ret_end = end;
+        thread_insert(c, t, end);
+    if (end->stand.at_ms > c->intake->echo_last_ms)
+        c->intake->echo_last_ms = end->stand.at_ms;
     return 0;
 }
 
-int echoes_put(struct core *c, enum echo_side side, int64_t conversation, struct view bytes,
-               const char *scope)
+/* The end of the event in hand; NULL without memory. */
+static struct end *echo_end_in_hand(struct core *c, struct echo *e, const struct event *event)
+{
+    struct end *end = mem_zalloc(sizeof(*end));
+    struct spool *spool = c->turn->hand.spool;
+
+    if (!end)
+        return NULL;
+    end->stand = echoes_stand(c, event);
+    end->again = c->turn->again;
+    if (c->intake->echo_in_hand) { /* it has waited before */
+        end->since_ms = c->intake->echo_since_ms;
+        end->row = c->intake->echo_row->place;
+    } else {
+        end->since_ms = now_ran_ms(c);
+        c->intake->echo_place++;
+    }
+    if (echo_add_end(c, e, event, end)) {
+        mem_free(end);
+        return NULL;
+    }
+    if (spool && end->stand.at_ms > spool->echo_ms)
+        spool->echo_ms = end->stand.at_ms;
+    return end;
+}
+
+int echoes_put(struct core *c, enum echo_side side, int64_t conversation,
+               const struct event *event, struct view bytes, const char *scope)
 {
     struct echo *e = echo_of(c, side, conversation);
-    /* what waits again, for another one's words perhaps, passes by nothing and is passed by nothing */
-    bool waited = c->intake->echo_in_hand != 0;
     /* where it waited: nothing is over */
     bool back = side == ECHO_SERVICE && conversation == c->intake->echo_in_hand;
-    struct end *end = NULL;
-    int rc = e ? echo_add_end(c, e, bytes, waited, &end) : -ENOMEM;
+    struct end *end = e ? echo_end_in_hand(c, e, event) : NULL;
+    int rc = end ? 0 : -ENOMEM;
 
-    if (rc == 0) {
+    if (end) {
+        struct echo_came came = came_of(c, &end->stand);
+
         e->again = e->again || ((c->turn->again || c->turn->hand.held) && !end->client);
         e->over = e->over && !back;
-        rc = store_echo_put(c->store, &end->row, e->key, bytes, scope, c->intake->forgotten);
+        rc = store_echo_put(c->store, &end->row, e->key, bytes, scope, &came);
         if (rc)
             echoes_remove(c, end);
     }
-    if (e && list_is_empty(&e->ends) && !back) /* one in hand is still needed */
+    if (e && list_is_empty(&e->ends.list) && !back) /* one in hand is still needed */
         echoes_drop(c, e);
     if (rc == 0)
         c->intake->n_deferred++;
     return rc;
 }
 
-static int load_one(void *arg, const char *key, struct view bytes, int64_t place)
+/* Where one stands that waited before this start. */
+static struct stand stand_loaded(struct core *c, const struct event *event,
+                                 const struct echo_came *came)
+{
+    struct stand ret = {.at_ms = came->at_ms, .place = c->intake->echo_place++};
+    int64_t now = clock_unix_ms();
+    struct spool *spool = id_is_zero(&came->spool) ? NULL : spools_load(c, &came->spool);
+
+    if (ret.at_ms ==
+        0) { /* kept by an older version, and nothing that this one has kept is before it */
+        ret.at_ms = event->taken_ms < now ? event->taken_ms : now;
+        if (ret.at_ms < c->intake->echo_last_ms)
+            ret.at_ms = c->intake->echo_last_ms;
+    }
+    if (spool && spool->echo_ms < ret.at_ms)
+        spool->echo_ms = ret.at_ms;
+    return ret;
+}
+
+static int load_one(void *arg, const char *key, struct view bytes, int64_t place,
+                    const struct echo_came *came)
 {
     struct end *end = NULL;
     struct core *c = arg;
     uint64_t conversation = 0;
     struct echo *e = NULL;
+    struct event event;
     int rc = num_parse_u64(view_of(key + 1), &conversation);
 
     if (rc || conversation > INT64_MAX)
         return -EBADMSG; /* nobody but echoes_put writes such keys */
+    if (event_decode(bytes, &event))
+        event = (struct event){0}; /* it will be kept for a person */
     e = echo_of(c, key[0] == 'e' ? ECHO_AMO : ECHO_SERVICE, (int64_t)conversation);
-    if (!e)
+    end = e ? mem_zalloc(sizeof(*end)) : NULL;
+    if (!end)
         return -ENOMEM;
-    rc = echo_add_end(c, e, bytes, false, &end);
-    if (rc)
-        return rc;
+    end->stand = stand_loaded(c, &event, came);
+    end->since_ms = now_ran_ms(c);
     end->row = place;
     end->again = e->again = true; /* whether it came again in that life is not known any more */
-    return 0;
+    rc = echo_add_end(c, e, &event, end);
+    if (rc)
+        mem_free(end);
+    return rc;
 }
 
 int echoes_load(struct core *c)

@@ -5,6 +5,7 @@
  * order and how long they have waited are in memory. What they wait for is decided in core/intake/echo.h. */
 
 #include "base/list.h"
+#include "core/intake/intake.h"
 #include "core/turn/turn.h"
 #include "proto/event.h"
 
@@ -23,7 +24,7 @@ enum echo_side {
 /* One event that waits, and when its time is over by the clocks of its conversation. */
 struct end {
     struct list link;      /* in its queue */
-    struct list in_thread; /* or in its chat of amo, in the order of places */
+    struct list in_thread; /* or in its chat of amo */
     struct echo *of;
     struct echo_thread *thread; /* NULL none */
     bool client;      /* a client's message: no echo, it only keeps its place in its thread */
@@ -32,13 +33,18 @@ struct end {
     int64_t waited_ms;
     int64_t
         since_ms; /* it waits since then, for one thing after the other; by core->intake->echo_ran_ms */
-    int64_t came_ms; /* when it was accepted; not before what stands in front of it here */
+    struct stand stand;
     uint64_t words;  /* echoes_words of its text */
     uint64_t chat;   /* echoes_chat */
     uint64_t ids[2]; /* echoes_words of its sender's id of it, and of our mid */
-    uint64_t place;  /* among all that waits and came at the same time */
     int64_t row;     /* in the store */
     bool again;      /* core->turn->again when it came */
+};
+
+/* Some that wait, in the order in which they stand. */
+struct ends {
+    struct list list;
+    struct list *near; /* where one stood last that is not at the end; NULL unknown */
 };
 
 /* What waits in one conversation, of one side. */
@@ -49,7 +55,7 @@ struct echo {
     int64_t conversation;
     int64_t counted_ms; /* so long could the outcome become known */
     int64_t waited_ms;  /* the same, and while the destination was held */
-    struct list ends;   /* in the order of places */
+    struct ends ends;
     size_t n_ends;
     size_t n_clients; /* among them */
     bool again;       /* some of it may be the echo of anything that core has loaded */
@@ -60,11 +66,18 @@ struct echo {
 AMO_MUSTCHECK int echoes_load(struct core *c);
 void echoes_free(struct core *c);
 
+bool stand_is_before(const struct stand *one, const struct stand *other);
+/* Where the event in hand stands or would stand. What it is about when there are several ingresses: what was in a
+ * spool when its ingress came to core stands where the door's clock says, since it may arrive long after what came
+ * later by another door. What came since arrived as it came, and stands behind all that waits. And what came by one
+ * spool stands in its order there, whatever the clocks say. */
+struct stand echoes_stand(const struct core *c, const struct event *event);
+
 /* Keep an event of @conversation, whose number is @scope's now (NULL: that is not to be kept). It is
  * stored whether core may have done it before its store was put back; an event that waits again keeps
- * what is known of it, and its place. -ENOMEM, -Exxx of the store. */
+ * what is known of it, and where it stands. -ENOMEM, -Exxx of the store. */
 AMO_MUSTCHECK int echoes_put(struct core *c, enum echo_side side, int64_t conversation,
-                             struct view bytes, const char *scope);
+                             const struct event *event, struct view bytes, const char *scope);
 /* The queue of a conversation; NULL none. */
 struct echo *echoes_find(const struct core *c, enum echo_side side, int64_t conversation);
 /* The first of a queue; NULL none. */

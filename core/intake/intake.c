@@ -331,8 +331,9 @@ static int apply_wait(struct core *c, const struct event *e, struct view bytes,
              trace, event_kind_name(e->kind), p->reason, (long long)m->echo_of);
     if (p->kind == DECISION_WAIT_ECHO)
         return e->kind == EVENT_AMO_MESSAGE
-                   ? echoes_put(c, ECHO_AMO, m->echo_of, bytes, NULL) /* it names its account */
-                   : echoes_put(c, ECHO_SERVICE, m->echo_of, bytes,
+                   ? echoes_put(c, ECHO_AMO, m->echo_of, e, bytes,
+                                NULL) /* it names its account */
+                   : echoes_put(c, ECHO_SERVICE, m->echo_of, e, bytes,
                                 m->came_for ? m->came_for : m->scope->id);
     rc = deferred_key(e, key);
     return rc ? rc : deferred_put(c, key, bytes, command_life_ms(COMMAND_AMO_STATUS));

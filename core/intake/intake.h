@@ -9,6 +9,13 @@ struct echo_row;
 struct stat_counter;
 struct table;
 
+/* Where an event stands among all that waits: in the order in which the events came. That is its order in each
+ * queue and each thread, and whoever waits for another event waits for one before it. */
+struct stand {
+    int64_t at_ms;  /* when it came; not before what came before it by the same spool */
+    uint64_t place; /* among those of one time: in which order core met them */
+};
+
 struct intake {
     int64_t n_deferred; /* events in the store that wait; bounded */
     struct list wakes;  /* woken keys whose events are still to be applied */
@@ -18,12 +25,13 @@ struct intake {
     struct table *echo_ids;     /* by which ids all that waits may be named; NULL none yet */
     struct table *echo_threads; /* what of them waits in each thread or chat; NULL none yet */
     int64_t echo_mono_ms;       /* of the last tick */
-    uint64_t echo_place;        /* of the next one that waits; in the order in which they do */
+    uint64_t echo_place;        /* of the next one that waits */
+    int64_t echo_last_ms;       /* the latest time at which one of them stands */
     int64_t echo_ran_ms;        /* so long has core run, by the ticks */
     int64_t echo_since_ms;      /* then the one in hand came, by echo_ran_ms */
     int64_t echo_in_hand; /* one that has waited under this conversation is applied; or 0 */
     const struct echo_row *echo_row; /* of whichever is applied after a wait; NULL: none is … */
-    uint64_t echo_row_place;         /* … and its place: it may have to go back there */
+    struct stand echo_row_stand;     /* … and where it stands: it may have to go back there */
     /* int64_t: lanes that are under way to whom their conversation has left (core/deliver/moved.c) */
     struct buf leaving;
     uint64_t leaving_pass;  /* counts how often that was looked for anew, from 1 */

@@ -28,6 +28,8 @@ struct spool {
     struct id former[8]; /* of those it was taken over from: should one of them come back, there
                             are two of it */
     size_t n_former;
+    int64_t
+        echo_ms; /* the time of the last of it that waits (core/intake/echoes.h); 0 none lately */
     int64_t used_mono_ms;
 };
 

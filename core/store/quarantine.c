@@ -206,13 +206,24 @@ void echo_row_fini(struct echo_row *r)
     *r = (struct echo_row){0};
 }
 
+static struct echo_came came_of(struct db_rows *r, int first)
+{
+    struct echo_came ret = {.at_ms = db_int(r, first + 1),
+                            .forgotten = db_int(r, first + 2) != 0};
+
+    if (id_from_view(db_view(r, first), &ret.spool))
+        ret.spool = (struct id){{0}}; /* kept by an older version */
+    return ret;
+}
+
 int store_echo_put(struct store *s, int64_t *place, const char *key, struct view event,
-                   const char *scope, bool forgotten)
+                   const char *scope, const struct echo_came *came)
 {
     int rc = db_run(s->db,
-                    "INSERT INTO waiting(id,key,event,scope,forgotten)"
-                    " VALUES(NULLIF(?,0),?,?,?,?)",
-                    "isbsi", *place, key, event, scope, (int64_t)forgotten);
+                    "INSERT INTO waiting(id,key,event,scope,spool,at_ms,forgotten)"
+                    " VALUES(NULLIF(?,0),?,?,?,?,?,?)",
+                    "isbsbii", *place, key, event, scope, id_view(&came->spool), came->at_ms,
+                    (int64_t)came->forgotten);
 
     if (rc == 0)
         *place = db_last_id(s->db);
@@ -224,14 +235,14 @@ int store_echo_take(struct store *s, int64_t place, const char *key, struct buf 
 {
     struct echo_row row = {.place = place};
     struct db_rows *r = NULL;
-    int rc =
-        db_query(s->db, &r, "SELECT event,scope,forgotten FROM waiting WHERE id=? AND key=?",
-                 "is", place, key);
+    int rc = db_query(
+        s->db, &r, "SELECT event,scope,spool,at_ms,forgotten FROM waiting WHERE id=? AND key=?",
+        "is", place, key);
 
     rc = store_one(rc, r);
     if (rc)
         return rc;
-    row.forgotten = db_int(r, 2) != 0;
+    row.came = came_of(r, 2);
     rc = buf_add_view(ret_event, db_view(r, 0));
     rc = rc ? rc : db_string(r, 1, &row.scope);
     db_end(r);
@@ -251,13 +262,16 @@ int store_echoes_walk(struct store *s, store_echo_fn *fn, void *arg)
     if (s->hurt_waiting)
         return 0;
     rc = db_query(s->db, &r,
-                  "SELECT key,event,id FROM waiting WHERE until_ms IS NULL ORDER BY id", "");
+                  "SELECT key,event,id,spool,at_ms,forgotten FROM waiting"
+                  " WHERE until_ms IS NULL ORDER BY id",
+                  "");
 
     while (rc == 0 && (rc = db_next(r)) == 1) {
+        struct echo_came came = came_of(r, 3);
         char *key = NULL;
 
         rc = db_string(r, 0, &key);
-        rc = rc ? rc : fn(arg, key ? key : "", db_view(r, 1), db_int(r, 2));
+        rc = rc ? rc : fn(arg, key ? key : "", db_view(r, 1), db_int(r, 2), &came);
         mem_free(key);
         if (rc)
             db_end(r);

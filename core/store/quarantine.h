@@ -42,21 +42,29 @@ AMO_MUSTCHECK int store_deferred_remove(struct store *s, int64_t id);
 AMO_MUSTCHECK int store_deferred_put_off(struct store *s, int64_t id, int64_t until_ms);
 
 /* --- what may be an echo: how long it waits is not for the store to say -------------------------- */
+/* How an event came. */
+struct echo_came {
+    struct id spool; /* by this one; zero: it is not known */
+    int64_t at_ms;   /* its time among all that waits (core/intake/echoes.h); 0 not known */
+    bool forgotten;  /* may have been done by core before its store was put back */
+};
 /* What was known of an event when it came, kept with it wherever it waits. */
 struct echo_row {
-    int64_t place;  /* among all that waits */
-    char *scope;    /* who had its number; NULL not known. Owned */
-    bool forgotten; /* may have been done by core before its store was put back */
+    int64_t place; /* among all that waits */
+    char *scope;   /* who had its number; NULL not known. Owned */
+    struct echo_came came;
 };
 void echo_row_fini(struct echo_row *r);
 /* Keep one. *place 0: behind all that waits, and *place becomes its place; an event that was taken out returns to
  * its own. @scope may be NULL. */
 AMO_MUSTCHECK int store_echo_put(struct store *s, int64_t *place, const char *key,
-                                 struct view event, const char *scope, bool forgotten);
+                                 struct view event, const char *scope,
+                                 const struct echo_came *came);
 /* Take the one of @key at @place out. STORE_E_NONE: it was erased. */
 AMO_MUSTCHECK int store_echo_take(struct store *s, int64_t place, const char *key,
                                   struct buf *ret_event, struct echo_row *ret_row);
-/* The key, bytes and place of each one, oldest first. The callback returns 0 or an error that ends the
- * walk. */
-typedef int store_echo_fn(void *arg, const char *key, struct view event, int64_t place);
+/* The key, bytes and place of each one and how it came, in the order of the places. The callback returns 0 or an
+ * error that ends the walk. */
+typedef int store_echo_fn(void *arg, const char *key, struct view event, int64_t place,
+                          const struct echo_came *came);
 AMO_MUSTCHECK int store_echoes_walk(struct store *s, store_echo_fn *fn, void *arg);

@@ -157,6 +157,9 @@ static const char *const migrations[] = {
     "ALTER TABLE attempts ADD COLUMN tells_code INTEGER;",
     /* an outbound message's last state has the name that its counterpart suggests */
     "UPDATE messages SET state='delivered_to_service' WHERE state='taken_over';",
+    /* of what may be an echo: by which spool it came, and its time among all that waits */
+    "ALTER TABLE waiting ADD COLUMN spool BLOB;"
+    "ALTER TABLE waiting ADD COLUMN at_ms INTEGER;",
 };
 
 int schema_count(void)

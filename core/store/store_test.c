@@ -1027,11 +1027,14 @@ static void quarantine_keeps_bytes_that_nobody_understands(void **state)
     buf_fini(&out);
 }
 
-static int is_e7(void *arg, const char *key, struct view event, int64_t place)
+static int is_e7(void *arg, const char *key, struct view event, int64_t place,
+                 const struct echo_came *came)
 {
     assert_string_equal(key, "e7");
     assert_true(view_is(event, "echo"));
     assert_int_equal(place, *(const int64_t *)arg);
+    assert_int_equal(came->spool.bytes[0], 7);
+    assert_int_equal(came->at_ms, NOW);
     return 0;
 }
 
@@ -1039,6 +1042,7 @@ static void what_waits_comes_out_once_in_order_of_its_key(void **state)
 {
     struct rig *r = *state;
     struct store *s = r->store;
+    const struct echo_came came = {.spool = {{7}}, .at_ms = NOW};
     int64_t place = 0;
     int64_t id = 0;
     struct buf event;
@@ -1065,7 +1069,7 @@ static void what_waits_comes_out_once_in_order_of_its_key(void **state)
     assert_int_equal(store_deferred_remove(s, id), 0);
     assert_int_equal(store_deferred_overdue(s, NOW + 26, &id, &event), STORE_E_NONE);
     /* how long an echo waits is not for the store to say */
-    assert_int_equal(store_echo_put(s, &place, "e7", VIEW_LIT("echo"), NULL, false), 0);
+    assert_int_equal(store_echo_put(s, &place, "e7", VIEW_LIT("echo"), NULL, &came), 0);
     assert_int_equal(store_deferred_overdue(s, INT64_MAX, &id, &event), STORE_E_NONE);
     assert_int_equal(store_echoes_walk(s, is_e7, &place), 0);
     buf_fini(&event);
@@ -1075,31 +1079,38 @@ static void what_is_known_of_an_echo_goes_with_it(void **state)
 {
     struct rig *r = *state;
     struct store *s = r->store;
+    const struct echo_came came = {.spool = {{7}}, .at_ms = NOW, .forgotten = true};
+    const struct echo_came new = {.at_ms = NOW + 1};
     struct echo_row row = {0};
     int64_t first = 0;
     int64_t second = 0;
     struct buf event;
 
     buf_init(&event, 1000);
-    assert_int_equal(store_echo_put(s, &first, "o7", VIEW_LIT("first"), "ch_acc", true), 0);
-    assert_int_equal(store_echo_put(s, &second, "o7", VIEW_LIT("second"), NULL, false), 0);
+    assert_int_equal(store_echo_put(s, &first, "o7", VIEW_LIT("first"), "ch_acc", &came), 0);
+    assert_int_equal(store_echo_put(s, &second, "o7", VIEW_LIT("second"), NULL, &new), 0);
     assert_true(first < second);
     assert_int_equal(store_echo_take(s, first, "o8", &event, &row), STORE_E_NONE);
     assert_int_equal(store_echo_take(s, first, "o7", &event, &row), 0);
     assert_string_equal(buf_str(&event), "first");
     assert_string_equal(row.scope, "ch_acc");
-    assert_true(row.forgotten);
+    assert_true(row.came.forgotten);
+    assert_true(id_equal(&row.came.spool, &came.spool));
+    assert_int_equal(row.came.at_ms, NOW);
     assert_int_equal(row.place, first);
     assert_int_equal(store_echo_take(s, first, "o7", &event, &row), STORE_E_NONE);
     /* it goes back before what came later */
-    assert_int_equal(store_echo_put(s, &row.place, "o7", buf_view(&event), row.scope, true), 0);
+    assert_int_equal(
+        store_echo_put(s, &row.place, "o7", buf_view(&event), row.scope, &row.came), 0);
     assert_int_equal(row.place, first);
     echo_row_fini(&row);
     buf_reset(&event);
     assert_int_equal(store_echo_take(s, second, "o7", &event, &row), 0);
     assert_string_equal(buf_str(&event), "second");
     assert_null(row.scope);
-    assert_false(row.forgotten);
+    assert_false(row.came.forgotten);
+    assert_true(id_is_zero(&row.came.spool));
+    assert_int_equal(row.came.at_ms, NOW + 1);
     echo_row_fini(&row);
     buf_fini(&event);
 }

@@ -77,24 +77,6 @@ struct peer *rig_worker(struct rig *r, const char *name, unsigned char boot)
     return rig_peer(r, ROLE_EGRESS, name, boot);
 }
 
-/* As frames.c does at HELLO. */
-static struct spool *rig_spool(struct rig *r)
-{
-    struct spool *s = mem_zalloc(sizeof(*s));
-    struct buf ranges;
-
-    assert_non_null(s);
-    s->id = r->spool;
-    taken_init(&s->taken);
-    buf_init(&ranges, 1 << 16);
-    if (store_spool_get(r->core.store, &s->id, &s->taken.mark, &s->taken.low, &ranges) == 0)
-        assert_int_equal(taken_decode_ranges(&s->taken, buf_view(&ranges)), 0);
-    buf_fini(&ranges);
-    list_init(&s->link);
-    list_add_tail(&r->core.peers->spools, &s->link);
-    return s;
-}
-
 /* Nobody is connected unasked, unless a test is about that. */
 static void rig_connected_once(struct rig *r)
 {
@@ -112,7 +94,8 @@ static void rig_open(struct rig *r)
     r->config = rig_config(r->dir, r->more_config);
     assert_int_equal(core_open(&r->core, r->config), 0);
     r->ingress = rig_peer(r, ROLE_INGRESS, "ingress", 1);
-    r->ingress->spool = rig_spool(r);
+    r->ingress->spool = spools_load(&r->core, &r->spool); /* as frames.c does at HELLO */
+    assert_non_null(r->ingress->spool);
     r->worker = rig_worker(r, "egress", 2);
     while (!list_is_empty(&r->core.peers->known_workers)) { /* nobody is waited for */
         struct known_worker *k =
