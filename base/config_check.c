@@ -38,6 +38,11 @@ static const char *check_format(const char *value)
     return strcmp(value, "logfmt") != 0 && strcmp(value, "json") != 0 ? "logfmt or json" : NULL;
 }
 
+static const char *check_yes_no(const char *value)
+{
+    return strcmp(value, "yes") != 0 && strcmp(value, "no") != 0 ? "yes or no" : NULL;
+}
+
 static const char *check_role(const char *value)
 {
     return strcmp(value, "http") != 0 && strcmp(value, "broker") != 0 ? "http or broker" : NULL;
@@ -113,6 +118,7 @@ static const struct {
     {"run_dir",                             check_not_empty   },
     {"log/level",                           check_level       },
     {"log/format",                          check_format      },
+    {"confine",                             check_yes_no      },
     {"master_key_file",                     check_not_empty   },
     {"public_url",                          check_url         },
     {"ingress/role",                        check_role        },

@@ -8,6 +8,7 @@
     X("run_dir", PATH, "var/run", "sockets and locks")                                         \
     X("log/level", TEXT, "info", "error, warn, info or debug")                                 \
     X("log/format", TEXT, "logfmt", "logfmt or json")                                          \
+    X("confine", TEXT, "yes", "no: a process may do what its user may; for debuggers")         \
     X("master_key_file", PATH, "<data_dir>/master.key", "core only: seals secrets at rest")    \
     X("public_url", TEXT, "", "https address under which the outside reaches ingress")         \
     X("drain_ms", NUMBER, "20000", "how long a stopping process finishes what it began")       \

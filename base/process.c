@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -21,9 +20,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
-
-/* What process_start returns so that main can `return value - 1`. */
-#define START_EXIT(code) ((code) + 1)
+#include "base/process_confine.h"
 
 static int usage_error(const char *kind, const char *words, const char *what)
 {
@@ -151,7 +148,7 @@ static int lock_take(const char *path, int *ret_fd)
     return 0;
 }
 
-static int start_failed(const struct process *p, const char *what, const char *path, int rc)
+int process_start_failed(const struct process *p, const char *what, const char *path, int rc)
 {
     if (rc == -EWOULDBLOCK)
         (void)fprintf(stderr, "amo-%s: another process named %s is running (it holds %s)\n",
@@ -191,7 +188,7 @@ static int claim_dir(const struct process *p, const char *dir, const char *sub, 
     if (!rc)
         rc = process_make_dir(buf_str(&path));
     if (rc) {
-        rc = start_failed(p, "cannot make", buf_str(&path), rc);
+        rc = process_start_failed(p, "cannot make", buf_str(&path), rc);
         goto out;
     }
     (void)buf_add_f(&path, "/%s.lock", p->name);
@@ -199,7 +196,7 @@ static int claim_dir(const struct process *p, const char *dir, const char *sub, 
     if (!rc)
         rc = lock_take(buf_str(&path), ret_fd);
     if (rc)
-        rc = start_failed(p, "cannot lock", buf_str(&path), rc);
+        rc = process_start_failed(p, "cannot lock", buf_str(&path), rc);
 out:
     buf_fini(&path);
     return rc;
@@ -210,7 +207,8 @@ int process_start(struct process *p, const struct process_program *program, int 
 {
     int rc = 0;
 
-    *p = (struct process){.kind = program->kind, .lock_fd = -1, .data_lock_fd = -1};
+    *p = (struct process){
+        .kind = program->kind, .program = program, .lock_fd = -1, .data_lock_fd = -1};
     rc = parse_arguments(p, program, argc, argv);
     if (!rc)
         rc = load_config(p, p->config_path);
@@ -222,7 +220,8 @@ int process_start(struct process *p, const struct process_program *program, int 
     if (!rc)
         rc = claim_dir(p, config_text(p->config, "data_dir"), p->kind, &p->data_lock_fd);
     if (!rc && set_signals_up())
-        rc = start_failed(p, "cannot set up", "signals", -EINVAL);
+        rc = process_start_failed(p, "cannot set up", "signals", -EINVAL);
+    rc = rc ? rc : process_confine_files(p);
 out:
     if (rc)
         process_fini(p);
@@ -238,16 +237,6 @@ void process_fini(struct process *p)
         (void)close(p->lock_fd);
     config_free(p->config);
     *p = (struct process){.kind = p->kind, .lock_fd = -1, .data_lock_fd = -1};
-}
-
-int process_confine(const struct process *p)
-{
-    int rc = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-
-#ifndef __SANITIZE_ADDRESS__ /* its leak check reads this very process from another */
-    rc = rc ? rc : prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-#endif
-    return rc ? start_failed(p, "cannot confine", "this process", -errno) - 1 : 0;
 }
 
 int process_end(struct process *p, int code)

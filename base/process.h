@@ -7,6 +7,7 @@
 
 #include "base/compiler.h"
 #include "base/config.h"
+#include "base/confine.h"
 
 enum {
     EXIT_FINE = 0,
@@ -23,36 +24,59 @@ struct process_option {
     const char *kind;   /* of a program that was given it; NULL: as without */
 };
 
+/* A path that a program may use while it runs. */
+struct process_path {
+    enum {
+        PROCESS_PATH_FIXED, /* @what itself */
+        PROCESS_PATH_KEY, /* the value of the configuration key @what: a folder, made if need be when it is
+                              * written to */
+        PROCESS_PATH_PARENT, /* the folder of that value, behind "ipc://" or "sqlite:" */
+        PROCESS_PATH_MADE,   /* that value: a file that is read, and made if it is not there */
+        PROCESS_PATH_OPTION, /* the value of the program's first option, when it is given */
+        PROCESS_PATH_CONFIG, /* the folder of the configuration file, to read it again */
+    } kind;
+    const char *what;
+    enum confine_access access;
+};
+
 /* What a program is, for its start. */
 struct process_program {
     const char *kind;  /* "ingress", "core", "egress" */
     const char *usage; /* printed for --help */
     const struct process_option *options;
     size_t n_options;
+    /* what it keeps when it is confined, beside <data_dir>/<kind> and the folder of its tap */
+    unsigned powers;                  /* enum confine_power, or-ed */
+    const struct process_path *paths; /* NULL: nothing is confined */
+    size_t n_paths;
+    const char *const *listens; /* configuration keys of the addresses that it listens at */
+    size_t n_listens;
 };
 
 struct process {
     struct config *config;   /* owned */
     const char *config_path; /* as given; NULL none. Borrows argv */
     const char *kind;        /* of the program */
-    char name[64];           /* config `name`, default the kind */
-    int lock_fd;             /* flock on <run_dir>/<name>.lock, -1 when none */
-    int data_lock_fd;        /* flock on <data_dir>/<kind>/<name>.lock, -1 when none */
+    const struct process_program *program;
+    struct confine_done confined;
+    char name[64];    /* config `name`, default the kind */
+    int lock_fd;      /* flock on <run_dir>/<name>.lock, -1 when none */
+    int data_lock_fd; /* flock on <data_dir>/<kind>/<name>.lock, -1 when none */
 };
 
 /* Parses `--config FILE --version --help` and the program's own options; loads the config, sets the log
  * up with the process's name, makes data_dir and run_dir (mode 0750), takes the locks
  * <run_dir>/<name>.lock and <data_dir>/<kind>/<name>.lock (processes of different names may share both
- * directories; a store or spool that must have one user locks itself), blocks SIGTERM, SIGINT and SIGHUP
+ * directories; a store or spool that must have one user locks itself), confines itself to the files of the
+ * program (confine.h; not with the key `confine` = no, and not in a build with sanitizers), blocks SIGTERM, SIGINT and SIGHUP
  * (they arrive through process_signal_fd), ignores SIGPIPE, sets umask 0007.
  * Returns 0, or a positive value: the caller returns (value - 1) from main (so --help gives 1 -> exit 0;
  * config errors 3 -> exit 2). Errors were printed on stderr in words. */
 AMO_MUSTCHECK int process_start(struct process *p, const struct process_program *program,
                                 int argc, char **argv);
-/* After everything that needs rights is open: no new privileges, no core dump, no other process of the
- * same user may read this one's memory. 0, or the exit
- * code after words on stderr. */
-AMO_MUSTCHECK int process_confine(const struct process *p);
+/* The rest of confine.h, after everything that needs rights is open; logs what holds. 0, or the exit code
+ * after words on stderr. */
+AMO_MUSTCHECK int process_confine(struct process *p);
 /* The last line of the log, with the exit code @code; frees what process_start made. Returns @code. */
 int process_end(struct process *p, int code);
 void process_fini(struct process *p);

@@ -1,5 +1,6 @@
 #include "base/process.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,43 +33,32 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    const char *const left[] = {"run/one.lock",
-                                "run/core.lock",
-                                "data/core/one.lock",
-                                "run/two.lock",
-                                "data/core/core.lock",
-                                "data/core/two.lock",
-                                "data/core",
-                                "data",
-                                "run",
-                                "notify",
-                                "a/b/c",
-                                "a/b",
-                                "a",
-                                "file",
-                                "amo.conf"};
-    char path[128];
-
     (void)state;
-    for (size_t i = 0; i < AMO_COUNT(left); i++) {
-        (void)snprintf(path, sizeof(path), "%s/%s", dir, left[i]);
-        (void)remove(path); /* not every test makes all of them */
-    }
-    return rmdir(dir);
+    testing_remove_folder(dir);
+    return 0;
 }
-
-#ifdef __SANITIZE_ADDRESS__
-#define WITH_ASAN true
-#else
-#define WITH_ASAN false
-#endif
 
 static const char *spool;
 static const struct process_option options[] = {
     {"drain", &spool, "core-drain"}
 };
-static const struct process_program amo_core = {"core", "usage: amo-core\n", options,
-                                                AMO_COUNT(options)};
+static const struct process_path paths[] = {
+    {PROCESS_PATH_FIXED,  "/etc",            CONFINE_READ   },
+    {PROCESS_PATH_CONFIG, "",                CONFINE_READ   },
+    {PROCESS_PATH_PARENT, "core/store",      CONFINE_WRITE  },
+    {PROCESS_PATH_MADE,   "master_key_file", CONFINE_READ   },
+    {PROCESS_PATH_PARENT, "bus/events",      CONFINE_SOCKETS},
+    {PROCESS_PATH_OPTION, "drain",           CONFINE_WRITE  },
+};
+static const char *const listens[] = {"core/admin_listen"};
+/* not confined: the tests go on in the same process */
+static const struct process_program amo_core = {
+    .kind = "core",
+    .usage = "usage: amo-core\n",
+    .options = options,
+    .n_options = AMO_COUNT(options),
+};
+static struct process_program confined_core; /* amo_core with what it may do */
 
 /* What process_start says to these arguments; the last one is NULL. */
 static int start(struct process *p, const char *first, const char *second)
@@ -181,22 +171,74 @@ static void a_program_has_options_of_its_own(void **state)
     process_fini(&p);
 }
 
-/* In a process of its own: there is no way back. */
-static void a_confined_process_gains_no_rights_and_leaves_no_dump(void **state)
+#ifdef AMO_UNCONFINED
+#define IS_CONFINED false
+#else
+#define IS_CONFINED true
+#endif
+
+static bool may_open(const char *path, int flags)
 {
-    const struct process p = {.kind = "core"};
-    pid_t child = fork();
+    int fd = open(path, flags | O_CLOEXEC, 0600);
+
+    return fd >= 0 && close(fd) == 0;
+}
+
+/* In the child. 0, or the number of what is not as it should be. */
+static int begin_confined(bool wanted)
+{
+    struct process p;
+    char program[] = "amo-core";
+    char *argv[] = {program, NULL};
+    char path[128];
+
+    log_setup("core", LOG_LEVEL_ERROR, false);
+    if (process_start(&p, &confined_core, 1, argv) || process_confine(&p))
+        return 1;
+    if ((prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1) != wanted ||
+        (prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0) != wanted)
+        return 2;
+    (void)snprintf(path, sizeof(path), "%s/data/core/kept", dir);
+    if (!may_open(path, O_RDWR | O_CREAT) || unlink(path))
+        return 3;
+    (void)snprintf(path, sizeof(path), "%s/other", dir); /* nobody named it */
+    if (p.confined.landlock && may_open(path, O_RDWR | O_CREAT) == wanted)
+        return 4;
+    if ((socket(AF_INET, SOCK_STREAM, 0) < 0) != wanted)
+        return 5;
+    return 0;
+}
+
+static int exit_of(pid_t child)
+{
     int status = 0;
 
-    (void)state;
-    if (child == 0)
-        _exit(process_confine(&p) == 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 &&
-                      (WITH_ASAN || prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0)
-                  ? 0
-                  : 1);
     assert_true(child > 0);
     assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* In processes of their own: there is no way back. */
+static void a_confined_process_may_do_what_its_program_says(void **state)
+{
+    pid_t child = -1;
+
+    (void)state;
+    confined_core = amo_core;
+    confined_core.paths = paths;
+    confined_core.n_paths = AMO_COUNT(paths);
+    confined_core.listens = listens;
+    confined_core.n_listens = AMO_COUNT(listens);
+    child = fork();
+    if (child == 0)
+        _exit(begin_confined(IS_CONFINED));
+    assert_int_equal(exit_of(child), 0);
+    testing_set_env("AMO_CONFINE", "no");
+    child = fork();
+    if (child == 0)
+        _exit(begin_confined(false));
+    assert_int_equal(exit_of(child), 0);
+    testing_set_env("AMO_CONFINE", NULL);
 }
 
 static void a_directory_that_cannot_be_made_stops_the_start(void **state)
@@ -281,7 +323,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(help_and_version_end_well),
     cmocka_unit_test(bad_arguments_and_bad_config_are_usage_errors),
     cmocka_unit_test(a_program_has_options_of_its_own),
-    cmocka_unit_test(a_confined_process_gains_no_rights_and_leaves_no_dump),
+    cmocka_unit_test(a_confined_process_may_do_what_its_program_says),
     cmocka_unit_test(a_directory_that_cannot_be_made_stops_the_start),
     cmocka_unit_test(signals_arrive_through_the_descriptor),
     cmocka_unit_test(readiness_is_told_to_the_service_manager),

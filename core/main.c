@@ -5,12 +5,26 @@
 #include "core/core.h"
 #include "proto/bus/socket.h"
 
+static const struct process_path paths[] = {
+    {PROCESS_PATH_PARENT, "core/store",      CONFINE_WRITE  },
+    {PROCESS_PATH_MADE,   "master_key_file", CONFINE_READ   },
+    {PROCESS_PATH_PARENT, "bus/events",      CONFINE_SOCKETS},
+    {PROCESS_PATH_PARENT, "bus/commands",    CONFINE_SOCKETS},
+    {PROCESS_PATH_PARENT, "bus/control",     CONFINE_SOCKETS},
+    {PROCESS_PATH_FIXED,  "/etc",            CONFINE_READ   }, /* who is in which group */
+};
+static const char *const listens[] = {"core/admin_listen"};
+
 static const struct process_program program = {
     .kind = "core",
     .usage = "usage: amo-core [--config FILE] [--version] [--help]\n"
              "The router of amo-message-server: owns the store and every queue. Settings come "
              "from the\n"
              "file and from AMO_* in the environment; see docs/configuration.md.\n",
+    .paths = paths,
+    .n_paths = AMO_COUNT(paths),
+    .listens = listens,
+    .n_listens = AMO_COUNT(listens),
 };
 
 int main(int argc, char **argv)

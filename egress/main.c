@@ -5,6 +5,16 @@
 #include "egress/egress.h"
 #include "proto/bus/socket.h"
 
+static const struct process_path paths[] = {
+    {PROCESS_PATH_PARENT, "egress/ca_file",       CONFINE_READ},
+ /* how names are looked up, also after it was changed: by then it is another file */
+    {PROCESS_PATH_FIXED,  "/etc",                 CONFINE_READ},
+    {PROCESS_PATH_FIXED,  "/run/systemd/resolve", CONFINE_READ},
+    {PROCESS_PATH_FIXED,  "/run/resolvconf",      CONFINE_READ},
+    {PROCESS_PATH_FIXED,  "/run/NetworkManager",  CONFINE_READ},
+};
+static const char *const listens[] = {"egress/admin_listen"};
+
 static const struct process_program program = {
     .kind = "egress",
     .usage = "amo-egress [--config FILE]: makes the calls core asks for, to amojo and to "
@@ -13,6 +23,11 @@ static const struct process_program program = {
              "  --version      print the version\n"
              "  --help         print this\n"
              "Several workers on one host need different names (key `name`).\n",
+    .powers = CONFINE_CONNECTS | CONFINE_DIALS,
+    .paths = paths,
+    .n_paths = AMO_COUNT(paths),
+    .listens = listens,
+    .n_listens = AMO_COUNT(listens),
 };
 
 int main(int argc, char **argv)

@@ -10,6 +10,13 @@ static const struct process_option options[] = {
     {"drain", &drain_spool, "ingress-drain"}
 };
 
+static const struct process_path paths[] = {
+    {PROCESS_PATH_KEY,    "ingress/spool", CONFINE_WRITE},
+    {PROCESS_PATH_OPTION, "drain",         CONFINE_WRITE},
+    {PROCESS_PATH_CONFIG, "",              CONFINE_READ },
+};
+static const char *const listens[] = {"ingress/listen", "ingress/admin_listen"};
+
 static const struct process_program program = {
     .kind = "ingress",
     .usage =
@@ -24,6 +31,11 @@ static const struct process_program program = {
         "end\n",
     .options = options,
     .n_options = AMO_COUNT(options),
+    .powers = CONFINE_LISTENS | CONFINE_CONNECTS,
+    .paths = paths,
+    .n_paths = AMO_COUNT(paths),
+    .listens = listens,
+    .n_listens = AMO_COUNT(listens),
 };
 
 int main(int argc, char **argv)

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -156,6 +157,22 @@ static int read_page_size(struct db *d)
     return rc;
 }
 
+/* What SQLite puts aside while it rewrites the file lies beside it, and not in a folder that others share: a core
+ * that is confined has no other. */
+static int keep_temporary_beside(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? mem_strndup(path, (size_t)(slash - path) + 1) : mem_strdup(".");
+    int rc = 0;
+
+    if (!folder)
+        return -ENOMEM;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): before core's second thread is started */
+    rc = setenv("SQLITE_TMPDIR", folder, 1) ? -errno : 0;
+    mem_free(folder);
+    return rc;
+}
+
 int db_open(const char *path, struct buf *ret_why, struct db **ret_db)
 {
     struct db *d = mem_zalloc(sizeof(*d));
@@ -166,6 +183,9 @@ int db_open(const char *path, struct buf *ret_why, struct db **ret_db)
         goto out;
     d->path = mem_strdup(path);
     if (!d->path)
+        goto out;
+    rc = keep_temporary_beside(path);
+    if (rc)
         goto out;
     rc =
         sqlite3_open_v2(path, &d->handle,

@@ -37,7 +37,8 @@ def jump(stack, name, offset):
 
 def clock_from_file(stack, name):
     jump(stack, name, "+0")
-    stack[name].env.update({"LD_PRELOAD": FAKETIME, "FAKETIME_TIMESTAMP_FILE": str(stack.dir / f"clock-{name}"),
+    stack[name].env.update({"AMO_CONFINE": "no", "LD_PRELOAD": FAKETIME,  # it may not read the file again and again
+                            "FAKETIME_TIMESTAMP_FILE": str(stack.dir / f"clock-{name}"),
                             "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"})
 
 
