@@ -50,6 +50,14 @@
     X("bus/commands", TEXT, "ipc://<run_dir>/commands", "core binds, egress connects")         \
     X("bus/control", TEXT, "ipc://<run_dir>/control", "core binds, amoctl connects")           \
     X("bus/tap", TEXT, "ipc://<run_dir>/tap", "each process binds <this>-<name>")              \
+    X("bus/ingress_users", TEXT, "",                                                           \
+      "who may speak as ingress: users, %groups; empty = core's own user")                     \
+    X("bus/egress_users", TEXT, "",                                                            \
+      "who may speak as egress: users, %groups; empty = core's own user")                      \
+    X("bus/operators", TEXT, "",                                                               \
+      "who may use amoctl and amo-monitor: users, %groups; empty = the process's own user")    \
+    X("bus/core_users", TEXT, "",                                                              \
+      "as whom core may run, for the edges: users, %groups; empty = the edge's own user")      \
     X("bus/curve_dir", PATH, "", "keys; required for tcp endpoints")                           \
     X("scope/rate", NUMBER, "7", "calls a second to amojo per scope; 0 = no limit")            \
     X("scope/burst", NUMBER, "7", "calls at once to amojo per scope")                          \

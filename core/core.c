@@ -30,6 +30,7 @@
 #include "core/intake/aside.h"
 #include "core/intake/deferred.h"
 #include "core/intake/echo.h"
+#include "core/peers/gate.h"
 #include "core/peers/peers.h"
 #include "core/peers/spools.h"
 #include "core/peers/worker.h"
@@ -327,7 +328,7 @@ static int core_open_bus(struct core *c)
 {
     const char *name = config_text(c->config, "name");
     int rc = tap_new(c->loop, config_text(c->config, "bus/tap"), name[0] ? name : "core",
-                     &c->top->tap);
+                     gates_operators(c), &c->top->tap);
 
     rc = rc ? rc
             : bus_router_bind(config_text(c->config, "bus/events"), c->top->tap,
@@ -337,9 +338,14 @@ static int core_open_bus(struct core *c)
                               &c->peers->commands);
     rc = rc ? rc
             : bus_router_bind(config_text(c->config, "bus/control"), NULL, &c->control->socket);
-    if (rc)
+    if (rc) {
         log_failed(LOG_LEVEL_ERROR, "bus.failed", rc, NULL);
-    rc = rc ? rc : bus_socket_watch(c->peers->events, c->loop, frames_events_readable, c);
+        return rc;
+    }
+    gates_add(c, GATE_EVENTS, c->peers->events);
+    gates_add(c, GATE_COMMANDS, c->peers->commands);
+    gates_add(c, GATE_CONTROL, c->control->socket);
+    rc = bus_socket_watch(c->peers->events, c->loop, frames_events_readable, c);
     rc = rc ? rc : bus_socket_watch(c->peers->commands, c->loop, frames_commands_readable, c);
     return rc ? rc : bus_socket_watch(c->control->socket, c->loop, control_readable, c);
 }
@@ -376,6 +382,7 @@ int core_open(struct core *c, struct config *config)
 
     rc = rc ? rc : core_open_store(c);
     rc = rc ? rc : core_open_queue(c);
+    rc = rc ? rc : gates_open(c);
     rc = rc ? rc : loop_new(&c->loop);
     rc = rc ? rc : core_open_bus(c);
     rc = rc ? rc : core_open_admin(c);

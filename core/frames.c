@@ -18,6 +18,7 @@
 #include "core/erase/erase.h"
 #include "core/intake/answer.h"
 #include "core/intake/intake.h"
+#include "core/peers/gate.h"
 #include "core/peers/peers.h"
 #include "core/peers/spools.h"
 #include "core/store/erase.h"
@@ -33,13 +34,17 @@
 #define PEER_FORGET_MS 15000
 
 static void frames_frame(struct core *c, struct bus_socket *s, const struct bus_message *m);
+static void frames_refuse(struct core *c, struct bus_socket *s, const struct bus_message *m,
+                          const char *words);
 static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_message *m,
                        const struct envelope *env);
 static void peer_frame(struct core *c, struct peer *p, const struct envelope *env,
                        struct view body);
 
-static void frames_read(struct core *c, struct bus_socket *s)
+static void frames_read(struct core *c, struct bus_socket *s, enum gate gate)
 {
+    const char *words = NULL;
+
     for (int i = 0; i < FRAMES_BATCH; i++) {
         struct bus_message m;
         int rc = bus_recv(s, &m);
@@ -48,7 +53,10 @@ static void frames_read(struct core *c, struct bus_socket *s)
             continue;
         if (rc)
             break;
-        frames_frame(c, s, &m);
+        if (gate_admits(c, gate, &m, &words))
+            frames_frame(c, s, &m);
+        else
+            frames_refuse(c, s, &m, words);
         bus_message_fini(&m);
     }
 }
@@ -57,14 +65,14 @@ void frames_events_readable(void *arg)
 {
     struct core *c = arg;
 
-    frames_read(c, c->peers->events);
+    frames_read(c, c->peers->events, GATE_EVENTS);
 }
 
 void frames_commands_readable(void *arg)
 {
     struct core *c = arg;
 
-    frames_read(c, c->peers->commands);
+    frames_read(c, c->peers->commands, GATE_COMMANDS);
 }
 
 static void reply(struct core *c, struct bus_socket *s, struct view route,
@@ -81,6 +89,15 @@ static void reply(struct core *c, struct bus_socket *s, struct view route,
     envelope_encode(&answer, head, &head_len);
     /* the edge asks again when it hears nothing */
     (void)!bus_send(s, route, view_make(head, head_len), body);
+}
+
+static void frames_refuse(struct core *c, struct bus_socket *s, const struct bus_message *m,
+                          const char *words)
+{
+    struct envelope env = {0};
+
+    if (envelope_decode(m->head, &env) == 0)
+        reply(c, s, m->peer, &env, MSG_REFUSED, view_of(words));
 }
 
 static void frames_frame(struct core *c, struct bus_socket *s, const struct bus_message *m)

@@ -22,6 +22,7 @@
 #include "core/intake/deferred.h"
 #include "core/intake/echo.h"
 #include "core/intake/room.h"
+#include "core/peers/gate.h"
 #include "core/peers/peers.h"
 
 /* commands looked at for their age in one tick; the walk goes on at the next */
@@ -200,6 +201,7 @@ void watch_tick(void *arg)
     log_often_flush(LOG_OFTEN_QUIET_MS);
     if (doubt_tick(c, now_mono, now_unix))
         clock_ask(c, now_mono);
+    gates_tick(c);
     frames_tick(c, now_mono);
     call_tick(c, now_mono);  /* a question never outlives the call it was asked for */
     erase_tick(c, now_mono); /* nor does an erasure */

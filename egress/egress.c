@@ -62,7 +62,8 @@ static int open_bus(struct egress *e, const struct config *c)
         .lost = on_lost,
         .arg = e,
     };
-    int rc = tap_new(e->loop, config_text(c, "bus/tap"), e->process->name, &e->tap);
+    int rc = tap_new(e->loop, config_text(c, "bus/tap"), e->process->name, e->callers.operators,
+                     &e->tap);
 
     if (rc) {
         log_failed(LOG_LEVEL_ERROR, "tap.failed", rc, NULL);
@@ -71,6 +72,8 @@ static int open_bus(struct egress *e, const struct config *c)
     rc = edge_new(e->loop, config_text(c, "bus/commands"), &e->boot, e->tap, &on, &e->edge);
     if (rc)
         log_failed(LOG_LEVEL_ERROR, "core.connect_failed", rc, NULL);
+    else
+        edge_trust(e->edge, e->callers.core);
     return rc;
 }
 
@@ -126,6 +129,7 @@ static int open_calls(struct egress *e, const struct config *c)
 int egress_open(const struct process *p, struct egress **ret_egress)
 {
     struct egress *e = mem_zalloc(sizeof(*e));
+    int code = EXIT_FINE;
     int rc = -ENOMEM;
 
     if (!e)
@@ -140,6 +144,8 @@ int egress_open(const struct process *p, struct egress **ret_egress)
     buf_init(&e->held, LIMIT_FRAME_BYTES);
     buf_init(&e->scratch, LIMIT_FRAME_BYTES);
     rc = id_random(&e->boot);
+    code = edge_callers_open(p->config, &e->callers);
+    rc = code ? -EINVAL : rc;
     rc = rc ? rc : loop_new(&e->loop);
     rc = rc ? rc : stats_new(&e->stats);
     rc = rc ? rc : metrics_new(e->stats, &e->metrics);
@@ -150,6 +156,8 @@ int egress_open(const struct process *p, struct egress **ret_egress)
         e = NULL;
     }
     egress_close(e);
+    if (code)
+        return code;
     return rc ? EXIT_FAILED : EXIT_FINE;
 }
 
@@ -175,6 +183,7 @@ void egress_close(struct egress *e)
     http_free(e->http);
     transfers_free(e->transfers);
     tap_free(e->tap);
+    edge_callers_fini(&e->callers);
     if (e->admin && e->loop)
         loop_remove_fd(e->loop, admin_fd(e->admin));
     admin_free(e->admin);

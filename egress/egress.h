@@ -18,6 +18,7 @@
 #include "base/compiler.h"
 #include "base/ids.h"
 #include "base/process.h"
+#include "proto/bus/callers.h"
 
 struct admin;
 struct edge;
@@ -33,6 +34,7 @@ struct egress {
     const struct process *process;
     struct id boot; /* names this life to core */
     struct loop *loop;
+    struct edge_callers callers;
     struct tap *tap;
     struct edge *edge;
     struct transfers *transfers;

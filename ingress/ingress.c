@@ -34,6 +34,7 @@
 #include "ingress/routes.h"
 #include "ingress/spool/repeat.h"
 #include "ingress/spool/spool.h"
+#include "proto/bus/callers.h"
 #include "proto/bus/tap.h"
 #include "proto/event.h"
 #include "proto/limits.h"
@@ -53,6 +54,7 @@ struct top {
     const char *config_path; /* read again on SIGHUP; NULL none. Borrowed */
     int signal_fd;           /* -1 none yet */
     struct id boot;          /* of this process */
+    struct edge_callers callers;
     struct tap *tap;
     struct admin *admin;
     const char *drain_spool; /* --drain: deliver this spool and end */
@@ -175,6 +177,7 @@ static int open_bus(struct ingress *in)
     struct push_config pc = {.loop = in->loop,
                              .spool = in->spool,
                              .endpoint = endpoint,
+                             .core = in->top->callers.core,
                              .name = in->name,
                              .boot = &in->top->boot,
                              .registry_version = registry_version,
@@ -185,7 +188,9 @@ static int open_bus(struct ingress *in)
                              .replay = on_replay,
                              .lost = on_lost,
                              .arg = in};
-    int rc = tap_new(in->loop, config_text(in->config, "bus/tap"), in->name, &in->top->tap);
+    int rc = tap_new(in->loop, config_text(in->config, "bus/tap"), in->name,
+                     in->top->callers.operators, &in->top->tap);
+
     if (rc)
         return start_failed("cannot bind", config_text(in->config, "bus/tap"), rc);
     pc.tap = in->top->tap;
@@ -278,6 +283,7 @@ int ingress_open(struct ingress *in, const struct process *p, const char *drain_
         return start_failed("cannot make", "its parts", rc);
     raise_limits();
     rc = refuse_options(in);
+    rc = rc ? rc : edge_callers_open(in->config, &in->top->callers);
     rc = rc ? rc : start_failed("cannot make", "the loop", loop_new(&in->loop));
     rc = rc ? rc : start_failed("cannot make", "metrics", metrics_init(in->metrics, in->name));
     rc = rc ? rc : start_failed("cannot make", "a boot id", id_random(&in->top->boot));
@@ -343,6 +349,7 @@ void ingress_close(struct ingress *in)
     in->repeat = NULL;
     spool_close(in->spool);
     tap_free(in->top->tap);
+    edge_callers_fini(&in->top->callers);
     metrics_fini(in->metrics);
     refused_fini(in->refused);
     accept_fini(in->accept);

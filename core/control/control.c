@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/process.h"
+#include "core/peers/gate.h"
 #include "core/peers/peers.h"
 #include "proto/bus/socket.h"
 #include "proto/control.h"
@@ -36,7 +37,7 @@ struct control_wait {
     void (*fini)(void *arg);
 };
 
-static void control_call(struct core *c, const struct bus_message *m);
+static void control_call(struct core *c, struct bus_message *m);
 static void control_answer(struct core *c, const struct peer *caller, int code,
                            struct view json, const char *error);
 
@@ -142,8 +143,9 @@ static void control_verb(struct core *c, const struct peer *caller,
     buf_fini(&error);
 }
 
-static void control_call(struct core *c, const struct bus_message *m)
+static void control_call(struct core *c, struct bus_message *m)
 {
+    const char *words = NULL;
     struct peer caller = {.socket = c->control->socket};
     struct envelope env = {0};
     struct control_call call;
@@ -160,7 +162,9 @@ static void control_call(struct core *c, const struct bus_message *m)
                          rc ? VIEW_LIT("version not spoken here") : VIEW_LIT("unknown kind"));
         return;
     }
-    if (control_call_decode(m->body, &call))
+    if (!gate_admits(c, GATE_CONTROL, m, &words))
+        control_answer(c, &caller, EXIT_FAILED, VIEW_NONE, words);
+    else if (control_call_decode(m->body, &call))
         control_answer(c, &caller, EXIT_USAGE, VIEW_NONE, "malformed call");
     else
         control_verb(c, &caller, &call);

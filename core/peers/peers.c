@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/mem.h"
+#include "core/peers/gate.h"
 #include "core/peers/spools.h"
 #include "proto/bus/edge.h"
 #include "proto/bus/socket.h"
@@ -20,6 +21,7 @@
 int peers_new(struct core *c)
 {
     struct peers *p = mem_zalloc(sizeof(*p));
+    int rc = 0;
 
     if (!p)
         return -ENOMEM;
@@ -28,7 +30,8 @@ int peers_new(struct core *c)
     list_init(&p->spools);
     list_init(&p->known_workers);
     list_init(&p->known_ingresses);
-    return id_random(&p->boot);
+    rc = gates_new(c);
+    return rc ? rc : id_random(&p->boot);
 }
 
 static void known_worker_add(void *arg, struct view name, const struct id *boot)
@@ -273,6 +276,7 @@ void peers_free(struct core *c)
         known_worker_free(LIST_ENTRY(p->known_workers.next, struct known_worker, link));
     while (!list_is_empty(&p->known_ingresses))
         known_worker_free(LIST_ENTRY(p->known_ingresses.next, struct known_worker, link));
+    gates_free(c);
     bus_socket_free(p->events);
     bus_socket_free(p->commands);
     mem_free(p);

@@ -10,6 +10,7 @@
 #include "proto/messages.h"
 
 struct bus_socket;
+struct gates;
 struct hello;
 struct spool;
 
@@ -65,6 +66,7 @@ struct peers {
     struct id boot;              /* names this life of core to the edges */
     struct bus_socket *events;   /* of the ingresses */
     struct bus_socket *commands; /* of the workers */
+    struct gates *gates;         /* who may speak at these, and at control */
     struct list list;            /* struct peer */
     size_t n;
     int64_t

@@ -97,6 +97,7 @@ int push_new(const struct push_config *config, struct push **ret_push)
     p->fresh = spool_fresh(config->spool);
     rc = edge_new(config->loop, config->endpoint, config->boot, config->tap, &on, &p->edge);
     if (rc == 0) {
+        edge_trust(p->edge, config->core);
         *ret_push = p;
         p = NULL;
     }

@@ -17,6 +17,7 @@
 #include "base/ids.h"
 
 struct answer;
+struct callers;
 struct event;
 struct loop;
 struct push;
@@ -29,7 +30,8 @@ struct push_config {
     struct loop *loop;
     struct spool *spool; /* borrowed, outlives the push */
     const char *endpoint;
-    const char *name; /* of this process */
+    const struct callers *core; /* whose process core is; borrowed. NULL: anybody's */
+    const char *name;           /* of this process */
     const struct id *boot;
     struct tap *tap; /* or NULL */
     /* The version held, and a newer one (registry_encode's bytes, borrowed). */

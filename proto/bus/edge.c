@@ -8,10 +8,12 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "proto/bus/callers.h"
 #include "proto/bus/loop.h"
 #include "proto/bus/socket.h"
 #include "proto/limits.h"
@@ -25,7 +27,11 @@ struct edge {
     bool up;
     struct tap *tap;
     struct edge_handlers on;
+    const struct callers *core; /* whose word counts; NULL anybody's */
     struct bus_socket *socket;
+    struct stat file; /* core's socket when we connected, or had WELCOME */
+    ino_t moved_to;   /* another one that has its name now; 0 none … */
+    unsigned n_moved; /* … at so many looks */
     int timer;
     int64_t heard_ms;      /* when the last frame was read */
     int64_t sure_ms;       /* when core surely lived */
@@ -41,15 +47,45 @@ struct edge {
 };
 
 /* frames handled before the loop looks elsewhere */
-#define EDGE_BATCH 64
+#define EDGE_BATCH  64
 /* what core says for longer than this is no quick restart, whose name is free after a second */
-#define REFUSED_MS 2500
+#define REFUSED_MS  2500
+/* looks at which another file has the name of core's socket before we connect to that one: core, which
+ * looks once a second, may be about to take its name back */
+#define MOVED_LOOKS 3
 
 static void edge_readable(void *arg);
 static void edge_tick(void *arg);
 static void edge_frame(struct edge *e, const struct bus_message *m);
 static void edge_say_hello(struct edge *e);
 static void edge_close(struct edge *e);
+
+static bool look_at_file(const struct edge *e, struct stat *ret)
+{
+    return strncmp(e->endpoint, "ipc://", 6) == 0 && stat(e->endpoint + 6, ret) == 0;
+}
+
+static void note_file(struct edge *e)
+{
+    if (!look_at_file(e, &e->file))
+        e->file = (struct stat){0}; /* not there yet */
+    e->n_moved = 0;
+}
+
+/* Another listener has had the name for a while: ours is not reached any more, or was never core. */
+static bool file_has_moved(struct edge *e)
+{
+    struct stat st;
+
+    if (!look_at_file(e, &st) || !e->file.st_ino ||
+        (st.st_ino == e->file.st_ino && st.st_dev == e->file.st_dev)) {
+        e->n_moved = 0;
+        return false;
+    }
+    e->n_moved = st.st_ino == e->moved_to ? e->n_moved + 1 : 1;
+    e->moved_to = st.st_ino;
+    return e->n_moved >= MOVED_LOOKS;
+}
 
 static int edge_open(struct edge *e)
 {
@@ -59,6 +95,7 @@ static int edge_open(struct edge *e)
         return rc;
     e->opened_ms = clock_mono_ms();
     e->n_sockets++;
+    note_file(e);
     rc = bus_socket_watch(e->socket, e->loop, edge_readable, e);
     if (rc == 0)
         edge_say_hello(e);
@@ -193,7 +230,7 @@ static void edge_tick(void *arg)
     int64_t since = e->heard_ms > e->opened_ms ? e->heard_ms : e->opened_ms;
 
     log_often_flush(LOG_OFTEN_QUIET_MS);
-    if (!e->socket || now - since > EDGE_SILENCE_MS) {
+    if (!e->socket || now - since > EDGE_SILENCE_MS || file_has_moved(e)) {
         edge_restart(e);
         return;
     }
@@ -202,6 +239,26 @@ static void edge_tick(void *arg)
         return;
     }
     edge_beat(e);
+}
+
+void edge_trust(struct edge *e, const struct callers *core)
+{
+    e->core = core;
+}
+
+/* Somebody else has the name of core's socket. What he says is nothing, so silence ends this. */
+static bool is_stranger(struct edge *e, struct bus_message *m)
+{
+    struct caller who = {0};
+
+    if (!e->core)
+        return false;
+    who = bus_message_from(m);
+    if (callers_have(e->core, &who))
+        return false;
+    log_often(LOG_LEVEL_ERROR, "core.stranger", VIEW_LIT(""), "uid=%lld pid=%lld endpoint=%s",
+              who.known ? (long long)who.uid : -1, (long long)who.pid, e->endpoint);
+    return true;
 }
 
 static void edge_readable(void *arg)
@@ -216,7 +273,8 @@ static void edge_readable(void *arg)
             continue;
         if (rc)
             break;
-        edge_frame(e, &m);
+        if (!is_stranger(e, &m))
+            edge_frame(e, &m);
         bus_message_fini(&m);
     }
 }
@@ -251,6 +309,8 @@ static void edge_welcome(struct edge *e, const struct envelope *env, struct view
     if (!e->up || !id_equal(&e->core_boot, &env->core_boot))
         log_line(LOG_LEVEL_INFO, "core.welcome", NULL); /* HELLO said twice is answered twice */
     e->refused[0] = '\0';
+    if (!e->up)
+        note_file(e);
     e->core_boot = env->core_boot;
     e->up = true;
     edge_answered(e, w.echo_ms, w.core_ms);

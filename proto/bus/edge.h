@@ -16,6 +16,7 @@
 #include "proto/messages.h"
 #include "proto/session.h"
 
+struct callers;
 struct edge;
 struct loop;
 struct tap;
@@ -51,6 +52,8 @@ AMO_MUSTCHECK int edge_new(struct loop *loop, const char *endpoint, const struct
                            struct tap *tap, const struct edge_handlers *handlers,
                            struct edge **ret_edge);
 void edge_free(struct edge *e);
+/* Only what a process of @core says is heard from now on; borrowed. NULL: of anybody's. */
+void edge_trust(struct edge *e, const struct callers *core);
 /* @trace may be NULL. 0, EDGE_E_AWAY, EDGE_E_FULL, -errno. */
 AMO_MUSTCHECK int edge_send(struct edge *e, enum msg_kind kind, const struct id *trace,
                             struct view body);

@@ -5,12 +5,12 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
 #include <czmq.h>
 
 #include "base/mem.h"
+#include "proto/bus/callers.h"
+#include "proto/bus/socket_file.h"
 #include "proto/bus/tap.h"
 #include "proto/limits.h"
 
@@ -18,6 +18,8 @@ struct bus_socket {
     zsock_t *sock;
     struct tap *tap;
     bool router;
+    char *endpoint;          /* of a ROUTER */
+    struct socket_file file; /* likewise */
 };
 
 static_assert(sizeof(zmq_msg_t) == 64, "bus_message.parts holds zmq_msg_t");
@@ -64,24 +66,16 @@ static int bus_socket_new(int type, struct tap *tap, struct bus_socket **ret)
     return 0;
 }
 
-static int endpoint_check(const char *endpoint)
-{
-    if (strncmp(endpoint, "ipc://", 6) == 0)
-        return strlen(endpoint) - 6 < 107 ? 0 : -ENAMETOOLONG; /* sun_path */
-    return strncmp(endpoint, "tcp://", 6) == 0 ? -EPROTONOSUPPORT : -EINVAL;
-}
-
 int bus_router_bind(const char *endpoint, struct tap *tap, struct bus_socket **ret_socket)
 {
     struct bus_socket *s = NULL;
-    int rc = endpoint_check(endpoint);
+    int rc = socket_file_check(endpoint);
 
     if (rc == 0)
         rc = bus_socket_new(ZMQ_ROUTER, tap, &s);
-    if (rc == 0 && zsock_bind(s->sock, "%s", endpoint) < 0)
-        rc = errno ? -errno : -EIO;
-    if (rc == 0 && chmod(endpoint + 6, 0660) < 0)
-        rc = -errno;
+    if (rc == 0 && !(s->endpoint = mem_strdup(endpoint)))
+        rc = -ENOMEM;
+    rc = rc ? rc : socket_file_bind(&s->file, zsock_resolve(s->sock), endpoint);
     if (rc == 0) {
         *ret_socket = s;
         s = NULL;
@@ -90,10 +84,25 @@ int bus_router_bind(const char *endpoint, struct tap *tap, struct bus_socket **r
     return rc;
 }
 
+int bus_router_keep(struct bus_socket *s)
+{
+    int rc = 0;
+
+    if (socket_file_is_ours(&s->file))
+        return 0;
+    rc = socket_file_bind(&s->file, zsock_resolve(s->sock), s->endpoint);
+    return rc ? rc : BUS_E_TAKEN;
+}
+
+const char *bus_router_path(const struct bus_socket *s)
+{
+    return s->file.path;
+}
+
 int bus_dealer_connect(const char *endpoint, struct tap *tap, struct bus_socket **ret_socket)
 {
     struct bus_socket *s = NULL;
-    int rc = endpoint_check(endpoint);
+    int rc = socket_file_check(endpoint);
 
     if (rc == 0)
         rc = bus_socket_new(ZMQ_DEALER, tap, &s);
@@ -112,6 +121,8 @@ void bus_socket_free(struct bus_socket *s)
     if (!s)
         return;
     zsock_destroy(&s->sock);
+    socket_file_fini(&s->file);
+    mem_free(s->endpoint);
     mem_free(s);
 }
 
@@ -187,6 +198,12 @@ int bus_recv(struct bus_socket *s, struct bus_message *ret)
     if (tap_wanted(s->tap))
         tap_frame(s->tap, '<', ret->head, ret->body);
     return 0;
+}
+
+struct caller bus_message_from(struct bus_message *m)
+{
+    /* of the connection it came over, as it was made */
+    return caller_parse(zmq_msg_gets(message_part(m, m->n_parts - 1), "Peer-Address"));
 }
 
 void bus_message_fini(struct bus_message *m)

@@ -4,10 +4,12 @@
 
 #include <poll.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <czmq.h>
 
 #include "base/testing.h"
+#include "proto/bus/callers.h"
 #include "proto/bus/testing/loops.h"
 
 #define ENDPOINT "ipc://socket_test"
@@ -164,10 +166,83 @@ static void frames_pass_while_there_is_no_memory_of_ours(void **state)
     bus_socket_free(router);
 }
 
+/* As libzmq binds: whatever has the name goes. */
+static void take_the_name(void)
+{
+    zsock_t *other = zsock_new(ZMQ_ROUTER);
+
+    assert_true(zsock_bind(other, "%s", ENDPOINT) >= 0);
+    zsock_destroy(&other);
+}
+
+static void a_name_that_was_taken_is_taken_back_and_nobody_is_lost(void **state)
+{
+    struct bus_socket *router = NULL;
+    struct bus_socket *dealer = NULL;
+    struct bus_socket *late = NULL;
+    struct bus_message m;
+    struct stat st;
+
+    (void)state;
+    pair(&router, &dealer);
+    assert_int_equal(bus_router_keep(router), 0);
+    assert_int_equal(bus_send(dealer, VIEW_NONE, VIEW_LIT("h"), VIEW_LIT("1")), 0);
+    receive(router, &m);
+    for (int i = 0; i < 40; i++) { /* more often than listeners are kept */
+        take_the_name();
+        assert_int_equal(bus_router_keep(router), BUS_E_TAKEN);
+        assert_int_equal(bus_router_keep(router), 0);
+        if (i == 5)
+            assert_int_equal(bus_send(router, m.peer, VIEW_LIT("h"), VIEW_LIT("2")), 0);
+    }
+    bus_message_fini(&m);
+    assert_int_equal(stat("socket_test", &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0660);
+    receive(dealer, &m);
+    assert_true(view_is(m.body, "2"));
+    bus_message_fini(&m);
+    assert_int_equal(bus_dealer_connect(ENDPOINT, NULL, &late), 0);
+    assert_int_equal(bus_send(late, VIEW_NONE, VIEW_LIT("h"), VIEW_LIT("3")), 0);
+    receive(router, &m);
+    assert_true(view_is(m.body, "3"));
+    bus_message_fini(&m);
+    bus_socket_free(late);
+    bus_socket_free(dealer);
+    bus_socket_free(router);
+    assert_int_equal(stat("socket_test", &st), -1); /* it goes with its listener */
+}
+
+static void a_frame_tells_whose_process_sent_it(void **state)
+{
+    struct bus_socket *router = NULL;
+    struct bus_socket *dealer = NULL;
+    struct bus_message m;
+    struct bus_message answer;
+    struct caller who;
+
+    (void)state;
+    pair(&router, &dealer);
+    assert_int_equal(bus_send(dealer, VIEW_NONE, VIEW_LIT("h"), VIEW_LIT("b")), 0);
+    receive(router, &m);
+    who = bus_message_from(&m);
+    assert_true(who.known && who.uid == geteuid() && who.gid == getegid() &&
+                who.pid == getpid());
+    assert_int_equal(bus_send(router, m.peer, VIEW_LIT("h"), VIEW_LIT("b")), 0);
+    bus_message_fini(&m);
+    receive(dealer, &answer);
+    who = bus_message_from(&answer);
+    assert_true(who.known && who.uid == geteuid() && who.pid == getpid());
+    bus_message_fini(&answer);
+    bus_socket_free(dealer);
+    bus_socket_free(router);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_frame_goes_there_and_back),
+        cmocka_unit_test(a_name_that_was_taken_is_taken_back_and_nobody_is_lost),
+        cmocka_unit_test(a_frame_tells_whose_process_sent_it),
         cmocka_unit_test(a_peer_that_is_not_there_is_gone),
         cmocka_unit_test(frames_of_another_number_are_read_and_dropped),
         cmocka_unit_test(an_endpoint_that_is_none_of_ours_is_refused),

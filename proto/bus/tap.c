@@ -5,13 +5,15 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <czmq.h>
 
+#include "base/log.h"
 #include "base/mem.h"
+#include "proto/bus/callers.h"
 #include "proto/bus/errors.h"
 #include "proto/bus/loop.h"
+#include "proto/bus/socket_file.h"
 #include "proto/envelope.h"
 #include "proto/limits.h"
 #include "proto/messages.h"
@@ -20,9 +22,12 @@ struct tap {
     struct loop *loop;
     zsock_t *sock;
     char name[64];
+    char *endpoint;
+    struct socket_file file;
     uint64_t number;
     int n_topics; /* distinct subscriptions alive */
     int poll_timer;
+    int keep_timer;
 };
 
 /* Subscriptions arrive as messages: 1 or 0 and the topic. Equal ones are announced once, so the
@@ -49,36 +54,61 @@ static void tap_read_subscriptions(void *arg)
     }
 }
 
-int tap_new(struct loop *loop, const char *endpoint, const char *name, struct tap **ret_tap)
+/* Whoever takes the name sees nothing of ours; but monitors would see his. */
+static void tap_keep(void *arg)
+{
+    struct tap *t = arg;
+    int rc = 0;
+
+    if (socket_file_is_ours(&t->file))
+        return;
+    rc = socket_file_bind(&t->file, zsock_resolve(t->sock), t->endpoint);
+    if (rc)
+        log_failed(LOG_LEVEL_ERROR, "tap.failed", rc, NULL);
+    else
+        log_line(LOG_LEVEL_ERROR, "bus.taken_over", "socket=tap file=%s", t->file.path);
+}
+
+static int tap_bind(struct tap *t, const char *prefix, const struct callers *callers)
+{
+    struct buf endpoint;
+    int rc = 0;
+
+    buf_init(&endpoint, 512);
+    rc = buf_add_f(&endpoint, "%s-%s", prefix, t->name);
+    rc = rc ? rc : socket_file_check(buf_str(&endpoint));
+    if (rc == 0 && !(t->endpoint = mem_strdup(buf_str(&endpoint))))
+        rc = -ENOMEM;
+    if (rc == 0 && callers)
+        rc = callers_filter(callers, zsock_resolve(t->sock));
+    rc = rc ? rc : socket_file_bind(&t->file, zsock_resolve(t->sock), t->endpoint);
+    buf_fini(&endpoint);
+    return rc;
+}
+
+int tap_new(struct loop *loop, const char *endpoint, const char *name,
+            const struct callers *callers, struct tap **ret_tap)
 {
     struct tap *t = mem_zalloc(sizeof(*t));
-    struct buf path;
     int rc = -ENOMEM;
 
-    buf_init(&path, 512);
     if (!t)
-        goto out;
+        return -ENOMEM;
     (void)snprintf(t->name, sizeof(t->name), "%s", name); /* names are at most 63 bytes */
     t->loop = loop;
     t->sock = zsock_new(ZMQ_XPUB);
-    rc = t->sock ? buf_add_f(&path, "%s-%s", endpoint, name) : -ENOMEM;
-    if (rc)
+    if (!t->sock)
         goto out;
     zsock_set_sndhwm(t->sock, LIMIT_TAP_HWM);
     zsock_set_linger(t->sock, 0);
-    if (strncmp(buf_str(&path), "ipc://", 6) != 0)
-        rc = -EPROTONOSUPPORT;
-    else if (zsock_bind(t->sock, "%s", buf_str(&path)) < 0)
-        rc = errno ? -errno : -EIO;
-    else if (chmod(buf_str(&path) + 6, 0660) < 0)
-        rc = -errno;
+    rc = tap_bind(t, endpoint, callers);
     rc = rc ? rc : loop_add_timer(loop, 200, true, tap_read_subscriptions, t, &t->poll_timer);
+    rc = rc ? rc : loop_add_timer(loop, 1000, true, tap_keep, t, &t->keep_timer);
     if (rc == 0) {
         *ret_tap = t;
         t = NULL;
     }
 out:
-    buf_fini(&path);
     tap_free(t);
     return rc;
 }
@@ -89,7 +119,11 @@ void tap_free(struct tap *t)
         return;
     if (t->poll_timer)
         loop_remove_timer(t->loop, t->poll_timer);
+    if (t->keep_timer)
+        loop_remove_timer(t->loop, t->keep_timer);
     zsock_destroy(&t->sock);
+    socket_file_fini(&t->file);
+    mem_free(t->endpoint);
     mem_free(t);
 }
 

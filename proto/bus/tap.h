@@ -13,12 +13,14 @@
 #include "base/buf.h"
 #include "base/compiler.h"
 
+struct callers;
 struct loop;
 struct tap;
 
-/* Binds "<endpoint>-<name>". -errno. */
+/* Binds "<endpoint>-<name>", and sees to it that the name stays its own. Only @callers may listen,
+ * whose list is copied; NULL: whoever may open the file. -errno. */
 AMO_MUSTCHECK int tap_new(struct loop *loop, const char *endpoint, const char *name,
-                          struct tap **ret_tap);
+                          const struct callers *callers, struct tap **ret_tap);
 void tap_free(struct tap *t);
 /* Is there a listener? False for NULL. */
 bool tap_wanted(const struct tap *t);

@@ -1,0 +1,184 @@
+"""Who may be what on the bus: the user of a process is held against what it claims, and nobody takes a socket's name for long."""
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+import bus
+import kit
+from stack import QUICK, Stack, wait_for
+
+STRANGER = 4242  # a user of this host that is nobody here
+LIB = os.path.dirname(kit.__file__)
+PRELUDE = f"import os, sys\nos.setgid({STRANGER}); os.setuid({STRANGER})\nsys.path.insert(0, sys.argv[1])\n"
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+
+
+@pytest.fixture
+def stack():
+    with Stack(env=QUICK) as s:
+        yield s
+
+
+def as_stranger(stack, code, *args):
+    """Runs Python as another user, who can open every socket of this stack; what it prints."""
+    for path in (stack.dir, stack.dir / "run"):
+        path.chmod(0o755)
+    for name in ("events", "commands", "control"):
+        (stack.dir / "run" / name).chmod(0o666)
+    done = subprocess.run([sys.executable, "-c", PRELUDE + textwrap.dedent(code), LIB, *map(str, args)],
+                          capture_output=True, text=True, timeout=kit.DEADLINE, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+SAY_HELLO = """
+    import uuid, zmq, bus
+    s = zmq.Context.instance().socket(zmq.DEALER)
+    s.setsockopt(zmq.LINGER, 0)
+    s.connect(sys.argv[2])
+    boot = uuid.uuid4().bytes
+    for _ in range(int(sys.argv[4])):
+        s.send_multipart([bus.envelope("HELLO", boot), bus.pack({"role": int(sys.argv[3]), "name": "thief", "version": "1",
+                                                                 "spool": uuid.uuid4().bytes, "low": 1, "next": 1, "credit": 9,
+                                                                 "credit_bytes": 9999})])
+        assert s.poll(10000)
+        head, body = s.recv_multipart()
+        print(bus.NAMES[bus.unpack(head)[1]], body)
+"""
+
+
+def says_hello(stack, socket, role, times=1):
+    """The answers to a stranger's HELLO."""
+    return as_stranger(stack, SAY_HELLO, f"ipc://{stack.dir}/run/{socket}", role, times)
+
+
+@needs_root
+@pytest.mark.parametrize("socket, role", [("events", 1), ("commands", 3)])
+def test_a_process_of_another_user_is_given_no_session_and_no_secret(stack, socket, role):
+    stack.up()
+    said = says_hello(stack, socket, role, 300)
+    assert "WELCOME" not in said and said.count("REFUSED") == 300, said
+    assert "may not speak" in said
+    assert stack.metrics("core")[f'amo_bus_refused_total{{socket="{socket}"}}'] == 300
+    lines = [line for line in stack["core"].lines if "what=bus.refused" in line]
+    assert 0 < len(lines) < 100 and f"uid={STRANGER}" in lines[0], "however often somebody knocks, the log does not grow with it"
+
+
+@needs_root
+def test_whoever_is_no_operator_cannot_use_amoctl(stack):
+    stack.up()
+    ctl = f"{stack.bin}/amoctl"
+    env = dict(os.environ, AMO_RUN_DIR=str(stack.dir / "run"))
+    code = """
+        import subprocess
+        done = subprocess.run([sys.argv[2], "status"], env=dict(os.environ, AMO_RUN_DIR=sys.argv[3]), capture_output=True, text=True)
+        print(done.returncode, done.stdout, done.stderr)
+    """
+    said = as_stranger(stack, code, ctl, stack.dir / "run")
+    assert said.startswith("1 ") and "bus/operators" in said, said
+    assert subprocess.run([ctl, "status"], env=env, capture_output=True, check=False).returncode == 0
+
+
+@needs_root
+def test_users_that_the_settings_name_may_be_what_they_say():
+    with Stack(env={**QUICK, "AMO_BUS_INGRESS_USERS": f"nobody, {STRANGER}", "AMO_BUS_OPERATORS": f"%{STRANGER}"}) as stack:
+        stack.up()
+        assert "WELCOME" in says_hello(stack, "events", 1)
+        assert "REFUSED" in says_hello(stack, "commands", 3)
+
+
+def test_a_user_that_does_not_exist_stops_the_start():
+    with Stack(env={"AMO_BUS_OPERATORS": "no-such-user"}) as stack:
+        stack["core"].start()
+        stack["core"].wait_line("what=setting.refused .*setting=bus/operators reason=\"no such user: no-such-user\"")
+        assert stack["core"].wait_end() == 2
+
+
+class Impostor:
+    """Binds the name of a socket of core, as any process can that may write to its folder, and says WELCOME."""
+
+    def __init__(self, stack, name):
+        self.core = bus.FakeCore(f"ipc://{stack.dir}/run/{name}", welcome={"credit": 512, "credit_bytes": 8 << 20})
+
+
+def exchange(stack, word):
+    """A client writes, a manager answers: it passes every socket."""
+    stack.client_writes(f"{word}-in")
+    chat = stack.wait("amojo.message", text=f"{word}-in")["item"]["chat"]
+    stack.manager_writes(f"{word}-out", chat)
+    stack.wait("service.message", text=f"{word}-out")
+    assert stack.control("status")
+
+
+@pytest.mark.parametrize("name", ["events", "commands", "control"])
+def test_core_notices_within_two_seconds_that_somebody_took_the_name_of_a_socket(stack, name):
+    stack.up()
+    path = stack.dir / "run" / name
+    before = path.stat().st_ino
+    impostor = Impostor(stack, name)
+    assert path.stat().st_ino != before
+    theirs = path.stat().st_ino
+    wait_for(lambda: path.stat().st_ino != theirs, "core to take its name back", 2)
+    stack["core"].wait_line(f"what=bus.taken_over .*socket={name}")
+    assert stack.metrics("core")[f'amo_bus_taken_over_total{{socket="{name}"}}'] == 1
+    assert path.stat().st_mode & 0o777 == 0o660
+    exchange(stack, "after")  # both directions, and amoctl
+    impostor.core.close()
+    exchange(stack, "later")
+    assert path.exists(), "whoever ends removes only what is his own"
+
+
+@pytest.mark.parametrize("name", ["events", "commands"])
+def test_edges_that_found_an_impostor_come_back_to_core(stack, name):
+    """Core is away while somebody has its name; then it comes back."""
+    stack.up()
+    stack["core"].kill()
+    impostor = Impostor(stack, name)
+    impostor.core.wait_hello(20)
+    stack.start("core")
+    exchange(stack, "after")
+    impostor.core.close()
+
+
+@needs_root
+def test_an_impostor_of_another_user_is_told_nothing(stack):
+    """Core is away, and somebody who is not core's user plays it: the edges hear that, and keep what they have."""
+    stack.up()
+    stack["core"].stop()
+    (stack.dir / "run").chmod(0o777)
+    play = """
+        import bus
+        core = bus.FakeCore(sys.argv[2], welcome={"credit": 512, "credit_bytes": 8 << 20})
+        os.chmod(sys.argv[2][6:], 0o777)
+        print("there", flush=True)
+        core.wait_hello(60)
+        try:
+            while True:
+                print(core.next(4).kind)
+        except TimeoutError:
+            print("nothing more")
+    """
+    (stack.dir).chmod(0o755)
+    with subprocess.Popen([sys.executable, "-c", PRELUDE + textwrap.dedent(play), LIB, f"ipc://{stack.dir}/run/events"],
+                          stdout=subprocess.PIPE, text=True) as impostor:
+        assert impostor.stdout.readline() == "there\n"
+        stack.client_writes("kept")
+        assert impostor.stdout.read() == "nothing more\n", "no event is given to him"
+    stack["ingress"].wait_line(f"what=core.stranger uid={STRANGER}")
+    stack.start("core")
+    stack.wait("amojo.message", text="kept")
+
+
+def test_a_file_that_is_removed_is_put_back(stack):
+    stack.up()
+    path = stack.dir / "run" / "events"
+    path.unlink()
+    wait_for(path.exists, "the file to be there again", 2)
+    exchange(stack, "after")
+    tap = stack.dir / "run" / "tap-core"
+    tap.unlink()
+    wait_for(tap.exists, "the tap to be there again", 3)
