@@ -71,6 +71,8 @@ static void core_acknowledge(struct core *c)
             peer_send(c, p, events ? MSG_EVENT_TAKEN : MSG_RESULT_TAKEN, NULL, buf_view(&body));
         buf_fini(&body);
         buf_reset(&p->acks);
+        p->n_open = 0;
+        p->bytes_open = 0;
     }
 }
 

@@ -44,8 +44,9 @@ static void peer_frame(struct core *c, struct peer *p, const struct envelope *en
 static void frames_read(struct core *c, struct bus_socket *s, enum gate gate)
 {
     const char *words = NULL;
+    size_t bytes = 0;
 
-    for (int i = 0; i < FRAMES_BATCH; i++) {
+    for (int i = 0; i < FRAMES_BATCH && bytes < LIMIT_TURN_BYTES; i++) {
         struct bus_message m;
         int rc = bus_recv(s, &m);
 
@@ -53,6 +54,7 @@ static void frames_read(struct core *c, struct bus_socket *s, enum gate gate)
             continue;
         if (rc)
             break;
+        bytes += m.body.len;
         if (gate_admits(c, gate, &m, &words))
             frames_frame(c, s, &m);
         else

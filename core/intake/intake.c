@@ -37,6 +37,7 @@
 #define STAMP_DAYS 7
 
 static bool is_for_later(struct core *c, struct peer *p, const msgpack_object *item);
+static bool exceeds_credit(struct core *c, struct peer *p, const msgpack_object *item);
 static int intake_one(struct core *c, struct peer *p, const msgpack_object *item);
 /* What is said of it from now on, and what was said of it before this came, is said of this one. */
 static int learn_given_up(struct core *c, const struct message *m, const struct event *e)
@@ -74,6 +75,8 @@ int intake_new(struct core *c)
     in->n_events = stats_counter(c->stats, "amo_events_total", "", "events taken from spools");
     in->n_repeats =
         stats_counter(c->stats, "amo_events_repeated_total", "", "events taken before");
+    in->n_over_credit = stats_counter(c->stats, "amo_sessions_over_credit_total", "",
+                                      "sessions ended for more events than their credit");
     in->n_quarantined =
         stats_counter(c->stats, "amo_quarantined_total", "", "events put into quarantine");
     in->n_reactions_off =
@@ -131,7 +134,8 @@ void intake_push(struct core *c, struct peer *p, struct view body)
     n = pack_array(root, "events", &items);
     for (size_t i = 0; rc == 0 && !later && i < n; i++) {
         later = is_for_later(c, p, &items[i]);
-        rc = later ? 0 : intake_one(c, p, &items[i]);
+        rc = !later && exceeds_credit(c, p, &items[i]) ? -E2BIG : 0;
+        rc = later || rc ? rc : intake_one(c, p, &items[i]);
     }
     if (later)
         room_say_later(c, p);
@@ -156,6 +160,23 @@ static bool is_for_later(struct core *c, struct peer *p, const msgpack_object *i
 
     return is_numbered(item) && !taken_has(&p->spool->taken, number) &&
            !room_for_event(c, p->spool, number);
+}
+
+/* Counted as the ingress counts: an event that is larger than the whole credit travels alone. What was
+ * taken before may come as often as it likes. */
+static bool exceeds_credit(struct core *c, struct peer *p, const msgpack_object *item)
+{
+    if (!is_numbered(item) || taken_has(&p->spool->taken, pack_u64(&item->via.array.ptr[0])))
+        return false;
+    p->n_open++;
+    p->bytes_open += pack_text(&item->via.array.ptr[1]).len;
+    if (p->n_open <= LIMIT_CREDIT_EVENTS &&
+        (p->bytes_open <= LIMIT_CREDIT_BYTES || p->n_open == 1))
+        return false;
+    stat_add(c->intake->n_over_credit, 1);
+    log_often(LOG_LEVEL_ERROR, "session.over_credit", view_of(p->name),
+              "peer=%s events=%zu bytes=%zu", p->name, p->n_open, p->bytes_open);
+    return true;
 }
 
 static int intake_one(struct core *c, struct peer *p, const msgpack_object *item)

@@ -39,6 +39,7 @@ struct intake {
     struct list door_tests; /* test webhooks that are waited for */
     struct stat_counter *n_events;
     struct stat_counter *n_repeats;
+    struct stat_counter *n_over_credit;
     struct stat_counter *n_quarantined;
     struct stat_counter *n_reactions_off;
 };

@@ -32,6 +32,8 @@ struct peer {
     struct buf acks;           /* pairs to be acknowledged after this turn's commit */
     /* ingress */
     struct spool *spool;
+    size_t n_open;     /* events of it in this turn, which no EVENT_TAKEN names yet … */
+    size_t bytes_open; /* … and their bytes: what it had under way, at least */
     bool
         forgets; /* its process knows of more acknowledged events than this store: the store is an
                      older copy */

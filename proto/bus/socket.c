@@ -52,12 +52,12 @@ static int bus_socket_new(int type, struct tap *tap, struct bus_socket **ret)
     }
     s->tap = tap;
     s->router = type == ZMQ_ROUTER;
-    /* Above any credit, so that flow is credit's business alone. */
+    /* Above any credit, so that flow is credit's business alone; but nobody fills core's memory. */
     zsock_set_sndhwm(s->sock, LIMIT_HWM);
-    zsock_set_rcvhwm(s->sock, LIMIT_HWM);
+    zsock_set_rcvhwm(s->sock, s->router ? LIMIT_READ_FRAMES : LIMIT_HWM);
     /* What is promised is kept elsewhere; a second lets a last answer leave. */
     zsock_set_linger(s->sock, 1000);
-    zsock_set_maxmsgsize(s->sock, LIMIT_FRAME_BYTES);
+    zsock_set_maxmsgsize(s->sock, s->router ? LIMIT_READ_BYTES : LIMIT_FRAME_BYTES);
     zsock_set_reconnect_ivl(s->sock, 50);
     zsock_set_reconnect_ivl_max(s->sock, 1000);
     if (s->router)

@@ -1,10 +1,15 @@
 """Who may be what on the bus: the user of a process is held against what it claims, and nobody takes a socket's name for long."""
 import os
+import pathlib
+import re
 import subprocess
 import sys
 import textwrap
+import time
+import uuid
 
 import pytest
+import zmq
 
 import bus
 import kit
@@ -103,6 +108,96 @@ class Impostor:
 
     def __init__(self, stack, name):
         self.core = bus.FakeCore(f"ipc://{stack.dir}/run/{name}", welcome={"credit": 512, "credit_bytes": 8 << 20})
+
+
+class Hog:
+    """An ingress that keeps to no credit and waits for nothing."""
+
+    def __init__(self, stack, name):
+        self.socket = zmq.Context.instance().socket(zmq.DEALER)
+        self.socket.setsockopt(zmq.LINGER, 0)
+        self.socket.setsockopt(zmq.SNDHWM, 4)
+        self.socket.connect(f"ipc://{stack.dir}/run/events")
+        self.boot, self.spool = uuid.uuid4().bytes, uuid.uuid4().bytes
+        self.name, self.next, self.core_boot, self.ended = name, 1, b"", 0
+
+    def hello(self):
+        self.socket.send_multipart([bus.envelope("HELLO", self.boot), bus.pack(
+            {"role": 1, "name": self.name, "version": "1", "spool": self.spool, "low": self.next, "next": self.next})])
+        while True:
+            assert self.socket.poll(20000), "no WELCOME"
+            kind, core_boot = self.read()
+            if kind == "WELCOME":
+                self.core_boot = core_boot
+                return
+
+    def read(self):
+        head, _ = self.socket.recv_multipart()
+        _, number, _, core_boot = bus.unpack(head)[:4]
+        self.ended += bus.NAMES[number] == "HELLO_AGAIN"
+        return bus.NAMES[number], core_boot
+
+    def push(self, n, size):
+        """@n events of @size bytes in one frame. False: core does not read now."""
+        event = bus.pack({"kind": 6, "trace": uuid.uuid4().bytes, "taken_ms": 1, "connector": "svc", "reason": "none",
+                          "raw": os.urandom(16) + bytes(size)})
+        body = bus.pack({"spool": self.spool, "low": 1, "events": [[self.next + i, event] for i in range(n)]})
+        try:
+            self.socket.send_multipart([bus.envelope("EVENT_PUSH", self.boot, self.core_boot), body], zmq.DONTWAIT)
+        except zmq.Again:
+            return False
+        self.next += n
+        return True
+
+
+def memory_mib(process, what):
+    """VmRSS now or VmHWM at most, of @process."""
+    status = pathlib.Path(f"/proc/{process.child.pid}/status").read_text()
+    return int(re.search(rf"{what}:\s+(\d+) kB", status).group(1)) / 1024
+
+
+def test_a_session_that_exceeds_its_credit_is_ended(stack):
+    stack.up()
+    hog = Hog(stack, "hog")
+    hog.hello()
+    assert hog.push(512, 10)
+    wait_for(lambda: stack.figure("core", "amo_events_total") >= 512, "core to take a whole credit")
+    assert stack.figure("core", "amo_sessions_over_credit_total") == 0
+    assert hog.push(600, 10)
+    stack["core"].wait_line("what=session.over_credit .*peer=hog events=513")
+    wait_for(lambda: stack.figure("core", "amo_events_total") == 512 + 512, "core to take no more than a credit")
+    hog.push(1, 10)
+    while hog.socket.poll(500):
+        hog.read()
+    assert hog.ended
+    hog.hello()
+    assert hog.push(1, 5 << 20)
+    exchange(stack, "beside")
+    assert stack.figure("core", "amo_sessions_over_credit_total") == 1, "one large event travels alone"
+
+
+def test_a_process_that_keeps_to_no_credit_cannot_fill_cores_memory(stack):
+    """Frames of 15 MiB, which no peer of ours sends, and of 8 MiB; core's memory stays under its bound (docs/configuration.md)."""
+    stack.up()
+    exchange(stack, "before")
+    calm = memory_mib(stack["core"], "VmHWM")
+    hogs = [Hog(stack, "hog-0"), Hog(stack, "hog-1")]
+    for hog in hogs:
+        hog.hello()
+    sent = 0
+    until = time.monotonic() + 6
+    while time.monotonic() < until:
+        done = [hog.push(2 if i else 1, (15 << 20) if sent % 10 == 9 else (4 << 20) - 4096) for i, hog in enumerate(hogs)]
+        sent += sum(done)
+        if not any(done):
+            time.sleep(0.002)
+    assert sent > 20
+    start = time.monotonic()
+    exchange(stack, "beside")
+    assert time.monotonic() - start < 30
+    grown = memory_mib(stack["core"], "VmHWM") - calm
+    print(f"{sent} frames sent, core grew by {grown:.0f} MiB")
+    assert grown < 2 * 153 + 3 * 16, "two connections, and what one turn works on"
 
 
 def exchange(stack, word):
