@@ -434,7 +434,7 @@ static void who_is_waited_for_and_how_much_is_left_is_said(void **state)
     r->ingress->n_again = 19;
     ctl_sad(r, "source.remove", remove, EXIT_FAILED,
             "ingress ingress has still to send again 18 of the 19 events that it may have sent "
-            "before: try again in some seconds");
+            "before: try again in a few seconds");
     r->core.queue->full = true;
     ctl_sad(r, "source.remove", remove, EXIT_FAILED, "try again when its queue has room");
     r->core.queue->full = false;

@@ -160,12 +160,12 @@ static int learning_admitted(struct control_ask *ask)
     int64_t now = clock_mono_ms();
     const char *missed = spools_missed(c, now);
     const struct peer *p = spools_sending_again(c, NULL, now);
-    const char *when = c->queue->full ? "when its queue has room" : "in some seconds";
+    const char *when = c->queue->full ? "when its queue has room" : "in a few seconds";
 
     if (missed)
         return control_fail(ask, EXIT_FAILED,
                             "core has just started, and ingress %s, which may have something to"
-                            " send again, is not back: try again in some seconds",
+                            " send again, is not back: try again in a few seconds",
                             missed);
     if (p)
         return control_fail(

@@ -45,7 +45,9 @@ def test_people_go_on_writing_when_nobody_is_left_whom_no_manager_has_met(left):
 
 CUT = "amojo did not disconnect: cut (status 0)"
 LEARNING = ("core has just started, and ingress ingress has still to send again 3 of the 7 events that it may have "
-            "sent before: try again in some seconds")
+            "sent before: try again in a few seconds")
+SORTING = ("core has just started, and some events that ingresses sent again wait until core knows whose they are: "
+           "try again in a few seconds")
 
 
 class Operated(Watched):
@@ -67,7 +69,7 @@ ORDERS = [lambda stack: stack.control("source.add", source="wa1"), lambda stack:
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=["control", "amoctl"])
-@pytest.mark.parametrize("words", [CUT, LEARNING], ids=["amojo", "learning"])
+@pytest.mark.parametrize("words", [CUT, LEARNING, SORTING], ids=["amojo", "learning", "sorting"])
 def test_an_order_that_is_refused_for_a_moment_is_given_again(order, words):
     assert order(Operated(words, words)) == "done"
 

@@ -531,7 +531,7 @@ class World:
 
 
 # What an operator does again who is told so: a call of amojo's that failed, and a core that still learns from spools.
-PASSING = re.compile(r"amojo did not (dis)?connect: |core has just started, .*: try again in some seconds")
+PASSING = re.compile(r"amojo did not (dis)?connect: |core has just started, .*: try again in a few seconds")
 ORDER_S = int(KNOBS["AMO_CORE_LEASE_MS"]) / 1000 + 15  # so long may core learn, and then some faults
 
 
