@@ -7,6 +7,7 @@
 #include "core/deliver/look.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/config.h"
@@ -127,9 +128,18 @@ static int add_chat(void *arg, struct view scope, struct view chat)
     return to->scope && to->chat ? 0 : -ENOMEM;
 }
 
+static bool has_chat_of(const struct look *l, const char *scope)
+{
+    for (size_t i = 0; i < l->n_chats; i++) {
+        if (scope && strcmp(l->chats[i].scope, scope) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Where the message may stand, as far as is known by now. When an attempt may have left it to amo to
  * find the chat by our id, and that chat need not be among those we know, amo tells its id first; likewise when the attempt was of a
- * core that this store knows nothing of. */
+ * core that this store knows nothing of, and when all that we know are chats with other accounts, where it came from. */
 static int look_start(struct core *c, struct look *l, const struct core_command *cmd,
                       const struct resolved *r)
 {
@@ -149,7 +159,7 @@ static int look_start(struct core *c, struct look *l, const struct core_command 
     if (rc)
         return rc;
     l->own =
-        !l->own_chat && (l->n_chats == 0 || cmd->again || cmd->unsure ||
+        !l->own_chat && (!has_chat_of(l, r->row.scope) || cmd->again || cmd->unsure ||
                          (unplaced && conv->amo_born && !conv->linked && conv->service_id));
     l->begun = true;
     return l->own_chat ? add_chat(l, view_of(conv->scope), view_of(l->own_chat)) : 0;
@@ -291,7 +301,9 @@ static void look_told_page(struct core *c, struct call *q, struct core_command *
     if (r->found) {
         struct result learnt = *r;
 
-        learnt.amo_chat_id = view_of(l->chats[l->at].chat);
+        /* a chat of another account is none that its conversation has where it is now */
+        if (strcmp(l->chats[l->at].scope, cmd->lane->dest->name) == 0)
+            learnt.amo_chat_id = view_of(l->chats[l->at].chat);
         settle_done(c, cmd, &learnt);
         call_end(q);
         return;

@@ -81,6 +81,74 @@ static void a_full_page_is_followed_by_the_next(void **state)
     rig_assert_counts(r, 0, 0, 0);
 }
 
+/* Its conversation went to an account where it has no chat yet, and has one where it came from. The question
+ * that is asked there, after amo has said which chat it is. */
+static struct command asked_where_it_came_from(struct rig *r)
+{
+    struct event e = rig_client_text("m1");
+    struct command calls[2];
+
+    rig_register_account(r, "two");
+    rig_register_source(r, "line1", "ch_acc");
+    rig_client_message_done(r, "m0", "amo-0");
+    rig_register_source(r, "line1", "ch_two");
+    (void)rig_push(r, &e);
+    rig_turn(r);
+    rig_command(r, COMMAND_AMO_MESSAGE)->tried = true;
+    rig_result(r, r->worker, rig_command(r, COMMAND_AMO_MESSAGE),
+               (struct result){.outcome = OUTCOME_DEAD,
+                               .cause = CAUSE_REFUSED,
+                               .sent_scope = VIEW_LIT("ch_two")});
+    assert_int_equal(rig_calls(r, clock_mono_ms(), calls, 2), 1);
+    assert_int_equal(calls[0].kind, COMMAND_AMO_CREATE_CHAT);
+    assert_true(view_is(calls[0].scope, "ch_two"));
+    answer(r, &calls[0],
+           (struct result){.outcome = OUTCOME_DONE, .amo_chat_id = VIEW_LIT("chat-2")});
+    calls[0] = asked(r, 0, "chat-1", 0); /* it may have gone along */
+    assert_true(view_is(calls[0].scope, "ch_acc"));
+    return calls[0];
+}
+
+static const struct result found = {
+    .outcome = OUTCOME_DONE,
+    .found = true,
+    .complete = true,
+    .amo_message_id = {.ptr = "amo-1", .len = 5}
+};
+
+static void what_was_sent_to_another_account_is_looked_for_there(void **state)
+{
+    struct rig *r = *state;
+    struct command call = asked_where_it_came_from(r);
+    struct conversation conv = {0};
+
+    answer(r, &call, absent);
+    call = asked(r, 0, "chat-2", 0);
+    assert_true(view_is(call.scope, "ch_two"));
+    answer(r, &call, found);
+    assert_null(rig_command(r, COMMAND_AMO_MESSAGE));
+    rig_commit(r);
+    rig_assert_counts(r, 0, 0, 0);
+    conv = rig_conversation(r);
+    assert_string_equal(conv.chat_id, "chat-2");
+    conversation_fini(&conv);
+}
+
+static void a_chat_of_where_it_came_from_is_not_learnt(void **state)
+{
+    struct rig *r = *state;
+    struct command call = asked_where_it_came_from(r);
+    struct conversation conv = {0};
+
+    answer(r, &call, found);
+    assert_null(rig_command(r, COMMAND_AMO_MESSAGE));
+    rig_commit(r);
+    conv = rig_conversation(r);
+    assert_string_equal(conv.scope, "ch_two");
+    assert_null(conv.chat_id);
+    conversation_fini(&conv);
+}
+
 static void a_history_without_an_end_is_no_proof(void **state)
 {
     struct rig *r = *state;
@@ -282,6 +350,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(a_full_page_is_followed_by_the_next),
+        CASE(what_was_sent_to_another_account_is_looked_for_there),
+        CASE(a_chat_of_where_it_came_from_is_not_learnt),
         CASE(a_history_without_an_end_is_no_proof),
         CASE(a_page_that_is_given_again_is_no_end),
         CASE(what_is_looked_for_is_not_older_than_the_message),
