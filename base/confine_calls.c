@@ -1,6 +1,6 @@
 /* The seccomp filter: a list of the calls that a process of ours makes, and for some of them which arguments. A call
  * that is not listed fails with EPERM, and the kernel writes it into its log; one that the C library tries first and
- * does without fails with ENOSYS, which is what it understands. */
+ * does without fails with ENOSYS, which is what it understands, in a second filter that logs nothing. */
 
 #include "base/confine.h"
 
@@ -44,9 +44,21 @@ static const char *const allowed[] = {
     "getresgid", "getresuid", "gettid", "getuid", "sysinfo", "times", "uname",
 };
 
-/* glibc falls back to an older call, or does without */
-static const char *const unknown[] = {"clone3", "close_range", "epoll_pwait2", "futex_waitv", "openat2"};
 /* clang-format on */
+
+/* Refused without a line in the kernel's log, as they are tried again and again and nobody is to be told. */
+static const struct {
+    const char *call;
+    uint16_t error;
+} quiet[] = {
+  /* glibc falls back to an older call, or does without */
+    {"clone3",       ENOSYS},
+    {"close_range",  ENOSYS},
+    {"epoll_pwait2", ENOSYS},
+    {"futex_waitv",  ENOSYS},
+    {"openat2",      ENOSYS},
+    {"fchown",       EPERM }, /* SQLite, when it is root: nothing hangs on it */
+};
 
 /* A call with conditions on its arguments; all must hold, and one such rule is enough. */
 struct rule {
@@ -128,7 +140,7 @@ static int add_signals(scmp_filter_ctx ctx)
     return rc ? rc : add(ctx, SCMP_ACT_ALLOW, "kill", 1, self);
 }
 
-static int fill(scmp_filter_ctx ctx, unsigned powers)
+static int fill_loud(scmp_filter_ctx ctx, unsigned powers)
 {
     int rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
 
@@ -137,8 +149,8 @@ static int fill(scmp_filter_ctx ctx, unsigned powers)
     rc = rc ? rc : seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a tree, not a row */
     for (size_t i = 0; i < AMO_COUNT(allowed) && rc == 0; i++)
         rc = add(ctx, SCMP_ACT_ALLOW, allowed[i], 0, NULL);
-    for (size_t i = 0; i < AMO_COUNT(unknown) && rc == 0; i++)
-        rc = add(ctx, SCMP_ACT_ERRNO(ENOSYS), unknown[i], 0, NULL);
+    for (size_t i = 0; i < AMO_COUNT(quiet) && rc == 0; i++) /* the other filter's */
+        rc = add(ctx, SCMP_ACT_ALLOW, quiet[i].call, 0, NULL);
     for (size_t i = 0; i < AMO_COUNT(rules) && rc == 0; i++) {
         if (rules[i].powers == 0 || (rules[i].powers & powers))
             rc = add(ctx, SCMP_ACT_ALLOW, rules[i].call, rules[i].n, rules[i].args);
@@ -146,19 +158,35 @@ static int fill(scmp_filter_ctx ctx, unsigned powers)
     return rc ? rc : add_signals(ctx);
 }
 
+static int fill_quiet(scmp_filter_ctx ctx, unsigned powers)
+{
+    int rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
+
+    (void)powers; /* of nobody */
+    for (size_t i = 0; i < AMO_COUNT(quiet) && rc == 0; i++)
+        rc = add(ctx, SCMP_ACT_ERRNO(quiet[i].error), quiet[i].call, 0, NULL);
+    return rc;
+}
+
+static int load(uint32_t otherwise, int (*fill_it)(scmp_filter_ctx, unsigned), unsigned powers)
+{
+    scmp_filter_ctx ctx = seccomp_init(otherwise);
+    int rc = ctx ? fill_it(ctx, powers) : -ENOMEM;
+
+    rc = rc ? rc : seccomp_load(ctx);
+    seccomp_release(ctx);
+    return rc;
+}
+
+/* Of two filters the stricter word counts, and each says of its own refusals whether they are logged. */
 int confine_calls(unsigned powers, struct confine_done *done)
 {
-    scmp_filter_ctx ctx = NULL;
     int rc = 0;
 
     if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0)
         return CONFINE_E_NONE;
-    ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-    if (!ctx)
-        return -ENOMEM;
-    rc = fill(ctx, powers);
-    rc = rc ? rc : seccomp_load(ctx);
-    seccomp_release(ctx);
+    rc = load(SCMP_ACT_ALLOW, fill_quiet, 0);
+    rc = rc ? rc : load(SCMP_ACT_ERRNO(EPERM), fill_loud, powers);
     done->calls = rc == 0;
     return rc;
 }

@@ -13,14 +13,17 @@
 #define PATHS_MAX 32
 #define PORTS_MAX 4
 
-/* Every program: libraries that are loaded late, OpenSSL's settings, and chance for SQLite. */
+/* Every program: libraries that are loaded late, OpenSSL's settings, which users there are, and chance for SQLite. */
 static const struct confine_path of_every[] = {
-    {"/usr",         CONFINE_READ},
-    {"/lib",         CONFINE_READ},
-    {"/lib64",       CONFINE_READ},
-    {"/etc/ssl",     CONFINE_READ},
-    {"/dev/urandom", CONFINE_READ},
-    {"/dev/null",    CONFINE_READ},
+    {"/usr",               CONFINE_READ},
+    {"/lib",               CONFINE_READ},
+    {"/lib64",             CONFINE_READ},
+    {"/etc/ssl",           CONFINE_READ},
+    {"/etc/passwd",        CONFINE_READ},
+    {"/etc/group",         CONFINE_READ},
+    {"/etc/nsswitch.conf", CONFINE_READ},
+    {"/dev/urandom",       CONFINE_READ},
+    {"/dev/null",          CONFINE_READ},
 };
 
 /* The rules under way; @text holds the paths that are made here, one after the other. */
