@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <glob.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -70,8 +71,9 @@ static bool is_known(const struct find *f, const char *name)
     return f->n_names == FIND_MAX; /* no room: as if known */
 }
 
-/* @entry of the directory: 0 also when it is none of ours. */
-static int find_entry(struct find *f, const char *entry, find_fn *fn, void *arg)
+/* @entry of @directory: 0 also when it is none of ours. */
+static int find_entry(struct find *f, const char *directory, const char *entry, find_fn *fn,
+                      void *arg)
 {
     const char *name = entry + strlen(f->prefix);
     struct stat st;
@@ -81,7 +83,7 @@ static int find_entry(struct find *f, const char *entry, find_fn *fn, void *arg)
     if (strncmp(entry, f->prefix, strlen(f->prefix)) != 0 || *name == '\0' || is_known(f, name))
         return 0;
     buf_init(&path, PATH_ROOM);
-    rc = buf_add_f(&path, "%s/%s", f->directory, entry);
+    rc = buf_add_f(&path, "%s/%s", directory, entry);
     if (rc == 0 && stat(buf_str(&path), &st) == 0 && S_ISSOCK(st.st_mode)) {
         f->names[f->n_names] = mem_strdup(name);
         rc = f->names[f->n_names] ? fn(arg, name, buf_str(&path)) : -ENOMEM;
@@ -91,9 +93,9 @@ static int find_entry(struct find *f, const char *entry, find_fn *fn, void *arg)
     return rc == -ENOSPC ? 0 : rc; /* longer than a socket's path: none of ours */
 }
 
-int find_scan(struct find *f, find_fn *fn, void *arg)
+static int find_in(struct find *f, const char *directory, find_fn *fn, void *arg)
 {
-    DIR *d = opendir(f->directory);
+    DIR *d = opendir(directory);
     const struct dirent *entry = NULL;
     int rc = 0;
 
@@ -101,8 +103,23 @@ int find_scan(struct find *f, find_fn *fn, void *arg)
         return errno == ENOENT ? 0 : -errno;
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
     while (rc == 0 && (entry = readdir(d)))
-        rc = find_entry(f, entry->d_name, fn, arg);
+        rc = find_entry(f, directory, entry->d_name, fn, arg);
     (void)closedir(d); /* only read */
+    return rc;
+}
+
+int find_scan(struct find *f, find_fn *fn, void *arg)
+{
+    glob_t found = {0};
+    int rc = glob(f->directory, GLOB_ONLYDIR, NULL, &found);
+
+    rc = rc == 0 || rc == GLOB_NOMATCH ? 0 : -ENOMEM;
+    for (size_t i = 0; i < found.gl_pathc && rc == 0; i++) {
+        rc = find_in(f, found.gl_pathv[i], fn, arg);
+        if (rc == -EACCES && found.gl_pathc > 1)
+            rc = 0; /* not a folder for this user */
+    }
+    globfree(&found);
     return rc;
 }
 

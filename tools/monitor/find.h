@@ -1,7 +1,8 @@
 #pragma once
 
 /* Where the taps are: every process of the bridge on this host binds "<bus/tap>-<its name>", so a
- * look into that directory finds them all, also those that start later. */
+ * look into that directory finds them all, also those that start later. Where each program has a folder of
+ * its own, a "*" in the directory stands for all of them. */
 
 #include <stddef.h>
 

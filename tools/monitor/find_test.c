@@ -66,6 +66,25 @@ static void taps_are_found_once_and_new_ones_later(void **state)
     find_free(f);
 }
 
+static void a_star_stands_for_the_folders_of_all_programs(void **state)
+{
+    struct found found = {.n = 0};
+    struct find *f = NULL;
+
+    (void)state;
+    (void)mkdir("apart", 0700); /* there from an earlier run is fine */
+    (void)mkdir("apart/core", 0700);
+    (void)mkdir("apart/egress", 0700);
+    make_socket("apart/core/tap-core");
+    make_socket("apart/egress/tap-egress-1");
+    assert_int_equal(find_new("ipc://apart/*/tap", &f), 0);
+    assert_int_equal(find_scan(f, on_tap, &found), 0);
+    assert_int_equal(found.n, 2);
+    assert_string_equal(found.names[0], "core");
+    assert_string_equal(found.names[1], "egress-1");
+    find_free(f);
+}
+
 static void a_directory_that_is_not_there_yet_is_no_error(void **state)
 {
     struct found found = {.n = 0};
@@ -124,6 +143,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(taps_are_found_once_and_new_ones_later),
+        cmocka_unit_test(a_star_stands_for_the_folders_of_all_programs),
         cmocka_unit_test(a_directory_that_is_not_there_yet_is_no_error),
         cmocka_unit_test(only_ipc_is_spoken),
         cmocka_unit_test(the_directory_is_taken_from_the_endpoint),
