@@ -18,7 +18,7 @@ amo_demo_env() {
         echo "demo-env.sh: there is no stack in ${AMO_UP_DIR:-$top/var/up}: run ./dev up in $top first" >&2
         return 1
     fi
-    export AMO_DATA_DIR=$state/data AMO_RUN_DIR=$state/run
+    export AMO_DATA_DIR=$state/data AMO_RUN_DIR=$state/run AMO_BUS_TAP="ipc://$state/*/tap"
     case :$PATH: in
     *":$top/build/bin:"*) ;;
     *) export PATH=$top/build/bin:$PATH ;;

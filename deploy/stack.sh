@@ -16,6 +16,11 @@ EGRESS_ADMIN_1=${AMO_EGRESS_ADMIN_LISTEN:-127.0.0.1:9103}
 EGRESS_ADMIN_2=${AMO_EGRESS_2_ADMIN_LISTEN:-127.0.0.1:9104}
 NAMES=(sandbox core ingress egress-1 egress-2)
 
+# As root each program gets a user of its own, and each socket a group, as the units in deploy/systemd give them: by
+# numbers that Debian gives to nobody, so that nothing is left behind in /etc/passwd.
+CORE=59101 INGRESS_USER=59102 EGRESS_USER=59103 SANDBOX_USER=59104
+EVENTS=59111 COMMANDS=59112 CONTROL=59113
+
 fail() {
     printf 'dev up: %s\n' "$*" >&2
     exit 1
@@ -25,7 +30,8 @@ fail() {
 alive() {
     local pid
     pid=$(cat "$STATE/$1.pid" 2>/dev/null) || return 1
-    case $(readlink "/proc/$pid/exe" 2>/dev/null) in
+    # Not by /proc/PID/exe: a program of ours lets nobody but root look into it.
+    case $(tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | head -n 1) in
     "$BIN"/amo-*) return 0 ;;
     esac
     return 1
@@ -39,12 +45,59 @@ must_be_free() {
     fi
 }
 
+# as_user UID GROUPS: in AS, what to put before a command so that it runs as that user, when each program has one.
+as_user() {
+    AS=()
+    if [ "$APART" = yes ]; then
+        AS=(setpriv --reuid "$1" --regid "$1" --groups "$1${2:+,$2}" --inh-caps=-all --bounding-set=-all)
+    fi
+}
+
+# Can other users run what was built and reach the folder? A tree below /root cannot be shared out.
+decide_users() {
+    APART=no
+    [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null || return 0
+    APART=yes
+    as_user $CORE ""
+    if ! "${AS[@]}" test -x "$BIN/amo-core" -a -x "$STATE" 2>/dev/null; then
+        APART=no
+        echo "dev up: other users cannot reach $BIN or $STATE: every program runs as root"
+    fi
+}
+
+# folder MODE USER GROUP PATH...
+folder() {
+    local mode=$1 user=$2 group=$3
+    shift 3
+    if [ "$APART" = yes ]; then
+        install -d -m "$mode" -o "$user" -g "$group" "$@"
+    else
+        install -d -m 0700 "$@"
+    fi
+}
+
+# A socket's folder gives the socket its group, and only who binds it may write there.
+make_folders() {
+    folder 0711 0 0 "$STATE/data"
+    folder 0700 $CORE $CORE "$STATE/key" "$STATE/data/core"
+    folder 0700 $INGRESS_USER $INGRESS_USER "$STATE/data/ingress"
+    folder 0700 $EGRESS_USER $EGRESS_USER "$STATE/data/egress"
+    folder 2750 $CORE $CONTROL "$STATE/run"
+    folder 2750 $CORE $EVENTS "$STATE/events"
+    folder 2750 $CORE $COMMANDS "$STATE/commands"
+    folder 2750 $INGRESS_USER $CONTROL "$STATE/ingress"
+    folder 2750 $EGRESS_USER $CONTROL "$STATE/egress"
+}
+
+# start NAME USER GROUPS PROGRAM...
 start() {
-    local name=$1 program=$2
-    shift 2
+    local name=$1 user=$2 groups=$3 program=$4
+    shift 4
     [ -x "$BIN/$program" ] || fail "$BIN/$program was not built"
     # A session of its own: the stack outlives the terminal that started it.
-    AMO_NAME=$name setsid "$BIN/$program" "$@" >"$STATE/$name.out" 2>"$STATE/$name.log" </dev/null &
+    as_user "$user" "$groups"
+    AMO_NAME=$name "${AS[@]}" setsid "$BIN/$program" "$@" \
+        >"$STATE/$name.out" 2>"$STATE/$name.log" </dev/null &
     echo $! >"$STATE/$name.pid"
     disown
 }
@@ -73,7 +126,7 @@ stop_all() {
         pid=$(cat "$STATE/$name.pid" 2>/dev/null) || continue
         if alive "$name"; then
             kill -TERM "$pid" 2>/dev/null || true
-        elif [ -n "$(readlink "/proc/$pid/exe" 2>/dev/null)" ]; then # a zombie has none
+        elif [ -n "$(tr -d '\0' 2>/dev/null <"/proc/$pid/cmdline")" ]; then # a zombie has none
             echo "process $pid is left alone: $STATE/$name.pid names it, but it does not run from $BIN" >&2
         fi
     done
@@ -118,7 +171,9 @@ up() {
     must_be_free "$EGRESS_ADMIN_2" "the admin listener of egress-2"
     rm -rf "$STATE"
     mkdir -p "$STATE"
-    chmod 700 "$STATE"
+    chmod 711 "$STATE"
+    decide_users
+    make_folders
     trap undo EXIT
     trap 'exit 1' INT TERM
 
@@ -127,13 +182,21 @@ up() {
     unset "${!AMO_@}"
     export AMO_LOG_LEVEL=$level
     export AMO_DATA_DIR=$STATE/data AMO_RUN_DIR=$STATE/run AMO_INGRESS_LISTEN=$INGRESS
+    export AMO_MASTER_KEY_FILE=$STATE/key/master.key
+    export AMO_BUS_EVENTS=ipc://$STATE/events/core AMO_BUS_COMMANDS=ipc://$STATE/commands/core
+    if [ "$APART" = yes ]; then
+        export AMO_BUS_INGRESS_USERS=$INGRESS_USER AMO_BUS_EGRESS_USERS=$EGRESS_USER AMO_BUS_CORE_USERS=$CORE
+        export AMO_BUS_OPERATORS=%$CONTROL
+    fi
     export AMO_INGRESS_ADMIN_LISTEN=$INGRESS_ADMIN AMO_CORE_ADMIN_LISTEN=$CORE_ADMIN
     echo "starting sandbox, core, ingress and two egresses"
-    start sandbox amo-sandbox --listen "$SANDBOX"
-    start core amo-core
-    start ingress amo-ingress
-    AMO_EGRESS_ADMIN_LISTEN=$EGRESS_ADMIN_1 start egress-1 amo-egress
-    AMO_EGRESS_ADMIN_LISTEN=$EGRESS_ADMIN_2 start egress-2 amo-egress
+    start sandbox $SANDBOX_USER "" amo-sandbox --listen "$SANDBOX"
+    start core $CORE $EVENTS,$COMMANDS,$CONTROL amo-core
+    AMO_RUN_DIR=$STATE/ingress start ingress $INGRESS_USER $EVENTS amo-ingress
+    export AMO_RUN_DIR=$STATE/egress
+    AMO_EGRESS_ADMIN_LISTEN=$EGRESS_ADMIN_1 start egress-1 $EGRESS_USER $COMMANDS amo-egress
+    AMO_EGRESS_ADMIN_LISTEN=$EGRESS_ADMIN_2 start egress-2 $EGRESS_USER $COMMANDS amo-egress
+    export AMO_RUN_DIR=$STATE/run
     await sandbox "http://$SANDBOX/_sandbox/counters"
     await core "http://$CORE_ADMIN/readyz"
     await ingress "http://$INGRESS/readyz"
