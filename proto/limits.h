@@ -53,6 +53,7 @@
 #define LIMIT_TURN_BYTES    (16U << 20) /* read of one socket in one turn, and one frame more */
 #define LIMIT_TAP_HWM       1000        /* frames a slow monitor may lag before drops */
 #define LIMIT_PEERS         256U        /* edges one core knows at once */
+#define LIMIT_SPOOLS        1024U       /* whose numbers core knows, of up to 16 KiB each */
 
 /* Egress and core */
 #define LIMIT_ANSWER_BYTES   (1U << 20) /* read of a remote side's answer */

@@ -218,7 +218,7 @@ static int intake_one(struct core *c, struct peer *p, const msgpack_object *item
         return rc;
     deferred_run(c);
     p->spool->dirty = true;
-    spools_took(p->spool, &p->boot);
+    spools_took(p->spool, &p->boot, p->name);
     stat_add(c->intake->n_events, 1);
     return pairs_add(&p->acks, number, number);
 }

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "core/peers/spools.h"
 #include "core/peers/worker.h"
+#include "core/store/erase.h"
 #include "core/testing/rig.h"
 #include "proto/bus/edge.h"
 #include "proto/limits.h"
@@ -250,7 +251,7 @@ static void a_spool_is_known_again_after_a_restart(void **state)
     assert_int_equal(core_turn(&r->core), 0);
     assert_int_equal(taken_add(&s->taken, 1), 0);
     assert_int_equal(taken_add(&s->taken, 2), 0);
-    spools_took(s, &boot_a);
+    spools_took(s, &boot_a, "in");
     s->dirty = true;
     rig_commit(r);
     assert_false(s->dirty);
@@ -301,7 +302,7 @@ static void what_was_taken_is_written_whole_or_stays_to_be_written(void **state)
 
     assert_int_equal(core_turn(&r->core), 0);
     assert_int_equal(taken_add(&s->taken, 7), 0);
-    spools_took(s, &boot_a);
+    spools_took(s, &boot_a, "in");
     s->dirty = true;
     mem_fail_at(1);
     assert_int_equal(spools_write(&r->core), -ENOMEM);
@@ -333,11 +334,102 @@ static void a_folder_that_its_last_taker_never_had_is_forked(void **state)
     struct hello h = {.name = VIEW_LIT("in"), .spool = {{81}}, .next = 5};
     struct spool *s = claimed(r, &h, &boot_a, 0);
 
-    spools_took(s, &boot_a);
+    spools_took(s, &boot_a, "in");
     h.lives = id_view(&boot_b); /* who had it before: not the one that sent */
     (void)claimed(r, &h, &boot_b, SPOOLS_E_FORKED);
     h.lives = id_view(&boot_a);
     (void)claimed(r, &h, &boot_b, 0);
+}
+
+static void a_spool_belongs_to_the_name_that_brought_it(void **state)
+{
+    struct rig *r = *state;
+    struct hello h = {.name = VIEW_LIT("in"), .spool = {{83}}, .next = 5};
+    struct spool *s = claimed(r, &h, &boot_a, 0);
+
+    h.name = VIEW_LIT("other");
+    (void)claimed(r, &h, &boot_b, 0); /* nothing was taken: there is nothing to lose */
+    assert_int_equal(core_turn(&r->core), 0);
+    assert_int_equal(taken_add(&s->taken, 1), 0);
+    spools_took(s, &boot_b, "other");
+    s->dirty = true;
+    rig_commit(r);
+    rig_restart(r);
+    r->core.peers->settling_until_ms = 0;
+    h.name = VIEW_LIT("in");
+    s = claimed(r, &h, &boot_a, SPOOLS_E_OWNED); /* it shows no folder */
+    assert_string_equal(s->name, "other");
+    h.lives = id_view(&boot_b);
+    (void)claimed(r, &h, &boot_a, 0); /* renamed: it comes after that process */
+    h.lives = VIEW_NONE;
+    h.name = VIEW_LIT("other");
+    (void)claimed(r, &h, &boot_a, 0); /* an older version of the owner says nothing of lives */
+}
+
+static void a_spool_waits_for_its_owner_after_a_start(void **state)
+{
+    struct rig *r = *state;
+    struct hello h = {
+        .name = VIEW_LIT("in"), .spool = {{84}}, .next = 5, .lives = id_view(&boot_a)};
+    struct spool *s = claimed(r, &h, &boot_a, 0);
+
+    assert_int_equal(core_turn(&r->core), 0);
+    assert_int_equal(taken_add(&s->taken, 1), 0);
+    spools_took(s, &boot_a, "in");
+    s->dirty = true;
+    assert_int_equal(store_ingress_seen(r->core.store, VIEW_LIT("in"), &h.spool, 1), 0);
+    rig_commit(r);
+    rig_restart(r);
+    h.name = VIEW_LIT("clone");
+    (void)claimed(r, &h, &boot_b, SPOOLS_E_OWNED);
+    spools_came(&r->core, "in"); /* and went: nobody waits for it any more */
+    (void)claimed(r, &h, &boot_b, 0);
+}
+
+static int64_t n_rows(struct rig *r, const struct id *id, size_t n)
+{
+    int64_t found = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct buf ranges;
+        uint64_t mark = 0;
+        uint64_t low = 0;
+
+        buf_init(&ranges, 1 << 16);
+        found += store_spool_get(r->core.store, &id[i], &mark, &low, &ranges) == 0;
+        buf_fini(&ranges);
+    }
+    return found;
+}
+
+static void ever_new_spools_take_the_place_of_those_that_nobody_uses(void **state)
+{
+    struct rig *r = *state;
+    static struct id ids[LIMIT_SPOOLS + 50];
+    struct peer *honest = r->ingress;
+
+    assert_int_equal(core_turn(&r->core), 0);
+    assert_int_equal(taken_add(&honest->spool->taken, 1), 0);
+    spools_took(honest->spool, &honest->boot, honest->name);
+    honest->spool->dirty = true;
+    rig_commit(r); /* the oldest of all, and in use */
+    for (size_t i = 0; i < AMO_COUNT(ids); i++) {
+        struct spool *s = NULL;
+
+        memset(ids[i].bytes, 0xee, sizeof(ids[i].bytes));
+        ids[i].bytes[0] = (unsigned char)i;
+        ids[i].bytes[1] = (unsigned char)(i >> 8);
+        s = spools_load(&r->core, &ids[i]);
+        assert_non_null(s);
+        assert_int_equal(core_turn(&r->core), 0);
+        assert_int_equal(taken_add(&s->taken, 1), 0);
+        spools_took(s, &boot_a, "thief");
+        s->dirty = true;
+        rig_commit(r);
+    }
+    assert_true(n_spools(r) < 80);
+    assert_int_equal(n_rows(r, ids, AMO_COUNT(ids)), LIMIT_SPOOLS - 1);
+    assert_int_equal(n_rows(r, &honest->spool->id, 1), 1);
 }
 
 /* What a forgotten core may have had ends where this life of core begins, whoever of its line comes back. */
@@ -441,6 +533,12 @@ int main(void)
                                         rig_teardown),
         cmocka_unit_test_setup_teardown(a_folder_that_its_last_taker_never_had_is_forked,
                                         rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(a_spool_belongs_to_the_name_that_brought_it, rig_setup,
+                                        rig_teardown),
+        cmocka_unit_test_setup_teardown(a_spool_waits_for_its_owner_after_a_start, rig_setup,
+                                        rig_teardown),
+        cmocka_unit_test_setup_teardown(
+            ever_new_spools_take_the_place_of_those_that_nobody_uses, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(
             what_is_first_sent_in_this_life_was_sent_to_no_core_before, rig_setup,
             rig_teardown),

@@ -6,6 +6,7 @@
 
 #include "core/peers/spools.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -14,6 +15,7 @@
 #include "core/peers/peers.h"
 #include "core/store/erase.h"
 #include "core/store/store.h"
+#include "proto/limits.h"
 
 /* in memory after its last session, so that a process thought dead is known when it comes back */
 #define SPOOLS_KEEP_MS (10LL * 60 * 1000)
@@ -37,26 +39,32 @@ struct spool *spools_load(struct core *c, const struct id *id)
 {
     struct spool *s = spools_find(c, id);
     struct buf ranges;
+    struct buf name;
     uint64_t mark = 0;
     uint64_t low = 0;
     int rc = 0;
 
     if (s)
         return s;
+    spools_tick(c, clock_mono_ms()); /* however many come, few are kept */
     s = mem_zalloc(sizeof(*s));
     if (!s)
         return NULL;
     buf_init(&ranges, 1 << 16);
+    buf_init(&name, sizeof(s->name) - 1);
     s->id = *id;
     taken_init(&s->taken);
     list_init(&s->link);
     rc = store_spool_get(c->store, id, &mark, &low, &ranges);
-    rc = rc ? rc : store_spool_taker(c->store, id, &s->taker);
+    rc = rc ? rc : store_spool_taker(c->store, id, &s->taker, &name);
     if (rc == 0) {
+        s->kept = true;
+        memcpy(s->name, buf_str(&name), name.len);
         s->taken.mark = mark;
         s->taken.low = low;
         rc = taken_decode_ranges(&s->taken, buf_view(&ranges));
     }
+    buf_fini(&name);
     buf_fini(&ranges);
     if (rc && rc != STORE_E_NONE) {
         core_row_failed(c, "spools", rc); /* never alive and deaf to that process */
@@ -104,6 +112,29 @@ static bool has_forked(const struct spool *s, const struct hello *h, const struc
     return !id_is_zero(&s->taker) && h->lives.ptr && !had_folder(h, boot, &s->taker);
 }
 
+/* After a start: the ingress of this name was there before, and has not come yet. */
+static bool is_awaited(const struct core *c, const char *name, int64_t now_mono_ms)
+{
+    if (now_mono_ms >= c->peers->settling_until_ms)
+        return false;
+    for (const struct list *i = c->peers->known_ingresses.next; i != &c->peers->known_ingresses;
+         i = i->next) {
+        if (strcmp(LIST_ENTRY_CONST(i, struct known_worker, link)->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* An ingress was renamed, or its disk is delivered elsewhere: then this process has the folder, and nobody
+ * expects the owner. */
+static bool is_owned(const struct core *c, const struct spool *s, const struct hello *h,
+                     const struct id *boot, int64_t now_mono_ms)
+{
+    if (!s->name[0] || view_is(h->name, s->name))
+        return false;
+    return !had_folder(h, boot, &s->taker) || is_awaited(c, s->name, now_mono_ms);
+}
+
 static bool was_ended(const struct spool *s, const struct id *boot)
 {
     for (size_t i = 0; i < AMO_COUNT(s->former); i++) {
@@ -125,6 +156,8 @@ int spools_claim(struct core *c, struct spool *s, const struct hello *h, const s
         return SPOOLS_E_FORKED;
     if (another_lives(c, s, h, boot, now_mono_ms))
         return SPOOLS_E_HELD;
+    if (is_owned(c, s, h, boot, now_mono_ms))
+        return SPOOLS_E_OWNED;
     if (was_ended(s, boot))
         return SPOOLS_E_ENDED;
     if (!id_equal(&s->holder, boot)) {
@@ -147,11 +180,12 @@ uint64_t spools_sent_before(struct spool *s, const struct hello *h, const struct
     return s->sent_before;
 }
 
-void spools_took(struct spool *s, const struct id *boot)
+void spools_took(struct spool *s, const struct id *boot, const char *name)
 {
-    if (id_equal(&s->taker, boot))
+    if (id_equal(&s->taker, boot) && strcmp(s->name, name) == 0)
         return;
     s->taker = *boot;
+    (void)snprintf(s->name, sizeof(s->name), "%s", name); /* a peer's name has that length */
     s->taker_dirty = true;
 }
 
@@ -164,6 +198,10 @@ const char *spools_words(int rc)
     case SPOOLS_E_FORKED:
         return "the last events of this spool came from a process that never had this folder: "
                "one folder is a copy of the other";
+    case SPOOLS_E_OWNED:
+        return "this spool belongs to an ingress of another name, which may still come or "
+               "whose "
+               "folder this process does not have";
     case SPOOLS_E_HELD:
         return "another process that is alive has a spool of this id: one folder is a copy of "
                "the other";
@@ -248,29 +286,53 @@ bool spools_send_again(const struct core *c, const struct spool *but, int64_t no
 
 /* --- keeping -------------------------------------------------------------------------------- */
 
+/* One more than before: whoever comes with ever new ids takes the place of what is not used. */
+static int make_place(struct core *c)
+{
+    int rc = 0;
+
+    for (struct list *i = c->peers->list.next; rc == 0 && i != &c->peers->list; i = i->next) {
+        const struct peer *p = LIST_ENTRY_CONST(i, struct peer, link);
+
+        if (p->spool && p->spool->kept)
+            rc = store_spool_used(c->store, &p->spool->id, clock_unix_ms());
+    }
+    return rc ? rc : store_spools_cap(c->store, LIMIT_SPOOLS);
+}
+
+static int spool_write(struct core *c, struct spool *s)
+{
+    bool kept = s->kept;
+    struct buf ranges;
+    int rc = 0;
+
+    buf_init(&ranges, (size_t)TAKEN_RANGES_MAX * 16);
+    rc = taken_encode_ranges(&s->taken, &ranges);
+    rc = rc ? rc
+            : store_spool_put(c->store, &s->id, s->taken.mark, s->taken.low, buf_view(&ranges));
+    if (rc == 0 && s->taker_dirty) {
+        rc = store_spool_taken_from(c->store, &s->id, &s->taker, view_of(s->name));
+        rc = rc ? rc : store_spool_used(c->store, &s->id, clock_unix_ms());
+    }
+    buf_fini(&ranges);
+    if (rc)
+        return rc;
+    s->kept = true;
+    s->dirty = false;
+    s->taker_dirty = false;
+    return kept ? 0 : make_place(c);
+}
+
 int spools_write(struct core *c)
 {
-    for (struct list *i = c->peers->spools.next; i != &c->peers->spools; i = i->next) {
-        struct spool *s = spool_of(i);
-        struct buf ranges;
-        int rc = 0;
+    int rc = 0;
 
-        if (!s->dirty)
-            continue;
-        buf_init(&ranges, (size_t)TAKEN_RANGES_MAX * 16);
-        rc = taken_encode_ranges(&s->taken, &ranges);
-        rc = rc ? rc
-                : store_spool_put(c->store, &s->id, s->taken.mark, s->taken.low,
-                                  buf_view(&ranges));
-        if (rc == 0 && s->taker_dirty)
-            rc = store_spool_taken_from(c->store, &s->id, &s->taker);
-        buf_fini(&ranges);
-        if (rc)
-            return rc;
-        s->dirty = false;
-        s->taker_dirty = false;
+    for (struct list *i = c->peers->spools.next; rc == 0 && i != &c->peers->spools;
+         i = i->next) {
+        if (spool_of(i)->dirty)
+            rc = spool_write(c, spool_of(i));
     }
-    return 0;
+    return rc;
 }
 
 static bool is_spoken_for(struct core *c, const struct spool *s)

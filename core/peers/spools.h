@@ -3,7 +3,11 @@
 /* The spools core knows: what is taken of each, and which process may use it.
  *
  * A spool's numbers mean something only as long as one process gives them. So a spool has one live
- * session, and another process that comes with its id must take a new id: its folder is a copy. */
+ * session, and another process that comes with its id must take a new id: its folder is a copy.
+ *
+ * A spool belongs to the name of the ingress whose events were taken last. Another name gets it only from
+ * somebody who shows that he has the folder (its list of lives), and while the owner is not expected; whoever
+ * does not get it takes a new id, and loses nothing. */
 
 #include "core/model/taken.h"
 #include "core/turn/turn.h"
@@ -23,7 +27,9 @@ struct spool {
                              0 no process has said HELLO for it in this life */
     struct id sender; /* boot id of the process that said so */
     struct id taker;  /* boot id of the process whose events were taken last; zero unknown */
+    char name[64];    /* of that process: the owner; "" nobody yet */
     bool taker_dirty;
+    bool kept;           /* the store has a row of it */
     struct id holder;    /* boot id of the process that speaks for it; zero none yet */
     struct id former[8]; /* of those it was taken over from: should one of them come back, there
                             are two of it */
@@ -37,6 +43,7 @@ enum {
     SPOOLS_E_COPY = 1, /* core has taken numbers that this process has not sent */
     SPOOLS_E_FORKED,   /* events were taken from a process that this one does not come after */
     SPOOLS_E_HELD,     /* another live process speaks for it */
+    SPOOLS_E_OWNED,    /* it belongs to another name */
     SPOOLS_E_ENDED, /* another process took it over from this one, and this one still lives */
 };
 
@@ -50,8 +57,8 @@ AMO_MUSTCHECK int spools_claim(struct core *c, struct spool *s, const struct hel
  * of? What is sent first in this life of core was not sent to any before, so a process that comes back, or
  * comes after the one that said HELLO first, changes nothing. */
 uint64_t spools_sent_before(struct spool *s, const struct hello *h, const struct id *boot);
-/* An event of it was taken from the process of this boot id. */
-void spools_took(struct spool *s, const struct id *boot);
+/* An event of it was taken from this process. */
+void spools_took(struct spool *s, const struct id *boot, const char *name);
 /* A SPOOLS_E_* in words for the other side. */
 const char *spools_words(int rc);
 /* What was taken in this turn, into its transaction. -errno of the store. */

@@ -16,10 +16,16 @@ AMO_MUSTCHECK int store_spool_get(struct store *s, const struct id *spool, uint6
                                   uint64_t *ret_low, struct buf *ret_ranges);
 AMO_MUSTCHECK int store_spool_put(struct store *s, const struct id *spool, uint64_t mark,
                                   uint64_t low, struct view ranges);
-/* Boot id of the process whose events were taken last; zero when that is not known. */
-AMO_MUSTCHECK int store_spool_taker(struct store *s, const struct id *spool, struct id *ret);
+/* Of the process whose events were taken last: its boot id and its name; zero and nothing when that is not
+ * known. */
+AMO_MUSTCHECK int store_spool_taker(struct store *s, const struct id *spool,
+                                    struct id *ret_boot, struct buf *ret_name);
 AMO_MUSTCHECK int store_spool_taken_from(struct store *s, const struct id *spool,
-                                         const struct id *boot);
+                                         const struct id *boot, struct view name);
+/* Somebody has it now. */
+AMO_MUSTCHECK int store_spool_used(struct store *s, const struct id *spool, int64_t now_ms);
+/* Forgets all but the @n that were used last. */
+AMO_MUSTCHECK int store_spools_cap(struct store *s, size_t n);
 
 /* Workers core knew, so that it waits for them after a restart. */
 AMO_MUSTCHECK int store_worker_seen(struct store *s, struct view name, const struct id *boot,

@@ -157,6 +157,9 @@ static const char *const migrations[] = {
     "ALTER TABLE attempts ADD COLUMN tells_code INTEGER;",
     /* an outbound message's last state has the name that its counterpart suggests */
     "UPDATE messages SET state='delivered_to_service' WHERE state='taken_over';",
+    /* a spool belongs to the ingress that brought it; those that nobody has used for long are forgotten */
+    "ALTER TABLE spools ADD COLUMN name TEXT;"
+    "ALTER TABLE spools ADD COLUMN used_ms INTEGER NOT NULL DEFAULT 0;",
     /* of what may be an echo: by which spool it came, and its time among all that waits */
     "ALTER TABLE waiting ADD COLUMN spool BLOB;"
     "ALTER TABLE waiting ADD COLUMN at_ms INTEGER;",

@@ -19,6 +19,7 @@
 #include "core/store/mend.h"
 #include "core/store/private.h"
 #include "core/store/schema.h"
+#include "proto/limits.h"
 
 /* for who reads the file at a start */
 #define REWRITE_WAIT_MS 1000
@@ -442,30 +443,54 @@ int store_spool_put(struct store *s, const struct id *spool, uint64_t mark, uint
                   "biib", id_view(spool), (int64_t)mark, (int64_t)low, ranges);
 }
 
-int store_spool_taker(struct store *s, const struct id *spool, struct id *ret)
+int store_spool_taker(struct store *s, const struct id *spool, struct id *ret_boot,
+                      struct buf *ret_name)
 {
     struct db_rows *r = NULL;
-    int rc = db_query(s->db, &r, "SELECT taker FROM spools WHERE id=?", "b", id_view(spool));
+    int rc =
+        db_query(s->db, &r, "SELECT taker, name FROM spools WHERE id=?", "b", id_view(spool));
 
     rc = store_one(rc, r);
     if (rc)
         return rc;
-    if (id_from_view(db_view(r, 0), ret))
-        *ret = (struct id){{0}};
+    if (id_from_view(db_view(r, 0), ret_boot))
+        *ret_boot = (struct id){{0}};
+    rc = buf_add_view(ret_name, db_view(r, 1));
     db_end(r);
-    return 0;
+    return rc;
 }
 
-int store_spool_taken_from(struct store *s, const struct id *spool, const struct id *boot)
+int store_spool_taken_from(struct store *s, const struct id *spool, const struct id *boot,
+                           struct view name)
 {
-    return db_run(s->db, "UPDATE spools SET taker=? WHERE id=?", "bb", id_view(boot),
+    return db_run(s->db, "UPDATE spools SET taker=?, name=? WHERE id=?", "btb", id_view(boot),
+                  name, id_view(spool));
+}
+
+int store_spool_used(struct store *s, const struct id *spool, int64_t now_ms)
+{
+    return db_run(s->db, "UPDATE spools SET used_ms=? WHERE id=?", "ib", now_ms,
                   id_view(spool));
+}
+
+int store_spools_cap(struct store *s, size_t n)
+{
+    return db_run(s->db,
+                  "DELETE FROM spools WHERE id NOT IN (SELECT id FROM spools"
+                  " ORDER BY used_ms DESC LIMIT ?)",
+                  "i", (int64_t)n);
 }
 
 int store_worker_seen(struct store *s, struct view name, const struct id *boot, int64_t now_ms)
 {
-    return db_run(s->db, "INSERT OR REPLACE INTO workers VALUES(?,?,?)", "tbi", name,
-                  id_view(boot), now_ms);
+    int rc = db_run(s->db, "INSERT OR REPLACE INTO workers VALUES(?,?,?)", "tbi", name,
+                    id_view(boot), now_ms);
+
+    return rc ? rc
+              : db_run(s->db,
+                       "DELETE FROM workers WHERE name NOT IN (SELECT name FROM workers"
+                       " ORDER BY seen_ms DESC LIMIT ?)",
+                       "i", (int64_t)LIMIT_PEERS);
 }
 
 int store_worker_forget(struct store *s, struct view name)

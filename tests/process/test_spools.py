@@ -280,10 +280,14 @@ def test_a_restored_store_gets_again_what_the_spool_still_has(stack, ingress):
 
 
 def test_what_a_restored_store_forgot_goes_again_also_under_a_new_id(stack):
-    """A copy comes first to the restored store and has the id now; the other one's events are still owed."""
+    """A copy comes first to the restored store, which is of before spools had owners, and has the id now; the other
+    one's events are still owed."""
     clients = copied_after_five(stack)
     stack.start("ingress")
     back_up_store(stack)
+    with contextlib.closing(sqlite3.connect(stack.dir / "backup.db")) as db:
+        db.execute("UPDATE spools SET name=NULL")
+        db.commit()
     stack["egress-0"].stop()
     clients.post(10, "after")
     taken(stack)
@@ -296,6 +300,19 @@ def test_what_a_restored_store_forgot_goes_again_also_under_a_new_id(stack):
     stack["ingress"].wait_line("what=spool.refused")
     stack.start("egress-0")
     clients.arrived()
+
+
+def test_a_copy_that_comes_first_after_a_start_does_not_get_the_spool_of_the_other_one(stack):
+    clients = copied_after_five(stack)
+    stack["core"].kill()
+    stack.start("core")
+    start_clone(stack)
+    stack["clone"].wait_line("what=spool.refused")
+    clients.post(5, "clones", "clone")
+    stack.start("ingress")
+    clients.post(5, "mine")
+    clients.arrived()
+    assert not any("what=spool.re" in line for line in stack["ingress"].lines), "its owner keeps it"
 
 
 def test_a_store_older_than_a_spools_id_gets_what_was_taken_under_the_one_before(stack):

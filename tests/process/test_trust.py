@@ -1,7 +1,9 @@
 """Who may be what on the bus: the user of a process is held against what it claims, and nobody takes a socket's name for long."""
+import contextlib
 import os
 import pathlib
 import re
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -121,15 +123,18 @@ class Hog:
         self.boot, self.spool = uuid.uuid4().bytes, uuid.uuid4().bytes
         self.name, self.next, self.core_boot, self.ended = name, 1, b"", 0
 
-    def hello(self):
+    def say_hello(self):
+        """What core answers."""
         self.socket.send_multipart([bus.envelope("HELLO", self.boot), bus.pack(
             {"role": 1, "name": self.name, "version": "1", "spool": self.spool, "low": self.next, "next": self.next})])
         while True:
-            assert self.socket.poll(20000), "no WELCOME"
-            kind, core_boot = self.read()
-            if kind == "WELCOME":
-                self.core_boot = core_boot
-                return
+            assert self.socket.poll(20000), "no answer"
+            kind, self.core_boot = self.read()
+            if kind in ("WELCOME", "SPOOL_REFUSED", "REFUSED"):
+                return kind
+
+    def hello(self):
+        assert self.say_hello() == "WELCOME"
 
     def read(self):
         head, _ = self.socket.recv_multipart()
@@ -198,6 +203,46 @@ def test_a_process_that_keeps_to_no_credit_cannot_fill_cores_memory(stack):
     grown = memory_mib(stack["core"], "VmHWM") - calm
     print(f"{sent} frames sent, core grew by {grown:.0f} MiB")
     assert grown < 2 * 153 + 3 * 16, "two connections, and what one turn works on"
+
+
+def spool_of_ingress(stack):
+    """Its id, which the tap shows to whoever listens."""
+    with contextlib.closing(sqlite3.connect(stack.dir / "data" / "core" / "core.db")) as db:
+        (number, name), = db.execute("SELECT id, name FROM spools").fetchall()
+    assert name == "ingress"
+    return number
+
+
+@pytest.mark.parametrize("away", [False, True], ids=["while_its_ingress_lives", "while_its_ingress_is_away"])
+def test_nobody_else_speaks_for_a_spool(stack, away):
+    """Somebody who knows the id of a spool says that all its numbers are done, and uses them up."""
+    stack.up()
+    exchange(stack, "before")
+    thief = Hog(stack, "thief")
+    thief.spool, thief.next = spool_of_ingress(stack), 1 << 62
+    if away:
+        stack["ingress"].stop()
+        stack.start_over("core")
+    assert thief.say_hello() == "SPOOL_REFUSED"
+    thief.push(1, 10)
+    if away:
+        stack.start("ingress")
+    exchange(stack, "after")
+    stack["core"].wait_line("what=spool.refused name=thief")
+
+
+def test_an_ingress_that_is_renamed_loses_nothing(stack):
+    stack.up()
+    exchange(stack, "before")
+    stack["core"].stop()
+    stack.client_writes("kept")
+    stack["ingress"].stop()
+    stack["ingress"].env["AMO_NAME"] = "renamed"
+    stack.start("core")
+    stack.start("ingress")
+    stack.wait("amojo.message", text="kept")
+    exchange(stack, "after")
+    assert [m["text"] for m in stack.list("amojo/messages")].count("before-in") == 1
 
 
 def exchange(stack, word):
