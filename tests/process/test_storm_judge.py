@@ -341,6 +341,11 @@ EXCUSED = {
     "behind a colleague's that might have waited, since amo's final no is forgotten": [
         called("m6", 6.5), of("o4", n=7, at=7), now("o4", at=7.5), asked("c2", 400, at=5), now("c2", at=12, seq=9),
         store(4, 10)],
+    "behind the next one, since the looks after amo's no are forgotten": [
+        asked("c1", 400, at=1), now("c1", at=12, seq=9), store(2, 10)],
+    "a colleague's that might have waited behind a client's, since amo's final no is forgotten": [
+        called("m6", 6.5), of("o4", n=7, at=7), asked("o4", 400, at=7.5), later("c9", 8), now("o4", at=12, seq=9),
+        store(7.6, 11)],
     "given up as unclear by a core that has forgotten its service's id of it": [
         lambda h: h["states"]["m5"].update(state="failed"), dead("m5", "service.message", "unclear", at=11),
         card("m5", -1, "perhaps"), called("m5", 5.5), store(2, 10)],
@@ -408,6 +413,8 @@ def test_what_is_excused_is_no_problem(what):
     ("nor behind a colleague's without one", "overtaken", [
         called("m6", 6.5), of("o4", n=7, at=7), now("o4", at=7.5), asked("c2", 0, at=5), now("c2", at=12, seq=9),
         store(4, 10)]),
+    ("nor when those were over before the copy", "overtaken", [
+        asked("c1", 400, at=1), now("c1", at=12, seq=9), store(3, 10)]),
     ("nor when that was known to the copy", "overtaken", [
         called("m5", 5.2, final=True), now("m5", "service", at=12, seq=9), now("m6", "service", at=6.5), store(6, 10)]),
     ("nor for an id that the last store knew", "overtaken", [

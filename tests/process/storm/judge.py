@@ -40,7 +40,7 @@ states: what the bridge says: {token: {state, amo_id}}, of inbound messages and 
 left: {scope, from}: by which an account was connected and is not any more; a manager's act has a `scope`
 dead: {token (None: it is not known whose), kind, reason, attempts, at (of the event it comes from), died}
 attempts: how many a command has
-echo: seconds that core/echo_ms is
+echo, looks: seconds that core/echo_ms and core/looks_ms are
 outages: {name, from, to, killed}: when a process of the bridge was gone or frozen
 hours: how many hours have passed for everybody in leaps; an act's `hour` is how many there were when it was done
 kept: what stands in quarantine: {what (a token, an edit's text, or "<token> report"), reason}
@@ -92,7 +92,8 @@ store     {kind: store, copied, back}: a copy of core's store was put back. Noth
           was made is done over, and the last thing of a lane before it, which may have been under way: the same edit or
           status may be seen a second time, behind a later one; the first times stand in order, and the end must be
           right. What was told as failed before may be done after; so may what got a final no between the copy and its
-          coming back, behind what went instead of it.
+          coming back, behind what went instead of it. A no of amo's is final when its history has been looked into for
+          `looks`: the copy may be of that time.
 cut       a manager's word that the service did, but whose every answer was lost, came too late or was an error, may be
           called failed: there is no history of services to ask.
 bereft    what changes a message that stands in quarantine or went with a spool waits its documented hour for it: a run
@@ -139,7 +140,7 @@ class Judge:
     def __init__(self, history):
         self.h = {"owners": [], "amo": [], "edits": [], "statuses": [], "cards": [], "reached": [], "failures": [],
                   "states": {}, "dead": [], "kept": [], "waiting": [], "excuses": [], "hours": 0, "left": [],
-                  "outages": [], "calls": [], "amo_calls": [], "attempts": 30, "echo": 6.0,
+                  "outages": [], "calls": [], "amo_calls": [], "attempts": 30, "echo": 6.0, "looks": 1.5,
                   **history}
         self.problems = []
         self.used = Counter()
@@ -524,18 +525,20 @@ class Judge:
                 for m, other_at, other in rest:
                     if m < n and other_at > at and not self.refused_once(other, token):
                         self.say("overtaken", f"{token} came before {other} in {lane}")
-                    if m > n and other_at < at and not self.excuse("waited", self.waited(token, other)):
+                    if m > n and other_at < at and not self.excuse("waited", self.waited(token, other)) \
+                            and not self.refused_once(token, other):
                         self.say("overtaken", f"{other} came before {token} in {lane}, and did not wait for it")
 
     def refused_once(self, first, second):
         """Was @first finally refused, @second done in its place, and was that forgotten with the store?"""
         there = self.at_service if self.by_token[first]["kind"] == "manager" else self.at_amo
-        nos = [c["at"] for c in self.h["calls"] if c["token"] == first and c["final"]] + \
-            [c["at"] for c in self.h["amo_calls"] if c["token"] == first and 400 <= c["status"] < 500]
+        nos = [(c["at"], c["at"]) for c in self.h["calls"] if c["token"] == first and c["final"]] + \
+            [(c["at"], self.until(c["at"], self.h["looks"])) for c in self.h["amo_calls"]
+             if c["token"] == first and 400 <= c["status"] < 500]
         return self.excuse("store", any(
-            e["copied"] - EPSILON <= no <= there[second][0]["at"] + EPSILON
+            e["copied"] - EPSILON <= believed and no <= there[second][0]["at"] + EPSILON
             and there[second][0]["at"] <= e["back"] + EPSILON <= there[first][0]["at"] + 2 * EPSILON
-            for e in self.stores() for no in nos))
+            for e in self.stores() for no, believed in nos))
 
     def may_wait(self, token):
         """A colleague's word that came while a manager's to that person, or first words to anybody, was being tried."""

@@ -445,6 +445,7 @@ class World:
                 "hours": self.j.passed, "left": self.left,
                 "outages": self.outages(),
                 "attempts": int(KNOBS["AMO_RETRY_ATTEMPTS"]), "echo": int(KNOBS["AMO_CORE_ECHO_MS"]) / 1000,
+                "looks": int(KNOBS["AMO_CORE_LOOKS_MS"]) / 1000,
                 **self.sayings()}
 
     def outages(self):
