@@ -1005,6 +1005,26 @@ static void what_is_about_a_report_that_waits_is_not_overdue(void **state)
     assert_int_equal(rig_count(r, COMMAND_AMO_EDIT), 2);
 }
 
+/* Nor is it of a manager's message that has the same id at the service. */
+static void what_is_about_a_clients_words_that_wait_is_not_anothers(void **state)
+{
+    struct rig *r = *state;
+
+    rig_client_message_done(r, "m0", "amo-0");
+    told(r, rig_in_flight(r, COMMAND_SERVICE_MESSAGE, "amo-7")->id, "thread", "m1");
+    (void)rig_in_flight(r, COMMAND_SERVICE_MESSAGE, "amo-1");
+    take(r, colleagues("s-1", true));
+    take(r, rig_client_text("m1"));
+    take(r, rig_edit("m1", "mended"));
+    rig_assert_counts(r, 0, 0, 3);
+    assert_int_equal(rig_count(r, COMMAND_AMO_EDIT), 0);
+    told(r, rig_command(r, COMMAND_SERVICE_MESSAGE)->id, "thread", "s-1");
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_AMO_EDIT), 1);
+    assert_int_equal(rig_command(r, COMMAND_AMO_EDIT)->message,
+                     rig_command(r, COMMAND_AMO_MESSAGE)->message);
+}
+
 static void what_is_about_another_message_is_overdue(void **state)
 {
     struct rig *r = *state;
@@ -1181,6 +1201,7 @@ int main(void)
         CASE(an_id_that_looks_like_ours_of_a_clients_message_is_a_message),
         CASE(what_is_about_a_report_that_waits_is_not_overdue),
         CASE(what_is_about_another_message_is_overdue),
+        CASE(what_is_about_a_clients_words_that_wait_is_not_anothers),
         CASE(what_is_about_a_clients_words_that_wait_is_not_overdue),
         CASE(a_reaction_to_a_webhook_that_waits_is_not_overdue),
         CASE(a_status_waits_for_the_report_of_what_was_given_up),

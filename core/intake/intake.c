@@ -300,7 +300,9 @@ static int quarantine_key(struct core *c, const struct event *e, const char *rea
 static int quarantine_once(struct core *c, struct view bytes, const char *reason)
 {
     unsigned char digest[CRYPTO_SHA256_LEN];
+    unsigned char hash[CRYPTO_SHA256_LEN];
     struct view same = VIEW_NONE;
+    struct view key_hash = VIEW_NONE;
     struct event e = {0};
     char trace[ID_TEXT_LEN + 1];
     int rc = 0;
@@ -313,9 +315,11 @@ static int quarantine_once(struct core *c, struct view bytes, const char *reason
               "trace=%s kind=%s reason=%s", trace, event_kind_name(e.kind), reason);
     stat_add(c->intake->n_quarantined, 1);
     rc = quarantine_key(c, &e, reason, digest, &same);
+    if (rc == 0 && e.kind == EVENT_SERVICE_MESSAGE)
+        rc = lookup_hash(e.connector, e.message_id, hash, &key_hash);
     return rc ? rc
               : store_quarantine_add(c->store, reason, bytes, e.scope, e.connector, e.kind,
-                                     &e.trace, same, clock_unix_ms());
+                                     &e.trace, same, key_hash, clock_unix_ms());
 }
 
 /* --- applying ------------------------------------------------------------------------------- */

@@ -392,12 +392,45 @@ static int conversations_of(struct core *c, const struct wanted *w, int64_t ret[
     return rc;
 }
 
+int lookup_hash(struct view connector, struct view id, unsigned char hash[CRYPTO_SHA256_LEN],
+                struct view *ret)
+{
+    struct key key;
+    int rc = key_sent(connector, id, &key);
+
+    *ret = VIEW_NONE;
+    if (rc)
+        return rc == KEY_E_NONE ? 0 : rc;
+    rc = crypto_sha256(view_of(key.text), hash);
+    if (rc == 0)
+        *ret = view_make(hash, CRYPTO_SHA256_LEN);
+    return rc;
+}
+
+/* What the service sent to us under this id has not become a message: it waits, or stands in quarantine. */
+static int is_set_aside(struct core *c, const struct wanted *w, struct view id, bool *ret)
+{
+    const struct event sent = {
+        .kind = EVENT_SERVICE_MESSAGE, .connector = w->connector, .message_id = id};
+    unsigned char hash[CRYPTO_SHA256_LEN];
+    char mid[ID_DERIVED_MAX + 1];
+    struct view key_hash;
+    int rc = 0;
+
+    *ret = router_mid(&sent, mid) == 0 && echoes_have(c, view_of(mid));
+    if (*ret)
+        return 0;
+    rc = lookup_hash(w->connector, id, hash, &key_hash);
+    return rc || !key_hash.len ? rc : store_quarantine_has(c->store, key_hash, ret);
+}
+
 int lookup_message(struct core *c, const struct wanted *w, struct view id, struct message *ret)
 {
     int64_t within[THREADS_MAX];
     struct key keys[3 + THREADS_MAX];
     size_t n_within = 0;
     size_t n = 0;
+    bool aside = false;
     int rc = conversations_of(c, w, within, &n_within);
 
     /* what is no id makes no key */
@@ -412,7 +445,9 @@ int lookup_message(struct core *c, const struct wanted *w, struct view id, struc
 
         rc = store_message_by_key(c->store, &keys[i], &m);
         if (rc == STORE_E_NONE) {
-            rc = 0;
+            rc = i == 0 && !w->ours ? is_set_aside(c, w, id, &aside) : 0;
+            if (aside)
+                return STORE_E_NONE;
             continue;
         }
         rc = rc ? rc : is_wanted(c, w, &m, &wanted);

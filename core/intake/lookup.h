@@ -2,6 +2,7 @@
 
 /* Looks up what the router must know about one event; decides nothing. */
 
+#include "base/crypto.h"
 #include "core/model/router.h"
 #include "core/turn/turn.h"
 #include "proto/event.h"
@@ -31,9 +32,13 @@ struct wanted {
 };
 /* A message by what a service calls it. The id counts first as one of its own, as what it sent to us,
  * then as what it answered; then it may be our mid. Of ours alone: as what it answered, then as our
- * mid. STORE_E_NONE, also for what can be no id. */
+ * mid. STORE_E_NONE, also for what can be no id, and while what it sent under the id waits or stands in
+ * quarantine: that is meant, and nothing else that is called so. */
 AMO_MUSTCHECK int lookup_message(struct core *c, const struct wanted *w, struct view id,
                                  struct message *ret);
+/* A hash of the key of what a service sent; VIEW_NONE of what is no id. */
+AMO_MUSTCHECK int lookup_hash(struct view connector, struct view id,
+                              unsigned char hash[CRYPTO_SHA256_LEN], struct view *ret);
 /* By what amo calls it in its account, or by our id when amo names that. STORE_E_NONE. */
 AMO_MUSTCHECK int lookup_message_of_amo(struct core *c, struct view scope, struct view amo_id,
                                         struct view our_id, struct message *ret);

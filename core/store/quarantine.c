@@ -11,15 +11,29 @@
 /* NOLINTNEXTLINE(readability-function-size): the arguments are the fields of one row */
 int store_quarantine_add(struct store *s, const char *reason, struct view event,
                          struct view scope, struct view connector, uint64_t kind,
-                         const struct id *trace, struct view same, int64_t now_ms)
+                         const struct id *trace, struct view same, struct view key_hash,
+                         int64_t now_ms)
 {
     int rc = db_run(s->db,
                     "INSERT OR IGNORE INTO quarantine(kind,reason,scope,connector,event,trace,"
-                    "same,at_ms) VALUES(?,?,?,?,?,?,?,?)",
-                    "isttbbbi", (int64_t)kind, reason, scope, connector, event, id_view(trace),
-                    same, now_ms);
+                    "same,key_hash,at_ms) VALUES(?,?,?,?,?,?,?,?,?)",
+                    "isttbbbbi", (int64_t)kind, reason, scope, connector, event, id_view(trace),
+                    same, key_hash, now_ms);
 
     return rc == 0 && db_changes(s->db) == 0 ? STORE_E_KNOWN : rc;
+}
+
+int store_quarantine_has(struct store *s, struct view key_hash, bool *ret)
+{
+    struct db_rows *r = NULL;
+    int rc =
+        db_query(s->db, &r, "SELECT 1 FROM quarantine WHERE key_hash=? LIMIT 1", "b", key_hash);
+
+    rc = store_one(rc, r);
+    *ret = rc == 0;
+    if (rc == 0)
+        db_end(r);
+    return rc == STORE_E_NONE ? 0 : rc;
 }
 
 static void quarantine_json_row(struct db_rows *r, struct json_writer *w)

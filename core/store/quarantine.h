@@ -13,11 +13,13 @@
 struct json_writer;
 struct store;
 
-/* @same: what makes two entries one, VIEW_NONE none; STORE_E_KNOWN when it is there. */
+/* @same: what makes two entries one, VIEW_NONE none; STORE_E_KNOWN when it is there. @key_hash: a hash of the
+ * key under which it would be found if it were a message, VIEW_NONE none. */
 AMO_MUSTCHECK int store_quarantine_add(struct store *s, const char *reason, struct view event,
                                        struct view scope, struct view connector, uint64_t kind,
                                        const struct id *trace, struct view same,
-                                       int64_t now_ms);
+                                       struct view key_hash, int64_t now_ms);
+AMO_MUSTCHECK int store_quarantine_has(struct store *s, struct view key_hash, bool *ret);
 /* The event's bytes. STORE_E_NONE, STORE_E_ERASED. */
 AMO_MUSTCHECK int store_quarantine_event(struct store *s, int64_t id, struct buf *ret_event);
 AMO_MUSTCHECK int store_quarantine_drop(struct store *s, int64_t id);

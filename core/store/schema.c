@@ -163,6 +163,10 @@ static const char *const migrations[] = {
     /* of what may be an echo: by which spool it came, and its time among all that waits */
     "ALTER TABLE waiting ADD COLUMN spool BLOB;"
     "ALTER TABLE waiting ADD COLUMN at_ms INTEGER;",
+    /* a service's message that is kept for a person is known by its id there: what is about it is not
+       about another one that has the same */
+    "ALTER TABLE quarantine ADD COLUMN key_hash BLOB;"
+    "CREATE INDEX quarantine_key_hash ON quarantine(key_hash) WHERE key_hash IS NOT NULL;",
 };
 
 int schema_count(void)

@@ -1011,7 +1011,7 @@ static void quarantine_keeps_bytes_that_nobody_understands(void **state)
 
     assert_int_equal(store_quarantine_add(r->store, "failed", VIEW_LIT("\xff\x00junk"),
                                           VIEW_LIT("ch_acc"), VIEW_NONE, 0, &trace, VIEW_NONE,
-                                          NOW),
+                                          VIEW_NONE, NOW),
                      0);
     doc = json_of(r->store, 0, 1);
     assert_text(doc, "reason", "failed");
@@ -1152,7 +1152,7 @@ static void pruning_takes_what_is_old_with_all_that_hangs_on_it(void **state)
     add_attempt(s, 102, 0, NOW - 200 * DAY); /* of a refusal: no message */
     add_attempt(s, 103, 0, NOW - DAY);
     assert_int_equal(store_quarantine_add(s, "x", VIEW_LIT("e"), VIEW_NONE, VIEW_NONE, 0,
-                                          &trace, VIEW_NONE, NOW - 31 * DAY),
+                                          &trace, VIEW_NONE, VIEW_NONE, NOW - 31 * DAY),
                      0);
     assert_int_equal(store_dead_add(s, add_command(s, 1, fresh), "x", NOW - 31 * DAY), 0);
     assert_int_equal(store_dead_add(s, add_command(s, 1, fresh), "x", NOW - DAY), 0);

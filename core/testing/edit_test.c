@@ -309,6 +309,30 @@ static void an_edit_of_anothers_message_is_kept_for_a_person(void **state)
     assert_int_equal(queue_count(r->core.queue), 0);
 }
 
+/* A service counts what it sends and what it receives apart. What it wrote stands in quarantine, since its number
+ * is nobody's yet; a manager's message has the same id there, of another client perhaps. */
+static void an_edit_of_what_stands_in_quarantine_is_not_anothers(void **state)
+{
+    struct rig *r = *state;
+    struct event client = rig_client_text("4");
+
+    rig_register_account(r, "two");
+    rig_register_source(r, "line1", "ch_acc");
+    rig_manager_message_done(r, "amo-1", "4");
+    client.source = VIEW_LIT("line-of-nobody");
+    take(r, client);
+    rig_assert_counts(r, 0, 1, 0);
+    take(r, rig_edit("4", "for somebody else"));
+    rig_assert_counts(r, 0, 1, 1);
+    assert_int_equal(rig_count(r, COMMAND_AMO_EDIT), 0);
+    deferred_overdue(&r->core, clock_unix_ms() + 2 * HOUR_MS);
+    rig_commit(r);
+    rig_assert_counts(r, 0, 2, 0);
+    rig_assert_quarantined(r, "unknown_message");
+    take(r, rig_status("4", "delivered")); /* this is the manager's in any case */
+    assert_int_equal(rig_count(r, COMMAND_AMO_STATUS), 1);
+}
+
 static void an_edit_without_a_usable_id_is_kept_for_a_person(void **state)
 {
     struct rig *r = *state;
@@ -399,6 +423,7 @@ int main(void)
         CASE(an_edit_of_a_message_that_died_dies_as_well),
         CASE(an_edit_of_a_message_amo_has_in_spite_of_all_goes),
         CASE(an_edit_of_anothers_message_is_kept_for_a_person),
+        CASE(an_edit_of_what_stands_in_quarantine_is_not_anothers),
         CASE(an_edit_without_a_usable_id_is_kept_for_a_person),
         CASE(a_huge_edit_goes_through_whole),
         CASE(whatever_fails_no_half_edit_is_left),
