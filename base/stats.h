@@ -47,7 +47,7 @@ struct stat_rows *stats_counter_rows(struct stats *s, const char *name, const ch
 struct stat_rows *stats_gauge_rows(struct stats *s, const char *name, const char *labels,
                                    const char *label, const char *help);
 #define STATS_ROWS      32U
-#define STATS_ROW_VALUE 64U /* bytes of a value; a longer one is counted in "other" */
+#define STATS_ROW_VALUE 80U /* bytes of a value; a longer one is counted in "other" */
 /* Of a counter. */
 void stat_rows_add(struct stat_rows *r, struct view value, uint64_t n);
 /* Of a gauge: nobody has anything; @value, which was not put before, has @amount. */

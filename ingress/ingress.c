@@ -25,6 +25,7 @@
 #include "ingress/accept/push.h"
 #include "ingress/accept/refused.h"
 #include "ingress/accept/registry_copy.h"
+#include "ingress/accept/share.h"
 #include "ingress/amojo/normalize.h"
 #include "ingress/connector/query.h"
 #include "ingress/http/guard.h"
@@ -43,6 +44,8 @@
 #define INGRESS_TICK_MS  100
 #define INGRESS_ADMIN_MS 1000
 #define INGRESS_TIDY_MS  1000
+#define INGRESS_LEARN_BYTES                                                                    \
+    ((size_t)4 << 20) /* read in one tick after a start: some milliseconds */
 
 struct top {
     /* what ingress points to */
@@ -103,6 +106,7 @@ static int open_spool(struct ingress *in)
                               .max_bytes = config_number(in->config, "ingress/spool_max_bytes"),
                               .boot = &in->top->boot,
                               .before_drop = in->top->drain_spool ? NULL : before_drop,
+                              .writer = in->top->drain_spool ? NULL : share_writer_of,
                               .arg = in};
     struct stat st;
     uint64_t from = 0;
@@ -543,6 +547,7 @@ static void on_tick(void *arg)
     if (is_over(in))
         return;
     spool_tidy(in->spool);
+    spool_learn(in->spool, INGRESS_LEARN_BYTES);
     if (in->registry && clock_mono_ms() - in->top->tidied_ms >= INGRESS_TIDY_MS) {
         in->top->tidied_ms = clock_mono_ms();
         if (registry_copy_tidy(in->registry))
@@ -572,6 +577,7 @@ static void metrics_refresh(struct metrics *f, const struct spool *s)
     stat_set(f->spool_events, (double)now.events);
     stat_set(f->spool_bytes, (double)now.bytes);
     stat_set(f->spool_lost, (double)now.lost);
+    share_show(f, s);
 }
 
 static void refresh(void *arg)

@@ -36,6 +36,7 @@
 
 /* Spool */
 #define LIMIT_SEGMENT_BYTES (16U << 20)
+#define LIMIT_SHARES        256U /* accounts of each side of the spool; further ones share one */
 #define LIMIT_REPEAT_ENTRIES                                                                   \
     262144U /* connector ids remembered for 24 h; the oldest go first */
 #define LIMIT_REPEAT_MS (24LL * 3600 * 1000)

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "ingress/accept/push.h"
+#include "ingress/accept/share.h"
 #include "ingress/http/request.h"
 #include "ingress/spool/spool.h"
 #include "proto/event.h"
@@ -32,7 +33,9 @@ void accept_fini(struct accept *a)
 
 static void spool_refused(struct ingress *in, struct request *x, int rc)
 {
-    if (rc == SPOOL_E_FULL || rc == SPOOL_E_DISK) {
+    if (rc == SPOOL_E_SHARE) {
+        share_refused(in, x);
+    } else if (rc == SPOOL_E_FULL || rc == SPOOL_E_DISK) {
         request_unavailable(x, "spool_full", "no room to keep it; try again later");
     } else if (rc == -ENOMEM) {
         request_unavailable(x, "busy", "there is no memory for it now");
@@ -53,12 +56,14 @@ static int stamp(struct event *e)
 
 int ingress_keep(struct ingress *in, struct event *e, struct view aux)
 {
+    struct spool_writer writer;
     uint64_t number = 0;
     int rc = stamp(e);
 
     buf_reset(&in->accept->event);
     rc = rc ? rc : event_encode(e, &in->accept->event);
-    rc = rc ? rc : spool_append(in->spool, aux, buf_view(&in->accept->event), &number);
+    share_writer(in, e, &writer);
+    rc = rc ? rc : spool_append(in->spool, &writer, aux, buf_view(&in->accept->event), &number);
     if (in->accept->event.cap > EVENT_KEEP)
         buf_fini(&in->accept->event);
     if (rc)

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "ingress/accept/accept.h"
 #include "ingress/accept/registry_copy.h"
+#include "ingress/accept/share.h"
 #include "ingress/amojo/normalize.h"
 #include "ingress/http/metrics.h"
 #include "ingress/http/request.h"
@@ -52,6 +53,8 @@ void amo_route_head(struct ingress *in, struct request *x)
         request_fault(x, 401, "unauthorized", "not verified", NULL);
         return;
     }
+    if (!share_left(in, x))
+        return;
     x->body_max = LIMIT_AMO_BODY;
     x->whole = amo_whole;
 }

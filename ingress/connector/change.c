@@ -28,12 +28,12 @@ static void typing_accept(struct ingress *in, struct request *x, struct event *e
 
 void connector_route_edit(struct ingress *in, struct request *x)
 {
-    connector_head(in, x, edit_whole);
+    connector_head_kept(in, x, edit_whole);
 }
 
 void connector_route_reactions(struct ingress *in, struct request *x)
 {
-    connector_head(in, x, reaction_whole);
+    connector_head_kept(in, x, reaction_whole);
 }
 
 void connector_route_typing(struct ingress *in, struct request *x)

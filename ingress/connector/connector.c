@@ -15,6 +15,7 @@
 #include "ingress/accept/accept.h"
 #include "ingress/accept/refused.h"
 #include "ingress/accept/registry_copy.h"
+#include "ingress/accept/share.h"
 #include "ingress/connector/read.h"
 #include "ingress/http/metrics.h"
 #include "ingress/http/request.h"
@@ -113,6 +114,13 @@ void connector_head(struct ingress *in, struct request *x, request_fn *whole)
     }
     x->body_max = LIMIT_CONNECTOR_BODY; /* of a GET, too: what it sends is not looked at */
     x->whole = whole;
+}
+
+void connector_head_kept(struct ingress *in, struct request *x, request_fn *whole)
+{
+    connector_head(in, x, whole);
+    if (!x->status)
+        (void)share_left(in, x); /* else the answer is decided */
 }
 
 static bool token_is_previous(const struct reg_connector *c, struct view token)

@@ -23,6 +23,8 @@ struct connector_words {
 /* The head of a call: what can be refused without the body is; else the body is wanted for
  * @whole. */
 void connector_head(struct ingress *in, struct request *x, request_fn *whole);
+/* The same of a call that leaves something in the spool, which its connector may have no room for. */
+void connector_head_kept(struct ingress *in, struct request *x, request_fn *whole);
 /* With the whole body: does the caller's proof hold? False: the answer is decided. */
 bool connector_verified(struct ingress *in, struct request *x);
 

@@ -29,6 +29,14 @@ int metrics_init(struct metrics *f, const char *process)
                            "connections cut because a request took too long");
     f->warned = stats_counter_rows(f->stats, "amo_requests_warned_total", labels, "connector",
                                    "requests of services with a part that was cut or left out");
+    f->over_share =
+        stats_counter_rows(f->stats, "amo_over_share_total", labels, "sender",
+                           "requests refused because so much of their sender waits");
+    f->spool_connector =
+        stats_gauge_rows(f->stats, "amo_spool_connector_bytes", labels, "connector",
+                         "bytes of events of connectors that core has not taken yet");
+    f->spool_amojo = stats_gauge(f->stats, "amo_spool_amojo_bytes", labels,
+                                 "bytes of amojo's webhooks that core has not taken yet");
     f->spool_events =
         stats_gauge(f->stats, "amo_spool_events", labels, "events that core has not taken yet");
     f->spool_bytes =

@@ -26,6 +26,9 @@ struct metrics {
     struct stat_counter *crowded; /* connections refused: too many of one address */
     struct stat_counter *cut;     /* connections cut for slowness */
     struct stat_rows *warned;     /* requests with warnings, by connector */
+    struct stat_rows *over_share; /* requests refused for it, by connector or scope */
+    struct stat_rows *spool_connector;
+    struct stat_gauge *spool_amojo;
     struct stat_gauge *spool_events;
     struct stat_gauge *spool_bytes;
     struct stat_gauge *spool_lost;

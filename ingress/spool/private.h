@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "ingress/spool/files.h"
 #include "ingress/spool/segment.h"
+#include "ingress/spool/shares.h"
 #include "ingress/spool/spool.h"
 
 struct spool {
@@ -39,6 +40,10 @@ struct spool {
     int64_t
         owed_ms; /* since when what its aux parts say could not be kept, monotonic; 0 it is */
     int full;    /* 0, SPOOL_E_FULL, SPOOL_E_DISK */
+    struct shares shares;
+    uint64_t max;      /* bytes that can be used: max_bytes, or what the disk has room for */
+    size_t learnt;     /* of the first file whose writers are not known yet: offset */
+    int64_t looked_ms; /* at the disk, monotonic */
     struct window window;
     struct segment *reading; /* where the window's segment is, a short cut */
 };
@@ -53,5 +58,14 @@ static inline struct segment *last_segment(const struct spool *s)
     return list_is_empty(&s->segments) ? NULL : segment_of(s->segments.prev);
 }
 
+/* Deletes what is done, from the front, so that the numbers of the files leave no holes. The
+ * last segment stays: it knows the next number. */
+void spool_sweep(struct spool *s);
+/* The file is gone, or the process ends. Frees @g. */
+void spool_drop(struct spool *s, struct segment *g);
+/* How much the disk can hold. */
+void spool_look(struct spool *s);
+/* Learns who wrote the last file, which takes appends: at the start. */
+void spool_learn_last(struct spool *s);
 /* Some numbers at the front were taken or given up. */
 void spool_advance_low(struct spool *s);

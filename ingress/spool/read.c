@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/num.h"
 #include "ingress/spool/private.h"
 #include "ingress/spool/record.h"
 
@@ -46,6 +47,7 @@ static int spool_give_up(struct spool *s, struct segment *g, uint64_t low, uint6
     uint64_t lost = g->n_taken - before;
 
     spool_advance_low(s);
+    shares_settle(&s->shares, &g->held, segment_is_done(g));
     if (rc == 0 && lost > 0) {
         s->lost += lost;
         log_line(LOG_LEVEL_ERROR, "spool.lost",
@@ -176,4 +178,84 @@ int spool_visit(struct spool *s, uint64_t from,
     }
     s->window.patient = false;
     return rc;
+}
+
+/* --- who wrote it ------------------------------------------------------------------------- */
+
+static int learn_record(struct spool *s, struct segment *g, const struct record *r, size_t len)
+{
+    struct spool_writer w = {0};
+    struct share *share = NULL;
+    int rc = 0;
+
+    if (r->number < g->first || r->number >= g->end || segment_is_taken(g, r->number))
+        return 0;
+    s->config.writer(s->config.arg, r->body, &w);
+    rc = shares_find(&s->shares, &g->held, &w, &share);
+    if (rc == 0)
+        shares_count(&s->shares, share, len);
+    return rc;
+}
+
+/* Reads on in a file of an earlier process, at most to @limit. 0: all of it is known; RECORD_E_MORE; -errno:
+ * again later. */
+static int learn_segment(struct spool *s, struct segment *g, size_t limit)
+{
+    while (s->learnt < g->flushed) {
+        struct record r;
+        size_t len = 0;
+        int rc = s->learnt >= limit
+                     ? RECORD_E_MORE
+                     : segment_read(g, &s->window, s->learnt, g->flushed, &r, &len);
+
+        if (rc == RECORD_E_BAD)
+            rc = segment_resync(g, &s->window, s->learnt, g->flushed, 0, &s->learnt);
+        else if (rc == 0 && (rc = learn_record(s, g, &r, len)) == 0)
+            s->learnt += len;
+        tell_unreadable(g, rc);
+        if (rc == RECORD_E_END)
+            break;
+        if (rc)
+            return rc;
+    }
+    s->learnt = 0;
+    g->held.known = true;
+    return 0;
+}
+
+void spool_learn(struct spool *s, size_t bytes)
+{
+    s->shares.unknown = 0;
+    for (struct list *i = s->segments.next; s->config.writer && i != &s->segments;
+         i = i->next) {
+        struct segment *g = segment_of(i);
+        size_t left = g->used - s->learnt;
+
+        if (g->held.known)
+            continue;
+        if (bytes > 0 && learn_segment(s, g, s->learnt + bytes) == 0) {
+            bytes -= num_min(bytes, left);
+            if (g != s->reading && g != s->active && g->fd >= 0) {
+                (void)close(g->fd); /* only read from */
+                g->fd = -1;
+            }
+            continue;
+        }
+        bytes = 0;
+        if (!segment_is_done(g))
+            s->shares.unknown += g->used;
+    }
+}
+
+void spool_learn_last(struct spool *s)
+{
+    struct segment *last = last_segment(s);
+
+    if (!last || !s->config.writer)
+        return;
+    s->window.patient = true;
+    (void)!learn_segment(s, last, last->used); /* else it is counted for nobody */
+    s->window.patient = false;
+    s->learnt = 0;
+    last->held.known = true;
 }

@@ -15,6 +15,7 @@
 #include "base/compiler.h"
 #include "base/list.h"
 #include "ingress/spool/record.h"
+#include "ingress/spool/shares.h"
 #include "proto/session.h"
 
 struct segment {
@@ -36,6 +37,7 @@ struct segment {
     size_t taken_len;     /* bytes */
     struct range *gone;   /* owned; numbers that are lost, whatever core knows */
     size_t n_gone;
+    struct held held; /* by whom; the spool's */
 };
 
 /* A piece of a segment in memory, so that reading on costs no call for each record. */

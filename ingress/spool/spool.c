@@ -27,12 +27,10 @@
 #define SPOOL_PENDING_BYTES (4U << 20)
 #define SPOOL_PENDING_MAX   (RECORD_MAX + SPOOL_PENDING_BYTES + 4096U)
 #define SPOOL_ROOM_MIN      (64U << 10) /* bytes of the smallest segment */
-#define SPOOL_KEEP_MS       60000 /* a done segment stays for what cannot be kept elsewhere */
 
 static int spool_scan(struct spool *s);
 static int spool_learn_fresh(struct spool *s);
 static int spool_roll(struct spool *s, size_t need);
-static void spool_sweep(struct spool *s);
 
 int spool_open(const struct spool_config *config, struct spool **ret_spool)
 {
@@ -46,18 +44,22 @@ int spool_open(const struct spool_config *config, struct spool **ret_spool)
     window_init(&s->window, -1);
     buf_init(&s->pending, SPOOL_PENDING_MAX);
     s->segment_space =
-        (size_t)num_max(num_min(config->max_bytes / 8, LIMIT_SEGMENT_BYTES), SPOOL_ROOM_MIN);
+        (size_t)num_max(num_min(config->max_bytes / 32, LIMIT_SEGMENT_BYTES), SPOOL_ROOM_MIN);
     s->next = 1;
     s->low = 1;
     s->floor.number = 1;
     s->dir_fd = -1;
-    rc = process_make_dir(config->dir);
+    rc = shares_init(&s->shares);
+    rc = rc ? rc : process_make_dir(config->dir);
     rc = rc ? rc : spool_files_lock(config->dir, &s->dir_fd);
     s->window.dir_fd = s->dir_fd;
     rc = rc ? rc : spool_files_live(s->dir_fd, config->boot, s->lives, &s->lives_len);
     rc = rc ? rc : spool_scan(s);
     rc = rc ? rc : spool_learn_fresh(s);
     if (rc == 0) {
+        spool_look(s);
+        spool_learn_last(s);
+        spool_learn(s, 0);
         *ret_spool = s;
         s = NULL;
     }
@@ -70,7 +72,8 @@ void spool_close(struct spool *s)
     if (!s)
         return;
     while (!list_is_empty(&s->segments))
-        segment_free(segment_of(s->segments.next));
+        spool_drop(s, segment_of(s->segments.next));
+    shares_fini(&s->shares);
     buf_fini(&s->pending);
     window_fini(&s->window);
     if (s->dir_fd >= 0)
@@ -258,6 +261,15 @@ int spool_space(struct spool *s, size_t bytes)
     return s->full;
 }
 
+int spool_room(struct spool *s, const struct spool_writer *w, size_t bytes)
+{
+    int rc = spool_space(s, bytes);
+
+    if (rc || shares_allow(&s->shares, w, bytes, s->total, s->max))
+        return rc;
+    return SPOOL_E_SHARE;
+}
+
 bool spool_has_failed(const struct spool *s)
 {
     return s->failed != 0;
@@ -325,6 +337,7 @@ static int spool_next_segment(struct spool *s, size_t space)
         rc = segment_new(s->next, &g);
         if (rc)
             return rc;
+        g->held.known = true; /* nobody wrote in it before */
         rc = segment_create(g, s->dir_fd, space);
         if (rc == 0)
             list_add_tail(&s->segments, &g->link);
@@ -352,12 +365,14 @@ static int spool_roll(struct spool *s, size_t need)
     return rc;
 }
 
-int spool_append(struct spool *s, struct view aux, struct view body, uint64_t *ret_number)
+int spool_append(struct spool *s, const struct spool_writer *w, struct view aux,
+                 struct view body, uint64_t *ret_number)
 {
     struct record r = {
         .number = s->next, .low = s->low, .batch = s->batch, .aux = aux, .body = body};
     size_t len = record_len(aux.len, body.len);
-    int rc = s->failed ? s->failed : spool_space(s, len);
+    struct share *share = NULL;
+    int rc = s->failed ? s->failed : spool_room(s, w, len);
 
     if (rc)
         return rc;
@@ -373,6 +388,9 @@ int spool_append(struct spool *s, struct view aux, struct view body, uint64_t *r
     }
     if (s->pending.len + len > SPOOL_PENDING_BYTES && (rc = spool_write_pending(s)))
         return rc;
+    rc = shares_find(&s->shares, &s->active->held, w, &share);
+    if (rc)
+        return rc;
     if (!spool_is_dirty(s))
         r.batch = s->batch = s->next;
     rc = record_put(&r, &s->pending);
@@ -383,6 +401,7 @@ int spool_append(struct spool *s, struct view aux, struct view body, uint64_t *r
     s->active->used += len;
     s->active->end++;
     s->total += len;
+    shares_count(&s->shares, share, len);
     *ret_number = s->next++;
     return 0;
 }
@@ -405,12 +424,26 @@ int spool_flush(struct spool *s)
     return 0;
 }
 
-static bool disk_has_space(const struct spool *s)
+/* UINT64_MAX: nobody can tell. */
+static uint64_t disk_space(const struct spool *s)
 {
     struct statvfs st;
 
-    return fstatvfs(s->dir_fd, &st) == 0 &&
-           (uint64_t)st.f_bavail * (uint64_t)st.f_frsize >= 2 * (uint64_t)s->segment_space;
+    return fstatvfs(s->dir_fd, &st) ? UINT64_MAX
+                                    : (uint64_t)st.f_bavail * (uint64_t)st.f_frsize;
+}
+
+/* The shares are of what can be used: on a disk that others fill, connectors must give way to amojo as
+ * well. */
+void spool_look(struct spool *s)
+{
+    uint64_t free = disk_space(s);
+    uint64_t left = s->active ? s->active->space - s->active->used : 0;
+
+    s->looked_ms = clock_mono_ms();
+    s->max = s->config.max_bytes;
+    if (free < s->max)
+        s->max = num_min(s->max, s->total + left + free);
 }
 
 bool spool_reopen(struct spool *s)
@@ -425,121 +458,14 @@ bool spool_reopen(struct spool *s)
         return false;
     spool_sweep(s);
     if (s->total > s->config.max_bytes - s->config.max_bytes / 8 ||
-        (s->full == SPOOL_E_DISK && !disk_has_space(s)))
+        (s->full == SPOOL_E_DISK && disk_space(s) < 2 * (uint64_t)s->segment_space))
         return false;
     s->full = 0;
     log_line(LOG_LEVEL_INFO, "spool.room", "bytes=%" PRIu64, s->total);
     return true;
 }
 
-/* --- forgetting --------------------------------------------------------------------------- */
-
-void spool_advance_low(struct spool *s)
-{
-    for (struct list *i = s->segments.next; i != &s->segments; i = i->next) {
-        struct segment *g = segment_of(i);
-
-        s->low = num_max(s->low, g->first); /* what lay between is gone, so it was taken */
-        while (s->low < g->end && segment_is_taken(g, s->low))
-            s->low++;
-        if (s->low < g->end)
-            return;
-    }
-    s->low = num_max(s->low, s->next);
-}
-
-/* The front segment stays for now, for this reason: said once, until it is another one. */
-static void sweep_waits(struct spool *s, const struct segment *g, int rc)
-{
-    if (rc < 0 && rc != s->sweep_rc)
-        log_failed(LOG_LEVEL_WARN, "spool.not_deleted", rc, "file=%s", segment_file(g));
-    s->sweep_rc = rc;
-}
-
-/* What the aux parts of done segments say is asked to be kept elsewhere. It is a convenience, and
- * the room is not: a full disk would stay full for want of their few bytes. Other trouble has a
- * minute to pass. 0: they may go. */
-static int sweep_asks(struct spool *s)
-{
-    int rc = s->config.before_drop ? s->config.before_drop(s->config.arg) : 0;
-    int64_t now = clock_mono_ms();
-
-    s->owed_ms = rc >= 0 ? 0 : s->owed_ms ? s->owed_ms : now;
-    return rc == -ENOSPC || rc == -EDQUOT || (rc < 0 && now - s->owed_ms >= SPOOL_KEEP_MS) ? 0
-                                                                                           : rc;
-}
-
-/* Deletes what is done, from the front, so that the numbers of the files leave no holes. The
- * last segment stays: it knows the next number. */
-static void spool_sweep(struct spool *s)
-{
-    bool asked = false;
-    int rc = 0;
-
-    while (rc == 0 && s->segments.next != s->segments.prev) {
-        struct segment *g = segment_of(s->segments.next);
-        size_t used = g->used;
-
-        if (!segment_is_done(g))
-            break;
-        rc = asked ? 0 : sweep_asks(s);
-        asked = true;
-        rc = rc ? rc : segment_remove(g, s->dir_fd);
-        sweep_waits(s, g, rc);
-        if (rc)
-            break;
-        if (s->reading == g)
-            s->reading = NULL;
-        s->total -= used;
-        segment_free(g);
-    }
-    if (rc == 0 && s->owed_ms)
-        (void)sweep_asks(
-            s); /* there may be room for it now; else it is kept with the next ones */
-}
-
-void spool_tidy(struct spool *s)
-{
-    if (s->sweep_rc)
-        spool_sweep(s);
-}
-
-int spool_take(struct spool *s, uint64_t low, uint64_t high)
-{
-    int rc = 0;
-
-    for (struct list *i = s->segments.next; i != &s->segments; i = i->next) {
-        struct segment *g = segment_of(i);
-
-        if (g->first > high)
-            break;
-        if (segment_take(g, low, high))
-            rc = -ENOMEM;
-    }
-    spool_advance_low(s);
-    spool_sweep(s);
-    return rc;
-}
-
-int spool_untake(struct spool *s)
-{
-    for (struct list *i = s->segments.next; i != &s->segments; i = i->next)
-        segment_untake(segment_of(i));
-    s->low = 1;
-    spool_advance_low(s);
-    return s->floor.number > 1 ? spool_take(s, 1, s->floor.number - 1) : 0;
-}
-
-bool spool_has_taken(const struct spool *s, uint64_t number)
-{
-    for (const struct list *i = s->segments.next; i != &s->segments; i = i->next) {
-        const struct segment *g = LIST_ENTRY_CONST(i, struct segment, link);
-
-        if (number >= g->first && number < g->end)
-            return segment_is_taken(g, number);
-    }
-    return true;
-}
+/* --- the rest ----------------------------------------------------------------------------- */
 
 int spool_rotate(struct spool *s)
 {
@@ -552,12 +478,6 @@ int spool_rotate(struct spool *s)
     return s->failed ? s->failed : rc;
 }
 
-bool spool_is_gone(struct spool *s, uint64_t number)
-{
-    spool_sweep(s);
-    return list_is_empty(&s->segments) || segment_of(s->segments.next)->first >= number;
-}
-
 int spool_count_kept(const struct spool *s, uint64_t *ret)
 {
     return spool_files_count_kept(s->dir_fd, ret);
@@ -565,7 +485,11 @@ int spool_count_kept(const struct spool *s, uint64_t *ret)
 
 void spool_stats(const struct spool *s, struct spool_stats *ret)
 {
-    struct spool_stats f = {.lost = s->lost, .unreadable = s->unreadable};
+    struct spool_stats f = {
+        .lost = s->lost,
+        .unreadable = s->unreadable,
+        .side_bytes = {s->shares.bytes[0], s->shares.bytes[1]}
+    };
 
     for (struct list *i = s->segments.next; i != &s->segments; i = i->next) {
         const struct segment *g = segment_of(i);
@@ -577,4 +501,11 @@ void spool_stats(const struct spool *s, struct spool_stats *ret)
             f.bytes += g->used;
     }
     *ret = f;
+}
+
+void spool_each_share(const struct spool *s,
+                      void (*fn)(void *arg, const struct spool_writer *w, uint64_t bytes),
+                      void *arg)
+{
+    shares_each(&s->shares, fn, arg);
 }

@@ -20,6 +20,17 @@
 
 struct spool;
 
+/* Who writes, for the shares of the spool (ingress/spool/shares.h): half of it takes amojo's webhooks only. */
+enum spool_side {
+    SPOOL_AMOJO,     /* an account of amoCRM, which sends once */
+    SPOOL_CONNECTOR, /* a service, which sends again */
+};
+struct spool_writer {
+    enum spool_side side;
+    struct view name; /* scope or connector; borrowed */
+    bool alone;       /* SPOOL_AMOJO: there is no other account for which room must be left */
+};
+
 struct spool_config {
     const char *dir; /* made when missing, mode 0750 */
     uint64_t max_bytes;
@@ -28,12 +39,15 @@ struct spool_config {
      * yet, the segment stays. -errno: it could not be done; the segment stays for a minute, unless
      * it is room that is missing. May be NULL. */
     int (*before_drop)(void *arg);
+    /* Who wrote the event @body, for the accounts after a start. NULL: nobody is counted then. */
+    void (*writer)(void *arg, struct view body, struct spool_writer *ret);
     void *arg;
 };
 
 enum {
     SPOOL_E_FULL = 1, /* over max_bytes */
     SPOOL_E_DISK,     /* the disk has no room for a segment */
+    SPOOL_E_SHARE,    /* there is room, but not for this writer */
     SPOOL_E_END,      /* nothing (more) to read */
     SPOOL_E_BUSY,     /* another process has it */
 };
@@ -71,10 +85,12 @@ uint64_t spool_next(const struct spool *s);
 /* Room for records of @bytes in all? 0, SPOOL_E_FULL, SPOOL_E_DISK. After one of these it stays
  * so until spool_reopen() says otherwise. */
 AMO_MUSTCHECK int spool_space(struct spool *s, size_t bytes);
+/* The same for @w, who may have less: SPOOL_E_SHARE, too, which says nothing of others. */
+AMO_MUSTCHECK int spool_room(struct spool *s, const struct spool_writer *w, size_t bytes);
 /* The event gets the next number; it is promised after spool_flush(). @aux is kept beside it.
- * SPOOL_E_FULL, SPOOL_E_DISK; -ENOMEM; other -errno only together with a failed flush. */
-AMO_MUSTCHECK int spool_append(struct spool *s, struct view aux, struct view body,
-                               uint64_t *ret_number);
+ * SPOOL_E_FULL, SPOOL_E_DISK, SPOOL_E_SHARE; -ENOMEM; other -errno only together with a failed flush. */
+AMO_MUSTCHECK int spool_append(struct spool *s, const struct spool_writer *w, struct view aux,
+                               struct view body, uint64_t *ret_number);
 /* One write and one sync for everything appended since the last time. After an error nothing of
  * it may be promised, and the process must end: what the kernel kept is not known. -errno. */
 AMO_MUSTCHECK int spool_flush(struct spool *s);
@@ -111,8 +127,11 @@ bool spool_has_taken(const struct spool *s, uint64_t number);
  * Nothing happens when it is empty. -ENOSPC: there is no room for the next file now; the same call
  * later. Other -errno as with a failed flush. */
 AMO_MUSTCHECK int spool_rotate(struct spool *s);
-/* Another try at what could not be deleted. Every now and then. */
+/* Another try at what could not be deleted, and another look at the disk. Every now and then. */
 void spool_tidy(struct spool *s);
+/* Reads on, at most @bytes, to learn who wrote what was here at the start; until then it counts as of
+ * connectors. Every now and then; costs nothing when all is known. */
+void spool_learn(struct spool *s, size_t bytes);
 /* Is everything below @number taken, and are its files deleted? Deletes what can be deleted. */
 bool spool_is_gone(struct spool *s, uint64_t number);
 /* Damaged files that were set aside. -errno. */
@@ -129,6 +148,12 @@ struct spool_stats {
     uint64_t bytes;    /* of segments with such events */
     uint64_t segments; /* files */
     uint64_t lost;     /* damaged events stepped over since the process began */
+    uint64_t
+        side_bytes[2]; /* of what is not taken, a file counting whole: by enum spool_side */
     bool unreadable;   /* the disk does not read a file that is still here */
 };
 void spool_stats(const struct spool *s, struct spool_stats *ret);
+/* @fn for everybody who has an account of his own, with its bytes. */
+void spool_each_share(const struct spool *s,
+                      void (*fn)(void *arg, const struct spool_writer *w, uint64_t bytes),
+                      void *arg);

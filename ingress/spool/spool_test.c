@@ -10,6 +10,8 @@
 #include "ingress/spool/record.h"
 
 /* Every test has a folder of its own under the scratch directory ctest gives. */
+static const struct spool_writer amojo = {.alone = true};
+
 static char dir[64];
 static int n_drops;
 static int drop_answer;
@@ -61,7 +63,7 @@ static int append(struct spool *s, uint64_t tag, size_t len)
 
     memset(body, 'x', sizeof(body));
     (void)snprintf(body, sizeof(body), "event %llu", (unsigned long long)tag);
-    return spool_append(s, VIEW_NONE, view_make(body, len < 32 ? 32 : len), &number);
+    return spool_append(s, &amojo, VIEW_NONE, view_make(body, len < 32 ? 32 : len), &number);
 }
 
 static void append_flush(struct spool *s, uint64_t from, uint64_t to, size_t len)
@@ -235,7 +237,8 @@ static void an_event_larger_than_a_segment_has_its_own(void **state)
     (void)state;
     memset(big, 'b', sizeof(big));
     append_flush(s, 1, 1, 100);
-    assert_int_equal(spool_append(s, VIEW_LIT("aux"), view_make(big, sizeof(big)), &number), 0);
+    assert_int_equal(
+        spool_append(s, &amojo, VIEW_LIT("aux"), view_make(big, sizeof(big)), &number), 0);
     assert_int_equal(number, 2);
     append_flush(s, 3, 3, 100);
     spool_close(s);
@@ -703,7 +706,7 @@ static void aux_parts_are_visited_from_a_number_on(void **state)
 
     (void)state;
     for (int i = 0; i < 200; i++)
-        assert_int_equal(spool_append(s, i % 2 ? VIEW_NONE : VIEW_LIT("aux"),
+        assert_int_equal(spool_append(s, &amojo, i % 2 ? VIEW_NONE : VIEW_LIT("aux"),
                                       view_make(dir, sizeof(dir)), &number),
                          0);
     assert_int_equal(spool_flush(s), 0);

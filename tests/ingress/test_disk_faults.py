@@ -105,6 +105,8 @@ def test_a_full_disk_lets_go_of_what_core_has(make):
     n = 0
     while ingress.service(message(f"m-{n}", text="x" * 20000), connection=c).status == 202:
         n += 1
+    while ingress.amo(hook(f"a-{n}", text="x" * 20000), connection=c).status == 200:  # a service leaves room for it
+        n += 1
     c.close()
     wait_for(lambda: refused(ingress), "the listener to close")
     back = make.core()

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contract import Contract, Recorder, judge
-from ingress_harness import KEY, SCOPE, SECRET, TOKEN, Core, Ingress, message, registry, sign, standard_headers, wait_for
+from ingress_harness import CHANNEL, KEY, SCOPE, SECRET, TOKEN, Core, Ingress, hook, message, registry, sign, standard_headers, wait_for
 from test_errors import TABLE
 
 CALL = "/v1/connectors/mobilon"
@@ -170,12 +170,19 @@ def say_to_a_new_one(r, contract):
 
 
 def say_to_a_full_one(r):
-    """Core is away, and the spool is full."""
+    """Core is away; a connector has its share of the spool, and amojo fills the rest of it."""
     assert wait_for(lambda: (a := r.send("GET", f"{CALL}/messages/m", AUTH)).code == "core_away" and a, "core to be missed")
     for i in range(100):
         answer = r.send("POST", f"{CALL}/messages", AUTH, message(f"full-{i}", text="x" * 20000))
         if answer is None or answer.status != 202:
             break
+    assert answer.code == "spool_share"
+    for account in (SCOPE, f"{CHANNEL}_another"):   # each as far as it may
+        for i in range(100):
+            body = json.dumps({**json.loads(hook(f"full-{i}", text="x" * 5000)), "account_id": account.partition("_")[2]}).encode()
+            answer = r.send("POST", f"/messages/{account}", {"X-Signature": sign(body)}, body)
+            if answer is None or answer.status != 200:
+                break
     assert answer.code == "spool_full"
 
 
