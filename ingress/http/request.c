@@ -53,6 +53,7 @@ void request_ok(struct request *x)
     if (x->status)
         return;
     x->status = 200;
+    x->type = "text/plain; charset=utf-8";
     x->ok = true;
 }
 
