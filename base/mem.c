@@ -1,8 +1,9 @@
 /* Wrappers around malloc and its relatives. They count allocations, and make one of them fail
- * when a test asks for it. */
+ * when a test asks for it. And free and realloc themselves, for the whole process: they wipe. */
 
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,3 +75,52 @@ uint64_t mem_count(void)
 {
     return allocations;
 }
+
+/* --- wiping --------------------------------------------------------------------------------- */
+
+/* A sanitizer has its own free, and fills what is freed itself. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                     \
+    __has_feature(memory_sanitizer)
+#define MEM_IS_WATCHED
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define MEM_IS_WATCHED
+#endif
+
+#if defined(__GLIBC__) && !defined(MEM_IS_WATCHED)
+
+/* What free is in glibc, under the name that it has for those who put their own in its place. */
+void __libc_free(
+    void *p); /* NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
+
+void free(void *p)
+{
+    if (!p)
+        return;
+    explicit_bzero(p, malloc_usable_size(p));
+    __libc_free(p);
+}
+
+/* glibc's would free the old block without asking us. */
+void *realloc(void *p, size_t n)
+{
+    size_t had = p ? malloc_usable_size(p) : 0;
+    void *moved = NULL;
+
+    if (p && n <= had && n > had / 2)
+        return p;
+    if (p && n == 0) {
+        free(p);
+        return NULL;
+    }
+    moved = malloc(n);
+    if (!moved || !p)
+        return moved;
+    memcpy(moved, p, n < had ? n : had);
+    free(p);
+    return moved;
+}
+
+#endif
