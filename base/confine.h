@@ -3,7 +3,8 @@
 /* What a process gives up for good, so that whoever takes it over gets what it held and no more. Three steps,
  * because each has its own moment:
  *
- * - confine_self first of all: no new rights, no core file, no look into its memory by others of its user.
+ * - confine_self first of all: no new rights, no core file, no look into its memory by others of its user; a
+ *   first filter answers some calls of the libraries that are not made.
  * - confine_files before the first thread: landlock binds the thread that asks and those it starts later.
  * - confine_calls when all is open that needs more: a seccomp filter, over every thread.
  *

@@ -7,11 +7,11 @@
 #include <errno.h>
 #include <linux/sched.h>
 #include <netinet/in.h>
-#include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -34,7 +34,7 @@ static const char *const allowed[] = {
     "epoll_wait", "eventfd", "eventfd2", "gettimeofday", "nanosleep", "pipe", "pipe2", "poll", "ppoll", "pselect6",
     "select", "signalfd4", "time", "timerfd_create", "timerfd_gettime", "timerfd_settime",
     /* memory */
-    "brk", "madvise", "membarrier", "mincore", "mlock", "mremap", "msync", "munlock", "munmap",
+    "brk", "madvise", "membarrier", "mlock", "mremap", "msync", "munlock", "munmap",
     /* threads and signals */
     "exit", "exit_group", "futex", "get_robust_list", "restart_syscall", "rseq", "rt_sigaction", "rt_sigpending",
     "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "sched_getaffinity", "sched_getparam", "sched_getscheduler",
@@ -46,18 +46,21 @@ static const char *const allowed[] = {
 
 /* clang-format on */
 
-/* Refused without a line in the kernel's log, as they are tried again and again and nobody is to be told. */
+/* Not made, and without a line in the kernel's log: they are tried again and again, and nobody is to be told. */
 static const struct {
     const char *call;
     uint16_t error;
 } quiet[] = {
   /* glibc falls back to an older call, or does without */
-    {"clone3",       ENOSYS},
-    {"close_range",  ENOSYS},
-    {"epoll_pwait2", ENOSYS},
-    {"futex_waitv",  ENOSYS},
-    {"openat2",      ENOSYS},
-    {"fchown",       EPERM }, /* SQLite, when it is root: nothing hangs on it */
+    {"clone3",             ENOSYS},
+    {"close_range",        ENOSYS},
+    {"epoll_pwait2",       ENOSYS},
+    {"futex_waitv",        ENOSYS},
+    {"openat2",            ENOSYS},
+    {"fchown",             EPERM }, /* SQLite, when it is root: nothing hangs on it */
+  /* Done, as it were. libzmq gives its threads the policy that they have, and aborts if it may not, as
+     * where a unit refuses it; of two refusals the later filter's counts. */
+    {"sched_setscheduler", 0     },
 };
 
 /* A call with conditions on its arguments; all must hold, and one such rule is enough. */
@@ -102,8 +105,7 @@ static const struct rule rules[] = {
     RULE("prctl", 0, 1, IS(0, PR_GET_NAME)),
     RULE("prctl", 0, 1, IS(0, PR_GET_DUMPABLE)),
     RULE("prctl", 0, 1, IS(0, PR_GET_NO_NEW_PRIVS)),
-    RULE("prlimit64", 0, 2, IS(0, 0), IS(2, 0)),          /* to read it, of itself */
-    RULE("sched_setscheduler", 0, 1, IS(1, SCHED_OTHER)), /* libzmq, of its threads */
+    RULE("prlimit64", 0, 2, IS(0, 0), IS(2, 0)), /* to read it, of itself */
     RULE("socket", 0, 1, IS(0, AF_UNIX)),
     RULE("connect", CONFINE_CONNECTS | CONFINE_DIALS, 0, {0}),
     /* data with the first packet would be a connection that nobody was asked for */
@@ -118,8 +120,8 @@ static const struct rule rules[] = {
     SOCKET(AF_INET6, SOCK_DGRAM, 0, CONFINE_DIALS),
     SOCKET(AF_INET, SOCK_DGRAM, IPPROTO_UDP, CONFINE_DIALS),
     SOCKET(AF_INET6, SOCK_DGRAM, IPPROTO_UDP, CONFINE_DIALS),
-    /* which addresses this host has: asked before a name is looked up */
-    SOCKET(AF_NETLINK, SOCK_RAW, 0, CONFINE_DIALS),
+    /* the quiet filter's */
+    RULE("socket", 0, 1, IS(0, AF_NETLINK)),
 };
 
 /* 0 too for a call that this library or machine does not have. */
@@ -160,7 +162,9 @@ static int fill_loud(scmp_filter_ctx ctx, unsigned powers)
 
 static int fill_quiet(scmp_filter_ctx ctx, unsigned powers)
 {
-    int rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
+    /* getaddrinfo asks which addresses this host has, and does without */
+    const struct scmp_arg_cmp netlink[] = {IS(0, AF_NETLINK)};
+    int rc = add(ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT), "socket", 1, netlink);
 
     (void)powers; /* of nobody */
     for (size_t i = 0; i < AMO_COUNT(quiet) && rc == 0; i++)
@@ -170,23 +174,35 @@ static int fill_quiet(scmp_filter_ctx ctx, unsigned powers)
 
 static int load(uint32_t otherwise, int (*fill_it)(scmp_filter_ctx, unsigned), unsigned powers)
 {
-    scmp_filter_ctx ctx = seccomp_init(otherwise);
-    int rc = ctx ? fill_it(ctx, powers) : -ENOMEM;
+    scmp_filter_ctx ctx = NULL;
+    int rc = -ENOMEM;
 
+    if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0)
+        return CONFINE_E_NONE;
+    ctx = seccomp_init(otherwise);
+    rc = ctx ? fill_it(ctx, powers) : -ENOMEM;
     rc = rc ? rc : seccomp_load(ctx);
     seccomp_release(ctx);
     return rc;
 }
 
+int confine_self(void)
+{
+    const struct rlimit none = {0, 0};
+    int rc = 0;
+
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || setrlimit(RLIMIT_CORE, &none) ||
+        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+        return -errno;
+    rc = load(SCMP_ACT_ALLOW, fill_quiet, 0);
+    return rc > 0 ? 0 : rc; /* confine_calls says that there are no filters */
+}
+
 /* Of two filters the stricter word counts, and each says of its own refusals whether they are logged. */
 int confine_calls(unsigned powers, struct confine_done *done)
 {
-    int rc = 0;
+    int rc = load(SCMP_ACT_ERRNO(EPERM), fill_loud, powers);
 
-    if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0)
-        return CONFINE_E_NONE;
-    rc = load(SCMP_ACT_ALLOW, fill_quiet, 0);
-    rc = rc ? rc : load(SCMP_ACT_ERRNO(EPERM), fill_loud, powers);
     done->calls = rc == 0;
     return rc;
 }

@@ -6,8 +6,6 @@
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -44,16 +42,6 @@ struct port_attr {
     uint64_t allowed;
     uint64_t port;
 };
-
-int confine_self(void)
-{
-    const struct rlimit none = {0, 0};
-
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || setrlimit(RLIMIT_CORE, &none) ||
-        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
-        return -errno;
-    return 0;
-}
 
 static int version(void)
 {
