@@ -14,6 +14,9 @@ target_compile_options(amo_warnings INTERFACE
     $<$<BOOL:${AMO_ANALYZE}>:-fanalyzer>
     -fstack-protector-strong
     $<$<CONFIG:Release,RelWithDebInfo>:-fstack-clash-protection>
+    # what was never written is zero, and no secret of an earlier call
+    $<$<AND:$<CONFIG:Release,RelWithDebInfo>,$<C_COMPILER_ID:GNU>>:-ftrivial-auto-var-init=zero>
+    $<$<AND:$<CONFIG:Release,RelWithDebInfo>,$<STREQUAL:${CMAKE_SYSTEM_PROCESSOR},x86_64>>:-fcf-protection=full>
     $<$<CONFIG:Release,RelWithDebInfo>:-U_FORTIFY_SOURCE>
     $<$<CONFIG:Release,RelWithDebInfo>:-D_FORTIFY_SOURCE=3>
     -fno-omit-frame-pointer)
