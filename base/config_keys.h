@@ -25,6 +25,16 @@
     X("core/admin_listen", TEXT, "127.0.0.1:9102", "health and metrics")                       \
     X("core/commands_max", NUMBER, "1000000",                                                  \
       "from so many waiting commands on events stay in the spools; 0 = no limit")              \
+    X("share/percent", NUMBER, "10",                                                           \
+      "most of the queue and the waiting room that is one connector's or account's; 0 = all")  \
+    X("share/queue_s", NUMBER, "3600",                                                         \
+      "a connector's share of the queue: what its accounts take in so many seconds; 0 = any")  \
+    X("share/commands", NUMBER, "10000",                                                       \
+      "but at least so many commands; 0 = no share of the queue is kept")                      \
+    X("share/quarantine", NUMBER, "10000",                                                     \
+      "messages of one connector in quarantine, and as many reports; 0 = no limit")            \
+    X("share/bytes", BYTES, "512MiB",                                                          \
+      "bodies of one connector that wait or are kept in the store; 0 = no limit")              \
     X("core/lease_ms", NUMBER, "20000", "how long a worker may hold a command")                \
     X("core/delayed_ms", NUMBER, "600000",                                                     \
       "age at which a waiting manager's message shows as delayed; 0 = never")                  \

@@ -18,6 +18,7 @@
 #include "core/erase/erase.h"
 #include "core/intake/answer.h"
 #include "core/intake/intake.h"
+#include "core/intake/shares.h"
 #include "core/peers/gate.h"
 #include "core/peers/peers.h"
 #include "core/peers/spools.h"
@@ -344,6 +345,7 @@ static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_me
         log_line(LOG_LEVEL_INFO, "peer.joined", "role=%s name=%s", role_name(p->role),
                  log_value(view_of(p->name), space));
     peer_welcome(c, p, &h);
+    shares_tell(c, p);
     core_wake(c);
 }
 
@@ -442,6 +444,7 @@ static void peer_frame(struct core *c, struct peer *p, const struct envelope *en
     case MSG_SPOOL_ROTATE:
     case MSG_SPOOL_REFUSED:
     case MSG_EVENT_LATER:
+    case MSG_SHARES:
         log_often(LOG_LEVEL_WARN, "frame.unexpected", view_of(p->name), "kind=%s peer=%s",
                   msg_name(env->kind), p->name);
         return;

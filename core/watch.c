@@ -22,8 +22,10 @@
 #include "core/intake/deferred.h"
 #include "core/intake/echo.h"
 #include "core/intake/room.h"
+#include "core/intake/shares.h"
 #include "core/peers/gate.h"
 #include "core/peers/peers.h"
+#include "core/store/shares.h"
 
 /* commands looked at for their age in one tick; the walk goes on at the next */
 #define SWEEP_EVERY_TICKS 5
@@ -31,6 +33,8 @@
 #define SWEEP_MS          100
 #define PRUNE_EVERY_TICKS 5
 #define PRUNE_ROWS        5000
+/* of services' statuses in quarantine: a service that reports on what the bridge never knew may leave many */
+#define STATUS_KEPT_DAYS  1
 #define DAY_MS            (24LL * 3600 * 1000)
 
 /* The clock of what waits for an account that left stands still, and that has an end, too. */
@@ -172,6 +176,10 @@ static void watch_prune(struct core *c, int64_t now_mono, int64_t now_unix)
                   now_unix - day * (int64_t)config_number(c->config, "retention/messages_days"),
                   now_unix - day * (int64_t)config_number(c->config, "retention/dead_days"),
                   PRUNE_ROWS);
+    /* one that was not understood for so long says nothing to anybody any more */
+    rc =
+        rc ? rc : store_quarantine_forget_statuses(c->store, now_unix - STATUS_KEPT_DAYS * day);
+    rc = rc ? rc : store_shares_sweep(c->store);
     if (rc)
         core_give_up(c, "prune", rc);
     else
@@ -228,6 +236,7 @@ void watch_tick(void *arg)
     if (!core_clock_doubtful(c))
         rotation_tick(c, now_unix);
     (void)room_is_there(c); /* for the log: nobody may be pushing */
+    shares_tick(c, now_mono);
     call_connect_at_start(c, now_mono);
     reach_tick(c);
     if (c->watch->ticks % PRUNE_EVERY_TICKS == 0 && doubt_may_prune(c, now_mono, now_unix))
@@ -316,6 +325,7 @@ void watch_gauges(void *arg)
 
     gauge_commands(c);
     gauge_destinations(c);
+    shares_gauges(c);
     for (struct list *i = c->peers->list.next; i != &c->peers->list; i = i->next)
         workers += LIST_ENTRY(i, struct peer, link)->role == ROLE_EGRESS;
     stat_set(stats_gauge(c->stats, "amo_queue_full", "",

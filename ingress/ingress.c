@@ -186,6 +186,7 @@ static int open_bus(struct ingress *in)
                              .boot = &in->top->boot,
                              .registry_version = registry_version,
                              .refused = on_refused,
+                             .over = &in->accept->over,
                              .registry = on_registry,
                              .taken = on_taken,
                              .answer = on_answer,

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/testing.h"
+#include "ingress/accept/over.h"
 #include "ingress/accept/refused.h"
 #include "ingress/accept/registry_copy.h"
 #include "ingress/connector/query.h"
@@ -22,6 +23,7 @@
 #include "proto/limits.h"
 #include "proto/query.h"
 #include "proto/registry.h"
+#include "proto/session.h"
 
 #define SECRET "channel secret"
 #define API    "/v1/connectors/svc"
@@ -395,6 +397,71 @@ static void what_no_account_takes_is_refused_and_remembered(void **state)
     no_event(r);
 }
 
+/* --- over a share of core ------------------------------------------------------------------- */
+
+static void tell_over(struct rig *r, const char *connector, const char *share, bool reports,
+                      uint64_t retry_s)
+{
+    const struct share_over o = {view_of(connector), view_of(share), reports, retry_s};
+    struct buf body;
+
+    buf_init(&body, 4096);
+    assert_int_equal(shares_begin(&body, 1), 0);
+    assert_int_equal(shares_add(&body, &o), 0);
+    over_hear(&r->in.accept->over, buf_view(&body), clock_mono_ms());
+    buf_fini(&body);
+}
+
+static void who_is_over_a_share_hears_it_at_the_head(void **state)
+{
+    struct rig *r = *state;
+    struct ask a = {METHOD_POST, API "/messages", "good token", NULL, NULL, MESSAGE};
+
+    tell_over(r, "svc", "queue", false, 90);
+    ask(r, a);
+    routes_head(&r->in, &r->x);
+    assert_int_equal(r->x.status, 429);
+    assert_null(r->x.whole); /* its body is not read */
+    assert_true(says(r, "\"code\":\"over_share\"") && says(r, "(queue)"));
+    assert_in_range(r->x.retry_after_s, 80, 90);
+    assert_int_equal(post(r, API "/statuses", NULL, "{\"statuses\":[]}"), 429);
+    /* what leaves nothing in core is answered, and so are others, and a stranger hears nothing of it */
+    assert_int_equal(
+        post(r, API "/typing", NULL,
+             "{\"source\":\"wa1\",\"conversation\":{\"id\":\"1\"},\"sender\":{\"id\":\"1\"}}"),
+        202);
+    a.path = "/v1/connectors/other/messages";
+    a.token = "other token";
+    assert_int_equal(status_of(r, a), 422);
+    a.path = API "/messages";
+    a.token = "wrong token";
+    assert_int_equal(status_of(r, a), 401);
+    no_event(r);
+    tell_over(r, "other", "queue", false, 90); /* the list is the whole list */
+    assert_int_equal(post(r, API "/messages", NULL, MESSAGE), 202);
+}
+
+static void over_a_share_of_reports_messages_are_taken(void **state)
+{
+    struct rig *r = *state;
+
+    tell_over(r, "svc", "waiting", true, 60);
+    assert_int_equal(post(r, API "/statuses", NULL, "{\"statuses\":[]}"), 429);
+    assert_int_equal(status_of(r, (struct ask){METHOD_PATCH, API "/messages/m1", "good token",
+                                               NULL, NULL, "{\"text\":\"x\"}"}),
+                     429);
+    assert_int_equal(post(r, API "/reactions", NULL, "{}"), 429);
+    assert_int_equal(post(r, API "/messages", NULL, MESSAGE), 202);
+    over_forget(&r->in.accept->over); /* a session with core begins */
+    assert_int_equal(post(r, API "/reactions", NULL, "{}"), 422);
+    tell_over(r, "svc", "waiting", true, 0); /* its time is over */
+    assert_int_equal(post(r, API "/reactions", NULL, "{}"), 422);
+    over_hear(&r->in.accept->over, VIEW_LIT("nonsense"), clock_mono_ms());
+    assert_int_equal(post(r, API "/reactions", NULL, "{}"), 422);
+}
+
+/* --- what is wrong with a request ----------------------------------------------------------- */
+
 static void a_request_that_is_wrong_says_where(void **state)
 {
     struct rig *r = *state;
@@ -581,6 +648,8 @@ int main(void)
         WITH_RIG(a_message_is_taken_once),
         WITH_RIG(a_repeat_in_one_batch_waits_with_its_first),
         WITH_RIG(what_no_account_takes_is_refused_and_remembered),
+        WITH_RIG(who_is_over_a_share_hears_it_at_the_head),
+        WITH_RIG(over_a_share_of_reports_messages_are_taken),
         WITH_RIG(a_request_that_is_wrong_says_where),
         WITH_RIG(statuses_are_judged_one_by_one),
         WITH_RIG(an_edit_names_its_message_in_the_path),

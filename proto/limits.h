@@ -59,7 +59,8 @@
 /* Egress and core */
 #define LIMIT_ANSWER_BYTES   (1U << 20) /* read of a remote side's answer */
 #define LIMIT_EVIDENCE_BYTES 2048U      /* of an answer kept with an attempt */
-#define LIMIT_WAITING        100000U    /* events that wait for what they are about */
+#define LIMIT_WAITING        100000U    /* events that wait for what they are about … */
+#define LIMIT_WAITING_ALL    200000U    /* … and with those of who has little there */
 #define LIMIT_WAITING_ECHO   10000U     /* room above them for what may be an echo */
 #define LIMIT_COMMANDS                                                                         \
     1000000U /* waiting in core, of 300 to 475 bytes each: half a GB; core/commands_max */

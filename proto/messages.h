@@ -15,7 +15,7 @@
  *   alive    = E:HEARTBEAT C:HEARTBEAT_ANSWER / C:REGISTRY E:HEARTBEAT C:HEARTBEAT_ANSWER
  *   events   = I:EVENT_PUSH ( C:EVENT_TAKEN / [C:EVENT_TAKEN] C:EVENT_LATER ) / I:EVENT_EPHEMERAL
  *            / I:QUERY [C:ANSWER]
- *            / C:REPLAY [I:EVENT_PUSH C:EVENT_TAKEN] / C:SPOOL_ROTATE [I:SPOOL_ROTATED]
+ *            / C:SHARES / C:REPLAY [I:EVENT_PUSH C:EVENT_TAKEN] / C:SPOOL_ROTATE [I:SPOOL_ROTATED]
  *   attempts = G:CREDIT / C:COMMAND_PUSH / G:RESULT_PUSH C:RESULT_TAKEN
  *   ending   = C:HELLO_AGAIN / [C:GOING] silence
  *   control  = A:CONTROL_CALL ( C:CONTROL_ANSWER / C:REFUSED )
@@ -62,7 +62,9 @@
     X(SPOOL_REFUSED, 23, CORE, INGRESS,                                                        \
       "another process has this spool id; take a new one and send HELLO again")                \
     X(EVENT_LATER, 24, CORE, INGRESS,                                                          \
-      "no room for more events now: push what is not taken again after a while")
+      "no room for more events now: push what is not taken again after a while")               \
+    X(SHARES, 25, CORE, INGRESS,                                                               \
+      "these connectors are over a share of core: refuse them for a while")
 
 enum msg_kind {
 #define MSG_ENUM(name, number, from, to, meaning) MSG_##name = (number),

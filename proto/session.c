@@ -201,6 +201,57 @@ int event_push_add(struct buf *out, uint64_t number, struct view event, int susp
     return buf_error(out);
 }
 
+int shares_begin(struct buf *out, size_t n)
+{
+    msgpack_packer pk;
+
+    pack_init(&pk, out);
+    (void)msgpack_pack_map(&pk, 1); /* errors stick in the buf */
+    pack_key(&pk, "over");
+    (void)msgpack_pack_array(&pk, n);
+    return buf_error(out);
+}
+
+int shares_add(struct buf *out, const struct share_over *o)
+{
+    msgpack_packer pk;
+
+    pack_init(&pk, out);
+    (void)msgpack_pack_array(&pk, 4);
+    pack_put_text(&pk, o->connector);
+    pack_put_text(&pk, o->share);
+    (void)(o->reports ? msgpack_pack_true(&pk) : msgpack_pack_false(&pk));
+    (void)msgpack_pack_uint64(&pk, o->retry_s);
+    return buf_error(out);
+}
+
+int shares_decode(struct view body, share_over_fn *fn, void *arg)
+{
+    const msgpack_object *items = NULL;
+    struct pack_doc d;
+    size_t n = 0;
+    int rc = pack_doc_open(&d, body);
+
+    if (rc)
+        return rc;
+    n = pack_array(pack_doc_root(&d), "over", &items);
+    for (size_t i = 0; i < n; i++) {
+        const msgpack_object *o = items[i].via.array.ptr;
+        struct share_over row;
+
+        if (items[i].type != MSGPACK_OBJECT_ARRAY || items[i].via.array.size < 4)
+            continue;
+        row = (struct share_over){.connector = pack_text(&o[0]),
+                                  .share = pack_text(&o[1]),
+                                  .reports = pack_bool(&o[2]),
+                                  .retry_s = pack_u64(&o[3])};
+        if (row.connector.len)
+            fn(arg, &row);
+    }
+    pack_doc_close(&d);
+    return 0;
+}
+
 struct taken {
     struct id spool;
     struct view pairs;

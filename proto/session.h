@@ -115,6 +115,21 @@ AMO_MUSTCHECK int event_push_begin(struct buf *out, const struct id *spool, uint
 AMO_MUSTCHECK int event_push_add(struct buf *out, uint64_t number, struct view event,
                                  int suspect);
 
+/* SHARES: {over: [[connector, share, reports, seconds], …]}: the whole list, each time. The caller adds the
+ * rows. */
+struct share_over {
+    struct view connector;
+    struct view share; /* its name, for people */
+    bool reports;      /* statuses, edits and reactions alone are refused */
+    uint64_t retry_s;  /* for so long, unless another list comes */
+};
+
+AMO_MUSTCHECK int shares_begin(struct buf *out, size_t n);
+AMO_MUSTCHECK int shares_add(struct buf *out, const struct share_over *o);
+/* Each row to @fn; its texts borrow @body. What is no row is left out. PACK_E_MALFORMED, -ENOMEM. */
+typedef void share_over_fn(void *arg, const struct share_over *o);
+AMO_MUSTCHECK int shares_decode(struct view body, share_over_fn *fn, void *arg);
+
 /* GOING: {counts}; a body without it is a plain stop. */
 AMO_MUSTCHECK int going_encode(bool counts, struct buf *out);
 bool going_counts(struct view body);

@@ -1,5 +1,8 @@
 #include "proto/session.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/testing.h"
 #include "proto/messages.h"
 
@@ -213,6 +216,41 @@ static void nonsense_is_malformed_and_unknown_keys_are_not(void **state)
     assert_int_equal(heartbeat_decode(VIEW_LIT("\x81\xa5later\xc3"), &hb), 0);
 }
 
+static void share_seen(void *arg, const struct share_over *o)
+{
+    char *text = arg;
+    size_t n = strlen(text);
+
+    (void)snprintf(text + n, 100 - n, "%.*s %.*s %d %d;", (int)o->connector.len,
+                   o->connector.ptr, (int)o->share.len, o->share.ptr, o->reports,
+                   (int)o->retry_s);
+}
+
+static void shares_come_back_as_they_went(void **state)
+{
+    const struct share_over all = {VIEW_LIT("svc"), VIEW_LIT("queue"), false, 90};
+    const struct share_over some = {VIEW_LIT("two"), VIEW_LIT("reports"), true, 600};
+    char text[100] = "";
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, 4096);
+    assert_int_equal(shares_begin(&out, 2), 0);
+    assert_int_equal(shares_add(&out, &all), 0);
+    assert_int_equal(shares_add(&out, &some), 0);
+    assert_int_equal(shares_decode(buf_view(&out), share_seen, text), 0);
+    assert_string_equal(text, "svc queue 0 90;two reports 1 600;");
+    text[0] = '\0';
+    assert_int_equal(shares_decode(view_make(out.ptr, out.len - 1), share_seen, text),
+                     PACK_E_MALFORMED);
+    /* rows that are none, and a list that is none */
+    assert_int_equal(shares_decode(VIEW_LIT("\x81\xa4over\x92\x01\x91\xa1x"), share_seen, text),
+                     0);
+    assert_int_equal(shares_decode(VIEW_LIT("\x81\xa4over\xa1x"), share_seen, text), 0);
+    assert_string_equal(text, "");
+    buf_fini(&out);
+}
+
 static int encode_each(void *arg)
 {
     const struct hello h = {.role = 1, .name = VIEW_LIT("x")};
@@ -252,6 +290,7 @@ int main(void)
         cmocka_unit_test(pairs_are_read_back_and_a_torn_end_is_not_counted),
         cmocka_unit_test(taken_comes_back_as_it_went),
         cmocka_unit_test(events_are_pushed_with_their_numbers),
+        cmocka_unit_test(shares_come_back_as_they_went),
         cmocka_unit_test(nonsense_is_malformed_and_unknown_keys_are_not),
         cmocka_unit_test(encoding_without_memory_says_so),
     };

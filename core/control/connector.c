@@ -13,6 +13,7 @@
 #include "core/control/control.h"
 #include "core/control/rotation.h"
 #include "core/control/verbs.h"
+#include "core/intake/shares.h"
 #include "proto/limits.h"
 #include "proto/sign.h"
 
@@ -223,6 +224,9 @@ int verb_connector_show(struct control_ask *ask)
         if (strcmp(r->sources[i].connector, con->name) == 0)
             json_add_text(ask->w, NULL, view_of(r->sources[i].source));
     }
+    json_close_array(ask->w);
+    json_open_array(ask->w, "shares");
+    shares_json(ask->core, view_of(con->name), ask->w);
     json_close_array(ask->w);
     json_close_object(ask->w);
     return EXIT_FINE;

@@ -109,7 +109,7 @@ static void one_that_must_wait_says_so(void **state)
 {
     struct rig *r = *state;
 
-    r->core.intake->n_deferred = LIMIT_WAITING;
+    r->core.intake->n_deferred = LIMIT_WAITING_ALL;
     take(r, rig_edit("m1", "mended"));
     rig_assert_quarantined(r, "too_many_waiting");
     r->core.intake->n_deferred = 0;

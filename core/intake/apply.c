@@ -292,8 +292,11 @@ int apply_status_update(struct core *c, const struct status_update *t)
     if (t->amo_id.len == 0 || !registry_scope_connected(c->turn->registry, t->scope))
         return 0; /* amo never named it, or the account left: nobody could be told */
     row.scope = mem_strndup(t->scope.ptr, t->scope.len);
-    if (!row.scope)
-        return -ENOMEM;
+    rc = row.scope ? text_set(&row.connector, t->connector) : -ENOMEM;
+    if (rc) {
+        command_row_fini(&row);
+        return rc;
+    }
     rc = command_add(c, &row, &body);
     return rc || !t->message ? rc
                              : store_message_reported(c->store, t->message,
@@ -335,6 +338,7 @@ int apply_status(struct core *c, const struct event *e, const struct message *na
     if (rc || !named || p->kind != DECISION_STATUS)
         return rc;
     t.scope = view_of(named->scope);
+    t.connector = e->connector;
     t.conversation = conversation;
     t.message = named->id;
     t.amo_id = view_of(named->amo_id);

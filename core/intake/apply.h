@@ -28,11 +28,12 @@ AMO_MUSTCHECK int apply_failure(struct core *c, const struct message *m, int64_t
 /* A delivery status for amo. */
 struct status_update {
     struct view scope;
-    int64_t conversation; /* 0: a lane of its own */
-    int64_t message;      /* 0: there is no row */
-    struct view amo_id;   /* empty: amo never named it, no status is sent */
-    int64_t code;         /* 1, 2, -1 */
-    int64_t error_code;   /* with -1 */
+    struct view connector; /* whose report it is; VIEW_NONE: core tells it by itself */
+    int64_t conversation;  /* 0: a lane of its own */
+    int64_t message;       /* 0: there is no row */
+    struct view amo_id;    /* empty: amo never named it, no status is sent */
+    int64_t code;          /* 1, 2, -1 */
+    int64_t error_code;    /* with -1 */
     struct view error_text;
     bool delayed; /* it is no failure yet: only says that it takes long */
     struct id trace;

@@ -54,7 +54,8 @@ int deferred_key(const struct event *e, char ret[DEFERRED_KEY_MAX])
 
 int deferred_put(struct core *c, const char *key, struct view bytes, int64_t wait_ms)
 {
-    int rc = store_deferred_add(c->store, key, bytes, clock_unix_ms() + wait_ms);
+    int rc =
+        store_deferred_add(c->store, key, bytes, c->intake->who, clock_unix_ms() + wait_ms);
 
     if (rc == 0)
         c->intake->n_deferred++;

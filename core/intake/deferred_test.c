@@ -236,7 +236,7 @@ static void one_connector_cannot_fill_the_house_without_end(void **state)
     struct rig *r = *state;
     struct event e = rig_edit("m1", "mended");
 
-    r->core.intake->n_deferred = LIMIT_WAITING;
+    r->core.intake->n_deferred = LIMIT_WAITING_ALL;
     rig_take(r, &e);
     rig_assert_counts(r, 0, 1, 0);
     rig_assert_quarantined(r, "too_many_waiting");

@@ -427,10 +427,11 @@ static void when_too_many_wait_a_manager_is_heard_all_the_same(void **state)
     struct rig *r = *state;
 
     (void)one_under_way(r, "o1");
-    r->core.intake->n_deferred = LIMIT_WAITING; /* of others: echoes have room of their own */
+    r->core.intake->n_deferred =
+        LIMIT_WAITING_ALL; /* of others: echoes have room of their own */
     take(r, in_chat("amo-1"));
     rig_assert_counts(r, 0, 0, 1);
-    r->core.intake->n_deferred = LIMIT_WAITING + LIMIT_WAITING_ECHO;
+    r->core.intake->n_deferred = LIMIT_WAITING_ALL + LIMIT_WAITING_ECHO;
     take(r, in_chat("amo-2"));
     rig_assert_counts(r, 0, 0, 1);
     assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);

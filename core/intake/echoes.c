@@ -536,7 +536,7 @@ int echoes_put(struct core *c, enum echo_side side, int64_t conversation,
 
         e->again = e->again || ((c->turn->again || c->turn->hand.held) && !end->client);
         e->over = e->over && !back;
-        rc = store_echo_put(c->store, &end->row, e->key, bytes, scope, &came);
+        rc = store_echo_put(c->store, &end->row, e->key, bytes, c->intake->who, scope, &came);
         if (rc)
             echoes_remove(c, end);
     }

@@ -21,6 +21,7 @@
 #include "core/intake/follow.h"
 #include "core/intake/lookup.h"
 #include "core/intake/room.h"
+#include "core/intake/shares.h"
 #include "core/intake/test_hook.h"
 #include "core/model/router.h"
 #include "core/peers/peers.h"
@@ -72,6 +73,8 @@ int intake_new(struct core *c)
     list_init(&in->door_tests);
     buf_init(&in->leaving, (size_t)LIMIT_COMMANDS * sizeof(int64_t));
     in->leaving_pass = 1;
+    if (shares_new(c))
+        return -ENOMEM;
     in->n_events = stats_counter(c->stats, "amo_events_total", "", "events taken from spools");
     in->n_repeats =
         stats_counter(c->stats, "amo_events_repeated_total", "", "events taken before");
@@ -101,6 +104,7 @@ void intake_free(struct core *c)
         return;
     echoes_free(c);
     deferred_free(c);
+    shares_free(c);
     buf_fini(&c->intake->leaving);
     mem_free(c->intake);
     c->intake = NULL;
@@ -144,6 +148,7 @@ void intake_push(struct core *c, struct peer *p, struct view body)
     else if (rc)
         peer_end(c, p); /* what is behind it must not overtake it: all of it comes again */
     c->turn->hand = (struct hand){0};
+    shares_look(c, clock_mono_ms());
 out:
     pack_doc_close(&d);
 }
@@ -348,8 +353,7 @@ static int apply_wait(struct core *c, const struct event *e, struct view bytes,
         return intake_quarantine(c, bytes, p->reason); /* it has waited */
     if (store_deferred_is_hurt(c->store))
         return intake_quarantine(c, bytes, INTAKE_DAMAGED);
-    if (c->intake->n_deferred >=
-        LIMIT_WAITING + (p->kind == DECISION_WAIT_ECHO ? LIMIT_WAITING_ECHO : 0))
+    if (!shares_may_wait(c, p->kind == DECISION_WAIT_ECHO))
         return intake_quarantine(c, bytes, "too_many_waiting");
     id_format(&e->trace, trace);
     log_line(LOG_LEVEL_DEBUG, "event.waits", "trace=%s kind=%s reason=%s conversation=%lld",
@@ -398,12 +402,12 @@ static int apply_decision(struct core *c, const struct event *e, struct view byt
 /* Not for ever, and rather an echo than a manager's message that goes nowhere. First words that are
  * tried together: whose report it is shows when the last of them is answered. What waited for those
  * waits again for its own conversation's. */
-static bool may_wait_as_echo(const struct core *c, const struct facts *m, enum intake_how how)
+static bool may_wait_as_echo(struct core *c, const struct facts *m, enum intake_how how)
 {
     int64_t longest = ECHO_WAITS * (int64_t)config_number(c->config, "core/echo_ms");
 
-    if (how == INTAKE_LATE || c->intake->n_deferred >= LIMIT_WAITING + LIMIT_WAITING_ECHO ||
-        store_deferred_is_hurt(c->store))
+    if (m->echo_of == 0 || how == INTAKE_LATE || store_deferred_is_hurt(c->store) ||
+        !shares_may_wait(c, true))
         return false;
     return how != INTAKE_WOKEN ||
            (m->echo_again && c->intake->echo_ran_ms - c->intake->echo_since_ms < longest);
@@ -435,6 +439,7 @@ static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
     if (rc)
         return rc < 0 ? rc : -EBADMSG;
     e.taken_ms = plausible(e.taken_ms);
+    shares_who(e.connector, e.scope, c->intake->who);
     if (e.kind == EVENT_DOOR_TEST) {
         test_hook_came(c, e.message_id);
         return 0;

@@ -457,7 +457,7 @@ static void what_waits_has_a_bound(void **state)
     take(r, &e);
     rig_restart(r);
     assert_int_equal(r->core.intake->n_deferred, 1);
-    r->core.intake->n_deferred = LIMIT_WAITING;
+    r->core.intake->n_deferred = LIMIT_WAITING_ALL;
     e = rig_status("svc-2", "delivered");
     take(r, &e);
     rig_assert_counts(r, 0, 1, 1);
@@ -485,9 +485,9 @@ static void a_status_whose_message_never_came_is_kept_for_a_person(void **state)
 
     buf_init(&bytes, 1 << 16);
     assert_int_equal(event_encode(&e, &bytes), 0);
-    assert_int_equal(
-        store_deferred_add(r->core.store, "ssvc/svc-id", buf_view(&bytes), clock_unix_ms() - 1),
-        0);
+    assert_int_equal(store_deferred_add(r->core.store, "ssvc/svc-id", buf_view(&bytes), "csvc",
+                                        clock_unix_ms() - 1),
+                     0);
     r->core.intake->n_deferred = 1;
     for (int i = 0; i < 5; i++)
         watch_tick(&r->core);

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "core/store/db.h"
+#include "core/store/schema.h"
 #include "core/store/store.h"
 
 static int marker_path(const char *path, struct buf *ret)
@@ -131,9 +132,9 @@ static int indexes_anew(struct db *d, struct buf *complaint)
 
 /* --- tables ---------------------------------------------------------------------------------- */
 
-/* What core can do without, and met at every start. A row of nobody stands for those that are
- * forgotten: core waits a lease for workers it does not know any more, and erasing says for a while
- * that some ingress may be away. */
+/* What core can do without, and met at every start, or for every message. A row of nobody stands for those
+ * that are forgotten: core waits a lease for workers it does not know any more, and erasing says for a while
+ * that some ingress may be away. Shares are counted anew. */
 #define OF_NOBODY(table)                                                                       \
     "INSERT INTO " table " VALUES('?',zeroblob(16),CAST(strftime('%s') AS INTEGER)*1000)"
 
@@ -142,16 +143,17 @@ static const struct helper {
     const char *look;
     const char *text;
     const char *forget;
-    const char *nobody;
+    const char *fill;
 } helpers[] = {
-#define HELPER(table)                                                                          \
+#define HELPER(table, fill)                                                                    \
     {                                                                                          \
         table, "PRAGMA quick_check('" table "')",                                              \
             "SELECT sql FROM sqlite_schema WHERE name='" table "'",                            \
-            "DELETE FROM sqlite_schema WHERE tbl_name='" table "'", OF_NOBODY(table)           \
+            "DELETE FROM sqlite_schema WHERE tbl_name='" table "'", fill                       \
     }
-    HELPER("workers"),
-    HELPER("ingresses"),
+    HELPER("workers", OF_NOBODY("workers")),
+    HELPER("ingresses", OF_NOBODY("ingresses")),
+    HELPER("shares", SCHEMA_SHARES_FILL),
 #undef HELPER
 };
 
@@ -174,7 +176,7 @@ static int make_anew(struct db *d, const struct helper *h)
     rc = rc ? rc : db_exec(d, h->forget);
     rc = rc ? rc : db_exec(d, "PRAGMA writable_schema=RESET");
     rc = rc ? rc : db_exec(d, buf_str(&text));
-    rc = rc ? rc : db_exec(d, h->nobody);
+    rc = rc ? rc : db_exec(d, h->fill);
     rc = rc ? rc : ask_check(d, h->look, &left);
     if (rc == 0 && left.len)
         rc = STORE_DAMAGED;

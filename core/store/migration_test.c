@@ -9,6 +9,7 @@
 #include "core/model/key.h"
 #include "core/store/db.h"
 #include "core/store/schema.h"
+#include "core/store/shares.h"
 #include "core/store/store.h"
 #include "proto/event.h"
 
@@ -170,6 +171,29 @@ static void every_row_of_before_is_there(void **state)
     buf_fini(&buf);
 }
 
+static void who_has_how_much_is_counted_of_what_was_there(void **state)
+{
+    struct rig *r = *state;
+    struct store_share service[STORE_ROOMS];
+    struct store_share account[STORE_ROOMS];
+
+    make_first(r, rows_of_before);
+    reopen(r);
+    assert_int_equal(store_shares_of(r->store, "csvc", service), 0);
+    assert_int_equal(store_shares_of(r->store, "sch_acc", account), 0);
+    assert_int_equal(service[STORE_ROOM_WAITING].n, 2);
+    assert_int_equal(service[STORE_ROOM_WAITING].bytes, 4);
+    assert_int_equal(service[STORE_ROOM_DEAD].n, 1);
+    assert_int_equal(service[STORE_ROOM_QUEUE].n, 0);
+    assert_int_equal(account[STORE_ROOM_QUEUE].n, 1);
+    assert_int_equal(account[STORE_ROOM_QUARANTINE].n, 1);
+    assert_int_equal(account[STORE_ROOM_QUARANTINE].bytes, 1);
+    assert_int_equal(store_quarantine_drop(r->store, 4), 0);
+    assert_int_equal(store_shares_sweep(r->store), 0);
+    assert_int_equal(store_shares_of(r->store, "sch_acc", account), 0);
+    assert_int_equal(account[STORE_ROOM_QUARANTINE].n, 0);
+}
+
 static int64_t held_by(struct rig *r, int spelt, const struct key *key)
 {
     struct message m = {0};
@@ -237,7 +261,7 @@ static void wait_as_before(struct rig *r, const char *key, const struct event *e
 
     buf_init(&bytes, 1 << 16);
     assert_int_equal(event_encode(e, &bytes), 0);
-    assert_int_equal(store_deferred_add(r->store, key, buf_view(&bytes), NOW), 0);
+    assert_int_equal(store_deferred_add(r->store, key, buf_view(&bytes), "csvc", NOW), 0);
     buf_fini(&bytes);
 }
 
@@ -269,7 +293,8 @@ static void what_waited_before_is_found_under_the_keys_of_now(void **state)
     wait_as_before(r, "ssvc/7", &edit);
     wait_as_before(r, "aamo-7", &reaction);
     wait_as_before(r, "e12", &echo);
-    assert_int_equal(store_deferred_add(r->store, "ssvc/9", VIEW_LIT("\x93nothing"), NOW), 0);
+    assert_int_equal(
+        store_deferred_add(r->store, "ssvc/9", VIEW_LIT("\x93nothing"), "csvc", NOW), 0);
     assert_int_equal(deferred_rekey(&core), 0);
     wait_as_before(r, "ssvc/8", &status);
     assert_int_equal(deferred_rekey(&core), 0); /* never again */
@@ -469,6 +494,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(the_chats_that_amo_began_are_recognised),
         CASE(every_row_of_before_is_there),
+        CASE(who_has_how_much_is_counted_of_what_was_there),
         CASE(ids_of_before_come_into_spaces_of_their_own),
         CASE(what_waited_before_is_found_under_the_keys_of_now),
         CASE(what_waited_before_waits_on),

@@ -1,8 +1,11 @@
-/* Quarantine, and events that wait. */
+/* Quarantine, and events that wait; who has how much of these and of the queue. */
+
+#include <string.h>
 
 #include "base/json.h"
 #include "base/mem.h"
 #include "core/store/private.h"
+#include "core/store/shares.h"
 #include "core/store/store.h"
 #include "proto/command.h"
 #include "proto/event.h"
@@ -91,6 +94,11 @@ int store_quarantine_drop(struct store *s, int64_t id)
     return rc == 0 && db_changes(s->db) == 0 ? STORE_E_NONE : rc;
 }
 
+int store_quarantine_forget_statuses(struct store *s, int64_t before_ms)
+{
+    return db_run(s->db, "DELETE FROM quarantine WHERE kind=5 AND at_ms < ?", "i", before_ms);
+}
+
 int store_quarantine_newest(struct store *s, int64_t *ret_id, struct buf *ret_reason)
 {
     struct db_rows *r = NULL;
@@ -139,10 +147,11 @@ int store_quarantine_json(struct store *s, int64_t id, struct json_writer *w)
     return rc;
 }
 
-int store_deferred_add(struct store *s, const char *key, struct view event, int64_t until_ms)
+int store_deferred_add(struct store *s, const char *key, struct view event, const char *who,
+                       int64_t until_ms)
 {
-    return db_run(s->db, "INSERT INTO waiting(key,event,until_ms) VALUES(?,?,?)", "sbi", key,
-                  event, until_ms);
+    return db_run(s->db, "INSERT INTO waiting(key,event,who,until_ms) VALUES(?,?,?,?)", "sbsi",
+                  key, event, who, until_ms);
 }
 
 static int deferred_take(struct store *s, struct db_rows *r, int query_rc,
@@ -230,14 +239,15 @@ static struct echo_came came_of(struct db_rows *r, int first)
     return ret;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the arguments are the fields of one row */
 int store_echo_put(struct store *s, int64_t *place, const char *key, struct view event,
-                   const char *scope, const struct echo_came *came)
+                   const char *who, const char *scope, const struct echo_came *came)
 {
     int rc = db_run(s->db,
-                    "INSERT INTO waiting(id,key,event,scope,spool,at_ms,forgotten)"
-                    " VALUES(NULLIF(?,0),?,?,?,?,?,?)",
-                    "isbsbii", *place, key, event, scope, id_view(&came->spool), came->at_ms,
-                    (int64_t)came->forgotten);
+                    "INSERT INTO waiting(id,key,event,who,scope,spool,at_ms,forgotten)"
+                    " VALUES(NULLIF(?,0),?,?,?,?,?,?,?)",
+                    "isbssbii", *place, key, event, who, scope, id_view(&came->spool),
+                    came->at_ms, (int64_t)came->forgotten);
 
     if (rc == 0)
         *place = db_last_id(s->db);
@@ -291,4 +301,27 @@ int store_echoes_walk(struct store *s, store_echo_fn *fn, void *arg)
             db_end(r);
     }
     return rc;
+}
+
+/* --- shares ----------------------------------------------------------------------------------- */
+
+int store_shares_of(struct store *s, const char *who, struct store_share ret[STORE_ROOMS])
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, "SELECT room,n,bytes FROM shares WHERE who=?", "s", who);
+
+    memset(ret, 0, STORE_ROOMS * sizeof(*ret));
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        int64_t room = db_int(r, 0);
+
+        rc = 0;
+        if (room > 0 && room < STORE_ROOMS)
+            ret[room] = (struct store_share){.n = db_int(r, 1), .bytes = db_int(r, 2)};
+    }
+    return rc;
+}
+
+int store_shares_sweep(struct store *s)
+{
+    return db_run(s->db, "DELETE FROM shares WHERE n=0", "");
 }

@@ -26,10 +26,13 @@ AMO_MUSTCHECK int store_quarantine_drop(struct store *s, int64_t id);
 /* Number and reason of the newest entry; 0 when there is none. */
 AMO_MUSTCHECK int store_quarantine_newest(struct store *s, int64_t *ret_id,
                                           struct buf *ret_reason);
+/* A service's statuses from before @before_ms. */
+AMO_MUSTCHECK int store_quarantine_forget_statuses(struct store *s, int64_t before_ms);
 AMO_MUSTCHECK int store_quarantine_json(struct store *s, int64_t id, struct json_writer *w);
 
+/* @who caused it: as in core/store/shares.h. */
 AMO_MUSTCHECK int store_deferred_add(struct store *s, const char *key, struct view event,
-                                     int64_t until_ms);
+                                     const char *who, int64_t until_ms);
 /* Take one waiting event of @key out. STORE_E_NONE. */
 AMO_MUSTCHECK int store_deferred_take(struct store *s, const char *key, struct buf *ret_event);
 /* One that waits comes under another key. */
@@ -58,9 +61,9 @@ struct echo_row {
 };
 void echo_row_fini(struct echo_row *r);
 /* Keep one. *place 0: behind all that waits, and *place becomes its place; an event that was taken out returns to
- * its own. @scope may be NULL. */
+ * its own. @who as above. @scope may be NULL. */
 AMO_MUSTCHECK int store_echo_put(struct store *s, int64_t *place, const char *key,
-                                 struct view event, const char *scope,
+                                 struct view event, const char *who, const char *scope,
                                  const struct echo_came *came);
 /* Take the one of @key at @place out. STORE_E_NONE: it was erased. */
 AMO_MUSTCHECK int store_echo_take(struct store *s, int64_t place, const char *key,

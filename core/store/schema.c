@@ -4,6 +4,32 @@
 
 #include "base/compiler.h"
 
+/* --- who has how much of the store -------------------------------------------------------------
+ *
+ * One row for whoever caused rows ('c' and a connector's name, 's' and a scope's id) and each room
+ * (enum store_room), kept by triggers: whatever changes these tables, the sums are right after it, and
+ * a savepoint that is undone undoes them, too. */
+
+/* Without ON CONFLICT: a trigger's own is not heeded below INSERT OR IGNORE. */
+#define MORE(who, room, bytes)                                                                 \
+    "INSERT INTO shares SELECT " who "," room ",0,0 WHERE NOT EXISTS(SELECT 1 FROM shares"     \
+    " WHERE who=" who " AND room=" room ");"                                                   \
+    "UPDATE shares SET n=n+1,bytes=bytes+" bytes " WHERE who=" who " AND room=" room ";"
+#define LESS(who, room, bytes)                                                                 \
+    "UPDATE shares SET n=n-1,bytes=bytes-" bytes " WHERE who=" who " AND room=" room ";"
+#define NEW_MORE(who, room, column) MORE(who("NEW."), room("NEW."), BYTES_OF("NEW.", column))
+#define OLD_LESS(who, room, column) LESS(who("OLD."), room("OLD."), BYTES_OF("OLD.", column))
+#define TRIGGER(name, when, what)   "CREATE TRIGGER " name " AFTER " when " BEGIN " what "END;"
+#define SHARE_TRIGGERS(table, columns, who, room, column)                                      \
+    TRIGGER(table "_share_more", "INSERT ON " table, NEW_MORE(who, room, column))              \
+    TRIGGER(table "_share_less", "DELETE ON " table, OLD_LESS(who, room, column))              \
+    TRIGGER(table "_share_moved", "UPDATE OF " columns " ON " table,                           \
+            OLD_LESS(who, room, column) NEW_MORE(who, room, column))
+
+#define SHARES_TABLE                                                                           \
+    "CREATE TABLE shares(who TEXT, room INTEGER, n INTEGER NOT NULL, bytes INTEGER NOT NULL,"  \
+    " PRIMARY KEY(who, room)) WITHOUT ROWID;"
+
 /* Numbered and never changed once released: a new need is a new migration at the end. */
 static const char *const migrations[] = {
     /* 1: the road */
@@ -167,6 +193,19 @@ static const char *const migrations[] = {
        about another one that has the same */
     "ALTER TABLE quarantine ADD COLUMN key_hash BLOB;"
     "CREATE INDEX quarantine_key_hash ON quarantine(key_hash) WHERE key_hash IS NOT NULL;",
+    /* who has how much of the store. Who caused what waits is in its key, unless it may be an echo: that
+       is gone within a minute or so */
+    "ALTER TABLE waiting ADD COLUMN who TEXT;"
+    "UPDATE waiting SET who=CASE substr(key,1,1) WHEN 'a' THEN 's' ELSE 'c' END"
+    "||substr(key,2,instr(key,'/')-2) WHERE until_ms IS NOT NULL AND instr(key,'/')>2;",
+    SHARES_TABLE SCHEMA_SHARES_FILL,
+    SHARE_TRIGGERS("commands", "scope,connector,kind,body", WHO_OF_COMMAND, ROOM_QUEUE, "body"),
+    SHARE_TRIGGERS("dead", "scope,connector,kind,body", WHO_OF_COMMAND, ROOM_DEAD, "body"),
+    SHARE_TRIGGERS("quarantine", "scope,connector,kind,event", WHO_OF_EVENT, ROOM_OF_EVENT,
+                   "event"),
+    SHARE_TRIGGERS("waiting", "who,event", WHO_WAITS, ROOM_WAITING, "event"),
+    /* statuses of messages that nobody knows go before anything else does */
+    "CREATE INDEX quarantine_statuses ON quarantine(at_ms) WHERE kind=5;",
 };
 
 int schema_count(void)

@@ -5,3 +5,37 @@
 int schema_count(void);
 /* SQL of migration @number (from 1). */
 const char *schema_migration(int number);
+
+/* --- who has how much (core/store/shares.h) ----------------------------------------------------- */
+/* Managers' words and reactions, and what core itself tells amo, are caused by the account. */
+#define WHO_OF_COMMAND(r)                                                                      \
+    "CASE WHEN " r "connector IS NULL OR " r "kind IN (6,12) THEN 's'||coalesce(" r            \
+    "scope,'') ELSE 'c'||" r "connector END"
+#define WHO_OF_EVENT(r)                                                                        \
+    "CASE WHEN coalesce(" r "connector,'')<>'' THEN 'c'||" r "connector ELSE 's'||coalesce(" r \
+    "scope,'') END"
+#define WHO_WAITS(r)        "coalesce(" r "who,'')"
+#define ROOM_QUEUE(r)       "1"
+#define ROOM_WAITING(r)     "2"
+/* 4: a service's statuses, edits and reactions */
+#define ROOM_OF_EVENT(r)    "CASE WHEN " r "kind IN (5,7,8) THEN 4 ELSE 3 END"
+#define ROOM_DEAD(r)        "5"
+#define BYTES_OF(r, column) "coalesce(length(" r column "),0)"
+
+/* The rows that the table `shares` has to have. Reads through the whole store. */
+#define SCHEMA_SHARES_COUNTED                                                                                                                                                                                 \
+    "SELECT who,room,count(*) AS n,sum(bytes) AS bytes FROM (SELECT " WHO_OF_COMMAND(                                                                                                                         \
+        "") " AS who," ROOM_QUEUE("") " AS room," BYTES_OF("",                                                                                                                                                \
+                                                           "body") " AS bytes FROM commands"                                                                                                                  \
+                                                                   " UNION ALL "                                                                                                                              \
+                                                                   "SELECT " WHO_OF_COMMAND("") "," ROOM_DEAD("") "," BYTES_OF("", "body") " FROM dead UNION ALL SELECT " WHO_OF_EVENT("") "," ROOM_OF_EVENT( \
+                                                                       "") "," BYTES_OF("",                                                                                                                   \
+                                                                                        "even"                                                                                                                \
+                                                                                        "t") " FROM "                                                                                                         \
+                                                                                             "quarantine "                                                                                                    \
+                                                                                             "UNION ALL "                                                                                                     \
+                                                                                             "SELECT"                                                                                                         \
+                                                                                             " " WHO_WAITS("") "," ROOM_WAITING(                                                                              \
+                                                                                                 "") "," BYTES_OF("",                                                                                         \
+                                                                                                                  "event") " FROM waiting) GROUP BY who,room"
+#define SCHEMA_SHARES_FILL "INSERT INTO shares " SCHEMA_SHARES_COUNTED ";"

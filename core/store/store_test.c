@@ -1048,9 +1048,9 @@ static void what_waits_comes_out_once_in_order_of_its_key(void **state)
     struct buf event;
 
     buf_init(&event, 1000);
-    assert_int_equal(store_deferred_add(s, "ssvc/1", VIEW_LIT("first"), NOW + 10), 0);
-    assert_int_equal(store_deferred_add(s, "ssvc/2", VIEW_LIT("other"), NOW + 20), 0);
-    assert_int_equal(store_deferred_add(s, "ssvc/1", VIEW_LIT("second"), NOW + 30), 0);
+    assert_int_equal(store_deferred_add(s, "ssvc/1", VIEW_LIT("first"), "csvc", NOW + 10), 0);
+    assert_int_equal(store_deferred_add(s, "ssvc/2", VIEW_LIT("other"), "csvc", NOW + 20), 0);
+    assert_int_equal(store_deferred_add(s, "ssvc/1", VIEW_LIT("second"), "csvc", NOW + 30), 0);
     assert_int_equal(store_deferred_take(s, "ssvc/1", &event), 0);
     assert_string_equal(buf_str(&event), "first");
     buf_reset(&event);
@@ -1069,7 +1069,7 @@ static void what_waits_comes_out_once_in_order_of_its_key(void **state)
     assert_int_equal(store_deferred_remove(s, id), 0);
     assert_int_equal(store_deferred_overdue(s, NOW + 26, &id, &event), STORE_E_NONE);
     /* how long an echo waits is not for the store to say */
-    assert_int_equal(store_echo_put(s, &place, "e7", VIEW_LIT("echo"), NULL, &came), 0);
+    assert_int_equal(store_echo_put(s, &place, "e7", VIEW_LIT("echo"), "csvc", NULL, &came), 0);
     assert_int_equal(store_deferred_overdue(s, INT64_MAX, &id, &event), STORE_E_NONE);
     assert_int_equal(store_echoes_walk(s, is_e7, &place), 0);
     buf_fini(&event);
@@ -1087,8 +1087,10 @@ static void what_is_known_of_an_echo_goes_with_it(void **state)
     struct buf event;
 
     buf_init(&event, 1000);
-    assert_int_equal(store_echo_put(s, &first, "o7", VIEW_LIT("first"), "ch_acc", &came), 0);
-    assert_int_equal(store_echo_put(s, &second, "o7", VIEW_LIT("second"), NULL, &new), 0);
+    assert_int_equal(
+        store_echo_put(s, &first, "o7", VIEW_LIT("first"), "csvc", "ch_acc", &came), 0);
+    assert_int_equal(store_echo_put(s, &second, "o7", VIEW_LIT("second"), "csvc", NULL, &new),
+                     0);
     assert_true(first < second);
     assert_int_equal(store_echo_take(s, first, "o8", &event, &row), STORE_E_NONE);
     assert_int_equal(store_echo_take(s, first, "o7", &event, &row), 0);
@@ -1101,7 +1103,7 @@ static void what_is_known_of_an_echo_goes_with_it(void **state)
     assert_int_equal(store_echo_take(s, first, "o7", &event, &row), STORE_E_NONE);
     /* it goes back before what came later */
     assert_int_equal(
-        store_echo_put(s, &row.place, "o7", buf_view(&event), row.scope, &row.came), 0);
+        store_echo_put(s, &row.place, "o7", buf_view(&event), "csvc", row.scope, &row.came), 0);
     assert_int_equal(row.place, first);
     echo_row_fini(&row);
     buf_reset(&event);

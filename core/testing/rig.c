@@ -20,6 +20,8 @@
 #include "core/peers/peers.h"
 #include "core/peers/spools.h"
 #include "core/store/db.h"
+#include "core/store/private.h"
+#include "core/store/schema.h"
 #include "proto/bus/socket.h"
 #include "proto/limits.h"
 #include "proto/pack.h"
@@ -139,6 +141,26 @@ int rig_setup(void **state)
     return 0;
 }
 
+void rig_assert_shares(struct rig *r)
+{
+    struct db_rows *rows = NULL;
+    int rc = 0;
+
+    if (!r->core.store || store_damage(r->core.store))
+        return;
+    rc = db_query(
+        r->core.store->db, &rows,
+        "/* test */ WITH counted AS (" SCHEMA_SHARES_COUNTED "), kept AS (SELECT"
+        " who,room,n,bytes FROM shares WHERE n<>0 OR bytes<>0) SELECT who,room,n,bytes"
+        " FROM (SELECT * FROM counted EXCEPT SELECT * FROM kept) UNION ALL SELECT * FROM"
+        " (SELECT * FROM kept EXCEPT SELECT * FROM counted)",
+        "");
+    if (rc == 0 && (rc = db_next(rows)) == 1)
+        fail_msg("%.*s in room %d has %d rows and %d bytes, or is said to have",
+                 (int)db_view(rows, 0).len, db_view(rows, 0).ptr, (int)db_int(rows, 1),
+                 (int)db_int(rows, 2), (int)db_int(rows, 3));
+}
+
 /* Two levels are enough for what core makes. */
 /* NOLINTNEXTLINE(misc-no-recursion): its depth is an argument */
 static void remove_dir(const char *dir, int depth)
@@ -165,6 +187,7 @@ int rig_teardown(void **state)
 
     mem_fail_at(0);
     db_fail_at(0);
+    rig_assert_shares(r);
     rig_close(r);
     remove_dir(r->dir, 2);
     mem_free(r);

@@ -101,6 +101,8 @@ bool rig_has_message(struct rig *r, const char *word);
 /* Dead letters, quarantined events, waiting statuses; commands stored. */
 void rig_assert_counts(struct rig *r, int64_t dead, int64_t quarantine, int64_t waiting);
 int64_t rig_stored_commands(struct rig *r);
+/* What the store says everybody has is what a recount finds; part of rig_teardown(). */
+void rig_assert_shares(struct rig *r);
 /* The reason of the newest dead letter or quarantined event. */
 void rig_assert_dead(struct rig *r, const char *reason);
 void rig_assert_quarantined(struct rig *r, const char *reason);

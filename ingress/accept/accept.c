@@ -23,12 +23,14 @@ void accept_init(struct accept *a, loop_fn *flush, void *arg)
     list_init(&a->batch);
     buf_init(&a->event, LIMIT_FRAME_BYTES / 2);
     loop_deferred_init(&a->flush, flush, arg);
+    over_init(&a->over);
 }
 
 void accept_fini(struct accept *a)
 {
     loop_cancel(&a->flush);
     buf_fini(&a->event);
+    over_fini(&a->over);
 }
 
 static void spool_refused(struct ingress *in, struct request *x, int rc)

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/compiler.h"
 #include "base/list.h"
+#include "ingress/accept/over.h"
 #include "ingress/ingress.h"
 #include "proto/bus/loop.h"
 
@@ -18,6 +19,7 @@ struct accept {
     struct list batch; /* requests that wait for the flush */
     uint64_t n_batch;  /* events appended for them */
     struct loop_deferred flush;
+    struct over over; /* connectors that are over a share of core */
 };
 
 /* @flush is called with @arg at the end of a turn in which something waits. */

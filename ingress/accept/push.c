@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "ingress/accept/beside.h"
+#include "ingress/accept/over.h"
 #include "ingress/accept/spool_rotate.h"
 #include "ingress/spool/spool.h"
 #include "ingress/spool/suspects.h"
@@ -260,6 +261,8 @@ static void on_welcome(void *arg, const struct welcome *w)
 
     if (w->registry.ptr)
         p->config.registry(p->config.arg, w->registry);
+    if (p->config.over)
+        over_forget(p->config.over); /* who it is comes behind this */
     if (!id_equal(&w->spool, spool_id(p->config.spool)) && !id_is_zero(&w->spool))
         return; /* an answer to a HELLO of before the id changed */
     if (w->mark >= p->fresh) {
@@ -364,6 +367,8 @@ static void on_message(void *arg, const struct envelope *env, struct view body)
         push_later(p, body);
     else if (env->kind == MSG_REGISTRY)
         p->config.registry(p->config.arg, body);
+    else if (env->kind == MSG_SHARES && p->config.over)
+        over_hear(p->config.over, body, clock_mono_ms());
     else if (env->kind == MSG_GOING)
         p->going = going_counts(body) ? GOING_COUNTS : GOING_PLAIN;
     else if (env->kind == MSG_ANSWER)

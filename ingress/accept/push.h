@@ -20,6 +20,7 @@ struct answer;
 struct callers;
 struct event;
 struct loop;
+struct over;
 struct push;
 struct query;
 struct replay;
@@ -37,6 +38,8 @@ struct push_config {
     /* The version held, and a newer one (registry_encode's bytes, borrowed). */
     uint64_t (*registry_version)(void *arg);
     void (*registry)(void *arg, struct view bytes);
+    struct over
+        *over; /* borrowed: who is over a share of core, as it tells; NULL: not of interest */
     /* What a heartbeat tells of the listener; borrowed until the next call. May be NULL. */
     struct view (*refused)(void *arg);
     /* Core took events: there may be room again. May be NULL. */

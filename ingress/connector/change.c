@@ -28,17 +28,17 @@ static void typing_accept(struct ingress *in, struct request *x, struct event *e
 
 void connector_route_edit(struct ingress *in, struct request *x)
 {
-    connector_head_kept(in, x, edit_whole);
+    connector_head(in, x, BRINGS_REPORT, edit_whole);
 }
 
 void connector_route_reactions(struct ingress *in, struct request *x)
 {
-    connector_head_kept(in, x, reaction_whole);
+    connector_head(in, x, BRINGS_REPORT, reaction_whole);
 }
 
 void connector_route_typing(struct ingress *in, struct request *x)
 {
-    connector_head(in, x, typing_whole);
+    connector_head(in, x, BRINGS_NOTHING, typing_whole);
 }
 
 typedef void accept_fn(struct ingress *in, struct request *x, struct event *e,

@@ -6,6 +6,7 @@
 
 #include "ingress/connector/connector.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -89,7 +90,29 @@ static bool content_is_json(struct view type)
             strncasecmp(type.ptr + len - 5, "+json", 5) == 0);
 }
 
-void connector_head(struct ingress *in, struct request *x, request_fn *whole)
+/* Is there room in core for what it brings? Who is known to be one that is over a share hears it before the
+ * body is read: false, 429 is decided. */
+static bool core_has_room(const struct ingress *in, struct request *x)
+{
+    int64_t now = clock_mono_ms();
+    bool report = x->brings == BRINGS_REPORT;
+    const struct over_row *over = x->brings == BRINGS_NOTHING || !x->trusted
+                                      ? NULL
+                                      : over_find(&in->accept->over, x->name, report, now);
+    char words[128];
+
+    if (!over)
+        return true;
+    (void)snprintf(words, sizeof(words),
+                   "too much of this connector lies in the bridge (%s); send it again later",
+                   over->share); /* fits */
+    x->retry_after_s = (unsigned)((over->until_ms - now + 999) / 1000);
+    request_fault(x, 429, "over_share", words, NULL);
+    return false;
+}
+
+void connector_head(struct ingress *in, struct request *x, enum connector_brings brings,
+                    request_fn *whole)
 {
     const struct registry *r = registry_copy_get(in->registry);
     const struct reg_connector *c = NULL;
@@ -112,15 +135,11 @@ void connector_head(struct ingress *in, struct request *x, request_fn *whole)
         request_fault(x, 415, "unsupported_media_type", "the body must be JSON", NULL);
         return;
     }
+    x->brings = brings;
+    if (!core_has_room(in, x) || (brings != BRINGS_NOTHING && !share_left(in, x)))
+        return;
     x->body_max = LIMIT_CONNECTOR_BODY; /* of a GET, too: what it sends is not looked at */
     x->whole = whole;
-}
-
-void connector_head_kept(struct ingress *in, struct request *x, request_fn *whole)
-{
-    connector_head(in, x, whole);
-    if (!x->status)
-        (void)share_left(in, x); /* else the answer is decided */
 }
 
 static bool token_is_previous(const struct reg_connector *c, struct view token)
@@ -168,7 +187,7 @@ bool connector_verified(struct ingress *in, struct request *x)
     x->trusted = true;
     if (token_is_previous(c, bearer(x->authorization)))
         metrics_count_previous(in->metrics, "connector_token", c->name);
-    return true;
+    return core_has_room(in, x); /* with a signature alone it was not known before who asks */
 }
 
 void connector_fault(struct request *x, int rc, const struct service_fault *fault)

@@ -20,11 +20,17 @@ struct connector_words {
     const struct service_warnings *warnings; /* borrowed */
 };
 
+/* What a call leaves in core: who is over a share there is refused by it. */
+enum connector_brings {
+    BRINGS_NOTHING, /* a question, typing */
+    BRINGS_MESSAGE,
+    BRINGS_REPORT, /* statuses, an edit, a reaction */
+};
+
 /* The head of a call: what can be refused without the body is; else the body is wanted for
  * @whole. */
-void connector_head(struct ingress *in, struct request *x, request_fn *whole);
-/* The same of a call that leaves something in the spool, which its connector may have no room for. */
-void connector_head_kept(struct ingress *in, struct request *x, request_fn *whole);
+void connector_head(struct ingress *in, struct request *x, enum connector_brings brings,
+                    request_fn *whole);
 /* With the whole body: does the caller's proof hold? False: the answer is decided. */
 bool connector_verified(struct ingress *in, struct request *x);
 

@@ -25,12 +25,12 @@ static void statuses_accept(struct ingress *in, struct request *x, struct json *
 
 void connector_route_messages(struct ingress *in, struct request *x)
 {
-    connector_head_kept(in, x, messages_whole);
+    connector_head(in, x, BRINGS_MESSAGE, messages_whole);
 }
 
 void connector_route_statuses(struct ingress *in, struct request *x)
 {
-    connector_head_kept(in, x, statuses_whole);
+    connector_head(in, x, BRINGS_REPORT, statuses_whole);
 }
 
 /* --- messages ----------------------------------------------------------------------------- */

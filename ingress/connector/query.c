@@ -34,7 +34,7 @@ void queries_init(struct queries *q)
 
 void connector_route_query(struct ingress *in, struct request *x)
 {
-    connector_head(in, x, query_whole);
+    connector_head(in, x, BRINGS_NOTHING, query_whole);
 }
 
 static void core_away(struct request *x)

@@ -53,6 +53,7 @@ struct request {
     char id_buf[LIMIT_ID];
     size_t body_max;   /* bytes; more is 413 */
     request_fn *whole; /* what to do with the whole body; NULL: the answer is decided */
+    int brings;        /* of a connector's call: enum connector_brings */
     bool trusted;      /* verified: not counted against the address */
 
     /* the answer; status 0 = not decided */

@@ -49,6 +49,21 @@ static void check_lists(struct view bytes)
     buf_fini(&out);
 }
 
+static void share_again(void *arg, const struct share_over *o)
+{
+    FUZZ_MUST(o->connector.len > 0 && shares_add(arg, o) == 0);
+}
+
+/* SHARES: what is read can be told again. */
+static void check_shares(struct view bytes)
+{
+    struct buf out;
+
+    buf_init(&out, FUZZ_OUT_MAX);
+    (void)!shares_decode(bytes, share_again, &out); /* what came before the nonsense, too */
+    buf_fini(&out);
+}
+
 static void check_inner_lists(struct view bytes)
 {
     struct hello h;
@@ -83,6 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     check_heartbeat_answer(v);
     check_spool_rotate(v);
     check_spool_refused(v);
+    check_shares(v);
     check_lists(v);
     check_inner_lists(v);
     check_going(v);

@@ -15,7 +15,7 @@ KINDS = {
     "HELLO": 6, "WELCOME": 7, "HELLO_AGAIN": 8, "CREDIT": 9, "HEARTBEAT": 10,
     "HEARTBEAT_ANSWER": 11, "REGISTRY": 12, "REFUSED": 13, "CONTROL_CALL": 14, "CONTROL_ANSWER": 15,
     "GOING": 16, "EVENT_EPHEMERAL": 17, "QUERY": 18, "ANSWER": 19, "REPLAY": 20,
-    "SPOOL_ROTATE": 21, "SPOOL_ROTATED": 22, "SPOOL_REFUSED": 23, "EVENT_LATER": 24,
+    "SPOOL_ROTATE": 21, "SPOOL_ROTATED": 22, "SPOOL_REFUSED": 23, "EVENT_LATER": 24, "SHARES": 25,
 }
 NAMES = {number: name for name, number in KINDS.items()}
 ROLES = {"ingress": 1, "core": 2, "egress": 3, "amoctl": 4}

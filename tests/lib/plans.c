@@ -20,29 +20,39 @@ int __wrap_sqlite3_prepare_v3(sqlite3 *db, const char *sql, int n, unsigned flag
                               sqlite3_stmt **ret, const char **tail);
 
 /* they grow with the work */
-static const char *const large[] = {"messages",    "commands",      "dead",
-                                    "message_ids", "conversations", "chats",
-                                    "attempts",    "message_once",  "reactions"};
+static const char *const large[] = {"messages",      "commands",   "dead",     "message_ids",
+                                    "conversations", "chats",      "attempts", "waiting",
+                                    "message_once",  "quarantine", "reactions"};
 
 /* Statements that may, by a part that no other has. */
 static const struct {
     const char *part;
     const char *reason;
 } allowed[] = {
-    {"/* test */",                                         "of a test, which has a few rows"                },
-    {"trace FROM commands ORDER BY id",                    "a start makes the queue of all that waits"      },
-    {"FROM messages ORDER BY id LIMIT ",                   "the oldest alone"                               },
-    {"ON m.id=d.message ORDER BY d.id DESC LIMIT ",        "the newest alone"                               },
-    {"(?1 IS NULL OR scope=?1) ORDER BY id DESC LIMIT ",   "an operator's list of the newest"               },
-    {"SELECT (SELECT count(*) FROM dead)",                 "a figure, counted in the smallest index"        },
-    {"GROUP BY connector,source,scope",                    "an operator asks about all conversations"       },
+    {"/* test */",                                                 "of a test, which has a few rows"                },
+    {"trace FROM commands ORDER BY id",                            "a start makes the queue of all that waits"      },
+    {"FROM messages ORDER BY id LIMIT ",                           "the oldest alone"                               },
+    {"ON m.id=d.message ORDER BY d.id DESC LIMIT ",                "the newest alone"                               },
+    {"(?1 IS NULL OR scope=?1) ORDER BY id DESC LIMIT ",           "an operator's list of the newest"               },
+    {"SELECT (SELECT count(*) FROM dead)",                         "a figure, counted in the smallest index"        },
+    {"GROUP BY connector,source,scope",                            "an operator asks about all conversations"       },
     {",body FROM dead WHERE body IS NOT NULL ORDER BY id",
-     "an erasure: any dead letter may be about the person"                                                  },
-    {"UPDATE commands SET paused_ms=",                     "what waits for an account may be all that waits"},
-    {"DELETE FROM dead WHERE died_ms <",                   "the oldest alone, and they go"                  },
-    {"UPDATE commands SET taken_ms=?3 WHERE (",            "the clock was wrong, once"                      },
-    {"UPDATE dead SET died_ms=?3 WHERE (",                 "the clock was wrong, once"                      },
-    {"WITH RECURSIVE scopes(name)",                        "one row of each account"                        },
+     "an erasure: any dead letter may be about the person"                                                          },
+    {"UPDATE commands SET paused_ms=",                             "what waits for an account may be all that waits"},
+    {"DELETE FROM dead WHERE died_ms <",                           "the oldest alone, and they go"                  },
+    {"UPDATE commands SET taken_ms=?3 WHERE (",                    "the clock was wrong, once"                      },
+    {"UPDATE dead SET died_ms=?3 WHERE (",                         "the clock was wrong, once"                      },
+    {"SELECT id,event FROM waiting ORDER BY id",                   "an erasure, and the keys of before, once"       },
+    {"SELECT id,event FROM quarantine WHERE event IS NOT NULL",
+     "an erasure: any may be about the person"                                                                      },
+    {"FROM waiting WHERE until_ms<? ORDER BY until_ms,id LIMIT 1", "the oldest alone"                               },
+    {"DELETE FROM quarantine WHERE at_ms <",                       "the oldest alone, and they go"                  },
+    {"DELETE FROM quarantine WHERE kind=5 AND at_ms <",            "the oldest alone, and they go"                  },
+    {"SELECT id,reason FROM quarantine ORDER BY id DESC LIMIT 1",  "the newest alone"                               },
+    {"at_ms,trace,event FROM quarantine ORDER BY id DESC LIMIT ",  "the newest alone"                               },
+    {"UPDATE quarantine SET at_ms=?3 WHERE (",                     "the clock was wrong, once"                      },
+    {"UPDATE waiting SET until_ms=?3+",                            "the clock was wrong, once"                      },
+    {"WITH RECURSIVE scopes(name)",                                "one row of each account"                        },
 };
 
 static bool is_allowed(const char *sql)

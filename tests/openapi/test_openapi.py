@@ -143,6 +143,18 @@ def say_floods(r, contract):
             assert time.monotonic() < end
 
 
+def say_over_a_share(r, contract, core):
+    """Core tells that the connector has too much there: what would bring more is refused."""
+    core.send_all("SHARES", {"over": [["mobilon", "queue", False, 90]]})
+    for name, (_, _, operation) in contract.operations.items():
+        method, target = target_of(contract, name)
+        if operation["tags"] == ["connector"] and method in ("POST", "PATCH") and not target.endswith("/typing"):
+            answer = wait_for(lambda m=method, t=target: (a := r.send(m, t, AUTH, b"{}")).status == 429 and a, "429")
+            assert answer.code == "over_share", answer
+    core.send_all("SHARES", {"over": []})
+    wait_for(lambda: r.send("POST", f"{CALL}/messages", AUTH, b"{}").status == 422, "the end of it")
+
+
 def say_busy(r, core):
     """More questions than may wait at once."""
     core.on_query = lambda query: None
@@ -234,6 +246,7 @@ def said(place, contract, tmp_path_factory):
     say_too_much(r, contract)
     say_elsewhere(r)
     say_floods(r, contract)
+    say_over_a_share(r, contract, place.core)
     say_busy(r, place.core)
     for method in ("GET", "HEAD"):
         assert r.send(method, "/healthz").status == r.send(method, "/readyz").status == 200

@@ -1,0 +1,49 @@
+#pragma once
+
+/* Shares: how much of the queue, the waiting room, the quarantine and the store may be one connector's or one
+ * account's. How much it is comes from the store (core/store/shares.h).
+ *
+ * A connector over a share is told to the ingresses (SHARES), which refuse it at the head, because it sends
+ * again. An account is never refused: amojo sends once. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/turn/turn.h"
+#include "proto/limits.h"
+
+struct json_writer;
+struct peer;
+
+enum share {
+    SHARE_QUEUE,      /* commands that are not settled */
+    SHARE_WAITING,    /* events that wait for what they are about */
+    SHARE_QUARANTINE, /* messages in quarantine */
+    SHARE_REPORTS,    /* its statuses, edits and reactions there */
+    SHARE_BYTES,      /* of all these, and of dead letters */
+    SHARES,
+};
+
+/* "queue", … */
+const char *share_name(enum share share);
+
+AMO_MUSTCHECK int shares_new(struct core *c);
+void shares_free(struct core *c);
+
+/* Who is meant by an event's @connector, or by its @scope when it has none. */
+void shares_who(struct view connector, struct view scope, char ret[LIMIT_ID + 2]);
+/* Is there room among what waits for one more of core->intake->who? @echo: there is some more for what may be
+ * an echo. Who has less than an even part of the room there is still lets in when it is full. */
+bool shares_may_wait(struct core *c, bool echo);
+
+/* Who is over a share? At most fifty times a second; a change is told to every ingress. */
+void shares_look(struct core *c, int64_t now_mono_ms);
+/* The same in every tick; and the list again, because it is forgotten in the end. */
+void shares_tick(struct core *c, int64_t now_mono_ms);
+/* The list to @p, behind its WELCOME. */
+void shares_tell(struct core *c, struct peer *p);
+
+/* One object for each share: how much it is, how much it may be, over it since when. */
+void shares_json(struct core *c, struct view connector, struct json_writer *w);
+/* The figures of all connectors. */
+void shares_gauges(struct core *c);

@@ -1,0 +1,81 @@
+/* Who is over a share of core.
+ *
+ * From: push.c (SHARES). To: the connector routes, at the head of a request. Holds: core's last list. */
+
+#include "ingress/accept/over.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "proto/session.h"
+
+/* of one list; an honest core has some tens of connectors */
+#define ROWS_MAX    4096U
+/* no longer than this, whatever core says: it says it again */
+#define RETRY_S_MAX 3600U
+
+void over_init(struct over *o)
+{
+    memset(o, 0, sizeof(*o));
+}
+
+void over_fini(struct over *o)
+{
+    over_forget(o);
+}
+
+void over_forget(struct over *o)
+{
+    mem_free(o->rows);
+    o->rows = NULL;
+    o->n = 0;
+}
+
+struct hearing {
+    struct over *over;
+    int64_t now_mono_ms;
+};
+
+static void hear_one(void *arg, const struct share_over *told)
+{
+    const struct hearing *h = arg;
+    struct over *o = h->over;
+    struct over_row row = {.reports = told->reports};
+    struct over_row *rows = NULL;
+    uint64_t s = told->retry_s < RETRY_S_MAX ? told->retry_s : RETRY_S_MAX;
+
+    if (o->n == ROWS_MAX || view_copy(told->connector, row.connector, sizeof(row.connector)) ||
+        view_copy(told->share, row.share, sizeof(row.share)))
+        return;
+    row.until_ms = h->now_mono_ms + (int64_t)s * 1000;
+    rows = mem_realloc(o->rows, (o->n + 1) * sizeof(*rows));
+    if (!rows)
+        return;
+    o->rows = rows;
+    o->rows[o->n++] = row;
+}
+
+void over_hear(struct over *o, struct view body, int64_t now_mono_ms)
+{
+    struct hearing h = {o, now_mono_ms};
+
+    over_forget(o);
+    if (shares_decode(body, hear_one, &h))
+        log_line(LOG_LEVEL_ERROR, "shares.malformed", NULL);
+}
+
+const struct over_row *over_find(const struct over *o, struct view connector, bool report,
+                                 int64_t now_mono_ms)
+{
+    const struct over_row *found = NULL;
+
+    for (size_t i = 0; i < o->n; i++) {
+        const struct over_row *row = &o->rows[i];
+
+        if (now_mono_ms < row->until_ms && (report || !row->reports) &&
+            view_is(connector, row->connector) && (!found || row->until_ms > found->until_ms))
+            found = row;
+    }
+    return found;
+}

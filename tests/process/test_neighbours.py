@@ -1,0 +1,48 @@
+"""A connector at full speed takes nothing from its neighbours, and what it can make grow has an end."""
+import pytest
+
+import neighbours
+from stack import wait_for
+
+# shares that a flood of a second or two fills
+SMALL = {"AMO_SHARE_COMMANDS": "500", "AMO_SHARE_QUEUE_S": "10", "AMO_SHARE_QUARANTINE": "300", "AMO_SHARE_BYTES": "24MiB",
+         "AMO_SHARE_PERCENT": "1", "AMO_SCOPE_RATE": "20", "AMO_SCOPE_BURST": "20"}
+
+
+@pytest.fixture
+def stack(request):
+    with neighbours.place(**{**SMALL, **getattr(request, "param", {})}) as s:
+        yield s
+
+
+def test_a_loud_connector_costs_its_neighbour_nothing(stack):
+    answers, over, rounds, most = neighbours.run(stack, 8, 0.5, until_refused=True)
+    assert rounds >= 4
+    assert {"waiting", "queue"} <= over, over
+    for name, flood in answers.items():
+        assert flood.answers[429] and flood.retry_after and 0 < max(flood.retry_after) <= 3600, (name, flood.answers)
+    allowed = neighbours.rows(stack)
+    for what, (at_most, a_row) in neighbours.bounds().items():
+        assert most[what] <= at_most + allowed * a_row, (what, most[what], at_most, allowed)
+
+
+@pytest.mark.parametrize("stack", [{"AMO_SCOPE_RATE": "0", "AMO_CORE_COMMANDS_MAX": "2000"}], indirect=True)
+def test_what_was_accepted_without_core_is_taken_and_then_the_share_holds(stack):
+    stack.control("account.pause", scope_id=stack.scope)
+    stack["core"].kill()
+    for n in range(900):
+        assert stack.call("POST", "messages", neighbours.message(n, "early"))[0] == 202
+    stack.start("core")
+    wait_for(lambda: neighbours.shares(stack)["queue"]["over_since"], "the share to be over")
+    wait_for(lambda: stack.figure("ingress", "amo_spool_events") == 0, "all of it to be taken")
+    refused = wait_for(lambda: (a := stack.call("POST", "messages", neighbours.message(1000, "late")))[0] == 429 and a, "429")
+    assert refused[1]["error"]["code"] == "over_share" and int(refused[2]["Retry-After"]) > 0
+    assert stack.call("GET", "messages/loud-1")[0] == 200
+    # the other one is not refused, and core's next life knows what the last one knew
+    assert stack.call("POST", "messages", neighbours.message(1, "quiet"), connector="other", token=stack.quiet_token)[0] == 202
+    stack.start_over("core")
+    wait_for(lambda: neighbours.shares(stack)["queue"]["over_since"], "the share to be over still")
+    # and once an eighth of it is free it may send again
+    stack.control("account.resume", scope_id=stack.scope)
+    wait_for(lambda: stack.call("POST", "messages", neighbours.message(1000, "late"))[0] in (200, 202), "room")
+    assert not neighbours.shares(stack)["queue"]["over_since"]
