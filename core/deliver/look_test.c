@@ -88,7 +88,7 @@ static struct command asked_where_it_came_from(struct rig *r)
     struct event e = rig_client_text("m1");
     struct command calls[2];
 
-    rig_register_account(r, "two");
+    rig_register_account(r, "ch_two");
     rig_register_source(r, "line1", "ch_acc");
     rig_client_message_done(r, "m0", "amo-0");
     rig_register_source(r, "line1", "ch_two");

@@ -100,12 +100,22 @@ static int let_pass(struct core *c, const struct core_command *cmd)
     return rc;
 }
 
+/* May it have been sent where it still goes? To the same service; or it may come back to where amo has it. */
+static bool stays_tried(const struct core_command *cmd, const struct command_row *row,
+                        const struct conversation *conv)
+{
+    return cmd->tried && (command_is_new_at_amo(cmd->kind) ||
+                          (command_is_for_service(cmd->kind) && row->connector &&
+                           strcmp(row->connector, conv->connector) == 0));
+}
+
 /* Into the lane where it belongs now, before what came later. Its attempts begin again: the ones
- * before were somebody else's. Not so that there were any: it may come back to where amo has it. */
+ * before were somebody else's. Not so that there were any. */
 static void redirect(struct core *c, struct core_command *cmd, struct command_row *row,
                      const struct conversation *conv)
 {
-    bool tried = command_is_new_at_amo(cmd->kind) && cmd->tried;
+    bool tried = stays_tried(cmd, row, conv);
+    bool first = tried && cmd->first && command_is_for_service(cmd->kind);
     int rc = core_turn(c);
 
     rc = rc ? rc
@@ -127,6 +137,7 @@ static void redirect(struct core *c, struct core_command *cmd, struct command_ro
     }
     if (rc == 0 && cmd) {
         cmd->tried = cmd->tried || tried;
+        cmd->first = cmd->first || first;
         queue_by_age(cmd);
         rc = let_pass(c, cmd);
     }

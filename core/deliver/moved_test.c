@@ -30,7 +30,7 @@ static struct core_command *behind_a_status(struct rig *r, const char *id, bool 
     char mid[64];
 
     (void)snprintf(mid, sizeof(mid), "msvc-%s", id);
-    rig_register_account(r, "two");
+    rig_register_account(r, "ch_two");
     rig_register_source(r, "line1", "ch_acc");
     rig_client_message_done(r, "m0", "amo-0");
     rig_manager_message_done(r, "amo-1", "s-1");
@@ -158,6 +158,31 @@ static void what_stands_behind_a_status_in_flight_is_not_overtaken(void **state)
     assert_int_equal(of_message(r, "msvc-m2")->state, COMMAND_QUEUED);
 }
 
+/* A company comes back by another channel. Its service is still the same, and may have what was sent. */
+static void what_its_service_may_have_is_unclear_after_the_company_came_back(void **state)
+{
+    struct rig *r = *state;
+    struct event report = rig_outgoing_text("s-1");
+    struct core_command *c = NULL;
+
+    rig_register_account(r, "new_acc");
+    rig_register_source(r, "line1", "ch_acc");
+    rig_client_message_done(r, "m0", "amo-0");
+    c = rig_in_flight(r, COMMAND_SERVICE_MESSAGE, "amo-1");
+    rig_result(r, r->worker, c,
+               (struct result){.outcome = OUTCOME_RETRY, .cause = CAUSE_SERVER, .status = 502});
+    rig_register_source(r, "line1", "new_acc");
+    c = rig_command(r, COMMAND_SERVICE_MESSAGE);
+    assert_string_equal(c->lane->scope->name, "new_acc");
+    rig_take(r, &report);
+    rig_assert_counts(r, 0, 0, 1);
+    rig_result(r, r->worker, c,
+               (struct result){.outcome = OUTCOME_DONE, .service_message_id = VIEW_LIT("s-1")});
+    rig_commit(r);
+    assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 0);
+    rig_assert_counts(r, 0, 0, 0);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 int main(void)
@@ -166,6 +191,7 @@ int main(void)
         CASE(what_is_to_be_asked_about_behind_another_is_not_overtaken),
         CASE(what_waited_for_that_when_core_died_waits_for_the_next_one),
         CASE(what_stands_behind_a_status_in_flight_is_not_overtaken),
+        CASE(what_its_service_may_have_is_unclear_after_the_company_came_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,8 +34,8 @@ bool echo_waits_for_spools(const struct core *c)
 
 /* --- what is waited for --------------------------------------------------------------------- */
 
-static struct core_command *lane_head(struct core *c, enum echo_side side,
-                                      const struct conversation *conv)
+static const struct lane *lane_of(struct core *c, enum echo_side side,
+                                  const struct conversation *conv)
 {
     struct dest *scope = queue_dest(c->queue, DEST_SCOPE, view_of(conv->scope));
     struct dest *d = side == ECHO_AMO
@@ -43,7 +43,7 @@ static struct core_command *lane_head(struct core *c, enum echo_side side,
                          : queue_dest(c->queue, DEST_CONNECTOR, view_of(conv->connector));
 
     return d && scope
-               ? queue_head(c->queue, command_lane_of(conv->id, side == ECHO_AMO), d, scope)
+               ? queue_lane_at(c->queue, command_lane_of(conv->id, side == ECHO_AMO), d, scope)
                : NULL;
 }
 
@@ -73,16 +73,26 @@ static bool is_unclear(const struct core_command *head, enum command_kind kind)
            (head->tried || head->state == COMMAND_IN_FLIGHT || head->state == COMMAND_CHECKING);
 }
 
-/* The message that the conversation's echoes would be of; NULL when none is unclear. */
+/* The message that the conversation's echoes would be of; NULL when none is unclear. What had been tried before
+ * other conversations were merged with this one stands behind what was in theirs. */
 static struct core_command *unclear_one(struct core *c, enum echo_side side,
                                         const struct conversation *conv, bool again)
 {
     enum command_kind kind = side == ECHO_AMO ? COMMAND_AMO_OUTGOING : COMMAND_SERVICE_MESSAGE;
-    struct core_command *head = lane_head(c, side, conv);
+    struct core_command *ret = NULL;
 
-    if (!head)
-        return NULL;
-    return is_unclear(head, kind) ? head : done_again(c, head, kind, again);
+    for (const struct lane *l = lane_of(c, side, conv); l; l = l->after) {
+        struct core_command *head =
+            list_is_empty(&l->commands)
+                ? NULL
+                : LIST_ENTRY(l->commands.next, struct core_command, in_lane);
+
+        if (head && is_unclear(head, kind))
+            ret = head;
+        else if (head && done_again(c, head, kind, again))
+            ret = done_again(c, head, kind, again);
+    }
+    return ret;
 }
 
 /* It went to another account, and what was tried for the one before is not over yet. */

@@ -516,6 +516,40 @@ static void a_report_of_first_words_waits_for_all_that_are_tried(void **state)
     assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 0);
 }
 
+/* A card turns out to be of a client whose conversation is known: what stands in the card's lane goes first, and
+ * what was tried in the other one before is unclear all the same. */
+static void a_report_waits_on_when_others_come_to_stand_before_its_message(void **state)
+{
+    struct rig *r = *state;
+    struct event card = rig_manager_text("amo-2");
+    struct core_command *c = NULL;
+    int64_t first = 0;
+
+    rig_client_message_done(r, "m0", "amo-0");
+    c = rig_in_flight(r, COMMAND_SERVICE_MESSAGE, "amo-1");
+    rig_result(r, r->worker, c,
+               (struct result){.outcome = OUTCOME_RETRY, .cause = CAUSE_SERVER, .status = 502});
+    assert_int_equal(c->state, COMMAND_WAITING);
+    take(r, rig_outgoing_text("s-1"));
+    rig_assert_counts(r, 0, 0, 1);
+    card.chat_id = VIEW_LIT("chat-b");
+    card.source = VIEW_LIT("line1");
+    card.receiver_phone = VIEW_LIT("+7 900 000-00-02");
+    (void)rig_push(r, &card);
+    card.message_id = VIEW_LIT("amo-3");
+    (void)rig_push(r, &card);
+    first = c->id + 1;
+    rig_turn(r);
+    assert_int_equal(queue_find(r->core.queue, first)->state, COMMAND_IN_FLIGHT);
+    told(r, first, "thread", "s-9");
+    pass(r, 1000);
+    rig_commit(r);
+    rig_assert_counts(r, 0, 0, 1);
+    told(r, c->id, "thread", "s-1");
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 0);
+}
+
 /* Hours later: its words may be the service's all the same, and the answer is still to come. */
 static void what_dies_behind_the_message_that_is_tried_ends_no_wait(void **state)
 {
@@ -1180,6 +1214,7 @@ int main(void)
         CASE(whatever_fails_no_half_message_is_left),
         CASE(whatever_fails_a_waiting_report_is_not_lost),
         CASE(a_report_of_first_words_waits_for_all_that_are_tried),
+        CASE(a_report_waits_on_when_others_come_to_stand_before_its_message),
         CASE(what_dies_behind_the_message_that_is_tried_ends_no_wait),
         CASE(reports_of_a_thread_keep_their_order_whatever_the_first_waits_for),
         CASE(reports_that_go_on_waiting_where_they_waited_keep_their_order),

@@ -252,17 +252,12 @@ int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_m
     return 0;
 }
 
-struct core_command *queue_head(const struct queue *q, int64_t lane, struct dest *d,
-                                struct dest *scope)
+struct lane *queue_lane_at(const struct queue *q, int64_t lane, struct dest *d,
+                           struct dest *scope)
 {
     const struct lane_key key = {.id = lane, .dest = d, .scope = scope};
-    struct core_command *first = NULL;
 
-    for (const struct lane *l = table_get(q->lanes, lane_key(&key)); l; l = l->after) {
-        if (!list_is_empty(&l->commands))
-            first = LIST_ENTRY(l->commands.next, struct core_command, in_lane);
-    }
-    return first;
+    return table_get(q->lanes, lane_key(&key));
 }
 
 void queue_by_age(struct core_command *c)

@@ -147,10 +147,9 @@ AMO_MUSTCHECK int queue_add(struct queue *q, const struct command_row *row, int6
  * these are QUEUED. NULL: nothing. */
 void queue_by_age(struct core_command *c);
 struct core_command *queue_find(const struct queue *q, int64_t id);
-/* The first command of a lane towards @d for @scope, including a lane that must be emptied before it;
- * NULL when there is none. */
-struct core_command *queue_head(const struct queue *q, int64_t lane, struct dest *d,
-                                struct dest *scope);
+/* The lane towards @d for @scope; its `after` must be emptied before it. NULL when there is none. */
+struct lane *queue_lane_at(const struct queue *q, int64_t lane, struct dest *d,
+                           struct dest *scope);
 size_t queue_count(const struct queue *q);
 /* Is there room for what new events bring? There is none from `max` commands on, until an eighth of them is
  * settled. queue_add does not ask: what a result, a deferred event or an operator brings must never wait

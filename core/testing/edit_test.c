@@ -316,7 +316,7 @@ static void an_edit_of_what_stands_in_quarantine_is_not_anothers(void **state)
     struct rig *r = *state;
     struct event client = rig_client_text("4");
 
-    rig_register_account(r, "two");
+    rig_register_account(r, "ch_two");
     rig_register_source(r, "line1", "ch_acc");
     rig_manager_message_done(r, "amo-1", "4");
     client.source = VIEW_LIT("line-of-nobody");

@@ -266,19 +266,18 @@ void rig_register_second(struct rig *r)
     registry_stored(r, reg);
 }
 
-void rig_register_account(struct rig *r, const char *account)
+void rig_register_account(struct rig *r, const char *scope_id)
 {
+    struct view account = registry_scope_account(view_of(scope_id));
     struct registry *reg = NULL;
     struct reg_scope *scope = NULL;
-    char id[64];
 
-    (void)snprintf(id, sizeof(id), "ch_%s", account);
     assert_int_equal(registry_new(&reg), 0);
     assert_int_equal(core_turn(&r->core), 0);
     scope = registry_add_scope(reg);
-    scope->id = mem_strdup(id);
+    scope->id = mem_strdup(scope_id);
     scope->channel = mem_strdup("ch");
-    scope->account = mem_strdup(account);
+    scope->account = mem_strndup(account.ptr, account.len);
     scope->connector = mem_strdup("svc");
     scope->title = mem_strdup("Another");
     assert_int_equal(store_scope_put(r->core.store, scope), 0);

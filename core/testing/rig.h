@@ -36,8 +36,8 @@ void rig_restart(struct rig *r);
 void rig_register(struct rig *r);
 /* A second connector "two" with the account "ch_two", and lines of the first account. */
 void rig_register_second(struct rig *r);
-/* Another account of the first one's service: scope "ch_<account>". */
-void rig_register_account(struct rig *r, const char *account);
+/* Another scope of the first one's service, "<channel>_<account>". */
+void rig_register_account(struct rig *r, const char *scope_id);
 void rig_register_source(struct rig *r, const char *source, const char *scope);
 /* One more session of an egress. */
 struct peer *rig_worker(struct rig *r, const char *name, unsigned char boot);
