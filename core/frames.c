@@ -264,6 +264,9 @@ static struct spool *spool_claimed(struct core *c, struct bus_socket *s,
     char space[LOG_VALUE_MAX];
     int why = spool ? spools_claim(c, spool, h, &env->edge_boot, clock_mono_ms()) : 0;
 
+    if (why == 0 && spool && spool->name[0] && !view_is(h->name, spool->name))
+        log_line(LOG_LEVEL_INFO, "spool.renamed", "name=%s was=%s", log_value(h->name, space),
+                 spool->name);
     if (why == 0)
         return spool;
     log_often(LOG_LEVEL_WARN, "spool.refused", h->name,

@@ -7,6 +7,7 @@
 #include "core/intake/intake.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -201,6 +202,9 @@ static int intake_one(struct core *c, struct peer *p, const msgpack_object *item
         return rc;
     if (taken_has(&p->spool->taken, number)) {
         stat_add(c->intake->n_repeats, 1);
+        if (spools_differ(p->spool, number, pack_text(&o[1])))
+            log_often(LOG_LEVEL_ERROR, "spool.other_bytes", view_of(p->name),
+                      "name=%s number=%" PRIu64, p->name, number);
         return pairs_add(&p->acks, number, number);
     }
     /* Marked first: what follows either stands or ends this process with the mark. */
@@ -224,6 +228,7 @@ static int intake_one(struct core *c, struct peer *p, const msgpack_object *item
     deferred_run(c);
     p->spool->dirty = true;
     spools_took(p->spool, &p->boot, p->name);
+    spools_note(p->spool, number, pack_text(&o[1]));
     stat_add(c->intake->n_events, 1);
     return pairs_add(&p->acks, number, number);
 }

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/process.h"
 #include "core/deliver/resolve.h"
+#include "core/peers/spools.h"
 #include "core/store/db.h"
 #include "core/testing/rig.h"
 #include "core/watch.h"
@@ -72,6 +73,9 @@ static void a_repeat_is_acknowledged_but_not_stored_twice(void **state)
     take(r, &e);
     buf_init(&bytes, 1 << 16);
     assert_int_equal(event_encode(&e, &bytes), 0);
+    assert_false(spools_differ(r->ingress->spool, r->next_number - 1, buf_view(&bytes)));
+    assert_true(spools_differ(r->ingress->spool, r->next_number - 1, VIEW_LIT("other bytes")));
+    assert_false(spools_differ(r->ingress->spool, r->next_number + 511, VIEW_LIT("unknown")));
     rig_push_bytes(r, r->next_number - 1, buf_view(&bytes), false); /* the same number */
     assert_int_equal(pairs_count(buf_view(&r->ingress->acks)), 1);
     rig_commit(r);

@@ -189,6 +189,31 @@ void spools_took(struct spool *s, const struct id *boot, const char *name)
     s->taker_dirty = true;
 }
 
+/* Against mistakes, not against somebody who makes two events of one sum (FNV-1a). */
+static uint32_t sum_of(struct view bytes)
+{
+    uint32_t sum = 2166136261U;
+
+    for (size_t i = 0; i < bytes.len; i++)
+        sum = (sum ^ (unsigned char)bytes.ptr[i]) * 16777619U;
+    return sum;
+}
+
+void spools_note(struct spool *s, uint64_t number, struct view bytes)
+{
+    size_t i = number % AMO_COUNT(s->sums);
+
+    s->sums[i].number = number;
+    s->sums[i].sum = sum_of(bytes);
+}
+
+bool spools_differ(const struct spool *s, uint64_t number, struct view bytes)
+{
+    size_t i = number % AMO_COUNT(s->sums);
+
+    return s->sums[i].number == number && s->sums[i].sum != sum_of(bytes);
+}
+
 const char *spools_words(int rc)
 {
     switch (rc) {

@@ -37,6 +37,11 @@ struct spool {
     int64_t
         echo_ms; /* the time of the last of it that waits (core/intake/echoes.h); 0 none lately */
     int64_t used_mono_ms;
+    /* sums of the events that were taken last in this life of core, by number */
+    struct {
+        uint64_t number; /* 0 none */
+        uint32_t sum;
+    } sums[512];
 };
 
 enum {
@@ -59,6 +64,10 @@ AMO_MUSTCHECK int spools_claim(struct core *c, struct spool *s, const struct hel
 uint64_t spools_sent_before(struct spool *s, const struct hello *h, const struct id *boot);
 /* An event of it was taken from this process. */
 void spools_took(struct spool *s, const struct id *boot, const char *name);
+/* What event @number of it was; and whether @bytes, under a number that was taken, are others than those. What
+ * was taken longer ago than a credit of events is not known. */
+void spools_note(struct spool *s, uint64_t number, struct view bytes);
+bool spools_differ(const struct spool *s, uint64_t number, struct view bytes);
 /* A SPOOLS_E_* in words for the other side. */
 const char *spools_words(int rc);
 /* What was taken in this turn, into its transaction. -errno of the store. */
