@@ -34,7 +34,6 @@
 /* a peer this long silent is forgotten; well above a heartbeat */
 #define PEER_FORGET_MS 15000
 
-static void frames_frame(struct core *c, struct bus_socket *s, const struct bus_message *m);
 static void frames_refuse(struct core *c, struct bus_socket *s, const struct bus_message *m,
                           const char *words);
 static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_message *m,
@@ -57,7 +56,7 @@ static void frames_read(struct core *c, struct bus_socket *s, enum gate gate)
             break;
         bytes += m.body.len;
         if (gate_admits(c, gate, &m, &words))
-            frames_frame(c, s, &m);
+            frames_take(c, s, &m);
         else
             frames_refuse(c, s, &m, words);
         bus_message_fini(&m);
@@ -103,7 +102,7 @@ static void frames_refuse(struct core *c, struct bus_socket *s, const struct bus
         reply(c, s, m->peer, &env, MSG_REFUSED, view_of(words));
 }
 
-static void frames_frame(struct core *c, struct bus_socket *s, const struct bus_message *m)
+void frames_take(struct core *c, struct bus_socket *s, const struct bus_message *m)
 {
     struct envelope env = {0};
     struct peer *p = NULL;
