@@ -48,9 +48,10 @@
 #define LIMIT_FRAME_EVENTS  256U        /* events in one EVENT_PUSH */
 #define LIMIT_HWM           4096 /* frames to be sent; above any credit, so it never bites */
 /* What core reads. Of each connection it keeps as many frames as LIMIT_READ_FRAMES, and the one that
- * is arriving: 153 MiB at most, of a peer that keeps to no credit. The rest waits at the peer. */
-#define LIMIT_READ_BYTES    (LIMIT_CREDIT_BYTES + (1U << 20)) /* ZMQ_MAXMSGSIZE: a whole credit */
-#define LIMIT_READ_FRAMES   16                                /* ZMQ_RCVHWM */
+ * is arriving: 198 MiB at most, of a peer that keeps to no credit. The rest waits at the peer. An edge
+ * puts 1 MiB into a frame and then one event or result, of twice a webhook at most. */
+#define LIMIT_READ_BYTES    (6U << 20)  /* ZMQ_MAXMSGSIZE; a control call has 4 MiB */
+#define LIMIT_READ_FRAMES   32          /* ZMQ_RCVHWM; half as many, and turns become smaller */
 #define LIMIT_TURN_BYTES    (16U << 20) /* read of one socket in one turn, and one frame more */
 #define LIMIT_TAP_HWM       1000        /* frames a slow monitor may lag before drops */
 #define LIMIT_PEERS         256U        /* edges one core knows at once */
