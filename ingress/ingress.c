@@ -25,6 +25,7 @@
 #include "ingress/accept/push.h"
 #include "ingress/accept/refused.h"
 #include "ingress/accept/registry_copy.h"
+#include "ingress/accept/repeats.h"
 #include "ingress/accept/share.h"
 #include "ingress/amojo/normalize.h"
 #include "ingress/connector/query.h"
@@ -33,7 +34,6 @@
 #include "ingress/http/metrics.h"
 #include "ingress/http/request.h"
 #include "ingress/routes.h"
-#include "ingress/spool/repeat.h"
 #include "ingress/spool/spool.h"
 #include "proto/bus/callers.h"
 #include "proto/bus/tap.h"
@@ -109,7 +109,6 @@ static int open_spool(struct ingress *in)
                               .writer = in->top->drain_spool ? NULL : share_writer_of,
                               .arg = in};
     struct stat st;
-    uint64_t from = 0;
     int rc = 0;
 
     if (in->top->drain_spool && stat(in->top->drain_spool, &st))
@@ -117,15 +116,8 @@ static int open_spool(struct ingress *in)
     rc = spool_open(&sc, &in->spool);
     if (rc || in->top->drain_spool)
         return start_failed("cannot open the spool", sc.dir, rc);
-    rc = repeat_open(sc.dir, clock_unix_ms(), &in->repeat);
-    if (rc)
-        return start_failed("cannot open the repeat log in", sc.dir, rc);
-    from = repeat_known_to(in->repeat) + 1;
-    if (from > spool_next(in->spool))
-        from = 1; /* a log of another spool */
-    rc = spool_visit(in->spool, from, repeat_learn, in->repeat);
-    repeat_confirm(in->repeat, spool_next(in->spool));
-    return start_failed("cannot read the spool", sc.dir, rc);
+    return start_failed("cannot read the spool, or what it knows of repeats, in", sc.dir,
+                        repeats_open(in, sc.dir));
 }
 
 static int open_registry(struct ingress *in)
@@ -348,10 +340,9 @@ void ingress_close(struct ingress *in)
     push_free(in->push);
     guard_free(in->guard);
     registry_copy_close(in->registry);
-    if (in->repeat && !spool_has_failed(in->spool))
+    if (repeats_are_open(in) && !spool_has_failed(in->spool))
         (void)!keep_repeats(in); /* read from the spool next time */
-    repeat_close(in->repeat);
-    in->repeat = NULL;
+    repeats_close(in);
     spool_close(in->spool);
     tap_free(in->top->tap);
     edge_callers_fini(&in->top->callers);
@@ -404,7 +395,7 @@ static void on_flush(void *arg)
     if (rc == 0 && n > 0) {
         stat_add(in->metrics->flushes, 1);
         stat_add(in->metrics->flushed_events, n);
-        repeat_confirm(in->repeat, spool_next(in->spool));
+        repeats_confirm(in);
     }
     while (!list_is_empty(&in->accept->batch)) {
         struct request *x = LIST_ENTRY(in->accept->batch.next, struct request, waiting);
@@ -523,7 +514,7 @@ static uint64_t registry_version(void *arg)
 
 static int keep_repeats(struct ingress *in)
 {
-    int rc = repeat_sync(in->repeat);
+    int rc = repeats_sync(in);
 
     if (rc && rc != in->top->repeat_rc)
         log_failed(LOG_LEVEL_WARN, "repeat.not_synced", rc, NULL);
@@ -536,7 +527,7 @@ static int before_drop(void *arg)
     struct ingress *in = arg;
 
     /* while it is not open, it has not learnt yet what the segment says */
-    return in->repeat ? keep_repeats(in) : 1;
+    return repeats_are_open(in) ? keep_repeats(in) : 1;
 }
 
 /* --- watching and stopping ---------------------------------------------------------------- */

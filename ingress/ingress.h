@@ -43,6 +43,7 @@ struct ingress {
     struct listener *listener;      /* http: the listener; NULL when only draining a spool */
     struct metrics *metrics;        /* http: what /metrics shows */
     struct repeat *repeat;          /* spool: idempotency keys of connectors */
+    struct repeat *webhooks;        /* spool: webhook-ids of their signed calls */
     struct queries *queries;        /* connector: requests that wait for core's answer */
     struct registry_copy *registry; /* accept: who may, and with which secrets */
     struct refused *refused;        /* accept: sources that belong to no account */

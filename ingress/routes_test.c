@@ -109,6 +109,7 @@ static int begin(void **state)
     assert_int_equal(guard_new("", 10, &r->in.guard), 0);
     assert_int_equal(spool_open(&config, &r->in.spool), 0);
     assert_int_equal(repeat_open(r->dir, clock_unix_ms(), &r->in.repeat), 0);
+    assert_int_equal(repeat_open_webhooks(r->dir, clock_unix_ms(), &r->in.webhooks), 0);
     assert_int_equal(registry_copy_open(r->dir, &r->in.registry), 0);
     buf_init(&bytes, 1 << 16);
     registry_bytes(&bytes);
@@ -127,6 +128,7 @@ static int end(void **state)
     request_fini(&r->x);
     registry_copy_close(r->in.registry);
     repeat_close(r->in.repeat);
+    repeat_close(r->in.webhooks);
     spool_close(r->in.spool);
     guard_free(r->in.guard);
     metrics_fini(r->in.metrics);

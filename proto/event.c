@@ -48,6 +48,7 @@ static const struct field fields[] = {
     FIELD(FIELD_TEXT, event, reason),
     FIELD(FIELD_TEXT, event, dedup),
     FIELD(FIELD_U64, event, replay),
+    FIELD(FIELD_TEXT, event, webhook_id),
 };
 
 static const char *const kind_names[] = {

@@ -78,7 +78,9 @@ struct event {
     struct view raw;    /* the body as it came, bin */
     struct view reason; /* why it was not understood */
     struct view dedup;  /* key under which a repeat is the same (N20); absent: none */
-    uint64_t replay;    /* number of the quarantine entry this was made from; 0 none */
+    struct view
+        webhook_id;  /* of a signed edit or reaction of a service: another name of a repeat */
+    uint64_t replay; /* number of the quarantine entry this was made from; 0 none */
 };
 
 /* Times beyond this (about the year 287396) are mistakes: sums with times must not overflow. */

@@ -15,7 +15,7 @@
     X(sender_link)                                                                             \
     X(receiver_id) X(receiver_client_id) X(receiver_name) X(receiver_phone) X(receiver_email)  \
     X(message_id) X(raw_type) X(author) X(post_id) X(status) X(error_code) X(error_text)       \
-    X(message_client_id) X(emoji) X(raw) X(reason) X(dedup)
+    X(message_client_id) X(emoji) X(raw) X(reason) X(dedup) X(webhook_id)
 #define EVENT_NUMBERS(X) X(kind) X(taken_ms) X(sent_ms) X(expires_ms) X(replay)
 #define EVENT_FLAGS(X)   X(write_first) X(silent) X(outgoing) X(deleted) X(unset)
 /* clang-format on */

@@ -38,8 +38,12 @@
 #define LIMIT_SEGMENT_BYTES (16U << 20)
 #define LIMIT_SHARES        256U /* accounts of each side of the spool; further ones share one */
 #define LIMIT_REPEAT_ENTRIES                                                                   \
-    262144U /* connector ids remembered for 24 h; the oldest go first */
+    196608U /* connector ids remembered for 24 h, half of them of one connector; its oldest go first */
 #define LIMIT_REPEAT_MS (24LL * 3600 * 1000)
+#define LIMIT_WEBHOOK_IDS                                                                      \
+    98304U /* webhook-ids likewise: 80 signed requests a second of one connector */
+#define LIMIT_WEBHOOK_ID_MS                                                                    \
+    (2LL * LIMIT_WEBHOOK_SKEW_S * 1000) /* as long as a signature can hold */
 
 /* Bus */
 #define LIMIT_CREDIT_EVENTS 512U        /* events in flight from one ingress */

@@ -363,13 +363,29 @@ static struct view edited_type(const struct message *named, const struct content
     return type;
 }
 
+/* The same signed request by another ingress, which does not know it. It is asked for first: the other key may
+ * be anything that whoever repeats it likes. No header has a line feed in it, so it meets no other key. */
+static int webhook_once(struct core *c, const struct event *e, const struct message *named)
+{
+    char key[LIMIT_ID + 16];
+
+    if (view_empty(e->webhook_id) || e->webhook_id.len > LIMIT_ID)
+        return 0;
+    (void)snprintf(key, sizeof(key), "webhook\n%.*s", (int)e->webhook_id.len,
+                   e->webhook_id.ptr); /* fits */
+    return store_message_once(c->store, named->id, view_of(key));
+}
+
 /* A change that its sender gave no key has the one ingress gave it: a spool that was put back or
  * copied sends it again. STORE_E_KNOWN: it has been made. */
 static int change_once(struct core *c, const struct event *e, const struct message *named)
 {
     char key[ID_TEXT_LEN + 16];
     char trace[ID_TEXT_LEN + 1];
+    int rc = webhook_once(c, e, named);
 
+    if (rc)
+        return rc;
     id_format(&e->trace, trace);
     (void)snprintf(key, sizeof(key), "trace %s", trace); /* fits */
     return store_message_once(c->store, named->id, e->dedup.len ? e->dedup : view_of(key));

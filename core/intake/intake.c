@@ -293,6 +293,7 @@ static int quarantine_key(struct core *c, const struct event *e, const char *rea
     said.taken_ms = 0;
     said.replay = 0;
     said.dedup = VIEW_NONE;
+    said.webhook_id = VIEW_NONE;
     said.reason = VIEW_NONE;
     if (e->kind == EVENT_QUARANTINE || !registry_scope(c->turn->registry, e->scope))
         said.scope = registry_scope_channel(e->scope);

@@ -71,6 +71,28 @@ static void edit_whole(void *arg, struct request *x)
     take(arg, x, service_edit, edit_accept);
 }
 
+/* A signature does not cover the path, so the body names the message: else whoever has seen one signed edit
+ * could send it to every message of the connector. */
+static bool edit_is_of_path(struct request *x, const struct event *e)
+{
+    if (view_empty(e->message_id) && x->signed_ms && !x->by_token) {
+        request_fault(x, 422, "required", "a signed change names its message in the body",
+                      "id");
+        return false;
+    }
+    if (view_empty(e->message_id) || view_equal(e->message_id, x->id))
+        return true;
+    request_fault(x, 422, "invalid", "is not the id in the path", "id");
+    return false;
+}
+
+/* Core knows the repeat by it, if this comes again by another ingress. */
+static void take_webhook_id(const struct request *x, struct event *e)
+{
+    if (x->signed_ms)
+        e->webhook_id = x->webhook_id;
+}
+
 /* Without a key of its own an edit can come twice: the second changes nothing. With one, the key
  * is one of this message's edits, so that it meets neither messages nor other messages' edits. */
 static void edit_accept(struct ingress *in, struct request *x, struct event *e,
@@ -78,21 +100,18 @@ static void edit_accept(struct ingress *in, struct request *x, struct event *e,
 {
     const struct connector_words words = {"id", x->id, warnings};
 
+    const struct repeat_name key = {REPEAT_EDIT_KEY, x->idempotency_key, x->id};
+
     if (!foreign_id_is_fine(x->id)) {
         request_fault(x, 422, "invalid", SERVICE_NAME_FAULT, "id");
         return;
     }
-    if (!connector_key_fits(x))
+    if (!edit_is_of_path(x, e) || !connector_key_fits(x))
         return;
     e->message_id = x->id;
-    if (view_empty(x->idempotency_key)) {
-        if (ingress_append(in, x, e, VIEW_NONE) == 0)
-            connector_answer(x, 202, &words, "accepted");
-        return;
-    }
     e->dedup = x->idempotency_key;
-    connector_append_once(
-        in, x, e, &(struct repeat_name){REPEAT_EDIT_KEY, x->idempotency_key, x->id}, &words);
+    take_webhook_id(x, e);
+    connector_append_once(in, x, e, view_empty(key.word) ? NULL : &key, &words);
 }
 
 /* --- reactions ---------------------------------------------------------------------------- */
@@ -106,8 +125,8 @@ static void reaction_whole(void *arg, struct request *x)
 static void reaction_accept(struct ingress *in, struct request *x, struct event *e,
                             const struct service_warnings *warnings)
 {
-    if (ingress_append(in, x, e, VIEW_NONE) == 0)
-        connector_answer(x, 202, &(struct connector_words){.warnings = warnings}, "accepted");
+    take_webhook_id(x, e);
+    connector_append_once(in, x, e, NULL, &(struct connector_words){.warnings = warnings});
 }
 
 /* --- typing ------------------------------------------------------------------------------- */
@@ -120,9 +139,21 @@ static void typing_whole(void *arg, struct request *x)
 static void typing_accept(struct ingress *in, struct request *x, struct event *e,
                           const struct service_warnings *warnings)
 {
+    const struct connector_words words = {.warnings = warnings};
+    struct repeat_entry webhook;
+    int rc = 0;
+
     if (!connector_source_known(in, x, e->source))
         return;
+    rc = connector_webhook_check(in, x, &webhook);
+    if (rc == REPEAT_E_SAME) {
+        x->result = "duplicate";
+        connector_answer(x, 200, &words, "duplicate");
+    }
+    if (rc)
+        return;
+    connector_webhook_seen(in, x, &webhook);
     e->expires_ms += clock_unix_ms(); /* so far it said how long */
     ingress_ephemeral(in, x, e);
-    connector_answer(x, 202, &(struct connector_words){.warnings = warnings}, "accepted");
+    connector_answer(x, 202, &words, "accepted");
 }

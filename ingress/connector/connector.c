@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/num.h"
 #include "ingress/accept/accept.h"
 #include "ingress/accept/refused.h"
 #include "ingress/accept/registry_copy.h"
@@ -165,6 +166,14 @@ static enum webhook_verdict signature_verdict(struct ingress *in, const struct r
     return verdict;
 }
 
+/* It fits, so its time is a number. */
+static int64_t signed_at(const struct request *x)
+{
+    uint64_t s = 0;
+
+    return num_parse_u64(x->webhook_timestamp, &s) ? clock_unix_ms() : (int64_t)s * 1000;
+}
+
 /* The registry may have changed since the head: everything is looked up anew. */
 bool connector_verified(struct ingress *in, struct request *x)
 {
@@ -185,6 +194,9 @@ bool connector_verified(struct ingress *in, struct request *x)
         return false;
     }
     x->trusted = true;
+    x->by_token = bearer(x->authorization).ptr != NULL;
+    if (!view_empty(x->webhook_signature))
+        x->signed_ms = signed_at(x);
     if (token_is_previous(c, bearer(x->authorization)))
         metrics_count_previous(in->metrics, "connector_token", c->name);
     return core_has_room(in, x); /* with a signature alone it was not known before who asks */

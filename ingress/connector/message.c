@@ -14,6 +14,7 @@
 #include "ingress/connector/repeat.h"
 #include "ingress/http/request.h"
 #include "ingress/spool/repeat.h"
+#include "ingress/spool/spool.h"
 #include "proto/foreign_id.h"
 #include "proto/limits.h"
 
@@ -96,12 +97,12 @@ static void statuses_whole(void *arg, struct request *x)
 
 /* @f is NULL when it was accepted. What is no id is shown by its beginning: a hundred
  * long ones would leave no room for the others' results. */
-static void add_result(struct json_writer *w, struct view id, const struct service_fault *f,
-                       const struct service_warnings *warnings)
+static void add_result(struct json_writer *w, struct view id, const char *word,
+                       const struct service_fault *f, const struct service_warnings *warnings)
 {
     json_open_object(w, NULL);
     json_add_text(w, "id", foreign_id_is_fine(id) ? id : view_cut(id, LIMIT_SERVICE_ID));
-    json_add_text(w, "status", f ? VIEW_LIT("rejected") : VIEW_LIT("accepted"));
+    json_add_text(w, "status", f ? VIEW_LIT("rejected") : view_of(word));
     if (f) {
         json_open_object(w, "error");
         json_add_text(w, "code", view_of(f->code));
@@ -114,13 +115,34 @@ static void add_result(struct json_writer *w, struct view id, const struct servi
     json_close_object(w);
 }
 
+/* The last item that will be kept, @n none. The webhook-id stands beside it: a call that was kept in part comes
+ * again and must not be taken for a repeat. */
+static size_t last_good(struct json *doc, size_t n)
+{
+    for (size_t i = n; i > 0; i--) {
+        struct service_warnings warnings;
+        struct service_fault fault = {0};
+        struct event e;
+
+        if (service_status(doc, i - 1, 0, &e, &warnings, &fault) == 0)
+            return i - 1;
+    }
+    return n;
+}
+
 /* One bad item does not spoil the others; a full spool refuses them all, and the whole call comes
  * again: statuses only move forward, so what was taken twice does no harm. */
 static void statuses_accept(struct ingress *in, struct request *x, struct json *doc, size_t n)
 {
+    unsigned char aux[CONNECTOR_WEBHOOK_AUX];
+    struct repeat_entry webhook;
     struct json_writer w;
     struct buf results;
+    size_t last = last_good(doc, n);
+    int again = connector_webhook_check(in, x, &webhook);
 
+    if (again && again != REPEAT_E_SAME)
+        return;
     buf_init(&results, x->answer.max);
     json_writer_init(&w, &results);
     json_open_object(&w, NULL);
@@ -132,9 +154,12 @@ static void statuses_accept(struct ingress *in, struct request *x, struct json *
         int rc = service_status(doc, i, clock_unix_ms(), &e, &warnings, &fault);
 
         e.connector = x->name;
-        if (rc == 0 && ingress_append(in, x, &e, VIEW_NONE))
+        if (rc == 0 && !again &&
+            ingress_append(in, x, &e,
+                           i == last ? connector_webhook_aux(x, &webhook, aux) : VIEW_NONE))
             goto out;
-        add_result(&w, e.message_id, rc ? &fault : NULL, &warnings);
+        add_result(&w, e.message_id, again ? "duplicate" : "accepted", rc ? &fault : NULL,
+                   &warnings);
         x->warned = x->warned || (rc == 0 && warnings.n > 0);
     }
     json_close_array(&w);
@@ -143,9 +168,15 @@ static void statuses_accept(struct ingress *in, struct request *x, struct json *
         request_unavailable(x, "busy", "there is no memory for it now");
         goto out;
     }
-    x->status = 202;
+    if (again) {
+        x->result = "duplicate";
+        x->waits = spool_is_dirty(in->spool); /* its first may be in this very batch */
+    } else if (last < n) {
+        connector_webhook_seen(in, x, &webhook);
+    }
+    x->status = again ? 200 : 202;
     x->type = "application/json";
-    (void)buf_add_view(&x->answer, buf_view(&results)); /* without memory: an empty 202 */
+    (void)buf_add_view(&x->answer, buf_view(&results)); /* without memory: an empty body */
 out:
     buf_fini(&results);
 }

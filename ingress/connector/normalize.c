@@ -167,6 +167,8 @@ static void fill_edit(struct service_reader *r, struct service_normal *n)
     struct event *e = &n->event;
 
     e->deleted = service_bool(r, "deleted", false);
+    if (json_is_present(json_get(r->root, "id")))
+        e->message_id = service_name_must(r, "id");
     service_content_read_change(r, e->deleted, &n->parts, &e->content);
     e->sent_ms = service_shown_time(&r->shown, "sent_at");
 }

@@ -17,7 +17,7 @@ struct json;
 
 /* One request that is one event. */
 struct service_normal {
-    /* Without connector, trace, taken_ms and dedup, and for an edit without message_id. Its
+    /* Without connector, trace, taken_ms and dedup; an edit's message_id is what the body says, if anything. Its
      * texts borrow the body and what is owned below. */
     struct event event;
     struct json *doc;           /* owned */

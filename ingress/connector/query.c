@@ -13,6 +13,7 @@
 #include "ingress/accept/push.h"
 #include "ingress/connector/connector.h"
 #include "ingress/connector/read.h"
+#include "ingress/connector/repeat.h"
 #include "ingress/http/listener.h"
 #include "ingress/http/request.h"
 #include "ingress/spool/repeat.h"
@@ -63,6 +64,8 @@ static void query_whole(void *arg, struct request *x)
         request_fault(x, 422, "invalid", SERVICE_NAME_FAULT, "id");
         return;
     }
+    if (!connector_question_fits(in, x))
+        return;
     /* they are few; counted because a connection that ends leaves the list by itself */
     if (n_waiting(in->queries) >= LIMIT_QUERIES) {
         request_unavailable(x, "busy", "too many questions at once");

@@ -55,6 +55,9 @@ struct request {
     request_fn *whole; /* what to do with the whole body; NULL: the answer is decided */
     int brings;        /* of a connector's call: enum connector_brings */
     bool trusted;      /* verified: not counted against the address */
+    bool by_token;     /* … by a token, which covers the path and the headers, too */
+    int64_t
+        signed_ms; /* … by a signature of this wall time, which covers webhook_id and the body; 0: none */
 
     /* the answer; status 0 = not decided */
     unsigned status;

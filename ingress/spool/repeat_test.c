@@ -33,10 +33,13 @@ static int end(void **state)
     char path[128];
 
     (void)state;
-    path_of("repeat.log", path);
-    (void)unlink(path);
-    path_of("repeat.old", path);
-    (void)unlink(path);
+    static const char *const files[] = {"repeat.log", "repeat.old", "webhook.log",
+                                        "webhook.old"};
+
+    for (size_t i = 0; i < AMO_COUNT(files); i++) {
+        path_of(files[i], path);
+        (void)unlink(path);
+    }
     return rmdir(dir);
 }
 
@@ -328,10 +331,12 @@ static void what_the_spool_says_is_learnt_once(void **state)
     repeat_close(r);
 }
 
+/* One connector has half of the places: as many as it leaves free. */
 static void the_index_is_bounded_and_the_oldest_go_first(void **state)
 {
     struct repeat *r = open_at(NOW);
-    const unsigned n = LIMIT_REPEAT_ENTRIES + 1000;
+    const unsigned share = LIMIT_REPEAT_ENTRIES / 2;
+    const unsigned n = share + 1000;
 
     (void)state;
     for (unsigned k = 0; k < n; k++) {
@@ -340,7 +345,7 @@ static void the_index_is_bounded_and_the_oldest_go_first(void **state)
         memcpy(e.key, &k, sizeof(k)); /* neighbours in the table: the worst case */
         assert_int_equal(repeat_add(r, &e), 0);
     }
-    assert_int_equal(repeat_count(r), LIMIT_REPEAT_ENTRIES);
+    assert_int_equal(repeat_count(r), share);
     for (unsigned k = 0; k < n; k += 97) {
         struct repeat_entry e = {.at_ms = NOW};
 
@@ -351,8 +356,106 @@ static void the_index_is_bounded_and_the_oldest_go_first(void **state)
     assert_int_equal(repeat_sync(r), 0);
     repeat_close(r);
     r = open_at(NOW);
-    assert_int_equal(repeat_count(r), LIMIT_REPEAT_ENTRIES);
+    assert_int_equal(repeat_count(r), share);
     repeat_close(r);
+}
+
+static struct repeat_entry of_owner(uint16_t owner, unsigned k, int64_t at_ms)
+{
+    struct repeat_entry e = {.at_ms = at_ms, .owner = owner, .webhook = true};
+    uint64_t key =
+        (k + ((uint64_t)owner << 32)) * UINT64_C(0x9E3779B97F4A7C15); /* as digests lie */
+
+    memcpy(e.key, &key, sizeof(key));
+    return e;
+}
+
+static int check_owner(struct repeat *r, uint16_t owner, unsigned k, int64_t at_ms)
+{
+    struct repeat_entry e = of_owner(owner, k, at_ms);
+
+    return repeat_check(r, &e);
+}
+
+static void add_owner(struct repeat *r, uint16_t owner, unsigned k, int64_t at_ms)
+{
+    struct repeat_entry e = of_owner(owner, k, at_ms);
+
+    assert_int_equal(repeat_add(r, &e), 0);
+}
+
+static void a_loud_connector_makes_nobody_elses_be_forgotten(void **state)
+{
+    struct repeat *r = NULL;
+    const unsigned n = 4 * LIMIT_WEBHOOK_IDS;
+    unsigned key = 0;
+
+    (void)state;
+    assert_int_equal(repeat_open_webhooks(dir, NOW, &r), 0);
+    for (unsigned k = 0; k < 100; k++)
+        add_owner(r, 1, k, NOW);
+    for (unsigned k = 0; k < n; k++) {
+        add_owner(r, 2, k, NOW + k / 1000);
+        if (k % 4096 == 0) { /* as turns go */
+            repeat_confirm(r, ++key);
+            assert_int_equal(repeat_sync(r), 0);
+        }
+    }
+    for (unsigned k = 0; k < 100; k++)
+        assert_int_equal(check_owner(r, 1, k, NOW), REPEAT_E_SAME);
+    assert_true(repeat_count(r) < LIMIT_WEBHOOK_IDS);
+    repeat_confirm(r, ++key);
+    assert_int_equal(repeat_sync(r), 0);
+    repeat_close(r);
+    /* … nor after a restart, though the log has turned several times */
+    assert_int_equal(repeat_open_webhooks(dir, NOW, &r), 0);
+    for (unsigned k = 0; k < 100; k++)
+        assert_int_equal(check_owner(r, 1, k, NOW), REPEAT_E_SAME);
+    assert_int_equal(check_owner(r, 2, n - 1, NOW + (n - 1) / 1000), REPEAT_E_SAME);
+    repeat_close(r);
+}
+
+static void what_may_have_been_forgotten_is_not_taken_for_new(void **state)
+{
+    struct repeat *r = NULL;
+
+    (void)state;
+    assert_int_equal(repeat_open_webhooks(dir, NOW, &r), 0);
+    for (unsigned k = 0; k < LIMIT_WEBHOOK_IDS; k++)
+        add_owner(r, 2, k, NOW + k);
+    assert_int_equal(check_owner(r, 2, 0, NOW), REPEAT_E_STALE);
+    assert_int_equal(check_owner(r, 2, LIMIT_WEBHOOK_IDS, NOW), REPEAT_E_STALE);
+    assert_int_equal(check_owner(r, 1, 0, NOW), 0);
+    assert_int_equal(check_owner(r, 2, LIMIT_WEBHOOK_IDS, NOW + LIMIT_WEBHOOK_IDS), 0);
+    /* the clock was ahead when they came, and has been set back */
+    assert_int_equal(check_owner(r, 2, 0, NOW - 2 * LIMIT_WEBHOOK_ID_MS), 0);
+    repeat_close(r);
+}
+
+static void the_two_indexes_do_not_meet(void **state)
+{
+    const struct repeat_name id = {REPEAT_MESSAGE_ID, VIEW_LIT("1"), VIEW_NONE};
+    const struct repeat_name webhook = {REPEAT_WEBHOOK, VIEW_LIT("1"), VIEW_NONE};
+    unsigned char aux[2 * REPEAT_AUX_LEN];
+    struct repeat_entry e[2];
+    struct repeat *ids = open_at(NOW);
+    struct repeat *hooks = NULL;
+
+    (void)state;
+    assert_int_equal(repeat_open_webhooks(dir, NOW, &hooks), 0);
+    assert_int_equal(repeat_entry_make(VIEW_LIT("c"), &id, VIEW_LIT("b"), NOW, &e[0]), 0);
+    assert_int_equal(repeat_entry_make(VIEW_LIT("c"), &webhook, VIEW_LIT("b"), NOW, &e[1]), 0);
+    repeat_entry_encode(&e[0], aux);
+    repeat_entry_encode(&e[1], aux + REPEAT_AUX_LEN);
+    assert_int_equal(repeat_learn(ids, 1, view_make(aux, sizeof(aux))), 0);
+    assert_int_equal(repeat_learn(hooks, 1, view_make(aux, sizeof(aux))), 0);
+    assert_int_equal(repeat_count(ids), 1);
+    assert_int_equal(repeat_count(hooks), 1);
+    assert_int_equal(repeat_check(ids, &e[0]), REPEAT_E_SAME);
+    assert_int_equal(repeat_check(hooks, &e[1]), REPEAT_E_SAME);
+    assert_int_equal(repeat_check(ids, &e[1]), 0);
+    repeat_close(ids);
+    repeat_close(hooks);
 }
 
 static int whole_life(void *arg)
@@ -435,6 +538,9 @@ int main(void)
         TEST(a_turn_of_the_log_that_fails_half_way_is_made_up_for),
         TEST(what_the_spool_says_is_learnt_once),
         TEST(the_index_is_bounded_and_the_oldest_go_first),
+        TEST(a_loud_connector_makes_nobody_elses_be_forgotten),
+        TEST(what_may_have_been_forgotten_is_not_taken_for_new),
+        TEST(the_two_indexes_do_not_meet),
         TEST(without_memory_nothing_breaks),
     };
 

@@ -7,6 +7,7 @@ import pathlib
 import re
 import socket
 import threading
+import uuid
 
 import bus
 import kit
@@ -28,7 +29,7 @@ def wait_for(true, what, timeout=DEADLINE):
     return kit.wait_for(true, what, timeout)
 
 
-def registry(version=1, sources=(), scopes=None, tokens=(TOKEN,), keys=(KEY,)):
+def registry(version=1, sources=(), scopes=None, tokens=(TOKEN,), keys=(KEY,), others=()):
     """The registry's frame body, as docs/wire.md has it."""
     scopes = [(SCOPE, "mobilon")] if scopes is None else scopes
     row = {"code": "ru.test", "name": "Test", "url": "https://amojo.example", "bot_id": "bot"}
@@ -40,7 +41,7 @@ def registry(version=1, sources=(), scopes=None, tokens=(TOKEN,), keys=(KEY,)):
     return bus.pack({
         "version": version,
         "channels": [dict(row, id=CHANNEL, secrets=[SECRET.encode()])],
-        "connectors": [connector("mobilon", tokens, keys), connector("another", (OTHER_TOKEN,), ()),
+        "connectors": [connector("mobilon", tokens, keys), connector("another", (OTHER_TOKEN,), others),
                        connector("lonely", ("token-of-lonely-000000000000000000",), ())],
         "scopes": [{"id": s, "channel": CHANNEL, "account": s.partition("_")[2], "connector": c,
                     "title": "t", "paused": False} for s, c in scopes],
@@ -52,7 +53,9 @@ def sign(body, secret=SECRET):
     return signing.amojo_webhook(secret, body)
 
 
-def standard_headers(body, key=KEY, ident="evt_1", at=None):
+def standard_headers(body, key=KEY, ident=None, at=None):
+    """A webhook-id of its own for each call, unless one is given: a second one would be a repeat."""
+    ident = ident or f"evt_{uuid.uuid4().hex}"
     return signing.standard_headers(key, ident, body, at)
 
 

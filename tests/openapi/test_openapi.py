@@ -60,9 +60,23 @@ def say_repeats(r):
     key = {**AUTH, "Idempotency-Key": "k"}
     assert [r.send("PATCH", f"{CALL}/messages/again", key, b).status
             for b in (b'{"text":"x"}', b'{"text":"x"}', b'{"text":"y"}')] == [202, 200, 409]
+    say_signed(r)
     answer = r.send("POST", f"{CALL}/statuses", AUTH, json.dumps({"statuses": [
         {"id": "ok", "status": "sent"}, {}, {"id": "a b", "status": "read"}, {"id": "x", "status": "gone"}, 7]}).encode())
     assert [i["status"] for i in answer.json["results"]] == ["accepted"] + 4 * ["rejected"]
+
+
+def say_signed(r):
+    """Every call under a webhook-id of its own, again, and with something else."""
+    calls = [("PATCH", "messages/m", b'{"id":"m","text":"%d"}'), ("POST", "reactions", b'{"message_id":"m%d","set":false}'),
+             ("POST", "statuses", b'{"statuses":[{"id":"s%d","status":"read"},{}]}'),
+             ("POST", "typing", b'{"source":"wa1","conversation":{"id":"7%d"}}')]
+    for n, (method, path, body) in enumerate(calls):
+        got = [r.send(method, f"{CALL}/{path}", standard_headers(body % k, ident=f"call-{n}"), body % k).status for k in (1, 1, 2)]
+        assert got == [202, 200, 409], (path, got)
+    for method in ("GET", "HEAD"):
+        got = [r.send(method, f"{CALL}/messages/{m}", standard_headers(b"", ident=f"ask-{method}")).status for m in ("a", "b")]
+        assert got[1] == 409, got
 
 
 def say_errors(r):

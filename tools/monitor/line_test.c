@@ -112,7 +112,7 @@ static void an_event_is_one_line(void **state)
     X(sender_link)                                                                             \
     X(receiver_id) X(receiver_client_id) X(receiver_name) X(receiver_phone) X(receiver_email)  \
     X(message_id) X(raw_type) X(author) X(post_id) X(status) X(error_code) X(error_text)       \
-    X(message_client_id) X(emoji) X(raw) X(reason) X(dedup)
+    X(message_client_id) X(emoji) X(raw) X(reason) X(dedup) X(webhook_id)
 /* clang-format on */
 
 /* Whoever adds a text to the event adds it to the list above, too. */

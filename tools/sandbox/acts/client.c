@@ -180,6 +180,7 @@ int act_client_edit(struct act *a)
     (void)snprintf(path, sizeof(path), "/messages/%s", call.id); /* there is room */
     call.path = path;
     o = json_object_new_object();
+    jread_add_str(o, "id", call.id); /* a signature does not cover the path */
     client_pass(o, a->body);
     jread_add_str(o, "type", jread_str(a->body, "type"));
     return client_send(a, &call, o);

@@ -70,7 +70,7 @@ static void statuses_edits_reactions_and_typing_have_their_paths(void **state)
     rig_await_idle(r);
     assert_string_equal(r->seen.method, "PATCH");
     assert_string_equal(r->seen.path, "/v1/connectors/wa/messages/m1");
-    rig_expect_seen(r, "", "{'text':'b'}");
+    rig_expect_seen(r, "", "{'id':'m1','text':'b'}");
     rig_ask(r, 200, "POST /client/reacts", "{'id':'m1','conversation':'7900','emoji':'x'}");
     rig_await_idle(r);
     assert_string_equal(r->seen.path, "/v1/connectors/wa/reactions");
