@@ -183,8 +183,9 @@ bool shares_allow(const struct shares *s, const struct spool_writer *w, uint64_t
     own = (a ? a->bytes : 0) + bytes;
     if (side == 0)
         return w->alone || own / AMOJO_TIMES <= less(max, total);
-    return own <=
-           num_min(less(max / 2, s->bytes[side] + s->unknown), less(max - max / 8, total));
+    /* of what is free when it has been written: so nobody gets more than his part by one large event */
+    return own <= num_min(less(max / 2, s->bytes[side] + s->unknown + bytes),
+                          less(max - max / 8, total + bytes));
 }
 
 void shares_each(const struct shares *s,

@@ -29,7 +29,7 @@ def wait_for(true, what, timeout=DEADLINE):
     return kit.wait_for(true, what, timeout)
 
 
-def registry(version=1, sources=(), scopes=None, tokens=(TOKEN,), keys=(KEY,), others=()):
+def registry(version=1, sources=(), scopes=None, tokens=(TOKEN,), keys=(KEY,), others=(), more=()):
     """The registry's frame body, as docs/wire.md has it."""
     scopes = [(SCOPE, "mobilon")] if scopes is None else scopes
     row = {"code": "ru.test", "name": "Test", "url": "https://amojo.example", "bot_id": "bot"}
@@ -42,7 +42,8 @@ def registry(version=1, sources=(), scopes=None, tokens=(TOKEN,), keys=(KEY,), o
         "version": version,
         "channels": [dict(row, id=CHANNEL, secrets=[SECRET.encode()])],
         "connectors": [connector("mobilon", tokens, keys), connector("another", (OTHER_TOKEN,), others),
-                       connector("lonely", ("token-of-lonely-000000000000000000",), ())],
+                       connector("lonely", ("token-of-lonely-000000000000000000",), ()),
+                       *(connector(name, (f"token-of-{name}-{'0' * 24}",), ()) for name in more)],
         "scopes": [{"id": s, "channel": CHANNEL, "account": s.partition("_")[2], "connector": c,
                     "title": "t", "paused": False} for s, c in scopes],
         "sources": [{"connector": c, "source": s, "scope": scope} for c, s, scope in sources],

@@ -75,26 +75,28 @@ def disk_bytes(ingress):
 
 
 def hostile(make, seconds, spool_bytes):
-    """What became of everybody, and how far memory and disk grew; a core that came back at the end."""
+    """What became of everybody, how far memory and disk grew, and how late the others were answered."""
     core = make.core(registry=registry(**REGISTRY))
     ingress = make(amo_ingress_spool_max_bytes=spool_bytes, amo_log_level="info")
     ingress.wait_log("what=registry.new")
     core.close()
     flood, held = Flood(ingress), ingress.connect()
-    lost, sent, memory, disk, n = [], [], 0, 0, 0
+    lost, sent, late, memory, disk, n = [], [], [], 0, 0, 0
     end = time.monotonic() + seconds
     while time.monotonic() < end or n < 20:
         n += 1
-        for what, answer in (
-                (f"a-{n}", ingress.amo(hook(f"a-{n}"), connection=held)),
-                (f"e-{n}", ingress.service(b'{"text":"new"}', f"messages/e-{n}", connection=held, method="PATCH")),
-                (f"s-{n}", ingress.service(statuses(f"s-{n}"), "statuses", connection=held))):
-            (sent if answer.status in (200, 202) else lost).append(what)
+        for what, call in (
+                (f"a-{n}", lambda: ingress.amo(hook(f"a-{n}"), connection=held)),
+                (f"e-{n}", lambda: ingress.service(b'{"text":"new"}', f"messages/e-{n}", connection=held, method="PATCH")),
+                (f"s-{n}", lambda: ingress.service(statuses(f"s-{n}"), "statuses", connection=held))):
+            began = time.monotonic()
+            (sent if call().status in (200, 202) else lost).append(what)
+            late.append(time.monotonic() - began)
         memory, disk = max(memory, private_bytes(ingress)), max(disk, disk_bytes(ingress))
         time.sleep(0.01)
     flood.end()
     held.close()
-    return ingress, flood, sent, lost, memory, disk
+    return ingress, flood, sent, lost, memory, disk, late
 
 
 def judge(ingress, flood, lost, memory, disk, spool_bytes):
@@ -110,7 +112,7 @@ def judge(ingress, flood, lost, memory, disk, spool_bytes):
 
 def test_a_hostile_connector_takes_nothing_from_anybody_while_core_is_away(make):
     spool_bytes = 32 << 20
-    ingress, flood, sent, lost, memory, disk = hostile(make, 3, spool_bytes)
+    ingress, flood, sent, lost, memory, disk, _ = hostile(make, 3, spool_bytes)
     judge(ingress, flood, lost, memory, disk, spool_bytes)
     lines = [line for line in ingress.log().splitlines() if "what=share.reached" in line]
     assert 1 <= len(lines) <= 40
