@@ -77,7 +77,8 @@ TABLE = [
 ]
 ELSEWHERE = {
     "too_many": "test_limits.py", "no_registry": "test_accept.py", "core_away": "test_changes.py",
-    "busy": "test_changes.py", "spool_full": "test_spool_limits.py", "spool_share": "test_spool_shares.py", "spool_failed": "test_spool_limits.py",
+    "busy": "test_changes.py", "spool_full": "test_spool_limits.py", "spool_share": "test_spool_shares.py", "over_share": "test_spool_shares.py",
+    "spool_failed": "test_spool_limits.py",
     "internal": None,       # a bug of ours, so nothing can call for it
 }
 

@@ -199,3 +199,15 @@ def test_one_account_alone_may_use_all_of_it(make):
     while (answer := ingress.amo(hook(f"m-{n}", text="x" * 60000), connection=held)).status == 200:
         n += 1
     assert answer.code == "spool_full" and n * 60000 > (4 << 20) * 95 // 100
+
+
+def test_core_names_a_connector_that_is_over_a_share_of_its_own(make):
+    core = make.core(registry=registry(**REGISTRY))
+    ingress = make()
+    ingress.wait_log("what=registry.new")
+    core.send_all("SHARES", {"over": [["mobilon", "queue", False, 7]]})
+    wait_for(lambda: ingress.service(message("m")).status == 429, "429")
+    answer = ingress.service(message("m"))
+    assert answer.code == "over_share" and 1 <= int(answer.headers["Retry-After"]) <= 7
+    assert ingress.service(statuses("s"), "statuses", "another", OTHER_TOKEN).status == 202
+    assert ingress.amo(hook("m")).status == 200
