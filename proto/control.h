@@ -31,7 +31,8 @@
     X(connector_list, "connector.list", "",                                                    \
       "[{name, kind, url, allow_private, off, scopes, old_valid_until}]")                      \
     X(connector_show, "connector.show", "name",                                                \
-      "as in connector.list; held, waiting, accounts[], sources[]")                            \
+      "as in connector.list; held, waiting, accounts[], sources[], shares[{share, used, "      \
+      "[limit], over_since}]")                                                                 \
     X(connector_rotate, "connector.rotate",                                                    \
       "name, [secret], [token], [overlap_hours], [finish]",                                    \
       "name, old_valid_until, and secret and token when they were generated")                  \

@@ -17,6 +17,7 @@
 #include "core/control/verbs.h"
 #include "core/doctor/doctor.h"
 #include "core/doctor/doctor_line.h"
+#include "core/intake/shares.h"
 #include "core/model/channel_flags.h"
 #include "core/peers/peers.h"
 #include "core/store/erase.h"
@@ -94,6 +95,23 @@ static void check_queue(struct control_ask *ask)
 
     check_add(ask->w, &c, "%" PRId64 " commands wait; %" PRId64 " %% left%s", n,
               left < 0 ? 0 : left, q->full ? ": events stay in the spools" : "");
+}
+
+static void check_shares(struct control_ask *ask)
+{
+    struct buf names;
+    size_t n = 0;
+    struct check c = {.name = "shares",
+                      .action = "amoctl connector show NAME; see the runbook, \"A connector is "
+                                "over a share\""};
+
+    buf_init(&names, 4096); /* as many as fit */
+    n = shares_over(ask->core, &names);
+    c.severity = n ? SEVERITY_YELLOW : SEVERITY_GREEN;
+    check_add(ask->w, &c, "%s%s",
+              n ? "over a share of core, and refused with 429:" : "no connector is over one",
+              buf_str(&names));
+    buf_fini(&names);
 }
 
 static int check_counts(struct control_ask *ask)
@@ -486,6 +504,7 @@ int verb_doctor(struct control_ask *ask)
     check_role(ask, ROLE_EGRESS, "start amo-egress with the same run_dir");
     check_spools(ask);
     check_queue(ask);
+    check_shares(ask);
     rc = check_counts(ask);
     check_disk(ask);
     check_permissions(ask);

@@ -378,6 +378,16 @@ void shares_tick(struct core *c, int64_t now_mono_ms)
 
 /* --- for people ----------------------------------------------------------------------------- */
 
+size_t shares_over(const struct core *c, struct buf *ret_names)
+{
+    const struct shares *s = c->intake->shares;
+
+    for (size_t i = 0; i < s->n_over; i++)
+        (void)buf_add_f(ret_names, " %s (%s)", s->over[i].connector,
+                        share_name(s->over[i].share)); /* cut is fine */
+    return s->n_over;
+}
+
 void shares_json(struct core *c, struct view connector, struct json_writer *w)
 {
     const struct reg_connector *con = registry_connector(c->turn->registry, connector);

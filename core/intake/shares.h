@@ -43,6 +43,8 @@ void shares_tick(struct core *c, int64_t now_mono_ms);
 /* The list to @p, behind its WELCOME. */
 void shares_tell(struct core *c, struct peer *p);
 
+/* " <connector> (<share>)" for each that is over one, and how many. */
+size_t shares_over(const struct core *c, struct buf *ret_names);
 /* One object for each share: how much it is, how much it may be, over it since when. */
 void shares_json(struct core *c, struct view connector, struct json_writer *w);
 /* The figures of all connectors. */

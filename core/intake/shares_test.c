@@ -117,9 +117,14 @@ static void a_status_counts_for_the_service_that_reports_it(void **state)
 static size_t n_over(struct rig *r)
 {
     struct stat_gauge *g = NULL;
+    struct buf names;
 
     shares_gauges(&r->core);
     g = stats_gauge(r->core.stats, "amo_shares_over", "", "");
+    buf_init(&names, 1000);
+    assert_int_equal(shares_over(&r->core, &names), (size_t)g->value);
+    assert_string_equal(buf_str(&names), g->value > 0 ? " svc (queue)" : "");
+    buf_fini(&names);
     return (size_t)g->value;
 }
 

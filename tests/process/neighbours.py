@@ -200,7 +200,8 @@ class Sizes(threading.Thread):
     def look(self):
         data = self.stack.dir / "data"
         seen = {"core": resident(self.stack["core"]), "ingress": resident(self.stack["ingress"]),
-                "store": size(data / "core", "core.db*"), "spool": size(data / "ingress" / "spool.db", "*")}
+                "store": size(data / "core", "core.db*"),
+                "log": size(data / "core", "core.db-wal"), "spool": size(data / "ingress" / "spool.db", "*")}
         for what, n in seen.items():
             self.most[what] = max(self.most.get(what, 0), n)
 
@@ -238,8 +239,21 @@ def place(**env):
     return stack
 
 
-def run(stack, seconds, every, until_refused=False, tell=lambda *words: None):
-    """Each kind of flood for its part of @seconds, with the neighbour beside it; all is judged at the end."""
+def away(stack, seconds, tell):
+    """Core is gone for @seconds, and the loud one goes on; what was accepted comes when it is back."""
+    stack["core"].kill()
+    floods = [Flood(stack, stack.svc["token"], *kinds()[name], connections=2) for name in ("messages", "statuses")]
+    time.sleep(seconds)
+    for flood in floods:
+        tell("away", flood.end())
+    began = time.monotonic()
+    stack.start("core")
+    wait_for(lambda: stack.figure("ingress", "amo_spool_events") == 0, "the spool to be taken", timeout=600, every=0.5)
+    tell("taken in", f"{time.monotonic() - began:.0f} s", {k: s["used"] for k, s in shares(stack).items()})
+
+
+def run(stack, seconds, every, away_s=0, until_refused=False, tell=lambda *words: None):
+    """Each kind of flood for its part of @seconds, then one without core, with the neighbour beside it; all is judged at the end."""
     neighbour, sizes, answers = Neighbour(stack, every), Sizes(stack), {}
     over = set()
     neighbour.start()
@@ -253,6 +267,9 @@ def run(stack, seconds, every, until_refused=False, tell=lambda *words: None):
         now = shares(stack)
         over |= {k for k, s in now.items() if s["over_since"]}
         tell(name, flood.answers, {k: s["used"] for k, s in now.items()})
+    most = sizes.end()
+    if away_s:
+        away(stack, away_s, tell)
     written = neighbour.end()
     nothing_is_missing(stack, written)
-    return answers, over, len(written), sizes.end()
+    return answers, over, len(written), most
