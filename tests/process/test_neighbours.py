@@ -1,4 +1,6 @@
 """A connector at full speed takes nothing from its neighbours, and what it can make grow has an end."""
+import re
+
 import pytest
 
 import neighbours
@@ -46,3 +48,17 @@ def test_what_was_accepted_without_core_is_taken_and_then_the_share_holds(stack)
     stack.control("account.resume", scope_id=stack.scope)
     wait_for(lambda: stack.call("POST", "messages", neighbours.message(1000, "late"))[0] in (200, 202), "room")
     assert not neighbours.shares(stack)["queue"]["over_since"]
+
+
+def test_the_limits_are_what_the_page_says():
+    text = neighbours.PAGE.read_text(encoding="utf-8")
+    default = dict(re.findall(r"^\| `([\w/]+)` \| `(\w+)` \|", text, re.MULTILINE))
+    with neighbours.place() as stack:
+        for name in ("svc", "other"):  # one account each, and half of the queue for the two of them
+            limits = {share: s["limit"] for share, s in neighbours.shares(stack, name).items()}
+            rate, whole = int(default["scope/rate"]), int(default["core/commands_max"])
+            part = whole * int(default["share/percent"]) // 100
+            assert limits["queue"] == max(int(default["share/commands"]), min(rate * int(default["share/queue_s"]), part, whole // 4))
+            assert limits["waiting"] == 100_000 * int(default["share/percent"]) // 100
+            assert limits["quarantine"] == limits["reports"] == int(default["share/quarantine"])
+            assert default["share/bytes"] == "512MiB" and limits["bytes"] == 512 << 20

@@ -189,6 +189,30 @@ def test_workers_and_ingresses_that_cannot_be_read_are_made_anew_and_messages_go
             assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
+def shares_of(stack):
+    return {s["share"]: s["used"] for s in stack.control("connector.show", name="svc")["shares"]}
+
+
+def test_shares_that_cannot_be_read_are_counted_anew_and_messages_go_on():
+    with Stack(env=QUICK) as stack:
+        stack.up()
+        stack.meet("hello")
+        for n in range(3):
+            assert stack.call("PATCH", f"messages/nobody-{n}", {"text": "x"})[0] == 202  # they wait
+        used = wait_for(lambda: (u := shares_of(stack))["waiting"] == 3 and u, "the edits to wait")
+        core = stack["core"]
+        core.stop()
+        spoil(stack, "shares")
+        core.start()
+        assert ends(core) == 75  # the next start looks at all of it
+        stack.start("core")
+        stack.client_writes("so-am-i")
+        stack.wait("amojo.message", text="so-am-i")
+        assert "what=store.emptied table=shares file=" in "\n".join(core.lines)
+        stack.settle()
+        assert shares_of(stack) == used and red(stack) == []
+
+
 def test_damage_in_what_is_remembered_of_attempts_turns_no_delivered_message_dead():
     with Stack(env=QUICK) as stack:
         stack.up()
