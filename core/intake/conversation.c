@@ -159,6 +159,20 @@ int conversation_for(struct core *c, const struct event *e, const struct decisio
     return rc;
 }
 
+int conversation_heard(struct core *c, const struct event *e, int64_t conversation)
+{
+    struct conversation conv = {0};
+    int rc = store_conversation(c->store, conversation, &conv);
+
+    if (rc == 0 && !conv.shared && !conversation_is_client(&conv, e->sender_id)) {
+        conv.shared = true;
+        rc = shared_split(c, &conv);
+        rc = rc ? rc : store_conversation_update(c->store, &conv);
+    }
+    conversation_fini(&conv);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
 /* --- one that is known under the service's name of it already --------------------------------- */
 
 /* Under its number, or where one of the two names none. STORE_E_NONE; @ret may be another account's. */

@@ -10,6 +10,10 @@
 /* The conversation of the decision @p for a message @e. @conv is filled in any case (finish it). */
 AMO_MUSTCHECK int conversation_for(struct core *c, const struct event *e,
                                    const struct decision *p, struct conversation *conv);
+/* What a client wrote in @conversation waits: that somebody else speaks there counts at once, since a manager who
+ * writes to the phone of the first must not reach all of them. */
+AMO_MUSTCHECK int conversation_heard(struct core *c, const struct event *e,
+                                     int64_t conversation);
 /* The service has said what it calls @conv, whose id there was not known, since the message @since. Does
  * it call another one so that is known, the two become one: @conv is that one then, and answers go to
  * the chat that was written to last. core_commit_staged() must follow. */

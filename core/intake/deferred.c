@@ -6,9 +6,11 @@
 #include "core/intake/deferred.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/ids.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/intake/echo.h"
@@ -31,6 +33,8 @@
 struct wake {
     struct list link;
     char *key;
+    char mid[ID_DERIVED_MAX +
+             1]; /* of what the key means first; while that waits itself, nothing is woken */
 };
 
 static int key_of(const struct event *e, struct key *ret)
@@ -62,7 +66,7 @@ int deferred_put(struct core *c, const char *key, struct view bytes, int64_t wai
     return rc;
 }
 
-void deferred_wake(struct core *c, const char *key)
+static void wake_unless(struct core *c, const char *key, const char *mid)
 {
     struct wake *w = NULL;
 
@@ -75,8 +79,14 @@ void deferred_wake(struct core *c, const char *key)
         mem_free(w);
         return;
     }
+    (void)snprintf(w->mid, sizeof(w->mid), "%s", mid);
     list_init(&w->link);
     list_add_tail(&c->intake->wakes, &w->link);
+}
+
+void deferred_wake(struct core *c, const char *key)
+{
+    wake_unless(c, key, "");
 }
 
 static void wake_key(struct core *c, int spelt, const struct key *key)
@@ -98,8 +108,12 @@ void deferred_wake_answered(struct core *c, const char *connector, struct view i
 {
     struct key key;
 
+    char mid[ID_DERIVED_MAX + 1];
+
     wake_key(c, key_answered(view_of(connector), id, &key), &key);
-    wake_key(c, key_sent(view_of(connector), id, &key), &key);
+    if (key_sent(view_of(connector), id, &key) == 0 &&
+        id_derive(view_of(connector), VIEW_NONE, id, mid) == 0)
+        wake_unless(c, key.text, mid);
 }
 
 void deferred_wake_amo(struct core *c, const char *scope, struct view amo_id)
@@ -176,6 +190,9 @@ void deferred_run(struct core *c)
         struct wake *w = LIST_ENTRY(c->intake->wakes.next, struct wake, link);
         int rc = 0;
 
+        /* what it is about comes out later, and wakes it then */
+        if (w->mid[0] && echoes_have(c, view_of(w->mid)))
+            rc = STORE_E_NONE;
         for (int i = 0; rc == 0 && i < WAKE_EVENTS; i++)
             rc = deferred_apply_one(c, w->key);
         if (rc < 0)

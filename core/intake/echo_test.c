@@ -1060,6 +1060,52 @@ static void what_is_about_a_clients_words_that_wait_is_not_anothers(void **state
                      rig_command(r, COMMAND_AMO_MESSAGE)->message);
 }
 
+/* … whichever answer has the same id meanwhile. */
+static void what_is_about_words_that_wait_is_woken_by_them_alone(void **state)
+{
+    struct rig *r = *state;
+    int64_t command = 0;
+
+    rig_client_message_done(r, "m0", "amo-0");
+    command = rig_in_flight(r, COMMAND_SERVICE_MESSAGE, "amo-1")->id;
+    begun(r, "amo-2", "chat-b", "+7 900 000-00-02");
+    take(r, colleagues("s-1", true));
+    take(r, rig_client_text("m1"));
+    take(r, rig_edit("m1", "mended"));
+    rig_assert_counts(r, 0, 0, 3);
+    told(r, command + 1, "thread-2", "m1");
+    rig_assert_counts(r, 0, 0, 3);
+    told(r, command, "thread", "s-1");
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_AMO_EDIT), 1);
+    assert_int_equal(rig_command(r, COMMAND_AMO_EDIT)->message,
+                     rig_command(r, COMMAND_AMO_MESSAGE)->message);
+}
+
+/* A second person's words wait behind a report. A manager who writes to the first one's phone means that one. */
+static void a_group_is_one_while_the_words_of_its_second_person_wait(void **state)
+{
+    struct rig *r = *state;
+    struct event second = rig_client_text("m1");
+    struct event first_words = rig_manager_text("amo-9");
+    struct conversation group;
+    struct message m;
+
+    (void)one_that_waits(r);
+    second.sender_id = VIEW_LIT("another");
+    second.sender_phone = VIEW_LIT("+7 900 000-00-09");
+    take(r, second);
+    rig_assert_counts(r, 0, 0, 2);
+    first_words.chat_id = VIEW_LIT("chat-of-a-card");
+    first_words.receiver_phone = rig_client_text("m0").sender_phone;
+    take(r, first_words);
+    group = rig_conversation(r);
+    m = rig_message(r, "aamo-9");
+    assert_true(m.conversation != group.id);
+    message_fini(&m);
+    conversation_fini(&group);
+}
+
 static void what_is_about_another_message_is_overdue(void **state)
 {
     struct rig *r = *state;
@@ -1187,64 +1233,66 @@ static void a_status_waits_for_no_webhook_that_is_new(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
+static const struct CMUnitTest tests[] = {
+    CASE(an_unclear_one_is_settled_by_the_history),
+    CASE(a_webhook_meanwhile_waits_and_is_known_by_the_answer),
+    CASE(a_webhook_with_another_id_is_a_managers_message),
+    CASE(when_the_message_dies_the_webhook_is_a_managers_message),
+    CASE(when_its_life_ends_the_webhook_is_a_managers_message),
+    CASE(after_a_while_the_webhook_waits_no_more),
+    CASE(the_wait_is_configured),
+    CASE(several_webhooks_keep_their_order),
+    CASE(a_webhook_does_not_overtake_one_that_waits),
+    CASE(a_chat_that_is_found_by_our_id_waits_as_well),
+    CASE(a_restart_forgets_neither_the_webhook_nor_the_doubt),
+    CASE(time_in_which_nobody_could_tell_does_not_count),
+    CASE(time_with_a_silent_worker_does_not_count),
+    CASE(what_comes_between_two_ticks_waits_its_whole_time),
+    CASE(after_a_restart_its_time_begins_anew),
+    CASE(nothing_overdue_stands_in_front_of_an_echo),
+    CASE(nothing_waits_for_a_clients_message),
+    CASE(nothing_waits_for_what_was_not_sent_yet),
+    CASE(another_conversation_does_not_wait),
+    CASE(when_too_many_wait_a_manager_is_heard_all_the_same),
+    CASE(whatever_fails_a_waiting_webhook_is_not_lost),
+    CASE(whatever_fails_no_half_message_is_left),
+    CASE(whatever_fails_a_waiting_report_is_not_lost),
+    CASE(a_report_of_first_words_waits_for_all_that_are_tried),
+    CASE(a_report_waits_on_when_others_come_to_stand_before_its_message),
+    CASE(what_dies_behind_the_message_that_is_tried_ends_no_wait),
+    CASE(reports_of_a_thread_keep_their_order_whatever_the_first_waits_for),
+    CASE(reports_that_go_on_waiting_where_they_waited_keep_their_order),
+    CASE(webhooks_of_a_chat_wait_for_the_report_that_begins_it),
+    CASE(a_webhook_of_another_chat_is_refused_at_once),
+    CASE(another_thread_does_not_wait_behind_them),
+    CASE(a_clients_words_keep_their_place_behind_a_report_that_waits),
+    CASE(a_clients_words_keep_their_place_over_a_restart),
+    CASE(a_client_of_another_thread_waits_behind_nobody),
+    CASE(a_client_waits_behind_a_report_no_longer_than_an_echo),
+    CASE(a_client_keeps_his_place_behind_a_report_that_waits_for_a_spool),
+    CASE(a_webhook_that_was_never_sent_waits_for_an_ingress_that_is_missed),
+    CASE(a_webhook_that_was_never_sent_waits_for_the_report_it_is_of),
+    CASE(a_report_of_first_words_that_were_given_up_meanwhile_is_no_message),
+    CASE(what_a_client_wrote_before_the_store_was_put_back_is_unsure_when_it_has_waited),
+    CASE(whatever_fails_a_client_who_waits_is_not_lost),
+    CASE(a_report_behind_others_waits_for_its_own_message_as_well),
+    CASE(a_report_that_has_waited_for_one_card_waits_for_the_other),
+    CASE(a_managers_message_the_service_reports_as_its_own_is_not_imported),
+    CASE(an_id_that_looks_like_ours_of_a_clients_message_is_a_message),
+    CASE(what_is_about_a_report_that_waits_is_not_overdue),
+    CASE(what_is_about_another_message_is_overdue),
+    CASE(what_is_about_words_that_wait_is_woken_by_them_alone),
+    CASE(a_group_is_one_while_the_words_of_its_second_person_wait),
+    CASE(what_is_about_a_clients_words_that_wait_is_not_anothers),
+    CASE(what_is_about_a_clients_words_that_wait_is_not_overdue),
+    CASE(a_reaction_to_a_webhook_that_waits_is_not_overdue),
+    CASE(a_status_waits_for_the_report_of_what_was_given_up),
+    CASE(a_status_waits_for_a_webhook_that_comes_again),
+    CASE(a_status_by_a_webhook_that_comes_again_is_not_anothers),
+    CASE(a_status_waits_for_no_webhook_that_is_new),
+};
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        CASE(an_unclear_one_is_settled_by_the_history),
-        CASE(a_webhook_meanwhile_waits_and_is_known_by_the_answer),
-        CASE(a_webhook_with_another_id_is_a_managers_message),
-        CASE(when_the_message_dies_the_webhook_is_a_managers_message),
-        CASE(when_its_life_ends_the_webhook_is_a_managers_message),
-        CASE(after_a_while_the_webhook_waits_no_more),
-        CASE(the_wait_is_configured),
-        CASE(several_webhooks_keep_their_order),
-        CASE(a_webhook_does_not_overtake_one_that_waits),
-        CASE(a_chat_that_is_found_by_our_id_waits_as_well),
-        CASE(a_restart_forgets_neither_the_webhook_nor_the_doubt),
-        CASE(time_in_which_nobody_could_tell_does_not_count),
-        CASE(time_with_a_silent_worker_does_not_count),
-        CASE(what_comes_between_two_ticks_waits_its_whole_time),
-        CASE(after_a_restart_its_time_begins_anew),
-        CASE(nothing_overdue_stands_in_front_of_an_echo),
-        CASE(nothing_waits_for_a_clients_message),
-        CASE(nothing_waits_for_what_was_not_sent_yet),
-        CASE(another_conversation_does_not_wait),
-        CASE(when_too_many_wait_a_manager_is_heard_all_the_same),
-        CASE(whatever_fails_a_waiting_webhook_is_not_lost),
-        CASE(whatever_fails_no_half_message_is_left),
-        CASE(whatever_fails_a_waiting_report_is_not_lost),
-        CASE(a_report_of_first_words_waits_for_all_that_are_tried),
-        CASE(a_report_waits_on_when_others_come_to_stand_before_its_message),
-        CASE(what_dies_behind_the_message_that_is_tried_ends_no_wait),
-        CASE(reports_of_a_thread_keep_their_order_whatever_the_first_waits_for),
-        CASE(reports_that_go_on_waiting_where_they_waited_keep_their_order),
-        CASE(webhooks_of_a_chat_wait_for_the_report_that_begins_it),
-        CASE(a_webhook_of_another_chat_is_refused_at_once),
-        CASE(another_thread_does_not_wait_behind_them),
-        CASE(a_clients_words_keep_their_place_behind_a_report_that_waits),
-        CASE(a_clients_words_keep_their_place_over_a_restart),
-        CASE(a_client_of_another_thread_waits_behind_nobody),
-        CASE(a_client_waits_behind_a_report_no_longer_than_an_echo),
-        CASE(a_client_keeps_his_place_behind_a_report_that_waits_for_a_spool),
-        CASE(a_webhook_that_was_never_sent_waits_for_an_ingress_that_is_missed),
-        CASE(a_webhook_that_was_never_sent_waits_for_the_report_it_is_of),
-        CASE(a_report_of_first_words_that_were_given_up_meanwhile_is_no_message),
-        CASE(what_a_client_wrote_before_the_store_was_put_back_is_unsure_when_it_has_waited),
-        CASE(whatever_fails_a_client_who_waits_is_not_lost),
-        CASE(a_report_behind_others_waits_for_its_own_message_as_well),
-        CASE(a_report_that_has_waited_for_one_card_waits_for_the_other),
-        CASE(a_managers_message_the_service_reports_as_its_own_is_not_imported),
-        CASE(an_id_that_looks_like_ours_of_a_clients_message_is_a_message),
-        CASE(what_is_about_a_report_that_waits_is_not_overdue),
-        CASE(what_is_about_another_message_is_overdue),
-        CASE(what_is_about_a_clients_words_that_wait_is_not_anothers),
-        CASE(what_is_about_a_clients_words_that_wait_is_not_overdue),
-        CASE(a_reaction_to_a_webhook_that_waits_is_not_overdue),
-        CASE(a_status_waits_for_the_report_of_what_was_given_up),
-        CASE(a_status_waits_for_a_webhook_that_comes_again),
-        CASE(a_status_by_a_webhook_that_comes_again_is_not_anothers),
-        CASE(a_status_waits_for_no_webhook_that_is_new),
-    };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/stats.h"
 #include "core/intake/apply.h"
+#include "core/intake/conversation.h"
 #include "core/intake/deferred.h"
 #include "core/intake/echo.h"
 #include "core/intake/follow.h"
@@ -364,6 +365,10 @@ static int apply_wait(struct core *c, const struct event *e, struct view bytes,
     id_format(&e->trace, trace);
     log_line(LOG_LEVEL_DEBUG, "event.waits", "trace=%s kind=%s reason=%s conversation=%lld",
              trace, event_kind_name(e->kind), p->reason, (long long)m->echo_of);
+    if (e->kind == EVENT_SERVICE_MESSAGE && !e->outgoing && m->conversation)
+        rc = conversation_heard(c, e, m->conversation->id);
+    if (rc)
+        return rc;
     if (p->kind == DECISION_WAIT_ECHO)
         return e->kind == EVENT_AMO_MESSAGE
                    ? echoes_put(c, ECHO_AMO, m->echo_of, e, bytes,
