@@ -115,6 +115,10 @@ def given_up(reason="unclear"):
     return change
 
 
+def reported(token, status, n):
+    return lambda h: h["acts"].append({"kind": "report", "of": token, "status": status, "accepted": True, "n": n})
+
+
 def failed(mid, code="refused", at=0):
     return lambda h: h["failures"].append({"mid": mid, "code": code, "at": at})
 
@@ -373,6 +377,9 @@ EXCUSED = {
     "reported of what came too late for the channel that its account has left": [
         lambda h: h["statuses"].clear(), kept("m5", "unknown_scope"), moved(20, "A"), of("m5", scope="old"),
         lambda h: h["left"].append({"scope": "old", "from": 8})],
+    "reports that are dead since its account has left, one of which came twice": [
+        reported("m5", "delivered", n=11), lambda h: h["statuses"].clear(), moved(20, "A"),
+        dead("m5", "amo.status", "account_left", at=50), dead("m5", "amo.status", "account_left", at=50)],
     "refused while its source changed hands": [lose("c2"), of("c2", accepted=False, refusal="422", may_refuse=True)],
 }
 
@@ -454,6 +461,8 @@ def test_what_is_excused_is_no_problem(what):
         lambda h: h["left"].append({"scope": "old", "from": 8})]),
     ("nor of what is there while its account has not left", "lost", [
         lambda h: h["statuses"].clear(), kept("m5", "unknown_scope"), moved(20, "A"), of("m5", scope="old")]),
+    ("nor of two reports of which one is dead", "lost", [
+        lambda h: h["statuses"].clear(), moved(20, "A"), dead("m5", "amo.status", "account_left", at=50)]),
     ("another final no is none while sources change hands", "refused", [
         lose("c2"), of("c2", accepted=False, refusal="409", may_refuse=False), moved(3)])])
 def test_an_excuse_covers_no_more_than_it_says(what, kind, changes):

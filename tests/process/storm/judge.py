@@ -421,7 +421,8 @@ class Judge:
 
     def buried(self, kind, token, act):
         """Is this edit or report among the dead? By its own time, since there may be others. A time that lay ahead of
-        core's clock is not its own any more: those that are left over are as many as are missing."""
+        core's clock is not its own any more: those that are left over are as many as are missing. What is reported
+        twice is no news the second time."""
         dead = [d for d in self.dead.get(token, []) if kind in d["kind"]]
         mine = [a for a in self.acts if a["kind"] == act["kind"] and a["of"] == token and a["accepted"]]
 
@@ -430,7 +431,8 @@ class Judge:
         if any(fits(act, d) for d in dead):
             return True
         done = {e["text"] for e in self.h["edits"]}
-        missing = [a for a in mine if a.get("text") not in done and not any(fits(a, d) for d in dead)]
+        missing = {a.get("status", a.get("text")) for a in mine
+                   if a.get("text") not in done and not any(fits(a, d) for d in dead)}
         return len([d for d in dead if not any(fits(a, d) for a in mine)]) >= len(missing) > 0
 
     def deaths(self):
