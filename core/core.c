@@ -90,7 +90,7 @@ static void core_wake_later(void *arg)
 static void core_set_timer(struct core *c, int64_t then)
 {
     int64_t now = clock_mono_ms();
-    int64_t due = queue_next_due(c->queue, then);
+    int64_t due = queue_next_due(c->queue);
     int64_t other = call_next_due(c, then);
 
     due = other < due ? other : due;

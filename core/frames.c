@@ -377,6 +377,7 @@ static void peer_figures(struct core *c, struct peer *p, struct view body)
     if (p->role == ROLE_EGRESS) {
         p->credit = hb.credit;
         p->credit_bytes = hb.credit_bytes;
+        p->places = hb.places;
         core_wake(c);
     }
     if (p->registry_version < c->turn->registry->version && !c->turn->registry_changed)

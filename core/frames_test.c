@@ -95,6 +95,7 @@ static void send_hello(struct edge_rig *e, enum role role, const char *name, str
                       .low = 1,
                       .next = e->rig->next_number,
                       .credit = 64,
+                      .places = 64,
                       .credit_bytes = 1 << 20,
                       .held = held,
                       .session = e->session};
@@ -489,7 +490,7 @@ static void a_silent_worker_is_forgotten_and_its_commands_stay(void **state)
     assert_true(list_is_empty(&r->core.peers->list));
     assert_int_equal(c->state, COMMAND_IN_FLIGHT);
     assert_null(c->worker); /* nobody points at what was freed */
-    dispatch_due(&r->core, c->due_mono_ms);
+    dispatch_due(&r->core, c->due.mono_ms);
     assert_int_equal(c->state, COMMAND_READY);
     r->worker = rig_worker(r, "egress", 2);
 }

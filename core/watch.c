@@ -3,6 +3,8 @@
 
 #include "core/watch.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/log.h"
@@ -27,9 +29,11 @@
 #include "core/peers/peers.h"
 #include "core/store/shares.h"
 
-/* commands looked at for their age in one tick; the walk goes on at the next */
+/* The age of every command is looked at in pieces: so many are looked at in one tick, found or not … */
+#define SWEEP_LOOKS       10000
+/* … and a sweep begins so often. */
 #define SWEEP_EVERY_TICKS 5
-/* so long a sweep goes on while it finds more: the loop has other work, too */
+/* so long a tick goes on while it finds more: the loop has other work, too */
 #define SWEEP_MS          100
 #define PRUNE_EVERY_TICKS 5
 #define PRUNE_ROWS        5000
@@ -51,15 +55,12 @@ static bool is_left_behind(const struct core *c, const struct core_command *cmd,
 static const char *is_over(struct core *c, const struct core_command *cmd, int64_t now_unix,
                            int64_t now_mono)
 {
-    int64_t paused = cmd->paused_ms;
-    const struct dest *scope = cmd->lane->scope;
+    int64_t paused = queue_paused_ms(cmd, now_mono);
 
     if (cmd->state == COMMAND_IN_FLIGHT)
         return NULL; /* its outcome decides */
     if (is_left_behind(c, cmd, now_unix))
         return "away";
-    if (scope && scope->paused)
-        paused += now_mono - scope->paused_mono_ms;
     return now_unix - cmd->taken_ms - paused > command_life_ms(cmd->kind) ? "life_time" : NULL;
 }
 
@@ -109,17 +110,24 @@ struct aged {
     const char *over; /* why; NULL it is only late */
 };
 
-/* Finds at most @cap commands that are over or late; table order, so none is favoured. */
-static size_t find_aged(struct core *c, struct aged *ret, size_t cap, int64_t now_unix,
-                        int64_t now_mono)
+/* Finds at most @cap commands that are over or late, among as many as are left of @looks; table order, so
+ * none is favoured. One that changes its place meanwhile is found by the next sweep. */
+static size_t find_aged(struct core *c, struct aged *ret, size_t cap, size_t *looks,
+                        int64_t now_unix, int64_t now_mono)
 {
     int64_t delayed = (int64_t)config_number(c->config, "core/delayed_ms");
     bool doubtful = core_clock_doubtful(c);
     struct core_command *cmd = NULL;
-    size_t iter = 0;
     size_t n = 0;
 
-    while (n < cap && (cmd = table_next(c->queue->commands, &iter))) {
+    while (n < cap && *looks) {
+        cmd = table_next(c->queue->commands, &c->watch->aged_at);
+        if (!cmd) {
+            c->watch->aged_at = 0;
+            *looks = 0;
+            break;
+        }
+        (*looks)--;
         const char *over = doubtful ? NULL : is_over(c, cmd, now_unix, now_mono);
 
         if (over) {
@@ -147,19 +155,17 @@ static void handle_aged(struct core *c, const struct aged *aged)
     c->turn->hand = (struct hand){0};
 }
 
-/* True when there may be more: the next tick goes on. */
-static bool watch_ages(struct core *c, int64_t now_unix, int64_t now_mono)
+static void watch_ages(struct core *c, int64_t now_unix, int64_t now_mono)
 {
     struct aged aged[256];
-    size_t n = 0;
+    size_t looks = SWEEP_LOOKS;
 
-    do {
-        n = find_aged(c, aged, AMO_COUNT(aged), now_unix, now_mono);
+    while (looks && !c->turn->exit_code && clock_mono_ms() - now_mono < SWEEP_MS) {
+        size_t n = find_aged(c, aged, AMO_COUNT(aged), &looks, now_unix, now_mono);
+
         for (size_t i = 0; i < n && !c->turn->exit_code; i++)
             handle_aged(c, &aged[i]);
-    } while (n == AMO_COUNT(aged) && !c->turn->exit_code &&
-             clock_mono_ms() - now_mono < SWEEP_MS);
-    return n == AMO_COUNT(aged);
+    }
 }
 
 static void watch_prune(struct core *c, int64_t now_mono, int64_t now_unix)
@@ -227,8 +233,8 @@ void watch_tick(void *arg)
             known_worker_free(k);
         }
     }
-    if (c->watch->more_aged || c->watch->ticks % SWEEP_EVERY_TICKS == 0)
-        c->watch->more_aged = watch_ages(c, now_unix, now_mono);
+    if (c->watch->aged_at || c->watch->ticks % SWEEP_EVERY_TICKS == 0)
+        watch_ages(c, now_unix, now_mono);
     echo_tick(c, now_mono);
     if (!core_clock_doubtful(c))
         deferred_overdue(c, now_unix);
@@ -252,41 +258,68 @@ struct target_figures {
 
 static void gauge_commands(struct core *c)
 {
-    struct target_figures amo = {0};
-    struct target_figures hook = {0};
+    struct target_figures of[DEST_N_KINDS] = {{0}};
     int64_t now = clock_unix_ms();
-    struct core_command *cmd = NULL;
+    const struct dest *d = NULL;
     size_t iter = 0;
 
-    while ((cmd = table_next(c->queue->commands, &iter))) {
-        struct target_figures *f = command_is_for_service(cmd->kind) ? &hook : &amo;
-        double age = (double)(now - cmd->taken_ms + cmd->waited_ms) / 1000;
+    while ((d = table_next(c->queue->dests, &iter))) {
+        struct target_figures *f = &of[d->kind];
 
-        if (cmd->state == COMMAND_IN_FLIGHT)
-            f->in_flight++;
-        else
-            f->waiting++;
-        if (age > f->oldest_s)
-            f->oldest_s = age;
+        f->in_flight += (double)(d->n_in_flight - d->n_calls);
+        f->waiting += (double)(d->n_waiting + d->n_calls - d->n_in_flight);
+        if (!list_is_empty(&d->commands)) {
+            const struct core_command *cmd =
+                LIST_ENTRY_CONST(d->commands.next, struct core_command, in_dest);
+            double age = (double)(now - cmd->taken_ms + cmd->waited_ms) / 1000;
+
+            if (age > f->oldest_s)
+                f->oldest_s = age;
+        }
     }
-    const char *help = "commands that are not settled";
-    const char *old = "age of the oldest command that is not settled";
+    for (int k = 0; k < DEST_N_KINDS; k++) {
+        const char *help = "commands that are not settled";
 
-    stat_set(stats_gauge(c->stats, "amo_commands", "state=\"waiting\",target=\"amojo\"", help),
-             amo.waiting);
-    stat_set(
-        stats_gauge(c->stats, "amo_commands", "state=\"in_flight\",target=\"amojo\"", help),
-        amo.in_flight);
-    stat_set(
-        stats_gauge(c->stats, "amo_commands", "state=\"waiting\",target=\"webhook\"", help),
-        hook.waiting);
-    stat_set(
-        stats_gauge(c->stats, "amo_commands", "state=\"in_flight\",target=\"webhook\"", help),
-        hook.in_flight);
-    stat_set(stats_gauge(c->stats, "amo_command_oldest_seconds", "target=\"amojo\"", old),
-             amo.oldest_s);
-    stat_set(stats_gauge(c->stats, "amo_command_oldest_seconds", "target=\"webhook\"", old),
-             hook.oldest_s);
+        stat_set(stats_gauge(c->stats, "amo_commands",
+                             k == DEST_SCOPE ? "state=\"waiting\",target=\"amojo\""
+                                             : "state=\"waiting\",target=\"webhook\"",
+                             help),
+                 of[k].waiting);
+        stat_set(stats_gauge(c->stats, "amo_commands",
+                             k == DEST_SCOPE ? "state=\"in_flight\",target=\"amojo\""
+                                             : "state=\"in_flight\",target=\"webhook\"",
+                             help),
+                 of[k].in_flight);
+        stat_set(stats_gauge(c->stats, "amo_command_oldest_seconds",
+                             k == DEST_SCOPE ? "target=\"amojo\"" : "target=\"webhook\"",
+                             "age of the oldest command that is not settled"),
+                 of[k].oldest_s);
+    }
+}
+
+/* Who has how many of the places at the workers. */
+static void gauge_places(struct core *c)
+{
+    const struct places *p = &c->queue->places;
+    char labels[64];
+
+    for (int k = 0; k < DEST_N_KINDS; k++) {
+        const char *target = k == DEST_SCOPE ? "amojo" : "webhook";
+
+        for (int class = 0; class < DEST_N_CLASSES; class ++) {
+            (void)snprintf(labels, sizeof(labels), "target=\"%s\",answers=\"%s\"", target,
+                           dest_class_name((enum dest_class) class));
+            stat_set(stats_gauge(c->stats, "amo_places", labels,
+                                 "calls under way, by how their destinations answer"),
+                     (double)p->of[k][class]);
+        }
+        (void)snprintf(labels, sizeof(labels), "target=\"%s\",answers=\"asked\"", target);
+        stat_set(stats_gauge(c->stats, "amo_places", labels,
+                             "calls under way, by how their destinations answer"),
+                 (double)p->calls[k]);
+    }
+    stat_set(stats_gauge(c->stats, "amo_places_all", "", "calls that the workers make at once"),
+             (double)p->all);
 }
 
 static void gauge_destinations(struct core *c)
@@ -326,6 +359,7 @@ void watch_gauges(void *arg)
     gauge_commands(c);
     gauge_destinations(c);
     shares_gauges(c);
+    gauge_places(c);
     for (struct list *i = c->peers->list.next; i != &c->peers->list; i = i->next)
         workers += LIST_ENTRY(i, struct peer, link)->role == ROLE_EGRESS;
     stat_set(stats_gauge(c->stats, "amo_queue_full", "",

@@ -6,7 +6,7 @@
 
 struct watch {
     uint64_t ticks; /* seconds since the start, about */
-    bool more_aged; /* the last sweep has not found the end of what is old */
+    size_t aged_at; /* where the sweep for what is old goes on; 0 it is at its end */
 };
 
 /* -ENOMEM. */

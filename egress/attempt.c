@@ -41,6 +41,86 @@ int batch_new(struct transfers *ts, struct view body, struct batch **ret_batch)
     return 0;
 }
 
+/* --- by destination -------------------------------------------------------------------------- */
+
+static struct view line_key(const struct line *l)
+{
+    return view_make(l->key, l->key_len);
+}
+
+int transfer_line_up(struct transfer *t)
+{
+    struct transfers *ts = t->ts;
+    bool to_service = target_of_kind(t->command.kind) == TARGET_WEBHOOK;
+    struct view name = to_service ? t->command.connector : t->command.scope;
+    struct line *l = mem_zalloc(sizeof(*l) + name.len + 1);
+    struct line *known = NULL;
+
+    if (!l)
+        return -ENOMEM;
+    l->key_len = name.len + 1;
+    l->key[0] = to_service ? 's' : 'a';
+    if (name.len)
+        memcpy(l->key + 1, name.ptr, name.len);
+    list_init(&l->link);
+    list_init(&l->queued);
+    known = table_get(ts->by_destination, line_key(l));
+    if (known || table_add(ts->by_destination, line_key(l), l)) {
+        mem_free(l);
+        l = known;
+    }
+    if (!l)
+        return -ENOMEM;
+    t->line = l;
+    l->n_users++;
+    list_add_tail(&l->queued, &t->in_line);
+    if (list_is_empty(&l->link))
+        list_add_tail(&ts->lines, &l->link);
+    return 0;
+}
+
+static void leave_queue(struct transfer *t)
+{
+    list_remove(&t->in_line);
+    if (t->line && list_is_empty(&t->line->queued))
+        list_remove(&t->line->link);
+}
+
+static void leave_line(struct transfer *t)
+{
+    struct line *l = t->line;
+
+    leave_queue(t);
+    t->line = NULL;
+    if (!l)
+        return;
+    if (t->state == TRANSFER_RUNNING)
+        l->n_running--;
+    if (--l->n_users > 0)
+        return;
+    (void)table_remove(t->ts->by_destination, line_key(l)); /* it is ours */
+    mem_free(l);
+}
+
+struct transfer *transfers_next(struct transfers *ts)
+{
+    struct line *best = NULL;
+
+    for (struct list *i = ts->lines.next; i != &ts->lines; i = i->next) {
+        struct line *l = LIST_ENTRY(i, struct line, link);
+
+        if (!best || l->n_running < best->n_running)
+            best = l;
+    }
+    if (!best)
+        return NULL;
+    list_remove(&best->link);
+    list_add_tail(&ts->lines, &best->link); /* its turn is over */
+    return LIST_ENTRY(best->queued.next, struct transfer, in_line);
+}
+
+/* --- states ---------------------------------------------------------------------------------- */
+
 static void list_of_state(struct transfer *t, enum transfer_state state)
 {
     t->state = state;
@@ -72,6 +152,12 @@ void transfer_move(struct transfer *t, enum transfer_state state)
                  state_name(state));
     t->ts->n[t->state]--;
     list_remove(&t->link);
+    if (state == TRANSFER_RUNNING) {
+        leave_queue(t);
+        t->line->n_running++;
+    } else {
+        leave_line(t);
+    }
     if (state == TRANSFER_KEPT)
         batch_leave(t->ts, &t->batch);
     list_of_state(t, state);
@@ -83,6 +169,7 @@ void transfer_free(struct transfer *t)
 
     ts->n[t->state]--;
     list_remove(&t->link);
+    leave_line(t);
     (void)table_remove(ts->table, view_make(t->key, sizeof(t->key))); /* the value is ours */
     batch_leave(ts, &t->batch);
     if (t->result != t->small)
@@ -112,6 +199,7 @@ int transfer_new(struct transfers *ts, uint64_t id, uint64_t attempt,
     t->id = id;
     t->attempt = attempt;
     list_init(&t->link);
+    list_init(&t->in_line);
     write_key(id, attempt, t->key);
     rc = table_add(ts->table, view_make(t->key, sizeof(t->key)), t);
     if (rc) {

@@ -30,8 +30,20 @@ struct batch {
     char bytes[];
 };
 
+/* The attempts to one destination, an account or a connector. */
+struct line {
+    struct list link;   /* transfers->lines while something is queued; alone otherwise */
+    struct list queued; /* transfer.in_line, as they came */
+    size_t n_users;     /* queued and running */
+    size_t n_running;
+    size_t key_len;
+    char key[];
+};
+
 struct transfer {
-    struct list link; /* in the list of its state */
+    struct list link;    /* in the list of its state */
+    struct list in_line; /* line->queued while it is QUEUED */
+    struct line *line;   /* while it is QUEUED or RUNNING */
     struct transfers *ts;
     enum transfer_state state;
     char key[TRANSFER_KEY_LEN];
@@ -60,7 +72,9 @@ struct transfers {
     struct transfers_settings settings;
     struct transfers_hooks hooks;
     const struct registry *registry;
-    struct table *table; /* key -> transfer */
+    struct table *table;          /* key -> transfer */
+    struct table *by_destination; /* line->key -> line */
+    struct list lines;            /* those that have something queued, in turn */
     struct list lists[TRANSFER_N_STATES];
     size_t n[TRANSFER_N_STATES];
     size_t batch_bytes;
@@ -85,6 +99,10 @@ void transfer_free(struct transfer *t);
 /* In the table and QUEUED. -ENOMEM, -EEXIST. */
 AMO_MUSTCHECK int transfer_new(struct transfers *ts, uint64_t id, uint64_t attempt,
                                struct transfer **ret_transfer);
+/* Its command is known: it stands behind the others to the same destination. -ENOMEM. */
+AMO_MUSTCHECK int transfer_line_up(struct transfer *t);
+/* The one to start next: the first of the destination that has the fewest under way. NULL: none is queued. */
+struct transfer *transfers_next(struct transfers *ts);
 /* Is it held already? Then its result will come, or comes again if it was on its way: core may
  * not have got it. */
 bool transfer_is_held(struct transfers *ts, uint64_t id, uint64_t attempt);

@@ -118,6 +118,7 @@ static int open_calls(struct egress *e, const struct config *c)
     if (access(http.ca_file, R_OK) < 0)
         log_failed(LOG_LEVEL_WARN, "ca_file.unreadable", -errno, "file=%s", http.ca_file);
     e->credit = settings.credit;
+    e->places = concurrency;
     rc = http_new(e->loop, &http, &e->http);
     rc =
         rc ? rc : transfers_new(e->loop, e->http, e->metrics, &settings, &hooks, &e->transfers);
@@ -226,6 +227,7 @@ static void on_hello(void *arg, struct hello *ret)
     ret->registry_version = e->registry ? e->registry->version : 0;
     ret->credit = credit_now(e);
     ret->credit_bytes = ret->credit ? LIMIT_CREDIT_BYTES : 0;
+    ret->places = e->places;
     e->credit_told = ret->credit;
     buf_reset(&e->held);
     if (transfers_held(e->transfers, &e->held)) {
@@ -242,6 +244,7 @@ static void on_heartbeat(void *arg, struct heartbeat *ret)
     ret->registry_version = e->registry ? e->registry->version : 0;
     ret->credit = credit_now(e);
     ret->credit_bytes = ret->credit ? LIMIT_CREDIT_BYTES : 0;
+    ret->places = e->places;
     ret->busy = transfers_n_running(e->transfers) + transfers_n_queued(e->transfers);
     e->credit_told = ret->credit;
     transfers_resend_older(e->transfers, RESEND_MS);

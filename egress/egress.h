@@ -47,6 +47,7 @@ struct egress {
     int signal_fd;
     int64_t lease_ms; /* of core's WELCOME */
     uint64_t credit;  /* attempts it can hold in all, when nothing is wrong */
+    uint64_t places;  /* attempts made at once */
     uint64_t credit_told;
     struct buf held; /* of the last HELLO */
     struct buf scratch;

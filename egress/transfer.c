@@ -55,7 +55,9 @@ int transfers_new(struct loop *loop, struct http *http, struct metrics *metrics,
         list_init(&ts->lists[i]);
     loop_deferred_init(&ts->pump, transfers_pump, ts);
     report_init(ts);
+    list_init(&ts->lines);
     rc = table_new(&ts->table);
+    rc = rc ? rc : table_new(&ts->by_destination);
     if (rc == 0) {
         *ret_transfers = ts;
         ts = NULL;
@@ -76,6 +78,7 @@ void transfers_free(struct transfers *ts)
     loop_remove_timer(ts->loop, ts->queue_timer);
     report_fini(ts);
     table_free(ts->table);
+    table_free(ts->by_destination);
     mem_free(ts);
 }
 
@@ -133,6 +136,8 @@ static int accept_one(struct transfers *ts, const msgpack_object *o, struct batc
                                                                  : 2 * ts->settings.attempt_ms);
     if (full || ts->stopped)
         transfer_unstarted(t, full ? "over credit" : "stopping");
+    else if (transfer_line_up(t))
+        transfer_unstarted(t, "no memory");
     return 0;
 }
 
@@ -169,12 +174,10 @@ static bool may_start(struct transfers *ts)
 static void transfers_pump(void *arg)
 {
     struct transfers *ts = arg;
-    struct list *queue = &ts->lists[TRANSFER_QUEUED];
+    struct transfer *t = NULL;
     int64_t now = clock_mono_ms();
 
-    while (!list_is_empty(queue)) {
-        struct transfer *t = LIST_ENTRY(queue->next, struct transfer, link);
-
+    while ((t = transfers_next(ts))) {
         if (!may_start(ts))
             transfer_unstarted(t, ts->stopped ? "stopping" : "core is silent");
         else if (ts->n[TRANSFER_RUNNING] >= ts->settings.concurrency)
@@ -182,7 +185,7 @@ static void transfers_pump(void *arg)
         else
             transfer_start(t, now);
     }
-    if (!list_is_empty(queue) && ts->queue_timer == 0 &&
+    if (ts->n[TRANSFER_QUEUED] && ts->queue_timer == 0 &&
         loop_add_timer(ts->loop, QUEUE_TICK_MS, false, queue_tick, ts, &ts->queue_timer))
         ts->queue_timer = 0; /* the next answer looks again */
     ts->hooks.changed(ts->hooks.arg);

@@ -3,7 +3,9 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/stats.h"
+#include "base/table.h"
 #include "base/testing.h"
+#include "egress/attempt.h"
 #include "egress/http.h"
 #include "egress/metrics.h"
 #include "proto/bus/edge.h"
@@ -120,6 +122,48 @@ static void add_commands(struct buf *out, uint64_t first_id, size_t n)
 
         assert_int_equal(command_encode(&c, out), 0);
     }
+}
+
+/* The next two to be started are of different destinations, whoever came first. */
+static void destinations_take_turns(void **state)
+{
+    const char *const names[] = {"one", "one", "one", "two"};
+    struct bench b = {0};
+    struct transfer *t = NULL;
+    msgpack_packer pk;
+    struct buf body;
+
+    (void)state;
+    bench_open(&b);
+    buf_init(&body, 1 << 20);
+    pack_init(&pk, &body);
+    (void)msgpack_pack_map(&pk, 1);
+    pack_key(&pk, "commands");
+    (void)msgpack_pack_array(&pk, AMO_COUNT(names));
+    for (size_t i = 0; i < AMO_COUNT(names); i++) {
+        const struct command c = {.kind = COMMAND_SERVICE_MESSAGE,
+                                  .id = i + 1,
+                                  .attempt = 1,
+                                  .connector = view_of(names[i]),
+                                  .key = VIEW_LIT("key")};
+
+        assert_int_equal(command_encode(&c, &body), 0);
+    }
+    assert_int_equal(transfers_accept(b.ts, buf_view(&body)), 0);
+    buf_fini(&body);
+    t = transfers_next(b.ts);
+    assert_int_equal(t->id, 1);
+    transfer_move(t, TRANSFER_RUNNING);
+    t = transfers_next(b.ts);
+    assert_int_equal(t->id, 4);
+    transfer_move(t, TRANSFER_RUNNING);
+    transfer_free(t); /* "two" is over */
+    t = transfers_next(b.ts);
+    assert_int_equal(t->id, 2);
+    transfer_free(t);
+    assert_int_equal(transfers_next(b.ts)->id, 3);
+    assert_int_equal(table_count(b.ts->by_destination), 1);
+    bench_close(&b);
 }
 
 static void accept_commands(struct bench *b, uint64_t first_id, size_t n)
@@ -329,6 +373,7 @@ int main(void)
         cmocka_unit_test(what_may_not_start_goes_back_unstarted),
         cmocka_unit_test(what_is_older_than_its_start_goes_back_unstarted),
         cmocka_unit_test(what_is_over_the_credit_goes_back_unstarted),
+        cmocka_unit_test(destinations_take_turns),
         cmocka_unit_test(while_core_does_not_read_results_are_offered_again),
         cmocka_unit_test(while_core_is_away_nothing_is_offered_until_it_is_back),
         cmocka_unit_test(nonsense_is_refused_whole_and_strange_commands_one_by_one),

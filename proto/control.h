@@ -66,7 +66,8 @@
       "dry_run, created, updated, unchanged, refused, unnamed, refusals[{line, reason}]")      \
     X(clock_show, "clock.show", "", "in_doubt, why, trusted_until, now, skew_ms")              \
     X(clock_agree, "clock.agree", "", "as clock.show")                                         \
-    X(queue, "queue", "", "[{destination, waiting, oldest_s, held, paused}]")                  \
+    X(queue, "queue", "",                                                                      \
+      "[{destination, waiting, oldest_s, held, paused, under_way, answers, waits_for}]")       \
     X(queue_drop, "queue.drop", "connector, scope_id or conversation; [dry_run]",              \
       "dropped, under_way, left, [dry_run]")                                                   \
     X(dead_list, "dead.list", "",                                                              \

@@ -11,7 +11,7 @@ static const struct field hello_fields[] = {
     FIELD(FIELD_U64, hello, known),    FIELD(FIELD_BIN, hello, lives),
     FIELD(FIELD_U64, hello, credit),   FIELD(FIELD_U64, hello, credit_bytes),
     FIELD(FIELD_BIN, hello, held),     FIELD(FIELD_U64, hello, session),
-    FIELD(FIELD_I64, hello, mono_ms),
+    FIELD(FIELD_I64, hello, mono_ms),  FIELD(FIELD_U64, hello, places),
 };
 
 static const struct field welcome_fields[] = {
@@ -32,6 +32,7 @@ static const struct field heartbeat_fields[] = {
     FIELD(FIELD_U64, heartbeat, busy),
     FIELD(FIELD_TEXT, heartbeat, refused),
     FIELD(FIELD_I64, heartbeat, mono_ms),
+    FIELD(FIELD_U64, heartbeat, places),
 };
 
 static const struct field heartbeat_answer_fields[] = {

@@ -34,6 +34,7 @@ struct hello {
                                   the last one first */
     uint64_t credit;       /* egress: attempts it can hold in all */
     uint64_t credit_bytes; /* egress: their bytes */
+    uint64_t places;       /* egress: attempts it makes at once; 0 not said: half the credit */
     struct view held;      /* egress: packed list of (id, attempt) it works on or has
                                   unreported results for; see held_* below */
     uint64_t session; /* sockets this process has opened, 1, 2, …: a later one proves that
@@ -60,6 +61,7 @@ struct heartbeat {
     uint64_t registry_version;
     uint64_t credit;
     uint64_t credit_bytes;
+    uint64_t places;       /* egress */
     uint64_t spool_events; /* ingress */
     uint64_t spool_bytes;
     uint64_t low;  /* ingress: below it everything is taken or lost; 0 not said */

@@ -546,10 +546,10 @@ int verb_account_pause(struct control_ask *ask)
     return account_pause(ask, true);
 }
 
-static void release_held(struct core *c, struct dest *d)
+static void release_held(struct dest *d)
 {
     if (d && dest_is_held(d))
-        dest_release(c->queue, d, clock_mono_ms());
+        dest_release(d, clock_mono_ms());
 }
 
 int verb_account_resume(struct control_ask *ask)
@@ -562,8 +562,8 @@ int verb_account_resume(struct control_ask *ask)
     /* an operator who resumes has fixed what was wrong, on either side of the account: no more
      * waiting for the slow probe, and a connector that answered 410 is tried again */
     if (s) {
-        release_held(c, queue_dest(c->queue, DEST_SCOPE, id));
-        release_held(c, queue_dest(c->queue, DEST_CONNECTOR, view_of(s->connector)));
+        release_held(queue_dest(c->queue, DEST_SCOPE, id));
+        release_held(queue_dest(c->queue, DEST_CONNECTOR, view_of(s->connector)));
         core_wake(c);
     }
     return rc;

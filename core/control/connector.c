@@ -270,7 +270,7 @@ static void try_signature_anew(struct core *c, struct view name)
     struct dest *d = queue_dest(c->queue, DEST_CONNECTOR, name);
 
     if (d && d->hold == HOLD_FORBIDDEN)
-        dest_release(c->queue, d, clock_mono_ms());
+        dest_release(d, clock_mono_ms());
     core_wake(c);
 }
 

@@ -138,7 +138,7 @@ static void a_pause_does_not_stop_the_day_of_the_services_memory(void **state)
     hours_pass(r, 25);
     c->taken_ms -= 25 * HOUR_MS;
     c->paused_ms += 25 * HOUR_MS;
-    dispatch_due(&r->core, c->due_mono_ms);
+    dispatch_due(&r->core, c->due.mono_ms);
     rig_turn(r);
     assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 0);
     rig_assert_dead(r, "unclear");

@@ -548,7 +548,7 @@ static void a_storm_of_403s_connects_once(void **state)
 
     rig_result(r, r->worker, cmd, forbidden);
     assert_true(list_is_empty(&r->core.deliver->calls)); /* signed again and tried once first */
-    dispatch_due(&r->core, cmd->due_mono_ms);
+    dispatch_due(&r->core, cmd->due.mono_ms);
     rig_turn(r);
     rig_result(r, r->worker, cmd, forbidden);
     assert_true(dest_is_held(dest(r)));

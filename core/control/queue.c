@@ -2,37 +2,43 @@
  *
  * From: control.c. To: the store and the queue. Holds: nothing. */
 
+#include "core/queue/queue.h"
 #include "base/clock.h"
 #include "base/process.h"
 #include "core/control/control.h"
 #include "core/control/verbs.h"
-#include "core/peers/peers.h"
+
+/* How long the oldest of them has waited, before core as well. */
+static int64_t oldest_s(const struct dest *d)
+{
+    const struct core_command *cmd = NULL;
+
+    if (list_is_empty(&d->commands))
+        return 0;
+    cmd = LIST_ENTRY_CONST(d->commands.next, struct core_command, in_dest);
+    return (clock_unix_ms() - cmd->taken_ms + cmd->waited_ms) / 1000;
+}
 
 int verb_queue(struct control_ask *ask)
 {
-    struct core *c = ask->core;
-    struct core_command *cmd = NULL;
-    struct dest *d = NULL;
+    const struct core *c = ask->core;
+    const struct dest *d = NULL;
     size_t iter = 0;
 
     json_open_array(ask->w, NULL);
     while ((d = table_next(c->queue->dests, &iter))) {
-        int64_t oldest = 0;
-        size_t inner = 0;
-
         if (d->n_waiting == 0 && !dest_is_held(d) && !d->paused)
             continue;
-        while ((cmd = table_next(c->queue->commands, &inner))) {
-            if (cmd->lane->dest == d && (!oldest || cmd->taken_ms < oldest))
-                oldest = cmd->taken_ms;
-        }
         json_open_object(ask->w, NULL);
         json_add_text(ask->w, "destination", view_of(d->key));
         json_add_int(ask->w, "waiting", (int64_t)d->n_waiting);
-        json_add_int(ask->w, "oldest_s", oldest ? (clock_unix_ms() - oldest) / 1000 : 0);
+        json_add_int(ask->w, "oldest_s", oldest_s(d));
         json_add_text(ask->w, "held",
                       dest_is_held(d) ? view_of(hold_reason_name(d->hold)) : VIEW_NONE);
         json_add_bool(ask->w, "paused", d->paused);
+        json_add_int(ask->w, "under_way", (int64_t)d->n_in_flight);
+        json_add_text(ask->w, "answers", view_of(dest_class_name(d->class)));
+        json_add_text(ask->w, "waits_for", view_of(dest_waits_for(d)));
         json_close_object(ask->w);
     }
     json_close_array(ask->w);

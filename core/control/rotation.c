@@ -63,7 +63,7 @@ void rotation_release(struct core *c, struct view channel)
             continue;
         d = queue_dest(c->queue, DEST_SCOPE, view_of(s->id));
         if (d && d->hold == HOLD_FORBIDDEN)
-            dest_release(c->queue, d, clock_mono_ms());
+            dest_release(d, clock_mono_ms());
     }
     core_wake(c);
 }

@@ -42,9 +42,9 @@ static void call_unask(struct call *q)
     if (q->asked && q->worker)
         worker_call_landed(q->worker);
     if (q->asked && q->dest)
-        q->dest->n_in_flight--;
+        queue_call_ends(q->dest);
     if (q->probing && q->dest)
-        q->dest->probing = false;
+        dest_probed(q->dest);
     q->probing = false;
     q->asked = false;
     q->worker = NULL;
@@ -163,7 +163,7 @@ static void reconnected(struct core *c, void *arg, const struct result *r)
     if (ok && d->hold == HOLD_FORBIDDEN)
         dest_probe_now(d, clock_mono_ms()); /* connecting is not writing: one may try now */
     else if (ok)
-        dest_release(c->queue, d, clock_mono_ms());
+        dest_release(d, clock_mono_ms());
     core_wake(c);
 }
 
@@ -173,7 +173,7 @@ void call_connected(struct core *c, struct dest *d)
         return;
     d->connected_once = true;
     dest_connected(d);
-    dest_release(c->queue, d, clock_mono_ms());
+    dest_release(d, clock_mono_ms());
     core_wake(c);
 }
 
@@ -273,7 +273,7 @@ static int call_ask(struct core *c, struct call *q, struct peer *p, int64_t now)
         q->due_mono_ms = now + (int64_t)config_number(c->config, "core/lease_ms") + 2000;
         worker_take_call(p);
         if (q->dest)
-            q->dest->n_in_flight++;
+            queue_call_begins(q->dest, now);
     }
     resolved_fini(&r);
     return rc;
@@ -301,14 +301,14 @@ static void check_elsewhere(struct core *c, struct call *q)
 
 /* May it go now? Messages come first: what is called once takes only what they leave, a look what is
  * left of the destination's share. */
-static bool call_may_go(struct core *c, struct call *q, int64_t now_mono_ms)
+static bool call_may_go(struct call *q, int64_t now_mono_ms)
 {
     if (!q->dest)
         return true;
     if (q->kind == CALL_LOOK)
-        return queue_admits_call(c->queue, q->dest, &q->probing, now_mono_ms);
+        return queue_admits_call(q->dest, &q->probing, now_mono_ms);
     if (!q->done)
-        return queue_spares_place(c->queue, q->dest, now_mono_ms);
+        return queue_spares_place(q->dest, now_mono_ms);
     return dest_take_token(q->dest, now_mono_ms);
 }
 
@@ -316,7 +316,7 @@ static void call_try(struct core *c, struct call *q, struct peer *p, int64_t now
 {
     int rc = 0;
 
-    if (!call_may_go(c, q, now_mono_ms)) {
+    if (!call_may_go(q, now_mono_ms)) {
         q->due_mono_ms = now_mono_ms + TOKEN_AGAIN_MS;
         return;
     }

@@ -51,19 +51,17 @@ static bool settling(const struct core *c, int64_t now)
     return now < c->peers->settling_until_ms && !list_is_empty(&c->peers->known_workers);
 }
 
-/* Three eighths of what the workers take: their credit is twice what they try at once, so a
- * quarter of the places stays free for others whatever one destination does. */
-static size_t dispatch_share(const struct core *c, int64_t now)
+static size_t live_places(const struct core *c, int64_t now)
 {
-    uint64_t credit = 0;
+    size_t n = 0;
 
     for (const struct list *i = c->peers->list.next; i != &c->peers->list; i = i->next) {
         const struct peer *p = LIST_ENTRY_CONST(i, struct peer, link);
 
         if (p->role == ROLE_EGRESS && peer_is_alive(p, now))
-            credit += p->credit;
+            n += peer_places(p);
     }
-    return (size_t)num_max(credit * 3 / 8, 1);
+    return n;
 }
 
 void dispatch_run(struct core *c)
@@ -72,9 +70,8 @@ void dispatch_run(struct core *c)
 
     if (c->turn->stopping)
         return;
+    queue_run(c->queue, live_places(c, now), now);
     call_dispatch(c, false, now);
-    c->queue->run++;
-    c->queue->dest_share = dispatch_share(c, now);
     for (int i = 0;; i++) {
         struct core_command *cmd = NULL;
         bool went = false;
@@ -91,7 +88,7 @@ void dispatch_run(struct core *c)
         c->turn->hand = (struct hand){.command = cmd->id};
         went = dispatch_one(c, cmd, now);
         c->turn->hand = (struct hand){0};
-        if (!went && !queue_pass_over(c->queue, cmd->lane->dest, now))
+        if (!went && !queue_pass_over(cmd->lane->dest, now))
             break;
         if (c->turn->exit_code)
             return;

@@ -374,7 +374,7 @@ void look_answer(struct core *c, struct call *q, const struct result *r)
             look_failed(c, q, cmd, r);
             return;
         }
-        dest_success(c->queue, cmd->lane->dest, cmd->lane->id, clock_mono_ms());
+        dest_success(cmd->lane->dest, cmd->lane->id, clock_mono_ms());
         q->look->failures = 0;
         if (q->look->own)
             look_told_chat(c, q, cmd, r);
@@ -382,8 +382,7 @@ void look_answer(struct core *c, struct call *q, const struct result *r)
             look_told_page(c, q, cmd, r);
         return;
     case OUTCOME_DEAD:
-        dest_success(c->queue, cmd->lane->dest, cmd->lane->id,
-                     clock_mono_ms()); /* it answers */
+        dest_success(cmd->lane->dest, cmd->lane->id, clock_mono_ms()); /* it answers */
         look_refused(c, q, cmd);
         return;
     case OUTCOME_HOLD:

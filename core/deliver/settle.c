@@ -174,6 +174,13 @@ static void settle_of_another(struct core *c, struct core_command *cmd, const st
     queue_move(c->queue, cmd, COMMAND_READY, 0, clock_mono_ms());
 }
 
+/* Did the other side answer for itself, be it to refuse? 408 and 429 are about how much it can do. */
+static bool has_answered(const struct result *r)
+{
+    return r->outcome == OUTCOME_DONE || r->outcome == OUTCOME_DEAD ||
+           (r->status >= 200 && r->status < 500 && r->status != 408 && r->status != 429);
+}
+
 static void settle_one(struct core *c, struct peer *p, const struct result *r)
 {
     bool its_own = true;
@@ -214,6 +221,9 @@ static void settle_one(struct core *c, struct peer *p, const struct result *r)
         r = &of_another;
     }
     if (cmd->state == COMMAND_IN_FLIGHT && cmd->attempt == r->attempt) {
+        if (r->outcome != OUTCOME_UNSTARTED)
+            queue_answered(cmd->lane->dest, has_answered(r), cmd->lane->began_mono_ms,
+                           r->took_ms, clock_mono_ms());
         worker_landed(cmd);
         settle_outcome(c, cmd, r);
         return;
@@ -265,7 +275,7 @@ static void settle_outcome(struct core *c, struct core_command *cmd, const struc
     }
     switch (outcome_of(cmd, r)) {
     case OUTCOME_DONE:
-        dest_success(c->queue, cmd->lane->dest, cmd->lane->id, now);
+        dest_success(cmd->lane->dest, cmd->lane->id, now);
         settle_done(c, cmd, r);
         return;
     case OUTCOME_RETRY:
@@ -284,7 +294,7 @@ static void settle_outcome(struct core *c, struct core_command *cmd, const struc
         }
         return;
     case OUTCOME_DEAD:
-        dest_success(c->queue, cmd->lane->dest, cmd->lane->id, now); /* it answers */
+        dest_success(cmd->lane->dest, cmd->lane->id, now); /* it answers */
         /* refused as a repeat, perhaps: the history knows */
         if (command_is_new_at_amo(cmd->kind) && r->cause == CAUSE_REFUSED && tried)
             look_begin(c, cmd, LOOK_REFUSED, r->words);

@@ -200,7 +200,7 @@ static void a_late_done_of_an_old_attempt_settles(void **state)
     struct peer *second = NULL;
     struct core_command old = *c;
 
-    dispatch_due(&r->core, c->due_mono_ms); /* its lease is over */
+    dispatch_due(&r->core, c->due.mono_ms); /* its lease is over */
     assert_int_equal(c->state, COMMAND_READY);
     assert_true(c->tried);
     rig_assert_accounts(r);
@@ -223,7 +223,7 @@ static void a_late_failure_of_an_old_attempt_changes_nothing(void **state)
     struct core_command *c = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
     struct core_command old = *c;
 
-    dispatch_due(&r->core, c->due_mono_ms);
+    dispatch_due(&r->core, c->due.mono_ms);
     rig_turn(r);
     assert_int_equal(c->state, COMMAND_IN_FLIGHT);
     rig_result(r, r->worker, &old,
@@ -428,13 +428,13 @@ static void a_retry_obeys_retry_after_and_is_remembered(void **state)
     rig_result(r, r->worker, c,
                (struct result){
                    .outcome = OUTCOME_RETRY, .cause = CAUSE_SERVER, .retry_after_ms = 90000});
-    assert_true(c->due_mono_ms > clock_mono_ms() + 80000);
+    assert_true(c->due.mono_ms > clock_mono_ms() + 80000);
     rig_commit(r);
     rig_restart(r);
     c = queue_find(r->core.queue, id);
     assert_int_equal(c->state, COMMAND_WAITING);
     assert_int_equal(c->attempts, 0); /* to obey is no attempt */
-    assert_true(c->due_mono_ms > clock_mono_ms() + 80000);
+    assert_true(c->due.mono_ms > clock_mono_ms() + 80000);
 }
 
 static void a_long_retry_after_is_obeyed_over_a_restart(void **state)
@@ -451,7 +451,7 @@ static void a_long_retry_after_is_obeyed_over_a_restart(void **state)
     rig_restart(r);
     c = queue_find(r->core.queue, id);
     assert_int_equal(c->state, COMMAND_WAITING);
-    assert_true(c->due_mono_ms > clock_mono_ms() + HOUR_MS / 2 - 20000);
+    assert_true(c->due.mono_ms > clock_mono_ms() + HOUR_MS / 2 - 20000);
 }
 
 static void five_failures_in_a_row_open_the_breaker_and_stop_counting(void **state)
@@ -466,7 +466,7 @@ static void five_failures_in_a_row_open_the_breaker_and_stop_counting(void **sta
         rig_result(r, r->worker, c,
                    (struct result){.outcome = OUTCOME_RETRY, .cause = CAUSE_SERVER});
         if (c->state == COMMAND_WAITING)
-            dispatch_due(&r->core, c->due_mono_ms);
+            dispatch_due(&r->core, c->due.mono_ms);
         rig_turn(r);
     }
     assert_true(dest_is_held(d));
@@ -484,7 +484,7 @@ static void repeated_403_holds_the_scope_after_one_more_try(void **state)
     rig_result(r, r->worker, c,
                (struct result){.outcome = OUTCOME_HOLD, .cause = CAUSE_FORBIDDEN});
     assert_false(dest_is_held(d));
-    dispatch_due(&r->core, c->due_mono_ms);
+    dispatch_due(&r->core, c->due.mono_ms);
     rig_turn(r);
     assert_int_equal(c->state, COMMAND_IN_FLIGHT);
     rig_result(r, r->worker, c,
@@ -810,7 +810,7 @@ static void what_a_silent_worker_holds_stays_until_the_lease_is_over(void **stat
 {
     struct rig *r = *state;
     struct core_command *c = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
-    int64_t lease = c->due_mono_ms;
+    int64_t lease = c->due.mono_ms;
 
     dispatch_detach(&r->core, r->worker);
     r->worker->n_in_flight = 0;
@@ -879,7 +879,7 @@ static void three_workers_lost_with_a_suspect_in_hand_and_it_is_dead(void **stat
         c = queue_find(r->core.queue, id);
         assert_non_null(c);
         if (c->state == COMMAND_WAITING)
-            dispatch_due(&r->core, c->due_mono_ms);
+            dispatch_due(&r->core, c->due.mono_ms);
         rig_turn(r);
         assert_int_equal(c->state, COMMAND_IN_FLIGHT);
         dispatch_lost(&r->core, r->worker);
@@ -1104,7 +1104,7 @@ static void nothing_ends_while_the_clock_is_doubtful(void **state)
     struct rig *r = *state;
     struct core_command *c = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
 
-    dispatch_due(&r->core, c->due_mono_ms);
+    dispatch_due(&r->core, c->due.mono_ms);
     c->taken_ms -= 25 * HOUR_MS;
     r->core.turn->doubt.on = true;
     sweep(r);

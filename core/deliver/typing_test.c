@@ -141,7 +141,6 @@ static void it_is_told_once_in_a_while(void **state)
     assert_int_equal(calls(r, NULL), 1);
     for (size_t i = 0; i < TYPING_SLOTS; i++)
         r->core.deliver->typing[i].mono_ms -= 4001;
-    r->core.queue->dest_share = 0; /* the first is not answered yet */
     takes(r, client_types());
     assert_int_equal(calls(r, NULL), 1);
 }
@@ -236,7 +235,6 @@ static void before_the_chat_is_linked_nothing_goes(void **state)
     assert_nothing(r, client_types()); /* amo does not know ours */
     rig_client_message_done(r, "m1", "amo-2");
     forget_the_last(r);
-    r->core.queue->dest_share = 0;
     takes(r, client_types());
     assert_int_equal(calls(r, NULL), 1);
 }
@@ -254,7 +252,7 @@ static void nothing_goes_where_messages_are_held(void **state)
     assert_nothing(r, client_types());
     dest_hold(r->core.queue, hook, HOLD_GONE, 0, 0, clock_mono_ms());
     assert_nothing(r, manager_types());
-    dest_release(r->core.queue, scope, clock_mono_ms());
+    dest_release(scope, clock_mono_ms());
     dest_pause(r->core.queue, scope, true, clock_mono_ms());
     assert_nothing(r, client_types());
 }

@@ -267,8 +267,10 @@ int erase_find_commands(struct erasure *e, struct buf *ret_ids)
     int rc = 0;
 
     /* a conversation that has moved also has earlier lanes */
-    while (rc == 0 && (lane = table_next(e->core->queue->lanes, &iter)))
-        rc = find_in_lane(e, lane, ret_ids);
+    while (rc == 0 && (lane = table_next(e->core->queue->lanes, &iter))) {
+        for (; rc == 0 && lane; lane = lane->sibling)
+            rc = find_in_lane(e, lane, ret_ids);
+    }
     for (size_t i = 0; rc == 0 && i < erase_ids(&e->commands); i++) {
         const struct core_command *cmd =
             queue_find(e->core->queue, erase_id_at(&e->commands, i));

@@ -67,20 +67,26 @@ struct lane;
 struct dest;
 struct peer;
 
+/* When something is due. */
+struct due {
+    int64_t mono_ms;
+    size_t heap_at; /* place in a timer heap (core/queue/heap.h), 1-based; 0 = in none */
+};
+
 struct core_command {
     int64_t id;
     enum command_state state;
     enum command_kind kind;
     struct lane *lane;
     struct list in_lane; /* lane->commands, in intake order */
+    struct list in_dest; /* dest->commands, by age */
     struct peer *worker; /* while IN_FLIGHT; NULL: silent since */
-    size_t heap_at;      /* place in the timer heap, 1-based; 0 = not in it */
-    int64_t due_mono_ms; /* WAITING: when the back-off ends; IN_FLIGHT: when the lease ends */
+    struct due due;      /* WAITING: when the back-off ends; IN_FLIGHT: when the lease ends */
     int64_t message;
     struct id trace;   /* of what it came of; zero none */
     int64_t taken_ms;  /* by core, wall time */
     int64_t waited_ms; /* before that: part of the age shown to people, not of its life time */
-    int64_t paused_ms;
+    int64_t paused_ms; /* less what its scope's pauses had come to before it: queue_paused_ms */
     int64_t first_mono_ms; /* first counted attempt of this life of core; 0 none */
     int64_t first_held_ms; /* dest's held time then */
     int64_t

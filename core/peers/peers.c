@@ -127,6 +127,7 @@ struct peer *peer_new(struct core *c, struct bus_socket *s, struct view route,
     p->registry_version = h->registry_version;
     p->credit = h->credit;
     p->credit_bytes = h->credit_bytes;
+    p->places = h->places;
     buf_init(&p->acks, LIMIT_FRAME_BYTES);
     buf_init(&p->refused, 4096);
     buf_init(&p->batch, LIMIT_FRAME_BYTES - 4096);
@@ -232,6 +233,13 @@ bool peers_have_worker(const struct core *c, int64_t now_mono_ms)
     return false;
 }
 
+size_t peer_places(const struct peer *p)
+{
+    if (p->places == 0)
+        return (size_t)((p->credit + 1) / 2); /* it says twice what it makes at once */
+    return (size_t)(p->places < p->credit ? p->places : p->credit);
+}
+
 struct peer *peers_pick_worker(struct core *c, size_t bytes, int64_t now_mono_ms)
 {
     struct peer *best = NULL;
@@ -240,12 +248,12 @@ struct peer *peers_pick_worker(struct core *c, size_t bytes, int64_t now_mono_ms
         struct peer *p = LIST_ENTRY(i, struct peer, link);
 
         if (p->role != ROLE_EGRESS || !peer_is_alive(p, now_mono_ms) ||
-            p->n_in_flight >= p->credit)
+            p->n_in_flight >= peer_places(p))
             continue;
         /* one larger command may travel alone */
         if (p->n_in_flight && p->bytes_in_flight + bytes > p->credit_bytes)
             continue;
-        if (!best || p->credit - p->n_in_flight > best->credit - best->n_in_flight)
+        if (!best || peer_places(p) - p->n_in_flight > peer_places(best) - best->n_in_flight)
             best = p;
     }
     return best;

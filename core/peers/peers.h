@@ -51,6 +51,7 @@ struct peer {
     /* egress */
     uint64_t credit;
     uint64_t credit_bytes;
+    uint64_t places; /* attempts it makes at once; 0: an older one, which does not say */
     uint64_t busy;
     size_t n_in_flight;
     size_t bytes_in_flight;
@@ -100,6 +101,8 @@ void peer_send_registry(struct core *c, struct peer *p);
 /* Did a frame come from this peer lately? */
 bool peer_is_alive(const struct peer *p, int64_t now_mono_ms);
 bool peers_have_worker(const struct core *c, int64_t now_mono_ms);
+/* So many attempts it makes at once: more would only wait there. */
+size_t peer_places(const struct peer *p);
 /* The worker with most room for a command of @bytes; NULL when there is none. */
 struct peer *peers_pick_worker(struct core *c, size_t bytes, int64_t now_mono_ms);
 /* Do all live ingresses hold registry @version? */

@@ -153,15 +153,19 @@ static void one_large_command_may_travel_alone(void **state)
 static void places_are_given_back_once(void **state)
 {
     struct rig *r = *state;
-    struct core_command cmd = {.body_len = 30};
+    struct lane lane = {.dest = queue_dest(r->core.queue, DEST_SCOPE, VIEW_LIT("s"))};
+    struct core_command cmd = {.body_len = 30, .lane = &lane};
 
+    list_init(&lane.link);
     worker_take(r->worker, &cmd);
+    assert_int_equal(lane.dest->n_placed, 1);
     worker_take_call(r->worker);
     assert_int_equal(r->worker->n_in_flight, 2);
     assert_int_equal(r->worker->bytes_in_flight, 30);
     worker_landed(&cmd);
     worker_landed(&cmd); /* with nobody any more */
     worker_call_landed(r->worker);
+    assert_int_equal(lane.dest->n_placed, 0);
     assert_int_equal(r->worker->n_in_flight, 0);
     assert_int_equal(r->worker->bytes_in_flight, 0);
 }

@@ -5,6 +5,7 @@
 void worker_take(struct peer *p, struct core_command *cmd)
 {
     cmd->worker = p;
+    queue_place_taken(cmd);
     p->n_in_flight++;
     p->bytes_in_flight += cmd->body_len;
 }
@@ -13,6 +14,7 @@ void worker_landed(struct core_command *cmd)
 {
     if (!cmd->worker)
         return; /* its worker has been silent */
+    queue_place_left(cmd);
     cmd->worker->n_in_flight--;
     cmd->worker->bytes_in_flight -= cmd->body_len;
     cmd->worker = NULL;

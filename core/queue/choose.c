@@ -7,33 +7,8 @@
 
 /* a command that no worker has room for lets others go before it for so long */
 #define NO_ROOM_MS 1000
-
-/* One that swallows calls must not hold every place at the workers until its breaker opens. */
-static bool dest_has_its_share(const struct queue *q, const struct dest *d)
-{
-    return q->dest_share && d->n_in_flight >= q->dest_share;
-}
-
-bool queue_spares_place(struct queue *q, struct dest *d, int64_t now_mono_ms)
-{
-    if (dest_is_held(d) || dest_has_its_share(q, d))
-        return false;
-    return dest_take_spare_token(d, now_mono_ms);
-}
-
-bool queue_admits_call(struct queue *q, struct dest *d, bool *ret_probing, int64_t now_mono_ms)
-{
-    if (d->paused || dest_has_its_share(q, d) ||
-        (dest_is_held(d) && (d->probing || now_mono_ms < d->hold_until_ms)) ||
-        !dest_take_token(d, now_mono_ms))
-        return false;
-    if (dest_is_held(d)) {
-        *ret_probing = d->probing = true;
-        d->probe = 0; /* no command's */
-        d->probe_lane = 0;
-    }
-    return true;
-}
+/* one that waits for what has no time is looked at again so soon */
+#define AGAIN_MS   250
 
 /* It failed in this hold, or what it has to say did before: it would tell nothing new. */
 static bool has_spoken(const struct dest *d, const struct lane *l)
@@ -88,68 +63,118 @@ static struct lane *dest_first(struct dest *d, bool messages_only, int64_t now_m
     return message->ready_no < other->ready_no ? message : other;
 }
 
-struct core_command *queue_next(struct queue *q, bool messages_only, int64_t now_mono_ms)
+/* When a held destination can do something that it cannot do now. */
+static int64_t held_until(const struct dest *d, int64_t now_mono_ms)
 {
-    struct list *i = q->ring.next;
-    struct core_command *c = NULL;
+    int64_t at = d->hold_until_ms;
 
-    while (i != &q->ring) {
-        struct dest *d = LIST_ENTRY(i, struct dest, link);
-        struct lane *l = NULL;
+    if (hold_is_doubtful(d->hold) && d->hold != HOLD_GONE) {
+        int64_t ask = d->ask_ms > d->not_before_ms ? d->ask_ms : d->not_before_ms;
 
-        i = i->next;
-        if (d->paused || (dest_is_held(d) && d->probing) || dest_has_its_share(q, d) ||
-            (q->run && d->passed_over == q->run))
-            continue;
+        if (ask > now_mono_ms && ask < at)
+            at = ask;
+        if (d->not_before_ms > now_mono_ms && d->not_before_ms < at)
+            at = d->not_before_ms;
+    }
+    return at > now_mono_ms ? at : now_mono_ms + AGAIN_MS;
+}
+
+/* The lane whose turn it is at @d. NULL: it leaves its ring. */
+static struct lane *dest_turn(struct dest *d, bool messages_only, int64_t now_mono_ms)
+{
+    /* what is waited for tells by itself; a look too many costs nothing */
+    int64_t at = (now_mono_ms / AGAIN_MS + 1) * AGAIN_MS;
+    struct lane *l = NULL;
+
+    if (!d->paused && !(dest_is_held(d) && d->probing) &&
+        (dest_is_held(d) || d->queue->places.all == 0 ||
+         window_has_place(&d->window, d->n_in_flight))) {
         l = dest_first(d, messages_only, now_mono_ms);
-        if (!l && !queue_dest_has_ready(d))
-            queue_dest_ring(q, d); /* all its lanes were parked */
-        if (!l || !dest_take_token(d, now_mono_ms))
+        if (!l && dest_is_held(d))
+            at = held_until(d, now_mono_ms);
+        else if (l && !dest_take_token(d, now_mono_ms)) {
+            l = NULL;
+            at = now_mono_ms + (int64_t)((1 - d->tokens) * 1000 / d->rate) + 1;
+        } else if (!l && messages_only) {
+            places_put_off(d);
+            return NULL;
+        }
+    }
+    if (!l)
+        places_sleep(d, at);
+    return l;
+}
+
+/* The first in one ring that may send something. */
+static struct core_command *ring_next(struct queue *q, enum dest_kind kind,
+                                      enum dest_class class, bool more, bool messages_only,
+                                      int64_t now_mono_ms)
+{
+    struct list *ring = &q->places.rings[kind][class][more];
+
+    while (!list_is_empty(ring) && !places_shut(q, kind, class, more)) {
+        struct dest *d = LIST_ENTRY(ring->next, struct dest, link);
+        struct lane *l = NULL;
+        struct core_command *c = NULL;
+
+        places_classify(d, now_mono_ms);
+        places_wake(d);
+        if (d->in_ring != ring)
+            continue; /* it belongs elsewhere since, and has its turn there */
+        l = dest_turn(d, messages_only, now_mono_ms);
+        if (!l)
             continue;
         c = queue_lane_head(l);
         if (dest_is_held(d)) {
-            d->probing = true;
+            places_probing(d, true);
             d->probe = c->id;
             d->probe_lane = l->id;
         }
         list_remove(&d->link);
-        list_add_tail(&q->ring, &d->link); /* its turn is over */
+        list_add_tail(ring, &d->link); /* its turn is over */
         return c;
     }
     return NULL;
 }
 
-bool queue_pass_over(struct queue *q, struct dest *d, int64_t now_mono_ms)
+struct core_command *queue_next(struct queue *q, bool messages_only, int64_t now_mono_ms)
+{
+    const unsigned n = DEST_N_KINDS * DEST_N_CLASSES;
+    struct due *due = NULL;
+
+    while ((due = heap_first(&q->asleep)) && due->mono_ms <= now_mono_ms)
+        places_wake(LIST_ENTRY(due, struct dest, again));
+    if (!messages_only)
+        places_put_off_no_more(q);
+    /* those that have nothing under way first */
+    for (unsigned i = 0; i < 2 * n; i++) {
+        unsigned at = (q->places.turn + i) % n;
+        struct core_command *c =
+            ring_next(q, (enum dest_kind)(at % DEST_N_KINDS),
+                      (enum dest_class)(at / DEST_N_KINDS), i >= n, messages_only, now_mono_ms);
+
+        if (c) {
+            q->places.turn++;
+            return c;
+        }
+    }
+    return NULL;
+}
+
+bool queue_pass_over(struct dest *d, int64_t now_mono_ms)
 {
     if (d->no_room_since_ms == 0)
         d->no_room_since_ms = now_mono_ms;
-    d->passed_over = q->run;
+    places_pass_over(d);
     return now_mono_ms - d->no_room_since_ms < NO_ROOM_MS;
 }
 
-/* When @d can do something that it cannot do now; INT64_MAX when no time is waited for. */
-static int64_t dest_next_due(const struct queue *q, const struct dest *d, int64_t now_mono_ms)
+int64_t queue_next_due(const struct queue *q)
 {
-    if (d->paused || dest_has_its_share(q, d) || (dest_is_held(d) && d->probing))
-        return INT64_MAX;
-    if (dest_is_held(d) && d->not_before_ms > now_mono_ms)
-        return d->not_before_ms < d->hold_until_ms ? d->not_before_ms : d->hold_until_ms;
-    if (dest_is_held(d) && d->hold_until_ms > now_mono_ms)
-        return d->hold_until_ms;
-    if (d->rate > 0 && d->tokens < 1)
-        return now_mono_ms + (int64_t)((1 - d->tokens) * 1000 / d->rate) + 1;
-    return INT64_MAX; /* it may go now: workers' credit holds it up, and wakes us */
-}
+    const struct due *command = heap_first(&q->timers);
+    const struct due *dest = heap_first(&q->asleep);
+    int64_t next = command ? command->mono_ms : INT64_MAX;
 
-int64_t queue_next_due(const struct queue *q, int64_t now_mono_ms)
-{
-    int64_t next = q->n_heap ? q->heap[1]->due_mono_ms : INT64_MAX;
-
-    for (const struct list *i = q->ring.next; i != &q->ring; i = i->next) {
-        int64_t at = dest_next_due(q, LIST_ENTRY_CONST(i, struct dest, link), now_mono_ms);
-
-        if (at < next)
-            next = at;
-    }
-    return next;
+    /* who stands in a ring may go now: places hold it up, and wake us */
+    return dest && dest->mono_ms < next ? dest->mono_ms : next;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "core/queue/private.h"
 
 /* a breaker opens after so many counted failures in a row … */
 #define BREAKER_FAILURES 5
@@ -55,17 +56,23 @@ struct dest *queue_dest(struct queue *q, enum dest_kind kind, struct view name)
     list_init(&d->ready[0]);
     list_init(&d->ready[1]);
     list_init(&d->parked);
+    list_init(&d->commands);
+    list_init(&d->running);
+    list_init(&d->busy);
+    window_init(&d->window);
+    d->queue = q;
+    d->class = DEST_FRESH;
     d->kind = kind;
     d->full_rate = kind == DEST_SCOPE ? q->scope_rate : 0;
     d->rate = d->full_rate;
     d->burst = q->scope_burst;
     d->tokens = d->burst;
-    if (!d->key || table_add(q->dests, view_of(d->key), d)) {
+    if (!d->key || !heap_reserve(&q->asleep, table_count(q->dests) + 1) ||
+        table_add(q->dests, view_of(d->key), d)) {
         mem_free(d->key);
         mem_free(d);
         return NULL;
     }
-    list_add_tail(&q->idle, &d->link);
     return d;
 }
 
@@ -225,7 +232,7 @@ static bool hold_stands(const struct dest *d, int64_t lane, int64_t now_mono_ms)
     return !(hold_is_doubtful(d->hold) && d->probing && d->probe_lane == lane);
 }
 
-void dest_success(struct queue *q, struct dest *d, int64_t lane, int64_t now_mono_ms)
+void dest_success(struct dest *d, int64_t lane, int64_t now_mono_ms)
 {
     d->failures = 0;
     dest_serve(d, lane);
@@ -236,7 +243,7 @@ void dest_success(struct queue *q, struct dest *d, int64_t lane, int64_t now_mon
     if (hold_stands(d, lane, now_mono_ms))
         return;
     if (dest_is_held(d) || d->holds)
-        dest_release(q, d, now_mono_ms);
+        dest_release(d, now_mono_ms);
     d->n_witnesses = 0;
 }
 
@@ -267,7 +274,8 @@ void dest_hold(struct queue *q, struct dest *d, enum hold_reason why, int64_t la
         if (wish_ms > 0)
             dest_not_before(d, now_mono_ms + wish_ms);
         if (d->probe_lane == lane)
-            d->probing = false;
+            places_probing(d, false);
+        places_wake(d); /* another lane may be asked */
         return;
     }
     wait = queue_backoff_ms(q, d->holds < HOLD_STEPS ? d->holds : HOLD_STEPS);
@@ -279,10 +287,12 @@ void dest_hold(struct queue *q, struct dest *d, enum hold_reason why, int64_t la
         d->hold_since_ms = now_mono_ms;
     d->hold = why;
     d->holds++;
-    d->probing = false;
+    places_probing(d, false);
     d->hold_until_ms = why == HOLD_GONE ? INT64_MAX : now_mono_ms + wait;
     if (wish_ms > 0)
         dest_not_before(d, now_mono_ms + wish_ms);
+    places_classify(d, now_mono_ms);
+    places_wake(d);
     if (why == HOLD_THROTTLED && d->rate > 0)
         d->rate = d->rate / 2 < RATE_FLOOR ? RATE_FLOOR : d->rate / 2;
 }
@@ -309,4 +319,5 @@ int64_t dest_held_ms(const struct dest *d, int64_t now_mono_ms)
 void dest_probe_now(struct dest *d, int64_t now_mono_ms)
 {
     d->hold_until_ms = now_mono_ms;
+    places_wake(d);
 }

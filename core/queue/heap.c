@@ -1,5 +1,4 @@
-/* A binary heap ordered by due time. Each command stores its index in the heap, so that it can
- * be removed from the middle. */
+/* A binary heap ordered by due time. */
 
 #include "core/queue/heap.h"
 
@@ -7,69 +6,82 @@
 
 #include "base/mem.h"
 
-bool queue_heap_reserve(struct queue *q)
+void heap_fini(struct heap *h)
 {
-    size_t cap = q->heap_cap ? q->heap_cap * 2 : 64;
+    mem_free(h->items);
+    *h = (struct heap){0};
+}
+
+bool heap_reserve(struct heap *h, size_t n)
+{
+    size_t cap = h->cap ? h->cap * 2 : 64;
     void *p = NULL;
 
-    if (table_count(q->commands) + 2 < q->heap_cap)
+    if (n + 1 < h->cap)
         return true;
-    p = mem_realloc(q->heap, cap * sizeof(struct core_command *));
+    while (cap <= n + 1)
+        cap *= 2;
+    p = mem_realloc(h->items, cap * sizeof(struct due *));
     if (!p)
         return false;
-    q->heap = p;
-    q->heap_cap = cap;
+    h->items = p;
+    h->cap = cap;
     return true;
 }
 
-static void heap_set(struct queue *q, size_t at, struct core_command *c)
+static void heap_set(struct heap *h, size_t at, struct due *d)
 {
-    q->heap[at] = c;
-    c->heap_at = at;
+    h->items[at] = d;
+    d->heap_at = at;
 }
 
-static void heap_up(struct queue *q, size_t at)
+static void heap_up(struct heap *h, size_t at)
 {
-    struct core_command *c = q->heap[at];
+    struct due *d = h->items[at];
 
-    while (at > 1 && q->heap[at / 2]->due_mono_ms > c->due_mono_ms) {
-        heap_set(q, at, q->heap[at / 2]);
+    while (at > 1 && h->items[at / 2]->mono_ms > d->mono_ms) {
+        heap_set(h, at, h->items[at / 2]);
         at /= 2;
     }
-    heap_set(q, at, c);
+    heap_set(h, at, d);
 }
 
-static void heap_down(struct queue *q, size_t at)
+static void heap_down(struct heap *h, size_t at)
 {
-    struct core_command *c = q->heap[at];
+    struct due *d = h->items[at];
 
-    for (size_t child = at * 2; child <= q->n_heap; child = at * 2) {
-        if (child < q->n_heap && q->heap[child + 1]->due_mono_ms < q->heap[child]->due_mono_ms)
+    for (size_t child = at * 2; child <= h->n; child = at * 2) {
+        if (child < h->n && h->items[child + 1]->mono_ms < h->items[child]->mono_ms)
             child++;
-        if (q->heap[child]->due_mono_ms >= c->due_mono_ms)
+        if (h->items[child]->mono_ms >= d->mono_ms)
             break;
-        heap_set(q, at, q->heap[child]);
+        heap_set(h, at, h->items[child]);
         at = child;
     }
-    heap_set(q, at, c);
+    heap_set(h, at, d);
 }
 
-void queue_heap_add(struct queue *q, struct core_command *c)
+void heap_add(struct heap *h, struct due *d)
 {
-    assert(q->n_heap + 1 < q->heap_cap); /* room was made when the command came in */
-    heap_set(q, ++q->n_heap, c);
-    heap_up(q, q->n_heap);
+    assert(h->n + 1 < h->cap); /* room was made when its owner came in */
+    heap_set(h, ++h->n, d);
+    heap_up(h, h->n);
 }
 
-void queue_heap_remove(struct queue *q, struct core_command *c)
+void heap_remove(struct heap *h, struct due *d)
 {
-    size_t at = c->heap_at;
-    struct core_command *last = q->heap[q->n_heap--];
+    size_t at = d->heap_at;
+    struct due *last = h->items[h->n--];
 
-    c->heap_at = 0;
-    if (last == c)
+    d->heap_at = 0;
+    if (last == d)
         return;
-    heap_set(q, at, last);
-    heap_up(q, at);
-    heap_down(q, last->heap_at);
+    heap_set(h, at, last);
+    heap_up(h, at);
+    heap_down(h, last->heap_at);
+}
+
+struct due *heap_first(const struct heap *h)
+{
+    return h->n ? h->items[1] : NULL;
 }

@@ -17,10 +17,10 @@
 #include "core/queue/private.h"
 #include "proto/limits.h"
 
-/* Design. A destination with work stands in `ring`; dispatch takes the first, gives it one
- * command and puts it behind the others: turns are fair between scopes, whatever their load. A
- * held destination stays in the ring but is passed over until hold_until_ms, when exactly one
- * probe may go (`probing`).
+/* Design. A destination with work stands in a ring (core/queue/places.h); dispatch takes the first, gives
+ * it one command and puts it behind the others: turns are fair between scopes, whatever their load. One
+ * that may not go leaves its ring, a held one until hold_until_ms, when exactly one probe may go
+ * (`probing`).
  *
  * Only a lane's first command is in the timer heap or in a ready list, so both stay as small as
  * the number of lanes with work. */
@@ -35,8 +35,7 @@ int queue_new(double scope_rate, double scope_burst, int64_t retry_base_ms,
 
     if (!q)
         return -ENOMEM;
-    list_init(&q->ring);
-    list_init(&q->idle);
+    places_init(&q->places);
     q->scope_rate = scope_rate;
     q->scope_burst = scope_burst < 1 ? 1 : scope_burst;
     q->retry_base_ms = retry_base_ms;
@@ -61,8 +60,12 @@ void queue_free(struct queue *q)
     while (q->commands && (p = table_next(q->commands, &iter)))
         mem_free(p);
     iter = 0;
-    while (q->lanes && (p = table_next(q->lanes, &iter)))
-        mem_free(p);
+    while (q->lanes && (p = table_next(q->lanes, &iter))) {
+        for (struct lane *l = p, *next = NULL; l; l = next) {
+            next = l->sibling;
+            mem_free(l);
+        }
+    }
     iter = 0;
     while (q->dests && (p = table_next(q->dests, &iter))) {
         mem_free(((struct dest *)p)->key);
@@ -71,7 +74,8 @@ void queue_free(struct queue *q)
     table_free(q->commands);
     table_free(q->lanes);
     table_free(q->dests);
-    mem_free(q->heap);
+    heap_fini(&q->timers);
+    heap_fini(&q->asleep);
     mem_free(q);
 }
 
@@ -80,51 +84,75 @@ static struct view id_key(const int64_t *id)
     return view_make(id, sizeof(*id));
 }
 
-static struct view lane_key(const struct lane_key *k)
+static struct lane *lane_find(const struct queue *q, int64_t id, const struct dest *d,
+                              const struct dest *scope)
 {
-    return view_make(k, sizeof(*k));
+    struct lane *l = table_get(q->lanes, id_key(&id));
+
+    while (l && (l->dest != d || l->scope != scope))
+        l = l->sibling;
+    return l;
 }
 
-/* 0: a lane of its own. False: no memory. */
-static bool lane_key_of(struct queue *q, const struct command_row *row, struct lane_key *ret)
+/* Made when missing. NULL: no memory. */
+static struct lane *lane_get(struct queue *q, int64_t id, struct dest *d, struct dest *scope)
 {
-    bool to_service = row->connector && command_is_for_service((enum command_kind)row->kind);
-    const char *name = to_service ? row->connector : row->scope ? row->scope : "";
-
-    *ret = (struct lane_key){
-        .id = row->lane ? row->lane : -row->id,
-        .dest = queue_dest(q, to_service ? DEST_CONNECTOR : DEST_SCOPE, view_of(name)),
-        .scope = row->scope ? queue_dest(q, DEST_SCOPE, view_of(row->scope)) : NULL};
-    return ret->dest && (ret->scope || !row->scope);
-}
-
-static struct lane *lane_of_key(struct queue *q, const struct lane_key *key)
-{
-    struct lane *l = table_get(q->lanes, lane_key(key));
+    struct lane *l = lane_find(q, id, d, scope);
+    struct lane *first = NULL;
 
     if (l)
         return l;
     l = mem_zalloc(sizeof(*l));
     if (!l)
         return NULL;
-    l->key = *key;
-    l->id = key->id;
-    l->dest = key->dest;
-    l->scope = key->scope;
+    l->id = id;
+    l->dest = d;
+    l->scope = scope;
     list_init(&l->commands);
     list_init(&l->link);
-    if (table_add(q->lanes, lane_key(&l->key), l)) {
+    first = table_get(q->lanes, id_key(&id));
+    if (first) {
+        l->sibling = first->sibling;
+        first->sibling = l;
+    } else if (table_add(q->lanes, id_key(&l->id), l)) {
         mem_free(l);
         return NULL;
     }
     return l;
 }
 
+static void lane_free(struct queue *q, struct lane *l)
+{
+    struct lane *first = table_get(q->lanes, id_key(&l->id));
+
+    if (first != l) {
+        while (first->sibling != l)
+            first = first->sibling;
+        first->sibling = l->sibling;
+    } else {
+        (void)table_remove(q->lanes, id_key(&l->id)); /* it is ours */
+        if (l->sibling) {
+            int rc = table_add(q->lanes, id_key(&l->sibling->id), l->sibling);
+
+            assert(rc == 0); /* its slot has just been left */
+            (void)rc;
+        }
+    }
+    list_remove(&l->link);
+    mem_free(l);
+}
+
+/* 0: a lane of its own. NULL: no memory. */
 static struct lane *queue_lane(struct queue *q, const struct command_row *row)
 {
-    struct lane_key key;
+    bool to_service = row->connector && command_is_for_service((enum command_kind)row->kind);
+    const char *name = to_service ? row->connector : row->scope ? row->scope : "";
+    struct dest *d = queue_dest(q, to_service ? DEST_CONNECTOR : DEST_SCOPE, view_of(name));
+    struct dest *scope = row->scope ? queue_dest(q, DEST_SCOPE, view_of(row->scope)) : NULL;
 
-    return lane_key_of(q, row, &key) ? lane_of_key(q, &key) : NULL;
+    if (!d || (row->scope && !scope))
+        return NULL;
+    return lane_get(q, row->lane ? row->lane : -row->id, d, scope);
 }
 
 /* One that others stand before is kept for what will come; with it go those that stood behind it and
@@ -134,9 +162,7 @@ static void lane_drop_if_empty(struct queue *q, struct lane *l, int64_t now_mono
     while (l && list_is_empty(&l->commands) && !l->after) {
         struct lane *followed = l->followed;
 
-        list_remove(&l->link);
-        (void)table_remove(q->lanes, lane_key(&l->key)); /* it is ours */
-        mem_free(l);
+        lane_free(q, l);
         if (followed) {
             followed->after = NULL;
             lane_forward(q, followed, now_mono_ms);
@@ -148,11 +174,8 @@ static void lane_drop_if_empty(struct queue *q, struct lane *l, int64_t now_mono
 /* The lane @id, and whatever it stands behind already, goes when @first is gone. */
 static int lane_put_after(struct queue *q, struct lane *first, int64_t id)
 {
-    struct lane_key key = first->key;
-    struct lane *l = NULL;
+    struct lane *l = lane_get(q, id, first->dest, first->scope);
 
-    key.id = id;
-    l = lane_of_key(q, &key);
     if (!l)
         return -ENOMEM;
     while (l->after)
@@ -167,18 +190,49 @@ static int lane_put_after(struct queue *q, struct lane *first, int64_t id)
 int queue_join(struct queue *q, int64_t from, int64_t to)
 {
     struct lane *lanes[8]; /* destinations and accounts of one conversation are few */
-    struct lane *l = NULL;
-    size_t iter = 0;
     size_t n = 0;
     int rc = 0;
 
-    while (n < AMO_COUNT(lanes) && (l = table_next(q->lanes, &iter))) {
-        if (l->id == from && !l->followed)
+    for (struct lane *l = table_get(q->lanes, id_key(&from)); l && n < AMO_COUNT(lanes);
+         l = l->sibling) {
+        if (!l->followed)
             lanes[n++] = l;
     }
     for (size_t i = 0; rc == 0 && i < n; i++)
         rc = lane_put_after(q, lanes[i], to);
     return rc;
+}
+
+/* By age, which is how they come, but for what is put in once more. */
+static void dest_enlist(struct dest *d, struct core_command *c)
+{
+    int64_t since = c->taken_ms - c->waited_ms;
+    struct list *front = d->commands.next;
+    struct list *back = d->commands.prev;
+
+    for (;; front = front->next, back = back->prev) {
+        const struct core_command *b = LIST_ENTRY_CONST(back, struct core_command, in_dest);
+        const struct core_command *f = LIST_ENTRY_CONST(front, struct core_command, in_dest);
+
+        if (back == &d->commands || b->taken_ms - b->waited_ms <= since) {
+            list_insert_before(back->next, &c->in_dest);
+            return;
+        }
+        if (f->taken_ms - f->waited_ms > since) {
+            list_insert_before(front, &c->in_dest);
+            return;
+        }
+    }
+}
+
+int64_t queue_paused_ms(const struct core_command *c, int64_t now_mono_ms)
+{
+    const struct dest *scope = c->lane->scope;
+
+    if (!scope)
+        return c->paused_ms;
+    return c->paused_ms + scope->paused_total_ms +
+           (scope->paused ? now_mono_ms - scope->paused_mono_ms : 0);
 }
 
 /* What was stored may be what the remote side had asked for. What a clock that jumped makes of it must
@@ -189,13 +243,24 @@ static int64_t stored_wait_max(const struct queue *q)
                                                               : LIMIT_RETRY_AFTER_MS;
 }
 
+/* Behind the others of its lane. */
+static void lane_append(struct core_command *c)
+{
+    if (inject_here("overtaken", c->id) && !list_is_empty(&c->lane->commands) &&
+        LIST_ENTRY(c->lane->commands.prev, struct core_command, in_lane)->state ==
+            COMMAND_QUEUED)
+        list_insert_before(c->lane->commands.prev, &c->in_lane);
+    else
+        list_add_tail(&c->lane->commands, &c->in_lane);
+}
+
 int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_ms,
               int64_t now_unix_ms, struct core_command **ret_command)
 {
     struct core_command *c = NULL;
     int rc = -ENOMEM;
 
-    if (!queue_heap_reserve(q))
+    if (!heap_reserve(&q->timers, table_count(q->commands) + 1))
         return -ENOMEM;
     c = mem_zalloc(sizeof(*c));
     if (!c)
@@ -212,6 +277,7 @@ int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_m
     c->erased = row->erased;
     c->body_len = (uint32_t)num_min(row->body_len, UINT32_MAX);
     list_init(&c->in_lane);
+    list_init(&c->in_dest);
     rc = table_add(q->commands, id_key(&c->id), c);
     if (rc) {
         mem_free(c);
@@ -223,12 +289,8 @@ int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_m
         mem_free(c);
         return -ENOMEM;
     }
-    if (inject_here("overtaken", c->id) && !list_is_empty(&c->lane->commands) &&
-        LIST_ENTRY(c->lane->commands.prev, struct core_command, in_lane)->state ==
-            COMMAND_QUEUED)
-        list_insert_before(c->lane->commands.prev, &c->in_lane);
-    else
-        list_add_tail(&c->lane->commands, &c->in_lane);
+    lane_append(c);
+    dest_enlist(c->lane->dest, c);
     c->lane->dest->n_waiting++;
     if (c->lane->scope)
         c->lane->scope->n_account++;
@@ -237,8 +299,10 @@ int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_m
         int64_t wait = row->next_ms - now_unix_ms;
         int64_t longest = stored_wait_max(q);
 
-        c->due_mono_ms = now_mono_ms + (wait < longest ? wait : longest);
+        c->due.mono_ms = now_mono_ms + (wait < longest ? wait : longest);
     }
+    if (c->lane->scope)
+        c->paused_ms -= c->lane->scope->paused_total_ms;
     if (c->lane->scope && c->lane->scope->paused) {
         /* of the present pause only what it waits through itself counts for it */
         int64_t before = now_mono_ms - c->lane->scope->paused_mono_ms;
@@ -255,9 +319,7 @@ int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_m
 struct lane *queue_lane_at(const struct queue *q, int64_t lane, struct dest *d,
                            struct dest *scope)
 {
-    const struct lane_key key = {.id = lane, .dest = d, .scope = scope};
-
-    return table_get(q->lanes, lane_key(&key));
+    return lane_find(q, lane, d, scope);
 }
 
 void queue_by_age(struct core_command *c)
@@ -308,12 +370,6 @@ bool queue_dest_has_ready(const struct dest *d)
     return !list_is_empty(&d->ready[0]) || !list_is_empty(&d->ready[1]);
 }
 
-void queue_dest_ring(struct queue *q, struct dest *d)
-{
-    list_remove(&d->link);
-    list_add_tail(queue_dest_has_ready(d) ? &q->ring : &q->idle, &d->link);
-}
-
 struct core_command *queue_lane_head(const struct lane *l)
 {
     return LIST_ENTRY(l->commands.next, struct core_command, in_lane);
@@ -323,7 +379,6 @@ static void lane_ready(struct queue *q, struct lane *l, bool first)
 {
     struct dest *d = l->dest;
     struct list *ready = &d->ready[command_is_message(queue_lane_head(l)->kind) ? 0 : 1];
-    bool was_idle = !queue_dest_has_ready(d);
 
     list_remove(&l->link);
     if (l->scope && l->scope->paused) {
@@ -335,26 +390,29 @@ static void lane_ready(struct queue *q, struct lane *l, bool first)
         list_add_head(ready, &l->link);
     else
         list_add_tail(ready, &l->link);
-    if (was_idle)
-        queue_dest_ring(q, d);
+    places_wake(d);
 }
 
 /* Leave the list or heap that the present state stands for. */
 static void command_unplace(struct queue *q, struct core_command *c)
 {
-    if (c->heap_at)
-        queue_heap_remove(q, c);
+    struct dest *d = c->lane->dest;
+
+    if (c->due.heap_at)
+        heap_remove(&q->timers, &c->due);
     if (c->state == COMMAND_READY) {
         list_remove(&c->lane->link);
-        if (!queue_dest_has_ready(c->lane->dest))
-            queue_dest_ring(q, c->lane->dest);
+        if (!queue_dest_has_ready(d))
+            places_wake(d);
     }
     if (c->state == COMMAND_IN_FLIGHT) {
-        c->lane->dest->n_in_flight--;
-        if (c->lane->dest->probe == c->id)
-            c->lane->dest->probing = false; /* others were under way before the hold */
+        d->n_in_flight--;
+        if (d->probe == c->id)
+            places_probing(d, false); /* others were under way before the hold */
         if (q->landed)
             q->landed(c);
+        queue_place_left(c);
+        places_wake(d);
     }
 }
 
@@ -373,18 +431,19 @@ static void command_log(const struct core_command *c, enum command_state to)
 
 /* Into the list or heap of its new state, which is not an end. */
 static void command_become(struct queue *q, struct core_command *c, enum command_state to,
-                           int64_t due_mono_ms)
+                           int64_t due_mono_ms, int64_t now_mono_ms)
 {
     assert(command_may_move(c->state, to));
     command_log(c, to);
     command_unplace(q, c);
     c->state = to;
-    c->due_mono_ms = due_mono_ms;
+    c->due.mono_ms = due_mono_ms;
     if (to == COMMAND_READY)
         lane_ready(q, c->lane, false);
     else if (to == COMMAND_WAITING || to == COMMAND_IN_FLIGHT)
-        queue_heap_add(q, c);
+        heap_add(&q->timers, &c->due);
     if (to == COMMAND_IN_FLIGHT) {
+        c->lane->began_mono_ms = now_mono_ms;
         c->lane->dest->n_in_flight++;
         c->lane->dest->no_room_since_ms = 0;
     }
@@ -412,10 +471,10 @@ static void lane_forward(struct queue *q, struct lane *l, int64_t now_mono_ms)
     c = LIST_ENTRY(l->commands.next, struct core_command, in_lane);
     if (c->state != COMMAND_QUEUED || is_behind(l, c))
         return;
-    due = c->due_mono_ms;
-    command_become(q, c, COMMAND_READY, 0);
+    due = c->due.mono_ms;
+    command_become(q, c, COMMAND_READY, 0, now_mono_ms);
     if (due > now_mono_ms)
-        command_become(q, c, COMMAND_WAITING, due);
+        command_become(q, c, COMMAND_WAITING, due, now_mono_ms);
 }
 
 /* DONE or DEAD: it goes, and the next of its lane comes forward. */
@@ -428,6 +487,7 @@ static void command_end(struct queue *q, struct core_command *c, enum command_st
     command_log(c, to);
     command_unplace(q, c);
     list_remove(&c->in_lane);
+    list_remove(&c->in_dest);
     l->dest->n_waiting--;
     if (l->scope)
         l->scope->n_account--;
@@ -447,7 +507,7 @@ void queue_move(struct queue *q, struct core_command *c, enum command_state to,
     case COMMAND_WAITING:
     case COMMAND_IN_FLIGHT:
     case COMMAND_CHECKING:
-        command_become(q, c, to, due_mono_ms);
+        command_become(q, c, to, due_mono_ms, now_mono_ms);
         break;
     case COMMAND_DONE:
     case COMMAND_DEAD:
@@ -463,7 +523,7 @@ void queue_give_back(struct queue *q, struct core_command *c)
     struct dest *d = c->lane->dest;
 
     if (d->probe == c->id)
-        d->probing = false;
+        places_probing(d, false);
     if (d->rate > 0)
         d->tokens += 1;
     if (c->state == COMMAND_READY)
@@ -472,29 +532,32 @@ void queue_give_back(struct queue *q, struct core_command *c)
 
 struct core_command *queue_due(struct queue *q, int64_t now_mono_ms)
 {
-    return q->n_heap && q->heap[1]->due_mono_ms <= now_mono_ms ? q->heap[1] : NULL;
+    struct due *first = heap_first(&q->timers);
+
+    return first && first->mono_ms <= now_mono_ms ? LIST_ENTRY(first, struct core_command, due)
+                                                  : NULL;
 }
 
 /* --- destinations --------------------------------------------------------------------------- */
 
-void dest_release(struct queue *q, struct dest *d, int64_t now_mono_ms)
+void dest_release(struct dest *d, int64_t now_mono_ms)
 {
     if (dest_is_held(d))
         d->held_total_ms += now_mono_ms - d->hold_since_ms;
+    if (dest_is_held(d) && (!hold_is_doubtful(d->hold) || d->hold == HOLD_BREAKER))
+        window_restart(&d->window); /* it was everybody's matter */
     d->hold = HOLD_NONE;
-    d->probing = false;
+    places_probing(d, false);
     d->holds = 0;
     d->failures = 0;
     d->n_witnesses = 0;
     d->not_before_ms = 0;
-    queue_dest_ring(q, d);
+    places_classify(d, now_mono_ms);
+    places_wake(d);
 }
 
 void dest_pause(struct queue *q, struct dest *d, bool paused, int64_t now_mono_ms)
 {
-    size_t iter = 0;
-    struct core_command *c = NULL;
-
     if (d->paused == paused)
         return;
     d->paused = paused;
@@ -503,10 +566,7 @@ void dest_pause(struct queue *q, struct dest *d, bool paused, int64_t now_mono_m
         return;
     }
     /* the clock of what waited here stood still */
-    while ((c = table_next(q->commands, &iter))) {
-        if (c->lane->scope == d)
-            c->paused_ms += now_mono_ms - d->paused_mono_ms;
-    }
+    d->paused_total_ms += now_mono_ms - d->paused_mono_ms;
     while (!list_is_empty(&d->parked))
         lane_ready(q, LIST_ENTRY(d->parked.next, struct lane, link), false);
 }

@@ -17,6 +17,9 @@
 #include "base/list.h"
 #include "base/table.h"
 #include "core/model/command.h"
+#include "core/queue/heap.h"
+#include "core/queue/places.h"
+#include "core/queue/window.h"
 
 const char *hold_reason_name(enum hold_reason r);
 /* The same for people, as the end of a sentence. */
@@ -27,24 +30,31 @@ bool hold_is_doubtful(enum hold_reason r);
 /* so many lanes must have failed before a doubtful hold is believed by all others */
 #define DEST_WITNESSES 3
 
-enum dest_kind {
-    DEST_SCOPE,     /* an account of amoCRM, by its scope id */
-    DEST_CONNECTOR, /* a service of Mobilon, by its connector's name */
-};
-
 struct dest {
+    struct queue *queue;
     enum dest_kind kind;
-    char *key;        /* as it is shown: "scope:<id>" or "connector:<name>" */
-    const char *name; /* of the scope or the connector; within @key */
-    struct list link; /* in queue->ring or queue->idle */
+    char *key;            /* as it is shown: "scope:<id>" or "connector:<name>" */
+    const char *name;     /* of the scope or the connector; within @key */
+    struct list link;     /* in a list of queue->places; alone otherwise */
+    struct list *in_ring; /* which one; NULL none of the rings */
+    struct due again;     /* in queue->asleep: something is ready, and may not go before */
+    enum dest_class class;
+    struct window window;
+    struct list commands; /* core_command.in_dest, oldest first */
+    struct list
+        running;      /* lanes whose first command has a place at a worker, oldest call first */
+    struct list busy; /* in queue->busy while it has places */
+    size_t n_placed;  /* its places at workers */
+    size_t n_calls;   /* and those of calls outside lanes */
     /* lanes whose head is READY, first come first served: messages, everything else */
     struct list ready[2];
-    struct list parked;     /* lanes that wait for this scope's pause to end */
-    bool paused;            /* by an operator */
-    bool connected_once;    /* scope: connected since this core has begun, or not due then */
-    bool connect_wanted;    /* scope: to be reconnected automatically at the next tick */
-    int64_t paused_mono_ms; /* since when */
-    int64_t left_unix_ms;   /* scope: disconnected since; 0 it is not */
+    struct list parked;      /* lanes that wait for this scope's pause to end */
+    bool paused;             /* by an operator */
+    bool connected_once;     /* scope: connected since this core has begun, or not due then */
+    bool connect_wanted;     /* scope: to be reconnected automatically at the next tick */
+    int64_t paused_mono_ms;  /* since when */
+    int64_t paused_total_ms; /* of ended pauses */
+    int64_t left_unix_ms;    /* scope: disconnected since; 0 it is not */
     enum hold_reason hold;
     int64_t hold_until_ms; /* mono; then one probe may go */
     bool probing;          /* the probe is under way */
@@ -73,10 +83,9 @@ struct dest {
     double burst;
     double tokens;
     int64_t tokens_at_ms;
-    size_t n_waiting;         /* commands not settled */
-    size_t n_account;         /* scope: commands of it, in both directions */
-    size_t n_in_flight;       /* of them at workers */
-    uint64_t passed_over;     /* the run that had no room for its next one */
+    size_t n_waiting;   /* commands not settled */
+    size_t n_account;   /* scope: commands of it, in both directions */
+    size_t n_in_flight; /* of them under way, as far as is known, and calls outside lanes */
     int64_t no_room_since_ms; /* since when its next one has not fitted; 0 it does */
     int64_t
         reconnected_unix_ms; /* scope: the last automatic connect call of this core; 0 none */
@@ -84,17 +93,13 @@ struct dest {
 
 /* A lane is one conversation towards one destination, for one account: when the conversation moves
  * to another account, what is still for the old one has a lane of its own. */
-struct lane_key {
-    int64_t id;
-    struct dest *dest;
-    struct dest *scope;
-};
-
 struct lane {
-    struct lane_key key; /* the three below */
     int64_t id;
+    struct lane *sibling;  /* of the same id, towards others; NULL none */
     struct list commands;  /* core_command.in_lane */
-    struct list link;      /* dest->ready or scope->parked; alone otherwise */
+    struct list link;      /* dest->ready, dest->running or scope->parked; alone otherwise */
+    int64_t began_mono_ms; /* when its first command was sent last */
+    bool placed;           /* that has a place at a worker */
     int64_t ready_no;      /* its place among all that are ready */
     struct dest *dest;     /* where its commands are sent */
     struct dest *scope;    /* whose pause stops it; the same as dest towards amo; may be NULL */
@@ -109,20 +114,16 @@ struct lane {
 struct queue {
     void (*landed)(struct core_command *c); /* it leaves IN_FLIGHT; NULL: not of interest */
     struct table *commands;
-    struct table *lanes;
+    struct table *lanes; /* by id: the first of its siblings */
     struct table *dests;
-    struct list ring;           /* dests with READY lanes, in turn */
-    struct list idle;           /* the others */
-    struct core_command **heap; /* 1-based, by due_mono_ms */
-    size_t n_heap;
-    size_t heap_cap;
+    struct heap timers;   /* of commands: WAITING and IN_FLIGHT */
+    struct heap asleep;   /* dest.again */
+    struct places places; /* core/queue/places.h */
     double scope_rate;
     double scope_burst;
     int64_t retry_base_ms;
     int64_t retry_cap_ms;
     bool doubt;         /* of the wall clock: queue_add waits no longer than retry_cap_ms */
-    uint64_t run;       /* of dispatch; see queue_pass_over */
-    size_t dest_share;  /* most commands of one destination at workers; 0 = no limit */
     int64_t ready_tail; /* the last ready_no given behind others */
     int64_t ready_head; /* the last one given before others */
     uint64_t random;    /* state of the jitter */
@@ -134,6 +135,9 @@ struct queue {
 AMO_MUSTCHECK int queue_new(double scope_rate, double scope_burst, int64_t retry_base_ms,
                             int64_t retry_cap_ms, uint64_t seed, struct queue **ret_queue);
 void queue_free(struct queue *q);
+
+/* How long pauses of its scope have stopped the clock of @c. */
+int64_t queue_paused_ms(const struct core_command *c, int64_t now_mono_ms);
 
 /* The destination of a scope or connector, made when missing. NULL: no memory. */
 struct dest *queue_dest(struct queue *q, enum dest_kind kind, struct view name);
@@ -169,16 +173,9 @@ void queue_move(struct queue *q, struct core_command *c, enum command_state to,
 struct core_command *queue_next(struct queue *q, bool messages_only, int64_t now_mono_ms);
 /* It could not be sent after all: the token is returned. Stays READY, first of its lane. */
 void queue_give_back(struct queue *q, struct core_command *c);
-/* Its next command fits no worker now: others go before it until the next run (`run` is counted up).
- * False when it has not fitted for a second: then they are to wait, until there is room. */
-bool queue_pass_over(struct queue *q, struct dest *d, int64_t now_mono_ms);
-/* Does @d leave room for a call that may as well not be made? Takes the token: half of the burst stays
- * for messages, and so does the last of the destination's places. */
-bool queue_spares_place(struct queue *q, struct dest *d, int64_t now_mono_ms);
-/* May a call be made to @d now in place of a command of its lane? If @d is open, or due for a probe,
- * which this is then (@ret_probing; the caller resets d->probing once it is answered); and if a place
- * and a token are left, which it takes. */
-bool queue_admits_call(struct queue *q, struct dest *d, bool *ret_probing, int64_t now_mono_ms);
+/* Its next command fits no worker now: others go before it until the next run. False when it has not
+ * fitted for a second: then they are to wait, until there is room. */
+bool queue_pass_over(struct dest *d, int64_t now_mono_ms);
 /* A token for a call outside lanes (history, connect): false = not now. */
 bool dest_take_token(struct dest *d, int64_t now_mono_ms);
 /* The same, while more than half of the burst is left. */
@@ -187,14 +184,14 @@ bool dest_take_spare_token(struct dest *d, int64_t now_mono_ms);
 /* The WAITING or IN_FLIGHT command whose time has come, NULL when none. */
 struct core_command *queue_due(struct queue *q, int64_t now_mono_ms);
 /* When the next timer, hold or token is due; INT64_MAX when nothing waits for time. */
-int64_t queue_next_due(const struct queue *q, int64_t now_mono_ms);
+int64_t queue_next_due(const struct queue *q);
 
 /* Full jitter: random in [200 ms, min(cap, base * 2^n)]. @n from 0. */
 int64_t queue_backoff_ms(struct queue *q, uint32_t n);
 
 /* The destination answered a command of @lane: it lives. Ends a hold, unless that asked for time or
  * for a person; the probe itself ends any that was in doubt. */
-void dest_success(struct queue *q, struct dest *d, int64_t lane, int64_t now_mono_ms);
+void dest_success(struct dest *d, int64_t lane, int64_t now_mono_ms);
 /* A counted failure of @lane; true when it is the destination's matter: it opened the breaker, or
  * the destination is held (then nothing counts). @wish_ms as below. */
 bool dest_failure(struct queue *q, struct dest *d, int64_t lane, int64_t wish_ms,
@@ -203,7 +200,7 @@ bool dest_failure(struct queue *q, struct dest *d, int64_t lane, int64_t wish_ms
  * back-off with every hold in a row. */
 void dest_hold(struct queue *q, struct dest *d, enum hold_reason why, int64_t lane,
                int64_t wish_ms, int64_t now_mono_ms);
-void dest_release(struct queue *q, struct dest *d, int64_t now_mono_ms);
+void dest_release(struct dest *d, int64_t now_mono_ms);
 /* It stays held, and one command may try now whether it still must be. */
 void dest_probe_now(struct dest *d, int64_t now_mono_ms);
 bool dest_is_held(const struct dest *d);

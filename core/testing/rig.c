@@ -65,6 +65,7 @@ static struct peer *rig_peer(struct rig *r, enum role role, const char *name,
     memset(p->boot.bytes, boot, sizeof(p->boot.bytes));
     p->heard_mono_ms = clock_mono_ms();
     p->credit = role == ROLE_EGRESS ? 64 : 0;
+    p->places = p->credit;
     p->credit_bytes = LIMIT_CREDIT_BYTES;
     buf_init(&p->acks, LIMIT_FRAME_BYTES);
     buf_init(&p->batch, LIMIT_FRAME_BYTES - 4096);

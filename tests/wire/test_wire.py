@@ -407,42 +407,59 @@ def test_one_of_a_lane_at_a_time_and_a_number_never_twice(core, ingress, worker)
     assert core.control("status")["commands"] == 0
 
 
-def test_credit_is_never_exceeded(core):
+def test_no_worker_gets_more_than_it_makes_at_once(core):
     more_accounts(core, 5)
-    ingress, worker = HandIngress(core), HandWorker(core, credit=3)
+    ingress, worker = HandIngress(core), HandWorker(core, credit=8)
     ingress.hello()
     worker.hello()
-    ingress.push(*[(n, client_says(f"m-{n}", conversation=f"c-{n}", source=f"s-{n % 5 + 1}")) for n in range(1, 11)])
-    ingress.taken(*range(1, 11))
-    in_hand = [worker.command() for _ in range(3)]
+    ingress.push(*[(n, client_says(f"m-{n}", conversation=f"c-{n}", source=f"s-{n % 5 + 1}")) for n in range(1, 31)])
+    ingress.taken(*range(1, 31))
+    in_hand = [worker.command() for _ in range(5)]  # five eighths: nothing is known of the accounts
     worker.barrier()
-    assert not worker.inbox and core.peer("hand-worker")["in_flight"] == 3
-    worker.settle(in_hand.pop(0))
-    in_hand.append(worker.command())
+    assert not worker.inbox and core.peer("hand-worker")["in_flight"] == 5
+    for _ in range(12):
+        worker.settle(in_hand.pop(0))
+        in_hand += worker.gather()
+        assert 5 <= len(in_hand) <= 6  # three quarters: the rest is the services'
+    worker.credit = 4
+    worker.send("CREDIT", worker.holding())
+    for _ in range(3):
+        worker.settle(in_hand.pop(0))
     worker.barrier()
     assert not worker.inbox
-    worker.credit = 5
-    worker.send("CREDIT", worker.holding())
-    in_hand += [worker.command(), worker.command()]
-    worker.barrier()
-    assert len(in_hand) == 5 and not worker.inbox
     ingress.close()
     worker.close()
 
 
-def test_one_destination_gets_its_share_of_the_workers_and_no_more(core):
+def test_a_worker_that_does_not_say_how_much_it_makes_at_once_gets_half_its_credit(core, ingress):
+    worker = HandWorker(core)
+    worker.holding = lambda: {"credit": 16, "credit_bytes": 1 << 20}
+    worker.hello()
+    ingress.push(*[(n, client_says(f"m-{n}", conversation=f"c-{n}")) for n in range(1, 31)])
+    ingress.taken(*range(1, 31))
+    in_hand = [worker.command() for _ in range(4)]
+    for _ in range(12):
+        worker.settle(in_hand.pop(0))
+        in_hand += worker.gather()
+    assert len(in_hand) == 6  # three quarters of eight
+    worker.close()
+
+
+def test_a_destination_begins_with_few_calls_and_leaves_room_for_others(core):
     more_accounts(core, 2)
     ingress, worker = HandIngress(core), HandWorker(core, credit=16)
     ingress.hello()
     worker.hello()
     ingress.push(*[(n, client_says(f"m-{n}", conversation=f"c-{n}", source="s-1")) for n in range(1, 21)])
-    in_hand = [worker.command() for _ in range(6)]  # three eighths
+    in_hand = [worker.command() for _ in range(4)]
     worker.barrier()
     assert not worker.inbox
     ingress.push((21, client_says("other", conversation="c-99", source="s-2")))
     assert worker.command()["text"] == "other"
     worker.settle(in_hand[0])
-    assert worker.command()["scope"] == in_hand[0]["scope"]
+    assert [worker.command()["scope"] for _ in range(2)] == 2 * [in_hand[0]["scope"]]  # and has one more then
+    worker.barrier()
+    assert not worker.inbox
     ingress.close()
     worker.close()
 

@@ -163,7 +163,7 @@ class HandWorker(Edge):
         self.inbox = []
 
     def holding(self):
-        return {"credit": self.credit, "credit_bytes": 1 << 20}
+        return {"credit": self.credit, "credit_bytes": 1 << 20, "places": self.credit}
 
     def figures(self):
         return {**super().figures(), **self.holding()}
@@ -172,6 +172,15 @@ class HandWorker(Edge):
         if not self.inbox:
             self.inbox += self.next("COMMAND_PUSH", timeout).body["commands"]
         return self.inbox.pop(0)
+
+    def gather(self):
+        """Every command that core has sent by now."""
+        self.send("HEARTBEAT", self.figures())
+        while (frame := self.receive(10)).kind != "HEARTBEAT_ANSWER":
+            if frame.kind == "COMMAND_PUSH":
+                self.inbox += frame.body["commands"]
+        got, self.inbox = self.inbox, []
+        return got
 
     def result(self, command, outcome, **more):
         self.send("RESULT_PUSH", {"results": [{"id": command["id"], "attempt": command["attempt"],
