@@ -23,6 +23,13 @@
 #define HOLD_SLOW_MS     60000
 /* after 429 the rate halves, not below this; each success gives a twentieth back */
 #define RATE_FLOOR       0.5
+/* Where none is set one is learnt: of what was served in the last second, and of the rate that was too much,
+ * this is kept … */
+#define RATE_KEPT        0.7
+/* … each success makes it more, which is two of a hundred in a second … */
+#define RATE_STEP        0.02
+/* … until it limits nothing. */
+#define RATE_FORGOTTEN   200.0
 
 static const char *dest_kind_name(enum dest_kind kind)
 {
@@ -138,12 +145,13 @@ bool hold_is_doubtful(enum hold_reason r)
 
 static void dest_refill(struct dest *d, int64_t now_mono_ms)
 {
+    double burst = d->full_rate > 0 ? d->burst : 1; /* a learnt rate is kept evenly */
     double more = 0;
 
     if (d->rate <= 0)
         return;
     more = (double)(now_mono_ms - d->tokens_at_ms) * d->rate / 1000.0;
-    d->tokens = d->tokens + more > d->burst ? d->burst : d->tokens + more;
+    d->tokens = d->tokens + more > burst ? burst : d->tokens + more;
     d->tokens_at_ms = now_mono_ms;
 }
 
@@ -164,6 +172,47 @@ bool dest_take_spare_token(struct dest *d, int64_t now_mono_ms)
         return true;
     dest_refill(d, now_mono_ms);
     return d->tokens >= d->burst / 2 && dest_take_token(d, now_mono_ms);
+}
+
+/* How many a second, of late. */
+static void count_served(struct dest *d, int64_t now_mono_ms)
+{
+    if (now_mono_ms - d->second_mono_ms >= 1000) {
+        d->n_served_before = now_mono_ms - d->second_mono_ms < 2000 ? d->n_served_second : 0;
+        d->n_served_second = 0;
+        d->second_mono_ms = now_mono_ms;
+    }
+    d->n_served_second++;
+}
+
+static void rate_succeeded(struct dest *d, int64_t now_mono_ms)
+{
+    count_served(d, now_mono_ms);
+    if (d->rate <= 0)
+        return;
+    d->rate += d->full_rate > 0 ? d->full_rate / 20 : RATE_STEP;
+    if (d->full_rate > 0 && d->rate > d->full_rate)
+        d->rate = d->full_rate;
+    else if (d->full_rate <= 0 && d->rate > RATE_FORGOTTEN)
+        d->rate = 0;
+}
+
+static void rate_throttled(struct dest *d, int64_t now_mono_ms)
+{
+    uint32_t served =
+        d->n_served_second > d->n_served_before ? d->n_served_second : d->n_served_before;
+
+    if (d->full_rate > 0) {
+        d->rate /= 2;
+    } else if (d->rate > 0) {
+        d->rate *= RATE_KEPT;
+    } else {
+        d->rate = served * RATE_KEPT;
+        d->tokens = 0;
+        d->tokens_at_ms = now_mono_ms;
+    }
+    if (d->rate < RATE_FLOOR)
+        d->rate = RATE_FLOOR;
 }
 
 bool dest_is_held(const struct dest *d)
@@ -236,10 +285,7 @@ void dest_success(struct dest *d, int64_t lane, int64_t now_mono_ms)
 {
     d->failures = 0;
     dest_serve(d, lane);
-    if (d->rate > 0 && d->rate < d->full_rate) {
-        d->rate += d->full_rate / 20;
-        d->rate = d->rate > d->full_rate ? d->full_rate : d->rate;
-    }
+    rate_succeeded(d, now_mono_ms);
     if (hold_stands(d, lane, now_mono_ms))
         return;
     if (dest_is_held(d) || d->holds)
@@ -293,8 +339,8 @@ void dest_hold(struct queue *q, struct dest *d, enum hold_reason why, int64_t la
         dest_not_before(d, now_mono_ms + wish_ms);
     places_classify(d, now_mono_ms);
     places_wake(d);
-    if (why == HOLD_THROTTLED && d->rate > 0)
-        d->rate = d->rate / 2 < RATE_FLOOR ? RATE_FLOOR : d->rate / 2;
+    if (why == HOLD_THROTTLED)
+        rate_throttled(d, now_mono_ms);
 }
 
 bool dest_failure(struct queue *q, struct dest *d, int64_t lane, int64_t wish_ms,

@@ -83,8 +83,16 @@ struct dest {
     double burst;
     double tokens;
     int64_t tokens_at_ms;
-    size_t n_waiting;   /* commands not settled */
-    size_t n_account;   /* scope: commands of it, in both directions */
+    uint32_t
+        n_served_second; /* answers that showed that it lives, in this second and the last full one */
+    uint32_t n_served_before;
+    int64_t second_mono_ms; /* when this second began */
+    int64_t suspect; /* of its commands the one under way that may kill its worker; 0 none */
+    int64_t suspect_mono_ms; /* since when */
+    uint32_t looks_failed;   /* in a row */
+    int64_t looks_mono_ms;   /* no look before */
+    size_t n_waiting;        /* commands not settled */
+    size_t n_account;        /* scope: commands of it, in both directions */
     size_t n_in_flight; /* of them under way, as far as is known, and calls outside lanes */
     int64_t no_room_since_ms; /* since when its next one has not fitted; 0 it does */
     int64_t

@@ -535,6 +535,63 @@ static void throttling_halves_the_rate_and_success_gives_it_back(void **state)
     assert_false(dest_is_held(d));
 }
 
+/* A service that takes so many calls a second; 429 to the rest. Deliveries and refusals in @seconds. */
+struct limited {
+    int per_second;
+    int in_second;
+    int64_t second;
+    int taken;
+    int refused;
+};
+
+static void send_to(struct rig *r, struct limited *s, int64_t seconds)
+{
+    struct dest *d = queue_dest(r->q, DEST_CONNECTOR, VIEW_LIT("c"));
+
+    s->taken = s->refused = 0;
+    for (int64_t end = r->now + seconds * 1000; r->now < end; r->now += 10) {
+        struct core_command *c = NULL;
+
+        queue_run(r->q, 64, r->now);
+        while ((c = send_next(r))) {
+            bool fine = false;
+
+            if (s->second != r->now / 1000) {
+                s->second = r->now / 1000;
+                s->in_second = 0;
+            }
+            fine = s->in_second++ < s->per_second;
+            queue_answered(d, fine, r->now, 5, r->now);
+            if (fine) {
+                s->taken++;
+                dest_success(d, c->lane->id, r->now);
+                finish(r, c);
+            } else {
+                s->refused++;
+                dest_hold(r->q, d, HOLD_THROTTLED, 0, 1000, r->now);
+                queue_move(r->q, c, COMMAND_READY, 0, r->now);
+            }
+        }
+    }
+}
+
+static void a_rate_is_learnt_where_none_is_set(void **state)
+{
+    struct rig *r = *state;
+    struct dest *d = queue_dest(r->q, DEST_CONNECTOR, VIEW_LIT("c"));
+    struct limited s = {.per_second = 5};
+
+    for (int i = 0; i < 60000; i++)
+        add_outbound(r, 1 + i, "s", "c");
+    send_to(r, &s, 60);
+    print_message("5 a second: %d taken, %d refused in 60 s\n", s.taken, s.refused);
+    assert_true(s.taken > 60 * 5 * 6 / 10);
+    assert_true(s.refused * 20 < s.taken);
+    s.per_second = 100000; /* it is not limited any more */
+    send_to(r, &s, 400);
+    assert_true(d->rate == 0);
+}
+
 /* --- holds, breaker, probes ----------------------------------------------------------------- */
 
 static void the_breaker_opens_after_failures_in_a_row_of_several_lanes(void **state)
@@ -1236,6 +1293,7 @@ int main(void)
         CASE(connectors_have_no_rate),
         CASE(the_next_token_is_a_timer),
         CASE(throttling_halves_the_rate_and_success_gives_it_back),
+        CASE(a_rate_is_learnt_where_none_is_set),
         CASE(the_breaker_opens_after_failures_in_a_row_of_several_lanes),
         CASE(one_lane_that_fails_alone_opens_no_breaker),
         CASE(a_hold_in_doubt_asks_other_lanes_one_at_a_time),
