@@ -17,7 +17,9 @@ struct typing_slot {
 
 struct deliver {
     struct list calls; /* calls outside lanes (core/deliver/calls.h) */
-    int64_t suspect;   /* the one command under way that may kill its workers; 0 none */
+    int64_t suspect;   /* the one under way to which the next loss is its end; 0 none */
+    int64_t suspect_mono_ms;
+    size_t n_lost_suspects; /* in the hands of the worker that is being lost */
     struct typing_slot typing[TYPING_SLOTS];
     struct stat_counter *n_dead;
     struct stat_histogram *journey_in;

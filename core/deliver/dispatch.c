@@ -40,6 +40,8 @@
 #define LOST_MAX         5
 /* a suspect looks again so soon whether it is its turn */
 #define SUSPECT_AGAIN_MS 200
+/* and holds up others for no longer than this */
+#define SUSPECT_TURN_MS  5000
 /* and one whose conversation is still under way to whom it has left */
 #define LEAVING_AGAIN_MS 200
 
@@ -142,16 +144,40 @@ static void dispatch_unsendable(struct core *c, struct core_command *cmd, int rc
         settle_dead(c, cmd, "unreadable", VIEW_NONE);
 }
 
-/* Of the commands that were in hand when workers were lost only one goes at a time: the next loss
- * then says which of them did it, and the innocent are not given up with it. */
-static bool other_suspect_under_way(struct core *c, const struct core_command *cmd)
+/* Is that suspect under way? One that is slow does not hold up the others for longer than its turn. */
+static bool has_its_turn(struct core *c, int64_t suspect, int64_t since_mono_ms, int64_t now)
 {
-    const struct core_command *other =
-        c->deliver->suspect ? queue_find(c->queue, c->deliver->suspect) : NULL;
+    const struct core_command *cmd =
+        suspect && now - since_mono_ms < SUSPECT_TURN_MS ? queue_find(c->queue, suspect) : NULL;
 
-    if (other && other != cmd && other->state == COMMAND_IN_FLIGHT)
+    return cmd && cmd->state == COMMAND_IN_FLIGHT;
+}
+
+/* Of the commands that were in hand when workers were lost only one goes at a time to each destination, and
+ * whoever the next loss would end goes as the only suspect of all: the next loss then says which of them did
+ * it, and the innocent are not given up with it. */
+static bool other_suspect_under_way(struct core *c, const struct core_command *cmd, int64_t now)
+{
+    struct dest *d = cmd->lane->dest;
+    struct deliver *v = c->deliver;
+    const struct list *busy = &c->queue->places.busy;
+
+    if ((v->suspect != cmd->id && has_its_turn(c, v->suspect, v->suspect_mono_ms, now)) ||
+        (d->suspect != cmd->id && has_its_turn(c, d->suspect, d->suspect_mono_ms, now)))
         return true;
-    c->deliver->suspect = cmd->id;
+    for (const struct list *i = busy->next; cmd->lost >= LOST_MAX - 1 && i != busy;
+         i = i->next) {
+        const struct dest *other = LIST_ENTRY_CONST(i, struct dest, busy);
+
+        if (has_its_turn(c, other->suspect, other->suspect_mono_ms, now))
+            return true;
+    }
+    if (cmd->lost >= LOST_MAX - 1) {
+        v->suspect = cmd->id;
+        v->suspect_mono_ms = now;
+    }
+    d->suspect = cmd->id;
+    d->suspect_mono_ms = now;
     return false;
 }
 
@@ -185,7 +211,7 @@ static bool dispatch_one(struct core *c, struct core_command *cmd, int64_t now)
 
     if (blame_before_it_goes(c, cmd, now) || dispatch_forgotten(c, cmd))
         return true;
-    if (cmd->lost >= LOST_SUSPECT && other_suspect_under_way(c, cmd)) {
+    if (cmd->lost >= LOST_SUSPECT && other_suspect_under_way(c, cmd, now)) {
         queue_give_back(c->queue, cmd);
         queue_move(c->queue, cmd, COMMAND_WAITING, now + SUSPECT_AGAIN_MS, now);
         return true;
@@ -280,12 +306,33 @@ static void dispatch_each(struct core *c, struct peer *p, dispatch_each_fn *fn)
     mem_free(ids);
 }
 
+static size_t suspects_at(const struct core *c, const struct peer *p)
+{
+    const struct list *busy = &c->queue->places.busy;
+    size_t n = 0;
+
+    for (const struct list *i = busy->next; i != busy; i = i->next) {
+        const struct dest *d = LIST_ENTRY_CONST(i, struct dest, busy);
+
+        for (const struct list *j = d->running.next; j != &d->running; j = j->next) {
+            const struct lane *l = LIST_ENTRY_CONST(j, struct lane, link);
+            const struct core_command *cmd =
+                LIST_ENTRY_CONST(l->commands.next, struct core_command, in_lane);
+
+            n += cmd->worker == p && cmd->lost >= LOST_SUSPECT;
+        }
+    }
+    return n;
+}
+
 static void lose_one(struct core *c, struct core_command *cmd, struct peer *p)
 {
     int64_t now = clock_mono_ms();
 
     (void)p;
-    cmd->lost++;
+    /* with another suspect beside it nobody knows whose doing it was: it goes once more, alone */
+    if (cmd->lost < LOST_MAX - 1 || c->deliver->n_lost_suspects == 1)
+        cmd->lost++;
     dispatch_back(c, cmd, now);
 }
 
@@ -340,6 +387,7 @@ static void dispatch_back(struct core *c, struct core_command *cmd, int64_t now)
 void dispatch_lost(struct core *c, struct peer *p)
 {
     log_line(LOG_LEVEL_WARN, "worker.lost", "name=%s in_flight=%zu", p->name, p->n_in_flight);
+    c->deliver->n_lost_suspects = suspects_at(c, p);
     dispatch_each(c, p, lose_one);
     call_worker_lost(c, p);
     core_wake(c);

@@ -891,6 +891,83 @@ static void three_workers_lost_with_a_suspect_in_hand_and_it_is_dead(void **stat
     rig_assert_dead(r, "workers_lost");
 }
 
+/* Two messages to each side, of which workers were lost so often. */
+static void four_suspects(struct rig *r, uint32_t lost, struct core_command *ret[4])
+{
+    static const char *const threads[] = {"t1", "t2"};
+
+    for (int i = 0; i < 2; i++) {
+        struct event in = rig_client_text(i ? "m1" : "m0");
+        struct event out = rig_manager_text(i ? "amo-1" : "amo-0");
+
+        in.conversation = view_of(threads[i]);
+        in.sender_phone = VIEW_NONE;
+        (void)rig_push(r, &in);
+        rig_commit(r);
+        out.chat_id = view_of(i ? "chat-b" : "chat-a");
+        out.sender_phone = VIEW_NONE;
+        (void)rig_push(r, &out);
+        rig_commit(r);
+    }
+    for (int i = 0; i < 4; i++) {
+        ret[i] = queue_find(r->core.queue, i + 1);
+        assert_non_null(ret[i]);
+        ret[i]->lost = lost;
+    }
+}
+
+static size_t in_flight(struct core_command *const c[4])
+{
+    size_t n = 0;
+
+    for (int i = 0; i < 4; i++)
+        n += c[i]->state == COMMAND_IN_FLIGHT;
+    return n;
+}
+
+static void suspects_of_two_destinations_do_not_wait_for_each_other(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c[4];
+
+    four_suspects(r, 2, c);
+    rig_turn(r);
+    assert_int_equal(in_flight(c), 2);
+    assert_true(c[0]->lane->dest->n_in_flight == 1 && c[1]->lane->dest->n_in_flight == 1);
+    /* one that is slow has had its turn after a while */
+    c[0]->lane->dest->suspect_mono_ms -= 5000;
+    for (int i = 0; i < 4; i++) {
+        if (c[i]->state == COMMAND_WAITING)
+            queue_move(r->core.queue, c[i], COMMAND_READY, 0, clock_mono_ms());
+    }
+    rig_turn(r);
+    assert_int_equal(in_flight(c), 3);
+}
+
+static void a_loss_ends_nobody_beside_whom_another_suspect_was(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c[4];
+    int64_t now = 0;
+
+    four_suspects(r, 3, c);
+    rig_turn(r);
+    assert_int_equal(in_flight(c), 2);
+    for (int i = 0; i < 4; i++)
+        c[i]->lost = 4;
+    dispatch_lost(&r->core, r->worker); /* whose doing was it? */
+    r->worker->n_in_flight = 0;
+    r->worker->bytes_in_flight = 0;
+    assert_int_equal(queue_count(r->core.queue), 4);
+    now = clock_mono_ms();
+    for (int i = 0; i < 4; i++) {
+        if (c[i]->state == COMMAND_WAITING)
+            queue_move(r->core.queue, c[i], COMMAND_READY, 0, now);
+    }
+    rig_turn(r);
+    assert_int_equal(in_flight(c), 1); /* now it will be known */
+}
+
 static void of_the_suspects_one_goes_at_a_time(void **state)
 {
     struct rig *r = *state;
@@ -1286,6 +1363,8 @@ int main(void)
         CASE(a_worker_that_comes_back_goes_on_with_what_it_holds),
         CASE(after_a_restart_of_core_a_worker_keeps_what_it_works_on),
         CASE(three_workers_lost_with_a_suspect_in_hand_and_it_is_dead),
+        CASE(suspects_of_two_destinations_do_not_wait_for_each_other),
+        CASE(a_loss_ends_nobody_beside_whom_another_suspect_was),
         CASE(of_the_suspects_one_goes_at_a_time),
         CASE(too_little_credit_is_waited_for_without_spinning),
         CASE(what_has_no_room_lets_smaller_ones_of_others_go),
