@@ -332,6 +332,7 @@ static void look_failed(struct core *c, struct call *q, struct core_command *cmd
     struct look *l = q->look;
     int64_t wait = queue_backoff_ms(c->queue, l->failures);
 
+    dest_looked(c->queue, cmd->lane->dest, false, clock_mono_ms());
     if (dest_failure(c->queue, cmd->lane->dest, cmd->lane->id, r->retry_after_ms,
                      clock_mono_ms())) {
         look_again(c, q, 0); /* the destination waits, not it */
@@ -375,6 +376,7 @@ void look_answer(struct core *c, struct call *q, const struct result *r)
             return;
         }
         dest_success(cmd->lane->dest, cmd->lane->id, clock_mono_ms());
+        dest_looked(c->queue, cmd->lane->dest, true, clock_mono_ms());
         q->look->failures = 0;
         if (q->look->own)
             look_told_chat(c, q, cmd, r);

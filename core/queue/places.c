@@ -17,14 +17,16 @@
  *   these, and those of which nothing is known             5/8   so these can show what they are:
  *                                                                above 1/2 one place each
  *   probes and calls outside lanes                         1/8   one destination half of them
- *   who has a place already, within a direction            all but 1/16
+ *   who has a place already, within a direction            all but 1/32
  *
  * Places are not taken back: a call that is under way has its place until it ends. So what is not known to
  * be quick must be bounded before it turns out to be slow. "Quick" is an answer of the last two seconds, and
  * one that came after others began to hang. */
 
+/* so many looks in a row that fail are the destination's matter */
+#define LOOKS_FAILED 3
 /* for so long an answer shows that a destination is quick */
-#define TRUST_MS 2000
+#define TRUST_MS     2000
 
 static size_t part(size_t all, size_t of, size_t by)
 {
@@ -89,7 +91,7 @@ static size_t kind_most(const struct places *p)
 
 static bool kind_is_full(const struct places *p, enum dest_kind kind, bool more)
 {
-    size_t spare = more ? p->all / 16 : 0;
+    size_t spare = more ? p->all / 32 : 0;
 
     return of_kind(p, kind) + spare >= kind_most(p);
 }
@@ -388,9 +390,27 @@ bool queue_spares_place(struct dest *d, int64_t now_mono_ms)
     return !dest_is_held(d) && has_room_for_call(d) && dest_take_spare_token(d, now_mono_ms);
 }
 
+void dest_looked(struct queue *q, struct dest *d, bool fine, int64_t now_mono_ms)
+{
+    if (fine) {
+        d->looks_failed = 0;
+        return;
+    }
+    d->looks_failed++;
+    if (d->looks_failed >= LOOKS_FAILED)
+        d->looks_mono_ms = now_mono_ms + queue_backoff_ms(q, d->looks_failed - LOOKS_FAILED);
+}
+
+/* Its history has failed, whatever becomes of its messages. */
+static bool looks_wait(const struct dest *d, int64_t now_mono_ms)
+{
+    return d->looks_failed >= LOOKS_FAILED &&
+           (d->n_calls > 0 || now_mono_ms < d->looks_mono_ms);
+}
+
 bool queue_admits_call(struct dest *d, bool *ret_probing, int64_t now_mono_ms)
 {
-    if (d->paused || !has_room_for_call(d) ||
+    if (d->paused || !has_room_for_call(d) || looks_wait(d, now_mono_ms) ||
         (dest_is_held(d) && (d->probing || now_mono_ms < d->hold_until_ms)) ||
         !dest_take_token(d, now_mono_ms))
         return false;

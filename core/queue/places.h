@@ -72,6 +72,8 @@ bool queue_spares_place(struct dest *d, int64_t now_mono_ms);
  * share and a token are left, which it takes. */
 bool queue_admits_call(struct dest *d, bool *ret_probing, int64_t now_mono_ms);
 void dest_probed(struct dest *d);
+/* How a look at @d has ended: after three failures in a row one at a time goes, after a back-off. */
+void dest_looked(struct queue *q, struct dest *d, bool fine, int64_t now_mono_ms);
 /* What keeps its next command from leaving now, for people: "window", "share", "rate", "worker"; "" when
  * nothing is ready, or a hold or a pause says so already. */
 const char *dest_waits_for(const struct dest *d);

@@ -136,7 +136,7 @@ static void one_alone_has_nearly_all_of_its_direction(void **state)
         all_answered(r, d, 10);
         (void)send_all(r);
     }
-    assert_int_equal(d->n_in_flight, ALL * 3 / 4 - ALL / 16);
+    assert_int_equal(d->n_in_flight, ALL * 3 / 4 - ALL / 32);
     (void)add(r, DEST_CONNECTOR, "two"); /* who comes finds a place at once */
     assert_int_equal(send_all(r), 1);
 }
@@ -254,6 +254,27 @@ static void probes_have_a_small_pool(void **state)
     for (int i = 0; i < ALL / 16; i++)
         queue_call_ends(d);
     assert_int_equal(r->q->places.calls[DEST_CONNECTOR], 0);
+}
+
+static void a_history_that_fails_is_asked_one_at_a_time(void **state)
+{
+    struct rig *r = *state;
+    struct dest *d = dest_of(r, DEST_SCOPE, "s");
+    bool probing = false;
+
+    queue_run(r->q, ALL, r->now);
+    for (int i = 0; i < 3; i++)
+        dest_looked(r->q, d, false, r->now);
+    assert_false(queue_admits_call(d, &probing, r->now));
+    r->now += 1000; /* the first back-off is no longer */
+    assert_true(queue_admits_call(d, &probing, r->now));
+    queue_call_begins(d, r->now);
+    assert_false(queue_admits_call(d, &probing, r->now));
+    (void)add(r, DEST_SCOPE, "s");
+    assert_int_equal(send_all(r), 1); /* messages are another matter */
+    dest_looked(r->q, d, true, r->now);
+    assert_true(queue_admits_call(d, &probing, r->now));
+    queue_call_ends(d);
 }
 
 static void what_a_silent_worker_holds_takes_no_place_of_the_others(void **state)
@@ -392,6 +413,7 @@ int main(void)
         CASE(what_begins_to_hang_leaves_places_to_who_does_not),
         CASE(who_is_not_known_can_show_what_he_is_beside_the_slow),
         CASE(probes_have_a_small_pool),
+        CASE(a_history_that_fails_is_asked_one_at_a_time),
         CASE(what_a_silent_worker_holds_takes_no_place_of_the_others),
         CASE(a_worker_with_few_places_serves_both_directions),
         CASE(the_oldest_is_known_without_a_walk),
