@@ -51,7 +51,7 @@
     X("core/deleted_text", TEXT, "Сообщение удалено",                                          \
       "what amo shows for a message deleted on the service's side; empty = nothing")           \
     X("egress/admin_listen", TEXT, "127.0.0.1:9103", "health and metrics")                     \
-    X("egress/concurrency", NUMBER, "64", "attempts in flight")                                \
+    X("egress/concurrency", NUMBER, "256", "attempts in flight")                               \
     X("egress/attempt_ms", NUMBER, "15000", "longest attempt")                                 \
     X("egress/connect_ms", NUMBER, "5000", "longest connect")                                  \
     X("egress/ca_file", PATH, "/etc/ssl/certs/ca-certificates.crt", "trusted authorities")     \

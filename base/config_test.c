@@ -51,7 +51,7 @@ static void without_file_and_environment_the_defaults_stand(void **state)
     (void)state;
     assert_string_equal(config_text(c, "ingress/listen"), "127.0.0.1:8080");
     assert_string_equal(config_text(c, "name"), "");
-    assert_int_equal(config_number(c, "egress/concurrency"), 64);
+    assert_int_equal(config_number(c, "egress/concurrency"), 256);
     assert_true(config_number(c, "ingress/spool_max_bytes") == 4ULL << 30);
     assert_string_equal(config_text(c, "core/store"), "sqlite:var/data/core/core.db");
     assert_string_equal(config_text(c, "bus/tap"), "ipc://var/run/tap");

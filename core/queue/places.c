@@ -15,7 +15,8 @@
  *   one direction                                          3/4   the other finds a place at any time
  *   slow and held destinations, calls outside lanes        1/2   what answers quickly has the rest
  *   these, and those of which nothing is known             5/8   so these can show what they are:
- *                                                                above 1/2 one place each
+ *                                                                above 1/2 one place each;
+ *                                                                1/8 in any case in each direction
  *   probes and calls outside lanes                         1/8   one destination half of them
  *   who has a place already, within a direction            all but 1/32
  *
@@ -102,11 +103,20 @@ static size_t n_slow(const struct places *p)
     return of_class(p, DEST_SLOW) + of_class(p, DEST_HELD) + n_calls(p);
 }
 
-/* The last of what is not known to be quick is for those that have nothing under way. */
 static bool doubtful_are_full(const struct places *p, bool more)
 {
     return n_slow(p) + of_class(p, DEST_FRESH) >=
            (more ? part(p->all, 1, 2) : part(p->all, 5, 8));
+}
+
+/* The last of what is not known to be quick is for those that have nothing under way; and whatever hangs on
+ * the other side, a part of each direction is for who is to be known there. */
+static bool fresh_are_full(const struct places *p, enum dest_kind kind, bool more)
+{
+    size_t own = p->of[kind][DEST_SLOW] + p->of[kind][DEST_HELD] + p->of[kind][DEST_FRESH] +
+                 p->calls[kind];
+
+    return doubtful_are_full(p, more) && own >= part(p->all, 1, 8);
 }
 
 static bool slow_are_full(const struct places *p)
@@ -131,7 +141,7 @@ bool places_shut(const struct queue *q, enum dest_kind kind, enum dest_class cla
     case DEST_TRUSTED:
         return false;
     case DEST_FRESH:
-        return doubtful_are_full(p, more);
+        return fresh_are_full(p, kind, more);
     case DEST_SLOW:
         return slow_are_full(p);
     case DEST_HELD:
@@ -327,6 +337,13 @@ void queue_call_ends(struct dest *d)
     places_wake(d);
 }
 
+static double window_most(const struct places *p)
+{
+    size_t most = p->all ? kind_most(p) : WINDOW_MOST;
+
+    return (double)(most < WINDOW_MOST ? most : WINDOW_MOST);
+}
+
 void queue_answered(struct dest *d, bool fine, int64_t began_mono_ms, int64_t took_ms,
                     int64_t now_mono_ms)
 {
@@ -334,7 +351,7 @@ void queue_answered(struct dest *d, bool fine, int64_t began_mono_ms, int64_t to
     const struct window_answer a = {.fine = fine,
                                     .took_ms = took_ms,
                                     .began_mono_ms = began_mono_ms,
-                                    .most = p->all ? (double)kind_most(p) : (double)INT32_MAX};
+                                    .most = window_most(p)};
 
     window_answered(&d->window, &a, now_mono_ms);
     places_classify(d, now_mono_ms);

@@ -224,6 +224,16 @@ static void who_is_not_known_can_show_what_he_is_beside_the_slow(void **state)
     assert_int_equal(send_all(r), 1);
 }
 
+static void what_hangs_in_one_direction_leaves_the_other_its_own(void **state)
+{
+    struct rig *r = *state;
+
+    load(r, DEST_SCOPE, "new", 100, 3);
+    assert_int_equal(send_all(r), ALL * 5 / 8);
+    load(r, DEST_CONNECTOR, "new", 20, 1);
+    assert_int_equal(send_all(r), ALL / 8);
+}
+
 static void probes_have_a_small_pool(void **state)
 {
     struct rig *r = *state;
@@ -412,6 +422,7 @@ int main(void)
         CASE(neither_direction_takes_the_last_quarter_of_the_other),
         CASE(what_begins_to_hang_leaves_places_to_who_does_not),
         CASE(who_is_not_known_can_show_what_he_is_beside_the_slow),
+        CASE(what_hangs_in_one_direction_leaves_the_other_its_own),
         CASE(probes_have_a_small_pool),
         CASE(a_history_that_fails_is_asked_one_at_a_time),
         CASE(what_a_silent_worker_holds_takes_no_place_of_the_others),

@@ -10,6 +10,8 @@
 
 /* A destination of which nothing is known begins with so many, one that was held with one. */
 #define WINDOW_FIRST   4
+/* … and none has more, however many places there are: nobody expects it of a client. */
+#define WINDOW_MOST    48
 /* An answer that takes so long, or a call that has none for so long, is slow. */
 #define WINDOW_SLOW_MS 2000
 
