@@ -76,13 +76,17 @@ static bool is_late(const struct window *w, int64_t took_ms)
     return took_ms > least * LATE_FACTOR && took_ms > least + LATE_MORE_MS;
 }
 
-/* Once for each round: what left before the last cut says nothing of what is left since. */
-static void cut(struct window *w, double kept, int64_t began_mono_ms, int64_t now_mono_ms)
+/* Once for each round: what left before the last cut says nothing of what is left since. After a failure it
+ * grows back slowly; a stall of our own makes answers late as well, so what was lost to these comes back
+ * with the next round of answers that are not. */
+static void cut(struct window *w, bool failed, int64_t began_mono_ms, int64_t now_mono_ms)
 {
+    double size = w->size * (failed ? KEPT_FAILED : KEPT_LATE);
+
     if (w->cut_mono_ms && began_mono_ms < w->cut_mono_ms)
         return;
-    w->size = w->size * kept < 1 ? 1 : w->size * kept;
-    w->threshold = w->size;
+    w->threshold = failed ? size : w->size;
+    w->size = size < 1 ? 1 : size;
     w->cut_mono_ms = now_mono_ms;
 }
 
@@ -108,7 +112,7 @@ void window_answered(struct window *w, const struct window_answer *a, int64_t no
             w->took_ms = w->known ? w->took_ms + GAIN * (took - w->took_ms) : took;
             w->known = true;
         }
-        cut(w, KEPT_FAILED, a->began_mono_ms, now_mono_ms);
+        cut(w, true, a->began_mono_ms, now_mono_ms);
         return;
     }
     w->took_ms = w->known ? w->took_ms + GAIN * (took - w->took_ms) : took;
@@ -117,7 +121,7 @@ void window_answered(struct window *w, const struct window_answer *a, int64_t no
     if (a->took_ms < WINDOW_SLOW_MS)
         w->quick_mono_ms = now_mono_ms;
     if (is_late(w, a->took_ms))
-        cut(w, KEPT_LATE, a->began_mono_ms, now_mono_ms);
+        cut(w, false, a->began_mono_ms, now_mono_ms);
     else
         grow(w, a);
 }
