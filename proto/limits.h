@@ -29,7 +29,8 @@
 #define LIMIT_EMOJI      64U         /* the longest of Unicode are half of it */
 
 /* Questions of ingress to core (GET …/messages/{id}) */
-#define LIMIT_QUERIES  256U /* waiting in one ingress: each holds a connection */
+#define LIMIT_QUERIES                                                                          \
+    256U /* waiting in one ingress, half of them of one connector: each holds a connection */
 #define LIMIT_QUERY_MS 5000 /* then the caller is asked to come back later */
 #define LIMIT_EPHEMERAL_BYTES                                                                  \
     (16U << 10) /* of an event that lives for seconds; larger is dropped */

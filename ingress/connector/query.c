@@ -43,13 +43,18 @@ static void core_away(struct request *x)
     request_unavailable(x, "core_away", "the one who knows is away; ask again later");
 }
 
-static size_t n_waiting(const struct queries *q)
+/* A connector may have as many questions in the air as there are free places: alone half of them, so that others
+ * can ask as well. They are few; counted because a connection that ends leaves the list by itself. */
+static bool has_place(const struct queries *q, struct view connector)
 {
     size_t n = 0;
+    size_t own = 0;
 
-    for (const struct list *i = q->waiting.next; i != &q->waiting; i = i->next)
+    for (const struct list *i = q->waiting.next; i != &q->waiting; i = i->next) {
         n++;
-    return n;
+        own += view_equal(LIST_ENTRY_CONST(i, struct request, waiting)->name, connector);
+    }
+    return n + own < LIMIT_QUERIES;
 }
 
 static void query_whole(void *arg, struct request *x)
@@ -66,8 +71,7 @@ static void query_whole(void *arg, struct request *x)
     }
     if (!connector_question_fits(in, x))
         return;
-    /* they are few; counted because a connection that ends leaves the list by itself */
-    if (n_waiting(in->queries) >= LIMIT_QUERIES) {
+    if (!has_place(in->queries, x->name)) {
         request_unavailable(x, "busy", "too many questions at once");
         return;
     }

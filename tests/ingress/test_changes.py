@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from ingress_harness import TOKEN, bus, hook, message, registry, standard_headers, wait_for
+from ingress_harness import OTHER_TOKEN, TOKEN, bus, hook, message, registry, standard_headers, wait_for
 
 URL = "https://files.example/r/81.jpg?x=1"
 
@@ -276,13 +276,15 @@ def test_questions_have_a_bound(make):
     ingress.wait_log("what=registry.new")
     core.on_query = lambda query: None
     connections = []
-    for i in range(256):
+    for i in range(128):
         c = ingress.connect()
         c.request("GET", f"/v1/connectors/mobilon/messages/q{i}", headers={"Authorization": f"Bearer {TOKEN}"})
         connections.append(c)
-    wait_for(lambda: len(core.queries) == 256, "all questions")
+    wait_for(lambda: len(core.queries) == 128, "all questions")
     answer = get(ingress, "one-more")
     assert answer.status == 503 and answer.code == "busy"
+    core.on_query = lambda query: FOUND     # another connector may ask as if nobody else did
+    assert ingress.service(None, "messages/a", "another", OTHER_TOKEN, method="GET").status == 200
     for c in connections:
         c.close()
 

@@ -173,11 +173,11 @@ def say_busy(r, core):
     """More questions than may wait at once."""
     core.on_query = lambda query: None
     before = len(core.queries)
-    held = [socket.create_connection(("127.0.0.1", r.port)) for _ in range(256)]
+    held = [socket.create_connection(("127.0.0.1", r.port)) for _ in range(128)]
     try:
         for i, s in enumerate(held):
             s.sendall(f"GET {CALL}/messages/q{i} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
-        wait_for(lambda: len(core.queries) == before + 256, "all questions")
+        wait_for(lambda: len(core.queries) == before + 128, "all questions")
         assert r.send("GET", f"{CALL}/messages/m", AUTH).code == "busy"
         assert r.send("HEAD", f"{CALL}/messages/m", AUTH).status == 503
     finally:
