@@ -155,8 +155,9 @@ def test_a_client_edits_deletes_reacts_and_types(sandbox, service, bridge):
     seen = {(s.method, s.path, s.body.decode()): s for s in bridge.seen}
     base = "/v1/connectors/demo"
     assert set(seen) == {
-        ("PATCH", f"{base}/messages/wa1-1", '{"text":"новый"}'), ("PATCH", f"{base}/messages/wa1-1", '{"deleted":true}'),
-        ("PATCH", f"{base}/messages/wa1-1", '{"media":{"url":"https://e.com/1"},"type":"picture"}'),
+        ("PATCH", f"{base}/messages/wa1-1", '{"id":"wa1-1","text":"новый"}'),
+        ("PATCH", f"{base}/messages/wa1-1", '{"id":"wa1-1","deleted":true}'),
+        ("PATCH", f"{base}/messages/wa1-1", '{"id":"wa1-1","media":{"url":"https://e.com/1"},"type":"picture"}'),
         ("POST", f"{base}/reactions", '{"message_id":"wa1-1","conversation":{"id":"c"},"sender":{"id":"c"},"emoji":"👍"}'),
         ("POST", f"{base}/reactions", '{"message_id":"mid-1","set":false,"author":{"amo_user":"u"}}'),
         ("POST", f"{base}/typing", '{"conversation":{"id":"c"},"sender":{"id":"c"},"source":"wa1","duration_ms":3000}'),
