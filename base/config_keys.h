@@ -19,7 +19,7 @@
     X("ingress/spool", PATH, "<data_dir>/ingress/spool.db", "folder of the spool's segments")  \
     X("ingress/spool_max_bytes", BYTES, "4GiB", "the listener closes when it is full")         \
     X("ingress/max_connections", NUMBER, "1024", "open connections at once")                   \
-    X("ingress/max_connections_per_address", NUMBER, "64", "open connections of one address")  \
+    X("ingress/max_connections_per_address", NUMBER, "64", "of an unverified address")         \
     X("core/store", TEXT, "sqlite:<data_dir>/core/core.db", "where core keeps everything")     \
     X("core/log_max_bytes", NUMBER, "67108864", "bound of the store's log, whatever the load") \
     X("core/admin_listen", TEXT, "127.0.0.1:9102", "health and metrics")                       \

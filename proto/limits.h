@@ -8,13 +8,21 @@
 #define LIMIT_HEADER_BYTES   (16U << 10)  /* memory that the head of a request may take */
 #define LIMIT_ANSWER_HEAD    (8U << 10)   /* memory kept for the head of its answer */
 #define LIMIT_BODIES_BYTES                                                                     \
-    (64U << 20)                     /* bodies being read at once, of all connections together */
-#define LIMIT_URL             2048U /* bytes of a request target */
-#define LIMIT_REQUEST_MS      10000 /* from the first byte to the last of one request */
-#define LIMIT_IDLE_S          30U   /* kept-alive connection without a request */
+    (64U << 20) /* unverified bodies being read at once, of all connections together */
+#define LIMIT_STRANGER_BODIES                                                                  \
+    (48U << 20) /* of these, from addresses that verified nothing lately */
+#define LIMIT_ADDRESS_BODIES  (8U << 20)  /* of these, from one such address */
+#define LIMIT_TOKEN_BODIES    (32U << 20) /* bodies being read at once behind good tokens */
+#define LIMIT_URL             2048U       /* bytes of a request target */
+#define LIMIT_REQUEST_MS      10000       /* from the first byte to the last of one request */
+#define LIMIT_SHORT_MS        3000        /* the same for strangers while places are short */
+#define LIMIT_IDLE_S          30U         /* kept-alive connection without a request */
 #define LIMIT_UNVERIFIED_RATE 50U   /* unverified requests a second of one address, then 429 */
-#define LIMIT_ADDRESSES       4096U /* addresses counted at once; the oldest is forgotten */
-#define LIMIT_SIGNATURES      8U    /* entries in webhook-signature (C4) */
+#define LIMIT_ADDRESSES       4096U /* remembered without a connection; the oldest is forgotten */
+#define LIMIT_SITE            4U    /* shares of an address that an IPv6 network of /48 has */
+#define LIMIT_KNOWN           1024U /* addresses remembered as verified lately; about 0.3 MiB */
+#define LIMIT_KNOWN_MS        (24LL * 3600 * 1000) /* that is: since when */
+#define LIMIT_SIGNATURES      8U                   /* entries in webhook-signature (C4) */
 #define LIMIT_SIGNATURE_BYTES 1024U
 #define LIMIT_WEBHOOK_SKEW_S  300 /* Standard Webhooks tolerance, either way */
 #define LIMIT_JSON_DEPTH      1000U

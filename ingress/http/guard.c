@@ -1,5 +1,5 @@
-/* Parses addresses and trusted networks, finds the real origin behind proxies, and counts
- * connections and unverified requests of each address. */
+/* Parses addresses and trusted networks, finds the real origin behind proxies, and counts what each
+ * address holds, fails to prove and has proven. */
 
 #include "ingress/http/guard.h"
 
@@ -8,7 +8,6 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "base/list.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/table.h"
@@ -19,20 +18,16 @@ struct network {
     unsigned bits;
 };
 
-struct visitor {
-    struct list link; /* longest unseen first */
-    struct address key;
-    uint64_t n_connections;
-    int64_t second; /* monotonic second the strikes belong to */
-    uint32_t n_strikes;
-};
-
 struct guard {
     uint64_t max_connections;
     struct network *trusted; /* owned */
     size_t n_trusted;
-    struct table *visitors;
-    struct list order;
+    struct table *visitors; /* sites as well, under a key that no address has */
+    struct list gone;       /* strangers without connections, longest unseen first */
+    struct list known;      /* longest unverified first */
+    size_t n_gone;
+    size_t n_known;
+    struct holding strangers;
 };
 
 static int trust_add(struct guard *g, struct view text);
@@ -44,7 +39,8 @@ int guard_new(const char *trusted, uint64_t max_connections, struct guard **ret_
 
     if (!g)
         return -ENOMEM;
-    list_init(&g->order);
+    list_init(&g->gone);
+    list_init(&g->known);
     g->max_connections = max_connections;
     rc = table_new(&g->visitors);
     while (rc == 0 && *trusted) {
@@ -64,14 +60,13 @@ int guard_new(const char *trusted, uint64_t max_connections, struct guard **ret_
 
 void guard_free(struct guard *g)
 {
+    size_t at = 0;
+    struct visitor *v = NULL;
+
     if (!g)
         return;
-    while (!list_is_empty(&g->order)) {
-        struct visitor *v = LIST_ENTRY(g->order.next, struct visitor, link);
-
-        list_remove(&v->link);
+    while (g->visitors && (v = table_next(g->visitors, &at)))
         mem_free(v);
-    }
     table_free(g->visitors);
     mem_free(g->trusted);
     mem_free(g);
@@ -213,12 +208,23 @@ struct address guard_origin(const struct guard *g, const struct address *peer,
     return origin;
 }
 
+/* --- visitors ----------------------------------------------------------------------------- */
+
 static struct address counted(const struct address *a)
 {
     struct address key = *a;
 
     if (!is_ipv4(a))
         memset(key.bytes + 8, 0, 8);
+    return key;
+}
+
+static struct address site_of(const struct address *a)
+{
+    struct address key = *a;
+
+    memset(key.bytes + 6, 0, 10);
+    key.bytes[15] = 48; /* counted() leaves nothing there */
     return key;
 }
 
@@ -231,71 +237,227 @@ static struct visitor *find(const struct guard *g, const struct address *a)
 
 static void forget(struct guard *g, struct visitor *v)
 {
+    struct visitor *site = v->site;
+
     (void)table_remove(g->visitors, view_make(&v->key, sizeof(v->key))); /* it is v */
-    list_remove(&v->link);
     mem_free(v);
+    if (!site || --site->n_members > 0)
+        return;
+    (void)table_remove(g->visitors, view_make(&site->key, sizeof(site->key))); /* the same */
+    mem_free(site);
 }
 
-static void evict(struct guard *g)
+static struct visitor *make(struct guard *g, const struct address *key)
 {
-    for (struct list *i = g->order.next; i != &g->order; i = i->next) {
-        struct visitor *v = LIST_ENTRY(i, struct visitor, link);
+    struct visitor *v = mem_zalloc(sizeof(*v));
 
-        if (v->n_connections == 0) {
-            forget(g, v);
-            return;
-        }
+    if (!v)
+        return NULL;
+    list_init(&v->link);
+    v->key = *key;
+    if (table_add(g->visitors, view_make(&v->key, sizeof(v->key)), v)) {
+        mem_free(v);
+        return NULL;
+    }
+    return v;
+}
+
+static struct visitor *make_address(struct guard *g, const struct address *a)
+{
+    struct address key = counted(a);
+    struct address site = site_of(a);
+    struct visitor *v = make(g, &key);
+
+    if (!v || is_ipv4(a))
+        return v;
+    v->site = table_get(g->visitors, view_make(&site, sizeof(site)));
+    if (!v->site)
+        v->site = make(g, &site);
+    if (!v->site) {
+        forget(g, v);
+        return NULL;
+    }
+    v->site->n_members++;
+    return v;
+}
+
+/* The right list for @v, at its end. One that holds a connection and is not known is in none. */
+static void place(struct guard *g, struct visitor *v)
+{
+    list_remove(&v->link);
+    if (v->known) {
+        list_add_tail(&g->known, &v->link);
+    } else if (v->holds.connections == 0) {
+        list_add_tail(&g->gone, &v->link);
+        g->n_gone++;
     }
 }
 
-/* NULL when there is no memory: then nobody is counted. */
+/* Out of its list. */
+static void take(struct guard *g, struct visitor *v)
+{
+    if (!v->known && v->holds.connections == 0)
+        g->n_gone--;
+    list_remove(&v->link);
+}
+
+/* NULL when there is no memory. In no list: place() or guard_enter() is next. */
 static struct visitor *meet(struct guard *g, const struct address *a)
 {
     struct visitor *v = find(g, a);
 
-    if (!v) {
-        if (table_count(g->visitors) >= LIMIT_ADDRESSES)
-            evict(g);
-        v = mem_zalloc(sizeof(*v));
-        if (!v)
-            return NULL;
-        list_init(&v->link);
-        v->key = counted(a);
-        if (table_add(g->visitors, view_make(&v->key, sizeof(v->key)), v)) {
-            mem_free(v);
-            return NULL;
-        }
+    if (v) {
+        take(g, v);
+        return v;
     }
-    list_remove(&v->link);
-    list_add_tail(&g->order, &v->link);
-    return v;
+    if (g->n_gone >= LIMIT_ADDRESSES) {
+        v = LIST_ENTRY(g->gone.next, struct visitor, link);
+        take(g, v);
+        forget(g, v);
+    }
+    return make_address(g, a);
 }
 
-bool guard_enter(struct guard *g, const struct address *a)
+static void hold(struct holding *h, int64_t connections, int64_t bytes)
+{
+    h->connections += connections;
+    h->bytes += bytes;
+}
+
+static void count(struct guard *g, struct visitor *v, int64_t connections, int64_t bytes)
+{
+    hold(&v->holds, connections, bytes);
+    if (v->known)
+        return;
+    hold(&g->strangers, connections, bytes);
+    if (v->site)
+        hold(&v->site->holds, connections, bytes);
+}
+
+struct visitor *guard_enter(struct guard *g, const struct address *a)
 {
     struct visitor *v = meet(g, a);
 
     if (!v)
-        return false;
-    if (v->n_connections >= g->max_connections && !guard_trusts(g, a))
-        return false;
-    v->n_connections++;
-    return true;
+        return NULL;
+    count(g, v, 1, 0);
+    place(g, v);
+    return v;
 }
 
-void guard_leave(struct guard *g, const struct address *a)
+void guard_leave(struct guard *g, struct visitor *v)
 {
-    struct visitor *v = find(g, a);
-
-    if (v && v->n_connections > 0 && --v->n_connections == 0 && v->n_strikes == 0)
+    count(g, v, -1, 0);
+    if (v->known || v->holds.connections > 0)
+        return;
+    if (v->n_strikes == 0)
         forget(g, v);
+    else
+        place(g, v);
+}
+
+void guard_count_bytes(struct guard *g, struct visitor *v, int64_t bytes)
+{
+    count(g, v, 0, bytes);
+}
+
+const struct holding *guard_strangers(const struct guard *g)
+{
+    return &g->strangers;
+}
+
+const struct visitor *guard_crowded(const struct guard *g, const struct visitor *v)
+{
+    if (v->known)
+        return NULL;
+    if ((uint64_t)v->holds.connections > g->max_connections)
+        return v;
+    if (v->site && (uint64_t)v->site->holds.connections > LIMIT_SITE * g->max_connections)
+        return v->site;
+    return NULL;
+}
+
+const struct visitor *guard_heavy(const struct visitor *v)
+{
+    if (v->known)
+        return NULL;
+    if (v->holds.bytes > (int64_t)LIMIT_ADDRESS_BODIES)
+        return v;
+    if (v->site && v->site->holds.bytes > (int64_t)LIMIT_SITE * LIMIT_ADDRESS_BODIES)
+        return v->site;
+    return NULL;
+}
+
+/* --- what was proven ---------------------------------------------------------------------- */
+
+/* Known or not: what @v holds counts on the other side from now on. */
+static void turn(struct guard *g, struct visitor *v, bool known)
+{
+    struct holding h = v->holds;
+
+    take(g, v);
+    count(g, v, -h.connections, -h.bytes);
+    v->known = known;
+    g->n_known = known ? g->n_known + 1 : g->n_known - 1;
+    count(g, v, h.connections, h.bytes);
+    place(g, v);
+}
+
+void guard_prove(struct guard *g, struct visitor *v, int64_t mono_ms)
+{
+    v->verified_ms = mono_ms;
+    if (v->known) {
+        place(g, v); /* the last to be forgotten */
+        return;
+    }
+    if (g->n_known >= LIMIT_KNOWN)
+        turn(g, LIST_ENTRY(g->known.next, struct visitor, link), false);
+    turn(g, v, true);
+}
+
+void guard_age(struct guard *g, int64_t mono_ms)
+{
+    while (!list_is_empty(&g->known)) {
+        struct visitor *v = LIST_ENTRY(g->known.next, struct visitor, link);
+
+        if (mono_ms - v->verified_ms < LIMIT_KNOWN_MS)
+            return;
+        turn(g, v, false);
+    }
+}
+
+/* --- what was not ------------------------------------------------------------------------- */
+
+static bool is_over(const struct visitor *v, uint32_t rate, int64_t mono_ms)
+{
+    return v && v->second == mono_ms / 1000 && v->n_strikes > rate;
+}
+
+static bool is_struck(const struct visitor *v, int64_t mono_ms)
+{
+    return is_over(v, LIMIT_UNVERIFIED_RATE, mono_ms) ||
+           (v && is_over(v->site, LIMIT_SITE * LIMIT_UNVERIFIED_RATE, mono_ms));
 }
 
 bool guard_is_struck(const struct guard *g, const struct address *a, int64_t mono_ms)
 {
+    return is_struck(find(g, a), mono_ms);
+}
+
+bool guard_is_flooding(const struct guard *g, const struct address *a, int64_t mono_ms)
+{
     const struct visitor *v = find(g, a);
 
-    return v && v->second == mono_ms / 1000 && v->n_strikes > LIMIT_UNVERIFIED_RATE;
+    return v && !v->known && is_struck(v, mono_ms);
+}
+
+static void strike(struct visitor *v, int64_t mono_ms)
+{
+    if (v->second != mono_ms / 1000) {
+        v->second = mono_ms / 1000;
+        v->n_strikes = 0;
+    }
+    v->n_strikes++;
 }
 
 bool guard_strike(struct guard *g, const struct address *a, int64_t mono_ms)
@@ -304,10 +466,9 @@ bool guard_strike(struct guard *g, const struct address *a, int64_t mono_ms)
 
     if (!v)
         return true;
-    if (v->second != mono_ms / 1000) {
-        v->second = mono_ms / 1000;
-        v->n_strikes = 0;
-    }
-    v->n_strikes++;
-    return v->n_strikes > LIMIT_UNVERIFIED_RATE;
+    place(g, v);
+    strike(v, mono_ms);
+    if (v->site)
+        strike(v->site, mono_ms);
+    return is_struck(v, mono_ms);
 }

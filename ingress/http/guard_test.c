@@ -1,5 +1,6 @@
 #include "ingress/http/guard.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/testing.h"
@@ -90,26 +91,134 @@ static void the_origin_is_the_last_hop_that_is_not_trusted(void **state)
     guard_free(g);
 }
 
+static struct visitor *enter(struct guard *g, const char *text)
+{
+    struct address a = addr(text);
+    struct visitor *v = guard_enter(g, &a);
+
+    assert_non_null(v);
+    return v;
+}
+
 static void connections_are_counted_for_each_address(void **state)
 {
     struct guard *g = NULL;
-    struct address a = addr("1.1.1.1");
-    struct address b = addr("2001:db8::1");
-    struct address c = addr("2001:db8::2"); /* the same network */
-    struct address proxy = addr("10.0.0.1");
+    struct visitor *a = NULL;
+    struct visitor *b = NULL;
 
     (void)state;
     assert_int_equal(guard_new("10.0.0.1", 2, &g), 0);
-    assert_true(guard_enter(g, &a));
-    assert_true(guard_enter(g, &a));
-    assert_false(guard_enter(g, &a));
-    assert_true(guard_enter(g, &b));
-    assert_true(guard_enter(g, &c));
-    assert_false(guard_enter(g, &b));
-    guard_leave(g, &a);
-    assert_true(guard_enter(g, &a));
-    for (int i = 0; i < 100; i++)
-        assert_true(guard_enter(g, &proxy));
+    (void)enter(g, "1.1.1.1");
+    a = enter(g, "1.1.1.1");
+    assert_null(guard_crowded(g, a));
+    assert_ptr_equal(enter(g, "1.1.1.1"), a);
+    assert_ptr_equal(guard_crowded(g, a), a);
+    (void)enter(g, "2001:db8::1");
+    b = enter(g, "2001:db8::2"); /* the same network */
+    assert_null(guard_crowded(g, b));
+    (void)enter(g, "2001:db8::ffff:1:2");
+    assert_ptr_equal(guard_crowded(g, b), b);
+    assert_int_equal(guard_strangers(g)->connections, 6);
+    guard_leave(g, a);
+    assert_null(guard_crowded(g, a));
+    assert_int_equal(guard_strangers(g)->connections, 5);
+    guard_free(g);
+}
+
+static void a_network_has_the_share_of_four_addresses(void **state)
+{
+    struct guard *g = NULL;
+    struct visitor *v[9];
+    char text[64];
+
+    (void)state;
+    assert_int_equal(guard_new("", 2, &g), 0);
+    for (int i = 0; i < 8; i++) {
+        (void)snprintf(text, sizeof(text), "2001:db8:1:%d::1", i);
+        v[i] = enter(g, text);
+        assert_null(guard_crowded(g, v[i]));
+    }
+    v[8] = enter(g, "2001:db8:1:ffff::1");
+    assert_ptr_equal(guard_crowded(g, v[8]), v[0]->site);
+    assert_null(guard_crowded(g, enter(g, "2001:db8:2::1"))); /* beside it */
+    guard_leave(g, v[3]);
+    assert_null(guard_crowded(g, v[8]));
+    /* whoever proves something counts there no longer */
+    v[3] = enter(g, "2001:db8:1:3::1");
+    assert_non_null(guard_crowded(g, v[8]));
+    guard_prove(g, v[3], 1000);
+    assert_null(guard_crowded(g, v[8]));
+    for (int i = 0; i < 4; i++)
+        guard_count_bytes(g, v[i], (int64_t)LIMIT_ADDRESS_BODIES);
+    assert_null(guard_heavy(v[0]));
+    guard_count_bytes(g, v[4], (int64_t)LIMIT_ADDRESS_BODIES);
+    assert_null(guard_heavy(v[3])); /* known */
+    guard_count_bytes(g, v[4], 1);
+    assert_ptr_equal(guard_heavy(v[4]), v[4]);
+    assert_ptr_equal(guard_heavy(v[0]), v[0]->site);
+    guard_free(g);
+}
+
+static void who_verified_lately_is_limited_by_nothing_until_it_is_forgotten(void **state)
+{
+    struct guard *g = NULL;
+    struct address a = addr("1.1.1.1");
+    struct visitor *v = NULL;
+
+    (void)state;
+    assert_int_equal(guard_new("", 1, &g), 0);
+    for (int i = 0; i < 3; i++)
+        v = enter(g, "1.1.1.1");
+    guard_count_bytes(g, v, 2 * (int64_t)LIMIT_ADDRESS_BODIES);
+    for (unsigned i = 0; i <= LIMIT_UNVERIFIED_RATE; i++)
+        (void)guard_strike(g, &a, 5000);
+    assert_ptr_equal(guard_crowded(g, v), v);
+    assert_ptr_equal(guard_heavy(v), v);
+    assert_true(guard_is_flooding(g, &a, 5000));
+    guard_prove(g, v, 5000);
+    assert_null(guard_crowded(g, v));
+    assert_null(guard_heavy(v));
+    assert_false(guard_is_flooding(g, &a, 5000));
+    assert_int_equal(guard_strangers(g)->connections, 0);
+    assert_int_equal(guard_strangers(g)->bytes, 0);
+    guard_age(g, 5000 + LIMIT_KNOWN_MS - 1);
+    assert_true(v->known);
+    guard_prove(g, v, 6000);
+    guard_age(g, 5000 + LIMIT_KNOWN_MS);
+    assert_true(v->known);
+    guard_age(g, 6000 + LIMIT_KNOWN_MS);
+    assert_false(v->known);
+    assert_int_equal(guard_strangers(g)->connections, 3);
+    assert_ptr_equal(guard_crowded(g, v), v);
+    guard_free(g);
+}
+
+static void strangers_never_push_out_who_is_known(void **state)
+{
+    struct guard *g = NULL;
+    struct visitor *first = NULL;
+    char text[64];
+
+    (void)state;
+    assert_int_equal(guard_new("", 1, &g), 0);
+    first = enter(g, "1.1.1.1");
+    guard_prove(g, first, 1000);
+    guard_leave(g, first); /* it is remembered without a connection */
+    for (unsigned i = 0; i < 2 * LIMIT_ADDRESSES; i++) {
+        struct address a = addr("9.0.0.0");
+
+        memcpy(a.bytes + 13, &i, 3);
+        (void)guard_strike(g, &a, 1000);
+    }
+    assert_ptr_equal(enter(g, "1.1.1.1"), first);
+    assert_true(first->known);
+    /* but those who are known do: whoever verified longest ago goes */
+    for (unsigned i = 0; i < LIMIT_KNOWN; i++) {
+        (void)snprintf(text, sizeof(text), "2001:db8:0:%x::1", i);
+        guard_prove(g, enter(g, text), 2000);
+    }
+    assert_false(first->known);
+    assert_int_equal(guard_strangers(g)->connections, 1);
     guard_free(g);
 }
 
@@ -132,22 +241,73 @@ static void strikes_are_counted_by_the_second(void **state)
     guard_free(g);
 }
 
-static void the_number_of_addresses_is_bounded(void **state)
+static void a_network_has_the_rate_of_four_addresses(void **state)
 {
     struct guard *g = NULL;
-    struct address held = addr("1.1.1.1");
+    struct address other = addr("2001:db8:1:fff::1");
+    unsigned n = 0;
 
     (void)state;
     assert_int_equal(guard_new("", 1, &g), 0);
-    assert_true(guard_enter(g, &held));
+    for (unsigned i = 0; i < LIMIT_SITE * LIMIT_UNVERIFIED_RATE; i++) {
+        struct address a = addr("2001:db8:1::1");
+
+        a.bytes[7] = (unsigned char)i;
+        n += guard_strike(g, &a, 1000);
+    }
+    assert_int_equal(n, 0);
+    assert_true(guard_strike(g, &other, 1000));
+    assert_true(guard_is_flooding(g, &other, 1000));
+    assert_false(guard_strike(g, &other, 2000));
+    guard_free(g);
+}
+
+static void the_number_of_addresses_is_bounded(void **state)
+{
+    struct guard *g = NULL;
+    struct visitor *held = NULL;
+    struct address first = addr("9.0.0.0");
+
+    (void)state;
+    assert_int_equal(guard_new("", 1, &g), 0);
+    held = enter(g, "1.1.1.1");
     for (unsigned i = 0; i < 3 * LIMIT_ADDRESSES; i++) {
         struct address a = addr("9.0.0.0");
 
         memcpy(a.bytes + 13, &i, 3);
-        (void)guard_strike(g, &a, 1000); /* only to be remembered */
+        for (unsigned n = 0; n <= LIMIT_UNVERIFIED_RATE; n++)
+            (void)guard_strike(g, &a, 1000); /* only to be remembered */
     }
-    assert_false(guard_enter(g, &held)); /* an open connection is never forgotten */
+    assert_ptr_equal(enter(g, "1.1.1.1"), held); /* an open connection is never forgotten */
+    assert_false(guard_is_struck(g, &first, 1000));
     guard_free(g);
+}
+
+static int enters_and_proves(void *arg)
+{
+    struct address a = addr("2001:db8::1");
+    struct guard *g = NULL;
+    struct visitor *v = NULL;
+    int rc = guard_new("", 1, &g);
+
+    (void)arg;
+    if (rc)
+        return rc;
+    v = guard_enter(g, &a);
+    if (v) {
+        guard_prove(g, v, 1000);
+        guard_leave(g, v);
+        guard_age(g, 1000 + LIMIT_KNOWN_MS);
+    }
+    assert_int_equal(guard_strangers(g)->connections, 0);
+    guard_free(g);
+    return v ? 0 : -ENOMEM;
+}
+
+static void without_memory_nobody_is_half_counted(void **state)
+{
+    (void)state;
+    testing_fail_each_allocation(enters_and_proves, NULL);
 }
 
 int main(void)
@@ -157,7 +317,12 @@ int main(void)
         cmocka_unit_test(trusted_is_what_was_said_and_nothing_else),
         cmocka_unit_test(the_origin_is_the_last_hop_that_is_not_trusted),
         cmocka_unit_test(connections_are_counted_for_each_address),
+        cmocka_unit_test(a_network_has_the_share_of_four_addresses),
+        cmocka_unit_test(who_verified_lately_is_limited_by_nothing_until_it_is_forgotten),
+        cmocka_unit_test(strangers_never_push_out_who_is_known),
         cmocka_unit_test(strikes_are_counted_by_the_second),
+        cmocka_unit_test(a_network_has_the_rate_of_four_addresses),
+        cmocka_unit_test(without_memory_nobody_is_half_counted),
         cmocka_unit_test(the_number_of_addresses_is_bounded),
     };
 

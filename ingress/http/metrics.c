@@ -4,7 +4,35 @@
 
 #include <stdio.h>
 
+#include "ingress/http/guard.h"
 #include "ingress/http/request.h"
+
+static void init_strangers(struct metrics *f, const char *labels)
+{
+    char more[192];
+
+    for (int i = 0; i < PLACE_N_REASONS; i++) {
+        (void)snprintf(more, sizeof(more), "%s,reason=\"%s\"", labels,
+                       place_reason_name((enum place_reason)i)); /* fits */
+        f->put_out[i] =
+            stats_counter(f->stats, "amo_put_out_total", more,
+                          "unproven connections closed to make room, by what was short");
+    }
+    (void)snprintf(more, sizeof(more), "%s,reason=\"malformed\"", labels);
+    f->malformed = stats_counter(f->stats, "amo_heads_refused_total", more,
+                                 "requests answered at their head, by why");
+    (void)snprintf(more, sizeof(more), "%s,reason=\"rate\"", labels);
+    f->flooding = stats_counter(f->stats, "amo_heads_refused_total", more,
+                                "requests answered at their head, by why");
+    f->strangers = stats_gauge(f->stats, "amo_connections_strangers", labels,
+                               "connections of addresses that verified nothing lately");
+    (void)snprintf(more, sizeof(more), "%s,proof=\"none\"", labels);
+    f->body_bytes =
+        stats_gauge(f->stats, "amo_body_bytes", more, "bodies that are being read, by proof");
+    (void)snprintf(more, sizeof(more), "%s,proof=\"token\"", labels);
+    f->token_bytes =
+        stats_gauge(f->stats, "amo_body_bytes", more, "bodies that are being read, by proof");
+}
 
 int metrics_init(struct metrics *f, const char *process)
 {
@@ -24,7 +52,7 @@ int metrics_init(struct metrics *f, const char *process)
     f->flushed_events = stats_counter(f->stats, "amo_flushed_events_total", labels,
                                       "events that became durable by those");
     f->crowded = stats_counter(f->stats, "amo_connections_refused_total", labels,
-                               "connections closed because their address had too many");
+                               "connections closed because there was no memory for them");
     f->cut = stats_counter(f->stats, "amo_connections_cut_total", labels,
                            "connections cut because a request took too long");
     f->warned = stats_counter_rows(f->stats, "amo_requests_warned_total", labels, "connector",
@@ -44,6 +72,7 @@ int metrics_init(struct metrics *f, const char *process)
     f->spool_lost = stats_gauge(f->stats, "amo_spool_lost_events", labels,
                                 "damaged events that were stepped over");
     f->connections = stats_gauge(f->stats, "amo_connections", labels, "open connections");
+    init_strangers(f, labels);
     return 0;
 }
 
@@ -51,6 +80,14 @@ void metrics_fini(struct metrics *f)
 {
     stats_free(f->stats);
     f->stats = NULL;
+}
+
+void metrics_places(struct metrics *f, const struct places *p)
+{
+    stat_set(f->connections, (double)p->n);
+    stat_set(f->strangers, (double)guard_strangers(p->guard)->connections);
+    stat_set(f->body_bytes, (double)p->body_bytes);
+    stat_set(f->token_bytes, (double)p->token_bytes);
 }
 
 static struct stat_counter *tally(struct metrics *f, enum source source, const char *result)

@@ -6,6 +6,7 @@
 
 #include "base/compiler.h"
 #include "base/stats.h"
+#include "ingress/http/places.h"
 
 struct request;
 struct spool;
@@ -23,16 +24,22 @@ struct metrics {
     struct stat_histogram *accept; /* whole head to answer, accepted ones, seconds */
     struct stat_counter *flushes;
     struct stat_counter *flushed_events;
-    struct stat_counter *crowded; /* connections refused: too many of one address */
+    struct stat_counter *crowded; /* connections refused: there was no memory for them */
     struct stat_counter *cut;     /* connections cut for slowness */
     struct stat_rows *warned;     /* requests with warnings, by connector */
     struct stat_rows *over_share; /* requests refused for it, by connector or scope */
     struct stat_rows *spool_connector;
     struct stat_gauge *spool_amojo;
+    struct stat_counter *put_out[PLACE_N_REASONS];
+    struct stat_counter *malformed; /* heads refused */
+    struct stat_counter *flooding;  /* bodies not read, as their address was over its rate */
     struct stat_gauge *spool_events;
     struct stat_gauge *spool_bytes;
     struct stat_gauge *spool_lost;
     struct stat_gauge *connections;
+    struct stat_gauge *strangers;   /* of these, from addresses that verified nothing lately */
+    struct stat_gauge *body_bytes;  /* unverified */
+    struct stat_gauge *token_bytes; /* of bodies behind a good token */
     struct tally tallies[32];
     unsigned n_tallies;
 };
@@ -41,6 +48,8 @@ AMO_MUSTCHECK int metrics_init(struct metrics *f, const char *process);
 void metrics_fini(struct metrics *f);
 /* An answer left (or is about to): amo_webhooks_total and amo_accept_seconds. */
 void metrics_count(struct metrics *f, const struct request *x, int64_t mono_us);
+/* How many places are taken. */
+void metrics_places(struct metrics *f, const struct places *p);
 /* A request proved itself by what is being rotated out: @kind "channel_secret",
  * "connector_secret" or "connector_token" of @name, as the registry spells it. */
 void metrics_count_previous(struct metrics *f, const char *kind, const char *name);

@@ -218,7 +218,7 @@ class Ingress(Process):
     def environment(self):
         env = {"AMO_INGRESS_LISTEN": "127.0.0.1:0", "AMO_INGRESS_ADMIN_LISTEN": "127.0.0.1:0",
                "AMO_INGRESS_SPOOL": self.spool_dir, "AMO_BUS_EVENTS": self.endpoint, "AMO_DRAIN_MS": 5000,
-               "AMO_LOG_LEVEL": "debug", "AMO_INGRESS_MAX_CONNECTIONS_PER_ADDRESS": 512}
+               "AMO_LOG_LEVEL": "debug"}
         if self.wrap:
             env["ASAN_OPTIONS"] = "detect_leaks=0"   # the leak sanitizer cannot run under strace
         return kit.in_folder(self.dir, **env | {k.upper(): v for k, v in self.config.items()})

@@ -14,8 +14,7 @@ from stack import BIN, Stack, wait_for
 CONVERSATIONS = 40
 WAVES = 25  # of one message each way in every conversation: 2,000 in all
 QUICK = {"AMO_SCOPE_RATE": "0", "AMO_RETRY_BASE_MS": "100", "AMO_RETRY_CAP_MS": "2000",
-         "AMO_CORE_LEASE_MS": "4000", "AMO_EGRESS_ATTEMPT_MS": "2000",
-         "AMO_INGRESS_MAX_CONNECTIONS_PER_ADDRESS": "512"}
+         "AMO_CORE_LEASE_MS": "4000", "AMO_EGRESS_ATTEMPT_MS": "2000"}
 FAULTY = BIN.parent / "tests" / "amo-core-faulty"
 
 
