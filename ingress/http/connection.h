@@ -58,6 +58,8 @@ struct listener {
     struct connection *entered; /* and what became of it */
     int entering_fd;
     bool draining;
+    bool told;        /* that places are short */
+    int64_t short_ms; /* monotonic: when they were so for the last time */
     int timer;
     struct loop_deferred again;
 };

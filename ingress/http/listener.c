@@ -10,12 +10,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <microhttpd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/net.h"
 #include "base/num.h"
@@ -27,6 +29,8 @@
 #define LISTENER_ACCEPT  32   /* connections taken before what came on them is read */
 #define LISTENER_DYING   256  /* that were put out and are not gone yet */
 #define LISTENER_BACKLOG 4096 /* the kernel's queue of them; what finds no room there is late */
+#define LISTENER_SPARE   384  /* descriptors that are not for them: these, spool, bus */
+#define LISTENER_CALM_MS 60000 /* after which places that were short are told to be enough */
 #define LISTENER_TICK_MS 250
 #define LISTENER_GRACE_MS                                                                      \
     1000 /* when draining: for a connection that has not said anything yet */
@@ -61,9 +65,9 @@ static int daemon_start(struct listener *d)
         MHD_OPTION_NOTIFY_CONNECTION, connection_on_notify, d, MHD_OPTION_NOTIFY_COMPLETED,
         connection_on_completed, d, MHD_OPTION_URI_LOG_CALLBACK, connection_on_line, d,
         MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)num_min(d->config.max_connections, 1U << 20) + LISTENER_DYING,
-        MHD_OPTION_CONNECTION_TIMEOUT, LIMIT_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)LIMIT_HEADER_BYTES + LIMIT_ANSWER_HEAD, MHD_OPTION_END);
+        (unsigned)d->places.max + LISTENER_DYING, MHD_OPTION_CONNECTION_TIMEOUT, LIMIT_IDLE_S,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)LIMIT_HEADER_BYTES + LIMIT_ANSWER_HEAD,
+        MHD_OPTION_END);
     if (!d->daemon)
         return -EIO;
     info = MHD_get_daemon_info(d->daemon, MHD_DAEMON_INFO_EPOLL_FD);
@@ -81,6 +85,20 @@ static void fix_port(struct listener *d)
                    d->config.listen, net_port(d->fd)); /* fits */
 }
 
+/* As many as were asked for, or as the limit of open files leaves: whoever finds none of these
+ * could not even be put in somebody's place. */
+static size_t max_places(const struct listener_config *config)
+{
+    uint64_t max = num_min(config->max_connections, 1U << 20);
+    struct rlimit r;
+
+    if (getrlimit(RLIMIT_NOFILE, &r) == 0)
+        max =
+            num_min(max, r.rlim_cur > 2 * (uint64_t)LISTENER_SPARE ? r.rlim_cur - LISTENER_SPARE
+                                                                   : r.rlim_cur / 2);
+    return (size_t)max;
+}
+
 int listener_new(const struct listener_config *config, struct listener **ret_listener)
 {
     struct listener *d = mem_zalloc(sizeof(*d));
@@ -91,7 +109,7 @@ int listener_new(const struct listener_config *config, struct listener **ret_lis
     d->config = *config;
     d->fd = -1;
     list_init(&d->connections);
-    places_init(&d->places, config->guard, (size_t)num_min(config->max_connections, 1U << 20));
+    places_init(&d->places, config->guard, max_places(config));
     loop_deferred_init(&d->again, on_epoll, d);
     rc = view_copy(view_of(config->listen), d->address, sizeof(d->address));
     rc = rc ? rc : listener_open(d);
@@ -267,6 +285,21 @@ static bool connection_left(const struct connection *g)
            recv(g->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
+/* An operator hears of it once, and once when it has been over for a while. */
+static void tell_short(struct listener *d, bool short_of, int64_t mono_ms)
+{
+    if (short_of)
+        d->short_ms = mono_ms;
+    if (short_of && !d->told) {
+        d->told = true;
+        log_line(LOG_LEVEL_WARN, "places.short", "connections=%zu of=%zu body_bytes=%zu",
+                 d->places.n, d->places.max, d->places.body_bytes);
+    } else if (d->told && mono_ms - d->short_ms >= LISTENER_CALM_MS) {
+        d->told = false;
+        log_line(LOG_LEVEL_INFO, "places.enough", NULL);
+    }
+}
+
 static void on_tick(void *arg)
 {
     struct listener *d = arg;
@@ -274,6 +307,7 @@ static void on_tick(void *arg)
     bool short_of = places_are_short(&d->places);
 
     guard_age(d->config.guard, now);
+    tell_short(d, short_of, now);
     for (struct list *i = d->connections.next; i != &d->connections; i = i->next) {
         struct connection *g = LIST_ENTRY(i, struct connection, link);
 

@@ -7,6 +7,7 @@ import pathlib
 import random
 import shutil
 import socket
+import subprocess
 import threading
 import time
 
@@ -16,6 +17,7 @@ from strangers import Strangers
 
 LATE_S = 1.0
 AMOJO = "127.9.9.9"
+AMOJO_SIX = "2001:db8:9:9::9"
 PATHS = {"amojo": f"/messages/{SCOPE}", "service": "/v1/connectors/mobilon/messages"}
 
 
@@ -43,7 +45,7 @@ class Amojo(threading.Thread):
         self.start()
 
     def dial(self):
-        s = socket.create_connection(("127.0.0.1", self.port), 20, (self.source, 0))
+        s = socket.create_connection(("::1" if ":" in self.source else "127.0.0.1", self.port), 20, (self.source, 0))
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return s
 
@@ -171,8 +173,8 @@ def answers(port):
 class Siege:
     """Strangers @waves ({kind: …, addresses: …}) for @seconds; amojo sends before them and among them."""
 
-    def __init__(self, ingress, core, proxy=None):
-        self.ingress, self.core, self.made = ingress, core, []
+    def __init__(self, ingress, core, proxy=None, six=False):
+        self.ingress, self.core, self.six, self.made = ingress, core, six, []
         self.port = ingress.port
         self.directory = ingress.dir
         if proxy:
@@ -181,18 +183,19 @@ class Siege:
             kit.wait_for(lambda: answers(self.port), proxy, 30)
 
     def amojo(self, name, seconds):
-        senders = [Amojo(self.port, f"{name}{i}", 0.2) for i in range(4)]
+        senders = [Amojo(self.port, f"{name}{i}", 0.2, AMOJO_SIX if self.six else AMOJO) for i in range(4)]
         time.sleep(seconds)
         for one in senders:
             one.stop()
         return [row for one in senders for row in one.sent]
 
     def strangers(self, waves):
-        return [Strangers(self.directory, port=self.port, net=40 + i, **self.wave(**wave)) for i, wave in enumerate(waves)]
+        return [Strangers(self.directory, port=self.port, net=40 + i, six=int(self.six), **self.wave(**wave)) for i, wave in enumerate(waves)]
 
     @staticmethod
     def wave(path="amojo", **options):
-        return dict(options, path=PATHS[path], token=TOKEN)
+        more = {"rate": 2000} if os.environ.get("AMO_IN_NAMESPACE") else {}
+        return dict(more, path=PATHS[path], token=TOKEN) | options
 
     def run(self, waves, seconds, calm_s=1.0):
         """What amojo's senders met while calm, and among the strangers."""
@@ -237,10 +240,21 @@ class Figures:
                 f"{max((r[1] for r in self.calm), default=0) * 1e3:.0f}); ingress {self.memory_mib:.0f} MiB; strangers {did}")
 
 
-def settings(proxy):
+def settings(proxy, six=False):
     """Of an ingress that is besieged: the defaults; it knows its proxy."""
-    return {"amo_log_level": "info",
+    return {"amo_log_level": "info", **({"amo_ingress_listen": "[::1]:0"} if six else {}),
             **({"amo_ingress_trusted_proxies": "127.0.0.1"} if proxy and not proxy.startswith("unknown") else {})}
+
+
+# A namespace of its own, in which every address of 2001:db8::/32 is a local one: so many connections would fill the
+# host's table of them (nf_conntrack), and what the host drops then would look like a webhook that is late.
+NAMESPACE = ["unshare", "-n" if os.geteuid() == 0 else "-rn", "sh", "-c",
+             'ip link set lo up && ip -6 route add local 2001:db8::/32 dev lo && '
+             'echo 1 > /proc/sys/net/ipv6/ip_nonlocal_bind && AMO_IN_NAMESPACE=1 exec "$@"', "sh"]
+
+
+def namespace_works():
+    return subprocess.run([*NAMESPACE, "true"], capture_output=True, check=False).returncode == 0
 
 
 def many(kind, addresses=1, **more):
@@ -275,5 +289,7 @@ SIEGES = {
     "caddy_17_wrong": ("caddy", many("wrong", 17, connections=8, size=2000)),
     "unknown_caddy_17_bodies": ("unknown_caddy", many("bodies", 17, rate=40)),
     "unknown_caddy_17_wrong": ("unknown_caddy", many("wrong", 17, connections=8, size=2000)),
+    "six_one_network": (None, many("silent", 1000, connections=2)),
+    "six_one_network_bodies": (None, many("bodies", 1000, connections=2)),
     "hostile_service": (None, many("token", 4, path="service", connections=300, size=256 << 10)),
 }

@@ -1,6 +1,8 @@
 """Strangers at the door cost amojo nothing: the short form of ./dev bench strangers, and what they may hold."""
+import os
 import re
 import socket
+import sys
 import time
 
 import pytest
@@ -34,6 +36,31 @@ def test_strangers_cost_amojo_no_webhook_and_no_second(make, name):
         assert figures.memory_mib < BOUND_MIB
     finally:
         besieged.close()
+
+
+def test_a_network_of_ipv6_with_a_thousand_addresses_costs_amojo_nothing_either():
+    if not siege.namespace_works():
+        pytest.skip("no network namespace, or no IPv6, can be had here")
+    run = kit.run(sys.executable, kit.ROOT / "tests" / "bench" / "strangers.py", 3, "six_one_network",
+                  env=os.environ | {"AMO_BIN_DIR": str(kit.BIN)}, timeout=DEADLINE)
+    assert run.returncode == 0 and "lost 0, late 0" in run.stdout, run.stdout + run.stderr
+
+
+def test_a_network_of_ipv6_has_the_share_of_four_addresses(make):
+    make.core()
+    ingress = make(amo_ingress_trusted_proxies="127.0.0.1", amo_ingress_max_connections_per_address=2)
+    ingress.wait_log("what=registry.new")
+
+    def unfinished(who):
+        return dial(ingress, "127.0.0.1", head("X-Signature: 0", f"X-Forwarded-For: {who}", "Content-Length: 100"))
+
+    ingress.held += (one := [unfinished("2001:db8:1::1"), unfinished("2001:db8:1::2"), unfinished("2001:db8:1:0:ffff::1")])
+    wait_for(lambda: closed(one[0]), "the end of the first of one /64")
+    ingress.held += (more := [unfinished(f"2001:db8:1:{i}::1") for i in range(1, 8)])
+    wait_for(lambda: closed(one[1]), "the end of the longest of the /48")
+    ingress.held.append(beside := unfinished("2001:db8:2::1"))
+    wait_for(lambda: ingress.metric("amo_connections_strangers") == 9, "eight of one /48 and one of another")
+    assert not any(map(closed, [one[2], *more, beside]))
 
 
 def dial(ingress, source, data=b""):
@@ -111,6 +138,20 @@ def test_when_everybody_is_known_a_services_idle_connection_goes_before_amojos(n
         webhook(f"new{i}", "127.7.7.7", ingress).close()         # from an address never seen: it has to get in
     assert not any(closed(s) for s in kept)
     assert [closed(s) for s in services] == [True] + [False] * 7 or sum(closed(s) for s in services) <= 4
+
+
+def test_with_few_descriptors_there_are_fewer_places_and_nobody_has_to_wait(make):
+    core = make.core()
+    ingress = make(wrap=["prlimit", "--nofile=300:300"])
+    ingress.wait_log("what=registry.new")
+    for i in range(400):
+        ingress.held.append(dial(ingress, f"127.1.1.{i % 100 + 1}"))
+    for i in range(5):
+        webhook(f"w{i}", "127.9.9.9", ingress).close()
+    core.wait_events(5)
+    ingress.wait_log("what=places.short connections=")
+    assert 50 < ingress.metric("amo_connections") <= 150
+    assert ingress.metric("amo_put_out_total", reason="room") >= 250
 
 
 def test_behind_a_trusted_proxy_whoever_asks_has_the_share_of_an_address(make):

@@ -1,6 +1,6 @@
 """Strangers at a door: a program that opens connections from many addresses and means no good; run by Strangers.
 
-Each of the addresses 127.H.0.1, 127.H.0.2, … keeps its number of connections open, all of them doing the same, and opens
+Each of the addresses 127.H.0.1, 127.H.0.2, … (with IPv6 one of each /64 of 2001:db8:H::/48) keeps its number of connections open, all of them doing the same, and opens
 another as soon as one is closed. At the end it says what it did, as one line of JSON.
 """
 import argparse
@@ -110,16 +110,21 @@ class Crowd:
         self.open = {}                       # descriptor: [socket, address, bytes to send, sent, since, was connected, pieces]
         self.missing = collections.deque()   # addresses that lack a connection
         for _ in range(options.connections):
-            self.missing.extend(f"127.{options.net}.{n // 250}.{n % 250 + 1}" for n in range(options.addresses))
+            self.missing.extend(self.address(n) for n in range(options.addresses))
         self.said = collections.Counter()
         self.stopping = False
 
+    def address(self, n):
+        if self.options.six:
+            return f"2001:db8:{self.options.net}:{n:x}::1"
+        return f"127.{self.options.net}.{n // 250}.{n % 250 + 1}"
+
     def dial(self, address):
-        s = socket.socket()
+        s = socket.socket(socket.AF_INET6 if self.options.six else socket.AF_INET)
         s.setblocking(False)
         s.setsockopt(socket.IPPROTO_IP, 24, 1)  # IP_BIND_ADDRESS_NO_PORT: as many ports as there are peers
         s.bind((address, 0))
-        code = s.connect_ex(("127.0.0.1", self.options.port))
+        code = s.connect_ex(("::1" if self.options.six else "127.0.0.1", self.options.port))
         if code not in (0, errno.EINPROGRESS):
             s.close()
             self.missing.append(address)
@@ -206,7 +211,7 @@ def main():
     words = argparse.ArgumentParser()
     words.add_argument("kind", choices=KINDS)
     words.add_argument("port", type=int)
-    for name, value in ("addresses", 1), ("connections", 64), ("net", 40), ("size", BODY), ("rate", 2000):
+    for name, value in ("addresses", 1), ("connections", 64), ("net", 40), ("size", BODY), ("rate", 500), ("six", 0):
         words.add_argument(f"--{name}", type=int, default=value)
     words.add_argument("--path", default="/messages/nobody")
     words.add_argument("--token", default="")
