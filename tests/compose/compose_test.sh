@@ -160,23 +160,49 @@ refuses() {
     ! in_container "$service" "$@" >/dev/null 2>&1 || fail "$service can $words"
 }
 
+# user_of SERVICE: the number that its image runs it as.
+user_of() {
+    case $1 in
+    core) echo 990 ;;
+    ingress) echo 991 ;;
+    egress-*) echo 992 ;;
+    sandbox) echo 996 ;;
+    esac
+}
+
 check_confinement() {
-    local service
+    local service limit
     for service in core ingress egress-2 sandbox; do
-        [ "$(in_container "$service" id -u)" = 990 ] || fail "$service does not run as its own user"
+        [ "$(in_container "$service" id -u)" = "$(user_of "$service")" ] || fail "$service does not run as its own user"
         refuses "$service" "write to its root" touch /usr/local/bin/x
         in_container "$service" grep -q '^CapEff:[[:space:]]*0*$' /proc/1/status || fail "$service has capabilities"
         in_container "$service" grep -q '^NoNewPrivs:[[:space:]]*1$' /proc/1/status || fail "$service may gain rights"
+        limit=$(podman inspect --format '{{.HostConfig.Memory}}' "$(container "$service")")
+        [ "$limit" -gt 0 ] || fail "$service may take all memory"
+    done
+    for service in core ingress egress-2; do
+        podman logs "$(container "$service")" >"$LOG/said.log" 2>&1
+        grep -q 'what=confined calls=yes' "$LOG/said.log" || fail "$service is not confined"
+        refuses "$service" "look into its program" cat /proc/1/environ
     done
     refuses core "reach other containers" curl -sS --max-time 3 http://sandbox:9800/_sandbox/counters
     for service in ingress egress-2; do
         refuses "$service" "see core's data" test -e /var/lib/amo/core
         refuses "$service" "see the master key" test -e /etc/amo/key/master.key
+        refuses "$service" "see the socket of amoctl" test -e /run/amo/core/control
     done
+    refuses ingress "see the socket of egress" test -e /run/amo/commands/core
+    refuses ingress "write beside core's socket" touch /run/amo/events/x
+    refuses egress-2 "see the socket of ingress" test -e /run/amo/events/core
+    refuses egress-2 "write beside core's socket" touch /run/amo/commands/x
     in_container core test -s /etc/amo/key/master.key || fail "core keeps its master key elsewhere"
     [ "$(in_container core stat -c %a /etc/amo/key/master.key)" = 600 ] || fail "the master key is readable"
     refuses core "keep a key beside its data" test -e /var/lib/amo/master.key
-    [ "$(in_container core stat -c %a /run/amo)" = 750 ] || fail "the socket folder is open to others"
+    [ "$(in_container core stat -c %a:%U:%G /run/amo/events)" = 2750:amo-core:amo-events ] || fail "the folder of a socket is open"
+    podman exec -e 'AMO_BUS_TAP=ipc:///run/amo/*/tap' "$(container core)" amo-monitor sockets </dev/null >"$LOG/taps.log"
+    for service in core ingress egress-2; do # egress-1 was stopped
+        grep -q "tap-$service\b" "$LOG/taps.log" || fail "amo-monitor does not see the tap of $service"
+    done
     passed "each container has what its job needs and no more"
 }
 
