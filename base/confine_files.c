@@ -102,19 +102,21 @@ static uint64_t rights_of(enum confine_access access)
 
 static int allow_path(int rules, uint64_t handled, const struct confine_path *p)
 {
-    struct landlock_path_beneath_attr rule = {.allowed_access = rights_of(p->access) & handled};
+    /* one that cannot be opened is no rule: whoever opens it later says what is wrong with it */
+    int fd = open(p->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    struct landlock_path_beneath_attr rule = {.allowed_access = rights_of(p->access) & handled,
+                                              .parent_fd = fd};
     struct stat st;
     int rc = 0;
 
-    rule.parent_fd = open(p->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    if (rule.parent_fd < 0)
-        return 0; /* whoever opens it later says what is wrong with it */
-    if (fstat(rule.parent_fd, &st) == 0 && !S_ISDIR(st.st_mode))
+    if (fd < 0)
+        return 0;
+    if (fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode))
         rule.allowed_access &= FS_OF_FILE;
     if (rule.allowed_access &&
         syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0))
         rc = -errno;
-    (void)close(rule.parent_fd);
+    (void)close(fd); /* nothing was read */
     return rc;
 }
 

@@ -1,13 +1,19 @@
 #include "base/process.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -209,6 +215,35 @@ static int begin_confined(bool wanted)
     return 0;
 }
 
+/* As a kernel before 5.13, or a container that does not let it through. */
+static bool take_landlock_away(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_landlock_create_ruleset, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog program = {.len = AMO_COUNT(code), .filter = code};
+
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+static int begin_without_landlock(void)
+{
+    struct process p;
+    char program[] = "amo-core";
+    char *argv[] = {program, NULL};
+
+    if (!take_landlock_away())
+        return 1;
+    if (process_start(&p, &confined_core, 1, argv) || process_confine(&p))
+        return 2;
+    return p.confined.landlock == 0 && !p.confined.ports && p.confined.calls == IS_CONFINED ? 0
+                                                                                            : 3;
+}
+
 static int exit_of(pid_t child)
 {
     int status = 0;
@@ -239,6 +274,28 @@ static void a_confined_process_may_do_what_its_program_says(void **state)
         _exit(begin_confined(false));
     assert_int_equal(exit_of(child), 0);
     testing_set_env("AMO_CONFINE", NULL);
+}
+
+static void a_kernel_without_landlock_is_said_and_no_obstacle(void **state)
+{
+    char said[512] = "";
+    int ends[2] = {-1, -1};
+    pid_t child = -1;
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    child = fork();
+    if (child == 0) {
+        (void)dup2(ends[1], STDERR_FILENO);
+        _exit(begin_without_landlock());
+    }
+    assert_int_equal(exit_of(child), 0);
+    assert_true(read(ends[0], said, sizeof(said) - 1) > 0);
+    assert_non_null(strstr(said, IS_CONFINED
+                                     ? "level=warn process=core what=confined calls=yes "
+                                       "landlock=0 ports=no"
+                                     : "what=confine.off"));
+    assert_int_equal(close(ends[0]) + close(ends[1]), 0);
 }
 
 static void a_directory_that_cannot_be_made_stops_the_start(void **state)
@@ -324,6 +381,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(bad_arguments_and_bad_config_are_usage_errors),
     cmocka_unit_test(a_program_has_options_of_its_own),
     cmocka_unit_test(a_confined_process_may_do_what_its_program_says),
+    cmocka_unit_test(a_kernel_without_landlock_is_said_and_no_obstacle),
     cmocka_unit_test(a_directory_that_cannot_be_made_stops_the_start),
     cmocka_unit_test(signals_arrive_through_the_descriptor),
     cmocka_unit_test(readiness_is_told_to_the_service_manager),

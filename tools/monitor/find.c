@@ -111,6 +111,7 @@ static int find_in(struct find *f, const char *directory, find_fn *fn, void *arg
 int find_scan(struct find *f, find_fn *fn, void *arg)
 {
     glob_t found = {0};
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
     int rc = glob(f->directory, GLOB_ONLYDIR, NULL, &found);
 
     rc = rc == 0 || rc == GLOB_NOMATCH ? 0 : -ENOMEM;
