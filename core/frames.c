@@ -23,6 +23,7 @@
 #include "core/peers/peers.h"
 #include "core/peers/spools.h"
 #include "core/store/erase.h"
+#include "proto/bus/callers.h"
 #include "proto/bus/socket.h"
 #include "proto/limits.h"
 #include "proto/session.h"
@@ -152,6 +153,24 @@ static bool name_is_taken(const struct core *c, const struct hello *h, const str
     const struct peer *p = peer_named(c, h);
 
     return p && !id_equal(&p->boot, boot) && clock_mono_ms() - p->heard_mono_ms < NAME_HEARD_MS;
+}
+
+/* A boot id names one life of one process: it is no secret, and no other process may use it. */
+static bool is_of_another_process(const struct core *c, const struct bus_message *m,
+                                  const struct id *boot)
+{
+    struct caller who = bus_message_from(m);
+
+    for (const struct list *i = c->peers->list.next; i != &c->peers->list; i = i->next) {
+        const struct peer *p = LIST_ENTRY_CONST(i, struct peer, link);
+
+        if (!id_equal(&p->boot, boot) || !p->pid || !who.pid || p->pid == who.pid)
+            continue;
+        log_often(LOG_LEVEL_ERROR, "peer.imitated", view_of(p->name),
+                  "name=%s uid=%lld pid=%lld", p->name, (long long)who.uid, (long long)who.pid);
+        return true;
+    }
+    return false;
 }
 
 /* Said on a socket that its process has closed since: it came later than what was said after it. */
@@ -315,6 +334,10 @@ static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_me
         reply(c, s, m->peer, env, MSG_REFUSED, VIEW_LIT("malformed hello"));
         return;
     }
+    if (is_of_another_process(c, m, &env->edge_boot)) {
+        reply(c, s, m->peer, env, MSG_REFUSED, VIEW_LIT("this boot id is another process's"));
+        return;
+    }
     if (is_overtaken(c, &h, &env->edge_boot))
         return;
     if (name_is_taken(c, &h, &env->edge_boot)) {
@@ -333,6 +356,7 @@ static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_me
         reply(c, s, m->peer, env, MSG_REFUSED, VIEW_LIT("no room for another process"));
         return;
     }
+    p->pid = bus_message_from(m).pid;
     p->spool = spool;
     if (spool) { /* an ingress */
         p->sent_before = spools_sent_before(spool, &h, &env->edge_boot);

@@ -37,7 +37,7 @@ struct control_wait {
     void (*fini)(void *arg);
 };
 
-static void control_call(struct core *c, struct bus_message *m);
+static void control_call(struct core *c, const struct bus_message *m);
 static void control_answer(struct core *c, const struct peer *caller, int code,
                            struct view json, const char *error);
 
@@ -143,7 +143,7 @@ static void control_verb(struct core *c, const struct peer *caller,
     buf_fini(&error);
 }
 
-static void control_call(struct core *c, struct bus_message *m)
+static void control_call(struct core *c, const struct bus_message *m)
 {
     const char *words = NULL;
     struct peer caller = {.socket = c->control->socket};

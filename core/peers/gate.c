@@ -86,7 +86,8 @@ void gates_add(struct core *c, enum gate gate, struct bus_socket *s)
     c->peers->gates->at[gate].socket = s;
 }
 
-bool gate_admits(struct core *c, enum gate gate, struct bus_message *m, const char **ret_words)
+bool gate_admits(struct core *c, enum gate gate, const struct bus_message *m,
+                 const char **ret_words)
 {
     struct caller who = bus_message_from(m);
 

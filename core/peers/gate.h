@@ -34,6 +34,7 @@ const struct callers *gates_operators(const struct core *c);
 void gates_add(struct core *c, enum gate gate, struct bus_socket *s);
 /* May the process that sent @m speak here? False: it was counted and logged; @ret_words, of the gate, say
  * why not. */
-bool gate_admits(struct core *c, enum gate gate, struct bus_message *m, const char **ret_words);
+bool gate_admits(struct core *c, enum gate gate, const struct bus_message *m,
+                 const char **ret_words);
 /* Binds anew what somebody else has bound or removed. Once a second. */
 void gates_tick(struct core *c);

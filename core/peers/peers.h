@@ -3,6 +3,8 @@
 /* Sessions of ingress and egress processes: HELLO, WELCOME, heartbeats, silence. A frame of a
  * session core does not know is answered HELLO_AGAIN and not acted upon. */
 
+#include <sys/types.h>
+
 #include "base/buf.h"
 #include "base/ids.h"
 #include "base/list.h"
@@ -24,6 +26,7 @@ struct peer {
     char name[64];
     char version[32];
     struct id boot;
+    pid_t pid;        /* of its process; 0 not known, or of another pid namespace */
     uint64_t session; /* sockets its process had opened; 0 not said */
     int64_t heard_mono_ms;
     int64_t since_unix_ms;

@@ -79,14 +79,13 @@ struct spool *spools_load(struct core *c, const struct id *id)
 /* --- who speaks for it ---------------------------------------------------------------------- */
 
 static bool another_lives(struct core *c, const struct spool *s, const struct hello *h,
-                          const struct id *boot, int64_t now_mono_ms)
+                          int64_t now_mono_ms)
 {
     for (const struct list *i = c->peers->list.next; i != &c->peers->list; i = i->next) {
         const struct peer *p = LIST_ENTRY_CONST(i, struct peer, link);
 
         /* the same name is the same place, started again: a name is locked */
-        if (p->spool == s && !id_equal(&p->boot, boot) && !view_is(h->name, p->name) &&
-            peer_is_alive(p, now_mono_ms))
+        if (p->spool == s && !view_is(h->name, p->name) && peer_is_alive(p, now_mono_ms))
             return true;
     }
     return false;
@@ -154,7 +153,7 @@ int spools_claim(struct core *c, struct spool *s, const struct hello *h, const s
         return SPOOLS_E_COPY;
     if (has_forked(s, h, boot))
         return SPOOLS_E_FORKED;
-    if (another_lives(c, s, h, boot, now_mono_ms))
+    if (another_lives(c, s, h, now_mono_ms))
         return SPOOLS_E_HELD;
     if (is_owned(c, s, h, boot, now_mono_ms))
         return SPOOLS_E_OWNED;

@@ -247,7 +247,7 @@ void edge_trust(struct edge *e, const struct callers *core)
 }
 
 /* Somebody else has the name of core's socket. What he says is nothing, so silence ends this. */
-static bool is_stranger(struct edge *e, struct bus_message *m)
+static bool is_stranger(const struct edge *e, const struct bus_message *m)
 {
     struct caller who = {0};
 

@@ -200,10 +200,15 @@ int bus_recv(struct bus_socket *s, struct bus_message *ret)
     return 0;
 }
 
-struct caller bus_message_from(struct bus_message *m)
+struct caller bus_message_from(const struct bus_message *m)
 {
+    const zmq_msg_t *part = NULL;
+
+    if (m->n_parts == 0)
+        return (struct caller){0};
+    part = (const zmq_msg_t *)(const void *)m->parts[m->n_parts - 1];
     /* of the connection it came over, as it was made */
-    return caller_parse(zmq_msg_gets(message_part(m, m->n_parts - 1), "Peer-Address"));
+    return caller_parse(zmq_msg_gets(part, "Peer-Address"));
 }
 
 void bus_message_fini(struct bus_message *m)

@@ -48,8 +48,8 @@ struct bus_message {
 
 /* 0 (finish with bus_message_fini), BUS_E_EMPTY, BUS_E_MALFORMED, -errno. Never waits. */
 AMO_MUSTCHECK int bus_recv(struct bus_socket *s, struct bus_message *ret);
-/* Whose process sent it, as the kernel saw its connection made. */
-struct caller bus_message_from(struct bus_message *m);
+/* Whose process sent it, as the kernel saw its connection made. Not known of one that was not received. */
+struct caller bus_message_from(const struct bus_message *m);
 void bus_message_fini(struct bus_message *m);
 
 /* Copies. @peer is VIEW_NONE for a DEALER. 0, BUS_E_FULL, BUS_E_GONE, -errno. Never waits. */

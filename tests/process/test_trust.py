@@ -232,6 +232,20 @@ def test_nobody_else_speaks_for_a_spool(stack, away):
     stack["core"].wait_line("what=spool.refused name=thief")
 
 
+@pytest.mark.parametrize("name", ["ingress", "thief"])
+def test_nobody_imitates_a_process_that_lives(stack, name):
+    """Its boot id is no secret: whoever may read the folder of its spool finds it there."""
+    stack.up()
+    exchange(stack, "before")
+    thief = Hog(stack, name)
+    thief.spool = spool_of_ingress(stack)
+    thief.boot = (stack.dir / "data" / "ingress" / "spool.db" / "spool.lives").read_bytes()[:16]
+    assert thief.say_hello() == "REFUSED"
+    thief.push(20, 10)
+    stack["core"].wait_line("what=peer.imitated name=ingress")
+    exchange(stack, "after")
+
+
 def test_an_ingress_that_is_renamed_loses_nothing(stack):
     stack.up()
     exchange(stack, "before")
