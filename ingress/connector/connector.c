@@ -136,7 +136,7 @@ void connector_head(struct ingress *in, struct request *x, enum connector_brings
         request_fault(x, 415, "unsupported_media_type", "the body must be JSON", NULL);
         return;
     }
-    x->brings = brings;
+    x->brings = (int)brings;
     if (!core_has_room(in, x) || (brings != BRINGS_NOTHING && !share_left(in, x)))
         return;
     x->body_max = LIMIT_CONNECTOR_BODY; /* of a GET, too: what it sends is not looked at */

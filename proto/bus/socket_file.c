@@ -80,7 +80,7 @@ int socket_file_bind(struct socket_file *f, void *handle, const char *endpoint)
     char made[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
     char word[ENDPOINT] = "";
     char *copy = NULL;
-    struct stat st;
+    struct stat st = {0};
     int rc = 0;
 
     if (!f->path && !(f->path = mem_strdup(path)))
