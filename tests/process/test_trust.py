@@ -91,6 +91,27 @@ def test_whoever_is_no_operator_cannot_use_amoctl(stack):
     assert subprocess.run([ctl, "status"], env=env, capture_output=True, check=False).returncode == 0
 
 
+LISTEN = """
+    import zmq
+    s = zmq.Context.instance().socket(zmq.SUB)
+    s.setsockopt(zmq.LINGER, 0)
+    s.setsockopt(zmq.SUBSCRIBE, b"")
+    s.connect(sys.argv[2])
+    print("frames" if s.poll(int(sys.argv[3])) else "nothing")
+"""
+
+
+@needs_root
+def test_whoever_is_no_operator_hears_nothing_at_a_tap(stack):
+    """Heartbeats alone are several frames a second there."""
+    stack.up()
+    (stack.dir / "run" / "tap-core").chmod(0o666)
+    assert as_stranger(stack, LISTEN, f"ipc://{stack.dir}/run/tap-core", 3000) == "nothing\n"
+    done = subprocess.run([sys.executable, "-c", "import sys\n" + textwrap.dedent(LISTEN), LIB, f"ipc://{stack.dir}/run/tap-core", "20000"],
+                          capture_output=True, text=True, timeout=kit.DEADLINE, check=True)
+    assert done.stdout == "frames\n"
+
+
 @needs_root
 def test_users_that_the_settings_name_may_be_what_they_say():
     with Stack(env={**QUICK, "AMO_BUS_INGRESS_USERS": f"nobody, {STRANGER}", "AMO_BUS_OPERATORS": f"%{STRANGER}"}) as stack:
