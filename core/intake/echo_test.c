@@ -749,6 +749,9 @@ static void a_clients_words_keep_their_place_over_a_restart(void **state)
     rig_assert_counts(r, 0, 0, 0);
     assert_before(r, "msvc-s-1", "msvc-m1");
     assert_before(r, "msvc-m1", "msvc-m2");
+    assert_true(
+        queue_find(r->core.queue, command + 2)->tried); /* perhaps by a forgotten core */
+    assert_false(queue_find(r->core.queue, command + 3)->tried);
 }
 
 static void a_client_of_another_thread_waits_behind_nobody(void **state)
