@@ -277,15 +277,29 @@ class World:
     def move(self, service, source, account):
         """An operator gives a source to another account; what is accepted when the verb has returned is its."""
         s = self.services[service]
-        s.unsettled, begun = {source}, self.j.now()
-        self.stack.amoctl("source", "add", "--connector", service, "--source", source, "--scope",
-                          self.accounts[account]["scope"], "--move")
+        s.unsettled = {source}
+        begun = self.give(service, source, account)
         for a in self.accounts.values():
             if source in a["sources"]:
                 a["sources"].remove(source)
         self.accounts[account]["sources"].append(source)
         self.own(service, source, account, begun)
         s.unsettled = set()
+
+    def give(self, service, source, account, timeout=20):
+        """The verb itself, again while core says that it has to wait for what comes again; when the last one began."""
+        end = time.monotonic() + timeout
+        while True:
+            begun = self.j.now()
+            try:
+                self.stack.amoctl("source", "add", "--connector", service, "--source", source, "--scope",
+                                  self.accounts[account]["scope"], "--move")
+                return begun
+            except ControlError as refusal:
+                if "try again" not in str(refusal) or time.monotonic() > end:
+                    raise
+                self.j.say(f"{source} cannot be given yet")
+                time.sleep(0.3)
 
     def come_back(self, account):
         """An account leaves and is connected again by another channel: another scope id, the same company."""
@@ -297,8 +311,7 @@ class World:
         a["channel"] = self.new_channel()
         self.connect(account)
         for source in a["sources"]:
-            self.stack.amoctl("source", "add", "--connector", a["service"], "--source", source, "--scope", a["scope"],
-                              "--move")
+            self.give(a["service"], source, account)
         for source in a["sources"]:
             self.own(a["service"], source, account, begun)
         s.unsettled = set()
