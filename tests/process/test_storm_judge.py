@@ -361,6 +361,9 @@ EXCUSED = {
     "waited while processes were away": [moved(20), now("c3", at=30), away("core", 21, 29)],
     "in both accounts, the first of which nobody who lives has called": [
         moved(20), asked("c3", 0, at=3.5), in_b_too("c3"), away("core", 3.6, 5), away("egress-0", 4, 5)],
+    "in both accounts, the first of which let nobody in any more": [
+        moved(20), asked("c3", 0, at=3.5), asked("c3", 403, at=6), in_b_too("c3"), away("core", 3.6, 5),
+        away("egress-0", 4, 5)],
     "in both accounts, the first of which answered a core that is forgotten, and nothing shows it": [
         moved(20), asked("c3", 200, at=3), in_b_too("c3"), store(3, 4.5)],
     "delayed, then delivered": [lambda h: h["statuses"].insert(
@@ -436,6 +439,9 @@ def test_what_is_excused_is_no_problem(what):
         away("egress-0", 4, 5)]),
     ("nor with a worker that lived to tell", "double", [
         moved(20), asked("c3", 0, at=3.5), in_b_too("c3"), away("core", 3.6, 5)]),
+    ("nor when it let somebody in once more", "double", [
+        moved(20), asked("c3", 0, at=3.5), asked("c3", 403, at=6), asked("c3", 0, at=7), in_b_too("c3"),
+        away("core", 3.6, 5), away("egress-0", 4, 5)]),
     ("nor when both died long after", "double", [
         moved(20), asked("c3", 0, at=3.5), in_b_too("c3"), away("core", 9, 10), away("egress-0", 9, 10)]),
     ("nor when a spool could tell that the store is a copy", "double", [

@@ -80,7 +80,8 @@ moved     a word accepted before a source was moved may be with the old account 
           accepted when the verb has returned is the new one's alone.
 both      a client's word may stand in two accounts, or under two channels of one, when the first lost the source before
           the second got it, and nothing could tell that the first was to be asked: core and a worker were killed
-          during its first call, or it was done for a core whose store was put back since, and nothing was accepted
+          during its first call, and whatever was called there since was answered 403, which a call that nobody remembers
+          does not change; or it was done for a core whose store was put back since, and nothing was accepted
           between the copy and a moment before it was put back (docs/adr/0014).
 spool     {kind: spool, from_n, to_n, tokens}: a copy of a spool was put back. `tokens` are the words accepted after the
           copy was made of which core, asked when ingress was gone, knew nothing: those are physically gone. Of edits
@@ -295,7 +296,8 @@ class Judge:
         the later."""
         for one, other in zip(items, items[1:]):
             calls = [c for c in self.h["amo_calls"] if (c["scope"], c["token"]) == (one["scope"], token)]
-            lost = len(calls) == 1 and calls[0]["status"] != 200 and self.died_during(calls[0]["at"])
+            lost = calls and calls[0]["status"] != 200 and self.died_during(calls[0]["at"]) and \
+                all(c["status"] == 403 for c in calls[1:])
             lost = lost or any(s["copied"] - EPSILON <= one["at"] <= s["back"] + EPSILON <= other["at"] + 2 * EPSILON
                                and not self.shown(s) for s in self.stores())
             went = any(one["at"] - EPSILON <= o["at"] and o["from"] <= other["at"] + EPSILON and o["from"] > 0
