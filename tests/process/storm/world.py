@@ -396,12 +396,13 @@ class World:
 
     def bereft(self):
         """How many events may wait their hour for a message that does not come: what changes one that stands in
-        quarantine or went with a spool; and what is reported of one that was given up as unclear, by an id that no
+        quarantine or went with a spool, unless it stands there itself; and what is reported of one that was given up as unclear, by an id that no
         answer told or that went with a store."""
         kept = {k["what"] for k in self.kept()}
         kept |= {t for e in self.j.excuses if e["kind"] == "spool" for t in e["tokens"]}
         kept |= self.unheard()
-        return sum(a["kind"] in ("edit", "report") and a["accepted"] and a["of"] in kept for a in self.j.acts)
+        return sum(a["kind"] in ("edit", "report") and a["accepted"] and a["of"] in kept
+                   and a.get("text", f"{a['of']} report") not in kept for a in self.j.acts)
 
     def unheard(self):
         """The managers' words that died as unclear, whose id at the service nobody knows."""
