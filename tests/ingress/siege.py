@@ -291,5 +291,5 @@ SIEGES = {
     "unknown_caddy_17_wrong": ("unknown_caddy", many("wrong", 17, connections=8, size=2000)),
     "six_one_network": (None, many("silent", 1000, connections=2)),
     "six_one_network_bodies": (None, many("bodies", 1000, connections=2)),
-    "hostile_service": (None, many("token", 4, path="service", connections=300, size=256 << 10)),
+    "hostile_service": (None, many("token", 4, path="service", connections=300, size=256 << 10, rate=300)),
 }
