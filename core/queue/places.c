@@ -15,7 +15,7 @@
  *   one direction                                          3/4   the other finds a place at any time
  *   slow and held destinations, calls outside lanes        1/2   what answers quickly has the rest
  *   these, and those of which nothing is known             5/8   so these can show what they are:
- *                                                                above 1/2 one place each;
+ *                                                                above 1/4 one place each;
  *                                                                1/8 in any case in each direction
  *   probes and calls outside lanes                         1/8   one destination half of them
  *   who has a place already, within a direction            all but 1/32
@@ -106,7 +106,7 @@ static size_t n_slow(const struct places *p)
 static bool doubtful_are_full(const struct places *p, bool more)
 {
     return n_slow(p) + of_class(p, DEST_FRESH) >=
-           (more ? part(p->all, 1, 2) : part(p->all, 5, 8));
+           (more ? part(p->all, 1, 4) : part(p->all, 5, 8));
 }
 
 /* The last of what is not known to be quick is for those that have nothing under way; and whatever hangs on
