@@ -139,12 +139,15 @@ static bool has_chat_of(const struct look *l, const char *scope)
 
 /* Where the message may stand, as far as is known by now. When an attempt may have left it to amo to
  * find the chat by our id, and that chat need not be among those we know, amo tells its id first; likewise when the attempt was of a
- * core that this store knows nothing of, and when all that we know are chats with other accounts, where it came from. */
+ * core that this store knows nothing of, and when all that we know are chats with other accounts, where it came from.
+ * Such a core may have led our id to a card that came later: the chat that it led to before has no name any more by
+ * which it could be asked for, and not to find the message elsewhere proves nothing. */
 static int look_start(struct core *c, struct look *l, const struct core_command *cmd,
                       const struct resolved *r)
 {
     const struct conversation *conv = &r->conversation;
     bool unplaced = false;
+    bool gone = false;
     int rc = 0;
 
     forget_chats(l);
@@ -162,7 +165,12 @@ static int look_start(struct core *c, struct look *l, const struct core_command 
         !l->own_chat && (!has_chat_of(l, r->row.scope) || cmd->again || cmd->unsure ||
                          (unplaced && conv->amo_born && !conv->linked && conv->service_id));
     l->begun = true;
-    return l->own_chat ? add_chat(l, view_of(conv->scope), view_of(l->own_chat)) : 0;
+    if (!l->own_chat)
+        return 0;
+    rc = store_chat_took_name(c->store, &r->message, view_of(conv->scope), view_of(l->own_chat),
+                              &gone);
+    l->blind = l->blind || gone;
+    return rc ? rc : add_chat(l, view_of(conv->scope), view_of(l->own_chat));
 }
 
 /* How old what is looked for can be at most: it was given this time, and was not sent before it was

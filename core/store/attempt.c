@@ -70,6 +70,25 @@ int store_message_unplaced(struct store *s, int64_t message, bool *ret)
     return 0;
 }
 
+int store_chat_took_name(struct store *s, const struct message *m, struct view scope,
+                         struct view chat, bool *ret)
+{
+    static const char sql[] =
+        "SELECT 1 FROM chats WHERE scope=?1 AND chat_id=?2 AND by_phone<>0 AND NOT "
+        "EXISTS(SELECT"
+        " 1 FROM chats WHERE scope=?1 AND by_phone=0 AND conversation IN (SELECT id FROM"
+        " conversations WHERE id=?3 OR merged=?3)) AND NOT EXISTS(SELECT 1 FROM messages WHERE"
+        " conversation=?3 AND id<?4 AND chat_id=?2)";
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, sql, "ttii", scope, chat, m->conversation, m->id);
+
+    rc = store_one(rc, r);
+    *ret = rc == 0;
+    if (rc == 0)
+        db_end(r);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
 int store_message_unclear(struct store *s, int64_t message, int64_t *ret_since_ms)
 {
     struct db_rows *r = NULL;

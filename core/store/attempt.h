@@ -37,6 +37,10 @@ AMO_MUSTCHECK int store_message_places(struct store *s, const struct message *m,
                                        store_place_fn *fn, void *arg);
 /* May an attempt have left it to amo to find the chat? True also when nothing is known of any. */
 AMO_MUSTCHECK int store_message_unplaced(struct store *s, int64_t message, bool *ret);
+/* Amo knows @chat by our name of the message's conversation: did a manager's card begin that chat, and only after
+ * the message came? Then our name led elsewhere before. False when that other chat is known. */
+AMO_MUSTCHECK int store_chat_took_name(struct store *s, const struct message *m,
+                                       struct view scope, struct view chat, bool *ret);
 /* Adds to @w's open object which status amo is told: "tells", and "code" with a failure. @status: 1, 2,
  * -1; 0 none, and nothing is added. @code: 901 to 905, 0 none. */
 void store_add_tells(struct json_writer *w, int64_t status, int64_t code);

@@ -94,6 +94,25 @@ def test_what_amo_has_in_a_chat_that_a_restored_store_has_forgotten_is_found(sta
     assert state(stack, said) == "delivered_to_amo" and stack.control("dead.list") == []
 
 
+def test_what_amo_has_in_a_chat_whose_name_went_to_a_card_is_not_called_refused_after_a_restored_store(stack):
+    """A client's word, then a manager's card, then the client in that card: amo knows the card's chat by our name from
+    then on, and nobody knows the first chat by any other."""
+    stack.sandbox("settings", {"repeat": 400}, method="PATCH")
+    copy_store(stack)
+    said = stack.client_writes("of-the-first-chat")["id"]
+    stack.wait("amojo.message", text="of-the-first-chat")
+    stack.sandbox("manager/writes-first", {"scope_id": stack.scope, "phone": "79005550101", "source": "wa1",
+                                           "text": "of-a-second-card"})
+    stack.wait("service.message", text="of-a-second-card")
+    stack.settle()
+    stack.client_writes("in-the-card")
+    stack.wait("amojo.message", text="in-the-card")
+    stack.settle()
+    put_back(stack)
+    wait_for(lambda: state(stack, said) in ("delivered_to_amo", "failed"), "its end", 20)
+    assert [d["reason"] for d in stack.control("dead.list")] == ["unclear"]
+
+
 @pytest.mark.parametrize("busy", [False, True])
 def test_an_echo_that_comes_again_after_a_restored_store_reaches_nobody(stack, busy):
     author = a_colleague(stack)
