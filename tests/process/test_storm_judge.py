@@ -383,6 +383,9 @@ EXCUSED = {
     "reports that are dead since its account has left, one of which came twice": [
         reported("m5", "delivered", n=11), lambda h: h["statuses"].clear(), moved(20, "A"),
         dead("m5", "amo.status", "account_left", at=50), dead("m5", "amo.status", "account_left", at=50)],
+    "an edit of what stands in quarantine, and amo has from a core that is forgotten": [
+        now("c1", text="c1 edit 1"), lambda h: h["edits"].pop(), lambda h: h["states"].pop("c1"), kept("c1"),
+        moved(3, "A"), store(1, 4)],
     "refused while its source changed hands": [lose("c2"), of("c2", accepted=False, refusal="422", may_refuse=True)],
 }
 
@@ -405,6 +408,12 @@ def test_what_is_excused_is_no_problem(what):
     ("what nobody has called is not unclear", "baseless", [
         lose("m6"), dead("m6", "service.message", "unclear"), card("m6", -1, "no"), moved(7)]),
     ("nor is a client's word", "baseless", [lose("c2"), dead("c2", "amo.message", "unclear"), failed("wa-2")]),
+    ("a quarantine alone is none for an edit of what amo has", "stale", [
+        now("c1", text="c1 edit 1"), lambda h: h["edits"].pop(), kept("c1"), moved(3, "A")]),
+    ("nor when amo had it before the copy", "stale", [
+        now("c1", text="c1 edit 1"), lambda h: h["edits"].pop(), kept("c1"), moved(3, "A"), store(2, 4)]),
+    ("nor is a store put back without a quarantine", "stale", [
+        now("c1", text="c1 edit 1"), lambda h: h["edits"].pop(), store(1, 4)]),
     ("that of a store is none for a loss", "lost", [lose("c2"), store(0, 10)]),
     ("nor for an old text that stands", "stale", [now("c1", text="c1 edit 1"), store(0, 10)]),
     ("nor for first times out of order", "overtaken", [

@@ -102,7 +102,9 @@ bereft    what changes a message that stands in quarantine or went with a spool 
           of a manager's word that died as unclear, when no answer ever told its id there: nobody can know of what it
           is. Once an answer told the id there is no such excuse. And what it reports of a word that stands in quarantine
           itself since its account had left by the channel it came by, as when a core did it whose store was put back
-          since: amo would take no status by that channel.
+          since: amo would take no status by that channel. And so does the edit of a client's or colleague's word that stands
+        in quarantine while amo has it from such a core: the bridge does not know that it is there, and whoever
+        replays it brings the edit.
 waited    what is reported as written on the service's side waits while a manager's word to that party is tried there,
           or first words to anybody, since it may be that word. That may take long, and a client's later words wait
           behind it for `echo` seconds after it was written and no more (docs/delivery.md): those that come after that
@@ -587,10 +589,15 @@ class Judge:
             there = self.at_amo.get(token, [])
             if not there or there[-1]["text"] == a["text"] or self.buried("edit", token, a) or a["text"] in self.kept:
                 continue
-            if self.gone_with_spool(n=a["n"]):
+            if self.gone_with_spool(n=a["n"]) or self.excuse("bereft", self.set_aside_again(token, there[-1])):
                 continue
             kind = "endless" if token in self.h["waiting"] else "stale"
             self.say(kind, f"{token} reads {there[-1]['text']!r}, not {a['text']!r}")
+
+    def set_aside_again(self, token, there):
+        """Did a core do this whose store was put back since, and does it stand in quarantine now?"""
+        return bool(self.kept[token]) and any(
+            s["copied"] - EPSILON <= there["at"] <= self.until(s["back"]) for s in self.stores())
 
     def again(self, e, before, key):
         """Is it a second time, by a core whose store was put back, of what that copy did not know as done? That is what
