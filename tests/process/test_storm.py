@@ -43,6 +43,23 @@ def test_people_go_on_writing_when_nobody_is_left_whom_no_manager_has_met(left):
     assert all(s.some_thread() for _ in range(50))
 
 
+def test_what_keeps_a_run_from_becoming_calm_is_named():
+    """Also when nothing but the questions themselves fail, as when the kernel drops packets."""
+    def refused(*args):
+        raise ConnectionRefusedError("nobody listens")
+    status = {"commands": 2, "waiting_events": 0}
+    w = World.__new__(World)
+    w.twin, w.services = [], {"wa": types.SimpleNamespace(name="wa", busy=1)}
+    w.stack = types.SimpleNamespace(sandbox=lambda path: {"done": False}, figure=lambda *args: 3,
+                                    control=lambda verb, **more: status)
+    assert not w.settle(0.1)
+    assert {"the sandbox is not idle", "the spool of ingress holds events", "core has commands",
+            "service wa has calls to make"} < set(w.restless)
+    w.stack.figure = refused
+    assert not w.settle(0.1)
+    assert "asking failed: ConnectionRefusedError nobody listens" in w.restless
+
+
 CUT = "amojo did not disconnect: cut (status 0)"
 LEARNING = ("core has just started, and ingress ingress has still to send again 3 of the 7 events that it may have "
             "sent before: try again in a few seconds")

@@ -478,7 +478,8 @@ class Storm:
         problems, self.used = judge.run(), judge.used
         if not calm:
             s = self.stack.control("status")
-            problems.append(("endless", f"no calm {timeout} s after all was well: {s['commands']} commands, "
+            seen = "; ".join(f"{what}: {n} times" for what, n in self.w.restless.items())
+            problems.append(("endless", f"no calm {timeout} s after all was well ({seen}): {s['commands']} commands, "
                                         f"{s['waiting_events']} events, queue {self.stack.control('queue')}"))
         return problems
 

@@ -385,14 +385,20 @@ class World:
 
     # --- the end --------------------------------------------------------------------------------------
 
-    def quiet(self):
+    def unrest(self):
+        """What is not calm, in words."""
         try:
-            s = self.stack.control("status", timeout=5)
-            held = [self.stack.figure(name, "amo_spool_events") for name in ["ingress", *self.twin]]
-            return (not any(held) and s["commands"] == 0 and not any(x.busy for x in self.services.values())
-                    and (s["waiting_events"] == 0 or s["waiting_events"] <= self.bereft()))
-        except (TimeoutError, OSError, ControlError):
-            return False
+            s, found = self.stack.control("status", timeout=5), []
+            for name in ["ingress", *self.twin]:
+                if self.stack.figure(name, "amo_spool_events"):
+                    found.append(f"the spool of {name} holds events")
+            if s["commands"]:
+                found.append("core has commands")
+            if s["waiting_events"] and s["waiting_events"] > self.bereft():
+                found.append("more events wait at core than may")
+            return found + [f"service {x.name} has calls to make" for x in self.services.values() if x.busy]
+        except (TimeoutError, OSError, ControlError) as e:
+            return [f"asking failed: {type(e).__name__} {e}"]
 
     def bereft(self):
         """How many events may wait their hour for a message that does not come: what changes one that stands in
@@ -413,12 +419,17 @@ class World:
         return {a["token"] for a in self.j.acts if a["kind"] == "manager" and a["amo_id"] in unclear} - told
 
     def settle(self, timeout):
+        """Is all calm in time? What was not stands in self.restless, with how often it was seen; so do the connections
+        that this machine, whoever makes them, did not get at once: a kernel that drops packets keeps everybody busy."""
         end = time.monotonic() + timeout
-        calm = 0
+        calm, before, self.restless = 0, asked_again(), collections.Counter()
         while calm < 3 and time.monotonic() < end:
-            done = self.stack.sandbox("wait?what=idle&timeout_ms=1000")["done"]
-            calm = calm + 1 if done and self.quiet() else 0
+            answer = self.stack.sandbox("wait?what=idle&timeout_ms=1000")
+            unrest = ([] if answer["done"] else ["the sandbox is not idle"]) + self.unrest()
+            calm = 0 if unrest else calm + 1
+            self.restless.update(unrest)
             time.sleep(0.15)  # between two looks: calm is what lasts
+        self.restless["connections asked for again on this machine"] = asked_again() - before
         return calm >= 3
 
     def history(self):
@@ -563,6 +574,13 @@ def operate(verb, timeout=ORDER_S):
     if refusal:
         raise refusal
     return answer
+
+
+def asked_again():
+    """How often a connection was asked for again on this machine, since it was started."""
+    with open("/proc/net/netstat", encoding="ascii") as file:
+        names, values = [line.split() for line in file if line.startswith("TcpExt:")]
+    return int(dict(zip(names, values)).get("TCPSynRetrans", 0))
 
 
 def iso_ms(text):
