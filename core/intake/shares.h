@@ -1,7 +1,7 @@
 #pragma once
 
 /* Shares: how much of the queue, the waiting room, the quarantine and the store may be one connector's or one
- * account's. How much it is comes from the store (core/store/shares.h).
+ * account's (docs/adr/0019-shares.md). How much it is comes from the store (core/store/shares.h).
  *
  * A connector over a share is told to the ingresses (SHARES), which refuse it at the head, because it sends
  * again. An account is never refused: amojo sends once. */
