@@ -17,8 +17,10 @@
 #include "base/process.h"
 #include "core/peers/gate.h"
 #include "core/peers/peers.h"
+#include "core/store/quarantine.h"
 #include "proto/bus/socket.h"
 #include "proto/control.h"
+#include "proto/event.h"
 #include "proto/limits.h"
 
 #define CONTROL_BATCH    16
@@ -238,6 +240,62 @@ static bool is_of_connector(const struct registry *r, const struct lane *l,
     return s && strcmp(s->connector, connector) == 0;
 }
 
+/* Messages that may be an echo, of accounts of a channel, or of a connector. */
+struct echoes_of {
+    const struct registry *registry;
+    const char *channel; /* NULL: of @connector */
+    const char *connector;
+    size_t n;
+};
+
+static bool has_channel(const struct registry *r, const char *channel, struct view connector)
+{
+    for (size_t i = 0; i < r->n_scopes; i++) {
+        if (strcmp(r->scopes[i].channel, channel) == 0 &&
+            view_is(connector, r->scopes[i].connector))
+            return true;
+    }
+    return false;
+}
+
+static int count_echo(void *arg, const char *key, struct view bytes, int64_t place,
+                      const struct echo_came *came)
+{
+    struct echoes_of *of = arg;
+    const struct reg_scope *s = NULL;
+    struct event e;
+
+    (void)key;
+    (void)place;
+    (void)came;
+    if (event_decode(bytes, &e))
+        return 0; /* it will be kept for a person, whoever there is */
+    s = registry_scope(of->registry, e.scope);
+    if (of->channel)
+        of->n += e.connector.len ? has_channel(of->registry, of->channel, e.connector)
+                                 : view_is(registry_scope_channel(e.scope), of->channel);
+    else
+        of->n += e.connector.len ? view_is(e.connector, of->connector)
+                                 : s && strcmp(s->connector, of->connector) == 0;
+    return 0;
+}
+
+/* What waits outside the queue would have no account any more when it comes into it. */
+static int refuse_echoes(struct control_ask *ask, const char *channel, const char *connector)
+{
+    struct echoes_of of = {
+        .registry = ask->core->turn->registry, .channel = channel, .connector = connector};
+    int rc = store_echoes_walk(ask->core->store, count_echo, &of);
+
+    if (rc || of.n == 0)
+        return rc;
+    return control_fail(
+        ask, EXIT_FAILED,
+        "messages that still wait until it is known whether they are echoes: %zu;"
+        " try again when amoctl queue shows nothing before them",
+        of.n);
+}
+
 int control_refuse_waiting(struct control_ask *ask, const char *channel, const char *connector)
 {
     const struct core_command *cmd = NULL;
@@ -253,7 +311,7 @@ int control_refuse_waiting(struct control_ask *ask, const char *channel, const c
             n += is_of_connector(ask->core->turn->registry, l, connector);
     }
     if (n == 0)
-        return 0;
+        return refuse_echoes(ask, channel, connector);
     if (connector)
         return control_fail(
             ask, EXIT_FAILED,

@@ -296,6 +296,84 @@ static void whoever_left_is_nobody_and_what_waits_stands_still(void **state)
     assert_true(scope(r)->disconnected);
 }
 
+static void leave(struct rig *r)
+{
+    ctl_fine(r, "account.disconnect", "{\"scope_id\":\"ch_acc\",\"no_call\":true}");
+}
+
+static void is_settled(struct rig *r, enum command_kind kind, struct result result)
+{
+    rig_result(r, r->worker, rig_command(r, kind), result);
+    rig_commit(r);
+    rig_turn(r);
+}
+
+static void assert_stands_still(struct rig *r, enum command_kind kind)
+{
+    assert_int_equal(rig_count(r, kind), 1);
+    assert_string_equal(rig_command(r, kind)->lane->scope->name, "ch_acc");
+    assert_int_equal(rig_command(r, kind)->state, COMMAND_READY);
+}
+
+/* It may be a colleague's, until that one's answer is there. Then it is a manager's, whose account has left. */
+static void a_webhook_that_waits_when_its_account_leaves_stands_still_as_well(void **state)
+{
+    struct rig *r = *state;
+    struct event e = rig_outgoing_text("o1");
+
+    rig_register_source(r, "line1", "ch_acc");
+    rig_client_message_done(r, "m0", "amo-0");
+    (void)rig_push(r, &e);
+    rig_turn(r);
+    e = rig_manager_text("amo-2");
+    e.chat_id = VIEW_LIT("chat-1");
+    rig_take(r, &e);
+    rig_assert_counts(r, 0, 0, 1);
+    leave(r);
+    rig_assert_counts(r, 0, 0, 1);
+    is_settled(r, COMMAND_AMO_OUTGOING,
+               (struct result){.outcome = OUTCOME_DONE,
+                               .amo_message_id = VIEW_LIT("amo-1"),
+                               .amo_chat_id = VIEW_LIT("chat-1"),
+                               .amo_sender_id = VIEW_LIT("author-ref")});
+    rig_assert_counts(r, 0, 0, 0);
+    assert_stands_still(r, COMMAND_SERVICE_MESSAGE);
+    rig_restart(r);
+    assert_stands_still(r, COMMAND_SERVICE_MESSAGE);
+    rig_register_account(r, "new_acc"); /* the same company by another channel */
+    rig_register_source(r, "line1", "new_acc");
+    assert_string_equal(rig_command(r, COMMAND_SERVICE_MESSAGE)->lane->scope->name, "new_acc");
+    rig_assert_counts(r, 0, 0, 0);
+}
+
+/* What its service reports may be what a manager wrote; a client's words wait behind it. */
+static void
+what_a_service_sent_that_waits_when_the_account_leaves_stands_still_as_well(void **state)
+{
+    struct rig *r = *state;
+    struct event e = rig_manager_text("amo-1");
+
+    rig_register_source(r, "line1", "ch_acc");
+    rig_client_message_done(r, "m0", "amo-0");
+    e.chat_id = VIEW_LIT("chat-1");
+    (void)rig_push(r, &e);
+    rig_turn(r);
+    e = rig_outgoing_text("s-1");
+    rig_take(r, &e);
+    e = rig_client_text("m1");
+    rig_take(r, &e);
+    rig_assert_counts(r, 0, 0, 2);
+    leave(r);
+    ctl_sad(r, "channel.remove", "{\"id\":\"ch\"}", EXIT_FAILED, "still wait");
+    is_settled(r, COMMAND_SERVICE_MESSAGE,
+               (struct result){.outcome = OUTCOME_DONE, .service_message_id = VIEW_LIT("s-2")});
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 1);
+    assert_int_equal(rig_count(r, COMMAND_AMO_MESSAGE), 1);
+    assert_stands_still(r, COMMAND_AMO_OUTGOING);
+    assert_string_equal(rig_command(r, COMMAND_AMO_MESSAGE)->lane->dest->name, "ch_acc");
+}
+
 static void whoever_comes_back_is_as_before(void **state)
 {
     struct rig *r = *state;
@@ -634,6 +712,8 @@ int main(void)
         CASE(a_new_secret_waits_until_every_ingress_knows_it),
         CASE(the_segment_decides_about_the_host),
         CASE(whoever_left_is_nobody_and_what_waits_stands_still),
+        CASE(a_webhook_that_waits_when_its_account_leaves_stands_still_as_well),
+        CASE(what_a_service_sent_that_waits_when_the_account_leaves_stands_still_as_well),
         CASE(whoever_comes_back_is_as_before),
         CASE(amojo_that_knows_no_such_account_is_content),
         CASE(amojo_that_refuses_keeps_the_account_connected),

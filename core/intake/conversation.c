@@ -113,8 +113,10 @@ static int conversation_new(struct core *c, const struct event *e, const struct 
     int rc = 0;
 
     scope = from_amo
-                ? registry_scope_connected(c->turn->registry, e->scope)
+                ? registry_scope(c->turn->registry, e->scope)
                 : registry_scope_of_source(c->turn->registry, e->connector, p->source, &known);
+    if (!scope && p->scope)
+        scope = registry_scope(c->turn->registry, view_of(p->scope)); /* it has left */
     if (!scope)
         return -EINVAL;
     rc = text_set(&conv->connector, view_of(scope->connector));

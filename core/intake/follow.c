@@ -72,8 +72,9 @@ static int reach_message(struct core *c, const struct event *e, struct lookup *l
         return rc;
     /* a client who writes by a number of somebody else's, or by a connector that his company does
      * not use any more, is in a conversation with the account that ingress named */
-    if (m->conversation && (strcmp(l->conversation.scope, m->scope->id) != 0 ||
-                            !view_is(e->connector, l->conversation.connector)))
+    if (m->conversation &&
+        ((!m->scope->disconnected && strcmp(l->conversation.scope, m->scope->id) != 0) ||
+         !view_is(e->connector, l->conversation.connector)))
         m->conversation = NULL;
     if (m->by_phone && strcmp(l->by_phone.scope, m->scope->id) != 0)
         m->by_phone = NULL;

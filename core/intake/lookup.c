@@ -9,6 +9,7 @@
 #include "core/intake/echo.h"
 #include "core/intake/follow.h"
 #include "core/intake/intake.h"
+#include "core/intake/whose.h"
 #include "core/model/key.h"
 #include "core/model/reach.h"
 
@@ -27,36 +28,6 @@ static int found_or_not(int rc, const void *row, const void **ret)
     if (rc == 0)
         *ret = row;
     return rc == STORE_E_NONE ? 0 : rc;
-}
-
-static void look_up_sources(const struct registry *r, struct facts *m)
-{
-    for (size_t i = 0; i < r->n_sources; i++) {
-        if (strcmp(r->sources[i].scope, m->scope->id) != 0)
-            continue;
-        m->own_source = m->n_sources++ ? VIEW_NONE : view_of(r->sources[i].source);
-    }
-    for (size_t i = 0; i < r->n_scopes; i++)
-        m->shared = m->shared || (&r->scopes[i] != m->scope && !r->scopes[i].disconnected &&
-                                  strcmp(r->scopes[i].connector, m->scope->connector) == 0);
-    if (m->scope->default_source)
-        m->own_source = view_of(m->scope->default_source);
-}
-
-/* May the account write from the source that is named, or that it writes from by default? */
-static void look_up_right(const struct registry *r, struct view source, struct facts *m)
-{
-    struct view connector = view_of(m->scope->connector);
-    bool known = false;
-
-    if (source.len == 0 || registry_scope_of_source(r, connector, source, &known) == m->scope)
-        return;
-    m->unknown_source = true;
-    for (size_t i = 0; i < r->n_sources; i++) {
-        if (view_is(connector, r->sources[i].connector) &&
-            view_is(source, r->sources[i].source))
-            m->foreign_source = true;
-    }
 }
 
 /* A conversation with this phone, of this account: one connector may serve several. */
@@ -200,20 +171,40 @@ static int look_up_report(struct core *c, const struct event *e, struct facts *m
     return rc;
 }
 
+/* By our client id of the chat. The store may have forgotten that chat, and the conversation may have moved since:
+ * then it is found where it went, if the words belong there in spite of that. */
+static int look_up_by_client(struct core *c, const struct event *e, struct lookup *l)
+{
+    const struct registry *r = c->turn->registry;
+    const struct reg_scope *scope = l->facts.scope;
+    int rc = store_conversation_by_client(c->store, e->scope, e->chat_client_id, &l->by_client);
+    size_t n = c->intake->forgotten || scope->disconnected ? r->n_scopes : 0;
+
+    for (size_t i = 0; rc == STORE_E_NONE && i < n; i++) {
+        if (strcmp(r->scopes[i].connector, scope->connector) == 0)
+            rc = store_conversation_by_client(c->store, view_of(r->scopes[i].id),
+                                              e->chat_client_id, &l->by_client);
+    }
+    return found_or_not(rc, &l->by_client, (const void **)&l->facts.by_client);
+}
+
 static int look_up_amo(struct core *c, const struct event *e, struct lookup *l)
 {
     struct facts *m = &l->facts;
     struct view source = e->source.ptr ? e->source : VIEW_LIT("");
+    const struct reg_scope *home = NULL;
     struct key key;
     struct phone phone;
     int rc = 0;
 
-    m->scope = registry_scope_connected(c->turn->registry, e->scope);
+    m->scope = whose_account(c, e->scope);
     if (!m->scope || key_amo(e->scope, e->message_id, &key))
         return 0;
-    look_up_sources(c->turn->registry, m);
-    look_up_right(c->turn->registry,
-                  e->source.len || !m->own_source.ptr ? e->source : m->own_source, m);
+    home = reach_home(c->turn->registry, m->scope->id); /* it may be back by another channel */
+    home = home ? home : m->scope;
+    whose_sources(c->turn->registry, home, m);
+    whose_right(c->turn->registry, home,
+                e->source.len || !m->own_source.ptr ? e->source : m->own_source, m);
     m->abroad = phone_abroad(c->turn->registry, e->scope);
     rc = found_or_not(store_message_by_key(c->store, &key, &l->duplicate), &l->duplicate,
                       (const void **)&m->duplicate);
@@ -222,9 +213,7 @@ static int look_up_amo(struct core *c, const struct event *e, struct lookup *l)
             store_conversation_by_chat(c->store, e->scope, e->chat_id, &l->conversation),
             &l->conversation, (const void **)&m->conversation);
     if (rc == 0 && !m->duplicate && !m->conversation && e->chat_client_id.len)
-        rc = found_or_not(
-            store_conversation_by_client(c->store, e->scope, e->chat_client_id, &l->by_client),
-            &l->by_client, (const void **)&m->by_client);
+        rc = look_up_by_client(c, e, l);
     /* only where nothing is lost by it: whatever a manager wrote then was sent by a forgotten core */
     if (rc == 0 && !m->duplicate && c->intake->forgotten)
         rc = look_up_given_up(c, e, m->conversation ? m->conversation : m->by_client, l);
@@ -235,7 +224,7 @@ static int look_up_amo(struct core *c, const struct event *e, struct lookup *l)
     phone_read(e->receiver_phone, m->abroad, &phone);
     if (!e->source.len && m->own_source.ptr)
         source = m->own_source;
-    return look_up_phone(c, m->scope, source, &phone, l);
+    return look_up_phone(c, home, source, &phone, l);
 }
 
 /* The conversation by the service's id of it. */
@@ -316,6 +305,8 @@ static int look_up_service_message(struct core *c, const struct event *e, struct
         return rc;
     m->scope =
         registry_scope_of_source(c->turn->registry, e->connector, source, &m->source_known);
+    if (!m->scope)
+        m->scope = whose_left(c, m->came_for);
     if (key_mid(view_of(mid), &key) == 0)
         rc = found_or_not(store_message_by_key(c->store, &key, &l->duplicate), &l->duplicate,
                           (const void **)&m->duplicate);

@@ -116,7 +116,7 @@ static int route_write_first(const struct facts *m, struct decision *p)
     struct view connector = view_of(m->scope->connector);
     int rc = 0;
 
-    if (m->unknown_source) /* the client could not answer */
+    if (m->unknown_source && !m->maybe_done) /* the client could not answer */
         return refuse(p, "unknown_source", 904, "this number belongs to no account");
     if (p->phone.key[0] == '\0')
         return refuse(p, "no_phone", 905, "no phone number");
@@ -134,13 +134,15 @@ static int route_write_first(const struct facts *m, struct decision *p)
 }
 
 /* Whether what a manager writes in @conv may go to its client, who may be somebody else's by now. What may
- * have gone there before is not refused: it ends as what stood in the queue when the number moved. */
+ * have gone there before is not refused: it ends as what stood in the queue when the number moved. Nor is what
+ * waited when its account left. */
 static int route_reach(const struct facts *m, const struct conversation *conv,
                        struct decision *p)
 {
-    bool gone = conv && (strcmp(conv->scope, m->scope->id) != 0 || m->unreachable);
+    bool gone =
+        conv ? strcmp(conv->scope, m->scope->id) != 0 || m->unreachable : m->unknown_source;
 
-    if (gone && m->maybe_done) {
+    if (m->scope->disconnected || (gone && m->maybe_done)) {
         p->scope = m->scope->id;
         return 0;
     }
@@ -231,7 +233,7 @@ static int route_service_message(const struct event *e, const struct facts *m,
     if (m->echo_of)
         return decide(p, DECISION_WAIT_ECHO, "echo_pending");
     /* as what stood in the queue when its number moved: it finds its place from there */
-    if (m->came_for && strcmp(m->came_for, m->scope->id) != 0)
+    if (m->came_for && (m->scope->disconnected || strcmp(m->came_for, m->scope->id) != 0))
         p->scope = m->came_for;
     p->source = e->source.ptr ? e->source : VIEW_LIT("");
     phone_read(router_client_phone(e), m->abroad, &p->phone);

@@ -513,6 +513,35 @@ a_managers_words_in_a_chat_whose_number_moved_are_refused_unless_they_may_be_the
     assert_null(route(amo_message(), m).scope);
 }
 
+/* Its first words may have reached the client by a number that was somebody's else's since: nobody calls them
+ * undelivered. And whose account has left meanwhile keeps what waited. */
+static void first_words_that_may_be_there_are_not_refused_either(void **state)
+{
+    static const struct reg_scope left = {.id = old_scope_id,
+                                          .channel = channel_id,
+                                          .connector = connector_name,
+                                          .disconnected = true};
+    struct event e = amo_message();
+    struct facts m = {.scope = &scope, .unknown_source = true, .foreign_source = true};
+
+    (void)state;
+    e.chat_client_id = VIEW_NONE;
+    e.receiver_phone = VIEW_LIT("+7 900 000-00-01");
+    assert_ends(route(e, m), DECISION_REFUSE, "foreign_source");
+    m.foreign_source = false;
+    assert_ends(route(e, m), DECISION_REFUSE, "unknown_source");
+    m.maybe_done = true;
+    assert_string_equal(route(e, m).scope, "ch_acc");
+    m.foreign_source = true;
+    assert_string_equal(route(e, m).scope, "ch_acc");
+    m = (struct facts){.scope = &left};
+    e.scope = VIEW_LIT("ch_old");
+    assert_int_equal(route(e, m).kind, DECISION_APPLY);
+    assert_string_equal(route(e, m).scope, "ch_old");
+    m.conversation = &linked;
+    assert_string_equal(route(e, m).scope, "ch_old");
+}
+
 static void what_has_waited_is_for_whom_had_the_number_when_it_came(void **state)
 {
     struct event e = service_message();
@@ -621,6 +650,7 @@ int main(void)
         cmocka_unit_test(a_status_with_a_conversation_teaches_it_even_without_news),
         cmocka_unit_test(
             a_managers_words_in_a_chat_whose_number_moved_are_refused_unless_they_may_be_there),
+        cmocka_unit_test(first_words_that_may_be_there_are_not_refused_either),
         cmocka_unit_test(what_has_waited_is_for_whom_had_the_number_when_it_came),
         cmocka_unit_test(ids_of_messages_are_derived_from_the_senders),
         cmocka_unit_test(ids_of_conversations_know_their_source),

@@ -140,9 +140,9 @@ def comes_again(stack, core_dies):
         wait_for(lambda: any(p["name"] == "ingress" for p in stack.control("status")["peers"]), "ingress")
 
 
-def colleague(o, text, author=None):
+def colleague(o, text, author=None, ident=None):
     assert o.stack.call("POST", "messages", {
-        "id": text, "source": "wa1", "direction": "out", "conversation": {"id": WHO}, "sender": {"id": "operator"},
+        "id": ident or text, "source": "wa1", "direction": "out", "conversation": {"id": WHO}, "sender": {"id": "operator"},
         "receiver": {"id": WHO}, "author": author, "type": "text", "text": text},
                         connector=o.name, token=o.svc["token"])[0] == 202
 
@@ -199,6 +199,42 @@ def test_a_managers_words_that_wait_when_the_number_goes_are_told_as_perhaps_at_
     assert [(d["kind"], d["reason"]) for d in stack.control("dead.list")] == [("service.message", "unclear")]
     assert o.quarantined() == [] and o.sent() == ["words"]
     assert o.texts(a) == ["met", "a-colleague"] and o.texts(b) == []
+
+
+@pytest.mark.parametrize("core_dies, known", [(False, True), (True, True), (False, False)])
+def test_a_managers_words_that_wait_when_the_account_comes_back_by_another_channel_go_along(stack, core_dies, known):
+    """They may be the echo of a colleague's, which come again before them. Their service has them, and reports them:
+    that is no word of a colleague's, of which the service would be told that it failed. Whether the store knows their
+    chat or has forgotten it."""
+    o = Office(stack)
+    o.source("wa1", o.first)
+    if not known:
+        copy_store(stack)
+    met = o.says("met", WHO)
+    stack.sandbox("connectors", {"name": o.name, "report": "none"})
+    stack.settle()
+    if known:
+        copy_store(stack)
+    colleague(o, "a-colleague")
+    stack.wait("amojo.message", text="a-colleague")
+    o.answers("words", met)
+    colleague(o, "words", ident=stack.wait("service.message", text="words")["item"]["service_id"])
+    stack.settle()
+    assert o.post(WHO, text="an-answer", ident="an-answer")[0] == 202
+    stack.wait("amojo.message", text="an-answer")
+    comes_again(stack, core_dies)
+    wait_for(lambda: stack.control("status")["waiting_events"] == 3, "all that comes again")
+    stack.amoctl("account", "disconnect", o.first, "--no-call")
+    stack.start("egress-0")
+    back = o.connect(account=account_of(o.first), channel=o.add_channel())
+    o.source("wa1", back, "--move")
+    states(stack, o, ["a-colleague"])
+    wait_for(lambda: stack.control("status")["waiting_events"] == 0, "nothing to wait")
+    stack.settle()
+    assert o.sent() == ["words"] and o.quarantined() == []
+    assert "words" not in o.texts(back)
+    dead = [d["kind"] for d in stack.control("dead.list")]  # amo could not be asked for what it has
+    assert sorted(dead) == ["amo.message"] * (1 if known else 2) + ["amo.outgoing"]
 
 
 def test_a_managers_words_that_a_forgotten_core_sent_are_not_called_undelivered_when_nobody_has_the_number(stack):
