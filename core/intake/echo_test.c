@@ -931,6 +931,51 @@ what_a_client_wrote_before_the_store_was_put_back_is_unsure_when_it_has_waited(v
     assert_false(queue_find(r->core.queue, command + 2)->tried);
 }
 
+/* A manager's words come in when their account has left, and go to quarantine; then it comes back by another channel.
+ * @forgotten: a core whose store was put back since may have sent them. */
+static void words_for_an_account_that_left(struct rig *r, bool forgotten)
+{
+    rig_register_account(r, "new_acc");
+    rig_register_source(r, "line1", "ch_acc");
+    rig_client_message_done(r, "m0", "amo-0");
+    assert_int_equal(core_turn(&r->core), 0);
+    assert_int_equal(store_scope_leave(r->core.store, VIEW_LIT("ch_acc"), clock_unix_ms()), 0);
+    rig_register_source(r, "line1", "ch_acc"); /* core reads all of it again */
+    r->ingress->sent_before = forgotten ? r->next_number + 1 : 0;
+    r->ingress->forgets = forgotten;
+    take(r, in_chat("amo-1"));
+    rig_assert_quarantined(r, "unknown_scope");
+    rig_register_source(r, "line1", "new_acc");
+}
+
+static void
+a_report_of_words_that_stand_in_quarantine_and_may_have_been_sent_is_no_message(void **state)
+{
+    struct rig *r = *state;
+    struct event report = rig_outgoing_text("s-1");
+
+    words_for_an_account_that_left(r, true);
+    report.content.text = VIEW_LIT("good day");
+    take(r, report);
+    rig_assert_quarantined(r, "repeats_quarantined");
+    assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 0);
+    report.message_id = VIEW_LIT("s-2");
+    report.content.text = VIEW_LIT("good evening");
+    take(r, report);
+    assert_true(rig_has_message(r, "msvc-s-2"));
+}
+
+static void a_report_of_words_that_nobody_can_have_sent_is_a_message(void **state)
+{
+    struct rig *r = *state;
+    struct event report = rig_outgoing_text("s-1");
+
+    words_for_an_account_that_left(r, false);
+    report.content.text = VIEW_LIT("good day");
+    take(r, report);
+    assert_true(rig_has_message(r, "msvc-s-1"));
+}
+
 static void whatever_fails_a_client_who_waits_is_not_lost(void **state)
 {
     struct rig *r = *state;
@@ -1277,6 +1322,8 @@ static const struct CMUnitTest tests[] = {
     CASE(a_webhook_that_was_never_sent_waits_for_the_report_it_is_of),
     CASE(a_report_of_first_words_that_were_given_up_meanwhile_is_no_message),
     CASE(what_a_client_wrote_before_the_store_was_put_back_is_unsure_when_it_has_waited),
+    CASE(a_report_of_words_that_stand_in_quarantine_and_may_have_been_sent_is_no_message),
+    CASE(a_report_of_words_that_nobody_can_have_sent_is_a_message),
     CASE(whatever_fails_a_client_who_waits_is_not_lost),
     CASE(a_report_behind_others_waits_for_its_own_message_as_well),
     CASE(a_report_that_has_waited_for_one_card_waits_for_the_other),

@@ -329,6 +329,8 @@ static int quarantine_once(struct core *c, struct view bytes, const char *reason
     rc = quarantine_key(c, &e, reason, digest, &same);
     if (rc == 0 && e.kind == EVENT_SERVICE_MESSAGE)
         rc = lookup_hash(e.connector, e.message_id, hash, &key_hash);
+    else if (rc == 0 && e.kind == EVENT_AMO_MESSAGE && c->intake->forgotten)
+        rc = lookup_webhook_hash(c, &e, hash, &key_hash); /* its service may report it */
     return rc ? rc
               : store_quarantine_add(c->store, reason, bytes, e.scope, e.connector, e.kind,
                                      &e.trace, same, key_hash, clock_unix_ms());

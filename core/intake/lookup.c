@@ -296,6 +296,8 @@ static int look_up_service_message(struct core *c, const struct event *e, struct
     struct facts *m = &l->facts;
     struct view source = e->source.ptr ? e->source : VIEW_LIT("");
     const struct reg_channel *channel = NULL;
+    unsigned char hash[CRYPTO_SHA256_LEN];
+    struct view words = VIEW_NONE;
     char mid[ID_DERIVED_MAX + 1];
     bool of_thread = true;
     struct key key;
@@ -333,6 +335,10 @@ static int look_up_service_message(struct core *c, const struct event *e, struct
     rc = look_up_given_up(c, e, m->conversation, l);
     if (rc == 0 && !m->duplicate)
         rc = look_up_given_up_first(c, e, l);
+    if (rc == 0 && !m->duplicate && m->conversation)
+        rc = lookup_words_hash(m->conversation->id, e->content.text, hash, &words);
+    if (rc == 0 && words.len)
+        rc = store_quarantine_has(c->store, words, &m->repeats_quarantined);
     return rc || m->duplicate ? rc : look_up_report(c, e, m);
 }
 
@@ -396,6 +402,38 @@ int lookup_hash(struct view connector, struct view id, unsigned char hash[CRYPTO
     if (rc == 0)
         *ret = view_make(hash, CRYPTO_SHA256_LEN);
     return rc;
+}
+
+int lookup_words_hash(int64_t conversation, struct view words,
+                      unsigned char hash[CRYPTO_SHA256_LEN], struct view *ret)
+{
+    unsigned char of[sizeof(conversation) + CRYPTO_SHA256_LEN];
+    int rc = 0;
+
+    *ret = VIEW_NONE;
+    if (words.len == 0)
+        return 0;
+    memcpy(of, &conversation, sizeof(conversation));
+    rc = crypto_sha256(words, of + sizeof(conversation));
+    rc = rc ? rc : crypto_sha256(view_make(of, sizeof(of)), hash);
+    if (rc == 0)
+        *ret = view_make(hash, CRYPTO_SHA256_LEN);
+    return rc;
+}
+
+int lookup_webhook_hash(struct core *c, const struct event *e,
+                        unsigned char hash[CRYPTO_SHA256_LEN], struct view *ret)
+{
+    struct conversation conv = {0};
+    int rc = store_conversation_by_chat(c->store, e->scope, e->chat_id, &conv);
+
+    *ret = VIEW_NONE;
+    if (rc == STORE_E_NONE && e->chat_client_id.len)
+        rc = store_conversation_by_client(c->store, e->scope, e->chat_client_id, &conv);
+    if (rc == 0)
+        rc = lookup_words_hash(conv.id, e->content.text, hash, ret);
+    conversation_fini(&conv);
+    return rc == STORE_E_NONE ? 0 : rc;
 }
 
 /* What the service sent to us under this id has not become a message: it waits, or stands in quarantine. */

@@ -39,6 +39,13 @@ AMO_MUSTCHECK int lookup_message(struct core *c, const struct wanted *w, struct 
 /* A hash of the key of what a service sent; VIEW_NONE of what is no id. */
 AMO_MUSTCHECK int lookup_hash(struct view connector, struct view id,
                               unsigned char hash[CRYPTO_SHA256_LEN], struct view *ret);
+/* A hash of what was written in a conversation, under which what may have been done by a core whose store was put
+ * back stands in quarantine; VIEW_NONE of no words. */
+AMO_MUSTCHECK int lookup_words_hash(int64_t conversation, struct view words,
+                                    unsigned char hash[CRYPTO_SHA256_LEN], struct view *ret);
+/* The same of a webhook, by its chat; VIEW_NONE when nobody knows that. */
+AMO_MUSTCHECK int lookup_webhook_hash(struct core *c, const struct event *e,
+                                      unsigned char hash[CRYPTO_SHA256_LEN], struct view *ret);
 /* By what amo calls it in its account, or by our id when amo names that. STORE_E_NONE. */
 AMO_MUSTCHECK int lookup_message_of_amo(struct core *c, struct view scope, struct view amo_id,
                                         struct view our_id, struct message *ret);

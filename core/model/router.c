@@ -230,6 +230,8 @@ static int route_service_message(const struct event *e, const struct facts *m,
         return decide(p, DECISION_QUARANTINE, inbound_objection(&e->content));
     if (e->outgoing && !e->author.len && !m->bot_known)
         return decide(p, DECISION_QUARANTINE, "no_author"); /* amo would refuse it */
+    if (m->repeats_quarantined)
+        return decide(p, DECISION_QUARANTINE, "repeats_quarantined");
     if (m->echo_of)
         return decide(p, DECISION_WAIT_ECHO, "echo_pending");
     /* as what stood in the queue when its number moved: it finds its place from there */

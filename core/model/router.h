@@ -37,6 +37,9 @@ struct facts {
         echo_of; /* the conversation whose unclear message this may be the echo of; 0 none */
     bool
         echo_again; /* also after another wait: for a first message, or behind others that wait */
+    bool
+        repeats_quarantined; /* service side: a manager's message with these words stands in quarantine,
+                               * and may have been sent before the store was put back */
     bool source_known;      /* service side: the source belongs somewhere */
     struct view own_source; /* amo side: the scope's default source, or its only one */
     size_t n_sources;       /* amo side: listed for the scope */

@@ -14,7 +14,8 @@ struct json_writer;
 struct store;
 
 /* @same: what makes two entries one, VIEW_NONE none; STORE_E_KNOWN when it is there. @key_hash: a hash of the
- * key under which it would be found if it were a message, VIEW_NONE none. */
+ * key under which it would be found if it were a message, or of the words by which a report of it would be
+ * (lookup_words_hash), VIEW_NONE none. */
 AMO_MUSTCHECK int store_quarantine_add(struct store *s, const char *reason, struct view event,
                                        struct view scope, struct view connector, uint64_t kind,
                                        const struct id *trace, struct view same,

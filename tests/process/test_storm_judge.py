@@ -386,6 +386,8 @@ EXCUSED = {
     "an edit of what stands in quarantine, and amo has from a core that is forgotten": [
         now("c1", text="c1 edit 1"), lambda h: h["edits"].pop(), lambda h: h["states"].pop("c1"), kept("c1"),
         moved(3, "A"), store(1, 4)],
+    "in quarantine with the report of it, since its account left": [
+        lose("m6"), kept("m6", "unknown_scope"), kept("m6", "repeats_quarantined"), moved(3, "A")],
     "refused while its source changed hands": [lose("c2"), of("c2", accepted=False, refusal="422", may_refuse=True)],
 }
 
@@ -414,6 +416,8 @@ def test_what_is_excused_is_no_problem(what):
         now("c1", text="c1 edit 1"), lambda h: h["edits"].pop(), kept("c1"), moved(3, "A"), store(2, 4)]),
     ("nor is a store put back without a quarantine", "stale", [
         now("c1", text="c1 edit 1"), lambda h: h["edits"].pop(), store(1, 4)]),
+    ("the report of a word is not the word", "lost", [lose("m6"), kept("m6", "repeats_quarantined"), moved(3, "A")]),
+    ("nor is it banished where nothing changed hands", "banished", [kept("m6", "repeats_quarantined")]),
     ("that of a store is none for a loss", "lost", [lose("c2"), store(0, 10)]),
     ("nor for an old text that stands", "stale", [now("c1", text="c1 edit 1"), store(0, 10)]),
     ("nor for first times out of order", "overtaken", [

@@ -130,7 +130,7 @@ EPSILON = 0.2  # of two clocks of one machine
 MESSAGES = ("amo.message", "amo.outgoing", "service.message")
 # What may bring something into quarantine or to its death where numbers and accounts change hands, and only there.
 MOVED = ("moved_conversation", "foreign_source", "unknown_source", "account_left", "unreachable", "unknown_scope",
-         "moved", "nobody", "foreign")
+         "moved", "nobody", "foreign", "repeats_quarantined")
 
 
 def token_of(text):
@@ -401,7 +401,7 @@ class Judge:
                     self.say("untold", f"{token} is dead ({deaths[0]['reason']}), and its sender was not told")
             elif token in self.h["waiting"]:
                 self.say("endless", f"{token} still waits")
-            elif token in self.kept:
+            elif self.kept.get(token, set()) - {"repeats_quarantined"}:
                 pass
             elif act["kind"] == "manager" and token in told:
                 pass  # refused with words
@@ -596,7 +596,7 @@ class Judge:
 
     def set_aside_again(self, token, there):
         """Did a core do this whose store was put back since, and does it stand in quarantine now?"""
-        return bool(self.kept[token]) and any(
+        return token in self.kept and any(
             s["copied"] - EPSILON <= there["at"] <= self.until(s["back"]) for s in self.stores())
 
     def again(self, e, before, key):
