@@ -49,7 +49,7 @@ def test_what_keeps_a_run_from_becoming_calm_is_named():
         raise ConnectionRefusedError("nobody listens")
     status = {"commands": 2, "waiting_events": 0}
     w = World.__new__(World)
-    w.twin, w.services = [], {"wa": types.SimpleNamespace(name="wa", busy=1)}
+    w.commands, w.twin, w.services = 0, [], {"wa": types.SimpleNamespace(name="wa", busy=1)}
     w.stack = types.SimpleNamespace(sandbox=lambda path: {"done": False}, figure=lambda *args: 3,
                                     control=lambda verb, **more: status)
     assert not w.settle(0.1)
@@ -58,6 +58,21 @@ def test_what_keeps_a_run_from_becoming_calm_is_named():
     w.stack.figure = refused
     assert not w.settle(0.1)
     assert "asking failed: ConnectionRefusedError nobody listens" in w.restless
+
+
+@pytest.mark.parametrize("takes, calm", [(1, True), (0, False)])
+def test_a_run_has_longer_to_become_calm_while_fewer_commands_are_left(takes, calm):
+    left = [6]
+
+    def status(verb, **more):
+        left[0] = max(0, left[0] - takes)
+        return {"commands": left[0], "waiting_events": 0}
+    w = World.__new__(World)
+    w.commands, w.twin, w.services = 0, [], {}
+    w.stack = types.SimpleNamespace(sandbox=lambda path: {"done": True}, figure=lambda *args: 0, control=status)
+    began = time.monotonic()
+    assert w.settle(1.8) == calm
+    assert calm or time.monotonic() - began < 5
 
 
 CUT = "amojo did not disconnect: cut (status 0)"

@@ -67,7 +67,7 @@ banished  nor does anything stand in quarantine without one: numbers that change
           or a report by an id that no answer ever told, and that is another message's.
 untold    what is dead was told: the manager reads -1 (and not "delayed" alone), the service got delivery.failed, of an
           edit edit_failed.
-endless   what still waits when all is well again and the deadline has passed.
+endless   what still waits when all is well again and the deadline has passed, which is later while ever less waits.
 refused   ingress said a final no to what it should have taken; 422 is none while the source changes hands.
 overtaken words of one party in one direction have their effects in the order of their acceptance; edits of a message
           never go back; statuses of a message never go from read to delivered.

@@ -80,6 +80,7 @@ class World:
         self.scopes = {}      # every scope id there ever was -> account's name
         self.twin = []
         self.left = []
+        self.commands = 0     # that core had when it was asked last
         self.too_late = set()  # amo's faults whose answers reach nobody any more
         self.keyed = 0.1      # how often a message comes with an Idempotency-Key, which may read like another's id
         self.ids = {"wa": 0, "tg": 0}
@@ -389,6 +390,7 @@ class World:
         """What is not calm, in words."""
         try:
             s, found = self.stack.control("status", timeout=5), []
+            self.commands = s["commands"]
             for name in ["ingress", *self.twin]:
                 if self.stack.figure(name, "amo_spool_events"):
                     found.append(f"the spool of {name} holds events")
@@ -402,8 +404,8 @@ class World:
 
     def bereft(self):
         """How many events may wait their hour for a message that does not come: what changes one that stands in
-        quarantine or went with a spool, unless it stands there itself; and what is reported of one that was given up as unclear, by an id that no
-        answer told or that went with a store."""
+        quarantine or went with a spool, unless it stands there itself; and what is reported of one that was given up
+        as unclear, by an id that no answer told or that went with a store."""
         kept = {k["what"] for k in self.kept()}
         kept |= {t for e in self.j.excuses if e["kind"] == "spool" for t in e["tokens"]}
         kept |= self.unheard()
@@ -418,16 +420,21 @@ class World:
             told = set()
         return {a["token"] for a in self.j.acts if a["kind"] == "manager" and a["amo_id"] in unclear} - told
 
-    def settle(self, timeout):
+    def settle(self, timeout, more=60):
         """Is all calm in time? What was not stands in self.restless, with how often it was seen; so do the connections
-        that this machine, whoever makes them, did not get at once: a kernel that drops packets keeps everybody busy."""
+        that this machine, whoever makes them, did not get at once: a kernel that drops packets keeps everybody busy.
+        While fewer and fewer commands are left there is @more time: a service that has said 429 is called at a rate
+        that begins with one call in two seconds, and may have 55 words to get."""
         end = time.monotonic() + timeout
+        last, least = end + more, None
         calm, before, self.restless = 0, asked_again(), collections.Counter()
         while calm < 3 and time.monotonic() < end:
             answer = self.stack.sandbox("wait?what=idle&timeout_ms=1000")
             unrest = ([] if answer["done"] else ["the sandbox is not idle"]) + self.unrest()
             calm = 0 if unrest else calm + 1
             self.restless.update(unrest)
+            if least is None or self.commands < least:
+                least, end = self.commands, max(end, min(last, time.monotonic() + timeout / 9))
             time.sleep(0.15)  # between two looks: calm is what lasts
         self.restless["connections asked for again on this machine"] = asked_again() - before
         return calm >= 3
