@@ -2,7 +2,7 @@
 
 /* Whether somebody has as much here as he may have: asked at the head, before a body is read, and again when
  * the event is there. Whoever can send again hears 503 or 429 with Retry-After long before the listener
- * closes, which stays open for amojo. */
+ * closes, which stays open for amojo. Decision: docs/adr/0020-shares-at-the-door.md. */
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -8,7 +8,7 @@
  * Choudhury and Hahne, 1998). With the multiple 1 a connector alone gets half of the connectors' room, two of
  * them a third each, n of them 1/(n+1) each, and a newcomer always finds room. amojo sends once, so for its
  * accounts the multiple is large: one that floods is refused in the last ninth, and many that write alike only
- * when there is truly no room. */
+ * when there is truly no room. Decision: docs/adr/0020-shares-at-the-door.md. */
 
 #include <stdbool.h>
 #include <stddef.h>
