@@ -91,9 +91,10 @@ uint64_t mem_count(void)
 
 #if defined(__GLIBC__) && !defined(MEM_IS_WATCHED)
 
-/* What free is in glibc, under the name that it has for those who put their own in its place. */
-void __libc_free(
-    void *p); /* NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
+/* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): glibc's own name of free, for
+ * those who put another in its place.
+ * NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): glibc's are reserved names. */
+void __libc_free(void *p);
 
 void free(void *p)
 {
@@ -122,5 +123,8 @@ void *realloc(void *p, size_t n)
     free(p);
     return moved;
 }
+
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name)
+ * NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 
 #endif

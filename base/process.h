@@ -26,6 +26,7 @@ struct process_option {
 
 /* A path that a program may use while it runs. */
 struct process_path {
+    const char *what;
     enum {
         PROCESS_PATH_FIXED, /* @what itself */
         PROCESS_PATH_KEY, /* the value of the configuration key @what: a folder, made if need be when it is
@@ -35,7 +36,6 @@ struct process_path {
         PROCESS_PATH_OPTION, /* the value of the program's first option, when it is given */
         PROCESS_PATH_CONFIG, /* the folder of the configuration file, to read it again */
     } kind;
-    const char *what;
     enum confine_access access;
 };
 

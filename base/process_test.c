@@ -49,12 +49,12 @@ static const struct process_option options[] = {
     {"drain", &spool, "core-drain"}
 };
 static const struct process_path paths[] = {
-    {PROCESS_PATH_FIXED,  "/etc",            CONFINE_READ   },
-    {PROCESS_PATH_CONFIG, "",                CONFINE_READ   },
-    {PROCESS_PATH_PARENT, "core/store",      CONFINE_WRITE  },
-    {PROCESS_PATH_MADE,   "master_key_file", CONFINE_READ   },
-    {PROCESS_PATH_PARENT, "bus/events",      CONFINE_SOCKETS},
-    {PROCESS_PATH_OPTION, "drain",           CONFINE_WRITE  },
+    {"/etc",            PROCESS_PATH_FIXED,  CONFINE_READ   },
+    {"",                PROCESS_PATH_CONFIG, CONFINE_READ   },
+    {"core/store",      PROCESS_PATH_PARENT, CONFINE_WRITE  },
+    {"master_key_file", PROCESS_PATH_MADE,   CONFINE_READ   },
+    {"bus/events",      PROCESS_PATH_PARENT, CONFINE_SOCKETS},
+    {"drain",           PROCESS_PATH_OPTION, CONFINE_WRITE  },
 };
 static const char *const listens[] = {"core/admin_listen"};
 /* not confined: the tests go on in the same process */

@@ -6,12 +6,12 @@
 #include "proto/bus/socket.h"
 
 static const struct process_path paths[] = {
-    {PROCESS_PATH_PARENT, "core/store",      CONFINE_WRITE  },
-    {PROCESS_PATH_MADE,   "master_key_file", CONFINE_READ   },
-    {PROCESS_PATH_PARENT, "bus/events",      CONFINE_SOCKETS},
-    {PROCESS_PATH_PARENT, "bus/commands",    CONFINE_SOCKETS},
-    {PROCESS_PATH_PARENT, "bus/control",     CONFINE_SOCKETS},
-    {PROCESS_PATH_FIXED,  "/etc",            CONFINE_READ   }, /* who is in which group */
+    {"core/store",      PROCESS_PATH_PARENT, CONFINE_WRITE  },
+    {"master_key_file", PROCESS_PATH_MADE,   CONFINE_READ   },
+    {"bus/events",      PROCESS_PATH_PARENT, CONFINE_SOCKETS},
+    {"bus/commands",    PROCESS_PATH_PARENT, CONFINE_SOCKETS},
+    {"bus/control",     PROCESS_PATH_PARENT, CONFINE_SOCKETS},
+    {"/etc",            PROCESS_PATH_FIXED,  CONFINE_READ   }, /* who is in which group */
 };
 static const char *const listens[] = {"core/admin_listen"};
 

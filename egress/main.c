@@ -6,12 +6,12 @@
 #include "proto/bus/socket.h"
 
 static const struct process_path paths[] = {
-    {PROCESS_PATH_PARENT, "egress/ca_file",       CONFINE_READ},
+    {"egress/ca_file",       PROCESS_PATH_PARENT, CONFINE_READ},
  /* how names are looked up, also after it was changed: by then it is another file */
-    {PROCESS_PATH_FIXED,  "/etc",                 CONFINE_READ},
-    {PROCESS_PATH_FIXED,  "/run/systemd/resolve", CONFINE_READ},
-    {PROCESS_PATH_FIXED,  "/run/resolvconf",      CONFINE_READ},
-    {PROCESS_PATH_FIXED,  "/run/NetworkManager",  CONFINE_READ},
+    {"/etc",                 PROCESS_PATH_FIXED,  CONFINE_READ},
+    {"/run/systemd/resolve", PROCESS_PATH_FIXED,  CONFINE_READ},
+    {"/run/resolvconf",      PROCESS_PATH_FIXED,  CONFINE_READ},
+    {"/run/NetworkManager",  PROCESS_PATH_FIXED,  CONFINE_READ},
 };
 static const char *const listens[] = {"egress/admin_listen"};
 

@@ -11,9 +11,9 @@ static const struct process_option options[] = {
 };
 
 static const struct process_path paths[] = {
-    {PROCESS_PATH_KEY,    "ingress/spool", CONFINE_WRITE},
-    {PROCESS_PATH_OPTION, "drain",         CONFINE_WRITE},
-    {PROCESS_PATH_CONFIG, "",              CONFINE_READ },
+    {"ingress/spool", PROCESS_PATH_KEY,    CONFINE_WRITE},
+    {"drain",         PROCESS_PATH_OPTION, CONFINE_WRITE},
+    {"",              PROCESS_PATH_CONFIG, CONFINE_READ },
 };
 static const char *const listens[] = {"ingress/listen", "ingress/admin_listen"};
 

@@ -33,12 +33,12 @@ bool hold_is_doubtful(enum hold_reason r);
 struct dest {
     struct queue *queue;
     enum dest_kind kind;
+    enum dest_class class;
     char *key;            /* as it is shown: "scope:<id>" or "connector:<name>" */
     const char *name;     /* of the scope or the connector; within @key */
     struct list link;     /* in a list of queue->places; alone otherwise */
     struct list *in_ring; /* which one; NULL none of the rings */
     struct due again;     /* in queue->asleep: something is ready, and may not go before */
-    enum dest_class class;
     struct window window;
     struct list commands; /* core_command.in_dest, oldest first */
     struct list
@@ -48,29 +48,30 @@ struct dest {
     size_t n_calls;   /* and those of calls outside lanes */
     /* lanes whose head is READY, first come first served: messages, everything else */
     struct list ready[2];
-    struct list parked;      /* lanes that wait for this scope's pause to end */
-    bool paused;             /* by an operator */
-    bool connected_once;     /* scope: connected since this core has begun, or not due then */
-    bool connect_wanted;     /* scope: to be reconnected automatically at the next tick */
+    struct list parked;  /* lanes that wait for this scope's pause to end */
+    bool paused;         /* by an operator */
+    bool connected_once; /* scope: connected since this core has begun, or not due then */
+    bool connect_wanted; /* scope: to be reconnected automatically at the next tick */
+    bool probing;        /* the probe of a hold is under way */
+    enum hold_reason hold;
     int64_t paused_mono_ms;  /* since when */
     int64_t paused_total_ms; /* of ended pauses */
     int64_t left_unix_ms;    /* scope: disconnected since; 0 it is not */
-    enum hold_reason hold;
-    int64_t hold_until_ms; /* mono; then one probe may go */
-    bool probing;          /* the probe is under way */
-    int64_t probe;         /* its command */
+    int64_t hold_until_ms;   /* mono; then one probe may go */
+    int64_t probe;           /* its command */
     int64_t probe_lane;
     int64_t
         ask_ms; /* mono; then one lane that has not failed yet may go, before hold_until_ms */
-    uint32_t n_asked; /* how often such a lane has also failed in this hold */
     int64_t
         not_before_ms; /* mono; the other side asked for it, so it holds also for lanes that have not failed */
     int64_t witness[DEST_WITNESSES]; /* lanes that failed in this hold, or in this row */
     uint32_t n_witnesses;
-    uint32_t holds; /* in a row, for the back-off */
+    uint32_t holds;        /* in a row, for the back-off */
+    uint32_t n_asked;      /* how often a lane that was asked has also failed in this hold */
+    uint32_t looks_failed; /* in a row */
+    uint32_t failures;     /* counted ones in a row */
     int64_t hold_since_ms;
     int64_t held_total_ms; /* of ended holds */
-    uint32_t failures;     /* counted failures in a row */
     /* Who was served: answers that showed that it lives, numbered. */
     uint64_t n_served;
     int64_t served_lane;    /* by the last one */
@@ -89,7 +90,6 @@ struct dest {
     int64_t second_mono_ms; /* when this second began */
     int64_t suspect; /* of its commands the one under way that may kill its worker; 0 none */
     int64_t suspect_mono_ms; /* since when */
-    uint32_t looks_failed;   /* in a row */
     int64_t looks_mono_ms;   /* no look before */
     size_t n_waiting;        /* commands not settled */
     size_t n_account;        /* scope: commands of it, in both directions */

@@ -156,7 +156,7 @@ void rig_assert_shares(struct rig *r)
         " FROM (SELECT * FROM counted EXCEPT SELECT * FROM kept) UNION ALL SELECT * FROM"
         " (SELECT * FROM kept EXCEPT SELECT * FROM counted)",
         "");
-    if (rc == 0 && (rc = db_next(rows)) == 1)
+    if (rc == 0 && db_next(rows) == 1)
         fail_msg("%.*s in room %d has %d rows and %d bytes, or is said to have",
                  (int)db_view(rows, 0).len, db_view(rows, 0).ptr, (int)db_int(rows, 1),
                  (int)db_int(rows, 2), (int)db_int(rows, 3));

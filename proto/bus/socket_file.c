@@ -32,10 +32,10 @@ static int listen_at(const char *path, struct stat *ret_st)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int rc = fd < 0 ? -errno : 0;
+    int rc = 0;
 
-    if (rc)
-        return rc;
+    if (fd < 0)
+        return -errno;
     (void)snprintf(a.sun_path, sizeof(a.sun_path), "%s", path); /* fits: socket_file_check */
     (void)unlink(path); /* left by a process that was killed */
     if (bind(fd, (const struct sockaddr *)&a, sizeof(a)) || chmod(path, 0660) ||
