@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/intake/intake.h"
 #include "core/intake/person.h"
 #include "core/intake/shared.h"
 
@@ -132,6 +133,33 @@ static int conversation_new(struct core *c, const struct event *e, const struct 
     return rc ? rc : store_conversation_add(c->store, conv);
 }
 
+/* A core that is forgotten may have begun a conversation of its own by this message, before an answer told it that the
+ * thread is that of a manager's first words: managers write in the chat that it was given. The name leads here, as when
+ * the two had been merged. */
+static int conversation_also_called(struct core *c, const struct event *e,
+                                    const struct decision *p, const struct conversation *conv)
+{
+    char client_id[ID_DERIVED_MAX + 1];
+    struct view scope = view_of(p->scope ? p->scope : conv->scope);
+    struct conversation other = {.connector = conv->connector,
+                                 .source = conv->source,
+                                 .client_id = client_id,
+                                 .user_id = conv->user_id};
+    struct conversation known = {0};
+    int rc = router_client_id(e->connector, p->source, e->conversation, client_id);
+
+    if (rc || view_is(view_of(client_id), conv->client_id))
+        return rc;
+    rc = store_conversation_by_client(c->store, scope, view_of(client_id), &known);
+    conversation_fini(&known);
+    if (rc != STORE_E_NONE)
+        return rc;
+    rc = text_set(&other.scope, scope);
+    rc = rc ? rc : store_conversation_add(c->store, &other);
+    mem_free(other.scope);
+    return rc ? rc : store_conversation_merge(c->store, other.id, conv->id);
+}
+
 int conversation_for(struct core *c, const struct event *e, const struct decision *p,
                      struct conversation *conv)
 {
@@ -152,6 +180,8 @@ int conversation_for(struct core *c, const struct event *e, const struct decisio
             rc = shared_split(c, conv);
         if (rc == 0 && changed)
             rc = store_conversation_update(c->store, conv);
+        if (rc == 0 && c->intake->forgotten && e->kind == EVENT_SERVICE_MESSAGE)
+            rc = conversation_also_called(c, e, p, conv);
     }
     if (rc || !changed || e->kind != EVENT_AMO_MESSAGE)
         return rc;

@@ -547,6 +547,39 @@ static void two_statuses_teach_the_thread_only_once(void **state)
     assert_non_null(rig_command(r, COMMAND_AMO_STATUS));
 }
 
+/* The answer that names the thread of a manager's first words is known to a store that was put back, and was not when
+ * a forgotten core began a chat by what the client wrote. Managers have written in that chat. */
+static void a_chat_that_a_forgotten_core_began_for_a_known_thread_is_known(void **state)
+{
+    struct rig *r = *state;
+    struct event client = rig_client_text("m1");
+    struct event manager = rig_manager_text("amo-2");
+    struct conversation conv;
+    size_t before = 0;
+
+    rig_manager_message_done(r, "amo-1", "s-1");
+    before = rig_count(r, COMMAND_SERVICE_MESSAGE);
+    manager.chat_id = VIEW_LIT("chat-of-then");
+    manager.chat_client_id = VIEW_LIT("svc-line1-thread");
+    conv = rig_conversation(r);
+    assert_string_not_equal(conv.client_id, "svc-line1-thread");
+    r->ingress->sent_before = r->next_number + 1;
+    r->ingress->forgets = true;
+    take(r, &client);
+    client.message_id = VIEW_LIT("m2");
+    r->ingress->sent_before = r->next_number + 1;
+    take(r, &client); /* the name is kept once */
+    rig_restart(r);
+    take(r, &manager);
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), before + 1);
+    assert_int_equal(rig_command(r, COMMAND_SERVICE_MESSAGE)->lane->id / 2, conv.id);
+    conversation_fini(&conv);
+    conv = rig_conversation(r);
+    assert_string_equal(conv.chat_id, "chat-of-then");
+    conversation_fini(&conv);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 int main(void)
@@ -576,6 +609,7 @@ int main(void)
         CASE(a_status_whose_message_never_came_is_kept_for_a_person),
         CASE(delivered_is_dropped_when_read_waits_behind_it),
         CASE(two_statuses_teach_the_thread_only_once),
+        CASE(a_chat_that_a_forgotten_core_began_for_a_known_thread_is_known),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
