@@ -26,7 +26,10 @@
 /* Where none is set one is learnt: of what was served in the last second, and of the rate that was too much,
  * this is kept … */
 #define RATE_KEPT        0.7
-/* … each success makes it more, which is two of a hundred in a second … */
+/* … each success makes it more: by much up to close below what was too much … */
+#define RATE_QUICK       0.5
+#define RATE_NEAR        0.75
+/* … then by little, which is two of a hundred in a second … */
 #define RATE_STEP        0.02
 /* … until it limits nothing. */
 #define RATE_FORGOTTEN   200.0
@@ -190,23 +193,32 @@ static void rate_succeeded(struct dest *d, int64_t now_mono_ms)
     count_served(d, now_mono_ms);
     if (d->rate <= 0)
         return;
-    d->rate += d->full_rate > 0 ? d->full_rate / 20 : RATE_STEP;
+    if (d->full_rate > 0)
+        d->rate += d->full_rate / 20;
+    else
+        d->rate += d->rate < d->rate_near ? RATE_QUICK : RATE_STEP;
     if (d->full_rate > 0 && d->rate > d->full_rate)
         d->rate = d->full_rate;
     else if (d->full_rate <= 0 && d->rate > RATE_FORGOTTEN)
         d->rate = 0;
 }
 
+/* A 429 tells how much is too much only while there is more to send than goes. One that comes when little is
+ * sent has another reason, and what is kept of the rate must not last. */
 static void rate_throttled(struct dest *d, int64_t now_mono_ms)
 {
     uint32_t served =
         d->n_served_second > d->n_served_before ? d->n_served_second : d->n_served_before;
+    bool behind = !list_is_empty(&d->ready[0]) || !list_is_empty(&d->ready[1]);
 
     if (d->full_rate > 0) {
         d->rate /= 2;
     } else if (d->rate > 0) {
+        if (behind)
+            d->rate_near = d->rate * RATE_NEAR;
         d->rate *= RATE_KEPT;
     } else {
+        d->rate_near = behind && served ? served * RATE_NEAR : RATE_FORGOTTEN;
         d->rate = served * RATE_KEPT;
         d->tokens = 0;
         d->tokens_at_ms = now_mono_ms;

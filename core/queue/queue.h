@@ -81,6 +81,7 @@ struct dest {
     /* token bucket; rate 0 = no limit */
     double rate;
     double full_rate;
+    double rate_near; /* a learnt one grows quickly up to this */
     double burst;
     double tokens;
     int64_t tokens_at_ms;

@@ -592,6 +592,24 @@ static void a_rate_is_learnt_where_none_is_set(void **state)
     assert_true(d->rate == 0);
 }
 
+/* It says nothing about a rate: two a second later fifty-five are no matter of minutes. */
+static void a_429_in_a_quiet_moment_is_soon_forgotten(void **state)
+{
+    struct rig *r = *state;
+    struct dest *d = queue_dest(r->q, DEST_CONNECTOR, VIEW_LIT("c"));
+    struct limited s = {.per_second = 0};
+
+    add_outbound(r, 1, "s", "c");
+    send_to(r, &s, 1);
+    assert_int_equal(s.refused, 1);
+    assert_true(d->rate > 0 && d->rate < 1);
+    s.per_second = 100000;
+    for (int i = 0; i < 55; i++)
+        add_outbound(r, 2 + i, "s", "c");
+    send_to(r, &s, 15);
+    assert_int_equal(s.taken, 56);
+}
+
 /* --- holds, breaker, probes ----------------------------------------------------------------- */
 
 static void the_breaker_opens_after_failures_in_a_row_of_several_lanes(void **state)
@@ -1294,6 +1312,7 @@ int main(void)
         CASE(the_next_token_is_a_timer),
         CASE(throttling_halves_the_rate_and_success_gives_it_back),
         CASE(a_rate_is_learnt_where_none_is_set),
+        CASE(a_429_in_a_quiet_moment_is_soon_forgotten),
         CASE(the_breaker_opens_after_failures_in_a_row_of_several_lanes),
         CASE(one_lane_that_fails_alone_opens_no_breaker),
         CASE(a_hold_in_doubt_asks_other_lanes_one_at_a_time),
