@@ -18,6 +18,8 @@
     X("ingress/trusted_proxies", TEXT, "", "addresses whose X-Forwarded-For is believed")      \
     X("ingress/spool", PATH, "<data_dir>/ingress/spool.db", "folder of the spool's segments")  \
     X("ingress/spool_max_bytes", BYTES, "4GiB", "the listener closes when it is full")         \
+    X("ingress/spool_max_events", NUMBER, "200000",                                            \
+      "events of all connectors that may wait; 0 = no limit")                                  \
     X("ingress/max_connections", NUMBER, "1024", "open connections at once")                   \
     X("ingress/max_connections_per_address", NUMBER, "64", "of an unverified address")         \
     X("core/store", TEXT, "sqlite:<data_dir>/core/core.db", "where core keeps everything")     \

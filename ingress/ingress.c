@@ -100,14 +100,15 @@ static int start_failed(const char *what, const char *which, int rc)
 
 static int open_spool(struct ingress *in)
 {
-    struct spool_config sc = {.dir = in->top->drain_spool
-                                         ? in->top->drain_spool
-                                         : config_text(in->config, "ingress/spool"),
-                              .max_bytes = config_number(in->config, "ingress/spool_max_bytes"),
-                              .boot = &in->top->boot,
-                              .before_drop = in->top->drain_spool ? NULL : before_drop,
-                              .writer = in->top->drain_spool ? NULL : share_writer_of,
-                              .arg = in};
+    struct spool_config sc = {
+        .dir = in->top->drain_spool ? in->top->drain_spool
+                                    : config_text(in->config, "ingress/spool"),
+        .max_bytes = config_number(in->config, "ingress/spool_max_bytes"),
+        .max_events = config_number(in->config, "ingress/spool_max_events"),
+        .boot = &in->top->boot,
+        .before_drop = in->top->drain_spool ? NULL : before_drop,
+        .writer = in->top->drain_spool ? NULL : share_writer_of,
+        .arg = in};
     struct stat st;
     int rc = 0;
 

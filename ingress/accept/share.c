@@ -68,12 +68,14 @@ bool share_left(struct ingress *in, struct request *x)
     return false;
 }
 
-static void show_one(void *arg, const struct spool_writer *w, uint64_t bytes)
+static void show_one(void *arg, const struct spool_writer *w, uint64_t bytes, uint64_t events)
 {
     struct metrics *f = arg;
 
-    if (w->side == SPOOL_CONNECTOR)
-        stat_rows_put(f->spool_connector, w->name, (double)bytes);
+    if (w->side != SPOOL_CONNECTOR)
+        return;
+    stat_rows_put(f->spool_connector, w->name, (double)bytes);
+    stat_rows_put(f->spool_connector_events, w->name, (double)events);
 }
 
 void share_show(struct metrics *f, const struct spool *s)
@@ -83,5 +85,6 @@ void share_show(struct metrics *f, const struct spool *s)
     spool_stats(s, &now);
     stat_set(f->spool_amojo, (double)now.side_bytes[SPOOL_AMOJO]);
     stat_rows_clear(f->spool_connector);
+    stat_rows_clear(f->spool_connector_events);
     spool_each_share(s, show_one, f);
 }

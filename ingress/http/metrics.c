@@ -63,6 +63,9 @@ int metrics_init(struct metrics *f, const char *process)
     f->spool_connector =
         stats_gauge_rows(f->stats, "amo_spool_connector_bytes", labels, "connector",
                          "bytes of events of connectors that core has not taken yet");
+    f->spool_connector_events =
+        stats_gauge_rows(f->stats, "amo_spool_connector_events", labels, "connector",
+                         "events of connectors that core has not taken yet");
     f->spool_amojo = stats_gauge(f->stats, "amo_spool_amojo_bytes", labels,
                                  "bytes of amojo's webhooks that core has not taken yet");
     f->spool_events =

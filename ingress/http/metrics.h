@@ -29,6 +29,7 @@ struct metrics {
     struct stat_rows *warned;     /* requests with warnings, by connector */
     struct stat_rows *over_share; /* requests refused for it, by connector or scope */
     struct stat_rows *spool_connector;
+    struct stat_rows *spool_connector_events;
     struct stat_gauge *spool_amojo;
     struct stat_counter *put_out[PLACE_N_REASONS];
     struct stat_counter *malformed; /* heads refused */

@@ -193,7 +193,7 @@ static int learn_record(struct spool *s, struct segment *g, const struct record 
     s->config.writer(s->config.arg, r->body, &w);
     rc = shares_find(&s->shares, &g->held, &w, &share);
     if (rc == 0)
-        shares_count(&s->shares, share, len);
+        shares_count(&s->shares, &g->held, share, len);
     return rc;
 }
 
@@ -226,6 +226,7 @@ static int learn_segment(struct spool *s, struct segment *g, size_t limit)
 void spool_learn(struct spool *s, size_t bytes)
 {
     s->shares.unknown = 0;
+    s->shares.unknown_events = 0;
     for (struct list *i = s->segments.next; s->config.writer && i != &s->segments;
          i = i->next) {
         struct segment *g = segment_of(i);
@@ -242,8 +243,10 @@ void spool_learn(struct spool *s, size_t bytes)
             continue;
         }
         bytes = 0;
-        if (!segment_is_done(g))
+        if (!segment_is_done(g)) {
             s->shares.unknown += g->used;
+            s->shares.unknown_events += g->end - g->first;
+        }
     }
 }
 

@@ -16,10 +16,13 @@
 #include "proto/limits.h"
 
 #define AMOJO_TIMES 8U /* of what is free, an account of amojo may hold */
+/* A file holds such a part of the connectors' events at most. While core keeps up, two files count. */
+#define FILE_PART   8U
 
 struct account {
     size_t side;
     uint64_t bytes;
+    uint64_t events;
     size_t n_files;
     size_t key_len;
     char key[1 + LIMIT_ID]; /* the side as a digit, and the name */
@@ -30,10 +33,11 @@ static size_t side_of(const struct spool_writer *w)
     return w->side == SPOOL_CONNECTOR;
 }
 
-int shares_init(struct shares *s)
+int shares_init(struct shares *s, uint64_t max_events)
 {
     int rc = table_new(&s->accounts);
 
+    s->max_events = max_events;
     for (size_t i = 0; rc == 0 && i < AMO_COUNT(s->others); i++) {
         s->others[i] = mem_zalloc(sizeof(*s->others[i]));
         if (!s->others[i])
@@ -136,11 +140,43 @@ int shares_find(struct shares *s, struct held *h, const struct spool_writer *w,
     return 0;
 }
 
-void shares_count(struct shares *s, struct share *share, uint64_t bytes)
+void shares_count(struct shares *s, struct held *h, struct share *share, uint64_t bytes)
 {
+    struct account *a = share->account;
+
     share->bytes += bytes;
-    share->account->bytes += bytes;
-    s->bytes[share->account->side] += bytes;
+    share->events++;
+    a->bytes += bytes;
+    a->events++;
+    s->bytes[a->side] += bytes;
+    s->events[a->side]++;
+    h->events += a->side;
+}
+
+bool shares_crowded(const struct shares *s, const struct held *h)
+{
+    return s->max_events && h->events >= num_max(s->max_events / FILE_PART, 1);
+}
+
+/* It counts no more. */
+static void share_leave(struct shares *s, const struct share *share)
+{
+    struct account *a = share->account;
+
+    a->bytes -= share->bytes;
+    a->events -= share->events;
+    s->bytes[a->side] -= share->bytes;
+    s->events[a->side] -= share->events;
+}
+
+static void share_return(struct shares *s, const struct share *share)
+{
+    struct account *a = share->account;
+
+    a->bytes += share->bytes;
+    a->events += share->events;
+    s->bytes[a->side] += share->bytes;
+    s->events[a->side] += share->events;
 }
 
 void shares_settle(struct shares *s, struct held *h, bool taken)
@@ -148,13 +184,8 @@ void shares_settle(struct shares *s, struct held *h, bool taken)
     if (h->counted == !taken)
         return;
     h->counted = !taken;
-    for (size_t i = 0; i < h->n; i++) {
-        struct account *a = h->list[i].account;
-
-        a->bytes = taken ? a->bytes - h->list[i].bytes : a->bytes + h->list[i].bytes;
-        s->bytes[a->side] =
-            taken ? s->bytes[a->side] - h->list[i].bytes : s->bytes[a->side] + h->list[i].bytes;
-    }
+    for (size_t i = 0; i < h->n; i++)
+        (taken ? share_leave : share_return)(s, &h->list[i]);
 }
 
 void shares_drop(struct shares *s, struct held *h)
@@ -171,6 +202,14 @@ static uint64_t less(uint64_t a, uint64_t b)
     return a > b ? a - b : 0;
 }
 
+/* One more event of a connector that has @own. */
+static bool events_allow(const struct shares *s, uint64_t own)
+{
+    uint64_t all = s->events[SPOOL_CONNECTOR] + s->unknown_events + 1;
+
+    return s->max_events == 0 || own + 1 <= less(s->max_events, all);
+}
+
 bool shares_allow(const struct shares *s, const struct spool_writer *w, uint64_t bytes,
                   uint64_t total, uint64_t max)
 {
@@ -183,13 +222,17 @@ bool shares_allow(const struct shares *s, const struct spool_writer *w, uint64_t
     own = (a ? a->bytes : 0) + bytes;
     if (side == 0)
         return w->alone || own / AMOJO_TIMES <= less(max, total);
+    if (!events_allow(s, a ? a->events : 0))
+        return false;
     /* of what is free when it has been written: so nobody gets more than his part by one large event */
     return own <= num_min(less(max / 2, s->bytes[side] + s->unknown + bytes),
                           less(max - max / 8, total + bytes));
 }
 
 void shares_each(const struct shares *s,
-                 void (*fn)(void *arg, const struct spool_writer *w, uint64_t bytes), void *arg)
+                 void (*fn)(void *arg, const struct spool_writer *w, uint64_t bytes,
+                            uint64_t events),
+                 void *arg)
 {
     const struct account *a = NULL;
     size_t iter = 0;
@@ -198,6 +241,6 @@ void shares_each(const struct shares *s,
         const struct spool_writer w = {.side = a->side ? SPOOL_CONNECTOR : SPOOL_AMOJO,
                                        .name = view_make(a->key + 1, a->key_len - 1)};
 
-        fn(arg, &w, a->bytes);
+        fn(arg, &w, a->bytes, a->events);
     }
 }

@@ -17,7 +17,7 @@ static int begin(void **state)
 {
     (void)state;
     file = (struct held){.known = true};
-    return shares_init(&shares);
+    return shares_init(&shares, 0);
 }
 
 static int end(void **state)
@@ -25,6 +25,7 @@ static int end(void **state)
     (void)state;
     shares_drop(&shares, &file);
     assert_int_equal(shares.bytes[0] + shares.bytes[1], 0);
+    assert_int_equal(shares.events[0] + shares.events[1], 0);
     assert_int_equal(shares.n[0] + shares.n[1], 0);
     shares_fini(&shares);
     return 0;
@@ -50,7 +51,7 @@ static void put(struct held *h, struct spool_writer w, uint64_t bytes)
     struct share *share = NULL;
 
     assert_int_equal(shares_find(&shares, h, &w, &share), 0);
-    shares_count(&shares, share, bytes);
+    shares_count(&shares, h, share, bytes);
 }
 
 static bool may(struct spool_writer w)
@@ -140,6 +141,61 @@ static void what_is_taken_counts_no_more_until_it_is_given_back(void **state)
     assert_int_equal(shares.bytes[SPOOL_CONNECTOR], 1);
 }
 
+static void small_events_are_bounded_by_their_number(void **state)
+{
+    struct held second = {.known = true};
+
+    (void)state;
+    shares.max_events = 80;
+    assert_int_equal(flood(connector("loud")), 40000);
+    assert_int_equal(flood(connector("late")), 20000);
+    assert_int_equal(flood(connector("later")), 10000);
+    /* what is not read yet may all be of one */
+    shares.unknown_events = 10;
+    assert_false(may(connector("quiet")));
+    shares.unknown_events = 0;
+    assert_int_equal(flood(connector("quiet")), 5000);
+    /* amojo's are not counted in this */
+    put(&second, scope("a"), 1000);
+    for (int i = 0; i < 200; i++)
+        put(&file, scope("a"), 1);
+    assert_true(may(scope("a")));
+    assert_true(may(connector("another")));
+    /* and they come back with their file */
+    put(&second, connector("loud"), 1);
+    shares_settle(&shares, &file, true);
+    assert_int_equal(shares.events[SPOOL_CONNECTOR], 1);
+    assert_int_equal(shares.events[SPOOL_AMOJO], 1);
+    assert_true(may(connector("loud")));
+    shares_settle(&shares, &file, false);
+    assert_int_equal(shares.events[SPOOL_CONNECTOR], 76);
+    assert_false(may(connector("loud")));
+    shares_drop(&shares, &second);
+    assert_int_equal(shares.events[SPOOL_CONNECTOR], 75);
+}
+
+static void a_file_is_crowded_by_what_connectors_write(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        put(&file, connector("a"), 1);
+    assert_false(shares_crowded(&shares, &file)); /* without a limit none is */
+    shares_drop(&shares, &file);
+    shares.max_events = 80;
+    for (int i = 0; i < 100; i++)
+        put(&file, scope("a"), 1);
+    for (int i = 0; i < 9; i++)
+        put(&file, connector(i % 2 ? "a" : "b"), 1);
+    assert_false(shares_crowded(&shares, &file));
+    put(&file, connector("c"), 1);
+    assert_true(shares_crowded(&shares, &file));
+    shares_settle(&shares, &file, true);
+    put(&file, connector("a"), 1); /* it begins anew */
+    assert_false(shares_crowded(&shares, &file));
+    shares.max_events = 1;
+    assert_true(shares_crowded(&shares, &file));
+}
+
 static void those_for_whom_there_is_no_place_share_one(void **state)
 {
     char name[16];
@@ -188,6 +244,8 @@ int main(void)
                                         begin, end),
         cmocka_unit_test_setup_teardown(what_is_taken_counts_no_more_until_it_is_given_back,
                                         begin, end),
+        cmocka_unit_test_setup_teardown(small_events_are_bounded_by_their_number, begin, end),
+        cmocka_unit_test_setup_teardown(a_file_is_crowded_by_what_connectors_write, begin, end),
         cmocka_unit_test_setup_teardown(those_for_whom_there_is_no_place_share_one, begin, end),
         cmocka_unit_test_setup_teardown(without_memory_nothing_is_counted, begin, end),
     };

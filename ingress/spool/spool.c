@@ -49,7 +49,7 @@ int spool_open(const struct spool_config *config, struct spool **ret_spool)
     s->low = 1;
     s->floor.number = 1;
     s->dir_fd = -1;
-    rc = shares_init(&s->shares);
+    rc = shares_init(&s->shares, config->max_events);
     rc = rc ? rc : process_make_dir(config->dir);
     rc = rc ? rc : spool_files_lock(config->dir, &s->dir_fd);
     s->window.dir_fd = s->dir_fd;
@@ -365,6 +365,23 @@ static int spool_roll(struct spool *s, size_t need)
     return rc;
 }
 
+/* UINT64_MAX: nobody can tell. */
+static uint64_t disk_space(const struct spool *s)
+{
+    struct statvfs st;
+
+    return fstatvfs(s->dir_fd, &st) ? UINT64_MAX
+                                    : (uint64_t)st.f_bavail * (uint64_t)st.f_frsize;
+}
+
+/* Connectors have their room back file by file, so a file must not hold much of it. But a disk that has hardly
+ * room for another one keeps the one it has. */
+static bool spool_is_crowded(const struct spool *s)
+{
+    return shares_crowded(&s->shares, &s->active->held) &&
+           disk_space(s) >= 4 * (uint64_t)s->segment_space;
+}
+
 int spool_append(struct spool *s, const struct spool_writer *w, struct view aux,
                  struct view body, uint64_t *ret_number)
 {
@@ -376,7 +393,7 @@ int spool_append(struct spool *s, const struct spool_writer *w, struct view aux,
 
     if (rc)
         return rc;
-    if (!s->active || s->active->used + len > s->active->space) {
+    if (!s->active || s->active->used + len > s->active->space || spool_is_crowded(s)) {
         rc = spool_roll(s, len);
         if (rc == -ENOSPC && !s->failed) {
             s->full = SPOOL_E_DISK;
@@ -401,7 +418,7 @@ int spool_append(struct spool *s, const struct spool_writer *w, struct view aux,
     s->active->used += len;
     s->active->end++;
     s->total += len;
-    shares_count(&s->shares, share, len);
+    shares_count(&s->shares, &s->active->held, share, len);
     *ret_number = s->next++;
     return 0;
 }
@@ -422,15 +439,6 @@ int spool_flush(struct spool *s)
     s->dirty = false;
     s->active->flushed = s->active->used;
     return 0;
-}
-
-/* UINT64_MAX: nobody can tell. */
-static uint64_t disk_space(const struct spool *s)
-{
-    struct statvfs st;
-
-    return fstatvfs(s->dir_fd, &st) ? UINT64_MAX
-                                    : (uint64_t)st.f_bavail * (uint64_t)st.f_frsize;
 }
 
 /* The shares are of what can be used: on a disk that others fill, connectors must give way to amojo as
@@ -504,7 +512,8 @@ void spool_stats(const struct spool *s, struct spool_stats *ret)
 }
 
 void spool_each_share(const struct spool *s,
-                      void (*fn)(void *arg, const struct spool_writer *w, uint64_t bytes),
+                      void (*fn)(void *arg, const struct spool_writer *w, uint64_t bytes,
+                                 uint64_t events),
                       void *arg)
 {
     shares_each(&s->shares, fn, arg);

@@ -34,6 +34,7 @@ struct spool_writer {
 struct spool_config {
     const char *dir; /* made when missing, mode 0750 */
     uint64_t max_bytes;
+    uint64_t max_events;   /* of all connectors together; 0 no limit */
     const struct id *boot; /* of this process, to be recorded; NULL: none */
     /* Called before a segment is deleted, so that what its aux parts say is kept elsewhere. 1: not
      * yet, the segment stays. -errno: it could not be done; the segment stays for a minute, unless
@@ -153,7 +154,8 @@ struct spool_stats {
     bool unreadable;   /* the disk does not read a file that is still here */
 };
 void spool_stats(const struct spool *s, struct spool_stats *ret);
-/* @fn for everybody who has an account of his own, with its bytes. */
+/* @fn for everybody who has an account of his own, with what it holds. */
 void spool_each_share(const struct spool *s,
-                      void (*fn)(void *arg, const struct spool_writer *w, uint64_t bytes),
+                      void (*fn)(void *arg, const struct spool_writer *w, uint64_t bytes,
+                                 uint64_t events),
                       void *arg);

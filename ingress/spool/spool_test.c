@@ -718,6 +718,36 @@ static void aux_parts_are_visited_from_a_number_on(void **state)
     spool_close(s);
 }
 
+static void connectors_have_their_room_back_file_by_file(void **state)
+{
+    const struct spool_writer loud = {.side = SPOOL_CONNECTOR, .name = view_of("loud")};
+    struct spool_config c = {.dir = dir, .max_bytes = 512 << 10, .max_events = 80};
+    struct spool *s = NULL;
+    struct spool_stats now;
+    uint64_t number = 0;
+    int n = 0;
+
+    (void)state;
+    assert_int_equal(spool_open(&c, &s), 0);
+    append_flush(s, 1, 100, 32); /* amojo's make no new file */
+    spool_stats(s, &now);
+    assert_int_equal(now.segments, 1);
+    while (spool_append(s, &loud, VIEW_NONE, view_of("small"), &number) == 0)
+        n++;
+    assert_int_equal(n, 40);
+    assert_int_equal(spool_append(s, &loud, VIEW_NONE, view_of("small"), &number),
+                     SPOOL_E_SHARE);
+    assert_int_equal(spool_append(s, &amojo, VIEW_NONE, view_of("small"), &number), 0);
+    assert_int_equal(spool_flush(s), 0);
+    spool_stats(s, &now);
+    assert_int_equal(now.segments, 5);          /* the last one of amojo's event */
+    assert_int_equal(spool_take(s, 1, 120), 0); /* two files */
+    for (n = 0; spool_append(s, &loud, VIEW_NONE, view_of("small"), &number) == 0;)
+        n++;
+    assert_int_equal(n, 20);
+    spool_close(s);
+}
+
 /* --- memory ------------------------------------------------------------------------------- */
 
 static int whole_life(void *arg)
@@ -776,6 +806,7 @@ int main(void)
         TEST(a_sealed_segment_that_lost_its_end_does_not_stop_the_rest),
         TEST(after_a_turn_nothing_taken_is_left),
         TEST(aux_parts_are_visited_from_a_number_on),
+        TEST(connectors_have_their_room_back_file_by_file),
         TEST(without_memory_nothing_breaks),
     };
 

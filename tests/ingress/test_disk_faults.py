@@ -202,6 +202,23 @@ def test_on_a_full_disk_a_spool_can_take_a_new_id_all_the_same(make):
         subprocess.run(["umount", "-l", str(make.path / "spool")], check=False)
 
 
+def test_a_disk_with_hardly_any_room_keeps_the_file_it_has(make):
+    """A new one in its place, for the sake of shares, might find no room, and then the listener would close."""
+    small_disk(make.path / "spool", "240k")
+    try:
+        core = make.core()
+        ingress = make(amo_ingress_spool_max_bytes=1 << 20, amo_ingress_spool_max_events=8)
+        ingress.wait_log("what=registry.new")
+        core.close()
+        answers = [ingress.service(message(f"m-{n}")).status for n in range(5)]
+        assert answers == [202, 202, 202, 202, 503]
+        fill(ingress, 1)
+        assert len(segments(ingress)) == 1
+        ingress.stop()
+    finally:
+        subprocess.run(["umount", "-l", str(make.path / "spool")], check=False)
+
+
 # --- a failure is noticed wherever it comes up -------------------------------------------------------------------
 
 

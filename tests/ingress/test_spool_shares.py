@@ -175,6 +175,61 @@ def test_the_room_comes_back_as_core_takes_events(make):
     assert abs(until_refused("second") - first) <= 2
 
 
+def test_small_events_are_bounded_by_their_number(make):
+    core = make.core(registry=registry(**REGISTRY))
+    ingress = make(amo_log_level="info")   # 4 GiB would hold some ten million of them
+    ingress.wait_log("what=registry.new")
+    core.close()
+    held = ingress.connect()
+
+    def send(n, name="another", token=OTHER_TOKEN):
+        return ingress.service(statuses(*(f"nobody-{n}-{i}" for i in range(100))), "statuses", name, token, held)
+
+    n = 0
+    while (answer := send(n)).status == 202:
+        n += 1
+        assert n <= 1000, "as many as one connector may have of core's queue"
+    assert (answer.status, answer.code) == (503, "spool_share") and answer.headers["Retry-After"].isdigit()
+    assert n >= 999
+    assert ingress.metric("amo_spool_connector_events", connector="another") in range(99_900, 100_001)
+    # nobody else is
+    assert send(n, "mobilon", TOKEN).status == 202
+    assert ingress.amo(hook("m")).status == 200
+
+
+def test_the_number_of_events_is_known_after_a_restart_and_is_no_matter_of_amojo(make):
+    core = make.core(registry=registry(**REGISTRY))
+    ingress = make(amo_ingress_spool_max_events=60)
+    ingress.wait_log("what=registry.new")
+    core.close()
+    held = ingress.connect()
+
+    def refused(name, token, prefix):
+        """How many of one's messages are taken before he is refused."""
+        for n in range(100):
+            answer = ingress.service(message(f"{prefix}-{n}"), name=name, token=token)
+            if answer.status != 202:
+                assert (answer.status, answer.code) == (503, "spool_share")
+                return n
+        return 100
+
+    assert [ingress.amo(hook(f"a-{n}"), connection=held).status for n in range(100)] == [200] * 100
+    assert refused("another", OTHER_TOKEN, "loud") == 30
+    assert refused("mobilon", TOKEN, "quiet") == 15   # a half of what is left
+    held.close()
+    ingress.kill()
+    ingress.start()
+    wait_for(lambda: ingress.metric("amo_spool_connector_events", connector="mobilon") == 15, "the accounts")
+    assert ingress.metric("amo_spool_connector_events", connector="another") == 30
+    assert refused("another", OTHER_TOKEN, "more") == refused("mobilon", TOKEN, "more") == 0
+    assert [ingress.amo(of_another(n, "x"), scope=LOUD).status for n in range(100)] == [200] * 100
+    back = make.core(registry=registry(**REGISTRY))
+    wait_for(lambda: ingress.metric("amo_spool_events") == 0, "an empty spool")
+    assert len(back.events) == 245
+    back.take = False
+    assert refused("another", OTHER_TOKEN, "again") == 30
+
+
 def test_an_account_that_floods_leaves_the_last_room_to_the_others(make):
     core = make.core(registry=registry(**REGISTRY))
     ingress = make(amo_ingress_spool_max_bytes=4 << 20)

@@ -50,6 +50,23 @@ def test_what_was_accepted_without_core_is_taken_and_then_the_share_holds(stack)
     assert not neighbours.shares(stack)["queue"]["over_since"]
 
 
+@pytest.mark.parametrize("stack", [{"AMO_SCOPE_RATE": "0", "AMO_CORE_COMMANDS_MAX": "400", "AMO_INGRESS_SPOOL_MAX_EVENTS": "200"}],
+                         indirect=True)
+def test_small_events_of_a_time_without_core_do_not_fill_the_queue(stack):
+    stack.control("account.pause", scope_id=stack.scope)
+    stack["core"].kill()
+    taken = 0
+    while taken < 600 and (answer := stack.call("POST", "messages", neighbours.message(taken, "early")))[0] == 202:
+        taken += 1
+    # behind all of these in the spool
+    theirs = {"id": "quiet", "source": "wa1", "conversation": {"id": "1"}, "sender": {"id": "1"}, "type": "text", "text": "behind"}
+    assert stack.call("POST", "messages", theirs, connector="other", token=stack.quiet_token)[0] == 202
+    stack.start("core")
+    stack.wait("amojo.message", text="behind")
+    assert (taken, answer[0], answer[1]["error"]["code"]) == (100, 503, "spool_share")
+    assert stack.figure("ingress", "amo_spool_events") == 0
+
+
 def test_the_limits_are_what_the_page_says():
     text = neighbours.PAGE.read_text(encoding="utf-8")
     default = dict(re.findall(r"^\| `([\w/]+)` \| `(\w+)` \|", text, re.MULTILINE))
@@ -58,6 +75,9 @@ def test_the_limits_are_what_the_page_says():
             limits = {share: s["limit"] for share, s in neighbours.shares(stack, name).items()}
             rate, whole = int(default["scope/rate"]), int(default["core/commands_max"])
             part = whole * int(default["share/percent"]) // 100
+            # what one may leave in a spool fits its part, and what all may leave fits beside theirs
+            assert int(default["ingress/spool_max_events"]) // 2 <= part
+            assert int(default["ingress/spool_max_events"]) * 2 + whole // 2 < whole
             assert limits["queue"] == max(int(default["share/commands"]), min(rate * int(default["share/queue_s"]), part, whole // 4))
             assert limits["waiting"] == 100_000 * int(default["share/percent"]) // 100
             assert limits["quarantine"] == limits["reports"] == int(default["share/quarantine"])
