@@ -219,9 +219,14 @@ def test_no_low_mark_gives_away_numbers_that_core_never_saw(core, ingress):
     core.start_over("core")        # nobody holds the spool now
     thief = HandIngress(core, name="thief", spool=ingress.spool)
     thief.low, thief.number = 2**63, 2**63
-    welcome = thief.hello()
-    assert welcome["mark"] == 3 and welcome["low"] == 4
+    thief.send("HELLO", {"role": thief.role, "name": thief.name, "version": "by-hand", **thief.holding()}, core_boot=b"")
+    assert thief.next("SPOOL_REFUSED"), "it belongs to another name"
     thief.close()
+    liar = HandIngress(core, spool=ingress.spool)
+    liar.low, liar.number = 2**63, 2**63
+    welcome = liar.hello()
+    assert welcome["mark"] == 3 and welcome["low"] == 4
+    liar.close()
     core.start_over("core")
     edge = HandIngress(core, spool=ingress.spool)
     edge.number = 4
@@ -236,7 +241,7 @@ def test_behind_a_number_that_was_refused_nothing_is_taken(core, ingress):
     """There is no room for the gaps: the session ends, and the lane's order stands."""
     for first in range(1, 2049, 512):  # every second number: as many gaps as core can remember
         ingress.push(*((n, {"kind": 77}) for n in range(first, first + 512, 2)))
-    ingress.taken(*range(1, 2049, 2))
+        ingress.taken(*range(first, first + 512, 2))   # no more are under way than its credit allows
     ingress.push((2048, b"\xc1"), (2051, b"\xc1"), (2050, b"\xc1"))   # the second is one range too many
     ingress.taken(2048)
     assert ingress.next("HELLO_AGAIN")
