@@ -80,23 +80,23 @@ bool connector_question_fits(struct ingress *in, struct request *x)
 
 /* --- what leaves an event ----------------------------------------------------------------- */
 
-/* What of the request comes again? @ret_field: what it is recognised by. */
+/* What of the request comes again? @ret_field: what it is recognised by. @ret: an entry of its body. */
 static int find_repeat(struct ingress *in, const struct request *x, const struct event *e,
-                       const struct repeat_name *name, const char **ret_field)
+                       const struct repeat_name *name, struct repeat_entry *ret,
+                       const char **ret_field)
 {
     /* a message is one by its id, too, under whichever key or none; the same words are core's to see */
     const struct repeat_name ids[] = {
         {REPEAT_MESSAGE_ID, e->message_id, VIEW_NONE      },
         {REPEAT_KEYED_ID,   e->message_id, e->conversation}
     };
-    struct repeat_entry entry;
-    int rc = repeat_entry_make(x->name, name, buf_view(&x->body), clock_unix_ms(), &entry);
+    int rc = repeat_entry_make(x->name, name, buf_view(&x->body), clock_unix_ms(), ret);
 
-    rc = rc ? rc : repeat_check(in->repeat, &entry);
+    rc = rc ? rc : repeat_check(in->repeat, ret);
     *ret_field = view_empty(x->idempotency_key) ? "id" : "Idempotency-Key";
     for (size_t i = 0; rc == 0 && e->kind == EVENT_SERVICE_MESSAGE && i < AMO_COUNT(ids); i++) {
-        rc = repeat_entry_make(x->name, &ids[i], buf_view(&x->body), clock_unix_ms(), &entry);
-        rc = rc ? rc : repeat_check(in->repeat, &entry);
+        rc = repeat_entry_rename(x->name, &ids[i], ret);
+        rc = rc ? rc : repeat_check(in->repeat, ret);
         rc = rc == REPEAT_E_SAME ? 0 : rc;
         *ret_field = "id";
     }
@@ -106,13 +106,12 @@ static int find_repeat(struct ingress *in, const struct request *x, const struct
 /* Was the very same request taken by a version of before? Another body under what it called the same
  * proves nothing: that may have been an id and a key. */
 static int find_before(struct ingress *in, const struct request *x,
-                       const struct repeat_name *name)
+                       const struct repeat_name *name, struct repeat_entry *e)
 {
     const struct repeat_name before = {REPEAT_BEFORE, name->word, name->within};
-    struct repeat_entry entry;
-    int rc = repeat_entry_make(x->name, &before, buf_view(&x->body), clock_unix_ms(), &entry);
+    int rc = repeat_entry_rename(x->name, &before, e);
 
-    rc = rc ? rc : repeat_check(in->repeat, &entry);
+    rc = rc ? rc : repeat_check(in->repeat, e);
     return rc == REPEAT_E_OTHER ? 0 : rc;
 }
 
@@ -129,9 +128,10 @@ static int answer_repeat(struct ingress *in, struct request *x, const struct eve
                          const struct repeat_name *name, const struct connector_words *words)
 {
     const char *field = NULL;
-    int rc = find_repeat(in, x, e, name, &field);
+    struct repeat_entry entry;
+    int rc = find_repeat(in, x, e, name, &entry, &field);
 
-    rc = rc ? rc : find_before(in, x, name);
+    rc = rc ? rc : find_before(in, x, name, &entry);
     if (rc == REPEAT_E_SAME) {
         answer_duplicate(in, x, words);
     } else if (rc == REPEAT_E_OTHER && strcmp(field, "id") == 0) {
@@ -158,10 +158,11 @@ static int make_entries(const struct request *x, const struct event *e,
     if (!name)
         return 0;
     rc = repeat_entry_make(x->name, name, buf_view(&x->body), now, &ret[0]);
-
     *ret_n = keyed ? 2 : 1;
-    return rc || !keyed ? rc
-                        : repeat_entry_make(x->name, &id, buf_view(&x->body), now, &ret[1]);
+    if (rc || !keyed)
+        return rc;
+    ret[1] = ret[0];
+    return repeat_entry_rename(x->name, &id, &ret[1]);
 }
 
 void connector_append_once(struct ingress *in, struct request *x, struct event *e,

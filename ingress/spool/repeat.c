@@ -51,26 +51,33 @@ static int owner_of(struct view connector, uint16_t *ret)
     return rc;
 }
 
-int repeat_entry_make(struct view connector, const struct repeat_name *name, struct view body,
-                      int64_t now_ms, struct repeat_entry *ret)
+int repeat_entry_rename(struct view connector, const struct repeat_name *name,
+                        struct repeat_entry *e)
 {
     unsigned char digest[CRYPTO_SHA256_LEN];
-    struct repeat_entry e = {.at_ms = now_ms};
     struct buf joined;
     int rc = 0;
 
-    e.webhook = name->space == REPEAT_WEBHOOK || name->space == REPEAT_QUESTION;
-    rc = owner_of(connector, &e.owner);
-    if (rc)
-        return rc;
     buf_init(&joined, connector.len + name->word.len + name->within.len + 8);
     rc = name_join(connector, name, &joined);
     rc = rc ? rc : crypto_sha256(buf_view(&joined), digest);
     buf_fini(&joined);
     if (rc)
         return rc;
-    memcpy(e.key, digest, sizeof(e.key));
-    rc = crypto_sha256(body, digest);
+    e->webhook = name->space == REPEAT_WEBHOOK || name->space == REPEAT_QUESTION;
+    memcpy(e->key, digest, sizeof(e->key));
+    return 0;
+}
+
+int repeat_entry_make(struct view connector, const struct repeat_name *name, struct view body,
+                      int64_t now_ms, struct repeat_entry *ret)
+{
+    unsigned char digest[CRYPTO_SHA256_LEN];
+    struct repeat_entry e = {.at_ms = now_ms};
+    int rc = owner_of(connector, &e.owner);
+
+    rc = rc ? rc : crypto_sha256(body, digest);
+    rc = rc ? rc : repeat_entry_rename(connector, name, &e);
     if (rc)
         return rc;
     memcpy(e.body, digest, sizeof(e.body));

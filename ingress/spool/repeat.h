@@ -63,6 +63,10 @@ enum {
 /* -EIO, -ENOMEM. */
 AMO_MUSTCHECK int repeat_entry_make(struct view connector, const struct repeat_name *name,
                                     struct view body, int64_t now_ms, struct repeat_entry *ret);
+/* Makes @e, an entry of @connector, one of the same body under another name, which spares hashing the body again. Errors
+ * as above; @e is then as it was. */
+AMO_MUSTCHECK int repeat_entry_rename(struct view connector, const struct repeat_name *name,
+                                      struct repeat_entry *e);
 /* The entry as it is stored beside its event. */
 void repeat_entry_encode(const struct repeat_entry *e, unsigned char ret[REPEAT_AUX_LEN]);
 

@@ -522,11 +522,31 @@ static void names_of_different_kinds_never_meet(void **state)
     }
 }
 
+static void an_entry_renamed_is_the_one_made_under_that_name(void **state)
+{
+    const struct repeat_name first = {REPEAT_WEBHOOK, VIEW_LIT("w"), VIEW_NONE};
+    const struct repeat_name second = {REPEAT_KEYED_ID, VIEW_LIT("7"), VIEW_LIT("m")};
+    unsigned char expected[REPEAT_AUX_LEN];
+    unsigned char got[REPEAT_AUX_LEN];
+    struct repeat_entry made;
+    struct repeat_entry e;
+
+    (void)state;
+    assert_int_equal(repeat_entry_make(VIEW_LIT("c"), &second, VIEW_LIT("body"), NOW, &made),
+                     0);
+    assert_int_equal(repeat_entry_make(VIEW_LIT("c"), &first, VIEW_LIT("body"), NOW, &e), 0);
+    assert_int_equal(repeat_entry_rename(VIEW_LIT("c"), &second, &e), 0);
+    repeat_entry_encode(&made, expected);
+    repeat_entry_encode(&e, got);
+    assert_memory_equal(got, expected, REPEAT_AUX_LEN);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_of_different_kinds_never_meet),
+        cmocka_unit_test(an_entry_renamed_is_the_one_made_under_that_name),
         TEST(a_repeat_is_known_by_key_and_body),
         TEST(after_a_day_it_is_new_again),
         TEST(a_key_tells_when_it_first_came),
