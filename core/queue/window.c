@@ -10,10 +10,15 @@
 /* Design. Additive increase, multiplicative decrease, as TCP does it (RFC 5681), with TCP's slow start
  * and its forgetting of what was not used (RFC 2861), and with latency as a second sign of trouble: a
  * destination that answers ever later the more it is given is not made quicker by more. What is compared
- * is its own least time of late, so that one that is far away is no worse than one that is near. */
+ * is its own least time of late, so that one that is far away is no worse than one that is near. But where
+ * answers take different times by nature (a refusal, a cache), the least is that of a few, and every other
+ * answer would be late for ever: so what they take on average while few calls are under way is no lateness
+ * either, and with so few nothing is cut for it. */
 
 /* one answer more or less does not change the average by more than a quarter */
 #define GAIN          0.25
+/* … and of what is usual with few calls, which a few quick answers in a row are not to change much */
+#define GAIN_LIGHT    (1.0 / 16)
 /* an answer is late when it takes three times the least, but a stall of ours is no sign */
 #define LATE_FACTOR   3
 #define LATE_MORE_MS  200
@@ -34,6 +39,7 @@ void window_init(struct window *w)
     w->size = WINDOW_FIRST;
     w->threshold = INT32_MAX;
     w->least_ms[0] = w->least_ms[1] = INT64_MAX;
+    w->light_ms = -1;
 }
 
 void window_restart(struct window *w)
@@ -69,10 +75,23 @@ static void learn_least(struct window *w, int64_t took_ms, int64_t now_mono_ms)
         w->least_ms[0] = took_ms;
 }
 
+/* One that has become quicker shows it with many calls, too: what it took before is no measure then. */
+static void learn_light(struct window *w, double took_ms)
+{
+    if (w->light_ms < 0)
+        w->light_ms = took_ms;
+    else if (w->size <= WINDOW_FIRST + 1 || w->took_ms < w->light_ms)
+        w->light_ms += GAIN_LIGHT * (took_ms - w->light_ms);
+}
+
 static bool is_late(const struct window *w, int64_t took_ms)
 {
     int64_t least = w->least_ms[0] < w->least_ms[1] ? w->least_ms[0] : w->least_ms[1];
 
+    if (w->size <= WINDOW_FIRST)
+        return false; /* so few are not why it is late */
+    if (w->light_ms > (double)least)
+        least = (int64_t)w->light_ms;
     return took_ms > least * LATE_FACTOR && took_ms > least + LATE_MORE_MS;
 }
 
@@ -118,6 +137,7 @@ void window_answered(struct window *w, const struct window_answer *a, int64_t no
     w->took_ms = w->known ? w->took_ms + GAIN * (took - w->took_ms) : took;
     w->known = true;
     learn_least(w, a->took_ms, now_mono_ms);
+    learn_light(w, took);
     if (a->took_ms < WINDOW_SLOW_MS)
         w->quick_mono_ms = now_mono_ms;
     if (is_late(w, a->took_ms))

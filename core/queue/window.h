@@ -25,6 +25,8 @@ struct window {
     /* the least time that an answer took, in this half minute and in the one before */
     int64_t least_ms[2];
     int64_t least_since_mono_ms;
+    double
+        light_ms; /* what its answers take, on average, while it has few calls; < 0 unknown */
     int64_t quick_mono_ms;  /* the last quick answer; 0 none */
     int64_t used_mono_ms;   /* when the last call left */
     int64_t filled_mono_ms; /* when one left that half filled it */

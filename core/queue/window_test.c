@@ -6,19 +6,25 @@
 struct server {
     size_t places;
     int64_t takes_ms;
+    size_t quick_every; /* one in so many is answered in QUICK_MS; 0 none */
+    size_t n;
     int64_t free_ms[64]; /* when each of them is free */
 };
+
+#define QUICK_MS 5
 
 /* When a call that arrives now is answered. */
 static int64_t serve(struct server *s, int64_t now)
 {
     size_t best = 0;
+    bool quick = s->quick_every && ++s->n % s->quick_every == 0;
 
     for (size_t i = 1; i < s->places; i++) {
         if (s->free_ms[i] < s->free_ms[best])
             best = i;
     }
-    s->free_ms[best] = (s->free_ms[best] > now ? s->free_ms[best] : now) + s->takes_ms;
+    s->free_ms[best] =
+        (s->free_ms[best] > now ? s->free_ms[best] : now) + (quick ? QUICK_MS : s->takes_ms);
     return s->free_ms[best];
 }
 
@@ -102,6 +108,49 @@ static void who_is_far_away_is_no_worse(void **state)
     run(&c, &s, 20000, 44);
     assert_true(c.w.size > 43.9);
     assert_false(window_is_slow(&c.w));
+}
+
+/* A refusal is often quicker than what is done; the least time is that of a few then. */
+static void who_answers_a_few_at_once_is_no_worse(void **state)
+{
+    static const size_t every[] = {25, 7, 2};
+    struct server even = {.places = 64, .takes_ms = 250};
+    struct client c = client_new();
+    size_t n = 0;
+
+    (void)state;
+    run(&c, &even, 20000, 44);
+    n = run(&c, &even, 60000, 44);
+    for (size_t i = 0; i < sizeof(every) / sizeof(every[0]); i++) {
+        struct server s = {.places = 64, .takes_ms = 250, .quick_every = every[i]};
+        struct client mixed = client_new();
+        size_t m = 0;
+
+        run(&mixed, &s, 20000, 44);
+        m = run(&mixed, &s, 60000, 44);
+        print_message("one in %zu at once: %zu, none: %zu\n", every[i], m, n);
+        assert_true(m * 10 >= n * 9);
+    }
+}
+
+/* What was usual while it was slow is no measure of what it can do since. */
+static void who_became_quick_is_measured_by_that(void **state)
+{
+    struct server s = {.places = 64, .takes_ms = 3000};
+    struct client c = client_new();
+    size_t n = 0;
+
+    (void)state;
+    run(&c, &s, 60000, 44);
+    s.takes_ms = 100;
+    run(&c, &s, 20000, 44);
+    assert_true(c.w.size > 43.9);
+    s.places = 4;
+    run(&c, &s, 10000, 44);
+    n = run(&c, &s, 10000, 44);
+    print_message("4 at once: %zu of 400 in 10 s, window %.1f\n", n, c.w.size);
+    assert_true(n >= 390);
+    assert_true(c.w.size < 24);
 }
 
 static void the_slow_grow_slowly_and_are_called_so(void **state)
@@ -200,6 +249,8 @@ int main(void)
         cmocka_unit_test(a_quick_destination_has_everything_soon),
         cmocka_unit_test(who_answers_later_the_more_he_has_gets_less),
         cmocka_unit_test(who_is_far_away_is_no_worse),
+        cmocka_unit_test(who_answers_a_few_at_once_is_no_worse),
+        cmocka_unit_test(who_became_quick_is_measured_by_that),
         cmocka_unit_test(the_slow_grow_slowly_and_are_called_so),
         cmocka_unit_test(a_failure_halves_once_for_each_round),
         cmocka_unit_test(what_is_not_used_does_not_grow_and_is_forgotten),
