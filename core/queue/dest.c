@@ -146,9 +146,14 @@ bool hold_is_doubtful(enum hold_reason r)
 
 /* --- rate ----------------------------------------------------------------------------------- */
 
+static double dest_burst(const struct dest *d)
+{
+    return d->full_rate > 0 ? d->burst : 1; /* a learnt rate is kept evenly */
+}
+
 static void dest_refill(struct dest *d, int64_t now_mono_ms)
 {
-    double burst = d->full_rate > 0 ? d->burst : 1; /* a learnt rate is kept evenly */
+    double burst = dest_burst(d);
     double more = 0;
 
     if (d->rate <= 0)
@@ -174,7 +179,7 @@ bool dest_take_spare_token(struct dest *d, int64_t now_mono_ms)
     if (d->rate <= 0)
         return true;
     dest_refill(d, now_mono_ms);
-    return d->tokens >= d->burst / 2 && dest_take_token(d, now_mono_ms);
+    return d->tokens >= dest_burst(d) / 2 && dest_take_token(d, now_mono_ms);
 }
 
 /* How many a second, of late. */
@@ -186,6 +191,17 @@ static void count_served(struct dest *d, int64_t now_mono_ms)
         d->second_mono_ms = now_mono_ms;
     }
     d->n_served_second++;
+}
+
+/* The most in a second that ended within the last one, or that has not ended yet. */
+static uint32_t served_lately(const struct dest *d, int64_t now_mono_ms)
+{
+    int64_t age = now_mono_ms - d->second_mono_ms;
+
+    if (age >= 2000)
+        return 0;
+    return age < 1000 && d->n_served_before > d->n_served_second ? d->n_served_before
+                                                                 : d->n_served_second;
 }
 
 static void rate_succeeded(struct dest *d, int64_t now_mono_ms)
@@ -207,8 +223,7 @@ static void rate_succeeded(struct dest *d, int64_t now_mono_ms)
  * sent has another reason, and what is kept of the rate must not last. */
 static void rate_throttled(struct dest *d, int64_t now_mono_ms)
 {
-    uint32_t served =
-        d->n_served_second > d->n_served_before ? d->n_served_second : d->n_served_before;
+    uint32_t served = served_lately(d, now_mono_ms);
     bool behind = !list_is_empty(&d->ready[0]) || !list_is_empty(&d->ready[1]);
 
     if (d->full_rate > 0) {

@@ -610,6 +610,48 @@ static void a_429_in_a_quiet_moment_is_soon_forgotten(void **state)
     assert_int_equal(s.taken, 56);
 }
 
+/* Typing, that is: one 429 is not to end it for good. */
+static void a_learnt_rate_has_something_to_spare(void **state)
+{
+    struct rig *r = *state;
+    struct dest *d = NULL;
+
+    rig_anew(r, 7, 7);
+    d = queue_dest(r->q, DEST_CONNECTOR, VIEW_LIT("c"));
+    dest_hold(r->q, d, HOLD_THROTTLED, 0, 1000, r->now);
+    assert_true(d->rate > 0);
+    assert_false(dest_take_spare_token(d, r->now));
+    r->now += 60000;
+    assert_true(dest_take_spare_token(d, r->now));
+    assert_false(dest_take_spare_token(d, r->now));
+}
+
+/* A hundred a second an hour ago are no reason for seventy now. */
+static void what_was_served_long_ago_teaches_no_rate(void **state)
+{
+    static const struct {
+        int64_t later_ms;
+        double rate;
+    } cases[] = {
+        {10,      70 },
+        {1010,    70 },
+        {2000,    0.5},
+        {3600000, 0.5}
+    };
+    struct rig *r = *state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct dest *d = NULL;
+
+        rig_anew(r, 0, 1);
+        d = queue_dest(r->q, DEST_CONNECTOR, VIEW_LIT("c"));
+        for (int n = 0; n < 100; n++)
+            dest_success(d, 1, r->now);
+        dest_hold(r->q, d, HOLD_THROTTLED, 0, 0, r->now + cases[i].later_ms);
+        assert_true(d->rate > cases[i].rate - 0.01 && d->rate < cases[i].rate + 0.01);
+    }
+}
+
 /* --- holds, breaker, probes ----------------------------------------------------------------- */
 
 static void the_breaker_opens_after_failures_in_a_row_of_several_lanes(void **state)
@@ -1313,6 +1355,8 @@ int main(void)
         CASE(throttling_halves_the_rate_and_success_gives_it_back),
         CASE(a_rate_is_learnt_where_none_is_set),
         CASE(a_429_in_a_quiet_moment_is_soon_forgotten),
+        CASE(a_learnt_rate_has_something_to_spare),
+        CASE(what_was_served_long_ago_teaches_no_rate),
         CASE(the_breaker_opens_after_failures_in_a_row_of_several_lanes),
         CASE(one_lane_that_fails_alone_opens_no_breaker),
         CASE(a_hold_in_doubt_asks_other_lanes_one_at_a_time),
