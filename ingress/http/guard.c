@@ -301,13 +301,15 @@ static void take(struct guard *g, struct visitor *v)
     list_remove(&v->link);
 }
 
-/* NULL when there is no memory. In no list: place() or guard_enter() is next. */
+/* NULL when there is no memory. Whoever is known keeps its place, which only what it proves changes; a
+ * stranger is in no list: place() or a connection is next. */
 static struct visitor *meet(struct guard *g, const struct address *a)
 {
     struct visitor *v = find(g, a);
 
     if (v) {
-        take(g, v);
+        if (!v->known)
+            take(g, v);
         return v;
     }
     if (g->n_gone >= LIMIT_ADDRESSES) {
@@ -341,7 +343,6 @@ struct visitor *guard_enter(struct guard *g, const struct address *a)
     if (!v)
         return NULL;
     count(g, v, 1, 0);
-    place(g, v);
     return v;
 }
 
@@ -466,7 +467,8 @@ bool guard_strike(struct guard *g, const struct address *a, int64_t mono_ms)
 
     if (!v)
         return true;
-    place(g, v);
+    if (!v->known)
+        place(g, v);
     strike(v, mono_ms);
     if (v->site)
         strike(v->site, mono_ms);

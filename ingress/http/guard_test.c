@@ -222,6 +222,41 @@ static void strangers_never_push_out_who_is_known(void **state)
     guard_free(g);
 }
 
+static void only_what_is_verified_keeps_somebody_known(void **state)
+{
+    struct guard *g = NULL;
+    struct visitor *old = NULL;
+    struct visitor *busy = NULL;
+    struct address a = addr("1.1.1.1");
+    char text[64];
+
+    (void)state;
+    assert_int_equal(guard_new("", 1, &g), 0);
+    old = enter(g, "1.1.1.1");
+    busy = enter(g, "2.2.2.2");
+    guard_prove(g, old, 1000);
+    guard_leave(g, old);
+    guard_prove(g, busy, 2000);
+    /* neither a visit nor a strike moves it behind those that verified later */
+    assert_ptr_equal(enter(g, "1.1.1.1"), old);
+    (void)guard_strike(g, &a, 2500);
+    guard_leave(g, old);
+    (void)guard_strike(g, &a, 2500);
+    guard_age(g, 1000 + LIMIT_KNOWN_MS);
+    assert_false(old->known);
+    assert_true(busy->known);
+    /* nor keeps it when there are too many */
+    guard_prove(g, enter(g, "1.1.1.1"), 3000);
+    for (unsigned i = 0; i < LIMIT_KNOWN - 1; i++) {
+        assert_ptr_equal(enter(g, "2.2.2.2"), busy);
+        (void)snprintf(text, sizeof(text), "2001:db8:0:%x::1", i);
+        guard_prove(g, enter(g, text), 4000);
+    }
+    assert_false(busy->known);
+    assert_true(old->known);
+    guard_free(g);
+}
+
 static void strikes_are_counted_by_the_second(void **state)
 {
     struct guard *g = NULL;
@@ -320,6 +355,7 @@ int main(void)
         cmocka_unit_test(a_network_has_the_share_of_four_addresses),
         cmocka_unit_test(who_verified_lately_is_limited_by_nothing_until_it_is_forgotten),
         cmocka_unit_test(strangers_never_push_out_who_is_known),
+        cmocka_unit_test(only_what_is_verified_keeps_somebody_known),
         cmocka_unit_test(strikes_are_counted_by_the_second),
         cmocka_unit_test(a_network_has_the_rate_of_four_addresses),
         cmocka_unit_test(without_memory_nobody_is_half_counted),
