@@ -22,20 +22,17 @@ const char *schema_migration(int number);
 #define ROOM_DEAD(r)        "5"
 #define BYTES_OF(r, column) "coalesce(length(" r column "),0)"
 
-/* The rows that the table `shares` has to have. Reads through the whole store. */
-#define SCHEMA_SHARES_COUNTED                                                                                                                                                                                 \
-    "SELECT who,room,count(*) AS n,sum(bytes) AS bytes FROM (SELECT " WHO_OF_COMMAND(                                                                                                                         \
-        "") " AS who," ROOM_QUEUE("") " AS room," BYTES_OF("",                                                                                                                                                \
-                                                           "body") " AS bytes FROM commands"                                                                                                                  \
-                                                                   " UNION ALL "                                                                                                                              \
-                                                                   "SELECT " WHO_OF_COMMAND("") "," ROOM_DEAD("") "," BYTES_OF("", "body") " FROM dead UNION ALL SELECT " WHO_OF_EVENT("") "," ROOM_OF_EVENT( \
-                                                                       "") "," BYTES_OF("",                                                                                                                   \
-                                                                                        "even"                                                                                                                \
-                                                                                        "t") " FROM "                                                                                                         \
-                                                                                             "quarantine "                                                                                                    \
-                                                                                             "UNION ALL "                                                                                                     \
-                                                                                             "SELECT"                                                                                                         \
-                                                                                             " " WHO_WAITS("") "," ROOM_WAITING(                                                                              \
-                                                                                                 "") "," BYTES_OF("",                                                                                         \
-                                                                                                                  "event") " FROM waiting) GROUP BY who,room"
+/* The rows that the table `shares` has to have. Reads through the whole store.
+ * clang-format would tear the strings. */
+/* clang-format off */
+#define SCHEMA_SHARES_COUNTED \
+    "SELECT who,room,count(*) AS n,sum(bytes) AS bytes FROM (" \
+    "SELECT " WHO_OF_COMMAND("") " AS who," ROOM_QUEUE("") " AS room," BYTES_OF("", "body") " AS bytes" \
+    " FROM commands UNION ALL " \
+    "SELECT " WHO_OF_COMMAND("") "," ROOM_DEAD("") "," BYTES_OF("", "body") " FROM dead UNION ALL " \
+    "SELECT " WHO_OF_EVENT("") "," ROOM_OF_EVENT("") "," BYTES_OF("", "event") " FROM quarantine" \
+    " UNION ALL " \
+    "SELECT " WHO_WAITS("") "," ROOM_WAITING("") "," BYTES_OF("", "event") " FROM waiting)" \
+    " GROUP BY who,room"
+/* clang-format on */
 #define SCHEMA_SHARES_FILL "INSERT INTO shares " SCHEMA_SHARES_COUNTED ";"
