@@ -23,6 +23,7 @@ import source  # noqa: E402
 QUICK = {
     "include-arrows": rules_code.include_arrows,
     "rooms": rules_rooms.rooms,
+    "top-level": rules_rooms.top_level,
     "room-map": rules_rooms.room_map,
     "room-symbols": rules_rooms.room_symbols,
     "zeromq": rules_code.zeromq_in_one_room,

@@ -16,6 +16,10 @@ PROCESSES = ("core", "ingress", "tools/sandbox")
 # room may include it, though it stands above them.
 MAPS = {"core": "core/core.h", "ingress": "ingress/ingress.h"}
 TESTING = "testing"
+# What stands in the root of the tree: files, and folders besides those with code.
+ROOT_FILES = {".clang-format", ".clang-tidy", ".dockerignore", ".gitignore", "CMakeLists.txt", "CMakePresets.json",
+              "LICENSE", "README.md", "README.ru.md", "dev", "docker-compose.yml", "pytest.ini"}
+ROOT_FOLDERS = {".ci", "cmake", "deploy", "docs", *source.ROOMS}
 MAX_MODULES = 16
 # Libraries that only these rooms may touch, by the beginning of its header's or function's name.
 OWNED = {"sqlite3": ("core/store",), "microhttpd": ("ingress/http", "tools/sandbox/http")}
@@ -82,6 +86,25 @@ def rooms(root):
             found.append(Finding(f"{process}/{room}", 1, "a room has a README.md of three lines"))
     found.figure = figures(orders, arrows)
     return found
+
+
+def top_level(root):
+    """The root of the tree holds only the files and folders that belong there: what a test left is not committed."""
+    found = source.Findings()
+    for rel in tracked(root):
+        known = ROOT_FOLDERS if len(rel.parts) > 1 else ROOT_FILES
+        if rel.parts[0] not in known:
+            found.append(Finding(rel, 1, "does not belong in the root (ROOT_FILES, ROOT_FOLDERS of rules_rooms.py)"))
+    return found
+
+
+def tracked(root):
+    """The files that git has, relative to root; where it is no repository (an unpacked archive), those of the root."""
+    if (Path(root) / ".git").exists():
+        listed = subprocess.run(["git", "-C", str(root), "ls-files", "-z"], capture_output=True, text=True, check=False)
+        if listed.returncode == 0:
+            return [Path(name) for name in listed.stdout.split("\0") if name]
+    return sorted(path.relative_to(root) for path in Path(root).iterdir() if path.is_file() and path.name != ".git")
 
 
 def room_map(root):

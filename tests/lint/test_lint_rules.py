@@ -77,7 +77,7 @@ CLEAN = {
     "docs/architecture.md": "| no | |\n|---|---|\n| [0001](adr/0001-one-loop.md) | one loop |\n",
     "docs/adr/0001-one-loop.md": "# 0001. One loop\n",
     "README.md": "See [the words](docs/words.md).\n",
-    "go.sh": "#!/bin/sh\necho \"$1\"\n",
+    "deploy/go.sh": "#!/bin/sh\necho \"$1\"\n",
 }
 
 
@@ -208,13 +208,14 @@ PLANTED = [
     ("decisions", {"docs/adr/0002-two.md": "# 0002. Two\n"}, "not in the list of decisions"),
     ("decisions", {"docs/adr/0003-three.md": "# 0003. Three\n"}, "number 0002 is missing"),
     ("links", added("README.md", "[x](docs/words.md#nowhere)\n"), "no heading #nowhere"),
+    ("top-level", {"secret.txt": "s3cret\n"}, "secret.txt:1: does not belong in the root"),
     ("leftovers", {"core/a.c": "/* TO" "DO: later */\n"}, "left-over"),
     ("machine-paths", {"docs/a.md": "see /ho" "me/ann/notes\n"}, "a path of one machine"),
     ("links", {"docs/a.md": "[out](../../notes.md)\n"}, "leaves the tree"),
     ("links", {"docs/a.md": "[gone](nowhere.md)\n"}, "leads nowhere"),
     ("headers-alone", {"core/a.h": "#pragma once\n/* A. */\nsize_t a(void);\n"}, "does not compile alone with gcc"),
     ("headers-alone", {"core/a.h": "#pragma once\n/* A. */\nsize_t a(void);\n"}, "does not compile alone with clang"),
-    ("shell", {"go.sh": "#!/bin/sh\necho $1\n"}, "SC2086"),
+    ("shell", {"deploy/go.sh": "#!/bin/sh\necho $1\n"}, "SC2086"),
     ("format", {"core/a.c": "int  x ;\n"}, "not formatted"),
 ]
 
@@ -233,6 +234,13 @@ def test_a_path_of_the_checkout_itself_is_caught(tree):
     root = tree({"docs/a.md": "nothing\n"})
     (root / "docs/a.md").write_text(f"run {root}/dev\n", encoding="utf-8")
     assert any("a path of one machine" in finding for finding in found_by("machine-paths", root))
+
+
+def test_what_git_does_not_have_may_lie_in_the_root(tree):
+    root = tree({"notes.txt": "mine\n", "amo.conf": "x\n", "scraps/a.c": "int a;\n"})
+    subprocess.run(["git", "init", "-q", str(root)], check=True)
+    subprocess.run(["git", "-C", str(root), "add", "README.md", "amo.conf", "scraps/a.c"], check=True)
+    assert [finding.split(":")[0] for finding in found_by("top-level", root)] == ["amo.conf", "scraps/a.c"]
 
 
 def test_every_quick_rule_has_a_planted_fault():
