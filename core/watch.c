@@ -182,7 +182,7 @@ static void watch_prune(struct core *c, int64_t now_mono, int64_t now_unix)
                   now_unix - day * (int64_t)config_number(c->config, "retention/messages_days"),
                   now_unix - day * (int64_t)config_number(c->config, "retention/dead_days"),
                   PRUNE_ROWS);
-    /* one that was not understood for so long says nothing to anybody any more */
+    /* one whose message did not come for so long says nothing to anybody any more */
     rc =
         rc ? rc : store_quarantine_forget_statuses(c->store, now_unix - STATUS_KEPT_DAYS * day);
     rc = rc ? rc : store_shares_sweep(c->store);

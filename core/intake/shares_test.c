@@ -9,6 +9,7 @@
 #include "base/stats.h"
 #include "core/intake/intake.h"
 #include "core/peers/peers.h"
+#include "core/store/quarantine.h"
 #include "core/store/shares.h"
 #include "core/testing/rig.h"
 #include "core/watch.h"
@@ -213,7 +214,17 @@ static void large_bodies_count_by_their_bytes(void **state)
     assert_true(used_of(r, "svc", "bytes", "\"used\":3"));
 }
 
-static void statuses_that_nobody_understood_go_after_a_day(void **state)
+static void quarantined_for(struct rig *r, const char *reason)
+{
+    const struct id trace = {{0}};
+
+    assert_int_equal(store_quarantine_add(r->core.store, reason, VIEW_LIT("x"), VIEW_NONE,
+                                          VIEW_LIT("svc"), EVENT_SERVICE_STATUS, &trace,
+                                          VIEW_NONE, view_of(reason), clock_unix_ms()),
+                     0);
+}
+
+static void statuses_of_unknown_messages_go_after_a_day(void **state)
 {
     struct rig *r = *state;
     struct event e = rig_edit("m1", "mended");
@@ -225,13 +236,16 @@ static void statuses_that_nobody_understood_go_after_a_day(void **state)
     rig_assert_counts(r, 0, 4, 0);
     (void)used_of(r, "svc", "reports", "\"used\":4,");
     assert_int_equal(core_turn(&r->core), 0);
+    quarantined_for(r, "unknown_message");
+    quarantined_for(r, "account_left");
+    quarantined_for(r, "foreign_message");
     assert_int_equal(store_quarantine_forget_statuses(r->core.store, clock_unix_ms() - 1000),
                      0);
-    rig_assert_counts(r, 0, 4, 0);
+    rig_assert_counts(r, 0, 7, 0);
     assert_int_equal(store_quarantine_forget_statuses(r->core.store, clock_unix_ms() + 1000),
                      0);
-    rig_assert_counts(r, 0, 1, 0);
-    (void)used_of(r, "svc", "reports", "\"used\":1,");
+    rig_assert_counts(r, 0, 3, 0); /* these a person can put right */
+    (void)used_of(r, "svc", "reports", "\"used\":3,");
 }
 
 /* --- telling -------------------------------------------------------------------------------- */
@@ -291,7 +305,7 @@ int main(void)
         CASE(a_flood_of_statuses_leaves_others_their_room),
         CASE(a_full_room_lets_in_who_has_little_there),
         CASE(large_bodies_count_by_their_bytes),
-        CASE(statuses_that_nobody_understood_go_after_a_day),
+        CASE(statuses_of_unknown_messages_go_after_a_day),
         CASE(an_ingress_that_comes_is_told_who_is_over_what),
     };
 

@@ -96,7 +96,10 @@ int store_quarantine_drop(struct store *s, int64_t id)
 
 int store_quarantine_forget_statuses(struct store *s, int64_t before_ms)
 {
-    return db_run(s->db, "DELETE FROM quarantine WHERE kind=5 AND at_ms < ?", "i", before_ms);
+    return db_run(s->db,
+                  "DELETE FROM quarantine WHERE kind=5 AND at_ms < ?"
+                  " AND reason IN('unknown_message','too_many_waiting')",
+                  "i", before_ms);
 }
 
 int store_quarantine_newest(struct store *s, int64_t *ret_id, struct buf *ret_reason)

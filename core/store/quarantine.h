@@ -27,7 +27,8 @@ AMO_MUSTCHECK int store_quarantine_drop(struct store *s, int64_t id);
 /* Number and reason of the newest entry; 0 when there is none. */
 AMO_MUSTCHECK int store_quarantine_newest(struct store *s, int64_t *ret_id,
                                           struct buf *ret_reason);
-/* A service's statuses from before @before_ms. */
+/* A service's statuses from before @before_ms about messages that nobody knew. What is there for another
+ * reason can be put right by a person, and stays. */
 AMO_MUSTCHECK int store_quarantine_forget_statuses(struct store *s, int64_t before_ms);
 AMO_MUSTCHECK int store_quarantine_json(struct store *s, int64_t id, struct json_writer *w);
 
