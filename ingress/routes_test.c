@@ -402,7 +402,7 @@ static void what_no_account_takes_is_refused_and_remembered(void **state)
 /* --- over a share of core ------------------------------------------------------------------- */
 
 static void tell_over(struct rig *r, const char *connector, const char *share, bool reports,
-                      uint64_t retry_s)
+                      uint64_t retry_s, int64_t ago_ms)
 {
     const struct share_over o = {view_of(connector), view_of(share), reports, retry_s};
     struct buf body;
@@ -410,7 +410,7 @@ static void tell_over(struct rig *r, const char *connector, const char *share, b
     buf_init(&body, 4096);
     assert_int_equal(shares_begin(&body, 1), 0);
     assert_int_equal(shares_add(&body, &o), 0);
-    over_hear(&r->in.accept->over, buf_view(&body), clock_mono_ms());
+    over_hear(&r->in.accept->over, buf_view(&body), clock_mono_ms() - ago_ms);
     buf_fini(&body);
 }
 
@@ -419,7 +419,7 @@ static void who_is_over_a_share_hears_it_at_the_head(void **state)
     struct rig *r = *state;
     struct ask a = {METHOD_POST, API "/messages", "good token", NULL, NULL, MESSAGE};
 
-    tell_over(r, "svc", "queue", false, 90);
+    tell_over(r, "svc", "queue", false, 90, 0);
     ask(r, a);
     routes_head(&r->in, &r->x);
     assert_int_equal(r->x.status, 429);
@@ -439,7 +439,7 @@ static void who_is_over_a_share_hears_it_at_the_head(void **state)
     a.token = "wrong token";
     assert_int_equal(status_of(r, a), 401);
     no_event(r);
-    tell_over(r, "other", "queue", false, 90); /* the list is the whole list */
+    tell_over(r, "other", "queue", false, 90, 0); /* the list is the whole list */
     assert_int_equal(post(r, API "/messages", NULL, MESSAGE), 202);
 }
 
@@ -447,7 +447,7 @@ static void over_a_share_of_reports_messages_are_taken(void **state)
 {
     struct rig *r = *state;
 
-    tell_over(r, "svc", "waiting", true, 60);
+    tell_over(r, "svc", "waiting", true, 60, 0);
     assert_int_equal(post(r, API "/statuses", NULL, "{\"statuses\":[]}"), 429);
     assert_int_equal(status_of(r, (struct ask){METHOD_PATCH, API "/messages/m1", "good token",
                                                NULL, NULL, "{\"text\":\"x\"}"}),
@@ -456,10 +456,26 @@ static void over_a_share_of_reports_messages_are_taken(void **state)
     assert_int_equal(post(r, API "/messages", NULL, MESSAGE), 202);
     over_forget(&r->in.accept->over); /* a session with core begins */
     assert_int_equal(post(r, API "/reactions", NULL, "{}"), 422);
-    tell_over(r, "svc", "waiting", true, 0); /* its time is over */
+    /* its time is over, and the list would have come again */
+    tell_over(r, "svc", "waiting", true, 1, 2LL * LIMIT_SHARES_TOLD_MS + 1);
     assert_int_equal(post(r, API "/reactions", NULL, "{}"), 422);
     over_hear(&r->in.accept->over, VIEW_LIT("nonsense"), clock_mono_ms());
     assert_int_equal(post(r, API "/reactions", NULL, "{}"), 422);
+}
+
+static void who_may_ask_again_soon_is_refused_until_core_has_told_again(void **state)
+{
+    struct rig *r = *state;
+
+    tell_over(r, "svc", "queue", false, 1, LIMIT_SHARES_TOLD_MS + 1000);
+    assert_int_equal(post(r, API "/messages", NULL, MESSAGE), 429);
+    assert_int_equal(r->x.retry_after_s, 1);
+    tell_over(r, "svc", "queue", false, 60, 20000);
+    assert_int_equal(post(r, API "/messages", NULL, MESSAGE), 429);
+    assert_in_range(r->x.retry_after_s, 30, 40);
+    no_event(r);
+    tell_over(r, "svc", "queue", false, 60, 61000); /* no lost list shuts anybody out */
+    assert_int_equal(post(r, API "/messages", NULL, MESSAGE), 202);
 }
 
 /* --- what is wrong with a request ----------------------------------------------------------- */
@@ -652,6 +668,7 @@ int main(void)
         WITH_RIG(what_no_account_takes_is_refused_and_remembered),
         WITH_RIG(who_is_over_a_share_hears_it_at_the_head),
         WITH_RIG(over_a_share_of_reports_messages_are_taken),
+        WITH_RIG(who_may_ask_again_soon_is_refused_until_core_has_told_again),
         WITH_RIG(a_request_that_is_wrong_says_where),
         WITH_RIG(statuses_are_judged_one_by_one),
         WITH_RIG(an_edit_names_its_message_in_the_path),

@@ -79,6 +79,8 @@
 #define LIMIT_COMMANDS                                                                         \
     1000000U /* waiting in core, of 300 to 475 bytes each: half a GB; core/commands_max */
 #define LIMIT_RETRY_AFTER_MS (3600LL * 1000)
+/* so often core tells the ingresses who is over a share, while somebody is */
+#define LIMIT_SHARES_TOLD_MS 5000
 #define LIMIT_CONTROL_BYTES  (4U << 20)
 #define LIMIT_LIST_ROWS      1000U /* rows of one amoctl list */
 #define LIMIT_ERASE          1000U /* conversations erased in one go */

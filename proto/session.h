@@ -123,7 +123,8 @@ struct share_over {
     struct view connector;
     struct view share; /* its name, for people */
     bool reports;      /* statuses, edits and reactions alone are refused */
-    uint64_t retry_s;  /* for so long, unless another list comes */
+    uint64_t
+        retry_s; /* what the caller hears; the list holds until the next, or for ten seconds or this */
 };
 
 AMO_MUSTCHECK int shares_begin(struct buf *out, size_t n);

@@ -19,11 +19,10 @@
 #include "core/intake/intake.h"
 #include "core/peers/peers.h"
 #include "core/store/shares.h"
+#include "proto/limits.h"
 #include "proto/session.h"
 
 #define LOOK_EVERY_MS 20
-/* so often the list is told while there is one */
-#define TELL_EVERY_MS 5000
 /* who was over a share is so until this part of it is free again */
 #define FREE_PART     8
 /* a connector's name may have 20 signs */
@@ -360,7 +359,7 @@ static void look(struct core *c, int64_t now_mono_ms)
     for (size_t i = 0; i < r->n_connectors; i++)
         look_at_connector(c, r->connectors[i].name);
     drop_those_under(s);
-    if (s->changed || (s->n_over && now_mono_ms - s->told_mono_ms >= TELL_EVERY_MS))
+    if (s->changed || (s->n_over && now_mono_ms - s->told_mono_ms >= LIMIT_SHARES_TOLD_MS))
         tell_all(c, now_mono_ms);
 }
 

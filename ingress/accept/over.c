@@ -8,12 +8,17 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/num.h"
+#include "proto/limits.h"
 #include "proto/session.h"
 
 /* of one list; an honest core has some tens of connectors */
 #define ROWS_MAX    4096U
 /* no longer than this, whatever core says: it says it again */
 #define RETRY_S_MAX 3600U
+/* A row holds no shorter than this, however soon the caller may ask again: core says it again only so often,
+ * and between two lists nobody may get past a share. Twice, because a list may be late. */
+#define HOLDS_MS    (2LL * LIMIT_SHARES_TOLD_MS)
 
 void over_init(struct over *o)
 {
@@ -43,12 +48,13 @@ static void hear_one(void *arg, const struct share_over *told)
     struct over *o = h->over;
     struct over_row row = {.reports = told->reports};
     struct over_row *rows = NULL;
-    uint64_t s = told->retry_s < RETRY_S_MAX ? told->retry_s : RETRY_S_MAX;
+    int64_t ms = (int64_t)num_min(told->retry_s, RETRY_S_MAX) * 1000;
 
     if (o->n == ROWS_MAX || view_copy(told->connector, row.connector, sizeof(row.connector)) ||
         view_copy(told->share, row.share, sizeof(row.share)))
         return;
-    row.until_ms = h->now_mono_ms + (int64_t)s * 1000;
+    row.retry_ms = h->now_mono_ms + ms;
+    row.until_ms = h->now_mono_ms + (ms > HOLDS_MS ? ms : HOLDS_MS);
     rows = mem_realloc(o->rows, (o->n + 1) * sizeof(*rows));
     if (!rows)
         return;
@@ -74,8 +80,15 @@ const struct over_row *over_find(const struct over *o, struct view connector, bo
         const struct over_row *row = &o->rows[i];
 
         if (now_mono_ms < row->until_ms && (report || !row->reports) &&
-            view_is(connector, row->connector) && (!found || row->until_ms > found->until_ms))
+            view_is(connector, row->connector) && (!found || row->retry_ms > found->retry_ms))
             found = row;
     }
     return found;
+}
+
+unsigned over_retry_s(const struct over_row *row, int64_t now_mono_ms)
+{
+    int64_t ms = row->retry_ms - now_mono_ms;
+
+    return ms > 1000 ? (unsigned)((ms + 999) / 1000) : 1;
 }

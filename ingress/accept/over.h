@@ -14,7 +14,8 @@ struct over_row {
     char connector[64];
     char share[16];   /* its name, for people */
     bool reports;     /* statuses, edits and reactions alone are refused */
-    int64_t until_ms; /* monotonic */
+    int64_t until_ms; /* monotonic: it is refused so long, unless another list comes */
+    int64_t retry_ms; /* monotonic: there may be room then */
 };
 
 struct over {
@@ -31,3 +32,5 @@ void over_forget(struct over *o);
 /* Why @connector is refused now; NULL it is not. @report: it brings statuses, an edit or a reaction. */
 const struct over_row *over_find(const struct over *o, struct view connector, bool report,
                                  int64_t now_mono_ms);
+/* What it hears as Retry-After: seconds, at least one. */
+unsigned over_retry_s(const struct over_row *row, int64_t now_mono_ms);

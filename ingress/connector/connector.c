@@ -107,7 +107,7 @@ static bool core_has_room(const struct ingress *in, struct request *x)
     (void)snprintf(words, sizeof(words),
                    "too much of this connector lies in the bridge (%s); send it again later",
                    over->share); /* fits */
-    x->retry_after_s = (unsigned)((over->until_ms - now + 999) / 1000);
+    x->retry_after_s = over_retry_s(over, now);
     request_fault(x, 429, "over_share", words, NULL);
     return false;
 }

@@ -1,9 +1,11 @@
 """A connector at full speed takes nothing from its neighbours, and what it can make grow has an end."""
 import re
+import time
 
 import pytest
 
 import neighbours
+from kit import DEADLINE
 from stack import wait_for
 
 # shares that a flood of a second or two fills
@@ -48,6 +50,26 @@ def test_what_was_accepted_without_core_is_taken_and_then_the_share_holds(stack)
     stack.control("account.resume", scope_id=stack.scope)
     wait_for(lambda: stack.call("POST", "messages", neighbours.message(1000, "late"))[0] in (200, 202), "room")
     assert not neighbours.shares(stack)["queue"]["over_since"]
+
+
+@pytest.mark.parametrize("stack", [{"AMO_SCOPE_RATE": "0", "AMO_CORE_COMMANDS_MAX": "2000", "AMO_SHARE_COMMANDS": "100"}],
+                         indirect=True)
+def test_who_is_over_is_refused_until_there_is_room_however_soon_it_may_ask_again(stack):
+    stack.control("account.pause", scope_id=stack.scope)  # so there is none
+    taken, again, end = 0, set(), time.monotonic() + DEADLINE
+    while stack.call("POST", "messages", neighbours.message(taken, "one by one"))[0] == 202 and time.monotonic() < end:
+        taken += 1
+    # longer than core waits until it tells the list again, twice; it allows a call each second
+    answers, end = [], time.monotonic() + 11
+    while time.monotonic() < end:
+        status, _, headers = stack.call("POST", "messages", neighbours.message(10_000 + len(answers), "and again"))
+        answers.append(status)
+        again.add(headers.get("Retry-After"))
+        time.sleep(0.02)
+    assert set(answers) == {429}, {a: answers.count(a) for a in set(answers)}
+    assert again == {"1"}
+    wait_for(lambda: stack.figure("ingress", "amo_spool_events") == 0, "all of it to be taken")
+    assert neighbours.shares(stack)["queue"]["used"] == taken
 
 
 @pytest.mark.parametrize("stack", [{"AMO_SCOPE_RATE": "0", "AMO_CORE_COMMANDS_MAX": "400", "AMO_INGRESS_SPOOL_MAX_EVENTS": "200"}],
