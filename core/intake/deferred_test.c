@@ -141,6 +141,25 @@ static void one_may_wake_another(void **state)
     rig_commit(r);
 }
 
+/* Two copies of a spool sent it: it waits twice, and is done once. */
+static void what_came_twice_is_done_once(void **state)
+{
+    struct rig *r = *state;
+    struct event message = rig_client_text("m1");
+    struct event edit = rig_edit("m1", "mended");
+
+    edit.trace.bytes[1] = 7;
+    put(r, "ssvc/m1", &edit);
+    put(r, "ssvc/m1", &edit);
+    put(r, "ssvc/first", &message);
+    deferred_wake(&r->core, "ssvc/first");
+    deferred_run(&r->core);
+    deferred_run(&r->core);
+    assert_waiting(r, 0);
+    assert_int_equal(rig_count(r, COMMAND_AMO_EDIT), 1);
+    rig_commit(r);
+}
+
 /* The chat of a message that waits for itself, so to say: it ends. */
 static void waking_one_that_cannot_be_applied_ends(void **state)
 {
@@ -287,6 +306,7 @@ int main(void)
         CASE(only_what_waits_under_the_key_is_woken),
         CASE(a_key_longer_than_any_wakes_nobody),
         CASE(one_may_wake_another),
+        CASE(what_came_twice_is_done_once),
         CASE(waking_one_that_cannot_be_applied_ends),
         CASE(very_many_are_applied_in_portions),
         CASE(a_poisoned_one_harms_nobody_else),

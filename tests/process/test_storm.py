@@ -6,6 +6,7 @@ as the machine lets it. What the judge must be able to see is planted here, each
 import json
 import random
 import re
+import sqlite3
 import sys
 import time
 import types
@@ -33,6 +34,33 @@ def test_the_right_person_once_or_somebody_is_told(seed):
 
 
 # --- a run does not break by itself ------------------------------------------------------------------------
+
+def calm_with(folder, twin, rows):
+    """A run in which an edit of what went with a spool was accepted, and core says that @rows of (key, event) wait."""
+    (folder / "data" / "core").mkdir(parents=True)
+    store = sqlite3.connect(folder / "data" / "core" / "core.db")
+    with store:
+        store.execute("CREATE TABLE waiting(id INTEGER PRIMARY KEY, key TEXT, event BLOB)")
+        store.executemany("INSERT INTO waiting(key,event) VALUES(?,?)", rows)
+    store.close()
+    w = World.__new__(World)
+    w.stack = types.SimpleNamespace(dir=folder, figure=lambda *_: 0, control=lambda *_, **__: {
+        "commands": 0, "waiting_events": len(rows)})
+    w.twin, w.services, w.kept, w.unheard = twin, {}, lambda: [{"what": "c1"}], set
+    w.j = types.SimpleNamespace(excuses=[], acts=[{"kind": "edit", "of": "c1", "text": "c1 edit 1", "accepted": True}])
+    return w.unrest() == []
+
+
+EDIT, OTHER = ("swa/1", b"trace 1: c1 edit 1"), ("swa/1", b"trace 2: c1 edit 1")
+
+
+@pytest.mark.parametrize("twin, rows, calm", [
+    ([], [EDIT], True), (["ingress-2"], [EDIT, EDIT], True), ([], [EDIT, EDIT], False),
+    (["ingress-2"], [EDIT, OTHER], False), (["ingress-2"], [EDIT, ("e7", EDIT[1])], False),
+    (["ingress-2"], [("e7", b"o2"), ("e7", b"o2")], False)])
+def test_an_event_that_two_copies_of_a_spool_sent_waits_as_one(tmp_path, twin, rows, calm):
+    assert calm_with(tmp_path, twin, rows) == calm
+
 
 @pytest.mark.parametrize("left", [0, 1, 2])
 def test_people_go_on_writing_when_nobody_is_left_whom_no_manager_has_met(left):

@@ -101,7 +101,8 @@ store     {kind: store, copied, back}: a copy of core's store was put back. Noth
 cut       a manager's word that the service did, but whose every answer was lost, came too late or was an error, may be
           called failed: there is no history of services to ask.
 bereft    what changes a message that stands in quarantine or went with a spool waits its documented hour for it: a run
-          may end with as many waiting events as there are such changes, and no more. So does what a service reports
+          may end with as many waiting events as there are such changes, and no more; one that a copy of a spool sent
+          again, byte by byte the same, counts once. So does what a service reports
           of a manager's word that died as unclear, when no answer ever told its id there: nobody can know of what it
           is. Once an answer told the id there is no such excuse. And what it reports of a word that stands in quarantine
           itself since its account had left by the channel it came by, as when a core did it whose store was put back
