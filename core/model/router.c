@@ -210,9 +210,24 @@ static const char *inbound_objection(const struct content *c)
                : NULL;
 }
 
+/* Why it has to wait for a person; NULL it has not. */
+static const char *service_message_objection(const struct event *e, const struct facts *m)
+{
+    const char *objection = inbound_objection(&e->content);
+
+    if (!m->scope)
+        return m->source_known ? "connector_without_account" : "unknown_source";
+    if (objection)
+        return objection;
+    if (e->outgoing && !e->author.len && !m->bot_known)
+        return "no_author"; /* amo would refuse it */
+    return m->repeats_quarantined ? "repeats_quarantined" : NULL;
+}
+
 static int route_service_message(const struct event *e, const struct facts *m,
                                  struct decision *p)
 {
+    const char *objection = NULL;
     int rc = router_mid(e, p->mid);
 
     if (rc)
@@ -223,15 +238,9 @@ static int route_service_message(const struct event *e, const struct facts *m,
     if (m->duplicate)
         return decide(p, DECISION_NOTHING,
                       m->duplicate->direction == MESSAGE_OUTBOUND ? "echo" : "repeat");
-    if (!m->scope)
-        return decide(p, DECISION_QUARANTINE,
-                      m->source_known ? "connector_without_account" : "unknown_source");
-    if (inbound_objection(&e->content))
-        return decide(p, DECISION_QUARANTINE, inbound_objection(&e->content));
-    if (e->outgoing && !e->author.len && !m->bot_known)
-        return decide(p, DECISION_QUARANTINE, "no_author"); /* amo would refuse it */
-    if (m->repeats_quarantined)
-        return decide(p, DECISION_QUARANTINE, "repeats_quarantined");
+    objection = service_message_objection(e, m);
+    if (objection)
+        return decide(p, DECISION_QUARANTINE, objection);
     if (m->echo_of)
         return decide(p, DECISION_WAIT_ECHO, "echo_pending");
     /* as what stood in the queue when its number moved: it finds its place from there */
