@@ -45,12 +45,13 @@ def calm_with(folder, twin, rows):
     store.close()
     w = World.__new__(World)
     w.stack = types.SimpleNamespace(dir=folder, figure=lambda *_: 0, control=lambda *_, **__: {
-        "commands": 0, "waiting_events": len(rows)})
+        "commands": 0, "waiting_events": len(rows), "peers": PEERS})
     w.twin, w.services, w.kept, w.unheard = twin, {}, lambda: [{"what": "c1"}], set
     w.j = types.SimpleNamespace(excuses=[], acts=[{"kind": "edit", "of": "c1", "text": "c1 edit 1", "accepted": True}])
     return w.unrest() == []
 
 
+PEERS = [{"name": name, "alive": True} for name in ("ingress", "ingress-2")]
 EDIT, OTHER = ("swa/1", b"trace 1: c1 edit 1"), ("swa/1", b"trace 2: c1 edit 1")
 
 
@@ -75,14 +76,14 @@ def test_what_keeps_a_run_from_becoming_calm_is_named():
     """Also when nothing but the questions themselves fail, as when the kernel drops packets."""
     def refused(*args):
         raise ConnectionRefusedError("nobody listens")
-    status = {"commands": 2, "waiting_events": 0}
+    status = {"commands": 2, "waiting_events": 0, "peers": [{"name": "ingress", "alive": False}]}
     w = World.__new__(World)
     w.commands, w.twin, w.services = 0, [], {"wa": types.SimpleNamespace(name="wa", busy=1)}
     w.stack = types.SimpleNamespace(sandbox=lambda path: {"done": False}, figure=lambda *args: 3,
                                     control=lambda verb, **more: status)
     assert not w.settle(0.1)
     assert {"the sandbox is not idle", "the spool of ingress holds events", "core has commands",
-            "service wa has calls to make"} < set(w.restless)
+            "core has not heard ingress yet", "service wa has calls to make"} < set(w.restless)
     w.stack.figure = refused
     assert not w.settle(0.1)
     assert "asking failed: ConnectionRefusedError nobody listens" in w.restless
@@ -94,7 +95,7 @@ def test_a_run_has_longer_to_become_calm_while_fewer_commands_are_left(takes, ca
 
     def status(verb, **more):
         left[0] = max(0, left[0] - takes)
-        return {"commands": left[0], "waiting_events": 0}
+        return {"commands": left[0], "waiting_events": 0, "peers": PEERS}
     w = World.__new__(World)
     w.commands, w.twin, w.services = 0, [], {}
     w.stack = types.SimpleNamespace(sandbox=lambda path: {"done": True}, figure=lambda *args: 0, control=status)

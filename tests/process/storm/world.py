@@ -391,7 +391,10 @@ class World:
         try:
             s, found = self.stack.control("status", timeout=5), []
             self.commands = s["commands"]
+            there = {p["name"] for p in s["peers"] if p["alive"]}
             for name in ["ingress", *self.twin]:
+                if name not in there:   # what a store that was put back forgot comes again once it is heard
+                    found.append(f"core has not heard {name} yet")
                 if self.stack.figure(name, "amo_spool_events"):
                     found.append(f"the spool of {name} holds events")
             if s["commands"]:
