@@ -31,6 +31,7 @@
 #define LOG_HEAD            32
 #define LOG_FRAME_HEAD      24
 #define LOG_INDEX_VERSION   3007000U
+#define LOG_INDEX_PART      32768 /* SQLite maps it in parts of this size */
 
 struct db_rows {
     struct db *db;
@@ -245,36 +246,43 @@ static int empty_log(struct db *d)
     return sqlite3_wal_checkpoint_v2(d->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 }
 
+/* The beginning of the log's index, as this connection has it mapped; NULL there is none. Its file is not opened
+ * for it: closing any descriptor of a file drops all locks that this process has on it, SQLite's too, and who
+ * opens the store next, a backup perhaps, would take the index for one that nobody uses and begin it anew. */
+static const volatile unsigned char *log_index(struct db *d)
+{
+    sqlite3_file *file = NULL;
+    void volatile *index = NULL;
+
+    if (sqlite3_file_control(d->handle, "main", SQLITE_FCNTL_FILE_POINTER, &file) ||
+        !file->pMethods || file->pMethods->iVersion < 2 || !file->pMethods->xShmMap ||
+        file->pMethods->xShmMap(file, 0, LOG_INDEX_PART, 0, &index))
+        return NULL;
+    return index;
+}
+
 /* What was written behind the last commit when the disk ran full counts for nothing and takes the room
  * that moving the rest needs. Where the commits end stands in the index of the log, whose beginning is
  * documented: the version, and behind 16 bytes the number of frames. */
 static bool cut_log(struct db *d)
 {
     const char *log = sqlite3_filename_wal(sqlite3_db_filename(d->handle, NULL));
+    const volatile unsigned char *index = log_index(d);
     unsigned char head[20];
     struct stat file;
-    struct buf index;
     uint32_t version = 0;
     uint32_t frames = 0;
     int64_t end = 0;
-    int fd = -1;
-    bool cut = false;
 
-    buf_init(&index, 4096);
-    if (buf_add_f(&index, "%s-shm", d->path) == 0)
-        fd = open(buf_str(&index), O_RDONLY | O_CLOEXEC);
-    buf_fini(&index);
-    if (fd < 0)
+    if (!index)
         return false;
-    if (pread(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head)) {
-        memcpy(&version, head, sizeof(version));
-        memcpy(&frames, head + 16, sizeof(frames));
-        end = LOG_HEAD + (int64_t)frames * (LOG_FRAME_HEAD + d->page_size);
-        cut = version == LOG_INDEX_VERSION && d->page_size > 0 && stat(log, &file) == 0 &&
-              end < file.st_size && truncate(log, (off_t)end) == 0;
-    }
-    (void)close(fd); /* only read */
-    return cut;
+    for (size_t i = 0; i < sizeof(head); i++)
+        head[i] = index[i];
+    memcpy(&version, head, sizeof(version));
+    memcpy(&frames, head + 16, sizeof(frames));
+    end = LOG_HEAD + (int64_t)frames * (LOG_FRAME_HEAD + d->page_size);
+    return version == LOG_INDEX_VERSION && d->page_size > 0 && stat(log, &file) == 0 &&
+           end < file.st_size && truncate(log, (off_t)end) == 0;
 }
 
 int db_empty_log(struct db *d, int wait_ms)

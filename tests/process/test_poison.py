@@ -1,6 +1,7 @@
 """What must not be taken for poison, and what must not kill."""
 import json
 import os
+import pathlib
 import subprocess
 import sys
 import time
@@ -52,6 +53,13 @@ def test_the_log_of_the_store_leaves_the_room_that_emptying_it_needs():
             subprocess.run(["umount", str(data)], check=False)
 
 
+def locks(process, file):
+    """The locks that @process has on @file, as the kernel lists them."""
+    ours = (str(process.child.pid), f":{file.stat().st_ino}")
+    lines = (line.split() for line in pathlib.Path("/proc/locks").read_text().splitlines())
+    return [line for line in lines if line[1] == "POSIX" and line[4] == ours[0] and line[5].endswith(ours[1])]
+
+
 UNFINISHED = """
 import os, sqlite3, sys
 db = sqlite3.connect(sys.argv[1])
@@ -83,6 +91,7 @@ def test_a_commit_that_ran_into_the_end_of_the_disk_does_not_keep_core_from_its_
             stack.start("core")
             stack.client_writes("there-is-room")
             stack.wait("amojo.message", text="there-is-room")
+            assert locks(stack["core"], data / "core.db-shm"), "a backup would begin its index anew"
         finally:
             stack["core"].kill()
             subprocess.run(["umount", str(data)], check=False)
