@@ -22,7 +22,9 @@
 #include "proto/limits.h"
 #include "proto/session.h"
 
+/* a look asks for every connector: 3 us each, so it takes a hundredth of core at most, or two */
 #define LOOK_EVERY_MS 20
+#define LOOK_PER_MS   5
 /* who was over a share is so until this part of it is free again */
 #define FREE_PART     8
 /* a connector's name may have 20 signs */
@@ -365,7 +367,9 @@ static void look(struct core *c, int64_t now_mono_ms)
 
 void shares_look(struct core *c, int64_t now_mono_ms)
 {
-    if (!c->turn->exit_code && now_mono_ms - c->intake->shares->looked_mono_ms >= LOOK_EVERY_MS)
+    int64_t every_ms = LOOK_EVERY_MS + (int64_t)c->turn->registry->n_connectors / LOOK_PER_MS;
+
+    if (!c->turn->exit_code && now_mono_ms - c->intake->shares->looked_mono_ms >= every_ms)
         look(c, now_mono_ms);
 }
 
