@@ -6,6 +6,7 @@
 #include "ingress/accept/share.h"
 
 #include "base/log.h"
+#include "ingress/accept/push.h"
 #include "ingress/accept/registry_copy.h"
 #include "ingress/http/metrics.h"
 #include "ingress/http/request.h"
@@ -14,7 +15,9 @@
 #include "proto/event.h"
 #include "proto/registry.h"
 
-#define SHARE_RETRY_S    10    /* core is away for a restart, or for longer */
+/* core takes what is there: there is room in a moment. It is away for a restart or for longer, or has no room */
+#define SHARE_SOON_S     1
+#define SHARE_RETRY_S    10
 #define SHARE_HEAD_BYTES 4096U /* of an event whose body is not there yet: most are smaller */
 
 static struct spool_writer writer_of(const struct ingress *in, struct view connector,
@@ -50,7 +53,8 @@ void share_refused(struct ingress *in, struct request *x)
     stat_rows_add(in->metrics->over_share, x->name, 1);
     log_often(LOG_LEVEL_WARN, "share.reached", x->name, "source=%s name=%s",
               x->source == SOURCE_AMOJO ? "amojo" : "connector", log_value(x->name, space));
-    x->retry_after_s = SHARE_RETRY_S;
+    x->retry_after_s =
+        push_is_up(in->push) && !push_waits(in->push) ? SHARE_SOON_S : SHARE_RETRY_S;
     request_unavailable(x, "spool_share",
                         "as much of this sender is waiting as may wait; try again later");
 }

@@ -24,15 +24,26 @@ def fill_up(stack, chat):
     raise AssertionError("the door stays open")
 
 
+def retry_after(stack):
+    """What a service over its share of the spool hears; while core takes what is there, it is a second."""
+    message = {"id": "over", "source": "wa1", "conversation": {"id": "79005559999"}, "sender": {"id": "79005559999"},
+               "type": "text", "text": "x" * 20000}
+    status, body, headers = stack.call("POST", "messages", message)
+    assert (status, body["error"]["code"]) == (503, "spool_share")
+    return headers["Retry-After"]
+
+
 def test_a_full_spool_closes_the_door_says_why_and_opens_again():
     with Stack(env={**QUICK, "AMO_INGRESS_SPOOL_MAX_BYTES": "512KiB"}) as stack:
         stack.up()
         chat = stack.meet()["chat"]
         stack["core"].kill()
+        stack["ingress"].wait_line(r"what=core\.lost")
         for n in range(40):
             stack.client_writes(f"large-{n}-" + "x" * 20000, conversation=f"7900555{n % 8:04d}")
         wait_for(lambda: stack.figure("ingress", "amo_over_share_total"), "the service to have its share")
         assert not refused(stack.port) and ready(stack)[0] == 200   # the rest is amojo's
+        assert retry_after(stack) == "10"
         fill_up(stack, chat)
 
         def ready_words():
