@@ -96,6 +96,8 @@ void json_close_array(struct json_writer *w);
 void json_add_text(struct json_writer *w, const char *key, struct view text);
 /* Writes nothing at all for VIEW_NONE or "". */
 void json_add_text_if(struct json_writer *w, const char *key, struct view text);
+/* ISO 8601 in UTC; null for 0, and before 1970. */
+void json_add_time(struct json_writer *w, const char *key, int64_t unix_ms);
 void json_add_int(struct json_writer *w, const char *key, int64_t value);
 void json_add_bool(struct json_writer *w, const char *key, bool value);
 void json_add_null(struct json_writer *w, const char *key);

@@ -515,6 +515,8 @@ static void the_writer_keeps_the_commas(void **state)
     json_add_text(&w, "empty", view_of(""));
     json_add_text_if(&w, "left_out", view_of(""));
     json_add_int(&w, "min", INT64_MIN);
+    json_add_time(&w, "at", 1);
+    json_add_time(&w, "never", 0);
     json_open_array(&w, "list");
     json_open_object(&w, NULL);
     json_close_object(&w);
@@ -529,6 +531,7 @@ static void the_writer_keeps_the_commas(void **state)
     assert_int_equal(buf_error(&b), 0);
     assert_string_equal(
         buf_str(&b), "{\"a\":\"x\",\"none\":null,\"empty\":\"\",\"min\":-9223372036854775808,"
+                     "\"at\":\"1970-01-01T00:00:00.001Z\",\"never\":null,"
                      "\"list\":[{},true,false,null,[]],\"raw\":{\"k\":1}}");
     buf_fini(&b);
 }

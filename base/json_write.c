@@ -7,6 +7,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/clock.h"
+
 void json_writer_init(struct json_writer *w, struct buf *out)
 {
     *w = (struct json_writer){.out = out};
@@ -116,6 +118,14 @@ void json_add_text_if(struct json_writer *w, const char *key, struct view text)
 {
     if (!view_empty(text))
         json_add_text(w, key, text);
+}
+
+void json_add_time(struct json_writer *w, const char *key, int64_t unix_ms)
+{
+    char text[CLOCK_ISO_LEN + 1];
+
+    clock_format_iso(unix_ms, text);
+    json_add_text(w, key, unix_ms > 0 ? view_of(text) : VIEW_NONE);
 }
 
 void json_add_int(struct json_writer *w, const char *key, int64_t value)

@@ -494,7 +494,6 @@ int verb_account_list(struct control_ask *ask)
     for (size_t i = 0; i < r->n_scopes; i++) {
         const struct reg_scope *s = &r->scopes[i];
         const struct dest *d = queue_dest(ask->core->queue, DEST_SCOPE, view_of(s->id));
-        char at[CLOCK_ISO_LEN + 1];
 
         json_open_object(ask->w, NULL);
         json_add_text(ask->w, "scope_id", view_of(s->id));
@@ -506,8 +505,7 @@ int verb_account_list(struct control_ask *ask)
         json_add_bool(ask->w, "disconnected", s->disconnected);
         json_add_text(ask->w, "held",
                       d && dest_is_held(d) ? view_of(hold_reason_name(d->hold)) : VIEW_NONE);
-        clock_format_iso(s->connected_ms, at);
-        json_add_text(ask->w, "connect_called_at", s->connected_ms ? view_of(at) : VIEW_NONE);
+        json_add_time(ask->w, "connect_called_at", s->connected_ms);
         json_add_text(ask->w, "default_source",
                       s->default_source ? view_of(s->default_source) : VIEW_NONE);
         json_add_bool(ask->w, "no_time_window", s->window_off);

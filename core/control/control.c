@@ -352,14 +352,6 @@ int control_each_id(struct control_ask *ask, const char *key,
     return rc;
 }
 
-void control_add_time(struct json_writer *w, const char *key, int64_t unix_ms)
-{
-    char text[CLOCK_ISO_LEN + 1];
-
-    clock_format_iso(unix_ms, text);
-    json_add_text(w, key, unix_ms ? view_of(text) : VIEW_NONE);
-}
-
 /* --- waits ---------------------------------------------------------------------------------- */
 
 struct control_wait *control_wait_new(struct core *c, void *arg, void (*fini)(void *arg))

@@ -54,8 +54,6 @@ AMO_MUSTCHECK int control_id_of(struct control_ask *ask, const struct json_node 
 /* One object {@key: [what @fn wrote for each of the argument `ids`]}. */
 AMO_MUSTCHECK int control_each_id(struct control_ask *ask, const char *key,
                                   int (*fn)(struct control_ask *ask, int64_t id));
-/* A member with a time, ISO 8601 in UTC; null for 0. */
-void control_add_time(struct json_writer *w, const char *key, int64_t unix_ms);
 /* Writes the sentence and returns @code. */
 int control_fail(struct control_ask *ask, int code, const char *fmt, ...) AMO_PRINTF(3, 4);
 /* A copy of @v, "" for none. -ENOMEM. */

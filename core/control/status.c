@@ -14,7 +14,7 @@ static void peer_json(struct json_writer *w, const struct peer *p)
     json_add_text(w, "name", view_of(p->name));
     json_add_text(w, "version", view_of(p->version));
     json_add_bool(w, "alive", peer_is_alive(p, clock_mono_ms()));
-    control_add_time(w, "since", p->since_unix_ms);
+    json_add_time(w, "since", p->since_unix_ms);
     json_add_int(w, "registry_version", (int64_t)p->registry_version);
     if (p->role == ROLE_INGRESS) {
         json_add_int(w, "spool_events", (int64_t)p->spool_events);
@@ -34,8 +34,8 @@ static void clock_json(struct control_ask *ask, const char *name)
     json_open_object(ask->w, name);
     json_add_bool(ask->w, "in_doubt", c->turn->doubt.on);
     json_add_text(ask->w, "why", c->turn->doubt.why ? view_of(c->turn->doubt.why) : VIEW_NONE);
-    control_add_time(ask->w, "trusted_until", c->turn->doubt.trusted_ms);
-    control_add_time(ask->w, "now", clock_unix_ms());
+    json_add_time(ask->w, "trusted_until", c->turn->doubt.trusted_ms);
+    json_add_time(ask->w, "now", clock_unix_ms());
     json_add_int(ask->w, "skew_ms", c->turn->skew_ms);
     json_close_object(ask->w);
 }

@@ -29,15 +29,15 @@ static void trace_message(struct json_writer *w, const struct message *m)
     json_add_text(w, "state", view_of(message_state_name(m->state)));
     json_add_text_if(w, "reason", view_of(m->reason));
     json_add_int(w, "told", m->reported_status == REPORTED_DELAYED ? -1 : m->reported_status);
-    control_add_time(w, "taken_at", m->taken_ms);
-    control_add_time(w, "settled_at", m->settled_ms);
+    json_add_time(w, "taken_at", m->taken_ms);
+    json_add_time(w, "settled_at", m->settled_ms);
     json_add_int(w, "ms", m->settled_ms ? m->settled_ms - m->taken_ms : 0);
 }
 
 static void trace_step(struct json_writer *w, int64_t at_ms, const char *what)
 {
     json_open_object(w, NULL);
-    control_add_time(w, "at", at_ms);
+    json_add_time(w, "at", at_ms);
     json_add_text(w, "what", view_of(what));
     json_close_object(w);
 }

@@ -100,16 +100,6 @@ static void all_came(struct rig *r, struct peer *p)
     pass(r, p, 1000);
 }
 
-static void assert_before(struct rig *r, const char *first, const char *second)
-{
-    struct message one = rig_message(r, first);
-    struct message two = rig_message(r, second);
-
-    assert_true(one.id < two.id);
-    message_fini(&one);
-    message_fini(&two);
-}
-
 static void what_came_to_its_door_first_comes_out_first(void **state)
 {
     struct rig *r = *state;
@@ -120,8 +110,8 @@ static void what_came_to_its_door_first_comes_out_first(void **state)
     take_by(r, r->ingress, report("s-2", "thread-2"), 2000);
     rig_assert_counts(r, 0, 0, 3);
     all_came(r, p);
-    assert_before(r, "msvc-s-1", "msvc-s-2");
-    assert_before(r, "msvc-s-2", "msvc-s-3");
+    rig_assert_before(r, "msvc-s-1", "msvc-s-2");
+    rig_assert_before(r, "msvc-s-2", "msvc-s-3");
 }
 
 /* The second ingress's report of the thread came to core before all of this, and to its door after it. */
@@ -139,7 +129,7 @@ static void a_webhook_finds_the_chat_that_came_by_the_same_door_before_it(void *
     take_by(r, r->ingress, hook, 2000);
     rig_assert_counts(r, 0, 0, 4);
     all_came(r, p);
-    assert_before(r, "msvc-s-1", "msvc-m1");
+    rig_assert_before(r, "msvc-s-1", "msvc-m1");
     rig_assert_counts(
         r, 0, 0, 2); /* it may be a colleague's words, and the last report is of it perhaps */
 }
@@ -154,7 +144,7 @@ static void a_clients_message_does_not_wait_for_what_came_after_it(void **state)
     take_by(r, r->ingress, rig_client_text("m1"), 3000);
     rig_assert_counts(r, 0, 0, 1);
     all_came(r, p);
-    assert_before(r, "msvc-m1", "msvc-s-1");
+    rig_assert_before(r, "msvc-m1", "msvc-s-1");
 }
 
 /* The clock of a door is put back by an hour between two of its events. */
@@ -169,9 +159,9 @@ static void what_came_by_one_spool_keeps_its_order_whatever_the_clock_says(void 
     take_by(r, p, report("s-0", "thread-2"), 5000);
     rig_assert_counts(r, 0, 0, 4);
     all_came(r, p);
-    assert_before(r, "msvc-s-0", "msvc-s-1");
-    assert_before(r, "msvc-s-1", "msvc-s-2");
-    assert_before(r, "msvc-s-2", "msvc-m1");
+    rig_assert_before(r, "msvc-s-0", "msvc-s-1");
+    rig_assert_before(r, "msvc-s-1", "msvc-s-2");
+    rig_assert_before(r, "msvc-s-2", "msvc-m1");
 }
 
 /* It is sent as it comes: its door's clock does not matter. */
@@ -188,9 +178,9 @@ static void what_came_since_stands_behind_all_that_waits(void **state)
     take_by(r, r->ingress, report("s-2", "thread-2"), 2000);
     rig_assert_counts(r, 0, 0, 4);
     all_came(r, p);
-    assert_before(r, "msvc-s-1", "msvc-s-2");
-    assert_before(r, "msvc-s-2", "msvc-m1");
-    assert_before(r, "msvc-m1", "msvc-m2");
+    rig_assert_before(r, "msvc-s-1", "msvc-s-2");
+    rig_assert_before(r, "msvc-s-2", "msvc-m1");
+    rig_assert_before(r, "msvc-m1", "msvc-m2");
 }
 
 static void a_restart_changes_no_order(void **state)
@@ -206,9 +196,9 @@ static void a_restart_changes_no_order(void **state)
     take_by(r, p, report("s-0", "thread-9"), 60 * MIN_MS);      /* and this one in its */
     rig_assert_counts(r, 0, 0, 4);
     all_came(r, p);
-    assert_before(r, "msvc-s-1", "msvc-m1");
-    assert_before(r, "msvc-m1", "msvc-s-2");
-    assert_before(r, "msvc-s-2", "msvc-s-0");
+    rig_assert_before(r, "msvc-s-1", "msvc-m1");
+    rig_assert_before(r, "msvc-m1", "msvc-s-2");
+    rig_assert_before(r, "msvc-s-2", "msvc-s-0");
 }
 
 /* It waits for a report that came to another door before it, though it came to core long after it. */
@@ -226,9 +216,9 @@ static void a_client_waits_for_a_report_that_comes_late(void **state)
     pass(r, p, 15000);
     rig_assert_counts(r, 0, 0, 3);
     all_came(r, p);
-    assert_before(r, "msvc-s-1", "msvc-s-2");
-    assert_before(r, "msvc-s-2", "msvc-m1");
-    assert_before(r, "msvc-m1", "msvc-m2");
+    rig_assert_before(r, "msvc-s-1", "msvc-s-2");
+    rig_assert_before(r, "msvc-s-2", "msvc-m1");
+    rig_assert_before(r, "msvc-m1", "msvc-m2");
 }
 
 /* Neither is before the other, unless by the order in which they arrived. */
@@ -247,15 +237,6 @@ static void two_of_one_time_do_not_wait_for_each_other(void **state)
     rig_assert_counts(r, 0, 1, 0);
     rig_assert_quarantined(r, "unknown_conversation");
     assert_true(rig_has_message(r, "msvc-s-1"));
-}
-
-static void told(struct rig *r, int64_t command, const char *thread, const char *id)
-{
-    rig_result(r, r->worker, queue_find(r->core.queue, command),
-               (struct result){.outcome = OUTCOME_DONE,
-                               .service_conversation = view_of(thread),
-                               .service_message_id = view_of(id)});
-    rig_commit(r);
 }
 
 /* Which of them had come again, and had perhaps been done by a forgotten core, is in nobody's memory after a restart. */
@@ -277,10 +258,10 @@ static void what_waited_over_a_restart_counts_as_come_again(void **state)
     rig_assert_counts(r, 0, 0, 2);
     rig_restart(r);
     rig_turn(r);
-    told(r, 2, "thread", "s-1");
+    rig_service_took(r, 2, "thread", "s-1");
     rig_assert_counts(r, 0, 0, 2); /* whose they are is known when the last one is settled */
     rig_turn(r);
-    told(r, 3, "thread", "s-2");
+    rig_service_took(r, 3, "thread", "s-2");
     rig_assert_counts(r, 0, 0, 0);
     assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 0);
 }

@@ -35,33 +35,6 @@ static struct event in_chat(const char *amo_id)
     return e;
 }
 
-/* One message of the service's bot is IN_FLIGHT, in the conversation of an earlier client's. */
-static struct core_command *one_under_way(struct rig *r, const char *id)
-{
-    struct event e = rig_outgoing_text(id);
-    struct core_command *c = NULL;
-
-    if (!rig_has_message(r, "msvc-m0"))
-        rig_client_message_done(r, "m0", "amo-0");
-    (void)rig_push(r, &e);
-    rig_turn(r);
-    c = rig_command(r, COMMAND_AMO_OUTGOING);
-    assert_non_null(c);
-    assert_int_equal(c->state, COMMAND_IN_FLIGHT);
-    return c;
-}
-
-static void answered(struct rig *r, const char *amo_id)
-{
-    rig_result(r, r->worker, rig_command(r, COMMAND_AMO_OUTGOING),
-               (struct result){.outcome = OUTCOME_DONE,
-                               .amo_message_id = view_of(amo_id),
-                               .amo_chat_id = VIEW_LIT("chat-1"),
-                               .amo_sender_id = VIEW_LIT("author-ref"),
-                               .amo_receiver_id = VIEW_LIT("client-ref")});
-    rig_commit(r);
-}
-
 /* Time passes in which the outcome could become known. */
 static void pass(struct rig *r, int64_t ms)
 {
@@ -81,11 +54,11 @@ static void a_webhook_meanwhile_waits_and_is_known_by_the_answer(void **state)
 {
     struct rig *r = *state;
 
-    (void)one_under_way(r, "o1");
+    (void)rig_outgoing_in_flight(r, "o1");
     take(r, in_chat("amo-1"));
     rig_assert_counts(r, 0, 0, 1);
     assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 0);
-    answered(r, "amo-1");
+    rig_outgoing_answered(r, "amo-1");
     rig_assert_counts(r, 0, 0, 0);
     assert_int_equal(r->core.intake->n_deferred, 0);
     assert_int_equal(queue_count(r->core.queue), 0); /* our own coming back */
@@ -98,9 +71,9 @@ static void a_webhook_with_another_id_is_a_managers_message(void **state)
     struct rig *r = *state;
     struct resolved body;
 
-    (void)one_under_way(r, "o1");
+    (void)rig_outgoing_in_flight(r, "o1");
     take(r, in_chat("amo-2"));
-    answered(r, "amo-1");
+    rig_outgoing_answered(r, "amo-1");
     rig_assert_counts(r, 0, 0, 0);
     rig_resolve(r, COMMAND_SERVICE_MESSAGE, &body);
     assert_true(view_is(body.body.content.text, "good day"));
@@ -114,7 +87,7 @@ static void an_unclear_one_is_settled_by_the_history(void **state)
     struct rig *r = *state;
     struct command calls[2];
 
-    (void)one_under_way(r, "o1");
+    (void)rig_outgoing_in_flight(r, "o1");
     rig_result(r, r->worker, rig_command(r, COMMAND_AMO_OUTGOING),
                (struct result){.outcome = OUTCOME_UNKNOWN, .cause = CAUSE_UNREADABLE});
     assert_int_equal(rig_command(r, COMMAND_AMO_OUTGOING)->state, COMMAND_CHECKING);
@@ -138,7 +111,7 @@ static void an_unclear_one_is_settled_by_the_history(void **state)
 static void when_the_message_dies_the_webhook_is_a_managers_message(void **state)
 {
     struct rig *r = *state;
-    struct core_command *c = one_under_way(r, "o1");
+    struct core_command *c = rig_outgoing_in_flight(r, "o1");
 
     take(r, in_chat("amo-2"));
     rig_result(r, r->worker, c,
@@ -151,7 +124,7 @@ static void when_the_message_dies_the_webhook_is_a_managers_message(void **state
 static void when_its_life_ends_the_webhook_is_a_managers_message(void **state)
 {
     struct rig *r = *state;
-    struct core_command *c = one_under_way(r, "o1");
+    struct core_command *c = rig_outgoing_in_flight(r, "o1");
 
     rig_result(r, r->worker, c,
                (struct result){.outcome = OUTCOME_UNKNOWN, .cause = CAUSE_TIMEOUT});
@@ -170,7 +143,7 @@ static void after_a_while_the_webhook_waits_no_more(void **state)
 {
     struct rig *r = *state;
 
-    (void)one_under_way(r, "o1");
+    (void)rig_outgoing_in_flight(r, "o1");
     take(r, in_chat("amo-2"));
     pass(r, 15000);
     rig_assert_counts(r, 0, 0, 1);
@@ -178,7 +151,7 @@ static void after_a_while_the_webhook_waits_no_more(void **state)
     rig_commit(r);
     rig_assert_counts(r, 0, 0, 0);
     assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
-    answered(r, "amo-1"); /* later nobody waits for it */
+    rig_outgoing_answered(r, "amo-1"); /* later nobody waits for it */
     assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
     assert_int_equal(r->core.turn->exit_code, 0);
 }
@@ -189,7 +162,7 @@ static void the_wait_is_configured(void **state)
 
     r->more_config = "core\n    echo_ms = 1000\n";
     rig_restart(r);
-    (void)one_under_way(r, "o1");
+    (void)rig_outgoing_in_flight(r, "o1");
     take(r, in_chat("amo-2"));
     pass(r, 2000);
     rig_commit(r);
@@ -203,11 +176,11 @@ static void several_webhooks_keep_their_order(void **state)
     const char *const want[] = {"aamo-2", "aamo-3", "aamo-4"};
     int64_t before = 0;
 
-    (void)one_under_way(r, "o1");
+    (void)rig_outgoing_in_flight(r, "o1");
     for (size_t i = 0; i < AMO_COUNT(ids); i++)
         take(r, in_chat(ids[i]));
     rig_assert_counts(r, 0, 0, 4);
-    answered(r, "amo-1");
+    rig_outgoing_answered(r, "amo-1");
     rig_assert_counts(r, 0, 0, 0);
     assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 3);
     for (size_t i = 0; i < AMO_COUNT(want); i++) {
@@ -223,7 +196,7 @@ static void several_webhooks_keep_their_order(void **state)
 static void a_webhook_does_not_overtake_one_that_waits(void **state)
 {
     struct rig *r = *state;
-    struct core_command *c = one_under_way(r, "o1");
+    struct core_command *c = rig_outgoing_in_flight(r, "o1");
 
     take(r, in_chat("amo-2"));
     rig_result(r, r->worker, c, (struct result){.outcome = OUTCOME_UNSTARTED});
@@ -251,7 +224,7 @@ static void a_chat_that_is_found_by_our_id_waits_as_well(void **state)
     hook.chat_client_id = view_of(conv.client_id);
     take(r, hook);
     rig_assert_counts(r, 0, 0, 1);
-    answered(r, "amo-1");
+    rig_outgoing_answered(r, "amo-1");
     rig_assert_counts(r, 0, 0, 0);
     assert_int_equal(queue_count(r->core.queue), 0);
     conversation_fini(&conv);
@@ -261,7 +234,7 @@ static void a_restart_forgets_neither_the_webhook_nor_the_doubt(void **state)
 {
     struct rig *r = *state;
 
-    (void)one_under_way(r, "o1");
+    (void)rig_outgoing_in_flight(r, "o1");
     take(r, in_chat("amo-1"));
     rig_restart(r);
     assert_int_equal(r->core.intake->n_deferred, 1);
@@ -269,7 +242,7 @@ static void a_restart_forgets_neither_the_webhook_nor_the_doubt(void **state)
     take(r, in_chat("amo-2"));
     rig_assert_counts(r, 0, 0, 2);
     rig_turn(r);
-    answered(r, "amo-1");
+    rig_outgoing_answered(r, "amo-1");
     rig_assert_counts(r, 0, 0, 0);
     assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
 }
@@ -278,7 +251,7 @@ static void time_in_which_nobody_could_tell_does_not_count(void **state)
 {
     struct rig *r = *state;
     int64_t now = clock_mono_ms();
-    struct core_command *c = one_under_way(r, "o1");
+    struct core_command *c = rig_outgoing_in_flight(r, "o1");
 
     take(r, in_chat("amo-1"));
     r->core.intake->echo_mono_ms = now;
@@ -303,7 +276,7 @@ static void time_with_a_silent_worker_does_not_count(void **state)
 {
     struct rig *r = *state;
     int64_t now = clock_mono_ms();
-    struct core_command *c = one_under_way(r, "o1");
+    struct core_command *c = rig_outgoing_in_flight(r, "o1");
 
     r->worker->heard_mono_ms = now;
     r->core.intake->echo_mono_ms = now;
@@ -324,7 +297,7 @@ static void what_comes_between_two_ticks_waits_its_whole_time(void **state)
     struct rig *r = *state;
     int64_t now = clock_mono_ms();
 
-    (void)one_under_way(r, "o1");
+    (void)rig_outgoing_in_flight(r, "o1");
     r->core.intake->echo_mono_ms = now - 1500;
     take(r, in_chat("amo-1"));
     r->worker->heard_mono_ms = now;
@@ -341,7 +314,7 @@ static void after_a_restart_its_time_begins_anew(void **state)
 {
     struct rig *r = *state;
 
-    (void)one_under_way(r, "o1");
+    (void)rig_outgoing_in_flight(r, "o1");
     take(r, in_chat("amo-1"));
     pass(r, 15000);
     rig_restart(r);
@@ -362,7 +335,7 @@ static void nothing_overdue_stands_in_front_of_an_echo(void **state)
         (void)snprintf(id, sizeof(id), "s-%d", i);
         take(r, rig_status(id, "delivered"));
     }
-    (void)one_under_way(r, "o1");
+    (void)rig_outgoing_in_flight(r, "o1");
     take(r, in_chat("amo-2"));
     pass(r, 21000);
     assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
@@ -414,7 +387,7 @@ static void another_conversation_does_not_wait(void **state)
                                .amo_message_id = VIEW_LIT("amo-9"),
                                .amo_chat_id = VIEW_LIT("chat-9")});
     rig_commit(r);
-    (void)one_under_way(r, "o1");
+    (void)rig_outgoing_in_flight(r, "o1");
     other = rig_manager_text("amo-10");
     other.chat_id = VIEW_LIT("chat-9");
     take(r, other);
@@ -426,7 +399,7 @@ static void when_too_many_wait_a_manager_is_heard_all_the_same(void **state)
 {
     struct rig *r = *state;
 
-    (void)one_under_way(r, "o1");
+    (void)rig_outgoing_in_flight(r, "o1");
     r->core.intake->n_deferred =
         LIMIT_WAITING_ALL; /* of others: echoes have room of their own */
     take(r, in_chat("amo-1"));
@@ -442,7 +415,7 @@ static void whatever_fails_a_waiting_webhook_is_not_lost(void **state)
     struct rig *r = *state;
     struct event hook = in_chat("amo-2");
 
-    (void)one_under_way(r, "o1");
+    (void)rig_outgoing_in_flight(r, "o1");
     rig_take_with_faults(r, &hook, 0);
     rig_assert_counts(r, 0, 0, 1);
 }
@@ -486,15 +459,6 @@ static void begun(struct rig *r, const char *amo_id, const char *chat, const cha
     rig_turn(r);
 }
 
-static void told(struct rig *r, int64_t command, const char *thread, const char *id)
-{
-    rig_result(r, r->worker, queue_find(r->core.queue, command),
-               (struct result){.outcome = OUTCOME_DONE,
-                               .service_conversation = view_of(thread),
-                               .service_message_id = view_of(id)});
-    rig_commit(r);
-}
-
 /* Two managers begin at once, and a report says neither thread nor phone that anybody knows. */
 static void a_report_of_first_words_waits_for_all_that_are_tried(void **state)
 {
@@ -509,9 +473,9 @@ static void a_report_of_first_words_waits_for_all_that_are_tried(void **state)
     report.taken_ms = clock_unix_ms();
     take(r, report);
     rig_assert_counts(r, 0, 0, 1);
-    told(r, 2, "thread-2", "s-2"); /* not that one's */
+    rig_service_took(r, 2, "thread-2", "s-2"); /* not that one's */
     rig_assert_counts(r, 0, 0, 1);
-    told(r, 1, "thread-1", "s-1");
+    rig_service_took(r, 1, "thread-1", "s-1");
     rig_assert_counts(r, 0, 0, 0);
     assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 0);
 }
@@ -541,11 +505,11 @@ static void a_report_waits_on_when_others_come_to_stand_before_its_message(void 
     first = c->id + 1;
     rig_turn(r);
     assert_int_equal(queue_find(r->core.queue, first)->state, COMMAND_IN_FLIGHT);
-    told(r, first, "thread", "s-9");
+    rig_service_took(r, first, "thread", "s-9");
     pass(r, 1000);
     rig_commit(r);
     rig_assert_counts(r, 0, 0, 1);
-    told(r, c->id, "thread", "s-1");
+    rig_service_took(r, c->id, "thread", "s-1");
     rig_assert_counts(r, 0, 0, 0);
     assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 0);
 }
@@ -568,7 +532,7 @@ static void what_dies_behind_the_message_that_is_tried_ends_no_wait(void **state
         watch_tick(&r->core);
     rig_commit(r);
     rig_assert_counts(r, 1, 0, 1);
-    told(r, head->id, "thread", "s-1");
+    rig_service_took(r, head->id, "thread", "s-1");
     rig_assert_counts(r, 1, 0, 0);
     assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 0);
 }
@@ -582,16 +546,6 @@ static struct event colleagues(const char *id, bool named)
         e.receiver_phone = VIEW_NONE;
     e.taken_ms = clock_unix_ms();
     return e;
-}
-
-static void assert_before(struct rig *r, const char *first, const char *second)
-{
-    struct message one = rig_message(r, first);
-    struct message two = rig_message(r, second);
-
-    assert_true(one.id < two.id);
-    message_fini(&one);
-    message_fini(&two);
 }
 
 /* The first may be somebody's first words, the second says whose it is. */
@@ -609,11 +563,11 @@ static void reports_of_a_thread_keep_their_order_whatever_the_first_waits_for(vo
     take(r, colleagues("s-3", true));
     rig_assert_counts(r, 0, 0, 3);
     rig_turn(r);
-    told(r, 2, "thread-1", "s-0");
+    rig_service_took(r, 2, "thread-1", "s-0");
     rig_assert_counts(r, 0, 0, 0);
     assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 3);
-    assert_before(r, "msvc-s-1", "msvc-s-2");
-    assert_before(r, "msvc-s-2", "msvc-s-3");
+    rig_assert_before(r, "msvc-s-1", "msvc-s-2");
+    rig_assert_before(r, "msvc-s-2", "msvc-s-3");
 }
 
 /* The call of somebody's first words is over, and it is not known yet whether another one may be: the
@@ -632,12 +586,12 @@ static void reports_that_go_on_waiting_where_they_waited_keep_their_order(void *
     rig_assert_counts(r, 0, 0, AMO_COUNT(ids));
     lane = queue_find(r->core.queue, 3)->lane->id; /* they wait for the newest one */
     assert_int_equal(buf_add(&r->core.intake->leaving, &lane, sizeof(lane)), 0);
-    told(r, 3, NULL, "s-0"); /* the service does not say what it calls the thread */
+    rig_service_took(r, 3, NULL, "s-0"); /* the service does not say what it calls the thread */
     rig_assert_counts(r, 0, 0, AMO_COUNT(ids));
     buf_reset(&r->core.intake->leaving);
     pass(r, 1000); /* they wait for the other's now */
     rig_assert_counts(r, 0, 0, AMO_COUNT(ids));
-    told(r, 2, "thread-2", "s-9");
+    rig_service_took(r, 2, "thread-2", "s-9");
     rig_assert_counts(r, 0, 0, 0);
     for (size_t i = 1; i < AMO_COUNT(ids); i++) {
         char first[16];
@@ -645,7 +599,7 @@ static void reports_that_go_on_waiting_where_they_waited_keep_their_order(void *
 
         (void)snprintf(first, sizeof(first), "msvc-%s", ids[i - 1]);
         (void)snprintf(second, sizeof(second), "msvc-%s", ids[i]);
-        assert_before(r, first, second);
+        rig_assert_before(r, first, second);
     }
 }
 
@@ -676,16 +630,16 @@ static void webhooks_of_a_chat_wait_for_the_report_that_begins_it(void **state)
     take(r, hook);
     rig_assert_counts(r, 0, 0, 4);
     rig_turn(r);
-    told(r, 1, "thread-1", "s-0");
+    rig_service_took(r, 1, "thread-1", "s-0");
     pass(r, 1000);
     rig_commit(r);
     rig_turn(r);
     rig_assert_counts(r, 0, 0, 3); /* what the report became is tried: they may be its echo */
-    answered(r, "amo-2");
+    rig_outgoing_answered(r, "amo-2");
     rig_assert_counts(r, 0, 0, 0);
     assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 2); /* the first was it */
-    assert_before(r, "msvc-s-1", "aamo-3");
-    assert_before(r, "aamo-3", "aamo-4");
+    rig_assert_before(r, "msvc-s-1", "aamo-3");
+    rig_assert_before(r, "aamo-3", "aamo-4");
 }
 
 static void a_webhook_of_another_chat_is_refused_at_once(void **state)
@@ -726,13 +680,13 @@ static void a_clients_words_keep_their_place_behind_a_report_that_waits(void **s
     take(r, rig_client_text("m2"));
     rig_assert_counts(r, 0, 0, 4);
     assert_int_equal(r->core.intake->n_deferred, 4);
-    told(r, command, "thread", "s-1"); /* the first one's echo */
+    rig_service_took(r, command, "thread", "s-1"); /* the first one's echo */
     rig_assert_counts(r, 0, 0, 0);
     assert_int_equal(r->core.intake->n_deferred, 0);
-    assert_before(r, "msvc-m1", "msvc-s-2");
-    assert_before(r, "msvc-s-2", "msvc-m2");
+    rig_assert_before(r, "msvc-m1", "msvc-s-2");
+    rig_assert_before(r, "msvc-s-2", "msvc-m2");
     take(r, rig_client_text("m3")); /* nothing waits any more */
-    assert_before(r, "msvc-m2", "msvc-m3");
+    rig_assert_before(r, "msvc-m2", "msvc-m3");
 }
 
 static void a_clients_words_keep_their_place_over_a_restart(void **state)
@@ -745,10 +699,10 @@ static void a_clients_words_keep_their_place_over_a_restart(void **state)
     take(r, rig_client_text("m2"));
     rig_assert_counts(r, 0, 0, 3);
     rig_turn(r);
-    told(r, command, "thread", "s-9");
+    rig_service_took(r, command, "thread", "s-9");
     rig_assert_counts(r, 0, 0, 0);
-    assert_before(r, "msvc-s-1", "msvc-m1");
-    assert_before(r, "msvc-m1", "msvc-m2");
+    rig_assert_before(r, "msvc-s-1", "msvc-m1");
+    rig_assert_before(r, "msvc-m1", "msvc-m2");
     assert_true(
         queue_find(r->core.queue, command + 2)->tried); /* perhaps by a forgotten core */
     assert_false(queue_find(r->core.queue, command + 3)->tried);
@@ -783,16 +737,16 @@ static void a_client_waits_behind_a_report_no_longer_than_an_echo(void **state)
     pass(r, 4000);
     rig_commit(r);
     rig_assert_counts(r, 0, 0, 1);
-    assert_before(r, "msvc-m1", "msvc-m2");
+    rig_assert_before(r, "msvc-m1", "msvc-m2");
     take(r, rig_client_text("m3"));
     rig_assert_counts(r, 0, 0, 1); /* the report is too old to wait for */
     take(r, colleagues("s-2", true));
     take(r, rig_client_text("m4"));
     rig_assert_counts(r, 0, 0, 3); /* this one is not */
-    told(r, command, "thread", "s-9");
+    rig_service_took(r, command, "thread", "s-9");
     rig_assert_counts(r, 0, 0, 0);
-    assert_before(r, "msvc-m3", "msvc-s-1");
-    assert_before(r, "msvc-s-2", "msvc-m4");
+    rig_assert_before(r, "msvc-m3", "msvc-s-1");
+    rig_assert_before(r, "msvc-s-2", "msvc-m4");
 }
 
 /* Another spool has still to send what the report may be of. */
@@ -817,7 +771,7 @@ static void a_client_keeps_his_place_behind_a_report_that_waits_for_a_spool(void
     pass(r, 1000);
     rig_commit(r);
     rig_assert_counts(r, 0, 0, 0);
-    assert_before(r, "msvc-s-1", "msvc-m1");
+    rig_assert_before(r, "msvc-s-1", "msvc-m1");
 }
 
 /* A store that was put back has done what is in the spool of an ingress that has not come back, and amo's webhook
@@ -843,7 +797,7 @@ static void a_webhook_that_was_never_sent_waits_for_an_ingress_that_is_missed(vo
     pass(r, 1000);
     rig_commit(r);
     rig_assert_counts(r, 0, 0, 0);
-    assert_before(r, "aamo-9", "aamo-10");
+    rig_assert_before(r, "aamo-9", "aamo-10");
 }
 
 /* The report came first and waited for that spool. */
@@ -923,7 +877,7 @@ what_a_client_wrote_before_the_store_was_put_back_is_unsure_when_it_has_waited(v
     take(r, rig_client_text("m1"));
     take(r, rig_client_text("m2"));
     rig_assert_counts(r, 0, 0, 3);
-    told(r, command, "thread", "s-1");
+    rig_service_took(r, command, "thread", "s-1");
     rig_assert_counts(r, 0, 0, 0);
     assert_int_equal(rig_count(r, COMMAND_AMO_MESSAGE), 2);
     assert_true(queue_find(r->core.queue, command + 1)->unsure);
@@ -1012,9 +966,9 @@ static void a_report_behind_others_waits_for_its_own_message_as_well(void **stat
     rig_turn(r);
     take(r, colleagues("s-2", true)); /* the answer's */
     rig_assert_counts(r, 0, 0, 2);
-    told(r, 2, "thread-1", "s-0");
+    rig_service_took(r, 2, "thread-1", "s-0");
     rig_assert_counts(r, 0, 0, 2);
-    told(r, 3, "thread", "s-2");
+    rig_service_took(r, 3, "thread", "s-2");
     rig_assert_counts(r, 0, 0, 0);
     assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 1);
     assert_true(rig_has_message(r, "msvc-s-1"));
@@ -1033,9 +987,9 @@ static void a_report_that_has_waited_for_one_card_waits_for_the_other(void **sta
     begun(r, "amo-3", "chat-b", "+7 900 000-00-02");
     take(r, colleagues("s-3", false));
     rig_assert_counts(r, 0, 0, 1);
-    told(r, first, "thread", "s-1");
+    rig_service_took(r, first, "thread", "s-1");
     rig_assert_counts(r, 0, 0, 1);
-    told(r, first + 2, "thread", "s-3");
+    rig_service_took(r, first + 2, "thread", "s-3");
     rig_assert_counts(r, 0, 0, 0);
     assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 0);
 }
@@ -1082,7 +1036,7 @@ static void what_is_about_a_report_that_waits_is_not_overdue(void **state)
     rig_commit(r);
     rig_assert_counts(r, 0, 0, 3);
     rig_turn(r);
-    told(r, command, "thread", "s-9"); /* it was a colleague's */
+    rig_service_took(r, command, "thread", "s-9"); /* it was a colleague's */
     rig_assert_counts(r, 0, 0, 0);
     assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 1);
     assert_int_equal(rig_count(r, COMMAND_AMO_EDIT), 2);
@@ -1094,14 +1048,14 @@ static void what_is_about_a_clients_words_that_wait_is_not_anothers(void **state
     struct rig *r = *state;
 
     rig_client_message_done(r, "m0", "amo-0");
-    told(r, rig_in_flight(r, COMMAND_SERVICE_MESSAGE, "amo-7")->id, "thread", "m1");
+    rig_service_took(r, rig_in_flight(r, COMMAND_SERVICE_MESSAGE, "amo-7")->id, "thread", "m1");
     (void)rig_in_flight(r, COMMAND_SERVICE_MESSAGE, "amo-1");
     take(r, colleagues("s-1", true));
     take(r, rig_client_text("m1"));
     take(r, rig_edit("m1", "mended"));
     rig_assert_counts(r, 0, 0, 3);
     assert_int_equal(rig_count(r, COMMAND_AMO_EDIT), 0);
-    told(r, rig_command(r, COMMAND_SERVICE_MESSAGE)->id, "thread", "s-1");
+    rig_service_took(r, rig_command(r, COMMAND_SERVICE_MESSAGE)->id, "thread", "s-1");
     rig_assert_counts(r, 0, 0, 0);
     assert_int_equal(rig_count(r, COMMAND_AMO_EDIT), 1);
     assert_int_equal(rig_command(r, COMMAND_AMO_EDIT)->message,
@@ -1121,9 +1075,9 @@ static void what_is_about_words_that_wait_is_woken_by_them_alone(void **state)
     take(r, rig_client_text("m1"));
     take(r, rig_edit("m1", "mended"));
     rig_assert_counts(r, 0, 0, 3);
-    told(r, command + 1, "thread-2", "m1");
+    rig_service_took(r, command + 1, "thread-2", "m1");
     rig_assert_counts(r, 0, 0, 3);
-    told(r, command, "thread", "s-1");
+    rig_service_took(r, command, "thread", "s-1");
     rig_assert_counts(r, 0, 0, 0);
     assert_int_equal(rig_count(r, COMMAND_AMO_EDIT), 1);
     assert_int_equal(rig_command(r, COMMAND_AMO_EDIT)->message,
@@ -1176,7 +1130,7 @@ static void what_is_about_a_clients_words_that_wait_is_not_overdue(void **state)
     deferred_overdue(&r->core, clock_unix_ms() + 2 * HOUR_MS);
     rig_commit(r);
     rig_assert_counts(r, 0, 0, 3);
-    told(r, command, "thread", "s-1");
+    rig_service_took(r, command, "thread", "s-1");
     rig_assert_counts(r, 0, 0, 0);
     assert_int_equal(rig_count(r, COMMAND_AMO_EDIT), 1);
 }
@@ -1186,14 +1140,14 @@ static void a_reaction_to_a_webhook_that_waits_is_not_overdue(void **state)
 {
     struct rig *r = *state;
 
-    (void)one_under_way(r, "o1");
+    (void)rig_outgoing_in_flight(r, "o1");
     take(r, in_chat("amo-2"));
     take(r, rig_manager_reaction("amo-2", "x"));
     rig_assert_counts(r, 0, 0, 2);
     deferred_overdue(&r->core, clock_unix_ms() + 2 * HOUR_MS);
     rig_commit(r);
     rig_assert_counts(r, 0, 0, 2);
-    answered(r, "amo-1");
+    rig_outgoing_answered(r, "amo-1");
     rig_assert_counts(r, 0, 0, 0);
     assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
 }
@@ -1225,7 +1179,7 @@ static void a_status_waits_for_the_report_of_what_was_given_up(void **state)
 /* A colleague's words are tried, and a manager's come again behind them to a store that was put back. */
 static void a_webhook_comes_again(struct rig *r, const char *amo_id)
 {
-    (void)one_under_way(r, "o1");
+    (void)rig_outgoing_in_flight(r, "o1");
     r->ingress->sent_before = r->next_number + 1;
     take(r, in_chat(amo_id));
     rig_assert_counts(r, 0, 0, 1);
@@ -1239,10 +1193,10 @@ static void a_status_waits_for_a_webhook_that_comes_again(void **state)
     a_webhook_comes_again(r, "amo-2");
     take(r, rig_status("m0", "delivered"));
     rig_assert_counts(r, 0, 0, 2);
-    answered(r, "amo-1");
+    rig_outgoing_answered(r, "amo-1");
     rig_turn(r);
     rig_assert_counts(r, 0, 0, 1);
-    told(r, rig_command(r, COMMAND_SERVICE_MESSAGE)->id, "thread", "m0");
+    rig_service_took(r, rig_command(r, COMMAND_SERVICE_MESSAGE)->id, "thread", "m0");
     rig_assert_counts(r, 0, 0, 0);
     assert_int_equal(rig_count(r, COMMAND_AMO_STATUS), 1);
 }
@@ -1254,7 +1208,7 @@ static void a_status_by_a_webhook_that_comes_again_is_not_anothers(void **state)
     struct rig *r = *state;
 
     begun(r, "amo-5", "chat-b", "+7 900 000-00-02");
-    told(r, 1, "thread-2", "9");
+    rig_service_took(r, 1, "thread-2", "9");
     a_webhook_comes_again(r, "amo-2");
     for (size_t i = 0; i < AMO_COUNT(threads); i++) {
         struct event report = rig_status("9", "delivered");
@@ -1271,7 +1225,7 @@ static void a_status_waits_for_no_webhook_that_is_new(void **state)
 {
     struct rig *r = *state;
 
-    (void)one_under_way(r, "o1");
+    (void)rig_outgoing_in_flight(r, "o1");
     take(r, in_chat("amo-2"));
     rig_assert_counts(r, 0, 0, 1);
     take(r, rig_status("m0", "delivered"));

@@ -1,6 +1,5 @@
 /* Attempts: the evidence of what was called and answered. */
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "core/model/command.h"
@@ -132,14 +131,6 @@ int store_command_unclear(struct store *s, int64_t id, const char *scope,
     return 0;
 }
 
-void store_add_time(struct json_writer *w, const char *key, int64_t unix_ms)
-{
-    char text[CLOCK_ISO_LEN + 1];
-
-    clock_format_iso(unix_ms, text);
-    json_add_text(w, key, unix_ms ? view_of(text) : VIEW_NONE);
-}
-
 void store_add_tells(struct json_writer *w, int64_t status, int64_t code)
 {
     if (!status)
@@ -170,7 +161,7 @@ int store_attempts_json(struct store *s, int64_t command, int64_t message,
     while (rc == 0 && (rc = db_next(r)) == 1) {
         rc = 0;
         json_open_object(w, NULL);
-        store_add_time(w, "at", db_int(r, 2));
+        json_add_time(w, "at", db_int(r, 2));
         json_add_text(w, "what", view_of(command_kind_name((uint64_t)db_int(r, 1))));
         store_add_tells(w, db_int(r, 10), db_int(r, 11));
         json_add_int(w, "command", db_int(r, 0));

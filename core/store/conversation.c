@@ -2,7 +2,6 @@
 
 #include <errno.h>
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "core/store/erase.h"
@@ -379,7 +378,6 @@ int store_chats_json(struct store *s, const struct conversation *c, struct json_
 int store_conversation_counts_json(struct store *s, int64_t conversation, int64_t newest,
                                    struct json_writer *w)
 {
-    char last[CLOCK_ISO_LEN + 1];
     struct db_rows *r = NULL;
     int rc = db_query(s->db, &r,
                       "SELECT count(*) FILTER (WHERE direction=1),"
@@ -395,8 +393,7 @@ int store_conversation_counts_json(struct store *s, int64_t conversation, int64_
     json_add_int(w, "inbound", db_int(r, 0));
     json_add_int(w, "outbound", db_int(r, 1));
     json_add_int(w, "imported", db_int(r, 2));
-    clock_format_iso(db_int(r, 3), last);
-    json_add_text(w, "last_at", db_int(r, 3) ? view_of(last) : VIEW_NONE);
+    json_add_time(w, "last_at", db_int(r, 3));
     db_end(r);
     return 0;
 }

@@ -111,8 +111,8 @@ static void dead_json_row(struct db_rows *r, struct json_writer *w)
     json_add_text(w, "scope_id", db_view(r, 3));
     json_add_text(w, "connector", db_view(r, 4));
     json_add_int(w, "attempts", db_int(r, 5));
-    store_add_time(w, "taken_at", db_int(r, 6));
-    store_add_time(w, "died_at", db_int(r, 7));
+    json_add_time(w, "taken_at", db_int(r, 6));
+    json_add_time(w, "died_at", db_int(r, 7));
     json_add_text(w, "mid", db_view(r, 8));
     json_add_text(w, "amo_id", db_view(r, 9));
     json_add_text(w, "service_id", db_view(r, 10));

@@ -32,5 +32,3 @@ AMO_MUSTCHECK int store_one(int query_rc, struct db_rows *r);
 AMO_MUSTCHECK int store_command_read(struct db_rows *r, struct command_row *ret);
 /* The body in @column. -ENOMEM. */
 AMO_MUSTCHECK int store_command_body(struct db_rows *r, int column, struct command_row *c);
-/* A member with a time, ISO 8601 in UTC; null for 0. */
-void store_add_time(struct json_writer *w, const char *key, int64_t unix_ms);

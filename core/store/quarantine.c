@@ -49,7 +49,7 @@ static void quarantine_json_row(struct db_rows *r, struct json_writer *w)
     json_add_text(w, "reason", db_view(r, 2));
     json_add_text(w, "scope_id", db_view(r, 3));
     json_add_text(w, "connector", db_view(r, 4));
-    store_add_time(w, "at", db_int(r, 5));
+    json_add_time(w, "at", db_int(r, 5));
     if (id_from_view(db_view(r, 6), &trace) == 0)
         id_format(&trace, text);
     json_add_text(w, "trace", view_of(text));

@@ -228,6 +228,51 @@ void rig_manager_message_done(struct rig *r, const char *amo_id, const char *ser
                                  .service_conversation = VIEW_LIT("thread")});
 }
 
+struct core_command *rig_outgoing_in_flight(struct rig *r, const char *id)
+{
+    struct event e = rig_outgoing_text(id);
+    struct core_command *c = NULL;
+
+    if (!rig_has_message(r, "msvc-m0"))
+        rig_client_message_done(r, "m0", "amo-0");
+    (void)rig_push(r, &e);
+    rig_turn(r);
+    c = rig_command(r, COMMAND_AMO_OUTGOING);
+    assert_non_null(c);
+    assert_int_equal(c->state, COMMAND_IN_FLIGHT);
+    return c;
+}
+
+void rig_outgoing_answered(struct rig *r, const char *amo_id)
+{
+    rig_result(r, r->worker, rig_command(r, COMMAND_AMO_OUTGOING),
+               (struct result){.outcome = OUTCOME_DONE,
+                               .amo_message_id = view_of(amo_id),
+                               .amo_chat_id = VIEW_LIT("chat-1"),
+                               .amo_sender_id = VIEW_LIT("author-ref"),
+                               .amo_receiver_id = VIEW_LIT("client-ref")});
+    rig_commit(r);
+}
+
+void rig_service_took(struct rig *r, int64_t command, const char *thread, const char *id)
+{
+    rig_result(r, r->worker, queue_find(r->core.queue, command),
+               (struct result){.outcome = OUTCOME_DONE,
+                               .service_conversation = view_of(thread),
+                               .service_message_id = view_of(id)});
+    rig_commit(r);
+}
+
+void rig_assert_before(struct rig *r, const char *first, const char *second)
+{
+    struct message one = rig_message(r, first);
+    struct message two = rig_message(r, second);
+
+    assert_true(one.id < two.id);
+    message_fini(&one);
+    message_fini(&two);
+}
+
 struct conversation rig_conversation(struct rig *r)
 {
     struct conversation c;

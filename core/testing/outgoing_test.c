@@ -13,33 +13,6 @@ static void take(struct rig *r, struct event e)
     rig_take(r, &e);
 }
 
-/* One message of the service's bot is IN_FLIGHT, in the conversation of an earlier client's. */
-static struct core_command *one_under_way(struct rig *r, const char *id)
-{
-    struct event e = rig_outgoing_text(id);
-    struct core_command *c = NULL;
-
-    if (!rig_has_message(r, "msvc-m0"))
-        rig_client_message_done(r, "m0", "amo-0");
-    (void)rig_push(r, &e);
-    rig_turn(r);
-    c = rig_command(r, COMMAND_AMO_OUTGOING);
-    assert_non_null(c);
-    assert_int_equal(c->state, COMMAND_IN_FLIGHT);
-    return c;
-}
-
-static void answered(struct rig *r, const char *amo_id)
-{
-    rig_result(r, r->worker, rig_command(r, COMMAND_AMO_OUTGOING),
-               (struct result){.outcome = OUTCOME_DONE,
-                               .amo_message_id = view_of(amo_id),
-                               .amo_chat_id = VIEW_LIT("chat-1"),
-                               .amo_sender_id = VIEW_LIT("author-ref"),
-                               .amo_receiver_id = VIEW_LIT("client-ref")});
-    rig_commit(r);
-}
-
 /* --- what leaves ---------------------------------------------------------------------------- */
 
 static void a_bots_message_is_in_the_name_of_the_channels_bot(void **state)
@@ -138,7 +111,7 @@ static void of_its_answer_the_receiver_is_the_client(void **state)
 
     (void)rig_push(r, &e);
     rig_turn(r);
-    answered(r, "amo-1");
+    rig_outgoing_answered(r, "amo-1");
     conv = rig_conversation(r);
     assert_string_equal(conv.user_ref, "client-ref");
     assert_string_equal(conv.chat_id, "chat-1");
@@ -228,7 +201,7 @@ static void the_chat_it_is_looked_up_in_is_the_clients(void **state)
 static void a_dead_one_is_told_to_the_service_once_a_death(void **state)
 {
     struct rig *r = *state;
-    struct core_command *c = one_under_way(r, "o1");
+    struct core_command *c = rig_outgoing_in_flight(r, "o1");
     struct command_row row;
     struct resolved body;
     int64_t dead = c->id;

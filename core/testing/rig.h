@@ -86,6 +86,11 @@ void rig_result_raw(struct rig *r, struct peer *p, const struct result *result);
  * @amo_id that the service has taken as @service_id, in thread "thread". */
 void rig_client_message_done(struct rig *r, const char *id, const char *amo_id);
 void rig_manager_message_done(struct rig *r, const char *amo_id, const char *service_id);
+/* A message of the service's bot, IN_FLIGHT in the conversation of an earlier client's; amo's answer to it. */
+struct core_command *rig_outgoing_in_flight(struct rig *r, const char *id);
+void rig_outgoing_answered(struct rig *r, const char *amo_id);
+/* The service has taken what @command brought it, in its @thread, as its message @id. */
+void rig_service_took(struct rig *r, int64_t command, const char *thread, const char *id);
 /* The conversation of thread "thread", source "line1"; finish with conversation_fini. */
 struct conversation rig_conversation(struct rig *r);
 /* The calls that may go at the monotonic time @now_ms: their commands as packed for
@@ -98,6 +103,8 @@ void rig_assert_accounts(struct rig *r);
  * service gave it, in either direction; finish with message_fini. */
 struct message rig_message(struct rig *r, const char *word);
 bool rig_has_message(struct rig *r, const char *word);
+/* Of two such messages the first was known before the second. */
+void rig_assert_before(struct rig *r, const char *first, const char *second);
 /* Dead letters, quarantined events, waiting statuses; commands stored. */
 void rig_assert_counts(struct rig *r, int64_t dead, int64_t quarantine, int64_t waiting);
 int64_t rig_stored_commands(struct rig *r);

@@ -135,15 +135,6 @@ void queries_give_up(struct ingress *in)
     queries_expire(in, INT64_MAX);
 }
 
-static void add_time(struct json_writer *w, const char *key, int64_t unix_ms)
-{
-    char text[CLOCK_ISO_LEN + 1];
-
-    if (unix_ms > 0)
-        clock_format_iso(unix_ms, text);
-    json_add_text(w, key, unix_ms > 0 ? view_of(text) : VIEW_NONE);
-}
-
 static void write_answer(struct request *x, const struct answer *a)
 {
     struct json_writer w;
@@ -159,8 +150,8 @@ static void write_answer(struct request *x, const struct answer *a)
     json_add_text(&w, "status", a->state);
     json_add_text(&w, "amo_id", a->amo_id);
     json_add_text(&w, "service_id", a->service_id);
-    add_time(&w, "accepted_at", a->taken_ms);
-    add_time(&w, "settled_at", a->settled_ms);
+    json_add_time(&w, "accepted_at", a->taken_ms);
+    json_add_time(&w, "settled_at", a->settled_ms);
     if (view_is(a->state, "failed")) {
         json_open_object(&w, "error");
         json_add_text(&w, "code", a->reason);
