@@ -180,7 +180,7 @@ up() {
     # Nothing of the caller's own settings but the addresses above and the log level may leak in.
     local level=${AMO_LOG_LEVEL:-info}
     unset "${!AMO_@}"
-    export AMO_LOG_LEVEL=$level
+    export AMO_LOG_LEVEL=$level LD_BIND_NOW=1
     export AMO_DATA_DIR=$STATE/data AMO_RUN_DIR=$STATE/run AMO_INGRESS_LISTEN=$INGRESS
     export AMO_MASTER_KEY_FILE=$STATE/key/master.key
     export AMO_BUS_EVENTS=ipc://$STATE/events/core AMO_BUS_COMMANDS=ipc://$STATE/commands/core

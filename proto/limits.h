@@ -59,6 +59,9 @@
 #define LIMIT_CREDIT_BYTES  (8U << 20)  /* their bytes; one larger event may travel alone */
 #define LIMIT_FRAME_BYTES   (16U << 20) /* of any frame; ZMQ_MAXMSGSIZE at the edges */
 #define LIMIT_FRAME_EVENTS  256U        /* events in one EVENT_PUSH */
+/* Zeros behind a registry: with what is around them more than one of libzmq's buffers of 8,192 bytes, but
+ * less in themselves, or libzmq would send them without using its buffer. */
+#define LIMIT_COVER_BYTES   8100U
 #define LIMIT_HWM           4096 /* frames to be sent; above any credit, so it never bites */
 /* What core reads. Of each connection it keeps as many frames as LIMIT_READ_FRAMES, and the one that
  * is arriving: 198 MiB at most, of a peer that keeps to no credit. The rest waits at the peer. An edge

@@ -38,6 +38,7 @@ static const struct field heartbeat_fields[] = {
 static const struct field heartbeat_answer_fields[] = {
     FIELD(FIELD_I64, heartbeat_answer, echo_ms),
     FIELD(FIELD_I64, heartbeat_answer, core_ms),
+    FIELD(FIELD_BIN, heartbeat_answer, pad),
 };
 
 int hello_encode(const struct hello *h, struct buf *out)

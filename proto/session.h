@@ -75,6 +75,7 @@ struct heartbeat {
 struct heartbeat_answer {
     int64_t echo_ms; /* the heartbeat's mono_ms; 0 not said */
     int64_t core_ms; /* core's monotonic clock at the answer; 0 not said */
+    struct view pad; /* zeros, which overwrite what libzmq's buffers hold of a registry */
 };
 
 AMO_MUSTCHECK int hello_encode(const struct hello *h, struct buf *out);

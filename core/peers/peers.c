@@ -208,6 +208,7 @@ void peer_send_registry(struct core *c, struct peer *p)
     /* not sent now is sent again when its next heartbeat tells the old version */
     if (registry_encode(c->turn->registry, p->role, &body) == 0)
         peer_send(c, p, MSG_REGISTRY, NULL, buf_view(&body));
+    p->uncovered = true;
     buf_fini(&body);
 }
 

@@ -31,8 +31,10 @@ struct peer {
     int64_t heard_mono_ms;
     int64_t since_unix_ms;
     uint64_t registry_version; /* held by it */
-    bool ended;                /* no frame of this session is acted upon any more */
-    struct buf acks;           /* pairs to be acknowledged after this turn's commit */
+    bool
+        uncovered; /* secrets were sent, which the next answer overwrites in libzmq's buffers */
+    bool ended;    /* no frame of this session is acted upon any more */
+    struct buf acks; /* pairs to be acknowledged after this turn's commit */
     /* ingress */
     struct spool *spool;
     size_t n_open;     /* events of it in this turn, which no EVENT_TAKEN names yet … */

@@ -109,3 +109,10 @@ def test_the_folders_of_the_sockets_are_written_by_core_alone_and_give_them_thei
                      "/run/amo/ingress": ("2750", "amo-ingress", "amo-control"),
                      "/run/amo/egress": ("2750", "amo-egress", "amo-control")}
     assert {user for _, user, _ in owned.values()} <= set(users.values()) and set(members) >= {g for _, _, g in owned.values()}
+
+
+def test_libraries_find_their_functions_before_there_are_secrets_whatever_starts_the_programs():
+    for role in ROLES:
+        assert variables(role)["LD_BIND_NOW"] == "1"
+    for file in ("Dockerfile", "stack.sh"):
+        assert re.search(r"(ENV|export) .*\bLD_BIND_NOW=1\b", (ROOT / "deploy" / file).read_text(encoding="utf-8")), file

@@ -82,8 +82,8 @@ def settings(config):
 
 
 def environment(**variables):
-    """This environment without AMO_ settings of its own, and with these variables."""
-    base = {k: v for k, v in os.environ.items() if not k.startswith("AMO_")}
+    """This environment without AMO_ settings of its own, and with these variables. LD_BIND_NOW as units and images set it."""
+    base = {k: v for k, v in os.environ.items() if not k.startswith("AMO_")} | {"LD_BIND_NOW": "1"}
     return base | {k.upper(): str(v) for k, v in variables.items()}
 
 
