@@ -403,6 +403,16 @@ void call_worker_lost(struct core *c, const struct peer *p)
     }
 }
 
+/* Nothing is known of its command meanwhile: there is no room for the look, or who has it is silent. */
+static void look_tick(struct core *c, const struct call *q, int64_t now_mono_ms)
+{
+    struct core_command *cmd = queue_find(c->queue, q->command);
+
+    if (cmd)
+        cmd->look_waits = q->asked ? !q->worker || !peer_tells(q->worker, now_mono_ms)
+                                   : now_mono_ms > q->wanted_mono_ms;
+}
+
 void call_tick(struct core *c, int64_t now_mono_ms)
 {
     struct list *next = NULL;
@@ -417,6 +427,12 @@ void call_tick(struct core *c, int64_t now_mono_ms)
         } else if (q->asked && now_mono_ms >= q->due_mono_ms) {
             call_unask(q);
         }
+    }
+    for (const struct list *i = c->deliver->calls.next; i != &c->deliver->calls; i = i->next) {
+        const struct call *q = LIST_ENTRY_CONST(i, struct call, link);
+
+        if (q->kind == CALL_LOOK)
+            look_tick(c, q, now_mono_ms);
     }
 }
 

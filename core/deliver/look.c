@@ -98,6 +98,7 @@ void look_begin(struct core *c, struct core_command *cmd, enum look_reason why,
     }
     q->command = cmd->id;
     q->wanted_mono_ms = now;
+    cmd->look_waits = false;
     q->look->why = why;
     q->look->words = words.len ? mem_strndup(words.ptr, words.len) : NULL;
     log_line(LOG_LEVEL_INFO, "command.checking", "trace=%s command=%lld",

@@ -13,15 +13,11 @@
 #include "core/intake/intake.h"
 #include "core/peers/peers.h"
 #include "core/peers/spools.h"
-#include "proto/bus/edge.h"
 #include "proto/event.h"
 #include "proto/limits.h"
 
 /* applied for one conversation before other work gets its turn */
 #define RUN_EVENTS   1000
-/* A worker that has missed two heartbeats tells nothing any more, long before it counts as dead: what it holds
- * comes back when its lease is over, and the call that is then made needs what is left of the wait. */
-#define HEARD_MS     (2LL * EDGE_HEARTBEAT_MS)
 /* conversations without a name at the service that are looked at for one report */
 #define FIRST_MAX    200
 /* conversations with webhooks that come again which are looked at for one report; among more it may be any's */
@@ -406,19 +402,36 @@ void echo_run(struct core *c)
         ;
 }
 
+/* May what became of @head be known by now? While it is not its turn nobody asks: its destination may want few calls,
+ * and others stand before it. */
+static bool can_be_told(const struct core_command *head, int64_t now_mono_ms)
+{
+    switch (head->state) {
+    case COMMAND_IN_FLIGHT:
+        return head->worker && peer_tells(head->worker, now_mono_ms);
+    case COMMAND_CHECKING:
+        return !head->look_waits && !dest_is_held(head->lane->dest);
+    case COMMAND_WAITING:
+        return !dest_is_held(head->lane->dest);
+    case COMMAND_QUEUED:
+    case COMMAND_READY:
+    case COMMAND_DONE:
+    case COMMAND_DEAD:
+        break;
+    }
+    return false;
+}
+
 /* @step_ms have passed with @head unclear. */
 static void echo_pass(struct core *c, struct echo *e, const struct core_command *head,
                       int64_t step_ms, int64_t now_mono_ms)
 {
     const struct lane *l = head->lane;
-    bool told = head->state == COMMAND_IN_FLIGHT
-                    ? head->worker && now_mono_ms - head->worker->heard_mono_ms < HEARD_MS
-                    : !dest_is_held(l->dest);
 
     if (!peers_have_worker(c, now_mono_ms) || l->dest->paused || (l->scope && l->scope->paused))
         return; /* nobody could tell */
     e->waited_ms += step_ms;
-    if (told)
+    if (can_be_told(head, now_mono_ms))
         e->counted_ms += step_ms;
 }
 

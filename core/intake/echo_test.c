@@ -43,6 +43,7 @@ static void pass(struct rig *r, int64_t ms)
 
     for (r->core.intake->echo_mono_ms = now; now <= until; now += 500) {
         r->worker->heard_mono_ms = now;
+        call_tick(&r->core, now);
         echo_tick(&r->core, now);
     }
     r->worker->heard_mono_ms = clock_mono_ms();
@@ -271,6 +272,67 @@ static void time_in_which_nobody_could_tell_does_not_count(void **state)
     rig_assert_counts(r, 0, 0, 0);
 }
 
+/* Amo wants few calls, and others stand before it. */
+static void time_in_which_it_is_not_its_turn_does_not_count(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = rig_outgoing_in_flight(r, "o1");
+
+    take(r, in_chat("amo-1"));
+    rig_result(r, r->worker, c,
+               (struct result){.outcome = OUTCOME_HOLD, .cause = CAUSE_THROTTLED});
+    dest_release(c->lane->dest, clock_mono_ms());
+    assert_int_equal(c->state, COMMAND_READY);
+    pass(r, 60000);
+    rig_assert_counts(r, 0, 0, 1);
+    pass(r, 600000); /* but nobody waits for ever */
+    rig_assert_counts(r, 0, 0, 0);
+}
+
+static void time_in_which_the_history_cannot_be_asked_does_not_count(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = rig_outgoing_in_flight(r, "o1");
+    struct command calls[2];
+
+    rig_result(r, r->worker, c,
+               (struct result){.outcome = OUTCOME_UNKNOWN, .cause = CAUSE_UNREADABLE});
+    take(r, in_chat("amo-1"));
+    assert_int_equal(c->state, COMMAND_CHECKING);
+    pass(r, 60000); /* there is no room for it */
+    rig_assert_counts(r, 0, 0, 1);
+    assert_int_equal(rig_calls(r, r->core.intake->echo_mono_ms, calls, 2), 1);
+    pass(r, 18000); /* it is asked, and heard of */
+    rig_assert_counts(r, 0, 0, 1);
+    pass(r, 3000);
+    rig_assert_counts(r, 0, 0, 0);
+}
+
+static void time_in_which_a_silent_worker_asks_the_history_does_not_count(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = rig_outgoing_in_flight(r, "o1");
+    int64_t now = clock_mono_ms();
+    struct command calls[2];
+
+    rig_result(r, r->worker, c,
+               (struct result){.outcome = OUTCOME_UNKNOWN, .cause = CAUSE_UNREADABLE});
+    take(r, in_chat("amo-1"));
+    assert_int_equal(rig_calls(r, now, calls, 2), 1);
+    r->worker->heard_mono_ms = now;
+    for (int i = 0; i < 40; i++) { /* the last sign of it was at the beginning */
+        call_tick(&r->core, now += 500);
+        echo_tick(&r->core, now);
+    }
+    rig_assert_counts(r, 0, 0, 1);
+    r->core.intake->echo_mono_ms = 0;
+    pass(r, 17000);
+    rig_assert_counts(r, 0, 0, 1);
+    assert_int_equal(c->state, COMMAND_CHECKING);
+    pass(r, 4000);
+    rig_assert_counts(r, 0, 0, 0);
+}
+
 /* Long before it counts as dead: the call that is made when its lease is over needs the rest. */
 static void time_with_a_silent_worker_does_not_count(void **state)
 {
@@ -319,6 +381,7 @@ static void after_a_restart_its_time_begins_anew(void **state)
     pass(r, 15000);
     rig_restart(r);
     deferred_overdue(&r->core, clock_unix_ms() + HOUR_MS);
+    rig_turn(r); /* it is sent once more */
     pass(r, 15000);
     rig_assert_counts(r, 0, 0, 1);
     pass(r, 6000);
@@ -1248,6 +1311,9 @@ static const struct CMUnitTest tests[] = {
     CASE(a_chat_that_is_found_by_our_id_waits_as_well),
     CASE(a_restart_forgets_neither_the_webhook_nor_the_doubt),
     CASE(time_in_which_nobody_could_tell_does_not_count),
+    CASE(time_in_which_it_is_not_its_turn_does_not_count),
+    CASE(time_in_which_the_history_cannot_be_asked_does_not_count),
+    CASE(time_in_which_a_silent_worker_asks_the_history_does_not_count),
     CASE(time_with_a_silent_worker_does_not_count),
     CASE(what_comes_between_two_ticks_waits_its_whole_time),
     CASE(after_a_restart_its_time_begins_anew),

@@ -107,6 +107,7 @@ struct core_command {
     bool first;  /* head of its lane when core started: it may have been in flight */
     int64_t
         parting_mono_ms; /* since when the account that it leaves is asked for it; 0 it is not */
+    bool look_waits;     /* CHECKING: amo cannot be asked now, or whoever asks it is silent */
     bool unproven;       /* was answered 2xx, and amo's id was not in the answer */
     bool failed;         /* since core's start, at least once */
     bool unblamed;       /* its last failure was taken for the destination's matter */

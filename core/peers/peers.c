@@ -18,6 +18,8 @@
 #include "proto/limits.h"
 #include "proto/session.h"
 
+#define HEARD_MS (2LL * EDGE_HEARTBEAT_MS)
+
 int peers_new(struct core *c)
 {
     struct peers *p = mem_zalloc(sizeof(*p));
@@ -221,6 +223,11 @@ void peers_send_registry(struct core *c)
 bool peer_is_alive(const struct peer *p, int64_t now_mono_ms)
 {
     return now_mono_ms - p->heard_mono_ms < EDGE_SILENCE_MS;
+}
+
+bool peer_tells(const struct peer *p, int64_t now_mono_ms)
+{
+    return now_mono_ms - p->heard_mono_ms < HEARD_MS;
 }
 
 bool peers_have_worker(const struct core *c, int64_t now_mono_ms)

@@ -105,6 +105,9 @@ void peer_send_registry(struct core *c, struct peer *p);
 
 /* Did a frame come from this peer lately? */
 bool peer_is_alive(const struct peer *p, int64_t now_mono_ms);
+/* Will it tell soon what became of what it holds? One that has missed two heartbeats does not, long before it counts as
+ * dead: that comes back when its lease is over. */
+bool peer_tells(const struct peer *p, int64_t now_mono_ms);
 bool peers_have_worker(const struct core *c, int64_t now_mono_ms);
 /* So many attempts it makes at once: more would only wait there. */
 size_t peer_places(const struct peer *p);

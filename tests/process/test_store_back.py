@@ -225,6 +225,25 @@ def test_the_echo_of_a_colleagues_words_that_go_again_behind_new_ones_reaches_no
     assert texts(stack, "amojo") == ["hello", "a-colleague", "a-new-one"]
 
 
+def test_the_echo_of_a_colleagues_words_that_have_to_wait_for_their_turn_reaches_nobody(stack):
+    """Amo wants few calls, and others stand before them: nobody can tell meanwhile, however long that takes."""
+    author = a_colleague(stack)
+    stack.meet()
+    stack.settle()
+    copy_store(stack)
+    for n in range(8):
+        stack.client_writes(f"before-{n}")
+    stack.client_writes("a-colleague", direction="out", author=author)
+    stack.wait("amojo.message", text="a-colleague")
+    stack.settle()
+    stack.fault(on="amojo.new_message", status=429, retry_after=1, times=1)
+    stack["core"].env["AMO_CORE_ECHO_MS"] = "1000"
+    put_back(stack)
+    the_last(stack)
+    assert texts(stack, "service") == []
+    assert texts(stack, "amojo") == ["hello", *(f"before-{n}" for n in range(8)), "a-colleague", "the-last"]
+
+
 def second_ingress(stack):
     """It has a spool of its own; its port."""
     stack.add("ingress-2", ["amo-ingress"], {"AMO_INGRESS_LISTEN": "127.0.0.1:0", "AMO_NAME": "ingress-2",
