@@ -72,7 +72,7 @@
       "dropped, under_way, left, [dry_run]")                                                   \
     X(dead_list, "dead.list", "",                                                              \
       "[{id, kind, reason, scope_id, connector, attempts, taken_at, died_at, mid, amo_id, "    \
-      "service_id, [erased]}]")                                                                \
+      "service_id, [erased], [status: what the card would say]}]")                             \
     X(dead_show, "dead.show", "id", "as in dead.list; tries[]")                                \
     X(dead_retry, "dead.retry", "ids[], [may_double]",                                         \
       "retried[{dead, command, place, [card]}]")                                               \

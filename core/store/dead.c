@@ -103,6 +103,15 @@ int store_dead_drop(struct store *s, int64_t id)
     return rc == 0 && db_changes(s->db) == 0 ? STORE_E_NONE : rc;
 }
 
+/* What the card would say. */
+static void add_status(struct db_rows *r, struct json_writer *w)
+{
+    struct command body;
+
+    if (db_view(r, 12).len && command_decode(db_view(r, 12), &body) == 0)
+        json_add_int(w, "status", body.status_code);
+}
+
 static void dead_json_row(struct db_rows *r, struct json_writer *w)
 {
     json_add_int(w, "id", db_int(r, 0));
@@ -118,11 +127,13 @@ static void dead_json_row(struct db_rows *r, struct json_writer *w)
     json_add_text(w, "service_id", db_view(r, 10));
     if (db_int(r, 11))
         json_add_bool(w, "erased", true);
+    add_status(r, w);
 }
 
 #define DEAD_SELECT                                                                            \
     "SELECT d.id,d.kind,d.reason,d.scope,d.connector,d.attempts,d.taken_ms,d.died_ms,m.mid,"   \
-    "m.amo_id,m.service_id,d.body IS NULL FROM dead d LEFT JOIN messages m ON m.id=d.message"
+    "m.amo_id,m.service_id,d.body IS NULL,CASE d.kind WHEN ?1 THEN d.body END FROM dead d"     \
+    " LEFT JOIN messages m ON m.id=d.message"
 
 int store_dead_json(struct store *s, int64_t id, struct json_writer *w)
 {
@@ -130,7 +141,8 @@ int store_dead_json(struct store *s, int64_t id, struct json_writer *w)
     int rc = 0;
 
     if (id) {
-        rc = db_query(s->db, &r, DEAD_SELECT " WHERE d.id=?", "i", id);
+        rc = db_query(s->db, &r, DEAD_SELECT " WHERE d.id=?2", "ii",
+                      (int64_t)COMMAND_AMO_STATUS, id);
         rc = store_one(rc, r);
         if (rc)
             return rc;
@@ -141,8 +153,8 @@ int store_dead_json(struct store *s, int64_t id, struct json_writer *w)
         json_close_array(w);
         return rc;
     }
-    rc = db_query(s->db, &r, DEAD_SELECT " ORDER BY d.id DESC LIMIT ?", "i",
-                  (int64_t)LIMIT_LIST_ROWS);
+    rc = db_query(s->db, &r, DEAD_SELECT " ORDER BY d.id DESC LIMIT ?2", "ii",
+                  (int64_t)COMMAND_AMO_STATUS, (int64_t)LIMIT_LIST_ROWS);
     while (rc == 0 && (rc = db_next(r)) == 1) {
         rc = 0;
         json_open_object(w, NULL);

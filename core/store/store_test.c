@@ -868,6 +868,32 @@ static void a_dead_letter_keeps_its_evidence_and_leaves_the_queue(void **state)
     json_free(doc);
 }
 
+static void a_dead_status_says_what_the_card_would_have_said(void **state)
+{
+    struct rig *r = *state;
+    struct command body = {.kind = COMMAND_AMO_STATUS, .status_code = 2};
+    char scope[] = "scope";
+    struct command_row c = {
+        .lane = 4, .kind = COMMAND_AMO_STATUS, .scope = scope, .taken_ms = NOW};
+    struct json *doc = NULL;
+    struct buf packed;
+    int64_t code = 0;
+    int64_t id = 0;
+
+    buf_init(&packed, LIMIT_FRAME_BYTES);
+    assert_int_equal(command_encode(&body, &packed), 0);
+    c.body = packed.ptr;
+    c.body_len = packed.len;
+    c.message = add_message(r->store, "mid-1", "amo1", NULL, 1);
+    assert_int_equal(store_command_add(r->store, &c, &id), 0);
+    assert_int_equal(store_dead_add(r->store, id, "account_left", NOW), 0);
+    doc = json_of(r->store, id, 0);
+    assert_int_equal(json_int(json_path(json_root(doc), "status"), &code), true);
+    assert_int_equal(code, 2);
+    json_free(doc);
+    buf_fini(&packed);
+}
+
 /* A manager's message that was given up; its id. */
 static int64_t give_up(struct store *s, int64_t lane, const char *reason,
                        const char *service_id)
@@ -1684,6 +1710,7 @@ static const struct CMUnitTest contract[] = {
     CASE(progress_is_remembered),
     CASE(ids_of_commands_are_never_used_again),
     CASE(a_dead_letter_keeps_its_evidence_and_leaves_the_queue),
+    CASE(a_dead_status_says_what_the_card_would_have_said),
     CASE(unclear_letters_of_a_lane_are_shown_the_newest_thousand_oldest_first),
     CASE(a_retried_dead_letter_goes_to_the_tail_with_a_new_life),
     CASE(dropped_is_dropped),

@@ -96,9 +96,9 @@ def moved(since, to="B"):
                                          "from": since, "at": since})
 
 
-def dead(token, kind, reason="attempts", at=0, attempts=30):
+def dead(token, kind, reason="attempts", at=0, attempts=30, status=None):
     return lambda h: h["dead"].append({"token": token, "kind": kind, "reason": reason, "at": at, "died": at + 1,
-                                       "attempts": attempts})
+                                       "attempts": attempts, "status": status})
 
 
 def kept(what, reason="unknown_source"):
@@ -306,7 +306,8 @@ PLANTED = {
     "what a service reports of a manager's word is refused": ("refused", [lambda h: h["acts"].append(
         {"kind": "call", "of": "m5", "accepted": False, "refusal": "422", "may_refuse": False, "n": None})]),
     "a report is nowhere, and another one is dead": ("lost", [
-        lambda h: h["statuses"].pop(), dead("m5", "amo.status", "life_time", at=9), lambda h: h.update(hours=30)]),
+        lambda h: h["statuses"].pop(), dead("m5", "amo.status", "life_time", at=9, status=1),
+        lambda h: h.update(hours=30)]),
     "read becomes delivered": ("overtaken", [lambda h: h["statuses"].append(
         {"id": "a5", "account": "A", "status": 1, "error_code": None, "seq": 9})]),
 }
@@ -394,7 +395,10 @@ EXCUSED = {
         lambda h: h["left"].append({"scope": "old", "from": 8})],
     "reports that are dead since its account has left, one of which came twice": [
         reported("m5", "delivered", n=11), lambda h: h["statuses"].clear(), moved(20, "A"),
-        dead("m5", "amo.status", "account_left", at=50), dead("m5", "amo.status", "account_left", at=50)],
+        dead("m5", "amo.status", "account_left", at=50, status=1),
+        dead("m5", "amo.status", "account_left", at=50, status=2)],
+    "a report that is dead, and one before it that said less": [
+        lambda h: h["statuses"].clear(), moved(20, "A"), dead("m5", "amo.status", "account_left", at=50, status=2)],
     "an edit of what stands in quarantine, and amo has from a core that is forgotten": [
         now("c1", text="c1 edit 1"), lambda h: h["edits"].pop(), lambda h: h["states"].pop("c1"), kept("c1"),
         moved(3, "A"), store(1, 4)],
@@ -510,8 +514,17 @@ def test_what_is_excused_is_no_problem(what):
         lambda h: h["left"].append({"scope": "old", "from": 8})]),
     ("nor of what is there while its account has not left", "lost", [
         lambda h: h["statuses"].clear(), kept("m5", "unknown_scope"), moved(20, "A"), of("m5", scope="old")]),
-    ("nor of two reports of which one is dead", "lost", [
-        lambda h: h["statuses"].clear(), moved(20, "A"), dead("m5", "amo.status", "account_left", at=50)]),
+    ("nor of two reports of which the one that says less is dead", "lost", [
+        lambda h: h["statuses"].clear(), moved(20, "A"), dead("m5", "amo.status", "account_left", at=50, status=1)]),
+    ("nor when both are of one time", "lost", [
+        lambda h: h["statuses"].clear(), moved(20, "A"), dead("m5", "amo.status", "account_left", at=10, status=1)]),
+    ("nor of one that says less and came after the dead one", "lost", [
+        lambda h: h["statuses"].clear(), moved(20, "A"), dead("m5", "amo.status", "account_left", at=50, status=2),
+        lambda h: h["acts"][8].update(n=11)]),
+    ("nor when the one that says more was not accepted", "lost", [
+        lambda h: h["statuses"].clear(), moved(20, "A"), dead("m5", "amo.status", "account_left", at=50, status=2),
+        lambda h: h["acts"][9].update(accepted=False, refusal="422", may_refuse=True)]),
+    ("nor when it is nowhere", "lost", [lambda h: h["statuses"].clear(), moved(20, "A")]),
     ("another final no is none while sources change hands", "refused", [
         lose("c2"), of("c2", accepted=False, refusal="409", may_refuse=False), moved(3)])])
 def test_an_excuse_covers_no_more_than_it_says(what, kind, changes):

@@ -39,7 +39,8 @@ calls: of messages that a service got: {service, token, webhook_id, at, status (
 failures: what services were told of clients' messages: {mid, code, at}
 states: what the bridge says: {token: {state, amo_id}}, of inbound messages and outbound ones
 left: {scope, from}: by which an account was connected and is not any more; a manager's act has a `scope`
-dead: {token (None: it is not known whose), kind, reason, attempts, at (of the event it comes from), died}
+dead: {token (None: it is not known whose), kind, reason, attempts, at (of the event it comes from), died, status (of a
+    card: what it would have said)}
 attempts: how many a command has
 echo, looks: seconds that core/echo_ms and core/looks_ms are
 outages: {name, from, to, killed}: when a process of the bridge was gone or frozen
@@ -58,7 +59,8 @@ double    no word has two effects, at no side; a colleague's word that reaches t
 lie       what the bridge calls delivered is there, under the id that it names; "delivered" and "read" on a card were
           reported by the service for that very message.
 slander   what the bridge calls failed, or a card or a service was told so last, is not there.
-lost      what was accepted is there, or dead, or in quarantine, or waiting. Edits and reports count, each for itself.
+lost      what was accepted is there, or dead, or in quarantine, or waiting. Edits and reports count, each for itself; a
+          card that says more, or would have if that were not dead, says what was reported before it.
 hasty     nothing dies of age before its time: a message or edit lives a day of the world's time, all else an hour,
           whatever the bridge's own clock said meanwhile.
 baseless  nothing dies without a cause in the world: refused is what somebody said a final no to; out of attempts is
@@ -128,6 +130,7 @@ from collections import Counter, defaultdict
 
 WORD = re.compile(r"^[a-z]+-?\d+")
 STEPS = {"sent": 0, "delivered": 1, "read": 2}
+CODES = {**STEPS, "failed": -1}  # as a card and a dead letter call it
 GRACE = 2.0  # seconds: what an attempt takes
 BEGUN = 1.0  # until what was to be called has been
 EPSILON = 0.2  # of two clocks of one machine
@@ -424,24 +427,30 @@ class Judge:
             return act
         kind = "edit" if "edit" in d["kind"] else "report" if "status" in d["kind"] else None
         mine = [a for a in self.acts if a["kind"] == kind and a["of"] == d["token"] and a["accepted"]
-                and a["at"] - EPSILON <= d["at"] <= a["done_at"] + EPSILON]
+                and (kind == "edit" or CODES[a["status"]] == d["status"]) and a["at"] - EPSILON <= d["at"] <= a["done_at"] + EPSILON]
         return mine[0] if mine else None
 
-    def buried(self, kind, token, act):
-        """Is this edit or report among the dead? By its own time, since there may be others. A time that lay ahead of
-        core's clock is not its own any more: those that are left over are as many as are missing. What is reported
-        twice is no news the second time."""
-        dead = [d for d in self.dead.get(token, []) if kind in d["kind"]]
-        mine = [a for a in self.acts if a["kind"] == act["kind"] and a["of"] == token and a["accepted"]]
+    def buried_edit(self, token, act):
+        """Is this edit among the dead? By its own time, since there may be others. A time that lay ahead of core's
+        clock is not its own any more: those that are left over are as many as are missing."""
+        dead = [d for d in self.dead.get(token, []) if "edit" in d["kind"]]
+        mine = [a for a in self.acts if a["kind"] == "edit" and a["of"] == token and a["accepted"]]
 
         def fits(a, d):
             return a["at"] - EPSILON <= d["at"] <= a["done_at"] + EPSILON
         if any(fits(act, d) for d in dead):
             return True
         done = {e["text"] for e in self.h["edits"]}
-        missing = {a.get("status", a.get("text")) for a in mine
-                   if a.get("text") not in done and not any(fits(a, d) for d in dead)}
+        missing = {a["text"] for a in mine if a["text"] not in done and not any(fits(a, d) for d in dead)}
         return len([d for d in dead if not any(fits(a, d) for a in mine)]) >= len(missing) > 0
+
+    def buried_report(self, token, act):
+        """Is this report among the dead, or another one that was accepted after it and says more? Then it was not told
+        any more. What is reported twice is no news the second time."""
+        dead = {d["status"] for d in self.dead.get(token, []) if "status" in d["kind"]}
+        return any(CODES[a["status"]] in dead for a in self.acts if a["kind"] == "report" and a["of"] == token and
+                   a["accepted"] and (a["status"] == act["status"] or
+                                      CODES[a["status"]] > CODES[act["status"]] and a["n"] > act["n"]))
 
     def deaths(self):
         for d in self.h["dead"]:
@@ -591,7 +600,7 @@ class Judge:
             last[e["id"]] = (n or before[0], e["text"])
         for token, a in accepted.items():
             there = self.at_amo.get(token, [])
-            if not there or there[-1]["text"] == a["text"] or self.buried("edit", token, a) or a["text"] in self.kept:
+            if not there or there[-1]["text"] == a["text"] or self.buried_edit(token, a) or a["text"] in self.kept:
                 continue
             if self.gone_with_spool(n=a["n"]) or self.excuse("bereft", self.set_aside_again(token, there[-1])):
                 continue
@@ -646,7 +655,7 @@ class Judge:
             if a["kind"] != "report" or not a["accepted"]:
                 continue
             token, step = a["of"], STEPS.get(a["status"], 0)
-            if step <= best.get(token, -1) or f"{token} report" in self.kept or self.buried("status", token, a):
+            if step <= best.get(token, -1) or f"{token} report" in self.kept or self.buried_report(token, a):
                 continue
             if not self.gone_with_spool(n=a["n"]) and not self.nameless(token) \
                     and not self.excuse("bereft", self.unheard(token) or self.came_too_late(token)):
