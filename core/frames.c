@@ -331,7 +331,8 @@ static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_me
     struct hello h;
     bool again = false;
 
-    if (hello_decode(m->body, &h) || h.role != (uint64_t)want) {
+    if (hello_decode(m->body, &h) || pairs_count(h.held) > LIMIT_WORKER_CREDIT ||
+        h.role != (uint64_t)want) {
         reply(c, s, m->peer, env, MSG_REFUSED, VIEW_LIT("malformed hello"));
         return;
     }
@@ -369,8 +370,8 @@ static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_me
         dispatch_worker_joined(c, p, h.held);
     }
     if (!again)
-        log_line(LOG_LEVEL_INFO, "peer.joined", "role=%s name=%s", role_name(p->role),
-                 log_value(view_of(p->name), space));
+        log_often(LOG_LEVEL_INFO, "peer.joined", view_of(p->name), "role=%s name=%s",
+                  role_name(p->role), log_value(view_of(p->name), space));
     peer_welcome(c, p, &h);
     shares_tell(c, p);
     core_wake(c);
@@ -400,9 +401,7 @@ static void peer_figures(struct core *c, struct peer *p, struct view body)
     (void)buf_add_view(&p->refused, hb.refused); /* longer than ours can be: none */
     p->busy = hb.busy;
     if (p->role == ROLE_EGRESS) {
-        p->credit = hb.credit;
-        p->credit_bytes = hb.credit_bytes;
-        p->places = hb.places;
+        peer_told_credit(p, hb.credit, hb.credit_bytes, hb.places);
         core_wake(c);
     }
     if (p->registry_version < c->turn->registry->version && !c->turn->registry_changed)

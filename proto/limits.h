@@ -74,6 +74,12 @@
 #define LIMIT_SPOOLS        1024U       /* whose numbers core knows, of up to 16 KiB each */
 
 /* Egress and core */
+#define LIMIT_WORKER_CREDIT                                                                    \
+    16384U /* attempts one worker may hold, whatever it says: twice what it makes at once */
+#define LIMIT_WORKER_BYTES   (64U << 20) /* their bytes likewise */
+/* Results in ten seconds that are not of an attempt under way at that worker: all that it may hold, told
+ * twice. Who tells more ends its session. */
+#define LIMIT_UNASKED        (2 * LIMIT_WORKER_CREDIT)
 #define LIMIT_ANSWER_BYTES   (1U << 20) /* read of a remote side's answer */
 #define LIMIT_EVIDENCE_BYTES 2048U      /* of an answer kept with an attempt */
 #define LIMIT_WAITING        100000U    /* events that wait for what they are about … */

@@ -269,23 +269,27 @@ static bool announce(unsigned char first, struct view rest, struct announced *re
     return true;
 }
 
+/* In one frame: each takes 24 bytes once it is taken apart, so that 6 MiB of nothing would take 150. The
+ * largest registry that a frame holds has fewer. */
+#define PACK_VALUES_MAX 1500000U
 /* Containers in each other. Our frames need five; msgpack-c calls more than 32 a lack of memory. */
-#define PACK_DEPTH_MAX 30
+#define PACK_DEPTH_MAX  30
 
-/* Is there a byte for every value that is announced, and no deep nest? msgpack-c takes memory for
+/* Is there a byte for every value that is announced, no deep nest and not too much of it? msgpack-c takes memory for
  * as many elements as a header claims before it looks for them: five bytes could make it ask for
  * gigabytes. */
 static bool is_as_long_as_it_claims(struct view bytes)
 {
     uint64_t left[PACK_DEPTH_MAX + 1] = {1}; /* values still to come at each depth */
     uint64_t wanted = 1;                     /* the sum of it */
+    uint64_t seen = 0;
     size_t depth = 0;
 
     while (wanted > 0) {
         struct announced a;
         struct view rest;
 
-        if (wanted > bytes.len)
+        if (wanted > bytes.len || wanted + seen++ > PACK_VALUES_MAX)
             return false;
         rest = view_make(bytes.ptr + 1, bytes.len - 1);
         if (!announce((unsigned char)bytes.ptr[0], rest, &a) || a.bytes > rest.len)

@@ -367,27 +367,30 @@ void call_dispatch(struct core *c, bool after, int64_t now_mono_ms)
 
 /* --- answers -------------------------------------------------------------------------------- */
 
-bool call_result(struct core *c, const struct result *r)
+struct call *call_asked(struct core *c, const struct peer *p, const struct result *r)
 {
-    if (!(r->id & CALL_ID_BIT))
-        return false;
-    for (struct list *i = c->deliver->calls.next; i != &c->deliver->calls; i = i->next) {
+    struct list *const calls = &c->deliver->calls;
+
+    for (struct list *i = calls->next; r->id & CALL_ID_BIT && i != calls; i = i->next) {
         struct call *q = LIST_ENTRY(i, struct call, link);
 
-        if (q->id != r->id || !q->asked)
-            continue;
-        call_unask(q);
-        q->due_mono_ms = clock_mono_ms();
-        c->turn->hand.command = q->command;
-        if (q->kind == CALL_LOOK)
-            look_answer(c, q, r);
-        else if (r->outcome == OUTCOME_UNSTARTED)
-            q->due_mono_ms += 200;
-        else
-            call_over(c, q, r);
-        return true;
+        if (q->id == r->id && q->asked && q->worker == p)
+            return q;
     }
-    return true; /* of a call that is over */
+    return NULL;
+}
+
+void call_answered(struct core *c, struct call *q, const struct result *r)
+{
+    call_unask(q);
+    q->due_mono_ms = clock_mono_ms();
+    c->turn->hand.command = q->command;
+    if (q->kind == CALL_LOOK)
+        look_answer(c, q, r);
+    else if (r->outcome == OUTCOME_UNSTARTED)
+        q->due_mono_ms += 200;
+    else
+        call_over(c, q, r);
 }
 
 void call_worker_lost(struct core *c, const struct peer *p)

@@ -7,6 +7,8 @@
 #include "core/turn/turn.h"
 #include "proto/command.h"
 
+struct call;
+
 /* The command of a look (core/deliver/look.h) was settled otherwise. */
 void call_cancel(struct core *c, const struct core_command *cmd);
 /* Reconnect the scope's channel automatically: after 404s, repeated 403s and webhooks of version 1. At
@@ -39,8 +41,10 @@ AMO_MUSTCHECK int call_once(struct core *c, struct dest *d, const struct command
 
 /* Calls that may go now are packed for workers: those that go before messages, or @after them. */
 void call_dispatch(struct core *c, bool after, int64_t now_mono_ms);
-/* Is @r of a call? Then it is dealt with. */
-bool call_result(struct core *c, const struct result *r);
+/* The call that @p was asked to make and @r is of; NULL: none, or it is over. */
+struct call *call_asked(struct core *c, const struct peer *p, const struct result *r);
+/* @r is its answer. */
+void call_answered(struct core *c, struct call *q, const struct result *r);
 /* Those at @p are asked again. */
 void call_worker_lost(struct core *c, const struct peer *p);
 /* Time-outs. */

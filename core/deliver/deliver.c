@@ -17,6 +17,8 @@ int deliver_new(struct core *c)
     c->deliver = d;
     list_init(&d->calls);
     d->n_dead = stats_counter(c->stats, "amo_dead_letters_total", "", "commands given up");
+    d->n_foreign = stats_counter(c->stats, "amo_results_foreign_total", "",
+                                 "results of workers that were not given the attempt");
     d->journey_in = stats_histogram(c->stats, "amo_journey_seconds", "direction=\"inbound\"",
                                     "webhook in to call answered");
     d->journey_out = stats_histogram(c->stats, "amo_journey_seconds", "direction=\"outbound\"",

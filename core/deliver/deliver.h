@@ -22,6 +22,7 @@ struct deliver {
     size_t n_lost_suspects; /* in the hands of the worker that is being lost */
     struct typing_slot typing[TYPING_SLOTS];
     struct stat_counter *n_dead;
+    struct stat_counter *n_foreign;
     struct stat_histogram *journey_in;
     struct stat_histogram *journey_out;
 };

@@ -60,7 +60,7 @@ static size_t live_places(const struct core *c, int64_t now)
     for (const struct list *i = c->peers->list.next; i != &c->peers->list; i = i->next) {
         const struct peer *p = LIST_ENTRY_CONST(i, struct peer, link);
 
-        if (p->role == ROLE_EGRESS && peer_is_alive(p, now))
+        if (p->role == ROLE_EGRESS && !p->ended && peer_is_alive(p, now))
             n += peer_places(p);
     }
     return n;
@@ -495,12 +495,16 @@ void dispatch_worker_joined(struct core *c, struct peer *p, struct view held)
         struct core_command *cmd = NULL;
 
         pairs_at(held, i, &id, &attempt);
+        if (attempt == 0 || attempt > INT64_MAX)
+            continue;                        /* none that a core made */
         if (attempt > c->turn->next_attempt) /* never reuse one */
             c->turn->others_attempts = c->turn->next_attempt = attempt;
         cmd = id <= INT64_MAX ? queue_find(c->queue, (int64_t)id) : NULL;
         if (!cmd)
             continue;
-        if (cmd->state == COMMAND_READY) {
+        /* later core knows itself which attempt was the last: it does not let others say so */
+        if (cmd->state == COMMAND_READY &&
+            (attempt == cmd->attempt || now < c->peers->settling_until_ms)) {
             cmd->attempt = attempt;
             queue_move(c->queue, cmd, COMMAND_IN_FLIGHT, now + lease + LEASE_SLACK_MS, now);
         } else if (cmd->state != COMMAND_IN_FLIGHT || cmd->attempt != attempt || cmd->worker) {

@@ -22,6 +22,7 @@
 #include "core/deliver/calls.h"
 #include "core/deliver/deliver.h"
 #include "core/deliver/look.h"
+#include "core/deliver/owed.h"
 #include "core/deliver/parting.h"
 #include "core/deliver/resolve.h"
 #include "core/intake/apply.h"
@@ -63,7 +64,7 @@ void settle_push(struct core *c, struct peer *p, struct view body)
         return;
     }
     n = pack_array(pack_doc_root(&d), "results", &items);
-    for (size_t i = 0; i < n && !c->turn->exit_code; i++) {
+    for (size_t i = 0; i < n && !c->turn->exit_code && !p->ended; i++) {
         struct result r;
 
         if (result_decode_object(&items[i], &r) == 0) {
@@ -74,6 +75,7 @@ void settle_push(struct core *c, struct peer *p, struct view body)
         } else {
             log_often(LOG_LEVEL_ERROR, "result.malformed", view_of(p->name), "peer=%s",
                       p->name);
+            (void)owed_allows(c, p); /* asked at the top */
         }
     }
     pack_doc_close(&d);
@@ -144,31 +146,11 @@ static void settle_note(struct core *c, struct core_command *cmd, const struct p
     (void)!core_row_end(c, "evidence", rc); /* told */
 }
 
-/* Its attempt was made for this command, and not for one that had its id in a store that was put back
- * since: that one's answer is no news of this one. An erased command does not say any more. */
-static int is_its_own(struct core *c, const struct core_command *cmd, const struct result *r,
-                      bool *ret_is)
-{
-    struct command_row row = {0};
-    struct command body = {0};
-    int rc = 0;
-
-    *ret_is = true;
-    if (r->attempt > c->turn->others_attempts || id_is_zero(&r->trace))
-        return 0; /* this life has made it; or an older worker, which does not say */
-    rc = store_command(c->store, cmd->id, &row);
-    if (rc == 0 && row.body && command_decode(view_make(row.body, row.body_len), &body) == 0)
-        *ret_is = id_equal(&r->trace, &body.trace) && r->kind == body.kind;
-    command_row_fini(&row);
-    return rc == STORE_E_NONE ? 0 : rc;
-}
-
 /* What a worker had in hand at its HELLO was taken for an attempt of @cmd, which was none. */
-static void settle_of_another(struct core *c, struct core_command *cmd, const struct result *r)
+static void settle_of_another(struct core *c, struct core_command *cmd, const struct peer *p,
+                              const struct result *r)
 {
-    log_line(LOG_LEVEL_WARN, "result.of_another", "command=%lld attempt=%" PRIu64,
-             (long long)cmd->id, r->attempt);
-    if (cmd->state != COMMAND_IN_FLIGHT || cmd->attempt != r->attempt)
+    if (cmd->state != COMMAND_IN_FLIGHT || cmd->attempt != r->attempt || cmd->worker != p)
         return;
     worker_landed(cmd);
     queue_move(c->queue, cmd, COMMAND_READY, 0, clock_mono_ms());
@@ -181,37 +163,24 @@ static bool has_answered(const struct result *r)
            (r->status >= 200 && r->status < 500 && r->status != 408 && r->status != 429);
 }
 
-static void settle_one(struct core *c, struct peer *p, const struct result *r)
+/* Of the attempt under way. */
+static void settle_now(struct core *c, struct core_command *cmd, const struct result *r)
 {
-    bool its_own = true;
-    struct core_command *cmd = NULL;
-    struct result of_another;
-    int rc = core_turn(c);
+    if (r->outcome != OUTCOME_UNSTARTED)
+        queue_answered(cmd->lane->dest, has_answered(r), cmd->lane->began_mono_ms, r->took_ms,
+                       clock_mono_ms());
+    worker_landed(cmd);
+    settle_outcome(c, cmd, r);
+}
 
-    rc = rc ? rc : pairs_add(&p->acks, r->id, r->attempt);
-    if (rc) {
-        core_give_up(c, "settle", rc);
-        return;
-    }
-    doubt_measured(c, r, c->peers->frame_unix_ms);
-    if (c->turn->exit_code)
-        return;
-    if (call_result(c, r))
-        return;
-    cmd = r->id <= INT64_MAX ? queue_find(c->queue, (int64_t)r->id) : NULL;
-    if (!cmd)
-        return; /* settled before: a repeat of its result */
-    rc = is_its_own(c, cmd, r, &its_own);
-    if (rc) {
-        core_give_up(c, "settle", rc);
-        return;
-    }
-    if (!its_own) {
-        settle_of_another(c, cmd, r);
-        return;
-    }
-    settle_note(c, cmd, p, r);
-    if (cmd->state == COMMAND_IN_FLIGHT && cmd->attempt == r->attempt)
+static void settle_command(struct core *c, struct core_command *cmd, struct peer *p,
+                           const struct result *r, enum owed owed)
+{
+    struct result of_another;
+
+    if (owed == OWED_NOW || (r->outcome == OUTCOME_DONE && !cmd->done_late))
+        settle_note(c, cmd, p, r);
+    if (owed == OWED_NOW)
         parting_home(c, cmd);
     if (c->turn->exit_code)
         return;
@@ -220,16 +189,37 @@ static void settle_one(struct core *c, struct peer *p, const struct result *r)
             (struct result){.id = r->id, .attempt = r->attempt, .outcome = OUTCOME_DONE};
         r = &of_another;
     }
-    if (cmd->state == COMMAND_IN_FLIGHT && cmd->attempt == r->attempt) {
-        if (r->outcome != OUTCOME_UNSTARTED)
-            queue_answered(cmd->lane->dest, has_answered(r), cmd->lane->began_mono_ms,
-                           r->took_ms, clock_mono_ms());
-        worker_landed(cmd);
-        settle_outcome(c, cmd, r);
+    if (owed == OWED_NOW)
+        settle_now(c, cmd, r);
+    else if (outcome_of(cmd, r) == OUTCOME_DONE && cmd->state != COMMAND_QUEUED)
+        settle_late(c, cmd, r);
+}
+
+static void settle_one(struct core *c, struct peer *p, const struct result *r)
+{
+    enum owed owed = OWED_NOT;
+    struct core_command *cmd = NULL;
+    struct call *call = NULL;
+    int rc = core_turn(c);
+
+    rc = rc ? rc : pairs_add(&p->acks, r->id, r->attempt);
+    rc = rc ? rc : owed_judge(c, p, r, &cmd, &call, &owed);
+    if (rc) {
+        core_give_up(c, "settle", rc);
         return;
     }
-    if (outcome_of(cmd, r) == OUTCOME_DONE && cmd->state != COMMAND_QUEUED)
-        settle_late(c, cmd, r);
+    if (owed != OWED_NOW && !owed_allows(c, p))
+        return;
+    if (owed != OWED_NOT)
+        doubt_measured(c, r, c->peers->frame_unix_ms);
+    if (c->turn->exit_code)
+        return;
+    if (call)
+        call_answered(c, call, r);
+    else if (owed != OWED_NOT)
+        settle_command(c, cmd, p, r, owed);
+    else if (cmd)
+        settle_of_another(c, cmd, p, r);
 }
 
 /* An attempt we had given up upon: only "done" is news, whoever tries it now. What has a key of its

@@ -127,9 +127,7 @@ struct peer *peer_new(struct core *c, struct bus_socket *s, struct view route,
     p->heard_mono_ms = clock_mono_ms();
     p->since_unix_ms = clock_unix_ms();
     p->registry_version = h->registry_version;
-    p->credit = h->credit;
-    p->credit_bytes = h->credit_bytes;
-    p->places = h->places;
+    peer_told_credit(p, h->credit, h->credit_bytes, h->places);
     buf_init(&p->acks, LIMIT_FRAME_BYTES);
     buf_init(&p->refused, 4096);
     buf_init(&p->batch, LIMIT_FRAME_BYTES - 4096);
@@ -137,6 +135,18 @@ struct peer *peer_new(struct core *c, struct bus_socket *s, struct view route,
     list_add_tail(&c->peers->list, &p->link);
     c->peers->n++;
     return p;
+}
+
+static uint64_t at_most(uint64_t n, uint64_t limit)
+{
+    return n < limit ? n : limit;
+}
+
+void peer_told_credit(struct peer *p, uint64_t credit, uint64_t bytes, uint64_t places)
+{
+    p->credit = at_most(credit, LIMIT_WORKER_CREDIT);
+    p->credit_bytes = at_most(bytes, LIMIT_WORKER_BYTES);
+    p->places = at_most(places, LIMIT_WORKER_CREDIT);
 }
 
 void peer_send(struct core *c, struct peer *p, enum msg_kind kind, const struct id *trace,
@@ -235,7 +245,7 @@ bool peers_have_worker(const struct core *c, int64_t now_mono_ms)
     for (const struct list *i = c->peers->list.next; i != &c->peers->list; i = i->next) {
         const struct peer *p = LIST_ENTRY_CONST(i, struct peer, link);
 
-        if (p->role == ROLE_EGRESS && peer_is_alive(p, now_mono_ms))
+        if (p->role == ROLE_EGRESS && !p->ended && peer_is_alive(p, now_mono_ms))
             return true;
     }
     return false;
@@ -255,7 +265,7 @@ struct peer *peers_pick_worker(struct core *c, size_t bytes, int64_t now_mono_ms
     for (struct list *i = c->peers->list.next; i != &c->peers->list; i = i->next) {
         struct peer *p = LIST_ENTRY(i, struct peer, link);
 
-        if (p->role != ROLE_EGRESS || !peer_is_alive(p, now_mono_ms) ||
+        if (p->role != ROLE_EGRESS || p->ended || !peer_is_alive(p, now_mono_ms) ||
             p->n_in_flight >= peer_places(p))
             continue;
         /* one larger command may travel alone */

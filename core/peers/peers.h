@@ -60,6 +60,8 @@ struct peer {
     uint64_t busy;
     size_t n_in_flight;
     size_t bytes_in_flight;
+    size_t n_unasked; /* results that were not of an attempt under way here, since … */
+    int64_t unasked_mono_ms;
     struct buf batch; /* packed commands of this turn */
     size_t n_batch;
 };
@@ -100,6 +102,8 @@ struct peer *peer_new(struct core *c, struct bus_socket *s, struct view route,
                       const struct hello *h, const struct id *boot);
 /* Forgets the session; its commands are its caller's to see to. */
 void peer_free(struct core *c, struct peer *p);
+/* What a worker says it can take, as far as that is believed. */
+void peer_told_credit(struct peer *p, uint64_t credit, uint64_t bytes, uint64_t places);
 /* REGISTRY to one edge. */
 void peer_send_registry(struct core *c, struct peer *p);
 

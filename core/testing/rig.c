@@ -438,6 +438,8 @@ void rig_result(struct rig *r, struct peer *p, const struct core_command *cmd,
 {
     result.id = (uint64_t)cmd->id;
     result.attempt = cmd->attempt;
+    result.kind = cmd->kind;
+    result.trace = cmd->trace;
     result.began_ms = clock_unix_ms();
     rig_result_raw(r, p, &result);
 }
