@@ -119,8 +119,10 @@ static struct core_command *ring_next(struct queue *q, enum dest_kind kind,
 
         places_classify(d, now_mono_ms);
         places_wake(d);
-        if (d->in_ring != ring)
+        if (d->in_ring != ring) {
+            q->places.moved = true;
             continue; /* it belongs elsewhere since, and has its turn there */
+        }
         l = dest_turn(d, messages_only, now_mono_ms);
         if (!l)
             continue;
@@ -137,16 +139,11 @@ static struct core_command *ring_next(struct queue *q, enum dest_kind kind,
     return NULL;
 }
 
-struct core_command *queue_next(struct queue *q, bool messages_only, int64_t now_mono_ms)
+/* In all rings, those that have nothing under way first. */
+static struct core_command *rings_next(struct queue *q, bool messages_only, int64_t now_mono_ms)
 {
     const unsigned n = DEST_N_KINDS * DEST_N_CLASSES;
-    struct due *due = NULL;
 
-    while ((due = heap_first(&q->asleep)) && due->mono_ms <= now_mono_ms)
-        places_wake(LIST_ENTRY(due, struct dest, again));
-    if (!messages_only)
-        places_put_off_no_more(q);
-    /* those that have nothing under way first */
     for (unsigned i = 0; i < 2 * n; i++) {
         unsigned at = (q->places.turn + i) % n;
         struct core_command *c =
@@ -159,6 +156,22 @@ struct core_command *queue_next(struct queue *q, bool messages_only, int64_t now
         }
     }
     return NULL;
+}
+
+struct core_command *queue_next(struct queue *q, bool messages_only, int64_t now_mono_ms)
+{
+    struct core_command *c = NULL;
+    struct due *due = NULL;
+
+    while ((due = heap_first(&q->asleep)) && due->mono_ms <= now_mono_ms)
+        places_wake(LIST_ENTRY(due, struct dest, again));
+    if (!messages_only)
+        places_put_off_no_more(q);
+    do { /* perhaps one has moved to a ring that was looked at before */
+        q->places.moved = false;
+        c = rings_next(q, messages_only, now_mono_ms);
+    } while (!c && q->places.moved);
+    return c;
 }
 
 bool queue_pass_over(struct dest *d, int64_t now_mono_ms)

@@ -17,6 +17,10 @@
  *   these, and those of which nothing is known             5/8   so these can show what they are:
  *                                                                above 1/4 one place each;
  *                                                                1/8 in any case in each direction
+ *   of a direction, beyond these: for those that were quick
+ *   until others began to hang, and have nothing under way 1/32  so these can show that they still are
+ *   calls of those that were quick but have not answered
+ *   yet, beyond the first of each                          1/4  so a burst to many that hang is one each
  *   probes and calls outside lanes                         1/8   one destination half of them
  *   who has a place already, within a direction            all but 1/32
  *
@@ -41,6 +45,10 @@ const char *dest_class_name(enum dest_class class)
     switch (class) {
     case DEST_TRUSTED:
         return "quick";
+    case DEST_PENDING:
+        return "pending";
+    case DEST_DOUBTED:
+        return "doubted";
     case DEST_FRESH:
         return "fresh";
     case DEST_SLOW:
@@ -103,10 +111,14 @@ static size_t n_slow(const struct places *p)
     return of_class(p, DEST_SLOW) + of_class(p, DEST_HELD) + n_calls(p);
 }
 
+static size_t n_doubtful(const struct places *p)
+{
+    return n_slow(p) + of_class(p, DEST_FRESH) + of_class(p, DEST_DOUBTED);
+}
+
 static bool doubtful_are_full(const struct places *p, bool more)
 {
-    return n_slow(p) + of_class(p, DEST_FRESH) >=
-           (more ? part(p->all, 1, 4) : part(p->all, 5, 8));
+    return n_doubtful(p) >= (more ? part(p->all, 1, 4) : part(p->all, 5, 8));
 }
 
 /* The last of what is not known to be quick is for those that have nothing under way; and whatever hangs on
@@ -114,9 +126,24 @@ static bool doubtful_are_full(const struct places *p, bool more)
 static bool fresh_are_full(const struct places *p, enum dest_kind kind, bool more)
 {
     size_t own = p->of[kind][DEST_SLOW] + p->of[kind][DEST_HELD] + p->of[kind][DEST_FRESH] +
-                 p->calls[kind];
+                 p->of[kind][DEST_DOUBTED] + p->calls[kind];
 
     return doubtful_are_full(p, more) && own >= part(p->all, 1, 8);
+}
+
+/* What hangs may have taken more before anybody could know it, all of it quick until then. Who is quick still
+ * would be in doubt until those calls end, if he could not say so. */
+static bool doubted_are_full(const struct places *p, enum dest_kind kind, bool more)
+{
+    return fresh_are_full(p, kind, more) && (more || p->n_shown[kind] >= part(p->all, 1, 32));
+}
+
+/* Before it is known what hangs nobody is in doubt; so until the first of its calls is answered one has others
+ * only while these are few, and while all that may turn out to be slow is. */
+static bool pending_are_full(const struct places *p, enum dest_kind kind, bool more)
+{
+    return more && (p->of[kind][DEST_PENDING] >= part(p->all, 1, 4) ||
+                    n_doubtful(p) + of_class(p, DEST_PENDING) >= part(p->all, 5, 8));
 }
 
 static bool slow_are_full(const struct places *p)
@@ -140,6 +167,10 @@ bool places_shut(const struct queue *q, enum dest_kind kind, enum dest_class cla
     switch (class) {
     case DEST_TRUSTED:
         return false;
+    case DEST_PENDING:
+        return pending_are_full(p, kind, more);
+    case DEST_DOUBTED:
+        return doubted_are_full(p, kind, more);
     case DEST_FRESH:
         return fresh_are_full(p, kind, more);
     case DEST_SLOW:
@@ -194,11 +225,16 @@ void places_put_off(struct dest *d)
     list_add_tail(&d->queue->places.put_off, &d->link);
 }
 
+/* Since when its oldest call is under way. */
+static int64_t oldest_mono_ms(const struct dest *d)
+{
+    return LIST_ENTRY(d->running.next, struct lane, link)->began_mono_ms;
+}
+
 static bool is_late(const struct dest *d, int64_t now_mono_ms)
 {
     return !list_is_empty(&d->running) &&
-           now_mono_ms - LIST_ENTRY(d->running.next, struct lane, link)->began_mono_ms >
-               window_late_ms(&d->window);
+           now_mono_ms - oldest_mono_ms(d) > window_late_ms(&d->window);
 }
 
 static enum dest_class class_of(const struct dest *d, int64_t now_mono_ms)
@@ -209,9 +245,12 @@ static enum dest_class class_of(const struct dest *d, int64_t now_mono_ms)
         return DEST_HELD;
     if (window_is_slow(&d->window) || is_late(d, now_mono_ms))
         return DEST_SLOW;
-    if (quick && now_mono_ms - quick <= TRUST_MS && quick > d->queue->places.onset_mono_ms)
-        return DEST_TRUSTED;
-    return DEST_FRESH;
+    if (!quick || now_mono_ms - quick > TRUST_MS)
+        return DEST_FRESH;
+    if (quick <= d->queue->places.onset_mono_ms)
+        return DEST_DOUBTED;
+    return list_is_empty(&d->running) || quick >= oldest_mono_ms(d) ? DEST_TRUSTED
+                                                                    : DEST_PENDING;
 }
 
 void places_classify(struct dest *d, int64_t now_mono_ms)
@@ -245,10 +284,10 @@ static void trust_again(struct places *p, int64_t now_mono_ms)
 {
     for (int k = 0; k < DEST_N_KINDS; k++) {
         for (int more = 0; more < 2; more++) {
-            struct list *fresh = &p->rings[k][DEST_FRESH][more];
+            struct list *doubted = &p->rings[k][DEST_DOUBTED][more];
             struct list *next = NULL;
 
-            for (struct list *i = fresh->next; i != fresh; i = next) {
+            for (struct list *i = doubted->next; i != doubted; i = next) {
                 struct dest *d = LIST_ENTRY(i, struct dest, link);
 
                 next = i->next;
@@ -273,7 +312,7 @@ void queue_run(struct queue *q, size_t all, int64_t now_mono_ms)
         const struct dest *d = LIST_ENTRY(i, struct dest, busy);
 
         if (!window_is_slow(&d->window) && !dest_is_held(d) && is_late(d, now_mono_ms)) {
-            int64_t began = LIST_ENTRY(d->running.next, struct lane, link)->began_mono_ms;
+            int64_t began = oldest_mono_ms(d);
 
             onset = onset && onset < began ? onset : began;
         }
@@ -297,6 +336,9 @@ void queue_place_taken(struct core_command *c)
     if (l->placed)
         return;
     l->placed = true;
+    l->shown = d->class == DEST_DOUBTED &&
+               fresh_are_full(&d->queue->places, d->kind, d->n_in_flight > 1);
+    d->queue->places.n_shown[d->kind] += l->shown;
     list_remove(&l->link);
     list_add_tail(&d->running, &l->link);
     d->n_placed++;
@@ -304,6 +346,7 @@ void queue_place_taken(struct core_command *c)
     list_remove(&d->busy);
     list_add_tail(&d->queue->places.busy, &d->busy);
     window_left(&d->window, d->n_in_flight, l->began_mono_ms);
+    places_classify(d, l->began_mono_ms); /* the next one counts what this one may be */
 }
 
 void queue_place_left(struct core_command *c)
@@ -314,6 +357,8 @@ void queue_place_left(struct core_command *c)
     if (!l->placed)
         return;
     l->placed = false;
+    d->queue->places.n_shown[d->kind] -= l->shown;
+    l->shown = false;
     list_remove(&l->link);
     d->n_placed--;
     d->queue->places.of[d->kind][d->class]--;

@@ -27,11 +27,13 @@ enum dest_kind {
 /* How a destination answers. */
 enum dest_class {
     DEST_TRUSTED, /* quickly, and has just done so */
-    DEST_FRESH,   /* not known: it has not answered lately, or not since others began to hang */
+    DEST_PENDING, /* the same, but nothing of what is under way has been answered yet */
+    DEST_DOUBTED, /* the same, but not since others began to hang */
+    DEST_FRESH,   /* not known: it has not answered lately */
     DEST_SLOW,    /* late, or a call has been under way for longer than is usual */
     DEST_HELD,    /* it is held: probes only */
 };
-#define DEST_N_CLASSES 4
+#define DEST_N_CLASSES 6
 const char *dest_class_name(enum dest_class class);
 
 struct places {
@@ -39,6 +41,8 @@ struct places {
     size_t of[DEST_N_KINDS][DEST_N_CLASSES]; /* taken by commands */
     size_t calls[DEST_N_KINDS];              /* taken by calls outside lanes */
     size_t n_probing;                        /* held destinations that are being probed */
+    size_t
+        n_shown[DEST_N_KINDS]; /* of DEST_DOUBTED, beyond what these and the unknown may take */
     int64_t
         onset_mono_ms; /* since when a call is under way that outlasts what was usual; 0 none is */
     struct list rings[DEST_N_KINDS][DEST_N_CLASSES]
@@ -47,6 +51,7 @@ struct places {
     struct list put_off;  /* those that have no message ready */
     struct list busy;     /* destinations that have places */
     unsigned turn;        /* of the rings */
+    bool moved;           /* one has changed its ring since this was reset */
 };
 
 void places_init(struct places *p);

@@ -109,6 +109,7 @@ struct lane {
     struct list link;      /* dest->ready, dest->running or scope->parked; alone otherwise */
     int64_t began_mono_ms; /* when its first command was sent last */
     bool placed;           /* that has a place at a worker */
+    bool shown;            /* and it is one of places.n_shown */
     int64_t ready_no;      /* its place among all that are ready */
     struct dest *dest;     /* where its commands are sent */
     struct dest *scope;    /* whose pause stops it; the same as dest towards amo; may be NULL */
