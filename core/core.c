@@ -114,6 +114,7 @@ static void core_commit(struct core *c)
         return;
     rc = spools_write(c);
     rc = rc ? rc : doubt_write(c);
+    checkpoint_before_commit(c->turn->checkpoint);
     rc = rc ? rc : store_commit(c->store);
     if (rc) {
         core_give_up(c, "commit", rc);

@@ -1,5 +1,11 @@
 /* The checkpoint thread: how it waits, when it checkpoints the log of SQLite, when it empties
- * it, and how the loop asks for that. */
+ * it, and how the loop asks for that.
+ *
+ * Before 3.51.3, SQLite does not notice that a commit begins the log again while a checkpoint is about to read what
+ * there is to do (sqlite.org/wal.html, "The WAL-Reset Bug"): the new log counts as moved up to where the old one
+ * ended, so others read old pages, and at last what was committed there is overwritten. A log is only begun again
+ * after all of it was moved. So the thread never checkpoints one of which that may be true: there must be something
+ * in it that is not moved for certain, or the loop must stand still. */
 
 #include "core/store/checkpoint.h"
 
@@ -7,6 +13,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
@@ -42,6 +49,10 @@ struct checkpoint {
     bool cut;         /* in the gap the log also gives its space back */
     bool gap;         /* the loop stands between two commits until the log is taken over */
     bool rebuild;     /* with the next cleaning */
+    bool all_moved;   /* or not known: the next commit may begin the log again */
+    uint64_t begun;   /* commits of the loop, counted before they are made … */
+    uint64_t done;    /* … and the newest that is made */
+    uint64_t seen;    /* what was begun when the last checkpoint had ended */
     uint64_t wanted;  /* the newest ticket */
     uint64_t cleaned; /* the newest that stands */
 };
@@ -64,10 +75,66 @@ static bool checkpoint_wait(struct checkpoint *c, long ms)
     return stop;
 }
 
+/* A commit that was begun when the last checkpoint had ended was no part of it. One that was begun before may have
+ * been, and does not count: it is moved with the next. */
+static bool has_news(struct checkpoint *c)
+{
+    bool news = false;
+
+    (void)pthread_mutex_lock(&c->lock);
+    news = !c->all_moved || c->done > c->seen;
+    (void)pthread_mutex_unlock(&c->lock);
+    return news;
+}
+
+/* Only with has_news(), or while the loop stands still. @ret_pages: in the log; @ret_moved: of these; -1 not known.
+ * An empty log has nothing that was moved, and is not begun again. The pages of one that was begun again meanwhile
+ * seem not to be moved, and are not. */
+static int checkpoint_log(struct checkpoint *c, int mode, int *ret_pages, int *ret_moved)
+{
+    int pages = -1;
+    int moved = -1;
+    int rc = sqlite3_wal_checkpoint_v2(c->handle, NULL, mode, &pages, &moved);
+
+    (void)pthread_mutex_lock(&c->lock);
+    c->all_moved = pages != 0 && moved >= pages;
+    c->seen = c->begun;
+    (void)pthread_mutex_unlock(&c->lock);
+    *ret_pages = pages;
+    *ret_moved = moved;
+    return rc;
+}
+
+/* Something new in the log, by a commit that changes nothing. False: somebody else writes. */
+static bool make_news(struct checkpoint *c)
+{
+    sqlite3_stmt *version = NULL;
+    char again[64];
+    bool made = sqlite3_exec(c->handle, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK;
+
+    if (!made)
+        return false;
+    made =
+        sqlite3_prepare_v2(c->handle, "PRAGMA user_version", -1, &version, NULL) == SQLITE_OK &&
+        sqlite3_step(version) == SQLITE_ROW;
+    if (made)
+        (void)snprintf(again, sizeof(again), "PRAGMA user_version=%d",
+                       sqlite3_column_int(version, 0)); /* fits */
+    (void)sqlite3_finalize(version);                    /* repeats the error of the step */
+    made = made && sqlite3_exec(c->handle, again, NULL, NULL, NULL) == SQLITE_OK &&
+           sqlite3_exec(c->handle, "COMMIT", NULL, NULL, NULL) == SQLITE_OK;
+    if (!made) /* there may be nothing left to undo */
+        (void)sqlite3_exec(c->handle, "ROLLBACK", NULL, NULL, NULL);
+    return made;
+}
+
 static bool empty_log(struct checkpoint *c)
 {
-    return sqlite3_wal_checkpoint_v2(c->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
-           SQLITE_OK;
+    int pages = 0;
+    int moved = 0;
+
+    return (has_news(c) || make_news(c)) &&
+           checkpoint_log(c, SQLITE_CHECKPOINT_TRUNCATE, &pages, &moved) == SQLITE_OK;
 }
 
 /* The log is emptied behind a checkpoint that leaves nothing. False: somebody was in the way. With
@@ -166,6 +233,15 @@ static int64_t log_bound(const struct checkpoint *c, int64_t log_bytes, bool *re
     return bound;
 }
 
+void checkpoint_before_commit(struct checkpoint *c)
+{
+    if (!c)
+        return;
+    (void)pthread_mutex_lock(&c->lock);
+    c->begun++;
+    (void)pthread_mutex_unlock(&c->lock);
+}
+
 void checkpoint_after_commit(struct checkpoint *c, int64_t log_bytes)
 {
     int64_t bound = 0;
@@ -175,6 +251,7 @@ void checkpoint_after_commit(struct checkpoint *c, int64_t log_bytes)
         return;
     bound = log_bound(c, log_bytes, &cut);
     (void)pthread_mutex_lock(&c->lock);
+    c->done = c->begun;
     if (log_bytes > bound / LOG_SOON && !c->wants_gap)
         (void)pthread_cond_signal(&c->wake); /* now, not at the next half second */
     c->soon = log_bytes > bound / LOG_SOON;
@@ -222,7 +299,7 @@ static void *checkpoint_main(void *arg)
 
     do {
         int in_wal = -1;
-        int moved = 0;
+        int moved = -1;
         bool gap = false;
         bool cut = false;
 
@@ -233,10 +310,11 @@ static void *checkpoint_main(void *arg)
         if (!reads)
             reads =
                 sqlite3_exec(c->handle, "PRAGMA schema_version", NULL, NULL, NULL) == SQLITE_OK;
-        /* SQLITE_BUSY only means: next time */
-        (void)sqlite3_wal_checkpoint_v2(
-            c->handle, NULL, cut ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE,
-            &in_wal, &moved);
+        /* in a gap, and once it is to stop, the loop stands still; SQLITE_BUSY only means: next time */
+        if (stop || gap || has_news(c))
+            (void)checkpoint_log(c,
+                                 cut ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE,
+                                 &in_wal, &moved);
         checkpoint_gap(c, gap, in_wal, moved);
         again = checkpoint_cleans(c);
     } while (!stop);
@@ -274,6 +352,7 @@ int checkpoint_start(const char *db_path, int64_t log_max_bytes,
     (void)pthread_cond_init(&c->gap_over, NULL);
     init_wake(&c->wake);
     c->log_max_bytes = log_max_bytes;
+    c->all_moved = true;
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &old); /* signals belong to the loop */
     rc = pthread_create(&c->thread, NULL, checkpoint_main, c);

@@ -3,8 +3,10 @@
 #include "core/store/checkpoint.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,6 +17,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -70,8 +73,11 @@ static void pages_move_to_the_database_while_rows_are_written(void **state)
     forget();
     d = opened();
     assert_int_equal(checkpoint_start(PATH, LOG_MAX, &c), 0);
-    while (size_of(PATH) < 100000 && clock_mono_ms() < deadline)
+    while (size_of(PATH) < 100000 && clock_mono_ms() < deadline) {
+        checkpoint_before_commit(c);
         write_rows(d, 10);
+        checkpoint_after_commit(c, db_log_bytes(d));
+    }
     assert_true(size_of(PATH) >= 100000);
     checkpoint_stop(c);
     db_close(d);
@@ -284,6 +290,178 @@ static void a_reader_does_not_make_the_log_grow(void **state)
     }
 }
 
+/* --- a log that is begun again below a checkpoint ----------------------------------------------- */
+
+/* SQLite makes this call between what a checkpoint reads of the log's index and what it does by it: there the
+ * thread is held until the writer has committed once more, as a busy machine may hold it. */
+static struct {
+    sqlite3_vfs files;
+    sqlite3_io_methods calls;
+    const sqlite3_vfs *its_files;
+    const sqlite3_io_methods *its_calls;
+    pthread_t writer;
+    atomic_uint commits;
+    atomic_uint held;
+} late;
+
+static int late_unfetch(sqlite3_file *file, sqlite3_int64 at, void *page)
+{
+    unsigned before = late.commits;
+    int64_t until = clock_mono_ms() + 50; /* it may be the writer who waits */
+
+    if (!pthread_equal(pthread_self(), late.writer)) {
+        late.held++;
+        while (late.commits == before && clock_mono_ms() < until)
+            (void)usleep(100);
+    }
+    return late.its_calls->xUnfetch(file, at, page);
+}
+
+static int late_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
+                     int *ret)
+{
+    int rc = late.its_files->xOpen(vfs, name, file, flags, ret);
+
+    if (rc == SQLITE_OK && (flags & SQLITE_OPEN_MAIN_DB)) {
+        if (!late.its_calls) {
+            late.its_calls = file->pMethods;
+            late.calls = *file->pMethods;
+            late.calls.xUnfetch = late_unfetch;
+        }
+        file->pMethods = &late.calls;
+    }
+    return rc;
+}
+
+static void be_late(bool on)
+{
+    if (!on) {
+        (void)sqlite3_vfs_unregister(&late.files);
+        return;
+    }
+    late.writer = pthread_self();
+    late.its_files = sqlite3_vfs_find(NULL);
+    late.files = *late.its_files;
+    late.files.zName = "late";
+    late.files.xOpen = late_open;
+    assert_int_equal(sqlite3_vfs_register(&late.files, 1), SQLITE_OK);
+}
+
+static void commit(struct checkpoint *c, struct db *d)
+{
+    checkpoint_before_commit(c);
+    assert_int_equal(db_exec(d, "COMMIT"), 0);
+    late.commits++;
+}
+
+static void commit_rows(struct checkpoint *c, struct db *d, int n)
+{
+    assert_int_equal(db_exec(d, "BEGIN IMMEDIATE"), 0);
+    write_rows(d, n);
+    commit(c, d);
+    checkpoint_after_commit(c, db_log_bytes(d));
+}
+
+static void assert_whole(struct db *d, int64_t rows)
+{
+    struct db_rows *r = NULL;
+
+    assert_int_equal(db_query(d, &r, "PRAGMA integrity_check(1)", ""), 0);
+    assert_int_equal(db_next(r), 1);
+    assert_true(view_is(db_view(r, 0), "ok"));
+    db_end(r);
+    assert_int_equal(db_query(d, &r, "SELECT count(*) FROM t INDEXED BY t_text", ""), 0);
+    assert_int_equal(db_next(r), 1);
+    assert_int_equal(db_int(r, 0), rows);
+    db_end(r);
+}
+
+/* The thread has come to that place, if it does. */
+static void await_held(unsigned before, int64_t ms)
+{
+    int64_t until = clock_mono_ms() + ms;
+
+    while (late.held == before && clock_mono_ms() < until)
+        (void)usleep(1000);
+}
+
+/* The turn in which all that is there is moved. */
+static void await_moved(unsigned before)
+{
+    await_held(before, 700);
+    (void)usleep(200000); /* if it takes longer this proves less */
+}
+
+/* A writer keeps the thread from emptying the log, and commits while it makes do with a lesser checkpoint. */
+static void commit_below_a_cleaning(struct checkpoint *c, struct db *d)
+{
+    unsigned held = late.held;
+
+    assert_int_equal(db_exec(d, "BEGIN IMMEDIATE"), 0);
+    write_rows(d, 1);
+    (void)checkpoint_clean(c, false);
+    await_held(held, 500);
+    commit(c, d);
+    checkpoint_after_commit(c, db_log_bytes(d));
+    checkpoint_withdraw(c);
+}
+
+/* A commit is moved before the thread is told of it. */
+static void tell_late(struct checkpoint *c, struct db *d)
+{
+    unsigned held = late.held;
+
+    commit_rows(c, d, 1);
+    assert_int_equal(db_exec(d, "BEGIN IMMEDIATE"), 0);
+    write_rows(d, 1);
+    commit(c, d);
+    await_moved(held);
+    held = late.held;
+    checkpoint_after_commit(c, db_log_bytes(d));
+    await_held(held, 700);
+}
+
+/* What begins the log again below a checkpoint counted as moved, up to where the old log had ended. */
+static void what_is_committed_below_a_checkpoint_is_not_lost(void **state)
+{
+    struct checkpoint *c = NULL;
+    struct db *reader = NULL;
+    struct db *d = NULL;
+    int64_t rows = 0;
+
+    (void)state;
+    forget();
+    be_late(true);
+    d = opened();
+    assert_int_equal(db_exec(d, "CREATE INDEX t_text ON t(text, id)"), 0);
+    assert_int_equal(checkpoint_start(PATH, LOG_MAX, &c), 0);
+    for (int round = 0; round < 6; round++) {
+        unsigned held = late.held;
+
+        commit_rows(c, d, 40); /* a long log … */
+        if (round % 3 == 2) {
+            tell_late(c, d);
+        } else {
+            await_moved(held);
+            held = late.held;
+            if (round % 3)
+                commit_below_a_cleaning(c, d);
+            else
+                await_held(held, 700);
+        }
+        for (int i = 0; i < 20; i++) /* … and a shorter one */
+            commit_rows(c, d, 1);
+        rows += 60 + round % 3;
+        reader = opened();
+        assert_whole(reader, rows);
+        db_close(reader);
+    }
+    checkpoint_stop(c);
+    assert_whole(d, rows);
+    db_close(d);
+    be_late(false);
+}
+
 static void a_database_that_is_not_there_is_told(void **state)
 {
     struct checkpoint *c = NULL;
@@ -303,6 +481,7 @@ int main(void)
         cmocka_unit_test(what_was_deleted_is_nowhere_once_it_is_clean),
         cmocka_unit_test(cleaning_waits_for_who_writes),
         cmocka_unit_test(a_reader_does_not_make_the_log_grow),
+        cmocka_unit_test(what_is_committed_below_a_checkpoint_is_not_lost),
         cmocka_unit_test(a_database_that_is_not_there_is_told),
     };
 
