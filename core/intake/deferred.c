@@ -183,6 +183,25 @@ static int deferred_apply_one(struct core *c, const char *key)
     return rc;
 }
 
+/* What waits under @w came before its message: that may come out later and wakes it then, or may be another one than the
+ * message of that id which has just become known. */
+static bool sleeps_on(struct core *c, const struct wake *w)
+{
+    bool ambiguous = false;
+    int rc = 0;
+
+    if (!w->mid[0])
+        return false;
+    if (echoes_have(c, view_of(w->mid)))
+        return true;
+    rc = store_deferred_has(c->store, w->key, &ambiguous);
+    if (rc == 0 && ambiguous)
+        rc = store_id_is_ambiguous(c->store, w->key, &ambiguous);
+    if (rc)
+        core_row_failed(c, "waiting", rc);
+    return ambiguous;
+}
+
 void deferred_run(struct core *c)
 {
     echo_run(c);
@@ -190,8 +209,7 @@ void deferred_run(struct core *c)
         struct wake *w = LIST_ENTRY(c->intake->wakes.next, struct wake, link);
         int rc = 0;
 
-        /* what it is about comes out later, and wakes it then */
-        if (w->mid[0] && echoes_have(c, view_of(w->mid)))
+        if (sleeps_on(c, w))
             rc = STORE_E_NONE;
         for (int i = 0; rc == 0 && i < WAKE_EVENTS; i++)
             rc = deferred_apply_one(c, w->key);

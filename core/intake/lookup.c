@@ -458,12 +458,15 @@ int lookup_message(struct core *c, const struct wanted *w, struct view id, struc
     int64_t within[THREADS_MAX];
     struct key keys[3 + THREADS_MAX];
     size_t n_within = 0;
+    size_t answered = 0;
     size_t n = 0;
+    bool ambiguous = false;
     bool aside = false;
     int rc = conversations_of(c, w, within, &n_within);
 
     /* what is no id makes no key */
     n += !w->ours && key_sent(w->connector, id, &keys[n]) == 0;
+    answered = n;
     n += key_answered(w->connector, id, &keys[n]) == 0;
     for (size_t i = 0; i < n_within; i++)
         n += key_within(w->connector, within[i], id, &keys[n]) == 0;
@@ -480,6 +483,10 @@ int lookup_message(struct core *c, const struct wanted *w, struct view id, struc
             continue;
         }
         rc = rc ? rc : is_wanted(c, w, &m, &wanted);
+        if (rc == 0 && wanted && i == answered && w->changes && !w->thread.len) {
+            rc = store_id_is_ambiguous(c->store, keys[i].text, &ambiguous);
+            wanted = !ambiguous;
+        }
         if (rc == 0 && wanted) {
             *ret = m; /* handed over */
             return 0;
@@ -561,7 +568,9 @@ static int look_up_in_thread(struct core *c, struct wanted *w, const struct even
 
 int lookup_target(struct core *c, const struct event *e, struct message *ret)
 {
-    struct wanted w = {.connector = e->connector, .ours = e->kind == EVENT_SERVICE_STATUS};
+    struct wanted w = {.connector = e->connector,
+                       .ours = e->kind == EVENT_SERVICE_STATUS,
+                       .changes = e->kind != EVENT_SERVICE_STATUS};
     bool awaits = false;
     int rc = 0;
 

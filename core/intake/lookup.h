@@ -29,6 +29,8 @@ struct wanted {
     int64_t conversation; /* 0: of any */
     struct view thread;   /* the service's id of its conversation; VIEW_NONE: any */
     bool ours;            /* what we sent, and nothing else */
+    bool
+        changes; /* what is found will be changed: by an id alone that is ambiguous nothing is found */
 };
 /* A message by what a service calls it. The id counts first as one of its own, as what it sent to us,
  * then as what it answered; then it may be our mid. Of ours alone: as what it answered, then as our

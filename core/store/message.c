@@ -73,6 +73,36 @@ int store_message_by_key(struct store *s, const struct key *key, struct message 
     return message_one(rc, r, ret);
 }
 
+/* so many ids that were answered are compared with what was sent */
+#define ALIKE_MAX 100
+
+/* Letters of spaces, connectors and ids stand as core/model/key.c spells them. */
+int store_id_is_ambiguous(struct store *s, const char *key, bool *ret)
+{
+    struct db_rows *r = NULL;
+    int rc =
+        db_query(s->db, &r,
+                 "WITH k(id,low,high) AS (SELECT 't'||substr(?1,2),"
+                 " 't'||substr(?1,2,instr(?1,'/')-1),'t'||substr(?1,2,instr(?1,'/')-2)||'0')"
+                 " SELECT EXISTS(SELECT 1 FROM k CROSS JOIN message_ids i ON i.id=k.id) AND ("
+                 "EXISTS(SELECT 1 FROM (SELECT i.id FROM k CROSS JOIN message_ids i"
+                 " WHERE i.id>=k.low AND i.id<=k.id ORDER BY i.id DESC LIMIT ?2) t"
+                 " CROSS JOIN message_ids s ON s.id='s'||substr(t.id,2)"
+                 " WHERE abs(length(t.id)-length(?1))<2) OR "
+                 "EXISTS(SELECT 1 FROM (SELECT i.id FROM k CROSS JOIN message_ids i"
+                 " WHERE i.id>=k.low AND i.id<k.high ORDER BY i.id LIMIT ?2) t"
+                 " CROSS JOIN message_ids s ON s.id='s'||substr(t.id,2)"
+                 " WHERE abs(length(t.id)-length(?1))<2))",
+                 "si", key, (int64_t)ALIKE_MAX);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    *ret = db_int(r, 0) != 0;
+    db_end(r);
+    return 0;
+}
+
 /* @spelt is of the key's making; an id that makes no key is simply not found by. */
 static int message_key(struct store *s, int64_t id, int spelt, const struct key *key,
                        bool newest)

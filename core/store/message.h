@@ -16,6 +16,10 @@ AMO_MUSTCHECK int store_message_add(struct store *s, const struct message *m, in
 AMO_MUSTCHECK int store_message(struct store *s, int64_t id, struct message *ret);
 AMO_MUSTCHECK int store_message_by_key(struct store *s, const struct key *key,
                                        struct message *ret);
+/* Did an answer tell the id of @key, of what was sent or answered, and does this service number what it sends to us in the
+ * same way? Then the id may be that of a message which is not here: lost, or still to come. It is taken for such a
+ * service if one of the ids before this one, or of the first ones, has its length and leads to a message of either kind. */
+AMO_MUSTCHECK int store_id_is_ambiguous(struct store *s, const char *key, bool *ret);
 /* For trace: by mid, trace id, amo's id in any account, or an id of any connector's service; the
  * newest that is called so. */
 AMO_MUSTCHECK int store_message_by_any(struct store *s, struct view id, struct message *ret);

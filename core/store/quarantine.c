@@ -183,6 +183,23 @@ int store_deferred_take(struct store *s, const char *key, struct buf *ret_event)
     return deferred_take(s, r, rc, ret_event);
 }
 
+int store_deferred_has(struct store *s, const char *key, bool *ret)
+{
+    struct db_rows *r = NULL;
+    int rc = 0;
+
+    *ret = false;
+    if (s->hurt_waiting)
+        return 0;
+    rc = db_query(s->db, &r, "SELECT EXISTS(SELECT 1 FROM waiting WHERE key=?)", "s", key);
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    *ret = db_int(r, 0) != 0;
+    db_end(r);
+    return 0;
+}
+
 int store_deferred_move(struct store *s, int64_t id, const char *key)
 {
     return db_run(s->db, "UPDATE waiting SET key=? WHERE id=?", "si", key, id);

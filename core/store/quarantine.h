@@ -37,6 +37,7 @@ AMO_MUSTCHECK int store_deferred_add(struct store *s, const char *key, struct vi
                                      const char *who, int64_t until_ms);
 /* Take one waiting event of @key out. STORE_E_NONE. */
 AMO_MUSTCHECK int store_deferred_take(struct store *s, const char *key, struct buf *ret_event);
+AMO_MUSTCHECK int store_deferred_has(struct store *s, const char *key, bool *ret);
 /* One that waits comes under another key. */
 AMO_MUSTCHECK int store_deferred_move(struct store *s, int64_t id, const char *key);
 /* Drop one that is exactly @event. */

@@ -592,6 +592,41 @@ static void what_a_service_sent_and_what_it_answered_are_counted_apart(void **st
     assert_message(by_word(s, "ssvc/7", &m), &m, in);
 }
 
+static bool is_ambiguous(struct store *s, const char *key)
+{
+    bool ret = false;
+
+    assert_int_equal(store_id_is_ambiguous(s, key, &ret), 0);
+    return ret;
+}
+
+static void an_id_is_ambiguous_of_a_service_that_counts_both_sides_alike(void **state)
+{
+    struct rig *r = *state;
+    struct store *s = r->store;
+    int64_t told = add_message(s, "amo-h1", "amo1", NULL, 1);
+
+    learn(s, told, NULL, "700");
+    learn(s, told, NULL, "701");
+    assert_false(is_ambiguous(s, "tsvc/701")); /* it has sent none that is so called */
+    (void)add_message(s, "svc-702", NULL, "702", 1);
+    assert_false(is_ambiguous(s, "tsvc/701"));
+    (void)add_message(s, "svc-700", NULL, "700", 1);
+    assert_true(is_ambiguous(s, "tsvc/701"));
+    assert_true(is_ambiguous(s, "ssvc/701"));
+    assert_false(is_ambiguous(s, "tsvc/702")); /* no answer told that one */
+    assert_false(is_ambiguous(s, "tother/701"));
+    learn(s, told, NULL, "wamid.HBgL"); /* nor is one ambiguous that looks otherwise */
+    assert_false(is_ambiguous(s, "tsvc/wamid.HBgL"));
+    for (int i = 0; i < 150; i++) {
+        char id[16];
+
+        (void)snprintf(id, sizeof(id), "%d", 800 + i);
+        learn(s, told, NULL, id);
+    }
+    assert_true(is_ambiguous(s, "tsvc/949")); /* by the first ones */
+}
+
 /* The old message had the id once; pruning it takes nothing from the newer one. */
 static void pruning_leaves_an_id_that_a_newer_message_has_now(void **state)
 {
@@ -1700,6 +1735,7 @@ static const struct CMUnitTest contract[] = {
     CASE(a_message_is_found_by_every_id_it_has_or_learns),
     CASE(an_id_that_is_taken_stays_with_its_first_message),
     CASE(what_a_service_sent_and_what_it_answered_are_counted_apart),
+    CASE(an_id_is_ambiguous_of_a_service_that_counts_both_sides_alike),
     CASE(pruning_leaves_an_id_that_a_newer_message_has_now),
     CASE(whatever_leads_to_a_merged_conversation_leads_to_the_other),
     CASE(the_lanes_of_a_merged_conversation_become_those_of_the_other),

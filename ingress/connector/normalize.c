@@ -171,6 +171,7 @@ static void fill_edit(struct service_reader *r, struct service_normal *n)
         e->message_id = service_name_must(r, "id");
     service_content_read_change(r, e->deleted, &n->parts, &e->content);
     e->sent_ms = service_shown_time(&r->shown, "sent_at");
+    e->conversation = conversation_of_message(&r->shown);
 }
 
 /* One that is set must be one; what is taken back is that person's only one, whatever it is. */

@@ -355,12 +355,14 @@ static void who_wrote_on_the_services_side_is_told_apart(void **state)
 
 static void a_change_says_what_changes(void **state)
 {
-    struct service_normal n = expect_taken(
-        service_edit, "{\"text\":\"new\",\"sent_at\":\"1970-01-01T00:00:01Z\",\"x\":1}");
+    struct service_normal n =
+        expect_taken(service_edit, "{\"text\":\"new\",\"sent_at\":\"1970-01-01T00:00:01Z\","
+                                   "\"conversation\":{\"id\":\"c\"},\"x\":1}");
 
     (void)state;
     assert_int_equal(n.event.kind, EVENT_SERVICE_EDIT);
     assert_true(view_is(n.event.content.text, "new"));
+    assert_true(view_is(n.event.conversation, "c"));
     assert_null(n.event.content.type.ptr);
     assert_int_equal(n.event.sent_ms, 1000);
     assert_false(n.event.deleted);

@@ -1,6 +1,7 @@
 """Ids that are counted apart stay apart: what a service sent and what it answered with, its own ids and ours,
 one account's ids and another's, keys and ids."""
 import json
+import time
 import urllib.parse
 import uuid
 
@@ -91,6 +92,46 @@ def test_a_clients_edit_changes_the_clients_message_and_not_the_managers(stack, 
     assert changed["msgid"] == "svc-" + number and "id" not in changed
 
 
+def counts_alike(client, number):
+    """The service has numbered a client's message and one of a manager's as the number before @number."""
+    before = str(int(number) - 1)
+    client.is_told("counted-" + before, {"id": before})
+    client.says("counting-" + before, ident=before)
+
+
+@pytest.mark.parametrize("about", ["edit", "reaction"])
+def test_what_is_about_a_clients_message_that_comes_later_is_not_the_managers_of_that_number(stack, client, number, about):
+    """It may never come, when a spool is put back: then nobody else's message is changed either."""
+    counts_alike(client, number)
+    managers = client.is_told("from-the-manager-" + number, {"id": number})
+    other, waits = Client(stack), stack.control("status")["waiting_events"]
+    if about == "edit":
+        stack.call("PATCH", f"messages/{number}", {"text": "mended-" + number})
+    else:
+        stack.service_call("reactions", {"message_id": number, "emoji": "👍", "sender": {"id": other.id}})
+    wait_for(lambda: stack.control("status")["waiting_events"] == waits + 1, "it to wait")
+    client.is_told("another-" + number, {"id": number})  # is no reason to look again
+    time.sleep(0.3)
+    assert stack.control("status")["waiting_events"] == waits + 1
+    clients = other.says("incoming-" + number, ident=number)["id"]
+    if about == "edit":
+        changed = wait_for(lambda: [p for p in edits(stack) if p["message"]["text"] == "mended-" + number], "the edit")
+        assert [p["msgid"] for p in changed] == ["svc-" + number] and "id" not in changed[0]
+    else:
+        wait_for(lambda: [b for b in stack.bodies(side="amojo", kind="react") if b.get("id") == clients], "the reaction")
+        assert not [b for b in stack.bodies(side="amojo", kind="react") if b.get("id") == managers]
+
+
+def test_a_conversation_tells_whose_message_a_number_is_that_is_counted_on_both_sides(stack, client, number):
+    counts_alike(client, number)
+    ident = client.is_told("from-the-manager-" + number, {"id": number})
+    code, answer, _ = stack.call("PATCH", f"messages/{number}", {"text": "mended-" + number,
+                                                                 "conversation": {"id": client.id}})
+    assert code == 202, answer
+    changed = wait_for(lambda: [p for p in edits(stack) if p["message"]["text"] == "mended-" + number], "the edit")
+    assert [p["id"] for p in changed] == [ident]
+
+
 def test_a_status_is_of_the_managers_message_whatever_a_client_wrote_under_that_id(stack, client, number):
     client.says("incoming-" + number, ident=number)
     ident = client.is_told("from-the-manager-" + number, {"id": number})
@@ -152,7 +193,8 @@ def test_a_number_that_was_an_answer_is_taken_back_as_a_number(stack, client, nu
     [result] = answer["results"]
     assert (code, result["status"], result["id"]) == (202, "accepted", "1" + number), answer
     assert result["warnings"][0]["field"] == "id"
-    code, answer, _ = stack.service_call("reactions", {"message_id": int("1" + number), "emoji": "👍"})
+    code, answer, _ = stack.service_call("reactions", {"message_id": int("1" + number), "emoji": "👍",
+                                                       "conversation": {"id": client.id}})
     assert code == 202 and answer["warnings"][0]["field"] == "message_id", answer
     stack.wait("status", id=ident, status=2)
     wait_for(lambda: [b for b in stack.bodies(side="amojo", kind="react") if b.get("id") == ident], "the reaction")

@@ -190,11 +190,9 @@ def spool(after, to, *tokens):
     return lambda h: h["excuses"].append({"kind": "spool", "from_n": after, "to_n": to, "tokens": tokens})
 
 
-def namesake(token, edited="a5", **answer):
-    """An edit of @token took effect on @edited; the service counts both sides apart and calls m5 the same."""
+def namesake(token, edited="a5"):
+    """An edit of @token took effect on @edited, which its service may call the same."""
     def change(h):
-        act(h, token).update(id="7")
-        at_service(h, "m5").update({"own": "7", "thread": "t1", **answer})
         h["acts"].append({"kind": "edit", "of": token, "text": f"{token} edit 9", "accepted": True, "n": 11})
         h["edits"].append({"id": edited, "text": f"{token} edit 9", "seq": 9})
     return change
@@ -344,8 +342,6 @@ EXCUSED = {
     "in quarantine, by an id that no answer told": [
         kept("m6 report", "foreign_message"), now("m6", "service", told=False, answered=[])],
     "gone with a spool": [lose("c2"), spool(1, 2, "c2")],
-    "an edit of what is gone with a spool, of a manager's word so called": [
-        lose("c2"), spool(1, 2, "c2"), namesake("c2")],
     "an edit gone with a spool": [lambda h: at_amo(h, "c1").update(text="c1 edit 1"), lambda h: h["edits"].pop(),
                                   spool(7, 8)],
     "an old edit again after the store went back": [
@@ -417,24 +413,10 @@ def test_what_is_excused_is_no_problem(what):
     ("what core knew is not gone with a spool", "lost", [lose("c2"), spool(1, 2, "c3")]),
     ("nor what was accepted before the copy", "stale", [
         lambda h: at_amo(h, "c1").update(text="c1 edit 1"), spool(8, 9, "c3")]),
-    ("an edit of what is not gone is of nothing else", "stranger", [lose("c2"), spool(1, 2, "c3"), namesake("c2")]),
-    ("nor of what amo has", "stranger", [spool(1, 2, "c2"), namesake("c2")]),
-    ("nor is one of what is gone of another id", "stranger", [lose("c2"), spool(1, 2, "c2"), namesake("c2", own="8")]),
-    ("nor of a message without one", "stranger", [lose("c2"), spool(1, 2, "c2"), namesake("c2", own=None)]),
-    ("nor of one to somebody else", "stranger", [lose("c2"), spool(1, 2, "c2"), namesake("c2", thread="g1")]),
-    ("nor of another service's", "stranger", [
-        lose("c2"), spool(1, 2, "c2"), namesake("c2", service="tg"), of("m5", service="tg"),
-        lambda h: h["owners"].append({"service": "tg", "source": "wa1", "account": "A", "since_n": 0})]),
-    ("nor of another manager's word", "stranger", [lose("c2"), spool(1, 2, "c2"), namesake("c2", "a6")]),
+    ("nor is an edit of what is gone one of a manager's word that is so called", "stranger", [
+        lose("c2"), spool(1, 2, "c2"), namesake("c2")]),
+    ("nor of another manager's", "stranger", [lose("c2"), spool(1, 2, "c2"), namesake("c2", "a6")]),
     ("nor of a client's", "stranger", [lose("c2"), spool(1, 2, "c2"), namesake("c2", "x3")]),
-    ("nor of one whose id is told later", "stranger", [
-        lose("c2"), spool(1, 2, "c2"), namesake("c2", answered=[20])]),
-    ("nor in an account that has the source no more", "stranger", [
-        lose("c2"), spool(1, 2, "c2"), namesake("c2"), moved(6)]),
-    ("nor does such a one go back", "overtaken", [
-        lose("c2"), spool(1, 2, "c2"), namesake("c2"),
-        lambda h: h["acts"].append({"kind": "edit", "of": "c2", "text": "c2 edit 8", "accepted": True, "n": 10.5}),
-        lambda h: h["edits"].append({"id": "a5", "text": "c2 edit 8", "seq": 10})]),
     ("nor is that an excuse for a second effect", "double", [now("c2", effects=2), spool(1, 2, "c2")]),
     ("a move alone is none for calling failed what is there", "slander", [
         lambda h: h["states"]["m6"].update(state="failed"), dead("m6", "service.message", "moved"), moved(7)]),

@@ -12,9 +12,9 @@ acts: in the order they were done. `token` is the word that no other act's text 
     kind      client (a person writes), colleague (somebody on the service's side writes to the person),
               manager (somebody in amoCRM writes), edit (of a client's or colleague's message), report (a service says
               how far a manager's message came)
-    client, colleague: token, party, service, source, thread, id (the service's), mid (as ingress said, None when it did
-              not), accepted, refusal (the final no of ingress: its status and words, else None), may_refuse (it is 422,
-              and the source changed hands meanwhile), n (of acceptance), who (of the party wrote it)
+    client, colleague: token, party, service, source, thread, mid (as ingress said, None when it did not), accepted,
+              refusal (the final no of ingress: its status and words, else None), may_refuse (it is 422, and the source
+              changed hands meanwhile), n (of acceptance), who (of the party wrote it)
     manager:  token, first (in a card of his, not in a client's chat), account, chat, amo_id, party,
               service, source (None: any), accepted, n
     edit:     of (token), text, accepted, n
@@ -32,8 +32,7 @@ statuses: {id, account, status, error_code, error, seq, at}, in order
 cards: chats that a manager began: {chat, account, party}
 reached: what a service really did: {token, service, source, party, webhook_id, seq, told, at, answered, known}; party
     is whom the service takes conversation or number for, `known` whom it takes the number for that was told beside a
-    conversation; `told` is false when no whole answer of 2xx ever left the service for it, `answered` when those left;
-    `own` is the service's id of it that these tell (None: none), `thread` its conversation there
+    conversation; `told` is false when no whole answer of 2xx ever left the service for it, `answered` when those left
 calls: of messages that a service got: {service, token, webhook_id, at, status (None: cut off), final (a refusal in the
     documented form)}
 failures: what services were told of clients' messages: {mid, code, at}
@@ -89,10 +88,8 @@ both      a client's word may stand in two accounts, or under two channels of on
 spool     {kind: spool, from_n, to_n, tokens}: a copy of a spool was put back. `tokens` are the words accepted after the
           copy was made of which core, asked when ingress was gone, knew nothing: those are physically gone. Of edits
           and reports core cannot be asked: those of (from_n, to_n] may be lost. Nothing may be there twice or with
-          somebody else, nothing may be called delivered. An edit of a word that is gone may change a manager's word in
-          the same conversation, in the account that has the source, if the service counts both sides apart and had
-          told the same id of that one: nobody but the service ever knew of two. It is a stranger anywhere else. A run
-          that empties the spool before it puts the copy back adds no such excuse.
+          somebody else, nothing may be called delivered; an edit of a word that is gone changes nothing else, whatever
+          that is called. A run that empties the spool before it puts the copy back adds no such excuse.
 store     {kind: store, copied, back}: a copy of core's store was put back. Nothing accepted may be lost: the spool
           still has all of it (runs are shorter than one segment) and sends it again. But what was done after the copy
           was made is done over, and the last thing of a lane before it, which may have been under way: the same edit or
@@ -590,7 +587,7 @@ class Judge:
         token_of_id = {m["id"]: token for token, items in self.at_amo.items() for m in items}
         for i, e in enumerate(self.h["edits"]):
             of, n = rank.get(e["text"], (None, None))
-            if of is None or token_of_id.get(e["id"]) != of and not self.namesake(of, e):
+            if of is None or token_of_id.get(e["id"]) != of:
                 self.say("stranger", f"the edit {e['text']!r} changed {token_of_id.get(e['id'], e['id'])}")
                 continue
             mine = [x for x in self.h["edits"][:i] if x["id"] == e["id"]]
@@ -606,17 +603,6 @@ class Judge:
                 continue
             kind = "endless" if token in self.h["waiting"] else "stale"
             self.say(kind, f"{token} reads {there[-1]['text']!r}, not {a['text']!r}")
-
-    def namesake(self, of, edit):
-        """Did this edit of what is gone change what a manager wrote in that conversation, which its service calls by the
-        same id?"""
-        gone = self.by_token[of]
-        return gone.get("id") is not None and not self.at_amo.get(of) and any(
-            r.get("own") == gone["id"] and r["service"] == gone["service"] and r.get("thread") == gone["thread"]
-            and any(at <= edit["at"] + EPSILON for at in r["answered"])
-            and self.had(gone["service"], gone["source"], m["account"], edit["at"], edit["at"])
-            for m in self.acts if m["kind"] == "manager" and m["amo_id"] == edit["id"]
-            for r in self.at_service.get(m["token"], [])) and self.gone_with_spool(of)
 
     def set_aside_again(self, token, there):
         """Did a core do this whose store was put back since, and does it stand in quarantine now?"""

@@ -186,7 +186,7 @@ class Service:
         effect = {"token": self.journal.token_of(data["text"]), "text": data["text"], "service": self.name,
                   "source": source, "party": party, "thread": thread, "webhook_id": ident, "seq": self.journal.seq(),
                   "told": False, "at": self.journal.now(), "answered": [], "write_first": data["write_first"],
-                  "phone": data["receiver"].get("phone"), "known": known if number and known else None, "own": own}
+                  "phone": data["receiver"].get("phone"), "known": known if number and known else None}
         self.reached.append(effect)
         return {"answer": answer, "effect": effect, "own": own}, effect
 
