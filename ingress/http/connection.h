@@ -58,8 +58,9 @@ struct listener {
     struct connection *entered; /* and what became of it */
     int entering_fd;
     bool draining;
-    bool told;        /* that places are short */
-    int64_t short_ms; /* monotonic: when they were so for the last time */
+    int64_t drained_ms; /* monotonic: since when */
+    bool told;          /* that places are short */
+    int64_t short_ms;   /* monotonic: when they were so for the last time */
     int timer;
     struct loop_deferred again;
 };

@@ -33,7 +33,8 @@
 #define LISTENER_CALM_MS 60000 /* after which places that were short are told to be enough */
 #define LISTENER_TICK_MS 250
 #define LISTENER_GRACE_MS                                                                      \
-    1000 /* when draining: for a connection that has not said anything yet */
+    1000 /* when draining: for a connection that has not proven anything */
+#define LISTENER_KNOWN_MS 2000 /* the same for one of somebody who verified lately */
 
 static void on_listen(void *arg);
 static void on_epoll(void *arg);
@@ -300,6 +301,18 @@ static void tell_short(struct listener *d, bool short_of, int64_t mono_ms)
     }
 }
 
+/* The listener is shut while it drains, and whoever comes finds nobody: so those who have proven
+ * nothing yet cannot make that take as long as a request may. */
+static bool is_over(const struct listener *d, const struct connection *g, int64_t mono_ms)
+{
+    bool known = g->place.who && g->place.who->known && g->state != CONNECTION_NEW;
+    int64_t grace_ms = known ? LISTENER_KNOWN_MS : LISTENER_GRACE_MS;
+
+    if (g->until_ms && g->until_ms <= mono_ms)
+        return true;
+    return d->draining && g->place.use != PLACE_BUSY && mono_ms - d->drained_ms >= grace_ms;
+}
+
 static void on_tick(void *arg)
 {
     struct listener *d = arg;
@@ -315,7 +328,7 @@ static void on_tick(void *arg)
             connection_cut(g);
         if (!g->cut && short_of && place_is_late(&g->place, now))
             connection_put_out(g, PLACE_FOR_TIME);
-        if (!g->until_ms || g->until_ms > now)
+        if (!is_over(d, g, now))
             continue;
         if (!g->cut && g->state != CONNECTION_IDLE)
             stat_add(d->config.metrics->cut, 1);
@@ -328,17 +341,15 @@ static void on_tick(void *arg)
 
 void listener_drain(struct listener *d)
 {
-    int64_t now = clock_mono_ms();
-
     listener_close(d);
+    if (!d->draining)
+        d->drained_ms = clock_mono_ms();
     d->draining = true;
     for (struct list *i = d->connections.next; i != &d->connections; i = i->next) {
         struct connection *g = LIST_ENTRY(i, struct connection, link);
 
         if (g->state == CONNECTION_IDLE)
             connection_cut(g);
-        else if (g->state == CONNECTION_NEW)
-            g->until_ms = now + LISTENER_GRACE_MS;
     }
     loop_defer(d->config.loop, &d->again);
 }
