@@ -2,20 +2,25 @@
 
 amojo sends a webhook once. So of its webhooks none may go unanswered, be answered anything but 200, be missing at core,
 or be late; and a service that has a token repeats what is refused, but must not have to."""
+import collections
 import os
 import pathlib
 import random
+import re
 import shutil
 import socket
 import subprocess
 import threading
 import time
+import typing
 
 import kit
-from ingress_harness import SCOPE, TOKEN, hook, sign
+from ingress_harness import SCOPE, TOKEN, Ingress, hook, sign
 from strangers import Strangers
 
 LATE_S = 1.0
+CALM_S = 2.0
+BOUND_MIB = int(re.search(r"\| ingress: memory \| (\d+) MiB", (kit.ROOT / "docs" / "configuration.md").read_text())[1])
 AMOJO = "127.9.9.9"
 AMOJO_SIX = "2001:db8:9:9::9"
 PATHS = {"amojo": f"/messages/{SCOPE}", "service": "/v1/connectors/mobilon/messages"}
@@ -33,6 +38,18 @@ def free_port():
                 continue
 
 
+class Sent(typing.NamedTuple):
+    """A webhook of amojo's."""
+    ident: str
+    began: float   # monotonic
+    took_s: float  # until the answer
+    status: str    # or what went wrong
+
+    @property
+    def is_good(self):
+        return self.status == "HTTP/1.1 200 OK"
+
+
 class Amojo(threading.Thread):
     """Some of amojo's senders: every @every seconds a webhook, on a fresh connection and on a kept one in turn."""
 
@@ -40,7 +57,7 @@ class Amojo(threading.Thread):
         super().__init__(daemon=True)
         self.port, self.name_, self.every, self.source = port, name, every, source
         self.kept = None
-        self.sent = []       # (id, seconds until the answer, status or what went wrong)
+        self.sent = []
         self.stopping = False
         self.start()
 
@@ -99,7 +116,7 @@ class Amojo(threading.Thread):
                     self.kept.close()
                 self.kept = None
             n += 1
-            self.sent.append((ident, time.monotonic() - began, status))
+            self.sent.append(Sent(ident, began, time.monotonic() - began, status))
             time.sleep(max(0, self.every - (time.monotonic() - began)))
 
     def stop(self):
@@ -171,79 +188,122 @@ def answers(port):
 
 
 class Siege:
-    """Strangers @waves ({kind: …, addresses: …}) for @seconds; amojo sends before them and among them."""
+    """Strangers besiege an ingress; amojo sends before them and among them, and all the time to an ingress beside it, which
+    nobody besieges: what is late there, too, is so for want of processors."""
 
-    def __init__(self, ingress, core, proxy=None, six=False):
-        self.ingress, self.core, self.six, self.made = ingress, core, six, []
-        self.port = ingress.port
-        self.directory = ingress.dir
-        if proxy:
-            process, self.port = PROXIES[proxy](self.directory, ingress.port)
+    def __init__(self, directory, core, name):
+        self.case, self.core, self.made = SIEGES[name], core, []
+        self.directory = directory
+        (beside := directory / "beside").mkdir()
+        self.ingress = self.make(directory, **self.case.settings)
+        self.beside = self.make(beside, **self.case.listen, amo_bus_events=core.endpoint, amo_name="beside")
+        self.port = self.ingress.port
+        if self.case.proxy:
+            process, self.port = PROXIES[self.case.proxy](directory, self.ingress.port)
             self.made.append(process.start())
-            kit.wait_for(lambda: answers(self.port), proxy, 30)
+            kit.wait_for(lambda: answers(self.port), self.case.proxy, 30)
+        self.down = []  # (since, until), monotonic
 
-    def amojo(self, name, seconds):
-        senders = [Amojo(self.port, f"{name}{i}", 0.2, AMOJO_SIX if self.six else AMOJO) for i in range(4)]
-        time.sleep(seconds)
-        for one in senders:
-            one.stop()
-        return [row for one in senders for row in one.sent]
+    def make(self, directory, **config):
+        one = Ingress(directory, **{"amo_log_level": "info", "amo_drain_ms": 20000} | config)
+        self.made.append(one)
+        one.wait_log("what=registry.new")
+        return one
 
-    def strangers(self, waves):
-        return [Strangers(self.directory, port=self.port, net=40 + i, six=int(self.six), **self.wave(**wave)) for i, wave in enumerate(waves)]
+    def amojo(self, name, n=4, port=None):
+        return [Amojo(port or self.port, f"{name}{i}", 0.2, AMOJO_SIX if self.case.six else AMOJO) for i in range(n)]
 
-    @staticmethod
-    def wave(path="amojo", **options):
-        more = {"rate": 2000} if os.environ.get("AMO_IN_NAMESPACE") else {}
-        return dict(more, path=PATHS[path], token=TOKEN) | options
+    def calm(self, name):
+        senders = self.amojo(name)
+        time.sleep(CALM_S)
+        return rows_of(senders)
 
-    def run(self, waves, seconds, calm_s=1.0):
-        """What amojo's senders met while calm, and among the strangers."""
-        calm = self.amojo("calm", calm_s) if calm_s else []
-        crowd = self.strangers(waves)
-        self.made += crowd
-        besieged = self.amojo("siege", seconds)
+    def strangers(self):
+        rate = {"rate": 2000} if os.environ.get("AMO_IN_NAMESPACE") else {}
+        return [Strangers(self.directory, port=self.port, net=40 + i, six=int(self.case.six),
+                          **rate | {"path": PATHS["amojo"], "token": TOKEN} | wave)
+                for i, wave in enumerate(self.case.waves)]
+
+    def restart(self):
+        """An orderly stop and another start, as an update of the programs is."""
+        since = time.monotonic()
+        self.ingress.stop()
+        host = "[::1]" if self.case.six else "127.0.0.1"
+        self.ingress.start(amo_ingress_listen=f"{host}:{self.ingress.port}")
+        self.down.append((since, time.monotonic()))
+
+    def was_down(self, row):
+        return any(row.began < until and row.began + row.took_s > since for since, until in self.down)
+
+    def run(self, seconds):
+        """The figures. With a case that is @fresh ingress has never heard of amojo when strangers have come."""
+        calm = [] if self.case.fresh else self.calm("calm")
+        self.made += (crowd := self.strangers())
+        if self.case.fresh:
+            time.sleep(2)  # not only their first connections
+        control, senders = self.amojo("beside", 1, self.beside.port), self.amojo("siege")
+        for i in range(self.case.restarts):
+            time.sleep(seconds / (self.case.restarts + 1))
+            self.restart()
+        time.sleep(seconds / (self.case.restarts + 1))
+        besieged, control = rows_of(senders), rows_of(control)
         memory = self.memory()
         for one in crowd:
             one.stop()
-        return Figures(self, calm, besieged, [one.did for one in crowd], memory)
+        calm = calm or self.calm("after")
+        return Figures(self, calm, control, besieged, [one.did for one in crowd], memory)
 
     def memory(self):
         with open(f"/proc/{self.ingress.pid}/status") as status:
             return next(int(line.split()[1]) for line in status if line.startswith("RssAnon")) / 1024
 
     def close(self):
-        for one in self.made:
+        for one in reversed(self.made):
             one.close()
 
 
+def rows_of(senders):
+    """What they have sent, once they have stopped."""
+    for one in senders:
+        one.stopping = True
+    for one in senders:
+        one.stop()
+    return [row for one in senders for row in one.sent]
+
+
+def percentile(rows, part):
+    times = sorted(row.took_s for row in rows)
+    return times[int(len(times) * part)] if times else 0
+
+
 class Figures:
-    def __init__(self, siege, calm, besieged, did, memory):
-        self.calm, self.besieged, self.did, self.memory_mib = calm, besieged, did, memory
-        self.bad = [row for row in besieged if row[2] != "HTTP/1.1 200 OK"]
-        worst_calm = max((row[1] for row in calm), default=0)
-        self.late = [row for row in besieged if row not in self.bad and row[1] > LATE_S + worst_calm]
-        self.worst_s = max(row[1] for row in besieged)
-        times = sorted(row[1] for row in besieged)
-        self.p50_s, self.p99_s = times[len(times) // 2], times[len(times) * 99 // 100]
-        good = {row[0] for row in besieged if row not in self.bad}
-        core = siege.core
-        kit.wait_for(lambda: good <= {e.get("message_id") for _, e, _ in core.events}, "amojo's webhooks at core", 30)
+    def __init__(self, siege, calm, control, besieged, did, memory):
+        self.calm, self.control, self.did, self.memory_mib = calm, control, did, memory
+        self.rows = [row for row in besieged if not siege.was_down(row)]
+        self.lost_while_down = [row for row in besieged if siege.was_down(row) and not row.is_good]
+        # Caddy waits for an ingress that starts again; who comes to ingress itself then is refused by the kernel
+        self.bad = [row for row in (besieged if "caddy" in siege.case.proxy else self.rows) if not row.is_good]
+        noise = max(row.took_s for row in calm + control)
+        self.over_s = [row for row in self.rows if row.is_good and row.took_s > LATE_S]
+        self.late = [row for row in self.over_s if row.took_s > LATE_S + noise]
+        self.down_s = [until - since for since, until in siege.down]
+        good = {row.ident for row in besieged if row.is_good}
+        kit.wait_for(lambda: good <= {e.get("message_id") for _, e, _ in siege.core.events}, "amojo's webhooks at core", 30)
+
+    @property
+    def is_good(self):
+        return not self.bad and not self.late and len(self.rows) > 10 and self.memory_mib < BOUND_MIB
 
     def __str__(self):
-        did = {}
+        did = collections.Counter()
         for one in self.did:
-            for name, n in one.items():
-                did[name] = did.get(name, 0) + n
-        return (f"amojo {len(self.besieged)} webhooks, lost {len(self.bad)}, late {len(self.late)}, p50 {self.p50_s * 1e3:.0f} ms, "
-                f"p99 {self.p99_s * 1e3:.0f} ms, worst {self.worst_s * 1e3:.0f} ms (calm "
-                f"{max((r[1] for r in self.calm), default=0) * 1e3:.0f}); ingress {self.memory_mib:.0f} MiB; strangers {did}")
-
-
-def settings(proxy, six=False):
-    """Of an ingress that is besieged: the defaults; it knows its proxy."""
-    return {"amo_log_level": "info", **({"amo_ingress_listen": "[::1]:0"} if six else {}),
-            **({"amo_ingress_trusted_proxies": "127.0.0.1"} if proxy and not proxy.startswith("unknown") else {})}
+            did.update(one)
+        words = [f"webhooks {len(self.rows)}, lost {len(self.bad)}, late {len(self.late)}, over 1 s {len(self.over_s)}"]
+        for name, rows in ("", self.rows), ("calm ", self.calm), ("beside ", self.control):
+            words.append(f"{name}p50/p99/worst " + "/".join(f"{percentile(rows, part) * 1e3:.0f}" for part in (.5, .99, .9999)) + " ms")
+        if self.down_s:
+            words.append(f"down {'/'.join(f'{s:.1f}' for s in self.down_s)} s, lost then {len(self.lost_while_down)}")
+        return "; ".join([*words, f"ingress {self.memory_mib:.0f} MiB", f"load {os.getloadavg()[0]:.1f}", f"strangers {dict(did)}"])
 
 
 # A namespace of its own, in which every address of 2001:db8::/32 is a local one: so many connections would fill the
@@ -263,33 +323,71 @@ def many(kind, addresses=1, **more):
     return [dict(rate, kind=kind, addresses=addresses, **more)]
 
 
-# name: (proxy, waves)
+class Case(typing.NamedTuple):
+    waves: list
+    proxy: str = ""
+    fresh: bool = False   # amojo has not sent anything before
+    restarts: int = 0     # of ingress
+    six: bool = False
+
+    @property
+    def listen(self):
+        return {"amo_ingress_listen": "[::1]:0"} if self.six else {}
+
+    @property
+    def settings(self):
+        """Of an ingress that is besieged: the defaults; it knows its proxy."""
+        known = self.proxy and not self.proxy.startswith("unknown")
+        return self.listen | ({"amo_ingress_trusted_proxies": "127.0.0.1"} if known else {})
 SIEGES = {
-    "one_silent": (None, many("silent")),
-    "one_bodies": (None, many("bodies")),
-    "17_silent": (None, many("silent", 17)),
-    "100_silent": (None, many("silent", 100)),
-    "100_slowloris": (None, many("slowloris", 100)),
-    "17_bodies": (None, many("bodies", 17)),
-    "100_bodies": (None, many("bodies", 100, connections=16)),
-    "5_signed": (None, many("signed", 5, path="service", size=256 << 10)),
-    "one_wrong": (None, many("wrong")),
-    "17_wrong": (None, many("wrong", 17, connections=8, size=2000)),
-    "nginx_100_silent": ("nginx", many("silent", 100)),
-    "nginx_100_slowloris": ("nginx", many("slowloris", 100, connections=16)),
-    "nginx_100_bodies": ("nginx", many("bodies", 100, connections=16, rate=20)),
-    "nginx_17_wrong": ("nginx", many("wrong", 17, connections=8, size=100000)),
-    "nginx_unbuffered_one_bodies": ("nginx_unbuffered", many("bodies", rate=40)),
-    "nginx_unbuffered_17_bodies": ("nginx_unbuffered", many("bodies", 17, rate=40)),
-    "caddy_one_bodies": ("caddy", many("bodies", rate=40)),
-    "caddy_17_bodies": ("caddy", many("bodies", 17, rate=40)),
-    "caddy_100_bodies": ("caddy", many("bodies", 100, connections=16, rate=40)),
-    "caddy_100_silent": ("caddy", many("silent", 100)),
-    "caddy_100_slowloris": ("caddy", many("slowloris", 100, connections=16)),
-    "caddy_17_wrong": ("caddy", many("wrong", 17, connections=8, size=2000)),
-    "unknown_caddy_17_bodies": ("unknown_caddy", many("bodies", 17, rate=40)),
-    "unknown_caddy_17_wrong": ("unknown_caddy", many("wrong", 17, connections=8, size=2000)),
-    "six_one_network": (None, many("silent", 1000, connections=2)),
-    "six_one_network_bodies": (None, many("bodies", 1000, connections=2)),
-    "hostile_service": (None, many("token", 4, path="service", connections=300, size=256 << 10, rate=300)),
+    "one_silent": Case(many("silent")),
+    "one_slowloris": Case(many("slowloris")),
+    "one_bodies": Case(many("bodies")),
+    "one_wrong": Case(many("wrong")),
+    "17_silent": Case(many("silent", 17)),
+    "17_slowloris": Case(many("slowloris", 17)),
+    "17_bodies": Case(many("bodies", 17)),
+    "17_wrong": Case(many("wrong", 17, connections=8, size=2000)),
+    "100_silent": Case(many("silent", 100)),
+    "100_slowloris": Case(many("slowloris", 100)),
+    "100_bodies": Case(many("bodies", 100, connections=16)),
+    "100_wrong": Case(many("wrong", 100, connections=2, size=2000)),
+    "5_signed": Case(many("signed", 5, path="service", size=256 << 10)),
+    "hostile_service": Case(many("token", 4, path="service", connections=300, size=256 << 10, rate=300)),
+    "six_one_network": Case(many("silent", 1000, connections=2), six=True),
+    "six_one_network_bodies": Case(many("bodies", 1000, connections=2), six=True),
+    "nginx_one_bodies": Case(many("bodies", rate=40), "nginx"),
+    "nginx_100_silent": Case(many("silent", 100), "nginx"),
+    "nginx_100_slowloris": Case(many("slowloris", 100, connections=16), "nginx"),
+    "nginx_100_bodies": Case(many("bodies", 100, connections=16, rate=20), "nginx"),
+    "nginx_17_wrong": Case(many("wrong", 17, connections=8, size=100000), "nginx"),
+    "nginx_unbuffered_one_bodies": Case(many("bodies", rate=40), "nginx_unbuffered"),
+    "nginx_unbuffered_17_bodies": Case(many("bodies", 17, rate=40), "nginx_unbuffered"),
+    "caddy_one_bodies": Case(many("bodies", rate=40), "caddy"),
+    "caddy_one_wrong": Case(many("wrong", size=2000), "caddy"),
+    "caddy_17_bodies": Case(many("bodies", 17, rate=40), "caddy"),
+    "caddy_17_wrong": Case(many("wrong", 17, connections=8, size=2000), "caddy"),
+    "caddy_100_silent": Case(many("silent", 100), "caddy"),
+    "caddy_100_slowloris": Case(many("slowloris", 100, connections=16), "caddy"),
+    "caddy_100_bodies": Case(many("bodies", 100, connections=16, rate=40), "caddy"),
+    "unknown_caddy_17_bodies": Case(many("bodies", 17, rate=40), "unknown_caddy"),
+    "unknown_caddy_17_wrong": Case(many("wrong", 17, connections=8, size=2000), "unknown_caddy"),
+    "unknown_caddy_100_slowloris": Case(many("slowloris", 100, connections=16), "unknown_caddy"),
+    "fresh_100_silent": Case(many("silent", 100), fresh=True),
+    "fresh_100_slowloris": Case(many("slowloris", 100), fresh=True),
+    "fresh_100_bodies": Case(many("bodies", 100, connections=16), fresh=True),
+    "fresh_17_wrong": Case(many("wrong", 17, connections=8, size=2000), fresh=True),
+    "fresh_six_one_network": Case(many("silent", 1000, connections=2), fresh=True, six=True),
+    "fresh_nginx_unbuffered_17_bodies": Case(many("bodies", 17, rate=40), "nginx_unbuffered", fresh=True),
+    "fresh_caddy_100_bodies": Case(many("bodies", 100, connections=16, rate=40), "caddy", fresh=True),
+    "fresh_caddy_17_wrong": Case(many("wrong", 17, connections=8, size=2000), "caddy", fresh=True),
+    "fresh_unknown_caddy_17_bodies": Case(many("bodies", 17, rate=40), "unknown_caddy", fresh=True),
+    "fresh_unknown_caddy_17_wrong": Case(many("wrong", 17, connections=8, size=2000), "unknown_caddy", fresh=True),
+    "restart_100_silent": Case(many("silent", 100), restarts=2),
+    "restart_100_slowloris": Case(many("slowloris", 100), restarts=2),
+    "restart_100_bodies": Case(many("bodies", 100, connections=16), restarts=2),
+    "restart_hostile_service": Case(many("token", 4, path="service", connections=300, size=256 << 10, rate=300), restarts=2),
+    "restart_nginx_unbuffered_17_bodies": Case(many("bodies", 17, rate=40), "nginx_unbuffered", restarts=2),
+    "restart_caddy_100_bodies": Case(many("bodies", 100, connections=16, rate=40), "caddy", restarts=2),
+    "restart_unknown_caddy_17_bodies": Case(many("bodies", 17, rate=40), "unknown_caddy", restarts=2),
 }
