@@ -88,7 +88,8 @@ build_images() {
 start_stack() {
     export AMO_PORT AMO_SANDBOX_PORT AMO_HTTPS_PORT AMO_HTTP_PORT
     AMO_PORT=$(free_port) AMO_SANDBOX_PORT=$(free_port) AMO_HTTPS_PORT=$(free_port) AMO_HTTP_PORT=$(free_port)
-    export AMO_BIND=127.0.0.1 AMO_DOMAIN="localhost, proxy" AMO_TLS="tls internal"
+    export AMO_BIND=127.0.0.1 AMO_DOMAIN="localhost, proxy, http://bridge" AMO_TLS="tls internal"
+    make_door
     compose up -d "${SERVICES[@]}" >"$LOG/up.log" 2>&1 || {
         tail -n 40 "$LOG/up.log" >&2
         fail "podman-compose up failed"
@@ -170,6 +171,40 @@ user_of() {
     esac
 }
 
+# What the compose file says of the network between proxy and ingress, which podman-compose 1.0 passes over.
+make_door() {
+    local words
+    words=$(/usr/bin/python3 - <<'END'
+import sys
+sys.path.insert(0, "tests/dev")
+import test_compose_file
+for name, value in test_compose_file.compose()["networks"]["door"]["ipam"]["config"][0].items():
+    print("--" + name.replace("_", "-"), value)
+END
+    )
+    # shellcheck disable=SC2086 # words
+    podman network create --internal $words "${PROJECT}_door" >/dev/null
+}
+
+# Whoever asks through Caddy is counted by the address that Caddy saw, and nobody can say that he is another.
+check_strangers() {
+    local said at
+    # a neighbour without Caddy: 200 that cannot be verified, each for somebody else, are one address's all the same
+    said=$(in_container sandbox curl -s -o /dev/null -w '%{http_code}\n' -d '{}' -H 'X-Signature: 0' \
+        -H 'X-Forwarded-For: 203.0.113.9' 'http://ingress:8080/messages/x?[1-200]' \
+        --next -s -o /dev/null -w 'then %{http_code}\n' -d '{}' -H 'X-Signature: 0' \
+        -H 'X-Forwarded-For: 203.0.113.10' 'http://ingress:8080/messages/x')
+    grep -q '^429' <<<"$said" || fail "a flood from the sandbox is not limited: $said"
+    grep -q '^then 429' <<<"$said" || fail "ingress believes the sandbox that it asks for others"
+    at=$(podman inspect -f "{{(index .NetworkSettings.Networks \"${PROJECT}_public\").IPAddress}}" "$(container proxy)")
+    /usr/bin/python3 tests/compose/siege.py "http://127.0.0.1:$AMO_SANDBOX_PORT" "$at" \
+        "$(podman network inspect -f '{{.NetworkInterface}}' "${PROJECT}_public")" "$(container ingress)" >"$LOG/siege.log" 2>&1 || {
+        cat "$LOG/siege.log" >&2
+        fail "strangers cost amojo a webhook"
+    }
+    passed "strangers through caddy cost amojo no webhook: $(tail -n 1 "$LOG/siege.log")"
+}
+
 check_confinement() {
     local service limit
     for service in core ingress egress-2 sandbox; do
@@ -225,6 +260,7 @@ main() {
     check_health
     check_proxy
     check_demo
+    check_strangers
     check_restarts
     check_confinement
     check_nothing_left

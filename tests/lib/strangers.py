@@ -1,11 +1,13 @@
 """Strangers at a door: a program that opens connections from many addresses and means no good; run by Strangers.
 
-Each of the addresses 127.H.0.1, 127.H.0.2, … (with IPv6 one of each /64 of 2001:db8:H::/48) keeps its number of connections open, all of them doing the same, and opens
-another as soon as one is closed. At the end it says what it did, as one line of JSON.
+Each of the addresses from --first on (127.H.0.1, 127.H.0.2, …; with IPv6 one of each /64 of 2001:db8:H::/48) keeps its number
+of connections open, all of them doing the same, and opens another as soon as one is closed. At the end it says what it did, as
+one line of JSON.
 """
 import argparse
 import collections
 import errno
+import ipaddress
 import json
 import pathlib
 import re
@@ -117,14 +119,14 @@ class Crowd:
     def address(self, n):
         if self.options.six:
             return f"2001:db8:{self.options.net}:{n:x}::1"
-        return f"127.{self.options.net}.{n // 250}.{n % 250 + 1}"
+        return str(ipaddress.ip_address(self.options.first or f"127.{self.options.net}.0.1") + n)
 
     def dial(self, address):
         s = socket.socket(socket.AF_INET6 if self.options.six else socket.AF_INET)
         s.setblocking(False)
         s.setsockopt(socket.IPPROTO_IP, 24, 1)  # IP_BIND_ADDRESS_NO_PORT: as many ports as there are peers
         s.bind((address, 0))
-        code = s.connect_ex(("::1" if self.options.six else "127.0.0.1", self.options.port))
+        code = s.connect_ex((self.options.to or ("::1" if self.options.six else "127.0.0.1"), self.options.port))
         if code not in (0, errno.EINPROGRESS):
             s.close()
             self.missing.append(address)
@@ -214,7 +216,8 @@ def main():
     for name, value in ("addresses", 1), ("connections", 64), ("net", 40), ("size", BODY), ("rate", 500), ("six", 0):
         words.add_argument(f"--{name}", type=int, default=value)
     words.add_argument("--path", default="/messages/nobody")
-    words.add_argument("--token", default="")
+    for name in "token", "to", "first":
+        words.add_argument(f"--{name}", default="")
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     crowd = Crowd(words.parse_args())
