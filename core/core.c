@@ -34,6 +34,7 @@
 #include "core/peers/peers.h"
 #include "core/peers/spools.h"
 #include "core/peers/worker.h"
+#include "core/shares/shares.h"
 #include "core/store/checkpoint.h"
 #include "core/verbs.h"
 #include "core/watch.h"
@@ -235,6 +236,7 @@ static int core_new(struct core *c, struct config *config)
     rc = stats_new(&c->stats);
     rc = rc ? rc : turn_new(c, core_turn_end, core_commit, aside_ending);
     rc = rc ? rc : peers_new(c);
+    rc = rc ? rc : shares_new(c);
     rc = rc ? rc : intake_new(c);
     rc = rc ? rc : deliver_new(c);
     rc = rc ? rc : erase_new(c);
@@ -470,6 +472,7 @@ void core_close(struct core *c)
     erase_free(c);
     deliver_free(c);
     intake_free(c);
+    shares_free(c);
     peers_free(c);
     watch_free(c);
     top_free(c);

@@ -10,6 +10,7 @@
  *              decides; follow: conversations move where the registry says; apply: conversation, message,
  *              command. Deferred events: waiting (for the message they are about), echo (until it is known
  *              whether they are our own message coming back). answer: a service asks where its message is
+ *   shares     who has how much of core, and for which account; who has too much is told to the ingresses
  *   turn       one transaction of the store for each turn of the loop; acknowledgements are sent and new
  *              commands queued only after its commit. doubt: is the clock believed? trouble: does a
  *              failure end core or only a row?
@@ -40,6 +41,7 @@ struct loop;
 struct peers;
 struct process;
 struct queue;
+struct shares;
 struct stats;
 struct store;
 struct top;
@@ -57,6 +59,7 @@ struct core {
     /* the rooms */
     struct peers *peers;     /* sessions, workers, spools, and the sockets of the edges */
     struct intake *intake;   /* events that wait, and what they wait for */
+    struct shares *shares;   /* who has too much of core */
     struct turn *turn;       /* what is sent at the commit; registry, clock, exit code */
     struct store *store;     /* the database */
     struct queue *queue;     /* commands, lanes, destinations */

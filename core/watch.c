@@ -24,9 +24,9 @@
 #include "core/intake/deferred.h"
 #include "core/intake/echo.h"
 #include "core/intake/room.h"
-#include "core/intake/shares.h"
 #include "core/peers/gate.h"
 #include "core/peers/peers.h"
+#include "core/shares/shares.h"
 #include "core/store/shares.h"
 
 /* The age of every command is looked at in pieces: so many are looked at in one tick, found or not … */

@@ -401,17 +401,29 @@ static void what_no_account_takes_is_refused_and_remembered(void **state)
 
 /* --- over a share of core ------------------------------------------------------------------- */
 
-static void tell_over(struct rig *r, const char *connector, const char *share, bool reports,
-                      uint64_t retry_s, int64_t ago_ms)
+static void tell_one(struct rig *r, const struct share_over *o, int64_t ago_ms)
 {
-    const struct share_over o = {view_of(connector), view_of(share), reports, retry_s};
+    bool account = o->scope.len > 0;
     struct buf body;
 
     buf_init(&body, 4096);
-    assert_int_equal(shares_begin(&body, 1), 0);
-    assert_int_equal(shares_add(&body, &o), 0);
+    assert_int_equal(shares_begin(&body, !account, account), 0);
+    if (account)
+        assert_int_equal(shares_accounts(&body, 1), 0);
+    assert_int_equal(shares_add(&body, o), 0);
     over_hear(&r->in.accept->over, buf_view(&body), clock_mono_ms() - ago_ms);
     buf_fini(&body);
+}
+
+static void tell_over(struct rig *r, const char *connector, const char *share, bool reports,
+                      uint64_t retry_s, int64_t ago_ms)
+{
+    const struct share_over o = {.connector = view_of(connector),
+                                 .share = view_of(share),
+                                 .reports = reports,
+                                 .retry_s = retry_s};
+
+    tell_one(r, &o, ago_ms);
 }
 
 static void who_is_over_a_share_hears_it_at_the_head(void **state)
@@ -461,6 +473,40 @@ static void over_a_share_of_reports_messages_are_taken(void **state)
     assert_int_equal(post(r, API "/reactions", NULL, "{}"), 422);
     over_hear(&r->in.accept->over, VIEW_LIT("nonsense"), clock_mono_ms());
     assert_int_equal(post(r, API "/reactions", NULL, "{}"), 422);
+}
+
+static void over_a_share_for_one_account_messages_for_others_are_taken(void **state)
+{
+    struct rig *r = *state;
+    struct share_over o = {.connector = VIEW_LIT("svc"),
+                           .scope = VIEW_LIT("ch_acc"),
+                           .share = VIEW_LIT("queue"),
+                           .retry_s = 60};
+    struct ask a = {METHOD_POST, API "/messages", "good token", NULL, NULL, MESSAGE};
+
+    tell_one(r, &o, 0);
+    ask(r, a);
+    routes_head(&r->in, &r->x);
+    assert_non_null(r->x.whole); /* whose it is stands in its body */
+    assert_int_equal(status_of(r, a), 429);
+    assert_true(says(r, "\"code\":\"over_share\"") && says(r, "\"field\":\"source\""));
+    assert_true(says(r, "ch_acc") && says(r, "(queue)"));
+    assert_in_range(r->x.retry_after_s, 50, 60);
+    no_event(r);
+    /* of a report nobody knows whom it is for, what leaves nothing is answered, and amo sends once */
+    assert_int_equal(post(r, API "/reactions", NULL, "{}"), 422);
+    assert_int_equal(
+        post(r, API "/typing", NULL,
+             "{\"source\":\"wa1\",\"conversation\":{\"id\":\"1\"},\"sender\":{\"id\":\"1\"}}"),
+        202);
+    assert_int_equal(webhook(r, SECRET, WEBHOOK), 200);
+    o.scope = VIEW_LIT("ch_other");
+    tell_one(r, &o, 0);
+    assert_int_equal(post(r, API "/messages", NULL, MESSAGE), 202);
+    o.connector = VIEW_LIT("other");
+    o.scope = VIEW_LIT("ch_acc");
+    tell_one(r, &o, 0);
+    assert_int_equal(post(r, API "/messages", NULL, MESSAGE), 200);
 }
 
 static void who_may_ask_again_soon_is_refused_until_core_has_told_again(void **state)
@@ -668,6 +714,7 @@ int main(void)
         WITH_RIG(what_no_account_takes_is_refused_and_remembered),
         WITH_RIG(who_is_over_a_share_hears_it_at_the_head),
         WITH_RIG(over_a_share_of_reports_messages_are_taken),
+        WITH_RIG(over_a_share_for_one_account_messages_for_others_are_taken),
         WITH_RIG(who_may_ask_again_soon_is_refused_until_core_has_told_again),
         WITH_RIG(a_request_that_is_wrong_says_where),
         WITH_RIG(statuses_are_judged_one_by_one),

@@ -32,7 +32,7 @@
       "[{name, kind, url, allow_private, off, scopes, old_valid_until}]")                      \
     X(connector_show, "connector.show", "name",                                                \
       "as in connector.list; held, waiting, accounts[], sources[], shares[{share, used, "      \
-      "[limit], over_since}]")                                                                 \
+      "[counted], [limit], over_since, [refused]}], account_shares[the same with scope_id]")   \
     X(connector_rotate, "connector.rotate",                                                    \
       "name, [secret], [token], [overlap_hours], [finish]",                                    \
       "name, old_valid_until, and secret and token when they were generated")                  \
@@ -48,6 +48,8 @@
     X(account_list, "account.list", "",                                                        \
       "[{scope_id, channel, account, connector, title, paused, disconnected, held, "           \
       "connect_called_at, default_source, no_time_window}]")                                   \
+    X(account_show, "account.show", "scope_id",                                                \
+      "as in account.list; waiting, shares[as in connector.show], own[{share, used}]")         \
     X(account_pause, "account.pause", "scope_id", "scope_id, paused")                          \
     X(account_resume, "account.resume", "scope_id", "scope_id, paused")                        \
     X(source_add, "source.add", "connector, source, scope_id, [move], [dry_run]",              \

@@ -64,7 +64,7 @@
     X(EVENT_LATER, 24, CORE, INGRESS,                                                          \
       "no room for more events now: push what is not taken again after a while")               \
     X(SHARES, 25, CORE, INGRESS,                                                               \
-      "these connectors are over a share of core: refuse them for a while")
+      "these connectors and accounts are over a share of core: refuse them for a while")
 
 enum msg_kind {
 #define MSG_ENUM(name, number, from, to, meaning) MSG_##name = (number),

@@ -203,13 +203,25 @@ int event_push_add(struct buf *out, uint64_t number, struct view event, int susp
     return buf_error(out);
 }
 
-int shares_begin(struct buf *out, size_t n)
+int shares_begin(struct buf *out, size_t n, bool accounts)
 {
     msgpack_packer pk;
 
     pack_init(&pk, out);
-    (void)msgpack_pack_map(&pk, 1); /* errors stick in the buf */
+    (void)msgpack_pack_map(&pk, accounts ? 2 : 1); /* errors stick in the buf */
     pack_key(&pk, "over");
+    (void)msgpack_pack_array(&pk, n);
+    return buf_error(out);
+}
+
+int shares_accounts(struct buf *out, size_t n)
+{
+    msgpack_packer pk;
+
+    pack_init(&pk, out);
+    pack_key(
+        &pk,
+        "accounts"); /* an older ingress passes over it, and refuses nobody for one account */
     (void)msgpack_pack_array(&pk, n);
     return buf_error(out);
 }
@@ -221,35 +233,48 @@ int shares_add(struct buf *out, const struct share_over *o)
     pack_init(&pk, out);
     (void)msgpack_pack_array(&pk, 4);
     pack_put_text(&pk, o->connector);
+    if (o->scope.len)
+        pack_put_text(&pk, o->scope);
     pack_put_text(&pk, o->share);
-    (void)(o->reports ? msgpack_pack_true(&pk) : msgpack_pack_false(&pk));
+    if (!o->scope.len)
+        (void)(o->reports ? msgpack_pack_true(&pk) : msgpack_pack_false(&pk));
     (void)msgpack_pack_uint64(&pk, o->retry_s);
     return buf_error(out);
 }
 
-int shares_decode(struct view body, share_over_fn *fn, void *arg)
+/* One list of rows. */
+static void shares_rows(const struct pack_doc *d, const char *key, bool accounts,
+                        share_over_fn *fn, void *arg)
 {
     const msgpack_object *items = NULL;
-    struct pack_doc d;
-    size_t n = 0;
-    int rc = pack_doc_open(&d, body);
+    size_t n = pack_array(pack_doc_root(d), key, &items);
 
-    if (rc)
-        return rc;
-    n = pack_array(pack_doc_root(&d), "over", &items);
     for (size_t i = 0; i < n; i++) {
         const msgpack_object *o = items[i].via.array.ptr;
         struct share_over row;
 
         if (items[i].type != MSGPACK_OBJECT_ARRAY || items[i].via.array.size < 4)
             continue;
-        row = (struct share_over){.connector = pack_text(&o[0]),
-                                  .share = pack_text(&o[1]),
-                                  .reports = pack_bool(&o[2]),
-                                  .retry_s = pack_u64(&o[3])};
-        if (row.connector.len)
+        row = (struct share_over){.connector = pack_text(&o[0]), .retry_s = pack_u64(&o[3])};
+        row.share = pack_text(&o[accounts ? 2 : 1]);
+        if (accounts)
+            row.scope = pack_text(&o[1]);
+        else
+            row.reports = pack_bool(&o[2]);
+        if (row.connector.len && (!accounts || row.scope.len))
             fn(arg, &row);
     }
+}
+
+int shares_decode(struct view body, share_over_fn *fn, void *arg)
+{
+    struct pack_doc d;
+    int rc = pack_doc_open(&d, body);
+
+    if (rc)
+        return rc;
+    shares_rows(&d, "over", false, fn, arg);
+    shares_rows(&d, "accounts", true, fn, arg);
     pack_doc_close(&d);
     return 0;
 }

@@ -118,17 +118,20 @@ AMO_MUSTCHECK int event_push_begin(struct buf *out, const struct id *spool, uint
 AMO_MUSTCHECK int event_push_add(struct buf *out, uint64_t number, struct view event,
                                  int suspect);
 
-/* SHARES: {over: [[connector, share, reports, seconds], …]}: the whole list, each time. The caller adds the
- * rows. */
+/* SHARES: {over: [[connector, share, reports, seconds], …], accounts: [[connector, scope, share, seconds], …]}:
+ * the whole list, each time. The caller adds the rows, those of connectors first. */
 struct share_over {
     struct view connector;
+    struct view scope; /* for this account alone; VIEW_NONE as a whole */
     struct view share; /* its name, for people */
     bool reports;      /* statuses, edits and reactions alone are refused */
     uint64_t
         retry_s; /* what the caller hears; the list holds until the next, or for ten seconds or this */
 };
 
-AMO_MUSTCHECK int shares_begin(struct buf *out, size_t n);
+/* @n rows follow, and then shares_accounts() if @accounts. */
+AMO_MUSTCHECK int shares_begin(struct buf *out, size_t n, bool accounts);
+AMO_MUSTCHECK int shares_accounts(struct buf *out, size_t n);
 AMO_MUSTCHECK int shares_add(struct buf *out, const struct share_over *o);
 /* Each row to @fn; its texts borrow @body. What is no row is left out. PACK_E_MALFORMED, -ENOMEM. */
 typedef void share_over_fn(void *arg, const struct share_over *o);

@@ -221,25 +221,35 @@ static void share_seen(void *arg, const struct share_over *o)
     char *text = arg;
     size_t n = strlen(text);
 
-    (void)snprintf(text + n, 100 - n, "%.*s %.*s %d %d;", (int)o->connector.len,
-                   o->connector.ptr, (int)o->share.len, o->share.ptr, o->reports,
-                   (int)o->retry_s);
+    (void)snprintf(text + n, 100 - n, "%.*s %.*s %.*s %d %d;", (int)o->connector.len,
+                   o->connector.ptr, (int)o->scope.len, o->scope.len ? o->scope.ptr : "",
+                   (int)o->share.len, o->share.ptr, o->reports, (int)o->retry_s);
 }
 
 static void shares_come_back_as_they_went(void **state)
 {
-    const struct share_over all = {VIEW_LIT("svc"), VIEW_LIT("queue"), false, 90};
-    const struct share_over some = {VIEW_LIT("two"), VIEW_LIT("reports"), true, 600};
+    const struct share_over all = {
+        .connector = VIEW_LIT("svc"), .share = VIEW_LIT("queue"), .retry_s = 90};
+    const struct share_over some = {.connector = VIEW_LIT("two"),
+                                    .share = VIEW_LIT("reports"),
+                                    .reports = true,
+                                    .retry_s = 600};
+    const struct share_over one = {.connector = VIEW_LIT("two"),
+                                   .scope = VIEW_LIT("ch_acc"),
+                                   .share = VIEW_LIT("queue"),
+                                   .retry_s = 60};
     char text[100] = "";
     struct buf out;
 
     (void)state;
     buf_init(&out, 4096);
-    assert_int_equal(shares_begin(&out, 2), 0);
+    assert_int_equal(shares_begin(&out, 2, true), 0);
     assert_int_equal(shares_add(&out, &all), 0);
     assert_int_equal(shares_add(&out, &some), 0);
+    assert_int_equal(shares_accounts(&out, 1), 0);
+    assert_int_equal(shares_add(&out, &one), 0);
     assert_int_equal(shares_decode(buf_view(&out), share_seen, text), 0);
-    assert_string_equal(text, "svc queue 0 90;two reports 1 600;");
+    assert_string_equal(text, "svc  queue 0 90;two  reports 1 600;two ch_acc queue 0 60;");
     text[0] = '\0';
     assert_int_equal(shares_decode(view_make(out.ptr, out.len - 1), share_seen, text),
                      PACK_E_MALFORMED);
@@ -247,6 +257,10 @@ static void shares_come_back_as_they_went(void **state)
     assert_int_equal(shares_decode(VIEW_LIT("\x81\xa4over\x92\x01\x91\xa1x"), share_seen, text),
                      0);
     assert_int_equal(shares_decode(VIEW_LIT("\x81\xa4over\xa1x"), share_seen, text), 0);
+    assert_int_equal(shares_decode(VIEW_LIT("\x81\xa8"
+                                            "accounts\x91\x94\xa1x\xc0\xa1y\x01"),
+                                   share_seen, text),
+                     0); /* for no account */
     assert_string_equal(text, "");
     buf_fini(&out);
 }

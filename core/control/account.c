@@ -17,6 +17,7 @@
 #include "core/control/verbs.h"
 #include "core/deliver/calls.h"
 #include "core/model/channel_flags.h"
+#include "core/shares/shares.h"
 #include "core/store/reach.h"
 
 /* the operator waits this long */
@@ -486,32 +487,58 @@ int verb_account_disconnect(struct control_ask *ask)
 
 /* --- looking, pausing ----------------------------------------------------------------------- */
 
+static void account_row(struct control_ask *ask, const struct reg_scope *s)
+{
+    const struct dest *d = queue_dest(ask->core->queue, DEST_SCOPE, view_of(s->id));
+
+    json_add_text(ask->w, "scope_id", view_of(s->id));
+    json_add_text(ask->w, "channel", view_of(s->channel));
+    json_add_text(ask->w, "account", view_of(s->account));
+    json_add_text(ask->w, "connector", view_of(s->connector));
+    json_add_text(ask->w, "title", view_of(s->title));
+    json_add_bool(ask->w, "paused", s->paused && !s->disconnected);
+    json_add_bool(ask->w, "disconnected", s->disconnected);
+    json_add_text(ask->w, "held",
+                  d && dest_is_held(d) ? view_of(hold_reason_name(d->hold)) : VIEW_NONE);
+    json_add_time(ask->w, "connect_called_at", s->connected_ms);
+    json_add_text(ask->w, "default_source",
+                  s->default_source ? view_of(s->default_source) : VIEW_NONE);
+    json_add_bool(ask->w, "no_time_window", s->window_off);
+}
+
 int verb_account_list(struct control_ask *ask)
 {
     const struct registry *r = ask->core->turn->registry;
 
     json_open_array(ask->w, NULL);
     for (size_t i = 0; i < r->n_scopes; i++) {
-        const struct reg_scope *s = &r->scopes[i];
-        const struct dest *d = queue_dest(ask->core->queue, DEST_SCOPE, view_of(s->id));
-
         json_open_object(ask->w, NULL);
-        json_add_text(ask->w, "scope_id", view_of(s->id));
-        json_add_text(ask->w, "channel", view_of(s->channel));
-        json_add_text(ask->w, "account", view_of(s->account));
-        json_add_text(ask->w, "connector", view_of(s->connector));
-        json_add_text(ask->w, "title", view_of(s->title));
-        json_add_bool(ask->w, "paused", s->paused && !s->disconnected);
-        json_add_bool(ask->w, "disconnected", s->disconnected);
-        json_add_text(ask->w, "held",
-                      d && dest_is_held(d) ? view_of(hold_reason_name(d->hold)) : VIEW_NONE);
-        json_add_time(ask->w, "connect_called_at", s->connected_ms);
-        json_add_text(ask->w, "default_source",
-                      s->default_source ? view_of(s->default_source) : VIEW_NONE);
-        json_add_bool(ask->w, "no_time_window", s->window_off);
+        account_row(ask, &r->scopes[i]);
         json_close_object(ask->w);
     }
     json_close_array(ask->w);
+    return EXIT_FINE;
+}
+
+int verb_account_show(struct control_ask *ask)
+{
+    int rc = 0;
+    const struct reg_scope *s = scope_named(ask, &rc);
+    const struct dest *d = NULL;
+
+    if (!s)
+        return rc;
+    d = queue_dest(ask->core->queue, DEST_SCOPE, view_of(s->id));
+    json_open_object(ask->w, NULL);
+    account_row(ask, s);
+    json_add_int(ask->w, "waiting", d ? (int64_t)d->n_account : 0);
+    json_open_array(ask->w, "shares");
+    shares_account_json(ask->core, s, ask->w);
+    json_close_array(ask->w);
+    json_open_array(ask->w, "own");
+    shares_own_json(ask->core, s, ask->w);
+    json_close_array(ask->w);
+    json_close_object(ask->w);
     return EXIT_FINE;
 }
 

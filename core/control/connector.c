@@ -13,7 +13,7 @@
 #include "core/control/control.h"
 #include "core/control/rotation.h"
 #include "core/control/verbs.h"
-#include "core/intake/shares.h"
+#include "core/shares/shares.h"
 #include "proto/limits.h"
 #include "proto/sign.h"
 
@@ -227,6 +227,9 @@ int verb_connector_show(struct control_ask *ask)
     json_close_array(ask->w);
     json_open_array(ask->w, "shares");
     shares_json(ask->core, view_of(con->name), ask->w);
+    json_close_array(ask->w);
+    json_open_array(ask->w, "account_shares");
+    shares_accounts_json(ask->core, view_of(con->name), ask->w);
     json_close_array(ask->w);
     json_close_object(ask->w);
     return EXIT_FINE;

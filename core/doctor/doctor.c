@@ -17,9 +17,9 @@
 #include "core/control/verbs.h"
 #include "core/doctor/doctor.h"
 #include "core/doctor/doctor_line.h"
-#include "core/intake/shares.h"
 #include "core/model/channel_flags.h"
 #include "core/peers/peers.h"
+#include "core/shares/shares.h"
 #include "core/store/erase.h"
 
 /* channels whose remote sides are looked at: one look may take half a minute */

@@ -23,11 +23,11 @@
 #include "core/intake/follow.h"
 #include "core/intake/lookup.h"
 #include "core/intake/room.h"
-#include "core/intake/shares.h"
 #include "core/intake/test_hook.h"
 #include "core/model/router.h"
 #include "core/peers/peers.h"
 #include "core/peers/spools.h"
+#include "core/shares/shares.h"
 #include "proto/command.h"
 #include "proto/event.h"
 #include "proto/limits.h"
@@ -75,8 +75,6 @@ int intake_new(struct core *c)
     list_init(&in->door_tests);
     buf_init(&in->leaving, (size_t)LIMIT_COMMANDS * sizeof(int64_t));
     in->leaving_pass = 1;
-    if (shares_new(c))
-        return -ENOMEM;
     in->n_events = stats_counter(c->stats, "amo_events_total", "", "events taken from spools");
     in->n_repeats =
         stats_counter(c->stats, "amo_events_repeated_total", "", "events taken before");
@@ -106,7 +104,6 @@ void intake_free(struct core *c)
         return;
     echoes_free(c);
     deferred_free(c);
-    shares_free(c);
     buf_fini(&c->intake->leaving);
     mem_free(c->intake);
     c->intake = NULL;
@@ -249,6 +246,7 @@ int intake_event(struct core *c, struct view bytes, enum intake_how how)
     char trace[ID_TEXT_LEN + 1];
     int rc = store_savepoint(c->store);
 
+    c->intake->meant[0] = '\0';
     if (rc)
         return rc;
     rc = how == INTAKE_SUSPECT ? intake_quarantine(c, bytes, "suspect")
@@ -308,6 +306,17 @@ static int quarantine_key(struct core *c, const struct event *e, const char *rea
     return rc;
 }
 
+/* Which account a service's event is about: what is kept of it for a person counts for that. */
+static void note_meant(struct core *c, const struct event *e, const struct facts *m)
+{
+    const char *scope = m->scope ? m->scope->id : m->target ? m->target->scope : "";
+
+    c->intake->meant[0] = '\0';
+    if (e->connector.len && scope)
+        (void)!view_copy(view_of(scope), c->intake->meant,
+                         sizeof(c->intake->meant)); /* too long: not known */
+}
+
 /* STORE_E_KNOWN: it was kept before. */
 static int quarantine_once(struct core *c, struct view bytes, const char *reason)
 {
@@ -332,8 +341,10 @@ static int quarantine_once(struct core *c, struct view bytes, const char *reason
     else if (rc == 0 && e.kind == EVENT_AMO_MESSAGE && c->intake->forgotten)
         rc = lookup_webhook_hash(c, &e, hash, &key_hash); /* its service may report it */
     return rc ? rc
-              : store_quarantine_add(c->store, reason, bytes, e.scope, e.connector, e.kind,
-                                     &e.trace, same, key_hash, clock_unix_ms());
+              : store_quarantine_add(c->store, reason, bytes,
+                                     e.connector.len ? view_of(c->intake->meant) : e.scope,
+                                     e.connector, e.kind, &e.trace, same, key_hash,
+                                     clock_unix_ms());
 }
 
 /* --- applying ------------------------------------------------------------------------------- */
@@ -362,7 +373,8 @@ static int apply_wait(struct core *c, const struct event *e, struct view bytes,
         return intake_quarantine(c, bytes, p->reason); /* it has waited */
     if (store_deferred_is_hurt(c->store))
         return intake_quarantine(c, bytes, INTAKE_DAMAGED);
-    if (!shares_may_wait(c, p->kind == DECISION_WAIT_ECHO))
+    if (!shares_may_wait(c, c->intake->who, c->intake->n_deferred,
+                         p->kind == DECISION_WAIT_ECHO))
         return intake_quarantine(c, bytes, "too_many_waiting");
     id_format(&e->trace, trace);
     log_line(LOG_LEVEL_DEBUG, "event.waits", "trace=%s kind=%s reason=%s conversation=%lld",
@@ -420,7 +432,7 @@ static bool may_wait_as_echo(struct core *c, const struct facts *m, enum intake_
     int64_t longest = ECHO_WAITS * (int64_t)config_number(c->config, "core/echo_ms");
 
     if (m->echo_of == 0 || how == INTAKE_LATE || store_deferred_is_hurt(c->store) ||
-        !shares_may_wait(c, true))
+        !shares_may_wait(c, c->intake->who, c->intake->n_deferred, true))
         return false;
     return how != INTAKE_WOKEN ||
            (m->echo_again && c->intake->echo_ran_ms - c->intake->echo_since_ms < longest);
@@ -462,6 +474,8 @@ static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
     if (rc == STORE_E_NONE)
         return 0; /* it was replayed or dropped meanwhile */
     rc = rc ? rc : lookup_event(c, &e, &l);
+    if (rc == 0)
+        note_meant(c, &e, &l.facts);
     rc = rc ? rc : reach_event(c, &e, &l);
     if (!may_wait_as_echo(c, &l.facts, how))
         l.facts.echo_of = 0;

@@ -7,7 +7,6 @@
 #include "proto/limits.h"
 
 struct echo_row;
-struct shares;
 struct stat_counter;
 struct table;
 
@@ -19,10 +18,10 @@ struct stand {
 };
 
 struct intake {
-    int64_t n_deferred;     /* events in the store that wait; bounded */
-    struct shares *shares;  /* who has how much of core (core/intake/shares.h) */
-    char who[LIMIT_ID + 2]; /* who caused the event in hand: "c<connector>" or "s<scope>" */
-    struct list wakes;      /* woken keys whose events are still to be applied */
+    int64_t n_deferred;       /* events in the store that wait; bounded */
+    char who[LIMIT_ID + 2];   /* who caused the event in hand: "c<connector>" or "s<scope>" */
+    char meant[LIMIT_ID + 1]; /* if it is a service's: the account it is about; "" not known */
+    struct list wakes;        /* woken keys whose events are still to be applied */
     /* conversations in which events may be echoes, and wait (core/intake/echoes.c) */
     struct list echoes;
     struct table *echo_keys;    /* the same, by their key; NULL none yet */

@@ -153,7 +153,7 @@ static const struct helper {
     }
     HELPER("workers", OF_NOBODY("workers")),
     HELPER("ingresses", OF_NOBODY("ingresses")),
-    HELPER("shares", SCHEMA_SHARES_FILL),
+    HELPER("shares", SCHEMA_SHARES_FILL SCHEMA_PARTS_FILL),
 #undef HELPER
 };
 

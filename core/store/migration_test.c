@@ -176,6 +176,7 @@ static void who_has_how_much_is_counted_of_what_was_there(void **state)
     struct rig *r = *state;
     struct store_share service[STORE_ROOMS];
     struct store_share account[STORE_ROOMS];
+    struct store_share part[STORE_ROOMS];
 
     make_first(r, rows_of_before);
     reopen(r);
@@ -185,6 +186,10 @@ static void who_has_how_much_is_counted_of_what_was_there(void **state)
     assert_int_equal(service[STORE_ROOM_WAITING].bytes, 4);
     assert_int_equal(service[STORE_ROOM_DEAD].n, 1);
     assert_int_equal(service[STORE_ROOM_QUEUE].n, 0);
+    assert_int_equal(store_shares_of(r->store, "psvc/ch_acc", part), 0);
+    assert_int_equal(part[STORE_ROOM_DEAD].n, 1);
+    assert_int_equal(part[STORE_ROOM_QUEUE].n, 0); /* a manager's words */
+    assert_int_equal(part[STORE_ROOM_WAITING].n, 0);
     assert_int_equal(account[STORE_ROOM_QUEUE].n, 1);
     assert_int_equal(account[STORE_ROOM_QUARANTINE].n, 1);
     assert_int_equal(account[STORE_ROOM_QUARANTINE].bytes, 1);

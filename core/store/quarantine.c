@@ -341,6 +341,30 @@ int store_shares_of(struct store *s, const char *who, struct store_share ret[STO
     return rc;
 }
 
+int store_shares_parts(struct store *s, const char *connector, store_part_fn *fn, void *arg)
+{
+    size_t head = strlen(connector) + 2; /* "p<connector>/" */
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT who,room,n,bytes FROM shares"
+                      " WHERE who>'p'||?1||'/' AND who<'p'||?1||'0' ORDER BY who,room",
+                      "s", connector);
+
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        struct store_share share = {.n = db_int(r, 2), .bytes = db_int(r, 3)};
+        struct view who = db_view(r, 0);
+        int64_t room = db_int(r, 1);
+
+        rc = 0;
+        if (room > 0 && room < STORE_ROOMS && who.len > head)
+            rc = fn(arg, view_make(who.ptr + head, who.len - head), (enum store_room)room,
+                    &share);
+        if (rc)
+            db_end(r);
+    }
+    return rc;
+}
+
 int store_shares_sweep(struct store *s)
 {
     return db_run(s->db, "DELETE FROM shares WHERE n=0", "");

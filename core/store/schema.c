@@ -6,9 +6,10 @@
 
 /* --- who has how much of the store -------------------------------------------------------------
  *
- * One row for whoever caused rows ('c' and a connector's name, 's' and a scope's id) and each room
- * (enum store_room), kept by triggers: whatever changes these tables, the sums are right after it, and
- * a savepoint that is undone undoes them, too. */
+ * One row for whoever caused rows ('c' and a connector's name, 's' and a scope's id; 'p', a connector's name, '/'
+ * and a scope's id for what a connector caused for one of its accounts) and each room (enum store_room), kept by
+ * triggers: whatever changes these tables, the sums are right after it, and a savepoint that is undone undoes
+ * them, too. */
 
 /* Without ON CONFLICT: a trigger's own is not heeded below INSERT OR IGNORE. */
 #define MORE(who, room, bytes)                                                                 \
@@ -29,6 +30,19 @@
 #define SHARES_TABLE                                                                           \
     "CREATE TABLE shares(who TEXT, room INTEGER, n INTEGER NOT NULL, bytes INTEGER NOT NULL,"  \
     " PRIMARY KEY(who, room)) WITHOUT ROWID;"
+
+/* The same for the account that what a connector causes is about, where that is known. */
+#define PART_MORE(who, room, bytes)                                                            \
+    "INSERT INTO shares SELECT " who "," room ",0,0 WHERE " who " IS NOT NULL AND NOT EXISTS(" \
+    "SELECT 1 FROM shares WHERE who=" who " AND room=" room ");"                               \
+    "UPDATE shares SET n=n+1,bytes=bytes+" bytes " WHERE who=" who " AND room=" room ";"
+#define NEW_PART(who, room, column)                                                            \
+    PART_MORE(who("NEW."), room("NEW."), BYTES_OF("NEW.", column))
+#define PART_TRIGGERS(table, columns, who, room, column)                                       \
+    TRIGGER(table "_part_more", "INSERT ON " table, NEW_PART(who, room, column))               \
+    TRIGGER(table "_part_less", "DELETE ON " table, OLD_LESS(who, room, column))               \
+    TRIGGER(table "_part_moved", "UPDATE OF " columns " ON " table,                            \
+            OLD_LESS(who, room, column) NEW_PART(who, room, column))
 
 /* Numbered and never changed once released: a new need is a new migration at the end. */
 static const char *const migrations[] = {
@@ -206,6 +220,13 @@ static const char *const migrations[] = {
     SHARE_TRIGGERS("waiting", "who,event", WHO_WAITS, ROOM_WAITING, "event"),
     /* statuses of messages that nobody knows go before anything else does */
     "CREATE INDEX quarantine_statuses ON quarantine(at_ms) WHERE kind=5;",
+    /* what a connector has for each of its accounts. For whom a service's events in quarantine were is not known
+       of those that are there */
+    SCHEMA_PARTS_FILL PART_TRIGGERS("commands", "scope,connector,kind,body", PART_OF_COMMAND,
+                                    ROOM_QUEUE, "body"),
+    PART_TRIGGERS("dead", "scope,connector,kind,body", PART_OF_COMMAND, ROOM_DEAD, "body"),
+    PART_TRIGGERS("quarantine", "scope,connector,kind,event", PART_OF_EVENT, ROOM_OF_EVENT,
+                  "event"),
 };
 
 int schema_count(void)

@@ -14,7 +14,14 @@ const char *schema_migration(int number);
 #define WHO_OF_EVENT(r)                                                                        \
     "CASE WHEN coalesce(" r "connector,'')<>'' THEN 'c'||" r "connector ELSE 's'||coalesce(" r \
     "scope,'') END"
-#define WHO_WAITS(r)        "coalesce(" r "who,'')"
+#define WHO_WAITS(r) "coalesce(" r "who,'')"
+/* What a connector causes is counted once more for the account it is about, where that is known: else NULL. */
+#define PART_OF_COMMAND(r)                                                                     \
+    "CASE WHEN " r "connector<>'' AND " r "scope<>'' AND " r "kind NOT IN (6,12) THEN 'p'||" r \
+    "connector||'/'||" r "scope END"
+#define PART_OF_EVENT(r)                                                                       \
+    "CASE WHEN " r "connector<>'' AND " r "scope<>'' THEN 'p'||" r "connector||'/'||" r        \
+    "scope END"
 #define ROOM_QUEUE(r)       "1"
 #define ROOM_WAITING(r)     "2"
 /* 4: a service's statuses, edits and reactions */
@@ -34,5 +41,13 @@ const char *schema_migration(int number);
     " UNION ALL " \
     "SELECT " WHO_WAITS("") "," ROOM_WAITING("") "," BYTES_OF("", "event") " FROM waiting)" \
     " GROUP BY who,room"
+#define SCHEMA_PARTS_COUNTED \
+    "SELECT who,room,count(*) AS n,sum(bytes) AS bytes FROM (" \
+    "SELECT " PART_OF_COMMAND("") " AS who," ROOM_QUEUE("") " AS room," BYTES_OF("", "body") " AS bytes" \
+    " FROM commands UNION ALL " \
+    "SELECT " PART_OF_COMMAND("") "," ROOM_DEAD("") "," BYTES_OF("", "body") " FROM dead UNION ALL " \
+    "SELECT " PART_OF_EVENT("") "," ROOM_OF_EVENT("") "," BYTES_OF("", "event") " FROM quarantine)" \
+    " WHERE who IS NOT NULL GROUP BY who,room"
 /* clang-format on */
 #define SCHEMA_SHARES_FILL "INSERT INTO shares " SCHEMA_SHARES_COUNTED ";"
+#define SCHEMA_PARTS_FILL  "INSERT INTO shares " SCHEMA_PARTS_COUNTED ";"

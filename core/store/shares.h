@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/compiler.h"
 
 struct store;
@@ -24,8 +25,16 @@ struct store_share {
     int64_t bytes; /* of their bodies */
 };
 
-/* All rooms of @who: "c<connector>" or "s<scope>"; "" for what nobody can be named for. */
+/* All rooms of @who: "c<connector>" or "s<scope>"; "p<connector>/<scope>" for what the first has for the second; ""
+ * for what nobody can be named for. */
 AMO_MUSTCHECK int store_shares_of(struct store *s, const char *who,
                                   struct store_share ret[STORE_ROOMS]);
+/* Of what @connector has, what is about each account, as far as that is known: one call for each account
+ * and room, in the order of the accounts' ids. What waits is about nobody in particular. The callback returns
+ * 0 or an error that ends the walk. */
+typedef int store_part_fn(void *arg, struct view scope, enum store_room room,
+                          const struct store_share *share);
+AMO_MUSTCHECK int store_shares_parts(struct store *s, const char *connector, store_part_fn *fn,
+                                     void *arg);
 /* Forgets who has nothing any more. */
 AMO_MUSTCHECK int store_shares_sweep(struct store *s);

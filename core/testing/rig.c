@@ -151,7 +151,8 @@ void rig_assert_shares(struct rig *r)
         return;
     rc = db_query(
         r->core.store->db, &rows,
-        "/* test */ WITH counted AS (" SCHEMA_SHARES_COUNTED "), kept AS (SELECT"
+        "/* test */ WITH counted AS (" SCHEMA_SHARES_COUNTED " UNION ALL " SCHEMA_PARTS_COUNTED
+        "), kept AS (SELECT"
         " who,room,n,bytes FROM shares WHERE n<>0 OR bytes<>0) SELECT who,room,n,bytes"
         " FROM (SELECT * FROM counted EXCEPT SELECT * FROM kept) UNION ALL SELECT * FROM"
         " (SELECT * FROM kept EXCEPT SELECT * FROM counted)",

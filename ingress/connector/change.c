@@ -143,7 +143,7 @@ static void typing_accept(struct ingress *in, struct request *x, struct event *e
     struct repeat_entry webhook;
     int rc = 0;
 
-    if (!connector_source_known(in, x, e->source))
+    if (!connector_source_takes(in, x, e->source))
         return;
     rc = connector_webhook_check(in, x, &webhook);
     if (rc == REPEAT_E_SAME) {

@@ -210,12 +210,35 @@ void connector_fault(struct request *x, int rc, const struct service_fault *faul
         request_unavailable(x, "busy", "there is no memory for it now");
 }
 
-bool connector_source_known(struct ingress *in, struct request *x, struct view source)
+/* Is there room in core for what it brings for this account? What other accounts have left of the connector's share
+ * is not held against it, nor what it has against them. */
+static bool account_has_room(const struct ingress *in, struct request *x, const char *scope)
+{
+    int64_t now = clock_mono_ms();
+    const struct over_row *over =
+        x->brings == BRINGS_MESSAGE ? over_find_account(&in->accept->over, x->name, scope, now)
+                                    : NULL;
+    char words[400];
+
+    if (!over)
+        return true;
+    (void)snprintf(words, sizeof(words),
+                   "too much for the account of this source, %s, lies in the bridge (%s);"
+                   " send it again later, and go on with other accounts",
+                   over->scope, over->share); /* fits */
+    x->retry_after_s = over_retry_s(over, now);
+    request_fault(x, 429, "over_share", words, "source");
+    return false;
+}
+
+bool connector_source_takes(struct ingress *in, struct request *x, struct view source)
 {
     bool known = false;
+    const struct reg_scope *scope =
+        registry_scope_of_source(registry_copy_get(in->registry), x->name, source, &known);
 
-    if (registry_scope_of_source(registry_copy_get(in->registry), x->name, source, &known))
-        return true;
+    if (scope)
+        return account_has_room(in, x, scope->id);
     refused_note(in->refused, x->name, source, clock_unix_ms());
     if (known)
         request_fault(x, 422, "no_account", "the connector has no account", NULL);

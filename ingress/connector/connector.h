@@ -36,8 +36,9 @@ bool connector_verified(struct ingress *in, struct request *x);
 
 /* What a reader returned other than 0 becomes the answer: 400 or 422, or 503 without memory. */
 void connector_fault(struct request *x, int rc, const struct service_fault *fault);
-/* Is the source one we know where to take to? False: 422 is decided. */
-bool connector_source_known(struct ingress *in, struct request *x, struct view source);
+/* Is the source one we know where to take to, and is a message for that account not too much there? False: 422 or
+ * 429 is decided. */
+bool connector_source_takes(struct ingress *in, struct request *x, struct view source);
 /* Is the header Idempotency-Key, if any, of a length we keep? False: 422 is decided. */
 bool connector_key_fits(struct request *x);
 /* {name: id, "status": word, "warnings": […]}: without a name the word, without warnings no list. */

@@ -60,7 +60,7 @@ static void message_accept(struct ingress *in, struct request *x, struct event *
     struct repeat_name name = {REPEAT_MESSAGE_KEY, x->idempotency_key, VIEW_NONE};
     char mid[ID_DERIVED_MAX + 1];
 
-    if (!connector_key_fits(x) || !connector_source_known(in, x, e->source))
+    if (!connector_key_fits(x) || !connector_source_takes(in, x, e->source))
         return;
     if (id_derive(x->name, VIEW_NONE, e->message_id, mid)) {
         request_unavailable(x, "busy", "there is no memory for it now");

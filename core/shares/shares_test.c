@@ -1,6 +1,6 @@
 /* Who is over a share is told to the ingresses, keeps no room from others, and has it again later. */
 
-#include "core/intake/shares.h"
+#include "core/shares/shares.h"
 
 #include <string.h>
 

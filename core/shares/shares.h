@@ -1,10 +1,12 @@
 #pragma once
 
-/* Shares: how much of the queue, the waiting room, the quarantine and the store may be one connector's or one
- * account's (docs/adr/0019-shares.md). How much it is comes from the store (core/store/shares.h).
+/* Shares: how much of the queue, the waiting room, the quarantine and the store may be one connector's, for one
+ * of its accounts, or one account's own (docs/adr/0019-shares.md, docs/adr/0023-shares-of-accounts.md). How much
+ * it is comes from the store (core/store/shares.h).
  *
  * A connector over a share is told to the ingresses (SHARES), which refuse it at the head, because it sends
- * again. An account is never refused: amojo sends once. */
+ * again; one that is over what it may have for an account is refused messages for that account alone. What an
+ * account's own webhooks bring is never refused: amojo sends once. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,9 +34,9 @@ void shares_free(struct core *c);
 
 /* Who is meant by an event's @connector, or by its @scope when it has none. */
 void shares_who(struct view connector, struct view scope, char ret[LIMIT_ID + 2]);
-/* Is there room among what waits for one more of core->intake->who? @echo: there is some more for what may be
- * an echo. Who has less than an even part of the room there is still lets in when it is full. */
-bool shares_may_wait(struct core *c, bool echo);
+/* Is there room among what waits, @n_waiting of all, for one more of @who? @echo: there is some more for what may
+ * be an echo. Who has less than an even part of the room there is still lets in when it is full. */
+bool shares_may_wait(struct core *c, const char *who, int64_t n_waiting, bool echo);
 
 /* Who is over a share? At most fifty times a second; a change is told to every ingress. */
 void shares_look(struct core *c, int64_t now_mono_ms);
@@ -43,9 +45,15 @@ void shares_tick(struct core *c, int64_t now_mono_ms);
 /* The list to @p, behind its WELCOME. */
 void shares_tell(struct core *c, struct peer *p);
 
-/* " <connector> (<share>)" for each that is over one, and how many. */
+/* For people. " <connector> (<share>)" and " <connector> for <scope> (<share>)" for each that is over one, and how
+ * many. */
 size_t shares_over(const struct core *c, struct buf *ret_names);
 /* One object for each share: how much it is, how much it may be, over it since when. */
 void shares_json(struct core *c, struct view connector, struct json_writer *w);
+/* One for each account and share in which the connector has an even part for it, or more. */
+void shares_accounts_json(struct core *c, struct view connector, struct json_writer *w);
+/* One for each share: what the account's connector has for it; and what it has itself. */
+void shares_account_json(struct core *c, const struct reg_scope *scope, struct json_writer *w);
+void shares_own_json(struct core *c, const struct reg_scope *scope, struct json_writer *w);
 /* The figures of all connectors. */
 void shares_gauges(struct core *c);
