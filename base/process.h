@@ -77,6 +77,9 @@ AMO_MUSTCHECK int process_start(struct process *p, const struct process_program 
 /* The rest of confine.h, after everything that needs rights is open; logs what holds. 0, or the exit code
  * after words on stderr. */
 AMO_MUSTCHECK int process_confine(struct process *p);
+/* What this process could not give up then, the largest of it: "everything" (it was not to), "calls", "files",
+ * "ports"; "" when nothing is missing, and in a build that is never confined. */
+const char *process_lacks(void);
 /* The last line of the log, with the exit code @code; frees what process_start made. Returns @code. */
 int process_end(struct process *p, int code);
 void process_fini(struct process *p);

@@ -3,6 +3,7 @@
 #include "base/process_confine.h"
 
 #include <errno.h>
+#include <nss.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -176,11 +177,25 @@ int process_confine_files(struct process *p)
                   : 0;
 }
 
-/* What this kernel cannot refuse, an operator has to know once. */
-static bool is_whole(const struct process *p)
+/* Of the one process that this is. */
+static const char *lacks = "";
+
+const char *process_lacks(void)
 {
-    return p->confined.calls && p->confined.landlock > 0 &&
-           (p->confined.ports || p->program->powers & CONFINE_DIALS);
+    return lacks;
+}
+
+static const char *missing(const struct process *p)
+{
+    const unsigned powers = p->program->powers;
+
+    if (!p->confined.calls)
+        return "calls";
+    if (p->confined.landlock == 0)
+        return "files";
+    /* others open no internet socket, or may connect to all */
+    return !p->confined.ports && powers & CONFINE_LISTENS && !(powers & CONFINE_DIALS) ? "ports"
+                                                                                       : "";
 }
 
 int process_confine(struct process *p)
@@ -188,13 +203,22 @@ int process_confine(struct process *p)
     int rc = 0;
 
     if (is_off(p)) {
+#ifndef AMO_UNCONFINED
+        lacks = "everything";
+#endif
         log_line(LOG_LEVEL_WARN, "confine.off", NULL);
         return 0;
     }
+    /* else glibc asks nscd first, at a Unix socket, whenever libzmq wants to know who is at the other end */
+    if (!(p->program->powers & CONFINE_CONNECTS) &&
+        (__nss_configure_lookup("passwd", "files") || __nss_configure_lookup("group", "files")))
+        return process_start_failed(p, "cannot confine", "look-ups of users", -ENOMEM) - 1;
     rc = confine_calls(p->program->powers, &p->confined);
     if (rc < 0)
         return process_start_failed(p, "cannot confine", "the calls of this process", rc) - 1;
-    log_line(is_whole(p) ? LOG_LEVEL_INFO : LOG_LEVEL_WARN, "confined",
+    lacks = missing(p);
+    /* what this kernel cannot refuse, an operator has to know once */
+    log_line(*lacks ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "confined",
              "calls=%s landlock=%d ports=%s", p->confined.calls ? "yes" : "no",
              p->confined.landlock, p->confined.ports ? "yes" : "no");
     return 0;

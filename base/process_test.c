@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -215,13 +217,13 @@ static int begin_confined(bool wanted)
     return 0;
 }
 
-/* As a kernel before 5.13, or a container that does not let it through. */
-static bool take_landlock_away(void)
+/* What becomes of one call from now on. */
+static bool answer_call(unsigned call, unsigned with)
 {
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_landlock_create_ruleset, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, with),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
     const struct sock_fprog program = {.len = AMO_COUNT(code), .filter = code};
@@ -236,12 +238,28 @@ static int begin_without_landlock(void)
     char program[] = "amo-core";
     char *argv[] = {program, NULL};
 
-    if (!take_landlock_away())
+    /* as a kernel before 5.13, or a container that does not let it through */
+    if (!answer_call(SYS_landlock_create_ruleset, SECCOMP_RET_ERRNO | ENOSYS))
         return 1;
     if (process_start(&p, &confined_core, 1, argv) || process_confine(&p))
         return 2;
     return p.confined.landlock == 0 && !p.confined.ports && p.confined.calls == IS_CONFINED ? 0
                                                                                             : 3;
+}
+
+/* Of users that nobody knows. */
+static int begin_and_look_up_users(void)
+{
+    struct process p;
+    char program[] = "amo-core";
+    char *argv[] = {program, NULL};
+
+    log_setup("core", LOG_LEVEL_ERROR, false);
+    if (!answer_call(SYS_connect, SECCOMP_RET_KILL_PROCESS) ||
+        process_start(&p, &confined_core, 1, argv) || process_confine(&p))
+        return 1;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): this process has one thread */
+    return getpwuid(4242) || getgrgid(4242) ? 2 : 0;
 }
 
 static int exit_of(pid_t child)
@@ -296,6 +314,20 @@ static void a_kernel_without_landlock_is_said_and_no_obstacle(void **state)
                                        "landlock=0 ports=no"
                                      : "what=confine.off"));
     assert_int_equal(close(ends[0]) + close(ends[1]), 0);
+}
+
+/* Neither a daemon nor the kernel's log hears of it. */
+static void users_are_looked_up_in_files_alone(void **state)
+{
+    pid_t child = -1;
+
+    (void)state;
+    if (!IS_CONFINED)
+        skip();
+    child = fork();
+    if (child == 0)
+        _exit(begin_and_look_up_users());
+    assert_int_equal(exit_of(child), 0);
 }
 
 static void a_directory_that_cannot_be_made_stops_the_start(void **state)
@@ -382,6 +414,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_program_has_options_of_its_own),
     cmocka_unit_test(a_confined_process_may_do_what_its_program_says),
     cmocka_unit_test(a_kernel_without_landlock_is_said_and_no_obstacle),
+    cmocka_unit_test(users_are_looked_up_in_files_alone),
     cmocka_unit_test(a_directory_that_cannot_be_made_stops_the_start),
     cmocka_unit_test(signals_arrive_through_the_descriptor),
     cmocka_unit_test(readiness_is_told_to_the_service_manager),

@@ -40,6 +40,8 @@ struct hello {
     uint64_t session; /* sockets this process has opened, 1, 2, …: a later one proves that
                                   nothing reaches the earlier ones any more; 0 not said */
     int64_t mono_ms;  /* its monotonic clock; comes back as `echo_ms`; 0 not said */
+    struct view
+        lacks; /* what it could not give up (process_lacks); none: nothing, or not said */
 };
 
 /* WELCOME */

@@ -63,6 +63,41 @@ static void check_role(struct control_ask *ask, enum role role, const char *acti
         check_add(ask->w, &none, "no process of this kind is connected");
 }
 
+/* What was missing at the start of the process @name, as it says (process_lacks). */
+static void check_confined(struct control_ask *ask, const char *name, const char *lacks)
+{
+    const bool ports = strcmp(lacks, "ports") == 0;
+    const bool all = strcmp(lacks, "everything") == 0;
+    struct check c = {
+        .name = "confined",
+        .subject = view_of(name),
+        .severity = *lacks ? SEVERITY_YELLOW : SEVERITY_GREEN,
+        .action = all     ? "remove the setting `confine = no` and restart it"
+                  : ports ? "its unit keeps it from connecting, or a rule of the "
+                            "firewall (architecture.md, Powers); or Linux 6.7"
+                          : "Linux 5.13 and seccomp, also for containers; until then "
+                            "give each program a user of its own (architecture.md, Powers)"};
+
+    check_add(ask->w, &c, "%s%s",
+              *lacks ? "whoever takes it over has what its user has: not given up: "
+                     : "has given up what it does not need",
+              lacks);
+}
+
+static void check_powers(struct control_ask *ask)
+{
+    const char *name = config_text(ask->core->config, "name");
+
+    check_confined(ask, *name ? name : "core", process_lacks());
+    for (struct list *i = ask->core->peers->list.next; i != &ask->core->peers->list;
+         i = i->next) {
+        const struct peer *p = LIST_ENTRY(i, struct peer, link);
+
+        if (*p->lacks) /* an older one does not say */
+            check_confined(ask, p->name, p->lacks);
+    }
+}
+
 static void check_spools(struct control_ask *ask)
 {
     int64_t max = (int64_t)config_number(ask->core->config, "ingress/spool_max_bytes");
@@ -502,6 +537,7 @@ int verb_doctor(struct control_ask *ask)
     json_open_array(ask->w, "checks");
     check_role(ask, ROLE_INGRESS, "start amo-ingress with the same run_dir");
     check_role(ask, ROLE_EGRESS, "start amo-egress with the same run_dir");
+    check_powers(ask);
     check_spools(ask);
     check_queue(ask);
     check_shares(ask);

@@ -118,6 +118,8 @@ struct peer *peer_new(struct core *c, struct bus_socket *s, struct view route,
     }
     if (view_copy(h->version, p->version, sizeof(p->version)))
         p->version[0] = '\0';
+    if (view_copy(h->lacks, p->lacks, sizeof(p->lacks)))
+        p->lacks[0] = '\0';
     p->role = (enum role)h->role;
     p->socket = s;
     memcpy(p->route, route.ptr, route.len);

@@ -25,6 +25,7 @@ struct peer {
     size_t route_len;
     char name[64];
     char version[32];
+    char lacks[16]; /* what it could not give up at its start; "" nothing, or not said */
     struct id boot;
     pid_t pid;        /* of its process; 0 not known, or of another pid namespace */
     uint64_t session; /* sockets its process had opened; 0 not said */

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/process.h"
 #include "proto/bus/callers.h"
 #include "proto/bus/loop.h"
 #include "proto/bus/socket.h"
@@ -182,6 +183,8 @@ static void edge_say_hello(struct edge *e)
     struct hello h = {
         .version = VIEW_LIT(AMO_VERSION), .session = e->n_sockets, .mono_ms = clock_mono_ms()};
 
+    if (*process_lacks())
+        h.lacks = view_of(process_lacks());
     e->on.hello(e->on.arg, &h);
     buf_reset(&e->body);
     /* not sent now is sent at the next tick */

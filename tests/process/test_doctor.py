@@ -78,7 +78,7 @@ def of(found, check, at=0):
 def test_a_bridge_in_order_has_nothing_red(bridge):
     code, found = bridge.checks()
     assert code == 0, found
-    for check in ("ingress", "egress", "spool", "dead_letters", "quarantine", "data_dir", "run_dir", "store",
+    for check in ("ingress", "egress", "spool", "dead_letters", "quarantine", "data_dir", "run_dir", "store", "confined",
                   "public_url", "channel", "webhook_url", "account", "connector", "front_door", "certificate", "amojo",
                   "clock", "signature"):
         # the sandbox was told the address behind the proxy

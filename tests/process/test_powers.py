@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import uuid
 
@@ -266,3 +267,24 @@ def test_where_all_have_one_user_each_still_opens_only_what_is_its_own():
             with Inside(stack[name].pid) as p:
                 seen[name] = [opens(p, path) for path in (store, key, spool)]
         assert seen == {"core": [True, True, False], "ingress": [False, False, True], "egress-0": [False, False, False]}
+
+
+def test_where_the_kernel_has_no_landlock_they_run_and_say_so_once():
+    if "AMO_SANITIZED" in os.environ:
+        pytest.skip("a build with sanitizers is not confined")
+    names = ("core", "ingress", "egress-0")
+    with Stack() as stack:
+        for name in names:
+            stack[name].args = [sys.executable, str(ROOT / "tests" / "lib" / "no_landlock.py"), *stack[name].args]
+        stack.up()
+        stack.meet("hello")
+        checks = {c["subject"]: c for c in stack.control("doctor")["checks"] if c["check"] == "confined"}
+        assert set(checks) == set(names)
+        for name in names:
+            said = [line for line in stack[name].lines if "what=confine" in line]
+            assert len(said) == 1 and "level=warn" in said[0] and "calls=yes landlock=0 ports=no" in said[0], said
+            assert checks[name]["state"] == "yellow" and "files" in checks[name]["words"], checks[name]
+    with Stack(env={"AMO_CONFINE": "no"}) as stack:
+        stack.up()
+        checks = [c for c in stack.control("doctor")["checks"] if c["check"] == "confined"]
+        assert [(c["state"], "everything" in c["words"]) for c in checks] == [("yellow", True)] * 3
