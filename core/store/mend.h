@@ -23,7 +23,7 @@ typedef void mend_fn(void *arg, const char *table, const char *words);
 AMO_MUSTCHECK int mend_helpers(struct db *d, mend_fn *emptied, void *arg);
 /* Has the one table that @look ("PRAGMA quick_check('…')") asks about a complaint? -Exxx. */
 AMO_MUSTCHECK int mend_is_hurt(struct db *d, const char *look, bool *ret);
-/* Reads every page of @d; when something is wrong, rebuilds all indexes, in one transaction that is
+/* Reads every page of @d, and looks up every row in every index; when something is wrong, rebuilds all indexes, in one transaction that is
  * committed only if everything is right then. @ret_whole: it is; else @ret_words is SQLite's first
  * complaint. @ret_mended: indexes were rebuilt, and their former pages are unused. -Exxx. */
 AMO_MUSTCHECK int mend_look(struct db *d, bool *ret_whole, bool *ret_mended,

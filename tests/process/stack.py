@@ -113,7 +113,10 @@ class Stack:
         for p in self.processes.values():
             p.kill()
         said = [line for p in self.processes.values() for line in p.sanitizer_words()]
-        self.down(keep=False)
+        damaged = kind is not None and any("database disk image is malformed" in line for line in self["core"].lines)
+        if damaged:  # what a damaged store looks like cannot be had again
+            print(f"kept: {self.dir}")
+        self.down(keep=damaged)
         if kind is None:
             assert not said, said
 

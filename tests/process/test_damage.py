@@ -92,6 +92,16 @@ class Damage:
             f.write(self.rng.randbytes(size))
         return names
 
+    def hollow(self, index):
+        """The index is sound and has no entries, as if its pages were of an older state than those of its table."""
+        db = sqlite3.connect(self.file)
+        with db:
+            db.executescript("CREATE TABLE hollow(a); CREATE INDEX hollow_a ON hollow(a); PRAGMA writable_schema=ON;")
+            root, = db.execute("SELECT rootpage FROM sqlite_schema WHERE name='hollow_a'").fetchone()
+            db.execute("DELETE FROM sqlite_schema WHERE tbl_name='hollow'")
+            db.execute("UPDATE sqlite_schema SET rootpage=? WHERE name=?", (root, index))
+        db.close()
+
     def heal(self):
         """As if a person had repaired it."""
         with open(self.file, "r+b") as f:
@@ -198,6 +208,31 @@ def test_damaged_leaves_of_indexes_are_made_anew_and_nobody_misses_anything():
         watch.nothing_more()
         damage.core.stop()
         assert damage.rows("PRAGMA integrity_check") == [("ok",)]
+
+
+def test_rows_that_an_index_does_not_know_are_found_and_the_index_is_made_anew():
+    """Every page can be read then; only what stands in them does not go together."""
+    with Stack(env=QUICK) as stack:
+        damage = everybody(stack)
+        stack["egress-0"].stop()
+        stack.start("core")
+        stack.client_writes("queued")
+        wait_for(lambda: stack.control("status")["commands"], "the command")
+        damage.core.stop()
+        for index in ("commands_lane", "attempts_message", "messages_trace"):
+            damage.hollow(index)
+        assert damage.rows("PRAGMA integrity_check") != [("ok",)]
+        stack.start("core")
+        stack.start("egress-0")
+        watch = Supervised(stack)
+        watch.until(lambda: texts(stack) == ["hello", "queued"], "the message", 2)
+        watch.until(lambda: stack.control("status", timeout=2)["commands"] == 0, "its end", 1)
+        assert "malformed (sqlite 779" in damage.said() and "mended=yes" in damage.said()
+        assert red(stack) == [] and kept(stack) == []
+        watch.nothing_more()
+        damage.core.stop()
+        assert damage.rows("PRAGMA integrity_check") == [("ok",)]
+        assert not damage.file.with_suffix(".db.damaged").exists()
 
 
 def test_questions_that_need_damaged_rows_are_answered_and_cost_one_life_in_all():

@@ -356,6 +356,7 @@ class World:
         copy = sqlite3.connect(target)
         with copy:
             source.backup(copy)
+        assert copy.execute("PRAGMA integrity_check").fetchall() == [("ok",)], "a copy that nobody could put back"
         copy.close()
         source.close()
 
