@@ -11,9 +11,9 @@
 
 /* Of a connector's share this part is kept for its accounts, an even part of it for each alone. … */
 #define KEPT_PART    4
-/* … Of the rest one may have as many times what is free: alone half of the share, two that both want more
- * three tenths each. */
-#define TIMES_FREE   2
+/* … Of what the others have left of the rest one leaves this part: alone it has half of the share, two that both
+ * want more have three tenths each. */
+#define LEFT_PART    3
 /* So many times its share a connector may have, as long as too much of it is for some of its accounts alone. */
 #define TIMES_IN_ALL 2
 
@@ -95,7 +95,7 @@ int64_t limit_in_all(const struct core *c, enum share share, int64_t limit)
     return limit;
 }
 
-int64_t limit_account(int64_t limit, int64_t used, size_t accounts)
+int64_t limit_account(int64_t limit, int64_t others, size_t accounts)
 {
     int64_t kept = limit / KEPT_PART;
     int64_t own = 0;
@@ -104,10 +104,9 @@ int64_t limit_account(int64_t limit, int64_t used, size_t accounts)
     if (limit == SHARE_UNLIMITED || accounts < 2)
         return SHARE_UNLIMITED;
     own = (int64_t)num_max((uint64_t)kept / accounts, 1);
-    left = limit - kept - used;
-    if (left >= SHARE_UNLIMITED / TIMES_FREE)
-        return left;
-    return left * TIMES_FREE > own ? left * TIMES_FREE : own;
+    left = limit - kept - others;
+    left -= left / LEFT_PART;
+    return left > own ? left : own;
 }
 
 int64_t limit_even(int64_t limit, size_t accounts)

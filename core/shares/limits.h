@@ -15,8 +15,8 @@
 int64_t limit_connector(const struct core *c, enum share share, size_t accounts);
 /* What it may have whomever it is for; @limit is the above. */
 int64_t limit_in_all(const struct core *c, enum share share, int64_t limit);
-/* What one of several accounts may have of @limit while the connector has @used. */
-int64_t limit_account(int64_t limit, int64_t used, size_t accounts);
+/* What one of several accounts may have of @limit while the connector has @others for the others. */
+int64_t limit_account(int64_t limit, int64_t others, size_t accounts);
 /* Of one account at most so much counts against the others. */
 int64_t limit_even(int64_t limit, size_t accounts);
 /* Of the events that wait, one connector's or one account's. @more: so many may wait above the usual. */

@@ -245,7 +245,7 @@ static void look_at_part(struct core *c, const char *connector, const struct par
                          enum share share, const struct amount *a)
 {
     struct shares *s = c->shares;
-    int64_t limit = limit_account(a->limit, a->used, s->parts.accounts);
+    int64_t limit = limit_account(a->limit, a->used - p->used[share], s->parts.accounts);
     struct over row = {.share = share, .used = p->used[share], .limit = limit};
     const struct over *was = NULL;
 

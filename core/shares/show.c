@@ -80,7 +80,7 @@ static void add_part(struct core *c, const char *connector, const struct part *p
                      struct json_writer *w)
 {
     int64_t limit = share_is_of_accounts((enum share)i)
-                        ? limit_account(a[i].limit, a[i].used, p->accounts)
+                        ? limit_account(a[i].limit, a[i].used - part->used[i], p->accounts)
                         : SHARE_UNLIMITED;
 
     add_share(w, (enum share)i, part->used[i], limit,

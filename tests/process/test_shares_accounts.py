@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from beside import now_ms
-from kit import DEADLINE
+from kit import DEADLINE, http
 from stack import Stack, wait_for
 
 # a share that one account alone fills with 500 messages; no rate, so that what is late is late for another reason
@@ -99,15 +99,40 @@ class Quiet:
         return sorted(came[t] - self.sent[t] for t in texts)
 
 
+def takes_nothing(stack, how):
+    """The first account, from now on."""
+    if how == "paused":
+        stack.control("account.pause", scope_id=stack.scope)
+    else:
+        stack.fault(on="amojo.new_message", match=stack.scope, status=503)
+
+
+def takes_all(stack, how):
+    stack.clear_faults()
+    stack.control("account.resume", scope_id=stack.scope)
+
+
+def second_ingress(stack):
+    """A call of the connector's API by way of an ingress that has just come."""
+    stack.add("ingress-2", ["amo-ingress"], {"AMO_NAME": "ingress-2", "AMO_INGRESS_LISTEN": "127.0.0.1:0",
+                                                 "AMO_INGRESS_SPOOL": f"{stack.dir}/data/ingress-2/spool.db"})
+    stack.start("ingress-2")
+    stack["ingress-2"].wait_line(r"what=registry.new version=[1-9]")
+    port = int(stack["ingress-2"].wait_line(r"what=ready .*listen=\S+:(\d+)").group(1))
+    head = {"Authorization": f"Bearer {stack.svc['token']}", "Content-Type": "application/json"}
+    return lambda body: http("POST", f"http://127.0.0.1:{port}/v1/connectors/svc/messages", body, head)
+
+
 def over(stack):
     return [(s["scope_id"], s["share"]) for s in stack.control("connector.show", name="svc")["account_shares"] if s["over_since"]]
 
 
-def test_an_account_that_takes_nothing_is_no_burden_to_the_other(stack):
+@pytest.mark.parametrize("how", ["paused", "held"])
+def test_an_account_that_takes_nothing_is_no_burden_to_the_other(stack, how):
     quiet = Quiet(stack)
     quiet.write(3)
     calm = quiet.write()
-    stack.control("account.pause", scope_id=stack.scope)
+    takes_nothing(stack, how)
     loud = Loud(stack)
     error, retry_s = loud.until_refused()[0]
     assert error["code"] == "over_share" and error["field"] == "source" and stack.scope in error["message"]
@@ -122,16 +147,19 @@ def test_an_account_that_takes_nothing_is_no_burden_to_the_other(stack):
         stack.start_over(name)
         loud.until_refused()
         quiet.write(5)
+    other_way = second_ingress(stack)
+    assert wait_for(lambda: (a := other_way(message("wa1", "by-2", "by-2")))[0] == 429 and a, "429 there, too")
+    assert other_way(message("wa2", "by-2-quiet", "by-2-quiet"))[0] == 202
     # edits name no source, and are taken: nobody knows whom they are for before core has them
     assert stack.call("PATCH", "messages/quiet-1", {"text": "mended"})[0] == 202
     # the paused account's manager writes, and amo's webhook is not refused
     assert stack.webhook({"account_id": "x", "time": 1, "message": {}})["status"] != 429
-    stack.control("account.resume", scope_id=stack.scope)
+    takes_all(stack, how)
     wait_for(lambda n=len(loud.taken): len(loud.taken) > n + 20, "the loud one to be heard again")
     loud.end()
     assert set(loud.others) <= {"ConnectionRefusedError", "ConnectionResetError", "RemoteDisconnected", 503}, set(loud.others)
     stack.settle()
-    came = [m for m in stack.list(f"amojo/messages?scope={stack.scope}")]
+    came = stack.list(f"amojo/messages?scope={stack.scope}")
     for client in range(3):  # each client's in the order in which they were taken, and once
         sent = [t for t in loud.taken if int(t[-5:]) % 3 == client]
         assert [m["text"] for m in came if m["text"] in set(sent)] == sent
