@@ -36,18 +36,22 @@ def free_ports(count):
 
 
 class Bridge:
-    """What ./dev up starts, in a folder that other users reach."""
+    """What ./dev up starts, in a folder that other users reach. With @user: as that one starts it, who is not root."""
 
-    def __init__(self):
+    def __init__(self, user=None):
         self.base = pathlib.Path(tempfile.mkdtemp(prefix="amo-powers-"))
         self.base.chmod(0o711)
+        self.prefix = []
+        if user:
+            os.chown(self.base, user, user)
+            self.prefix = ["setpriv", "--reuid", str(user), "--regid", str(user), "--clear-groups"]
         self.dir = self.base / "up"
         self.ports = dict(zip(ADDRESSES, free_ports(len(ADDRESSES))))
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("AMO_")}
         self.env.update({f"AMO_{name}": f"127.0.0.1:{port}" for name, port in self.ports.items()}, AMO_UP_DIR=str(self.dir))
 
     def run(self, word):
-        done = subprocess.run([STACK, word], cwd="/", env=self.env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        done = subprocess.run([*self.prefix, STACK, word], cwd="/", env=self.env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=120, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -157,19 +161,24 @@ NEEDS_VERSION = {"connect to an internet address": 4, "listen at a port of its c
                  "open the store": 1, "read the master key": 1, "read the system's settings": 1}
 
 
+def compare_with_table(b, program):
+    """Tries each row in the running process."""
+    name = PROCESSES[program]
+    tried = {}
+    with Inside(b.pid(name)) as p:
+        for row, attempt in TRIES.items():
+            if landlock(b, name) >= NEEDS_VERSION.get(row, 0):
+                tried[row] = attempt(p, b)
+    tried["leave a core file"] = core_limit(b, name)
+    expected = table()
+    assert tried == {row: expected[row][program] for row in tried}
+    assert len(tried) == len(expected) or landlock(b, name) < 4
+
+
 @needs_root
 @pytest.mark.parametrize("program", PROCESSES)
 def test_what_the_table_says_holds_inside_the_running_process(bridge, program):
-    name = PROCESSES[program]
-    tried = {}
-    with Inside(bridge.pid(name)) as p:
-        for row, attempt in TRIES.items():
-            if landlock(bridge, name) >= NEEDS_VERSION.get(row, 0):
-                tried[row] = attempt(p, bridge)
-    tried["leave a core file"] = core_limit(bridge, name)
-    expected = table()
-    assert tried == {row: expected[row][program] for row in tried}
-    assert len(tried) == len(expected) or landlock(bridge, name) < 4
+    compare_with_table(bridge, program)
 
 
 @needs_root
@@ -249,6 +258,39 @@ def test_an_operator_asks_core_and_listens_to_all(bridge):
     assert done.returncode == 0 and {p["name"] for p in json.loads(done.stdout)["peers"]} >= {"ingress", "egress-1", "egress-2"}
     done = subprocess.run([ROOT / "build/bin/amo-monitor", "sockets"], env=env, capture_output=True, text=True, timeout=30, check=False)
     assert all(name in done.stdout for name in ("core", "ingress", "egress-1", "egress-2")), done.stdout + done.stderr
+
+
+PLAIN, STRANGER = 54321, 54322  # users of this host that are nobody here
+
+
+@needs_root
+def test_what_a_plain_user_starts_is_confined_as_well():
+    """./dev up without root: one user for all, so what holds is what each process has given up."""
+    if "AMO_SANITIZED" in os.environ:
+        pytest.skip("a build with sanitizers is not confined")
+    b = Bridge(user=PLAIN)
+    try:
+        b.run("up")
+        for program, name in PROCESSES.items():
+            status = b.status(name)
+            assert set(status["Uid"].split()) == {str(PLAIN)} and status["Groups"].split() in ([], [str(PLAIN)])
+            assert (status["NoNewPrivs"], status["Seccomp"], status["CapEff"]) == ("1", "2", "0" * 16), name
+            compare_with_table(b, program)
+        sockets = [p for p in b.dir.rglob("*") if p.is_socket()]
+        assert {p.name for p in sockets} >= {"core", "control"}
+        for path in sockets:
+            found = path.stat()
+            assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (PLAIN, PLAIN, 0o660), path
+            # whoever was put into the user's group does not come as far as the socket
+            done = subprocess.run(["setpriv", "--reuid", str(STRANGER), "--regid", str(STRANGER), "--groups", str(PLAIN), PYTHON, "-c",
+                                   CONNECTS, path], cwd="/", capture_output=True, text=True, timeout=30, check=False)
+            assert done.returncode == 1 and "PermissionError" in done.stderr, (path, done.stderr)
+        done = subprocess.run([*b.prefix, ROOT / "build/bin/amoctl", "status", "--json"], cwd="/", capture_output=True, text=True,
+                              env=dict(b.env, AMO_RUN_DIR=str(b.dir / "run")), timeout=30, check=False)
+        assert done.returncode == 0 and len(json.loads(done.stdout)["peers"]) == 3, done.stderr
+    finally:
+        b.run("down")
+        shutil.rmtree(b.base)
 
 
 @needs_root
