@@ -205,6 +205,33 @@ check_strangers() {
     passed "strangers through caddy cost amojo no webhook: $(tail -n 1 "$LOG/siege.log")"
 }
 
+# A new named volume takes over owner, group and mode of the image's folder, setgid included, and core's sockets their
+# group from that: also those that core makes anew after a restart, and those it takes back from somebody else.
+check_sockets() {
+    local name group
+    for name in events:core commands:core core:control; do
+        group=amo-${name%:*}
+        [ "$group" != amo-core ] || group=amo-control
+        [ "$(in_container core stat -c %a:%U:%G "/run/amo/${name%:*}")" = "2750:amo-core:$group" ] ||
+            fail "the folder ${name%:*} of a socket is not core's, or not its group's"
+        [ "$(in_container core stat -c %a:%U:%G "/run/amo/${name/://}")" = "660:amo-core:$group" ] ||
+            fail "the socket $name has not the rights of its folder"
+    done
+    for name in ingress egress-2; do
+        [ "$(in_container "$name" stat -c %a:%G "/run/amo/${name%-2}/tap-$name")" = 660:amo-control ] ||
+            fail "the tap of $name is not for operators"
+    done
+}
+
+check_taken_back() {
+    in_container core rm /run/amo/events/core /run/amo/commands/core
+    until_true 5 "core makes no new socket" in_container core test -S /run/amo/events/core
+    until_true 5 "core makes no new socket" in_container core test -S /run/amo/commands/core
+    check_sockets
+    client_writes sockets-were-removed || fail "with new sockets nothing was delivered"
+    passed "sockets in volumes have the groups of their folders, also those made anew"
+}
+
 check_confinement() {
     local service limit
     for service in core ingress egress-2 sandbox; do
@@ -214,6 +241,8 @@ check_confinement() {
         in_container "$service" grep -q '^NoNewPrivs:[[:space:]]*1$' /proc/1/status || fail "$service may gain rights"
         limit=$(podman inspect --format '{{.HostConfig.Memory}}' "$(container "$service")")
         [ "$limit" -gt 0 ] || fail "$service may take all memory"
+        limit=$(podman inspect --format '{{.HostConfig.PidsLimit}}' "$(container "$service")")
+        [ "$limit" -gt 0 ] && [ "$limit" -le 128 ] || fail "$service may start processes without end"
     done
     for service in core ingress egress-2; do
         podman logs "$(container "$service")" >"$LOG/said.log" 2>&1
@@ -233,7 +262,6 @@ check_confinement() {
     in_container core test -s /etc/amo/key/master.key || fail "core keeps its master key elsewhere"
     [ "$(in_container core stat -c %a /etc/amo/key/master.key)" = 600 ] || fail "the master key is readable"
     refuses core "keep a key beside its data" test -e /var/lib/amo/master.key
-    [ "$(in_container core stat -c %a:%U:%G /run/amo/events)" = 2750:amo-core:amo-events ] || fail "the folder of a socket is open"
     podman exec -e 'AMO_BUS_TAP=ipc:///run/amo/*/tap' "$(container core)" amo-monitor sockets </dev/null >"$LOG/taps.log"
     for service in core ingress egress-2; do # egress-1 was stopped
         grep -q "tap-$service\b" "$LOG/taps.log" || fail "amo-monitor does not see the tap of $service"
@@ -262,6 +290,7 @@ main() {
     check_demo
     check_strangers
     check_restarts
+    check_taken_back
     check_confinement
     check_nothing_left
     printf 'compose-test: %d passed, 0 failed, %d s\n' "$PASSED" $((SECONDS - STARTED))
