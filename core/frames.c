@@ -347,6 +347,12 @@ static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_me
               VIEW_LIT("another process of this name is alive"));
         return;
     }
+    if (!peers_have_room(c, want, h.name, bus_message_from(m).pid)) {
+        log_often(LOG_LEVEL_ERROR, "peers.full", view_of(role_name(want)), "role=%s pid=%lld",
+                  role_name(want), (long long)bus_message_from(m).pid);
+        reply(c, s, m->peer, env, MSG_REFUSED, VIEW_LIT("no room for another process"));
+        return;
+    }
     if (want == ROLE_INGRESS && !(spool = spool_claimed(c, s, m, env, &h)))
         return;
     /* said again before the answer came: the session is the same */

@@ -70,8 +70,9 @@
 #define LIMIT_READ_FRAMES   32          /* ZMQ_RCVHWM; half as many, and turns become smaller */
 #define LIMIT_TURN_BYTES    (16U << 20) /* read of one socket in one turn, and one frame more */
 #define LIMIT_TAP_HWM       1000        /* frames a slow monitor may lag before drops */
-#define LIMIT_PEERS         256U        /* edges one core knows at once */
-#define LIMIT_SPOOLS        1024U       /* whose numbers core knows, of up to 16 KiB each */
+#define LIMIT_PEERS         256U /* edges one core knows at once, half of them of each role … */
+#define LIMIT_PEERS_OF_ONE  16U   /* … and so many names of one process, which needs one */
+#define LIMIT_SPOOLS        1024U /* whose numbers core knows, of up to 16 KiB each */
 
 /* Egress and core */
 #define LIMIT_WORKER_CREDIT                                                                    \

@@ -106,6 +106,22 @@ void peer_end(struct core *c, struct peer *p)
     (void)!peer_post(c, p, MSG_HELLO_AGAIN, NULL, VIEW_LIT("\x80"));
 }
 
+bool peers_have_room(const struct core *c, enum role role, struct view name, pid_t pid)
+{
+    size_t n_role = 0;
+    size_t n_process = 0;
+
+    for (const struct list *i = c->peers->list.next; i != &c->peers->list; i = i->next) {
+        const struct peer *p = LIST_ENTRY_CONST(i, struct peer, link);
+
+        if (p->role != role || view_is(name, p->name))
+            continue; /* that one is replaced */
+        n_role++;
+        n_process += pid && p->pid == pid;
+    }
+    return n_role < LIMIT_PEERS / 2 && n_process < LIMIT_PEERS_OF_ONE;
+}
+
 struct peer *peer_new(struct core *c, struct bus_socket *s, struct view route,
                       const struct hello *h, const struct id *boot)
 {

@@ -101,6 +101,9 @@ struct peer *peer_find(struct core *c, struct view route, const struct bus_socke
 /* A new session of the process behind @h, owned by @c; NULL: no room, or no name. */
 struct peer *peer_new(struct core *c, struct bus_socket *s, struct view route,
                       const struct hello *h, const struct id *boot);
+/* May one more named @name come, of process @pid (0 not known)? Whoever has taken over a worker cannot keep ingresses
+ * out, nor, where the kernel tells processes apart, other workers. */
+bool peers_have_room(const struct core *c, enum role role, struct view name, pid_t pid);
 /* Forgets the session; its commands are its caller's to see to. */
 void peer_free(struct core *c, struct peer *p);
 /* What a worker says it can take, as far as that is believed. */

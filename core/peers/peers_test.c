@@ -101,6 +101,33 @@ static void there_is_an_end_of_sessions(void **state)
     assert_int_equal(r->core.peers->n, LIMIT_PEERS);
 }
 
+static void one_process_or_one_role_does_not_take_all_places(void **state)
+{
+    struct rig *r = *state;
+    char text[16];
+
+    for (unsigned i = 0; i < LIMIT_PEERS_OF_ONE; i++) {
+        struct peer *p = NULL;
+
+        (void)snprintf(text, sizeof(text), "n%u", i);
+        assert_true(peers_have_room(&r->core, ROLE_EGRESS, view_of(text), 77));
+        p = add(r, text, text, &boot_a);
+        assert_non_null(p);
+        p->pid = 77;
+    }
+    assert_false(peers_have_room(&r->core, ROLE_EGRESS, VIEW_LIT("more"), 77));
+    assert_true(
+        peers_have_room(&r->core, ROLE_EGRESS, VIEW_LIT("n3"), 77)); /* it is replaced */
+    assert_true(peers_have_room(&r->core, ROLE_EGRESS, VIEW_LIT("more"), 78));
+    assert_true(peers_have_room(&r->core, ROLE_EGRESS, VIEW_LIT("more"), 0));
+    for (unsigned i = 0; peers_have_room(&r->core, ROLE_EGRESS, VIEW_LIT("more"), 0); i++) {
+        assert_true(i < LIMIT_PEERS / 2);
+        (void)snprintf(text, sizeof(text), "m%u", i);
+        assert_non_null(add(r, text, text, &boot_a));
+    }
+    assert_true(peers_have_room(&r->core, ROLE_INGRESS, VIEW_LIT("more"), 78));
+}
+
 static void a_session_for_which_there_is_no_memory_is_not_half_there(void **state)
 {
     struct rig *r = *state;
@@ -512,6 +539,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_has_no_name_or_too_long_a_one_is_not_let_in,
                                         rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(there_is_an_end_of_sessions, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(one_process_or_one_role_does_not_take_all_places,
+                                        rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(
             a_session_for_which_there_is_no_memory_is_not_half_there, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(the_worker_with_most_room_is_picked, rig_setup,

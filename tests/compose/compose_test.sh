@@ -242,7 +242,7 @@ check_confinement() {
         limit=$(podman inspect --format '{{.HostConfig.Memory}}' "$(container "$service")")
         [ "$limit" -gt 0 ] || fail "$service may take all memory"
         limit=$(podman inspect --format '{{.HostConfig.PidsLimit}}' "$(container "$service")")
-        [ "$limit" -gt 0 ] && [ "$limit" -le 128 ] || fail "$service may start processes without end"
+        [ "$limit" -gt 0 ] || fail "$service may start processes without end"
     done
     for service in core ingress egress-2; do
         podman logs "$(container "$service")" >"$LOG/said.log" 2>&1

@@ -114,6 +114,18 @@ def test_a_flood_of_results_that_nobody_asked_for_ends_the_session_and_nothing_e
         assert 0 < len(lines) < 30 and "peer=liar" in lines[0] and "results=" in lines[0]
 
 
+def test_a_worker_that_takes_every_name_keeps_nobody_out(stack):
+    stack.up()
+    liars = [Liar(stack, f"liar-{n}") for n in range(40)]
+    for liar in liars:
+        liar.socket.send_multipart([bus.envelope("HELLO", liar.boot), bus.pack({"role": 3, "name": liar.name, "version": "1"})])
+    said = [set(liar.read(10)) for liar in liars]
+    assert sum("WELCOME" in s for s in said) == 16 and sum("REFUSED" in s for s in said) == 24
+    for name in ("ingress", "egress-0"):
+        stack.start_over(name)
+    exchange(stack, "after")
+
+
 def rows(stack, sql):
     with contextlib.closing(sqlite3.connect(stack.dir / "data" / "core" / "core.db")) as db:
         return db.execute(sql).fetchall()
