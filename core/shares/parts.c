@@ -47,7 +47,7 @@ static struct part *part_add(struct parts *p, struct view scope)
     size_t cap = p->cap ? p->cap * 2 : 16;
     struct part *rows = NULL;
 
-    if (p->n == p->cap) {
+    if (!p->rows || p->n == p->cap) {
         rows = mem_realloc(p->rows, cap * sizeof(*rows));
         if (!rows)
             return NULL;

@@ -45,96 +45,108 @@ static void add_share(struct json_writer *w, enum share share, int64_t used, int
         json_add_text(w, "refused", view_of(words_of(o)));
 }
 
-/* What a connector has, and its parts; parts_fini() in any case. */
-static bool amounts_now(struct core *c, const char *connector, struct parts *p,
-                        struct amount ret[SHARES])
+/* What a connector has now. */
+struct having {
+    const char *connector;
+    struct parts parts;
+    struct amount amounts[SHARES];
+};
+
+/* Cleared before; parts_fini() in any case. */
+static bool having_now(struct core *c, const char *connector, struct having *ret)
 {
     struct store_share rooms[STORE_ROOMS];
 
-    if (shares_rooms(c, connector, rooms) || parts_read(c, connector, p))
+    ret->connector = connector;
+    if (shares_rooms(c, connector, rooms) || parts_read(c, connector, &ret->parts))
         return false;
-    shares_amounts(c, connector, rooms, p, ret);
+    shares_amounts(c, connector, rooms, &ret->parts, ret->amounts);
     return true;
 }
 
 void shares_json(struct core *c, struct view connector, struct json_writer *w)
 {
     const struct reg_connector *con = registry_connector(c->turn->registry, connector);
-    struct amount a[SHARES];
-    struct parts p = {0};
-    bool fine = con && amounts_now(c, con->name, &p, a);
+    struct having h = {0};
+    bool fine = con && having_now(c, con->name, &h);
 
     for (int i = 0; fine && i < SHARES; i++) {
+        const struct amount *a = &h.amounts[i];
+
         json_open_object(w, NULL);
-        add_share(w, (enum share)i, a[i].used, a[i].limit,
+        add_share(w, (enum share)i, a->used, a->limit,
                   over_find(c->shares, con->name, "", (enum share)i));
-        if (a[i].counted != a[i].used)
-            json_add_int(w, "counted", a[i].counted);
+        if (a->counted != a->used)
+            json_add_int(w, "counted", a->counted);
         json_close_object(w);
     }
-    parts_fini(&p);
+    parts_fini(&h.parts);
 }
 
-static void add_part(struct core *c, const char *connector, const struct part *part,
-                     const struct parts *p, const struct amount a[SHARES], int i,
-                     struct json_writer *w)
+static void add_part(struct core *c, const struct having *h, const struct part *part,
+                     enum share share, struct json_writer *w)
 {
-    int64_t limit = share_is_of_accounts((enum share)i)
-                        ? limit_account(a[i].limit, a[i].used - part->used[i], p->accounts)
+    const struct amount *a = &h->amounts[share];
+    int64_t used = part->used[share];
+    int64_t limit = share_is_of_accounts(share)
+                        ? limit_account(a->limit, a->used - used, h->parts.accounts)
                         : SHARE_UNLIMITED;
 
-    add_share(w, (enum share)i, part->used[i], limit,
-              over_find(c->shares, connector, part->scope, (enum share)i));
+    add_share(w, share, used, limit, over_find(c->shares, h->connector, part->scope, share));
+}
+
+/* Is it over, or has it an even part or more? */
+static bool is_worth_showing(struct core *c, const struct having *h, const struct part *part,
+                             enum share share)
+{
+    return part->used[share] >= limit_even(h->amounts[share].limit, h->parts.accounts) ||
+           over_find(c->shares, h->connector, part->scope, share);
 }
 
 void shares_accounts_json(struct core *c, struct view connector, struct json_writer *w)
 {
     const struct reg_connector *con = registry_connector(c->turn->registry, connector);
-    struct amount a[SHARES];
-    struct parts p = {0};
+    struct having h = {0};
     size_t n = 0;
 
-    if (!con || !amounts_now(c, con->name, &p, a) || p.accounts < 2)
-        p.n = 0;
-    for (size_t k = 0; k < p.n; k++) {
-        for (int i = 0; i < SHARES; i++) {
-            const struct part *part = &p.rows[k];
-            bool is_over = over_find(c->shares, con->name, part->scope, (enum share)i) != NULL;
+    if (!con || !having_now(c, con->name, &h) || h.parts.accounts < 2)
+        h.parts.n = 0;
+    for (size_t k = 0; k < h.parts.n; k++) {
+        const struct part *part = &h.parts.rows[k];
 
-            if ((!is_over && part->used[i] < limit_even(a[i].limit, p.accounts)) ||
-                n++ >= LIMIT_LIST_ROWS)
+        for (int i = 0; i < SHARES; i++) {
+            if (!is_worth_showing(c, &h, part, (enum share)i) || n++ >= LIMIT_LIST_ROWS)
                 continue;
             json_open_object(w, NULL);
             json_add_text(w, "scope_id", view_of(part->scope));
-            add_part(c, con->name, part, &p, a, i, w);
+            add_part(c, &h, part, (enum share)i, w);
             json_close_object(w);
         }
     }
-    parts_fini(&p);
+    parts_fini(&h.parts);
 }
 
 void shares_account_json(struct core *c, const struct reg_scope *scope, struct json_writer *w)
 {
     struct part part = {.scope = ""};
-    struct amount a[SHARES];
-    struct parts p = {0};
+    struct having h = {0};
 
     if (view_copy(view_of(scope->id), part.scope, sizeof(part.scope)) ||
-        !amounts_now(c, scope->connector, &p, a))
+        !having_now(c, scope->connector, &h))
         goto out;
-    for (size_t k = 0; k < p.n; k++) {
-        if (strcmp(p.rows[k].scope, scope->id) == 0)
-            part = p.rows[k];
+    for (size_t k = 0; k < h.parts.n; k++) {
+        if (strcmp(h.parts.rows[k].scope, scope->id) == 0)
+            part = h.parts.rows[k];
     }
     for (int i = 0; i < SHARES; i++) {
         if (i == SHARE_WAITING)
             continue; /* nobody knows whom it is for */
         json_open_object(w, NULL);
-        add_part(c, scope->connector, &part, &p, a, i, w);
+        add_part(c, &h, &part, (enum share)i, w);
         json_close_object(w);
     }
 out:
-    parts_fini(&p);
+    parts_fini(&h.parts);
 }
 
 void shares_own_json(struct core *c, const struct reg_scope *scope, struct json_writer *w)
