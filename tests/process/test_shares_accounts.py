@@ -129,7 +129,7 @@ def over(stack):
 
 @pytest.mark.parametrize("how", ["paused", "held"])
 def test_an_account_that_takes_nothing_is_no_burden_to_the_other(stack, how):
-    quiet = Quiet(stack)
+    quiet, met = Quiet(stack), stack.meet()
     quiet.write(3)
     calm = quiet.write()
     takes_nothing(stack, how)
@@ -152,13 +152,17 @@ def test_an_account_that_takes_nothing_is_no_burden_to_the_other(stack, how):
     assert other_way(message("wa2", "by-2-quiet", "by-2-quiet"))[0] == 202
     # edits name no source, and are taken: nobody knows whom they are for before core has them
     assert stack.call("PATCH", "messages/quiet-1", {"text": "mended"})[0] == 202
-    # the paused account's manager writes, and amo's webhook is not refused
-    assert stack.webhook({"account_id": "x", "time": 1, "message": {}})["status"] != 429
+    # that account's manager writes: amo sends once, and is not refused
+    stack.manager_writes("good day", met["chat"])
+    wait_for(lambda: stack.control("account.show", scope_id=stack.scope)["own"][0]["used"] or how == "held", "the command of its own")
     takes_all(stack, how)
     wait_for(lambda n=len(loud.taken): len(loud.taken) > n + 20, "the loud one to be heard again")
     loud.end()
     assert set(loud.others) <= {"ConnectionRefusedError", "ConnectionResetError", "RemoteDisconnected", 503}, set(loud.others)
+    stack.wait("service.message", text="good day")
     stack.settle()
+    counters = stack.sandbox("counters")
+    assert not counters.get("webhooks.failed") and not counters.get("webhooks.refused"), counters
     came = stack.list(f"amojo/messages?scope={stack.scope}")
     for client in range(3):  # each client's in the order in which they were taken, and once
         sent = [t for t in loud.taken if int(t[-5:]) % 3 == client]
