@@ -3,6 +3,7 @@ import http.server
 import json
 import socket
 import threading
+import time
 
 import pytest
 
@@ -165,3 +166,48 @@ def test_several_accounts_of_one_connector_are_told_apart_by_source(stack):
             "text": "t"}
     status, answer, _ = stack.service_call("messages", body)
     assert (status, answer["error"]["code"]) == (422, "unknown_source")
+
+
+def test_suspects_of_a_service_that_hangs_hold_up_no_suspects_of_another():
+    """Whatever was in hand when two workers were killed goes one at a time from then on, but to each destination."""
+    lanes = 4  # so many go to a destination at once, whatever is known of it
+    with Stack(env=QUICK) as stack:
+        stack.up(register=False)
+        scopes = {name: stack.register(name) for name in ("hanging", "healthy")}
+        for name in scopes:
+            stack.sandbox("client/writes", {"count": lanes, "spread": lanes, "connector": name, "source": "wa1",
+                                            "conversation": "7911{c}", "text": f"from {name} {{n}}"})
+        stack.settle()
+        lost = []
+
+        def came(what):
+            return [m["text"] for m in stack.list("service/messages") if m["text"].startswith(what)]
+
+        def restart(between):
+            lost.append(f"what=worker.lost name=egress-0 in_flight={lanes * len(names)}")
+            stack["egress-0"].kill()
+            between()
+            stack.start("egress-0")
+            wait_for(lambda: sum(lost[-1] in line for line in stack["core"].lines) == lost.count(lost[-1]), lost[-1])
+
+        def twice_lost(what):
+            """How long it takes until the healthy one has what was in hand, once the second worker's successor is there."""
+            hangs = [stack.fault(on="service.message.created", match=f"{what} {name}", delay_before_ms=600_000) for name in names]
+            for name in names:
+                stack.sandbox("manager/writes", {"scope_id": scopes[name], "all_chats": True, "count": lanes,
+                                                 "text": f"{what} {name} {{n}}"})
+            for between in (lambda: None, lambda: stack.sandbox(f"faults/{hangs[-1]}", method="DELETE")):
+                wait_for(lambda: (stack.peer("egress-0") or {}).get("in_flight") == lanes * len(names), "all to be in hand")
+                restart(between)
+            began = time.monotonic()
+            wait_for(lambda: len(came(f"{what} healthy")) == lanes, lambda: came(what))
+            return time.monotonic() - began
+
+        names = ["healthy"]
+        alone = twice_lost("alone")
+        names = ["hanging", "healthy"]
+        beside = twice_lost("beside")
+        print(f"alone {alone:.1f} s, beside one that hangs {beside:.1f} s")
+        assert not came("beside hanging")
+        assert beside <= 2 * alone + 1
+        assert stack.control("dead.list") == []
