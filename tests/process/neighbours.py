@@ -20,15 +20,38 @@ QUIET_PHONE = "79005550301"
 
 
 def amount(text):
-    number, unit = re.match(r"([\d,]+) (\w+)", text).groups()
+    """Of "1,536 MiB", and of "4GiB" as a setting has it."""
+    number, unit = re.match(r"([\d,]+) ?(\w+)", text).groups()
     return int(number.replace(",", "")) * UNITS[unit]
 
 
-def bounds():
-    """The table of docs/configuration.md: {what: (at most, and for each row)}, bytes."""
+def setting(stack, name):
+    """What the stack was started with, or what docs/configuration.md says that it is then."""
+    default = re.search(rf"^\| `{name}` \| `([^`]+)`", PAGE.read_text(encoding="utf-8"), re.MULTILINE)[1]
+    value = stack.extra.get("AMO_" + name.replace("/", "_").upper(), default)
+    return int(value) if value.isdigit() else amount(value)
+
+
+def table():
+    """The second table of docs/configuration.md, "What a flood can make grow": {what: (bytes, for each row, times the bodies)}."""
     text = PAGE.read_text(encoding="utf-8").split("## What a flood can make grow")[1]
-    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \|", text, re.MULTILINE)
-    return {what: (amount(most), amount(row)) for what, most, row in rows}
+    return {what: (amount(most), amount(row), int(bodies)) for what, most, row, bodies in
+            re.findall(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \| (\d+) \|", text, re.MULTILINE)}
+
+
+def bounds(stack, absences=0):
+    """How large each thing may be, {what: bytes}, as the page says: with the shares and settings of this stack, after so many
+    times without core."""
+    limits = [s for name in ("svc", "other") for s in shares(stack, name).values()]
+    spool = setting(stack, "ingress/spool_max_bytes")
+    rows = (2 * sum(s["limit"] for s in limits if s["share"] != "bytes") +
+            absences * setting(stack, "ingress/spool_max_events") // 2)
+    bodies = sum(s["limit"] for s in limits if s["share"] == "bytes") + absences * spool // 4
+    of = {what: most + rows * row + bodies * times for what, (most, row, times) in table().items()}
+    ingress = {what: amount(most) for what, most in
+               re.findall(r"^\| ingress: ([\w ]+) \| (\d+ MiB) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)}
+    return {**of, "ingress": ingress["memory"],
+            "spool": spool + min(spool // 32, 16 << 20) + ingress["index of repeats"]}
 
 
 class Flood:
@@ -85,12 +108,16 @@ def message(n, text):
 
 def kinds():
     """What the loud one sends: its name, method, path and bodies."""
-    statuses = json.dumps({"statuses": [{"id": f"never-{i}", "status": "read"} for i in range(100)]}).encode()
+    def statuses(n):
+        """Of a hundred messages that nobody knows, each with an id as long as it may be."""
+        return json.dumps({"statuses": [{"id": f"never-{n}-{i}".ljust(128, "x"), "status": "read"} for i in range(100)]}).encode()
+
     edit, large = json.dumps({"text": "mended"}).encode(), "x" * 250_000
-    return {"statuses": ("POST", "statuses", lambda n: statuses),
+    # the large ones before the small ones, which fill the share of the queue
+    return {"statuses": ("POST", "statuses", statuses),
             "edits": ("PATCH", "messages/never", lambda n: edit),
-            "messages": ("POST", "messages", lambda n: json.dumps(message(n, "hello")).encode()),
-            "large": ("POST", "messages", lambda n: json.dumps(message(10 ** 9 + n, large)).encode())}
+            "large": ("POST", "messages", lambda n: json.dumps(message(10 ** 9 + n, large)).encode()),
+            "messages": ("POST", "messages", lambda n: json.dumps(message(n, "hello")).encode())}
 
 
 class Service:
@@ -183,12 +210,22 @@ def nothing_is_missing(stack, written):
 
 
 def resident(process):
-    with open(f"/proc/{process.pid}/status", encoding="ascii") as lines:
-        return next(int(line.split()[1]) << 10 for line in lines if line.startswith("RssAnon:"))
+    """Private memory; None while it does not run."""
+    try:
+        with open(f"/proc/{process.pid}/status", encoding="ascii") as lines:
+            return next((int(line.split()[1]) << 10 for line in lines if line.startswith("RssAnon:")), None)
+    except (FileNotFoundError, ProcessLookupError):
+        return None
 
 
 def size(folder, pattern):
-    return sum(f.stat().st_blocks * 512 for f in pathlib.Path(folder).glob(pattern) if f.exists())
+    def blocks(file):
+        try:
+            return file.stat().st_blocks * 512
+        except FileNotFoundError:  # it went while it was looked at
+            return 0
+
+    return sum(blocks(f) for f in pathlib.Path(folder).glob(pattern))
 
 
 class Sizes(threading.Thread):
@@ -202,10 +239,10 @@ class Sizes(threading.Thread):
     def look(self):
         data = self.stack.dir / "data"
         seen = {"core": resident(self.stack["core"]), "ingress": resident(self.stack["ingress"]),
-                "store": size(data / "core", "core.db*"),
+                "egress": resident(self.stack["egress-0"]), "store": size(data / "core", "core.db*"),
                 "log": size(data / "core", "core.db-wal"), "spool": size(data / "ingress" / "spool.db", "*")}
         for what, n in seen.items():
-            self.most[what] = max(self.most.get(what, 0), n)
+            self.most[what] = max(self.most.get(what, 0), n or 0)
 
     def run(self):
         while not self.stopping.wait(0.2):
@@ -222,12 +259,6 @@ def shares(stack, connector="svc"):
     return {s["share"]: s for s in stack.control("connector.show", name=connector)["shares"]}
 
 
-def rows(stack):
-    """How many rows of core the shares of all connectors allow, each counted twice, as the page says."""
-    limits = [s for name in ("svc", "other") for s in shares(stack, name).values() if s["share"] != "bytes"]
-    return sum(s["limit"] for s in limits) * 2
-
-
 def place(**env):
     """A stack with the two, `other` first."""
     stack = Stack(env=env)
@@ -241,37 +272,62 @@ def place(**env):
     return stack
 
 
-def away(stack, seconds, tell):
-    """Core is gone for @seconds, and the loud one goes on; what was accepted comes when it is back."""
-    stack["core"].kill()
-    floods = [Flood(stack, stack.svc["token"], *kinds()[name], connections=2) for name in ("messages", "statuses")]
-    time.sleep(seconds)
-    for flood in floods:
-        tell("away", flood.end())
-    began = time.monotonic()
-    stack.start("core")
-    wait_for(lambda: stack.figure("ingress", "amo_spool_events") == 0, "the spool to be taken", timeout=600, every=0.5)
-    tell("taken in", f"{time.monotonic() - began:.0f} s", {k: s["used"] for k, s in shares(stack).items()})
+def flooding(stack, kind, connections=4):
+    return Flood(stack, stack.svc["token"], *kinds()[kind], connections=connections)
 
 
-def run(stack, seconds, every, away_s=0, until_refused=False, tell=lambda *words: None):
-    """Each kind of flood for its part of @seconds, then one without core, with the neighbour beside it; all is judged at the end."""
-    neighbour, sizes, answers = Neighbour(stack, every), Sizes(stack), {}
-    over = set()
+class Found:
+    """What the loud one heard, {kind: flood}; its shares that were over; how often the neighbour wrote; what was too large."""
+
+    def __init__(self, floods, over, rounds, too_large):
+        self.floods, self.over, self.rounds, self.too_large = floods, over, rounds, too_large
+
+    def refused(self, status):
+        return sum(flood.answers.get(status, 0) for flood in self.floods.values())
+
+
+def judged(stack, floods, over, neighbour, sizes, absences, tell):
+    written = neighbour.end()
+    nothing_is_missing(stack, written)
+    most, too_large = sizes.end(), {}
+    for what, bound in bounds(stack, absences).items():
+        tell(f"{what:8} {most[what] / (1 << 20):7.1f} MiB of {bound >> 20} MiB")
+        if most[what] > bound:
+            too_large[what] = (most[what], bound)
+    return Found(floods, over, len(written), too_large)
+
+
+def present(stack, seconds, every, until_refused=False, tell=print):
+    """Each kind of flood for its part of @seconds, with the neighbour beside it."""
+    neighbour, sizes, floods, over = Neighbour(stack, every), Sizes(stack), {}, set()
     neighbour.start()
-    for name, (method, path, bodies) in kinds().items():
-        flood = Flood(stack, stack.svc["token"], method, path, bodies)
+    for name in kinds():
+        floods[name] = flood = flooding(stack, name)
         time.sleep(seconds / 4)
         if until_refused:
             wait_for(lambda f=flood: f.answers.get(429), f"{name} to be refused")
         flood.end()
-        answers[name] = flood
         now = shares(stack)
         over |= {k for k, s in now.items() if s["over_since"]}
         tell(name, flood.answers, {k: s["used"] for k, s in now.items()})
-    most = sizes.end()
-    if away_s:
-        away(stack, away_s, tell)
-    written = neighbour.end()
-    nothing_is_missing(stack, written)
-    return answers, over, len(written), most
+    return judged(stack, floods, over, neighbour, sizes, 0, tell)
+
+
+def away(stack, seconds, every, until_refused=False, tell=print):
+    """All of them together while core is away, with the neighbour beside them; what was accepted comes when core is back."""
+    neighbour, sizes = Neighbour(stack, every), Sizes(stack)
+    neighbour.start()
+    stack["core"].kill()
+    floods = {name: flooding(stack, name, 1) for name in kinds()}
+    time.sleep(seconds)
+    for name, flood in floods.items():
+        if until_refused:
+            wait_for(lambda f=flood: f.answers.get(503), f"{name} to be refused")
+    for name, flood in floods.items():
+        tell(f"away: {name}", flood.end())
+    began = time.monotonic()
+    stack.start("core")
+    wait_for(lambda: stack.figure("ingress", "amo_spool_events") == 0, "the spool to be taken", timeout=600, every=0.5)
+    now = shares(stack)
+    tell("taken in", f"{time.monotonic() - began:.0f} s", {k: s["used"] for k, s in now.items()})
+    return judged(stack, floods, {k for k, s in now.items() if s["over_since"]}, neighbour, sizes, 1, tell)
