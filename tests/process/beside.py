@@ -354,4 +354,6 @@ def long_queue(beside, seconds, commands=200000, scopes=500):
         done.set()
         looker.join()
         assert len(asked) >= seconds / 2
+        lost = [line for p in stack.processes.values() for line in p.lines if "what=core.lost" in line]
+        assert not lost, "core stood still for so long that others took it for dead"
         return {f"{commands} commands wait, amoctl queue each second": figures}, max(asked)
