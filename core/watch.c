@@ -141,6 +141,38 @@ static size_t find_aged(struct core *c, struct aged *ret, size_t cap, size_t *lo
     return n;
 }
 
+/* Is it not known whether the other side has it? Of what stood at the head of its lane when core started, or comes again,
+ * an attempt may have been under way that nobody knows of; amo's history is asked for such, a service cannot be. */
+static bool may_be_there(struct core *c, const struct core_command *cmd)
+{
+    const struct dest *scope = cmd->lane->scope;
+    enum unclear_attempts tried = UNCLEAR_NONE;
+    int rc = 0;
+
+    if (!command_is_message(cmd->kind))
+        return false;
+    if (cmd->unsure || cmd->unproven ||
+        (command_is_for_service(cmd->kind) && (cmd->first || cmd->again)))
+        return true;
+    rc = store_command_unclear(c->store, cmd->id, scope ? scope->name : "", &tried);
+    if (rc)
+        core_row_failed(c, "attempts", rc);
+    return rc || tried == UNCLEAR_ANY;
+}
+
+static void give_up_old(struct core *c, struct core_command *cmd, const char *reason)
+{
+    struct view words = VIEW_NONE;
+
+    if (may_be_there(c, cmd)) {
+        reason = "unclear";
+        if (command_is_for_service(cmd->kind))
+            words =
+                VIEW_LIT("it may have reached the client; it was too old to be tried again");
+    }
+    settle_dead(c, cmd, reason, words);
+}
+
 static void handle_aged(struct core *c, const struct aged *aged)
 {
     struct core_command *cmd = queue_find(c->queue, aged->id);
@@ -148,7 +180,7 @@ static void handle_aged(struct core *c, const struct aged *aged)
     c->turn->hand = (struct hand){.command = aged->id};
     if (cmd && aged->over) {
         call_cancel(c, cmd); /* a history that cannot be asked must not stop a lane for ever */
-        settle_dead(c, cmd, aged->over, VIEW_NONE);
+        give_up_old(c, cmd, aged->over);
     } else if (cmd) {
         tell_delayed(c, cmd);
     }

@@ -1173,7 +1173,47 @@ static void what_is_under_way_is_not_given_up_but_what_is_only_asked_about_is(vo
     assert_null(rig_command(r, COMMAND_AMO_MESSAGE));
     assert_true(list_is_empty(&r->core.deliver->calls));
     rig_commit(r);
-    rig_assert_dead(r, "life_time");
+    rig_assert_dead(r, "unclear"); /* amo may have it */
+}
+
+/* A manager's message is given up of age after one attempt that ended so. */
+static void too_old_after(struct rig *r, enum outcome outcome, enum cause cause,
+                          uint64_t status, const char *reason)
+{
+    struct core_command *c = NULL;
+
+    rig_client_message_done(r, "m0", "amo-0");
+    c = rig_in_flight(r, COMMAND_SERVICE_MESSAGE, "amo-1");
+    rig_result(r, r->worker, c,
+               (struct result){.outcome = outcome, .cause = cause, .status = status});
+    c->taken_ms -= 25 * HOUR_MS;
+    sweep(r);
+    assert_null(rig_command(r, COMMAND_SERVICE_MESSAGE));
+    rig_commit(r);
+    rig_assert_dead(r, reason);
+}
+
+static void what_is_too_old_and_may_be_at_the_client_is_unclear(void **state)
+{
+    too_old_after(*state, OUTCOME_UNKNOWN, CAUSE_TIMEOUT, 0, "unclear");
+}
+
+static void what_is_too_old_and_was_not_taken_is_not_unclear(void **state)
+{
+    too_old_after(*state, OUTCOME_RETRY, CAUSE_SERVER, 503, "life_time");
+}
+
+static void what_is_too_old_and_may_have_been_under_way_at_a_start_is_unclear(void **state)
+{
+    struct rig *r = *state;
+
+    rig_client_message_done(r, "m0", "amo-0");
+    (void)rig_in_flight(r, COMMAND_SERVICE_MESSAGE, "amo-1");
+    rig_restart(r);
+    rig_command(r, COMMAND_SERVICE_MESSAGE)->taken_ms -= 25 * HOUR_MS;
+    sweep(r);
+    rig_commit(r);
+    rig_assert_dead(r, "unclear");
 }
 
 static void nothing_ends_while_the_clock_is_doubtful(void **state)
@@ -1322,63 +1362,66 @@ static void what_belongs_to_one_row_ends_neither_core_nor_a_lane(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
+static const struct CMUnitTest tests[] = {
+    CASE(every_outcome_means_what_the_table_says),
+    CASE(done_teaches_the_ids_of_amo),
+    CASE(done_teaches_the_ids_of_the_service),
+    CASE(the_next_of_the_lane_goes_when_the_first_is_settled),
+    CASE(a_result_told_twice_is_acknowledged_and_settled_once),
+    CASE(a_late_done_of_an_old_attempt_settles),
+    CASE(a_late_failure_of_an_old_attempt_changes_nothing),
+    CASE(a_late_done_ends_a_back_off_and_a_question),
+    CASE(an_answer_to_what_had_the_id_in_a_forgotten_store_is_not_believed),
+    CASE(an_answer_to_an_earlier_life_of_core_is_believed),
+    CASE(attempts_used_up_make_a_dead_letter_and_tell_the_manager),
+    CASE(a_refusal_tells_the_manager_in_the_services_words),
+    CASE(a_refused_first_word_means_that_no_chat_came_about),
+    CASE(the_services_own_word_decides_the_number),
+    CASE(the_service_is_told_which_message_of_a_client_died),
+    CASE(a_retry_obeys_retry_after_and_is_remembered),
+    CASE(a_long_retry_after_is_obeyed_over_a_restart),
+    CASE(five_failures_in_a_row_open_the_breaker_and_stop_counting),
+    CASE(repeated_403_holds_the_scope_after_one_more_try),
+    CASE(a_scope_that_is_not_found_is_connected_again_once),
+    CASE(a_message_found_in_the_history_is_done),
+    CASE(absent_from_the_history_counts_after_three_looks),
+    CASE(the_three_looks_happen_within_a_minute),
+    CASE(a_history_that_cannot_be_read_is_no_proof),
+    CASE(a_message_without_amos_id_goes_again_when_the_history_does_not_show_it),
+    CASE(without_amos_id_in_the_end_it_is_dead_as_unclear),
+    CASE(a_row_of_the_history_without_an_id_is_no_proof),
+    CASE(attempts_used_up_are_looked_up_before_they_count),
+    CASE(a_lost_worker_loses_no_question),
+    CASE(a_checked_command_whose_message_is_gone_does_not_stop_its_lane),
+    CASE(nothing_is_asked_after_rows_that_are_not_committed),
+    CASE(nothing_is_sent_by_rows_that_are_not_committed),
+    CASE(after_a_restart_a_refusal_asks_the_history),
+    CASE(what_a_dead_worker_held_goes_to_another_at_once),
+    CASE(what_a_silent_worker_holds_stays_until_the_lease_is_over),
+    CASE(a_worker_that_comes_back_goes_on_with_what_it_holds),
+    CASE(after_a_restart_of_core_a_worker_keeps_what_it_works_on),
+    CASE(three_workers_lost_with_a_suspect_in_hand_and_it_is_dead),
+    CASE(suspects_of_two_destinations_do_not_wait_for_each_other),
+    CASE(a_loss_ends_nobody_beside_whom_another_suspect_was),
+    CASE(of_the_suspects_one_goes_at_a_time),
+    CASE(too_little_credit_is_waited_for_without_spinning),
+    CASE(what_has_no_room_lets_smaller_ones_of_others_go),
+    CASE(a_managers_message_that_waits_shows_as_delayed_once),
+    CASE(delivered_wins_over_delayed),
+    CASE(a_thousand_that_are_old_do_not_take_an_hour),
+    CASE(a_life_that_is_over_ends_in_a_dead_letter),
+    CASE(what_is_under_way_is_not_given_up_but_what_is_only_asked_about_is),
+    CASE(what_is_too_old_and_may_be_at_the_client_is_unclear),
+    CASE(what_is_too_old_and_was_not_taken_is_not_unclear),
+    CASE(what_is_too_old_and_may_have_been_under_way_at_a_start_is_unclear),
+    CASE(nothing_ends_while_the_clock_is_doubtful),
+    CASE(a_pause_stops_the_clock_of_life),
+    CASE(a_pause_stops_the_clock_through_restarts),
+    CASE(whichever_store_call_fails_the_result_is_not_acknowledged),
+    CASE(what_belongs_to_one_row_ends_neither_core_nor_a_lane),
+};
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        CASE(every_outcome_means_what_the_table_says),
-        CASE(done_teaches_the_ids_of_amo),
-        CASE(done_teaches_the_ids_of_the_service),
-        CASE(the_next_of_the_lane_goes_when_the_first_is_settled),
-        CASE(a_result_told_twice_is_acknowledged_and_settled_once),
-        CASE(a_late_done_of_an_old_attempt_settles),
-        CASE(a_late_failure_of_an_old_attempt_changes_nothing),
-        CASE(a_late_done_ends_a_back_off_and_a_question),
-        CASE(an_answer_to_what_had_the_id_in_a_forgotten_store_is_not_believed),
-        CASE(an_answer_to_an_earlier_life_of_core_is_believed),
-        CASE(attempts_used_up_make_a_dead_letter_and_tell_the_manager),
-        CASE(a_refusal_tells_the_manager_in_the_services_words),
-        CASE(a_refused_first_word_means_that_no_chat_came_about),
-        CASE(the_services_own_word_decides_the_number),
-        CASE(the_service_is_told_which_message_of_a_client_died),
-        CASE(a_retry_obeys_retry_after_and_is_remembered),
-        CASE(a_long_retry_after_is_obeyed_over_a_restart),
-        CASE(five_failures_in_a_row_open_the_breaker_and_stop_counting),
-        CASE(repeated_403_holds_the_scope_after_one_more_try),
-        CASE(a_scope_that_is_not_found_is_connected_again_once),
-        CASE(a_message_found_in_the_history_is_done),
-        CASE(absent_from_the_history_counts_after_three_looks),
-        CASE(the_three_looks_happen_within_a_minute),
-        CASE(a_history_that_cannot_be_read_is_no_proof),
-        CASE(a_message_without_amos_id_goes_again_when_the_history_does_not_show_it),
-        CASE(without_amos_id_in_the_end_it_is_dead_as_unclear),
-        CASE(a_row_of_the_history_without_an_id_is_no_proof),
-        CASE(attempts_used_up_are_looked_up_before_they_count),
-        CASE(a_lost_worker_loses_no_question),
-        CASE(a_checked_command_whose_message_is_gone_does_not_stop_its_lane),
-        CASE(nothing_is_asked_after_rows_that_are_not_committed),
-        CASE(nothing_is_sent_by_rows_that_are_not_committed),
-        CASE(after_a_restart_a_refusal_asks_the_history),
-        CASE(what_a_dead_worker_held_goes_to_another_at_once),
-        CASE(what_a_silent_worker_holds_stays_until_the_lease_is_over),
-        CASE(a_worker_that_comes_back_goes_on_with_what_it_holds),
-        CASE(after_a_restart_of_core_a_worker_keeps_what_it_works_on),
-        CASE(three_workers_lost_with_a_suspect_in_hand_and_it_is_dead),
-        CASE(suspects_of_two_destinations_do_not_wait_for_each_other),
-        CASE(a_loss_ends_nobody_beside_whom_another_suspect_was),
-        CASE(of_the_suspects_one_goes_at_a_time),
-        CASE(too_little_credit_is_waited_for_without_spinning),
-        CASE(what_has_no_room_lets_smaller_ones_of_others_go),
-        CASE(a_managers_message_that_waits_shows_as_delayed_once),
-        CASE(delivered_wins_over_delayed),
-        CASE(a_thousand_that_are_old_do_not_take_an_hour),
-        CASE(a_life_that_is_over_ends_in_a_dead_letter),
-        CASE(what_is_under_way_is_not_given_up_but_what_is_only_asked_about_is),
-        CASE(nothing_ends_while_the_clock_is_doubtful),
-        CASE(a_pause_stops_the_clock_of_life),
-        CASE(a_pause_stops_the_clock_through_restarts),
-        CASE(whichever_store_call_fails_the_result_is_not_acknowledged),
-        CASE(what_belongs_to_one_row_ends_neither_core_nor_a_lane),
-    };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -928,6 +928,45 @@ static void a_report_of_first_words_that_were_given_up_meanwhile_is_no_message(v
     assert_true(rig_has_message(r, "msvc-s-3"));
 }
 
+/* It came while they were tried. After a refusal the service has not got them: the words are a colleague's. */
+static void given_up_for(struct rig *r, const char *reason, bool known)
+{
+    struct event report = colleagues("s-1", true);
+    struct message m;
+
+    rig_client_message_done(r, "m0", "amo-0");
+    (void)rig_in_flight(r, COMMAND_SERVICE_MESSAGE, "amo-1");
+    report.content.text = VIEW_LIT("good day");
+    take(r, report);
+    rig_assert_counts(r, 0, 0, 1);
+    settle_dead(&r->core, rig_command(r, COMMAND_SERVICE_MESSAGE), reason, VIEW_NONE);
+    pass(r, 1000);
+    rig_commit(r);
+    rig_assert_counts(r, 1, 0, 0);
+    m = rig_message(r, "aamo-1");
+    assert_true(known == (m.service_id != NULL));
+    message_fini(&m);
+    assert_true(known != rig_has_message(r, "msvc-s-1"));
+    report.message_id = VIEW_LIT("s-2"); /* of what did not wait the words say nothing */
+    take(r, report);
+    assert_true(rig_has_message(r, "msvc-s-2"));
+}
+
+static void a_report_of_words_that_died_of_age_meanwhile_is_no_message(void **state)
+{
+    given_up_for(*state, "life_time", true);
+}
+
+static void a_report_of_words_whose_attempts_are_used_up_meanwhile_is_no_message(void **state)
+{
+    given_up_for(*state, "attempts", true);
+}
+
+static void a_report_of_words_that_were_refused_meanwhile_is_a_message(void **state)
+{
+    given_up_for(*state, "refused", false);
+}
+
 /* Of what a forgotten core may have done that is still known when it comes out. */
 static void
 what_a_client_wrote_before_the_store_was_put_back_is_unsure_when_it_has_waited(void **state)
@@ -1341,6 +1380,9 @@ static const struct CMUnitTest tests[] = {
     CASE(a_webhook_that_was_never_sent_waits_for_an_ingress_that_is_missed),
     CASE(a_webhook_that_was_never_sent_waits_for_the_report_it_is_of),
     CASE(a_report_of_first_words_that_were_given_up_meanwhile_is_no_message),
+    CASE(a_report_of_words_that_died_of_age_meanwhile_is_no_message),
+    CASE(a_report_of_words_whose_attempts_are_used_up_meanwhile_is_no_message),
+    CASE(a_report_of_words_that_were_refused_meanwhile_is_a_message),
     CASE(what_a_client_wrote_before_the_store_was_put_back_is_unsure_when_it_has_waited),
     CASE(a_report_of_words_that_stand_in_quarantine_and_may_have_been_sent_is_no_message),
     CASE(a_report_of_words_that_nobody_can_have_sent_is_a_message),

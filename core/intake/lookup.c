@@ -94,7 +94,8 @@ static int is_given_up(struct core *c, const struct given_up *g, struct lookup *
 
 /* A manager's message was given up, and it is not known whether its service has it: a report of the same
  * text says that it has. Otherwise the text would appear on the card as written by another person,
- * perhaps in another account. The same of a colleague's message and a webhook. */
+ * perhaps in another account. One that has waited came while such a message was being tried, whatever that died of then,
+ * but for a refusal. A webhook that has waited may be a manager's; else the same of it and a colleague's message. */
 static int look_up_given_up(struct core *c, const struct event *e,
                             const struct conversation *conv, struct lookup *l)
 {
@@ -105,8 +106,8 @@ static int look_up_given_up(struct core *c, const struct event *e,
 
     if (!conv || g.words.len == 0)
         return 0;
-    rc = store_dead_unclear_walk(c->store, command_lane_of(conv->id, to_amo), kind, same_words,
-                                 &g);
+    rc = store_dead_unclear_walk(c->store, command_lane_of(conv->id, to_amo), kind,
+                                 !to_amo && c->intake->echo_in_hand, same_words, &g);
     return rc < 0 ? rc : is_given_up(c, &g, l);
 }
 
@@ -115,7 +116,7 @@ static int first_given_up(struct core *c, const struct conversation *conv, void 
     struct given_up *g = arg;
 
     return store_dead_unclear_walk(c->store, command_lane_of(conv->id, false),
-                                   COMMAND_SERVICE_MESSAGE, same_words, g);
+                                   COMMAND_SERVICE_MESSAGE, true, same_words, g);
 }
 
 /* The same of a manager's first words, whose thread nobody has named. Only a report that has waited is

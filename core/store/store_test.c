@@ -984,16 +984,18 @@ static void unclear_letters_of_a_lane_are_shown_the_newest_thousand_oldest_first
     (void)give_up(r->store, 5, "refused", NULL);
     (void)give_up(r->store, 5, "unclear", "known"); /* reported since */
     newest = give_up(r->store, 5, "unclear", NULL);
-    assert_int_equal(
-        store_dead_unclear_walk(r->store, 5, COMMAND_SERVICE_MESSAGE, show_unclear, &shown), 0);
+    assert_int_equal(store_dead_unclear_walk(r->store, 5, COMMAND_SERVICE_MESSAGE, false,
+                                             show_unclear, &shown),
+                     0);
     assert_int_equal(shown.n, 3);
     assert_int_equal(shown.first, oldest);
     assert_int_equal(shown.last, newest);
     for (unsigned i = 4; i < LIMIT_LIST_ROWS + 1; i++)
         newest = give_up(r->store, 5, "unclear", NULL);
     shown = (struct shown){0};
-    assert_int_equal(
-        store_dead_unclear_walk(r->store, 5, COMMAND_SERVICE_MESSAGE, show_unclear, &shown), 0);
+    assert_int_equal(store_dead_unclear_walk(r->store, 5, COMMAND_SERVICE_MESSAGE, false,
+                                             show_unclear, &shown),
+                     0);
     assert_int_equal(shown.n, LIMIT_LIST_ROWS - 1); /* that one is counted all the same */
     assert_int_equal(shown.first, second);
     assert_int_equal(shown.last, newest);

@@ -115,6 +115,11 @@ def given_up(reason="unclear"):
     return change
 
 
+def aged(h):
+    """More than a day has passed since all was written."""
+    h["hours"] = 30
+
+
 def reported(token, status, n):
     return lambda h: h["acts"].append({"kind": "report", "of": token, "status": status, "accepted": True, "n": n})
 
@@ -264,6 +269,9 @@ PLANTED = {
     "nowhere, and the manager read \"delayed\" alone": ("lost", [lose("m6"), card("m6", -1, "delayed")]),
     "dead of age too soon": ("hasty", [lose("c2"), dead("c2", "amo.message", "life_time"),
                                        lambda h: act(h, "c2").update(hour=0), lambda h: h.update(hours=23)]),
+    "dead as unclear too soon": ("hasty", [
+        lambda h: h["states"]["m6"].update(state="failed"), dead("m6", "service.message", "unclear"), called("m6", 6.5),
+        lambda h: h.update(hours=23)]),
     "a young edit of an old message dead of age": ("hasty", [
         dead("c1", "amo.edit", "life_time", at=8), lambda h: h["acts"][7].update(hour=20), lambda h: h.update(hours=30),
         failed("wa-1", "edit_failed")]),
@@ -361,10 +369,11 @@ EXCUSED = {
         store(7.6, 11)],
     "given up as unclear by a core that has forgotten its service's id of it": [
         lambda h: h["states"]["m5"].update(state="failed"), dead("m5", "service.message", "unclear", at=11),
-        card("m5", -1, "perhaps"), called("m5", 5.5), store(2, 10)],
+        card("m5", -1, "perhaps"), called("m5", 5.5), store(2, 10), aged],
     "reported by that id": [
         lambda h: h["statuses"].clear(), lambda h: h["states"]["m5"].update(state="failed"),
-        dead("m5", "service.message", "unclear", at=11), card("m5", -1, "perhaps"), called("m5", 5.5), store(2, 10)],
+        dead("m5", "service.message", "unclear", at=11), card("m5", -1, "perhaps"), called("m5", 5.5), store(2, 10),
+        aged],
     "accepted before its source was given away": [moved(20)],
     "tried there before its source was given away": [moved(20), now("c3", at=30), asked("c3", 0, 200, at=19)],
     "waited while processes were away": [moved(20), now("c3", at=30), away("core", 21, 29)],
@@ -385,7 +394,10 @@ EXCUSED = {
     "failed as unclear, and amo has it": [lambda h: h["states"]["c2"].update(state="failed"), asked("c2", 0),
                                           dead("c2", "amo.message", "unclear")],
     "reported by an id that nobody learnt, of what died as unclear": [
-        given_up(), now("m5", "service", told=False, answered=[])],
+        given_up(), now("m5", "service", told=False, answered=[]), aged],
+    "called failed as unclear when a day was over": [
+        lambda h: h["states"]["m6"].update(state="failed"), dead("m6", "service.message", "unclear"), called("m6", 6.5),
+        aged],
     "reported of what came too late for the channel that its account has left": [
         lambda h: h["statuses"].clear(), kept("m5", "unknown_scope"), moved(20, "A"), of("m5", scope="old"),
         lambda h: h["left"].append({"scope": "old", "from": 8})],

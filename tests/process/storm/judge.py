@@ -119,7 +119,7 @@ nameless  a manager's word that is dead as unclear, and to which its service ans
           whose store was put back since: the service's id of it is not known any more, so that what it reports by
           that id cannot be told. The card may then say "failed" after what it said before.
 unclear   a message whose death says `unclear` may be there: amo could not be asked, or nobody could ask the service of
-          a manager whose number went to another company, or who is told a day later. So it was called, or handed to a
+          a manager whose number went to another company, or a day is over. So it was called, or handed to a
           worker when core or that one was killed.
 """
 import re
@@ -474,6 +474,9 @@ class Judge:
                 calls = self.h["calls"] + self.h["amo_calls"]
                 if not any(c["token"] == d["token"] for c in calls) and not any(o["killed"] for o in self.h["outages"]):
                     self.say("baseless", f"{what} died as unclear, and nobody was called with it")
+                if d["kind"] == "service.message" and not self.changed_hands(act) \
+                        and self.h["hours"] - act["hour"] < life:
+                    self.say("hasty", f"{what} died as unclear after {self.h['hours'] - act['hour']} h")
             elif d["attempts"] < self.h["attempts"]:
                 self.say("baseless", f"{what} died of {d['reason']} after {d['attempts']} attempts")
 
