@@ -91,6 +91,20 @@ static int ask_check(struct db *d, const char *look, struct buf *ret_words)
     return rc;
 }
 
+/* The same of one table, which a database of before need not have. */
+static int ask_table(struct db *d, const char *table, const char *look, struct buf *ret_words)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(d, &r, "SELECT 1 FROM sqlite_schema WHERE type='table' AND name=?", "s",
+                      table);
+
+    rc = rc ? rc : db_next(r);
+    if (rc != 1)
+        return rc;
+    db_end(r);
+    return ask_check(d, look, ret_words);
+}
+
 /* The quick one does not look whether an index has the entries of its table's rows. */
 static int check(struct db *d, struct buf *ret_words)
 {
@@ -205,7 +219,7 @@ int mend_helpers(struct db *d, mend_fn *emptied, void *arg)
         struct buf words;
 
         buf_init(&words, 4096);
-        rc = ask_check(d, helpers[i].look, &words);
+        rc = ask_table(d, helpers[i].name, helpers[i].look, &words);
         if (rc == 0 && words.len) {
             rc = db_exec(d, "BEGIN IMMEDIATE");
             rc = end_transaction(d, rc ? rc : make_anew(d, &helpers[i]));
@@ -217,13 +231,13 @@ int mend_helpers(struct db *d, mend_fn *emptied, void *arg)
     return rc == STORE_DAMAGED ? 0 : rc; /* stays as it is */
 }
 
-int mend_is_hurt(struct db *d, const char *look, bool *ret)
+int mend_is_hurt(struct db *d, const char *table, const char *look, bool *ret)
 {
     struct buf words;
     int rc = 0;
 
     buf_init(&words, 4096);
-    rc = ask_check(d, look, &words);
+    rc = ask_table(d, table, look, &words);
     *ret = words.len > 0;
     buf_fini(&words);
     return rc;

@@ -21,8 +21,8 @@ void mend_unmark(const char *path);
  * be read, and reports each with SQLite's complaint. -Exxx. */
 typedef void mend_fn(void *arg, const char *table, const char *words);
 AMO_MUSTCHECK int mend_helpers(struct db *d, mend_fn *emptied, void *arg);
-/* Has the one table that @look ("PRAGMA quick_check('…')") asks about a complaint? -Exxx. */
-AMO_MUSTCHECK int mend_is_hurt(struct db *d, const char *look, bool *ret);
+/* Has @table, which @look ("PRAGMA quick_check('…')") asks about, a complaint? One that is not there has none. -Exxx. */
+AMO_MUSTCHECK int mend_is_hurt(struct db *d, const char *table, const char *look, bool *ret);
 /* Reads every page of @d, and looks up every row in every index; when something is wrong, rebuilds all indexes, in one transaction that is
  * committed only if everything is right then. @ret_whole: it is; else @ret_words is SQLite's first
  * complaint. @ret_mended: indexes were rebuilt, and their former pages are unused. -Exxx. */

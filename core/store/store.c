@@ -32,17 +32,25 @@ int store_schema_version(void)
     return schema_count();
 }
 
-static int store_migrate(struct store *s, struct buf *ret_why, bool *ret_fresh)
+/* 0 for a new file. */
+static int store_version(struct store *s, int64_t *ret)
 {
     struct db_rows *r = NULL;
-    int64_t have = 0;
     int rc = db_query(s->db, &r, "PRAGMA user_version", "");
 
-    if (rc == 0 && (rc = db_next(r)) == 1) {
-        have = db_int(r, 0);
-        db_end(r);
-        rc = 0;
-    }
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    *ret = db_int(r, 0);
+    db_end(r);
+    return 0;
+}
+
+static int store_migrate(struct store *s, struct buf *ret_why, bool *ret_fresh)
+{
+    int64_t have = 0;
+    int rc = store_version(s, &have);
+
     if (rc)
         return rc;
     *ret_fresh = have == 0;
@@ -93,8 +101,8 @@ static int store_rebuild(struct store *s, bool fresh)
     return kept ? 0 : store_rebuild_is_done(s);
 }
 
-/* After a damaged page was met: the whole of it is read before anybody relies on it, and repaired when
- * only indexes are hurt. What cannot be repaired is told and worked around (core_give_up). */
+/* After a damaged page was met, and before a migration: the whole of it is read before anybody relies on it, and
+ * repaired when only indexes are hurt. What cannot be repaired is told and worked around (core_give_up). */
 static void store_emptied(void *arg, const char *table, const char *words)
 {
     struct store *s = arg;
@@ -107,12 +115,15 @@ static void store_emptied(void *arg, const char *table, const char *words)
 /* What is read or written for every message, and can be gone without. */
 static int store_find_hurt(struct store *s)
 {
-    int rc = mend_is_hurt(s->db, "PRAGMA quick_check('attempts')", &s->hurt_attempts);
+    int rc =
+        mend_is_hurt(s->db, "attempts", "PRAGMA quick_check('attempts')", &s->hurt_attempts);
 
-    rc =
-        rc ? rc
-           : mend_is_hurt(s->db, "PRAGMA quick_check('conversations')", &s->hurt_conversations);
-    return rc ? rc : mend_is_hurt(s->db, "PRAGMA quick_check('waiting')", &s->hurt_waiting);
+    rc = rc ? rc
+            : mend_is_hurt(s->db, "conversations", "PRAGMA quick_check('conversations')",
+                           &s->hurt_conversations);
+    return rc ? rc
+              : mend_is_hurt(s->db, "waiting", "PRAGMA quick_check('waiting')",
+                             &s->hurt_waiting);
 }
 
 static int store_look(struct store *s)
@@ -161,13 +172,21 @@ static int store_make_ready(struct store *s, struct buf *ret_why)
     return rc ? rc : store_rebuild(s, fresh);
 }
 
+/* A migration goes by what is there, and what is wrong with it is wrong for good then. */
+static bool store_is_of_before(struct store *s)
+{
+    int64_t have = 0;
+
+    return store_version(s, &have) == 0 && have > 0 && have < schema_count();
+}
+
 /* What reads and writes here may be the first to meet damage, or what SQLite calls so: the root of a
  * table or an index that the disk does not read for a moment. Only a look at all of it tells which. */
 static int store_prepare(struct store *s, struct buf *ret_why)
 {
     int rc = 0;
 
-    if (mend_is_marked(store_path(s)))
+    if (mend_is_marked(store_path(s)) || store_is_of_before(s))
         rc = store_look(s);
     rc = rc ? rc : store_make_ready(s, ret_why);
     if (rc != STORE_DAMAGED || s->looked_at)
