@@ -2,11 +2,10 @@
 import shutil
 import threading
 import time
-import uuid
 
 import pytest
 
-from beside import now_ms
+from accounts import Quiet, another_account, message, over
 from kit import DEADLINE, http
 from stack import Stack, wait_for
 
@@ -15,26 +14,13 @@ SMALL = {"AMO_SHARE_COMMANDS": "1000", "AMO_SHARE_PERCENT": "1", "AMO_SCOPE_RATE
          "AMO_SHARE_QUARANTINE": "40"}
 
 
-def second_account(stack):
-    """Of the same channel and service, with a source of its own: `wa2`."""
-    account = stack.sandbox("scopes", {"channel_id": stack.channel, "account_id": str(uuid.uuid4())})["scope_id"]
-    scope = stack.control("account.connect", channel=stack.channel, connector="svc", title="Second",
-                          account=account.partition("_")[2])["scope_id"]
-    for source, of in (("wa1", stack.scope), ("wa2", scope)):
-        stack.control("source.add", connector="svc", source=source, scope_id=of)
-    return scope
-
-
 @pytest.fixture
 def stack():
     with Stack(env=SMALL) as s:
         s.up()
-        s.second = second_account(s)
+        s.control("source.add", connector="svc", source="wa1", scope_id=s.scope)
+        s.second = another_account(s, "wa2")
         yield s
-
-
-def message(source, ident, text, client="79005550171"):
-    return {"id": ident, "source": source, "conversation": {"id": client}, "sender": {"id": client}, "type": "text", "text": text}
 
 
 class Loud(threading.Thread):
@@ -74,31 +60,6 @@ class Loud(threading.Thread):
         self.join(DEADLINE)
 
 
-class Quiet:
-    """Clients of the second account."""
-
-    def __init__(self, stack):
-        self.stack, self.n, self.sent = stack, 0, {}
-
-    def write(self, count=30):
-        """So many messages, one each 50 ms; how late each was, in milliseconds."""
-        texts = [f"quiet-{n}" for n in range(self.n, self.n + count)]
-        self.n += count
-        for text in texts:
-            self.sent[text] = now_ms()
-            answer = self.stack.call("POST", "messages", message("wa2", text, text))
-            assert answer[0] == 202, answer
-            time.sleep(0.05)
-        came = {}
-
-        def all_came():
-            came.update((m["text"], m["at_ms"]) for m in self.stack.list(f"amojo/messages?scope={self.stack.second}"))
-            return all(t in came for t in texts)
-
-        wait_for(all_came, "all of them to come")
-        return sorted(came[t] - self.sent[t] for t in texts)
-
-
 def takes_nothing(stack, how):
     """The first account, from now on."""
     if how == "paused":
@@ -123,13 +84,9 @@ def second_ingress(stack):
     return lambda body: http("POST", f"http://127.0.0.1:{port}/v1/connectors/svc/messages", body, head)
 
 
-def over(stack):
-    return [(s["scope_id"], s["share"]) for s in stack.control("connector.show", name="svc")["account_shares"] if s["over_since"]]
-
-
 @pytest.mark.parametrize("how", ["paused", "held"])
 def test_an_account_that_takes_nothing_is_no_burden_to_the_other(stack, how):
-    quiet, met = Quiet(stack), stack.meet()
+    quiet, met = Quiet(stack, stack.second, "wa2"), stack.meet()
     quiet.write(3)
     calm = quiet.write()
     takes_nothing(stack, how)
@@ -189,6 +146,6 @@ def test_what_lies_in_quarantine_for_one_account_is_not_held_against_the_other(s
     assert int(again[2]["Retry-After"]) > 60
     assert over(stack) == [(stack.scope, "quarantine")]
     assert {q["scope_id"] for q in stack.control("quarantine.list")} == {stack.scope}
-    Quiet(stack).write(5)
+    Quiet(stack, stack.second, "wa2").write(5)
     shown = stack.control("account.show", scope_id=stack.scope)
     assert next(s for s in shown["shares"] if s["share"] == "quarantine")["refused"]
