@@ -24,16 +24,18 @@
 #include "core/shares/shares.h"
 #include "core/store/erase.h"
 #include "proto/bus/callers.h"
+#include "proto/bus/edge.h"
 #include "proto/bus/socket.h"
 #include "proto/limits.h"
 #include "proto/session.h"
 
 /* frame sets read before the turn is committed */
-#define FRAMES_BATCH   64
+#define FRAMES_BATCH    64
 /* a name whose holder was heard so lately is not given away: it says something every second */
-#define NAME_HEARD_MS  1250
+#define NAME_HEARD_MS   1250
+#define HELLOS_A_SECOND 8 /* of one connection */
 /* a peer this long silent is forgotten; well above a heartbeat */
-#define PEER_FORGET_MS 15000
+#define PEER_FORGET_MS  15000
 
 static void frames_refuse(struct core *c, struct bus_socket *s, const struct bus_message *m,
                           const char *words);
@@ -247,6 +249,7 @@ static void peer_welcome(struct core *c, struct peer *p, const struct hello *h)
     if (welcome_encode(&w, &body) == 0)
         (void)!peer_post(c, p, MSG_WELCOME, NULL, buf_view(&body)); /* no memory: as above */
     p->uncovered = true;
+    p->told_mono_ms = clock_mono_ms();
 out:
     buf_fini(&registry);
     buf_fini(&ranges);
@@ -321,36 +324,61 @@ static void note_forgotten(struct core *c, struct peer *p, const struct hello *h
     c->turn->loaded = 0;                     /* once is enough */
 }
 
+/* Each is answered with a registry, which waits in core's memory until it is read. An edge says it once a second
+ * until it is answered, and again when it is told to. */
+static bool says_hello_too_often(struct peer *p)
+{
+    int64_t now = clock_mono_ms();
+
+    if (now - p->hellos.since_mono_ms >= 1000)
+        p->hellos = (struct hellos){.since_mono_ms = now};
+    return ++p->hellos.n > HELLOS_A_SECOND;
+}
+
+/* Why there is no session for this HELLO; NULL when nothing speaks against it. */
+static const char *hello_refused(const struct core *c, enum role want,
+                                 const struct bus_message *m, const struct hello *h,
+                                 const struct id *boot)
+{
+    pid_t pid = bus_message_from(m).pid;
+
+    if (pairs_count(h->held) > LIMIT_WORKER_CREDIT || h->role != (uint64_t)want)
+        return "malformed hello";
+    if (is_of_another_process(c, m, boot))
+        return "this boot id is another process's";
+    if (name_is_taken(c, h, boot))
+        return "another process of this name is alive";
+    if (peers_have_room(c, want, h->name, pid))
+        return NULL;
+    log_often(LOG_LEVEL_ERROR, "peers.full", view_of(role_name(want)), "role=%s pid=%lld",
+              role_name(want), (long long)pid);
+    return "no room for another process";
+}
+
 static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_message *m,
                        const struct envelope *env)
 {
     enum role want = s == c->peers->events ? ROLE_INGRESS : ROLE_EGRESS;
-    char space[LOG_VALUE_MAX];
+    struct peer *p = peer_find(c, m->peer, s);
     struct spool *spool = NULL;
-    struct peer *p = NULL;
+    const char *refused = NULL;
+    struct hellos said = {0};
+    char space[LOG_VALUE_MAX];
     struct hello h;
     bool again = false;
 
-    if (hello_decode(m->body, &h) || pairs_count(h.held) > LIMIT_WORKER_CREDIT ||
-        h.role != (uint64_t)want) {
-        reply(c, s, m->peer, env, MSG_REFUSED, VIEW_LIT("malformed hello"));
+    if (p && says_hello_too_often(p))
         return;
-    }
-    if (is_of_another_process(c, m, &env->edge_boot)) {
-        reply(c, s, m->peer, env, MSG_REFUSED, VIEW_LIT("this boot id is another process's"));
+    said = p ? p->hellos : said;
+    if (hello_decode(m->body, &h)) {
+        reply(c, s, m->peer, env, MSG_REFUSED, VIEW_LIT("malformed hello"));
         return;
     }
     if (is_overtaken(c, &h, &env->edge_boot))
         return;
-    if (name_is_taken(c, &h, &env->edge_boot)) {
-        reply(c, s, m->peer, env, MSG_REFUSED,
-              VIEW_LIT("another process of this name is alive"));
-        return;
-    }
-    if (!peers_have_room(c, want, h.name, bus_message_from(m).pid)) {
-        log_often(LOG_LEVEL_ERROR, "peers.full", view_of(role_name(want)), "role=%s pid=%lld",
-                  role_name(want), (long long)bus_message_from(m).pid);
-        reply(c, s, m->peer, env, MSG_REFUSED, VIEW_LIT("no room for another process"));
+    refused = hello_refused(c, want, m, &h, &env->edge_boot);
+    if (refused) {
+        reply(c, s, m->peer, env, MSG_REFUSED, view_of(refused));
         return;
     }
     if (want == ROLE_INGRESS && !(spool = spool_claimed(c, s, m, env, &h)))
@@ -365,6 +393,7 @@ static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_me
         return;
     }
     p->pid = bus_message_from(m).pid;
+    p->hellos = said;
     p->spool = spool;
     if (spool) { /* an ingress */
         p->sent_before = spools_sent_before(spool, &h, &env->edge_boot);
@@ -410,7 +439,8 @@ static void peer_figures(struct core *c, struct peer *p, struct view body)
         peer_told_credit(p, hb.credit, hb.credit_bytes, hb.places);
         core_wake(c);
     }
-    if (p->registry_version < c->turn->registry->version && !c->turn->registry_changed)
+    if (p->registry_version < c->turn->registry->version && !c->turn->registry_changed &&
+        clock_mono_ms() - p->told_mono_ms >= EDGE_HEARTBEAT_MS / 2)
         peer_send_registry(c, p);     /* the frame that told it was lost */
     control_tick(c, clock_mono_ms()); /* a call may wait for this registry to be held */
 }

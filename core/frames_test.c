@@ -265,6 +265,7 @@ static void spools_that_come_and_go_leave_nothing_in_memory(void **state)
         send_hello(&e, ROLE_INGRESS, "restless", VIEW_NONE);
         while (!id_equal(&wait_peer(&e, "restless")->spool->id, &r->spool))
             e.readable(&r->core);
+        wait_peer(&e, "restless")->hellos.n = 0; /* as a second later */
     }
     r->spool = own;
     frames_tick(&r->core, clock_mono_ms());
@@ -276,6 +277,33 @@ static void spools_that_come_and_go_leave_nothing_in_memory(void **state)
     assert_true(list_is_empty(&r->core.peers->spools));
     r->ingress = NULL;
     r->worker = NULL;
+    bus_socket_free(e.socket);
+}
+
+/* Each would be answered with a registry, which nobody need read. */
+static void hello_without_end_is_not_answered_without_end(void **state)
+{
+    struct rig *r = *state;
+    struct edge_rig e;
+    int answers = 0;
+
+    edge_open(&e, r, ROLE_EGRESS, 7);
+    send_hello(&e, ROLE_EGRESS, "again", VIEW_NONE);
+    wait_peer(&e, "again")->hellos.since_mono_ms += 60000; /* the second does not end */
+    for (int i = 0; i < 50; i++)
+        send_hello(&e, ROLE_EGRESS, "again", VIEW_NONE);
+    while (wait_peer(&e, "again")->hellos.n < 50)
+        nap();
+    rig_turn(r);
+    while (edge_wait(&e, MSG_WELCOME, 1000, NULL))
+        answers++;
+    assert_int_equal(answers, 9); /* the first, and eight in one second */
+    wait_peer(&e, "again")->hellos.since_mono_ms -= 120000;
+    send_hello(&e, ROLE_EGRESS, "again", VIEW_NONE);
+    while (wait_peer(&e, "again")->hellos.n != 1)
+        nap();
+    rig_turn(r);
+    assert_true(edge_wait(&e, MSG_WELCOME, 5000, NULL));
     bus_socket_free(e.socket);
 }
 
@@ -523,6 +551,7 @@ int main(void)
         CASE(a_spool_that_sends_nothing_again_is_not_waited_for),
         CASE(a_spool_that_knows_more_than_the_store_is_waited_for),
         CASE(spools_that_come_and_go_leave_nothing_in_memory),
+        CASE(hello_without_end_is_not_answered_without_end),
         CASE(hello_said_twice_is_one_session_and_one_line),
         CASE(what_was_taken_in_this_turn_is_told_only_after_its_commit),
         CASE(a_commit_that_fails_welcomes_nobody),

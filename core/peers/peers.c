@@ -239,6 +239,7 @@ void peer_send_registry(struct core *c, struct peer *p)
     if (registry_encode(c->turn->registry, p->role, &body) == 0)
         peer_send(c, p, MSG_REGISTRY, NULL, buf_view(&body));
     p->uncovered = true;
+    p->told_mono_ms = clock_mono_ms();
     buf_fini(&body);
 }
 

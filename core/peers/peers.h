@@ -16,6 +16,12 @@ struct gates;
 struct hello;
 struct spool;
 
+/* So often HELLO was said on a connection. */
+struct hellos {
+    int64_t since_mono_ms;
+    unsigned n;
+};
+
 /* One session. A worker is a peer with role egress. */
 struct peer {
     struct list link;
@@ -32,6 +38,8 @@ struct peer {
     int64_t heard_mono_ms;
     int64_t since_unix_ms;
     uint64_t registry_version; /* held by it */
+    int64_t told_mono_ms;      /* when the registry was sent to it last */
+    struct hellos hellos;
     bool
         uncovered; /* secrets were sent, which the next answer overwrites in libzmq's buffers */
     bool ended;    /* no frame of this session is acted upon any more */
