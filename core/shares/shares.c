@@ -16,7 +16,7 @@
 #include "core/shares/limits.h"
 #include "core/shares/private.h"
 
-/* a look asks for every connector: 3 us each, and for the accounts of those that have much, so it takes a
+/* a look asks for every connector: 2 us each, and for the accounts of those that have much, so it takes a
  * hundredth of core at most, or two */
 #define LOOK_EVERY_MS 20
 #define LOOK_PER_MS   5
@@ -108,8 +108,11 @@ void shares_amounts(struct core *c, const char *connector,
                     const struct store_share rooms[STORE_ROOMS], const struct parts *p,
                     struct amount ret[SHARES])
 {
-    size_t accounts = p ? p->accounts : parts_connected(c->turn->registry, connector);
+    size_t accounts = p ? p->accounts : 0;
 
+    /* this goes through all accounts of the bridge, and limits the queue alone */
+    if (!p && rooms[STORE_ROOM_QUEUE].n > 0)
+        accounts = parts_connected(c->turn->registry, connector);
     for (int i = 0; i < SHARES; i++) {
         enum share share = (enum share)i;
         int64_t used = share_used(rooms, share);
