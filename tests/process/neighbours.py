@@ -48,10 +48,10 @@ def bounds(stack, absences=0):
             absences * setting(stack, "ingress/spool_max_events") // 2)
     bodies = sum(s["limit"] for s in limits if s["share"] == "bytes") + absences * spool // 4
     of = {what: most + rows * row + bodies * times for what, (most, row, times) in table().items()}
-    ingress = {what: amount(most) for what, most in
-               re.findall(r"^\| ingress: ([\w ]+) \| (\d+ MiB) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)}
-    return {**of, "ingress": ingress["memory"],
-            "spool": spool + min(spool // 32, 16 << 20) + ingress["index of repeats"]}
+    fixed = {what: amount(most) for what, most in
+             re.findall(r"^\| ((?:in|e)gress: [\w ]+) \| (\d+ MiB) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)}
+    return {**of, "ingress": fixed["ingress: memory"], "egress": fixed["egress: memory"],
+            "spool": spool + min(spool // 32, 16 << 20) + fixed["ingress: index of repeats"]}
 
 
 class Flood:
