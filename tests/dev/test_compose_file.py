@@ -42,3 +42,11 @@ def test_a_proxy_of_somebody_elses_is_believed_besides_when_it_is_named():
 
 def test_ingress_itself_is_reached_from_the_host_alone():
     assert all(port.startswith("127.0.0.1:") for port in compose()["services"]["ingress"]["ports"])
+
+
+def test_nothing_that_is_deployed_needs_a_looser_limit_than_the_default():
+    files = [ROOT / "docker-compose.yml", *(f for f in sorted((ROOT / "deploy").rglob("*")) if f.is_file())]
+    assert {"Caddyfile", "Dockerfile", "amo-ingress@.service", "docker-compose.yml"} <= {f.name for f in files}
+    for file in files:
+        lines = [line for line in file.read_text(encoding="utf-8").splitlines() if not line.lstrip().startswith("#")]
+        assert not [line for line in lines if re.search(r"ingress[_/]max_", line, re.IGNORECASE)], file
