@@ -8,30 +8,17 @@
 #include "base/json.h"
 #include "base/testing.h"
 
-/* What log_line writes to stderr, caught through a pipe. */
-static int caught[2];
-static int real_stderr;
-static char line[60000];
+/* What log_line writes to stderr. */
+static struct testing_words words;
 
 static void catch_begin(void)
 {
-    assert_int_equal(pipe(caught), 0);
-    real_stderr = dup(STDERR_FILENO);
-    assert_true(real_stderr >= 0);
-    assert_true(dup2(caught[1], STDERR_FILENO) >= 0);
+    testing_listen(&words);
 }
 
 static const char *catch_end(void)
 {
-    ssize_t n = 0;
-
-    assert_true(dup2(real_stderr, STDERR_FILENO) >= 0);
-    assert_int_equal(close(real_stderr), 0);
-    assert_int_equal(close(caught[1]), 0);
-    n = read(caught[0], line, sizeof(line) - 1);
-    assert_int_equal(close(caught[0]), 0);
-    line[n > 0 ? n : 0] = '\0';
-    return line;
+    return testing_heard(&words);
 }
 
 static void a_line_says_when_who_and_what(void **state)

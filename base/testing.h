@@ -1,6 +1,6 @@
 #pragma once
 
-/* For tests only: folders, what files contain, and cases run with each of their allocations failing
+/* For tests only: folders, what files contain, what is logged, and cases run with each of their allocations failing
  * in turn: nothing may leak (the sanitizers watch), crash, or report anything but -ENOMEM. */
 
 #include <dirent.h>
@@ -79,6 +79,34 @@ static inline bool testing_file_has(const char *path, const char *what)
     test_free(bytes);
     assert_int_equal(fclose(f), 0);
     return found;
+}
+
+/* What is written to stderr from testing_listen() to testing_heard(), through a pipe: 60,000 bytes at most. */
+struct testing_words {
+    int ends[2];
+    int real_stderr;
+    char text[60000];
+};
+
+static inline void testing_listen(struct testing_words *w)
+{
+    assert_int_equal(pipe(w->ends), 0);
+    w->real_stderr = dup(STDERR_FILENO);
+    assert_true(w->real_stderr >= 0);
+    assert_true(dup2(w->ends[1], STDERR_FILENO) >= 0);
+}
+
+static inline const char *testing_heard(struct testing_words *w)
+{
+    ssize_t n = 0;
+
+    assert_true(dup2(w->real_stderr, STDERR_FILENO) >= 0);
+    assert_int_equal(close(w->real_stderr), 0);
+    assert_int_equal(close(w->ends[1]), 0);
+    n = read(w->ends[0], w->text, sizeof(w->text) - 1);
+    assert_int_equal(close(w->ends[0]), 0);
+    w->text[n > 0 ? n : 0] = '\0';
+    return w->text;
 }
 
 /* Does the whole case, frees all it made, and returns 0 or -ENOMEM. */

@@ -1,5 +1,7 @@
 #include "core/intake/intake.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -190,6 +192,36 @@ static void events_of_another_spool_are_left_alone(void **state)
     assert_int_equal(r->ingress->acks.len, 0);
     rig_commit(r);
     assert_int_equal(queue_count(r->core.queue), 0);
+}
+
+static void what_comes_under_a_taken_number_is_told_and_not_applied(void **state)
+{
+    static struct testing_words words;
+    struct rig *r = *state;
+    struct event e = rig_client_text("m1");
+    struct event other = rig_client_text("m2");
+    uint64_t number = rig_push(r, &e);
+    struct buf bytes;
+    char line[160];
+
+    rig_commit(r);
+    buf_init(&bytes, 1 << 16);
+    assert_int_equal(event_encode(&e, &bytes), 0);
+    testing_listen(&words);
+    rig_push_bytes(r, number, buf_view(&bytes), false);
+    assert_null(strstr(testing_heard(&words), "what=spool.other_bytes")); /* a repeat is none */
+    buf_reset(&bytes);
+    assert_int_equal(event_encode(&other, &bytes), 0);
+    testing_listen(&words);
+    rig_push_bytes(r, number, buf_view(&bytes), false);
+    (void)snprintf(line, sizeof(line), "what=spool.other_bytes name=%s number=%" PRIu64,
+                   r->ingress->name, number); /* fits */
+    if (!strstr(testing_heard(&words), line))
+        fail_msg("%s not in: %s", line, words.text);
+    rig_commit(r);
+    assert_false(rig_has_message(r, "msvc-m2"));
+    assert_int_equal(queue_count(r->core.queue), 1);
+    buf_fini(&bytes);
 }
 
 /* --- the store fails ------------------------------------------------------------------------ */
@@ -594,6 +626,7 @@ int main(void)
         CASE(a_suspect_event_is_quarantined_unread),
         CASE(events_that_cannot_cross_are_kept_with_a_reason),
         CASE(events_of_another_spool_are_left_alone),
+        CASE(what_comes_under_a_taken_number_is_told_and_not_applied),
         CASE(whichever_store_call_fails_nothing_is_taken_and_nothing_is_lost),
         CASE(without_memory_nothing_is_taken_and_nothing_leaks),
         CASE(messages_of_one_thread_share_a_lane_and_both_directions_have_their_own),
