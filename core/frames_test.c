@@ -227,6 +227,36 @@ static void a_spool_that_sends_nothing_again_is_not_waited_for(void **state)
     bus_socket_free(e.socket);
 }
 
+/* As a process does that was taken over and owns the spool. */
+static void a_spool_gives_up_no_number_that_core_never_saw(void **state)
+{
+    struct rig *r = *state;
+    struct hello h = {.role = ROLE_INGRESS,
+                      .name = VIEW_LIT("liar"),
+                      .version = VIEW_LIT("1"),
+                      .spool = {{200}},
+                      .low = 100,
+                      .next = 100};
+    struct edge_rig e;
+    struct peer *p = NULL;
+    struct welcome w;
+    struct buf body;
+
+    edge_open(&e, r, ROLE_INGRESS, 7);
+    buf_init(&body, 1 << 20);
+    assert_int_equal(hello_encode(&h, &body), 0);
+    edge_send(&e, MSG_HELLO, NULL, buf_view(&body));
+    p = wait_peer(&e, "liar");
+    rig_turn(r);
+    buf_reset(&body);
+    assert_true(edge_wait(&e, MSG_WELCOME, 5000, &body));
+    assert_int_equal(welcome_decode(buf_view(&body), &w), 0);
+    assert_int_equal(w.low, 1);
+    assert_false(taken_has(&p->spool->taken, 1));
+    buf_fini(&body);
+    bus_socket_free(e.socket);
+}
+
 /* It was told more than this store has: what it holds may all come again. */
 static void a_spool_that_knows_more_than_the_store_is_waited_for(void **state)
 {
@@ -549,6 +579,7 @@ int main(void)
         CASE(a_spool_of_a_live_process_is_refused_to_another_in_words),
         CASE(whoever_was_taken_for_dead_and_lives_takes_a_new_spool_id),
         CASE(a_spool_that_sends_nothing_again_is_not_waited_for),
+        CASE(a_spool_gives_up_no_number_that_core_never_saw),
         CASE(a_spool_that_knows_more_than_the_store_is_waited_for),
         CASE(spools_that_come_and_go_leave_nothing_in_memory),
         CASE(hello_without_end_is_not_answered_without_end),

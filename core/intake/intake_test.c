@@ -224,6 +224,24 @@ static void what_comes_under_a_taken_number_is_told_and_not_applied(void **state
     buf_fini(&bytes);
 }
 
+/* As a process does that was taken over and owns the spool: it says that all below @low is done. */
+static void a_spool_gives_up_no_number_that_core_never_saw(void **state)
+{
+    struct rig *r = *state;
+    struct event first = rig_client_text("m1");
+    struct event next = rig_client_text("m2");
+    struct buf body;
+
+    take(r, &first);
+    buf_init(&body, 1 << 10);
+    assert_int_equal(event_push_begin(&body, &r->spool, r->ingress->spool->taken.mark + 100, 0),
+                     0);
+    intake_push(&r->core, r->ingress, buf_view(&body));
+    take(r, &next);
+    assert_true(rig_has_message(r, "msvc-m2"));
+    buf_fini(&body);
+}
+
 /* --- the store fails ------------------------------------------------------------------------ */
 
 static void whichever_store_call_fails_nothing_is_taken_and_nothing_is_lost(void **state)
@@ -627,6 +645,7 @@ int main(void)
         CASE(events_that_cannot_cross_are_kept_with_a_reason),
         CASE(events_of_another_spool_are_left_alone),
         CASE(what_comes_under_a_taken_number_is_told_and_not_applied),
+        CASE(a_spool_gives_up_no_number_that_core_never_saw),
         CASE(whichever_store_call_fails_nothing_is_taken_and_nothing_is_lost),
         CASE(without_memory_nothing_is_taken_and_nothing_leaks),
         CASE(messages_of_one_thread_share_a_lane_and_both_directions_have_their_own),

@@ -83,6 +83,27 @@ static void raising_low_forgets_ranges_and_keeps_the_answers(void **state)
     assert_int_equal(t.mark, 9); /* what was taken last stays known */
 }
 
+static void a_spool_gives_up_no_number_that_core_never_saw(void **state)
+{
+    static struct taken_set t;
+
+    (void)state;
+    taken_init(&t);
+    add_all(&t, 2, 3);
+    taken_heed_low(&t, 3); /* 1 was given up: it is no gap any more */
+    assert_int_equal(taken_first_gap(&t), 4);
+    taken_heed_low(&t, 103);
+    assert_int_equal(t.low, 4);
+    assert_false(taken_has(&t, 4));
+    assert_false(taken_has(&t, 102));
+    taken_heed_low(&t, UINT64_MAX);
+    assert_false(taken_has(&t, 4));
+    add_all(&t, 4, 4);
+    taken_heed_low(&t, 2); /* never falls */
+    assert_int_equal(t.low, 4);
+    assert_int_equal(taken_first_gap(&t), 5);
+}
+
 static void the_first_gap_is_found_from_anywhere(void **state)
 {
     static struct taken_set t;
@@ -224,6 +245,7 @@ int main(void)
         cmocka_unit_test(range_grows_at_its_lower_end),
         cmocka_unit_test(taking_twice_is_harmless),
         cmocka_unit_test(raising_low_forgets_ranges_and_keeps_the_answers),
+        cmocka_unit_test(a_spool_gives_up_no_number_that_core_never_saw),
         cmocka_unit_test(the_first_gap_is_found_from_anywhere),
         cmocka_unit_test(too_many_gaps_are_refused_without_harm),
         cmocka_unit_test(ranges_come_back_from_their_bytes),
