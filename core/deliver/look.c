@@ -142,12 +142,14 @@ static bool has_chat_of(const struct look *l, const char *scope)
  * find the chat by our id, and that chat need not be among those we know, amo tells its id first; likewise when the attempt was of a
  * core that this store knows nothing of, and when all that we know are chats with other accounts, where it came from.
  * Such a core may have led our id to a card that came later: the chat that it led to before has no name any more by
- * which it could be asked for, and not to find the message elsewhere proves nothing. */
+ * which it could be asked for, and not to find the message elsewhere proves nothing. Nor does it when it may have been
+ * sent under the name of a conversation that was merged with this one since. */
 static int look_start(struct core *c, struct look *l, const struct core_command *cmd,
                       const struct resolved *r)
 {
     const struct conversation *conv = &r->conversation;
     bool unplaced = false;
+    bool hidden = false;
     bool gone = false;
     int rc = 0;
 
@@ -160,8 +162,11 @@ static int look_start(struct core *c, struct look *l, const struct core_command 
     rc = store_message_places(c->store, &r->message, add_chat, l);
     l->within = VIEW_NONE;
     rc = rc ? rc : store_message_unplaced(c->store, r->message.id, &unplaced);
+    if (rc == 0 && (unplaced || cmd->again || cmd->unsure))
+        rc = store_merged_unplaced(c->store, conv->id, view_of(conv->scope), &hidden);
     if (rc)
         return rc;
+    l->blind = l->blind || hidden;
     l->own =
         !l->own_chat && (!has_chat_of(l, r->row.scope) || cmd->again || cmd->unsure ||
                          (unplaced && conv->amo_born && !conv->linked && conv->service_id));

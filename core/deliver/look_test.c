@@ -255,6 +255,47 @@ static void a_refused_chat_does_not_hide_the_others(void **state)
     message_fini(&m);
 }
 
+/* A forgotten core may have sent it; amo has it in no chat that can be named. */
+static void is_found_nowhere(struct rig *r, struct core_command *c, const char *reason)
+{
+    struct command call;
+
+    c->unsure = true;
+    assert_int_equal(rig_calls(r, clock_mono_ms(), &call, 1), 1);
+    assert_int_equal(call.kind, COMMAND_AMO_CREATE_CHAT);
+    answer(r, &call,
+           (struct result){.outcome = OUTCOME_DONE, .amo_chat_id = VIEW_LIT("chat-1")});
+    for (int i = 0; i < 3; i++) {
+        call = asked(r, 100000, "chat-1", 0);
+        answer(r, &call, absent);
+    }
+    rig_commit(r);
+    rig_assert_dead(r, reason);
+}
+
+static void what_is_in_none_of_its_chats_is_refused(void **state)
+{
+    struct rig *r = *state;
+
+    is_found_nowhere(r, checking(r), "refused");
+}
+
+static void what_may_have_gone_under_the_name_of_a_merged_conversation_is_unclear(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = checking(r);
+    char connector[] = "svc";
+    char source[] = "";
+    char scope[] = "ch_acc";
+    char name[] = "svc-other";
+    struct conversation merged = {
+        .connector = connector, .source = source, .scope = scope, .client_id = name};
+
+    assert_int_equal(store_conversation_add(r->core.store, &merged), 0);
+    assert_int_equal(store_conversation_merge(r->core.store, merged.id, c->lane->id / 2), 0);
+    is_found_nowhere(r, c, "unclear");
+}
+
 static void three_refused_looks_are_the_end(void **state)
 {
     struct rig *r = *state;
@@ -358,6 +399,8 @@ int main(void)
         CASE(what_is_looked_for_is_not_older_than_the_message),
         CASE(each_chat_of_the_conversation_is_asked_in_every_look),
         CASE(a_refused_chat_does_not_hide_the_others),
+        CASE(what_is_in_none_of_its_chats_is_refused),
+        CASE(what_may_have_gone_under_the_name_of_a_merged_conversation_is_unclear),
         CASE(three_refused_looks_are_the_end),
         CASE(a_look_waits_for_the_end_of_a_hold_and_is_its_probe),
         CASE(a_look_that_is_throttled_holds_its_destination),

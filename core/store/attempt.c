@@ -69,6 +69,21 @@ int store_message_unplaced(struct store *s, int64_t message, bool *ret)
     return 0;
 }
 
+int store_merged_unplaced(struct store *s, int64_t conversation, struct view scope, bool *ret)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT 1 FROM conversations WHERE merged=?1 AND scope=?2 AND client_id"
+                      " IS NOT NULL AND chat_id IS NULL LIMIT 1",
+                      "it", conversation, scope);
+
+    rc = store_one(rc, r);
+    *ret = rc == 0;
+    if (rc == 0)
+        db_end(r);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
 int store_chat_took_name(struct store *s, const struct message *m, struct view scope,
                          struct view chat, bool *ret)
 {

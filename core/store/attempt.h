@@ -37,6 +37,10 @@ AMO_MUSTCHECK int store_message_places(struct store *s, const struct message *m,
                                        store_place_fn *fn, void *arg);
 /* May an attempt have left it to amo to find the chat? True also when nothing is known of any. */
 AMO_MUSTCHECK int store_message_unplaced(struct store *s, int64_t message, bool *ret);
+/* Was a conversation of the account @scope merged into @conversation, and is not known which chat amo has by our name of
+ * that one? A forgotten core, or an attempt without an answer, may have begun such a chat. */
+AMO_MUSTCHECK int store_merged_unplaced(struct store *s, int64_t conversation,
+                                        struct view scope, bool *ret);
 /* Amo knows @chat by our name of the message's conversation: did a manager's card begin that chat, and only after
  * the message came? Then our name led elsewhere before. False when that other chat is known. */
 AMO_MUSTCHECK int store_chat_took_name(struct store *s, const struct message *m,

@@ -391,6 +391,9 @@ EXCUSED = {
         called("m6", 6.5), of("o4", n=7, at=7), now("o4", at=13.6), later("c9", 13.5)],
     "failed, and the service that has it never said so": [lambda h: h["states"]["m6"].update(state="failed"),
                                                          now("m6", "service", told=False, answered=[])],
+    "an edit dead with its message, which is unclear and amo has": [
+        lambda h: h["states"]["c1"].update(state="failed"), asked("c1", 0), dead("c1", "amo.message", "unclear"),
+        dead("c1", "amo.edit", "parent", at=8)],
     "failed as unclear, and amo has it": [lambda h: h["states"]["c2"].update(state="failed"), asked("c2", 0),
                                           dead("c2", "amo.message", "unclear")],
     "reported by an id that nobody learnt, of what died as unclear": [

@@ -120,7 +120,7 @@ nameless  a manager's word that is dead as unclear, and to which its service ans
           that id cannot be told. The card may then say "failed" after what it said before.
 unclear   a message whose death says `unclear` may be there: amo could not be asked, or nobody could ask the service of
           a manager whose number went to another company, or a day is over. So it was called, or handed to a
-          worker when core or that one was killed.
+          worker when core or that one was killed. Its edits die with it.
 """
 import re
 from collections import Counter, defaultdict
@@ -463,7 +463,8 @@ class Judge:
                 if d["kind"] not in MESSAGES or not self.refused(d["token"], act):
                     self.say("baseless", f"{what} died as refused, and nobody had a reason to say no to it")
             elif d["reason"] == "parent":
-                if self.at_amo.get(d["token"]):
+                if self.at_amo.get(d["token"]) and not self.excuse("unclear", any(
+                        x["kind"] in MESSAGES and x["reason"] == "unclear" for x in self.dead[d["token"]])):
                     self.say("baseless", f"{what} died with its message, which amo has")
             elif d["reason"] in MOVED:
                 if not self.changed_hands(self.by_token[d["token"]]):
