@@ -359,6 +359,40 @@ static void workers_are_remembered_until_forgotten(void **state)
     assert_int_equal(n, 1);
 }
 
+static void count_name(void *arg, struct view name, const struct id *boot)
+{
+    int *n = arg;
+
+    (void)name;
+    (void)boot;
+    (*n)++;
+}
+
+static void count_ingress(void *arg, struct view name, int64_t seen_ms)
+{
+    (void)seen_ms;
+    count_name(arg, name, NULL);
+}
+
+static void ever_new_names_of_edges_leave_so_many_rows(void **state)
+{
+    struct rig *r = *state;
+    struct id boot = id_of(3);
+    char name[16];
+    int n = 0;
+
+    for (unsigned i = 0; i < LIMIT_PEERS + 50; i++) {
+        (void)snprintf(name, sizeof(name), "n%u", i);
+        assert_int_equal(store_worker_seen(r->store, view_of(name), &boot, NOW + i), 0);
+        assert_int_equal(store_ingress_seen(r->store, view_of(name), &boot, NOW + i), 0);
+    }
+    assert_int_equal(store_workers_walk(r->store, count_name, &n), 0);
+    assert_int_equal(n, LIMIT_PEERS);
+    n = 0;
+    assert_int_equal(store_ingresses_walk(r->store, count_ingress, &n), 0);
+    assert_int_equal(n, LIMIT_PEERS);
+}
+
 /* --- conversations -------------------------------------------------------------------------- */
 
 static void a_conversation_is_found_by_each_of_its_ids(void **state)
@@ -1727,6 +1761,7 @@ static const struct CMUnitTest contract[] = {
     CASE(savepoints_nest),
     CASE(what_was_taken_of_a_spool_is_known_again),
     CASE(workers_are_remembered_until_forgotten),
+    CASE(ever_new_names_of_edges_leave_so_many_rows),
     CASE(a_conversation_is_found_by_each_of_its_ids),
     CASE(ids_of_others_find_nothing),
     CASE(by_phone_the_one_without_a_thread_comes_first_then_the_newest),
