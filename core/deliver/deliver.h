@@ -21,6 +21,8 @@ struct deliver {
     int64_t suspect_mono_ms;
     size_t n_lost_suspects; /* in the hands of the worker that is being lost */
     struct typing_slot typing[TYPING_SLOTS];
+    size_t
+        n_claims; /* attempts of earlier lives of core that workers had, after the first lease */
     struct stat_counter *n_dead;
     struct stat_counter *n_foreign;
     struct stat_histogram *journey_in;

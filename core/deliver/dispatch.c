@@ -483,6 +483,16 @@ static void known_worker_came(struct core *c, struct peer *p)
         core_row_failed(c, "workers", rc);
 }
 
+/* A worker says that it has this attempt. What this life of core has sent it knows itself; of earlier lives it
+ * believes it, but not without end: whoever says so of all that waits delays it for a lease. */
+static bool may_claim(struct core *c, const struct core_command *cmd, uint64_t attempt,
+                      int64_t now)
+{
+    if (attempt == cmd->attempt || now < c->peers->settling_until_ms)
+        return true;
+    return cmd->attempt == 0 && c->deliver->n_claims++ < LIMIT_WORKER_CREDIT;
+}
+
 void dispatch_worker_joined(struct core *c, struct peer *p, struct view held)
 {
     int64_t lease = (int64_t)config_number(c->config, "core/lease_ms");
@@ -502,9 +512,7 @@ void dispatch_worker_joined(struct core *c, struct peer *p, struct view held)
         cmd = id <= INT64_MAX ? queue_find(c->queue, (int64_t)id) : NULL;
         if (!cmd)
             continue;
-        /* later core knows itself which attempt was the last: it does not let others say so */
-        if (cmd->state == COMMAND_READY &&
-            (attempt == cmd->attempt || now < c->peers->settling_until_ms)) {
+        if (cmd->state == COMMAND_READY && may_claim(c, cmd, attempt, now)) {
             cmd->attempt = attempt;
             queue_move(c->queue, cmd, COMMAND_IN_FLIGHT, now + lease + LEASE_SLACK_MS, now);
         } else if (cmd->state != COMMAND_IN_FLIGHT || cmd->attempt != attempt || cmd->worker) {

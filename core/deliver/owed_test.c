@@ -3,6 +3,7 @@
 #include "core/deliver/owed.h"
 
 #include "base/clock.h"
+#include "core/deliver/deliver.h"
 #include "core/deliver/dispatch.h"
 #include "core/peers/peers.h"
 #include "core/queue/queue.h"
@@ -132,6 +133,27 @@ static void who_comes_later_holds_what_core_knows_that_it_held(void **state)
     rig_assert_accounts(r);
 }
 
+/* It was stopped while core was restarted: what it has must not go a second time. */
+static void who_comes_late_after_a_start_still_has_what_core_has_not_sent(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
+    uint64_t made = c->attempt;
+
+    rig_restart(r);
+    c = rig_command(r, COMMAND_AMO_MESSAGE);
+    assert_int_equal(c->state, COMMAND_READY);
+    r->core.peers->settling_until_ms = 0;
+    r->core.deliver->n_claims = LIMIT_WORKER_CREDIT; /* somebody has said so of too much */
+    claim(r, c, made);
+    assert_int_equal(c->state, COMMAND_READY);
+    r->core.deliver->n_claims = 0;
+    claim(r, c, made);
+    assert_int_equal(c->state, COMMAND_IN_FLIGHT);
+    assert_int_equal(c->attempt, made);
+    rig_assert_accounts(r);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 int main(void)
@@ -143,6 +165,7 @@ int main(void)
         CASE(what_was_told_long_ago_does_not_count),
         CASE(a_worker_is_given_no_more_than_core_wants_to_give),
         CASE(who_comes_later_holds_what_core_knows_that_it_held),
+        CASE(who_comes_late_after_a_start_still_has_what_core_has_not_sent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
