@@ -33,7 +33,8 @@
 #define LISTENER_CALM_MS 60000 /* after which places that were short are told to be enough */
 #define LISTENER_TICK_MS 250
 #define LISTENER_GRACE_MS                                                                      \
-    1000 /* when draining: for a connection that has not proven anything */
+    300 /* when draining: for a connection that has not proven anything; time for what is on its  \
+           way */
 #define LISTENER_KNOWN_MS 2000 /* the same for one of somebody who verified lately */
 
 static void on_listen(void *arg);
@@ -305,7 +306,7 @@ static void tell_short(struct listener *d, bool short_of, int64_t mono_ms)
  * nothing yet cannot make that take as long as a request may. */
 static bool is_over(const struct listener *d, const struct connection *g, int64_t mono_ms)
 {
-    bool known = g->place.who && g->place.who->known && g->state != CONNECTION_NEW;
+    bool known = g->place.who && g->place.who->known;
     int64_t grace_ms = known ? LISTENER_KNOWN_MS : LISTENER_GRACE_MS;
 
     if (g->until_ms && g->until_ms <= mono_ms)
