@@ -198,7 +198,8 @@ check_strangers() {
     grep -q '^then 429' <<<"$said" || fail "ingress believes the sandbox that it asks for others"
     at=$(podman inspect -f "{{(index .NetworkSettings.Networks \"${PROJECT}_public\").IPAddress}}" "$(container proxy)")
     /usr/bin/python3 tests/compose/siege.py "http://127.0.0.1:$AMO_SANDBOX_PORT" "$at" \
-        "$(podman network inspect -f '{{.NetworkInterface}}' "${PROJECT}_public")" "$(container ingress)" >"$LOG/siege.log" 2>&1 || {
+        "$(podman network inspect -f '{{.NetworkInterface}}' "${PROJECT}_public")" \
+        "$(container ingress)" "$(container proxy)" >"$LOG/siege.log" 2>&1 || {
         cat "$LOG/siege.log" >&2
         fail "strangers cost amojo a webhook"
     }
