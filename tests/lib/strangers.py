@@ -31,6 +31,7 @@ class Silent:
 
     def __init__(self, options):
         self.path = options.path
+        self.hold_s = options.hold or self.hold_s
 
     def first(self):
         return b""
@@ -57,10 +58,10 @@ class Slowloris(Silent):
 class Bodies(Silent):
     """A large body: most of it at once, then small pieces that fill what room is left, but never the last bytes."""
     signature = "X-Signature: " + "0" * 40
+    hold_s = 12
 
     def __init__(self, options):
         super().__init__(options)
-        self.hold_s = 12
         head = HEAD.format(path=self.path) + f"{self.signature}\r\nContent-Length: {options.size}\r\n\r\n"
         self.bytes = head.encode() + b"x" * max(0, options.size - 8000)
 
@@ -213,7 +214,7 @@ def main():
     words = argparse.ArgumentParser()
     words.add_argument("kind", choices=KINDS)
     words.add_argument("port", type=int)
-    for name, value in ("addresses", 1), ("connections", 64), ("net", 40), ("size", BODY), ("rate", 500), ("six", 0):
+    for name, value in ("addresses", 1), ("connections", 64), ("net", 40), ("size", BODY), ("rate", 500), ("six", 0), ("hold", 0):
         words.add_argument(f"--{name}", type=int, default=value)
     words.add_argument("--path", default="/messages/nobody")
     for name in "token", "to", "first":
