@@ -251,6 +251,8 @@ void listener_close(struct listener *d)
     /* what the kernel has queued here would be reset by closing. No more than it can have queued:
        whoever goes on knocking must not hold us here */
     for (int i = 0; i <= LISTENER_BACKLOG; i++) {
+        if (is_full(d))
+            (void)MHD_run(d->daemon); /* those who were put out go, and there is room again */
         if (is_full(d) || !listener_accept(d))
             break;
     }

@@ -179,6 +179,20 @@ def test_a_stop_waits_for_who_is_known_and_hardly_for_strangers(make):
     assert ingress.wait_end() == 0
 
 
+def test_whoever_knocked_before_a_stop_is_answered_also_behind_a_crowd(narrow):
+    ingress, held = narrow
+    webhook("before", "127.9.9.9", ingress).close()
+    ingress.signal(signal.SIGSTOP)                               # so that all of them wait in the kernel's queue
+    held += [dial(ingress, f"127.1.{i // 100}.{i % 100 + 1}") for i in range(400)]
+    body = hook("behind")
+    held.append(amojo := dial(ingress, "127.9.9.9", head(f"X-Signature: {sign(body)}", f"Content-Length: {len(body)}") + body))
+    ingress.signal(signal.SIGTERM)
+    ingress.signal(signal.SIGCONT)
+    amojo.settimeout(DEADLINE)
+    assert amojo.recv(1000).startswith(b"HTTP/1.1 200")
+    assert ingress.wait_end() == 0
+
+
 def test_when_places_are_short_strangers_have_three_seconds_and_others_ten(narrow):
     ingress, held = narrow
     webhook("known", "127.9.9.9", ingress).close()
