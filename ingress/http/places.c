@@ -9,6 +9,7 @@
 #include "proto/limits.h"
 
 #define FRESH_MS 1000 /* a request of somebody known may be on its way for so long */
+#define NEW_MS   100  /* the same for a stranger: what comes whole needs no more */
 
 enum rank {
     RANK_STRANGER,
@@ -175,6 +176,13 @@ static int64_t weight_of(const struct place *l, bool bodies)
     return own > site ? own : site;
 }
 
+/* Somebody unknown who comes with several connections at once, as amojo may, holds more than each of
+ * very many strangers with one. */
+static bool is_new(const struct place *l, const struct search *s)
+{
+    return !s->bodies && s->mono_ms - l->since_ms < NEW_MS;
+}
+
 static bool goes_before(const struct place *a, const struct place *b, const struct search *s)
 {
     enum rank ra = rank_of(a, s->mono_ms);
@@ -186,6 +194,8 @@ static bool goes_before(const struct place *a, const struct place *b, const stru
         int64_t wa = weight_of(a, s->bodies);
         int64_t wb = weight_of(b, s->bodies);
 
+        if (is_new(a, s) != is_new(b, s))
+            return is_new(b, s);
         if (wa != wb)
             return wa > wb;
     }

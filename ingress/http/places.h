@@ -73,7 +73,8 @@ void places_drop_body(struct places *p, struct place *l);
  * be put out. The caller ends that connection, calls places_leave, and asks again.
  *
  * First, within the share of the address: its own unproven place of longest standing. Then, of the
- * strangers (who verified nothing lately), the same of whoever holds most; they leave a quarter of
+ * strangers (who verified nothing lately), the same of whoever holds most, those who have just come
+ * last; they leave a quarter of
  * the connections and of the room to the others. Then, only when all is full: what others have
  * left unproven for more than a second, requests with a token, services' connections between
  * requests, amojo's and proxies', the younger requests last. */

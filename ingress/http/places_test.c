@@ -118,6 +118,22 @@ static void strangers_leave_a_quarter_and_the_one_who_holds_most_goes(void **sta
     }
 }
 
+static void a_stranger_who_has_just_come_goes_after_those_who_had_their_time(void **state)
+{
+    struct rig *r = *state;
+
+    for (int i = 0; i < 12; i++) {
+        (void)enter(r, i, (unsigned char)(100 + i), i);
+        assert_int_equal(over(r, i, 12), -1);
+    }
+    for (int i = 12; i < 15; i++) {
+        (void)enter(r, i, 1, 1000 + i);
+        assert_int_equal(over(r, i, 1020), i - 12);
+    }
+    (void)enter(r, 15, 200, 2000);
+    assert_int_equal(over(r, 15, 2000), 12); /* now it had its own */
+}
+
 static void a_kept_place_is_had_however_many_strangers_there_are(void **state)
 {
     struct rig *r = *state;
@@ -277,6 +293,7 @@ int main(void)
         CASE(an_address_over_its_share_loses_its_own_longest),
         CASE(who_is_known_has_no_share_and_takes_no_strangers_place),
         CASE(strangers_leave_a_quarter_and_the_one_who_holds_most_goes),
+        CASE(a_stranger_who_has_just_come_goes_after_those_who_had_their_time),
         CASE(a_kept_place_is_had_however_many_strangers_there_are),
         CASE(when_only_the_known_are_left_what_is_worth_least_goes_first),
         CASE(a_proxys_connection_counts_for_whoever_asks_as_long_as_it_asks),

@@ -15,7 +15,7 @@ from test_limits import head
 SHORT_S = 5
 CHOSEN = ["one_bodies", "17_silent", "100_slowloris", "100_bodies", "5_signed", "one_wrong", "hostile_service",
           "six_one_network", "nginx_unbuffered_17_bodies", "caddy_100_bodies", "unknown_caddy_17_wrong", "fresh_17_wrong",
-          "fresh_caddy_100_bodies", "restart_100_slowloris", "restart_caddy_100_bodies"]
+          "fresh_3000_silent", "fresh_caddy_100_bodies", "restart_100_slowloris", "restart_caddy_100_bodies"]
 
 
 @pytest.mark.parametrize("name", CHOSEN)
