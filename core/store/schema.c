@@ -227,6 +227,10 @@ static const char *const migrations[] = {
     PART_TRIGGERS("dead", "scope,connector,kind,body", PART_OF_COMMAND, ROOM_DEAD, "body"),
     PART_TRIGGERS("quarantine", "scope,connector,kind,event", PART_OF_EVENT, ROOM_OF_EVENT,
                   "event"),
+    /* statuses that are kept for a person are not looked at every few seconds */
+    "DROP INDEX quarantine_statuses;"
+    "CREATE INDEX quarantine_statuses ON quarantine(at_ms) WHERE kind=5"
+    " AND reason IN('unknown_message','too_many_waiting');",
 };
 
 int schema_count(void)
