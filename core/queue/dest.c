@@ -178,6 +178,8 @@ bool dest_take_spare_token(struct dest *d, int64_t now_mono_ms)
 {
     if (d->rate <= 0)
         return true;
+    if (d->full_rate <= 0 && queue_dest_has_ready(d))
+        return false; /* it would be the one that they wait for */
     dest_refill(d, now_mono_ms);
     return d->tokens >= dest_burst(d) / 2 && dest_take_token(d, now_mono_ms);
 }

@@ -188,7 +188,8 @@ void queue_give_back(struct queue *q, struct core_command *c);
 bool queue_pass_over(struct dest *d, int64_t now_mono_ms);
 /* A token for a call outside lanes (history, connect): false = not now. */
 bool dest_take_token(struct dest *d, int64_t now_mono_ms);
-/* The same, while half of the burst is left; a learnt rate has a burst of one call. */
+/* The same, while half of the burst is left; a learnt rate has a burst of one call,
+ * which is a command's if one is ready. */
 bool dest_take_spare_token(struct dest *d, int64_t now_mono_ms);
 
 /* The WAITING or IN_FLIGHT command whose time has come, NULL when none. */

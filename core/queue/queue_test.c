@@ -622,6 +622,12 @@ static void a_learnt_rate_has_something_to_spare(void **state)
     assert_true(d->rate > 0);
     assert_false(dest_take_spare_token(d, r->now));
     r->now += 60000;
+    add_outbound(r, 1, "s", "c");
+    assert_false(dest_take_spare_token(d, r->now)); /* a message is ready */
+    dest_release(d, r->now);
+    queue_move(r->q, queue_next(r->q, false, r->now), COMMAND_DONE, 0, r->now);
+    assert_false(dest_take_spare_token(d, r->now));
+    r->now += 60000;
     assert_true(dest_take_spare_token(d, r->now));
     assert_false(dest_take_spare_token(d, r->now));
 }
