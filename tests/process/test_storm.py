@@ -72,6 +72,18 @@ def test_people_go_on_writing_when_nobody_is_left_whom_no_manager_has_met(left):
     assert all(s.some_thread() for _ in range(50))
 
 
+@pytest.mark.parametrize("gone, alone", [([], set()), (["c2"], {"ivan", "boris"}), (["c1"], {"ivan", "boris"}),
+                                         (["c9"], set())])
+def test_nobody_is_written_to_whose_group_went_with_a_spool(gone, alone):
+    s = Storm.__new__(Storm)
+    s.w = types.SimpleNamespace(threads=[{"thread": "g", "people": ["ivan", "boris"]},
+                                         {"thread": "t", "people": ["anna"]}])
+    s.j = types.SimpleNamespace(acts=[{"thread": "g", "token": f"c{n}", "n": n, "who": who}
+                                      for n, who in ((1, "ivan"), (2, "boris"))],
+                                excuses=[{"kind": "spool", "tokens": gone}, {"kind": "store", "copied": 1, "back": 2}])
+    assert s.alone() == alone
+
+
 def test_what_keeps_a_run_from_becoming_calm_is_named():
     """Also when nothing but the questions themselves fail, as when the kernel drops packets."""
     def refused(*args):

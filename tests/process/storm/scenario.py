@@ -42,11 +42,13 @@ class Storm:
         return a["service"], self.rng.choice(a["sources"]), name
 
     def alone(self):
-        """Who alone has spoken in a group so far: nobody can tell yet that it is one."""
-        found = set()
+        """Who alone has spoken in a group so far, but for words that went with a spool: nobody can tell yet that it is
+        one."""
+        found, gone = set(), {t for e in self.j.excuses if e["kind"] == "spool" for t in e["tokens"]}
         for t in self.w.threads:
             if len(t["people"]) > 1:
-                spoken = {a["who"] for a in self.j.acts if a.get("thread") == t["thread"] and a.get("n") and "who" in a}
+                spoken = {a["who"] for a in self.j.acts if a.get("thread") == t["thread"] and a.get("n") and "who" in a
+                          and a["token"] not in gone}
                 found |= set(t["people"] if len(spoken) < 2 else ())
         return found
 
