@@ -157,6 +157,18 @@ class Hog:
     def hello(self):
         assert self.say_hello() == "WELCOME"
 
+    def say_hello_until_welcome(self):
+        """Core does not answer each of them."""
+        body = bus.pack({"role": 1, "name": self.name, "version": "1", "spool": self.spool, "low": 1, "next": self.next})
+        for _ in range(20):
+            self.socket.send_multipart([bus.envelope("HELLO", self.boot), body])
+            end = time.monotonic() + 1
+            while self.socket.poll(max(0, int((end - time.monotonic()) * 1000))):
+                kind, self.core_boot = self.read()
+                if kind == "WELCOME":
+                    return
+        raise AssertionError("no WELCOME")
+
     def read(self):
         head, _ = self.socket.recv_multipart()
         _, number, _, core_boot = bus.unpack(head)[:4]
@@ -224,6 +236,32 @@ def test_a_process_that_keeps_to_no_credit_cannot_fill_cores_memory(stack):
     grown = memory_mib(stack["core"], "VmHWM") - calm
     print(f"{sent} frames sent, core grew by {grown:.0f} MiB")
     assert grown < 2 * 198 + 3 * 16, "two connections, and what one turn works on"
+
+
+def test_an_ingress_that_sends_one_event_for_ever_ends_nobody(stack):
+    """What was taken before needs no credit; each is acknowledged, all of a turn in one frame."""
+    stack.up()
+    exchange(stack, "before")
+    calm = memory_mib(stack["core"], "VmHWM")
+    hog = Hog(stack, "hog")
+    hog.hello()
+    assert hog.push(1, 10)
+    wait_for(lambda: stack.figure("core", "amo_events_total") >= 1, "core to take it")
+    n = 490_000
+    again = (b"\x83\xa5spool\xc4\x10" + hog.spool + b"\xa3low\x01\xa6events\xdd" + n.to_bytes(4, "big") + b"\x92\x01\xc4\x00" * n)
+    sent, end = 0, time.monotonic() + 2
+    while time.monotonic() < end:
+        with contextlib.suppress(zmq.Again):
+            hog.socket.send_multipart([bus.envelope("EVENT_PUSH", hog.boot, hog.core_boot), again], zmq.DONTWAIT)
+            sent += 1
+        while hog.socket.poll(0):
+            if hog.read()[0] == "HELLO_AGAIN":
+                hog.say_hello_until_welcome()
+    exchange(stack, "beside")
+    grown = memory_mib(stack["core"], "VmHWM") - calm
+    print(f"{sent} frames sent, core grew by {grown:.0f} MiB")
+    assert sent > 10 and stack["core"].lives == 1 and stack["core"].alive
+    assert grown < 198 + 3 * 16 + 48
 
 
 def spool_of_ingress(stack):
