@@ -87,6 +87,46 @@ def test_each_program_has_a_user_of_its_own_and_no_other_sees_its_sockets():
         assert settings(role)["ReadWritePaths"] == [f"/run/amo/{role}"]
 
 
+def mib(text):
+    number, unit = re.fullmatch(r"([\d.]+) ?([MG])i?B?", text, re.IGNORECASE).groups()
+    return float(number) * {"M": 1, "G": 1024}[unit.upper()]
+
+
+def in_compose(role, name):
+    """A limit of docker-compose.yml: its own, or that of all."""
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    service = re.search(rf"^  {role}(?:-1)?:.*\n((?: {{4}}.*\n|\n| *#.*\n)+)", text, re.MULTILINE)[1]
+    own = re.search(rf"^    {name}: (\S+)$", service, re.MULTILINE)
+    return own[1] if own else re.search(rf"^  {name}: (\S+)$", text, re.MULTILINE)[1]
+
+
+def documented(role):
+    """(memory, needed, tasks) of its row in docs/operations.md."""
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    memory, needs, tasks = re.search(rf"^\| {role} \| ([\d.]+ [MG]iB) \| (\d+ MiB)\b.* \| (\d+) \|$", page, re.MULTILINE).groups()
+    return mib(memory), mib(needs), tasks
+
+
+def needed(role):
+    """What docs/configuration.md says that it takes, MiB."""
+    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    name = "`core`" if role == "core" else f"{role}: memory"
+    own = mib(re.search(rf"^\| {name} \| (\d+ MiB) \|", page, re.MULTILINE)[1])
+    commands, each = re.search(r"^\| `core/commands_max` \| `(\d+)` .* (\d+) bytes of memory each", page, re.MULTILINE).groups()
+    return own + (int(commands) * int(each) / (1 << 20) if role == "core" else 0)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_unit_bounds_what_its_program_takes_from_the_machine(role):
+    """A process that was taken over may connect to core as often as it likes: only a limit from outside bounds that."""
+    unit, (memory, needs, tasks) = settings(role), documented(role)
+    assert (mib(unit["MemoryMax"][0]), unit["TasksMax"]) == (memory, [tasks])
+    assert unit["MemorySwapMax"] == ["0"], "or the limit is none"
+    assert (mib(in_compose(role, "mem_limit")), in_compose(role, "pids_limit")) == (memory, tasks), "one table is for both"
+    assert round(needed(role)) == needs
+    assert 2 * needs <= memory, "a limit that honest work comes near ends honest processes"
+
+
 @pytest.mark.skipif(not shutil.which("systemd-sysusers") or not shutil.which("systemd-tmpfiles"), reason="needs the package systemd")
 def test_the_folders_of_the_sockets_are_written_by_core_alone_and_give_them_their_groups(tmp_path):
     etc = tmp_path / "etc"
