@@ -224,6 +224,41 @@ static void what_comes_under_a_taken_number_is_told_and_not_applied(void **state
     buf_fini(&bytes);
 }
 
+#define LARGE ((size_t)4 << 20)
+
+static void push_large(struct rig *r, size_t n, size_t size)
+{
+    struct buf body;
+    char *bytes = test_calloc(1, size);
+
+    buf_init(&body, LIMIT_FRAME_BYTES);
+    assert_int_equal(event_push_begin(&body, &r->spool, 1, n), 0);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(event_push_add(&body, r->next_number++, view_make(bytes, size), false),
+                         0);
+    intake_push(&r->core, r->ingress, buf_view(&body));
+    buf_fini(&body);
+    test_free(bytes);
+}
+
+static void more_bytes_than_the_credit_end_the_session(void **state)
+{
+    struct rig *r = *state;
+
+    push_large(r, 1, LIMIT_CREDIT_BYTES + 1); /* alone it may */
+    assert_false(r->ingress->ended);
+    rig_commit(r);
+    push_large(r, 2, LARGE); /* the whole credit */
+    assert_false(r->ingress->ended);
+    rig_commit(r);
+    push_large(r, 3, LARGE);
+    assert_true(r->ingress->ended);
+    assert_int_equal(pairs_count(buf_view(&r->ingress->acks)),
+                     2); /* what was within it stands */
+    rig_commit(r);
+    rig_assert_counts(r, 0, 5, 0);
+}
+
 /* As a process does that was taken over and owns the spool: it says that all below @low is done. */
 static void a_spool_gives_up_no_number_that_core_never_saw(void **state)
 {
@@ -645,6 +680,7 @@ int main(void)
         CASE(events_that_cannot_cross_are_kept_with_a_reason),
         CASE(events_of_another_spool_are_left_alone),
         CASE(what_comes_under_a_taken_number_is_told_and_not_applied),
+        CASE(more_bytes_than_the_credit_end_the_session),
         CASE(a_spool_gives_up_no_number_that_core_never_saw),
         CASE(whichever_store_call_fails_nothing_is_taken_and_nothing_is_lost),
         CASE(without_memory_nothing_is_taken_and_nothing_leaks),

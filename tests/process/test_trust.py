@@ -214,6 +214,25 @@ def test_a_session_that_exceeds_its_credit_is_ended(stack):
     assert stack.figure("core", "amo_sessions_over_credit_total") == 1, "one large event travels alone"
 
 
+def test_a_session_that_exceeds_the_bytes_of_its_credit_is_ended(stack):
+    """In frames that core reads, of 4 MiB: how many of them it reads in one turn is its own affair, so they come until it is."""
+    stack.up()
+    hog = Hog(stack, "hog")
+    hog.hello()
+    wait_for(lambda: [hog.push(2, 2 << 20), stack.figure("core", "amo_sessions_over_credit_total") == 1][1], "the end of the session")
+    line = stack["core"].wait_line(r"what=session.over_credit .*peer=hog events=(\d+) bytes=(\d+)")
+    events, size = int(line.group(1)), int(line.group(2))
+    assert events < 10 and 8 << 20 < size <= (8 << 20) + (2 << 20) + 1000, "at the first event that is too much"
+    while not hog.ended:
+        assert hog.socket.poll(20000)
+        hog.read()
+    hog.hello()
+    taken = stack.figure("core", "amo_events_total")
+    assert hog.push(2, 2 << 20)
+    wait_for(lambda: stack.figure("core", "amo_events_total") == taken + 2, "what comes within the credit")
+    assert stack.figure("core", "amo_sessions_over_credit_total") == 1
+
+
 def test_a_process_that_keeps_to_no_credit_cannot_fill_cores_memory(stack):
     """Frames of 15 MiB, which no peer of ours sends, and of 8 MiB; core's memory stays under its bound (docs/configuration.md)."""
     stack.up()
