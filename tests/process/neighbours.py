@@ -14,7 +14,8 @@ import uuid
 from kit import DEADLINE
 from stack import Stack, wait_for
 
-PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "configuration.md"
 UNITS = {"bytes": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 QUIET_PHONE = "79005550301"
 
@@ -48,10 +49,38 @@ def bounds(stack, absences=0):
             absences * setting(stack, "ingress/spool_max_events") // 2)
     bodies = sum(s["limit"] for s in limits if s["share"] == "bytes") + absences * spool // 4
     of = {what: most + rows * row + bodies * times for what, (most, row, times) in table().items()}
-    fixed = {what: amount(most) for what, most in
-             re.findall(r"^\| ((?:in|e)gress: [\w ]+) \| (\d+ MiB) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)}
-    return {**of, "ingress": fixed["ingress: memory"], "egress": fixed["egress: memory"],
+    page = PAGE.read_text(encoding="utf-8")
+    fixed = {what: amount(most) for what, most in re.findall(r"^\| ((?:in|e)gress: [\w ]+) \| (\d+ MiB) \|", page, re.MULTILINE)}
+    place, places = re.search(r"^\| egress: memory .* ([\d.]+) MiB for each of `egress/concurrency` \((\d+)\)", page, re.MULTILINE).groups()
+    fewer = int(places) - setting(stack, "egress/concurrency")
+    return {**of, "ingress": fixed["ingress: memory"], "egress": fixed["egress: memory"] - int(fewer * float(place) * (1 << 20)),
             "spool": spool + min(spool // 32, 16 << 20) + fixed["ingress: index of repeats"]}
+
+
+def often(name):
+    """A bound of log_often()."""
+    return int(re.search(rf"^#define LOG_OFTEN_{name}\s+(\d+)", (ROOT / "base" / "log.h").read_text(encoding="utf-8"), re.MULTILINE)[1])
+
+
+class Said:
+    """What the processes log meanwhile: of what somebody outside can cause, a few lines a second and no more."""
+
+    def __init__(self, stack):
+        self.stack, self.began = stack, time.monotonic()
+        self.processes = [stack[name] for name in ("core", "ingress", "egress-0")]
+        self.before = {p: (len(p.lines), p.lives) for p in self.processes}
+
+    def bounds(self, taken):
+        """{(process, how grave): (lines, at most)}. @taken: how many messages and calls were; the life of each is told in
+        the lines that are no warnings."""
+        found, seconds = {}, time.monotonic() - self.began
+        for p, (n, lives) in self.before.items():
+            lines = p.lines[n:]
+            grave = sum("level=warn" in line or "level=error" in line for line in lines)
+            most = (1 + p.lives - lives) * often("ALL_BURST") + int(seconds) * often("ALL")
+            found[p.name, "warnings"] = grave, most
+            found[p.name, "others"] = len(lines) - grave, 2 * taken + (1 + p.lives - lives) * often("ALL_BURST")
+        return found
 
 
 class Flood:
@@ -272,12 +301,17 @@ def place(**env):
     return stack
 
 
+def over_now(stack):
+    return {name for name, s in shares(stack).items() if s["over_since"]}
+
+
 def flooding(stack, kind, connections=4):
     return Flood(stack, stack.svc["token"], *kinds()[kind], connections=connections)
 
 
 class Found:
-    """What the loud one heard, {kind: flood}; its shares that were over; how often the neighbour wrote; what was too large."""
+    """What the loud one heard, {kind: flood}; its shares that were over; how often the neighbour wrote; what was too large
+    or too often."""
 
     def __init__(self, floods, over, rounds, too_large):
         self.floods, self.over, self.rounds, self.too_large = floods, over, rounds, too_large
@@ -286,36 +320,45 @@ class Found:
         return sum(flood.answers.get(status, 0) for flood in self.floods.values())
 
 
-def judged(stack, floods, over, neighbour, sizes, absences, tell):
-    written = neighbour.end()
+def judged(stack, floods, over, neighbour, watched, absences, tell):
+    (sizes, said), written = watched, neighbour.end()
     nothing_is_missing(stack, written)
     most, too_large = sizes.end(), {}
     for what, bound in bounds(stack, absences).items():
         tell(f"{what:8} {most[what] / (1 << 20):7.1f} MiB of {bound >> 20} MiB")
         if most[what] > bound:
             too_large[what] = (most[what], bound)
+    # the neighbour's round is a message each way, and edits and statuses
+    calls = sum(flood.answers.get(202, 0) for flood in floods.values()) + 5 * len(written)
+    for (process, grave), (lines, bound) in said.bounds(calls).items():
+        tell(f"{process:8} {lines:5} lines that are {grave}, of {bound}")
+        if lines > bound:
+            too_large[f"{grave} of {process}"] = (lines, bound)
     return Found(floods, over, len(written), too_large)
 
 
 def present(stack, seconds, every, until_refused=False, tell=print):
     """Each kind of flood for its part of @seconds, with the neighbour beside it."""
-    neighbour, sizes, floods, over = Neighbour(stack, every), Sizes(stack), {}, set()
+    neighbour, watched, floods, over = Neighbour(stack, every), (Sizes(stack), Said(stack)), {}, set()
     neighbour.start()
     for name in kinds():
         floods[name] = flood = flooding(stack, name)
-        time.sleep(seconds / 4)
+        end = time.monotonic() + seconds / 4
+        while time.monotonic() < end:
+            over |= over_now(stack)  # again and again: there may be room for a moment when it ends
+            time.sleep(0.1)
         if until_refused:
             wait_for(lambda f=flood: f.answers.get(429), f"{name} to be refused")
         flood.end()
+        over |= over_now(stack)
         now = shares(stack)
-        over |= {k for k, s in now.items() if s["over_since"]}
         tell(name, flood.answers, {k: s["used"] for k, s in now.items()})
-    return judged(stack, floods, over, neighbour, sizes, 0, tell)
+    return judged(stack, floods, over, neighbour, watched, 0, tell)
 
 
 def away(stack, seconds, every, until_refused=False, tell=print):
     """All of them together while core is away, with the neighbour beside them; what was accepted comes when core is back."""
-    neighbour, sizes = Neighbour(stack, every), Sizes(stack)
+    neighbour, watched = Neighbour(stack, every), (Sizes(stack), Said(stack))
     neighbour.start()
     stack["core"].kill()
     floods = {name: flooding(stack, name, 1) for name in kinds()}
@@ -330,4 +373,4 @@ def away(stack, seconds, every, until_refused=False, tell=print):
     wait_for(lambda: stack.figure("ingress", "amo_spool_events") == 0, "the spool to be taken", timeout=600, every=0.5)
     now = shares(stack)
     tell("taken in", f"{time.monotonic() - began:.0f} s", {k: s["used"] for k, s in now.items()})
-    return judged(stack, floods, {k for k, s in now.items() if s["over_since"]}, neighbour, sizes, 1, tell)
+    return judged(stack, floods, over_now(stack), neighbour, watched, 1, tell)
