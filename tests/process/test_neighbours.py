@@ -10,7 +10,8 @@ from stack import wait_for
 
 # shares that a flood of a second or two fills
 SMALL = {"AMO_SHARE_COMMANDS": "500", "AMO_SHARE_QUEUE_S": "10", "AMO_SHARE_QUARANTINE": "300", "AMO_SHARE_BYTES": "24MiB",
-         "AMO_SHARE_PERCENT": "1", "AMO_SCOPE_RATE": "20", "AMO_SCOPE_BURST": "20"}
+         "AMO_SHARE_PERCENT": "1", "AMO_SCOPE_RATE": "20", "AMO_SCOPE_BURST": "20",
+         "AMO_EGRESS_CONCURRENCY": "16"}
 
 
 @pytest.fixture
@@ -30,6 +31,23 @@ def test_a_loud_connector_costs_its_neighbour_nothing(stack):
     found = neighbours.present(stack, 8, 0.5, until_refused=True)
     judge(found, 429)
     assert {"waiting", "bytes", "queue"} <= found.over, found.over
+    people_read_who_it_is(stack)
+
+
+def people_read_who_it_is(stack):
+    """amoctl's words say the same as its JSON, as a table."""
+    done = stack.operator("connector", "show", "svc")
+    assert (done.returncode, done.stderr) == (0, "") and "\nshares\n" in done.stdout, done
+    title, *rows = [re.split(r" {2,}", line.strip()) for line in done.stdout.split("\nshares\n")[1].split("\n\n")[0].splitlines()]
+    assert title[:5] == ["SHARE", "USED", "LIMIT", "OVER SINCE", "REFUSED"] and title[5:] in ([], ["COUNTED"])
+    shares = neighbours.shares(stack)
+    assert [row[0] for row in rows] == list(shares)
+    waiting = dict(zip(title, rows[list(shares).index("waiting")]))
+    waiting.pop("COUNTED", None)  # of another share
+    assert waiting == {"SHARE": "waiting", "USED": str(shares["waiting"]["used"]), "LIMIT": str(shares["waiting"]["limit"]),
+                       "OVER SINCE": shares["waiting"]["over_since"], "REFUSED": "statuses, edits and reactions hear 429"}
+    quiet = stack.operator("connector", "show", "other").stdout
+    assert "OVER SINCE\n" in quiet and "hear 429" not in quiet
 
 
 @pytest.mark.parametrize("stack", [{"AMO_INGRESS_SPOOL_MAX_BYTES": "64MiB", "AMO_INGRESS_SPOOL_MAX_EVENTS": "4000"}],
