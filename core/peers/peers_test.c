@@ -149,17 +149,37 @@ static void the_worker_with_most_room_is_picked(void **state)
     int64_t now = clock_mono_ms();
     struct peer *two = rig_worker(r, "two", 3);
 
-    r->worker->credit = 10;
-    two->credit = 12;
+    r->worker->credit = two->credit =
+        100; /* which is what they may be sent, not what they make at once */
+    r->worker->places = 10;
+    two->places = 12;
     assert_ptr_equal(peers_pick_worker(&r->core, 0, now), two);
     two->n_in_flight = 5;
     assert_ptr_equal(peers_pick_worker(&r->core, 0, now), r->worker);
-    r->worker->n_in_flight = 10; /* full */
+    r->worker->n_in_flight = 9;
+    two->n_in_flight = 12; /* full */
+    assert_ptr_equal(peers_pick_worker(&r->core, 0, now), r->worker);
+    r->worker->n_in_flight = 10;
+    assert_null(peers_pick_worker(&r->core, 0, now));
+    two->n_in_flight = 11;
     assert_ptr_equal(peers_pick_worker(&r->core, 0, now), two);
     assert_null(peers_pick_worker(&r->core, 0, now + EDGE_SILENCE_MS + 1)); /* both silent */
-    two->n_in_flight = 12;
-    assert_null(peers_pick_worker(&r->core, 0, now));
     r->worker->n_in_flight = two->n_in_flight = 0;
+}
+
+static void a_worker_has_no_more_places_than_calls_that_it_makes_at_once(void **state)
+{
+    struct rig *r = *state;
+
+    r->worker->credit = 100;
+    r->worker->places = 10;
+    assert_int_equal(peer_places(r->worker), 10);
+    r->worker->credit = 7; /* it has room for no more now */
+    assert_int_equal(peer_places(r->worker), 7);
+    r->worker->places = 0; /* an older one says only twice what it makes at once */
+    assert_int_equal(peer_places(r->worker), 4);
+    r->worker->credit = 64;
+    assert_int_equal(peer_places(r->worker), 32);
 }
 
 static void one_large_command_may_travel_alone(void **state)
@@ -547,6 +567,9 @@ int main(void)
                                         rig_teardown),
         cmocka_unit_test_setup_teardown(one_large_command_may_travel_alone, rig_setup,
                                         rig_teardown),
+        cmocka_unit_test_setup_teardown(
+            a_worker_has_no_more_places_than_calls_that_it_makes_at_once, rig_setup,
+            rig_teardown),
         cmocka_unit_test_setup_teardown(places_are_given_back_once, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(only_live_ingresses_are_asked_for_the_registry,
                                         rig_setup, rig_teardown),
