@@ -2,8 +2,9 @@
 
 /* Faults injected on purpose, so that the run checker can be seen to report them. Only the build
  * amo-core-faulty has them (AMO_FAULTY); in every other build this header is empty words.
- * AMO_INJECT in the environment picks one: lost, double, overtaken; or fixed, which is no fault: a destination's
- * window does not learn, so that a bench can say what learning costs. */
+ * AMO_INJECT in the environment picks one: lost, double, overtaken; unshared: who is slow has as many places as
+ * there are; unbounded: and no window either; or fixed, which is no fault: a destination's window does not learn, so
+ * that a bench can say what learning costs. */
 
 #include <stdbool.h>
 

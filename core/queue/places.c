@@ -6,6 +6,7 @@
 
 #include "core/queue/places.h"
 
+#include "core/model/inject.h"
 #include "core/queue/private.h"
 #include "core/queue/queue.h"
 
@@ -156,11 +157,16 @@ static bool asks_are_full(const struct places *p)
     return n_calls(p) + p->n_probing >= part(p->all, 1, 8);
 }
 
+static bool has_no_shares(const struct places *p)
+{
+    return p->all == 0 || inject_picked("unshared") || inject_picked("unbounded");
+}
+
 bool places_shut(const struct queue *q, enum dest_kind kind, enum dest_class class, bool more)
 {
     const struct places *p = &q->places;
 
-    if (p->all == 0)
+    if (has_no_shares(p))
         return false;
     if (kind_is_full(p, kind, more))
         return true;
@@ -440,7 +446,7 @@ static bool has_room_for_call(const struct dest *d)
 {
     const struct places *p = &d->queue->places;
 
-    if (p->all == 0)
+    if (has_no_shares(p))
         return true;
     return !kind_is_full(p, d->kind, true) && !slow_are_full(p) && !asks_are_full(p) &&
            d->n_calls < part(p->all, 1, 16) &&

@@ -27,7 +27,7 @@ def tell(found):
 def main():
     seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 60
     with beside.Beside() as calm:
-        fine = tell(beside.slow_services(calm, seconds, chats=10))
+        fine = tell(beside.slow_services(calm, seconds))
         fine &= tell(beside.hanging_amojo(calm, seconds))
         fine &= tell(beside.hanging_history(calm, seconds))
         found, taken, refused, took = beside.throttled(calm, seconds)
