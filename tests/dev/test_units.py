@@ -151,6 +151,11 @@ def test_the_folders_of_the_sockets_are_written_by_core_alone_and_give_them_thei
     assert {user for _, user, _ in owned.values()} <= set(users.values()) and set(members) >= {g for _, _, g in owned.values()}
 
 
+def test_core_may_take_its_time_to_read_a_large_store():
+    """Else systemd would kill it half way, and start it again, for ever."""
+    assert settings("core")["TimeoutStartSec"] == ["infinity"] and settings("core")["Type"] == ["notify"]
+
+
 def test_libraries_find_their_functions_before_there_are_secrets_whatever_starts_the_programs():
     for role in ROLES:
         assert variables(role)["LD_BIND_NOW"] == "1"
