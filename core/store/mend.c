@@ -153,6 +153,14 @@ static int indexes_anew(struct db *d, struct buf *complaint)
 #define OF_NOBODY(table)                                                                       \
     "INSERT INTO " table " VALUES('?',zeroblob(16),CAST(strftime('%s') AS INTEGER)*1000)"
 
+#define FILL_SUMS "INSERT INTO shares " SCHEMA_ALL_COUNTED
+#define OTHER_SUMS                                                                             \
+    "WITH counted AS (" SCHEMA_ALL_COUNTED "),"                                                \
+    " kept AS (SELECT who,room,n,bytes FROM shares WHERE n<>0 OR bytes<>0)"                    \
+    " SELECT 'sums are not of what is there' WHERE"                                            \
+    " EXISTS(SELECT * FROM counted EXCEPT SELECT * FROM kept) OR"                              \
+    " EXISTS(SELECT * FROM kept EXCEPT SELECT * FROM counted)"
+
 static const struct helper {
     const char *name;
     const char *look;
@@ -168,7 +176,7 @@ static const struct helper {
     }
     HELPER("workers", OF_NOBODY("workers")),
     HELPER("ingresses", OF_NOBODY("ingresses")),
-    HELPER("shares", SCHEMA_SHARES_FILL SCHEMA_PARTS_FILL),
+    HELPER("shares", FILL_SUMS),
 #undef HELPER
 };
 
@@ -229,6 +237,24 @@ int mend_helpers(struct db *d, mend_fn *emptied, void *arg)
         buf_fini(&words);
     }
     return rc == STORE_DAMAGED ? 0 : rc; /* stays as it is */
+}
+
+int mend_sums(struct db *d, bool *ret_wrong)
+{
+    struct buf words;
+    int rc = 0;
+
+    *ret_wrong = false;
+    buf_init(&words, 4096);
+    rc = ask_table(d, "shares", OTHER_SUMS, &words);
+    if (rc == 0 && words.len) {
+        rc = db_exec(d, "BEGIN IMMEDIATE");
+        rc = rc ? rc : db_exec(d, "DELETE FROM shares");
+        rc = end_transaction(d, rc ? rc : db_exec(d, FILL_SUMS));
+        *ret_wrong = rc == 0;
+    }
+    buf_fini(&words);
+    return rc == STORE_DAMAGED ? 0 : rc; /* what is summed up cannot be read */
 }
 
 int mend_is_hurt(struct db *d, const char *table, const char *look, bool *ret)

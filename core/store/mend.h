@@ -21,6 +21,9 @@ void mend_unmark(const char *path);
  * be read, and reports each with SQLite's complaint. -Exxx. */
 typedef void mend_fn(void *arg, const char *table, const char *words);
 AMO_MUSTCHECK int mend_helpers(struct db *d, mend_fn *emptied, void *arg);
+/* Are the shares the sums of what is there? If not (@ret_wrong), they are counted anew: a page of before in place of the
+ * one that was written is in good order, and nothing would ever correct what it says. -Exxx. */
+AMO_MUSTCHECK int mend_sums(struct db *d, bool *ret_wrong);
 /* Has @table, which @look ("PRAGMA quick_check('…')") asks about, a complaint? One that is not there has none. -Exxx. */
 AMO_MUSTCHECK int mend_is_hurt(struct db *d, const char *table, const char *look, bool *ret);
 /* Reads every page of @d, and looks up every row in every index; when something is wrong, rebuilds all indexes, in one transaction that is

@@ -48,6 +48,10 @@ const char *schema_migration(int number);
     "SELECT " PART_OF_COMMAND("") "," ROOM_DEAD("") "," BYTES_OF("", "body") " FROM dead UNION ALL " \
     "SELECT " PART_OF_EVENT("") "," ROOM_OF_EVENT("") "," BYTES_OF("", "event") " FROM quarantine)" \
     " WHERE who IS NOT NULL GROUP BY who,room"
+/* What the table is to hold: parts only once a migration has begun to count them. */
+#define SCHEMA_ALL_COUNTED \
+    "SELECT * FROM (" SCHEMA_SHARES_COUNTED ") UNION ALL SELECT * FROM (" SCHEMA_PARTS_COUNTED ")" \
+    " WHERE EXISTS(SELECT 1 FROM sqlite_schema WHERE name='commands_part_more')"
 /* clang-format on */
 #define SCHEMA_SHARES_FILL "INSERT INTO shares " SCHEMA_SHARES_COUNTED ";"
 #define SCHEMA_PARTS_FILL  "INSERT INTO shares " SCHEMA_PARTS_COUNTED ";"

@@ -131,12 +131,16 @@ static int store_look(struct store *s)
     struct buf words;
     bool whole = false;
     bool mended = false;
+    bool wrong = false;
     int rc = 0;
 
     buf_init(&words, 1024);
     s->looked_at = true;
     rc = mend_helpers(s->db, store_emptied, s);
     rc = rc ? rc : mend_look(s->db, &whole, &mended, &words);
+    rc = rc ? rc : mend_sums(s->db, &wrong);
+    if (wrong)
+        log_line(LOG_LEVEL_WARN, "store.recounted", "table=shares file=%s", store_path(s));
     if (words.len)
         log_line(LOG_LEVEL_ERROR, "store.damaged", "file=%s mended=%s sqlite=\"%s\"",
                  store_path(s), mended ? "yes" : "no", buf_str(&words));
