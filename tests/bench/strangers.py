@@ -1,8 +1,9 @@
 """Do strangers cost amojo a webhook? ./dev bench strangers [SECONDS [SIEGE...]]: each siege of tests/ingress/siege.py, 60 s.
 
 All of it happens in a network namespace of its own, where one can be had. Prints a line for each siege, and for each webhook
-that was lost or late; ends with 1 when there was one. What is late while as much is late at an ingress beside it, which nobody
-besieges, is so for want of processors and not counted."""
+that was lost or late; ends with 1 when there was one. Late is more than a second; while the slowest one at an ingress beside
+it, which nobody besieges, takes over 0.3 s, processors are wanting, and that much more is allowed. What is lost while ingress
+itself is stopped and started is counted apart ("lost then"), except through Caddy, which waits for it."""
 import os
 import pathlib
 import subprocess

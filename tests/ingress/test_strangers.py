@@ -1,5 +1,6 @@
 """Strangers at the door cost amojo nothing: the short form of ./dev bench strangers, and what they may hold."""
 import os
+import resource
 import signal
 import socket
 import sys
@@ -106,6 +107,26 @@ def test_an_address_that_verified_lately_holds_as_many_as_it_likes_and_strangers
     for i, s in enumerate(kept):
         webhook(f"again{i}", s=s)
     assert ingress.metric("amo_put_out_total", reason="room") >= 37
+
+
+def test_a_known_address_holds_hundreds_of_connections_through_a_siege(make):
+    """With the limits as they are: amojo's senders keep what they open, and come from one address or two."""
+    make.core()
+    ingress = make()
+    ingress.wait_log("what=registry.new")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+    try:
+        ingress.held += (kept := [webhook(f"k{i}", "127.9.9.9", ingress) for i in range(600)])
+        ingress.held += [dial(ingress, f"127.1.1.{i % 100 + 1}") for i in range(1000)]
+        wait_for(lambda: ingress.metric("amo_put_out_total", reason="room") >= 500, "the ends of most strangers")
+        for i, s in enumerate(kept):
+            webhook(f"again{i}", s=s)
+        assert not any(map(closed, kept))
+        for s in ingress.held:
+            s.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_when_everybody_is_known_a_services_idle_connection_goes_before_amojos(narrow):
