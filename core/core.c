@@ -109,12 +109,14 @@ static void core_set_timer(struct core *c, int64_t then)
 
 static void core_commit(struct core *c)
 {
+    uint64_t logged = 0;
     int rc = 0;
 
     if (!c->turn->dirty)
         return;
     rc = spools_write(c);
     rc = rc ? rc : doubt_write(c);
+    logged = store_logged(c->store);
     checkpoint_before_commit(c->turn->checkpoint);
     rc = rc ? rc : store_commit(c->store);
     if (rc) {
@@ -125,7 +127,8 @@ static void core_commit(struct core *c)
     c->turn->commits++;
     stat_add(c->turn->n_commits, 1);
     core_acknowledge(c);
-    checkpoint_after_commit(c->turn->checkpoint, store_log_bytes(c->store));
+    checkpoint_after_commit(c->turn->checkpoint, store_log_bytes(c->store),
+                            store_logged(c->store) != logged);
 }
 
 static void core_turn_end(void *arg)

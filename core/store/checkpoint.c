@@ -51,7 +51,7 @@ struct checkpoint {
     bool rebuild;     /* with the next cleaning */
     bool all_moved;   /* or not known: the next commit may begin the log again */
     uint64_t begun;   /* commits of the loop, counted before they are made … */
-    uint64_t done;    /* … and the newest that is made */
+    uint64_t done;    /* … and the newest that is in the log */
     uint64_t seen;    /* what was begun when the last checkpoint had ended */
     uint64_t wanted;  /* the newest ticket */
     uint64_t cleaned; /* the newest that stands */
@@ -76,7 +76,7 @@ static bool checkpoint_wait(struct checkpoint *c, long ms)
 }
 
 /* A commit that was begun when the last checkpoint had ended was no part of it. One that was begun before may have
- * been, and does not count: it is moved with the next. */
+ * been, and does not count: it is moved with the next. Nor does one that changed nothing: it is not in the log. */
 static bool has_news(struct checkpoint *c)
 {
     bool news = false;
@@ -242,7 +242,7 @@ void checkpoint_before_commit(struct checkpoint *c)
     (void)pthread_mutex_unlock(&c->lock);
 }
 
-void checkpoint_after_commit(struct checkpoint *c, int64_t log_bytes)
+void checkpoint_after_commit(struct checkpoint *c, int64_t log_bytes, bool logged)
 {
     int64_t bound = 0;
     bool cut = false;
@@ -251,7 +251,8 @@ void checkpoint_after_commit(struct checkpoint *c, int64_t log_bytes)
         return;
     bound = log_bound(c, log_bytes, &cut);
     (void)pthread_mutex_lock(&c->lock);
-    c->done = c->begun;
+    if (logged)
+        c->done = c->begun;
     if (log_bytes > bound / LOG_SOON && !c->wants_gap)
         (void)pthread_cond_signal(&c->wake); /* now, not at the next half second */
     c->soon = log_bytes > bound / LOG_SOON;

@@ -18,11 +18,11 @@ AMO_MUSTCHECK int checkpoint_start(const char *db_path, int64_t log_max_bytes,
 /* Called by the loop before each commit that checkpoint_after_commit() follows: the thread looks at the log only when
  * one of these has come since. Accepts NULL. */
 void checkpoint_before_commit(struct checkpoint *c);
-/* Called by the loop after each commit, with the size of the log. Beyond half of its limit, or when the
+/* Called by the loop after each commit, with the size of the log; @logged: it wrote to it. Beyond half of its limit, or when the
  * thread asks for it, this waits until what is left has been moved, so that the next commit starts the
  * log again from its beginning: under no load does it exceed its limit by more than one turn. Accepts
  * NULL. */
-void checkpoint_after_commit(struct checkpoint *c, int64_t log_bytes);
+void checkpoint_after_commit(struct checkpoint *c, int64_t log_bytes, bool logged);
 /* Waits for the thread, a last checkpoint included. Accepts NULL. */
 void checkpoint_stop(struct checkpoint *c);
 /* Removes from the log everything that was overwritten or deleted up to now; with @rebuild also from

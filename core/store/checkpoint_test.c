@@ -76,7 +76,7 @@ static void pages_move_to_the_database_while_rows_are_written(void **state)
     while (size_of(PATH) < 100000 && clock_mono_ms() < deadline) {
         checkpoint_before_commit(c);
         write_rows(d, 10);
-        checkpoint_after_commit(c, db_log_bytes(d));
+        checkpoint_after_commit(c, db_log_bytes(d), true);
     }
     assert_true(size_of(PATH) >= 100000);
     checkpoint_stop(c);
@@ -98,7 +98,7 @@ static int64_t largest_log(int64_t log_max)
         assert_int_equal(db_exec(d, "BEGIN IMMEDIATE"), 0);
         write_rows(d, 20);
         assert_int_equal(db_exec(d, "COMMIT"), 0);
-        checkpoint_after_commit(c, db_log_bytes(d));
+        checkpoint_after_commit(c, db_log_bytes(d), true);
         if (size_of(PATH "-wal") > largest)
             largest = size_of(PATH "-wal");
     }
@@ -302,6 +302,7 @@ static struct {
     pthread_t writer;
     atomic_uint commits;
     atomic_uint held;
+    atomic_uint checkpoints;
 } late;
 
 static int late_unfetch(sqlite3_file *file, sqlite3_int64 at, void *page)
@@ -317,6 +318,16 @@ static int late_unfetch(sqlite3_file *file, sqlite3_int64 at, void *page)
     return late.its_calls->xUnfetch(file, at, page);
 }
 
+/* The lock that each checkpoint takes. */
+#define CHECKPOINT_LOCK 1
+
+static int late_lock(sqlite3_file *file, int at, int n, int flags)
+{
+    if (at == CHECKPOINT_LOCK && flags & SQLITE_SHM_LOCK && flags & SQLITE_SHM_EXCLUSIVE)
+        late.checkpoints++;
+    return late.its_calls->xShmLock(file, at, n, flags);
+}
+
 static int late_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
                      int *ret)
 {
@@ -327,6 +338,7 @@ static int late_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
             late.its_calls = file->pMethods;
             late.calls = *file->pMethods;
             late.calls.xUnfetch = late_unfetch;
+            late.calls.xShmLock = late_lock;
         }
         file->pMethods = &late.calls;
     }
@@ -356,10 +368,12 @@ static void commit(struct checkpoint *c, struct db *d)
 
 static void commit_rows(struct checkpoint *c, struct db *d, int n)
 {
+    uint64_t logged = db_logged(d);
+
     assert_int_equal(db_exec(d, "BEGIN IMMEDIATE"), 0);
     write_rows(d, n);
     commit(c, d);
-    checkpoint_after_commit(c, db_log_bytes(d));
+    checkpoint_after_commit(c, db_log_bytes(d), db_logged(d) != logged);
 }
 
 static void assert_whole(struct db *d, int64_t rows)
@@ -402,7 +416,7 @@ static void commit_below_a_cleaning(struct checkpoint *c, struct db *d)
     (void)checkpoint_clean(c, false);
     await_held(held, 500);
     commit(c, d);
-    checkpoint_after_commit(c, db_log_bytes(d));
+    checkpoint_after_commit(c, db_log_bytes(d), true);
     checkpoint_withdraw(c);
 }
 
@@ -417,7 +431,7 @@ static void tell_late(struct checkpoint *c, struct db *d)
     commit(c, d);
     await_moved(held);
     held = late.held;
-    checkpoint_after_commit(c, db_log_bytes(d));
+    checkpoint_after_commit(c, db_log_bytes(d), true);
     await_held(held, 700);
 }
 
@@ -462,6 +476,48 @@ static void what_is_committed_below_a_checkpoint_is_not_lost(void **state)
     be_late(false);
 }
 
+/* No more of it is to be done. */
+static void await_calm(void)
+{
+    unsigned before = 0;
+
+    do {
+        before = late.checkpoints;
+        (void)usleep(1200000); /* twice the thread has looked */
+    } while (late.checkpoints != before);
+}
+
+/* All of the log is moved, and may be begun again at any time: the thread must not look into it because of that. */
+static void a_commit_that_changes_nothing_is_no_reason_for_a_checkpoint(void **state)
+{
+    struct checkpoint *c = NULL;
+    struct db *d = NULL;
+    int64_t until = 0;
+    unsigned before = 0;
+
+    (void)state;
+    forget();
+    be_late(true);
+    d = opened();
+    assert_int_equal(checkpoint_start(PATH, LOG_MAX, &c), 0);
+    commit_rows(c, d, 10);
+    await_calm();
+    before = late.checkpoints;
+    for (int i = 0; i < 12; i++) {
+        commit_rows(c, d, 0);
+        (void)usleep(100000);
+    }
+    assert_int_equal(late.checkpoints, before);
+    commit_rows(c, d, 1);
+    until = clock_mono_ms() + 30000;
+    while (late.checkpoints == before && clock_mono_ms() < until)
+        (void)usleep(1000);
+    assert_int_not_equal(late.checkpoints, before);
+    checkpoint_stop(c);
+    db_close(d);
+    be_late(false);
+}
+
 static void a_database_that_is_not_there_is_told(void **state)
 {
     struct checkpoint *c = NULL;
@@ -482,6 +538,7 @@ int main(void)
         cmocka_unit_test(cleaning_waits_for_who_writes),
         cmocka_unit_test(a_reader_does_not_make_the_log_grow),
         cmocka_unit_test(what_is_committed_below_a_checkpoint_is_not_lost),
+        cmocka_unit_test(a_commit_that_changes_nothing_is_no_reason_for_a_checkpoint),
         cmocka_unit_test(a_database_that_is_not_there_is_told),
     };
 

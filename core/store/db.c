@@ -44,6 +44,7 @@ struct db {
     char *path;
     int64_t page_size;
     int log_pages;            /* in the log since it was last begun again */
+    uint64_t n_logged;        /* commits that wrote to it */
     int failed;               /* the class of the last failure; 0 none */
     char words[DB_WORDS_MAX]; /* of it */
     struct db_rows statements[DB_STATEMENTS];
@@ -137,12 +138,18 @@ static int on_commit(void *arg, sqlite3 *handle, const char *name, int pages)
     (void)handle;
     (void)name;
     ((struct db *)arg)->log_pages = pages;
+    ((struct db *)arg)->n_logged++;
     return SQLITE_OK;
 }
 
 int64_t db_log_bytes(const struct db *d)
 {
     return (int64_t)d->log_pages * d->page_size;
+}
+
+uint64_t db_logged(const struct db *d)
+{
+    return d->n_logged;
 }
 
 static int read_page_size(struct db *d)

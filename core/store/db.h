@@ -31,6 +31,8 @@ AMO_MUSTCHECK int db_exec(struct db *d, const char *sql);
 AMO_MUSTCHECK int db_rewrite(struct db *d, int wait_ms);
 /* The size of the log, as of the last commit. */
 int64_t db_log_bytes(const struct db *d);
+/* Commits that wrote to it; one that changes nothing does not. */
+uint64_t db_logged(const struct db *d);
 /* Everything in the log is in the file, synced, and the log is empty; who reads or writes is waited
  * for @wait_ms. Outside a transaction. STORE_BUSY, and as above. */
 AMO_MUSTCHECK int db_empty_log(struct db *d, int wait_ms);

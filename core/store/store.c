@@ -356,6 +356,11 @@ int64_t store_log_bytes(const struct store *s)
     return db_log_bytes(s->db);
 }
 
+uint64_t store_logged(const struct store *s)
+{
+    return db_logged(s->db);
+}
+
 int store_abandon(struct store *s)
 {
     int rc = 0;

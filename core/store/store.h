@@ -73,6 +73,8 @@ bool store_in_transaction(const struct store *s);
 AMO_MUSTCHECK int store_commit(struct store *s);
 /* The size of the store's log, as of the last commit. */
 int64_t store_log_bytes(const struct store *s);
+/* Commits that wrote to it; one that changes nothing does not. */
+uint64_t store_logged(const struct store *s);
 /* Rolls back the transaction. Only before the process ends: what is in memory no longer fits. */
 AMO_MUSTCHECK int store_abandon(struct store *s);
 /* Rows changed since the store was opened: who finds the same number again has only read. */
