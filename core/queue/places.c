@@ -21,7 +21,7 @@
  *   of a direction, beyond these: for those that were quick
  *   until others began to hang, and have nothing under way 1/32  so these can show that they still are
  *   calls of those that were quick but have not answered
- *   yet, beyond the first of each                          1/4  so a burst to many that hang is one each
+ *   yet, beyond the first of each; 1/2 with all above      1/4  so a burst to many that hang is one each
  *   probes and calls outside lanes                         1/8   one destination half of them
  *   who has a place already, within a direction            all but 1/32
  *
@@ -144,12 +144,16 @@ static bool doubted_are_full(const struct places *p, enum dest_kind kind, bool m
 static bool pending_are_full(const struct places *p, enum dest_kind kind, bool more)
 {
     return more && (p->of[kind][DEST_PENDING] >= part(p->all, 1, 4) ||
-                    n_doubtful(p) + of_class(p, DEST_PENDING) >= part(p->all, 5, 8));
+                    n_doubtful(p) + of_class(p, DEST_PENDING) >= part(p->all, 1, 2));
 }
 
 static bool slow_are_full(const struct places *p)
 {
-    return n_slow(p) >= part(p->all, 1, 2) || doubtful_are_full(p, false);
+    /* while some hang, what has not answered yet may be next */
+    size_t n = n_slow(p) + of_class(p, DEST_DOUBTED) +
+               (p->onset_mono_ms ? of_class(p, DEST_PENDING) : 0);
+
+    return n >= part(p->all, 1, 2) || doubtful_are_full(p, false);
 }
 
 static bool asks_are_full(const struct places *p)

@@ -241,6 +241,33 @@ static void what_begins_to_hang_in_one_burst_leaves_places_to_who_does_not(void 
     assert_int_equal(send_all(r), 0);
 }
 
+/* Some are late when others are not yet: together they leave a place to who has not answered for a while. */
+static void what_begins_to_hang_in_two_bursts_leaves_places_to_who_is_not_known(void **state)
+{
+    struct rig *r = *state;
+    char name[32];
+
+    for (int i = 0; i < 20; i++) {
+        (void)snprintf(name, sizeof(name), "bad-%d", i);
+        trust(r, DEST_SCOPE, name, 10);
+        (void)snprintf(name, sizeof(name), "worse-%d", i);
+        trust(r, DEST_SCOPE, name, 10);
+    }
+    r->now += 10;
+    load(r, DEST_SCOPE, "bad", 10, 6);
+    (void)send_all(r);
+    r->now += 100;
+    load(r, DEST_SCOPE, "worse", 12, 6);
+    (void)send_all(r);
+    for (int ms = 0; ms < 1000; ms += 10) {
+        r->now += 10;
+        (void)send_all(r);
+    }
+    assert_in_range(taken(r, DEST_SCOPE), ALL / 4, ALL / 2);
+    (void)add(r, DEST_SCOPE, "good");
+    assert_int_equal(send_all(r), 1);
+}
+
 static void who_is_not_known_can_show_what_he_is_beside_the_slow(void **state)
 {
     struct rig *r = *state;
@@ -454,6 +481,7 @@ int main(void)
         CASE(neither_direction_takes_the_last_quarter_of_the_other),
         CASE(what_begins_to_hang_leaves_places_to_who_does_not),
         CASE(what_begins_to_hang_in_one_burst_leaves_places_to_who_does_not),
+        CASE(what_begins_to_hang_in_two_bursts_leaves_places_to_who_is_not_known),
         CASE(who_is_not_known_can_show_what_he_is_beside_the_slow),
         CASE(what_hangs_in_one_direction_leaves_the_other_its_own),
         CASE(probes_have_a_small_pool),
