@@ -105,14 +105,15 @@ static struct lane *dest_turn(struct dest *d, bool messages_only, int64_t now_mo
     return l;
 }
 
-/* The first in one ring that may send something. */
-static struct core_command *ring_next(struct queue *q, enum dest_kind kind,
-                                      enum dest_class class, bool more, bool messages_only,
-                                      int64_t now_mono_ms)
+/* Of one class the one with the fewest calls under way that may send something. */
+static struct core_command *class_next(struct queue *q, enum dest_kind kind,
+                                       enum dest_class class, bool more, bool messages_only,
+                                       int64_t now_mono_ms)
 {
-    struct list *ring = &q->places.rings[kind][class][more];
+    struct list *ring = NULL;
 
-    while (!list_is_empty(ring) && !places_shut(q, kind, class, more)) {
+    while (!places_shut(q, kind, class, more) &&
+           (ring = places_ring(&q->places, kind, class, more))) {
         struct dest *d = LIST_ENTRY(ring->next, struct dest, link);
         struct lane *l = NULL;
         struct core_command *c = NULL;
@@ -133,22 +134,23 @@ static struct core_command *ring_next(struct queue *q, enum dest_kind kind,
             d->probe_lane = l->id;
         }
         list_remove(&d->link);
-        list_add_tail(ring, &d->link); /* its turn is over */
+        list_add_tail(ring, &d->link); /* behind those who have as many */
         return c;
     }
     return NULL;
 }
 
-/* In all rings, those that have nothing under way first. */
-static struct core_command *rings_next(struct queue *q, bool messages_only, int64_t now_mono_ms)
+/* Of all classes, those that have nothing under way first. */
+static struct core_command *classes_next(struct queue *q, bool messages_only,
+                                         int64_t now_mono_ms)
 {
     const unsigned n = DEST_N_KINDS * DEST_N_CLASSES;
 
     for (unsigned i = 0; i < 2 * n; i++) {
         unsigned at = (q->places.turn + i) % n;
-        struct core_command *c =
-            ring_next(q, (enum dest_kind)(at % DEST_N_KINDS),
-                      (enum dest_class)(at / DEST_N_KINDS), i >= n, messages_only, now_mono_ms);
+        struct core_command *c = class_next(q, (enum dest_kind)(at % DEST_N_KINDS),
+                                            (enum dest_class)(at / DEST_N_KINDS), i >= n,
+                                            messages_only, now_mono_ms);
 
         if (c) {
             q->places.turn++;
@@ -169,7 +171,7 @@ struct core_command *queue_next(struct queue *q, bool messages_only, int64_t now
         places_put_off_no_more(q);
     do { /* perhaps one has moved to a ring that was looked at before */
         q->places.moved = false;
-        c = rings_next(q, messages_only, now_mono_ms);
+        c = classes_next(q, messages_only, now_mono_ms);
     } while (!c && q->places.moved);
     return c;
 }

@@ -1,7 +1,7 @@
 /* Who may have how many of the places at the workers.
  *
  * From: dispatch (a run begins), worker.c (a place is taken, left), settle.c (how a call has ended).
- * To: choose.c, which asks the rings in turn.
+ * To: choose.c, which asks the rings.
  * Holds: what is taken, by direction and class. */
 
 #include "core/queue/places.h"
@@ -64,8 +64,8 @@ void places_init(struct places *p)
 {
     for (int k = 0; k < DEST_N_KINDS; k++) {
         for (int c = 0; c < DEST_N_CLASSES; c++) {
-            list_init(&p->rings[k][c][0]);
-            list_init(&p->rings[k][c][1]);
+            for (int n = 0; n < PLACES_RINGS; n++)
+                list_init(&p->rings[k][c][n]);
         }
     }
     list_init(&p->passed);
@@ -203,7 +203,9 @@ static void leave(struct dest *d)
 
 void places_wake(struct dest *d)
 {
-    struct list *ring = &d->queue->places.rings[d->kind][d->class][d->n_in_flight > 0];
+    struct places *p = &d->queue->places;
+    size_t n = d->n_in_flight < PLACES_RINGS ? d->n_in_flight : PLACES_RINGS - 1;
+    struct list *ring = &p->rings[d->kind][d->class][n];
 
     if (!queue_dest_has_ready(d)) {
         leave(d);
@@ -211,7 +213,30 @@ void places_wake(struct dest *d)
         leave(d);
         list_add_tail(ring, &d->link);
         d->in_ring = ring;
+        p->filled[d->kind][d->class] |= UINT64_C(1) << n;
     }
+}
+
+struct list *places_ring(struct places *p, enum dest_kind kind, enum dest_class class,
+                         bool more)
+{
+    uint64_t *filled = &p->filled[kind][class];
+    uint64_t looked_at = more ? ~UINT64_C(1) : 1;
+
+    while (*filled & looked_at) {
+        int n = __builtin_ctzll(*filled & looked_at);
+
+        if (!list_is_empty(&p->rings[kind][class][n]))
+            return &p->rings[kind][class][n];
+        *filled &= ~(UINT64_C(1) << n); /* they left it one by one */
+    }
+    return NULL;
+}
+
+void places_counted(struct dest *d)
+{
+    if (d->in_ring)
+        places_wake(d);
 }
 
 void places_sleep(struct dest *d, int64_t at_mono_ms)
@@ -293,8 +318,8 @@ static void wake_all(struct list *from)
 static void trust_again(struct places *p, int64_t now_mono_ms)
 {
     for (int k = 0; k < DEST_N_KINDS; k++) {
-        for (int more = 0; more < 2; more++) {
-            struct list *doubted = &p->rings[k][DEST_DOUBTED][more];
+        for (int n = 0; n < PLACES_RINGS; n++) {
+            struct list *doubted = &p->rings[k][DEST_DOUBTED][n];
             struct list *next = NULL;
 
             for (struct list *i = doubted->next; i != doubted; i = next) {
@@ -381,6 +406,7 @@ void queue_call_begins(struct dest *d, int64_t now_mono_ms)
     d->n_in_flight++;
     d->n_calls++;
     d->queue->places.calls[d->kind]++;
+    places_counted(d);
     window_left(&d->window, d->n_in_flight, now_mono_ms);
 }
 

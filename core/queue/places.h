@@ -4,9 +4,9 @@
  * what is slow, held or not known has a part of all places, and neither direction gets all of them. A
  * place is one call that a live worker may have under way.
  *
- * Nobody is asked in vain: destinations that have something to send stand in rings by what they share;
- * a ring whose share is used up is not looked at, and what may not go for reasons of its own leaves its
- * ring until that changes. */
+ * Nobody is asked in vain: destinations that have something to send stand in rings by what they share, and by
+ * how many calls they have under way: who has the fewest is next. Where the share is used up nobody is looked
+ * at, and what may not go for reasons of its own leaves its ring until that changes. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,6 +36,9 @@ enum dest_class {
 #define DEST_N_CLASSES 6
 const char *dest_class_name(enum dest_class class);
 
+/* more than a window has; the last is for who has more, as what workers still held when core began */
+#define PLACES_RINGS 64
+
 struct places {
     size_t all;                              /* of the live workers; 0 = no limit */
     size_t of[DEST_N_KINDS][DEST_N_CLASSES]; /* taken by commands */
@@ -45,13 +48,14 @@ struct places {
         n_shown[DEST_N_KINDS]; /* of DEST_DOUBTED, beyond what these and the unknown may take */
     int64_t
         onset_mono_ms; /* since when a call is under way that outlasts what was usual; 0 none is */
-    struct list rings[DEST_N_KINDS][DEST_N_CLASSES]
-                     [2]; /* [1]: those that have calls under way */
-    struct list passed;   /* see queue_pass_over */
-    struct list put_off;  /* those that have no message ready */
-    struct list busy;     /* destinations that have places */
-    unsigned turn;        /* of the rings */
-    bool moved;           /* one has changed its ring since this was reset */
+    /* by calls under way; in the last one so many and more */
+    struct list rings[DEST_N_KINDS][DEST_N_CLASSES][PLACES_RINGS];
+    uint64_t filled[DEST_N_KINDS][DEST_N_CLASSES]; /* bit n: somebody may stand in ring n */
+    struct list passed;                            /* see queue_pass_over */
+    struct list put_off;                           /* those that have no message ready */
+    struct list busy;                              /* destinations that have places */
+    unsigned turn;                                 /* of the rings */
+    bool moved; /* one has changed its ring since this was reset */
 };
 
 void places_init(struct places *p);

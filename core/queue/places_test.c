@@ -141,6 +141,130 @@ static void one_alone_has_nearly_all_of_its_direction(void **state)
     assert_int_equal(send_all(r), 1);
 }
 
+/* A destination that answers after so long and always has something to send. */
+struct server {
+    struct dest *d;
+    const char *name;
+    int64_t took_ms;
+    bool idle;
+    double window;     /* it takes so many at once; 0: as many as it gets */
+    size_t n_answered; /* since this was reset */
+    size_t held;       /* calls under way, added up over the milliseconds */
+};
+
+static void serve_one(struct rig *r, struct server *s)
+{
+    while (!list_is_empty(&s->d->running)) {
+        struct lane *l = LIST_ENTRY(s->d->running.next, struct lane, link);
+
+        if (r->now - l->began_mono_ms < s->took_ms)
+            break;
+        answered(r, LIST_ENTRY(l->commands.next, struct core_command, in_lane), s->took_ms);
+        s->n_answered++;
+    }
+    while (!s->idle && s->d->n_waiting < s->d->n_in_flight + 4)
+        (void)add(r, DEST_CONNECTOR, s->name);
+    if (s->window > 0)
+        s->d->window.size = s->window;
+}
+
+static void serve(struct rig *r, struct server *servers, size_t n, int64_t ms)
+{
+    for (size_t i = 0; i < n; i++) {
+        servers[i].d = dest_of(r, DEST_CONNECTOR, servers[i].name);
+        servers[i].n_answered = servers[i].held = 0;
+    }
+    for (int64_t at = 0; at < ms; at++) {
+        for (size_t i = 0; i < n; i++)
+            serve_one(r, &servers[i]);
+        (void)send_all(r);
+        for (size_t i = 0; i < n; i++)
+            servers[i].held += servers[i].d->n_in_flight;
+        r->now++;
+    }
+}
+
+/* What one direction has for those who have a call under way. */
+#define SHARED (ALL * 3 / 4 - ALL / 32)
+
+static void places_are_even_however_quickly_one_answers(void **state)
+{
+    static const int64_t took_ms[][2] = {
+        {20, 200 },
+        {20, 1500},
+        {50, 800 },
+        {5,  50  }
+    };
+    struct rig *r = *state;
+
+    for (size_t i = 0; i < AMO_COUNT(took_ms); i++) {
+        char names[2][16];
+        struct server both[2];
+
+        for (size_t n = 0; n < 2; n++) {
+            (void)snprintf(names[n], sizeof(names[n]), "one-%zu-%zu", i, n);
+            both[n] = (struct server){.name = names[n], .took_ms = took_ms[i][n]};
+        }
+        serve(r, both, 2, 30000); /* windows grow with the answers */
+        serve(r, both, 2, 10000);
+        for (size_t n = 0; n < 2; n++)
+            assert_in_range(both[n].held / 10000, SHARED / 2 - 4, SHARED / 2 + 4);
+        both[0].idle = both[1].idle = true;
+        serve(r, both, 2, 5000);
+    }
+}
+
+static void what_one_does_not_use_the_other_has(void **state)
+{
+    struct rig *r = *state;
+    struct server both[] = {
+        {.name = "quick",  .took_ms = 20 },
+        {.name = "steady", .took_ms = 200}
+    };
+
+    both[0].idle = true;
+    serve(r, both, 2, 5000);
+    serve(r, both, 2, 1000);
+    assert_int_equal(both[1].held, 1000 * SHARED);
+    both[0].idle = false; /* he has his half after one round of the other's answers */
+    serve(r, both, 2, 500);
+    serve(r, both, 2, 1000);
+    assert_in_range(both[0].held / 1000, SHARED / 2 - 2, SHARED / 2 + 1);
+    both[0].window = 8; /* he may have no more, and the other has the rest */
+    serve(r, both, 2, 1000);
+    serve(r, both, 2, 1000);
+    assert_in_range(both[0].held / 1000, 7, 8);
+    assert_in_range(both[1].held / 1000, SHARED - 9, SHARED - 7);
+    both[0].window = 0;
+    both[0].d->rate = both[0].d->full_rate = 50; /* … or at no higher rate */
+    both[0].d->burst = 1;
+    serve(r, both, 2, 1000);
+    serve(r, both, 2, 1000);
+    assert_in_range(both[0].n_answered, 45, 51);
+    assert_in_range(both[1].held / 1000, SHARED - 3, SHARED);
+}
+
+static void nobody_starves_among_more_than_there_are_places(void **state)
+{
+    struct rig *r = *state;
+    static char names[100][16];
+    struct server many[100];
+
+    for (size_t i = 0; i < AMO_COUNT(many); i++) {
+        (void)snprintf(names[i], sizeof(names[i]), "one-%zu", i);
+        many[i] = (struct server){.name = names[i], .took_ms = i % 2 ? 200 : 20};
+    }
+    serve(r, many, AMO_COUNT(many), 2000);
+    for (int second = 0; second < 10; second++) {
+        serve(r, many, AMO_COUNT(many), 1000);
+        for (size_t i = 0; i < AMO_COUNT(many); i++) { /* who answers alike has as much */
+            assert_in_range(many[i].n_answered, 2, 15);
+            assert_in_range(many[i].n_answered, many[i % 2].n_answered - 3,
+                            many[i % 2].n_answered + 3);
+        }
+    }
+}
+
 static void slow_ones_have_half_however_many_they_are(void **state)
 {
     struct rig *r = *state;
@@ -477,6 +601,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(one_alone_has_nearly_all_of_its_direction),
+        CASE(places_are_even_however_quickly_one_answers),
+        CASE(what_one_does_not_use_the_other_has),
+        CASE(nobody_starves_among_more_than_there_are_places),
         CASE(slow_ones_have_half_however_many_they_are),
         CASE(neither_direction_takes_the_last_quarter_of_the_other),
         CASE(what_begins_to_hang_leaves_places_to_who_does_not),

@@ -11,11 +11,17 @@ bool queue_dest_has_ready(const struct dest *d);
 
 /* Into its ring, or out of all of them when it has nothing ready: something about it has changed. */
 void places_wake(struct dest *d);
+/* The number of its calls under way has changed: it may have come into another ring. */
+void places_counted(struct dest *d);
+/* Those with the fewest calls under way, of those that have some (@more) or of those that have none; NULL:
+ * there is nobody. */
+struct list *places_ring(struct places *p, enum dest_kind kind, enum dest_class class,
+                         bool more);
 /* Out of its ring until something about it changes, @at_mono_ms at the latest. */
 void places_sleep(struct dest *d, int64_t at_mono_ms);
 /* What it is now; moves what it has taken, and itself, if that is news. */
 void places_classify(struct dest *d, int64_t now_mono_ms);
-/* Is @ring, of those of @kind and @class, no more to be looked at now? */
+/* Are those of @kind and @class that have calls under way (@more), or none, not to be looked at now? */
 bool places_shut(const struct queue *q, enum dest_kind kind, enum dest_class class, bool more);
 /* Out of its ring until the next run. */
 void places_pass_over(struct dest *d);

@@ -17,9 +17,9 @@
 #include "core/queue/private.h"
 #include "proto/limits.h"
 
-/* Design. A destination with work stands in a ring (core/queue/places.h); dispatch takes the first, gives
- * it one command and puts it behind the others: turns are fair between scopes, whatever their load. One
- * that may not go leaves its ring, a held one until hold_until_ms, when exactly one probe may go
+/* Design. A destination with work stands in a ring (core/queue/places.h); dispatch takes one of those with the
+ * fewest calls under way, gives it one command and puts it behind those who have as many: places are even
+ * between destinations, whatever their load and however quickly they answer. One that may not go leaves its ring, a held one until hold_until_ms, when exactly one probe may go
  * (`probing`).
  *
  * Only a lane's first command is in the timer heap or in a ready list, so both stay as small as
@@ -445,6 +445,7 @@ static void command_become(struct queue *q, struct core_command *c, enum command
     if (to == COMMAND_IN_FLIGHT) {
         c->lane->began_mono_ms = now_mono_ms;
         c->lane->dest->n_in_flight++;
+        places_counted(c->lane->dest);
         c->lane->dest->no_room_since_ms = 0;
     }
 }

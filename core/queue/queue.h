@@ -179,7 +179,8 @@ void queue_move(struct queue *q, struct core_command *c, enum command_state to,
                 int64_t due_mono_ms, int64_t now_mono_ms);
 
 /* The next command that may be sent now: READY, destination open, token there; takes the token.
- * @messages_only leaves statuses out. NULL: none now. Destinations take turns. */
+ * @messages_only leaves statuses out. NULL: none now. The destination with the fewest calls under
+ * way is first, within its class; those that have as many take turns. */
 struct core_command *queue_next(struct queue *q, bool messages_only, int64_t now_mono_ms);
 /* It could not be sent after all: the token is returned. Stays READY, first of its lane. */
 void queue_give_back(struct queue *q, struct core_command *c);

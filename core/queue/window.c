@@ -144,8 +144,10 @@ void window_answered(struct window *w, const struct window_answer *a, int64_t no
     w->known = true;
     learn_least(w, a->took_ms, now_mono_ms);
     learn_light(w, took);
-    if (a->took_ms < WINDOW_SLOW_MS)
+    if (a->took_ms < WINDOW_SLOW_MS) {
         w->quick_mono_ms = now_mono_ms;
+        w->used_mono_ms = now_mono_ms; /* it was used until now, however long that took */
+    }
     if (is_late(w, a->took_ms))
         cut(w, false, a->began_mono_ms, now_mono_ms);
     else

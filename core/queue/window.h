@@ -28,7 +28,7 @@ struct window {
     double
         light_ms; /* what its answers take, on average, while it has few calls; < 0 unknown */
     int64_t quick_mono_ms;  /* the last quick answer; 0 none */
-    int64_t used_mono_ms;   /* when the last call left */
+    int64_t used_mono_ms;   /* when the last call left, or was answered quickly */
     int64_t filled_mono_ms; /* when one left that half filled it */
 };
 

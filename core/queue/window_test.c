@@ -84,6 +84,19 @@ static void a_quick_destination_has_everything_soon(void **state)
     assert_in_range(run(&c, &s, 10000, 44), 8500, 8800);
 }
 
+/* All calls leave at once and are answered at once: nothing leaves for longer than makes a window smaller that
+ * is not used. */
+static void who_answers_after_a_second_and_a_half_has_everything_as_well(void **state)
+{
+    struct server s = {.places = 64, .takes_ms = 1500};
+    struct client c = client_new();
+
+    (void)state;
+    run(&c, &s, 7000, 44);
+    assert_true(c.w.size > 43.9);
+    assert_true(run(&c, &s, 15000, 44) >= 440);
+}
+
 /* What is given to it beyond what it can do waits there: a place of ours for nothing. */
 static void who_answers_later_the_more_he_has_gets_less(void **state)
 {
@@ -247,6 +260,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_quick_destination_has_everything_soon),
+        cmocka_unit_test(who_answers_after_a_second_and_a_half_has_everything_as_well),
         cmocka_unit_test(who_answers_later_the_more_he_has_gets_less),
         cmocka_unit_test(who_is_far_away_is_no_worse),
         cmocka_unit_test(who_answers_a_few_at_once_is_no_worse),

@@ -1,10 +1,13 @@
 """Whoever is slow, hangs or refuses has a share of the workers, and is nobody else's matter; the long runs are ./dev bench
 shares. Each case is run some times, on a bridge of its own beside one where all is calm, and all of them are judged as one: none
 may be left out."""
+import time
+
 import pytest
 
 import beside
 from kit import BIN
+from stack import Stack, wait_for
 
 FAULTY = BIN.parent / "tests" / "amo-core-faulty"
 
@@ -48,6 +51,29 @@ def test_looking_at_a_long_queue_holds_up_nobody(calm):
 
 def test_what_hangs_holds_up_nobody_after_a_restart_of_core_either(calm):
     judge(lambda: beside.restarted(calm, 4), 2)
+
+
+def test_a_quick_service_has_as_many_places_as_one_that_takes_longer():
+    with Stack(env={**beside.UNLIMITED, "AMO_EGRESS_CONCURRENCY": "16"}) as stack:  # of which one direction has 12
+        stack.up(register=False)
+        both = beside.Neighbours(stack, ["steady", "quick"], 40)
+        for name, ms in (("quick", 80), ("steady", 800)):
+            stack.fault(on="service.message.created", match=f'"to {name}', delay_ms=ms)
+        both.write(600)
+
+        def under_way():
+            rows = {row["destination"]: row["under_way"] for row in stack.control("queue") if row["waiting"] > 24}
+            return [rows.get(f"connector:{name}", 0) for name in ("quick", "steady")]
+
+        wait_for(lambda: sum(under_way()) >= 11 and min(under_way()) >= 4, "places to be even")
+        found = []
+        for _ in range(40):
+            found.append(under_way())
+            time.sleep(0.05)
+        quick, steady = (sum(of) for of in zip(*found))
+        print(f"on average {quick / 40:.1f} and {steady / 40:.1f}")
+        assert all(under_way()), "one of them has had nothing more to send"
+        assert quick > 0.6 * steady and steady > 0.6 * quick
 
 
 @pytest.mark.skipif(not FAULTY.exists(), reason="the faulty build of core is not there")
