@@ -337,6 +337,39 @@ static void hello_without_end_is_not_answered_without_end(void **state)
     bus_socket_free(e.socket);
 }
 
+/* It waits in core's memory, too, until it is read. */
+static void a_registry_is_not_sent_with_each_heartbeat_that_names_an_older_one(void **state)
+{
+    struct rig *r = *state;
+    struct heartbeat hb = {.low = 1};
+    struct edge_rig e;
+    struct peer *p = NULL;
+    int64_t told = 0;
+    struct buf body;
+
+    edge_open(&e, r, ROLE_EGRESS, 7);
+    send_hello(&e, ROLE_EGRESS, "behind", VIEW_NONE);
+    p = wait_peer(&e, "behind");
+    rig_turn(r);
+    assert_true(edge_wait(&e, MSG_WELCOME, 5000, NULL));
+    r->core.turn->registry->version += 2;
+    buf_init(&body, 4096);
+    assert_int_equal(heartbeat_encode(&hb, &body), 0);
+    told = p->told_mono_ms += 60000; /* the time until the next does not end */
+    for (int i = 0; i < 20; i++)
+        edge_send(&e, MSG_HEARTBEAT, &r->core.peers->boot, buf_view(&body));
+    for (int i = 0; i < 20; i++)
+        assert_true(edge_wait(&e, MSG_HEARTBEAT_ANSWER, 5000, NULL));
+    assert_int_equal(p->told_mono_ms, told);
+    p->told_mono_ms -= 120000; /* it has ended */
+    for (int i = 0; i < 2; i++)
+        edge_send(&e, MSG_HEARTBEAT, &r->core.peers->boot, buf_view(&body));
+    assert_true(edge_wait(&e, MSG_REGISTRY, 5000, NULL));
+    assert_true(p->told_mono_ms > clock_mono_ms() - 30000);
+    buf_fini(&body);
+    bus_socket_free(e.socket);
+}
+
 static void hello_said_twice_is_one_session_and_one_line(void **state)
 {
     struct rig *r = *state;
@@ -583,6 +616,7 @@ int main(void)
         CASE(a_spool_that_knows_more_than_the_store_is_waited_for),
         CASE(spools_that_come_and_go_leave_nothing_in_memory),
         CASE(hello_without_end_is_not_answered_without_end),
+        CASE(a_registry_is_not_sent_with_each_heartbeat_that_names_an_older_one),
         CASE(hello_said_twice_is_one_session_and_one_line),
         CASE(what_was_taken_in_this_turn_is_told_only_after_its_commit),
         CASE(a_commit_that_fails_welcomes_nobody),

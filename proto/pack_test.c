@@ -141,6 +141,27 @@ static void what_is_not_one_whole_map_is_malformed(void **state)
     assert_int_equal(pack_doc_open(&d, VIEW_NONE), PACK_E_MALFORMED);
 }
 
+/* Each takes many times its one byte once it is taken apart. */
+static void what_holds_very_many_values_is_malformed(void **state)
+{
+    static char bytes[2000000];
+    struct pack_doc d;
+
+    (void)state;
+    memset(bytes, 0x05, sizeof(bytes));
+    for (uint32_t n = 1000000; n <= 1600000; n += 600000) {
+        int rc = 0;
+
+        bytes[0] = (char)0xdd;
+        for (int i = 0; i < 4; i++)
+            bytes[1 + i] = (char)(n >> (24 - 8 * i));
+        rc = pack_doc_open(&d, view_make(bytes, 5 + (size_t)n));
+        assert_int_equal(rc, n == 1000000 ? 0 : PACK_E_MALFORMED);
+        if (rc == 0)
+            pack_doc_close(&d);
+    }
+}
+
 static void a_nest_is_understood_to_its_limit_and_no_deeper(void **state)
 {
     char bytes[64];
@@ -225,6 +246,7 @@ int main(void)
         cmocka_unit_test(the_last_of_two_equal_keys_counts_and_order_does_not),
         cmocka_unit_test(a_field_of_a_wrong_type_is_malformed),
         cmocka_unit_test(what_is_not_one_whole_map_is_malformed),
+        cmocka_unit_test(what_holds_very_many_values_is_malformed),
         cmocka_unit_test(a_nest_is_understood_to_its_limit_and_no_deeper),
         cmocka_unit_test(members_are_found_by_key_and_read_by_type),
         cmocka_unit_test(a_full_buffer_sticks),

@@ -73,6 +73,21 @@ static void a_session_is_found_by_its_route_and_its_socket(void **state)
     assert_null(peer_find(&r->core, VIEW_LIT("route"), r->core.peers->commands));
 }
 
+/* Places that nobody has would take shares of all others. */
+static void what_a_worker_says_it_can_take_is_believed_up_to_a_limit(void **state)
+{
+    struct rig *r = *state;
+
+    peer_told_credit(r->worker, UINT64_MAX, UINT64_MAX, UINT64_MAX);
+    assert_int_equal(r->worker->credit, LIMIT_WORKER_CREDIT);
+    assert_int_equal(r->worker->credit_bytes, LIMIT_WORKER_BYTES);
+    assert_int_equal(r->worker->places, LIMIT_WORKER_CREDIT);
+    peer_told_credit(r->worker, 7, 8, 9);
+    assert_int_equal(r->worker->credit, 7);
+    assert_int_equal(r->worker->credit_bytes, 8);
+    assert_int_equal(r->worker->places, 9);
+}
+
 static void who_has_no_name_or_too_long_a_one_is_not_let_in(void **state)
 {
     struct rig *r = *state;
@@ -554,6 +569,8 @@ static void a_spool_nobody_speaks_for_is_forgotten_in_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            what_a_worker_says_it_can_take_is_believed_up_to_a_limit, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(a_session_is_found_by_its_route_and_its_socket,
                                         rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(who_has_no_name_or_too_long_a_one_is_not_let_in,
