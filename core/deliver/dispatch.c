@@ -44,6 +44,9 @@
 #define SUSPECT_TURN_MS  5000
 /* and one whose conversation is still under way to whom it has left */
 #define LEAVING_AGAIN_MS 200
+/* A number begins with the time of its core's start (doubt.c); this one is of the year 2109. Numbers go on behind the
+ * highest that a worker tells, so behind a higher one there would soon be none left. */
+#define ATTEMPT_TOLD_MAX (UINT64_C(1) << 62)
 
 static bool dispatch_one(struct core *c, struct core_command *cmd, int64_t now);
 static void dispatch_back(struct core *c, struct core_command *cmd, int64_t now);
@@ -505,7 +508,7 @@ void dispatch_worker_joined(struct core *c, struct peer *p, struct view held)
         struct core_command *cmd = NULL;
 
         pairs_at(held, i, &id, &attempt);
-        if (attempt == 0 || attempt > INT64_MAX)
+        if (attempt == 0 || (attempt >= ATTEMPT_TOLD_MAX && attempt > c->turn->next_attempt))
             continue;                        /* none that a core made */
         if (attempt > c->turn->next_attempt) /* never reuse one */
             c->turn->others_attempts = c->turn->next_attempt = attempt;

@@ -133,6 +133,23 @@ static void who_comes_later_holds_what_core_knows_that_it_held(void **state)
     rig_assert_accounts(r);
 }
 
+/* Behind the last of all numbers there would be none by which a worker could say what it has. */
+static void who_tells_of_the_last_number_takes_none_from_others(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
+    uint64_t next = r->core.turn->next_attempt;
+
+    rig_result(r, r->worker, c, (struct result){.outcome = OUTCOME_UNSTARTED});
+    claim(r, c, INT64_MAX);
+    assert_int_equal(c->state, COMMAND_READY);
+    assert_int_equal(r->core.turn->next_attempt, next);
+    claim(r, c, next + (UINT64_C(1) << 55)); /* of a core whose clock was a year ahead */
+    assert_int_equal(c->state, COMMAND_IN_FLIGHT);
+    assert_int_equal(r->core.turn->next_attempt, next + (UINT64_C(1) << 55));
+    rig_assert_accounts(r);
+}
+
 /* It was stopped while core was restarted: what it has must not go a second time. */
 static void who_comes_late_after_a_start_still_has_what_core_has_not_sent(void **state)
 {
@@ -163,6 +180,7 @@ int main(void)
         CASE(a_command_that_waits_is_not_done_because_somebody_says_so),
         CASE(who_tells_more_than_it_may_hold_is_put_out_and_given_nothing),
         CASE(what_was_told_long_ago_does_not_count),
+        CASE(who_tells_of_the_last_number_takes_none_from_others),
         CASE(a_worker_is_given_no_more_than_core_wants_to_give),
         CASE(who_comes_later_holds_what_core_knows_that_it_held),
         CASE(who_comes_late_after_a_start_still_has_what_core_has_not_sent),
