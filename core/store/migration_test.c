@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sqlite3.h>
+
 #include "base/crypto.h"
 #include "base/testing.h"
 #include "core/intake/deferred.h"
@@ -485,6 +487,29 @@ static void sums_of_before_are_counted_anew_when_they_are_wrong(void **state)
     }
 }
 
+/* Else a store that was made over months would ask for more memory than there is, at every start. */
+static void a_migration_does_not_sort_a_large_store_in_memory(void **state)
+{
+    static const char many[] =
+        "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i+1 FROM n WHERE i<200000)"
+        " INSERT INTO messages SELECT i,1,1,printf('svc-%040d',i*7919%200003),'ch_acc','svc',"
+        "'amo-'||i,'m'||i,'delivered_to_amo',0,1700000000000,1700000000100,zeroblob(16) FROM n";
+    struct rig *r = *state;
+    struct db *db = NULL;
+    struct buf why;
+
+    buf_init(&why, 1024);
+    make_first(r, rows_of_before);
+    assert_int_equal(db_open(r->path, &why, &db), 0);
+    if (db_exec(db, many))
+        fail_msg("%s", db_error(db, -EIO));
+    db_close(db);
+    (void)sqlite3_memory_highwater(1);
+    reopen(r);
+    assert_true(sqlite3_memory_highwater(0) < 10 << 20); /* 75 bytes a key would be 15 MB */
+    buf_fini(&why);
+}
+
 /* What was deleted before pages were overwritten stays in the file until it is rewritten. */
 static void what_was_deleted_before_is_nowhere_in_the_file(void **state)
 {
@@ -631,6 +656,7 @@ int main(void)
         CASE(an_empty_database_of_before_opens),
         CASE(what_an_index_of_before_does_not_know_is_found_before_it_is_migrated),
         CASE(sums_of_before_are_counted_anew_when_they_are_wrong),
+        CASE(a_migration_does_not_sort_a_large_store_in_memory),
         CASE(what_was_deleted_before_is_nowhere_in_the_file),
         CASE(a_migration_that_cannot_be_made_changes_nothing),
         CASE(what_was_done_once_is_forgotten_with_its_message),

@@ -253,7 +253,10 @@ int store_open(const char *url, struct buf *ret_why, struct store **ret_store)
     rc = rc ? rc : store_lock(s, url + 7, ret_why);
     rc = rc ? rc : store_open_db(url + 7, ret_why, &s->db);
     rc = rc ? rc : store_settle_log(s);
+    /* the keys of a new index are sorted, and those of a large store need not fit into memory */
+    rc = rc ? rc : db_exec(s->db, "PRAGMA temp_store=FILE");
     rc = rc ? rc : store_prepare(s, ret_why);
+    rc = rc ? rc : db_exec(s->db, "PRAGMA temp_store=MEMORY");
     rc = rc ? rc : db_exec(s->db, erase_tables);
     if (rc) {
         if (buf_view(ret_why).len == 0)
