@@ -209,7 +209,7 @@ def hanging_amojo(beside, seconds, accounts=100):
 
 def hanging_history(beside, seconds, messages=200):
     """One account's messages must be looked for, and its history does not answer."""
-    with Stack(env=CROWDED) as stack:
+    with Stack(env={**CROWDED, "AMO_EGRESS_CONCURRENCY": "32"}) as stack:
         stack.up(register=False)
         flow, crowd = Flow(stack), Crowd(stack, 1)
         flow.begin(seconds)

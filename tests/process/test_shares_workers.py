@@ -81,7 +81,7 @@ def test_a_quick_service_has_as_many_places_as_one_that_takes_longer():
     (lambda calm: beside.slow_services(calm, 2, each=((20, 8),)), "unshared"),
     (lambda calm: beside.slow_services(calm, 2, each=((2, 90),)), "unbounded"),
     (lambda calm: beside.hanging_amojo(calm, 2), "unshared"),
-    (lambda calm: beside.hanging_history(calm, 5), "unshared"),
+    (lambda calm: beside.hanging_history(calm, 5), "unbounded"),  # a window alone may leave two places of 32
     (lambda calm: beside.restarted(calm, 2, kill=("core",)), "unshared")],
     ids=["twenty services", "two services", "amojo", "history", "restart"])
 def test_a_bridge_without_shares_is_not_within_the_bar(calm, monkeypatch, case, fault):
