@@ -369,7 +369,8 @@ static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_me
 
     if (p && says_hello_too_often(p))
         return;
-    said = p ? p->hellos : said;
+    if (p)
+        said = p->hellos;
     if (hello_decode(m->body, &h)) {
         reply(c, s, m->peer, env, MSG_REFUSED, VIEW_LIT("malformed hello"));
         return;

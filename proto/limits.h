@@ -80,7 +80,7 @@
 #define LIMIT_WORKER_BYTES   (64U << 20) /* their bytes likewise */
 /* Results in ten seconds that are not of an attempt under way at that worker: all that it may hold, told
  * twice. Who tells more ends its session. */
-#define LIMIT_UNASKED        (2 * LIMIT_WORKER_CREDIT)
+#define LIMIT_UNASKED        ((size_t)2 * LIMIT_WORKER_CREDIT)
 #define LIMIT_ANSWER_BYTES   (1U << 20) /* read of a remote side's answer */
 #define LIMIT_EVIDENCE_BYTES 2048U      /* of an answer kept with an attempt */
 #define LIMIT_WAITING        100000U    /* events that wait for what they are about … */

@@ -163,7 +163,9 @@ static bool asks_are_full(const struct places *p)
 
 static bool has_no_shares(const struct places *p)
 {
-    return p->all == 0 || inject_picked("unshared") || inject_picked("unbounded");
+    if (inject_picked("unshared"))
+        return true;
+    return p->all == 0 || inject_picked("unbounded");
 }
 
 bool places_shut(const struct queue *q, enum dest_kind kind, enum dest_class class, bool more)

@@ -137,6 +137,7 @@ def test_who_is_over_the_share_hears_so_before_his_body_is_read(make):
     ingress = make(amo_ingress_spool_max_bytes=4 << 20)
     ingress.wait_log("what=registry.new")
     core.close()
+    ingress.wait_log("what=core.lost")
     n = 0
     while ingress.service(message(f"m-{n}", text="x" * 100000), name="another", token=OTHER_TOKEN).status == 202:
         n += 1
