@@ -968,6 +968,30 @@ static void a_report_of_words_that_were_refused_meanwhile_is_a_message(void **st
     given_up_for(*state, "refused", false);
 }
 
+/* The client would get them a second time. */
+static void
+a_webhook_of_a_colleagues_words_that_died_unclear_meanwhile_is_no_message(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = rig_outgoing_in_flight(r, "o1");
+    struct event hook = in_chat("amo-1");
+    struct event other = in_chat("amo-2");
+
+    hook.content.text = VIEW_LIT("from the other side");
+    take(r, hook);
+    take(r, other);
+    rig_assert_counts(r, 0, 0, 2);
+    settle_dead(&r->core, c, "unclear", VIEW_NONE);
+    pass(r, 1000);
+    rig_commit(r);
+    rig_assert_counts(r, 1, 0, 0);
+    assert_true(rig_has_message(r, "aamo-1") && rig_has_message(r, "aamo-2"));
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1); /* the other words */
+    hook.message_id = VIEW_LIT("amo-3"); /* of what did not wait the words say nothing */
+    take(r, hook);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 2);
+}
+
 /* Of what a forgotten core may have done that is still known when it comes out. */
 static void
 what_a_client_wrote_before_the_store_was_put_back_is_unsure_when_it_has_waited(void **state)
@@ -1384,6 +1408,7 @@ static const struct CMUnitTest tests[] = {
     CASE(a_report_of_words_that_died_of_age_meanwhile_is_no_message),
     CASE(a_report_of_words_whose_attempts_are_used_up_meanwhile_is_no_message),
     CASE(a_report_of_words_that_were_refused_meanwhile_is_a_message),
+    CASE(a_webhook_of_a_colleagues_words_that_died_unclear_meanwhile_is_no_message),
     CASE(what_a_client_wrote_before_the_store_was_put_back_is_unsure_when_it_has_waited),
     CASE(a_report_of_words_that_stand_in_quarantine_and_may_have_been_sent_is_no_message),
     CASE(a_report_of_words_that_nobody_can_have_sent_is_a_message),

@@ -95,7 +95,7 @@ static int is_given_up(struct core *c, const struct given_up *g, struct lookup *
 /* A manager's message was given up, and it is not known whether its service has it: a report of the same
  * text says that it has. Otherwise the text would appear on the card as written by another person,
  * perhaps in another account. One that has waited came while such a message was being tried, whatever that died of then,
- * but for a refusal. A webhook that has waited may be a manager's; else the same of it and a colleague's message. */
+ * but for a refusal. The same of a webhook and a colleague's message that is unclear. */
 static int look_up_given_up(struct core *c, const struct event *e,
                             const struct conversation *conv, struct lookup *l)
 {
@@ -215,8 +215,8 @@ static int look_up_amo(struct core *c, const struct event *e, struct lookup *l)
             &l->conversation, (const void **)&m->conversation);
     if (rc == 0 && !m->duplicate && !m->conversation && e->chat_client_id.len)
         rc = look_up_by_client(c, e, l);
-    /* only where nothing is lost by it: whatever a manager wrote then was sent by a forgotten core */
-    if (rc == 0 && !m->duplicate && c->intake->forgotten)
+    /* where nothing is lost by it: a forgotten core sent whatever a manager wrote then, and a colleague these words */
+    if (rc == 0 && !m->duplicate && (c->intake->forgotten || c->intake->echo_in_hand))
         rc = look_up_given_up(c, e, m->conversation ? m->conversation : m->by_client, l);
     if (rc == 0)
         look_up_echo(c, e, m);

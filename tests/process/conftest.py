@@ -1,5 +1,6 @@
 import pytest
 
+import beside
 from stack import Stack
 
 
@@ -8,3 +9,10 @@ def stack():
     with Stack() as s:
         s.up()
         yield s
+
+
+@pytest.fixture(scope="module", name="calm")
+def calm_():
+    """A bridge where nothing happens, to judge a loaded one by."""
+    with beside.Beside() as bridge:
+        yield bridge

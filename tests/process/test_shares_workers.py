@@ -3,19 +3,8 @@ shares. Each case is run some times, on a bridge of its own beside one where all
 may be left out."""
 import time
 
-import pytest
-
 import beside
-from kit import BIN
 from stack import Stack, wait_for
-
-FAULTY = BIN.parent / "tests" / "amo-core-faulty"
-
-
-@pytest.fixture(scope="module", name="calm")
-def calm_():
-    with beside.Beside() as bridge:
-        yield bridge
 
 
 def judge(case, rounds):
@@ -74,24 +63,6 @@ def test_a_quick_service_has_as_many_places_as_one_that_takes_longer():
         print(f"on average {quick / 40:.1f} and {steady / 40:.1f}")
         assert all(under_way()), "one of them has had nothing more to send"
         assert quick > 0.6 * steady and steady > 0.6 * quick
-
-
-@pytest.mark.skipif(not FAULTY.exists(), reason="the faulty build of core is not there")
-@pytest.mark.parametrize("case,fault", [
-    (lambda calm: beside.slow_services(calm, 2, each=((20, 8),)), "unshared"),
-    (lambda calm: beside.slow_services(calm, 2, each=((2, 90),)), "unbounded"),
-    (lambda calm: beside.hanging_amojo(calm, 2), "unshared"),
-    (lambda calm: beside.hanging_history(calm, 5), "unbounded"),  # a window alone may leave two places of 32
-    (lambda calm: beside.restarted(calm, 2, kill=("core",)), "unshared")],
-    ids=["twenty services", "two services", "amojo", "history", "restart"])
-def test_a_bridge_without_shares_is_not_within_the_bar(calm, monkeypatch, case, fault):
-    monkeypatch.setenv("AMO_CORE_BIN", str(FAULTY))
-    monkeypatch.setattr(beside, "PATIENCE", 1)  # what has not come by then is late
-    monkeypatch.setattr(beside, "UNLIMITED", {**beside.UNLIMITED, "AMO_INJECT": fault})
-    monkeypatch.setattr(beside, "CROWDED", {**beside.CROWDED, "AMO_INJECT": fault})
-    for what, figure in beside.pooled(lambda: case(calm), 1).items():
-        print(f"{what}: {figure}")
-        assert not figure.within()
 
 
 def test_what_is_late_in_one_round_of_three_is_seen():
