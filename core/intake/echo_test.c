@@ -992,6 +992,30 @@ a_webhook_of_a_colleagues_words_that_died_unclear_meanwhile_is_no_message(void *
     assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 2);
 }
 
+/* Long before. What waits now waits for other words, and the manager says once more what was said then. */
+static void a_webhook_of_words_that_died_before_it_came_is_a_message(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = rig_outgoing_in_flight(r, "o1");
+    struct event hook = in_chat("amo-1");
+    struct event next = rig_outgoing_text("o2");
+
+    settle_dead(&r->core, c, "unclear", VIEW_NONE);
+    rig_commit(r);
+    next.content.text = VIEW_LIT("other words");
+    (void)rig_push(r, &next);
+    rig_turn(r);
+    hook.content.text = VIEW_LIT("from the other side");
+    hook.taken_ms = clock_unix_ms() + 1;
+    take(r, hook);
+    rig_assert_counts(r, 1, 0, 1);
+    rig_outgoing_answered(r, "amo-2");
+    pass(r, 1000);
+    rig_commit(r);
+    rig_assert_counts(r, 1, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
+}
+
 /* Of what a forgotten core may have done that is still known when it comes out. */
 static void
 what_a_client_wrote_before_the_store_was_put_back_is_unsure_when_it_has_waited(void **state)
@@ -1409,6 +1433,7 @@ static const struct CMUnitTest tests[] = {
     CASE(a_report_of_words_whose_attempts_are_used_up_meanwhile_is_no_message),
     CASE(a_report_of_words_that_were_refused_meanwhile_is_a_message),
     CASE(a_webhook_of_a_colleagues_words_that_died_unclear_meanwhile_is_no_message),
+    CASE(a_webhook_of_words_that_died_before_it_came_is_a_message),
     CASE(what_a_client_wrote_before_the_store_was_put_back_is_unsure_when_it_has_waited),
     CASE(a_report_of_words_that_stand_in_quarantine_and_may_have_been_sent_is_no_message),
     CASE(a_report_of_words_that_nobody_can_have_sent_is_a_message),

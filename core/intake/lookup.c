@@ -8,6 +8,7 @@
 
 #include "core/intake/echo.h"
 #include "core/intake/follow.h"
+#include "core/intake/given_up.h"
 #include "core/intake/intake.h"
 #include "core/intake/whose.h"
 #include "core/model/key.h"
@@ -62,76 +63,35 @@ static void look_up_echo(struct core *c, const struct event *e, struct facts *m)
     m->echo_again = in_hand && m->echo_of != in_hand; /* it has waited for another one's */
 }
 
-/* The text of a report, and the given-up message that has the same. */
-struct given_up {
-    struct view words;
-    int64_t message; /* 0 none */
-};
-
-static int same_words(void *arg, int64_t message, struct view body)
+/* The event says that @message, if any, arrived. */
+static int is_given_up(struct core *c, int rc, int64_t message, struct lookup *l)
 {
-    struct given_up *g = arg;
-    struct command cmd;
-
-    if (command_decode(body, &cmd) || !view_equal(cmd.content.text, g->words))
-        return 0;
-    g->message = message;
-    return 1;
-}
-
-/* The event says that the message that was found, if any, arrived. */
-static int is_given_up(struct core *c, const struct given_up *g, struct lookup *l)
-{
-    int rc = 0;
-
-    if (!g->message)
-        return 0;
-    rc = found_or_not(store_message(c->store, g->message, &l->duplicate), &l->duplicate,
+    if (rc || !message)
+        return rc;
+    rc = found_or_not(store_message(c->store, message, &l->duplicate), &l->duplicate,
                       (const void **)&l->facts.duplicate);
     l->facts.given_up = l->facts.duplicate != NULL;
     return rc;
 }
 
-/* A manager's message was given up, and it is not known whether its service has it: a report of the same
- * text says that it has. Otherwise the text would appear on the card as written by another person,
- * perhaps in another account. One that has waited came while such a message was being tried, whatever that died of then,
- * but for a refusal. The same of a webhook and a colleague's message that is unclear. */
 static int look_up_given_up(struct core *c, const struct event *e,
                             const struct conversation *conv, struct lookup *l)
 {
-    bool to_amo = e->kind == EVENT_AMO_MESSAGE;
-    enum command_kind kind = to_amo ? COMMAND_AMO_OUTGOING : COMMAND_SERVICE_MESSAGE;
-    struct given_up g = {.words = e->content.text};
-    int rc = 0;
+    int64_t message = 0;
+    int rc = given_up_words(c, e, conv, &message);
 
-    if (!conv || g.words.len == 0)
-        return 0;
-    rc = store_dead_unclear_walk(c->store, command_lane_of(conv->id, to_amo), kind,
-                                 !to_amo && c->intake->echo_in_hand, same_words, &g);
-    return rc < 0 ? rc : is_given_up(c, &g, l);
+    return is_given_up(c, rc, message, l);
 }
 
-static int first_given_up(struct core *c, const struct conversation *conv, void *arg)
-{
-    struct given_up *g = arg;
-
-    return store_dead_unclear_walk(c->store, command_lane_of(conv->id, false),
-                                   COMMAND_SERVICE_MESSAGE, true, same_words, g);
-}
-
-/* The same of a manager's first words, whose thread nobody has named. Only a report that has waited is
- * compared: it came while such words were being tried. Of any other one the same text says nothing. */
 static int look_up_given_up_first(struct core *c, const struct event *e, struct lookup *l)
 {
-    struct given_up g = {.words = e->content.text};
     struct phone client;
+    int64_t message = 0;
     int rc = 0;
 
-    if (!c->intake->echo_in_hand || g.words.len == 0)
-        return 0;
     phone_read(router_client_phone(e), l->facts.abroad, &client);
-    rc = echo_first_words(c, e, &client, first_given_up, &g);
-    return rc ? rc : is_given_up(c, &g, l);
+    rc = given_up_first_words(c, e, &client, &message);
+    return is_given_up(c, rc, message, l);
 }
 
 /* The same in the other direction: while a manager's message is being tried, the service may report it
@@ -215,8 +175,7 @@ static int look_up_amo(struct core *c, const struct event *e, struct lookup *l)
             &l->conversation, (const void **)&m->conversation);
     if (rc == 0 && !m->duplicate && !m->conversation && e->chat_client_id.len)
         rc = look_up_by_client(c, e, l);
-    /* where nothing is lost by it: a forgotten core sent whatever a manager wrote then, and a colleague these words */
-    if (rc == 0 && !m->duplicate && (c->intake->forgotten || c->intake->echo_in_hand))
+    if (rc == 0 && !m->duplicate)
         rc = look_up_given_up(c, e, m->conversation ? m->conversation : m->by_client, l);
     if (rc == 0)
         look_up_echo(c, e, m);

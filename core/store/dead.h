@@ -26,9 +26,15 @@ AMO_MUSTCHECK int store_dead_may_double(struct store *s, int64_t id, int64_t bef
                                         bool *ret_may);
 AMO_MUSTCHECK int store_dead_drop(struct store *s, int64_t id);
 AMO_MUSTCHECK int store_dead_json(struct store *s, int64_t id, struct json_writer *w);
-/* Messages of that kind that were given up as unclear in @lane (@any: for whatever reason but a refusal), and whose id at
- * the other side is not known: each with its packed command, oldest first; of the newest LIMIT_LIST_ROWS that were given up so, whatever
- * else is there. Another number than 0 ends the walk and comes back. */
+/* Letters of these times of death and later; INT64_MAX: none. Never those that were refused. */
+struct unclear_since {
+    int64_t unclear_ms; /* given up as unclear; wall time */
+    int64_t other_ms;   /* for another reason */
+};
+/* Messages of that kind that were given up in @lane @since then, and whose id at the other side is not known: each with
+ * its packed command, oldest first; of the newest LIMIT_LIST_ROWS that were given up so, whatever else is there.
+ * Another number than 0 ends the walk and comes back. */
 typedef int store_unclear_fn(void *arg, int64_t message, struct view body);
-AMO_MUSTCHECK int store_dead_unclear_walk(struct store *s, int64_t lane, int64_t kind, bool any,
+AMO_MUSTCHECK int store_dead_unclear_walk(struct store *s, int64_t lane, int64_t kind,
+                                          const struct unclear_since *since,
                                           store_unclear_fn *fn, void *arg);

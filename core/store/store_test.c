@@ -1005,10 +1005,13 @@ static int show_unclear(void *arg, int64_t message, struct view body)
 
 static void unclear_letters_of_a_lane_are_shown_the_newest_thousand_oldest_first(void **state)
 {
+    const struct unclear_since unclear = {0, INT64_MAX};
+    const struct unclear_since later = {NOW + 1, NOW};
     struct rig *r = *state;
     struct shown shown = {0};
     int64_t oldest = 0;
     int64_t second = 0;
+    int64_t aged = 0;
     int64_t newest = 0;
 
     assert_int_equal(store_begin(r->store), 0);
@@ -1017,17 +1020,24 @@ static void unclear_letters_of_a_lane_are_shown_the_newest_thousand_oldest_first
     (void)give_up(r->store, 7, "unclear", NULL); /* in another conversation */
     (void)give_up(r->store, 5, "refused", NULL);
     (void)give_up(r->store, 5, "unclear", "known"); /* reported since */
+    aged = give_up(r->store, 5, "life_time", NULL);
     newest = give_up(r->store, 5, "unclear", NULL);
-    assert_int_equal(store_dead_unclear_walk(r->store, 5, COMMAND_SERVICE_MESSAGE, false,
+    assert_int_equal(store_dead_unclear_walk(r->store, 5, COMMAND_SERVICE_MESSAGE, &unclear,
                                              show_unclear, &shown),
                      0);
     assert_int_equal(shown.n, 3);
     assert_int_equal(shown.first, oldest);
     assert_int_equal(shown.last, newest);
+    shown = (struct shown){0};
+    assert_int_equal(store_dead_unclear_walk(r->store, 5, COMMAND_SERVICE_MESSAGE, &later,
+                                             show_unclear, &shown),
+                     0);
+    assert_int_equal(shown.n, 1);
+    assert_int_equal(shown.first, aged);
     for (unsigned i = 4; i < LIMIT_LIST_ROWS + 1; i++)
         newest = give_up(r->store, 5, "unclear", NULL);
     shown = (struct shown){0};
-    assert_int_equal(store_dead_unclear_walk(r->store, 5, COMMAND_SERVICE_MESSAGE, false,
+    assert_int_equal(store_dead_unclear_walk(r->store, 5, COMMAND_SERVICE_MESSAGE, &unclear,
                                              show_unclear, &shown),
                      0);
     assert_int_equal(shown.n, LIMIT_LIST_ROWS - 1); /* that one is counted all the same */
