@@ -68,8 +68,8 @@ struct process {
  * up with the process's name, makes data_dir and run_dir (mode 0750), takes the locks
  * <run_dir>/<name>.lock and <data_dir>/<kind>/<name>.lock (processes of different names may share both
  * directories; a store or spool that must have one user locks itself), confines itself to the files of the
- * program (confine.h; not with the key `confine` = no, and not in a build with sanitizers), blocks SIGTERM, SIGINT and SIGHUP
- * (they arrive through process_signal_fd), ignores SIGPIPE, sets umask 0007.
+ * program (confine.h; not with the key `confine` = no, and not in a build with sanitizers), blocks SIGTERM,
+ * SIGINT and SIGHUP (they arrive through process_signal_fd), ignores SIGPIPE, sets umask 0007.
  * Returns 0, or a positive value: the caller returns (value - 1) from main (so --help gives 1 -> exit 0;
  * config errors 3 -> exit 2). Errors were printed on stderr in words. */
 AMO_MUSTCHECK int process_start(struct process *p, const struct process_program *program,

@@ -139,8 +139,8 @@ static bool has_chat_of(const struct look *l, const char *scope)
 }
 
 /* Where the message may stand, as far as is known by now. When an attempt may have left it to amo to
- * find the chat by our id, and that chat need not be among those we know, amo tells its id first; likewise when the attempt was of a
- * core that this store knows nothing of, and when all that we know are chats with other accounts, where it came from.
+ * find the chat by our id, and that chat need not be among those we know, amo tells its id first; likewise when the
+ * attempt was of a core that this store knows nothing of, and when all that we know are chats with other accounts, where it came from.
  * Such a core may have led our id to a card that came later: the chat that it led to before has no name any more by
  * which it could be asked for, and not to find the message elsewhere proves nothing. Nor does it when it may have been
  * sent under the name of a conversation that was merged with this one since. */

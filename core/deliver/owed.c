@@ -1,4 +1,6 @@
-/* Compares a result with what its worker was given, and counts what nobody asked for. */
+/* Compares a result with what its worker was given, and counts what nobody asked for.
+ *
+ * From: settle.c, for each result. To: the peer, whose session ends. Holds: nothing. */
 
 #include "core/deliver/owed.h"
 

@@ -19,8 +19,8 @@
 
 /* Design. A destination with work stands in a ring (core/queue/places.h); dispatch takes one of those with the
  * fewest calls under way, gives it one command and puts it behind those who have as many: places are even
- * between destinations, whatever their load and however quickly they answer. One that may not go leaves its ring, a held one until hold_until_ms, when exactly one probe may go
- * (`probing`).
+ * between destinations, whatever their load and however quickly they answer. One that may not go
+ * leaves its ring, a held one until hold_until_ms, when exactly one probe may go (`probing`).
  *
  * Only a lane's first command is in the timer heap or in a ready list, so both stay as small as
  * the number of lanes with work. */
