@@ -28,7 +28,7 @@ def limits():
     text = re.sub(r"/\*.*?\*/", "", (ROOT / "proto" / "limits.h").read_text(encoding="utf-8").replace("\\\n", " "), flags=re.S)
     found = {}
     for name, value in re.findall(r"^#define LIMIT_(\w+)\s+(\S.*?)\s*$", text, re.M):
-        words = re.sub(r"(\d)(?:U|LL|ULL)\b", r"\1", value).replace("LIMIT_", "").replace("/", "//")
+        words = re.sub(r"\((?:size|u?int\d+)_t\)|(?<=\d)(?:U|LL|ULL)\b", "", value).replace("LIMIT_", "").replace("/", "//")
         if re.fullmatch(r"[\w\s()*+<>/-]+", words):
             found[name] = eval(words, {}, dict(found))  # of our own header: numbers, names and signs alone
     return found
