@@ -317,10 +317,14 @@ class Figures:
 
 
 # A namespace of its own, in which every address of 2001:db8::/32 is a local one: so many connections would fill the
-# host's table of them (nf_conntrack), and what the host drops then would look like a webhook that is late.
+# host's table of them (nf_conntrack), and what the host drops then would look like a webhook that is late. Buffers are
+# small there: while nobody reads, large bodies would take all the memory that the host has for TCP (tcp_mem), and it
+# would reset connections of others.
 NAMESPACE = ["unshare", "-n" if os.geteuid() == 0 else "-rn", "sh", "-c",
              'ip link set lo up && ip -6 route add local 2001:db8::/32 dev lo && '
-             'echo 1 > /proc/sys/net/ipv6/ip_nonlocal_bind && AMO_IN_NAMESPACE=1 exec "$@"', "sh"]
+             'echo 1 > /proc/sys/net/ipv6/ip_nonlocal_bind && '
+             'echo 4096 65536 65536 | tee /proc/sys/net/ipv4/tcp_rmem > /proc/sys/net/ipv4/tcp_wmem && '
+             'AMO_IN_NAMESPACE=1 exec "$@"', "sh"]
 
 
 def namespace_works():

@@ -32,6 +32,33 @@ def test_strangers_cost_amojo_no_webhook_and_no_second(name):
     assert run.returncode == 0 and "lost 0, late 0" in run.stdout, run.stdout + run.stderr
 
 
+# connects, and sends all that is taken without anybody who reads; then says how many bytes the kernel keeps of each
+UNREAD = """
+import socket
+def pages():
+    return int(open("/proc/net/sockstat").read().split("TCP:")[1].split("\\n")[0].split()[-1])
+door, before, kept = socket.create_server(("127.0.0.1", 0), backlog=256), pages(), []
+for i in range(200):
+    kept.append(s := socket.create_connection(door.getsockname()))
+    s.settimeout(0.01)
+    try:
+        while s.send(bytes(1 << 16)):
+            pass
+    except TimeoutError:
+        pass
+print((pages() - before) * 4096 // 200)
+"""
+
+
+def test_a_siege_that_nobody_reads_leaves_the_host_its_memory_for_tcp():
+    """2,000 connections with a large body are the most that a siege has: half a GiB then."""
+    if not siege.namespace_works():
+        pytest.skip("no network namespace can be had here")
+    run = kit.run(*siege.NAMESPACE, sys.executable, "-c", UNREAD)
+    assert run.returncode == 0, run.stderr
+    assert 16 << 10 < int(run.stdout) <= 256 << 10, run.stdout
+
+
 def test_a_network_of_ipv6_has_the_share_of_four_addresses(make):
     make.core()
     ingress = make(amo_ingress_trusted_proxies="127.0.0.1", amo_ingress_max_connections_per_address=2)
