@@ -94,14 +94,22 @@ static int dead_drop_one(struct control_ask *ask, int64_t id)
 static int dead_may_go(struct control_ask *ask, int64_t id)
 {
     bool may_double = false;
+    bool has_arrived = false;
     bool all_the_same = false;
     int rc = store_dead_may_double(ask->core->store, id, clock_unix_ms() - KNOWN_AGAIN_MS,
                                    &may_double);
 
-    if (rc || !may_double ||
+    rc = rc ? rc : store_dead_has_arrived(ask->core->store, id, &has_arrived);
+    if (rc || !(may_double || has_arrived) ||
         (json_bool(json_get(json_root(ask->args), "may_double"), &all_the_same) &&
          all_the_same))
         return rc;
+    if (has_arrived)
+        return control_fail(ask, EXIT_FAILED,
+                            "the message of dead letter %lld has arrived, as the other side"
+                            " has shown since: \"dead drop\" deletes the letter;"
+                            " --may-double sends it again all the same",
+                            (long long)id);
     return control_fail(ask, EXIT_FAILED,
                         "dead letter %lld may be at the client: the service was called for it"
                         " over a day ago and gave no clear answer, and need not know the call"

@@ -521,11 +521,16 @@ static int dead_message(struct core *c, const struct core_command *cmd, const st
 
     if (rc)
         return rc == STORE_E_NONE ? 0 : rc;
-    rc = message_fail(c, &m, f->reason, view_cut(f->words, LIMIT_ERROR_TEXT));
-    if (rc == 0 && command_is_new_at_amo(cmd->kind))
-        rc = apply_failure(c, &m, cmd->id, f->reason, f->words);
-    else if (rc == 0 && m.reported_status <= 0)
-        rc = tell_manager(c, &m, f);
+    if (m.reported_status >
+        0) { /* its service said that it has it, and never answered for it */
+        rc = message_arrived(c, &m);
+    } else {
+        rc = message_fail(c, &m, f->reason, view_cut(f->words, LIMIT_ERROR_TEXT));
+        if (rc == 0 && command_is_new_at_amo(cmd->kind))
+            rc = apply_failure(c, &m, cmd->id, f->reason, f->words);
+        else if (rc == 0)
+            rc = tell_manager(c, &m, f);
+    }
     message_fini(&m);
     return rc;
 }

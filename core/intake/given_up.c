@@ -7,6 +7,7 @@
 #include "core/intake/echo.h"
 #include "core/intake/intake.h"
 #include "core/store/dead.h"
+#include "core/turn/message.h"
 #include "proto/command.h"
 
 /* The text of an event, and the given-up message that has the same. */
@@ -66,4 +67,24 @@ int given_up_first_words(struct core *c, const struct event *e, const struct pho
         rc = echo_first_words(c, e, client, first_in_lane, &g);
     *ret_message = g.message;
     return rc < 0 ? rc : 0;
+}
+
+static bool comes_from_amo(const struct event *e)
+{
+    return e->kind == EVENT_AMO_MESSAGE || e->kind == EVENT_AMO_REACTION;
+}
+
+int given_up_arrived(struct core *c, const struct event *e, const struct facts *m,
+                     enum decision_kind decided)
+{
+    const struct message *named = m->target ? m->target : m->duplicate;
+
+    if (!named || named->state != MESSAGE_FAILED || m->duplicate_elsewhere)
+        return 0;
+    if (decided != DECISION_NOTHING && decided != DECISION_STATUS && decided != DECISION_EDIT &&
+        decided != DECISION_REACTION)
+        return 0; /* it may be another's */
+    if (comes_from_amo(e) == (named->direction == MESSAGE_OUTBOUND))
+        return 0; /* whoever sent it to us says nothing of the other side */
+    return view_is(e->status, "failed") ? 0 : message_arrived(c, named);
 }

@@ -5,6 +5,7 @@
  * or would reach the client a second time. */
 
 #include "core/model/phone.h"
+#include "core/model/router.h"
 #include "core/model/rows.h"
 #include "core/turn/turn.h"
 #include "proto/event.h"
@@ -18,3 +19,7 @@ AMO_MUSTCHECK int given_up_words(struct core *c, const struct event *e,
 /* The same of a manager's first words, whose thread nobody has named. Only a report that has waited is compared. */
 AMO_MUSTCHECK int given_up_first_words(struct core *c, const struct event *e,
                                        const struct phone *client, int64_t *ret_message);
+/* What the event is about had been given up, and the other side names it, other than to say that it failed: then it
+ * is there, and its state says so. -Exxx. */
+AMO_MUSTCHECK int given_up_arrived(struct core *c, const struct event *e, const struct facts *m,
+                                   enum decision_kind decided);

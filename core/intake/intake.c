@@ -21,6 +21,7 @@
 #include "core/intake/deferred.h"
 #include "core/intake/echo.h"
 #include "core/intake/follow.h"
+#include "core/intake/given_up.h"
 #include "core/intake/lookup.h"
 #include "core/intake/room.h"
 #include "core/intake/test_hook.h"
@@ -486,6 +487,7 @@ static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
         rc = rc ? rc : apply_decision(c, &e, bytes, l.facts.target, &p);
     if (rc == 0 && l.facts.given_up)
         rc = learn_given_up(c, l.facts.duplicate, &e);
+    rc = rc ? rc : given_up_arrived(c, &e, &l.facts, p.kind);
     lookup_fini(&l);
     return rc;
 }

@@ -23,9 +23,13 @@ enum message_state {
 /* X(FROM, TO, "why"). */
 #define MESSAGE_MOVES(X)                                                                       \
     X(ACCEPTED, DELIVERED_TO_AMO, "amo's id is in hand")                                       \
-    X(ACCEPTED, DELIVERED_TO_SERVICE, "the service answered for it")                           \
+    X(ACCEPTED, DELIVERED_TO_SERVICE, "the service answered for it, or has reported it")       \
     X(ACCEPTED, FAILED, "its command was given up")                                            \
-    X(FAILED, ACCEPTED, "an operator tries it again")
+    X(FAILED, ACCEPTED, "an operator tries it again")                                          \
+    X(FAILED, DELIVERED_TO_AMO, "amo names it after all")                                      \
+    X(FAILED, DELIVERED_TO_SERVICE, "its service names it after all")                          \
+    X(DELIVERED_TO_SERVICE, ACCEPTED, "an operator sends it again all the same")               \
+    X(DELIVERED_TO_AMO, ACCEPTED, "an operator sends it again all the same")
 
 /* "accepted"; and the state of a word, MESSAGE_ACCEPTED for one that is none. */
 const char *message_state_name(enum message_state s);

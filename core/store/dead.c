@@ -96,6 +96,25 @@ int store_dead_may_double(struct store *s, int64_t id, int64_t before_ms, bool *
     return 0;
 }
 
+int store_dead_has_arrived(struct store *s, int64_t id, bool *ret_has)
+{
+    struct db_rows *r = NULL;
+    enum message_state state = MESSAGE_ACCEPTED;
+    int rc = db_query(s->db, &r,
+                      "SELECT m.state, dead.kind FROM dead LEFT JOIN messages m ON"
+                      " m.id=dead.message WHERE dead.id=?",
+                      "i", id);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    state = message_state_of(db_view(r, 0));
+    *ret_has = command_is_message((enum command_kind)db_int(r, 1)) &&
+               (state == MESSAGE_DELIVERED_TO_AMO || state == MESSAGE_DELIVERED_TO_SERVICE);
+    db_end(r);
+    return 0;
+}
+
 int store_dead_drop(struct store *s, int64_t id)
 {
     int rc = db_run(s->db, "DELETE FROM dead WHERE id=?", "i", id);

@@ -24,6 +24,8 @@ AMO_MUSTCHECK int store_dead_whole(struct store *s, int64_t id);
  * had its effect. STORE_E_NONE when there is no such letter. */
 AMO_MUSTCHECK int store_dead_may_double(struct store *s, int64_t id, int64_t before_ms,
                                         bool *ret_may);
+/* A message that has arrived all the same, as the other side has shown since. STORE_E_NONE. */
+AMO_MUSTCHECK int store_dead_has_arrived(struct store *s, int64_t id, bool *ret_has);
 AMO_MUSTCHECK int store_dead_drop(struct store *s, int64_t id);
 AMO_MUSTCHECK int store_dead_json(struct store *s, int64_t id, struct json_writer *w);
 /* Letters of these times of death and later; INT64_MAX: none. Never those that were refused. */

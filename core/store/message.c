@@ -187,8 +187,9 @@ int store_message_learn_answer(struct store *s, const struct message *m, struct 
 
 int store_message_state(struct store *s, int64_t id, enum message_state state, int64_t now_ms)
 {
-    return db_run(s->db, "UPDATE messages SET state=?, settled_ms=? WHERE id=?", "sii",
-                  message_state_name(state), now_ms, id);
+    return db_run(
+        s->db, "UPDATE messages SET state=?, settled_ms=?, reason=NULL, words=NULL WHERE id=?",
+        "sii", message_state_name(state), now_ms, id);
 }
 
 int store_message_failed(struct store *s, int64_t id, const char *reason, struct view words,

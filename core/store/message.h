@@ -30,6 +30,7 @@ AMO_MUSTCHECK int store_message_learn_amo(struct store *s, const struct message 
                                           struct view amo_id);
 AMO_MUSTCHECK int store_message_learn_answer(struct store *s, const struct message *m,
                                              struct view service_id);
+/* Any state but failed; why it had failed is forgotten. */
 AMO_MUSTCHECK int store_message_state(struct store *s, int64_t id, enum message_state state,
                                       int64_t now_ms);
 AMO_MUSTCHECK int store_message_failed(struct store *s, int64_t id, const char *reason,

@@ -27,6 +27,16 @@ int message_move(struct core *c, struct message *m, enum message_state to, int64
     return store_message_state(c->store, m->id, to, settled_ms);
 }
 
+int message_arrived(struct core *c, const struct message *m)
+{
+    struct message moved = *m; /* its texts are not ours */
+
+    return message_move(c, &moved,
+                        m->direction == MESSAGE_OUTBOUND ? MESSAGE_DELIVERED_TO_SERVICE
+                                                         : MESSAGE_DELIVERED_TO_AMO,
+                        clock_unix_ms());
+}
+
 int message_fail(struct core *c, struct message *m, const char *reason, struct view words)
 {
     message_log(m, MESSAGE_FAILED);

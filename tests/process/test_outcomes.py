@@ -222,3 +222,28 @@ def test_a_waiting_message_shows_as_delayed_and_a_delivery_wins():
         stack.wait("status", id=slow["id"], status=2)
         told = [s for s, _ in stack.statuses(slow["id"])]
         assert told[0] == -1 and told[-1] == 2 and sorted(told[1:]) == told[1:]
+
+
+@pytest.mark.parametrize("status", ["sent", "delivered"])
+def test_what_was_given_up_and_is_reported_has_arrived(status):
+    """The client has it, and its service never said so in an answer."""
+    with Stack(env={**QUICK, "AMO_RETRY_ATTEMPTS": "2"}) as stack:
+        stack.up(register=False)
+        stack.register(report="none")
+        words, letter = dead_one(stack, "there-all-the-same", stack.meet()["chat"], cut="after")
+        mid = stack.control("trace", id=words["id"])["message"]["mid"]
+
+        def state():
+            return stack.control("trace", id=words["id"])["message"]
+
+        stack.service_call("statuses", {"statuses": [{"id": mid, "status": "failed"}]})
+        stack.settle()
+        assert state()["state"] == "failed" and state()["reason"]
+        stack.service_call("statuses", {"statuses": [{"id": mid, "status": status}]})
+        stack.settle()
+        assert state()["state"] == "delivered_to_service" and "reason" not in state()
+        assert stack.call("GET", f"messages/{mid}", None).json["status"] == "delivered_to_service"
+        assert "has arrived" in stack.amoctl("dead", "retry", letter, code=1)
+        stack.control("dead.retry", ids=[letter], may_double=True)
+        stack.settle()
+        assert state()["state"] == "delivered_to_service" and stack.control("dead.list") == []
