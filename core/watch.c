@@ -270,6 +270,7 @@ void watch_tick(void *arg)
     echo_tick(c, now_mono);
     if (!core_clock_doubtful(c))
         deferred_overdue(c, now_unix);
+    room_tick(c, now_unix);
     deferred_run(c);
     if (!core_clock_doubtful(c))
         rotation_tick(c, now_unix);
@@ -411,4 +412,7 @@ void watch_gauges(void *arg)
     stat_set(stats_gauge(c->stats, "amo_waiting_events", "",
                          "events that wait for the message they are about"),
              (double)waiting);
+    stat_set(stats_gauge(c->stats, "amo_set_aside_events", "",
+                         "events from amo that wait for the queue of their account to empty"),
+             (double)c->intake->n_aside);
 }

@@ -49,7 +49,8 @@
       "[{scope_id, channel, account, connector, title, paused, disconnected, held, "           \
       "connect_called_at, default_source, no_time_window}]")                                   \
     X(account_show, "account.show", "scope_id",                                                \
-      "as in account.list; waiting, shares[as in connector.show], own[{share, used}]")         \
+      "as in account.list; waiting, set_aside, shares[as in connector.show], own[{share, "     \
+      "used}]")                                                                                \
     X(account_pause, "account.pause", "scope_id", "scope_id, paused")                          \
     X(account_resume, "account.resume", "scope_id", "scope_id, paused")                        \
     X(source_add, "source.add", "connector, source, scope_id, [move], [dry_run]",              \

@@ -16,6 +16,7 @@
 #include "core/control/moves.h"
 #include "core/control/verbs.h"
 #include "core/deliver/calls.h"
+#include "core/intake/room.h"
 #include "core/model/channel_flags.h"
 #include "core/shares/shares.h"
 #include "core/store/reach.h"
@@ -532,6 +533,7 @@ int verb_account_show(struct control_ask *ask)
     json_open_object(ask->w, NULL);
     account_row(ask, s);
     json_add_int(ask->w, "waiting", d ? (int64_t)d->n_account : 0);
+    json_add_int(ask->w, "set_aside", room_n_aside(ask->core, view_of(s->id)));
     json_open_array(ask->w, "shares");
     shares_account_json(ask->core, s, ask->w);
     json_close_array(ask->w);

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/process.h"
+#include "core/intake/room.h"
 #include "core/peers/gate.h"
 #include "core/peers/peers.h"
 #include "core/store/quarantine.h"
@@ -296,6 +297,19 @@ static int refuse_echoes(struct control_ask *ask, const char *channel, const cha
         of.n);
 }
 
+static int64_t n_set_aside(struct core *c, const char *channel, const char *connector)
+{
+    const struct registry *r = c->turn->registry;
+    int64_t n = 0;
+
+    for (size_t i = 0; i < r->n_scopes; i++) {
+        if (strcmp(channel ? r->scopes[i].channel : r->scopes[i].connector,
+                   channel ? channel : connector) == 0)
+            n += room_n_aside(c, view_of(r->scopes[i].id));
+    }
+    return n;
+}
+
 int control_refuse_waiting(struct control_ask *ask, const char *channel, const char *connector)
 {
     const struct core_command *cmd = NULL;
@@ -310,6 +324,7 @@ int control_refuse_waiting(struct control_ask *ask, const char *channel, const c
         else if (connector)
             n += is_of_connector(ask->core->turn->registry, l, connector);
     }
+    n += (size_t)n_set_aside(ask->core, channel, connector);
     if (n == 0)
         return refuse_echoes(ask, channel, connector);
     if (connector)

@@ -78,7 +78,7 @@ static int replay_event(struct control_ask *ask, int64_t id, struct event *e)
     struct core *c = ask->core;
     struct buf again;
     struct buf reason;
-    int64_t waiting = c->intake->n_deferred;
+    int64_t waiting = c->intake->n_deferred + c->intake->n_aside;
     int64_t before = 0;
     int64_t newest = 0;
     int rc = store_quarantine_drop(c->store, id);
@@ -97,8 +97,9 @@ static int replay_event(struct control_ask *ask, int64_t id, struct event *e)
         json_add_text(ask->w, "reason", buf_view(&reason));
     } else if (rc == 0) {
         json_add_text(ask->w, "result",
-                      c->intake->n_deferred > waiting ? VIEW_LIT("waits")
-                                                      : VIEW_LIT("applied"));
+                      c->intake->n_deferred + c->intake->n_aside > waiting
+                          ? VIEW_LIT("waits")
+                          : VIEW_LIT("applied"));
     }
     buf_fini(&again);
     buf_fini(&reason);

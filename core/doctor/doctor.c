@@ -17,6 +17,7 @@
 #include "core/control/verbs.h"
 #include "core/doctor/doctor.h"
 #include "core/doctor/doctor_line.h"
+#include "core/intake/intake.h"
 #include "core/model/channel_flags.h"
 #include "core/peers/peers.h"
 #include "core/shares/shares.h"
@@ -130,6 +131,18 @@ static void check_queue(struct control_ask *ask)
 
     check_add(ask->w, &c, "%" PRId64 " commands wait; %" PRId64 " %% left%s", n,
               left < 0 ? 0 : left, q->full ? ": events stay in the spools" : "");
+}
+
+static void check_set_aside(struct control_ask *ask)
+{
+    int64_t n = ask->core->intake->n_aside;
+    struct check c = {.name = "set_aside",
+                      .severity = n ? SEVERITY_YELLOW : SEVERITY_GREEN,
+                      .action =
+                          "amoctl queue shows which account's commands wait, and why; see the "
+                          "runbook, \"An account's events are set aside\""};
+
+    check_add(ask->w, &c, "events from amo that wait for their account's queue: %" PRId64, n);
 }
 
 static void check_shares(struct control_ask *ask)
@@ -540,6 +553,7 @@ int verb_doctor(struct control_ask *ask)
     check_powers(ask);
     check_spools(ask);
     check_queue(ask);
+    check_set_aside(ask);
     check_shares(ask);
     rc = check_counts(ask);
     check_disk(ask);

@@ -226,9 +226,8 @@ static int erase_events(struct erasure *e)
         rc = store_erase_event(s, STORE_EVENT_QUARANTINE, erase_id_at(&e->quarantine, i));
     for (size_t i = 0; rc == 0 && i < erase_ids(&e->waiting); i++) {
         rc = store_erase_event(s, STORE_EVENT_WAITING, erase_id_at(&e->waiting, i));
-        e->core->intake->n_deferred -= rc == 0;
     }
-    return rc;
+    return rc || !erase_ids(&e->waiting) ? rc : intake_count(e->core);
 }
 
 /* In the same transaction: whoever dies before the cleaning is over finds the wish at the next

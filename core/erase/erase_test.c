@@ -640,6 +640,24 @@ static void an_event_that_waits_goes_and_makes_room(void **state)
     rig_assert_counts(r, 0, 0, 0);
 }
 
+static void what_is_set_aside_for_its_account_goes_too(void **state)
+{
+    struct rig *r = *state;
+    struct event e = rig_manager_text("w-1");
+
+    takes(r, rig_client_text("m1"));
+    r->core.queue->max = 3;
+    e.chat_id = VIEW_LIT("chat-9");
+    e.receiver_phone = VIEW_LIT("79991234567");
+    takes(r, e);
+    e.message_id = VIEW_LIT("w-2");
+    takes(r, e);
+    assert_int_equal(r->core.intake->n_aside, 1);
+    assert_erases(r, "{\"phone\":\"79991234567\"}", "waiting_events", 1, NULL);
+    assert_int_equal(r->core.intake->n_aside, 0);
+    assert_int_equal(r->core.intake->n_deferred, 0);
+}
+
 static void damaged_files_are_told(void **state)
 {
     struct rig *r = *state;
@@ -827,6 +845,7 @@ int main(void)
         CASE(the_second_turn_is_waited_for_too),
         CASE(evidence_without_a_message_goes_too),
         CASE(an_event_that_waits_goes_and_makes_room),
+        CASE(what_is_set_aside_for_its_account_goes_too),
         CASE(damaged_files_are_told),
         CASE(a_large_store_is_written_anew_at_the_next_start),
         CASE(there_is_one_at_a_time_and_it_ends_without_who_asked),

@@ -39,7 +39,7 @@ int given_up_words(struct core *c, const struct event *e, const struct conversat
                    int64_t *ret_message)
 {
     bool to_amo = e->kind == EVENT_AMO_MESSAGE;
-    int64_t waited_ms = c->intake->echo_in_hand ? e->taken_ms : INT64_MAX;
+    int64_t waited_ms = c->intake->echo_row ? e->taken_ms : INT64_MAX;
     struct given_up g = {.words = e->content.text};
     int rc = 0;
 

@@ -89,12 +89,20 @@ int intake_new(struct core *c)
     return 0;
 }
 
-int intake_load(struct core *c)
+int intake_count(struct core *c)
 {
     int64_t dead = 0;
     int64_t quarantine = 0;
     int rc = store_counts(c->store, &dead, &quarantine, &c->intake->n_deferred);
 
+    return rc ? rc : room_count(c);
+}
+
+int intake_load(struct core *c)
+{
+    int rc = store_waiting_newest(c->store, &c->intake->aside_loaded);
+
+    rc = rc ? rc : intake_count(c);
     rc = rc ? rc : deferred_rekey(c);
     return rc ? rc : echoes_load(c);
 }
@@ -466,6 +474,8 @@ static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
         return rc < 0 ? rc : -EBADMSG;
     e.taken_ms = plausible(e.taken_ms);
     shares_who(e.connector, e.scope, c->intake->who);
+    if (how == INTAKE_FRESH && room_sets_aside(c, &e))
+        return room_set_aside(c, &e, bytes);
     if (e.kind == EVENT_DOOR_TEST) {
         test_hook_came(c, e.message_id);
         return 0;

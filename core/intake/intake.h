@@ -18,7 +18,9 @@ struct stand {
 };
 
 struct intake {
-    int64_t n_deferred;       /* events in the store that wait; bounded */
+    int64_t n_deferred; /* events in the store that wait; bounded */
+    int64_t n_aside;    /* others that were set aside for their account (core/intake/room.h) */
+    int64_t aside_loaded;     /* the last row of these that was there when core started */
     char who[LIMIT_ID + 2];   /* who caused the event in hand: "c<connector>" or "s<scope>" */
     char meant[LIMIT_ID + 1]; /* if it is a service's: the account it is about; "" not known */
     struct list wakes;        /* woken keys whose events are still to be applied */
@@ -51,6 +53,8 @@ struct intake {
 AMO_MUSTCHECK int intake_new(struct core *c);
 /* What waited before this start. -Exxx of the store. */
 AMO_MUSTCHECK int intake_load(struct core *c);
+/* How many wait, counted anew. -Exxx of the store. */
+AMO_MUSTCHECK int intake_count(struct core *c);
 void intake_free(struct core *c);
 
 /* One frame of @p. The acknowledgement leaves after the commit. From the first event on that there is no
@@ -59,6 +63,7 @@ void intake_push(struct core *c, struct peer *p, struct view body);
 
 enum intake_how {
     INTAKE_FRESH,   /* as it comes from a spool */
+    INTAKE_BACK,    /* the same, after it was set aside for its account (core/intake/room.h) */
     INTAKE_SUSPECT, /* may have killed us: kept unread */
     INTAKE_LATE,    /* has waited for what it is about: waits no more */
     INTAKE_WOKEN, /* what it may be the echo of is settled; it may be another's, if that is unclear */

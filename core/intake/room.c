@@ -1,12 +1,27 @@
-/* Events that the queue has no room for stay in their spools.
+/* Events that the queue has no room for stay in their spools, or wait in the store for their account.
  *
- * From: intake.c, before an event is taken. To: the ingress, which asks again once a second.
+ * From: intake.c, before an event is taken. To: the ingress, which asks again once a second; the store, and
+ * intake.c again.
  * Holds: nothing of an event; its number, in the spool it is of. */
 
 #include "core/intake/room.h"
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "core/intake/deferred.h"
+#include "core/intake/intake.h"
+#include "core/store/quarantine.h"
+#include "core/store/shares.h"
+#include "proto/limits.h"
 #include "proto/session.h"
+
+/* They come out of the store in one tick, of all accounts together: a tenth of it */
+#define BACK_ROWS   1000
+/* … for an account while this part of its share is free */
+#define FREE_PART   8
+/* So many times `core/commands_max` may be set aside: on the disk, and amo sends on. Then all events stay in their
+ * spools, as when the queue is full. */
+#define ASIDE_TIMES 4
 
 bool room_is_there(struct core *c)
 {
@@ -20,11 +35,23 @@ bool room_is_there(struct core *c)
     return is_there;
 }
 
+static bool may_set_aside(const struct core *c)
+{
+    bool may = c->queue->max == 0 ||
+               (uint64_t)c->intake->n_aside < (uint64_t)c->queue->max * ASIDE_TIMES;
+
+    if (!may)
+        log_often(LOG_LEVEL_ERROR, "queue.aside_full", VIEW_LIT("queue"),
+                  "events=%lld commands=%zu max=%zu", (long long)c->intake->n_aside,
+                  queue_count(c->queue), c->queue->max);
+    return may;
+}
+
 bool room_for_event(struct core *c, struct spool *s, uint64_t number)
 {
     if (s->later && number > s->later)
         return false;
-    s->later = room_is_there(c) ? 0 : number;
+    s->later = room_is_there(c) && may_set_aside(c) ? 0 : number;
     return s->later == 0;
 }
 
@@ -43,4 +70,154 @@ void room_say_later(struct core *c, const struct peer *p)
     if (taken_encode(&p->spool->id, VIEW_NONE, &body) == 0)
         (void)!peer_post(c, p, MSG_EVENT_LATER, NULL, buf_view(&body));
     buf_fini(&body);
+}
+
+/* --- set aside ------------------------------------------------------------------------------ */
+
+static struct dest *account_of(struct core *c, const struct event *e)
+{
+    if (e->kind != EVENT_AMO_MESSAGE && e->kind != EVENT_AMO_REACTION)
+        return NULL;
+    return registry_scope_connected(c->turn->registry, e->scope)
+               ? queue_dest(c->queue, DEST_SCOPE, e->scope)
+               : NULL; /* nobody's, and kept for a person */
+}
+
+bool room_sets_aside(struct core *c, const struct event *e)
+{
+    const struct dest *d = account_of(c, e);
+
+    /* what was taken out of quarantine still stands there, and is known by that */
+    return d && (d->set_aside || d->n_own >= queue_left(c->queue)) && e->replay == 0 &&
+           !store_deferred_is_hurt(c->store);
+}
+
+int room_set_aside(struct core *c, const struct event *e, struct view bytes)
+{
+    const struct aside_row row = {
+        .at_ms = clock_unix_ms(), .again = c->turn->again, .forgotten = c->intake->forgotten};
+    struct dest *d = account_of(c, e);
+    int rc = store_aside_add(c->store, e->scope, bytes, &row);
+
+    if (rc || !d)
+        return rc;
+    if (!d->set_aside)
+        log_often(LOG_LEVEL_WARN, "account.set_aside", e->scope, "scope=%s own=%zu left=%zu",
+                  d->name, d->n_own, queue_left(c->queue));
+    d->set_aside = true;
+    c->intake->n_aside++;
+    return 0;
+}
+
+static int count_one(void *arg, struct view scope, int64_t n)
+{
+    struct core *c = arg;
+    struct dest *d = queue_dest(c->queue, DEST_SCOPE, scope);
+
+    if (!d)
+        return -ENOMEM;
+    d->set_aside = true;
+    c->intake->n_aside += n;
+    return 0;
+}
+
+int room_count(struct core *c)
+{
+    c->intake->n_aside = 0;
+    return store_aside_walk(c->store, count_one, c);
+}
+
+int64_t room_n_aside(struct core *c, struct view scope)
+{
+    int64_t n = 0;
+
+    /* what is wrong with the store is told by what is written next */
+    return store_aside_count(c->store, scope, &n) ? 0 : n;
+}
+
+/* As it would have been then, but that its account may have left since. What an earlier life of core has left may
+ * have been done by another one, if the store was put back. */
+static int come_back(struct core *c, const struct aside_row *row, struct view event)
+{
+    const struct echo_row came = {
+        .place = row->id, .came = {.at_ms = row->at_ms, .forgotten = row->forgotten}
+    };
+    int rc = core_turn(c);
+
+    rc = rc ? rc : store_deferred_remove(c->store, row->id);
+    if (rc)
+        return rc;
+    c->intake->n_aside--;
+    c->turn->again = row->again || row->id <= c->intake->aside_loaded;
+    c->intake->forgotten = row->forgotten;
+    c->intake->echo_row = &came;
+    rc = deferred_apply(c, event, INTAKE_BACK);
+    c->intake->echo_row = NULL;
+    c->turn->again = c->intake->forgotten = false;
+    return rc;
+}
+
+/* It has waited for long enough; it takes no room that others may need. */
+static bool is_overdue(const struct core *c, const struct dest *d, const struct aside_row *row,
+                       int64_t now_unix_ms)
+{
+    return !d->paused && !core_clock_doubtful(c) &&
+           queue_left(c->queue) > c->queue->max / FREE_PART &&
+           now_unix_ms - row->at_ms >= command_life_ms(COMMAND_SERVICE_MESSAGE) / 2;
+}
+
+/* The oldest one of the account, if it may. STORE_E_NONE: it may not, or there is none. */
+static int back_one(struct core *c, struct dest *d, int64_t now_unix_ms)
+{
+    size_t left = queue_left(c->queue);
+    bool fits = d->n_own < left - left / FREE_PART;
+    struct aside_row row = {0};
+    struct buf event;
+    int rc = 0;
+
+    if (!fits && d->paused)
+        return STORE_E_NONE;
+    buf_init(&event, LIMIT_FRAME_BYTES);
+    rc = store_aside_first(c->store, view_of(d->name), &event, &row);
+    if (rc == STORE_E_NONE) {
+        d->set_aside = false;
+        log_often(LOG_LEVEL_INFO, "account.back", view_of(d->name), "scope=%s", d->name);
+    } else if (rc == 0) {
+        rc = fits || is_overdue(c, d, &row, now_unix_ms) ? come_back(c, &row, buf_view(&event))
+                                                         : STORE_E_NONE;
+    }
+    buf_fini(&event);
+    return rc;
+}
+
+static void back_some(struct core *c, struct dest *d, size_t max, int64_t now_unix_ms)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < max && d->set_aside && !c->turn->exit_code; i++)
+        rc = back_one(c, d, now_unix_ms);
+    if (rc && rc != STORE_E_NONE)
+        core_row_failed(c, "set_aside", rc);
+}
+
+static struct dest *of_scope(struct core *c, size_t i)
+{
+    struct dest *d = queue_dest(c->queue, DEST_SCOPE, view_of(c->turn->registry->scopes[i].id));
+
+    return d && d->set_aside ? d : NULL;
+}
+
+void room_tick(struct core *c, int64_t now_unix_ms)
+{
+    const struct registry *r = c->turn->registry;
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->n_scopes; i++)
+        n += of_scope(c, i) != NULL;
+    for (size_t i = 0; n && i < r->n_scopes; i++) {
+        struct dest *d = of_scope(c, i);
+
+        if (d)
+            back_some(c, d, 1 + BACK_ROWS / n, now_unix_ms);
+    }
 }

@@ -4,10 +4,16 @@
  * commands on until an eighth of them is settled; events stay in their spools meanwhile.
  *
  * Asked for events of spools alone. Results, deferred events that are woken, what only time brings and
- * operators' verbs put into the queue what they have to: all that empties it must go on. */
+ * operators' verbs put into the queue what they have to: all that empties it must go on.
+ *
+ * One account alone, that is paused or whose service is away, does not fill the queue. What amo sends for it is
+ * taken and set aside in the store while as many of its own commands wait as are free, and comes out in order once
+ * there are fewer (docs/adr/0024-set-aside.md). Most accounts never have that many, and nothing is different for
+ * them. */
 
 #include "core/peers/peers.h"
 #include "core/peers/spools.h"
+#include "proto/event.h"
 
 /* Said in the log when it changes. */
 bool room_is_there(struct core *c);
@@ -17,3 +23,15 @@ bool room_for_event(struct core *c, struct spool *s, uint64_t number);
 void room_heed_low(struct spool *s, uint64_t low);
 /* EVENT_LATER, behind the acknowledgement of what this turn has taken. */
 void room_say_later(struct core *c, const struct peer *p);
+
+/* Is @e, which has just come, of an account that has its share of the queue, or has something set aside already? */
+bool room_sets_aside(struct core *c, const struct event *e);
+/* Then it waits behind what is. */
+AMO_MUSTCHECK int room_set_aside(struct core *c, const struct event *e, struct view bytes);
+/* For whom something is set aside; at the start, and when rows were erased. -Exxx of the store. */
+AMO_MUSTCHECK int room_count(struct core *c);
+/* Once a second: what was set aside comes out, as far as there is room for it by now. What has been there for half
+ * of a message's life comes out all the same, unless its account is paused, which stops the clock. */
+void room_tick(struct core *c, int64_t now_unix_ms);
+/* How many events are set aside for an account. */
+int64_t room_n_aside(struct core *c, struct view scope);

@@ -2,6 +2,9 @@
 
 #include "core/intake/room.h"
 
+#include "base/clock.h"
+#include "base/process.h"
+#include "base/stats.h"
 #include "core/intake/intake.h"
 #include "core/peers/peers.h"
 #include "core/store/db.h"
@@ -215,6 +218,252 @@ static void the_configured_bound_is_the_limit(void **state)
     assert_int_equal(r->core.queue->max, LIMIT_COMMANDS);
 }
 
+/* --- set aside ------------------------------------------------------------------------------ */
+
+#define DAY_MS (24LL * 3600 * 1000)
+
+/* An account may have four commands then, as long as there are no others. */
+static void with_room_for_eight(struct rig *r)
+{
+    rig_client_message_done(r, "m1", "amo-1");
+    r->core.queue->max = 8;
+}
+
+static void managers_write(struct rig *r, int from, int to)
+{
+    for (int i = from; i <= to; i++) {
+        char id[32];
+        struct event e;
+
+        (void)snprintf(id, sizeof(id), "w-%d", i); /* fits */
+        e = rig_manager_text(id);
+        e.chat_id = VIEW_LIT("chat-1");
+        rig_take(r, &e);
+    }
+}
+
+static void tick(struct rig *r, int64_t later_ms)
+{
+    room_tick(&r->core, clock_unix_ms() + later_ms);
+    rig_commit(r);
+}
+
+static void assert_aside(struct rig *r, size_t commands, int64_t aside)
+{
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), commands);
+    assert_int_equal(r->core.intake->n_aside, aside);
+    assert_int_equal(room_n_aside(&r->core, VIEW_LIT("ch_acc")), aside);
+    rig_assert_counts(r, 0, 0, 0); /* nobody else's room is taken */
+    assert_int_equal(r->core.intake->n_deferred, 0);
+}
+
+static bool is_known(struct rig *r, int i)
+{
+    char word[32];
+
+    (void)snprintf(word, sizeof(word), "aw-%d", i); /* fits */
+    return rig_has_message(r, word);
+}
+
+static void what_amo_sends_above_half_of_the_queue_is_set_aside_and_comes_back(void **state)
+{
+    struct rig *r = *state;
+    struct event e = rig_client_text("m2");
+
+    with_room_for_eight(r);
+    managers_write(r, 1, 7);
+    assert_aside(r, 4, 3);
+    assert_false(is_known(r, 5));
+    rig_take(r, &e); /* its client's message goes on */
+    assert_int_equal(rig_count(r, COMMAND_AMO_MESSAGE), 1);
+    assert_true(room_is_there(&r->core));
+    tick(r, 0);
+    assert_aside(r, 4, 3);
+    r->core.queue->max = 20;
+    managers_write(r, 8, 8); /* there is room, but not before the others */
+    assert_aside(r, 4, 4);
+    tick(r, 0);
+    assert_aside(r, 8, 0);
+    for (int i = 1; i < 8; i++) {
+        char first[32];
+        char second[32];
+
+        (void)snprintf(first, sizeof(first), "aw-%d", i);       /* fits */
+        (void)snprintf(second, sizeof(second), "aw-%d", i + 1); /* fits */
+        rig_assert_before(r, first, second);
+    }
+    managers_write(r, 9, 9);
+    assert_aside(r, 9, 0);
+}
+
+static void it_comes_back_once_part_of_the_share_is_free(void **state)
+{
+    struct rig *r = *state;
+
+    with_room_for_eight(r);
+    r->core.queue->max = 32;
+    managers_write(r, 1, 40);
+    assert_aside(r, 16, 24);
+    r->core.queue->max = 34; /* 18 would fit, and less than an eighth of that is free */
+    tick(r, 0);
+    assert_aside(r, 16, 24);
+    r->core.queue->max = 36;
+    tick(r, 0);
+    assert_aside(r, 17, 23);
+}
+
+static void several_accounts_leave_room_for_each_other(void **state)
+{
+    struct rig *r = *state;
+    struct event e = rig_manager_text("x-1");
+
+    rig_register_second(r);
+    with_room_for_eight(r);
+    managers_write(r, 1, 9);
+    e.scope = VIEW_LIT("ch_two");
+    e.chat_client_id = VIEW_NONE;
+    e.chat_id = VIEW_LIT("chat-2");
+    e.receiver_phone = VIEW_LIT("79990001122");
+    rig_take(r, &e);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 5);
+    assert_int_equal(room_n_aside(&r->core, VIEW_LIT("ch_two")), 0);
+    e.message_id = VIEW_LIT("x-2");
+    rig_take(r, &e);
+    e.message_id = VIEW_LIT("x-3");
+    rig_take(r, &e);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 6); /* two each of what is left */
+    assert_int_equal(room_n_aside(&r->core, VIEW_LIT("ch_two")), 1);
+    assert_int_equal(r->core.intake->n_aside, 6);
+    assert_true(room_is_there(&r->core));
+}
+
+static void reactions_stay_behind_what_they_are_about(void **state)
+{
+    struct rig *r = *state;
+    struct event e = rig_manager_reaction("w-5", "x");
+
+    with_room_for_eight(r);
+    managers_write(r, 1, 5);
+    rig_take(r, &e);
+    assert_aside(r, 4, 2);
+    r->core.queue->max = 100;
+    tick(r, 0);
+    assert_aside(r, 5, 0);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_REACTION), 1);
+}
+
+static void the_next_life_knows_what_is_set_aside(void **state)
+{
+    struct rig *r = *state;
+
+    with_room_for_eight(r);
+    managers_write(r, 1, 6);
+    rig_restart(r);
+    assert_aside(r, 4, 2);
+    managers_write(r, 7, 7); /* there would be room */
+    assert_aside(r, 4, 3);
+    tick(r, 0);
+    assert_aside(r, 7, 0);
+    rig_assert_before(r, "aw-5", "aw-6");
+    rig_assert_before(r, "aw-6", "aw-7");
+}
+
+static void a_death_on_the_way_back_loses_and_doubles_nothing(void **state)
+{
+    struct rig *r = *state;
+
+    with_room_for_eight(r);
+    managers_write(r, 1, 6);
+    r->core.queue->max = 100;
+    room_tick(&r->core, clock_unix_ms());
+    assert_aside(r, 6, 0);
+    rig_restart(r); /* not committed */
+    assert_aside(r, 4, 2);
+    tick(r, 0);
+    assert_aside(r, 6, 0);
+}
+
+static void after_half_a_life_it_comes_out_all_the_same(void **state)
+{
+    struct rig *r = *state;
+
+    with_room_for_eight(r);
+    managers_write(r, 1, 6);
+    tick(r, DAY_MS / 2 - 60000);
+    assert_aside(r, 4, 2);
+    ctl_fine(r, "account.pause", "{\"scope_id\":\"ch_acc\"}");
+    tick(r, DAY_MS); /* a pause stops the clock */
+    assert_aside(r, 4, 2);
+    ctl_fine(r, "account.resume", "{\"scope_id\":\"ch_acc\"}");
+    tick(r, DAY_MS);
+    assert_aside(r, 6, 0);
+}
+
+static void an_account_that_left_has_what_came_before(void **state)
+{
+    struct rig *r = *state;
+
+    with_room_for_eight(r);
+    managers_write(r, 1, 6);
+    ctl_fine(r, "account.disconnect", "{\"scope_id\":\"ch_acc\",\"no_call\":true}");
+    r->core.queue->max = 100;
+    tick(r, 0);
+    assert_aside(r, 6, 0);
+}
+
+static void an_account_for_which_something_is_set_aside_cannot_be_removed(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *cmd = NULL;
+
+    with_room_for_eight(r);
+    r->core.queue->max = 2;
+    managers_write(r, 1, 2);
+    assert_aside(r, 1, 1);
+    rig_turn(r);
+    cmd = rig_command(r, COMMAND_SERVICE_MESSAGE);
+    rig_result(
+        r, r->worker, cmd,
+        (struct result){.outcome = OUTCOME_DONE, .service_message_id = VIEW_LIT("svc-1")});
+    rig_commit(r);
+    assert_int_equal(queue_count(r->core.queue), 0);
+    ctl_fine(r, "account.disconnect", "{\"scope_id\":\"ch_acc\",\"no_call\":true}");
+    ctl_sad(r, "channel.remove", "{\"id\":\"ch\"}", EXIT_FAILED, "still wait");
+    assert_aside(r, 0, 1);
+}
+
+static void so_much_on_the_disk_is_the_end(void **state)
+{
+    struct rig *r = *state;
+    int64_t n = 0;
+
+    with_room_for_eight(r);
+    managers_write(r, 1, 5);
+    n = r->core.intake->n_aside;
+    r->core.intake->n_aside = 32;
+    push(r, r->ingress, r->next_number, r->next_number, r->next_number);
+    assert_int_equal(n_later(r), 1);
+    r->core.intake->n_aside = n;
+    push(r, r->ingress, r->next_number, r->next_number, r->next_number);
+    rig_commit(r);
+    assert_true(taken_has(&r->ingress->spool->taken, r->next_number));
+}
+
+static void what_is_shown(void **state)
+{
+    struct rig *r = *state;
+    struct reply reply;
+
+    with_room_for_eight(r);
+    managers_write(r, 1, 6);
+    reply = ctl_ask(r, "account.show", "{\"scope_id\":\"ch_acc\"}");
+    assert_int_equal(reply.code, EXIT_FINE);
+    assert_int_equal(ctl_int(json_root(reply.doc), "set_aside"), 2);
+    json_free(reply.doc);
+    watch_gauges(&r->core);
+    assert_int_equal((int)stats_gauge(r->core.stats, "amo_set_aside_events", "", "")->value, 2);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, ctl_setup, ctl_teardown)
 
 int main(void)
@@ -227,6 +476,17 @@ int main(void)
         CASE(a_start_with_more_than_the_bound_loses_nothing),
         CASE(what_empties_the_queue_asks_for_no_room),
         CASE(the_configured_bound_is_the_limit),
+        CASE(what_amo_sends_above_half_of_the_queue_is_set_aside_and_comes_back),
+        CASE(it_comes_back_once_part_of_the_share_is_free),
+        CASE(several_accounts_leave_room_for_each_other),
+        CASE(reactions_stay_behind_what_they_are_about),
+        CASE(the_next_life_knows_what_is_set_aside),
+        CASE(a_death_on_the_way_back_loses_and_doubles_nothing),
+        CASE(after_half_a_life_it_comes_out_all_the_same),
+        CASE(an_account_that_left_has_what_came_before),
+        CASE(an_account_for_which_something_is_set_aside_cannot_be_removed),
+        CASE(so_much_on_the_disk_is_the_end),
+        CASE(what_is_shown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

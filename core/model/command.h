@@ -115,6 +115,7 @@ struct core_command {
     enum hold_reason failed_as;
     bool forbidden; /* had its one re-signed attempt after 403 */
     bool delayed;   /* the card shows that it waits */
+    bool own;       /* its account caused it, and not a service (core/store/shares.h) */
     bool erased;    /* its person was erased: nothing of its attempts is stored */
 };
 

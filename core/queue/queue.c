@@ -254,6 +254,35 @@ static void lane_append(struct core_command *c)
         list_add_tail(&c->lane->commands, &c->in_lane);
 }
 
+/* As the store counts it (WHO_OF_COMMAND). */
+static bool is_own(const struct command_row *row)
+{
+    return !row->connector || row->kind == COMMAND_SERVICE_MESSAGE ||
+           row->kind == COMMAND_SERVICE_REACTION;
+}
+
+static void count(const struct core_command *c)
+{
+    struct dest *scope = c->lane->scope;
+
+    c->lane->dest->n_waiting++;
+    if (scope) {
+        scope->n_account++;
+        scope->n_own += c->own;
+    }
+}
+
+static void uncount(const struct core_command *c)
+{
+    struct dest *scope = c->lane->scope;
+
+    c->lane->dest->n_waiting--;
+    if (scope) {
+        scope->n_account--;
+        scope->n_own -= c->own;
+    }
+}
+
 int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_ms,
               int64_t now_unix_ms, struct core_command **ret_command)
 {
@@ -291,9 +320,8 @@ int queue_add(struct queue *q, const struct command_row *row, int64_t now_mono_m
     }
     lane_append(c);
     dest_enlist(c->lane->dest, c);
-    c->lane->dest->n_waiting++;
-    if (c->lane->scope)
-        c->lane->scope->n_account++;
+    c->own = is_own(row);
+    count(c);
     c->state = COMMAND_QUEUED;
     if (row->next_ms > now_unix_ms) {
         int64_t wait = row->next_ms - now_unix_ms;
@@ -361,6 +389,15 @@ bool queue_has_room(struct queue *q)
     if (q->max && n >= q->max)
         q->full = true;
     return !q->full;
+}
+
+size_t queue_left(const struct queue *q)
+{
+    size_t n = queue_count(q);
+
+    if (q->max == 0)
+        return SIZE_MAX;
+    return n < q->max ? q->max - n : 0;
 }
 
 /* --- moving --------------------------------------------------------------------------------- */
@@ -489,9 +526,7 @@ static void command_end(struct queue *q, struct core_command *c, enum command_st
     command_unplace(q, c);
     list_remove(&c->in_lane);
     list_remove(&c->in_dest);
-    l->dest->n_waiting--;
-    if (l->scope)
-        l->scope->n_account--;
+    uncount(c);
     (void)table_remove(q->commands, id_key(&c->id)); /* it is ours */
     q->n_again -= c->again;
     mem_free(c);

@@ -94,6 +94,9 @@ struct dest {
     int64_t looks_mono_ms;   /* no look before */
     size_t n_waiting;        /* commands not settled */
     size_t n_account;        /* scope: commands of it, in both directions */
+    size_t
+        n_own; /* scope: those of them that it caused itself: what amo sends, and core's reports */
+    bool set_aside; /* scope: what amo sends for it waits in the store (core/intake/room.h) */
     size_t n_in_flight; /* of them under way, as far as is known, and calls outside lanes */
     int64_t no_room_since_ms; /* since when its next one has not fitted; 0 it does */
     int64_t
@@ -169,6 +172,8 @@ size_t queue_count(const struct queue *q);
  * settled. queue_add does not ask: what a result, a deferred event or an operator brings must never wait
  * for the queue to empty. */
 bool queue_has_room(struct queue *q);
+/* How many commands fit; SIZE_MAX without a limit. */
+size_t queue_left(const struct queue *q);
 
 /* The conversation of lanes @from was merged into that of lanes @to, which gets everything new: that is
  * sent once what is in @from now has left. -ENOMEM. */

@@ -1,5 +1,7 @@
 /* Quarantine, and events that wait; who has how much of these and of the queue. */
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -239,6 +241,105 @@ int store_deferred_remove(struct store *s, int64_t id)
 int store_deferred_put_off(struct store *s, int64_t id, int64_t until_ms)
 {
     return db_run(s->db, "UPDATE waiting SET until_ms=? WHERE id=?", "ii", until_ms, id);
+}
+
+/* --- what was set aside ----------------------------------------------------------------------- */
+
+/* Its key, and in the sums who it is: nobody's share of the waiting room. It is never overdue for those who look
+ * for that. */
+#define ASIDE_KEY     "b"
+#define ASIDE_KEY_END "c"
+
+static int aside_key(struct view scope, char ret[LIMIT_ID + 2])
+{
+    return snprintf(ret, LIMIT_ID + 2, ASIDE_KEY "%.*s", (int)view_cut(scope, LIMIT_ID).len,
+                    scope.len ? scope.ptr : "") < 0
+               ? -EINVAL
+               : 0;
+}
+
+int store_aside_add(struct store *s, struct view scope, struct view event,
+                    const struct aside_row *row)
+{
+    char key[LIMIT_ID + 2];
+    int rc = aside_key(scope, key);
+
+    return rc ? rc
+              : db_run(s->db,
+                       "INSERT INTO waiting(key,who,event,until_ms,at_ms,forgotten)"
+                       " VALUES(?1,?1,?2,?3,?4,?5)",
+                       "sbiii", key, event, INT64_MAX, row->at_ms,
+                       (int64_t)row->forgotten + 2 * (int64_t)row->again);
+}
+
+int store_aside_first(struct store *s, struct view scope, struct buf *ret_event,
+                      struct aside_row *ret_row)
+{
+    struct db_rows *r = NULL;
+    char key[LIMIT_ID + 2];
+    int rc = aside_key(scope, key);
+
+    if (rc || s->hurt_waiting)
+        return rc ? rc : STORE_E_NONE;
+    rc =
+        db_query(s->db, &r,
+                 "SELECT id,event,at_ms,forgotten FROM waiting WHERE key=? ORDER BY id LIMIT 1",
+                 "s", key);
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    *ret_row = (struct aside_row){.id = db_int(r, 0),
+                                  .at_ms = db_int(r, 2),
+                                  .again = (db_int(r, 3) & 2) != 0,
+                                  .forgotten = (db_int(r, 3) & 1) != 0};
+    rc = buf_add_view(ret_event, db_view(r, 1));
+    db_end(r);
+    return rc;
+}
+
+int store_aside_walk(struct store *s, store_aside_fn *fn, void *arg)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT substr(who,2),n FROM shares WHERE who>='" ASIDE_KEY
+                      "' AND who<'" ASIDE_KEY_END "' AND room=2 AND n>0",
+                      "");
+
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        rc = fn(arg, db_view(r, 0), db_int(r, 1));
+        if (rc)
+            db_end(r);
+    }
+    return rc;
+}
+
+int store_aside_count(struct store *s, struct view scope, int64_t *ret)
+{
+    struct store_share rooms[STORE_ROOMS];
+    char key[LIMIT_ID + 2];
+    int rc = aside_key(scope, key);
+
+    rc = rc ? rc : store_shares_of(s, key, rooms);
+    if (rc == 0)
+        *ret = rooms[STORE_ROOM_WAITING].n;
+    return rc;
+}
+
+int store_waiting_newest(struct store *s, int64_t *ret_id)
+{
+    struct db_rows *r = NULL;
+    int rc = 0;
+
+    *ret_id = 0;
+    if (s->hurt_waiting)
+        return 0;
+    rc = db_query(s->db, &r, "SELECT max(id) FROM waiting", "");
+    rc = store_one(rc, r);
+    if (rc)
+        return rc == STORE_E_NONE ? 0 : rc;
+    *ret_id = db_int(r, 0);
+    db_end(r);
+    return 0;
 }
 
 /* --- what may be an echo ---------------------------------------------------------------------- */

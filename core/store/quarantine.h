@@ -49,6 +49,28 @@ AMO_MUSTCHECK int store_deferred_remove(struct store *s, int64_t id);
 /* It is not overdue before @until_ms, and keeps its place among those of its key. */
 AMO_MUSTCHECK int store_deferred_put_off(struct store *s, int64_t id, int64_t until_ms);
 
+/* --- what amo sends for an account that has its share of the queue (core/intake/room.h) ----------- */
+/* One that was set aside. */
+struct aside_row {
+    int64_t id;
+    int64_t at_ms; /* since then */
+    bool again;    /* core->turn->again when it came, and core->intake->forgotten */
+    bool forgotten;
+};
+/* Keep one for @scope, behind all others of it; ret->id is not given back. The account is no more held to have
+ * waiting events for it than before. */
+AMO_MUSTCHECK int store_aside_add(struct store *s, struct view scope, struct view event,
+                                  const struct aside_row *row);
+/* The oldest one of @scope; it stays where it is (store_deferred_remove). STORE_E_NONE. */
+AMO_MUSTCHECK int store_aside_first(struct store *s, struct view scope, struct buf *ret_event,
+                                    struct aside_row *ret_row);
+/* How many there are of each account that has some. The callback returns 0 or an error that ends the walk. */
+typedef int store_aside_fn(void *arg, struct view scope, int64_t n);
+AMO_MUSTCHECK int store_aside_walk(struct store *s, store_aside_fn *fn, void *arg);
+AMO_MUSTCHECK int store_aside_count(struct store *s, struct view scope, int64_t *ret);
+/* The newest row of all that waits; 0 none. */
+AMO_MUSTCHECK int store_waiting_newest(struct store *s, int64_t *ret_id);
+
 /* --- what may be an echo: how long it waits is not for the store to say -------------------------- */
 /* How an event came. */
 struct echo_came {

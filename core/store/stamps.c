@@ -68,8 +68,14 @@ int store_stamp_anew(struct store *s, const struct store_stamps *t, bool *ret_re
                     t);
     rc = rc ? rc
             : stamp(s,
-                    "UPDATE waiting SET until_ms=?3+" WAIT_MS " WHERE until_ms>?3+" WAIT_MS
-                    " OR until_ms BETWEEN ?1 AND ?2+" WAIT_MS,
+                    "UPDATE waiting SET until_ms=?3+" WAIT_MS " WHERE (until_ms>?3+" WAIT_MS
+                    " AND until_ms<9223372036854775807) OR until_ms BETWEEN ?1 AND ?2+" WAIT_MS,
+                    t);
+    /* what is set aside for an account, since when */
+    rc = rc ? rc
+            : stamp(s,
+                    "UPDATE waiting SET at_ms=?3 WHERE key>='b' AND key<'c' AND " DOUBTED(
+                        "at_ms"),
                     t);
     rc = rc ? rc
             : db_run(s->db,

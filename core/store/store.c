@@ -548,10 +548,11 @@ int store_counts(struct store *s, int64_t *ret_dead, int64_t *ret_quarantine,
                  int64_t *ret_waiting)
 {
     struct db_rows *r = NULL;
-    int rc = db_query(s->db, &r,
-                      "SELECT (SELECT count(*) FROM dead), (SELECT count(*) FROM quarantine),"
-                      " (SELECT count(*) FROM waiting)",
-                      "");
+    int rc = db_query(
+        s->db, &r,
+        "SELECT (SELECT count(*) FROM dead), (SELECT count(*) FROM quarantine),"
+        " (SELECT coalesce(sum(n),0) FROM shares WHERE room=2 AND (who<'b' OR who>='c'))",
+        "");
 
     rc = store_one(rc, r);
     if (rc)

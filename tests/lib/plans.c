@@ -53,6 +53,7 @@ static const struct {
     {"at_ms,trace,event FROM quarantine ORDER BY id DESC LIMIT ",  "the newest alone"                               },
     {"UPDATE quarantine SET at_ms=?3 WHERE (",                     "the clock was wrong, once"                      },
     {"UPDATE waiting SET until_ms=?3+",                            "the clock was wrong, once"                      },
+    {"UPDATE waiting SET at_ms=?3 WHERE key",                      "the clock was wrong, once"                      },
     {"SELECT 'sums are not of what is there'",                     "after damage, or before a migration"            },
     {"WITH RECURSIVE scopes(name)",                                "one row of each account"                        },
 };
