@@ -181,12 +181,14 @@ static bool goes_along(const struct command_row *row, const struct conversation 
 }
 
 /* Something in the lane is to leave it, and cannot yet: what comes later to whom it reaches now waits. */
-static int is_leaving(struct core *c, struct lane *l)
+static int is_leaving(struct core *c, const struct core_command *cmd)
 {
+    struct lane *l = cmd->lane;
+
     if (l->leaving == c->intake->leaving_pass)
         return 0; /* it is known */
     l->leaving = c->intake->leaving_pass;
-    return buf_add(&c->intake->leaving, &l->id, sizeof(l->id));
+    return reach_note_leaving(c, l->id, cmd->id);
 }
 
 /* Its history is asked, once it is the first, and its lane holds up what comes later to whom it reaches now. */
@@ -196,7 +198,7 @@ static int ask_behind(struct core *c, struct core_command *cmd)
 
     if (cmd->state == COMMAND_QUEUED) {
         c->turn->reach_due = true;
-        return is_leaving(c, cmd->lane);
+        return is_leaving(c, cmd);
     }
     if (cmd->state != COMMAND_READY)
         queue_move(c->queue, cmd, COMMAND_READY, 0, now);
@@ -204,7 +206,7 @@ static int ask_behind(struct core *c, struct core_command *cmd)
         cmd->parting_mono_ms = now;
     look_begin(c, cmd, LOOK_LEAVING, VIEW_NONE);
     c->turn->reach_due = true;
-    return is_leaving(c, cmd->lane);
+    return is_leaving(c, cmd);
 }
 
 /* A manager's word is its account's own. Nobody can be asked whether the client has it. */
@@ -416,7 +418,7 @@ static int look_at(struct core *c, struct core_command *cmd, bool *ret_again)
     if (rc == 0 && cmd->state == COMMAND_IN_FLIGHT && (!stays || may_come_back(c, cmd)))
         rc = parting_note(c, cmd);
     if (rc == 0 && under_way && !stays)
-        rc = is_leaving(c, cmd->lane);
+        rc = is_leaving(c, cmd);
     else if (rc == 0 && !under_way && is_told_to_nobody(c, cmd))
         settle_dead(c, cmd, "account_left", VIEW_NONE);
     else if (rc == 0 && !stays)

@@ -18,6 +18,7 @@
 #include "base/stats.h"
 #include "core/intake/conversation.h"
 #include "core/intake/deferred.h"
+#include "core/intake/follow.h"
 #include "core/intake/intake.h"
 #include "core/intake/person.h"
 #include "core/model/channel_flags.h"
@@ -73,14 +74,13 @@ static void message_wake(struct core *c, const struct event *e, const struct dec
 static int stand_as_it_came(struct core *c, const struct decision *p, bool to_amo,
                             struct conversation *conv)
 {
-    int64_t lane = command_lane_of(conv->id, to_amo);
     int rc = 0;
 
     if (!p->scope)
         return 0;
     c->turn->reach_due = c->turn->reach_soon = true;
     core_wake(c);
-    rc = buf_add(&c->intake->leaving, &lane, sizeof(lane));
+    rc = reach_note_leaving(c, command_lane_of(conv->id, to_amo), 0);
     return rc ? rc : text_set(&conv->scope, view_of(p->scope));
 }
 

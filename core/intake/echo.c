@@ -435,6 +435,26 @@ static void echo_pass(struct core *c, struct echo *e, const struct core_command 
         e->counted_ms += step_ms;
 }
 
+/* Of what is under way to an account that the conversation has left: the first message that its echoes may be of, or
+ * what stands there. NULL: it is over, or not known yet. */
+static const struct core_command *leaving_one(const struct core *c, const struct echo *e)
+{
+    enum command_kind kind =
+        e->side == ECHO_AMO ? COMMAND_AMO_OUTGOING : COMMAND_SERVICE_MESSAGE;
+    const struct core_command *ret =
+        reach_leaving_one(c, command_lane_of(e->conversation, e->side == ECHO_AMO));
+    const struct lane *l = ret ? ret->lane : NULL;
+
+    for (const struct list *i = l ? l->commands.next : NULL; l && i != &l->commands;
+         i = i->next) {
+        const struct core_command *one = LIST_ENTRY_CONST(i, struct core_command, in_lane);
+
+        if (one->kind == kind)
+            return one;
+    }
+    return ret;
+}
+
 /* What has waited long enough goes, in order. A report that has not holds up the reports behind it, and those
  * clients' messages that have still to wait for it. */
 static int echo_let_go(struct core *c, struct echo *e)
@@ -486,8 +506,11 @@ static int echo_tick_one(struct core *c, struct echo *e, int64_t step_ms, int64_
     } else if (is_behind_other(c, e)) {
         e->waited_ms += step_ms; /* that one has an end of its own */
     } else if (!head && is_leaving(c, e->side, e->conversation)) {
-        e->waited_ms += step_ms;
-        e->counted_ms += step_ms;
+        head = leaving_one(c, e);
+        if (head)
+            echo_pass(c, e, head, step_ms, now_mono_ms);
+        else
+            e->waited_ms += step_ms; /* the next tick knows more */
     } else if (!head) {
         e->over = true; /* settled in an earlier life of core, or gone */
         return 0;

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "core/deliver/calls.h"
+#include "core/deliver/moved.h"
 #include "core/deliver/resolve.h"
 #include "core/deliver/settle.h"
 #include "core/intake/deferred.h"
@@ -354,6 +355,58 @@ static void time_with_a_silent_worker_does_not_count(void **state)
     rig_assert_counts(r, 0, 0, 0);
 }
 
+/* The number has gone to another account while its service is called for the one before. */
+static void time_with_a_silent_worker_does_not_count_when_the_number_has_moved(void **state)
+{
+    struct rig *r = *state;
+    struct event report = rig_outgoing_text("s-1");
+    struct core_command *c = NULL;
+    int64_t now = clock_mono_ms();
+
+    rig_register_account(r, "ch_two");
+    rig_register_source(r, "line1", "ch_acc");
+    rig_client_message_done(r, "m0", "amo-0");
+    c = rig_in_flight(r, COMMAND_SERVICE_MESSAGE, "amo-1");
+    rig_register_source(r, "line1", "ch_two");
+    reach_tick(&r->core);
+    take(r, report);
+    rig_assert_counts(r, 0, 0, 1);
+    r->worker->heard_mono_ms = now;
+    r->core.intake->echo_mono_ms = now;
+    for (int i = 0; i < 60; i++)
+        echo_tick(&r->core, now += 500); /* its last sign was at the beginning */
+    rig_assert_counts(r, 0, 0, 1);
+    r->core.intake->echo_mono_ms = 0;
+    pass(r, 17000);
+    rig_assert_counts(r, 0, 0, 1);
+    assert_int_equal(c->state, COMMAND_IN_FLIGHT);
+    pass(r, 3000);
+    rig_assert_counts(r, 0, 0, 0);
+}
+
+/* It is to be asked whether it has a colleague's words. But nobody waits for ever. */
+static void
+time_in_which_the_account_that_it_leaves_cannot_be_asked_does_not_count(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = NULL;
+
+    rig_register_account(r, "ch_two");
+    rig_register_source(r, "line1", "ch_acc");
+    c = rig_outgoing_in_flight(r, "o1");
+    rig_result(r, r->worker, c,
+               (struct result){.outcome = OUTCOME_UNKNOWN, .cause = CAUSE_UNREADABLE});
+    take(r, in_chat("amo-1"));
+    rig_register_source(r, "line1", "ch_two");
+    reach_tick(&r->core);
+    rig_assert_counts(r, 0, 0, 1);
+    assert_int_equal(c->state, COMMAND_CHECKING);
+    pass(r, 60000); /* there is no room for the question */
+    rig_assert_counts(r, 0, 0, 1);
+    pass(r, 600000);
+    rig_assert_counts(r, 0, 1, 0); /* the chat is not that account's any more */
+}
+
 /* Of the step that ends after it came only what it was there for counts. */
 static void what_comes_between_two_ticks_waits_its_whole_time(void **state)
 {
@@ -649,7 +702,7 @@ static void reports_that_go_on_waiting_where_they_waited_keep_their_order(void *
         take(r, colleagues(ids[i], false));
     rig_assert_counts(r, 0, 0, AMO_COUNT(ids));
     lane = queue_find(r->core.queue, 3)->lane->id; /* they wait for the newest one */
-    assert_int_equal(buf_add(&r->core.intake->leaving, &lane, sizeof(lane)), 0);
+    assert_int_equal(reach_note_leaving(&r->core, lane, 0), 0);
     rig_service_took(r, 3, NULL, "s-0"); /* the service does not say what it calls the thread */
     rig_assert_counts(r, 0, 0, AMO_COUNT(ids));
     buf_reset(&r->core.intake->leaving);
@@ -1403,6 +1456,8 @@ static const struct CMUnitTest tests[] = {
     CASE(time_in_which_the_history_cannot_be_asked_does_not_count),
     CASE(time_in_which_a_silent_worker_asks_the_history_does_not_count),
     CASE(time_with_a_silent_worker_does_not_count),
+    CASE(time_with_a_silent_worker_does_not_count_when_the_number_has_moved),
+    CASE(time_in_which_the_account_that_it_leaves_cannot_be_asked_does_not_count),
     CASE(what_comes_between_two_ticks_waits_its_whole_time),
     CASE(after_a_restart_its_time_begins_anew),
     CASE(nothing_overdue_stands_in_front_of_an_echo),

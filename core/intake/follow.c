@@ -11,6 +11,7 @@
 #include "core/intake/conversation.h"
 #include "core/intake/intake.h"
 #include "core/model/reach.h"
+#include "core/queue/queue.h"
 #include "core/store/reach.h"
 
 static int to_connector(struct conversation *conv, const char *connector)
@@ -118,14 +119,38 @@ int reach_event(struct core *c, const struct event *e, struct lookup *l)
     return 0;
 }
 
-bool reach_is_leaving(const struct core *c, int64_t of)
+int reach_note_leaving(struct core *c, int64_t lane, int64_t command)
 {
-    for (size_t at = 0; at < c->intake->leaving.len; at += sizeof(int64_t)) {
-        int64_t lane = 0;
+    struct leaving one = {.lane = lane, .command = command};
 
-        memcpy(&lane, c->intake->leaving.ptr + at, sizeof(lane));
-        if (lane == of)
+    return buf_add(&c->intake->leaving, &one, sizeof(one));
+}
+
+/* The next one of lane @of, from @at on. */
+static bool leaving_next(const struct core *c, int64_t of, size_t *at, struct leaving *ret)
+{
+    for (; *at < c->intake->leaving.len; *at += sizeof(*ret)) {
+        memcpy(ret, c->intake->leaving.ptr + *at, sizeof(*ret));
+        if (ret->lane == of)
             return true;
     }
     return false;
+}
+
+bool reach_is_leaving(const struct core *c, int64_t of)
+{
+    struct leaving one;
+    size_t at = 0;
+
+    return leaving_next(c, of, &at, &one);
+}
+
+const struct core_command *reach_leaving_one(const struct core *c, int64_t of)
+{
+    const struct core_command *ret = NULL;
+    struct leaving one;
+
+    for (size_t at = 0; !ret && leaving_next(c, of, &at, &one); at += sizeof(one))
+        ret = one.command ? queue_find(c->queue, one.command) : NULL;
+    return ret;
 }

@@ -20,3 +20,7 @@ AMO_MUSTCHECK int reach_follow_found(struct core *c, struct conversation *conv,
 AMO_MUSTCHECK int reach_event(struct core *c, const struct event *e, struct lookup *l);
 /* Is something of lane @of still in flight to the account that its conversation has left? */
 bool reach_is_leaving(const struct core *c, int64_t of);
+/* It is: @command is such a one, 0 if its row is still to come. -ENOMEM. */
+AMO_MUSTCHECK int reach_note_leaving(struct core *c, int64_t lane, int64_t command);
+/* What stands in one of lane @of's lanes under its previous accounts; NULL: nothing any more, or not known yet. */
+const struct core_command *reach_leaving_one(const struct core *c, int64_t of);

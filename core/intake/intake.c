@@ -74,7 +74,7 @@ int intake_new(struct core *c)
     list_init(&in->wakes);
     list_init(&in->echoes);
     list_init(&in->door_tests);
-    buf_init(&in->leaving, (size_t)LIMIT_COMMANDS * sizeof(int64_t));
+    buf_init(&in->leaving, (size_t)LIMIT_COMMANDS * sizeof(struct leaving));
     in->leaving_pass = 1;
     in->n_events = stats_counter(c->stats, "amo_events_total", "", "events taken from spools");
     in->n_repeats =

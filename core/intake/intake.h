@@ -17,6 +17,12 @@ struct stand {
     uint64_t place; /* among those of one time: in which order core met them */
 };
 
+/* A lane in which something is under way to whom its conversation has left. */
+struct leaving {
+    int64_t lane;
+    int64_t command; /* one that stands in it; 0 not known yet */
+};
+
 struct intake {
     int64_t n_deferred; /* events in the store that wait; bounded */
     int64_t n_aside;    /* others that were set aside for their account (core/intake/room.h) */
@@ -37,8 +43,8 @@ struct intake {
     int64_t echo_in_hand; /* one that has waited under this conversation is applied; or 0 */
     const struct echo_row *echo_row; /* of whichever is applied after a wait; NULL: none is … */
     struct stand echo_row_stand;     /* … and where it stands: it may have to go back there */
-    /* int64_t: lanes that are under way to whom their conversation has left (core/deliver/moved.c) */
-    struct buf leaving;
+    struct buf
+        leaving; /* struct leaving: until that is looked for anew (core/deliver/moved.c) */
     uint64_t leaving_pass;  /* counts how often that was looked for anew, from 1 */
     bool forgotten;         /* the event in hand is sent again to a store that was put back */
     struct list door_tests; /* test webhooks that are waited for */
