@@ -87,9 +87,11 @@ bool room_sets_aside(struct core *c, const struct event *e)
 {
     const struct dest *d = account_of(c, e);
 
-    /* what was taken out of quarantine still stands there, and is known by that */
-    return d && (d->set_aside || d->n_own >= queue_left(c->queue)) && e->replay == 0 &&
-           !store_deferred_is_hurt(c->store);
+    if (!d || e->replay)
+        return false; /* what is taken out of quarantine still stands there, and is known by that */
+    /* what a forgotten core may have sent is held against what the service reports, and that at once */
+    return d->set_aside || (d->n_own >= queue_left(c->queue) && !c->intake->forgotten &&
+                            !store_deferred_is_hurt(c->store));
 }
 
 int room_set_aside(struct core *c, const struct event *e, struct view bytes)
@@ -97,7 +99,12 @@ int room_set_aside(struct core *c, const struct event *e, struct view bytes)
     const struct aside_row row = {
         .at_ms = clock_unix_ms(), .again = c->turn->again, .forgotten = c->intake->forgotten};
     struct dest *d = account_of(c, e);
-    int rc = store_aside_add(c->store, e->scope, bytes, &row);
+    int rc = 0;
+
+    if (store_deferred_is_hurt(c->store))
+        return intake_quarantine(c, bytes,
+                                 INTAKE_DAMAGED); /* what is before it cannot be read */
+    rc = store_aside_add(c->store, e->scope, bytes, &row);
 
     if (rc || !d)
         return rc;
@@ -212,7 +219,7 @@ void room_tick(struct core *c, int64_t now_unix_ms)
     const struct registry *r = c->turn->registry;
     size_t n = 0;
 
-    for (size_t i = 0; i < r->n_scopes; i++)
+    for (size_t i = 0; i < r->n_scopes && !store_deferred_is_hurt(c->store); i++)
         n += of_scope(c, i) != NULL;
     for (size_t i = 0; n && i < r->n_scopes; i++) {
         struct dest *d = of_scope(c, i);

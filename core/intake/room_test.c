@@ -368,6 +368,47 @@ static void the_next_life_knows_what_is_set_aside(void **state)
     rig_assert_before(r, "aw-6", "aw-7");
 }
 
+/* What a core whose store was put back since may have sent. */
+static void what_is_sent_again_to_a_restored_store_is_not_set_aside(void **state)
+{
+    struct rig *r = *state;
+
+    with_room_for_eight(r);
+    managers_write(r, 1, 4);
+    r->ingress->sent_before = r->next_number + 1;
+    r->ingress->forgets = true;
+    managers_write(r, 5, 6);
+    assert_aside(r, 5, 1); /* the first was */
+}
+
+static void what_was_known_of_it_when_it_came_is_known_when_it_comes_back(void **state)
+{
+    struct rig *r = *state;
+    int64_t last = 0;
+
+    with_room_for_eight(r);
+    managers_write(r, 1, 5);
+    r->ingress->sent_before = r->next_number + 1;
+    r->ingress->forgets = true;
+    managers_write(r, 6, 7);
+    assert_aside(r, 4, 3);
+    r->core.queue->max = 100;
+    tick(r, 0);
+    assert_aside(r, 7, 0);
+    for (size_t iter = 0;;) {
+        const struct core_command *cmd = table_next(r->core.queue->commands, &iter);
+
+        if (!cmd)
+            break;
+        last = cmd->id > last ? cmd->id : last;
+    }
+    assert_false(queue_find(r->core.queue, last - 2)->again);
+    assert_true(queue_find(r->core.queue, last - 1)->again);
+    assert_true(queue_find(r->core.queue, last - 1)->unsure);
+    assert_false(queue_find(r->core.queue, last)->again);
+    assert_false(queue_find(r->core.queue, last)->unsure);
+}
+
 static void a_death_on_the_way_back_loses_and_doubles_nothing(void **state)
 {
     struct rig *r = *state;
@@ -481,6 +522,8 @@ int main(void)
         CASE(several_accounts_leave_room_for_each_other),
         CASE(reactions_stay_behind_what_they_are_about),
         CASE(the_next_life_knows_what_is_set_aside),
+        CASE(what_is_sent_again_to_a_restored_store_is_not_set_aside),
+        CASE(what_was_known_of_it_when_it_came_is_known_when_it_comes_back),
         CASE(a_death_on_the_way_back_loses_and_doubles_nothing),
         CASE(after_half_a_life_it_comes_out_all_the_same),
         CASE(an_account_that_left_has_what_came_before),

@@ -320,6 +320,38 @@ def test_what_waits_in_a_damaged_leaf_ends_no_life_and_goes_on_when_it_is_repair
         assert sorted(kept(stack)) == ["store_damaged"] and red(stack) == []
 
 
+def test_what_is_set_aside_for_an_account_waits_until_a_damaged_store_is_repaired():
+    with Stack(env={**QUICK, "AMO_CORE_COMMANDS_MAX": "20"}) as stack:
+        stack.up()
+        damage, chat = Damage(stack), stack.meet()["chat"]
+        assert stack.call("PATCH", "messages/not-yet", {"text": "x"})[0] == 202
+        wait_for(lambda: stack.control("status")["waiting_events"], "the edit to wait")
+        stack.settle()
+        stack.control("account.pause", scope_id=stack.scope)
+        for n in range(15):
+            stack.wait("webhook", webhook=stack.manager_writes(f"aside-{n:02}", chat)["webhook"])
+        wait_for(lambda: stack.control("account.show", scope_id=stack.scope)["set_aside"] == 5, "five of them")
+        stack["core"].stop()
+        damage.fill()
+        gone = [key.split("/")[1] for key in damage.spoil("waiting")]
+        stack.start("core")
+        watch = Supervised(stack)
+        stack.client_writes("waited-for", id=gone[len(gone) // 2])  # so that the leaf is read
+        watch.until(lambda: len(red(stack)) == 1, "core", 1)
+        stack.manager_writes("behind", chat)
+        wait_for(lambda: kept(stack) == ["store_damaged"], "what would stand behind them")
+        stack.control("account.resume", scope_id=stack.scope)
+        stack.settle()
+        before = [f"aside-{n:02}" for n in range(10)]
+        assert [m["text"] for m in stack.list("service/messages")] == before
+        watch.nothing_more()
+        damage.core.stop()
+        damage.heal()
+        stack.start("core")
+        stack.wait("service.message", text="aside-14")
+        assert [m["text"] for m in stack.list("service/messages")] == before + [f"aside-{n}" for n in range(10, 15)]
+
+
 def test_a_damaged_leaf_of_the_queue_ends_core_for_good_and_loses_nothing():
     """Nobody can say for whom the rest is; what was sent before is not sent again after the repair."""
     with Stack(env=QUICK) as stack:
