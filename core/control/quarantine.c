@@ -88,7 +88,7 @@ static int replay_event(struct control_ask *ask, int64_t id, struct event *e)
     e->taken_ms = clock_unix_ms();
     rc = rc ? rc : store_quarantine_newest(c->store, &before, &reason);
     rc = rc ? rc : event_encode(e, &again);
-    rc = rc ? rc : intake_event(c, buf_view(&again), INTAKE_FRESH);
+    rc = rc ? rc : intake_event(c, buf_view(&again), INTAKE_REPLAYED);
     buf_reset(&reason);
     rc = rc ? rc : store_quarantine_newest(c->store, &newest, &reason);
     if (rc == 0 && newest > before && newest > id) {

@@ -463,9 +463,30 @@ static int64_t plausible(int64_t taken_ms)
     return taken_ms > now || taken_ms < now - STAMP_DAYS * DAY_MS ? now : taken_ms;
 }
 
+/* What stands in quarantine is for a person to replay or to drop. A copied spool sends it again, perhaps when
+ * whatever it was for is back: it would go behind what was written after it, and stand there as well. */
+static int stands_in_quarantine(struct core *c, const struct event *e, struct view bytes,
+                                enum intake_how how, bool *ret)
+{
+    char trace[ID_TEXT_LEN + 1];
+    int rc = 0;
+
+    *ret = false;
+    if (how != INTAKE_FRESH || e->replay || id_is_zero(&e->trace))
+        return 0;
+    rc = store_quarantine_stands(c->store, &e->trace, bytes, ret);
+    if (rc || !*ret)
+        return rc;
+    id_format(&e->trace, trace);
+    log_line(LOG_LEVEL_DEBUG, "event.nothing", "trace=%s kind=%s reason=kept", trace,
+             event_kind_name(e->kind));
+    return 0;
+}
+
 static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
 {
     struct lookup l = {0};
+    bool stands = false;
     struct event e;
     struct decision p;
     int rc = event_decode(bytes, &e);
@@ -484,7 +505,10 @@ static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
         rc = store_quarantine_drop(c->store, (int64_t)e.replay);
     if (rc == STORE_E_NONE)
         return 0; /* it was replayed or dropped meanwhile */
-    rc = rc ? rc : lookup_event(c, &e, &l);
+    rc = rc ? rc : stands_in_quarantine(c, &e, bytes, how, &stands);
+    if (rc || stands)
+        return rc;
+    rc = lookup_event(c, &e, &l);
     if (rc == 0)
         note_meant(c, &e, &l.facts);
     rc = rc ? rc : reach_event(c, &e, &l);

@@ -68,10 +68,11 @@ void intake_free(struct core *c);
 void intake_push(struct core *c, struct peer *p, struct view body);
 
 enum intake_how {
-    INTAKE_FRESH,   /* as it comes from a spool */
-    INTAKE_BACK,    /* the same, after it was set aside for its account (core/intake/room.h) */
-    INTAKE_SUSPECT, /* may have killed us: kept unread */
-    INTAKE_LATE,    /* has waited for what it is about: waits no more */
+    INTAKE_FRESH,    /* as it comes from a spool */
+    INTAKE_BACK,     /* the same, after it was set aside for its account (core/intake/room.h) */
+    INTAKE_REPLAYED, /* as a person sends it out of quarantine */
+    INTAKE_SUSPECT,  /* may have killed us: kept unread */
+    INTAKE_LATE,     /* has waited for what it is about: waits no more */
     INTAKE_WOKEN, /* what it may be the echo of is settled; it may be another's, if that is unclear */
 };
 

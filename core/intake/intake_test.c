@@ -182,6 +182,29 @@ static void events_that_cannot_cross_are_kept_with_a_reason(void **state)
     assert_int_equal(queue_count(r->core.queue), 0);
 }
 
+/* A copied spool sends it again, when what it was for may be back. */
+static void what_stands_in_quarantine_and_comes_again_stands_there_once(void **state)
+{
+    struct rig *r = *state;
+    struct event e = rig_client_text("m1");
+    struct event m = rig_manager_text("amo-1");
+
+    e.connector = VIEW_LIT("two");
+    m.scope = VIEW_LIT("ch_two");
+    take(r, &e);
+    take(r, &m);
+    rig_assert_counts(r, 0, 2, 0);
+    rig_register_second(r);
+    take(r, &e);
+    take(r, &m);
+    rig_assert_counts(r, 0, 2, 0);
+    assert_int_equal(queue_count(r->core.queue), 0);
+    e.trace = rig_client_text("m1").trace; /* the service itself sends it again */
+    take(r, &e);
+    rig_assert_counts(r, 0, 2, 0);
+    assert_int_equal(queue_count(r->core.queue), 1);
+}
+
 static void events_of_another_spool_are_left_alone(void **state)
 {
     struct rig *r = *state;
@@ -678,6 +701,7 @@ int main(void)
         CASE(a_poison_event_goes_to_quarantine_and_the_rest_of_the_turn_stands),
         CASE(a_suspect_event_is_quarantined_unread),
         CASE(events_that_cannot_cross_are_kept_with_a_reason),
+        CASE(what_stands_in_quarantine_and_comes_again_stands_there_once),
         CASE(events_of_another_spool_are_left_alone),
         CASE(what_comes_under_a_taken_number_is_told_and_not_applied),
         CASE(more_bytes_than_the_credit_end_the_session),

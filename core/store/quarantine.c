@@ -41,6 +41,24 @@ int store_quarantine_has(struct store *s, struct view key_hash, bool *ret)
     return rc == STORE_E_NONE ? 0 : rc;
 }
 
+int store_quarantine_stands(struct store *s, const struct id *trace, struct view event,
+                            bool *ret)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT EXISTS(SELECT 1 FROM quarantine WHERE trace=?"
+                      " AND (event=? OR event IS NULL))",
+                      "bb", id_view(trace), event);
+
+    *ret = false;
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    *ret = db_int(r, 0) != 0;
+    db_end(r);
+    return 0;
+}
+
 static void quarantine_json_row(struct db_rows *r, struct json_writer *w)
 {
     struct id trace;

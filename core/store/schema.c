@@ -231,6 +231,8 @@ static const char *const migrations[] = {
     "DROP INDEX quarantine_statuses;"
     "CREATE INDEX quarantine_statuses ON quarantine(at_ms) WHERE kind=5"
     " AND reason IN('unknown_message','too_many_waiting');",
+    /* is the event that comes again one that stands there? */
+    "CREATE INDEX quarantine_trace ON quarantine(trace) WHERE trace IS NOT NULL;",
 };
 
 int schema_count(void)

@@ -8,6 +8,16 @@
 #include "core/testing/rig.h"
 #include "proto/limits.h"
 
+/* Each has one of its own, as from ingress. */
+static void rig_trace(struct event *e, uint8_t kind)
+{
+    static uint64_t n;
+
+    memset(e->trace.bytes, kind, sizeof(e->trace.bytes));
+    n++;
+    memcpy(e->trace.bytes, &n, sizeof(n));
+}
+
 struct event rig_client_text(const char *id)
 {
     struct event e = {.kind = EVENT_SERVICE_MESSAGE,
@@ -22,7 +32,7 @@ struct event rig_client_text(const char *id)
                       .content.type = VIEW_LIT("text"),
                       .content.text = VIEW_LIT("hello")};
 
-    memset(e.trace.bytes, 5, sizeof(e.trace.bytes));
+    rig_trace(&e, 5);
     return e;
 }
 
@@ -41,7 +51,7 @@ struct event rig_manager_text(const char *id)
                       .content.type = VIEW_LIT("text"),
                       .content.text = VIEW_LIT("good day")};
 
-    memset(e.trace.bytes, 6, sizeof(e.trace.bytes));
+    rig_trace(&e, 6);
     return e;
 }
 
@@ -67,15 +77,6 @@ struct event rig_outgoing_text(const char *id)
     e.receiver_phone = VIEW_LIT("+7 999 123-45-67");
     e.content.text = VIEW_LIT("from the other side");
     return e;
-}
-
-/* Each has one of its own, as from ingress. */
-static void rig_trace(struct event *e, uint8_t kind)
-{
-    static uint8_t n;
-
-    memset(e->trace.bytes, kind, sizeof(e->trace.bytes));
-    e->trace.bytes[0] = ++n;
 }
 
 struct event rig_edit(const char *id, const char *text)

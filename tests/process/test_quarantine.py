@@ -1,5 +1,6 @@
 """What was signed but not understood: listed, shown, applied later, dropped."""
 import json
+import shutil
 import uuid
 
 import pytest
@@ -39,24 +40,57 @@ def kept(stack, n=1):
     return wait_for(lambda: len(q := stack.control("quarantine.list")) == n and q, f"{n} in quarantine")
 
 
+def write_first(stack, account, text, phone="79005550404"):
+    """A manager of @account, which the store need not know, writes to somebody."""
+    body = hook(account, text, client=None)
+    body["message"]["receiver"]["phone"] = phone
+    url = f"http://127.0.0.1:{stack.port}/messages/{stack.scope.split('_')[0]}_{account}"
+    assert stack.webhook(body, url=url, learn=False)["status"] == 200
+
+
+def connect(stack, account):
+    channel = stack.scope.split("_")[0]
+    stack.control("account.connect", channel=channel, account=account, connector="svc")
+    stack.control("source.add", connector="svc", source="wa1", scope_id=f"{channel}_{account}")
+
+
 def test_a_message_of_an_account_that_is_connected_later_arrives(stack):
-    channel, account = stack.scope.split("_")
     stranger = str(uuid.uuid4())
-    body = hook(stranger, "from-an-unknown-account", client=None)
-    body["message"]["receiver"]["phone"] = "79005550404"
-    base = f"http://127.0.0.1:{stack.port}/messages/"
-    assert stack.webhook(body, url=f"{base}{channel}_{stranger}", learn=False)["status"] == 200
+    write_first(stack, stranger, "from-an-unknown-account")
     entry = kept(stack)[0]
     assert entry["reason"] == "unknown_scope"
     again = stack.control("quarantine.replay", ids=[entry["id"]])["replayed"][0]
     assert (again["result"], again["reason"]) == ("quarantined again", "unknown_scope")
-    stack.control("account.connect", channel=channel, account=stranger, connector="svc")
-    stack.control("source.add", connector="svc", source="wa1", scope_id=f"{channel}_{stranger}")
+    connect(stack, stranger)
     assert [q["id"] for q in kept(stack)] == [again["as"]]
     done = stack.control("quarantine.replay", ids=[again["as"]])["replayed"][0]
     assert done["result"] == "applied"
     stack.wait("service.message", text="from-an-unknown-account")
     assert stack.control("quarantine.list") == []
+
+
+def test_what_stands_there_is_not_sent_after_what_came_later_by_a_copied_spool(stack):
+    stranger = str(uuid.uuid4())
+    write_first(stack, stranger, "kept")
+    (entry,) = kept(stack)
+    stack["ingress"].kill()
+    shutil.copytree(stack.dir / "data" / "ingress", stack.dir / "copy")
+    stack.start("ingress")
+    connect(stack, stranger)
+    write_first(stack, stranger, "later")
+    stack.wait("service.message", text="later")
+    stack["ingress"].kill()
+    shutil.rmtree(stack.dir / "data" / "ingress")
+    shutil.copytree(stack.dir / "copy", stack.dir / "data" / "ingress")
+    stack.start("ingress")
+    stack["ingress"].wait_line(r"what=spool.(restored|refused)")
+    write_first(stack, stranger, "the-last")
+    stack.wait("service.message", text="the-last")
+    stack.settle()
+    assert [m["text"] for m in stack.list("service/messages")] == ["later", "the-last"]
+    assert [q["id"] for q in kept(stack)] == [entry["id"]]
+    assert stack.control("quarantine.replay", ids=[entry["id"]])["replayed"][0]["result"] == "applied"
+    stack.wait("service.message", text="kept")
 
 
 def test_a_raw_body_goes_through_the_normalizer_again(stack):
