@@ -313,12 +313,11 @@ static void note_forgotten(struct core *c, struct peer *p, const struct hello *h
     }
     log_line(LOG_LEVEL_WARN, "store.put_back", "name=%s mark=%" PRIu64 " known=%" PRIu64,
              p->name, p->spool->taken.mark, h->known);
-    if (c->turn->loaded == 0)
-        return;
-    while ((cmd = table_next(c->queue->commands, &iter)))
+    while (c->turn->loaded && (cmd = table_next(c->queue->commands, &iter)))
         cmd->unsure = cmd->unsure || cmd->id <= c->turn->loaded;
     rc = core_turn(c);
     rc = rc ? rc : store_commands_unsure(c->store, c->turn->loaded);
+    rc = rc ? rc : store_waiting_forgotten(c->store, c->intake->loaded);
     if (rc)
         core_row_failed(c, "forgotten", rc); /* known until the next start */
     c->turn->loaded = 0;                     /* once is enough */

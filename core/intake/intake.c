@@ -100,7 +100,7 @@ int intake_count(struct core *c)
 
 int intake_load(struct core *c)
 {
-    int rc = store_waiting_newest(c->store, &c->intake->aside_loaded);
+    int rc = store_waiting_newest(c->store, &c->intake->loaded);
 
     rc = rc ? rc : intake_count(c);
     rc = rc ? rc : deferred_rekey(c);

@@ -155,7 +155,7 @@ static int come_back(struct core *c, const struct aside_row *row, struct view ev
     if (rc)
         return rc;
     c->intake->n_aside--;
-    c->turn->again = row->again || row->id <= c->intake->aside_loaded;
+    c->turn->again = row->again || row->id <= c->intake->loaded;
     c->intake->forgotten = row->forgotten;
     c->intake->echo_row = &came;
     rc = deferred_apply(c, event, INTAKE_BACK);

@@ -177,6 +177,13 @@ int store_deferred_add(struct store *s, const char *key, struct view event, cons
                   key, event, who, until_ms);
 }
 
+int store_waiting_forgotten(struct store *s, int64_t id)
+{
+    if (s->hurt_waiting)
+        return 0;
+    return db_run(s->db, "UPDATE waiting SET forgotten=1 WHERE id<=?", "i", id);
+}
+
 static int deferred_take(struct store *s, struct db_rows *r, int query_rc,
                          struct buf *ret_event)
 {

@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 
+from accounts import another_account
 from stack import QUICK, Stack, http, wait_for
 
 
@@ -251,6 +252,7 @@ def second_ingress(stack):
     stack["ingress-2"].env["AMO_DATA_DIR"] = str(stack.dir / "data-2")
     stack.start("ingress-2")
     port = stack["ingress-2"].wait_line(r"what=ready .*listen=\S+:(\d+)").group(1)
+    stack["ingress-2"].wait_line("what=registry.new")
     stack["ingress-2"].env["AMO_INGRESS_LISTEN"] = f"127.0.0.1:{port}"
     return port
 
@@ -317,6 +319,32 @@ def test_a_colleagues_words_that_wait_after_a_restored_store_are_not_called_fail
     put_back(stack)
     wait_for(lambda: state(stack, said) in ("delivered_to_amo", "failed"), "it to be known again", 20)
     assert state(stack, said) == "delivered_to_amo" and stack.control("dead.list") == []
+
+
+def test_what_waits_in_a_store_that_was_put_back_may_have_been_done_as_well(stack):
+    """A colleague's words wait for the end of a manager's when the copy is made, and go to amo since. They wait in
+    the copy, too, when the number is given to somebody else."""
+    stack.sandbox("settings", {"repeat": 400}, method="PATCH")
+    stack.control("source.add", connector="svc", source="wa1", scope_id=stack.scope)
+    other = another_account(stack, "wa2")
+    chat = stack.meet()["chat"]
+    stack.settle()
+    stack.fault(on="service.message.created", match="managers-words", delay_ms=2500, times=2)
+    stack.manager_writes("managers-words", chat)
+    stack.wait("service.message", text="managers-words")
+    said = stack.client_writes("a-colleague", direction="out", author=None)["id"]
+    wait_for(lambda: stack.control("status")["waiting_events"] == 1, "it to wait")
+    copy_store(stack)
+    stack.wait("amojo.message", text="a-colleague")
+    stack.meet("since", conversation="79005550102")
+    stack.settle()
+    put_back(stack)
+    wait_for(lambda: stack.control("status")["waiting_events"] == 1, "it to wait again")
+    stack.control("source.add", connector="svc", source="wa1", scope_id=other, move=True)
+    wait_for(lambda: state(stack, said) in ("delivered_to_amo", "failed"), "its end")
+    stack.settle()
+    assert state(stack, said) == "delivered_to_amo"
+    assert [d["reason"] for d in stack.control("dead.list") if d["kind"].startswith("amo.")] == []
 
 
 def test_a_status_that_comes_again_before_the_message_it_is_about_does_not_wait_for_nothing(stack):
