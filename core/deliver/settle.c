@@ -21,6 +21,7 @@
 #include "core/deliver/blame.h"
 #include "core/deliver/calls.h"
 #include "core/deliver/deliver.h"
+#include "core/deliver/learn.h"
 #include "core/deliver/look.h"
 #include "core/deliver/owed.h"
 #include "core/deliver/parting.h"
@@ -51,6 +52,7 @@ static void settle_late(struct core *c, struct core_command *cmd, const struct r
 static int settle_acquit(struct core *c, struct core_command *cmd, const struct result *r);
 static void settle_outcome(struct core *c, struct core_command *cmd, const struct result *r);
 static void settle_refused(struct core *c, struct core_command *cmd, const struct result *r);
+static void settle_letter(struct core *c, const struct result *r);
 
 void settle_push(struct core *c, struct peer *p, struct view body)
 {
@@ -220,6 +222,8 @@ static void settle_one(struct core *c, struct peer *p, const struct result *r)
         settle_command(c, cmd, p, r, owed);
     else if (cmd)
         settle_of_another(c, cmd, p, r);
+    else if (r->outcome == OUTCOME_DONE)
+        settle_letter(c, r);
 }
 
 /* An attempt we had given up upon: only "done" is news, whoever tries it now. What has a key of its
@@ -299,106 +303,6 @@ static void settle_outcome(struct core *c, struct core_command *cmd, const struc
 
 /* --- done ----------------------------------------------------------------------------------- */
 
-static int learn_chat(struct core *c, struct conversation *conv, struct view chat_id)
-{
-    struct conversation other = {0};
-    bool is_ours = false;
-    int rc = STORE_E_NONE;
-
-    if (!foreign_id_is_fine(chat_id) || (conv->chat_id && view_is(chat_id, conv->chat_id)))
-        return 0;
-    rc = store_conversation_by_chat(c->store, view_of(conv->scope), chat_id, &other);
-    is_ours = rc == 0 && other.id == conv->id; /* it was here before, and comes back */
-    conversation_fini(&other);
-    if (rc == 0 && !is_ours) { /* a manager's words there must not go to another client */
-        log_line(LOG_LEVEL_ERROR, "chat.taken", "conversation=%lld", (long long)conv->id);
-        return 0;
-    }
-    if (rc != STORE_E_NONE && !is_ours)
-        return rc;
-    if (!conv->chat_id) /* else one of several: answers go to the one that was written to last */
-        conv->chat_id = mem_strndup(chat_id.ptr, chat_id.len);
-    if (!conv->chat_id)
-        return -ENOMEM;
-    return is_ours && rc == 0
-               ? 0
-               : store_chat_put(c->store, view_of(conv->scope), chat_id, conv->id);
-}
-
-/* It stands in an account that its conversation has left: of the chat there that one learns nothing
- * but that it is its own. */
-static int learn_left_chat(struct core *c, const struct message *m, struct view chat_id)
-{
-    struct conversation other = {0};
-    int rc = 0;
-
-    if (!foreign_id_is_fine(chat_id))
-        return 0;
-    rc = store_conversation_by_chat(c->store, view_of(m->scope), chat_id, &other);
-    conversation_fini(&other);
-    if (rc == STORE_E_NONE)
-        rc = store_chat_put(c->store, view_of(m->scope), chat_id, m->conversation);
-    return rc || m->chat_id ? rc : store_message_chat(c->store, m->id, chat_id);
-}
-
-/* The answer's ids are crossed: `msgid` is amo's of the message, `conversation_id` amo's of the
- * chat, and of sender and receiver one is the client. */
-static int learn_from_amo(struct core *c, const struct core_command *cmd,
-                          const struct message *m, const struct result *r)
-{
-    struct view client =
-        cmd->kind == COMMAND_AMO_OUTGOING ? r->amo_receiver_id : r->amo_sender_id;
-    struct conversation conv = {0};
-    bool changed = false;
-    int rc = 0;
-
-    if (foreign_id_is_fine(r->amo_message_id) && !m->amo_id) {
-        rc = store_message_learn_amo(c->store, m, r->amo_message_id);
-        deferred_wake_amo(c, m->scope, r->amo_message_id);
-    }
-    rc = rc ? rc : store_conversation(c->store, m->conversation, &conv);
-    if (rc)
-        return rc == STORE_E_NONE ? 0 : rc;
-    if (strcmp(conv.scope, m->scope) != 0) {
-        conversation_fini(&conv);
-        return learn_left_chat(c, m, r->amo_chat_id);
-    }
-    changed = !conv.linked || (foreign_id_is_fine(r->amo_chat_id) && !conv.chat_id) ||
-              (foreign_id_is_fine(client) && !conv.user_ref);
-    rc = learn_chat(c, &conv, r->amo_chat_id);
-    if (!conv.user_ref && foreign_id_is_fine(client))
-        rc = rc ? rc : text_set(&conv.user_ref, client);
-    /* amo has taken a message with both ids; of the chat that answers go to now, not of another */
-    if (r->amo_chat_id.len == 0 || !conv.chat_id || view_is(r->amo_chat_id, conv.chat_id))
-        conv.linked = true;
-    if (rc == 0 && changed)
-        rc = store_conversation_update(c->store, &conv);
-    if (rc == 0 && !m->chat_id && (foreign_id_is_fine(r->amo_chat_id) || conv.chat_id))
-        rc = store_message_chat(c->store, m->id,
-                                foreign_id_is_fine(r->amo_chat_id) ? r->amo_chat_id
-                                                                   : view_of(conv.chat_id));
-    conversation_fini(&conv);
-    return rc;
-}
-
-static int learn_from_service(struct core *c, const struct message *m, const struct result *r)
-{
-    struct conversation conv = {0};
-    int rc = 0;
-
-    if (foreign_id_is_fine(r->service_message_id) && !m->service_id)
-        rc = store_message_learn_answer(c->store, m, r->service_message_id);
-    rc = rc ? rc : store_conversation(c->store, m->conversation, &conv);
-    if (rc)
-        return rc == STORE_E_NONE ? 0 : rc;
-    if (foreign_id_is_fine(r->service_conversation) && !conv.service_id)
-        rc = conversation_learn_thread(c, &conv, r->service_conversation, m->id);
-    conversation_fini(&conv);
-    if (rc == 0 && r->service_message_id.len)
-        deferred_wake_answered(c, m->connector, r->service_message_id);
-    return rc;
-}
-
 static void observe_journey(struct core *c, const struct core_command *cmd)
 {
     double seconds = (double)(clock_unix_ms() - cmd->taken_ms + cmd->waited_ms) / 1000.0;
@@ -422,13 +326,68 @@ static int done_message(struct core *c, const struct core_command *cmd, const st
     rc = message_move(c, &m, to_amo ? MESSAGE_DELIVERED_TO_AMO : MESSAGE_DELIVERED_TO_SERVICE,
                       clock_unix_ms());
     if (rc == 0)
-        rc = to_amo ? learn_from_amo(c, cmd, &m, r) : learn_from_service(c, &m, r);
+        rc = to_amo ? learn_from_amo(c, cmd->kind, &m, r) : learn_from_service(c, &m, r);
     id_format(&m.trace, trace);
     if (rc == 0)
         log_line(LOG_LEVEL_INFO, "command.done", "trace=%s command=%lld kind=%s ms=%lld", trace,
                  (long long)cmd->id, command_kind_name((uint64_t)cmd->kind), (long long)age_ms);
     message_fini(&m);
     return rc;
+}
+
+static int letter_teaches(struct core *c, const struct core_command *cmd,
+                          const struct result *r)
+{
+    struct message m = {0};
+    int rc = store_message(c->store, cmd->message, &m);
+
+    if (rc == 0 && m.state == MESSAGE_FAILED)
+        rc = message_arrived(c, &m);
+    if (rc == 0)
+        rc = command_is_new_at_amo(cmd->kind) ? learn_from_amo(c, cmd->kind, &m, r)
+                                              : learn_from_service(c, &m, r);
+    message_fini(&m);
+    return rc;
+}
+
+/* It was given up before its answer came: called by a core whose store was put back since, perhaps, or by a worker
+ * that stood still. It arrived, and is known by what the answer calls it, by which its service goes on to report.
+ * The trace tells it from what has had the same id in another store. */
+static int letter_arrived(struct core *c, const struct result *r, bool *ret)
+{
+    struct command_row row = {0};
+    struct command body = {0};
+    struct core_command cmd = {0};
+    int rc = store_dead(c->store, (int64_t)r->id, &row);
+
+    if (rc)
+        return rc;
+    cmd = (struct core_command){.id = row.id,
+                                .kind = (enum command_kind)row.kind,
+                                .message = row.message,
+                                .taken_ms = row.taken_ms};
+    *ret = row.message && command_is_message(cmd.kind) &&
+           command_decode(view_make(row.body, row.body_len), &body) == 0 &&
+           id_equal(&r->trace, &body.trace) && r->kind == body.kind &&
+           outcome_of(&cmd, r) == OUTCOME_DONE && !is_of_another(c, &cmd, r);
+    if (*ret)
+        rc = letter_teaches(c, &cmd, r);
+    command_row_fini(&row);
+    return rc;
+}
+
+static void settle_letter(struct core *c, const struct result *r)
+{
+    bool arrived = false;
+    int rc = 0;
+
+    if (r->id > INT64_MAX)
+        return;
+    rc = core_row_begin(c);
+    rc = rc ? rc : letter_arrived(c, r, &arrived);
+    rc = rc == STORE_E_NONE || rc == STORE_E_ERASED ? 0 : rc;
+    if (core_row_end(c, "letter", rc) == 0 && arrived && core_commit_staged(c))
+        core_give_up(c, "letter", -EIO);
 }
 
 /* What belongs to it could not be stored, for a reason of its own: it leaves the queue alone, so that it

@@ -258,6 +258,52 @@ static void a_late_done_ends_a_back_off_and_a_question(void **state)
     rig_assert_accounts(r);
 }
 
+static void given_up_and_done_late(struct rig *r, enum command_kind kind, const char *id,
+                                   struct result said, enum message_state ret)
+{
+    struct core_command *c = rig_in_flight(r, kind, id);
+    struct core_command old = *c;
+    struct core_command other = *c;
+    struct message m = {0};
+    bool arrived = false;
+
+    settle_dead(&r->core, c, "unclear", VIEW_NONE);
+    rig_commit(r);
+    other.trace.bytes[0] ^= 1;
+    rig_result(r, r->worker, &other, said); /* of what had this id in another store */
+    assert_int_equal(store_message(r->core.store, old.message, &m), 0);
+    assert_int_equal(m.state, MESSAGE_FAILED);
+    message_fini(&m);
+    rig_result(r, r->worker, &old, said);
+    rig_result(r, r->worker, &old, said); /* its acknowledgement was lost */
+    rig_commit(r);
+    assert_int_equal(store_message(r->core.store, old.message, &m), 0);
+    assert_int_equal(m.state, ret);
+    message_fini(&m);
+    assert_int_equal(store_dead_has_arrived(r->core.store, old.id, &arrived), 0);
+    assert_true(arrived);
+    rig_assert_accounts(r);
+}
+
+static void a_late_answer_of_amo_to_what_was_given_up_says_that_it_arrived(void **state)
+{
+    struct rig *r = *state;
+
+    given_up_and_done_late(r, COMMAND_AMO_MESSAGE, "m1", done_at_amo(),
+                           MESSAGE_DELIVERED_TO_AMO);
+    assert_true(rig_has_message(r, "aamo-1"));
+}
+
+static void a_late_answer_of_a_service_to_what_was_given_up_says_that_it_arrived(void **state)
+{
+    struct rig *r = *state;
+
+    given_up_and_done_late(
+        r, COMMAND_SERVICE_MESSAGE, "amo-7",
+        (struct result){.outcome = OUTCOME_DONE, .service_message_id = VIEW_LIT("own-7")},
+        MESSAGE_DELIVERED_TO_SERVICE);
+}
+
 /* The copy of a store that was put back gives the ids of commands again. */
 static void an_answer_to_what_had_the_id_in_a_forgotten_store_is_not_believed(void **state)
 {
@@ -1370,6 +1416,8 @@ static const struct CMUnitTest tests[] = {
     CASE(a_result_told_twice_is_acknowledged_and_settled_once),
     CASE(a_late_done_of_an_old_attempt_settles),
     CASE(a_late_failure_of_an_old_attempt_changes_nothing),
+    CASE(a_late_answer_of_amo_to_what_was_given_up_says_that_it_arrived),
+    CASE(a_late_answer_of_a_service_to_what_was_given_up_says_that_it_arrived),
     CASE(a_late_done_ends_a_back_off_and_a_question),
     CASE(an_answer_to_what_had_the_id_in_a_forgotten_store_is_not_believed),
     CASE(an_answer_to_an_earlier_life_of_core_is_believed),

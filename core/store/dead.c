@@ -33,11 +33,9 @@ int store_dead_whole(struct store *s, int64_t id)
     return rc;
 }
 
-int store_dead_retry(struct store *s, int64_t id, int64_t now_ms, struct command_row *ret)
+int store_dead(struct store *s, int64_t id, struct command_row *ret)
 {
     struct db_rows *r = NULL;
-    int64_t since = 0;
-    struct command_row c;
     int rc = store_dead_whole(s, id);
 
     if (rc)
@@ -51,10 +49,19 @@ int store_dead_retry(struct store *s, int64_t id, int64_t now_ms, struct command
     rc = store_one(rc, r);
     if (rc)
         return rc;
-    rc = store_command_read(r, &c);
-    if (rc == 0 && (rc = store_command_body(r, 14, &c)) != 0)
-        command_row_fini(&c);
+    rc = store_command_read(r, ret);
+    if (rc == 0 && (rc = store_command_body(r, 14, ret)) != 0)
+        command_row_fini(ret);
     db_end(r);
+    return rc;
+}
+
+int store_dead_retry(struct store *s, int64_t id, int64_t now_ms, struct command_row *ret)
+{
+    int64_t since = 0;
+    struct command_row c;
+    int rc = store_dead(s, id, &c);
+
     if (rc)
         return rc;
     rc = c.kind == COMMAND_SERVICE_MESSAGE ? store_message_unclear(s, c.message, &since) : 0;

@@ -15,6 +15,8 @@ struct store;
 
 AMO_MUSTCHECK int store_dead_add(struct store *s, int64_t command, const char *reason,
                                  int64_t now_ms);
+/* The command that it was, by its id; attempts 0. STORE_E_NONE, STORE_E_ERASED. */
+AMO_MUSTCHECK int store_dead(struct store *s, int64_t id, struct command_row *ret);
 /* Back to the lane's tail as a new command: its row (attempts 0). STORE_E_NONE, STORE_E_ERASED. */
 AMO_MUSTCHECK int store_dead_retry(struct store *s, int64_t id, int64_t now_ms,
                                    struct command_row *ret);
