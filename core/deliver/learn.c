@@ -105,6 +105,7 @@ int learn_from_service(struct core *c, const struct message *m, const struct res
         return rc == STORE_E_NONE ? 0 : rc;
     if (foreign_id_is_fine(r->service_conversation) && !conv.service_id)
         rc = conversation_learn_thread(c, &conv, r->service_conversation, m->id);
+    deferred_wake_thread(c, conv.connector, view_of(conv.service_id));
     conversation_fini(&conv);
     if (rc == 0 && r->service_message_id.len)
         deferred_wake_answered(c, m->connector, r->service_message_id);

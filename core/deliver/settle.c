@@ -473,6 +473,18 @@ static int tell_manager(struct core *c, const struct message *m, const struct gi
     return apply_status_update(c, &t);
 }
 
+/* What may have been about it, by the name of its conversation alone, is not. */
+static int wake_namesakes(struct core *c, const struct message *m)
+{
+    struct conversation conv = {0};
+    int rc = c->intake->n_deferred ? store_conversation(c->store, m->conversation, &conv) : 0;
+
+    if (conv.id)
+        deferred_wake_thread(c, conv.connector, view_of(conv.service_id));
+    conversation_fini(&conv);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
 static int dead_message(struct core *c, const struct core_command *cmd, const struct give_up *f)
 {
     struct message m = {0};
@@ -490,6 +502,7 @@ static int dead_message(struct core *c, const struct core_command *cmd, const st
         else if (rc == 0)
             rc = tell_manager(c, &m, f);
     }
+    rc = rc ? rc : wake_namesakes(c, &m);
     message_fini(&m);
     return rc;
 }

@@ -315,7 +315,7 @@ static int is_of_message(struct erasure *e, const struct event *ev, bool *ret)
     int rc = STORE_E_NONE;
 
     if (ev->message_id.len)
-        rc = lookup_target(e->core, ev, &m);
+        rc = lookup_target(e->core, ev, NULL, &m);
     if (rc == 0)
         rc = store_erase_has_conversation(e->core->store, m.conversation, ret);
     message_fini(&m);

@@ -56,6 +56,16 @@ int deferred_key(const struct event *e, char ret[DEFERRED_KEY_MAX])
     return 0;
 }
 
+int deferred_thread_key(const struct event *e, char ret[DEFERRED_KEY_MAX])
+{
+    struct key key;
+
+    if (key_thread(e->connector, e->conversation, &key))
+        return -EINVAL;
+    memcpy(ret, key.text, sizeof(key.text));
+    return 0;
+}
+
 int deferred_put(struct core *c, const char *key, struct view bytes, int64_t wait_ms)
 {
     int rc =
@@ -114,6 +124,13 @@ void deferred_wake_answered(struct core *c, const char *connector, struct view i
     if (key_sent(view_of(connector), id, &key) == 0 &&
         id_derive(view_of(connector), VIEW_NONE, id, mid) == 0)
         wake_unless(c, key.text, mid);
+}
+
+void deferred_wake_thread(struct core *c, const char *connector, struct view thread)
+{
+    struct key key;
+
+    wake_key(c, key_thread(view_of(connector), thread, &key), &key);
 }
 
 void deferred_wake_amo(struct core *c, const char *scope, struct view amo_id)

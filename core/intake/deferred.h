@@ -17,6 +17,9 @@
  * an answer to us, an edit or a reaction for what was sent to us or for that. */
 AMO_MUSTCHECK int deferred_key(const struct event *e, char ret[DEFERRED_KEY_MAX]);
 
+/* The key of what is tried in the conversation that it names. */
+AMO_MUSTCHECK int deferred_thread_key(const struct event *e, char ret[DEFERRED_KEY_MAX]);
+
 /* Keep @bytes under @key for @wait_ms. */
 AMO_MUSTCHECK int deferred_put(struct core *c, const char *key, struct view bytes,
                                int64_t wait_ms);
@@ -29,6 +32,8 @@ void deferred_wake(struct core *c, const char *key);
 void deferred_wake_sent(struct core *c, const char *connector, struct view id, bool outgoing);
 /* A service answered one of our messages with @id. */
 void deferred_wake_answered(struct core *c, const char *connector, struct view id);
+/* What was tried in a conversation that a service calls so is over. */
+void deferred_wake_thread(struct core *c, const char *connector, struct view thread);
 void deferred_wake_amo(struct core *c, const char *scope, struct view amo_id);
 /* Converts the keys of events that an older version stored. Once. */
 AMO_MUSTCHECK int deferred_rekey(struct core *c);

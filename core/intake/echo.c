@@ -239,10 +239,14 @@ int64_t echo_behind_spools(const struct core *c, enum echo_side side)
                : 0;
 }
 
+bool echo_is_tried(struct core *c, enum echo_side side, const struct conversation *conv)
+{
+    return is_leaving(c, side, conv->id) || unclear_one(c, side, conv, c->turn->again);
+}
+
 bool echo_is_pending(struct core *c, enum echo_side side, const struct conversation *conv)
 {
-    return is_leaving(c, side, conv->id) || unclear_one(c, side, conv, c->turn->again) ||
-           echoes_wait(c, side, conv->id);
+    return echo_is_tried(c, side, conv) || echoes_wait(c, side, conv->id);
 }
 
 /* May the report be of the words that @conv begins with? */
@@ -277,8 +281,7 @@ static int first_is_pending(struct core *c, const struct conversation *conv, voi
 {
     int64_t *ret_conversation = arg;
 
-    if (!is_leaving(c, ECHO_SERVICE, conv->id) &&
-        !unclear_one(c, ECHO_SERVICE, conv, c->turn->again))
+    if (!echo_is_tried(c, ECHO_SERVICE, conv))
         return 0;
     *ret_conversation = conv->id;
     return 1;

@@ -17,6 +17,8 @@
 /* Must a webhook or report of this conversation wait? Also true while earlier ones of it do, to keep their
  * order. */
 bool echo_is_pending(struct core *c, enum echo_side side, const struct conversation *conv);
+/* Is a message of this conversation being tried, or was it and nobody knows whether it arrived? */
+bool echo_is_tried(struct core *c, enum echo_side side, const struct conversation *conv);
 /* Ends the walk when it returns anything but 0; below 0 that is an error. */
 typedef int echo_first_fn(struct core *c, const struct conversation *conv, void *arg);
 /* Calls @fn for the conversations that managers have begun and whose id at the service is not known yet, if

@@ -398,7 +398,7 @@ static int apply_wait(struct core *c, const struct event *e, struct view bytes,
                                 NULL) /* it names its account */
                    : echoes_put(c, ECHO_SERVICE, m->echo_of, e, bytes,
                                 m->came_for ? m->came_for : m->scope->id);
-    rc = deferred_key(e, key);
+    rc = m->namesake ? deferred_thread_key(e, key) : deferred_key(e, key);
     return rc ? rc : deferred_put(c, key, bytes, command_life_ms(COMMAND_AMO_STATUS));
 }
 
@@ -514,6 +514,8 @@ static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
     rc = rc ? rc : reach_event(c, &e, &l);
     if (!may_wait_as_echo(c, &l.facts, how))
         l.facts.echo_of = 0;
+    if (how == INTAKE_LATE && l.facts.namesake == NAMESAKE_IS_TRIED)
+        l.facts.namesake = NAMESAKE_NONE; /* it has waited for that one */
     rc = rc ? rc : router_route(&e, &l.facts, oldest_known(c), &p);
     if (rc == 0 && (p.kind == DECISION_WAIT || p.kind == DECISION_WAIT_ECHO))
         rc = apply_wait(c, &e, bytes, &p, &l.facts, how);

@@ -230,21 +230,25 @@ static int look_up_typing_manager(struct core *c, const struct event *e, struct 
  * ours. */
 static int look_up_service_echo(struct core *c, const struct event *e, struct lookup *l)
 {
-    const struct wanted wanted = {
-        .connector = e->connector, .thread = e->conversation, .ours = true};
+    const struct wanted wanted = {.connector = e->connector,
+                                  .thread = e->conversation,
+                                  .source = e->source,
+                                  .ours = true};
 
     return found_or_not(lookup_message(c, &wanted, e->message_id, &l->duplicate), &l->duplicate,
                         (const void **)&l->facts.duplicate);
 }
 
-/* Is the message in the conversation that the service calls so, as far as is known? */
-static int is_of_thread(struct core *c, const struct message *m, struct view thread, bool *ret)
+/* Is the message in the conversation that the service calls so, by that number, as far as is known? */
+static int is_of_thread(struct core *c, const struct message *m, struct view thread,
+                        struct view source, bool *ret)
 {
     struct conversation conv = {0};
     int rc = store_conversation(c->store, m->conversation, &conv);
 
     if (rc == 0)
-        *ret = !conv.service_id || view_is(thread, conv.service_id);
+        *ret = (!conv.service_id || view_is(thread, conv.service_id)) &&
+               (!source.len || !conv.source[0] || view_is(source, conv.source));
     conversation_fini(&conv);
     return rc == STORE_E_NONE ? 0 : rc;
 }
@@ -273,7 +277,7 @@ static int look_up_service_message(struct core *c, const struct event *e, struct
         rc = found_or_not(store_message_by_key(c->store, &key, &l->duplicate), &l->duplicate,
                           (const void **)&m->duplicate);
     if (rc == 0 && m->duplicate)
-        rc = is_of_thread(c, m->duplicate, e->conversation, &of_thread);
+        rc = is_of_thread(c, m->duplicate, e->conversation, e->source, &of_thread);
     m->duplicate_elsewhere = !of_thread;
     if (rc == 0 && !m->duplicate && e->outgoing)
         rc = look_up_service_echo(c, e, l);
@@ -326,11 +330,11 @@ static int is_wanted(struct core *c, const struct wanted *w, const struct messag
            (!w->scope.ptr || view_is(w->scope, m->scope)) &&
            (!w->conversation || w->conversation == m->conversation) &&
            (!w->ours || m->direction == MESSAGE_OUTBOUND);
-    return *ret && w->thread.len ? is_of_thread(c, m, w->thread, ret) : 0;
+    return *ret && w->thread.len ? is_of_thread(c, m, w->thread, w->source, ret) : 0;
 }
 
 /* Conversations that are looked into by name: one, unless several numbers have one so called. */
-#define THREADS_MAX 4
+#define THREADS_MAX 16
 
 /* Which conversations are meant, if that was said. */
 static int conversations_of(struct core *c, const struct wanted *w, int64_t ret[THREADS_MAX],
@@ -447,11 +451,19 @@ int lookup_message(struct core *c, const struct wanted *w, struct view id, struc
             rc = store_id_is_ambiguous(c->store, keys[i].text, &ambiguous);
             wanted = !ambiguous;
         }
-        if (rc == 0 && wanted) {
+        if (rc == 0 && wanted && w->namesake && i >= answered && i <= answered + n_within)
+            rc = whose_namesake(c, &m, id,
+                                &(struct conversation_ids){.ids = within, .n = n_within},
+                                w->namesake);
+        if (rc == 0 && wanted && w->namesake && *w->namesake == NAMESAKE_HAS_IT)
+            rc = STORE_E_NONE;
+        else if (rc == 0 && wanted) {
             *ret = m; /* handed over */
             return 0;
         }
         message_fini(&m);
+        if (rc)
+            return rc;
     }
     return rc ? rc : STORE_E_NONE;
 }
@@ -516,6 +528,8 @@ static int look_up_in_thread(struct core *c, struct wanted *w, const struct even
     w->thread = e->conversation;
     if (w->thread.len)
         rc = lookup_message(c, w, e->message_id, ret);
+    if (w->namesake && *w->namesake == NAMESAKE_HAS_IT)
+        return rc; /* without the name there are only more of them */
     if (rc == STORE_E_NONE && w->ours && w->thread.len) {
         rc = thread_awaits_answers(c, w, &awaits);
         rc = rc ? rc : STORE_E_NONE;
@@ -526,9 +540,11 @@ static int look_up_in_thread(struct core *c, struct wanted *w, const struct even
     return rc == STORE_E_NONE ? lookup_message(c, w, e->message_id, ret) : rc;
 }
 
-int lookup_target(struct core *c, const struct event *e, struct message *ret)
+int lookup_target(struct core *c, const struct event *e, enum namesake *ret_namesake,
+                  struct message *ret)
 {
     struct wanted w = {.connector = e->connector,
+                       .namesake = ret_namesake,
                        .ours = e->kind == EVENT_SERVICE_STATUS,
                        .changes = e->kind != EVENT_SERVICE_STATUS};
     bool awaits = false;
@@ -537,7 +553,7 @@ int lookup_target(struct core *c, const struct event *e, struct message *ret)
     if (!e->connector.ptr)
         return lookup_message_of_amo(c, e->scope, e->message_id, e->message_client_id, ret);
     rc = look_up_in_thread(c, &w, e, ret);
-    if (rc != STORE_E_NONE || !w.ours)
+    if (rc != STORE_E_NONE || !w.ours || (ret_namesake && *ret_namesake == NAMESAKE_HAS_IT))
         return rc;
     rc = awaits_answers(c, e->connector, &awaits);
     if (rc || awaits)
@@ -564,11 +580,11 @@ static int look_up_foreign(struct core *c, const struct event *e, struct message
 
 static int look_up_named(struct core *c, const struct event *e, struct lookup *l)
 {
-    int rc = lookup_target(c, e, &l->target);
+    int rc = lookup_target(c, e, &l->facts.namesake, &l->target);
 
     if (e->kind == EVENT_AMO_REACTION)
         l->facts.scope = registry_scope_connected(c->turn->registry, e->scope);
-    if (rc == STORE_E_NONE)
+    if (rc == STORE_E_NONE && l->facts.namesake != NAMESAKE_HAS_IT)
         rc = look_up_foreign(c, e, &l->target);
     return found_or_not(rc, &l->target, (const void **)&l->facts.target);
 }

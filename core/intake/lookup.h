@@ -28,7 +28,10 @@ struct wanted {
     struct view scope;    /* VIEW_NONE: any of its accounts */
     int64_t conversation; /* 0: of any */
     struct view thread;   /* the service's id of its conversation; VIEW_NONE: any */
-    bool ours;            /* what we sent, and nothing else */
+    struct view source;   /* with @thread: by which number; VIEW_NONE: that was not said */
+    enum namesake
+        *namesake; /* where to say so if another of that name may be meant; may be NULL */
+    bool ours;     /* what we sent, and nothing else */
     bool
         changes; /* what is found will be changed: by an id alone that is ambiguous nothing is found */
 };
@@ -51,5 +54,7 @@ AMO_MUSTCHECK int lookup_webhook_hash(struct core *c, const struct event *e,
 /* By what amo calls it in its account, or by our id when amo names that. STORE_E_NONE. */
 AMO_MUSTCHECK int lookup_message_of_amo(struct core *c, struct view scope, struct view amo_id,
                                         struct view our_id, struct message *ret);
-/* The message that a status, an edit or a reaction is about. STORE_E_NONE. */
-AMO_MUSTCHECK int lookup_target(struct core *c, const struct event *e, struct message *ret);
+/* The message that a status, an edit or a reaction is about. STORE_E_NONE, also with NAMESAKE_HAS_IT: it may be either.
+ * Without @ret_namesake, which begins as NAMESAKE_NONE, nobody asks for another one. */
+AMO_MUSTCHECK int lookup_target(struct core *c, const struct event *e,
+                                enum namesake *ret_namesake, struct message *ret);

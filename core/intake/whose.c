@@ -6,7 +6,9 @@
 
 #include <string.h>
 
+#include "core/intake/echo.h"
 #include "core/intake/intake.h"
+#include "core/model/key.h"
 
 void whose_sources(const struct registry *r, const struct reg_scope *scope, struct facts *m)
 {
@@ -57,4 +59,54 @@ const struct reg_scope *whose_left(const struct core *c, const char *came_for)
         came_for ? registry_scope(c->turn->registry, view_of(came_for)) : NULL;
 
     return s && s->disconnected ? s : NULL;
+}
+
+/* Has the service answered a message of @conversation with @id? */
+static int has_answered(struct core *c, struct view connector, int64_t conversation,
+                        struct view id, bool *ret)
+{
+    struct key keys[2];
+    size_t n = 0;
+    int rc = 0;
+
+    n += key_within(connector, conversation, id, &keys[n]) == 0;
+    n += key_answered(connector, id, &keys[n]) == 0;
+    for (size_t i = 0; rc == 0 && !*ret && i < n; i++) {
+        struct message m = {0};
+
+        rc = store_message_by_key(c->store, &keys[i], &m);
+        *ret = rc == 0 && m.conversation == conversation;
+        message_fini(&m);
+        rc = rc == STORE_E_NONE ? 0 : rc;
+    }
+    return rc;
+}
+
+static int is_tried(struct core *c, int64_t conversation, bool *ret)
+{
+    struct conversation conv = {0};
+    int rc = store_conversation(c->store, conversation, &conv);
+
+    *ret = *ret || (rc == 0 && echo_is_tried(c, ECHO_SERVICE, &conv));
+    conversation_fini(&conv);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
+int whose_namesake(struct core *c, const struct message *found, struct view id,
+                   const struct conversation_ids *conversations, enum namesake *ret)
+{
+    bool answered = false;
+    bool tried = false;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && !answered && i < conversations->n; i++) {
+        int64_t other = conversations->ids[i];
+
+        if (other == found->conversation)
+            continue;
+        rc = has_answered(c, view_of(found->connector), other, id, &answered);
+        rc = rc ? rc : is_tried(c, other, &tried);
+    }
+    *ret = answered ? NAMESAKE_HAS_IT : tried ? NAMESAKE_IS_TRIED : NAMESAKE_NONE;
+    return rc;
 }

@@ -12,6 +12,12 @@ const struct reg_scope *whose_account(const struct core *c, struct view id);
 /* The account @came_for, which had the source when a service's message came, if it has left; else NULL. It may be
  * NULL. */
 const struct reg_scope *whose_left(const struct core *c, const char *came_for);
+/* Does a conversation that is called as that of @found have a message of the same id, too? Services call a client by the
+ * same name at each of their numbers, and may count the messages of each conversation. @conversations: all that are
+ * called so. -Exxx. */
+AMO_MUSTCHECK int whose_namesake(struct core *c, const struct message *found, struct view id,
+                                 const struct conversation_ids *conversations,
+                                 enum namesake *ret);
 /* own_source, n_sources and shared of @m. */
 void whose_sources(const struct registry *r, const struct reg_scope *scope, struct facts *m);
 /* unknown_source and foreign_source of @m: may the account write from @source? One that left might have when its

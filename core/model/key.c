@@ -41,6 +41,11 @@ int key_answered(struct view connector, struct view id, struct key *ret)
     return spell('t', connector, id, ret);
 }
 
+int key_thread(struct view connector, struct view thread, struct key *ret)
+{
+    return spell('n', connector, thread, ret);
+}
+
 int key_within(struct view connector, int64_t conversation, struct view id, struct key *ret)
 {
     if (!foreign_id_is_fine(connector) || !foreign_id_is_fine(id))

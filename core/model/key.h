@@ -35,6 +35,8 @@ AMO_MUSTCHECK int key_mid(struct view mid, struct key *ret);
 AMO_MUSTCHECK int key_amo(struct view scope, struct view id, struct key *ret);
 AMO_MUSTCHECK int key_sent(struct view connector, struct view id, struct key *ret);
 AMO_MUSTCHECK int key_answered(struct view connector, struct view id, struct key *ret);
+/* Not of a message: what waits for the end of whatever is tried in a conversation that the service calls so. */
+AMO_MUSTCHECK int key_thread(struct view connector, struct view thread, struct key *ret);
 /* @conversation: our number of it. */
 AMO_MUSTCHECK int key_within(struct view connector, int64_t conversation, struct view id,
                              struct key *ret);

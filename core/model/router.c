@@ -305,13 +305,21 @@ static const char *reach_objection(const struct facts *m)
     return m->target_left ? "account_left" : NULL;
 }
 
+/* It is not known which message a service's event is about. @either: the word for one that may be about two. */
+static int route_no_target(const struct facts *m, const char *either, struct decision *p)
+{
+    if (m->namesake == NAMESAKE_HAS_IT)
+        return decide(p, DECISION_QUARANTINE, either);
+    return decide(p, DECISION_WAIT, m->target ? "namesake" : "unknown_message");
+}
+
 static int route_service_status(const struct event *e, const struct facts *m,
                                 struct decision *p)
 {
     int64_t code = status_code_of(e->status);
 
-    if (!m->target)
-        return decide(p, DECISION_WAIT, "unknown_message");
+    if (!m->target || m->namesake)
+        return route_no_target(m, "unknown_message", p);
     if (m->target->direction == MESSAGE_IMPORTED && !is_foreign(e, m->target))
         return decide(p, DECISION_NOTHING, "imported"); /* amo shows no status of those */
     if (m->target->direction != MESSAGE_OUTBOUND || is_foreign(e, m->target))
@@ -334,8 +342,8 @@ static int route_service_status(const struct event *e, const struct facts *m,
 
 static int route_service_edit(const struct event *e, const struct facts *m, struct decision *p)
 {
-    if (!m->target)
-        return decide(p, DECISION_WAIT, "unknown_message");
+    if (!m->target || m->namesake)
+        return route_no_target(m, "ambiguous_id", p);
     if (is_foreign(e, m->target))
         return decide(p, DECISION_QUARANTINE, "foreign_message");
     if (reach_objection(m))
@@ -348,8 +356,8 @@ static int route_reaction(const struct event *e, const struct facts *m, struct d
 {
     if (e->kind == EVENT_AMO_REACTION && !m->scope)
         return decide(p, DECISION_QUARANTINE, "unknown_scope");
-    if (!m->target)
-        return decide(p, DECISION_WAIT, "unknown_message");
+    if (!m->target || m->namesake)
+        return route_no_target(m, "ambiguous_id", p);
     if (is_foreign(e, m->target))
         return decide(p, DECISION_QUARANTINE, "foreign_message");
     if (reach_objection(m))

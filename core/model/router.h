@@ -15,6 +15,13 @@
 #include "proto/event.h"
 #include "proto/registry.h"
 
+/* Of the message that something is about: may it be one of another conversation of the same name? */
+enum namesake {
+    NAMESAKE_NONE,
+    NAMESAKE_IS_TRIED, /* one is on its way there, and its id is not known */
+    NAMESAKE_HAS_IT    /* there is one of that id */
+};
+
 /* What the store and the registry say about the event. Borrowed; NULL means "not there". */
 struct facts {
     const struct reg_scope *scope;           /* the event's scope, or the source's */
@@ -26,6 +33,7 @@ struct facts {
         duplicate_elsewhere; /* service side: @duplicate is in a conversation that is called otherwise */
     bool given_up;           /* @duplicate was, and this says that it arrived */
     const struct message *target;     /* the message a status, edit or reaction is about */
+    enum namesake namesake;           /* HAS_IT: there is no @target, for it may be either */
     const struct conversation *about; /* the one of @target */
     bool target_left;     /* the account that @target was exchanged with is not connected */
     bool unreachable;     /* the number of the conversation belongs to no account now */

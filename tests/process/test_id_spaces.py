@@ -364,3 +364,61 @@ def test_a_status_that_comes_before_its_answer_is_not_another_conversations(stac
     assert (code, answer["results"][0]["status"]) == (202, "accepted"), answer
     stack.wait("status", id=ident, status=2)
     assert stack.statuses(before) == []
+
+
+class Namesakes:
+    """One client at two numbers of a service, which calls both conversations by his phone and counts the messages of each."""
+
+    def __init__(self, stack):
+        self.stack, self.id = stack, "7900" + str(uuid.uuid4().int)[:7]
+        self.chats = {source: self.says(source, f"hello-{source}-{self.id}") for source in ("wa1", "wa2")}
+
+    def says(self, source, text):
+        code, answer, _ = self.stack.service_call("messages", {
+            "id": uuid.uuid4().hex, "source": source, "conversation": {"id": self.id}, "sender": {"id": self.id},
+            "type": "text", "text": text})
+        assert (code, answer["status"]) == (202, "accepted"), answer
+        return self.stack.wait("amojo.message", text=text)["item"]["chat"]
+
+    def is_told(self, source, text, ident, delay_ms=0):
+        self.stack.fault(on="service.message.created", match=text, status=200, body={"id": ident}, process=True, times=1,
+                         delay_ms=delay_ms)
+        amo = self.stack.manager_writes(text, self.chats[source])["id"]
+        if not delay_ms:
+            wait_for(lambda: (known(self.stack, amo) or {}).get("state") == "delivered_to_service", "its answer")
+        self.stack.wait("service.message", text=text)
+        return amo
+
+    def reports(self, ident, word):
+        answer = self.stack.service_call("statuses", {"statuses": [
+            {"id": ident, "status": word, "conversation": {"id": self.id}}]})[1]
+        assert answer["results"][0]["status"] == "accepted", answer
+
+
+def test_what_may_be_about_either_of_two_conversations_of_one_name_changes_neither(stack, number):
+    who, before = Namesakes(stack), len(stack.control("quarantine.list"))
+    told = [who.is_told(source, f"to-{source}-{number}", number) for source in ("wa1", "wa2")]
+    who.reports(number, "read")
+    stack.call("PATCH", f"messages/{number}", {"text": "mended-" + number, "conversation": {"id": who.id}})
+    stack.service_call("reactions", {"message_id": number, "emoji": "👍", "conversation": {"id": who.id}})
+    wait_for(lambda: len(stack.control("quarantine.list")) == before + 3, "the quarantine")
+    assert {q["kind"] for q in quarantined(stack, "ambiguous_id")} == {"service.edit", "service.reaction"}
+    who.reports(stack.control("trace", id=told[0])["message"]["mid"], "read")  # so it is said which
+    stack.wait("status", id=told[0], status=2)
+    stack.settle()
+    assert stack.statuses(told[1]) == [] and not [p for p in edits(stack) if p["message"]["text"] == "mended-" + number]
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["of-the-same-id", "of-another-id"])
+def test_a_status_before_the_first_answer_of_a_namesake_is_not_the_others(stack, number, same):
+    who, before = Namesakes(stack), len(quarantined(stack, "unknown_message"))
+    first = who.is_told("wa1", "one-" + number, number)
+    second = who.is_told("wa2", "two-" + number, number if same else "x" + number, delay_ms=1500)
+    who.reports(number, "read")
+    if same:
+        wait_for(lambda: len(quarantined(stack, "unknown_message")) == before + 1, "the quarantine")
+    else:
+        stack.wait("status", id=first, status=2)
+    stack.settle()
+    assert [s for s, _ in stack.statuses(first)] == ([] if same else [2]) and stack.statuses(second) == []
+    assert stack.control("trace", id=second)["message"]["state"] == "delivered_to_service"

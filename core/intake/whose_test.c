@@ -1,0 +1,177 @@
+/* One client at two numbers of a service, which calls him the same at both and counts the messages of each. */
+
+#include "core/deliver/settle.h"
+#include "core/intake/deferred.h"
+#include "core/testing/rig.h"
+
+static void take(struct rig *r, struct event e)
+{
+    rig_take(r, &e);
+}
+
+static struct event by_two(struct event e)
+{
+    e.source = VIEW_LIT("line2");
+    if (e.kind == EVENT_AMO_MESSAGE)
+        e.chat_id = VIEW_LIT("chat-2");
+    return e;
+}
+
+static struct event status_of(const char *id)
+{
+    struct event e = rig_status(id, "read");
+
+    e.conversation = VIEW_LIT("thread");
+    return e;
+}
+
+/* A manager's words by the first number were answered with 7; others are on their way by the second. */
+static struct core_command *second_in_flight(struct rig *r)
+{
+    rig_client_message_done(r, "m0", "amo-0");
+    rig_manager_message_done(r, "amo-1", "7");
+    take(r, by_two(rig_client_text("m1")));
+    take(r, by_two(rig_manager_text("amo-2")));
+    rig_turn(r);
+    assert_int_equal(rig_command(r, COMMAND_SERVICE_MESSAGE)->state, COMMAND_IN_FLIGHT);
+    return rig_command(r, COMMAND_SERVICE_MESSAGE);
+}
+
+static void answered(struct rig *r, const char *id)
+{
+    rig_result(r, r->worker, rig_command(r, COMMAND_SERVICE_MESSAGE),
+               (struct result){.outcome = OUTCOME_DONE, .service_message_id = view_of(id)});
+    rig_commit(r);
+    deferred_run(&r->core);
+    rig_commit(r);
+}
+
+static void assert_told(struct rig *r, const char *key, int64_t told)
+{
+    struct message m = rig_message(r, key);
+
+    assert_int_equal(m.reported_status, told);
+    message_fini(&m);
+}
+
+static void an_id_that_either_may_have_is_neithers(void **state)
+{
+    struct rig *r = *state;
+    struct event edit = rig_edit("7", "other words");
+    struct event reaction = rig_client_reaction("7", "👍");
+    struct message m;
+
+    (void)second_in_flight(r);
+    answered(r, "7");
+    edit.conversation = reaction.conversation = VIEW_LIT("thread");
+    take(r, edit);
+    rig_assert_quarantined(r, "ambiguous_id");
+    take(r, reaction);
+    rig_assert_quarantined(r, "ambiguous_id");
+    take(r, status_of("7"));
+    rig_assert_quarantined(r, "unknown_message"); /* which goes by itself: there may be many */
+    rig_assert_counts(r, 0, 3, 0);
+    assert_told(r, "aamo-1", 0);
+    assert_told(r, "aamo-2", 0);
+    m = rig_message(r, "aamo-1");
+    take(r, status_of(m.mid)); /* our id says which */
+    message_fini(&m);
+    assert_told(r, "aamo-1", 2);
+}
+
+static void a_status_waits_until_the_other_one_is_answered(void **state)
+{
+    struct rig *r = *state;
+
+    (void)second_in_flight(r);
+    take(r, status_of("7"));
+    rig_assert_counts(r, 0, 0, 1);
+    rig_restart(r);
+    rig_turn(r);
+    rig_assert_counts(r, 0, 0, 1);
+    answered(r, "8");
+    rig_assert_counts(r, 0, 0, 0);
+    assert_told(r, "aamo-1", 2);
+    assert_told(r, "aamo-2", 0);
+}
+
+static void a_status_that_came_before_the_answer_of_its_id_is_neithers(void **state)
+{
+    struct rig *r = *state;
+
+    (void)second_in_flight(r);
+    take(r, status_of("7"));
+    answered(r, "7");
+    rig_assert_counts(r, 0, 1, 0);
+    rig_assert_quarantined(r, "unknown_message");
+    assert_told(r, "aamo-1", 0);
+}
+
+static void a_status_waits_no_longer_than_the_other_one_is_tried(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = second_in_flight(r);
+
+    take(r, status_of("7"));
+    assert_int_equal(core_turn(&r->core), 0);
+    settle_dead(&r->core, c, "refused", VIEW_NONE);
+    deferred_run(&r->core);
+    rig_commit(r);
+    rig_assert_counts(r, 1, 0, 0);
+    assert_told(r, "aamo-1", 2);
+}
+
+static void a_clients_own_id_waits_for_nobody(void **state)
+{
+    struct rig *r = *state;
+    struct event edit = rig_edit("m0", "other words");
+
+    (void)second_in_flight(r);
+    edit.conversation = VIEW_LIT("thread");
+    take(r, edit);
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_AMO_EDIT), 1);
+}
+
+/* Words would be lost without a trace: they are another conversation's. */
+static void an_id_that_comes_again_by_the_other_number_is_no_repeat(void **state)
+{
+    struct rig *r = *state;
+
+    take(r, rig_client_text("m1"));
+    take(r, rig_client_text("m1"));
+    rig_assert_counts(r, 0, 0, 0);
+    take(r, by_two(rig_client_text("m1")));
+    rig_assert_counts(r, 0, 1, 0);
+    rig_assert_quarantined(r, "id_again");
+}
+
+static void a_report_by_the_other_number_is_no_echo(void **state)
+{
+    struct rig *r = *state;
+    struct event report = rig_outgoing_text("7");
+
+    (void)second_in_flight(r);
+    answered(r, "8");
+    take(r, report); /* what it has answered by this number */
+    assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 0);
+    take(r, by_two(report)); /* a colleague's words by that one */
+    assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 1);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
+
+static const struct CMUnitTest tests[] = {
+    CASE(an_id_that_either_may_have_is_neithers),
+    CASE(a_status_waits_until_the_other_one_is_answered),
+    CASE(a_status_that_came_before_the_answer_of_its_id_is_neithers),
+    CASE(a_status_waits_no_longer_than_the_other_one_is_tried),
+    CASE(a_clients_own_id_waits_for_nobody),
+    CASE(an_id_that_comes_again_by_the_other_number_is_no_repeat),
+    CASE(a_report_by_the_other_number_is_no_echo),
+};
+
+int main(void)
+{
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
