@@ -70,9 +70,11 @@ static bool is_unclear(const struct core_command *head, enum command_kind kind)
 }
 
 /* The message that the conversation's echoes would be of; NULL when none is unclear. What had been tried before
- * other conversations were merged with this one stands behind what was in theirs. */
-static struct core_command *unclear_one(struct core *c, enum echo_side side,
-                                        const struct conversation *conv, bool again)
+ * other conversations were merged with this one stands behind what was in theirs. Not @but, which is being settled and
+ * still stands in its lane. */
+static struct core_command *unclear_but(struct core *c, enum echo_side side,
+                                        const struct conversation *conv, bool again,
+                                        const struct core_command *but)
 {
     enum command_kind kind = side == ECHO_AMO ? COMMAND_AMO_OUTGOING : COMMAND_SERVICE_MESSAGE;
     struct core_command *ret = NULL;
@@ -82,13 +84,22 @@ static struct core_command *unclear_one(struct core *c, enum echo_side side,
             list_is_empty(&l->commands)
                 ? NULL
                 : LIST_ENTRY(l->commands.next, struct core_command, in_lane);
+        struct core_command *one = head == but ? NULL : head;
 
-        if (head && is_unclear(head, kind))
-            ret = head;
-        else if (head && done_again(c, head, kind, again))
-            ret = done_again(c, head, kind, again);
+        if (head && head == but && head->in_lane.next != &l->commands)
+            one = done_again(c, LIST_ENTRY(head->in_lane.next, struct core_command, in_lane),
+                             kind, again);
+        else if (one && !is_unclear(one, kind))
+            one = done_again(c, one, kind, again);
+        ret = one ? one : ret;
     }
     return ret;
+}
+
+static struct core_command *unclear_one(struct core *c, enum echo_side side,
+                                        const struct conversation *conv, bool again)
+{
+    return unclear_but(c, side, conv, again, NULL);
 }
 
 /* It went to another account, and what was tried for the one before is not over yet. */
@@ -301,13 +312,25 @@ int echo_pending_first(struct core *c, const struct event *e, const struct phone
 /* --- the end of the wait -------------------------------------------------------------------- */
 
 /* Is another one of the lane, behind @cmd, of those that were done before? */
-static bool another_again(const struct core *c, const struct core_command *cmd, bool again)
+static bool another_behind(const struct core *c, const struct core_command *cmd, bool again)
 {
     const struct list *next = cmd->in_lane.next;
 
     return next != &cmd->lane->commands &&
            done_again(c, LIST_ENTRY(cmd->in_lane.next, struct core_command, in_lane), cmd->kind,
                       again);
+}
+
+/* … or of the same conversation, in the lane that it has at another account since? What waits may be of that one. */
+static bool another_elsewhere(struct core *c, const struct echo *e,
+                              const struct core_command *cmd)
+{
+    struct conversation conv = {0};
+    bool is = store_conversation(c->store, e->conversation, &conv) == 0 &&
+              unclear_but(c, e->side, &conv, e->again, cmd);
+
+    conversation_fini(&conv);
+    return is; /* if it cannot be read the next tick says so */
 }
 
 void echo_settled(struct core *c, const struct core_command *cmd)
@@ -322,7 +345,7 @@ void echo_settled(struct core *c, const struct core_command *cmd)
         return; /* it died of age behind the one that is waited for */
     e = echoes_find(c, cmd->kind == COMMAND_AMO_OUTGOING ? ECHO_AMO : ECHO_SERVICE,
                     cmd->lane->id / 2);
-    if (e && !another_again(c, cmd, e->again))
+    if (e && !another_behind(c, cmd, e->again) && !another_elsewhere(c, e, cmd))
         e->over = true;
 }
 

@@ -384,6 +384,34 @@ static void time_with_a_silent_worker_does_not_count_when_the_number_has_moved(v
     rig_assert_counts(r, 0, 0, 0);
 }
 
+/* The number has moved: what is settled was the one account's, and what the webhook is of is the other one's. */
+static void a_webhook_waits_for_its_own_when_anothers_is_settled(void **state)
+{
+    struct rig *r = *state;
+    struct event webhook = in_chat("amo-2");
+    struct conversation conv = {0};
+    struct core_command *first = NULL;
+
+    rig_register_account(r, "ch_two");
+    rig_register_source(r, "line1", "ch_acc");
+    first = rig_outgoing_in_flight(r, "o1");
+    rig_register_source(r, "line1", "ch_two");
+    reach_tick(&r->core);
+    r->ingress->sent_before = r->next_number + 2; /* both come again */
+    take(r, rig_outgoing_text("o2"));
+    assert_int_equal(store_conversation(r->core.store, 1, &conv), 0);
+    webhook.scope = VIEW_LIT("ch_two");
+    webhook.chat_id = VIEW_LIT("chat-two");
+    webhook.chat_client_id = view_of(conv.client_id);
+    take(r, webhook);
+    conversation_fini(&conv);
+    rig_assert_counts(r, 0, 0, 1);
+    settle_dead(&r->core, first, "unclear", VIEW_NONE);
+    echo_run(&r->core);
+    rig_assert_counts(r, 1, 0, 1);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 0);
+}
+
 /* It is to be asked whether it has a colleague's words. But nobody waits for ever. */
 static void
 time_in_which_the_account_that_it_leaves_cannot_be_asked_does_not_count(void **state)
@@ -1457,6 +1485,7 @@ static const struct CMUnitTest tests[] = {
     CASE(time_in_which_a_silent_worker_asks_the_history_does_not_count),
     CASE(time_with_a_silent_worker_does_not_count),
     CASE(time_with_a_silent_worker_does_not_count_when_the_number_has_moved),
+    CASE(a_webhook_waits_for_its_own_when_anothers_is_settled),
     CASE(time_in_which_the_account_that_it_leaves_cannot_be_asked_does_not_count),
     CASE(what_comes_between_two_ticks_waits_its_whole_time),
     CASE(after_a_restart_its_time_begins_anew),
