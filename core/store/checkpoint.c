@@ -352,6 +352,8 @@ int checkpoint_start(const char *db_path, int64_t log_max_bytes,
     (void)pthread_mutex_init(&c->lock, NULL); /* default attributes: cannot fail on Linux */
     (void)pthread_cond_init(&c->gap_over, NULL);
     init_wake(&c->wake);
+    (void)sqlite3_wal_autocheckpoint(
+        c->handle, 0); /* cannot fail: behind its own commits, and unknown to has_news() */
     c->log_max_bytes = log_max_bytes;
     c->all_moved = true;
     (void)sigfillset(&all);
