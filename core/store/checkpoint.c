@@ -105,23 +105,14 @@ static int checkpoint_log(struct checkpoint *c, int mode, int *ret_pages, int *r
     return rc;
 }
 
-/* Something new in the log, by a commit that changes nothing. False: somebody else writes. */
+/* Something new in the log, by a commit that changes nothing but its link. False: somebody else writes. */
 static bool make_news(struct checkpoint *c)
 {
-    sqlite3_stmt *version = NULL;
-    char again[64];
     bool made = sqlite3_exec(c->handle, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK;
 
     if (!made)
         return false;
-    made =
-        sqlite3_prepare_v2(c->handle, "PRAGMA user_version", -1, &version, NULL) == SQLITE_OK &&
-        sqlite3_step(version) == SQLITE_ROW;
-    if (made)
-        (void)snprintf(again, sizeof(again), "PRAGMA user_version=%d",
-                       sqlite3_column_int(version, 0)); /* fits */
-    (void)sqlite3_finalize(version);                    /* repeats the error of the step */
-    made = made && sqlite3_exec(c->handle, again, NULL, NULL, NULL) == SQLITE_OK &&
+    made = db_link_through(c->handle) == SQLITE_OK &&
            sqlite3_exec(c->handle, "COMMIT", NULL, NULL, NULL) == SQLITE_OK;
     if (!made) /* there may be nothing left to undo */
         (void)sqlite3_exec(c->handle, "ROLLBACK", NULL, NULL, NULL);
@@ -147,6 +138,8 @@ static bool clean_now(struct checkpoint *c, bool rebuild, bool *ret_rebuilt)
     *ret_rebuilt = false;
     (void)sqlite3_busy_timeout(c->handle, CLEAN_BUSY_MS); /* cannot fail */
     clean = empty_log(c);
+    /* VACUUM makes no link and changes what the next one follows from (db.h) */
+    clean = clean && (!rebuild || make_news(c));
     if (clean && rebuild) {
         *ret_rebuilt = db_has_space(sqlite3_db_filename(c->handle, NULL)) &&
                        sqlite3_exec(c->handle, "PRAGMA temp_store=MEMORY; VACUUM", NULL, NULL,

@@ -26,6 +26,7 @@
 /* of the file, while it is rewritten: in the log, and a temporary one that may lie beside it */
 #define REWRITE_COPIES      3
 #define REWRITE_SPARE_BYTES (16U << 20)
+#define REWRITE             "COMMIT; PRAGMA temp_store=FILE; VACUUM"
 #define DB_WORDS_MAX        200
 /* SQLite's format of the log and its index */
 #define LOG_HEAD            32
@@ -238,6 +239,57 @@ int db_exec(struct db *d, const char *sql)
     return db_code(d, sqlite3_exec(d->handle, sql, NULL, NULL, NULL));
 }
 
+uint32_t db_links_on(uint32_t link, uint32_t schema)
+{
+    uint64_t x = (uint64_t)link << 32 | schema;
+
+    x = (x ^ x >> 33) * 0xff51afd7ed558ccdULL;
+    x = (x ^ x >> 33) * 0xc4ceb9fe1a85ec53ULL;
+    return (uint32_t)(x >> 40);
+}
+
+static int first_page(sqlite3 *handle, const char *pragma, uint32_t *ret)
+{
+    sqlite3_stmt *read = NULL;
+    int rc = sqlite3_prepare_v2(handle, pragma, -1, &read, NULL);
+
+    rc = rc == SQLITE_OK ? sqlite3_step(read) : rc;
+    if (rc == SQLITE_ROW)
+        *ret = (uint32_t)sqlite3_column_int(read, 0);
+    (void)sqlite3_finalize(read); /* repeats the error of the step */
+    return rc == SQLITE_ROW ? SQLITE_OK : rc;
+}
+
+int db_link_through(sqlite3 *handle)
+{
+    uint32_t link = 0;
+    uint32_t schema = 0;
+    unsigned char random = 0;
+    char write[64];
+    int rc = first_page(handle, "PRAGMA application_id", &link);
+
+    rc = rc == SQLITE_OK ? first_page(handle, "PRAGMA schema_version", &schema) : rc;
+    if (rc != SQLITE_OK)
+        return rc;
+    sqlite3_randomness(sizeof(random), &random);
+    link = db_links_on(link, schema) << 8 | random;
+    (void)snprintf(write, sizeof(write), "PRAGMA application_id=%d",
+                   (int)(link ? link : 1)); /* fits */
+    return sqlite3_exec(handle, write, NULL, NULL, NULL);
+}
+
+int db_link(struct db *d)
+{
+    return db_code(d, db_link_through(d->handle));
+}
+
+int db_begin(struct db *d)
+{
+    int rc = db_exec(d, "BEGIN IMMEDIATE");
+
+    return rc ? rc : db_link(d);
+}
+
 bool db_has_space(const char *path)
 {
     struct stat file;
@@ -314,7 +366,12 @@ int db_rewrite(struct db *d, int wait_ms)
     rc = empty_log(d);
     has_space = db_has_space(d->path);
     if (rc == SQLITE_OK && has_space) {
-        rc = sqlite3_exec(d->handle, "PRAGMA temp_store=FILE; VACUUM", NULL, NULL, NULL);
+        rc = sqlite3_exec(d->handle, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+        rc = rc == SQLITE_OK ? db_link_through(d->handle)
+                             : rc; /* it changes the schema's version */
+        rc = rc == SQLITE_OK ? sqlite3_exec(d->handle, REWRITE, NULL, NULL, NULL) : rc;
+        if (!sqlite3_get_autocommit(d->handle))
+            (void)sqlite3_exec(d->handle, "ROLLBACK", NULL, NULL, NULL); /* the commit failed */
         emptied = empty_log(d); /* also what was written in vain */
         rc = rc == SQLITE_OK ? emptied : rc;
         emptied = sqlite3_exec(d->handle, "PRAGMA temp_store=MEMORY", NULL, NULL, NULL);

@@ -16,6 +16,7 @@
 
 /* Failures have the classes of core/store/store.h; they never become a plain -EIO. */
 struct db;
+struct sqlite3;
 struct db_rows; /* a statement under way; at most one a statement at a time */
 
 /* Makes the file (mode 0600) when missing. @ret_why gets SQLite's words. Fails like every function
@@ -25,6 +26,17 @@ void db_close(struct db *d);
 
 /* Several statements without rows, as in a migration. */
 AMO_MUSTCHECK int db_exec(struct db *d, const char *sql);
+
+/* Every commit writes a link, 32 bits, into the first page (SQLite's application_id): the upper 24 follow from the link
+ * and the version of the schema before it, the lower 8 are random. So a log tells which state of the file it was begun
+ * on (mend.h). 0: never written. What follows is part of the format and stays what it is. */
+uint32_t db_links_on(uint32_t link, uint32_t schema);
+/* Writes the next one. In a transaction that writes, before it changes the schema. */
+AMO_MUSTCHECK int db_link(struct db *d);
+/* The same through another connection. SQLITE_OK, or SQLite's code. */
+AMO_MUSTCHECK int db_link_through(struct sqlite3 *handle);
+/* Begins a transaction that may change the schema, with its link. */
+AMO_MUSTCHECK int db_begin(struct db *d);
 /* Rewrites the whole file and empties the log. It needs the file for itself, and waits @wait_ms for
  * that. Not begun when there is another reader or writer, or no room on the disk, so that the log does
  * not grow in vain. Outside a transaction. STORE_BUSY, -ENOSPC, and as above. */

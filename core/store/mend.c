@@ -1,13 +1,20 @@
 /* Finds damage with the checks of SQLite, rebuilds indexes, and empties the damaged tables
- * that core can do without. The mark that calls for all this is a file beside the store. */
+ * that core can do without. The mark that calls for all this is a file beside the store. Before
+ * SQLite may look: does the log that is there belong to the file? (adr/0025-log-of-the-file.md) */
 
 #include "core/store/mend.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
 #include "core/store/db.h"
 #include "core/store/schema.h"
 #include "core/store/store.h"
@@ -229,7 +236,7 @@ int mend_helpers(struct db *d, mend_fn *emptied, void *arg)
         buf_init(&words, 4096);
         rc = ask_table(d, helpers[i].name, helpers[i].look, &words);
         if (rc == 0 && words.len) {
-            rc = db_exec(d, "BEGIN IMMEDIATE");
+            rc = db_begin(d);
             rc = end_transaction(d, rc ? rc : make_anew(d, &helpers[i]));
             if (rc == 0)
                 emptied(arg, helpers[i].name, buf_str(&words));
@@ -248,7 +255,7 @@ int mend_sums(struct db *d, bool *ret_wrong)
     buf_init(&words, 4096);
     rc = ask_table(d, "shares", OTHER_SUMS, &words);
     if (rc == 0 && words.len) {
-        rc = db_exec(d, "BEGIN IMMEDIATE");
+        rc = db_begin(d);
         rc = rc ? rc : db_exec(d, "DELETE FROM shares");
         rc = end_transaction(d, rc ? rc : db_exec(d, FILL_SUMS));
         *ret_wrong = rc == 0;
@@ -279,11 +286,246 @@ int mend_look(struct db *d, bool *ret_whole, bool *ret_mended, struct buf *ret_w
     if (rc || *ret_whole)
         return rc;
     buf_init(&left, 4096);
-    rc = db_exec(d, "BEGIN IMMEDIATE");
+    rc = db_begin(d);
     rc = rc ? rc : indexes_anew(d, &left);
     rc = end_transaction(d, rc == 0 && left.len ? STORE_DAMAGED : rc);
     *ret_whole = *ret_mended = rc == 0;
     buf_fini(&left);
     /* two equal keys, a damaged table: it stays as it is, and that is told */
     return rc == STORE_DAMAGED || rc == -EEXIST ? 0 : rc;
+}
+
+/* --- the log that is there ------------------------------------------------------------------- */
+
+/* SQLite's formats of the file and of the log (sqlite.org/fileformat2.html) */
+#define FILE_MAGIC     "SQLite format 3"
+#define FILE_HEAD      100
+#define FILE_SCHEMA    40
+#define FILE_LINK      68
+#define LOG_MAGIC      0x377f0682U /* or one more: its sums are of big-endian words */
+#define LOG_HEAD       32
+#define LOG_FRAME_HEAD 24
+#define LOG_PAGE_MIN   512
+#define LOG_PAGE_MAX   65536
+/* somebody else may use both files meanwhile, and they are not read in one moment: looked at again behind this */
+#define FITS_PAUSE_NS  200000000L
+
+/* What is looked at in a first page. */
+struct head {
+    uint32_t link;
+    uint32_t schema;
+};
+
+/* A log that is read from its beginning to its last commit. */
+struct log_reader {
+    int fd;
+    off_t at;
+    bool big; /* its sums are of big-endian words */
+    uint32_t page;
+    unsigned char salts[8];
+    uint32_t sum[2];
+    unsigned char *frame;
+};
+
+struct fit {
+    struct head file;
+    bool commits;      /* there is one in the log */
+    bool met;          /* a first page is in the log … */
+    struct head first; /* … and this is the first of these */
+    bool same;         /* the file's is one of them */
+};
+
+static uint32_t big_endian(const unsigned char *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static uint32_t little_endian(const unsigned char *p)
+{
+    return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
+}
+
+/* @n is a multiple of 8. */
+static void add_sum(struct log_reader *l, const unsigned char *p, size_t n)
+{
+    for (const unsigned char *end = p + n; p < end; p += 8) {
+        l->sum[0] += (l->big ? big_endian(p) : little_endian(p)) + l->sum[1];
+        l->sum[1] += (l->big ? big_endian(p + 4) : little_endian(p + 4)) + l->sum[0];
+    }
+}
+
+static bool has_sum(const struct log_reader *l, const unsigned char *p)
+{
+    return big_endian(p) == l->sum[0] && big_endian(p + 4) == l->sum[1];
+}
+
+/* 1: all of it was read; 0: there is not so much; -EIO. */
+static int read_whole(int fd, off_t at, unsigned char *p, size_t n)
+{
+    while (n > 0) {
+        ssize_t got = pread(fd, p, n, at);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return got < 0 ? -EIO : 0;
+        p += got;
+        n -= (size_t)got;
+        at += got;
+    }
+    return 1;
+}
+
+/* 1; 0: SQLite takes nothing from such a log; -EIO, -ENOMEM. */
+static int log_begin(struct log_reader *l)
+{
+    unsigned char head[LOG_HEAD];
+    int rc = read_whole(l->fd, 0, head, sizeof(head));
+
+    if (rc <= 0)
+        return rc;
+    l->big = big_endian(head) == LOG_MAGIC + 1;
+    l->page = big_endian(head + 8);
+    memcpy(l->salts, head + 16, sizeof(l->salts));
+    add_sum(l, head, 24);
+    if (big_endian(head) != LOG_MAGIC + l->big || l->page < LOG_PAGE_MIN ||
+        l->page > LOG_PAGE_MAX || (l->page & (l->page - 1)) || !has_sum(l, head + 24))
+        return 0;
+    l->at = LOG_HEAD;
+    l->frame = mem_alloc(LOG_FRAME_HEAD + (size_t)l->page);
+    return l->frame ? 1 : -ENOMEM;
+}
+
+/* 1: a frame is in l->frame; 0: the log ends here; -EIO. */
+static int log_next(struct log_reader *l)
+{
+    size_t n = LOG_FRAME_HEAD + (size_t)l->page;
+    int rc = read_whole(l->fd, l->at, l->frame, n);
+
+    if (rc <= 0)
+        return rc;
+    l->at += (off_t)n;
+    add_sum(l, l->frame, 8);
+    add_sum(l, l->frame + LOG_FRAME_HEAD, l->page);
+    return big_endian(l->frame) != 0 && memcmp(l->frame + 8, l->salts, sizeof(l->salts)) == 0 &&
+           has_sum(l, l->frame + 16);
+}
+
+static struct head head_of(const unsigned char *page)
+{
+    return (struct head){.link = big_endian(page + FILE_LINK),
+                         .schema = big_endian(page + FILE_SCHEMA)};
+}
+
+/* A store that no program with links has written to is let pass: nothing is known of it. */
+static bool is_same(struct head file, struct head logged)
+{
+    return file.link == logged.link && (file.link == 0 || file.schema == logged.schema);
+}
+
+/* What stands in the log behind its last commit counts for nothing. */
+static int read_log(struct log_reader *l, struct fit *f)
+{
+    struct fit sure = *f;
+    int rc = log_begin(l);
+
+    while (rc > 0 && (rc = log_next(l)) > 0) {
+        if (big_endian(l->frame) == 1) {
+            struct head head = head_of(l->frame + LOG_FRAME_HEAD);
+
+            f->first = f->met ? f->first : head;
+            f->met = true;
+            f->same = f->same || is_same(f->file, head);
+        }
+        if (big_endian(l->frame + 4)) {
+            f->commits = true;
+            sure = *f;
+        }
+    }
+    *f = sure;
+    return rc;
+}
+
+/* 1; 0: it is missing, or empty, or no database, which SQLite itself tells (@ret_empty: not that one). */
+static int read_file(const char *path, struct head *ret, bool *ret_empty)
+{
+    unsigned char head[FILE_HEAD];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int rc = 0;
+
+    *ret_empty = fd < 0 && errno == ENOENT;
+    if (fd < 0)
+        return *ret_empty ? 0 : -EIO;
+    rc = read_whole(fd, 0, head, sizeof(head));
+    if (rc == 0)
+        *ret_empty = lseek(fd, 0, SEEK_END) == 0;
+    (void)close(fd); /* read only */
+    if (rc == 1 && memcmp(head, FILE_MAGIC, sizeof(FILE_MAGIC)) != 0)
+        return 0;
+    if (rc == 1)
+        *ret = head_of(head);
+    return rc;
+}
+
+/* A log is begun only when the file has all of the one before, so its first link is the one on the file's; and
+ * whatever is moved from it into the file since is in it. */
+static int look_once(const char *path, const char *log_path, bool *ret_fits)
+{
+    struct log_reader l = {.fd = -1};
+    struct fit f = {.same = false};
+    bool empty = false;
+    int rc = read_file(path, &f.file, &empty);
+
+    *ret_fits = true;
+    if (rc < 0 || (rc == 0 && !empty))
+        return rc;
+    l.fd = open(log_path, O_RDONLY | O_CLOEXEC);
+    if (l.fd < 0)
+        return errno == ENOENT ? 0 : -EIO;
+    rc = read_log(&l, &f);
+    mem_free(l.frame);
+    (void)close(l.fd); /* read only */
+    if (empty)         /* SQLite would remove the log */
+        *ret_fits = !f.commits;
+    else if (f.met && !f.same)
+        *ret_fits = f.first.link >> 8 == db_links_on(f.file.link, f.file.schema);
+    return rc;
+}
+
+static void tell_changed(const char *path, struct buf *out)
+{
+    struct stat st;
+    struct tm t;
+    char when[32] = "never";
+
+    if (stat(path, &st) == 0 && gmtime_r(&st.st_mtime, &t))
+        (void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &t); /* fits */
+    (void)buf_add_f(out, "%s, last changed %s", path, when);          /* cut is fine */
+}
+
+int mend_fits(const char *path, int tries, struct buf *ret_why)
+{
+    const struct timespec pause = {.tv_nsec = FITS_PAUSE_NS};
+    struct buf log_path;
+    bool fits = false;
+    int rc = 0;
+
+    buf_init(&log_path, 4096);
+    rc = buf_add_f(&log_path, "%s-wal", path);
+    for (int i = 0; rc == 0 && !fits && i < tries; i++) {
+        if (i > 0)
+            (void)nanosleep(&pause, NULL); /* shorter is harmless */
+        rc = look_once(path, buf_str(&log_path), &fits);
+    }
+    if (rc) {
+        (void)buf_add_f(ret_why, "%s or its log cannot be read", path);
+    } else if (!fits) {
+        tell_changed(path, ret_why);
+        (void)buf_add_str(ret_why, ", and ");
+        tell_changed(buf_str(&log_path), ret_why);
+        (void)buf_add_str(ret_why, ": the log is of another file, nothing is touched");
+        log_line(LOG_LEVEL_ERROR, "store.log_of_another", "file=%s", path);
+    }
+    buf_fini(&log_path);
+    return rc == 0 && !fits ? -EINVAL : rc;
 }

@@ -11,6 +11,11 @@
 
 struct db;
 
+/* Before SQLite opens the store at @path: is the log beside it (<path>-wal), if it holds any commit, one of this file?
+ * SQLite would apply that of another file, too, without a word. By the links (db.h) of both; a store without any is
+ * let pass. Reads all of the log, and nothing is written. -EINVAL: it is not, at none of @tries looks, a fifth of a
+ * second apart; logged, and said in @ret_why. -EIO, -ENOMEM. */
+AMO_MUSTCHECK int mend_fits(const char *path, int tries, struct buf *ret_why);
 /* The next start checks the store at @path; @words says what was found. -Exxx. */
 AMO_MUSTCHECK int mend_mark(const char *path, const char *words);
 /* Is it to be checked? */

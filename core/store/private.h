@@ -16,6 +16,7 @@ struct json_writer;
 struct store {
     struct db *db;
     bool in_transaction;
+    int64_t changes; /* before it */
     int lock_fd;
     bool emptied;       /* a table was recreated then */
     bool looked_at;     /* the whole of it was read when it was opened */

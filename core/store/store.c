@@ -65,7 +65,7 @@ static int store_migrate(struct store *s, struct buf *ret_why, bool *ret_fresh)
 
         buf_init(&version, 64);
         rc = buf_add_f(&version, "PRAGMA user_version=%d", n);
-        rc = rc ? rc : db_exec(s->db, "BEGIN IMMEDIATE");
+        rc = rc ? rc : db_begin(s->db);
         rc = rc ? rc : db_exec(s->db, schema_migration(n));
         rc = rc ? rc : db_exec(s->db, buf_str(&version));
         rc = rc ? rc : db_exec(s->db, "COMMIT");
@@ -251,6 +251,7 @@ int store_open(const char *url, struct buf *ret_why, struct store **ret_store)
     s->lock_fd = -1;
     rc = process_make_parent(url + 7);
     rc = rc ? rc : store_lock(s, url + 7, ret_why);
+    rc = rc ? rc : mend_fits(url + 7, OPEN_TRIES, ret_why);
     rc = rc ? rc : store_open_db(url + 7, ret_why, &s->db);
     rc = rc ? rc : store_settle_log(s);
     /* the keys of a new index are sorted, and those of a large store need not fit into memory */
@@ -334,6 +335,7 @@ int store_begin(struct store *s)
     rc = db_run(s->db, "BEGIN IMMEDIATE", "");
     if (rc == 0)
         s->in_transaction = true;
+    s->changes = db_all_changes(s->db);
     return rc;
 }
 
@@ -348,7 +350,8 @@ int store_commit(struct store *s)
 
     if (!s->in_transaction)
         return 0;
-    rc = db_run(s->db, "COMMIT", "");
+    rc = s->changes != db_all_changes(s->db) ? db_link(s->db) : 0;
+    rc = rc ? rc : db_run(s->db, "COMMIT", "");
     if (rc == 0)
         s->in_transaction = false;
     return rc;
