@@ -8,6 +8,7 @@
 #include "core/deliver/dispatch.h"
 #include "core/frames.h"
 #include "core/store/db.h"
+#include "core/store/quarantine.h"
 #include "core/testing/rig.h"
 #include "proto/bus/socket.h"
 #include "proto/session.h"
@@ -268,15 +269,25 @@ static void a_spool_that_knows_more_than_the_store_is_waited_for(void **state)
                       .low = 17,
                       .next = 17,
                       .known = 16};
+    struct aside_row aside = {.at_ms = 1};
     struct edge_rig e;
     struct buf body;
 
+    assert_int_equal(core_turn(&r->core), 0);
+    assert_int_equal(
+        store_aside_add(r->core.store, VIEW_LIT("ch_acc"), VIEW_LIT("words"), &aside), 0);
+    rig_commit(r);
+    rig_restart(r);
     edge_open(&e, r, ROLE_INGRESS, 7);
     buf_init(&body, 1 << 16);
     assert_int_equal(hello_encode(&h, &body), 0);
     edge_send(&e, MSG_HELLO, NULL, buf_view(&body));
     (void)wait_peer(&e, "copy");
     assert_true(spools_send_again(&r->core, NULL, clock_mono_ms()));
+    /* and what was set aside in the store may have been sent */
+    buf_reset(&body);
+    assert_int_equal(store_aside_first(r->core.store, VIEW_LIT("ch_acc"), &body, &aside), 0);
+    assert_true(aside.forgotten);
     buf_fini(&body);
     bus_socket_free(e.socket);
 }

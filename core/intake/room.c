@@ -142,8 +142,7 @@ int64_t room_n_aside(struct core *c, struct view scope)
     return store_aside_count(c->store, scope, &n) ? 0 : n;
 }
 
-/* As it would have been then, but that its account may have left since. What an earlier life of core has left may
- * have been done by another one, if the store was put back. */
+/* As it would have been then, but that its account may have left since. */
 static int come_back(struct core *c, const struct aside_row *row, struct view event)
 {
     const struct echo_row came = {
@@ -155,7 +154,7 @@ static int come_back(struct core *c, const struct aside_row *row, struct view ev
     if (rc)
         return rc;
     c->intake->n_aside--;
-    c->turn->again = row->again || row->id <= c->intake->loaded;
+    c->turn->again = row->again || row->forgotten;
     c->intake->forgotten = row->forgotten;
     c->intake->echo_row = &came;
     rc = deferred_apply(c, event, INTAKE_BACK);

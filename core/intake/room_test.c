@@ -409,6 +409,40 @@ static void what_was_known_of_it_when_it_came_is_known_when_it_comes_back(void *
     assert_false(queue_find(r->core.queue, last)->unsure);
 }
 
+/* The last one, when it has come out of the store with a next life of core. */
+static const struct core_command *last_back(struct rig *r, bool put_back)
+{
+    const struct core_command *ret = NULL;
+    struct core_command *cmd = NULL;
+    size_t iter = 0;
+
+    with_room_for_eight(r);
+    managers_write(r, 1, 5);
+    rig_restart(r);
+    assert_int_equal(core_turn(&r->core), 0);
+    if (put_back) /* as an ingress shows that knows more */
+        assert_int_equal(store_waiting_forgotten(r->core.store, r->core.intake->loaded), 0);
+    tick(r, 0);
+    assert_aside(r, 5, 0);
+    while ((cmd = table_next(r->core.queue->commands, &iter)))
+        ret = !ret || cmd->id > ret->id ? cmd : ret;
+    return ret;
+}
+
+static void after_a_restart_it_is_known_that_nobody_has_sent_it(void **state)
+{
+    const struct core_command *last = last_back(*state, false);
+
+    assert_false(last->again || last->tried || last->unsure);
+}
+
+static void in_a_store_that_was_put_back_it_may_have_been_sent(void **state)
+{
+    const struct core_command *last = last_back(*state, true);
+
+    assert_true(last->again && last->tried && last->unsure);
+}
+
 static void a_death_on_the_way_back_loses_and_doubles_nothing(void **state)
 {
     struct rig *r = *state;
@@ -524,6 +558,8 @@ int main(void)
         CASE(the_next_life_knows_what_is_set_aside),
         CASE(what_is_sent_again_to_a_restored_store_is_not_set_aside),
         CASE(what_was_known_of_it_when_it_came_is_known_when_it_comes_back),
+        CASE(after_a_restart_it_is_known_that_nobody_has_sent_it),
+        CASE(in_a_store_that_was_put_back_it_may_have_been_sent),
         CASE(a_death_on_the_way_back_loses_and_doubles_nothing),
         CASE(after_half_a_life_it_comes_out_all_the_same),
         CASE(an_account_that_left_has_what_came_before),
