@@ -417,6 +417,16 @@ static int is_set_aside(struct core *c, const struct wanted *w, struct view id, 
     return rc || !key_hash.len ? rc : store_quarantine_has(c->store, key_hash, ret);
 }
 
+/* STORE_E_NONE: a message of another conversation of the name may be meant as well. */
+static int look_for_namesake(struct core *c, const struct wanted *w,
+                             const struct message *found, struct view id,
+                             const struct conversation_ids *named)
+{
+    int rc = w->namesake ? whose_namesake(c, found, id, named, w->namesake) : 0;
+
+    return rc == 0 && w->namesake && *w->namesake == NAMESAKE_HAS_IT ? STORE_E_NONE : rc;
+}
+
 int lookup_message(struct core *c, const struct wanted *w, struct view id, struct message *ret)
 {
     int64_t within[THREADS_MAX];
@@ -451,19 +461,14 @@ int lookup_message(struct core *c, const struct wanted *w, struct view id, struc
             rc = store_id_is_ambiguous(c->store, keys[i].text, &ambiguous);
             wanted = !ambiguous;
         }
-        if (rc == 0 && wanted && w->namesake && i >= answered && i <= answered + n_within)
-            rc = whose_namesake(c, &m, id,
-                                &(struct conversation_ids){.ids = within, .n = n_within},
-                                w->namesake);
-        if (rc == 0 && wanted && w->namesake && *w->namesake == NAMESAKE_HAS_IT)
-            rc = STORE_E_NONE;
-        else if (rc == 0 && wanted) {
+        if (rc == 0 && wanted && i >= answered && i <= answered + n_within)
+            rc = look_for_namesake(c, w, &m, id,
+                                   &(struct conversation_ids){.ids = within, .n = n_within});
+        if (rc == 0 && wanted) {
             *ret = m; /* handed over */
             return 0;
         }
         message_fini(&m);
-        if (rc)
-            return rc;
     }
     return rc ? rc : STORE_E_NONE;
 }
@@ -544,12 +549,12 @@ int lookup_target(struct core *c, const struct event *e, enum namesake *ret_name
                   struct message *ret)
 {
     struct wanted w = {.connector = e->connector,
-                       .namesake = ret_namesake,
                        .ours = e->kind == EVENT_SERVICE_STATUS,
                        .changes = e->kind != EVENT_SERVICE_STATUS};
     bool awaits = false;
     int rc = 0;
 
+    w.namesake = ret_namesake;
     if (!e->connector.ptr)
         return lookup_message_of_amo(c, e->scope, e->message_id, e->message_client_id, ret);
     rc = look_up_in_thread(c, &w, e, ret);
