@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "core/deliver/settle.h"
 #include "core/intake/echo.h"
+#include "core/intake/intake.h"
+#include "core/intake/room.h"
 #include "core/testing/rig.h"
 
 static void take(struct rig *r, struct event e)
@@ -101,6 +103,26 @@ static void a_webhook_shows_that_a_colleagues_words_arrived(void **state)
     assert_state(r, "aamo-1", MESSAGE_DELIVERED_TO_AMO);
 }
 
+/* It was set aside because its account has its share of the queue, and the words were given up meanwhile. */
+static void so_does_one_that_was_set_aside(void **state)
+{
+    struct rig *r = *state;
+    struct event hook = rig_manager_text("amo-1");
+
+    (void)rig_outgoing_in_flight(r, "o1");
+    hook.chat_id = VIEW_LIT("chat-1");
+    hook.content.text = VIEW_LIT("from the other side");
+    queue_dest(r->core.queue, DEST_SCOPE, VIEW_LIT("ch_acc"))->set_aside = true;
+    take(r, hook);
+    assert_int_equal(r->core.intake->n_aside, 1);
+    give_up(r, COMMAND_AMO_OUTGOING, "unclear");
+    room_tick(&r->core, clock_unix_ms());
+    rig_commit(r);
+    assert_int_equal(r->core.intake->n_aside, 0);
+    assert_state(r, "aamo-1", MESSAGE_DELIVERED_TO_AMO);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 0);
+}
+
 static void a_repeat_of_its_sender_shows_nothing(void **state)
 {
     struct rig *r = *state;
@@ -142,6 +164,7 @@ static const struct CMUnitTest tests[] = {
     CASE(a_clients_reaction_shows_that_it_arrived),
     CASE(a_report_shows_that_it_arrived),
     CASE(a_webhook_shows_that_a_colleagues_words_arrived),
+    CASE(so_does_one_that_was_set_aside),
     CASE(a_repeat_of_its_sender_shows_nothing),
     CASE(what_was_reported_before_it_was_given_up_has_arrived),
 };

@@ -15,7 +15,7 @@
 #include "proto/limits.h"
 #include "proto/session.h"
 
-/* They come out of the store in one tick, of all accounts together: a tenth of it */
+/* They come out of the store in one tick, of all accounts together: forty milliseconds of it */
 #define BACK_ROWS   1000
 /* … for an account while this part of its share is free */
 #define FREE_PART   8
