@@ -268,6 +268,64 @@ static void what_is_put_together_is_what_the_log_is_of_or_is_refused(void **stat
     forget(MIXED);
 }
 
+/* As a version without links leaves it, with all but the first page in the log. */
+static sqlite3 *opened_as_before(void)
+{
+    sqlite3 *handle = NULL;
+
+    assert_int_equal(sqlite3_open(PATH, &handle), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(handle,
+                                  "PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0;"
+                                  "CREATE TABLE t(id INTEGER PRIMARY KEY, n INT, text BLOB)",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    return handle;
+}
+
+static void copy(const char *from, const char *to)
+{
+    struct bytes b = read_file(from);
+
+    put(to, b);
+    mem_free(b.p);
+}
+
+static void a_store_of_a_version_without_links_is_let_pass_until_it_has_one(void **state)
+{
+    sqlite3 *handle = NULL;
+    struct bytes before;
+    unsigned seed = 1;
+    struct db *d = NULL;
+
+    (void)state;
+    forget(PATH);
+    forget(MIXED);
+    handle = opened_as_before();
+    copy(PATH, MIXED);
+    copy(LOG, MIXED "-wal");
+    assert_true(fits(MIXED));
+    before = read_file(PATH);
+    d = opened();
+    turn(d, &seed); /* in the same log */
+    copy(LOG, MIXED "-wal");
+    assert_true(fits(MIXED));
+    assert_int_equal(db_empty_log(d, 0), 0);
+    turn(d, &seed);
+    copy(LOG, MIXED "-wal");
+    assert_false(fits(MIXED));
+    copy(PATH, MIXED);
+    assert_true(fits(MIXED));
+    put(MIXED, (struct bytes){.p = before.p}); /* empty */
+    assert_false(fits(MIXED));
+    put(MIXED "-wal", before); /* no log */
+    assert_true(fits(MIXED));
+    mem_free(before.p);
+    (void)sqlite3_close(handle);
+    db_close(d);
+    forget(PATH);
+    forget(MIXED);
+}
+
 /* Until it is killed. */
 static void live_until_the_end(unsigned seed)
 {
@@ -327,6 +385,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_put_together_is_what_the_log_is_of_or_is_refused),
+        cmocka_unit_test(a_store_of_a_version_without_links_is_let_pass_until_it_has_one),
         cmocka_unit_test(whoever_is_killed_at_any_moment_leaves_a_log_of_the_file),
     };
 
