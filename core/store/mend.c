@@ -417,10 +417,12 @@ static struct head head_of(const unsigned char *page)
                          .schema = big_endian(page + FILE_SCHEMA)};
 }
 
-/* A store that no program with links has written to is let pass: nothing is known of it. */
+/* Others than core change the schema without a link, and may die before that is moved into the file: the version in the
+ * log is higher then. One that is lower is of another file. A store that no program with links has written to is let
+ * pass: nothing is known of it. */
 static bool is_same(struct head file, struct head logged)
 {
-    return file.link == logged.link && (file.link == 0 || file.schema == logged.schema);
+    return file.link == logged.link && (file.link == 0 || file.schema <= logged.schema);
 }
 
 /* What stands in the log behind its last commit counts for nothing. */

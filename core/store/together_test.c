@@ -320,6 +320,16 @@ static void a_store_of_a_version_without_links_is_let_pass_until_it_has_one(void
     put(MIXED "-wal", before); /* no log */
     assert_true(fits(MIXED));
     mem_free(before.p);
+    /* somebody changes the schema by hand, and is killed */
+    assert_int_equal(db_empty_log(d, 0), 0);
+    assert_int_equal(sqlite3_exec(handle, "CREATE TABLE more(row)", NULL, NULL, NULL),
+                     SQLITE_OK);
+    copy(PATH, MIXED);
+    copy(LOG, MIXED "-wal");
+    assert_true(fits(MIXED));
+    turn(d, &seed);
+    copy(LOG, MIXED "-wal");
+    assert_true(fits(MIXED));
     (void)sqlite3_close(handle);
     db_close(d);
     forget(PATH);
