@@ -22,7 +22,8 @@
  *              (for an unclear message in amo's history), moved (what waits follows its conversation),
  *              parting (may the account that a command leaves have it already?)
  *   erase      removes a person's texts, names and files from store and spools
- *   control    amoctl's verbs, one file for each noun; core/verbs.c has their table
+ *   control    amoctl's verbs that change something, one file for each noun; core/verbs.c has their table
+ *   questions  amoctl's verbs that only look; why something is not yet where it should be, in words
  *   doctor     the checks of `amoctl doctor` and the calls of `amoctl probe`
  *   watch      what happens by time alone: life times, "delayed", pruning (core/watch.h)
  *   model      below all of them, and pure: what things are and mean
