@@ -91,6 +91,26 @@ int store_command_settle(struct store *s, int64_t id)
     return db_run(s->db, "DELETE FROM commands WHERE id=?", "i", id);
 }
 
+/* From lane to lane along the index, however many commands each of them has. */
+int store_lanes(struct store *s, int64_t after, int64_t *ret, size_t max, size_t *ret_n)
+{
+    struct db_rows *r = NULL;
+    int rc =
+        db_query(s->db, &r,
+                 "WITH RECURSIVE lanes(lane) AS (SELECT min(lane) FROM commands WHERE"
+                 " lane>?1 UNION ALL SELECT (SELECT min(lane) FROM commands WHERE"
+                 " lane>lanes.lane) FROM lanes WHERE lane IS NOT NULL LIMIT ?2) SELECT lane"
+                 " FROM lanes WHERE lane IS NOT NULL",
+                 "ii", after, (int64_t)max);
+
+    *ret_n = 0;
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        rc = 0;
+        ret[(*ret_n)++] = db_int(r, 0);
+    }
+    return rc;
+}
+
 int store_commands_walk(struct store *s, store_command_fn *fn, void *arg)
 {
     struct db_rows *r = NULL;

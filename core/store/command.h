@@ -2,6 +2,7 @@
 
 /* Commands that wait. Errors and ownership: core/store/store.h. */
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -19,6 +20,9 @@ AMO_MUSTCHECK int store_command_progress(struct store *s, int64_t id, int64_t at
 /* No worker was lost because of it. */
 AMO_MUSTCHECK int store_command_acquit(struct store *s, int64_t id);
 AMO_MUSTCHECK int store_command_settle(struct store *s, int64_t id);
+/* The lanes in which something waits, from the one after @after on: @max at most, by their number. */
+AMO_MUSTCHECK int store_lanes(struct store *s, int64_t after, int64_t *ret, size_t max,
+                              size_t *ret_n);
 /* Every waiting command in intake order, without its body. The callback returns 0 or an error
  * that ends the walk. */
 typedef int store_command_fn(void *arg, const struct command_row *row);

@@ -250,6 +250,61 @@ int store_conversations_json(struct store *s, struct view scope, struct json_wri
     return rc;
 }
 
+int store_conversations_newest(struct store *s, struct view scope, int64_t before,
+                               int64_t limit, store_conversation_fn *fn, void *arg)
+{
+    struct db_rows *r = NULL;
+    int rc = scope.ptr ? db_query(s->db, &r,
+                                  "SELECT " COLUMNS " FROM conversations WHERE scope=? AND id<?"
+                                  " AND merged IS NULL ORDER BY id DESC LIMIT ?",
+                                  "tii", scope, before, limit)
+                       : db_query(s->db, &r,
+                                  "SELECT " COLUMNS " FROM conversations WHERE id<? AND"
+                                  " merged IS NULL ORDER BY id DESC LIMIT ?",
+                                  "ii", before, limit);
+
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        struct conversation conv;
+
+        rc = conversation_read(r, &conv);
+        if (rc == 0) {
+            rc = fn(arg, &conv);
+            conversation_fini(&conv);
+        }
+        if (rc)
+            db_end(r);
+    }
+    return rc;
+}
+
+int store_conversation_names(struct store *s, int64_t before, int64_t limit,
+                             store_conversation_name_fn *fn, void *arg)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT id,name FROM conversations WHERE id<? AND merged IS NULL ORDER BY"
+                      " id DESC LIMIT ?",
+                      "ii", before, limit);
+
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        rc = fn(arg, db_int(r, 0), db_view(r, 1));
+        if (rc)
+            db_end(r);
+    }
+    return rc;
+}
+
+static int add_ids(int query_rc, struct db_rows *r, struct conversation_ids *ids)
+{
+    int rc = query_rc;
+
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        rc = 0;
+        ids->ids[ids->n++] = db_int(r, 0);
+    }
+    return rc;
+}
+
 int store_conversations_by_word(struct store *s, struct view connector, struct view word,
                                 struct view phone, struct conversation_ids *ids)
 {
@@ -268,11 +323,33 @@ int store_conversations_by_word(struct store *s, struct view connector, struct v
     int rc =
         db_query(s->db, &r, sql, "ttti", connector, word, phone, (int64_t)(ids->max - ids->n));
 
-    while (rc == 0 && (rc = db_next(r)) == 1) {
-        rc = 0;
-        ids->ids[ids->n++] = db_int(r, 0);
-    }
-    return rc;
+    return add_ids(rc, r, ids);
+}
+
+int store_conversations_by_amo(struct store *s, struct view word, struct conversation_ids *ids)
+{
+    struct db_rows *r = NULL;
+    int rc =
+        db_query(s->db, &r,
+                 "SELECT coalesce(c.merged,c.id) FROM chats JOIN conversations c ON"
+                 " c.id=chats.conversation WHERE chats.chat_id=?1 UNION"
+                 " SELECT coalesce(merged,id) FROM conversations WHERE client_id=?1 UNION"
+                 " SELECT coalesce(merged,id) FROM conversations WHERE user_id=?1 UNION"
+                 " SELECT coalesce(merged,id) FROM conversations WHERE user_ref=?1 LIMIT ?2",
+                 "ti", word, (int64_t)(ids->max - ids->n));
+
+    return add_ids(rc, r, ids);
+}
+
+int store_conversations_by_contact(struct store *s, struct view connector, struct view word,
+                                   struct conversation_ids *ids)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT id FROM conversations WHERE connector=? AND contact=? LIMIT ?",
+                      "tti", connector, word, (int64_t)(ids->max - ids->n));
+
+    return add_ids(rc, r, ids);
 }
 
 int store_conversations_unnamed(struct store *s, struct view connector,
@@ -285,11 +362,7 @@ int store_conversations_unnamed(struct store *s, struct view connector,
                       " ORDER BY id DESC LIMIT ?",
                       "ti", connector, (int64_t)(ids->max - ids->n));
 
-    while (rc == 0 && (rc = db_next(r)) == 1) {
-        rc = 0;
-        ids->ids[ids->n++] = db_int(r, 0);
-    }
-    return rc;
+    return add_ids(rc, r, ids);
 }
 
 int store_person(struct store *s, const char *user_id, bool *ret_author)

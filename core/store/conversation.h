@@ -69,6 +69,23 @@ AMO_MUSTCHECK int store_conversations_unnamed(struct store *s, struct view conne
 AMO_MUSTCHECK int store_conversations_by_word(struct store *s, struct view connector,
                                               struct view word, struct view phone,
                                               struct conversation_ids *ids);
+/* In any account, by what amo or we call its chat or its client there; of one connector, by the service's id of the
+ * client. Adds the numbers found. */
+AMO_MUSTCHECK int store_conversations_by_amo(struct store *s, struct view word,
+                                             struct conversation_ids *ids);
+AMO_MUSTCHECK int store_conversations_by_contact(struct store *s, struct view connector,
+                                                 struct view word,
+                                                 struct conversation_ids *ids);
+/* Another number than 0 ends the walk and comes back. */
+typedef int store_conversation_fn(void *arg, const struct conversation *conv);
+/* The newest @limit before number @before, of an account or (VIEW_NONE) of all; newest first. */
+AMO_MUSTCHECK int store_conversations_newest(struct store *s, struct view scope, int64_t before,
+                                             int64_t limit, store_conversation_fn *fn,
+                                             void *arg);
+/* The same of all, with nothing but the client's name, VIEW_NONE none. */
+typedef int store_conversation_name_fn(void *arg, int64_t id, struct view name);
+AMO_MUSTCHECK int store_conversation_names(struct store *s, int64_t before, int64_t limit,
+                                           store_conversation_name_fn *fn, void *arg);
 /* The chats of a conversation: texts appended to @w's open array. */
 AMO_MUSTCHECK int store_chats_json(struct store *s, const struct conversation *c,
                                    struct json_writer *w);

@@ -20,7 +20,6 @@ AMO_MUSTCHECK int store_erase_find_messages(struct store *s, int64_t limit, int6
 /* 0 when there is none. */
 AMO_MUSTCHECK int store_newest_message(struct store *s, int64_t *ret_id);
 
-typedef int store_conversation_fn(void *arg, const struct conversation *conv);
 AMO_MUSTCHECK int store_conversations_walk(struct store *s, int64_t limit,
                                            store_conversation_fn *fn, void *arg, int64_t *at,
                                            bool *ret_more);

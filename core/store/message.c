@@ -1,11 +1,13 @@
 /* Messages, and the one table of all the ids they are known by. */
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "base/mem.h"
 #include "core/model/key.h"
 #include "core/store/private.h"
 #include "core/store/store.h"
+#include "proto/command.h"
 
 #define COLUMNS                                                                                \
     "id,direction,coalesce((SELECT c.merged FROM conversations c WHERE"                        \
@@ -244,6 +246,182 @@ int store_message_once(struct store *s, int64_t id, struct view key)
 int store_message_reported(struct store *s, int64_t id, int64_t told)
 {
     return db_run(s->db, "UPDATE messages SET told=? WHERE id=?", "ii", told, id);
+}
+
+/* --- lists, newest first ------------------------------------------------------------------------ */
+
+/* conversations that were merged into one, and it itself: more are not looked at */
+#define MERGED_MAX 32
+
+/* Each along an index of its own, which is read from its end. */
+#define NEWEST(which)                                                                          \
+    "SELECT taken_ms,id FROM messages WHERE " which                                            \
+    "taken_ms>=? AND (taken_ms,id)<(?,?) ORDER BY taken_ms DESC,id DESC LIMIT ?"
+
+static int newest_read(int query_rc, struct db_rows *r, struct message_at *ret, size_t *n)
+{
+    int rc = query_rc;
+
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        rc = 0;
+        ret[(*n)++] = (struct message_at){.taken_ms = db_int(r, 0), .id = db_int(r, 1)};
+    }
+    return rc;
+}
+
+static int newer_first(const void *a, const void *b)
+{
+    const struct message_at *x = a;
+    const struct message_at *y = b;
+
+    if (x->taken_ms != y->taken_ms)
+        return x->taken_ms < y->taken_ms ? 1 : -1;
+    return (x->id < y->id) - (x->id > y->id);
+}
+
+static int merged_into(struct store *s, int64_t conversation, int64_t ids[MERGED_MAX],
+                       size_t *ret_n)
+{
+    struct db_rows *r = NULL;
+    int rc =
+        db_query(s->db, &r, "SELECT id FROM conversations WHERE id=?1 OR merged=?1 LIMIT ?2",
+                 "ii", conversation, (int64_t)MERGED_MAX);
+
+    *ret_n = 0;
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        rc = 0;
+        ids[(*ret_n)++] = db_int(r, 0);
+    }
+    return rc;
+}
+
+/* The newest of each; among the newest of all of them are no others. */
+static int newest_of_conversation(struct store *s, const struct messages_range *range,
+                                  struct message_at *ret, size_t max, size_t *ret_n)
+{
+    int64_t ids[MERGED_MAX];
+    size_t n_ids = 0;
+    size_t n = 0;
+    int rc = merged_into(s, range->conversation, ids, &n_ids);
+    struct message_at *all = rc ? NULL : mem_zalloc_array(2 * max, sizeof(*all));
+
+    if (rc || !all)
+        return rc ? rc : -ENOMEM;
+    for (size_t i = 0; rc == 0 && i < n_ids; i++) {
+        struct db_rows *r = NULL;
+
+        rc = db_query(s->db, &r, NEWEST("conversation=? AND "), "iiiii", ids[i],
+                      range->since_ms, range->before.taken_ms, range->before.id, (int64_t)max);
+        rc = newest_read(rc, r, all, &n);
+        if (n_ids > 1)
+            qsort(all, n, sizeof(*all), newer_first);
+        n = n < max ? n : max;
+    }
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        ret[i] = all[i];
+    mem_free(all);
+    if (rc == 0)
+        *ret_n = n;
+    return rc;
+}
+
+int store_messages_newest(struct store *s, const struct messages_range *range,
+                          struct message_at *ret, size_t max, size_t *ret_n)
+{
+    static const char *const sql[] = {
+        [MESSAGES_ALL] = NEWEST(""),
+        [MESSAGES_OF_CONVERSATION] = "",
+        [MESSAGES_ACCEPTED] = NEWEST("state='accepted' AND "),
+        [MESSAGES_FAILED] = NEWEST("state='failed' AND "),
+    };
+    struct db_rows *r = NULL;
+    int rc = 0;
+
+    if (range->of == MESSAGES_OF_CONVERSATION)
+        return newest_of_conversation(s, range, ret, max, ret_n);
+    *ret_n = 0;
+    rc = db_query(s->db, &r, sql[range->of], "iiii", range->since_ms, range->before.taken_ms,
+                  range->before.id, (int64_t)max);
+    return newest_read(rc, r, ret, ret_n);
+}
+
+static int count_more(struct store *s, int64_t conversation, int64_t newest,
+                      struct message_counts *sum)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT count(*) FILTER (WHERE direction=1),"
+                      " count(*) FILTER (WHERE direction=2),"
+                      " count(*) FILTER (WHERE direction=3), max(taken_ms) FROM (SELECT"
+                      " direction,taken_ms FROM messages WHERE conversation=? ORDER BY"
+                      " taken_ms DESC,id DESC LIMIT ?)",
+                      "ii", conversation, newest);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc == STORE_E_NONE ? -EIO : rc; /* sums always have a row */
+    sum->inbound += db_int(r, 0);
+    sum->outbound += db_int(r, 1);
+    sum->imported += db_int(r, 2);
+    if (db_int(r, 3) > sum->last_ms)
+        sum->last_ms = db_int(r, 3);
+    db_end(r);
+    return 0;
+}
+
+int store_messages_count(struct store *s, int64_t conversation, int64_t newest,
+                         struct message_counts *ret)
+{
+    struct message_counts sum = {0};
+    int64_t ids[MERGED_MAX];
+    size_t n = 0;
+    int rc = merged_into(s, conversation, ids, &n);
+
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = count_more(s, ids[i], newest, &sum);
+    if (rc == 0)
+        *ret = sum;
+    return rc;
+}
+
+int store_message_fits(struct store *s, int64_t id, const struct message_filter *filter,
+                       bool *ret)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(
+        s->db, &r,
+        "SELECT 1 FROM messages WHERE id=?1 AND (?2 IS NULL OR scope=?2) AND"
+        " (?3 IS NULL OR connector=?3) AND (?4 IS NULL OR state=?4) AND"
+        " (?5 IS NULL OR reason=?5) AND (?6=0 OR (direction=1)=(?6=1)) AND (?7 IS NULL OR"
+        " (SELECT source FROM conversations c WHERE c.id=messages.conversation)=?7)",
+        "ittttit", id, filter->scope, filter->connector, filter->state, filter->reason,
+        filter->direction, filter->source);
+
+    rc = store_one(rc, r);
+    *ret = rc == 0;
+    if (rc == 0)
+        db_end(r);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
+int store_message_command(struct store *s, int64_t id, int64_t *ret_command,
+                          struct buf *ret_body)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT id,body FROM commands WHERE message=?1 AND kind IN(?2,?3,?4)"
+                      " UNION ALL SELECT 0,body FROM dead WHERE message=?1 AND"
+                      " kind IN(?2,?3,?4) LIMIT 1",
+                      "iiii", id, (int64_t)COMMAND_AMO_MESSAGE,
+                      (int64_t)COMMAND_SERVICE_MESSAGE, (int64_t)COMMAND_AMO_OUTGOING);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    *ret_command = db_int(r, 0);
+    rc = buf_add_view(ret_body, db_view(r, 1));
+    db_end(r);
+    return rc;
 }
 
 /* An id of either side may be anybody's: each account and each connector is tried, the accounts along

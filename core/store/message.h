@@ -2,6 +2,8 @@
 
 /* Messages, and the one table of all the ids they are known by. Errors and ownership: core/store/store.h. */
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -46,3 +48,51 @@ AMO_MUSTCHECK int store_reaction_get(struct store *s, int64_t message, struct vi
 /* Something about the message that must be done once; STORE_E_KNOWN: it was. */
 AMO_MUSTCHECK int store_message_once(struct store *s, int64_t id, struct view key);
 AMO_MUSTCHECK int store_message_reported(struct store *s, int64_t id, int64_t told);
+
+/* --- lists, newest first ------------------------------------------------------------------------ */
+/* The place of a message among all: by when it was taken, then by its number. */
+struct message_at {
+    int64_t taken_ms;
+    int64_t id;
+};
+enum messages_of {
+    MESSAGES_ALL,
+    MESSAGES_OF_CONVERSATION, /* and of those that were merged into it */
+    MESSAGES_ACCEPTED,        /* in the state accepted */
+    MESSAGES_FAILED,          /* in the state failed */
+};
+struct messages_range {
+    enum messages_of of;
+    int64_t conversation;
+    int64_t since_ms;         /* taken then or later */
+    struct message_at before; /* and before this; both INT64_MAX: from the newest on */
+};
+/* The newest @max of @range, along an index. -ENOMEM. */
+AMO_MUSTCHECK int store_messages_newest(struct store *s, const struct messages_range *range,
+                                        struct message_at *ret, size_t max, size_t *ret_n);
+/* How many of the newest messages of a conversation went which way. */
+struct message_counts {
+    int64_t inbound;
+    int64_t outbound;
+    int64_t imported;
+    int64_t last_ms; /* when the newest was taken; 0 there is none */
+};
+/* Of the @newest at most, of it and of each that was merged into it. */
+AMO_MUSTCHECK int store_messages_count(struct store *s, int64_t conversation, int64_t newest,
+                                       struct message_counts *ret);
+/* What a message must be; VIEW_NONE and 0: anything. */
+struct message_filter {
+    struct view scope;
+    struct view connector;
+    struct view source; /* of its conversation */
+    struct view state;
+    struct view reason;
+    int64_t direction; /* MESSAGE_INBOUND, or another for all that are none */
+};
+/* False also when it is not there. */
+AMO_MUSTCHECK int store_message_fits(struct store *s, int64_t id,
+                                     const struct message_filter *filter, bool *ret);
+/* The packed command of a message while it waits or is a dead letter, and its number while it waits (0: it
+ * does not). STORE_E_NONE. */
+AMO_MUSTCHECK int store_message_command(struct store *s, int64_t id, int64_t *ret_command,
+                                        struct buf *ret_body);

@@ -233,6 +233,20 @@ static const char *const migrations[] = {
     " AND reason IN('unknown_message','too_many_waiting');",
     /* is the event that comes again one that stands there? */
     "CREATE INDEX quarantine_trace ON quarantine(trace) WHERE trace IS NOT NULL;",
+    /* an operator looks for messages, newest first: of a conversation, of a time, and those that have not
+       arrived; for the text of one while it is kept; and for conversations by what a person is called */
+    "CREATE INDEX messages_conversation ON messages(conversation,taken_ms);"
+    "CREATE INDEX messages_taken ON messages(taken_ms);"
+    "CREATE INDEX messages_accepted ON messages(taken_ms) WHERE state='accepted';"
+    "CREATE INDEX messages_failed ON messages(taken_ms) WHERE state='failed';"
+    "CREATE INDEX commands_message ON commands(message);"
+    "CREATE INDEX dead_message ON dead(message);"
+    "CREATE INDEX conversations_scope ON conversations(scope);"
+    "CREATE INDEX conversations_contact ON conversations(connector,contact)"
+    "  WHERE contact IS NOT NULL;"
+    "CREATE INDEX conversations_ref ON conversations(user_ref) WHERE user_ref IS NOT NULL;"
+    "CREATE INDEX conversations_ours ON conversations(client_id);"
+    "CREATE INDEX chats_chat ON chats(chat_id);",
 };
 
 int schema_count(void)

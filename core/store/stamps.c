@@ -77,11 +77,14 @@ int store_stamp_anew(struct store *s, const struct store_stamps *t, bool *ret_re
                     "UPDATE waiting SET at_ms=?3 WHERE key>='b' AND key<'c' AND " DOUBTED(
                         "at_ms"),
                     t);
-    rc = rc ? rc
-            : db_run(s->db,
-                     "UPDATE messages SET taken_ms=?1 WHERE id>?2 AND (taken_ms>?1 OR taken_ms"
-                     " BETWEEN ?3 AND ?4)",
-                     "iiii", t->now_ms, t->row, t->low_ms, t->high_ms);
+    rc =
+        rc ? rc
+           : db_run(
+                 s->db,
+                 /* by number: the newest alone may be meant, and these may be all of the index */
+                 "UPDATE messages SET taken_ms=?1 WHERE id>?2 AND (+taken_ms>?1 OR +taken_ms"
+                 " BETWEEN ?3 AND ?4)",
+                 "iiii", t->now_ms, t->row, t->low_ms, t->high_ms);
     rc = rc ? rc : stamp_rotations(s, t, ret_registry);
     return rc ? rc : stamp_scopes(s, t, ret_registry);
 }

@@ -562,7 +562,121 @@ static void the_list_shows_states_and_no_phones(void **state)
     buf_fini(&out);
 }
 
+/* The numbers that a walk met, in its order. */
+struct met {
+    int64_t ids[8];
+    size_t n;
+};
+
+static int meet(void *arg, const struct conversation *c)
+{
+    struct met *met = arg;
+
+    met->ids[met->n++] = c->id;
+    return met->n == 2 ? STORE_E_KNOWN : 0;
+}
+
+static void conversations_of_an_account_are_walked_from_the_newest_on(void **state)
+{
+    struct rig *r = *state;
+    struct met met = {.n = 0};
+    int64_t ids[3];
+
+    for (int i = 0; i < 3; i++) {
+        char name[16];
+
+        (void)snprintf(name, sizeof(name), "c%d", i);
+        ids[i] = add_conversation(r->store, name, name);
+    }
+    assert_int_equal(
+        store_conversations_newest(r->store, VIEW_LIT("ch_acc"), INT64_MAX, 9, meet, &met),
+        STORE_E_KNOWN);
+    assert_int_equal(met.n, 2);
+    assert_int_equal(met.ids[0], ids[2]);
+    assert_int_equal(met.ids[1], ids[1]);
+    met.n = 0;
+    assert_int_equal(store_conversations_newest(r->store, VIEW_NONE, ids[1], 9, meet, &met), 0);
+    assert_int_equal(met.n, 1);
+    assert_int_equal(met.ids[0], ids[0]);
+    assert_int_equal(
+        store_conversations_newest(r->store, VIEW_LIT("ch_none"), INT64_MAX, 9, meet, &met), 0);
+    assert_int_equal(met.n, 1);
+}
+
 /* --- messages ------------------------------------------------------------------------------- */
+
+static size_t newest(struct store *s, struct messages_range range, struct message_at *ret,
+                     size_t max)
+{
+    size_t n = 0;
+
+    if (!range.before.taken_ms)
+        range.before = (struct message_at){.taken_ms = INT64_MAX, .id = INT64_MAX};
+    assert_int_equal(store_messages_newest(s, &range, ret, max, &n), 0);
+    return n;
+}
+
+/* Every second message is of another conversation, which is merged into the first; two each were taken at the
+ * same time. */
+static void the_newest_messages_come_by_time_then_by_number_of_merged_ones_too(void **state)
+{
+    struct rig *r = *state;
+    int64_t one = add_conversation(r->store, "t1", "a");
+    int64_t two = add_conversation(r->store, "t2", "b");
+    struct messages_range range = {.of = MESSAGES_OF_CONVERSATION, .conversation = one};
+    struct message_at at[16];
+    int64_t ids[6];
+
+    for (int i = 0; i < 6; i++) {
+        char mid[16];
+
+        (void)snprintf(mid, sizeof(mid), "m%d", i);
+        assert_int_equal(
+            add_message_rc(r->store, mid, NULL, NULL, i % 2 ? two : one, NOW + i / 2, &ids[i]),
+            0);
+    }
+    assert_int_equal(newest(r->store, range, at, 16), 3);
+    assert_int_equal(store_conversation_merge(r->store, two, one), 0);
+    assert_int_equal(newest(r->store, range, at, 16), 6);
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(at[i].id, ids[5 - i]);
+    for (size_t page = 0; page < 3; page++) { /* each once */
+        assert_int_equal(newest(r->store, range, at, 2), 2);
+        assert_int_equal(at[0].id, ids[5 - 2 * page]);
+        range.before = at[1];
+    }
+    assert_int_equal(newest(r->store, range, at, 2), 0);
+    range = (struct messages_range){.of = MESSAGES_ALL, .since_ms = NOW + 1};
+    assert_int_equal(newest(r->store, range, at, 16), 4);
+    range.before = (struct message_at){.taken_ms = NOW + 2, .id = 0};
+    assert_int_equal(newest(r->store, range, at, 16), 2);
+}
+
+static void messages_that_have_not_arrived_are_found_among_others(void **state)
+{
+    struct rig *r = *state;
+    int64_t waits = add_message(r->store, "waits", NULL, "s1", 1);
+    int64_t failed = add_message(r->store, "failed", NULL, "s2", 1);
+    int64_t there = add_message(r->store, "there", NULL, "s3", 1);
+    const struct message_filter refused = {.reason = VIEW_LIT("refused"),
+                                           .scope = VIEW_LIT("ch_acc")};
+    const struct message_filter elsewhere = {.source = VIEW_LIT("line9")};
+    struct messages_range range = {.of = MESSAGES_ACCEPTED};
+    struct message_at at[4];
+    bool fits = false;
+
+    assert_int_equal(store_message_state(r->store, there, MESSAGE_DELIVERED_TO_AMO, NOW), 0);
+    assert_int_equal(store_message_failed(r->store, failed, "refused", VIEW_LIT("no"), NOW), 0);
+    assert_int_equal(newest(r->store, range, at, 4), 1);
+    assert_int_equal(at[0].id, waits);
+    range.of = MESSAGES_FAILED;
+    assert_int_equal(newest(r->store, range, at, 4), 1);
+    assert_int_equal(at[0].id, failed);
+    assert_int_equal(store_message_fits(r->store, failed, &refused, &fits), 0);
+    assert_true(fits);
+    assert_int_equal(store_message_fits(r->store, failed, &elsewhere, &fits), 0);
+    assert_false(fits);
+}
 
 static void assert_message(int rc, struct message *m, int64_t id)
 {
@@ -1779,6 +1893,9 @@ static const struct CMUnitTest contract[] = {
     CASE(a_thread_belongs_to_one_conversation),
     CASE(an_update_changes_every_field),
     CASE(the_list_shows_states_and_no_phones),
+    CASE(conversations_of_an_account_are_walked_from_the_newest_on),
+    CASE(the_newest_messages_come_by_time_then_by_number_of_merged_ones_too),
+    CASE(messages_that_have_not_arrived_are_found_among_others),
     CASE(a_message_is_found_by_every_id_it_has_or_learns),
     CASE(an_id_that_is_taken_stays_with_its_first_message),
     CASE(what_a_service_sent_and_what_it_answered_are_counted_apart),

@@ -56,6 +56,9 @@ static const struct {
     {"UPDATE waiting SET at_ms=?3 WHERE key",                      "the clock was wrong, once"                      },
     {"SELECT 'sums are not of what is there'",                     "after damage, or before a migration"            },
     {"WITH RECURSIVE scopes(name)",                                "one row of each account"                        },
+    {"(taken_ms,id)<(?,?) ORDER BY taken_ms DESC,id DESC LIMIT ",
+     "an operator's page: so many of the newest"                                                                    },
+    {"WITH RECURSIVE lanes(lane)",                                 "an operator's page: one row of so many lanes"   },
 };
 
 static bool is_allowed(const char *sql)
