@@ -422,6 +422,23 @@ static void results_push(struct core *c, struct peer *p, const struct envelope *
     c->peers->frame_unix_ms = 0;
 }
 
+/* It has stopped in order, and the frame at hand is its last. What it could not finish stays in flight until the
+ * lease is over, as if it were silent. */
+static void peer_left(struct core *c, struct peer *p)
+{
+    log_line(LOG_LEVEL_INFO, "peer.left", "role=%s name=%s under_way=%zu", role_name(p->role),
+             p->name, p->n_in_flight);
+    dispatch_detach(c, p);
+    peer_free(c, p);
+}
+
+static bool says_it_leaves(const struct peer *p, struct view body)
+{
+    struct heartbeat hb;
+
+    return p->role == ROLE_EGRESS && heartbeat_decode(body, &hb) == 0 && hb.leaving;
+}
+
 static void peer_figures(struct core *c, struct peer *p, struct view body)
 {
     struct heartbeat hb;
@@ -490,6 +507,10 @@ static void peer_frame(struct core *c, struct peer *p, const struct envelope *en
         peer_figures(c, p, body);
         return;
     case MSG_HEARTBEAT:
+        if (says_it_leaves(p, body)) {
+            peer_left(c, p);
+            return;
+        }
         peer_figures(c, p, body);
         peer_answer_heartbeat(c, p, body);
         return;

@@ -348,6 +348,38 @@ static void hello_without_end_is_not_answered_without_end(void **state)
     bus_socket_free(e.socket);
 }
 
+static void a_worker_that_says_that_it_leaves_is_gone_at_once(void **state)
+{
+    struct rig *r = *state;
+    struct heartbeat hb = {.leaving = 1};
+    struct edge_rig e;
+    struct buf body;
+    size_t n = 0;
+
+    edge_open(&e, r, ROLE_EGRESS, 7);
+    send_hello(&e, ROLE_EGRESS, "leaves", VIEW_NONE);
+    (void)wait_peer(&e, "leaves");
+    rig_turn(r);
+    assert_true(edge_wait(&e, MSG_WELCOME, 5000, NULL));
+    n = r->core.peers->n;
+    buf_init(&body, 4096);
+    assert_int_equal(heartbeat_encode(&hb, &body), 0);
+    edge_send(&e, MSG_HEARTBEAT, &r->core.peers->boot, buf_view(&body));
+    for (int i = 0; i < 500 && r->core.peers->n == n; i++) {
+        e.readable(&r->core);
+        nap();
+    }
+    assert_int_equal(r->core.peers->n, n - 1);
+    /* what it says afterwards is of no session */
+    hb.leaving = 0;
+    buf_reset(&body);
+    assert_int_equal(heartbeat_encode(&hb, &body), 0);
+    edge_send(&e, MSG_HEARTBEAT, &r->core.peers->boot, buf_view(&body));
+    assert_true(edge_wait(&e, MSG_HELLO_AGAIN, 5000, NULL));
+    buf_fini(&body);
+    bus_socket_free(e.socket);
+}
+
 /* It waits in core's memory, too, until it is read. */
 static void a_registry_is_not_sent_with_each_heartbeat_that_names_an_older_one(void **state)
 {
@@ -627,6 +659,7 @@ int main(void)
         CASE(a_spool_that_knows_more_than_the_store_is_waited_for),
         CASE(spools_that_come_and_go_leave_nothing_in_memory),
         CASE(hello_without_end_is_not_answered_without_end),
+        CASE(a_worker_that_says_that_it_leaves_is_gone_at_once),
         CASE(a_registry_is_not_sent_with_each_heartbeat_that_names_an_older_one),
         CASE(hello_said_twice_is_one_session_and_one_line),
         CASE(what_was_taken_in_this_turn_is_told_only_after_its_commit),

@@ -204,7 +204,11 @@ void egress_close(struct egress *e)
 
 int egress_run(struct egress *e)
 {
-    return loop_run(e->loop) ? EXIT_FAILED : EXIT_FINE;
+    int rc = loop_run(e->loop);
+
+    if (e->stopping)
+        edge_leave(e->edge);
+    return rc ? EXIT_FAILED : EXIT_FINE;
 }
 
 /* --- the session ------------------------------------------------------------------------- */

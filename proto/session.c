@@ -34,6 +34,7 @@ static const struct field heartbeat_fields[] = {
     FIELD(FIELD_TEXT, heartbeat, refused),
     FIELD(FIELD_I64, heartbeat, mono_ms),
     FIELD(FIELD_U64, heartbeat, places),
+    FIELD(FIELD_U64, heartbeat, leaving),
 };
 
 static const struct field heartbeat_answer_fields[] = {

@@ -83,7 +83,8 @@ static void a_heartbeat_comes_back_as_it_went(void **state)
                                 .spool_bytes = 5,
                                 .low = 6,
                                 .busy = 7,
-                                .mono_ms = 8};
+                                .mono_ms = 8,
+                                .leaving = 1};
     const struct heartbeat_answer a = {.echo_ms = 7, .core_ms = 8};
     struct heartbeat_answer answer;
     struct heartbeat back;

@@ -134,14 +134,14 @@ static void not_stored(struct core *c, struct control_wait *wait)
 }
 
 /* @what: "connect", "disconnect". */
-static void call_failed(struct control_wait *w, const char *what, const struct result *r)
+static void call_failed(const struct core *c, struct control_wait *w, const char *what,
+                        const struct result *r)
 {
     struct buf text;
 
     buf_init(&text, 2048);
     if (!r)
-        (void)buf_add_str(&text,
-                          "no answer within 20 seconds: is an egress running?"); /* fits */
+        (void)buf_add_str(&text, call_unmade_words(c)); /* fits */
     else
         (void)buf_add_f(&text, "amojo did not %s: %s (status %llu) %.*s", what,
                         cause_name(r->cause), (unsigned long long)r->status,
@@ -189,7 +189,7 @@ static void connect_done(struct core *c, void *arg, const struct result *r)
     int rc = 0;
 
     if (!r || r->outcome != OUTCOME_DONE) {
-        call_failed(p->wait, "connect", r);
+        call_failed(c, p->wait, "connect", r);
         return;
     }
     (void)snprintf(made, sizeof(made), "%.64s_%.128s", p->channel,
@@ -409,7 +409,7 @@ static void disconnect_done(struct core *c, void *arg, const struct result *r)
 
     /* 404: it was not connected there, which is what was wanted */
     if (!r || (r->outcome != OUTCOME_DONE && r->cause != CAUSE_NOT_FOUND)) {
-        call_failed(p->wait, "disconnect", r);
+        call_failed(c, p->wait, "disconnect", r);
         return;
     }
     rc = core_row_begin(c);

@@ -35,6 +35,8 @@
 #define TOKEN_AGAIN_MS   100
 /* a look that has found no room for so long goes before messages: a lane waits for it */
 #define LOOK_PATIENCE_MS 5000
+/* an operator's call for which there is no worker is given up so soon: a restarted one is back by then */
+#define NO_WORKER_MS     5000
 
 /* Its place at the worker and at the destination is free again. */
 static void call_unask(struct call *q)
@@ -70,7 +72,8 @@ struct call *call_new(struct core *c, enum call_kind kind, struct dest *d)
         return NULL;
     q->kind = kind;
     q->dest = d;
-    q->due_mono_ms = clock_mono_ms();
+    q->made_mono_ms = clock_mono_ms();
+    q->due_mono_ms = q->made_mono_ms;
     list_init(&q->link);
     list_add_tail(&c->deliver->calls, &q->link);
     core_wake(c);
@@ -416,6 +419,23 @@ static void look_tick(struct core *c, const struct call *q, int64_t now_mono_ms)
                                    : now_mono_ms > q->wanted_mono_ms;
 }
 
+const char *call_unmade_words(const struct core *c)
+{
+    return peers_have_worker(c, clock_mono_ms())
+               ? "no answer within 20 seconds: every worker is busy, or hangs"
+               : "no worker is connected: is an egress running?";
+}
+
+/* Somebody waits for its answer, and nobody is there to make it. */
+static bool is_hopeless(const struct core *c, const struct call *q, int64_t now_mono_ms)
+{
+    bool asked_for =
+        q->kind == CALL_ONCE ? q->done != NULL : q->kind == CALL_CONNECT && !q->dest;
+
+    return asked_for && !q->asked && now_mono_ms - q->made_mono_ms >= NO_WORKER_MS &&
+           !peers_have_worker(c, now_mono_ms);
+}
+
 void call_tick(struct core *c, int64_t now_mono_ms)
 {
     struct list *next = NULL;
@@ -427,6 +447,8 @@ void call_tick(struct core *c, int64_t now_mono_ms)
         if (q->until_mono_ms && now_mono_ms >= q->until_mono_ms &&
             !(q->asked && !q->done && now_mono_ms < q->due_mono_ms)) {
             call_over(c, q, NULL); /* its place at the worker is its own until it answers */
+        } else if (is_hopeless(c, q, now_mono_ms)) {
+            call_over(c, q, NULL);
         } else if (q->asked && now_mono_ms >= q->due_mono_ms) {
             call_unask(q);
         }

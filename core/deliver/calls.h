@@ -22,7 +22,8 @@ void call_connect_at_start(struct core *c, int64_t now_mono_ms);
 /* An operator has just connected it. */
 void call_connected(struct core *c, struct dest *d);
 
-/* One connect call; @done gets the result (NULL: no worker answered in time). -ENOMEM. */
+/* One connect call; @done gets the result (NULL: no worker answered in time, or there has been none for
+ * some seconds). -ENOMEM. */
 typedef void call_done_fn(struct core *c, void *arg, const struct result *r);
 struct connect_call {
     const char *channel;
@@ -38,6 +39,9 @@ AMO_MUSTCHECK int call_connect(struct core *c, const struct connect_call *what,
 struct command;
 AMO_MUSTCHECK int call_once(struct core *c, struct dest *d, const struct command *body,
                             int64_t until_mono_ms, call_done_fn *done, void *arg);
+
+/* Why @done got no result, for an operator. */
+const char *call_unmade_words(const struct core *c);
 
 /* Calls that may go now are packed for workers: those that go before messages, or @after them. */
 void call_dispatch(struct core *c, bool after, int64_t now_mono_ms);

@@ -21,6 +21,7 @@ struct call {
     int64_t due_mono_ms;    /* not before; while asked: the end of the lease */
     int64_t wanted_mono_ms; /* look: due since */
     int64_t until_mono_ms;  /* connect: give up then; 0 never */
+    int64_t made_mono_ms;
     bool asked;
     bool probing; /* its destination is held, and this is the one that tries whether it lives */
     struct peer *worker;

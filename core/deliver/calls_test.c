@@ -107,6 +107,7 @@ static void who_waits_in_vain_is_told_so(void **state)
 
     assert_int_equal(ask_connect(r, &t), 0);
     assert_int_equal(once(r, 5000, NULL), 0); /* nobody waits for this one */
+    r->worker->heard_mono_ms = now + 60000;
     call_tick(&r->core, now);
     assert_int_equal(n_calls(r), 2);
     call_tick(&r->core, now + 6000);
@@ -115,6 +116,23 @@ static void who_waits_in_vain_is_told_so(void **state)
     assert_int_equal(n_calls(r), 0);
     assert_int_equal(t.n, 1);
     assert_false(t.answered);
+}
+
+static void without_a_worker_nobody_waits_for_long(void **state)
+{
+    struct rig *r = *state;
+    int64_t now = clock_mono_ms();
+    struct told t = {0};
+
+    r->worker->heard_mono_ms = now - 60000;
+    assert_int_equal(ask_connect(r, &t), 0);
+    call_tick(&r->core, now + 1000); /* one that is restarted is back by then */
+    assert_int_equal(t.n, 0);
+    assert_non_null(strstr(call_unmade_words(&r->core), "no worker is connected"));
+    call_tick(&r->core, now + 6000);
+    assert_int_equal(t.n, 1);
+    assert_false(t.answered);
+    assert_int_equal(n_calls(r), 0);
 }
 
 static void what_no_worker_has_begun_is_asked_again(void **state)
@@ -289,6 +307,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_RIG(an_operator_is_told_how_his_connect_went),
         WITH_RIG(who_waits_in_vain_is_told_so),
+        WITH_RIG(without_a_worker_nobody_waits_for_long),
         WITH_RIG(what_no_worker_has_begun_is_asked_again),
         WITH_RIG(a_call_of_a_lost_worker_is_asked_again),
         WITH_RIG(an_answer_to_nothing_is_of_no_call),

@@ -58,10 +58,8 @@ static void test_done(struct core *c, void *arg, const struct result *r)
     struct buf json;
     struct buf words;
 
-    (void)c;
     if (!r) {
-        control_wait_tell(p->wait, EXIT_UNREACHABLE, VIEW_NONE,
-                          "no answer within 20 seconds: is an egress running?");
+        control_wait_tell(p->wait, EXIT_UNREACHABLE, VIEW_NONE, call_unmade_words(c));
         return;
     }
     buf_init(&json, TEST_JSON_MAX);

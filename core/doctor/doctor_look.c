@@ -266,9 +266,7 @@ static void look_done(struct core *c, void *arg, const struct result *r)
     bool taken = r && r->status >= 200 && r->status <= 299;
 
     if (!r)
-        check_add(&l->w, &none,
-                  "no worker made the call in time: is an egress running? One that has just "
-                  "stopped still counts as connected for some seconds");
+        check_add(&l->w, &none, "%s", call_unmade_words(c));
     else
         l->judge(l, r, &l->w);
     if (!l->hook.nonce[0] || !taken) {

@@ -180,7 +180,7 @@ static void a_worker_that_makes_no_call_is_told_in_words(void **state)
 
     (void)begun(r, DOOR_ARGS);
     call_tick(&r->core, clock_mono_ms() + 20000);
-    ended(r, "egress", "red", "is an egress running?");
+    ended(r, "egress", "red", "every worker is busy");
 }
 
 /* --- what core sees by itself --------------------------------------------------------------- */

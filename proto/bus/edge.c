@@ -214,16 +214,23 @@ void edge_restart(struct edge *e)
         log_line(LOG_LEVEL_ERROR, "core.connect_failed", NULL); /* edge_tick tries again */
 }
 
-static void edge_beat(struct edge *e)
+static void edge_beat(struct edge *e, bool leaving)
 {
     struct heartbeat hb = {0};
 
     e->on.heartbeat(e->on.arg, &hb);
     hb.mono_ms = clock_mono_ms();
+    hb.leaving = leaving ? 1 : 0;
     buf_reset(&e->body);
     /* a missed heartbeat is made up for by the next */
     if (heartbeat_encode(&hb, &e->body) == 0)
         (void)!edge_post(e, MSG_HEARTBEAT, NULL, buf_view(&e->body));
+}
+
+void edge_leave(struct edge *e)
+{
+    if (e->up)
+        edge_beat(e, true);
 }
 
 static void edge_tick(void *arg)
@@ -241,7 +248,7 @@ static void edge_tick(void *arg)
         edge_say_hello(e);
         return;
     }
-    edge_beat(e);
+    edge_beat(e, false);
 }
 
 void edge_trust(struct edge *e, const struct callers *core)
@@ -388,7 +395,7 @@ static void edge_frame(struct edge *e, const struct bus_message *m)
     else
         e->on.message(e->on.arg, &env, m->body);
     if (env.kind == MSG_REGISTRY)
-        edge_beat(e); /* somebody may be waiting to hear that it is held */
+        edge_beat(e, false); /* somebody may be waiting to hear that it is held */
 }
 
 const char *edge_refused(const struct edge *e)

@@ -68,5 +68,8 @@ int64_t edge_heard_ms(const struct edge *e);
 /* Within a message handler: when core sent the frame at hand, in our monotonic time; @core_ms is
  * the stamp in its body, 0 none. */
 int64_t edge_sent_ms(struct edge *e, int64_t core_ms);
+/* This process ends, and core is told so with a last heartbeat: otherwise it would count as alive for some
+ * seconds. Nothing is sent after it. */
+void edge_leave(struct edge *e);
 /* Ask for a new session now (for instance after the spool took a new id). */
 void edge_restart(struct edge *e);

@@ -53,6 +53,18 @@ def test_a_pause_of_one_account_is_no_other_accounts_business(stack):
     stack.wait("amojo.message", text="waits")
 
 
+def test_a_worker_that_is_stopped_says_goodbye(stack):
+    wait_for(lambda: stack.peer("egress-0"), "the worker")
+    stack["egress-0"].stop()
+    stack["core"].wait_line("what=peer.left role=egress name=egress-0 under_way=0")
+    assert stack.peer("egress-0") is None
+    assert not any("what=peer.silent" in line for line in stack["core"].lines)
+    done = stack.operator("connector", "test", "svc")
+    assert done.returncode == 3 and "no worker is connected: is an egress running?" in done.stderr
+    stack.start("egress-0")
+    assert stack.amoctl("connector", "test", "svc")["outcome"] == "done"
+
+
 LANES, EACH = 20, 5
 
 
