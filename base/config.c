@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,7 @@ struct config {
     const struct config_key *keys;
     size_t n_keys;
     struct entry *entries; /* one a key, in the same order */
+    size_t n_wrong;        /* mistakes so far */
 };
 
 #define CONFIG_KEY_ROW(name, kind, fallback, meaning) {name, CONFIG_##kind, fallback},
@@ -42,18 +44,29 @@ static const struct config_key all_keys[] = {CONFIG_KEYS(CONFIG_KEY_ROW)};
 #undef CONFIG_KEY_ROW
 
 #define SECRET_FILE_MAX ((size_t)64 * 1024) /* bytes */
+#define MISTAKES_TOLD   20                  /* the others are counted */
 
-/* Writes the one line for people; the first reason stays. */
-static int refuse(struct buf *why, const char *where, unsigned line, const char *key,
-                  const char *reason)
+/* Writes a line for people. Returns 0: reading goes on, so that all mistakes are told at once. */
+static int refuse(struct config *c, struct buf *why, const char *where, unsigned line,
+                  const char *key, const char *reason)
 {
+    if (c->n_wrong++ >= MISTAKES_TOLD)
+        return 0;
     if (buf_view(why).len)
-        return -EINVAL;
-    (void)buf_add_str(why, where); /* a message cut short is better than none */
+        (void)buf_add_char(why, '\n'); /* a message cut short is better than none */
+    (void)buf_add_str(why, where);
     if (line)
         (void)buf_add_f(why, ":%u", line);
     (void)buf_add_f(why, ": %s%s%s", key, *key ? ": " : "", reason);
-    return -EINVAL;
+    return 0;
+}
+
+/* When everything has been read. */
+static int config_judge(const struct config *c, struct buf *why)
+{
+    if (c->n_wrong > MISTAKES_TOLD)
+        (void)buf_add_f(why, "\nand %zu more", c->n_wrong - MISTAKES_TOLD); /* as in refuse() */
+    return c->n_wrong ? -EINVAL : 0;
 }
 
 static int config_new(const struct config_key *keys, size_t n_keys, struct config **ret_config)
@@ -203,32 +216,29 @@ static int file_value(void *arg, const struct config_line *l)
     size_t i = key_find(c, l->path, &is_file);
     int rc = 0;
 
+    if (l->wrong)
+        return refuse(c, r->why, r->name, l->line, "", l->wrong);
     if (i == c->n_keys && !l->value && is_section(c, l->path))
         return 0;
     if (i == c->n_keys)
-        return refuse(r->why, r->name, l->line, l->path, "unknown key");
+        return refuse(c, r->why, r->name, l->line, l->path, "unknown key");
     if (!l->value)
-        return refuse(r->why, r->name, l->line, l->path, "'=' and a value were expected");
+        return refuse(c, r->why, r->name, l->line, l->path, "'=' and a value were expected");
     if (c->entries[i].line)
-        return refuse(r->why, r->name, l->line, l->path, "given twice");
+        return refuse(c, r->why, r->name, l->line, l->path, "given twice");
     c->entries[i].line = l->line;
     if (is_file && !r->open_secrets)
         return 0;
     rc = is_file ? entry_set_from_file(c, i, l->value, CONFIG_FROM_FILE, &wrong)
                  : entry_set(c, i, l->value, CONFIG_FROM_FILE, &wrong);
-    return wrong ? refuse(r->why, r->name, l->line, l->path, wrong) : rc;
+    return wrong ? refuse(c, r->why, r->name, l->line, l->path, wrong) : rc;
 }
 
 static int file_text(struct file_reader *r, struct view text)
 {
-    const char *reason = NULL;
-    unsigned line = 0;
-    int rc = 0;
-
     if (text.len > CONFIG_FILE_MAX)
-        return refuse(r->why, r->name, 0, "", "the file is too long");
-    rc = config_scan(text, file_value, r, &line, &reason);
-    return reason ? refuse(r->why, r->name, line, "", reason) : rc;
+        return refuse(r->config, r->why, r->name, 0, "", "the file is too long");
+    return config_scan(text, file_value, r);
 }
 
 static int file_load(struct config *c, const char *path, struct buf *why)
@@ -240,7 +250,7 @@ static int file_load(struct config *c, const char *path, struct buf *why)
     buf_init(&text, CONFIG_FILE_MAX + 4096);
     rc = file_read(path, &text);
     if (rc == -ENOSPC)
-        rc = refuse(why, path, 0, "", "the file is too long");
+        rc = refuse(c, why, path, 0, "", "the file is too long");
     else if (rc && rc != -ENOMEM)
         /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
         (void)buf_add_f(why, "%s: %s", path, strerror(-rc)); /* as in refuse() */
@@ -285,13 +295,13 @@ static int env_value(struct config *c, size_t i, bool is_file, struct buf *name,
     if (!value)
         return 0;
     if (is_file && c->entries[i].origin == CONFIG_FROM_ENVIRONMENT)
-        return refuse(why, buf_str(name), 0, "", "the secret itself is also given");
+        return refuse(c, why, buf_str(name), 0, "", "the secret itself is also given");
     rc = is_file ? entry_set_from_file(c, i, value, CONFIG_FROM_ENVIRONMENT, &wrong)
                  : entry_set(c, i, value, CONFIG_FROM_ENVIRONMENT, &wrong);
-    return wrong ? refuse(why, buf_str(name), 0, "", wrong) : rc;
+    return wrong ? refuse(c, why, buf_str(name), 0, "", wrong) : rc;
 }
 
-/* Only the keys we know are looked for: AMO_ is also used by tests and tools. */
+/* Only the keys we know are looked for; config_strangers() finds the rest. */
 static int env_load(struct config *c, struct buf *why)
 {
     struct buf name;
@@ -355,6 +365,45 @@ static int default_load(struct config *c)
     return rc;
 }
 
+/* Where the value of key @i comes from, as a mistake names it. */
+static int refuse_key(struct config *c, size_t i, const char *path, const char *reason,
+                      struct buf *why)
+{
+    const bool by_file = c->entries[i].origin == CONFIG_FROM_FILE;
+    struct buf name;
+    int rc = 0;
+
+    buf_init(&name, 256);
+    env_name(c->keys[i].name, "", &name);
+    rc = buf_error(&name);
+    if (rc == 0)
+        rc = by_file ? refuse(c, why, path, c->entries[i].line, c->keys[i].name, reason)
+                     : refuse(c, why, buf_str(&name), 0, "", reason);
+    buf_fini(&name);
+    return rc;
+}
+
+/* What two values must be to each other. */
+static int pairs_check(struct config *c, const char *path, struct buf *why)
+{
+    bool is_file = false;
+    size_t lease = key_find(c, "core/lease_ms", &is_file);
+    size_t attempt = key_find(c, "egress/attempt_ms", &is_file);
+    char reason[96];
+
+    if (lease == c->n_keys || attempt == c->n_keys ||
+        c->entries[lease].number > c->entries[attempt].number)
+        return 0;
+    if (c->entries[lease].origin == CONFIG_FROM_DEFAULT) {
+        (void)snprintf(reason, sizeof(reason), "must be shorter than core/lease_ms (%.20s)",
+                       c->entries[lease].value); /* fits */
+        return refuse_key(c, attempt, path, reason, why);
+    }
+    (void)snprintf(reason, sizeof(reason), "must be longer than egress/attempt_ms (%.20s)",
+                   c->entries[attempt].value); /* fits */
+    return refuse_key(c, lease, path, reason, why);
+}
+
 int config_load_keys(const struct config_key *keys, size_t n_keys, const char *path,
                      struct buf *ret_why, struct config **ret_config)
 {
@@ -367,6 +416,10 @@ int config_load_keys(const struct config_key *keys, size_t n_keys, const char *p
         rc = env_load(c, ret_why);
     if (!rc)
         rc = default_load(c);
+    if (!rc)
+        rc = pairs_check(c, path, ret_why);
+    if (!rc)
+        rc = config_judge(c, ret_why);
     if (rc)
         goto out;
 
@@ -394,6 +447,10 @@ int config_load_text(struct view text, const char *name, struct buf *ret_why,
         rc = file_text(&r, text);
     if (!rc)
         rc = default_load(r.config);
+    if (!rc)
+        rc = pairs_check(r.config, name, ret_why);
+    if (!rc)
+        rc = config_judge(r.config, ret_why);
     if (rc)
         goto out;
 
@@ -431,28 +488,34 @@ bool config_is_set(const struct config *c, const char *key)
     return c->entries[key_must_find(c, key)].origin != CONFIG_FROM_DEFAULT;
 }
 
-/* The password of "postgres://user:password@host" is not shown either. */
-static void print_value(const struct config_key *key, const char *value, struct buf *out)
+/* A password within an address is not shown either. */
+static void value_shown(const struct config_key *key, const char *value, struct buf *out)
 {
     const char *scheme = strstr(value, "://");
     const char *at = scheme ? strrchr(scheme, '@') : NULL;
     const char *colon = at ? memchr(scheme + 3, ':', (size_t)(at - scheme - 3)) : NULL;
 
     if (key->kind == CONFIG_SECRET)
-        (void)buf_add_str(out, *value ? "********" : "");
+        (void)buf_add_str(out, *value ? "********" : ""); /* the caller asks for errors */
     else if (colon)
         (void)buf_add_f(out, "%.*s:********%s", (int)(colon - value), value, at);
     else
         (void)buf_add_str(out, value);
 }
 
-int config_print(const struct config *c, struct buf *out)
+int config_walk(const struct config *c, config_value_fn *each, void *arg)
 {
-    for (size_t i = 0; i < c->n_keys; i++) {
-        (void)buf_add_f(out, "%-40s %-12s ", c->keys[i].name,
-                        origin_names[c->entries[i].origin]);
-        print_value(&c->keys[i], c->entries[i].value, out);
-        (void)buf_add_char(out, '\n');
+    struct buf shown;
+    int rc = 0;
+
+    buf_init(&shown, CONFIG_FILE_MAX);
+    for (size_t i = 0; i < c->n_keys && rc == 0; i++) {
+        buf_reset(&shown);
+        value_shown(&c->keys[i], c->entries[i].value, &shown);
+        rc = buf_error(&shown);
+        if (rc == 0)
+            each(arg, c->keys[i].name, origin_names[c->entries[i].origin], buf_str(&shown));
     }
-    return buf_error(out);
+    buf_fini(&shown);
+    return rc;
 }

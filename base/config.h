@@ -3,7 +3,7 @@
 /* Configuration: one ZPL file and the environment, environment first.
  *
  * The keys a program knows are one table; an unknown or repeated key, an unquoted '#' inside a
- * value and a bad value stop the start with file, line and reason. `ingress/listen` is
+ * value and a bad value stop the start with file, line and reason, all mistakes at once. `ingress/listen` is
  * AMO_INGRESS_LISTEN in the environment. A key `x` marked secret can also be given as `x_file`.
  * All programs share one table (base/config_keys.h), so one file serves all of them. */
 
@@ -31,8 +31,8 @@ struct config_key {
 };
 
 /* Read @path (NULL: no file) and the environment. On failure returns -EINVAL (or -errno,
- * -ENOMEM) and writes one line for people into @ret_why: "amo.conf:12: unknown key
- * ingress/lisen". */
+ * -ENOMEM) and writes a line for each mistake into @ret_why, for people: "amo.conf:12:
+ * ingress/lisen: unknown key". */
 AMO_MUSTCHECK int config_load(const char *path, struct buf *ret_why,
                               struct config **ret_config);
 /* The same with a table of the caller's own, which must live as long as the config. */
@@ -52,6 +52,7 @@ const char *config_text(const struct config *c, const char *key);
 /* Values of keys declared as numbers; they were checked at load. */
 uint64_t config_number(const struct config *c, const char *key);
 bool config_is_set(const struct config *c, const char *key); /* by file or environment */
-/* All keys with value and origin ("default", "file", "environment"), secrets masked; for
- * `amoctl config check`. */
-AMO_MUSTCHECK int config_print(const struct config *c, struct buf *out);
+/* Each key with its value as it may be shown (secrets are masked) and where it comes from: "default",
+ * "file" or "environment". -ENOMEM. */
+typedef void config_value_fn(void *arg, const char *key, const char *origin, const char *shown);
+AMO_MUSTCHECK int config_walk(const struct config *c, config_value_fn *each, void *arg);

@@ -45,7 +45,9 @@ static const char *check_yes_no(const char *value)
 
 static const char *check_role(const char *value)
 {
-    return strcmp(value, "http") != 0 && strcmp(value, "broker") != 0 ? "http or broker" : NULL;
+    if (strcmp(value, "broker") == 0)
+        return "broker comes with the MMS3 connector; use http";
+    return strcmp(value, "http") != 0 ? "http is the only role there is" : NULL;
 }
 
 static const char *check_listen(const char *value)
@@ -75,21 +77,28 @@ static const char *check_url(const char *value)
 
 static const char *check_store(const char *value)
 {
-    struct view v = view_of(value);
-
-    return view_starts(v, "sqlite:") || view_starts(v, "postgres://") ||
-                   view_starts(v, "postgresql://")
+    return view_starts(view_of(value), "sqlite:") && value[7]
                ? NULL
-               : "a store is sqlite:FILE or postgres://…";
+               : "a store is sqlite:FILE, no other";
 }
 
 static const char *check_endpoint(const char *value)
 {
-    struct view v = view_of(value);
-
-    return view_starts(v, "ipc://") || view_starts(v, "tcp://")
+    return view_starts(view_of(value), "ipc://") && value[6]
                ? NULL
-               : "an endpoint begins with ipc:// or tcp://";
+               : "an endpoint is ipc://PATH; tcp:// cannot be used yet";
+}
+
+static const char *check_networks(const char *value)
+{
+    while (*value) {
+        size_t n = strcspn(value, ", ");
+
+        if (n && net_parse_network(view_make(value, n), NULL))
+            return "addresses or networks, separated by commas, as 10.0.0.0/8,::1";
+        value += n + (value[n] != '\0');
+    }
+    return NULL;
 }
 
 static const char *check_spelling(const char *value)
@@ -124,6 +133,7 @@ static const struct {
     {"ingress/role",                        check_role        },
     {"ingress/listen",                      check_listen      },
     {"ingress/admin_listen",                check_admin_listen},
+    {"ingress/trusted_proxies",             check_networks    },
     {"ingress/spool",                       check_not_empty   },
     {"ingress/spool_max_bytes",             check_above_zero  },
     {"ingress/max_connections",             check_above_zero  },

@@ -19,7 +19,8 @@ struct scanner {
     size_t ends[CONFIG_DEPTH_MAX]; /* length of the path at each level */
     unsigned n_levels;             /* levels of the line before */
     unsigned n_lines;              /* told so far */
-    const char *reason;
+    const char *reason;            /* what is wrong with the line just read */
+    bool lost;                     /* it was wrong, and so what stands below it is nowhere */
 };
 
 static bool is_name_char(char c)
@@ -86,6 +87,7 @@ static int line_tell(struct scanner *s, unsigned number, unsigned level, struct 
     l.path = buf_str(&s->path);
     l.value = value ? buf_str(&s->value) : NULL;
     s->n_lines++;
+    s->lost = false;
     return s->each(s->arg, &l);
 }
 
@@ -112,6 +114,8 @@ static int scan_entry(struct scanner *s, unsigned number, struct view line, size
     unsigned level = (unsigned)(n_spaces / 4);
     const char *wrong = NULL;
 
+    if (level > s->n_levels && s->lost)
+        return 0;
     if (rest.ptr[0] == '\t' || n_spaces % 4)
         return refuse(s, "indent by four spaces");
     if (level > s->n_levels || level >= CONFIG_DEPTH_MAX)
@@ -148,15 +152,30 @@ static int scan_line(struct scanner *s, unsigned number, struct view line)
         return refuse(s, "the line is too long");
     if (has_control(line))
         return refuse(s, "control character");
-    if (s->n_lines == CONFIG_LINES_MAX)
+    if (s->n_lines == CONFIG_LINES_MAX) {
+        s->n_lines++; /* and no line after this one */
         return refuse(s, "too many lines");
+    }
     while (line.ptr[n_spaces] == ' ')
         n_spaces++;
     return scan_entry(s, number, line, n_spaces);
 }
 
-int config_scan(struct view text, config_line_fn *each, void *arg, unsigned *ret_line,
-                const char **ret_reason)
+/* The line that was just read is wrong. */
+static int mistake_tell(struct scanner *s, unsigned number, struct view line)
+{
+    const struct config_line l = {.path = "", .wrong = s->reason, .line = number};
+    unsigned level = 0;
+
+    while (level < 4 * s->n_levels && level < line.len && line.ptr[level] == ' ')
+        level++;
+    s->n_levels = level / 4;
+    s->lost = true;
+    s->reason = NULL;
+    return s->each(s->arg, &l);
+}
+
+int config_scan(struct view text, config_line_fn *each, void *arg)
 {
     struct scanner s = {.each = each, .arg = arg};
     unsigned number = 0;
@@ -166,17 +185,15 @@ int config_scan(struct view text, config_line_fn *each, void *arg, unsigned *ret
     buf_init(&s.path, CONFIG_DEPTH_MAX * (CONFIG_LINE_MAX + 1));
     if (view_starts(text, "\xef\xbb\xbf"))
         text = view_make(text.ptr + 3, text.len - 3);
-    while (!rc && text.len) {
+    while (!rc && text.len && s.n_lines <= CONFIG_LINES_MAX) {
         const char *end = memchr(text.ptr, '\n', text.len);
         size_t len = end ? (size_t)(end - text.ptr) : text.len;
 
         rc = scan_line(&s, ++number, view_make(text.ptr, len));
+        if (s.reason)
+            rc = mistake_tell(&s, number, view_make(text.ptr, len));
         len += end ? 1 : 0;
         text = view_make(text.ptr + len, text.len - len);
-    }
-    if (s.reason) {
-        *ret_line = number;
-        *ret_reason = s.reason;
     }
     if (s.value.cap)
         secret_wipe(s.value.ptr, s.value.cap); /* it may have held secrets */

@@ -15,16 +15,16 @@
 
 /* Borrowed until the next one. */
 struct config_line {
-    const char *path;  /* "ingress/listen" */
+    const char *path;  /* "ingress/listen"; "" when the line is wrong */
     const char *value; /* without its quotes; NULL for a section's heading */
+    const char *wrong; /* why the line cannot be read, a constant text; NULL it can */
     unsigned line;     /* counted from 1 */
 };
 
 /* 0 to go on; anything else ends the reading. */
 typedef int config_line_fn(void *arg, const struct config_line *line);
 
-/* Tell @each of every line of @text that is neither blank nor a comment. 0; what @each returned;
- * -ENOMEM; -EINVAL with @ret_line and @ret_reason (a constant text) set, which are left as they are
- * when the -EINVAL is of @each. */
-AMO_MUSTCHECK int config_scan(struct view text, config_line_fn *each, void *arg,
-                              unsigned *ret_line, const char **ret_reason);
+/* Tell @each of every line of @text that is neither blank nor a comment, also of those that cannot be
+ * read. What stands indented below such a line is left out: where it belongs is not known. 0; what @each
+ * returned; -ENOMEM. */
+AMO_MUSTCHECK int config_scan(struct view text, config_line_fn *each, void *arg);

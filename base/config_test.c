@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/config_env.h"
 #include "base/config_scan.h"
 #include "base/testing.h"
 
@@ -44,6 +45,18 @@ static void assert_refused(const char *text, const char *expected)
     buf_fini(&why);
 }
 
+/* Of the file that is there. */
+static void assert_last_line_refused(const char *expected)
+{
+    struct config *c = NULL;
+    struct buf why;
+
+    buf_init(&why, 10000);
+    assert_int_equal(config_load("amo.conf", &why, &c), -EINVAL);
+    assert_string_equal(strrchr(buf_str(&why), '\n') + 1, expected);
+    buf_fini(&why);
+}
+
 static void without_file_and_environment_the_defaults_stand(void **state)
 {
     struct config *c = loaded(NULL);
@@ -71,14 +84,14 @@ static void a_file_is_read_in_all_its_forms(void **state)
                               "    role=http\n"
                               "log\n"
                               "    level = 'debug'   # for now\n"
-                              "core/lease_ms = 5\n"
+                              "core/lease_ms = 15001\n"
                               "public_url = \"https://x/#y\"");
 
     (void)state;
     assert_string_equal(config_text(c, "ingress/listen"), "0.0.0.0:80");
     assert_string_equal(config_text(c, "log/level"), "debug");
     assert_string_equal(config_text(c, "public_url"), "https://x/#y");
-    assert_int_equal(config_number(c, "core/lease_ms"), 5);
+    assert_int_equal(config_number(c, "core/lease_ms"), 15001);
     assert_string_equal(config_text(c, "ingress/spool"), "/srv/amo/ingress/spool.db");
     assert_true(config_is_set(c, "ingress/role"));
     config_free(c);
@@ -171,7 +184,13 @@ static void bad_values_are_refused_with_their_line(void **state)
     assert_refused("log/level = loud\n",
                    "amo.conf:1: log/level: one of error, warn, info, debug");
     assert_refused("log/format = xml\n", "amo.conf:1: log/format: logfmt or json");
-    assert_refused("ingress/role = ftp\n", "amo.conf:1: ingress/role: http or broker");
+    assert_refused("ingress/role = ftp\n",
+                   "amo.conf:1: ingress/role: http is the only role there is");
+    assert_refused("ingress/role = broker\n",
+                   "amo.conf:1: ingress/role: broker comes with the MMS3 connector; use http");
+    assert_refused("ingress/trusted_proxies = 10.0.0.0/8, proxy\n",
+                   "amo.conf:1: ingress/trusted_proxies: addresses or networks, separated by "
+                   "commas, as 10.0.0.0/8,::1");
     assert_refused("egress/status_spelling = ours\n",
                    "amo.conf:1: egress/status_spelling: both, old or new");
     assert_refused("ingress/listen = localhost:80\n",
@@ -183,10 +202,15 @@ static void bad_values_are_refused_with_their_line(void **state)
     assert_refused("name = a/b\n",
                    "amo.conf:1: name: a name is made of letters, digits, '_', '-' "
                    "and '.', and does not begin with '.'");
-    assert_refused("core/store = mysql:x\n",
-                   "amo.conf:1: core/store: a store is sqlite:FILE or postgres://…");
-    assert_refused("bus/events = inproc://x\n",
-                   "amo.conf:1: bus/events: an endpoint begins with ipc:// or tcp://");
+    assert_refused("core/store = postgres://x\n",
+                   "amo.conf:1: core/store: a store is sqlite:FILE, no other");
+    assert_refused("core/store = sqlite:\n",
+                   "amo.conf:1: core/store: a store is sqlite:FILE, no other");
+    assert_refused(
+        "bus/events = tcp://127.0.0.1:5555\n",
+        "amo.conf:1: bus/events: an endpoint is ipc://PATH; tcp:// cannot be used yet");
+    assert_refused("bus/tap = ipc://\n",
+                   "amo.conf:1: bus/tap: an endpoint is ipc://PATH; tcp:// cannot be used yet");
     assert_refused("public_url = example.org\n",
                    "amo.conf:1: public_url: an address begins with https:// or http://");
     assert_refused("data_dir = ''\n", "amo.conf:1: data_dir: must not be empty");
@@ -209,6 +233,94 @@ static void broken_lines_are_refused_with_their_number(void **state)
     assert_refused("name = \"\n", "amo.conf:1: the quote is never closed");
     assert_refused("name = \"a\" b\n", "amo.conf:1: text behind the closing quote");
     assert_refused("name = a\x01\n", "amo.conf:1: control character");
+}
+
+static void all_mistakes_are_told_at_once(void **state)
+{
+    struct buf text;
+
+    (void)state;
+    assert_refused("nonsense = 1\nlog\n    level = loud\n\tformat = xml\nname = 'a\n"
+                   "drain_ms = soon\n",
+                   "amo.conf:1: nonsense: unknown key\n"
+                   "amo.conf:3: log/level: one of error, warn, info, debug\n"
+                   "amo.conf:4: indent by four spaces\n"
+                   "amo.conf:5: the quote is never closed\n"
+                   "amo.conf:6: drain_ms: a number was expected");
+    testing_set_env("AMO_LOG_FORMAT", "xml");
+    assert_refused("log/level = loud\n",
+                   "amo.conf:1: log/level: one of error, warn, info, debug\n"
+                   "AMO_LOG_FORMAT: logfmt or json");
+    testing_set_env("AMO_LOG_FORMAT", NULL);
+    buf_init(&text, 100000);
+    for (int i = 0; i < 25; i++)
+        (void)buf_add_f(&text, "x%d = 1\n", i);
+    write_file("amo.conf", buf_str(&text));
+    buf_fini(&text);
+    assert_last_line_refused("and 5 more");
+}
+
+/* Where it belongs is not known: one mistake is not told as many. */
+static void what_stands_below_a_wrong_line_is_left_out(void **state)
+{
+    (void)state;
+    assert_refused("log\n    level = warn\ningress:\n    listen = 1\n    nothing = x\n"
+                   "name = a/b\n",
+                   "amo.conf:3: '=' was expected behind the key\n"
+                   "amo.conf:6: name: a name is made of letters, digits, '_', '-' "
+                   "and '.', and does not begin with '.'");
+    assert_refused("log\n    level: warn\n    format = logfmt\n",
+                   "amo.conf:2: '=' was expected behind the key");
+}
+
+static void a_lease_is_longer_than_an_attempt(void **state)
+{
+    (void)state;
+    assert_refused("core/lease_ms = 5000\n",
+                   "amo.conf:1: core/lease_ms: must be longer than egress/attempt_ms (15000)");
+    assert_refused("name = a\negress/attempt_ms = 20000\n",
+                   "amo.conf:2: egress/attempt_ms: must be shorter than core/lease_ms (20000)");
+    testing_set_env("AMO_CORE_LEASE_MS", "15000");
+    assert_refused("", "AMO_CORE_LEASE_MS: must be longer than egress/attempt_ms (15000)");
+    testing_set_env("AMO_CORE_LEASE_MS", NULL);
+}
+
+struct stranger {
+    const char *name; /* the environment of the test has others */
+    struct buf *out;
+};
+
+static void note_stranger(void *arg, const char *name, bool mistake, const char *like)
+{
+    const struct stranger *s = arg;
+
+    if (strcmp(name, s->name) == 0)
+        (void)buf_add_f(s->out, "%s %s %s\n", name, mistake ? "mistake" : "stranger",
+                        like ? like : "-");
+}
+
+static void mistyped_names_of_the_environment_are_found(void **state)
+{
+    static const char *const names[] = {"AMO_INGRESS_LISTN", "AMO_DATADIR",
+                                        "AMO_RUN_DIR",       "AMO_EGRESS_NOTHING_LIKE_IT",
+                                        "AMO_UP_DIR",        "AMO_"};
+    struct buf got;
+
+    (void)state;
+    buf_init(&got, 4096);
+    for (size_t i = 0; i < AMO_COUNT(names); i++) {
+        struct stranger s = {names[i], &got};
+
+        testing_set_env(names[i], "x");
+        config_strangers(note_stranger, &s);
+        testing_set_env(names[i], NULL);
+    }
+    assert_string_equal(buf_str(&got), "AMO_INGRESS_LISTN mistake AMO_INGRESS_LISTEN\n"
+                                       "AMO_DATADIR mistake AMO_DATA_DIR\n"
+                                       "AMO_EGRESS_NOTHING_LIKE_IT mistake -\n"
+                                       "AMO_UP_DIR stranger -\n"
+                                       "AMO_ stranger -\n");
+    buf_fini(&got);
 }
 
 static void what_is_too_long_is_refused(void **state)
@@ -321,7 +433,12 @@ static void a_broken_secret_file_is_refused(void **state)
     buf_fini(&why);
 }
 
-static void printing_shows_origins_and_no_secrets(void **state)
+static void note_value(void *arg, const char *key, const char *origin, const char *shown)
+{
+    (void)buf_add_f(arg, "%s|%s|%s\n", key, origin, shown);
+}
+
+static void values_are_shown_with_origins_and_without_secrets(void **state)
 {
     struct config *c = NULL;
     struct buf out;
@@ -329,15 +446,14 @@ static void printing_shows_origins_and_no_secrets(void **state)
     (void)state;
     buf_init(&out, 100000);
     assert_int_equal(load_secret("connector/secret = abc\n", &out, &c), 0);
-    assert_int_equal(config_print(c, &out), 0);
+    assert_int_equal(config_walk(c, note_value, &out), 0);
     assert_string_equal(buf_str(&out),
-                        "connector/name                           default      demo\n"
-                        "connector/secret                         file         ********\n");
+                        "connector/name|default|demo\nconnector/secret|file|********\n");
     config_free(c);
     buf_reset(&out);
-    c = loaded("core/store = postgres://amo:pa@ss@db:5432/amo\n");
-    assert_int_equal(config_print(c, &out), 0);
-    assert_non_null(strstr(buf_str(&out), "postgres://amo:********@db:5432/amo\n"));
+    c = loaded("public_url = https://amo:pa@ss@example.org:5432/amo\n");
+    assert_int_equal(config_walk(c, note_value, &out), 0);
+    assert_non_null(strstr(buf_str(&out), "https://amo:********@example.org:5432/amo\n"));
     assert_null(strstr(buf_str(&out), "pa@ss"));
     config_free(c);
     buf_fini(&out);
@@ -395,12 +511,16 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_hash_that_would_cut_a_value_is_refused),
     cmocka_unit_test(bad_values_are_refused_with_their_line),
     cmocka_unit_test(broken_lines_are_refused_with_their_number),
+    cmocka_unit_test(all_mistakes_are_told_at_once),
+    cmocka_unit_test(what_stands_below_a_wrong_line_is_left_out),
+    cmocka_unit_test(a_lease_is_longer_than_an_attempt),
+    cmocka_unit_test(mistyped_names_of_the_environment_are_found),
     cmocka_unit_test(what_is_too_long_is_refused),
     cmocka_unit_test(a_file_that_cannot_be_read_is_named),
     cmocka_unit_test(a_secret_comes_as_value_or_as_file),
     cmocka_unit_test(a_secret_given_in_two_ways_is_refused),
     cmocka_unit_test(a_broken_secret_file_is_refused),
-    cmocka_unit_test(printing_shows_origins_and_no_secrets),
+    cmocka_unit_test(values_are_shown_with_origins_and_without_secrets),
     cmocka_unit_test(text_alone_is_checked_without_environment),
     cmocka_unit_test(loading_survives_every_failed_allocation),
 };

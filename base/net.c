@@ -54,6 +54,53 @@ int net_parse_address(const char *text, struct sockaddr_storage *ret, socklen_t 
     return parse_ipv4(host, (in_port_t)port, ret, ret_len);
 }
 
+/* Without brackets and port. */
+static struct view bare_host(struct view text)
+{
+    const char *colon = text.len ? memchr(text.ptr, ':', text.len) : NULL;
+    const char *close = NULL;
+
+    if (text.len > 0 && text.ptr[0] == '[') {
+        close = memchr(text.ptr, ']', text.len);
+        return close ? view_make(text.ptr + 1, (size_t)(close - text.ptr) - 1) : text;
+    }
+    /* one colon is a port, more are an IPv6 address */
+    if (colon && !memchr(colon + 1, ':', text.len - (size_t)(colon + 1 - text.ptr)))
+        return view_make(text.ptr, (size_t)(colon - text.ptr));
+    return text;
+}
+
+int net_parse_network(struct view text, struct net_network *ret)
+{
+    static const unsigned char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    const char *slash = text.len ? memchr(text.ptr, '/', text.len) : NULL;
+    struct view host = slash ? view_make(text.ptr, (size_t)(slash - text.ptr)) : text;
+    struct net_network n = {.bits = 128};
+    char space[INET6_ADDRSTRLEN];
+    unsigned char four[4];
+    unsigned offset = 0;
+    uint64_t bits = 0;
+
+    if (view_copy(bare_host(host), space, sizeof(space)))
+        return -EINVAL;
+    if (inet_pton(AF_INET, space, four) == 1) {
+        memcpy(n.bytes, mapped, sizeof(mapped));
+        memcpy(n.bytes + sizeof(mapped), four, sizeof(four));
+    } else if (inet_pton(AF_INET6, space, n.bytes) != 1) {
+        return -EINVAL;
+    }
+    if (memcmp(n.bytes, mapped, sizeof(mapped)) == 0)
+        offset = 96;
+    if (slash &&
+        num_parse_range(view_make(slash + 1, text.len - host.len - 1), 0, 128 - offset, &bits))
+        return -EINVAL;
+    if (slash)
+        n.bits = (unsigned)bits + offset;
+    if (ret)
+        *ret = n;
+    return 0;
+}
+
 int net_listen(const char *address, int backlog, int reuse_port, int *ret_fd)
 {
     struct sockaddr_storage where;

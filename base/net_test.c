@@ -76,6 +76,26 @@ static void port_zero_listens_on_any_free_port(void **state)
     assert_int_equal(net_port(-1), 0);
 }
 
+static void a_network_is_an_address_and_bits(void **state)
+{
+    static const char *const bad[] = {"",       "host",      "10.0.0.0/33", "10.0.0.0/",
+                                      "::/129", "1.2.3.4/x", "1.2.3",       "10.0.0.1/8/8",
+                                      "/8",     "[::1"};
+    struct net_network n;
+
+    (void)state;
+    assert_int_equal(net_parse_network(VIEW_LIT("10.1.0.0/16"), &n), 0);
+    assert_int_equal(n.bits, 96 + 16);
+    assert_memory_equal(n.bytes + 10, "\xff\xff\x0a\x01", 4);
+    assert_int_equal(net_parse_network(VIEW_LIT("fd00::/8"), &n), 0);
+    assert_int_equal(n.bits, 8);
+    assert_int_equal(net_parse_network(VIEW_LIT("[::1]:443"), &n), 0);
+    assert_int_equal(n.bits, 128);
+    assert_int_equal(net_parse_network(VIEW_LIT("127.0.0.1:80"), NULL), 0);
+    for (size_t i = 0; i < AMO_COUNT(bad); i++)
+        assert_int_equal(net_parse_network(view_of(bad[i]), &n), -EINVAL);
+}
+
 static void parallel_processes_may_share_a_port(void **state)
 {
     char address[32];
@@ -97,6 +117,7 @@ int main(void)
         cmocka_unit_test(numeric_addresses_are_understood),
         cmocka_unit_test(names_and_broken_addresses_are_refused),
         cmocka_unit_test(port_zero_listens_on_any_free_port),
+        cmocka_unit_test(a_network_is_an_address_and_bits),
         cmocka_unit_test(parallel_processes_may_share_a_port),
     };
 

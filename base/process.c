@@ -18,6 +18,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/config_env.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/process_confine.h"
@@ -106,6 +107,16 @@ static void set_log_up(const struct process *p)
     if (log_level_parse(view_of(config_text(p->config, "log/level")), &level))
         level = LOG_LEVEL_INFO;
     log_setup(p->name, level, strcmp(config_text(p->config, "log/format"), "json") == 0);
+}
+
+static void on_stranger(void *arg, const char *name, bool mistake, const char *like)
+{
+    char space[LOG_VALUE_MAX];
+
+    (void)arg;
+    if (mistake)
+        log_line(LOG_LEVEL_WARN, "setting.unknown", "name=%s like=%s",
+                 log_value(view_of(name), space), like ? like : "-");
 }
 
 /* The signals that arrive through process_signal_fd. */
@@ -215,6 +226,7 @@ int process_start(struct process *p, const struct process_program *program, int 
     if (rc)
         goto out;
     set_log_up(p);
+    config_strangers(on_stranger, NULL);
     (void)umask(0007); /* what we make is for our group, not for others */
     rc = claim_dir(p, config_text(p->config, "run_dir"), "", &p->lock_fd);
     if (!rc)

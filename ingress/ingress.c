@@ -229,15 +229,9 @@ static void on_signal(void *arg)
 
 static int refuse_options(const struct ingress *in)
 {
-    const char *words = NULL;
-
-    if (in->top->drain_spool && !*in->top->drain_spool)
-        words = "--drain needs a spool";
-    else if (strcmp(config_text(in->config, "ingress/role"), "http") != 0)
-        words = "role broker comes with the MMS3 connector; use http";
-    if (!words)
+    if (!in->top->drain_spool || *in->top->drain_spool)
         return 0;
-    (void)fprintf(stderr, "amo-ingress: %s\n", words);
+    (void)fprintf(stderr, "amo-ingress: --drain needs a spool\n");
     return EXIT_USAGE;
 }
 

@@ -9,18 +9,13 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/num.h"
+#include "base/net.h"
 #include "base/table.h"
 #include "proto/limits.h"
 
-struct network {
-    struct address address;
-    unsigned bits;
-};
-
 struct guard {
     uint64_t max_connections;
-    struct network *trusted; /* owned */
+    struct net_network *trusted; /* owned */
     size_t n_trusted;
     struct table *visitors; /* sites as well, under a key that no address has */
     struct list gone;       /* strangers without connections, longest unseen first */
@@ -108,56 +103,23 @@ struct address address_of(const struct sockaddr *peer)
     return a;
 }
 
-/* Without brackets and port. */
-static struct view bare_host(struct view text)
-{
-    const char *colon = text.len ? memchr(text.ptr, ':', text.len) : NULL;
-    const char *close = NULL;
-
-    if (text.len > 0 && text.ptr[0] == '[') {
-        close = memchr(text.ptr, ']', text.len);
-        return close ? view_make(text.ptr + 1, (size_t)(close - text.ptr) - 1) : text;
-    }
-    /* one colon is a port, more are an IPv6 address */
-    if (colon && !memchr(colon + 1, ':', text.len - (size_t)(colon + 1 - text.ptr)))
-        return view_make(text.ptr, (size_t)(colon - text.ptr));
-    return text;
-}
-
 int address_parse(struct view text, struct address *ret)
 {
-    char host[INET6_ADDRSTRLEN];
-    struct address a = {{0}};
-    unsigned char four[4];
+    struct net_network n;
 
-    if (view_copy(bare_host(text), host, sizeof(host)))
+    if ((text.len && memchr(text.ptr, '/', text.len)) || net_parse_network(text, &n))
         return -EINVAL;
-    if (inet_pton(AF_INET, host, four) == 1)
-        a = from_ipv4(four);
-    else if (inet_pton(AF_INET6, host, a.bytes) != 1)
-        return -EINVAL;
-    *ret = a;
+    memcpy(ret->bytes, n.bytes, sizeof(ret->bytes));
     return 0;
 }
 
 static int trust_add(struct guard *g, struct view text)
 {
-    const char *slash = memchr(text.ptr, '/', text.len);
-    struct network n = {.bits = 128};
-    struct network *p = NULL;
-    uint64_t bits = 0;
-    struct view host = slash ? view_make(text.ptr, (size_t)(slash - text.ptr)) : text;
+    struct net_network n;
+    struct net_network *p = NULL;
 
-    if (address_parse(host, &n.address))
+    if (net_parse_network(text, &n))
         return -EINVAL;
-    if (slash) {
-        unsigned offset = is_ipv4(&n.address) ? 96 : 0;
-
-        if (num_parse_range(view_make(slash + 1, text.len - host.len - 1), 0, 128 - offset,
-                            &bits))
-            return -EINVAL;
-        n.bits = (unsigned)bits + offset;
-    }
     p = mem_realloc(g->trusted, (g->n_trusted + 1) * sizeof(n));
     if (!p)
         return -ENOMEM;
@@ -169,12 +131,12 @@ static int trust_add(struct guard *g, struct view text)
 bool guard_trusts(const struct guard *g, const struct address *a)
 {
     for (size_t i = 0; i < g->n_trusted; i++) {
-        const struct network *n = &g->trusted[i];
+        const struct net_network *n = &g->trusted[i];
         unsigned whole = n->bits / 8;
         unsigned rest = n->bits % 8;
 
-        if (memcmp(n->address.bytes, a->bytes, whole) == 0 &&
-            (rest == 0 || (n->address.bytes[whole] ^ a->bytes[whole]) >> (8 - rest) == 0))
+        if (memcmp(n->bytes, a->bytes, whole) == 0 &&
+            (rest == 0 || (n->bytes[whole] ^ a->bytes[whole]) >> (8 - rest) == 0))
             return true;
     }
     return false;

@@ -229,7 +229,7 @@ def test_a_socket_of_another_user_is_told_in_words(core, run_dir):
 
 def test_an_endpoint_that_cannot_be_used_is_a_config_error(run_dir):
     done = amoctl(run_dir, "status", env={"AMO_BUS_CONTROL": "tcp://127.0.0.1:5000"})
-    assert done.returncode == 2 and "bus/control" in done.stderr
+    assert done.returncode == 2 and "AMO_BUS_CONTROL: an endpoint is ipc://PATH" in done.stderr
     done = amoctl(run_dir, "status", env={"AMO_BUS_CONTROL": "ipc:///" + "x" * 120})
     assert done.returncode == 2 and "longer" in done.stderr
 
@@ -256,6 +256,65 @@ def test_config_check_reads_as_every_program_would(run_dir):
     assert done.returncode == 2 and "bad.conf:2" in done.stderr
     assert json.loads(amoctl(run_dir, "config", "check", bad, "--json").stdout)["error"]["code"] == "usage"
     assert amoctl(run_dir, "config", "check", run_dir / "none").returncode == 2
+
+
+@pytest.mark.parametrize("text,words", [
+    ('bus/events = "tcp://127.0.0.1:5555"\n', "bus/events: an endpoint is ipc://PATH"),
+    ("core/store = postgres://x\n", "core/store: a store is sqlite:FILE"),
+    ("ingress/role = broker\n", "ingress/role: broker comes with"),
+    ("ingress/trusted_proxies = proxy\n", "ingress/trusted_proxies: addresses or networks"),
+    ("core/lease_ms = 5000\n", "core/lease_ms: must be longer than egress/attempt_ms (15000)"),
+    ("bus/operators = nobody-of-that-name\n", "bus/operators: no such user: nobody-of-that-name")])
+def test_config_check_refuses_what_a_program_refuses(run_dir, text, words):
+    bad = run_dir / "bad.conf"
+    bad.write_text(text, encoding="utf-8")
+    done = amoctl(run_dir, "config", "check", bad)
+    assert done.returncode == 2 and words in done.stderr and done.stdout == ""
+    programs = {p: kit.run(p, "--config", bad, env=kit.environment(
+        AMO_RUN_DIR=run_dir, AMO_DATA_DIR=run_dir / "data", AMO_CORE_ADMIN_LISTEN="", AMO_INGRESS_ADMIN_LISTEN="",
+        AMO_EGRESS_ADMIN_LISTEN="", AMO_INGRESS_LISTEN="127.0.0.1:0")) for p in ("amo-core", "amo-ingress")}
+    assert {p: done.returncode for p, done in programs.items()} == {"amo-core": 2, "amo-ingress": 2}
+    assert words.split(": ")[-1] in programs["amo-core"].stderr
+
+
+def test_config_check_tells_all_mistakes_at_once(run_dir):
+    bad = run_dir / "bad.conf"
+    bad.write_text("log\n    level = loud\ningres\n    listen = 1\n\tname = x\n", encoding="utf-8")
+    done = amoctl(run_dir, "config", "check", bad, env={"AMO_DRAIN_MS": "soon", "AMO_INGRESS_LISTN": "127.0.0.1:1"})
+    lines = done.stderr.splitlines()
+    assert done.returncode == 2 and [line.partition("bad.conf")[2] for line in lines[:4]] == [
+        ":2: log/level: one of error, warn, info, debug", ":3: ingres: unknown key", ":4: ingres/listen: unknown key",
+        ":5: indent by four spaces"]
+    assert lines[4:] == ["amoctl: AMO_DRAIN_MS: a number was expected",
+                         "amoctl: AMO_INGRESS_LISTN: no setting has this name; did you mean AMO_INGRESS_LISTEN?"]
+    told = json.loads(amoctl(run_dir, "config", "check", bad, "--json").stdout)
+    assert told["valid"] is False and len(told["mistakes"]) == 4 and told["error"]["code"] == "usage"
+
+
+def test_config_check_finds_mistyped_names_in_the_environment_alone(run_dir):
+    done = amoctl(run_dir, "config", "check", "/dev/null", env={"AMO_INGRESS_LISTN": "127.0.0.1:1"})
+    assert done.returncode == 2 and "did you mean AMO_INGRESS_LISTEN?" in done.stderr and done.stdout == ""
+    done = amoctl(run_dir, "config", "check", "/dev/null", env={"AMO_OF_ANOTHER_PROGRAM": "1"})
+    assert done.returncode == 0 and "AMO_OF_ANOTHER_PROGRAM: no setting has this name; it is ignored" in done.stderr
+
+
+def test_config_check_as_json_has_every_value_and_no_secret_remark_is_lost(run_dir):
+    good = run_dir / "good.conf"
+    good.write_text("name = all\nlog/level = warn\n", encoding="utf-8")
+    told = json.loads(amoctl(run_dir, "config", "check", good, "--json", env={"AMO_DRAIN_MS": "5"}).stdout)
+    values = {v["key"]: (v["origin"], v["value"]) for v in told["values"]}
+    assert told["valid"] is True and told["mistakes"] == []
+    assert values["log/level"] == ("file", "warn") and values["drain_ms"] == ("environment", "5")
+    assert values["log/format"] == ("default", "logfmt")
+    assert any(remark.startswith("name: every program that reads this file") for remark in told["remarks"])
+
+
+def test_a_program_says_that_a_variable_is_mistyped(run_dir):
+    done = kit.run("amo-core", env=kit.environment(AMO_RUN_DIR=run_dir, AMO_DATA_DIR=run_dir / "data", AMO_CORE_LISTEN="x",
+                                                   AMO_CORE_ADMIN_LISTN="x", AMO_BUS_OPERATORS="nobody-of-that-name"))
+    assert done.returncode == 2
+    assert "what=setting.unknown name=AMO_CORE_ADMIN_LISTN like=AMO_CORE_ADMIN_LISTEN" in done.stderr
+    assert "what=setting.unknown name=AMO_CORE_LISTEN like=-" in done.stderr
 
 
 def test_trace_tells_the_journey_with_times(core, run_dir):

@@ -233,7 +233,70 @@ def test_usage_errors_end_with_2(monitor, args):
 
 def test_an_endpoint_that_cannot_be_used_is_a_config_error(run_dir):
     done = run("amo-monitor", "tail", env=environment(run_dir, AMO_BUS_TAP="tcp://127.0.0.1:1"))
-    assert done.returncode == 2 and "bus/tap" in done.stderr
+    assert done.returncode == 2 and "AMO_BUS_TAP: an endpoint is ipc://PATH" in done.stderr
+
+
+def test_who_has_gone_is_not_listened_to(run_dir, taps, monitor):
+    gone = Tap(run_dir, "core")
+    os.link(run_dir / "tap-core", run_dir / "kept")
+    gone.close()
+    os.rename(run_dir / "kept", run_dir / "tap-core")
+    lines, err, code = monitor("tail", "--for", "1").finish()
+    assert (lines, code) == ([], 3)
+    assert "listening to" not in err and "no process of the bridge listens" in err
+    tail = monitor("tail")
+    core = taps("core")  # the next process of that name
+    core.wait_listener()
+    core.send("COMMAND_PUSH", {"commands": [command(3)]})
+    assert " id=3 " in tail.line()
+
+
+def service_event(conversation="79001234567", trace=TRACE, **more):
+    return {**EVENT, "conversation": conversation, "trace": trace.bytes, **more}
+
+
+def amo_event(trace):
+    return {"kind": 1, "trace": trace.bytes, "taken_ms": 1763816400123, "scope": "chan_acc", "chat_id": "chat-1",
+            "message_id": "amo-1", "type": "text", "text": "hush"}
+
+
+@pytest.mark.parametrize("word", ["7", "chat-1", "79001234567", "+7 900 123-45-67"])
+def test_a_conversation_has_both_sides_by_any_name_of_it(core, taps, monitor, word):
+    core.will_answer({"id": 7, "connector": "demo", "conversation": "79001234567", "client_id": "demo-wa1-79001234567",
+                      "chat_id": "chat-1", "chats": [{"chat_id": "chat-1"}, {"chat_id": "chat-0"}]})
+    tap = taps("core")
+    tail = monitor("tail", "--conversation", word, "--kind", "event,command")
+    tap.wait_listener()
+    assert core.asked == [("conversation.show", {"id": word})]
+    theirs, ours = uuid.uuid4(), uuid.uuid4()
+    tap.send("EVENT_PUSH", push(service_event("79009999999", uuid.uuid4())))  # somebody else
+    tap.send("EVENT_PUSH", push(service_event(connector="another", trace=uuid.uuid4())))  # the same id of another service
+    tap.send("EVENT_PUSH", push(service_event(trace=theirs)))
+    tap.send("COMMAND_PUSH", {"commands": [command(3, trace=theirs.bytes, conversation_id="demo-wa1-79001234567")]})
+    tap.send("EVENT_PUSH", push(amo_event(ours)))
+    tap.send("COMMAND_PUSH", {"commands": [command(4, trace=ours.bytes, conversation="79001234567", connector="demo")]})
+    lines = [tail.line() for _ in range(4)]
+    assert [next(t for t in (theirs, ours) if f"trace={t}" in line) for line in lines] == [theirs, theirs, ours, ours]
+
+
+def test_without_core_the_other_side_is_learnt_from_what_passes(taps, monitor):
+    tap = taps("core")
+    tail = monitor("tail", "--conversation", "79001234567", "--kind", "event,command")
+    tap.wait_listener()
+    theirs, ours = uuid.uuid4(), uuid.uuid4()
+    tap.send("EVENT_PUSH", push(amo_event(uuid.uuid4())))  # that it is of this conversation is not known yet
+    tap.send("EVENT_PUSH", push(service_event(trace=theirs)))
+    tap.send("COMMAND_PUSH", {"commands": [command(3, trace=theirs.bytes, chat_id="chat-1")]})
+    tap.send("EVENT_PUSH", push(amo_event(ours)))
+    assert [f"trace={t}" in tail.line() for t in (theirs, theirs, ours)] == [True] * 3
+
+
+@pytest.mark.parametrize("option,verb", [("--conversation", "conversation.show"), ("--scope", "account.show")])
+def test_what_core_does_not_know_is_an_error(core, monitor, option, verb):
+    core.will_answer(code=1, error="nothing is known by this")
+    lines, err, code = monitor("tail", option, "nope").finish()
+    assert (lines, code) == ([], 1) and "nope: nothing is known by this" in err
+    assert [asked[0] for asked in core.asked] == [verb]
 
 
 def test_sockets_lists_the_taps(run_dir, taps, monitor):

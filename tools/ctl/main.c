@@ -4,13 +4,13 @@
 #include <string.h>
 
 #include "base/config.h"
-#include "base/json.h"
 #include "base/process.h"
 #include "base/secret.h"
 #include "proto/bus/socket.h"
 #include "proto/limits.h"
 #include "tools/common/args.h"
 #include "tools/ctl/arguments.h"
+#include "tools/ctl/check.h"
 #include "tools/ctl/core_call.h"
 #include "tools/ctl/output.h"
 #include "tools/ctl/verbs.h"
@@ -92,42 +92,6 @@ static int run_verb(const struct args *a)
     return rc;
 }
 
-static int run_config_check(const struct args *a)
-{
-    const char *path = a->operands[0];
-    struct config *config = NULL;
-    struct json_writer w;
-    struct buf out;
-    int rc = 0;
-
-    buf_init(&out, 1 << 20);
-    rc = config_load(path, &out, &config);
-    if (rc) {
-        rc = rc == -ENOMEM ? output_no_memory(a) : output_error(a, EXIT_USAGE, buf_str(&out));
-        goto out;
-    }
-    buf_reset(&out);
-    if (a->json) {
-        json_writer_init(&w, &out);
-        json_open_object(&w, NULL);
-        json_add_text(&w, "file", json_utf8_valid(view_of(path)) ? view_of(path) : VIEW_NONE);
-        json_add_bool(&w, "valid", true);
-        json_close_object(&w);
-        (void)buf_add_char(&out, '\n');
-        rc = buf_error(&out);
-    } else {
-        rc = config_print(config, &out);
-    }
-    if (rc)
-        rc = output_no_memory(a);
-    else
-        rc = output_text(buf_view(&out));
-out:
-    config_free(config);
-    buf_fini(&out);
-    return rc;
-}
-
 static int run(const struct args *a)
 {
     const struct verb *verb = NULL;
@@ -135,7 +99,7 @@ static int run(const struct args *a)
     if (a->version || a->help)
         return args_tell(&amoctl_program, a) ? EXIT_FINE : EXIT_FAILED;
     verb = a->verb->more;
-    return verb->run || verb->control ? run_verb(a) : run_config_check(a);
+    return verb->run || verb->control ? run_verb(a) : check_run(a);
 }
 
 /* A mistake in the arguments comes before --json is known for sure; look for the word. */
