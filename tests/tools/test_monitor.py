@@ -95,16 +95,15 @@ def test_frames_that_were_dropped_are_counted_per_process(taps, monitor):
     assert "egress-1" in tail.line()
 
 
-def test_filters_choose_by_kind_scope_conversation_and_trace(taps, monitor):
+def test_filters_choose_by_kind_scope_and_trace(taps, monitor):
     core = taps("core")
     other = uuid.uuid4()
     tails = {name: monitor("tail", *args) for name, args in {
-        "kind": ["--kind", "result,event"], "scope": ["--scope", "chan_acc"],
-        "conversation": ["--conversation", "demo-wa1-6"], "trace": ["--trace", str(other)]}.items()}
+        "kind": ["--kind", "result,event"], "scope": ["--scope", "chan_acc"], "trace": ["--trace", str(other)]}.items()}
     core.wait_listener()
     # equal subscriptions are announced once: until each has said something, it may not listen yet
     seen = {name: [] for name in tails}
-    end = {"commands": [command(99, conversation_id="demo-wa1-6", trace=other.bytes)]}
+    end = {"commands": [command(99, trace=other.bytes)]}
     done = {"results": [{"id": 99, "attempt": 1, "outcome": 1}]}
     for tail in tails.values():
         while True:
@@ -116,10 +115,10 @@ def test_filters_choose_by_kind_scope_conversation_and_trace(taps, monitor):
             except TimeoutError:
                 pass
     core.send("COMMAND_PUSH", {"commands": [command(1), command(2, scope="chan_other")]})
-    core.send("COMMAND_PUSH", {"commands": [command(3, scope="chan_other", conversation_id="demo-wa1-6")]})
+    core.send("COMMAND_PUSH", {"commands": [command(3, scope="chan_other")]})
     core.send("COMMAND_PUSH", {"commands": [command(4, scope="chan_other", trace=other.bytes)]})
     core.send("RESULT_PUSH", {"results": [{"id": n, "attempt": 1, "outcome": 1} for n in (1, 2, 3, 4)]})
-    core.send("COMMAND_PUSH", {"commands": [command(100, conversation_id="demo-wa1-6", trace=other.bytes)]})
+    core.send("COMMAND_PUSH", {"commands": [command(100, trace=other.bytes)]})
     core.send("RESULT_PUSH", {"results": [{"id": 100, "attempt": 1, "outcome": 1}]})
     for name, tail in tails.items():
         line = ""
@@ -129,7 +128,6 @@ def test_filters_choose_by_kind_scope_conversation_and_trace(taps, monitor):
                 seen[name].append((line.split()[3], line.split(" id=")[1].split()[0]))
     assert seen["kind"] == [("result", n) for n in "1234"]
     assert seen["scope"] == [("command", "1"), ("result", "1")]
-    assert seen["conversation"] == [("command", "3"), ("result", "3")]
     assert seen["trace"] == [("command", "4"), ("result", "4")]
 
 

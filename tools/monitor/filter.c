@@ -1,5 +1,5 @@
 /* Parses the list of kinds, and compares an item with what the user asked for: kind, trace,
- * scope, conversation. */
+ * scope. */
 
 #include "tools/monitor/filter.h"
 
@@ -85,24 +85,6 @@ static bool scope_passes(const struct filter *f, const struct decode_item *item,
            (about && about->scope && strcmp(about->scope, f->scope) == 0);
 }
 
-static bool conversation_passes(const struct filter *f, const struct decode_item *item,
-                                const struct recall_about *about)
-{
-    static const char *const keys[] = {
-        "conversation",   "conversation_id",      "chat_id",    "conversation_ref_id",
-        "chat_client_id", "service_conversation", "amo_chat_id"};
-
-    for (size_t i = 0; i < AMO_COUNT(keys); i++) {
-        if (field_is(item, keys[i], f->conversation))
-            return true;
-    }
-    for (size_t i = 0; about && i < AMO_COUNT(about->ids); i++) {
-        if (about->ids[i] && strcmp(about->ids[i], f->conversation) == 0)
-            return true;
-    }
-    return false;
-}
-
 bool filter_passes(const struct filter *f, uint64_t kind, const struct decode_item *item,
                    const struct recall_about *about)
 {
@@ -111,7 +93,5 @@ bool filter_passes(const struct filter *f, uint64_t kind, const struct decode_it
     if (!id_is_zero(&f->trace) && !id_equal(&f->trace, &item->trace) &&
         !(about && id_equal(&f->trace, &about->trace)))
         return false;
-    if (f->scope && !scope_passes(f, item, about))
-        return false;
-    return !f->conversation || conversation_passes(f, item, about);
+    return !f->scope || scope_passes(f, item, about);
 }

@@ -13,9 +13,8 @@
 
 struct filter {
     uint32_t kinds;    /* bit by frame kind; bit 0: unknown kinds */
-    const char *scope; /* NULL: any; as the next */
-    const char *conversation;
-    struct id trace; /* zero: any */
+    const char *scope; /* NULL: any */
+    struct id trace;   /* zero: any */
 };
 
 /* Words of @list, separated by commas, in any case: event, command, result, taken, session,

@@ -90,10 +90,8 @@ static void pair_close(struct pair *p)
 static void a_result_passes_with_its_command(void **state)
 {
     static const struct filter filters[] = {
-        {.kinds = UINT32_MAX, .scope = "chan_acc"     },
-        {.kinds = UINT32_MAX, .conversation = "demo-5"},
-        {.kinds = UINT32_MAX, .conversation = "ref"   },
-        {.kinds = UINT32_MAX, .trace = {{1}}          },
+        {.kinds = UINT32_MAX, .scope = "chan_acc"},
+        {.kinds = UINT32_MAX, .trace = {{1}}     },
     };
     struct recall *recall = NULL;
     struct pair p;
@@ -122,9 +120,7 @@ static void what_is_about_something_else_does_not_pass(void **state)
     static const struct filter filters[] = {
         {.kinds = 1U << MSG_EVENT_PUSH},
         {.kinds = UINT32_MAX, .scope = "chan_other"},
-        {.kinds = UINT32_MAX, .conversation = "demo-6"},
         {.kinds = UINT32_MAX, .trace = {{2}}},
-        {.kinds = UINT32_MAX, .scope = "chan_acc", .conversation = "demo-6"},
     };
     /* clang-format on */
     struct decode_item bare = {.what = "heartbeat"};

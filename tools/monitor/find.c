@@ -1,4 +1,4 @@
-/* Lists the folder of the taps, and reports each tap once. */
+/* Lists the folder of the taps, and reports each tap until it is taken. */
 
 #include "tools/monitor/find.h"
 
@@ -87,10 +87,14 @@ static int find_entry(struct find *f, const char *directory, const char *entry, 
     if (rc == 0 && stat(buf_str(&path), &st) == 0 && S_ISSOCK(st.st_mode)) {
         f->names[f->n_names] = mem_strdup(name);
         rc = f->names[f->n_names] ? fn(arg, name, buf_str(&path)) : -ENOMEM;
-        f->n_names += f->names[f->n_names] != NULL;
+        if (rc == FIND_E_LATER)
+            mem_free(f->names[f->n_names]);
+        else
+            f->n_names += f->names[f->n_names] != NULL;
     }
     buf_fini(&path);
-    return rc == -ENOSPC ? 0 : rc; /* longer than a socket's path: none of ours */
+    /* -ENOSPC: longer than a socket's path, so none of ours */
+    return rc == -ENOSPC || rc == FIND_E_LATER ? 0 : rc;
 }
 
 static int find_in(struct find *f, const char *directory, find_fn *fn, void *arg)

@@ -37,6 +37,37 @@ static void make_socket(const char *path)
     assert_int_equal(close(fd), 0);
 }
 
+static int not_now(void *arg, const char *name, const char *path)
+{
+    struct found *f = arg;
+
+    (void)name;
+    (void)path;
+    f->n++;
+    return FIND_E_LATER;
+}
+
+static void what_is_not_taken_is_found_again(void **state)
+{
+    struct found found = {.n = 0};
+    struct find *f = NULL;
+
+    (void)state;
+    (void)mkdir("later", 0700); /* there from an earlier run is fine */
+    make_socket("later/tap-core");
+    assert_int_equal(find_new("ipc://later/tap", &f), 0);
+    assert_int_equal(find_scan(f, not_now, &found), 0);
+    assert_int_equal(find_scan(f, not_now, &found), 0);
+    assert_int_equal(found.n, 2);
+    assert_int_equal(find_count(f), 0);
+    found.n = 0;
+    assert_int_equal(find_scan(f, on_tap, &found), 0);
+    assert_int_equal(find_scan(f, on_tap, &found), 0);
+    assert_int_equal(found.n, 1);
+    assert_int_equal(find_count(f), 1);
+    find_free(f);
+}
+
 static void taps_are_found_once_and_new_ones_later(void **state)
 {
     struct found found = {.n = 0};
@@ -143,6 +174,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(taps_are_found_once_and_new_ones_later),
+        cmocka_unit_test(what_is_not_taken_is_found_again),
         cmocka_unit_test(a_star_stands_for_the_folders_of_all_programs),
         cmocka_unit_test(a_directory_that_is_not_there_yet_is_no_error),
         cmocka_unit_test(only_ipc_is_spoken),

@@ -14,20 +14,22 @@
 #include "tools/common/grid.h"
 #include "tools/common/listening.h"
 #include "tools/common/text.h"
+#include "tools/ctl/core_call.h"
 #include "tools/monitor/tail.h"
 
 static const struct args_option tail_options[] = {
     {"kind",         "kind",         ARGS_TEXT, false, "LIST",
      "of event, command, result, taken, session, heartbeat, registry, control, all, or names "
      "of "
-     "frames; without it everything but heartbeats"                                                },
-    {"scope",        "scope",        ARGS_TEXT, false, "SCOPE",   "of this account only"           },
-    {"conversation", "conversation", ARGS_TEXT, false, "ID",      "of this conversation, by any id"},
-    {"trace",        "trace",        ARGS_TEXT, false, "ID",      "of this trace id"               },
+     "frames; without it everything but heartbeats"                                     },
+    {"scope",        "scope",        ARGS_TEXT, false, "SCOPE",   "of this account only"},
+    {"conversation", "conversation", ARGS_TEXT, false, "ID",
+     "both sides of this one, by any id or phone"                                       },
+    {"trace",        "trace",        ARGS_TEXT, false, "ID",      "of this trace id"    },
     {"reveal",       "reveal",       ARGS_FLAG, false, NULL,
-     "texts, names and phones as they are (never secrets)"                                         },
-    {"count",        "count",        ARGS_TEXT, false, "N",       "stop after N frames"            },
-    {"for",          "for",          ARGS_TEXT, false, "SECONDS", "stop after so long"             },
+     "texts, names and phones as they are (never secrets)"                              },
+    {"count",        "count",        ARGS_TEXT, false, "N",       "stop after N frames" },
+    {"for",          "for",          ARGS_TEXT, false, "SECONDS", "stop after so long"  },
 };
 
 static const struct args_verb verbs[] = {
@@ -103,7 +105,6 @@ static int tail_settings(const struct args *a, struct tail *ret)
     ret->style.json = a->json;
     ret->style.reveal = args_value(a, "reveal") != NULL;
     ret->filter.scope = args_value(a, "scope");
-    ret->filter.conversation = args_value(a, "conversation");
     if (filter_parse_kinds(args_value(a, "kind"), &ret->filter.kinds, &word))
         return complain(EXIT_USAGE, "--kind has no word \"", word, "\" (see tail --help)");
     if (trace && id_parse(view_of(trace), &ret->filter.trace))
@@ -112,9 +113,73 @@ static int tail_settings(const struct args *a, struct tail *ret)
     return tail_numbers(a, ret);
 }
 
-static int run_tail(const struct args *a, struct find *f)
+static struct view text_in(const struct json_node *object, const char *key)
+{
+    struct view text = VIEW_NONE;
+
+    return json_strict_text(json_get(object, key), &text) ? text : VIEW_NONE;
+}
+
+/* The names that core knows of it. */
+static void add_names(struct sides *s, const struct json_node *c)
+{
+    const struct json_node *chats = json_get(c, "chats");
+
+    sides_add(s, text_in(c, "connector"), text_in(c, "conversation"));
+    sides_add(s, VIEW_NONE, text_in(c, "client_id"));
+    sides_add(s, VIEW_NONE, text_in(c, "chat_id"));
+    for (size_t i = 0; i < json_array_len(chats); i++)
+        sides_add(s, VIEW_NONE, text_in(json_array_at(chats, i), "chat_id"));
+}
+
+/* What core knows of @word: a mistyped one would show nothing for ever. @s NULL: nothing is kept of it. */
+static int ask_core(const char *endpoint, const char *verb, const char *key, const char *word,
+                    struct sides *s)
+{
+    struct core_answer answer;
+    struct json_writer w;
+    struct json *doc = NULL;
+    struct buf args;
+    int rc = 0;
+
+    core_answer_init(&answer);
+    buf_init(&args, 64 << 10);
+    json_writer_init(&w, &args);
+    json_open_object(&w, NULL);
+    json_add_text(&w, key, view_of(word));
+    json_close_object(&w);
+    doc = core_ask(endpoint, view_of(verb), buf_view(&args), CORE_CALL_MS, &answer);
+    if (!doc)
+        rc = complain(answer.code, word, VIEW_LIT(": "), buf_str(&answer.error));
+    else if (s)
+        add_names(s, json_root(doc));
+    json_free(doc);
+    buf_fini(&args);
+    core_answer_fini(&answer);
+    return rc;
+}
+
+/* Without core what is called so is shown, and what is learnt from that. */
+static int ask_for_names(const struct args *a, const struct config *c, struct sides *s)
+{
+    const char *endpoint = config_text(c, "bus/control");
+    const char *conversation = args_value(a, "conversation");
+    const char *scope = args_value(a, "scope");
+    int rc = 0;
+
+    if (listening_check(endpoint + strlen("ipc://")))
+        sides_add(s, VIEW_NONE, view_of(conversation ? conversation : ""));
+    else if (conversation)
+        rc = ask_core(endpoint, "conversation.show", "id", conversation, s);
+    if (rc == 0 && scope && listening_check(endpoint + strlen("ipc://")) == 0)
+        rc = ask_core(endpoint, "account.show", "scope_id", scope, NULL);
+    return rc;
+}
+
+static int run_tail(const struct args *a, const struct config *c, struct find *f)
 {
     struct tail t = {.stop = &stop_asked, .out = stdout};
+    struct sides *sides = NULL;
     int rc = tail_settings(a, &t);
 
     if (rc)
@@ -123,8 +188,12 @@ static int run_tail(const struct args *a, struct find *f)
     if (rc)
         return EXIT_FAILED;
     bus_init();
-    rc = tail_run(&t, f);
+    rc = sides_new(&sides) ? complain(EXIT_FAILED, "out of memory", VIEW_NONE, "")
+                           : ask_for_names(a, c, sides);
+    t.sides = args_value(a, "conversation") ? sides : NULL;
+    rc = rc ? rc : tail_run(&t, f);
     bus_fini();
+    sides_free(sides);
     return rc;
 }
 
@@ -230,7 +299,7 @@ static int run_verb(const struct args *a)
     else if (rc)
         rc = complain(EXIT_FAILED, "out of memory", VIEW_NONE, "");
     else
-        rc = strcmp(a->verb->group, "tail") == 0 ? run_tail(a, f) : run_sockets(a, f);
+        rc = strcmp(a->verb->group, "tail") == 0 ? run_tail(a, config, f) : run_sockets(a, f);
 out:
     find_free(f);
     config_free(config);

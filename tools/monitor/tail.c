@@ -12,6 +12,7 @@
 #include "proto/bus/socket.h"
 #include "proto/bus/tap.h"
 #include "proto/messages.h"
+#include "tools/common/listening.h"
 #include "tools/common/text.h"
 
 #define TAIL_SCAN_MS   1000 /* new processes are found this soon */
@@ -35,6 +36,8 @@ struct follow {
     const struct tap_message *now; /* the frame under decoding */
     struct buf lines;              /* of the present frame */
     uint64_t n_shown;              /* frames */
+    size_t n_taps;                 /* that are listened to */
+    bool denied;                   /* a tap is not for this user */
     int error;
 };
 
@@ -42,8 +45,13 @@ static int on_tap(void *arg, const char *name, const char *path)
 {
     struct follow *w = arg;
     struct buf endpoint;
-    int rc = 0;
+    int rc = listening_check(path);
 
+    /* left behind by a process that has ended: the next one of that name binds it anew */
+    w->denied = w->denied || rc == -EACCES;
+    if (rc)
+        return rc == -ENOSPC ? rc : FIND_E_LATER;
+    w->n_taps++;
     buf_init(&endpoint, 1024);
     rc = buf_add_f(&endpoint, "ipc://%s", path);
     rc = rc ? rc : tap_reader_connect(w->reader, buf_str(&endpoint));
@@ -92,7 +100,8 @@ static void on_item(void *arg, const struct envelope *env, const struct decode_i
         recall_command(w->recall, item->fields);
     if (env->kind == MSG_RESULT_PUSH && item->fields)
         about = recall_result(w->recall, item->fields);
-    if (w->error || !filter_passes(&w->tail->filter, env->kind, item, about))
+    if (w->error || (w->tail->sides && !sides_have(w->tail->sides, item, about)) ||
+        !filter_passes(&w->tail->filter, env->kind, item, about))
         return;
     w->error = line_item(w->tail->style, w->now, env, item, about, &w->lines);
     w->n_shown++;
@@ -178,12 +187,17 @@ static int tell(const struct follow *w, int rc)
         (void)fprintf(stderr, "amo-monitor: %s\n", strerror(rc < 0 ? -rc : EIO));
         return EXIT_FAILED;
     }
-    if (find_count(w->find) == 0) {
-        (void)fprintf(stderr, "amo-monitor: no process of the bridge has a tap in %s\n",
+    if (w->n_taps > 0)
+        return EXIT_FINE;
+    if (w->denied)
+        (void)fprintf(stderr,
+                      "amo-monitor: not allowed to listen in %s: be root or one of "
+                      "bus/operators\n",
                       directory);
-        return EXIT_UNREACHABLE;
-    }
-    return EXIT_FINE;
+    else
+        (void)fprintf(stderr, "amo-monitor: no process of the bridge listens in %s\n",
+                      directory);
+    return EXIT_UNREACHABLE;
 }
 
 int tail_run(const struct tail *t, struct find *f)

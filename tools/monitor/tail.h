@@ -10,9 +10,11 @@
 #include "tools/monitor/filter.h"
 #include "tools/monitor/find.h"
 #include "tools/monitor/line.h"
+#include "tools/monitor/sides.h"
 
 struct tail {
     struct filter filter;
+    struct sides *sides; /* of one conversation; NULL: all. Borrowed */
     struct line_style style;
     uint64_t count;                    /* stop after so many frames were shown; 0: do not */
     int64_t for_ms;                    /* stop after so long; 0: do not */
@@ -20,6 +22,6 @@ struct tail {
     FILE *out;
 };
 
-/* The exit code: EXIT_FINE, EXIT_FAILED, EXIT_UNREACHABLE when there never was a tap. Prints to
+/* The exit code: EXIT_FINE, EXIT_FAILED, EXIT_UNREACHABLE when nobody ever listened at a tap. Prints to
  * stderr what it listens to and what went wrong. bus_init must have been called. */
 int tail_run(const struct tail *t, struct find *f);
