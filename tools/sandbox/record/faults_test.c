@@ -146,6 +146,12 @@ static void malformed_rules_are_refused(void **state)
     (void)state;
     assert_refused("{'status':500}", "on: is required");
     assert_refused("{'on':'core'}", "on: must be amojo, service or one of their kinds");
+    assert_refused("{'on':'amojo.nonsense','status':500}",
+                   "on: must be amojo, service or one of their kinds");
+    assert_refused("{'on':'service.message','status':500}",
+                   "on: must be amojo, service or one of their kinds");
+    assert_refused("{'on':'amojonew_message','status':500}",
+                   "on: must be amojo, service or one of their kinds");
     assert_refused("{'on':'amojo','status':99}", "status: must be 200 to 999");
     assert_refused("{'on':'amojo','status':'500'}", "status: must be an integer");
     assert_refused("{'on':'amojo','cut':'now'}", "cut: must be before or after");
