@@ -578,8 +578,14 @@ struct core_command *queue_due(struct queue *q, int64_t now_mono_ms)
 
 void dest_release(struct dest *d, int64_t now_mono_ms)
 {
-    if (dest_is_held(d))
+    char space[LOG_VALUE_MAX];
+
+    if (dest_is_held(d)) {
         d->held_total_ms += now_mono_ms - d->hold_since_ms;
+        log_line(LOG_LEVEL_INFO, "destination.released", "destination=%s reason=%s held_s=%lld",
+                 log_value(view_of(d->key), space), hold_reason_name(d->hold),
+                 (long long)((now_mono_ms - d->hold_since_ms) / 1000));
+    }
     if (dest_is_held(d) && (!hold_is_doubtful(d->hold) || d->hold == HOLD_BREAKER))
         window_restart(&d->window); /* it was everybody's matter */
     d->hold = HOLD_NONE;
