@@ -14,7 +14,8 @@
 #define CONTROL_VERBS(X)                                                                       \
     X(status, "status", "",                                                                    \
       "version, uptime_s, registry_version, channels, accounts, connectors, commands, "        \
-      "dead_letters, quarantine, waiting_events, clock_skew_ms, clock{as clock.show}, "        \
+      "dead_letters, quarantine, waiting_events, set_aside, clock_skew_ms, "                   \
+      "clock{as clock.show}, "                                                                 \
       "peers[]")                                                                               \
     X(channel_add, "channel.add", "reply (support's answer as text), [url], [segment]",        \
       "id, code, name, url, secret_rotated, flags[] that need attention")                      \

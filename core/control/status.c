@@ -5,6 +5,7 @@
 #include "base/process.h"
 #include "core/control/control.h"
 #include "core/control/verbs.h"
+#include "core/intake/intake.h"
 #include "core/peers/peers.h"
 
 static void peer_json(struct json_writer *w, const struct peer *p)
@@ -84,6 +85,7 @@ int verb_status(struct control_ask *ask)
     json_add_int(ask->w, "dead_letters", dead);
     json_add_int(ask->w, "quarantine", quarantine);
     json_add_int(ask->w, "waiting_events", waiting);
+    json_add_int(ask->w, "set_aside", c->intake->n_aside);
     json_add_int(ask->w, "clock_skew_ms", c->turn->skew_ms);
     clock_json(ask, "clock");
     json_open_array(ask->w, "peers");

@@ -381,7 +381,8 @@ static void settle_letter(struct core *c, const struct result *r)
     bool arrived = false;
     int rc = 0;
 
-    if (r->id > INT64_MAX)
+    /* what it teaches may meet the damage, for which it became a letter, and the worker tells it again */
+    if (r->id > INT64_MAX || store_damage(c->store))
         return;
     rc = core_row_begin(c);
     rc = rc ? rc : letter_arrived(c, r, &arrived);

@@ -248,9 +248,10 @@ class Stack:
         return next((p for p in self.control("status")["peers"] if p["name"] == name), None)
 
     def settle(self, timeout=DEADLINE):
-        """Until nothing is under way: neither in the sandbox nor in the spool nor in the queue."""
+        """Until nothing is under way: neither in the sandbox nor in the spool nor in the queue nor beside it."""
         def quiet():
-            return self.figure("ingress", "amo_spool_events") == 0 and self.control("status")["commands"] == 0
+            core = self.control("status")
+            return self.figure("ingress", "amo_spool_events") == 0 and core["commands"] == core["set_aside"] == 0
 
         self.wait("idle", timeout=timeout)
         wait_for(quiet, "an empty spool and an empty queue", timeout)

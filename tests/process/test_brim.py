@@ -172,7 +172,8 @@ def test_behind_a_full_queue_the_spool_fills_up_and_closes_the_door():
         assert not refused(stack.port) and ready(stack)[0] == 200
         fill_up(stack, chat)
         assert ready(stack)[0] == 503
-        assert stack.control("status")["commands"] == BOUND
+        core = stack.control("status")  # one account's managers have a share of the queue, and then what may be set aside
+        assert core["commands"] == BOUND or core["set_aside"] == 4 * BOUND, (core["commands"], core["set_aside"])
         stack.start("egress-0")
         stack.wait("client.accepted", count=41)  # the service repeats what was not taken
         stack.wait("amojo.messages", count=41)
