@@ -60,14 +60,26 @@
     X(source_remove, "source.remove", "connector, source, [move], [dry_run]",                  \
       "connector, removed, moves, cut_off, [dry_run]")                                         \
     X(source_default, "source.default", "scope_id, source or none", "scope_id, default")       \
-    X(conversation_list, "conversation.list", "[scope_id]",                                    \
-      "[{id, connector, source, conversation, scope_id, client_id, chat_id, state}]")          \
-    X(conversation_show, "conversation.show", "id (our number, or any id of either side)",     \
-      "the conversation, chats[], messages{}, waiting[]")                                      \
+    X(conversation_list, "conversation.list",                                                  \
+      "[scope_id], [client (part of the name)], [waiting], [page], [reveal]",                  \
+      "[{id, connector, source, conversation, scope_id, account, client_id, chat_id, state, "  \
+      "phone, name, waiting, [oldest_s], [held]}]")                                            \
+    X(conversation_show, "conversation.show",                                                  \
+      "id (our number, any id of either side, a phone, the client's name)",                    \
+      "as in conversation.list; chats[], messages{}, last_messages[], waiting[]; or, to "      \
+      "choose from, conversations[]")                                                          \
     X(conversation_import, "conversation.import",                                              \
       "rows[{line, connector, [source], [conversation], [phone], [client_id], [chat_id], "     \
       "[user_ref], [user_id], [name], [scope]}], [dry_run]",                                   \
       "dry_run, created, updated, unchanged, refused, unnamed, refusals[{line, reason}]")      \
+    X(message_list, "message.list",                                                            \
+      "[who (as id of conversation.show)], [scope_id], [connector], [source], [direction], "   \
+      "[state], [reason], [since], [until], [limit], [page], [reveal]",                        \
+      "messages[{at, direction, written_in, type, state, settled_at, told, [reason], "         \
+      "[words], "                                                                              \
+      "[text_chars], [text], conversation, connector, source, scope_id, account, mid, "        \
+      "amo_id, service_id, trace}], looked_at, [next], [conversation{}]; or, to choose from, " \
+      "conversations[]")                                                                       \
     X(clock_show, "clock.show", "", "in_doubt, why, trusted_until, now, skew_ms")              \
     X(clock_agree, "clock.agree", "", "as clock.show")                                         \
     X(queue, "queue", "",                                                                      \

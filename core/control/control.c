@@ -137,7 +137,9 @@ static void control_verb(struct core *c, const struct peer *caller,
         control_answer(c, caller, EXIT_FAILED, VIEW_NONE, "the answer is larger than allowed");
     } else {
         /* half a document of what was undone would only mislead */
-        control_answer(c, caller, rc, rc == EXIT_FINE && json.len ? buf_view(&json) : VIEW_NONE,
+        bool worth = (rc == EXIT_FINE || ask.whole) && json.len;
+
+        control_answer(c, caller, rc, worth ? buf_view(&json) : VIEW_NONE,
                        error.len ? buf_str(&error) : NULL);
     }
     c->turn->hand = (struct hand){0};

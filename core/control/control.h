@@ -13,6 +13,7 @@ struct control_ask {
     struct json_writer *w;     /* the verb writes one JSON document here */
     struct buf *error;         /* or one sentence here, with a code that is not 0 */
     struct control_wait *wait; /* set by a verb that answers later */
+    bool whole;                /* what it wrote is worth having though it failed */
 };
 
 /* EXIT_FINE, EXIT_FAILED, EXIT_USAGE, EXIT_UNREACHABLE; CONTROL_LATER with ask->wait set;

@@ -488,9 +488,11 @@ static void conversations_are_listed_by_scope(void **state)
     assert_int_equal(json_array_len(json_root(reply.doc)), 1);
     ctl_text(&reply, json_array_at(json_root(reply.doc), 0), "conversation", "thread");
     json_free(reply.doc);
-    reply = ctl_ask(r, "conversation.list", "{\"scope_id\":\"none\"}");
+    rig_register_account(r, "ch_other");
+    reply = ctl_ask(r, "conversation.list", "{\"scope_id\":\"ch_other\"}");
     assert_int_equal(json_array_len(json_root(reply.doc)), 0);
     json_free(reply.doc);
+    ctl_sad(r, "conversation.list", "{\"scope_id\":\"none\"}", EXIT_FAILED, "no such account");
 }
 
 /* --- the store fails ------------------------------------------------------------------------ */

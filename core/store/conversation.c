@@ -221,35 +221,6 @@ int store_chats_move(struct store *s, int64_t conversation, int64_t to)
                        "ii", conversation, to);
 }
 
-/* Phones and names are for the people in the chat, not for lists. */
-int store_conversations_json(struct store *s, struct view scope, struct json_writer *w)
-{
-    static const char *const keys[] = {"id",       "connector", "source", "conversation",
-                                       "scope_id", "client_id", "chat_id"};
-    struct db_rows *r = NULL;
-    int rc =
-        db_query(s->db, &r,
-                 "SELECT id,connector,source,service_id,scope,client_id,chat_id,linked FROM"
-                 " conversations WHERE merged IS NULL AND (?1 IS NULL OR scope=?1) ORDER BY id "
-                 "DESC LIMIT ?2",
-                 "ti", scope, (int64_t)LIMIT_LIST_ROWS);
-
-    while (rc == 0 && (rc = db_next(r)) == 1) {
-        rc = 0;
-        json_open_object(w, NULL);
-        json_add_int(w, keys[0], db_int(r, 0));
-        for (int i = 1; i < 7; i++)
-            json_add_text(w, keys[i], db_view(r, i));
-        json_add_text(w, "state",
-                      view_of(db_int(r, 7)                              ? "linked"
-                              : db_view(r, 6).ptr && !db_view(r, 3).ptr ? "amo_only"
-                              : db_view(r, 6).ptr                       ? "not_linked"
-                                                                        : "service_only"));
-        json_close_object(w);
-    }
-    return rc;
-}
-
 int store_conversations_newest(struct store *s, struct view scope, int64_t before,
                                int64_t limit, store_conversation_fn *fn, void *arg)
 {
@@ -446,27 +417,4 @@ int store_chats_json(struct store *s, const struct conversation *c, struct json_
         json_add_text(w, NULL, db_view(r, 0));
     }
     return rc;
-}
-
-int store_conversation_counts_json(struct store *s, int64_t conversation, int64_t newest,
-                                   struct json_writer *w)
-{
-    struct db_rows *r = NULL;
-    int rc = db_query(s->db, &r,
-                      "SELECT count(*) FILTER (WHERE direction=1),"
-                      " count(*) FILTER (WHERE direction=2),"
-                      " count(*) FILTER (WHERE direction=3), max(taken_ms) FROM messages"
-                      " WHERE id>(SELECT max(id) FROM messages)-?2 AND conversation IN "
-                      "(SELECT id FROM conversations WHERE id=?1 OR merged=?1)",
-                      "ii", conversation, newest);
-
-    rc = store_one(rc, r);
-    if (rc)
-        return rc == STORE_E_NONE ? -EIO : rc; /* sums always have a row */
-    json_add_int(w, "inbound", db_int(r, 0));
-    json_add_int(w, "outbound", db_int(r, 1));
-    json_add_int(w, "imported", db_int(r, 2));
-    json_add_time(w, "last_at", db_int(r, 3));
-    db_end(r);
-    return 0;
 }

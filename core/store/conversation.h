@@ -89,7 +89,3 @@ AMO_MUSTCHECK int store_conversation_names(struct store *s, int64_t before, int6
 /* The chats of a conversation: texts appended to @w's open array. */
 AMO_MUSTCHECK int store_chats_json(struct store *s, const struct conversation *c,
                                    struct json_writer *w);
-/* How many of the @newest messages are of it: "inbound", "outbound", "imported" and the time of the
- * last, members of @w's open object. */
-AMO_MUSTCHECK int store_conversation_counts_json(struct store *s, int64_t conversation,
-                                                 int64_t newest, struct json_writer *w);

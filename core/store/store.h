@@ -94,8 +94,6 @@ AMO_MUSTCHECK int store_has_sealed(struct store *s, bool *ret);
 /* --- counts, lists, pruning ----------------------------------------------------------------- */
 AMO_MUSTCHECK int store_counts(struct store *s, int64_t *ret_dead, int64_t *ret_quarantine,
                                int64_t *ret_waiting);
-AMO_MUSTCHECK int store_conversations_json(struct store *s, struct view scope,
-                                           struct json_writer *w);
 /* Rows stamped by a clock that is now proven wrong: everything that expires and whose time is within what
  * the clock showed then, or in the future, starts again from now. */
 struct store_stamps {

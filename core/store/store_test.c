@@ -538,30 +538,6 @@ static void an_update_changes_every_field(void **state)
     conversation_fini(&c);
 }
 
-static void the_list_shows_states_and_no_phones(void **state)
-{
-    struct rig *r = *state;
-    struct json_writer w;
-    struct buf out;
-
-    add_conversation(r->store, "t", "a");
-    buf_init(&out, 1 << 16);
-    json_writer_init(&w, &out);
-    json_open_array(&w, NULL);
-    assert_int_equal(store_conversations_json(r->store, VIEW_LIT("ch_acc"), &w), 0);
-    json_close_array(&w);
-    assert_non_null(strstr(buf_str(&out), "\"service_only\""));
-    assert_null(strstr(buf_str(&out), "79991234567"));
-    assert_null(strstr(buf_str(&out), "Ann"));
-    buf_reset(&out);
-    json_writer_init(&w, &out);
-    json_open_array(&w, NULL);
-    assert_int_equal(store_conversations_json(r->store, VIEW_LIT("ch_none"), &w), 0);
-    json_close_array(&w);
-    assert_string_equal(buf_str(&out), "[]");
-    buf_fini(&out);
-}
-
 /* The numbers that a walk met, in its order. */
 struct met {
     int64_t ids[8];
@@ -1892,7 +1868,6 @@ static const struct CMUnitTest contract[] = {
     CASE(by_phone_no_source_stands_for_any),
     CASE(a_thread_belongs_to_one_conversation),
     CASE(an_update_changes_every_field),
-    CASE(the_list_shows_states_and_no_phones),
     CASE(conversations_of_an_account_are_walked_from_the_newest_on),
     CASE(the_newest_messages_come_by_time_then_by_number_of_merged_ones_too),
     CASE(messages_that_have_not_arrived_are_found_among_others),

@@ -114,8 +114,30 @@ static const struct args_option source_add[] = {
     NEEDED_TEXT("scope", "scope_id", "SCOPE", "the account it is assigned to"),
     MOVE_OPTIONS,
 };
+#define REVEAL_OPTION                                                                          \
+    FLAG("reveal", "reveal", "phones, names and texts unmasked; core's log says who asked")
 static const struct args_option conversation_list[] = {
     TEXT("scope", "scope_id", "SCOPE", "of this account only"),
+    TEXT("name", "client", "NAME", "whose client's name has this in it"),
+    FLAG("waiting", "waiting", "in which something waits, the oldest first"),
+    TEXT("page", "page", "PAGE", "go on where the last answer ended"),
+    REVEAL_OPTION,
+};
+static const struct args_option message_list[] = {
+    TEXT("conversation", "who", "WORD",
+         "our number, any id of either side, a phone, the client's name"),
+    TEXT("scope", "scope_id", "SCOPE", "of this account"),
+    TEXT("connector", "connector", "NAME", "of this service"),
+    TEXT("source", "source", "SOURCE", "of this number or messenger account"),
+    TEXT("direction", "direction", "WORD", "inbound or outbound"),
+    TEXT("state", "state", "WORD",
+         "accepted, delivered_to_amo, delivered_to_service or failed"),
+    TEXT("reason", "reason", "WORD", "why they failed, as in dead list"),
+    TEXT("since", "since", "TIME", "2026-11-30T10:05 in UTC, or how long ago: 90m, 2h, 3d"),
+    TEXT("until", "until", "TIME", "the same"),
+    TEXT("limit", "limit", "N", "so many at most: 20 unless given, up to 200"),
+    TEXT("page", "page", "PAGE", "go on where the last answer ended"),
+    REVEAL_OPTION,
 };
 static const struct args_option conversation_import[] = {
     TEXT("connector", "connector", "NAME", "for rows that name none"),
@@ -232,10 +254,17 @@ static const struct args_verb verbs[] = {
     TELL("source", "default", core_source_default,
          "set the number from which managers write first by default", OPTIONS(source_default)),
 
+    OWN("message", "list",
+        "messages of a client, an account or a time, newest first: what became of each",
+        MORE(.control = core_message_list, .show = SHOW_OBJECT, .run = messages_run),
+        OPTIONS(message_list)),
+
     LIST("conversation", "list", core_conversation_list, "no conversations",
-         "conversations with their ids on both sides", OPTIONS(conversation_list)),
+         "conversations with their ids on both sides, and what waits in them",
+         OPTIONS(conversation_list)),
     ASK("conversation", "show", core_conversation_show,
-        "one conversation by our number or any id of either side", ONE("id", "ID")),
+        "one conversation by our number, any id of either side, a phone or a name",
+        ONE("id", "ID")),
     OWN("conversation", "import",
         "take over the conversations of an older bridge: JSON lines or CSV, - is stdin",
         MORE(.control = core_conversation_import, .show = SHOW_OBJECT, .run = import_run),

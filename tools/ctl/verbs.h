@@ -13,6 +13,7 @@ struct config;
 typedef int verb_run_fn(const struct args *a, const struct config *config);
 
 verb_run_fn channel_request_run; /* letter/: 1 when the letter cannot be written */
+verb_run_fn messages_run;        /* 1 when several conversations are meant */
 verb_run_fn import_run;          /* import/: 1 when a row was not taken */
 verb_run_fn doctor_run;          /* 1 when something is red */
 verb_run_fn probe_run;           /* probe/: 1 when a question stayed open, 2 without consent */

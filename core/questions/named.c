@@ -1,0 +1,375 @@
+/* Conversations by what people call them, and the rows that let somebody choose between several.
+ *
+ * From: verbs about conversations and messages. To: the store and the queue, which are only read.
+ * Holds: nothing. */
+
+#include "core/questions/named.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/num.h"
+#include "base/process.h"
+#include "base/utf8.h"
+#include "core/control/control.h"
+#include "core/model/phone.h"
+#include "core/questions/mask.h"
+#include "core/store/store.h"
+
+#define NAME_MAX_CHARS 64    /* of the word that is looked for */
+#define NAMES_MAX      20000 /* names looked at in one turn … */
+#define NAMES_US       3000  /* … and for so long */
+#define NAMES_ASKED    64    /* between two looks at the clock */
+#define COUNTED_MAX    200   /* commands of a lane */
+
+static void named_add(struct named *named, int64_t id)
+{
+    for (size_t i = 0; i < named->n; i++) {
+        if (named->ids[i] == id)
+            return;
+    }
+    if (named->n < NAMED_MAX)
+        named->ids[named->n++] = id;
+    else
+        named->more = true;
+}
+
+/* @rc is of a look-up into @c. */
+static int named_one(int rc, struct conversation *c, struct named *named)
+{
+    if (rc == STORE_E_NONE)
+        return 0;
+    if (rc == 0)
+        named_add(named, c->id);
+    conversation_fini(c);
+    return rc;
+}
+
+static void named_add_all(struct named *named, const struct conversation_ids *ids)
+{
+    for (size_t i = 0; i < ids->n; i++)
+        named_add(named, ids->ids[i]);
+}
+
+/* --- by ids and phones -------------------------------------------------------------------------- */
+
+/* By the service's id of it or of its client, or by a phone, at any connector. */
+static int find_at_services(struct core *core, struct view word, struct named *named)
+{
+    const struct registry *reg = core->turn->registry;
+    struct phone phones[2]; /* as it counts in the segment ru, and elsewhere */
+    int rc = 0;
+
+    phone_read(word, false, &phones[0]);
+    phone_read(word, true, &phones[1]);
+    for (size_t i = 0; rc == 0 && i < 2 * reg->n_connectors; i++) {
+        struct view connector = view_of(reg->connectors[i / 2].name);
+        int64_t found[NAMED_MAX + 1];
+        struct conversation_ids ids = {.ids = found, .max = NAMED_MAX + 1};
+
+        if (i % 2 && strcmp(phones[0].key, phones[1].key) == 0)
+            continue; /* it is the same in both */
+        rc = store_conversations_by_word(core->store, connector, word,
+                                         view_of(phones[i % 2].key), &ids);
+        named_add_all(named, &ids);
+        ids.n = 0;
+        if (rc == 0 && i % 2 == 0)
+            rc = store_conversations_by_contact(core->store, connector, word, &ids);
+        named_add_all(named, &ids);
+    }
+    return rc;
+}
+
+/* One that was merged into another is that one. */
+static int follow_merged(struct core *core, struct named *named)
+{
+    const struct named found = *named;
+    int rc = 0;
+
+    named->n = 0;
+    for (size_t i = 0; rc == 0 && i < found.n; i++) {
+        struct conversation c = {0};
+
+        rc = named_one(store_conversation(core->store, found.ids[i], &c), &c, named);
+    }
+    return rc;
+}
+
+static int find_by_ids(struct core *core, struct view word, struct named *named)
+{
+    int64_t found[NAMED_MAX + 1];
+    struct conversation_ids ids = {.ids = found, .max = NAMED_MAX + 1};
+    struct conversation c = {0};
+    struct message m = {0};
+    uint64_t number = 0;
+    int rc = 0;
+
+    if (num_parse_u64(word, &number) == 0 && number <= INT64_MAX)
+        rc = named_one(store_conversation(core->store, (int64_t)number, &c), &c, named);
+    rc = rc ? rc : store_conversations_by_amo(core->store, word, &ids);
+    named_add_all(named, &ids);
+    rc = rc ? rc : find_at_services(core, word, named);
+    rc = rc ? rc : follow_merged(core, named);
+    if (rc || named->n)
+        return rc;
+    rc = store_message_by_any(core->store, word, &m); /* of one in it */
+    if (rc == 0)
+        named_add(named, m.conversation);
+    message_fini(&m);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
+/* --- by name ------------------------------------------------------------------------------------ */
+
+/* Of letters as names have them: Latin and Cyrillic; ё is е, as people type it. */
+static uint32_t lower(uint32_t c)
+{
+    if ((c >= 'A' && c <= 'Z') || (c >= 0xc0 && c <= 0xde && c != 0xd7) ||
+        (c >= 0x410 && c <= 0x42f))
+        return c + 0x20;
+    if (c == 0x401 || c == 0x451)
+        return 0x435;
+    return c >= 0x400 && c <= 0x40f ? c + 0x50 : c;
+}
+
+static uint32_t next_lower(struct view *rest)
+{
+    size_t len = 0;
+    uint32_t c = utf8_first(*rest, &len);
+
+    *rest = view_make(rest->ptr + len, rest->len - len);
+    return lower(c);
+}
+
+struct needle {
+    uint32_t chars[NAME_MAX_CHARS];
+    size_t n;
+};
+
+static bool begins_with(struct view name, const struct needle *needle)
+{
+    for (size_t i = 0; i < needle->n; i++) {
+        if (name.len == 0 || next_lower(&name) != needle->chars[i])
+            return false;
+    }
+    return true;
+}
+
+static bool has_in_it(struct view name, const struct needle *needle)
+{
+    while (name.len) {
+        if (begins_with(name, needle))
+            return true;
+        (void)next_lower(&name);
+    }
+    return false;
+}
+
+struct name_walk {
+    struct named *named;
+    struct needle needle;
+    int64_t until_mono_us;
+    int64_t looked;
+    int64_t last; /* looked at */
+};
+
+static int look_at_name(void *arg, int64_t id, struct view name)
+{
+    struct name_walk *walk = arg;
+
+    walk->looked++;
+    walk->last = id;
+    if (name.len && has_in_it(name, &walk->needle))
+        named_add(walk->named, id);
+    if (walk->named->more ||
+        (walk->looked % NAMES_ASKED == 0 && clock_mono_us() > walk->until_mono_us))
+        return STORE_E_KNOWN; /* enough for one turn */
+    return 0;
+}
+
+int named_by_name(struct core *c, struct view word, int64_t before, struct named *ret)
+{
+    struct name_walk walk = {.named = ret, .until_mono_us = clock_mono_us() + NAMES_US};
+    struct view rest = view_trim(word, " ");
+    int rc = 0;
+
+    while (rest.len && walk.needle.n < NAME_MAX_CHARS)
+        walk.needle.chars[walk.needle.n++] = next_lower(&rest);
+    if (walk.needle.n == 0)
+        return 0;
+    rc = store_conversation_names(c->store, before, NAMES_MAX, look_at_name, &walk);
+    ret->looked = walk.looked;
+    if (rc == STORE_E_KNOWN || walk.looked == NAMES_MAX)
+        ret->unnamed =
+            walk.last + (ret->more ? 1 : 0); /* the one that found no place comes again */
+    return rc == STORE_E_KNOWN ? 0 : rc;
+}
+
+/* What has digits and no letters is no name. */
+static bool may_be_name(struct view word)
+{
+    for (size_t i = 0; i < word.len; i++) {
+        unsigned char c = (unsigned char)word.ptr[i];
+
+        if (c >= 0x80 || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'))
+            return true;
+    }
+    return false;
+}
+
+int named_find(struct control_ask *ask, struct view word, struct named *ret)
+{
+    int rc = 0;
+
+    *ret = (struct named){.n = 0};
+    rc = find_by_ids(ask->core, word, ret);
+    if (rc == 0 && ret->n == 0 && may_be_name(word))
+        rc = named_by_name(ask->core, word, INT64_MAX, ret);
+    if (rc || ret->n)
+        return rc;
+    if (ret->unnamed)
+        return control_fail(ask, EXIT_FAILED,
+                            "no conversation is known by this, and none of the newest %lld has"
+                            " a client of this name: amoctl conversation list --name looks"
+                            " further",
+                            (long long)ret->looked);
+    return control_fail(ask, EXIT_FAILED, "no conversation is known by this");
+}
+
+/* --- rows --------------------------------------------------------------------------------------- */
+
+const char *named_direction(int64_t direction)
+{
+    return direction == MESSAGE_INBOUND ? "inbound" : "outbound";
+}
+
+const char *named_writer(int64_t direction)
+{
+    return direction == MESSAGE_OUTBOUND ? "amo" : "service";
+}
+
+static const char *state_of(const struct conversation *c)
+{
+    if (c->linked)
+        return "linked";
+    if (!c->chat_id)
+        return "service_only";
+    return c->service_id ? "not_linked" : "amo_only";
+}
+
+void named_json(struct core *c, const struct conversation *conv, bool reveal,
+                struct json_writer *w)
+{
+    const struct reg_scope *scope = registry_scope(c->turn->registry, view_of(conv->scope));
+
+    json_add_int(w, "id", conv->id);
+    json_add_text(w, "connector", view_of(conv->connector));
+    json_add_text(w, "source", view_of(conv->source));
+    json_add_text(w, "conversation", view_of(conv->service_id));
+    json_add_text(w, "scope_id", view_of(conv->scope));
+    json_add_text(w, "account", scope ? view_of(scope->title) : VIEW_NONE);
+    json_add_text(w, "client_id", view_of(conv->client_id));
+    json_add_text(w, "chat_id", view_of(conv->chat_id));
+    json_add_text(w, "state", view_of(state_of(conv)));
+    mask_add_phone(w, "phone", view_of(conv->phone), reveal);
+    mask_add_name(w, "name", view_of(conv->name), reveal);
+}
+
+static int choice_json(struct control_ask *ask, int64_t id)
+{
+    const struct messages_range range = {
+        .of = MESSAGES_OF_CONVERSATION,
+        .conversation = id,
+        .before = {.taken_ms = INT64_MAX, .id = INT64_MAX}
+    };
+    struct core *c = ask->core;
+    struct conversation conv = {0};
+    struct message_at last = {0};
+    struct message m = {0};
+    size_t n = 0;
+    int rc = store_conversation(c->store, id, &conv);
+
+    rc = rc ? rc : store_messages_newest(c->store, &range, &last, 1, &n);
+    rc = rc || n == 0 ? rc : store_message(c->store, last.id, &m);
+    if (rc == 0) {
+        json_open_object(ask->w, NULL);
+        named_json(c, &conv, false, ask->w);
+        json_add_time(ask->w, "last_at", m.taken_ms);
+        json_add_text(ask->w, "last_direction",
+                      m.id ? view_of(named_direction(m.direction)) : VIEW_NONE);
+        json_add_text(ask->w, "last_type", view_of(m.type));
+        json_add_text(ask->w, "last_state",
+                      m.id ? view_of(message_state_name(m.state)) : VIEW_NONE);
+        json_close_object(ask->w);
+    }
+    conversation_fini(&conv);
+    message_fini(&m);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
+int named_choose(struct control_ask *ask, const struct named *named)
+{
+    int rc = 0;
+
+    json_open_object(ask->w, NULL);
+    json_open_array(ask->w, "conversations");
+    for (size_t i = 0; rc == 0 && i < named->n; i++)
+        rc = choice_json(ask, named->ids[i]);
+    json_close_array(ask->w);
+    json_close_object(ask->w);
+    if (rc)
+        return rc;
+    ask->whole = true;
+    return control_fail(ask, EXIT_FAILED,
+                        "%s%zu conversations are known by this: take the number (id) of one",
+                        named->more || named->unnamed ? "at least " : "", named->n);
+}
+
+/* --- what waits --------------------------------------------------------------------------------- */
+
+static void waits_in_lane(const struct lane *l, struct waits *ret)
+{
+    size_t n = 0;
+
+    for (const struct list *i = l->commands.next; i != &l->commands; i = i->next) {
+        const struct core_command *cmd = LIST_ENTRY_CONST(i, struct core_command, in_lane);
+
+        if (n == 0 && (!ret->first || cmd->taken_ms < ret->first->taken_ms))
+            ret->first = cmd;
+        if (n++ == COUNTED_MAX) {
+            ret->more = true;
+            break;
+        }
+        ret->n++;
+    }
+}
+
+void waits_of(const struct core *c, int64_t conversation, struct waits *ret)
+{
+    *ret = (struct waits){.n = 0};
+    for (int to_amo = 0; to_amo < 2; to_amo++) {
+        int64_t id = command_lane_of(conversation, to_amo == 1);
+        const struct lane *l = table_get(c->queue->lanes, view_make(&id, sizeof(id)));
+
+        for (; l; l = l->sibling) {
+            waits_in_lane(l, ret);
+            for (const struct lane *b = l->after; b; b = b->after)
+                waits_in_lane(b, ret); /* of one that was merged into it */
+        }
+    }
+    if (ret->first)
+        ret->oldest_s = (clock_unix_ms() - ret->first->taken_ms + ret->first->waited_ms) / 1000;
+}
+
+void waits_json(const struct waits *waits, struct json_writer *w)
+{
+    const struct dest *d = waits->first ? waits->first->lane->dest : NULL;
+
+    json_add_int(w, "waiting", (int64_t)waits->n);
+    if (waits->more)
+        json_add_bool(w, "waiting_more", true);
+    if (!d)
+        return;
+    json_add_int(w, "oldest_s", waits->oldest_s);
+    json_add_text(w, "held", dest_is_held(d) ? view_of(hold_reason_name(d->hold)) : VIEW_NONE);
+}

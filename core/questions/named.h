@@ -1,0 +1,58 @@
+#pragma once
+
+/* Which conversations a word means, for whoever asks about one: our number, any id of either side (of the
+ * chat, of the client, of a message in it), a phone in any spelling, or the client's name. Only looks, and
+ * never at more than a bounded number of rows. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "base/json.h"
+
+struct control_ask;
+struct conversation;
+struct core;
+struct core_command;
+
+#define NAMED_MAX 20 /* conversations that one word may name */
+
+struct named {
+    int64_t ids[NAMED_MAX]; /* in the order in which they are shown */
+    size_t n;
+    bool more;       /* there are others */
+    int64_t looked;  /* at so many names of clients; 0: the word is no name */
+    int64_t unnamed; /* and not at those before this number; 0: at all of them */
+};
+
+/* By ids and phones; if nobody is known by them, by name among the newest clients. 0, EXIT_FAILED with words when
+ * nobody is meant, -Exxx. */
+AMO_MUSTCHECK int named_find(struct control_ask *ask, struct view word, struct named *ret);
+/* Those whose client's name has @word in it, upper and lower case being the same: among the newest before the
+ * number @before, for a few milliseconds. */
+AMO_MUSTCHECK int named_by_name(struct core *c, struct view word, int64_t before,
+                                struct named *ret);
+/* Several are meant: a row for each, to choose from, as array `conversations`; EXIT_FAILED with words. */
+AMO_MUSTCHECK int named_choose(struct control_ask *ask, const struct named *named);
+
+/* The conversation's own ids and state, members of @w's open object; with them phone and name, masked unless
+ * @reveal, and the account's title. */
+void named_json(struct core *c, const struct conversation *conv, bool reveal,
+                struct json_writer *w);
+
+/* "inbound", or "outbound" whoever of the two sides wrote it; and in which of them it was written. */
+const char *named_direction(int64_t direction);
+const char *named_writer(int64_t direction);
+
+/* What waits in a conversation's lanes. */
+struct waits {
+    size_t n;                         /* commands, in both directions */
+    bool more;                        /* there are more than were counted */
+    int64_t oldest_s;                 /* how long the oldest has waited */
+    const struct core_command *first; /* that one; NULL nothing waits */
+};
+void waits_of(const struct core *c, int64_t conversation, struct waits *ret);
+/* Members of @w's open object: "waiting"; "oldest_s", and "held" by what, if anything does. */
+void waits_json(const struct waits *waits, struct json_writer *w);
