@@ -451,6 +451,8 @@ static void peer_figures(struct core *c, struct peer *p, struct view body)
     p->sends_from = hb.low ? hb.low : p->sends_from;
     buf_reset(&p->refused);
     (void)buf_add_view(&p->refused, hb.refused); /* longer than ours can be: none */
+    if (p->role == ROLE_INGRESS && hb.refusals.len)
+        trail_hear(c, p, hb.refusals);
     p->busy = hb.busy;
     if (p->role == ROLE_EGRESS) {
         peer_told_credit(p, hb.credit, hb.credit_bytes, hb.places);

@@ -27,6 +27,7 @@
 #include "ingress/accept/registry_copy.h"
 #include "ingress/accept/repeats.h"
 #include "ingress/accept/share.h"
+#include "ingress/accept/trail.h"
 #include "ingress/amojo/normalize.h"
 #include "ingress/connector/query.h"
 #include "ingress/http/guard.h"
@@ -52,6 +53,7 @@ struct top {
     struct metrics metrics;
     struct queries queries;
     struct refused refused;
+    struct trail trail;
     struct accept accept;
 
     const char *config_path; /* read again on SIGHUP; NULL none. Borrowed */
@@ -145,6 +147,7 @@ static int open_listener(struct ingress *in)
                                  .metrics = in->metrics,
                                  .head = routes_head,
                                  .wait = on_wait,
+                                 .refused = trail_request,
                                  .arg = in};
     int rc = guard_new(config_text(c, "ingress/trusted_proxies"),
                        config_number(c, "ingress/max_connections_per_address"), &in->guard);
@@ -179,6 +182,7 @@ static int open_bus(struct ingress *in)
                              .boot = &in->top->boot,
                              .registry_version = registry_version,
                              .refused = on_refused,
+                             .refusals = trail_tell,
                              .over = &in->accept->over,
                              .registry = on_registry,
                              .taken = on_taken,
@@ -256,12 +260,14 @@ static int make_top(struct ingress *in, const struct process *p, const char *dra
     in->metrics = &top->metrics;
     in->queries = &top->queries;
     in->refused = &top->refused;
+    in->trail = &top->trail;
     in->accept = &top->accept;
     top->config_path = p->config_path;
     top->drain_spool = drain_spool;
     top->signal_fd = -1;
     queries_init(in->queries);
     refused_init(in->refused);
+    trail_init(in->trail);
     accept_init(in->accept, on_flush, in);
     return 0;
 }
@@ -343,6 +349,7 @@ void ingress_close(struct ingress *in)
     edge_callers_fini(&in->top->callers);
     metrics_fini(in->metrics);
     refused_fini(in->refused);
+    trail_fini(in->trail);
     accept_fini(in->accept);
     loop_free(in->loop);
     if (in->top->signal_fd >= 0)
@@ -468,7 +475,10 @@ static void on_answer(void *arg, const struct answer *a)
 
 static void on_lost(void *arg)
 {
-    queries_give_up(arg);
+    struct ingress *in = arg;
+
+    trail_again(in->trail); /* the next core may be another one */
+    queries_give_up(in);
 }
 
 /* What core has in quarantine, as it reads today. It goes the way of a fresh webhook; core ends

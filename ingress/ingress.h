@@ -31,6 +31,7 @@ struct registry_copy;
 struct repeat;
 struct spool;
 struct top;
+struct trail;
 
 /* What the rooms hold. Each struct is defined in its own room: a room reaches into those below it, and the
  * compiler knows nothing of those above. */
@@ -47,6 +48,7 @@ struct ingress {
     struct queries *queries;        /* connector: requests that wait for core's answer */
     struct registry_copy *registry; /* accept: who may, and with which secrets */
     struct refused *refused;        /* accept: sources that belong to no account */
+    struct trail *trail;            /* accept: what was refused of whom, by kinds */
     struct accept *accept;          /* the batch, and its flush */
     struct push *push;              /* accept: the session with core */
     struct spool *spool;            /* events until core has them */

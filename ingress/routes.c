@@ -65,6 +65,21 @@ static const struct route {
   /* clang-format on */
 };
 
+/* Whom a request is for that no route takes, so that it is not refused in silence. */
+static void name_asker(struct request *x, bool of_connector)
+{
+    size_t head = strlen(CONNECTORS);
+    const char *slash = NULL;
+    struct view rest;
+
+    x->source = of_connector ? SOURCE_CONNECTOR : SOURCE_AMOJO;
+    if (x->name.ptr)
+        return;
+    rest = view_make(x->path.ptr + head, x->path.len - head);
+    slash = rest.len ? memchr(rest.ptr, '/', rest.len) : NULL;
+    x->name = slash ? view_make(rest.ptr, (size_t)(slash - rest.ptr)) : rest;
+}
+
 /* Splits @path at the fixed parts. @ret_id is as sent. */
 static bool path_fits(const struct route *r, struct view path, struct view *ret_name,
                       struct view *ret_id)
@@ -142,6 +157,8 @@ void routes_head(void *arg, struct request *x)
         fn = method_fn(&routes[i], x->method);
         if (!fn) {
             x->allow = routes[i].allow;
+            if (routes[i].after)
+                name_asker(x, strcmp(routes[i].before, CONNECTORS) == 0);
             request_fault(x, 405, "method_not_allowed", "this path takes another method", NULL);
             return;
         }
@@ -149,5 +166,8 @@ void routes_head(void *arg, struct request *x)
         fn(in, x);
         return;
     }
+    x->name = VIEW_NONE;
+    if (view_starts(x->path, CONNECTORS))
+        name_asker(x, true);
     request_fault(x, 404, "unknown_route", "there is nothing at this path", NULL);
 }

@@ -12,6 +12,7 @@
 #include "ingress/accept/over.h"
 #include "ingress/accept/refused.h"
 #include "ingress/accept/registry_copy.h"
+#include "ingress/accept/trail.h"
 #include "ingress/connector/query.h"
 #include "ingress/http/guard.h"
 #include "ingress/http/metrics.h"
@@ -41,6 +42,7 @@ struct rig {
     struct accept accept;
     struct queries queries;
     struct refused refused;
+    struct trail trail;
     struct metrics metrics;
     struct request x;
     char dir[32];
@@ -100,10 +102,12 @@ static int begin(void **state)
     r->in.accept = &r->accept;
     r->in.queries = &r->queries;
     r->in.refused = &r->refused;
+    r->in.trail = &r->trail;
     r->in.metrics = &r->metrics;
     accept_init(r->in.accept, nothing, r);
     queries_init(r->in.queries);
     refused_init(r->in.refused);
+    trail_init(r->in.trail);
     assert_int_equal(loop_new(&r->in.loop), 0);
     assert_int_equal(metrics_init(r->in.metrics, "ingress"), 0);
     assert_int_equal(guard_new("", 10, &r->in.guard), 0);
@@ -133,6 +137,7 @@ static int end(void **state)
     guard_free(r->in.guard);
     metrics_fini(r->in.metrics);
     refused_fini(r->in.refused);
+    trail_fini(r->in.trail);
     accept_fini(r->in.accept);
     loop_free(r->in.loop);
     testing_remove_folder(r->dir);

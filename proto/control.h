@@ -104,6 +104,9 @@
     X(doctor, "doctor", "",                                                                    \
       "checks[{check, subject, state, words, todo}], ask[{what, subject}]")                    \
     X(doctor_check, "doctor.check", "what, subject", "checks[]")                               \
+    X(refused, "refused", "[connector] or [channel]",                                          \
+      "[{last_at, count, kind, name, status, code, field, reason, verified, since, id, "       \
+      "address}]")                                                                             \
     X(probe_call, "probe.call",                                                                \
       "scope_id, chat, what (message, history, newest, status, look), [key], [at], "           \
       "[message], [spelling]",                                                                 \

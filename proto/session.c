@@ -32,6 +32,7 @@ static const struct field heartbeat_fields[] = {
     FIELD(FIELD_U64, heartbeat, low),
     FIELD(FIELD_U64, heartbeat, busy),
     FIELD(FIELD_TEXT, heartbeat, refused),
+    FIELD(FIELD_BIN, heartbeat, refusals),
     FIELD(FIELD_I64, heartbeat, mono_ms),
     FIELD(FIELD_U64, heartbeat, places),
     FIELD(FIELD_U64, heartbeat, leaving),

@@ -69,7 +69,9 @@ struct heartbeat {
     uint64_t low;  /* ingress: below it everything is taken or lost; 0 not said */
     uint64_t busy; /* egress: attempts under way */
     struct view
-        refused;      /* ingress: sources refused in the last hour; ingress/accept/refused.h */
+        refused; /* ingress: sources refused in the last hour; ingress/accept/refused.h */
+    struct view
+        refusals;     /* ingress: kinds of refused requests, some at a time; proto/refusal.h */
     int64_t mono_ms;  /* its monotonic clock; 0 not said */
     uint64_t leaving; /* egress: 1, it ends now, and this is its last frame */
 };

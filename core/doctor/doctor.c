@@ -563,6 +563,7 @@ int verb_doctor(struct control_ask *ask)
     rc = rc ? rc : check_channels(ask);
     check_destinations(ask);
     rc = rc ? rc : doctor_reach(ask);
+    rc = rc ? rc : doctor_refused(ask);
     check_looks(ask);
     json_close_array(ask->w);
     add_looks(ask, door);

@@ -317,6 +317,7 @@ void peers_free(struct core *c)
     while (!list_is_empty(&p->list))
         peer_free(c, LIST_ENTRY(p->list.next, struct peer, link));
     spools_free(c);
+    trail_free(c);
     while (!list_is_empty(&p->known_workers))
         known_worker_free(LIST_ENTRY(p->known_workers.next, struct known_worker, link));
     while (!list_is_empty(&p->known_ingresses))

@@ -164,6 +164,8 @@ static void on_heartbeat(void *arg, struct heartbeat *ret)
     ret->low = spool_low(p->config.spool);
     if (p->config.refused)
         ret->refused = p->config.refused(p->config.arg);
+    if (p->config.refusals)
+        ret->refusals = p->config.refusals(p->config.arg);
     turn_step(&p->turn, p->config.spool, p->edge); /* what could not be done before */
     if (p->renew_due)
         loop_defer(p->config.loop, &p->renew);

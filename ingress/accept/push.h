@@ -42,6 +42,7 @@ struct push_config {
         *over; /* borrowed: who is over a share of core, as it tells; NULL: not of interest */
     /* What a heartbeat tells of the listener; borrowed until the next call. May be NULL. */
     struct view (*refused)(void *arg);
+    struct view (*refusals)(void *arg);
     /* Core took events: there may be room again. May be NULL. */
     void (*taken)(void *arg);
     /* Core's answer to a push_query(), and a body it wants normalized again; both borrow the

@@ -7,8 +7,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "base/log.h"
-
 #define HOUR_MS 3600000
 
 void refused_init(struct refused *r)
@@ -53,10 +51,7 @@ void refused_note(struct refused *r, struct view connector, struct view source,
                   int64_t now_unix_ms)
 {
     struct refused_row *row = NULL;
-    char space[LOG_VALUE_MAX];
 
-    log_often(LOG_LEVEL_WARN, "source.refused", connector, "connector=%s",
-              log_value(connector, space));
     if (!is_plain(connector) || !is_plain(source))
         return;
     row = row_of(r, connector, source);

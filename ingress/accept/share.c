@@ -53,6 +53,7 @@ void share_refused(struct ingress *in, struct request *x)
     stat_rows_add(in->metrics->over_share, x->name, 1);
     log_often(LOG_LEVEL_WARN, "share.reached", x->name, "source=%s name=%s",
               x->source == SOURCE_AMOJO ? "amojo" : "connector", log_value(x->name, space));
+    x->logged = true;
     x->retry_after_s =
         push_is_up(in->push) && !push_waits(in->push) ? SHARE_SOON_S : SHARE_RETRY_S;
     request_unavailable(x, "spool_share",

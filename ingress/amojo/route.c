@@ -50,6 +50,7 @@ void amo_route_head(struct ingress *in, struct request *x)
         return;
     }
     if (view_empty(x->signature)) {
+        x->reason = "no_signature";
         request_fault(x, 401, "unauthorized", "not verified", NULL);
         return;
     }
@@ -81,6 +82,7 @@ static void amo_whole(void *arg, struct request *x)
     struct amo_normal n;
 
     if (!channel || !amo_verified(in, channel, x)) {
+        x->reason = channel ? "signature" : "unknown";
         request_fault(x, 401, "unauthorized", "not verified", NULL);
         return;
     }
@@ -124,6 +126,7 @@ static void amo_accept(struct ingress *in, struct request *x, struct amo_normal 
         break;
     case AMO_REJECT:
         x->result = "quarantined";
+        request_about(x, n->event.message_id);
         request_fault(x, 400, "not_understood", n->event.reason.ptr, NULL);
         break;
     }

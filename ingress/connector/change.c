@@ -56,9 +56,11 @@ static void take(struct ingress *in, struct request *x, service_read_fn *read,
         return;
     rc = read(buf_view(&x->body), clock_unix_ms(), &n, &fault);
     if (rc) {
+        request_about(x, view_of(n.refused_id));
         connector_fault(x, rc, &fault);
         return;
     }
+    request_about(x, n.event.message_id);
     n.event.connector = x->name;
     accept(in, x, &n.event, &n.warnings);
     service_normal_fini(&n);

@@ -9,6 +9,7 @@
 #include "base/ids.h"
 #include "base/json.h"
 #include "ingress/accept/accept.h"
+#include "ingress/accept/trail.h"
 #include "ingress/connector/connector.h"
 #include "ingress/connector/normalize.h"
 #include "ingress/connector/repeat.h"
@@ -47,6 +48,7 @@ static void messages_whole(void *arg, struct request *x)
         return;
     rc = service_message(buf_view(&x->body), clock_unix_ms(), &n, &fault);
     if (rc) {
+        request_about(x, view_of(n.refused_id));
         connector_fault(x, rc, &fault);
         return;
     }
@@ -60,6 +62,7 @@ static void message_accept(struct ingress *in, struct request *x, struct event *
     struct repeat_name name = {REPEAT_MESSAGE_KEY, x->idempotency_key, VIEW_NONE};
     char mid[ID_DERIVED_MAX + 1];
 
+    request_about(x, e->message_id);
     if (!connector_key_fits(x) || !connector_source_takes(in, x, e->source))
         return;
     if (id_derive(x->name, VIEW_NONE, e->message_id, mid)) {
@@ -158,6 +161,8 @@ static void statuses_accept(struct ingress *in, struct request *x, struct json *
             ingress_append(in, x, &e,
                            i == last ? connector_webhook_aux(x, &webhook, aux) : VIEW_NONE))
             goto out;
+        if (rc == SERVICE_E_FAULT)
+            trail_item(in, x, (unsigned)fault.status, fault.code, fault.field, e.message_id);
         add_result(&w, e.message_id, again ? "duplicate" : "accepted", rc ? &fault : NULL,
                    &warnings);
         x->warned = x->warned || (rc == 0 && warnings.n > 0);

@@ -6,6 +6,8 @@
 
 #include "ingress/connector/normalize.h"
 
+#include <string.h>
+
 #include "base/json.h"
 #include "ingress/read/emoji.h"
 #include "proto/limits.h"
@@ -20,6 +22,13 @@ static void fill_message(struct service_reader *r, struct service_normal *n);
 static void fill_edit(struct service_reader *r, struct service_normal *n);
 static void fill_reaction(struct service_reader *r, struct service_normal *n);
 static void fill_typing(struct service_reader *r, struct service_normal *n);
+
+static void note_id(struct view id, struct service_normal *n)
+{
+    id = view_cut(id, SERVICE_REFUSED_ID);
+    if (id.len)
+        memcpy(n->refused_id, id.ptr, id.len);
+}
 
 static int normalize(struct view body, int64_t now_ms, enum event_kind kind, fill_fn *fill,
                      struct service_normal *ret, struct service_fault *ret_fault)
@@ -36,8 +45,10 @@ static int normalize(struct view body, int64_t now_ms, enum event_kind kind, fil
     fill(&r, ret);
     ret->warnings = r.shown.warnings;
     rc = service_verdict(&r, ret_fault);
-    if (rc)
+    if (rc) {
+        note_id(ret->event.message_id, ret);
         service_normal_fini(ret);
+    }
     return rc;
 }
 

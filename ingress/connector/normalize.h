@@ -15,6 +15,8 @@
 
 struct json;
 
+#define SERVICE_REFUSED_ID 64U
+
 /* One request that is one event. */
 struct service_normal {
     /* Without connector, trace, taken_ms and dedup; an edit's message_id is what the body says, if anything. Its
@@ -23,6 +25,8 @@ struct service_normal {
     struct json *doc;           /* owned */
     struct service_parts parts; /* owned */
     struct service_warnings warnings;
+    char refused_id[SERVICE_REFUSED_ID +
+                    1]; /* of what is refused the message's id, cut; "" not known */
 };
 
 /* @now_ms is the wall time at the listener. 0 (service_normal_fini when done); SERVICE_E_FAULT, -ENOMEM (nothing to finish). *ret is written

@@ -354,6 +354,8 @@ static enum MHD_Result connection_answer(struct connection *g)
         places_use(&g->place, x->source == SOURCE_AMOJO ? PLACE_BUSY : PLACE_TOKEN,
                    clock_mono_ms());
     metrics_count(d->config.metrics, x, clock_mono_us());
+    if (x->status >= 400 && x->source != SOURCE_NONE && d->config.refused)
+        d->config.refused(d->config.arg, x);
     x->close = x->close || d->draining;
     return listener_head_answer(g->connection, x, d->ok);
 }

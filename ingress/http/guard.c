@@ -113,6 +113,14 @@ int address_parse(struct view text, struct address *ret)
     return 0;
 }
 
+const char *address_format(const struct address *a, char space[ADDRESS_TEXT])
+{
+    const char *text = is_ipv4(a) ? inet_ntop(AF_INET, a->bytes + 12, space, ADDRESS_TEXT)
+                                  : inet_ntop(AF_INET6, a->bytes, space, ADDRESS_TEXT);
+
+    return text ? text : "-"; /* it fits */
+}
+
 static int trust_add(struct guard *g, struct view text)
 {
     struct net_network n;

@@ -34,6 +34,9 @@ void guard_free(struct guard *g);
 struct address address_of(const struct sockaddr *peer);
 /* "1.2.3.4", "::1", "[::1]:80", "1.2.3.4:80". -EINVAL. */
 AMO_MUSTCHECK int address_parse(struct view text, struct address *ret);
+/* "1.2.3.4", "2001:db8::1". Returns @space. */
+#define ADDRESS_TEXT 48U
+const char *address_format(const struct address *a, char space[ADDRESS_TEXT]);
 bool guard_trusts(const struct guard *g, const struct address *a);
 /* Who is behind a request that came from @peer with this X-Forwarded-For (VIEW_NONE: none). */
 struct address guard_origin(const struct guard *g, const struct address *peer,

@@ -29,6 +29,8 @@ struct listener_config {
     void (*head)(void *arg, struct request *x);
     /* A whole request waits for listener_answer(). */
     void (*wait)(void *arg, struct request *x);
+    /* Its answer, 400 or more, is about to leave. May be NULL. */
+    void (*refused)(void *arg, const struct request *x);
     void *arg;
 };
 

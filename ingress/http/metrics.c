@@ -123,6 +123,27 @@ void metrics_count(struct metrics *f, const struct request *x, int64_t mono_us)
         stat_observe(f->accept, (double)(mono_us - x->began_us) / 1e6);
 }
 
+void metrics_count_refused(struct metrics *f, int source, unsigned status, struct view name)
+{
+    struct stat_rows *rows = NULL;
+    char labels[160];
+
+    for (unsigned i = 0; i < f->n_refused; i++) {
+        if (f->refused[i].status == status && f->refused[i].source == source) {
+            stat_rows_add(f->refused[i].rows, name, 1);
+            return;
+        }
+    }
+    (void)snprintf(labels, sizeof(labels), "process=\"%s\",source=\"%s\",status=\"%u\"",
+                   f->process, source == SOURCE_AMOJO ? "amojo" : "connector",
+                   status); /* fits */
+    rows = stats_counter_rows(f->stats, "amo_refused_total", labels, "name",
+                              "requests refused, by channel or connector");
+    if (f->n_refused < AMO_COUNT(f->refused))
+        f->refused[f->n_refused++] = (struct refused_tally){status, source, rows};
+    stat_rows_add(rows, name, 1);
+}
+
 void metrics_count_previous(struct metrics *f, const char *kind, const char *name)
 {
     char labels[160];

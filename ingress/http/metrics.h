@@ -18,6 +18,13 @@ struct tally {
     struct stat_counter *counter;
 };
 
+/* Of one side and answer: who heard it. */
+struct refused_tally {
+    unsigned status;
+    int source;
+    struct stat_rows *rows;
+};
+
 struct metrics {
     struct stats *stats;           /* owned */
     const char *process;           /* borrowed: its name */
@@ -43,12 +50,16 @@ struct metrics {
     struct stat_gauge *token_bytes; /* of bodies behind a good token */
     struct tally tallies[32];
     unsigned n_tallies;
+    struct refused_tally refused[48]; /* two sides, and each status that we answer */
+    unsigned n_refused;
 };
 
 AMO_MUSTCHECK int metrics_init(struct metrics *f, const char *process);
 void metrics_fini(struct metrics *f);
 /* An answer left (or is about to): amo_webhooks_total and amo_accept_seconds. */
 void metrics_count(struct metrics *f, const struct request *x, int64_t mono_us);
+/* A request of @name, which the registry knows, was answered @status, 400 or more. */
+void metrics_count_refused(struct metrics *f, int source, unsigned status, struct view name);
 /* How many places are taken. */
 void metrics_places(struct metrics *f, const struct places *p);
 /* A request proved itself by what is being rotated out: @kind "channel_secret",

@@ -3,6 +3,8 @@
 
 #include "ingress/http/request.h"
 
+#include <string.h>
+
 #include "base/json.h"
 #include "proto/limits.h"
 
@@ -74,6 +76,8 @@ void request_fault(struct request *x, unsigned status, const char *code, const c
     if (x->status)
         return;
     x->status = status;
+    x->code = code;
+    x->field = field;
     x->type = "application/json";
     if ((status == 429 || status == 503) && !x->retry_after_s)
         x->retry_after_s = status == 429 ? 1 : RETRY_AFTER_S;
@@ -89,11 +93,20 @@ void request_fault(struct request *x, unsigned status, const char *code, const c
     json_close_object(&w);
 }
 
+void request_about(struct request *x, struct view id)
+{
+    id = view_cut(id, REQUEST_ABOUT);
+    if (id.len)
+        memcpy(x->about, id.ptr, id.len);
+    x->about[id.len] = '\0';
+}
+
 void request_unavailable(struct request *x, const char *code, const char *message)
 {
     x->status = 0;
     x->ok = false;
     x->result = NULL;
+    x->reason = NULL;
     request_fault(x, 503, code, message, NULL);
 }
 

@@ -27,6 +27,8 @@ enum source {
     SOURCE_CONNECTOR,
 };
 
+#define REQUEST_ABOUT 64U /* bytes of an id that are kept for the log */
+
 struct request;
 typedef void request_fn(void *arg, struct request *x);
 
@@ -61,17 +63,23 @@ struct request {
 
     /* the answer; status 0 = not decided */
     unsigned status;
-    bool ok;                /* the plain 200 "OK": has no body of its own */
-    const char *result;     /* for the metric; NULL: by the status */
-    struct buf answer;      /* body */
-    const char *type;       /* its Content-Type, NULL none */
-    const char *allow;      /* with 405 */
-    unsigned retry_after_s; /* with 429 and 503 */
-    bool warned;            /* a part was cut or left out: counted */
-    bool challenge;         /* WWW-Authenticate with 401 */
-    bool close;             /* the connection ends with it */
-    bool waits;             /* leaves after the flush, or with core's answer */
-    struct list waiting;    /* in the batch, or among the questions */
+    bool ok;            /* the plain 200 "OK": has no body of its own */
+    const char *result; /* for the metric; NULL: by the status */
+    /* of a refusal, for the operator; constants, or NULL */
+    const char *code;              /* error.code of the answer */
+    const char *field;             /* error.field */
+    const char *reason;            /* what the answer does not say: "signature" */
+    bool logged;                   /* a line of its own has told it */
+    char about[REQUEST_ABOUT + 1]; /* id of the message it is about, cut; "" not known */
+    struct buf answer;             /* body */
+    const char *type;              /* its Content-Type, NULL none */
+    const char *allow;             /* with 405 */
+    unsigned retry_after_s;        /* with 429 and 503 */
+    bool warned;                   /* a part was cut or left out: counted */
+    bool challenge;                /* WWW-Authenticate with 401 */
+    bool close;                    /* the connection ends with it */
+    bool waits;                    /* leaves after the flush, or with core's answer */
+    struct list waiting;           /* in the batch, or among the questions */
 
     /* a question to core (ingress/connector/query.c) */
     bool asks;
@@ -92,6 +100,8 @@ void request_ok(struct request *x);
 void request_answer(struct request *x, unsigned status, const char *text);
 void request_fault(struct request *x, unsigned status, const char *code, const char *message,
                    const char *field);
+/* Which message it is about, for the log: @id is copied. */
+void request_about(struct request *x, struct view id);
 /* The answer that was decided is not to be given after all: 503, try again. */
 void request_unavailable(struct request *x, const char *code, const char *message);
 /* The word of the metric. */

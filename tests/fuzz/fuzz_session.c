@@ -1,6 +1,7 @@
 /* Any bytes as the bodies that open and keep a session: each comes back the same, and a list of
  * pairs is read within its bytes. */
 
+#include "proto/refusal.h"
 #include "proto/session.h"
 #include "tests/fuzz/same.h"
 
@@ -64,6 +65,21 @@ static void check_shares(struct view bytes)
     buf_fini(&out);
 }
 
+static void refusal_again(void *arg, const struct refusal *r)
+{
+    FUZZ_MUST(refusals_add(arg, r) == 0);
+}
+
+/* What a heartbeat tells of refusals: at most so many rows, each can be told again. */
+static void check_refusals(struct view bytes)
+{
+    struct buf out;
+
+    buf_init(&out, FUZZ_OUT_MAX);
+    (void)!refusals_decode(bytes, refusal_again, &out); /* nonsense is none */
+    buf_fini(&out);
+}
+
 static void check_inner_lists(struct view bytes)
 {
     struct hello h;
@@ -99,6 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     check_spool_rotate(v);
     check_spool_refused(v);
     check_shares(v);
+    check_refusals(v);
     check_lists(v);
     check_inner_lists(v);
     check_going(v);

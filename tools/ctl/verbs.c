@@ -158,6 +158,10 @@ static const struct args_option queue_drop[] = {
     FLAG("dry-run", "dry_run", "only print how many"),
 };
 
+static const struct args_option refused[] = {
+    TEXT("connector", "connector", "NAME", "of this service only"),
+    TEXT("channel", "channel", "ID", "of this channel's webhooks only"),
+};
 static const struct args_option probe[] = {
     TEXT("chat", "chat", "CHAT", "amojo id of a chat with a test client"),
     FLAG("yes", "yes", "yes, write there"),
@@ -300,6 +304,9 @@ static const struct args_verb verbs[] = {
 
     OWN("doctor", NULL, "check everything that can be wrong, and say what to do",
         MORE(.control = core_doctor, .each = core_doctor_check, .run = doctor_run)),
+
+    LIST("refused", NULL, core_refused, "nothing was refused",
+         "requests that were refused: the last of each kind", OPTIONS(refused)),
 
     OWN("probe", NULL,
         "find out on a live account what amojo's documents leave open; without --yes it only "

@@ -1,0 +1,193 @@
+/* `amoctl refused`, and what doctor says of it: requests that the ingresses refused lately.
+ *
+ * From: control.c, doctor.c. To: the caller. Holds: nothing. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/process.h"
+#include "core/control/control.h"
+#include "core/control/verbs.h"
+#include "core/doctor/doctor.h"
+#include "core/doctor/doctor_line.h"
+#include "core/peers/trail.h"
+
+#define LATELY_MS 3600000
+#define LINES_MAX 10 /* of doctor; amoctl refused has them all */
+
+/* --- the verb ----------------------------------------------------------------------------- */
+
+static void add_row(struct json_writer *w, const struct trail_row *row)
+{
+    json_open_object(w, NULL);
+    json_add_time(w, "last_at", row->last_unix_ms);
+    json_add_int(w, "count", (int64_t)row->n);
+    json_add_text(w, "kind",
+                  row->side == REFUSAL_CHANNEL ? VIEW_LIT("channel") : VIEW_LIT("connector"));
+    json_add_text(w, "name", view_of(row->name));
+    json_add_int(w, "status", row->status);
+    json_add_text(w, "code", view_of(row->code));
+    json_add_text(w, "field", *row->field ? view_of(row->field) : VIEW_NONE);
+    json_add_text(w, "reason", *row->reason ? view_of(row->reason) : VIEW_NONE);
+    json_add_bool(w, "verified", row->verified);
+    json_add_time(w, "since", row->since_unix_ms);
+    json_add_text(w, "id", *row->id ? view_of(row->id) : VIEW_NONE);
+    json_add_text(w, "address", *row->from ? view_of(row->from) : VIEW_NONE);
+    json_close_object(w);
+}
+
+int verb_refused(struct control_ask *ask)
+{
+    const struct registry *r = ask->core->turn->registry;
+    struct view connector = control_arg(ask, "connector");
+    struct view channel = control_arg(ask, "channel");
+    enum refusal_side side = channel.len ? REFUSAL_CHANNEL : REFUSAL_CONNECTOR;
+    struct view name = channel.len ? channel : connector.len ? connector : VIEW_NONE;
+    struct trail t;
+
+    if (channel.len && connector.len)
+        return control_fail(ask, EXIT_USAGE, "a channel or a connector, not both");
+    if (channel.len && !registry_channel(r, channel))
+        return control_fail(ask, EXIT_FAILED, "no such channel");
+    if (connector.len && !registry_connector(r, connector))
+        return control_fail(ask, EXIT_FAILED, "no such connector");
+    if (trail_read(ask->core, side, name, &t))
+        return -ENOMEM;
+    json_open_array(ask->w, NULL);
+    for (size_t i = 0; i < t.n; i++)
+        add_row(ask->w, &t.rows[i]);
+    json_close_array(ask->w);
+    mem_free(t.rows);
+    return EXIT_FINE;
+}
+
+/* --- doctor ------------------------------------------------------------------------------- */
+
+static const char *reason_words(const struct trail_row *row)
+{
+    static const struct {
+        const char *reason;
+        const char *words;
+    } all[] = {
+        {"signature",      "the signature does not fit the secret"             },
+        {"no_signature",   "they carry no signature"                           },
+        {"token",          "the token is not this connector's"                 },
+        {"other_token",    "the token is another connector's"                  },
+        {"no_proof",       "they carry neither a token nor a signature"        },
+        {"timestamp",      "they were signed too long ago, or a clock is wrong"},
+        {"missing_header", "a header of the signature is missing"              },
+        {"limit",          "a header of the signature is too long"             },
+    };
+
+    for (size_t i = 0; i < AMO_COUNT(all); i++) {
+        if (strcmp(row->reason, all[i].reason) == 0)
+            return all[i].words;
+    }
+    return row->code;
+}
+
+/* "3 …, the first at …, the last at …" */
+static void add_line(struct control_ask *ask, struct check *c, const struct trail_row *row,
+                     const char *what, const char *why)
+{
+    char since[CLOCK_ISO_LEN + 1];
+    char last[CLOCK_ISO_LEN + 1];
+
+    clock_format_iso(row->since_unix_ms, since);
+    clock_format_iso(row->last_unix_ms, last);
+    c->subject = view_of(row->name);
+    check_add(ask->w, c, "%s refused with %u since %s: %" PRIu64 ", the last at %s%s%s: %s",
+              what, row->status, since, row->n, last, *row->from ? " from " : "", row->from,
+              why);
+}
+
+static void check_webhooks(struct control_ask *ask, const struct trail_row *row)
+{
+    struct check c = {.name = "webhooks",
+                      .severity = SEVERITY_YELLOW,
+                      .action =
+                          "amoctl channel secret, if support has given a new one: amo does"
+                          " not send these again; see the runbook, \"Requests are "
+                          "refused\""};
+
+    add_line(ask, &c, row, "amo's webhooks", reason_words(row));
+}
+
+static void check_calls(struct control_ask *ask, const struct trail_row *row)
+{
+    struct check c = {.name = "calls",
+                      .severity = SEVERITY_YELLOW,
+                      .action = "give the service its token and secret again (amoctl connector "
+                                "rotate makes new ones): it does not send these again; see the "
+                                "runbook, \"Requests are refused\""};
+
+    add_line(ask, &c, row, "the service's calls", reason_words(row));
+}
+
+static void check_requests(struct control_ask *ask, const struct trail_row *row)
+{
+    char why[3 * REFUSAL_TEXT + 64];
+    struct check c = {.name = "requests",
+                      .severity = SEVERITY_YELLOW,
+                      .action = "tell the service's developers: it does not send these again; "
+                                "amoctl refused --connector NAME has all kinds"};
+
+    (void)snprintf(why, sizeof(why), "%s%s%s%s%s", row->code, *row->field ? ", field " : "",
+                   row->field, *row->id ? "; the last was message " : "", row->id); /* fits */
+    add_line(ask, &c, row, "the service's requests", why);
+}
+
+/* Does it lose a message, unless somebody acts? A source of nobody's has lines of its own. */
+static bool is_lost(const struct trail_row *row)
+{
+    return row->verified && row->side == REFUSAL_CONNECTOR &&
+           (row->status == 400 || row->status == 409 || row->status == 413 ||
+            row->status == 415 || row->status == 422) &&
+           strcmp(row->code, "unknown_source") != 0;
+}
+
+/* Which of them it is of; NULL none. */
+typedef void check_fn(struct control_ask *ask, const struct trail_row *row);
+static check_fn *check_of(const struct trail_row *row)
+{
+    if (row->status == 401 || row->status == 403)
+        return row->side == REFUSAL_CHANNEL ? check_webhooks : check_calls;
+    return is_lost(row) ? check_requests : NULL;
+}
+
+/* Those of one check, the latest first. */
+static size_t check_rows(struct control_ask *ask, const struct trail *t, check_fn *check)
+{
+    int64_t now = clock_unix_ms();
+    size_t n = 0;
+
+    for (size_t i = 0; i < t->n && n < LINES_MAX; i++) {
+        if (check_of(&t->rows[i]) != check || now - t->rows[i].last_unix_ms >= LATELY_MS)
+            continue;
+        check(ask, &t->rows[i]);
+        n++;
+    }
+    return n;
+}
+
+int doctor_refused(struct control_ask *ask)
+{
+    struct check fine = {.name = "requests", .severity = SEVERITY_GREEN};
+    size_t n = 0;
+    struct trail t;
+    int rc = trail_read(ask->core, REFUSAL_CHANNEL, VIEW_NONE, &t);
+
+    if (rc)
+        return rc;
+    n += check_rows(ask, &t, check_webhooks);
+    n += check_rows(ask, &t, check_calls);
+    n += check_rows(ask, &t, check_requests);
+    if (n == 0)
+        check_add(ask->w, &fine, "none that is lost by it was refused within the hour");
+    mem_free(t.rows);
+    return 0;
+}
