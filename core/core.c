@@ -326,6 +326,7 @@ static int core_open_queue(struct core *c)
     core_apply_pauses(c);
     rc = intake_load(c);
     rc = rc ? rc : peers_await(c);
+    rc = rc ? rc : heard_load(c);
     rc = rc ? rc : core_load_commands(c);
     /* what is new must not pass by what stands there until the first tick */
     c->turn->reach_soon = queue_count(c->queue) > 0;

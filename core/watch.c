@@ -276,6 +276,7 @@ void watch_tick(void *arg)
         rotation_tick(c, now_unix);
     (void)room_is_there(c); /* for the log: nobody may be pushing */
     shares_tick(c, now_mono);
+    heard_tick(c, now_mono);
     call_connect_at_start(c, now_mono);
     reach_tick(c);
     if (c->watch->ticks % PRUNE_EVERY_TICKS == 0 && doubt_may_prune(c, now_mono, now_unix))

@@ -6,5 +6,5 @@
 
 /* The lines about what no longer reaches anyone, into the open array. Walks the conversations once. */
 AMO_MUSTCHECK int doctor_reach(struct control_ask *ask);
-/* The lines about what the ingresses refused within the hour. */
+/* The lines about what the ingresses refused within the hour, and about who has fallen silent. */
 AMO_MUSTCHECK int doctor_refused(struct control_ask *ask);

@@ -14,6 +14,7 @@
 #include "core/control/verbs.h"
 #include "core/doctor/doctor.h"
 #include "core/doctor/doctor_line.h"
+#include "core/peers/heard.h"
 #include "core/peers/trail.h"
 
 #define LATELY_MS 3600000
@@ -105,16 +106,26 @@ static void add_line(struct control_ask *ask, struct check *c, const struct trai
               why);
 }
 
+/* Has a webhook of the channel been verified since? Then the others were somebody else's, or it is over. */
+static bool is_over(const struct control_ask *ask, const struct trail_row *row)
+{
+    const struct heard_row *heard = heard_of(ask->core, HEARD_CHANNEL, view_of(row->name));
+
+    return heard && heard->last_unix_ms > row->last_unix_ms;
+}
+
 static void check_webhooks(struct control_ask *ask, const struct trail_row *row)
 {
+    bool over = is_over(ask, row);
     struct check c = {.name = "webhooks",
-                      .severity = SEVERITY_YELLOW,
+                      .severity = over ? SEVERITY_GREEN : SEVERITY_YELLOW,
                       .action =
                           "amoctl channel secret, if support has given a new one: amo does"
                           " not send these again; see the runbook, \"Requests are "
                           "refused\""};
 
-    add_line(ask, &c, row, "amo's webhooks", reason_words(row));
+    add_line(ask, &c, row, over ? "good ones have come since; webhooks" : "amo's webhooks",
+             reason_words(row));
 }
 
 static void check_calls(struct control_ask *ask, const struct trail_row *row)
@@ -174,6 +185,63 @@ static size_t check_rows(struct control_ask *ask, const struct trail *t, check_f
     return n;
 }
 
+/* --- silence ------------------------------------------------------------------------------ */
+
+static bool has_account(const struct registry *r, const char *channel, const char *connector)
+{
+    for (size_t i = 0; i < r->n_scopes; i++) {
+        const struct reg_scope *s = &r->scopes[i];
+
+        if (!s->disconnected &&
+            (channel ? strcmp(s->channel, channel) == 0 : strcmp(s->connector, connector) == 0))
+            return true;
+    }
+    return false;
+}
+
+static bool check_silent(struct control_ask *ask, enum heard_kind kind, const char *name)
+{
+    const struct heard_row *row = heard_of(ask->core, kind, view_of(name));
+    int64_t now = clock_unix_ms();
+    char since[CLOCK_ISO_LEN + 1];
+    int64_t usual = 0;
+    struct check c = {
+        .name = "silence",
+        .subject = view_of(name),
+        .severity = SEVERITY_YELLOW,
+        .action =
+            kind == HEARD_CHANNEL
+                ? "ask somebody to write from amoCRM; if nothing comes, look at the lines "
+                  "above, then amoctl account connect again"
+                : "look at the service: does it run, and does it reach this bridge?"};
+
+    if (!row || core_clock_doubtful(ask->core) || !heard_is_silent(row, now, &usual))
+        return false;
+    clock_format_iso(row->last_unix_ms, since);
+    check_add(
+        ask->w, &c,
+        "nothing has come from this %s since %s; at this time of the day it is busy: %" PRId64
+        " in two hours",
+        kind == HEARD_CHANNEL ? "channel" : "connector", since, usual);
+    return true;
+}
+
+static void check_silence(struct control_ask *ask)
+{
+    const struct registry *r = ask->core->turn->registry;
+    struct check fine = {.name = "silence", .severity = SEVERITY_GREEN};
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->n_channels && n < LINES_MAX; i++)
+        n += has_account(r, r->channels[i].id, NULL) &&
+             check_silent(ask, HEARD_CHANNEL, r->channels[i].id);
+    for (size_t i = 0; i < r->n_connectors && n < LINES_MAX; i++)
+        n += has_account(r, NULL, r->connectors[i].name) &&
+             check_silent(ask, HEARD_CONNECTOR, r->connectors[i].name);
+    if (n == 0)
+        check_add(ask->w, &fine, "nobody is silent who is busy at this time");
+}
+
 int doctor_refused(struct control_ask *ask)
 {
     struct check fine = {.name = "requests", .severity = SEVERITY_GREEN};
@@ -189,5 +257,6 @@ int doctor_refused(struct control_ask *ask)
     if (n == 0)
         check_add(ask->w, &fine, "none that is lost by it was refused within the hour");
     mem_free(t.rows);
+    check_silence(ask);
     return 0;
 }

@@ -495,8 +495,12 @@ static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
         return rc < 0 ? rc : -EBADMSG;
     e.taken_ms = plausible(e.taken_ms);
     shares_who(e.connector, e.scope, c->intake->who);
-    if (how == INTAKE_FRESH && room_sets_aside(c, &e))
-        return room_set_aside(c, &e, bytes);
+    if (how == INTAKE_FRESH && room_sets_aside(c, &e)) {
+        rc = room_set_aside(c, &e, bytes);
+        if (rc == 0)
+            heard_note(c, &e, clock_unix_ms());
+        return rc;
+    }
     if (e.kind == EVENT_DOOR_TEST) {
         test_hook_came(c, e.message_id);
         return 0;
@@ -524,6 +528,8 @@ static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
     if (rc == 0 && l.facts.given_up)
         rc = learn_given_up(c, l.facts.duplicate, &e);
     rc = rc ? rc : given_up_arrived(c, &e, &l.facts, p.kind);
+    if (rc == 0 && how == INTAKE_FRESH && !e.replay)
+        heard_note(c, &e, clock_unix_ms());
     lookup_fini(&l);
     return rc;
 }

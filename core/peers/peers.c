@@ -32,7 +32,8 @@ int peers_new(struct core *c)
     list_init(&p->spools);
     list_init(&p->known_workers);
     list_init(&p->known_ingresses);
-    rc = gates_new(c);
+    rc = heard_new(c);
+    rc = rc ? rc : gates_new(c);
     return rc ? rc : id_random(&p->boot);
 }
 
@@ -318,6 +319,7 @@ void peers_free(struct core *c)
         peer_free(c, LIST_ENTRY(p->list.next, struct peer, link));
     spools_free(c);
     trail_free(c);
+    heard_free(c);
     while (!list_is_empty(&p->known_workers))
         known_worker_free(LIST_ENTRY(p->known_workers.next, struct known_worker, link));
     while (!list_is_empty(&p->known_ingresses))

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/ids.h"
 #include "base/list.h"
+#include "core/peers/heard.h"
 #include "core/peers/trail.h"
 #include "core/turn/turn.h"
 #include "proto/messages.h"
@@ -93,6 +94,7 @@ struct peers {
         frame_unix_ms; /* when its sender sent the frame that is read, by its clock; 0 none is */
     struct list spools;
     struct trail trail; /* what the ingresses refused */
+    struct heard heard; /* how much has come from whom */
     /* after a start: who is awaited, and until when */
     struct list known_workers;
     struct list known_ingresses; /* what they send again may be the cause of what others do */

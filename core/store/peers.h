@@ -33,3 +33,16 @@ AMO_MUSTCHECK int store_worker_seen(struct store *s, struct view name, const str
 typedef void store_worker_fn(void *arg, struct view name, const struct id *boot);
 AMO_MUSTCHECK int store_workers_walk(struct store *s, store_worker_fn *fn, void *arg);
 AMO_MUSTCHECK int store_worker_forget(struct store *s, struct view name);
+
+/* How much has come from whom (core/peers/heard.h). */
+struct store_heard {
+    struct view who;
+    int64_t since_ms;
+    int64_t last_ms;
+    int64_t hour;
+    struct view counts;
+};
+AMO_MUSTCHECK int store_heard_put(struct store *s, const struct store_heard *h);
+/* Each row to @fn, which borrows it; ends when it returns other than 0, which is returned. */
+typedef int store_heard_fn(void *arg, const struct store_heard *h);
+AMO_MUSTCHECK int store_heard_walk(struct store *s, store_heard_fn *fn, void *arg);

@@ -7,6 +7,7 @@
 #include "base/secret.h"
 #include "core/model/channel_flags.h"
 #include "core/store/keys.h"
+#include "core/store/peers.h"
 #include "core/store/private.h"
 #include "core/store/store.h"
 
@@ -395,4 +396,31 @@ int store_registry_load(struct store *s, const struct keys *keys,
     }
     *ret_registry = reg;
     return 0;
+}
+
+/* --- how much has come from whom ------------------------------------------------------------ */
+
+int store_heard_put(struct store *s, const struct store_heard *h)
+{
+    return db_run(s->db, "INSERT OR REPLACE INTO heard VALUES(?,?,?,?,?)", "tiiib", h->who,
+                  h->since_ms, h->last_ms, h->hour, h->counts);
+}
+
+int store_heard_walk(struct store *s, store_heard_fn *fn, void *arg)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, "SELECT who, since_ms, last_ms, hour, counts FROM heard", "");
+
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        const struct store_heard h = {.who = db_view(r, 0),
+                                      .since_ms = db_int(r, 1),
+                                      .last_ms = db_int(r, 2),
+                                      .hour = db_int(r, 3),
+                                      .counts = db_view(r, 4)};
+
+        rc = fn(arg, &h);
+        if (rc)
+            db_end(r);
+    }
+    return rc;
 }

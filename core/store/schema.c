@@ -247,6 +247,9 @@ static const char *const migrations[] = {
     "CREATE INDEX conversations_ref ON conversations(user_ref) WHERE user_ref IS NOT NULL;"
     "CREATE INDEX conversations_ours ON conversations(client_id);"
     "CREATE INDEX chats_chat ON chats(chat_id);",
+    /* how much has come from which channel and connector, by hours (core/peers/heard.h) */
+    "CREATE TABLE heard(who TEXT PRIMARY KEY, since_ms INTEGER, last_ms INTEGER, hour INTEGER,"
+    "  counts BLOB) WITHOUT ROWID;",
 };
 
 int schema_count(void)

@@ -2,6 +2,9 @@
 import http.client
 import json
 import re
+import sqlite3
+import struct
+import time
 
 import pytest
 
@@ -154,6 +157,35 @@ def test_names_that_nobody_has_leave_nothing(stack):
         assert stack.call("POST", "mesages", {}, connector=name)[0] == 404
     assert figure(stack) == before
     assert not [text for text in stack["ingress"].lines if "nobody " in text or "no-body" in text]
+
+
+def test_good_webhooks_after_bad_ones_are_seen(stack):
+    row(stack, reason="signature", kind="channel")
+    chat = stack.meet("hello")["chat"]
+    stack.manager_writes("and hello", chat)
+    wait_for(lambda: [c for c in checks(stack, "webhooks") if c[0] == "green" and "good ones" in c[1]], "a green line")
+
+
+def test_a_busy_channel_that_is_silent_is_seen(stack):
+    assert [c[0] for c in checks(stack, "silence")] == ["green"]
+    stack["core"].stop()
+    hour = int(time.time()) // 3600
+    counts = [0] * 192
+    for ago in (24, 48):
+        for n in (1, 2, 3):
+            counts[(hour - ago - n) % 192] = 9
+    then = (hour - 100) * 3600000
+    with sqlite3.connect(stack.dir / "data" / "core" / "core.db") as db:
+        for who in (f"a{stack.channel}", "csvc"):
+            db.execute("INSERT OR REPLACE INTO heard VALUES(?,?,?,?,?)",
+                       (who, then, (hour - 4) * 3600000, hour - 4, struct.pack(">192I", *counts)))
+    db.close()
+    stack.start("core")
+    wait_for(lambda: [c[0] for c in checks(stack, "silence")] == ["yellow", "yellow"], "two yellow lines", 30)
+    words = [c[1] for c in checks(stack, "silence")]
+    assert "from this channel" in words[0] and "18 in two hours" in words[0] and "from this connector" in words[1]
+    stack.client_writes("here I am")
+    wait_for(lambda: [c for c in checks(stack, "silence") if "connector" in c[1]] == [], "one of them less")
 
 
 def test_filters_name_what_there_is(stack):
