@@ -299,10 +299,24 @@ static void transfer_start(struct transfer *t, int64_t now_ms)
     }
 }
 
+/* Somebody looks whether it works, and is told what came of it: that is no alarm. */
+static bool is_check(enum command_kind kind)
+{
+    return kind == COMMAND_SERVICE_TEST || kind == COMMAND_AMO_REACH ||
+           kind == COMMAND_AMO_HOOK;
+}
+
+static enum log_level level_of(const struct transfer *t, const struct result *r)
+{
+    if (r->outcome == OUTCOME_DONE)
+        return LOG_LEVEL_DEBUG;
+    return is_check((enum command_kind)t->command.kind) ? LOG_LEVEL_INFO : LOG_LEVEL_WARN;
+}
+
 static void log_result(const struct transfer *t, const struct result *r, enum target target)
 {
     char trace[ID_TEXT_LEN + 1];
-    enum log_level level = r->outcome == OUTCOME_DONE ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN;
+    enum log_level level = level_of(t, r);
 
     if (!log_enabled(level))
         return;

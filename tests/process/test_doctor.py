@@ -91,6 +91,16 @@ def test_a_bridge_in_order_has_nothing_red(bridge):
                                                                                   ("yellow", "is stor")]
 
 
+def test_looking_leaves_no_warning_behind(bridge):
+    egress = bridge.stack["egress-0"]
+    before = len(egress.lines)
+    assert bridge.checks()[0] == 0
+    told = wait_for(lambda: [line for line in list(egress.lines)[before:] if "kind=amo.reach" in line and "attempt." in line],
+                    "the line of a look")
+    assert "level=info" in told[0] and "what=attempt.failed" in told[0]
+    assert not [line for line in list(egress.lines)[before:] if "level=warn" in line or "level=error" in line]
+
+
 def test_people_get_a_line_each_with_what_to_do_and_a_sum(bridge):
     code, said, complaint = amoctl(bridge.stack, "doctor")
     lines = said.splitlines()
