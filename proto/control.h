@@ -32,7 +32,7 @@
     X(connector_list, "connector.list", "",                                                    \
       "[{name, kind, url, allow_private, off, scopes, old_valid_until}]")                      \
     X(connector_show, "connector.show", "name",                                                \
-      "as in connector.list; held, waiting, accounts[], sources[], shares[{share, used, "      \
+      "as in connector.list; held, why, waiting, accounts[], sources[], shares[{share, used, " \
       "[counted], [limit], over_since, [refused]}], account_shares[the same with scope_id]")   \
     X(connector_rotate, "connector.rotate",                                                    \
       "name, [secret], [token], [overlap_hours], [finish]",                                    \
@@ -50,7 +50,8 @@
       "[{scope_id, channel, account, connector, title, paused, disconnected, held, "           \
       "connect_called_at, default_source, no_time_window}]")                                   \
     X(account_show, "account.show", "scope_id",                                                \
-      "as in account.list; waiting, set_aside, shares[as in connector.show], own[{share, "     \
+      "as in account.list; why, waiting, set_aside, shares[as in connector.show], "            \
+      "own[{share, "                                                                           \
       "used}]")                                                                                \
     X(account_pause, "account.pause", "scope_id", "scope_id, paused")                          \
     X(account_resume, "account.resume", "scope_id", "scope_id, paused")                        \
@@ -66,8 +67,8 @@
       "phone, name, waiting, [oldest_s], [held]}]")                                            \
     X(conversation_show, "conversation.show",                                                  \
       "id (our number, any id of either side, a phone, the client's name)",                    \
-      "as in conversation.list; chats[], messages{}, last_messages[], waiting[]; or, to "      \
-      "choose from, conversations[]")                                                          \
+      "as in conversation.list; chats[], messages{}, last_messages[], waiting[as in trace]; "  \
+      "or, to choose from, conversations[]")                                                   \
     X(conversation_import, "conversation.import",                                              \
       "rows[{line, connector, [source], [conversation], [phone], [client_id], [chat_id], "     \
       "[user_ref], [user_id], [name], [scope]}], [dry_run]",                                   \
@@ -83,13 +84,13 @@
     X(clock_show, "clock.show", "", "in_doubt, why, trusted_until, now, skew_ms")              \
     X(clock_agree, "clock.agree", "", "as clock.show")                                         \
     X(queue, "queue", "",                                                                      \
-      "[{destination, waiting, oldest_s, held, paused, under_way, answers, waits_for}]")       \
+      "[{destination, waiting, oldest_s, held, paused, under_way, answers, waits_for, why}]")  \
     X(queue_drop, "queue.drop", "connector, scope_id or conversation; [dry_run]",              \
       "dropped, under_way, left, [dry_run]")                                                   \
     X(dead_list, "dead.list", "",                                                              \
       "[{id, kind, reason, scope_id, connector, attempts, taken_at, died_at, mid, amo_id, "    \
       "service_id, [erased], [status: what the card would say]}]")                             \
-    X(dead_show, "dead.show", "id", "as in dead.list; tries[]")                                \
+    X(dead_show, "dead.show", "id", "as in dead.list; counted, tries[as in trace's journey]")  \
     X(dead_retry, "dead.retry", "ids[], [may_double]",                                         \
       "retried[{dead, command, place, [card]}]")                                               \
     X(dead_drop, "dead.drop", "ids[]", "dropped[]")                                            \
@@ -100,7 +101,11 @@
     X(quarantine_replay, "quarantine.replay", "ids[]",                                         \
       "replayed[{id, result, [as], [reason]}]")                                                \
     X(quarantine_drop, "quarantine.drop", "ids[]", "dropped[]")                                \
-    X(trace, "trace", "id", "message{}, journey[{at, what, [tells], [code], …}], waiting[]")   \
+    X(trace, "trace", "id",                                                                    \
+      "why, message{} or null, [journey[{at, what, [words], [tells], [code], [attempt or "     \
+      "probe], …}]], [waiting[{command, kind, [tells], [code], state, attempts, probes, "    \
+      "destination, held, why}]], [quarantine[{id, kind, reason, at}]], [events[{kind, "       \
+      "taken_at, why}]]")                                                                      \
     X(doctor, "doctor", "",                                                                    \
       "checks[{check, subject, state, words, todo}], ask[{what, subject}]")                    \
     X(doctor_check, "doctor.check", "what, subject", "checks[]")                               \

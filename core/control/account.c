@@ -1,4 +1,4 @@
-/* Verbs about accounts (scopes): connected, paused, disconnected.
+/* Verbs that change accounts (scopes): connected, paused, disconnected.
  *
  * From: control.c. To: the store, core_registry_changed, and calls.c for the call to amojo.
  * Holds: an account until amojo has answered. */
@@ -16,9 +16,7 @@
 #include "core/control/moves.h"
 #include "core/control/verbs.h"
 #include "core/deliver/calls.h"
-#include "core/intake/room.h"
 #include "core/model/channel_flags.h"
-#include "core/shares/shares.h"
 #include "core/store/reach.h"
 
 /* the operator waits this long */
@@ -450,26 +448,12 @@ static int disconnect_later(struct control_ask *ask, const struct reg_scope *s, 
 }
 
 /* The account that argument `scope_id` names; NULL with words and @ret_code. */
-static const struct reg_scope *scope_named(struct control_ask *ask, int *ret_code)
-{
-    const struct reg_scope *s = NULL;
-    struct view id = VIEW_NONE;
-
-    *ret_code = control_need(ask, "scope_id", &id);
-    if (*ret_code)
-        return NULL;
-    s = registry_scope(ask->core->turn->registry, id);
-    if (!s)
-        *ret_code = control_fail(ask, EXIT_FAILED, "no such account; see amoctl account list");
-    return s;
-}
-
 int verb_account_disconnect(struct control_ask *ask)
 {
     struct view id = control_arg(ask, "scope_id");
     struct moves m = {0};
     int rc = 0;
-    const struct reg_scope *s = scope_named(ask, &rc);
+    const struct reg_scope *s = control_scope_named(ask, &rc);
 
     if (!s)
         return rc;
@@ -486,69 +470,13 @@ int verb_account_disconnect(struct control_ask *ask)
     return rc ? rc : control_wait_registry(ask);
 }
 
-/* --- looking, pausing ----------------------------------------------------------------------- */
-
-static void account_row(struct control_ask *ask, const struct reg_scope *s)
-{
-    const struct dest *d = queue_dest(ask->core->queue, DEST_SCOPE, view_of(s->id));
-
-    json_add_text(ask->w, "scope_id", view_of(s->id));
-    json_add_text(ask->w, "channel", view_of(s->channel));
-    json_add_text(ask->w, "account", view_of(s->account));
-    json_add_text(ask->w, "connector", view_of(s->connector));
-    json_add_text(ask->w, "title", view_of(s->title));
-    json_add_bool(ask->w, "paused", s->paused && !s->disconnected);
-    json_add_bool(ask->w, "disconnected", s->disconnected);
-    json_add_text(ask->w, "held",
-                  d && dest_is_held(d) ? view_of(hold_reason_name(d->hold)) : VIEW_NONE);
-    json_add_time(ask->w, "connect_called_at", s->connected_ms);
-    json_add_text(ask->w, "default_source",
-                  s->default_source ? view_of(s->default_source) : VIEW_NONE);
-    json_add_bool(ask->w, "no_time_window", s->window_off);
-}
-
-int verb_account_list(struct control_ask *ask)
-{
-    const struct registry *r = ask->core->turn->registry;
-
-    json_open_array(ask->w, NULL);
-    for (size_t i = 0; i < r->n_scopes; i++) {
-        json_open_object(ask->w, NULL);
-        account_row(ask, &r->scopes[i]);
-        json_close_object(ask->w);
-    }
-    json_close_array(ask->w);
-    return EXIT_FINE;
-}
-
-int verb_account_show(struct control_ask *ask)
-{
-    int rc = 0;
-    const struct reg_scope *s = scope_named(ask, &rc);
-    const struct dest *d = NULL;
-
-    if (!s)
-        return rc;
-    d = queue_dest(ask->core->queue, DEST_SCOPE, view_of(s->id));
-    json_open_object(ask->w, NULL);
-    account_row(ask, s);
-    json_add_int(ask->w, "waiting", d ? (int64_t)d->n_account : 0);
-    json_add_int(ask->w, "set_aside", room_n_aside(ask->core, view_of(s->id)));
-    json_open_array(ask->w, "shares");
-    shares_account_json(ask->core, s, ask->w);
-    json_close_array(ask->w);
-    json_open_array(ask->w, "own");
-    shares_own_json(ask->core, s, ask->w);
-    json_close_array(ask->w);
-    json_close_object(ask->w);
-    return EXIT_FINE;
-}
+/* --- pausing -------------------------------------------------------------------------------- */
 
 static int account_pause(struct control_ask *ask, bool paused)
 {
     struct view id = control_arg(ask, "scope_id");
     int rc = 0;
-    const struct reg_scope *s = scope_named(ask, &rc);
+    const struct reg_scope *s = control_scope_named(ask, &rc);
 
     if (!s)
         return rc;
@@ -556,7 +484,7 @@ static int account_pause(struct control_ask *ask, bool paused)
         return control_fail(
             ask, EXIT_FAILED,
             "the account is disconnected: amoctl account connect brings it back");
-    rc = paused ? store_scope_pause(ask->core->store, id, clock_unix_ms())
+    rc = paused ? store_scope_pause(ask->core->store, id, view_of(ask->user), clock_unix_ms())
                 : store_scope_resume(ask->core->store, id, clock_unix_ms());
     rc = rc ? rc : core_registry_changed(ask->core);
     if (rc)

@@ -231,6 +231,35 @@ int control_copy(struct view v, char **ret)
     return *ret ? 0 : -ENOMEM;
 }
 
+const struct reg_scope *control_scope_named(struct control_ask *ask, int *ret_code)
+{
+    const struct reg_scope *s = NULL;
+    struct view id = VIEW_NONE;
+
+    *ret_code = control_need(ask, "scope_id", &id);
+    if (*ret_code)
+        return NULL;
+    s = registry_scope(ask->core->turn->registry, id);
+    if (!s)
+        *ret_code = control_fail(ask, EXIT_FAILED, "no such account; see amoctl account list");
+    return s;
+}
+
+const struct reg_connector *control_connector_named(struct control_ask *ask, int *ret_code)
+{
+    const struct reg_connector *con = NULL;
+    struct view name = VIEW_NONE;
+
+    *ret_code = control_need(ask, "name", &name);
+    if (*ret_code)
+        return NULL;
+    con = registry_connector(ask->core->turn->registry, name);
+    if (!con)
+        *ret_code =
+            control_fail(ask, EXIT_FAILED, "no such connector; see amoctl connector list");
+    return con;
+}
+
 /* Towards it, or of an account of its. */
 static bool is_of_connector(const struct registry *r, const struct lane *l,
                             const char *connector)

@@ -14,6 +14,7 @@ struct control_ask {
     struct buf *error;         /* or one sentence here, with a code that is not 0 */
     struct control_wait *wait; /* set by a verb that answers later */
     bool whole;                /* what it wrote is worth having though it failed */
+    const char *user;          /* whose process asks; NULL: it is not known */
 };
 
 /* EXIT_FINE, EXIT_FAILED, EXIT_USAGE, EXIT_UNREACHABLE; CONTROL_LATER with ask->wait set;
@@ -52,6 +53,9 @@ AMO_MUSTCHECK int control_need(struct control_ask *ask, const char *key, struct 
 /* A positive number from argument @node. */
 AMO_MUSTCHECK int control_id_of(struct control_ask *ask, const struct json_node *node,
                                 int64_t *ret);
+/* The account that argument `scope_id` names, the connector that `name` does; NULL with words and @ret_code. */
+const struct reg_scope *control_scope_named(struct control_ask *ask, int *ret_code);
+const struct reg_connector *control_connector_named(struct control_ask *ask, int *ret_code);
 /* One object {@key: [what @fn wrote for each of the argument `ids`]}. */
 AMO_MUSTCHECK int control_each_id(struct control_ask *ask, const char *key,
                                   int (*fn)(struct control_ask *ask, int64_t id));

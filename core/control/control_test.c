@@ -453,6 +453,7 @@ static void trace_says_which_status_amo_is_told(void **state)
     rig_result(r, r->worker, c,
                (struct result){.outcome = OUTCOME_DEAD,
                                .cause = CAUSE_REFUSED,
+                               .began_ms = clock_unix_ms(),
                                .code = VIEW_LIT("unreachable")});
     rig_turn(r);
     reply = ctl_ask(r, "trace", "{\"id\":\"amo-1\"}");
@@ -462,7 +463,11 @@ static void trace_says_which_status_amo_is_told(void **state)
     json_free(reply.doc);
     c = rig_command(r, COMMAND_AMO_STATUS);
     assert_int_equal(c->state, COMMAND_IN_FLIGHT);
-    rig_result(r, r->worker, c, (struct result){.outcome = OUTCOME_DONE, .status = 200});
+    rig_result(
+        r, r->worker, c,
+        (struct result){.outcome = OUTCOME_DONE,
+                        .status = 200,
+                        .began_ms = clock_unix_ms() + 1000}); /* behind what came before */
     rig_commit(r);
     assert_null(rig_command(r, COMMAND_AMO_STATUS));
     reply = ctl_ask(r, "trace", "{\"id\":\"amo-1\"}");
@@ -470,6 +475,8 @@ static void trace_says_which_status_amo_is_told(void **state)
     ctl_text(&reply, step, "what", "service.message");
     assert_null(json_get(step, "tells"));
     step = json_array_at(json_get(json_root(reply.doc), "journey"), 2);
+    ctl_text(&reply, step, "what", "failed");
+    step = json_array_at(json_get(json_root(reply.doc), "journey"), 3);
     ctl_text(&reply, step, "what", "amo.status");
     ctl_text(&reply, step, "tells", "failed");
     assert_true(json_int(json_get(step, "code"), &code));

@@ -84,6 +84,14 @@ void settle_push(struct core *c, struct peer *p, struct view body)
     core_wake(c);
 }
 
+/* It was sent to try whether its destination must stay held. What was under way before the hold was not. */
+static bool is_probe(const struct core_command *cmd)
+{
+    const struct dest *d = cmd->lane->dest;
+
+    return dest_is_held(d) && d->probing && d->probe == cmd->id;
+}
+
 static int settle_evidence(struct core *c, const struct core_command *cmd, const struct peer *p,
                            const struct result *r)
 {
@@ -100,7 +108,8 @@ static int settle_evidence(struct core *c, const struct core_command *cmd, const
         .scope = r->sent_scope,
         .chat = r->sent_chat,
         .evidence = cmd->erased ? VIEW_NONE : view_cut(r->evidence, LIMIT_EVIDENCE_BYTES),
-        .worker = view_of(p->name)};
+        .worker = view_of(p->name),
+        .probe = is_probe(cmd)};
     int rc = resolve_tells(c, cmd, &row.tells, &row.tells_code);
 
     return rc ? rc : store_attempt_add(c->store, &row);
@@ -171,6 +180,8 @@ static void settle_now(struct core *c, struct core_command *cmd, const struct re
     if (r->outcome != OUTCOME_UNSTARTED)
         queue_answered(cmd->lane->dest, has_answered(r), cmd->lane->began_mono_ms, r->took_ms,
                        clock_mono_ms());
+    if (r->outcome != OUTCOME_UNSTARTED && r->outcome != OUTCOME_DONE)
+        cmd->lane->dest->last_failed = cmd->id;
     worker_landed(cmd);
     settle_outcome(c, cmd, r);
 }
@@ -524,12 +535,14 @@ static int dead_edit(struct core *c, const struct core_command *cmd, const struc
 static void settle_given_up(struct core *c, struct core_command *cmd, const struct give_up *f)
 {
     char trace[ID_TEXT_LEN + 1];
+    char space[LOG_VALUE_MAX];
     int rc = core_row_begin(c);
 
     log_line(LOG_LEVEL_ERROR, "command.dead",
-             "trace=%s command=%lld kind=%s reason=%s attempts=%u", command_trace(cmd, trace),
-             (long long)cmd->id, command_kind_name((uint64_t)cmd->kind), f->reason,
-             cmd->attempts);
+             "trace=%s command=%lld kind=%s destination=%s reason=%s attempts=%u",
+             command_trace(cmd, trace), (long long)cmd->id,
+             command_kind_name((uint64_t)cmd->kind),
+             log_value(view_of(cmd->lane->dest->key), space), f->reason, cmd->attempts);
     rc = rc ? rc : store_dead_add(c->store, cmd->id, f->reason, clock_unix_ms());
     if (rc == 0 && cmd->message && command_is_message(cmd->kind))
         rc = dead_message(c, cmd, f);

@@ -1310,8 +1310,8 @@ static void a_pause_stops_the_clock_through_restarts(void **state)
     assert_int_equal(db_run(r->core.store->db, "/* test */ UPDATE commands SET taken_ms=?", "i",
                             now - 31 * HOUR_MS),
                      0);
-    assert_int_equal(store_scope_pause(r->core.store, VIEW_LIT("ch_acc"), now - 30 * HOUR_MS),
-                     0);
+    assert_int_equal(
+        store_scope_pause(r->core.store, VIEW_LIT("ch_acc"), VIEW_NONE, now - 30 * HOUR_MS), 0);
     rig_commit(r);
     rig_restart(r);
     assert_true(rig_command(r, COMMAND_AMO_MESSAGE)->lane->scope->paused);

@@ -27,7 +27,9 @@
 #include "proto/limits.h"
 
 /* what an ingress with another clock says to have waited longer is not believed */
-#define WAITED_MAX_MS (24LL * 3600 * 1000)
+#define WAITED_MAX_MS  (24LL * 3600 * 1000)
+/* of a service's own code of a failure */
+#define ERROR_WORD_MAX 64
 
 static int command_add(struct core *c, struct command_row *row, const struct command *body);
 static int message_add(struct core *c, const struct event *e, const struct decision *p,
@@ -274,6 +276,22 @@ static int follow_up(struct core *c, const struct message *m, const struct comma
     return rc ? rc : command_add(c, &row, body);
 }
 
+/* What amo is told, for who asks why. */
+static int note_told(struct core *c, const struct status_update *t)
+{
+    bool failed = t->code == -1;
+    const struct message_report report = {
+        .status = t->delayed ? REPORTED_DELAYED : t->code,
+        .code = failed ? t->error_code : 0,
+        .why = !t->connector.len   ? VIEW_NONE
+               : t->error_word.len ? view_cut(t->error_word, ERROR_WORD_MAX)
+                                   : VIEW_LIT(""),
+        .words = failed ? view_cut(t->error_text, LIMIT_ERROR_TEXT) : VIEW_NONE,
+        .at_ms = clock_unix_ms()};
+
+    return store_message_reported(c->store, t->message, &report);
+}
+
 int apply_status_update(struct core *c, const struct status_update *t)
 {
     struct command_row row = {.lane =
@@ -298,9 +316,7 @@ int apply_status_update(struct core *c, const struct status_update *t)
         return rc;
     }
     rc = command_add(c, &row, &body);
-    return rc || !t->message ? rc
-                             : store_message_reported(c->store, t->message,
-                                                      t->delayed ? REPORTED_DELAYED : t->code);
+    return rc || !t->message ? rc : note_told(c, t);
 }
 
 /* --- about a message that is there ------------------------------------------------------------ */
@@ -328,6 +344,7 @@ int apply_status(struct core *c, const struct event *e, const struct message *na
     struct status_update t = {.code = p->status_code,
                               .error_code = p->error_code,
                               .error_text = p->error_text,
+                              .error_word = e->error_code,
                               .trace = e->trace,
                               .taken_ms = e->taken_ms};
     int64_t conversation = named ? named->conversation : 0;

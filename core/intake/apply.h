@@ -35,7 +35,8 @@ struct status_update {
     int64_t code;          /* 1, 2, -1 */
     int64_t error_code;    /* with -1 */
     struct view error_text;
-    bool delayed; /* it is no failure yet: only says that it takes long */
+    struct view error_word; /* a service's own code of it; VIEW_NONE none */
+    bool delayed;           /* it is no failure yet: only says that it takes long */
     struct id trace;
     int64_t taken_ms;
 };

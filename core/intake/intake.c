@@ -104,6 +104,7 @@ int intake_load(struct core *c)
 
     rc = rc ? rc : intake_count(c);
     rc = rc ? rc : deferred_rekey(c);
+    rc = rc ? rc : store_kept_name(c->store);
     return rc ? rc : echoes_load(c);
 }
 

@@ -49,6 +49,8 @@ void message_fini(struct message *m)
     mem_free(m->chat_id);
     mem_free(m->reason);
     mem_free(m->words);
+    mem_free(m->reported_why);
+    mem_free(m->reported_words);
     memset(m, 0, sizeof(*m));
 }
 

@@ -53,6 +53,12 @@ struct message {
     char *words;   /* of "failed": the remote side's own; NULL none */
     int64_t
         reported_status; /* last delivery status queued to amo: 0, 1, 2, -1, REPORTED_DELAYED */
+    /* and of it, as far as it is known: rows of older versions have none */
+    int64_t reported_code; /* with -1: 901 to 905 */
+    char *
+        reported_why; /* its service has said so, with this code; "" with none; NULL: it was core */
+    char *reported_words;
+    int64_t reported_ms;
     int64_t taken_ms;
     int64_t settled_ms;
     struct id trace;
@@ -101,6 +107,7 @@ struct attempt_row {
     struct view chat;   /* VIEW_NONE: amo was to find the chat by our id, or it is not known */
     int64_t tells;      /* of a status to amo: 1, 2, -1; 0 none, or it is not known */
     int64_t tells_code; /* with -1: 901 to 905 */
+    bool probe;         /* its destination was held: it tried whether that must go on */
 };
 
 /* --- their texts --- */

@@ -14,6 +14,7 @@
 #include "core/control/verbs.h"
 #include "core/model/message.h"
 #include "core/questions/named.h"
+#include "core/questions/waiting.h"
 #include "proto/limits.h"
 
 #define COUNTED   1000 /* of its newest messages */
@@ -23,47 +24,6 @@
 #define LANES_MAX 120  /* of a list of those that wait: two a conversation at most */
 
 /* --- one ---------------------------------------------------------------------------------------- */
-
-static size_t lane_json(const struct lane *l, size_t n, struct json_writer *w)
-{
-    const struct dest *d = l->dest;
-
-    for (const struct list *i = l->commands.next; i != &l->commands && n < LIMIT_LIST_ROWS;
-         i = i->next) {
-        const struct core_command *cmd = LIST_ENTRY_CONST(i, struct core_command, in_lane);
-
-        n++;
-        json_open_object(w, NULL);
-        json_add_int(w, "command", cmd->id);
-        json_add_text(w, "kind", view_of(command_kind_name((uint64_t)cmd->kind)));
-        json_add_text(w, "state", view_of(command_state_name(cmd->state)));
-        json_add_int(w, "attempts", cmd->attempts);
-        json_add_text(w, "destination", view_of(d->key));
-        json_add_text(w, "held",
-                      dest_is_held(d) ? view_of(hold_reason_name(d->hold)) : VIEW_NONE);
-        json_close_object(w);
-    }
-    return n;
-}
-
-static void conversation_waiting(const struct core *c, int64_t conversation,
-                                 struct json_writer *w)
-{
-    size_t n = 0;
-
-    json_open_array(w, "waiting");
-    for (int to_amo = 0; to_amo < 2; to_amo++) {
-        int64_t id = command_lane_of(conversation, to_amo == 1);
-        const struct lane *l = table_get(c->queue->lanes, view_make(&id, sizeof(id)));
-
-        for (; l; l = l->sibling) {
-            for (const struct lane *before = l->after; before; before = before->after)
-                n = lane_json(before, n, w);
-            n = lane_json(l, n, w);
-        }
-    }
-    json_close_array(w);
-}
 
 static int last_messages(struct control_ask *ask, int64_t id)
 {
@@ -132,7 +92,7 @@ static int conversation_json(struct control_ask *ask, const struct conversation 
     json_close_array(w);
     rc = rc ? rc : counts_json(ask, c->id);
     rc = rc ? rc : last_messages(ask, c->id);
-    conversation_waiting(ask->core, c->id, w);
+    rc = rc ? rc : waiting_of_conversation(ask->core, c->id, w);
     json_close_object(w);
     return rc;
 }

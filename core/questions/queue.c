@@ -7,6 +7,7 @@
 #include "base/process.h"
 #include "core/control/control.h"
 #include "core/control/verbs.h"
+#include "core/questions/waiting.h"
 
 /* How long the oldest of them has waited, before core as well. */
 static int64_t oldest_s(const struct dest *d)
@@ -24,10 +25,11 @@ int verb_queue(struct control_ask *ask)
     const struct core *c = ask->core;
     const struct dest *d = NULL;
     size_t iter = 0;
+    int rc = 0;
 
     json_open_array(ask->w, NULL);
-    while ((d = table_next(c->queue->dests, &iter))) {
-        if (d->n_waiting == 0 && !dest_is_held(d) && !d->paused)
+    while (rc == 0 && (d = table_next(c->queue->dests, &iter))) {
+        if (d->n_waiting == 0 && !dest_is_held(d) && !(d->paused && d->n_account > 0))
             continue;
         json_open_object(ask->w, NULL);
         json_add_text(ask->w, "destination", view_of(d->key));
@@ -35,12 +37,13 @@ int verb_queue(struct control_ask *ask)
         json_add_int(ask->w, "oldest_s", oldest_s(d));
         json_add_text(ask->w, "held",
                       dest_is_held(d) ? view_of(hold_reason_name(d->hold)) : VIEW_NONE);
-        json_add_bool(ask->w, "paused", d->paused);
+        json_add_bool(ask->w, "paused", d->paused && !d->left_unix_ms);
         json_add_int(ask->w, "under_way", (int64_t)d->n_in_flight);
         json_add_text(ask->w, "answers", view_of(dest_class_name(d->class)));
         json_add_text(ask->w, "waits_for", view_of(dest_waits_for(d)));
+        rc = waiting_why_destination(ask->core, d, ask->w);
         json_close_object(ask->w);
     }
     json_close_array(ask->w);
-    return EXIT_FINE;
+    return rc;
 }

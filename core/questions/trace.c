@@ -1,16 +1,39 @@
-/* `amoctl trace`: the way of one message. */
+/* `amoctl trace`: the way of one message, and why it is not where it should be.
+ *
+ * From: control.c. To: the store and the queue, which are only read. Holds: nothing. */
 
+#include "base/num.h"
 #include "base/process.h"
 #include "core/control/control.h"
 #include "core/control/verbs.h"
-#include "core/deliver/resolve.h"
 #include "core/peers/peers.h"
+#include "core/questions/named.h"
+#include "core/questions/waiting.h"
+#include "core/questions/why.h"
+#include "core/store/quarantine.h"
+#include "proto/event.h"
 
-static const char *message_direction_name(int64_t direction)
+/* What there is under one id. */
+struct traced {
+    struct message message; /* message.id 0: it is no message's */
+    int64_t quarantined;    /* the newest entry of the quarantine; 0 none */
+    struct buf reason;      /* of it */
+    size_t n_waiting;       /* events that wait in the store */
+    struct buf why;         /* of the first one */
+    struct buf entries;     /* JSON: the entries, the events */
+    struct buf events;
+};
+
+/* What amo was told last, when, and whose words it is. */
+static void trace_told(struct json_writer *w, const struct message *m)
 {
-    if (direction == MESSAGE_IMPORTED)
-        return "imported";
-    return direction == MESSAGE_OUTBOUND ? "outbound" : "inbound";
+    json_add_int(w, "told", m->reported_status == REPORTED_DELAYED ? -1 : m->reported_status);
+    if (m->reported_ms)
+        json_add_time(w, "told_at", m->reported_ms);
+    if (m->reported_code)
+        json_add_int(w, "told_code", m->reported_code);
+    json_add_text_if(w, "told_words", view_of(m->reported_words));
+    json_add_text_if(w, "service_code", view_of(m->reported_why));
 }
 
 static void trace_message(struct json_writer *w, const struct message *m)
@@ -18,9 +41,11 @@ static void trace_message(struct json_writer *w, const struct message *m)
     char trace[ID_TEXT_LEN + 1];
 
     id_format(&m->trace, trace);
+    json_open_object(w, "message");
     json_add_text(w, "trace", view_of(trace));
     json_add_text(w, "mid", view_of(m->mid));
-    json_add_text(w, "direction", view_of(message_direction_name(m->direction)));
+    json_add_text(w, "direction", view_of(named_direction(m->direction)));
+    json_add_text(w, "written_in", view_of(named_writer(m->direction)));
     json_add_text(w, "scope_id", view_of(m->scope));
     json_add_text(w, "connector", view_of(m->connector));
     json_add_text(w, "amo_id", view_of(m->amo_id));
@@ -28,72 +53,197 @@ static void trace_message(struct json_writer *w, const struct message *m)
     json_add_int(w, "conversation", m->conversation);
     json_add_text(w, "state", view_of(message_state_name(m->state)));
     json_add_text_if(w, "reason", view_of(m->reason));
-    json_add_int(w, "told", m->reported_status == REPORTED_DELAYED ? -1 : m->reported_status);
+    json_add_text_if(w, "words", view_of(m->words));
+    trace_told(w, m);
     json_add_time(w, "taken_at", m->taken_ms);
     json_add_time(w, "settled_at", m->settled_ms);
     json_add_int(w, "ms", m->settled_ms ? m->settled_ms - m->taken_ms : 0);
-}
-
-static void trace_step(struct json_writer *w, int64_t at_ms, const char *what)
-{
-    json_open_object(w, NULL);
-    json_add_time(w, "at", at_ms);
-    json_add_text(w, "what", view_of(what));
     json_close_object(w);
 }
 
-static int trace_waiting(struct core *c, const struct message *m, struct json_writer *w)
+/* In the order of time, whatever a clock that jumped says of it. */
+static int trace_journey(struct core *c, const struct message *m, struct json_writer *w)
 {
-    struct core_command *cmd = NULL;
-    size_t iter = 0;
+    struct journey_step steps[3] = {
+        {.at_ms = m->taken_ms, .what = "accepted by ingress"}
+    };
+    size_t n = 1;
     int rc = 0;
 
-    json_open_array(w, "waiting");
-    while (rc == 0 && (cmd = table_next(c->queue->commands, &iter))) {
-        const struct dest *d = cmd->lane->dest;
-        int64_t status = 0;
-        int64_t code = 0;
+    if (m->reported_status == -1 && m->reported_why && m->reported_ms)
+        steps[n++] = (struct journey_step){.at_ms = m->reported_ms,
+                                           .what = "the service reported that it failed",
+                                           .words = view_of(m->reported_words)};
+    if (m->settled_ms)
+        steps[n++] = (struct journey_step){.at_ms = m->settled_ms,
+                                           .what = message_state_name(m->state),
+                                           .words = view_of(m->words)};
+    if (n == 3 && steps[1].at_ms > steps[2].at_ms) {
+        struct journey_step later = steps[1];
 
-        if (cmd->message != m->id)
-            continue;
-        json_open_object(w, NULL);
-        json_add_int(w, "command", cmd->id);
-        json_add_text(w, "kind", view_of(command_kind_name((uint64_t)cmd->kind)));
-        rc = resolve_tells(c, cmd, &status, &code);
-        store_add_tells(w, status, code);
-        json_add_text(w, "state", view_of(command_state_name(cmd->state)));
-        json_add_int(w, "attempts", cmd->attempts);
-        json_add_text(w, "held",
-                      dest_is_held(d) ? view_of(hold_reason_name(d->hold)) : VIEW_NONE);
-        json_close_object(w);
+        steps[1] = steps[2];
+        steps[2] = later;
     }
+    json_open_array(w, "journey");
+    rc = store_journey_json(c->store, m->id, steps, n, w);
     json_close_array(w);
+    return rc;
+}
+
+/* --- finding ---------------------------------------------------------------------------------- */
+
+/* By any id of either side; or by the number of a command, which the log names, of its message. */
+static int find_message(struct core *c, struct view id, struct message *ret)
+{
+    const struct core_command *cmd = NULL;
+    struct command_row letter = {0};
+    int64_t message = 0;
+    uint64_t number = 0;
+    int rc = store_message_by_any(c->store, id, ret);
+
+    if (rc != STORE_E_NONE || num_parse_u64(id, &number) || number > INT64_MAX)
+        return rc;
+    cmd = queue_find(c->queue, (int64_t)number);
+    if (cmd) {
+        message = cmd->message;
+    } else if ((rc = store_dead(c->store, (int64_t)number, &letter)) == 0) {
+        message = letter.message;
+        command_row_fini(&letter);
+    } else if (rc < 0) {
+        return rc;
+    }
+    return message ? store_message(c->store, message, ret) : STORE_E_NONE;
+}
+
+static int add_event(void *arg, const struct waiting_row *row)
+{
+    struct traced *t = arg;
+    struct json_writer w;
+    struct event e;
+    struct buf words;
+    int rc = 0;
+
+    json_writer_init(&w, &t->events);
+    w.comma = t->n_waiting > 0;
+    buf_init(&words, WHY_MAX);
+    why_waiting(row, &words);
+    if (t->n_waiting++ == 0)
+        (void)buf_add_view(&t->why, buf_view(&words)); /* sticky */
+    if (event_decode(row->event, &e))
+        e = (struct event){.kind = 0};
+    json_open_object(&w, NULL);
+    json_add_text(&w, "kind", view_of(event_kind_name(e.kind)));
+    json_add_time(&w, "taken_at", e.taken_ms);
+    rc = waiting_why(&w, buf_error(&words), &words);
+    json_close_object(&w);
+    return rc;
+}
+
+/* STORE_E_NONE: nothing is called so. */
+static int find_all(struct core *c, struct view id, struct traced *t)
+{
+    struct json_writer w;
+    int rc = find_message(c, id, &t->message);
+
+    if (rc < 0)
+        return rc;
+    json_writer_init(&w, &t->entries);
+    rc = store_quarantine_find(c->store, id, &w, &t->quarantined, &t->reason);
+    rc = rc ? rc : store_waiting_find(c->store, id, add_event, t);
+    if (rc)
+        return rc;
+    return t->message.id || t->quarantined || t->n_waiting ? 0 : STORE_E_NONE;
+}
+
+/* What is not read yet may be it. */
+static int not_known(struct control_ask *ask)
+{
+    uint64_t n = 0;
+
+    for (const struct list *i = ask->core->peers->list.next; i != &ask->core->peers->list;
+         i = i->next)
+        n += LIST_ENTRY_CONST(i, struct peer, link)->spool_events;
+    if (n)
+        return control_fail(
+            ask, EXIT_FAILED,
+            "no message is known by this id; events that core has not read yet, "
+            "in the spools of ingress: %llu",
+            (unsigned long long)n);
+    return control_fail(ask, EXIT_FAILED, "no message is known by this id");
+}
+
+/* --- telling ---------------------------------------------------------------------------------- */
+
+static int trace_why(struct core *c, const struct traced *t, struct json_writer *w)
+{
+    struct buf words;
+    int rc = 0;
+
+    buf_init(&words, WHY_MAX);
+    if (t->message.id)
+        rc = why_message(c, &t->message, &words);
+    else if (t->quarantined)
+        why_quarantined(t->quarantined, buf_view(&t->reason), &words);
+    else
+        (void)buf_add_view(&words, buf_view(&t->why)); /* as long at most */
+    return waiting_why(w, rc, &words);
+}
+
+static void add_list(struct json_writer *w, const char *key, const struct buf *rows)
+{
+    struct buf whole;
+
+    if (!rows->len)
+        return;
+    buf_init(&whole, rows->max + 2);
+    (void)buf_add_f(&whole, "[%s]", buf_str(rows)); /* sticky */
+    if (buf_error(&whole))
+        w->out->error = buf_error(&whole);
+    else
+        json_add_raw(w, key, buf_view(&whole));
+    buf_fini(&whole);
+}
+
+static int trace_json(struct core *c, const struct traced *t, struct json_writer *w)
+{
+    int rc = 0;
+
+    json_open_object(w, NULL);
+    rc = trace_why(c, t, w);
+    if (t->message.id) {
+        trace_message(w, &t->message);
+        rc = rc ? rc : trace_journey(c, &t->message, w);
+        rc = rc ? rc : waiting_of_message(c, t->message.id, w);
+    } else {
+        json_add_null(w, "message"); /* it is none yet */
+    }
+    add_list(w, "quarantine", &t->entries);
+    add_list(w, "events", &t->events);
+    json_close_object(w);
     return rc;
 }
 
 int verb_trace(struct control_ask *ask)
 {
-    struct message m = {0};
+    struct traced t = {.quarantined = 0};
     struct view id = VIEW_NONE;
     int rc = control_need(ask, "id", &id);
 
-    rc = rc ? rc : store_message_by_any(ask->core->store, id, &m);
-    if (rc == STORE_E_NONE)
-        return control_fail(ask, EXIT_FAILED, "no message is known by this id");
     if (rc)
         return rc;
-    json_open_object(ask->w, NULL);
-    json_open_object(ask->w, "message");
-    trace_message(ask->w, &m);
-    json_close_object(ask->w);
-    json_open_array(ask->w, "journey");
-    trace_step(ask->w, m.taken_ms, "accepted by ingress");
-    rc = store_attempts_json(ask->core->store, 0, m.id, ask->w);
-    if (m.settled_ms)
-        trace_step(ask->w, m.settled_ms, message_state_name(m.state));
-    json_close_array(ask->w);
-    rc = rc ? rc : trace_waiting(ask->core, &m, ask->w);
-    json_close_object(ask->w);
-    message_fini(&m);
+    buf_init(&t.reason, WHY_MAX);
+    buf_init(&t.why, WHY_MAX);
+    buf_init(&t.entries, (size_t)1 << 16);
+    buf_init(&t.events, (size_t)1 << 16);
+    rc = find_all(ask->core, id, &t);
+    if (rc == STORE_E_NONE)
+        rc = not_known(ask);
+    else
+        rc = rc ? rc : trace_json(ask->core, &t, ask->w);
+    message_fini(&t.message);
+    buf_fini(&t.reason);
+    buf_fini(&t.why);
+    buf_fini(&t.entries);
+    buf_fini(&t.events);
     return rc;
 }

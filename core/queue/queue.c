@@ -94,6 +94,11 @@ static struct lane *lane_find(const struct queue *q, int64_t id, const struct de
     return l;
 }
 
+const struct lane *queue_lanes(const struct queue *q, int64_t lane)
+{
+    return table_get(q->lanes, id_key(&lane));
+}
+
 /* Made when missing. NULL: no memory. */
 static struct lane *lane_get(struct queue *q, int64_t id, struct dest *d, struct dest *scope)
 {

@@ -70,6 +70,8 @@ struct dest {
     uint32_t n_asked;      /* how often a lane that was asked has also failed in this hold */
     uint32_t looks_failed; /* in a row */
     uint32_t failures;     /* counted ones in a row */
+    int64_t
+        last_failed; /* the last command of which a call to it has failed, for people; 0 none */
     int64_t hold_since_ms;
     int64_t held_total_ms; /* of ended holds */
     /* Who was served: answers that showed that it lives, numbered. */
@@ -164,6 +166,8 @@ AMO_MUSTCHECK int queue_add(struct queue *q, const struct command_row *row, int6
  * these are QUEUED. NULL: nothing. */
 void queue_by_age(struct core_command *c);
 struct core_command *queue_find(const struct queue *q, int64_t id);
+/* The first of the lanes of this id, one for each destination and account (lane.sibling). NULL: none. */
+const struct lane *queue_lanes(const struct queue *q, int64_t lane);
 /* The lane towards @d for @scope; its `after` must be emptied before it. NULL when there is none. */
 struct lane *queue_lane_at(const struct queue *q, int64_t lane, struct dest *d,
                            struct dest *scope);

@@ -48,6 +48,10 @@ void shares_tell(struct core *c, struct peer *p);
 /* For people. " <connector> (<share>)" and " <connector> for <scope> (<share>)" for each that is over one, and how
  * many. */
 size_t shares_over(const struct core *c, struct buf *ret_names);
+/* What @connector is over, in words, since when, and who is refused; with a @scope (else VIEW_NONE) only what it is over
+ * for this account. Nothing is appended when it is over nothing. */
+void shares_words(const struct core *c, struct view connector, struct view scope,
+                  struct buf *ret_words);
 /* One object for each share: how much it is, how much it may be, over it since when. */
 void shares_json(struct core *c, struct view connector, struct json_writer *w);
 /* One for each account and share in which the connector has an even part for it, or more. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/stats.h"
 #include "core/shares/limits.h"
@@ -31,6 +32,27 @@ static const char *words_of(const struct over *o)
         return "its messages hear 429; the connector's other accounts go on";
     return share_is_of_reports(o->share) ? "statuses, edits and reactions hear 429"
                                          : "all that brings something hears 429";
+}
+
+void shares_words(const struct core *c, struct view connector, struct view scope,
+                  struct buf *ret_words)
+{
+    const struct over_list *l = &c->shares->over;
+    char iso[CLOCK_ISO_LEN + 1];
+
+    for (size_t i = 0; i < l->n; i++) {
+        const struct over *o = &l->rows[i];
+
+        if (!view_is(connector, o->connector) || (scope.len && !view_is(scope, o->scope)))
+            continue;
+        clock_format_iso(o->since_unix_ms, iso);
+        (void)buf_add_f(ret_words, "over its share of the %s since %s", share_name(o->share),
+                        iso); /* cut is fine, here and below */
+        if (o->scope[0] && !scope.len)
+            (void)buf_add_f(ret_words, " for account %s", o->scope);
+        (void)buf_add_f(ret_words, ": %s", words_of(o));
+        return;
+    }
 }
 
 static void add_share(struct json_writer *w, enum share share, int64_t used, int64_t limit,

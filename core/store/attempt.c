@@ -17,11 +17,12 @@ int store_attempt_add(struct store *s, const struct attempt_row *a)
         return 0; /* what a message came to must not hang on what can be told of the way there */
     return db_run(s->db,
                   "INSERT INTO attempts(command,message,kind,number,began_ms,took_ms,outcome,"
-                  "cause,status,evidence,worker,scope,chat,tells,tells_code) "
-                  "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,nullif(?,0),nullif(?,0))",
-                  "iiiiiiiiittttii", a->command, a->message, a->kind, a->number, a->began_ms,
+                  "cause,status,evidence,worker,scope,chat,tells,tells_code,probe) "
+                  "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,nullif(?,0),nullif(?,0),nullif(?,0))",
+                  "iiiiiiiiittttiii", a->command, a->message, a->kind, a->number, a->began_ms,
                   a->took_ms, a->outcome, a->cause, a->status, a->evidence, a->worker, a->scope,
-                  a->chat.len ? a->chat : VIEW_NONE, a->tells, a->tells_code);
+                  a->chat.len ? a->chat : VIEW_NONE, a->tells, a->tells_code,
+                  (int64_t)a->probe);
 }
 
 /* ?1 the message, ?2 its conversation */
@@ -155,39 +156,142 @@ void store_add_tells(struct json_writer *w, int64_t status, int64_t code)
         json_add_int(w, "code", code);
 }
 
-/* one text each, so that each has its index */
-#define ATTEMPTS_SELECT                                                                        \
-    "SELECT command,kind,began_ms,took_ms,outcome,cause,status,evidence,worker,number,"        \
-    "tells,tells_code FROM attempts WHERE "
+/* The newest of them, in the order in which they began. Each is counted as people count: probes separately. One text
+ * each, so that each has its index. */
+#define ATTEMPTS_SELECT(which)                                                                 \
+    "SELECT * FROM (SELECT command,kind,began_ms,took_ms,outcome,cause,status,evidence,"       \
+    "worker,tells,tells_code,probe,sum(probe IS NULL) OVER w,sum(probe IS NOT NULL) OVER w,id" \
+    " FROM attempts WHERE " which "=?1 WINDOW w AS (PARTITION BY command ORDER BY id)"         \
+    " ORDER BY id DESC LIMIT ?2) ORDER BY began_ms,id"
 
-int store_attempts_json(struct store *s, int64_t command, int64_t message,
-                        struct json_writer *w)
+static void attempt_json(struct db_rows *r, struct json_writer *w)
+{
+    bool probe = db_int(r, 11) != 0;
+
+    json_open_object(w, NULL);
+    json_add_time(w, "at", db_int(r, 2));
+    json_add_text(w, "what", view_of(command_kind_name((uint64_t)db_int(r, 1))));
+    store_add_tells(w, db_int(r, 9), db_int(r, 10));
+    json_add_int(w, "command", db_int(r, 0));
+    json_add_int(w, probe ? "probe" : "attempt", db_int(r, probe ? 13 : 12));
+    json_add_text(w, "outcome", view_of(outcome_name((uint64_t)db_int(r, 4))));
+    json_add_text(w, "cause", view_of(cause_name((uint64_t)db_int(r, 5))));
+    json_add_int(w, "status", db_int(r, 6));
+    json_add_int(w, "ms", db_int(r, 3));
+    json_add_text(w, "worker", db_view(r, 8));
+    json_add_text(w, "evidence", db_view(r, 7));
+    json_close_object(w);
+}
+
+static void step_json(const struct journey_step *s, struct json_writer *w)
+{
+    json_open_object(w, NULL);
+    json_add_time(w, "at", s->at_ms);
+    json_add_text(w, "what", view_of(s->what));
+    json_add_text_if(w, "words", s->words);
+    json_close_object(w);
+}
+
+static int attempts_json(struct db_rows *r, const struct journey_step *steps, size_t n,
+                         struct json_writer *w)
+{
+    size_t done = 0;
+    int rc = 0;
+
+    while (r && (rc = db_next(r)) == 1) {
+        rc = 0;
+        /* the first one is how it began; what others are of one time with came of an attempt */
+        while (done < n && steps[done].at_ms < db_int(r, 2) + (done == 0))
+            step_json(&steps[done++], w);
+        attempt_json(r, w);
+    }
+    while (done < n)
+        step_json(&steps[done++], w);
+    return rc;
+}
+
+int store_attempts_json(struct store *s, int64_t command, struct json_writer *w)
 {
     struct db_rows *r = NULL;
     int rc = 0;
 
     if (s->hurt_attempts)
         return 0; /* the rest of the story is worth telling */
-    rc = db_query(s->db, &r,
-                  command ? ATTEMPTS_SELECT "command=? ORDER BY id LIMIT ?"
-                          : ATTEMPTS_SELECT "message=? ORDER BY id LIMIT ?",
-                  "ii", command ? command : message, (int64_t)LIMIT_LIST_ROWS);
+    rc = db_query(s->db, &r, ATTEMPTS_SELECT("command"), "ii", command,
+                  (int64_t)LIMIT_LIST_ROWS);
+    return rc ? rc : attempts_json(r, NULL, 0, w);
+}
 
-    while (rc == 0 && (rc = db_next(r)) == 1) {
-        rc = 0;
-        json_open_object(w, NULL);
-        json_add_time(w, "at", db_int(r, 2));
-        json_add_text(w, "what", view_of(command_kind_name((uint64_t)db_int(r, 1))));
-        store_add_tells(w, db_int(r, 10), db_int(r, 11));
-        json_add_int(w, "command", db_int(r, 0));
-        json_add_int(w, "attempt", db_int(r, 9));
-        json_add_text(w, "outcome", view_of(outcome_name((uint64_t)db_int(r, 4))));
-        json_add_text(w, "cause", view_of(cause_name((uint64_t)db_int(r, 5))));
-        json_add_int(w, "status", db_int(r, 6));
-        json_add_int(w, "ms", db_int(r, 3));
-        json_add_text(w, "worker", db_view(r, 8));
-        json_add_text(w, "evidence", db_view(r, 7));
-        json_close_object(w);
-    }
+int store_journey_json(struct store *s, int64_t message, const struct journey_step *steps,
+                       size_t n, struct json_writer *w)
+{
+    struct db_rows *r = NULL;
+    int rc = 0;
+
+    if (!s->hurt_attempts)
+        rc = db_query(s->db, &r, ATTEMPTS_SELECT("message"), "ii", message,
+                      (int64_t)LIMIT_LIST_ROWS);
+    return rc ? rc : attempts_json(r, steps, n, w);
+}
+
+int store_attempts_count(struct store *s, int64_t command, int64_t *ret_n, int64_t *ret_probes)
+{
+    struct db_rows *r = NULL;
+    int rc = 0;
+
+    *ret_n = *ret_probes = 0;
+    if (s->hurt_attempts)
+        return 0;
+    rc = db_query(s->db, &r, "SELECT count(*),count(probe) FROM attempts WHERE command=?", "i",
+                  command);
+    rc = store_one(rc, r);
+    if (rc)
+        return rc == STORE_E_NONE ? -EIO : rc; /* sums always have a row */
+    *ret_probes = db_int(r, 1);
+    *ret_n = db_int(r, 0) - *ret_probes;
+    db_end(r);
+    return 0;
+}
+
+static int last_attempt(int query_rc, struct db_rows *r, struct last_attempt *ret,
+                        struct buf *ret_evidence)
+{
+    int rc = store_one(query_rc, r);
+
+    if (rc)
+        return rc;
+    *ret = (struct last_attempt){
+        .outcome = db_int(r, 0), .cause = db_int(r, 1), .status = db_int(r, 2)};
+    rc = buf_add_view(ret_evidence, db_view(r, 3));
+    db_end(r);
     return rc;
+}
+
+#define LAST_ATTEMPT "SELECT outcome,cause,status,evidence FROM attempts WHERE "
+
+int store_attempt_last(struct store *s, int64_t command, struct last_attempt *ret,
+                       struct buf *ret_evidence)
+{
+    struct db_rows *r = NULL;
+    int rc = 0;
+
+    if (s->hurt_attempts)
+        return STORE_E_NONE;
+    rc = db_query(s->db, &r, LAST_ATTEMPT "command=? ORDER BY id DESC LIMIT 1", "i", command);
+    return last_attempt(rc, r, ret, ret_evidence);
+}
+
+int store_message_attempt_last(struct store *s, int64_t message, struct last_attempt *ret,
+                               struct buf *ret_evidence)
+{
+    struct db_rows *r = NULL;
+    int rc = 0;
+
+    if (s->hurt_attempts)
+        return STORE_E_NONE;
+    rc = db_query(s->db, &r,
+                  LAST_ATTEMPT "message=? AND kind IN(?,?,?) ORDER BY id DESC LIMIT 1", "iiii",
+                  message, (int64_t)COMMAND_AMO_MESSAGE, (int64_t)COMMAND_AMO_OUTGOING,
+                  (int64_t)COMMAND_SERVICE_MESSAGE);
+    return last_attempt(rc, r, ret, ret_evidence);
 }

@@ -48,6 +48,33 @@ AMO_MUSTCHECK int store_chat_took_name(struct store *s, const struct message *m,
 /* Adds to @w's open object which status amo is told: "tells", and "code" with a failure. @status: 1, 2,
  * -1; 0 none, and nothing is added. @code: 901 to 905, 0 none. */
 void store_add_tells(struct json_writer *w, int64_t status, int64_t code);
-/* JSON objects appended to @w's open array: of a command, or of a message when @command is 0. */
-AMO_MUSTCHECK int store_attempts_json(struct store *s, int64_t command, int64_t message,
-                                      struct json_writer *w);
+/* Of the newest LIMIT_LIST_ROWS attempts of a command, in the order in which they began, JSON objects appended to
+ * @w's open array. Each has its number as "attempt" or, if it tried whether a held destination works again, as
+ * "probe": these are counted separately. */
+AMO_MUSTCHECK int store_attempts_json(struct store *s, int64_t command, struct json_writer *w);
+/* Something else that happened to a message. */
+struct journey_step {
+    int64_t at_ms; /* wall time */
+    const char *what;
+    struct view words; /* VIEW_NONE none */
+};
+/* The same of a message's attempts, with @steps, which are in order, where they belong in time. */
+AMO_MUSTCHECK int store_journey_json(struct store *s, int64_t message,
+                                     const struct journey_step *steps, size_t n,
+                                     struct json_writer *w);
+/* How many calls were made for a command, but for probes; and how many of these. Probes of a destination that gave
+ * the same answer as before are not in the store. */
+AMO_MUSTCHECK int store_attempts_count(struct store *s, int64_t command, int64_t *ret_n,
+                                       int64_t *ret_probes);
+/* How the last attempt of a command ended, or the last that was to deliver a message. Appends the evidence. STORE_E_NONE:
+ * there was none that is known. */
+struct last_attempt {
+    int64_t outcome;
+    int64_t cause;
+    int64_t status; /* 0 there was no answer */
+};
+AMO_MUSTCHECK int store_attempt_last(struct store *s, int64_t command, struct last_attempt *ret,
+                                     struct buf *ret_evidence);
+AMO_MUSTCHECK int store_message_attempt_last(struct store *s, int64_t message,
+                                             struct last_attempt *ret,
+                                             struct buf *ret_evidence);

@@ -111,6 +111,21 @@ int store_lanes(struct store *s, int64_t after, int64_t *ret, size_t max, size_t
     return rc;
 }
 
+int store_message_commands(struct store *s, int64_t message, int64_t *ret_ids, size_t max,
+                           size_t *ret_n)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, "SELECT id FROM commands WHERE message=? ORDER BY id LIMIT ?",
+                      "ii", message, (int64_t)max);
+
+    *ret_n = 0;
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        rc = 0;
+        ret_ids[(*ret_n)++] = db_int(r, 0);
+    }
+    return rc;
+}
+
 int store_commands_walk(struct store *s, store_command_fn *fn, void *arg)
 {
     struct db_rows *r = NULL;

@@ -23,6 +23,9 @@ AMO_MUSTCHECK int store_command_settle(struct store *s, int64_t id);
 /* The lanes in which something waits, from the one after @after on: @max at most, by their number. */
 AMO_MUSTCHECK int store_lanes(struct store *s, int64_t after, int64_t *ret, size_t max,
                               size_t *ret_n);
+/* The commands that wait about a message, oldest first, @max at most. */
+AMO_MUSTCHECK int store_message_commands(struct store *s, int64_t message, int64_t *ret_ids,
+                                         size_t max, size_t *ret_n);
 /* Every waiting command in intake order, without its body. The callback returns 0 or an error
  * that ends the walk. */
 typedef int store_command_fn(void *arg, const struct command_row *row);

@@ -129,6 +129,21 @@ int store_dead_drop(struct store *s, int64_t id)
     return rc == 0 && db_changes(s->db) == 0 ? STORE_E_NONE : rc;
 }
 
+int store_dead_of(struct store *s, int64_t message, int64_t *ret_id)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, "SELECT max(id) FROM dead WHERE message=? AND kind IN(?,?,?)",
+                      "iiii", message, (int64_t)COMMAND_AMO_MESSAGE,
+                      (int64_t)COMMAND_AMO_OUTGOING, (int64_t)COMMAND_SERVICE_MESSAGE);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    *ret_id = db_int(r, 0);
+    db_end(r);
+    return 0;
+}
+
 /* What the card would say. */
 static void add_status(struct db_rows *r, struct json_writer *w)
 {
@@ -157,9 +172,11 @@ static void dead_json_row(struct db_rows *r, struct json_writer *w)
 }
 
 #define DEAD_SELECT                                                                            \
-    "SELECT d.id,d.kind,d.reason,d.scope,d.connector,d.attempts,d.taken_ms,d.died_ms,m.mid,"   \
-    "m.amo_id,m.service_id,d.body IS NULL,CASE d.kind WHEN ?1 THEN d.body END FROM dead d"     \
-    " LEFT JOIN messages m ON m.id=d.message"
+    "SELECT d.id,d.kind,d.reason,d.scope,d.connector,CASE ?3 WHEN 0 THEN"                      \
+    " max(d.attempts,(SELECT count(*) FROM attempts a WHERE a.command=d.id AND a.probe IS"     \
+    " NULL)) ELSE d.attempts END,d.taken_ms,d.died_ms,m.mid,"                                  \
+    "m.amo_id,m.service_id,d.body IS NULL,CASE d.kind WHEN ?1 THEN d.body END,d.attempts"      \
+    " FROM dead d LEFT JOIN messages m ON m.id=d.message"
 
 int store_dead_json(struct store *s, int64_t id, struct json_writer *w)
 {
@@ -167,20 +184,22 @@ int store_dead_json(struct store *s, int64_t id, struct json_writer *w)
     int rc = 0;
 
     if (id) {
-        rc = db_query(s->db, &r, DEAD_SELECT " WHERE d.id=?2", "ii",
-                      (int64_t)COMMAND_AMO_STATUS, id);
+        rc = db_query(s->db, &r, DEAD_SELECT " WHERE d.id=?2", "iii",
+                      (int64_t)COMMAND_AMO_STATUS, id, (int64_t)s->hurt_attempts);
         rc = store_one(rc, r);
         if (rc)
             return rc;
         dead_json_row(r, w);
+        json_add_int(w, "counted", db_int(r, 13));
         db_end(r);
         json_open_array(w, "tries");
-        rc = store_attempts_json(s, id, 0, w);
+        rc = store_attempts_json(s, id, w);
         json_close_array(w);
         return rc;
     }
-    rc = db_query(s->db, &r, DEAD_SELECT " ORDER BY d.id DESC LIMIT ?2", "ii",
-                  (int64_t)COMMAND_AMO_STATUS, (int64_t)LIMIT_LIST_ROWS);
+    rc = db_query(s->db, &r, DEAD_SELECT " ORDER BY d.id DESC LIMIT ?2", "iii",
+                  (int64_t)COMMAND_AMO_STATUS, (int64_t)LIMIT_LIST_ROWS,
+                  (int64_t)s->hurt_attempts);
     while (rc == 0 && (rc = db_next(r)) == 1) {
         rc = 0;
         json_open_object(w, NULL);

@@ -29,6 +29,8 @@ AMO_MUSTCHECK int store_dead_may_double(struct store *s, int64_t id, int64_t bef
 /* A message that has arrived all the same, as the other side has shown since. STORE_E_NONE. */
 AMO_MUSTCHECK int store_dead_has_arrived(struct store *s, int64_t id, bool *ret_has);
 AMO_MUSTCHECK int store_dead_drop(struct store *s, int64_t id);
+/* The newest letter of a message itself, not of a status or a change of it; 0: there is none. */
+AMO_MUSTCHECK int store_dead_of(struct store *s, int64_t message, int64_t *ret_id);
 AMO_MUSTCHECK int store_dead_json(struct store *s, int64_t id, struct json_writer *w);
 /* Letters of these times of death and later; INT64_MAX: none. Never those that were refused. */
 struct unclear_since {

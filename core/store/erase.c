@@ -208,7 +208,8 @@ int store_erase_add_evidence_of(struct store *s, int64_t command)
     " OR id IN (SELECT id FROM temp.erase_clients))"
 #define IS_DEAD "body IS NOT NULL AND id IN (SELECT id FROM temp.erase_dead)"
 #define HAS_WORDS                                                                              \
-    "words IS NOT NULL AND (id " OF_MESSAGES " OR id IN (SELECT message FROM dead WHERE id IN" \
+    "coalesce(words,told_words) IS NOT NULL AND (id " OF_MESSAGES                              \
+    " OR id IN (SELECT message FROM dead WHERE id IN"                                          \
     " (SELECT id FROM temp.erase_dead)) OR id IN (SELECT message FROM attempts WHERE id IN"    \
     " (SELECT id FROM temp.erase_evidence)))"
 #define HAS_EVIDENCE                                                                           \
@@ -244,7 +245,8 @@ int store_erase_count(struct store *s, struct store_erased *ret)
 
 int store_erase_apply(struct store *s)
 {
-    int rc = db_run(s->db, "UPDATE messages SET words=NULL WHERE " HAS_WORDS, "");
+    int rc =
+        db_run(s->db, "UPDATE messages SET words=NULL, told_words=NULL WHERE " HAS_WORDS, "");
 
     rc = rc ? rc : db_run(s->db, "UPDATE attempts SET evidence=NULL WHERE " HAS_EVIDENCE, "");
     rc = rc ? rc : db_run(s->db, "UPDATE dead SET body=NULL WHERE " IS_DEAD, "");

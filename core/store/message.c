@@ -3,17 +3,19 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "core/model/key.h"
 #include "core/store/private.h"
 #include "core/store/store.h"
 #include "proto/command.h"
+#include "proto/event.h"
 
 #define COLUMNS                                                                                \
     "id,direction,coalesce((SELECT c.merged FROM conversations c WHERE"                        \
     " c.id=messages.conversation),conversation),mid,scope,connector,amo_id,service_id,state,"  \
     "told,taken_ms,"                                                                           \
-    "settled_ms,trace,type,chat_id,reason,words"
+    "settled_ms,trace,type,chat_id,reason,words,told_code,told_why,told_words,told_ms"
 
 static int message_read(struct db_rows *r, struct message *ret)
 {
@@ -22,7 +24,9 @@ static int message_read(struct db_rows *r, struct message *ret)
                         .conversation = db_int(r, 2),
                         .reported_status = db_int(r, 9),
                         .taken_ms = db_int(r, 10),
-                        .settled_ms = db_int(r, 11)};
+                        .settled_ms = db_int(r, 11),
+                        .reported_code = db_int(r, 17),
+                        .reported_ms = db_int(r, 20)};
     int rc = db_string(r, 3, &m.mid);
 
     rc = rc ? rc : db_string(r, 4, &m.scope);
@@ -34,6 +38,8 @@ static int message_read(struct db_rows *r, struct message *ret)
     rc = rc ? rc : db_string(r, 14, &m.chat_id);
     rc = rc ? rc : db_string(r, 15, &m.reason);
     rc = rc ? rc : db_string(r, 16, &m.words);
+    rc = rc ? rc : db_string(r, 18, &m.reported_why);
+    rc = rc ? rc : db_string(r, 19, &m.reported_words);
     if (rc == 0 && id_from_view(db_view(r, 12), &m.trace))
         rc = -EIO;
     if (rc) {
@@ -243,9 +249,12 @@ int store_message_once(struct store *s, int64_t id, struct view key)
     return rc == 0 && db_changes(s->db) == 0 ? STORE_E_KNOWN : rc;
 }
 
-int store_message_reported(struct store *s, int64_t id, int64_t told)
+int store_message_reported(struct store *s, int64_t id, const struct message_report *r)
 {
-    return db_run(s->db, "UPDATE messages SET told=? WHERE id=?", "ii", told, id);
+    return db_run(s->db,
+                  "UPDATE messages SET told=?, told_code=nullif(?,0), told_why=?, told_words=?,"
+                  " told_ms=? WHERE id=?",
+                  "iittii", r->status, r->code, r->why, r->words, r->at_ms, id);
 }
 
 /* --- lists, newest first ------------------------------------------------------------------------ */
@@ -452,4 +461,72 @@ int store_message_by_any(struct store *s, struct view id, struct message *ret)
                          " FROM named JOIN message_ids i ON i.id=named.key)",
                   "t", id);
     return message_one(rc, r, ret);
+}
+
+/* --- what is no message yet ------------------------------------------------------------------------ */
+
+int store_quarantine_find(struct store *s, struct view id, struct json_writer *w,
+                          int64_t *ret_id, struct buf *ret_reason)
+{
+    struct db_rows *r = NULL;
+    struct id trace;
+    bool by_trace = id_parse(id, &trace) == 0;
+    int rc =
+        db_query(s->db, &r,
+                 "SELECT id,kind,reason,at_ms FROM quarantine WHERE id IN(SELECT id FROM"
+                 " (SELECT id FROM quarantine WHERE message_id=?1 ORDER BY id DESC LIMIT"
+                 " ?3) UNION SELECT id FROM (SELECT id FROM quarantine WHERE trace=?2"
+                 " ORDER BY id DESC LIMIT ?3)) ORDER BY id DESC LIMIT ?3",
+                 "tbi", id, by_trace ? id_view(&trace) : VIEW_NONE, (int64_t)STORE_FOUND_MAX);
+
+    *ret_id = 0;
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        rc = 0;
+        json_open_object(w, NULL);
+        json_add_int(w, "id", db_int(r, 0));
+        json_add_text(w, "kind", view_of(event_kind_name((uint64_t)db_int(r, 1))));
+        json_add_text(w, "reason", db_view(r, 2));
+        json_add_time(w, "at", db_int(r, 3));
+        json_close_object(w);
+        if (*ret_id == 0)
+            (void)buf_add_view(ret_reason, db_view(r, 2)); /* sticky */
+        if (*ret_id == 0)
+            *ret_id = db_int(r, 0);
+    }
+    return rc ? rc : buf_error(ret_reason);
+}
+
+/* Under the keys by which what they wait for may be known: as in ANY_ID, for accounts and connectors of
+ * all times. What waits for the end of something has no name of its own. */
+#define WAITING_KEYS                                                                           \
+    "SELECT 'a'||id||'/'||?1 FROM scopes UNION ALL SELECT 's'||name||'/'||?1 FROM connectors"  \
+    " UNION ALL SELECT 't'||name||'/'||?1 FROM connectors"
+
+int store_waiting_find(struct store *s, struct view id, store_waiting_fn *fn, void *arg)
+{
+    struct db_rows *r = NULL;
+    struct id trace;
+    bool by_trace = id_parse(id, &trace) == 0;
+    int rc = 0;
+
+    if (s->hurt_waiting)
+        return 0;
+    rc = db_query(s->db, &r,
+                  "SELECT id,key,event,until_ms FROM waiting WHERE id IN(SELECT id FROM"
+                  " (SELECT id FROM waiting WHERE key IN(" WAITING_KEYS ") LIMIT ?3)"
+                  " UNION SELECT id FROM (SELECT id FROM waiting WHERE message_id=?1 LIMIT ?3)"
+                  " UNION SELECT id FROM (SELECT id FROM waiting WHERE trace=?2 LIMIT ?3))"
+                  " ORDER BY id LIMIT ?3",
+                  "tbi", id, by_trace ? id_view(&trace) : VIEW_NONE, (int64_t)STORE_FOUND_MAX);
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        const struct waiting_row row = {.id = db_int(r, 0),
+                                        .key = db_view(r, 1),
+                                        .event = db_view(r, 2),
+                                        .until_ms = db_int(r, 3)};
+
+        rc = fn(arg, &row);
+        if (rc)
+            db_end(r);
+    }
+    return rc;
 }

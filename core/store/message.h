@@ -47,7 +47,17 @@ AMO_MUSTCHECK int store_reaction_get(struct store *s, int64_t message, struct vi
                                      struct buf *ret_emoji);
 /* Something about the message that must be done once; STORE_E_KNOWN: it was. */
 AMO_MUSTCHECK int store_message_once(struct store *s, int64_t id, struct view key);
-AMO_MUSTCHECK int store_message_reported(struct store *s, int64_t id, int64_t told);
+/* What amo is told of a message, in place of what it was told before. */
+struct message_report {
+    int64_t status; /* 1, 2, -1, REPORTED_DELAYED */
+    int64_t code;   /* with -1: 901 to 905; 0 none */
+    struct view
+        why; /* a service has said so, with this code of its own ("": none); VIEW_NONE: it was core */
+    struct view words; /* with -1; VIEW_NONE none */
+    int64_t at_ms;     /* wall time */
+};
+AMO_MUSTCHECK int store_message_reported(struct store *s, int64_t id,
+                                         const struct message_report *r);
 
 /* --- lists, newest first ------------------------------------------------------------------------ */
 /* The place of a message among all: by when it was taken, then by its number. */

@@ -8,6 +8,7 @@
 #include <sqlite3.h>
 
 #include "base/crypto.h"
+#include "base/json.h"
 #include "base/testing.h"
 #include "core/intake/deferred.h"
 #include "core/model/key.h"
@@ -314,6 +315,66 @@ static void what_waited_before_is_found_under_the_keys_of_now(void **state)
     }
     assert_int_equal(store_deferred_take(r->store, "ssvc/8", &event), 0);
     buf_fini(&event);
+}
+
+static int count_found(void *arg, const struct waiting_row *row)
+{
+    size_t *n = arg;
+
+    *n += row->key.len > 0;
+    return 0;
+}
+
+static void assert_found(struct store *s, const char *id, size_t n_waiting, int64_t entry)
+{
+    struct json_writer w;
+    struct buf out;
+    struct buf reason;
+    int64_t found = 0;
+    size_t n = 0;
+
+    buf_init(&out, 4096);
+    buf_init(&reason, 256);
+    json_writer_init(&w, &out);
+    assert_int_equal(store_waiting_find(s, view_of(id), count_found, &n), 0);
+    assert_int_equal(n, n_waiting);
+    assert_int_equal(store_quarantine_find(s, view_of(id), &w, &found, &reason), 0);
+    assert_int_equal(found, entry);
+    buf_fini(&out);
+    buf_fini(&reason);
+}
+
+/* Core does it, once, because only it can read an event. */
+static void what_was_kept_before_is_found_by_its_ids(void **state)
+{
+    const struct event e = {.kind = EVENT_AMO_MESSAGE,
+                            .trace = {.bytes = {7, 7}},
+                            .scope = VIEW_LIT("ch_acc"),
+                            .message_id = VIEW_LIT("amo-8")};
+    struct rig *r = *state;
+    struct buf packed;
+    struct buf sql;
+
+    buf_init(&packed, 1 << 16);
+    buf_init(&sql, 1 << 16);
+    assert_int_equal(event_encode(&e, &packed), 0);
+    (void)buf_add_str(&sql, "INSERT INTO waiting_statuses VALUES(1,'e12',x'");
+    for (size_t i = 0; i < packed.len; i++)
+        (void)buf_add_f(&sql, "%02x", (unsigned char)packed.ptr[i]);
+    (void)buf_add_str(&sql, "',NULL);INSERT INTO quarantine SELECT 4,1,'failed','ch_acc',NULL,"
+                            "event,NULL,1700000000000 FROM waiting_statuses;");
+    make_first(r, buf_str(&sql));
+    reopen(r);
+    assert_found(r->store, "amo-8", 0, 0);
+    assert_int_equal(store_kept_name(r->store), 0);
+    assert_found(r->store, "amo-8", 1, 4);
+    assert_found(r->store, "07070000-0000-0000-0000-000000000000", 1, 0);
+    assert_found(r->store, "amo-9", 0, 0);
+    reopen(r);
+    assert_int_equal(store_kept_name(r->store), 0); /* never again */
+    assert_found(r->store, "amo-8", 1, 4);
+    buf_fini(&packed);
+    buf_fini(&sql);
 }
 
 static void what_waited_before_waits_on(void **state)
@@ -651,6 +712,7 @@ int main(void)
         CASE(who_has_how_much_is_counted_of_what_was_there),
         CASE(ids_of_before_come_into_spaces_of_their_own),
         CASE(what_waited_before_is_found_under_the_keys_of_now),
+        CASE(what_was_kept_before_is_found_by_its_ids),
         CASE(what_waited_before_waits_on),
         CASE(rows_of_before_take_what_is_new),
         CASE(an_empty_database_of_before_opens),

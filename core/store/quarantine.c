@@ -6,12 +6,36 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "core/store/erase.h"
 #include "core/store/private.h"
+#include "core/store/schema.h"
 #include "core/store/shares.h"
 #include "core/store/store.h"
 #include "proto/command.h"
 #include "proto/event.h"
+#include "proto/foreign_id.h"
 #include "proto/limits.h"
+
+/* By what an event is found wherever it is kept; borrowed. */
+struct kept_names {
+    struct view message_id;
+    struct id trace_id;
+    struct view trace; /* the same; VIEW_NONE none */
+};
+
+static void kept_names(struct view event, struct kept_names *ret)
+{
+    struct event e;
+
+    *ret = (struct kept_names){.message_id = VIEW_NONE, .trace = VIEW_NONE};
+    if (event_decode(event, &e))
+        return;
+    if (foreign_id_is_fine(e.message_id))
+        ret->message_id = e.message_id;
+    ret->trace_id = e.trace;
+    if (!id_is_zero(&e.trace))
+        ret->trace = id_view(&ret->trace_id);
+}
 
 /* NOLINTNEXTLINE(readability-function-size): the arguments are the fields of one row */
 int store_quarantine_add(struct store *s, const char *reason, struct view event,
@@ -19,11 +43,16 @@ int store_quarantine_add(struct store *s, const char *reason, struct view event,
                          const struct id *trace, struct view same, struct view key_hash,
                          int64_t now_ms)
 {
-    int rc = db_run(s->db,
-                    "INSERT OR IGNORE INTO quarantine(kind,reason,scope,connector,event,trace,"
-                    "same,key_hash,at_ms) VALUES(?,?,?,?,?,?,?,?,?)",
-                    "isttbbbbi", (int64_t)kind, reason, scope, connector, event, id_view(trace),
-                    same, key_hash, now_ms);
+    struct kept_names names = {.message_id = VIEW_NONE};
+    int rc = 0;
+
+    if (kind) /* else it may not be read */
+        kept_names(event, &names);
+    rc = db_run(s->db,
+                "INSERT OR IGNORE INTO quarantine(kind,reason,scope,connector,event,trace,"
+                "same,key_hash,at_ms,message_id) VALUES(?,?,?,?,?,?,?,?,?,?)",
+                "isttbbbbit", (int64_t)kind, reason, scope, connector, event, id_view(trace),
+                same, key_hash, now_ms, names.message_id);
 
     return rc == 0 && db_changes(s->db) == 0 ? STORE_E_KNOWN : rc;
 }
@@ -173,8 +202,53 @@ int store_quarantine_json(struct store *s, int64_t id, struct json_writer *w)
 int store_deferred_add(struct store *s, const char *key, struct view event, const char *who,
                        int64_t until_ms)
 {
-    return db_run(s->db, "INSERT INTO waiting(key,event,who,until_ms) VALUES(?,?,?,?)", "sbsi",
-                  key, event, who, until_ms);
+    struct kept_names names;
+
+    kept_names(event, &names);
+    return db_run(s->db,
+                  "INSERT INTO waiting(key,event,who,until_ms,message_id,trace)"
+                  " VALUES(?,?,?,?,?,?)",
+                  "sbsitb", key, event, who, until_ms, names.message_id, names.trace);
+}
+
+static int name_one(struct store *s, enum store_event_place place, int64_t id,
+                    struct view event)
+{
+    struct kept_names names;
+
+    kept_names(event, &names);
+    return place == STORE_EVENT_WAITING
+               ? db_run(s->db, "UPDATE waiting SET message_id=?,trace=? WHERE id=?", "tbi",
+                        names.message_id, names.trace, id)
+               : db_run(s->db, "UPDATE quarantine SET message_id=? WHERE id=?", "ti",
+                        names.message_id, id);
+}
+
+static int name_waiting(void *arg, int64_t id, struct view event)
+{
+    return name_one(arg, STORE_EVENT_WAITING, id, event);
+}
+
+static int name_quarantined(void *arg, int64_t id, struct view event)
+{
+    return name_one(arg, STORE_EVENT_QUARANTINE, id, event);
+}
+
+int store_kept_name(struct store *s)
+{
+    struct buf wished;
+    int rc = 0;
+
+    buf_init(&wished, 16);
+    rc = store_meta_get(s, SCHEMA_KEPT_UNNAMED, &wished);
+    buf_fini(&wished);
+    if (rc || s->damage[0]) /* then at a start after the repair */
+        return rc == STORE_E_NONE ? 0 : rc;
+    rc = store_begin(s);
+    rc = rc ? rc : store_events_walk(s, STORE_EVENT_WAITING, name_waiting, s);
+    rc = rc ? rc : store_events_walk(s, STORE_EVENT_QUARANTINE, name_quarantined, s);
+    rc = rc ? rc : store_meta_drop(s, SCHEMA_KEPT_UNNAMED);
+    return rc ? rc : store_commit(s);
 }
 
 int store_waiting_forgotten(struct store *s, int64_t id)
@@ -286,15 +360,18 @@ static int aside_key(struct view scope, char ret[LIMIT_ID + 2])
 int store_aside_add(struct store *s, struct view scope, struct view event,
                     const struct aside_row *row)
 {
+    struct kept_names names;
     char key[LIMIT_ID + 2];
     int rc = aside_key(scope, key);
 
+    kept_names(event, &names);
     return rc ? rc
               : db_run(s->db,
-                       "INSERT INTO waiting(key,who,event,until_ms,at_ms,forgotten)"
-                       " VALUES(?1,?1,?2,?3,?4,?5)",
-                       "sbiii", key, event, INT64_MAX, row->at_ms,
-                       (int64_t)row->forgotten + 2 * (int64_t)row->again);
+                       "INSERT INTO waiting(key,who,event,until_ms,at_ms,forgotten,message_id,"
+                       "trace) VALUES(?1,?1,?2,?3,?4,?5,?6,?7)",
+                       "sbiiitb", key, event, INT64_MAX, row->at_ms,
+                       (int64_t)row->forgotten + 2 * (int64_t)row->again, names.message_id,
+                       names.trace);
 }
 
 int store_aside_first(struct store *s, struct view scope, struct buf *ret_event,
@@ -389,11 +466,15 @@ static struct echo_came came_of(struct db_rows *r, int first)
 int store_echo_put(struct store *s, int64_t *place, const char *key, struct view event,
                    const char *who, const char *scope, const struct echo_came *came)
 {
-    int rc = db_run(s->db,
-                    "INSERT INTO waiting(id,key,event,who,scope,spool,at_ms,forgotten)"
-                    " VALUES(NULLIF(?,0),?,?,?,?,?,?,?)",
-                    "isbssbii", *place, key, event, who, scope, id_view(&came->spool),
-                    came->at_ms, (int64_t)came->forgotten);
+    struct kept_names names;
+    int rc = 0;
+
+    kept_names(event, &names);
+    rc = db_run(s->db,
+                "INSERT INTO waiting(id,key,event,who,scope,spool,at_ms,forgotten,message_id,"
+                "trace) VALUES(NULLIF(?,0),?,?,?,?,?,?,?,?,?)",
+                "isbssbiitb", *place, key, event, who, scope, id_view(&came->spool),
+                came->at_ms, (int64_t)came->forgotten, names.message_id, names.trace);
 
     if (rc == 0)
         *place = db_last_id(s->db);

@@ -153,7 +153,7 @@ int store_scope_reconnecting(struct store *s, struct view id, int64_t now_ms)
 
 int store_scope_leave(struct store *s, struct view id, int64_t now_ms)
 {
-    int rc = store_scope_pause(s, id, now_ms);
+    int rc = store_scope_pause(s, id, VIEW_NONE, now_ms);
 
     /* wall time since when; 1: it left when that was not written down yet */
     return rc ? rc
@@ -182,10 +182,10 @@ int store_scope_default_source(struct store *s, struct view id, struct view sour
 }
 
 /* scopes.paused: wall time since when, 0 not. */
-int store_scope_pause(struct store *s, struct view id, int64_t now_ms)
+int store_scope_pause(struct store *s, struct view id, struct view who, int64_t now_ms)
 {
-    return db_run(s->db, "UPDATE scopes SET paused=? WHERE id=? AND paused=0", "it", now_ms,
-                  id);
+    return db_run(s->db, "UPDATE scopes SET paused=?, paused_by=? WHERE id=? AND paused=0",
+                  "itt", now_ms, who, id);
 }
 
 int store_scope_resume(struct store *s, struct view id, int64_t now_ms)
@@ -199,7 +199,8 @@ int store_scope_resume(struct store *s, struct view id, int64_t now_ms)
         s->db,
         "UPDATE commands SET paused_ms=paused_ms+max(0,?1-max(taken_ms,?2)) WHERE scope=?3",
         "iit", now_ms, since, id);
-    return rc ? rc : db_run(s->db, "UPDATE scopes SET paused=0 WHERE id=?", "t", id);
+    return rc ? rc
+              : db_run(s->db, "UPDATE scopes SET paused=0, paused_by=NULL WHERE id=?", "t", id);
 }
 
 int store_scope_paused_since(struct store *s, struct view id, int64_t *ret_ms)
@@ -213,6 +214,21 @@ int store_scope_paused_since(struct store *s, struct view id, int64_t *ret_ms)
     *ret_ms = db_int(r, 0);
     db_end(r);
     return 0;
+}
+
+int store_scope_paused_by(struct store *s, struct view id, struct buf *ret_who)
+{
+    struct db_rows *r = NULL;
+    int rc =
+        db_query(s->db, &r, "SELECT paused_by FROM scopes WHERE id=? AND paused_by IS NOT NULL",
+                 "t", id);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc == STORE_E_NONE ? 0 : rc;
+    rc = buf_add_view(ret_who, db_view(r, 0));
+    db_end(r);
+    return rc;
 }
 
 int store_source_put(struct store *s, struct view connector, struct view source,

@@ -34,10 +34,13 @@ AMO_MUSTCHECK int store_connector_remove(struct store *s, struct view name);
 AMO_MUSTCHECK int store_scope_put(struct store *s, const struct reg_scope *scope);
 /* Paused since @now_ms, unless it is already; and resumed: the commands of the scope are credited
  * with the time they were paused, so that a restart does not forget it. */
-AMO_MUSTCHECK int store_scope_pause(struct store *s, struct view id, int64_t now_ms);
+AMO_MUSTCHECK int store_scope_pause(struct store *s, struct view id, struct view who,
+                                    int64_t now_ms);
 AMO_MUSTCHECK int store_scope_resume(struct store *s, struct view id, int64_t now_ms);
 /* STORE_E_NONE when it is not paused. */
 AMO_MUSTCHECK int store_scope_paused_since(struct store *s, struct view id, int64_t *ret_ms);
+/* Appends who paused it; nothing when that is not known, or it is not paused. */
+AMO_MUSTCHECK int store_scope_paused_by(struct store *s, struct view id, struct buf *ret_who);
 /* An automatic connect call is made now. */
 AMO_MUSTCHECK int store_scope_reconnecting(struct store *s, struct view id, int64_t now_ms);
 /* Disconnect: hides the account from the edges and pauses it. Reconnect: undoes both. */

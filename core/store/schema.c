@@ -250,6 +250,23 @@ static const char *const migrations[] = {
     /* how much has come from which channel and connector, by hours (core/peers/heard.h) */
     "CREATE TABLE heard(who TEXT PRIMARY KEY, since_ms INTEGER, last_ms INTEGER, hour INTEGER,"
     "  counts BLOB) WITHOUT ROWID;",
+    /* why something is not there: who paused an account; calls that only tried whether a hold must go on; what
+       amo was told of a message, when, and whose words these are */
+    "ALTER TABLE scopes ADD COLUMN paused_by TEXT;"
+    "ALTER TABLE attempts ADD COLUMN probe INTEGER;"
+    "ALTER TABLE messages ADD COLUMN told_code INTEGER;"
+    "ALTER TABLE messages ADD COLUMN told_why TEXT;"
+    "ALTER TABLE messages ADD COLUMN told_words TEXT;"
+    "ALTER TABLE messages ADD COLUMN told_ms INTEGER;",
+    /* what waits and what is in quarantine is found by its sender's id of the message, or by its trace. Core can read
+       what is there already (store_kept_name) */
+    "ALTER TABLE quarantine ADD COLUMN message_id TEXT;"
+    "CREATE INDEX quarantine_message ON quarantine(message_id) WHERE message_id IS NOT NULL;"
+    "ALTER TABLE waiting ADD COLUMN message_id TEXT;"
+    "ALTER TABLE waiting ADD COLUMN trace BLOB;"
+    "CREATE INDEX waiting_message ON waiting(message_id) WHERE message_id IS NOT NULL;"
+    "CREATE INDEX waiting_trace ON waiting(trace) WHERE trace IS NOT NULL;"
+    "INSERT OR REPLACE INTO meta VALUES('" SCHEMA_KEPT_UNNAMED "', x'31');",
 };
 
 int schema_count(void)

@@ -2,6 +2,9 @@
 
 /* The numbered migrations of core's store: 1 … schema_count(). */
 
+/* meta: what waits and what is in quarantine is of before it was found by its ids. */
+#define SCHEMA_KEPT_UNNAMED "kept_unnamed"
+
 int schema_count(void);
 /* SQL of migration @number (from 1). */
 const char *schema_migration(int number);

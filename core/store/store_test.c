@@ -863,15 +863,32 @@ static void state_and_told_change_alone(void **state)
     struct rig *r = *state;
     struct store *s = r->store;
     int64_t id = add_message(s, "m", "a", NULL, 1);
+    const struct message_report failed = {.status = -1,
+                                          .code = 904,
+                                          .why = VIEW_LIT("blocked"),
+                                          .words = VIEW_LIT("no"),
+                                          .at_ms = NOW + 6};
+    const struct message_report read = {.status = 2, .why = VIEW_LIT(""), .at_ms = NOW + 7};
     struct message m;
 
     assert_int_equal(store_message_state(s, id, MESSAGE_DELIVERED_TO_SERVICE, NOW + 5), 0);
-    assert_int_equal(store_message_reported(s, id, -1), 0);
+    assert_int_equal(store_message_reported(s, id, &failed), 0);
     assert_int_equal(store_message(s, id, &m), 0);
     assert_int_equal(m.state, MESSAGE_DELIVERED_TO_SERVICE);
     assert_int_equal(m.settled_ms, NOW + 5);
     assert_int_equal(m.reported_status, -1);
+    assert_int_equal(m.reported_code, 904);
+    assert_string_equal(m.reported_why, "blocked");
+    assert_string_equal(m.reported_words, "no");
+    assert_int_equal(m.reported_ms, NOW + 6);
     assert_int_equal(m.taken_ms, NOW);
+    message_fini(&m);
+    assert_int_equal(store_message_reported(s, id, &read), 0);
+    assert_int_equal(store_message(s, id, &m), 0);
+    assert_int_equal(m.reported_status, 2);
+    assert_int_equal(m.reported_code, 0);
+    assert_string_equal(m.reported_why, "");
+    assert_null(m.reported_words);
     message_fini(&m);
 }
 
@@ -1316,7 +1333,7 @@ static void what_is_known_of_an_echo_goes_with_it(void **state)
 
 /* --- pruning -------------------------------------------------------------------------------- */
 
-static size_t attempts_of(struct store *s, int64_t command, int64_t message)
+static size_t attempts_of(struct store *s, int64_t command)
 {
     struct json *doc = NULL;
     struct json_writer w;
@@ -1326,7 +1343,7 @@ static size_t attempts_of(struct store *s, int64_t command, int64_t message)
     buf_init(&out, 1 << 20);
     json_writer_init(&w, &out);
     json_open_array(&w, NULL);
-    assert_int_equal(store_attempts_json(s, command, message, &w), 0);
+    assert_int_equal(store_attempts_json(s, command, &w), 0);
     json_close_array(&w);
     assert_int_equal(json_parse(buf_view(&out), &doc), 0);
     n = json_array_len(json_root(doc));
@@ -1359,10 +1376,10 @@ static void pruning_takes_what_is_old_with_all_that_hangs_on_it(void **state)
     assert_int_equal(store_message(s, old, &m), STORE_E_NONE);
     assert_int_equal(by_word(s, "aamo-old", &m), STORE_E_NONE);
     assert_message(by_word(s, "aamo-new", &m), &m, fresh);
-    assert_int_equal(attempts_of(s, 100, 0), 0);
-    assert_int_equal(attempts_of(s, 101, 0), 1);
-    assert_int_equal(attempts_of(s, 102, 0), 0);
-    assert_int_equal(attempts_of(s, 103, 0), 1);
+    assert_int_equal(attempts_of(s, 100), 0);
+    assert_int_equal(attempts_of(s, 101), 1);
+    assert_int_equal(attempts_of(s, 102), 0);
+    assert_int_equal(attempts_of(s, 103), 1);
     int64_t dead = 0;
     int64_t quarantine = 0;
     int64_t waiting = 0;
@@ -1502,12 +1519,12 @@ static void commands_are_credited_with_the_pause_they_waited_through(void **stat
 
     fill_registry(r->store, &keys);
     id = add_command(r->store, 1, 1); /* taken at NOW */
-    assert_int_equal(store_scope_pause(r->store, VIEW_LIT("ch_acc"), NOW + 1000), 0);
+    assert_int_equal(store_scope_pause(r->store, VIEW_LIT("ch_acc"), VIEW_NONE, NOW + 1000), 0);
     assert_int_equal(store_scope_resume(r->store, VIEW_LIT("ch_acc"), NOW + 5000), 0);
     assert_int_equal(paused_ms(r->store, id), 4000);
     assert_int_equal(store_scope_resume(r->store, VIEW_LIT("ch_acc"), NOW + 9000), 0);
     assert_int_equal(paused_ms(r->store, id), 4000);
-    assert_int_equal(store_scope_pause(r->store, VIEW_LIT("ch_acc"), NOW - 1000), 0);
+    assert_int_equal(store_scope_pause(r->store, VIEW_LIT("ch_acc"), VIEW_NONE, NOW - 1000), 0);
     assert_int_equal(store_scope_resume(r->store, VIEW_LIT("ch_acc"), NOW + 100), 0);
     assert_int_equal(paused_ms(r->store, id), 4100); /* not for the time before it came */
 }
@@ -1522,8 +1539,8 @@ static void pause_and_off_are_remembered(void **state)
     fill_registry(r->store, &keys);
     assert_int_equal(store_scope_paused_since(r->store, VIEW_LIT("ch_acc"), &since),
                      STORE_E_NONE);
-    assert_int_equal(store_scope_pause(r->store, VIEW_LIT("ch_acc"), NOW), 0);
-    assert_int_equal(store_scope_pause(r->store, VIEW_LIT("ch_acc"), NOW + 5), 0);
+    assert_int_equal(store_scope_pause(r->store, VIEW_LIT("ch_acc"), VIEW_NONE, NOW), 0);
+    assert_int_equal(store_scope_pause(r->store, VIEW_LIT("ch_acc"), VIEW_NONE, NOW + 5), 0);
     assert_int_equal(store_scope_paused_since(r->store, VIEW_LIT("ch_acc"), &since), 0);
     assert_int_equal(since, NOW); /* twice is once */
     assert_int_equal(store_connector_off(r->store, VIEW_LIT("svc"), true), 0);
@@ -1668,6 +1685,7 @@ static int one_event(struct store *s)
                              .scope = text,
                              .client_id = text,
                              .user_id = text};
+    const struct message_report delivered = {.status = 1, .at_ms = NOW};
     int64_t message = 0;
     int64_t command = 0;
     int rc = store_conversation_add(s, &c);
@@ -1675,7 +1693,7 @@ static int one_event(struct store *s)
     rc = rc ? rc : store_chat_put(s, VIEW_LIT("x"), VIEW_LIT("chat"), c.id);
     rc = rc ? rc : add_message_rc(s, "mid", "amo", "svc-id", c.id, NOW, &message);
     rc = rc ? rc : add_command_rc(s, 2, message, &command);
-    return rc ? rc : store_message_reported(s, message, 1);
+    return rc ? rc : store_message_reported(s, message, &delivered);
 }
 
 /* One turn as core does it. Positive: nothing can be known until the store is opened again. */

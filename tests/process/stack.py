@@ -165,7 +165,10 @@ class Stack:
         if answer.get("code", 0):
             early = "no message is known" in str(answer.get("error"))
             raise (NotKnownYet if early else ControlError)(answer["code"], answer.get("error"))
-        return json.loads(answer["json"]) if answer.get("json") else None
+        said = json.loads(answer["json"]) if answer.get("json") else None
+        if verb == "trace" and said["message"] is None:  # it waits, or is kept for a person
+            raise NotKnownYet(1, f"no message is known by this id yet: {said['why']}")
+        return said
 
     def control_answer(self, verb, args, timeout):
         socket = zmq.Context.instance().socket(zmq.DEALER)

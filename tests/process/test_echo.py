@@ -113,7 +113,7 @@ def test_the_receiver_is_the_same_person_every_time(stack):
     assert last["payload"]["receiver"]["id"] == answer["payload"]["sender"]["id"] == f"svc-{CLIENT}"
     assert len(stack.control("conversation.list")) == 1
     trace = stack.control("trace", id=one)["message"]
-    assert trace["direction"] == "imported"
+    assert (trace["direction"], trace["written_in"]) == ("outbound", "service")
 
 
 def test_without_a_bot_a_message_in_nobodys_name_is_kept(stack):

@@ -247,7 +247,7 @@ def test_show_tells_both_sides_chats_messages_and_what_waits(stack):
     stack.wait("client.accepted", count=2)
     held = wait_for(lambda: json.loads(amoctl(stack, "conversation", "show", old.chat, "--json").stdout)["waiting"],
                     "what waits")
-    assert [(w["kind"], w["state"]) for w in held] == [("amo.message", "READY")]
+    assert [(w["kind"], w["state"]) for w in held] == [("amo.message", "ready")]
     told = amoctl(stack, "conversation", "show", old.phone).stdout
     assert old.chat in told and "amo.message" in told
     nobody = amoctl(stack, "conversation", "show", "nobody", "--json")

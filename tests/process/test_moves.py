@@ -529,7 +529,7 @@ def test_what_is_being_asked_about_when_the_account_leaves_has_an_end(stack):
     o.says("met-" + o.name, "79005550157")
     stack.fault(on="amojo.new_message", match=o.name + "-asked", status=200, body="<html>back soon</html>", times=1)
     mid = o.post("79005550157", text=o.name + "-asked")[1]["mid"]
-    wait_for(lambda: [w for w in stack.control("trace", id=mid)["waiting"] if w["state"] == "CHECKING"], "the question")
+    wait_for(lambda: [w for w in stack.control("trace", id=mid)["waiting"] if w["state"] == "checking"], "the question")
     new_scope = o.changes_channel("--no-call")
     assert outcome(o, mid) == ("failed", "unclear") and o.texts(new_scope) == []
     [letter] = [d["id"] for d in stack.control("dead.list") if d["mid"] == mid]

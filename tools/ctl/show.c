@@ -451,19 +451,32 @@ static int show_journey(struct json *doc, const struct json_node *steps, struct 
 
 static int show_trace(struct json *doc, struct buf *out)
 {
+    static const char *const lists[] = {"waiting", "quarantine", "events"};
     const struct json_node *root = json_root(doc);
-    const struct json_node *waiting = json_get(root, "waiting");
+    const struct json_node *message = json_get(root, "message");
+    struct view why = VIEW_NONE;
     int rc = 0;
 
-    if (!json_is_array(json_get(root, "journey")))
+    (void)json_strict_text(json_get(root, "why"), &why); /* else VIEW_NONE */
+    if (message ? !json_is_array(json_get(root, "journey")) : !why.ptr)
         return -EPROTO;
-    (void)buf_add_str(out, "message\n");
-    rc = show_object(doc, json_get(root, "message"), 1, out);
-    (void)buf_add_str(out, "\njourney\n");
-    rc = rc ? rc : show_journey(doc, json_get(root, "journey"), out);
-    if (rc == 0 && json_array_len(waiting) > 0) {
-        (void)buf_add_str(out, "\nwaiting\n");
-        rc = show_list("", doc, waiting, SHOW_INDENT, out);
+    if (why.ptr) {
+        text_clean(why, out);
+        (void)buf_add_str(out, "\n\n");
+    }
+    if (message) {
+        (void)buf_add_str(out, "message\n");
+        rc = show_object(doc, message, 1, out);
+        (void)buf_add_str(out, "\njourney\n");
+        rc = rc ? rc : show_journey(doc, json_get(root, "journey"), out);
+    }
+    for (size_t i = 0; rc == 0 && i < AMO_COUNT(lists); i++) {
+        const struct json_node *list = json_get(root, lists[i]);
+
+        if (json_array_len(list) == 0)
+            continue;
+        (void)buf_add_f(out, "%s%s\n", message || i ? "\n" : "", lists[i]);
+        rc = show_list("", doc, list, SHOW_INDENT, out);
     }
     return rc ? rc : buf_error(out);
 }

@@ -561,7 +561,7 @@ class World:
                 if mid:
                     self.trace(mid, token, waiting)
         dead = [{"token": by_mid.get(d["mid"]) or by_amo.get(d["amo_id"]), "kind": d["kind"], "reason": d["reason"],
-                 "attempts": d["attempts"], "status": d.get("status"), "at": self.j.when(iso_ms(d["taken_at"])),
+                 "attempts": self.stack.control("dead.show", id=d["id"])["counted"], "status": d.get("status"), "at": self.j.when(iso_ms(d["taken_at"])),
                  "died": self.j.when(iso_ms(d["died_at"]))} for d in self.stack.control("dead.list")]
         return {"states": states, "waiting": waiting, "dead": dead, "kept": self.kept()}
 

@@ -1,0 +1,84 @@
+/* `amoctl connector list` and `show`.
+ *
+ * From: control.c. To: the registry, the queue and the shares, which are only read. Holds: nothing. */
+
+#include <string.h>
+
+#include "base/process.h"
+#include "core/control/control.h"
+#include "core/control/rotation.h"
+#include "core/control/verbs.h"
+#include "core/questions/waiting.h"
+#include "core/shares/shares.h"
+
+static int64_t scopes_of(const struct registry *r, const char *connector)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < r->n_scopes; i++)
+        n += !r->scopes[i].disconnected && strcmp(r->scopes[i].connector, connector) == 0;
+    return n;
+}
+
+static void connector_row(struct control_ask *ask, const struct reg_connector *con)
+{
+    json_add_text(ask->w, "name", view_of(con->name));
+    json_add_text(ask->w, "kind", VIEW_LIT("http"));
+    json_add_text(ask->w, "url", view_of(con->url));
+    json_add_bool(ask->w, "allow_private", con->allow_private);
+    json_add_bool(ask->w, "off", con->off);
+    json_add_int(ask->w, "scopes", scopes_of(ask->core->turn->registry, con->name));
+    rotation_json(ask->w, con->old_until_ms);
+}
+
+int verb_connector_list(struct control_ask *ask)
+{
+    const struct registry *r = ask->core->turn->registry;
+
+    json_open_array(ask->w, NULL);
+    for (size_t i = 0; i < r->n_connectors; i++) {
+        json_open_object(ask->w, NULL);
+        connector_row(ask, &r->connectors[i]);
+        json_close_object(ask->w);
+    }
+    json_close_array(ask->w);
+    return EXIT_FINE;
+}
+
+int verb_connector_show(struct control_ask *ask)
+{
+    const struct registry *r = ask->core->turn->registry;
+    struct dest *d = NULL;
+    int rc = 0;
+    const struct reg_connector *con = control_connector_named(ask, &rc);
+
+    if (!con)
+        return rc;
+    d = queue_dest(ask->core->queue, DEST_CONNECTOR, view_of(con->name));
+    json_open_object(ask->w, NULL);
+    connector_row(ask, con);
+    json_add_text(ask->w, "held",
+                  d && dest_is_held(d) ? view_of(hold_reason_name(d->hold)) : VIEW_NONE);
+    rc = d ? waiting_why_destination(ask->core, d, ask->w) : 0;
+    json_add_int(ask->w, "waiting", d ? (int64_t)d->n_waiting : 0);
+    json_open_array(ask->w, "accounts");
+    for (size_t i = 0; i < r->n_scopes; i++) {
+        if (!r->scopes[i].disconnected && strcmp(r->scopes[i].connector, con->name) == 0)
+            json_add_text(ask->w, NULL, view_of(r->scopes[i].id));
+    }
+    json_close_array(ask->w);
+    json_open_array(ask->w, "sources");
+    for (size_t i = 0; i < r->n_sources; i++) {
+        if (strcmp(r->sources[i].connector, con->name) == 0)
+            json_add_text(ask->w, NULL, view_of(r->sources[i].source));
+    }
+    json_close_array(ask->w);
+    json_open_array(ask->w, "shares");
+    shares_json(ask->core, view_of(con->name), ask->w);
+    json_close_array(ask->w);
+    json_open_array(ask->w, "account_shares");
+    shares_accounts_json(ask->core, view_of(con->name), ask->w);
+    json_close_array(ask->w);
+    json_close_object(ask->w);
+    return rc;
+}

@@ -1,0 +1,574 @@
+/* Words for what is waited for.
+ *
+ * From: the verbs that show something. To: the queue, the peers, the shares and the store, which are only read.
+ * Holds: nothing. */
+
+#include "core/questions/why.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/num.h"
+#include "core/peers/peers.h"
+#include "core/shares/shares.h"
+#include "core/store/quarantine.h"
+#include "proto/event.h"
+#include "proto/limits.h"
+
+/* of what a remote side answered */
+#define ANSWER_MAX   160
+/* so many commands of one message are looked at */
+#define COMMANDS_MAX 50
+/* length of "2026-11-30T01:45:11" */
+#define ISO_SECONDS  19
+/* a lane below it is no conversation's (core/model/command.h) */
+#define LANE_FIRST   2
+
+static int why_head(struct core *c, const struct core_command *cmd, struct buf *out);
+
+/* --- parts of a line; errors stick in the buf ------------------------------------------------- */
+
+/* One that is too long for its buf is cut. */
+static int line_error(const struct buf *out)
+{
+    int rc = buf_error(out);
+
+    return rc == -ENOSPC ? 0 : rc;
+}
+
+static void add_time(struct buf *out, int64_t unix_ms)
+{
+    char iso[CLOCK_ISO_LEN + 1];
+
+    clock_format_iso(unix_ms, iso);
+    (void)buf_add_f(out, "%.*sZ", ISO_SECONDS, iso);
+}
+
+static void add_since_mono(struct buf *out, int64_t mono_ms)
+{
+    (void)buf_add_str(out, " since ");
+    add_time(out, clock_unix_ms() - (clock_mono_ms() - mono_ms));
+}
+
+/* Rounded up: what is nearly over is not over. */
+static void add_span(struct buf *out, int64_t ms)
+{
+    long long s = ms > 0 ? (long long)((ms + 999) / 1000) : 0;
+
+    if (s < 60)
+        (void)buf_add_f(out, "%lld s", s);
+    else if (s < 3600)
+        (void)buf_add_f(out, "%lld min %lld s", s / 60, s % 60);
+    else if (s < 86400)
+        (void)buf_add_f(out, "%lld h %lld min", s / 3600, s / 60 % 60);
+    else
+        (void)buf_add_f(out, "%lld d %lld h", s / 86400, s / 3600 % 24);
+}
+
+static void add_dest(struct core *c, const struct dest *d, struct buf *out)
+{
+    const struct reg_scope *s = NULL;
+
+    if (d->kind == DEST_CONNECTOR) {
+        (void)buf_add_f(out, "service %s", d->name);
+        return;
+    }
+    s = registry_scope(c->turn->registry, view_of(d->name));
+    (void)buf_add_f(out, "account %s", s && s->title && s->title[0] ? s->title : d->name);
+}
+
+/* "HTTP/1.1 500 Internal Server Error: {…}" without what says nothing. */
+static struct view answer_of(struct view evidence)
+{
+    if (view_starts(evidence, "HTTP/")) {
+        const char *blank = view_find(evidence, " ");
+
+        if (blank)
+            evidence = view_make(blank + 1, evidence.len - (size_t)(blank + 1 - evidence.ptr));
+    }
+    return view_cut(evidence, ANSWER_MAX);
+}
+
+static void add_attempt(const struct last_attempt *a, struct view evidence, struct buf *out)
+{
+    struct view answer = answer_of(evidence);
+
+    (void)buf_add_str(out, a->status ? "last answer " : "last attempt: ");
+    if (answer.len)
+        (void)buf_add_view(out, answer);
+    else if (a->status)
+        (void)buf_add_f(out, "%lld", (long long)a->status);
+    else
+        (void)buf_add_str(out, cause_name((uint64_t)a->cause));
+}
+
+/* ", last answer …" of @command, or else of @other; nothing when no attempt is known. */
+static int add_last(struct core *c, int64_t command, int64_t other, struct buf *out)
+{
+    struct last_attempt a;
+    struct buf evidence;
+    int rc = 0;
+
+    buf_init(&evidence, LIMIT_EVIDENCE_BYTES + 16);
+    rc = store_attempt_last(c->store, command, &a, &evidence);
+    if (rc == STORE_E_NONE && other)
+        rc = store_attempt_last(c->store, other, &a, &evidence);
+    if (rc == 0) {
+        (void)buf_add_str(out, ", ");
+        add_attempt(&a, buf_view(&evidence), out);
+    }
+    buf_fini(&evidence);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
+/* --- what stops a destination ----------------------------------------------------------------- */
+
+static int add_paused(struct core *c, const struct dest *scope, struct buf *out)
+{
+    struct view id = view_of(scope->name);
+    int64_t since = 0;
+    size_t from = 0;
+    int rc = store_scope_paused_since(c->store, id, &since);
+
+    if (rc < 0)
+        return rc;
+    if (scope->left_unix_ms) {
+        (void)buf_add_str(out, "account disconnected since ");
+        add_time(out, scope->left_unix_ms);
+        return 0;
+    }
+    (void)buf_add_str(out, "account paused by ");
+    from = out->len;
+    rc = store_scope_paused_by(c->store, id, out);
+    if (rc && rc != -ENOSPC)
+        return rc;
+    if (out->len == from)
+        (void)buf_add_str(out, "an operator");
+    if (since) {
+        (void)buf_add_str(out, " since ");
+        add_time(out, since);
+    }
+    return 0;
+}
+
+/* Whose failures it was that began a hold, as far as they are one conversation's and not everybody's. */
+static void add_witnesses(const struct dest *d, struct buf *out)
+{
+    size_t n = 0;
+
+    for (uint32_t i = 0; hold_is_doubtful(d->hold) && i < d->n_witnesses; i++) {
+        if (d->witness[i] >= LANE_FIRST)
+            (void)buf_add_f(out, "%s%lld", n++ ? ", " : " because of conversation ",
+                            (long long)d->witness[i] / 2);
+    }
+}
+
+/* @command: what it was tried with, if it was; 0 none. */
+static int add_held(struct core *c, const struct dest *d, int64_t command, struct buf *out)
+{
+    int64_t now = clock_mono_ms();
+
+    add_dest(c, d, out);
+    (void)buf_add_str(out, " is held");
+    add_since_mono(out, d->hold_since_ms);
+    add_witnesses(d, out);
+    (void)buf_add_f(out, ": %s", hold_reason_words(d->hold));
+    if (d->hold == HOLD_GONE) {
+        (void)buf_add_str(out, "; it is tried again after amoctl account resume");
+    } else if (d->probing) {
+        (void)buf_add_f(out, "; a probe is under way (command %lld)", (long long)d->probe);
+    } else {
+        (void)buf_add_str(out, "; next probe in ");
+        add_span(out, d->hold_until_ms - now);
+    }
+    return add_last(c, command, d->last_failed, out);
+}
+
+/* Places, rate, workers: what is over as soon as others have had their turn. */
+static void add_turn(struct core *c, const struct dest *d, struct buf *out)
+{
+    struct view what = view_of(dest_waits_for(d));
+
+    if (view_is(what, "window")) {
+        (void)buf_add_str(out, "over its share: ");
+        add_dest(c, d, out);
+        (void)buf_add_f(out, " has %zu calls under way, as many as it answers in time",
+                        d->n_in_flight);
+    } else if (view_is(what, "share")) {
+        (void)buf_add_str(out, "over its share: ");
+        add_dest(c, d, out);
+        (void)buf_add_f(out,
+                        " answers so slowly that it may not have more than %zu of the "
+                        "workers' places",
+                        d->n_in_flight);
+    } else if (view_is(what, "rate")) {
+        add_dest(c, d, out);
+        (void)buf_add_f(out, " gets no more than %.1f calls a second", d->rate);
+    } else if (view_is(what, "worker")) {
+        (void)buf_add_str(out, "no worker has room for it now");
+    }
+}
+
+/* A pause, or that nobody is there to call: this stops whatever stands in a lane. */
+static int why_stopped(struct core *c, const struct dest *scope, struct buf *out)
+{
+    if (scope && scope->paused)
+        return add_paused(c, scope, out);
+    if (!peers_have_worker(c, clock_mono_ms()))
+        (void)buf_add_str(out, "no worker is connected");
+    return 0;
+}
+
+static bool is_settling(const struct core *c, const struct core_command *cmd)
+{
+    return !command_is_message(cmd->kind) && clock_mono_ms() < c->peers->settling_until_ms &&
+           !list_is_empty(&c->peers->known_workers);
+}
+
+/* Both directions: @d is a connector, or an account. */
+static void add_over_share(struct core *c, const struct dest *d, struct buf *out)
+{
+    struct view scope = d->kind == DEST_SCOPE ? view_of(d->name) : VIEW_NONE;
+    const struct reg_scope *s = registry_scope(c->turn->registry, scope);
+
+    if (d->set_aside)
+        (void)buf_add_str(out, "over its share: what amo sends is set aside until less of the "
+                               "account waits");
+    else if (d->kind == DEST_CONNECTOR)
+        shares_words(c, view_of(d->name), VIEW_NONE, out);
+    else if (s)
+        shares_words(c, view_of(s->connector), scope, out);
+}
+
+int why_destination(struct core *c, const struct dest *d, struct buf *ret_words)
+{
+    size_t from = ret_words->len;
+    int rc = 0;
+
+    if (d->paused || d->n_waiting)
+        rc = why_stopped(c, d->kind == DEST_SCOPE ? d : NULL, ret_words);
+    if (rc == 0 && ret_words->len == from && dest_is_held(d))
+        rc = add_held(c, d, 0, ret_words);
+    if (rc == 0 && ret_words->len == from)
+        add_turn(c, d, ret_words);
+    if (rc == 0 && ret_words->len == from && !list_is_empty(&d->commands))
+        rc = why_command(c, LIST_ENTRY_CONST(d->commands.next, struct core_command, in_dest),
+                         ret_words);
+    if (rc == 0 && ret_words->len == from)
+        add_over_share(c, d, ret_words);
+    return rc ? rc : line_error(ret_words);
+}
+
+/* --- a command -------------------------------------------------------------------------------- */
+
+static int why_ready(struct core *c, const struct core_command *cmd, struct buf *out)
+{
+    size_t from = out->len;
+
+    if (dest_is_held(cmd->lane->dest))
+        return add_held(c, cmd->lane->dest, cmd->id, out);
+    if (is_settling(c, cmd)) {
+        (void)buf_add_str(out, "core has started and waits for its workers: ");
+        add_span(out, c->peers->settling_until_ms - clock_mono_ms());
+        return 0;
+    }
+    add_turn(c, cmd->lane->dest, out);
+    if (out->len == from)
+        (void)buf_add_str(out, "it is sent next");
+    return 0;
+}
+
+static int why_waits(struct core *c, const struct core_command *cmd, struct buf *out)
+{
+    (void)buf_add_str(out, "next attempt in ");
+    add_span(out, cmd->due.mono_ms - clock_mono_ms());
+    if (cmd->lost)
+        (void)buf_add_f(out, ", alone, because %u workers were lost with it in hand",
+                        cmd->lost);
+    return add_last(c, cmd->id, 0, out);
+}
+
+static void why_in_flight(const struct core_command *cmd, struct buf *out)
+{
+    if (cmd->worker) {
+        (void)buf_add_f(out, "worker %s is calling", cmd->worker->name);
+        add_since_mono(out, cmd->lane->began_mono_ms);
+        return;
+    }
+    (void)buf_add_str(out, "its worker is silent; sent again in ");
+    add_span(out, cmd->due.mono_ms - clock_mono_ms());
+}
+
+/* The command of a lane that all others in it wait for; NULL: it is empty. Of a conversation that was merged with
+ * another one it is that one's, as long as there is any. */
+static const struct core_command *first_of(const struct lane *l)
+{
+    const struct lane *first = l;
+
+    for (l = l->after; l; l = l->after) {
+        if (!list_is_empty(&l->commands))
+            first = l;
+    }
+    return list_is_empty(&first->commands)
+               ? NULL
+               : LIST_ENTRY_CONST(first->commands.next, struct core_command, in_lane);
+}
+
+static int why_queued(struct core *c, const struct core_command *cmd, struct buf *out)
+{
+    const struct core_command *first = first_of(cmd->lane);
+    struct message m = {0};
+    int rc = 0;
+
+    if (!first || first == cmd)
+        return why_head(c, cmd, out);
+    rc = first->message ? store_message(c->store, first->message, &m) : STORE_E_NONE;
+    if (rc < 0)
+        return rc;
+    (void)buf_add_f(out, "behind command %lld", (long long)first->id);
+    if (rc == 0)
+        (void)buf_add_f(out, " (%s of message %s)", command_kind_name((uint64_t)first->kind),
+                        m.mid);
+    (void)buf_add_str(out, " of the same conversation: ");
+    message_fini(&m);
+    return why_head(c, first, out);
+}
+
+/* Of the first command of a lane. */
+static int why_head(struct core *c, const struct core_command *cmd, struct buf *out)
+{
+    size_t from = out->len;
+    int rc = 0;
+
+    switch (cmd->state) {
+    case COMMAND_IN_FLIGHT:
+        why_in_flight(cmd, out);
+        return 0;
+    case COMMAND_QUEUED:
+    case COMMAND_READY:
+    case COMMAND_WAITING:
+    case COMMAND_CHECKING:
+        rc = why_stopped(c, cmd->lane->scope, out);
+        break;
+    case COMMAND_DONE:
+    case COMMAND_DEAD:
+        return 0; /* it is not in the queue any more */
+    }
+    if (rc || out->len != from)
+        return rc;
+    if (cmd->state == COMMAND_WAITING)
+        return why_waits(c, cmd, out);
+    if (cmd->state != COMMAND_CHECKING)
+        return why_ready(c, cmd, out);
+    (void)buf_add_str(out, cmd->look_waits
+                               ? "its outcome is unclear, and amo's history cannot be asked now"
+                               : "its outcome is unclear: amo's history is being asked");
+    return add_last(c, cmd->id, 0, out);
+}
+
+int why_command(struct core *c, const struct core_command *cmd, struct buf *ret_words)
+{
+    int rc = cmd->state == COMMAND_QUEUED ? why_queued(c, cmd, ret_words)
+                                          : why_head(c, cmd, ret_words);
+
+    return rc ? rc : line_error(ret_words);
+}
+
+/* --- a message -------------------------------------------------------------------------------- */
+
+/* Reasons that say little by themselves (core/deliver/settle.c, core/watch.c). */
+static const char *reason_words(struct view reason)
+{
+    static const struct {
+        const char *reason;
+        const char *words;
+    } all[] = {
+        {"refused",      "refused by the other side"                             },
+        {"life_time",    "its life time was over"                                },
+        {"unclear",      "nobody knows whether it arrived"                       },
+        {"parent",       "the message that it is about was given up"             },
+        {"workers_lost", "workers were lost with it in hand"                     },
+        {"away",         "its account was disconnected for too long"             },
+        {"account_left", "its account was disconnected"                          },
+        {"moved",        "its conversation moved to another account or connector"},
+        {"nobody",       "its conversation reaches nobody"                       },
+        {"unregistered", "its account or connector was removed"                  },
+        {"dropped",      "an operator dropped it from the queue"                 },
+        {"erased",       "its person was erased"                                 },
+        {"server",       "the other side failed each time"                       },
+        {"timeout",      "the other side did not answer in time"                 },
+        {"cut",          "the other side ended the connection without an answer" },
+        {"connect",      "the other side could not be reached"                   },
+        {"not_found",    "the other side does not know what it is about"         },
+        {"gone",         "the other side says that it is gone"                   },
+        {"forbidden",    "the other side did not accept our signature"           },
+        {"unreadable",   "it cannot be read any more"                            },
+    };
+
+    for (size_t i = 0; i < AMO_COUNT(all); i++) {
+        if (view_is(reason, all[i].reason))
+            return all[i].words;
+    }
+    return NULL;
+}
+
+static void add_quoted(struct buf *out, struct view words)
+{
+    if (!words.len)
+        return;
+    (void)buf_add_str(out, ": \"");
+    (void)buf_add_view(out, view_cut(words, LIMIT_ERROR_TEXT));
+    (void)buf_add_char(out, '"');
+}
+
+/* What the other side said: its words, or else its last answer. */
+static int add_said(struct core *c, const struct message *m, struct buf *out)
+{
+    struct last_attempt a;
+    struct buf evidence;
+    int rc = 0;
+
+    if (m->words && m->words[0]) {
+        add_quoted(out, view_of(m->words));
+        return 0;
+    }
+    buf_init(&evidence, LIMIT_EVIDENCE_BYTES + 16);
+    rc = store_message_attempt_last(c->store, m->id, &a, &evidence);
+    if (rc == 0 && a.outcome != OUTCOME_DONE) {
+        (void)buf_add_str(out, ", ");
+        add_attempt(&a, buf_view(&evidence), out);
+    }
+    buf_fini(&evidence);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
+static int why_failed(struct core *c, const struct message *m, struct buf *out)
+{
+    const char *words = reason_words(view_of(m->reason));
+    int64_t letter = 0;
+    int rc = store_dead_of(c->store, m->id, &letter);
+
+    if (rc)
+        return rc == STORE_E_NONE ? -EIO : rc; /* sums always have a row */
+    (void)buf_add_str(out, "given up");
+    if (letter)
+        (void)buf_add_f(out, " (dead letter %lld)", (long long)letter);
+    if (m->reason)
+        (void)buf_add_f(out, ", %s", m->reason);
+    if (words)
+        (void)buf_add_f(out, ": %s", words);
+    return add_said(c, m, out);
+}
+
+/* Of an outbound message that its service has. */
+static void why_with_service(const struct message *m, struct buf *out)
+{
+    bool failed = m->reported_status == -1 && m->reported_why;
+
+    if (failed) {
+        (void)buf_add_f(out, "failed: service %s reported ", m->connector);
+        if (m->reported_why[0])
+            (void)buf_add_f(out, "%s, ", m->reported_why);
+        (void)buf_add_f(out, "%lld", (long long)m->reported_code);
+        add_quoted(out, view_of(m->reported_words));
+    } else if (m->reported_status > 0) {
+        (void)buf_add_f(out, "%s, as service %s has reported",
+                        message_told_name(m->reported_status), m->connector);
+    } else if (m->reported_status == -1) {
+        (void)buf_add_f(out, "service %s has it; amo was told before that it failed",
+                        m->connector);
+    } else {
+        (void)buf_add_f(out, "service %s has it and has reported nothing yet", m->connector);
+    }
+    if (m->reported_ms && (failed || m->reported_status > 0)) {
+        (void)buf_add_str(out, ", at ");
+        add_time(out, m->reported_ms);
+    }
+}
+
+/* Its own command, or else any about it. */
+static int why_accepted(struct core *c, const struct message *m, struct buf *out)
+{
+    const struct core_command *found = NULL;
+    int64_t ids[COMMANDS_MAX];
+    size_t n = 0;
+    int rc = store_message_commands(c->store, m->id, ids, AMO_COUNT(ids), &n);
+
+    for (size_t i = 0; i < n; i++) {
+        const struct core_command *cmd = queue_find(c->queue, ids[i]);
+
+        if (cmd &&
+            (!found || (command_is_message(cmd->kind) && !command_is_message(found->kind))))
+            found = cmd;
+    }
+    if (rc || found)
+        return rc ? rc : why_command(c, found, out);
+    (void)buf_add_str(out, "nothing waits that would bring it on: see amoctl dead list");
+    return 0;
+}
+
+int why_message(struct core *c, const struct message *m, struct buf *ret_words)
+{
+    int rc = 0;
+
+    switch (m->state) {
+    case MESSAGE_ACCEPTED:
+        rc = why_accepted(c, m, ret_words);
+        break;
+    case MESSAGE_FAILED:
+        rc = why_failed(c, m, ret_words);
+        break;
+    case MESSAGE_DELIVERED_TO_SERVICE:
+        why_with_service(m, ret_words);
+        break;
+    case MESSAGE_DELIVERED_TO_AMO:
+        (void)buf_add_str(ret_words, "amo has it");
+        if (m->settled_ms) {
+            (void)buf_add_str(ret_words, " since ");
+            add_time(ret_words, m->settled_ms);
+        }
+        break;
+    }
+    return rc ? rc : line_error(ret_words);
+}
+
+/* --- what is no message yet ------------------------------------------------------------------- */
+
+void why_quarantined(int64_t id, struct view reason, struct buf *ret_words)
+{
+    (void)buf_add_f(ret_words, "in quarantine, entry %lld: %.*s", (long long)id,
+                    (int)num_min(reason.len, 100), reason.len ? reason.ptr : "");
+}
+
+void why_waiting(const struct waiting_row *row, struct buf *ret_words)
+{
+    struct event e;
+    char space = row->key.len ? row->key.ptr[0] : '\0';
+
+    if (event_decode(row->event, &e))
+        e = (struct event){.kind = 0};
+    switch (space) {
+    case 'b':
+        (void)buf_add_str(ret_words, "set aside: its account has its share of the queue");
+        return;
+    case 'e':
+    case 'o':
+        (void)buf_add_str(ret_words, "waits until it is known whether it is a message of ours "
+                                     "that comes back");
+        return;
+    case 'n':
+        (void)buf_add_f(ret_words, "waits for the end of what is tried in conversation %.*s",
+                        (int)num_min(e.conversation.len, LIMIT_ID),
+                        e.conversation.len ? e.conversation.ptr : "");
+        break;
+    default:
+        (void)buf_add_f(ret_words, "waits for message %.*s, which is not known yet",
+                        (int)num_min(e.message_id.len, LIMIT_ID),
+                        e.message_id.len ? e.message_id.ptr : "");
+        break;
+    }
+    if (row->until_ms > 0 && row->until_ms < CLOCK_MS_MAX) {
+        (void)buf_add_str(ret_words, ", until ");
+        add_time(ret_words, row->until_ms);
+    }
+}

@@ -1,0 +1,153 @@
+#include "core/questions/why.h"
+
+#include <string.h>
+
+#include "core/store/quarantine.h"
+#include "core/testing/rig.h"
+#include "proto/command.h"
+#include "proto/event.h"
+#include "proto/limits.h"
+
+/* What why_command says of the only command of @kind. */
+static void says(struct rig *r, enum command_kind kind, const char *want)
+{
+    struct core_command *cmd = rig_command(r, kind);
+    struct buf words;
+
+    assert_non_null(cmd);
+    buf_init(&words, WHY_MAX);
+    assert_int_equal(why_command(&r->core, cmd, &words), 0);
+    if (!strstr(buf_str(&words), want))
+        fail_msg("\"%s\" is not in: %s", want, buf_str(&words));
+    buf_fini(&words);
+}
+
+static void message_says(struct rig *r, const char *key, const char *want)
+{
+    struct message m = rig_message(r, key);
+    struct buf words;
+
+    buf_init(&words, WHY_MAX);
+    assert_int_equal(why_message(&r->core, &m, &words), 0);
+    if (!strstr(buf_str(&words), want))
+        fail_msg("\"%s\" is not in: %s", want, buf_str(&words));
+    message_fini(&m);
+    buf_fini(&words);
+}
+
+static void one_at_a_worker_is_being_tried(void **state)
+{
+    struct rig *r = *state;
+
+    (void)rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
+    says(r, COMMAND_AMO_MESSAGE, "worker ");
+    says(r, COMMAND_AMO_MESSAGE, " is calling since ");
+}
+
+static void an_answer_is_quoted_and_cut(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *cmd = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
+    char answer[LIMIT_EVIDENCE_BYTES];
+    struct buf words;
+
+    memset(answer, 'x', sizeof(answer));
+    memcpy(answer, "HTTP/1.1 500 Oh", 15);
+    rig_result(r, r->worker, cmd,
+               (struct result){.outcome = OUTCOME_RETRY,
+                               .cause = CAUSE_SERVER,
+                               .status = 500,
+                               .evidence = view_make(answer, sizeof(answer))});
+    rig_commit(r);
+    says(r, COMMAND_AMO_MESSAGE, "next attempt in ");
+    says(r, COMMAND_AMO_MESSAGE, ", last answer 500 Oh");
+    buf_init(&words, WHY_MAX);
+    assert_int_equal(why_command(&r->core, rig_command(r, COMMAND_AMO_MESSAGE), &words), 0);
+    assert_true(words.len < 250);
+    buf_fini(&words);
+}
+
+static void an_attempt_without_an_answer_says_what_it_failed_of(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *cmd = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
+
+    rig_result(r, r->worker, cmd,
+               (struct result){.outcome = OUTCOME_RETRY, .cause = CAUSE_TIMEOUT});
+    rig_commit(r);
+    says(r, COMMAND_AMO_MESSAGE, ", last attempt: timeout");
+}
+
+static void an_unclear_outcome_is_said_to_be_asked_about(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *cmd = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
+
+    rig_result(r, r->worker, cmd,
+               (struct result){.outcome = OUTCOME_DONE, .status = 200}); /* without amo's id */
+    rig_commit(r);
+    says(r, COMMAND_AMO_MESSAGE, "its outcome is unclear");
+}
+
+static void what_arrived_says_where_it_is(void **state)
+{
+    struct rig *r = *state;
+
+    rig_client_message_done(r, "m1", "amo-1");
+    message_says(r, "aamo-1", "amo has it since ");
+    rig_manager_message_done(r, "amo-2", "svc-2");
+    message_says(r, "aamo-2", "service svc has it and has reported nothing yet");
+}
+
+static void the_words_of_what_waits_name_it_and_its_end(void **state)
+{
+    static const struct {
+        const char *key;
+        int64_t until_ms;
+        const char *want;
+    } cases[] = {
+        {"ssvc/x",  1700000000000,
+         "waits for message what, which is not known yet, until 2023-11-14T22:13:20Z"         },
+        {"bch_acc", INT64_MAX,     "set aside: its account has its share of the queue"        },
+        {"e17",     0,             "waits until it is known whether it is a message of ours"  },
+        {"o17",     0,             "waits until it is known whether it is a message of ours"  },
+        {"nsvc/t",  0,             "waits for the end of what is tried in conversation thread"},
+    };
+    struct event e = rig_status("what", "read");
+    struct buf packed;
+
+    (void)state;
+    e.conversation = VIEW_LIT("thread");
+    buf_init(&packed, 4096);
+    assert_int_equal(event_encode(&e, &packed), 0);
+    for (size_t i = 0; i < AMO_COUNT(cases); i++) {
+        const struct waiting_row row = {.key = view_of(cases[i].key),
+                                        .event = buf_view(&packed),
+                                        .until_ms = cases[i].until_ms};
+        struct buf words;
+
+        buf_init(&words, WHY_MAX);
+        why_waiting(&row, &words);
+        if (!strstr(buf_str(&words), cases[i].want))
+            fail_msg("\"%s\" is not in: %s", cases[i].want, buf_str(&words));
+        buf_fini(&words);
+    }
+    buf_fini(&packed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(one_at_a_worker_is_being_tried, rig_setup,
+                                        rig_teardown),
+        cmocka_unit_test_setup_teardown(an_answer_is_quoted_and_cut, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(an_attempt_without_an_answer_says_what_it_failed_of,
+                                        rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(an_unclear_outcome_is_said_to_be_asked_about, rig_setup,
+                                        rig_teardown),
+        cmocka_unit_test_setup_teardown(what_arrived_says_where_it_is, rig_setup, rig_teardown),
+        cmocka_unit_test(the_words_of_what_waits_name_it_and_its_end),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
