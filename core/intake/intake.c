@@ -473,7 +473,7 @@ static int stands_in_quarantine(struct core *c, const struct event *e, struct vi
     int rc = 0;
 
     *ret = false;
-    if (how != INTAKE_FRESH || e->replay || id_is_zero(&e->trace))
+    if ((how != INTAKE_FRESH && how != INTAKE_BACK) || e->replay || id_is_zero(&e->trace))
         return 0;
     rc = store_quarantine_stands(c->store, &e->trace, bytes, ret);
     if (rc || !*ret)
@@ -488,6 +488,7 @@ static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
 {
     struct lookup l = {0};
     bool stands = false;
+    bool aside = false;
     struct event e;
     struct decision p;
     int rc = event_decode(bytes, &e);
@@ -496,7 +497,12 @@ static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
         return rc < 0 ? rc : -EBADMSG;
     e.taken_ms = plausible(e.taken_ms);
     shares_who(e.connector, e.scope, c->intake->who);
-    if (how == INTAKE_FRESH && room_sets_aside(c, &e)) {
+    rc = stands_in_quarantine(c, &e, bytes, how, &stands);
+    if (rc == 0 && !stands && how == INTAKE_FRESH)
+        rc = room_sets_aside(c, &e, &aside);
+    if (rc || stands)
+        return rc;
+    if (aside) {
         rc = room_set_aside(c, &e, bytes);
         if (rc == 0)
             heard_note(c, &e, clock_unix_ms());
@@ -510,10 +516,7 @@ static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
         rc = store_quarantine_drop(c->store, (int64_t)e.replay);
     if (rc == STORE_E_NONE)
         return 0; /* it was replayed or dropped meanwhile */
-    rc = rc ? rc : stands_in_quarantine(c, &e, bytes, how, &stands);
-    if (rc || stands)
-        return rc;
-    rc = lookup_event(c, &e, &l);
+    rc = rc ? rc : lookup_event(c, &e, &l);
     if (rc == 0)
         note_meant(c, &e, &l.facts);
     rc = rc ? rc : reach_event(c, &e, &l);

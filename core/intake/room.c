@@ -7,9 +7,11 @@
 #include "core/intake/room.h"
 
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/log.h"
 #include "core/intake/deferred.h"
 #include "core/intake/intake.h"
+#include "core/model/key.h"
 #include "core/store/quarantine.h"
 #include "core/store/shares.h"
 #include "proto/limits.h"
@@ -83,29 +85,79 @@ static struct dest *account_of(struct core *c, const struct event *e)
                : NULL; /* nobody's, and kept for a person */
 }
 
-bool room_sets_aside(struct core *c, const struct event *e)
+static int is_known(struct core *c, const struct event *e, bool *ret)
+{
+    struct message m = {0};
+    struct key key;
+    int rc = STORE_E_NONE;
+
+    if (e->kind == EVENT_AMO_MESSAGE && key_amo(e->scope, e->message_id, &key) == 0)
+        rc = store_message_by_key(c->store, &key, &m);
+    *ret = rc == 0;
+    message_fini(&m);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
+int room_sets_aside(struct core *c, const struct event *e, bool *ret)
 {
     const struct dest *d = account_of(c, e);
+    bool known = false;
+    int rc = 0;
 
+    *ret = false;
     if (!d || e->replay)
-        return false; /* what is taken out of quarantine still stands there, and is known by that */
+        return 0; /* what is taken out of quarantine still stands there, and is known by that */
     /* what a forgotten core may have sent is held against what the service reports, and that at once */
-    return d->set_aside || (d->n_own >= queue_left(c->queue) && !c->intake->forgotten &&
-                            !store_deferred_is_hurt(c->store));
+    if (!d->set_aside && (d->n_own < queue_left(c->queue) || c->intake->forgotten ||
+                          store_deferred_is_hurt(c->store)))
+        return 0;
+    rc = is_known(c, e, &known);
+    *ret = !known;
+    return rc;
+}
+
+/* By which a repeat is known among what is set aside: a message by its id, as in the store, and a reaction by all
+ * that amo says of it, with its time. */
+static int same_of(const struct event *e, unsigned char digest[CRYPTO_SHA256_LEN],
+                   struct view *ret)
+{
+    struct view what = e->kind == EVENT_AMO_MESSAGE ? e->message_id : e->dedup;
+    struct buf joined;
+    int rc = 0;
+
+    *ret = VIEW_NONE;
+    if (!what.len)
+        return 0;
+    buf_init(&joined, LIMIT_FRAME_BYTES);
+    rc = buf_add_f(&joined, "%u:", (unsigned)e->kind);
+    rc = rc ? rc : buf_add_view(&joined, e->scope);
+    rc = rc ? rc : buf_add_char(&joined, '\0');
+    rc = rc ? rc : buf_add_view(&joined, what);
+    rc = rc ? rc : crypto_sha256(buf_view(&joined), digest);
+    buf_fini(&joined);
+    if (rc == 0)
+        *ret = view_make(digest, CRYPTO_SHA256_LEN);
+    return rc;
 }
 
 int room_set_aside(struct core *c, const struct event *e, struct view bytes)
 {
-    const struct aside_row row = {
+    struct aside_row row = {
         .at_ms = clock_unix_ms(), .again = c->turn->again, .forgotten = c->intake->forgotten};
+    unsigned char digest[CRYPTO_SHA256_LEN];
     struct dest *d = account_of(c, e);
+    bool there = false;
     int rc = 0;
 
     if (store_deferred_is_hurt(c->store))
         return intake_quarantine(c, bytes,
                                  INTAKE_DAMAGED); /* what is before it cannot be read */
+    rc = same_of(e, digest, &row.same);
+    if (rc == 0 && row.same.len)
+        rc = store_aside_has(c->store, row.same, &there);
+    if (rc || there)
+        return rc;
     rc = store_aside_add(c->store, e->scope, bytes, &row);
-
     if (rc || !d)
         return rc;
     if (!d->set_aside)

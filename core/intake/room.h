@@ -24,9 +24,10 @@ void room_heed_low(struct spool *s, uint64_t low);
 /* EVENT_LATER, behind the acknowledgement of what this turn has taken. */
 void room_say_later(struct core *c, const struct peer *p);
 
-/* Is @e, which has just come, of an account that has its share of the queue, or has something set aside already? */
-bool room_sets_aside(struct core *c, const struct event *e);
-/* Then it waits behind what is. */
+/* Is @e, which has just come, of an account that has its share of the queue, or has something set aside already?
+ * Never a message that is known: anybody may send it again as often as he likes, and it needs no room. */
+AMO_MUSTCHECK int room_sets_aside(struct core *c, const struct event *e, bool *ret);
+/* Then it waits behind what is; once, however often it comes. */
 AMO_MUSTCHECK int room_set_aside(struct core *c, const struct event *e, struct view bytes);
 /* For whom something is set aside; at the start, and when rows were erased. -Exxx of the store. */
 AMO_MUSTCHECK int room_count(struct core *c);

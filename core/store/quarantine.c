@@ -368,10 +368,27 @@ int store_aside_add(struct store *s, struct view scope, struct view event,
     return rc ? rc
               : db_run(s->db,
                        "INSERT INTO waiting(key,who,event,until_ms,at_ms,forgotten,message_id,"
-                       "trace) VALUES(?1,?1,?2,?3,?4,?5,?6,?7)",
-                       "sbiiitb", key, event, INT64_MAX, row->at_ms,
+                       "trace,same) VALUES(?1,?1,?2,?3,?4,?5,?6,?7,?8)",
+                       "sbiiitbb", key, event, INT64_MAX, row->at_ms,
                        (int64_t)row->forgotten + 2 * (int64_t)row->again, names.message_id,
-                       names.trace);
+                       names.trace, row->same);
+}
+
+int store_aside_has(struct store *s, struct view same, bool *ret)
+{
+    struct db_rows *r = NULL;
+    int rc = 0;
+
+    *ret = false;
+    if (s->hurt_waiting)
+        return 0;
+    rc = db_query(s->db, &r, "SELECT EXISTS(SELECT 1 FROM waiting WHERE same=?)", "b", same);
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    *ret = db_int(r, 0) != 0;
+    db_end(r);
+    return 0;
 }
 
 int store_aside_first(struct store *s, struct view scope, struct buf *ret_event,

@@ -84,11 +84,15 @@ struct aside_row {
     int64_t at_ms; /* since then */
     bool again;    /* core->turn->again when it came, and core->intake->forgotten */
     bool forgotten;
+    struct view
+        same; /* what it is a repeat by; VIEW_NONE: of nothing. Not read back, borrowed */
 };
 /* Keep one for @scope, behind all others of it; ret->id is not given back. The account is no more held to have
  * waiting events for it than before. */
 AMO_MUSTCHECK int store_aside_add(struct store *s, struct view scope, struct view event,
                                   const struct aside_row *row);
+/* Is one there that is the same? */
+AMO_MUSTCHECK int store_aside_has(struct store *s, struct view same, bool *ret);
 /* The oldest one of @scope; it stays where it is (store_deferred_remove). STORE_E_NONE. */
 AMO_MUSTCHECK int store_aside_first(struct store *s, struct view scope, struct buf *ret_event,
                                     struct aside_row *ret_row);

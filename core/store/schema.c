@@ -267,6 +267,9 @@ static const char *const migrations[] = {
     "CREATE INDEX waiting_message ON waiting(message_id) WHERE message_id IS NOT NULL;"
     "CREATE INDEX waiting_trace ON waiting(trace) WHERE trace IS NOT NULL;"
     "INSERT OR REPLACE INTO meta VALUES('" SCHEMA_KEPT_UNNAMED "', x'31');",
+    /* what is set aside for its account is there once, however often it comes */
+    "ALTER TABLE waiting ADD COLUMN same BLOB;"
+    "CREATE UNIQUE INDEX waiting_same ON waiting(same) WHERE same IS NOT NULL;",
 };
 
 int schema_count(void)

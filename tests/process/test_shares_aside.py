@@ -1,5 +1,9 @@
 """One account whose managers' messages nobody takes has at most half of core's queue: the rest is set aside in the store, everybody
 else goes on, and all of it arrives in the end, once and in order."""
+import json
+import time
+import uuid
+
 import pytest
 
 from accounts import Quiet, another_account
@@ -66,3 +70,30 @@ def test_an_account_that_is_paused_stops_nobody_elses_messages(stack):
             [f"loud-{i:04}" for i in range(n, MAX + 70, len(chats))]
     assert {(m["webhook_ids"], m["body_changed"]) for m in came} == {(1, 0)}
     assert not stack.control("dead.list") and not stack.control("quarantine.list")
+
+
+def test_one_captured_webhook_of_a_paused_account_stops_nobody():
+    """It is signed without a time, so whoever has it may send it over and over."""
+    with Stack(env={**SMALL, "AMO_CORE_COMMANDS_MAX": "8"}) as stack:
+        stack.up()
+        stack.control("source.add", connector="svc", source="wa1", scope_id=stack.scope)
+        another_account(stack, "wa2")
+        chat = stack.meet("hello", conversation=CLIENTS[0])["chat"]
+        stack.settle()
+        now = time.time()
+        body = json.dumps({"account_id": stack.scope.split("_")[1], "time": int(now), "message": {
+            "conversation": {"id": chat}, "sender": {"id": str(uuid.uuid4())}, "receiver": {"id": str(uuid.uuid4())},
+            "timestamp": int(now), "msec_timestamp": int(now * 1000),
+            "message": {"id": str(uuid.uuid4()), "type": "text", "text": "captured"}}})
+        stack.sandbox("webhooks", {"scope_id": stack.scope, "body": body})
+        stack.wait("service.message", text="captured")
+        stack.settle()
+        stack.control("account.pause", scope_id=stack.scope)
+        for n in range(5):
+            stack.manager_writes(f"words-{n}", chat)
+        wait_for(lambda: set_aside(stack) == 1, "the last to be set aside")
+        for _ in range(40):
+            stack.sandbox("webhooks", {"scope_id": stack.scope, "body": body})
+        stack.client_writes("of another account", conversation=CLIENTS[1], source="wa2")
+        stack.wait("amojo.message", text="of another account")
+        assert set_aside(stack) == 1

@@ -1,0 +1,151 @@
+/* What is set aside for one account: it is there once, stands in nobody's way, and is held against what others say. */
+
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "core/deliver/settle.h"
+#include "core/intake/intake.h"
+#include "core/intake/room.h"
+#include "core/peers/peers.h"
+#include "core/store/quarantine.h"
+#include "core/testing/amoctl.h"
+
+/* With room for eight commands, the account may have four. */
+static void with_room_for_eight(struct rig *r)
+{
+    rig_client_message_done(r, "m0", "amo-0");
+    r->core.queue->max = 8;
+}
+
+static struct event in_chat(const char *id)
+{
+    struct event e = rig_manager_text(id);
+
+    e.chat_id = VIEW_LIT("chat-1");
+    return e;
+}
+
+static void take(struct rig *r, struct event e)
+{
+    rig_take(r, &e);
+}
+
+static void managers_write(struct rig *r, int from, int to)
+{
+    for (int i = from; i <= to; i++) {
+        char id[32];
+
+        (void)snprintf(id, sizeof(id), "w-%d", i); /* fits */
+        take(r, in_chat(id));
+    }
+}
+
+static void tick(struct rig *r)
+{
+    room_tick(&r->core, clock_unix_ms());
+    rig_commit(r);
+}
+
+/* Is what a client writes to another service taken? */
+static bool others_are_served(struct rig *r)
+{
+    struct event e = rig_client_text("x1");
+    uint64_t number = 0;
+
+    e.connector = VIEW_LIT("two");
+    number = rig_push(r, &e);
+    rig_commit(r);
+    return taken_has(&r->ingress->spool->taken, number);
+}
+
+/* Ingress gives each its own. */
+static void with_trace(struct event *e, int i)
+{
+    e->trace.bytes[8] = (unsigned char)i;
+    e->trace.bytes[9] = 1;
+}
+
+/* A webhook's signature knows no time: whoever has one may send it over and over. */
+static void repeats_of_what_is_known_take_no_room(void **state)
+{
+    struct rig *r = *state;
+    struct event known = in_chat("amo-1");
+
+    rig_register_second(r);
+    rig_client_message_done(r, "m0", "amo-0");
+    take(r, known);
+    r->core.queue->max = 8;
+    managers_write(r, 1, 5);
+    assert_int_equal(r->core.intake->n_aside, 2);
+    for (int i = 0; i < 40; i++) {
+        with_trace(&known, i);
+        take(r, known);
+    }
+    assert_int_equal(r->core.intake->n_aside, 2);
+    rig_assert_counts(r, 0, 0, 0);
+    assert_true(others_are_served(r));
+}
+
+static void repeats_of_what_is_set_aside_are_there_once(void **state)
+{
+    struct rig *r = *state;
+    struct event again = in_chat("w-5");
+    struct event reaction = rig_manager_reaction("w-5", "x");
+
+    rig_register_second(r);
+    with_room_for_eight(r);
+    managers_write(r, 1, 5);
+    reaction.dedup = VIEW_LIT("r:w-5:1:react:x:1700000000");
+    for (int i = 0; i < 40; i++) {
+        with_trace(&again, i);
+        take(r, again);
+        with_trace(&reaction, i);
+        take(r, reaction);
+    }
+    assert_int_equal(r->core.intake->n_aside, 2);
+    assert_true(others_are_served(r));
+    reaction.dedup = VIEW_LIT("r:w-5:1:react:x:1700000001"); /* once more, later */
+    take(r, reaction);
+    assert_int_equal(r->core.intake->n_aside, 3);
+    again.scope = VIEW_LIT("ch_two"); /* another account's of the same id is another one */
+    queue_dest(r->core.queue, DEST_SCOPE, again.scope)->set_aside = true;
+    take(r, again);
+    assert_int_equal(r->core.intake->n_aside, 4);
+    r->core.queue->max = 100;
+    tick(r);
+    assert_int_equal(r->core.intake->n_aside, 0);
+    take(r, in_chat("w-5"));
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 5 + 1);
+}
+
+/* A copied spool sends it again, and its account has something set aside. */
+static void what_stands_in_quarantine_is_not_set_aside(void **state)
+{
+    struct rig *r = *state;
+    struct event e = rig_manager_text("amo-1");
+
+    e.scope = VIEW_LIT("ch_two");
+    with_trace(&e, 1);
+    take(r, e); /* its account had left */
+    rig_assert_counts(r, 0, 1, 0);
+    rig_register_second(r);
+    queue_dest(r->core.queue, DEST_SCOPE, e.scope)->set_aside = true;
+    take(r, e);
+    assert_int_equal(r->core.intake->n_aside, 0);
+    tick(r);
+    rig_assert_counts(r, 0, 1, 0);
+    assert_int_equal(queue_count(r->core.queue), 0);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, ctl_setup, ctl_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(repeats_of_what_is_known_take_no_room),
+        CASE(repeats_of_what_is_set_aside_are_there_once),
+        CASE(what_stands_in_quarantine_is_not_set_aside),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
