@@ -64,7 +64,7 @@
     X(conversation_list, "conversation.list",                                                  \
       "[scope_id], [client (part of the name)], [waiting], [page], [reveal]",                  \
       "[{id, connector, source, conversation, scope_id, account, client_id, chat_id, state, "  \
-      "phone, name, waiting, [oldest_s], [held]}]")                                            \
+      "phone, name, waiting, [oldest_s], [why]}]")                                             \
     X(conversation_show, "conversation.show",                                                  \
       "id (our number, any id of either side, a phone, the client's name)",                    \
       "as in conversation.list; chats[], messages{}, last_messages[], waiting[as in trace]; "  \
@@ -76,11 +76,10 @@
     X(message_list, "message.list",                                                            \
       "[who (as id of conversation.show)], [scope_id], [connector], [source], [direction], "   \
       "[state], [reason], [since], [until], [limit], [page], [reveal]",                        \
-      "messages[{at, direction, written_in, type, state, settled_at, told, [reason], "         \
-      "[words], "                                                                              \
-      "[text_chars], [text], conversation, connector, source, scope_id, account, mid, "        \
-      "amo_id, service_id, trace}], looked_at, [next], [conversation{}]; or, to choose from, " \
-      "conversations[]")                                                                       \
+      "messages[{at, direction, written_in, type, state, settled_at, told, [told_code], "      \
+      "[told_words], [reason], [words], why, [text_chars], [text], conversation, connector, "  \
+      "source, scope_id, account, mid, amo_id, service_id, trace}], looked_at, [next], "       \
+      "[conversation{}]; or, to choose from, conversations[]")                                 \
     X(clock_show, "clock.show", "", "in_doubt, why, trusted_until, now, skew_ms")              \
     X(clock_agree, "clock.agree", "", "as clock.show")                                         \
     X(queue, "queue", "",                                                                      \

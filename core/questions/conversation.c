@@ -129,26 +129,30 @@ struct listing {
     size_t n;
 };
 
-static void list_row(struct listing *l, const struct conversation *c, const struct waits *waits)
+static int list_row(struct listing *l, const struct conversation *c, const struct waits *waits)
 {
     struct core *core = l->ask->core;
+    int rc = 0;
 
     l->n++;
     l->last = c->id;
     json_open_object(l->ask->w, NULL);
     named_json(core, c, l->reveal, l->ask->w);
-    waits_json(waits, l->ask->w);
+    rc = waits_json(core, waits, l->ask->w);
     json_close_object(l->ask->w);
+    return rc;
 }
 
 static int list_one(void *arg, const struct conversation *c)
 {
     struct listing *l = arg;
     struct waits waits;
+    int rc = 0;
 
     waits_of(l->ask->core, c->id, &waits);
-    list_row(l, c, &waits);
-    return clock_mono_us() > l->until_mono_us ? STORE_E_KNOWN : 0; /* enough for one turn */
+    rc = list_row(l, c, &waits);
+    /* enough for one turn */
+    return rc == 0 && clock_mono_us() > l->until_mono_us ? STORE_E_KNOWN : rc;
 }
 
 static int list_more(struct listing *l, int64_t page)
@@ -227,7 +231,7 @@ static int list_stuck(struct listing *l, const struct stuck *stuck, size_t n)
 
         rc = store_conversation(l->ask->core->store, stuck[i].conversation, &c);
         if (rc == 0 && (!l->scope.ptr || view_is(l->scope, c.scope)))
-            list_row(l, &c, &stuck[i].waits);
+            rc = list_row(l, &c, &stuck[i].waits);
         conversation_fini(&c);
         rc = rc == STORE_E_NONE ? 0 : rc;
     }

@@ -18,6 +18,8 @@
 #include "core/model/message.h"
 #include "core/questions/mask.h"
 #include "core/questions/named.h"
+#include "core/questions/waiting.h"
+#include "core/questions/why.h"
 #include "proto/command.h"
 #include "proto/limits.h"
 
@@ -287,6 +289,7 @@ static int row_json(struct page *p, const struct message *m)
     const struct reg_scope *scope =
         registry_scope(p->ask->core->turn->registry, view_of(m->scope));
     char trace[ID_TEXT_LEN + 1];
+    struct buf words;
     int rc = 0;
 
     id_format(&m->trace, trace);
@@ -298,9 +301,14 @@ static int row_json(struct page *p, const struct message *m)
     json_add_text(w, "state", view_of(message_state_name(m->state)));
     json_add_time(w, "settled_at", m->settled_ms);
     json_add_text(w, "told", view_of(told_name(m->reported_status)));
+    if (m->reported_code)
+        json_add_int(w, "told_code", m->reported_code);
+    json_add_text_if(w, "told_words", view_of(m->reported_words));
     json_add_text_if(w, "reason", view_of(m->reason));
     json_add_text_if(w, "words", view_of(m->words));
-    if (m->state == MESSAGE_ACCEPTED || m->state == MESSAGE_FAILED)
+    buf_init(&words, WHY_MAX);
+    rc = waiting_why(w, why_message(p->ask->core, m, &words), &words);
+    if (rc == 0 && (m->state == MESSAGE_ACCEPTED || m->state == MESSAGE_FAILED))
         rc = text_json(p, m);
     json_add_int(w, "conversation", m->conversation);
     json_add_text(w, "connector", view_of(m->connector));
@@ -394,9 +402,9 @@ static int with_conversation(struct page *p, int64_t id)
     waits_of(ask->core, id, &waits);
     json_open_object(ask->w, "conversation");
     named_json(ask->core, &p->conv, p->reveal, ask->w);
-    waits_json(&waits, ask->w);
+    rc = waits_json(ask->core, &waits, ask->w);
     json_close_object(ask->w);
-    return 0;
+    return rc;
 }
 
 int verb_message_list(struct control_ask *ask)

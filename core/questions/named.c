@@ -14,6 +14,8 @@
 #include "core/control/control.h"
 #include "core/model/phone.h"
 #include "core/questions/mask.h"
+#include "core/questions/waiting.h"
+#include "core/questions/why.h"
 #include "core/store/store.h"
 
 #define NAME_MAX_CHARS 64    /* of the word that is looked for */
@@ -348,8 +350,8 @@ void waits_of(const struct core *c, int64_t conversation, struct waits *ret)
 {
     *ret = (struct waits){.n = 0};
     for (int to_amo = 0; to_amo < 2; to_amo++) {
-        int64_t id = command_lane_of(conversation, to_amo == 1);
-        const struct lane *l = table_get(c->queue->lanes, view_make(&id, sizeof(id)));
+        const struct lane *l =
+            queue_lanes(c->queue, command_lane_of(conversation, to_amo == 1));
 
         for (; l; l = l->sibling) {
             waits_in_lane(l, ret);
@@ -361,15 +363,16 @@ void waits_of(const struct core *c, int64_t conversation, struct waits *ret)
         ret->oldest_s = (clock_unix_ms() - ret->first->taken_ms + ret->first->waited_ms) / 1000;
 }
 
-void waits_json(const struct waits *waits, struct json_writer *w)
+int waits_json(struct core *c, const struct waits *waits, struct json_writer *w)
 {
-    const struct dest *d = waits->first ? waits->first->lane->dest : NULL;
+    struct buf words;
 
     json_add_int(w, "waiting", (int64_t)waits->n);
     if (waits->more)
         json_add_bool(w, "waiting_more", true);
-    if (!d)
-        return;
+    if (!waits->first)
+        return 0;
     json_add_int(w, "oldest_s", waits->oldest_s);
-    json_add_text(w, "held", dest_is_held(d) ? view_of(hold_reason_name(d->hold)) : VIEW_NONE);
+    buf_init(&words, WHY_MAX);
+    return waiting_why(w, why_command(c, waits->first, &words), &words);
 }

@@ -54,5 +54,5 @@ struct waits {
     const struct core_command *first; /* that one; NULL nothing waits */
 };
 void waits_of(const struct core *c, int64_t conversation, struct waits *ret);
-/* Members of @w's open object: "waiting"; "oldest_s", and "held" by what, if anything does. */
-void waits_json(const struct waits *waits, struct json_writer *w);
+/* Members of @w's open object: "waiting"; "oldest_s" and the reason as "why", if anything does. -Exxx of the store. */
+AMO_MUSTCHECK int waits_json(struct core *c, const struct waits *waits, struct json_writer *w);

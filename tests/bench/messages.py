@@ -38,6 +38,7 @@ def fill(path, scope, messages, waiting):
                    "CASE WHEN i>?-? THEN 'accepted' WHEN i%10000=0 THEN 'failed' ELSE 'delivered_to_service' END,0,"
                    "?+i*3600000/?,0,randomblob(16),'text' FROM n",
                    (messages, base, first, conversations, scope, messages, waiting, now - 3600000, messages))
+        db.execute("INSERT INTO chats(scope,chat_id,conversation) SELECT scope,chat_id,id FROM conversations WHERE id>=?", (first,))
         db.execute("INSERT INTO message_ids SELECT 'm'||mid,id FROM messages WHERE id>?", (base,))
         db.execute(f"{NUMBERS} INSERT INTO commands(lane,kind,message,scope,connector,body,taken_ms,attempts,next_ms,lost,"
                    "paused_ms,trace) SELECT 2*(SELECT conversation FROM messages WHERE id=?+?-?+i)+1,kind,?+?-?+i,scope,connector,"

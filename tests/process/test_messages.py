@@ -47,9 +47,22 @@ def test_the_client_never_got_it_is_answered_with_a_phone_and_a_time(stack):
     assert shown.returncode == 0, shown.stderr
     first, second = [line for line in shown.stdout.splitlines() if line[:2] == "20"]
     assert "outbound" in first and "failed" in first and "inbound" in second  # newest first
-    assert "refused" in shown.stdout and failed[0]["mid"] in shown.stdout
+    assert "no such subscriber" in failed[0]["why"] and failed[0]["why"] in " ".join(shown.stdout.split())
+    assert failed[0]["mid"] in shown.stdout
     assert max(map(len, shown.stdout.splitlines())) <= 80, shown.stdout
     assert messages(stack, "--conversation", number, "--until", "2020-01-01") == []
+
+
+def test_what_the_service_reported_as_failed_is_told_with_its_words(stack):
+    number, text = phone(), words()
+    chat = client(stack, number, words())["chat"]
+    written = stack.manager_writes(text, chat)
+    got = stack.wait("service.message", text=text)["item"]
+    stack.sandbox("client/statuses", {"connector": "svc", "id": got["id"], "status": "failed",
+                                      "error": {"code": "not_on_channel", "text": "blocked by user"}})
+    told = wait_for(lambda: [m for m in messages(stack, "--conversation", number) if m["told"] == "failed"], "the report")
+    assert [(m["amo_id"], m["told_code"], m["told_words"]) for m in told] == [(written["id"], 904, "blocked by user")]
+    assert "told failed 904" in stack.operator("message", "list", "--conversation", number).stdout
 
 
 def test_a_conversation_shows_its_last_messages(stack):
@@ -90,10 +103,11 @@ def test_which_conversations_are_stuck_and_since_when(stack):
         stuck = wait_for(lambda: [c for c in stack.amoctl("conversation", "list", "--waiting")
                                   if c["conversation"] == number and c["waiting"] == 3], "the three to wait")
         assert stuck[0]["phone"] == "***" + number[-4:] and stuck[0]["oldest_s"] >= 0
+        assert "paused" in stuck[0]["why"]
         everybody = {c["conversation"]: c["waiting"] for c in stack.amoctl("conversation", "list")}
         assert everybody[calm] == 0 and everybody[number] == 3
         waiting = messages(stack, "--state", "accepted", "--scope", stack.scope)
-        assert [m["direction"] for m in waiting] == ["outbound"] * 3
+        assert [m["direction"] for m in waiting] == ["outbound"] * 3 and all("paused" in m["why"] for m in waiting)
     finally:
         stack.control("account.resume", scope_id=stack.scope)
     stack.settle()

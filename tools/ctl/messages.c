@@ -77,8 +77,7 @@ static void put_more(const struct json_node *m, struct buf *out)
     struct buf line;
 
     buf_init(&line, (size_t)1 << 20);
-    add_word(&line, "", text_at(m, "reason"));
-    add_word(&line, line.len ? ": " : "", text_at(m, "words"));
+    add_word(&line, "", text_at(m, "why"));
     put_lines(buf_view(&line), out);
     buf_reset(&line);
     if (text.len)
