@@ -417,12 +417,18 @@ static struct head head_of(const unsigned char *page)
                          .schema = big_endian(page + FILE_SCHEMA)};
 }
 
-/* Others than core change the schema without a link, and may die before that is moved into the file: the version in the
- * log is higher then. One that is lower is of another file. A store that no program with links has written to is let
- * pass: nothing is known of it. */
+/* A store that no program with links has written to is let pass: nothing is known of it. Another version of the schema
+ * under the same link is a compacted copy: its pages are not where the log has them. */
 static bool is_same(struct head file, struct head logged)
 {
-    return file.link == logged.link && (file.link == 0 || file.schema <= logged.schema);
+    return file.link == logged.link && (file.link == 0 || file.schema == logged.schema);
+}
+
+/* Others than core change the schema without a link, and may die before that is moved into the file. Only a log that
+ * begins with this is let pass: else it has the link on the file's. */
+static bool is_changed_by_hand(struct head file, struct head first)
+{
+    return file.link == first.link && first.schema == file.schema + 1;
 }
 
 /* What stands in the log behind its last commit counts for nothing. */
@@ -435,9 +441,10 @@ static int read_log(struct log_reader *l, struct fit *f)
         if (big_endian(l->frame) == 1) {
             struct head head = head_of(l->frame + LOG_FRAME_HEAD);
 
+            f->same = f->same || is_same(f->file, head) ||
+                      (!f->met && is_changed_by_hand(f->file, head));
             f->first = f->met ? f->first : head;
             f->met = true;
-            f->same = f->same || is_same(f->file, head);
         }
         if (big_endian(l->frame + 4)) {
             f->commits = true;

@@ -231,6 +231,22 @@ static void live(unsigned *seed)
     db_close(d);
 }
 
+/* Was something moved into the file, but not its first page? A checkpoint beside a reader leaves out what was written
+ * again since, and the first page is written by every commit: so it does not say what the file is. */
+static bool is_ahead_of_its_first_page(size_t i)
+{
+    const struct bytes *f = &moments[i].file;
+
+    for (size_t k = 0; k < i; k++) {
+        const struct bytes *was = &moments[k].file;
+
+        if (was->n >= 100 && f->n >= 100 && memcmp(was->p, f->p, 100) == 0 &&
+            (was->n != f->n || memcmp(was->p, f->p, f->n) != 0))
+            return true;
+    }
+    return false;
+}
+
 /* A file without a log is taken for what it is. */
 static void what_is_put_together_is_what_the_log_is_of_or_is_refused(void **state)
 {
@@ -255,7 +271,8 @@ static void what_is_put_together_is_what_the_log_is_of_or_is_refused(void **stat
             }
             taken += i != j && moments[j].log.n > 0;
             ask_path(MIXED, says, sizeof(says));
-            if (moments[j].log.n > 0 && strcmp(says, moments[j].says) != 0)
+            if (moments[j].log.n > 0 && strcmp(says, moments[j].says) != 0 &&
+                (j > i || !is_ahead_of_its_first_page(i)))
                 fail_msg("file %zu with log %zu: %s, not %s", i, j, says, moments[j].says);
         }
     }
@@ -336,6 +353,51 @@ static void a_store_of_a_version_without_links_is_let_pass_until_it_has_one(void
     forget(MIXED);
 }
 
+/* ".backup" gives the copy a version of the schema of its own, a low one, and "VACUUM" moves its pages. */
+static void back_up_compacted(const char *to)
+{
+    sqlite3 *from = NULL;
+    sqlite3 *copied = NULL;
+    sqlite3_backup *b = NULL;
+
+    forget(to);
+    assert_int_equal(sqlite3_open(PATH, &from), SQLITE_OK);
+    assert_int_equal(sqlite3_open(to, &copied), SQLITE_OK);
+    b = sqlite3_backup_init(copied, "main", from, "main");
+    assert_non_null(b);
+    assert_int_equal(sqlite3_backup_step(b, -1), SQLITE_DONE);
+    assert_int_equal(sqlite3_backup_finish(b), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(copied, "VACUUM", NULL, NULL, NULL), SQLITE_OK);
+    (void)sqlite3_close(copied);
+    (void)sqlite3_close(from);
+}
+
+static void a_compacted_backup_is_refused_beside_the_log_that_it_was_made_with(void **state)
+{
+    unsigned seed = (unsigned)clock_unix_ms();
+    struct db *d = NULL;
+
+    (void)state;
+    print_message("seed %u\n", seed);
+    forget(PATH);
+    d = opened();
+    for (int i = 0; i < 40; i++)
+        turn(d, &seed);
+    assert_int_equal(db_exec(d, "CREATE TABLE v(a); CREATE TABLE w(a)"), 0);
+    assert_int_equal(db_empty_log(d, 0), 0);
+    turn(d, &seed); /* what the log begins with */
+    back_up_compacted(MIXED);
+    copy(LOG, MIXED "-wal");
+    assert_false(fits(MIXED)); /* and nothing was written since */
+    turn(d, &seed);
+    copy(LOG, MIXED "-wal");
+    assert_false(fits(MIXED));
+    assert_true(fits(PATH));
+    db_close(d);
+    forget(PATH);
+    forget(MIXED);
+}
+
 /* Until it is killed. */
 static void live_until_the_end(unsigned seed)
 {
@@ -396,6 +458,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_put_together_is_what_the_log_is_of_or_is_refused),
         cmocka_unit_test(a_store_of_a_version_without_links_is_let_pass_until_it_has_one),
+        cmocka_unit_test(a_compacted_backup_is_refused_beside_the_log_that_it_was_made_with),
         cmocka_unit_test(whoever_is_killed_at_any_moment_leaves_a_log_of_the_file),
     };
 
