@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -516,10 +518,13 @@ int mend_fits(const char *path, int tries, struct buf *ret_why)
 {
     const struct timespec pause = {.tv_nsec = FITS_PAUSE_NS};
     struct buf log_path;
+    char followed[PATH_MAX];
     bool fits = false;
     int rc = 0;
 
     buf_init(&log_path, 4096);
+    if (realpath(path, followed)) /* SQLite has the log beside what a symbolic link leads to */
+        path = followed;
     rc = buf_add_f(&log_path, "%s-wal", path);
     for (int i = 0; rc == 0 && !fits && i < tries; i++) {
         if (i > 0)

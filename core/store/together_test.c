@@ -27,6 +27,7 @@
 #define PATH      "together.db"
 #define LOG       PATH "-wal"
 #define MIXED     "mixed.db"
+#define NAMED     "named.db"
 #define MOMENTS   28
 #define BYTES_MAX (4 << 20)
 #define KILLS     60
@@ -398,6 +399,34 @@ static void a_compacted_backup_is_refused_beside_the_log_that_it_was_made_with(v
     forget(MIXED);
 }
 
+static void the_log_is_looked_for_where_sqlite_has_it(void **state)
+{
+    unsigned seed = 1;
+    struct db *d = NULL;
+
+    (void)state;
+    forget(PATH);
+    forget(MIXED);
+    d = opened();
+    assert_int_equal(db_empty_log(d, 0), 0);
+    copy(PATH, MIXED);
+    turn(d, &seed);
+    assert_int_equal(db_empty_log(d, 0), 0);
+    turn(d, &seed);
+    copy(LOG, MIXED "-wal");
+    assert_false(fits(MIXED));
+    (void)unlink(NAMED);
+    assert_int_equal(symlink(MIXED, NAMED), 0);
+    assert_false(fits(NAMED));
+    assert_int_equal(unlink(NAMED), 0);
+    assert_int_equal(symlink(PATH, NAMED), 0);
+    assert_true(fits(NAMED));
+    assert_int_equal(unlink(NAMED), 0);
+    db_close(d);
+    forget(PATH);
+    forget(MIXED);
+}
+
 /* Until it is killed. */
 static void live_until_the_end(unsigned seed)
 {
@@ -459,6 +488,7 @@ int main(void)
         cmocka_unit_test(what_is_put_together_is_what_the_log_is_of_or_is_refused),
         cmocka_unit_test(a_store_of_a_version_without_links_is_let_pass_until_it_has_one),
         cmocka_unit_test(a_compacted_backup_is_refused_beside_the_log_that_it_was_made_with),
+        cmocka_unit_test(the_log_is_looked_for_where_sqlite_has_it),
         cmocka_unit_test(whoever_is_killed_at_any_moment_leaves_a_log_of_the_file),
     };
 
