@@ -333,24 +333,33 @@ static int core_open_queue(struct core *c)
     return rc;
 }
 
+/* @rc is of what was opened at the address of setting @key. */
+static int bus_opened(const struct core *c, const char *key, int rc)
+{
+    if (rc)
+        log_failed(LOG_LEVEL_ERROR, "bus.failed", rc, "address=%s",
+                   config_text(c->config, key));
+    return rc;
+}
+
+static int core_bind(const struct core *c, const char *key, struct tap *tap,
+                     struct bus_socket **ret)
+{
+    return bus_opened(c, key, bus_router_bind(config_text(c->config, key), tap, ret));
+}
+
 static int core_open_bus(struct core *c)
 {
     const char *name = config_text(c->config, "name");
-    int rc = tap_new(c->loop, config_text(c->config, "bus/tap"), name[0] ? name : "core",
-                     gates_operators(c), &c->top->tap);
+    int rc = bus_opened(c, "bus/tap",
+                        tap_new(c->loop, config_text(c->config, "bus/tap"),
+                                name[0] ? name : "core", gates_operators(c), &c->top->tap));
 
-    rc = rc ? rc
-            : bus_router_bind(config_text(c->config, "bus/events"), c->top->tap,
-                              &c->peers->events);
-    rc = rc ? rc
-            : bus_router_bind(config_text(c->config, "bus/commands"), c->top->tap,
-                              &c->peers->commands);
-    rc = rc ? rc
-            : bus_router_bind(config_text(c->config, "bus/control"), NULL, &c->control->socket);
-    if (rc) {
-        log_failed(LOG_LEVEL_ERROR, "bus.failed", rc, NULL);
+    rc = rc ? rc : core_bind(c, "bus/events", c->top->tap, &c->peers->events);
+    rc = rc ? rc : core_bind(c, "bus/commands", c->top->tap, &c->peers->commands);
+    rc = rc ? rc : core_bind(c, "bus/control", NULL, &c->control->socket);
+    if (rc)
         return rc;
-    }
     gates_add(c, GATE_EVENTS, c->peers->events);
     gates_add(c, GATE_COMMANDS, c->peers->commands);
     gates_add(c, GATE_CONTROL, c->control->socket);
@@ -379,7 +388,8 @@ static int core_open_admin(struct core *c)
                        watch_gauges, c, &c->top->admin);
 
     if (rc)
-        log_failed(LOG_LEVEL_ERROR, "admin.failed", rc, NULL);
+        log_failed(LOG_LEVEL_ERROR, "admin.failed", rc, "address=%s",
+                   config_text(c->config, "core/admin_listen"));
     if (rc == 0 && c->top->admin)
         rc = loop_add_fd(c->loop, admin_fd(c->top->admin), core_admin_run, c);
     return rc ? rc : loop_add_timer(c->loop, 1000, true, core_tick, c, NULL);

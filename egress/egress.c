@@ -66,12 +66,13 @@ static int open_bus(struct egress *e, const struct config *c)
                      &e->tap);
 
     if (rc) {
-        log_failed(LOG_LEVEL_ERROR, "tap.failed", rc, NULL);
+        log_failed(LOG_LEVEL_ERROR, "tap.failed", rc, "address=%s", config_text(c, "bus/tap"));
         return rc;
     }
     rc = edge_new(e->loop, config_text(c, "bus/commands"), &e->boot, e->tap, &on, &e->edge);
     if (rc)
-        log_failed(LOG_LEVEL_ERROR, "core.connect_failed", rc, NULL);
+        log_failed(LOG_LEVEL_ERROR, "core.connect_failed", rc, "address=%s",
+                   config_text(c, "bus/commands"));
     else
         edge_trust(e->edge, e->callers.core);
     return rc;
@@ -83,7 +84,8 @@ static int open_admin(struct egress *e, const struct config *c)
                        &e->admin);
 
     if (rc) {
-        log_failed(LOG_LEVEL_ERROR, "admin.failed", rc, NULL);
+        log_failed(LOG_LEVEL_ERROR, "admin.failed", rc, "address=%s",
+                   config_text(c, "egress/admin_listen"));
         return rc;
     }
     if (!e->admin)
