@@ -405,7 +405,7 @@ int verb_channel_remove(struct control_ask *ask)
     if (scopes_of(ask->core->turn->registry, ch->id))
         return control_fail(
             ask, EXIT_FAILED,
-            "%lld accounts are connected to it: amoctl account disconnect first",
+            "accounts that are connected to it: %lld; amoctl account disconnect first",
             (long long)scopes_of(ask->core->turn->registry, ch->id));
     rc = control_refuse_waiting(ask, ch->id, NULL);
     if (rc)

@@ -55,6 +55,7 @@ static void test_json(const struct pending_test *p, const struct result *r, stru
 static void test_done(struct core *c, void *arg, const struct result *r)
 {
     struct pending_test *p = arg;
+    int64_t days = r ? call_summary_cert_days(r, clock_unix_ms()) : 0;
     struct buf json;
     struct buf words;
 
@@ -66,8 +67,8 @@ static void test_done(struct core *c, void *arg, const struct result *r)
     buf_init(&words, 4096);
     call_summary_connector(r, &words); /* fits: what was heard is cut */
     if (r->cert_until_ms)
-        (void)buf_add_f(&words, "; its certificate ends in %lld days",
-                        (long long)call_summary_cert_days(r, clock_unix_ms()));
+        (void)buf_add_f(&words, "; its certificate ends in %lld day%s", (long long)days,
+                        days == 1 ? "" : "s");
     test_json(p, r, buf_view(&words), &json);
     if (r->outcome == OUTCOME_DONE)
         control_wait_tell(p->wait, EXIT_FINE, buf_view(&json), NULL);

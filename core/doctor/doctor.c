@@ -114,7 +114,7 @@ static void check_spools(struct control_ask *ask)
                                     "ingress/spool_max_bytes more room"};
 
         if (p->role == ROLE_INGRESS)
-            check_add(ask->w, &c, "%" PRIu64 " events, %" PRIu64 " KiB; %" PRId64 " %% left",
+            check_add(ask->w, &c, "events: %" PRIu64 ", %" PRIu64 " KiB; %" PRId64 " %% left",
                       p->spool_events, p->spool_bytes / 1024, left < 0 ? 0 : left);
     }
 }
@@ -129,7 +129,7 @@ static void check_queue(struct control_ask *ask)
                       .action = "amoctl queue shows for whom they wait; see the runbook, \"The "
                                 "queue is full\""};
 
-    check_add(ask->w, &c, "%" PRId64 " commands wait; %" PRId64 " %% left%s", n,
+    check_add(ask->w, &c, "commands that wait: %" PRId64 "; %" PRId64 " %% left%s", n,
               left < 0 ? 0 : left, q->full ? ": events stay in the spools" : "");
 }
 

@@ -101,7 +101,7 @@ static void judge_certificate(struct view subject, const struct result *r,
                       .action = "renew it; look whether the renewal still works"};
 
     if (r->cert_until_ms)
-        check_add(w, &c, "valid, %" PRId64 " days left", days);
+        check_add(w, &c, "valid, %" PRId64 " day%s left", days, days == 1 ? "" : "s");
 }
 
 static void judge_clock(struct view subject, const struct result *r, struct json_writer *w)

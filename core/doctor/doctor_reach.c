@@ -118,10 +118,11 @@ static void check_left(struct control_ask *ask, const struct reg_scope *s)
                      end);
     if (s->disconnected)
         check_add(ask->w, &check,
-                  "%zu commands wait for an account that left at %s; they are given up at %s",
-                  n, left, end);
+                  "commands that wait for an account that left at %s: %zu; given up at %s",
+                  left, n, end);
     else
-        check_add(ask->w, &check, "%zu commands wait without an end while it is paused", n);
+        check_add(ask->w, &check, "commands that wait without an end while it is paused: %zu",
+                  n);
 }
 
 static void check_source(struct control_ask *ask, const struct reg_source *src)
@@ -154,7 +155,7 @@ static void check_dest(struct control_ask *ask, const struct dest *d)
     if (d->n_waiting == 0 || (d->kind == DEST_SCOPE ? registry_scope(r, name) != NULL
                                                     : registry_connector(r, name) != NULL))
         return;
-    check_add(ask->w, &c, "%zu commands wait for it, and it is not there any more",
+    check_add(ask->w, &c, "commands that wait for it, and it is not there any more: %zu",
               d->n_waiting);
 }
 

@@ -221,7 +221,7 @@ static void a_spool_that_fills_is_seen(void **state)
 
     assert_true(max > 1000);
     r->ingress->spool_events = 17;
-    seen(r, "spool", "green", "17 events, 0 KiB; 100 % left");
+    seen(r, "spool", "green", "events: 17, 0 KiB; 100 % left");
     r->ingress->spool_bytes = max / 100 * 49;
     seen(r, "spool", "green", "% left");
     r->ingress->spool_bytes = max / 100 * 60;

@@ -106,15 +106,16 @@ static void warn_ingress(struct report *r, const struct seen *s)
              s->name, again(r->e));
         r->complete = r->complete && !s->recent;
     } else if (strcmp(s->state, "holds") == 0) {
-        warn(r,
-             "ingress %s has not let go of what it holds (%lld events that core has not taken);"
-             " %s later",
-             s->name, (long long)s->events, again(r->e));
+        warn(
+            r,
+            "ingress %s has not let go of what it holds (events that core has not taken: %lld);"
+            " %s later",
+            s->name, (long long)s->events, again(r->e));
         r->complete = false;
     }
     if (s->kept)
         warn(r,
-             "ingress %s keeps %lld damaged spool files (.bad) that were not searched: delete"
+             "ingress %s keeps damaged spool files (.bad) that were not searched: %lld; delete"
              " them when they are not needed",
              s->name, (long long)s->kept);
 }
@@ -127,15 +128,15 @@ static void warn_store(struct report *r)
     for (size_t i = 0; i < e->person.n_conversations; i++)
         named += erase_ids_have_phone(&e->person, &e->person.conversations[i]);
     if (named)
-        warn(r, "ids stay, and in %lld conversations the service built them from the phone",
+        warn(r, "ids stay; conversations in which the service built them from the phone: %lld",
              (long long)named);
     if (e->unowned)
         warn(r,
-             "%lld events are about unknown messages, so it is not known who wrote them:"
+             "events about unknown messages, so that it is not known who wrote them: %lld;"
              " --unowned also erases them",
              (long long)e->unowned);
     if (e->of_others)
-        warn(r, "%lld messages in the client's conversations were written by others, and stay",
+        warn(r, "messages in the client's conversations that others wrote, and that stay: %lld",
              (long long)e->of_others);
     if (e->namesakes)
         warn(r,
@@ -144,7 +145,7 @@ static void warn_store(struct report *r)
              " phone: they stay; --conversation erases one",
              (long long)e->namesake, (long long)e->namesakes - 1);
     if (e->under_way && !e->dry_run)
-        warn(r, "%lld messages were on their way: they may still arrive",
+        warn(r, "messages that were on their way and may still arrive: %lld",
              (long long)e->under_way);
     if (e->too_many) {
         warn(r, "more than %u conversations: run it again for the others", LIMIT_ERASE);
