@@ -1,14 +1,8 @@
 """The pages and amoctl know the same verbs and options."""
 import re
 
-from kit import ROOT, run
-
-
-def usage():
-    """{verb: its options}, out of amoctl --help."""
-    text = run("amoctl", "--help").stdout
-    lines = re.findall(r"^  ([a-z]+(?: [a-z]+)?)((?: [\[<A-Z-].*)?)$", text, re.M)
-    return {verb: set(re.findall(r"--[a-z-]+", rest)) for verb, rest in lines}
+from kit import ROOT
+from verbs import options
 
 
 def pages():
@@ -17,16 +11,16 @@ def pages():
 
 def test_every_verb_and_option_of_amoctl_is_on_a_page():
     text = "\n".join(pages().values())
-    known = usage()
+    known = options()
     assert {"status", "queue drop", "account connect"} <= set(known) and "--may-double" in known["dead retry"]
-    for verb, options in known.items():
+    for verb, its in known.items():
         assert re.search(rf"\b{verb.split()[-1]}\b", text), verb
-        for option in options:
+        for option in its:
             assert f"{option}" in text, f"{verb} {option}"
 
 
 def test_every_option_that_stands_behind_a_verb_on_a_page_is_one_of_it():
-    known = usage()
+    known = options()
     for path, text in pages().items():
         for quoted in re.findall(r"(?:`|^|\$ )amoctl ([^`\n|>#;]*)", text, re.M):
             words = quoted.split()

@@ -7,6 +7,7 @@ import socket
 import pytest
 
 import page
+import verbs
 from kit import BIN, environment, run
 
 PAGES = ["docs/first-channel.md", "docs/first-channel.ru.md"]
@@ -18,7 +19,7 @@ def amoctl(*words):
     return run("amoctl", *words, env=environment(AMO_RUN_DIR="/nonexistent")).stdout
 
 
-VERBS = {m[1].strip() for m in re.finditer(r"^  ([a-z]+(?: [a-z]+)?)\b", amoctl("--help"), re.M)}
+VERBS = set(verbs.usage())
 
 
 def called(command):

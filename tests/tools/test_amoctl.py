@@ -8,6 +8,7 @@ import uuid
 import pytest
 
 import kit
+import verbs
 from tools_harness import BIN, ROOT, Control, amoctl, environment
 
 CALLS = [
@@ -63,13 +64,35 @@ def test_each_verb_has_help_that_needs_no_core(run_dir, words, verb, arguments):
     assert done.returncode == 0 and done.stdout.startswith("usage: amoctl " + verb.replace(".", " "))
 
 
-def test_general_help_names_every_verb_and_version_is_told(run_dir):
-    done = amoctl(run_dir, "--help")
-    assert done.returncode == 0
+def test_help_names_every_verb_and_version_is_told(run_dir):
+    known = verbs.usage()
     for _, verb, _ in CALLS:
-        assert f"\n  {verb.replace('.', ' ')}" in done.stdout
-    assert "\n  config check FILE" in done.stdout
+        assert verb.replace(".", " ") in known
+    assert known["config check"] == " FILE" and "doctor" in known
     assert amoctl(run_dir, "--version").stdout.startswith("amoctl ")
+
+
+def test_the_general_help_is_one_screen_with_the_verbs_of_every_day_first(run_dir):
+    lines = verbs.told(columns=80).splitlines()
+    assert len(lines) <= 50
+    first = lines.index("Every day")
+    assert [line.split()[0] for line in lines[first + 1:first + 4]] == ["status", "doctor", "trace"]
+    assert not [line for line in lines if line == "Other"], "a new group of verbs wants a place in amoctl's sections"
+
+
+@pytest.mark.parametrize("words, meant", [("statu", "status"), ("acount list", "account list"), ("channel lst", "channel list"),
+                                          ("list channel", "channel list"), ("pause x", "account pause"),
+                                          ("dead-list", "dead list")])
+def test_a_mistyped_verb_is_answered_with_what_may_have_been_meant(run_dir, words, meant):
+    done = amoctl(run_dir, *words.split())
+    assert done.returncode == 2 and f"did you mean {meant}?" in done.stderr
+    assert "--help" in done.stderr
+
+
+@pytest.mark.parametrize("words", ["account help", "help account", "account --help"])
+def test_help_of_a_group_is_asked_for_in_any_way(run_dir, words):
+    done = amoctl(run_dir, *words.split())
+    assert done.returncode == 0 and "account connect --channel ID" in done.stdout and "channel add" not in done.stdout
 
 
 @pytest.mark.parametrize("words", [[], ["fly"], ["channel"], ["channel", "fly"], ["status", "now"], ["trace"],

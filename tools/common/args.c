@@ -1,15 +1,15 @@
-/* Parses the command line with getopt_long, finds the verb, checks its options and operands,
- * and prints the help. */
+/* Parses the command line with getopt_long, finds the verb, and checks its options and
+ * operands. What is wrong is told with what may have been meant. */
 
 #include "tools/common/args.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <getopt.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "tools/common/nearest.h"
 
 /* What was found before it is known which verb it is for. */
 struct scan {
@@ -31,6 +31,7 @@ static int scan_arguments(struct scan *s);
 static int find_verb(struct scan *s);
 static int fill_options(struct scan *s);
 static int check_operands(struct scan *s);
+static void say_whose_help(struct scan *s);
 
 static int refuse(struct scan *s, const char *before, const char *what, const char *after)
 {
@@ -62,6 +63,8 @@ int args_parse(const struct args_program *p, int argc, char **argv, struct args 
         ret->words = s.words;
         s.words = NULL;
     }
+    if (rc == ARGS_E_USAGE)
+        say_whose_help(&s);
 out:
     mem_free(s.words);
     mem_free(s.given);
@@ -142,6 +145,21 @@ static int list_options(struct scan *s)
     return 0;
 }
 
+static int refuse_unknown_option(struct scan *s, const char *given)
+{
+    struct view name = view_trim(view_of(given), "-");
+    const char *end = memchr(name.ptr, '=', name.len);
+    struct nearest n;
+
+    nearest_init(&n, view_make(name.ptr, end ? (size_t)(end - name.ptr) : name.len));
+    for (const struct option *o = s->table; o->name; o++)
+        nearest_offer(&n, view_of(o->name));
+    (void)refuse(s, "unknown option ", given, "");
+    if (n.name.ptr)
+        (void)refuse(s, "; did you mean --", n.name.ptr, "?");
+    return ARGS_E_USAGE;
+}
+
 static int refuse_option(struct scan *s)
 {
     const char letter[] = {'-', (char)optopt, '\0'};
@@ -150,7 +168,8 @@ static int refuse_option(struct scan *s)
         return refuse(s, "--", s->own[optopt - GOT_OWN]->name, " takes no value");
     if (optopt >= GOT_JSON)
         return refuse(s, "--", common[optopt - GOT_JSON].name, " takes no value");
-    return refuse(s, "unknown option ", optopt ? letter : s->argv[optind - 1], "");
+    return optopt ? refuse(s, "unknown option ", letter, "")
+                  : refuse_unknown_option(s, s->argv[optind - 1]);
 }
 
 static int take_argument(struct scan *s, int got)
@@ -242,20 +261,134 @@ static void say_verbs(struct scan *s, const char *group)
     }
 }
 
-static int find_verb(struct scan *s)
+/* Which verb may @first, or it and @second, be meant for? */
+static void say_nearest(struct scan *s, const char *first, const char *second)
+{
+    const struct args_program *p = s->program;
+    const struct args_verb *meant = NULL;
+    bool alone = false; /* its group is meant */
+    size_t best = SIZE_MAX;
+
+    for (size_t i = 0; i < p->n_verbs; i++) {
+        const struct args_verb *v = &p->verbs[i];
+        struct nearest n[2];
+        struct buf both;
+        struct buf full;
+
+        buf_init(&both, 4096);
+        buf_init(&full, 4096);
+        (void)buf_add_f(&both, "%s%s%s", first, second ? " " : "", second ? second : "");
+        args_put_verb(v, &full);
+        nearest_init(&n[0], buf_view(&both));
+        nearest_offer(&n[0], buf_view(&full));
+        nearest_init(&n[1], view_of(first));
+        nearest_offer(&n[1], view_of(v->group));
+        for (size_t k = 0; k < AMO_COUNT(n); k++) {
+            /* of two that are as near, what has as many words */
+            size_t score = 2 * n[k].distance + (second ? k : 1 - k);
+
+            if (n[k].name.ptr && score < best) {
+                best = score;
+                meant = v;
+                alone = k == 1;
+            }
+        }
+        buf_fini(&both);
+        buf_fini(&full);
+    }
+    if (meant)
+        (void)buf_add_f(s->why, "; did you mean %s%s%s?", meant->group,
+                        !alone && meant->name ? " " : "",
+                        !alone && meant->name ? meant->name : "");
+}
+
+/* "pause" alone, or "list channel": the verb is one of @word's groups. False when several are. */
+static bool say_turned(struct scan *s, const char *word, const char *group)
+{
+    const struct args_program *p = s->program;
+    const struct args_verb *meant = NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; i < p->n_verbs; i++) {
+        const struct args_verb *v = &p->verbs[i];
+
+        if (!v->name || strcmp(v->name, word) != 0 ||
+            (group && is_group(p, group) && strcmp(v->group, group) != 0))
+            continue;
+        meant = v;
+        n++;
+    }
+    if (n != 1)
+        return false;
+    (void)buf_add_f(s->why, "; did you mean %s %s?", meant->group, meant->name);
+    return true;
+}
+
+static int refuse_verb(struct scan *s, const char **words)
+{
+    const char *second = s->n_words > 1 ? words[1] : NULL;
+
+    (void)buf_add_f(s->why, "there is no verb %s", words[0]);
+    if (!say_turned(s, words[0], second))
+        say_nearest(s, words[0], second);
+    return ARGS_E_USAGE;
+}
+
+static int refuse_name(struct scan *s, const char *group, const char *name)
+{
+    struct nearest n;
+
+    if (!name) {
+        (void)buf_add_f(s->why, "%s needs a verb", group);
+        say_verbs(s, group);
+        return ARGS_E_USAGE;
+    }
+    nearest_init(&n, view_of(name));
+    for (size_t i = 0; i < s->program->n_verbs; i++) {
+        const struct args_verb *v = &s->program->verbs[i];
+
+        if (strcmp(v->group, group) == 0 && v->name)
+            nearest_offer(&n, view_of(v->name));
+    }
+    (void)buf_add_f(s->why, "there is no verb %s %s", group, name);
+    if (n.name.ptr)
+        (void)buf_add_f(s->why, "; did you mean %s %s?", group, n.name.ptr);
+    else
+        say_verbs(s, group);
+    return ARGS_E_USAGE;
+}
+
+/* "help" before the verb, or behind one that takes no operand. */
+static const char **take_help(struct scan *s)
 {
     const char **words = s->words;
-    size_t used = 2;
+    size_t n = s->n_words;
+    const struct args_verb *v = NULL;
 
-    if (s->n_words > 0 && strcmp(words[0], "help") == 0) {
+    if (n > 0 && strcmp(words[0], "help") == 0) {
         s->found.help = true;
-        words++;
+        s->n_words--;
+        return words + 1;
+    }
+    if (n < 2 || n > 3 || strcmp(words[n - 1], "help") != 0 || !is_group(s->program, words[0]))
+        return words;
+    v = verb_of(s->program, words[0], n == 3 ? words[1] : NULL);
+    if (v ? v->operand == NULL : n == 2) {
+        s->found.help = true;
         s->n_words--;
     }
+    return words;
+}
+
+static int find_verb(struct scan *s)
+{
+    const char **words = take_help(s);
+    size_t used = 2;
+
     if (s->n_words == 0)
         return s->found.help ? 0 : refuse(s, "a verb is missing", "", "");
     if (!is_group(s->program, words[0]))
-        return refuse(s, "there is no verb ", words[0], "");
+        return refuse_verb(s, words);
     if (s->n_words > 1)
         s->found.verb = verb_of(s->program, words[0], words[1]);
     if (!s->found.verb) {
@@ -266,21 +399,28 @@ static int find_verb(struct scan *s)
         s->found.group = words[0];
         if (s->n_words == 1 && s->found.help)
             return 0;
-        if (s->n_words == 1)
-            (void)buf_add_f(s->why, "%s needs a verb", words[0]);
-        else
-            (void)buf_add_f(s->why, "there is no verb %s %s", words[0], words[1]);
-        say_verbs(s, words[0]);
-        return ARGS_E_USAGE;
+        return refuse_name(s, words[0], s->n_words > 1 ? words[1] : NULL);
     }
     s->found.operands = words + used;
     s->found.n_operands = s->n_words - used;
     return 0;
 }
 
-static void put_verb(const struct args_verb *v, struct buf *out)
+/* Of the verb if it is known, else of its group, else of all. */
+static void say_whose_help(struct scan *s)
 {
-    (void)buf_add_f(out, "%s%s%s", v->group, v->name ? " " : "", v->name ? v->name : "");
+    const struct args_program *p = s->program;
+    const struct args_verb *v = s->found.verb;
+    const char *group = s->n_words > 0 && is_group(p, s->words[0]) ? s->words[0] : NULL;
+
+    if (!v && group)
+        v = verb_of(p, group, s->n_words > 1 ? s->words[1] : NULL);
+    (void)buf_add_f(s->why, " (try %s ", p->name);
+    if (v)
+        args_put_verb(v, s->why);
+    else
+        (void)buf_add_str(s->why, group ? group : "");
+    (void)buf_add_str(s->why, v || group ? " --help)" : "--help)");
 }
 
 /* --- does it fit ---------------------------------------------------------------------------- */
@@ -331,78 +471,4 @@ const char *args_value(const struct args *a, const char *name)
     const struct args_option *o = option_of(a->verb, view_of(name));
 
     return o ? a->values[o - a->verb->options] : NULL;
-}
-
-/* --- help ----------------------------------------------------------------------------------- */
-
-static void put_usage(const struct args_verb *v, struct buf *out)
-{
-    put_verb(v, out);
-    for (size_t i = 0; i < v->n_options; i++) {
-        const struct args_option *o = &v->options[i];
-
-        (void)buf_add_f(out, " %s--%s%s%s%s", o->required ? "" : "[", o->name,
-                        o->word ? " " : "", o->word ? o->word : "", o->required ? "" : "]");
-    }
-    if (v->operand)
-        (void)buf_add_f(out, " %s%s", v->operand_word, v->many ? "..." : "");
-}
-
-static void help_verb(const struct args_program *p, const struct args_verb *v, struct buf *out)
-{
-    (void)buf_add_f(out, "usage: %s ", p->name);
-    put_usage(v, out);
-    (void)buf_add_f(out, "\n\n%s\n", v->about);
-    if (v->n_options > 0)
-        (void)buf_add_char(out, '\n');
-    for (size_t i = 0; i < v->n_options; i++) {
-        const struct args_option *o = &v->options[i];
-        char left[64];
-
-        /* names and words of our own table: they fit */
-        (void)snprintf(left, sizeof(left), "--%s%s%s", o->name, o->word ? " " : "",
-                       o->word ? o->word : "");
-        (void)buf_add_f(out, "  %-22s %s\n", left, o->about);
-    }
-    (void)buf_add_str(out,
-                      "\n  --config FILE          settings; AMO_* in the environment wins\n"
-                      "  --json                 for programs: JSON on stdout\n"
-                      "  --help                 this page\n");
-}
-
-void args_help(const struct args_program *p, const struct args *a, struct buf *out)
-{
-    if (a->verb) {
-        help_verb(p, a->verb, out);
-        return;
-    }
-    (void)buf_add_f(out, "usage: %s [--config FILE] [--json] VERB [OPTIONS]\n", p->name);
-    if (!a->group)
-        (void)buf_add_f(out, "%s\n", p->about);
-    (void)buf_add_char(out, '\n');
-    for (size_t i = 0; i < p->n_verbs; i++) {
-        if (a->group && strcmp(a->group, p->verbs[i].group) != 0)
-            continue;
-        (void)buf_add_f(out, "  ");
-        put_usage(&p->verbs[i], out);
-        (void)buf_add_f(out, "\n        %s\n", p->verbs[i].about);
-    }
-    if (!a->group)
-        (void)buf_add_f(out, "\n%s", p->notes);
-}
-
-bool args_tell(const struct args_program *p, const struct args *a)
-{
-    struct buf out;
-    bool told = false;
-
-    buf_init(&out, 1 << 20);
-    if (a->version)
-        (void)buf_add_f(&out, "%s " AMO_VERSION "\n", p->name);
-    else
-        args_help(p, a, &out);
-    told = !buf_error(&out) && fwrite(buf_str(&out), 1, out.len, stdout) == out.len &&
-           fflush(stdout) == 0;
-    buf_fini(&out);
-    return told;
 }

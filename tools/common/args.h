@@ -47,12 +47,24 @@ struct args_verb {
         __VA_ARGS__                                                                            \
     }
 
+/* Groups of verbs under one title of the general help. */
+struct args_section {
+    const char *title;
+    const char *groups; /* with a blank between; one that has no verb is left out */
+};
+
 struct args_program {
     const char *name;
     const char *about;
-    const char *notes; /* the end of the general help */
+    const char *notes; /* the end of the general help; a line each, folded there */
     const struct args_verb *verbs;
     size_t n_verbs;
+    /* The general help tells these in full, and of the others which there are. Without sections it tells
+     * every verb in full. */
+    const char *const *daily; /* "status", "dead list"; one that is no verb is left out */
+    size_t n_daily;
+    const struct args_section *sections; /* a group that is in none stands under "Other" */
+    size_t n_sections;
 };
 
 struct args {
@@ -69,7 +81,7 @@ struct args {
 };
 
 enum {
-    ARGS_E_USAGE = 1, /* said in @why */
+    ARGS_E_USAGE = 1, /* said in @why, with what may have been meant and whose help to read */
 };
 
 /* All texts are borrowed from @argv and the table. Options of all verbs are known everywhere, so
@@ -81,7 +93,10 @@ AMO_MUSTCHECK int args_parse(const struct args_program *p, int argc, char **argv
 void args_fini(struct args *a);
 /* The value of the verb's option @name ("" for a flag that was given), NULL when not given. */
 const char *args_value(const struct args *a, const char *name);
-/* What --help prints: of the verb, of the group, or of the program. */
-void args_help(const struct args_program *p, const struct args *a, struct buf *out);
+/* Its words, "dead list". Appends. */
+void args_put_verb(const struct args_verb *v, struct buf *out);
+/* What --help prints: of the verb, of the group, or of the program; in lines of @width columns. */
+void args_help(const struct args_program *p, const struct args *a, size_t width,
+               struct buf *out);
 /* --help or --version, which was given: on stdout. False when it could not be written. */
 bool args_tell(const struct args_program *p, const struct args *a);

@@ -59,6 +59,8 @@ static void check_refused(const char *text, const char *want)
     buf_init(&why, 4096);
     assert_int_equal(view_copy(view_of(text), line, sizeof(line)), 0);
     assert_int_equal(parse(line, &a, &why), ARGS_E_USAGE);
+    assert_non_null(view_find(buf_view(&why), " (try tool ")); /* see below */
+    why.ptr[view_find(buf_view(&why), " (try tool ") - why.ptr] = '\0';
     assert_string_equal(buf_str(&why), want);
     buf_fini(&why);
 }
@@ -136,10 +138,17 @@ static void a_mistake_is_refused_and_named(void **state)
     check_refused("fly", "there is no verb fly");
     check_refused("thing", "thing needs a verb; there are: add, list, show, drop");
     check_refused("thing fly", "there is no verb thing fly; there are: add, list, show, drop");
-    check_refused("thing add --nme n", "unknown option --nme");
+    check_refused("thing lst", "there is no verb thing lst; did you mean thing list?");
+    check_refused("statu", "there is no verb statu; did you mean status?");
+    check_refused("things list", "there is no verb things; did you mean thing list?");
+    check_refused("thin", "there is no verb thin; did you mean thing?");
+    check_refused("drop", "there is no verb drop; did you mean thing drop?");
+    check_refused("list thing", "there is no verb list; did you mean thing list?");
+    check_refused("thing add --nme n", "unknown option --nme; did you mean --name?");
     check_refused("-n thing add", "unknown option -n");
     check_refused("thing add -nh", "unknown option -n");
-    check_refused("thing add --nme=n", "unknown option --nme=n");
+    check_refused("thing add --nme=n", "unknown option --nme=n; did you mean --name?");
+    check_refused("thing add --quickly", "unknown option --quickly");
     check_refused("status --json=yes", "--json takes no value");
     check_refused("thing add", "--name is missing");
     check_refused("thing add --name", "--name needs a value");
@@ -157,10 +166,36 @@ static void a_mistake_is_refused_and_named(void **state)
     check_refused("status --config a --config b", "--config is given twice");
 }
 
+static void a_mistake_names_whose_help_to_read(void **state)
+{
+    static const char *const lines[][2] = {
+        {"fly",              "(try tool --help)"           },
+        {"thing fly",        "(try tool thing --help)"     },
+        {"thing show",       "(try tool thing show --help)"},
+        {"thing add --frob", "(try tool thing add --help)" },
+        {"--frob thing",     "(try tool --help)"           },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < AMO_COUNT(lines); i++) {
+        char line[64];
+        struct args a;
+        struct buf why;
+
+        buf_init(&why, 4096);
+        assert_int_equal(view_copy(view_of(lines[i][0]), line, sizeof(line)), 0);
+        assert_int_equal(parse(line, &a, &why), ARGS_E_USAGE);
+        if (!view_find(buf_view(&why), lines[i][1]))
+            fail_msg("%s: %s", lines[i][0], buf_str(&why));
+        buf_fini(&why);
+    }
+}
+
 static void help_needs_nothing_else_to_be_right(void **state)
 {
     static const char *const lines[] = {"--help",           "help",           "thing --help",
-                                        "thing add --help", "help thing add", "-h thing show"};
+                                        "thing add --help", "help thing add", "-h thing show",
+                                        "thing add help"};
 
     (void)state;
     for (size_t i = 0; i < AMO_COUNT(lines); i++) {
@@ -174,7 +209,7 @@ static void help_needs_nothing_else_to_be_right(void **state)
         assert_int_equal(view_copy(view_of(lines[i]), line, sizeof(line)), 0);
         assert_int_equal(parse(line, &a, &why), 0);
         assert_true(a.help);
-        args_help(&program, &a, &out);
+        args_help(&program, &a, 80, &out);
         assert_non_null(view_find(buf_view(&out), i < 2   ? "That is all."
                                                   : i < 3 ? "thing drop ID..."
                                                           : "usage: tool thing"));
@@ -195,13 +230,61 @@ static void help_of_a_verb_tells_its_options(void **state)
     buf_init(&why, 4096);
     buf_init(&out, 65536);
     assert_int_equal(parse(line, &a, &why), 0);
-    args_help(&program, &a, &out);
+    args_help(&program, &a, 80, &out);
     assert_non_null(
         view_find(buf_view(&out),
                   "usage: tool thing add --name NAME [--token-file FILE] [--allow-private]"));
     assert_non_null(view_find(buf_view(&out), "--token-file FILE      its token"));
     args_fini(&a);
     buf_fini(&why);
+    buf_fini(&out);
+}
+
+static void help_of_a_group_may_be_asked_for_behind_it(void **state)
+{
+    char behind[] = "thing help";
+    char operand[] = "thing show help";
+    struct args a;
+    struct buf why;
+
+    (void)state;
+    buf_init(&why, 4096);
+    assert_int_equal(parse(behind, &a, &why), 0);
+    assert_true(a.help);
+    assert_string_equal(a.group, "thing");
+    args_fini(&a);
+    assert_int_equal(parse(operand, &a, &why), 0);
+    assert_false(a.help); /* it may be the name of a thing */
+    assert_string_equal(a.operands[0], "help");
+    args_fini(&a);
+    buf_fini(&why);
+}
+
+static void the_general_help_begins_with_every_day(void **state)
+{
+    static const char *const daily[] = {"status", "thing show", "no such verb"};
+    static const struct args_section sections[] = {
+        {"Things", "thing nothing"}
+    };
+    struct args_program sorted = program;
+    struct args a = {.help = true};
+    struct buf out;
+
+    (void)state;
+    sorted.daily = daily;
+    sorted.n_daily = AMO_COUNT(daily);
+    sorted.sections = sections;
+    sorted.n_sections = AMO_COUNT(sections);
+    buf_init(&out, 65536);
+    args_help(&sorted, &a, 80, &out);
+    assert_string_equal(buf_str(&out), "usage: tool [--config FILE] [--json] VERB [OPTIONS]\n"
+                                       "A tool.\n"
+                                       "\nEvery day\n"
+                                       "  status                 how it is\n"
+                                       "  thing show ID          one\n"
+                                       "\nThings\n"
+                                       "  thing                  add, list, show, drop\n"
+                                       "\nThat is all.\n");
     buf_fini(&out);
 }
 
@@ -234,6 +317,9 @@ int main(void)
         cmocka_unit_test(an_option_that_was_not_given_has_no_value),
         cmocka_unit_test(operands_follow_the_verb),
         cmocka_unit_test(a_mistake_is_refused_and_named),
+        cmocka_unit_test(a_mistake_names_whose_help_to_read),
+        cmocka_unit_test(help_of_a_group_may_be_asked_for_behind_it),
+        cmocka_unit_test(the_general_help_begins_with_every_day),
         cmocka_unit_test(help_needs_nothing_else_to_be_right),
         cmocka_unit_test(help_of_a_verb_tells_its_options),
         cmocka_unit_test(parsing_survives_every_failed_allocation),

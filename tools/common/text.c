@@ -4,6 +4,7 @@
 #include "tools/common/text.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "base/utf8.h"
 
@@ -103,4 +104,69 @@ size_t text_width(struct view v)
     while (v.len > 0)
         n += utf8_columns(text_next(&v));
     return n;
+}
+
+struct view text_line(struct view *rest, size_t width)
+{
+    struct view v = *rest;
+    struct view ahead = v;
+    size_t blank = 0; /* bytes before the last blank; 0 none */
+    size_t used = 0;  /* columns */
+    size_t len = 0;   /* bytes that fit */
+
+    while (ahead.len > 0) {
+        struct view from = ahead;
+        uint32_t c = text_next(&ahead);
+
+        used += utf8_columns(c);
+        if (c == ' ' && from.ptr > v.ptr)
+            blank = (size_t)(from.ptr - v.ptr);
+        if (used > width && len > 0 && c != ' ')
+            break;
+        len = (size_t)(ahead.ptr - v.ptr);
+    }
+    if (ahead.len > 0 || used > width)
+        len = blank ? blank : len;
+    *rest = view_make(v.ptr + len, v.len - len);
+    while (rest->len > 0 && rest->ptr[0] == ' ')
+        *rest = view_make(rest->ptr + 1, rest->len - 1);
+    return view_trim(view_make(v.ptr, len), " ");
+}
+
+size_t text_widest_word(struct view v)
+{
+    size_t widest = 0;
+    size_t width = 0;
+
+    while (v.len > 0) {
+        uint32_t c = text_next(&v);
+
+        width = c == ' ' ? 0 : width + utf8_columns(c);
+        widest = width > widest ? width : widest;
+    }
+    return widest;
+}
+
+static size_t first_word_width(struct view v)
+{
+    const char *blank = v.len ? memchr(v.ptr, ' ', v.len) : NULL;
+
+    return text_width(view_make(v.ptr, blank ? (size_t)(blank - v.ptr) : v.len));
+}
+
+void text_fold(struct view v, size_t at, size_t indent, size_t width, struct buf *out)
+{
+    size_t first = first_word_width(v);
+
+    /* not in the middle of a word that a line of its own has room for */
+    if (at > indent && at + first > width && indent + first <= width) {
+        (void)buf_add_f(out, "\n%*s", (int)indent, ""); /* as above */
+        at = indent;
+    }
+    while (v.len > 0) {
+        (void)buf_add_view(out, text_line(&v, width > at ? width - at : 1));
+        if (v.len > 0)
+            (void)buf_add_f(out, "\n%*s", (int)indent, "");
+        at = indent;
+    }
 }

@@ -24,3 +24,12 @@ void text_clean_json(struct view json, struct buf *out);
 size_t text_chars(struct view v);
 /* Columns a terminal needs for a clean @v: wide characters take two, combining marks none. */
 size_t text_width(struct view v);
+/* The first line of @rest when a line has @width columns: it ends at a blank or, if there is none, in
+ * the middle of a word. @rest is shortened by it and by the blanks behind it. Clean text; at least one
+ * character is taken, however small @width is. */
+struct view text_line(struct view *rest, size_t width);
+/* The widest word of @v. */
+size_t text_widest_word(struct view v);
+/* Appends @v, which is clean, in lines that end before column @width; a line break is followed by
+ * @indent blanks. @at: the column where it begins. */
+void text_fold(struct view v, size_t at, size_t indent, size_t width, struct buf *out);

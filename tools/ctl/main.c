@@ -109,7 +109,6 @@ static int refuse_usage(int argc, char **argv, struct buf *why)
 
     for (int i = 1; i < argc; i++)
         a.json = a.json || strcmp(argv[i], "--json") == 0;
-    (void)buf_add_str(why, " (try amoctl --help)");
     return output_error(&a, EXIT_USAGE, buf_str(why));
 }
 

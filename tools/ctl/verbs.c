@@ -323,14 +323,33 @@ static const struct args_verb verbs[] = {
         MORE(.show = SHOW_OBJECT), ONE("file", "FILE")),
 };
 
+/* What the general help tells first. */
+static const char *const daily[] = {
+    "status", "doctor",    "refused",         "trace",   "message list", "conversation show",
+    "queue",  "dead list", "quarantine list",
+};
+
+static const struct args_section sections[] = {
+    {"Messages and people", "message conversation queue waiting dead quarantine erase"},
+    {"Who is connected",    "channel connector account source"                        },
+    {"The bridge itself",   "clock probe config"                                      },
+};
+
 const struct args_program amoctl_program = {
     .name = "amoctl",
     .about =
         "Asks amo-core, or tells it what to do. Options may come before or after the verb.",
     .notes =
-        "amoctl VERB --help tells more of one verb. Core is asked at bus/control of --config\n"
-        "FILE, or of AMO_BUS_CONTROL or AMO_RUN_DIR in the environment, which wins.\n"
+        "amoctl VERB --help tells more of a verb, or of a group of verbs such as channel.\n"
+        "Lines are as wide as the terminal, or as COLUMNS in the environment says; 80 in a "
+        "pipe.\n"
+        "Core is asked at bus/control of --config FILE, or of AMO_BUS_CONTROL or AMO_RUN_DIR "
+        "in the environment, which wins.\n"
         "Exit: 0 fine, 1 failed, 2 usage or configuration, 3 core cannot be reached.\n",
     .verbs = verbs,
     .n_verbs = AMO_COUNT(verbs),
+    .daily = daily,
+    .n_daily = AMO_COUNT(daily),
+    .sections = sections,
+    .n_sections = AMO_COUNT(sections),
 };

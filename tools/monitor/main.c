@@ -43,9 +43,10 @@ static const struct args_program program = {
     .name = "amo-monitor",
     .about = "Shows what passes between the processes of the bridge. Personal data is masked.",
     .notes =
-        "Processes are found by their sockets at bus/tap of --config FILE, or of AMO_BUS_TAP\n"
-        "or AMO_RUN_DIR in the environment, which wins. In a line, > was sent and < was\n"
-        "received by the process; \"dropped N\" are frames the monitor was too slow for.\n"
+        "Processes are found by their sockets at bus/tap of --config FILE, or of AMO_BUS_TAP "
+        "or AMO_RUN_DIR in the environment, which wins.\n"
+        "In a line, > was sent and < was received by the process; \"dropped N\" are frames "
+        "the monitor was too slow for.\n"
         "Exit: 0 fine, 1 failed, 2 usage or configuration, 3 no process was found.\n",
     .verbs = verbs,
     .n_verbs = AMO_COUNT(verbs),
@@ -318,7 +319,7 @@ int main(int argc, char **argv)
     if (rc < 0)
         rc = complain(EXIT_FAILED, "out of memory", VIEW_NONE, "");
     else if (rc)
-        rc = complain(EXIT_USAGE, "", buf_view(&why), " (try amo-monitor --help)");
+        rc = complain(EXIT_USAGE, "", buf_view(&why), "");
     else if (a.version || a.help)
         rc = args_tell(&program, &a) ? EXIT_FINE : EXIT_FAILED;
     else
