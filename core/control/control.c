@@ -16,6 +16,7 @@
 #include "base/num.h"
 #include "base/process.h"
 #include "core/intake/room.h"
+#include "core/model/brief.h"
 #include "core/peers/gate.h"
 #include "core/peers/peers.h"
 #include "core/store/quarantine.h"
@@ -87,6 +88,40 @@ static int verb_run(struct core *c, control_verb_fn *fn, struct control_ask *ask
     return rc;
 }
 
+/* Argument @key as it came, for verbs that take the id of an account or of a channel there. */
+static int widen(struct control_ask *ask, const char *key, bool channel)
+{
+    const struct registry *r = ask->core->turn->registry;
+    struct view word = control_arg(ask, key);
+    const struct reg_scope *s = NULL;
+    const struct reg_channel *ch = NULL;
+    size_t n = 0;
+
+    if (channel)
+        ch = brief_channel(r, word, &n);
+    else
+        s = brief_scope(r, word, &n);
+    if (n > 1)
+        return control_fail(ask, EXIT_FAILED,
+                            "the ids of %zu %s begin with %.*s; say more of it, as amoctl %s "
+                            "list --json shows it",
+                            n, channel ? "channels" : "accounts", (int)word.len, word.ptr,
+                            channel ? "channel" : "account");
+    if (!ch && !s)
+        return 0; /* the verb says what it makes of that */
+    ask->cut = key;
+    return control_copy(view_of(ch ? ch->id : s->id), &ask->full);
+}
+
+static int widen_ids(struct control_ask *ask, struct view verb)
+{
+    if (view_is(verb, "account.connect")) /* its scope id may be a new one */
+        return widen(ask, "channel", true);
+    if (view_starts(verb, "channel."))
+        return widen(ask, "id", true);
+    return widen(ask, "scope_id", false);
+}
+
 static control_verb_fn *verb_find(const struct core *c, struct view name)
 {
     for (size_t i = 0; i < c->control->n_verbs; i++) {
@@ -96,10 +131,23 @@ static control_verb_fn *verb_find(const struct core *c, struct view name)
     return NULL;
 }
 
+static int control_run(struct control_ask *ask, const struct control_call *call)
+{
+    control_verb_fn *fn = verb_find(ask->core, call->verb);
+    int rc = 0;
+
+    if (!fn)
+        return control_fail(ask, EXIT_USAGE, "core does not know this verb (older version?)");
+    if (json_parse(call->args.ptr ? call->args : VIEW_LIT("{}"), &ask->args) ||
+        !json_is_object(json_root(ask->args)))
+        return control_fail(ask, EXIT_USAGE, "the arguments are not a JSON object");
+    rc = widen_ids(ask, call->verb);
+    return rc ? rc : verb_run(ask->core, fn, ask);
+}
+
 static void control_verb(struct core *c, const struct peer *caller,
                          const struct control_call *call)
 {
-    control_verb_fn *fn = verb_find(c, call->verb);
     struct json_writer w;
     struct buf json;
     struct buf error;
@@ -109,13 +157,7 @@ static void control_verb(struct core *c, const struct peer *caller,
     buf_init(&json, LIMIT_CONTROL_BYTES);
     buf_init(&error, 4096);
     json_writer_init(&w, &json);
-    if (!fn)
-        rc = control_fail(&ask, EXIT_USAGE, "core does not know this verb (older version?)");
-    else if (json_parse(call->args.ptr ? call->args : VIEW_LIT("{}"), &ask.args) ||
-             !json_is_object(json_root(ask.args)))
-        rc = control_fail(&ask, EXIT_USAGE, "the arguments are not a JSON object");
-    else
-        rc = verb_run(c, fn, &ask);
+    rc = control_run(&ask, call);
     c->turn->hand = (struct hand){.asked = true};
     if (core_asked(c, "control", rc)) {
         control_answer(c, caller, EXIT_FAILED, VIEW_NONE,
@@ -144,6 +186,7 @@ static void control_verb(struct core *c, const struct peer *caller,
     }
     c->turn->hand = (struct hand){0};
     json_free(ask.args);
+    mem_free(ask.full);
     buf_fini(&json);
     buf_fini(&error);
 }
@@ -194,6 +237,8 @@ struct view control_arg(struct control_ask *ask, const char *key)
 {
     struct view v = VIEW_NONE;
 
+    if (ask->cut && strcmp(ask->cut, key) == 0)
+        return view_of(ask->full);
     if (json_text(ask->args, json_get(json_root(ask->args), key), &v))
         return VIEW_LIT("");
     return v.ptr ? v : VIEW_LIT("");

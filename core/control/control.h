@@ -15,6 +15,8 @@ struct control_ask {
     struct control_wait *wait; /* set by a verb that answers later */
     bool whole;                /* what it wrote is worth having though it failed */
     const char *user;          /* whose process asks; NULL: it is not known */
+    const char *cut;           /* the argument that was the beginning of an id; NULL: none */
+    char *full;                /* owned; the id it stands for */
 };
 
 /* EXIT_FINE, EXIT_FAILED, EXIT_USAGE, EXIT_UNREACHABLE; CONTROL_LATER with ask->wait set;
@@ -46,7 +48,8 @@ void control_forget_waits(struct core *c);
 void control_free(struct core *c);
 
 /* --- for verbs ------------------------------------------------------------------------------ */
-/* A text argument; "" when absent. */
+/* A text argument; "" when absent. Where it was the beginning of the id of an account or channel, the
+ * whole id. */
 struct view control_arg(struct control_ask *ask, const char *key);
 /* A required one: EXIT_USAGE with words when absent, else 0. */
 AMO_MUSTCHECK int control_need(struct control_ask *ask, const char *key, struct view *ret);

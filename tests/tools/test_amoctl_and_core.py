@@ -72,6 +72,33 @@ def test_what_is_added_is_listed_and_kept_over_a_pause(real_core, run_dir):
             assert made["secret"] not in done.stdout
 
 
+def test_eight_characters_name_an_account_or_a_channel_that_is_the_only_one(real_core, run_dir):
+    for n, channel in enumerate((CHANNEL, "0a1b2c3d" + CHANNEL[8:])):
+        (run_dir / "reply.json").write_text(REPLY.replace(CHANNEL, channel), encoding="utf-8")
+        asked(run_dir, "channel", "add", "--reply", run_dir / "reply.json")
+        asked(run_dir, "connector", "add", "--name", f"svc{chr(97 + n)}", "--kind", "http", "--url", "https://service.example/x")
+    done = amoctl(run_dir, "account", "connect", "--channel", CHANNEL[:8], "--account", ACCOUNT, "--connector", "svca",
+                  "--title", "Acme", "--scope-id", SCOPE)
+    assert (done.returncode, done.stdout) == (0, SCOPE + "\n")
+    short, shown = ACCOUNT[:8], f"{ACCOUNT[:8]} Acme"
+    assert asked(run_dir, "account", "pause", short) == {"scope_id": SCOPE, "paused": True}
+    assert asked(run_dir, "account", "resume", f"{CHANNEL[:8]}_{short}") == {"scope_id": SCOPE, "paused": False}
+    assert asked(run_dir, "account", "show", short)["scope_id"] == SCOPE
+    assert asked(run_dir, "source", "add", "--connector", "svca", "--source", "wa1", "--scope", short)["scope_id"] == SCOPE
+    assert shown in amoctl(run_dir, "source", "list").stdout.splitlines()[1]
+    assert asked(run_dir, "channel", "show", CHANNEL[:8])["id"] == CHANNEL
+    assert amoctl(run_dir, "account", "show", short[:7]).returncode == 1
+
+    asked(run_dir, "account", "connect", "--channel", "0a1b2c3d", "--account", ACCOUNT, "--connector", "svcb",
+          "--title", "Other", "--scope-id", f"0a1b2c3d{SCOPE[8:]}")
+    done = amoctl(run_dir, "account", "pause", short)
+    assert done.returncode == 1 and "2 accounts" in done.stderr
+    assert [r["paused"] for r in asked(run_dir, "account", "list")] == [False, False]
+    rows = amoctl(run_dir, "account", "list").stdout
+    for name in (f"{CHANNEL[:8]}_{short}", f"0a1b2c3d_{short}"):
+        assert name in rows and asked(run_dir, "account", "show", name)["scope_id"].startswith(name[:8])
+
+
 @pytest.mark.parametrize("words", ["conversation list", "queue", "dead list", "quarantine list", "channel list",
                                    "connector list", "account list", "source list"])
 def test_an_empty_list_is_an_empty_array_or_words(real_core, run_dir, words):

@@ -1,13 +1,18 @@
-"""What amoctl shows to people fits 80 columns and uses what is wider."""
+"""What amoctl shows to people fits 80 columns and uses what is wider; rows are as long as they can be."""
+import json
 import re
 import unicodedata
 
 import pytest
 
 import verbs
+from kit import ROOT
 from tools_harness import amoctl
 
 WIDTHS = [80, 160]
+CHANNEL, ACCOUNT = "f90ba33d-c9d9-44da-b76c-c349b0ecbe41", "2b13cae0-24f7-4058-b9ad-c13ee05e1b53"
+SCOPE = f"{CHANNEL}_{ACCOUNT}"
+ACCOUNTS = [{"scope_id": SCOPE, "title": "A company with a very long name, the second branch of it"}]
 
 
 def width(line):
@@ -49,3 +54,162 @@ def test_help_loses_nothing_when_it_is_folded():
 def test_a_mistake_is_answered_with_one_line_not_a_wall(run_dir, words, columns):
     done = amoctl(run_dir, *words.split(), env={"COLUMNS": columns})
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+
+
+# --- tables ------------------------------------------------------------------------------------
+
+def longest(name, at):
+    """A value that a field of this name may have at its longest."""
+    if name.endswith("_at") or name in ("at", "now", "since", "trusted_until", "over_since"):
+        return "2026-11-30T01:45:11.130Z"
+    if name.endswith(("_s", "_bytes", "_ms")) or name in ("id", "n", "waiting", "attempts", "status", "ms", "used", "limit"):
+        return 9007199254740991 - at
+    if name == "scope_id":
+        return SCOPE
+    if name == "destination":
+        return ["scope:" + SCOPE, "connector:" + "n" * 20][at % 2]
+    if name == "channel":
+        return CHANNEL
+    if name in ("paused", "alive", "default", "off", "disconnected"):
+        return bool(at % 2)
+    if name in ("words", "meaning", "why", "reason", "title", "name", "text", "answer", "raw"):
+        return ("Все слова, 漢字, and more of them " * 9)[:250 + at]
+    if name in ("amo_id", "chat_id", "account", "trace", "command_id"):
+        return f"{at:08x}-c9d9-44da-b76c-c349b0ecbe41"
+    return f"{name[:1]}{at}" + "-0123456789" * 6  # an id of somebody outside
+
+
+def names_in(answer):
+    return list(dict.fromkeys(re.findall(r"\b[a-z][a-z_]+\b(?=[\[\]{},;:]|$| )", answer)))
+
+
+def documents():
+    """{verb: (arguments, a document of its shape with long rows)}, from the one table of core's verbs."""
+    text = (ROOT / "proto" / "control.h").read_text(encoding="utf-8")
+    table = text[text.index("#define CONTROL_VERBS"):text.index("#include")]
+    strings = re.findall(r'X\(\w+, ((?:"[^"]*"[\s\\,]*)+)\)', table)
+    found = {}
+    for row in strings:
+        parts = [""]
+        for text, comma in re.findall(r'"([^"]*)"|(,)', row):
+            parts = parts + [""] if comma else parts[:-1] + [parts[-1] + text]
+        verb, _, answer = parts[:3]
+        names = names_in(answer)
+        rows = [{name: longest(name, at) for name in names} for at in range(1, 5)]
+        found[verb] = rows if answer.startswith("[{") else rows[0] | {"rows": rows, "inside": rows[1]}
+    found["trace"] = {"message": found["dead.list"][0], "waiting": found["queue"][:2],
+                      "journey": [{"at": "2026-11-22T13:00:00.000Z", "what": "accepted by ingress"},
+                                  *[{"at": f"2026-11-22T13:00:0{n}.012Z", "what": "service.message", **row}
+                                    for n, row in enumerate(found["dead.list"], 1)]]}
+    return found
+
+
+def arguments(rest, folder):
+    """The least that a verb needs, from its usage."""
+    file = folder / "file"
+    file.write_text("{}", encoding="utf-8")
+    needed = re.sub(r"\[[^]]*\]", "", rest).split()
+    return [str(file) if word == "FILE" else word if word.startswith("--") else "1" for word in needed]
+
+
+# those whose answers are shown as every other; the rest have screens of their own
+CORES = sorted(set(documents()) - {"doctor", "doctor.check", "probe.call", "conversation.import", "account.connect",
+                                   "message.list"})
+
+
+def test_the_table_of_verbs_is_read_whole():
+    assert {"queue", "account.list", "trace", "connector.show"} <= set(CORES)
+    assert {"destination", "waiting", "held"} <= set(documents()["queue"][0])
+
+
+@pytest.mark.parametrize("verb", CORES)
+def test_every_answer_fits_and_nothing_of_it_is_lost(core, run_dir, verb):
+    words, document, lines = verb.replace(".", " "), documents()[verb], {}
+    rows = document if isinstance(document, list) else document.get("rows", [])
+    for columns in WIDTHS:
+        core.will_answer(document)
+        if verb != "account.list" and SCOPE in json.dumps(document):
+            core.will_answer(ACCOUNTS)
+        done = amoctl(run_dir, *words.split(), *arguments(verbs.usage()[words], run_dir), env={"COLUMNS": columns})
+        assert done.returncode == 0, done.stderr
+        check_fits(done.stdout, columns)
+        lines[columns] = len(done.stdout.splitlines())
+        for name, value in [pair for row in rows for pair in row.items()]:
+            if isinstance(value, str) and name not in ("scope_id", "destination", "channel", "state"):
+                assert squeezed(value) in squeezed(done.stdout), (name, value)
+    assert lines[160] <= lines[80]
+
+
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_messages_fit(core, run_dir, columns):
+    message = {"at": "2026-11-30T01:45:11.130Z", "direction": "outbound", "type": "text", "state": "delivered_to_service",
+               "told": "failed", "told_code": 905, "mid": longest("mid", 1), "conversation": 7, "source": longest("source", 1),
+               "connector": "n" * 20, "account": longest("title", 1), "reason": "refused", "words": longest("words", 1),
+               "text": longest("text", 2)}
+    core.will_answer({"messages": [message], "looked_at": 9, "next": "9007199254740991"})
+    shown = amoctl(run_dir, "message", "list", env={"COLUMNS": columns}).stdout
+    check_fits(shown, columns)
+    assert message["mid"] in shown and squeezed(message["text"]) in squeezed(shown)
+
+
+def ordinary(n):
+    return {"id": n, "kind": "service.message", "reason": "refused", "scope_id": SCOPE, "connector": "demo", "attempts": 1,
+            "taken_at": "2026-11-30T01:45:11.130Z", "died_at": "2026-11-30T01:45:12.130Z", "mid": f"{CHANNEL}-{n}",
+            "amo_id": f"{n:08x}-c9d9-44da-b76c-c349b0ecbe41", "service_id": None}
+
+
+def test_an_account_is_called_by_its_title_and_ids_of_messages_stay_whole(core, run_dir):
+    core.will_answer([ordinary(1), ordinary(2)])
+    core.will_answer(ACCOUNTS)
+    shown = amoctl(run_dir, "dead", "list", env={"COLUMNS": 80}).stdout
+    assert [verb for verb, _ in core.asked] == ["dead.list", "account.list"]
+    lines = shown.splitlines()
+    assert [title in lines[0] for title in ("KIND", "REASON", "ATTEMPTS", "AMO ID")] == [True, True, True, False]
+    assert "2b13cae0 A company with a very..." in shown and SCOPE not in shown
+    for row in (ordinary(1), ordinary(2)):
+        assert row["amo_id"] in shown and row["mid"] in shown, "an id that may be asked for is not broken"
+
+
+def test_more_room_is_used(core, run_dir):
+    titles = {}
+    for columns in (80, 160, 300):
+        core.will_answer([ordinary(1), ordinary(2)])
+        core.will_answer(ACCOUNTS)
+        lines = amoctl(run_dir, "dead", "list", env={"COLUMNS": columns}).stdout.splitlines()
+        titles[columns] = len(re.split(r"  +", lines[0].strip())), len(lines)
+    assert titles[80][0] < titles[160][0] < titles[300][0] == len(ordinary(1))
+    assert titles[80][1] > titles[160][1] > titles[300][1] == 3
+
+
+def test_json_is_the_same_whatever_the_screen(core, run_dir):
+    for columns in WIDTHS:
+        core.will_answer([ordinary(1)])
+        assert json.loads(amoctl(run_dir, "dead", "list", "--json", env={"COLUMNS": columns}).stdout) == [ordinary(1)]
+    assert [verb for verb, _ in core.asked] == ["dead.list"] * 2, "names are for people"
+
+
+def test_without_the_names_the_answer_is_shown_all_the_same(core, run_dir):
+    core.will_answer([ordinary(1)])
+    core.will_answer(code=1, error="too many calls")
+    done = amoctl(run_dir, "dead", "list", env={"COLUMNS": 80})
+    assert done.returncode == 0 and SCOPE in done.stdout
+    check_fits(done.stdout, 80)
+
+
+@pytest.mark.parametrize("columns, used", [("", 80), ("0", 80), ("x", 80), ("7", 40), ("200", 200)])
+def test_a_pipe_is_80_columns_wide_unless_columns_says_otherwise(core, run_dir, columns, used):
+    core.will_answer({"words": "word " * 200})
+    lines = amoctl(run_dir, "status", env={"COLUMNS": columns}).stdout.splitlines()
+    assert used - 5 <= max(map(len, lines)) <= used
+
+
+# --- doctor --------------------------------------------------------------------
+
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_the_doctors_lines_fit(core, run_dir, columns):
+    core.will_answer({"checks": [{"check": "account", "subject": SCOPE, "state": state, "words": longest("words", 1),
+                                  "todo": longest("words", 2)} for state in ("green", "yellow", "red")], "ask": []})
+    core.will_answer(ACCOUNTS)
+    done = amoctl(run_dir, "doctor", env={"COLUMNS": columns})
+    check_fits(done.stdout, columns)
+    assert squeezed("account 2b13cae0 A company with a very...: ") in squeezed(done.stdout) and "\x1b" not in done.stdout

@@ -1,6 +1,7 @@
 /* What --help prints: verbs of every day first, then which others there are; of a group or of one
  * verb everything. */
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -181,6 +182,7 @@ static bool begins_group(const struct args_program *p, size_t at)
 
 static bool is_in_sections(const struct args_program *p, const char *group)
 {
+    assert(p->sections || p->n_sections == 0);
     for (size_t i = 0; i < p->n_sections; i++) {
         if (names_group(p->sections[i].groups, group))
             return true;

@@ -1,15 +1,20 @@
 /* amoctl doctor: core's own checks, then one call for each check that it names; a line each
  * as it comes, a summary at the end. */
 
+#include <string.h>
+
 #include "base/config.h"
 #include "base/json.h"
 #include "base/process.h"
+#include "tools/common/screen.h"
 #include "tools/common/text.h"
 #include "tools/ctl/core_call.h"
+#include "tools/ctl/names.h"
 #include "tools/ctl/output.h"
 #include "tools/ctl/verbs.h"
 
 #define DOCTOR_WAIT_MS 25000 /* a look takes up to 20 s */
+#define DOCTOR_INDENT  8     /* columns of a check's colour */
 
 enum state {
     STATE_GREEN,
@@ -26,6 +31,8 @@ struct doctor {
     struct buf json; /* the document, as it grows */
     struct json_writer w;
     size_t n[STATE_N];
+    struct names names; /* of accounts, once one is told of */
+    bool named;
     int broken; /* what stops it: an exit code; 0 nothing */
 };
 
@@ -56,22 +63,64 @@ struct check {
     struct view todo;
 };
 
-/* A line each, as soon as it is known: some looks take their time. */
-static void print_check(const struct check *c, enum state state)
+/* Its name in its colour, if the screen has any, and blanks behind it. */
+static void put_state(enum state state, struct buf *line)
 {
+    static const char *const colours[STATE_N] = {"\x1b[32m", "\x1b[33m", "\x1b[31m"};
+    bool coloured = screen_has_colours();
+
+    (void)buf_add_f(line, "%s%s%s%*s", coloured ? colours[state] : "", state_names[state],
+                    coloured ? "\x1b[0m" : "", DOCTOR_INDENT - (int)strlen(state_names[state]),
+                    "");
+}
+
+/* What stands behind a mark of @indent columns, folded there. */
+static void put_folded(const struct buf *words, int indent, struct buf *line)
+{
+    text_fold(buf_view(words), (size_t)indent, (size_t)indent, screen_columns(), line);
+    (void)buf_add_char(line, '\n');
+}
+
+/* An account by its name. */
+static void put_subject(struct doctor *d, struct view subject, struct buf *words)
+{
+    struct buf name;
+
+    if (!d->named && names_are_wanted(subject)) {
+        names_ask(d->endpoint, &d->names);
+        d->named = true;
+    }
+    buf_init(&name, 4096);
+    if (names_put(&d->names, subject, true, &name))
+        text_clean(buf_view(&name), words);
+    else
+        text_clean(subject, words);
+    buf_fini(&name);
+}
+
+/* A line each, as soon as it is known: some looks take their time. */
+static void print_check(struct doctor *d, const struct check *c, enum state state)
+{
+    struct buf words;
     struct buf line;
 
-    buf_init(&line, 64 << 10);
-    (void)buf_add_f(&line, "%-7s ", state_names[state]); /* errors stick in the buf */
-    text_clean(c->what, &line);
-    (void)buf_add_str(&line, c->subject.len ? " " : "");
-    text_clean(c->subject, &line);
-    (void)buf_add_str(&line, ": ");
-    text_clean(c->words, &line);
-    (void)buf_add_str(&line, c->todo.len ? "\n        -> " : "");
-    text_clean(c->todo, &line);
-    (void)buf_add_char(&line, '\n');
+    buf_init(&words, 64 << 10);
+    buf_init(&line, 128 << 10);
+    put_state(state, &line); /* errors stick in the buf */
+    text_clean(c->what, &words);
+    (void)buf_add_str(&words, c->subject.len ? " " : "");
+    put_subject(d, c->subject, &words);
+    (void)buf_add_str(&words, ": ");
+    text_clean(c->words, &words);
+    put_folded(&words, DOCTOR_INDENT, &line);
+    if (c->todo.len) {
+        buf_reset(&words);
+        text_clean(c->todo, &words);
+        (void)buf_add_f(&line, "%*s-> ", DOCTOR_INDENT, "");
+        put_folded(&words, DOCTOR_INDENT + 3, &line);
+    }
     (void)output_buf(&line); /* said on stderr */
+    buf_fini(&words);
     buf_fini(&line);
 }
 
@@ -88,7 +137,7 @@ static void take_check(struct doctor *d, const struct check *c)
     json_add_text(&d->w, "todo", c->todo);
     json_close_object(&d->w);
     if (!d->args->json)
-        print_check(c, state);
+        print_check(d, c, state);
 }
 
 static void take_checks(struct doctor *d, const struct json_node *root)
@@ -198,6 +247,7 @@ int doctor_run(const struct args *a, const struct config *config)
     json_open_array(&d.w, "checks");
     look_at_all(&d);
     rc = d.broken ? d.broken : print_end(&d);
+    names_fini(&d.names);
     buf_fini(&d.json);
     return rc ? rc : d.n[STATE_RED] ? EXIT_FAILED : EXIT_FINE;
 }

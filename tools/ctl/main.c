@@ -12,22 +12,44 @@
 #include "tools/ctl/arguments.h"
 #include "tools/ctl/check.h"
 #include "tools/ctl/core_call.h"
+#include "tools/ctl/names.h"
 #include "tools/ctl/output.h"
 #include "tools/ctl/verbs.h"
 
-static int print_answer(const struct args *a, const struct core_answer *answer)
+/* For people, the names of the accounts that the answer is about: without them it is shown all the
+ * same. */
+static void find_names(const struct args *a, const struct config *config,
+                       const struct core_answer *answer, struct names *ret)
 {
+    const struct verb *verb = a->verb->more;
+    struct json *doc = NULL;
+
+    *ret = (struct names){0};
+    if (a->json || verb->show == SHOW_SCOPE || !names_are_wanted(buf_view(&answer->json)))
+        return;
+    if (verb->control != amoctl_names_verb)
+        names_ask(config_text(config, "bus/control"), ret);
+    else if (json_parse(buf_view(&answer->json), &doc) == 0) /* it is that list */
+        (void)!names_init(ret, doc);                         /* no memory: no names */
+}
+
+static int print_answer(const struct args *a, const struct config *config,
+                        const struct core_answer *answer)
+{
+    struct names names;
     int rc = EXIT_FINE;
 
     if (answer->code != EXIT_FINE && answer->json.len == 0)
         return output_error(a, answer->code,
                             answer->error.len ? buf_str(&answer->error)
                                               : "core refused without a reason");
+    find_names(a, config, answer, &names);
     if (answer->json.len > 0)
-        rc = output_document(a, buf_view(&answer->json));
+        rc = output_document(a, buf_view(&answer->json), buf_view(&answer->error), &names);
     if (answer->error.len > 0)
         (void)output_error(NULL, answer->code,
                            buf_str(&answer->error)); /* the code is returned below */
+    names_fini(&names);
     return answer->code != EXIT_FINE ? answer->code : rc;
 }
 
@@ -40,7 +62,7 @@ static int run_asked(const struct args *a, const struct config *config, struct v
     core_answer_init(&answer);
     core_call(config_text(config, "bus/control"), view_of(verb->control), args,
               verb->waits ? CORE_CALL_LONG_MS : CORE_CALL_MS, &answer);
-    rc = print_answer(a, &answer);
+    rc = print_answer(a, config, &answer);
     core_answer_fini(&answer);
     return rc;
 }

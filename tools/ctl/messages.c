@@ -9,14 +9,15 @@
 #include "base/json.h"
 #include "base/process.h"
 #include "proto/limits.h"
+#include "tools/common/screen.h"
 #include "tools/common/text.h"
 #include "tools/ctl/arguments.h"
 #include "tools/ctl/core_call.h"
 #include "tools/ctl/output.h"
 #include "tools/ctl/verbs.h"
 
-#define PAGES_MAX  20 /* without a match, one after another */
-#define LINE_WIDTH 76 /* columns of what stands under a message */
+#define PAGES_MAX   20 /* without a match, one after another */
+#define MORE_INDENT 4  /* columns before what stands under a message */
 
 static struct view text_at(const struct json_node *n, const char *key)
 {
@@ -35,30 +36,15 @@ static int64_t number_at(const struct json_node *n, const char *key)
 
 /* --- printing ----------------------------------------------------------------------------------- */
 
-/* Lines of LINE_WIDTH, each begun with four spaces; errors stick in @out, here and below. */
-static void put_lines(struct view text, struct buf *out)
+/* Lines as wide as the screen; @indent is of the first, the others are set in. Errors stick in @out, here and
+ * below. */
+static void put_lines(struct view text, size_t indent, struct buf *out)
 {
-    while (text.len) {
-        size_t end = 0;
-        size_t blank = 0;
-        size_t width = 0;
-
-        for (struct view rest = text; rest.len;) {
-            struct view one = rest;
-
-            (void)text_next(&rest);
-            one.len -= rest.len;
-            width += text_width(one);
-            if (width > LINE_WIDTH)
-                break;
-            end += one.len;
-            blank = one.ptr[0] == ' ' ? end : blank;
-        }
-        if (end < text.len && blank)
-            end = blank;
-        (void)buf_add_f(out, "    %.*s\n", (int)end, text.ptr);
-        text = view_make(text.ptr + end, text.len - end);
-    }
+    if (text.len == 0)
+        return;
+    (void)buf_add_f(out, "%*s", (int)indent, "");
+    text_fold(text, indent, MORE_INDENT, screen_columns(), out);
+    (void)buf_add_char(out, '\n');
 }
 
 static void add_word(struct buf *line, const char *before, struct view word)
@@ -78,13 +64,13 @@ static void put_more(const struct json_node *m, struct buf *out)
 
     buf_init(&line, (size_t)1 << 20);
     add_word(&line, "", text_at(m, "why"));
-    put_lines(buf_view(&line), out);
+    put_lines(buf_view(&line), MORE_INDENT, out);
     buf_reset(&line);
     if (text.len)
         add_word(&line, "text: ", text);
     else if (chars)
         (void)buf_add_f(&line, "text of %lld characters (--reveal)", (long long)chars);
-    put_lines(buf_view(&line), out);
+    put_lines(buf_view(&line), MORE_INDENT, out);
     buf_fini(&line);
 }
 
@@ -103,11 +89,10 @@ static void put_message(const struct json_node *m, bool names_conversation, stru
     add_word(&line, ", told ", text_at(m, "told"));
     if (number_at(m, "told_code"))
         (void)buf_add_f(&line, " %lld", (long long)number_at(m, "told_code"));
-    text_clean(buf_view(&line), out);
-    (void)buf_add_char(out, '\n');
+    put_lines(buf_view(&line), 0, out);
     buf_reset(&line);
     add_word(&line, "mid ", text_at(m, "mid"));
-    put_lines(buf_view(&line), out);
+    put_lines(buf_view(&line), MORE_INDENT, out);
     buf_reset(&line);
     if (names_conversation) {
         (void)buf_add_f(&line, "conversation %lld", (long long)number_at(m, "conversation"));
@@ -115,7 +100,7 @@ static void put_message(const struct json_node *m, bool names_conversation, stru
         add_word(&line, " of ", text_at(m, "connector"));
         add_word(&line, ", ", text_at(m, "account"));
     }
-    put_lines(buf_view(&line), out);
+    put_lines(buf_view(&line), MORE_INDENT, out);
     buf_fini(&line);
     put_more(m, out);
 }
@@ -135,8 +120,8 @@ static void put_conversation(const struct json_node *c, struct buf *out)
     add_word(&line, ", ", text_at(c, "name"));
     if (waiting)
         (void)buf_add_f(&line, ", %lld waiting", (long long)waiting);
-    (void)buf_add_view(out, buf_view(&line));
-    (void)buf_add_str(out, "\n\n");
+    put_lines(buf_view(&line), 0, out);
+    (void)buf_add_char(out, '\n');
     buf_fini(&line);
 }
 
@@ -178,7 +163,7 @@ static int print_answer(const struct args *a, const struct core_answer *answer,
     if (!root)
         return output_error(a, answer->code, buf_str(&answer->error));
     if (a->json || !json_get(root, "messages")) {
-        rc = output_document(a, buf_view(&answer->json));
+        rc = output_document(a, buf_view(&answer->json), VIEW_NONE, NULL);
     } else {
         buf_init(&out, (size_t)16 << 20);
         rc = print_page(root, looked, &out);

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/process.h"
 #include "base/secret.h"
+#include "tools/common/screen.h"
 #include "tools/common/text.h"
 #include "tools/ctl/verbs.h"
 
@@ -72,8 +73,10 @@ static void say_moves(struct json *doc)
                       n == 1 ? "" : "s"); /* if this fails there is no way left */
 }
 
-int output_document(const struct args *a, struct view json)
+int output_document(const struct args *a, struct view json, struct view said,
+                    const struct names *names)
 {
+    const struct show_style style = {.width = screen_columns(), .names = names, .said = said};
     const struct verb *verb = a->verb->more;
     struct json *doc = NULL;
     struct buf out;
@@ -85,7 +88,7 @@ int output_document(const struct args *a, struct view json)
         (void)buf_add_char(&out, '\n');
         rc = buf_error(&out);
     } else if (rc == 0) {
-        rc = show_answer(verb->show, verb->nothing, doc, &out);
+        rc = show_answer(verb->show, verb->nothing, doc, &style, &out);
     }
     if (rc == 0 && !a->json && verb->show == SHOW_SCOPE)
         say_moves(doc);

@@ -13,8 +13,11 @@ int output_error(const struct args *a, int code, const char *words);
 struct json_writer;
 void output_add_error(struct json_writer *w, int code, const char *words);
 int output_no_memory(const struct args *a);
-/* A document as JSON, or as the verb says that people read it. */
-int output_document(const struct args *a, struct view json);
+/* A document as JSON, or as the verb says that people read it: without what is @said on stderr, and with
+ * @names of accounts; NULL: they have none. */
+struct names;
+int output_document(const struct args *a, struct view json, struct view said,
+                    const struct names *names);
 /* A text on stdout as it is. */
 int output_text(struct view text);
 /* The same of what was made in @out, unless it could not be. */

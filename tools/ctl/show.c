@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/ids.h"
 #include "base/mem.h"
 #include "tools/common/grid.h"
 #include "tools/common/text.h"
@@ -16,28 +17,48 @@
 #define SHOW_CELL_MAX ((size_t)8 << 20) /* bytes; a raw body is the longest value there is */
 #define SHOW_DEPTH    4                 /* objects inside objects */
 #define SHOW_INDENT   2
+#define SHOW_ID_SHORT 8
 
-static int show_list(const char *nothing, struct json *doc, const struct json_node *list,
+static const struct names unnamed = {0};
+
+/* What is shown, and where. */
+struct page {
+    struct json *doc;
+    const struct names *names; /* of accounts */
+    size_t width;              /* columns of the screen */
+    struct view said;          /* elsewhere */
+    bool brief;                /* ids of channels are cut: the table has no room for them */
+    bool titled;               /* the row has the account's title itself */
+};
+
+static int show_list(const char *nothing, const struct page *p, const struct json_node *list,
                      size_t indent, struct buf *out);
-static int show_object(struct json *doc, const struct json_node *n, size_t depth,
+static int show_object(const struct page *p, const struct json_node *n, size_t depth,
                        struct buf *out);
-static int show_scope(struct json *doc, struct buf *out);
-static int show_given(struct json *doc, struct buf *out);
-static int show_trace(struct json *doc, struct buf *out);
+static int show_scope(const struct page *p, struct buf *out);
+static int show_given(const struct page *p, struct buf *out);
+static int show_trace(const struct page *p, struct buf *out);
 
-int show_answer(enum show how, const char *nothing, struct json *doc, struct buf *out)
+int show_answer(enum show how, const char *nothing, struct json *doc,
+                const struct show_style *style, struct buf *out)
 {
+    const struct page page = {.doc = doc,
+                              .names = style->names ? style->names : &unnamed,
+                              .width = style->width,
+                              .said = style->said};
+    const struct page *p = &page;
+
     switch (how) {
     case SHOW_LIST:
-        return show_list(nothing, doc, json_root(doc), 0, out);
+        return show_list(nothing, p, json_root(p->doc), 0, out);
     case SHOW_OBJECT:
-        return show_object(doc, json_root(doc), 0, out);
+        return show_object(p, json_root(p->doc), 0, out);
     case SHOW_SCOPE:
-        return show_scope(doc, out);
+        return show_scope(p, out);
     case SHOW_GIVEN:
-        return show_given(doc, out);
+        return show_given(p, out);
     case SHOW_TRACE:
-        return show_trace(doc, out);
+        return show_trace(p, out);
     }
     return -EPROTO;
 }
@@ -94,8 +115,60 @@ static bool put_measure(struct view key, int64_t n, struct buf *out)
     return true;
 }
 
+/* The last status that amo was told, in its words. */
+static bool put_told(struct view key, int64_t n, struct buf *out)
+{
+    static const char *const words[] = {"failed", "nothing yet", "delivered", "read"};
+
+    if (!view_is(key, "told") || n < -1 || n > 2)
+        return false;
+    (void)buf_add_str(out, words[n + 1]);
+    return true;
+}
+
+/* What people call the account of a scope id, and the destination that is one. */
+static bool put_account(const struct page *p, struct view key, struct view text,
+                        struct buf *out)
+{
+    return (view_is(key, "scope_id") || view_is(key, "destination")) &&
+           names_put(p->names, text, !p->titled, out);
+}
+
+/* A channel's id in a table without room for it. */
+static bool put_channel(const struct page *p, struct view key, struct view text,
+                        struct buf *out)
+{
+    struct id id;
+
+    if (!p->brief || !view_is(key, "channel") || id_parse(text, &id))
+        return false;
+    (void)buf_add(out, text.ptr, SHOW_ID_SHORT);
+    return true;
+}
+
+static bool is_upper(struct view text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] != '_' && (text.ptr[i] < 'A' || text.ptr[i] > 'Z'))
+            return false;
+    }
+    return true;
+}
+
+static void put_text(const struct page *p, struct view key, struct view text, struct buf *out)
+{
+    if (put_account(p, key, text, out) || put_channel(p, key, text, out))
+        return;
+    if (!view_is(key, "state") || !is_upper(text)) {
+        (void)buf_add_view(out, text);
+        return;
+    }
+    for (size_t i = 0; i < text.len; i++) /* READY, as the code calls it */
+        (void)buf_add_char(out, (char)(text.ptr[i] == '_' ? ' ' : text.ptr[i] - 'A' + 'a'));
+}
+
 /* A text, number, truth or nothing. */
-static int put_scalar(struct json *doc, struct view key, const struct json_node *n,
+static int put_scalar(const struct page *p, struct view key, const struct json_node *n,
                       struct buf *out)
 {
     struct view text = VIEW_NONE;
@@ -104,12 +177,12 @@ static int put_scalar(struct json *doc, struct view key, const struct json_node 
     int rc = 0;
 
     if (json_strict_text(n, &text)) {
-        (void)buf_add_view(out, text.len ? text : VIEW_LIT("-"));
+        put_text(p, key, text.len ? text : VIEW_LIT("-"), out);
         return 0;
     }
-    if (json_int(n, &number) && put_measure(key, number, out))
+    if (json_int(n, &number) && (put_measure(key, number, out) || put_told(key, number, out)))
         return 0;
-    rc = json_text(doc, n, &text); /* a number's own digits */
+    rc = json_text(p->doc, n, &text); /* a number's own digits */
     if (rc)
         return rc;
     if (text.ptr)
@@ -123,41 +196,41 @@ static int put_scalar(struct json *doc, struct view key, const struct json_node 
 
 /* Any value in one line: "a, b" and "x=1 y=2". */
 /* NOLINTNEXTLINE(misc-no-recursion): SHOW_DEPTH bounds it */
-static int put_value(struct json *doc, struct view key, const struct json_node *n, size_t depth,
-                     struct buf *out)
+static int put_value(const struct page *p, struct view key, const struct json_node *n,
+                     size_t depth, struct buf *out)
 {
     size_t from = out->len;
     int rc = 0;
 
     if (!json_is_array(n) && !json_is_object(n))
-        return put_scalar(doc, key, n, out);
+        return put_scalar(p, key, n, out);
     if (depth > SHOW_DEPTH) {
         (void)buf_add_str(out, "...");
         return 0;
     }
     for (size_t i = 0; rc == 0 && i < json_array_len(n); i++) {
         (void)buf_add_str(out, i ? ", " : "");
-        rc = put_value(doc, key, json_array_at(n, i), depth + 1, out);
+        rc = put_value(p, key, json_array_at(n, i), depth + 1, out);
     }
     for (struct json_walk w = {.object = n}; rc == 0 && json_walk_next(&w);) {
         (void)buf_add_str(out, out->len > from ? " " : "");
         (void)buf_add_view(out, w.key);
         (void)buf_add_char(out, '=');
-        rc = put_value(doc, w.key, w.value, depth + 1, out);
+        rc = put_value(p, w.key, w.value, depth + 1, out);
     }
     if (out->len == from)
         (void)buf_add_char(out, '-');
     return rc;
 }
 
-static int add_cell(struct json *doc, struct view key, const struct json_node *n,
+static int add_cell(const struct page *p, struct view key, const struct json_node *n,
                     struct grid *g)
 {
     struct buf cell;
     int rc = 0;
 
     buf_init(&cell, SHOW_CELL_MAX);
-    rc = put_value(doc, key, n, 0, &cell);
+    rc = put_value(p, key, n, 0, &cell);
     rc = rc ? rc : buf_error(&cell);
     if (rc == 0)
         grid_add(g, buf_view(&cell));
@@ -232,10 +305,38 @@ static bool is_number_column(const struct json_node *list, struct view key)
     return any;
 }
 
-static int show_list(const char *nothing, struct json *doc, const struct json_node *list,
+static int fill_table(const struct page *p, const struct columns *columns,
+                      const struct json_node *list, struct grid *g)
+{
+    int rc = 0;
+
+    grid_init(g, columns->n);
+    for (size_t c = 0; c < columns->n; c++) {
+        g->right[c] = is_number_column(list, columns->keys[c]);
+        add_title(columns->keys[c], g);
+    }
+    for (size_t i = 0; rc == 0 && i < json_array_len(list); i++) {
+        for (size_t c = 0; rc == 0 && c < columns->n; c++)
+            rc = add_cell(p, columns->keys[c],
+                          cell_of(json_array_at(list, i), columns->keys[c]), g);
+    }
+    return rc;
+}
+
+static bool has_column(const struct columns *columns, const char *key)
+{
+    for (size_t c = 0; c < columns->n; c++) {
+        if (view_is(columns->keys[c], key))
+            return true;
+    }
+    return false;
+}
+
+static int show_list(const char *nothing, const struct page *p, const struct json_node *list,
                      size_t indent, struct buf *out)
 {
     struct columns columns = {.n = 0};
+    struct page page = *p;
     struct grid g;
     int rc = 0;
 
@@ -247,17 +348,16 @@ static int show_list(const char *nothing, struct json *doc, const struct json_no
         (void)buf_add_f(out, "%*s%s\n", (int)indent, "", nothing);
         return buf_error(out);
     }
-    grid_init(&g, columns.n);
-    for (size_t c = 0; c < columns.n; c++) {
-        g.right[c] = is_number_column(list, columns.keys[c]);
-        add_title(columns.keys[c], &g);
+    page.titled = has_column(&columns, "title");
+    page.names = page.titled ? &unnamed : p->names;
+    rc = fill_table(&page, &columns, list, &g);
+    if (rc == 0 && indent + grid_width(&g) > p->width) {
+        grid_fini(&g);
+        page.names = p->names;
+        page.brief = true;
+        rc = fill_table(&page, &columns, list, &g);
     }
-    for (size_t i = 0; rc == 0 && i < json_array_len(list); i++) {
-        for (size_t c = 0; rc == 0 && c < columns.n; c++)
-            rc = add_cell(doc, columns.keys[c],
-                          cell_of(json_array_at(list, i), columns.keys[c]), &g);
-    }
-    rc = rc ? rc : grid_print(&g, indent, out);
+    rc = rc ? rc : grid_print(&g, indent, p->width, out);
     grid_fini(&g);
     return rc;
 }
@@ -271,7 +371,7 @@ static bool is_table(const struct json_node *n)
 
 /* What does not fit in a line comes after the others, under its own heading. */
 /* NOLINTNEXTLINE(misc-no-recursion): SHOW_DEPTH bounds it */
-static int show_inner(struct json *doc, const struct json_node *n, size_t depth,
+static int show_inner(const struct page *p, const struct json_node *n, size_t depth,
                       struct buf *out)
 {
     int rc = 0;
@@ -284,63 +384,77 @@ static int show_inner(struct json *doc, const struct json_node *n, size_t depth,
         (void)buf_add_f(out, "\n%*s", (int)(depth * SHOW_INDENT), "");
         text_clean(w.key, out);
         (void)buf_add_char(out, '\n');
-        rc = table ? show_list("", doc, w.value, (depth + 1) * SHOW_INDENT, out)
-                   : show_object(doc, w.value, depth + 1, out);
+        rc = table ? show_list("", p, w.value, (depth + 1) * SHOW_INDENT, out)
+                   : show_object(p, w.value, depth + 1, out);
     }
     return rc ? rc : buf_error(out);
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): SHOW_DEPTH bounds it */
-static int show_object(struct json *doc, const struct json_node *n, size_t depth,
+static int show_object(const struct page *p, const struct json_node *n, size_t depth,
                        struct buf *out)
 {
+    struct page page = *p;
     struct grid g;
     int rc = 0;
 
     if (!json_is_object(n))
         return -EPROTO;
+    page.names = json_get(n, "title") ? &unnamed : p->names;
     grid_init(&g, 2);
     for (struct json_walk w = {.object = n}; rc == 0 && json_walk_next(&w);) {
         struct view name = w.key;
+        struct view text = VIEW_NONE;
 
         if (is_table(w.value) || (json_is_object(w.value) && depth < SHOW_DEPTH))
+            continue;
+        if (p->said.len && json_strict_text(w.value, &text) && view_equal(text, p->said))
             continue;
         if (ends_with(w.key, "_s"))
             name.len -= 2; /* the value names its unit */
         grid_add(&g, name);
-        rc = add_cell(doc, w.key, w.value, &g);
+        rc = add_cell(&page, w.key, w.value, &g);
     }
-    rc = rc ? rc : grid_print(&g, depth * SHOW_INDENT, out);
+    rc = rc ? rc : grid_print_pairs(&g, depth * SHOW_INDENT, p->width, out);
     grid_fini(&g);
-    return rc ? rc : show_inner(doc, n, depth, out);
+    return rc ? rc : show_inner(p, n, depth, out);
 }
 
-static int show_scope(struct json *doc, struct buf *out)
+static int show_scope(const struct page *p, struct buf *out)
 {
     struct view scope = VIEW_NONE;
 
-    if (!json_strict_text(json_get(json_root(doc), "scope_id"), &scope))
+    if (!json_strict_text(json_get(json_root(p->doc), "scope_id"), &scope))
         return -EPROTO;
-    if (json_get(json_root(doc), "dry_run")) /* not for scripts: there is no such account yet */
-        return show_object(doc, json_root(doc), 0, out);
+    if (json_get(json_root(p->doc), "dry_run")) /* nothing for scripts: no account yet */
+        return show_object(p, json_root(p->doc), 0, out);
     text_clean(scope, out);
     (void)buf_add_char(out, '\n');
     return buf_error(out);
 }
 
-static int show_given(struct json *doc, struct buf *out)
+static int show_given(const struct page *p, struct buf *out)
 {
-    bool secret = json_get(json_root(doc), "secret") != NULL;
-    bool token = json_get(json_root(doc), "token") != NULL;
-    int rc = show_object(doc, json_root(doc), 0, out);
+    bool secret = json_get(json_root(p->doc), "secret") != NULL;
+    bool token = json_get(json_root(p->doc), "token") != NULL;
+    int rc = show_object(p, json_root(p->doc), 0, out);
 
-    if (rc == 0 && (secret || token))
-        (void)buf_add_f(
-            out, "\nThe %s made for this connector and %s not shown again: keep %s now.\n",
-            secret && token ? "secret and the token were"
-            : secret        ? "secret was"
-                            : "token was",
-            secret && token ? "are" : "is", secret && token ? "them" : "it");
+    if (secret || token) {
+        struct buf words;
+
+        buf_init(&words, 4096);
+        (void)buf_add_f(&words,
+                        "The %s made for this connector and %s not shown again: keep %s now.",
+                        secret && token ? "secret and the token were"
+                        : secret        ? "secret was"
+                                        : "token was",
+                        secret && token ? "are" : "is", secret && token ? "them" : "it");
+        (void)buf_add_char(out, '\n');
+        text_fold(buf_view(&words), 0, 0, p->width, out);
+        (void)buf_add_char(out, '\n');
+        rc = rc ? rc : buf_error(&words);
+        buf_fini(&words);
+    }
     return rc ? rc : buf_error(out);
 }
 
@@ -356,7 +470,7 @@ static bool step_time(const struct json_node *step, int64_t *ret_ms)
 }
 
 /* Everything a step tells beyond when and what, without what says nothing. */
-static int put_details(struct json *doc, const struct json_node *step, struct buf *out)
+static int put_details(const struct page *p, const struct json_node *step, struct buf *out)
 {
     int rc = 0;
 
@@ -370,12 +484,12 @@ static int put_details(struct json *doc, const struct json_node *step, struct bu
         (void)buf_add_str(out, out->len ? " " : "");
         (void)buf_add_view(out, w.key);
         (void)buf_add_char(out, '=');
-        rc = put_value(doc, w.key, w.value, 1, out);
+        rc = put_value(p, w.key, w.value, 1, out);
     }
     return rc ? rc : buf_error(out);
 }
 
-static int add_step(struct json *doc, const struct json_node *step, int64_t first_ms,
+static int add_step(const struct page *p, const struct json_node *step, int64_t first_ms,
                     struct grid *g)
 {
     char text[CLOCK_ISO_LEN + 1] = "-";
@@ -393,7 +507,7 @@ static int add_step(struct json *doc, const struct json_node *step, int64_t firs
     grid_add(g, view_of(text));
     (void)json_strict_text(json_get(step, "what"), &what); /* else "-" */
     grid_add(g, what);
-    rc = put_details(doc, step, &details);
+    rc = put_details(p, step, &details);
     grid_add(g, buf_view(&details));
     buf_fini(&details);
     return rc;
@@ -425,7 +539,7 @@ static int journey_order(const struct json_node *steps, size_t **ret_order)
     return 0;
 }
 
-static int show_journey(struct json *doc, const struct json_node *steps, struct buf *out)
+static int show_journey(const struct page *p, const struct json_node *steps, struct buf *out)
 {
     static const char *const titles[] = {"time", "since", "what", "details"};
     int64_t first_ms = 0;
@@ -437,22 +551,37 @@ static int show_journey(struct json *doc, const struct json_node *steps, struct 
         return rc;
     grid_init(&g, AMO_COUNT(titles));
     g.right[1] = true;
+    g.plain[3] = true;
     for (size_t i = 0; i < AMO_COUNT(titles); i++)
         add_title(view_of(titles[i]), &g);
     /* without it, times are since 1970 */
     (void)step_time(json_array_at(steps, order[0]), &first_ms);
     for (size_t i = 0; rc == 0 && i < json_array_len(steps); i++)
-        rc = add_step(doc, json_array_at(steps, order[i]), first_ms, &g);
-    rc = rc ? rc : grid_print(&g, SHOW_INDENT, out);
+        rc = add_step(p, json_array_at(steps, order[i]), first_ms, &g);
+    rc = rc ? rc : grid_print(&g, SHOW_INDENT, p->width, out);
     grid_fini(&g);
     mem_free(order);
     return rc;
 }
 
-static int show_trace(struct json *doc, struct buf *out)
+/* Made harmless, and folded. */
+static int put_clean(struct view text, size_t width, struct buf *out)
+{
+    struct buf clean;
+    int rc = 0;
+
+    buf_init(&clean, SHOW_CELL_MAX);
+    text_clean(text, &clean);
+    text_fold(buf_view(&clean), 0, 2, width, out);
+    rc = buf_error(&clean);
+    buf_fini(&clean);
+    return rc;
+}
+
+static int show_trace(const struct page *p, struct buf *out)
 {
     static const char *const lists[] = {"waiting", "quarantine", "events"};
-    const struct json_node *root = json_root(doc);
+    const struct json_node *root = json_root(p->doc);
     const struct json_node *message = json_get(root, "message");
     struct view why = VIEW_NONE;
     int rc = 0;
@@ -461,14 +590,14 @@ static int show_trace(struct json *doc, struct buf *out)
     if (message ? !json_is_array(json_get(root, "journey")) : !why.ptr)
         return -EPROTO;
     if (why.ptr) {
-        text_clean(why, out);
+        rc = put_clean(why, p->width, out);
         (void)buf_add_str(out, "\n\n");
     }
-    if (message) {
+    if (rc == 0 && message) {
         (void)buf_add_str(out, "message\n");
-        rc = show_object(doc, message, 1, out);
+        rc = show_object(p, message, 1, out);
         (void)buf_add_str(out, "\njourney\n");
-        rc = rc ? rc : show_journey(doc, json_get(root, "journey"), out);
+        rc = rc ? rc : show_journey(p, json_get(root, "journey"), out);
     }
     for (size_t i = 0; rc == 0 && i < AMO_COUNT(lists); i++) {
         const struct json_node *list = json_get(root, lists[i]);
@@ -476,7 +605,7 @@ static int show_trace(struct json *doc, struct buf *out)
         if (json_array_len(list) == 0)
             continue;
         (void)buf_add_f(out, "%s%s\n", message || i ? "\n" : "", lists[i]);
-        rc = show_list("", doc, list, SHOW_INDENT, out);
+        rc = show_list("", p, list, SHOW_INDENT, out);
     }
     return rc ? rc : buf_error(out);
 }

@@ -323,6 +323,8 @@ static const struct args_verb verbs[] = {
         MORE(.show = SHOW_OBJECT), ONE("file", "FILE")),
 };
 
+const char *const amoctl_names_verb = core_account_list;
+
 /* What the general help tells first. */
 static const char *const daily[] = {
     "status", "doctor",    "refused",         "trace",   "message list", "conversation show",
@@ -341,6 +343,8 @@ const struct args_program amoctl_program = {
         "Asks amo-core, or tells it what to do. Options may come before or after the verb.",
     .notes =
         "amoctl VERB --help tells more of a verb, or of a group of verbs such as channel.\n"
+        "An account may be named by the first eight characters of its amojo id, as tables show "
+        "it, a channel by those of its id.\n"
         "Lines are as wide as the terminal, or as COLUMNS in the environment says; 80 in a "
         "pipe.\n"
         "Core is asked at bus/control of --config FILE, or of AMO_BUS_CONTROL or AMO_RUN_DIR "

@@ -30,3 +30,5 @@ struct verb {
 };
 
 extern const struct args_program amoctl_program;
+/* Core's verb that lists the accounts with their titles. */
+extern const char *const amoctl_names_verb;

@@ -13,6 +13,7 @@
 #include "tools/common/args.h"
 #include "tools/common/grid.h"
 #include "tools/common/listening.h"
+#include "tools/common/screen.h"
 #include "tools/common/text.h"
 #include "tools/ctl/core_call.h"
 #include "tools/monitor/tail.h"
@@ -244,7 +245,7 @@ static int print_listing(const struct args *a, const struct listing *l, const st
     } else if (find_count(f) == 0) {
         rc = buf_add_f(&out, "no taps in %s\n", find_directory(f));
     } else {
-        rc = grid_print(&l->grid, 0, &out);
+        rc = grid_print(&l->grid, 0, screen_columns(), &out);
     }
     rc = rc ? complain(EXIT_FAILED, "out of memory", VIEW_NONE, "") : print(buf_view(&out));
     buf_fini(&out);

@@ -369,7 +369,7 @@ static int report(struct import *m, int code)
     } else if (report_write(m, &out)) {
         rc = output_no_memory(m->args);
     } else {
-        rc = output_document(m->args, buf_view(&out));
+        rc = output_document(m->args, buf_view(&out), VIEW_NONE, NULL);
         if (m->stopped_line)
             (void)output_error(NULL, code, buf_str(&words)); /* the code is returned below */
         else if (m->counts[COUNT_REFUSED] + m->doubtful > 0)

@@ -251,7 +251,7 @@ static int write_out(struct request *q)
     if (rc == 0 && path)
         rc = write_file(q->args, path, buf_view(&letters));
     if (rc == 0 && q->args->json)
-        rc = output_document(q->args, buf_view(&json));
+        rc = output_document(q->args, buf_view(&json), VIEW_NONE, NULL);
     else if (rc == 0 && !path)
         rc = output_text(buf_view(&letters));
     else if (rc == 0)

@@ -12,6 +12,7 @@
 #include "base/ids.h"
 #include "base/json.h"
 #include "base/process.h"
+#include "tools/common/screen.h"
 #include "tools/common/text.h"
 #include "tools/ctl/core_call.h"
 #include "tools/ctl/output.h"
@@ -160,6 +161,7 @@ static void finding_end(struct probe *p, const char *question, bool open, const 
     AMO_PRINTF(4, 5);
 static void finding_end(struct probe *p, const char *question, bool open, const char *fmt, ...)
 {
+    struct buf plain;
     struct buf line;
     char words[4096];
     va_list args;
@@ -174,11 +176,14 @@ static void finding_end(struct probe *p, const char *question, bool open, const 
     p->n_open += open;
     if (p->args->json)
         return;
+    buf_init(&plain, 64 << 10);
     buf_init(&line, 64 << 10);
-    (void)buf_add_f(&line, "%s%s: ", question, open ? " (open)" : "");
-    text_clean(view_of(words), &line);
+    (void)buf_add_f(&plain, "%s%s: ", question, open ? " (open)" : "");
+    text_clean(view_of(words), &plain);
+    text_fold(buf_view(&plain), 0, 2, screen_columns(), &line);
     (void)buf_add_char(&line, '\n');
     (void)output_buf(&line); /* said on stderr */
+    buf_fini(&plain);
     buf_fini(&line);
 }
 

@@ -1,0 +1,16 @@
+#pragma once
+
+/* Ids as people write them: the first eight characters or more of an id that amo made, where no other
+ * one begins so. Reads the registry; knows nothing of who asks. */
+
+#include "proto/registry.h"
+
+#define BRIEF_MIN 8 /* characters; fewer are no id cut short, but a name or a slip of the pen */
+
+/* The account that @word names: its scope id, the beginning of its amojo id, or the beginning of its
+ * channel's id, "_" and the beginning of its amojo id. NULL when no account is meant, or several;
+ * *ret_n: how many are. */
+const struct reg_scope *brief_scope(const struct registry *r, struct view word, size_t *ret_n);
+/* The same for a channel: its id, or the beginning of it. */
+const struct reg_channel *brief_channel(const struct registry *r, struct view word,
+                                        size_t *ret_n);
