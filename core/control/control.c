@@ -161,8 +161,8 @@ static void control_verb(struct core *c, const struct peer *caller,
     c->turn->hand = (struct hand){.asked = true};
     if (core_asked(c, "control", rc)) {
         control_answer(c, caller, EXIT_FAILED, VIEW_NONE,
-                       "it needs a damaged part of the store: see \"The store is damaged\" in"
-                       " the runbook");
+                       "it needs a damaged part of the store: amoctl explain"
+                       " the-store-is-damaged");
     } else if (rc < 0 && core_is_trouble(rc)) {
         core_give_up(c, "control", rc);
     } else if (rc < 0) {

@@ -105,7 +105,7 @@ int verb_erase(struct control_ask *ask)
     if (store_damage(c->store))
         return control_fail(ask, EXIT_FAILED,
                             "a part of the store is damaged: what cannot be read cannot be"
-                            " erased. See the runbook, \"The store is damaged\"");
+                            " erased: amoctl explain the-store-is-damaged");
     e = mem_zalloc(sizeof(*e));
     if (!e)
         return -ENOMEM;

@@ -126,8 +126,8 @@ static void check_queue(struct control_ask *ask)
     int64_t left = q->max ? 100 - n * 100 / (int64_t)q->max : 100;
     struct check c = {.name = "queue",
                       .severity = q->full ? SEVERITY_RED : check_low(left, 0, 50),
-                      .action = "amoctl queue shows for whom they wait; see the runbook, \"The "
-                                "queue is full\""};
+                      .action = "amoctl queue shows for whom they wait; amoctl explain "
+                                "the-queue-is-full says what to do"};
 
     check_add(ask->w, &c, "commands that wait: %" PRId64 "; %" PRId64 " %% left%s", n,
               left < 0 ? 0 : left, q->full ? ": events stay in the spools" : "");
@@ -139,8 +139,8 @@ static void check_set_aside(struct control_ask *ask)
     struct check c = {.name = "set_aside",
                       .severity = n ? SEVERITY_YELLOW : SEVERITY_GREEN,
                       .action =
-                          "amoctl queue shows which account's commands wait, and why; see the "
-                          "runbook, \"An account's events are set aside\""};
+                          "amoctl queue shows which account's commands wait, and why; amoctl "
+                          "explain account.set_aside says what to do"};
 
     check_add(ask->w, &c, "events from amo that wait for their account's queue: %" PRId64, n);
 }
@@ -150,8 +150,8 @@ static void check_shares(struct control_ask *ask)
     struct buf names;
     size_t n = 0;
     struct check c = {.name = "shares",
-                      .action = "amoctl connector show NAME; see the runbook, \"A connector is "
-                                "over a share\""};
+                      .action = "amoctl connector show NAME; amoctl explain "
+                                "a-connector-is-over-a-share"};
 
     buf_init(&names, 4096); /* as many as fit */
     n = shares_over(ask->core, &names);
@@ -249,7 +249,7 @@ static void check_clock_doubt(struct control_ask *ask)
     const struct doubt *d = &ask->core->turn->doubt;
     struct check c = {.name = "clock",
                       .severity = SEVERITY_YELLOW,
-                      .action = "see the runbook, \"The clock is in doubt\""};
+                      .action = "amoctl explain the-clock-is-in-doubt"};
 
     if (d->on)
         check_add(ask->w, &c,
@@ -264,7 +264,7 @@ static void check_damage(struct control_ask *ask)
     struct check c = {.name = "store",
                       .subject = view_of(store_path(ask->core->store)),
                       .severity = SEVERITY_RED,
-                      .action = "see the runbook, \"The store is damaged\""};
+                      .action = "amoctl explain the-store-is-damaged"};
 
     if (words)
         check_add(ask->w, &c, "a part of it is damaged and could not be repaired: %s", words);
@@ -402,7 +402,7 @@ static bool account_is_fine(struct control_ask *ask, const struct reg_scope *s)
     struct check c = {.name = "account", .subject = view_of(s->id), .severity = SEVERITY_RED};
 
     if (d && dest_is_held(d)) {
-        c.action = "see the runbook, \"A destination is held\"; then amoctl account resume";
+        c.action = "amoctl explain a-destination-is-held; then amoctl account resume";
         check_add(ask->w, &c, "calls to amojo are held: %s (%s)", hold_reason_name(d->hold),
                   hold_reason_words(d->hold));
     } else if (s->disconnected) {

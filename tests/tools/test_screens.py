@@ -203,7 +203,7 @@ def test_a_pipe_is_80_columns_wide_unless_columns_says_otherwise(core, run_dir, 
     assert used - 5 <= max(map(len, lines)) <= used
 
 
-# --- doctor --------------------------------------------------------------------
+# --- doctor and the runbook --------------------------------------------------------------------
 
 @pytest.mark.parametrize("columns", WIDTHS)
 def test_the_doctors_lines_fit(core, run_dir, columns):
@@ -213,3 +213,45 @@ def test_the_doctors_lines_fit(core, run_dir, columns):
     done = amoctl(run_dir, "doctor", env={"COLUMNS": columns})
     check_fits(done.stdout, columns)
     assert squeezed("account 2b13cae0 A company with a very...: ") in squeezed(done.stdout) and "\x1b" not in done.stdout
+
+
+def rows_of(heading):
+    """The names in the first column of the tables under a heading of docs/operations.md."""
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    section = re.split(r"^#+ ", text[text.index(heading) + len(heading):], maxsplit=1, flags=re.M)[0]
+    return [name for line in re.findall(r"^\| ([^|]*`[^|]*) \|", section, re.M) for name in re.findall(r"`([^`]+)`", line)]
+
+
+@pytest.mark.parametrize("heading, few", [("## Doctor", 20), ("### A destination is held", 8), ("### Dead letters", 12),
+                                          ("### Quarantine grows", 20), ("### All processes", 10), ("### Core\n", 50),
+                                          ("## Metrics", 20)])
+def test_every_name_of_the_runbook_is_explained(run_dir, heading, few):
+    names = rows_of(heading)
+    assert len(names) >= few
+    for name in names:
+        name = name.split("{")[0]
+        done = amoctl(run_dir, "explain", name, env={"COLUMNS": 80})
+        assert done.returncode == 0 and name in squeezed(done.stdout), name
+        check_fits(done.stdout, 80)
+
+
+def test_a_log_name_brings_the_page_that_it_points_to(run_dir):
+    shown = amoctl(run_dir, "explain", "destination.held").stdout
+    assert "A destination is held" in shown and "breaker" in shown
+    said = json.loads(amoctl(run_dir, "explain", "breaker", "--json").stdout)
+    assert said["name"] == "breaker" and [f["section"] for f in said["found"]] == ["A destination is held"]
+    assert "five failures" in said["found"][0]["text"]
+
+
+def test_what_nobody_knows_is_answered_with_what_may_have_been_meant(run_dir):
+    done = amoctl(run_dir, "explain", "destination.hold")
+    assert done.returncode == 1 and "did you mean destination.held?" in done.stderr and done.stdout == ""
+
+
+def test_what_core_tells_people_to_have_explained_is_explained(run_dir):
+    told = {name for path in ROOT.glob("core/**/*.c") if not path.name.endswith("_test.c")
+            for name in re.findall(r"amoctl explain ([\w.-]+)",
+                                   re.sub(r'"\s*"', "", path.read_text(encoding="utf-8")))}
+    assert len(told) >= 4
+    for name in told:
+        assert amoctl(run_dir, "explain", name).returncode == 0, name

@@ -308,6 +308,11 @@ static const struct args_verb verbs[] = {
     LIST("refused", NULL, core_refused, "nothing was refused",
          "requests that were refused: the last of each kind", OPTIONS(refused)),
 
+    OWN("explain", NULL,
+        "what the runbook says of a check of doctor, a hold, a reason, a log line's name or a "
+        "metric",
+        MORE(.run = explain_run, .offline = true), MANY("name", "NAME")),
+
     OWN("probe", NULL,
         "find out on a live account what amojo's documents leave open; without --yes it only "
         "says what it would do",
@@ -328,7 +333,7 @@ const char *const amoctl_names_verb = core_account_list;
 /* What the general help tells first. */
 static const char *const daily[] = {
     "status", "doctor",    "refused",         "trace",   "message list", "conversation show",
-    "queue",  "dead list", "quarantine list",
+    "queue",  "dead list", "quarantine list", "explain",
 };
 
 static const struct args_section sections[] = {

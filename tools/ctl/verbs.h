@@ -16,6 +16,7 @@ verb_run_fn channel_request_run; /* letter/: 1 when the letter cannot be written
 verb_run_fn messages_run;        /* 1 when several conversations are meant */
 verb_run_fn import_run;          /* import/: 1 when a row was not taken */
 verb_run_fn doctor_run;          /* 1 when something is red */
+verb_run_fn explain_run;         /* explain/: 1 when nothing is called so */
 verb_run_fn probe_run;           /* probe/: 1 when a question stayed open, 2 without consent */
 
 /* What args_verb.more points at. */
