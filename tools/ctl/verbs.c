@@ -332,8 +332,8 @@ const char *const amoctl_names_verb = core_account_list;
 
 /* What the general help tells first. */
 static const char *const daily[] = {
-    "status", "doctor",    "refused",         "trace",   "message list", "conversation show",
-    "queue",  "dead list", "quarantine list", "explain",
+    "status", "doctor",    "trace",           "message list", "conversation show",
+    "queue",  "dead list", "quarantine list", "refused",      "explain",
 };
 
 static const struct args_section sections[] = {
