@@ -202,27 +202,27 @@ static bool has_account(const struct registry *r, const char *channel, const cha
 static bool check_silent(struct control_ask *ask, enum heard_kind kind, const char *name)
 {
     const struct heard_row *row = heard_of(ask->core, kind, view_of(name));
-    int64_t now = clock_unix_ms();
+    bool channel = kind == HEARD_CHANNEL;
     char since[CLOCK_ISO_LEN + 1];
     int64_t usual = 0;
-    struct check c = {
-        .name = "silence",
-        .subject = view_of(name),
-        .severity = SEVERITY_YELLOW,
-        .action =
-            kind == HEARD_CHANNEL
-                ? "ask somebody to write from amoCRM; if nothing comes, look at the lines "
-                  "above, then amoctl account connect again"
-                : "look at the service: does it run, and does it reach this bridge?"};
+    struct check c = {.name = "silence",
+                      .subject = view_of(name),
+                      .severity = SEVERITY_YELLOW,
+                      .action = channel
+                                    ? "ask somebody to write from amoCRM; see the runbook, "
+                                      "\"Nobody is heard\""
+                                    : "does the service run, and does it reach this bridge? "
+                                      "See the runbook, \"Nobody is heard\""};
 
-    if (!row || core_clock_doubtful(ask->core) || !heard_is_silent(row, now, &usual))
+    /* accounts last: there may be many */
+    if (!row || !heard_is_silent(row, clock_unix_ms(), &usual) ||
+        !has_account(ask->core->turn->registry, channel ? name : NULL, channel ? NULL : name))
         return false;
     clock_format_iso(row->last_unix_ms, since);
-    check_add(
-        ask->w, &c,
-        "nothing has come from this %s since %s; at this time of the day it is busy: %" PRId64
-        " in two hours",
-        kind == HEARD_CHANNEL ? "channel" : "connector", since, usual);
+    check_add(ask->w, &c,
+              "nothing has come from this %s since %s; at this time of the day it is busy: "
+              "%" PRId64 " in two hours",
+              channel ? "channel" : "connector", since, usual);
     return true;
 }
 
@@ -230,15 +230,14 @@ static void check_silence(struct control_ask *ask)
 {
     const struct registry *r = ask->core->turn->registry;
     struct check fine = {.name = "silence", .severity = SEVERITY_GREEN};
+    bool sure = !core_clock_doubtful(ask->core);
     size_t n = 0;
 
-    for (size_t i = 0; i < r->n_channels && n < LINES_MAX; i++)
-        n += has_account(r, r->channels[i].id, NULL) &&
-             check_silent(ask, HEARD_CHANNEL, r->channels[i].id);
-    for (size_t i = 0; i < r->n_connectors && n < LINES_MAX; i++)
-        n += has_account(r, NULL, r->connectors[i].name) &&
-             check_silent(ask, HEARD_CONNECTOR, r->connectors[i].name);
-    if (n == 0)
+    for (size_t i = 0; sure && i < r->n_channels && n < LINES_MAX; i++)
+        n += check_silent(ask, HEARD_CHANNEL, r->channels[i].id);
+    for (size_t i = 0; sure && i < r->n_connectors && n < LINES_MAX; i++)
+        n += check_silent(ask, HEARD_CONNECTOR, r->connectors[i].name);
+    if (sure && n == 0)
         check_add(ask->w, &fine, "nobody is silent who is busy at this time");
 }
 
