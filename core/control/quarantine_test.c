@@ -418,6 +418,25 @@ static void other_bodies_and_other_accounts_connect_nothing(void **state)
     rig_assert_counts(r, 0, 1, 0);
 }
 
+/* A copied spool sends it once more, when its account is back. */
+static void what_was_tried_in_vain_stands_there_all_the_same(void **state)
+{
+    struct rig *r = *state;
+    struct event m = rig_manager_text("amo-1");
+
+    m.scope = VIEW_LIT("ch_two");
+    m.taken_ms -= 60000;
+    take(r, m);
+    rig_assert_counts(r, 0, 1, 0);
+    assert_result(r, "{\"ids\":[1]}", "quarantined again");
+    rig_register_second(r);
+    take(r, m);
+    rig_assert_counts(r, 0, 1, 0);
+    assert_queue_is_true(r, 0);
+    assert_result(r, "{\"ids\":[2]}", "applied"); /* a person says when */
+    assert_queue_is_true(r, 1);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, ctl_setup, ctl_teardown)
 
 int main(void)
@@ -426,6 +445,7 @@ int main(void)
         CASE(an_event_is_tried_again_when_the_cause_is_mended),
         CASE(one_that_still_cannot_cross_says_so),
         CASE(a_webhook_older_than_our_memory_stays),
+        CASE(what_was_tried_in_vain_stands_there_all_the_same),
         CASE(one_that_must_wait_says_so),
         CASE(what_waits_for_it_is_applied_with_it),
         CASE(several_are_tried_in_the_order_they_are_named),

@@ -21,8 +21,8 @@ AMO_MUSTCHECK int store_quarantine_add(struct store *s, const char *reason, stru
                                        const struct id *trace, struct view same,
                                        struct view key_hash, int64_t now_ms);
 AMO_MUSTCHECK int store_quarantine_has(struct store *s, struct view key_hash, bool *ret);
-/* Is there an entry of this very @event, which a door took once under this @trace? Not of one that is like it. Of an
- * erased one the trace alone says so. */
+/* Is there an entry of this very @event, which a door took once under this @trace? Not of one that is like it, but also
+ * when it was replayed in vain since. Of an erased one the trace alone says so. */
 AMO_MUSTCHECK int store_quarantine_stands(struct store *s, const struct id *trace,
                                           struct view event, bool *ret);
 /* The event's bytes. STORE_E_NONE, STORE_E_ERASED. */
