@@ -422,6 +422,9 @@ static int resolve_service_reaction(struct resolved *r)
 
 static int resolve_service_failed(struct resolved *r)
 {
+    /* its answer came after it had been given up; an edit of it may have failed all the same */
+    if (r->message.state == MESSAGE_DELIVERED_TO_AMO && !view_is(r->body.reason, EDIT_FAILED))
+        return RESOLVE_E_STALE;
     resolve_thread(r);
     r->body.connector = view_of(r->row.connector); /* who wrote it is told, wherever it went */
     r->body.message_id = view_of(r->message.service_id);

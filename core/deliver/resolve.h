@@ -18,6 +18,9 @@ struct resolved {
     struct buf text;                    /* words that had to be made */
 };
 
+/* The reason of COMMAND_SERVICE_FAILED that is about an edit and not about its message. */
+#define EDIT_FAILED "edit_failed"
+
 enum {
     RESOLVE_E_STALE = 1, /* not needed any more */
     RESOLVE_E_PARENT,    /* what it is about does not exist (any more) */

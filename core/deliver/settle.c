@@ -527,7 +527,7 @@ static int dead_edit(struct core *c, const struct core_command *cmd, const struc
 
     if (rc)
         return rc == STORE_E_NONE ? 0 : rc;
-    rc = apply_failure(c, &m, cmd->id, "edit_failed", f->words);
+    rc = apply_failure(c, &m, cmd->id, EDIT_FAILED, f->words);
     message_fini(&m);
     return rc;
 }

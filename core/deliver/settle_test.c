@@ -294,6 +294,41 @@ static void a_late_answer_of_amo_to_what_was_given_up_says_that_it_arrived(void 
     assert_true(rig_has_message(r, "aamo-1"));
 }
 
+/* Before the service was told that it failed. */
+static void of_what_arrived_late_no_service_is_told_that_it_failed(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
+    struct core_command old = *c;
+    struct resolved body;
+
+    settle_dead(&r->core, c, "unclear", VIEW_NONE);
+    rig_commit(r);
+    c = rig_command(r, COMMAND_SERVICE_FAILED);
+    assert_int_equal(resolve_command(&r->core, c, &body), 0);
+    resolved_fini(&body);
+    rig_result(r, r->worker, &old, done_at_amo());
+    rig_commit(r);
+    assert_int_equal(resolve_command(&r->core, c, &body), RESOLVE_E_STALE);
+    resolved_fini(&body);
+}
+
+static void that_an_edit_failed_is_told_of_what_arrived(void **state)
+{
+    struct rig *r = *state;
+    struct event edit = rig_edit("m0", "other words");
+    struct resolved body;
+
+    rig_client_message_done(r, "m0", "amo-0");
+    rig_take(r, &edit);
+    assert_int_equal(core_turn(&r->core), 0);
+    settle_dead(&r->core, rig_command(r, COMMAND_AMO_EDIT), "refused", VIEW_NONE);
+    rig_commit(r);
+    assert_int_equal(resolve_command(&r->core, rig_command(r, COMMAND_SERVICE_FAILED), &body),
+                     0);
+    resolved_fini(&body);
+}
+
 static void a_late_answer_of_a_service_to_what_was_given_up_says_that_it_arrived(void **state)
 {
     struct rig *r = *state;
@@ -1418,6 +1453,8 @@ static const struct CMUnitTest tests[] = {
     CASE(a_late_failure_of_an_old_attempt_changes_nothing),
     CASE(a_late_answer_of_amo_to_what_was_given_up_says_that_it_arrived),
     CASE(a_late_answer_of_a_service_to_what_was_given_up_says_that_it_arrived),
+    CASE(of_what_arrived_late_no_service_is_told_that_it_failed),
+    CASE(that_an_edit_failed_is_told_of_what_arrived),
     CASE(a_late_done_ends_a_back_off_and_a_question),
     CASE(an_answer_to_what_had_the_id_in_a_forgotten_store_is_not_believed),
     CASE(an_answer_to_an_earlier_life_of_core_is_believed),
