@@ -53,6 +53,7 @@ static int settle_acquit(struct core *c, struct core_command *cmd, const struct 
 static void settle_outcome(struct core *c, struct core_command *cmd, const struct result *r);
 static void settle_refused(struct core *c, struct core_command *cmd, const struct result *r);
 static void settle_letter(struct core *c, const struct result *r);
+static int wake_namesakes(struct core *c, const struct message *m);
 
 void settle_push(struct core *c, struct peer *p, struct view body)
 {
@@ -261,6 +262,22 @@ static int settle_acquit(struct core *c, struct core_command *cmd, const struct 
     return store_command_acquit(c->store, cmd->id);
 }
 
+/* The call has not begun after all: what waits for its answer, by the name of its conversation, need not. */
+static void settle_untried(struct core *c, const struct core_command *cmd)
+{
+    struct message m = {0};
+    int rc = 0;
+
+    if (cmd->tried || cmd->kind != COMMAND_SERVICE_MESSAGE || c->intake->n_deferred == 0 ||
+        c->turn->exit_code)
+        return;
+    rc = store_message(c->store, cmd->message, &m);
+    rc = rc ? rc : wake_namesakes(c, &m);
+    message_fini(&m);
+    if (rc && rc != STORE_E_NONE)
+        core_row_failed(c, "waiting", rc); /* it is applied when it is overdue */
+}
+
 static void settle_outcome(struct core *c, struct core_command *cmd, const struct result *r)
 {
     int64_t now = clock_mono_ms();
@@ -284,9 +301,11 @@ static void settle_outcome(struct core *c, struct core_command *cmd, const struc
         settle_done(c, cmd, r);
         return;
     case OUTCOME_RETRY:
+        settle_untried(c, cmd);
         blame_retry(c, cmd, cause_name(r->cause), r->retry_after_ms);
         return;
     case OUTCOME_HOLD:
+        settle_untried(c, cmd);
         blame_hold(c, cmd, r);
         return;
     case OUTCOME_UNKNOWN:
@@ -307,6 +326,7 @@ static void settle_outcome(struct core *c, struct core_command *cmd, const struc
             settle_refused(c, cmd, r);
         return;
     case OUTCOME_UNSTARTED:
+        settle_untried(c, cmd);
         queue_move(c->queue, cmd, COMMAND_READY, 0, now);
         return;
     }

@@ -422,7 +422,7 @@ static int look_for_namesake(struct core *c, const struct wanted *w,
                              const struct message *found, struct view id,
                              const struct conversation_ids *named)
 {
-    int rc = w->namesake ? whose_namesake(c, found, id, named, w->namesake) : 0;
+    int rc = w->namesake ? whose_namesake(c, found, w->thread, id, named, w->namesake) : 0;
 
     return rc == 0 && w->namesake && *w->namesake == NAMESAKE_HAS_IT ? STORE_E_NONE : rc;
 }
@@ -462,8 +462,9 @@ int lookup_message(struct core *c, const struct wanted *w, struct view id, struc
             wanted = !ambiguous;
         }
         if (rc == 0 && wanted && i >= answered && i <= answered + n_within)
-            rc = look_for_namesake(c, w, &m, id,
-                                   &(struct conversation_ids){.ids = within, .n = n_within});
+            rc = look_for_namesake(
+                c, w, &m, id,
+                &(struct conversation_ids){.ids = within, .n = n_within});
         if (rc == 0 && wanted) {
             *ret = m; /* handed over */
             return 0;

@@ -92,8 +92,19 @@ static int is_tried(struct core *c, int64_t conversation, bool *ret)
     return rc == STORE_E_NONE ? 0 : rc;
 }
 
-int whose_namesake(struct core *c, const struct message *found, struct view id,
-                   const struct conversation_ids *conversations, enum namesake *ret)
+/* What came before for the same name would be overtaken. */
+static int something_waits(struct core *c, struct view connector, struct view thread, bool *ret)
+{
+    struct key key;
+
+    if (c->intake->n_deferred == 0 || key_thread(connector, thread, &key))
+        return 0;
+    return store_deferred_has(c->store, key.text, ret);
+}
+
+int whose_namesake(struct core *c, const struct message *found, struct view thread,
+                   struct view id, const struct conversation_ids *conversations,
+                   enum namesake *ret)
 {
     bool answered = false;
     bool tried = false;
@@ -107,6 +118,8 @@ int whose_namesake(struct core *c, const struct message *found, struct view id,
         rc = has_answered(c, view_of(found->connector), other, id, &answered);
         rc = rc ? rc : is_tried(c, other, &tried);
     }
+    if (rc == 0 && !answered && !tried)
+        rc = something_waits(c, view_of(found->connector), thread, &tried);
     *ret = answered ? NAMESAKE_HAS_IT : tried ? NAMESAKE_IS_TRIED : NAMESAKE_NONE;
     return rc;
 }

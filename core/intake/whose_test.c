@@ -1,5 +1,7 @@
 /* One client at two numbers of a service, which calls him the same at both and counts the messages of each. */
 
+#include "base/clock.h"
+#include "core/deliver/resolve.h"
 #include "core/deliver/settle.h"
 #include "core/intake/deferred.h"
 #include "core/testing/rig.h"
@@ -159,6 +161,72 @@ static void a_report_by_the_other_number_is_no_echo(void **state)
     assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 1);
 }
 
+/* The words that amo shows last. */
+static void assert_last_edit(struct rig *r, const char *words)
+{
+    const struct core_command *last = NULL;
+    struct core_command *c = NULL;
+    struct resolved body;
+    size_t iter = 0;
+
+    while ((c = table_next(r->core.queue->commands, &iter)))
+        if (c->kind == COMMAND_AMO_EDIT && (!last || c->id > last->id))
+            last = c;
+    assert_non_null(last);
+    assert_int_equal(resolve_command(&r->core, last, &body), 0);
+    assert_true(view_is(body.body.content.text, words));
+    resolved_fini(&body);
+}
+
+static struct event edit_of(const char *id, const char *words)
+{
+    struct event e = rig_edit(id, words);
+
+    e.conversation = VIEW_LIT("thread");
+    return e;
+}
+
+static void an_edit_does_not_overtake_one_that_waits(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = second_in_flight(r);
+
+    take(r, edit_of("7", "first"));
+    rig_assert_counts(r, 0, 0, 1);
+    take(r, status_of("7"));
+    c->state = COMMAND_READY; /* not tried any more, but nobody has woken them */
+    take(r, edit_of("7", "second"));
+    c->state = COMMAND_IN_FLIGHT;
+    rig_assert_counts(r, 0, 0, 3);
+    assert_int_equal(rig_count(r, COMMAND_AMO_EDIT), 0);
+    answered(r, "8");
+    rig_assert_counts(r, 0, 0, 0);
+    assert_last_edit(r, "second");
+}
+
+static void what_waits_for_a_call_that_did_not_begin_waits_no_longer(void **state)
+{
+    static const struct result not_begun[] = {
+        {.outcome = OUTCOME_HOLD, .cause = CAUSE_CONNECT},
+        {.outcome = OUTCOME_UNSTARTED                      },
+    };
+    struct rig *r = *state;
+    struct core_command *c = second_in_flight(r);
+
+    for (size_t i = 0; i < AMO_COUNT(not_begun); i++) {
+        take(r, edit_of("7", i ? "third" : "first"));
+        rig_assert_counts(r, 0, 0, 1);
+        rig_result(r, r->worker, c, not_begun[i]);
+        rig_commit(r);
+        rig_assert_counts(r, 0, 0, 0);
+        assert_last_edit(r, i ? "third" : "first");
+        take(r, edit_of("7", i ? "fourth" : "second"));
+        assert_last_edit(r, i ? "fourth" : "second");
+        dest_success(c->lane->dest, c->lane->id, clock_mono_ms());
+        rig_turn(r);
+    }
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 static const struct CMUnitTest tests[] = {
@@ -169,6 +237,8 @@ static const struct CMUnitTest tests[] = {
     CASE(a_clients_own_id_waits_for_nobody),
     CASE(an_id_that_comes_again_by_the_other_number_is_no_repeat),
     CASE(a_report_by_the_other_number_is_no_echo),
+    CASE(an_edit_does_not_overtake_one_that_waits),
+    CASE(what_waits_for_a_call_that_did_not_begin_waits_no_longer),
 };
 
 int main(void)
