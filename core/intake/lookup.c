@@ -464,7 +464,7 @@ int lookup_message(struct core *c, const struct wanted *w, struct view id, struc
         if (rc == 0 && wanted && i >= answered && i <= answered + n_within)
             rc = look_for_namesake(
                 c, w, &m, id,
-                &(struct conversation_ids){.ids = within, .n = n_within});
+                &(struct conversation_ids){.ids = within, .max = THREADS_MAX, .n = n_within});
         if (rc == 0 && wanted) {
             *ret = m; /* handed over */
             return 0;

@@ -106,7 +106,7 @@ int whose_namesake(struct core *c, const struct message *found, struct view thre
                    struct view id, const struct conversation_ids *conversations,
                    enum namesake *ret)
 {
-    bool answered = false;
+    bool answered = conversations->n == conversations->max; /* there may be more of them */
     bool tried = false;
     int rc = 0;
 

@@ -14,7 +14,8 @@ const struct reg_scope *whose_account(const struct core *c, struct view id);
 const struct reg_scope *whose_left(const struct core *c, const char *came_for);
 /* Does a conversation that is called as that of @found have a message of the same id, too? Services call a client by the
  * same name at each of their numbers, and may count the messages of each conversation. @conversations: all that are
- * called @thread. While one is tried, and while what came before waits for that, NAMESAKE_IS_TRIED. -Exxx. */
+ * called @thread; of a full list nobody knows whether it is all, so that counts as yes. While one is tried, and while
+ * what came before waits for that, NAMESAKE_IS_TRIED. -Exxx. */
 AMO_MUSTCHECK int whose_namesake(struct core *c, const struct message *found,
                                  struct view thread, struct view id,
                                  const struct conversation_ids *conversations,

@@ -1,5 +1,7 @@
 /* One client at two numbers of a service, which calls him the same at both and counts the messages of each. */
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "core/deliver/resolve.h"
 #include "core/deliver/settle.h"
@@ -227,6 +229,34 @@ static void what_waits_for_a_call_that_did_not_begin_waits_no_longer(void **stat
     }
 }
 
+/* More numbers than are looked into. */
+static void of_more_namesakes_than_are_looked_at_any_may_be_meant(void **state)
+{
+    enum {
+        NUMBERS = 17
+    };
+    static char sources[NUMBERS][8];
+    static char ids[NUMBERS][8];
+    struct rig *r = *state;
+    struct event e;
+
+    rig_client_message_done(r, "m0", "amo-0");
+    rig_manager_message_done(r, "amo-1", "7");
+    for (int i = 0; i < NUMBERS; i++) {
+        (void)snprintf(sources[i], sizeof(sources[i]), "no%02d", i); /* fits */
+        (void)snprintf(ids[i], sizeof(ids[i]), "c-%d", i);           /* fits */
+        e = rig_client_text(ids[i]);
+        e.source = view_of(sources[i]);
+        take(r, e);
+    }
+    take(r, status_of("7"));
+    rig_assert_counts(r, 0, 1, 0);
+    rig_assert_quarantined(r, "unknown_message");
+    assert_told(r, "aamo-1", 0);
+    take(r, edit_of("7", "other words"));
+    rig_assert_quarantined(r, "ambiguous_id");
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
 static const struct CMUnitTest tests[] = {
@@ -239,6 +269,7 @@ static const struct CMUnitTest tests[] = {
     CASE(a_report_by_the_other_number_is_no_echo),
     CASE(an_edit_does_not_overtake_one_that_waits),
     CASE(what_waits_for_a_call_that_did_not_begin_waits_no_longer),
+    CASE(of_more_namesakes_than_are_looked_at_any_may_be_meant),
 };
 
 int main(void)
