@@ -186,9 +186,10 @@ int store_chat_of(struct store *s, int64_t conversation, bool by_phone, struct b
 {
     /* those of a phone have an index; of the others the newest messages tell */
     static const char *const sql[] = {
-        "SELECT m.chat_id FROM messages m JOIN chats c ON c.scope=m.scope AND"
-        " c.chat_id=m.chat_id WHERE m.conversation=?1 AND c.by_phone=0 AND m.id>(SELECT max(id)"
-        " FROM messages)-100000 ORDER BY m.id DESC LIMIT 1",
+        "SELECT m.chat_id FROM (SELECT id,taken_ms,scope,chat_id FROM messages WHERE"
+        " conversation=?1 ORDER BY taken_ms DESC,id DESC LIMIT 1000) m JOIN chats c ON"
+        " c.scope=m.scope AND c.chat_id=m.chat_id WHERE c.by_phone=0 ORDER BY m.taken_ms DESC,"
+        " m.id DESC LIMIT 1",
         "SELECT chat_id FROM chats WHERE by_phone<>0 AND conversation IN (SELECT id FROM"
         " conversations WHERE id=?1 OR merged=?1) ORDER BY chat_id=(SELECT chat_id FROM"
         " conversations WHERE id=?1) DESC LIMIT 1",
@@ -390,8 +391,9 @@ int store_conversation_written_last(struct store *s, int64_t since_message, int6
                                     int64_t other, int64_t *ret)
 {
     struct db_rows *r = NULL;
+    /* by number, which is the order that counts, and not all that the two ever wrote */
     int rc = db_query(s->db, &r,
-                      "SELECT conversation FROM messages WHERE id>=? AND conversation IN (?,?)"
+                      "SELECT conversation FROM messages WHERE id>=? AND +conversation IN (?,?)"
                       " AND direction=2 ORDER BY id DESC LIMIT 1",
                       "iii", since_message, one, other);
 

@@ -72,9 +72,10 @@ int store_erase_find_messages(struct store *s, int64_t limit, int64_t *at, bool 
     *ret_more = end < newest;
     if (!*ret_more)
         end = newest;
+    /* by number: along the conversations each step would meet all of their messages */
     rc = db_run(s->db,
                 "INSERT OR IGNORE INTO temp.erase_messages SELECT id FROM messages WHERE id>?1"
-                " AND id<=?2 AND conversation IN (SELECT id FROM temp.erase_conversations)",
+                " AND id<=?2 AND +conversation IN (SELECT id FROM temp.erase_conversations)",
                 "ii", *at, end);
     if (rc == 0)
         *at = end;

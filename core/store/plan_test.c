@@ -28,6 +28,7 @@ static void a_large_table_that_is_read_through_is_seen(void **state)
     assert_true(scans(db, "UPDATE commands SET lane=?2 WHERE lane/2=?1 AND lane>1"));
     assert_false(scans(db, "UPDATE commands SET lane=?2 WHERE lane IN (2*?1,2*?1+1)"));
     assert_false(scans(db, "SELECT state FROM messages WHERE id>? AND id<=?"));
+    assert_true(scans(db, "SELECT max(m.taken_ms) FROM messages m WHERE m.scope=?"));
     assert_false(scans(db, "SELECT value FROM meta")); /* is small */
     assert_false(scans(db, "SELECT taken_ms FROM messages ORDER BY id LIMIT 1"));
     assert_int_equal(sqlite3_close(db), SQLITE_OK);

@@ -31,8 +31,9 @@ int store_source_last(struct store *s, struct view connector, struct view source
                       int64_t *ret_ms)
 {
     struct db_rows *r = NULL;
+    /* of these alone: along the index of times the search would go on through all messages */
     int rc = db_query(s->db, &r,
-                      "SELECT max(m.taken_ms) FROM messages m JOIN conversations c ON"
+                      "SELECT max(+m.taken_ms) FROM messages m JOIN conversations c ON"
                       " c.id=m.conversation WHERE m.id>(SELECT max(id) FROM messages)-100000"
                       " AND c.connector=? AND c.source=?",
                       "tt", connector, source);

@@ -90,12 +90,14 @@ static bool means(const char *sql, const char *name, size_t n, const char *table
     return false;
 }
 
-/* "SEARCH dead USING INDEX dead_lane (lane>?)": the first column has no one value. */
+/* "SEARCH dead USING INDEX dead_lane (lane>?)": the first column has no one value. "SEARCH m USING INDEX
+ * messages_taken": the first or last of all, and what a condition leaves out is passed over. */
 static bool is_range(const char *step)
 {
-    const char *bound = strstr(step, " INDEX ") ? strchr(step, '(') : NULL;
+    const char *index = strstr(step, " INDEX ");
+    const char *bound = index ? strchr(step, '(') : NULL;
 
-    return bound && bound[strcspn(bound, "<=>")] != '=';
+    return index && (!bound || bound[strcspn(bound, "<=>")] != '=');
 }
 
 static bool is_scan(const char *sql, const char *step)
