@@ -155,10 +155,20 @@ static int find_all(struct core *c, struct view id, struct traced *t)
     return t->message.id || t->quarantined || t->n_waiting ? 0 : STORE_E_NONE;
 }
 
-/* What is not read yet may be it. */
-static int not_known(struct control_ask *ask)
+/* It may be a conversation's; and what is not read yet may be it. */
+static int not_known(struct control_ask *ask, struct view id)
 {
+    struct named named = {.n = 0};
     uint64_t n = 0;
+    int rc = named_find(ask, id, &named);
+
+    if (rc < 0)
+        return rc;
+    if (rc == 0 && named.looked == 0)
+        return control_fail(ask, EXIT_FAILED,
+                            "no message is known by this id, but a conversation is: amoctl "
+                            "message list --conversation %lld",
+                            (long long)named.ids[0]);
 
     for (const struct list *i = ask->core->peers->list.next; i != &ask->core->peers->list;
          i = i->next)
@@ -237,7 +247,7 @@ int verb_trace(struct control_ask *ask)
     buf_init(&t.events, (size_t)1 << 16);
     rc = find_all(ask->core, id, &t);
     if (rc == STORE_E_NONE)
-        rc = not_known(ask);
+        rc = not_known(ask, id);
     else
         rc = rc ? rc : trace_json(ask->core, &t, ask->w);
     message_fini(&t.message);

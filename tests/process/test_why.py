@@ -224,6 +224,24 @@ def test_attempts_are_counted_as_people_count_them_and_probes_are_called_probes(
         assert own["attempts"] == len(counted) and own["probes"] >= len(probes) >= 1
 
 
+def test_an_id_of_a_conversation_leads_to_its_messages(stack):
+    met = stack.meet()
+    refusal = stack.operator("trace", met["chat"])
+    number = stack.control("conversation.show", id="79005550101")["id"]
+    assert refusal.returncode == 1 and f"message list --conversation {number}" in refusal.stderr
+    assert "no message is known by this id\n" in stack.operator("trace", "what-is-that").stderr
+
+
+def test_lists_of_messages_and_conversations_say_why(stack):
+    met = stack.meet()
+    stack.control("account.pause", scope_id=stack.scope)
+    written = stack.manager_writes("listed", met["chat"])
+    why(stack, written["id"], "^account paused")
+    [waiting, arrived] = stack.amoctl("message", "list", "--conversation", "79005550101")["messages"]
+    assert waiting["why"].startswith("account paused by") and arrived["why"].startswith("amo has it since")
+    assert stack.amoctl("conversation", "list", "--waiting")[0]["why"].startswith("account paused by")
+
+
 def test_a_journey_is_in_the_order_of_time(stack):
     written = stack.manager_writes("in-order", stack.meet()["chat"])
     got = stack.wait("service.message", text="in-order")["item"]
