@@ -115,7 +115,8 @@ static int widen(struct control_ask *ask, const char *key, bool channel)
 
 static int widen_ids(struct control_ask *ask, struct view verb)
 {
-    if (view_is(verb, "account.connect")) /* its scope id may be a new one */
+    if (view_is(verb, "account.connect") || /* its scope id may be a new one */
+        view_is(verb, "refused"))
         return widen(ask, "channel", true);
     if (view_starts(verb, "channel."))
         return widen(ask, "id", true);

@@ -195,6 +195,11 @@ def test_filters_name_what_there_is(stack):
     assert "both" in stack.amoctl("refused", "--connector", "svc", "--channel", stack.channel, code=2)
 
 
+def test_a_channel_is_named_by_the_beginning_of_its_id(stack):
+    row(stack, reason="signature", kind="channel")
+    assert rows(stack, "--channel", stack.channel[:8]) == rows(stack, "--channel", stack.channel) != []
+
+
 def test_people_read_a_table(stack):
     row(stack, reason="signature", kind="channel")
     said = stack.operator("refused").stdout
