@@ -1,0 +1,460 @@
+"""The questions of an ordinary day, as docs/operations.md lists them: each cause is planted on real processes, the
+question is asked with one command of amoctl (two at most), and the words of the answer are read.
+
+What amoctl answers with --json is looked at as well: each field must be one that this page names for the verb, or
+docs/amoctl-json.md for what is nested in it."""
+import contextlib
+import json
+import re
+import subprocess
+import threading
+import uuid
+
+import pytest
+
+from kit import BIN, ROOT, NotYet, in_folder, run
+from stack import QUICK, Stack, wait_for
+from test_doors import hook
+
+PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+MOST = 2  # commands for one question
+
+
+# --- what is asked, and how ------------------------------------------------------------------------
+
+def rows(title):
+    """The cells of the table below a heading of the page."""
+    section = re.search(rf"^## {title}\n(.*?)(?=^## )", PAGE, re.M | re.S)[1]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines()
+            if line.startswith("| ") and not line.startswith("| verb") and not line.startswith("| question")]
+
+
+ANSWERS = {re.fullmatch(r"`([a-z.]+)`", verb)[1]: answer for verb, _, answer in rows("Verbs")}
+# what these print themselves, out of several answers of core: described in the page's own sections
+OWN = {"doctor": "summary green yellow red"}
+
+
+def nested():
+    """{verb: the fields of what is nested in its answer}, as docs/amoctl-json.md has them."""
+    found = {}
+    for section in (ROOT / "docs" / "amoctl-json.md").read_text(encoding="utf-8").split("\n## ")[1:]:
+        head, _, table = section.partition("| field |")
+        names = set(re.findall(r"`([a-z_]+)`", table))
+        for verb in set(re.findall(r"`([a-z.]+)`", head)) & set(ANSWERS):
+            found[verb] = found.get(verb, set()) | names
+    return found
+
+
+NESTED = nested()
+
+
+def documented(verb, seen=()):
+    """The names of fields that the pages give for a verb's answer, also by "as in" another one."""
+    text = ANSWERS[verb] + " " + OWN.get(verb, "")
+    names = set(re.findall(r"[a-z][a-z_0-9]*", text)) | NESTED.get(verb, set())
+    for other in re.findall(r"as in ([a-z]+(?:\.[a-z]+)?)", text):
+        if other != verb and other not in seen:
+            names |= documented(other, (*seen, verb))
+    return names
+
+
+def fields(value):
+    """The names of all fields in a document."""
+    if isinstance(value, dict):
+        return set(value) | {name for inner in value.values() for name in fields(inner)}
+    return {name for inner in value for name in fields(inner)} if isinstance(value, list) else set()
+
+
+class Day:
+    """A bridge, and an operator before it who may ask little."""
+
+    def __init__(self, stack):
+        self.stack = stack
+        self.n_asked = 0
+
+    def ask(self, *words, code=0):
+        """What amoctl says on a wide screen, where no line is broken; each space is one blank."""
+        self.n_asked += 1
+        assert self.n_asked <= MOST, "this question takes too many commands"
+        return self.look(*words, code=code)
+
+    def look(self, *words, code=0):
+        done = run(BIN / "amoctl", *words, env=in_folder(self.stack.dir, COLUMNS=1000))
+        if done.returncode and "is known by this" in done.stderr:
+            raise NotYet(done.stderr)  # core has not read it
+        assert done.returncode == code, (words, done)
+        self.check_fields(words, code)
+        return " ".join((done.stdout + done.stderr).split())
+
+    def check_fields(self, words, code):
+        verb = next(v for v in (".".join(words[:2]), words[0]) if v in ANSWERS)
+        answer = json.loads(self.stack.operator(*words, "--json").stdout)
+        unknown = fields(answer) - documented(verb) - ({"error", "code", "message"} if code else set())
+        assert not unknown, f"docs/operations.md and docs/amoctl-json.md name no {sorted(unknown)} for {verb}"
+
+    def ask_until(self, *words, says, code=0):
+        """The same question again until the cause shows: what it is may take a moment."""
+        self.n_asked += 1
+        assert self.n_asked <= MOST
+        pattern = re.compile(says)
+        said = ""
+
+        def shows():
+            nonlocal said
+            said = self.look(*words, code=code)
+            return pattern.search(said)
+        wait_for(shows, lambda: f"{words} to say {says!r}; it says: {said}", every=0.2)
+        return said
+
+
+QUESTIONS = {}  # as the page has them: the test of each
+
+
+def answers(question):
+    def keep(test):
+        QUESTIONS[question] = test.__name__
+        return test
+    return keep
+
+
+@contextlib.contextmanager
+def in_background(command, env):
+    """A program that goes on; what it gives is a function that returns its lines so far."""
+    lines = []
+    child = subprocess.Popen([str(word) for word in command], env=env, stdout=subprocess.PIPE, text=True)
+
+    def read():
+        for line in child.stdout:
+            lines.append(line)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        yield lambda: list(lines)
+    finally:
+        child.terminate()
+        child.wait(30)
+        reader.join(30)
+
+
+phones = (f"7900666{n:04}" for n in range(1, 10000))
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """Back-offs are long enough to be seen, and the service reports nothing by itself."""
+    with Stack(env={**QUICK, "AMO_RETRY_BASE_MS": "3000", "AMO_RETRY_CAP_MS": "5000"}) as stack:
+        stack.up(register=False)
+        stack.register(report="none")
+        yield stack
+
+
+@pytest.fixture
+def day(shared):
+    """What a question leaves waiting is given up, and what it planted is taken away."""
+    yield (asking := Day(shared))
+    shared.clear_faults()
+    if shared.account()["paused"] or shared.account()["held"]:
+        shared.control("account.resume", scope_id=shared.scope)
+    shared.control("queue.drop", scope_id=shared.scope)
+    assert asking.n_asked, "nothing was asked"
+
+
+@pytest.fixture
+def alone():
+    with Stack(env=QUICK) as stack:
+        stack.up(register=False)
+        stack.register(report="none")
+        yield Day(stack)
+
+
+def meet(stack):
+    """A client who has written once: his phone and his chat."""
+    phone = next(phones)
+    return phone, stack.meet(f"hello from {phone}", conversation=phone)["chat"]
+
+
+def unique():
+    return f"words-{uuid.uuid4().hex[:8]}"
+
+
+def refused_by_service(stack, chat):
+    """A manager's message that the service did not take; its id."""
+    text = unique()
+    stack.fault(on="service.message.created", match=text, status=422,
+                body={"error": {"code": "not_on_channel", "message": "this number has no messenger"}})
+    ident = stack.manager_writes(text, chat)["id"]
+    stack.wait("status", id=ident, status=-1)
+    return ident
+
+
+def taken_by_service(stack, chat):
+    text = unique()
+    ident = stack.manager_writes(text, chat)["id"]
+    got = stack.wait("service.message", text=text)["item"]
+    wait_for(lambda: stack.control("trace", id=ident)["message"]["state"] == "delivered_to_service", "its answer")
+    return ident, got["id"]
+
+
+# --- one message -----------------------------------------------------------------------------------
+
+@answers("A client says that a message never came; his phone is known")
+def test_a_phone_leads_to_the_message_and_to_what_became_of_it(day):
+    phone, chat = meet(day.stack)
+    taken_by_service(day.stack, chat)
+    refused_by_service(day.stack, chat)
+    said = day.ask("message", "list", "--conversation", f"8 ({phone[1:4]}) {phone[4:7]}-{phone[7:9]}-{phone[9:]}")
+    assert "failed" in said and "this number has no messenger" in said
+
+
+@answers("Why was message X not delivered?")
+def test_the_other_sides_words_are_told(day):
+    said = day.ask("trace", refused_by_service(day.stack, meet(day.stack)[1]))
+    assert "this number has no messenger" in said and "failed" in said
+
+
+@answers("The service took it and reported a failure later")
+def test_a_reported_failure_is_told_with_the_services_words(day):
+    ident, theirs = taken_by_service(day.stack, meet(day.stack)[1])
+    day.stack.sandbox("client/statuses", {"connector": "svc", "id": theirs, "status": "failed",
+                                          "error": {"code": "not_on_channel", "text": "blocked by user"}})
+    day.stack.wait("status", id=ident, status=-1)
+    assert "blocked by user" in day.ask("trace", ident)
+
+
+@answers("Why does it wait? The account is paused")
+def test_a_pause_is_told_with_who_and_since_when(day):
+    phone, _ = meet(day.stack)
+    day.stack.operator("account", "pause", day.stack.scope)
+    ident = day.stack.client_writes(unique(), conversation=phone)["id"]
+    day.ask_until("trace", ident, says=r"account paused by .+ since 20\d\d-")
+
+
+@answers("Why does it wait? The other side answers 500")
+def test_the_next_attempt_and_the_last_answer_are_told(day):
+    phone, _ = meet(day.stack)
+    text = unique()
+    day.stack.fault(on="amojo.new_message", match=text, status=500)
+    ident = day.stack.client_writes(text, conversation=phone)["id"]
+    day.ask_until("trace", ident, says=r"next attempt in .*last answer 500")
+
+
+@answers("Why does it wait? Another one is before it")
+def test_what_it_waits_behind_is_told(day):
+    phone, _ = meet(day.stack)
+    text = unique()
+    day.stack.fault(on="amojo.new_message", match=text, status=500)
+    day.stack.client_writes(text, conversation=phone)
+    ident = day.stack.client_writes(unique(), conversation=phone)["id"]
+    day.ask_until("trace", ident, says=r"behind command \d+ .*of the same conversation")
+
+
+@answers("Why does it wait? No worker is there")
+def test_that_nobody_makes_calls_is_told(alone):
+    stack = alone.stack
+    phone, _ = meet(stack)
+    stack["egress-0"].stop()
+    ident = stack.client_writes(unique(), conversation=phone)["id"]
+    alone.ask_until("trace", ident, says="no worker is connected")
+
+
+@answers("A message of a chat that nobody knows")
+def test_what_is_in_quarantine_is_found_by_its_id(day):
+    body = hook(day.stack.scope.partition("_")[2], unique())
+    assert day.stack.webhook(body, learn=False)["status"] == 200
+    day.ask_until("trace", body["message"]["message"]["id"], says=r"quarantine.*unknown_conversation")
+
+
+@answers("A status or an edit of a message that nobody knows")
+def test_what_waits_for_another_message_is_listed(day):
+    day.stack.sandbox("client/statuses", {"connector": "svc", "id": "mistyped-id", "status": "read"})
+    day.ask_until("trace", "mistyped-id", says=r"waits for .*until 20\d\d-")
+
+
+# --- clients and conversations ---------------------------------------------------------------------
+
+@answers("Which conversation is this client's?")
+def test_a_phone_in_any_spelling_finds_the_conversation(day):
+    phone, chat = meet(day.stack)
+    said = day.ask("conversation", "show", f"+{phone[0]} ({phone[1:4]}) {phone[4:]}")
+    assert chat in said and phone in said
+
+
+@answers("Which of several conversations of one phone?")
+def test_several_conversations_of_a_phone_are_told_apart(day):
+    phone = next(phones)
+    for source in ("wa1", "wa2"):
+        day.stack.meet(unique(), conversation=f"{source}-{phone}", source=source,
+                       sender={"id": f"{source}-{phone}", "name": "Anna", "phone": f"+{phone}"})
+    said = day.ask("conversation", "show", phone, code=1)  # which one, is for the operator to say
+    assert "wa1" in said and "wa2" in said and "Test" in said
+
+
+@answers("Which conversations are stuck?")
+def test_conversations_in_which_something_waits_are_listed(day):
+    phone, _ = meet(day.stack)
+    day.stack.operator("account", "pause", day.stack.scope)
+    day.stack.client_writes(unique(), conversation=phone)
+    day.ask_until("conversation", "list", "--waiting", says=rf"\b{phone}\b")
+
+
+@answers("What waits, for whom, since when?")
+def test_the_queue_says_for_whom_and_why(day):
+    phone, _ = meet(day.stack)
+    day.stack.operator("account", "pause", day.stack.scope)
+    day.stack.client_writes(unique(), conversation=phone)
+    day.ask_until("queue", says=r"account paused by .+ since")
+
+
+@answers("What was given up?")
+def test_dead_letters_are_listed_with_their_reason(day):
+    refused_by_service(day.stack, meet(day.stack)[1])
+    said = day.ask("dead", "list")
+    assert "refused" in said
+    newest = max(d["id"] for d in day.stack.control("dead.list"))
+    assert "this number has no messenger" in day.ask("dead", "show", str(newest))
+
+
+# --- who is refused ----------------------------------------------------------------------------------
+
+@answers("amoCRM's webhooks have a wrong signature")
+def test_refused_webhooks_leave_a_trail(day):
+    body = hook(day.stack.scope.partition("_")[2], unique())
+    assert day.stack.webhook(body, signature="0" * 40, learn=False)["status"] == 401
+    day.ask_until("refused", says=r"401.*signature|signature.*401")
+
+
+@answers("A service says that its calls are refused")
+def test_refused_calls_of_a_service_leave_a_trail(day):
+    status, _, _ = day.stack.service_call("messages", {"id": "x"}, token="wrong-token-0000000000000000000000000000")
+    assert status == 401
+    day.ask_until("refused", "--connector", "svc", says=r"401")
+
+
+@answers("Clients of one number do not come through")
+def test_a_source_of_nobody_is_named(alone):
+    stack = alone.stack
+    first = stack.scope
+    stack.control("source.add", connector="svc", source="wa1", scope_id=first)
+    stack.control("account.connect", channel=stack.channel, account=str(uuid.uuid4()), connector="svc")
+    status, _, _ = stack.service_call("messages", {
+        "id": "m1", "source": "wa9", "conversation": {"id": "1"}, "sender": {"id": "1"}, "type": "text", "text": "t"})
+    assert status == 422
+    alone.ask_until("doctor", says=r"wa9.{0,200}belongs to no account|belongs to no account.{0,200}wa9")
+
+
+@answers("Who has used up its share?")
+def test_a_connector_over_its_share_is_named():
+    small = {**QUICK, "AMO_CORE_COMMANDS_MAX": "100", "AMO_SHARE_COMMANDS": "5", "AMO_SHARE_QUEUE_S": "0",
+             "AMO_SHARE_PERCENT": "5"}
+    with Stack(env=small) as stack:
+        stack.up()
+        phone, _ = meet(stack)
+        stack.control("account.pause", scope_id=stack.scope)
+        for _ in range(8):
+            stack.client_writes(unique(), conversation=phone)
+        Day(stack).ask_until("connector", "show", "svc", says=r"over its share of the queue since 20\d\d-")
+
+
+# --- the other sides ---------------------------------------------------------------------------------
+
+@answers("Does the service answer?")
+def test_a_service_that_is_down_is_told_with_the_step(day):
+    day.stack.control("connector.add", name="down", kind="http", url="http://127.0.0.1:1/amo", allow_private=True)
+    assert re.search("refused|connect", day.ask("connector", "test", "down", code=1))
+
+
+@answers("Does the service take our signature?")
+def test_a_service_that_does_not_take_the_signature_is_told(day):
+    day.stack.fault(on="service.connector.test", status=401)
+    assert "did not accept our signature" in day.ask("connector", "test", "svc", code=1)
+
+
+@answers("Is the channel's secret right?")
+def test_a_wrong_secret_of_the_channel_is_told(day):
+    phone, _ = meet(day.stack)
+    day.stack.fault(on="amojo", status=403)
+    for n in range(2):
+        day.stack.client_writes(unique(), conversation=phone)
+        day.stack.client_writes(unique(), conversation=f"{phone}{n}")
+    wait_for(lambda: day.stack.account()["held"] == "forbidden", "the hold")
+    assert re.search(r"red account .{0,90}: calls to amojo are held: forbidden .{0,60}compare the secret", day.ask("doctor", code=1))
+
+
+# --- the bridge itself -------------------------------------------------------------------------------
+
+@answers("Is a worker there?")
+def test_a_stopped_worker_is_missed_at_once(alone):
+    alone.stack["egress-0"].stop()
+    alone.stack["core"].wait_line("what=peer.left")
+    assert "no process of this kind is connected" in alone.ask("doctor", code=1)
+
+
+@answers("Is core there?")
+def test_a_core_that_is_away_is_told(alone):
+    alone.stack["core"].stop()
+    done = alone.stack.operator("status")
+    assert done.returncode == 3 and "core cannot be reached" in done.stderr
+
+
+@answers("Why does a program not see my setting?")
+def test_a_mistyped_setting_is_told(tmp_path):
+    env = in_folder(tmp_path, AMO_INGRESS_LISTN="0.0.0.0:8080")
+    done = run(BIN / "amoctl", "config", "check", "/dev/null", env=env)
+    assert done.returncode == 2 and "did you mean AMO_INGRESS_LISTEN?" in done.stderr
+
+
+@answers("What does a mistyped filter find?")
+def test_a_filter_with_an_unknown_value_is_an_error(day):
+    assert "no such account" in day.ask("conversation", "list", "--scope", "nope", code=1)
+
+
+@answers("What happens now in one conversation?")
+def test_both_sides_of_a_conversation_are_followed(shared):
+    phone, chat = meet(shared)
+    tail = [BIN / "amo-monitor", "tail", "--conversation", phone, "--kind", "event", "--count", "4", "--for", "60"]
+    text = unique()
+    with in_background(tail, in_folder(shared.dir)) as lines:
+        def passes():
+            shared.client_writes(text, conversation=phone)
+            shared.manager_writes(text, chat)
+            return len(lines()) >= 4
+        wait_for(passes, "both sides", every=0.5)
+        assert any("kind=service.message" in line for line in lines()), lines()
+        assert any("kind=amo.message" in line for line in lines()), lines()
+
+
+# --- what an operator may do about it ----------------------------------------------------------------
+
+@answers("What would be lost with a service that is gone?")
+def test_what_waits_for_a_service_is_counted(day):
+    phone, chat = meet(day.stack)
+    day.stack.operator("account", "pause", day.stack.scope)
+    day.stack.manager_writes(unique(), chat)
+    day.ask_until("queue", "drop", "--connector", "svc", "--dry-run", says=r"dropped 1")
+
+
+@answers("What would move with a number?")
+def test_what_would_move_is_counted(alone):
+    stack = alone.stack
+    meet(stack)
+    stack.control("source.add", connector="svc", source="wa1", scope_id=stack.scope)
+    second = stack.control("account.connect", channel=stack.channel, account=str(uuid.uuid4()), connector="svc")["scope_id"]
+    assert "moves 1" in alone.ask("source", "add", "--connector", "svc", "--source", "wa1", "--scope", second, "--dry-run")
+
+
+@answers("What waits for an account that left?")
+def test_what_waits_for_an_account_that_left_is_told(alone):
+    stack = alone.stack
+    phone, _ = meet(stack)
+    stack.control("account.pause", scope_id=stack.scope)
+    stack.client_writes(unique(), conversation=phone)
+    wait_for(lambda: stack.control("status")["commands"] == 1, "it to wait")
+    stack.control("account.disconnect", scope_id=stack.scope)
+    assert re.search(r"commands that wait for an account that left at 20\S+: 1; given up at 20", alone.ask("doctor"))
+
+
+# --- the page ----------------------------------------------------------------------------------------
+
+def test_the_page_has_these_questions_and_no_others():
+    assert {question for question, *_ in rows("An ordinary day")} == set(QUESTIONS)
