@@ -313,8 +313,8 @@ static void spools_that_come_and_go_leave_nothing_in_memory(void **state)
     for (struct list *i = r->core.peers->spools.next; i != &r->core.peers->spools; i = i->next)
         n++;
     assert_true(n <= 66);
-    frames_tick(&r->core, clock_mono_ms() + 3600 * 1000); /* silent ones are forgotten … */
-    frames_tick(&r->core, clock_mono_ms() + 7200 * 1000); /* … and so are their spools */
+    frames_tick(&r->core, clock_mono_ms() + 3600 * 1000LL); /* silent ones are forgotten … */
+    frames_tick(&r->core, clock_mono_ms() + 7200 * 1000LL); /* … and so are their spools */
     assert_true(list_is_empty(&r->core.peers->spools));
     r->ingress = NULL;
     r->worker = NULL;

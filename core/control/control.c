@@ -377,11 +377,11 @@ static int refuse_echoes(struct control_ask *ask, const char *channel, const cha
 static int64_t n_set_aside(struct core *c, const char *channel, const char *connector)
 {
     const struct registry *r = c->turn->registry;
+    struct view of = view_of(channel ? channel : connector);
     int64_t n = 0;
 
     for (size_t i = 0; i < r->n_scopes; i++) {
-        if (strcmp(channel ? r->scopes[i].channel : r->scopes[i].connector,
-                   channel ? channel : connector) == 0)
+        if (view_is(of, channel ? r->scopes[i].channel : r->scopes[i].connector))
             n += room_n_aside(c, view_of(r->scopes[i].id));
     }
     return n;

@@ -436,6 +436,13 @@ static bool is_hopeless(const struct core *c, const struct call *q, int64_t now_
            !peers_have_worker(c, now_mono_ms);
 }
 
+/* Its place at the worker is its own until that answers. */
+static bool is_too_late(const struct call *q, int64_t now_mono_ms)
+{
+    return q->until_mono_ms && now_mono_ms >= q->until_mono_ms &&
+           !(q->asked && !q->done && now_mono_ms < q->due_mono_ms);
+}
+
 void call_tick(struct core *c, int64_t now_mono_ms)
 {
     struct list *next = NULL;
@@ -444,10 +451,7 @@ void call_tick(struct core *c, int64_t now_mono_ms)
         struct call *q = LIST_ENTRY(i, struct call, link);
 
         next = i->next;
-        if (q->until_mono_ms && now_mono_ms >= q->until_mono_ms &&
-            !(q->asked && !q->done && now_mono_ms < q->due_mono_ms)) {
-            call_over(c, q, NULL); /* its place at the worker is its own until it answers */
-        } else if (is_hopeless(c, q, now_mono_ms)) {
+        if (is_too_late(q, now_mono_ms) || is_hopeless(c, q, now_mono_ms)) {
             call_over(c, q, NULL);
         } else if (q->asked && now_mono_ms >= q->due_mono_ms) {
             call_unask(q);

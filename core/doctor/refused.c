@@ -189,11 +189,12 @@ static size_t check_rows(struct control_ask *ask, const struct trail *t, check_f
 
 static bool has_account(const struct registry *r, const char *channel, const char *connector)
 {
+    struct view of = view_of(channel ? channel : connector);
+
     for (size_t i = 0; i < r->n_scopes; i++) {
         const struct reg_scope *s = &r->scopes[i];
 
-        if (!s->disconnected &&
-            (channel ? strcmp(s->channel, channel) == 0 : strcmp(s->connector, connector) == 0))
+        if (!s->disconnected && view_is(of, channel ? s->channel : s->connector))
             return true;
     }
     return false;

@@ -119,7 +119,7 @@ static int load_one(void *arg, const struct store_heard *s)
     struct heard_row *row = NULL;
     char who[HEARD_NAME + 2];
 
-    if (s->who.len < 2 || s->counts.len != HEARD_HOURS * COUNT_LEN || s->last_ms <= 0 ||
+    if (s->who.len < 2 || s->counts.len != (size_t)HEARD_HOURS * COUNT_LEN || s->last_ms <= 0 ||
         s->since_ms <= 0 || s->hour <= 0 || view_copy(s->who, who, sizeof(who)))
         return 0; /* of another version */
     row = row_new(&c->peers->heard, who);

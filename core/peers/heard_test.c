@@ -43,8 +43,8 @@ static void a_week_ago_it_was_busy_at_this_time(void **state)
     come(r, 5, NOW_MS - 7 * DAY_MS - HOUR_MS);
     come(r, 1, NOW_MS - 3 * HOUR_MS);
     assert_int_equal(silent(r, NOW_MS), 11);
-    assert_int_equal(silent(r, NOW_MS - 90 * 60000), 0);  /* not long enough */
-    assert_int_equal(silent(r, NOW_MS + 4 * HOUR_MS), 0); /* at that time it never is */
+    assert_int_equal(silent(r, NOW_MS - 90 * 60000LL), 0); /* not long enough */
+    assert_int_equal(silent(r, NOW_MS + 4 * HOUR_MS), 0);  /* at that time it never is */
     come(r, 1, NOW_MS);
     assert_int_equal(silent(r, NOW_MS), 0);
 }

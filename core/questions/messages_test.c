@@ -199,8 +199,8 @@ static void pages_lead_through_all_messages_and_none_looks_at_too_many(void **st
     size_t pages = 0;
 
     three_messages(r);
-    add_many(r, 3 * PAGE_MAX);
-    assert_int_equal(all_pages(r, "\"limit\":\"200\"", &pages), 3 * PAGE_MAX + 3);
+    add_many(r, 3LL * PAGE_MAX);
+    assert_int_equal(all_pages(r, "\"limit\":\"200\"", &pages), 3LL * PAGE_MAX + 3);
     assert_true(pages >= (3 * PAGE_MAX + 3) / 200);
     /* nobody fits: page after page without a row */
     assert_int_equal(

@@ -543,8 +543,10 @@ void why_quarantined(int64_t id, struct view reason, struct buf *ret_words)
 void why_waiting(const struct waiting_row *row, struct buf *ret_words)
 {
     struct event e;
-    char space = row->key.len ? row->key.ptr[0] : '\0';
+    char space = '\0';
 
+    if (row->key.len)
+        space = row->key.ptr[0];
     if (event_decode(row->event, &e))
         e = (struct event){.kind = 0};
     switch (space) {

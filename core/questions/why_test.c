@@ -52,7 +52,8 @@ static void an_answer_is_quoted_and_cut(void **state)
     struct buf words;
 
     memset(answer, 'x', sizeof(answer));
-    memcpy(answer, "HTTP/1.1 500 Oh", 15);
+    (void)snprintf(answer, sizeof(answer), "HTTP/1.1 500 Oh");
+    answer[15] = 'x';
     rig_result(r, r->worker, cmd,
                (struct result){.outcome = OUTCOME_RETRY,
                                .cause = CAUSE_SERVER,

@@ -117,6 +117,7 @@ static int64_t add_conversation(struct store *s, const char *service_id, const c
     return c.id;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the arguments are the fields of one row */
 static int add_message_rc(struct store *s, const char *mid, const char *amo_id,
                           const char *service_id, int64_t conversation, int64_t taken_ms,
                           int64_t *ret)

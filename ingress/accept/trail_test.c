@@ -153,7 +153,7 @@ static void strangers_take_no_place_of_what_was_verified(void **state)
 /* Of a full table each row is told, and again in its turn. */
 static void all_are_told_some_at_a_time(void **state)
 {
-    struct seen s = {0};
+    struct seen s;
     size_t n = 0;
 
     (void)state;
