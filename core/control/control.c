@@ -17,9 +17,11 @@
 #include "base/process.h"
 #include "core/intake/room.h"
 #include "core/model/brief.h"
+#include "core/peers/audit.h"
 #include "core/peers/gate.h"
 #include "core/peers/peers.h"
 #include "core/store/quarantine.h"
+#include "proto/bus/callers.h"
 #include "proto/bus/socket.h"
 #include "proto/control.h"
 #include "proto/event.h"
@@ -146,19 +148,33 @@ static int control_run(struct control_ask *ask, const struct control_call *call)
     return rc ? rc : verb_run(ask->core, fn, ask);
 }
 
-static void control_verb(struct core *c, const struct peer *caller,
+/* What came of it, so far: for the audit line. */
+static const char *result_of(int rc, const struct control_wait *wait)
+{
+    if (rc == CONTROL_LATER)
+        return wait->version ? "done" : "asked";
+    if (rc == EXIT_FINE)
+        return "done";
+    return rc < 0 ? "failed" : "refused";
+}
+
+static void control_verb(struct core *c, const struct peer *caller, const struct caller *who,
                          const struct control_call *call)
 {
     struct json_writer w;
     struct buf json;
     struct buf error;
-    struct control_ask ask = {.core = c, .w = &w, .error = &error};
+    char user[AUDIT_USER_MAX] = "";
+    struct control_ask ask = {.core = c, .w = &w, .error = &error, .user = user};
     int rc = 0;
 
+    if (!audit_only_looks(call->verb))
+        audit_user(who, user);
     buf_init(&json, LIMIT_CONTROL_BYTES);
     buf_init(&error, 4096);
     json_writer_init(&w, &json);
     rc = control_run(&ask, call);
+    audit_write(&(struct audit){who, call->verb, result_of(rc, ask.wait)}, ask.args);
     c->turn->hand = (struct hand){.asked = true};
     if (core_asked(c, "control", rc)) {
         control_answer(c, caller, EXIT_FAILED, VIEW_NONE,
@@ -196,6 +212,7 @@ static void control_call(struct core *c, const struct bus_message *m)
 {
     const char *words = NULL;
     struct peer caller = {.socket = c->control->socket};
+    const struct caller who = bus_message_from(m);
     struct envelope env = {0};
     struct control_call call;
     int rc = envelope_decode(m->head, &env);
@@ -216,7 +233,7 @@ static void control_call(struct core *c, const struct bus_message *m)
     else if (control_call_decode(m->body, &call))
         control_answer(c, &caller, EXIT_USAGE, VIEW_NONE, "malformed call");
     else
-        control_verb(c, &caller, &call);
+        control_verb(c, &caller, &who, &call);
 }
 
 static void control_answer(struct core *c, const struct peer *caller, int code,

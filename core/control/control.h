@@ -14,7 +14,7 @@ struct control_ask {
     struct buf *error;         /* or one sentence here, with a code that is not 0 */
     struct control_wait *wait; /* set by a verb that answers later */
     bool whole;                /* what it wrote is worth having though it failed */
-    const char *user;          /* whose process asks; NULL: it is not known */
+    const char *user;          /* who asks (core/peers/audit.h); "" of a mere look */
     const char *cut;           /* the argument that was the beginning of an id; NULL: none */
     char *full;                /* owned; the id it stands for */
 };

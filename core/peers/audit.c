@@ -1,0 +1,205 @@
+/* Who has had core do what.
+ *
+ * From: control.c, for each call. To: the log. Holds: nothing. */
+
+#include "core/peers/audit.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/compiler.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/num.h"
+#include "proto/bus/callers.h"
+
+#define PASSWD_FILE "/etc/passwd"
+#define PASSWD_MAX  ((size_t)1 << 20) /* bytes; a host with more users shows their numbers */
+#define IDS_SHOWN   5
+#define PHONE_MIN   9 /* digits */
+
+static const char *const looks[] = {
+    "status", "queue",      "trace",        "doctor",  "doctor.check", "connector.test",
+    "why",    "clock.show", "message.find", "refused", "explain",
+};
+static const char *const look_ends[] = {".list", ".show"};
+
+/* Their values are ids, names, numbers and flags, which may be in a log. */
+static const char *const shown[] = {
+    "name",    "kind",  "id",     "ids",  "channel",       "account", "connector",  "scope_id",
+    "source",  "to",    "finish", "only", "overlap_hours", "move",    "yes",        "dry_run",
+    "no_call", "none",  "undo",   "what", "conversation",  "unowned", "may_double", "segment",
+    "reveal",  "after", "limit",  "at",   "destination",
+};
+
+/* --- the user --------------------------------------------------------------------------------- */
+
+/* The next of the fields of @line, which are separated by ':'. */
+static struct view next_field(struct view *line)
+{
+    const char *end = line->len ? memchr(line->ptr, ':', line->len) : NULL;
+    struct view field = end ? view_make(line->ptr, (size_t)(end - line->ptr)) : *line;
+    size_t used = end ? field.len + 1 : field.len;
+
+    *line = view_make(line->ptr + used, line->len - used);
+    return field;
+}
+
+static bool name_of(struct view file, uint64_t uid, char ret[AUDIT_USER_MAX])
+{
+    char space[LOG_VALUE_MAX];
+
+    while (file.len) {
+        const char *end = memchr(file.ptr, '\n', file.len);
+        struct view line = end ? view_make(file.ptr, (size_t)(end - file.ptr)) : file;
+        size_t used = end ? line.len + 1 : line.len;
+        struct view name = next_field(&line);
+        uint64_t number = 0;
+
+        (void)next_field(&line); /* the password, which is elsewhere */
+        if (num_parse_u64(next_field(&line), &number) == 0 && number == uid && name.len)
+            return snprintf(ret, AUDIT_USER_MAX, "%.*s", AUDIT_USER_MAX - 1,
+                            log_value(name, space)) > 0;
+        file = view_make(file.ptr + used, file.len - used);
+    }
+    return false;
+}
+
+void audit_user(const struct caller *who, char ret[AUDIT_USER_MAX])
+{
+    struct buf file;
+
+    (void)snprintf(ret, AUDIT_USER_MAX, "unknown");
+    if (!who->known)
+        return;
+    buf_init(&file, PASSWD_MAX);
+    if (file_read(PASSWD_FILE, &file) || !name_of(buf_view(&file), who->uid, ret))
+        (void)snprintf(ret, AUDIT_USER_MAX, "uid-%llu", (unsigned long long)who->uid);
+    buf_fini(&file);
+}
+
+/* --- the arguments ---------------------------------------------------------------------------- */
+
+static bool is_among(struct view word, const char *const *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (view_is(word, list[i]))
+            return true;
+    }
+    return false;
+}
+
+bool audit_only_looks(struct view verb)
+{
+    for (size_t i = 0; i < AMO_COUNT(look_ends); i++) {
+        size_t n = strlen(look_ends[i]);
+
+        if (verb.len > n && memcmp(verb.ptr + verb.len - n, look_ends[i], n) == 0)
+            return true;
+    }
+    return is_among(verb, looks, AMO_COUNT(looks));
+}
+
+/* Whoever means a message or a conversation may have written a client's phone in its place. */
+static bool may_be_phone(struct view v)
+{
+    size_t n_digits = 0;
+
+    for (size_t i = 0; i < v.len; i++) {
+        if (isdigit((unsigned char)v.ptr[i]))
+            n_digits++;
+        else if (!memchr("+-() ", v.ptr[i], 5))
+            return false;
+    }
+    return n_digits >= PHONE_MIN;
+}
+
+static void add_value(struct json *args, const struct json_node *n, bool may_be_client,
+                      struct buf *out)
+{
+    char space[LOG_VALUE_MAX];
+    struct view v = VIEW_NONE;
+    bool flag = false;
+
+    /* errors stick in the buf, whose line is then cut */
+    if (json_bool(n, &flag))
+        (void)buf_add_str(out, flag ? "yes" : "no");
+    else if (json_is_array(n) || json_is_object(n) || json_text(args, n, &v) ||
+             (may_be_client && may_be_phone(v)))
+        (void)buf_add_str(out, "given");
+    else
+        (void)buf_add_str(out, log_value(v, space));
+}
+
+/* "3,7,9", the first few of them. */
+static void add_values(struct json *args, const struct json_node *list, struct buf *out)
+{
+    size_t n = json_array_len(list);
+
+    for (size_t i = 0; i < n && i < IDS_SHOWN; i++) {
+        (void)buf_add_str(out, i ? "," : "");
+        add_value(args, json_array_at(list, i), true, out);
+    }
+    if (n > IDS_SHOWN)
+        (void)buf_add_f(out, ",and_%zu_more", n - IDS_SHOWN);
+}
+
+static void add_arguments(struct json *args, struct buf *out)
+{
+    for (size_t i = 0; i < AMO_COUNT(shown); i++) {
+        const struct json_node *n = json_get(json_root(args), shown[i]);
+        bool of_client =
+            strncmp(shown[i], "id", 2) == 0 || strcmp(shown[i], "conversation") == 0;
+
+        if (!n)
+            continue;
+        (void)buf_add_f(out, " %s=", shown[i]);
+        if (json_is_array(n))
+            add_values(args, n, out);
+        else
+            add_value(args, n, of_client, out);
+    }
+}
+
+/* What was given and is not shown. */
+static void add_others(struct json *args, struct buf *out)
+{
+    static const char *const hidden[] = {"phone", "who",   "client", "secret",
+                                         "token", "reply", "rows",   "url",
+                                         "title", "text",  "key",    "message"};
+    size_t n = 0;
+
+    for (size_t i = 0; i < AMO_COUNT(hidden); i++) {
+        if (json_get(json_root(args), hidden[i]))
+            (void)buf_add_f(out, "%s%s", n++ ? "," : " given=", hidden[i]);
+    }
+}
+
+static bool reveals(struct json *args)
+{
+    bool flag = false;
+
+    return args && json_bool(json_get(json_root(args), "reveal"), &flag) && flag;
+}
+
+void audit_write(const struct audit *a, struct json *args)
+{
+    char verb[LOG_VALUE_MAX];
+    char user[AUDIT_USER_MAX];
+    struct buf words;
+
+    if (audit_only_looks(a->verb) && !reveals(args))
+        return;
+    audit_user(a->who, user);
+    buf_init(&words, 2048);
+    if (args) {
+        add_arguments(args, &words);
+        add_others(args, &words);
+    }
+    log_line(LOG_LEVEL_INFO, "operator.verb", "user=%s uid=%lld pid=%lld verb=%s result=%s%s",
+             user, a->who->known ? (long long)a->who->uid : -1, (long long)a->who->pid,
+             log_value(a->verb, verb), a->result, buf_str(&words));
+    buf_fini(&words);
+}
