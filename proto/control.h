@@ -35,9 +35,12 @@
       "as in connector.list; held, why, waiting, accounts[], sources[], shares[{share, used, " \
       "[counted], [limit], over_since, [refused]}], account_shares[the same with scope_id]")   \
     X(connector_rotate, "connector.rotate",                                                    \
-      "name, [secret], [token], [overlap_hours], [finish]",                                    \
-      "name, old_valid_until, and secret and token when they were generated")                  \
-    X(connector_remove, "connector.remove", "name", "removed")                                 \
+      "name, [only (secret, token)], [secret], [token], [overlap_hours], [finish], [dry_run]", \
+      "name, old_valid_until, and secret and token when they were generated; of a dry run "    \
+      "rotates, dry_run")                                                                      \
+    X(connector_resume, "connector.resume", "name, [dry_run]",                                 \
+      "name, was_held, waiting, [dry_run]")                                                    \
+    X(connector_remove, "connector.remove", "name, [dry_run]", "removed, [dry_run]")           \
     X(connector_test, "connector.test", "name",                                                \
       "connector, outcome, cause, stage, status, ms, [tls], [cert_days], words, answer")       \
     X(account_connect, "account.connect",                                                      \

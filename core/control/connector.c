@@ -11,6 +11,7 @@
 #include "base/process.h"
 #include "base/url.h"
 #include "core/control/control.h"
+#include "core/control/moves.h"
 #include "core/control/rotation.h"
 #include "core/control/verbs.h"
 #include "proto/limits.h"
@@ -153,28 +154,84 @@ static int keep(const struct secret *from, struct secret *to)
     return from->bytes ? secret_init(to, secret_view(from)) : 0;
 }
 
+/* Which of the two take turns; the other stays as it is. */
+struct rotated {
+    bool secret;
+    bool token;
+};
+
+static int rotated_read(struct control_ask *ask, struct rotated *ret)
+{
+    struct view only = control_arg(ask, "only");
+
+    *ret =
+        (struct rotated){.secret = !view_is(only, "token"), .token = !view_is(only, "secret")};
+    if (only.len && ret->secret && ret->token)
+        return control_fail(ask, EXIT_USAGE, "--only takes secret or token");
+    if ((!ret->secret && control_arg(ask, "secret").len) ||
+        (!ret->token && control_arg(ask, "token").len))
+        return control_fail(ask, EXIT_USAGE, "--only %.*s leaves the other one as it is",
+                            (int)only.len, only.ptr);
+    return 0;
+}
+
+typedef int make_fn(struct control_ask *ask, struct secret *ret);
+
+/* One of the two. @chosen: it takes turns. */
+static int rotate_part(struct control_ask *ask, const struct rotation *r, bool chosen,
+                       make_fn *make, const struct secret *from, struct secret *to)
+{
+    int rc = 0;
+
+    if (!chosen || r->finish) {
+        rc = keep(&from[0], &to[0]);
+        return rc || chosen ? rc : keep(&from[1], &to[1]);
+    }
+    rc = make(ask, &to[0]);
+    return rc || r->overlap_h == 0 ? rc : keep(&from[0], &to[1]);
+}
+
+/* Until when what will be the older ones of the row are valid; 0 there will be none. */
+static int64_t rotated_until(struct control_ask *ask, const struct reg_connector *con,
+                             const struct rotation *r, struct rotated which)
+{
+    bool stays =
+        (!which.secret && con->secrets[1].bytes) || (!which.token && con->tokens[1].bytes);
+
+    if (!r->finish && r->overlap_h != 0)
+        return rotation_until(ask->core, r->overlap_h);
+    return stays ? con->old_until_ms : 0;
+}
+
 /* The row as it will be: texts borrowed of @con, secrets its own. */
 static int rotated_row(struct control_ask *ask, const struct reg_connector *con,
-                       const struct rotation *r, struct reg_connector *row)
+                       const struct rotation *r, struct rotated which,
+                       struct reg_connector *row)
 {
-    bool keep_old = !r->finish && r->overlap_h != 0;
     int rc = 0;
 
     *row = *con;
     memset(row->secrets, 0, sizeof(row->secrets));
     memset(row->tokens, 0, sizeof(row->tokens));
-    row->old_until_ms = keep_old ? rotation_until(ask->core, r->overlap_h) : 0;
-    if (r->finish) {
-        rc = keep(&con->secrets[0], &row->secrets[0]);
-        return rc ? rc : keep(&con->tokens[0], &row->tokens[0]);
-    }
-    rc = make_secret(ask, &row->secrets[0]);
-    rc = rc ? rc : make_token(ask, &row->tokens[0]);
-    if (rc == 0 && keep_old) {
-        rc = keep(&con->secrets[0], &row->secrets[1]);
-        rc = rc ? rc : keep(&con->tokens[0], &row->tokens[1]);
-    }
-    return rc;
+    row->old_until_ms = rotated_until(ask, con, r, which);
+    rc = rotate_part(ask, r, which.secret, make_secret, con->secrets, row->secrets);
+    return rc ? rc : rotate_part(ask, r, which.token, make_token, con->tokens, row->tokens);
+}
+
+/* What a rotation would do; nothing is made. */
+static int rotate_tried(struct control_ask *ask, const struct reg_connector *con,
+                        const struct rotation *r, struct rotated which)
+{
+    json_open_object(ask->w, NULL);
+    json_add_text(ask->w, "name", view_of(con->name));
+    json_add_text(ask->w, "rotates",
+                  view_of(!which.token    ? "secret"
+                          : !which.secret ? "token"
+                                          : "secret and token"));
+    rotation_json(ask->w, rotated_until(ask, con, r, which));
+    json_add_bool(ask->w, "dry_run", true);
+    json_close_object(ask->w);
+    return EXIT_FINE;
 }
 
 /* Its secret is another one now: a refused signature may be accepted. */
@@ -191,18 +248,20 @@ int verb_connector_rotate(struct control_ask *ask)
 {
     struct core *c = ask->core;
     struct rotation r = {0};
+    struct rotated which = {0};
     struct reg_connector row;
     int rc = 0;
     const struct reg_connector *con = control_connector_named(ask, &rc);
 
     if (!con)
         return rc;
-    rc = rotation_read(ask, con->old_until_ms, &r);
-    if (rc)
-        return rc;
+    rc = rotated_read(ask, &which);
+    rc = rc ? rc : rotation_read(ask, con->old_until_ms, &r);
+    if (rc || moves_flag(ask, "dry_run"))
+        return rc ? rc : rotate_tried(ask, con, &r, which);
     json_open_object(ask->w, NULL);
     json_add_text(ask->w, "name", view_of(con->name));
-    rc = rotated_row(ask, con, &r, &row);
+    rc = rotated_row(ask, con, &r, which, &row);
     rotation_json(ask->w, row.old_until_ms);
     json_close_object(ask->w);
     rc = rc ? rc : store_connector_put(c->store, &c->turn->keys, &row);
@@ -225,6 +284,33 @@ static int64_t scopes_of(const struct registry *r, const char *connector)
     return n;
 }
 
+/* An operator has mended the service: no more waiting for the next probe. */
+int verb_connector_resume(struct control_ask *ask)
+{
+    bool dry_run = moves_flag(ask, "dry_run");
+    struct dest *d = NULL;
+    int rc = 0;
+    const struct reg_connector *con = control_connector_named(ask, &rc);
+    bool held = false;
+
+    if (!con)
+        return rc;
+    d = queue_dest(ask->core->queue, DEST_CONNECTOR, view_of(con->name));
+    held = d && dest_is_held(d);
+    json_open_object(ask->w, NULL);
+    json_add_text(ask->w, "name", view_of(con->name));
+    json_add_text(ask->w, "was_held", held ? view_of(hold_reason_name(d->hold)) : VIEW_NONE);
+    json_add_int(ask->w, "waiting", d ? (int64_t)d->n_waiting : 0);
+    if (dry_run)
+        json_add_bool(ask->w, "dry_run", true);
+    json_close_object(ask->w);
+    if (held && !dry_run) {
+        dest_release(d, clock_mono_ms());
+        core_wake(ask->core);
+    }
+    return EXIT_FINE;
+}
+
 int verb_connector_remove(struct control_ask *ask)
 {
     int rc = 0;
@@ -242,6 +328,11 @@ int verb_connector_remove(struct control_ask *ask)
         return rc;
     json_open_object(ask->w, NULL);
     json_add_text(ask->w, "removed", view_of(con->name));
+    if (moves_flag(ask, "dry_run")) {
+        json_add_bool(ask->w, "dry_run", true);
+        json_close_object(ask->w);
+        return EXIT_FINE;
+    }
     json_close_object(ask->w);
     rc = store_connector_remove(ask->core->store, view_of(con->name));
     rc = rc ? rc : core_registry_changed(ask->core);

@@ -425,10 +425,11 @@ static bool connector_is_fine(struct control_ask *ask, const struct reg_connecto
         .name = "connector", .subject = view_of(con->name), .severity = SEVERITY_RED};
 
     if (gone) {
-        c.action = "fix the service, then run amoctl account resume for one of its accounts";
+        c.action = "fix the service, then run amoctl connector resume";
         check_add(ask->w, &c, "switched off: the service answered 410");
     } else if (d && dest_is_held(d)) {
-        c.action = "amoctl connector test says what is wrong";
+        c.action =
+            "amoctl connector test says what is wrong; amoctl connector resume, once it is not";
         check_add(ask->w, &c, "calls to it are held: %s (%s)", hold_reason_name(d->hold),
                   hold_reason_words(d->hold));
     } else {

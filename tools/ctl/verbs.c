@@ -66,6 +66,7 @@ static const struct args_option connector_add[] = {
     TEXT("overlap", "overlap_hours", "HOURS",                                                  \
          "how long the old one stays valid; 0 not at all; core/overlap_hours unless given"),   \
         FLAG("finish", "finish", "end the rotation that is under way now")
+#define DRY_RUN FLAG("dry-run", "dry_run", "only print what would be done")
 /* Of verbs that change who is reached. */
 #define MOVE_OPTIONS                                                                           \
     FLAG("move", "move", "even if conversations move to another account with it"),             \
@@ -78,9 +79,11 @@ static const struct args_option channel_secret[] = {
     ROTATION_OPTIONS,
 };
 static const struct args_option connector_rotate[] = {
+    TEXT("only", "only", "WHICH", "secret or token; both if not given"),
     SECRET("secret-file", "secret", "FILE", "signing secret; generated if not given"),
     SECRET("token-file", "token", "FILE", "bearer token; generated if not given"),
     ROTATION_OPTIONS,
+    DRY_RUN,
 };
 static const struct args_option account_connect[] = {
     NEEDED_TEXT("channel", "channel", "ID", "channel id, as in channel list"),
@@ -106,6 +109,9 @@ static const struct args_option source_default[] = {
     NEEDED_TEXT("scope", "scope_id", "SCOPE", "the account whose managers write"),
     TEXT("source", "source", "SOURCE", "they write from this one unless they choose"),
     FLAG("none", "none", "remove the default"),
+};
+static const struct args_option only_dry_run[] = {
+    DRY_RUN,
 };
 static const struct args_option source_add[] = {
     NEEDED_TEXT("connector", "connector", "NAME", "the connector it belongs to"),
@@ -148,6 +154,7 @@ static const struct args_option conversation_import[] = {
 
 static const struct args_option dead_retry[] = {
     FLAG("may-double", "may_double", "even if the client may already have it and get it twice"),
+    DRY_RUN,
 };
 static const struct args_option queue_drop[] = {
     TEXT("connector", "connector", "NAME",
@@ -225,11 +232,14 @@ static const struct args_verb verbs[] = {
     ASK("connector", "show", core_connector_show,
         "one connector: its accounts and sources, what waits, a rotation", ONE("name", "NAME")),
     OWN("connector", "rotate",
-        "set a new secret and token; the previous ones stay valid for a while",
+        "set a new secret, a new token or both; the previous ones stay valid for a while",
         MORE(.control = core_connector_rotate, .show = SHOW_GIVEN, .waits = true),
         ONE("name", "NAME"), OPTIONS(connector_rotate)),
+    ASK("connector", "resume", core_connector_resume,
+        "end a hold whose cause you have fixed, without waiting for the next probe",
+        ONE("name", "NAME"), OPTIONS(only_dry_run)),
     TELL("connector", "remove", core_connector_remove, "delete a service that no account uses",
-         ONE("name", "NAME")),
+         ONE("name", "NAME"), OPTIONS(only_dry_run)),
     TELL("connector", "test", core_connector_test,
          "call the service once, and print what it answered", ONE("name", "NAME")),
 
