@@ -89,6 +89,10 @@
       "[{destination, waiting, oldest_s, held, paused, under_way, answers, waits_for, why}]")  \
     X(queue_drop, "queue.drop", "connector, scope_id or conversation; [dry_run]",              \
       "dropped, under_way, left, [dry_run]")                                                   \
+    X(waiting_list, "waiting.list", "[connector], [scope_id], [after], [limit]",               \
+      "waiting[{id, kind, waits_for, message_id, connector, scope_id, since, until, trace}], " \
+      "looked, [next: for after]")                                                             \
+    X(waiting_drop, "waiting.drop", "ids[], [dry_run]", "dropped[], [dry_run]")                \
     X(dead_list, "dead.list", "",                                                              \
       "[{id, kind, reason, scope_id, connector, attempts, taken_at, died_at, mid, amo_id, "    \
       "service_id, [erased], [status: what the card would say]}]")                             \

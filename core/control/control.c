@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/process.h"
+#include "core/control/moves.h"
 #include "core/intake/room.h"
 #include "core/model/brief.h"
 #include "core/peers/audit.h"
@@ -457,6 +458,8 @@ int control_each_id(struct control_ask *ask, const char *key,
         rc = rc ? rc : fn(ask, id);
     }
     json_close_array(ask->w);
+    if (moves_flag(ask, "dry_run"))
+        json_add_bool(ask->w, "dry_run", true);
     json_close_object(ask->w);
     return rc;
 }

@@ -59,7 +59,7 @@ AMO_MUSTCHECK int control_id_of(struct control_ask *ask, const struct json_node 
 /* The account that argument `scope_id` names, the connector that `name` does; NULL with words and @ret_code. */
 const struct reg_scope *control_scope_named(struct control_ask *ask, int *ret_code);
 const struct reg_connector *control_connector_named(struct control_ask *ask, int *ret_code);
-/* One object {@key: [what @fn wrote for each of the argument `ids`]}. */
+/* One object {@key: [what @fn wrote for each of the argument `ids`]}, and "dry_run" if it is one. */
 AMO_MUSTCHECK int control_each_id(struct control_ask *ask, const char *key,
                                   int (*fn)(struct control_ask *ask, int64_t id));
 /* Writes the sentence and returns @code. */

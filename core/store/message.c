@@ -530,3 +530,27 @@ int store_waiting_find(struct store *s, struct view id, store_waiting_fn *fn, vo
     }
     return rc;
 }
+
+int store_waiting_walk(struct store *s, int64_t after, int64_t max, store_waiting_fn *fn,
+                       void *arg)
+{
+    struct db_rows *r = NULL;
+    int rc = 0;
+
+    if (s->hurt_waiting)
+        return 0;
+    rc = db_query(s->db, &r,
+                  "SELECT id,key,event,until_ms FROM waiting WHERE id>? ORDER BY id LIMIT ?",
+                  "ii", after, max);
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        struct waiting_row row = {.id = db_int(r, 0),
+                                  .key = db_view(r, 1),
+                                  .event = db_view(r, 2),
+                                  .until_ms = db_int(r, 3)};
+
+        rc = fn(arg, &row);
+        if (rc)
+            db_end(r);
+    }
+    return rc;
+}

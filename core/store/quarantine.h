@@ -74,6 +74,9 @@ struct waiting_row {
 typedef int store_waiting_fn(void *arg, const struct waiting_row *row);
 AMO_MUSTCHECK int store_waiting_find(struct store *s, struct view id, store_waiting_fn *fn,
                                      void *arg);
+/* At most @max rows above number @after, oldest first. The same. */
+AMO_MUSTCHECK int store_waiting_walk(struct store *s, int64_t after, int64_t max,
+                                     store_waiting_fn *fn, void *arg);
 /* Once: what a store of before holds is found by its ids from now on. */
 AMO_MUSTCHECK int store_kept_name(struct store *s);
 

@@ -164,6 +164,12 @@ static const struct args_option queue_drop[] = {
          "both directions of this one, by its number in conversation list"),
     FLAG("dry-run", "dry_run", "only print how many"),
 };
+static const struct args_option waiting_list[] = {
+    TEXT("connector", "connector", "NAME", "of this service only"),
+    TEXT("scope", "scope_id", "SCOPE", "of this account only"),
+    TEXT("after", "after", "ID", "from behind this one on: the `next` of the page before"),
+    TEXT("limit", "limit", "N", "rows of a page; 100 unless given"),
+};
 
 static const struct args_option refused[] = {
     TEXT("connector", "connector", "NAME", "of this service only"),
@@ -289,6 +295,12 @@ static const struct args_verb verbs[] = {
         "give up what waits for a connector, an account or in a conversation; its sender is "
         "told",
         OPTIONS(queue_drop)),
+    ASK("waiting", "list", core_waiting_list,
+        "events that wait for their message, for an echo or for room", OPTIONS(waiting_list)),
+    ASK("waiting", "drop", core_waiting_drop,
+        "end the wait of what waits for its message: it goes to quarantine", MANY("ids", "ID"),
+        OPTIONS(only_dry_run)),
+
 
     LIST("dead", "list", core_dead_list, "no dead letters", "commands that were given up"),
     ASK("dead", "show", core_dead_show, "one dead letter with its attempts and answers",
