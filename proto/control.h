@@ -63,6 +63,8 @@
     X(source_list, "source.list", "", "[{connector, source, scope_id, default}]")              \
     X(source_remove, "source.remove", "connector, source, [move], [dry_run]",                  \
       "connector, removed, moves, cut_off, [dry_run]")                                         \
+    X(source_move, "source.move", "connector, source, to (a scope id) or undo; [dry_run]",     \
+      "connector, source, from, scope_id, moves, cut_off, [given_up], [dry_run]")              \
     X(source_default, "source.default", "scope_id, source or none", "scope_id, default")       \
     X(conversation_list, "conversation.list",                                                  \
       "[scope_id], [client (part of the name)], [waiting], [page], [reveal]",                  \

@@ -189,7 +189,7 @@ int moves_admitted(struct control_ask *ask, const struct moves *m)
 
     if (rc)
         return rc;
-    if (m->others == 0 || m->dry_run || moves_flag(ask, "move"))
+    if (m->others == 0 || m->dry_run || m->meant || moves_flag(ask, "move"))
         return 0;
     return control_fail(ask, EXIT_FAILED,
                         "%lld conversation%s of another account would go to this one, and the"

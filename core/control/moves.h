@@ -20,6 +20,8 @@ struct moves {
     struct buf named; /* "wa1 (last heard …), …" */
     bool given; /* a number or an account is taken from somebody, whoever is known there */
     bool dry_run;
+    bool
+        meant; /* by the verb itself: nobody has to confirm that conversations go to another company */
 };
 
 /* Counts what @make would do; nothing is changed. Finish with moves_fini in any case. */
@@ -28,7 +30,8 @@ AMO_MUSTCHECK int moves_count(struct control_ask *ask, moves_make_fn *make, void
 void moves_fini(struct moves *m);
 /* An explanation and EXIT_FAILED, if conversations would move or be cut off, or a number or an account would be
  * taken from somebody, while core is still learning, after a start, what it may have forgotten; also if
- * conversations would move to another company without the argument `move`. Otherwise 0. */
+ * conversations would move to another company without the argument `move`, unless that is meant. Otherwise
+ * 0. */
 AMO_MUSTCHECK int moves_admitted(struct control_ask *ask, const struct moves *m);
 /* The same if clients who have written would be cut off without the argument `yes`. */
 AMO_MUSTCHECK int moves_cut_admitted(struct control_ask *ask, const struct moves *m);

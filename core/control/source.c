@@ -5,10 +5,12 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/process.h"
 #include "core/control/control.h"
 #include "core/control/moves.h"
 #include "core/control/verbs.h"
+#include "core/store/reach.h"
 
 /* amo's two APIs disagree (36, 40): what both take */
 #define SOURCE_MAX 36
@@ -44,14 +46,18 @@ struct source_change {
     struct view connector;
     struct view source;
     struct view scope; /* VIEW_NONE: it goes */
+    bool meant;        /* its conversations go with it, and the verb says so */
+    bool is_default;   /* the account's managers write from it */
 };
 
 static int source_make(struct control_ask *ask, void *arg)
 {
     const struct source_change *c = arg;
+    struct store *s = ask->core->store;
+    int rc = c->scope.ptr ? store_source_put(s, c->connector, c->source, c->scope)
+                          : store_source_remove(s, c->connector, c->source);
 
-    return c->scope.ptr ? store_source_put(ask->core->store, c->connector, c->source, c->scope)
-                        : store_source_remove(ask->core->store, c->connector, c->source);
+    return rc || !c->is_default ? rc : store_scope_default_source(s, c->scope, c->source);
 }
 
 /* Counts, and does it unless it is a dry run or refused. The object of the answer is open. */
@@ -60,6 +66,7 @@ static int source_change(struct control_ask *ask, struct source_change *c)
     struct moves m;
     int rc = moves_count(ask, source_make, c, &m);
 
+    m.meant = c->meant;
     rc = rc ? rc : moves_admitted(ask, &m);
     if (rc == 0) {
         moves_json(&m, ask->w);
@@ -94,7 +101,7 @@ int verb_source_add(struct control_ask *ask)
     json_add_text(ask->w, "connector", connector);
     json_add_text(ask->w, "source", source);
     json_add_text(ask->w, "scope_id", scope);
-    return source_change(ask, &(struct source_change){connector, source, scope});
+    return source_change(ask, &(struct source_change){connector, source, scope, false, false});
 }
 
 int verb_source_list(struct control_ask *ask)
@@ -132,7 +139,8 @@ int verb_source_remove(struct control_ask *ask)
     json_open_object(ask->w, NULL);
     json_add_text(ask->w, "connector", connector);
     json_add_text(ask->w, "removed", source);
-    return source_change(ask, &(struct source_change){connector, source, VIEW_NONE});
+    return source_change(ask,
+                         &(struct source_change){connector, source, VIEW_NONE, false, false});
 }
 
 int verb_source_default(struct control_ask *ask)
@@ -161,4 +169,151 @@ int verb_source_default(struct control_ask *ask)
     json_close_object(ask->w);
     rc = store_scope_default_source(ask->core->store, scope, source);
     return rc ? rc : source_changed(ask);
+}
+
+/* --- a number moves, and may come back -------------------------------------------------------- */
+
+/* A number, and where it goes. */
+struct move {
+    struct view connector;
+    struct view source;
+    struct view to;              /* the account */
+    const struct reg_scope *has; /* who has it now; NULL nobody */
+    bool
+        listed; /* it is in the list of sources: not only since the connector has one account */
+};
+
+static int move_read(struct control_ask *ask, struct move *m)
+{
+    const struct registry *r = ask->core->turn->registry;
+    const struct reg_source *known = NULL;
+    bool has_accounts = false;
+    int rc = control_need(ask, "connector", &m->connector);
+
+    rc = rc ? rc : control_need(ask, "source", &m->source);
+    if (rc)
+        return rc;
+    if (!registry_connector(r, m->connector))
+        return control_fail(ask, EXIT_FAILED, "no such connector; see amoctl connector list");
+    known = source_find(r, m->connector, m->source);
+    m->listed = known != NULL;
+    m->has = known ? registry_scope(r, view_of(known->scope))
+                   : registry_scope_of_source(r, m->connector, m->source, &has_accounts);
+    return 0;
+}
+
+/* It is written down who had the number, unless it stays where it is: an order that is repeated must not
+ * forget that. */
+static int move_note(struct control_ask *ask, const struct move *m)
+{
+    const struct source_move was = {
+        .from = m->listed && m->has ? m->has->id : NULL,
+        .to = m->to,
+        .was_default =
+            m->has && m->has->default_source && view_is(m->source, m->has->default_source),
+        .at_ms = clock_unix_ms(),
+    };
+
+    if (moves_flag(ask, "dry_run") || (m->has && view_is(m->to, m->has->id)))
+        return 0;
+    return store_source_move_note(ask->core->store, m->connector, m->source, &was);
+}
+
+static void move_json(struct control_ask *ask, const struct move *m, const char *to)
+{
+    json_open_object(ask->w, NULL);
+    json_add_text(ask->w, "connector", m->connector);
+    json_add_text(ask->w, "source", m->source);
+    json_add_text(ask->w, "from", m->has ? view_of(m->has->id) : VIEW_NONE);
+    json_add_text(ask->w, "scope_id", view_of(to));
+}
+
+static int move_there(struct control_ask *ask, struct move *m)
+{
+    const struct reg_scope *s = NULL;
+    int rc = control_need(ask, "to", &m->to);
+
+    if (rc)
+        return rc;
+    s = registry_scope_connected(ask->core->turn->registry, m->to);
+    if (!s || !view_is(m->connector, s->connector))
+        return control_fail(ask, EXIT_FAILED,
+                            "this connector has no such account; see amoctl account list");
+    if (!source_is_fine(m->source) ||
+        (!m->listed && !store_source_is_known(ask->core->store, m->connector, m->source)))
+        return control_fail(ask, EXIT_FAILED,
+                            "nothing is known of such a source; amoctl source add lists a new"
+                            " one");
+    rc = move_note(ask, m);
+    if (rc)
+        return rc;
+    move_json(ask, m, s->id);
+    return source_change(ask,
+                         &(struct source_change){m->connector, m->source, m->to, true, false});
+}
+
+/* May it go back? Not if anybody has written since, or if it has been given to somebody else. */
+static int undo_admitted(struct control_ask *ask, const struct move *m,
+                         const struct source_move *was)
+{
+    const struct reg_scope *from =
+        registry_scope_connected(ask->core->turn->registry, view_of(was->from));
+    bool used = false;
+    int rc = 0;
+
+    if (was->from && (!from || !view_is(m->connector, from->connector)))
+        return control_fail(ask, EXIT_FAILED,
+                            "the account that had the source is not connected here any more");
+    if (!m->listed || !m->has || !view_is(was->to, m->has->id))
+        return control_fail(ask, EXIT_FAILED,
+                            "the source was given to somebody else after that: amoctl source"
+                            " move says to whom it is to go");
+    rc = store_source_used(ask->core->store, m->connector, m->source, was, &used);
+    if (rc || !used)
+        return rc;
+    return control_fail(ask, EXIT_FAILED,
+                        "messages have passed since the move, or too many of others to tell:"
+                        " amoctl source move can move it as it would any number");
+}
+
+/* As it was before; the default number of its account, too. */
+static int undo_make(struct control_ask *ask, struct move *m, const struct source_move *was)
+{
+    struct source_change back = {m->connector, m->source, view_of(was->from), true,
+                                 was->from && was->was_default};
+    int64_t given_up = 0;
+    int rc =
+        store_source_given_up(ask->core->store, m->connector, m->source, was->at_ms, &given_up);
+
+    if (rc)
+        return rc;
+    move_json(ask, m, was->from);
+    json_add_int(ask->w, "given_up", given_up);
+    if (!moves_flag(ask, "dry_run"))
+        rc = store_source_move_forget(ask->core->store, m->connector, m->source);
+    return rc ? rc : source_change(ask, &back);
+}
+
+static int move_back(struct control_ask *ask, struct move *m)
+{
+    struct source_move was = {.from = NULL};
+    int rc = store_source_move(ask->core->store, m->connector, m->source, &was);
+
+    if (rc == STORE_E_NONE)
+        return control_fail(ask, EXIT_FAILED,
+                            "no move of this source is known that could be undone");
+    rc = rc ? rc : undo_admitted(ask, m, &was);
+    rc = rc ? rc : undo_make(ask, m, &was);
+    source_move_fini(&was);
+    return rc;
+}
+
+int verb_source_move(struct control_ask *ask)
+{
+    struct move m = {.has = NULL};
+    int rc = move_read(ask, &m);
+
+    if (rc)
+        return rc;
+    return moves_flag(ask, "undo") ? move_back(ask, &m) : move_there(ask, &m);
 }

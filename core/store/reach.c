@@ -2,6 +2,8 @@
 
 #include "core/store/reach.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "core/store/private.h"
 
@@ -111,4 +113,121 @@ int store_sources_follow(struct store *s, const struct reg_scope *scope)
     return rc ? rc
               : db_run(s->db, "DELETE FROM sources WHERE scope=? AND connector<>?", "ss",
                        scope->id, scope->connector);
+}
+
+/* --- numbers that were moved ------------------------------------------------------------------ */
+
+/* messages that are looked through: some ten milliseconds */
+#define NEWEST "100000"
+
+void source_move_fini(struct source_move *m)
+{
+    mem_free(m->from);
+    mem_free(m->space);
+    *m = (struct source_move){.from = NULL};
+}
+
+int store_source_move_note(struct store *s, struct view connector, struct view source,
+                           const struct source_move *m)
+{
+    return db_run(s->db,
+                  "INSERT OR REPLACE INTO source_moves(connector,source,was,now,was_default,"
+                  "at_ms,message) VALUES(?,?,?,?,?,?,"
+                  "(SELECT coalesce(max(id),0) FROM messages))",
+                  "ttstii", connector, source, m->from, m->to, (int64_t)m->was_default,
+                  m->at_ms);
+}
+
+int store_source_move(struct store *s, struct view connector, struct view source,
+                      struct source_move *ret)
+{
+    struct source_move m = {.from = NULL};
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT was,now,was_default,at_ms,message FROM source_moves"
+                      " WHERE connector=? AND source=?",
+                      "tt", connector, source);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    rc = db_string(r, 0, &m.from);
+    rc = rc ? rc : db_string(r, 1, &m.space);
+    m.to = view_of(m.space);
+    m.was_default = db_int(r, 2) != 0;
+    m.at_ms = db_int(r, 3);
+    m.message = db_int(r, 4);
+    db_end(r);
+    if (rc)
+        source_move_fini(&m);
+    else
+        *ret = m; /* handed over */
+    return rc;
+}
+
+int store_source_move_forget(struct store *s, struct view connector, struct view source)
+{
+    return db_run(s->db, "DELETE FROM source_moves WHERE connector=? AND source=?", "tt",
+                  connector, source);
+}
+
+static int read_flag(struct db_rows *r, int query_rc, bool *ret)
+{
+    int rc = store_one(query_rc, r);
+
+    if (rc)
+        return rc;
+    *ret = db_int(r, 0) != 0;
+    db_end(r);
+    return 0;
+}
+
+int store_source_used(struct store *s, struct view connector, struct view source,
+                      const struct source_move *m, bool *ret)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, "SELECT coalesce(max(id),0)-?>" NEWEST " FROM messages", "i",
+                      m->message);
+
+    rc = read_flag(r, rc, ret);
+    if (rc || *ret)
+        return rc;
+    rc = db_query(s->db, &r,
+                  "SELECT EXISTS(SELECT 1 FROM messages m JOIN conversations c ON"
+                  " c.id=m.conversation WHERE m.id>(SELECT max(id) FROM messages)-" NEWEST
+                  " AND c.connector=? AND c.source=? AND (m.id>? OR (m.settled_ms>=? AND"
+                  " m.state GLOB 'delivered*')))",
+                  "ttii", connector, source, m->message, m->at_ms);
+    return read_flag(r, rc, ret);
+}
+
+int store_source_given_up(struct store *s, struct view connector, struct view source,
+                          int64_t since_ms, int64_t *ret)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT count(*) FROM dead d JOIN conversations c ON c.id=d.lane/2"
+                      " WHERE d.died_ms>=? AND d.reason IN('moved','nobody','unclear')"
+                      " AND c.connector=? AND c.source=?",
+                      "itt", since_ms, connector, source);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    *ret = db_int(r, 0);
+    db_end(r);
+    return 0;
+}
+
+bool store_source_is_known(struct store *s, struct view connector, struct view source)
+{
+    struct db_rows *r = NULL;
+    bool known = false;
+    int rc = db_query(s->db, &r,
+                      "SELECT EXISTS(SELECT 1 FROM conversations WHERE connector=?1 AND"
+                      " source=?2 AND service_id>'') OR EXISTS(SELECT 1 FROM conversations"
+                      " WHERE connector=?1 AND source=?2 AND service_id IS NULL)",
+                      "tt", connector, source);
+
+    return read_flag(r, rc, &known) == 0 && known;
 }

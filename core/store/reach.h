@@ -30,3 +30,33 @@ AMO_MUSTCHECK int store_message_redirect(struct store *s, int64_t id, const char
 /* Sources of scopes that left, of the same amoCRM account as @scope, belong to @scope from now on; its
  * sources on other connectors move to its present one unless another account has them there. */
 AMO_MUSTCHECK int store_sources_follow(struct store *s, const struct reg_scope *scope);
+
+/* --- numbers that were moved ------------------------------------------------------------------ */
+/* The last move of a number, so that it can be undone. */
+struct source_move {
+    char *
+        from; /* the account that it was listed for; NULL none, it was nobody's by name. Owned when read,
+                       borrowed when written */
+    struct view to;   /* the account that it went to; read: within @space */
+    char *space;      /* owned; NULL when written */
+    bool was_default; /* managers of @from wrote from it by default */
+    int64_t at_ms;
+    int64_t message; /* the newest of all messages then; read only */
+};
+void source_move_fini(struct source_move *m);
+AMO_MUSTCHECK int store_source_move_note(struct store *s, struct view connector,
+                                         struct view source, const struct source_move *m);
+/* STORE_E_NONE. Finish with source_move_fini. */
+AMO_MUSTCHECK int store_source_move(struct store *s, struct view connector, struct view source,
+                                    struct source_move *ret);
+AMO_MUSTCHECK int store_source_move_forget(struct store *s, struct view connector,
+                                           struct view source);
+/* Has a conversation of it a message that came since the move, or was delivered since? True as well when too
+ * many others came to tell. */
+AMO_MUSTCHECK int store_source_used(struct store *s, struct view connector, struct view source,
+                                    const struct source_move *m, bool *ret);
+/* How many of its messages were given up since @since_ms because the number went to somebody else, or may have been. */
+AMO_MUSTCHECK int store_source_given_up(struct store *s, struct view connector,
+                                        struct view source, int64_t since_ms, int64_t *ret);
+/* Has it a conversation? False also when the store cannot say. */
+bool store_source_is_known(struct store *s, struct view connector, struct view source);

@@ -272,6 +272,7 @@ int store_connector_remove(struct store *s, struct view name)
 {
     int rc = db_run(s->db, "DELETE FROM sources WHERE connector=?", "t", name);
 
+    rc = rc ? rc : db_run(s->db, "DELETE FROM source_moves WHERE connector=?", "t", name);
     rc = rc ? rc : db_run(s->db, "DELETE FROM scopes WHERE connector=?", "t", name);
     return rc ? rc : db_run(s->db, "DELETE FROM connectors WHERE name=?", "t", name);
 }

@@ -270,6 +270,10 @@ static const char *const migrations[] = {
     /* what is set aside for its account is there once, however often it comes */
     "ALTER TABLE waiting ADD COLUMN same BLOB;"
     "CREATE UNIQUE INDEX waiting_same ON waiting(same) WHERE same IS NOT NULL;",
+    /* the last move of each number, so that it can be undone */
+    "CREATE TABLE source_moves(connector TEXT, source TEXT, was TEXT, now TEXT,"
+    "  was_default INTEGER NOT NULL, at_ms INTEGER NOT NULL, message INTEGER NOT NULL,"
+    "  PRIMARY KEY(connector, source)) WITHOUT ROWID;",
 };
 
 int schema_count(void)

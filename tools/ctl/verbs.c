@@ -110,6 +110,13 @@ static const struct args_option source_default[] = {
     TEXT("source", "source", "SOURCE", "they write from this one unless they choose"),
     FLAG("none", "none", "remove the default"),
 };
+static const struct args_option source_move[] = {
+    NEEDED_TEXT("connector", "connector", "NAME", "the connector it belongs to"),
+    NEEDED_TEXT("source", "source", "SOURCE", "number or messenger account"),
+    TEXT("to", "to", "SCOPE", "the account that gets it, with its conversations"),
+    FLAG("undo", "undo", "back to whom had it, while no message has passed since"),
+    FLAG("dry-run", "dry_run", "only print how many conversations move"),
+};
 static const struct args_option only_dry_run[] = {
     DRY_RUN,
 };
@@ -271,6 +278,9 @@ static const struct args_verb verbs[] = {
     LIST("source", "list", core_source_list, "no sources", "sources and their accounts"),
     TELL("source", "remove", core_source_remove, "take a source away from its account",
          OPTIONS(source_remove)),
+    TELL("source", "move", core_source_move,
+         "give a source and its conversations to another account of its connector",
+         OPTIONS(source_move)),
     TELL("source", "default", core_source_default,
          "set the number from which managers write first by default", OPTIONS(source_default)),
 
