@@ -89,8 +89,10 @@
     X(clock_agree, "clock.agree", "", "as clock.show")                                         \
     X(queue, "queue", "",                                                                      \
       "[{destination, waiting, oldest_s, held, paused, under_way, answers, waits_for, why}]")  \
-    X(queue_drop, "queue.drop", "connector, scope_id or conversation; [dry_run]",              \
-      "dropped, under_way, left, [dry_run]")                                                   \
+    X(queue_drop, "queue.drop", "connector, scope_id, conversation or id; [dry_run]",          \
+      "dropped, under_way, left, set_aside, [dry_run]")                                        \
+    X(queue_move, "queue.move", "connector or scope_id; to (a connector), [yes], [dry_run]",   \
+      "to, accounts, waiting, under_way, moves, cut_off, [dry_run]")                           \
     X(waiting_list, "waiting.list", "[connector], [scope_id], [after], [limit]",               \
       "waiting[{id, kind, waits_for, message_id, connector, scope_id, since, until, trace}], " \
       "looked, [next: for after]")                                                             \

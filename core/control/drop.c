@@ -1,10 +1,11 @@
-/* `amoctl queue drop`: what waits for a service or an account that will not come back is given up, and
- * its senders are informed.
+/* `amoctl queue drop` and `queue move`: what waits for a service or an account that will not come back is
+ * given up, and its senders are informed; or it goes to another service, with the accounts it is of.
  *
- * From: control.c. To: settle.c. Holds: nothing. */
+ * From: control.c. To: settle.c; the store and core_registry_changed. Holds: nothing. */
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/num.h"
@@ -14,15 +15,18 @@
 #include "core/control/verbs.h"
 #include "core/deliver/calls.h"
 #include "core/deliver/settle.h"
+#include "core/intake/room.h"
+#include "core/store/reach.h"
 
 /* given up in one call, so that core does not stand still; the answer says how many are left */
 #define DROP_MAX 5000
 
-/* Which commands are meant; one of the three. */
+/* Which commands are meant; one of the four. */
 struct drop {
     struct view connector;
     struct view scope;
     int64_t conversation;
+    int64_t message; /* what is to be told of it, or about it */
 };
 
 static struct view name_of(const struct dest *d)
@@ -41,8 +45,12 @@ static bool is_of_connector(const struct registry *r, const struct lane *l, stru
     return s && s->disconnected && view_is(name, s->connector);
 }
 
-static bool is_meant(const struct core *c, const struct drop *d, const struct lane *l)
+static bool is_meant(const struct core *c, const struct drop *d, const struct core_command *cmd)
 {
+    const struct lane *l = cmd->lane;
+
+    if (d->message)
+        return cmd->message == d->message;
     if (d->connector.len)
         return is_of_connector(c->turn->registry, l, d->connector);
     if (d->scope.len)
@@ -51,25 +59,49 @@ static bool is_meant(const struct core *c, const struct drop *d, const struct la
     return l->id > 1 && l->id / 2 == d->conversation;
 }
 
-static int drop_read(struct control_ask *ask, struct drop *d)
+/* The message that argument `id` names, by any of its ids. */
+static int drop_message(struct control_ask *ask, struct drop *d)
+{
+    struct view id = control_arg(ask, "id");
+    struct message m = {0};
+    int rc = id.len ? store_message_by_any(ask->core->store, id, &m) : 0;
+
+    if (rc == STORE_E_NONE)
+        return control_fail(ask, EXIT_FAILED, "no message is known by this id");
+    d->message = m.id;
+    message_fini(&m);
+    return rc;
+}
+
+static int drop_conversation(struct control_ask *ask, struct drop *d)
 {
     const struct json_node *conversation = json_get(json_root(ask->args), "conversation");
     uint64_t number = 0;
-    int n = 0;
 
+    if (!conversation)
+        return 0;
+    if (!json_int(conversation, &d->conversation) &&
+        num_parse_range(control_arg(ask, "conversation"), 1, INT64_MAX, &number))
+        return control_fail(ask, EXIT_USAGE,
+                            "--conversation takes our number, as in conversation list");
+    d->conversation = d->conversation ? d->conversation : (int64_t)number;
+    return 0;
+}
+
+static int drop_read(struct control_ask *ask, struct drop *d)
+{
+    int n = 0;
+    int rc = drop_conversation(ask, d);
+
+    rc = rc ? rc : drop_message(ask, d);
+    if (rc)
+        return rc;
     d->connector = control_arg(ask, "connector");
     d->scope = control_arg(ask, "scope_id");
-    if (conversation) {
-        if (!json_int(conversation, &d->conversation) &&
-            num_parse_range(control_arg(ask, "conversation"), 1, INT64_MAX, &number))
-            return control_fail(ask, EXIT_USAGE,
-                                "--conversation takes our number, as in conversation list");
-        d->conversation = d->conversation ? d->conversation : (int64_t)number;
-    }
-    n = (d->connector.len > 0) + (d->scope.len > 0) + (d->conversation > 0);
+    n = (d->connector.len > 0) + (d->scope.len > 0) + (d->conversation > 0) + (d->message > 0);
     if (n != 1)
         return control_fail(ask, EXIT_USAGE,
-                            "one of --connector, --scope and --conversation is needed");
+                            "one of --connector, --scope, --conversation and --id is needed");
     return 0;
 }
 
@@ -97,7 +129,7 @@ static int drop_find(struct core *c, const struct drop *d, struct found *f)
     if (!f->ids)
         return -ENOMEM;
     while (f->n < cap && (cmd = table_next(c->queue->commands, &iter))) {
-        if (!is_meant(c, d, cmd->lane))
+        if (!is_meant(c, d, cmd))
             continue;
         if (cmd->state == COMMAND_IN_FLIGHT)
             f->under_way++;
@@ -131,6 +163,20 @@ static const char *drop_unknown(const struct registry *r, const struct drop *d)
     return NULL;
 }
 
+/* What amo sent for the accounts that are meant and that is not in the queue yet: it comes there once there
+ * is room, and is to be dropped then. */
+static int64_t drop_aside(struct core *c, const struct drop *d)
+{
+    const struct registry *r = c->turn->registry;
+    int64_t n = d->scope.len ? room_n_aside(c, d->scope) : 0;
+
+    for (size_t i = 0; d->connector.len && i < r->n_scopes; i++) {
+        if (view_is(d->connector, r->scopes[i].connector))
+            n += room_n_aside(c, view_of(r->scopes[i].id));
+    }
+    return n;
+}
+
 int verb_queue_drop(struct control_ask *ask)
 {
     bool dry_run = moves_flag(ask, "dry_run");
@@ -154,9 +200,146 @@ int verb_queue_drop(struct control_ask *ask)
     json_add_int(ask->w, "dropped", (int64_t)(dry_run ? f.n : n));
     json_add_int(ask->w, "under_way", f.under_way);
     json_add_int(ask->w, "left", dry_run ? 0 : (int64_t)(f.n - n));
+    json_add_int(ask->w, "set_aside", drop_aside(ask->core, &d));
     if (dry_run)
         json_add_bool(ask->w, "dry_run", true);
     json_close_object(ask->w);
     mem_free(f.ids);
     return EXIT_FINE;
+}
+
+/* --- to another service ----------------------------------------------------------------------- */
+
+/* What waits goes where its conversation goes, and that is said by the registry alone: so it is the accounts
+ * that go to the other connector, with their numbers, their conversations and what waits in them. */
+struct relay {
+    struct view connector; /* of all its accounts; or */
+    struct view scope;     /* of this one alone */
+    struct view to;
+    int64_t accounts;
+};
+
+static bool is_relayed(const struct relay *m, const struct reg_scope *s)
+{
+    if (s->disconnected || view_is(m->to, s->connector))
+        return false;
+    return m->scope.len ? view_is(m->scope, s->id) : view_is(m->connector, s->connector);
+}
+
+static int relay_make(struct control_ask *ask, void *arg)
+{
+    const struct registry *r = ask->core->turn->registry;
+    const struct reg_connector *to = NULL;
+    struct relay *m = arg;
+    int rc = 0;
+
+    to = registry_connector(r, m->to);
+    m->accounts = 0;
+    for (size_t i = 0; rc == 0 && i < r->n_scopes; i++) {
+        struct reg_scope row = r->scopes[i]; /* texts are lent to it */
+
+        if (!is_relayed(m, &row))
+            continue;
+        row.connector = to->name;
+        m->accounts++;
+        rc = store_scope_put(ask->core->store, &row);
+        rc = rc ? rc : store_sources_follow(ask->core->store, &row);
+    }
+    return rc;
+}
+
+static int relay_read(struct control_ask *ask, struct relay *m)
+{
+    const struct registry *r = ask->core->turn->registry;
+    const struct reg_scope *s = NULL;
+    int rc = control_need(ask, "to", &m->to);
+
+    m->connector = control_arg(ask, "connector");
+    m->scope = control_arg(ask, "scope_id");
+    if (rc)
+        return rc;
+    if ((m->connector.len > 0) + (m->scope.len > 0) != 1)
+        return control_fail(ask, EXIT_USAGE, "one of --connector and --scope is needed");
+    if (!registry_connector(r, m->to) ||
+        (m->connector.len && !registry_connector(r, m->connector)))
+        return control_fail(ask, EXIT_FAILED, "no such connector; see amoctl connector list");
+    if (m->connector.len && view_equal(m->connector, m->to))
+        return control_fail(ask, EXIT_USAGE, "--to is the connector that they have already");
+    s = m->scope.len ? registry_scope(r, m->scope) : NULL;
+    if (m->scope.len && !s)
+        return control_fail(ask, EXIT_FAILED, "no such account; see amoctl account list");
+    if (s && s->disconnected)
+        return control_fail(
+            ask, EXIT_FAILED,
+            "the account has left: amoctl account connect --connector %.*s brings"
+            " it and what waits for it there, amoctl queue drop gives that up",
+            (int)m->to.len, m->to.ptr);
+    return 0;
+}
+
+/* How much waits in the conversations that go, in both directions; what a worker is trying is looked at
+ * when its attempt is over. */
+static void relay_count(struct core *c, const struct relay *m, int64_t *ret_waiting,
+                        int64_t *ret_under_way)
+{
+    const struct core_command *cmd = NULL;
+    size_t iter = 0;
+
+    *ret_waiting = *ret_under_way = 0;
+    while ((cmd = table_next(c->queue->commands, &iter))) {
+        const struct dest *d = cmd->lane->scope ? cmd->lane->scope : cmd->lane->dest;
+        const struct reg_scope *s =
+            d->kind == DEST_SCOPE ? registry_scope(c->turn->registry, name_of(d)) : NULL;
+
+        if (!s || !is_relayed(m, s))
+            continue;
+        if (cmd->state == COMMAND_IN_FLIGHT)
+            ++*ret_under_way;
+        else
+            ++*ret_waiting;
+    }
+}
+
+/* The old service is not asked: nobody is cut off by it that reaches an account by the new one. */
+static int relay_cut(struct control_ask *ask, const struct moves *m)
+{
+    if (m->cut == 0 || m->dry_run || moves_flag(ask, "yes"))
+        return 0;
+    return control_fail(
+        ask, EXIT_FAILED,
+        "conversations that would reach no account: %lld, since the connector has"
+        " others and their sources are not listed. amoctl source add each of them"
+        " first, or --yes",
+        (long long)m->cut);
+}
+
+int verb_queue_move(struct control_ask *ask)
+{
+    struct relay what = {.accounts = 0};
+    struct moves m = {0};
+    int64_t waiting = 0;
+    int64_t under_way = 0;
+    int rc = relay_read(ask, &what);
+
+    rc = rc ? rc : moves_count(ask, relay_make, &what, &m);
+    rc = rc ? rc : moves_admitted(ask, &m);
+    rc = rc ? rc : relay_cut(ask, &m);
+    if (rc) {
+        moves_fini(&m);
+        return rc;
+    }
+    relay_count(ask->core, &what, &waiting, &under_way);
+    json_open_object(ask->w, NULL);
+    json_add_text(ask->w, "to", what.to);
+    json_add_int(ask->w, "accounts", what.accounts);
+    json_add_int(ask->w, "waiting", waiting);
+    json_add_int(ask->w, "under_way", under_way);
+    moves_json(&m, ask->w);
+    json_close_object(ask->w);
+    moves_fini(&m);
+    if (m.dry_run || what.accounts == 0)
+        return EXIT_FINE;
+    rc = relay_make(ask, &what);
+    rc = rc ? rc : core_registry_changed(ask->core);
+    return rc ? rc : control_wait_registry(ask);
 }

@@ -652,9 +652,9 @@ def test_what_waits_behind_a_dead_connector_can_be_dropped(stack):
     refused = stack.amoctl("connector", "remove", o.name, code=1)
     assert f"amoctl queue drop --connector {o.name}" in refused
     [line] = reach_lines(stack, o.first)
-    assert line["state"] == "yellow" and "2 commands" in line["words"] and "queue drop" in line["todo"]
+    assert line["state"] == "yellow" and "left at" in line["words"] and ": 2;" in line["words"] and "queue drop" in line["todo"]
     assert stack.amoctl("queue", "drop", "--connector", o.name, "--dry-run") == {
-        "dropped": 2, "under_way": 0, "left": 0, "dry_run": True}
+        "dropped": 2, "under_way": 0, "left": 0, "set_aside": 0, "dry_run": True}
     assert stack.amoctl("queue", "drop", "--connector", o.name)["dropped"] == 2
     dead = {d["kind"]: d["reason"] for d in stack.control("dead.list") if d["scope_id"] == o.first}
     assert dead == {"amo.message": "dropped", "service.message": "dropped"}

@@ -169,7 +169,15 @@ static const struct args_option queue_drop[] = {
     TEXT("scope", "scope_id", "SCOPE", "both directions of this account"),
     TEXT("conversation", "conversation", "ID",
          "both directions of this one, by its number in conversation list"),
+    TEXT("id", "id", "ID", "this message, by any of its ids, and what is about it"),
     FLAG("dry-run", "dry_run", "only print how many"),
+};
+static const struct args_option queue_move[] = {
+    TEXT("connector", "connector", "NAME", "all accounts of this service"),
+    TEXT("scope", "scope_id", "SCOPE", "this account alone"),
+    NEEDED_TEXT("to", "to", "NAME", "the connector that gets them"),
+    FLAG("yes", "yes", "even if conversations of unlisted sources reach no account then"),
+    FLAG("dry-run", "dry_run", "only print how much moves"),
 };
 static const struct args_option waiting_list[] = {
     TEXT("connector", "connector", "NAME", "of this service only"),
@@ -305,6 +313,9 @@ static const struct args_verb verbs[] = {
         "give up what waits for a connector, an account or in a conversation; its sender is "
         "told",
         OPTIONS(queue_drop)),
+    TELL("queue", "move", core_queue_move,
+         "move accounts to another connector, with their conversations and what waits in them",
+         OPTIONS(queue_move)),
     ASK("waiting", "list", core_waiting_list,
         "events that wait for their message, for an echo or for room", OPTIONS(waiting_list)),
     ASK("waiting", "drop", core_waiting_drop,
