@@ -97,20 +97,22 @@
       "waiting[{id, kind, waits_for, message_id, connector, scope_id, since, until, trace}], " \
       "looked, [next: for after]")                                                             \
     X(waiting_drop, "waiting.drop", "ids[], [dry_run]", "dropped[], [dry_run]")                \
+    X(message_retry, "message.retry", "id (any of a message), [may_double], [dry_run]",        \
+      "dead, command, place, [card], [warning], [words], [held], [dry_run]")                   \
     X(dead_list, "dead.list", "",                                                              \
       "[{id, kind, reason, scope_id, connector, attempts, taken_at, died_at, mid, amo_id, "    \
       "service_id, [erased], [status: what the card would say]}]")                             \
     X(dead_show, "dead.show", "id", "as in dead.list; counted, tries[as in trace's journey]")  \
-    X(dead_retry, "dead.retry", "ids[], [may_double]",                                         \
-      "retried[{dead, command, place, [card]}]")                                               \
-    X(dead_drop, "dead.drop", "ids[]", "dropped[]")                                            \
+    X(dead_retry, "dead.retry", "ids[], [may_double], [dry_run]",                              \
+      "retried[{dead, [command], [place], [card]}], [dry_run]")                                \
+    X(dead_drop, "dead.drop", "ids[], [dry_run]", "dropped[], [dry_run]")                      \
     X(quarantine_list, "quarantine.list", "",                                                  \
       "[{id, kind, reason, scope_id, connector, at, trace, [erased]}]")                        \
     X(quarantine_show, "quarantine.show", "id",                                                \
       "as in quarantine.list; bytes, message_id, chat_id, type, text, [raw]")                  \
-    X(quarantine_replay, "quarantine.replay", "ids[]",                                         \
-      "replayed[{id, result, [as], [reason]}]")                                                \
-    X(quarantine_drop, "quarantine.drop", "ids[]", "dropped[]")                                \
+    X(quarantine_replay, "quarantine.replay", "ids[], [dry_run]",                              \
+      "replayed[{id, [result], [as], [reason]}], [dry_run]")                                   \
+    X(quarantine_drop, "quarantine.drop", "ids[], [dry_run]", "dropped[], [dry_run]")          \
     X(trace, "trace", "id",                                                                    \
       "why, message{} or null, [journey[{at, what, [words], [tells], [code], [attempt or "     \
       "probe], …}]], [waiting[{command, kind, [tells], [code], state, attempts, probes, "    \

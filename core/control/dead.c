@@ -1,8 +1,9 @@
-/* `amoctl dead`: what was given up. */
+/* `amoctl dead` and `amoctl message retry`: what was given up, and is sent again. */
 
 #include "base/clock.h"
 #include "base/process.h"
 #include "core/control/control.h"
+#include "core/control/moves.h"
 #include "core/control/verbs.h"
 #include "core/peers/peers.h"
 #include "core/turn/message.h"
@@ -158,16 +159,153 @@ static int dead_exist(struct control_ask *ask, bool retry)
     return 0;
 }
 
+/* Of a dry run: it could be done. */
+static int retry_named(struct control_ask *ask, int64_t id)
+{
+    json_open_object(ask->w, NULL);
+    json_add_int(ask->w, "dead", id);
+    json_close_object(ask->w);
+    return 0;
+}
+
+static int drop_named(struct control_ask *ask, int64_t id)
+{
+    json_add_int(ask->w, NULL, id);
+    return 0;
+}
+
 int verb_dead_retry(struct control_ask *ask)
 {
     int rc = dead_exist(ask, true);
 
-    return rc ? rc : control_each_id(ask, "retried", dead_retry_one);
+    if (rc)
+        return rc;
+    return control_each_id(ask, "retried",
+                           moves_flag(ask, "dry_run") ? retry_named : dead_retry_one);
 }
 
 int verb_dead_drop(struct control_ask *ask)
 {
     int rc = dead_exist(ask, false);
 
-    return rc ? rc : control_each_id(ask, "dropped", dead_drop_one);
+    if (rc)
+        return rc;
+    return control_each_id(ask, "dropped",
+                           moves_flag(ask, "dry_run") ? drop_named : dead_drop_one);
+}
+
+/* --- by the message ---------------------------------------------------------------------------- */
+
+/* Its own command, if that is not settled. */
+static struct core_command *command_of(struct core *c, const struct message *m)
+{
+    struct core_command *cmd = NULL;
+    size_t iter = 0;
+
+    while ((cmd = table_next(c->queue->commands, &iter))) {
+        if (cmd->message == m->id && command_is_message(cmd->kind))
+            return cmd;
+    }
+    return NULL;
+}
+
+static const char *state_words(const struct core_command *cmd)
+{
+    switch (cmd->state) {
+    case COMMAND_QUEUED:
+        return "it stands behind others of its conversation";
+    case COMMAND_READY:
+    case COMMAND_WAITING:
+        return "it is the next one of its conversation to go";
+    case COMMAND_IN_FLIGHT:
+        return "it is being tried now";
+    case COMMAND_CHECKING:
+        return "amo is being asked whether it has it";
+    case COMMAND_DONE:
+    case COMMAND_DEAD:
+        break;
+    }
+    return "it is settled";
+}
+
+/* It was not given up: if all that it waits for is the time between two attempts, it waits no longer. */
+static int retry_now(struct control_ask *ask, struct core_command *cmd)
+{
+    const struct dest *d = cmd->lane->dest;
+    bool dry_run = moves_flag(ask, "dry_run");
+
+    json_open_object(ask->w, NULL);
+    json_add_int(ask->w, "command", cmd->id);
+    json_add_text(ask->w, "place", VIEW_LIT("as before"));
+    json_add_text(ask->w, "words", view_of(state_words(cmd)));
+    json_add_text(ask->w, "held",
+                  dest_is_held(d) ? view_of(hold_reason_name(d->hold)) : VIEW_NONE);
+    if (dry_run)
+        json_add_bool(ask->w, "dry_run", true);
+    json_close_object(ask->w);
+    if (cmd->state == COMMAND_WAITING && !dry_run) {
+        queue_move(ask->core->queue, cmd, COMMAND_READY, 0, clock_mono_ms());
+        core_wake(ask->core);
+    }
+    return EXIT_FINE;
+}
+
+/* Nothing of it is here that could be sent. */
+static int nothing_to_retry(struct control_ask *ask, const struct message *m)
+{
+    if (m->state == MESSAGE_FAILED)
+        return control_fail(ask, EXIT_FAILED,
+                            "it was given up, and its dead letter is there no more: it must be"
+                            " written anew");
+    if (m->state == MESSAGE_ACCEPTED)
+        return control_fail(ask, EXIT_FAILED,
+                            "nothing of it waits here, and it was not given up");
+    if (m->reported_status == -1)
+        return control_fail(
+            ask, EXIT_FAILED,
+            "the service has taken it, and reported later that it failed: it does"
+            " not send again what it has; it must be written anew");
+    return control_fail(ask, EXIT_FAILED, "the other side has it: there is nothing to send");
+}
+
+static int retry_letter(struct control_ask *ask, int64_t id)
+{
+    int rc = store_dead_whole(ask->core->store, id);
+
+    if (rc == STORE_E_ERASED)
+        return control_fail(ask, EXIT_FAILED,
+                            "it was erased with its person: there is nothing to send");
+    rc = rc ? rc : dead_may_go(ask, id);
+    if (rc || !moves_flag(ask, "dry_run"))
+        return rc ? rc : dead_retry_one(ask, id);
+    json_open_object(ask->w, NULL);
+    json_add_int(ask->w, "dead", id);
+    json_add_bool(ask->w, "dry_run", true);
+    json_close_object(ask->w);
+    return 0;
+}
+
+int verb_message_retry(struct control_ask *ask)
+{
+    struct core_command *cmd = NULL;
+    struct message m = {0};
+    struct view word = VIEW_NONE;
+    int64_t letter = 0;
+    int rc = control_need(ask, "id", &word);
+
+    rc = rc ? rc : store_message_by_any(ask->core->store, word, &m);
+    if (rc == STORE_E_NONE)
+        return control_fail(ask, EXIT_FAILED, "no message is known by this id");
+    if (rc)
+        return rc;
+    cmd = command_of(ask->core, &m);
+    rc = cmd ? STORE_E_NONE : store_dead_of_message(ask->core->store, m.id, &letter);
+    if (cmd)
+        rc = retry_now(ask, cmd);
+    else if (rc == STORE_E_NONE)
+        rc = nothing_to_retry(ask, &m);
+    else
+        rc = rc ? rc : retry_letter(ask, letter);
+    message_fini(&m);
+    return rc;
 }

@@ -198,12 +198,28 @@ static int check_entries(struct control_ask *ask, bool replay)
     return rc;
 }
 
+/* Of a dry run: it could be done. */
+static int replay_named(struct control_ask *ask, int64_t id)
+{
+    json_open_object(ask->w, NULL);
+    json_add_int(ask->w, "id", id);
+    json_close_object(ask->w);
+    return 0;
+}
+
+static int drop_named(struct control_ask *ask, int64_t id)
+{
+    json_add_int(ask->w, NULL, id);
+    return 0;
+}
+
 int verb_quarantine_replay(struct control_ask *ask)
 {
+    bool dry_run = moves_flag(ask, "dry_run");
     int rc = check_entries(ask, true);
 
-    rc = rc ? rc : control_each_id(ask, "replayed", replay_one);
-    if (rc == 0)
+    rc = rc ? rc : control_each_id(ask, "replayed", dry_run ? replay_named : replay_one);
+    if (rc == 0 && !dry_run)
         deferred_run(ask->core); /* what waited for one of them */
     return rc;
 }
@@ -212,7 +228,9 @@ int verb_quarantine_drop(struct control_ask *ask)
 {
     int rc = check_entries(ask, false);
 
-    return rc ? rc : control_each_id(ask, "dropped", drop_one);
+    if (rc)
+        return rc;
+    return control_each_id(ask, "dropped", moves_flag(ask, "dry_run") ? drop_named : drop_one);
 }
 
 /* --- what waits ------------------------------------------------------------------------------- */

@@ -33,6 +33,23 @@ int store_dead_whole(struct store *s, int64_t id)
     return rc;
 }
 
+int store_dead_of_message(struct store *s, int64_t message, int64_t *ret)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT id FROM dead WHERE message=? AND kind IN(?,?,?)"
+                      " ORDER BY id DESC LIMIT 1",
+                      "iiii", message, (int64_t)COMMAND_AMO_MESSAGE,
+                      (int64_t)COMMAND_AMO_OUTGOING, (int64_t)COMMAND_SERVICE_MESSAGE);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    *ret = db_int(r, 0);
+    db_end(r);
+    return 0;
+}
+
 int store_dead(struct store *s, int64_t id, struct command_row *ret)
 {
     struct db_rows *r = NULL;

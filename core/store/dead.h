@@ -20,6 +20,8 @@ AMO_MUSTCHECK int store_dead(struct store *s, int64_t id, struct command_row *re
 /* Back to the lane's tail as a new command: its row (attempts 0). STORE_E_NONE, STORE_E_ERASED. */
 AMO_MUSTCHECK int store_dead_retry(struct store *s, int64_t id, int64_t now_ms,
                                    struct command_row *ret);
+/* The newest letter of @message itself, not of what is about it. STORE_E_NONE. */
+AMO_MUSTCHECK int store_dead_of_message(struct store *s, int64_t message, int64_t *ret);
 /* 0 when it has its content, STORE_E_NONE, STORE_E_ERASED. */
 AMO_MUSTCHECK int store_dead_whole(struct store *s, int64_t id);
 /* A message to a service that was called for it before @before_ms without a clear answer: it may have
