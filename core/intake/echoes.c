@@ -85,6 +85,8 @@ struct stand echoes_stand(const struct core *c, const struct event *event)
     ret.at_ms = now;
     if ((c->turn->again || hand->held) && event->taken_ms < now)
         ret.at_ms = event->taken_ms;
+    if (c->intake->aside_ms && c->intake->aside_ms < now)
+        ret.at_ms = c->intake->aside_ms;
     if (hand->spool && hand->spool->echo_ms > ret.at_ms)
         ret.at_ms = hand->spool->echo_ms;
     return ret;

@@ -70,7 +70,7 @@ bool stand_is_before(const struct stand *one, const struct stand *other);
 /* Where the event in hand stands or would stand. What it is about when there are several ingresses: what was in a
  * spool when its ingress came to core stands where the door's clock says, since it may arrive long after what came
  * later by another door. What came since arrived as it came, and stands behind all that waits. And what came by one
- * spool stands in its order there, whatever the clocks say. */
+ * spool stands in its order there, whatever the clocks say. What was set aside for its account stands where it came. */
 struct stand echoes_stand(const struct core *c, const struct event *event);
 
 /* Keep an event of @conversation, whose number is @scope's now (NULL: that is not to be kept). It is

@@ -35,6 +35,15 @@ static int in_lane(struct core *c, struct given_up *g, int64_t conversation, boo
                                    &g->since, same_words, g);
 }
 
+/* What came before the words were first tried is none of what became of them. It may have been set aside for hours,
+ * while a colleague wrote the like. */
+static int64_t begun_before(const struct core *c)
+{
+    const struct echo_row *row = c->intake->echo_row;
+
+    return row && row->came.at_ms && !c->intake->forgotten ? row->came.at_ms : INT64_MAX;
+}
+
 int given_up_words(struct core *c, const struct event *e, const struct conversation *conv,
                    int64_t *ret_message)
 {
@@ -45,6 +54,7 @@ int given_up_words(struct core *c, const struct event *e, const struct conversat
 
     g.since.unclear_ms = to_amo && !c->intake->forgotten ? waited_ms : 0;
     g.since.other_ms = to_amo ? INT64_MAX : waited_ms;
+    g.since.begun_ms = to_amo ? begun_before(c) : INT64_MAX;
     if (conv && g.words.len && g.since.unclear_ms != INT64_MAX)
         rc = in_lane(c, &g, conv->id, to_amo);
     *ret_message = g.message;
@@ -63,6 +73,7 @@ int given_up_first_words(struct core *c, const struct event *e, const struct pho
     int rc = 0;
 
     g.since.other_ms = e->taken_ms;
+    g.since.begun_ms = INT64_MAX;
     if (c->intake->echo_in_hand && g.words.len)
         rc = echo_first_words(c, e, client, first_in_lane, &g);
     *ret_message = g.message;

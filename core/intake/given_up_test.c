@@ -1,5 +1,7 @@
 /* What shows that a message arrived although it was given up. */
 
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "core/deliver/settle.h"
 #include "core/intake/echo.h"
@@ -123,6 +125,51 @@ static void so_does_one_that_was_set_aside(void **state)
     assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 0);
 }
 
+/* A manager wrote "yes" and it was set aside; later a colleague did, too, and nobody knows what became of that. */
+static void set_aside_before_a_colleague_wrote_the_same(struct rig *r)
+{
+    struct event hook = rig_manager_text("amo-1");
+    struct event report = rig_outgoing_text("o1");
+
+    rig_client_message_done(r, "m0", "amo-0");
+    hook.chat_id = VIEW_LIT("chat-1");
+    hook.content.text = report.content.text = VIEW_LIT("yes");
+    queue_dest(r->core.queue, DEST_SCOPE, VIEW_LIT("ch_acc"))->set_aside = true;
+    take(r, hook);
+    assert_int_equal(r->core.intake->n_aside, 1);
+    (void)usleep(2000); /* another millisecond of wall time */
+    (void)rig_push(r, &report);
+    rig_turn(r);
+    assert_int_equal(rig_command(r, COMMAND_AMO_OUTGOING)->state, COMMAND_IN_FLIGHT);
+}
+
+static void what_was_set_aside_before_words_were_tried_is_not_their_echo(void **state)
+{
+    struct rig *r = *state;
+
+    set_aside_before_a_colleague_wrote_the_same(r);
+    give_up(r, COMMAND_AMO_OUTGOING, "unclear");
+    room_tick(&r->core, clock_unix_ms());
+    rig_commit(r);
+    assert_int_equal(r->core.intake->n_aside, 0);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
+}
+
+static void nor_if_it_comes_out_while_they_are_tried(void **state)
+{
+    struct rig *r = *state;
+
+    set_aside_before_a_colleague_wrote_the_same(r);
+    room_tick(&r->core, clock_unix_ms());
+    rig_commit(r);
+    rig_assert_counts(r, 0, 0, 1); /* it waits with all webhooks of its chat */
+    give_up(r, COMMAND_AMO_OUTGOING, "unclear");
+    echo_tick(&r->core, clock_mono_ms());
+    rig_commit(r);
+    rig_assert_counts(r, 1, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
+}
+
 static void a_repeat_of_its_sender_shows_nothing(void **state)
 {
     struct rig *r = *state;
@@ -165,6 +212,8 @@ static const struct CMUnitTest tests[] = {
     CASE(a_report_shows_that_it_arrived),
     CASE(a_webhook_shows_that_a_colleagues_words_arrived),
     CASE(so_does_one_that_was_set_aside),
+    CASE(what_was_set_aside_before_words_were_tried_is_not_their_echo),
+    CASE(nor_if_it_comes_out_while_they_are_tried),
     CASE(a_repeat_of_its_sender_shows_nothing),
     CASE(what_was_reported_before_it_was_given_up_has_arrived),
 };

@@ -42,6 +42,7 @@ struct intake {
     int64_t echo_since_ms;      /* then the one in hand came, by echo_ran_ms */
     int64_t echo_in_hand; /* one that has waited under this conversation is applied; or 0 */
     const struct echo_row *echo_row; /* of whichever is applied after a wait; NULL: none is … */
+    int64_t aside_ms;                /* … and when it was set aside; 0 it was not */
     struct stand echo_row_stand;     /* … and where it stands: it may have to go back there */
     struct buf
         leaving; /* struct leaving: until that is looked for anew (core/deliver/moved.c) */

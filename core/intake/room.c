@@ -209,8 +209,10 @@ static int come_back(struct core *c, const struct aside_row *row, struct view ev
     c->turn->again = row->again || row->forgotten;
     c->intake->forgotten = row->forgotten;
     c->intake->echo_row = &came;
+    c->intake->aside_ms = row->at_ms;
     rc = deferred_apply(c, event, INTAKE_BACK);
     c->intake->echo_row = NULL;
+    c->intake->aside_ms = 0;
     c->turn->again = c->intake->forgotten = false;
     return rc;
 }

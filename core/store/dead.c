@@ -232,13 +232,15 @@ int store_dead_unclear_walk(struct store *s, int64_t lane, int64_t kind,
     struct db_rows *r = NULL;
     int rc = db_query(
         s->db, &r,
-        "SELECT d.message,d.body FROM (SELECT id,message,body FROM dead WHERE lane=?1 AND"
+        "SELECT d.message,d.body FROM (SELECT id,message,body,taken_ms FROM dead WHERE lane=?1 "
+        "AND"
         " kind=?2 AND CASE reason WHEN 'refused' THEN 0 WHEN 'unclear' THEN died_ms>=?5"
         " ELSE died_ms>=?6 END ORDER BY id DESC LIMIT ?4) d JOIN messages m ON"
         " m.id=d.message WHERE CASE ?2 WHEN ?3 THEN m.service_id ELSE m.amo_id END IS NULL"
-        " AND d.body IS NOT NULL ORDER BY d.id",
-        "iiiiii", lane, kind, (int64_t)COMMAND_SERVICE_MESSAGE, (int64_t)LIMIT_LIST_ROWS,
-        since->unclear_ms, since->other_ms);
+        " AND d.body IS NOT NULL AND (d.taken_ms<=?7 OR EXISTS(SELECT 1 FROM attempts WHERE"
+        " message=d.message AND kind=?2 AND began_ms<=?7)) ORDER BY d.id",
+        "iiiiiii", lane, kind, (int64_t)COMMAND_SERVICE_MESSAGE, (int64_t)LIMIT_LIST_ROWS,
+        since->unclear_ms, since->other_ms, since->begun_ms);
 
     while (rc == 0 && (rc = db_next(r)) == 1) {
         rc = fn(arg, db_int(r, 0), db_view(r, 1));

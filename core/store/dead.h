@@ -38,6 +38,7 @@ AMO_MUSTCHECK int store_dead_json(struct store *s, int64_t id, struct json_write
 struct unclear_since {
     int64_t unclear_ms; /* given up as unclear; wall time */
     int64_t other_ms;   /* for another reason */
+    int64_t begun_ms; /* … and first tried or taken no later than this; INT64_MAX: whenever */
 };
 /* Messages of that kind that were given up in @lane @since then, and whose id at the other side is not known: each with
  * its packed command, oldest first; of the newest LIMIT_LIST_ROWS that were given up so, whatever else is there.

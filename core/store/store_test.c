@@ -1113,8 +1113,8 @@ static int show_unclear(void *arg, int64_t message, struct view body)
 
 static void unclear_letters_of_a_lane_are_shown_the_newest_thousand_oldest_first(void **state)
 {
-    const struct unclear_since unclear = {0, INT64_MAX};
-    const struct unclear_since later = {NOW + 1, NOW};
+    const struct unclear_since unclear = {0, INT64_MAX, INT64_MAX};
+    const struct unclear_since later = {NOW + 1, NOW, INT64_MAX};
     struct rig *r = *state;
     struct shown shown = {0};
     int64_t oldest = 0;
