@@ -18,6 +18,7 @@
 #include "core/erase/erase.h"
 #include "core/intake/answer.h"
 #include "core/intake/intake.h"
+#include "core/intake/room.h"
 #include "core/peers/gate.h"
 #include "core/peers/peers.h"
 #include "core/peers/spools.h"
@@ -320,7 +321,9 @@ static void note_forgotten(struct core *c, struct peer *p, const struct hello *h
     rc = rc ? rc : store_waiting_forgotten(c->store, c->intake->loaded);
     if (rc)
         core_row_failed(c, "forgotten", rc); /* known until the next start */
-    c->turn->loaded = 0;                     /* once is enough */
+    else
+        room_put_back(c);
+    c->turn->loaded = 0; /* once is enough */
 }
 
 /* Each is answered with a registry, which waits in core's memory until it is read. An edge says it once a second

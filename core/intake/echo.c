@@ -11,6 +11,7 @@
 #include "core/intake/deferred.h"
 #include "core/intake/follow.h"
 #include "core/intake/intake.h"
+#include "core/intake/room.h"
 #include "core/peers/peers.h"
 #include "core/peers/spools.h"
 #include "proto/event.h"
@@ -243,7 +244,8 @@ int64_t echo_behind_spools(const struct core *c, enum echo_side side)
         return 0; /* it has waited */
     /* What brought it about may be in a spool that has not come back. Its own ingress need never have sent it:
      * what came to a door while that had no session is new to every core. */
-    return ((c->turn->again || c->turn->hand.held) && spools_are_missed(c, now)) ||
+    return (side == ECHO_SERVICE && room_may_be_reported(c)) ||
+                   ((c->turn->again || c->turn->hand.held) && spools_are_missed(c, now)) ||
                    spools_send_again(c, c->turn->hand.spool, now) ||
                    (side == ECHO_AMO && echoes_find(c, side, ECHO_NOBODYS))
                ? ECHO_NOBODYS
@@ -523,6 +525,8 @@ static int echo_tick_one(struct core *c, struct echo *e, int64_t step_ms, int64_
     if (rc < 0)
         return rc == STORE_DAMAGED && e->over ? 0 : rc;
     if (e->conversation == ECHO_NOBODYS) {
+        if (e->side == ECHO_SERVICE && room_may_be_reported(c))
+            return 0; /* which has an end: so many a second come out */
         e->over =
             !spools_are_missed(c, now_mono_ms) && !spools_send_again(c, NULL, now_mono_ms);
         if (e->over)

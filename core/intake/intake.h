@@ -26,7 +26,9 @@ struct leaving {
 struct intake {
     int64_t loaded;     /* the newest row of all that waited when core started; 0 none */
     int64_t n_deferred; /* events in the store that wait; bounded */
-    int64_t n_aside;    /* others that were set aside for their account (core/intake/room.h) */
+    size_t
+        n_unsure; /* accounts of which core may have sent some of that (core/intake/room.h) */
+    int64_t n_aside; /* others that were set aside for their account (core/intake/room.h) */
     char who[LIMIT_ID + 2];   /* who caused the event in hand: "c<connector>" or "s<scope>" */
     char meant[LIMIT_ID + 1]; /* if it is a service's: the account it is about; "" not known */
     struct list wakes;        /* woken keys whose events are still to be applied */

@@ -140,6 +140,14 @@ static int same_of(const struct event *e, unsigned char digest[CRYPTO_SHA256_LEN
     return rc;
 }
 
+static void set_unsure(struct core *c, struct dest *d, bool unsure)
+{
+    if (d->aside_unsure == unsure)
+        return;
+    d->aside_unsure = unsure;
+    c->intake->n_unsure += unsure ? 1 : (size_t)-1;
+}
+
 int room_set_aside(struct core *c, const struct event *e, struct view bytes)
 {
     struct aside_row row = {
@@ -164,8 +172,24 @@ int room_set_aside(struct core *c, const struct event *e, struct view bytes)
         log_often(LOG_LEVEL_WARN, "account.set_aside", e->scope, "scope=%s own=%zu left=%zu",
                   d->name, d->n_own, queue_left(c->queue));
     d->set_aside = true;
+    set_unsure(c, d, d->aside_unsure || row.forgotten);
     c->intake->n_aside++;
     return 0;
+}
+
+void room_put_back(struct core *c)
+{
+    struct dest *d = NULL;
+    size_t iter = 0;
+
+    while ((d = table_next(c->queue->dests, &iter)))
+        set_unsure(c, d, d->aside_unsure || d->set_aside);
+}
+
+bool room_may_be_reported(const struct core *c)
+{
+    /* out of a table that is damaged nothing comes */
+    return c->intake->n_unsure > 0 && !store_deferred_is_hurt(c->store);
 }
 
 static int count_one(void *arg, struct view scope, int64_t n)
@@ -180,10 +204,31 @@ static int count_one(void *arg, struct view scope, int64_t n)
     return 0;
 }
 
+/* Was the store put back in an earlier life of core? Those that may have been sent are the oldest. */
+static int count_unsure(struct core *c, struct dest *d)
+{
+    struct aside_row row = {0};
+    struct buf event;
+    int rc = 0;
+
+    buf_init(&event, LIMIT_FRAME_BYTES);
+    rc = store_aside_first(c->store, view_of(d->name), &event, &row);
+    buf_fini(&event);
+    set_unsure(c, d, rc == 0 && row.forgotten);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
 int room_count(struct core *c)
 {
+    struct dest *d = NULL;
+    size_t iter = 0;
+    int rc = 0;
+
     c->intake->n_aside = 0;
-    return store_aside_walk(c->store, count_one, c);
+    rc = store_aside_walk(c->store, count_one, c);
+    while (rc == 0 && (d = table_next(c->queue->dests, &iter)))
+        rc = d->set_aside ? count_unsure(c, d) : 0;
+    return rc;
 }
 
 int64_t room_n_aside(struct core *c, struct view scope)
@@ -235,16 +280,18 @@ static int back_one(struct core *c, struct dest *d, int64_t now_unix_ms)
     struct buf event;
     int rc = 0;
 
-    if (!fits && d->paused)
+    if (!fits && d->paused && !d->aside_unsure)
         return STORE_E_NONE;
     buf_init(&event, LIMIT_FRAME_BYTES);
     rc = store_aside_first(c->store, view_of(d->name), &event, &row);
+    set_unsure(c, d, rc == 0 && row.forgotten);
     if (rc == STORE_E_NONE) {
         d->set_aside = false;
         log_often(LOG_LEVEL_INFO, "account.back", view_of(d->name), "scope=%s", d->name);
     } else if (rc == 0) {
-        rc = fits || is_overdue(c, d, &row, now_unix_ms) ? come_back(c, &row, buf_view(&event))
-                                                         : STORE_E_NONE;
+        rc = fits || row.forgotten || is_overdue(c, d, &row, now_unix_ms)
+                 ? come_back(c, &row, buf_view(&event))
+                 : STORE_E_NONE;
     }
     buf_fini(&event);
     return rc;
@@ -272,6 +319,8 @@ void room_tick(struct core *c, int64_t now_unix_ms)
     const struct registry *r = c->turn->registry;
     size_t n = 0;
 
+    if (spools_are_missed(c, clock_mono_ms()))
+        return; /* what one of them knows may say that all this was sent before (store.put_back) */
     for (size_t i = 0; i < r->n_scopes && !store_deferred_is_hurt(c->store); i++)
         n += of_scope(c, i) != NULL;
     for (size_t i = 0; n && i < r->n_scopes; i++) {

@@ -31,8 +31,14 @@ AMO_MUSTCHECK int room_sets_aside(struct core *c, const struct event *e, bool *r
 AMO_MUSTCHECK int room_set_aside(struct core *c, const struct event *e, struct view bytes);
 /* For whom something is set aside; at the start, and when rows were erased. -Exxx of the store. */
 AMO_MUSTCHECK int room_count(struct core *c);
-/* Once a second: what was set aside comes out, as far as there is room for it by now. What has been there for half
+/* Once a second: what was set aside comes out, as far as there is room for it by now. After a start not before all
+ * ingresses have said what they know, or are given up. What has been there for half
  * of a message's life comes out all the same, unless its account is paused, which stops the clock. */
 void room_tick(struct core *c, int64_t now_unix_ms);
+/* The store was put back: what was set aside in it may have been sent. It comes out as fast as it can, whatever the
+ * share, because the queue alone tells what a service reports of it from a colleague's words. */
+void room_put_back(struct core *c);
+/* Is such still to come out? A report may be of that. */
+bool room_may_be_reported(const struct core *c);
 /* How many events are set aside for an account. */
 int64_t room_n_aside(struct core *c, struct view scope);

@@ -4,9 +4,12 @@
 
 #include "base/clock.h"
 #include "core/deliver/settle.h"
+#include "core/intake/echo.h"
 #include "core/intake/intake.h"
 #include "core/intake/room.h"
 #include "core/peers/peers.h"
+#include "core/peers/spools.h"
+#include "core/store/erase.h"
 #include "core/store/quarantine.h"
 #include "core/testing/amoctl.h"
 
@@ -118,6 +121,126 @@ static void repeats_of_what_is_set_aside_are_there_once(void **state)
     assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 5 + 1);
 }
 
+static void an_ingress_is_known(struct rig *r)
+{
+    const struct id spool = {{200}};
+
+    assert_int_equal(core_turn(&r->core), 0);
+    assert_int_equal(
+        store_ingress_seen(r->core.store, VIEW_LIT("in-2"), &spool, clock_unix_ms()), 0);
+    rig_commit(r);
+}
+
+/* That the store was put back, and a core of before has sent this, only an ingress can say. */
+static void it_does_not_come_out_before_the_ingresses_are_back(void **state)
+{
+    struct rig *r = *state;
+
+    rig_client_message_done(r, "m0", "amo-0");
+    an_ingress_is_known(r);
+    queue_dest(r->core.queue, DEST_SCOPE, VIEW_LIT("ch_acc"))->set_aside = true;
+    managers_write(r, 1, 1);
+    rig_restart(r);
+    tick(r);
+    assert_int_equal(r->core.intake->n_aside, 1);
+    spools_came(&r->core, "in-2");
+    tick(r);
+    assert_int_equal(r->core.intake->n_aside, 0);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 1);
+}
+
+static void nor_for_ever(void **state)
+{
+    struct rig *r = *state;
+
+    rig_client_message_done(r, "m0", "amo-0");
+    an_ingress_is_known(r);
+    queue_dest(r->core.queue, DEST_SCOPE, VIEW_LIT("ch_acc"))->set_aside = true;
+    managers_write(r, 1, 1);
+    rig_restart(r);
+    r->core.peers->settling_until_ms = clock_mono_ms();
+    tick(r);
+    assert_int_equal(r->core.intake->n_aside, 0);
+}
+
+/* As core/frames.c does when an ingress knows more than the store. */
+static void the_store_was_put_back(struct rig *r)
+{
+    rig_restart(r);
+    assert_int_equal(core_turn(&r->core), 0);
+    assert_int_equal(store_waiting_forgotten(r->core.store, r->core.intake->loaded), 0);
+    room_put_back(&r->core);
+    r->ingress->sent_before = r->next_number + 10;
+    r->ingress->forgets = true;
+}
+
+static struct event report_of(const char *id)
+{
+    struct event ret = rig_outgoing_text(id);
+
+    ret.content.text = VIEW_LIT("good day"); /* what managers write */
+    return ret;
+}
+
+static void service_answers(struct rig *r, const char *id)
+{
+    rig_turn(r);
+    rig_result(r, r->worker, rig_command(r, COMMAND_SERVICE_MESSAGE),
+               (struct result){.outcome = OUTCOME_DONE, .service_message_id = view_of(id)});
+    rig_commit(r);
+}
+
+static void a_report_of_what_a_store_that_was_put_back_has_set_aside_is_no_message(void **state)
+{
+    struct rig *r = *state;
+
+    rig_client_message_done(r, "m0", "amo-0");
+    queue_dest(r->core.queue, DEST_SCOPE, VIEW_LIT("ch_acc"))->set_aside = true;
+    managers_write(r, 1, 1);
+    assert_int_equal(r->core.intake->n_aside, 1);
+    the_store_was_put_back(r);
+    take(r, report_of("s-1"));
+    echo_tick(&r->core, clock_mono_ms());
+    rig_commit(r);
+    rig_assert_counts(r, 0, 0, 1); /* it waits */
+    tick(r);
+    assert_int_equal(r->core.intake->n_aside, 0);
+    r->ingress->sent_before = 0;
+    echo_tick(&r->core, clock_mono_ms());
+    rig_commit(r);
+    rig_assert_counts(r, 0, 0, 1); /* now for the answer */
+    service_answers(r, "s-1");
+    echo_tick(&r->core, clock_mono_ms());
+    rig_commit(r);
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_AMO_OUTGOING), 0);
+}
+
+/* There is no room for it, its account is paused, and core is started once more. */
+static void so_it_comes_out_whatever_the_share(void **state)
+{
+    struct rig *r = *state;
+
+    with_room_for_eight(r);
+    managers_write(r, 1, 6);
+    assert_int_equal(r->core.intake->n_aside, 2);
+    ctl_fine(r, "account.pause", "{\"scope_id\":\"ch_acc\"}");
+    the_store_was_put_back(r);
+    r->core.queue->max = 8;
+    managers_write(r, 7, 7); /* it was sent as well */
+    r->ingress->forgets = false;
+    r->ingress->sent_before = 0;
+    managers_write(r, 8, 8);
+    assert_int_equal(r->core.intake->n_aside, 4);
+    assert_true(room_may_be_reported(&r->core));
+    rig_restart(r);
+    r->core.queue->max = 8;
+    assert_true(room_may_be_reported(&r->core));
+    tick(r);
+    assert_int_equal(r->core.intake->n_aside, 1); /* what is new waits for its turn */
+    assert_false(room_may_be_reported(&r->core));
+}
+
 /* A copied spool sends it again, and its account has something set aside. */
 static void what_stands_in_quarantine_is_not_set_aside(void **state)
 {
@@ -145,6 +268,10 @@ int main(void)
         CASE(repeats_of_what_is_known_take_no_room),
         CASE(repeats_of_what_is_set_aside_are_there_once),
         CASE(what_stands_in_quarantine_is_not_set_aside),
+        CASE(it_does_not_come_out_before_the_ingresses_are_back),
+        CASE(nor_for_ever),
+        CASE(a_report_of_what_a_store_that_was_put_back_has_set_aside_is_no_message),
+        CASE(so_it_comes_out_whatever_the_share),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

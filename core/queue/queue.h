@@ -99,6 +99,7 @@ struct dest {
     size_t
         n_own; /* scope: those of them that it caused itself: what amo sends, and core's reports */
     bool set_aside; /* scope: what amo sends for it waits in the store (core/intake/room.h) */
+    bool aside_unsure;  /* … and may have been sent by core before its store was put back */
     size_t n_in_flight; /* of them under way, as far as is known, and calls outside lanes */
     int64_t no_room_since_ms; /* since when its next one has not fitted; 0 it does */
     int64_t

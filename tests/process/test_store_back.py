@@ -463,3 +463,30 @@ def test_a_chat_that_waiting_words_of_a_colleague_began_is_not_unknown_after_a_r
     assert [m["text"] for m in stack.list("service/messages")] == ["first-words", "answer-0", "answer-1", "answer-2"]
     for a in answers:
         assert all(status > 0 for status, _ in stack.statuses(a["id"]))
+
+
+def test_the_report_of_what_a_restored_store_has_set_aside_for_its_account_is_no_message():
+    def aside():
+        return stack.control("account.show", scope_id=stack.scope)["set_aside"]
+
+    with Stack(env={**QUICK, "AMO_CORE_LOOKS_MS": "1000", "AMO_CORE_COMMANDS_MAX": "8", "AMO_SCOPE_RATE": "0"}) as stack:
+        stack.up()
+        chat = stack.meet("hello", conversation="79005550101")["chat"]
+        other = stack.meet("hello too", conversation="79005550102")["chat"]
+        stack.settle()
+        stack["egress-0"].kill()
+        for n in range(6):
+            stack.manager_writes(f"filling-{n}", other)
+        stack.manager_writes("aside-words", chat)
+        wait_for(lambda: aside() == 3, "the last ones to be set aside")
+        copy_store(stack)
+        stack.start("egress-0")
+        said = stack.wait("service.message", text="aside-words")["item"]
+        stack.settle()
+        reports(stack, stack.port, said["service_id"], "aside-words")
+        stack.settle()
+        assert texts(stack, "amojo") == ["hello", "hello too"]
+        put_back(stack)
+        wait_for(lambda: aside() == 0, "all to come out")
+        the_last(stack)
+        assert "aside-words" not in texts(stack, "amojo")
