@@ -12,6 +12,7 @@
 #include "core/intake/deferred.h"
 #include "core/intake/intake.h"
 #include "core/model/key.h"
+#include "core/shares/limits.h"
 #include "core/store/quarantine.h"
 #include "core/store/shares.h"
 #include "proto/limits.h"
@@ -37,10 +38,17 @@ bool room_is_there(struct core *c)
     return is_there;
 }
 
+/* How many more. */
+static int64_t aside_left(const struct core *c)
+{
+    int64_t max = (int64_t)c->queue->max * ASIDE_TIMES;
+
+    return c->queue->max == 0 ? INT64_MAX : max - c->intake->n_aside;
+}
+
 static bool may_set_aside(const struct core *c)
 {
-    bool may = c->queue->max == 0 ||
-               (uint64_t)c->intake->n_aside < (uint64_t)c->queue->max * ASIDE_TIMES;
+    bool may = aside_left(c) > 0;
 
     if (!may)
         log_often(LOG_LEVEL_ERROR, "queue.aside_full", VIEW_LIT("queue"),
@@ -148,6 +156,20 @@ static void set_unsure(struct core *c, struct dest *d, bool unsure)
     c->intake->n_unsure += unsure ? 1 : (size_t)-1;
 }
 
+/* As many as may still be set aside for all, and as many bytes as a connector may have in the store. */
+static int has_its_share(struct core *c, const struct event *e, bool *ret)
+{
+    struct store_share own = {0};
+    int rc = store_aside_share(c->store, e->scope, &own);
+
+    *ret = own.n >= aside_left(c) || own.bytes >= limit_connector(c, SHARE_BYTES, 1);
+    if (rc == 0 && *ret)
+        log_often(LOG_LEVEL_ERROR, "account.aside_full", e->scope,
+                  "scope=%.*s events=%lld bytes=%lld", (int)view_cut(e->scope, LIMIT_ID).len,
+                  e->scope.ptr, (long long)own.n, (long long)own.bytes);
+    return rc;
+}
+
 int room_set_aside(struct core *c, const struct event *e, struct view bytes)
 {
     struct aside_row row = {
@@ -155,6 +177,7 @@ int room_set_aside(struct core *c, const struct event *e, struct view bytes)
     unsigned char digest[CRYPTO_SHA256_LEN];
     struct dest *d = account_of(c, e);
     bool there = false;
+    bool full = false;
     int rc = 0;
 
     if (store_deferred_is_hurt(c->store))
@@ -165,6 +188,10 @@ int room_set_aside(struct core *c, const struct event *e, struct view bytes)
         rc = store_aside_has(c->store, row.same, &there);
     if (rc || there)
         return rc;
+    rc = has_its_share(c, e, &full);
+    if (rc ||
+        full) /* a spool lets nobody by: rather a person has to look at it than all have to wait */
+        return rc ? rc : intake_quarantine(c, bytes, "too_many_waiting");
     rc = store_aside_add(c->store, e->scope, bytes, &row);
     if (rc || !d)
         return rc;
@@ -233,10 +260,10 @@ int room_count(struct core *c)
 
 int64_t room_n_aside(struct core *c, struct view scope)
 {
-    int64_t n = 0;
+    struct store_share own = {0};
 
     /* what is wrong with the store is told by what is written next */
-    return store_aside_count(c->store, scope, &n) ? 0 : n;
+    return store_aside_share(c->store, scope, &own) ? 0 : own.n;
 }
 
 /* As it would have been then, but that its account may have left since. */

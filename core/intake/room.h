@@ -27,7 +27,8 @@ void room_say_later(struct core *c, const struct peer *p);
 /* Is @e, which has just come, of an account that has its share of the queue, or has something set aside already?
  * Never a message that is known: anybody may send it again as often as he likes, and it needs no room. */
 AMO_MUSTCHECK int room_sets_aside(struct core *c, const struct event *e, bool *ret);
-/* Then it waits behind what is; once, however often it comes. */
+/* Then it waits behind what is; once, however often it comes. Kept for a person when the account has its share of the
+ * room for that: as many as may still be set aside for all. */
 AMO_MUSTCHECK int room_set_aside(struct core *c, const struct event *e, struct view bytes);
 /* For whom something is set aside; at the start, and when rows were erased. -Exxx of the store. */
 AMO_MUSTCHECK int room_count(struct core *c);

@@ -22,9 +22,13 @@ static void with_room_for_eight(struct rig *r)
 
 static struct event in_chat(const char *id)
 {
+    static int64_t sent_ms; /* a repeat has the same */
     struct event e = rig_manager_text(id);
 
+    sent_ms = sent_ms ? sent_ms : e.sent_ms;
     e.chat_id = VIEW_LIT("chat-1");
+    e.sent_ms = sent_ms;
+    e.dedup = e.message_id;
     return e;
 }
 
@@ -241,6 +245,58 @@ static void so_it_comes_out_whatever_the_share(void **state)
     assert_false(room_may_be_reported(&r->core));
 }
 
+/* Thirty-two may be set aside then. One alone has half of them. */
+static void who_has_its_share_of_that_stops_nobody_else(void **state)
+{
+    struct rig *r = *state;
+    struct event e = in_chat("x-1");
+
+    rig_register_second(r);
+    with_room_for_eight(r);
+    managers_write(r, 1, 60);
+    assert_int_equal(r->core.intake->n_aside, 16);
+    rig_assert_counts(r, 0, 60 - 4 - 16, 0);
+    rig_assert_quarantined(r, "too_many_waiting");
+    managers_write(r, 10, 60); /* once more: it is there, or stands in quarantine */
+    assert_int_equal(r->core.intake->n_aside, 16);
+    rig_assert_counts(r, 0, 60 - 4 - 16, 0);
+    assert_true(others_are_served(r));
+    e.scope = VIEW_LIT("ch_two"); /* another one has half of what is left */
+    queue_dest(r->core.queue, DEST_SCOPE, e.scope)->set_aside = true;
+    for (int i = 0; i < 20; i++) {
+        char id[32];
+
+        (void)snprintf(id, sizeof(id), "x-%d", i); /* fits */
+        e.message_id = view_of(id);
+        take(r, e);
+    }
+    assert_int_equal(room_n_aside(&r->core, e.scope), 8);
+    assert_int_equal(r->core.intake->n_aside, 16 + 8);
+}
+
+static void it_is_measured_in_bytes_as_well(void **state)
+{
+    static char words[1000];
+    struct rig *r = *state;
+    struct event e = in_chat("w-1");
+
+    r->more_config = "share/bytes = 3000\n";
+    rig_restart(r);
+    memset(words, 'x', sizeof(words));
+    e.content.text = view_make(words, sizeof(words));
+    rig_client_message_done(r, "m0", "amo-0");
+    queue_dest(r->core.queue, DEST_SCOPE, e.scope)->set_aside = true;
+    for (int i = 0; i < 5; i++) {
+        char id[32];
+
+        (void)snprintf(id, sizeof(id), "w-%d", i); /* fits */
+        e.message_id = view_of(id);
+        take(r, e);
+    }
+    assert_int_equal(r->core.intake->n_aside, 3);
+    rig_assert_counts(r, 0, 2, 0);
+}
+
 /* A copied spool sends it again, and its account has something set aside. */
 static void what_stands_in_quarantine_is_not_set_aside(void **state)
 {
@@ -270,6 +326,8 @@ int main(void)
         CASE(what_stands_in_quarantine_is_not_set_aside),
         CASE(it_does_not_come_out_before_the_ingresses_are_back),
         CASE(nor_for_ever),
+        CASE(who_has_its_share_of_that_stops_nobody_else),
+        CASE(it_is_measured_in_bytes_as_well),
         CASE(a_report_of_what_a_store_that_was_put_back_has_set_aside_is_no_message),
         CASE(so_it_comes_out_whatever_the_share),
     };

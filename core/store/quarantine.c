@@ -463,7 +463,7 @@ int store_aside_walk(struct store *s, store_aside_fn *fn, void *arg)
     return rc;
 }
 
-int store_aside_count(struct store *s, struct view scope, int64_t *ret)
+int store_aside_share(struct store *s, struct view scope, struct store_share *ret)
 {
     struct store_share rooms[STORE_ROOMS];
     char key[LIMIT_ID + 2];
@@ -471,7 +471,7 @@ int store_aside_count(struct store *s, struct view scope, int64_t *ret)
 
     rc = rc ? rc : store_shares_of(s, key, rooms);
     if (rc == 0)
-        *ret = rooms[STORE_ROOM_WAITING].n;
+        *ret = rooms[STORE_ROOM_WAITING];
     return rc;
 }
 

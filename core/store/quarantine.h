@@ -9,6 +9,7 @@
 #include "base/compiler.h"
 #include "base/ids.h"
 #include "core/model/rows.h"
+#include "core/store/shares.h"
 
 struct json_writer;
 struct store;
@@ -102,7 +103,9 @@ AMO_MUSTCHECK int store_aside_first(struct store *s, struct view scope, struct b
 /* How many there are of each account that has some. The callback returns 0 or an error that ends the walk. */
 typedef int store_aside_fn(void *arg, struct view scope, int64_t n);
 AMO_MUSTCHECK int store_aside_walk(struct store *s, store_aside_fn *fn, void *arg);
-AMO_MUSTCHECK int store_aside_count(struct store *s, struct view scope, int64_t *ret);
+/* How many there are of one, and how large. */
+AMO_MUSTCHECK int store_aside_share(struct store *s, struct view scope,
+                                    struct store_share *ret);
 /* The newest row of all that waits; 0 none. */
 AMO_MUSTCHECK int store_waiting_newest(struct store *s, int64_t *ret_id);
 
