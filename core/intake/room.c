@@ -6,12 +6,15 @@
 
 #include "core/intake/room.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
 #include "core/intake/deferred.h"
 #include "core/intake/intake.h"
 #include "core/model/key.h"
+#include "core/model/reach.h"
 #include "core/shares/limits.h"
 #include "core/store/quarantine.h"
 #include "core/store/shares.h"
@@ -106,6 +109,32 @@ static int is_known(struct core *c, const struct event *e, bool *ret)
     return rc == STORE_E_NONE ? 0 : rc;
 }
 
+static struct dest *of_scope(struct core *c, size_t i)
+{
+    struct dest *d = queue_dest(c->queue, DEST_SCOPE, view_of(c->turn->registry->scopes[i].id));
+
+    return d && d->set_aside ? d : NULL;
+}
+
+/* Its company has come back by another channel, and what was set aside when it left is still to come out. */
+static bool is_behind_former(struct core *c, const char *scope)
+{
+    const struct registry *r = c->turn->registry;
+
+    for (size_t i = 0; c->intake->n_aside > 0 && i < r->n_scopes; i++) {
+        const struct reg_scope *former = &r->scopes[i];
+        const struct reg_scope *home = NULL;
+
+        if (!former->disconnected || !reach_is_same_account(former->id, scope) ||
+            !of_scope(c, i))
+            continue;
+        home = reach_home(r, former->id);
+        if (home && strcmp(home->id, scope) == 0)
+            return true;
+    }
+    return false;
+}
+
 int room_sets_aside(struct core *c, const struct event *e, bool *ret)
 {
     const struct dest *d = account_of(c, e);
@@ -116,8 +145,9 @@ int room_sets_aside(struct core *c, const struct event *e, bool *ret)
     if (!d || e->replay)
         return 0; /* what is taken out of quarantine still stands there, and is known by that */
     /* what a forgotten core may have sent is held against what the service reports, and that at once */
-    if (!d->set_aside && (d->n_own < queue_left(c->queue) || c->intake->forgotten ||
-                          store_deferred_is_hurt(c->store)))
+    if (!d->set_aside && !is_behind_former(c, d->name) &&
+        (d->n_own < queue_left(c->queue) || c->intake->forgotten ||
+         store_deferred_is_hurt(c->store)))
         return 0;
     rc = is_known(c, e, &known);
     *ret = !known;
@@ -334,13 +364,6 @@ static void back_some(struct core *c, struct dest *d, size_t max, int64_t now_un
         core_row_failed(c, "set_aside", rc);
 }
 
-static struct dest *of_scope(struct core *c, size_t i)
-{
-    struct dest *d = queue_dest(c->queue, DEST_SCOPE, view_of(c->turn->registry->scopes[i].id));
-
-    return d && d->set_aside ? d : NULL;
-}
-
 void room_tick(struct core *c, int64_t now_unix_ms)
 {
     const struct registry *r = c->turn->registry;
@@ -353,7 +376,7 @@ void room_tick(struct core *c, int64_t now_unix_ms)
     for (size_t i = 0; n && i < r->n_scopes; i++) {
         struct dest *d = of_scope(c, i);
 
-        if (d)
+        if (d && !is_behind_former(c, d->name))
             back_some(c, d, 1 + BACK_ROWS / n, now_unix_ms);
     }
 }

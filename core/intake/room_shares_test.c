@@ -11,6 +11,7 @@
 #include "core/peers/spools.h"
 #include "core/store/erase.h"
 #include "core/store/quarantine.h"
+#include "core/store/registry.h"
 #include "core/testing/amoctl.h"
 
 /* With room for eight commands, the account may have four. */
@@ -297,6 +298,33 @@ static void it_is_measured_in_bytes_as_well(void **state)
     rig_assert_counts(r, 0, 2, 0);
 }
 
+/* The company has another scope then. */
+static void who_comes_back_by_another_channel_overtakes_nothing(void **state)
+{
+    struct rig *r = *state;
+    struct event e = in_chat("w-8");
+
+    rig_register_account(r, "new_acc");
+    rig_register_source(r, "line1", "ch_acc");
+    with_room_for_eight(r);
+    managers_write(r, 1, 7);
+    assert_int_equal(r->core.intake->n_aside, 3);
+    assert_int_equal(core_turn(&r->core), 0);
+    assert_int_equal(store_scope_leave(r->core.store, VIEW_LIT("ch_acc"), clock_unix_ms()), 0);
+    rig_register_source(r, "line1", "new_acc"); /* core reads all of it again */
+    e.scope = VIEW_LIT("new_acc");
+    take(r, e);
+    assert_int_equal(room_n_aside(&r->core, e.scope), 1);
+    tick(r);
+    assert_int_equal(room_n_aside(&r->core, e.scope), 1);
+    r->core.queue->max = 100;
+    tick(r);
+    tick(r);
+    assert_int_equal(r->core.intake->n_aside, 0);
+    rig_assert_counts(r, 0, 0, 0);
+    assert_int_equal(rig_count(r, COMMAND_SERVICE_MESSAGE), 8);
+}
+
 /* A copied spool sends it again, and its account has something set aside. */
 static void what_stands_in_quarantine_is_not_set_aside(void **state)
 {
@@ -326,6 +354,7 @@ int main(void)
         CASE(what_stands_in_quarantine_is_not_set_aside),
         CASE(it_does_not_come_out_before_the_ingresses_are_back),
         CASE(nor_for_ever),
+        CASE(who_comes_back_by_another_channel_overtakes_nothing),
         CASE(who_has_its_share_of_that_stops_nobody_else),
         CASE(it_is_measured_in_bytes_as_well),
         CASE(a_report_of_what_a_store_that_was_put_back_has_set_aside_is_no_message),
