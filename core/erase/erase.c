@@ -217,16 +217,19 @@ static int erase_commands(struct erasure *e, const struct buf *ids)
     return rc;
 }
 
+static int erase_events_in(struct erasure *e, enum store_event_place place,
+                           const struct buf *ids)
+{
+    const void *rows = ids->ptr; /* from the heap, of nothing but numbers */
+
+    return erase_ids(ids) ? store_erase_events(e->core->store, place, rows, erase_ids(ids)) : 0;
+}
+
 static int erase_events(struct erasure *e)
 {
-    struct store *s = e->core->store;
-    int rc = 0;
+    int rc = erase_events_in(e, STORE_EVENT_QUARANTINE, &e->quarantine);
 
-    for (size_t i = 0; rc == 0 && i < erase_ids(&e->quarantine); i++)
-        rc = store_erase_event(s, STORE_EVENT_QUARANTINE, erase_id_at(&e->quarantine, i));
-    for (size_t i = 0; rc == 0 && i < erase_ids(&e->waiting); i++) {
-        rc = store_erase_event(s, STORE_EVENT_WAITING, erase_id_at(&e->waiting, i));
-    }
+    rc = rc ? rc : erase_events_in(e, STORE_EVENT_WAITING, &e->waiting);
     return rc || !erase_ids(&e->waiting) ? rc : intake_count(e->core);
 }
 

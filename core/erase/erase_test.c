@@ -14,6 +14,7 @@
 #include "core/deliver/settle.h"
 #include "core/intake/intake.h"
 #include "core/store/db.h"
+#include "core/store/quarantine.h"
 #include "core/testing/amoctl.h"
 #include "proto/session.h"
 
@@ -797,6 +798,44 @@ static void an_entry_that_cannot_be_looked_up_is_nobodys(void **state)
 }
 
 /* And whatever else goes wrong about one row is the verb's failure, not core's. */
+/* An account that is paused for long may have very many. */
+static void very_many_that_are_set_aside_go_as_fast_as_they_came(void **state)
+{
+    struct rig *r = *state;
+    const int n = 16000;
+    int64_t began = 0;
+    int64_t wrote_ms = 0;
+    struct reply reply;
+    struct buf bytes;
+
+    takes(r, rig_client_text("m1"));
+    assert_int_equal(core_turn(&r->core), 0);
+    buf_init(&bytes, 1 << 16);
+    began = clock_mono_ms();
+    for (int i = 0; i < n; i++) {
+        const struct aside_row row = {.at_ms = clock_unix_ms()};
+        struct event e = rig_manager_text("w");
+
+        buf_reset(&bytes);
+        assert_int_equal(event_encode(&e, &bytes), 0);
+        assert_int_equal(
+            store_aside_add(r->core.store, VIEW_LIT("ch_acc"), buf_view(&bytes), &row), 0);
+    }
+    buf_fini(&bytes);
+    rig_commit(r);
+    wrote_ms = clock_mono_ms() - began;
+    assert_int_equal(intake_count(&r->core), 0);
+    began = clock_mono_ms();
+    reply = erased(r, "{\"phone\":\"79991234567\"}");
+    began = clock_mono_ms() - began;
+    print_message("written in %lld ms, erased in %lld ms\n", (long long)wrote_ms,
+                  (long long)began);
+    assert_int_equal(removed(&reply, "waiting_events"), n);
+    json_free(reply.doc);
+    assert_int_equal(r->core.intake->n_aside, 0);
+    assert_true(began < 4 * wrote_ms);
+}
+
 static void an_error_of_one_row_is_an_answer(void **state)
 {
     struct rig *r = *state;
@@ -848,6 +887,7 @@ int main(void)
         CASE(evidence_without_a_message_goes_too),
         CASE(an_event_that_waits_goes_and_makes_room),
         CASE(what_is_set_aside_for_its_account_goes_too),
+        CASE(very_many_that_are_set_aside_go_as_fast_as_they_came),
         CASE(damaged_files_are_told),
         CASE(a_large_store_is_written_anew_at_the_next_start),
         CASE(there_is_one_at_a_time_and_it_ends_without_who_asked),

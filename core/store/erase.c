@@ -259,11 +259,24 @@ int store_erase_apply(struct store *s)
                        "");
 }
 
-int store_erase_event(struct store *s, enum store_event_place place, int64_t id)
+int store_erase_events(struct store *s, enum store_event_place place, const int64_t *ids,
+                       size_t n)
 {
-    return place == STORE_EVENT_WAITING
-               ? db_run(s->db, "DELETE FROM waiting WHERE id=?", "i", id)
-               : db_run(s->db, "UPDATE quarantine SET event=NULL WHERE id=?", "i", id);
+    int rc = db_run(s->db, "DELETE FROM temp.erase_events", "");
+
+    for (size_t i = 0; rc == 0 && i < n; i++)
+        rc = db_run(s->db, "INSERT OR IGNORE INTO temp.erase_events VALUES(?)", "i", ids[i]);
+    /* in one statement: many in one transaction cost the more the more there were */
+    if (rc == 0)
+        rc = place == STORE_EVENT_WAITING
+                 ? db_run(s->db,
+                          "DELETE FROM waiting WHERE id IN (SELECT id FROM temp.erase_events)",
+                          "")
+                 : db_run(s->db,
+                          "UPDATE quarantine SET event=NULL WHERE id IN"
+                          " (SELECT id FROM temp.erase_events)",
+                          "");
+    return rc;
 }
 
 int store_command_erase(struct store *s, int64_t id, struct view body)

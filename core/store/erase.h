@@ -62,8 +62,9 @@ struct store_erased {
 /* What store_erase_apply() would take away. */
 AMO_MUSTCHECK int store_erase_count(struct store *s, struct store_erased *ret);
 AMO_MUSTCHECK int store_erase_apply(struct store *s);
-/* A quarantine entry is kept without its event; a deferred event is deleted. */
-AMO_MUSTCHECK int store_erase_event(struct store *s, enum store_event_place place, int64_t id);
+/* Quarantine entries are kept without their events; events that wait are deleted. @ids: @n numbers of rows. */
+AMO_MUSTCHECK int store_erase_events(struct store *s, enum store_event_place place,
+                                     const int64_t *ids, size_t n);
 /* Another body, VIEW_NONE none; and of attempts to come no evidence is kept. */
 AMO_MUSTCHECK int store_command_erase(struct store *s, int64_t id, struct view body);
 /* @report: JSON without anything personal. */

@@ -80,6 +80,7 @@ static const char erase_tables[] =
     "CREATE TEMP TABLE erase_clients(id INTEGER PRIMARY KEY);"
     "CREATE TEMP TABLE erase_messages(id INTEGER PRIMARY KEY);"
     "CREATE TEMP TABLE erase_dead(id INTEGER PRIMARY KEY);"
+    "CREATE TEMP TABLE erase_events(id INTEGER PRIMARY KEY);"
     "CREATE TEMP TABLE erase_evidence(id INTEGER PRIMARY KEY);";
 
 /* Rewritten when a migration or an erasure asked for it: what was deleted before is nowhere in
