@@ -443,6 +443,64 @@ static void in_a_store_that_was_put_back_it_may_have_been_sent(void **state)
     assert_true(last->again && last->tried && last->unsure);
 }
 
+/* The rows that were there are gone, and another ingress shows that it knows more. */
+static void what_came_after_the_start_is_not_of_before(void **state)
+{
+    struct rig *r = *state;
+    const struct core_command *last = NULL;
+    struct core_command *cmd = NULL;
+    int64_t loaded = 0;
+    size_t iter = 0;
+
+    with_room_for_eight(r);
+    managers_write(r, 1, 5);
+    rig_restart(r);
+    loaded = r->core.intake->loaded;
+    assert_true(loaded > 0);
+    tick(r, 0);
+    tick(r, 0);
+    assert_aside(r, 5, 0);
+    queue_dest(r->core.queue, DEST_SCOPE, VIEW_LIT("ch_acc"))->set_aside = true;
+    managers_write(r, 6, 6);
+    assert_aside(r, 5, 1);
+    for (int i = 0; i < 2; i++) { /* both are said again and again */
+        assert_int_equal(core_turn(&r->core), 0);
+        assert_int_equal(store_waiting_forgotten(r->core.store, loaded), 0);
+        rig_commit(r);
+    }
+    rig_restart(r);
+    tick(r, 0);
+    while ((cmd = table_next(r->core.queue->commands, &iter)))
+        last = !last || cmd->id > last->id ? cmd : last;
+    assert_false(last->again || last->tried || last->unsure);
+}
+
+/* One who knows more says hello: that costs nothing for each row. */
+static void
+however_much_is_set_aside_little_is_written_when_the_store_was_put_back(void **state)
+{
+    static char words[2000];
+    struct rig *r = *state;
+    const struct aside_row row = {.at_ms = 1};
+    int64_t before = 0;
+    int64_t newest = 0;
+
+    memset(words, 'x', sizeof(words));
+    assert_int_equal(core_turn(&r->core), 0);
+    for (int i = 0; i < 2000; i++)
+        assert_int_equal(store_aside_add(r->core.store, VIEW_LIT("ch_acc"),
+                                         view_make(words, sizeof(words)), &row),
+                         0);
+    rig_commit(r);
+    assert_int_equal(store_waiting_newest(r->core.store, &newest), 0);
+    assert_true(newest >= 2000);
+    before = store_log_bytes(r->core.store);
+    assert_int_equal(core_turn(&r->core), 0);
+    assert_int_equal(store_waiting_forgotten(r->core.store, newest), 0);
+    rig_commit(r);
+    assert_true(store_log_bytes(r->core.store) - before < 64 << 10);
+}
+
 static void a_death_on_the_way_back_loses_and_doubles_nothing(void **state)
 {
     struct rig *r = *state;
@@ -560,6 +618,8 @@ int main(void)
         CASE(what_was_known_of_it_when_it_came_is_known_when_it_comes_back),
         CASE(after_a_restart_it_is_known_that_nobody_has_sent_it),
         CASE(in_a_store_that_was_put_back_it_may_have_been_sent),
+        CASE(what_came_after_the_start_is_not_of_before),
+        CASE(however_much_is_set_aside_little_is_written_when_the_store_was_put_back),
         CASE(a_death_on_the_way_back_loses_and_doubles_nothing),
         CASE(after_half_a_life_it_comes_out_all_the_same),
         CASE(an_account_that_left_has_what_came_before),

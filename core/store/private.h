@@ -23,6 +23,8 @@ struct store {
     bool hurt_attempts; /* … and is damaged there */
     bool hurt_conversations;
     bool hurt_waiting;
+    int64_t waiting_next;      /* the row of what comes next to wait; 0 not known yet */
+    int64_t waiting_forgotten; /* store_waiting_forgotten */
     char damage[200]; /* SQLite's words about what is damaged; "" nothing that is known */
 };
 

@@ -1,4 +1,4 @@
-/* Quarantine, and events that wait; who has how much of these and of the queue. */
+/* Quarantine, and events that wait. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/num.h"
 #include "core/store/erase.h"
 #include "core/store/private.h"
 #include "core/store/schema.h"
@@ -230,16 +231,73 @@ int store_quarantine_json(struct store *s, int64_t id, struct json_writer *w)
     return rc;
 }
 
+/* meta: the last row that may have been done before the store was put back; there may be very many rows */
+#define FORGOTTEN_META "waiting_forgotten"
+
+static int begin_waiting(struct store *s)
+{
+    struct buf last;
+    int64_t forgotten = 0;
+    int64_t newest = 0;
+    int rc = 0;
+
+    if (s->waiting_next || s->hurt_waiting)
+        return 0;
+    buf_init(&last, 32);
+    rc = store_meta_get(s, FORGOTTEN_META, &last);
+    if (rc == 0 && num_parse_i64(buf_view(&last), &forgotten))
+        rc = -EINVAL;
+    buf_fini(&last);
+    rc = rc == STORE_E_NONE ? 0 : rc;
+    rc = rc ? rc : store_waiting_newest(s, &newest);
+    if (rc)
+        return rc;
+    s->waiting_forgotten = forgotten;
+    s->waiting_next = 1 + (newest > s->waiting_forgotten ? newest : s->waiting_forgotten);
+    return 0;
+}
+
+/* No number comes twice in a life of core, nor one that is forgotten: SQLite itself would give that of a last row
+ * again, and what is new would pass for it. */
+static int next_waiting(struct store *s, int64_t *ret)
+{
+    int rc = begin_waiting(s);
+
+    *ret = rc || s->hurt_waiting ? 0 : s->waiting_next++;
+    return rc;
+}
+
+static bool is_forgotten(const struct store *s, int64_t id, int64_t column)
+{
+    return (column & 1) != 0 || id <= s->waiting_forgotten;
+}
+
+int store_waiting_forgotten(struct store *s, int64_t id)
+{
+    char text[24];
+    int rc = begin_waiting(s);
+
+    if (rc || s->hurt_waiting || id <= s->waiting_forgotten)
+        return rc;
+    s->waiting_forgotten = id; /* known until the next start at least */
+    (void)snprintf(text, sizeof(text), "%lld", (long long)id); /* fits */
+    return store_meta_put(s, FORGOTTEN_META, view_of(text));
+}
+
 int store_deferred_add(struct store *s, const char *key, struct view event, const char *who,
                        int64_t until_ms)
 {
     struct kept_names names;
+    int64_t id = 0;
+    int rc = next_waiting(s, &id);
 
+    if (rc)
+        return rc;
     kept_names(event, &names);
     return db_run(s->db,
-                  "INSERT INTO waiting(key,event,who,until_ms,message_id,trace)"
-                  " VALUES(?,?,?,?,?,?)",
-                  "sbsitb", key, event, who, until_ms, names.message_id, names.trace);
+                  "INSERT INTO waiting(id,key,event,who,until_ms,message_id,trace)"
+                  " VALUES(NULLIF(?,0),?,?,?,?,?,?)",
+                  "isbsitb", id, key, event, who, until_ms, names.message_id, names.trace);
 }
 
 static int name_one(struct store *s, enum store_event_place place, int64_t id,
@@ -280,13 +338,6 @@ int store_kept_name(struct store *s)
     rc = rc ? rc : store_events_walk(s, STORE_EVENT_QUARANTINE, name_quarantined, s);
     rc = rc ? rc : store_meta_drop(s, SCHEMA_KEPT_UNNAMED);
     return rc ? rc : store_commit(s);
-}
-
-int store_waiting_forgotten(struct store *s, int64_t id)
-{
-    if (s->hurt_waiting)
-        return 0;
-    return db_run(s->db, "UPDATE waiting SET forgotten=1 WHERE id<=?", "i", id);
 }
 
 static int deferred_take(struct store *s, struct db_rows *r, int query_rc,
@@ -393,16 +444,18 @@ int store_aside_add(struct store *s, struct view scope, struct view event,
 {
     struct kept_names names;
     char key[LIMIT_ID + 2];
+    int64_t id = 0;
     int rc = aside_key(scope, key);
 
     kept_names(event, &names);
+    rc = rc ? rc : next_waiting(s, &id);
     return rc ? rc
               : db_run(s->db,
                        "INSERT INTO waiting(key,who,event,until_ms,at_ms,forgotten,message_id,"
-                       "trace,same) VALUES(?1,?1,?2,?3,?4,?5,?6,?7,?8)",
-                       "sbiiitbb", key, event, INT64_MAX, row->at_ms,
+                       "trace,same,id) VALUES(?1,?1,?2,?3,?4,?5,?6,?7,?8,NULLIF(?9,0))",
+                       "sbiiitbbi", key, event, INT64_MAX, row->at_ms,
                        (int64_t)row->forgotten + 2 * (int64_t)row->again, names.message_id,
-                       names.trace, row->same);
+                       names.trace, row->same, id);
 }
 
 int store_aside_has(struct store *s, struct view same, bool *ret)
@@ -429,6 +482,7 @@ int store_aside_first(struct store *s, struct view scope, struct buf *ret_event,
     char key[LIMIT_ID + 2];
     int rc = aside_key(scope, key);
 
+    rc = rc ? rc : begin_waiting(s);
     if (rc || s->hurt_waiting)
         return rc ? rc : STORE_E_NONE;
     rc =
@@ -441,7 +495,7 @@ int store_aside_first(struct store *s, struct view scope, struct buf *ret_event,
     *ret_row = (struct aside_row){.id = db_int(r, 0),
                                   .at_ms = db_int(r, 2),
                                   .again = (db_int(r, 3) & 2) != 0,
-                                  .forgotten = (db_int(r, 3) & 1) != 0};
+                                  .forgotten = is_forgotten(s, db_int(r, 0), db_int(r, 3))};
     rc = buf_add_view(ret_event, db_view(r, 1));
     db_end(r);
     return rc;
@@ -500,10 +554,10 @@ void echo_row_fini(struct echo_row *r)
     *r = (struct echo_row){0};
 }
 
-static struct echo_came came_of(struct db_rows *r, int first)
+static struct echo_came came_of(const struct store *s, int64_t id, struct db_rows *r, int first)
 {
     struct echo_came ret = {.at_ms = db_int(r, first + 1),
-                            .forgotten = db_int(r, first + 2) != 0};
+                            .forgotten = is_forgotten(s, id, db_int(r, first + 2))};
 
     if (id_from_view(db_view(r, first), &ret.spool))
         ret.spool = (struct id){{0}}; /* kept by an older version */
@@ -515,14 +569,17 @@ int store_echo_put(struct store *s, int64_t *place, const char *key, struct view
                    const char *who, const char *scope, const struct echo_came *came)
 {
     struct kept_names names;
-    int rc = 0;
+    int64_t id = *place;
+    int rc = id ? 0 : next_waiting(s, &id);
 
+    if (rc)
+        return rc;
     kept_names(event, &names);
     rc = db_run(s->db,
                 "INSERT INTO waiting(id,key,event,who,scope,spool,at_ms,forgotten,message_id,"
                 "trace) VALUES(NULLIF(?,0),?,?,?,?,?,?,?,?,?)",
-                "isbssbiitb", *place, key, event, who, scope, id_view(&came->spool),
-                came->at_ms, (int64_t)came->forgotten, names.message_id, names.trace);
+                "isbssbiitb", id, key, event, who, scope, id_view(&came->spool), came->at_ms,
+                (int64_t)came->forgotten, names.message_id, names.trace);
 
     if (rc == 0)
         *place = db_last_id(s->db);
@@ -534,14 +591,18 @@ int store_echo_take(struct store *s, int64_t place, const char *key, struct buf 
 {
     struct echo_row row = {.place = place};
     struct db_rows *r = NULL;
-    int rc = db_query(
-        s->db, &r, "SELECT event,scope,spool,at_ms,forgotten FROM waiting WHERE id=? AND key=?",
-        "is", place, key);
+    int rc = begin_waiting(s);
+
+    if (rc)
+        return rc;
+    rc = db_query(s->db, &r,
+                  "SELECT event,scope,spool,at_ms,forgotten FROM waiting WHERE id=? AND key=?",
+                  "is", place, key);
 
     rc = store_one(rc, r);
     if (rc)
         return rc;
-    row.came = came_of(r, 2);
+    row.came = came_of(s, place, r, 2);
     rc = buf_add_view(ret_event, db_view(r, 0));
     rc = rc ? rc : db_string(r, 1, &row.scope);
     db_end(r);
@@ -556,17 +617,17 @@ int store_echo_take(struct store *s, int64_t place, const char *key, struct buf 
 int store_echoes_walk(struct store *s, store_echo_fn *fn, void *arg)
 {
     struct db_rows *r = NULL;
-    int rc = 0;
+    int rc = begin_waiting(s);
 
-    if (s->hurt_waiting)
-        return 0;
+    if (rc || s->hurt_waiting)
+        return rc;
     rc = db_query(s->db, &r,
                   "SELECT key,event,id,spool,at_ms,forgotten FROM waiting"
                   " WHERE until_ms IS NULL ORDER BY id",
                   "");
 
     while (rc == 0 && (rc = db_next(r)) == 1) {
-        struct echo_came came = came_of(r, 3);
+        struct echo_came came = came_of(s, db_int(r, 2), r, 3);
         char *key = NULL;
 
         rc = db_string(r, 0, &key);
@@ -576,51 +637,4 @@ int store_echoes_walk(struct store *s, store_echo_fn *fn, void *arg)
             db_end(r);
     }
     return rc;
-}
-
-/* --- shares ----------------------------------------------------------------------------------- */
-
-int store_shares_of(struct store *s, const char *who, struct store_share ret[STORE_ROOMS])
-{
-    struct db_rows *r = NULL;
-    int rc = db_query(s->db, &r, "SELECT room,n,bytes FROM shares WHERE who=?", "s", who);
-
-    memset(ret, 0, STORE_ROOMS * sizeof(*ret));
-    while (rc == 0 && (rc = db_next(r)) == 1) {
-        int64_t room = db_int(r, 0);
-
-        rc = 0;
-        if (room > 0 && room < STORE_ROOMS)
-            ret[room] = (struct store_share){.n = db_int(r, 1), .bytes = db_int(r, 2)};
-    }
-    return rc;
-}
-
-int store_shares_parts(struct store *s, const char *connector, store_part_fn *fn, void *arg)
-{
-    size_t head = strlen(connector) + 2; /* "p<connector>/" */
-    struct db_rows *r = NULL;
-    int rc = db_query(s->db, &r,
-                      "SELECT who,room,n,bytes FROM shares"
-                      " WHERE who>'p'||?1||'/' AND who<'p'||?1||'0' ORDER BY who,room",
-                      "s", connector);
-
-    while (rc == 0 && (rc = db_next(r)) == 1) {
-        struct store_share share = {.n = db_int(r, 2), .bytes = db_int(r, 3)};
-        struct view who = db_view(r, 0);
-        int64_t room = db_int(r, 1);
-
-        rc = 0;
-        if (room > 0 && room < STORE_ROOMS && who.len > head)
-            rc = fn(arg, view_make(who.ptr + head, who.len - head), (enum store_room)room,
-                    &share);
-        if (rc)
-            db_end(r);
-    }
-    return rc;
-}
-
-int store_shares_sweep(struct store *s)
-{
-    return db_run(s->db, "DELETE FROM shares WHERE n=0", "");
 }

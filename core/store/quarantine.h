@@ -46,7 +46,8 @@ AMO_MUSTCHECK int store_quarantine_json(struct store *s, int64_t id, struct json
 /* @who caused it: as in core/store/shares.h. */
 AMO_MUSTCHECK int store_deferred_add(struct store *s, const char *key, struct view event,
                                      const char *who, int64_t until_ms);
-/* All up to this row may have been done by core before its store was put back (struct echo_came, aside_row). */
+/* All up to this row may have been done by core before its store was put back (struct echo_came, aside_row); a row that
+ * comes later has a higher number. One number is written, however many rows there are. */
 AMO_MUSTCHECK int store_waiting_forgotten(struct store *s, int64_t id);
 /* Take one waiting event of @key out. STORE_E_NONE. */
 AMO_MUSTCHECK int store_deferred_take(struct store *s, const char *key, struct buf *ret_event);

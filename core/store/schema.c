@@ -1,8 +1,13 @@
-/* The SQL of the migrations, in order. */
+/* The SQL of the migrations, in order; and the sums that its triggers keep. */
 
 #include "core/store/schema.h"
 
+#include <string.h>
+
 #include "base/compiler.h"
+#include "core/store/private.h"
+#include "core/store/shares.h"
+#include "core/store/store.h"
 
 /* --- who has how much of the store -------------------------------------------------------------
  *
@@ -284,4 +289,51 @@ int schema_count(void)
 const char *schema_migration(int number)
 {
     return migrations[number - 1];
+}
+
+/* --- shares ----------------------------------------------------------------------------------- */
+
+int store_shares_of(struct store *s, const char *who, struct store_share ret[STORE_ROOMS])
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r, "SELECT room,n,bytes FROM shares WHERE who=?", "s", who);
+
+    memset(ret, 0, STORE_ROOMS * sizeof(*ret));
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        int64_t room = db_int(r, 0);
+
+        rc = 0;
+        if (room > 0 && room < STORE_ROOMS)
+            ret[room] = (struct store_share){.n = db_int(r, 1), .bytes = db_int(r, 2)};
+    }
+    return rc;
+}
+
+int store_shares_parts(struct store *s, const char *connector, store_part_fn *fn, void *arg)
+{
+    size_t head = strlen(connector) + 2; /* "p<connector>/" */
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT who,room,n,bytes FROM shares"
+                      " WHERE who>'p'||?1||'/' AND who<'p'||?1||'0' ORDER BY who,room",
+                      "s", connector);
+
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        struct store_share share = {.n = db_int(r, 2), .bytes = db_int(r, 3)};
+        struct view who = db_view(r, 0);
+        int64_t room = db_int(r, 1);
+
+        rc = 0;
+        if (room > 0 && room < STORE_ROOMS && who.len > head)
+            rc = fn(arg, view_make(who.ptr + head, who.len - head), (enum store_room)room,
+                    &share);
+        if (rc)
+            db_end(r);
+    }
+    return rc;
+}
+
+int store_shares_sweep(struct store *s)
+{
+    return db_run(s->db, "DELETE FROM shares WHERE n=0", "");
 }

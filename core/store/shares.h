@@ -1,7 +1,7 @@
 #pragma once
 
 /* Who has how much of the store: kept by triggers (core/store/schema.c), so it is right after every
- * statement and every rollback. Errors: core/store/store.h. The functions are in quarantine.c. */
+ * statement and every rollback. Errors: core/store/store.h. The functions are in schema.c. */
 
 #include <stdint.h>
 
