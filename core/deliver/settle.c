@@ -372,7 +372,8 @@ static int letter_teaches(struct core *c, const struct core_command *cmd,
     struct message m = {0};
     int rc = store_message(c->store, cmd->message, &m);
 
-    if (rc == 0 && m.state == MESSAGE_FAILED)
+    /* accepted: that it failed could not be written when it was given up (settle_left) */
+    if (rc == 0 && (m.state == MESSAGE_FAILED || m.state == MESSAGE_ACCEPTED))
         rc = message_arrived(c, &m);
     if (rc == 0)
         rc = command_is_new_at_amo(cmd->kind) ? learn_from_amo(c, cmd->kind, &m, r)

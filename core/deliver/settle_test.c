@@ -294,6 +294,27 @@ static void a_late_answer_of_amo_to_what_was_given_up_says_that_it_arrived(void 
     assert_true(rig_has_message(r, "aamo-1"));
 }
 
+/* When it was given up, what belongs to it could not be written. */
+static void
+a_letter_beside_a_message_that_stands_as_accepted_learns_of_its_arrival(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = rig_in_flight(r, COMMAND_SERVICE_MESSAGE, "amo-7");
+    struct core_command old = *c;
+    struct message m = {0};
+
+    settle_dead(&r->core, c, "unclear", VIEW_NONE);
+    assert_int_equal(store_message_state(r->core.store, old.message, MESSAGE_ACCEPTED, 0), 0);
+    rig_commit(r);
+    rig_result(
+        r, r->worker, &old,
+        (struct result){.outcome = OUTCOME_DONE, .service_message_id = VIEW_LIT("own-7")});
+    rig_commit(r);
+    assert_int_equal(store_message(r->core.store, old.message, &m), 0);
+    assert_int_equal(m.state, MESSAGE_DELIVERED_TO_SERVICE);
+    message_fini(&m);
+}
+
 /* Before the service was told that it failed. */
 static void of_what_arrived_late_no_service_is_told_that_it_failed(void **state)
 {
@@ -1453,6 +1474,7 @@ static const struct CMUnitTest tests[] = {
     CASE(a_late_failure_of_an_old_attempt_changes_nothing),
     CASE(a_late_answer_of_amo_to_what_was_given_up_says_that_it_arrived),
     CASE(a_late_answer_of_a_service_to_what_was_given_up_says_that_it_arrived),
+    CASE(a_letter_beside_a_message_that_stands_as_accepted_learns_of_its_arrival),
     CASE(of_what_arrived_late_no_service_is_told_that_it_failed),
     CASE(that_an_edit_failed_is_told_of_what_arrived),
     CASE(a_late_done_ends_a_back_off_and_a_question),
