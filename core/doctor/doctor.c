@@ -21,6 +21,7 @@
 #include "core/model/channel_flags.h"
 #include "core/peers/peers.h"
 #include "core/shares/shares.h"
+#include "core/store/dead.h"
 #include "core/store/erase.h"
 
 /* channels whose remote sides are looked at: one look may take half a minute */
@@ -165,11 +166,13 @@ static void check_shares(struct control_ask *ask)
 static int check_counts(struct control_ask *ask)
 {
     int64_t dead = 0;
+    int64_t arrived = 0;
     int64_t quarantine = 0;
     int64_t waiting = 0;
-    int rc = store_counts(ask->core->store, &dead, &quarantine, &waiting);
+    int counts_rc = store_counts(ask->core->store, &dead, &quarantine, &waiting);
+    int rc = counts_rc ? counts_rc : store_dead_arrived(ask->core->store, &arrived);
     struct check letters = {.name = "dead_letters",
-                            .severity = dead ? SEVERITY_YELLOW : SEVERITY_GREEN,
+                            .severity = dead > arrived ? SEVERITY_YELLOW : SEVERITY_GREEN,
                             .action = "amoctl dead list; then retry or drop"};
     struct check events = {.name = "quarantine",
                            .severity = quarantine ? SEVERITY_YELLOW : SEVERITY_GREEN,
@@ -177,7 +180,7 @@ static int check_counts(struct control_ask *ask)
 
     if (rc)
         return rc;
-    check_add(ask->w, &letters, "commands given up: %" PRId64, dead);
+    check_add(ask->w, &letters, "commands given up: %" PRId64, dead - arrived);
     check_add(ask->w, &events, "events not understood or not applied: %" PRId64, quarantine);
     return 0;
 }

@@ -7,6 +7,7 @@
 #include "core/control/control.h"
 #include "core/deliver/calls.h"
 #include "core/deliver/deliver.h"
+#include "core/deliver/settle.h"
 #include "core/intake/intake.h"
 #include "core/testing/amoctl.h"
 
@@ -240,6 +241,8 @@ static void what_was_given_up_or_not_understood_is_counted(void **state)
                                   .reason = VIEW_LIT("moon"),
                                   .raw = VIEW_LIT("{}")};
     struct result dead = {.outcome = OUTCOME_DEAD, .cause = CAUSE_REFUSED, .status = 422};
+    struct core_command *c = NULL;
+    struct core_command old;
 
     seen(r, "dead_letters", "green", "commands given up: 0");
     seen(r, "quarantine", "green", "events not understood or not applied: 0");
@@ -249,6 +252,17 @@ static void what_was_given_up_or_not_understood_is_counted(void **state)
     seen(r, "quarantine", "green", "events not understood or not applied: 0");
     rig_take(r, &strange);
     seen(r, "quarantine", "yellow", "events not understood or not applied: 1");
+    c = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m2");
+    old = *c;
+    settle_dead(&r->core, c, "unclear", VIEW_NONE);
+    rig_commit(r);
+    seen(r, "dead_letters", "yellow", "commands given up: 2");
+    rig_result(r, r->worker, &old,
+               (struct result){.outcome = OUTCOME_DONE,
+                               .amo_message_id = VIEW_LIT("amo-2"),
+                               .amo_chat_id = VIEW_LIT("chat-2")});
+    rig_commit(r); /* it has arrived; its letter stays, with what was tried */
+    seen(r, "dead_letters", "yellow", "commands given up: 1");
 }
 
 static void who_has_an_older_registry_or_is_silent_is_seen(void **state)

@@ -139,6 +139,27 @@ int store_dead_has_arrived(struct store *s, int64_t id, bool *ret_has)
     return 0;
 }
 
+int store_dead_arrived(struct store *s, int64_t *ret)
+{
+    struct db_rows *r = NULL;
+    int rc =
+        db_query(s->db, &r,
+                 "SELECT count(*) FROM (SELECT m.state,d.kind FROM dead d LEFT JOIN messages m"
+                 " ON m.id=d.message ORDER BY d.id DESC LIMIT ?6)"
+                 " WHERE state IN(?1,?2) AND kind IN(?3,?4,?5)",
+                 "ssiiii", message_state_name(MESSAGE_DELIVERED_TO_AMO),
+                 message_state_name(MESSAGE_DELIVERED_TO_SERVICE), (int64_t)COMMAND_AMO_MESSAGE,
+                 (int64_t)COMMAND_AMO_OUTGOING, (int64_t)COMMAND_SERVICE_MESSAGE,
+                 (int64_t)LIMIT_LIST_ROWS);
+
+    rc = store_one(rc, r);
+    if (rc)
+        return rc;
+    *ret = db_int(r, 0);
+    db_end(r);
+    return 0;
+}
+
 int store_dead_drop(struct store *s, int64_t id)
 {
     int rc = db_run(s->db, "DELETE FROM dead WHERE id=?", "i", id);

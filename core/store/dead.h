@@ -30,6 +30,8 @@ AMO_MUSTCHECK int store_dead_may_double(struct store *s, int64_t id, int64_t bef
                                         bool *ret_may);
 /* A message that has arrived all the same, as the other side has shown since. STORE_E_NONE. */
 AMO_MUSTCHECK int store_dead_has_arrived(struct store *s, int64_t id, bool *ret_has);
+/* How many of the newest LIMIT_LIST_ROWS are of such messages. */
+AMO_MUSTCHECK int store_dead_arrived(struct store *s, int64_t *ret);
 AMO_MUSTCHECK int store_dead_drop(struct store *s, int64_t id);
 /* The newest letter of a message itself, not of a status or a change of it; 0: there is none. */
 AMO_MUSTCHECK int store_dead_of(struct store *s, int64_t message, int64_t *ret_id);
