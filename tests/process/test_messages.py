@@ -163,3 +163,19 @@ def test_pages_lead_through_all_messages(stack):
         page = ("--page", answer["next"])
     assert len(seen) == len(set(seen)) == 7
     assert seen == [m["mid"] for m in messages(stack, "--conversation", number)]
+
+
+def test_whoever_had_something_revealed_is_in_cores_log(stack):
+    number = phone()
+    client(stack, number, words())
+
+    def written():
+        return [line for line in stack["core"].lines if "what=operator.verb" in line and "reveal=yes" in line]
+
+    before = len(written())
+    stack.operator("message", "list", "--conversation", number)
+    stack.operator("message", "list", "--conversation", number, "--reveal")
+    stack.operator("conversation", "list", "--name", "Иван", "--reveal")
+    one, other = wait_for(lambda: written()[before + 1:] and written()[before:], "a line for each that revealed")
+    assert "verb=message.list" in one and "uid=" in one and number not in one
+    assert "verb=conversation.list" in other and "Иван" not in other
