@@ -24,6 +24,7 @@ int verb_queue(struct control_ask *ask)
 {
     const struct core *c = ask->core;
     const struct dest *d = NULL;
+    int64_t until_us = clock_mono_us() + WAITING_US;
     size_t iter = 0;
     int rc = 0;
 
@@ -41,7 +42,11 @@ int verb_queue(struct control_ask *ask)
         json_add_int(ask->w, "under_way", (int64_t)d->n_in_flight);
         json_add_text(ask->w, "answers", view_of(dest_class_name(d->class)));
         json_add_text(ask->w, "waits_for", view_of(dest_waits_for(d)));
-        rc = waiting_why_destination(ask->core, d, ask->w);
+        if (clock_mono_us() < until_us)
+            rc = waiting_why_destination(ask->core, d, ask->w);
+        else
+            json_add_null(ask->w,
+                          "why"); /* so many are held or wait that it would take too long */
         json_close_object(ask->w);
     }
     json_close_array(ask->w);

@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "core/deliver/resolve.h"
 #include "core/questions/why.h"
@@ -66,19 +67,23 @@ int waiting_json(struct core *c, const struct core_command *cmd, struct json_wri
     return rc;
 }
 
-/* What stands before it goes first. */
-static int lane_json(struct core *c, const struct lane *l, size_t *n, struct json_writer *w)
+static int lane_json(struct core *c, const struct lane *l, size_t *n, int64_t until_us,
+                     struct json_writer *w)
 {
     int rc = 0;
 
     for (const struct list *i = l->commands.next;
-         rc == 0 && i != &l->commands && *n < WAITING_SHOWN; i = i->next, (*n)++)
+         rc == 0 && i != &l->commands && *n < WAITING_SHOWN &&
+         (*n == 0 || clock_mono_us() < until_us);
+         i = i->next, (*n)++)
         rc = waiting_json(c, LIST_ENTRY_CONST(i, struct core_command, in_lane), w);
     return rc;
 }
 
+/* What stands before a lane goes first. */
 int waiting_of_conversation(struct core *c, int64_t conversation, struct json_writer *w)
 {
+    int64_t until_us = clock_mono_us() + WAITING_US;
     size_t n = 0;
     int rc = 0;
 
@@ -90,8 +95,8 @@ int waiting_of_conversation(struct core *c, int64_t conversation, struct json_wr
         for (; l && rc == 0; l = l->sibling) {
             for (const struct lane *before = l->after; before && rc == 0;
                  before = before->after)
-                rc = lane_json(c, before, &n, w);
-            rc = rc ? rc : lane_json(c, l, &n, w);
+                rc = lane_json(c, before, &n, until_us, w);
+            rc = rc ? rc : lane_json(c, l, &n, until_us, w);
         }
     }
     json_close_array(w);

@@ -9,8 +9,10 @@ struct json_writer;
 /* {command, kind, [tells], [code], state, attempts, probes, destination, held, why}. -Exxx of the store. */
 AMO_MUSTCHECK int waiting_json(struct core *c, const struct core_command *cmd,
                                struct json_writer *w);
-/* Those of a conversation, both directions, in the order in which they go; so many at most. */
+/* Those of a conversation, both directions, in the order in which they go; so many at most, and no more once this
+ * has taken so long in this turn. */
 #define WAITING_SHOWN 100
+#define WAITING_US    3000
 AMO_MUSTCHECK int waiting_of_conversation(struct core *c, int64_t conversation,
                                           struct json_writer *w);
 /* Those about a message. */
