@@ -194,9 +194,9 @@ class Stack:
         assert done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
         return json.loads(done.stdout) if code == 0 else done.stderr
 
-    def operator(self, *words, **more):
-        """amoctl as an operator types it: its exit code, stdout and stderr."""
-        return run(self.bin / "amoctl", *words, env=in_folder(self.dir), **more)
+    def operator(self, *words, columns=80, **more):
+        """amoctl as an operator types it, on a screen of so many columns: its exit code, stdout and stderr."""
+        return run(self.bin / "amoctl", *words, env=in_folder(self.dir, COLUMNS=columns), **more)
 
     def register(self, connector="svc", report="read", account=None, **settings):
         """A channel, a connector and a connected account; the scope id."""

@@ -36,7 +36,7 @@ def test_a_loud_connector_costs_its_neighbour_nothing(stack):
 
 def people_read_who_it_is(stack):
     """amoctl's words say the same as its JSON, as a table."""
-    done = stack.operator("connector", "show", "svc")
+    done = stack.operator("connector", "show", "svc", columns=200)
     assert (done.returncode, done.stderr) == (0, "") and "\nshares\n" in done.stdout, done
     title, *rows = [re.split(r" {2,}", line.strip()) for line in done.stdout.split("\nshares\n")[1].split("\n\n")[0].splitlines()]
     assert title[:5] == ["SHARE", "USED", "LIMIT", "OVER SINCE", "REFUSED"] and title[5:] in ([], ["COUNTED"])
@@ -46,7 +46,7 @@ def people_read_who_it_is(stack):
     waiting.pop("COUNTED", None)  # of another share
     assert waiting == {"SHARE": "waiting", "USED": str(shares["waiting"]["used"]), "LIMIT": str(shares["waiting"]["limit"]),
                        "OVER SINCE": shares["waiting"]["over_since"], "REFUSED": "statuses, edits and reactions hear 429"}
-    quiet = stack.operator("connector", "show", "other").stdout
+    quiet = stack.operator("connector", "show", "other", columns=200).stdout
     assert "OVER SINCE\n" in quiet and "hear 429" not in quiet
 
 

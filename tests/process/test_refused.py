@@ -202,8 +202,8 @@ def test_a_channel_is_named_by_the_beginning_of_its_id(stack):
 
 def test_people_read_a_table(stack):
     row(stack, reason="signature", kind="channel")
-    said = stack.operator("refused").stdout
-    assert re.search(r"LAST AT .*COUNT .*STATUS", said) and "unauthorized" in said
+    said = stack.operator("refused", columns=200).stdout
+    assert re.search(r"LAST AT .*COUNT .*STATUS .*CODE", said) and "unauthorized" in said
 
 
 def test_what_was_told_is_told_again_to_a_core_that_was_started_anew(stack):
