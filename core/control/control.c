@@ -5,6 +5,7 @@
 
 #include "core/control/control.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -398,6 +399,7 @@ static int64_t n_set_aside(struct core *c, const char *channel, const char *conn
     struct view of = view_of(channel ? channel : connector);
     int64_t n = 0;
 
+    assert(channel || connector);
     for (size_t i = 0; i < r->n_scopes; i++) {
         if (view_is(of, channel ? r->scopes[i].channel : r->scopes[i].connector))
             n += room_n_aside(c, view_of(r->scopes[i].id));
