@@ -86,6 +86,13 @@ class Day:
         self.check_fields(words, code)
         return " ".join((done.stdout + done.stderr).split())
 
+    def ask_alone(self, *words):
+        """A verb that amoctl answers by itself, in text."""
+        self.n_asked += 1
+        done = self.stack.operator(*words)
+        assert done.returncode == 0, done
+        return done.stdout
+
     def check_fields(self, words, code):
         verb = next(v for v in (".".join(words[:2]), words[0]) if v in ANSWERS)
         answer = json.loads(self.stack.operator(*words, "--json").stdout)
@@ -452,6 +459,12 @@ def test_what_waits_for_an_account_that_left_is_told(alone):
     wait_for(lambda: stack.control("status")["commands"] == 1, "it to wait")
     stack.control("account.disconnect", scope_id=stack.scope)
     assert re.search(r"commands that wait for an account that left at 20\S+: 1; given up at 20", alone.ask("doctor"))
+
+
+@answers("What does a word of doctor, a reason or a log line mean?")
+@pytest.mark.parametrize("word", ["breaker", "destination.held", "disk", "unclear"])
+def test_a_word_is_explained(day, word):
+    assert day.ask_alone("explain", word)
 
 
 # --- the page ----------------------------------------------------------------------------------------
