@@ -1,4 +1,5 @@
 """Why is it not there? Each cause planted, and the line of words that every verb gives for it."""
+import os
 import re
 import uuid
 
@@ -254,3 +255,13 @@ def test_a_journey_is_in_the_order_of_time(stack):
     assert [s["at"] for s in steps] == sorted(s["at"] for s in steps)
     names = [s["what"] for s in steps]
     assert names[:3] == ["accepted by ingress", "service.message", "delivered_to_service"] and "amo.status" in names[3:]
+
+
+def test_who_paused_is_the_user_of_the_process_that_asked(stack):
+    stack.control("account.pause", scope_id=stack.scope)
+    line = stack.control("account.show", scope_id=stack.scope)["why"]
+    assert re.search(rf"^account paused by {'root' if os.geteuid() == 0 else '.*'} since {TIME}$", line)
+    stack.start_over("core")
+    assert stack.control("account.show", scope_id=stack.scope)["why"] == line
+    stack.control("account.resume", scope_id=stack.scope)
+    assert stack.control("account.show", scope_id=stack.scope)["why"] is None
