@@ -471,10 +471,12 @@ static const struct core_command *leaving_one(const struct core *c, const struct
         e->side == ECHO_AMO ? COMMAND_AMO_OUTGOING : COMMAND_SERVICE_MESSAGE;
     const struct core_command *ret =
         reach_leaving_one(c, command_lane_of(e->conversation, e->side == ECHO_AMO));
-    const struct lane *l = ret ? ret->lane : NULL;
+    const struct lane *l = NULL;
 
-    for (const struct list *i = l ? l->commands.next : NULL; l && i != &l->commands;
-         i = i->next) {
+    if (!ret)
+        return NULL;
+    l = ret->lane;
+    for (const struct list *i = l->commands.next; i != &l->commands; i = i->next) {
         const struct core_command *one = LIST_ENTRY_CONST(i, struct core_command, in_lane);
 
         if (one->kind == kind)

@@ -484,57 +484,77 @@ static int stands_in_quarantine(struct core *c, const struct event *e, struct vi
     return 0;
 }
 
-static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
+/* What the event is, and what is decided about it. @e and @bytes are one. */
+static int decide_and_apply(struct core *c, const struct event *e, struct view bytes,
+                            enum intake_how how)
 {
     struct lookup l = {0};
-    bool stands = false;
-    bool aside = false;
-    struct event e;
     struct decision p;
+    int rc = lookup_event(c, e, &l);
+
+    if (rc == 0)
+        note_meant(c, e, &l.facts);
+    rc = rc ? rc : reach_event(c, e, &l);
+    if (!may_wait_as_echo(c, &l.facts, how))
+        l.facts.echo_of = 0;
+    if (how == INTAKE_LATE && l.facts.namesake == NAMESAKE_IS_TRIED)
+        l.facts.namesake = NAMESAKE_NONE; /* it has waited for that one */
+    rc = rc ? rc : router_route(e, &l.facts, oldest_known(c), &p);
+    if (rc == 0 && (p.kind == DECISION_WAIT || p.kind == DECISION_WAIT_ECHO))
+        rc = apply_wait(c, e, bytes, &p, &l.facts, how);
+    else
+        rc = rc ? rc : apply_decision(c, e, bytes, l.facts.target, &p);
+    if (rc == 0 && l.facts.given_up)
+        rc = learn_given_up(c, l.facts.duplicate, e);
+    rc = rc ? rc : given_up_arrived(c, e, &l.facts, p.kind);
+    lookup_fini(&l);
+    return rc;
+}
+
+/* Is it to be decided now? Not what stands in quarantine, has been dropped from there, waits for its account's
+ * room, or only tests the door: with those it ends here. */
+static int ends_before(struct core *c, const struct event *e, struct view bytes,
+                       enum intake_how how, bool *ret)
+{
+    int rc = stands_in_quarantine(c, e, bytes, how, ret);
+
+    if (rc || *ret)
+        return rc;
+    if (how == INTAKE_FRESH)
+        rc = room_sets_aside(c, e, ret);
+    if (rc)
+        return rc;
+    if (*ret) {
+        rc = room_set_aside(c, e, bytes);
+        if (rc == 0)
+            heard_note(c, e, clock_unix_ms());
+        return rc;
+    }
+    *ret = e->kind == EVENT_DOOR_TEST;
+    if (*ret)
+        test_hook_came(c, e->message_id);
+    else if (e->replay && e->replay <= INT64_MAX) /* this replays that quarantine entry */
+        rc = store_quarantine_drop(c->store, (int64_t)e->replay);
+    *ret = *ret || rc == STORE_E_NONE; /* it was replayed or dropped meanwhile */
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
+static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
+{
+    bool ends = false;
+    struct event e;
     int rc = event_decode(bytes, &e);
 
     if (rc)
         return rc < 0 ? rc : -EBADMSG;
     e.taken_ms = plausible(e.taken_ms);
     shares_who(e.connector, e.scope, c->intake->who);
-    rc = stands_in_quarantine(c, &e, bytes, how, &stands);
-    if (rc == 0 && !stands && how == INTAKE_FRESH)
-        rc = room_sets_aside(c, &e, &aside);
-    if (rc || stands)
+    rc = ends_before(c, &e, bytes, how, &ends);
+    if (rc || ends)
         return rc;
-    if (aside) {
-        rc = room_set_aside(c, &e, bytes);
-        if (rc == 0)
-            heard_note(c, &e, clock_unix_ms());
-        return rc;
-    }
-    if (e.kind == EVENT_DOOR_TEST) {
-        test_hook_came(c, e.message_id);
-        return 0;
-    }
-    if (e.replay && e.replay <= INT64_MAX) /* this replays that quarantine entry */
-        rc = store_quarantine_drop(c->store, (int64_t)e.replay);
-    if (rc == STORE_E_NONE)
-        return 0; /* it was replayed or dropped meanwhile */
-    rc = rc ? rc : lookup_event(c, &e, &l);
-    if (rc == 0)
-        note_meant(c, &e, &l.facts);
-    rc = rc ? rc : reach_event(c, &e, &l);
-    if (!may_wait_as_echo(c, &l.facts, how))
-        l.facts.echo_of = 0;
-    if (how == INTAKE_LATE && l.facts.namesake == NAMESAKE_IS_TRIED)
-        l.facts.namesake = NAMESAKE_NONE; /* it has waited for that one */
-    rc = rc ? rc : router_route(&e, &l.facts, oldest_known(c), &p);
-    if (rc == 0 && (p.kind == DECISION_WAIT || p.kind == DECISION_WAIT_ECHO))
-        rc = apply_wait(c, &e, bytes, &p, &l.facts, how);
-    else
-        rc = rc ? rc : apply_decision(c, &e, bytes, l.facts.target, &p);
-    if (rc == 0 && l.facts.given_up)
-        rc = learn_given_up(c, l.facts.duplicate, &e);
-    rc = rc ? rc : given_up_arrived(c, &e, &l.facts, p.kind);
+    rc = decide_and_apply(c, &e, bytes, how);
     if (rc == 0 && how == INTAKE_FRESH && !e.replay)
         heard_note(c, &e, clock_unix_ms());
-    lookup_fini(&l);
     return rc;
 }
 

@@ -110,7 +110,7 @@ static bool may_be_phone(struct view v)
     for (size_t i = 0; i < v.len; i++) {
         if (isdigit((unsigned char)v.ptr[i]))
             n_digits++;
-        else if (!memchr("+-() ", v.ptr[i], 5))
+        else if (!strchr("+-() ", v.ptr[i]) || v.ptr[i] == '\0')
             return false;
     }
     return n_digits >= PHONE_MIN;

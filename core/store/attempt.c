@@ -201,11 +201,11 @@ static int attempts_json(struct db_rows *r, const struct journey_step *steps, si
     while (r && (rc = db_next(r)) == 1) {
         rc = 0;
         /* the first one is how it began; what others are of one time with came of an attempt */
-        while (done < n && steps[done].at_ms < db_int(r, 2) + (done == 0))
+        while (steps && done < n && steps[done].at_ms < db_int(r, 2) + (done == 0))
             step_json(&steps[done++], w);
         attempt_json(r, w);
     }
-    while (done < n)
+    while (steps && done < n)
         step_json(&steps[done++], w);
     return rc;
 }

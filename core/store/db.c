@@ -16,6 +16,7 @@
 
 #include <sqlite3.h>
 
+#include "base/crypto.h"
 #include "base/mem.h"
 #include "core/store/store.h"
 
@@ -271,7 +272,8 @@ int db_link_through(sqlite3 *handle)
     rc = rc == SQLITE_OK ? first_page(handle, "PRAGMA schema_version", &schema) : rc;
     if (rc != SQLITE_OK)
         return rc;
-    sqlite3_randomness(sizeof(random), &random);
+    if (crypto_random(&random, sizeof(random)))
+        return SQLITE_NOMEM;
     link = db_links_on(link, schema) << 8 | random;
     (void)snprintf(write, sizeof(write), "PRAGMA application_id=%d",
                    (int)(link ? link : 1)); /* fits */

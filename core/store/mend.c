@@ -485,18 +485,20 @@ static int look_once(const char *path, const char *log_path, bool *ret_fits)
     struct log_reader l = {.fd = -1};
     struct fit f = {.same = false};
     bool empty = false;
+    int fd = -1;
     int rc = read_file(path, &f.file, &empty);
 
     *ret_fits = true;
     if (rc < 0 || (rc == 0 && !empty))
         return rc;
-    l.fd = open(log_path, O_RDONLY | O_CLOEXEC);
-    if (l.fd < 0)
+    fd = open(log_path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
         return errno == ENOENT ? 0 : -EIO;
+    l.fd = fd;
     rc = read_log(&l, &f);
     mem_free(l.frame);
-    (void)close(l.fd); /* read only */
-    if (empty)         /* SQLite would remove the log */
+    (void)close(fd); /* read only */
+    if (empty)       /* SQLite would remove the log */
         *ret_fits = !f.commits;
     else if (f.met && !f.same)
         *ret_fits = f.first.link >> 8 == db_links_on(f.file.link, f.file.schema);

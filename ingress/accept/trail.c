@@ -272,7 +272,7 @@ static void note(struct ingress *in, const struct request *x, struct trail_what 
     char from[ADDRESS_TEXT];
 
     w->from = address_format(&x->origin, from);
-    metrics_count_refused(in->metrics, x->source, w->status, w->name);
+    metrics_count_refused(in->metrics, (int)x->source, w->status, w->name);
     trail_note(in->trail, w, clock_unix_ms());
     if (!x->logged)
         refusal_line(in, x, w);
