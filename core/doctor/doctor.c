@@ -169,17 +169,19 @@ static int check_counts(struct control_ask *ask)
     int64_t arrived = 0;
     int64_t quarantine = 0;
     int64_t waiting = 0;
-    int counts_rc = store_counts(ask->core->store, &dead, &quarantine, &waiting);
-    int rc = counts_rc ? counts_rc : store_dead_arrived(ask->core->store, &arrived);
+    int rc = store_counts(ask->core->store, &dead, &quarantine, &waiting);
     struct check letters = {.name = "dead_letters",
-                            .severity = dead > arrived ? SEVERITY_YELLOW : SEVERITY_GREEN,
                             .action = "amoctl dead list; then retry or drop"};
     struct check events = {.name = "quarantine",
                            .severity = quarantine ? SEVERITY_YELLOW : SEVERITY_GREEN,
                            .action = "amoctl quarantine list; then replay or drop"};
 
+    /* in a damaged store it might meet the damage, about which doctor is asked as well */
+    if (rc == 0 && !store_damage(ask->core->store))
+        rc = store_dead_arrived(ask->core->store, &arrived);
     if (rc)
         return rc;
+    letters.severity = dead > arrived ? SEVERITY_YELLOW : SEVERITY_GREEN;
     check_add(ask->w, &letters, "commands given up: %" PRId64, dead - arrived);
     check_add(ask->w, &events, "events not understood or not applied: %" PRId64, quarantine);
     return 0;

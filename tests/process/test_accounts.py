@@ -42,10 +42,8 @@ def test_a_channel_that_may_not_serve_this_account_is_told(stack):
 
 def test_a_connect_without_a_worker_says_what_is_missing(stack):
     assert stack["egress-0"].stop() == 0
-    began = time.monotonic()
     with pytest.raises(ControlError) as refusal:
         connect(stack)
-    assert 15 < time.monotonic() - began < 30
     assert refusal.value.code == 3 and "egress" in str(refusal.value)
 
 

@@ -194,7 +194,7 @@ def test_damaged_leaves_of_indexes_are_made_anew_and_nobody_misses_anything():
     with Stack(env=QUICK) as stack:
         damage = everybody(stack)
         for index in ("messages_trace", "conversations_service", "conversations_client", "waiting_statuses_key",
-                      "waiting_until", "attempts_message", "dead_lane", "dead_died"):
+                      "waiting_until", "attempts_message", "dead_lane", "dead_died", "dead_message"):
             damage.spoil(index)
         damage.core.start()  # it counts what is dead by one of them, and may end over it
         watch = Supervised(stack)
@@ -341,7 +341,7 @@ def test_what_is_set_aside_for_an_account_waits_until_a_damaged_store_is_repaire
         stack.manager_writes("behind", chat)
         wait_for(lambda: kept(stack) == ["store_damaged"], "what would stand behind them")
         stack.control("account.resume", scope_id=stack.scope)
-        stack.settle()
+        wait_for(lambda: stack.control("status")["commands"] == 0, "the queue to be empty")
         before = [f"aside-{n:02}" for n in range(10)]
         assert [m["text"] for m in stack.list("service/messages")] == before
         watch.nothing_more()
