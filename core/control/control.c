@@ -443,6 +443,12 @@ int control_id_of(struct control_ask *ask, const struct json_node *node, int64_t
     return 0;
 }
 
+int control_id_alone(struct control_ask *ask, int64_t id)
+{
+    json_add_int(ask->w, NULL, id);
+    return 0;
+}
+
 int control_each_id(struct control_ask *ask, const char *key,
                     int (*fn)(struct control_ask *ask, int64_t id))
 {

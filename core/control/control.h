@@ -62,6 +62,8 @@ const struct reg_connector *control_connector_named(struct control_ask *ask, int
 /* One object {@key: [what @fn wrote for each of the argument `ids`]}, and "dry_run" if it is one. */
 AMO_MUSTCHECK int control_each_id(struct control_ask *ask, const char *key,
                                   int (*fn)(struct control_ask *ask, int64_t id));
+/* For control_each_id(): of a dry run, which could be done. */
+AMO_MUSTCHECK int control_id_alone(struct control_ask *ask, int64_t id);
 /* Writes the sentence and returns @code. */
 int control_fail(struct control_ask *ask, int code, const char *fmt, ...) AMO_PRINTF(3, 4);
 /* A copy of @v, "" for none. -ENOMEM. */

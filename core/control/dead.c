@@ -168,12 +168,6 @@ static int retry_named(struct control_ask *ask, int64_t id)
     return 0;
 }
 
-static int drop_named(struct control_ask *ask, int64_t id)
-{
-    json_add_int(ask->w, NULL, id);
-    return 0;
-}
-
 int verb_dead_retry(struct control_ask *ask)
 {
     int rc = dead_exist(ask, true);
@@ -191,7 +185,7 @@ int verb_dead_drop(struct control_ask *ask)
     if (rc)
         return rc;
     return control_each_id(ask, "dropped",
-                           moves_flag(ask, "dry_run") ? drop_named : dead_drop_one);
+                           moves_flag(ask, "dry_run") ? control_id_alone : dead_drop_one);
 }
 
 /* --- by the message ---------------------------------------------------------------------------- */

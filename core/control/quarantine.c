@@ -207,12 +207,6 @@ static int replay_named(struct control_ask *ask, int64_t id)
     return 0;
 }
 
-static int drop_named(struct control_ask *ask, int64_t id)
-{
-    json_add_int(ask->w, NULL, id);
-    return 0;
-}
-
 int verb_quarantine_replay(struct control_ask *ask)
 {
     bool dry_run = moves_flag(ask, "dry_run");
@@ -230,7 +224,8 @@ int verb_quarantine_drop(struct control_ask *ask)
 
     if (rc)
         return rc;
-    return control_each_id(ask, "dropped", moves_flag(ask, "dry_run") ? drop_named : drop_one);
+    return control_each_id(ask, "dropped",
+                           moves_flag(ask, "dry_run") ? control_id_alone : drop_one);
 }
 
 /* --- what waits ------------------------------------------------------------------------------- */

@@ -5,8 +5,6 @@
 
 #include "core/questions/why.h"
 
-#include <errno.h>
-
 #include "base/clock.h"
 #include "base/num.h"
 #include "core/peers/peers.h"
@@ -446,10 +444,10 @@ static int why_failed(struct core *c, const struct message *m, struct buf *out)
 {
     const char *words = reason_words(view_of(m->reason));
     int64_t letter = 0;
-    int rc = store_dead_of(c->store, m->id, &letter);
+    int rc = store_dead_of_message(c->store, m->id, &letter);
 
-    if (rc)
-        return rc == STORE_E_NONE ? -EIO : rc; /* sums always have a row */
+    if (rc && rc != STORE_E_NONE)
+        return rc;
     (void)buf_add_str(out, "given up");
     if (letter)
         (void)buf_add_f(out, " (dead letter %lld)", (long long)letter);

@@ -397,12 +397,7 @@ int store_conversation_written_last(struct store *s, int64_t since_message, int6
                       " AND direction=2 ORDER BY id DESC LIMIT 1",
                       "iii", since_message, one, other);
 
-    rc = store_one(rc, r);
-    if (rc)
-        return rc;
-    *ret = db_int(r, 0);
-    db_end(r);
-    return 0;
+    return store_one_int(rc, r, ret);
 }
 
 int store_chats_json(struct store *s, const struct conversation *c, struct json_writer *w)

@@ -18,6 +18,7 @@
 
 #include "base/crypto.h"
 #include "base/mem.h"
+#include "core/store/private.h"
 #include "core/store/store.h"
 
 /* More different statements than core has; a power of two. */
@@ -561,4 +562,25 @@ const char *db_error(const struct db *d, int rc)
 const char *db_path(const struct db *d)
 {
     return d->path;
+}
+
+/* 0 with the query at its first row, STORE_E_NONE, or an error: the common shape of a look-up. */
+int store_one(int query_rc, struct db_rows *r)
+{
+    int rc = query_rc ? query_rc : db_next(r);
+
+    if (rc == 1)
+        return 0;
+    return rc == 0 ? STORE_E_NONE : rc;
+}
+
+int store_one_int(int query_rc, struct db_rows *r, int64_t *ret)
+{
+    int rc = store_one(query_rc, r);
+
+    if (rc)
+        return rc;
+    *ret = db_int(r, 0);
+    db_end(r);
+    return 0;
 }

@@ -42,12 +42,7 @@ int store_dead_of_message(struct store *s, int64_t message, int64_t *ret)
                       "iiii", message, (int64_t)COMMAND_AMO_MESSAGE,
                       (int64_t)COMMAND_AMO_OUTGOING, (int64_t)COMMAND_SERVICE_MESSAGE);
 
-    rc = store_one(rc, r);
-    if (rc)
-        return rc;
-    *ret = db_int(r, 0);
-    db_end(r);
-    return 0;
+    return store_one_int(rc, r, ret);
 }
 
 int store_dead(struct store *s, int64_t id, struct command_row *ret)
@@ -152,12 +147,7 @@ int store_dead_arrived(struct store *s, int64_t *ret)
                  (int64_t)COMMAND_AMO_OUTGOING, (int64_t)COMMAND_SERVICE_MESSAGE,
                  (int64_t)LIMIT_LIST_ROWS);
 
-    rc = store_one(rc, r);
-    if (rc)
-        return rc;
-    *ret = db_int(r, 0);
-    db_end(r);
-    return 0;
+    return store_one_int(rc, r, ret);
 }
 
 int store_dead_drop(struct store *s, int64_t id)
@@ -165,21 +155,6 @@ int store_dead_drop(struct store *s, int64_t id)
     int rc = db_run(s->db, "DELETE FROM dead WHERE id=?", "i", id);
 
     return rc == 0 && db_changes(s->db) == 0 ? STORE_E_NONE : rc;
-}
-
-int store_dead_of(struct store *s, int64_t message, int64_t *ret_id)
-{
-    struct db_rows *r = NULL;
-    int rc = db_query(s->db, &r, "SELECT max(id) FROM dead WHERE message=? AND kind IN(?,?,?)",
-                      "iiii", message, (int64_t)COMMAND_AMO_MESSAGE,
-                      (int64_t)COMMAND_AMO_OUTGOING, (int64_t)COMMAND_SERVICE_MESSAGE);
-
-    rc = store_one(rc, r);
-    if (rc)
-        return rc;
-    *ret_id = db_int(r, 0);
-    db_end(r);
-    return 0;
 }
 
 /* What the card would say. */

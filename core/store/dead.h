@@ -33,8 +33,6 @@ AMO_MUSTCHECK int store_dead_has_arrived(struct store *s, int64_t id, bool *ret_
 /* How many of the newest LIMIT_LIST_ROWS are of such messages. */
 AMO_MUSTCHECK int store_dead_arrived(struct store *s, int64_t *ret);
 AMO_MUSTCHECK int store_dead_drop(struct store *s, int64_t id);
-/* The newest letter of a message itself, not of a status or a change of it; 0: there is none. */
-AMO_MUSTCHECK int store_dead_of(struct store *s, int64_t message, int64_t *ret_id);
 AMO_MUSTCHECK int store_dead_json(struct store *s, int64_t id, struct json_writer *w);
 /* Letters of these times of death and later; INT64_MAX: none. Never those that were refused. */
 struct unclear_since {

@@ -53,12 +53,7 @@ int store_newest_message(struct store *s, int64_t *ret_id)
     struct db_rows *r = NULL;
     int rc = db_query(s->db, &r, "SELECT max(id) FROM messages", "");
 
-    rc = store_one(rc, r);
-    if (rc)
-        return rc;
-    *ret_id = db_int(r, 0);
-    db_end(r);
-    return 0;
+    return store_one_int(rc, r, ret_id);
 }
 
 int store_erase_find_messages(struct store *s, int64_t limit, int64_t *at, bool *ret_more)
@@ -308,12 +303,7 @@ int store_size(struct store *s, int64_t *ret_bytes)
         s->db, &r, "SELECT page_count*page_size FROM pragma_page_count(), pragma_page_size()",
         "");
 
-    rc = store_one(rc, r);
-    if (rc)
-        return rc;
-    *ret_bytes = db_int(r, 0);
-    db_end(r);
-    return 0;
+    return store_one_int(rc, r, ret_bytes);
 }
 
 int store_wish_rebuild(struct store *s)

@@ -30,6 +30,8 @@ struct store {
 
 /* 0 with the query at its first row (db_end it), STORE_E_NONE, or an error. */
 AMO_MUSTCHECK int store_one(int query_rc, struct db_rows *r);
+/* The number in that row, which is the whole answer. Without one *@ret stays as it is. */
+AMO_MUSTCHECK int store_one_int(int query_rc, struct db_rows *r, int64_t *ret);
 
 /* The columns of a command row without its body, for store_command_read(). */
 AMO_MUSTCHECK int store_command_read(struct db_rows *r, struct command_row *ret);

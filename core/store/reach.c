@@ -40,12 +40,7 @@ int store_source_last(struct store *s, struct view connector, struct view source
                       " AND c.connector=? AND c.source=?",
                       "tt", connector, source);
 
-    rc = store_one(rc, r);
-    if (rc)
-        return rc;
-    *ret_ms = db_int(r, 0);
-    db_end(r);
-    return 0;
+    return store_one_int(rc, r, ret_ms);
 }
 
 int store_chat_leave(struct store *s, const struct conversation *c)
@@ -211,12 +206,7 @@ int store_source_given_up(struct store *s, struct view connector, struct view so
                       " AND c.connector=? AND c.source=?",
                       "itt", since_ms, connector, source);
 
-    rc = store_one(rc, r);
-    if (rc)
-        return rc;
-    *ret = db_int(r, 0);
-    db_end(r);
-    return 0;
+    return store_one_int(rc, r, ret);
 }
 
 bool store_source_is_known(struct store *s, struct view connector, struct view source)

@@ -208,12 +208,7 @@ int store_scope_paused_since(struct store *s, struct view id, int64_t *ret_ms)
     struct db_rows *r = NULL;
     int rc = db_query(s->db, &r, "SELECT paused FROM scopes WHERE id=? AND paused<>0", "t", id);
 
-    rc = store_one(rc, r);
-    if (rc)
-        return rc;
-    *ret_ms = db_int(r, 0);
-    db_end(r);
-    return 0;
+    return store_one_int(rc, r, ret_ms);
 }
 
 int store_scope_paused_by(struct store *s, struct view id, struct buf *ret_who)

@@ -38,12 +38,7 @@ static int store_version(struct store *s, int64_t *ret)
     struct db_rows *r = NULL;
     int rc = db_query(s->db, &r, "PRAGMA user_version", "");
 
-    rc = store_one(rc, r);
-    if (rc)
-        return rc;
-    *ret = db_int(r, 0);
-    db_end(r);
-    return 0;
+    return store_one_int(rc, r, ret);
 }
 
 static int store_migrate(struct store *s, struct buf *ret_why, bool *ret_fresh)
@@ -399,16 +394,6 @@ int store_rollback_to(struct store *s)
     int rc = db_run(s->db, "ROLLBACK TO one", "");
 
     return rc ? rc : db_run(s->db, "RELEASE one", "");
-}
-
-/* 0 with the query at its first row, STORE_E_NONE, or an error: the common shape of a look-up. */
-int store_one(int query_rc, struct db_rows *r)
-{
-    int rc = query_rc ? query_rc : db_next(r);
-
-    if (rc == 1)
-        return 0;
-    return rc == 0 ? STORE_E_NONE : rc;
 }
 
 int store_meta_get(struct store *s, const char *key, struct buf *ret)
