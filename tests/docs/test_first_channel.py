@@ -10,7 +10,8 @@ import page
 import verbs
 from kit import BIN, environment, run
 
-PAGES = ["docs/first-channel.md", "docs/first-channel.ru.md"]
+# In Russian it has the same commands: test_languages.py.
+PAGE = "docs/first-channel.md"
 # Questions that may be asked again until the answer has come about.
 QUESTION = re.compile(r"curl -sS [^ ]+$|amoctl (status|trace|doctor)\b")
 
@@ -58,7 +59,7 @@ def test_the_page_goes_as_shown(tmp_path):
                    "AMO_INGRESS_ADMIN_LISTEN": "127.0.0.1:0", "AMO_EGRESS_ADMIN_LISTEN": "127.0.0.1:0"}
     done = 0
     with page.Shell(tmp_path, environment) as shell:
-        for command, shown in commands(PAGES[0])[0]:
+        for command, shown in commands(PAGE)[0]:
             if not is_there(command):
                 continue
             for there, here in ports.items():
@@ -73,15 +74,8 @@ def test_the_page_goes_as_shown(tmp_path):
     assert not (tmp_path / "var" / "first").exists()
 
 
-def test_both_languages_have_the_same_commands():
-    blocks = [[(b.info, b.text) for b in page.blocks(path, "console", "sh")] for path in PAGES]
-    assert blocks[0] == blocks[1]
-    heads = [re.findall(r"^## ", (page.ROOT / path).read_text(encoding="utf-8"), re.M) for path in PAGES]
-    assert heads[0] == heads[1]
-
-
 def test_every_option_the_page_names_is_one():
-    walk, named = commands(PAGES[0])
+    walk, named = commands(PAGE)
     missing = set()
     for verb, options in [pair for command in [c for c, _ in walk] + named for pair in called(command)]:
         if verb not in VERBS:
