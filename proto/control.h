@@ -22,7 +22,8 @@
     X(channel_list, "channel.list", "",                                                        \
       "[{id, code, name, url, bot_id, scopes, old_valid_until}]")                              \
     X(channel_show, "channel.show", "id",                                                      \
-      "the channel, no secret, and flags[{flag, value, state, meaning}]")                      \
+      "the channel, no secret, secret_set_at, secret_set_by, and flags[{flag, value, state, "  \
+      "meaning}]")                                                                             \
     X(channel_secret, "channel.secret", "id, secret or finish, [overlap_hours]",               \
       "id, old_valid_until")                                                                   \
     X(channel_remove, "channel.remove", "id, [move], [dry_run]",                               \
@@ -32,8 +33,9 @@
     X(connector_list, "connector.list", "",                                                    \
       "[{name, kind, url, allow_private, off, scopes, old_valid_until}]")                      \
     X(connector_show, "connector.show", "name",                                                \
-      "as in connector.list; held, why, waiting, accounts[], sources[], shares[{share, used, " \
-      "[counted], [limit], over_since, [refused]}], account_shares[the same with scope_id]")   \
+      "as in connector.list; secret_set_at, secret_set_by, token_set_at, token_set_by, held, " \
+      "why, waiting, accounts[], sources[], shares[{share, used, [counted], [limit], "         \
+      "over_since, [refused]}], account_shares[the same with scope_id]")                       \
     X(connector_rotate, "connector.rotate",                                                    \
       "name, [only (secret, token)], [secret], [token], [overlap_hours], [finish], [dry_run]", \
       "name, old_valid_until, and secret and token when they were generated; of a dry run "    \

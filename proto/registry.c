@@ -27,6 +27,7 @@ static void channel_fini(struct reg_channel *c)
     mem_free(c->url);
     mem_free(c->bot_id);
     mem_free(c->reactions_list);
+    mem_free(c->secret_set.by);
     for (size_t i = 0; i < REGISTRY_SECRETS_MAX; i++)
         secret_fini(&c->secrets[i]);
 }
@@ -45,6 +46,8 @@ static void connector_fini(struct reg_connector *c)
 {
     mem_free(c->name);
     mem_free(c->url);
+    mem_free(c->secret_set.by);
+    mem_free(c->token_set.by);
     for (size_t i = 0; i < REGISTRY_SECRETS_MAX; i++) {
         secret_fini(&c->secrets[i]);
         secret_fini(&c->tokens[i]);

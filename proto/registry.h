@@ -18,6 +18,12 @@
 
 #define REGISTRY_SECRETS_MAX 2 /* new and old, while one is being rotated out */
 
+/* Since when [0] of two secrets or tokens is the one in force, and who made it so. */
+struct reg_set {
+    int64_t ms; /* wall time; 0: that was not written down yet */
+    char *by;   /* a user of core's host; NULL or "": not known */
+};
+
 struct reg_channel {
     char *id;
     char *code;
@@ -25,11 +31,12 @@ struct reg_channel {
     char *url; /* "https://amojo.amocrm.ru", no final slash */
     char *bot_id;
     struct secret secrets[REGISTRY_SECRETS_MAX]; /* [0] signs; both verify */
-    int64_t old_until_ms; /* core: wall time at which [1] is forgotten; 0 there is none */
-    bool no_quotes;       /* core: support has not switched quotes on */
-    bool no_reactions;    /* core: nor reactions, none at all */
-    char *reactions_list; /* core: the only ones; NULL any */
-    bool abroad;          /* core: of another segment than ru */
+    int64_t old_until_ms;      /* core: wall time at which [1] is forgotten; 0 there is none */
+    struct reg_set secret_set; /* core */
+    bool no_quotes;            /* core: support has not switched quotes on */
+    bool no_reactions;         /* core: nor reactions, none at all */
+    char *reactions_list;      /* core: the only ones; NULL any */
+    bool abroad;               /* core: of another segment than ru */
 };
 
 struct reg_scope {
@@ -56,6 +63,8 @@ struct reg_connector {
     struct secret tokens[REGISTRY_SECRETS_MAX];
     int64_t
         old_until_ms; /* core: wall time at which both [1] are forgotten; 0 there are none */
+    struct reg_set secret_set; /* core, as the next */
+    struct reg_set token_set;
 };
 
 struct reg_source {

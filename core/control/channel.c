@@ -178,7 +178,7 @@ static int import_row(struct control_ask *ask, const struct import *im, struct r
     rc = rc ? rc : secret_init(&ch->secrets[0], im->secret);
     *ret_rotated = false;
     if (rc || !known)
-        return rc;
+        return rc ? rc : rotation_set(ask, NULL, &ch->secret_set);
     *ret_rotated = !secret_equal(secret_view(&known->secrets[0]), im->secret);
     if (*ret_rotated &&
         known->secrets[1].bytes) /* a third one would cut off the first unseen */
@@ -188,6 +188,9 @@ static int import_row(struct control_ask *ask, const struct import *im, struct r
                 ? "this answer is older: its secret is the one that is being rotated out"
                 : "the answer brings another secret while one is being rotated: amoctl channel "
                   "secret --finish first");
+    rc = rotation_set(ask, *ret_rotated ? NULL : &known->secret_set, &ch->secret_set);
+    if (rc)
+        return rc;
     if (*ret_rotated) {
         ch->old_until_ms = rotation_until(ask->core, -1);
         return secret_init(&ch->secrets[1], secret_view(&known->secrets[0]));
@@ -325,6 +328,7 @@ int verb_channel_show(struct control_ask *ask)
     if (rc == 0) {
         json_open_object(ask->w, NULL);
         channel_row(ask, ch);
+        rotation_set_json(ask->w, "secret", &ch->secret_set);
         rc = channel_flags_tell(buf_view(&kept), "flags", false, ask->w);
         json_close_object(ask->w);
     }
@@ -343,7 +347,9 @@ static int secret_store(struct control_ask *ask, const struct reg_channel *ch,
 
     memset(row.secrets, 0, sizeof(row.secrets));
     row.old_until_ms = 0;
-    rc = secret_init(&row.secrets[0], secret.len ? secret : secret_view(&ch->secrets[0]));
+    rc = rotation_set(ask, secret.len ? NULL : &ch->secret_set, &row.secret_set);
+    rc = rc ? rc
+            : secret_init(&row.secrets[0], secret.len ? secret : secret_view(&ch->secrets[0]));
     if (rc == 0 && secret.len && overlap_h != 0) {
         rc = secret_init(&row.secrets[1], secret_view(&ch->secrets[0]));
         row.old_until_ms = rotation_until(c, overlap_h);
@@ -351,6 +357,7 @@ static int secret_store(struct control_ask *ask, const struct reg_channel *ch,
     rc = rc ? rc : store_channel_put(c->store, &c->turn->keys, &row, VIEW_NONE);
     for (size_t i = 0; i < REGISTRY_SECRETS_MAX; i++)
         secret_fini(&row.secrets[i]);
+    mem_free(row.secret_set.by);
     if (rc)
         return rc;
     json_open_object(ask->w, NULL);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/mem.h"
 #include "base/process.h"
 #include "base/url.h"
 #include "core/control/control.h"
@@ -139,6 +140,8 @@ int verb_connector_add(struct control_ask *ask)
     json_add_text(ask->w, "url", url);
     rc = rc ? rc : make_secret(ask, &con->secrets[0]);
     rc = rc ? rc : make_token(ask, &con->tokens[0]);
+    rc = rc ? rc : rotation_set(ask, NULL, &con->secret_set);
+    rc = rc ? rc : rotation_set(ask, NULL, &con->token_set);
     json_close_object(ask->w);
     rc = rc ? rc : store_connector_put(c->store, &c->turn->keys, con);
     rc = rc ? rc : core_registry_changed(c);
@@ -203,7 +206,7 @@ static int64_t rotated_until(struct control_ask *ask, const struct reg_connector
     return stays ? con->old_until_ms : 0;
 }
 
-/* The row as it will be: texts borrowed of @con, secrets its own. */
+/* The row as it will be: texts borrowed of @con, secrets and who set them its own. */
 static int rotated_row(struct control_ask *ask, const struct reg_connector *con,
                        const struct rotation *r, struct rotated which,
                        struct reg_connector *row)
@@ -213,8 +216,14 @@ static int rotated_row(struct control_ask *ask, const struct reg_connector *con,
     *row = *con;
     memset(row->secrets, 0, sizeof(row->secrets));
     memset(row->tokens, 0, sizeof(row->tokens));
+    row->secret_set = row->token_set = (struct reg_set){0};
     row->old_until_ms = rotated_until(ask, con, r, which);
-    rc = rotate_part(ask, r, which.secret, make_secret, con->secrets, row->secrets);
+    rc = rotation_set(ask, which.secret && !r->finish ? NULL : &con->secret_set,
+                      &row->secret_set);
+    rc = rc ? rc
+            : rotation_set(ask, which.token && !r->finish ? NULL : &con->token_set,
+                           &row->token_set);
+    rc = rc ? rc : rotate_part(ask, r, which.secret, make_secret, con->secrets, row->secrets);
     return rc ? rc : rotate_part(ask, r, which.token, make_token, con->tokens, row->tokens);
 }
 
@@ -269,6 +278,8 @@ int verb_connector_rotate(struct control_ask *ask)
         secret_fini(&row.secrets[i]);
         secret_fini(&row.tokens[i]);
     }
+    mem_free(row.secret_set.by);
+    mem_free(row.token_set.by);
     rc = rc ? rc : core_registry_changed(c); /* @con is gone now */
     if (rc == 0)
         try_signature_anew(c, control_arg(ask, "name"));

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/process.h"
@@ -71,6 +72,60 @@ static void a_rotation_survives_a_restart(void **state)
     assert_true(view_is(secret_view(&channel(r)->secrets[1]), "channel secret"));
     assert_true(view_is(secret_view(&connector(r)->secrets[1]), "connector secret of 24 by"));
     assert_true(connector(r)->old_until_ms > clock_unix_ms());
+}
+
+/* Of "secret" or "token", as @verb shows it: when and by whom it was set. */
+static int64_t set_at(struct rig *r, const char *verb, const char *args, const char *at,
+                      const char *by)
+{
+    struct reply reply = ctl_ask(r, verb, args);
+    struct view text = VIEW_NONE;
+    int64_t ms = 0;
+
+    assert_int_equal(reply.code, EXIT_FINE);
+    if (json_strict_text(json_get(json_root(reply.doc), at), &text))
+        assert_int_equal(clock_parse_iso(text, &ms), 0);
+    if (ms) {
+        assert_true(json_strict_text(json_get(json_root(reply.doc), by), &text));
+        assert_true(text.len > 0);
+    }
+    json_free(reply.doc);
+    return ms;
+}
+
+#define CHANNEL_SET(r)                                                                         \
+    set_at(r, "channel.show", "{\"id\":\"ch\"}", "secret_set_at", "secret_set_by")
+#define CONNECTOR_SET(r, what)                                                                 \
+    set_at(r, "connector.show", "{\"name\":\"svc\"}", what "_set_at", what "_set_by")
+
+static void since_when_a_secret_is_in_force_is_known(void **state)
+{
+    struct rig *r = *state;
+    int64_t before = clock_unix_ms();
+    int64_t channel_ms = 0;
+    int64_t secret_ms = 0;
+    int64_t token_ms = 0;
+
+    assert_int_equal(CHANNEL_SET(r), 0); /* the rig's was there before it was written down */
+    ctl_fine(r, "channel.secret", SECRET("fresh"));
+    channel_ms = CHANNEL_SET(r);
+    assert_in_range(channel_ms, before, clock_unix_ms());
+    ctl_fine(r, "connector.rotate", "{\"name\":\"svc\"}");
+    secret_ms = CONNECTOR_SET(r, "secret");
+    token_ms = CONNECTOR_SET(r, "token");
+    assert_true(secret_ms >= before && token_ms >= secret_ms);
+    rotation_tick(&r->core,
+                  clock_unix_ms() + 25 * HOUR_MS); /* that the old ones end sets none */
+    rig_commit(r);
+    usleep(5000);
+    ctl_fine(r, "connector.rotate", "{\"name\":\"svc\",\"only\":\"token\"}");
+    rig_restart(r);
+    assert_int_equal(CHANNEL_SET(r), channel_ms);
+    assert_int_equal(CONNECTOR_SET(r, "secret"), secret_ms);
+    assert_true(CONNECTOR_SET(r, "token") > token_ms);
+    token_ms = CONNECTOR_SET(r, "token");
+    ctl_fine(r, "connector.rotate", "{\"name\":\"svc\",\"finish\":true}");
+    assert_int_equal(CONNECTOR_SET(r, "token"), token_ms);
 }
 
 static void a_rotation_must_end_before_the_next(void **state)
@@ -703,6 +758,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_new_channel_secret_signs_and_the_old_one_still_verifies),
         CASE(a_rotation_survives_a_restart),
+        CASE(since_when_a_secret_is_in_force_is_known),
         CASE(a_rotation_must_end_before_the_next),
         CASE(a_connector_gets_both_anew_and_keeps_both_old_ones),
         CASE(nothing_is_forgotten_while_the_clock_is_in_doubt),

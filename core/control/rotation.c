@@ -3,6 +3,7 @@
 
 #include "core/control/rotation.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -51,6 +52,25 @@ void rotation_json(struct json_writer *w, int64_t old_until_ms)
 
     clock_format_iso(old_until_ms, until);
     json_add_text(w, "old_valid_until", old_until_ms ? view_of(until) : VIEW_NONE);
+}
+
+int rotation_set(struct control_ask *ask, const struct reg_set *kept, struct reg_set *ret)
+{
+    const char *by = kept ? kept->by : ask->user;
+
+    *ret = (struct reg_set){.ms = kept ? kept->ms : clock_unix_ms()};
+    return control_copy(by ? view_of(by) : VIEW_NONE, &ret->by);
+}
+
+void rotation_set_json(struct json_writer *w, const char *key, const struct reg_set *set)
+{
+    char at_key[64];
+    char by_key[64];
+
+    (void)snprintf(at_key, sizeof(at_key), "%s_set_at", key); /* "secret", "token" */
+    (void)snprintf(by_key, sizeof(by_key), "%s_set_by", key);
+    json_add_time(w, at_key, set->ms);
+    json_add_text(w, by_key, set->by && *set->by ? view_of(set->by) : VIEW_NONE);
 }
 
 void rotation_release(struct core *c, struct view channel)

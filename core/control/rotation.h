@@ -20,6 +20,12 @@ AMO_MUSTCHECK int rotation_read(struct control_ask *ask, int64_t old_until_ms,
 int64_t rotation_until(struct core *c, int64_t overlap_h);
 /* "old_valid_until": a time, or null. */
 void rotation_json(struct json_writer *w, int64_t old_until_ms);
+/* Who set a secret or token, and when: the same as @kept, or, when that is NULL, who asks, now. ret->by is owned.
+ * -ENOMEM. */
+AMO_MUSTCHECK int rotation_set(struct control_ask *ask, const struct reg_set *kept,
+                               struct reg_set *ret);
+/* "@key_set_at" and "@key_set_by" of what is in force: each null when it is not known. */
+void rotation_set_json(struct json_writer *w, const char *key, const struct reg_set *set);
 /* With another secret it may be let in: what 403 has held of the channel's accounts is tried
  * again. */
 void rotation_release(struct core *c, struct view channel);

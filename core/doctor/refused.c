@@ -91,6 +91,51 @@ static const char *reason_words(const struct trail_row *row)
     return row->code;
 }
 
+/* "; this connector's token is 34 days old, set by root": how long the bridge has had what does not fit. */
+static void add_age(const char *whose, const struct reg_set *set, struct buf *out)
+{
+    long long minutes = (long long)((clock_unix_ms() - set->ms) / 60000);
+
+    if (set->ms <= 0 || minutes < 0)
+        return; /* it is older than this is written down; or the clock went back */
+    (void)buf_add_f(out, "; %s is ", whose); /* errors stick in the buf */
+    if (minutes >= 2LL * 24 * 60)
+        (void)buf_add_f(out, "%lld days", minutes / (24LL * 60));
+    else if (minutes >= 120)
+        (void)buf_add_f(out, "%lld hours", minutes / 60);
+    else
+        (void)buf_add_f(out, "%lld min", minutes);
+    (void)buf_add_f(out, " old%s%s", set->by && *set->by ? ", set by " : "",
+                    set->by ? set->by : "");
+}
+
+/* What a signature or token was compared with, and since when nothing fits any more. */
+static void add_history(const struct control_ask *ask, const struct trail_row *row,
+                        struct buf *out)
+{
+    const struct registry *r = ask->core->turn->registry;
+    bool channel = row->side == REFUSAL_CHANNEL;
+    const struct heard_row *heard =
+        heard_of(ask->core, channel ? HEARD_CHANNEL : HEARD_CONNECTOR, view_of(row->name));
+    const struct reg_channel *ch = channel ? registry_channel(r, view_of(row->name)) : NULL;
+    const struct reg_connector *con =
+        channel ? NULL : registry_connector(r, view_of(row->name));
+    char last[CLOCK_ISO_LEN + 1];
+
+    if (ch && strcmp(row->reason, "signature") == 0)
+        add_age("the channel's secret here", &ch->secret_set, out);
+    else if (con && strcmp(row->reason, "signature") == 0)
+        add_age("the connector's secret here", &con->secret_set, out);
+    else if (con && strcmp(row->reason, "token") == 0)
+        add_age("the connector's token here", &con->token_set, out);
+    if (!heard) {
+        (void)buf_add_str(out, "; no good one has come so far");
+        return;
+    }
+    clock_format_iso(heard->last_unix_ms, last);
+    (void)buf_add_f(out, "; the last good one came at %s", last);
+}
+
 /* "3 …, the first at …, the last at …" */
 static void add_line(struct control_ask *ask, struct check *c, const struct trail_row *row,
                      const char *what, const char *why)
@@ -104,6 +149,19 @@ static void add_line(struct control_ask *ask, struct check *c, const struct trai
     check_add(ask->w, c, "%s refused with %u since %s: %" PRIu64 ", the last at %s%s%s: %s",
               what, row->status, since, row->n, last, *row->from ? " from " : "", row->from,
               why);
+}
+
+/* The line about requests that have not proven whose they are. */
+static void add_unproven(struct control_ask *ask, struct check *c, const struct trail_row *row,
+                         const char *what)
+{
+    struct buf why;
+
+    buf_init(&why, 1024);
+    (void)buf_add_str(&why, reason_words(row));
+    add_history(ask, row, &why);
+    add_line(ask, c, row, what, buf_str(&why));
+    buf_fini(&why);
 }
 
 /* Has a webhook of the channel been verified since? Then the others were somebody else's, or it is over. */
@@ -124,8 +182,7 @@ static void check_webhooks(struct control_ask *ask, const struct trail_row *row)
                           " not send these again; see the runbook, \"Requests are "
                           "refused\""};
 
-    add_line(ask, &c, row, over ? "good ones have come since; webhooks" : "amo's webhooks",
-             reason_words(row));
+    add_unproven(ask, &c, row, over ? "good ones have come since; webhooks" : "amo's webhooks");
 }
 
 static void check_calls(struct control_ask *ask, const struct trail_row *row)
@@ -136,7 +193,7 @@ static void check_calls(struct control_ask *ask, const struct trail_row *row)
                                 "rotate makes new ones): it does not send these again; see the "
                                 "runbook, \"Requests are refused\""};
 
-    add_line(ask, &c, row, "the service's calls", reason_words(row));
+    add_unproven(ask, &c, row, "the service's calls");
 }
 
 static void check_requests(struct control_ask *ask, const struct trail_row *row)

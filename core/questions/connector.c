@@ -57,6 +57,8 @@ int verb_connector_show(struct control_ask *ask)
     d = queue_dest(ask->core->queue, DEST_CONNECTOR, view_of(con->name));
     json_open_object(ask->w, NULL);
     connector_row(ask, con);
+    rotation_set_json(ask->w, "secret", &con->secret_set);
+    rotation_set_json(ask->w, "token", &con->token_set);
     json_add_text(ask->w, "held",
                   d && dest_is_held(d) ? view_of(hold_reason_name(d->hold)) : VIEW_NONE);
     rc = d ? waiting_why_destination(ask->core, d, ask->w) : 0;

@@ -77,12 +77,14 @@ int store_channel_put(struct store *s, const struct keys *keys, const struct reg
     rc = rc ? rc
             : db_run(s->db,
                      "INSERT INTO channels(id,code,name,url,bot_id,secret,old_secret,"
-                     "old_until_ms,answer) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)"
+                     "old_until_ms,answer,secret_set_ms,secret_set_by)"
+                     " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)"
                      " ON CONFLICT(id) DO UPDATE SET code=?2, name=?3, url=?4, bot_id=?5,"
                      " secret=?6, old_secret=?7, old_until_ms=?8,"
-                     " answer=coalesce(?9, answer)",
-                     "sssssbbit", c->id, c->code, c->name, c->url, c->bot_id,
-                     sealed_view(&first), sealed_view(&second), c->old_until_ms, answer);
+                     " answer=coalesce(?9, answer), secret_set_ms=?10, secret_set_by=?11",
+                     "sssssbbitis", c->id, c->code, c->name, c->url, c->bot_id,
+                     sealed_view(&first), sealed_view(&second), c->old_until_ms, answer,
+                     c->secret_set.ms, c->secret_set.by);
     buf_fini(&first);
     buf_fini(&second);
     return rc;
@@ -117,10 +119,12 @@ int store_connector_put(struct store *s, const struct keys *keys, const struct r
     rc = rc ? rc
             : db_run(s->db,
                      "INSERT OR REPLACE INTO connectors(name,url,allow_private,off,secret,"
-                     "old_secret,token,old_token,old_until_ms) VALUES(?,?,?,?,?,?,?,?,?)",
-                     "ssiibbbbi", c->name, c->url, (int64_t)c->allow_private, (int64_t)c->off,
-                     sealed_view(&sealed[0]), sealed_view(&sealed[1]), sealed_view(&sealed[2]),
-                     sealed_view(&sealed[3]), c->old_until_ms);
+                     "old_secret,token,old_token,old_until_ms,secret_set_ms,secret_set_by,"
+                     "token_set_ms,token_set_by) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                     "ssiibbbbiisis", c->name, c->url, (int64_t)c->allow_private,
+                     (int64_t)c->off, sealed_view(&sealed[0]), sealed_view(&sealed[1]),
+                     sealed_view(&sealed[2]), sealed_view(&sealed[3]), c->old_until_ms,
+                     c->secret_set.ms, c->secret_set.by, c->token_set.ms, c->token_set.by);
     for (size_t i = 0; i < AMO_COUNT(sealed); i++)
         buf_fini(&sealed[i]);
     return rc;
@@ -272,12 +276,19 @@ int store_connector_remove(struct store *s, struct view name)
     return rc ? rc : db_run(s->db, "DELETE FROM connectors WHERE name=?", "t", name);
 }
 
+/* Columns @at and the next one. */
+static int load_set(struct db_rows *r, int at, struct reg_set *ret)
+{
+    ret->ms = db_int(r, at);
+    return db_string(r, at + 1, &ret->by);
+}
+
 static int load_channels(struct store *s, const struct keys *keys, struct registry *reg)
 {
     struct db_rows *r = NULL;
     int rc = db_query(s->db, &r,
-                      "SELECT id,code,name,url,bot_id,secret,old_secret,old_until_ms,answer"
-                      " FROM channels ORDER BY id",
+                      "SELECT id,code,name,url,bot_id,secret,old_secret,old_until_ms,answer,"
+                      "secret_set_ms,secret_set_by FROM channels ORDER BY id",
                       "");
 
     while (rc == 0 && (rc = db_next(r)) == 1) {
@@ -296,6 +307,7 @@ static int load_channels(struct store *s, const struct keys *keys, struct regist
                 : unseal_field(keys, "channels", c->id, "old_secret", db_view(r, 6),
                                &c->secrets[1]);
         rc = rc ? rc : channel_flags_apply(db_view(r, 8), c);
+        rc = rc ? rc : load_set(r, 9, &c->secret_set);
         if (rc == 0)
             c->old_until_ms = db_int(r, 7);
     }
@@ -310,7 +322,8 @@ static int load_connectors(struct store *s, const struct keys *keys, struct regi
     struct db_rows *r = NULL;
     int rc = db_query(s->db, &r,
                       "SELECT name,url,allow_private,off,secret,old_secret,token,old_token,"
-                      "old_until_ms FROM connectors ORDER BY name",
+                      "old_until_ms,secret_set_ms,secret_set_by,token_set_ms,token_set_by"
+                      " FROM connectors ORDER BY name",
                       "");
 
     while (rc == 0 && (rc = db_next(r)) == 1) {
@@ -322,6 +335,8 @@ static int load_connectors(struct store *s, const struct keys *keys, struct regi
         for (int i = 0; rc == 0 && i < 4; i++)
             rc = unseal_field(keys, "connectors", c->name, fields[i], db_view(r, 4 + i),
                               i < 2 ? &c->secrets[i] : &c->tokens[i - 2]);
+        rc = rc ? rc : load_set(r, 9, &c->secret_set);
+        rc = rc ? rc : load_set(r, 11, &c->token_set);
         if (rc == 0) {
             c->allow_private = db_int(r, 2) != 0;
             c->off = db_int(r, 3) != 0;

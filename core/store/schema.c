@@ -279,6 +279,13 @@ static const char *const migrations[] = {
     "CREATE TABLE source_moves(connector TEXT, source TEXT, was TEXT, now TEXT,"
     "  was_default INTEGER NOT NULL, at_ms INTEGER NOT NULL, message INTEGER NOT NULL,"
     "  PRIMARY KEY(connector, source)) WITHOUT ROWID;",
+    /* since when a secret or token is the one in force, and who set it */
+    "ALTER TABLE channels ADD COLUMN secret_set_ms INTEGER;"
+    "ALTER TABLE channels ADD COLUMN secret_set_by TEXT;"
+    "ALTER TABLE connectors ADD COLUMN secret_set_ms INTEGER;"
+    "ALTER TABLE connectors ADD COLUMN secret_set_by TEXT;"
+    "ALTER TABLE connectors ADD COLUMN token_set_ms INTEGER;"
+    "ALTER TABLE connectors ADD COLUMN token_set_by TEXT;",
 };
 
 int schema_count(void)

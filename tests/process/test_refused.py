@@ -63,6 +63,7 @@ def test_amos_webhooks_with_another_secret_are_told(stack):
     assert told["since"] <= told["last_at"] and told["address"] == "127.0.0.1" and told["verified"] is False
     state, words, todo = checks(stack, "webhooks")[0]
     assert state == "yellow" and "3, the last at" in words and "signature does not fit" in words and "channel secret" in todo
+    assert re.search(r"the channel's secret here is \d+ min old, set by \S+; (no good one has come|the last good one came at 20)", words)
     assert figure(stack, source="amojo", status=401, name=stack.channel) == 3
 
 
@@ -85,7 +86,11 @@ def test_a_services_calls_that_prove_nothing_are_told(stack, head, status, reaso
     told = row(stack, "--connector", "svc", reason=reason)
     assert (told["kind"], told["status"], told["verified"]) == ("connector", status, False)
     assert "level=info" in line(stack, connector="svc", status=status, reason=reason)
-    assert any(state == "yellow" and "401" in words for state, words, _ in checks(stack, "calls"))
+    told = [words for state, words, _ in checks(stack, "calls") if state == "yellow" and "401" in words]
+    assert told
+    if reason in ("token", "signature"):
+        what = {"token": "token", "signature": "secret"}[reason]
+        assert any(re.search(rf"the connector's {what} here is \d+ min old, set by \S+; ", words) for words in told), told
 
 
 def test_another_connectors_token_is_told(stack):
