@@ -83,9 +83,10 @@
     X(message_list, "message.list",                                                            \
       "[who (as id of conversation.show)], [scope_id], [connector], [source], [direction], "   \
       "[state], [reason], [since], [until], [limit], [page], [reveal]",                        \
-      "messages[{at, direction, written_in, type, state, settled_at, told, [told_code], "      \
-      "[told_words], [reason], [words], why, [text_chars], [text], conversation, connector, "  \
-      "source, scope_id, account, mid, amo_id, service_id, trace}], looked_at, [next], "       \
+      "messages[{at, direction, written_in, type, state, settled_at, told, [told_status], "    \
+      "[told_at], [told_code], [told_words], [service_code], [reason], [words], why, "         \
+      "[text_chars], [text], conversation, connector, source, scope_id, account, mid, "        \
+      "amo_id, service_id, trace}], looked_at, [next], "                                       \
       "[conversation{}]; or, to choose from, conversations[]")                                 \
     X(clock_show, "clock.show", "", "in_doubt, why, trusted_until, now, skew_ms")              \
     X(clock_agree, "clock.agree", "", "as clock.show")                                         \

@@ -18,7 +18,8 @@ static const struct field answer_fields[] = {
     FIELD(FIELD_TEXT, answer, state),      FIELD(FIELD_TEXT, answer, reason),
     FIELD(FIELD_TEXT, answer, words),      FIELD(FIELD_TEXT, answer, amo_id),
     FIELD(FIELD_TEXT, answer, service_id), FIELD(FIELD_I64, answer, taken_ms),
-    FIELD(FIELD_I64, answer, settled_ms),
+    FIELD(FIELD_I64, answer, settled_ms),  FIELD(FIELD_TEXT, answer, reported),
+    FIELD(FIELD_I64, answer, reported_ms),
 };
 
 static const struct field replay_fields[] = {

@@ -25,12 +25,15 @@ struct answer {
     struct view mid;
     struct view direction; /* "in", "out" */
     struct view state;  /* "accepted", "delivered_to_amo", "delivered_to_service", "failed" */
-    struct view reason; /* of "failed": the dead letter's word */
+    struct view reason; /* of "failed": the dead letter's word, or the service's own code */
     struct view words;  /* of "failed": the remote side's own, if it gave any */
     struct view amo_id;
     struct view service_id;
     int64_t taken_ms;
     int64_t settled_ms;
+    /* What the service itself reported of it last; empty: nothing, or core is of an older version */
+    struct view reported; /* "delivered", "read", "failed" */
+    int64_t reported_ms;
 };
 
 /* REPLAY: entry @number of the quarantine. */

@@ -30,7 +30,9 @@ static void an_answer_comes_back_as_it_went(void **state)
                              .amo_id = VIEW_LIT("a"),
                              .service_id = VIEW_LIT("wa1-1"),
                              .taken_ms = 1,
-                             .settled_ms = 2};
+                             .settled_ms = 2,
+                             .reported = VIEW_LIT("read"),
+                             .reported_ms = 3};
     struct answer back;
     struct buf out;
 
@@ -39,11 +41,12 @@ static void an_answer_comes_back_as_it_went(void **state)
     assert_int_equal(answer_encode(&a, &out), 0);
     assert_int_equal(answer_decode(buf_view(&out), &back), 0);
     assert_true(back.number == a.number && back.found && back.taken_ms == 1 &&
-                back.settled_ms == 2);
+                back.settled_ms == 2 && back.reported_ms == 3);
     assert_true(view_equal(back.mid, a.mid) && view_equal(back.direction, a.direction) &&
                 view_equal(back.state, a.state) && view_equal(back.reason, a.reason) &&
                 view_equal(back.words, a.words) && view_equal(back.amo_id, a.amo_id) &&
-                view_equal(back.service_id, a.service_id));
+                view_equal(back.service_id, a.service_id) &&
+                view_equal(back.reported, a.reported));
     buf_fini(&out);
 }
 

@@ -6,9 +6,23 @@
 
 #include "base/log.h"
 #include "core/intake/lookup.h"
+#include "core/model/message.h"
 #include "core/peers/peers.h"
 #include "proto/limits.h"
 #include "proto/query.h"
+
+/* The service had it, and has said since what became of it. That it failed is said in the words that an older
+ * ingress knows as well. */
+static void answer_reported(const struct message *m, struct answer *a)
+{
+    a->reported = view_of(message_told_name(m->reported_status));
+    a->reported_ms = m->reported_ms;
+    if (m->reported_status != -1)
+        return;
+    a->state = view_of(message_state_name(MESSAGE_FAILED));
+    a->reason = m->reported_why[0] ? view_of(m->reported_why) : VIEW_LIT("failed");
+    a->words = view_of(m->reported_words);
+}
 
 static void answer_about(const struct message *m, struct answer *a)
 {
@@ -20,6 +34,8 @@ static void answer_about(const struct message *m, struct answer *a)
         a->reason = view_of(m->reason);
         a->words = view_of(m->words);
     }
+    if (m->state == MESSAGE_DELIVERED_TO_SERVICE && m->reported_why)
+        answer_reported(m, a);
     a->amo_id = view_of(m->amo_id);
     a->service_id = view_of(m->service_id);
     a->taken_ms = m->taken_ms;

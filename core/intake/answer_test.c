@@ -125,6 +125,48 @@ static void a_failure_is_told_with_its_words(void **state)
     buf_fini(&frame);
 }
 
+/* In words that an ingress of an older version passes on as well. */
+static void what_the_service_itself_reported_is_told(void **state)
+{
+    struct rig *r = *state;
+    struct event e = rig_status("s-1", "failed");
+    struct answer a = {0};
+    struct buf frame;
+
+    rig_manager_message_done(r, "amo-1", "s-1");
+    buf_init(&frame, 1 << 16);
+    assert_true(ask_of(r, "svc", VIEW_LIT("s-1"), &frame, &a));
+    assert_true(a.reported.len == 0 && a.reported_ms == 0);
+    e.error_code = VIEW_LIT("not_on_channel");
+    e.error_text = VIEW_LIT("blocked by user");
+    rig_take(r, &e);
+    assert_true(ask_of(r, "svc", VIEW_LIT("s-1"), &frame, &a));
+    assert_true(view_is(a.state, "failed") && view_is(a.reported, "failed"));
+    assert_true(view_is(a.reason, "not_on_channel") && view_is(a.words, "blocked by user"));
+    assert_true(a.reported_ms >= a.taken_ms && a.settled_ms > 0);
+    e = rig_status("s-1", "read"); /* it did arrive */
+    rig_take(r, &e);
+    assert_true(ask_of(r, "svc", VIEW_LIT("s-1"), &frame, &a));
+    assert_true(view_is(a.state, "delivered_to_service") && view_is(a.reported, "read"));
+    assert_int_equal(a.reason.len + a.words.len, 0);
+    buf_fini(&frame);
+}
+
+static void a_report_without_a_code_has_one_all_the_same(void **state)
+{
+    struct rig *r = *state;
+    struct event e = rig_status("s-1", "failed");
+    struct answer a = {0};
+    struct buf frame;
+
+    rig_manager_message_done(r, "amo-1", "s-1");
+    rig_take(r, &e);
+    buf_init(&frame, 1 << 16);
+    assert_true(ask_of(r, "svc", VIEW_LIT("s-1"), &frame, &a));
+    assert_true(view_is(a.state, "failed") && view_is(a.reason, "failed"));
+    buf_fini(&frame);
+}
+
 static void another_connector_is_told_nothing(void **state)
 {
     struct rig *r = *state;
@@ -195,6 +237,8 @@ int main(void)
         CASE(a_managers_message_is_found_by_both_ids),
         CASE(what_was_written_on_the_services_side_is_outward),
         CASE(a_failure_is_told_with_its_words),
+        CASE(what_the_service_itself_reported_is_told),
+        CASE(a_report_without_a_code_has_one_all_the_same),
         CASE(another_connector_is_told_nothing),
         CASE(ids_that_nothing_can_have_are_not_found),
         CASE(nonsense_has_no_answer),

@@ -350,6 +350,8 @@ int apply_status(struct core *c, const struct event *e, const struct message *na
     int64_t conversation = named ? named->conversation : 0;
     int rc = 0;
 
+    if (named && e->kind == EVENT_SERVICE_STATUS)
+        intake_count_status(c, e);
     if (named && p->adopt)
         rc = status_learn(c, e, named, &conversation);
     if (rc || !named || p->kind != DECISION_STATUS)

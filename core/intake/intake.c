@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -64,6 +65,35 @@ static int apply_refusal(struct core *c, const struct event *e, struct view byte
                          const struct decision *p);
 static int quarantine_once(struct core *c, struct view bytes, const char *reason);
 
+static const char *const status_words[] = {"sent", "delivered", "read"};
+
+static void count_statuses(struct core *c, struct intake *in)
+{
+    for (int i = 0; i < INTAKE_STATUSES; i++) {
+        bool failed = i >= (int)AMO_COUNT(status_words);
+        int64_t code = FALLBACK_ERROR_FIRST + i - (int)AMO_COUNT(status_words);
+        char labels[64];
+
+        (void)snprintf(labels, sizeof(labels), "status=\"%s\",code=\"%s\"",
+                       failed ? "failed" : status_words[i],
+                       failed ? fallback_error_word(code) : ""); /* fits */
+        in->n_statuses[i] =
+            stats_counter_rows(c->stats, "amo_statuses_total", labels, "connector",
+                               "statuses of managers' messages that services reported");
+    }
+}
+
+void intake_count_status(struct core *c, const struct event *e)
+{
+    size_t i = 0;
+
+    while (i < AMO_COUNT(status_words) && !view_is(e->status, status_words[i]))
+        i++;
+    if (i == AMO_COUNT(status_words)) /* failed */
+        i += (size_t)(fallback_error_code(e->error_code) - FALLBACK_ERROR_FIRST);
+    stat_rows_add(c->intake->n_statuses[i], e->connector, 1);
+}
+
 int intake_new(struct core *c)
 {
     struct intake *in = mem_zalloc(sizeof(*in));
@@ -86,6 +116,7 @@ int intake_new(struct core *c)
     in->n_reactions_off =
         stats_counter(c->stats, "amo_reactions_unsupported_total", "",
                       "clients' reactions that support has not switched on for the channel");
+    count_statuses(c, in);
     return 0;
 }
 

@@ -3,11 +3,14 @@
 /* EVENT_PUSH → store: each event under its own savepoint, through the router. What cannot be
  * applied is quarantined in the same commit and counts as taken. */
 
+#include "core/model/fallback.h"
 #include "core/turn/turn.h"
 #include "proto/limits.h"
 
 struct echo_row;
+struct event;
 struct stat_counter;
+struct stat_rows;
 struct table;
 
 /* Where an event stands among all that waits: in the order in which the events came. That is its order in each
@@ -22,6 +25,9 @@ struct leaving {
     int64_t lane;
     int64_t command; /* one that stands in it; 0 not known yet */
 };
+
+/* What a service reports of a manager's message: sent, delivered, read; failed with each code. */
+#define INTAKE_STATUSES (3 + FALLBACK_ERRORS)
 
 struct intake {
     int64_t loaded;     /* the newest row of all that waited when core started; 0 none */
@@ -56,6 +62,7 @@ struct intake {
     struct stat_counter *n_over_credit;
     struct stat_counter *n_quarantined;
     struct stat_counter *n_reactions_off;
+    struct stat_rows *n_statuses[INTAKE_STATUSES];
 };
 
 /* -ENOMEM. */
@@ -65,6 +72,9 @@ AMO_MUSTCHECK int intake_load(struct core *c);
 /* How many wait, counted anew. -Exxx of the store. */
 AMO_MUSTCHECK int intake_count(struct core *c);
 void intake_free(struct core *c);
+
+/* A status of @e came to the message that it is about. */
+void intake_count_status(struct core *c, const struct event *e);
 
 /* One frame of @p. The acknowledgement leaves after the commit. From the first event on that there is no
  * room for nothing is taken: EVENT_LATER. */

@@ -175,21 +175,21 @@ int fallback_quote(struct content *c, struct buf *made)
     return buf_error(made);
 }
 
+static const char *const error_words[FALLBACK_ERRORS] = {"chat_deleted", "channel_off",
+                                                         "internal", "not_on_channel", "other"};
+
 int64_t fallback_error_code(struct view code)
 {
-    static const struct {
-        const char *code;
-        int64_t number;
-    } codes[] = {
-        {"chat_deleted",   901},
-        {"channel_off",    902},
-        {"internal",       903},
-        {"not_on_channel", 904},
-    };
+    size_t i = 0;
 
-    for (size_t i = 0; i < AMO_COUNT(codes); i++) {
-        if (view_is(code, codes[i].code))
-            return codes[i].number;
-    }
-    return 905;
+    while (i < FALLBACK_ERRORS - 1 && !view_is(code, error_words[i]))
+        i++;
+    return FALLBACK_ERROR_FIRST + (int64_t)i;
+}
+
+const char *fallback_error_word(int64_t number)
+{
+    int64_t i = number - FALLBACK_ERROR_FIRST;
+
+    return error_words[i >= 0 && i < FALLBACK_ERRORS ? i : FALLBACK_ERRORS - 1];
 }

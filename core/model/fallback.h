@@ -8,6 +8,10 @@
 #include "base/compiler.h"
 #include "proto/content.h"
 
+/* Of the numbers that mean no delivery to amo. */
+#define FALLBACK_ERROR_FIRST 901
+#define FALLBACK_ERRORS      5
+
 /* Why a manager's message cannot be given to a client, in the manager's words; NULL: it can. */
 const char *fallback_objection(const struct content *c);
 /* @c in the shape in which it is sent: a forwarded message takes the place of an empty one or follows
@@ -24,3 +28,5 @@ AMO_MUSTCHECK int fallback_quote(struct content *c, struct buf *made);
 bool fallback_is_file(struct view type);
 /* The number that means no delivery to amo, for a service's word of it: 901…905. */
 int64_t fallback_error_code(struct view code);
+/* The service's word for such a number; "other" for 905, which every word beside the four has. */
+const char *fallback_error_word(int64_t number);

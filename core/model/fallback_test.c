@@ -152,6 +152,10 @@ static void a_service_s_words_have_their_numbers(void **state)
     assert_int_equal(fallback_error_code(VIEW_LIT("not_on_channel")), 904);
     assert_int_equal(fallback_error_code(VIEW_LIT("whatever")), 905);
     assert_int_equal(fallback_error_code(VIEW_NONE), 905);
+    assert_string_equal(fallback_error_word(901), "chat_deleted");
+    assert_string_equal(fallback_error_word(904), "not_on_channel");
+    assert_string_equal(fallback_error_word(905), "other");
+    assert_string_equal(fallback_error_word(7), "other");
 }
 
 int main(void)

@@ -18,6 +18,7 @@
 #include "core/model/message.h"
 #include "core/questions/mask.h"
 #include "core/questions/named.h"
+#include "core/questions/told.h"
 #include "core/questions/waiting.h"
 #include "core/questions/why.h"
 #include "proto/command.h"
@@ -276,13 +277,6 @@ static int text_json(struct page *p, const struct message *m)
     return rc == STORE_E_NONE ? 0 : rc;
 }
 
-static const char *told_name(int64_t status)
-{
-    if (status == 0)
-        return NULL;
-    return status == REPORTED_DELAYED ? "delayed" : message_told_name(status);
-}
-
 static int row_json(struct page *p, const struct message *m)
 {
     struct json_writer *w = p->ask->w;
@@ -300,10 +294,7 @@ static int row_json(struct page *p, const struct message *m)
     json_add_text(w, "type", view_of(m->type));
     json_add_text(w, "state", view_of(message_state_name(m->state)));
     json_add_time(w, "settled_at", m->settled_ms);
-    json_add_text(w, "told", view_of(told_name(m->reported_status)));
-    if (m->reported_code)
-        json_add_int(w, "told_code", m->reported_code);
-    json_add_text_if(w, "told_words", view_of(m->reported_words));
+    told_json(m, w);
     json_add_text_if(w, "reason", view_of(m->reason));
     json_add_text_if(w, "words", view_of(m->words));
     buf_init(&words, WHY_MAX);

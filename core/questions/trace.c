@@ -8,6 +8,7 @@
 #include "core/control/verbs.h"
 #include "core/peers/peers.h"
 #include "core/questions/named.h"
+#include "core/questions/told.h"
 #include "core/questions/waiting.h"
 #include "core/questions/why.h"
 #include "core/store/quarantine.h"
@@ -23,18 +24,6 @@ struct traced {
     struct buf entries;     /* JSON: the entries, the events */
     struct buf events;
 };
-
-/* What amo was told last, when, and whose words it is. */
-static void trace_told(struct json_writer *w, const struct message *m)
-{
-    json_add_int(w, "told", m->reported_status == REPORTED_DELAYED ? -1 : m->reported_status);
-    if (m->reported_ms)
-        json_add_time(w, "told_at", m->reported_ms);
-    if (m->reported_code)
-        json_add_int(w, "told_code", m->reported_code);
-    json_add_text_if(w, "told_words", view_of(m->reported_words));
-    json_add_text_if(w, "service_code", view_of(m->reported_why));
-}
 
 static void trace_message(struct json_writer *w, const struct message *m)
 {
@@ -54,7 +43,7 @@ static void trace_message(struct json_writer *w, const struct message *m)
     json_add_text(w, "state", view_of(message_state_name(m->state)));
     json_add_text_if(w, "reason", view_of(m->reason));
     json_add_text_if(w, "words", view_of(m->words));
-    trace_told(w, m);
+    told_json(m, w);
     json_add_time(w, "taken_at", m->taken_ms);
     json_add_time(w, "settled_at", m->settled_ms);
     json_add_int(w, "ms", m->settled_ms ? m->settled_ms - m->taken_ms : 0);

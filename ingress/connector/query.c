@@ -152,6 +152,12 @@ static void write_answer(struct request *x, const struct answer *a)
     json_add_text(&w, "service_id", a->service_id);
     json_add_time(&w, "accepted_at", a->taken_ms);
     json_add_time(&w, "settled_at", a->settled_ms);
+    if (a->reported.len) {
+        json_open_object(&w, "reported");
+        json_add_text(&w, "status", a->reported);
+        json_add_time(&w, "at", a->reported_ms);
+        json_close_object(&w);
+    }
     if (view_is(a->state, "failed")) {
         json_open_object(&w, "error");
         json_add_text(&w, "code", a->reason);

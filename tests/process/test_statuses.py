@@ -66,6 +66,24 @@ def test_a_failure_is_told_with_its_code(stack, code, number):
     assert stack.statuses(ident) == [(-1, number), (2, None)]
 
 
+def test_a_reported_failure_is_answered_and_counted(stack):
+    """Whoever asks where the message is hears what was reported; whoever watches the figures sees it."""
+    ident, got = delivered_to_service(stack, "in-vain", stack.meet()["chat"])
+    status, said, _ = stack.call("GET", f"messages/{got['id']}")
+    assert (status, said["status"]) == (200, "delivered_to_service") and "reported" not in said and "error" not in said
+    report(stack, got["id"], "delivered")
+    stack.wait("status", id=ident, status=1)
+    ident, got = delivered_to_service(stack, "blocked", stack.meet()["chat"])
+    report(stack, got["id"], "failed", error={"code": "not_on_channel", "text": "blocked by user"})
+    stack.wait("status", id=ident, status=-1)
+    status, said, _ = stack.call("GET", f"messages/{got['id']}")
+    assert (status, said["status"], said["error"]) == (200, "failed", {"code": "not_on_channel", "message": "blocked by user"})
+    assert said["reported"]["status"] == "failed" and said["accepted_at"] < said["reported"]["at"]
+    counted = {k: v for k, v in stack.metrics("core").items() if k.startswith("amo_statuses_total{") and v}
+    assert counted == {'amo_statuses_total{status="delivered",code="",connector="svc"}': 1,
+                       'amo_statuses_total{status="failed",code="not_on_channel",connector="svc"}': 1}
+
+
 def test_a_long_error_is_cut_between_characters(stack):
     ident, got = delivered_to_service(stack, "in-vain", stack.meet()["chat"])
     report(stack, got["id"], "failed", error={"code": "x", "text": "ы" * 400})

@@ -179,8 +179,10 @@ def test_what_its_service_reports_as_failed(stack):
     assert re.search(rf'^failed: service svc reported not_on_channel, 904: "blocked by user", at {TIME}$', line)
     told = trace(stack, written["id"])
     message = told["message"]
-    assert (message["told"], message["told_code"], message["told_words"], message["service_code"]) == (
-        -1, 904, "blocked by user", "not_on_channel")
+    assert (message["told"], message["told_status"], message["told_code"], message["told_words"], message["service_code"]) == (
+        "failed", -1, 904, "blocked by user", "not_on_channel")
+    [row] = stack.control("message.list", who=str(message["conversation"]), limit="1")["messages"]
+    assert {k: v for k, v in row.items() if k.startswith("told")} == {k: v for k, v in message.items() if k.startswith("told")}
     assert {"what": "the service reported that it failed", "words": "blocked by user"}.items() <= next(
         s for s in told["journey"] if s["what"].startswith("the service")).items()
 

@@ -115,17 +115,6 @@ static bool put_measure(struct view key, int64_t n, struct buf *out)
     return true;
 }
 
-/* The last status that amo was told, in its words. */
-static bool put_told(struct view key, int64_t n, struct buf *out)
-{
-    static const char *const words[] = {"failed", "nothing yet", "delivered", "read"};
-
-    if (!view_is(key, "told") || n < -1 || n > 2)
-        return false;
-    (void)buf_add_str(out, words[n + 1]);
-    return true;
-}
-
 /* What people call the account of a scope id, and the destination that is one. */
 static bool put_account(const struct page *p, struct view key, struct view text,
                         struct buf *out)
@@ -180,7 +169,7 @@ static int put_scalar(const struct page *p, struct view key, const struct json_n
         put_text(p, key, text.len ? text : VIEW_LIT("-"), out);
         return 0;
     }
-    if (json_int(n, &number) && (put_measure(key, number, out) || put_told(key, number, out)))
+    if (json_int(n, &number) && put_measure(key, number, out))
         return 0;
     rc = json_text(p->doc, n, &text); /* a number's own digits */
     if (rc)
@@ -190,7 +179,7 @@ static int put_scalar(const struct page *p, struct view key, const struct json_n
     else if (json_bool(n, &truth))
         (void)buf_add_str(out, truth ? "yes" : "no");
     else
-        (void)buf_add_str(out, "-");
+        (void)buf_add_str(out, view_is(key, "told") ? "nothing yet" : "-");
     return 0;
 }
 
@@ -408,6 +397,8 @@ static int show_object(const struct page *p, const struct json_node *n, size_t d
 
         if (is_table(w.value) || (json_is_object(w.value) && depth < SHOW_DEPTH))
             continue;
+        if (view_is(w.key, "told_status"))
+            continue; /* `told` says it in a word */
         if (p->said.len && json_strict_text(w.value, &text) && view_equal(text, p->said))
             continue;
         if (ends_with(w.key, "_s"))

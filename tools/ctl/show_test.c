@@ -186,13 +186,9 @@ static void a_row_with_the_title_has_the_whole_id_where_there_is_room(void **sta
 static void what_amo_was_told_is_a_word(void **state)
 {
     (void)state;
-    check(SHOW_OBJECT, "{\"told\":-1,\"settled\":5}", "told     failed\nsettled  5\n");
-    check(SHOW_LIST, "[{\"told\":0},{\"told\":1},{\"told\":2},{\"told\":3}]",
-          "       TOLD\n"
-          "nothing yet\n"
-          "  delivered\n"
-          "       read\n"
-          "          3\n");
+    check(SHOW_OBJECT, "{\"told\":\"failed\",\"told_status\":-1,\"told_code\":904}",
+          "told       failed\ntold_code  904\n");
+    check(SHOW_OBJECT, "{\"told\":null,\"settled\":5}", "told     nothing yet\nsettled  5\n");
 }
 
 static void what_stderr_says_is_not_said_twice(void **state)
