@@ -5,7 +5,7 @@
 #include "core/control/verbs.h"
 
 const struct control_verb core_verbs[] = {
-#define VERB(symbol, verb, args, answer) {verb, verb_##symbol},
+#define VERB(symbol, verb, kind, args, answer) {verb, verb_##symbol},
     CONTROL_VERBS(VERB)
 #undef VERB
 };

@@ -13,6 +13,24 @@ static const struct field answer_fields[] = {
     FIELD(FIELD_TEXT, control_answer, error),
 };
 
+enum control_kind control_kind_of(struct view verb)
+{
+    static const struct {
+        const char *verb;
+        enum control_kind kind;
+    } all[] = {
+#define KIND(symbol, verb, kind, args, answer) {verb, CONTROL_##kind},
+        CONTROL_VERBS(KIND)
+#undef KIND
+    };
+
+    for (size_t i = 0; i < AMO_COUNT(all); i++) {
+        if (view_is(verb, all[i].verb))
+            return all[i].kind;
+    }
+    return CONTROL_CHANGES;
+}
+
 int control_call_encode(const struct control_call *c, struct buf *out)
 {
     return pack_struct(out, call_fields, AMO_COUNT(call_fields), c);

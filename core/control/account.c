@@ -105,8 +105,9 @@ static int connect_counted(struct control_ask *ask, struct pending_account *p,
         return rc;
     json_open_object(ask->w, NULL);
     json_add_text(ask->w, "scope_id", what.scope);
-    moves_json(m, ask->w);
-    json_close_object(ask->w);
+    moves_end(m, ask,
+              scope.len ? "connect the account without a call to amojo"
+                        : "have amojo connect the account");
     return 0;
 }
 
@@ -393,8 +394,7 @@ static int leave_counted(struct control_ask *ask, struct view scope, struct move
         return rc;
     json_open_object(ask->w, NULL);
     json_add_text(ask->w, "scope_id", scope);
-    moves_json(m, ask->w);
-    json_close_object(ask->w);
+    moves_end(m, ask, "disconnect the account and pause what waits for it");
     return 0;
 }
 
@@ -472,6 +472,31 @@ int verb_account_disconnect(struct control_ask *ask)
 
 /* --- pausing -------------------------------------------------------------------------------- */
 
+/* What a pause, or its end, would do. */
+static int pause_tried(struct control_ask *ask, const struct reg_scope *s, bool paused)
+{
+    const struct dest *d = queue_dest(ask->core->queue, DEST_SCOPE, view_of(s->id));
+    const struct dest *con =
+        queue_dest(ask->core->queue, DEST_CONNECTOR, view_of(s->connector));
+    bool held = (d && dest_is_held(d)) || (con && dest_is_held(con));
+    size_t n = d ? d->n_account : 0;
+
+    json_open_object(ask->w, NULL);
+    json_add_text(ask->w, "scope_id", view_of(s->id));
+    json_add_bool(ask->w, "paused", paused);
+    if (paused && s->paused)
+        return control_would(ask, "change nothing: the account is paused");
+    if (!paused && !s->paused && !held)
+        return control_would(ask, "change nothing: the account is neither paused nor held");
+    if (paused)
+        return control_would(ask, "pause both directions; commands that would wait: %zu", n);
+    return control_would(ask, "end the %s; commands that could go: %zu",
+                         !s->paused ? "hold"
+                         : held     ? "pause and the hold"
+                                    : "pause",
+                         n);
+}
+
 static int account_pause(struct control_ask *ask, bool paused)
 {
     struct view id = control_arg(ask, "scope_id");
@@ -484,6 +509,8 @@ static int account_pause(struct control_ask *ask, bool paused)
         return control_fail(
             ask, EXIT_FAILED,
             "the account is disconnected: amoctl account connect brings it back");
+    if (moves_flag(ask, "dry_run"))
+        return pause_tried(ask, s, paused);
     rc = paused ? store_scope_pause(ask->core->store, id, view_of(ask->user), clock_unix_ms())
                 : store_scope_resume(ask->core->store, id, clock_unix_ms());
     rc = rc ? rc : core_registry_changed(ask->core);
@@ -512,7 +539,9 @@ int verb_account_resume(struct control_ask *ask)
     struct core *c = ask->core;
     struct view id = control_arg(ask, "scope_id");
     int rc = account_pause(ask, false);
-    const struct reg_scope *s = rc == EXIT_FINE ? registry_scope(c->turn->registry, id) : NULL;
+    const struct reg_scope *s = rc == EXIT_FINE && !moves_flag(ask, "dry_run")
+                                    ? registry_scope(c->turn->registry, id)
+                                    : NULL;
 
     /* an operator who resumes has fixed what was wrong, on either side of the account: no more
      * waiting for the slow probe, and a connector that answered 410 is tried again */

@@ -201,9 +201,11 @@ static int import_row(struct control_ask *ask, const struct import *im, struct r
                : 0;
 }
 
+/* The answer; of a dry run with what would be done. */
 static int channel_json(struct control_ask *ask, const struct reg_channel *ch, bool rotated,
                         struct view kept)
 {
+    bool is_known = registry_channel(ask->core->turn->registry, view_of(ch->id)) != NULL;
     int rc = 0;
 
     json_open_object(ask->w, NULL);
@@ -213,6 +215,13 @@ static int channel_json(struct control_ask *ask, const struct reg_channel *ch, b
     json_add_text(ask->w, "url", view_of(ch->url));
     json_add_bool(ask->w, "secret_rotated", rotated);
     rc = channel_flags_tell(kept, "flags", true, ask->w);
+    if (rc == 0 && moves_flag(ask, "dry_run"))
+        return control_would(ask, "%s",
+                             !is_known ? "add the channel"
+                             : rotated ? "replace what is known of the channel, and begin a"
+                                         " rotation of its secret"
+                                       : "replace what is known of the channel; its secret is"
+                                         " the same");
     json_close_object(ask->w);
     return rc;
 }
@@ -236,12 +245,14 @@ static int import_store(struct control_ask *ask, const struct import *im)
                                  &kept, &words);
     if (rc == CHANNEL_FLAGS_E_OBJECTION && words.len)
         rc = control_fail(ask, EXIT_USAGE, "%s", buf_str(&words));
-    rc = rc ? rc : store_channel_put(c->store, &c->turn->keys, ch, buf_view(&kept));
-    rc = rc ? rc : core_registry_changed(c);
     rc = rc ? rc : channel_json(ask, ch, rotated, buf_view(&kept));
-    if (rc == 0 && rotated)
-        rotation_release(c, view_of(ch->id));
-    rc = rc ? rc : control_wait_registry(ask);
+    if (!moves_flag(ask, "dry_run")) {
+        rc = rc ? rc : store_channel_put(c->store, &c->turn->keys, ch, buf_view(&kept));
+        rc = rc ? rc : core_registry_changed(c);
+        if (rc == 0 && rotated)
+            rotation_release(c, view_of(ch->id));
+        rc = rc ? rc : control_wait_registry(ask);
+    }
     registry_free(tmp);
     buf_fini(&kept);
     buf_fini(&words);
@@ -338,6 +349,25 @@ int verb_channel_show(struct control_ask *ask)
 
 /* --- secret and end ------------------------------------------------------------------------- */
 
+/* What a new secret, or the end of a rotation, would do. */
+static int secret_tried(struct control_ask *ask, const struct reg_channel *ch,
+                        struct view secret, int64_t overlap_h)
+{
+    bool overlaps = secret.len && overlap_h != 0;
+    int64_t until_ms = overlaps ? rotation_until(ask->core, overlap_h) : 0;
+
+    json_open_object(ask->w, NULL);
+    json_add_text(ask->w, "id", view_of(ch->id));
+    rotation_json(ask->w, until_ms);
+    return control_would(ask, "%s",
+                         !secret.len
+                             ? "end the rotation: the previous secret no longer verifies"
+                         : overlaps ? "sign with the new secret; the previous one still"
+                                      " verifies for a while"
+                                    : "sign with the new secret; the previous one no longer"
+                                      " verifies");
+}
+
 static int secret_store(struct control_ask *ask, const struct reg_channel *ch,
                         struct view secret, int64_t overlap_h)
 {
@@ -345,6 +375,8 @@ static int secret_store(struct control_ask *ask, const struct reg_channel *ch,
     struct reg_channel row = *ch; /* texts are borrowed; its secrets are made below */
     int rc = 0;
 
+    if (moves_flag(ask, "dry_run"))
+        return secret_tried(ask, ch, secret, overlap_h);
     memset(row.secrets, 0, sizeof(row.secrets));
     row.old_until_ms = 0;
     rc = rotation_set(ask, secret.len ? NULL : &ch->secret_set, &row.secret_set);
@@ -424,8 +456,7 @@ int verb_channel_remove(struct control_ask *ask)
         return rc;
     json_open_object(ask->w, NULL);
     json_add_text(ask->w, "removed", view_of(ch->id));
-    moves_json(&m, ask->w);
-    json_close_object(ask->w);
+    moves_end(&m, ask, "delete the channel");
     if (m.dry_run)
         return EXIT_FINE;
     rc = store_channel_remove(ask->core->store, view_of(ch->id));

@@ -114,9 +114,36 @@ static int connector_check(struct control_ask *ask, struct view name, struct vie
     return 0;
 }
 
-int verb_connector_add(struct control_ask *ask)
+/* Its secrets are checked as well, and none is made. */
+static int connector_tried(struct control_ask *ask, struct reg_connector *con)
+{
+    bool secret = control_arg(ask, "secret").len > 0;
+    bool token = control_arg(ask, "token").len > 0;
+    int rc = secret ? make_secret(ask, &con->secrets[0]) : 0;
+
+    rc = rc || !token ? rc : make_token(ask, &con->tokens[0]);
+    return rc ? rc
+              : control_would(ask, "add the connector with %s secret and %s token",
+                              secret ? "this" : "a new", token ? "this" : "a new");
+}
+
+/* The answer shows what is made here, once. */
+static int connector_make(struct control_ask *ask, struct reg_connector *con)
 {
     struct core *c = ask->core;
+    int rc = make_secret(ask, &con->secrets[0]);
+
+    rc = rc ? rc : make_token(ask, &con->tokens[0]);
+    rc = rc ? rc : rotation_set(ask, NULL, &con->secret_set);
+    rc = rc ? rc : rotation_set(ask, NULL, &con->token_set);
+    json_close_object(ask->w);
+    rc = rc ? rc : store_connector_put(c->store, &c->turn->keys, con);
+    rc = rc ? rc : core_registry_changed(c);
+    return rc ? rc : control_wait_registry(ask);
+}
+
+int verb_connector_add(struct control_ask *ask)
+{
     struct view name = VIEW_NONE;
     struct view url = VIEW_NONE;
     struct registry *tmp = NULL;
@@ -138,15 +165,12 @@ int verb_connector_add(struct control_ask *ask)
     json_add_text(ask->w, "name", name);
     json_add_text(ask->w, "kind", VIEW_LIT("http"));
     json_add_text(ask->w, "url", url);
-    rc = rc ? rc : make_secret(ask, &con->secrets[0]);
-    rc = rc ? rc : make_token(ask, &con->tokens[0]);
-    rc = rc ? rc : rotation_set(ask, NULL, &con->secret_set);
-    rc = rc ? rc : rotation_set(ask, NULL, &con->token_set);
-    json_close_object(ask->w);
-    rc = rc ? rc : store_connector_put(c->store, &c->turn->keys, con);
-    rc = rc ? rc : core_registry_changed(c);
+    if (rc == 0 && moves_flag(ask, "dry_run"))
+        rc = connector_tried(ask, con);
+    else
+        rc = rc ? rc : connector_make(ask, con);
     registry_free(tmp);
-    return rc ? rc : control_wait_registry(ask);
+    return rc;
 }
 
 /* --- rotation and end ----------------------------------------------------------------------- */
@@ -238,9 +262,11 @@ static int rotate_tried(struct control_ask *ask, const struct reg_connector *con
                           : !which.secret ? "token"
                                           : "secret and token"));
     rotation_json(ask->w, rotated_until(ask, con, r, which));
-    json_add_bool(ask->w, "dry_run", true);
-    json_close_object(ask->w);
-    return EXIT_FINE;
+    return control_would(ask, "%s",
+                         r->finish ? "end the rotation: what was before is not valid any more"
+                         : r->overlap_h
+                             ? "begin a rotation; what was before stays valid for a while"
+                             : "replace it; what was before is not valid any more");
 }
 
 /* Its secret is another one now: a refused signature may be accepted. */
@@ -313,9 +339,11 @@ int verb_connector_resume(struct control_ask *ask)
     json_add_text(ask->w, "was_held", held ? view_of(hold_reason_name(d->hold)) : VIEW_NONE);
     json_add_int(ask->w, "waiting", d ? (int64_t)d->n_waiting : 0);
     if (dry_run)
-        json_add_bool(ask->w, "dry_run", true);
+        return control_would(ask, "%s",
+                             held ? "end the hold and try the service again"
+                                  : "change nothing: the connector is not held");
     json_close_object(ask->w);
-    if (held && !dry_run) {
+    if (held) {
         dest_release(d, clock_mono_ms());
         core_wake(ask->core);
     }
@@ -339,11 +367,8 @@ int verb_connector_remove(struct control_ask *ask)
         return rc;
     json_open_object(ask->w, NULL);
     json_add_text(ask->w, "removed", view_of(con->name));
-    if (moves_flag(ask, "dry_run")) {
-        json_add_bool(ask->w, "dry_run", true);
-        json_close_object(ask->w);
-        return EXIT_FINE;
-    }
+    if (moves_flag(ask, "dry_run"))
+        return control_would(ask, "delete the connector: nothing is in the way");
     json_close_object(ask->w);
     rc = store_connector_remove(ask->core->store, view_of(con->name));
     rc = rc ? rc : core_registry_changed(ask->core);

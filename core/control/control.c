@@ -67,9 +67,10 @@ void control_readable(void *arg)
 }
 
 /* Runs the verb inside the turn and under a savepoint, so that one that fails halfway leaves
- * nothing behind. */
+ * nothing behind; nor does a dry run. */
 static int verb_run(struct core *c, control_verb_fn *fn, struct control_ask *ask)
 {
+    bool dry_run = moves_flag(ask, "dry_run");
     uint64_t version = c->turn->registry->version;
     int rc = 0;
 
@@ -80,7 +81,7 @@ static int verb_run(struct core *c, control_verb_fn *fn, struct control_ask *ask
     if (rc)
         return rc;
     rc = fn(ask);
-    if (rc == EXIT_FINE || rc == CONTROL_LATER)
+    if ((rc == EXIT_FINE && !dry_run) || rc == CONTROL_LATER)
         return store_release(c->store) ? -EIO : rc;
     if (rc < 0 && core_is_trouble(rc))
         return rc;
@@ -146,6 +147,8 @@ static int control_run(struct control_ask *ask, const struct control_call *call)
     if (json_parse(call->args.ptr ? call->args : VIEW_LIT("{}"), &ask->args) ||
         !json_is_object(json_root(ask->args)))
         return control_fail(ask, EXIT_USAGE, "the arguments are not a JSON object");
+    if (moves_flag(ask, "dry_run") && control_kind_of(call->verb) != CONTROL_CHANGES)
+        return control_fail(ask, EXIT_USAGE, "this verb changes nothing: it has no dry run");
     rc = widen_ids(ask, call->verb);
     return rc ? rc : verb_run(ask->core, fn, ask);
 }
@@ -290,6 +293,21 @@ int control_fail(struct control_ask *ask, int code, const char *fmt, ...)
     return code;
 }
 
+int control_would(struct control_ask *ask, const char *fmt, ...)
+{
+    char text[1024];
+    va_list args;
+
+    va_start(args, fmt);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): va_start stands above */
+    (void)vsnprintf(text, sizeof(text), fmt, args); /* a longer sentence is cut */
+    va_end(args);
+    json_add_bool(ask->w, "dry_run", true);
+    json_add_text(ask->w, "would", view_cut(view_of(text), sizeof(text)));
+    json_close_object(ask->w);
+    return EXIT_FINE;
+}
+
 int control_copy(struct view v, char **ret)
 {
     *ret = mem_strndup(v.ptr ? v.ptr : "", v.len);
@@ -325,117 +343,6 @@ const struct reg_connector *control_connector_named(struct control_ask *ask, int
     return con;
 }
 
-/* Towards it, or of an account of its. */
-static bool is_of_connector(const struct registry *r, const struct lane *l,
-                            const char *connector)
-{
-    const struct reg_scope *s = NULL;
-
-    if (l->dest->kind == DEST_CONNECTOR)
-        return strcmp(l->dest->name, connector) == 0;
-    s = registry_scope(r, view_of(l->dest->name));
-    return s && strcmp(s->connector, connector) == 0;
-}
-
-/* Messages that may be an echo, of accounts of a channel, or of a connector. */
-struct echoes_of {
-    const struct registry *registry;
-    const char *channel; /* NULL: of @connector */
-    const char *connector;
-    size_t n;
-};
-
-static bool has_channel(const struct registry *r, const char *channel, struct view connector)
-{
-    for (size_t i = 0; i < r->n_scopes; i++) {
-        if (strcmp(r->scopes[i].channel, channel) == 0 &&
-            view_is(connector, r->scopes[i].connector))
-            return true;
-    }
-    return false;
-}
-
-static int count_echo(void *arg, const char *key, struct view bytes, int64_t place,
-                      const struct echo_came *came)
-{
-    struct echoes_of *of = arg;
-    const struct reg_scope *s = NULL;
-    struct event e;
-
-    (void)key;
-    (void)place;
-    (void)came;
-    if (event_decode(bytes, &e))
-        return 0; /* it will be kept for a person, whoever there is */
-    s = registry_scope(of->registry, e.scope);
-    if (of->channel)
-        of->n += e.connector.len ? has_channel(of->registry, of->channel, e.connector)
-                                 : view_is(registry_scope_channel(e.scope), of->channel);
-    else
-        of->n += e.connector.len ? view_is(e.connector, of->connector)
-                                 : s && strcmp(s->connector, of->connector) == 0;
-    return 0;
-}
-
-/* What waits outside the queue would have no account any more when it comes into it. */
-static int refuse_echoes(struct control_ask *ask, const char *channel, const char *connector)
-{
-    struct echoes_of of = {
-        .registry = ask->core->turn->registry, .channel = channel, .connector = connector};
-    int rc = store_echoes_walk(ask->core->store, count_echo, &of);
-
-    if (rc || of.n == 0)
-        return rc;
-    return control_fail(
-        ask, EXIT_FAILED,
-        "messages that still wait until it is known whether they are echoes: %zu;"
-        " try again when amoctl queue shows nothing before them",
-        of.n);
-}
-
-static int64_t n_set_aside(struct core *c, const char *channel, const char *connector)
-{
-    const struct registry *r = c->turn->registry;
-    struct view of = view_of(channel ? channel : connector);
-    int64_t n = 0;
-
-    assert(channel || connector);
-    for (size_t i = 0; i < r->n_scopes; i++) {
-        if (view_is(of, channel ? r->scopes[i].channel : r->scopes[i].connector))
-            n += room_n_aside(c, view_of(r->scopes[i].id));
-    }
-    return n;
-}
-
-int control_refuse_waiting(struct control_ask *ask, const char *channel, const char *connector)
-{
-    const struct core_command *cmd = NULL;
-    size_t iter = 0;
-    size_t n = 0;
-
-    while ((cmd = table_next(ask->core->queue->commands, &iter))) {
-        const struct lane *l = cmd->lane;
-
-        if (channel && l->scope)
-            n += view_is(registry_scope_channel(view_of(l->scope->name)), channel);
-        else if (connector)
-            n += is_of_connector(ask->core->turn->registry, l, connector);
-    }
-    n += (size_t)n_set_aside(ask->core, channel, connector);
-    if (n == 0)
-        return refuse_echoes(ask, channel, connector);
-    if (connector)
-        return control_fail(
-            ask, EXIT_FAILED,
-            "commands that still wait for it: %zu; see amoctl queue; amoctl queue"
-            " drop --connector %s gives them up",
-            n, connector);
-    return control_fail(ask, EXIT_FAILED,
-                        "commands that still wait for accounts of it: %zu; see amoctl queue;"
-                        " amoctl queue drop --scope SCOPE gives up what waits for one",
-                        n);
-}
-
 int control_id_of(struct control_ask *ask, const struct json_node *node, int64_t *ret)
 {
     if (!json_int(node, ret) || *ret <= 0)
@@ -449,7 +356,7 @@ int control_id_alone(struct control_ask *ask, int64_t id)
     return 0;
 }
 
-int control_each_id(struct control_ask *ask, const char *key,
+int control_each_id(struct control_ask *ask, const char *key, const char *would,
                     int (*fn)(struct control_ask *ask, int64_t id))
 {
     const struct json_node *ids = json_get(json_root(ask->args), "ids");
@@ -466,8 +373,8 @@ int control_each_id(struct control_ask *ask, const char *key,
         rc = rc ? rc : fn(ask, id);
     }
     json_close_array(ask->w);
-    if (moves_flag(ask, "dry_run"))
-        json_add_bool(ask->w, "dry_run", true);
+    if (rc == 0 && moves_flag(ask, "dry_run"))
+        return control_would(ask, "%s: %zu", would, json_array_len(ids));
     json_close_object(ask->w);
     return rc;
 }

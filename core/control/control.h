@@ -59,13 +59,15 @@ AMO_MUSTCHECK int control_id_of(struct control_ask *ask, const struct json_node 
 /* The account that argument `scope_id` names, the connector that `name` does; NULL with words and @ret_code. */
 const struct reg_scope *control_scope_named(struct control_ask *ask, int *ret_code);
 const struct reg_connector *control_connector_named(struct control_ask *ask, int *ret_code);
-/* One object {@key: [what @fn wrote for each of the argument `ids`]}, and "dry_run" if it is one. */
-AMO_MUSTCHECK int control_each_id(struct control_ask *ask, const char *key,
+/* One object {@key: [what @fn wrote for each of the argument `ids`]}; a dry run says that it @would do with them. */
+AMO_MUSTCHECK int control_each_id(struct control_ask *ask, const char *key, const char *would,
                                   int (*fn)(struct control_ask *ask, int64_t id));
 /* For control_each_id(): of a dry run, which could be done. */
 AMO_MUSTCHECK int control_id_alone(struct control_ask *ask, int64_t id);
 /* Writes the sentence and returns @code. */
 int control_fail(struct control_ask *ask, int code, const char *fmt, ...) AMO_PRINTF(3, 4);
+/* Ends a dry run: adds "dry_run" and, in words, what it "would" do to the open object, and closes that. EXIT_FINE. */
+int control_would(struct control_ask *ask, const char *fmt, ...) AMO_PRINTF(2, 3);
 /* A copy of @v, "" for none. -ENOMEM. */
 AMO_MUSTCHECK int control_copy(struct view v, char **ret);
 /* EXIT_FAILED with words while commands wait for an account of @channel, or for @connector; the

@@ -175,6 +175,7 @@ int verb_dead_retry(struct control_ask *ask)
     if (rc)
         return rc;
     return control_each_id(ask, "retried",
+                           "send dead letters again, each at the end of its lane",
                            moves_flag(ask, "dry_run") ? retry_named : dead_retry_one);
 }
 
@@ -184,7 +185,7 @@ int verb_dead_drop(struct control_ask *ask)
 
     if (rc)
         return rc;
-    return control_each_id(ask, "dropped",
+    return control_each_id(ask, "dropped", "delete dead letters for good",
                            moves_flag(ask, "dry_run") ? control_id_alone : dead_drop_one);
 }
 
@@ -235,9 +236,14 @@ static int retry_now(struct control_ask *ask, struct core_command *cmd)
     json_add_text(ask->w, "held",
                   dest_is_held(d) ? view_of(hold_reason_name(d->hold)) : VIEW_NONE);
     if (dry_run)
-        json_add_bool(ask->w, "dry_run", true);
+        return control_would(ask,
+                             cmd->state == COMMAND_WAITING
+                                 ? "try command %lld now, instead of after its back-off"
+                                 : "change nothing: command %lld does not wait between"
+                                   " two attempts",
+                             (long long)cmd->id);
     json_close_object(ask->w);
-    if (cmd->state == COMMAND_WAITING && !dry_run) {
+    if (cmd->state == COMMAND_WAITING) {
         queue_move(ask->core->queue, cmd, COMMAND_READY, 0, clock_mono_ms());
         core_wake(ask->core);
     }
@@ -274,9 +280,8 @@ static int retry_letter(struct control_ask *ask, int64_t id)
         return rc ? rc : dead_retry_one(ask, id);
     json_open_object(ask->w, NULL);
     json_add_int(ask->w, "dead", id);
-    json_add_bool(ask->w, "dry_run", true);
-    json_close_object(ask->w);
-    return 0;
+    return control_would(ask, "send dead letter %lld again, at the end of its lane",
+                         (long long)id);
 }
 
 int verb_message_retry(struct control_ask *ask)

@@ -3,6 +3,7 @@
  *
  * From: control.c. To: settle.c; the store and core_registry_changed. Holds: nothing. */
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,9 @@
 #include "core/deliver/calls.h"
 #include "core/deliver/settle.h"
 #include "core/intake/room.h"
+#include "core/store/quarantine.h"
 #include "core/store/reach.h"
+#include "proto/event.h"
 
 /* given up in one call, so that core does not stand still; the answer says how many are left */
 #define DROP_MAX 5000
@@ -202,10 +205,126 @@ int verb_queue_drop(struct control_ask *ask)
     json_add_int(ask->w, "left", dry_run ? 0 : (int64_t)(f.n - n));
     json_add_int(ask->w, "set_aside", drop_aside(ask->core, &d));
     if (dry_run)
-        json_add_bool(ask->w, "dry_run", true);
-    json_close_object(ask->w);
+        (void)control_would(ask,
+                            "give up commands: %zu, and inform their senders; what a worker is"
+                            " trying stays: %lld",
+                            f.n, (long long)f.under_way);
+    else
+        json_close_object(ask->w);
     mem_free(f.ids);
     return EXIT_FINE;
+}
+
+/* --- what is still in the way ------------------------------------------------------------------ */
+
+/* Towards it, or of an account of its. */
+static bool concerns(const struct registry *r, const struct lane *l, const char *connector)
+{
+    const struct reg_scope *s = NULL;
+
+    if (l->dest->kind == DEST_CONNECTOR)
+        return strcmp(l->dest->name, connector) == 0;
+    s = registry_scope(r, view_of(l->dest->name));
+    return s && strcmp(s->connector, connector) == 0;
+}
+
+/* Messages that may be an echo, of accounts of a channel, or of a connector. */
+struct echoes_of {
+    const struct registry *registry;
+    const char *channel; /* NULL: of @connector */
+    const char *connector;
+    size_t n;
+};
+
+static bool has_channel(const struct registry *r, const char *channel, struct view connector)
+{
+    for (size_t i = 0; i < r->n_scopes; i++) {
+        if (strcmp(r->scopes[i].channel, channel) == 0 &&
+            view_is(connector, r->scopes[i].connector))
+            return true;
+    }
+    return false;
+}
+
+static int count_echo(void *arg, const char *key, struct view bytes, int64_t place,
+                      const struct echo_came *came)
+{
+    struct echoes_of *of = arg;
+    const struct reg_scope *s = NULL;
+    struct event e;
+
+    (void)key;
+    (void)place;
+    (void)came;
+    if (event_decode(bytes, &e))
+        return 0; /* it will be kept for a person, whoever there is */
+    s = registry_scope(of->registry, e.scope);
+    if (of->channel)
+        of->n += e.connector.len ? has_channel(of->registry, of->channel, e.connector)
+                                 : view_is(registry_scope_channel(e.scope), of->channel);
+    else
+        of->n += e.connector.len ? view_is(e.connector, of->connector)
+                                 : s && strcmp(s->connector, of->connector) == 0;
+    return 0;
+}
+
+/* What waits outside the queue would have no account any more when it comes into it. */
+static int refuse_echoes(struct control_ask *ask, const char *channel, const char *connector)
+{
+    struct echoes_of of = {
+        .registry = ask->core->turn->registry, .channel = channel, .connector = connector};
+    int rc = store_echoes_walk(ask->core->store, count_echo, &of);
+
+    if (rc || of.n == 0)
+        return rc;
+    return control_fail(
+        ask, EXIT_FAILED,
+        "messages that still wait until it is known whether they are echoes: %zu;"
+        " try again when amoctl queue shows nothing before them",
+        of.n);
+}
+
+static int64_t n_set_aside(struct core *c, const char *channel, const char *connector)
+{
+    const struct registry *r = c->turn->registry;
+    struct view of = view_of(channel ? channel : connector);
+    int64_t n = 0;
+
+    assert(channel || connector);
+    for (size_t i = 0; i < r->n_scopes; i++) {
+        if (view_is(of, channel ? r->scopes[i].channel : r->scopes[i].connector))
+            n += room_n_aside(c, view_of(r->scopes[i].id));
+    }
+    return n;
+}
+
+int control_refuse_waiting(struct control_ask *ask, const char *channel, const char *connector)
+{
+    const struct core_command *cmd = NULL;
+    size_t iter = 0;
+    size_t n = 0;
+
+    while ((cmd = table_next(ask->core->queue->commands, &iter))) {
+        const struct lane *l = cmd->lane;
+
+        if (channel && l->scope)
+            n += view_is(registry_scope_channel(view_of(l->scope->name)), channel);
+        else if (connector)
+            n += concerns(ask->core->turn->registry, l, connector);
+    }
+    n += (size_t)n_set_aside(ask->core, channel, connector);
+    if (n == 0)
+        return refuse_echoes(ask, channel, connector);
+    if (connector)
+        return control_fail(
+            ask, EXIT_FAILED,
+            "commands that still wait for it: %zu; see amoctl queue; amoctl queue"
+            " drop --connector %s gives them up",
+            n, connector);
+    return control_fail(ask, EXIT_FAILED,
+                        "commands that still wait for accounts of it: %zu; see amoctl queue;"
+                        " amoctl queue drop --scope SCOPE gives up what waits for one",
+                        n);
 }
 
 /* --- to another service ----------------------------------------------------------------------- */
@@ -334,8 +453,7 @@ int verb_queue_move(struct control_ask *ask)
     json_add_int(ask->w, "accounts", what.accounts);
     json_add_int(ask->w, "waiting", waiting);
     json_add_int(ask->w, "under_way", under_way);
-    moves_json(&m, ask->w);
-    json_close_object(ask->w);
+    moves_end(&m, ask, "move the accounts to the connector, with what waits for them");
     moves_fini(&m);
     if (m.dry_run || what.accounts == 0)
         return EXIT_FINE;

@@ -210,10 +210,15 @@ int moves_cut_admitted(struct control_ask *ask, const struct moves *m)
                         buf_str(&m->named), m->n_named == MOVES_NAMED ? ", perhaps more" : "");
 }
 
-void moves_json(const struct moves *m, struct json_writer *w)
+void moves_end(const struct moves *m, struct control_ask *ask, const char *what)
 {
-    json_add_int(w, "moves", m->moves);
-    json_add_int(w, "cut_off", m->cut);
+    json_add_int(ask->w, "moves", m->moves);
+    json_add_int(ask->w, "cut_off", m->cut);
     if (m->dry_run)
-        json_add_bool(w, "dry_run", true);
+        (void)control_would(ask,
+                            "%s; conversations that move with it: %lld, that reach nobody"
+                            " from then on: %lld",
+                            what, (long long)m->moves, (long long)m->cut);
+    else
+        json_close_object(ask->w);
 }

@@ -35,7 +35,7 @@ void moves_fini(struct moves *m);
 AMO_MUSTCHECK int moves_admitted(struct control_ask *ask, const struct moves *m);
 /* The same if clients who have written would be cut off without the argument `yes`. */
 AMO_MUSTCHECK int moves_cut_admitted(struct control_ask *ask, const struct moves *m);
-/* "moves", "cut_off" and, of a dry run, "dry_run": members of the open object. */
-void moves_json(const struct moves *m, struct json_writer *w);
+/* "moves" and "cut_off" end the open object; of a dry run also that it would do @what. */
+void moves_end(const struct moves *m, struct control_ask *ask, const char *what);
 /* A flag among the arguments. */
 bool moves_flag(struct control_ask *ask, const char *key);

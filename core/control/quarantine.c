@@ -212,7 +212,9 @@ int verb_quarantine_replay(struct control_ask *ask)
     bool dry_run = moves_flag(ask, "dry_run");
     int rc = check_entries(ask, true);
 
-    rc = rc ? rc : control_each_id(ask, "replayed", dry_run ? replay_named : replay_one);
+    rc = rc ? rc
+            : control_each_id(ask, "replayed", "apply entries as if they had just arrived",
+                              dry_run ? replay_named : replay_one);
     if (rc == 0 && !dry_run)
         deferred_run(ask->core); /* what waited for one of them */
     return rc;
@@ -224,7 +226,7 @@ int verb_quarantine_drop(struct control_ask *ask)
 
     if (rc)
         return rc;
-    return control_each_id(ask, "dropped",
+    return control_each_id(ask, "dropped", "delete entries for good",
                            moves_flag(ask, "dry_run") ? control_id_alone : drop_one);
 }
 
@@ -453,7 +455,8 @@ int verb_waiting_drop(struct control_ask *ask)
     rc = waiting_check(ask);
     if (rc)
         return rc;
-    rc = control_each_id(ask, "dropped", waiting_drop_one);
+    rc = control_each_id(ask, "dropped", "end the wait and put into quarantine",
+                         waiting_drop_one);
     if (rc)
         ask->core->intake->n_deferred = before; /* what was counted is undone with the rest */
     return rc;

@@ -69,8 +69,9 @@ static int source_change(struct control_ask *ask, struct source_change *c)
     m.meant = c->meant;
     rc = rc ? rc : moves_admitted(ask, &m);
     if (rc == 0) {
-        moves_json(&m, ask->w);
-        json_close_object(ask->w);
+        moves_end(&m, ask,
+                  c->scope.ptr ? "give the source to the account"
+                               : "take the source away from its account");
         rc = m.dry_run ? 0 : source_make(ask, c);
         rc = rc || m.dry_run ? rc : source_changed(ask);
     }
@@ -166,6 +167,11 @@ int verb_source_default(struct control_ask *ask)
     json_open_object(ask->w, NULL);
     json_add_text(ask->w, "scope_id", scope);
     json_add_text(ask->w, "default", source.len ? source : VIEW_NONE);
+    if (moves_flag(ask, "dry_run"))
+        return control_would(ask, "%s; now it is %s",
+                             source.len ? "have managers write from this source"
+                                        : "leave the account without a default source",
+                             s->default_source ? s->default_source : "none");
     json_close_object(ask->w);
     rc = store_scope_default_source(ask->core->store, scope, source);
     return rc ? rc : source_changed(ask);

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/process.h"
 #include "core/control/control.h"
+#include "core/control/moves.h"
 #include "core/control/verbs.h"
 #include "core/intake/intake.h"
 #include "core/peers/peers.h"
@@ -28,16 +29,22 @@ static void peer_json(struct json_writer *w, const struct peer *p)
     json_close_object(w);
 }
 
-static void clock_json(struct control_ask *ask, const char *name)
+/* Into the open object. */
+static void clock_fields(struct control_ask *ask)
 {
     const struct core *c = ask->core;
 
-    json_open_object(ask->w, name);
     json_add_bool(ask->w, "in_doubt", c->turn->doubt.on);
     json_add_text(ask->w, "why", c->turn->doubt.why ? view_of(c->turn->doubt.why) : VIEW_NONE);
     json_add_time(ask->w, "trusted_until", c->turn->doubt.trusted_ms);
     json_add_time(ask->w, "now", clock_unix_ms());
     json_add_int(ask->w, "skew_ms", c->turn->skew_ms);
+}
+
+static void clock_json(struct control_ask *ask, const char *name)
+{
+    json_open_object(ask->w, name);
+    clock_fields(ask);
     json_close_object(ask->w);
 }
 
@@ -57,6 +64,14 @@ int verb_clock_agree(struct control_ask *ask)
             ask, EXIT_FAILED,
             "a part of the store is damaged, and the times written while the clock was in"
             " doubt cannot be corrected there: repair it first");
+    if (moves_flag(ask, "dry_run")) {
+        json_open_object(ask->w, NULL);
+        clock_fields(ask);
+        return control_would(ask, "%s",
+                             c->turn->doubt.on
+                                 ? "end the doubt: life times and retention run again"
+                                 : "change nothing: the clock is not in doubt");
+    }
     rc = doubt_agree(c);
     if (rc)
         return rc;

@@ -5,6 +5,6 @@
 #include "core/control/control.h"
 #include "proto/control.h"
 
-#define PROTOTYPE(symbol, verb, args, answer) control_verb_fn verb_##symbol;
+#define PROTOTYPE(symbol, verb, kind, args, answer) control_verb_fn verb_##symbol;
 CONTROL_VERBS(PROTOTYPE)
 #undef PROTOTYPE

@@ -14,17 +14,12 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "proto/bus/callers.h"
+#include "proto/control.h"
 
 #define PASSWD_FILE "/etc/passwd"
 #define PASSWD_MAX  ((size_t)1 << 20) /* bytes; a host with more users shows their numbers */
 #define IDS_SHOWN   5
 #define PHONE_MIN   9 /* digits */
-
-static const char *const looks[] = {
-    "status", "queue",      "trace",        "doctor",  "doctor.check", "connector.test",
-    "why",    "clock.show", "message.find", "refused", "explain",
-};
-static const char *const look_ends[] = {".list", ".show"};
 
 /* Their values are ids, names, numbers and flags, which may be in a log. */
 static const char *const shown[] = {
@@ -82,24 +77,9 @@ void audit_user(const struct caller *who, char ret[AUDIT_USER_MAX])
 
 /* --- the arguments ---------------------------------------------------------------------------- */
 
-static bool is_among(struct view word, const char *const *list, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (view_is(word, list[i]))
-            return true;
-    }
-    return false;
-}
-
 bool audit_only_looks(struct view verb)
 {
-    for (size_t i = 0; i < AMO_COUNT(look_ends); i++) {
-        size_t n = strlen(look_ends[i]);
-
-        if (verb.len > n && memcmp(verb.ptr + verb.len - n, look_ends[i], n) == 0)
-            return true;
-    }
-    return is_among(verb, looks, AMO_COUNT(looks));
+    return control_kind_of(verb) == CONTROL_LOOKS;
 }
 
 /* Whoever means a message or a conversation may have written a client's phone in its place. */

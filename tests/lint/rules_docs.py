@@ -260,12 +260,14 @@ def verbs(root):
         return found + [Finding(where, 1, "CONTROL_VERBS(X) is not defined")]
     table = {}
     for row in rows:
-        if len(row) != 4 or row[0] != row[1].replace(".", "_"):
-            found.append(Finding(where, 1, f'a verb is X(a_b, "a.b", "arguments", "answer"): {row[0]}'))
+        if len(row) != 5 or row[0] != row[1].replace(".", "_"):
+            found.append(Finding(where, 1, f'a verb is X(a_b, "a.b", KIND, "arguments", "answer"): {row[0]}'))
+        elif row[2] == "CHANGES" and "[dry_run]" not in row[3]:
+            found.append(Finding(where, 1, f"{row[1]} changes something: it takes [dry_run]"))
         elif row[1] in table:
             found.append(Finding(where, 1, f"{row[1]} is there twice"))
         else:
-            table[row[1]] = row[2:]
+            table[row[1]] = row[3:]
     if text is None:
         return found
     documented = set()

@@ -58,8 +58,8 @@ CLEAN = {
                     "| EVENT_PUSH | 1 | ingress | core | events; answered by EVENT_TAKEN |\n"
                     "| `EVENT_TAKEN` | 2 | core | ingress | committed, may be forgotten |\n",
     "proto/control.h": "#pragma once\n/* The verbs. */\n"
-                       '#define CONTROL_VERBS(X) \\\n    X(status, "status", "", "how it is") \\\n'
-                       '    X(dead_drop, "dead.drop", "ids[], " "[dry_run]", "dropped[]")\n',
+                       '#define CONTROL_VERBS(X) \\\n    X(status, "status", LOOKS, "", "how it is") \\\n'
+                       '    X(dead_drop, "dead.drop", CHANGES, "ids[], " "[dry_run]", "dropped[]")\n',
     "base/config_keys.h": "#pragma once\n/* Every key. */\n"
                           '#define CONFIG_KEYS(X) \\\n    X("run_dir", PATH, "var/run", "sockets") \\\n'
                           '    X("log/level", TEXT, "info", "how much")\n',
@@ -192,6 +192,7 @@ PLANTED = [
     ("verbs", replaced("docs/operations.md", "| ids[], [dry_run] |", "| ids[] |"), "dead.drop in proto/control.h"),
     ("verbs", replaced("docs/operations.md", "| dropped[] |", "| gone[] |"), "dead.drop in proto/control.h"),
     ("verbs", replaced("proto/control.h", "X(dead_drop,", "X(drop_dead,"), "a verb is X(a_b"),
+    ("verbs", replaced("proto/control.h", '"ids[], " "[dry_run]"', '"ids[]"'), "dead.drop changes something"),
     ("verbs", {"proto/control.h": None}, "CONTROL_VERBS(X) is not defined"),
     ("configuration", added("deploy/amo.conf.example", "#    colour = 1\n"), "log/colour is not in"),
     ("configuration", replaced("deploy/amo.conf.example", '"info"', '"debug"'), "the default of log/level"),

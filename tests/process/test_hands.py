@@ -162,7 +162,8 @@ def test_what_waits_for_its_message_is_listed_and_its_wait_can_be_ended(stack):
     assert [w["id"] for w in page["waiting"]] == [one["id"]]
     page = stack.amoctl("waiting", "list", "--connector", o.name, "--after", str(page["next"]))
     assert [w["id"] for w in page["waiting"]] == [two["id"]] and "next" not in page
-    assert stack.amoctl("waiting", "drop", one["id"], "--dry-run") == {"dropped": [one["id"]], "dry_run": True}
+    assert stack.amoctl("waiting", "drop", one["id"], "--dry-run") == {
+        "dropped": [one["id"]], "dry_run": True, "would": "end the wait and put into quarantine: 1"}
     before = stack.control("status")["waiting_events"]
     assert stack.amoctl("waiting", "drop", one["id"])["dropped"] == [one["id"]]
     assert stack.control("status")["waiting_events"] == before - 1
@@ -286,8 +287,11 @@ def test_a_message_is_tried_again_by_its_own_id(stack):
     words = o.answers("refused-once", met)
     assert o.told(words)[0][0] == -1
     letter = next(d["id"] for d in stack.control("dead.list") if d["amo_id"] == words["id"])
-    assert stack.amoctl("dead", "retry", str(letter), "--dry-run") == {"retried": [{"dead": letter}], "dry_run": True}
-    assert stack.amoctl("dead", "drop", str(letter), "--dry-run") == {"dropped": [letter], "dry_run": True}
+    assert stack.amoctl("dead", "retry", str(letter), "--dry-run") == {
+        "retried": [{"dead": letter}], "dry_run": True,
+        "would": "send dead letters again, each at the end of its lane: 1"}
+    assert stack.amoctl("dead", "drop", str(letter), "--dry-run") == {
+        "dropped": [letter], "dry_run": True, "would": "delete dead letters for good: 1"}
     assert stack.amoctl("message", "retry", words["id"])["dead"] == letter
     stack.wait("service.message", text="refused-once")
     stack.settle()

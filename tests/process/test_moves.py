@@ -654,7 +654,8 @@ def test_what_waits_behind_a_dead_connector_can_be_dropped(stack):
     [line] = reach_lines(stack, o.first)
     assert line["state"] == "yellow" and "left at" in line["words"] and ": 2;" in line["words"] and "queue drop" in line["todo"]
     assert stack.amoctl("queue", "drop", "--connector", o.name, "--dry-run") == {
-        "dropped": 2, "under_way": 0, "left": 0, "set_aside": 0, "dry_run": True}
+        "dropped": 2, "under_way": 0, "left": 0, "set_aside": 0, "dry_run": True,
+        "would": "give up commands: 2, and inform their senders; what a worker is trying stays: 0"}
     assert stack.amoctl("queue", "drop", "--connector", o.name)["dropped"] == 2
     dead = {d["kind"]: d["reason"] for d in stack.control("dead.list") if d["scope_id"] == o.first}
     assert dead == {"amo.message": "dropped", "service.message": "dropped"}

@@ -46,9 +46,17 @@ CALLS = [
 ]
 
 
+def test_a_core_that_knows_no_dry_run_of_a_verb_has_done_it_and_that_is_said(core, run_dir):
+    core.will_answer({"scope_id": "c_a", "paused": True})
+    done = amoctl(run_dir, "account", "pause", "c_a", "--dry-run")
+    assert done.returncode == 1 and "it was done" in done.stderr
+
+
 @pytest.mark.parametrize("words, verb, arguments", CALLS, ids=[" ".join(w[:2]) for w, _, _ in CALLS])
 def test_each_verb_asks_core_and_prints_one_json_document(core, run_dir, words, verb, arguments):
     document = [{"id": 1}] if verb.endswith("list") or verb == "queue" else {"journey": [], "message": {}}
+    if "dry_run" in arguments:
+        document["dry_run"] = True
     core.will_answer(document)
     done = amoctl(run_dir, *words, "--json")
     assert (done.returncode, done.stderr) == (0, "")

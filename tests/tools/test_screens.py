@@ -87,11 +87,11 @@ def documents():
     """{verb: (arguments, a document of its shape with long rows)}, from the one table of core's verbs."""
     text = (ROOT / "proto" / "control.h").read_text(encoding="utf-8")
     table = text[text.index("#define CONTROL_VERBS"):text.index("#include")]
-    strings = re.findall(r'X\(\w+, ((?:"[^"]*"[\s\\,]*)+)\)', table)
+    strings = re.findall(r'X\(\w+, ("[^"]*"), [A-Z]+,[\s\\]*((?:"[^"]*"[\s\\,]*)+)\)', table)
     found = {}
-    for row in strings:
+    for verb, row in strings:
         parts = [""]
-        for text, comma in re.findall(r'"([^"]*)"|(,)', row):
+        for text, comma in re.findall(r'"([^"]*)"|(,)', f"{verb}, {row}"):
             parts = parts + [""] if comma else parts[:-1] + [parts[-1] + text]
         verb, _, answer = parts[:3]
         names = names_in(answer)

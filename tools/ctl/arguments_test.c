@@ -124,7 +124,7 @@ static void a_file_that_cannot_be_used_is_named(void **state)
 static void the_verbs_are_those_of_core(void **state)
 {
     static const char *const core[] = {
-#define NAME(symbol, verb, args, answer) verb,
+#define NAME(symbol, verb, kind, args, answer) verb,
         CONTROL_VERBS(NAME)
 #undef NAME
     };
@@ -160,7 +160,7 @@ static bool names(const char *list, const char *key)
 static const char *arguments_of(const char *control)
 {
     static const char *const rows[][2] = {
-#define ROW(symbol, verb, args, answer) {verb, args},
+#define ROW(symbol, verb, kind, args, answer) {verb, args},
         CONTROL_VERBS(ROW)
 #undef ROW
     };
@@ -194,6 +194,29 @@ static void options_are_arguments_of_the_verb(void **state)
     }
 }
 
+static bool has_dry_run(const struct args_verb *v)
+{
+    for (size_t i = 0; i < v->n_options; i++) {
+        if (strcmp(v->options[i].name, "dry-run") == 0)
+            return true;
+    }
+    return false;
+}
+
+static void what_changes_something_can_be_tried(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < amoctl_program.n_verbs; i++) {
+        const struct args_verb *v = &amoctl_program.verbs[i];
+        const struct verb *more = v->more;
+
+        if (more->control &&
+            (control_kind_of(view_of(more->control)) == CONTROL_CHANGES) != has_dry_run(v))
+            fail_msg("%s: --dry-run is for what changes something, and for that alone",
+                     more->control);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +226,7 @@ int main(void)
         cmocka_unit_test(a_file_that_cannot_be_used_is_named),
         cmocka_unit_test(the_verbs_are_those_of_core),
         cmocka_unit_test(options_are_arguments_of_the_verb),
+        cmocka_unit_test(what_changes_something_can_be_tried),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

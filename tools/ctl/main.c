@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/config.h"
+#include "base/json.h"
 #include "base/process.h"
 #include "base/secret.h"
 #include "proto/bus/socket.h"
@@ -33,6 +34,20 @@ static void find_names(const struct args *a, const struct config *config,
         (void)!names_init(ret, doc);                         /* no memory: no names */
 }
 
+/* A core that does not know the argument has not heard it. */
+static bool was_done_all_the_same(const struct args *a, const struct core_answer *answer)
+{
+    struct json *doc = NULL;
+    bool tried = false;
+
+    if (!args_value(a, "dry-run") || answer->code != EXIT_FINE ||
+        json_parse(buf_view(&answer->json), &doc))
+        return false;
+    tried = json_bool(json_get(json_root(doc), "dry_run"), &tried) && tried;
+    json_free(doc);
+    return !tried;
+}
+
 static int print_answer(const struct args *a, const struct config *config,
                         const struct core_answer *answer)
 {
@@ -49,6 +64,10 @@ static int print_answer(const struct args *a, const struct config *config,
     if (answer->error.len > 0)
         (void)output_error(NULL, answer->code,
                            buf_str(&answer->error)); /* the code is returned below */
+    if (rc == EXIT_FINE && was_done_all_the_same(a, answer))
+        rc =
+            output_error(NULL, EXIT_FAILED,
+                         "core knows no dry run of this verb (an older version?): it was done");
     names_fini(&names);
     return answer->code != EXIT_FINE ? answer->code : rc;
 }

@@ -7,7 +7,7 @@
 
 /* Core's names of its verbs. A row below can name no other, and a name that no row uses is a constant
  * without use, which does not compile. */
-#define CORE_NAME(symbol, verb, args, answer) static const char core_##symbol[] = verb;
+#define CORE_NAME(symbol, verb, kind, args, answer) static const char core_##symbol[] = verb;
 CONTROL_VERBS(CORE_NAME)
 #undef CORE_NAME
 
@@ -46,11 +46,13 @@ static const struct args_option channel_request[] = {
     TEXT("code", "code", "CODE", "15: as ru.company.name"),
     TEXT("max-file-size", "max_file_size", "MB", "for Kommo: the largest file"),
 };
+#define DRY_RUN FLAG("dry-run", "dry_run", "only print what would be done")
 static const struct args_option channel_add[] = {
     NEEDED_FILE("reply", "reply", "FILE",
                 "support's answer as it came, // comments and all; - is stdin"),
     TEXT("segment", "segment", "NAME", "ru (default), com or kommo"),
     TEXT("amojo-url", "url", "URL", "amojo's address, for a sandbox"),
+    DRY_RUN,
 };
 static const struct args_option connector_add[] = {
     NEEDED_TEXT("name", "name", "NAME", "1 to 20 of a-z, 0-9 and -; part of ids for ever"),
@@ -61,12 +63,12 @@ static const struct args_option connector_add[] = {
     SECRET("token-file", "token", "FILE", "bearer token of the service; made when not given"),
     FLAG("allow-private", "allow_private",
          "its address may be in a private network, and plain http"),
+    DRY_RUN,
 };
 #define ROTATION_OPTIONS                                                                       \
     TEXT("overlap", "overlap_hours", "HOURS",                                                  \
          "how long the old one stays valid; 0 not at all; core/overlap_hours unless given"),   \
         FLAG("finish", "finish", "end the rotation that is under way now")
-#define DRY_RUN FLAG("dry-run", "dry_run", "only print what would be done")
 /* Of verbs that change who is reached. */
 #define MOVE_OPTIONS                                                                           \
     FLAG("move", "move", "even if conversations move to another account with it"),             \
@@ -77,6 +79,7 @@ static const struct args_option channel_remove[] = {
 static const struct args_option channel_secret[] = {
     SECRET("file", "secret", "FILE", "the new secret, from support"),
     ROTATION_OPTIONS,
+    DRY_RUN,
 };
 static const struct args_option connector_rotate[] = {
     TEXT("only", "only", "WHICH", "secret or token; both if not given"),
@@ -109,6 +112,7 @@ static const struct args_option source_default[] = {
     NEEDED_TEXT("scope", "scope_id", "SCOPE", "the account whose managers write"),
     TEXT("source", "source", "SOURCE", "they write from this one unless they choose"),
     FLAG("none", "none", "remove the default"),
+    DRY_RUN,
 };
 static const struct args_option source_move[] = {
     NEEDED_TEXT("connector", "connector", "NAME", "the connector it belongs to"),
@@ -277,9 +281,10 @@ static const struct args_verb verbs[] = {
         ONE("scope_id", "SCOPE")),
     TELL("account", "pause", core_account_pause,
          "pause everything of an account, and the clock of what waits",
-         ONE("scope_id", "SCOPE")),
+         ONE("scope_id", "SCOPE"), OPTIONS(only_dry_run)),
     TELL("account", "resume", core_account_resume,
-         "end a pause, or a hold whose cause you have fixed", ONE("scope_id", "SCOPE")),
+         "end a pause, or a hold whose cause you have fixed", ONE("scope_id", "SCOPE"),
+         OPTIONS(only_dry_run)),
 
     TELL("source", "add", core_source_add, "assign a source to an account",
          OPTIONS(source_add)),
@@ -348,7 +353,8 @@ static const struct args_verb verbs[] = {
 
     ASK("clock", "show", core_clock_show, "whether the wall clock is in doubt, and why"),
     ASK("clock", "agree", core_clock_agree,
-        "you have checked the clock and it is right: life times and retention run again"),
+        "you have checked the clock and it is right: life times and retention run again",
+        OPTIONS(only_dry_run)),
 
     OWN("doctor", NULL, "check everything that can be wrong, and say what to do",
         MORE(.control = core_doctor, .each = core_doctor_check, .run = doctor_run)),
