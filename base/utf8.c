@@ -110,3 +110,43 @@ size_t utf8_columns(uint32_t c)
     /* alone a colour of skin would take two, but it stands behind what it colours */
     return utf8_is_skin(c) ? 0 : (size_t)utf8proc_charwidth((utf8proc_int32_t)c);
 }
+
+/* What names and words are mostly made of, without a look into tables; 0 for anything else. */
+static uint32_t fold_usual(uint32_t c)
+{
+    if ((c >= 'a' && c <= 'z') || (c >= '!' && c <= '@'))
+        return c;
+    if (c >= 'A' && c <= 'Z')
+        return c + 0x20;
+    if (c == 0x419 || c == 0x439)
+        return 0x438; /* й is и with a mark above it */
+    if (c >= 0x430 && c <= 0x44f)
+        return c;
+    return c >= 0x410 && c <= 0x42f ? c + 0x20 : 0;
+}
+
+size_t utf8_fold(uint32_t c, uint32_t ret[UTF8_FOLDED_MAX])
+{
+    const utf8proc_option_t how =
+        UTF8PROC_DECOMPOSE | UTF8PROC_CASEFOLD | UTF8PROC_STRIPMARK | UTF8PROC_IGNORE;
+    utf8proc_int32_t parts[UTF8_FOLDED_MAX];
+    utf8proc_ssize_t n = 0;
+    int last = 0;
+
+    ret[0] = fold_usual(c);
+    if (ret[0])
+        return 1;
+    if (utf8proc_category((utf8proc_int32_t)c) == UTF8PROC_CATEGORY_ZS || c == '\t' ||
+        c == '\n') {
+        ret[0] = ' ';
+        return 1;
+    }
+    n = utf8proc_decompose_char((utf8proc_int32_t)c, parts, UTF8_FOLDED_MAX, how, &last);
+    if (n < 0 || n > UTF8_FOLDED_MAX) {
+        ret[0] = c; /* longer than any name's letter */
+        return 1;
+    }
+    for (utf8proc_ssize_t i = 0; i < n; i++)
+        ret[i] = (uint32_t)parts[i];
+    return (size_t)n;
+}

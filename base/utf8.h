@@ -28,5 +28,9 @@ bool utf8_extends(uint32_t c);
 bool utf8_is_inside(struct view text, size_t at);
 /* Is there anything to see in it, other than blanks and marks without a letter under them? */
 bool utf8_shows(struct view text);
+/* The characters that @c is when case and accents do not count (И, и and й are и), and any blank is one space;
+ * how many, 0 for a mark alone. */
+#define UTF8_FOLDED_MAX 4
+size_t utf8_fold(uint32_t c, uint32_t ret[UTF8_FOLDED_MAX]);
 /* Columns of a terminal: 0 for marks, 2 for wide characters. */
 size_t utf8_columns(uint32_t c);

@@ -89,6 +89,35 @@ static void blanks_and_bare_marks_show_nothing(void **state)
         assert_true(utf8_shows(view_of(something[i])));
 }
 
+static void what_differs_in_case_and_marks_alone_is_folded_to_the_same(void **state)
+{
+    static const struct {
+        uint32_t from;
+        uint32_t want[2];
+        size_t n;
+    } cases[] = {
+        {'Q',    {'q'},      1},
+        {'7',    {'7'},      1},
+        {0x419,  {0x438},    1}, /* Й */
+        {0x451,  {0x435},    1}, /* ё */
+        {0x49a,  {0x49b},    1}, /* Қ */
+        {0xdf,   {'s', 's'}, 2}, /* ß */
+        {0x306,  {0},        0}, /* a breve alone */
+        {0x200b, {0},        0}, /* a space without width */
+        {0xa0,   {' '},      1},
+        {'\t',   {' '},      1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < AMO_COUNT(cases); i++) {
+        uint32_t got[UTF8_FOLDED_MAX] = {0};
+
+        assert_int_equal(utf8_fold(cases[i].from, got), cases[i].n);
+        for (size_t k = 0; k < cases[i].n; k++)
+            assert_int_equal(got[k], cases[i].want[k]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -97,6 +126,7 @@ int main(void)
         cmocka_unit_test(bytes_that_are_no_character_are_told_one_by_one),
         cmocka_unit_test(a_cut_leaves_no_half_of_a_syllable),
         cmocka_unit_test(blanks_and_bare_marks_show_nothing),
+        cmocka_unit_test(what_differs_in_case_and_marks_alone_is_folded_to_the_same),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,7 +107,7 @@ int verb_conversation_show(struct control_ask *ask)
     rc = rc ? rc : named_find(ask, word, &named);
     if (rc)
         return rc;
-    if (named.n > 1)
+    if (!named_is_one(&named))
         return named_choose(ask, &named);
     rc = store_conversation(ask->core->store, named.ids[0], &c);
     rc = rc ? rc : conversation_json(ask, &c);

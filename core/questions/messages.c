@@ -409,7 +409,7 @@ int verb_message_list(struct control_ask *ask)
 
     if (rc == 0 && who.len)
         rc = named_find(ask, who, &named);
-    if (rc == 0 && named.n > 1)
+    if (rc == 0 && who.len && !named_is_one(&named))
         return named_choose(ask, &named);
     if (named.n == 1) {
         p.range.of = MESSAGES_OF_CONVERSATION;

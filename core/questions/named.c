@@ -5,6 +5,7 @@
 
 #include "core/questions/named.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -18,7 +19,7 @@
 #include "core/questions/why.h"
 #include "core/store/store.h"
 
-#define NAME_MAX_CHARS 64    /* of the word that is looked for */
+#define NAME_MAX_CHARS 200   /* of a name that are compared */
 #define NAMES_MAX      20000 /* names looked at in one turn … */
 #define NAMES_US       3000  /* … and for so long */
 #define NAMES_ASKED    64    /* between two looks at the clock */
@@ -55,27 +56,61 @@ static void named_add_all(struct named *named, const struct conversation_ids *id
 
 /* --- by ids and phones -------------------------------------------------------------------------- */
 
+#define KEYS_MAX 4 /* in which a phone may stand in the store */
+
+struct phone_keys {
+    char keys[KEYS_MAX][PHONE_WORD_MAX];
+    size_t n;
+};
+
+static void add_key(struct phone_keys *all, const char *before, const char *digits)
+{
+    char key[PHONE_WORD_MAX];
+
+    (void)snprintf(key, sizeof(key), "%s%s", before, digits);
+    for (size_t i = 0; i < all->n; i++) {
+        if (strcmp(all->keys[i], key) == 0)
+            return;
+    }
+    (void)memcpy(all->keys[all->n++], key, sizeof(key));
+}
+
+/* As @word counts in the segment ru and elsewhere; and with and without the country that people in Russia leave out
+ * (phone_same). */
+static void keys_of(struct view word, struct phone_keys *ret)
+{
+    struct phone ru;
+    struct phone abroad;
+
+    *ret = (struct phone_keys){.n = 0};
+    phone_read(word, false, &ru);
+    phone_read(word, true, &abroad);
+    add_key(ret, "", ru.key);
+    add_key(ret, "", abroad.key);
+    if (strlen(ru.key) == 10 && ru.number[0] != '+')
+        add_key(ret, "7", ru.key);
+    else if (strlen(ru.key) == 11 && ru.key[0] == '7')
+        add_key(ret, "", ru.key + 1);
+}
+
 /* By the service's id of it or of its client, or by a phone, at any connector. */
 static int find_at_services(struct core *core, struct view word, struct named *named)
 {
     const struct registry *reg = core->turn->registry;
-    struct phone phones[2]; /* as it counts in the segment ru, and elsewhere */
+    struct phone_keys phones;
     int rc = 0;
 
-    phone_read(word, false, &phones[0]);
-    phone_read(word, true, &phones[1]);
-    for (size_t i = 0; rc == 0 && i < 2 * reg->n_connectors; i++) {
-        struct view connector = view_of(reg->connectors[i / 2].name);
+    keys_of(word, &phones);
+    for (size_t i = 0; rc == 0 && i < phones.n * reg->n_connectors; i++) {
+        struct view connector = view_of(reg->connectors[i / phones.n].name);
         int64_t found[NAMED_MAX + 1];
         struct conversation_ids ids = {.ids = found, .max = NAMED_MAX + 1};
 
-        if (i % 2 && strcmp(phones[0].key, phones[1].key) == 0)
-            continue; /* it is the same in both */
         rc = store_conversations_by_word(core->store, connector, word,
-                                         view_of(phones[i % 2].key), &ids);
+                                         view_of(phones.keys[i % phones.n]), &ids);
         named_add_all(named, &ids);
         ids.n = 0;
-        if (rc == 0 && i % 2 == 0)
+        if (rc == 0 && i % phones.n == 0)
             rc = store_conversations_by_contact(core->store, connector, word, &ids);
         named_add_all(named, &ids);
     }
@@ -103,11 +138,16 @@ static int find_by_ids(struct core *core, struct view word, struct named *named)
     struct conversation_ids ids = {.ids = found, .max = NAMED_MAX + 1};
     struct conversation c = {0};
     struct message m = {0};
+    bool ours = view_starts(word, NAMED_NUMBER);
     uint64_t number = 0;
     int rc = 0;
 
+    if (ours)
+        word = view_make(word.ptr + strlen(NAMED_NUMBER), word.len - strlen(NAMED_NUMBER));
     if (num_parse_u64(word, &number) == 0 && number <= INT64_MAX)
         rc = named_one(store_conversation(core->store, (int64_t)number, &c), &c, named);
+    if (ours)
+        return rc ? rc : follow_merged(core, named);
     rc = rc ? rc : store_conversations_by_amo(core->store, word, &ids);
     named_add_all(named, &ids);
     rc = rc ? rc : find_at_services(core, word, named);
@@ -123,53 +163,51 @@ static int find_by_ids(struct core *core, struct view word, struct named *named)
 
 /* --- by name ------------------------------------------------------------------------------------ */
 
-/* Of letters as names have them: Latin and Cyrillic; ё is е, as people type it. */
-static uint32_t lower(uint32_t c)
-{
-    if ((c >= 'A' && c <= 'Z') || (c >= 0xc0 && c <= 0xde && c != 0xd7) ||
-        (c >= 0x410 && c <= 0x42f))
-        return c + 0x20;
-    if (c == 0x401 || c == 0x451)
-        return 0x435;
-    return c >= 0x400 && c <= 0x40f ? c + 0x50 : c;
-}
-
-static uint32_t next_lower(struct view *rest)
-{
-    size_t len = 0;
-    uint32_t c = utf8_first(*rest, &len);
-
-    *rest = view_make(rest->ptr + len, rest->len - len);
-    return lower(c);
-}
-
-struct needle {
+/* A text as it is compared: small letters without accents (so ё is е, as people type it), and blanks as one. */
+struct folded {
     uint32_t chars[NAME_MAX_CHARS];
     size_t n;
 };
 
-static bool begins_with(struct view name, const struct needle *needle)
+static bool folded_add(struct folded *f, uint32_t c)
 {
-    for (size_t i = 0; i < needle->n; i++) {
-        if (name.len == 0 || next_lower(&name) != needle->chars[i])
-            return false;
-    }
+    if (c == ' ' && (f->n == 0 || f->chars[f->n - 1] == ' '))
+        return true;
+    if (f->n == AMO_COUNT(f->chars))
+        return false;
+    f->chars[f->n++] = c;
     return true;
 }
 
-static bool has_in_it(struct view name, const struct needle *needle)
+static void fold(struct view text, struct folded *ret)
 {
-    while (name.len) {
-        if (begins_with(name, needle))
+    ret->n = 0;
+    while (text.len) {
+        uint32_t parts[UTF8_FOLDED_MAX];
+        size_t len = 0;
+        size_t n = utf8_fold(utf8_first(text, &len), parts);
+
+        text = view_make(text.ptr + len, text.len - len);
+        for (size_t i = 0; i < n; i++) {
+            if (!folded_add(ret, parts[i]))
+                return;
+        }
+    }
+}
+
+static bool has_in_it(const struct folded *name, const struct folded *needle)
+{
+    for (size_t at = 0; at + needle->n <= name->n; at++) {
+        if (name->chars[at] == needle->chars[0] &&
+            memcmp(name->chars + at, needle->chars, needle->n * sizeof(needle->chars[0])) == 0)
             return true;
-        (void)next_lower(&name);
     }
     return false;
 }
 
 struct name_walk {
     struct named *named;
-    struct needle needle;
+    struct folded needle;
     int64_t until_mono_us;
     int64_t looked;
     int64_t last; /* looked at */
@@ -178,10 +216,12 @@ struct name_walk {
 static int look_at_name(void *arg, int64_t id, struct view name)
 {
     struct name_walk *walk = arg;
+    struct folded folded;
 
     walk->looked++;
     walk->last = id;
-    if (name.len && has_in_it(name, &walk->needle))
+    fold(name, &folded);
+    if (has_in_it(&folded, &walk->needle))
         named_add(walk->named, id);
     if (walk->named->more ||
         (walk->looked % NAMES_ASKED == 0 && clock_mono_us() > walk->until_mono_us))
@@ -192,11 +232,9 @@ static int look_at_name(void *arg, int64_t id, struct view name)
 int named_by_name(struct core *c, struct view word, int64_t before, struct named *ret)
 {
     struct name_walk walk = {.named = ret, .until_mono_us = clock_mono_us() + NAMES_US};
-    struct view rest = view_trim(word, " ");
     int rc = 0;
 
-    while (rest.len && walk.needle.n < NAME_MAX_CHARS)
-        walk.needle.chars[walk.needle.n++] = next_lower(&rest);
+    fold(view_trim(word, " "), &walk.needle);
     if (walk.needle.n == 0)
         return 0;
     rc = store_conversation_names(c->store, before, NAMES_MAX, look_at_name, &walk);
@@ -322,9 +360,17 @@ int named_choose(struct control_ask *ask, const struct named *named)
     if (rc)
         return rc;
     ask->whole = true;
-    return control_fail(ask, EXIT_FAILED,
-                        "%s%zu conversations are known by this: take the number (id) of one",
-                        named->more || named->unnamed ? "at least " : "", named->n);
+    if (named->unnamed)
+        return control_fail(
+            ask, EXIT_FAILED,
+            "among the newest %lld clients %zu are called so: take the number of one, as"
+            " " NAMED_NUMBER "%lld; amoctl conversation list --name looks further",
+            (long long)named->looked, named->n, (long long)named->ids[0]);
+    return control_fail(
+        ask, EXIT_FAILED,
+        "%s%zu conversations are known by this: take the number of one, as " NAMED_NUMBER
+        "%lld",
+        named->more ? "at least " : "", named->n, (long long)named->ids[0]);
 }
 
 /* --- what waits --------------------------------------------------------------------------------- */

@@ -17,7 +17,8 @@ struct conversation;
 struct core;
 struct core_command;
 
-#define NAMED_MAX 20 /* conversations that one word may name */
+#define NAMED_MAX    20    /* conversations that one word may name */
+#define NAMED_NUMBER "id:" /* before a number: it is ours, and no id of anybody else */
 
 struct named {
     int64_t ids[NAMED_MAX]; /* in the order in which they are shown */
@@ -30,7 +31,12 @@ struct named {
 /* By ids and phones; if nobody is known by them, by name among the newest clients. 0, EXIT_FAILED with words when
  * nobody is meant, -Exxx. */
 AMO_MUSTCHECK int named_find(struct control_ask *ask, struct view word, struct named *ret);
-/* Those whose client's name has @word in it, upper and lower case being the same: among the newest before the
+/* Is it one, and surely the only one? */
+static inline bool named_is_one(const struct named *named)
+{
+    return named->n == 1 && !named->unnamed;
+}
+/* Those whose client's name has @word in it, whatever the case, the accents and the number of blanks: among the newest before the
  * number @before, for a few milliseconds. */
 AMO_MUSTCHECK int named_by_name(struct core *c, struct view word, int64_t before,
                                 struct named *ret);

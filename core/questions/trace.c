@@ -156,7 +156,7 @@ static int not_known(struct control_ask *ask, struct view id)
     if (rc == 0 && named.looked == 0)
         return control_fail(ask, EXIT_FAILED,
                             "no message is known by this id, but a conversation is: amoctl "
-                            "message list --conversation %lld",
+                            "message list --conversation " NAMED_NUMBER "%lld",
                             (long long)named.ids[0]);
 
     for (const struct list *i = ask->core->peers->list.next; i != &ask->core->peers->list;

@@ -7,6 +7,8 @@
 
 #include "base/clock.h"
 #include "base/num.h"
+#include "core/deliver/moved.h"
+#include "core/intake/intake.h"
 #include "core/peers/peers.h"
 #include "core/shares/shares.h"
 #include "core/store/quarantine.h"
@@ -172,7 +174,8 @@ static int add_held(struct core *c, const struct dest *d, int64_t command, struc
     add_witnesses(d, out);
     (void)buf_add_f(out, ": %s", hold_reason_words(d->hold));
     if (d->hold == HOLD_GONE) {
-        (void)buf_add_str(out, "; it is tried again after amoctl account resume");
+        (void)buf_add_f(out, "; it is tried again after amoctl %s resume %s",
+                        d->kind == DEST_SCOPE ? "account" : "connector", d->name);
     } else if (d->probing) {
         (void)buf_add_f(out, "; a probe is under way (command %lld)", (long long)d->probe);
     } else {
@@ -207,14 +210,23 @@ static void add_turn(struct core *c, const struct dest *d, struct buf *out)
     }
 }
 
-/* A pause, or that nobody is there to call: this stops whatever stands in a lane. */
-static int why_stopped(struct core *c, const struct dest *scope, struct buf *out)
+/* What holds for a lane whatever stands in it, each cause named: a pause of @scope, that nobody is there to call,
+ * and the hold of @d with which @command was tried (0 none). Who removes one of them shall not meet the next one
+ * unwarned; but a hold alone is said by those who know the lane's state. */
+static int why_stopped(struct core *c, const struct dest *scope, const struct dest *d,
+                       int64_t command, struct buf *out)
 {
+    size_t from = out->len;
+    int rc = 0;
+
     if (scope && scope->paused)
-        return add_paused(c, scope, out);
-    if (!peers_have_worker(c, clock_mono_ms()))
-        (void)buf_add_str(out, "no worker is connected");
-    return 0;
+        rc = add_paused(c, scope, out);
+    if (rc == 0 && !peers_have_worker(c, clock_mono_ms()))
+        (void)buf_add_f(out, "%sno worker is connected", out->len == from ? "" : "; and ");
+    if (rc || out->len == from || !dest_is_held(d))
+        return rc;
+    (void)buf_add_str(out, "; and ");
+    return add_held(c, d, command, out);
 }
 
 static bool is_settling(const struct core *c, const struct core_command *cmd)
@@ -244,7 +256,7 @@ int why_destination(struct core *c, const struct dest *d, struct buf *ret_words)
     int rc = 0;
 
     if (d->paused || d->n_waiting)
-        rc = why_stopped(c, d->kind == DEST_SCOPE ? d : NULL, ret_words);
+        rc = why_stopped(c, d->kind == DEST_SCOPE ? d : NULL, d, 0, ret_words);
     if (rc == 0 && ret_words->len == from && dest_is_held(d))
         rc = add_held(c, d, 0, ret_words);
     if (rc == 0 && ret_words->len == from)
@@ -332,6 +344,25 @@ static int why_queued(struct core *c, const struct core_command *cmd, struct buf
     return why_head(c, first, out);
 }
 
+/* Its conversation has moved, and something of it is still under way to whom it has left. */
+static int why_leaving(struct core *c, const struct core_command *cmd, struct buf *out)
+{
+    const struct core_command *one = reach_leaving_one(c, cmd->lane->id);
+
+    one = one ? first_of(one->lane) : NULL; /* all else of that lane waits for it */
+    (void)buf_add_str(out, "its conversation has moved, and ");
+    if (!one) {
+        (void)buf_add_str(out, "something of it is still under way to where it was before");
+        return 0;
+    }
+    (void)buf_add_f(out, "command %lld (%s) is still under way to where it was before",
+                    (long long)one->id, command_kind_name((uint64_t)one->kind));
+    if (one->state != COMMAND_IN_FLIGHT && one->state != COMMAND_CHECKING)
+        return 0;
+    (void)buf_add_str(out, ": ");
+    return why_head(c, one, out);
+}
+
 /* Of the first command of a lane. */
 static int why_head(struct core *c, const struct core_command *cmd, struct buf *out)
 {
@@ -346,7 +377,7 @@ static int why_head(struct core *c, const struct core_command *cmd, struct buf *
     case COMMAND_READY:
     case COMMAND_WAITING:
     case COMMAND_CHECKING:
-        rc = why_stopped(c, cmd->lane->scope, out);
+        rc = why_stopped(c, cmd->lane->scope, cmd->lane->dest, cmd->id, out);
         break;
     case COMMAND_DONE:
     case COMMAND_DEAD:
@@ -354,6 +385,8 @@ static int why_head(struct core *c, const struct core_command *cmd, struct buf *
     }
     if (rc || out->len != from)
         return rc;
+    if (cmd->state != COMMAND_CHECKING && c->intake->leaving.len && reach_must_wait(c, cmd))
+        return why_leaving(c, cmd, out);
     if (cmd->state == COMMAND_WAITING)
         return why_waits(c, cmd, out);
     if (cmd->state != COMMAND_CHECKING)

@@ -2,8 +2,9 @@
 
 #include <string.h>
 
+#include "core/queue/queue.h"
 #include "core/store/quarantine.h"
-#include "core/testing/rig.h"
+#include "core/testing/amoctl.h"
 #include "proto/command.h"
 #include "proto/event.h"
 #include "proto/limits.h"
@@ -79,6 +80,58 @@ static void an_attempt_without_an_answer_says_what_it_failed_of(void **state)
     says(r, COMMAND_AMO_MESSAGE, ", last attempt: timeout");
 }
 
+/* The service has answered the manager's amo-9 that it is gone. */
+static void hold_gone(struct rig *r)
+{
+    rig_client_message_done(r, "m0", "amo-0");
+    rig_result(r, r->worker, rig_in_flight(r, COMMAND_SERVICE_MESSAGE, "amo-9"),
+               (struct result){.outcome = OUTCOME_HOLD, .cause = CAUSE_GONE, .status = 410});
+    rig_commit(r);
+}
+
+static void one_that_is_gone_names_the_verb_that_resumes_it(void **state)
+{
+    struct rig *r = *state;
+
+    hold_gone(r);
+    says(r, COMMAND_SERVICE_MESSAGE, "tried again after amoctl connector resume svc");
+}
+
+static void two_causes_are_both_named(void **state)
+{
+    struct rig *r = *state;
+
+    hold_gone(r);
+    ctl_fine(r, "account.pause", "{\"scope_id\":\"ch_acc\"}");
+    says(r, COMMAND_SERVICE_MESSAGE, "account paused by ");
+    says(r, COMMAND_SERVICE_MESSAGE, "; and service svc is held since ");
+    r->worker->ended = true;
+    says(r, COMMAND_SERVICE_MESSAGE, "; and no worker is connected; and service svc is held");
+}
+
+/* The number has moved; what the client wrote since waits for what is under way at the old account. */
+static void one_that_waits_for_what_its_account_leaves_says_so(void **state)
+{
+    struct rig *r = *state;
+    struct event status = rig_status("s-1", "delivered");
+    struct event e = rig_client_text("m1");
+
+    rig_register_account(r, "ch_two");
+    rig_register_source(r, "line1", "ch_acc");
+    rig_client_message_done(r, "m0", "amo-0");
+    rig_manager_message_done(r, "amo-1", "s-1");
+    rig_take(r, &status);
+    rig_take(r, &e);
+    rig_turn(r);
+    assert_int_equal(rig_command(r, COMMAND_AMO_STATUS)->state, COMMAND_IN_FLIGHT);
+    e = rig_client_text("m2");
+    rig_register_source(r, "line1", "ch_two");
+    rig_take(r, &e);
+    rig_turn(r);
+    message_says(r, "msvc-m2", "its conversation has moved, and command ");
+    message_says(r, "msvc-m2", " is still under way to where it was before: worker ");
+}
+
 static void an_unclear_outcome_is_said_to_be_asked_about(void **state)
 {
     struct rig *r = *state;
@@ -146,6 +199,11 @@ int main(void)
                                         rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(an_unclear_outcome_is_said_to_be_asked_about, rig_setup,
                                         rig_teardown),
+        cmocka_unit_test_setup_teardown(one_that_is_gone_names_the_verb_that_resumes_it,
+                                        ctl_setup, ctl_teardown),
+        cmocka_unit_test_setup_teardown(two_causes_are_both_named, ctl_setup, ctl_teardown),
+        cmocka_unit_test_setup_teardown(one_that_waits_for_what_its_account_leaves_says_so,
+                                        ctl_setup, ctl_teardown),
         cmocka_unit_test_setup_teardown(what_arrived_says_where_it_is, rig_setup, rig_teardown),
         cmocka_unit_test(the_words_of_what_waits_name_it_and_its_end),
     };
