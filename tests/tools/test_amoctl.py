@@ -1,5 +1,6 @@
 """amoctl towards a core that is played: what it asks, what it shows, and how it ends."""
 import json
+import re
 import os
 import socket
 import stat
@@ -76,7 +77,7 @@ def test_help_names_every_verb_and_version_is_told(run_dir):
     known = verbs.usage()
     for _, verb, _ in CALLS:
         assert verb.replace(".", " ") in known
-    assert known["config check"] == " FILE" and "doctor" in known
+    assert known["config check"] == " [--env FILE] [FILE]" and "doctor" in known
     assert amoctl(run_dir, "--version").stdout.startswith("amoctl ")
 
 
@@ -329,7 +330,7 @@ def test_config_check_finds_mistyped_names_in_the_environment_alone(run_dir):
     done = amoctl(run_dir, "config", "check", "/dev/null", env={"AMO_INGRESS_LISTN": "127.0.0.1:1"})
     assert done.returncode == 2 and "did you mean AMO_INGRESS_LISTEN?" in done.stderr and done.stdout == ""
     done = amoctl(run_dir, "config", "check", "/dev/null", env={"AMO_OF_ANOTHER_PROGRAM": "1"})
-    assert done.returncode == 0 and "AMO_OF_ANOTHER_PROGRAM: no setting has this name; it is ignored" in done.stderr
+    assert done.returncode == 0 and "AMO_OF_ANOTHER_PROGRAM: no setting has this name; the programs ignore it" in done.stderr
 
 
 def test_config_check_as_json_has_every_value_and_no_secret_remark_is_lost(run_dir):
@@ -341,6 +342,79 @@ def test_config_check_as_json_has_every_value_and_no_secret_remark_is_lost(run_d
     assert values["log/level"] == ("file", "warn") and values["drain_ms"] == ("environment", "5")
     assert values["log/format"] == ("default", "logfmt")
     assert any(remark.startswith("name: every program that reads this file") for remark in told["remarks"])
+
+
+# as compose and units have it, with one mistake of each kind
+ENV_FILE = """# core of the second host
+AMO_DATA_DIR=/var/lib/amo
+AMO_LOG_LEVEL=info # while we look
+AMO_DRAIN_MS="5000"
+AMO_INGRESS_LISTN=127.0.0.1:1
+AMO_CORE_LEASE_MS=soon
+AMO_CORE_DELETED_TEXT=it costs $5
+AMO_PORT=8080
+export AMO_NAME=core
+LD_BIND_NOW=1
+"""
+
+
+@pytest.mark.parametrize("how", [["--env"], []])
+def test_config_check_reads_a_file_of_variables(run_dir, how):
+    file = run_dir / "core.env"
+    file.write_text(ENV_FILE, encoding="utf-8")
+    done = amoctl(run_dir, "config", "check", *how, file, env={"AMO_LOG_FORMAT": "nonsense"})
+    said = [line.removeprefix("amoctl: ").replace(str(file), "F") for line in done.stderr.splitlines()]
+    assert done.returncode == 2 and done.stdout == ""
+    assert said == [
+        "F:9: export AMO_NAME is no name; systemd leaves this line out: write it without export",
+        "F:3: AMO_LOG_LEVEL: one of error, warn, info, debug",
+        "F:6: AMO_CORE_LEASE_MS: a number was expected",
+        "F:5: AMO_INGRESS_LISTN: no setting has this name; did you mean AMO_INGRESS_LISTEN?",
+        "F: left out of this shell's environment: AMO_RUN_DIR, AMO_LOG_FORMAT",
+        "F:3: AMO_LOG_LEVEL: the comment behind the value is a part of it for systemd, not for docker compose: "
+        "give it a line of its own",
+        "F:7: AMO_CORE_DELETED_TEXT: docker compose puts something else for what begins with $, systemd does not: "
+        "put the value in single quotes",
+        "F:9: AMO_NAME: docker compose alone reads this",
+        "F:8: AMO_PORT: no setting has this name; the programs ignore it"]
+
+
+def test_config_check_of_a_good_file_of_variables_has_every_value(run_dir):
+    file, conf = run_dir / "core.env", run_dir / "amo.conf"
+    file.write_text("; for systemd\nAMO_DATA_DIR='/var/lib/amo'\nAMO_DRAIN_MS=1\nAMO_DRAIN_MS=5\n", encoding="utf-8")
+    conf.write_text("log/level = warn\n", encoding="utf-8")
+    done = amoctl(run_dir, "config", "check", conf, "--env", file, "--json")
+    told = json.loads(done.stdout)
+    values = {v["key"]: (v["origin"], v.get("line"), v["value"]) for v in told["values"]}
+    assert done.returncode == 0 and (told["file"], told["env_file"], told["valid"]) == (str(conf), str(file), True)
+    assert values["data_dir"] == ("env_file", 2, "/var/lib/amo") and values["drain_ms"] == ("env_file", 4, "5")
+    assert values["log/level"] == ("file", None, "warn") and values["run_dir"] == ("default", None, "var/run")
+    assert [r.replace(str(file), "F") for r in told["remarks"]][1:] == [
+        "F:3: AMO_DRAIN_MS: given again in line 4, which counts",
+        "F:1: docker compose refuses the whole file because of this line"]
+    assert "drain_ms                             env file:4   5" in amoctl(run_dir, "config", "check", file).stdout
+    assert amoctl(run_dir, "config", "check", "--env", run_dir / "none").returncode == 2
+
+
+def test_config_check_without_a_file_looks_at_the_environment_alone(run_dir):
+    done = amoctl(run_dir, "config", "check", env={"AMO_INGRESS_LISTN": "127.0.0.1:1", "AMO_DRAIN_MS": "soon"})
+    assert done.returncode == 2 and done.stderr.splitlines() == [
+        "amoctl: AMO_DRAIN_MS: a number was expected",
+        "amoctl: AMO_INGRESS_LISTN: no setting has this name; did you mean AMO_INGRESS_LISTEN?"]
+    told = json.loads(amoctl(run_dir, "config", "check", "--json").stdout)
+    assert told["file"] is None and {v["key"]: v["origin"] for v in told["values"]}["run_dir"] == "environment"
+
+
+def test_config_check_knows_which_programs_read_a_setting(run_dir):
+    told = json.loads(amoctl(run_dir, "config", "check", "--json").stdout)
+    programs = {v["key"]: set(v["programs"]) for v in told["values"]}
+    rooms = {room: "".join(p.read_text(encoding="utf-8") for p in (ROOT / room).glob("**/*.c")
+                           if not p.name.endswith("_test.c")) for room in ("core", "ingress", "egress")}
+    assert len(programs) > 50
+    for key, readers in programs.items():
+        named = {room for room, text in rooms.items() if re.search(rf'"{key}"', text)} if "/" in key else set()
+        assert named <= readers, (key, named - readers)
+        assert named or readers in ({"core", "ingress", "egress"}, {"ingress", "egress"}, {"core"}, {"ingress"}, set()), key
 
 
 def test_a_program_says_that_a_variable_is_mistyped(run_dir):

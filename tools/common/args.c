@@ -457,7 +457,7 @@ static int check_operands(struct scan *s)
 
     if (s->found.n_operands > most)
         return refuse(s, "", s->found.operands[most], " is one word too many");
-    if (v->operand && s->found.n_operands == 0)
+    if (v->operand && !v->optional && s->found.n_operands == 0)
         return refuse(s, "", v->operand_word, " is missing");
     for (size_t i = 0; i < s->found.n_operands; i++) {
         if (s->found.operands[i][0] == '\0')

@@ -38,6 +38,7 @@ struct args_verb {
     const char *operand;      /* what the program calls it; NULL: takes none */
     const char *operand_word; /* in help */
     bool many;                /* one operand or more */
+    bool optional;            /* or none */
     const void *more;         /* the program's own */
 };
 

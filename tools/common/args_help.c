@@ -52,7 +52,8 @@ static void put_usage(const struct args_verb *v, size_t at, size_t indent, size_
     }
     if (v->operand) {
         buf_reset(&part);
-        (void)buf_add_f(&part, "%s%s", v->operand_word, v->many ? "..." : "");
+        (void)buf_add_f(&part, "%s%s%s%s", v->optional ? "[" : "", v->operand_word,
+                        v->many ? "..." : "", v->optional ? "]" : "");
         put_part(buf_view(&part), indent, width, &at, out);
     }
     buf_fini(&part);

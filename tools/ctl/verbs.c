@@ -206,6 +206,12 @@ static const struct args_option erase[] = {
     FLAG("dry-run", "dry_run", "only print what would be erased"),
 };
 
+static const struct args_option config_check[] = {
+    TEXT("env", "env", "FILE",
+         "variables, NAME=VALUE, as in systemd's EnvironmentFile and for compose; this shell's "
+         "are left out"),
+};
+
 #define MORE(...)                                                                              \
     .more = &(const struct verb)                                                               \
     {                                                                                          \
@@ -378,8 +384,10 @@ static const struct args_verb verbs[] = {
          OPTIONS(erase)),
 
     OWN("config", "check",
-        "read a configuration file as every program would, and print what comes of it",
-        MORE(.show = SHOW_OBJECT), ONE("file", "FILE")),
+        "read a configuration file and the environment as every program would, and print what "
+        "comes of it",
+        MORE(.show = SHOW_OBJECT), ONE("file", "FILE"), .optional = true,
+        OPTIONS(config_check)),
 };
 
 const char *const amoctl_names_verb = core_account_list;
