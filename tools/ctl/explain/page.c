@@ -303,7 +303,7 @@ static int put_line(const struct reader *r, size_t width, struct buf *out)
     before += r->code ? 4 : 0;
     (void)buf_add_f(out, "%*s", (int)before, "");
     if (r->code)
-        text_fold(r->line, before, before + 4, width, out);
+        text_fold(view_trim(r->line, " "), before, before + 4, width, out);
     else if (put_folded(view_trim(r->line, " "), before, item_indent(r->line), width, out))
         return -ENOMEM;
     return buf_add_char(out, '\n');

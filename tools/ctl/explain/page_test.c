@@ -26,6 +26,7 @@ static const char page[] =
     "\n"
     "```\n"
     "amoctl queue | grep x\n"
+    "                as wide as it may be\n"
     "```\n"
     "\n"
     "| reason | what to do |\n"
@@ -81,6 +82,7 @@ static void check(const char *name, const char *want)
     "- then that [x, y], [{z}].\n"                                                             \
     "\n"                                                                                       \
     "    amoctl queue | grep x\n"                                                              \
+    "                    as wide as it may be\n"                                               \
     "\n"                                                                                       \
     "  breaker\n"                                                                              \
     "      wait"
