@@ -66,9 +66,9 @@ def links(path, text):
 
 
 def commands(fence):
-    """The lines of a block; of a block that is no program what explains a line, behind two spaces, is left out."""
+    """The lines of a block; what explains a command, behind two spaces, is left out. Of a drawing their number."""
     info, lines = fence
-    if info == "mermaid":
+    if re.search("[│├└─▶]", "".join(lines)):
         return info, len(lines)
     return info, lines if info else [re.split(r"(?<=\S) {2,}", line)[0] for line in lines]
 

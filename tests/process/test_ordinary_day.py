@@ -205,7 +205,7 @@ def taken_by_service(stack, chat):
 
 # --- one message -----------------------------------------------------------------------------------
 
-@answers("A client says that a message never came; his phone is known")
+@answers("A client says that a message never came; their phone is known")
 def test_a_phone_leads_to_the_message_and_to_what_became_of_it(day):
     phone, chat = meet(day.stack)
     taken_by_service(day.stack, chat)
