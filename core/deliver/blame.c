@@ -163,20 +163,28 @@ static void uncounted(struct core *c, struct core_command *cmd, int64_t wish_ms)
 
 /* --- hold ----------------------------------------------------------------------------------- */
 
+void blame_tell_held(const struct core_command *cmd, enum hold_reason why)
+{
+    bool person = why == HOLD_FORBIDDEN || why == HOLD_GONE || why == HOLD_PROXY;
+    char space[LOG_VALUE_MAX];
+    char trace[ID_TEXT_LEN + 1];
+
+    log_line(person ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, "destination.held",
+             "destination=%s reason=%s command=%lld trace=%s",
+             log_value(view_of(cmd->lane->dest->key), space), hold_reason_name(why),
+             (long long)cmd->id, command_trace(cmd, trace));
+}
+
 static void hold(struct core *c, struct core_command *cmd, enum hold_reason why,
                  int64_t wish_ms)
 {
     struct dest *d = cmd->lane->dest;
     int64_t now = clock_mono_ms();
     bool was_held = dest_is_held(d);
-    bool person = why == HOLD_FORBIDDEN || why == HOLD_GONE || why == HOLD_PROXY;
-    char space[LOG_VALUE_MAX];
 
     dest_hold(c->queue, d, why, hold_is_doubtful(why) ? cmd->lane->id : 0, wish_ms, now);
     if (!was_held)
-        log_line(person ? LOG_LEVEL_ERROR : LOG_LEVEL_WARN, "destination.held",
-                 "destination=%s reason=%s", log_value(view_of(d->key), space),
-                 hold_reason_name(why));
+        blame_tell_held(cmd, why);
     queue_move(c->queue, cmd, COMMAND_READY, 0, now);
     if ((why == HOLD_NOT_FOUND || why == HOLD_FORBIDDEN) && d->kind == DEST_SCOPE)
         call_reconnect(c, d);
@@ -264,11 +272,8 @@ void blame_retry(struct core *c, struct core_command *cmd, const char *reason, i
     bool was_held = dest_is_held(d);
 
     if (dest_failure(c->queue, d, cmd->lane->id, wish_ms, now)) {
-        char space[LOG_VALUE_MAX];
-
         if (!was_held)
-            log_line(LOG_LEVEL_WARN, "destination.held", "destination=%s reason=%s",
-                     log_value(view_of(d->key), space), hold_reason_name(d->hold));
+            blame_tell_held(cmd, d->hold);
         has_failed(cmd, HOLD_BREAKER, false);
         queue_move(c->queue, cmd, COMMAND_READY, 0, now); /* the destination waits, not it */
         return;

@@ -18,6 +18,8 @@ void blame_retry(struct core *c, struct core_command *cmd, const char *reason, i
 /* It is not in amo's history, though it was answered 2xx: count an attempt and send it again, under
  * the same msgid; dead as "unclear" when attempts or time are used up. */
 void blame_unproven(struct core *c, struct core_command *cmd);
+/* Its destination is held from now on, because of what came of @cmd: a line in the log. */
+void blame_tell_held(const struct core_command *cmd, enum hold_reason why);
 /* What a destination is held for. */
 enum hold_reason blame_hold_reason(uint64_t cause);
 /* Before @cmd is sent again: others were served since it failed, so it must not be sent yet. True: its

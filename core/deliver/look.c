@@ -345,10 +345,13 @@ static void look_failed(struct core *c, struct call *q, struct core_command *cmd
 {
     struct look *l = q->look;
     int64_t wait = queue_backoff_ms(c->queue, l->failures);
+    bool was_held = dest_is_held(cmd->lane->dest);
 
     dest_looked(c->queue, cmd->lane->dest, false, clock_mono_ms());
     if (dest_failure(c->queue, cmd->lane->dest, cmd->lane->id, r->retry_after_ms,
                      clock_mono_ms())) {
+        if (!was_held)
+            blame_tell_held(cmd, cmd->lane->dest->hold);
         look_again(c, q, 0); /* the destination waits, not it */
         return;
     }
@@ -363,13 +366,17 @@ static void look_held(struct core *c, struct call *q, struct core_command *cmd,
                       const struct result *r)
 {
     enum hold_reason why = blame_hold_reason(r->cause);
+    bool was_held = false;
 
     if (r->cause == CAUSE_FORBIDDEN || r->cause == CAUSE_NOT_FOUND || r->cause == CAUSE_GONE) {
         look_refused(c, q, cmd); /* messages tell by themselves if it is the account's matter */
         return;
     }
+    was_held = dest_is_held(cmd->lane->dest);
     dest_hold(c->queue, cmd->lane->dest, why, hold_is_doubtful(why) ? cmd->lane->id : 0,
               r->retry_after_ms, clock_mono_ms());
+    if (!was_held)
+        blame_tell_held(cmd, why);
     look_again(c, q, 0);
 }
 

@@ -18,7 +18,6 @@
 #include "core/doctor/doctor.h"
 #include "core/doctor/doctor_line.h"
 #include "core/intake/intake.h"
-#include "core/model/channel_flags.h"
 #include "core/peers/peers.h"
 #include "core/shares/shares.h"
 #include "core/store/dead.h"
@@ -313,154 +312,6 @@ static void check_permissions(struct control_ask *ask)
     check_clock_doubt(ask);
 }
 
-/* --- registry ------------------------------------------------------------------------------- */
-
-struct flag_check {
-    struct json_writer *w;
-    struct check check;
-    const char *public_url;
-    size_t n_fine;
-};
-
-static void check_hook(struct flag_check *f, const struct channel_flag *flag)
-{
-    struct view hook = flag->value;
-    struct check c = f->check;
-
-    if (!*f->public_url)
-        return;
-    c.name = "webhook_url";
-    c.action =
-        "give support public_url with /messages/:scope_id behind it, or correct public_url";
-    c.severity = url_is_below(hook, view_of(f->public_url)) ? SEVERITY_GREEN : SEVERITY_YELLOW;
-    if (flag->state != CHANNEL_FLAG_OK) {
-        c.severity = SEVERITY_YELLOW;
-        check_add(f->w, &c, "the address that support has " URL_PERSON);
-        return;
-    }
-    check_add(f->w, &c, "support sends webhooks to %.*s%s", (int)hook.len, hook.ptr,
-              c.severity == SEVERITY_GREEN ? "" : ", which is not below public_url");
-}
-
-/* What one may want otherwise is told, and is nobody's fault. */
-static void check_flag(void *arg, const struct channel_flag *flag)
-{
-    struct flag_check *f = arg;
-
-    if (strcmp(flag->flag, "webhook_url_v2") == 0)
-        check_hook(f, flag);
-    f->n_fine += flag->state == CHANNEL_FLAG_OK;
-    if (flag->state == CHANNEL_FLAG_OK)
-        return;
-    f->check.severity = flag->state == CHANNEL_FLAG_PROBLEM ? SEVERITY_RED : SEVERITY_GREEN;
-    f->check.action = "ask support, then amoctl channel add --reply with its new answer";
-    check_add(f->w, &f->check, "%s is %.*s: %s", flag->flag, (int)flag->value.len,
-              flag->value.ptr, flag->meaning);
-}
-
-static int check_flags(struct control_ask *ask, const struct reg_channel *ch, struct view kept)
-{
-    struct flag_check f = {
-        .w = ask->w,
-        .public_url = config_text(ask->core->config, "public_url"),
-        .check = {.name = "channel", .subject = view_of(ch->id)}
-    };
-    int rc = channel_flags_each(kept, check_flag, &f);
-
-    f.check.severity = f.n_fine ? SEVERITY_GREEN : SEVERITY_YELLOW;
-    f.check.action = "amoctl channel add with support's whole answer";
-    if (rc == 0 && f.n_fine)
-        check_add(ask->w, &f.check,
-                  "%zu flags are as they should be; amoctl channel show tells each", f.n_fine);
-    else if (rc == 0)
-        check_add(ask->w, &f.check, "support's answer is not known");
-    return rc;
-}
-
-static int check_channels(struct control_ask *ask)
-{
-    const struct registry *r = ask->core->turn->registry;
-    struct check none = {.name = "channel",
-                         .severity = SEVERITY_YELLOW,
-                         .action = "amoctl channel add --reply with support's answer"};
-
-    if (r->n_channels == 0)
-        check_add(ask->w, &none, "there is no channel yet");
-    for (size_t i = 0; i < r->n_channels; i++) {
-        struct buf answer;
-        int rc = 0;
-
-        buf_init(&answer, 1 << 16);
-        rc = store_channel_answer(ask->core->store, view_of(r->channels[i].id), &answer);
-        rc = rc ? rc : check_flags(ask, &r->channels[i], buf_view(&answer));
-        buf_fini(&answer);
-        if (rc)
-            return rc;
-    }
-    return 0;
-}
-
-/* True when there is nothing to say about it: thousands in order are one line. */
-static bool account_is_fine(struct control_ask *ask, const struct reg_scope *s)
-{
-    const struct dest *d = queue_dest(ask->core->queue, DEST_SCOPE, view_of(s->id));
-    struct check c = {.name = "account", .subject = view_of(s->id), .severity = SEVERITY_RED};
-
-    if (d && dest_is_held(d)) {
-        c.action = "amoctl explain a-destination-is-held; then amoctl account resume";
-        check_add(ask->w, &c, "calls to amojo are held: %s (%s)", hold_reason_name(d->hold),
-                  hold_reason_words(d->hold));
-    } else if (s->disconnected) {
-        return false; /* it left: there is nothing to be wrong with */
-    } else if (s->paused) {
-        c.severity = SEVERITY_YELLOW;
-        c.action = "amoctl account resume, when it is to work again";
-        check_add(ask->w, &c, "paused by an operator");
-    } else {
-        return true;
-    }
-    return false;
-}
-
-static bool connector_is_fine(struct control_ask *ask, const struct reg_connector *con)
-{
-    const struct dest *d = queue_dest(ask->core->queue, DEST_CONNECTOR, view_of(con->name));
-    bool gone = con->off || (d && d->hold == HOLD_GONE);
-    struct check c = {
-        .name = "connector", .subject = view_of(con->name), .severity = SEVERITY_RED};
-
-    if (gone) {
-        c.action = "fix the service, then run amoctl connector resume";
-        check_add(ask->w, &c, "switched off: the service answered 410");
-    } else if (d && dest_is_held(d)) {
-        c.action =
-            "amoctl connector test says what is wrong; amoctl connector resume, once it is not";
-        check_add(ask->w, &c, "calls to it are held: %s (%s)", hold_reason_name(d->hold),
-                  hold_reason_words(d->hold));
-    } else {
-        return true;
-    }
-    return false;
-}
-
-static void check_destinations(struct control_ask *ask)
-{
-    const struct registry *r = ask->core->turn->registry;
-    struct check accounts = {.name = "account", .severity = SEVERITY_GREEN};
-    struct check connectors = {.name = "connector", .severity = SEVERITY_GREEN};
-    size_t n_accounts = 0;
-    size_t n_connectors = 0;
-
-    for (size_t i = 0; i < r->n_scopes; i++)
-        n_accounts += account_is_fine(ask, &r->scopes[i]);
-    for (size_t i = 0; i < r->n_connectors; i++)
-        n_connectors += connector_is_fine(ask, &r->connectors[i]);
-    if (n_accounts)
-        check_add(ask->w, &accounts, "%zu connected, neither paused nor held", n_accounts);
-    if (n_connectors)
-        check_add(ask->w, &connectors, "%zu in use, none of them held", n_connectors);
-}
-
 /* --- public_url ----------------------------------------------------------------------------- */
 
 /* True when it can be looked at. */
@@ -566,8 +417,7 @@ int verb_doctor(struct control_ask *ask)
     check_permissions(ask);
     rc = rc ? rc : check_rewrite(ask);
     door = check_public_url(ask);
-    rc = rc ? rc : check_channels(ask);
-    check_destinations(ask);
+    rc = rc ? rc : doctor_registry(ask);
     rc = rc ? rc : doctor_reach(ask);
     rc = rc ? rc : doctor_refused(ask);
     check_looks(ask);

@@ -4,6 +4,8 @@
 
 #include "core/control/control.h"
 
+/* The lines about channels, and about accounts and connectors that are held or paused, into the open array. */
+AMO_MUSTCHECK int doctor_registry(struct control_ask *ask);
 /* The lines about what no longer reaches anyone, into the open array. Walks the conversations once. */
 AMO_MUSTCHECK int doctor_reach(struct control_ask *ask);
 /* The lines about what the ingresses refused within the hour, and about who has fallen silent. */

@@ -295,6 +295,55 @@ static void held_accounts_and_connectors_are_seen(void **state)
     seen(r, "connector", NULL, "1 in use");
 }
 
+/* "Compare the secret" is a guess; the service may have said what it is. */
+static void the_answer_of_whoever_holds_us_is_seen(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *cmd = NULL;
+    struct view why = VIEW_NONE;
+    struct reply reply;
+
+    rig_client_message_done(r, "m1", "amo-1"); /* its conversation has a number */
+    cmd = rig_in_flight(r, COMMAND_SERVICE_MESSAGE, "m2");
+    cmd->forbidden = true; /* signed again already */
+    rig_result(r, r->worker, cmd,
+               (struct result){.outcome = OUTCOME_HOLD,
+                               .cause = CAUSE_FORBIDDEN,
+                               .status = 401,
+                               .evidence = VIEW_LIT("HTTP/1.1 401 Unauthorized: {\"text\":"
+                                                    "\"scan the QR code again\"}")});
+    rig_commit(r);
+    seen(r, "connector", "red", "calls to it are held: forbidden since 20");
+    seen(r, "connector", "red",
+         " because of conversation 1 (number line1): it does not let us in");
+    seen(r, "connector", "red", ", last answer 401 Unauthorized: {\"text\":\"scan the QR code");
+    reply = ctl_ask(r, "connector.show", "{\"name\":\"svc\"}");
+    assert_true(json_strict_text(json_get(json_root(reply.doc), "why"), &why));
+    assert_non_null(view_find(why, "scan the QR code again"));
+    json_free(reply.doc);
+}
+
+static void many_that_are_held_have_a_line_for_the_first_ones(void **state)
+{
+    struct rig *r = *state;
+    char args[128];
+    char id[32];
+
+    for (int i = 0; i < 25; i++) {
+        (void)snprintf(args, sizeof(args),
+                       "{\"channel\":\"ch\",\"account\":\"a%d\",\"connector\":\"svc\","
+                       "\"scope_id\":\"ch_a%d\",\"yes\":true,\"move\":true}",
+                       i, i);
+        ctl_fine(r, "account.connect", args);
+        (void)snprintf(id, sizeof(id), "ch_a%d", i);
+        dest_hold(r->core.queue, queue_dest(r->core.queue, DEST_SCOPE, view_of(id)),
+                  HOLD_CONNECT, 0, 0, clock_mono_ms());
+        if (i < 20)
+            seen(r, "account", NULL, "more are held");
+    }
+    seen(r, "account", "red", "5 more are held");
+}
+
 static void how_many_channels_were_not_looked_at_is_told(void **state)
 {
     struct rig *r = *state;
@@ -351,6 +400,8 @@ int main(void)
         CASE(what_was_given_up_or_not_understood_is_counted),
         CASE(who_has_an_older_registry_or_is_silent_is_seen),
         CASE(held_accounts_and_connectors_are_seen),
+        CASE(the_answer_of_whoever_holds_us_is_seen),
+        CASE(many_that_are_held_have_a_line_for_the_first_ones),
         CASE(how_many_channels_were_not_looked_at_is_told),
         CASE(a_public_address_is_judged_and_no_password_of_it_shown),
     };

@@ -10,6 +10,7 @@
 #include "core/deliver/moved.h"
 #include "core/intake/intake.h"
 #include "core/peers/peers.h"
+#include "core/questions/reason.h"
 #include "core/shares/shares.h"
 #include "core/store/quarantine.h"
 #include "proto/event.h"
@@ -151,28 +152,49 @@ static int add_paused(struct core *c, const struct dest *scope, struct buf *out)
     return 0;
 }
 
+/* The number through which conversation @id is held, by which people know it; nothing of one that is gone. */
+static int add_number(struct core *c, int64_t id, struct buf *out)
+{
+    struct conversation of = {0};
+    int rc = 0;
+
+    if (store_conversations_are_hurt(c->store))
+        return 0; /* reading it would end core */
+    rc = store_conversation(c->store, id, &of);
+    if (rc == 0 && of.source[0])
+        (void)buf_add_f(out, " (number %s)", of.source);
+    conversation_fini(&of);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
 /* Whose failures it was that began a hold, as far as they are one conversation's and not everybody's. */
-static void add_witnesses(const struct dest *d, struct buf *out)
+static int add_witnesses(struct core *c, const struct dest *d, struct buf *out)
 {
     size_t n = 0;
+    int rc = 0;
 
-    for (uint32_t i = 0; hold_is_doubtful(d->hold) && i < d->n_witnesses; i++) {
-        if (d->witness[i] >= LANE_FIRST)
-            (void)buf_add_f(out, "%s%lld", n++ ? ", " : " because of conversation ",
-                            (long long)d->witness[i] / 2);
+    for (uint32_t i = 0; rc == 0 && hold_is_doubtful(d->hold) && i < d->n_witnesses; i++) {
+        int64_t id = d->witness[i] / 2;
+
+        if (d->witness[i] < LANE_FIRST)
+            continue;
+        (void)buf_add_f(out, "%s%lld", n++ ? ", " : " because of conversation ", (long long)id);
+        rc = add_number(c, id, out);
     }
+    return rc;
 }
 
 /* @command: what it was tried with, if it was; 0 none. */
-static int add_held(struct core *c, const struct dest *d, int64_t command, struct buf *out)
+static int add_hold(struct core *c, const struct dest *d, int64_t command, struct buf *out)
 {
-    int64_t now = clock_mono_ms();
+    int rc = 0;
 
-    add_dest(c, d, out);
-    (void)buf_add_str(out, " is held");
     add_since_mono(out, d->hold_since_ms);
-    add_witnesses(d, out);
+    rc = add_witnesses(c, d, out);
     (void)buf_add_f(out, ": %s", hold_reason_words(d->hold));
+    rc = rc ? rc : add_last(c, command, d->last_failed, out);
+    if (d->n_waiting > 1)
+        (void)buf_add_f(out, "; commands that wait for it: %zu", d->n_waiting);
     if (d->hold == HOLD_GONE) {
         (void)buf_add_f(out, "; it is tried again after amoctl %s resume %s",
                         d->kind == DEST_SCOPE ? "account" : "connector", d->name);
@@ -180,9 +202,23 @@ static int add_held(struct core *c, const struct dest *d, int64_t command, struc
         (void)buf_add_f(out, "; a probe is under way (command %lld)", (long long)d->probe);
     } else {
         (void)buf_add_str(out, "; next probe in ");
-        add_span(out, d->hold_until_ms - now);
+        add_span(out, d->hold_until_ms - clock_mono_ms());
     }
-    return add_last(c, command, d->last_failed, out);
+    return rc;
+}
+
+static int add_held(struct core *c, const struct dest *d, int64_t command, struct buf *out)
+{
+    add_dest(c, d, out);
+    (void)buf_add_str(out, " is held");
+    return add_hold(c, d, command, out);
+}
+
+int why_held(struct core *c, const struct dest *d, struct buf *ret_words)
+{
+    int rc = add_hold(c, d, 0, ret_words);
+
+    return rc ? rc : line_error(ret_words);
 }
 
 /* Places, rate, workers: what is over as soon as others have had their turn. */
@@ -406,42 +442,6 @@ int why_command(struct core *c, const struct core_command *cmd, struct buf *ret_
 }
 
 /* --- a message -------------------------------------------------------------------------------- */
-
-/* Reasons that say little by themselves (core/deliver/settle.c, core/watch.c). */
-static const char *reason_words(struct view reason)
-{
-    static const struct {
-        const char *reason;
-        const char *words;
-    } all[] = {
-        {"refused",      "refused by the other side"                             },
-        {"life_time",    "its life time was over"                                },
-        {"unclear",      "nobody knows whether it arrived"                       },
-        {"parent",       "the message that it is about was given up"             },
-        {"workers_lost", "workers were lost with it in hand"                     },
-        {"away",         "its account was disconnected for too long"             },
-        {"account_left", "its account was disconnected"                          },
-        {"moved",        "its conversation moved to another account or connector"},
-        {"nobody",       "its conversation reaches nobody"                       },
-        {"unregistered", "its account or connector was removed"                  },
-        {"dropped",      "an operator dropped it from the queue"                 },
-        {"erased",       "its person was erased"                                 },
-        {"server",       "the other side failed each time"                       },
-        {"timeout",      "the other side did not answer in time"                 },
-        {"cut",          "the other side ended the connection without an answer" },
-        {"connect",      "the other side could not be reached"                   },
-        {"not_found",    "the other side does not know what it is about"         },
-        {"gone",         "the other side says that it is gone"                   },
-        {"forbidden",    "the other side did not accept our signature"           },
-        {"unreadable",   "it cannot be read any more"                            },
-    };
-
-    for (size_t i = 0; i < AMO_COUNT(all); i++) {
-        if (view_is(reason, all[i].reason))
-            return all[i].words;
-    }
-    return NULL;
-}
 
 static void add_quoted(struct buf *out, struct view words)
 {

@@ -23,6 +23,8 @@ AMO_MUSTCHECK int why_command(struct core *c, const struct core_command *cmd,
 /* Why nothing can leave for @d now, or may come of it; nothing is appended when it is only its turn that is waited
  * for. */
 AMO_MUSTCHECK int why_destination(struct core *c, const struct dest *d, struct buf *ret_words);
+/* " since …": when and because of whom @d, which is held, is, what it answered, and when it is tried again. */
+AMO_MUSTCHECK int why_held(struct core *c, const struct dest *d, struct buf *ret_words);
 /* What became of @m, or what it waits for. */
 AMO_MUSTCHECK int why_message(struct core *c, const struct message *m, struct buf *ret_words);
 /* Entry @id of the quarantine. */

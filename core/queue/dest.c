@@ -121,9 +121,8 @@ const char *hold_reason_words(enum hold_reason r)
     case HOLD_THROTTLED:
         return "it wants fewer calls";
     case HOLD_FORBIDDEN:
-        return "our signature is not accepted: compare the secret on both sides, and the "
-               "clocks; "
-               "or a guard before it keeps us out";
+        return "it does not let us in: do what its answer says; if it says nothing more, "
+               "compare the secret on both sides, and the clocks";
     case HOLD_NOT_FOUND:
         return "there is nothing at its address, or the account is not connected any more";
     case HOLD_GONE:

@@ -385,7 +385,17 @@ def test_a_wrong_secret_of_the_channel_is_told(day):
         day.stack.client_writes(unique(), conversation=phone)
         day.stack.client_writes(unique(), conversation=f"{phone}{n}")
     wait_for(lambda: day.stack.account()["held"] == "forbidden", "the hold")
-    assert re.search(r"red account .{0,90}: calls to amojo are held: forbidden .{0,60}compare the secret", day.ask("doctor", code=1))
+    assert re.search(r"red account .{0,90}: calls to amojo are held: forbidden since 20.{0,200}compare the secret", day.ask("doctor", code=1))
+
+
+@answers("Why does the service let us in no more?")
+def test_what_the_service_says_of_a_hold_is_told(alone):
+    phone, chat = meet(alone.stack)
+    alone.stack.fault(on="service.message.created", status=401, body={"error": {"message": "scan the QR code again"}})
+    alone.stack.manager_writes(unique(), chat)
+    wait_for(lambda: alone.stack.control("connector.show", name="svc")["held"] == "forbidden", "the hold")
+    said = alone.ask("doctor", code=1)
+    assert re.search(r"because of conversation \d+ \(number wa1\): .{0,200}last answer 401 .{0,60}scan the QR code again", said), said
 
 
 # --- the bridge itself -------------------------------------------------------------------------------

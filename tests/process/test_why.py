@@ -105,17 +105,17 @@ def test_a_failure_that_is_tried_again_with_the_last_answer(stack):
                      r"conversation: next attempt in \d+ s, last answer 500", line)
 
 
-@pytest.mark.parametrize("status, words", [
-    (429, "it wants fewer calls; next probe in "),
-    (410, "it says that it is gone, for good; it is tried again after amoctl connector resume"),
+@pytest.mark.parametrize("status, words, then", [
+    (429, "it wants fewer calls", "next probe in "),
+    (410, "it says that it is gone, for good", "it is tried again after amoctl connector resume"),
 ])
-def test_a_service_that_is_held(stack, status, words):
+def test_a_service_that_is_held(stack, status, words, then):
     met = stack.meet()
     stack.fault(on="service.message.created", status=status, **({"retry_after": 600} if status == 429 else {}))
     written = stack.manager_writes("held", met["chat"])
     number = stack.control("conversation.show", id="79005550101")["id"]
-    whose = f" because of conversation {number}" if status == 410 else ""
-    line = rf"^service svc is held since {TIME}{whose}: {re.escape(words)}.*, last answer {status} "
+    whose = rf" because of conversation {number} \(number wa1\)" if status == 410 else ""
+    line = rf"^service svc is held since {TIME}{whose}: {re.escape(words)}, last answer {status} .*; {then}"
     everywhere(stack, written["id"], line)
     assert re.search(line, stack.control("connector.show", name="svc")["why"])
 
@@ -127,7 +127,8 @@ def test_an_account_that_is_held_for_another_conversation(stack):
     stack.client_writes("too-many")
     wait_for(lambda: stack.account()["held"] == "throttled", "the hold")
     sent = stack.client_writes("not-tried", conversation="79005550109")
-    why(stack, sent["id"], rf"^account Test is held since {TIME}: it wants fewer calls; next probe in \d+ min \d+ s, last answer 429 ")
+    why(stack, sent["id"], rf"^account Test is held since {TIME}: it wants fewer calls, last answer 429 .*; "
+                          r"commands that wait for it: 2; next probe in \d+ min \d+ s")
     assert trace(stack, sent["id"])["waiting"][0]["attempts"] == 0
 
 
