@@ -16,6 +16,7 @@
 #include "core/deliver/clock_ask.h"
 #include "core/deliver/dispatch.h"
 #include "core/deliver/moved.h"
+#include "core/deliver/parting.h"
 #include "core/deliver/resolve.h"
 #include "core/deliver/settle.h"
 #include "core/erase/erase.h"
@@ -141,30 +142,11 @@ static size_t find_aged(struct core *c, struct aged *ret, size_t cap, size_t *lo
     return n;
 }
 
-/* Is it not known whether the other side has it? Of what stood at the head of its lane when core started, or comes again,
- * an attempt may have been under way that nobody knows of; amo's history is asked for such, a service cannot be. */
-static bool may_be_there(struct core *c, const struct core_command *cmd)
-{
-    const struct dest *scope = cmd->lane->scope;
-    enum unclear_attempts tried = UNCLEAR_NONE;
-    int rc = 0;
-
-    if (!command_is_message(cmd->kind))
-        return false;
-    if (cmd->unsure || cmd->unproven ||
-        (command_is_for_service(cmd->kind) && (cmd->first || cmd->again)))
-        return true;
-    rc = store_command_unclear(c->store, cmd->id, scope ? scope->name : "", &tried);
-    if (rc)
-        core_row_failed(c, "attempts", rc);
-    return rc || tried == UNCLEAR_ANY;
-}
-
 static void give_up_old(struct core *c, struct core_command *cmd, const char *reason)
 {
     struct view words = VIEW_NONE;
 
-    if (may_be_there(c, cmd)) {
+    if (parting_may_have_arrived(c, cmd)) {
         reason = "unclear";
         if (command_is_for_service(cmd->kind))
             words =

@@ -5,7 +5,9 @@
 #include "core/control/control.h"
 #include "core/control/moves.h"
 #include "core/control/verbs.h"
+#include "core/deliver/moved.h"
 #include "core/peers/peers.h"
+#include "core/store/attempt.h"
 #include "core/turn/message.h"
 #include "proto/limits.h"
 
@@ -45,10 +47,16 @@ static int message_again(struct core *c, int64_t id)
     return rc == STORE_E_NONE ? 0 : rc;
 }
 
+static bool all_the_same(struct control_ask *ask)
+{
+    return moves_flag(ask, "may_double");
+}
+
 static int dead_retry_one(struct control_ask *ask, int64_t id)
 {
     struct command_row row;
     bool may_double = false;
+    bool leaves = false;
     int rc = store_dead_may_double(ask->core->store, id, clock_unix_ms() - KNOWN_AGAIN_MS,
                                    &may_double);
 
@@ -58,6 +66,8 @@ static int dead_retry_one(struct control_ask *ask, int64_t id)
         return control_fail(ask, EXIT_FAILED, "no dead letter %lld", (long long)id);
     if (rc == 0 && row.message && command_is_message((enum command_kind)row.kind))
         rc = message_again(ask->core, row.message);
+    if (rc == 0 && all_the_same(ask))
+        rc = reach_by_now(ask->core, &row, true, &leaves);
     rc = rc ? rc : core_enqueue(ask->core, &row);
     if (rc == 0) {
         queue_find(ask->core->queue, row.id)->tried = true; /* in its life before */
@@ -90,26 +100,55 @@ static int dead_drop_one(struct control_ask *ask, int64_t id)
     return rc;
 }
 
+/* It would go by another service than it was tried by. That one may have it, and the other cannot know. */
+static int other_may_have_it(struct core *c, int64_t id, bool *ret)
+{
+    struct command_row row;
+    struct message m = {0};
+    int rc = store_dead(c->store, id, &row);
+
+    *ret = false;
+    if (rc)
+        return rc == STORE_E_NONE || rc == STORE_E_ERASED ? 0
+                                                          : rc; /* said by those who send it */
+    rc = reach_by_now(c, &row, false, ret);
+    if (rc == 0 && *ret) {
+        rc = store_message(c->store, row.message, &m);
+        rc = rc ? rc : store_message_maybe_at_service(c->store, row.message, ret);
+        *ret = *ret || view_is(view_of(m.reason), "unclear") ||
+               view_is(view_of(m.reason), "workers_lost");
+    }
+    message_fini(&m);
+    command_row_fini(&row);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
 /* A service is asked to know its calls again for a day. After that a repeat of one that may have had
  * its effect is a second message at the client. */
 static int dead_may_go(struct control_ask *ask, int64_t id)
 {
     bool may_double = false;
     bool has_arrived = false;
-    bool all_the_same = false;
+    bool other_has_it = false;
     int rc = store_dead_may_double(ask->core->store, id, clock_unix_ms() - KNOWN_AGAIN_MS,
                                    &may_double);
 
     rc = rc ? rc : store_dead_has_arrived(ask->core->store, id, &has_arrived);
-    if (rc || !(may_double || has_arrived) ||
-        (json_bool(json_get(json_root(ask->args), "may_double"), &all_the_same) &&
-         all_the_same))
+    rc = rc ? rc : other_may_have_it(ask->core, id, &other_has_it);
+    if (rc || !(may_double || has_arrived || other_has_it) || all_the_same(ask))
         return rc;
     if (has_arrived)
         return control_fail(ask, EXIT_FAILED,
                             "the message of dead letter %lld has arrived, as the other side"
                             " has shown since: \"dead drop\" deletes the letter;"
                             " --may-double sends it again all the same",
+                            (long long)id);
+    if (other_has_it)
+        return control_fail(ask, EXIT_FAILED,
+                            "dead letter %lld may be at the client by the service that its"
+                            " conversation had before, which gave no clear answer; the one"
+                            " that it has now cannot know. Look there first; --may-double"
+                            " sends it all the same",
                             (long long)id);
     return control_fail(ask, EXIT_FAILED,
                         "dead letter %lld may be at the client: the service was called for it"

@@ -15,6 +15,7 @@
 #include "core/control/moves.h"
 #include "core/control/verbs.h"
 #include "core/deliver/calls.h"
+#include "core/deliver/parting.h"
 #include "core/deliver/settle.h"
 #include "core/intake/room.h"
 #include "core/store/quarantine.h"
@@ -56,6 +57,9 @@ static bool is_meant(const struct core *c, const struct drop *d, const struct co
         return cmd->message == d->message;
     if (d->connector.len)
         return is_of_connector(c->turn->registry, l, d->connector);
+    if (d->scope.len && cmd->kind == COMMAND_AMO_STATUS &&
+        registry_scope_connected(c->turn->registry, d->scope))
+        return false; /* it tells managers what became of their words: of those that are dropped here, too */
     if (d->scope.len)
         return (l->scope && view_equal(name_of(l->scope), d->scope)) ||
                (l->dest->kind == DEST_SCOPE && view_equal(name_of(l->dest), d->scope));
@@ -143,15 +147,27 @@ static int drop_find(struct core *c, const struct drop *d, struct found *f)
     return 0;
 }
 
+/* What the other side may have already is not said to have failed, and is still known when it is named there. */
+static void drop_one(struct core *c, struct core_command *cmd)
+{
+    bool maybe = cmd->state == COMMAND_CHECKING || parting_may_have_arrived(c, cmd);
+
+    call_cancel(c, cmd);
+    if (maybe)
+        settle_dead(
+            c, cmd, "unclear",
+            VIEW_LIT("an operator dropped it from the queue, and it may have arrived before"));
+    else
+        settle_dead(c, cmd, "dropped", VIEW_NONE);
+}
+
 static void drop_all(struct core *c, const struct found *f, size_t n)
 {
     for (size_t i = 0; i < n && !c->turn->exit_code; i++) {
         struct core_command *cmd = queue_find(c->queue, f->ids[i]);
 
-        if (!cmd)
-            continue;
-        call_cancel(c, cmd);
-        settle_dead(c, cmd, "dropped", VIEW_NONE);
+        if (cmd)
+            drop_one(c, cmd);
     }
 }
 

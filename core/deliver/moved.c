@@ -31,7 +31,9 @@
 #define WORDS_MOVED "the number belongs to another account now"
 #define WORDS_UNCLEAR                                                                          \
     "the account that it was sent to before cannot be asked any more whether it has it"
-#define WORDS_MAYBE  "it may have reached the client; the number is not this account's any more"
+#define WORDS_MAYBE "it may have reached the client; the number is not this account's any more"
+#define WORDS_SERVICE                                                                          \
+    "it may have reached the client by the service before, which gave no clear answer"
 #define WORDS_NOBODY "the number belongs to no account now"
 
 /* --- commands --------------------------------------------------------------------------------- */
@@ -109,6 +111,31 @@ static bool stays_tried(const struct core_command *cmd, const struct command_row
                            strcmp(row->connector, conv->connector) == 0));
 }
 
+/* A manager's words that are to go by another service than before. */
+static bool leaves_service(const struct command_row *row, const struct conversation *conv)
+{
+    return row->kind == COMMAND_SERVICE_MESSAGE && row->connector && conv->connector &&
+           strcmp(row->connector, conv->connector) != 0;
+}
+
+/* The row of what goes along. */
+static int redirect_row(struct core *c, struct command_row *row,
+                        const struct conversation *conv)
+{
+    int rc = store_command_redirect(c->store, row->id, conv->scope,
+                                    row->connector ? conv->connector : NULL);
+
+    if (rc == 0 && command_is_message((enum command_kind)row->kind))
+        rc = store_message_redirect(
+            c->store, row->message,
+            command_is_new_at_amo((enum command_kind)row->kind) ? conv->scope : NULL,
+            conv->connector);
+    rc = rc ? rc : text_set(&row->scope, view_of(conv->scope));
+    if (row->connector)
+        rc = rc ? rc : text_set(&row->connector, view_of(conv->connector));
+    return rc;
+}
+
 /* Into the lane where it belongs now, before what came later. Its attempts begin again: the ones
  * before were somebody else's. Not so that there were any. */
 static void redirect(struct core *c, struct core_command *cmd, struct command_row *row,
@@ -118,16 +145,7 @@ static void redirect(struct core *c, struct core_command *cmd, struct command_ro
     bool first = tried && cmd->first && command_is_for_service(cmd->kind);
     int rc = core_turn(c);
 
-    rc = rc ? rc
-            : store_command_redirect(c->store, row->id, conv->scope,
-                                     row->connector ? conv->connector : NULL);
-    if (rc == 0 && command_is_message(cmd->kind))
-        rc = store_message_redirect(c->store, row->message,
-                                    command_is_new_at_amo(cmd->kind) ? conv->scope : NULL,
-                                    conv->connector);
-    rc = rc ? rc : text_set(&row->scope, view_of(conv->scope));
-    if (row->connector)
-        rc = rc ? rc : text_set(&row->connector, view_of(conv->connector));
+    rc = rc ? rc : redirect_row(c, row, conv);
     row->attempts = row->next_ms = row->lost = 0;
     row->unsure = false;
     if (rc == 0) {
@@ -226,6 +244,25 @@ static int give_up(struct core *c, struct core_command *cmd, const char *reason,
     return 0;
 }
 
+/* It goes along, unless it may be at its client by the service that it leaves: the other one would send it once
+ * more, and knows nothing of the id. */
+static int go_along(struct core *c, struct core_command *cmd, struct command_row *row,
+                    const struct conversation *conv)
+{
+    bool maybe = false;
+    int rc = 0;
+
+    if (leaves_service(row, conv))
+        rc = parting_may_be_at_old_service(c, cmd, &maybe);
+    if (rc)
+        return rc;
+    if (maybe)
+        settle_dead(c, cmd, "unclear", VIEW_LIT(WORDS_SERVICE));
+    else
+        redirect(c, cmd, row, conv);
+    return 0;
+}
+
 /* The conversation went to an account that has left since: what follows it there waits, as does what
  * stood there already. */
 static bool is_of_one_who_left(const struct core *c, const struct command_row *row,
@@ -273,7 +310,7 @@ static int stray(struct core *c, struct core_command *cmd, bool looked, struct c
     if (to.way == REACH_NOBODY && !is_of_one_who_left(c, row, conv))
         rc = give_up(c, cmd, "nobody", WORDS_NOBODY);
     else if (goes_along(row, conv, m))
-        redirect(c, cmd, row, conv);
+        rc = go_along(c, cmd, row, conv);
     else
         rc = give_up(c, cmd, "moved", WORDS_MOVED);
     return rc;
@@ -306,6 +343,26 @@ void reach_go_along(struct core *c, struct core_command *cmd)
 {
     queue_move(c->queue, cmd, COMMAND_READY, 0, clock_mono_ms());
     find_place(c, cmd, true);
+}
+
+int reach_by_now(struct core *c, struct command_row *row, bool takes, bool *ret_leaves)
+{
+    struct conversation conv = {0};
+    struct message m = {0};
+    int rc = 0;
+
+    *ret_leaves = false;
+    if (row->kind != COMMAND_SERVICE_MESSAGE || !row->message)
+        return 0;
+    rc = store_message(c->store, row->message, &m);
+    rc = rc ? rc : store_conversation(c->store, m.conversation, &conv);
+    if (rc == 0 && leaves_service(row, &conv) && goes_along(row, &conv, &m)) {
+        *ret_leaves = true;
+        rc = takes ? redirect_row(c, row, &conv) : 0;
+    }
+    message_fini(&m);
+    conversation_fini(&conv);
+    return rc == STORE_E_NONE ? 0 : rc;
 }
 
 /* --- the registry has changed ----------------------------------------------------------------- */

@@ -15,6 +15,10 @@ bool reach_is_current(const struct core *c, const struct command_row *row,
 void reach_stray(struct core *c, struct core_command *cmd);
 /* The account that @cmd leaves does not have it: it moves along, or is given up, without another look. */
 void reach_go_along(struct core *c, struct core_command *cmd);
+/* @row, a manager's words that are not in the queue, is to go again: by another service than before? If @takes it is
+ * brought in line, as somebody has said that it goes although the one before may have it. -Exxx. */
+AMO_MUSTCHECK int reach_by_now(struct core *c, struct command_row *row, bool takes,
+                               bool *ret_leaves);
 /* Is something of the same conversation still under way to whom it has left? Then @cmd waits: it would
  * overtake. */
 bool reach_must_wait(const struct core *c, const struct core_command *cmd);

@@ -1,4 +1,4 @@
-/* May the account that a command leaves have it already? */
+/* May the account that a command leaves, or the service, have it already? */
 
 #include "core/deliver/parting.h"
 
@@ -60,6 +60,31 @@ int parting_may_be_at_client(struct core *c, const struct core_command *cmd, boo
 
     *ret = cmd->unsure || cmd->first || since != 0;
     return rc;
+}
+
+int parting_may_be_at_old_service(struct core *c, const struct core_command *cmd, bool *ret)
+{
+    int rc = store_message_maybe_at_service(c->store, cmd->message, ret);
+
+    *ret = *ret || cmd->unsure;
+    return rc;
+}
+
+bool parting_may_have_arrived(struct core *c, const struct core_command *cmd)
+{
+    const struct dest *scope = cmd->lane->scope;
+    enum unclear_attempts tried = UNCLEAR_NONE;
+    int rc = 0;
+
+    if (!command_is_message(cmd->kind))
+        return false;
+    if (cmd->unsure || cmd->unproven ||
+        (command_is_for_service(cmd->kind) && (cmd->first || cmd->again)))
+        return true;
+    rc = store_command_unclear(c->store, cmd->id, scope ? scope->name : "", &tried);
+    if (rc)
+        core_row_failed(c, "attempts", rc);
+    return rc || tried == UNCLEAR_ANY;
 }
 
 int parting_of(struct core *c, const struct core_command *cmd, const struct command_row *row,

@@ -22,6 +22,14 @@ AMO_MUSTCHECK int parting_of(struct core *c, const struct core_command *cmd,
  * arrived? -Exxx. */
 AMO_MUSTCHECK int parting_may_be_at_client(struct core *c, const struct core_command *cmd,
                                            bool *ret);
+/* The same of one that goes along to another service, which cannot know what the one before has. What only stood
+ * first in its lane when core started goes: there is no sign that it was tried. -Exxx. */
+AMO_MUSTCHECK int parting_may_be_at_old_service(struct core *c, const struct core_command *cmd,
+                                                bool *ret);
+/* Of any that is given up: is it not known whether the other side has it? Of what stood at the head of its lane
+ * when core started, or comes again, an attempt may have been under way that nobody knows of; amo's history is
+ * asked for such, a service cannot be. An error of the store is noted, and counts as yes. */
+bool parting_may_have_arrived(struct core *c, const struct core_command *cmd);
 /* It is in flight to an account that its conversation leaves, or that is left: a restart would not know,
  * so it is written down. -Exxx. */
 AMO_MUSTCHECK int parting_note(struct core *c, struct core_command *cmd);

@@ -128,6 +128,29 @@ int store_message_unclear(struct store *s, int64_t message, int64_t *ret_since_m
     return 0;
 }
 
+int store_message_maybe_at_service(struct store *s, int64_t message, bool *ret)
+{
+    struct db_rows *r = NULL;
+    int64_t kind = COMMAND_SERVICE_MESSAGE;
+    int rc = 0;
+
+    *ret = true;
+    if (s->hurt_attempts)
+        return 0; /* nobody can say that it was not tried */
+    rc =
+        db_query(s->db, &r,
+                 "SELECT 1 FROM attempts WHERE message=?1 AND kind=?2 AND outcome IN(?3,?4)"
+                 " AND cause<>?5 AND status NOT IN(408,429,503) AND id>coalesce((SELECT max(id)"
+                 " FROM attempts WHERE message=?1 AND kind=?2 AND outcome=?6),0) LIMIT 1",
+                 "iiiiii", message, kind, (int64_t)OUTCOME_RETRY, (int64_t)OUTCOME_UNKNOWN,
+                 (int64_t)CAUSE_CONNECT, (int64_t)OUTCOME_DEAD);
+    rc = store_one(rc, r);
+    *ret = rc == 0;
+    if (rc == 0)
+        db_end(r);
+    return rc == STORE_E_NONE ? 0 : rc;
+}
+
 int store_command_unclear(struct store *s, int64_t id, const char *scope,
                           enum unclear_attempts *ret)
 {

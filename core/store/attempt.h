@@ -30,6 +30,9 @@ AMO_MUSTCHECK int store_command_unsure(struct store *s, int64_t id, bool unsure)
  * which a service that had it would not give. */
 AMO_MUSTCHECK int store_message_unclear(struct store *s, int64_t message,
                                         int64_t *ret_since_ms);
+/* May a service have a message that another one is to send? An attempt had no clear outcome, and no refusal came
+ * after it. Not counted are those that did not reach it, or that it put off (408, 429, 503). */
+AMO_MUSTCHECK int store_message_maybe_at_service(struct store *s, int64_t message, bool *ret);
 /* Where a message to amo may be: the chats that its attempts were sent to, and those of its
  * conversation, in any account. Another number than 0 ends the walk. */
 typedef int store_place_fn(void *arg, struct view scope, struct view chat);
