@@ -235,6 +235,16 @@ def test_every_name_of_the_runbook_is_explained(run_dir, heading, few):
         check_fits(done.stdout, 80)
 
 
+@pytest.mark.parametrize("heading", ["### Dead letters", "## Doctor"])
+def test_the_runbook_is_explained_in_russian_as_well(run_dir, heading):
+    for name in rows_of(heading):
+        done = amoctl(run_dir, "explain", "--ru", name, env={"COLUMNS": 80})
+        assert done.returncode == 0 and name in squeezed(done.stdout) and re.search("[а-я]{3}", done.stdout), name
+        check_fits(done.stdout, 80)
+    link = heading.lstrip("# ").lower().replace(" ", "-")
+    assert re.search("[а-я]{3}", amoctl(run_dir, "explain", "--ru", link).stdout), "an English heading leads to the Russian one"
+
+
 def test_a_log_name_brings_the_page_that_it_points_to(run_dir):
     shown = amoctl(run_dir, "explain", "destination.held").stdout
     assert "A destination is held" in shown and "breaker" in shown

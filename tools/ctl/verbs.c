@@ -47,6 +47,7 @@ static const struct args_option channel_request[] = {
     TEXT("max-file-size", "max_file_size", "MB", "for Kommo: the largest file"),
 };
 #define DRY_RUN FLAG("dry-run", "dry_run", "only print what would be done")
+static const struct args_option explain[] = {FLAG("ru", "ru", "in Russian")};
 static const struct args_option channel_add[] = {
     NEEDED_FILE("reply", "reply", "FILE",
                 "support's answer as it came, // comments and all; - is stdin"),
@@ -371,7 +372,7 @@ static const struct args_verb verbs[] = {
     OWN("explain", NULL,
         "what the runbook says of a check of doctor, a hold, a reason, a log line's name or a "
         "metric",
-        MORE(.run = explain_run, .offline = true), MANY("name", "NAME")),
+        MORE(.run = explain_run, .offline = true), MANY("name", "NAME"), OPTIONS(explain)),
 
     OWN("probe", NULL,
         "find out on a live account what amojo's documents leave open; without --yes it only "

@@ -1,4 +1,5 @@
-/* amoctl explain NAME: what the runbook says of a name that a log, a table or the doctor has shown. */
+/* amoctl explain NAME: what the runbook says of a name that a log, a table or the doctor has shown, in
+ * English or Russian. */
 
 #include <errno.h>
 
@@ -15,6 +16,7 @@
 
 struct told {
     bool json;
+    bool russian;
     size_t n;
     struct buf out;
     struct json_writer w;
@@ -39,15 +41,17 @@ static int tell(void *arg, const struct page_part *part)
     if (part->text.len && part->text.ptr[part->text.len - 1] != '\n')
         (void)buf_add_char(&t->out, '\n');
     if (part->more.ptr) {
-        (void)buf_add_str(&t->out, "\nThe whole of it: amoctl explain ");
+        (void)buf_add_str(&t->out, t->russian ? "\nЦеликом: amoctl explain --ru "
+                                              : "\nThe whole of it: amoctl explain ");
         (void)buf_add_view(&t->out, part->more);
         (void)buf_add_char(&t->out, '\n');
     }
     return buf_error(&t->out);
 }
 
-static int say_unknown(const struct args *a, struct view page, struct view name)
+static int say_unknown(const struct args *a, struct view name)
 {
+    struct view page = view_make(page_operations, page_operations_len);
     struct nearest n;
     struct buf words;
 
@@ -66,10 +70,22 @@ static int say_unknown(const struct args *a, struct view page, struct view name)
     return EXIT_FAILED;
 }
 
+/* A heading may be given in English for the page in Russian as well: doctor speaks English. */
+static int find(struct view name, size_t width, struct told *t)
+{
+    struct view english = view_make(page_operations, page_operations_len);
+    struct view russian = view_make(page_operations_ru, page_operations_ru_len);
+    int rc = page_find(t->russian ? russian : english, name, width, tell, t);
+    struct view same = VIEW_NONE;
+
+    if (rc == 0 && t->russian && t->n == 0)
+        same = page_same_heading(english, russian, name);
+    return same.ptr ? page_find(russian, same, width, tell, t) : rc;
+}
+
 int explain_run(const struct args *a, const struct config *config)
 {
-    struct view page = view_make(page_operations, page_operations_len);
-    struct told t = {.json = a->json};
+    struct told t = {.json = a->json, .russian = args_value(a, "ru") != NULL};
     struct buf name;
     int rc = 0;
 
@@ -85,7 +101,7 @@ int explain_run(const struct args *a, const struct config *config)
                       json_utf8_valid(buf_view(&name)) ? buf_view(&name) : VIEW_NONE);
         json_open_array(&t.w, "found");
     }
-    rc = page_find(page, buf_view(&name), t.json ? JSON_WIDTH : screen_columns(), tell, &t);
+    rc = find(buf_view(&name), t.json ? JSON_WIDTH : screen_columns(), &t);
     if (t.json) {
         json_close_array(&t.w);
         json_close_object(&t.w);
@@ -94,7 +110,7 @@ int explain_run(const struct args *a, const struct config *config)
     if (rc)
         rc = output_no_memory(a);
     else
-        rc = t.n > 0 ? output_buf(&t.out) : say_unknown(a, page, buf_view(&name));
+        rc = t.n > 0 ? output_buf(&t.out) : say_unknown(a, buf_view(&name));
     buf_fini(&t.out);
     buf_fini(&name);
     return rc;

@@ -102,15 +102,31 @@ static char lower(char c)
     return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
 }
 
+/* Writes a letter of two bytes to @ret; a Russian one, which they are here, as a small one. */
+static size_t put_letter(unsigned char a, unsigned char b, char *ret)
+{
+    if (a == 0xd0 && b >= 0x90 && b < 0xa0) {
+        b = (unsigned char)(b + 0x20);
+    } else if (a == 0xd0 && b >= 0xa0 && b < 0xb0) {
+        a = 0xd1;
+        b = (unsigned char)(b - 0x20);
+    }
+    ret[0] = (char)a;
+    ret[1] = (char)b;
+    return 2;
+}
+
 /* A heading as links call it: "A destination is held" as a-destination-is-held. */
 static struct view link_of(struct view heading, char *ret)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < heading.len && n < LINK_BYTES; i++) {
+    for (size_t i = 0; i < heading.len && n + 2 <= LINK_BYTES; i++) {
         char c = lower(heading.ptr[i]);
 
-        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_')
+        if (((unsigned char)c & 0xe0) == 0xc0 && i + 1 < heading.len)
+            n += put_letter((unsigned char)c, (unsigned char)heading.ptr[++i], ret + n);
+        else if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_')
             ret[n++] = c;
         else if (c == ' ')
             ret[n++] = '-';
@@ -349,6 +365,12 @@ static void point(struct finder *f, struct view section)
         f->pointed[f->n_pointed++] = section;
 }
 
+/* The chapter whose sections say what to do: a row of one is told with the way to the whole section. */
+static bool is_runbook(struct view chapter)
+{
+    return view_is(chapter, "Runbook") || view_is(chapter, "Что делать, если");
+}
+
 static int tell_row(struct finder *f, const struct reader *r)
 {
     struct page_part part = {.section = r->section};
@@ -358,7 +380,7 @@ static int tell_row(struct finder *f, const struct reader *r)
 
     buf_init(&text, TEXT_MAX);
     rc = put_row(r, f->width, &text);
-    if (view_is(r->chapter, "Runbook") && r->level > 2)
+    if (is_runbook(r->chapter) && r->level > 2)
         part.more = link_of(r->section, link);
     else
         point(f, linked_section(f, r->line));
@@ -385,6 +407,28 @@ static int tell_section(struct finder *f, struct reader r)
     rc = rc ? rc : f->fn(f->arg, &part);
     buf_fini(&text);
     return rc;
+}
+
+/* Reads on to the next heading. */
+static bool next_heading(struct reader *r)
+{
+    while (next_line(r)) {
+        if (r->heading)
+            return true;
+    }
+    return false;
+}
+
+struct view page_same_heading(struct view page, struct view other, struct view name)
+{
+    struct reader a = {.rest = page};
+    struct reader b = {.rest = other};
+
+    while (next_heading(&a) && next_heading(&b)) {
+        if (is_called(a.section, name))
+            return b.section;
+    }
+    return VIEW_NONE;
 }
 
 int page_find(struct view page, struct view name, size_t width, page_fn *fn, void *arg)

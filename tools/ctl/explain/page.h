@@ -10,9 +10,11 @@
 
 struct nearest;
 
-/* docs/operations.md as it was when this program was built. */
+/* docs/operations.md and docs/operations.ru.md as they were when this program was built. */
 extern const unsigned char page_operations[];
 extern const size_t page_operations_len;
+extern const unsigned char page_operations_ru[];
+extern const size_t page_operations_ru_len;
 
 /* What was found: a row, or a section. */
 struct page_part {
@@ -29,5 +31,8 @@ typedef int page_fn(void *arg, const struct page_part *part);
  * @width columns at most. -ENOMEM, -ENOSPC, or what @fn returned. */
 AMO_MUSTCHECK int page_find(struct view page, struct view name, size_t width, page_fn *fn,
                             void *arg);
+/* The heading of @other that stands where that called @name stands in @page: both are one page, in two
+ * languages, with the same sections. VIEW_NONE: no heading is called so. */
+struct view page_same_heading(struct view page, struct view other, struct view name);
 /* Offers every name that page_find knows. */
 void page_offer_names(struct view page, struct nearest *n);

@@ -37,6 +37,20 @@ static const char page[] =
     "\n"
     "Nothing.\n";
 
+/* The same page in Russian. */
+static const char russian[] =
+    "# Страница\n"
+    "## Журнал\n"
+    "| имя | что значит |\n"
+    "|---|---|\n"
+    "| `queue.full` | ждёт столько-то. [Очередь](#процесс-ждёт-очередь-я) |\n"
+    "## Что делать, если\n"
+    "### Процесс ждёт, Очередь Я\n"
+    "| причина | что делать |\n"
+    "|---|---|\n"
+    "| `breaker` | ждать |\n"
+    "### Чужое дело\n";
+
 struct told {
     size_t n;
     struct buf out;
@@ -168,6 +182,39 @@ static void bytes_of_any_kind_are_survived(void **state)
     buf_fini(&t.out);
 }
 
+static void a_page_in_russian_is_read_in_the_same_way(void **state)
+{
+    struct told t = {0};
+
+    (void)state;
+    buf_init(&t.out, 1 << 16);
+    assert_int_equal(page_find(view_of(russian), VIEW_LIT("queue.full"), 40, tell, &t), 0);
+    assert_string_equal(buf_str(&t.out), "[Журнал]\n"
+                                         "  имя         queue.full\n"
+                                         "  что значит  ждёт столько-то. Очередь\n"
+                                         "[Процесс ждёт, Очередь Я]\n"
+                                         "  breaker\n"
+                                         "      ждать");
+    buf_fini(&t.out);
+    t = (struct told){0};
+    buf_init(&t.out, 1 << 16);
+    assert_int_equal(page_find(view_of(russian), VIEW_LIT("breaker"), 40, tell, &t), 0);
+    assert_non_null(strstr(buf_str(&t.out), "more: процесс-ждёт-очередь-я"));
+    buf_fini(&t.out);
+}
+
+static void a_heading_leads_to_the_one_in_the_other_language(void **state)
+{
+    (void)state;
+    assert_true(view_is(
+        page_same_heading(view_of(page), view_of(russian), VIEW_LIT("the-queue-is-full")),
+        "Процесс ждёт, Очередь Я"));
+    assert_true(
+        view_is(page_same_heading(view_of(russian), view_of(page), VIEW_LIT("чужое дело")),
+                "Another's matter"));
+    assert_null(page_same_heading(view_of(page), view_of(russian), VIEW_LIT("queue.full")).ptr);
+}
+
 static int find_case(void *arg)
 {
     struct told t;
@@ -192,6 +239,8 @@ int main(void)
         cmocka_unit_test(a_section_is_found_by_its_heading_or_its_link),
         cmocka_unit_test(a_verb_is_found_with_its_options_and_a_part_of_a_name_is_not),
         cmocka_unit_test(a_name_with_a_slip_of_the_pen_has_a_nearest_one),
+        cmocka_unit_test(a_page_in_russian_is_read_in_the_same_way),
+        cmocka_unit_test(a_heading_leads_to_the_one_in_the_other_language),
         cmocka_unit_test(bytes_of_any_kind_are_survived),
         cmocka_unit_test(finding_survives_every_failed_allocation),
     };

@@ -1,4 +1,4 @@
-# Writes the page INPUT as an array of bytes into the C file OUTPUT.
+# Writes the page INPUT as the array of bytes NAME into the C file OUTPUT.
 file(READ ${INPUT} hex HEX)
 string(LENGTH "${hex}" digits)
 math(EXPR bytes "${digits} / 2")
@@ -7,8 +7,8 @@ string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," hex "${hex}")
 file(WRITE ${OUTPUT} "/* Made of ${INPUT}. */
 #include \"tools/ctl/explain/page.h\"
 
-const unsigned char page_operations[] = {
+const unsigned char ${NAME}[] = {
 ${hex}
 };
-const size_t page_operations_len = ${bytes};
+const size_t ${NAME}_len = ${bytes};
 ")
