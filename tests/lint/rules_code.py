@@ -158,7 +158,7 @@ def header_shape(root):
 
 MAX_FUNCTION_LINES, MAX_FILE_LINES = 60, 640
 # Lines of code of a room and all below it, tests aside: helpers are not to outgrow what they help.
-MAX_ROOM_LINES = {"tools": 17400}
+MAX_ROOM_LINES = {"tools": 18000}
 
 
 def code_lines(text):
@@ -167,7 +167,7 @@ def code_lines(text):
 
 
 def sizes(root):
-    """No function over 60 lines; a file over about 600 holds two ideas; tools/ has 17,400 lines of code at most."""
+    """No function over 60 lines; a file over about 600 holds two ideas; tools/ has 18,000 lines of code at most."""
     found = source.Findings()
     figures = []
     for room, most in MAX_ROOM_LINES.items():

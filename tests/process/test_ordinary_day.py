@@ -437,8 +437,8 @@ def test_both_sides_of_a_conversation_are_followed(shared):
             shared.manager_writes(text, chat)
             return len(lines()) >= 4
         wait_for(passes, "both sides", every=0.5)
-        assert any("kind=service.message" in line for line in lines()), lines()
-        assert any("kind=amo.message" in line for line in lines()), lines()
+        assert any(" client>amo " in line for line in lines()), lines()
+        assert any(" amo>client " in line for line in lines()), lines()
 
 
 # --- what an operator may do about it ----------------------------------------------------------------

@@ -30,7 +30,7 @@ def command(number, **more):
 
 def test_events_commands_and_results_are_a_line_each(taps, monitor):
     core = taps("core")
-    tail = monitor("tail")
+    tail = monitor("tail", "--frames")
     core.wait_listener()
     core.send("EVENT_PUSH", push(EVENT, EVENT, low=7), b"<")
     core.send("COMMAND_PUSH", {"commands": [command(3)]})
@@ -61,7 +61,7 @@ def test_json_is_one_object_a_line_masked_as_well(taps, monitor):
 
 def test_reveal_shows_people_but_never_secrets(taps, monitor):
     core = taps("core")
-    tail = monitor("tail", "--reveal", "--json", "--kind", "all")
+    tail = monitor("tail", "--frames", "--reveal", "--json", "--kind", "all")
     core.wait_listener()
     registry = {"version": 2, "channels": [{"id": "c", "secrets": [b"hush"]}],
                 "connectors": [{"name": "n", "secrets": [b"hush"], "tokens": [b"hush"]}], "scopes": [], "sources": []}
@@ -80,7 +80,7 @@ def test_reveal_shows_people_but_never_secrets(taps, monitor):
 
 def test_frames_that_were_dropped_are_counted_per_process(taps, monitor):
     core, egress = taps("core"), taps("egress-1")
-    tail = monitor("tail", "--kind", "command")
+    tail = monitor("tail", "--frames", "--kind", "command")
     for tap in (core, egress):
         tap.wait_listener()
     core.send("COMMAND_PUSH", {"commands": [command(1)]})
@@ -98,7 +98,7 @@ def test_frames_that_were_dropped_are_counted_per_process(taps, monitor):
 def test_filters_choose_by_kind_scope_and_trace(taps, monitor):
     core = taps("core")
     other = uuid.uuid4()
-    tails = {name: monitor("tail", *args) for name, args in {
+    tails = {name: monitor("tail", "--frames", *args) for name, args in {
         "kind": ["--kind", "result,event"], "scope": ["--scope", "chan_acc"], "trace": ["--trace", str(other)]}.items()}
     core.wait_listener()
     # equal subscriptions are announced once: until each has said something, it may not listen yet
@@ -133,14 +133,14 @@ def test_filters_choose_by_kind_scope_and_trace(taps, monitor):
 
 def test_heartbeats_are_shown_only_when_asked_for(taps, monitor):
     core = taps("core")
-    quiet = monitor("tail")
+    quiet = monitor("tail", "--frames")
     core.wait_listener()
     core.send("HEARTBEAT", {})
     core.send("HELLO_AGAIN", {})
     assert "hello_again" in quiet.line()
     quiet.close()
     core.wait_nobody()
-    loud = monitor("tail", "--kind", "heartbeat")
+    loud = monitor("tail", "--frames", "--kind", "heartbeat")
     core.wait_listener()
     core.send("HEARTBEAT", {"credit": 5})
     assert "heartbeat credit=5" in loud.line()
@@ -148,7 +148,7 @@ def test_heartbeats_are_shown_only_when_asked_for(taps, monitor):
 
 def test_a_process_that_starts_later_is_found(taps, monitor):
     core = taps("core")
-    tail = monitor("tail")
+    tail = monitor("tail", "--frames")
     core.wait_listener()
     late = taps("ingress")
     late.wait_listener()
@@ -158,7 +158,7 @@ def test_a_process_that_starts_later_is_found(taps, monitor):
 
 def test_a_process_that_starts_again_is_heard_again(run_dir, taps, monitor):
     first = Tap(run_dir, "core")
-    tail = monitor("tail")
+    tail = monitor("tail", "--frames")
     first.wait_listener()
     first.send("HELLO_AGAIN", {}, skip=50)
     tail.line()
@@ -171,7 +171,7 @@ def test_a_process_that_starts_again_is_heard_again(run_dir, taps, monitor):
 
 def test_a_frame_of_another_version_or_kind_is_shown_not_understood(taps, monitor):
     core = taps("core")
-    tail = monitor("tail")
+    tail = monitor("tail", "--frames")
     core.wait_listener()
     core.send("EVENT_PUSH", b"\xc1\xc1")
     core.send(77, {"secret_key": "hush", "mystery": "hush"})
@@ -187,7 +187,7 @@ def test_a_frame_of_another_version_or_kind_is_shown_not_understood(taps, monito
 
 def test_nothing_from_outside_reaches_the_terminal_raw(taps, monitor):
     core = taps("core")
-    tail = monitor("tail", "--reveal")
+    tail = monitor("tail", "--frames", "--reveal")
     core.wait_listener()
     core.send("EVENT_PUSH", push(EVENT | {"text": 'a\x1b[2J\u009b\u202eb\nc" x=y'}))
     line = tail.line()
@@ -197,7 +197,7 @@ def test_nothing_from_outside_reaches_the_terminal_raw(taps, monitor):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_cleanly(taps, monitor, number):
     core = taps("core")
-    tail = monitor("tail")
+    tail = monitor("tail", "--frames")
     core.wait_listener()
     tail.signal(number)
     lines, _, code = tail.finish()
@@ -206,7 +206,7 @@ def test_a_signal_ends_it_cleanly(taps, monitor, number):
 
 def test_count_and_time_end_it(taps, monitor):
     core = taps("core")
-    tail = monitor("tail", "--count", "2")
+    tail = monitor("tail", "--frames", "--count", "2")
     core.wait_listener()
     core.send("EVENT_PUSH", push(EVENT, EVENT))
     core.send("HEARTBEAT", {})
@@ -242,7 +242,7 @@ def test_who_has_gone_is_not_listened_to(run_dir, taps, monitor):
     lines, err, code = monitor("tail", "--for", "1").finish()
     assert (lines, code) == ([], 3)
     assert "listening to" not in err and "no process of the bridge listens" in err
-    tail = monitor("tail")
+    tail = monitor("tail", "--frames")
     core = taps("core")  # the next process of that name
     core.wait_listener()
     core.send("COMMAND_PUSH", {"commands": [command(3)]})
@@ -263,7 +263,7 @@ def test_a_conversation_has_both_sides_by_any_name_of_it(core, taps, monitor, wo
     core.will_answer({"id": 7, "connector": "demo", "conversation": "79001234567", "client_id": "demo-wa1-79001234567",
                       "chat_id": "chat-1", "chats": [{"chat_id": "chat-1"}, {"chat_id": "chat-0"}]})
     tap = taps("core")
-    tail = monitor("tail", "--conversation", word, "--kind", "event,command")
+    tail = monitor("tail", "--frames", "--conversation", word, "--kind", "event,command")
     tap.wait_listener()
     assert core.asked == [("conversation.show", {"id": word})]
     theirs, ours = uuid.uuid4(), uuid.uuid4()
@@ -279,7 +279,7 @@ def test_a_conversation_has_both_sides_by_any_name_of_it(core, taps, monitor, wo
 
 def test_without_core_the_other_side_is_learnt_from_what_passes(taps, monitor):
     tap = taps("core")
-    tail = monitor("tail", "--conversation", "79001234567", "--kind", "event,command")
+    tail = monitor("tail", "--frames", "--conversation", "79001234567", "--kind", "event,command")
     tap.wait_listener()
     theirs, ours = uuid.uuid4(), uuid.uuid4()
     tap.send("EVENT_PUSH", push(amo_event(uuid.uuid4())))  # that it is of this conversation is not known yet
@@ -292,7 +292,7 @@ def test_without_core_the_other_side_is_learnt_from_what_passes(taps, monitor):
 @pytest.mark.parametrize("option,verb", [("--conversation", "conversation.show"), ("--scope", "account.show")])
 def test_what_core_does_not_know_is_an_error(core, monitor, option, verb):
     core.will_answer(code=1, error="nothing is known by this")
-    lines, err, code = monitor("tail", option, "nope").finish()
+    lines, err, code = monitor("tail", "--frames", option, "nope").finish()
     assert (lines, code) == ([], 1) and "nope: nothing is known by this" in err
     assert [asked[0] for asked in core.asked] == [verb]
 
@@ -314,5 +314,5 @@ def test_sockets_lists_the_taps(run_dir, taps, monitor):
 def test_help_and_version(monitor):
     lines, _, code = monitor("--help").finish()
     assert code == 0 and any("tail" in line for line in lines)
-    assert monitor("tail", "--help").finish()[2] == 0
+    assert monitor("tail", "--frames", "--help").finish()[2] == 0
     assert monitor("--version").finish()[0][0].startswith("amo-monitor ")

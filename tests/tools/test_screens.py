@@ -5,6 +5,7 @@ import unicodedata
 
 import pytest
 
+import bus
 import verbs
 from kit import ROOT
 from tools_harness import amoctl
@@ -201,6 +202,63 @@ def test_a_pipe_is_80_columns_wide_unless_columns_says_otherwise(core, run_dir, 
     core.will_answer({"words": "word " * 200})
     lines = amoctl(run_dir, "status", env={"COLUMNS": columns}).stdout.splitlines()
     assert used - 5 <= max(map(len, lines)) <= used
+
+
+# --- what passes -------------------------------------------------------------------------------
+
+LONG = "0123456789abcdef" * 4
+STEPS = [
+    ("EVENT_PUSH", {"kind": 4, "trace": b"t" * 16, "taken_ms": 1763816400123, "connector": "n" * 20, "source": LONG,
+                    "conversation": LONG + "-79001234567", "message_id": LONG, "type": "text", "text": "漢字 и всё " * 99}),
+    ("EVENT_PUSH", {"kind": 6, "trace": b"u" * 16, "taken_ms": 1763816400123, "scope": SCOPE, "raw": b"{" * 999, "reason": LONG}),
+    ("EVENT_PUSH", {"kind": 5, "trace": b"v" * 16, "taken_ms": 1763816400123, "connector": "demo", "conversation": LONG,
+                    "message_id": LONG, "status": LONG, "error_code": LONG, "error_text": LONG * 9}),
+    ("COMMAND_PUSH", {"kind": 6, "id": 2**63 - 1, "attempt": 2**63 - 1, "trace": b"t" * 16, "connector": "n" * 20, "source": LONG,
+                      "conversation": LONG, "type": "picture", "text": LONG * 9}),
+    ("RESULT_PUSH", {"id": 2**63 - 1, "attempt": 2**63 - 1, "outcome": 5, "cause": 13, "status": 999, "took_ms": 2**53,
+                     "words": LONG * 9, "evidence": LONG * 9}),
+    ("HELLO", {"name": LONG, "role": 1, "version": LONG}), ("REFUSED", (LONG * 9).encode()),
+    ("REGISTRY", {"version": 2**63 - 1, "channels": []}), ("GOING", {})]
+
+
+def body_of(kind, item):
+    return {"EVENT_PUSH": lambda: {"spool": b"s" * 16, "low": 1, "events": [[1, bus.pack(item), item["kind"] == 4]]},
+            "COMMAND_PUSH": lambda: {"commands": [item]}, "RESULT_PUSH": lambda: {"results": [item]}}.get(kind, lambda: item)()
+
+
+@pytest.mark.parametrize("more", [[], ["--reveal"]])
+@pytest.mark.parametrize("columns", WIDTHS)
+def test_what_passes_is_a_line_a_step(taps, monitor, columns, more, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    ingress = taps("ingress-" + "n" * 40)
+    tail = monitor("tail", "--kind", "all", *more)
+    ingress.wait_listener()
+    for kind, item in STEPS:
+        ingress.send(kind, body_of(kind, item))
+    lines = [tail.line() for _ in STEPS]
+    check_fits("\n".join(lines), columns)
+    assert re.match(r"\d\d:\d\d:\d\d(\.\d{3})? ingress-n\S* +client>amo .*\.\.\. .* received", lines[0]), lines[0]
+    assert "refused" in lines[4] and re.search(r"(?<!\d)999|\.\.\.$", lines[4]), lines[4]
+    assert ("account 2b13cae0" in lines[1]) == (columns == 160)
+
+
+def test_a_frame_that_two_processes_tell_of_is_one_line(taps, monitor):
+    ingress, core = taps("ingress-1"), taps("core")
+    tail = monitor("tail")
+    ingress.wait_listener()
+    core.wait_listener()
+    head = bus.envelope("EVENT_PUSH", b"e" * 16, b"c" * 16)
+    for n in (1, 2, 3):
+        body = bus.pack(body_of("EVENT_PUSH", {"kind": 4, "trace": bytes([n]) * 16, "taken_ms": 5, "connector": "demo",
+                                               "conversation": f"c-{n}", "type": "text", "text": "hi"}))
+        for tap, direction in ((ingress, b">"), (core, b"<")):
+            tap.socket.send_multipart([b"EVENT_PUSH", tap.name, n.to_bytes(8, "big"), direction, head, body])
+    core.send("GOING", {})
+    lines = []
+    while not lines or "going" not in lines[-1]:
+        lines.append(tail.line())
+    assert sorted(re.search(r"c-\d", line)[0] for line in lines[:-1]) == ["c-1", "c-2", "c-3"]
+    assert all(" text 2 chars received" in line for line in lines[:-1])
 
 
 # --- doctor and the runbook --------------------------------------------------------------------

@@ -47,6 +47,18 @@ static uint32_t kinds_of(struct view word)
     return 0;
 }
 
+/* What happens to messages and to processes; not what only says that a frame has come. */
+#define STEPS                                                                                  \
+    (BIT(MSG_EVENT_PUSH) | BIT(MSG_EVENT_EPHEMERAL) | BIT(MSG_RESULT_PUSH) | BIT(MSG_HELLO) |  \
+     BIT(MSG_REGISTRY) | BIT(MSG_REFUSED) | BIT(MSG_GOING) | BIT(MSG_REPLAY) |                 \
+     BIT(MSG_EVENT_LATER) | BIT(MSG_SHARES) | BIT(MSG_SPOOL_REFUSED) |                         \
+     BIT(0)) /* of no known kind */
+
+uint32_t filter_kinds_of_steps(void)
+{
+    return STEPS;
+}
+
 int filter_parse_kinds(const char *list, uint32_t *ret_kinds, struct view *ret_word)
 {
     uint32_t kinds = 0;

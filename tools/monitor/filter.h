@@ -17,6 +17,8 @@ struct filter {
     struct id trace;   /* zero: any */
 };
 
+/* Those that make up steps: what to show when nobody asks for kinds. */
+uint32_t filter_kinds_of_steps(void);
 /* Words of @list, separated by commas, in any case: event, command, result, taken, session,
  * heartbeat, registry, control, query, all, or the name of a frame. NULL: everything but heartbeats.
  * -EINVAL with the unknown word in @ret_word. */

@@ -250,6 +250,16 @@ static int put_body(struct sink *s, const struct decode_item *item, uint64_t kin
     return put_fields(s, item->fields);
 }
 
+void line_fields(struct line_style style, const struct decode_item *item, uint64_t kind,
+                 struct buf *out)
+{
+    struct sink s = {.style = style, .what = item->what, .out = out};
+
+    if (item->malformed)
+        put_text(&s, "malformed", VIEW_LIT("yes"), true);
+    (void)put_body(&s, item, kind); /* its error sticks in @out */
+}
+
 /* --- the line ------------------------------------------------------------------------------- */
 
 static struct id trace_of(const struct decode_item *item, const struct recall_about *about)

@@ -21,6 +21,9 @@ struct line_style {
 AMO_MUSTCHECK int line_item(struct line_style style, const struct tap_message *m,
                             const struct envelope *env, const struct decode_item *item,
                             const struct recall_about *about, struct buf *out);
+/* Appends " key=value" for each field of @item, as the line for people has them. */
+void line_fields(struct line_style style, const struct decode_item *item, uint64_t kind,
+                 struct buf *out);
 /* Appends the line that reports @n dropped frames of @process. */
 AMO_MUSTCHECK int line_dropped(struct line_style style, struct view process, uint64_t n,
                                int64_t unix_ms, struct buf *out);

@@ -19,10 +19,11 @@
 #include "tools/monitor/tail.h"
 
 static const struct args_option tail_options[] = {
+    {"frames",       "frames",       ARGS_FLAG, false, NULL,
+     "each frame with all its fields, as who sent it and as who got it tells"           },
     {"kind",         "kind",         ARGS_TEXT, false, "LIST",
-     "of event, command, result, taken, session, heartbeat, registry, control, all, or names "
-     "of "
-     "frames; without it everything but heartbeats"                                     },
+     "of event, command, result, taken, session, heartbeat, registry, control, query, all, or "
+     "names of frames; without it what makes up steps, or all frames but heartbeats"    },
     {"scope",        "scope",        ARGS_TEXT, false, "SCOPE",   "of this account only"},
     {"conversation", "conversation", ARGS_TEXT, false, "ID",
      "both sides of this one, by any id or phone"                                       },
@@ -34,8 +35,7 @@ static const struct args_option tail_options[] = {
 };
 
 static const struct args_verb verbs[] = {
-    ARGS_VERB(.group = "tail",
-              .about = "print events, commands, results and the rest as they pass, a line each",
+    ARGS_VERB(.group = "tail", .about = "print what passes, a line for each step of a message",
               .options = tail_options, .n_options = AMO_COUNT(tail_options)),
     ARGS_VERB(.group = "sockets", .about = "the taps there are on this host"),
 };
@@ -46,8 +46,12 @@ static const struct args_program program = {
     .notes =
         "Processes are found by their sockets at bus/tap of --config FILE, or of AMO_BUS_TAP "
         "or AMO_RUN_DIR in the environment, which wins.\n"
-        "In a line, > was sent and < was received by the process; \"dropped N\" are frames "
-        "the monitor was too slow for.\n"
+        "A line of tail: time (UTC), process, from whom to whom, source, conversation, what, "
+        "and "
+        "what came of it; behind done, the time since the message came to the door. A phone is "
+        "shown by its end. Wider terminals show more.\n"
+        "With --frames > was sent and < was received by the process. \"dropped N\" are frames "
+        "that the monitor was too slow for.\n"
         "Exit: 0 fine, 1 failed, 2 usage or configuration, 3 no process was found.\n",
     .verbs = verbs,
     .n_verbs = AMO_COUNT(verbs),
@@ -106,9 +110,12 @@ static int tail_settings(const struct args *a, struct tail *ret)
 
     ret->style.json = a->json;
     ret->style.reveal = args_value(a, "reveal") != NULL;
+    ret->steps = !a->json && !args_value(a, "frames");
     ret->filter.scope = args_value(a, "scope");
     if (filter_parse_kinds(args_value(a, "kind"), &ret->filter.kinds, &word))
         return complain(EXIT_USAGE, "--kind has no word \"", word, "\" (see tail --help)");
+    if (ret->steps && !args_value(a, "kind"))
+        ret->filter.kinds = filter_kinds_of_steps();
     if (trace && id_parse(view_of(trace), &ret->filter.trace))
         return complain(EXIT_USAGE, "--trace ", view_of(trace),
                         " is no trace id (amoctl trace finds it by any id)");

@@ -3,6 +3,7 @@
 /* What the last commands were about: a result names its command only by number, and a person who
  * follows a message also wants its results. Keeps the last few thousand. */
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
@@ -16,6 +17,13 @@ struct recall_about {
     struct id trace;
     char *scope;  /* NULL: none; as the next */
     char *ids[4]; /* of the conversation on either side */
+    uint64_t kind;
+    int64_t status_code; /* amo.status, as the next */
+    int64_t error_code;
+    char *source; /* NULL: none; as the next */
+    char *who;    /* the conversation, as stories_who() calls it */
+    char *type;   /* of the message, with how much text there was */
+    size_t chars;
 };
 
 AMO_MUSTCHECK int recall_new(struct recall **ret_recall);

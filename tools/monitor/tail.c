@@ -13,7 +13,10 @@
 #include "proto/bus/tap.h"
 #include "proto/messages.h"
 #include "tools/common/listening.h"
+#include "tools/common/screen.h"
 #include "tools/common/text.h"
+#include "tools/monitor/edges.h"
+#include "tools/monitor/step.h"
 
 #define TAIL_SCAN_MS   1000 /* new processes are found this soon */
 #define TAIL_WAIT_MS   100  /* a signal is noticed this soon */
@@ -31,6 +34,8 @@ struct follow {
     struct find *find;
     struct tap_reader *reader;
     struct recall *recall;
+    struct edges *edges;
+    struct stories *stories;
     struct seen *processes; /* owned */
     size_t n_processes;
     const struct tap_message *now; /* the frame under decoding */
@@ -91,6 +96,22 @@ static int look_for_gap(struct follow *w, const struct tap_message *m)
                         &w->lines);
 }
 
+/* Of what was learnt of the message, and by whom. */
+static int put_step(struct follow *w, const struct envelope *env,
+                    const struct decode_item *item, const struct recall_about *about)
+{
+    const struct id *trace = id_is_zero(&item->trace) && about ? &about->trace : &item->trace;
+    struct step s;
+    int rc = 0;
+
+    step_init(&s, w->tail->style.reveal);
+    step_make(&s, edges_name(w->edges, w->now, env), env, item, about,
+              stories_find(w->stories, trace));
+    rc = step_line(&s, screen_columns(), &w->lines);
+    step_fini(&s);
+    return rc;
+}
+
 static void on_item(void *arg, const struct envelope *env, const struct decode_item *item)
 {
     struct follow *w = arg;
@@ -98,12 +119,15 @@ static void on_item(void *arg, const struct envelope *env, const struct decode_i
 
     if (env->kind == MSG_COMMAND_PUSH && item->fields)
         recall_command(w->recall, item->fields);
+    if (env->kind == MSG_EVENT_PUSH && item->fields)
+        stories_learn(w->stories, &item->trace, item->fields);
     if (env->kind == MSG_RESULT_PUSH && item->fields)
         about = recall_result(w->recall, item->fields);
     if (w->error || (w->tail->sides && !sides_have(w->tail->sides, item, about)) ||
         !filter_passes(&w->tail->filter, env->kind, item, about))
         return;
-    w->error = line_item(w->tail->style, w->now, env, item, about, &w->lines);
+    w->error = w->tail->steps ? put_step(w, env, item, about)
+                              : line_item(w->tail->style, w->now, env, item, about, &w->lines);
     w->n_shown++;
 }
 
@@ -119,6 +143,18 @@ static int flush_lines(struct follow *w)
     return 0;
 }
 
+/* The name of whose tap it is may be learnt from it all the same. */
+static bool is_told(struct follow *w, const struct tap_message *m)
+{
+    struct envelope env = {0};
+
+    if (!w->tail->steps)
+        return false;
+    if (envelope_decode(m->head, &env) == 0)
+        (void)edges_name(w->edges, m, &env);
+    return edges_have_told(w->edges, m);
+}
+
 static int one_frame(struct follow *w, const struct tap_message *m)
 {
     uint64_t shown = w->n_shown;
@@ -126,7 +162,8 @@ static int one_frame(struct follow *w, const struct tap_message *m)
 
     w->now = m;
     w->error = 0;
-    rc = rc ? rc : decode_frame(m, on_item, w);
+    if (rc == 0 && !is_told(w, m))
+        rc = decode_frame(m, on_item, w);
     w->now = NULL;
     if (w->n_shown > shown)
         w->n_shown = shown + 1; /* frames are counted, not what is in them */
@@ -208,12 +245,16 @@ int tail_run(const struct tail *t, struct find *f)
     buf_init(&w.lines, TAIL_LINE_MAX);
     w.processes = mem_zalloc_array(TAIL_PROCESSES, sizeof(*w.processes));
     rc = w.processes ? recall_new(&w.recall) : -ENOMEM;
+    rc = rc ? rc : edges_new(&w.edges);
+    rc = rc ? rc : stories_new(&w.stories);
     /* all kinds, whatever is shown: only so the numbers tell what was dropped */
     rc = rc ? rc : tap_reader_new(NULL, &w.reader);
     rc = rc ? rc : follow_taps(&w);
     rc = tell(&w, rc);
     tap_reader_free(w.reader);
     recall_free(w.recall);
+    edges_free(w.edges);
+    stories_free(w.stories);
     mem_free(w.processes);
     buf_fini(&w.lines);
     return rc;

@@ -16,6 +16,8 @@ struct tail {
     struct filter filter;
     struct sides *sides; /* of one conversation; NULL: all. Borrowed */
     struct line_style style;
+    bool
+        steps; /* a line for each step of a message, told once; else for each frame at each of its ends */
     uint64_t count;                    /* stop after so many frames were shown; 0: do not */
     int64_t for_ms;                    /* stop after so long; 0: do not */
     const volatile sig_atomic_t *stop; /* a signal handler sets it */
