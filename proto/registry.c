@@ -138,13 +138,103 @@ const struct reg_channel *registry_channel(const struct registry *r, struct view
     return NULL;
 }
 
+/* --- rows in order ---------------------------------------------------------------------------- */
+
+static int compare_scope(const struct reg_scope *s, struct view id)
+{
+    return view_compare(view_of(s->id), id);
+}
+
+static int compare_source(const struct reg_source *s, struct view connector, struct view source)
+{
+    int order = view_compare(view_of(s->connector), connector);
+
+    return order ? order : view_compare(view_of(s->source), source);
+}
+
+void registry_ready(struct registry *r)
+{
+    size_t scopes = r->n_scopes > 0;
+    size_t sources = r->n_sources > 0;
+
+    while (scopes < r->n_scopes &&
+           compare_scope(&r->scopes[scopes - 1], view_of(r->scopes[scopes].id)) < 0)
+        scopes++;
+    while (sources < r->n_sources &&
+           compare_source(&r->sources[sources - 1], view_of(r->sources[sources].connector),
+                          view_of(r->sources[sources].source)) < 0)
+        sources++;
+    r->n_scopes_ordered = scopes;
+    r->n_sources_ordered = sources;
+}
+
+/* The first ordered source that does not stand before this one. */
+static size_t source_place(const struct registry *r, struct view connector, struct view source)
+{
+    size_t from = 0;
+    size_t to = r->n_sources_ordered;
+
+    while (from < to) {
+        size_t half = from + (to - from) / 2;
+
+        if (compare_source(&r->sources[half], connector, source) < 0)
+            from = half + 1;
+        else
+            to = half;
+    }
+    return from;
+}
+
 const struct reg_scope *registry_scope(const struct registry *r, struct view id)
 {
-    for (size_t i = 0; r && i < r->n_scopes; i++) {
+    size_t from = 0;
+    size_t to = r ? r->n_scopes_ordered : 0;
+
+    while (from < to) {
+        size_t half = from + (to - from) / 2;
+        int order = compare_scope(&r->scopes[half], id);
+
+        if (order == 0)
+            return &r->scopes[half];
+        if (order < 0)
+            from = half + 1;
+        else
+            to = half;
+    }
+    for (size_t i = r ? r->n_scopes_ordered : 0; r && i < r->n_scopes; i++) {
         if (view_is(id, r->scopes[i].id))
             return &r->scopes[i];
     }
     return NULL;
+}
+
+const struct reg_source *registry_source(const struct registry *r, struct view connector,
+                                         struct view source)
+{
+    size_t at = r ? source_place(r, connector, source) : 0;
+
+    if (r && at < r->n_sources_ordered &&
+        compare_source(&r->sources[at], connector, source) == 0)
+        return &r->sources[at];
+    for (size_t i = r ? r->n_sources_ordered : 0; r && i < r->n_sources; i++) {
+        if (view_is(connector, r->sources[i].connector) &&
+            view_is(source, r->sources[i].source))
+            return &r->sources[i];
+    }
+    return NULL;
+}
+
+static bool has_sources(const struct registry *r, struct view connector)
+{
+    size_t at = source_place(r, connector, VIEW_LIT(""));
+
+    if (at < r->n_sources_ordered && view_is(connector, r->sources[at].connector))
+        return true;
+    for (at = r->n_sources_ordered; at < r->n_sources; at++) {
+        if (view_is(connector, r->sources[at].connector))
+            return true;
+    }
+    return false;
 }
 
 const struct reg_scope *registry_scope_connected(const struct registry *r, struct view id)
@@ -181,23 +271,18 @@ const struct reg_scope *registry_scope_of_source(const struct registry *r,
                                                  struct view connector, struct view source,
                                                  bool *ret_known)
 {
+    const struct reg_source *listed = registry_source(r, connector, source);
     const struct reg_scope *only = NULL;
     size_t n_connected = 0;
     size_t n_left = 0;
-    size_t n_listed = 0;
 
     *ret_known = true;
-    for (size_t i = 0; r && i < r->n_sources; i++) {
-        if (!view_is(connector, r->sources[i].connector))
-            continue;
-        n_listed++;
-        if (view_is(source, r->sources[i].source)) {
-            only = registry_scope_connected(r, view_of(r->sources[i].scope));
-            if (only && !view_is(connector, only->connector))
-                only = NULL; /* it exchanges messages with another one now */
-            *ret_known = only != NULL;
-            return only; /* it is this one's, or of one who left: nobody else's */
-        }
+    if (listed) {
+        only = registry_scope_connected(r, view_of(listed->scope));
+        if (only && !view_is(connector, only->connector))
+            only = NULL; /* it exchanges messages with another one now */
+        *ret_known = only != NULL;
+        return only; /* it is this one's, or of one who left: nobody else's */
     }
     for (size_t i = 0; r && i < r->n_scopes; i++) {
         if (!view_is(connector, r->scopes[i].connector))
@@ -207,7 +292,8 @@ const struct reg_scope *registry_scope_of_source(const struct registry *r,
         if (!r->scopes[i].disconnected)
             only = &r->scopes[i];
     }
-    if (n_connected == 0 || (n_connected == 1 && (n_left == 0 || n_listed == 0)))
+    if (n_connected == 0 ||
+        (n_connected == 1 && (n_left == 0 || !has_sources(r, connector))))
         return only;
     *ret_known = false;
     return NULL;
@@ -426,6 +512,7 @@ int registry_decode(struct view bytes, struct registry **ret_registry)
     rc = rc ? rc : get_rows(root, "sources", r, get_source);
     if (rc == 0) {
         r->version = pack_u64(pack_get(root, "version"));
+        registry_ready(r);
         *ret_registry = r;
         r = NULL;
     }

@@ -5,7 +5,8 @@
  * needs: ingress what verifying takes, egress what signing takes. What is marked "core" stays
  * there.
  *
- * Owns its texts. Small (some thousand rows), so look-ups walk arrays but for scopes. */
+ * Owns its texts. Scopes and sources may be many: as they come from the store and over the bus they are in order,
+ * and are searched; the others are few, and walked. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -83,6 +84,9 @@ struct registry {
     size_t n_connectors;
     struct reg_source *sources;
     size_t n_sources;
+    /* Of both so many, from the first on, are known to be in order: scopes by id, sources by connector and name */
+    size_t n_scopes_ordered;
+    size_t n_sources_ordered;
 };
 
 AMO_MUSTCHECK int registry_new(struct registry **ret_registry);
@@ -94,12 +98,18 @@ struct reg_scope *registry_add_scope(struct registry *r);
 struct reg_connector *registry_add_connector(struct registry *r);
 struct reg_source *registry_add_source(struct registry *r);
 
+/* All rows are there and filled: looks whether they are in order. Without it everything is found as well, but more
+ * slowly. */
+void registry_ready(struct registry *r);
+
 /* NULL when unknown. */
 const struct reg_channel *registry_channel(const struct registry *r, struct view id);
 const struct reg_scope *registry_scope(const struct registry *r, struct view id);
 /* The same, unless it was disconnected. */
 const struct reg_scope *registry_scope_connected(const struct registry *r, struct view id);
 const struct reg_connector *registry_connector(const struct registry *r, struct view name);
+const struct reg_source *registry_source(const struct registry *r, struct view connector,
+                                         struct view source);
 /* The channel part of a scope id: up to the first '_'; the whole when there is none. */
 struct view registry_scope_channel(struct view scope_id);
 /* The account part: behind the first '_'; VIEW_NONE when there is none. */

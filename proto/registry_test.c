@@ -160,6 +160,37 @@ static void one_scope_takes_any_source_and_several_need_a_list(void **state)
     registry_free(r);
 }
 
+/* Whatever their order is, and some were added later. */
+static void rows_are_found_in_order_and_without(void **state)
+{
+    static const char *const ids[] = {"a_1", "a_10", "a_2", "b_1", "a_3", "a_0"};
+    struct registry *r = NULL;
+
+    (void)state;
+    assert_int_equal(registry_new(&r), 0);
+    for (size_t n = 0; n < AMO_COUNT(ids); n++) {
+        add_scope(r, ids[n], "demo");
+        add_source(r, n % 2 ? "demo" : "other", ids[n], ids[n]);
+        if (n != 1)
+            registry_ready(r);
+        for (size_t i = 0; i < AMO_COUNT(ids); i++) {
+            struct view connector = i % 2 ? VIEW_LIT("demo") : VIEW_LIT("other");
+            const struct reg_scope *s = registry_scope(r, view_of(ids[i]));
+            const struct reg_source *src = registry_source(r, connector, view_of(ids[i]));
+
+            assert_ptr_equal(s, i <= n ? &r->scopes[i] : NULL);
+            assert_ptr_equal(src, i <= n ? &r->sources[i] : NULL);
+            assert_null(registry_source(r, i % 2 ? VIEW_LIT("other") : VIEW_LIT("demo"),
+                                        view_of(ids[i])));
+        }
+        assert_null(registry_scope(r, VIEW_LIT("a_")));
+        assert_null(registry_scope(r, VIEW_LIT("c")));
+        assert_null(registry_scope(r, VIEW_NONE));
+    }
+    assert_int_equal(r->n_scopes_ordered, 4); /* behind "b_1" stands another "a" */
+    registry_free(r);
+}
+
 static void many_rows_come_back_in_order(void **state)
 {
     struct registry *r = NULL;
@@ -253,6 +284,7 @@ int main(void)
         cmocka_unit_test(what_is_not_registered_is_not_found),
         cmocka_unit_test(a_scope_id_is_a_channel_and_an_account),
         cmocka_unit_test(one_scope_takes_any_source_and_several_need_a_list),
+        cmocka_unit_test(rows_are_found_in_order_and_without),
         cmocka_unit_test(many_rows_come_back_in_order),
         cmocka_unit_test(nonsense_is_malformed_and_newer_keys_are_not),
         cmocka_unit_test(three_secrets_are_one_too_many),

@@ -96,14 +96,11 @@ static int count_group(void *arg, const struct conversation *of, int64_t n)
 static bool is_given(const struct registry *now, const struct registry *next)
 {
     for (size_t i = 0; i < now->n_sources; i++) {
-        const struct reg_source *s = &now->sources[i];
-        size_t k = 0;
+        const struct reg_source *was = &now->sources[i];
+        const struct reg_source *is =
+            registry_source(next, view_of(was->connector), view_of(was->source));
 
-        while (k < next->n_sources && !(strcmp(next->sources[k].connector, s->connector) == 0 &&
-                                        strcmp(next->sources[k].source, s->source) == 0 &&
-                                        strcmp(next->sources[k].scope, s->scope) == 0))
-            k++;
-        if (k == next->n_sources)
+        if (!is || strcmp(is->scope, was->scope) != 0)
             return true;
     }
     for (size_t i = 0; i < now->n_scopes; i++) {

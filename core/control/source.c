@@ -24,17 +24,6 @@ static bool source_is_fine(struct view source)
     return source.len <= SOURCE_MAX;
 }
 
-static const struct reg_source *source_find(const struct registry *r, struct view connector,
-                                            struct view source)
-{
-    for (size_t i = 0; i < r->n_sources; i++) {
-        if (view_is(connector, r->sources[i].connector) &&
-            view_is(source, r->sources[i].source))
-            return &r->sources[i];
-    }
-    return NULL;
-}
-
 static int source_changed(struct control_ask *ask)
 {
     int rc = core_registry_changed(ask->core);
@@ -135,7 +124,7 @@ int verb_source_remove(struct control_ask *ask)
     rc = rc ? rc : control_need(ask, "source", &source);
     if (rc)
         return rc;
-    if (!source_find(ask->core->turn->registry, connector, source))
+    if (!registry_source(ask->core->turn->registry, connector, source))
         return control_fail(ask, EXIT_FAILED, "no such source; see amoctl source list");
     json_open_object(ask->w, NULL);
     json_add_text(ask->w, "connector", connector);
@@ -160,7 +149,7 @@ int verb_source_default(struct control_ask *ask)
         return control_fail(ask, EXIT_FAILED, "no such account; see amoctl account list");
     if ((!json_bool(json_get(json_root(ask->args), "none"), &none) || !none) == !source.len)
         return control_fail(ask, EXIT_USAGE, "one of --source and --none is needed");
-    known = source_find(ask->core->turn->registry, view_of(s->connector), source);
+    known = registry_source(ask->core->turn->registry, view_of(s->connector), source);
     if (source.len && (!known || strcmp(known->scope, s->id) != 0))
         return control_fail(ask, EXIT_FAILED,
                             "this account has no such source: amoctl source add first");
@@ -201,7 +190,7 @@ static int move_read(struct control_ask *ask, struct move *m)
         return rc;
     if (!registry_connector(r, m->connector))
         return control_fail(ask, EXIT_FAILED, "no such connector; see amoctl connector list");
-    known = source_find(r, m->connector, m->source);
+    known = registry_source(r, m->connector, m->source);
     m->listed = known != NULL;
     m->has = known ? registry_scope(r, view_of(known->scope))
                    : registry_scope_of_source(r, m->connector, m->source, &has_accounts);

@@ -28,23 +28,16 @@ void whose_right(const struct registry *r, const struct reg_scope *scope, struct
                  struct facts *m)
 {
     struct view connector = view_of(scope->connector);
-    bool listed = false;
+    const struct reg_source *listed = NULL;
     bool known = false;
-    bool own = false;
 
     if (source.len == 0 || registry_scope_of_source(r, connector, source, &known) == scope)
         return;
-    for (size_t i = 0; i < r->n_sources; i++) {
-        if (!view_is(connector, r->sources[i].connector) ||
-            !view_is(source, r->sources[i].source))
-            continue;
-        listed = true;
-        own = strcmp(r->sources[i].scope, scope->id) == 0;
-    }
-    if (scope->disconnected && (own || !listed))
+    listed = registry_source(r, connector, source);
+    if (scope->disconnected && (!listed || strcmp(listed->scope, scope->id) == 0))
         return;
     m->unknown_source = true;
-    m->foreign_source = listed;
+    m->foreign_source = listed != NULL;
 }
 
 const struct reg_scope *whose_account(const struct core *c, struct view id)

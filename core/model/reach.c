@@ -36,12 +36,9 @@ const struct reg_scope *reach_home(const struct registry *r, const char *scope)
 /* Whose the source is listed as; NULL nobody's. */
 static const char *listed(const struct registry *r, struct view connector, struct view source)
 {
-    for (size_t i = 0; r && i < r->n_sources; i++) {
-        if (view_is(source, r->sources[i].source) &&
-            view_is(connector, r->sources[i].connector))
-            return r->sources[i].scope;
-    }
-    return NULL;
+    const struct reg_source *s = registry_source(r, connector, source);
+
+    return s ? s->scope : NULL;
 }
 
 static const struct reg_scope *reached(const struct registry *r,

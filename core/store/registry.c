@@ -421,6 +421,7 @@ int store_registry_load(struct store *s, const struct keys *keys,
         registry_free(reg);
         return rc;
     }
+    registry_ready(reg);
     *ret_registry = reg;
     return 0;
 }
