@@ -230,17 +230,14 @@ int verb_dead_drop(struct control_ask *ask)
 
 /* --- by the message ---------------------------------------------------------------------------- */
 
-/* Its own command, if that is not settled. */
-static struct core_command *command_of(struct core *c, const struct message *m)
+/* Its own command; NULL: that is settled. */
+static int command_of(struct core *c, const struct message *m, struct core_command **ret)
 {
-    struct core_command *cmd = NULL;
-    size_t iter = 0;
+    int64_t id = 0;
+    int rc = store_command_of_message(c->store, m->id, &id);
 
-    while ((cmd = table_next(c->queue->commands, &iter))) {
-        if (cmd->message == m->id && command_is_message(cmd->kind))
-            return cmd;
-    }
-    return NULL;
+    *ret = rc == 0 ? queue_find(c->queue, id) : NULL;
+    return rc == STORE_E_NONE ? 0 : rc;
 }
 
 static const char *state_words(const struct core_command *cmd)
@@ -336,8 +333,9 @@ int verb_message_retry(struct control_ask *ask)
         return control_fail(ask, EXIT_FAILED, "no message is known by this id");
     if (rc)
         return rc;
-    cmd = command_of(ask->core, &m);
-    rc = cmd ? STORE_E_NONE : store_dead_of_message(ask->core->store, m.id, &letter);
+    rc = command_of(ask->core, &m, &cmd);
+    if (rc == 0 && !cmd)
+        rc = store_dead_of_message(ask->core->store, m.id, &letter);
     if (cmd)
         rc = retry_now(ask, cmd);
     else if (rc == STORE_E_NONE)

@@ -132,29 +132,37 @@ static int follow_merged(struct core *core, struct named *named)
     return rc;
 }
 
-static int find_by_ids(struct core *core, struct view word, struct named *named)
+int named_by_id(struct core *c, struct view word, struct named *ret)
 {
     int64_t found[NAMED_MAX + 1];
     struct conversation_ids ids = {.ids = found, .max = NAMED_MAX + 1};
-    struct conversation c = {0};
-    struct message m = {0};
+    struct conversation conv = {0};
     bool ours = view_starts(word, NAMED_NUMBER);
     uint64_t number = 0;
     int rc = 0;
 
+    *ret = (struct named){.n = 0};
     if (ours)
         word = view_make(word.ptr + strlen(NAMED_NUMBER), word.len - strlen(NAMED_NUMBER));
     if (num_parse_u64(word, &number) == 0 && number <= INT64_MAX)
-        rc = named_one(store_conversation(core->store, (int64_t)number, &c), &c, named);
+        rc = named_one(store_conversation(c->store, (int64_t)number, &conv), &conv, ret);
     if (ours)
-        return rc ? rc : follow_merged(core, named);
-    rc = rc ? rc : store_conversations_by_amo(core->store, word, &ids);
-    named_add_all(named, &ids);
-    rc = rc ? rc : find_at_services(core, word, named);
-    rc = rc ? rc : follow_merged(core, named);
-    if (rc || named->n)
-        return rc;
-    rc = store_message_by_any(core->store, word, &m); /* of one in it */
+        return rc ? rc : follow_merged(c, ret);
+    rc = rc ? rc : store_conversations_by_amo(c->store, word, &ids);
+    named_add_all(ret, &ids);
+    rc = rc ? rc : find_at_services(c, word, ret);
+    return rc ? rc : follow_merged(c, ret);
+}
+
+/* Of a message in it. */
+static int find_by_message(struct core *core, struct view word, struct named *named)
+{
+    struct message m = {0};
+    int rc = 0;
+
+    if (view_starts(word, NAMED_NUMBER))
+        return 0;
+    rc = store_message_by_any(core->store, word, &m);
     if (rc == 0)
         named_add(named, m.conversation);
     message_fini(&m);
@@ -261,8 +269,9 @@ int named_find(struct control_ask *ask, struct view word, struct named *ret)
 {
     int rc = 0;
 
-    *ret = (struct named){.n = 0};
-    rc = find_by_ids(ask->core, word, ret);
+    rc = named_by_id(ask->core, word, ret);
+    if (rc == 0 && ret->n == 0)
+        rc = find_by_message(ask->core, word, ret);
     if (rc == 0 && ret->n == 0 && may_be_name(word))
         rc = named_by_name(ask->core, word, INT64_MAX, ret);
     if (rc || ret->n)

@@ -36,6 +36,8 @@ static inline bool named_is_one(const struct named *named)
 {
     return named->n == 1 && !named->unnamed;
 }
+/* By ids and phones of conversations and of their clients alone: no message's id, and no name. */
+AMO_MUSTCHECK int named_by_id(struct core *c, struct view word, struct named *ret);
 /* Those whose client's name has @word in it, whatever the case, the accents and the number of blanks: among the newest before the
  * number @before, for a few milliseconds. */
 AMO_MUSTCHECK int named_by_name(struct core *c, struct view word, int64_t before,

@@ -149,11 +149,11 @@ static int not_known(struct control_ask *ask, struct view id)
 {
     struct named named = {.n = 0};
     uint64_t n = 0;
-    int rc = named_find(ask, id, &named);
+    int rc = named_by_id(ask->core, id, &named);
 
-    if (rc < 0)
+    if (rc)
         return rc;
-    if (rc == 0 && named.looked == 0)
+    if (named.n)
         return control_fail(ask, EXIT_FAILED,
                             "no message is known by this id, but a conversation is: amoctl "
                             "message list --conversation " NAMED_NUMBER "%lld",

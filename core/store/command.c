@@ -111,6 +111,18 @@ int store_lanes(struct store *s, int64_t after, int64_t *ret, size_t max, size_t
     return rc;
 }
 
+int store_command_of_message(struct store *s, int64_t message, int64_t *ret)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      "SELECT id FROM commands WHERE message=? AND kind IN(?,?,?)"
+                      " ORDER BY id DESC LIMIT 1",
+                      "iiii", message, (int64_t)COMMAND_AMO_MESSAGE,
+                      (int64_t)COMMAND_AMO_OUTGOING, (int64_t)COMMAND_SERVICE_MESSAGE);
+
+    return store_one_int(rc, r, ret);
+}
+
 int store_message_commands(struct store *s, int64_t message, int64_t *ret_ids, size_t max,
                            size_t *ret_n)
 {
