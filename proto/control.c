@@ -11,6 +11,7 @@ static const struct field answer_fields[] = {
     FIELD(FIELD_U64, control_answer, code),
     FIELD(FIELD_TEXT, control_answer, json),
     FIELD(FIELD_TEXT, control_answer, error),
+    FIELD(FIELD_TEXT, control_answer, next),
 };
 
 enum control_kind control_kind_of(struct view verb)

@@ -14,6 +14,10 @@
  * it changes nothing and answers with `dry_run` and, in words, what it `would` do; without it, the
  * order is written down (core/peers/audit.h). The tests of core.control go through the table.
  *
+ * Where a list has no end that one turn of core could reach, the answer has `next`, a text: the same question with it as
+ * the argument `page` is answered with what comes behind. An older amoctl shows the first part and the remark in
+ * `error`; an older core sends the whole.
+ *
  * An argument in [] may be absent. Lists are arrays of objects, everything else is one object. */
 #define CONTROL_VERBS(X)                                                                       \
     X(status, "status", LOOKS, "",                                                             \
@@ -24,7 +28,7 @@
     X(channel_add, "channel.add", CHANGES,                                                     \
       "reply (support's answer as text), [url], [segment], [dry_run]",                         \
       "id, code, name, url, secret_rotated, flags[] that need attention, [dry_run, would]")    \
-    X(channel_list, "channel.list", LOOKS, "",                                                 \
+    X(channel_list, "channel.list", LOOKS, "[page]",                                           \
       "[{id, code, name, url, bot_id, scopes, old_valid_until}]")                              \
     X(channel_show, "channel.show", LOOKS, "id",                                               \
       "the channel, no secret, secret_set_at, secret_set_by, and flags[{flag, value, state, "  \
@@ -37,7 +41,7 @@
     X(connector_add, "connector.add", CHANGES,                                                 \
       "name, kind, url, [secret], [token], [allow_private], [dry_run]",                        \
       "name, kind, url, and secret and token when they were generated, [dry_run, would]")      \
-    X(connector_list, "connector.list", LOOKS, "",                                             \
+    X(connector_list, "connector.list", LOOKS, "[page]",                                       \
       "[{name, kind, url, allow_private, off, scopes, old_valid_until}]")                      \
     X(connector_show, "connector.show", LOOKS, "name",                                         \
       "as in connector.list; secret_set_at, secret_set_by, token_set_at, token_set_by, held, " \
@@ -60,9 +64,9 @@
     X(account_disconnect, "account.disconnect", CHANGES,                                       \
       "scope_id, [no_call], [move], [dry_run]",                                                \
       "scope_id, disconnected, [moves], [cut_off], [dry_run, would]")                          \
-    X(account_list, "account.list", LOOKS, "",                                                 \
+    X(account_list, "account.list", LOOKS, "[scope_ids[]], [page]",                            \
       "[{scope_id, channel, account, connector, title, paused, disconnected, held, "           \
-      "connect_called_at, default_source, no_time_window}]")                                   \
+      "connect_called_at, default_source, no_time_window, short}]")                            \
     X(account_show, "account.show", LOOKS, "scope_id",                                         \
       "as in account.list; why, waiting, set_aside, shares[as in connector.show], "            \
       "own[{share, "                                                                           \
@@ -73,7 +77,7 @@
       "scope_id, paused, [dry_run, would]")                                                    \
     X(source_add, "source.add", CHANGES, "connector, source, scope_id, [move], [dry_run]",     \
       "connector, source, scope_id, moves, cut_off, [dry_run, would]")                         \
-    X(source_list, "source.list", LOOKS, "", "[{connector, source, scope_id, default}]")       \
+    X(source_list, "source.list", LOOKS, "[page]", "[{connector, source, scope_id, default}]") \
     X(source_remove, "source.remove", CHANGES, "connector, source, [move], [dry_run]",         \
       "connector, removed, moves, cut_off, [dry_run, would]")                                  \
     X(source_move, "source.move", CHANGES,                                                     \
@@ -103,7 +107,7 @@
       "[conversation{}]; or, to choose from, conversations[]")                                 \
     X(clock_show, "clock.show", LOOKS, "", "in_doubt, why, trusted_until, now, skew_ms")       \
     X(clock_agree, "clock.agree", CHANGES, "[dry_run]", "as clock.show, [dry_run, would]")     \
-    X(queue, "queue", LOOKS, "",                                                               \
+    X(queue, "queue", LOOKS, "[page]",                                                         \
       "[{destination, waiting, oldest_s, held, paused, under_way, answers, waits_for, why}]")  \
     X(queue_drop, "queue.drop", CHANGES, "connector, scope_id, conversation or id; [dry_run]", \
       "dropped, under_way, left, set_aside, [dry_run, would]")                                 \
@@ -172,6 +176,8 @@ struct control_answer {
     uint64_t code; /* EXIT_FINE, EXIT_FAILED, EXIT_USAGE, EXIT_UNREACHABLE */
     struct view json;
     struct view error;
+    struct view
+        next; /* the list goes on: argument `page` of the same question; empty: it does not */
 };
 
 /* Of a verb that is not in the table: CONTROL_CHANGES. */

@@ -224,6 +224,34 @@ const struct reg_source *registry_source(const struct registry *r, struct view c
     return NULL;
 }
 
+size_t registry_scopes_behind(const struct registry *r, struct view id)
+{
+    size_t from = 0;
+    size_t to = r->n_scopes_ordered;
+
+    while (from < to) {
+        size_t half = from + (to - from) / 2;
+
+        if (compare_scope(&r->scopes[half], id) <= 0)
+            from = half + 1;
+        else
+            to = half;
+    }
+    for (size_t i = r->n_scopes_ordered; i < r->n_scopes; i++) {
+        if (view_is(id, r->scopes[i].id))
+            return i + 1;
+    }
+    return from;
+}
+
+size_t registry_sources_behind(const struct registry *r, struct view connector,
+                               struct view source)
+{
+    const struct reg_source *here = registry_source(r, connector, source);
+
+    return here ? (size_t)(here - r->sources) + 1 : source_place(r, connector, source);
+}
+
 static bool has_sources(const struct registry *r, struct view connector)
 {
     size_t at = source_place(r, connector, VIEW_LIT(""));
@@ -292,8 +320,7 @@ const struct reg_scope *registry_scope_of_source(const struct registry *r,
         if (!r->scopes[i].disconnected)
             only = &r->scopes[i];
     }
-    if (n_connected == 0 ||
-        (n_connected == 1 && (n_left == 0 || !has_sources(r, connector))))
+    if (n_connected == 0 || (n_connected == 1 && (n_left == 0 || !has_sources(r, connector))))
         return only;
     *ret_known = false;
     return NULL;

@@ -110,6 +110,11 @@ const struct reg_scope *registry_scope_connected(const struct registry *r, struc
 const struct reg_connector *registry_connector(const struct registry *r, struct view name);
 const struct reg_source *registry_source(const struct registry *r, struct view connector,
                                          struct view source);
+/* Where the rows behind this one begin, in the order in which they stand; n_scopes, n_sources: nowhere. The names may be
+ * empty: at the beginning. */
+size_t registry_scopes_behind(const struct registry *r, struct view id);
+size_t registry_sources_behind(const struct registry *r, struct view connector,
+                               struct view source);
 /* The channel part of a scope id: up to the first '_'; the whole when there is none. */
 struct view registry_scope_channel(struct view scope_id);
 /* The account part: behind the first '_'; VIEW_NONE when there is none. */

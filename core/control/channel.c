@@ -301,13 +301,21 @@ int verb_channel_list(struct control_ask *ask)
 {
     const struct registry *r = ask->core->turn->registry;
 
+    struct view behind = control_arg(ask, "page");
+    struct control_page page = {0};
+    size_t i = 0;
+
+    while (behind.len && i < r->n_channels && !view_is(behind, r->channels[i++].id))
+        continue;
     json_open_array(ask->w, NULL);
-    for (size_t i = 0; i < r->n_channels; i++) {
+    for (; i < r->n_channels && !control_page_is_full(&page); i++) {
         json_open_object(ask->w, NULL);
         channel_row(ask, &r->channels[i]);
         json_close_object(ask->w);
     }
     json_close_array(ask->w);
+    if (i < r->n_channels)
+        control_go_on(ask, view_of(r->channels[i - 1].id));
     return EXIT_FINE;
 }
 

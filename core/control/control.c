@@ -48,6 +48,8 @@ struct control_wait {
 static void control_call(struct core *c, const struct bus_message *m);
 static void control_answer(struct core *c, const struct peer *caller, int code,
                            struct view json, const char *error);
+static void control_send(struct core *c, const struct peer *caller,
+                         const struct control_answer *a);
 
 void control_readable(void *arg)
 {
@@ -203,8 +205,12 @@ static void control_verb(struct core *c, const struct peer *caller, const struct
         /* half a document of what was undone would only mislead */
         bool worth = (rc == EXIT_FINE || ask.whole) && json.len;
 
-        control_answer(c, caller, rc, worth ? buf_view(&json) : VIEW_NONE,
-                       error.len ? buf_str(&error) : NULL);
+        control_send(
+            c, caller,
+            &(struct control_answer){.code = (uint64_t)rc,
+                                     .json = worth ? buf_view(&json) : VIEW_NONE,
+                                     .error = error.len ? buf_view(&error) : VIEW_NONE,
+                                     .next = ask.next[0] ? view_of(ask.next) : VIEW_NONE});
     }
     c->turn->hand = (struct hand){0};
     json_free(ask.args);
@@ -244,12 +250,19 @@ static void control_call(struct core *c, const struct bus_message *m)
 static void control_answer(struct core *c, const struct peer *caller, int code,
                            struct view json, const char *error)
 {
-    struct control_answer a = {.code = (uint64_t)code, .json = json, .error = view_of(error)};
+    control_send(c, caller,
+                 &(struct control_answer){
+                     .code = (uint64_t)code, .json = json, .error = view_of(error)});
+}
+
+static void control_send(struct core *c, const struct peer *caller,
+                         const struct control_answer *a)
+{
     struct buf body;
 
     buf_init(&body, LIMIT_FRAME_BYTES);
     /* no memory: amoctl says that nobody answered */
-    if (control_answer_encode(&a, &body) == 0)
+    if (control_answer_encode(a, &body) == 0)
         (void)!peer_post(c, caller, MSG_CONTROL_ANSWER, NULL, buf_view(&body));
     buf_fini(&body);
 }
@@ -277,6 +290,24 @@ int control_need(struct control_ask *ask, const char *key, struct view *ret)
         return control_fail(ask, EXIT_USAGE, "%s is longer than %u bytes", key, LIMIT_ID);
     *ret = v;
     return 0;
+}
+
+bool control_page_is_full(struct control_page *p)
+{
+    int64_t now = clock_mono_us();
+
+    if (p->n == 0)
+        p->until_mono_us = now + CONTROL_PAGE_US;
+    else if (p->n == CONTROL_PAGE_ROWS || now >= p->until_mono_us)
+        return true;
+    p->n++;
+    return false;
+}
+
+void control_go_on(struct control_ask *ask, struct view place)
+{
+    if (view_copy(place, ask->next, sizeof(ask->next)) == 0) /* all names fit */
+        (void)control_fail(ask, EXIT_FINE, "this is the first part of a longer list");
 }
 
 int control_fail(struct control_ask *ask, int code, const char *fmt, ...)

@@ -6,6 +6,15 @@
 #include "base/json.h"
 #include "core/turn/turn.h"
 
+/* One part of a list: so many rows, and as long as this. */
+#define CONTROL_PAGE_ROWS 500
+#define CONTROL_PAGE_US   2000
+struct control_page {
+    size_t n; /* rows, or what was passed over on the way to one */
+    int64_t until_mono_us;
+};
+#define CONTROL_NEXT_MAX 700 /* bytes: what a list is in the order of */
+
 /* The call a verb works on. */
 struct control_ask {
     struct core *core;
@@ -17,6 +26,7 @@ struct control_ask {
     const char *user;          /* who asks (core/peers/audit.h); "" of a mere look */
     const char *cut;           /* the argument that was the beginning of an id; NULL: none */
     char *full;                /* owned; the id it stands for */
+    char next[CONTROL_NEXT_MAX + 1]; /* control_go_on() */
 };
 
 /* EXIT_FINE, EXIT_FAILED, EXIT_USAGE, EXIT_UNREACHABLE; CONTROL_LATER with ask->wait set;
@@ -64,6 +74,10 @@ AMO_MUSTCHECK int control_each_id(struct control_ask *ask, const char *key, cons
                                   int (*fn)(struct control_ask *ask, int64_t id));
 /* For control_each_id(): of a dry run, which could be done. */
 AMO_MUSTCHECK int control_id_alone(struct control_ask *ask, int64_t id);
+/* Is this part of a list long enough? Not before it has a row; counts one more if not. Begin with {0}. */
+bool control_page_is_full(struct control_page *p);
+/* The list goes on behind @place, the last row of this part. */
+void control_go_on(struct control_ask *ask, struct view place);
 /* Writes the sentence and returns @code. */
 int control_fail(struct control_ask *ask, int code, const char *fmt, ...) AMO_PRINTF(3, 4);
 /* Ends a dry run: adds "dry_run" and, in words, what it "would" do to the open object, and closes that. EXIT_FINE. */

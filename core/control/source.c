@@ -3,6 +3,7 @@
  *
  * From: control.c. To: the store and core_registry_changed. Holds: nothing. */
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -94,12 +95,25 @@ int verb_source_add(struct control_ask *ask)
     return source_change(ask, &(struct source_change){connector, source, scope, false, false});
 }
 
+/* Behind "<connector>/<source>". */
+static size_t sources_from(const struct registry *r, struct view place)
+{
+    const char *at = place.len ? memchr(place.ptr, '/', place.len) : NULL;
+    size_t n = at ? (size_t)(at - place.ptr) : place.len;
+
+    return registry_sources_behind(r, view_make(place.ptr, n),
+                                   at ? view_make(at + 1, place.len - n - 1) : VIEW_LIT(""));
+}
+
 int verb_source_list(struct control_ask *ask)
 {
     const struct registry *r = ask->core->turn->registry;
+    size_t i = sources_from(r, control_arg(ask, "page"));
+    struct control_page page = {0};
+    char place[CONTROL_NEXT_MAX + 1];
 
     json_open_array(ask->w, NULL);
-    for (size_t i = 0; i < r->n_sources; i++) {
+    for (; i < r->n_sources && !control_page_is_full(&page); i++) {
         const struct reg_source *src = &r->sources[i];
         const struct reg_scope *s = registry_scope(r, view_of(src->scope));
 
@@ -112,6 +126,11 @@ int verb_source_list(struct control_ask *ask)
         json_close_object(ask->w);
     }
     json_close_array(ask->w);
+    if (i == r->n_sources)
+        return EXIT_FINE;
+    (void)snprintf(place, sizeof(place), "%s/%s", r->sources[i - 1].connector,
+                   r->sources[i - 1].source); /* no name has a '/', no source is so long */
+    control_go_on(ask, view_of(place));
     return EXIT_FINE;
 }
 

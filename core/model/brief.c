@@ -2,7 +2,10 @@
 
 #include "core/model/brief.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "base/ids.h"
 
 static bool begins(struct view id, struct view word)
 {
@@ -44,4 +47,53 @@ const struct reg_channel *brief_channel(const struct registry *r, struct view wo
     for (size_t i = 0; !found && *ret_n == 1 && i < r->n_channels; i++)
         found = begins(view_of(r->channels[i].id), word) ? &r->channels[i] : NULL;
     return found;
+}
+
+/* How many accounts of channel @ch have amojo ids that begin as @account does; at most 2. */
+static size_t alike(const struct registry *r, const struct reg_channel *ch, struct view account)
+{
+    char prefix[200];
+    size_t n = 0;
+    size_t i = 0;
+
+    (void)snprintf(prefix, sizeof(prefix), "%.100s_%.*s", ch->id, BRIEF_MIN,
+                   account.ptr); /* fits */
+    /* in order they stand together; otherwise all are looked at */
+    if (r->n_scopes_ordered == r->n_scopes)
+        i = registry_scopes_behind(r, view_of(prefix));
+    for (; i < r->n_scopes && n < 2; i++) {
+        bool is = view_starts(view_of(r->scopes[i].id), prefix);
+
+        if (!is && r->n_scopes_ordered == r->n_scopes)
+            break;
+        n += is;
+    }
+    return n;
+}
+
+bool brief_of_scope(const struct registry *r, const struct reg_scope *s,
+                    char ret[BRIEF_MOST + 1])
+{
+    struct view channel = registry_scope_channel(view_of(s->id));
+    struct view account = registry_scope_account(view_of(s->id));
+    size_t in_all = 0;
+    size_t in_channel = 0;
+    struct id id;
+
+    ret[0] = '\0';
+    if (id_parse(channel, &id) || id_parse(account, &id))
+        return false;
+    for (size_t i = 0; i < r->n_channels; i++) {
+        size_t n = alike(r, &r->channels[i], account);
+
+        in_all += n;
+        if (strncmp(r->channels[i].id, channel.ptr, BRIEF_MIN) == 0)
+            in_channel += n;
+    }
+    if (in_all == 1)
+        (void)snprintf(ret, BRIEF_MOST + 1, "%.*s", BRIEF_MIN, account.ptr); /* fits */
+    else if (in_channel == 1)
+        (void)snprintf(ret, BRIEF_MOST + 1, "%.*s_%.*s", BRIEF_MIN, channel.ptr, BRIEF_MIN,
+                       account.ptr); /* fits */
+    return ret[0] != '\0';
 }

@@ -14,3 +14,10 @@ const struct reg_scope *brief_scope(const struct registry *r, struct view word, 
 /* The same for a channel: its id, or the beginning of it. */
 const struct reg_channel *brief_channel(const struct registry *r, struct view word,
                                         size_t *ret_n);
+
+#define BRIEF_MOST (2 * BRIEF_MIN + 1)
+/* What people are shown in place of @s's id, from which brief_scope() finds it: the first characters of its amojo id,
+ * or of its channel's id and of that. @ret: BRIEF_MOST + 1. False, and "": other accounts begin so as well, or its id
+ * was not made by amo. */
+bool brief_of_scope(const struct registry *r, const struct reg_scope *s,
+                    char ret[BRIEF_MOST + 1]);

@@ -1,5 +1,7 @@
 #include "core/model/brief.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "base/testing.h"
 
@@ -85,9 +87,36 @@ static void a_channel_is_found_by_the_beginning_of_its_id(void **state)
     registry_free(r);
 }
 
+/* The same whether the rows are in order or not. */
+static void an_account_is_shown_by_what_finds_it(void **state)
+{
+    struct registry *r = some_accounts();
+    char shown[BRIEF_MOST + 1];
+
+    (void)state;
+    for (int ordered = 0; ordered < 2; ordered++) {
+        assert_true(brief_of_scope(r, registry_scope(r, VIEW_LIT(CHANNEL "_" ONE)), shown));
+        assert_string_equal(shown, "2b13cae0");
+        assert_true(brief_of_scope(r, registry_scope(r, VIEW_LIT(OTHER "_" TWO)), shown));
+        assert_string_equal(shown, "0a1b2c3d_3c13cae0");
+        assert_false(brief_of_scope(r, registry_scope(r, VIEW_LIT("ch_acc")), shown));
+        assert_string_equal(shown, "");
+        if (ordered == 0) {
+            struct reg_scope first[2] = {r->scopes[0], r->scopes[1]};
+
+            memmove(&r->scopes[0], &r->scopes[2], sizeof(first));
+            memcpy(&r->scopes[2], first, sizeof(first));
+            registry_ready(r);
+            assert_int_equal(r->n_scopes_ordered, r->n_scopes);
+        }
+    }
+    registry_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_account_is_shown_by_what_finds_it),
         cmocka_unit_test(an_account_is_found_by_the_beginning_of_its_id),
         cmocka_unit_test(a_channel_is_found_by_the_beginning_of_its_id),
     };

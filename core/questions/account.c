@@ -2,10 +2,14 @@
  *
  * From: control.c. To: the registry, the queue and the shares, which are only read. Holds: nothing. */
 
+#include <stdio.h>
+
+#include "base/num.h"
 #include "base/process.h"
 #include "core/control/control.h"
 #include "core/control/verbs.h"
 #include "core/intake/room.h"
+#include "core/model/brief.h"
 #include "core/questions/waiting.h"
 #include "core/shares/shares.h"
 
@@ -28,17 +32,56 @@ static void account_row(struct control_ask *ask, const struct reg_scope *s)
     json_add_bool(ask->w, "no_time_window", s->window_off);
 }
 
+static void account_listed(struct control_ask *ask, const struct reg_scope *s)
+{
+    char shown[BRIEF_MOST + 1];
+
+    json_open_object(ask->w, NULL);
+    account_row(ask, s);
+    json_add_text(ask->w, "short",
+                  brief_of_scope(ask->core->turn->registry, s, shown) ? view_of(shown)
+                                                                      : VIEW_NONE);
+    json_close_object(ask->w);
+}
+
+/* Those that argument `scope_ids` names, one after the other; the place is the number of the last one. */
+static void accounts_named(struct control_ask *ask, const struct json_node *ids)
+{
+    struct control_page page = {0};
+    char place[24];
+    uint64_t i = 0;
+
+    if (num_parse_u64(control_arg(ask, "page"), &i))
+        i = 0;
+    for (; i < json_array_len(ids) && !control_page_is_full(&page); i++) {
+        struct view id = VIEW_NONE;
+        const struct reg_scope *s = NULL;
+
+        if (json_strict_text(json_array_at(ids, i), &id))
+            s = registry_scope(ask->core->turn->registry, id);
+        if (s)
+            account_listed(ask, s);
+    }
+    (void)snprintf(place, sizeof(place), "%llu", (unsigned long long)i); /* fits */
+    if (i < json_array_len(ids))
+        control_go_on(ask, view_of(place));
+}
+
 int verb_account_list(struct control_ask *ask)
 {
     const struct registry *r = ask->core->turn->registry;
+    const struct json_node *ids = json_get(json_root(ask->args), "scope_ids");
+    struct control_page page = {0};
+    size_t i = registry_scopes_behind(r, control_arg(ask, "page"));
 
     json_open_array(ask->w, NULL);
-    for (size_t i = 0; i < r->n_scopes; i++) {
-        json_open_object(ask->w, NULL);
-        account_row(ask, &r->scopes[i]);
-        json_close_object(ask->w);
-    }
+    if (ids)
+        accounts_named(ask, ids);
+    for (; !ids && i < r->n_scopes && !control_page_is_full(&page); i++)
+        account_listed(ask, &r->scopes[i]);
     json_close_array(ask->w);
+    if (!ids && i < r->n_scopes)
+        control_go_on(ask, view_of(r->scopes[i - 1].id));
     return EXIT_FINE;
 }
 

@@ -35,13 +35,21 @@ int verb_connector_list(struct control_ask *ask)
 {
     const struct registry *r = ask->core->turn->registry;
 
+    struct view behind = control_arg(ask, "page");
+    struct control_page page = {0};
+    size_t i = 0;
+
+    while (behind.len && i < r->n_connectors && !view_is(behind, r->connectors[i++].name))
+        continue;
     json_open_array(ask->w, NULL);
-    for (size_t i = 0; i < r->n_connectors; i++) {
+    for (; i < r->n_connectors && !control_page_is_full(&page); i++) {
         json_open_object(ask->w, NULL);
         connector_row(ask, &r->connectors[i]);
         json_close_object(ask->w);
     }
     json_close_array(ask->w);
+    if (i < r->n_connectors)
+        control_go_on(ask, view_of(r->connectors[i - 1].name));
     return EXIT_FINE;
 }
 

@@ -83,7 +83,13 @@ struct dest *queue_dest(struct queue *q, enum dest_kind kind, struct view name)
         mem_free(d);
         return NULL;
     }
+    list_add_tail(&q->all_dests, &d->in_all);
     return d;
+}
+
+struct dest *queue_dest_of(const struct queue *q, struct view key)
+{
+    return table_get(q->dests, key);
 }
 
 const char *hold_reason_name(enum hold_reason r)

@@ -42,6 +42,7 @@ int queue_new(double scope_rate, double scope_burst, int64_t retry_base_ms,
     q->retry_cap_ms = retry_cap_ms;
     q->random = seed ? seed : 1;
     q->max = LIMIT_COMMANDS;
+    list_init(&q->all_dests);
     if (table_new(&q->commands) || table_new(&q->lanes) || table_new(&q->dests)) {
         queue_free(q);
         return -ENOMEM;

@@ -36,6 +36,7 @@ struct dest {
     enum dest_class class;
     char *key;            /* as it is shown: "scope:<id>" or "connector:<name>" */
     const char *name;     /* of the scope or the connector; within @key */
+    struct list in_all;   /* queue->all_dests */
     struct list link;     /* in a list of queue->places; alone otherwise */
     struct list *in_ring; /* which one; NULL none of the rings */
     struct due again;     /* in queue->asleep: something is ready, and may not go before */
@@ -132,9 +133,10 @@ struct queue {
     struct table *commands;
     struct table *lanes; /* by id: the first of its siblings */
     struct table *dests;
-    struct heap timers;   /* of commands: WAITING and IN_FLIGHT */
-    struct heap asleep;   /* dest.again */
-    struct places places; /* core/queue/places.h */
+    struct list all_dests; /* the same in the order in which they came; none ever goes */
+    struct heap timers;    /* of commands: WAITING and IN_FLIGHT */
+    struct heap asleep;    /* dest.again */
+    struct places places;  /* core/queue/places.h */
     double scope_rate;
     double scope_burst;
     int64_t retry_base_ms;
@@ -157,6 +159,9 @@ int64_t queue_paused_ms(const struct core_command *c, int64_t now_mono_ms);
 
 /* The destination of a scope or connector, made when missing. NULL: no memory. */
 struct dest *queue_dest(struct queue *q, enum dest_kind kind, struct view name);
+
+/* The one of this key ("scope:<id>"); NULL: there is none. */
+struct dest *queue_dest_of(const struct queue *q, struct view key);
 
 /* A command from the store, new or at start-up. It is QUEUED or READY (WAITING when
  * row->next_ms is in the future: an hour at most, which a Retry-After may ask for; in `doubt` of the

@@ -71,6 +71,8 @@ static struct reply read_reply(const struct bus_message *m)
         assert_int_equal(json_parse(a.json, &reply.doc), 0);
     (void)snprintf(reply.error, sizeof(reply.error), "%.*s", (int)a.error.len,
                    a.error.ptr ? a.error.ptr : "");
+    (void)snprintf(reply.next, sizeof(reply.next), "%.*s", (int)a.next.len,
+                   a.next.ptr ? a.next.ptr : "");
     return reply;
 }
 

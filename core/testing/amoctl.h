@@ -10,6 +10,7 @@ struct reply {
     int code;
     struct json *doc; /* NULL: none */
     char error[1024];
+    char next[1024];
 };
 
 /* The rig, and amoctl's end of its control socket. */

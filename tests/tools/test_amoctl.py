@@ -127,6 +127,23 @@ def test_lists_are_tables_for_people(core, run_dir):
     assert amoctl(run_dir, "connector", "list").stdout == "no connectors\n"
 
 
+def test_a_list_in_parts_is_asked_for_until_it_is_whole(core, run_dir):
+    place = 'svc/"odd" \\ one'
+    core.will_answer([{"source": "a"}, {"source": "b"}], error="this is the first part of a longer list", following="svc/b")
+    core.will_answer([], following=place)
+    core.will_answer([{"source": "c"}])
+    done = amoctl(run_dir, "source", "list", "--json")
+    assert [row["source"] for row in json.loads(done.stdout)] == ["a", "b", "c"] and done.stderr == ""
+    assert core.asked == [("source.list", {}), ("source.list", {"page": "svc/b"}), ("source.list", {"page": place})]
+
+
+def test_of_a_list_that_breaks_off_nothing_is_shown_as_the_whole(core, run_dir):
+    core.will_answer([{"source": "a"}], following="svc/a")
+    core.will_answer(code=1, error="core could not do this; see its log")
+    done = amoctl(run_dir, "source", "list")
+    assert done.returncode == 1 and done.stdout == "" and "see its log" in done.stderr
+
+
 def test_the_scope_id_stands_alone_on_stdout(core, run_dir):
     core.will_answer({"scope_id": "chan_acc"})
     done = amoctl(run_dir, "account", "connect", "--channel", "c", "--account", "a", "--connector", "n")

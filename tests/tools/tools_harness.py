@@ -31,13 +31,15 @@ class Control:
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
 
-    def will_answer(self, document=None, code=0, error=None, before=None):
-        """The next call gets this; `before` may send frames first: before(self, call frame)."""
+    def will_answer(self, document=None, code=0, error=None, before=None, following=None):
+        """The next call gets this; `before` may send frames first: before(self, call frame). A list may go on at `following`."""
         body = {"code": code} if code else {}
         if document is not None:
             body["json"] = document if isinstance(document, str) else json.dumps(document, ensure_ascii=False)
         if error is not None:
             body["error"] = error
+        if following is not None:
+            body["next"] = following
         self.answers.append((body, before))
 
     def send(self, frame, kind, body, boot=None):

@@ -23,6 +23,8 @@
 
 #define CORE_CONNECT_MS 5000
 #define CORE_PAUSE_MS   50 /* between two looks whether core is there */
+#define CORE_NEXT_MAX   4096
+#define CORE_LIST_MAX   ((size_t)1 << 30) /* bytes of a list in all its parts */
 
 struct core_call {
     struct loop *loop;
@@ -37,6 +39,7 @@ void core_answer_init(struct core_answer *a)
     a->code = EXIT_FAILED;
     buf_init(&a->json, LIMIT_FRAME_BYTES);
     buf_init(&a->error, 4096);
+    buf_init(&a->next, CORE_NEXT_MAX);
 }
 
 void core_answer_fini(struct core_answer *a)
@@ -45,6 +48,7 @@ void core_answer_fini(struct core_answer *a)
         secret_wipe(a->json.ptr, a->json.len);
     buf_fini(&a->json);
     buf_fini(&a->error);
+    buf_fini(&a->next);
 }
 
 /* --- is core there? ------------------------------------------------------------------------- */
@@ -113,7 +117,9 @@ static void take_answer(struct core_call *c, struct view body)
     if (answer.json.ptr)
         (void)buf_add_view(&a->json,
                            answer.json); /* errors stick and are asked for at the end */
-    if (answer.error.ptr)
+    if (answer.next.len)                 /* what is said beside is for those who do not go on */
+        (void)buf_add_view(&a->next, answer.next);
+    else if (answer.error.ptr)
         text_clean(answer.error, &a->error);
 }
 
@@ -219,4 +225,65 @@ struct json *core_ask(const char *endpoint, struct view verb, struct view args, 
     if (ret->code == EXIT_FINE && json_parse(buf_view(&ret->json), &doc))
         fail(ret, EXIT_FAILED, "core's answer cannot be read (another version?)", "", "");
     return doc;
+}
+
+/* @args, an object, with the place where the list goes on. */
+static int add_place(struct view args, struct view next, struct buf *out)
+{
+    struct json_writer w;
+
+    json_writer_init(&w, out);
+    (void)buf_add(out, args.ptr, args.len - 1); /* errors stick in the buf */
+    w.comma = args.len > 2;
+    json_add_text(&w, "page", next);
+    return buf_add_char(out, '}');
+}
+
+/* Appends a list to another one. */
+static int add_list(struct buf *list, struct view more)
+{
+    if (list->len < 2 || more.len < 2 || more.ptr[0] != '[')
+        return -EPROTO;
+    if (more.len == 2)
+        return 0; /* empty */
+    list->len--;
+    if (list->len > 1)
+        (void)buf_add_char(list, ','); /* errors stick in the buf */
+    return buf_add(list, more.ptr + 1, more.len - 1);
+}
+
+void core_call_all(const char *endpoint, struct view verb, struct view args, int wait_ms,
+                   struct core_answer *ret)
+{
+    struct buf list;
+
+    buf_init(&list, CORE_LIST_MAX);
+    core_call(endpoint, verb, args, wait_ms, ret);
+    if (ret->next.len && buf_add_view(&list, buf_view(&ret->json)))
+        fail(ret, EXIT_FAILED, "no memory for core's answer", "", "");
+    while (ret->code == EXIT_FINE && ret->next.len) {
+        struct buf question;
+        int rc = 0;
+
+        buf_init(&question, LIMIT_CONTROL_BYTES);
+        rc = add_place(args, buf_view(&ret->next), &question);
+        core_answer_fini(ret);
+        core_answer_init(ret);
+        if (rc == 0)
+            core_call(endpoint, verb, buf_view(&question), wait_ms, ret);
+        if (rc == 0 && ret->code == EXIT_FINE)
+            rc = add_list(&list, buf_view(&ret->json));
+        if (rc)
+            fail(ret, EXIT_FAILED, "core's answer cannot be read (another version?)", "", "");
+        buf_fini(&question);
+    }
+    if (list.len) { /* of a part that could not be had nothing is shown */
+        buf_fini(&ret->json);
+        buf_init(&ret->json, CORE_LIST_MAX);
+        if (ret->code == EXIT_FINE) {
+            ret->json = list;
+            return;
+        }
+    }
+    buf_fini(&list);
 }

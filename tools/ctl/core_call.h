@@ -14,6 +14,7 @@ struct core_answer {
     int code;         /* what amoctl exits with: EXIT_* of base/process.h */
     struct buf json;  /* core's document; empty: none. May hold a secret made just now: wiped */
     struct buf error; /* one sentence for people; empty: none */
+    struct buf next;  /* the list in @json goes on there; empty: it does not */
 };
 
 void core_answer_init(struct core_answer *a);
@@ -25,7 +26,10 @@ void core_answer_fini(struct core_answer *a);
  * bus_init must have been called. */
 void core_call(const char *endpoint, struct view verb, struct view args, int wait_ms,
                struct core_answer *ret);
-/* The same, and the answer's document; when it has none that can be read, that is an answer with
+/* The same for a list: all its parts together. When one of them cannot be had, that is the answer. */
+void core_call_all(const char *endpoint, struct view verb, struct view args, int wait_ms,
+                   struct core_answer *ret);
+/* The same as core_call, and the answer's document; when it has none that can be read, that is an answer with
  * words too. json_free. */
 struct json *core_ask(const char *endpoint, struct view verb, struct view args, int wait_ms,
                       struct core_answer *ret);

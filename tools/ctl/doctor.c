@@ -31,9 +31,8 @@ struct doctor {
     struct buf json; /* the document, as it grows */
     struct json_writer w;
     size_t n[STATE_N];
-    struct names names; /* of accounts, once one is told of */
-    bool named;
-    int broken; /* what stops it: an exit code; 0 nothing */
+    struct names names; /* of the account that is told of */
+    int broken;         /* what stops it: an exit code; 0 nothing */
 };
 
 /* Anything new is taken for the worst. */
@@ -86,12 +85,13 @@ static void put_subject(struct doctor *d, struct view subject, struct buf *words
 {
     struct buf name;
 
-    if (!d->named && names_are_wanted(subject)) {
-        names_ask(d->endpoint, &d->names);
-        d->named = true;
-    }
     buf_init(&name, 4096);
-    if (names_put(&d->names, subject, true, &name))
+    if (names_are_wanted(subject) && !names_put(&d->names, subject, true, &name)) {
+        names_fini(&d->names);
+        names_ask(d->endpoint, subject, &d->names);
+        (void)names_put(&d->names, subject, true, &name); /* or else as it is */
+    }
+    if (name.len)
         text_clean(buf_view(&name), words);
     else
         text_clean(subject, words);

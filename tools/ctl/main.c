@@ -29,7 +29,7 @@ static void find_names(const struct args *a, const struct config *config,
     if (a->json || verb->show == SHOW_SCOPE || !names_are_wanted(buf_view(&answer->json)))
         return;
     if (verb->control != amoctl_names_verb)
-        names_ask(config_text(config, "bus/control"), ret);
+        names_ask(config_text(config, "bus/control"), buf_view(&answer->json), ret);
     else if (json_parse(buf_view(&answer->json), &doc) == 0) /* it is that list */
         (void)!names_init(ret, doc);                         /* no memory: no names */
 }
@@ -79,8 +79,8 @@ static int run_asked(const struct args *a, const struct config *config, struct v
     int rc = 0;
 
     core_answer_init(&answer);
-    core_call(config_text(config, "bus/control"), view_of(verb->control), args,
-              verb->waits ? CORE_CALL_LONG_MS : CORE_CALL_MS, &answer);
+    core_call_all(config_text(config, "bus/control"), view_of(verb->control), args,
+                  verb->waits ? CORE_CALL_LONG_MS : CORE_CALL_MS, &answer);
     rc = print_answer(a, config, &answer);
     core_answer_fini(&answer);
     return rc;

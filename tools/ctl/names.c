@@ -9,14 +9,16 @@
 #include "base/ids.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/process.h"
+#include "proto/limits.h"
 #include "tools/common/text.h"
 #include "tools/ctl/core_call.h"
 #include "tools/ctl/verbs.h"
 
-#define NAMES_WAIT_MS 2000 /* what they are for is there already */
+#define NAMES_WAIT_MS 2000  /* what they are for is there already */
+#define NAMES_MOST    50000 /* ids in one question */
 
 #define UUID_LEN   36
-#define SHORT_LEN  8
 #define TITLE_MOST 24 /* columns */
 
 static bool is_uuid(const char *at)
@@ -33,14 +35,25 @@ static bool is_scope(struct view v)
            is_uuid(v.ptr + UUID_LEN + 1);
 }
 
+/* The next scope id in @json from @from on; VIEW_NONE: there is none. */
+static struct view next_scope(struct view json, size_t *from)
+{
+    for (size_t i = *from + UUID_LEN; i + UUID_LEN < json.len; i++) {
+        struct view scope = view_make(json.ptr + i - UUID_LEN, 2 * UUID_LEN + 1);
+
+        if (json.ptr[i] == '_' && is_scope(scope)) {
+            *from = i + UUID_LEN;
+            return scope;
+        }
+    }
+    return VIEW_NONE;
+}
+
 bool names_are_wanted(struct view json)
 {
-    for (size_t i = UUID_LEN; i + UUID_LEN < json.len; i++) {
-        if (json.ptr[i] == '_' &&
-            is_scope(view_make(json.ptr + i - UUID_LEN, 2 * UUID_LEN + 1)))
-            return true;
-    }
-    return false;
+    size_t from = 0;
+
+    return next_scope(json, &from).ptr != NULL;
 }
 
 static const char *account_of(struct view scope)
@@ -75,20 +88,69 @@ int names_init(struct names *n, struct json *doc)
             continue;
         if (!json_strict_text(json_get(json_array_at(list, i), "title"), &row.title))
             row.title = VIEW_NONE;
+        if (!json_strict_text(json_get(json_array_at(list, i), "short"), &row.brief))
+            row.brief = VIEW_NONE;
         n->rows[n->n++] = row;
     }
     qsort(n->rows, n->n, sizeof(*n->rows), by_account);
     return 0;
 }
 
-void names_ask(const char *endpoint, struct names *ret)
+/* Each of them once, as the argument of the question. */
+static int add_question(const struct name *ids, size_t n, struct buf *out)
+{
+    struct json_writer w;
+
+    json_writer_init(&w, out);
+    json_open_object(&w, NULL);
+    json_open_array(&w, "scope_ids");
+    for (size_t i = 0; i < n; i++) {
+        if (i == 0 || by_account(&ids[i - 1], &ids[i]) != 0)
+            json_add_text(&w, NULL, ids[i].scope);
+    }
+    json_close_array(&w);
+    json_close_object(&w);
+    return buf_error(out);
+}
+
+/* Which they are: at most NAMES_MOST. NULL: no memory. */
+static struct name *scopes_in(struct view json, size_t *ret_n)
+{
+    struct name *ids = NULL;
+    size_t from = 0;
+    size_t n = 0;
+
+    while (n < NAMES_MOST && next_scope(json, &from).ptr)
+        n++;
+    ids = mem_zalloc_array(n + 1, sizeof(*ids));
+    from = 0;
+    for (size_t i = 0; ids && i < n; i++)
+        ids[i].scope = next_scope(json, &from);
+    if (ids)
+        qsort(ids, n, sizeof(*ids), by_account);
+    *ret_n = n;
+    return ids;
+}
+
+void names_ask(const char *endpoint, struct view json, struct names *ret)
 {
     struct core_answer answer;
+    struct json *doc = NULL;
+    struct buf question;
+    size_t n = 0;
+    struct name *ids = scopes_in(json, &n);
 
     core_answer_init(&answer);
-    (void)!names_init(ret, core_ask(endpoint, view_of(amoctl_names_verb), VIEW_LIT("{}"),
-                                    NAMES_WAIT_MS, &answer)); /* no memory: no names */
+    buf_init(&question, LIMIT_CONTROL_BYTES);
+    if (ids && add_question(ids, n, &question) == 0)
+        core_call_all(endpoint, view_of(amoctl_names_verb), buf_view(&question), NAMES_WAIT_MS,
+                      &answer);
+    if (answer.code == EXIT_FINE && json_parse(buf_view(&answer.json), &doc))
+        doc = NULL;
+    (void)!names_init(ret, doc); /* no memory: no names */
     core_answer_fini(&answer);
+    buf_fini(&question);
+    mem_free(ids);
 }
 
 void names_fini(struct names *n)
@@ -98,35 +160,6 @@ void names_fini(struct names *n)
     *n = (struct names){0};
 }
 
-static bool begin_alike(const struct name *a, const struct name *b)
-{
-    return memcmp(account_of(a->scope), account_of(b->scope), SHORT_LEN) == 0;
-}
-
-/* The account's eight characters if no other account begins so; else the channel's with them; 0 when
- * these are another's as well. */
-static size_t short_id(const struct names *n, const struct name *of, char *ret)
-{
-    const struct name *first = of;
-    const struct name *last = of;
-
-    while (first > n->rows && begin_alike(first - 1, of))
-        first--;
-    while (last + 1 < n->rows + n->n && begin_alike(last + 1, of))
-        last++;
-    memcpy(ret, account_of(of->scope), SHORT_LEN);
-    if (first == last)
-        return SHORT_LEN;
-    for (; first <= last; first++) {
-        if (first != of && memcmp(first->scope.ptr, of->scope.ptr, SHORT_LEN) == 0)
-            return 0;
-    }
-    memcpy(ret, of->scope.ptr, SHORT_LEN);
-    ret[SHORT_LEN] = '_';
-    memcpy(ret + SHORT_LEN + 1, account_of(of->scope), SHORT_LEN);
-    return (size_t)2 * SHORT_LEN + 1;
-}
-
 bool names_put(const struct names *n, struct view scope, bool titled, struct buf *out)
 {
     static const char destination[] = "scope:";
@@ -134,16 +167,13 @@ bool names_put(const struct names *n, struct view scope, bool titled, struct buf
     size_t skip = to ? strlen(destination) : 0;
     struct name key = {.scope = to ? view_make(scope.ptr + skip, scope.len - skip) : scope};
     const struct name *found = NULL;
-    char id[2 * SHORT_LEN + 1];
-    size_t len = 0;
 
     if (n->n > 0 && is_scope(key.scope))
         found = bsearch(&key, n->rows, n->n, sizeof(*n->rows), by_account);
-    len = found ? short_id(n, found, id) : 0;
-    if (len == 0)
+    if (!found || found->brief.len == 0)
         return false;
     (void)buf_add_str(out, to ? destination : ""); /* errors stick in the buf */
-    (void)buf_add(out, id, len);
+    (void)buf_add_view(out, found->brief);
     if (titled && found->title.len > 0) {
         struct view rest = found->title;
         struct view title = text_line(&rest, TITLE_MOST);

@@ -63,6 +63,12 @@ int show_answer(enum show how, const char *nothing, struct json *doc,
     return -EPROTO;
 }
 
+/* What another field says for people: `told`, the scope id. */
+static bool is_for_programs(struct view key)
+{
+    return view_is(key, "told_status") || view_is(key, "short");
+}
+
 /* --- one value ------------------------------------------------------------------------------ */
 
 static bool ends_with(struct view v, const char *tail)
@@ -241,6 +247,8 @@ static void columns_of_row(struct columns *c, const struct json_node *row)
     for (struct json_walk w = {.object = row}; c->n < GRID_COLUMNS_MAX && json_walk_next(&w);) {
         size_t i = 0;
 
+        if (is_for_programs(w.key))
+            continue;
         while (i < c->n && !view_equal(c->keys[i], w.key))
             i++;
         if (i == c->n)
@@ -397,8 +405,8 @@ static int show_object(const struct page *p, const struct json_node *n, size_t d
 
         if (is_table(w.value) || (json_is_object(w.value) && depth < SHOW_DEPTH))
             continue;
-        if (view_is(w.key, "told_status"))
-            continue; /* `told` says it in a word */
+        if (is_for_programs(w.key))
+            continue;
         if (p->said.len && json_strict_text(w.value, &text) && view_equal(text, p->said))
             continue;
         if (ends_with(w.key, "_s"))

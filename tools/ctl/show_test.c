@@ -133,10 +133,10 @@ static void check_named(enum show how, const char *json, size_t width, const cha
     struct buf out;
 
     buf_init(&out, 1 << 20);
-    assert_int_equal(
-        json_parse(VIEW_LIT("[{\"scope_id\":\"" CHANNEL "_" ACCOUNT "\",\"title\":\"Acme\"}]"),
-                   &list),
-        0);
+    assert_int_equal(json_parse(VIEW_LIT("[{\"scope_id\":\"" CHANNEL "_" ACCOUNT
+                                         "\",\"short\":\"2b13cae0\",\"title\":\"Acme\"}]"),
+                                &list),
+                     0);
     assert_int_equal(names_init(&names, list), 0);
     style.names = &names;
     assert_int_equal(shown_as(how, json, &style, &out), 0);
@@ -166,7 +166,7 @@ static void an_account_is_shown_by_its_name(void **state)
 
 static void a_row_with_the_title_has_the_whole_id_where_there_is_room(void **state)
 {
-    static const char list[] = "[{\"scope_id\":\"" CHANNEL "_" ACCOUNT
+    static const char list[] = "[{\"short\":\"2b13cae0\",\"scope_id\":\"" CHANNEL "_" ACCOUNT
                                "\",\"channel\":\"" CHANNEL "\",\"title\":\"Acme\"}]";
 
     (void)state;
