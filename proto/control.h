@@ -103,7 +103,9 @@
       "messages[{at, direction, written_in, type, state, settled_at, told, [told_status], "    \
       "[told_at], [told_code], [told_words], [service_code], [reason], [words], why, "         \
       "[text_chars], [text], conversation, connector, source, scope_id, account, mid, "        \
-      "amo_id, service_id, trace}], looked_at, [next], "                                       \
+      "amo_id, service_id, trace; of an event that is no message at, state, reason, why, "     \
+      "entry or event, [kind], [taken_at], [chat_id], [phone], [name], [erased] and what it "  \
+      "has of these}], looked_at, [next], "                                                    \
       "[conversation{}]; or, to choose from, conversations[]")                                 \
     X(clock_show, "clock.show", LOOKS, "", "in_doubt, why, trusted_until, now, skew_ms")       \
     X(clock_agree, "clock.agree", CHANGES, "[dry_run]", "as clock.show, [dry_run, would]")     \

@@ -13,12 +13,14 @@
 #include "core/control/control.h"
 #include "core/control/verbs.h"
 #include "core/model/message.h"
+#include "core/questions/kept.h"
 #include "core/questions/named.h"
 #include "core/questions/waiting.h"
 #include "proto/limits.h"
 
 #define COUNTED   1000 /* of its newest messages */
 #define LAST      20   /* of them are shown */
+#define KEPT_US   1000 /* so long it is counted what is kept of it */
 #define LIST_MAX  500  /* rows of a list in one turn of core … */
 #define LIST_US   3000 /* … and for so long */
 #define LANES_MAX 120  /* of a list of those that wait: two a conversation at most */
@@ -92,6 +94,7 @@ static int conversation_json(struct control_ask *ask, const struct conversation 
     json_close_array(w);
     rc = rc ? rc : counts_json(ask, c->id);
     rc = rc ? rc : last_messages(ask, c->id);
+    rc = rc ? rc : kept_counts_json(ask->core, c, clock_mono_us() + KEPT_US, w);
     rc = rc ? rc : waiting_of_conversation(ask->core, c->id, w);
     json_close_object(w);
     return rc;

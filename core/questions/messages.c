@@ -1,8 +1,9 @@
-/* `amoctl message list`: messages of a person, of an account, of a time, newest first.
+/* `amoctl message list`: messages of a person, of an account, of a time, newest first; and among them what is no message
+ * (yet): what is in quarantine, waits, or is set aside.
  *
  * From: control.c. To: the store, which is only read. Holds: nothing: where it goes on is said in the answer.
  *
- * No turn of core looks at more than LOOKED_MAX messages, or for longer than LOOKED_US. What was looked at is
+ * No turn of core looks at more than LOOKED_MAX rows, or for longer than LOOKED_US. What was looked at is
  * said, with the place to go on from. */
 
 #include <errno.h>
@@ -16,91 +17,69 @@
 #include "core/control/control.h"
 #include "core/control/verbs.h"
 #include "core/model/message.h"
+#include "core/questions/kept.h"
 #include "core/questions/mask.h"
 #include "core/questions/named.h"
 #include "core/questions/told.h"
 #include "core/questions/waiting.h"
+#include "core/questions/when.h"
 #include "core/questions/why.h"
 #include "proto/command.h"
 #include "proto/limits.h"
 
 #define ROWS_DEFAULT 20
 #define ROWS_MAX     200
-#define LOOKED_MAX   4000 /* messages in one turn … */
+#define LOOKED_MAX   4000 /* rows in one turn … */
 #define LOOKED_US    3000 /* … and for so long */
+#define NAMED_US     1000 /* if finding out who is meant took as long */
+#define PERSON_MAX   256  /* events about one person that one page looks at */
+
+/* What the rows are made of. Of one time, a later one stands before those above it. */
+enum source {
+    FROM_WAITING,
+    FROM_QUARANTINE,
+    FROM_MESSAGES,
+    N_SOURCES,
+};
+
+/* The newest of one source; in one order with the others. */
+struct stream {
+    bool off; /* nothing of it is meant */
+    struct message_at before;
+    struct message_at *at; /* owned */
+    size_t n;
+    size_t max;
+    size_t next; /* one that was not looked at */
+};
 
 struct page {
     struct control_ask *ask;
     struct messages_range range;
     struct message_filter filter;
+    struct kept_filter kept;
+    struct stream streams[N_SOURCES];
     bool filtered;
     bool reveal;
+    int64_t until_mono_us;
     size_t limit; /* rows */
     size_t n;     /* rows that are written */
     size_t looked;
-    struct message_at last;   /* looked at */
-    bool more;                /* there are others behind it */
-    struct conversation conv; /* of the last row */
+    struct message_at last; /* looked at */
+    enum source last_from;
+    bool more;                  /* there are others behind it */
+    struct conversation conv;   /* of the last row */
+    struct conversation person; /* that is asked for; 0 none is */
+    struct kept_who who;        /* the same, or the word that no conversation has */
+    bool named;                 /* somebody is asked for */
 };
 
 /* --- arguments ---------------------------------------------------------------------------------- */
-
-/* "90m", "2h", "3d": so long ago. */
-static bool parse_ago(struct view text, int64_t now_ms, int64_t *ret_ms)
-{
-    static const struct {
-        char letter;
-        int64_t ms;
-    } units[] = {
-        {'s', 1000    },
-        {'m', 60000   },
-        {'h', 3600000 },
-        {'d', 86400000}
-    };
-    uint64_t n = 0;
-
-    for (size_t i = 0; text.len > 1 && i < AMO_COUNT(units); i++) {
-        if (text.ptr[text.len - 1] == units[i].letter &&
-            num_parse_range(view_make(text.ptr, text.len - 1), 0, 100000, &n) == 0) {
-            *ret_ms = now_ms - (int64_t)n * units[i].ms;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* "2026-11-30", "2026-11-30T10:05", "2026-11-30 10:05:30" in UTC; or with a zone of its own. */
-static bool parse_when(struct view text, int64_t now_ms, int64_t *ret_ms)
-{
-    static const struct {
-        size_t len;
-        const char *rest;
-    } forms[] = {
-        {10, "T00:00:00Z"},
-        {16, ":00Z"      },
-        {19, "Z"         }
-    };
-    char whole[40];
-
-    if (parse_ago(text, now_ms, ret_ms))
-        return true;
-    if (text.len >= sizeof(whole) - sizeof("T00:00:00Z"))
-        return false;
-    (void)snprintf(whole, sizeof(whole), "%.*s", (int)text.len, text.ptr); /* fits */
-    if (text.len > 10 && whole[10] == ' ')
-        whole[10] = 'T';
-    for (size_t i = 0; i < AMO_COUNT(forms); i++) {
-        if (text.len == forms[i].len)
-            (void)snprintf(whole + text.len, sizeof(whole) - text.len, "%s", forms[i].rest);
-    }
-    return clock_parse_iso(view_of(whole), ret_ms) == 0;
-}
 
 static int read_time(struct control_ask *ask, const char *key, int64_t *ret_ms)
 {
     struct view text = control_arg(ask, key);
 
-    if (text.len && !parse_when(text, clock_unix_ms(), ret_ms))
+    if (text.len && !when_parse(text, clock_unix_ms(), ret_ms))
         return control_fail(
             ask, EXIT_USAGE,
             "--%s takes a time as 2026-11-30T10:05 (UTC, or with a zone), or how"
@@ -109,27 +88,48 @@ static int read_time(struct control_ask *ask, const char *key, int64_t *ret_ms)
     return 0;
 }
 
-/* Where the last page ended: "<time>.<number>". */
-static int read_place(struct control_ask *ask, struct message_at *ret)
+/* What comes after one place. */
+static void begin_after(struct page *p, enum source from, const struct message_at *place)
+{
+    for (enum source i = FROM_WAITING; i < N_SOURCES; i++) {
+        p->streams[i].before = *place;
+        if (i != from) /* of the same time: before it all of the sources above it are over */
+            p->streams[i].before.id = i < from ? INT64_MAX : 0;
+    }
+}
+
+/* letters of places; a message's has none */
+static const char *const place_letters[N_SOURCES] = {"w", "q", ""};
+
+/* Where the last page ended: "<time>.<number>", "<time>.q<number>". */
+static int read_place(struct control_ask *ask, struct page *p)
 {
     struct view text = control_arg(ask, "page");
     const char *dot = view_find(text, ".");
-    size_t n = dot ? (size_t)(dot - text.ptr) : 0;
+    size_t n = dot ? (size_t)(dot - text.ptr) + 1 : 0;
+    struct view number = view_make(text.ptr + n, text.len - n);
+    enum source from = FROM_MESSAGES;
     struct message_at at = {0};
 
     if (!text.len)
         return 0;
-    if (!dot || num_parse_i64(view_make(text.ptr, n), &at.taken_ms) ||
-        num_parse_i64(view_make(dot + 1, text.len - n - 1), &at.id))
+    for (enum source i = FROM_WAITING; number.len && i < FROM_MESSAGES; i++) {
+        if (number.ptr[0] == place_letters[i][0])
+            from = i;
+    }
+    if (from != FROM_MESSAGES)
+        number = view_make(number.ptr + 1, number.len - 1);
+    if (!dot || num_parse_i64(view_make(text.ptr, n - 1), &at.taken_ms) ||
+        num_parse_i64(number, &at.id))
         return control_fail(ask, EXIT_USAGE, "--page takes what the page before has named");
-    *ret = at;
+    begin_after(p, from, &at);
     return 0;
 }
 
 static int no_such(struct control_ask *ask, const char *what, struct view word,
                    const char *const *words, size_t n)
 {
-    char known[700];
+    char known[900];
     size_t at = 0;
 
     known[0] = '\0';
@@ -161,8 +161,10 @@ static int read_direction(struct control_ask *ask, struct message_filter *f)
 static int read_state(struct control_ask *ask, struct message_filter *f)
 {
 #define STATE_WORD(name, word, meaning) word,
-    static const char *const words[] = {MESSAGE_STATES(STATE_WORD)};
+#define KEPT_WORD(word, meaning)        word,
+    static const char *const words[] = {MESSAGE_STATES(STATE_WORD) KEPT_STATES(KEPT_WORD)};
 #undef STATE_WORD
+#undef KEPT_WORD
     struct view word = control_arg(ask, "state");
 
     for (size_t i = 0; word.len && i < AMO_COUNT(words); i++) {
@@ -174,20 +176,58 @@ static int read_state(struct control_ask *ask, struct message_filter *f)
     return 0;
 }
 
-/* As dead letters have them (docs/operations.md, "Dead letters"); and the last cause of an attempt. */
+/* Of dead letters and of the quarantine, as docs/operations.md has them; what is waited for; and the last cause of an
+ * attempt. */
+static const char *const reasons[] = {"account_left",
+                                      "ambiguous_id",
+                                      "attempts",
+                                      "away",
+                                      "bad_message_id",
+                                      "connector_without_account",
+                                      "conversation",
+                                      "dropped",
+                                      "echo",
+                                      "empty_message",
+                                      "erased",
+                                      "failed",
+                                      "foreign_message",
+                                      "foreign_source",
+                                      "id_again",
+                                      "life_time",
+                                      "moved",
+                                      "moved_conversation",
+                                      "no_author",
+                                      "no_phone",
+                                      "no_source",
+                                      "nobody",
+                                      "not_understood",
+                                      "nothing_to_deliver",
+                                      "parent",
+                                      "repeats_quarantined",
+                                      "room",
+                                      "store_damaged",
+                                      "suspect",
+                                      "too_many_waiting",
+                                      "too_old",
+                                      "unclear",
+                                      "unknown_conversation",
+                                      "unknown_kind",
+                                      "unknown_message",
+                                      "unknown_scope",
+                                      "unknown_source",
+                                      "unreachable",
+                                      "unsupported_type",
+                                      "workers_lost"};
+
 static int read_reason(struct control_ask *ask, struct message_filter *f)
 {
-    static const char *const own[] = {"account_left", "attempts", "away",          "dropped",
-                                      "erased",       "failed",   "life_time",     "moved",
-                                      "nobody",       "parent",   "store_damaged", "unclear",
-                                      "workers_lost"};
-    const char *words[AMO_COUNT(own) + CAUSE_PROXY];
+    const char *words[AMO_COUNT(reasons) + CAUSE_PROXY];
     struct view word = control_arg(ask, "reason");
 
-    for (size_t i = 0; i < AMO_COUNT(own); i++)
-        words[i] = own[i];
+    for (size_t i = 0; i < AMO_COUNT(reasons); i++)
+        words[i] = reasons[i];
     for (uint64_t cause = CAUSE_CONNECT; cause <= CAUSE_PROXY; cause++)
-        words[AMO_COUNT(own) + cause - CAUSE_CONNECT] = cause_name(cause);
+        words[AMO_COUNT(reasons) + cause - CAUSE_CONNECT] = cause_name(cause);
     for (size_t i = 0; word.len && i < AMO_COUNT(words); i++) {
         if (view_is(word, words[i]))
             f->reason = word;
@@ -228,6 +268,29 @@ static void choose_index(struct page *p)
                   f->reason.len || f->direction;
 }
 
+/* Which sources have any of what is meant; how many of each are looked at. */
+static void choose_sources(struct page *p)
+{
+    struct view state = p->filter.state;
+    size_t max = p->filtered ? LOOKED_MAX : p->limit + 1;
+
+    p->kept = (struct kept_filter){.scope = p->filter.scope,
+                                   .connector = p->filter.connector,
+                                   .source = p->filter.source,
+                                   .state = state,
+                                   .reason = p->filter.reason,
+                                   .direction = p->filter.direction,
+                                   .conversation = p->person.id ? &p->person : NULL,
+                                   .who = &p->who};
+    for (enum source i = FROM_WAITING; i < N_SOURCES; i++)
+        p->streams[i].max = i != FROM_MESSAGES && p->named ? PERSON_MAX : max;
+    p->streams[FROM_WAITING].off = !kept_has_state(KEPT_WAITING, state);
+    p->streams[FROM_QUARANTINE].off = !kept_has_state(KEPT_QUARANTINE, state);
+    p->streams[FROM_MESSAGES].off =
+        (p->named && !p->person.id) || (state.len && (kept_has_state(KEPT_WAITING, state) ||
+                                                      kept_has_state(KEPT_QUARANTINE, state)));
+}
+
 static int page_read(struct page *p)
 {
     struct control_ask *ask = p->ask;
@@ -237,8 +300,9 @@ static int page_read(struct page *p)
     int rc = read_time(ask, "since", &p->range.since_ms);
 
     rc = rc ? rc : read_time(ask, "until", &until_ms);
-    p->range.before = (struct message_at){.taken_ms = until_ms, .id = 0};
-    rc = rc ? rc : read_place(ask, &p->range.before);
+    for (enum source i = FROM_WAITING; i < N_SOURCES; i++)
+        p->streams[i].before = (struct message_at){.taken_ms = until_ms, .id = 0};
+    rc = rc ? rc : read_place(ask, p);
     rc = rc ? rc : read_direction(ask, &p->filter);
     rc = rc ? rc : read_state(ask, &p->filter);
     rc = rc ? rc : read_reason(ask, &p->filter);
@@ -251,6 +315,7 @@ static int page_read(struct page *p)
     p->limit = (size_t)limit;
     (void)json_bool(json_get(root, "reveal"), &p->reveal); /* absent: masked */
     choose_index(p);
+    choose_sources(p);
     return 0;
 }
 
@@ -327,40 +392,99 @@ static int meet_conversation(struct page *p, const struct message *m)
     return rc == STORE_E_NONE ? 0 : rc;
 }
 
-static int look_at_message(struct page *p, const struct message_at *at)
+static int look_at_message(struct page *p, int64_t id, bool *ret_fits)
 {
     struct store *s = p->ask->core->store;
     struct message m = {0};
-    bool fits = true;
-    int rc = p->filtered ? store_message_fits(s, at->id, &p->filter, &fits) : 0;
+    int rc = 0;
 
-    p->looked++;
-    p->last = *at;
-    if (rc || !fits)
+    *ret_fits = true;
+    rc = p->filtered ? store_message_fits(s, id, &p->filter, ret_fits) : 0;
+    if (rc || !*ret_fits)
         return rc;
-    rc = store_message(s, at->id, &m);
+    rc = store_message(s, id, &m);
     rc = rc ? rc : meet_conversation(p, &m);
     rc = rc ? rc : row_json(p, &m);
     message_fini(&m);
-    p->n++;
     return rc == STORE_E_NONE ? 0 : rc;
+}
+
+static int look_at(struct page *p, enum source from)
+{
+    struct stream *st = &p->streams[from];
+    struct json_writer *w = p->ask->w;
+    struct core *c = p->ask->core;
+    bool fits = false;
+    int rc = 0;
+
+    p->last = st->at[st->next++];
+    p->last_from = from;
+    p->looked++;
+    if (from == FROM_MESSAGES)
+        rc = look_at_message(p, p->last.id, &fits);
+    else
+        rc = kept_json(c, from == FROM_WAITING ? KEPT_WAITING : KEPT_QUARANTINE, p->last.id,
+                       &p->kept, p->reveal, w, &fits);
+    p->n += fits;
+    return rc;
+}
+
+static int stream_read(struct page *p, enum source from)
+{
+    struct store *s = p->ask->core->store;
+    struct stream *st = &p->streams[from];
+    struct kept_range kept = {.place = from == FROM_WAITING ? KEPT_WAITING : KEPT_QUARANTINE,
+                              .who = p->named ? &p->who : NULL,
+                              .since_ms = p->range.since_ms,
+                              .before = st->before};
+
+    if (st->off)
+        return 0;
+    st->at = mem_zalloc_array(st->max, sizeof(*st->at));
+    if (!st->at)
+        return -ENOMEM;
+    if (from != FROM_MESSAGES)
+        return store_kept_newest(s, &kept, st->at, st->max, &st->n);
+    p->range.before = st->before;
+    return store_messages_newest(s, &p->range, st->at, st->max, &st->n);
+}
+
+/* From which source the next row is; N_SOURCES: what comes next was not read. */
+static enum source next_source(const struct page *p)
+{
+    enum source newest = N_SOURCES;
+
+    for (enum source i = FROM_WAITING; i < N_SOURCES; i++) {
+        const struct stream *st = &p->streams[i];
+
+        if (st->next == st->n && st->n && st->n == st->max)
+            return N_SOURCES;
+        if (st->next < st->n && (newest == N_SOURCES ||
+                                 st->at[st->next].taken_ms >=
+                                     p->streams[newest].at[p->streams[newest].next].taken_ms))
+            newest = i;
+    }
+    return newest;
 }
 
 /* Until the page is full, or it has taken long enough. */
 static int rows_json(struct page *p)
 {
-    int64_t until_mono_us = clock_mono_us() + LOOKED_US;
-    size_t max = p->filtered ? LOOKED_MAX : p->limit + 1;
-    struct message_at *at = mem_zalloc_array(max, sizeof(*at));
-    size_t n = 0;
-    int rc = at ? 0 : -ENOMEM;
+    enum source next = N_SOURCES;
+    int rc = 0;
 
-    rc = rc ? rc : store_messages_newest(p->ask->core->store, &p->range, at, max, &n);
-    while (rc == 0 && p->looked < n && p->n < p->limit &&
-           (p->looked == 0 || clock_mono_us() < until_mono_us))
-        rc = look_at_message(p, &at[p->looked]);
-    p->more = p->looked < n || n == max;
-    mem_free(at);
+    for (enum source i = FROM_WAITING; rc == 0 && i < N_SOURCES; i++)
+        rc = stream_read(p, i);
+    while (rc == 0 && p->n < p->limit && p->looked < LOOKED_MAX &&
+           (p->looked == 0 || clock_mono_us() < p->until_mono_us) &&
+           (next = next_source(p)) != N_SOURCES)
+        rc = look_at(p, next);
+    for (enum source i = FROM_WAITING; i < N_SOURCES; i++) {
+        const struct stream *st = &p->streams[i];
+
+        p->more = p->more || st->next < st->n || (st->n && st->n == st->max);
+        mem_free(st->at);
+    }
     return rc;
 }
 
@@ -375,53 +499,89 @@ static int page_json(struct page *p)
     json_close_array(w);
     json_add_int(w, "looked_at", (int64_t)p->looked);
     if (p->more) {
-        (void)snprintf(place, sizeof(place), "%lld.%lld", (long long)p->last.taken_ms,
-                       (long long)p->last.id); /* fits */
+        (void)snprintf(place, sizeof(place), "%lld.%s%lld", (long long)p->last.taken_ms,
+                       place_letters[p->last_from], (long long)p->last.id); /* fits */
         json_add_text(w, "next", view_of(place));
     }
     return rc;
 }
 
-static int with_conversation(struct page *p, int64_t id)
+/* --- who is meant ------------------------------------------------------------------------------- */
+
+static int conversation_json(struct page *p)
 {
     struct control_ask *ask = p->ask;
     struct waits waits;
-    int rc = store_conversation(ask->core->store, id, &p->conv);
+    int rc = 0;
 
-    if (rc)
-        return rc == STORE_E_NONE ? -EIO : rc;
-    waits_of(ask->core, id, &waits);
+    waits_of(ask->core, p->person.id, &waits);
     json_open_object(ask->w, "conversation");
-    named_json(ask->core, &p->conv, p->reveal, ask->w);
+    named_json(ask->core, &p->person, p->reveal, ask->w);
     rc = waits_json(ask->core, &waits, ask->w);
+    rc = rc ? rc : kept_counts_json(ask->core, &p->person, p->until_mono_us, ask->w);
     json_close_object(ask->w);
     return rc;
 }
 
-int verb_message_list(struct control_ask *ask)
+/* Of whom there is no conversation there may be events all the same. */
+static int find_kept(struct page *p, struct view word, const struct named *named)
 {
-    struct page p = {.ask = ask};
-    struct view who = control_arg(ask, "who");
-    struct named named = {.n = 0};
-    int rc = who.len > LIMIT_ID
-                 ? control_fail(ask, EXIT_USAGE, "longer than any id, phone or name")
-                 : 0;
+    struct store *s = p->ask->core->store;
+    struct kept_range range = {
+        .who = &p->who, .before = {.taken_ms = INT64_MAX, .id = INT64_MAX}
+    };
+    struct message_at at;
+    size_t n = 0;
+    int rc = kept_who_word(word, &p->who);
 
-    if (rc == 0 && who.len)
-        rc = named_find(ask, who, &named);
-    if (rc == 0 && who.len && !named_is_one(&named))
-        return named_choose(ask, &named);
-    if (named.n == 1) {
-        p.range.of = MESSAGES_OF_CONVERSATION;
-        p.range.conversation = named.ids[0];
-    }
-    rc = rc ? rc : page_read(&p);
+    range.place = KEPT_QUARANTINE;
+    rc = rc ? rc : store_kept_newest(s, &range, &at, 1, &n);
+    range.place = KEPT_WAITING;
+    if (rc == 0 && n == 0)
+        rc = store_kept_newest(s, &range, &at, 1, &n);
+    return rc || n ? rc : named_nobody(p->ask, named);
+}
+
+static int find_person(struct page *p, struct view word)
+{
+    struct store *s = p->ask->core->store;
+    struct named named = {.n = 0};
+    int rc = 0;
+
+    if (word.len > LIMIT_ID)
+        return control_fail(p->ask, EXIT_USAGE, "longer than any id, phone or name");
+    p->named = true;
+    rc = named_look(p->ask->core, word, &named);
     if (rc)
         return rc;
-    json_open_object(ask->w, NULL);
-    rc = named.n == 1 ? with_conversation(&p, named.ids[0]) : 0;
-    rc = rc ? rc : page_json(&p);
-    json_close_object(ask->w);
+    if (named.n == 0)
+        return find_kept(p, word, &named);
+    if (!named_is_one(&named))
+        return named_choose(p->ask, &named);
+    rc = store_conversation(s, named.ids[0], &p->person);
+    rc = rc ? rc : store_kept_who(s, &p->person, &p->who);
+    p->range.of = MESSAGES_OF_CONVERSATION;
+    p->range.conversation = p->person.id;
+    return rc == STORE_E_NONE ? -EIO : rc;
+}
+
+int verb_message_list(struct control_ask *ask)
+{
+    struct page p = {.ask = ask, .until_mono_us = clock_mono_us() + LOOKED_US};
+    struct view who = control_arg(ask, "who");
+    int rc = who.len ? find_person(&p, who) : 0;
+
+    if (clock_mono_us() + NAMED_US > p.until_mono_us)
+        p.until_mono_us = clock_mono_us() + NAMED_US;
+    rc = rc ? rc : page_read(&p);
+    if (rc == 0) {
+        json_open_object(ask->w, NULL);
+        rc = p.person.id ? conversation_json(&p) : 0;
+        rc = rc ? rc : page_json(&p);
+        json_close_object(ask->w);
+    }
+    kept_who_fini(&p.who);
+    conversation_fini(&p.person);
     conversation_fini(&p.conv);
     return rc;
 }

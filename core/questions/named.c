@@ -14,6 +14,7 @@
 #include "base/utf8.h"
 #include "core/control/control.h"
 #include "core/model/phone.h"
+#include "core/questions/kept.h"
 #include "core/questions/mask.h"
 #include "core/questions/waiting.h"
 #include "core/questions/why.h"
@@ -24,6 +25,7 @@
 #define NAMES_US       3000  /* … and for so long */
 #define NAMES_ASKED    64    /* between two looks at the clock */
 #define COUNTED_MAX    200   /* commands of a lane */
+#define CHOICE_US      2000  /* so long it is counted what is kept for those to choose from */
 
 static void named_add(struct named *named, int64_t id)
 {
@@ -265,24 +267,34 @@ static bool may_be_name(struct view word)
     return false;
 }
 
-int named_find(struct control_ask *ask, struct view word, struct named *ret)
+int named_look(struct core *c, struct view word, struct named *ret)
 {
     int rc = 0;
 
-    rc = named_by_id(ask->core, word, ret);
+    rc = named_by_id(c, word, ret);
     if (rc == 0 && ret->n == 0)
-        rc = find_by_message(ask->core, word, ret);
+        rc = find_by_message(c, word, ret);
     if (rc == 0 && ret->n == 0 && may_be_name(word))
-        rc = named_by_name(ask->core, word, INT64_MAX, ret);
-    if (rc || ret->n)
-        return rc;
-    if (ret->unnamed)
+        rc = named_by_name(c, word, INT64_MAX, ret);
+    return rc;
+}
+
+int named_nobody(struct control_ask *ask, const struct named *named)
+{
+    if (named->unnamed)
         return control_fail(ask, EXIT_FAILED,
                             "no conversation is known by this, and none of the newest %lld has"
                             " a client of this name: amoctl conversation list --name looks"
                             " further",
-                            (long long)ret->looked);
+                            (long long)named->looked);
     return control_fail(ask, EXIT_FAILED, "no conversation is known by this");
+}
+
+int named_find(struct control_ask *ask, struct view word, struct named *ret)
+{
+    int rc = named_look(ask->core, word, ret);
+
+    return rc || ret->n ? rc : named_nobody(ask, ret);
 }
 
 /* --- rows --------------------------------------------------------------------------------------- */
@@ -324,7 +336,7 @@ void named_json(struct core *c, const struct conversation *conv, bool reveal,
     mask_add_name(w, "name", view_of(conv->name), reveal);
 }
 
-static int choice_json(struct control_ask *ask, int64_t id)
+static int choice_json(struct control_ask *ask, int64_t id, int64_t until_mono_us)
 {
     const struct messages_range range = {
         .of = MESSAGES_OF_CONVERSATION,
@@ -349,6 +361,7 @@ static int choice_json(struct control_ask *ask, int64_t id)
         json_add_text(ask->w, "last_type", view_of(m.type));
         json_add_text(ask->w, "last_state",
                       m.id ? view_of(message_state_name(m.state)) : VIEW_NONE);
+        rc = kept_counts_json(c, &conv, until_mono_us, ask->w);
         json_close_object(ask->w);
     }
     conversation_fini(&conv);
@@ -358,12 +371,13 @@ static int choice_json(struct control_ask *ask, int64_t id)
 
 int named_choose(struct control_ask *ask, const struct named *named)
 {
+    int64_t until_mono_us = clock_mono_us() + CHOICE_US;
     int rc = 0;
 
     json_open_object(ask->w, NULL);
     json_open_array(ask->w, "conversations");
     for (size_t i = 0; rc == 0 && i < named->n; i++)
-        rc = choice_json(ask, named->ids[i]);
+        rc = choice_json(ask, named->ids[i], until_mono_us);
     json_close_array(ask->w);
     json_close_object(ask->w);
     if (rc)

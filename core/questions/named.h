@@ -28,8 +28,11 @@ struct named {
     int64_t unnamed; /* and not at those before this number; 0: at all of them */
 };
 
-/* By ids and phones; if nobody is known by them, by name among the newest clients. 0, EXIT_FAILED with words when
- * nobody is meant, -Exxx. */
+/* By ids and phones; if nobody is known by them, by name among the newest clients. -Exxx. */
+AMO_MUSTCHECK int named_look(struct core *c, struct view word, struct named *ret);
+/* Nobody is: EXIT_FAILED with words. */
+AMO_MUSTCHECK int named_nobody(struct control_ask *ask, const struct named *named);
+/* The two in one. */
 AMO_MUSTCHECK int named_find(struct control_ask *ask, struct view word, struct named *ret);
 /* Is it one, and surely the only one? */
 static inline bool named_is_one(const struct named *named)

@@ -268,7 +268,7 @@ int store_erase_events(struct store *s, enum store_event_place place, const int6
                           "DELETE FROM waiting WHERE id IN (SELECT id FROM temp.erase_events)",
                           "")
                  : db_run(s->db,
-                          "UPDATE quarantine SET event=NULL WHERE id IN"
+                          "UPDATE quarantine SET event=NULL,chat=NULL,phone=NULL WHERE id IN"
                           " (SELECT id FROM temp.erase_events)",
                           "");
     return rc;

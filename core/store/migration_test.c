@@ -344,12 +344,35 @@ static void assert_found(struct store *s, const char *id, size_t n_waiting, int6
     buf_fini(&reason);
 }
 
+/* How many of both places are about @word. */
+static void assert_about(struct store *s, const char *word, size_t n_kept)
+{
+    struct kept_who who = {.n = 0};
+    struct message_at at[8];
+    size_t n = 0;
+    size_t more = 0;
+    struct kept_range range = {
+        .who = &who, .before = {.taken_ms = INT64_MAX, .id = INT64_MAX}
+    };
+
+    assert_int_equal(kept_who_word(view_of(word), &who), 0);
+    range.place = KEPT_QUARANTINE;
+    assert_int_equal(store_kept_newest(s, &range, at, AMO_COUNT(at), &n), 0);
+    range.place = KEPT_WAITING;
+    assert_int_equal(store_kept_newest(s, &range, at, AMO_COUNT(at), &more), 0);
+    assert_int_equal(n + more, n_kept);
+    kept_who_fini(&who);
+}
+
 /* Core does it, once, because only it can read an event. */
 static void what_was_kept_before_is_found_by_its_ids(void **state)
 {
     const struct event e = {.kind = EVENT_AMO_MESSAGE,
                             .trace = {.bytes = {7, 7}},
+                            .taken_ms = 1700000000000,
                             .scope = VIEW_LIT("ch_acc"),
+                            .chat_id = VIEW_LIT("chat-8"),
+                            .receiver_phone = VIEW_LIT("8 999 123-45-67"),
                             .message_id = VIEW_LIT("amo-8")};
     struct rig *r = *state;
     struct buf packed;
@@ -368,6 +391,9 @@ static void what_was_kept_before_is_found_by_its_ids(void **state)
     assert_found(r->store, "amo-8", 0, 0);
     assert_int_equal(store_kept_name(r->store), 0);
     assert_found(r->store, "amo-8", 1, 4);
+    assert_about(r->store, "chat-8", 2);
+    assert_about(r->store, "+79991234567", 2);
+    assert_about(r->store, "chat-9", 0);
     assert_found(r->store, "07070000-0000-0000-0000-000000000000", 1, 0);
     assert_found(r->store, "amo-9", 0, 0);
     reopen(r);

@@ -17,27 +17,6 @@
 #include "proto/foreign_id.h"
 #include "proto/limits.h"
 
-/* By what an event is found wherever it is kept; borrowed. */
-struct kept_names {
-    struct view message_id;
-    struct id trace_id;
-    struct view trace; /* the same; VIEW_NONE none */
-};
-
-static void kept_names(struct view event, struct kept_names *ret)
-{
-    struct event e;
-
-    *ret = (struct kept_names){.message_id = VIEW_NONE, .trace = VIEW_NONE};
-    if (event_decode(event, &e))
-        return;
-    if (foreign_id_is_fine(e.message_id))
-        ret->message_id = e.message_id;
-    ret->trace_id = e.trace;
-    if (!id_is_zero(&e.trace))
-        ret->trace = id_view(&ret->trace_id);
-}
-
 /* NOLINTNEXTLINE(readability-function-size): the arguments are the fields of one row */
 int store_quarantine_add(struct store *s, const char *reason, struct view event,
                          struct view scope, struct view connector, uint64_t kind,
@@ -48,12 +27,12 @@ int store_quarantine_add(struct store *s, const char *reason, struct view event,
     int rc = 0;
 
     if (kind) /* else it may not be read */
-        kept_names(event, &names);
+        kept_names_read(event, &names);
     rc = db_run(s->db,
                 "INSERT OR IGNORE INTO quarantine(kind,reason,scope,connector,event,trace,"
-                "same,key_hash,at_ms,message_id) VALUES(?,?,?,?,?,?,?,?,?,?)",
-                "isttbbbbit", (int64_t)kind, reason, scope, connector, event, id_view(trace),
-                same, key_hash, now_ms, names.message_id);
+                "same,key_hash,at_ms,message_id,chat,phone) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+                "isttbbbbittt", (int64_t)kind, reason, scope, connector, event, id_view(trace),
+                same, key_hash, now_ms, names.message_id, names.chat, kept_names_phone(&names));
 
     return rc == 0 && db_changes(s->db) == 0 ? STORE_E_KNOWN : rc;
 }
@@ -293,51 +272,13 @@ int store_deferred_add(struct store *s, const char *key, struct view event, cons
 
     if (rc)
         return rc;
-    kept_names(event, &names);
-    return db_run(s->db,
-                  "INSERT INTO waiting(id,key,event,who,until_ms,message_id,trace)"
-                  " VALUES(NULLIF(?,0),?,?,?,?,?,?)",
-                  "isbsitb", id, key, event, who, until_ms, names.message_id, names.trace);
-}
-
-static int name_one(struct store *s, enum store_event_place place, int64_t id,
-                    struct view event)
-{
-    struct kept_names names;
-
-    kept_names(event, &names);
-    return place == STORE_EVENT_WAITING
-               ? db_run(s->db, "UPDATE waiting SET message_id=?,trace=? WHERE id=?", "tbi",
-                        names.message_id, names.trace, id)
-               : db_run(s->db, "UPDATE quarantine SET message_id=? WHERE id=?", "ti",
-                        names.message_id, id);
-}
-
-static int name_waiting(void *arg, int64_t id, struct view event)
-{
-    return name_one(arg, STORE_EVENT_WAITING, id, event);
-}
-
-static int name_quarantined(void *arg, int64_t id, struct view event)
-{
-    return name_one(arg, STORE_EVENT_QUARANTINE, id, event);
-}
-
-int store_kept_name(struct store *s)
-{
-    struct buf wished;
-    int rc = 0;
-
-    buf_init(&wished, 16);
-    rc = store_meta_get(s, SCHEMA_KEPT_UNNAMED, &wished);
-    buf_fini(&wished);
-    if (rc || s->damage[0]) /* then at a start after the repair */
-        return rc == STORE_E_NONE ? 0 : rc;
-    rc = store_begin(s);
-    rc = rc ? rc : store_events_walk(s, STORE_EVENT_WAITING, name_waiting, s);
-    rc = rc ? rc : store_events_walk(s, STORE_EVENT_QUARANTINE, name_quarantined, s);
-    rc = rc ? rc : store_meta_drop(s, SCHEMA_KEPT_UNNAMED);
-    return rc ? rc : store_commit(s);
+    kept_names_read(event, &names);
+    return db_run(
+        s->db,
+        "INSERT INTO waiting(id,key,event,who,until_ms,message_id,trace,taken_ms,chat,"
+        "phone) VALUES(NULLIF(?,0),?,?,?,?,?,?,?,?,?)",
+        "isbsitbitt", id, key, event, who, until_ms, names.message_id, names.trace,
+        names.taken_ms, names.chat, kept_names_phone(&names));
 }
 
 static int deferred_take(struct store *s, struct db_rows *r, int query_rc,
@@ -447,15 +388,17 @@ int store_aside_add(struct store *s, struct view scope, struct view event,
     int64_t id = 0;
     int rc = aside_key(scope, key);
 
-    kept_names(event, &names);
+    kept_names_read(event, &names);
     rc = rc ? rc : next_waiting(s, &id);
     return rc ? rc
               : db_run(s->db,
                        "INSERT INTO waiting(key,who,event,until_ms,at_ms,forgotten,message_id,"
-                       "trace,same,id) VALUES(?1,?1,?2,?3,?4,?5,?6,?7,?8,NULLIF(?9,0))",
-                       "sbiiitbbi", key, event, INT64_MAX, row->at_ms,
+                       "trace,same,id,taken_ms,chat,phone) VALUES(?1,?1,?2,?3,?4,?5,?6,?7,?8,"
+                       "NULLIF(?9,0),?10,?11,?12)",
+                       "sbiiitbbiitt", key, event, INT64_MAX, row->at_ms,
                        (int64_t)row->forgotten + 2 * (int64_t)row->again, names.message_id,
-                       names.trace, row->same, id);
+                       names.trace, row->same, id, names.taken_ms, names.chat,
+                       kept_names_phone(&names));
 }
 
 int store_aside_has(struct store *s, struct view same, bool *ret)
@@ -574,12 +517,13 @@ int store_echo_put(struct store *s, int64_t *place, const char *key, struct view
 
     if (rc)
         return rc;
-    kept_names(event, &names);
+    kept_names_read(event, &names);
     rc = db_run(s->db,
                 "INSERT INTO waiting(id,key,event,who,scope,spool,at_ms,forgotten,message_id,"
-                "trace) VALUES(NULLIF(?,0),?,?,?,?,?,?,?,?,?)",
-                "isbssbiitb", id, key, event, who, scope, id_view(&came->spool), came->at_ms,
-                (int64_t)came->forgotten, names.message_id, names.trace);
+                "trace,taken_ms,chat,phone) VALUES(NULLIF(?,0),?,?,?,?,?,?,?,?,?,?,?,?)",
+                "isbssbiitbitt", id, key, event, who, scope, id_view(&came->spool), came->at_ms,
+                (int64_t)came->forgotten, names.message_id, names.trace, names.taken_ms,
+                names.chat, kept_names_phone(&names));
 
     if (rc == 0)
         *place = db_last_id(s->db);

@@ -1,6 +1,7 @@
 #pragma once
 
-/* Quarantine, and events that wait. Errors and ownership: core/store/store.h. */
+/* Quarantine, and events that wait: how they get there and away. How they are found: core/store/kept.h. Errors and
+ * ownership: core/store/store.h. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,12 +30,6 @@ AMO_MUSTCHECK int store_quarantine_stands(struct store *s, const struct id *trac
 /* The event's bytes. STORE_E_NONE, STORE_E_ERASED. */
 AMO_MUSTCHECK int store_quarantine_event(struct store *s, int64_t id, struct buf *ret_event);
 AMO_MUSTCHECK int store_quarantine_drop(struct store *s, int64_t id);
-/* The newest entries whose event has this trace id, or was called @id by its sender, at most STORE_FOUND_MAX: JSON
- * objects {id, kind, reason, at} appended to @w's open array, and the number and reason of the first one. A
- * *ret_id of 0: there is none. */
-#define STORE_FOUND_MAX 20
-AMO_MUSTCHECK int store_quarantine_find(struct store *s, struct view id, struct json_writer *w,
-                                        int64_t *ret_id, struct buf *ret_reason);
 /* Number and reason of the newest entry; 0 when there is none. */
 AMO_MUSTCHECK int store_quarantine_newest(struct store *s, int64_t *ret_id,
                                           struct buf *ret_reason);
@@ -62,25 +57,6 @@ AMO_MUSTCHECK int store_deferred_overdue(struct store *s, int64_t now_ms, int64_
 AMO_MUSTCHECK int store_deferred_remove(struct store *s, int64_t id);
 /* It is not overdue before @until_ms, and keeps its place among those of its key. */
 AMO_MUSTCHECK int store_deferred_put_off(struct store *s, int64_t id, int64_t until_ms);
-
-/* One of all that waits; borrowed. */
-struct waiting_row {
-    int64_t id;
-    struct view
-        key; /* what it waits for, and how: the first letter says (core/intake/deferred.h, echoes.h) */
-    struct view event; /* packed */
-    int64_t until_ms;  /* wall time; 0 the store does not say */
-};
-/* Those whose event has this trace id, was called @id by its sender, or is about what is called so: the first
- * STORE_FOUND_MAX of each. Another number than 0 ends the walk and comes back. */
-typedef int store_waiting_fn(void *arg, const struct waiting_row *row);
-AMO_MUSTCHECK int store_waiting_find(struct store *s, struct view id, store_waiting_fn *fn,
-                                     void *arg);
-/* At most @max rows above number @after, oldest first. The same. */
-AMO_MUSTCHECK int store_waiting_walk(struct store *s, int64_t after, int64_t max,
-                                     store_waiting_fn *fn, void *arg);
-/* Once: what a store of before holds is found by its ids from now on. */
-AMO_MUSTCHECK int store_kept_name(struct store *s);
 
 /* --- what amo sends for an account that has its share of the queue (core/intake/room.h) ----------- */
 /* One that was set aside. */

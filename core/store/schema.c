@@ -286,6 +286,18 @@ static const char *const migrations[] = {
     "ALTER TABLE connectors ADD COLUMN secret_set_by TEXT;"
     "ALTER TABLE connectors ADD COLUMN token_set_ms INTEGER;"
     "ALTER TABLE connectors ADD COLUMN token_set_by TEXT;",
+    /* what waits and what is in quarantine is listed by its time, and found by whom it is about */
+    "ALTER TABLE quarantine ADD COLUMN chat TEXT;"
+    "ALTER TABLE quarantine ADD COLUMN phone TEXT;"
+    "CREATE INDEX quarantine_chat ON quarantine(chat,at_ms) WHERE chat IS NOT NULL;"
+    "CREATE INDEX quarantine_phone ON quarantine(phone,at_ms) WHERE phone IS NOT NULL;"
+    "ALTER TABLE waiting ADD COLUMN taken_ms INTEGER;"
+    "ALTER TABLE waiting ADD COLUMN chat TEXT;"
+    "ALTER TABLE waiting ADD COLUMN phone TEXT;"
+    "CREATE INDEX waiting_taken ON waiting(taken_ms);"
+    "CREATE INDEX waiting_chat ON waiting(chat,taken_ms) WHERE chat IS NOT NULL;"
+    "CREATE INDEX waiting_phone ON waiting(phone,taken_ms) WHERE phone IS NOT NULL;"
+    "INSERT OR REPLACE INTO meta VALUES('" SCHEMA_KEPT_UNNAMED "', x'31');",
 };
 
 int schema_count(void)

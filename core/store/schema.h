@@ -2,7 +2,7 @@
 
 /* The numbered migrations of core's store: 1 … schema_count(). */
 
-/* meta: what waits and what is in quarantine is of before it was found by its ids. */
+/* meta: what waits and what is in quarantine is of before it was found by its ids, and by whom it is about. */
 #define SCHEMA_KEPT_UNNAMED "kept_unnamed"
 
 int schema_count(void);

@@ -21,6 +21,7 @@
 #include "core/store/command.h"
 #include "core/store/conversation.h"
 #include "core/store/dead.h"
+#include "core/store/kept.h"
 #include "core/store/message.h"
 #include "core/store/peers.h"
 #include "core/store/quarantine.h"

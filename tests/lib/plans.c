@@ -58,6 +58,9 @@ static const struct {
     {"WITH RECURSIVE scopes(name)",                                "one row of each account"                        },
     {"(taken_ms,id)<(?,?) ORDER BY taken_ms DESC,id DESC LIMIT ",
      "an operator's page: so many of the newest"                                                                    },
+    {"(at_ms,id)<(?,?) ORDER BY at_ms DESC,id DESC LIMIT ",
+     "an operator's page: so many of the newest"                                                                    },
+    {"UPDATE waiting SET taken_ms=?3 WHERE (",                     "the clock was wrong, once"                      },
     {"WITH RECURSIVE lanes(lane)",                                 "an operator's page: one row of so many lanes"   },
 };
 

@@ -214,6 +214,30 @@ def test_a_phone_leads_to_the_message_and_to_what_became_of_it(day):
     assert "failed" in said and "this number has no messenger" in said
 
 
+@answers("The same, and what was written to them became no message")
+def test_what_is_in_quarantine_stands_among_the_messages(day):
+    phone = next(phones)
+    body = hook(day.stack.scope.partition("_")[2], unique())
+    body["message"]["receiver"]["phone"] = f"+{phone}"
+    assert day.stack.webhook(body, learn=False)["status"] == 200
+    day.ask_until("message", "list", "--conversation", phone, says=rf"quarantined .*\*\*\*{phone[-4:]}.*unknown_conversation")
+
+
+@answers("What came to nothing today?")
+def test_what_is_in_quarantine_is_listed_by_its_time(day):
+    body = hook(day.stack.scope.partition("_")[2], unique())
+    assert day.stack.webhook(body, learn=False)["status"] == 200
+    day.ask_until("message", "list", "--state", "quarantined", "--since", "1d",
+                  says=f"{body['message']['message']['id']}.*unknown_conversation")
+
+
+@answers("What waits outside the queue, of an account?")
+def test_events_that_wait_are_listed_with_what_they_wait_for(day):
+    day.stack.sandbox("client/statuses", {"connector": "svc", "id": "unheard-of", "status": "read"})
+    day.ask_until("message", "list", "--state", "waiting", "--scope", day.stack.scope,
+                  says=r"waiting .*unheard-of.* waits for message unheard-of, which is not known yet, until 20\d\d-")
+
+
 @answers("Why was message X not delivered?")
 def test_the_other_sides_words_are_told(day):
     said = day.ask("trace", refused_by_service(day.stack, meet(day.stack)[1]))

@@ -74,6 +74,45 @@ static void put_more(const struct json_node *m, struct buf *out)
     buf_fini(&line);
 }
 
+/* What it is called: a message's own name; an event's is its sender's. */
+static void put_name(const struct json_node *m, struct buf *out)
+{
+    struct view amo_id = text_at(m, "amo_id");
+    struct buf line;
+
+    buf_init(&line, (size_t)64 << 10);
+    add_word(&line, "mid ", text_at(m, "mid"));
+    if (line.len == 0)
+        add_word(&line, "id ", amo_id.len ? amo_id : text_at(m, "service_id"));
+    if (number_at(m, "event"))
+        (void)buf_add_f(&line, "%sevent %lld", line.len ? ", " : "",
+                        (long long)number_at(m, "event"));
+    put_lines(buf_view(&line), MORE_INDENT, out);
+    buf_fini(&line);
+}
+
+/* Whose it is: a conversation, or as much as is known. */
+static void put_whose(const struct json_node *m, bool names_conversation, struct buf *out)
+{
+    int64_t conversation = number_at(m, "conversation");
+    struct buf line;
+
+    if (!names_conversation && conversation)
+        return;
+    buf_init(&line, (size_t)64 << 10);
+    if (conversation)
+        (void)buf_add_f(&line, "conversation %lld", (long long)conversation);
+    else if (json_get(m, "trace"))
+        (void)buf_add_str(&line, "no conversation");
+    add_word(&line, ", phone ", text_at(m, "phone"));
+    add_word(&line, ", ", text_at(m, "name"));
+    add_word(&line, ", ", text_at(m, "source"));
+    add_word(&line, " of ", text_at(m, "connector"));
+    add_word(&line, ", ", text_at(m, "account"));
+    put_lines(buf_view(&line), MORE_INDENT, out);
+    buf_fini(&line);
+}
+
 static void put_message(const struct json_node *m, bool names_conversation, struct buf *out)
 {
     struct view at = text_at(m, "at");
@@ -84,24 +123,16 @@ static void put_message(const struct json_node *m, bool names_conversation, stru
 
     buf_init(&line, (size_t)64 << 10);
     (void)buf_add_f(&line, "%.*s  %-8.*s  %-9.*s %.*s", at.len > 19 ? 19 : (int)at.len,
-                    at.len ? at.ptr : "-", (int)direction.len, direction.ptr, (int)type.len,
-                    type.len ? type.ptr : "", (int)state.len, state.ptr);
+                    at.len ? at.ptr : "-", (int)direction.len,
+                    direction.len ? direction.ptr : "", (int)type.len, type.len ? type.ptr : "",
+                    (int)state.len, state.len ? state.ptr : "");
     add_word(&line, ", told ", text_at(m, "told"));
     if (number_at(m, "told_code"))
         (void)buf_add_f(&line, " %lld", (long long)number_at(m, "told_code"));
     put_lines(buf_view(&line), 0, out);
-    buf_reset(&line);
-    add_word(&line, "mid ", text_at(m, "mid"));
-    put_lines(buf_view(&line), MORE_INDENT, out);
-    buf_reset(&line);
-    if (names_conversation) {
-        (void)buf_add_f(&line, "conversation %lld", (long long)number_at(m, "conversation"));
-        add_word(&line, ", ", text_at(m, "source"));
-        add_word(&line, " of ", text_at(m, "connector"));
-        add_word(&line, ", ", text_at(m, "account"));
-    }
-    put_lines(buf_view(&line), MORE_INDENT, out);
     buf_fini(&line);
+    put_name(m, out);
+    put_whose(m, names_conversation, out);
     put_more(m, out);
 }
 
@@ -120,6 +151,11 @@ static void put_conversation(const struct json_node *c, struct buf *out)
     add_word(&line, ", ", text_at(c, "name"));
     if (waiting)
         (void)buf_add_f(&line, ", %lld waiting", (long long)waiting);
+    if (number_at(c, "quarantined"))
+        (void)buf_add_f(&line, ", %lld in quarantine", (long long)number_at(c, "quarantined"));
+    if (number_at(c, "events_waiting"))
+        (void)buf_add_f(&line, ", events that wait: %lld",
+                        (long long)number_at(c, "events_waiting"));
     put_lines(buf_view(&line), 0, out);
     (void)buf_add_char(out, '\n');
     buf_fini(&line);

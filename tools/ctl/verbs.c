@@ -149,8 +149,10 @@ static const struct args_option message_list[] = {
     TEXT("source", "source", "SOURCE", "of this number or messenger account"),
     TEXT("direction", "direction", "WORD", "inbound or outbound"),
     TEXT("state", "state", "WORD",
-         "accepted, delivered_to_amo, delivered_to_service or failed"),
-    TEXT("reason", "reason", "WORD", "why they failed, as in dead list"),
+         "accepted, delivered_to_amo, delivered_to_service or failed; or, of what is no "
+         "message, "
+         "quarantined, waiting or set_aside"),
+    TEXT("reason", "reason", "WORD", "why, as in dead list or quarantine list"),
     TEXT("since", "since", "TIME", "2026-11-30T10:05 in UTC, or how long ago: 90m, 2h, 3d"),
     TEXT("until", "until", "TIME", "the same"),
     TEXT("limit", "limit", "N", "so many at most: 20 unless given, up to 200"),

@@ -1,0 +1,59 @@
+/* Times as people write them. */
+
+#include "core/questions/when.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/compiler.h"
+#include "base/num.h"
+
+/* "90m", "2h", "3d": so long ago. */
+static bool parse_ago(struct view text, int64_t now_ms, int64_t *ret_ms)
+{
+    static const struct {
+        char letter;
+        int64_t ms;
+    } units[] = {
+        {'s', 1000    },
+        {'m', 60000   },
+        {'h', 3600000 },
+        {'d', 86400000}
+    };
+    uint64_t n = 0;
+
+    for (size_t i = 0; text.len > 1 && i < AMO_COUNT(units); i++) {
+        if (text.ptr[text.len - 1] == units[i].letter &&
+            num_parse_range(view_make(text.ptr, text.len - 1), 0, 100000, &n) == 0) {
+            *ret_ms = now_ms - (int64_t)n * units[i].ms;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool when_parse(struct view text, int64_t now_ms, int64_t *ret_ms)
+{
+    static const struct {
+        size_t len;
+        const char *rest;
+    } forms[] = {
+        {10, "T00:00:00Z"},
+        {16, ":00Z"      },
+        {19, "Z"         }
+    };
+    char whole[40];
+
+    if (parse_ago(text, now_ms, ret_ms))
+        return true;
+    if (text.len >= sizeof(whole) - sizeof("T00:00:00Z"))
+        return false;
+    (void)snprintf(whole, sizeof(whole), "%.*s", (int)text.len, text.ptr); /* fits */
+    if (text.len > 10 && whole[10] == ' ')
+        whole[10] = 'T';
+    for (size_t i = 0; i < AMO_COUNT(forms); i++) {
+        if (text.len == forms[i].len)
+            (void)snprintf(whole + text.len, sizeof(whole) - text.len, "%s", forms[i].rest);
+    }
+    return clock_parse_iso(view_of(whole), ret_ms) == 0;
+}
