@@ -126,9 +126,12 @@ static size_t find_aged(struct core *c, struct aged *ret, size_t cap, size_t *lo
         if (!cmd) {
             c->watch->aged_at = 0;
             *looks = 0;
+            stuck_end(&c->queue->stuck);
             break;
         }
         (*looks)--;
+        if (!doubtful && delayed)
+            stuck_look(&c->queue->stuck, cmd, now_unix, delayed);
         const char *over = doubtful ? NULL : is_over(c, cmd, now_unix, now_mono);
 
         if (over) {

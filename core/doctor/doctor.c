@@ -413,6 +413,7 @@ int verb_doctor(struct control_ask *ask)
     check_set_aside(ask);
     check_shares(ask);
     rc = check_counts(ask);
+    rc = rc ? rc : doctor_stuck(ask);
     check_disk(ask);
     check_permissions(ask);
     rc = rc ? rc : check_rewrite(ask);

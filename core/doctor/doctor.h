@@ -10,3 +10,6 @@ AMO_MUSTCHECK int doctor_registry(struct control_ask *ask);
 AMO_MUSTCHECK int doctor_reach(struct control_ask *ask);
 /* The lines about what the ingresses refused within the hour, and about who has fallen silent. */
 AMO_MUSTCHECK int doctor_refused(struct control_ask *ask);
+/* The line about conversations that stand still behind one message, as of the last time that core has gone through all that
+ * waits (core/queue/stuck.h). */
+AMO_MUSTCHECK int doctor_stuck(struct control_ask *ask);

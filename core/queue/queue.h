@@ -19,6 +19,7 @@
 #include "core/model/command.h"
 #include "core/queue/heap.h"
 #include "core/queue/places.h"
+#include "core/queue/stuck.h"
 #include "core/queue/window.h"
 
 const char *hold_reason_name(enum hold_reason r);
@@ -148,6 +149,7 @@ struct queue {
     size_t n_again;     /* commands that are `again` */
     size_t max;         /* of commands; see queue_has_room. 0 = no limit */
     bool full;          /* as queue_has_room said last */
+    struct stuck_count stuck; /* as core/watch.c goes through all commands */
 };
 
 AMO_MUSTCHECK int queue_new(double scope_rate, double scope_burst, int64_t retry_base_ms,

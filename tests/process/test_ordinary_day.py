@@ -329,6 +329,24 @@ def test_conversations_in_which_something_waits_are_listed(day):
     day.ask_until("conversation", "list", "--waiting", says=rf"\b{phone}\b")
 
 
+@answers("Does one message hold up a conversation?")
+def test_a_conversation_that_stands_still_is_named():
+    slow = {**QUICK, "AMO_RETRY_BASE_MS": "3000", "AMO_RETRY_CAP_MS": "5000", "AMO_CORE_DELAYED_MS": "500"}
+    with Stack(env=slow) as stack:
+        stack.up()
+        phone, _ = meet(stack)
+        text = unique()
+        stack.fault(on="amojo.new_message", match=text, status=500)
+        first = stack.client_writes(text, conversation=phone)["id"]
+        stack.client_writes(unique(), conversation=phone)
+        wait_for(lambda: stack.control("status")["commands"] == 2, "both to wait")
+        mid = stack.control("trace", id=first)["message"]["mid"]
+        number = stack.control("conversation.show", id=phone)["id"]
+        Day(stack).ask_until("doctor", says=(
+            rf"stuck.*: 1; the longest: conversation {number}, behind command \d+ of message {mid}: .*last answer 500"
+            rf".*amoctl conversation show {number}"))
+
+
 @answers("What waits, for whom, since when?")
 def test_the_queue_says_for_whom_and_why(day):
     phone, _ = meet(day.stack)
