@@ -92,7 +92,7 @@
     X(conversation_show, "conversation.show", LOOKS,                                           \
       "id (our number, any id of either side, a phone, the client's name)",                    \
       "as in conversation.list; chats[], messages{}, last_messages[], waiting[as in trace]; "  \
-      "or, to choose from, conversations[]")                                                   \
+      "or, to choose from, conversations[] or candidates[as in trace]")                        \
     X(conversation_import, "conversation.import", CHANGES,                                     \
       "rows[{line, connector, [source], [conversation], [phone], [client_id], [chat_id], "     \
       "[user_ref], [user_id], [name], [scope]}], [dry_run]",                                   \
@@ -106,13 +106,13 @@
       "amo_id, service_id, trace; of an event that is no message at, state, reason, why, "     \
       "entry or event, [kind], [taken_at], [chat_id], [phone], [name], [erased] and what it "  \
       "has of these}], looked_at, [next], "                                                    \
-      "[conversation{}]; or, to choose from, conversations[]")                                 \
+      "[conversation{}]; or, to choose from, conversations[] or candidates[as in trace]")      \
     X(clock_show, "clock.show", LOOKS, "", "in_doubt, why, trusted_until, now, skew_ms")       \
     X(clock_agree, "clock.agree", CHANGES, "[dry_run]", "as clock.show, [dry_run, would]")     \
     X(queue, "queue", LOOKS, "[page]",                                                         \
       "[{destination, waiting, oldest_s, held, paused, under_way, answers, waits_for, why}]")  \
     X(queue_drop, "queue.drop", CHANGES, "connector, scope_id, conversation or id; [dry_run]", \
-      "dropped, under_way, left, set_aside, [dry_run, would]")                                 \
+      "dropped, under_way, left, set_aside, [dry_run, would]; or candidates[as in trace]")     \
     X(queue_move, "queue.move", CHANGES,                                                       \
       "connector or scope_id; to (a connector), [yes], [dry_run]",                             \
       "to, accounts, waiting, under_way, moves, cut_off, [dry_run, would]")                    \
@@ -123,7 +123,8 @@
       "dropped[], [dry_run, would]")                                                           \
     X(message_retry, "message.retry", CHANGES,                                                 \
       "id (any of a message), [may_double], [dry_run]",                                        \
-      "dead, command, place, [card], [warning], [words], [held], [dry_run, would]")            \
+      "dead, command, place, [card], [warning], [words], [held], [dry_run, would]; or "        \
+      "candidates[as in trace]")                                                               \
     X(dead_list, "dead.list", LOOKS, "",                                                       \
       "[{id, kind, reason, scope_id, connector, attempts, taken_at, died_at, mid, amo_id, "    \
       "service_id, [erased], [status: what the card would say]}]")                             \
@@ -144,7 +145,8 @@
       "why, message{} or null, [journey[{at, what, [words], [tells], [code], [attempt or "     \
       "probe], …}]], [waiting[{command, kind, [tells], [code], state, attempts, probes, "    \
       "destination, held, why}]], [quarantine[{id, kind, reason, at}]], [events[{kind, "       \
-      "taken_at, why}]]")                                                                      \
+      "taken_at, why}]]; or, to choose from, candidates[{id, [at], [direction], state, "       \
+      "[conversation]}]")                                                                      \
     X(doctor, "doctor", LOOKS, "",                                                             \
       "checks[{check, subject, state, words, todo}], ask[{what, subject}]")                    \
     X(doctor_check, "doctor.check", LOOKS, "what, subject", "checks[]")                        \

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/process.h"
+#include "core/control/begins.h"
 #include "core/control/control.h"
 #include "core/control/moves.h"
 #include "core/control/verbs.h"
@@ -328,9 +329,7 @@ int verb_message_retry(struct control_ask *ask)
     int64_t letter = 0;
     int rc = control_need(ask, "id", &word);
 
-    rc = rc ? rc : store_message_by_any(ask->core->store, word, &m);
-    if (rc == STORE_E_NONE)
-        return control_fail(ask, EXIT_FAILED, "no message is known by this id");
+    rc = rc ? rc : begins_message(ask, word, &m);
     if (rc)
         return rc;
     rc = command_of(ask->core, &m, &cmd);

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "base/process.h"
+#include "core/control/begins.h"
 #include "core/control/control.h"
 #include "core/control/moves.h"
 #include "core/control/verbs.h"
@@ -71,10 +72,8 @@ static int drop_message(struct control_ask *ask, struct drop *d)
 {
     struct view id = control_arg(ask, "id");
     struct message m = {0};
-    int rc = id.len ? store_message_by_any(ask->core->store, id, &m) : 0;
+    int rc = id.len ? begins_message(ask, id, &m) : 0;
 
-    if (rc == STORE_E_NONE)
-        return control_fail(ask, EXIT_FAILED, "no message is known by this id");
     d->message = m.id;
     message_fini(&m);
     return rc;

@@ -552,6 +552,8 @@ static int find_person(struct page *p, struct view word)
         return control_fail(p->ask, EXIT_USAGE, "longer than any id, phone or name");
     p->named = true;
     rc = named_look(p->ask->core, word, &named);
+    if (rc == 0 && named.n == 0)
+        rc = named_begin(p->ask, word, &named);
     if (rc)
         return rc;
     if (named.n == 0)

@@ -9,9 +9,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/num.h"
 #include "base/process.h"
 #include "base/utf8.h"
+#include "core/control/begins.h"
 #include "core/control/control.h"
 #include "core/model/phone.h"
 #include "core/questions/kept.h"
@@ -290,10 +292,23 @@ int named_nobody(struct control_ask *ask, const struct named *named)
     return control_fail(ask, EXIT_FAILED, "no conversation is known by this");
 }
 
+int named_begin(struct control_ask *ask, struct view word, struct named *ret)
+{
+    char *full = NULL;
+    int rc = begins_find(ask, word, &full);
+
+    if (rc == 0 && full)
+        rc = find_by_message(ask->core, view_of(full), ret);
+    mem_free(full);
+    return rc;
+}
+
 int named_find(struct control_ask *ask, struct view word, struct named *ret)
 {
     int rc = named_look(ask->core, word, ret);
 
+    if (rc == 0 && ret->n == 0)
+        rc = named_begin(ask, word, ret);
     return rc || ret->n ? rc : named_nobody(ask, ret);
 }
 

@@ -32,7 +32,9 @@ struct named {
 AMO_MUSTCHECK int named_look(struct core *c, struct view word, struct named *ret);
 /* Nobody is: EXIT_FAILED with words. */
 AMO_MUSTCHECK int named_nobody(struct control_ask *ask, const struct named *named);
-/* The two in one. */
+/* Nobody is: by an id of a message that begins so. EXIT_FAILED with words and rows if there are several. */
+AMO_MUSTCHECK int named_begin(struct control_ask *ask, struct view word, struct named *ret);
+/* All in one. */
 AMO_MUSTCHECK int named_find(struct control_ask *ask, struct view word, struct named *ret);
 /* Is it one, and surely the only one? */
 static inline bool named_is_one(const struct named *named)

@@ -2,8 +2,10 @@
  *
  * From: control.c. To: the store and the queue, which are only read. Holds: nothing. */
 
+#include "base/mem.h"
 #include "base/num.h"
 #include "base/process.h"
+#include "core/control/begins.h"
 #include "core/control/control.h"
 #include "core/control/verbs.h"
 #include "core/peers/peers.h"
@@ -222,6 +224,24 @@ static int trace_json(struct core *c, const struct traced *t, struct json_writer
     return rc;
 }
 
+/* By the whole of an id, or by its beginning. */
+static int find_and_tell(struct control_ask *ask, struct view id, struct traced *t)
+{
+    char *full = NULL;
+    int rc = find_all(ask->core, id, t);
+
+    if (rc != STORE_E_NONE)
+        return rc ? rc : trace_json(ask->core, t, ask->w);
+    rc = begins_find(ask, id, &full);
+    if (rc)
+        return rc;
+    rc = full ? find_all(ask->core, view_of(full), t) : STORE_E_NONE;
+    mem_free(full);
+    if (rc == STORE_E_NONE)
+        return not_known(ask, id);
+    return rc ? rc : trace_json(ask->core, t, ask->w);
+}
+
 int verb_trace(struct control_ask *ask)
 {
     struct traced t = {.quarantined = 0};
@@ -234,11 +254,7 @@ int verb_trace(struct control_ask *ask)
     buf_init(&t.why, WHY_MAX);
     buf_init(&t.entries, (size_t)1 << 16);
     buf_init(&t.events, (size_t)1 << 16);
-    rc = find_all(ask->core, id, &t);
-    if (rc == STORE_E_NONE)
-        rc = not_known(ask, id);
-    else
-        rc = rc ? rc : trace_json(ask->core, &t, ask->w);
+    rc = find_and_tell(ask, id, &t);
     message_fini(&t.message);
     buf_fini(&t.reason);
     buf_fini(&t.why);

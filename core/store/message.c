@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "base/mem.h"
@@ -9,7 +10,8 @@
 #include "core/store/private.h"
 #include "core/store/store.h"
 #include "proto/command.h"
-#include "proto/event.h"
+#include "proto/foreign_id.h"
+#include "proto/limits.h"
 
 #define COLUMNS                                                                                \
     "id,direction,coalesce((SELECT c.merged FROM conversations c WHERE"                        \
@@ -461,4 +463,157 @@ int store_message_by_any(struct store *s, struct view id, struct message *ret)
                          " FROM named JOIN message_ids i ON i.id=named.key)",
                   "t", id);
     return message_one(rc, r, ret);
+}
+
+/* --- ids of which only the beginning is known ----------------------------------------------------- */
+
+void ids_found_fini(struct ids_found *f)
+{
+    for (size_t i = 0; i < f->n; i++)
+        mem_free(f->ids[i].id);
+    *f = (struct ids_found){.n = 0};
+}
+
+static int found_add(struct ids_found *f, struct view id, int64_t message)
+{
+    char *copy = NULL;
+
+    for (size_t i = 0; i < f->n; i++) {
+        if (view_is(id, f->ids[i].id) || (message && f->ids[i].message == message))
+            return 0;
+    }
+    if (f->n == IDS_FOUND_MAX) {
+        f->more = true;
+        return 0;
+    }
+    copy = mem_strndup(id.ptr, id.len);
+    if (!copy)
+        return -ENOMEM;
+    f->ids[f->n++] = (struct id_found){.id = copy, .message = message};
+    return 0;
+}
+
+static int found_add_trace(struct ids_found *f, struct view bytes, int64_t message)
+{
+    char text[ID_TEXT_LEN + 1];
+    struct id trace;
+
+    if (id_from_view(bytes, &trace))
+        return 0;
+    id_format(&trace, text);
+    return found_add(f, view_of(text), message);
+}
+
+/* Along the index of all ids, from the place of @begin in each space on. Nothing comes after the last character that
+ * there is. */
+static int begin_named(struct store *s, struct view begin, struct ids_found *f)
+{
+    struct db_rows *r = NULL;
+    int rc = db_query(s->db, &r,
+                      ANY_ID " SELECT substr(i.id,length(named.key)-length(?1)+1),i.message"
+                             " FROM named CROSS JOIN message_ids i ON i.id>=named.key AND"
+                             " i.id<named.key||char(1114111) LIMIT ?2",
+                      "ti", begin, (int64_t)IDS_FOUND_MAX + 1);
+
+    while (rc == 0 && (rc = db_next(r)) == 1) {
+        rc = found_add(f, db_view(r, 0), db_int(r, 1));
+        if (rc)
+            db_end(r);
+    }
+    return rc;
+}
+
+/* One after the other, each found from the one before it: one id may have very many rows. None has a character as small
+ * as the one that is put behind it. */
+static int begin_kept(struct store *s, const char *sql, struct view begin, struct ids_found *f)
+{
+    struct buf from;
+    int rc = 0;
+
+    buf_init(&from, LIMIT_ID + 16);
+    rc = buf_add_view(&from, begin);
+    while (rc == 0 && !f->more) {
+        struct db_rows *r = NULL;
+
+        rc = db_query(s->db, &r, sql, "tt", begin, buf_view(&from));
+        rc = store_one(rc, r);
+        if (rc)
+            break;
+        buf_reset(&from);
+        if (db_view(r, 0).ptr) {
+            rc = found_add(f, db_view(r, 0), 0);
+            (void)buf_add_view(&from, db_view(r, 0)); /* sticky */
+            (void)buf_add_char(&from, '\x01');
+        }
+        db_end(r);
+        if (!from.len)
+            break; /* there are no more */
+        rc = rc ? rc : buf_error(&from);
+    }
+    buf_fini(&from);
+    return rc;
+}
+
+/* The first and the last trace id that begin so; false: none does. */
+static bool trace_bounds(struct view begin, struct id *ret_low, struct id *ret_high)
+{
+    char low[] = "00000000-0000-0000-0000-000000000000";
+    char high[] = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+
+    if (begin.len >= sizeof(low))
+        return false;
+    memcpy(low, begin.ptr, begin.len);
+    memcpy(high, begin.ptr, begin.len);
+    return id_parse(view_of(low), ret_low) == 0 && id_parse(view_of(high), ret_high) == 0;
+}
+
+static int begin_traced(struct store *s, struct view begin, struct ids_found *f)
+{
+    static const char *const sql[] = {
+        "SELECT trace,id FROM messages WHERE trace>=? AND trace<=? ORDER BY trace LIMIT ?",
+        "SELECT trace,0 FROM quarantine WHERE trace>=? AND trace<=? ORDER BY trace LIMIT ?",
+        "SELECT trace,0 FROM waiting WHERE trace>=? AND trace<=? ORDER BY trace LIMIT ?",
+    };
+    struct id low;
+    struct id high;
+    int rc = 0;
+
+    if (!trace_bounds(begin, &low, &high))
+        return 0;
+    for (size_t i = 0; rc == 0 && i < AMO_COUNT(sql) - s->hurt_waiting; i++) {
+        struct db_rows *r = NULL;
+
+        rc = db_query(s->db, &r, sql[i], "bbi", id_view(&low), id_view(&high),
+                      (int64_t)IDS_FOUND_MAX + 1);
+        while (rc == 0 && (rc = db_next(r)) == 1) {
+            rc = found_add_trace(f, db_view(r, 0), db_int(r, 1));
+            if (rc)
+                db_end(r);
+        }
+    }
+    return rc;
+}
+
+int store_ids_beginning(struct store *s, struct view begin, struct ids_found *ret)
+{
+    int rc = 0;
+
+    *ret = (struct ids_found){.n = 0};
+    if (begin.len < IDS_BEGIN_LEAST || !foreign_id_is_fine(begin))
+        return 0;
+    rc = begin_named(s, begin, ret);
+    rc = rc ? rc : begin_traced(s, begin, ret);
+    rc = rc ? rc
+            : begin_kept(s,
+                         "SELECT min(message_id) FROM quarantine WHERE message_id>=?2 AND"
+                         " message_id<?1||char(1114111)",
+                         begin, ret);
+    if (rc == 0 && !s->hurt_waiting)
+        rc = begin_kept(s,
+                        "SELECT min(message_id) FROM waiting WHERE message_id>=?2 AND"
+                        " message_id<?1||char(1114111)",
+                        begin, ret);
+    if (rc)
+        ids_found_fini(ret);
+    return rc;
 }

@@ -25,6 +25,22 @@ AMO_MUSTCHECK int store_id_is_ambiguous(struct store *s, const char *key, bool *
 /* For trace: by mid, trace id, amo's id in any account, or an id of any connector's service; the
  * newest that is called so. */
 AMO_MUSTCHECK int store_message_by_any(struct store *s, struct view id, struct message *ret);
+/* The ids that begin so: of messages, as above, and of events in quarantine or that wait. Those of messages come first,
+ * and no id comes twice. @begin has eight characters at least, which are of no blank; else there are none. */
+#define IDS_BEGIN_LEAST 8
+#define IDS_FOUND_MAX   20
+struct id_found {
+    char *id;        /* owned */
+    int64_t message; /* its number; 0: it is an event's */
+};
+struct ids_found {
+    struct id_found ids[IDS_FOUND_MAX];
+    size_t n;
+    bool more; /* there are others */
+};
+AMO_MUSTCHECK int store_ids_beginning(struct store *s, struct view begin,
+                                      struct ids_found *ret);
+void ids_found_fini(struct ids_found *f);
 /* Learn an id, by which the message is found from now on. An id of amo's that another message has stays
  * with that one; an id from a service's answer belongs to the newest, because a service may start
  * counting again. */

@@ -61,6 +61,9 @@ static const struct {
     {"(at_ms,id)<(?,?) ORDER BY at_ms DESC,id DESC LIMIT ",
      "an operator's page: so many of the newest"                                                                    },
     {"UPDATE waiting SET taken_ms=?3 WHERE (",                     "the clock was wrong, once"                      },
+    {"SELECT min(message_id) FROM ",                               "the first alone"                                },
+    {" WHERE trace>=? AND trace<=? ORDER BY trace LIMIT ",
+     "an operator knows the beginning of an id: the first few"                                                      },
     {"WITH RECURSIVE lanes(lane)",                                 "an operator's page: one row of so many lanes"   },
 };
 

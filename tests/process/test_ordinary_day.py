@@ -223,6 +223,19 @@ def test_what_is_in_quarantine_stands_among_the_messages(day):
     day.ask_until("message", "list", "--conversation", phone, says=rf"quarantined .*\*\*\*{phone[-4:]}.*unknown_conversation")
 
 
+@answers("Only the first characters of an id are known")
+def test_the_beginning_of_an_id_is_enough(day):
+    ident = refused_by_service(day.stack, meet(day.stack)[1])
+    assert "this number has no messenger" in day.ask("trace", ident[:8])
+    begin = f"same-{uuid.uuid4().hex[:8]}-"
+    first, second = (begin + n for n in "12")
+    for theirs in (first, second):
+        day.stack.sandbox("client/statuses", {"connector": "svc", "id": theirs, "status": "read"})
+    wait_for(lambda: day.stack.control("status")["waiting_events"] >= 2, "both to wait")
+    said = day.ask("trace", begin, code=1)
+    assert first in said and second in said and "2 ids begin with" in said
+
+
 @answers("What came to nothing today?")
 def test_what_is_in_quarantine_is_listed_by_its_time(day):
     body = hook(day.stack.scope.partition("_")[2], unique())

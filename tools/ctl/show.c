@@ -585,6 +585,8 @@ static int show_trace(const struct page *p, struct buf *out)
     struct view why = VIEW_NONE;
     int rc = 0;
 
+    if (json_get(root, "candidates"))
+        return show_object(p, root, 0, out);             /* several are meant */
     (void)json_strict_text(json_get(root, "why"), &why); /* else VIEW_NONE */
     if (message ? !json_is_array(json_get(root, "journey")) : !why.ptr)
         return -EPROTO;

@@ -1,0 +1,86 @@
+/* Finds what an operator names by the first characters of its id.
+ *
+ * From: verbs that take the id of a message. To: the store, which is only read. Holds: nothing. */
+
+#include "core/control/begins.h"
+
+#include "base/mem.h"
+#include "base/process.h"
+#include "core/control/control.h"
+#include "core/model/message.h"
+#include "core/store/store.h"
+
+static int candidate_json(struct control_ask *ask, const struct id_found *found)
+{
+    struct json_writer *w = ask->w;
+    struct message m = {0};
+    int rc = found->message ? store_message(ask->core->store, found->message, &m) : 0;
+
+    if (rc)
+        return rc == STORE_E_NONE ? 0 : rc;
+    json_open_object(w, NULL);
+    json_add_text(w, "id", view_of(found->id));
+    if (m.id) {
+        json_add_time(w, "at", m.taken_ms);
+        json_add_text(w, "direction",
+                      m.direction == MESSAGE_INBOUND ? VIEW_LIT("inbound")
+                                                     : VIEW_LIT("outbound"));
+        json_add_text(w, "state", view_of(message_state_name(m.state)));
+        json_add_int(w, "conversation", m.conversation);
+    } else {
+        json_add_text(w, "state", VIEW_LIT("no message"));
+    }
+    json_close_object(w);
+    message_fini(&m);
+    return rc;
+}
+
+static int choose(struct control_ask *ask, struct view word, const struct ids_found *found)
+{
+    int rc = 0;
+
+    json_open_object(ask->w, NULL);
+    json_open_array(ask->w, "candidates");
+    for (size_t i = 0; rc == 0 && i < found->n; i++)
+        rc = candidate_json(ask, &found->ids[i]);
+    json_close_array(ask->w);
+    json_close_object(ask->w);
+    if (rc)
+        return rc;
+    ask->whole = true;
+    return control_fail(ask, EXIT_FAILED, "%s%zu ids begin with %.*s: give more of one",
+                        found->more ? "at least " : "", found->n, (int)word.len, word.ptr);
+}
+
+int begins_find(struct control_ask *ask, struct view word, char **ret_full)
+{
+    struct ids_found found;
+    int rc = store_ids_beginning(ask->core->store, word, &found);
+
+    if (rc)
+        return rc;
+    *ret_full = NULL;
+    if (found.n > 1)
+        rc = choose(ask, word, &found);
+    else if (found.n == 1)
+        rc = control_copy(view_of(found.ids[0].id), ret_full);
+    ids_found_fini(&found);
+    return rc;
+}
+
+int begins_message(struct control_ask *ask, struct view word, struct message *ret)
+{
+    struct store *s = ask->core->store;
+    char *full = NULL;
+    int rc = store_message_by_any(s, word, ret);
+
+    if (rc != STORE_E_NONE)
+        return rc;
+    rc = begins_find(ask, word, &full);
+    if (rc)
+        return rc;
+    rc = full ? store_message_by_any(s, view_of(full), ret) : STORE_E_NONE;
+    mem_free(full);
+    return rc == STORE_E_NONE ? control_fail(ask, EXIT_FAILED, "no message is known by this id")
+                              : rc;
+}
