@@ -249,9 +249,9 @@ static int connect_read(struct control_ask *ask, struct pending_account *p)
         return rc;
     ch = registry_channel(ask->core->turn->registry, channel);
     if (!ch)
-        return control_fail(ask, EXIT_FAILED, "no such channel; see amoctl channel list");
+        return control_unknown(ask, NEAR_CHANNEL, channel);
     if (!registry_connector(ask->core->turn->registry, connector))
-        return control_fail(ask, EXIT_FAILED, "no such connector; see amoctl connector list");
+        return control_unknown(ask, NEAR_CONNECTOR, connector);
     if (title.len == 0)
         title = view_of(ch->name);
     if (!json_bool(json_get(json_root(ask->args), "no_time_window"), &p->window_off))

@@ -330,7 +330,7 @@ static const struct reg_channel *channel_named(struct control_ask *ask, int *ret
         return NULL;
     ch = registry_channel(ask->core->turn->registry, id);
     if (!ch)
-        *ret_code = control_fail(ask, EXIT_FAILED, "no such channel; see amoctl channel list");
+        *ret_code = control_unknown(ask, NEAR_CHANNEL, id);
     return ch;
 }
 

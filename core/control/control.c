@@ -339,6 +339,21 @@ int control_would(struct control_ask *ask, const char *fmt, ...)
     return EXIT_FINE;
 }
 
+int control_unknown(struct control_ask *ask, enum near_what what, struct view word)
+{
+    static const char *const names[] = {
+        [NEAR_ACCOUNT] = "account", [NEAR_CHANNEL] = "channel", [NEAR_CONNECTOR] = "connector"};
+    struct buf near;
+    int rc = 0;
+
+    buf_init(&near, 512);
+    near_words(ask->core->turn->registry, what, word, &near); /* none without memory */
+    rc = control_fail(ask, EXIT_FAILED, "no such %s%s; see amoctl %s list", names[what],
+                      buf_str(&near), names[what]);
+    buf_fini(&near);
+    return rc;
+}
+
 int control_copy(struct view v, char **ret)
 {
     *ret = mem_strndup(v.ptr ? v.ptr : "", v.len);
@@ -355,7 +370,7 @@ const struct reg_scope *control_scope_named(struct control_ask *ask, int *ret_co
         return NULL;
     s = registry_scope(ask->core->turn->registry, id);
     if (!s)
-        *ret_code = control_fail(ask, EXIT_FAILED, "no such account; see amoctl account list");
+        *ret_code = control_unknown(ask, NEAR_ACCOUNT, id);
     return s;
 }
 
@@ -369,8 +384,7 @@ const struct reg_connector *control_connector_named(struct control_ask *ask, int
         return NULL;
     con = registry_connector(ask->core->turn->registry, name);
     if (!con)
-        *ret_code =
-            control_fail(ask, EXIT_FAILED, "no such connector; see amoctl connector list");
+        *ret_code = control_unknown(ask, NEAR_CONNECTOR, name);
     return con;
 }
 

@@ -4,6 +4,7 @@
  * leaves after the commit) or waits for a remote side and answers later. */
 
 #include "base/json.h"
+#include "core/model/near.h"
 #include "core/turn/turn.h"
 
 /* One part of a list: so many rows, and as long as this. */
@@ -82,6 +83,8 @@ void control_go_on(struct control_ask *ask, struct view place);
 int control_fail(struct control_ask *ask, int code, const char *fmt, ...) AMO_PRINTF(3, 4);
 /* Ends a dry run: adds "dry_run" and, in words, what it "would" do to the open object, and closes that. EXIT_FINE. */
 int control_would(struct control_ask *ask, const char *fmt, ...) AMO_PRINTF(2, 3);
+/* EXIT_FAILED: nobody is called @word; whom it may have meant, and which verb has all names. */
+int control_unknown(struct control_ask *ask, enum near_what what, struct view word);
 /* A copy of @v, "" for none. -ENOMEM. */
 AMO_MUSTCHECK int control_copy(struct view v, char **ret);
 /* EXIT_FAILED with words while commands wait for an account of @channel, or for @connector; the

@@ -171,14 +171,16 @@ static void drop_all(struct core *c, const struct found *f, size_t n)
 }
 
 /* A name that nobody has, and nothing that waits for it: a slip of the pen must not look like a queue
- * that is empty. */
-static const char *drop_unknown(const struct registry *r, const struct drop *d)
+ * that is empty. 0: there is somebody of that name. */
+static int drop_unknown(struct control_ask *ask, const struct drop *d)
 {
+    const struct registry *r = ask->core->turn->registry;
+
     if (d->connector.len && !registry_connector(r, d->connector))
-        return "no such connector, and nothing waits for it; see amoctl queue";
+        return control_unknown(ask, NEAR_CONNECTOR, d->connector);
     if (d->scope.len && !registry_scope(r, d->scope))
-        return "no such account, and nothing waits for it; see amoctl queue";
-    return NULL;
+        return control_unknown(ask, NEAR_ACCOUNT, d->scope);
+    return 0;
 }
 
 /* What amo sent for the accounts that are meant and that is not in the queue yet: it comes there once there
@@ -206,10 +208,11 @@ int verb_queue_drop(struct control_ask *ask)
     rc = rc ? rc : drop_find(ask->core, &d, &f);
     if (rc)
         return rc;
-    if (f.n == 0 && f.under_way == 0 && drop_unknown(ask->core->turn->registry, &d)) {
+    if (f.n == 0 && f.under_way == 0)
+        rc = drop_unknown(ask, &d);
+    if (rc) {
         mem_free(f.ids);
-        return control_fail(ask, EXIT_FAILED, "%s",
-                            drop_unknown(ask->core->turn->registry, &d));
+        return rc;
     }
     n = f.n < DROP_MAX ? f.n : DROP_MAX;
     if (!dry_run)
@@ -396,12 +399,13 @@ static int relay_read(struct control_ask *ask, struct relay *m)
         return control_fail(ask, EXIT_USAGE, "one of --connector and --scope is needed");
     if (!registry_connector(r, m->to) ||
         (m->connector.len && !registry_connector(r, m->connector)))
-        return control_fail(ask, EXIT_FAILED, "no such connector; see amoctl connector list");
+        return control_unknown(ask, NEAR_CONNECTOR,
+                               registry_connector(r, m->to) ? m->connector : m->to);
     if (m->connector.len && view_equal(m->connector, m->to))
         return control_fail(ask, EXIT_USAGE, "--to is the connector that they have already");
     s = m->scope.len ? registry_scope(r, m->scope) : NULL;
     if (m->scope.len && !s)
-        return control_fail(ask, EXIT_FAILED, "no such account; see amoctl account list");
+        return control_unknown(ask, NEAR_ACCOUNT, m->scope);
     if (s && s->disconnected)
         return control_fail(
             ask, EXIT_FAILED,

@@ -590,7 +590,7 @@ static void what_is_used_cannot_be_removed(void **state)
     ctl_sad(r, "connector.remove", "{\"name\":\"svc\"}", EXIT_FAILED, "still wait for it: 1;");
     ctl_sad(r, "source.add",
             "{\"connector\":\"svc\",\"source\":\"wa1\",\"scope_id\":\"ch_acc\"}", EXIT_FAILED,
-            "no such account");
+            "this account has left");
     assert_int_equal(
         store_command_settle(r->core.store, rig_command(r, COMMAND_AMO_MESSAGE)->id), 0);
     queue_move(r->core.queue, rig_command(r, COMMAND_AMO_MESSAGE), COMMAND_DONE, 0,

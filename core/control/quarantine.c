@@ -338,9 +338,9 @@ int verb_waiting_list(struct control_ask *ask)
     if (rc)
         return rc;
     if (l.connector.len && !registry_connector(r, l.connector))
-        return control_fail(ask, EXIT_FAILED, "no such connector; see amoctl connector list");
+        return control_unknown(ask, NEAR_CONNECTOR, l.connector);
     if (l.scope.len && !registry_scope(r, l.scope))
-        return control_fail(ask, EXIT_FAILED, "no such account; see amoctl account list");
+        return control_unknown(ask, NEAR_ACCOUNT, l.scope);
     json_open_object(ask->w, NULL);
     json_open_array(ask->w, "waiting");
     rc = store_waiting_walk(ask->core->store, after, WAITING_LOOKED, waiting_one, &l);

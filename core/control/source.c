@@ -69,6 +69,35 @@ static int source_change(struct control_ask *ask, struct source_change *c)
     return rc;
 }
 
+/* No account of that id, or not one that is connected to this connector. */
+static int unknown_here(struct control_ask *ask, struct view connector, struct view scope)
+{
+    const struct registry *r = ask->core->turn->registry;
+    const struct reg_scope *s = registry_scope(r, scope);
+
+    if (!registry_connector(r, connector))
+        return control_unknown(ask, NEAR_CONNECTOR, connector);
+    if (!s)
+        return control_unknown(ask, NEAR_ACCOUNT, scope);
+    if (s->disconnected)
+        return control_fail(ask, EXIT_FAILED,
+                            "this account has left: amoctl account connect brings it back");
+    return control_fail(ask, EXIT_FAILED,
+                        "this connector has no such account: it is connected to %s",
+                        s->connector);
+}
+
+static int unknown_source(struct control_ask *ask, const char *what, struct view connector,
+                          struct view source, const char *then)
+{
+    const struct reg_source *near = near_source(ask->core->turn->registry, connector, source);
+
+    if (!near)
+        return control_fail(ask, EXIT_FAILED, "%s; %s", what, then);
+    return control_fail(ask, EXIT_FAILED, "%s; did you mean %s of connector %s (account %s)?",
+                        what, near->source, near->connector, near->scope);
+}
+
 int verb_source_add(struct control_ask *ask)
 {
     const struct reg_scope *s = NULL;
@@ -87,7 +116,7 @@ int verb_source_add(struct control_ask *ask)
                             SOURCE_MAX);
     s = registry_scope(ask->core->turn->registry, scope);
     if (!s || s->disconnected || !view_is(connector, s->connector))
-        return control_fail(ask, EXIT_FAILED, "this connector has no such account");
+        return unknown_here(ask, connector, scope);
     json_open_object(ask->w, NULL);
     json_add_text(ask->w, "connector", connector);
     json_add_text(ask->w, "source", source);
@@ -144,7 +173,8 @@ int verb_source_remove(struct control_ask *ask)
     if (rc)
         return rc;
     if (!registry_source(ask->core->turn->registry, connector, source))
-        return control_fail(ask, EXIT_FAILED, "no such source; see amoctl source list");
+        return unknown_source(ask, "no such source", connector, source,
+                              "see amoctl source list");
     json_open_object(ask->w, NULL);
     json_add_text(ask->w, "connector", connector);
     json_add_text(ask->w, "removed", source);
@@ -165,13 +195,13 @@ int verb_source_default(struct control_ask *ask)
         return rc;
     s = registry_scope(ask->core->turn->registry, scope);
     if (!s)
-        return control_fail(ask, EXIT_FAILED, "no such account; see amoctl account list");
+        return control_unknown(ask, NEAR_ACCOUNT, scope);
     if ((!json_bool(json_get(json_root(ask->args), "none"), &none) || !none) == !source.len)
         return control_fail(ask, EXIT_USAGE, "one of --source and --none is needed");
     known = registry_source(ask->core->turn->registry, view_of(s->connector), source);
     if (source.len && (!known || strcmp(known->scope, s->id) != 0))
-        return control_fail(ask, EXIT_FAILED,
-                            "this account has no such source: amoctl source add first");
+        return unknown_source(ask, "this account has no such source", view_of(s->connector),
+                              source, "amoctl source add first");
     json_open_object(ask->w, NULL);
     json_add_text(ask->w, "scope_id", scope);
     json_add_text(ask->w, "default", source.len ? source : VIEW_NONE);
@@ -208,7 +238,7 @@ static int move_read(struct control_ask *ask, struct move *m)
     if (rc)
         return rc;
     if (!registry_connector(r, m->connector))
-        return control_fail(ask, EXIT_FAILED, "no such connector; see amoctl connector list");
+        return control_unknown(ask, NEAR_CONNECTOR, m->connector);
     known = registry_source(r, m->connector, m->source);
     m->listed = known != NULL;
     m->has = known ? registry_scope(r, view_of(known->scope))
@@ -251,13 +281,11 @@ static int move_there(struct control_ask *ask, struct move *m)
         return rc;
     s = registry_scope_connected(ask->core->turn->registry, m->to);
     if (!s || !view_is(m->connector, s->connector))
-        return control_fail(ask, EXIT_FAILED,
-                            "this connector has no such account; see amoctl account list");
+        return unknown_here(ask, m->connector, m->to);
     if (!source_is_fine(m->source) ||
         (!m->listed && !store_source_is_known(ask->core->store, m->connector, m->source)))
-        return control_fail(ask, EXIT_FAILED,
-                            "nothing is known of such a source; amoctl source add lists a new"
-                            " one");
+        return unknown_source(ask, "nothing is known of such a source", m->connector, m->source,
+                              "amoctl source add lists a new one");
     rc = move_note(ask, m);
     if (rc)
         return rc;

@@ -90,7 +90,7 @@ int verb_connector_test(struct control_ask *ask)
     if (rc)
         return rc;
     if (!registry_connector(c->turn->registry, body.connector))
-        return control_fail(ask, EXIT_FAILED, "no such connector; see amoctl connector list");
+        return control_unknown(ask, NEAR_CONNECTOR, body.connector);
     rc = id_uuid7(clock_unix_ms(), &body.trace);
     if (rc)
         return rc;

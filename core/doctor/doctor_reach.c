@@ -11,6 +11,7 @@
 #include "core/deliver/moved.h"
 #include "core/doctor/doctor.h"
 #include "core/doctor/doctor_line.h"
+#include "core/model/near.h"
 #include "core/model/reach.h"
 #include "core/peers/peers.h"
 #include "core/store/reach.h"
@@ -196,6 +197,46 @@ static bool is_still_nobodys(const struct registry *r, struct view connector,
            !registry_scope_of_source(r, connector, source, &known);
 }
 
+/* One of nearly that name is somebody's: then the service writes it in another way, and to list it twice would
+ * hide that. */
+static void add_near(const struct registry *r, const struct reg_source *near,
+                     struct view connector, struct buf *out)
+{
+    const struct reg_scope *s = registry_scope(r, view_of(near->scope));
+
+    (void)buf_add_f(out, "; nearly the same is %s, which account %s has", near->source,
+                    s && s->title && *s->title ? s->title : near->scope);
+    if (!view_is(connector, near->connector))
+        (void)buf_add_f(out, " at connector %s", near->connector);
+}
+
+static void refused_line(struct control_ask *ask, struct view connector, struct view source,
+                         struct view n)
+{
+    const struct registry *r = ask->core->turn->registry;
+    const struct reg_source *near = near_source(r, connector, source);
+    struct buf words;
+    struct check c = {.name = "source",
+                      .subject = source,
+                      .severity = SEVERITY_YELLOW,
+                      .action = near
+                                    ? "have the service use the name that is listed, or amoctl "
+                                      "source add for this one as well; the service does not "
+                                      "send again what was refused"
+                                    : "amoctl source add, if the number is one of yours; the "
+                                      "service does not send again what was refused"};
+
+    buf_init(&words, 1024);
+    (void)buf_add_f(&words,
+                    "belongs to no account; messages of connector %.*s by it that were refused"
+                    " within the hour: %.*s",
+                    (int)connector.len, connector.ptr, (int)n.len, n.ptr);
+    if (near)
+        add_near(r, near, connector, &words);
+    check_add(ask->w, &c, "%s", buf_str(&words));
+    buf_fini(&words);
+}
+
 static void check_refused(struct control_ask *ask, const struct peer *p)
 {
     struct view rest = buf_view(&p->refused);
@@ -203,20 +244,10 @@ static void check_refused(struct control_ask *ask, const struct peer *p)
     while (rest.len) {
         struct view line = part(&rest, '\n');
         struct view connector = part(&line, '\t');
-        struct check c = {.name = "source",
-                          .subject = part(&line, '\t'),
-                          .severity = SEVERITY_YELLOW,
-                          .action =
-                              "amoctl source add, if the number is one of yours; the service"
-                              " does not send again what was refused"};
-        struct view n = part(&line, '\t');
+        struct view source = part(&line, '\t');
 
-        if (is_still_nobodys(ask->core->turn->registry, connector, c.subject))
-            check_add(
-                ask->w, &c,
-                "belongs to no account; messages of connector %.*s by it that were refused"
-                " within the hour: %.*s",
-                (int)connector.len, connector.ptr, (int)n.len, n.ptr);
+        if (is_still_nobodys(ask->core->turn->registry, connector, source))
+            refused_line(ask, connector, source, part(&line, '\t'));
     }
 }
 

@@ -323,6 +323,33 @@ static void the_answer_of_whoever_holds_us_is_seen(void **state)
     json_free(reply.doc);
 }
 
+/* The service writes its number in another way than it is listed. */
+static void a_source_of_nobodys_that_is_nearly_somebodys_is_told_as_that(void **state)
+{
+    struct rig *r = *state;
+    static const char told[] = "svc\tLINE1\t3\nsvc\tline2\t1\n";
+
+    ctl_fine(r, "source.add",
+             "{\"connector\":\"svc\",\"source\":\"line1\",\"scope_id\":\"ch_acc\"}");
+    ctl_fine(r, "account.connect",
+             "{\"channel\":\"ch\",\"account\":\"two\",\"connector\":\"svc\",\"title\":\"Two\","
+             "\"scope_id\":\"ch_two\",\"yes\":true}");
+    ctl_fine(r, "source.add",
+             "{\"connector\":\"svc\",\"source\":\"main line\",\"scope_id\":\"ch_two\"}");
+    buf_init(&r->ingress->refused, 4096);
+    assert_int_equal(buf_add_str(&r->ingress->refused, told), 0);
+    seen(r, "source", "yellow", "within the hour: 3; nearly the same is line1, which account ");
+    seen(r, "source", "yellow", "within the hour: 1");
+    seen(r, "source", NULL, "within the hour: 1; nearly"); /* another number */
+    ctl_sad(r, "source.remove", "{\"connector\":\"svc\",\"source\":\"MainLine\"}", EXIT_FAILED,
+            "no such source; did you mean main line of connector svc (account ch_two)?");
+    ctl_sad(r, "connector.show", "{\"name\":\"SVC\"}", EXIT_FAILED, "did you mean svc?");
+    ctl_sad(r, "account.show", "{\"scope_id\":\"TWO\"}", EXIT_FAILED,
+            "did you mean ch_two (Two)?");
+    ctl_sad(r, "source.add", "{\"connector\":\"sv\",\"source\":\"x\",\"scope_id\":\"ch_two\"}",
+            EXIT_FAILED, "no such connector");
+}
+
 static void many_that_are_held_have_a_line_for_the_first_ones(void **state)
 {
     struct rig *r = *state;
@@ -401,6 +428,7 @@ int main(void)
         CASE(who_has_an_older_registry_or_is_silent_is_seen),
         CASE(held_accounts_and_connectors_are_seen),
         CASE(the_answer_of_whoever_holds_us_is_seen),
+        CASE(a_source_of_nobodys_that_is_nearly_somebodys_is_told_as_that),
         CASE(many_that_are_held_have_a_line_for_the_first_ones),
         CASE(how_many_channels_were_not_looked_at_is_told),
         CASE(a_public_address_is_judged_and_no_password_of_it_shown),

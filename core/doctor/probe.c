@@ -151,7 +151,7 @@ int verb_probe_call(struct control_ask *ask)
     if (rc)
         return rc;
     if (!s)
-        return control_fail(ask, EXIT_FAILED, "no such account; see amoctl account list");
+        return control_unknown(ask, NEAR_ACCOUNT, r.body.scope);
     if (s->disconnected) /* it is paused as well */
         return control_fail(
             ask, EXIT_FAILED,

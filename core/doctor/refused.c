@@ -53,9 +53,9 @@ int verb_refused(struct control_ask *ask)
     if (channel.len && connector.len)
         return control_fail(ask, EXIT_USAGE, "a channel or a connector, not both");
     if (channel.len && !registry_channel(r, channel))
-        return control_fail(ask, EXIT_FAILED, "no such channel");
+        return control_unknown(ask, NEAR_CHANNEL, channel);
     if (connector.len && !registry_connector(r, connector))
-        return control_fail(ask, EXIT_FAILED, "no such connector");
+        return control_unknown(ask, NEAR_CONNECTOR, connector);
     if (trail_read(ask->core, side, name, &t))
         return -ENOMEM;
     json_open_array(ask->w, NULL);

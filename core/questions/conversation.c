@@ -264,7 +264,7 @@ static int listing_read(struct listing *l)
     uint64_t number = 0;
 
     if (scope.len && !registry_scope(ask->core->turn->registry, scope))
-        return control_fail(ask, EXIT_FAILED, "no such account; see amoctl account list");
+        return control_unknown(ask, NEAR_ACCOUNT, scope);
     if (page.len && num_parse_range(page, 1, INT64_MAX / 4, &number))
         return control_fail(ask, EXIT_USAGE, "--page takes what the page before has named");
     l->scope = scope.len ? scope : VIEW_NONE;

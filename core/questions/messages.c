@@ -245,9 +245,9 @@ static int read_names(struct control_ask *ask, struct message_filter *f)
     struct view source = control_arg(ask, "source");
 
     if (scope.len && !registry_scope(r, scope))
-        return control_fail(ask, EXIT_FAILED, "no such account; see amoctl account list");
+        return control_unknown(ask, NEAR_ACCOUNT, scope);
     if (connector.len && !registry_connector(r, connector))
-        return control_fail(ask, EXIT_FAILED, "no such connector; see amoctl connector list");
+        return control_unknown(ask, NEAR_CONNECTOR, connector);
     f->scope = scope.len ? scope : VIEW_NONE;
     f->connector = connector.len ? connector : VIEW_NONE;
     f->source = source.len ? source : VIEW_NONE;

@@ -403,6 +403,10 @@ def test_a_source_of_nobody_is_named(alone):
         "id": "m1", "source": "wa9", "conversation": {"id": "1"}, "sender": {"id": "1"}, "type": "text", "text": "t"})
     assert status == 422
     alone.ask_until("doctor", says=r"wa9.{0,200}belongs to no account|belongs to no account.{0,200}wa9")
+    status, _, _ = stack.service_call("messages", {
+        "id": "m2", "source": "+WA 1", "conversation": {"id": "1"}, "sender": {"id": "1"}, "type": "text", "text": "t"})
+    assert status == 422
+    alone.ask_until("doctor", says=r"source \+WA 1: belongs to no account.{0,120}nearly the same is wa1, which account Test has")
 
 
 @answers("Who has used up its share?")

@@ -138,6 +138,9 @@ def test_refusals_are_told_in_words(stack, chat):
         return said["error"]["message"]
 
     assert "no such account" in refused("nowhere", "--chat", chat)
+    code, said = amoctl_json(stack, "probe", stack.scope[:-1] + "~")  # what it would do is told of an account that there is
+    assert code == 1 and f"did you mean {stack.scope}" in said["error"]["message"]
+    assert amoctl_json(stack, "probe", stack.scope)[0] == 2
     assert "let the test client write" in refused(stack.scope, "--chat", "nowhere")
     stack.control("account.pause", scope_id=stack.scope)
     assert "paused" in refused(stack.scope, "--chat", chat)

@@ -129,7 +129,13 @@ def test_the_rate_to_choose_is_a_good_deal_below_what_amo_took(core, run_dir):
 def test_the_probe_asks_nobody_without_consent(core, run_dir):
     for words in ([], ["--chat", "c"], ["--yes"], ["--burst", "--yes"]):
         assert amoctl(run_dir, "probe", "s", *words).returncode == 2
-    assert core.calls == []
+    assert {verb for verb, _ in core.asked} == {"account.show"}  # is there such an account?
+
+
+def test_the_probe_of_an_account_that_nobody_has_promises_nothing(core, run_dir):
+    core.will_answer(code=1, error="no such account; did you mean s2?")
+    done = amoctl(run_dir, "probe", "s")
+    assert (done.returncode, done.stdout) == (1, "") and "did you mean s2?" in done.stderr
 
 
 def import_rows(run_dir, tmp_path, count, end="", *words):

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "tools/common/nearest.h"
+#include "base/nearest.h"
 
 /* What was found before it is known which verb it is for. */
 struct scan {

@@ -4,8 +4,8 @@
 #include <errno.h>
 
 #include "base/json.h"
+#include "base/nearest.h"
 #include "base/process.h"
-#include "tools/common/nearest.h"
 #include "tools/common/screen.h"
 #include "tools/common/text.h"
 #include "tools/ctl/explain/page.h"

@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "tools/common/grid.h"
-#include "tools/common/nearest.h"
 #include "tools/common/text.h"
 
 #define TEXT_MAX    ((size_t)4 << 20)

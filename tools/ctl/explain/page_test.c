@@ -1,7 +1,7 @@
 #include "tools/ctl/explain/page.h"
 
+#include "base/nearest.h"
 #include "base/testing.h"
-#include "tools/common/nearest.h"
 
 static const char page[] =
     "# Page\n"

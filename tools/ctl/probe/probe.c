@@ -405,6 +405,44 @@ static int probe_all(struct probe *p)
     return rc ? rc : p->n_open ? EXIT_FAILED : EXIT_FINE;
 }
 
+/* Core says that there is no such account. Whoever only reads what would be done needs no core. */
+static bool is_unknown(const struct probe *p, struct core_answer *answer)
+{
+    struct json *doc = NULL;
+    struct json_writer w;
+    struct buf args;
+
+    core_answer_init(answer);
+    buf_init(&args, 64 << 10);
+    json_writer_init(&w, &args);
+    json_open_object(&w, NULL);
+    json_add_text(&w, "scope_id", view_of(p->scope));
+    json_close_object(&w);
+    doc =
+        core_ask(p->endpoint, VIEW_LIT("account.show"), buf_view(&args), CORE_CALL_MS, answer);
+    json_free(doc);
+    buf_fini(&args);
+    return !doc && answer->code == EXIT_FAILED;
+}
+
+/* Nothing is done without a chat and a yes; what would be is told, if there is such an account. */
+static int explain(const struct probe *p)
+{
+    struct core_answer answer;
+    int rc = 0;
+
+    if (is_unknown(p, &answer)) {
+        rc = output_error(p->args, EXIT_FAILED, buf_str(&answer.error));
+    } else {
+        if (!p->args->json)
+            (void)fputs(explanation, stdout); /* the same is in the documents */
+        rc =
+            output_error(p->args, EXIT_USAGE, "nothing was done: --chat and --yes are missing");
+    }
+    core_answer_fini(&answer);
+    return rc;
+}
+
 int probe_run(const struct args *a, const struct config *config)
 {
     struct probe p = {.args = a,
@@ -414,11 +452,8 @@ int probe_run(const struct args *a, const struct config *config)
                       .chat = args_value(a, "chat")};
     int rc = 0;
 
-    if (!args_value(a, "yes") || !p.chat) {
-        if (!a->json)
-            (void)fputs(explanation, stdout); /* the same is in the documents */
-        return output_error(a, EXIT_USAGE, "nothing was done: --chat and --yes are missing");
-    }
+    if (!args_value(a, "yes") || !p.chat)
+        return explain(&p);
     buf_init(&p.json, 1 << 20);
     json_writer_init(&p.w, &p.json);
     rc = probe_all(&p);

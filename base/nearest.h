@@ -13,6 +13,8 @@ struct nearest {
     size_t distance;  /* letters to change, leave out, put in or swap with their neighbour */
 };
 
+/* May one be meant by the other? An id of up to 96 letters as well. */
+bool nearest_is_near(struct view a, struct view b);
 /* @word and the names are borrowed. */
 void nearest_init(struct nearest *n, struct view word);
 void nearest_offer(struct nearest *n, struct view name);

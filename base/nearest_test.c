@@ -1,4 +1,4 @@
-#include "tools/common/nearest.h"
+#include "base/nearest.h"
 
 #include "base/testing.h"
 
