@@ -301,6 +301,7 @@ def test_the_runbook_is_explained_in_russian_as_well(run_dir, heading):
         check_fits(done.stdout, 80)
     link = heading.lstrip("# ").lower().replace(" ", "-")
     assert re.search("[а-я]{3}", amoctl(run_dir, "explain", "--ru", link).stdout), "an English heading leads to the Russian one"
+    assert "skew_ms" in amoctl(run_dir, "explain", "--ru", "clock.show").stdout, "the table of verbs is in English alone"
 
 
 def test_a_log_name_brings_the_page_that_it_points_to(run_dir):

@@ -70,7 +70,8 @@ static int say_unknown(const struct args *a, struct view name)
     return EXIT_FAILED;
 }
 
-/* A heading may be given in English for the page in Russian as well: doctor speaks English. */
+/* A heading may be given in English for the page in Russian as well: doctor speaks English. What only
+ * the English page has, as the table of verbs, comes from there. */
 static int find(struct view name, size_t width, struct told *t)
 {
     struct view english = view_make(page_operations, page_operations_len);
@@ -80,7 +81,9 @@ static int find(struct view name, size_t width, struct told *t)
 
     if (rc == 0 && t->russian && t->n == 0)
         same = page_same_heading(english, russian, name);
-    return same.ptr ? page_find(russian, same, width, tell, t) : rc;
+    if (same.ptr)
+        return page_find(russian, same, width, tell, t);
+    return rc || t->n ? rc : page_find(english, name, width, tell, t);
 }
 
 int explain_run(const struct args *a, const struct config *config)
