@@ -36,6 +36,8 @@
 #include "core/peers/worker.h"
 #include "core/shares/shares.h"
 #include "core/store/checkpoint.h"
+#include "core/store/dead.h"
+#include "core/turn/deaths.h"
 #include "core/verbs.h"
 #include "core/watch.h"
 #include "proto/bus/socket.h"
@@ -173,9 +175,16 @@ static void core_turn_end(void *arg)
 
 /* --- registry and queue --------------------------------------------------------------------- */
 
-static int core_load_one(void *arg, const struct command_row *row)
+/* So many deaths, whatever core did with it: then even giving it up, in either way, has killed. */
+#define LOAD_DEATHS (DEATHS_MAX + 2)
+
+struct load {
+    struct core *core;
+    struct buf killers; /* int64_t ids of commands that do not enter the queue any more */
+};
+
+static int core_load_row(struct core *c, const struct command_row *row)
 {
-    struct core *c = arg;
     struct core_command *cmd = NULL;
     int rc = core_queue_add(c, row, &cmd);
 
@@ -188,10 +197,49 @@ static int core_load_one(void *arg, const struct command_row *row)
     return 0;
 }
 
+static int core_load_one(void *arg, const struct command_row *row)
+{
+    struct load *l = arg;
+    struct deed deed = deed_of(DEED_LOAD, row->id);
+    struct deed outer;
+    int rc = 0;
+
+    if (deaths_begin(l->core, &deed, &outer) >= DEATHS_MAX ||
+        deaths_of_command(l->core, row->id) >= LOAD_DEATHS) {
+        rc = buf_add(&l->killers, &row->id, sizeof(row->id));
+        deaths_pass(l->core, &outer);
+    } else {
+        rc = core_load_row(l->core, row);
+        deaths_end(l->core, &outer);
+    }
+    return rc;
+}
+
+/* Nobody is told, because telling may be what kills; it stands among the dead letters. */
+static int core_leave_killers(struct core *c, struct view ids)
+{
+    int rc = ids.len ? store_begin(c->store) : 0;
+
+    for (size_t i = 0; rc == 0 && i < ids.len / sizeof(int64_t); i++) {
+        int64_t id = 0;
+
+        memcpy(&id, ids.ptr + i * sizeof(id), sizeof(id));
+        log_line(LOG_LEVEL_ERROR, "queue.left_out", "command=%lld reason=core_lost",
+                 (long long)id);
+        rc = store_dead_add(c->store, id, "core_lost", clock_unix_ms());
+    }
+    return rc || ids.len == 0 ? rc : store_commit(c->store);
+}
+
 static int core_load_commands(struct core *c)
 {
-    int rc = store_commands_walk(c->store, core_load_one, c);
+    struct load l = {.core = c};
+    int rc = 0;
 
+    buf_init(&l.killers, SIZE_MAX / 2);
+    rc = store_commands_walk(c->store, core_load_one, &l);
+    rc = rc ? rc : core_leave_killers(c, buf_view(&l.killers));
+    buf_fini(&l.killers);
     if (rc == 0)
         log_line(LOG_LEVEL_INFO, "queue.loaded", "commands=%zu", queue_count(c->queue));
     return rc;
@@ -266,7 +314,17 @@ static const char *keys_words(int rc)
  * our death as theirs. */
 static int core_try_store(struct core *c)
 {
-    int rc = store_begin(c->store);
+    struct id was = {{0}};
+    struct buf before;
+    int rc = 0;
+
+    buf_init(&before, sizeof(was.bytes));
+    rc = store_meta_get(c->store, "boot", &before);
+    rc = rc == STORE_E_NONE ? 0 : rc;
+    if (rc == 0)
+        (void)!id_from_view(buf_view(&before), &was); /* none of a new store */
+    buf_fini(&before);
+    rc = rc ? rc : store_begin(c->store);
 
     rc = rc ? rc : store_meta_put(c->store, "boot", id_view(&c->peers->boot));
     rc = rc ? rc : store_commit(c->store);
@@ -274,7 +332,7 @@ static int core_try_store(struct core *c)
         log_failed(LOG_LEVEL_ERROR, "store.failed", store_errno(rc),
                    "in=start file=%s sqlite=\"%s\"", store_path(c->store),
                    store_error(c->store, rc));
-    return rc;
+    return rc ? rc : deaths_open(store_path(c->store), &was, &c->peers->boot, &c->turn->deaths);
 }
 
 static int core_open_store(struct core *c)

@@ -6,6 +6,7 @@
 #include "core/frames.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/config.h"
@@ -19,11 +20,13 @@
 #include "core/intake/answer.h"
 #include "core/intake/intake.h"
 #include "core/intake/room.h"
+#include "core/model/inject.h"
 #include "core/peers/gate.h"
 #include "core/peers/peers.h"
 #include "core/peers/spools.h"
 #include "core/shares/shares.h"
 #include "core/store/erase.h"
+#include "core/turn/deaths.h"
 #include "proto/bus/callers.h"
 #include "proto/bus/edge.h"
 #include "proto/bus/socket.h"
@@ -44,6 +47,9 @@ static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_me
                        const struct envelope *env);
 static void peer_frame(struct core *c, struct peer *p, const struct envelope *env,
                        struct view body);
+static bool frame_begin(struct core *c, const struct envelope *env, struct deed *ret_outer);
+static void session_frame(struct core *c, struct bus_socket *s, const struct bus_message *m,
+                          const struct envelope *env);
 
 static void frames_read(struct core *c, struct bus_socket *s, enum gate gate)
 {
@@ -109,7 +115,7 @@ static void frames_refuse(struct core *c, struct bus_socket *s, const struct bus
 void frames_take(struct core *c, struct bus_socket *s, const struct bus_message *m)
 {
     struct envelope env = {0};
-    struct peer *p = NULL;
+    struct deed outer;
     int rc = envelope_decode(m->head, &env);
 
     if (rc == ENVELOPE_E_MALFORMED) {
@@ -121,18 +127,46 @@ void frames_take(struct core *c, struct bus_socket *s, const struct bus_message 
               rc ? VIEW_LIT("version not spoken here") : VIEW_LIT("unknown kind"));
         return;
     }
-    if (env.kind == MSG_HELLO) {
-        peer_hello(c, s, m, &env);
+    if (!frame_begin(c, &env, &outer)) {
+        reply(c, s, m->peer, &env, MSG_REFUSED, VIEW_LIT("core has died of such a frame"));
         return;
     }
-    p = peer_find(c, m->peer, s);
-    if (!p || p->ended || !id_equal(&p->boot, &env.edge_boot) ||
-        !id_equal(&c->peers->boot, &env.core_boot)) {
-        reply(c, s, m->peer, &env, MSG_HELLO_AGAIN, VIEW_LIT("\x80"));
+    if (env.kind == MSG_HELLO)
+        peer_hello(c, s, m, &env);
+    else
+        session_frame(c, s, m, &env);
+    deaths_end(c, &outer);
+}
+
+/* A process says again what has killed core, to each life of it. Events and results are counted one by one. */
+static bool frame_begin(struct core *c, const struct envelope *env, struct deed *ret_outer)
+{
+    bool each = env->kind == MSG_EVENT_PUSH || env->kind == MSG_RESULT_PUSH;
+    struct deed deed = {.kind = each ? DEED_NONE : DEED_FRAME, .key = {env->kind}};
+    unsigned n_deaths = 0;
+
+    memcpy(&deed.key[1], env->edge_boot.bytes, sizeof(env->edge_boot.bytes));
+    n_deaths = deaths_begin(c, &deed, ret_outer);
+    if (deaths_may_try(c, n_deaths, clock_mono_ms()))
+        return true;
+    deaths_pass(c, ret_outer);
+    log_often(LOG_LEVEL_ERROR, "frame.unread", view_of(msg_name(env->kind)),
+              "kind=%s deaths=%u", msg_name(env->kind), n_deaths);
+    return false;
+}
+
+static void session_frame(struct core *c, struct bus_socket *s, const struct bus_message *m,
+                          const struct envelope *env)
+{
+    struct peer *p = peer_find(c, m->peer, s);
+
+    if (!p || p->ended || !id_equal(&p->boot, &env->edge_boot) ||
+        !id_equal(&c->peers->boot, &env->core_boot)) {
+        reply(c, s, m->peer, env, MSG_HELLO_AGAIN, VIEW_LIT("\x80"));
         return;
     }
     p->heard_mono_ms = clock_mono_ms();
-    peer_frame(c, p, &env, m->body);
+    peer_frame(c, p, env, m->body);
 }
 
 /* --- HELLO ------------------------------------------------------------------------------------ */
@@ -377,6 +411,7 @@ static void peer_hello(struct core *c, struct bus_socket *s, const struct bus_me
         reply(c, s, m->peer, env, MSG_REFUSED, VIEW_LIT("malformed hello"));
         return;
     }
+    inject_kill(h.name);
     if (is_overtaken(c, &h, &env->edge_boot))
         return;
     refused = hello_refused(c, want, m, &h, &env->edge_boot);

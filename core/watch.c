@@ -15,6 +15,7 @@
 #include "core/deliver/calls.h"
 #include "core/deliver/clock_ask.h"
 #include "core/deliver/dispatch.h"
+#include "core/deliver/killer.h"
 #include "core/deliver/moved.h"
 #include "core/deliver/parting.h"
 #include "core/deliver/resolve.h"
@@ -161,13 +162,18 @@ static void give_up_old(struct core *c, struct core_command *cmd, const char *re
 static void handle_aged(struct core *c, const struct aged *aged)
 {
     struct core_command *cmd = queue_find(c->queue, aged->id);
+    struct deed outer;
 
     c->turn->hand = (struct hand){.command = aged->id};
-    if (cmd && aged->over) {
-        call_cancel(c, cmd); /* a history that cannot be asked must not stop a lane for ever */
-        give_up_old(c, cmd, aged->over);
-    } else if (cmd) {
-        tell_delayed(c, cmd);
+    if (cmd && killer_begin(c, cmd, DEED_AGED, &outer)) {
+        if (aged->over) {
+            call_cancel(c,
+                        cmd); /* a history that cannot be asked must not stop a lane for ever */
+            give_up_old(c, cmd, aged->over);
+        } else {
+            tell_delayed(c, cmd);
+        }
+        deaths_end(c, &outer);
     }
     c->turn->hand = (struct hand){0};
 }

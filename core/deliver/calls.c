@@ -15,6 +15,7 @@
 #include "core/deliver/calls_private.h"
 #include "core/deliver/deliver.h"
 #include "core/deliver/dispatch.h"
+#include "core/deliver/killer.h"
 #include "core/deliver/resolve.h"
 #include "core/deliver/settle.h"
 #include "core/peers/peers.h"
@@ -315,15 +316,33 @@ static bool call_may_go(struct call *q, int64_t now_mono_ms)
     return dest_take_token(q->dest, now_mono_ms);
 }
 
-static void call_try(struct core *c, struct call *q, struct peer *p, int64_t now_mono_ms)
+/* What would come again at a start: a look with its command, and what core calls by itself. Core has died with it:
+ * it ends without an answer, and so does the command of a look. */
+static bool call_begin(struct core *c, struct call *q, struct deed *ret_outer)
 {
-    int rc = 0;
+    struct core_command *cmd = q->kind == CALL_LOOK ? queue_find(c->queue, q->command) : NULL;
+    struct deed deed = deed_of(DEED_LOOK, q->command);
+    unsigned n_deaths = 0;
 
-    if (!call_may_go(q, now_mono_ms)) {
-        q->due_mono_ms = now_mono_ms + TOKEN_AGAIN_MS;
-        return;
-    }
-    rc = call_ask(c, q, p, now_mono_ms);
+    if (q->kind == CALL_ONCE && !q->done)
+        deed.kind = DEED_NONE; /* somebody types: that is not kept */
+    else if (q->kind != CALL_LOOK)
+        deed = deed_of_bytes(DEED_CALL, q->dest ? view_of(q->dest->key) : VIEW_NONE);
+    n_deaths = deaths_begin(c, &deed, ret_outer);
+    if (n_deaths < DEATHS_MAX)
+        return true;
+    if (cmd && cmd->state == COMMAND_CHECKING)
+        killer_give_up(c, cmd, n_deaths); /* and this call with it */
+    else
+        call_over(c, q, NULL);
+    (cmd ? deaths_end : deaths_pass)(c, ret_outer);
+    return false;
+}
+
+static void call_go(struct core *c, struct call *q, struct peer *p, int64_t now_mono_ms)
+{
+    int rc = call_ask(c, q, p, now_mono_ms);
+
     if (rc)
         call_unask(q);
     if (rc == STORE_DAMAGED) {
@@ -337,6 +356,18 @@ static void call_try(struct core *c, struct call *q, struct peer *p, int64_t now
         check_orphaned(c, q);
     } else if (rc) {
         q->due_mono_ms = now_mono_ms + 1000;
+    }
+}
+
+static void call_try(struct core *c, struct call *q, struct peer *p, int64_t now_mono_ms)
+{
+    struct deed outer;
+
+    if (!call_may_go(q, now_mono_ms)) {
+        q->due_mono_ms = now_mono_ms + TOKEN_AGAIN_MS;
+    } else if (call_begin(c, q, &outer)) {
+        call_go(c, q, p, now_mono_ms);
+        deaths_pass(c, &outer); /* its answer may still be what kills */
     }
 }
 
@@ -385,15 +416,20 @@ struct call *call_asked(struct core *c, const struct peer *p, const struct resul
 
 void call_answered(struct core *c, struct call *q, const struct result *r)
 {
+    struct deed outer;
+
     call_unask(q);
     q->due_mono_ms = clock_mono_ms();
     c->turn->hand.command = q->command;
+    if (!call_begin(c, q, &outer))
+        return;
     if (q->kind == CALL_LOOK)
         look_answer(c, q, r);
     else if (r->outcome == OUTCOME_UNSTARTED)
         q->due_mono_ms += 200;
     else
         call_over(c, q, r);
+    deaths_end(c, &outer);
 }
 
 void call_worker_lost(struct core *c, const struct peer *p)

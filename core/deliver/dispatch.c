@@ -17,6 +17,7 @@
 #include "core/deliver/blame.h"
 #include "core/deliver/calls.h"
 #include "core/deliver/deliver.h"
+#include "core/deliver/killer.h"
 #include "core/deliver/moved.h"
 #include "core/deliver/resolve.h"
 #include "core/deliver/settle.h"
@@ -48,7 +49,7 @@
  * highest that a worker tells, so behind a higher one there would soon be none left. */
 #define ATTEMPT_TOLD_MAX (UINT64_C(1) << 62)
 
-static bool dispatch_one(struct core *c, struct core_command *cmd, int64_t now);
+static bool dispatch_next(struct core *c, struct core_command *cmd, int64_t now);
 static void dispatch_back(struct core *c, struct core_command *cmd, int64_t now);
 
 static bool settling(const struct core *c, int64_t now)
@@ -90,9 +91,7 @@ void dispatch_run(struct core *c)
         cmd = queue_next(c->queue, settling(c, now), now);
         if (!cmd)
             break;
-        c->turn->hand = (struct hand){.command = cmd->id};
-        went = dispatch_one(c, cmd, now);
-        c->turn->hand = (struct hand){0};
+        went = dispatch_next(c, cmd, now);
         if (!went && !queue_pass_over(cmd->lane->dest, now))
             break;
         if (c->turn->exit_code)
@@ -234,6 +233,7 @@ static bool dispatch_one(struct core *c, struct core_command *cmd, int64_t now)
         dispatch_unsendable(c, cmd, rc);
         return true;
     }
+    inject_kill(r.body.content.text);
     p = peers_pick_worker(c, r.row.body_len, now);
     if (!p || dispatch_pack(c, p, &r.body, &bytes)) {
         resolved_fini(&r);
@@ -251,6 +251,25 @@ static bool dispatch_one(struct core *c, struct core_command *cmd, int64_t now)
     queue_move(c->queue, cmd, COMMAND_IN_FLIGHT, now + lease + LEASE_SLACK_MS, now);
     worker_take(p, cmd);
     return true;
+}
+
+static bool dispatch_next(struct core *c, struct core_command *cmd, int64_t now)
+{
+    struct deed deed = deed_of(DEED_SEND, cmd->id);
+    struct deed outer;
+    unsigned n_deaths = deaths_begin(c, &deed, &outer);
+    bool went = true;
+
+    c->turn->hand = (struct hand){.command = cmd->id};
+    if (n_deaths < DEATHS_MAX) {
+        went = dispatch_one(c, cmd, now);
+    } else {
+        queue_give_back(c->queue, cmd);
+        killer_give_up(c, cmd, n_deaths);
+    }
+    c->turn->hand = (struct hand){0};
+    deaths_end(c, &outer);
+    return went;
 }
 
 void dispatch_flush(struct core *c)
@@ -300,10 +319,14 @@ static void dispatch_each(struct core *c, struct peer *p, dispatch_each_fn *fn)
             ids[n++] = cmd->id;
     }
     for (size_t i = 0; i < n; i++) {
+        struct deed outer;
+
         cmd = queue_find(c->queue, ids[i]);
         c->turn->hand.command = ids[i];
-        if (cmd)
-            fn(c, cmd, p);
+        if (!cmd || !killer_begin(c, cmd, DEED_BACK, &outer))
+            continue;
+        fn(c, cmd, p);
+        deaths_end(c, &outer);
     }
     c->turn->hand.command = 0;
     mem_free(ids);
@@ -429,12 +452,17 @@ void dispatch_unreceived(struct core *c, struct peer *p, struct view held)
             ids[n++] = cmd->id;
     }
     for (size_t i = 0; i < n; i++) {
+        struct deed outer;
+
         cmd = queue_find(c->queue, ids[i]);
         c->turn->hand.command = ids[i];
-        if (cmd && cmd->done_late)
+        if (!cmd || !killer_begin(c, cmd, DEED_BACK, &outer))
+            continue;
+        if (cmd->done_late)
             settle_done(c, cmd, NULL);
-        else if (cmd)
+        else
             queue_move(c->queue, cmd, COMMAND_READY, 0, now);
+        deaths_end(c, &outer);
     }
     c->turn->hand.command = 0;
     mem_free(ids); /* no memory: the lease brings them back */
@@ -451,6 +479,7 @@ void dispatch_due(struct core *c, int64_t now_mono_ms)
 {
     struct core_command *cmd = NULL;
     char trace[ID_TEXT_LEN + 1];
+    struct deed outer;
 
     while (!c->turn->exit_code && (cmd = queue_due(c->queue, now_mono_ms))) {
         if (cmd->state == COMMAND_WAITING) {
@@ -460,7 +489,10 @@ void dispatch_due(struct core *c, int64_t now_mono_ms)
         log_line(LOG_LEVEL_WARN, "command.lease_over", "trace=%s command=%lld",
                  command_trace(cmd, trace), (long long)cmd->id);
         c->turn->hand.command = cmd->id;
-        dispatch_back(c, cmd, now_mono_ms);
+        if (killer_begin(c, cmd, DEED_BACK, &outer)) {
+            dispatch_back(c, cmd, now_mono_ms);
+            deaths_end(c, &outer);
+        }
         c->turn->hand.command = 0;
     }
 }

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/deliver/calls.h"
+#include "core/deliver/killer.h"
 #include "core/deliver/look.h"
 #include "core/deliver/parting.h"
 #include "core/deliver/settle.h"
@@ -492,6 +493,7 @@ void reach_queue(struct core *c)
     size_t cap = queue_count(c->queue);
     int64_t *ids = mem_zalloc_array(cap + 1, sizeof(*ids));
     struct core_command *cmd = NULL;
+    struct deed outer;
     size_t iter = 0;
     size_t n = 0;
     bool again = false;
@@ -506,9 +508,12 @@ void reach_queue(struct core *c)
     for (size_t i = 0; rc == 0 && i < n && !c->turn->exit_code; i++) {
         cmd = queue_find(c->queue, ids[i]);
         c->turn->hand.command = ids[i]; /* its rows may be those that are damaged */
-        rc = cmd ? look_at(c, cmd, &again) : 0;
+        if (!cmd || !killer_begin(c, cmd, DEED_REACH, &outer))
+            continue;
+        rc = look_at(c, cmd, &again);
         if (rc)
             core_row_failed(c, "reach", rc); /* looked at again when it goes */
+        deaths_end(c, &outer);
         rc = 0;
     }
     c->turn->hand = (struct hand){0};
@@ -537,12 +542,20 @@ static int note_moving(void *arg, const struct conversation *conv)
 
 static int move_one(struct core *c, int64_t id)
 {
+    struct deed deed = deed_of(DEED_MOVE, id);
     struct conversation conv = {0};
-    int rc = store_conversation(c->store, id, &conv);
+    struct deed outer;
+    int rc = 0;
 
+    if (deaths_begin(c, &deed, &outer) >= DEATHS_MAX) {
+        deaths_pass(c, &outer);
+        return 0; /* it stays where it is */
+    }
+    rc = store_conversation(c->store, id, &conv);
     if (rc == 0)
         rc = reach_follow_found(c, &conv, NULL);
     conversation_fini(&conv);
+    deaths_end(c, &outer);
     return rc;
 }
 

@@ -21,6 +21,7 @@
 #include "core/deliver/blame.h"
 #include "core/deliver/calls.h"
 #include "core/deliver/deliver.h"
+#include "core/deliver/killer.h"
 #include "core/deliver/learn.h"
 #include "core/deliver/look.h"
 #include "core/deliver/owed.h"
@@ -32,6 +33,7 @@
 #include "core/intake/echo.h"
 #include "core/intake/intake.h"
 #include "core/model/fallback.h"
+#include "core/model/inject.h"
 #include "core/model/key.h"
 #include "core/peers/peers.h"
 #include "core/peers/worker.h"
@@ -55,6 +57,21 @@ static void settle_refused(struct core *c, struct core_command *cmd, const struc
 static void settle_letter(struct core *c, const struct result *r);
 static int wake_namesakes(struct core *c, const struct message *m);
 
+static void settle_item(struct core *c, struct peer *p, const msgpack_object *item)
+{
+    struct result r;
+
+    if (result_decode_object(item, &r) == 0) {
+        inject_kill(r.evidence);
+        c->turn->hand = (struct hand){.command = r.id <= INT64_MAX ? (int64_t)r.id : 0};
+        settle_one(c, p, &r);
+        c->turn->hand = (struct hand){0};
+    } else {
+        log_often(LOG_LEVEL_ERROR, "result.malformed", view_of(p->name), "peer=%s", p->name);
+        (void)owed_allows(c, p); /* asked at the top of settle_push() */
+    }
+}
+
 void settle_push(struct core *c, struct peer *p, struct view body)
 {
     const msgpack_object *items = NULL;
@@ -68,18 +85,16 @@ void settle_push(struct core *c, struct peer *p, struct view body)
     }
     n = pack_array(pack_doc_root(&d), "results", &items);
     for (size_t i = 0; i < n && !c->turn->exit_code && !p->ended; i++) {
-        struct result r;
+        struct deed deed = {.kind = DEED_RESULT, .key = {pack_u64(pack_get(&items[i], "id"))}};
+        struct deed outer;
+        unsigned n_deaths = deaths_begin(c, &deed, &outer);
 
-        if (result_decode_object(&items[i], &r) == 0) {
-            c->turn->hand = (struct hand){.command = r.id <= INT64_MAX ? (int64_t)r.id : 0};
-            settle_one(c, p, &r);
-            c->turn->hand = (struct hand){0};
-            deferred_run(c);
-        } else {
-            log_often(LOG_LEVEL_ERROR, "result.malformed", view_of(p->name), "peer=%s",
-                      p->name);
-            (void)owed_allows(c, p); /* asked at the top */
-        }
+        if (n_deaths < DEATHS_MAX)
+            settle_item(c, p, &items[i]);
+        else
+            killer_result(c, p, &items[i], n_deaths);
+        deaths_end(c, &outer);
+        deferred_run(c);
     }
     pack_doc_close(&d);
     core_wake(c);
@@ -423,14 +438,13 @@ static void settle_letter(struct core *c, const struct result *r)
         core_give_up(c, "letter", -EIO);
 }
 
-/* What belongs to it could not be stored, for a reason of its own: it leaves the queue alone, so that it
- * ends neither core nor its lane. Of a delivered one nothing may say that it was not. */
-static void settle_left(struct core *c, struct core_command *cmd, enum command_state to)
+void settle_left(struct core *c, struct core_command *cmd, enum command_state to,
+                 const char *reason)
 {
     int rc = core_row_begin(c);
 
     if (rc == 0 && to == COMMAND_DEAD)
-        rc = store_dead_add(c->store, cmd->id, "failed", clock_unix_ms());
+        rc = store_dead_add(c->store, cmd->id, reason, clock_unix_ms());
     else if (rc == 0)
         rc = store_command_settle(c->store, cmd->id);
     (void)!core_row_end(c, "settle_left", rc); /* told; the next start tries once more */
@@ -450,7 +464,7 @@ void settle_done(struct core *c, struct core_command *cmd, const struct result *
         rc = done_message(c, cmd, r);
     rc = rc ? rc : store_command_settle(c->store, cmd->id);
     if (core_row_end(c, "settle", rc)) {
-        settle_left(c, cmd, COMMAND_DONE);
+        settle_left(c, cmd, COMMAND_DONE, NULL);
         return;
     }
     observe_journey(c, cmd);
@@ -570,7 +584,7 @@ static void settle_given_up(struct core *c, struct core_command *cmd, const stru
     else if (rc == 0 && cmd->message && cmd->kind == COMMAND_AMO_EDIT)
         rc = dead_edit(c, cmd, f);
     if (core_row_end(c, "settle", rc)) {
-        settle_left(c, cmd, COMMAND_DEAD);
+        settle_left(c, cmd, COMMAND_DEAD, "failed");
         return;
     }
     stat_add(c->deliver->n_dead, 1);
@@ -597,7 +611,7 @@ void settle_erased(struct core *c, struct core_command *cmd)
     else if (rc == 0 && cmd->message && cmd->kind == COMMAND_AMO_EDIT)
         rc = dead_edit(c, cmd, &f);
     if (core_row_end(c, "settle", rc)) {
-        settle_left(c, cmd, COMMAND_DONE); /* without a dead letter, as it should be */
+        settle_left(c, cmd, COMMAND_DONE, NULL); /* without a dead letter, as it should be */
         return;
     }
     echo_settled(c, cmd);

@@ -14,6 +14,11 @@ void settle_done(struct core *c, struct core_command *cmd, const struct result *
  * may be VIEW_NONE. */
 void settle_dead(struct core *c, struct core_command *cmd, const char *reason,
                  struct view words);
+/* What belongs to it could not be stored, for a reason of its own, or may not be touched: it leaves the queue alone,
+ * so that it ends neither core nor its lane, and nobody is told. Of a delivered one nothing may say that it was not.
+ * @reason is the letter's; NULL when @to is COMMAND_DONE. */
+void settle_left(struct core *c, struct core_command *cmd, enum command_state to,
+                 const char *reason);
 /* Its person was erased, and so was its text: its message has failed, the side that wrote it is
  * informed, and there is no dead letter. */
 void settle_erased(struct core *c, struct core_command *cmd);

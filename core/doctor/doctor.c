@@ -22,9 +22,12 @@
 #include "core/shares/shares.h"
 #include "core/store/dead.h"
 #include "core/store/erase.h"
+#include "core/turn/deaths.h"
 
 /* channels whose remote sides are looked at: one look may take half a minute */
 #define DOCTOR_LOOKS_MAX 32
+/* what core died of is a line for so long */
+#define DEATH_SHOWN_MS   ((int64_t)24 * 3600 * 1000)
 
 /* --- processes ------------------------------------------------------------------------------ */
 
@@ -274,6 +277,24 @@ static void check_damage(struct control_ask *ask)
         check_add(ask->w, &c, "a part of it is damaged and could not be repaired: %s", words);
 }
 
+/* What killed core lately, or would have, had it not been put aside. */
+static void check_deaths(struct control_ask *ask)
+{
+    struct check c = {.name = "core",
+                      .severity = SEVERITY_YELLOW,
+                      .action = "keep its log and dump; amoctl explain core-dies"};
+    char at[CLOCK_ISO_LEN + 1];
+    struct deaths_seen seen;
+
+    deaths_seen(ask->core, &seen);
+    if (!seen.n || clock_unix_ms() - seen.at_ms > DEATH_SHOWN_MS)
+        return;
+    clock_format_iso(seen.at_ms, at);
+    check_add(ask->w, &c,
+              "died with something in hand: %zu time%s, last at %s: %s (%" PRIu64 ")", seen.n,
+              seen.n == 1 ? "" : "s", at, deed_words(seen.of.kind), seen.of.key[0]);
+}
+
 /* What an erasure left to do. */
 static int check_rewrite(struct control_ask *ask)
 {
@@ -309,6 +330,7 @@ static void check_permissions(struct control_ask *ask)
                   "is stored in data_dir: whoever copies the store also copies its key");
     check_store(ask);
     check_damage(ask);
+    check_deaths(ask);
     check_clock_doubt(ask);
 }
 

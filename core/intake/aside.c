@@ -11,6 +11,7 @@
 #include "core/intake/intake.h"
 #include "core/peers/peers.h"
 #include "core/peers/spools.h"
+#include "core/turn/deaths.h"
 
 /* Of the whole turn it alone counts as taken. */
 static int take_alone(struct core *c, const struct spool *spool, uint64_t number)
@@ -85,8 +86,12 @@ static int damage_code(struct core *c, int rc)
 
 int aside_ending(struct core *c, int rc)
 {
-    int code = rc == STORE_DAMAGED ? damage_code(c, rc) : EXIT_TEMPORARY;
+    bool counts = rc != STORE_FULL && rc != STORE_READONLY && rc != STORE_BUSY;
+    int code = EXIT_TEMPORARY;
 
-    peers_say_going(c, rc != STORE_FULL && rc != STORE_READONLY && rc != STORE_BUSY);
+    deaths_ending(c->turn->deaths, counts && rc != STORE_DAMAGED); /* that has its own end */
+    if (rc == STORE_DAMAGED)
+        code = damage_code(c, rc);
+    peers_say_going(c, counts);
     return code;
 }

@@ -17,6 +17,7 @@
 #include "core/intake/echoes.h"
 #include "core/intake/intake.h"
 #include "core/store/erase.h"
+#include "core/turn/deaths.h"
 #include "proto/limits.h"
 
 /* applied for one key before other work gets its turn */
@@ -144,11 +145,16 @@ void deferred_wake_amo(struct core *c, const char *scope, struct view amo_id)
 
 static int rekey_one(void *arg, int64_t id, struct view bytes)
 {
+    struct deed deed = deed_of(DEED_WAITING_LOAD, id);
     struct core *c = arg;
+    struct deed outer;
     struct event e;
     struct key key;
+    bool killed = deaths_begin(c, &deed, &outer) >= DEATHS_MAX;
+    bool read = !killed && event_decode(bytes, &e) == 0;
 
-    if (event_decode(bytes, &e))
+    (killed ? deaths_pass : deaths_end)(c, &outer);
+    if (!read)
         return 0; /* it is kept for a person when its time is over */
     if (e.kind == EVENT_AMO_MESSAGE || e.kind == EVENT_SERVICE_MESSAGE || key_of(&e, &key))
         return 0; /* what may be an echo has the key of its conversation */
@@ -173,14 +179,19 @@ int deferred_rekey(struct core *c)
 
 int deferred_apply(struct core *c, struct view event, enum intake_how how)
 {
+    struct deed deed = deed_of_bytes(DEED_WAITING, event);
     struct hand before = c->turn->hand;
+    struct deed outer;
     int rc = 0;
 
+    if (deaths_begin(c, &deed, &outer) >= DEATHS_MAX)
+        how = INTAKE_SUSPECT;
     c->turn->hand = (struct hand){.event = event};
     rc = intake_event(c, event, how);
     if (rc && core_is_trouble(rc))
         core_give_up(c, "waiting", rc);
     c->turn->hand = before;
+    deaths_end(c, &outer);
     return rc;
 }
 
@@ -245,9 +256,14 @@ void deferred_run(struct core *c)
  * long after the hour. */
 static bool waits_for_what_waits(const struct core *c, struct view bytes)
 {
+    struct deed deed = deed_of_bytes(DEED_WAITING, bytes);
+    struct deed outer;
     struct event e;
+    bool ret = deaths_begin(c, &deed, &outer) < DEATHS_MAX && event_decode(bytes, &e) == 0 &&
+               echoes_have(c, e.message_id);
 
-    return event_decode(bytes, &e) == 0 && echoes_have(c, e.message_id);
+    deaths_pass(c, &outer); /* it is still to be applied */
+    return ret;
 }
 
 static int overdue_one(struct core *c, int64_t id, struct view event, int64_t now_unix_ms)

@@ -14,6 +14,7 @@
 #include "core/intake/room.h"
 #include "core/peers/peers.h"
 #include "core/peers/spools.h"
+#include "core/turn/deaths.h"
 #include "proto/event.h"
 #include "proto/limits.h"
 
@@ -512,7 +513,7 @@ static int echo_let_go(struct core *c, struct echo *e)
     return rc;
 }
 
-static int echo_tick_one(struct core *c, struct echo *e, int64_t step_ms, int64_t now_mono_ms)
+static int echo_tick_alive(struct core *c, struct echo *e, int64_t step_ms, int64_t now_mono_ms)
 {
     struct conversation conv = {0};
     const struct core_command *head = NULL;
@@ -553,6 +554,24 @@ static int echo_tick_one(struct core *c, struct echo *e, int64_t step_ms, int64_
     if (rc == 0 && list_is_empty(&e->ends.list))
         echoes_drop(c, e);
     return rc < 0 ? rc : 0;
+}
+
+/* Whatever is asked for it kills core: what waits goes without, each event for itself. */
+static int echo_tick_one(struct core *c, struct echo *e, int64_t step_ms, int64_t now_mono_ms)
+{
+    struct deed deed = deed_of(DEED_ECHOES, e->conversation);
+    struct deed outer;
+    int rc = 0;
+
+    deed.key[1] = (uint64_t)e->side;
+    if (deaths_begin(c, &deed, &outer) >= DEATHS_MAX) {
+        e->over = true;
+        deaths_pass(c, &outer);
+    } else {
+        rc = echo_tick_alive(c, e, step_ms, now_mono_ms);
+        deaths_end(c, &outer);
+    }
+    return rc;
 }
 
 void echo_tick(struct core *c, int64_t now_mono_ms)

@@ -19,6 +19,7 @@
 #include "core/model/router.h"
 #include "core/peers/spools.h"
 #include "core/store/store.h"
+#include "core/turn/deaths.h"
 
 /* While a destination is held the outcome stays unknown: a report or webhook waits this long for it, which is
  * as long as a manager's message needs to be shown as delayed. */
@@ -571,17 +572,22 @@ static struct stand stand_loaded(struct core *c, const struct event *event,
 static int load_one(void *arg, const char *key, struct view bytes, int64_t place,
                     const struct echo_came *came)
 {
+    struct deed deed = deed_of(DEED_WAITING_LOAD, place);
     struct end *end = NULL;
     struct core *c = arg;
     uint64_t conversation = 0;
     struct echo *e = NULL;
     struct event event;
+    struct deed outer;
+    bool killed = false;
     int rc = num_parse_u64(view_of(key + 1), &conversation);
 
     if (rc || conversation > INT64_MAX)
         return -EBADMSG; /* nobody but echoes_put writes such keys */
-    if (event_decode(bytes, &event))
+    killed = deaths_begin(c, &deed, &outer) >= DEATHS_MAX;
+    if (killed || event_decode(bytes, &event))
         event = (struct event){0}; /* it will be kept for a person */
+    (killed ? deaths_pass : deaths_end)(c, &outer);
     e = echo_of(c, key[0] == 'e' ? ECHO_AMO : ECHO_SERVICE, (int64_t)conversation);
     end = e ? mem_zalloc(sizeof(*end)) : NULL;
     if (!end)

@@ -26,10 +26,12 @@
 #include "core/intake/lookup.h"
 #include "core/intake/room.h"
 #include "core/intake/test_hook.h"
+#include "core/model/inject.h"
 #include "core/model/router.h"
 #include "core/peers/peers.h"
 #include "core/peers/spools.h"
 #include "core/shares/shares.h"
+#include "core/turn/deaths.h"
 #include "proto/command.h"
 #include "proto/event.h"
 #include "proto/limits.h"
@@ -227,6 +229,9 @@ static bool exceeds_credit(struct core *c, struct peer *p, const msgpack_object 
 static int intake_one(struct core *c, struct peer *p, const msgpack_object *item)
 {
     const msgpack_object *o = item->via.array.ptr;
+    enum intake_how how = INTAKE_FRESH;
+    struct deed deed = {.kind = DEED_EVENT};
+    struct deed outer;
     uint64_t number = 0;
     int rc = 0;
 
@@ -252,16 +257,22 @@ static int intake_one(struct core *c, struct peer *p, const msgpack_object *item
         log_often(LOG_LEVEL_ERROR, "event.too_many_gaps", view_of(p->name), "peer=%s", p->name);
         return rc;
     }
+    deed.key[0] = number;
+    memcpy(&deed.key[1], p->spool->id.bytes, sizeof(p->spool->id.bytes));
     c->turn->hand = (struct hand){.spool = p->spool,
                                   .number = number,
                                   .held = number < p->held_before,
                                   .event = pack_text(&o[1])};
     c->turn->again = number < p->sent_before;
     c->intake->forgotten = c->turn->again && p->forgets;
-    rc = intake_event(c, pack_text(&o[1]),
-                      item->via.array.size > 2 && pack_bool(&o[2]) ? INTAKE_SUSPECT
-                                                                   : INTAKE_FRESH);
+    if (deaths_begin(c, &deed, &outer) >= DEATHS_MAX ||
+        (item->via.array.size > 2 && pack_bool(&o[2])))
+        how = INTAKE_SUSPECT;
+    rc = intake_event(c, pack_text(&o[1]), how);
     c->turn->again = c->intake->forgotten = false;
+    if (rc && core_is_trouble(rc))
+        return rc; /* it stays in hand: core ends, and this may be why */
+    deaths_end(c, &outer);
     if (rc)
         return rc;
     deferred_run(c);
@@ -578,6 +589,8 @@ static int intake_apply(struct core *c, struct view bytes, enum intake_how how)
 
     if (rc)
         return rc < 0 ? rc : -EBADMSG;
+    if (how != INTAKE_FRESH)
+        inject_kill(e.content.text); /* only once it has waited */
     e.taken_ms = plausible(e.taken_ms);
     shares_who(e.connector, e.scope, c->intake->who);
     rc = ends_before(c, &e, bytes, how, &ends);

@@ -16,6 +16,7 @@ const char *reason_words(struct view reason)
         {"unclear",      "nobody knows whether it arrived"                       },
         {"parent",       "the message that it is about was given up"             },
         {"workers_lost", "workers were lost with it in hand"                     },
+        {"core_lost",    "core died with it in hand, each time"                  },
         {"away",         "its account was disconnected for too long"             },
         {"account_left", "its account was disconnected"                          },
         {"moved",        "its conversation moved to another account or connector"},

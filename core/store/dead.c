@@ -100,12 +100,13 @@ int store_dead_may_double(struct store *s, int64_t id, int64_t before_ms, bool *
     *ret_may = true;
     if (s->hurt_attempts)
         return 0; /* nobody can say that it was not tried */
-    rc = db_query(s->db, &r,
-                  "SELECT kind=?2 AND ((reason='workers_lost' AND died_ms<?3) OR EXISTS("
-                  "SELECT 1 FROM attempts a WHERE a.message=dead.message AND a.kind=?2 AND"
-                  " a.outcome IN(?4,?5) AND a.began_ms<?3)) FROM dead WHERE id=?1",
-                  "iiiii", id, (int64_t)COMMAND_SERVICE_MESSAGE, before_ms,
-                  (int64_t)OUTCOME_UNKNOWN, (int64_t)OUTCOME_RETRY);
+    rc = db_query(
+        s->db, &r,
+        "SELECT kind=?2 AND ((reason IN('workers_lost','core_lost') AND died_ms<?3) OR EXISTS("
+        "SELECT 1 FROM attempts a WHERE a.message=dead.message AND a.kind=?2 AND"
+        " a.outcome IN(?4,?5) AND a.began_ms<?3)) FROM dead WHERE id=?1",
+        "iiiii", id, (int64_t)COMMAND_SERVICE_MESSAGE, before_ms, (int64_t)OUTCOME_UNKNOWN,
+        (int64_t)OUTCOME_RETRY);
 
     rc = store_one(rc, r);
     if (rc)

@@ -16,6 +16,7 @@
 #include "core/store/schema.h"
 #include "core/store/shares.h"
 #include "core/store/store.h"
+#include "core/turn/turn.h"
 #include "proto/event.h"
 
 #define NOW 1700000000000LL
@@ -55,7 +56,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    static const char *const suffixes[] = {"", "-wal", "-shm", ".lock"};
+    static const char *const suffixes[] = {"", "-wal", "-shm", ".lock", ".deaths"};
     struct rig *r = *state;
     char path[160];
 
@@ -292,7 +293,8 @@ static void what_waited_before_is_found_under_the_keys_of_now(void **state)
                                .message_id = VIEW_LIT("amo-8")};
     static const char *const keys[] = {"tsvc/7", "ssvc/7", "ach_acc/amo-7", "e12", "ssvc/9"};
     struct rig *r = *state;
-    struct core core = {0};
+    struct turn turn = {0}; /* deaths are not counted */
+    struct core core = {.turn = &turn};
     struct buf event;
 
     buf_init(&event, 1 << 16);

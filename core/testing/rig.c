@@ -3,8 +3,10 @@
 #include "core/testing/rig.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -115,11 +117,39 @@ static void rig_close(struct rig *r)
     config_free(r->config);
 }
 
+static void rig_forget_deaths(const struct rig *r)
+{
+    char path[128];
+
+    (void)snprintf(path, sizeof(path), "%s/core/core.db.deaths", r->dir);
+    (void)unlink(path);
+}
+
+void rig_dies(struct rig *r, enum deed_kind kind, rig_life_fn *live, void *arg)
+{
+    int status = 0;
+    pid_t child = 0;
+
+    r->counts_deaths = true;
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        deaths_die_at(kind);
+        live(r, arg);
+        _exit(0); /* it did not come to that */
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    rig_restart(r);
+}
+
 void rig_restart(struct rig *r)
 {
     if (r->core.turn->exit_code == 0)
         r->core.turn->exit_code = 75; /* so that closing commits nothing */
     rig_close(r);
+    if (!r->counts_deaths)
+        rig_forget_deaths(r);
     rig_open(r);
     r->restarts++;
 }

@@ -10,6 +10,7 @@
 #include "core/core.h"
 #include "core/peers/peers.h"
 #include "core/peers/spools.h"
+#include "core/turn/deaths.h"
 #include "proto/command.h"
 #include "proto/event.h"
 
@@ -23,6 +24,8 @@ struct rig {
     uint64_t next_number;    /* of the spool */
     uint64_t fail_memory_at; /* in the next rig_push: mem_fail_at, for core alone */
     uint64_t restarts;
+    bool
+        counts_deaths; /* else a restart forgets what core died of: faults are made dozens of times over */
     const char
         *more_config; /* lines for the end of the configuration; at the next rig_restart */
 };
@@ -32,6 +35,10 @@ int rig_setup(void **state);
 int rig_teardown(void **state);
 /* Core is killed (what was not committed is lost) and started again; peers say HELLO. */
 void rig_restart(struct rig *r);
+/* A life of core in which @live happens, and that dies as soon as it has something of @kind in hand; then the next
+ * one begins. From now on deaths are counted. */
+typedef void rig_life_fn(struct rig *r, void *arg);
+void rig_dies(struct rig *r, enum deed_kind kind, rig_life_fn *live, void *arg);
 /* The scope and its connector; done by rig_setup. */
 void rig_register(struct rig *r);
 /* A second connector "two" with the account "ch_two", and lines of the first account. */

@@ -12,6 +12,7 @@
 #include "base/stats.h"
 #include "core/model/reach.h"
 #include "core/store/checkpoint.h"
+#include "core/turn/deaths.h"
 #include "proto/bus/socket.h"
 
 int turn_new(struct core *c, loop_fn *end, core_commit_fn *commit, core_ending_fn *ending)
@@ -41,6 +42,7 @@ void turn_free(struct core *c)
     core_drop_staged(c);
     core_forget_parcels(c);
     checkpoint_stop(t->checkpoint);
+    deaths_close(t->deaths);
     registry_free(t->registry);
     keys_fini(&t->keys);
     mem_free(t);

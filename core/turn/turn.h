@@ -28,6 +28,7 @@
 
 struct bus_socket;
 struct checkpoint;
+struct deaths;
 struct spool;
 struct stat_counter;
 
@@ -90,6 +91,7 @@ struct turn {
     struct list
         joins; /* conversations that were merged: their lanes are, once the event is applied */
     struct hand hand;
+    struct deaths *deaths; /* what core died with; NULL: nothing is counted */
     bool asked_apart;      /* the question in hand has a transaction of its own … */
     int64_t asked_changes; /* … which began at this store_changes() */
     bool again; /* the event in hand may have been applied before the store was restored */
