@@ -163,10 +163,14 @@ static void warn_store(struct report *r)
 static void report_removed(struct report *r)
 {
     const struct erasure *e = r->e;
+    const int64_t found = e->rows.names + e->rows.words + e->rows.evidence + e->rows.reactions +
+                          e->given_up + e->under_way + e->rows.dead +
+                          (int64_t)erase_ids(&e->quarantine) + (int64_t)erase_ids(&e->waiting);
 
     json_open_object(&r->w, "removed");
     json_add_int(&r->w, "names", e->rows.names);
-    json_add_int(&r->w, "messages", e->rows.messages);
+    /* their rows stay: without anything to remove nothing was done to them */
+    json_add_int(&r->w, "messages", found ? e->rows.messages : 0);
     json_add_int(&r->w, "words", e->rows.words);
     json_add_int(&r->w, "evidence", e->rows.evidence);
     json_add_int(&r->w, "reactions", e->rows.reactions);

@@ -223,7 +223,11 @@ def test_what_is_on_its_way_is_settled_when_its_result_comes(stack):
     assert report["removed"]["commands_under_way"] == 1
     assert any("on their way" in w for w in report["warnings"])
     wait_for(lambda: stack.control("trace", id=done["id"])["message"]["state"] == "delivered_to_service", "its result")
+    assert report["removed"]["messages"] == 2
     assert stack.control("erase", conversation=report["conversations"][0])["removed"]["evidence"] == 0
+    stack.settle()
+    stack.control("erase", conversation=report["conversations"][0])
+    assert set(stack.control("erase", conversation=report["conversations"][0])["removed"].values()) == {0}, "nothing is left"
     assert found(stack) == []
 
 
