@@ -16,6 +16,7 @@
 
 enum {
     FILLED_MAX = 1024 * 1024,
+    FIELD_MAX = 64, /* of a member's path, with its NUL */
     ITEMS_SHOWN = 10000
 };
 
@@ -51,9 +52,21 @@ struct json_object *control_refuse(struct request *x, int status, const char *co
     return NULL;
 }
 
+/* Words begin with the member they are about: "scope_id: is required", "chat or conversation_id: …". */
+static void field_of(const char *words, char ret[FIELD_MAX])
+{
+    size_t n = strspn(words, "abcdefghijklmnopqrstuvwxyz_.");
+    bool is = words[n] == ':' || strncmp(words + n, " or ", strlen(" or ")) == 0;
+
+    (void)snprintf(ret, FIELD_MAX, "%.*s", is ? (int)n : 0, words); /* may be cut */
+}
+
 struct json_object *control_refuse_words(struct request *x, const struct jcheck *c)
 {
-    return control_refuse(x, 400, "bad_value", "", c->words);
+    char field[FIELD_MAX];
+
+    field_of(c->words, field);
+    return control_refuse(x, 400, "bad_value", field, c->words);
 }
 
 int act_fail(struct act *a, int status, const char *key, const char *what)
@@ -154,6 +167,7 @@ struct json_object *control_each(struct control_request *q, act_fn *fn)
     struct json_object *o = json_object_new_object();
     struct control_run run = {
         .act.sandbox = q->sandbox, .fn = fn, .items = json_object_new_array()};
+    char field[FIELD_MAX];
     bool going = true;
 
     if (json_object_is_type(q->body, json_type_array)) {
@@ -169,12 +183,15 @@ struct json_object *control_each(struct control_request *q, act_fn *fn)
     if (run.status == 0)
         return o;
     json_object_put(o);
+    field_of(run.act.check.words, field);
+    if (run.status == 404 && strstr(run.act.check.words, ": is required"))
+        run.status = 400; /* what is not named cannot be unknown */
     return control_refuse(q->x, run.status,
                           run.status == 507   ? "sandbox_full"
                           : run.status == 404 ? "not_found"
                           : run.status == 409 ? "conflict"
                                               : "bad_value",
-                          "", run.act.check.words);
+                          field, run.act.check.words);
 }
 
 struct amojo_scope *act_scope(struct act *a)

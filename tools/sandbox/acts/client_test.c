@@ -49,7 +49,9 @@ static void an_act_needs_a_connector_with_an_address(void **state)
     rig_ask(r, 404, "POST /client/writes", "{'connector':'none','conversation':'c'}");
     rig_expect(r, "error.message", "'connector: is not known'");
     rig_ask(r, 200, "POST /connectors", "{'name':'tg'}");
-    rig_ask(r, 404, "POST /client/writes", "{'conversation':'c'}");
+    rig_ask(r, 400, "POST /client/writes", "{'conversation':'c'}");
+    rig_expect(r, "error",
+               "{'code':'bad_value','message':'connector: is required','field':'connector'}");
     rig_expect(r, "error.message", "'connector: is required'");
     rig_ask(r, 409, "POST /client/writes", "{'connector':'tg','conversation':'c'}");
     rig_expect(r, "error.message", "'bridge_url: is not set on this connector'");

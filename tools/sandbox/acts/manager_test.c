@@ -46,15 +46,19 @@ static void unknown_chats_and_scopes_are_refused(void **state)
 {
     struct rig *r = *state;
 
-    rig_ask(r, 404, "POST /manager/writes", "{'text':'x'}");
+    rig_ask(r, 400, "POST /manager/writes", "{'text':'x'}");
     rig_expect(r, "error.message", "'chat or conversation_id: is required'");
+    rig_expect(r, "error.field", "'chat'");
     rig_ask(r, 404, "POST /manager/writes", "{'conversation_id':'none','text':'x'}");
     rig_expect(r, "error.message", "'chat: is not known'");
     rig_ask(r, 404, "POST /manager/writes", "{'scope_id':'none','text':'x'}");
     rig_expect(r, "error.message", "'scope_id: is not known'");
+    rig_expect(r, "error.field", "'scope_id'");
     rig_ask(r, 200, "POST /scopes", "{'channel_id':'ch','account_id':'b'}");
-    rig_ask(r, 404, "POST /manager/writes", "{'text':'x'}");
+    rig_ask(r, 400, "POST /manager/writes", "{'text':'x'}");
     rig_expect(r, "error.message", "'scope_id: is required'");
+    rig_expect(r, "error.code", "'bad_value'");
+    rig_expect(r, "error.field", "'scope_id'");
 }
 
 static void nothing_is_sent_for_an_account_that_is_not_connected(void **state)
