@@ -25,7 +25,7 @@
 
 static int usage_error(const char *kind, const char *words, const char *what)
 {
-    (void)fprintf(stderr, "amo-%s: %s%s (try --help)\n", kind, words, what);
+    (void)fprintf(stderr, "amo-%s: %s%s (try amo-%s --help)\n", kind, words, what, kind);
     return START_EXIT(EXIT_USAGE);
 }
 
@@ -46,6 +46,15 @@ static void all_options(const struct process_program *program, struct option all
     all[n] = (struct option){0};
 }
 
+static int unknown_option(const char *kind, const struct option *all, const char *given)
+{
+    (void)fprintf(stderr, "amo-%s: unknown argument %s; there are", kind, given);
+    for (const struct option *o = all; o->name; o++)
+        (void)fprintf(stderr, " --%s", o->name);
+    (void)fprintf(stderr, " (try amo-%s --help)\n", kind);
+    return START_EXIT(EXIT_USAGE);
+}
+
 /* 0 to go on. */
 static int parse_arguments(struct process *p, const struct process_program *program, int argc,
                            char **argv)
@@ -57,7 +66,7 @@ static int parse_arguments(struct process *p, const struct process_program *prog
     optind = 0; /* from the beginning, as often as this is called */
     opterr = 0;
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread is started */
-    while ((got = getopt_long(argc, argv, "+:", all, NULL)) != -1) {
+    while ((got = getopt_long(argc, argv, "+:h", all, NULL)) != -1) {
         switch (got) {
         case 'h':
             (void)printf("%s", program->usage);
@@ -71,7 +80,7 @@ static int parse_arguments(struct process *p, const struct process_program *prog
         case ':':
             return usage_error(program->kind, "a value is missing after ", argv[optind - 1]);
         case '?':
-            return usage_error(program->kind, "unknown argument ", argv[optind - 1]);
+            return unknown_option(program->kind, all, argv[optind - 1]);
         default:
             *program->options[got - OWN_OPTION].value = optarg;
             if (program->options[got - OWN_OPTION].kind)

@@ -18,9 +18,10 @@ static const char *const listens[] = {"core/admin_listen"};
 static const struct process_program program = {
     .kind = "core",
     .usage = "usage: amo-core [--config FILE] [--version] [--help]\n"
-             "The router of amo-message-server: owns the store and every queue. Settings come "
-             "from the\n"
-             "file and from AMO_* in the environment; see docs/configuration.md.\n",
+             "\n"
+             "Routes messages between amoCRM and services; owns the store and every queue.\n"
+             "\n"
+             "  --config FILE  settings; each can also be set in the environment, which wins\n",
     .paths = paths,
     .n_paths = AMO_COUNT(paths),
     .listens = listens,

@@ -17,12 +17,12 @@ static const char *const listens[] = {"egress/admin_listen"};
 
 static const struct process_program program = {
     .kind = "egress",
-    .usage = "amo-egress [--config FILE]: makes the calls core asks for, to amojo and to "
-             "connectors.\n"
-             "  --config FILE  configuration; every key can also be given in the environment\n"
-             "  --version      print the version\n"
-             "  --help         print this\n"
-             "Several workers on one host need different names (key `name`).\n",
+    .usage = "usage: amo-egress [--config FILE] [--version] [--help]\n"
+             "\n"
+             "Makes the calls that core asks for, to amojo and to services. Several on one\n"
+             "host need different names (the setting name).\n"
+             "\n"
+             "  --config FILE  settings; each can also be set in the environment, which wins\n",
     .powers = CONFINE_CONNECTS | CONFINE_DIALS,
     .paths = paths,
     .n_paths = AMO_COUNT(paths),

@@ -19,16 +19,13 @@ static const char *const listens[] = {"ingress/listen", "ingress/admin_listen"};
 
 static const struct process_program program = {
     .kind = "ingress",
-    .usage =
-        "usage: amo-ingress [--config FILE] [--drain SPOOL] [--version] [--help]\n"
-        "\n"
-        "Takes webhooks of amoCRM and of Mobilon services, keeps them on disk and delivers "
-        "them to\n"
-        "amo-core.\n"
-        "\n"
-        "  --config FILE   configuration; every key can also be set in the environment\n"
-        "  --drain SPOOL   accept no requests; deliver this spool (of a host that died) and "
-        "end\n",
+    .usage = "usage: amo-ingress [--config FILE] [--drain SPOOL] [--version] [--help]\n"
+             "\n"
+             "Takes webhooks of amoCRM and of Mobilon services, keeps them on disk and\n"
+             "delivers them to amo-core.\n"
+             "\n"
+             "  --config FILE  settings; each can also be set in the environment, which wins\n"
+             "  --drain SPOOL  take no requests: deliver this spool of a dead host, and end\n",
     .options = options,
     .n_options = AMO_COUNT(options),
     .powers = CONFINE_LISTENS | CONFINE_CONNECTS,

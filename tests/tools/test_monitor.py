@@ -222,6 +222,15 @@ def test_without_any_tap_it_says_where_it_looked(run_dir, monitor):
     assert (lines, code) == ([], 3) and str(run_dir) in err
 
 
+@pytest.mark.parametrize("args,said", [
+    (["tial"], "there is no verb tial; did you mean tail?"), (["draw"], "there is no verb draw; there are: tail, sockets"),
+    (["tail", "--kind", "event,comand"], "--kind has no word comand; did you mean command? (try amo-monitor tail --help)"),
+    (["tail", "--kind", "EVNT_PUSH"], "did you mean EVENT_PUSH?"), (["tail", "--knd", "x"], "did you mean --kind?")])
+def test_a_mistyped_word_is_answered_with_the_one_that_may_be_meant(monitor, args, said):
+    _, err, code = monitor(*args).finish()
+    assert code == 2 and said in err and len(err.splitlines()) == 1
+
+
 @pytest.mark.parametrize("args", [[], ["top"], ["record", "x"], ["tail", "--kind", "evnt"], ["tail", "--trace", "5"],
                                   ["tail", "--count", "0"], ["tail", "--for", "-1"], ["tail", "more"]])
 def test_usage_errors_end_with_2(monitor, args):

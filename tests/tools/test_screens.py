@@ -6,9 +6,10 @@ import unicodedata
 import pytest
 
 import bus
+import kit
 import verbs
 from kit import ROOT
-from tools_harness import amoctl
+from tools_harness import amoctl, environment
 
 WIDTHS = [80, 160]
 CHANNEL, ACCOUNT = "f90ba33d-c9d9-44da-b76c-c349b0ecbe41", "2b13cae0-24f7-4058-b9ad-c13ee05e1b53"
@@ -51,10 +52,29 @@ def test_help_loses_nothing_when_it_is_folded():
 
 
 @pytest.mark.parametrize("columns", WIDTHS)
-@pytest.mark.parametrize("words", ["fly", "channel", "account connect", "statu"])
+@pytest.mark.parametrize("words", ["fly", "channel", "account connect", "statu", "queue drp"])
 def test_a_mistake_is_answered_with_one_line_not_a_wall(run_dir, words, columns):
     done = amoctl(run_dir, *words.split(), env={"COLUMNS": columns})
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+
+
+PROGRAMS = ["amo-core", "amo-ingress", "amo-egress", "amo-sandbox", "amo-monitor", "amoctl"]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_program_says_what_it_is_and_what_it_takes(run_dir, program):
+    def told(*words, code):
+        done = kit.run(program, *words, env=environment(run_dir, COLUMNS=80, AMO_DATA_DIR=run_dir / "data"))
+        assert done.returncode == code and (done.stdout == "") == (code != 0), (words, done)
+        return done.stdout if code == 0 else done.stderr
+    shown = told("--help", code=0)
+    check_fits(shown, 80)
+    assert shown.startswith(f"usage: {program} [") and told("-h", code=0) == shown
+    assert re.fullmatch(rf"{program} \d+\.\d+\.\d+\n", told("--version", code=0))
+    for wrong in (["--nope"], ["extra"], ["-x"], ["--confg", "x"]):
+        said = told(*wrong, code=2)
+        assert said.startswith(f"{program}: ") and f"(try {program} --help)" in said and len(said.splitlines()) == 1
+        assert wrong[0] in said and (program == "amo-sandbox" or wrong[0] != "--confg" or "--config" in said)
 
 
 # --- tables ------------------------------------------------------------------------------------

@@ -11,6 +11,8 @@
 #include "base/mem.h"
 #include "base/nearest.h"
 
+#define FEW_VERBS 8 /* of a program: then a mistake names all of them */
+
 /* What was found before it is known which verb it is for. */
 struct scan {
     const struct args_program *program;
@@ -324,13 +326,33 @@ static bool say_turned(struct scan *s, const char *word, const char *group)
     return true;
 }
 
+/* Of a program that has few. */
+static void say_groups(struct scan *s)
+{
+    const char *between = "; there are: ";
+
+    for (size_t i = 0; i < s->program->n_verbs; i++) {
+        const char *group = s->program->verbs[i].group;
+
+        if (i && strcmp(group, s->program->verbs[i - 1].group) == 0)
+            continue;
+        (void)buf_add_f(s->why, "%s%s", between, group);
+        between = ", ";
+    }
+}
+
 static int refuse_verb(struct scan *s, const char **words)
 {
     const char *second = s->n_words > 1 ? words[1] : NULL;
 
+    size_t said = 0;
+
     (void)buf_add_f(s->why, "there is no verb %s", words[0]);
+    said = s->why->len;
     if (!say_turned(s, words[0], second))
         say_nearest(s, words[0], second);
+    if (s->why->len == said && s->program->n_verbs <= FEW_VERBS)
+        say_groups(s);
     return ARGS_E_USAGE;
 }
 
@@ -450,11 +472,25 @@ static int fill_options(struct scan *s)
     return 0;
 }
 
+/* Has @group verbs of two words? */
+static bool has_names(const struct scan *s, const char *group)
+{
+    for (size_t i = 0; i < s->program->n_verbs; i++) {
+        const struct args_verb *v = &s->program->verbs[i];
+
+        if (strcmp(v->group, group) == 0 && v->name)
+            return true;
+    }
+    return false;
+}
+
 static int check_operands(struct scan *s)
 {
     const struct args_verb *v = s->found.verb;
     size_t most = !v->operand ? 0 : v->many ? SIZE_MAX : 1;
 
+    if (s->found.n_operands > most && most == 0 && !v->name && has_names(s, v->group))
+        return refuse_name(s, v->group, s->found.operands[0]);
     if (s->found.n_operands > most)
         return refuse(s, "", s->found.operands[most], " is one word too many");
     if (v->operand && !v->optional && s->found.n_operands == 0)

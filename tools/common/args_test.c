@@ -135,7 +135,7 @@ static void a_mistake_is_refused_and_named(void **state)
 {
     (void)state;
     check_refused("", "a verb is missing");
-    check_refused("fly", "there is no verb fly");
+    check_refused("fly", "there is no verb fly; there are: status, thing");
     check_refused("thing", "thing needs a verb; there are: add, list, show, drop");
     check_refused("thing fly", "there is no verb thing fly; there are: add, list, show, drop");
     check_refused("thing lst", "there is no verb thing lst; did you mean thing list?");

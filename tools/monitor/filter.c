@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/nearest.h"
 #include "proto/messages.h"
 
 #define BIT(kind)  (UINT32_C(1) << (kind))
@@ -53,6 +54,14 @@ static uint32_t kinds_of(struct view word)
      BIT(MSG_REGISTRY) | BIT(MSG_REFUSED) | BIT(MSG_GOING) | BIT(MSG_REPLAY) |                 \
      BIT(MSG_EVENT_LATER) | BIT(MSG_SHARES) | BIT(MSG_SPOOL_REFUSED) |                         \
      BIT(0)) /* of no known kind */
+
+void filter_offer_words(struct nearest *n)
+{
+    for (size_t i = 0; i < AMO_COUNT(words); i++)
+        nearest_offer(n, view_of(words[i].word));
+    for (uint64_t kind = 1; msg_name(kind); kind++)
+        nearest_offer(n, view_of(msg_name(kind)));
+}
 
 uint32_t filter_kinds_of_steps(void)
 {

@@ -17,6 +17,9 @@ struct filter {
     struct id trace;   /* zero: any */
 };
 
+/* Offers every word that a list may have. */
+struct nearest;
+void filter_offer_words(struct nearest *n);
 /* Those that make up steps: what to show when nobody asks for kinds. */
 uint32_t filter_kinds_of_steps(void);
 /* Words of @list, separated by commas, in any case: event, command, result, taken, session,

@@ -7,6 +7,7 @@
 
 #include "base/config.h"
 #include "base/json.h"
+#include "base/nearest.h"
 #include "base/num.h"
 #include "base/process.h"
 #include "proto/bus/socket.h"
@@ -103,6 +104,19 @@ static int tail_numbers(const struct args *a, struct tail *ret)
     return 0;
 }
 
+static int refuse_kind(struct view word)
+{
+    struct nearest n;
+    char after[128];
+
+    nearest_init(&n, word);
+    filter_offer_words(&n);
+    (void)snprintf(after, sizeof(after), "%s%s%s (try amo-monitor tail --help)",
+                   n.name.ptr ? "; did you mean " : "", n.name.ptr ? n.name.ptr : "",
+                   n.name.ptr ? "?" : ""); /* words are short */
+    return complain(EXIT_USAGE, "--kind has no word ", word, after);
+}
+
 static int tail_settings(const struct args *a, struct tail *ret)
 {
     const char *trace = args_value(a, "trace");
@@ -113,7 +127,7 @@ static int tail_settings(const struct args *a, struct tail *ret)
     ret->steps = !a->json && !args_value(a, "frames");
     ret->filter.scope = args_value(a, "scope");
     if (filter_parse_kinds(args_value(a, "kind"), &ret->filter.kinds, &word))
-        return complain(EXIT_USAGE, "--kind has no word \"", word, "\" (see tail --help)");
+        return refuse_kind(word);
     if (ret->steps && !args_value(a, "kind"))
         ret->filter.kinds = filter_kinds_of_steps();
     if (trace && id_parse(view_of(trace), &ret->filter.trace))

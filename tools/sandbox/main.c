@@ -27,12 +27,14 @@ struct arguments {
 };
 
 static const char help[] =
-    "amo-sandbox - plays amojo and a Mobilon service, for demos, tests and integrators\n"
+    "usage: amo-sandbox [--listen ADDRESS:PORT] [--cert FILE --key FILE] [--version]\n"
+    "                   [--help]\n"
     "\n"
-    "  --listen ADDRESS:PORT  where to listen; port 0 = any free one (127.0.0.1:9800)\n"
-    "  --cert FILE            PEM certificate chain; with --key: HTTPS instead of HTTP\n"
-    "  --key FILE             PEM private key\n"
-    "  --version, --help\n"
+    "Plays amojo and a Mobilon service, for demos, tests and integrators.\n"
+    "\n"
+    "  --listen ADDRESS:PORT  127.0.0.1:9800 unless given; port 0 is any free one\n"
+    "  --cert FILE            PEM certificate chain: HTTPS instead of HTTP\n"
+    "  --key FILE             its private key\n"
     "\n"
     "Driven and inspected under /_sandbox/; docs/sandbox.md tells how.\n";
 
@@ -62,24 +64,29 @@ static int arguments_read(struct arguments *a, int argc, char **argv)
     int option = 0;
 
     *a = (struct arguments){.listen = "127.0.0.1:9800"};
+    opterr = 0;
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
-    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":h", known, NULL)) != -1) {
         if (option == 'l')
             a->listen = optarg;
         else if (option == 'c')
             a->cert_file = optarg;
         else if (option == 'k')
             a->key_file = optarg;
-        else if (option == '?')
+        else if (option == '?' || option == ':') {
+            (void)fprintf(stderr, "amo-sandbox: %s%s (try amo-sandbox --help)\n",
+                          option == ':' ? "a value is missing after " : "unknown argument ",
+                          argv[optind - 1]);
             return 1 + EXIT_USAGE;
-        else {
+        } else {
             (void)fputs(option == 'h' ? help : "amo-sandbox " AMO_VERSION "\n", stdout);
             return 1 + EXIT_SUCCESS;
         }
     }
     if (optind < argc || !a->cert_file != !a->key_file) {
-        (void)fprintf(stderr, "amo-sandbox: %s; see --help\n",
-                      optind < argc ? argv[optind] : "--cert and --key go together");
+        (void)fprintf(stderr, "amo-sandbox: %s%s (try amo-sandbox --help)\n",
+                      optind < argc ? "unknown argument " : "--cert and --key go together",
+                      optind < argc ? argv[optind] : "");
         return 1 + EXIT_USAGE;
     }
     return 0;

@@ -30,9 +30,9 @@ static const char explanation[] =
     "  - the chat's history, until that message is in it;\n"
     "  - \"delivered\" for the newest message written in amoCRM, in two spellings;\n"
     "  - with --burst: up to 60 reads of the history, until amo says 429.\n"
-    "The message shows in the chat for everybody who sees it. Choose a chat with a test "
-    "client\n"
-    "whom the bridge knows, write a message to the client from the card, then run\n"
+    "The message shows in the chat for everybody who sees it. Choose a chat with a\n"
+    "test client whom the bridge knows, write a message to the client from the card,\n"
+    "then run\n"
     "  amoctl probe SCOPE --chat CHAT_AMOJO_ID --yes\n";
 
 /* What came of one call. */
