@@ -1,12 +1,13 @@
 """amoctl and amo-monitor as real processes, with a core and taps that are played here."""
 import json
+import socket
 import threading
 
 import zmq
 
 import bus
 import kit
-from kit import BIN, ROOT, Process  # noqa: F401
+from kit import BIN, ROOT, Process, wait_for  # noqa: F401
 
 
 def environment(run_dir, **more):
@@ -71,6 +72,11 @@ class Control:
         self.socket.close()
 
 
+def listens(path):
+    with socket.socket(socket.AF_UNIX) as s:
+        return s.connect_ex(path) == 0
+
+
 class Tap:
     """The tap of one process: frames are numbered, a listener is waited for."""
 
@@ -79,7 +85,8 @@ class Tap:
         self.number = 0
         self.socket = zmq.Context.instance().socket(zmq.XPUB)
         self.socket.setsockopt(zmq.LINGER, 1000)
-        self.socket.bind(f"ipc://{run_dir}/tap-{name}")
+        self.path = f"{run_dir}/tap-{name}"
+        self.socket.bind(f"ipc://{self.path}")
 
     def wait_listener(self, timeout=20):
         assert self.socket.poll(timeout * 1000), "nobody listens"
@@ -97,7 +104,9 @@ class Tap:
                                     body if isinstance(body, bytes) else bus.pack(body)])
 
     def close(self):
+        """libzmq closes in a thread of its own: afterwards nobody listens any more."""
         self.socket.close()
+        wait_for(lambda: not listens(self.path), "the end of its listener", 20)
 
 
 class Monitor(Process):
