@@ -411,6 +411,9 @@ def test_config_check_of_a_good_file_of_variables_has_every_value(run_dir):
         "F:1: docker compose refuses the whole file because of this line"]
     assert "drain_ms                             env file:4   5" in amoctl(run_dir, "config", "check", file).stdout
     assert amoctl(run_dir, "config", "check", "--env", run_dir / "none").returncode == 2
+    file.write_text("".join(f"X{n}=1\n" for n in range(1001)) + "AMO_LOG_LEVEL=loud\n", encoding="utf-8")
+    done = amoctl(run_dir, "config", "check", "--env", file)
+    assert done.returncode == 2 and "only 1000 variables are looked at, there are more" in done.stderr
 
 
 def test_config_check_without_a_file_looks_at_the_environment_alone(run_dir):

@@ -29,6 +29,7 @@ struct assignment {
 struct reading {
     struct assignment *rows; /* owned */
     size_t n;
+    bool full; /* there are more lines than are looked at */
     int error;
 };
 
@@ -54,7 +55,8 @@ static int append(struct reading *r, const struct env_line *l)
 {
     struct assignment *a = &r->rows[r->n];
 
-    if (r->n == ASSIGNMENTS || memchr(l->name.ptr, '\0', l->name.len))
+    r->full = r->n == ASSIGNMENTS;
+    if (r->full || memchr(l->name.ptr, '\0', l->name.len))
         return 0;
     a->name = mem_strndup(l->name.ptr, l->name.len);
     a->value = l->value.ptr ? mem_strndup(l->value.ptr, l->value.len) : NULL;
@@ -223,6 +225,9 @@ static void compare_all(const struct check_env *e, struct buf *wrong, struct buf
             (void)buf_add_f(line_of(e, c->line, remarks), "%s: docker compose alone reads this",
                             c->name);
     }
+    if (e->systemd.full)
+        (void)buf_add_f(line_of(e, 0, wrong), "only %d variables are looked at, there are more",
+                        ASSIGNMENTS);
     if (e->refused)
         (void)buf_add_f(line_of(e, e->refused, remarks),
                         "docker compose refuses the whole file because of this line");
