@@ -597,7 +597,7 @@ void frames_tick(struct core *c, int64_t now_mono_ms)
         log_line(LOG_LEVEL_WARN, "peer.silent", "role=%s name=%s", role_name(p->role), p->name);
         /* silence proves nothing: what it holds is dispatched again when its lease is over */
         if (p->role == ROLE_EGRESS)
-            dispatch_detach(c, p);
+            dispatch_silent(c, p);
         else
             ingress_seen(c, p);
         peer_free(c, p);

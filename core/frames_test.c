@@ -648,10 +648,25 @@ static void a_worker_that_was_not_heard_lately_gets_nothing(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 
+static void a_worker_that_is_silent_for_long_leaves_what_it_has_forsaken(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
+
+    r->worker->heard_mono_ms -= 20000;
+    frames_tick(&r->core, clock_mono_ms());
+    r->worker = NULL; /* it was forgotten */
+    assert_int_equal(c->state, COMMAND_IN_FLIGHT);
+    assert_true(c->forsaken);
+    dispatch_due(&r->core, c->due.mono_ms);
+    assert_int_equal(c->lost, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(hello_is_answered_with_the_registry_and_the_credit),
+        CASE(a_worker_that_is_silent_for_long_leaves_what_it_has_forsaken),
         CASE(a_spool_of_a_live_process_is_refused_to_another_in_words),
         CASE(whoever_was_taken_for_dead_and_lives_takes_a_new_spool_id),
         CASE(a_spool_that_sends_nothing_again_is_not_waited_for),

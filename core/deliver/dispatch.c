@@ -351,14 +351,18 @@ static size_t suspects_at(const struct core *c, const struct peer *p)
     return n;
 }
 
+/* With another suspect beside it nobody knows whose doing it was: it goes once more, alone. */
+static bool is_loss(const struct core *c, const struct core_command *cmd)
+{
+    return cmd->lost < LOST_MAX - 1 || c->deliver->n_lost_suspects == 1;
+}
+
 static void lose_one(struct core *c, struct core_command *cmd, struct peer *p)
 {
     int64_t now = clock_mono_ms();
 
     (void)p;
-    /* with another suspect beside it nobody knows whose doing it was: it goes once more, alone */
-    if (cmd->lost < LOST_MAX - 1 || c->deliver->n_lost_suspects == 1)
-        cmd->lost++;
+    cmd->lost += is_loss(c, cmd);
     dispatch_back(c, cmd, now);
 }
 
@@ -426,6 +430,23 @@ static void detach_one(struct core *c, struct core_command *cmd, struct peer *p)
     worker_landed(cmd);
 }
 
+static void forsake_one(struct core *c, struct core_command *cmd, struct peer *p)
+{
+    (void)p;
+    worker_landed(cmd);
+    cmd->forsaken = is_loss(c, cmd);
+}
+
+/* Silence proves nothing, so its commands go again only when their lease is over; but a worker that is started too
+ * late to be known by its name, under another one, or not at all, is lost as well: else what kills its workers would
+ * kill all of them, one after the other. One that was only cut off has the results, and they acquit. */
+void dispatch_silent(struct core *c, struct peer *p)
+{
+    c->deliver->n_lost_suspects = suspects_at(c, p);
+    dispatch_each(c, p, forsake_one);
+    call_worker_lost(c, p);
+}
+
 static bool is_held(struct view held, const struct core_command *cmd)
 {
     for (size_t i = 0; i < pairs_count(held); i++) {
@@ -490,6 +511,8 @@ void dispatch_due(struct core *c, int64_t now_mono_ms)
                  command_trace(cmd, trace), (long long)cmd->id);
         c->turn->hand.command = cmd->id;
         if (killer_begin(c, cmd, DEED_BACK, &outer)) {
+            cmd->lost += cmd->forsaken;
+            cmd->forsaken = false;
             dispatch_back(c, cmd, now_mono_ms);
             deaths_end(c, &outer);
         }

@@ -993,6 +993,47 @@ static void three_workers_lost_with_a_suspect_in_hand_and_it_is_dead(void **stat
     rig_assert_dead(r, "workers_lost");
 }
 
+static void of_one_that_is_not_heard_of_again_the_lease_is_a_loss(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
+    int64_t id = c->id;
+
+    dispatch_detach(&r->core, r->worker); /* it has left in order */
+    dispatch_due(&r->core, c->due.mono_ms);
+    assert_int_equal(c->lost, 0);
+    for (int i = 0; i < 2 + 3; i++) {
+        c = queue_find(r->core.queue, id);
+        assert_non_null(c);
+        assert_int_equal(c->lost, i);
+        if (c->state == COMMAND_WAITING)
+            dispatch_due(&r->core, c->due.mono_ms);
+        rig_turn(r);
+        assert_int_equal(c->state, COMMAND_IN_FLIGHT);
+        dispatch_silent(&r->core, r->worker);
+        rig_assert_accounts(r);
+        dispatch_due(&r->core, c->due.mono_ms);
+    }
+    assert_null(queue_find(r->core.queue, id));
+    rig_commit(r);
+    rig_assert_dead(r, "workers_lost");
+}
+
+static void what_was_only_cut_off_and_says_so_is_no_loss(void **state)
+{
+    struct rig *r = *state;
+    struct core_command *c = rig_in_flight(r, COMMAND_AMO_MESSAGE, "m1");
+    struct buf held;
+
+    buf_init(&held, 1000);
+    assert_int_equal(pairs_add(&held, (uint64_t)c->id, c->attempt), 0);
+    dispatch_silent(&r->core, r->worker);
+    dispatch_worker_joined(&r->core, r->worker, buf_view(&held));
+    dispatch_due(&r->core, c->due.mono_ms);
+    assert_int_equal(c->lost, 0);
+    buf_fini(&held);
+}
+
 /* Two messages to each side, of which workers were lost so often. */
 static void four_suspects(struct rig *r, uint32_t lost, struct core_command *ret[4])
 {
@@ -1508,6 +1549,8 @@ static const struct CMUnitTest tests[] = {
     CASE(a_worker_that_comes_back_goes_on_with_what_it_holds),
     CASE(after_a_restart_of_core_a_worker_keeps_what_it_works_on),
     CASE(three_workers_lost_with_a_suspect_in_hand_and_it_is_dead),
+    CASE(of_one_that_is_not_heard_of_again_the_lease_is_a_loss),
+    CASE(what_was_only_cut_off_and_says_so_is_no_loss),
     CASE(suspects_of_two_destinations_do_not_wait_for_each_other),
     CASE(a_loss_ends_nobody_beside_whom_another_suspect_was),
     CASE(of_the_suspects_one_goes_at_a_time),

@@ -117,6 +117,7 @@ struct core_command {
     bool delayed;   /* the card shows that it waits */
     bool own;       /* its account caused it, and not a service (core/store/shares.h) */
     bool erased;    /* its person was erased: nothing of its attempts is stored */
+    bool forsaken;  /* IN_FLIGHT: nothing was heard of its worker any more */
 };
 
 const char *command_state_name(enum command_state s);

@@ -5,6 +5,7 @@
 void worker_take(struct peer *p, struct core_command *cmd)
 {
     cmd->worker = p;
+    cmd->forsaken = false;
     queue_place_taken(cmd);
     p->n_in_flight++;
     p->bytes_in_flight += cmd->body_len;
