@@ -50,7 +50,7 @@ static void a_key_says_whose_id_it_is(void **state)
     assert_string_equal(key, "ssvc/id/1"); /* of what was sent to us */
     e = rig_manager_reaction("id/1", "x");
     assert_int_equal(deferred_key(&e, key), 0);
-    assert_string_equal(key, "ach_acc/id/1");
+    assert_string_equal(key, "aid/1/ch_acc");
 }
 
 static void the_longest_ids_fit_and_longer_ones_are_refused(void **state)

@@ -9,12 +9,12 @@
 #include "proto/foreign_id.h"
 
 /* No '/' stands in a connector's name or a scope's id, so it parts them in one way only. */
-static int spell(char space, struct view holder, struct view id, struct key *ret)
+static int spell(char space, struct view first, struct view second, struct key *ret)
 {
-    if (!foreign_id_is_fine(holder) || !foreign_id_is_fine(id))
+    if (!foreign_id_is_fine(first) || !foreign_id_is_fine(second))
         return KEY_E_NONE;
-    (void)snprintf(ret->text, sizeof(ret->text), "%c%.*s/%.*s", space, (int)holder.len,
-                   holder.ptr, (int)id.len, id.ptr); /* two ids fit */
+    (void)snprintf(ret->text, sizeof(ret->text), "%c%.*s/%.*s", space, (int)first.len,
+                   first.ptr, (int)second.len, second.ptr); /* two ids fit */
     return 0;
 }
 
@@ -26,9 +26,11 @@ int key_mid(struct view mid, struct key *ret)
     return 0;
 }
 
+/* The id first, so that it is found whichever account it is of: an operator has no more than the id. No scope has a
+ * '/' in it, so the last one parts them. */
 int key_amo(struct view scope, struct view id, struct key *ret)
 {
-    return spell('a', scope, id, ret);
+    return spell('a', id, scope, ret);
 }
 
 int key_sent(struct view connector, struct view id, struct key *ret)

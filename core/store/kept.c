@@ -145,12 +145,7 @@ int store_quarantine_find(struct store *s, struct view id, struct json_writer *w
     return rc ? rc : buf_error(ret_reason);
 }
 
-/* Under the keys by which what they wait for may be known: as in ANY_ID, for accounts and connectors of
- * all times. What waits for the end of something has no name of its own. */
-#define WAITING_KEYS                                                                           \
-    "SELECT 'a'||id||'/'||?1 FROM scopes UNION ALL SELECT 's'||name||'/'||?1 FROM connectors"  \
-    " UNION ALL SELECT 't'||name||'/'||?1 FROM connectors"
-
+/* What waits for the end of something has no name of its own. */
 int store_waiting_find(struct store *s, struct view id, store_waiting_fn *fn, void *arg)
 {
     struct db_rows *r = NULL;
@@ -160,13 +155,16 @@ int store_waiting_find(struct store *s, struct view id, store_waiting_fn *fn, vo
 
     if (s->hurt_waiting)
         return 0;
-    rc = db_query(s->db, &r,
-                  "SELECT id,key,event,until_ms FROM waiting WHERE id IN(SELECT id FROM"
-                  " (SELECT id FROM waiting WHERE key IN(" WAITING_KEYS ") LIMIT ?3)"
-                  " UNION SELECT id FROM (SELECT id FROM waiting WHERE message_id=?1 LIMIT ?3)"
-                  " UNION SELECT id FROM (SELECT id FROM waiting WHERE trace=?2 LIMIT ?3))"
-                  " ORDER BY id LIMIT ?3",
-                  "tbi", id, by_trace ? id_view(&trace) : VIEW_NONE, (int64_t)STORE_FOUND_MAX);
+    rc = db_query(
+        s->db, &r,
+        "SELECT id,key,event,until_ms FROM waiting WHERE id IN(SELECT id FROM"
+        " (SELECT id FROM waiting WHERE key IN(" STORE_SERVICE_KEYS ") LIMIT ?3)"
+        " UNION SELECT id FROM (SELECT id FROM waiting WHERE " STORE_AMO_KEYS(
+            "key") " LIMIT ?3)"
+                   " UNION SELECT id FROM (SELECT id FROM waiting WHERE message_id=?1 LIMIT ?3)"
+                   " UNION SELECT id FROM (SELECT id FROM waiting WHERE trace=?2 LIMIT ?3))"
+                   " ORDER BY id LIMIT ?3",
+        "tbi", id, by_trace ? id_view(&trace) : VIEW_NONE, (int64_t)STORE_FOUND_MAX);
     while (rc == 0 && (rc = db_next(r)) == 1) {
         const struct waiting_row row = {.id = db_int(r, 0),
                                         .key = db_view(r, 1),

@@ -435,15 +435,8 @@ int store_message_command(struct store *s, int64_t id, int64_t *ret_command,
     return rc;
 }
 
-/* An id of either side may be anybody's: each account and each connector is tried, the accounts along
- * the index, because they may have left. */
-#define ANY_ID                                                                                 \
-    "WITH RECURSIVE scopes(name) AS (SELECT min(scope) FROM conversations UNION ALL SELECT"    \
-    " (SELECT min(scope) FROM conversations WHERE scope>scopes.name) FROM scopes WHERE name"   \
-    " IS NOT NULL), named(key) AS (SELECT 'm'||?1"                                             \
-    " UNION ALL SELECT 'a'||name||'/'||?1 FROM scopes WHERE name IS NOT NULL"                  \
-    " UNION ALL SELECT 's'||name||'/'||?1 FROM connectors"                                     \
-    " UNION ALL SELECT 't'||name||'/'||?1 FROM connectors)"
+/* An id of either side may be anybody's. */
+#define ANY_ID "WITH named(key) AS (SELECT 'm'||?1 UNION ALL " STORE_SERVICE_KEYS ")"
 
 int store_message_by_any(struct store *s, struct view id, struct message *ret)
 {
@@ -459,8 +452,10 @@ int store_message_by_any(struct store *s, struct view id, struct message *ret)
     if (rc != STORE_E_NONE)
         return rc;
     rc = db_query(s->db, &r,
-                  ANY_ID " SELECT " COLUMNS " FROM messages WHERE id=(SELECT max(i.message)"
-                         " FROM named JOIN message_ids i ON i.id=named.key)",
+                  ANY_ID
+                  " SELECT " COLUMNS " FROM messages WHERE id=(SELECT max(message) FROM"
+                  " (SELECT i.message FROM named JOIN message_ids i ON i.id=named.key"
+                  " UNION ALL SELECT message FROM message_ids WHERE " STORE_AMO_KEYS("id") "))",
                   "t", id);
     return message_one(rc, r, ret);
 }
@@ -504,19 +499,32 @@ static int found_add_trace(struct ids_found *f, struct view bytes, int64_t messa
     return found_add(f, view_of(text), message);
 }
 
+/* The id of amo's in the rest of a key: before the last '/', behind which its account stands. */
+static struct view before_account(struct view rest)
+{
+    size_t n = rest.len;
+
+    while (n > 0 && rest.ptr[n - 1] != '/')
+        n--;
+    return view_make(rest.ptr, n ? n - 1 : 0);
+}
+
 /* Along the index of all ids, from the place of @begin in each space on. Nothing comes after the last character that
  * there is. */
 static int begin_named(struct store *s, struct view begin, struct ids_found *f)
 {
     struct db_rows *r = NULL;
     int rc = db_query(s->db, &r,
-                      ANY_ID " SELECT substr(i.id,length(named.key)-length(?1)+1),i.message"
-                             " FROM named CROSS JOIN message_ids i ON i.id>=named.key AND"
-                             " i.id<named.key||char(1114111) LIMIT ?2",
+                      "WITH named(key) AS (SELECT 'm'||?1 UNION ALL SELECT 'a'||?1 UNION ALL"
+                      " " STORE_SERVICE_KEYS
+                      ") SELECT substr(i.id,length(named.key)-length(?1)+1),i.message,"
+                      " i.id<'b' FROM named CROSS JOIN message_ids i ON i.id>=named.key AND"
+                      " i.id<named.key||char(1114111) LIMIT ?2",
                       "ti", begin, (int64_t)IDS_FOUND_MAX + 1);
 
     while (rc == 0 && (rc = db_next(r)) == 1) {
-        rc = found_add(f, db_view(r, 0), db_int(r, 1));
+        rc = found_add(f, db_int(r, 2) ? before_account(db_view(r, 0)) : db_view(r, 0),
+                       db_int(r, 1));
         if (rc)
             db_end(r);
     }

@@ -291,7 +291,7 @@ static void what_waited_before_is_found_under_the_keys_of_now(void **state)
     const struct event echo = {.kind = EVENT_AMO_MESSAGE,
                                .scope = VIEW_LIT("ch_acc"),
                                .message_id = VIEW_LIT("amo-8")};
-    static const char *const keys[] = {"tsvc/7", "ssvc/7", "ach_acc/amo-7", "e12", "ssvc/9"};
+    static const char *const keys[] = {"tsvc/7", "ssvc/7", "aamo-7/ch_acc", "e12", "ssvc/9"};
     struct rig *r = *state;
     struct turn turn = {0}; /* deaths are not counted */
     struct core core = {.turn = &turn};

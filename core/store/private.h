@@ -37,3 +37,11 @@ AMO_MUSTCHECK int store_one_int(int query_rc, struct db_rows *r, int64_t *ret);
 AMO_MUSTCHECK int store_command_read(struct db_rows *r, struct command_row *ret);
 /* The body in @column. -ENOMEM. */
 AMO_MUSTCHECK int store_command_body(struct db_rows *r, int column, struct command_row *c);
+
+/* Keys under which ?1 may be known, an id of either side (core/model/key.h). Amo's ids stand before their accounts
+ * there, together; of an id that begins with this one and a '/' the rest has another '/'. Of services each is tried. */
+#define STORE_AMO_KEYS(key)                                                                    \
+    key ">'a'||?1||'/' AND " key "<'a'||?1||'0' AND instr(substr(" key ",length(?1)+3),'/')=0"
+#define STORE_SERVICE_KEYS                                                                     \
+    "SELECT 's'||name||'/'||?1 FROM connectors UNION ALL SELECT 't'||name||'/'||?1 FROM "      \
+    "connectors"

@@ -49,6 +49,10 @@
     TRIGGER(table "_part_moved", "UPDATE OF " columns " ON " table,                            \
             OLD_LESS(who, room, column) NEW_PART(who, room, column))
 
+/* "a<scope>/<id>" as "a<id>/<scope>". */
+#define SWAPPED(key)                                                                           \
+    "'a'||substr(" key ",instr(" key ",'/')+1)||'/'||substr(" key ",2,instr(" key ",'/')-2)"
+
 /* Numbered and never changed once released: a new need is a new migration at the end. */
 static const char *const migrations[] = {
     /* 1: the road */
@@ -298,6 +302,16 @@ static const char *const migrations[] = {
     "CREATE INDEX waiting_chat ON waiting(chat,taken_ms) WHERE chat IS NOT NULL;"
     "CREATE INDEX waiting_phone ON waiting(phone,taken_ms) WHERE phone IS NOT NULL;"
     "INSERT OR REPLACE INTO meta VALUES('" SCHEMA_KEPT_UNNAMED "', x'31');",
+    /* amo's id of a message stands before its account in the key, so that it is found whichever account it is of.
+       Sorted, so that it is one pass */
+    "CREATE TABLE sorted_ids(id TEXT PRIMARY KEY, message INTEGER) WITHOUT ROWID;"
+    "INSERT INTO sorted_ids SELECT CASE WHEN id>='a' AND id<'b' THEN " SWAPPED(
+        "id") " ELSE id"
+              "  END AS key, message FROM message_ids ORDER BY key;"
+              "DROP TABLE message_ids;"
+              "ALTER TABLE sorted_ids RENAME TO message_ids;"
+              "UPDATE waiting SET key=" SWAPPED(
+                  "key") " WHERE key>='a' AND key<'b' AND instr(key,'/')>0;",
 };
 
 int schema_count(void)

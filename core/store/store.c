@@ -577,7 +577,7 @@ static int store_prune_messages(struct store *s, int64_t before_ms, int64_t limi
     int rc = db_run(s->db,
                     OLD_MESSAGES
                     "DELETE FROM message_ids WHERE id IN (SELECT 'm'||mid FROM old"
-                    " UNION ALL SELECT 'a'||scope||'/'||amo_id FROM old"
+                    " UNION ALL SELECT 'a'||amo_id||'/'||scope FROM old"
                     " UNION ALL SELECT CASE direction WHEN 2 THEN 't' ELSE 's' END||connector"
                     "||'/'||service_id FROM old UNION ALL SELECT 'c'||connector||'/'||"
                     "conversation||'/'||service_id FROM old WHERE direction=2) AND message IN"
