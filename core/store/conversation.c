@@ -280,17 +280,9 @@ static int add_ids(int query_rc, struct db_rows *r, struct conversation_ids *ids
 int store_conversations_by_word(struct store *s, struct view connector, struct view word,
                                 struct view phone, struct conversation_ids *ids)
 {
-    /* from source to source along the index: there is none by the service's id alone */
     static const char sql[] =
-        "WITH RECURSIVE sources(name) AS ("
-        "  SELECT min(source) FROM conversations WHERE connector=?1 AND service_id IS NOT NULL"
-        "  UNION ALL SELECT (SELECT min(source) FROM conversations WHERE connector=?1 AND"
-        "    source>sources.name AND service_id IS NOT NULL) FROM sources WHERE name IS NOT "
-        "NULL)"
-        "SELECT c.id FROM sources JOIN conversations c ON c.connector=?1 AND"
-        "  c.source=sources.name AND c.service_id=?2 "
-        "UNION SELECT id FROM conversations WHERE connector=?1 AND phone=?3 AND shared=0"
-        "  LIMIT ?4";
+        "SELECT id FROM conversations WHERE service_id=?2 AND connector=?1 UNION"
+        " SELECT id FROM conversations WHERE connector=?1 AND phone=?3 AND shared=0 LIMIT ?4";
     struct db_rows *r = NULL;
     int rc =
         db_query(s->db, &r, sql, "ttti", connector, word, phone, (int64_t)(ids->max - ids->n));

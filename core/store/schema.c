@@ -312,6 +312,9 @@ static const char *const migrations[] = {
               "ALTER TABLE sorted_ids RENAME TO message_ids;"
               "UPDATE waiting SET key=" SWAPPED(
                   "key") " WHERE key>='a' AND key<'b' AND instr(key,'/')>0;",
+    /* a conversation is found by its service's id of it, of whichever number it is */
+    "CREATE INDEX conversations_thread ON conversations(service_id,connector)"
+    "  WHERE service_id IS NOT NULL;",
 };
 
 int schema_count(void)
