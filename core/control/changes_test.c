@@ -159,9 +159,9 @@ static void everything(struct rig *r, struct buf *ret)
 static void arguments_of(const struct order *o, const int64_t rows[N_ROWS], const char *more,
                          char *ret, size_t cap)
 {
-    size_t n = (size_t)snprintf(ret, cap, "%s", o->args);
+    size_t n = (size_t)snprintf(ret, cap, "%s", o ? o->args : "{}"); /* none: said before */
 
-    if (o->row) /* NOLINTNEXTLINE(clang-diagnostic-format-nonliteral) */
+    if (o && o->row) /* NOLINTNEXTLINE(clang-diagnostic-format-nonliteral) */
         n = (size_t)snprintf(ret, cap, "{\"ids\":[%lld]}", (long long)rows[o->row]);
     assert_true(n > 1 && n + strlen(more) < cap);
     (void)snprintf(ret + n - 1, cap - n + 1, "%s%s}", n > 2 && more[0] ? "," : "", more);

@@ -96,25 +96,23 @@ class Core:
         took = self.busy_ms() - began
         if answer.get("code", 0) == 2:
             raise RuntimeError(f"{verb} {args}: {answer.get('error')}")
-        return took, json.loads(answer["json"]) if answer.get("json") else answer.get("error")
+        document = json.loads(answer["json"]) if answer.get("json") else None
+        return took, document, answer.get("next") or next_page(document)
 
     def pages(self, verb, args):
         """The time of each page until there is no more, or PAGES of them."""
         took, page = [], {}
         while len(took) < PAGES:
-            ms, answer = self.asked(verb, {**args, **page})
+            ms, _, following = self.asked(verb, {**args, **page})
             took.append(ms)
-            following = next_page(answer)
             if not following:
                 break
-            page = following
+            page = following if isinstance(following, dict) else {"page": following}
         return took
 
 
 def next_page(answer):
-    """How to ask for what comes behind this; None: nothing does."""
-    if isinstance(answer, list):  # its last row says where it goes on
-        answer = answer[-1] if answer and isinstance(answer[-1], dict) and "next" in answer[-1] else {}
+    """How to ask for what comes behind this, of answers that say it themselves; None: nothing does."""
     if not isinstance(answer, dict) or "next" not in answer:
         return None
     return {"after": str(answer["next"])} if "waiting" in answer else {"page": answer["next"]}
